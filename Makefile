@@ -1,0 +1,107 @@
+# The one place for commands; CI runs "make check" and nothing else.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+GOLANGCI_LINT_VERSION := v2.15.0
+GOFUMPT_VERSION := v0.12.0
+
+TOOLS := $(CURDIR)/.cache/bin
+GOLANGCI_LINT := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
+GOFUMPT := $(TOOLS)/gofumpt-$(GOFUMPT_VERSION)
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X github.com/dingdag/dingdag/cli.version=$(VERSION)
+GO_FILES = $$(find . -name '*.go' -not -path './.*')
+
+# What may be set on the command line: make test TESTFLAGS=-v, make fuzz FUZZTIME=1m.
+# The smoke counts executions: with a time, go test now and then fails a healthy target
+# with "context deadline exceeded" when the time ends while an input is being minimized.
+TESTFLAGS ?=
+FUZZTIME ?= 3000x
+ARGS ?=
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/dingdag
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/dingdag ./cmd/runner
+
+.PHONY: run
+run: build ## Start scheduler and workers (ARGS="--home DIR")
+	bin/dingdag standalone $(ARGS)
+
+.PHONY: examples
+examples: build ## Run the example DAGs with the built binary against the sandbox
+	bin/dingdag demo
+
+.PHONY: test
+test: ## Run the tests with the race detector
+	go test -race $(TESTFLAGS) ./...
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target FUZZTIME long
+	@go test -list '^Fuzz' ./... \
+		| awk '/^Fuzz/ {name[n++] = $$1} /^ok/ {for (i = 0; i < n; i++) print $$2, name[i]; n = 0}' \
+		| while read -r pkg name; do \
+			echo "$$pkg $$name"; \
+			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x "$$pkg" </dev/null || exit 1; \
+		done
+
+.PHONY: bench
+bench: build ## Measure against the targets of docs/benchmarks.md
+	{ go test -run '^$$' -bench . -benchtime 1x -count 3 -timeout 30m ./bench; \
+		go test -run '^$$' -bench 'Send|NetHTTP|App|ColdToken|AppendRows' -benchmem -count 3 ./hook; } | go run ./bench/table
+
+.PHONY: generate
+generate: ## Write the generated files anew
+	go generate ./operator/... ./callbacks/... && go generate ./...
+
+.PHONY: fmt
+fmt: $(GOFUMPT) ## Format the code
+	$(GOFUMPT) -w $(GO_FILES)
+
+.PHONY: lint
+lint: $(GOLANGCI_LINT) ## Run the linters
+	$(GOLANGCI_LINT) run
+
+.PHONY: tools
+tools: $(GOLANGCI_LINT) $(GOFUMPT) ## Install the pinned tools into .cache/bin
+
+.PHONY: check
+check: check-generate check-fmt vet lint test examples fuzz ## Everything that CI runs
+
+.PHONY: check-generate
+check-generate:
+	@before=$$(git status --porcelain; git diff); \
+	go generate ./operator/... ./callbacks/... && go generate ./...; \
+	after=$$(git status --porcelain; git diff); \
+	if [ "$$before" != "$$after" ]; then \
+		git --no-pager diff --stat; \
+		echo 'generated files were out of date: commit what "make generate" has written' >&2; \
+		exit 1; \
+	fi
+
+.PHONY: check-fmt
+check-fmt: $(GOFUMPT)
+	@bad=$$($(GOFUMPT) -l $(GO_FILES)); \
+	if [ -n "$$bad" ]; then \
+		printf 'not formatted, run "make fmt":\n%s\n' "$$bad" >&2; \
+		exit 1; \
+	fi
+
+.PHONY: vet
+vet:
+	go vet ./...
+
+# The version is in the file's name, so a new pin is a new file and an old one is kept.
+$(GOLANGCI_LINT):
+	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	mv $(TOOLS)/golangci-lint $@
+
+$(GOFUMPT):
+	GOBIN=$(TOOLS) go install mvdan.cc/gofumpt@$(GOFUMPT_VERSION)
+	mv $(TOOLS)/gofumpt $@
