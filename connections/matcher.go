@@ -1,0 +1,103 @@
+package connections
+
+import (
+	"slices"
+	"strings"
+)
+
+// minSecret is the fewest characters, and so bytes, of a text that is masked.
+const minSecret = 5
+
+// matcher finds secrets in text. It is never changed once built. Most positions
+// of a text are passed over after one look at two bytes.
+type matcher struct {
+	pairs    [1 << 10]uint64     // bit set of the first two bytes of all secrets
+	byPrefix map[string][]string // by the first minSecret bytes, longest first
+	longest  int
+}
+
+func newMatcher(secrets []string) *matcher {
+	m := &matcher{byPrefix: make(map[string][]string, len(secrets))}
+	for _, s := range secrets {
+		bucket, bit := pairAt(s, 0)
+		m.pairs[bucket] |= bit
+		m.byPrefix[s[:minSecret]] = append(m.byPrefix[s[:minSecret]], s)
+		m.longest = max(m.longest, len(s))
+	}
+	for _, group := range m.byPrefix {
+		slices.SortFunc(group, func(a, b string) int { return len(b) - len(a) })
+	}
+	return m
+}
+
+func pairAt(s string, i int) (bucket int, bit uint64) {
+	pair := int(s[i])<<8 | int(s[i+1])
+	return pair >> 6, 1 << (pair & 63)
+}
+
+// mask replaces each stretch of secrets by "***".
+func (m *matcher) mask(s string) string {
+	start, end, ok := m.next(s, 0)
+	if !ok {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	at := 0
+	for ok {
+		b.WriteString(s[at:start])
+		b.WriteString(masked)
+		at = end
+		start, end, ok = m.next(s, at)
+	}
+	b.WriteString(s[at:])
+	return b.String()
+}
+
+// next finds the first secret at or behind from. A secret that overlaps the end
+// of another makes the stretch longer, so that no piece of it is left over.
+func (m *matcher) next(s string, from int) (start, end int, ok bool) {
+	for start = from; start+minSecret <= len(s); start++ {
+		n := m.longestAt(s, start)
+		if n == 0 {
+			continue
+		}
+		end = start + n
+		for i := start + 1; i < end && i+minSecret <= len(s); i++ {
+			end = max(end, i+m.longestAt(s, i))
+		}
+		return start, end, true
+	}
+	return 0, 0, false
+}
+
+// longestAt returns the length of the longest secret that begins at i, or 0.
+func (m *matcher) longestAt(s string, i int) int {
+	if bucket, bit := pairAt(s, i); m.pairs[bucket]&bit == 0 {
+		return 0
+	}
+	for _, secret := range m.byPrefix[s[i:i+minSecret]] {
+		if strings.HasPrefix(s[i:], secret) {
+			return len(secret)
+		}
+	}
+	return 0
+}
+
+// safeCut returns how much of the start of s may be masked and sent on when more
+// text follows: no secret, complete or not, reaches over the cut.
+func (m *matcher) safeCut(s string) int {
+	cut := max(0, len(s)-m.longest+1)
+	at := 0
+	for at < cut {
+		start, end, ok := m.next(s, at)
+		if !ok || start >= cut {
+			break
+		}
+		if end > cut {
+			return start
+		}
+		at = end
+	}
+	return cut
+}
