@@ -1,0 +1,129 @@
+package params
+
+import (
+	"reflect"
+	"strconv"
+)
+
+// durationPattern accepts the text forms of durations, for editors.
+const durationPattern = `^(([0-9]+(\.[0-9]+)?(ms|us|µs|ns|[smhdw]))+|P[0-9WDTHMS.]+` +
+	`|[0-9]+ +(microsecond|millisecond|second|minute|hour|day|week)s?)$`
+
+// JSONSchema describes the parameters as a JSON Schema (draft 2020-12) of an object
+// without further properties. The result is fresh; the caller may change it.
+func (t *Type) JSONSchema() map[string]any {
+	properties := make(map[string]any, len(t.fields))
+	required := []any{}
+	for _, f := range t.fields {
+		properties[f.name] = f.schema()
+		if f.required {
+			required = append(required, f.name)
+		}
+	}
+	schema := map[string]any{"type": "object", "properties": properties, "additionalProperties": false}
+	if len(required) > 0 {
+		schema["required"] = required
+	}
+	if t.doc != "" {
+		schema["description"] = t.doc
+	}
+	return schema
+}
+
+func (f *field) schema() map[string]any {
+	schema := f.valueSchema(f.typ)
+	if !f.required && len(schema) > 0 {
+		schema = map[string]any{"anyOf": append(alternatives(schema), map[string]any{"type": "null"})}
+	}
+	if f.doc != "" {
+		schema["description"] = f.doc
+	}
+	if f.hasDefault {
+		schema["default"] = f.show(f.defaultValue)
+	}
+	return schema
+}
+
+// alternatives takes an anyOf apart, so that they do not nest.
+func alternatives(schema map[string]any) []any {
+	if list, ok := schema["anyOf"].([]any); ok && len(schema) == 1 {
+		return list
+	}
+	return []any{schema}
+}
+
+func (f *field) valueSchema(t reflect.Type) map[string]any {
+	if t == durationType {
+		return durationSchema()
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		return f.valueSchema(t.Elem())
+	case reflect.Struct:
+		return f.nested.JSONSchema()
+	case reflect.Slice:
+		element := f.valueSchema(t.Elem())
+		list := map[string]any{"type": "array", "items": element}
+		if f.single {
+			return map[string]any{"anyOf": append([]any{list}, alternatives(element)...)}
+		}
+		return list
+	case reflect.Map:
+		return map[string]any{"type": "object", "additionalProperties": f.valueSchema(t.Elem())}
+	case reflect.Interface:
+		return map[string]any{}
+	case reflect.String:
+		return f.textSchema()
+	case reflect.Bool:
+		return map[string]any{"type": "boolean"}
+	case reflect.Float32, reflect.Float64:
+		return f.rangeSchema("number")
+	default:
+		return f.rangeSchema("integer")
+	}
+}
+
+func (f *field) textSchema() map[string]any {
+	text := map[string]any{"type": "string"}
+	if len(f.enum) == 0 {
+		if f.digits {
+			return map[string]any{"anyOf": []any{text, map[string]any{"type": "integer", "minimum": 0.0}}}
+		}
+		return text
+	}
+	values := make([]any, len(f.enum))
+	for i, value := range f.enum {
+		values[i] = value
+	}
+	text["enum"] = values
+	if f.template {
+		return map[string]any{"anyOf": []any{text, map[string]any{"type": "string", "pattern": `\{[{%]`}}}
+	}
+	return text
+}
+
+func (f *field) rangeSchema(typ string) map[string]any {
+	schema := map[string]any{"type": typ}
+	if n, err := strconv.ParseFloat(f.minText, 64); err == nil {
+		schema["minimum"] = n
+	}
+	if n, err := strconv.ParseFloat(f.maxText, 64); err == nil {
+		schema["maximum"] = n
+	}
+	return schema
+}
+
+func durationSchema() map[string]any {
+	properties := map[string]any{"__type__": map[string]any{"const": "datetime.timedelta"}}
+	for word := range words {
+		properties[word+"s"] = map[string]any{"type": "number"}
+	}
+	return map[string]any{"anyOf": []any{
+		map[string]any{"type": "number", "minimum": 0.0},
+		map[string]any{"type": "string", "pattern": durationPattern},
+		map[string]any{
+			"type": "object", "properties": properties,
+			"required": []any{"__type__"}, "additionalProperties": false,
+		},
+	}}
+}
