@@ -1,0 +1,87 @@
+package template
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/dingdag/dingdag/connections"
+)
+
+// Context is what a template may see. What is absent in Airflow is undefined here
+// too: ds and its like in a run without logical date, task and ti without a task
+// id, exception without an exception.
+//
+// Go maps print sorted by key; use a [json.RawMessage] where the order matters.
+type Context struct {
+	DAG  DAGInfo
+	Task TaskInfo
+	TI   TaskInstanceInfo
+	Run  RunInfo
+	// DataIntervalStart and DataIntervalEnd are nil in runs without interval.
+	DataIntervalStart, DataIntervalEnd *time.Time
+	// The functions about the previous successful run are called at most once,
+	// and only when a template asks. A nil function or result is None.
+	PrevDataIntervalStartSuccess, PrevDataIntervalEndSuccess func() (*time.Time, error)
+	PrevStartDateSuccess, PrevEndDateSuccess                 func() (*time.Time, error)
+	// Params are the validated params of the run.
+	Params map[string]any
+	// XComPull returns one element for each task id, nil where there is no XCom.
+	// A nil function means that nothing was pushed.
+	XComPull func(taskIDs []string, key string) ([]json.RawMessage, error)
+	// Variable and Connection look up by id; their errors wrap
+	// [connections.ErrNotFound] where there is none. Nil functions know nothing.
+	Variable   func(key string) (string, error)
+	Connection func(id string) (*connections.Connection, error)
+	// Exception is the error text of the failed attempt, Reason why a DAG-level
+	// callback was called.
+	Exception, Reason string
+	// Location is the zone that datetimes are shown in. Nil is UTC, which is what
+	// Airflow does whatever the DAG's zone.
+	Location *time.Location
+	// Extra are further top-level names. They may hide the others. Values are
+	// what [Func] takes, a [json.RawMessage], a [Func], or what encodes to JSON.
+	Extra map[string]any
+}
+
+// DAGInfo is what a template sees as dag.
+type DAGInfo struct {
+	DAGID, DisplayName, Description, Owner string
+	Tags                                   []string
+	// Timezone is the name of the DAG's zone. Schedule is the schedule as written.
+	Timezone, Schedule, Fileloc, DocMD string
+	StartDate, EndDate                 *time.Time
+	Catchup                            bool
+	MaxActiveRuns, MaxActiveTasks      int
+}
+
+// TaskInfo is what a template sees as task.
+type TaskInfo struct {
+	TaskID, Label, Owner, Operator     string
+	Retries                            int
+	RetryDelay, ExecutionTimeout       time.Duration // ExecutionTimeout 0 is None
+	TriggerRule, Pool, Queue, DocMD    string
+	PoolSlots, PriorityWeight          int
+	DependsOnPast                      bool
+	UpstreamTaskIDs, DownstreamTaskIDs []string
+}
+
+// TaskInstanceInfo is what a template sees as ti and task_instance.
+type TaskInstanceInfo struct {
+	DAGID, RunID, TaskID string
+	// MapIndex is -1 for an unmapped task. TryNumber counts from 1.
+	MapIndex, TryNumber, MaxTries     int
+	State, Operator, Hostname, LogURL string
+	Pool, Queue                       string
+	StartDate, EndDate                *time.Time
+	Duration                          *time.Duration // printed in seconds
+}
+
+// RunInfo is what a template sees as dag_run.
+type RunInfo struct {
+	RunID, RunType, State                           string
+	LogicalDate, DataIntervalStart, DataIntervalEnd *time.Time
+	StartDate, EndDate, QueuedAt, RunAfter          *time.Time
+	// Conf is a map[string]any or a [json.RawMessage]; nil is an empty dict.
+	Conf            any
+	ExternalTrigger bool
+}

@@ -1,0 +1,151 @@
+package template
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/dingdag/dingdag/template/internal/pyval"
+)
+
+func filterAbs(r *render, v any, a *pyval.Args) (any, error) {
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	if d, ok := v.(pyval.Delta); ok {
+		return pyval.NewDelta(d.Duration().Abs()), nil
+	}
+	negative, err := pyval.Compare(r.budget, "<", v, int64(0))
+	if err != nil || !negative {
+		return v, err
+	}
+	return pyval.Negate(v)
+}
+
+func filterInt(_ *render, v any, a *pyval.Args) (any, error) {
+	def, base := a.AnyOr("default", int64(0)), a.IntOr("base", 10)
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	if base < 2 || base > 36 {
+		return nil, errors.New("int: the base is between 2 and 36")
+	}
+	if s, ok := v.(string); ok {
+		if n, ok := pyval.ParseInt(s, base); ok {
+			return n, nil
+		}
+		f, ok := pyval.ParseFloat(s)
+		if !ok {
+			return def, nil
+		}
+		v = f
+	}
+	n, ok := pyval.Truncate(v)
+	if !ok {
+		return def, nil
+	}
+	return n, nil
+}
+
+func filterFloat(_ *render, v any, a *pyval.Args) (any, error) {
+	def := a.AnyOr("default", 0.0)
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	f, ok := pyval.ToFloat(v)
+	if s, isText := v.(string); isText {
+		f, ok = pyval.ParseFloat(s)
+	}
+	if !ok {
+		return def, nil
+	}
+	return f, nil
+}
+
+func filterRound(_ *render, v any, a *pyval.Args) (any, error) {
+	digits, method := a.IntOr("precision", 0), a.TextOr("method", "common")
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	f, ok := pyval.ToFloat(v)
+	if !ok || digits > 300 || digits < -300 {
+		return nil, fmt.Errorf("round: needs a number, not %q", pyval.TypeName(v))
+	}
+	unit := math.Pow(10, float64(digits))
+	switch method {
+	case "common":
+		return pyval.Round(v, digits), nil
+	case "ceil":
+		return math.Ceil(f*unit) / unit, nil
+	case "floor":
+		return math.Floor(f*unit) / unit, nil
+	}
+	return nil, fmt.Errorf("round: the method is common, ceil or floor, not %q", method)
+}
+
+func filterFileSize(_ *render, v any, a *pyval.Args) (any, error) {
+	binary := a.BoolOr("binary", false)
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	size, ok := pyval.ToFloat(v)
+	if s, isText := v.(string); isText {
+		size, ok = pyval.ParseFloat(s)
+	}
+	if !ok {
+		return nil, fmt.Errorf("filesizeformat: needs a number, not %q", pyval.TypeName(v))
+	}
+	base, mid := 1000.0, ""
+	if binary {
+		base, mid = 1024, "i"
+	}
+	switch {
+	case size == 1:
+		return "1 Byte", nil
+	case size < base:
+		return fmt.Sprintf("%d Bytes", int64(size)), nil
+	}
+	letters := "kMGTPEZY"
+	if binary {
+		letters = "KMGTPEZY"
+	}
+	i := 0
+	for size /= base; size >= base && i < len(letters)-1; i++ {
+		size /= base
+	}
+	return fmt.Sprintf("%.1f %c%sB", size, letters[i], mid), nil
+}
+
+func filterDefault(_ *render, v any, a *pyval.Args) (any, error) {
+	def, boolean := a.AnyOr("default_value", ""), a.BoolOr("boolean", false)
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	if pyval.IsUndefined(v) || boolean && !pyval.Truth(v) {
+		return def, nil
+	}
+	return v, nil
+}
+
+func filterToJSON(r *render, v any, a *pyval.Args) (any, error) {
+	width := a.IntOr("indent", 0)
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	if width > 100 {
+		return nil, errors.New("tojson: the indent is too large")
+	}
+	s, err := pyval.ToJSON(r.budget, v, pyval.JSONOptions{SortKeys: true, ASCII: true, Indent: strings.Repeat(" ", max(width, 0))})
+	return jsonForHTML.Replace(s), err
+}
+
+// jsonForHTML escapes as Jinja does, so that the text can stand in HTML.
+var jsonForHTML = strings.NewReplacer("<", `\u003c`, ">", `\u003e`, "&", `\u0026`, "'", `\u0027`)
+
+func reprOf(r *render, v any, a *pyval.Args) (any, error) {
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	return pyval.Repr(r.budget, v)
+}

@@ -1,0 +1,428 @@
+package template
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/dingdag/dingdag/template/internal/pyval"
+)
+
+// elements returns a fresh slice of the elements of v after the arguments were read.
+func elements(r *render, v any, a *pyval.Args) ([]any, error) {
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	items, err := pyval.Iterate(r.budget, v)
+	return slices.Clone(items), err
+}
+
+func filterLength(_ *render, v any, a *pyval.Args) (any, error) {
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	n, err := pyval.Len(v)
+	return int64(n), err
+}
+
+func filterList(r *render, v any, a *pyval.Args) (any, error) {
+	items, err := elements(r, v, a)
+	return pyval.NewList(items...), err
+}
+
+func filterFirst(r *render, v any, a *pyval.Args) (any, error) {
+	items, err := elements(r, v, a)
+	if err != nil || len(items) == 0 {
+		return pyval.Undefined{}, err
+	}
+	return items[0], nil
+}
+
+func filterLast(r *render, v any, a *pyval.Args) (any, error) {
+	items, err := elements(r, v, a)
+	if err != nil || len(items) == 0 {
+		return pyval.Undefined{}, err
+	}
+	return items[len(items)-1], nil
+}
+
+func filterJoin(r *render, v any, a *pyval.Args) (any, error) {
+	sep, attr := a.TextOr("d", ""), a.AnyOr("attribute", nil)
+	items, err := elements(r, v, a)
+	if err != nil {
+		return nil, err
+	}
+	if attr != nil {
+		for i := range items {
+			if items[i], err = mustAttr(r, items[i], attr); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return pyval.Join(r.budget, items, sep)
+}
+
+func filterReverse(r *render, v any, a *pyval.Args) (any, error) {
+	items, err := elements(r, v, a)
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(items)
+	if _, isText := v.(string); isText {
+		return pyval.Join(r.budget, items, "")
+	}
+	return pyval.NewList(items...), nil
+}
+
+// foldCase makes texts compare without case unless that is asked for.
+func foldCase(v any, caseSensitive bool) any {
+	if s, ok := v.(string); ok && !caseSensitive {
+		return strings.ToLower(s)
+	}
+	return v
+}
+
+// sortKey returns what sort and its like compare: the element or some attributes.
+func sortKey(r *render, attr any, caseSensitive bool) func(any) (any, error) {
+	return func(v any) (any, error) {
+		if attr == nil {
+			return foldCase(v, caseSensitive), nil
+		}
+		path, ok := attr.(string)
+		if !ok {
+			got, err := mustAttr(r, v, attr)
+			return foldCase(got, caseSensitive), err
+		}
+		var keys pyval.Tuple
+		for part := range strings.SplitSeq(path, ",") {
+			got, err := mustAttr(r, v, strings.TrimSpace(part))
+			if err != nil {
+				return nil, err
+			}
+			keys = append(keys, foldCase(got, caseSensitive))
+		}
+		return keys, nil
+	}
+}
+
+func filterSort(r *render, v any, a *pyval.Args) (any, error) {
+	reverse, sensitive, attr := a.BoolOr("reverse", false), a.BoolOr("case_sensitive", false), a.AnyOr("attribute", nil)
+	items, err := elements(r, v, a)
+	if err != nil {
+		return nil, err
+	}
+	return pyval.NewList(items...), pyval.Sort(r.budget, items, sortKey(r, attr, sensitive), reverse)
+}
+
+func filterUnique(r *render, v any, a *pyval.Args) (any, error) {
+	sensitive, attr := a.BoolOr("case_sensitive", false), a.AnyOr("attribute", nil)
+	items, err := elements(r, v, a)
+	if err != nil {
+		return nil, err
+	}
+	seen, out, key := pyval.NewDict(), pyval.NewList(), sortKey(r, attr, sensitive)
+	for _, it := range items {
+		k, err := key(it)
+		if err != nil {
+			return nil, err
+		}
+		if _, dup := seen.Get(k); dup {
+			continue
+		}
+		if err := seen.Set(k, true); err != nil {
+			return nil, err
+		}
+		out.Items = append(out.Items, it)
+	}
+	return out, nil
+}
+
+// extreme is min and max.
+func extreme(sign int) filterFunc {
+	return func(r *render, v any, a *pyval.Args) (any, error) {
+		sensitive, attr := a.BoolOr("case_sensitive", false), a.AnyOr("attribute", nil)
+		items, err := elements(r, v, a)
+		if err != nil || len(items) == 0 {
+			return pyval.Undefined{}, err
+		}
+		if err := pyval.Sort(r.budget, items, sortKey(r, attr, sensitive), sign > 0); err != nil {
+			return nil, err
+		}
+		return items[0], nil
+	}
+}
+
+func filterSum(r *render, v any, a *pyval.Args) (any, error) {
+	attr, total := a.AnyOr("attribute", nil), a.AnyOr("start", int64(0))
+	items, err := elements(r, v, a)
+	if err != nil {
+		return nil, err
+	}
+	for _, it := range items {
+		if attr != nil {
+			if it, err = mustAttr(r, it, attr); err != nil {
+				return nil, err
+			}
+		}
+		if total, err = pyval.Binary(r.budget, "+", total, it); err != nil {
+			return nil, err
+		}
+	}
+	return total, nil
+}
+
+const maxFill = 100_000
+
+func filterBatch(r *render, v any, a *pyval.Args) (any, error) {
+	n, fill := a.Int("linecount"), a.AnyOr("fill_with", nil)
+	items, err := elements(r, v, a)
+	if err != nil {
+		return nil, err
+	}
+	if n < 1 || n > maxFill {
+		return nil, fmt.Errorf("batch: the size is between 1 and %d", maxFill)
+	}
+	out := pyval.NewList()
+	for part := range slices.Chunk(items, n) {
+		part = slices.Clone(part)
+		for fill != nil && len(part) < n {
+			part = append(part, fill)
+		}
+		out.Items = append(out.Items, pyval.NewList(part...))
+	}
+	return out, nil
+}
+
+func filterSlice(r *render, v any, a *pyval.Args) (any, error) {
+	n, fill := a.Int("slices"), a.AnyOr("fill_with", nil)
+	items, err := elements(r, v, a)
+	if err != nil {
+		return nil, err
+	}
+	if n < 1 || n > maxFill {
+		return nil, fmt.Errorf("slice: the number is between 1 and %d", maxFill)
+	}
+	out, each, extra, at := pyval.NewList(), len(items)/n, len(items)%n, 0
+	for i := range n {
+		size := each
+		if i < extra {
+			size++
+		}
+		part := slices.Clone(items[at : at+size])
+		if at += size; fill != nil && i >= extra {
+			part = append(part, fill)
+		}
+		out.Items = append(out.Items, pyval.NewList(part...))
+	}
+	return out, r.budget.Charge(out)
+}
+
+func filterRandom(r *render, v any, a *pyval.Args) (any, error) {
+	items, err := elements(r, v, a)
+	if err != nil || len(items) == 0 {
+		return pyval.Undefined{}, err
+	}
+	return items[rand.IntN(len(items))], nil //nolint:gosec // Jinja's random is not for secrets either
+}
+
+func filterItems(_ *render, v any, a *pyval.Args) (any, error) {
+	d, ok := v.(*pyval.Dict)
+	if !ok {
+		return nil, fmt.Errorf("items: needs a dict, not %q", pyval.TypeName(v))
+	}
+	return pyval.NewList(d.Items()...), a.Done()
+}
+
+func filterDictSort(r *render, v any, a *pyval.Args) (any, error) {
+	sensitive, by, reverse := a.BoolOr("case_sensitive", false), a.TextOr("by", "key"), a.BoolOr("reverse", false)
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	d, ok := v.(*pyval.Dict)
+	at := slices.Index([]string{"key", "value"}, by)
+	if !ok || at < 0 {
+		return nil, errors.New("dictsort: needs a dict, and by is key or value")
+	}
+	items := d.Items()
+	err := pyval.Sort(r.budget, items, func(it any) (any, error) {
+		pair, err := pyval.Item(r.budget, it, int64(at))
+		return foldCase(pair, sensitive), err
+	}, reverse)
+	return pyval.NewList(items...), err
+}
+
+func filterAttr(_ *render, v any, a *pyval.Args) (any, error) {
+	name := a.Text("name")
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	if strings.HasPrefix(name, "__") {
+		return nil, fmt.Errorf("the attribute %s is not allowed", name)
+	}
+	return pyval.Attr(v, name)
+}
+
+// lookup follows a path such as "a.b.0" from v; it may end undefined.
+func lookup(r *render, v, path any) (any, error) {
+	s, ok := path.(string)
+	if !ok {
+		return pyval.Item(r.budget, v, path)
+	}
+	for part := range strings.SplitSeq(s, ".") {
+		if strings.HasPrefix(part, "__") {
+			return nil, fmt.Errorf("the attribute %s is not allowed", part)
+		}
+		key := any(part)
+		if n, ok := pyval.ParseInt(part, 10); ok {
+			key = n
+		}
+		var err error
+		if v, err = pyval.Item(r.budget, v, key); err != nil || pyval.IsUndefined(v) {
+			return v, err
+		}
+	}
+	return v, nil
+}
+
+func mustAttr(r *render, v, path any) (any, error) {
+	got, err := lookup(r, v, path)
+	if err == nil && pyval.IsUndefined(got) {
+		err = fmt.Errorf("an element has no attribute %v", path)
+	}
+	return got, err
+}
+
+func filterMap(r *render, v any, a *pyval.Args) (any, error) {
+	apply, err := mapper(r, a)
+	if err != nil {
+		return nil, err
+	}
+	items, err := pyval.Iterate(r.budget, v)
+	if err != nil {
+		return nil, err
+	}
+	out := pyval.NewList()
+	for _, it := range items {
+		got, err := apply(it)
+		if err != nil {
+			return nil, err
+		}
+		if err := r.budget.Charge(got); err != nil {
+			return nil, err
+		}
+		out.Items = append(out.Items, got)
+	}
+	return out, nil
+}
+
+// mapper returns what map does to each element: a filter or an attribute.
+func mapper(r *render, a *pyval.Args) (func(any) (any, error), error) {
+	if !a.HasKeyword("attribute") {
+		name := a.Text("filter")
+		args, named := a.More(), a.Rest()
+		if err := a.Done(); err != nil {
+			return nil, err
+		}
+		return func(it any) (any, error) { return r.filter(name, it, pyval.NewArgsOf(name, args, named)) }, nil
+	}
+	attr := a.AnyOr("attribute", nil)
+	def := a.AnyOr("default", pyval.Undefined{})
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	return func(it any) (any, error) {
+		if pyval.IsUndefined(def) {
+			return mustAttr(r, it, attr)
+		}
+		got, err := lookup(r, it, attr)
+		if err == nil && pyval.IsUndefined(got) {
+			got = def
+		}
+		return got, err
+	}, nil
+}
+
+// selecting is select, reject, selectattr and rejectattr.
+func selecting(byAttr, keep bool) filterFunc {
+	return func(r *render, v any, a *pyval.Args) (any, error) {
+		var attr any
+		if byAttr {
+			attr = a.Any("attribute")
+		}
+		name := a.TextOr("test", "")
+		args, named := a.More(), a.Rest()
+		items, err := elements(r, v, a)
+		if err != nil {
+			return nil, err
+		}
+		test := tests[name]
+		if test == nil && name != "" {
+			return nil, fmt.Errorf("unknown test %q", name)
+		}
+		out := pyval.NewList()
+		for _, it := range items {
+			subject := it
+			if byAttr {
+				if subject, err = lookup(r, it, attr); err != nil {
+					return nil, err
+				}
+			}
+			ok := pyval.Truth(subject)
+			if test != nil {
+				if ok, err = test(r.budget, subject, pyval.NewArgsOf(name, args, named)); err != nil {
+					return nil, err
+				}
+			}
+			if ok == keep {
+				out.Items = append(out.Items, it)
+			}
+		}
+		return out, nil
+	}
+}
+
+func filterGroupBy(r *render, v any, a *pyval.Args) (any, error) {
+	attr, def, sensitive := a.Any("attribute"), a.AnyOr("default", pyval.Undefined{}), a.BoolOr("case_sensitive", false)
+	items, err := elements(r, v, a)
+	if err != nil {
+		return nil, err
+	}
+	key := func(it any) (any, error) {
+		got, err := lookup(r, it, attr)
+		if err == nil && pyval.IsUndefined(got) {
+			if got = def; pyval.IsUndefined(def) {
+				err = fmt.Errorf("an element has no attribute %v", attr)
+			}
+		}
+		return got, err
+	}
+	if err := pyval.Sort(r.budget, items, func(it any) (any, error) {
+		k, err := key(it)
+		return foldCase(k, sensitive), err
+	}, false); err != nil {
+		return nil, err
+	}
+	out := pyval.NewList()
+	var group *pyval.List
+	var current any
+	for _, it := range items {
+		k, err := key(it)
+		if err != nil {
+			return nil, err
+		}
+		same := false
+		if group != nil {
+			if same, err = pyval.Equal(r.budget, foldCase(k, sensitive), foldCase(current, sensitive)); err != nil {
+				return nil, err
+			}
+		}
+		if !same {
+			group, current = pyval.NewList(), k
+			out.Items = append(out.Items, pyval.Group{Key: k, List: group})
+		}
+		group.Items = append(group.Items, it)
+	}
+	return out, nil
+}

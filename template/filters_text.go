@@ -1,0 +1,233 @@
+package template
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/dingdag/dingdag/template/internal/pyval"
+)
+
+func textFilter(f func(string) string) filterFunc {
+	return func(r *render, v any, a *pyval.Args) (any, error) {
+		if err := a.Done(); err != nil {
+			return nil, err
+		}
+		s, err := pyval.Str(r.budget, v)
+		return f(s), err
+	}
+}
+
+var escapeHTML = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "'", "&#39;", `"`, "&#34;")
+
+// titleWords is Jinja's title: a capital after space, hyphen and brackets only.
+func titleWords(s string) string {
+	start := true
+	return strings.Map(func(c rune) rune {
+		first := start
+		start = unicode.IsSpace(c) || strings.ContainsRune("-({[<", c)
+		if first {
+			return unicode.ToUpper(c)
+		}
+		return unicode.ToLower(c)
+	}, s)
+}
+
+func stripTags(s string) string {
+	var b strings.Builder
+	for s != "" {
+		before, tag, found := strings.Cut(s, "<")
+		b.WriteString(before)
+		if !found {
+			break
+		}
+		end := ">"
+		if strings.HasPrefix(tag, "!--") {
+			end = "-->"
+		}
+		_, rest, closed := strings.Cut(tag, end)
+		if !closed {
+			b.WriteString("<" + tag)
+			break
+		}
+		s = rest
+	}
+	return unescapeHTML.Replace(strings.Join(strings.Fields(b.String()), " "))
+}
+
+var unescapeHTML = strings.NewReplacer("&amp;", "&", "&lt;", "<", "&gt;", ">", "&#39;", "'", "&#34;", `"`, "&quot;", `"`)
+
+func filterWordCount(r *render, v any, a *pyval.Args) (any, error) {
+	s, err := pyval.Str(r.budget, v)
+	if err != nil {
+		return nil, err
+	}
+	words := strings.FieldsFunc(s, func(c rune) bool { return c != '_' && !unicode.IsLetter(c) && !unicode.IsNumber(c) })
+	return int64(len(words)), a.Done()
+}
+
+func filterTrim(r *render, v any, a *pyval.Args) (any, error) {
+	chars := a.TextOr("chars", "")
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	s, err := pyval.Str(r.budget, v)
+	if chars == "" {
+		return strings.TrimSpace(s), err
+	}
+	return strings.Trim(s, chars), err
+}
+
+func filterReplace(r *render, v any, a *pyval.Args) (any, error) {
+	from, to, n := a.Any("old"), a.Any("new"), a.IntOr("count", -1)
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	var texts [3]string
+	for i, x := range []any{v, from, to} {
+		var err error
+		if texts[i], err = pyval.Str(r.budget, x); err != nil {
+			return nil, err
+		}
+	}
+	return pyval.ReplaceText(r.budget, texts[0], texts[1], texts[2], n)
+}
+
+func filterTruncate(r *render, v any, a *pyval.Args) (any, error) {
+	n, kill, end, leeway := a.IntOr("length", 255), a.BoolOr("killwords", false), a.TextOr("end", "..."), a.IntOr("leeway", 5)
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	s, err := pyval.Str(r.budget, v)
+	if err != nil {
+		return nil, err
+	}
+	keep := n - utf8.RuneCountInString(end)
+	if keep < 0 || leeway < 0 {
+		return nil, errors.New("truncate: the length must have room for the end mark, the leeway must not be negative")
+	}
+	runes := []rune(s)
+	if len(runes) <= n+leeway {
+		return s, nil
+	}
+	cut := string(runes[:keep])
+	if i := strings.LastIndexByte(cut, ' '); i >= 0 && !kill {
+		cut = cut[:i]
+	}
+	return cut + end, nil
+}
+
+func filterIndent(r *render, v any, a *pyval.Args) (any, error) {
+	width, first, blank := a.AnyOr("width", int64(4)), a.BoolOr("first", false), a.BoolOr("blank", false)
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	s, err := pyval.Str(r.budget, v)
+	if err != nil {
+		return nil, err
+	}
+	by, ok := width.(string)
+	if !ok {
+		n, isInt := width.(int64)
+		if !isInt || n > int64(r.budget.MaxText) {
+			return nil, errors.New("indent: the width must be a small integer or a text")
+		}
+		by = strings.Repeat(" ", max(int(n), 0))
+	}
+	if err := r.budget.Fits(len(s) + strings.Count(s, "\n")*len(by)); err != nil {
+		return nil, err
+	}
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		if i == 0 && first || i > 0 && (line != "" || blank) {
+			lines[i] = by + line
+		}
+	}
+	return strings.Join(lines, "\n"), nil
+}
+
+func filterCenter(r *render, v any, a *pyval.Args) (any, error) {
+	n := a.IntOr("width", 80)
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	s, err := pyval.Str(r.budget, v)
+	if err != nil {
+		return nil, err
+	}
+	return pyval.Center(r.budget, s, n)
+}
+
+func filterWordWrap(r *render, v any, a *pyval.Args) (any, error) {
+	width, sep := a.IntOr("width", 79), a.TextOr("wrapstring", "\n")
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	s, err := pyval.Str(r.budget, v)
+	if err != nil || width < 1 {
+		return s, err
+	}
+	var lines []any
+	for line := range strings.SplitSeq(s, "\n") {
+		current := ""
+		for word := range strings.FieldsSeq(line) {
+			if current != "" && utf8.RuneCountInString(current)+1+utf8.RuneCountInString(word) > width {
+				lines, current = append(lines, current), ""
+			}
+			current = strings.TrimPrefix(current+" "+word, " ")
+		}
+		lines = append(lines, current)
+	}
+	return pyval.Join(r.budget, lines, sep)
+}
+
+func filterFormat(r *render, v any, a *pyval.Args) (any, error) {
+	s, err := pyval.Str(r.budget, v)
+	if err != nil {
+		return nil, err
+	}
+	args, named := a.More(), a.Rest()
+	switch {
+	case len(args) > 0 && named.Len() > 0:
+		return nil, errors.New("format: takes values or keywords, not both")
+	case named.Len() > 0:
+		return pyval.Percent(r.budget, s, named)
+	}
+	return pyval.Percent(r.budget, s, pyval.Tuple(args))
+}
+
+func filterURLEncode(r *render, v any, a *pyval.Args) (any, error) {
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	if _, isText := v.(string); !isText {
+		if d, err := pyval.DictOf(r.budget, v); err == nil {
+			return encodeQuery(r, d)
+		}
+	}
+	s, err := pyval.Str(r.budget, v)
+	if err != nil {
+		return nil, err
+	}
+	return strings.ReplaceAll(quoteURL(s), "%2F", "/"), nil
+}
+
+func encodeQuery(r *render, d *pyval.Dict) (any, error) {
+	var parts []string
+	for i, k := range d.Keys() {
+		key, err := pyval.Str(r.budget, k)
+		if err != nil {
+			return nil, err
+		}
+		val, err := pyval.Str(r.budget, d.Values()[i])
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, url.QueryEscape(key)+"="+url.QueryEscape(val))
+	}
+	return strings.Join(parts, "&"), nil
+}
+
+func quoteURL(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }

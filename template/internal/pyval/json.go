@@ -1,0 +1,192 @@
+package pyval
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"unicode/utf16"
+)
+
+// JSONOptions are the options of json.dumps.
+type JSONOptions struct {
+	// SortKeys sorts the keys of dicts.
+	SortKeys bool
+	// ASCII writes other characters as \u escapes, as Python does unless told otherwise.
+	ASCII bool
+	// Indent puts each element on a line of its own, indented by this text.
+	Indent string
+	// ItemSep and KeySep default to ", " and ": "; with Indent a line's ItemSep is ",".
+	ItemSep, KeySep string
+}
+
+// ToJSON encodes a value as json.dumps does.
+func ToJSON(b *Budget, v any, o JSONOptions) (string, error) {
+	if o.KeySep == "" {
+		o.KeySep = ": "
+	}
+	if o.ItemSep == "" {
+		o.ItemSep = ", "
+		if o.Indent != "" {
+			o.ItemSep = ","
+		}
+	}
+	w := &jsonWriter{printer: printer{budget: b}, options: o}
+	w.write(v, 0)
+	return w.out.String(), w.err
+}
+
+type jsonWriter struct {
+	printer
+	options JSONOptions
+}
+
+func (w *jsonWriter) fail(err error) {
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+func (w *jsonWriter) write(v any, depth int) {
+	if err := w.budget.step(depth); err != nil {
+		w.fail(err)
+	}
+	if w.err != nil {
+		return
+	}
+	switch v := v.(type) {
+	case nil:
+		w.text("null")
+	case bool:
+		w.text(map[bool]string{true: "true", false: "false"}[v])
+	case string:
+		w.quoted(v)
+	case float64:
+		w.float(v)
+	case *List:
+		w.array(v.Items, depth)
+	case Tuple:
+		w.array(v, depth)
+	case Range:
+		w.array(v.Items(), depth)
+	case *Dict:
+		w.object(v, depth)
+	case DateTime:
+		w.quoted(v.ISO("T"))
+	case Date:
+		w.quoted(v.Str())
+	default:
+		if _, ok := toInt(v); !ok {
+			w.fail(fmt.Errorf("%q cannot be written as JSON", TypeName(v)))
+			return
+		}
+		w.value(v, depth)
+	}
+}
+
+func (w *jsonWriter) float(f float64) {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		w.fail(errors.New("JSON has no infinity and no NaN"))
+		return
+	}
+	w.text(reprFloat(f))
+}
+
+func (w *jsonWriter) newline(depth int) {
+	if w.options.Indent != "" {
+		w.text("\n" + strings.Repeat(w.options.Indent, depth))
+	}
+}
+
+func (w *jsonWriter) array(items []any, depth int) {
+	w.text("[")
+	for i, it := range items {
+		if i > 0 {
+			w.text(w.options.ItemSep)
+		}
+		w.newline(depth + 1)
+		w.write(it, depth+1)
+	}
+	if len(items) > 0 {
+		w.newline(depth)
+	}
+	w.text("]")
+}
+
+func (w *jsonWriter) object(d *Dict, depth int) {
+	pairs := make([][2]any, d.Len())
+	for i, k := range d.keys {
+		pairs[i] = [2]any{w.key(k), d.vals[i]}
+	}
+	if w.options.SortKeys {
+		slices.SortStableFunc(pairs, func(x, y [2]any) int {
+			return strings.Compare(x[0].(string), y[0].(string))
+		})
+	}
+	w.text("{")
+	for i, p := range pairs {
+		if i > 0 {
+			w.text(w.options.ItemSep)
+		}
+		w.newline(depth + 1)
+		w.write(p[0], depth+1)
+		w.text(w.options.KeySep)
+		w.write(p[1], depth+1)
+	}
+	if len(pairs) > 0 {
+		w.newline(depth)
+	}
+	w.text("}")
+}
+
+func (w *jsonWriter) key(k any) string {
+	switch k := k.(type) {
+	case string:
+		return k
+	case nil:
+		return "null"
+	case bool:
+		return map[bool]string{true: "true", false: "false"}[k]
+	}
+	if _, ok := toFloat(k); !ok {
+		w.fail(fmt.Errorf("%q cannot be a key in JSON", TypeName(k)))
+		return ""
+	}
+	return shortRepr(k)
+}
+
+func (w *jsonWriter) quoted(s string) {
+	if err := w.budget.Fits(len(s)); err != nil {
+		w.fail(err)
+		return
+	}
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r == '\b':
+			b.WriteString(`\b`)
+		case r == '\f':
+			b.WriteString(`\f`)
+		case r < ' ' || r > '~' && w.options.ASCII && r < 0x10000:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		case r > '~' && w.options.ASCII:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	w.text(b.String())
+}

@@ -1,0 +1,259 @@
+package pyval
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"strconv"
+	"strings"
+)
+
+// maxBits bounds integers; the text of the largest has about 20,000 digits.
+const maxBits = 1 << 16
+
+// Int returns v as a value: an int64 when it fits.
+func Int(v *big.Int) any {
+	if v.IsInt64() {
+		return v.Int64()
+	}
+	return v
+}
+
+// toInt returns an integer value (bools are integers in Python).
+func toInt(v any) (*big.Int, bool) {
+	switch v := v.(type) {
+	case bool:
+		if v {
+			return big.NewInt(1), true
+		}
+		return new(big.Int), true
+	case int64:
+		return big.NewInt(v), true
+	case *big.Int:
+		return v, true
+	}
+	return nil, false
+}
+
+func toFloat(v any) (float64, bool) {
+	switch v := v.(type) {
+	case float64:
+		return v, true
+	case int64:
+		return float64(v), true
+	}
+	if i, ok := toInt(v); ok {
+		f, _ := new(big.Float).SetInt(i).Float64()
+		return f, true
+	}
+	return 0, false
+}
+
+// ToFloat returns a number as a float.
+func ToFloat(v any) (float64, bool) { return toFloat(v) }
+
+// ParseInt reads an integer as int() does: spaces around, underscores between digits.
+func ParseInt(s string, base int) (any, bool) {
+	s = strings.TrimSpace(s)
+	digits := strings.TrimLeft(s, "+-")
+	if len(s)-len(digits) > 1 || digits == "" || len(digits) > maxBits/4 || badUnderscores(digits) {
+		return nil, false
+	}
+	digits = strings.ReplaceAll(digits, "_", "")
+	if prefix := map[int]string{16: "0x", 8: "0o", 2: "0b"}[base]; prefix != "" {
+		digits = strings.TrimPrefix(strings.ToLower(digits), prefix)
+	}
+	if strings.ContainsAny(digits, "+-") {
+		return nil, false
+	}
+	n, ok := new(big.Int).SetString(digits, base)
+	if !ok {
+		return nil, false
+	}
+	if strings.HasPrefix(s, "-") {
+		n.Neg(n)
+	}
+	return Int(n), true
+}
+
+func badUnderscores(s string) bool {
+	return strings.HasPrefix(s, "_") || strings.HasSuffix(s, "_") || strings.Contains(s, "__")
+}
+
+var errZero = errors.New("division by zero")
+
+func intOp(op string, x, y *big.Int) (any, error) {
+	switch op {
+	case "+":
+		return intResult(new(big.Int).Add(x, y))
+	case "-":
+		return intResult(new(big.Int).Sub(x, y))
+	case "*":
+		if x.BitLen()+y.BitLen() > maxBits {
+			return nil, errBigInt()
+		}
+		return intResult(new(big.Int).Mul(x, y))
+	case "/":
+		return trueDiv(x, y)
+	case "//", "%":
+		return floorDiv(op, x, y)
+	case "**":
+		return intPow(x, y)
+	}
+	return nil, nil
+}
+
+func errBigInt() error { return fmt.Errorf("an integer of more than %d bits: %w", maxBits, ErrLimit) }
+
+func intResult(n *big.Int) (any, error) {
+	if n.BitLen() > maxBits {
+		return nil, errBigInt()
+	}
+	return Int(n), nil
+}
+
+func trueDiv(x, y *big.Int) (any, error) {
+	if y.Sign() == 0 {
+		return nil, errZero
+	}
+	f, _ := new(big.Rat).SetFrac(x, y).Float64()
+	if math.IsInf(f, 0) {
+		return nil, errors.New("the result of / is too large for a float")
+	}
+	return f, nil
+}
+
+func floorDiv(op string, x, y *big.Int) (any, error) {
+	if y.Sign() == 0 {
+		return nil, errZero
+	}
+	q, r := new(big.Int).QuoRem(x, y, new(big.Int))
+	if r.Sign() != 0 && r.Sign() != y.Sign() {
+		q.Sub(q, big.NewInt(1))
+		r.Add(r, y)
+	}
+	if op == "%" {
+		return Int(r), nil
+	}
+	return Int(q), nil
+}
+
+func intPow(x, y *big.Int) (any, error) {
+	if y.Sign() < 0 {
+		fx, _ := toFloat(x)
+		fy, _ := toFloat(y)
+		return floatOp("**", fx, fy)
+	}
+	if x.BitLen() <= 1 && y.BitLen() > 2 { // for -1, 0 and 1 only the parity matters
+		y = new(big.Int).SetBit(big.NewInt(2), 0, y.Bit(0))
+	}
+	if !y.IsInt64() || y.Int64() > maxBits || int64(x.BitLen())*y.Int64() > 2*maxBits {
+		return nil, errBigInt()
+	}
+	return intResult(new(big.Int).Exp(x, y, nil))
+}
+
+func floatOp(op string, x, y float64) (any, error) {
+	switch op {
+	case "+":
+		return x + y, nil
+	case "-":
+		return x - y, nil
+	case "*":
+		return x * y, nil
+	case "/":
+		if y == 0 {
+			return nil, errZero
+		}
+		return x / y, nil
+	case "//", "%":
+		if y == 0 {
+			return nil, errZero
+		}
+		r := math.Mod(x, y)
+		if r != 0 && (r < 0) != (y < 0) {
+			r += y
+		}
+		if op == "%" {
+			return r, nil
+		}
+		return math.Round((x - r) / y), nil
+	case "**":
+		if x == 0 && y < 0 {
+			return nil, errZero
+		}
+		r := math.Pow(x, y)
+		if math.IsNaN(r) && !math.IsNaN(x) && !math.IsNaN(y) {
+			return nil, errors.New("a negative number to a broken power")
+		}
+		if math.IsInf(r, 0) && !math.IsInf(x, 0) && !math.IsInf(y, 0) {
+			return nil, errors.New("the result of ** is too large for a float")
+		}
+		return r, nil
+	}
+	return nil, nil
+}
+
+// Negate returns -v.
+func Negate(v any) (any, error) {
+	switch n := v.(type) {
+	case float64:
+		return -n, nil
+	case Delta:
+		return Delta{-n.d}, nil
+	}
+	if i, ok := toInt(v); ok {
+		return Int(new(big.Int).Neg(i)), nil
+	}
+	return nil, fmt.Errorf("bad operand type for unary -: %q", TypeName(v))
+}
+
+// Round rounds as round() does: half to even, on the exact binary value.
+func Round(v any, digits int) any {
+	if f, ok := v.(float64); ok {
+		return roundFloat(f, digits)
+	}
+	i, ok := toInt(v)
+	if !ok || digits >= 0 {
+		return v
+	}
+	if digits < -400 {
+		return int64(0)
+	}
+	unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(-digits)), nil)
+	q, r := new(big.Int).DivMod(i, unit, new(big.Int))
+	if c := new(big.Int).Lsh(r, 1).Cmp(unit); c > 0 || c == 0 && q.Bit(0) == 1 {
+		q.Add(q, big.NewInt(1))
+	}
+	return Int(q.Mul(q, unit))
+}
+
+// ParseFloat reads a number as float() does.
+func ParseFloat(s string) (float64, bool) {
+	s = strings.TrimSpace(s)
+	if strings.ContainsAny(s, "xXpP") || badUnderscores(s) {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(strings.ReplaceAll(s, "_", ""), 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) { // out of range is inf, as in Python
+		return 0, false
+	}
+	return f, true
+}
+
+// Truncate cuts a number to an integer; ok is false for what is no number.
+func Truncate(v any) (n any, ok bool) {
+	if f, isFloat := v.(float64); isFloat {
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			return nil, false
+		}
+		i, _ := big.NewFloat(f).Int(nil)
+		return Int(i), true
+	}
+	i, ok := toInt(v)
+	if !ok {
+		return nil, false
+	}
+	return Int(i), true
+}

@@ -1,0 +1,324 @@
+package rewrite
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+var keywords = []string{"and", "or", "not", "if", "else", "in", "is", "recursive"}
+
+func (w *writer) primary() node {
+	from, value := w.from, w.value
+	switch w.kind {
+	case text:
+		var b strings.Builder
+		for w.kind == text {
+			b.WriteString(w.value)
+			w.next()
+		}
+		return node{w.literal(from, w.prevTo, b.String()), from, w.prevTo}
+	case digits:
+		v, ok := parseNumber(value)
+		if !ok {
+			w.fail(from, "%s is not a number", value)
+		}
+		w.next()
+		return node{w.literal(from, w.prevTo, v), from, w.prevTo}
+	case name:
+		if slices.Contains(keywords, value) {
+			w.fail(from, "unexpected '%s'", value)
+		}
+		w.checkName(from, value)
+		if value == "self" || value == "super" {
+			w.fail(from, "%s is not available: templates cannot extend other templates", value)
+		}
+		w.next()
+		switch value {
+		case "true", "True", "false", "False":
+			value = strings.ToLower(value)
+		case "none", "None":
+			value = "none"
+		}
+		return node{Ident(value), from, w.prevTo}
+	case symbol:
+		return w.display(from, value)
+	default: // the end, where a value should be
+		w.fail(from, "unexpected %s", w.shown())
+		return node{}
+	}
+}
+
+func (w *writer) checkName(at int, n string) {
+	if strings.HasPrefix(n, "__") {
+		w.fail(at, "the name %s is not allowed: names must not begin with two underscores", n)
+	}
+}
+
+// display reads a parenthesis, tuple, list or dict.
+func (w *writer) display(from int, open string) node {
+	switch open {
+	case "(":
+		w.next()
+		if w.skipSymbol(")") {
+			return w.call(Tuple, from, Site{})
+		}
+		first := w.expr()
+		if w.skipSymbol(")") {
+			return node{first.code, from, w.prevTo}
+		}
+		items := []node{first}
+		for w.skipSymbol(",") {
+			if w.isSymbol(")") {
+				break
+			}
+			items = append(items, w.expr())
+		}
+		w.expectSymbol(")")
+		return w.sequence(Tuple, from, items)
+	case "[":
+		w.next()
+		var items []node
+		for !w.isSymbol("]") {
+			items = append(items, w.expr())
+			if !w.skipSymbol(",") {
+				break
+			}
+		}
+		w.expectSymbol("]")
+		return w.sequence(List, from, items)
+	case "{":
+		w.next()
+		var items []node
+		for !w.isSymbol("}") {
+			items = append(items, w.expr())
+			w.expectSymbol(":")
+			items = append(items, w.expr())
+			if !w.skipSymbol(",") {
+				break
+			}
+		}
+		w.expectSymbol("}")
+		return w.call(Dict, from, Site{}, items...)
+	}
+	w.fail(from, "unexpected %s", w.shown())
+	return node{}
+}
+
+// sequence makes a list or tuple; a long one is the sum of shorter ones.
+func (w *writer) sequence(fn string, from int, items []node) node {
+	if len(items) <= maxArguments {
+		return w.call(fn, from, Site{}, items...)
+	}
+	var parts []node
+	for chunk := range slices.Chunk(items, maxArguments) {
+		parts = append(parts, w.call(fn, from, Site{}, chunk...))
+	}
+	return w.call(Op, from, Site{Ops: slices.Repeat([]string{"+"}, len(parts)-1)}, parts...)
+}
+
+// postfix reads attributes, subscripts and calls.
+func (w *writer) postfix(x node) node {
+	for steps := 0; ; steps++ {
+		if steps > maxNested {
+			w.fail(w.from, "more than %d attributes, subscripts and calls in a row", maxNested)
+		}
+		switch {
+		case w.skipSymbol("."):
+			x = w.attribute(x)
+		case w.skipSymbol("["):
+			x = w.subscript(x)
+		case w.isSymbol("("):
+			x = w.callOf(x)
+		default:
+			return x
+		}
+	}
+}
+
+func (w *writer) attribute(x node) node {
+	at, attr := w.from, w.value
+	switch w.kind {
+	case digits: // foo.0 is foo[0]
+		v, ok := parseNumber(attr)
+		if _, isInt := v.(int64); !ok || !isInt {
+			w.fail(at, "expected a name after '.'")
+		}
+		w.next()
+		return w.call(Item, x.from, Site{}, x, node{w.literal(at, w.prevTo, v), at, w.prevTo})
+	case name:
+	default:
+		w.fail(at, "unexpected %s, expected a name after '.'", w.shown())
+	}
+	if strings.HasPrefix(attr, "__") {
+		w.fail(at, "the attribute %s is not allowed: attributes must not begin with two underscores", attr)
+	}
+	if exists, ok := w.known.Attr(w.written(x), attr); ok && !exists {
+		w.failUnknown(at, w.written(x)+" function", attr)
+	}
+	w.next()
+	if w.isSymbol("(") {
+		s := Site{Name: attr}
+		args := w.arguments(&s)
+		return w.call(Method, x.from, s, append([]node{x}, args...)...)
+	}
+	return w.call(Attr, x.from, Site{Name: attr}, x)
+}
+
+func (w *writer) subscript(x node) node {
+	open := node{code: "none", from: w.from, to: w.from}
+	bounds, colons := []node{open, open, open}, 0
+	for !w.isSymbol("]") {
+		if w.skipSymbol(":") {
+			if colons++; colons > 2 {
+				w.fail(w.from, "a slice has at most two colons")
+			}
+			continue
+		}
+		bounds[colons] = w.expr()
+		if !w.isSymbol(":") {
+			break
+		}
+	}
+	empty := bounds[0].code == "none" && bounds[0].from == bounds[0].to
+	w.expectSymbol("]")
+	if colons > 0 {
+		return w.call(Slice, x.from, Site{}, append([]node{x}, bounds...)...)
+	}
+	if empty {
+		w.fail(open.from, "the subscript is missing")
+	}
+	return w.call(Item, x.from, Site{}, x, bounds[0])
+}
+
+// callOf reads the call of a name or of any other expression.
+func (w *writer) callOf(x node) node {
+	s := Site{Name: x.code}
+	isName := !strings.ContainsAny(x.code, "( ") && x.to-x.from == len(x.code)
+	args := w.arguments(&s)
+	if !isName {
+		return w.call(Call, x.from, s, append([]node{x}, args...)...)
+	}
+	switch {
+	case x.code == "loop" && len(args) == 1: // the next level of a recursive loop
+		iter := w.call(Iter, args[0].from, Site{}, args[0])
+		return node{code: "loop(" + iter.code + ")", from: x.from, to: w.prevTo}
+	case w.known.Function(x.code) && !w.macros[x.code]:
+		return w.call(Global, x.from, s, args...)
+	}
+	if w.macros[x.code] {
+		return node{code: x.code + "(" + codes(args) + ")", from: x.from, to: w.prevTo}
+	}
+	w.called = append(w.called, calledName{x.code, x.from})
+	return w.call(Call, x.from, s, append([]node{x}, args...)...)
+}
+
+func codes(args []node) string {
+	all := make([]string, len(args))
+	for i, a := range args {
+		all[i] = a.code
+	}
+	return strings.Join(all, ",")
+}
+
+// arguments reads the arguments of a call. The code of a keyword argument holds its name.
+func (w *writer) arguments(s *Site) []node {
+	w.expectSymbol("(")
+	var args []node
+	for !w.isSymbol(")") {
+		args = append(args, w.argument(s))
+		if !w.skipSymbol(",") {
+			break
+		}
+	}
+	w.expectSymbol(")")
+	return args
+}
+
+func (w *writer) argument(s *Site) node {
+	from := w.from
+	for _, star := range []string{"**", "*"} {
+		if w.skipSymbol(star) {
+			x := w.use(w.expr())
+			return node{code: star + x.code, from: from, to: w.prevTo}
+		}
+	}
+	if w.kind == name && !slices.Contains(keywords, w.value) {
+		save, key := w.tokens, w.value
+		w.tokens.brackets = slices.Clone(w.brackets)
+		if w.next(); w.isSymbol("=") {
+			w.checkName(from, key)
+			w.next()
+			x := w.expr()
+			s.Keywords = append(s.Keywords, key)
+			return node{code: Ident(key) + "=" + x.code, from: x.from, to: x.to}
+		}
+		w.tokens = save
+	}
+	x := w.expr()
+	if len(s.Keywords) > 0 {
+		w.fail(from, "a positional argument after a keyword argument")
+	}
+	return x
+}
+
+// filters reads filters, tests and calls of their results.
+func (w *writer) filters(x node) node {
+	for {
+		switch {
+		case w.skipSymbol("|"):
+			x = w.filter(x)
+		case w.skipName("is"):
+			x = w.test(x)
+		case w.isSymbol("("):
+			x = w.callOf(x)
+		default:
+			return x
+		}
+	}
+}
+
+func (w *writer) filterName() string {
+	n := w.value
+	if w.kind != name {
+		w.fail(w.from, "unexpected %s, expected the name of a filter", w.shown())
+	}
+	if !w.known.Filter(n) {
+		w.failUnknown(w.from, "filter", n)
+	}
+	w.next()
+	return n
+}
+
+func (w *writer) filter(x node) node {
+	s := Site{Name: w.filterName()}
+	var args []node
+	if w.isSymbol("(") {
+		args = w.arguments(&s)
+	}
+	call := w.call("", x.from, s, append([]node{x}, args...)...)
+	number := strconv.Itoa(len(w.sites) - 1)
+	rest := append([]node{{code: number}}, args...)
+	return node{code: x.code + "|" + s.Name + "(" + codes(rest) + ")", from: call.from, to: call.to}
+}
+
+func (w *writer) test(x node) node {
+	s := Site{Not: w.skipName("not"), Name: w.value}
+	if w.kind != name {
+		w.fail(w.from, "unexpected %s, expected the name of a test", w.shown())
+	}
+	if !w.known.Test(s.Name) {
+		w.failUnknown(w.from, "test", s.Name)
+	}
+	w.next()
+	var args []node
+	switch {
+	case w.isSymbol("("):
+		args = w.arguments(&s)
+	case w.kind == text, w.kind == digits, w.isSymbol("["), w.isSymbol("{"), w.kind == name && !slices.Contains(keywords, w.value):
+		args = []node{w.postfix(w.primary())}
+	case w.isName("is"):
+		w.fail(w.from, "tests cannot follow each other: use 'and'")
+	}
+	return w.call(Test, x.from, s, append([]node{x}, args...)...)
+}

@@ -1,0 +1,323 @@
+package rewrite
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// statement rewrites one {% … %} and returns where the source goes on.
+func (w *writer) statement(at int) int {
+	w.pieces++
+	w.begin(w.tagStart(at), "%}")
+	tag := w.value
+	if w.kind != name {
+		w.fail(w.from, "unexpected %s, expected a tag such as 'if' or 'for'", w.shown())
+	}
+	tagAt := w.from
+	w.next()
+	switch tag {
+	case "if", "for", "with", "macro", "call", "filter":
+		w.openBlock(tag, tagAt)
+	case "elif", "else":
+		w.branch(tag, tagAt)
+	case "set":
+		w.set(tagAt)
+	case "do":
+		x := w.tuple(true)
+		w.emit("do " + w.use(x).code)
+	case "raw":
+		return w.raw(at)
+	case "include", "import", "from", "extends", "block":
+		w.fail(tagAt, "{%% %s %%} is not available: templates cannot load other templates", tag)
+	default:
+		w.closeBlock(tag, tagAt)
+	}
+	w.finish()
+	return w.offset
+}
+
+func (w *writer) emit(code string) { w.out.WriteString("{% " + code + " %}") }
+
+func (w *writer) openBlock(tag string, at int) {
+	w.open = append(w.open, openTag{name: tag, at: at})
+	if len(w.open) > maxNested {
+		w.fail(at, "blocks are nested more than %d levels deep", maxNested)
+	}
+	switch tag {
+	case "if":
+		w.emit("if " + w.use(w.tuple(true)).code)
+	case "for":
+		w.forLoop()
+	case "with":
+		w.with()
+	case "macro":
+		w.macro()
+	case "call":
+		w.callBlock()
+	case "filter":
+		w.emit("filter " + w.blockFilter(at))
+	}
+}
+
+func (w *writer) branch(tag string, at int) {
+	n := len(w.open)
+	if n == 0 || w.open[n-1].els || w.open[n-1].name != "if" && (tag == "elif" || w.open[n-1].name != "for") {
+		w.fail(at, "{%% %s %%} has no {%% if %%} before it", tag)
+	}
+	if tag == "elif" {
+		w.emit("elif " + w.use(w.tuple(true)).code)
+		return
+	}
+	w.open[n-1].els = true
+	w.emit("else")
+}
+
+var blocks = []string{"if", "for", "with", "macro", "call", "filter", "set"}
+
+func (w *writer) closeBlock(tag string, at int) {
+	what, isEnd := strings.CutPrefix(tag, "end")
+	if !isEnd || !slices.Contains(blocks, what) {
+		w.fail(at, "unknown tag %q", tag)
+	}
+	n := len(w.open)
+	if n == 0 {
+		w.fail(at, "{%% %s %%} closes nothing", tag)
+	}
+	if open := w.open[n-1]; open.name != what {
+		line, _ := Position(w.src, open.at)
+		w.fail(at, "unexpected {%% %s %%}: {%% %s %%} of line %d is still open", tag, open.name, line)
+	}
+	w.open = w.open[:n-1]
+	if what == "macro" && w.kind == name { // {% endmacro name %} is allowed
+		w.next()
+	}
+	w.emit(tag)
+}
+
+// target reads what is assigned to: a name, names with commas, or in brackets.
+// It returns the code and the number of names at top level, 0 for one bare name.
+func (w *writer) target() (code string, count int) {
+	first, isTuple := w.targetPart()
+	if !w.isSymbol(",") {
+		if isTuple {
+			return first, strings.Count(first, ",") + 1
+		}
+		return first, 0
+	}
+	parts := []string{first}
+	for w.skipSymbol(",") {
+		if w.kind != name && !w.isSymbol("(") || w.isName("in") {
+			break
+		}
+		part, _ := w.targetPart()
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, ", "), len(parts)
+}
+
+func (w *writer) targetPart() (code string, isTuple bool) {
+	if w.skipSymbol("(") {
+		w.deeper(w.from)
+		defer func() { w.nested-- }()
+		code, n := w.target()
+		w.expectSymbol(")")
+		if n == 0 {
+			return code, false
+		}
+		return "(" + code + ")", true
+	}
+	n := w.value
+	if w.kind != name || slices.Contains(keywords, n) || slices.Contains(constants, n) {
+		w.fail(w.from, "unexpected %s, expected a name to assign to", w.shown())
+	}
+	w.checkName(w.from, n)
+	w.bound[n] = true
+	w.next()
+	return Ident(n), false
+}
+
+var constants = []string{"true", "false", "none", "True", "False", "None", "loop", "self"}
+
+func (w *writer) forLoop() {
+	target, _ := w.target()
+	if !w.skipName("in") {
+		w.fail(w.from, "unexpected %s, expected 'in'", w.shown())
+	}
+	x := w.tuple(false)
+	code := "for " + target + " in " + w.call(Iter, x.from, Site{}, x).code
+	if w.skipName("if") {
+		code += " if " + w.use(w.expr()).code
+	}
+	if w.skipName("recursive") {
+		code += " recursive"
+	}
+	w.emit(code)
+}
+
+func (w *writer) set(at int) {
+	start := w.from
+	save := w.tokens
+	owner := w.value
+	if w.kind == name {
+		if w.next(); w.isSymbol(".") { // {% set ns.x = … %}
+			w.setAttribute(node{Ident(owner), start, w.prevTo})
+			return
+		}
+	}
+	w.tokens = save
+	target, count := w.target()
+	if w.skipSymbol("=") {
+		w.emit("set " + target + " = " + w.unpacked(w.tuple(true), count).code)
+		return
+	}
+	if count > 0 {
+		w.fail(w.from, "unexpected %s, expected '='", w.shown())
+	}
+	w.open = append(w.open, openTag{name: "set", at: at})
+	code := "set " + target
+	if w.skipSymbol("|") {
+		code += " | " + w.blockFilter(at)
+	}
+	w.emit(code)
+}
+
+func (w *writer) setAttribute(owner node) {
+	w.checkName(owner.from, w.written(owner))
+	w.next()
+	attr := w.value
+	if w.kind != name {
+		w.fail(w.from, "unexpected %s, expected a name after '.'", w.shown())
+	}
+	w.checkName(w.from, attr)
+	w.next()
+	w.expectSymbol("=")
+	x := w.tuple(true)
+	w.emit("set " + owner.code + "." + Ident(attr) + " = " + w.call(Assign, owner.from, Site{Name: attr}, owner, x).code)
+}
+
+func (w *writer) unpacked(x node, count int) node {
+	if count == 0 {
+		return x
+	}
+	return w.call(Unpack, x.from, Site{Count: count}, x)
+}
+
+func (w *writer) with() {
+	var parts []string
+	for w.kind != end {
+		target, count := w.targetPart()
+		n := 0
+		if count {
+			n = strings.Count(target, ",") + 1
+		}
+		w.expectSymbol("=")
+		parts = append(parts, target+" = "+w.unpacked(w.expr(), n).code)
+		if !w.skipSymbol(",") {
+			break
+		}
+	}
+	w.emit("with " + strings.Join(parts, ", "))
+}
+
+func (w *writer) macro() {
+	n := w.value
+	if w.kind != name || slices.Contains(constants, n) {
+		w.fail(w.from, "unexpected %s, expected the name of the macro", w.shown())
+	}
+	w.checkName(w.from, n)
+	w.macros[n] = true
+	w.next()
+	w.emit("macro " + Ident(n) + w.parameters())
+}
+
+// parameters reads the parameters of a macro.
+func (w *writer) parameters() string {
+	w.expectSymbol("(")
+	var parts []string
+	defaults := false
+	for !w.isSymbol(")") {
+		p := w.value
+		if w.kind != name || slices.Contains(keywords, p) || slices.Contains(constants, p) {
+			w.fail(w.from, "unexpected %s, expected the name of a parameter", w.shown())
+		}
+		w.checkName(w.from, p)
+		w.bound[p] = true
+		at := w.from
+		w.next()
+		p = Ident(p)
+		if w.skipSymbol("=") {
+			defaults = true
+			p += "=" + w.expr().code
+		} else if defaults {
+			w.fail(at, "a parameter without default after one with")
+		}
+		parts = append(parts, p)
+		if !w.skipSymbol(",") {
+			break
+		}
+	}
+	w.expectSymbol(")")
+	return "(" + strings.Join(parts, ", ") + ")"
+}
+
+// callBlock rewrites {% call(x) macro(…) %}.
+func (w *writer) callBlock() {
+	params := ""
+	if w.isSymbol("(") {
+		params = w.parameters()
+	}
+	at, fn := w.from, w.value
+	if w.kind != name {
+		w.fail(at, "unexpected %s, expected a call of a macro", w.shown())
+	}
+	w.next()
+	if !w.isSymbol("(") {
+		w.fail(w.from, "unexpected %s, expected '('", w.shown())
+	}
+	s := Site{}
+	args := w.arguments(&s)
+	w.called = append(w.called, calledName{fn, at})
+	w.emit("call" + params + " " + Ident(fn) + "(" + codes(args) + ")")
+}
+
+// blockFilter reads the filter of a filter or set block.
+func (w *writer) blockFilter(at int) string {
+	s := Site{Name: w.filterName()}
+	var args []node
+	if w.isSymbol("(") {
+		args = w.arguments(&s)
+	}
+	if w.isSymbol("|") {
+		w.fail(w.from, "a block takes one filter: put another filter block around it")
+	}
+	w.call("", at, s, append([]node{{from: at, to: at}}, args...)...)
+	rest := append([]node{{code: strconv.Itoa(len(w.sites) - 1)}}, args...)
+	return s.Name + "(" + codes(rest) + ")"
+}
+
+// raw emits everything up to {% endraw %} as text.
+func (w *writer) raw(at int) int {
+	w.finish()
+	body, trimStart := w.offset, w.trimNext
+	w.trimNext = false
+	for i := body; i+1 < w.end; i++ {
+		if w.src[i:i+2] != "{%" {
+			continue
+		}
+		rest := strings.TrimLeft(strings.TrimPrefix(strings.TrimPrefix(w.src[i+2:w.end], "-"), "+"), spaces)
+		rest, ok := strings.CutPrefix(rest, "endraw")
+		rest = strings.TrimLeft(rest, spaces)
+		trimAfter := strings.HasPrefix(rest, "-")
+		rest, closed := strings.CutPrefix(strings.TrimPrefix(strings.TrimPrefix(rest, "-"), "+"), "%}")
+		if !ok || !closed {
+			continue
+		}
+		w.trimNext = trimStart
+		w.text(w.src[body:i], body, w.src[i+2] == '-')
+		w.trimNext = trimAfter
+		return w.end - len(rest)
+	}
+	w.fail(at, "{%% raw %%} is never closed: {%% endraw %%} is missing")
+	return 0
+}

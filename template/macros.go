@@ -1,0 +1,373 @@
+package template
+
+import (
+	cryptorand "crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/template/internal/pyval"
+)
+
+// newMacros makes macros. random returns numbers in [0, 1).
+func newMacros(clock func() time.Time, random func() float64) *pyval.Module {
+	return &pyval.Module{
+		Name: "macros",
+		Funcs: map[string]pyval.Method{
+			"ds_add":                   macroDSAdd,
+			"ds_format":                macroDSFormat,
+			"datetime_diff_for_humans": diffForHumans(clock),
+			"timedelta":                pyval.MakeDelta,
+		},
+		Values: map[string]any{
+			"datetime": datetimeClass(clock),
+			"dateutil": dateutilModule(),
+			"time":     timeModule(clock),
+			"uuid":     uuidModule(),
+			"random":   randomModule(random),
+			"json":     jsonModule(),
+			"yaml":     yamlModule(),
+		},
+	}
+}
+
+func macroDSAdd(_ *pyval.Budget, a *pyval.Args) (any, error) {
+	ds, days := a.Text("ds"), a.Int("days")
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	if days == 0 { // as in Airflow, unchecked
+		return ds, nil
+	}
+	t, err := pyval.Strptime(ds, "%Y-%m-%d")
+	if err != nil {
+		return nil, err
+	}
+	const most = 4_000_000 // days in ten thousand years, and some
+	if days < -most || days > most {
+		return nil, fmt.Errorf("ds_add: %d days are too many", days)
+	}
+	moved := t.Time().AddDate(0, 0, days)
+	if moved.Year() < 1 || moved.Year() > 9999 {
+		return nil, errors.New("ds_add: the year is not between 1 and 9999")
+	}
+	return moved.Format(time.DateOnly), nil
+}
+
+func macroDSFormat(_ *pyval.Budget, a *pyval.Args) (any, error) {
+	ds, in, out := a.Text("ds"), a.Text("input_format"), a.Text("output_format")
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	t, err := pyval.Strptime(ds, in)
+	if err != nil {
+		return nil, err
+	}
+	return t.Format(out)
+}
+
+func diffForHumans(clock func() time.Time) pyval.Method {
+	return func(_ *pyval.Budget, a *pyval.Args) (any, error) {
+		v, since := a.Any("dt"), a.AnyOr("since", nil)
+		if err := a.Done(); err != nil {
+			return nil, err
+		}
+		t, ok := v.(pyval.DateTime)
+		if !ok {
+			return nil, fmt.Errorf("datetime_diff_for_humans: needs a datetime, not %q", pyval.TypeName(v))
+		}
+		if since == nil {
+			return pyval.Humanize(t.Time(), clock(), true), nil
+		}
+		other, ok := since.(pyval.DateTime)
+		if !ok {
+			return nil, fmt.Errorf("datetime_diff_for_humans: needs a datetime, not %q", pyval.TypeName(since))
+		}
+		return pyval.Humanize(t.Time(), other.Time(), false), nil
+	}
+}
+
+// datetimeClass is the class datetime.datetime.
+func datetimeClass(clock func() time.Time) any {
+	naiveNow := func(_ *pyval.Budget, a *pyval.Args) (any, error) {
+		return pyval.NewNaiveDateTime(clock().UTC()), a.Done()
+	}
+	return &pyval.Module{
+		Name: "datetime",
+		Call: pyval.MakeDateTime,
+		Funcs: map[string]pyval.Method{
+			"now": func(_ *pyval.Budget, a *pyval.Args) (any, error) {
+				return pyval.InZone(clock().UTC(), a)
+			},
+			"utcnow": naiveNow,
+			"today":  naiveNow,
+			"strptime": func(_ *pyval.Budget, a *pyval.Args) (any, error) {
+				text, format := a.Text("date_string"), a.Text("format")
+				if err := a.Done(); err != nil {
+					return nil, err
+				}
+				return pyval.Strptime(text, format)
+			},
+			"fromisoformat": parseISO,
+			"fromtimestamp": func(_ *pyval.Budget, a *pyval.Args) (any, error) {
+				seconds := a.FloatOr("timestamp", math.NaN())
+				if math.IsNaN(seconds) || math.Abs(seconds) > 2.5e11 {
+					return nil, errors.New("fromtimestamp: needs a number of seconds")
+				}
+				return pyval.InZone(time.UnixMicro(int64(math.Round(seconds*1e6))).UTC(), a)
+			},
+		},
+	}
+}
+
+var isoLayouts = []string{
+	time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05Z0700",
+	"2006-01-02 15:04:05Z0700", "20060102T150405Z0700",
+}
+
+var naiveLayouts = []string{
+	"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly,
+	"20060102T150405", "20060102", "2006/01/02", "2006/01/02 15:04:05",
+}
+
+// parseISO reads the ISO forms of a datetime.
+func parseISO(_ *pyval.Budget, a *pyval.Args) (any, error) {
+	text := a.Text("date_string")
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	for _, l := range isoLayouts {
+		if t, err := time.Parse(l, text); err == nil {
+			return pyval.NewDateTime(t), nil
+		}
+	}
+	for _, l := range naiveLayouts {
+		if t, err := time.Parse(l, text); err == nil {
+			return pyval.NewNaiveDateTime(t), nil
+		}
+	}
+	return nil, fmt.Errorf("%q is not a date in ISO form", text)
+}
+
+func dateutilModule() any {
+	return &pyval.Module{Name: "dateutil", Values: map[string]any{
+		"parser": &pyval.Module{Name: "dateutil.parser", Funcs: map[string]pyval.Method{
+			"parse": parseISO, "isoparse": parseISO,
+		}},
+		"relativedelta": &pyval.Module{Name: "dateutil.relativedelta", Funcs: map[string]pyval.Method{
+			"relativedelta": pyval.MakeRelativeDelta,
+		}},
+	}}
+}
+
+func timeModule(clock func() time.Time) any {
+	return &pyval.Module{Name: "time", Funcs: map[string]pyval.Method{
+		"time": func(_ *pyval.Budget, a *pyval.Args) (any, error) { return floatSeconds(clock()), a.Done() },
+		"strftime": func(_ *pyval.Budget, a *pyval.Args) (any, error) {
+			format := a.Text("format")
+			if err := a.Done(); err != nil {
+				return nil, err
+			}
+			return pyval.Strftime(clock().UTC(), false, format)
+		},
+	}}
+}
+
+func uuidModule() any {
+	return &pyval.Module{Name: "uuid", Funcs: map[string]pyval.Method{
+		"uuid4": func(_ *pyval.Budget, a *pyval.Args) (any, error) {
+			if err := a.Done(); err != nil {
+				return nil, err
+			}
+			var b [16]byte
+			// crypto/rand never fails: it ends the program instead.
+			_, _ = cryptorand.Read(b[:])
+			b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+			return uuidValue(b), nil
+		},
+	}}
+}
+
+type uuidValue [16]byte
+
+func (u uuidValue) TypeName() string           { return "UUID" }
+func (u uuidValue) Method(string) pyval.Method { return nil }
+func (u uuidValue) Names() []string            { return []string{"hex"} }
+func (u uuidValue) Repr() string               { return "UUID('" + u.Str() + "')" }
+
+func (u uuidValue) Str() string {
+	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
+}
+
+func (u uuidValue) Attr(name string) (any, error) {
+	if name == "hex" {
+		return hex.EncodeToString(u[:]), nil
+	}
+	return pyval.Undefined{}, nil
+}
+
+// randomModule is callable, as random.random, and has the functions of the module.
+func randomModule(random func() float64) any {
+	number := func(_ *pyval.Budget, a *pyval.Args) (any, error) { return random(), a.Done() }
+	return &pyval.Module{
+		Name: "random",
+		Call: number,
+		Funcs: map[string]pyval.Method{
+			"random": number,
+			"uniform": func(_ *pyval.Budget, a *pyval.Args) (any, error) {
+				low, high := a.FloatOr("a", 0), a.FloatOr("b", 1)
+				return low + (high-low)*random(), a.Done()
+			},
+			"randint": func(_ *pyval.Budget, a *pyval.Args) (any, error) {
+				low, high := a.Int("a"), a.Int("b")
+				if err := a.Done(); err != nil {
+					return nil, err
+				}
+				if low > high || high-low > math.MaxInt32 {
+					return nil, errors.New("randint: the range is empty or too large")
+				}
+				return int64(low) + int64(random()*float64(high-low+1)), nil
+			},
+			"choice": func(b *pyval.Budget, a *pyval.Args) (any, error) {
+				seq := a.Any("seq")
+				if err := a.Done(); err != nil {
+					return nil, err
+				}
+				items, err := pyval.Iterate(b, seq)
+				if err != nil {
+					return nil, err
+				}
+				if len(items) == 0 {
+					return nil, errors.New("choice: the sequence is empty")
+				}
+				return items[int(random()*float64(len(items)))], nil
+			},
+		},
+	}
+}
+
+func jsonModule() any {
+	return &pyval.Module{Name: "json", Funcs: map[string]pyval.Method{
+		"loads": func(_ *pyval.Budget, a *pyval.Args) (any, error) {
+			text := a.Text("s")
+			if err := a.Done(); err != nil {
+				return nil, err
+			}
+			return pyval.FromJSON([]byte(text))
+		},
+		"dumps": jsonDumps,
+	}}
+}
+
+func jsonDumps(b *pyval.Budget, a *pyval.Args) (any, error) {
+	v := a.Any("obj")
+	o := pyval.JSONOptions{ASCII: a.KeywordTruth("ensure_ascii", true), SortKeys: a.KeywordTruth("sort_keys", false)}
+	indent, seps := a.KeywordOr("indent", nil), a.KeywordOr("separators", nil)
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	switch n := indent.(type) {
+	case nil:
+	case string:
+		o.Indent = n
+	case int64:
+		if n > 100 {
+			return nil, errors.New("dumps: the indent is too large")
+		}
+		o.Indent = strings.Repeat(" ", int(max(n, 0)))
+	}
+	if seps != nil {
+		pair, err := pyval.Iterate(b, seps)
+		if err != nil || len(pair) != 2 {
+			return nil, errors.New("dumps: separators is a pair of texts")
+		}
+		var itemOK, keyOK bool
+		o.ItemSep, itemOK = pair[0].(string)
+		o.KeySep, keyOK = pair[1].(string)
+		if !itemOK || !keyOK {
+			return nil, errors.New("dumps: separators is a pair of texts")
+		}
+	}
+	return pyval.ToJSON(b, v, o)
+}
+
+func yamlModule() any {
+	load := func(b *pyval.Budget, a *pyval.Args) (any, error) {
+		text := a.Text("stream")
+		if err := a.Done(); err != nil {
+			return nil, err
+		}
+		var n yaml.Node
+		if err := yaml.Unmarshal([]byte(text), &n); err != nil {
+			return nil, fmt.Errorf("safe_load: %w", err)
+		}
+		return fromYAML(b, &n, 0)
+	}
+	return &pyval.Module{Name: "yaml", Funcs: map[string]pyval.Method{"safe_load": load}}
+}
+
+// fromYAML reads a node; mappings keep their order. Aliases are followed and
+// charged each time.
+func fromYAML(b *pyval.Budget, n *yaml.Node, depth int) (any, error) {
+	if depth > 50 {
+		return nil, fmt.Errorf("safe_load: more than 50 levels deep: %w", pyval.ErrLimit)
+	}
+	if err := b.Spend(64); err != nil {
+		return nil, err
+	}
+	switch n.Kind {
+	case yaml.DocumentNode:
+		return fromYAML(b, n.Content[0], depth)
+	case yaml.AliasNode:
+		return fromYAML(b, n.Alias, depth+1)
+	case yaml.SequenceNode:
+		list := pyval.NewList()
+		for _, c := range n.Content {
+			v, err := fromYAML(b, c, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			list.Items = append(list.Items, v)
+		}
+		return list, nil
+	case yaml.MappingNode:
+		d := pyval.NewDict()
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			k, err := fromYAML(b, n.Content[i], depth+1)
+			if err != nil {
+				return nil, err
+			}
+			v, err := fromYAML(b, n.Content[i+1], depth+1)
+			if err != nil {
+				return nil, err
+			}
+			if err := d.Set(k, v); err != nil {
+				return nil, err
+			}
+		}
+		return d, nil
+	case yaml.ScalarNode:
+		return yamlScalar(n)
+	}
+	return nil, nil // an empty document
+}
+
+func yamlScalar(n *yaml.Node) (any, error) {
+	var v any
+	if err := n.Decode(&v); err != nil {
+		return nil, fmt.Errorf("safe_load: %w", err)
+	}
+	if t, ok := v.(time.Time); ok && len(n.Value) == len(strconv.Itoa(t.Year()))+6 {
+		return pyval.NewDate(t), nil
+	}
+	return pyval.FromGo(v)
+}
+
+// floatSeconds is a time as Python counts it.
+func floatSeconds(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }

@@ -1,0 +1,336 @@
+package template
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/template/internal/pyval"
+)
+
+func texts(list []string) any {
+	items := make([]any, len(list))
+	for i, s := range list {
+		items[i] = s
+	}
+	return pyval.NewList(items...)
+}
+
+func duration(d time.Duration) any {
+	if d == 0 {
+		return nil
+	}
+	return pyval.NewDelta(d)
+}
+
+func (r *render) dag() any {
+	d := r.ctx.DAG
+	return &pyval.Module{Name: "DAG", Values: map[string]any{
+		"dag_id":           d.DAGID,
+		"dag_display_name": d.DisplayName,
+		"description":      noneIfEmpty(d.Description),
+		"owner":            d.Owner,
+		"tags":             texts(d.Tags),
+		"timezone":         d.Timezone,
+		"schedule":         noneIfEmpty(d.Schedule),
+		"fileloc":          d.Fileloc,
+		"doc_md":           noneIfEmpty(d.DocMD),
+		"start_date":       r.date(d.StartDate),
+		"end_date":         r.date(d.EndDate),
+		"catchup":          d.Catchup,
+		"max_active_runs":  int64(d.MaxActiveRuns),
+		"max_active_tasks": int64(d.MaxActiveTasks),
+	}}
+}
+
+func (r *render) task() any {
+	t := r.ctx.Task
+	if t.TaskID == "" {
+		return pyval.Undefined{}
+	}
+	return &pyval.Module{Name: "task", Values: map[string]any{
+		"task_id":             t.TaskID,
+		"label":               t.Label,
+		"owner":               t.Owner,
+		"operator":            t.Operator,
+		"task_type":           t.Operator,
+		"operator_name":       t.Operator,
+		"retries":             int64(t.Retries),
+		"retry_delay":         pyval.NewDelta(t.RetryDelay),
+		"execution_timeout":   duration(t.ExecutionTimeout),
+		"trigger_rule":        t.TriggerRule,
+		"pool":                t.Pool,
+		"pool_slots":          int64(t.PoolSlots),
+		"queue":               t.Queue,
+		"priority_weight":     int64(t.PriorityWeight),
+		"depends_on_past":     t.DependsOnPast,
+		"doc_md":              noneIfEmpty(t.DocMD),
+		"dag_id":              r.ctx.DAG.DAGID,
+		"upstream_task_ids":   texts(t.UpstreamTaskIDs),
+		"downstream_task_ids": texts(t.DownstreamTaskIDs),
+	}}
+}
+
+func (r *render) taskInstance() any {
+	t := r.ctx.TI
+	if t.TaskID == "" {
+		return pyval.Undefined{}
+	}
+	var seconds any
+	if t.Duration != nil {
+		seconds = t.Duration.Seconds()
+	}
+	return &pyval.Module{
+		Name: "TaskInstance",
+		Values: map[string]any{
+			"dag_id":     t.DAGID,
+			"run_id":     t.RunID,
+			"task_id":    t.TaskID,
+			"map_index":  int64(t.MapIndex),
+			"try_number": int64(t.TryNumber),
+			"max_tries":  int64(t.MaxTries),
+			"state":      noneIfEmpty(t.State),
+			"operator":   noneIfEmpty(t.Operator),
+			"hostname":   t.Hostname,
+			"log_url":    t.LogURL,
+			"pool":       t.Pool,
+			"queue":      t.Queue,
+			"start_date": r.date(t.StartDate),
+			"end_date":   r.date(t.EndDate),
+			"duration":   seconds,
+			"task":       r.task(),
+			"key":        r.taskInstanceKey(),
+		},
+		Funcs: map[string]pyval.Method{"xcom_pull": r.xcomPull},
+	}
+}
+
+func (r *render) dagRun() (any, error) {
+	run := r.ctx.Run
+	conf, err := fromGo("dag_run.conf", run.Conf)
+	if err != nil {
+		return nil, err
+	}
+	if conf == nil {
+		conf = pyval.NewDict()
+	}
+	return &pyval.Module{Name: "DagRun", Values: map[string]any{
+		"dag_id":              r.ctx.DAG.DAGID,
+		"run_id":              run.RunID,
+		"run_type":            run.RunType,
+		"state":               noneIfEmpty(run.State),
+		"logical_date":        r.date(run.LogicalDate),
+		"data_interval_start": r.date(run.DataIntervalStart),
+		"data_interval_end":   r.date(run.DataIntervalEnd),
+		"start_date":          r.date(run.StartDate),
+		"end_date":            r.date(run.EndDate),
+		"queued_at":           r.date(run.QueuedAt),
+		"run_after":           r.date(run.RunAfter),
+		"conf":                conf,
+		"external_trigger":    run.ExternalTrigger,
+	}}, nil
+}
+
+// xcomPull is ti.xcom_pull, for XComs of the same run.
+func (r *render) xcomPull(_ *pyval.Budget, a *pyval.Args) (any, error) {
+	ids, dagID, key := a.AnyOr("task_ids", nil), a.TextOr("dag_id", ""), a.TextOr("key", "return_value")
+	prior, def := a.BoolOr("include_prior_dates", false), a.KeywordOr("default", nil)
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	if prior || dagID != "" && dagID != r.ctx.DAG.DAGID {
+		return nil, errors.New("xcom_pull: reads only the XComs of its own run")
+	}
+	var taskIDs []string
+	one := true
+	switch v := ids.(type) {
+	case nil:
+		taskIDs = []string{r.ctx.TI.TaskID}
+	case string:
+		taskIDs = []string{v}
+	default:
+		one = false
+		items, err := pyval.Iterate(r.budget, v)
+		if err != nil {
+			return nil, fmt.Errorf("xcom_pull: task_ids: %w", err)
+		}
+		for _, it := range items {
+			id, ok := it.(string)
+			if !ok {
+				return nil, fmt.Errorf("xcom_pull: task_ids must be texts, not %q", pyval.TypeName(it))
+			}
+			taskIDs = append(taskIDs, id)
+		}
+	}
+	values, err := r.pull(taskIDs, key, def)
+	if err != nil {
+		return nil, err
+	}
+	if one {
+		return values[0], nil
+	}
+	return pyval.NewList(values...), nil
+}
+
+func (r *render) pull(taskIDs []string, key string, def any) ([]any, error) {
+	raws := make([]json.RawMessage, len(taskIDs))
+	if r.ctx.XComPull != nil {
+		var err error
+		if raws, err = r.ctx.XComPull(taskIDs, key); err != nil {
+			return nil, fmt.Errorf("xcom_pull: %w", err)
+		}
+		if len(raws) != len(taskIDs) {
+			return nil, fmt.Errorf("xcom_pull: got %d results for %d tasks", len(raws), len(taskIDs))
+		}
+	}
+	values := make([]any, len(raws))
+	for i, raw := range raws {
+		if raw == nil {
+			values[i] = def
+			continue
+		}
+		v, err := pyval.FromJSON(raw)
+		if err != nil {
+			return nil, fmt.Errorf("xcom_pull: XCom %q of task %q: %w", key, taskIDs[i], err)
+		}
+		values[i] = v
+	}
+	return values, nil
+}
+
+// variableAccess is var: var.value.name is text, var.json.name is decoded.
+func (r *render) variableAccess() any {
+	return &pyval.Module{Name: "var", Values: map[string]any{
+		"value": varAccess{r, "var.value", func(s string) (any, error) { return s, nil }},
+		"json":  varAccess{r, "var.json", func(s string) (any, error) { return pyval.FromJSON([]byte(s)) }},
+	}}
+}
+
+type varAccess struct {
+	r      *render
+	name   string
+	decode func(string) (any, error)
+}
+
+func (v varAccess) TypeName() string { return v.name }
+func (v varAccess) Names() []string  { return []string{"get"} }
+
+func (v varAccess) Attr(key string) (any, error) {
+	text, err := v.text(key)
+	if err != nil {
+		return nil, fmt.Errorf("variable %q: %w", key, err)
+	}
+	got, err := v.decode(text)
+	if err != nil {
+		return nil, fmt.Errorf("variable %q: %w", key, err)
+	}
+	return got, nil
+}
+
+func (v varAccess) text(key string) (string, error) {
+	if v.r.ctx.Variable == nil {
+		return "", connections.ErrNotFound
+	}
+	return v.r.ctx.Variable(key)
+}
+
+func (v varAccess) Method(name string) pyval.Method {
+	if name != "get" {
+		return nil
+	}
+	return func(_ *pyval.Budget, a *pyval.Args) (any, error) {
+		key, def := a.Text("key"), a.AnyOr("default", pyval.Undefined{})
+		if err := a.Done(); err != nil {
+			return nil, err
+		}
+		got, err := v.Attr(key)
+		if errors.Is(err, connections.ErrNotFound) && !pyval.IsUndefined(def) {
+			return def, nil
+		}
+		return got, err
+	}
+}
+
+// connAccess is conn: conn.id is a connection.
+type connAccess struct{ r *render }
+
+func (c connAccess) TypeName() string { return "conn" }
+func (c connAccess) Names() []string  { return []string{"get"} }
+
+func (c connAccess) Attr(id string) (any, error) {
+	err := connections.ErrNotFound
+	var conn *connections.Connection
+	if c.r.ctx.Connection != nil {
+		conn, err = c.r.ctx.Connection(id)
+	}
+	if err == nil && conn == nil {
+		err = connections.ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("connection %q: %w", id, err)
+	}
+	return connection(conn)
+}
+
+func (c connAccess) Method(name string) pyval.Method {
+	if name != "get" {
+		return nil
+	}
+	return func(_ *pyval.Budget, a *pyval.Args) (any, error) {
+		id, def := a.Text("conn_id"), a.AnyOr("default_conn", nil)
+		if err := a.Done(); err != nil {
+			return nil, err
+		}
+		got, err := c.Attr(id)
+		if errors.Is(err, connections.ErrNotFound) {
+			return def, nil
+		}
+		return got, err
+	}
+}
+
+// connection shows a connection with its secrets: a template needs them, and what
+// is logged or shown is masked elsewhere.
+func connection(c *connections.Connection) (any, error) {
+	var port any
+	if c.Port != nil {
+		port = int64(*c.Port)
+	}
+	var password any
+	if c.Password != nil {
+		password = c.Password.Reveal()
+	}
+	extra, decoded := any(nil), any(pyval.NewDict())
+	if c.Extra != nil {
+		text := c.Extra.Reveal()
+		extra = text
+		if text != "" {
+			var err error
+			if decoded, err = pyval.FromJSON([]byte(text)); err != nil {
+				// The text may hold secrets, so the cause is not told.
+				return nil, fmt.Errorf("connection %q: the extra is not JSON", c.ID)
+			}
+		}
+	}
+	return &pyval.Module{Name: "Connection", Values: map[string]any{
+		"conn_id":      c.ID,
+		"conn_type":    c.Type,
+		"description":  optional(c.Description),
+		"host":         optional(c.Host),
+		"login":        optional(c.Login),
+		"password":     password,
+		"schema":       optional(c.Schema),
+		"port":         port,
+		"extra":        extra,
+		"extra_dejson": decoded,
+	}}, nil
+}
+
+func optional(s *string) any {
+	if s == nil {
+		return nil
+	}
+	return *s
+}

@@ -1,0 +1,249 @@
+// Package template renders Jinja templates as Airflow does: its variables, macros
+// and filters, strict about what is undefined, printing values as Python prints
+// them.
+//
+// minijinja runs the statements. Before it gets a template, the source is
+// rewritten (internal/rewrite) so that operators, methods, filters and literals
+// are calls of functions here, and these give them Python's meaning
+// (internal/pyval). Templates see only what [Context] and [Options] offer; they
+// cannot load files, and time, memory and output are bounded.
+//
+// Where it differs from Airflow: an empty result stays empty (Airflow keeps the
+// text of the template), and in native mode a text stays a text (Airflow reads
+// "5" as a number).
+package template
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	mj "github.com/mitsuhiko/minijinja/minijinja-go/v2"
+	"github.com/mitsuhiko/minijinja/minijinja-go/v2/syntax"
+	"github.com/mitsuhiko/minijinja/minijinja-go/v2/value"
+
+	"github.com/dingdag/dingdag/template/internal/pyval"
+	"github.com/dingdag/dingdag/template/internal/rewrite"
+)
+
+// Options configure an [Env]. The zero value is good for use.
+type Options struct {
+	// MaxOutput bounds the result, and any text on the way to it, in bytes.
+	// Default 1 MiB.
+	MaxOutput int
+	// Fuel bounds the steps of one rendering. Default 1,000,000, which takes
+	// well under a second.
+	Fuel uint64
+	// Recursion bounds how deep macros and loops call each other. Default 100,
+	// at most 500.
+	Recursion int
+	// Clock tells macros.datetime.now() and its like the time. Default time.Now.
+	Clock func() time.Time
+	// KeepTrailingNewline keeps a newline at the end of a template. By default
+	// one is removed, as Airflow does. Texts without template are never changed.
+	KeepTrailingNewline bool
+	// Filters adds filters: the first argument is the value that is filtered.
+	Filters map[string]Func
+	// Macros adds names at top level, as user_defined_macros does: a [Func] or
+	// plain values.
+	Macros map[string]any
+}
+
+// Func is a function that templates can call. Arguments and results are nil, bool,
+// int64, float64, string, []any, map[string]any, [time.Time] or [time.Duration].
+type Func func(args []any, keywords map[string]any) (any, error)
+
+// Env compiles and renders templates. It is safe for concurrent use.
+type Env struct {
+	opts    Options
+	engine  *mj.Environment
+	macros  *pyval.Module
+	added   map[string]any
+	filters map[string]filterFunc
+
+	mu    sync.Mutex
+	cache map[string]*compiled
+}
+
+// The cache holds templates of at most maxCachedSource bytes. When it is full it
+// starts anew: a program has few templates, or endless ones.
+const (
+	maxCached       = 1024
+	maxCachedSource = 16 << 10
+)
+
+// workFactor is how many times MaxOutput all values made on the way may take.
+const workFactor = 64
+
+// compiled is a template ready to run.
+type compiled struct {
+	src   string
+	sites []rewrite.Site
+	lone  bool
+	tmpl  *mj.Template
+}
+
+// New returns an environment.
+func New(opts Options) *Env {
+	if opts.MaxOutput <= 0 {
+		opts.MaxOutput = 1 << 20
+	}
+	if opts.Fuel == 0 {
+		opts.Fuel = 1_000_000
+	}
+	if opts.Recursion <= 0 {
+		opts.Recursion = 100
+	}
+	if opts.Clock == nil {
+		opts.Clock = time.Now //nolint:forbidigo // the clock starts here
+	}
+	e := &Env{opts: opts, cache: map[string]*compiled{}, added: map[string]any{}}
+	e.macros = newMacros(opts.Clock, rand.Float64)
+	maps.Copy(e.added, opts.Macros)
+	e.filters = maps.Clone(filters)
+	for name, f := range opts.Filters {
+		e.filters[name] = addedFilter(name, f)
+	}
+	e.engine = mj.EmptyEnvironment()
+	e.engine.SetUndefinedBehavior(mj.UndefinedStrict)
+	e.engine.SetWhitespace(syntax.WhitespaceConfig{KeepTrailingNewline: true})
+	e.engine.SetRecursionLimit(opts.Recursion)
+	e.engine.SetFuel(&opts.Fuel)
+	e.addHost()
+	return e
+}
+
+// HasTemplate reports whether a text may hold a template: {{, {% or {#.
+func HasTemplate(s string) bool {
+	for {
+		i := strings.IndexByte(s, '{')
+		if i < 0 || i+1 >= len(s) {
+			return false
+		}
+		if strings.IndexByte("{%#", s[i+1]) >= 0 {
+			return true
+		}
+		s = s[i+1:]
+	}
+}
+
+// Check reports the first mistake that can be found without rendering: bad syntax
+// or an unknown filter, test or function. It is an [*Error]. Names that are
+// undefined show only when rendering.
+func (e *Env) Check(src string) error {
+	if !HasTemplate(src) {
+		return nil
+	}
+	_, err := e.compile(src)
+	return err
+}
+
+// Render renders a template to text. A text without template comes back as it
+// is. The error is an [*Error].
+func (e *Env) Render(src string, c *Context) (string, error) {
+	if !HasTemplate(src) {
+		return src, nil
+	}
+	t, err := e.compile(src)
+	if err != nil {
+		return "", err
+	}
+	return e.newRender(t, c).run()
+}
+
+// RenderNative renders a template in native mode. A template that is one
+// expression and nothing else keeps the value of the expression: nil, bool, int64,
+// *big.Int, float64, string, []any, map[string]any, [time.Time] or
+// [time.Duration]. Anything else becomes text as by [Env.Render].
+func (e *Env) RenderNative(src string, c *Context) (any, error) {
+	if !HasTemplate(src) {
+		return src, nil
+	}
+	t, err := e.compile(src)
+	if err != nil {
+		return nil, err
+	}
+	r := e.newRender(t, c)
+	r.native = t.lone
+	text, err := r.run()
+	if err != nil || !t.lone {
+		return text, err
+	}
+	v, err := pyval.ToGo(r.budget, r.result)
+	if err != nil {
+		return nil, r.engineError(err)
+	}
+	return v, nil
+}
+
+func (e *Env) compile(src string) (*compiled, error) {
+	e.mu.Lock()
+	t, ok := e.cache[src]
+	e.mu.Unlock()
+	if ok {
+		return t, nil
+	}
+	rw, err := rewrite.Rewrite(src, e.known(), e.opts.KeepTrailingNewline)
+	if err != nil {
+		return nil, e.mistake(err)
+	}
+	tmpl, err := e.engine.TemplateFromNamedString("template", rw.Source)
+	if err != nil {
+		return nil, &Error{Line: 1, Column: 1, Message: "the template is too complex: " + err.Error(), Err: err}
+	}
+	t = &compiled{src: src, sites: rw.Sites, lone: rw.Lone, tmpl: tmpl}
+	if len(src) <= maxCachedSource {
+		e.mu.Lock()
+		if len(e.cache) >= maxCached {
+			clear(e.cache)
+		}
+		e.cache[src] = t
+		e.mu.Unlock()
+	}
+	return t, nil
+}
+
+// mistake turns an error of the rewriter into ours, with a suggestion.
+func (e *Env) mistake(err error) error {
+	m, ok := err.(*rewrite.Error) //nolint:errorlint // the rewriter returns nothing else and does not wrap
+	if !ok {
+		return fmt.Errorf("template: %w", err)
+	}
+	msg := m.Message
+	if m.Kind != "" {
+		msg += didYouMean(m.Name, e.namesOf(m.Kind))
+	}
+	return &Error{Line: m.Line, Column: m.Column, Message: msg}
+}
+
+func (e *Env) newRender(t *compiled, c *Context) *render {
+	if c == nil {
+		c = &Context{}
+	}
+	return &render{
+		env: e, t: t, ctx: c,
+		budget: &pyval.Budget{MaxText: e.opts.MaxOutput, Left: workFactor * int64(e.opts.MaxOutput)},
+		cache:  map[string]value.Value{},
+	}
+}
+
+// run renders; the first failure of a host function wins over what the engine
+// makes of it.
+func (r *render) run() (string, error) {
+	ctx := context.WithValue(context.Background(), renderKey{}, r)
+	out, err := r.t.tmpl.RenderCtx(ctx, value.FromObject(scope{r}))
+	if r.err != nil {
+		return "", r.err
+	}
+	if err == nil && len(out) > r.env.opts.MaxOutput {
+		err = r.tooLong()
+	}
+	if err != nil {
+		return "", r.engineError(err)
+	}
+	return out, nil
+}

@@ -1,0 +1,115 @@
+package template
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+
+	"github.com/dingdag/dingdag/template/internal/pyval"
+)
+
+// testFunc is a test, the word after "is".
+type testFunc func(b *pyval.Budget, v any, a *pyval.Args) (bool, error)
+
+var tests = map[string]testFunc{
+	"defined":     is(func(v any) bool { return !pyval.IsUndefined(v) }),
+	"undefined":   is(pyval.IsUndefined),
+	"none":        is(func(v any) bool { return v == nil }),
+	"true":        is(func(v any) bool { return v == any(true) }),
+	"false":       is(func(v any) bool { return v == any(false) }),
+	"boolean":     is(func(v any) bool { return pyval.TypeName(v) == "bool" }),
+	"integer":     is(func(v any) bool { return pyval.TypeName(v) == "int" }),
+	"float":       is(func(v any) bool { return pyval.TypeName(v) == "float" }),
+	"number":      is(isNumber),
+	"string":      is(func(v any) bool { return pyval.TypeName(v) == "str" }),
+	"mapping":     is(func(v any) bool { return pyval.TypeName(v) == "dict" }),
+	"sequence":    is(isSequence),
+	"iterable":    is(isSequence),
+	"callable":    is(func(v any) bool { _, ok := v.(pyval.Callable); return ok }),
+	"lower":       is(func(v any) bool { s, ok := v.(string); return ok && s == strings.ToLower(s) && s != strings.ToUpper(s) }),
+	"upper":       is(func(v any) bool { s, ok := v.(string); return ok && s == strings.ToUpper(s) && s != strings.ToLower(s) }),
+	"odd":         modulo(2, 1),
+	"even":        modulo(2, 0),
+	"divisibleby": divisibleBy,
+	"sameas":      sameAs,
+	"in":          comparing("in"),
+	"eq":          comparing("=="), "equalto": comparing("=="), "==": comparing("=="),
+	"ne": comparing("!="), "!=": comparing("!="),
+	"lt": comparing("<"), "lessthan": comparing("<"), "<": comparing("<"),
+	"le": comparing("<="), "<=": comparing("<="),
+	"gt": comparing(">"), "greaterthan": comparing(">"), ">": comparing(">"),
+	"ge": comparing(">="), ">=": comparing(">="),
+}
+
+func is(f func(any) bool) testFunc {
+	return func(_ *pyval.Budget, v any, a *pyval.Args) (bool, error) { return f(v), a.Done() }
+}
+
+func isNumber(v any) bool {
+	switch v.(type) {
+	case bool, int64, float64, *big.Int:
+		return true
+	}
+	return false
+}
+
+func isSequence(v any) bool {
+	_, err := pyval.Len(v)
+	return err == nil
+}
+
+func comparing(op string) testFunc {
+	return func(b *pyval.Budget, v any, a *pyval.Args) (bool, error) {
+		other := a.Any("other")
+		if err := a.Done(); err != nil {
+			return false, err
+		}
+		return pyval.Compare(b, op, v, other)
+	}
+}
+
+func modulo(by, want int64) testFunc {
+	return func(b *pyval.Budget, v any, a *pyval.Args) (bool, error) {
+		if err := a.Done(); err != nil {
+			return false, err
+		}
+		return remainderIs(b, v, by, want)
+	}
+}
+
+func divisibleBy(b *pyval.Budget, v any, a *pyval.Args) (bool, error) {
+	by := a.Any("num")
+	if err := a.Done(); err != nil {
+		return false, err
+	}
+	return remainderIs(b, v, by, 0)
+}
+
+func remainderIs(b *pyval.Budget, v, by any, want int64) (bool, error) {
+	if !isNumber(v) {
+		return false, fmt.Errorf("needs a number, not %q", pyval.TypeName(v))
+	}
+	rest, err := pyval.Binary(b, "%", v, by)
+	if err != nil {
+		return false, err
+	}
+	return pyval.Equal(b, rest, want)
+}
+
+// sameAs compares constants and shared lists and dicts; numbers and texts by value.
+func sameAs(b *pyval.Budget, v any, a *pyval.Args) (bool, error) {
+	other := a.Any("other")
+	if err := a.Done(); err != nil {
+		return false, err
+	}
+	if pyval.TypeName(v) != pyval.TypeName(other) {
+		return false, nil
+	}
+	switch v := v.(type) {
+	case *pyval.List:
+		return any(v) == other, nil
+	case *pyval.Dict:
+		return any(v) == other, nil
+	}
+	return pyval.Equal(b, v, other)
+}
