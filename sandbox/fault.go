@@ -1,0 +1,229 @@
+package sandbox
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// FaultKind is a way to misbehave.
+type FaultKind string
+
+// The ways to misbehave. The first five happen before the call has any effect, the
+// last three after it: the message arrives, and only the answer suffers.
+const (
+	// FaultBusy answers errcode -1, or status 503 and serviceBusy in the new generation.
+	FaultBusy FaultKind = "busy"
+	// FaultErrcode answers Fault.Code, for instance 660026 (too fast) or 430102
+	// (text refused), or Fault.ErrorCode in the new generation. A Code needs no
+	// Fault.Message when it has a usual text.
+	FaultErrcode FaultKind = "errcode"
+	// FaultHTML answers a gateway's HTML page with status 503.
+	FaultHTML FaultKind = "html"
+	// FaultEmpty answers an empty body, with status 504 unless Fault.Status says otherwise.
+	FaultEmpty FaultKind = "empty"
+	// FaultCut closes the connection without an answer.
+	FaultCut FaultKind = "cut"
+
+	// FaultSlow answers after Fault.Delay.
+	FaultSlow FaultKind = "slow"
+	// FaultBrokenJSON answers status 200 and the first half of the JSON.
+	FaultBrokenJSON FaultKind = "broken_json"
+	// FaultAnswerLost closes the connection without an answer, after the effect.
+	FaultAnswerLost FaultKind = "answer_lost"
+)
+
+// FaultKinds lists every kind in the order of their declaration.
+func FaultKinds() []FaultKind {
+	return []FaultKind{
+		FaultBusy, FaultErrcode, FaultHTML, FaultEmpty, FaultCut,
+		FaultSlow, FaultBrokenJSON, FaultAnswerLost,
+	}
+}
+
+// prevents tells whether the call has no effect under this fault.
+func (k FaultKind) prevents() bool {
+	switch k {
+	case FaultBusy, FaultErrcode, FaultHTML, FaultEmpty, FaultCut:
+		return true
+	default:
+		return false
+	}
+}
+
+// Fault makes coming requests go wrong. When several apply to a request, the one
+// that was added first does, alone. Faults come before the throttle: what they
+// prevent does not count towards a robot's rate.
+type Fault struct {
+	// Kind says what happens.
+	Kind FaultKind `json:"kind"`
+	// Call limits the fault to one call, for instance "robot.send". Empty means all.
+	Call string `json:"call,omitempty"`
+	// Robot limits the fault to one robot, by name or token. Empty means all, and
+	// unknown tokens too.
+	Robot string `json:"robot,omitempty"`
+	// Times is how many requests it hits before it is gone. Zero means one, -1 means
+	// all until [Server.ClearFaults].
+	Times int `json:"times,omitempty"`
+	// Delay is for FaultSlow. In JSON it is text: "1.5s".
+	Delay time.Duration `json:"-"`
+	// Code is for FaultErrcode and legacy calls: 90018. The codes of the gateway are
+	// wrapped in 88 where it does so. A fault with a Code alone passes calls of the new
+	// generation by.
+	Code int `json:"code,omitempty"`
+	// ErrorCode is for FaultErrcode and calls of the new generation:
+	// "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi". A fault with an ErrorCode alone
+	// passes legacy calls by.
+	ErrorCode string `json:"error_code,omitempty"`
+	// Message is for FaultErrcode.
+	Message string `json:"message,omitempty"`
+	// Status is the HTTP status for FaultEmpty, and for FaultErrcode with an ErrorCode,
+	// where the default is the usual one of the code.
+	Status int `json:"status,omitempty"`
+}
+
+type faultFields Fault
+
+// MarshalJSON writes Delay as text.
+func (f Fault) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		faultFields
+		Delay duration `json:"delay,omitzero"`
+	}{faultFields(f), duration(f.Delay)})
+}
+
+// UnmarshalJSON reads Delay from text and refuses unknown keys.
+func (f *Fault) UnmarshalJSON(data []byte) error {
+	var in struct {
+		faultFields
+		Delay duration `json:"delay"`
+	}
+	if err := decodeStrict(data, &in); err != nil {
+		return err
+	}
+	*f = Fault(in.faultFields)
+	f.Delay = time.Duration(in.Delay)
+	return nil
+}
+
+// AddFault switches a fault on. The error says which field makes no sense.
+func (s *Server) AddFault(f Fault) error {
+	if f.Times == 0 {
+		f.Times = 1
+	}
+	if err := f.check(); err != nil {
+		return fmt.Errorf("add fault %q: %w", f.Kind, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f.Robot != "" && s.robotByRef(f.Robot) == nil {
+		return fmt.Errorf("add fault %q: no robot has this name or token: %w", f.Kind, ErrNotFound)
+	}
+	s.faults = append(s.faults, f)
+	return nil
+}
+
+func (f Fault) check() error {
+	i := slices.IndexFunc(calls(), func(c call) bool { return c.name == f.Call })
+	switch {
+	case !slices.Contains(FaultKinds(), f.Kind):
+		return fmt.Errorf("unknown kind, use one of %q", FaultKinds())
+	case f.Call != "" && i < 0:
+		return fmt.Errorf("unknown call %q, use one of %q", f.Call, Calls())
+	case f.Times < -1:
+		return fmt.Errorf("times must be -1 (always) or more, not %d", f.Times)
+	case f.Kind == FaultSlow && f.Delay <= 0:
+		return fmt.Errorf("delay must be more than zero, not %v", f.Delay)
+	case f.Kind == FaultErrcode && f.Code == 0 && f.ErrorCode == "":
+		return errors.New("code must be an errcode, not 0 which is success; error_code is for calls of the new generation")
+	case f.Call != "" && !f.suits(calls()[i].generation):
+		return fmt.Errorf("call %q needs code when it is a legacy call and error_code when it is of the new generation", f.Call)
+	case f.Kind == FaultErrcode && f.Code != 0 && f.Message == "" && errorText(f.Code) == "":
+		return fmt.Errorf("message is needed: code %d has no usual text", f.Code)
+	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
+		return fmt.Errorf("status must be an HTTP status from 200 to 599, not %d", f.Status)
+	default:
+		return nil
+	}
+}
+
+// Faults lists the faults that are still on. Times counts what is left.
+func (s *Server) Faults() []Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.faults)
+}
+
+// ClearFaults switches all faults off.
+func (s *Server) ClearFaults() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+}
+
+// suits tells whether the fault has a code for calls of the generation, if it needs one.
+func (f Fault) suits(g generation) bool {
+	if f.Kind != FaultErrcode {
+		return true
+	}
+	if g == modern {
+		return f.ErrorCode != ""
+	}
+	return f.Code != 0
+}
+
+// takeFault returns the fault for a request and uses it up. The caller holds the lock.
+func (s *Server) takeFault(c call, token string) Fault {
+	robot := s.robotByToken(token)
+	i := slices.IndexFunc(s.faults, func(f Fault) bool {
+		return (f.Call == "" || f.Call == c.name) && f.suits(c.generation) &&
+			(f.Robot == "" || robot != nil && robot.is(f.Robot))
+	})
+	if i < 0 {
+		return Fault{}
+	}
+	fault := s.faults[i]
+	if fault.Times > 0 {
+		s.faults[i].Times--
+	}
+	if s.faults[i].Times == 0 {
+		s.faults = slices.Delete(s.faults, i, i+1)
+	}
+	return fault
+}
+
+// answer is what a fault that prevents the call answers in its place.
+func (f Fault) answer(g generation) answer {
+	switch f.Kind {
+	case FaultBusy:
+		r := refuse(-1)
+		r.status, r.errorCode = http.StatusServiceUnavailable, "serviceBusy"
+		return r.answer(g)
+	case FaultErrcode:
+		r := refuse(f.Code)
+		if f.Message != "" {
+			r.text = f.Message
+		}
+		r.gateway = isGatewayCode(f.Code)
+		r.errorCode, r.status = f.ErrorCode, cmp.Or(f.Status, usualStatus(f.ErrorCode))
+		return r.answer(g)
+	case FaultHTML:
+		return answer{
+			status:      http.StatusServiceUnavailable,
+			contentType: "text/html; charset=utf-8",
+			body:        []byte("<html><head><title>503 Service Temporarily Unavailable</title></head><body><center><h1>503 Service Temporarily Unavailable</h1></center></body></html>\n"),
+		}
+	case FaultEmpty:
+		status := f.Status
+		if status == 0 {
+			status = http.StatusGatewayTimeout
+		}
+		return answer{status: status, contentType: contentTypeJSON}
+	default: // FaultCut has no answer
+		return answer{}
+	}
+}

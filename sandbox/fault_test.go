@@ -1,0 +1,140 @@
+package sandbox_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/sandbox"
+)
+
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		fault     sandbox.Fault
+		status    int // zero: the connection is cut
+		body      string
+		delivered bool
+	}{
+		"busy":        {sandbox.Fault{Kind: sandbox.FaultBusy}, 200, `{"errcode":-1,"errmsg":"系统繁忙"}`, false},
+		"errcode":     {sandbox.Fault{Kind: sandbox.FaultErrcode, Code: 430102}, 200, `{"errcode":430102,"errmsg":"含有不合适的文本"}`, false},
+		"own message": {sandbox.Fault{Kind: sandbox.FaultErrcode, Code: 410100, Message: "slow down"}, 200, `{"errcode":410100,"errmsg":"slow down"}`, false},
+		"html": {
+			sandbox.Fault{Kind: sandbox.FaultHTML},
+			503,
+			"<html><head><title>503 Service Temporarily Unavailable</title></head><body><center><h1>503 Service Temporarily Unavailable</h1></center></body></html>\n", false,
+		},
+		"empty":            {sandbox.Fault{Kind: sandbox.FaultEmpty}, 504, "", false},
+		"empty with a 200": {sandbox.Fault{Kind: sandbox.FaultEmpty, Status: 200}, 200, "", false},
+		"cut":              {sandbox.Fault{Kind: sandbox.FaultCut}, 0, "", false},
+		"slow":             {sandbox.Fault{Kind: sandbox.FaultSlow, Delay: time.Millisecond}, 200, `{"errcode":0,"errmsg":"ok"}`, true},
+		"broken JSON":      {sandbox.Fault{Kind: sandbox.FaultBrokenJSON}, 200, `{"errcode":0,`, true},
+		"answer lost":      {sandbox.Fault{Kind: sandbox.FaultAnswerLost}, 0, "", true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			robot := b.AddRobot(sandbox.DemoRobot("ops"))
+			b.Fault(tt.fault)
+
+			status, got, err := b.try(t, http.MethodPost, robot.WebhookPath(), hello)
+
+			if tt.status == 0 {
+				require.Error(t, err)
+			} else {
+				require.NoError(t, err)
+			}
+			assert.Equal(t, tt.status, status)
+			assert.Equal(t, tt.body, got)
+			assert.Equal(t, tt.delivered, len(b.Messages(sandbox.Filter{})) == 1)
+			require.Len(t, b.Attempts(), 1)
+			assert.Equal(t, tt.fault.Kind, b.Attempts()[0].Fault)
+			assert.Equal(t, "ops", b.Attempts()[0].Robot)
+
+			assert.Equal(t, ok, b.post(t, robot, "", hello), "one request uses the fault up")
+			assert.Empty(t, b.Faults())
+		})
+	}
+}
+
+// A slow answer must be interruptible: the client goes away, the message stays.
+func TestSlowAnswerEndsWithItsClient(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	robot := b.AddRobot(sandbox.DemoRobot("ops"))
+	b.Fault(sandbox.Fault{Kind: sandbox.FaultSlow, Delay: time.Hour})
+	ctx, cancel := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.WebhookURL(robot), strings.NewReader(hello))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	ended := make(chan error, 1)
+	go func() {
+		resp, err := b.client.Do(req)
+		if err == nil {
+			err = resp.Body.Close()
+		}
+		ended <- err
+	}()
+	b.WaitMessages(1)
+	cancel()
+	assert.ErrorIs(t, <-ended, context.Canceled)
+}
+
+func TestFaultsHitOnlyWhatTheyName(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ops, other := b.AddRobot(sandbox.DemoRobot("ops")), b.AddRobot(sandbox.DemoRobot("other"))
+	busy := reply{-1, "系统繁忙"}
+	b.Fault(sandbox.Fault{Kind: sandbox.FaultBusy, Call: "robot.send", Robot: "ops", Times: 2})
+	b.Fault(sandbox.Fault{Kind: sandbox.FaultErrcode, Code: 660026, Robot: ops.Token, Times: -1})
+
+	assert.Equal(t, ok, b.post(t, other, "", hello))
+	assert.Equal(t, busy, b.post(t, ops, "", hello))
+	assert.Equal(t, 1, b.Faults()[0].Times)
+	assert.Equal(t, busy, b.post(t, ops, "", hello))
+	for range 5 {
+		assert.Equal(t, tooFast, b.post(t, ops, "", hello), "the second fault follows the first")
+	}
+	b.ClearFaults()
+	assert.Equal(t, ok, b.post(t, ops, "", hello))
+}
+
+func TestPreventedRequestsDoNotCountTowardsTheRate(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	robot := b.AddRobot(sandbox.Robot{Name: "ops", Rate: sandbox.Rate{PerMinute: 1}})
+	b.Fault(sandbox.Fault{Kind: sandbox.FaultBusy})
+	assert.Equal(t, reply{-1, "系统繁忙"}, b.post(t, robot, "", hello))
+	assert.Equal(t, ok, b.post(t, robot, "", hello))
+}
+
+func TestAddFaultRefusesNonsense(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		fault sandbox.Fault
+		want  string
+	}{
+		"kind":    {sandbox.Fault{Kind: "bussy"}, `add fault "bussy": unknown kind`},
+		"call":    {sandbox.Fault{Kind: sandbox.FaultBusy, Call: "robot.sent"}, `unknown call "robot.sent"`},
+		"robot":   {sandbox.Fault{Kind: sandbox.FaultBusy, Robot: "nobody"}, "no robot has this name or token"},
+		"times":   {sandbox.Fault{Kind: sandbox.FaultBusy, Times: -2}, "times must be -1 (always) or more, not -2"},
+		"delay":   {sandbox.Fault{Kind: sandbox.FaultSlow}, "delay must be more than zero"},
+		"code":    {sandbox.Fault{Kind: sandbox.FaultErrcode}, "code must be an errcode"},
+		"no text": {sandbox.Fault{Kind: sandbox.FaultErrcode, Code: 123}, "message is needed: code 123 has no usual text"},
+		"status":  {sandbox.Fault{Kind: sandbox.FaultEmpty, Status: 99}, "status must be an HTTP status"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			assert.ErrorContains(t, b.AddFault(tt.fault), tt.want)
+			assert.Empty(t, b.Faults())
+		})
+	}
+}

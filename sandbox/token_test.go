@@ -1,0 +1,167 @@
+package sandbox_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/sandbox"
+)
+
+// demoApp adds an app to the sandbox.
+func (b *bench) demoApp(t *testing.T) sandbox.App {
+	t.Helper()
+	return b.AddApp(sandbox.DemoApp("运维助手"))
+}
+
+func (b *bench) legacyToken(t *testing.T, app sandbox.App) (token string, life int) {
+	t.Helper()
+	status, got := b.do(t, http.MethodGet, "/gettoken?appkey="+app.AppKey+"&appsecret="+app.AppSecret, "")
+	require.Equal(t, http.StatusOK, status, got)
+	var out struct {
+		Code  int    `json:"errcode"`
+		Token string `json:"access_token"`
+		Life  int    `json:"expires_in"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(got), &out))
+	require.Zero(t, out.Code, got)
+	return out.Token, out.Life
+}
+
+func (b *bench) newToken(t *testing.T, app sandbox.App) (token string, life int) {
+	t.Helper()
+	status, got := b.do(t, http.MethodPost, "/v1.0/oauth2/accessToken", `{"appKey":"`+app.AppKey+`","appSecret":"`+app.AppSecret+`"}`)
+	require.Equal(t, http.StatusOK, status, got)
+	var out struct {
+		Token string `json:"accessToken"`
+		Life  int    `json:"expireIn"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(got), &out))
+	return out.Token, out.Life
+}
+
+func TestTokensStayTheSame(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	app := b.demoApp(t)
+	legacy, life := b.legacyToken(t, app)
+	assert.Equal(t, 7200, life)
+	modern, life := b.newToken(t, app)
+	assert.Equal(t, 7200, life)
+	assert.NotEqual(t, legacy, modern)
+
+	b.clock.advance(time.Hour)
+	again, life := b.legacyToken(t, app)
+	assert.Equal(t, legacy, again)
+	assert.Equal(t, 7200, life, "asking makes its life longer")
+	again, life = b.newToken(t, app)
+	assert.Equal(t, modern, again)
+	assert.Equal(t, 3600, life)
+
+	b.clock.advance(time.Hour)
+	again, _ = b.legacyToken(t, app)
+	assert.Equal(t, legacy, again, "its life is longer by the hour")
+	again, _ = b.newToken(t, app)
+	assert.NotEqual(t, modern, again)
+}
+
+func TestExpireTokens(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	app := b.demoApp(t)
+	legacy, _ := b.legacyToken(t, app)
+	modern, _ := b.newToken(t, app)
+	assert.Equal(t, 2, b.ExpireTokens(app.AppKey))
+	assert.Zero(t, b.ExpireTokens(app.AppKey))
+	again, _ := b.legacyToken(t, app)
+	assert.NotEqual(t, legacy, again)
+	again, _ = b.newToken(t, app)
+	assert.NotEqual(t, modern, again)
+}
+
+func TestTokenRefusals(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	app := b.demoApp(t)
+	tests := map[string]struct {
+		method, path, body string
+		status             int
+		want               string
+	}{
+		"legacy secret": {http.MethodGet, "/gettoken?appkey=" + app.AppKey + "&appsecret=x", "", 200, `{"errcode":40096,"errmsg":"不合法的appKey或appSecret"}`},
+		"legacy key":    {http.MethodGet, "/gettoken?appkey=x&appsecret=" + app.AppSecret, "", 200, `{"errcode":40096,"errmsg":"不合法的appKey或appSecret"}`},
+		"legacy body":   {http.MethodPost, "/gettoken", `{"appkey":"` + app.AppKey + `"}`, 200, `{"errcode":40035,"errmsg":"缺少参数 corpid or appkey"}`},
+		"new secret":    {http.MethodPost, "/v1.0/oauth2/accessToken", `{"appKey":"` + app.AppKey + `","appSecret":"x"}`, 400, `{"code":"invalidClientIdOrSecret","message":"无效的clientId或者clientSecret"}`},
+		"new missing":   {http.MethodPost, "/v1.0/oauth2/accessToken", `{"appKey":"x"}`, 400, `{"code":"MissingappSecret","message":"appSecret is mandatory for this action."}`},
+		"new no body":   {http.MethodPost, "/v1.0/oauth2/accessToken", ``, 400, `{"code":"Missingbody","message":"body is mandatory for this action."}`},
+		"new method":    {http.MethodGet, "/v1.0/oauth2/accessToken", ``, 404, `{"code":"InvalidAction.NotFound","message":"Specified api is not found, please check your url and method."}`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			status, got := b.do(t, tt.method, tt.path, tt.body)
+			assert.Equal(t, tt.status, status)
+			assert.JSONEq(t, tt.want, withoutID(t, got))
+		})
+	}
+}
+
+// withoutID takes the request id out of an answer, after making sure that there is
+// one where there must be.
+func withoutID(t *testing.T, body string) string {
+	t.Helper()
+	var got map[string]any
+	require.NoError(t, json.Unmarshal([]byte(body), &got), body)
+	if _, modern := got["code"]; modern {
+		assert.NotEmpty(t, got["requestid"])
+	}
+	delete(got, "requestid")
+	delete(got, "request_id")
+	out, err := json.Marshal(got)
+	require.NoError(t, err)
+	return string(out)
+}
+
+func TestTokenSecretsStayOutOfTheLog(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	app := b.demoApp(t)
+	b.legacyToken(t, app)
+	b.newToken(t, app)
+	got, err := json.Marshal(b.Attempts())
+	require.NoError(t, err)
+	assert.NotContains(t, string(got), app.AppSecret)
+	assert.Equal(t, "appkey="+app.AppKey+"&appsecret=***", b.Attempts()[0].Query)
+	assert.Equal(t, app.Name, b.Attempts()[1].App)
+}
+
+func TestAddAppRefusesNonsense(t *testing.T) {
+	t.Parallel()
+	taken := sandbox.DemoApp("taken")
+	tests := map[string]struct {
+		app  sandbox.App
+		want string
+	}{
+		"empty":         {sandbox.App{}, "name, app_key and app_secret are needed"},
+		"ip":            {sandbox.App{Name: "x", AppKey: "x", AppSecret: "x", IPs: []string{"10"}}, `ip "10" is neither`},
+		"qps":           {sandbox.App{Name: "x", AppKey: "x", AppSecret: "x", QPS: -2}, "qps must not be negative"},
+		"same key":      {sandbox.App{Name: "x", AppKey: taken.AppKey, AppSecret: "x"}, "already exists"},
+		"same agent id": {sandbox.App{Name: "x", AppKey: "x", AppSecret: "x", AgentID: taken.AgentID}, "already exists"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := sandbox.New(sandbox.Options{})
+			require.NoError(t, s.AddApp(taken))
+			require.ErrorContains(t, s.AddApp(tt.app), tt.want)
+			assert.Equal(t, []sandbox.App{taken}, s.Apps())
+		})
+	}
+	s := sandbox.New(sandbox.Options{})
+	require.ErrorIs(t, s.UpdateApp(taken), sandbox.ErrNotFound)
+	require.ErrorIs(t, s.SetQPS("x", 1), sandbox.ErrNotFound)
+}

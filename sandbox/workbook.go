@@ -1,0 +1,204 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/dingdag/dingdag/sandbox/internal/grid"
+)
+
+// Workbook is a workbook with content, for [Server.AddWorkbook].
+type Workbook struct {
+	// ID is 32 letters and digits. It is made up when it is empty.
+	ID          string `json:"id,omitempty"`
+	WorkspaceID string `json:"workspace_id"`
+	Name        string `json:"name"`
+	// Sheets are the worksheets. Without any there is one empty "Sheet1".
+	Sheets []Sheet `json:"sheets,omitempty"`
+}
+
+// Sheet is a worksheet, read back or to be made.
+type Sheet struct {
+	// ID is empty in a sheet to be made.
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name"`
+	// Values are rows of cells from A1 on, without the empty ones at the end. In a
+	// sheet to be made, texts are taken as people type them: "3" is a number, "=A1" a
+	// formula. Read back, cells are nil, string or float64, and formulas have their results.
+	Values [][]any `json:"values"`
+	// The rest is empty in a sheet to be made.
+	RowCount    int  `json:"row_count,omitempty"`
+	ColumnCount int  `json:"column_count,omitempty"`
+	Hidden      bool `json:"hidden,omitempty"`
+	// HiddenRows and HiddenColumns count from 0.
+	HiddenRows    []int `json:"hidden_rows,omitempty"`
+	HiddenColumns []int `json:"hidden_columns,omitempty"`
+	FrozenRows    int   `json:"frozen_rows,omitempty"`
+	FrozenColumns int   `json:"frozen_columns,omitempty"`
+}
+
+// AddWorkbook adds a workbook with content and returns its node. The error wraps what
+// [Server.AddNode] does, or tells of a value that fits in no sheet.
+func (s *Server) AddWorkbook(w Workbook) (Node, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.addWorkbook(w)
+}
+
+func (s *Server) addWorkbook(w Workbook) (Node, error) {
+	n, err := s.addNode(Node{ID: w.ID, WorkspaceID: w.WorkspaceID, Name: w.Name, Extension: workbookExtension})
+	if err != nil {
+		return Node{}, err
+	}
+	for i, in := range w.Sheets {
+		sheet := n.book.Sheets()[0]
+		if i > 0 {
+			sheet = n.book.Add(in.Name)
+		}
+		n.book.Rename(sheet, in.Name)
+		for row, values := range in.Values {
+			if err := writeRow(sheet, row, values); err != nil {
+				return Node{}, fmt.Errorf("add workbook %q: sheet %q: %w", w.Name, in.Name, err)
+			}
+		}
+	}
+	return n.Node, nil
+}
+
+func writeRow(sheet *grid.Sheet, row int, values []any) error {
+	if len(values) == 0 {
+		return nil
+	}
+	texts := make([]string, len(values))
+	for i, v := range values {
+		if v != nil {
+			texts[i] = fmt.Sprint(v)
+		}
+	}
+	r := grid.Range{Row: row, LastRow: row, LastColumn: len(values) - 1}
+	return sheet.Write(r, [][]string{texts}, func(grid.Cell) bool { return false })
+}
+
+// Sheets reads the worksheets of a workbook, in order. The error wraps [ErrNotFound].
+func (s *Server) Sheets(workbookID string) ([]Sheet, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.wiki.node(workbookID)
+	if n == nil || n.book == nil {
+		return nil, fmt.Errorf("workbook %q: %w", workbookID, ErrNotFound)
+	}
+	return readSheets(n.book), nil
+}
+
+func readSheets(book *grid.Book) []Sheet {
+	var out []Sheet
+	for _, sheet := range book.Sheets() {
+		out = append(out, readSheet(sheet))
+	}
+	return out
+}
+
+func readSheet(sheet *grid.Sheet) Sheet {
+	out := Sheet{
+		ID: sheet.ID, Name: sheet.Name, RowCount: sheet.RowCount(), ColumnCount: sheet.ColumnCount(), Hidden: sheet.Hidden,
+		FrozenRows: sheet.FrozenRows, FrozenColumns: sheet.FrozenColumns,
+	}
+	rows, columns := sheet.LastRow()+1, sheet.LastColumn()+1
+	for i := range rows {
+		row := make([]any, columns)
+		for j := range columns {
+			row[j] = sheet.Value(sheet.Cell(i, j))
+		}
+		out.Values = append(out.Values, row)
+	}
+	for i := range sheet.RowCount() {
+		if sheet.RowHidden(i) {
+			out.HiddenRows = append(out.HiddenRows, i)
+		}
+	}
+	for i := range sheet.ColumnCount() {
+		if sheet.ColumnHidden(i) {
+			out.HiddenColumns = append(out.HiddenColumns, i)
+		}
+	}
+	return out
+}
+
+// HoldWorkbook makes a workbook answer that it is still initialising, for so long from
+// now on. The error wraps [ErrNotFound].
+func (s *Server) HoldWorkbook(id string, hold time.Duration) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.wiki.node(id)
+	if n == nil || n.book == nil {
+		return fmt.Errorf("hold workbook %q: %w", id, ErrNotFound)
+	}
+	n.ready = s.now().Add(hold)
+	return nil
+}
+
+// workbookCall declares a call below /v1.0/doc/workbooks/{workbookId}. All of them
+// have the operator in the query.
+func workbookCall(name, method, path string, do func(*Server, *appRequest) (any, *refusal), body ...param) endpoint {
+	scope := "Document.Workbook.Write"
+	if method == http.MethodGet {
+		scope = "Document.Workbook.Read"
+	}
+	return endpoint{
+		name: name, method: method, path: "/v1.0/doc/workbooks/{workbookId}" + path, scope: scope,
+		query: params{operatorParam()}, body: body, invalid: docError(), do: do,
+	}
+}
+
+// workbook finds the workbook of a request and makes sure that the operator may use it
+// and that it is ready.
+func (s *Server) workbook(req *appRequest) (*nodeState, *refusal) {
+	id := req.PathValue("workbookId")
+	n, u := s.wiki.node(id), s.directory.userByUnionID(req.text("operatorId"))
+	switch {
+	case !nodeIDForm.MatchString(id):
+		return nil, fail(http.StatusBadRequest, "invalidRequest.inputArgs.workbookIdIllegal", "The workbookId is illegal.")
+	case u == nil:
+		return nil, fail(http.StatusBadRequest, "invalidRequest.inputArgs.operatorIdIllegal", "The operatorId is illegal.")
+	case n == nil:
+		return nil, fail(http.StatusNotFound, "invalidRequest.resource.notFound", "The workbook is not found.")
+	case n.book == nil:
+		return nil, fail(http.StatusBadRequest, "invalidRequest.resource.notWorkbook", "The document is not a workbook.")
+	case s.wiki.space(n.WorkspaceID).role(u.UserID) == roleNone:
+		return nil, accessDenied()
+	case req.at.Before(n.ready):
+		return nil, fail(http.StatusBadRequest, "invalidRequest.document.stillInitializing", "The document is still initializing.")
+	}
+	if req.Method != http.MethodGet {
+		n.Modifier, n.Modified = u.UserID, req.at
+	}
+	return n, nil
+}
+
+// sheet finds the worksheet of a request, by id or title.
+func (s *Server) sheet(req *appRequest) (*nodeState, *grid.Sheet, *refusal) {
+	n, r := s.workbook(req)
+	if r != nil {
+		return nil, nil, r
+	}
+	sheet := n.book.Sheet(req.PathValue("sheetId"))
+	if sheet == nil {
+		return nil, nil, fail(http.StatusNotFound, "invalidRequest.resource.notFound", "The sheet is not found.")
+	}
+	return n, sheet, nil
+}
+
+// gridRefusal writes what the grid refused.
+func gridRefusal(err error) *refusal {
+	r := docError()
+	switch {
+	case errors.Is(err, grid.ErrTooLarge):
+		r.status, r.errorCode = http.StatusForbidden, "forbidden.document.sizeOverLimit"
+	case errors.Is(err, grid.ErrLastSheet):
+		r.status, r.errorCode = http.StatusForbidden, "forbidden.operationIllegal"
+	}
+	r.text = err.Error()
+	return r
+}
