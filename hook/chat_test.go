@@ -1,0 +1,74 @@
+package hook_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/hook"
+)
+
+func readNew(ctx context.Context, a *hook.App) error {
+	_, err := a.SearchUsers(ctx, hook.SearchQuery{Word: "Ann", Size: 10})
+	return err
+}
+
+func writeNew(ctx context.Context, a *hook.App) error {
+	_, err := a.CreateChat(ctx, hook.NewChat{Name: "Incident 7", Owner: "u001"})
+	return err
+}
+
+func chatOperations() map[string]operation {
+	return map[string]operation{
+		"chat_create": {method: "CreateChat", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return a.CreateChat(ctx, hook.NewChat{
+				Name: "Incident 7", Owner: "u001", UserIDs: []string{"u002"},
+				Options: hook.ChatOptions{MentionAllAuthority: 1, ShowHistoryType: 1},
+			})
+		}},
+		"chat_info": {method: "GetSceneGroup", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return a.GetChat(ctx, "cidAb/3dE+f0==")
+		}},
+		"chat_base_info": {method: "GetChatBaseInfo", result: "result", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return a.GetChatBaseInfo(ctx, "cidAb/3dE+f0==")
+		}},
+		"chat_info_legacy": {method: "GetChatByChatID", result: "-", call: func(ctx context.Context, a *hook.App) (any, error) {
+			got, err := a.GetChat(ctx, "chatnew01")
+			if err == nil && (got.Title != "Incident 7" || got.OwnerUserID != "u001" || len(got.UserIDs) != 2 || got.Options.ShowHistoryType != 1) {
+				return nil, assert.AnError
+			}
+			return got, err
+		}},
+		"chat_id_to_open_conversation_id": {method: "OpenConversationID", result: "openConversationId", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return a.OpenConversationID(ctx, "chatnew01")
+		}},
+	}
+}
+
+// Ids go into the path percent-encoded.
+func TestIDsArePercentEncoded(t *testing.T) {
+	t.Parallel()
+	s := startApp(t, answering(`{"openConversationId":"cid=="}`))
+	_, err := s.app(t).OpenConversationID(t.Context(), "chat/+=% 群?#")
+	require.NoError(t, err)
+	assert.Equal(t, "/v1.0/im/chat/chat%2F%2B%3D%25%20%E7%BE%A4%3F%23/convertToOpenConversationId", s.got()[0].Path)
+}
+
+func TestGetChatFindsGroupsOfOthers(t *testing.T) {
+	t.Parallel()
+	s := startApp(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/new/v1.0/im/sceneGroups/query" {
+			w.WriteHeader(http.StatusBadRequest)
+			io.WriteString(w, `{"code":"groupPermissionDenied","message":"no template"}`)
+			return
+		}
+		io.WriteString(w, `{"success":true,"result":{"title":"Crew","memberCount":12}}`)
+	})
+	got, err := s.app(t).GetChat(t.Context(), "cid1==")
+	require.NoError(t, err)
+	assert.Equal(t, &hook.ChatInfo{Title: "Crew", MemberCount: 12}, got)
+}

@@ -1,0 +1,154 @@
+package hook
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Kind says what the caller of a failed call can do about it.
+type Kind string
+
+// The kinds of errors.
+const (
+	// KindInvalid: the request is wrong and stays wrong.
+	KindInvalid Kind = "invalid"
+	// KindAuth: DingTalk refuses the credentials or the sender.
+	KindAuth Kind = "auth"
+	// KindNotFound: the robot, user, group or connection does not exist.
+	KindNotFound Kind = "not_found"
+	// KindRateLimited: try again after RetryAfter.
+	KindRateLimited Kind = "rate_limited"
+	// KindUnavailable: DingTalk or the network failed before taking the request.
+	KindUnavailable Kind = "unavailable"
+	// KindUncertain: the request left and no usable answer came. It may have been
+	// carried out; sending it again may post twice.
+	KindUncertain Kind = "uncertain"
+)
+
+// Error is what every call of this package returns when it fails. It holds no
+// token, no signature and no query string.
+type Error struct {
+	// Op says what was being done, for instance `send robot message to "ops"`.
+	Op   string
+	Kind Kind
+	// HTTPStatus is the status of the answer, 0 when there was none.
+	HTTPStatus int
+	// Code and Message are DingTalk's own; Code is empty when DingTalk sent none.
+	Code, Message string
+	// RequestID is DingTalk's id of the request, if it sent one.
+	RequestID string
+	// RetryAfter is the least time to wait before another try, 0 for the caller's default.
+	RetryAfter time.Duration
+	// Sent is how many parts of the message were delivered before the one that
+	// failed, out of Parts. [RobotMessage.SkipParts] resumes there.
+	Sent, Parts int
+	// Scopes are the permissions that the app lacks, IP the address that it may not call
+	// from, when that is why DingTalk refuses a call of an [App].
+	Scopes []string
+	IP     string
+	// Err is the cause on this side, if there is one.
+	Err error
+
+	// again allows Send to try once more by itself.
+	again bool
+	// advice goes before the remedy of the code.
+	advice string
+}
+
+// Error tells what was done, what came back and what to do about it.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Op)
+	if e.Parts > 1 {
+		fmt.Fprintf(&b, ", part %d of %d", e.Sent+1, e.Parts)
+		switch {
+		case e.Sent == 1:
+			b.WriteString(" (part 1 was delivered)")
+		case e.Sent > 1:
+			fmt.Fprintf(&b, " (parts 1 to %d were delivered)", e.Sent)
+		}
+	}
+	if e.Code != "" {
+		fmt.Fprintf(&b, ": DingTalk answered %s %s", e.Code, e.Message)
+	} else if e.Message != "" {
+		b.WriteString(": " + e.Message)
+	}
+	if e.HTTPStatus != 0 && e.HTTPStatus != http.StatusOK {
+		fmt.Fprintf(&b, " (HTTP %d %s)", e.HTTPStatus, http.StatusText(e.HTTPStatus))
+	}
+	if e.Err != nil {
+		b.WriteString(": " + e.Err.Error())
+	}
+	if remedy := e.Remedy(); remedy != "" {
+		b.WriteString("; " + remedy)
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause on this side.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Retryable reports whether a later try may succeed and cannot deliver twice.
+func (e *Error) Retryable() bool {
+	return e.Kind == KindUnavailable || e.Kind == KindRateLimited
+}
+
+// Uncertain reports that the request may have been carried out.
+func (e *Error) Uncertain() bool { return e.Kind == KindUncertain }
+
+// RetryDelay is the least time to wait before another try, 0 for the caller's default.
+func (e *Error) RetryDelay() time.Duration { return e.RetryAfter }
+
+// Remedy is a sentence without a full stop on what to click or change, or empty
+// when the error text says it all.
+func (e *Error) Remedy() string {
+	if e.advice != "" {
+		return e.advice
+	}
+	if e.Code == codeSecurity {
+		return securityRemedy(e.Message)
+	}
+	if row, ok := lookup(e.Code); ok {
+		return row.remedy
+	}
+	switch {
+	case e.Kind == KindUncertain:
+		return "look into the group whether the message arrived before sending it again"
+	case e.Kind == KindUnavailable && e.HTTPStatus == 0 && e.Err != nil:
+		return "check the connection's host, the proxy and the network"
+	}
+	return ""
+}
+
+// codeSecurity is DingTalk's refusal by one of the robot's security settings.
+const codeSecurity = "310000"
+
+// securityRemedy tells the security settings apart. All of them share one code, so
+// there is only the text, of which there are several generations.
+func securityRemedy(message string) string {
+	text := strings.ToLower(message)
+	has := func(words ...string) bool {
+		for _, w := range words {
+			if strings.Contains(text, w) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case has("invalid timestamp"):
+		return "the clock of this machine is over an hour off: set it by NTP"
+	case has("keyword", "关键词"):
+		return "put one of the robot's keywords into the message (each part of a long one needs it), " +
+			"or change them in the group: Group Settings, Bots, this robot, Security Settings"
+	case has("sign", "签名"):
+		return `copy the robot's secret, which starts with SEC, into extra as {"secret": "SEC…"}; ` +
+			"it stands in the group under Group Settings, Bots, this robot, Security Settings, Additional Signature"
+	case has("whitelist", "white list", "白名单"):
+		return "add the address that the text names to the robot's IP list in the group: " +
+			"Group Settings, Bots, this robot, Security Settings, IP Address"
+	}
+	return "check keywords, signature and IP list in the group: Group Settings, Bots, this robot, Security Settings"
+}

@@ -1,0 +1,39 @@
+package hook_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+
+	"github.com/dingdag/dingdag/hook"
+)
+
+func ExampleDingdingHook_Send() {
+	dingtalk := httptest.NewServer(answering(`{"errcode":310000,"errmsg":"keywords not in content"}`))
+	defer dingtalk.Close()
+
+	h := hook.New(connSource(conn{Host: dingtalk.URL, Password: token}))
+	defer h.CloseIdleConnections()
+	message := hook.Markdown("Daily report", "### All well")
+	message.AtMobiles = []string{"13800000001"}
+
+	_, err := h.Send(context.Background(), message)
+	if e, ok := errors.AsType[*hook.Error](err); ok {
+		fmt.Println(e.Kind, e.Code, e.Message)
+		fmt.Println(e.Remedy())
+	}
+	// Output:
+	// auth 310000 keywords not in content
+	// put one of the robot's keywords into the message (each part of a long one needs it), or change them in the group: Group Settings, Bots, this robot, Security Settings
+}
+
+func ExamplePrepare() {
+	p, err := hook.Prepare(hook.Text("你好"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%s\n", p.Bodies[0])
+	// Output: {"msgtype":"text","text":{"content":"你好"},"at":{"atMobiles":null,"isAtAll":false}}
+}

@@ -1,0 +1,374 @@
+package hook
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Limits of work notices.
+const (
+	// MaxNoticeUsers and MaxNoticeDepts are the receivers of one request.
+	MaxNoticeUsers = 100
+	MaxNoticeDepts = 20
+	// MaxNoticeBytes bounds the JSON of the message.
+	MaxNoticeBytes = 2048
+	// MaxStatusBarUsers is how many may get an oa message with a status bar.
+	MaxStatusBarUsers = 5
+)
+
+// The message types of work notices, as DingTalk spells them: other words and keys than
+// those of a custom robot.
+const (
+	NoticeText       = "text"
+	NoticeImage      = "image"
+	NoticeVoice      = "voice"
+	NoticeFile       = "file"
+	NoticeLink       = "link"
+	NoticeOA         = "oa"
+	NoticeMarkdown   = "markdown"
+	NoticeActionCard = "action_card"
+)
+
+// NoticeTypes lists the message types of work notices.
+func NoticeTypes() []string {
+	return []string{
+		NoticeText, NoticeMarkdown, NoticeLink, NoticeActionCard, NoticeOA, NoticeImage, NoticeVoice, NoticeFile,
+	}
+}
+
+// Notice is a work notice. It has one kind of receivers: users, departments or all.
+type Notice struct {
+	// AgentID is the app's; 0 means agent_id of the connection's extra.
+	AgentID int64
+	// UserIDs are userids, at most [MaxNoticeUsers] in one request; DeptIDs at most
+	// [MaxNoticeDepts], with the departments below them.
+	UserIDs []string
+	DeptIDs []int64
+	// ToAll sends to the whole organisation, which DingTalk takes three times a day.
+	ToAll bool
+	// Type is one of [NoticeTypes]. Content is the object of that name, with
+	// DingTalk's keys.
+	Type    string
+	Content map[string]any
+}
+
+// noticeFields are the fields that DingTalk insists on, those of action_card apart.
+func noticeFields() map[string][]string {
+	return map[string][]string{
+		NoticeText: {"content"}, NoticeMarkdown: {"title", "text"}, NoticeImage: {"media_id"}, NoticeFile: {"media_id"},
+		NoticeVoice: {"media_id", "duration"}, NoticeLink: {"messageUrl", "picUrl", "title", "text"},
+		NoticeOA: {"message_url", "head", "body"}, NoticeActionCard: {"title", "markdown"},
+	}
+}
+
+// CheckMessage reports what DingTalk would refuse in the message of a notice.
+func (n Notice) CheckMessage() error {
+	required, ok := noticeFields()[n.Type]
+	if !ok {
+		return fmt.Errorf("the message type %q is unknown; use one of %s", n.Type, strings.Join(NoticeTypes(), ", "))
+	}
+	var errs []error
+	for _, name := range required {
+		if v, found := n.Content[name]; !found || v == "" {
+			errs = append(errs, fmt.Errorf("a message of type %s needs %s", n.Type, name))
+		}
+	}
+	errs = append(errs, n.checkLengths()...)
+	if n.Type == NoticeActionCard && n.Content["single_title"] == nil && n.Content["btn_json_list"] == nil {
+		errs = append(errs, errors.New("a message of type action_card needs single_title and single_url, or btn_json_list"))
+	}
+	if n.Content["status_bar"] != nil && (len(n.UserIDs) == 0 || len(n.UserIDs) > MaxStatusBarUsers) {
+		errs = append(errs, fmt.Errorf("a status_bar works for 1 to %d users only", MaxStatusBarUsers))
+	}
+	body, err := encodeCall(call{body: n.message()})
+	switch {
+	case err != nil:
+		errs = append(errs, err.Err)
+	case len(body.data) > MaxNoticeBytes:
+		errs = append(errs, fmt.Errorf("the message has %d bytes as JSON; DingTalk takes %d", len(body.data), MaxNoticeBytes))
+	}
+	return errors.Join(errs...)
+}
+
+// checkLengths checks the texts whose length DingTalk limits.
+func (n Notice) checkLengths() []error {
+	var errs []error
+	limits := map[string]int{"single_title": 20, "single_url": 500}
+	if n.Type == NoticeMarkdown {
+		limits["text"] = 5000
+	}
+	for _, name := range slices.Sorted(maps.Keys(limits)) {
+		text, _ := n.Content[name].(string)
+		if count := utf8.RuneCountInString(text); count > limits[name] {
+			errs = append(errs, fmt.Errorf("%s has %d characters; DingTalk takes %d", name, count, limits[name]))
+		}
+	}
+	return errs
+}
+
+func (n Notice) message() map[string]any { return map[string]any{"msgtype": n.Type, n.Type: n.Content} }
+
+// SentNotice names a notice that DingTalk took.
+type SentNotice struct {
+	TaskID    int64  `json:"task_id"`
+	RequestID string `json:"request_id"`
+}
+
+// SendNotice hands a work notice to DingTalk, which delivers it later:
+// [App.NoticeProgress] and [App.NoticeResult] tell. Whom DingTalk leaves out for a limit
+// or because the same content reached the person today already is only told there. A
+// lost answer is an error of kind uncertain; sending the same again reaches nobody
+// twice on the same day.
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/asynchronous-sending-of-enterprise-session-messages
+//
+//dingtalk:api POST /topapi/message/corpconversation/asyncsend_v2
+func (a *App) SendNotice(ctx context.Context, n Notice) (*SentNotice, error) {
+	const op = "send a work notice"
+	if err := n.CheckMessage(); err != nil {
+		return nil, a.invalid(op, err)
+	}
+	agent, err := a.agentID(ctx, n.AgentID)
+	if err != nil {
+		return nil, err
+	}
+	var got SentNotice
+	err = a.do(ctx, call{
+		op: op, method: http.MethodPost, path: "/topapi/message/corpconversation/asyncsend_v2",
+		body: struct {
+			AgentID int64          `json:"agent_id"`
+			Users   string         `json:"userid_list,omitempty"`
+			Depts   string         `json:"dept_id_list,omitempty"`
+			ToAll   bool           `json:"to_all_user,omitempty"`
+			Message map[string]any `json:"msg"`
+		}{agent, strings.Join(n.UserIDs, ","), joinIDs(n.DeptIDs), n.ToAll, n.message()},
+	}, &got)
+	if err != nil {
+		return nil, err
+	}
+	return &got, nil
+}
+
+// agentID returns id, or that of the connection when it is 0.
+func (a *App) agentID(ctx context.Context, id int64) (int64, error) {
+	if id != 0 {
+		return id, nil
+	}
+	conn, err := a.conn(ctx)
+	if err != nil {
+		return 0, a.failed("find the agent_id", err)
+	}
+	if conn.agentID == 0 {
+		return 0, a.invalid("find the agent_id", errors.New(
+			"the call needs the app's AgentId, which the developer console shows: set agent_id, or agent_id in the connection's extra"))
+	}
+	return conn.agentID, nil
+}
+
+// The states of a notice.
+const (
+	NoticeWaiting = 0
+	NoticeRunning = 1
+	NoticeDone    = 2
+)
+
+// NoticeProgress tells how far the delivery of a notice is.
+type NoticeProgress struct {
+	Percent int `json:"progress_in_percent"`
+	// Status is [NoticeWaiting], [NoticeRunning] or [NoticeDone].
+	Status int `json:"status"`
+}
+
+// noticeTask is the body of calls about a notice.
+type noticeTask struct {
+	AgentID int64 `json:"agent_id"`
+	TaskID  int64 `json:"task_id"`
+}
+
+// NoticeProgress reads how far the delivery of a notice is, for 24 hours after it was
+// sent. An agentID of 0 means that of the connection.
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/obtain-the-sending-progress-of-asynchronous-sending-of-enterprise-session
+//
+//dingtalk:api POST /topapi/message/corpconversation/getsendprogress
+func (a *App) NoticeProgress(ctx context.Context, agentID, taskID int64) (*NoticeProgress, error) {
+	agent, err := a.agentID(ctx, agentID)
+	if err != nil {
+		return nil, err
+	}
+	var got struct {
+		Progress NoticeProgress `json:"progress"`
+	}
+	err = a.do(ctx, call{
+		op: fmt.Sprintf("get the progress of notice %d", taskID), method: http.MethodPost,
+		path: "/topapi/message/corpconversation/getsendprogress", body: noticeTask{agent, taskID}, safe: true,
+	}, &got)
+	if err != nil {
+		return nil, err
+	}
+	return &got.Progress, nil
+}
+
+// NoticeResult tells who got a notice and who did not. Read and unread are those who
+// got it.
+type NoticeResult struct {
+	InvalidUsers   []string          `json:"invalid_user_id_list"`
+	ForbiddenUsers []string          `json:"forbidden_user_id_list"`
+	FailedUsers    []string          `json:"failed_user_id_list"`
+	ReadUsers      []string          `json:"read_user_id_list"`
+	UnreadUsers    []string          `json:"unread_user_id_list"`
+	InvalidDepts   []int64           `json:"invalid_dept_id_list"`
+	Forbidden      []NoticeForbidden `json:"forbidden_list"`
+}
+
+// NoticeForbidden says which limit kept a notice from a person; Count is the limit.
+type NoticeForbidden struct {
+	Code   string `json:"code"`
+	Count  int    `json:"count"`
+	UserID string `json:"userid"`
+}
+
+// Reason says in words why the person did not get the notice.
+func (f NoticeForbidden) Reason() string {
+	switch f.Code {
+	case "143103", "143203":
+		return "the app sent to too many people in this minute"
+	case "143104", "143204":
+		return "the organisation sent to too many people in this minute"
+	case "143105", "143205":
+		return fmt.Sprintf("the person had the most notices of a day (%d)", f.Count)
+	case "143106", "143206":
+		return "the person got the same content today already: DingTalk drops the second one; put a time or a run id into it"
+	}
+	return "DingTalk's limit " + f.Code
+}
+
+// Duplicate reports whether the person got the same content on the same day before.
+func (f NoticeForbidden) Duplicate() bool { return f.Code == "143106" || f.Code == "143206" }
+
+// Undelivered is one person who did not get a notice.
+type Undelivered struct {
+	UserID string `json:"userid"`
+	// Reason is a sentence; Code is DingTalk's, if there is one.
+	Reason string `json:"reason"`
+	Code   string `json:"code,omitempty"`
+}
+
+// Delivered lists who got the notice.
+func (r *NoticeResult) Delivered() []string { return slices.Concat(r.ReadUsers, r.UnreadUsers) }
+
+// Undelivered lists who did not get the notice, and why.
+func (r *NoticeResult) Undelivered() []Undelivered {
+	var all []Undelivered
+	add := func(reason string, ids ...string) {
+		for _, id := range ids {
+			all = append(all, Undelivered{UserID: id, Reason: reason})
+		}
+	}
+	for _, f := range r.Forbidden {
+		all = append(all, Undelivered{UserID: f.UserID, Reason: f.Reason(), Code: f.Code})
+	}
+	for _, id := range r.ForbiddenUsers {
+		if !slices.ContainsFunc(r.Forbidden, func(f NoticeForbidden) bool { return f.UserID == id }) {
+			add("DingTalk kept it back for a limit or as the same content of today", id)
+		}
+	}
+	add("there is no such user, or the app may not see the person", r.InvalidUsers...)
+	add("the delivery failed", r.FailedUsers...)
+	return all
+}
+
+// NoticeResult reads who got a notice, once its status is [NoticeDone] and for 24 hours
+// after it was sent. DingTalk tells that of at most 100 receivers. An agentID of 0 means
+// that of the connection.
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/gets-the-result-of-sending-messages-asynchronously-to-the-enterprise
+//
+//dingtalk:api POST /topapi/message/corpconversation/getsendresult
+func (a *App) NoticeResult(ctx context.Context, agentID, taskID int64) (*NoticeResult, error) {
+	agent, err := a.agentID(ctx, agentID)
+	if err != nil {
+		return nil, err
+	}
+	var got struct {
+		Result NoticeResult `json:"send_result"`
+	}
+	err = a.do(ctx, call{
+		op: fmt.Sprintf("get the result of notice %d", taskID), method: http.MethodPost,
+		path: "/topapi/message/corpconversation/getsendresult", body: noticeTask{agent, taskID}, safe: true,
+	}, &got)
+	if err != nil {
+		return nil, err
+	}
+	return &got.Result, nil
+}
+
+// RecallNotice takes a notice back, within 24 hours after it was sent. An agentID of 0
+// means that of the connection.
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/notification-of-work-withdrawal
+//
+//dingtalk:api POST /topapi/message/corpconversation/recall
+func (a *App) RecallNotice(ctx context.Context, agentID, taskID int64) error {
+	agent, err := a.agentID(ctx, agentID)
+	if err != nil {
+		return err
+	}
+	return a.do(ctx, call{
+		op: fmt.Sprintf("recall notice %d", taskID), method: http.MethodPost, path: "/topapi/message/corpconversation/recall", safe: true,
+		body: struct {
+			AgentID int64 `json:"agent_id"`
+			TaskID  int64 `json:"msg_task_id"`
+		}{agent, taskID},
+	}, nil)
+}
+
+// UpdateNoticeStatus changes the status bar of an oa notice that was sent with one,
+// within 7 days. The background is 0xFF and six hexadecimal digits, or empty for none. An
+// agentID of 0 means that of the connection.
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/update-work-notification-status-bar
+//
+//dingtalk:api POST /topapi/message/corpconversation/status_bar/update
+func (a *App) UpdateNoticeStatus(ctx context.Context, agentID, taskID int64, text, background string) error {
+	agent, err := a.agentID(ctx, agentID)
+	if err != nil {
+		return err
+	}
+	return a.do(ctx, call{
+		op: fmt.Sprintf("update the status bar of notice %d", taskID), method: http.MethodPost, safe: true,
+		path: "/topapi/message/corpconversation/status_bar/update",
+		body: struct {
+			noticeTask
+			Text       string `json:"status_value"`
+			Background string `json:"status_bg,omitempty"`
+		}{noticeTask{agent, taskID}, text, background},
+	}, nil)
+}
+
+var _ json.Marshaler = (*NoticeResult)(nil)
+
+// MarshalJSON writes empty lists as such, where DingTalk leaves them out.
+func (r *NoticeResult) MarshalJSON() ([]byte, error) {
+	type plain NoticeResult
+	p := plain(*r)
+	for _, list := range []*[]string{&p.InvalidUsers, &p.ForbiddenUsers, &p.FailedUsers, &p.ReadUsers, &p.UnreadUsers} {
+		if *list == nil {
+			*list = []string{}
+		}
+	}
+	if p.InvalidDepts == nil {
+		p.InvalidDepts = []int64{}
+	}
+	if p.Forbidden == nil {
+		p.Forbidden = []NoticeForbidden{}
+	}
+	return json.Marshal(p)
+}

@@ -1,0 +1,127 @@
+package hook
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// maxAttempts is how often Send posts one body when repeating is safe.
+const maxAttempts = 3
+
+// firstPause is the wait before the second attempt; it triples for the next.
+const firstPause = 300 * time.Millisecond
+
+// RobotResult tells what became of a message that was sent.
+type RobotResult struct {
+	// Sent is how many of the Parts are delivered, skipped ones included.
+	Sent, Parts int
+	// Warnings say what will not have the effect that was probably meant.
+	Warnings []string
+}
+
+// Send posts a message to the group chat of a custom robot. It returns when
+// DingTalk has taken all parts of it or when one part failed; then [Error.Sent]
+// says how many were delivered, and [RobotMessage.SkipParts] resumes there.
+//
+// Send repeats by itself, up to three attempts in all, only where DingTalk cannot
+// have the message: no connection came about, or the answer was "busy". Each attempt
+// has the connection's timeout and a new signature; ctx bounds the whole. Errors
+// are [*Error]: invalid before any request for an unknown type, an empty message
+// or one over [MaxBodyBytes] that cannot be split; auth for a missing token and for
+// the robot's security settings; rate_limited over 20 messages a minute; uncertain
+// when the answer was lost.
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/custom-robots-send-group-messages
+//
+//dingtalk:api POST /robot/send
+func (h *DingdingHook) Send(ctx context.Context, m RobotMessage) (RobotResult, error) {
+	res, err := h.send(ctx, &m)
+	if err != nil {
+		err.Op = fmt.Sprintf("send robot message to %q", m.connID())
+		err.Sent, err.Parts = res.Sent, res.Parts
+		return res, err
+	}
+	return res, nil
+}
+
+func (h *DingdingHook) send(ctx context.Context, m *RobotMessage) (RobotResult, *Error) {
+	p, err := prepare(m)
+	if err != nil {
+		return RobotResult{}, &Error{Kind: KindInvalid, Err: err}
+	}
+	res := RobotResult{Sent: m.SkipParts, Parts: len(p.Bodies), Warnings: p.Warnings}
+	for _, w := range p.Warnings {
+		h.log.LogAttrs(ctx, slog.LevelWarn, "robot message", slog.String("conn_id", m.connID()), slog.String("warning", w))
+	}
+	r, e := h.robot(ctx, m.connID())
+	if e != nil {
+		return res, e
+	}
+	if r.token == "" {
+		return res, &Error{Kind: KindAuth, Message: fmt.Sprintf(
+			"no token was found, check the conn_id %q: its password must be the access token or the webhook address of the robot", m.connID())}
+	}
+	for _, body := range p.Bodies[m.SkipParts:] {
+		if h.log.Enabled(ctx, slog.LevelInfo) {
+			h.log.LogAttrs(ctx, slog.LevelInfo, "robot message", slog.String("conn_id", m.connID()), slog.String("body", string(body)))
+		}
+		if e := h.deliver(ctx, r, body); e != nil {
+			return res, e
+		}
+		res.Sent++
+	}
+	return res, nil
+}
+
+// deliver posts one body, again where that is safe.
+func (h *DingdingHook) deliver(ctx context.Context, r *robot, body []byte) *Error {
+	pause := firstPause
+	for attempt := 1; ; attempt++ {
+		e := h.post(ctx, r, body)
+		if e == nil || !e.again || attempt == maxAttempts || !sleep(ctx, pause) {
+			return e
+		}
+		h.log.LogAttrs(ctx, slog.LevelWarn, "robot message not taken, trying again",
+			slog.Int("attempt", attempt), slog.String("code", e.Code), slog.String("reason", e.Message))
+		pause *= 3
+	}
+}
+
+// sleep waits and reports true, or false when ctx ended before that.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// post makes one attempt.
+func (h *DingdingHook) post(ctx context.Context, r *robot, body []byte) *Error {
+	if ctx.Err() != nil {
+		return &Error{Kind: KindUnavailable, Message: stoppedBefore, Err: context.Cause(ctx)}
+	}
+	attempt, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	attempt, progress := watch(attempt)
+	url := r.url
+	if r.secret != "" {
+		url += signedQuery(r.secret, h.now())
+	}
+	resp, err := r.client.R().SetContext(attempt).SetDoNotParseResponse(true).SetBody(bytes.NewReader(body)).Post(url)
+	if err != nil {
+		return transportError(ctx, err, progress.left(), r.timeout)
+	}
+	defer resp.RawBody().Close() //nolint:errcheck // the answer has been read; nothing depends on the rest
+	e := readAnswer(resp.StatusCode(), resp.RawBody())
+	if e != nil {
+		e.Message = r.mask(e.Message, url)
+	}
+	return e
+}

@@ -1,0 +1,49 @@
+package hook
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+)
+
+// Reply answers a message that the app's bot received, by the message's sessionWebhook.
+// The message is one of a custom robot, with mentions; [RobotMessage.ConnID] has no
+// meaning here. The address works for about 90 minutes, in groups and in chats with one
+// person, and is a secret. A lost answer is an error of kind uncertain; an address that
+// has expired is one of kind auth.
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/receive-message
+//
+//dingtalk:api POST /robot/sendBySession
+func (a *App) Reply(ctx context.Context, sessionWebhook string, m RobotMessage) (RobotResult, error) {
+	const op = "reply to a message"
+	u, err := url.Parse(sessionWebhook)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return RobotResult{}, a.invalid(op, errors.New("the session webhook is no address: use sessionWebhook of the received message"))
+	}
+	p, err := prepare(&m)
+	if err != nil {
+		return RobotResult{}, a.invalid(op, err)
+	}
+	res := RobotResult{Sent: m.SkipParts, Parts: len(p.Bodies), Warnings: p.Warnings}
+	for _, w := range p.Warnings {
+		a.hook.log.LogAttrs(ctx, slog.LevelWarn, "reply", slog.String("warning", w))
+	}
+	for _, body := range p.Bodies[m.SkipParts:] {
+		e := a.run(ctx, call{
+			op: op, method: http.MethodPost, url: sessionWebhook, open: true,
+			raw: &rawBody{contentType: "application/json; charset=utf-8", data: body},
+		}, nil)
+		if e != nil {
+			if e.isCodeOf("300001", "300005") {
+				e.advice = "the session has expired: send a bot message to the group or the person instead"
+			}
+			e.Sent, e.Parts = res.Sent, res.Parts
+			return res, a.failed(op, e)
+		}
+		res.Sent++
+	}
+	return res, nil
+}

@@ -1,0 +1,216 @@
+package hook
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dingdag/dingdag/connections"
+)
+
+// Defaults of a connection that sets nothing else in its extra.
+const (
+	DefaultBaseURL        = "https://oapi.dingtalk.com"
+	DefaultConnectTimeout = 5 * time.Second
+	DefaultTimeout        = 10 * time.Second
+)
+
+const robotPath = "/robot/send"
+
+// settings is what a connection says about a robot.
+type settings struct {
+	base    string // scheme, host and path prefix without a slash at the end
+	token   string // as it goes into the query; empty when there is none
+	secret  string
+	timeout time.Duration // of one whole attempt
+	network network
+}
+
+// network is the part of the settings that needs connections of its own.
+type network struct {
+	proxy          string // empty: as the environment says
+	skipVerify     bool
+	connectTimeout time.Duration
+}
+
+// parseSettings reads a connection. Errors name the field and never its value
+// where that may hold a credential.
+func parseSettings(conn *connections.Connection, defaultBase string) (settings, error) {
+	s := settings{timeout: DefaultTimeout, network: network{connectTimeout: DefaultConnectTimeout}}
+	password := ""
+	if conn.Password != nil {
+		password = strings.TrimSpace(conn.Password.Reveal())
+	}
+	if isWebhook(password) {
+		base, token, err := parseWebhook(password)
+		if err != nil {
+			return s, err
+		}
+		defaultBase, s.token = base, token
+	} else {
+		s.token = queryToken(password)
+	}
+	var err error
+	if s.base, err = baseURL(conn, defaultBase); err != nil {
+		return s, err
+	}
+	return s, s.readExtra(conn.Extra)
+}
+
+func isWebhook(password string) bool {
+	return strings.HasPrefix(password, "https://") || strings.HasPrefix(password, "http://")
+}
+
+// parseWebhook takes a webhook address apart. A timestamp and sign that were
+// pasted with it are dropped: they are made anew for each attempt.
+func parseWebhook(address string) (base, token string, err error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return "", "", errors.New("the password begins like a webhook address but cannot be read as a URL")
+	}
+	token = u.Query().Get("access_token")
+	if token == "" {
+		return "", "", errors.New("the webhook address in the password has no access_token")
+	}
+	path := strings.TrimSuffix(strings.TrimRight(u.EscapedPath(), "/"), robotPath)
+	return u.Scheme + "://" + u.Host + path, url.QueryEscape(token), nil
+}
+
+// queryToken returns the token as it goes into the query: as it is, like Airflow,
+// unless it has characters that would break the query.
+func queryToken(token string) string {
+	plain := strings.IndexFunc(token, func(r rune) bool {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', strings.ContainsRune("-._~+/=", r):
+			return false
+		}
+		return true
+	}) < 0
+	if plain {
+		return token
+	}
+	return url.QueryEscape(token)
+}
+
+// baseURL returns where the robot's API lives: the connection's host, with https
+// when it names no scheme, or the default.
+func baseURL(conn *connections.Connection, defaultBase string) (string, error) {
+	host := ""
+	if conn.Host != nil {
+		host = strings.TrimSpace(*conn.Host)
+	}
+	if host == "" {
+		return strings.TrimRight(defaultBase, "/"), nil
+	}
+	if !strings.Contains(host, "://") {
+		host = "https://" + host
+	}
+	u, err := url.Parse(host)
+	switch {
+	case err != nil:
+		// The parser's error repeats the text, which may hold a token.
+		return "", errors.New("the host cannot be read as a URL")
+	case u.Scheme != "https" && u.Scheme != "http":
+		return "", fmt.Errorf("the host has the scheme %s; use https or http", u.Scheme)
+	case u.Host == "":
+		return "", errors.New("the host names no domain")
+	case u.User != nil:
+		return "", errors.New("the host holds a user or password; DingTalk needs only the token in the password")
+	case u.RawQuery != "":
+		return "", errors.New("the host has a query; put the whole webhook address into the password instead")
+	}
+	if conn.Port != nil && u.Port() == "" {
+		u.Host += ":" + strconv.Itoa(*conn.Port)
+	}
+	path := strings.TrimRight(u.EscapedPath(), "/")
+	return u.Scheme + "://" + u.Host + strings.TrimSuffix(path, robotPath), nil
+}
+
+// readExtra reads secret, timeout, proxy and verify. Values may be strings, as they
+// all are in a connection that was written as a URI. Other keys are ignored.
+func (s *settings) readExtra(extra *connections.Secret) error {
+	if extra == nil || strings.TrimSpace(extra.Reveal()) == "" {
+		return nil
+	}
+	var fields map[string]any
+	if err := json.Unmarshal([]byte(extra.Reveal()), &fields); err != nil {
+		return errors.New("the extra is not a JSON object")
+	}
+	var errs []error
+	if v, ok := fields["secret"]; ok && v != nil {
+		text, isText := v.(string)
+		if !isText {
+			errs = append(errs, errors.New("extra.secret must be a string"))
+		}
+		s.secret = strings.TrimSpace(text)
+	}
+	if v, ok := fields["timeout"]; ok && v != nil {
+		timeout, err := parseTimeout(v)
+		errs = append(errs, err)
+		s.timeout = timeout
+		s.network.connectTimeout = min(timeout, DefaultConnectTimeout)
+	}
+	if v, ok := fields["proxy"]; ok && v != nil {
+		proxy, err := parseProxy(v)
+		errs = append(errs, err)
+		s.network.proxy = proxy
+	}
+	if v, ok := fields["verify"]; ok && v != nil {
+		verify, err := parseBool(v)
+		errs = append(errs, err)
+		s.network.skipVerify = !verify
+	}
+	return errors.Join(errs...)
+}
+
+// parseTimeout reads seconds, as a number or as text, or a duration such as "1m30s".
+func parseTimeout(v any) (time.Duration, error) {
+	seconds, ok := v.(float64)
+	if text, isText := v.(string); isText {
+		text = strings.TrimSpace(text)
+		if d, err := time.ParseDuration(text); err == nil && d > 0 {
+			return d, nil
+		}
+		n, err := strconv.ParseFloat(text, 64)
+		seconds, ok = n, err == nil
+	}
+	const most = float64(24 * time.Hour / time.Second)
+	if !ok || math.IsNaN(seconds) || seconds <= 0 || seconds > most {
+		return 0, errors.New(`extra.timeout must be a number of seconds over 0, or a duration such as "30s"`)
+	}
+	return time.Duration(seconds * float64(time.Second)), nil
+}
+
+func parseProxy(v any) (string, error) {
+	text, _ := v.(string)
+	text = strings.TrimSpace(text)
+	if text != "" && !strings.Contains(text, "://") {
+		text = "http://" + text
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return "", errors.New("extra.proxy must be a URL such as http://proxy.example.com:3128")
+	}
+	switch u.Scheme {
+	case "http", "https", "socks5", "socks5h":
+		return text, nil
+	}
+	return "", fmt.Errorf("extra.proxy has the scheme %s; use http, https or socks5", u.Scheme)
+}
+
+func parseBool(v any) (bool, error) {
+	if b, ok := v.(bool); ok {
+		return b, nil
+	}
+	if text, ok := v.(string); ok {
+		if b, err := strconv.ParseBool(strings.ToLower(strings.TrimSpace(text))); err == nil {
+			return b, nil
+		}
+	}
+	return false, errors.New("extra.verify must be true or false")
+}

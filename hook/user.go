@@ -1,0 +1,305 @@
+package hook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// UserRef names a new or found user in both spellings.
+type UserRef struct {
+	UserID  string `json:"userid"`
+	UnionID string `json:"unionId,omitempty"`
+}
+
+// User is a member of the organisation, with DingTalk's keys. Fields without a value are
+// left out by DingTalk; mobile, email, work_place and remark also need scopes of their
+// own. HiredDate is in milliseconds.
+type User struct {
+	UserID           string         `json:"userid"`
+	UnionID          string         `json:"unionid,omitempty"`
+	Name             string         `json:"name,omitempty"`
+	Avatar           string         `json:"avatar,omitempty"`
+	StateCode        string         `json:"state_code,omitempty"`
+	ManagerUserID    string         `json:"manager_userid,omitempty"`
+	Mobile           string         `json:"mobile,omitempty"`
+	HideMobile       bool           `json:"hide_mobile"`
+	Telephone        string         `json:"telephone,omitempty"`
+	JobNumber        string         `json:"job_number,omitempty"`
+	Title            string         `json:"title,omitempty"`
+	Email            string         `json:"email,omitempty"`
+	OrgEmail         string         `json:"org_email,omitempty"`
+	WorkPlace        string         `json:"work_place,omitempty"`
+	Remark           string         `json:"remark,omitempty"`
+	LoginID          string         `json:"login_id,omitempty"`
+	ExclusiveAccount bool           `json:"exclusive_account"`
+	ExclusiveType    string         `json:"exclusive_account_type,omitempty"`
+	DeptIDList       []int64        `json:"dept_id_list,omitempty"`
+	DeptOrderList    []DeptOrder    `json:"dept_order_list,omitempty"`
+	DeptPositionList []DeptPosition `json:"dept_position_list,omitempty"`
+	LeaderInDept     []DeptLeader   `json:"leader_in_dept,omitempty"`
+	RoleList         []Role         `json:"role_list,omitempty"`
+	// Extension holds the organisation's own attributes as JSON text.
+	Extension   string         `json:"extension,omitempty"`
+	HiredDate   int64          `json:"hired_date,omitempty"`
+	Active      bool           `json:"active"`
+	RealAuthed  bool           `json:"real_authed"`
+	Senior      bool           `json:"senior"`
+	Admin       bool           `json:"admin"`
+	Boss        bool           `json:"boss"`
+	UnionEmpExt map[string]any `json:"union_emp_ext,omitempty"`
+}
+
+// DeptOrder is the place of a user in the list of a department.
+type DeptOrder struct {
+	DeptID int64 `json:"dept_id"`
+	Order  int64 `json:"order"`
+}
+
+// DeptPosition is what a user is in a department.
+type DeptPosition struct {
+	DeptID    int64  `json:"dept_id"`
+	Title     string `json:"title,omitempty"`
+	WorkPlace string `json:"work_place,omitempty"`
+	IsMain    bool   `json:"is_main"`
+}
+
+// DeptLeader says whether a user leads a department.
+type DeptLeader struct {
+	DeptID int64 `json:"dept_id"`
+	Leader bool  `json:"leader"`
+}
+
+// Role is a role of a user.
+type Role struct {
+	ID        int64  `json:"id"`
+	Name      string `json:"name"`
+	GroupName string `json:"group_name,omitempty"`
+}
+
+// DeptTitle is the title of a new user in a department.
+type DeptTitle struct {
+	DeptID int64  `json:"dept_id"`
+	Title  string `json:"title"`
+}
+
+// NewUser is what [App.CreateUser] takes. Name, Mobile and DeptIDs are required; DingTalk
+// makes up a UserID when there is none. HiredDate is in milliseconds.
+type NewUser struct {
+	Name   string
+	Mobile string
+	// DeptIDs are 1 to 100 departments.
+	DeptIDs       []int64
+	UserID        string
+	HideMobile    bool
+	Telephone     string
+	JobNumber     string
+	Title         string
+	Email         string
+	OrgEmail      string
+	OrgEmailType  string
+	WorkPlace     string
+	Remark        string
+	DeptOrderList []DeptOrder
+	DeptTitleList []DeptTitle
+	// Extension holds the organisation's own attributes as JSON text.
+	Extension     string
+	SeniorMode    bool
+	HiredDate     int64
+	ManagerUserID string
+	LoginEmail    string
+}
+
+// newUserBody is the wire form of NewUser.
+type newUserBody struct {
+	Name          string      `json:"name"`
+	Mobile        string      `json:"mobile"`
+	DeptIDList    string      `json:"dept_id_list"` // one text, no list
+	UserID        string      `json:"userid,omitempty"`
+	HideMobile    bool        `json:"hide_mobile,omitempty"`
+	Telephone     string      `json:"telephone,omitempty"`
+	JobNumber     string      `json:"job_number,omitempty"`
+	Title         string      `json:"title,omitempty"`
+	Email         string      `json:"email,omitempty"`
+	OrgEmail      string      `json:"org_email,omitempty"`
+	OrgEmailType  string      `json:"org_email_type,omitempty"`
+	WorkPlace     string      `json:"work_place,omitempty"`
+	Remark        string      `json:"remark,omitempty"`
+	DeptOrderList []DeptOrder `json:"dept_order_list,omitempty"`
+	DeptTitleList []DeptTitle `json:"dept_title_list,omitempty"`
+	Extension     string      `json:"extension,omitempty"`
+	SeniorMode    bool        `json:"senior_mode,omitempty"`
+	HiredDate     int64       `json:"hired_date,omitempty"`
+	ManagerUserID string      `json:"manager_userid,omitempty"`
+	LoginEmail    string      `json:"login_email,omitempty"`
+}
+
+// CreateUser adds a member to the organisation. It is not repeated when the answer is
+// lost; a second try of a created user is refused, as mobile numbers and userids are
+// unique. Errors are [*Error]: invalid for a number or id that is taken and for a
+// person who must first consent; not_found for an unknown department; uncertain.
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/user-information-creation
+//
+//dingtalk:api POST /topapi/v2/user/create
+func (a *App) CreateUser(ctx context.Context, u NewUser) (*UserRef, error) {
+	var got struct {
+		Result UserRef `json:"result"`
+	}
+	err := a.do(ctx, call{
+		op: fmt.Sprintf("create user %q", u.Name), method: http.MethodPost, path: "/topapi/v2/user/create",
+		body: newUserBody{
+			Name: u.Name, Mobile: u.Mobile, DeptIDList: joinIDs(u.DeptIDs), UserID: u.UserID, HideMobile: u.HideMobile,
+			Telephone: u.Telephone, JobNumber: u.JobNumber, Title: u.Title, Email: u.Email, OrgEmail: u.OrgEmail, OrgEmailType: u.OrgEmailType,
+			WorkPlace: u.WorkPlace, Remark: u.Remark, DeptOrderList: u.DeptOrderList, DeptTitleList: u.DeptTitleList, Extension: u.Extension,
+			SeniorMode: u.SeniorMode, HiredDate: u.HiredDate, ManagerUserID: u.ManagerUserID, LoginEmail: u.LoginEmail,
+		},
+	}, &got)
+	if err != nil {
+		return nil, err
+	}
+	return &got.Result, nil
+}
+
+// joinIDs writes ids as DingTalk takes them in one text.
+func joinIDs(ids []int64) string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(ids), " ", ","), "[]")
+}
+
+// GetUser reads a member by userid. The language of names is zh_CN or en_US, empty for
+// zh_CN.
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/query-user-details
+//
+//dingtalk:api POST /topapi/v2/user/get
+func (a *App) GetUser(ctx context.Context, userID, language string) (*User, error) {
+	var got struct {
+		Result User `json:"result"`
+	}
+	err := a.do(ctx, call{
+		op: fmt.Sprintf("get user %q", userID), method: http.MethodPost, path: "/topapi/v2/user/get", safe: true,
+		body: struct {
+			UserID   string `json:"userid"`
+			Language string `json:"language,omitempty"`
+		}{userID, language},
+	}, &got)
+	if err != nil {
+		return nil, err
+	}
+	return &got.Result, nil
+}
+
+// UserIDByMobile finds the userid of a member by mobile number. People who left are not
+// found.
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/query-users-by-phone-number
+//
+//dingtalk:api POST /topapi/v2/user/getbymobile
+func (a *App) UserIDByMobile(ctx context.Context, mobile string) (string, error) {
+	var got struct {
+		Result struct {
+			UserID    string   `json:"userid"`
+			Exclusive []string `json:"exclusive_account_userid_list"`
+		} `json:"result"`
+	}
+	err := a.do(ctx, call{
+		op: "find a user by mobile", method: http.MethodPost, path: "/topapi/v2/user/getbymobile", safe: true,
+		body: map[string]string{"mobile": mobile},
+	}, &got)
+	if err != nil {
+		return "", err
+	}
+	if got.Result.UserID == "" && len(got.Result.Exclusive) > 0 {
+		return got.Result.Exclusive[0], nil
+	}
+	return got.Result.UserID, nil
+}
+
+// Contact is who a unionId belongs to.
+type Contact struct {
+	UserID string `json:"userid"`
+	// ContactType is 0 for a member and 1 for an external contact.
+	ContactType int `json:"contact_type"`
+}
+
+// UserIDByUnionID finds the userid of a person by unionId. [App.UnionID] goes the
+// other way.
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/query-a-user-by-the-union-id
+//
+//dingtalk:api POST /topapi/user/getbyunionid
+func (a *App) UserIDByUnionID(ctx context.Context, unionID string) (*Contact, error) {
+	var got struct {
+		Result Contact `json:"result"`
+	}
+	err := a.do(ctx, call{
+		op: fmt.Sprintf("find the user of unionId %q", unionID), method: http.MethodPost, path: "/topapi/user/getbyunionid", safe: true,
+		body: map[string]string{"unionid": unionID},
+	}, &got)
+	if err != nil {
+		return nil, err
+	}
+	return &got.Result, nil
+}
+
+// UserCount counts the members of the organisation, only those who have activated
+// DingTalk or all. The app's range does not limit it.
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/user-management-acquires-number-employees
+//
+//dingtalk:api POST /topapi/user/count
+func (a *App) UserCount(ctx context.Context, onlyActive bool) (int, error) {
+	var got struct {
+		Result struct {
+			Count int `json:"count"`
+		} `json:"result"`
+	}
+	err := a.do(ctx, call{
+		op: "count users", method: http.MethodPost, path: "/topapi/user/count", safe: true,
+		body: map[string]bool{"only_active": onlyActive},
+	}, &got)
+	return got.Result.Count, err
+}
+
+// UnionID returns the unionId of a member, which most new APIs take as operatorId. It
+// is looked up once and remembered for all that use the same app.
+func (a *App) UnionID(ctx context.Context, userID string) (string, error) {
+	conn, e := a.conn(ctx)
+	if e != nil {
+		return "", a.failed("find the unionId of a user", e)
+	}
+	if id, ok := conn.unionIDs.Load(userID); ok {
+		return id.(string), nil
+	}
+	user, err := a.GetUser(ctx, userID, "")
+	if err != nil {
+		return "", err
+	}
+	if user.UnionID == "" {
+		return "", a.invalid("find the unionId of a user", fmt.Errorf("user %q has none", userID))
+	}
+	conn.unionIDs.Store(userID, user.UnionID)
+	return user.UnionID, nil
+}
+
+// OperatorID returns the unionId that a call acts as: unionID itself, or that of the
+// member userID, or that of the connection's operator_user_id.
+func (a *App) OperatorID(ctx context.Context, unionID, userID string) (string, error) {
+	if unionID != "" {
+		return unionID, nil
+	}
+	if userID == "" {
+		conn, err := a.conn(ctx)
+		if err != nil {
+			return "", a.failed("find the operator", err)
+		}
+		userID = conn.operatorUserID
+	}
+	if userID == "" {
+		return "", a.invalid("find the operator", errors.New(
+			"the call needs somebody to act as: set operator_id (a unionId) or operator_user_id (a userid), or operator_user_id in the connection's extra"))
+	}
+	return a.UnionID(ctx, userID)
+}
