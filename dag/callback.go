@@ -1,0 +1,125 @@
+package dag
+
+import (
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// callbacks reads the value of a callback key: one callback or a list. A value that
+// several tasks share is read once.
+func (r *dagReader) callbacks(key, n *yaml.Node) []Callback {
+	if list, done := r.readCallbacks[n]; done {
+		return list
+	}
+	items := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		items = n.Content
+	}
+	var list []Callback
+	for _, item := range items {
+		if c, ok := r.callback(key.Value, item); ok {
+			list = append(list, c)
+		}
+	}
+	r.readCallbacks[n] = list
+	return list
+}
+
+// callback reads one callback: a name, or a mapping with the name under callback and
+// its arguments beside it.
+func (r *dagReader) callback(key string, n *yaml.Node) (Callback, bool) {
+	switch kindOf(n) {
+	case textKind:
+		return r.resolveCallback(key, n, n, &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: n.Line, Column: n.Column})
+	case mapKind:
+	default:
+		r.errorf(n, "%s: want the name of a notifier or a mapping with the key callback, not %s", key, show(n))
+		return Callback{}, false
+	}
+	if special(n) {
+		r.errorf(n, "%s: write the notifier under the key callback instead of __type__", key)
+		return Callback{}, false
+	}
+	args := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: n.Line, Column: n.Column}
+	var name *yaml.Node
+	for k, v := range pairs(n) {
+		if k.Value == "callback" {
+			name = v
+			continue
+		}
+		args.Content = append(args.Content, k, v)
+	}
+	if name == nil {
+		r.errorf(n, "%s: the key callback is missing: it names the notifier", key)
+		return Callback{}, false
+	}
+	if kindOf(name) != textKind {
+		r.errorf(name, "%s: callback must be the name of a notifier, not %s", key, show(name))
+		return Callback{}, false
+	}
+	return r.resolveCallback(key, n, name, args)
+}
+
+func (r *dagReader) resolveCallback(key string, at, name, args *yaml.Node) (Callback, bool) {
+	entry, found, hint := r.catalog.Callback(name.Value)
+	if !found {
+		if hint == "" && strings.Contains(name.Value, ".") {
+			hint = "Python functions cannot run here, use a notifier"
+		}
+		r.errorf(name, "%s: unknown notifier %q%s", key, excerpt(name.Value), after("; ", hint))
+		return Callback{}, false
+	}
+	checked, ok := r.checkArgs(entry, args)
+	return Callback{Name: entry.Name(), Pos: r.position(at), Args: checked}, ok
+}
+
+// checkArgs casts the arguments of an operator or callback and has its entry check
+// them. It returns what to keep.
+func (r *dagReader) checkArgs(entry Entry, args *yaml.Node) (*yaml.Node, bool) {
+	if !r.spend(args) {
+		return args, false
+	}
+	checked, ok := r.castChildren(args, 1, 2)
+	if !ok {
+		return args, false
+	}
+	r.warnSecrets(checked)
+	for _, p := range entry.Check(checked) {
+		at := Position{File: r.file, Line: p.Line, Column: p.Column}
+		if p.Line == 0 {
+			at.Line, at.Column = args.Line, args.Column
+		} else if n := findNode(checked, p.Line, p.Column); n != nil {
+			at = r.position(n)
+		}
+		severity := Error
+		if p.Warning {
+			severity = Warning
+		} else {
+			ok = false
+		}
+		r.report(severity, at, p.Text)
+	}
+	return checked, ok
+}
+
+// findNode returns the node at a place, to learn which file supplied it.
+func findNode(n *yaml.Node, line, column int) *yaml.Node {
+	for _, child := range n.Content {
+		if child.Line == line && child.Column == column {
+			return child
+		}
+		if found := findNode(child, line, column); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// after returns text with a prefix, or "" when there is no text.
+func after(prefix, text string) string {
+	if text == "" {
+		return ""
+	}
+	return prefix + text
+}

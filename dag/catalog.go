@@ -1,0 +1,37 @@
+package dag
+
+import "gopkg.in/yaml.v3"
+
+// Catalog tells the loader which operators and callbacks exist and checks their
+// parameters. The loader knows none of them itself.
+type Catalog interface {
+	// Operator resolves a short name or a dotted path. found is false for an
+	// unknown name; hint then says what to use instead or which name is near,
+	// and may be empty.
+	Operator(name string) (entry Entry, found bool, hint string)
+	// Callback does the same for callbacks.
+	Callback(name string) (entry Entry, found bool, hint string)
+	// OperatorParams lists every parameter name of every operator, for default_args.
+	OperatorParams() []string
+}
+
+// Entry is one operator or callback as the loader sees it.
+type Entry interface {
+	// Name is the registered short name.
+	Name() string
+	// Params lists the names of its own parameters.
+	Params() []string
+	// Sensor reports whether the common sensor parameters apply.
+	Sensor() bool
+	// Check decodes args (a mapping node) strictly and reports every problem: unknown and
+	// missing keys, wrong types and values, template syntax.
+	Check(args *yaml.Node) []Problem
+}
+
+// Problem is one finding about a node.
+type Problem struct {
+	// Line and Column are those of the node; 0 means the task as a whole.
+	Line, Column int
+	Warning      bool
+	Text         string
+}

@@ -1,0 +1,172 @@
+// Package dag turns DAG files into DAGs: reading, merging, task groups, dependencies
+// and every check that can be made without running anything. A DAG is pure data.
+package dag
+
+import (
+	"slices"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/timetable"
+)
+
+// Position is a place in a file. Line and Column count from 1; 0 means unknown.
+type Position struct {
+	File         string
+	Line, Column int
+}
+
+// DAG is one loaded DAG. Nobody changes it after loading.
+type DAG struct {
+	ID          string
+	Pos         Position
+	DisplayName string
+	Description string
+	DocMD       string
+	Tags        []string
+	Owner       string // the owners of its tasks, sorted, comma-separated
+
+	// ScheduleText is the schedule as the file has it, for people.
+	ScheduleText string
+	// Timetable is never nil; a DAG without schedule has timetable.Never.
+	Timetable timetable.Timetable
+	// Location is the zone of the schedule.
+	Location *time.Location
+	// StartDate and EndDate are zero when unset.
+	StartDate, EndDate time.Time
+	Catchup            bool
+
+	MaxActiveRuns            int           // 16 unless set
+	MaxActiveTasks           int           // 16 unless set; counted for each run
+	DagrunTimeout            time.Duration // 0 is none
+	FailFast                 bool
+	MaxConsecutiveFailedRuns int
+	IsPausedUponCreation     *bool
+	RenderTemplateAsNative   bool
+	TemplateSearchPath       []string
+	OwnerLinks               map[string]string
+	UserDefinedMacros        map[string]any
+	// Params are the DAG's params: name to default value.
+	Params map[string]any
+	// ParamSchemas has the JSON Schema of each typed param. One that is not in Params has no default.
+	ParamSchemas map[string]map[string]any
+
+	OnSuccess, OnFailure []Callback
+
+	// Tasks are in file order; edges are indexes into Tasks.
+	Tasks  []*Task
+	Groups []*Group
+
+	// Version is the hash of Source: two files that mean the same have the same version.
+	Version string
+
+	index    map[string]int
+	schedule schedule
+	// declared has the dependencies of tasks and groups by bare names when some
+	// concern a group; nil when Upstream says all.
+	declared map[string][]string
+	// zone is where a plain cron expression is read.
+	zone *time.Location
+}
+
+// Task is one task of a DAG, defaults applied.
+type Task struct {
+	// ID is the full id, group prefixes included; Label is the bare id.
+	ID, Label string
+	Pos       Position
+	// Group is the full id of the innermost group, empty at top level.
+	Group string
+	// Operator is the registered short name, for instance "bash".
+	Operator string
+	// Args holds the operator's own parameters as a YAML mapping, undecoded but
+	// checked. Never nil.
+	Args *yaml.Node
+
+	// Upstream and Downstream are indexes into DAG.Tasks, ascending.
+	Upstream, Downstream []int
+
+	Owner                    string
+	Doc                      string
+	DisplayName              string
+	Retries                  int
+	RetryDelay               time.Duration // 5 minutes unless set
+	RetryExponentialBackoff  float64       // 0 is off; true in the file is 2
+	MaxRetryDelay            time.Duration // 0 is none
+	ExecutionTimeout         time.Duration // 0 is none
+	TriggerRule              TriggerRule
+	DependsOnPast            bool
+	WaitForDownstream        bool
+	IgnoreFirstDependsOnPast bool
+	// WaitForPastDependsBeforeSkipping holds back a skip until depends_on_past is met.
+	WaitForPastDependsBeforeSkipping bool
+	Pool                             string
+	PoolSlots                        int
+	PriorityWeight                   int
+	WeightRule                       string
+	Queue                            string
+	MaxActiveTIsPerDAG               int // 0 is none
+	MaxActiveTIsPerDAGRun            int // 0 is none
+	DoXComPush                       bool
+	MultipleOutputs                  bool
+	StartDate, EndDate               time.Time
+	Params                           map[string]any
+	// ParamSchemas has the JSON Schema of each typed param.
+	ParamSchemas map[string]map[string]any
+	// Sensor holds the common sensor parameters; nil for any other operator. They are
+	// in Args only where the operator lists them among its own parameters.
+	Sensor *Sensor
+
+	OnExecute, OnSuccess, OnFailure, OnRetry, OnSkipped []Callback
+}
+
+// Sensor holds the parameters that every sensor has.
+type Sensor struct {
+	PokeInterval       time.Duration // 1 minute unless set
+	Timeout            time.Duration // 7 days unless set
+	Mode               string        // "poke" or "reschedule"
+	SoftFail           bool
+	NeverFail          bool
+	SilentFail         bool
+	ExponentialBackoff bool
+	MaxWait            time.Duration // 0 is none
+}
+
+// Callback is one configured callback of a task or DAG.
+type Callback struct {
+	// Name is the registered short name, for instance "dingding".
+	Name string
+	Pos  Position
+	// Args holds the callback's own parameters as a YAML mapping, undecoded but checked.
+	Args *yaml.Node
+}
+
+// Group is one task group.
+type Group struct {
+	// ID is the full id, Parent the full id of the group around it or empty.
+	ID, Label, Parent string
+	Pos               Position
+	Tooltip           string
+	DisplayName       string
+	// NoPrefix leaves the group's id out of the ids inside it.
+	NoPrefix bool
+}
+
+// Task returns the task with the given full id, or nil.
+func (d *DAG) Task(id string) *Task {
+	if i := d.TaskIndex(id); i >= 0 {
+		return d.Tasks[i]
+	}
+	return nil
+}
+
+// TaskIndex returns the index of a task in Tasks, or -1.
+func (d *DAG) TaskIndex(id string) int {
+	if d.index == nil {
+		return slices.IndexFunc(d.Tasks, func(t *Task) bool { return t.ID == id })
+	}
+	if i, ok := d.index[id]; ok {
+		return i
+	}
+	return -1
+}

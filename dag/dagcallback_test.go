@@ -1,0 +1,40 @@
+package dag
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// What only tasks can come to is, on a DAG, for its tasks; default_args and the task
+// itself go before it.
+func TestTaskCallbacksOnADAG(t *testing.T) {
+	t.Parallel()
+	const text = `
+a:
+  on_execute_callback: dingding
+  on_retry_callback: dingding
+  on_skipped_callback: dingding
+  default_args:
+    on_retry_callback: [dingding, dingding]
+  tasks:
+    - {task_id: plain, operator: empty}
+    - {task_id: own, operator: empty, on_skipped_callback: null}
+`
+	dags, found := Parse("a.yaml", []byte(text), newFakeCatalog(), Options{})
+	require.False(t, found.HasErrors(), found.String())
+	assert.Empty(t, found)
+	again, err := Restore(dags[0].Source(), newFakeCatalog(), Options{})
+	require.NoError(t, err)
+	assert.Equal(t, dags[0].Version, again.Version)
+	for _, d := range []*DAG{dags[0], again} {
+		plain, own := d.Task("plain"), d.Task("own")
+		assert.Len(t, plain.OnExecute, 1)
+		assert.Len(t, plain.OnRetry, 2)
+		assert.Len(t, plain.OnSkipped, 1)
+		assert.Len(t, own.OnExecute, 1)
+		assert.Empty(t, own.OnSkipped)
+		assert.Empty(t, plain.OnFailure)
+	}
+}

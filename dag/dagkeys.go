@@ -1,0 +1,310 @@
+package dag
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// pair is a key with its value, both nil when the key is missing.
+type pair struct{ key, value *yaml.Node }
+
+// present reports whether the key stands there with a value other than null.
+func (p pair) present() bool { return p.value != nil && kindOf(p.value) != nullKind }
+
+// dagDraft is a DAG while its file is read, with the values that are read once all
+// keys are known.
+type dagDraft struct {
+	*DAG
+	tasks, groups, defaultArgs    pair
+	schedule, timetable, timezone pair
+	startDate, endDate, docFile   pair
+	concurrency                   pair
+	// For the DAG's tasks that do not say themselves.
+	onExecute, onRetry, onSkipped []Callback
+}
+
+// dagKeys are the keys of a DAG.
+var dagKeys = newTable(
+	rawKey("tasks", "The tasks: a list of mappings with task_id, or a mapping from task ids.", map[string]any{"$ref": "#/$defs/tasks"},
+		func(d *dagDraft) *pair { return &d.tasks }),
+	rawKey("task_groups", "The task groups: a list of mappings with group_name, or a mapping from names.",
+		map[string]any{"$ref": "#/$defs/taskGroups"}, func(d *dagDraft) *pair { return &d.groups }),
+	rawKey("default_args", "Parameters for every task that does not set them itself.",
+		map[string]any{"$ref": "#/$defs/defaultArgs"}, func(d *dagDraft) *pair { return &d.defaultArgs }),
+	rawKey("schedule", "When the DAG runs: a cron expression of five fields, a preset such as @daily, every: 30m, or a timetable.",
+		map[string]any{"$ref": "#/$defs/schedule"}, func(d *dagDraft) *pair { return &d.schedule }),
+	rawKey("timetable", "Another spelling of schedule.", map[string]any{"$ref": "#/$defs/schedule"},
+		func(d *dagDraft) *pair { return &d.timetable }),
+	rawKey("start_date", "The first moment the DAG covers. Its zone is that of a plain cron expression.",
+		map[string]any{"$ref": "#/$defs/date"}, func(d *dagDraft) *pair { return &d.startDate }),
+	rawKey("end_date", "The last moment at which a run may be due.", map[string]any{"$ref": "#/$defs/date"},
+		func(d *dagDraft) *pair { return &d.endDate }),
+	rawKey("timezone", "The IANA zone of start_date and end_date. A plain cron expression follows it only through a start_date of the DAG.",
+		schemaOf("string"), func(d *dagDraft) *pair { return &d.timezone }),
+	rawKey("doc_md_file_path", "An absolute path whose content becomes doc_md.", schemaOf("string"),
+		func(d *dagDraft) *pair { return &d.docFile }),
+	rawKey("concurrency", "The old name of max_active_tasks.", schemaOf("integer"),
+		func(d *dagDraft) *pair { return &d.concurrency }),
+	textKey("description", "", "One line on what the DAG does.", func(d *dagDraft) *string { return &d.Description }),
+	textKey("dag_display_name", "", "The name that people see instead of the id.", func(d *dagDraft) *string { return &d.DisplayName }),
+	textKey("doc_md", "", "Documentation in Markdown.", func(d *dagDraft) *string { return &d.DocMD }),
+	textsKey("tags", "Labels to find the DAG by.", func(d *dagDraft) *[]string { return &d.Tags }),
+	boolKey("catchup", false, "Run every missed interval since start_date.", func(d *dagDraft) *bool { return &d.Catchup }),
+	intKey("max_active_runs", 16, 1, "How many runs may be running at once; more stay queued.",
+		func(d *dagDraft) *int { return &d.MaxActiveRuns }),
+	intKey("max_active_tasks", 16, 1, "How many tasks of one run may be running at once.",
+		func(d *dagDraft) *int { return &d.MaxActiveTasks }),
+	durationKey("dagrun_timeout", 0, false, "How long a run may take before it fails.",
+		func(d *dagDraft) *time.Duration { return &d.DagrunTimeout }),
+	boolKey("fail_fast", false, "Stop the run when a task fails.", func(d *dagDraft) *bool { return &d.FailFast }),
+	intKey("max_consecutive_failed_dag_runs", 0, 0, "Pause the DAG after so many failed runs in a row; 0 is never.",
+		func(d *dagDraft) *int { return &d.MaxConsecutiveFailedRuns }),
+	pausedKey(),
+	boolKey("render_template_as_native_obj", false, "Templates give values instead of text.",
+		func(d *dagDraft) *bool { return &d.RenderTemplateAsNative }),
+	searchPathKey(),
+	ownerLinksKey(),
+	macrosKey(),
+	dagParamsKey(),
+	callbackKey("on_success_callback", "What to tell when a run succeeds.", func(d *dagDraft) *[]Callback { return &d.OnSuccess }),
+	callbackKey("on_failure_callback", "What to tell when a run fails.", func(d *dagDraft) *[]Callback { return &d.OnFailure }),
+	callbackKey("on_execute_callback", "What to tell before each try of a task that does not say itself.",
+		func(d *dagDraft) *[]Callback { return &d.onExecute }),
+	callbackKey("on_retry_callback", "What to tell when a task that does not say itself will be tried again.",
+		func(d *dagDraft) *[]Callback { return &d.onRetry }),
+	callbackKey("on_skipped_callback", "What to tell when a task that does not say itself skips itself.",
+		func(d *dagDraft) *[]Callback { return &d.onSkipped }),
+	ignoredKey[dagDraft]("default_view", "Accepted from older files; no effect.", "it belongs to Airflow 2's pages"),
+	ignoredKey[dagDraft]("orientation", "Accepted from older files; no effect.", "it belongs to Airflow 2's pages"),
+	ignoredKey[dagDraft]("sla_miss_callback", "Accepted from older files; no effect.", "use dagrun_timeout"),
+	ignoredKey[dagDraft]("vars", "Free-form, never read: a place for anchors.", ""),
+)
+
+// rawKey declares a key that is read after all others.
+func rawKey[T any](name, doc string, schema map[string]any, field func(*T) *pair) key[T] {
+	return key[T]{name: name, doc: doc, schema: schema, set: func(_ *dagReader, dst *T, k, v *yaml.Node) {
+		*field(dst) = pair{k, v}
+	}}
+}
+
+func pausedKey() key[dagDraft] {
+	const name = "is_paused_upon_creation"
+	return key[dagDraft]{
+		name: name, doc: "Whether the DAG is paused when it is first seen.", schema: schemaOf("boolean"),
+		reset: func(d *dagDraft) { d.IsPausedUponCreation = nil },
+		set: func(r *dagReader, d *dagDraft, _, v *yaml.Node) {
+			if paused, ok := r.boolean(name, v); ok {
+				d.IsPausedUponCreation = &paused
+			}
+		},
+		emit: func(d *dagDraft) any {
+			if d.IsPausedUponCreation == nil {
+				return nil
+			}
+			return *d.IsPausedUponCreation
+		},
+	}
+}
+
+func searchPathKey() key[dagDraft] {
+	const name = "template_searchpath"
+	k := textsKey(name, "Absolute directories in which template files are looked for.",
+		func(d *dagDraft) *[]string { return &d.TemplateSearchPath })
+	k.schema = map[string]any{"anyOf": []any{schemaOf("string"), k.schema}}
+	k.set = func(r *dagReader, d *dagDraft, _, v *yaml.Node) {
+		list := v
+		if kindOf(v) == textKind {
+			list = &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{v}}
+		}
+		paths, ok := r.texts(name, list)
+		if !ok {
+			return
+		}
+		for i, path := range paths {
+			r.checkDirectory(list.Content[i], path)
+		}
+		d.TemplateSearchPath = paths
+	}
+	return k
+}
+
+func ownerLinksKey() key[dagDraft] {
+	const name = "owner_links"
+	return key[dagDraft]{
+		name: name, doc: "A link for each owner.",
+		schema: map[string]any{"type": "object", "additionalProperties": schemaOf("string")},
+		reset:  func(d *dagDraft) { d.OwnerLinks = nil },
+		set: func(r *dagReader, d *dagDraft, _, v *yaml.Node) {
+			if !r.mapping(name, v) {
+				return
+			}
+			d.OwnerLinks = make(map[string]string, len(v.Content)/2)
+			for owner, link := range pairs(v) {
+				if text, ok := r.text(name, link); ok {
+					d.OwnerLinks[owner.Value] = text
+				}
+			}
+		},
+		emit: func(d *dagDraft) any {
+			if len(d.OwnerLinks) == 0 {
+				return nil
+			}
+			var links fields
+			for _, owner := range slices.Sorted(maps.Keys(d.OwnerLinks)) {
+				links = append(links, field{owner, d.OwnerLinks[owner]})
+			}
+			return links
+		},
+	}
+}
+
+func macrosKey() key[dagDraft] {
+	const name = "user_defined_macros"
+	return key[dagDraft]{
+		name: name, doc: "Further names for templates. Text is refused: it would be a Python import path.",
+		schema: schemaOf("object"),
+		reset:  func(d *dagDraft) { d.UserDefinedMacros = nil },
+		set: func(r *dagReader, d *dagDraft, _, v *yaml.Node) {
+			if !r.mapping(name, v) || !r.checkMacros(v) {
+				return
+			}
+			if values, ok := r.freeMap(name, v); ok {
+				d.UserDefinedMacros = values
+			}
+		},
+		emit: func(d *dagDraft) any { return emitMap(d.UserDefinedMacros) },
+	}
+}
+
+// checkMacros refuses text anywhere in the mappings of user_defined_macros.
+func (r *dagReader) checkMacros(n *yaml.Node) bool {
+	ok := true
+	for k, v := range pairs(n) {
+		switch {
+		case kindOf(v) == textKind:
+			r.errorf(v, "user_defined_macros %q: text is a Python import path there: use params or a built-in template function",
+				excerpt(k.Value))
+			ok = false
+		case v.Kind == yaml.MappingNode && !r.checkMacros(v):
+			ok = false
+		}
+	}
+	return ok
+}
+
+func dagParamsKey() key[dagDraft] {
+	return key[dagDraft]{
+		name: "params", doc: "Parameters of a run with their defaults: values, or typed airflow.sdk.Param with a JSON Schema.",
+		schema: schemaOf("object"),
+		reset:  func(d *dagDraft) { d.Params, d.ParamSchemas = nil, nil },
+		set: func(r *dagReader, d *dagDraft, k, v *yaml.Node) {
+			d.Params, d.ParamSchemas = r.params(k, v)
+		},
+		emit: func(d *dagDraft) any { return emitParams(d.Params, d.ParamSchemas) },
+	}
+}
+
+// params reads a mapping of params: plain defaults and typed Params.
+func (r *dagReader) params(k, n *yaml.Node) (values map[string]any, schemas map[string]map[string]any) {
+	if !r.mapping(k.Value, n) {
+		return nil, nil
+	}
+	values = make(map[string]any, len(n.Content)/2)
+	for name, v := range pairs(n) {
+		label := fmt.Sprintf("param %q", excerpt(name.Value))
+		if !slices.Contains(paramTypes, typeOf(v)) {
+			if value, ok := r.free(label, v); ok {
+				values[name.Value] = value
+			}
+			continue
+		}
+		schema, ok := r.typedParam(label, v)
+		if !ok {
+			continue
+		}
+		if schemas == nil {
+			schemas = map[string]map[string]any{}
+		}
+		if def, has := schema["default"]; has {
+			values[name.Value] = def
+		}
+		delete(schema, "default")
+		schemas[name.Value] = schema
+		r.checkParam(label, v, schema, values, name.Value)
+	}
+	return values, schemas
+}
+
+// typedParam reads a typed Param as a JSON Schema that holds the default too.
+func (r *dagReader) typedParam(label string, n *yaml.Node) (map[string]any, bool) {
+	t, ok := r.typed(n)
+	if !ok {
+		return nil, false
+	}
+	if len(t.args) > 2 {
+		r.errorf(n, "%s: %s takes at most 2 positional arguments, not %d", label, t.path, len(t.args))
+		return nil, false
+	}
+	schema := make(map[string]any, len(t.names)+len(t.args))
+	for name, v := range t.values {
+		value, fine := r.free(label, v)
+		schema[name] = value
+		ok = ok && fine
+	}
+	for i, arg := range t.args {
+		name := []string{"default", "description"}[i]
+		if _, twice := schema[name]; twice {
+			r.errorf(arg, "%s: %s stands twice, in __args__ and by name", label, name)
+			return nil, false
+		}
+		value, fine := r.free(label, arg)
+		schema[name] = value
+		ok = ok && fine
+	}
+	if nested, isMap := schema["schema"].(map[string]any); isMap {
+		delete(schema, "schema")
+		maps.Copy(nested, schema)
+		schema = nested
+	}
+	return schema, ok
+}
+
+func (r *dagReader) checkParam(label string, at *yaml.Node, schema, values map[string]any, name string) {
+	value, has := values[name]
+	if !has || r.opts.CheckParam == nil {
+		return
+	}
+	if err := r.opts.CheckParam(schema, value); err != nil {
+		r.errorf(at, "%s: the default does not fit: %v", label, err)
+	}
+}
+
+// emitParams returns the canonical form of params.
+func emitParams(values map[string]any, schemas map[string]map[string]any) any {
+	all := maps.Clone(values)
+	for name, schema := range schemas {
+		if all == nil {
+			all = map[string]any{}
+		}
+		param := fields{{"__type__", typeParam}}
+		if value, has := values[name]; has {
+			param = append(param, field{"default", value})
+		}
+		for _, keyword := range slices.Sorted(maps.Keys(schema)) {
+			param = append(param, field{keyword, schema[keyword]})
+		}
+		all[name] = param
+	}
+	return emitMap(all)
+}
+
+func emitMap(m map[string]any) any {
+	if len(m) == 0 {
+		return nil
+	}
+	return m
+}

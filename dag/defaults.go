@@ -1,0 +1,129 @@
+package dag
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// defaults is what the defaults files give to every DAG of a file: args for
+// default_args and keys for the DAG itself. Both are nil without such files.
+type defaults struct{ args, keys *yaml.Node }
+
+// defaultsNames are the names of defaults files; the first one in a directory counts.
+var defaultsNames = []string{"defaults.yml", "defaults.yaml"}
+
+// findDefaults returns the defaults files for the files of dir, nearest first, up to root.
+func findDefaults(dir, root string) []string {
+	var found []string
+	for {
+		for _, name := range defaultsNames {
+			path := filepath.Join(dir, name)
+			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && staysIn(path, root) {
+				found = append(found, path)
+				break
+			}
+		}
+		parent := filepath.Dir(dir)
+		if dir == root || parent == dir || !strings.HasPrefix(dir, root) {
+			return found
+		}
+		dir = parent
+	}
+}
+
+// staysIn reports whether a path lies in root once symbolic links are followed.
+func staysIn(path, root string) bool {
+	resolved, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return false
+	}
+	resolvedRoot, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return false
+	}
+	inside, err := filepath.Rel(resolvedRoot, resolved)
+	return err == nil && filepath.IsLocal(inside)
+}
+
+// readDefaults reads and joins defaults files, nearest first: the nearest one wins,
+// tags of all are united.
+func (l *Loader) readDefaults(top scope, paths []string) defaults {
+	if len(paths) == 0 {
+		return defaults{}
+	}
+	args := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+	keys := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+	var tags []*yaml.Node
+	for _, path := range paths {
+		root := l.readDefaultsFile(top, path)
+		for k, v := range pairs(root) {
+			switch {
+			case k.Value == "default_args" && v.Kind == yaml.MappingNode:
+				addMissing(args, v)
+			case k.Value == "tags" && v.Kind == yaml.SequenceNode:
+				tags = append(tags, v.Content...)
+				addMissing(keys, &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{k, v}})
+			default:
+				addMissing(keys, &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{k, v}})
+			}
+		}
+	}
+	uniteTags(keys, tags)
+	return defaults{args, keys}
+}
+
+func (l *Loader) readDefaultsFile(top scope, path string) *yaml.Node {
+	s := top
+	reporter := *top.reporter
+	reporter.file = path
+	s.reporter = &reporter
+	data, err := readLimited(path)
+	if err != nil {
+		s.errorf(nil, "read the defaults file: %s", errorText(err))
+		top.found = reporter.found
+		return nil
+	}
+	root := readDocument(s, data, l.opts)
+	top.found = reporter.found
+	markOrigin(top.origin, root, path)
+	return root
+}
+
+// markOrigin records the file of every node of a tree.
+func markOrigin(origin map[*yaml.Node]string, n *yaml.Node, path string) {
+	if n == nil {
+		return
+	}
+	if _, marked := origin[n]; marked {
+		return
+	}
+	origin[n] = path
+	for _, child := range n.Content {
+		markOrigin(origin, child, path)
+	}
+}
+
+func addMissing(into, from *yaml.Node) {
+	for k, v := range pairs(from) {
+		if have, _ := lookup(into, k.Value); have == nil {
+			into.Content = append(into.Content, k, v)
+		}
+	}
+}
+
+// uniteTags replaces the tags by the sorted union of those of all files.
+func uniteTags(keys *yaml.Node, tags []*yaml.Node) {
+	slices.SortStableFunc(tags, func(a, b *yaml.Node) int { return strings.Compare(a.Value, b.Value) })
+	tags = slices.CompactFunc(tags, func(a, b *yaml.Node) bool { return a.Value == b.Value })
+	for i := 0; i < len(keys.Content); i += 2 {
+		if keys.Content[i].Value == "tags" && keys.Content[i+1].Kind == yaml.SequenceNode {
+			united := *keys.Content[i+1]
+			united.Content = tags
+			keys.Content[i+1] = &united
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package dag
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// maxDiagnostics is how many findings of one file are reported.
+const maxDiagnostics = 100
+
+// Severity says how bad a finding is.
+type Severity string
+
+// The severities. Only an error keeps a DAG from loading.
+const (
+	Error   Severity = "error"
+	Warning Severity = "warning"
+)
+
+// Diagnostic is one finding in a DAG file. Line and Column count from 1 and are 0
+// when the finding has no place; DAGID and TaskID are empty when it concerns the
+// whole file or the whole DAG.
+type Diagnostic struct {
+	File     string   `json:"file"`
+	Line     int      `json:"line"`
+	Column   int      `json:"column"`
+	Severity Severity `json:"severity"`
+	DAGID    string   `json:"dag_id,omitempty"`
+	TaskID   string   `json:"task_id,omitempty"`
+	Text     string   `json:"text"`
+}
+
+// String returns the finding as one line:
+//
+//	dags/orders.yaml:14:7: error: dag "orders", task "load": unknown parameter …
+func (d Diagnostic) String() string {
+	var b strings.Builder
+	b.WriteString(d.File)
+	if d.Line > 0 {
+		fmt.Fprintf(&b, ":%d:%d", d.Line, d.Column)
+	}
+	fmt.Fprintf(&b, ": %s: ", d.Severity)
+	switch {
+	case d.DAGID != "" && d.TaskID != "":
+		fmt.Fprintf(&b, "dag %q, task %q: ", d.DAGID, d.TaskID)
+	case d.DAGID != "":
+		fmt.Fprintf(&b, "dag %q: ", d.DAGID)
+	}
+	b.WriteString(d.Text)
+	return b.String()
+}
+
+// Diagnostics is a list of findings, sorted by file and position.
+type Diagnostics []Diagnostic
+
+// HasErrors reports whether any finding is an error.
+func (ds Diagnostics) HasErrors() bool {
+	return slices.ContainsFunc(ds, func(d Diagnostic) bool { return d.Severity == Error })
+}
+
+// String returns one line for each finding.
+func (ds Diagnostics) String() string {
+	var b strings.Builder
+	for _, d := range ds {
+		b.WriteString(d.String())
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func (ds Diagnostics) sort() {
+	slices.SortStableFunc(ds, func(a, b Diagnostic) int {
+		return cmp.Or(
+			cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
+			cmp.Compare(a.Severity, b.Severity), cmp.Compare(a.Text, b.Text),
+		)
+	})
+}
+
+// limited returns the list sorted and cut to maxDiagnostics. Warnings are cut first:
+// a file that is in error must not look clean.
+func (ds Diagnostics) limited() Diagnostics {
+	ds.sort()
+	if len(ds) > maxDiagnostics {
+		slices.SortStableFunc(ds, func(a, b Diagnostic) int { return cmp.Compare(a.Severity, b.Severity) })
+		ds = ds[:maxDiagnostics:maxDiagnostics]
+		ds.sort()
+	}
+	return ds
+}

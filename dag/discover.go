@@ -1,0 +1,129 @@
+package dag
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// source is one DAG file to read, with the defaults files that apply to it.
+type source struct {
+	path     string
+	defaults []string
+}
+
+// stamp describes the state of the files on disk, to see whether they have changed.
+func (s source) stamp() (string, error) {
+	var b strings.Builder
+	for _, path := range append([]string{s.path}, s.defaults...) {
+		info, err := os.Stat(path)
+		if err != nil {
+			return "", fmt.Errorf("look at the file: %w", err)
+		}
+		fmt.Fprintf(&b, "%s %d %d\n", path, info.Size(), info.ModTime().UnixNano())
+	}
+	return b.String(), nil
+}
+
+// finder searches directories for DAG files.
+type finder struct {
+	root    string
+	visited map[string]bool
+	sources []source
+	found   Diagnostics
+}
+
+// discover lists the DAG files at and below the paths, in sorted order. An empty root
+// stands for each path itself.
+func discover(paths []string, root string) ([]source, Diagnostics) {
+	var sources []source
+	var found Diagnostics
+	for _, path := range paths {
+		f := &finder{root: root, visited: map[string]bool{}}
+		f.start(filepath.Clean(path))
+		sources = append(sources, f.sources...)
+		found = append(found, f.found...)
+	}
+	slices.SortFunc(sources, func(a, b source) int { return strings.Compare(a.path, b.path) })
+	sources = slices.CompactFunc(sources, func(a, b source) bool { return a.path == b.path })
+	return sources, found
+}
+
+func (f *finder) report(severity Severity, path, format string, args ...any) {
+	f.found = append(f.found, Diagnostic{File: path, Severity: severity, Text: fmt.Sprintf(format, args...)})
+}
+
+func (f *finder) start(path string) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		f.report(Error, path, "read the path: %s", errorText(err))
+	case info.IsDir():
+		if f.root == "" {
+			f.root = path
+		}
+		f.directory(path, nil)
+	default:
+		if f.root == "" {
+			f.root = filepath.Dir(path)
+		}
+		f.add(path, findDefaults(filepath.Dir(path), filepath.Clean(f.root)))
+	}
+}
+
+func (f *finder) add(path string, defaults []string) {
+	if slices.Contains(defaultsNames, filepath.Base(path)) {
+		return
+	}
+	f.sources = append(f.sources, source{path, defaults})
+}
+
+// directory searches one directory. Hidden entries are left out; a symbolic link is
+// followed once, and only within the root.
+func (f *finder) directory(dir string, rules []ignoreRules) {
+	resolved, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		f.report(Error, dir, "read the directory: %s", errorText(err))
+		return
+	}
+	if f.visited[resolved] {
+		return
+	}
+	f.visited[resolved] = true
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		f.report(Error, dir, "read the directory: %s", errorText(err))
+		return
+	}
+	rules = f.readIgnore(dir, rules)
+	defaults := findDefaults(dir, filepath.Clean(f.root))
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
+		isDir := e.IsDir()
+		if e.Type()&os.ModeSymlink != 0 {
+			info, err := os.Stat(path)
+			switch {
+			case err != nil:
+				f.report(Warning, path, "the symbolic link leads nowhere")
+				continue
+			case !staysIn(path, f.root):
+				f.report(Warning, path, "the symbolic link leaves the DAG folder: not followed")
+				continue
+			}
+			isDir = info.IsDir()
+		}
+		extension := filepath.Ext(path)
+		switch {
+		case ignored(rules, path, isDir):
+		case isDir:
+			f.directory(path, rules)
+		case extension == ".yaml" || extension == ".yml":
+			f.add(path, defaults)
+		}
+	}
+}

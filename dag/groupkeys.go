@@ -1,0 +1,64 @@
+package dag
+
+import "gopkg.in/yaml.v3"
+
+// groupDraft is a task group while its DAG is read.
+type groupDraft struct {
+	Group
+	name         *yaml.Node
+	prefix       bool
+	deps         pair
+	parentName   pair
+	defaultArgs  pair
+	parent       *groupDraft
+	depth        int
+	base         *taskBase
+	placed       bool
+	members      []int
+	roots, leafs []int
+	ended        bool
+}
+
+// groupKeys are the keys of a task group.
+var groupKeys = newTable(
+	ignoredKey[groupDraft]("group_name", "The name of the group.", ""),
+	rawKey("dependencies", "Tasks and groups that come before.", map[string]any{"$ref": "#/$defs/dependencies"},
+		func(g *groupDraft) *pair { return &g.deps }),
+	rawKey("parent_group_name", "The group around this one.", schemaOf("string"), func(g *groupDraft) *pair { return &g.parentName }),
+	rawKey("default_args", "Parameters for the tasks of the group, over those of the DAG.",
+		map[string]any{"$ref": "#/$defs/defaultArgs"}, func(g *groupDraft) *pair { return &g.defaultArgs }),
+	boolKey("prefix_group_id", true, "Put the group's id before the ids inside.", func(g *groupDraft) *bool { return &g.prefix }),
+	textKey("tooltip", "", "A line that explains the group.", func(g *groupDraft) *string { return &g.Tooltip }),
+	textKey("group_display_name", "", "The name that people see instead of the id.", func(g *groupDraft) *string { return &g.DisplayName }),
+	ignoredKey[groupDraft]("ui_color", "Accepted from Airflow; no effect.", ""),
+	ignoredKey[groupDraft]("ui_fgcolor", "Accepted from Airflow; no effect.", ""),
+	key[groupDraft]{
+		name: "add_suffix_on_collision", doc: "Must be false.", schema: map[string]any{"const": false}, def: false,
+		set: func(r *dagReader, _ *groupDraft, k, v *yaml.Node) {
+			if on, ok := r.boolean(k.Value, v); ok && on {
+				r.errorf(k, "add_suffix_on_collision is not supported: give each group a name of its own")
+			}
+		},
+	},
+)
+
+// taskDraft is a task while its DAG is read.
+type taskDraft struct {
+	taskBase
+	node           *yaml.Node
+	name           *yaml.Node
+	operator, deps pair
+	groupName      pair
+	group          *groupDraft
+	own            []pair
+}
+
+// taskKeys are the keys of a task besides the parameters of its operator.
+var taskKeys = newTable(
+	ignoredKey[taskDraft]("task_id", "The id of the task.", ""),
+	rawKey("operator", "What the task does: a short name or an Airflow path.", map[string]any{"$ref": "#/$defs/operatorName"},
+		func(t *taskDraft) *pair { return &t.operator }),
+	rawKey("dependencies", "Tasks and groups that come before.", map[string]any{"$ref": "#/$defs/dependencies"},
+		func(t *taskDraft) *pair { return &t.deps }),
+	rawKey("task_group_name", "The group the task is in.", schemaOf("string"), func(t *taskDraft) *pair { return &t.groupName }),
+)

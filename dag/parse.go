@@ -1,0 +1,182 @@
+package dag
+
+import (
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// fileReader is what the DAGs of one file share.
+type fileReader struct {
+	*Loader
+	// budget is how many nodes may still be given to checks; merging could otherwise
+	// multiply a file without end.
+	budget int
+}
+
+// parse reads one file. defaults are the defaults files that apply to it, nearest first.
+// volatile reports that the outcome rests on more than the files.
+func (l *Loader) parse(name string, data []byte, defaults []string) (loaded *loadedFile, volatile bool) {
+	reporter := newReporter(name)
+	failed := 0
+	top := scope{reporter: reporter, failed: &failed}
+	root := readDocument(top, data, l.opts)
+	if root == nil {
+		return &loadedFile{found: reporter.found.limited()}, false
+	}
+	f := &fileReader{Loader: l, budget: maxNodes}
+	shared := l.readDefaults(top, defaults)
+	_, block := lookup(root, "default")
+	if block != nil && !plainMapping(block) && kindOf(block) != nullKind {
+		top.errorf(block, "default must be a mapping, not %s", show(block))
+		block = nil
+	}
+	var dags []*DAG
+	for k, v := range pairs(root) {
+		if d := f.readDAG(top, k, v, shared, block); d != nil {
+			dags = append(dags, d)
+		}
+	}
+	return &loadedFile{dags: dags, found: reporter.found.limited()}, reporter.volatile
+}
+
+// readDAG reads one top-level key, nil when it is no DAG or is in error.
+func (f *fileReader) readDAG(top scope, name, body *yaml.Node, shared defaults, block *yaml.Node) *DAG {
+	switch name.Value {
+	case "default":
+		return nil
+	case "task_groups":
+		top.warnf(name, "task_groups at top level has no effect: write it inside a DAG")
+		return nil
+	}
+	own, _ := lookup(body, "tasks")
+	if strings.HasPrefix(name.Value, "x-") && own == nil {
+		return nil
+	}
+	failed := 0
+	s := top
+	s.dagID, s.failed = excerpt(name.Value), &failed
+	if kindOf(body) == nullKind {
+		body = &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: body.Line, Column: body.Column}
+	}
+	if !plainMapping(body) {
+		s.errorf(body, "a DAG is a mapping, not %s", show(body))
+		return nil
+	}
+	r := &dagReader{scope: s, fileReader: f, now: f.opts.Now(), readCallbacks: map[*yaml.Node][]Callback{}}
+	body = r.applyShared(body, shared, block)
+	if !r.spend(body) {
+		return nil
+	}
+	return r.read(name, body)
+}
+
+// applyShared merges the defaults files and the default block into a DAG. For keys of
+// the DAG the files win over the block and drop out as a whole where the DAG has the
+// key; default_args go key by key, where the block wins over the files.
+func (r *dagReader) applyShared(body *yaml.Node, shared defaults, block *yaml.Node) *yaml.Node {
+	merged := *body
+	merged.Content = append([]*yaml.Node(nil), body.Content...)
+	for k, v := range pairs(shared.keys) {
+		if own, _ := lookup(body, k.Value); own != nil {
+			continue
+		}
+		if _, other := lookup(block, k.Value); other != nil && !sameNode(other, v) {
+			at := r.position(k)
+			r.warnf(other, "%s stands in %s:%d:%d too, which wins over the default block", k.Value, at.File, at.Line, at.Column)
+		}
+		merged.Content = append(merged.Content, k, v)
+	}
+	result := &merged
+	if block != nil {
+		r.noteReplacedTasks(body, block)
+		result = merge(result, block)
+	}
+	return withDefaultArgs(result, shared.args)
+}
+
+// noteReplacedTasks warns when the DAG's list of tasks drops the list of the block.
+func (r *dagReader) noteReplacedTasks(body, block *yaml.Node) {
+	own, mine := lookup(body, "tasks")
+	_, theirs := lookup(block, "tasks")
+	if mine == nil || theirs == nil || mine.Kind != yaml.SequenceNode || theirs.Kind != yaml.SequenceNode {
+		return
+	}
+	r.listReplaced = true
+	r.warnf(own, "this list of tasks replaces the list of the default block (line %d): lists are not merged", theirs.Line)
+}
+
+// withDefaultArgs fills the gaps of default_args key by key, without merging values.
+func withDefaultArgs(body, args *yaml.Node) *yaml.Node {
+	if args == nil || len(args.Content) == 0 {
+		return body
+	}
+	result := *body
+	result.Content = append([]*yaml.Node(nil), body.Content...)
+	for i := 0; i < len(result.Content); i += 2 {
+		if result.Content[i].Value != "default_args" {
+			continue
+		}
+		own := result.Content[i+1]
+		if kindOf(own) == nullKind {
+			result.Content[i+1] = args
+			return &result
+		}
+		if plainMapping(own) {
+			filled := *own
+			filled.Content = append([]*yaml.Node(nil), own.Content...)
+			for k, v := range pairs(args) {
+				if mine, _ := lookup(own, k.Value); mine == nil {
+					filled.Content = append(filled.Content, k, v)
+				}
+			}
+			result.Content[i+1] = &filled
+		}
+		return &result
+	}
+	result.Content = append(result.Content, newScalar("!!str", "default_args", args), args)
+	return &result
+}
+
+// spend takes the nodes of n from the file's budget.
+func (r *dagReader) spend(n *yaml.Node) bool {
+	if r.opts.restoring {
+		return true
+	}
+	if r.budget < 0 {
+		return false
+	}
+	if r.budget -= countNodes(n, r.budget+1); r.budget < 0 {
+		r.errorf(n, "the file has more than %d nodes once its defaults are merged: split it", maxNodes)
+		return false
+	}
+	return true
+}
+
+// countNodes counts up to limit.
+func countNodes(n *yaml.Node, limit int) int {
+	count := 1
+	for _, child := range n.Content {
+		if count >= limit {
+			break
+		}
+		count += countNodes(child, limit-count)
+	}
+	return count
+}
+
+// sameNode reports whether two nodes say the same.
+func sameNode(a, b *yaml.Node) bool {
+	if a == b {
+		return true
+	}
+	if kindOf(a) != kindOf(b) || a.Value != b.Value || len(a.Content) != len(b.Content) {
+		return false
+	}
+	for i := range a.Content {
+		if !sameNode(a.Content[i], b.Content[i]) {
+			return false
+		}
+	}
+	return true
+}

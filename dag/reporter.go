@@ -1,0 +1,97 @@
+package dag
+
+import (
+	"fmt"
+	"iter"
+
+	"gopkg.in/yaml.v3"
+)
+
+// maxCollected bounds the findings kept while one file is read.
+const maxCollected = 10_000
+
+// reporter collects the findings of one file. A finding at a place that several DAGs
+// share, such as the default block, is kept once.
+type reporter struct {
+	file  string
+	found Diagnostics
+	seen  map[finding]struct{}
+	// origin names the file of the nodes that another file supplied.
+	origin map[*yaml.Node]string
+	// volatile says that the outcome rests on more than the files: the moment of
+	// loading, or another file.
+	volatile bool
+}
+
+type finding struct {
+	file         string
+	line, column int
+	text         string
+}
+
+func newReporter(file string) *reporter {
+	return &reporter{file: file, seen: map[finding]struct{}{}, origin: map[*yaml.Node]string{}}
+}
+
+func (r *reporter) add(d Diagnostic) {
+	key := finding{d.File, d.Line, d.Column, d.Text}
+	if _, twice := r.seen[key]; twice || len(r.found) >= maxCollected {
+		return
+	}
+	r.seen[key] = struct{}{}
+	r.found = append(r.found, d)
+}
+
+func (r *reporter) position(n *yaml.Node) Position {
+	p := Position{File: r.file}
+	if n != nil {
+		p.Line, p.Column = n.Line, n.Column
+		if file, foreign := r.origin[n]; foreign {
+			p.File = file
+		}
+	}
+	return p
+}
+
+// scope is the reporter together with the DAG and task that are being read.
+type scope struct {
+	*reporter
+	dagID, taskID string
+	// failed counts the errors of the DAG, those found before included.
+	failed *int
+}
+
+// task returns the scope of one task of the DAG.
+func (s scope) task(id string) scope {
+	s.taskID = id
+	return s
+}
+
+// suggest is didYouMean as long as the file has few findings: a search costs time, and
+// most of a long list is never shown.
+func (s scope) suggest(name string, known iter.Seq[string]) string {
+	if len(s.found) >= maxDiagnostics {
+		return ""
+	}
+	return didYouMean(name, known)
+}
+
+// errorf reports an error at a node.
+func (s scope) errorf(at *yaml.Node, format string, args ...any) {
+	s.report(Error, s.position(at), fmt.Sprintf(format, args...))
+}
+
+// warnf reports a warning at a node.
+func (s scope) warnf(at *yaml.Node, format string, args ...any) {
+	s.report(Warning, s.position(at), fmt.Sprintf(format, args...))
+}
+
+func (s scope) report(severity Severity, at Position, text string) {
+	if severity == Error {
+		*s.failed++
+	}
+	s.add(Diagnostic{
+		File: at.File, Line: at.Line, Column: at.Column, Severity: severity,
+		DAGID: s.dagID, TaskID: s.taskID, Text: text,
+	})
+}

@@ -1,0 +1,299 @@
+package dag
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// applyDefaults applies a default_args mapping to what tasks start from.
+func (r *dagReader) applyDefaults(base *taskBase, p pair) {
+	if !p.present() || !r.mapping("default_args", p.value) {
+		return
+	}
+	for k, v := range pairs(p.value) {
+		common, isCommon := commonKeys.find(k.Value)
+		sensor, isSensor := sensorKeys.find(k.Value)
+		_, isDAGKey := dagKeys.find(k.Value)
+		why, isRejected := rejected(k.Value)
+		switch {
+		case isCommon:
+			common.apply(r, base, k, v)
+		case isSensor || r.isOperatorParam(k.Value):
+			if isSensor {
+				sensor.apply(r, &base.sensor, k, v)
+			}
+			if base.args == nil {
+				base.args = map[string]pair{}
+			}
+			base.args[k.Value] = pair{k, v}
+		case k.Value == "timezone":
+		case isDAGKey:
+			r.warnf(k, "%s has no effect in default_args: write it on the DAG", k.Value)
+		case isRejected:
+			r.errorf(k, "%s %s", excerpt(k.Value), why)
+		case pythonParams[k.Value] != "":
+			r.errorf(k, "%s: %s", k.Value, pythonParams[k.Value])
+		default:
+			r.errorf(k, "unknown key %q in default_args%s", excerpt(k.Value),
+				r.suggest(k.Value, seqs(commonKeys.names(), sensorKeys.names(), slices.Values(r.operatorParams()))))
+		}
+	}
+}
+
+// readTasks reads every task of the DAG; name is where the DAG begins.
+func (r *dagReader) readTasks(name *yaml.Node) {
+	list := r.entries(r.draft.tasks, "task_id")
+	if p := r.draft.tasks; p.key == nil {
+		r.errorf(name, "the DAG has no tasks")
+	} else if !p.present() || len(p.value.Content) == 0 && p.value.Kind != yaml.ScalarNode {
+		r.errorf(p.key, "the DAG has no tasks")
+	}
+	groups := make(map[string]*groupDraft, len(r.groups))
+	for _, g := range r.groups {
+		groups[g.Label] = g
+	}
+	for _, e := range list {
+		if checkID(r.scope, e.name, "task_id", isIDRune, maxIDLength) {
+			r.tasks = append(r.tasks, r.readTask(e, groups))
+		}
+	}
+}
+
+func (r *dagReader) readTask(e entry, groups map[string]*groupDraft) *taskDraft {
+	t := &taskDraft{node: e.body, name: e.name}
+	t.group = r.inTask(e.name.Value).findGroup(e.body, groups)
+	id := t.group.childID(e.name.Value)
+	r = r.inTask(id)
+	if len([]rune(id)) > maxIDLength {
+		r.errorf(e.name, "the id with its groups must have at most %d characters", maxIDLength)
+	}
+	base := &r.base
+	if t.group != nil {
+		base = t.group.base
+	}
+	t.taskBase = base.clone()
+	t.ID, t.Label, t.Pos = id, e.name.Value, r.position(firstKey(e.body))
+	if t.group != nil {
+		t.Group = t.group.ID
+	}
+	r.readTaskKeys(t)
+	r.readOperator(t)
+	r.readEmail(t)
+	if t.WaitForDownstream {
+		t.DependsOnPast = true
+	}
+	if r.draft.FailFast && t.TriggerRule != AllSuccess {
+		r.errorf(firstKey(e.body), "a DAG with fail_fast takes only the trigger rule all_success, not %s", t.TriggerRule)
+	}
+	return t
+}
+
+func (r *dagReader) findGroup(body *yaml.Node, groups map[string]*groupDraft) *groupDraft {
+	_, n := lookup(body, "task_group_name")
+	if n == nil || kindOf(n) == nullKind {
+		return nil
+	}
+	name, ok := r.text("task_group_name", n)
+	if !ok {
+		return nil
+	}
+	g := groups[name]
+	if g == nil {
+		r.errorf(n, "unknown task group %q%s; declare it under task_groups", excerpt(name), r.suggest(name, r.groupNames))
+	}
+	return g
+}
+
+// readTaskKeys applies the keys of a task. What is left for its operator goes to own.
+func (r *dagReader) readTaskKeys(t *taskDraft) {
+	for k, v := range pairs(t.node) {
+		if known, ok := taskKeys.find(k.Value); ok {
+			known.apply(r, t, k, v)
+			continue
+		}
+		if common, ok := commonKeys.find(k.Value); ok {
+			common.apply(r, &t.taskBase, k, v)
+			continue
+		}
+		if why, ok := rejected(k.Value); ok {
+			r.errorf(k, "%s %s", excerpt(k.Value), why)
+			continue
+		}
+		if k.Value == "parent_group_name" {
+			r.errorf(k, "parent_group_name belongs to a group: a task names its group with task_group_name")
+			continue
+		}
+		t.own = append(t.own, pair{k, v})
+	}
+}
+
+// readOperator resolves the operator, completes its parameters from default_args and
+// has them checked.
+func (r *dagReader) readOperator(t *taskDraft) {
+	first := firstKey(t.node)
+	t.Args = &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: first.Line, Column: first.Column}
+	if file, foreign := r.origin[first]; foreign {
+		r.origin[t.Args] = file
+	}
+	if !t.operator.present() {
+		hint := "name one, for instance operator: bash"
+		if r.listReplaced {
+			hint = "the DAG's list of tasks replaces that of the default block; write both as mappings from task ids to merge them"
+		}
+		r.errorf(first, "operator is missing: %s", hint)
+		return
+	}
+	name, ok := r.text("operator", t.operator.value)
+	if !ok {
+		return
+	}
+	op, found := r.operator(name)
+	if !found {
+		r.errorf(t.operator.value, "%s", r.unknownOperator(name))
+		return
+	}
+	t.Operator = op.Name()
+	for _, p := range t.own {
+		r.ownParam(t, op, p)
+	}
+	r.inheritParams(t, op)
+	if op.Sensor() {
+		sensor := t.sensor
+		t.Sensor = &sensor
+		if sensor.SoftFail && sensor.NeverFail {
+			r.errorf(first, "soft_fail and never_fail exclude each other")
+		}
+	}
+	if len(t.Args.Content) > 0 || len(op.params) > 0 {
+		t.Args, _ = r.checkArgs(op, t.Args)
+	}
+}
+
+// ownParam sorts one key of a task that is not common: a sensor's, the operator's, or a mistake.
+func (r *dagReader) ownParam(t *taskDraft, op *operatorEntry, p pair) {
+	name := p.key.Value
+	if sensor, ok := sensorKeys.find(name); ok && op.Sensor() {
+		sensor.apply(r, &t.sensor, p.key, p.value)
+		if !op.has(name) {
+			return
+		}
+	}
+	if !op.has(name) {
+		if why := pythonParams[name]; why != "" {
+			r.errorf(p.key, "%s: %s", name, why)
+			return
+		}
+		known := seqs(commonKeys.names(), taskKeys.names(), slices.Values(op.params))
+		if near := nearest(name, known); near != "" && !op.has(near) {
+			r.errorf(p.key, "unknown parameter %q for operator %s; did you mean %q?", excerpt(name), t.Operator, near)
+			return
+		}
+	}
+	t.Args.Content = append(t.Args.Content, p.key, p.value)
+}
+
+// inheritParams adds the parameters from default_args that the operator has and the
+// task does not set.
+func (r *dagReader) inheritParams(t *taskDraft, op *operatorEntry) {
+	if len(t.args) == 0 {
+		return
+	}
+	for _, name := range op.params {
+		p, inherited := t.args[name]
+		if !inherited {
+			continue
+		}
+		if own, _ := lookup(t.Args, name); own == nil {
+			t.Args.Content = append(t.Args.Content, p.key, p.value)
+		}
+	}
+}
+
+// pythonOperators are the last parts of operator paths that need Python, with what to
+// use instead.
+var pythonOperators = map[string]string{
+	"PythonOperator":                 "use bash to start a script, http to call a service, or a Go function registered by the embedding program",
+	"BranchPythonOperator":           "use branch, branch_sql, branch_datetime or branch_day_of_week",
+	"BaseBranchOperator":             "use branch, branch_sql, branch_datetime or branch_day_of_week",
+	"ShortCircuitOperator":           "use short_circuit with condition",
+	"PythonSensor":                   "use bash_sensor, http_sensor, sql_sensor or file_sensor",
+	"PythonVirtualenvOperator":       "use bash",
+	"ExternalPythonOperator":         "use bash",
+	"BranchPythonVirtualenvOperator": "use branch",
+	"BranchExternalPythonOperator":   "use branch",
+	"KubernetesPodOperator":          "run the container through bash, ssh or http",
+	"DockerOperator":                 "run the container through bash, ssh or http",
+	"SubDagOperator":                 "use task groups or trigger_dagrun",
+}
+
+func (r *dagReader) unknownOperator(name string) string {
+	class := name[strings.LastIndexByte(name, '.')+1:]
+	if instead, known := pythonOperators[class]; known {
+		return class + " cannot run here: " + instead
+	}
+	_, _, hint := r.catalog.Operator(name)
+	if hint == "" {
+		hint = "an embedding program can register it"
+	}
+	return "unknown operator " + strconv.Quote(excerpt(name)) + "; " + strings.TrimPrefix(hint, "; ")
+}
+
+// readEmail turns the parameter email into the notifier of that name.
+func (r *dagReader) readEmail(t *taskDraft) {
+	if !t.email.present() {
+		if t.emailFlag != nil {
+			r.warnf(t.emailFlag, "%s has no effect without email", t.emailFlag.Value)
+		}
+		return
+	}
+	args := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: t.email.value.Line, Column: t.email.value.Column}
+	args.Content = []*yaml.Node{newScalar("!!str", "to", t.email.key), t.email.value}
+	entry, found, _ := r.catalog.Callback("email")
+	if !found {
+		r.errorf(t.email.key, "email needs the notifier email, which is not there: use on_failure_callback with another notifier")
+		return
+	}
+	checked, ok := r.checkArgs(entry, args)
+	if !ok {
+		return
+	}
+	mail := Callback{Name: entry.Name(), Pos: r.position(t.email.value), Args: checked}
+	if t.emailOnFailure {
+		t.OnFailure = append(slices.Clip(t.OnFailure), mail)
+	}
+	if t.emailOnRetry {
+		t.OnRetry = append(slices.Clip(t.OnRetry), mail)
+	}
+}
+
+// finish builds the DAG from its drafts.
+func (r *dagReader) finish() *DAG {
+	d := r.draft.DAG
+	owners := map[string]bool{}
+	for _, draft := range r.tasks {
+		t := draft.Task
+		owners[t.Owner] = true
+		// A date equal to the DAG's bounds nothing more.
+		if t.StartDate.Equal(d.StartDate) {
+			t.StartDate = time.Time{}
+		}
+		if t.EndDate.Equal(d.EndDate) {
+			t.EndDate = time.Time{}
+		}
+		t.Args = r.pool.compact(t.Args)
+		d.Tasks = append(d.Tasks, &t)
+	}
+	for _, g := range r.groups {
+		group := g.Group
+		d.Groups = append(d.Groups, &group)
+	}
+	d.Owner = strings.Join(slices.Sorted(maps.Keys(owners)), ", ")
+	d.index = indexTasks(d.Tasks)
+	d.Version = version(d.Source())
+	return d
+}

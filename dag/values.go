@@ -1,0 +1,171 @@
+package dag
+
+import (
+	"math"
+
+	"gopkg.in/yaml.v3"
+)
+
+// text reads a text value.
+func (s scope) text(key string, n *yaml.Node) (string, bool) {
+	n, ok := s.builtin(n)
+	if !ok {
+		return "", false
+	}
+	switch k := kindOf(n); k {
+	case textKind:
+		return n.Value, true
+	case boolKind, intKind, floatKind, dateKind:
+		s.errorf(n, "%s: %s is %s in YAML 1.1: quote it", key, excerpt(n.Value), k)
+	default:
+		s.errorf(n, "%s: want text, not %s", key, show(n))
+	}
+	return "", false
+}
+
+// boolean reads true or false, the words of YAML 1.1 included.
+func (s scope) boolean(key string, n *yaml.Node) (value, ok bool) {
+	if n, ok = s.builtin(n); !ok {
+		return false, false
+	}
+	if kindOf(n) == boolKind {
+		if value, ok = boolWord(n.Value); ok {
+			return value, true
+		}
+	}
+	s.errorf(n, "%s: want true or false, not %s", key, show(n))
+	return false, false
+}
+
+// integer reads a whole number between two bounds.
+func (s scope) integer(key string, n *yaml.Node, lowest, highest int64) (int, bool) {
+	n, ok := s.builtin(n)
+	if !ok {
+		return 0, false
+	}
+	if kindOf(n) != intKind {
+		s.errorf(n, "%s: want a whole number, not %s", key, show(n))
+		return 0, false
+	}
+	v, err := parseInt(n.Value)
+	switch {
+	case err != nil:
+		s.errorf(n, "%s: %v", key, err)
+		return 0, false
+	case v < lowest:
+		s.errorf(n, "%s: %s is less than %d", key, n.Value, lowest)
+		return 0, false
+	case v > highest:
+		s.errorf(n, "%s: %s is more than %d", key, n.Value, highest)
+		return 0, false
+	}
+	return int(v), true
+}
+
+// number reads a whole or broken number.
+func (s scope) number(key string, n *yaml.Node) (float64, bool) {
+	n, ok := s.builtin(n)
+	if !ok {
+		return 0, false
+	}
+	if k := kindOf(n); k == intKind || k == floatKind {
+		v, err := numberOf(n)
+		if err == nil && !math.IsNaN(v) && !math.IsInf(v, 0) {
+			return v, true
+		}
+	}
+	s.errorf(n, "%s: want a number, not %s", key, show(n))
+	return 0, false
+}
+
+func numberOf(n *yaml.Node) (float64, error) {
+	if kindOf(n) == intKind {
+		v, err := parseInt(n.Value)
+		return float64(v), err
+	}
+	return parseFloat(n.Value)
+}
+
+// texts reads a list of texts; null is empty.
+func (s scope) texts(key string, n *yaml.Node) ([]string, bool) {
+	n, ok := s.builtin(n)
+	if !ok {
+		return nil, false
+	}
+	switch kindOf(n) {
+	case nullKind:
+		return nil, true
+	case listKind:
+	default:
+		s.errorf(n, "%s: want a list, not %s", key, show(n))
+		return nil, false
+	}
+	list := make([]string, 0, len(n.Content))
+	for _, item := range n.Content {
+		text, fine := s.text(key, item)
+		ok = ok && fine
+		list = append(list, text)
+	}
+	return list, ok
+}
+
+// mapping checks that a value is a plain mapping; null is an empty one.
+func (s scope) mapping(key string, n *yaml.Node) bool {
+	switch {
+	case kindOf(n) == nullKind:
+		return true
+	case n.Kind == yaml.MappingNode && !special(n):
+		return true
+	}
+	s.errorf(n, "%s: want a mapping, not %s", key, show(n))
+	return false
+}
+
+// free turns a value of any shape into Go: nil, bool, int64, float64, string, []any
+// and map[string]any.
+func (s scope) free(key string, n *yaml.Node) (any, bool) {
+	n, ok := s.cast(n)
+	if !ok {
+		return nil, false
+	}
+	switch kindOf(n) {
+	case nullKind:
+		return nil, true
+	case boolKind:
+		return s.boolean(key, n)
+	case intKind:
+		v, err := parseInt(n.Value)
+		if err != nil {
+			s.errorf(n, "%s: %v", key, err)
+		}
+		return v, err == nil
+	case floatKind:
+		return s.number(key, n)
+	case dateKind:
+		s.errorf(n, "%s: %s is a date in YAML, which JSON does not have: quote it", key, n.Value)
+		return nil, false
+	case listKind:
+		list := make([]any, 0, len(n.Content))
+		for _, item := range n.Content {
+			v, fine := s.free(key, item)
+			ok = ok && fine
+			list = append(list, v)
+		}
+		return list, ok
+	case mapKind:
+		return s.freeMap(key, n)
+	default:
+		return n.Value, true
+	}
+}
+
+func (s scope) freeMap(key string, n *yaml.Node) (map[string]any, bool) {
+	ok := true
+	m := make(map[string]any, len(n.Content)/2)
+	for k, v := range pairs(n) {
+		value, fine := s.free(key, v)
+		ok = ok && fine
+		m[k.Value] = value
+	}
+	return m, ok
+}
