@@ -1,0 +1,85 @@
+package dingding
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/dingdag/dingdag/params"
+)
+
+// checks collects what is wrong with parameters. Validate runs twice: when the file is
+// read, where templates are left alone, and on the rendered parameters before the call.
+type checks struct{ found []error }
+
+func (c *checks) err() error { return errors.Join(c.found...) }
+
+// add reports what is wrong with a parameter; nil reports nothing.
+func (c *checks) add(field string, err error) {
+	if err != nil {
+		c.found = append(c.found, params.At(field, err))
+	}
+}
+
+// text checks the number of characters. With least 0 the parameter is optional.
+func (c *checks) text(field, value string, least, most int) {
+	n := utf8.RuneCountInString(value)
+	switch {
+	case isTemplate(value), n >= least && n <= most:
+	case n == 0:
+		c.add(field, errors.New("is empty"))
+	default:
+		c.add(field, fmt.Errorf("has %d characters; DingTalk takes %d to %d", n, max(least, 1), most))
+	}
+}
+
+// required checks that a text is not empty.
+func (c *checks) required(field, value string) {
+	if value == "" {
+		c.add(field, errors.New("is empty"))
+	}
+}
+
+// list checks the number of elements and that none is empty.
+func (c *checks) list(field string, values []string, least, most int) {
+	switch {
+	case slices.ContainsFunc(values, isTemplate):
+	case len(values) == 0 && least > 0:
+		c.add(field, errors.New("is empty"))
+	case len(values) < least, len(values) > most:
+		c.add(field, fmt.Errorf("has %d elements; DingTalk takes %d to %d", len(values), max(least, 1), most))
+	case slices.Contains(values, ""):
+		c.add(field, errors.New("has an empty element"))
+	}
+}
+
+// number reads a whole number of at least least that may come from a template. It is 0
+// for a template that is not rendered yet and for what is wrong, which is reported.
+func (c *checks) number(field, text string, least int64) int64 {
+	if isTemplate(text) {
+		return 0
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	if err != nil || n < least {
+		c.add(field, fmt.Errorf("must be a whole number of at least %d, got %q", least, text))
+		return 0
+	}
+	return n
+}
+
+// ids reads a list of ids, whole numbers over 0, as number does.
+func (c *checks) ids(field string, texts []string) []int64 {
+	ids := make([]int64, len(texts))
+	for i, text := range texts {
+		ids[i] = c.number(field, text, 1)
+	}
+	return ids
+}
+
+// isTemplate reports whether a text is still to be rendered.
+func isTemplate(text string) bool {
+	return strings.Contains(text, "{{") || strings.Contains(text, "{%")
+}

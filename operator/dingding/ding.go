@@ -1,0 +1,122 @@
+package dingding
+
+import (
+	"context"
+
+	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/params"
+)
+
+// The ways of a DING in YAML.
+const (
+	dingSMS  = "sms"
+	dingCall = "call"
+)
+
+// SendDing sends an urgent message: in the app, as an SMS or as a phone call. SMS and
+// calls are paid. The task fails when nobody is reached.
+//
+// The result has open_ding_id (text), for dingtalk_recall_ding, and undelivered (list of
+// mappings with userid and reason).
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/robot-sends-nail-message
+type SendDing struct {
+	// UserIDs are the userids of the receivers: at most 200 in the app, 20 by SMS or call.
+	UserIDs []string `yaml:"user_ids" param:"required,commas,template,digits"`
+	// Content is the text.
+	Content string `yaml:"content" param:"required,template"`
+	// RemindType is the way: app, sms or call.
+	RemindType string `yaml:"remind_type" param:"default=app,enum=app|sms|call"`
+	// CallVoice is the voice of a call, by default Standard_Female_Voice.
+	CallVoice string `yaml:"call_voice" param:"enum=Standard_Female_Voice|Cantonese_Female_Voice|Gentine_Female_Voice|Overbearing_Female_Voice|Lovely_Girl_Voice|Standard_Male_Voice"`
+
+	bot
+	write
+}
+
+// SendDingResult is the result of [SendDing].
+type SendDingResult struct {
+	OpenDingID  string             `json:"open_ding_id"`
+	Undelivered []hook.Undelivered `json:"undelivered,omitempty"`
+}
+
+var _ params.Validator = (*SendDing)(nil)
+
+// way is DingTalk's number of remind_type.
+func (o *SendDing) way() int {
+	switch o.RemindType {
+	case dingSMS:
+		return hook.DingSMS
+	case dingCall:
+		return hook.DingCall
+	}
+	return hook.DingApp
+}
+
+// Validate checks receivers and text.
+func (o *SendDing) Validate() error {
+	var c checks
+	c.list("user_ids", o.UserIDs, 1, hook.MaxDingUsers(o.way()))
+	c.required("content", o.Content)
+	return c.err()
+}
+
+// Execute sends the DING and returns a [SendDingResult].
+func (o *SendDing) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
+	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*SendDingResult, error) {
+		sent, err := a.SendDing(ctx, hook.Ding{
+			RobotCode: o.RobotCode, Way: o.way(), UserIDs: o.UserIDs, Content: o.Content, Voice: o.CallVoice,
+		})
+		if err != nil {
+			return nil, err
+		}
+		missed := sent.Undelivered()
+		return &SendDingResult{sent.OpenDingID, missed}, reportUndelivered(ctx, tc, "the DING", len(o.UserIDs)-len(missed), missed)
+	})
+}
+
+// RecallDing takes a DING back. It has to be of the same bot.
+//
+// The result has open_ding_id (text).
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/robot-withdraws-pin-message
+type RecallDing struct {
+	// OpenDingID is what the sending gave.
+	OpenDingID string `yaml:"open_ding_id" param:"required,template"`
+
+	bot
+	app
+}
+
+// RecallDingResult is the result of [RecallDing].
+type RecallDingResult struct {
+	OpenDingID string `json:"open_ding_id"`
+}
+
+// Validate checks that there is an id.
+func (o *RecallDing) Validate() error {
+	var c checks
+	c.required("open_ding_id", o.OpenDingID)
+	return c.err()
+}
+
+// Execute recalls the DING and returns a [RecallDingResult].
+func (o *RecallDing) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
+	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*RecallDingResult, error) {
+		return &RecallDingResult{o.OpenDingID}, a.RecallDing(ctx, o.RobotCode, o.OpenDingID)
+	})
+}
+
+func dingSpecs(p provider) []operator.Spec {
+	return []operator.Spec{
+		define[SendDing](p, "dingtalk_send_ding", operator.Example("Somebody on call", `
+user_ids: u001
+content: disk full
+remind_type: app
+`)),
+		define[RecallDing](p, "dingtalk_recall_ding", operator.Example("The trouble is over", `
+open_ding_id: oD1
+`)),
+	}
+}

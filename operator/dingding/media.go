@@ -1,0 +1,73 @@
+package dingding
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/params"
+)
+
+// UploadMedia uploads a file, for messages that show it by its media_id.
+//
+// DingTalk takes images (jpg, gif, png, bmp) and videos (mp4) of up to 20 MiB, voice
+// (amr, mp3, wav) of up to 2 MiB and files (doc, docx, xls, xlsx, ppt, pptx, zip, pdf,
+// rar) of up to 20 MiB.
+//
+// The result has media_id (text), type (text) and created_at (whole number,
+// milliseconds).
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/upload-media-files
+type UploadMedia struct {
+	// Type is the kind of the file: image, voice, video or file.
+	Type string `yaml:"type" param:"required,enum=image|voice|video|file"`
+	// Path is the file. A relative one is in the folder of the DAG file.
+	Path string `yaml:"path" param:"required,template"`
+
+	app
+}
+
+// UploadMediaResult is the result of [UploadMedia].
+type UploadMediaResult struct {
+	MediaID   string `json:"media_id"`
+	Type      string `json:"type"`
+	CreatedAt int64  `json:"created_at"`
+}
+
+var _ params.Validator = (*UploadMedia)(nil)
+
+// Validate checks the ending of the name.
+func (o *UploadMedia) Validate() error {
+	var c checks
+	if o.Path == "" {
+		c.required("path", o.Path)
+	} else if !isTemplate(o.Path) {
+		c.add("path", hook.CheckMedia(o.Type, o.Path, 1))
+	}
+	return c.err()
+}
+
+// Execute uploads the file and returns an [UploadMediaResult].
+func (o *UploadMedia) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
+	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*UploadMediaResult, error) {
+		path := o.Path
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(tc.DAGFolder, path)
+		}
+		m, err := a.UploadMedia(ctx, o.Type, path)
+		if err != nil {
+			return nil, err
+		}
+		return &UploadMediaResult{MediaID: m.ID, Type: m.Type, CreatedAt: m.CreatedAt}, nil
+	})
+}
+
+func mediaSpecs(p provider) []operator.Spec {
+	return []operator.Spec{
+		define[UploadMedia](p, "dingtalk_upload_media", operator.Example("A picture beside the DAG file", `
+type: image
+path: logo.png
+`)),
+	}
+}

@@ -1,0 +1,32 @@
+package dingding
+
+import (
+	"errors"
+
+	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/operator"
+)
+
+// outcome turns an error of the hook into what it means for the task. With repeatSafe
+// a call whose answer was lost may be tried again.
+func outcome(err error, repeatSafe bool) error {
+	e, ok := errors.AsType[*hook.Error](err)
+	if !ok {
+		return err
+	}
+	switch e.Kind {
+	case hook.KindInvalid, hook.KindAuth, hook.KindNotFound:
+		return operator.Fail(err)
+	case hook.KindUncertain:
+		if !repeatSafe {
+			return operator.Fail(err)
+		}
+		return err
+	case hook.KindRateLimited, hook.KindUnavailable:
+		if e.RetryAfter > 0 {
+			return operator.RetryAfter(e.RetryAfter, err)
+		}
+		return err
+	}
+	return err
+}

@@ -1,0 +1,246 @@
+package dingding_test
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/dingding"
+	"github.com/dingdag/dingdag/operator/operatortest"
+	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/sandbox"
+	"github.com/dingdag/dingdag/sandbox/sandboxtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const secret = "SEC0123456789"
+
+func TestDingdingOperator(t *testing.T) {
+	t.Parallel()
+	var boxes sync.Map // of the tasks
+	operatortest.Check(t, spec(t), operatortest.Options{
+		Task: func(t *testing.T) *operatortest.Task {
+			t.Helper()
+			task, box := newTask(t, sandbox.Robot{})
+			boxes.Store(task, box)
+			if strings.HasSuffix(t.Name(), "canceled_while_running") {
+				box.Fault(sandbox.Fault{Kind: sandbox.FaultSlow, Delay: time.Minute})
+			}
+			return task
+		},
+		Secrets:  []string{sandbox.DemoRobot("ops").Token, secret},
+		Blocking: "{message: slow, on_uncertain: retry}",
+		Running: func(t *testing.T, task *operatortest.Task) {
+			t.Helper()
+			box, _ := boxes.Load(task)
+			box.(*sandboxtest.Sandbox).WaitMessages(1)
+		},
+	})
+}
+
+func TestExecuteSends(t *testing.T) {
+	t.Parallel()
+	task, box := newTask(t, sandbox.Robot{})
+	result, err := execute(t, task, `
+message_type: markdown
+message: {title: Report, text: all well}
+at_mobiles: [13800000001]
+at_user_ids: u1
+`)
+	require.NoError(t, err)
+	assert.Nil(t, result, "as in Airflow there is no XCom")
+	got := box.WaitMessages(1)[0]
+	assert.Equal(t, "all well\n\n@13800000001 @u1", got.Content.Text)
+	assert.Equal(t, []string{"13800000001", "u1"}, got.Mentions.Notified)
+	assert.NotContains(t, string(got.Raw), "msgUuid", "the body is Airflow's")
+}
+
+func TestExecuteSplits(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("a line of a report, ", 2000)
+	task, box := newTask(t, sandbox.Robot{})
+	_, err := execute(t, task, "message: "+long)
+	require.NoError(t, err)
+	assert.Len(t, box.WaitMessages(3), 3)
+
+	_, err = execute(t, task, "{split: false, message: '"+long+"'}")
+	assert.Equal(t, operator.Failed, operator.Classify(t.Context(), err).Kind)
+	require.ErrorContains(t, err, "splitting is switched off")
+}
+
+// What becomes of the try, for each kind of error.
+func TestOutcomes(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		robot      sandbox.Robot
+		fault      sandbox.Fault
+		yaml       string
+		want       operator.Kind
+		retryAfter time.Duration
+	}{
+		"invalid":                  {yaml: "{message: x, message_type: image}", want: operator.Failed},
+		"empty after rendering":    {yaml: "{message: ''}", want: operator.Failed},
+		"auth":                     {robot: sandbox.Robot{Keywords: []string{"report"}}, yaml: "message: x", want: operator.Failed},
+		"not found":                {robot: sandbox.Robot{Disbanded: true}, yaml: "message: x", want: operator.Failed},
+		"no such connection":       {yaml: "{message: x, dingding_conn_id: nowhere}", want: operator.Failed},
+		"rate limited":             {fault: sandbox.Fault{Kind: sandbox.FaultErrcode, Code: 660026}, yaml: "message: x", want: operator.Retry, retryAfter: 10 * time.Minute},
+		"unavailable":              {fault: sandbox.Fault{Kind: sandbox.FaultHTML}, yaml: "message: x", want: operator.Retry},
+		"uncertain":                {fault: sandbox.Fault{Kind: sandbox.FaultAnswerLost}, yaml: "message: x", want: operator.Failed},
+		"uncertain, and try again": {fault: sandbox.Fault{Kind: sandbox.FaultAnswerLost}, yaml: "{message: x, on_uncertain: retry}", want: operator.Retry},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			task, box := newTask(t, tt.robot)
+			if tt.fault.Kind != "" {
+				box.Fault(tt.fault)
+			}
+			_, err := execute(t, task, tt.yaml)
+			got := operator.Classify(t.Context(), err)
+			assert.Equal(t, tt.want, got.Kind, "error: %v", err)
+			assert.Equal(t, tt.retryAfter, got.RetryAfter)
+			var e *hook.Error
+			require.ErrorAs(t, err, &e)
+		})
+	}
+}
+
+// With on_uncertain: retry a second try does not post twice, but a cleared task does
+// post again.
+func TestUncertainRetryPostsOnce(t *testing.T) {
+	t.Parallel()
+	task, box := newTask(t, sandbox.Robot{})
+	box.Fault(sandbox.Fault{Kind: sandbox.FaultAnswerLost})
+	const text = "{message: x, on_uncertain: retry}"
+	_, err := execute(t, task, text)
+	require.Error(t, err)
+	task.TryNumber = 2
+	_, err = execute(t, task, text)
+	require.NoError(t, err)
+	assert.Len(t, box.Messages(sandbox.Filter{}), 1)
+
+	task.TryNumber, task.MaxTries = 3, 3
+	_, err = execute(t, task, text)
+	require.NoError(t, err)
+	assert.Len(t, box.Messages(sandbox.Filter{}), 2)
+}
+
+func TestRepeatSafe(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{"message: x": false, "{message: x, on_uncertain: fail}": false, "{message: x, on_uncertain: retry}": true} {
+		op, ok := operatortest.Decode(t, spec(t), text).(operator.RepeatChecker)
+		require.True(t, ok)
+		assert.Equal(t, want, op.RepeatSafe(), text)
+	}
+}
+
+func TestExecuteWithoutSpec(t *testing.T) {
+	t.Parallel()
+	task, box := newTask(t, sandbox.Robot{})
+	op := &dingding.DingdingOperator{ConnID: "dingding_default", Message: "from Go"}
+	_, err := op.Execute(t.Context(), task.TaskContext)
+	require.NoError(t, err)
+	assert.Equal(t, "from Go", box.WaitMessages(1)[0].Content.Text)
+}
+
+func TestDecodeFindings(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		yaml, want string
+		line       int
+		warning    bool
+	}{
+		"no message":          {"message_type: text", `missing parameter "message"`, 0, false},
+		"null message":        {"message:", "message", 1, false},
+		"wrong on_uncertain":  {"message: x\non_uncertain: again", "on_uncertain", 2, false},
+		"unsupported type":    {"message_type: image\nmessage: x", "unsupported message_type: supported are text, link, markdown, actionCard, feedCard, received image", 1, true},
+		"at in a link":        {"message_type: link\nat_all: true\nmessage: {title: t, text: x, messageUrl: u}", "notify nobody in a link message", 3, true},
+		"misspelled field":    {"message_type: link\nmessage: {title: t, text: x, messageUrl: u, picURL: p}", "spells picUrl, not picURL", 2, true},
+		"Airflow's own names": {"message: x\nat_mobile: [1]", `unknown parameter "at_mobile"`, 2, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, problems := spec(t).Decode(parse(t, tt.yaml))
+			require.Len(t, problems, 1)
+			assert.Contains(t, problems[0].Text, tt.want)
+			assert.Equal(t, tt.line, problems[0].Line)
+			assert.Equal(t, tt.warning, problems[0].Warning)
+			assert.Equal(t, !tt.warning, params.Failed(problems))
+		})
+	}
+}
+
+func TestRegistryKnowsAirflowsPaths(t *testing.T) {
+	t.Parallel()
+	r, err := operator.NewRegistry(dingding.Specs(hook.New(nil))...)
+	require.NoError(t, err)
+	for _, name := range []string{
+		"dingding",
+		"airflow.providers.dingding.operators.dingding.DingdingOperator",
+		"airflow.contrib.operators.dingding_operator.DingdingOperator",
+	} {
+		_, found := r.Lookup(name)
+		assert.True(t, found, name)
+	}
+}
+
+func TestOnlyTheMessageIsTemplated(t *testing.T) {
+	t.Parallel()
+	op := operatortest.Decode(t, spec(t), "{message_type: markdown, message: {title: t, text: '{{ ds }}'}, dingding_conn_id: '{{ x }}', at_mobiles: ['{{ y }}']}")
+	var fields []string
+	rendered, err := spec(t).Render(op, func(field, text string) (any, error) {
+		fields = append(fields, field)
+		return strings.ToUpper(text), nil
+	})
+	require.NoError(t, err)
+	assert.ElementsMatch(t, []string{"message.title", "message.text"}, fields)
+	got, ok := rendered.(*dingding.DingdingOperator)
+	require.True(t, ok)
+	assert.Equal(t, map[string]any{"title": "T", "text": "{{ DS }}"}, got.Message)
+
+	_, err = spec(t).Render(op, func(string, string) (any, error) { return nil, errors.New("undefined") })
+	require.ErrorContains(t, err, "render message.")
+}
+
+func spec(t *testing.T) operator.Spec {
+	t.Helper()
+	h := hook.New(nil)
+	t.Cleanup(h.CloseIdleConnections)
+	return dingding.Specs(h)[0]
+}
+
+// newTask returns a task with a connection to a robot of a new sandbox.
+func newTask(t *testing.T, r sandbox.Robot) (*operatortest.Task, *sandboxtest.Sandbox) {
+	t.Helper()
+	box := sandboxtest.Start(t)
+	r.Name, r.Token, r.Secret = "ops", sandbox.DemoRobot("ops").Token, secret
+	robot := box.AddRobot(r)
+	task := operatortest.NewTask(t)
+	password, extra := connections.Secret(box.WebhookURL(robot)), connections.Secret(`{"secret": "`+secret+`"}`)
+	task.Conns["dingding_default"] = &connections.Connection{ID: "dingding_default", Type: "dingding", Password: &password, Extra: &extra}
+	return task, box
+}
+
+func execute(t *testing.T, task *operatortest.Task, text string) (any, error) {
+	t.Helper()
+	op, problems := spec(t).Decode(parse(t, text))
+	require.False(t, params.Failed(problems), problems)
+	return op.Execute(t.Context(), task.TaskContext)
+}
+
+func parse(t *testing.T, text string) *yaml.Node {
+	t.Helper()
+	var doc yaml.Node
+	require.NoError(t, yaml.Unmarshal([]byte(text), &doc))
+	return doc.Content[0]
+}

@@ -1,0 +1,236 @@
+package dingding
+
+import (
+	"context"
+	"errors"
+
+	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/operator"
+)
+
+// GetRangeData reads a range of cells.
+//
+// The result has range_data: a mapping with what select asks for, each a list of rows,
+// each a list of cells: values (text, number, boolean or null; a formula has its result),
+// formulas (text, empty where there is none), displayValues (text as people see it),
+// backgroundColors (mappings with red, green, blue and hexString), fontSizes,
+// fontWeights, horizontalAlignments, verticalAlignments, hyperlinks and complexValues.
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/get-cell-properties
+type GetRangeData struct {
+	sheet
+	area
+
+	// Select lists what to read. Answers get large, so ask for what is needed.
+	Select []string `yaml:"select" param:"commas,default=values|formulas|displayValues"`
+
+	app
+}
+
+// GetRangeDataResult is the result of [GetRangeData].
+type GetRangeDataResult struct {
+	RangeData *hook.RangeData `json:"range_data"`
+}
+
+// Validate checks ids and range.
+func (o *GetRangeData) Validate() error {
+	var c checks
+	o.sheet.check(&c)
+	o.area.check(&c)
+	return c.err()
+}
+
+// Execute reads the cells and returns a [GetRangeDataResult].
+func (o *GetRangeData) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
+	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s hook.Sheet) (*GetRangeDataResult, error) {
+		at, _ := o.area.check(&checks{}) // Validate has found no mistakes
+		data, err := a.GetRange(ctx, s, at, o.Select...)
+		return &GetRangeDataResult{data}, err
+	})
+}
+
+// UpdateRangeData writes values or formats into a range of cells. What is not given
+// stays as it is. More than 30000 cells are written in several calls.
+//
+// The result has update_result: a mapping with a1Notation (text, the range).
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/update-cell-properties
+type UpdateRangeData struct {
+	sheet
+	area
+
+	// Values are the rows, each a list of cells, exactly as many as the range has; their
+	// JSON text works, too, which templates make with the filter tojson. Cells are text, numbers, true, false or null, which empties
+	// them. A text that begins with "=" is a formula, and one that reads as a number
+	// becomes one unless number_format is "@".
+	Values any `yaml:"values" param:"template"`
+	// NumberFormat is that of all cells, such as General, "@" for text, "#,##0.00", 0% or
+	// yyyy/m/d.
+	NumberFormat string `yaml:"number_format" param:"template"`
+	// WordWrap is what happens to text that is wider than its cell, for all cells.
+	WordWrap string `yaml:"word_wrap" param:"enum=overflow|clip|autoWrap"`
+	// BackgroundColors are rows of colours such as "#ffcc00", one for each cell.
+	BackgroundColors [][]string `yaml:"background_colors"`
+	// FontColors are rows of colours such as "#333333", one for each cell.
+	FontColors [][]string `yaml:"font_colors"`
+	// FontSizes are rows of sizes, one for each cell.
+	FontSizes [][]int `yaml:"font_sizes" param:"min=1"`
+	// FontWeights are rows of bold or normal, one for each cell.
+	FontWeights [][]string `yaml:"font_weights" param:"enum=bold|normal"`
+	// HorizontalAlignments are rows of left, center, right or general, one for each cell.
+	HorizontalAlignments [][]string `yaml:"horizontal_alignments" param:"enum=left|center|right|general"`
+	// VerticalAlignments are rows of top, middle or bottom, one for each cell.
+	VerticalAlignments [][]string `yaml:"vertical_alignments" param:"enum=top|middle|bottom"`
+
+	app
+}
+
+// UpdateRangeDataResult is the result of [UpdateRangeData].
+type UpdateRangeDataResult struct {
+	UpdateResult hook.RangeRef `json:"update_result"`
+}
+
+// Validate checks ids and range, and that all rows have its shape.
+func (o *UpdateRangeData) Validate() error {
+	var c checks
+	o.check(&c)
+	return c.err()
+}
+
+// check returns what to write, and where.
+func (o *UpdateRangeData) check(c *checks) (hook.CellRange, hook.RangeUpdate) {
+	o.sheet.check(c)
+	at, known := o.area.check(c)
+	u := hook.RangeUpdate{
+		BackgroundColors: o.BackgroundColors, FontColors: o.FontColors, FontSizes: o.FontSizes, FontWeights: o.FontWeights,
+		HorizontalAlignments: o.HorizontalAlignments, VerticalAlignments: o.VerticalAlignments,
+		NumberFormat: o.NumberFormat, WordWrap: o.WordWrap,
+	}
+	if o.Values != nil {
+		u.Values = c.cells("values", o.Values)
+	}
+	fits(c, "values", at, known, u.Values)
+	fits(c, "background_colors", at, known, o.BackgroundColors)
+	fits(c, "font_colors", at, known, o.FontColors)
+	fits(c, "font_sizes", at, known, o.FontSizes)
+	fits(c, "font_weights", at, known, o.FontWeights)
+	fits(c, "horizontal_alignments", at, known, o.HorizontalAlignments)
+	fits(c, "vertical_alignments", at, known, o.VerticalAlignments)
+	if o.isEmpty() {
+		c.add("values", errors.New("is missing: give it or a format"))
+	}
+	return at, u
+}
+
+func (o *UpdateRangeData) isEmpty() bool {
+	return o.Values == nil && o.NumberFormat == "" && o.WordWrap == "" && o.BackgroundColors == nil && o.FontColors == nil &&
+		o.FontSizes == nil && o.FontWeights == nil && o.HorizontalAlignments == nil && o.VerticalAlignments == nil
+}
+
+// Execute writes the cells and returns an [UpdateRangeDataResult].
+func (o *UpdateRangeData) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
+	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s hook.Sheet) (*UpdateRangeDataResult, error) {
+		at, update := o.check(&checks{}) // Validate has found no mistakes
+		written, err := a.UpdateRange(ctx, s, at, update)
+		return &UpdateRangeDataResult{hook.RangeRef{A1Notation: written}}, err
+	})
+}
+
+// ClearRangeContent empties a range of cells and takes their formats away.
+//
+// The result has clear_result: a mapping with a1Notation (text, the range).
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/clear-all
+type ClearRangeContent struct {
+	sheet
+	area
+	app
+}
+
+// ClearResult is the result of operators that clear a range.
+type ClearResult struct {
+	ClearResult hook.RangeRef `json:"clear_result"`
+}
+
+// Validate checks ids and range.
+func (o *ClearRangeContent) Validate() error {
+	var c checks
+	o.sheet.check(&c)
+	o.area.check(&c)
+	return c.err()
+}
+
+// Execute clears the cells and returns a [ClearResult].
+func (o *ClearRangeContent) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
+	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s hook.Sheet) (*ClearResult, error) {
+		at, _ := o.area.check(&checks{}) // Validate has found no mistakes
+		cleared, err := a.ClearRange(ctx, s, at)
+		return &ClearResult{hook.RangeRef{A1Notation: cleared}}, err
+	})
+}
+
+// ClearRangeData empties a range of cells and leaves their formats.
+//
+// The result has clear_result: a mapping with a1Notation (text, the range).
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/clear-cell-data
+type ClearRangeData struct {
+	sheet
+	area
+	app
+}
+
+// Validate checks ids and range.
+func (o *ClearRangeData) Validate() error {
+	var c checks
+	o.sheet.check(&c)
+	o.area.check(&c)
+	return c.err()
+}
+
+// Execute clears the cells and returns a [ClearResult].
+func (o *ClearRangeData) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
+	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s hook.Sheet) (*ClearResult, error) {
+		at, _ := o.area.check(&checks{}) // Validate has found no mistakes
+		cleared, err := a.ClearRangeData(ctx, s, at)
+		return &ClearResult{hook.RangeRef{A1Notation: cleared}}, err
+	})
+}
+
+func rangeSpecs(p provider) []operator.Spec {
+	return []operator.Spec{
+		define[GetRangeData](p, "dingtalk_get_range_data", operator.Example("Four cells", `
+workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
+sheet_id: st-8dc3a17-11
+range_address: A1:B2
+operator_id: z21HjQliSzpw0YWCNxmii6u
+`)),
+		define[UpdateRangeData](p, "dingtalk_update_range_data", operator.Example("A heading and a row", `
+workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
+sheet_id: st-8dc3a17-11
+range_address: A1:B2
+values:
+  - [name, qty]
+  - [disk, 3]
+operator_id: z21HjQliSzpw0YWCNxmii6u
+`), operator.Example("A bold heading", `
+workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
+sheet_id: st-8dc3a17-11
+range_address: A1:B1
+font_weights: [[bold, bold]]
+operator_id: z21HjQliSzpw0YWCNxmii6u
+`)),
+		define[ClearRangeContent](p, "dingtalk_clear_range_content", operator.Example("Four cells", `
+workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
+sheet_id: st-8dc3a17-11
+range_address: A1:B2
+operator_id: z21HjQliSzpw0YWCNxmii6u
+`)),
+		define[ClearRangeData](p, "dingtalk_clear_range_data", operator.Example("Four cells", `
+workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
+sheet_id: st-8dc3a17-11
+range_address: A1:B2
+operator_id: z21HjQliSzpw0YWCNxmii6u
+`)),
+	}
+}

@@ -1,0 +1,225 @@
+package dingding
+
+import (
+	"context"
+	"errors"
+
+	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/operator"
+)
+
+// CreateWorksheet adds a worksheet to a workbook.
+//
+// The result has sheet_id (text), sheet_name (text; DingTalk changes a name that is
+// taken) and created (boolean, true).
+//
+// DingTalk has no key against doubles here: when the answer is lost the task fails, and
+// trying again may make a second worksheet.
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/create-a-worksheet
+type CreateWorksheet struct {
+	workbook
+
+	// SheetName is the title of the worksheet.
+	SheetName string `yaml:"sheet_name" param:"required,template"`
+
+	write
+}
+
+// CreateWorksheetResult is the result of [CreateWorksheet].
+type CreateWorksheetResult struct {
+	SheetID   string `json:"sheet_id"`
+	SheetName string `json:"sheet_name"`
+	Created   bool   `json:"created"`
+}
+
+// Validate checks id and name.
+func (o *CreateWorksheet) Validate() error {
+	var c checks
+	o.workbook.check(&c)
+	c.required("sheet_name", o.SheetName)
+	return c.err()
+}
+
+// Execute adds the worksheet and returns a [CreateWorksheetResult].
+func (o *CreateWorksheet) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
+	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*CreateWorksheetResult, error) {
+		got, err := a.CreateWorksheet(ctx, hook.Workbook{ID: o.WorkbookID, OperatorID: operatorID}, o.SheetName)
+		if err != nil {
+			return nil, err
+		}
+		return &CreateWorksheetResult{SheetID: got.ID, SheetName: got.Name, Created: true}, nil
+	})
+}
+
+// DeleteWorksheet deletes a worksheet. The only one of a workbook cannot be deleted.
+//
+// The result has deleted (boolean).
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/delete-classic-workbooks
+type DeleteWorksheet struct {
+	sheet
+	removal
+	app
+}
+
+// Validate checks the ids.
+func (o *DeleteWorksheet) Validate() error {
+	var c checks
+	o.sheet.check(&c)
+	return c.err()
+}
+
+// Execute deletes the worksheet and returns a [DeletedResult].
+func (o *DeleteWorksheet) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
+	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s hook.Sheet) (*DeletedResult, error) {
+		return o.result(a.DeleteWorksheet(ctx, s))
+	})
+}
+
+// GetWorksheet reads the size and settings of a worksheet.
+//
+// The result has sheet_data: a mapping with id, name, visibility (visible or hidden),
+// lastNonEmptyRow and lastNonEmptyColumn (from 0, and -1 for an empty sheet), rowCount,
+// columnCount, frozenRowCount and frozenColumnCount (whole numbers).
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/obtain-worksheet-properties
+type GetWorksheet struct {
+	sheet
+	app
+}
+
+// GetWorksheetResult is the result of [GetWorksheet].
+type GetWorksheetResult struct {
+	SheetData *hook.Worksheet `json:"sheet_data"`
+}
+
+// Validate checks the ids.
+func (o *GetWorksheet) Validate() error {
+	var c checks
+	o.sheet.check(&c)
+	return c.err()
+}
+
+// Execute reads the worksheet and returns a [GetWorksheetResult].
+func (o *GetWorksheet) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
+	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s hook.Sheet) (*GetWorksheetResult, error) {
+		got, err := a.GetWorksheet(ctx, s)
+		return &GetWorksheetResult{got}, err
+	})
+}
+
+// GetWorksheets lists the worksheets of a workbook, in order.
+//
+// The result has sheet_list (list of mappings with id and name) and sheet_count (whole
+// number).
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/obtain-all-worksheets
+type GetWorksheets struct {
+	workbook
+	app
+}
+
+// GetWorksheetsResult is the result of [GetWorksheets].
+type GetWorksheetsResult struct {
+	SheetList  []hook.WorksheetName `json:"sheet_list"`
+	SheetCount int                  `json:"sheet_count"`
+}
+
+// Validate checks the id.
+func (o *GetWorksheets) Validate() error {
+	var c checks
+	o.workbook.check(&c)
+	return c.err()
+}
+
+// Execute lists the worksheets and returns a [GetWorksheetsResult].
+func (o *GetWorksheets) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
+	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*GetWorksheetsResult, error) {
+		list, err := a.ListWorksheets(ctx, hook.Workbook{ID: o.WorkbookID, OperatorID: operatorID})
+		return &GetWorksheetsResult{SheetList: list, SheetCount: len(list)}, err
+	})
+}
+
+// UpdateWorksheet changes the title, the visibility or the frozen rows and columns of a
+// worksheet.
+//
+// The result has sheet_id (text) and success (boolean, true).
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/update-worksheet
+type UpdateWorksheet struct {
+	sheet
+
+	// SheetName is the new title.
+	SheetName string `yaml:"sheet_name" param:"template"`
+	// Visibility shows or hides the worksheet.
+	Visibility string `yaml:"visibility" param:"enum=visible|hidden"`
+	// FrozenRowCount is how many rows at the top stay in sight; 0 for none.
+	FrozenRowCount *int `yaml:"frozen_row_count" param:"min=0"`
+	// FrozenColumnCount is how many columns on the left stay in sight; 0 for none.
+	FrozenColumnCount *int `yaml:"frozen_column_count" param:"min=0"`
+
+	app
+}
+
+// UpdateWorksheetResult is the result of [UpdateWorksheet].
+type UpdateWorksheetResult struct {
+	SheetID string `json:"sheet_id"`
+	Success bool   `json:"success"`
+}
+
+// Validate checks the ids and that something changes.
+func (o *UpdateWorksheet) Validate() error {
+	var c checks
+	o.sheet.check(&c)
+	if o.SheetName == "" && o.Visibility == "" && o.FrozenRowCount == nil && o.FrozenColumnCount == nil {
+		c.add("sheet_name", errors.New("is missing: give it, visibility, frozen_row_count or frozen_column_count"))
+	}
+	return c.err()
+}
+
+// Execute changes the worksheet and returns an [UpdateWorksheetResult].
+func (o *UpdateWorksheet) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
+	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s hook.Sheet) (*UpdateWorksheetResult, error) {
+		id, err := a.UpdateWorksheet(ctx, s, hook.WorksheetUpdate{
+			Name: o.SheetName, Visibility: o.Visibility, FrozenRowCount: o.FrozenRowCount, FrozenColumnCount: o.FrozenColumnCount,
+		})
+		return &UpdateWorksheetResult{SheetID: id, Success: true}, err
+	})
+}
+
+func worksheetSpecs(p provider) []operator.Spec {
+	return []operator.Spec{
+		define[CreateWorksheet](p, "dingtalk_create_worksheet", operator.Example("A worksheet for a quarter", `
+workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
+sheet_name: Q4
+operator_id: z21HjQliSzpw0YWCNxmii6u
+`)),
+		define[DeleteWorksheet](p, "dingtalk_delete_worksheet", operator.Example("By id", `
+workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
+sheet_id: st-8dc3a17-11
+operator_id: z21HjQliSzpw0YWCNxmii6u
+`), operator.Example("By title, if it is there", `
+workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
+sheet_id: 第 4 季度
+ignore_missing: true
+operator_id: z21HjQliSzpw0YWCNxmii6u
+`)),
+		define[GetWorksheet](p, "dingtalk_get_worksheet", operator.Example("By id", `
+workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
+sheet_id: st-8dc3a17-11
+operator_id: z21HjQliSzpw0YWCNxmii6u
+`)),
+		define[GetWorksheets](p, "dingtalk_get_worksheets", operator.Example("All of a workbook", `
+workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
+operator_id: z21HjQliSzpw0YWCNxmii6u
+`)),
+		define[UpdateWorksheet](p, "dingtalk_update_worksheet", operator.Example("A new title and a fixed heading", `
+workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
+sheet_id: st-8dc3a17-11
+sheet_name: Q4 final
+frozen_row_count: 1
+operator_id: z21HjQliSzpw0YWCNxmii6u
+`)),
+	}
+}

@@ -1,0 +1,206 @@
+package dingding
+
+import (
+	"context"
+
+	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/operator"
+)
+
+// CreateWorkspace makes a knowledge base.
+//
+// The result has workspace_data: a mapping with workspaceId, rootNodeId (the parent of
+// the nodes at the top), name, type, description, url, icon, creatorId and modifierId
+// (userids), createTime and modifiedTime (text such as 2025-10-09T08:00Z) and
+// permissionRole.
+//
+// DingTalk has no key against doubles here: when the answer is lost the task fails, and
+// trying again may make a second knowledge base.
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/new-knowledge-base
+type CreateWorkspace struct {
+	// Name is the name of the knowledge base.
+	Name string `yaml:"name" param:"required,template"`
+	// Description says what it is for.
+	Description string `yaml:"description" param:"template"`
+	// TeamID is the team that it belongs to.
+	TeamID string `yaml:"team_id" param:"template"`
+
+	acting
+	write
+}
+
+// WorkspaceResult is the result of operators that give one knowledge base.
+type WorkspaceResult struct {
+	WorkspaceData *hook.Workspace `json:"workspace_data"`
+}
+
+// Validate checks that there is a name.
+func (o *CreateWorkspace) Validate() error {
+	var c checks
+	c.required("name", o.Name)
+	o.acting.check(&c)
+	return c.err()
+}
+
+// Execute makes the knowledge base and returns a [WorkspaceResult].
+func (o *CreateWorkspace) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
+	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*WorkspaceResult, error) {
+		w, err := a.CreateWorkspace(ctx, operatorID, hook.NewWorkspace{Name: o.Name, Description: o.Description, TeamID: o.TeamID})
+		return &WorkspaceResult{w}, err
+	})
+}
+
+// GetWorkspace reads a knowledge base.
+//
+// The result has workspace_data, a mapping as that of dingtalk_create_workspace.
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/obtain-the-knowledge-base
+type GetWorkspace struct {
+	// WorkspaceID is the id of the knowledge base.
+	WorkspaceID string `yaml:"workspace_id" param:"required,template"`
+	// WithPermissionRole adds permissionRole: what the operator may do there.
+	WithPermissionRole bool `yaml:"with_permission_role" param:"default=false"`
+
+	acting
+	app
+}
+
+// Validate checks that there is an id.
+func (o *GetWorkspace) Validate() error {
+	var c checks
+	c.required("workspace_id", o.WorkspaceID)
+	o.acting.check(&c)
+	return c.err()
+}
+
+// Execute reads the knowledge base and returns a [WorkspaceResult].
+func (o *GetWorkspace) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
+	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*WorkspaceResult, error) {
+		w, err := a.GetWorkspace(ctx, operatorID, o.WorkspaceID, o.WithPermissionRole)
+		return &WorkspaceResult{w}, err
+	})
+}
+
+// GetWorkspaces lists the knowledge bases that the operator may see.
+//
+// The result has workspace_list (list of mappings as that of dingtalk_create_workspace),
+// next_token (text, of the page after the last one read) and has_more (boolean).
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/get-knowledge-base-list
+type GetWorkspaces struct {
+	// MaxResults is the size of a page, 1 to 30.
+	MaxResults int `yaml:"max_results" param:"default=30,min=1,max=30"`
+	// NextToken is the next_token of the page before.
+	NextToken string `yaml:"next_token" param:"template"`
+	// OrderBy puts what was seen, made or changed last first.
+	OrderBy string `yaml:"order_by" param:"enum=VIEW_TIME_DESC|CREATE_TIME_DESC|MODIFIED_TIME_DESC"`
+	// TeamID reads only those of a team.
+	TeamID string `yaml:"team_id" param:"template"`
+	// WithPermissionRole adds permissionRole: what the operator may do there.
+	WithPermissionRole bool `yaml:"with_permission_role" param:"default=false"`
+
+	paging
+	acting
+	app
+}
+
+// GetWorkspacesResult is the result of [GetWorkspaces].
+type GetWorkspacesResult struct {
+	WorkspaceList []hook.Workspace `json:"workspace_list"`
+	NextToken     string           `json:"next_token"`
+	HasMore       bool             `json:"has_more"`
+}
+
+// Validate checks the operator.
+func (o *GetWorkspaces) Validate() error {
+	var c checks
+	o.acting.check(&c)
+	return c.err()
+}
+
+// Execute lists the knowledge bases and returns a [GetWorkspacesResult].
+func (o *GetWorkspaces) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
+	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*GetWorkspacesResult, error) {
+		q := hook.WorkspacesQuery{MaxResults: o.MaxResults, OrderBy: o.OrderBy, TeamID: o.TeamID, WithRole: o.WithPermissionRole}
+		list, next, more, err := read(ctx, tc, o.paging, o.NextToken,
+			func(ctx context.Context, token string) ([]hook.Workspace, string, bool, error) {
+				q.NextToken = token
+				page, err := a.ListWorkspaces(ctx, operatorID, q)
+				if err != nil {
+					return nil, "", false, err
+				}
+				return page.Workspaces, page.NextToken, page.NextToken != "", nil
+			})
+		return &GetWorkspacesResult{WorkspaceList: list, NextToken: next, HasMore: more}, err
+	})
+}
+
+// BatchGetWorkspaces reads knowledge bases by their ids, 20 with each call.
+//
+// The result has workspace_list (list of mappings as that of dingtalk_create_workspace,
+// in DingTalk's order) and missing_ids (list of text): the ids that do not exist or that
+// the operator may not see.
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/batch-acquisition-of-knowledge-base
+type BatchGetWorkspaces struct {
+	// WorkspaceIDs are the ids of knowledge bases.
+	WorkspaceIDs []string `yaml:"workspace_ids" param:"required,commas,template"`
+	// WithPermissionRole adds permissionRole: what the operator may do there.
+	WithPermissionRole bool `yaml:"with_permission_role" param:"default=false"`
+
+	acting
+	app
+}
+
+// BatchGetWorkspacesResult is the result of [BatchGetWorkspaces].
+type BatchGetWorkspacesResult struct {
+	WorkspaceList []hook.Workspace `json:"workspace_list"`
+	MissingIDs    []string         `json:"missing_ids"`
+}
+
+// Validate checks that there are ids.
+func (o *BatchGetWorkspaces) Validate() error {
+	var c checks
+	c.list("workspace_ids", o.WorkspaceIDs, 1, hook.DefaultMaxItems)
+	o.acting.check(&c)
+	return c.err()
+}
+
+// Execute reads the knowledge bases and returns a [BatchGetWorkspacesResult].
+func (o *BatchGetWorkspaces) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
+	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*BatchGetWorkspacesResult, error) {
+		list, err := a.BatchGetWorkspaces(ctx, operatorID, o.WorkspaceIDs, o.WithPermissionRole)
+		found := map[string]bool{}
+		for _, w := range list {
+			found[w.WorkspaceID] = true
+		}
+		return &BatchGetWorkspacesResult{WorkspaceList: list, MissingIDs: missing(o.WorkspaceIDs, found)}, err
+	})
+}
+
+func workspaceSpecs(p provider) []operator.Spec {
+	return []operator.Spec{
+		define[CreateWorkspace](p, "dingtalk_create_workspace", operator.Example("A knowledge base for runbooks", `
+name: Runbooks
+description: how we run things
+operator_id: z21HjQliSzpw0YWCNxmii6u
+`)),
+		define[GetWorkspace](p, "dingtalk_get_workspace", operator.Example("With the operator's role", `
+workspace_id: By8jQS1ZYjGn5b0M
+with_permission_role: true
+operator_id: z21HjQliSzpw0YWCNxmii6u
+`), operator.Example("In the name of a member, by userid", `
+workspace_id: By8jQS1ZYjGn5b0M
+operator_user_id: u001
+`)),
+		define[GetWorkspaces](p, "dingtalk_get_workspaces", operator.Example("The first page", `
+operator_id: z21HjQliSzpw0YWCNxmii6u
+`)),
+		define[BatchGetWorkspaces](p, "dingtalk_batch_get_workspaces", operator.Example("Two, one of which is not there", `
+workspace_ids: By8jQS1ZYjGn5b0M, nope
+with_permission_role: true
+operator_id: z21HjQliSzpw0YWCNxmii6u
+`)),
+	}
+}

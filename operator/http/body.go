@@ -1,0 +1,137 @@
+package http
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/go-resty/resty/v2"
+)
+
+// fill puts the data into the request, as Airflow and dag-factory do: into the query
+// of a GET, else into the body.
+func (o *Operator) fill(request *resty.Request) error {
+	text, form, err := o.payload()
+	if err != nil {
+		return fmt.Errorf("http data: %w", err)
+	}
+	switch {
+	case o.Data == nil:
+	case o.isGet():
+		values, err := url.ParseQuery(text)
+		if err != nil {
+			return errors.New("http data: the text is no query such as a=1&b=2")
+		}
+		request.SetQueryParamsFromValues(values)
+	default:
+		if form && !o.hasContentType() {
+			request.SetHeader("Content-Type", "application/x-www-form-urlencoded")
+		}
+		request.SetBody(text)
+	}
+	return nil
+}
+
+// payload encodes the data: JSON by the Content-Type header, else a mapping as form.
+func (o *Operator) payload() (text string, form bool, err error) {
+	if o.isJSON() && !o.isGet() && o.Data != nil {
+		text, err = jsonText(o.Data)
+		return text, false, err
+	}
+	switch data := o.Data.(type) {
+	case nil:
+		return "", false, nil
+	case string:
+		return data, false, nil
+	case map[string]any:
+		text, err = formText(data)
+		return text, true, err
+	default:
+		return "", false, errors.New("must be text or a mapping; for other values set the header Content-Type: application/json")
+	}
+}
+
+func (o *Operator) isGet() bool { return strings.EqualFold(o.Method, http.MethodGet) }
+
+func (o *Operator) isJSON() bool {
+	for name, value := range o.Headers {
+		if strings.EqualFold(name, "Content-Type") && strings.Contains(strings.ToLower(value), "application/json") {
+			return true
+		}
+	}
+	return false
+}
+
+func (o *Operator) hasContentType() bool {
+	for name := range o.Headers {
+		if strings.EqualFold(name, "Content-Type") {
+			return true
+		}
+	}
+	return false
+}
+
+// jsonText encodes data. A text is JSON already.
+func jsonText(data any) (string, error) {
+	if text, ok := data.(string); ok {
+		if !json.Valid([]byte(text)) {
+			return "", errors.New("the text is not valid JSON, which the Content-Type header promises")
+		}
+		return text, nil
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(data); err != nil {
+		return "", fmt.Errorf("encode as JSON: %w", err)
+	}
+	return strings.TrimSuffix(b.String(), "\n"), nil
+}
+
+// formText encodes a mapping as a form: null is left out, a list gives its key several
+// times, booleans are True and False as in Python.
+func formText(data map[string]any) (string, error) {
+	values := url.Values{}
+	for key, value := range data {
+		list, isList := value.([]any)
+		if !isList {
+			list = []any{value}
+		}
+		for _, element := range list {
+			if element == nil {
+				continue
+			}
+			text, err := scalarText(element)
+			if err != nil {
+				return "", fmt.Errorf("key %q: %w", key, err)
+			}
+			values.Add(key, text)
+		}
+	}
+	return values.Encode(), nil
+}
+
+func scalarText(value any) (string, error) {
+	switch v := value.(type) {
+	case string:
+		return v, nil
+	case bool:
+		if v {
+			return "True", nil
+		}
+		return "False", nil
+	case int64:
+		return strconv.FormatInt(v, 10), nil
+	case int:
+		return strconv.Itoa(v), nil
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 64), nil
+	default:
+		return "", errors.New("a form takes text, numbers, booleans and lists of them; for other values set the header Content-Type: application/json")
+	}
+}

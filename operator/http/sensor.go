@@ -1,0 +1,107 @@
+package http
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/params"
+)
+
+// Sensor sends an HTTP request until the status of the response is below 400.
+//
+// A status of 400 or above that response_error_codes_allowlist names means not yet; any
+// other one fails the sensor, and so does a service that cannot be reached. With
+// check_response false in extra_options every response will do.
+//
+// The connection is used as by the http operator.
+type Sensor struct {
+	// Endpoint is the path that is appended to the base URL of the connection. Without
+	// a host there it is a whole URL.
+	Endpoint string `yaml:"endpoint" param:"required,template"`
+	// Conn is the connection of type http.
+	Conn string `yaml:"http_conn_id" param:"default=http_default"`
+	// Method is the HTTP method.
+	Method string `yaml:"method" param:"default=GET"`
+	// RequestParams are the query of a GET request (text or mapping), else the body, as the
+	// data of the http operator.
+	RequestParams any `yaml:"request_params" param:"template"`
+	// Headers are added to those of the connection.
+	Headers map[string]string `yaml:"headers" param:"template"`
+	// NotYetCodes are the statuses that mean not yet, or how they begin: 40 is all from 400
+	// to 409.
+	NotYetCodes []string `yaml:"response_error_codes_allowlist" param:"digits,default=404"`
+	// ExtraOptions are the settings of the exchange, such as its timeout. What is null
+	// comes from the extra of the connection.
+	ExtraOptions *ExtraOptions `yaml:"extra_options"`
+}
+
+var _ operator.Operator = (*Sensor)(nil)
+
+func sensorSpec(docs operator.Option) operator.Spec {
+	return operator.Define[Sensor]("http_sensor", docs, operator.Sensor(), withoutEffect(),
+		operator.Alias(
+			"airflow.providers.http.sensors.http.HttpSensor",
+			"airflow.sensors.http_sensor.HttpSensor",
+		),
+		operator.RejectedParams(map[string]string{
+			"request_kwargs":  "use headers, request_params and extra_options",
+			"response_check*": "Python code cannot run here; use bash_sensor with curl to look into the response",
+		}),
+		operator.Example("Wait for the report of the day", `endpoint: "reports/{{ ds }}"`),
+		operator.Example("Wait through the maintenance of a service", `
+endpoint: health
+response_error_codes_allowlist: ["404", "503"]
+extra_options: {timeout: 10s}
+`),
+	)
+}
+
+// codePattern is a status, or how one begins, for those that can mean not yet.
+var codePattern = regexp.MustCompile(`^[45]\d{0,2}$`)
+
+// Validate checks what can be known before templates are rendered.
+func (s *Sensor) Validate() error {
+	for _, code := range s.NotYetCodes {
+		if !codePattern.MatchString(code) {
+			return params.At("response_error_codes_allowlist", fmt.Errorf("%q is no status of 400 or above", code))
+		}
+	}
+	request := s.request()
+	return errors.Join(params.At("method", request.checkMethod()), params.At("request_params", request.checkData()))
+}
+
+// request is the operator that sends one request of the sensor.
+func (s *Sensor) request() *Operator {
+	return &Operator{
+		Endpoint: s.Endpoint, Method: s.Method, Data: s.RequestParams, Headers: s.Headers, Conn: s.Conn, ExtraOptions: s.ExtraOptions,
+	}
+}
+
+// Execute sends one request.
+func (s *Sensor) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
+	a, err := s.request().exchange(ctx, tc)
+	switch {
+	case err != nil:
+		return nil, err
+	case !a.failed():
+		return nil, nil
+	case s.meansNotYet(a.response.StatusCode()):
+		return nil, operator.NotYet()
+	default:
+		return nil, a.err()
+	}
+}
+
+func (s *Sensor) meansNotYet(status int) bool {
+	codes := s.NotYetCodes
+	if codes == nil {
+		codes = []string{"404"}
+	}
+	return slices.ContainsFunc(codes, func(code string) bool { return strings.HasPrefix(strconv.Itoa(status), code) })
+}

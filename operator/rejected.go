@@ -1,0 +1,77 @@
+package operator
+
+import "strings"
+
+const (
+	noPython = "Python code cannot run here: use bash to start a script, http to call a service, " +
+		"or an operator written in Go that the embedding program registers"
+	noBranch     = "Python code cannot run here: use branch, branch_sql, branch_datetime or branch_day_of_week"
+	noVirtualenv = "Python environments are not managed here: use bash to start the interpreter"
+	noContainer  = "containers are not managed here: run them through bash or http"
+	noSlack      = "Slack is not supported: use dingding, or http to post to the webhook"
+	noWebhook    = "this service is not supported: use dingding, or http to post to its webhook"
+	noSSH        = "SSH is not supported: use bash with the ssh command"
+	noSQLChecks  = "not supported: use sql_check, sql_value_check or sql_threshold_check with the condition in the SQL"
+	noTransfer   = "not supported: use bash with the databases' own tools"
+)
+
+// rejectedNames are short names that other readers of DAG files may know.
+func rejectedNames() map[string]string {
+	return map[string]string{
+		"slack_webhook": noSlack, "slack_post": noSlack,
+		"discord_webhook": noWebhook, "telegram": noWebhook,
+		"ssh":              noSSH,
+		"sql_column_check": noSQLChecks, "sql_table_check": noSQLChecks,
+		"sql_transfer": noTransfer,
+	}
+}
+
+// rejectedClasses are classes of Airflow, whatever module they are imported from.
+func rejectedClasses() map[string]string {
+	return map[string]string{
+		"PythonOperator":                 noPython,
+		"BranchPythonOperator":           noBranch,
+		"BaseBranchOperator":             noBranch,
+		"ShortCircuitOperator":           "Python code cannot run here: use short_circuit with condition",
+		"PythonSensor":                   "Python code cannot run here: use bash_sensor, http_sensor, sql_sensor or file_sensor",
+		"PythonVirtualenvOperator":       noVirtualenv,
+		"ExternalPythonOperator":         noVirtualenv,
+		"BranchPythonVirtualenvOperator": noBranch,
+		"BranchExternalPythonOperator":   noBranch,
+		"KubernetesPodOperator":          noContainer,
+		"DockerOperator":                 noContainer,
+		"SubDagOperator":                 "sub-DAGs are not supported: use a task group",
+		"SlackWebhookOperator":           noSlack,
+		"SlackAPIPostOperator":           noSlack,
+		"DiscordWebhookOperator":         noWebhook,
+		"TelegramOperator":               noWebhook,
+		"SSHOperator":                    noSSH,
+		"SQLColumnCheckOperator":         noSQLChecks,
+		"SQLTableCheckOperator":          noSQLChecks,
+		"GenericTransfer":                noTransfer,
+	}
+}
+
+// Rejected reports whether name is an operator that is known and not supported, and
+// says what to use instead. It takes short names, Airflow's dotted paths and bare
+// class names.
+func Rejected(name string) (message string, ok bool) {
+	if message, ok = rejectedNames()[name]; ok {
+		return message, true
+	}
+	module, class, dotted := cutLast(name)
+	if dotted && !strings.HasPrefix(module, "airflow.") {
+		return "", false
+	}
+	message, ok = rejectedClasses()[class]
+	return message, ok
+}
+
+// cutLast cuts a dotted path before its last part. A name without dots is all class.
+func cutLast(path string) (module, class string, dotted bool) {
+	i := strings.LastIndexByte(path, '.')
+	if i < 0 {
+		return "", path, false
+	}
+	return path[:i], path[i+1:], true
+}

@@ -1,0 +1,81 @@
+package operator
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/params/declare"
+)
+
+// Spec is the declaration of an operator: its names, parameters and documentation.
+// Make one with [Define].
+type Spec = declare.Spec[Operator]
+
+// Registry finds the [Spec] that a DAG file names. Make one with [NewRegistry].
+type Registry = declare.Registry[Operator]
+
+// Option adds to the declaration of an operator.
+type Option = declare.Option
+
+// Define declares an operator under a short name. T is its parameter struct, see
+// package params for the tags. Define panics when a tag is wrong.
+func Define[T any, P interface {
+	*T
+	Operator
+}](name string, opts ...Option) Spec {
+	return declare.Define[Operator, T]("operator", name, opts...)
+}
+
+// NewRegistry makes a registry. Two specs with one name or path are an error, and so
+// is a name that [Rejected] knows.
+func NewRegistry(specs ...Spec) (*Registry, error) {
+	var errs []error
+	for _, s := range specs {
+		names := []string{s.Name}
+		for _, alias := range s.Aliases {
+			names = append(names, alias.Path)
+		}
+		for _, name := range names {
+			if message, rejected := Rejected(name); rejected {
+				errs = append(errs, fmt.Errorf("operator %q: the name %q cannot be registered: %s", s.Name, name, message))
+			}
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return declare.NewRegistry(specs...)
+}
+
+// Docs gives the comments of the parameter struct, as params/docgen wrote them.
+func Docs(docs params.Docs) Option { return declare.Docs(docs) }
+
+// Alias adds the dotted paths under which Airflow knows the operator.
+func Alias(paths ...string) Option { return declare.Paths(paths...) }
+
+// RenamingAlias adds the dotted path of a class that calls the parameter param by
+// another name, with a default of its own. An empty default keeps that of param.
+func RenamingAlias(path, oldName, param, defaultValue string) Option {
+	return declare.Renamed(declare.Alias{Path: path, Old: oldName, New: param, Default: defaultValue})
+}
+
+// Example adds an example: the YAML of the operator's own parameters.
+func Example(title, yaml string) Option { return declare.WithExample(title, yaml) }
+
+// RejectedParams lists parameters of Airflow that are refused, each with what to do
+// instead. A name may end in "*" for any rest.
+func RejectedParams(messages map[string]string) Option { return declare.RejectedParams(messages) }
+
+// IgnoredParams lists parameters of Airflow that are accepted and have no effect.
+func IgnoredParams(names ...string) Option { return declare.IgnoredParams(names...) }
+
+// Sensor says that the parameters common to all sensors apply.
+func Sensor() Option { return declare.Sensor() }
+
+// Markdown returns the page about an operator.
+func Markdown(spec Spec) string { return spec.Markdown() }
+
+// WriteDocs writes the page of each operator to NAME.md in dir, and an index to
+// README.md. Pages that it wrote earlier for operators that are gone are removed.
+func WriteDocs(dir string, specs []Spec) error { return declare.WriteDocs(dir, "Operators", specs) }

@@ -1,0 +1,73 @@
+package operator_test
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/http"
+	"github.com/dingdag/dingdag/operator/standard"
+)
+
+type nothing struct{}
+
+func (*nothing) Execute(context.Context, *operator.TaskContext) (any, error) { return nil, nil }
+
+func TestNewRegistryRefusesRejectedNames(t *testing.T) {
+	t.Parallel()
+	_, err := operator.NewRegistry(
+		operator.Define[nothing]("ssh"),
+		operator.Define[nothing]("python", operator.Alias("airflow.operators.python.PythonOperator")),
+	)
+	require.Error(t, err)
+	assert.Contains(t, err.Error(), `operator "ssh": the name "ssh" cannot be registered`)
+	assert.Contains(t, err.Error(), `operator "python": the name "airflow.operators.python.PythonOperator" cannot be registered`)
+}
+
+func TestRejected(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"airflow.operators.python.PythonOperator":                                 "use bash to start a script",
+		"airflow.operators.python_operator.BranchPythonOperator":                  "use branch, branch_sql",
+		"airflow.providers.standard.operators.python.ShortCircuitOperator":        "use short_circuit",
+		"airflow.contrib.operators.kubernetes_pod_operator.KubernetesPodOperator": "through bash or http",
+		"airflow.contrib.operators.ssh_operator.SSHOperator":                      "bash with the ssh command",
+		"PythonSensor":  "use bash_sensor",
+		"slack_webhook": "use dingding",
+		"sql_transfer":  "use bash",
+	} {
+		message, ok := operator.Rejected(name)
+		require.True(t, ok, name)
+		assert.Contains(t, message, want, name)
+	}
+	for _, name := range []string{"bash", "", "python", "mycompany.operators.PythonOperator", "airflow.operators.bash.BashOperator"} {
+		_, ok := operator.Rejected(name)
+		assert.False(t, ok, name)
+	}
+}
+
+// What a message tells people to use instead must exist; those of databases have a
+// package of their own.
+func TestRejectedNamesWhatExists(t *testing.T) {
+	t.Parallel()
+	registry, err := operator.NewRegistry(append(standard.Specs(), http.Specs()...)...)
+	require.NoError(t, err)
+	names := regexp.MustCompile(`\b[a-z]+(_[a-z]+)+\b`)
+	recommended := 0
+	for _, message := range operator.RejectedMessages() {
+		for _, name := range names.FindAllString(message, -1) {
+			if strings.Contains(name, "sql") {
+				continue
+			}
+			_, found := registry.Lookup(name)
+			assert.True(t, found, "%s, in %q", name, message)
+			recommended++
+		}
+	}
+	assert.Positive(t, recommended)
+}

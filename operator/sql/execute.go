@@ -1,0 +1,184 @@
+package sql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/params"
+)
+
+// ExecuteQueryOperator runs SQL in a database. The rows of the last statement are the
+// result (XCom), a list of lists; a statement without rows has none.
+//
+// The connection has type postgres, mysql (also for MariaDB) or sqlite. Its extra may hold
+// connect_timeout, and for PostgreSQL libpq's options such as sslmode, application_name
+// and options; for MySQL charset, ssl, ssl_mode, unix_socket, local_infile, read_timeout
+// and write_timeout; for SQLite timeout and the parameters of its URIs, such as mode. The
+// host of a SQLite connection is the file; without one the database is in memory.
+//
+// All statements are one transaction, which is rolled back when one of them fails, unless
+// autocommit is true. MySQL commits by itself at statements that define tables. Statements
+// that cannot be in a transaction, such as VACUUM, need autocommit: true.
+//
+// Values in the result: numbers, decimals with all their digits; true and false; text;
+// dates and times as text, "2024-01-02 03:04:05", and in UTC with "+00:00" where the
+// column has a zone; bytes as base64; JSON and arrays of PostgreSQL as what they hold. A
+// result of more than 10,000 rows or 1 MiB fails the task, and is rolled back.
+//
+// When the task is stopped, the query is stopped on the server too.
+type ExecuteQueryOperator struct {
+	// SQL is a text with one statement or several, a list of such texts, or the name of a
+	// .sql file in the folder of the DAG file. A file has no templates in it. Put a space
+	// at the end of a text that ends in .sql and is no file.
+	SQL any `yaml:"sql" param:"required,template"`
+	// Conn is the connection.
+	Conn string `yaml:"conn_id" param:"template"`
+	// Parameters are the values for placeholders: a list for %s (? in SQLite), a mapping
+	// for %(name)s (:name in SQLite). They never become part of the SQL, whatever is in
+	// them. For that, PostgreSQL wants a type behind a placeholder: %s::date, not date %s.
+	// With parameters, write %% for a percent sign in PostgreSQL and MySQL. A list as a
+	// value is an array in PostgreSQL and (a, b) in MySQL.
+	Parameters any `yaml:"parameters" param:"template"`
+	// Autocommit commits each statement for itself.
+	Autocommit bool `yaml:"autocommit" param:"default=false"`
+	// SplitStatements makes each statement of a text have a result of its own, and all the
+	// parameters. Otherwise the result of a text is that of its last statement, and the
+	// list of parameters goes on from one statement to the next.
+	SplitStatements bool `yaml:"split_statements"`
+	// ReturnLast is false to return the results of all statements, with split_statements.
+	// Lists of SQL return all results in any case.
+	ReturnLast bool `yaml:"return_last" param:"default=true"`
+	// ShowReturnValueInLogs writes the result to the task log.
+	ShowReturnValueInLogs bool `yaml:"show_return_value_in_logs" param:"default=false"`
+	Settings
+}
+
+var _ operator.Operator = (*ExecuteQueryOperator)(nil)
+
+func executeSpec(docs operator.Option) operator.Spec {
+	options := []operator.Option{
+		docs,
+		operator.Alias("airflow.providers.common.sql.operators.sql.SQLExecuteQueryOperator"),
+		operator.RejectedParams(rejected(map[string]string{
+			"runtime_parameters": "set options in the extra of the connection",
+		})),
+		operator.IgnoredParams("requires_result_fetch"),
+		operator.Example("Read rows", `
+conn_id: warehouse
+sql: SELECT day, total FROM orders WHERE day < '{{ ds }}' ORDER BY day
+`),
+		operator.Example("Several statements, all or nothing", `
+conn_id: warehouse
+sql: |
+  DELETE FROM daily WHERE day = '{{ ds }}';
+  INSERT INTO daily SELECT '{{ ds }}', count(*) FROM orders;
+`),
+		operator.Example("Values from outside are bound (this is SQLite; PostgreSQL and MySQL take %(least)s)", `
+conn_id: warehouse
+sql: SELECT day FROM orders WHERE total > :least
+parameters: {least: "{{ params.least }}"}
+`),
+	}
+	for _, old := range []struct{ name, module, oldModule, class string }{
+		{"postgres", "postgres.operators.postgres", "postgres_operator", "PostgresOperator"},
+		{"mysql", "mysql.operators.mysql", "mysql_operator", "MySqlOperator"},
+		{"sqlite", "sqlite.operators.sqlite", "sqlite_operator", "SqliteOperator"},
+		{"mssql", "microsoft.mssql.operators.mssql", "mssql_operator", "MsSqlOperator"},
+		{"oracle", "oracle.operators.oracle", "oracle_operator", "OracleOperator"},
+		{"jdbc", "jdbc.operators.jdbc", "jdbc_operator", "JdbcOperator"},
+		{"trino", "trino.operators.trino", "", "TrinoOperator"},
+		{"vertica", "vertica.operators.vertica", "", "VerticaOperator"},
+		{"snowflake", "snowflake.operators.snowflake", "", "SnowflakeOperator"},
+	} {
+		paths := []string{"airflow.providers." + old.module + "." + old.class}
+		if old.oldModule != "" {
+			paths = append(paths, "airflow.operators."+old.oldModule+"."+old.class)
+		}
+		for _, path := range paths {
+			options = append(options, operator.RenamingAlias(path, old.name+"_conn_id", "conn_id", old.name+"_default"))
+		}
+	}
+	return operator.Define[ExecuteQueryOperator]("sql", options...)
+}
+
+// Validate checks what can be known before templates are rendered.
+func (o *ExecuteQueryOperator) Validate() error {
+	_, _, err := texts(o.SQL)
+	return errors.Join(needsConnection(o.Conn), params.At("sql", err), validParameters(o.Parameters), o.Settings.Validate())
+}
+
+// Execute runs the statements and returns their results.
+func (o *ExecuteQueryOperator) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
+	result, err := o.run(ctx, tc)
+	if err != nil {
+		return nil, o.outcome(ctx, err)
+	}
+	if o.ShowReturnValueInLogs {
+		tc.Log.InfoContext(ctx, "the result", "rows", jsonText(result))
+	}
+	return result, nil
+}
+
+func (o *ExecuteQueryOperator) run(ctx context.Context, tc *operator.TaskContext) (any, error) {
+	sqls, isList, err := texts(o.SQL)
+	if err != nil {
+		return nil, err
+	}
+	if sqls, err = loadAll(tc.DAGFolder, sqls); err != nil {
+		return nil, err
+	}
+	db, err := open(ctx, tc, o.Conn, o.Database)
+	if err != nil {
+		return nil, err
+	}
+	defer db.release(ctx, tc.Log)
+	units, err := newUnits(db.dialect, sqls, o.Parameters, o.SplitStatements && !isList)
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range sqls {
+		tc.Log.InfoContext(ctx, "executing", "sql", text)
+	}
+	single := !isList && (o.ReturnLast || !o.SplitStatements)
+	results, err := db.run(ctx, units, mode{autocommit: o.Autocommit, lastOnly: single})
+	switch {
+	case err != nil:
+		return nil, err
+	case !single:
+		return results, nil
+	case results[0] == nil:
+		return nil, nil
+	default:
+		return results[0], nil
+	}
+}
+
+// texts reads a text, or a list of them.
+func texts(value any) (list []string, isList bool, err error) {
+	switch v := value.(type) {
+	case string:
+		return []string{v}, false, nil
+	case []any:
+		for i, element := range v {
+			text, ok := element.(string)
+			if !ok {
+				return nil, true, fmt.Errorf("sql must be a text or a list of texts, but element %d of the list is %T", i+1, element)
+			}
+			list = append(list, text)
+		}
+		return list, true, nil
+	default:
+		return nil, false, fmt.Errorf("sql must be a text or a list of texts, not %T", value)
+	}
+}
+
+// validParameters checks parameters before templates are rendered.
+func validParameters(value any) error {
+	if text, isText := value.(string); isText && hasTemplate(text) {
+		return nil
+	}
+	_, err := readParameters(value)
+	return params.At("parameters", err)
+}

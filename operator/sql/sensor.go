@@ -1,0 +1,68 @@
+package sql
+
+import (
+	"context"
+	"errors"
+
+	"github.com/dingdag/dingdag/operator"
+)
+
+// Sensor waits until SQL finds something.
+//
+// The first cell of the first row must be neither null, nor false, nor 0, nor empty. No
+// row means not yet.
+//
+// What the SQL changes is rolled back. See the operator sql for connections.
+type Sensor struct {
+	// Conn is the connection, of type postgres, mysql or sqlite.
+	Conn string `yaml:"conn_id" param:"required"`
+	// SQL is the query, or the name of a .sql file in the folder of the DAG file.
+	SQL string `yaml:"sql" param:"required,template"`
+	// Parameters are the values for placeholders, as in the operator sql.
+	Parameters any `yaml:"parameters" param:"template"`
+	// FailOnEmpty fails when there is no row, instead of waiting.
+	FailOnEmpty bool `yaml:"fail_on_empty" param:"default=false"`
+	// HookParams must be empty: such settings belong into the extra of the connection.
+	HookParams map[string]any `yaml:"hook_params" param:"template"`
+}
+
+var _ operator.Operator = (*Sensor)(nil)
+
+func sensorSpec(docs operator.Option) operator.Spec {
+	const condition = "put the condition into the SQL, for instance SELECT count(*) > 10 FROM orders"
+	return operator.Define[Sensor]("sql_sensor", docs, operator.Sensor(),
+		operator.Alias(
+			"airflow.providers.common.sql.sensors.sql.SqlSensor",
+			"airflow.sensors.sql.SqlSensor",
+			"airflow.sensors.sql_sensor.SqlSensor",
+		),
+		operator.RejectedParams(map[string]string{
+			"success": condition, "failure": condition, "selector": condition, "success_when": condition,
+			"success_check_*": condition, "failure_check_*": condition,
+		}),
+		operator.Example("Wait for the rows of the day", `
+conn_id: warehouse
+sql: SELECT count(*) FROM orders WHERE day >= '{{ ds }}'
+`),
+	)
+}
+
+// Validate refuses hook_params and parameters of a wrong shape.
+func (s *Sensor) Validate() error {
+	return errors.Join(needsConnection(s.Conn), validParameters(s.Parameters), noHookParams(s.HookParams))
+}
+
+// Execute looks once.
+func (s *Sensor) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
+	rows, err := firstRows(ctx, tc, s.Conn, "", s.Parameters, s.SQL)
+	switch {
+	case err != nil:
+		return nil, stopped(ctx, err)
+	case rows[0] == nil && s.FailOnEmpty:
+		return nil, errors.New("the query gave no row, and fail_on_empty is true")
+	case rows[0] == nil || !truthy(rows[0][0]):
+		return nil, operator.NotYet()
+	}
+	tc.Log.InfoContext(ctx, "found", "cell", jsonText(rows[0][0]))
+	return nil, nil
+}

@@ -1,0 +1,162 @@
+package standard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/params"
+)
+
+// killGrace is how long the processes of a command have between SIGTERM and SIGKILL.
+const killGrace = 5 * time.Second
+
+// BashOperator runs a command in bash.
+//
+// What the command prints goes to the task log line by line while it runs. The last
+// line of its standard output is the result (XCom). A command that ends with an exit
+// code other than 0 fails; code 99 skips the task.
+//
+// When the task times out or is stopped, all processes of the command get SIGTERM and,
+// 5 seconds later, SIGKILL.
+//
+// The command sees the variables AIRFLOW_CTX_DAG_ID, AIRFLOW_CTX_TASK_ID,
+// AIRFLOW_CTX_DAG_RUN_ID, AIRFLOW_CTX_TRY_NUMBER and AIRFLOW_CTX_LOGICAL_DATE.
+type BashOperator struct {
+	// Command is the command or script text. A value that comes from outside is safe
+	// only as a variable in env, not as a template in the command.
+	Command string `yaml:"bash_command" param:"required,template"`
+	// Env replaces the environment of the command. Null inherits that of the worker.
+	Env map[string]string `yaml:"env" param:"template"`
+	// AppendEnv adds env to the inherited environment instead of replacing it.
+	AppendEnv bool `yaml:"append_env" param:"default=false"`
+	// Cwd is the working directory, which must exist. Null is a temporary directory
+	// that is removed afterwards.
+	Cwd string `yaml:"cwd" param:"template"`
+	// OutputEncoding is the encoding of what the command prints. Bytes that do not fit
+	// are replaced.
+	OutputEncoding string `yaml:"output_encoding" param:"default=utf-8,enum=utf-8|utf8|ascii|latin-1|gbk|gb18030"`
+	// SkipOnExitCode lists the exit codes that skip the task: a number, a list or null.
+	SkipOnExitCode []int `yaml:"skip_on_exit_code" param:"single,default=99,min=0,max=255"`
+}
+
+var _ operator.Operator = (*BashOperator)(nil)
+
+func bashSpec(docs operator.Option) operator.Spec {
+	return operator.Define[BashOperator]("bash", docs,
+		operator.Alias(
+			"airflow.operators.bash.BashOperator",
+			"airflow.operators.bash_operator.BashOperator",
+			"airflow.providers.standard.operators.bash.BashOperator",
+		),
+		operator.Example("A command whose last line is the result", `bash_command: "date -u +%F"`),
+		operator.Example("Values from outside come in as variables", `
+bash_command: 'echo "rows of $DAY"'
+env: {DAY: "{{ ds }}"}
+append_env: true
+`),
+		operator.Example("Skip the task when there is nothing to do", `
+bash_command: 'test -e /no/such/file || exit 99'
+skip_on_exit_code: 99
+`),
+	)
+}
+
+// Validate refuses template files.
+func (b *BashOperator) Validate() error {
+	for _, suffix := range []string{".sh", ".bash"} {
+		if strings.HasSuffix(b.Command, suffix) {
+			return params.At("bash_command", fmt.Errorf("a bash_command that ends in %s names a template file in Airflow, "+
+				"which is not supported: put a space at the end to run the script as a command", suffix))
+		}
+	}
+	return nil
+}
+
+// Execute runs the command and returns the last line of its standard output, "" when
+// there is none.
+func (b *BashOperator) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
+	dir, remove, err := directory(b.Cwd)
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	out := newOutput(ctx, tc.Log, decoderOf(b.OutputEncoding))
+	return b.result(ctx, out, runBash(ctx, b.Command, dir, environ(tc, b.Env, b.AppendEnv), out))
+}
+
+// runBash runs a command. Its error is that of [run].
+func runBash(ctx context.Context, command, dir string, env []string, out *output) error {
+	cmd := exec.Command("bash", "-c", command) //nolint:gosec,noctx // running commands is its purpose; run ends the whole group on cancel
+	cmd.Dir, cmd.Env = dir, env
+	return run(ctx, cmd, out, killGrace)
+}
+
+func (b *BashOperator) result(ctx context.Context, out *output, err error) (any, error) {
+	if err == nil {
+		return out.result(), nil
+	}
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("bash was stopped: %w", context.Cause(ctx))
+	}
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("run bash: %w", err)
+	case slices.Contains(b.SkipOnExitCode, exit.ExitCode()):
+		return nil, operator.Skip(fmt.Sprintf("bash ended with exit code %d", exit.ExitCode()))
+	case exit.Exited():
+		return nil, fmt.Errorf("bash ended with exit code %d%s", exit.ExitCode(), out.tail())
+	default:
+		return nil, fmt.Errorf("bash ended by %v%s", exit.ProcessState, out.tail())
+	}
+}
+
+// directory returns the working directory, a temporary one for "", and a function that
+// cleans up after it.
+func directory(cwd string) (dir string, remove func(), err error) {
+	if cwd == "" {
+		dir, err = os.MkdirTemp("", "dingdag-bash-")
+		if err != nil {
+			return "", nil, fmt.Errorf("make a working directory: %w", err)
+		}
+		// What the command leaves behind must not fail a task that succeeded.
+		return dir, func() { _ = os.RemoveAll(dir) }, nil
+	}
+	switch info, err := os.Stat(cwd); {
+	case err != nil:
+		return "", nil, fmt.Errorf("use the working directory: %w", err)
+	case !info.IsDir():
+		return "", nil, fmt.Errorf("use the working directory: %s is no directory", cwd)
+	}
+	return cwd, func() {}, nil
+}
+
+// environ returns the environment of a command: that of the worker, replaced by own, or
+// with add joined by it.
+func environ(tc *operator.TaskContext, own map[string]string, add bool) []string {
+	var env []string
+	if own == nil || add {
+		env = os.Environ()
+	}
+	for name, value := range own {
+		env = append(env, name+"="+value)
+	}
+	env = append(env,
+		"AIRFLOW_CTX_DAG_ID="+tc.DAGID,
+		"AIRFLOW_CTX_TASK_ID="+tc.TaskID,
+		"AIRFLOW_CTX_DAG_RUN_ID="+tc.RunID,
+		"AIRFLOW_CTX_TRY_NUMBER="+strconv.Itoa(tc.TryNumber),
+	)
+	if !tc.LogicalDate.IsZero() {
+		env = append(env, "AIRFLOW_CTX_LOGICAL_DATE="+tc.LogicalDate.UTC().Format("2006-01-02T15:04:05.999999-07:00"))
+	}
+	return env
+}

@@ -1,0 +1,165 @@
+package standard_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/operatortest"
+	"github.com/dingdag/dingdag/params"
+)
+
+// run executes the operator name with the parameters of a YAML text for a task.
+func run(t *testing.T, task *operatortest.Task, name, text string) (any, error) {
+	t.Helper()
+	return operatortest.Decode(t, spec(t, name), text).Execute(t.Context(), task.TaskContext)
+}
+
+// mapping parses a YAML text.
+func mapping(t *testing.T, text string) *yaml.Node {
+	t.Helper()
+	var doc yaml.Node
+	require.NoError(t, yaml.Unmarshal([]byte(text), &doc))
+	return doc.Content[0]
+}
+
+// refusal returns what is wrong with the parameters of a YAML text, one finding a line.
+func refusal(t *testing.T, name, text string) (findings string, failed bool) {
+	t.Helper()
+	_, problems := spec(t, name).Decode(mapping(t, text))
+	var texts []string
+	for _, p := range problems {
+		texts = append(texts, p.Text)
+	}
+	return strings.Join(texts, "\n"), params.Failed(problems)
+}
+
+// checkRefused decodes each YAML text, which must be refused with its text.
+func checkRefused(t *testing.T, name string, cases map[string]string) {
+	t.Helper()
+	for text, want := range cases {
+		got, failed := refusal(t, name, text)
+		assert.True(t, failed, text)
+		assert.Contains(t, got, want, text)
+	}
+}
+
+func TestBranch(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		"choose: a":                 {"a"},
+		`choose: " a , group.b,\n"`: {"a", "group.b"},
+		`choose: '["a", "b"]'`:      {"a", "b"},
+		`choose: "['a', 'b']"`:      {"a", "b"},
+		"choose: [a, b]":            {"a", "b"},
+		`choose: ""`:                nil,
+		`choose: "[]"`:              nil,
+		`choose: "None"`:            nil,
+		`choose: "null"`:            nil,
+		"{cases: [{when: no, to: a}, {when: 'True', to: b}, {when: 1, to: c}]}":       {"b"},
+		"{cases: [{when: '', to: a}, {when: 2, to: [b, c]}], otherwise: d}":           {"b", "c"},
+		"{cases: [{when: ' FALSE\n', to: a}, {when: 0, to: b}], otherwise: [d, e]}":   {"d", "e"},
+		"{cases: [{when: None, to: a}, {when: 'off', to: b}, {when: [], to: c}]}":     nil,
+		"{cases: [{when: {a: 1}, to: a}]}":                                            {"a"},
+		"{cases: [{when: 'null', to: a}, {when: 'Nothing', to: b}], otherwise: null}": {"b"},
+	} {
+		got, err := run(t, operatortest.NewTask(t), "branch", text)
+		require.NoError(t, err, text)
+		assert.Equal(t, operator.Branch{TaskIDs: want}, got, text)
+	}
+}
+
+// A template that is rendered natively may give any value.
+func TestBranchNativeValues(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		value any
+		want  []string
+		err   string
+	}{
+		"list":   {[]any{"a", "b"}, []string{"a", "b"}, ""},
+		"none":   {nil, nil, ""},
+		"number": {int64(3), nil, "choose must give an id or a list of ids, not a int64"},
+		"inside": {[]any{"a", int64(3)}, nil, "element 2 of its list is a int64"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := spec(t, "branch")
+			op, err := s.Render(operatortest.Decode(t, s, "choose: '{{ x }}'"), func(_, _ string) (any, error) { return tc.value, nil })
+			require.NoError(t, err)
+			got, err := op.Execute(t.Context(), operatortest.NewTask(t).TaskContext)
+			if tc.err != "" {
+				require.ErrorContains(t, err, tc.err)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, operator.Branch{TaskIDs: tc.want}, got)
+		})
+	}
+}
+
+func TestBranchRefused(t *testing.T) {
+	t.Parallel()
+	checkRefused(t, "branch", map[string]string{
+		"{}":                                     "branch needs choose, or cases",
+		"cases: []":                              "at least one case",
+		"otherwise: a":                           "branch needs choose, or cases",
+		"{choose: a, cases: [{when: 1, to: a}]}": "exclude each other",
+		"{choose: a, otherwise: b}":              "otherwise belongs to cases",
+		"choose: 3":                              "choose must give an id or a list of ids",
+		"cases: [{when: 1}]":                     `missing parameter "to"`,
+		"cases: [{to: a}]":                       `missing parameter "when"`,
+		"cases: [{when: 1, to: 3}]":              "must be text",
+		"{cases: [{when: 1, to: a, else: b}]}":   `unknown parameter "else"`,
+		"{cases: [{when: 1, to: a}], otherwise: {a: b}}": "must be text",
+	})
+}
+
+func TestBranchTargets(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		"choose: 'a, b'":    {"a", "b"},
+		"choose: '{{ x }}'": nil,
+		"{cases: [{when: '{{ x }}', to: a}, {when: 1, to: [b, c]}], otherwise: d}": {"a", "b", "c", "d"},
+	} {
+		op := operatortest.Decode(t, spec(t, "branch"), text)
+		assert.Equal(t, want, op.(operator.Brancher).Targets(), text)
+	}
+}
+
+func TestShortCircuit(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]any{
+		"condition: x":       true,
+		"condition: yes":     true,
+		"condition: 0.5":     true,
+		"condition: 'False'": operator.SkipDownstream{Value: false},
+		"condition: ''":      operator.SkipDownstream{Value: false},
+		"{condition: no, ignore_downstream_trigger_rules: true}":  operator.SkipDownstream{Value: false},
+		"{condition: no, ignore_downstream_trigger_rules: false}": operator.SkipDownstream{Value: false, DirectOnly: true},
+		"{condition: 1, ignore_downstream_trigger_rules: false}":  true,
+	} {
+		got, err := run(t, operatortest.NewTask(t), "short_circuit", text)
+		require.NoError(t, err, text)
+		assert.Equal(t, want, got, text)
+	}
+	checkRefused(t, "short_circuit", map[string]string{
+		"{}":              `missing parameter "condition"`,
+		"condition: null": "must not be null",
+	})
+}
+
+func TestLatestOnly(t *testing.T) {
+	t.Parallel()
+	for latest, want := range map[bool]any{true: nil, false: operator.SkipDownstream{DirectOnly: true}} {
+		task := operatortest.NewTask(t)
+		task.Latest = latest
+		got, err := run(t, task, "latest_only", "{}")
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+}

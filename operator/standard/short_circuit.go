@@ -1,0 +1,41 @@
+package standard
+
+import (
+	"context"
+
+	"github.com/dingdag/dingdag/operator"
+)
+
+// ShortCircuitOperator stops the run below it unless a condition holds. It succeeds
+// either way; its result (XCom) says whether the condition held.
+type ShortCircuitOperator struct {
+	// Condition does not hold when it is empty or, in any case, false, no, off, 0, none or
+	// null.
+	Condition any `yaml:"condition" param:"required,template"`
+	// IgnoreDownstreamTriggerRules skips everything downstream. Otherwise only what is
+	// directly downstream is skipped, and the rest follows its trigger rules.
+	IgnoreDownstreamTriggerRules bool `yaml:"ignore_downstream_trigger_rules" param:"default=true"`
+}
+
+var _ operator.Operator = (*ShortCircuitOperator)(nil)
+
+func shortCircuitSpec(docs operator.Option) operator.Spec {
+	return operator.Define[ShortCircuitOperator]("short_circuit", docs,
+		operator.Example("Go on only when there is something to load", `condition: "{{ ti.xcom_pull('count_rows') }}"`),
+		operator.Example("Let a cleaning task with trigger_rule all_done run all the same", `
+condition: "{{ params.enabled }}"
+ignore_downstream_trigger_rules: false
+`),
+	)
+}
+
+// Execute looks at the condition.
+func (s *ShortCircuitOperator) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
+	if truthy(s.Condition) {
+		tc.Log.InfoContext(ctx, "the condition holds")
+		return true, nil
+	}
+	tc.Log.InfoContext(ctx, "the condition does not hold: skipping what is downstream",
+		"everything", s.IgnoreDownstreamTriggerRules)
+	return operator.SkipDownstream{Value: false, DirectOnly: !s.IgnoreDownstreamTriggerRules}, nil
+}
