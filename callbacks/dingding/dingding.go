@@ -1,0 +1,25 @@
+// Package dingding tells a DingTalk group what became of a task or a run.
+//
+// In a DAG file it is the callback "dingding". In Go:
+//
+//	dingding.OnFailure("ops_robot", dingding.AtMobiles("13800000001"))
+package dingding
+
+import (
+	_ "embed"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/params"
+)
+
+//go:generate go run github.com/dingdag/dingdag/params/docgen
+
+//go:embed docs_gen.json
+var docsJSON string
+
+// Specs returns the callbacks of this package. Their messages need [NewSender] under
+// the name [SenderName].
+func Specs() []callbacks.Spec {
+	docs := callbacks.Docs(params.ParseDocs(docsJSON))
+	return []callbacks.Spec{notifierSpec(docs)}
+}

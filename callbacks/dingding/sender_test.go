@@ -1,0 +1,145 @@
+package dingding_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/callbacks/dingding"
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/sandbox"
+	"github.com/dingdag/dingdag/sandbox/sandboxtest"
+)
+
+func TestSendReceipts(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ yaml, want string }{
+		"one":     {"message: x", "ok"},
+		"parts":   {"message: '" + strings.Repeat("a long report, ", 2500) + "'", "ok, in 2 parts"},
+		"warning": {"{message_type: feedCard, message: {links: [{title: a, messageURL: b, picURL: c, picUrl: d}]}, at_all: true}", "ok; at_mobiles"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cb, _ := spec().Decode(parse(t, tt.yaml))
+			m, err := cb.Prepare(event(callbacks.Failure))
+			require.NoError(t, err)
+			_, sender := setup(t)
+			receipt, err := sender.Send(t.Context(), m)
+			require.NoError(t, err)
+			assert.True(t, strings.HasPrefix(receipt, tt.want), receipt)
+		})
+	}
+}
+
+// What the outbox is told after each kind of failure.
+func TestSendErrors(t *testing.T) {
+	t.Parallel()
+	type told struct {
+		Retryable, Uncertain bool
+		Delay                time.Duration
+	}
+	for name, tt := range map[string]struct {
+		fault sandbox.Fault
+		yaml  string
+		want  told
+	}{
+		"refused":                {sandbox.Fault{Kind: sandbox.FaultErrcode, Code: 430102}, "message: x", told{}},
+		"throttled":              {sandbox.Fault{Kind: sandbox.FaultErrcode, Code: 660026}, "message: x", told{Retryable: true, Delay: 10 * time.Minute}},
+		"unavailable":            {sandbox.Fault{Kind: sandbox.FaultHTML}, "message: x", told{Retryable: true}},
+		"uncertain":              {sandbox.Fault{Kind: sandbox.FaultAnswerLost}, "message: x", told{Uncertain: true}},
+		"uncertain, retry":       {sandbox.Fault{Kind: sandbox.FaultAnswerLost}, "{message: x, on_uncertain: retry}", told{Retryable: true, Uncertain: true}},
+		"no such connection":     {sandbox.Fault{}, "{message: x, dingding_conn_id: nowhere}", told{}},
+		"empty after rendering":  {sandbox.Fault{}, "message: null", told{}},
+		"retry does not help it": {sandbox.Fault{Kind: sandbox.FaultErrcode, Code: 430102}, "{message: x, on_uncertain: retry}", told{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			box, sender := setup(t)
+			if tt.fault.Kind != "" {
+				box.Fault(tt.fault)
+			}
+			m, err := decode(t, tt.yaml).Prepare(event(callbacks.Failure))
+			require.NoError(t, err)
+			if name == "empty after rendering" {
+				m.Payload = json.RawMessage(`{"dingding_conn_id":"dingding_default","message_type":"text","message":" "}`)
+			}
+			_, err = sender.Send(t.Context(), m)
+			var de callbacks.DeliveryError
+			require.ErrorAs(t, err, &de)
+			assert.Equal(t, tt.want, told{de.Retryable(), de.Uncertain(), de.RetryDelay()})
+			var e *hook.Error
+			require.ErrorAs(t, err, &e, "the cause stays readable")
+		})
+	}
+}
+
+// A message that arrived although its answer was lost shows once.
+func TestSendAgainShowsOnce(t *testing.T) {
+	t.Parallel()
+	box, sender := setup(t)
+	box.Fault(sandbox.Fault{Kind: sandbox.FaultAnswerLost})
+	m, err := decode(t, "{message: x, on_uncertain: retry}").Prepare(event(callbacks.Failure))
+	require.NoError(t, err)
+	assert.True(t, sender.RepeatSafe(m))
+	_, err = sender.Send(t.Context(), m)
+	require.Error(t, err)
+	_, err = sender.Send(t.Context(), m)
+	require.NoError(t, err)
+	assert.Len(t, box.Messages(sandbox.Filter{}), 1)
+}
+
+func TestRepeatSafe(t *testing.T) {
+	t.Parallel()
+	_, sender := setup(t)
+	m, err := decode(t, "message: x").Prepare(event(callbacks.Failure))
+	require.NoError(t, err)
+	assert.False(t, sender.RepeatSafe(m))
+	assert.False(t, sender.RepeatSafe(callbacks.Message{Payload: json.RawMessage(`{`)}))
+}
+
+func TestSendBrokenPayload(t *testing.T) {
+	t.Parallel()
+	_, sender := setup(t)
+	_, err := sender.Send(t.Context(), callbacks.Message{Payload: json.RawMessage(`{`)})
+	require.ErrorContains(t, err, "read a message for DingTalk from the outbox")
+}
+
+// source has one connection, dingding_default.
+type source struct{ password string }
+
+func (s source) Connection(_ context.Context, id string) (*connections.Connection, error) {
+	if id != "dingding_default" {
+		return nil, fmt.Errorf("connection %q: %w", id, connections.ErrNotFound)
+	}
+	password := connections.Secret(s.password)
+	return &connections.Connection{ID: id, Type: "dingding", Password: &password}, nil
+}
+
+func setup(t *testing.T) (*sandboxtest.Sandbox, *dingding.Sender) {
+	t.Helper()
+	box := sandboxtest.Start(t)
+	h := hook.New(source{box.WebhookURL(box.AddRobot(sandbox.Robot{Name: "ops"}))})
+	t.Cleanup(h.CloseIdleConnections)
+	return box, dingding.NewSender(h)
+}
+
+// deliver prepares and sends, and returns what arrived.
+func deliver(t *testing.T, cb callbacks.Callback, ev *callbacks.Event) sandbox.Message {
+	t.Helper()
+	m, err := cb.Prepare(ev)
+	require.NoError(t, err)
+	box, sender := setup(t)
+	_, err = sender.Send(t.Context(), m)
+	require.NoError(t, err)
+	got := box.WaitMessages(1)
+	require.Len(t, got, 1)
+	return got[0]
+}
