@@ -1,0 +1,102 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/operator"
+)
+
+// access is what a task may know and ask of runs.
+type access struct{ e *Engine }
+
+var _ operator.Runs = access{}
+
+// Trigger creates a manual run of another DAG.
+func (a access) Trigger(ctx context.Context, t operator.TriggerRequest) (string, error) {
+	r, err := a.e.Trigger(ctx, t.DAGID, Trigger{RunID: t.RunID, LogicalDate: t.LogicalDate, NoLogicalDate: t.NoLogicalDate, Conf: t.Conf, Reset: t.Reset})
+	if errors.Is(err, ErrExists) {
+		return "", errors.Join(operator.ErrRunExists, err)
+	}
+	if err != nil {
+		return "", err
+	}
+	return r.RunID, nil
+}
+
+// RunState returns the state of a run, "" when there is none.
+func (a access) RunState(ctx context.Context, dagID, runID string) (string, error) {
+	r, err := a.e.store.RunByID(ctx, dagID, runID)
+	if errors.Is(err, ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return string(r.State), nil
+}
+
+// States returns the states of tasks in the run with the given logical date.
+func (a access) States(ctx context.Context, dagID string, logicalDate time.Time, taskIDs []string) (map[string]string, error) {
+	r, err := a.e.store.RunAt(ctx, dagID, logicalDate)
+	if err != nil || r == nil {
+		return map[string]string{}, err
+	}
+	if len(taskIDs) == 0 {
+		return map[string]string{"": string(r.State)}, nil
+	}
+	is, err := a.e.store.Instances(ctx, r.Key)
+	if err != nil {
+		return nil, err
+	}
+	of := map[string]dag.State{}
+	for _, in := range is {
+		of[in.TaskID] = in.State
+	}
+	out := make(map[string]string, len(taskIDs))
+	for _, id := range taskIDs {
+		for _, task := range a.members(dagID, id) {
+			out[task] = of[task].String()
+		}
+	}
+	return out, nil
+}
+
+// members are the tasks of a group, or the task itself.
+func (a access) members(dagID, id string) []string {
+	d := a.e.dag(dagID)
+	if d == nil || d.Task(id) != nil {
+		return []string{id}
+	}
+	var out []string
+	for _, t := range d.Tasks {
+		if t.Group == id || strings.HasPrefix(t.Group, id+".") {
+			out = append(out, t.ID)
+		}
+	}
+	if len(out) == 0 {
+		return []string{id}
+	}
+	return out
+}
+
+// Known reports whether a DAG, and with a task id its task or group, exists.
+func (a access) Known(_ context.Context, dagID, taskID string) (known, paused bool) {
+	d := a.e.dag(dagID)
+	known = d != nil && (taskID == "" || d.Task(taskID) != nil ||
+		slices.ContainsFunc(d.Groups, func(g *dag.Group) bool { return g.ID == taskID }))
+	return known, a.e.isPaused(dagID)
+}
+
+// latest reports whether no newer run of the DAG is due (Airflow, LatestOnlyOperator).
+func (e *Engine) latest(d *dag.DAG, r *Run) bool {
+	if r.Type != dag.ScheduledRun {
+		return true
+	}
+	_, due := nextRun(d, r, e.now())
+	return !due
+}

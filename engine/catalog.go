@@ -1,0 +1,112 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/params/declare"
+	"github.com/dingdag/dingdag/template"
+)
+
+// Catalog tells the DAG loader what operators and callbacks exist and checks their
+// parameters, template syntax included.
+type Catalog struct {
+	Operators *operator.Registry
+	Callbacks *callbacks.Registry
+	Templates *template.Env
+}
+
+var _ dag.Catalog = Catalog{}
+
+// Catalog is the catalog of the engine's own registries.
+func (e *Engine) Catalog() Catalog {
+	return Catalog{Operators: e.o.Operators, Callbacks: e.o.Callbacks, Templates: e.o.Templates}
+}
+
+// Operator resolves a short name or dotted path.
+func (c Catalog) Operator(name string) (dag.Entry, bool, string) {
+	if s, ok := c.Operators.Lookup(name); ok {
+		return newEntry(s, c.Templates), true, ""
+	}
+	if text, ok := operator.Rejected(name); ok {
+		return nil, false, text
+	}
+	return nil, false, didYouMean(c.Operators.Suggest(name))
+}
+
+// Callback resolves the name of a notifier.
+func (c Catalog) Callback(name string) (dag.Entry, bool, string) {
+	if s, ok := c.Callbacks.Lookup(name); ok {
+		return newEntry(s, c.Templates), true, ""
+	}
+	if text, ok := callbacks.Rejected(name); ok {
+		return nil, false, text
+	}
+	return nil, false, didYouMean(c.Callbacks.Suggest(name))
+}
+
+// OperatorParams lists every parameter name of every operator.
+func (c Catalog) OperatorParams() []string {
+	seen := map[string]bool{}
+	var out []string
+	for _, s := range c.Operators.Specs() {
+		for _, f := range s.Params() {
+			if !seen[f] {
+				seen[f] = true
+				out = append(out, f)
+			}
+		}
+	}
+	return out
+}
+
+func didYouMean(name string) string {
+	if name == "" {
+		return ""
+	}
+	return fmt.Sprintf("did you mean %q?", name)
+}
+
+// entry is one operator or callback as the loader sees it.
+type entry[I any] struct {
+	spec      declare.Spec[I]
+	templates *template.Env
+}
+
+func newEntry[I any](s declare.Spec[I], t *template.Env) dag.Entry { return entry[I]{s, t} }
+
+// Name is what finds the same spec again.
+func (e entry[I]) Name() string     { return e.spec.Ref() }
+func (e entry[I]) Params() []string { return e.spec.Params() }
+func (e entry[I]) Sensor() bool     { return e.spec.Sensor }
+
+// Check decodes strictly and compiles every template.
+func (e entry[I]) Check(args *yaml.Node) []dag.Problem {
+	_, ps := e.spec.Decode(args)
+	var out []dag.Problem
+	for _, p := range ps {
+		out = append(out, dag.Problem{Line: p.Line, Column: p.Column, Warning: p.Warning, Text: p.Text})
+	}
+	e.spec.Templates(args, func(field string, text *yaml.Node) {
+		if err := e.templates.Check(text.Value); err != nil {
+			line, column, said := place(text, err)
+			out = append(out, dag.Problem{Line: line, Column: column, Text: fmt.Sprintf("template in %q: %s", field, said)})
+		}
+	})
+	return out
+}
+
+// place finds a mistake of a template in the file: in a block text its own line, else
+// the place of the text with the template's own line and column in words.
+func place(text *yaml.Node, err error) (line, column int, said string) {
+	var te *template.Error
+	if errors.As(err, &te) && text.Style&yaml.LiteralStyle != 0 {
+		return text.Line + te.Line, te.Column, te.Message
+	}
+	return text.Line, text.Column, err.Error()
+}

@@ -1,0 +1,296 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/template"
+)
+
+// taskContext is what the operator may know.
+func (a *attempt) taskContext() *operator.TaskContext {
+	return &operator.TaskContext{
+		DAGID: a.run.DAGID, RunID: a.run.RunID, TaskID: a.in.TaskID, MapIndex: a.in.MapIndex,
+		TryNumber: a.in.Try, MaxTries: a.in.MaxTries,
+		LogicalDate: a.run.LogicalDate, DataIntervalStart: a.run.IntervalStart, DataIntervalEnd: a.run.IntervalEnd,
+		RunAfter: a.run.RunAfter, SoftFail: a.task.t.Sensor != nil && a.task.t.Sensor.SoftFail,
+		DAGFolder: a.plan.folder, Connections: a.e.o.Connections, Variables: a.e.o.Variables,
+		XCom: xcoms{a.e.store, a.run.Key}, Runs: access{a.e}, Latest: a.e.latest(a.plan.d, &a.run),
+		StartDate: a.in.StartDate, Now: a.e.o.Clock, Location: a.plan.d.Location, Log: a.log.Logger,
+	}
+}
+
+// xcoms reads the XComs of one run.
+type xcoms struct {
+	r   Reader
+	run int64
+}
+
+// Pull returns the JSON of one XCom, or nil.
+func (x xcoms) Pull(ctx context.Context, taskID, key string) (json.RawMessage, error) {
+	return x.r.XCom(ctx, x.run, taskID, -1, key)
+}
+
+// render returns a copy of the operator with its templated fields rendered.
+func (a *attempt) render(ctx context.Context) (operator.Operator, error) {
+	tc := a.e.templateContext(ctx, a.e.store, a.plan, &a.run, a.task.t, &a.in)
+	return a.task.spec.Render(a.task.op, a.e.renderer(a.plan, tc))
+}
+
+// renderer renders one field for params: to text, or to a value with native rendering.
+func (e *Engine) renderer(p *plan, tc *template.Context) func(field, text string) (any, error) {
+	return func(field, text string) (any, error) {
+		if !template.HasTemplate(text) {
+			return text, nil
+		}
+		var (
+			v   any
+			err error
+		)
+		if p.d.RenderTemplateAsNative {
+			v, err = e.o.Templates.RenderNative(text, tc)
+		} else {
+			v, err = e.o.Templates.Render(text, tc)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("render %s: %w", field, err)
+		}
+		return v, nil
+	}
+}
+
+// templateContext is what a template of a task, or with a nil task of the DAG, may see
+// (Airflow, "Templates reference").
+func (e *Engine) templateContext(ctx context.Context, r Reader, p *plan, run *Run, t *dag.Task, in *Instance) *template.Context {
+	d := p.d
+	c := &template.Context{
+		DAG:               dagInfo(d),
+		Run:               runInfo(run),
+		DataIntervalStart: opt(run.IntervalStart), DataIntervalEnd: opt(run.IntervalEnd),
+		Params:     mergeParams(d, t, run),
+		Extra:      d.UserDefinedMacros,
+		Variable:   func(key string) (string, error) { return e.o.Variables.Variable(ctx, key) },
+		Connection: func(id string) (*connections.Connection, error) { return e.o.Connections.Connection(ctx, id) },
+		XComPull: func(ids []string, key string) ([]json.RawMessage, error) {
+			out := make([]json.RawMessage, len(ids))
+			for i, id := range ids {
+				v, err := r.XCom(ctx, run.Key, id, -1, key)
+				if err != nil {
+					return nil, err
+				}
+				out[i] = v
+			}
+			return out, nil
+		},
+	}
+	prev := e.previousSuccess(ctx, r, run)
+	c.PrevDataIntervalStartSuccess = prev(func(r *Run) time.Time { return r.IntervalStart })
+	c.PrevDataIntervalEndSuccess = prev(func(r *Run) time.Time { return r.IntervalEnd })
+	c.PrevStartDateSuccess = prev(func(r *Run) time.Time { return r.StartDate })
+	c.PrevEndDateSuccess = prev(func(r *Run) time.Time { return r.EndDate })
+	if t == nil {
+		return c
+	}
+	c.Task = taskInfo(d, t)
+	c.TI = template.TaskInstanceInfo{
+		DAGID: d.ID, TaskID: in.TaskID, RunID: run.RunID, MapIndex: in.MapIndex, TryNumber: in.Try, MaxTries: in.MaxTries,
+		State: in.State.String(), Operator: in.Operator, Hostname: e.host, LogURL: filepath.Join(e.o.LogDir, in.Log),
+		Pool: t.Pool, Queue: t.Queue, StartDate: opt(in.StartDate), EndDate: opt(in.EndDate),
+	}
+	if !in.EndDate.IsZero() && !in.StartDate.IsZero() {
+		took := in.EndDate.Sub(in.StartDate)
+		c.TI.Duration = &took
+	}
+	return c
+}
+
+func dagInfo(d *dag.DAG) template.DAGInfo {
+	return template.DAGInfo{
+		DAGID: d.ID, DisplayName: d.DisplayName, Description: d.Description, Owner: d.Owner, Tags: d.Tags,
+		Timezone: d.Location.String(), Schedule: d.ScheduleText, Fileloc: d.Pos.File, DocMD: d.DocMD,
+		StartDate: opt(d.StartDate), EndDate: opt(d.EndDate), Catchup: d.Catchup,
+		MaxActiveRuns: d.MaxActiveRuns, MaxActiveTasks: d.MaxActiveTasks,
+	}
+}
+
+func runInfo(r *Run) template.RunInfo {
+	var conf any
+	if r.Conf != nil {
+		conf = r.Conf
+	}
+	return template.RunInfo{
+		RunID: r.RunID, RunType: string(r.Type), State: string(r.State), LogicalDate: opt(r.LogicalDate),
+		DataIntervalStart: opt(r.IntervalStart), DataIntervalEnd: opt(r.IntervalEnd), StartDate: opt(r.StartDate),
+		EndDate: opt(r.EndDate), QueuedAt: opt(r.QueuedAt), RunAfter: opt(r.RunAfter), Conf: conf,
+		ExternalTrigger: r.Type == dag.ManualRun,
+	}
+}
+
+func taskInfo(d *dag.DAG, t *dag.Task) template.TaskInfo {
+	return template.TaskInfo{
+		TaskID: t.ID, Label: t.Label, Owner: t.Owner, Operator: t.Operator, Retries: t.Retries, RetryDelay: t.RetryDelay,
+		ExecutionTimeout: t.ExecutionTimeout, TriggerRule: string(t.TriggerRule), Pool: t.Pool, Queue: t.Queue, DocMD: t.Doc,
+		PoolSlots: t.PoolSlots, PriorityWeight: t.PriorityWeight, DependsOnPast: t.DependsOnPast,
+		UpstreamTaskIDs: taskIDs(d, t.Upstream), DownstreamTaskIDs: taskIDs(d, t.Downstream),
+	}
+}
+
+func taskIDs(d *dag.DAG, indexes []int) []string {
+	out := make([]string, len(indexes))
+	for i, n := range indexes {
+		out[i] = d.Tasks[n].ID
+	}
+	return out
+}
+
+func opt(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// decodeConf returns the values of a conf as raw JSON, so that numbers stay exact and
+// objects keep their order. It was checked when the run was created.
+func decodeConf(conf json.RawMessage) map[string]json.RawMessage {
+	var m map[string]json.RawMessage
+	if conf != nil {
+		_ = json.Unmarshal(conf, &m)
+	}
+	return m
+}
+
+// mergeParams is Airflow's order: the run's conf over the task's params over the DAG's.
+// Keys of conf that are no params stay reachable as dag_run.conf only.
+func mergeParams(d *dag.DAG, t *dag.Task, run *Run) map[string]any {
+	out := maps.Clone(d.Params)
+	if out == nil {
+		out = map[string]any{}
+	}
+	if t != nil {
+		maps.Copy(out, t.Params)
+	}
+	for k, v := range decodeConf(run.Conf) {
+		out[k] = v
+	}
+	return out
+}
+
+// previousSuccess reads the newest successful run before this one, once and only when
+// a template asks for it.
+func (e *Engine) previousSuccess(ctx context.Context, r Reader, run *Run) func(func(*Run) time.Time) func() (*time.Time, error) {
+	var (
+		found *Run
+		done  bool
+	)
+	find := func() (*Run, error) {
+		if done {
+			return found, nil
+		}
+		var err error
+		found, err = r.PreviousSuccess(ctx, run)
+		done = err == nil
+		return found, err
+	}
+	return func(pick func(*Run) time.Time) func() (*time.Time, error) {
+		return func() (*time.Time, error) {
+			p, err := find()
+			if err != nil || p == nil {
+				return nil, err
+			}
+			return opt(pick(p)), nil
+		}
+	}
+}
+
+// deliveries lets the callbacks of a task say what they have to say about an event. An
+// error or a panic in one is logged and swallowed; the others still speak.
+func (a *attempt) deliveries(ctx context.Context, kind callbacks.Kind, in *Instance, errText string) []*Delivery {
+	cbs := a.task.callbacks[kind]
+	if len(cbs) == 0 {
+		return nil
+	}
+	ev := &callbacks.Event{
+		Kind: kind, DAGID: a.run.DAGID, RunID: a.run.RunID, TaskID: in.TaskID, MapIndex: in.MapIndex,
+		TryNumber: in.Try, MaxTries: in.MaxTries, State: in.State.String(), Error: errText,
+		LogicalDate: opt(a.run.LogicalDate), StartDate: opt(in.StartDate), EndDate: opt(in.EndDate), NextRetry: opt(in.RetryAt),
+		Log: filepath.Join(a.e.o.LogDir, in.Log),
+	}
+	tc := a.e.templateContext(ctx, a.e.store, a.plan, &a.run, a.task.t, in)
+	tc.Exception = errText
+	return a.e.prepare(a.plan, cbs, ev, tc)
+}
+
+// runDeliveries does the same for the callbacks of a DAG.
+func (e *Engine) runDeliveries(ctx context.Context, r Reader, lr *liveRun, kind callbacks.Kind, cbs []boundCallback, now time.Time) []*Delivery {
+	ev := &callbacks.Event{
+		Kind: kind, DAGID: lr.run.DAGID, RunID: lr.run.RunID, MapIndex: -1, State: string(lr.run.State), Reason: lr.run.Reason,
+		LogicalDate: opt(lr.run.LogicalDate), StartDate: opt(lr.run.StartDate), EndDate: opt(now),
+	}
+	// Newer Airflow gives DAG callbacks some instance of the run: the failed one helps most.
+	var some *Instance
+	for _, in := range lr.inst {
+		switch {
+		case in == nil:
+		case in.State == dag.Failed:
+			ev.FailedTasks = append(ev.FailedTasks, in.TaskID)
+			if some == nil || some.State != dag.Failed {
+				some = in
+			}
+		case some == nil:
+			some = in
+		}
+	}
+	var t *dag.Task
+	if some != nil {
+		t = lr.plan.d.Task(some.TaskID)
+		ev.Error = some.Error
+	}
+	tc := e.templateContext(ctx, r, lr.plan, &lr.run, t, some)
+	tc.Reason, tc.Exception = lr.run.Reason, ev.Error
+	return e.prepare(lr.plan, cbs, ev, tc)
+}
+
+func (e *Engine) prepare(p *plan, cbs []boundCallback, ev *callbacks.Event, tc *template.Context) (out []*Delivery) {
+	for _, b := range cbs {
+		m, err := e.prepareOne(p, b, ev, tc)
+		if err != nil {
+			e.o.Log.Error("a callback could not be prepared", "callback", b.name, "event", ev.Kind, "dag", ev.DAGID, "run", ev.RunID,
+				"task", ev.TaskID, "error", e.o.Masker.Mask(err.Error()))
+			continue
+		}
+		now := e.now()
+		out = append(out, &Delivery{
+			State: DeliveryWaiting, Channel: m.Channel, Sender: m.Sender, Summary: m.Summary, Payload: m.Payload,
+			Event: string(ev.Kind), DAGID: ev.DAGID, RunID: ev.RunID, TaskID: ev.TaskID, Try: ev.TryNumber,
+			CreatedAt: now, UpdatedAt: now,
+		})
+	}
+	return out
+}
+
+func (e *Engine) prepareOne(p *plan, b boundCallback, ev *callbacks.Event, tc *template.Context) (m callbacks.Message, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+	cb, err := b.spec.Render(b.cb, e.renderer(p, tc))
+	if err != nil {
+		return m, err
+	}
+	m, err = cb.Prepare(ev)
+	if err == nil && strings.TrimSpace(m.Sender) == "" {
+		err = fmt.Errorf("callback %q names no sender", b.name)
+	}
+	return m, err
+}

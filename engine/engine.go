@@ -1,0 +1,229 @@
+// Package engine runs DAGs: it creates runs when they are due, walks each run through
+// its state machine, hands attempts to workers, writes what became of them in one
+// transaction, and sends what callbacks have to say.
+//
+// It knows contracts only (operators, callbacks, the [Store] it declares), never a
+// provider. Everything it decides follows from the store; what it keeps in memory is
+// a copy that is dropped and read again when a transaction fails.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/template"
+)
+
+// Options configures [New]. Operators, Callbacks, Templates and LogDir are required.
+type Options struct {
+	// Operators and Callbacks are what DAG files may name.
+	Operators *operator.Registry
+	Callbacks *callbacks.Registry
+	// Templates renders templated fields.
+	Templates *template.Env
+	// Connections and Variables are what tasks and templates look things up in.
+	Connections connections.Source
+	Variables   connections.VariableSource
+	// Masker hides secrets in task logs and errors; nil hides none.
+	Masker *connections.Masker
+	// LogDir is the folder of the task logs, one file for each attempt.
+	LogDir string
+	// Workers is how many attempts run at once. Default 32 (Airflow's parallelism).
+	Workers int
+	// Grace is how long running attempts may go on at a shutdown. Default 30 s.
+	Grace time.Duration
+	// KillGrace is how long an operator may ignore the end of its context before its
+	// attempt is given up. Default 15 s.
+	KillGrace time.Duration
+	// Beat is the time between two renewals of this process's lease. Default 1 s.
+	Beat time.Duration
+	// Sweep is how often every DAG is looked at, whatever was missed. Default 30 s.
+	Sweep time.Duration
+	// PausedAtCreation makes DAGs that do not say start paused, as Airflow does. Default
+	// false: the files are the source of truth.
+	PausedAtCreation bool
+	// Clock is the time source; nil is the wall clock.
+	Clock func() time.Time
+	// Log is the log of the engine itself; nil discards it.
+	Log *slog.Logger
+	// TaskOutput, when set, receives a copy of every line of every task log.
+	TaskOutput io.Writer
+	// Observe, when set, is told of every committed change, in order for each run.
+	// It must return quickly.
+	Observe func(Update)
+}
+
+// Update is one committed change.
+type Update struct {
+	// Run is the run after the change.
+	Run Run
+	// Instance is the task instance that changed, or nil when the run itself did.
+	Instance *Instance
+	// Delivery is the message of the outbox that changed, or nil. Run is zero then.
+	Delivery *Delivery
+}
+
+// Engine runs DAGs. Make one with [New], give it DAGs with [Engine.SetDAGs] and start
+// it with [Engine.Run]. It is safe for concurrent use.
+type Engine struct {
+	o     Options
+	store Store
+	host  string
+
+	refreshing sync.Mutex
+
+	mu       sync.Mutex
+	dags     map[string]*dag.DAG
+	plans    map[string]*plan
+	live     map[int64]*liveRun
+	attempts map[attemptKey]context.CancelCauseFunc
+	paused   map[string]bool
+	pools    map[string]int
+	// blocked holds the runs whose tasks wait for something outside of the run.
+	blocked map[int64]bool
+
+	timers    timers
+	scheduler *scheduler
+	outbox    *outbox
+}
+
+// New returns an engine on the store.
+func New(s Store, o Options) (*Engine, error) {
+	if o.Operators == nil || o.Callbacks == nil || o.Templates == nil || o.LogDir == "" {
+		return nil, errors.New("engine: Operators, Callbacks, Templates and LogDir are required")
+	}
+	o.Workers = orDefault(o.Workers, 32)
+	o.Grace = orDefault(o.Grace, 30*time.Second)
+	o.KillGrace = orDefault(o.KillGrace, 15*time.Second)
+	o.Beat = orDefault(o.Beat, time.Second)
+	o.Sweep = orDefault(o.Sweep, 30*time.Second)
+	if o.Clock == nil {
+		o.Clock = time.Now //nolint:forbidigo // the default clock starts here
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Masker == nil {
+		o.Masker = connections.NewMasker()
+	}
+	if o.Connections == nil {
+		o.Connections = connections.Chain(o.Log)
+	}
+	if o.Variables == nil {
+		o.Variables = connections.VariableChain(o.Log)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	e := &Engine{
+		o: o, store: s, host: host,
+		dags: map[string]*dag.DAG{}, plans: map[string]*plan{}, live: map[int64]*liveRun{},
+		attempts: map[attemptKey]context.CancelCauseFunc{}, paused: map[string]bool{}, pools: map[string]int{}, blocked: map[int64]bool{},
+	}
+	e.outbox = newOutbox(e)
+	return e, nil
+}
+
+func orDefault[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
+
+// RunOptions says what [Engine.Run] does beside running attempts.
+type RunOptions struct {
+	// Schedule creates runs when they are due. Without it only runs that exist or
+	// are triggered are worked on.
+	Schedule bool
+	// Ready is called once everything works.
+	Ready func()
+}
+
+// Run recovers what the last process left and works until ctx ends. Running attempts
+// then have the grace time to finish; what does not is queued again, uncounted.
+func (e *Engine) Run(ctx context.Context, o RunOptions) error {
+	// What ends a run must still be written while ctx is done.
+	work := context.WithoutCancel(ctx)
+	if err := e.recover(work); err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
+	if err := e.Refresh(work); err != nil {
+		return fmt.Errorf("read the store: %w", err)
+	}
+	defer e.timers.stop()
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return e.beats(gctx) })
+	g.Go(func() error { return e.outbox.run(gctx) })
+	if o.Schedule {
+		s, err := newScheduler(e)
+		if err != nil {
+			return err
+		}
+		e.setScheduler(s)
+		defer e.setScheduler(nil)
+		g.Go(func() error { return s.run(gctx) })
+	}
+	g.Go(func() error {
+		return e.store.Work(gctx, WorkOptions{
+			Workers: e.o.Workers, Grace: e.o.Grace, Ready: o.Ready,
+			Handle: func(ctx context.Context, j Job) error { return e.handle(ctx, j, gctx.Done()) },
+		})
+	})
+	if err := g.Wait(); err != nil && ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+// beats renews the lease, takes over what dead processes held, and picks up what other
+// processes wrote: triggered runs, paused DAGs, attempts that are no longer wanted.
+func (e *Engine) beats(ctx context.Context) error {
+	t := time.NewTicker(e.o.Beat)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+		lost, err := e.store.Beat(ctx, 3*e.o.Beat)
+		if err == nil {
+			err = e.takeOver(ctx, lost)
+		}
+		if err == nil {
+			err = e.Refresh(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			// The next beat tries again; a store that stays away shows in every line.
+			e.o.Log.Error("beat", "error", err)
+		}
+	}
+}
+
+// dag returns the current DAG with the given id, or nil.
+func (e *Engine) dag(id string) *dag.DAG {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.dags[id]
+}
+
+func (e *Engine) isPaused(dagID string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.paused[dagID]
+}

@@ -1,0 +1,99 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/dingdag/dingdag/callbacks"
+)
+
+// takeNext gives the worker whose attempt this transaction ends the job that has waited
+// longest, already started: the next step of a chain then costs one commit, not three
+// and a look into the queue.
+func (c *change) takeNext() error {
+	for {
+		j, err := c.Take(c.ctx)
+		if err != nil || j == nil {
+			return err
+		}
+		lr, err := c.liveRun(j.RunKey)
+		if err != nil {
+			// Another run that can't be read must not hold up the end of this attempt.
+			return c.Release(c.ctx, *j)
+		}
+		if lr != nil {
+			if a, ok := c.e.newAttempt(lr, *j); ok {
+				c.next = a
+				return c.startNext(lr)
+			}
+		}
+		if err := c.Complete(c.ctx, *j); err != nil { // nobody wants it any more
+			return err
+		}
+	}
+}
+
+// startNext writes that the taken attempt runs. What its on_execute callbacks have to
+// say takes rendering; such an attempt starts in a transaction of its own, as usual.
+func (c *change) startNext(lr *liveRun) error {
+	if len(c.next.task.callbacks[callbacks.Execute]) > 0 {
+		return nil
+	}
+	c.next.started = true
+	c.next.openAhead()
+	return c.next.begin(c, lr)
+}
+
+// openAhead begins to open the log while the transaction still commits: to make a file
+// takes about as long.
+func (a *attempt) openAhead() {
+	a.ahead = make(chan opened, 1)
+	go func() {
+		l, err := a.e.openLog(a.in.Log)
+		a.ahead <- opened{l, err}
+	}()
+}
+
+// opened is what became of opening a log.
+type opened struct {
+	log *taskLog
+	err error
+}
+
+// openLog opens the log, or waits until openAhead has.
+func (a *attempt) openLog() (*taskLog, error) {
+	if a.ahead == nil {
+		return a.e.openLog(a.in.Log)
+	}
+	o := <-a.ahead
+	a.ahead = nil // another call tries again
+	return o.log, o.err
+}
+
+// drop forgets an attempt whose transaction failed.
+func (a *attempt) drop() {
+	if a.ahead == nil {
+		return
+	}
+	if l, err := a.openLog(); err == nil {
+		l.close()
+	}
+}
+
+// runTaken runs an attempt that came by takeNext, and returns the next one. The store
+// knows of no worker that holds such a job: giving it back falls to the engine.
+func (a *attempt) runTaken(ctx context.Context, stop <-chan struct{}) *attempt {
+	ended := false
+	defer func() {
+		if ended {
+			return
+		}
+		write := context.WithoutCancel(ctx)
+		if err := a.e.change(write, func(c *change) error { return c.Release(write, a.job) }); err != nil {
+			// The next start finds it among the jobs of a process that is gone.
+			a.e.o.Log.Error("give back an attempt", "task", a.in.TaskID, "error", err)
+		}
+	}()
+	next, err := a.work(ctx, stop)
+	ended = err == nil
+	return next
+}

@@ -1,0 +1,227 @@
+package engine
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/dingdag/dingdag/dag"
+)
+
+// DefaultPool is the pool of tasks that name none, with DefaultPoolSlots slots unless
+// someone changes it.
+const (
+	DefaultPool      = "default_pool"
+	DefaultPoolSlots = 128
+)
+
+// Pool bounds how many slots the queued and running instances of its tasks take, over
+// all DAGs.
+type Pool struct {
+	Name        string
+	Slots       int
+	Description string
+}
+
+// admit reports whether a scheduled task may have a slot now, and if not, why. What it
+// looks at beyond its own run are the other live runs, which change in transactions
+// only, and transactions run one after another.
+func (c *change) admit(lr *liveRun, i int) (bool, string, error) {
+	t := lr.plan.d.Tasks[i]
+	if why := c.poolFull(t); why != "" {
+		return false, why, nil
+	}
+	if n := t.MaxActiveTIsPerDAG; n > 0 {
+		active := 0
+		for _, other := range c.e.liveOf(lr.run.DAGID) {
+			if in := other.instanceOf(t.ID); in != nil && holdsSlot(in.State) {
+				active++
+			}
+		}
+		if active >= n {
+			return false, fmt.Sprintf("max_active_tis_per_dag: %d of %d instances are active", active, n), nil
+		}
+	}
+	if t.DependsOnPast || t.WaitForDownstream {
+		why, err := c.pastUnmet(lr, t)
+		return why == "", why, err
+	}
+	return true, "", nil
+}
+
+func (lr *liveRun) instanceOf(taskID string) *Instance {
+	if i := lr.plan.d.TaskIndex(taskID); i >= 0 {
+		return lr.inst[i]
+	}
+	return nil
+}
+
+// poolFull says why a task gets no slot of its pool, or nothing.
+func (c *change) poolFull(t *dag.Task) string {
+	name, want := cmp.Or(t.Pool, DefaultPool), max(t.PoolSlots, 1)
+	slots, known := c.e.poolSlots(name)
+	switch {
+	case !known:
+		return fmt.Sprintf("pool %q does not exist: make it with dingdag pools set %s SLOTS", name, name)
+	case slots >= c.e.o.Workers && want == 1:
+		return "" // the workers are the tighter bound
+	}
+	used := 0
+	c.e.mu.Lock()
+	defer c.e.mu.Unlock()
+	for _, lr := range c.e.live {
+		used += lr.poolUse[name]
+	}
+	if used+want > slots {
+		return fmt.Sprintf("pool %q: %d of %d slots are taken", name, used, slots)
+	}
+	return ""
+}
+
+func (e *Engine) poolSlots(name string) (int, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	n, ok := e.pools[name]
+	if !ok && name == DefaultPool {
+		return DefaultPoolSlots, true
+	}
+	return n, ok
+}
+
+// pastUnmet says why depends_on_past or wait_for_downstream holds a task, or nothing
+// (Airflow, PrevDagrunDep): the task, and with wait_for_downstream what follows it
+// directly, must have succeeded or been skipped in the run before. With catchup that is
+// the scheduled run before, else the one before of any kind. A first instance passes.
+func (c *change) pastUnmet(lr *liveRun, t *dag.Task) (string, error) {
+	var kind dag.RunType
+	if lr.plan.d.Catchup {
+		kind = dag.ScheduledRun
+	}
+	prev, err := c.PreviousRun(c.ctx, &lr.run, kind)
+	if err != nil || prev == nil {
+		return "", err
+	}
+	ids := []string{t.ID}
+	if t.WaitForDownstream {
+		ids = append(ids, taskIDs(lr.plan.d, t.Downstream)...)
+	}
+	states, err := c.statesIn(prev, ids)
+	if err != nil {
+		return "", err
+	}
+	for _, id := range ids {
+		switch s, has := states[id]; {
+		case !has && prev.State.Finished(), s == dag.Success, s == dag.Skipped:
+		default:
+			return fmt.Sprintf("depends_on_past: task %q is %s in run %s", id, s, prev.RunID), nil
+		}
+	}
+	return "", nil
+}
+
+// statesIn reads the states of tasks in a run, from memory where it is live.
+func (c *change) statesIn(r *Run, ids []string) (map[string]dag.State, error) {
+	c.e.mu.Lock()
+	lr := c.e.live[r.Key]
+	c.e.mu.Unlock()
+	out := map[string]dag.State{}
+	if lr != nil {
+		for _, id := range ids {
+			if in := lr.instanceOf(id); in != nil {
+				out[id] = in.State
+			}
+		}
+		return out, nil
+	}
+	is, err := c.Instances(c.ctx, r.Key)
+	for _, in := range is {
+		if slices.Contains(ids, in.TaskID) {
+			out[in.TaskID] = in.State
+		}
+	}
+	return out, err
+}
+
+// order sorts the waiting tasks by their effective priority; equal ones keep their order.
+func (lr *liveRun) order() {
+	w := lr.plan.priorities()
+	slices.SortStableFunc(lr.waiting, func(a, b int) int { return cmp.Compare(w[b], w[a]) })
+}
+
+// priorities are the effective weights of the tasks (Airflow, WeightRule): a task's own
+// weight, plus with downstream those of everything below it, or with upstream those of
+// everything above it.
+func (p *plan) priorities() []int {
+	p.weigh.Do(func() {
+		d := p.d
+		p.weights = make([]int, len(d.Tasks))
+		for i, t := range d.Tasks {
+			p.weights[i] = t.PriorityWeight
+			switch t.WeightRule {
+			case "absolute":
+			case "upstream":
+				p.weights[i] = sumWeights(d, reach(d, []int{i}, func(t *dag.Task) []int { return t.Upstream }))
+			default:
+				p.weights[i] = sumWeights(d, below(d, []int{i}))
+			}
+		}
+	})
+	return p.weights
+}
+
+func sumWeights(d *dag.DAG, is []int) (sum int) {
+	for _, i := range is {
+		sum += d.Tasks[i].PriorityWeight
+	}
+	return sum
+}
+
+// stopFast ends the run of a DAG with fail_fast when one of its tasks has failed:
+// running tasks are failed and stopped, the rest is skipped.
+func (c *change) stopFast(lr *liveRun) {
+	for i, s := range lr.m.states {
+		switch {
+		case s.Finished():
+		case s == dag.Running, s == dag.Queued && c.e.attempting(keyOf(lr.inst[i])):
+			in := c.set(lr, i, dag.Failed)
+			in.EndDate, in.Error = c.now, errFailFast.Error()
+			k := keyOf(in)
+			c.after = append(c.after, func() { c.e.cancel(k, errFailFast) })
+		default:
+			c.set(lr, i, dag.Skipped).EndDate = c.now
+		}
+	}
+	lr.waiting = nil
+}
+
+var errFailFast = errors.New("another task failed and the DAG has fail_fast")
+
+// pauseAfterFailures pauses a DAG whose last runs all failed, as many in a row as
+// max_consecutive_failed_dag_runs says.
+func (c *change) pauseAfterFailures(lr *liveRun) error {
+	n := lr.plan.d.MaxConsecutiveFailedRuns
+	if n == 0 || lr.run.State != dag.RunFailed {
+		return nil
+	}
+	last, err := c.Runs(c.ctx, RunFilter{DAGID: lr.run.DAGID, States: []dag.RunState{dag.RunSuccess, dag.RunFailed}, Limit: n})
+	if err != nil || len(last) < n {
+		return err
+	}
+	for _, r := range last {
+		if r.State != dag.RunFailed {
+			return nil
+		}
+	}
+	if err := c.SetPaused(c.ctx, lr.run.DAGID, true); err != nil {
+		return err
+	}
+	id := lr.run.DAGID
+	c.after = append(c.after, func() {
+		c.e.o.Log.Error("dag paused: too many runs failed in a row", "dag", id, "max_consecutive_failed_dag_runs", n)
+		c.e.mu.Lock()
+		defer c.e.mu.Unlock()
+		c.e.paused[id] = true
+	})
+	return nil
+}

@@ -1,0 +1,210 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/operator"
+)
+
+// meter is a behaviour that counts how many run at once and waits to be let through.
+type meter struct {
+	mu        sync.Mutex
+	now, most int
+	gate      chan struct{}
+}
+
+func (b *bench) meter() *meter {
+	m := &meter{gate: make(chan struct{})}
+	b.do["count"] = func(ctx context.Context, _ *operator.TaskContext) (any, error) {
+		m.mu.Lock()
+		m.now++
+		m.most = max(m.most, m.now)
+		m.mu.Unlock()
+		defer func() {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.now--
+		}()
+		select {
+		case <-m.gate:
+			return nil, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return m
+}
+
+func (m *meter) running() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.now
+}
+
+// days triggers runs of d on successive days.
+func (b *bench) days(n int) (keys []int64) {
+	b.t.Helper()
+	for i := range n {
+		r, err := b.e.Trigger(context.Background(), "d", engine.Trigger{LogicalDate: time.Date(2026, 1, 1+i, 0, 0, 0, 0, time.UTC)})
+		require.NoError(b.t, err)
+		keys = append(keys, r.Key)
+	}
+	return keys
+}
+
+// A pool bounds the tasks of all runs of all DAGs, by slots.
+func TestPoolBoundsAllRuns(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	m := b.meter()
+	pool := func(slots int) {
+		require.NoError(t, b.store.Tx(t.Context(), func(tx engine.Tx) error {
+			return tx.PutPool(t.Context(), &engine.Pool{Name: "db", Slots: slots})
+		}))
+		require.NoError(t, b.e.Refresh(t.Context()))
+	}
+	b.load("d:\n  tasks:\n    - {task_id: x, operator: probe, do: count, pool: db, pool_slots: 2}\n    - {task_id: y, operator: probe, do: count, pool: db}\n")
+	b.start(engine.RunOptions{})
+	keys := b.days(3)
+	b.until("nothing runs: the pool does not exist", func() bool { return b.states(&engine.Run{Key: keys[2]})["y"] == "scheduled" })
+	assert.Zero(t, m.running())
+	pool(3)
+	b.until("three slots are taken", func() bool { return m.running() == 2 })
+	close(m.gate)
+	for _, k := range keys {
+		assert.Equal(t, dag.RunSuccess, b.ended1(k).State)
+	}
+	assert.LessOrEqual(t, m.most, 3)
+}
+
+func TestMaxActiveTIsPerDAG(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	m := b.meter()
+	b.load("d:\n  tasks: [{task_id: t, operator: probe, do: count, max_active_tis_per_dag: 1}]\n")
+	b.start(engine.RunOptions{})
+	keys := b.days(3)
+	b.until("one runs", func() bool { return m.running() == 1 })
+	close(m.gate)
+	for _, k := range keys {
+		b.ended1(k)
+	}
+	assert.Equal(t, 1, m.most)
+}
+
+// depends_on_past: the same task of the run before must have succeeded or been skipped.
+func TestDependsOnPast(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	fail := true
+	b.do["first fails"] = func(_ context.Context, tc *operator.TaskContext) (any, error) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if fail && tc.LogicalDate.Day() == 2 {
+			return nil, errors.New("no")
+		}
+		return nil, nil
+	}
+	b.load("d:\n  tasks: [{task_id: t, operator: probe, do: first fails, depends_on_past: true, retries: 1, retry_delay: 1}]\n")
+	b.start(engine.RunOptions{})
+	keys := b.days(3)
+	assert.Equal(t, dag.RunSuccess, b.ended1(keys[0]).State)
+	b.until("the second waits for its retry, the third for the second", func() bool {
+		return b.states(&engine.Run{Key: keys[1]})["t"] == "up_for_retry" && b.states(&engine.Run{Key: keys[2]})["t"] == "scheduled"
+	})
+	b.mu.Lock()
+	fail = false
+	b.mu.Unlock()
+	assert.Equal(t, dag.RunSuccess, b.ended1(keys[2]).State)
+	assert.Equal(t, []string{"t#1", "t#1", "t#2", "t#1"}, b.ranSoFar())
+}
+
+func TestWaitForDownstream(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	m := b.meter()
+	b.load("d:\n  tasks:\n    - {task_id: a, operator: probe, wait_for_downstream: true}\n    - {task_id: b, operator: probe, do: count, dependencies: [a]}\n")
+	b.start(engine.RunOptions{})
+	keys := b.days(2)
+	b.until("b of the first run runs", func() bool { return m.running() == 1 })
+	assert.Equal(t, map[string]string{"a": "scheduled"}, b.states(&engine.Run{Key: keys[1]}))
+	close(m.gate)
+	assert.Equal(t, dag.RunSuccess, b.ended1(keys[1]).State)
+}
+
+// The task with the most work below it goes first; an absolute weight counts alone.
+func TestPriorityWeights(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.o.Workers = 1
+	b.stopStore()
+	b.open()
+	b.load(`
+d:
+  max_active_tasks: 1
+  tasks:
+    - {task_id: small, operator: probe}
+    - {task_id: large, operator: probe}
+    - {task_id: under_1, operator: probe, dependencies: [large]}
+    - {task_id: under_2, operator: probe, dependencies: [large]}
+    - {task_id: urgent, operator: probe, priority_weight: 10, weight_rule: absolute}
+`)
+	b.start(engine.RunOptions{})
+	b.finish(engine.Trigger{})
+	assert.Equal(t, "urgent#1 large#1 small#1 under_1#1 under_2#1", strings.Join(b.ranSoFar(), " "))
+}
+
+func TestFailFast(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	begun, stopped := make(chan struct{}), make(chan error, 1)
+	b.do["hang"] = func(ctx context.Context, _ *operator.TaskContext) (any, error) {
+		close(begun)
+		<-ctx.Done()
+		stopped <- context.Cause(ctx)
+		return nil, ctx.Err()
+	}
+	b.do["fail"] = func(context.Context, *operator.TaskContext) (any, error) {
+		<-begun
+		return nil, operator.Fail(errors.New("broken"))
+	}
+	b.load("d:\n  fail_fast: true\n  tasks:\n    - {task_id: h, operator: probe, do: hang}\n    - {task_id: f, operator: probe, do: fail}\n    - {task_id: n, operator: probe, dependencies: [h]}\n")
+	b.start(engine.RunOptions{})
+	r := b.finish(engine.Trigger{})
+	assert.Equal(t, dag.RunFailed, r.State)
+	assert.ErrorIs(t, <-stopped, operator.ErrCanceled)
+	assert.Equal(t, map[string]string{"h": "failed", "f": "failed", "n": "skipped"}, b.states(r))
+}
+
+func TestPausedAfterFailuresInARow(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.do["odd"] = func(_ context.Context, tc *operator.TaskContext) (any, error) {
+		if tc.LogicalDate.Day()%2 == 1 || tc.LogicalDate.Day() == 4 {
+			return nil, errors.New("no")
+		}
+		return nil, nil
+	}
+	b.load("d:\n  max_active_runs: 1\n  max_consecutive_failed_dag_runs: 2\n  tasks: [{task_id: t, operator: probe, do: odd}]\n")
+	b.start(engine.RunOptions{})
+	var states []string
+	for i := range 4 {
+		r := b.finish(engine.Trigger{LogicalDate: time.Date(2026, 1, 1+i, 0, 0, 0, 0, time.UTC)})
+		states = append(states, string(r.State))
+		paused, err := b.store.PausedDAGs(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, i == 3, len(paused) == 1, fmt.Sprint("after run ", i+1))
+	}
+	assert.Equal(t, []string{"failed", "success", "failed", "failed"}, states)
+}

@@ -1,0 +1,171 @@
+package engine
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/dingdag/dingdag/dag"
+)
+
+// shape builds a graph from the upstream lists of its tasks.
+func shape(rules []dag.TriggerRule, upstream ...[]int) *graph {
+	g := &graph{tasks: make([]node, len(upstream))}
+	for i, ups := range upstream {
+		g.tasks[i].up = ups
+		g.tasks[i].rule = dag.AllSuccess
+		if i < len(rules) && rules[i] != "" {
+			g.tasks[i].rule = rules[i]
+		}
+		for _, u := range ups {
+			g.tasks[u].down = append(g.tasks[u].down, i)
+		}
+	}
+	g.sort()
+	return g
+}
+
+func TestMachineChain(t *testing.T) {
+	t.Parallel()
+	m := newMachine(shape(nil, nil, []int{0}, []int{1}), nil)
+	ready, settled := m.advance()
+	assert.Equal(t, []int{0}, ready)
+	assert.Empty(t, settled)
+
+	m.set(0, dag.Success)
+	ready, _ = m.advance()
+	assert.Equal(t, []int{1}, ready)
+	state, _ := m.verdict()
+	assert.Equal(t, dag.RunRunning, state)
+
+	m.set(1, dag.Failed)
+	ready, settled = m.advance()
+	assert.Empty(t, ready)
+	assert.Equal(t, []int{2}, settled)
+	assert.Equal(t, dag.UpstreamFailed, m.states[2])
+	state, reason := m.verdict()
+	assert.Equal(t, dag.RunFailed, state)
+	assert.Equal(t, "task_failure", reason)
+}
+
+// The run's state follows the leaves only (Airflow, DagRun.update_state).
+func TestMachineLeavesDecide(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		middle, leaf dag.State
+		want         dag.RunState
+	}{
+		"failed middle, good leaf": {dag.Failed, dag.Success, dag.RunSuccess},
+		"skipped leaf":             {dag.Success, dag.Skipped, dag.RunSuccess},
+		"failed leaf":              {dag.Success, dag.Failed, dag.RunFailed},
+		"upstream_failed leaf":     {dag.Failed, dag.UpstreamFailed, dag.RunFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMachine(shape([]dag.TriggerRule{"", dag.AllDone}, nil, []int{0}), []dag.State{c.middle, c.leaf})
+			m.advance()
+			state, _ := m.verdict()
+			assert.Equal(t, c.want, state)
+		})
+	}
+}
+
+func TestMachineInstantTasksTravelInOneStep(t *testing.T) {
+	t.Parallel()
+	g := shape(nil, nil, []int{0}, []int{1}, []int{2})
+	g.tasks[0].instant, g.tasks[1].instant, g.tasks[3].instant = true, true, true
+	m := newMachine(g, nil)
+	ready, settled := m.advance()
+	assert.Equal(t, []int{2}, ready)
+	assert.Equal(t, []int{0, 1}, settled)
+}
+
+func TestMachineWaitingForeverIsADeadlock(t *testing.T) {
+	t.Parallel()
+	// Task 1 was left in state none although its upstream is removed from its rule's view.
+	m := newMachine(shape([]dag.TriggerRule{"", dag.AllSkipped}, nil, []int{0}), nil)
+	m.dirty = nil
+	state, reason := m.verdict()
+	assert.Equal(t, dag.RunFailed, state)
+	assert.Equal(t, "all_tasks_deadlocked", reason)
+}
+
+// naive is the specification: it looks at everything until nothing changes.
+func naive(g *graph, states []dag.State) []dag.State {
+	states = slices.Clone(states)
+	for changed := true; changed; {
+		changed = false
+		for i, n := range g.tasks {
+			if states[i] != dag.None {
+				continue
+			}
+			var c counts
+			for _, u := range n.up {
+				c.add(states[u], 1)
+			}
+			next := map[verdict]dag.State{doRun: dag.Scheduled, doSkip: dag.Skipped, doUpstreamFail: dag.UpstreamFailed}[evaluate(n.rule, c, int32(len(n.up)))]
+			if n.instant && next == dag.Scheduled {
+				next = dag.Success
+			}
+			if next != dag.None {
+				states[i], changed = next, true
+			}
+		}
+	}
+	return states
+}
+
+// Whatever the DAG and whatever its tasks do: the incremental machine is always where
+// the specification is, a run ends, and a machine read back from its states goes on alike.
+func TestMachineProperties(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 12).Draw(t, "tasks")
+		ups := make([][]int, n)
+		rules := make([]dag.TriggerRule, n)
+		for i := range n {
+			for u := range i {
+				if rapid.Bool().Draw(t, "edge") {
+					ups[i] = append(ups[i], u)
+				}
+			}
+			rules[i] = rapid.SampledFrom(allRules).Draw(t, "rule")
+		}
+		g := shape(rules, ups...)
+		for i := range n {
+			g.tasks[i].instant = rapid.IntRange(0, 4).Draw(t, "instant") == 0
+		}
+		m := newMachine(g, nil)
+		for step := 0; ; step++ {
+			before := slices.Clone(m.states)
+			m.advance()
+			require.Equal(t, naive(g, before), m.states)
+			if rapid.Bool().Draw(t, "crash") {
+				m = newMachine(g, m.states)
+				ready, settled := m.advance()
+				require.Empty(t, ready)
+				require.Empty(t, settled)
+			}
+			var busyTasks []int
+			for i, s := range m.states {
+				if busy(s) {
+					busyTasks = append(busyTasks, i)
+				}
+			}
+			state, _ := m.verdict()
+			if len(busyTasks) == 0 {
+				require.True(t, state.Finished(), "nothing runs, so the run has ended")
+				break
+			}
+			require.Equal(t, dag.RunRunning, state)
+			require.Less(t, step, 4*n+4, "a run ends")
+			i := rapid.SampledFrom(busyTasks).Draw(t, "task")
+			m.set(i, rapid.SampledFrom([]dag.State{dag.Queued, dag.Running, dag.Success, dag.Failed, dag.Skipped}).Filter(func(s dag.State) bool {
+				return s.Finished() || m.states[i] != s && m.states[i] != dag.Running
+			}).Draw(t, "state"))
+		}
+	})
+}

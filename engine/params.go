@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"golang.org/x/text/language"
+	xmessage "golang.org/x/text/message"
+
+	"github.com/dingdag/dingdag/dag"
+)
+
+// CheckParam checks the value of a param against its JSON Schema (Airflow, Param).
+func CheckParam(schema map[string]any, value any) error {
+	doc, err := plainJSON(schema)
+	if err != nil {
+		return err
+	}
+	c := jsonschema.NewCompiler()
+	c.DefaultDraft(jsonschema.Draft2020)
+	c.AssertFormat()
+	c.RegisterFormat(&jsonschema.Format{Name: "time", Validate: clockTime})
+	if err := c.AddResource("param.json", doc); err != nil {
+		return fmt.Errorf("its schema: %w", err)
+	}
+	s, err := c.Compile("param.json")
+	if err != nil {
+		return fmt.Errorf("its schema: %w", err)
+	}
+	v, err := plainJSON(value)
+	if err != nil {
+		return err
+	}
+	err = s.Validate(v)
+	if ve, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
+		return errors.New(strings.Join(reasons(ve), "; "))
+	}
+	return err
+}
+
+// clockTime accepts HH:MM:SS, which is all that Airflow takes as a time.
+func clockTime(v any) error {
+	if s, ok := v.(string); ok {
+		if _, err := time.Parse(time.TimeOnly, s); err != nil {
+			return errors.New("must be HH:MM:SS")
+		}
+	}
+	return nil
+}
+
+// plainJSON turns a value into what the schema library works on.
+func plainJSON(v any) (any, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	return jsonschema.UnmarshalJSON(bytes.NewReader(b))
+}
+
+// reasons are the innermost causes, each with its place inside the value.
+func reasons(e *jsonschema.ValidationError) (out []string) {
+	for _, c := range e.Causes {
+		out = append(out, reasons(c)...)
+	}
+	if len(e.Causes) == 0 {
+		text := e.ErrorKind.LocalizedString(xmessage.NewPrinter(language.English))
+		if len(e.InstanceLocation) > 0 {
+			text = strings.Join(e.InstanceLocation, ".") + ": " + text
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
+// checkParams checks the params that a run would have: the DAG's, with conf over them.
+// A param without default needs a value; every mistake is named.
+func checkParams(d *dag.DAG, conf json.RawMessage) error {
+	given := decodeConf(conf)
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(d.ParamSchemas)) {
+		value, has := d.Params[name]
+		if raw, set := given[name]; set {
+			value, has = raw, true
+		}
+		if !has {
+			errs = append(errs, fmt.Errorf("param %q has no default: give it in conf", name))
+			continue
+		}
+		if err := CheckParam(d.ParamSchemas[name], value); err != nil {
+			errs = append(errs, fmt.Errorf("param %q: %w", name, err))
+		}
+	}
+	return errors.Join(errs...)
+}

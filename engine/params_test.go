@@ -1,0 +1,79 @@
+package engine_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/engine"
+)
+
+// The rules of Airflow's params: JSON types, and formats that are checked.
+func TestCheckParam(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		schema map[string]any
+		value  any
+		want   string
+	}{
+		"bool is no integer":   {map[string]any{"type": "integer"}, true, "got boolean, want integer"},
+		"1.0 is an integer":    {map[string]any{"type": "integer"}, 1.0, ""},
+		"1.5 is none":          {map[string]any{"type": "integer"}, 1.5, "got number, want integer"},
+		"text is no number":    {map[string]any{"type": "number"}, "42", "got string, want number"},
+		"null where allowed":   {map[string]any{"type": []any{"null", "string"}}, nil, ""},
+		"null where not":       {map[string]any{"type": "string"}, nil, "got null, want string"},
+		"range":                {map[string]any{"minimum": 3}, 2, "minimum"},
+		"enum":                 {map[string]any{"enum": []any{"a", "b"}}, "c", "must be one of"},
+		"pattern":              {map[string]any{"pattern": "^x"}, "y", "pattern"},
+		"date":                 {map[string]any{"format": "date"}, "2026-02-30", "date"},
+		"date-time":            {map[string]any{"format": "date-time"}, "2026-02-01T00:00:00Z", ""},
+		"time":                 {map[string]any{"format": "time"}, "08:30:00", ""},
+		"time with a zone":     {map[string]any{"format": "time"}, "08:30:00Z", "HH:MM:SS"},
+		"place in a list":      {map[string]any{"items": map[string]any{"type": "string"}}, []any{"a", 1}, "1: got number, want string"},
+		"exact large integers": {map[string]any{"const": json.Number("9007199254740993")}, json.Number("9007199254740993"), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := engine.CheckParam(c.schema, c.value)
+			if c.want == "" {
+				assert.NoError(t, err)
+				return
+			}
+			assert.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+// Params are checked before a run is created; conf goes before the DAG's default.
+func TestTriggerChecksParams(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	ds := b.load(`
+d:
+  params:
+    day: {__type__: airflow.sdk.Param, type: string, format: date}
+    n: {__type__: airflow.sdk.Param, default: 3, type: integer, minimum: 1}
+    free: anything
+  tasks: [{task_id: t, operator: probe}]
+`)
+	b.stopStore() // the DAG is all that is needed
+	for name, c := range map[string]struct{ conf, want string }{
+		"no value":     {``, `param "day" has no default: give it in conf`},
+		"wrong value":  {`{"day": "2026-01-31", "n": 0}`, `param "n": minimum`},
+		"good":         {`{"day": "2026-01-31", "n": 7, "free": 1}`, ``},
+		"default used": {`{"day": "2026-01-31"}`, ``},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := engine.NewManualRun(ds[0], engine.Trigger{Conf: json.RawMessage(c.conf)}, time.Now())
+			if c.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			assert.ErrorContains(t, err, c.want)
+		})
+	}
+}

@@ -1,0 +1,169 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/params"
+)
+
+// plan is one version of a DAG, decoded and ready to run. Nobody changes it.
+type plan struct {
+	d      *dag.DAG
+	g      *graph
+	tasks  []taskPlan
+	folder string
+
+	onSuccess, onFailure []boundCallback
+
+	weigh   sync.Once
+	weights []int
+}
+
+// taskPlan is one task of a plan.
+type taskPlan struct {
+	t    *dag.Task
+	spec operator.Spec
+	op   operator.Operator
+	// repeatSafe is false for work that must not be done twice without asking.
+	repeatSafe bool
+	callbacks  map[callbacks.Kind][]boundCallback
+}
+
+// boundCallback is a decoded callback with what renders it.
+type boundCallback struct {
+	name string
+	spec callbacks.Spec
+	cb   callbacks.Callback
+}
+
+// newPlan decodes the operators and callbacks of a DAG.
+func newPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*plan, error) {
+	p := &plan{d: d, g: &graph{tasks: make([]node, len(d.Tasks))}, tasks: make([]taskPlan, len(d.Tasks)), folder: filepath.Dir(d.Pos.File)}
+	var errs []error
+	bind := func(where string, cs []dag.Callback) []boundCallback {
+		bs, err := bindCallbacks(cbs, cs)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", where, err))
+		}
+		return bs
+	}
+	p.onSuccess = bind("on_success_callback", d.OnSuccess)
+	p.onFailure = bind("on_failure_callback", d.OnFailure)
+	for i, t := range d.Tasks {
+		spec, ok := ops.Lookup(t.Operator)
+		if !ok {
+			errs = append(errs, fmt.Errorf("task %q: unknown operator %q", t.ID, t.Operator))
+			continue
+		}
+		op, problems := spec.Decode(t.Args)
+		if err := firstError(problems); err != nil {
+			errs = append(errs, fmt.Errorf("task %q: %w", t.ID, err))
+			continue
+		}
+		tp := taskPlan{t: t, spec: spec, op: op, repeatSafe: true, callbacks: map[callbacks.Kind][]boundCallback{}}
+		if r, ok := op.(operator.RepeatChecker); ok {
+			tp.repeatSafe = r.RepeatSafe()
+		}
+		for kind, cs := range map[callbacks.Kind][]dag.Callback{
+			callbacks.Execute: t.OnExecute, callbacks.Success: t.OnSuccess, callbacks.Failure: t.OnFailure,
+			callbacks.Retry: t.OnRetry, callbacks.Skipped: t.OnSkipped,
+		} {
+			if len(cs) > 0 {
+				tp.callbacks[kind] = bind(fmt.Sprintf("task %q: %s_callback", t.ID, kind), cs)
+			}
+		}
+		_, instant := op.(operator.NoOp)
+		p.tasks[i] = tp
+		p.g.tasks[i] = node{
+			up: t.Upstream, down: t.Downstream, rule: t.TriggerRule,
+			instant: instant && len(tp.callbacks[callbacks.Execute]) == 0 && len(tp.callbacks[callbacks.Success]) == 0,
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("dag %q: %w", d.ID, err)
+	}
+	p.g.sort()
+	return p, nil
+}
+
+func bindCallbacks(reg *callbacks.Registry, cs []dag.Callback) ([]boundCallback, error) {
+	var (
+		out  []boundCallback
+		errs []error
+	)
+	for _, c := range cs {
+		spec, ok := reg.Lookup(c.Name)
+		if !ok {
+			errs = append(errs, fmt.Errorf("unknown callback %q", c.Name))
+			continue
+		}
+		cb, problems := spec.Decode(c.Args)
+		if err := firstError(problems); err != nil {
+			errs = append(errs, fmt.Errorf("callback %q: %w", c.Name, err))
+			continue
+		}
+		out = append(out, boundCallback{name: spec.Name, spec: spec, cb: cb})
+	}
+	return out, errors.Join(errs...)
+}
+
+func firstError(ps []params.Problem) error {
+	for _, p := range ps {
+		if !p.Warning {
+			return errors.New(p.Text)
+		}
+	}
+	return nil
+}
+
+// plan returns the plan of a version: that of the current DAG, or one read back from
+// the store for runs that keep an older version.
+func (e *Engine) plan(ctx context.Context, r Reader, dagID, version string) (*plan, error) {
+	e.mu.Lock()
+	p, ok := e.plans[version]
+	d := e.dags[dagID]
+	e.mu.Unlock()
+	if ok {
+		return p, nil
+	}
+	if d == nil || d.Version != version {
+		src, err := r.Version(ctx, version)
+		if err != nil {
+			return nil, err
+		}
+		if d, err = dag.Restore(src, e.Catalog(), dag.Options{}); err != nil {
+			return nil, fmt.Errorf("restore dag %q: %w", dagID, err)
+		}
+		if st, err := r.DAG(ctx, dagID); err == nil {
+			d.Pos.File = st.File // tasks may name files beside it
+		}
+	}
+	p, err := newPlan(d, e.o.Operators, e.o.Callbacks)
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.plans[version] = p
+	return p, nil
+}
+
+// forgetPlans drops the plans that no live run uses.
+func (e *Engine) forgetPlans() {
+	used := map[string]bool{}
+	for _, lr := range e.live {
+		used[lr.run.Version] = true
+	}
+	for v := range e.plans {
+		if !used[v] {
+			delete(e.plans, v)
+		}
+	}
+}

@@ -1,0 +1,467 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-co-op/gocron/v2"
+	"github.com/google/uuid"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/timetable"
+)
+
+// scheduler wakes the engine when DAGs are due: one gocron job for each DAG, and one
+// for the sweep. A wake-up only says "look now"; what is due comes from the timetable
+// and the store, so one that is late, doubled or lost changes nothing.
+type scheduler struct {
+	e    *Engine
+	cron gocron.Scheduler
+
+	mu   sync.Mutex
+	jobs map[string]scheduled
+}
+
+type scheduled struct {
+	id      uuid.UUID
+	version string
+}
+
+func newScheduler(e *Engine) (*scheduler, error) {
+	c, err := gocron.NewScheduler(gocron.WithLocation(time.UTC), gocron.WithStopTimeout(10*time.Second))
+	if err != nil {
+		return nil, fmt.Errorf("start the scheduler: %w", err)
+	}
+	return &scheduler{e: e, cron: c, jobs: map[string]scheduled{}}, nil
+}
+
+func (s *scheduler) run(ctx context.Context) error {
+	_, err := s.cron.NewJob(gocron.DurationJob(s.e.o.Sweep), gocron.NewTask(func() { s.e.sweep(context.WithoutCancel(ctx)) }))
+	if err != nil {
+		return fmt.Errorf("schedule the sweep: %w", err)
+	}
+	s.cron.Start()
+	s.e.sweep(context.WithoutCancel(ctx))
+	<-ctx.Done()
+	if err := s.cron.Shutdown(); err != nil {
+		return fmt.Errorf("stop the scheduler: %w", err)
+	}
+	return nil
+}
+
+// sync gives every DAG with a schedule its job and takes it from the others.
+func (s *scheduler) sync(ds map[string]*dag.DAG) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, j := range s.jobs {
+		if d := ds[id]; d == nil || d.Version != j.version {
+			if err := s.cron.RemoveJob(j.id); err != nil {
+				s.e.o.Log.Error("unschedule a dag", "dag", id, "error", err)
+			}
+			delete(s.jobs, id)
+		}
+	}
+	for id, d := range ds {
+		if _, ok := s.jobs[id]; ok {
+			continue
+		}
+		t := &ticks{d: d, now: s.e.o.Clock}
+		if t.Next(s.e.o.Clock()).IsZero() {
+			continue
+		}
+		j, err := s.cron.NewJob(gocron.CronJob("*", false), gocron.NewTask(func() { s.e.wakeDAG(id) }),
+			gocron.WithName(id), gocron.WithCronImplementation(t))
+		if err != nil {
+			s.e.o.Log.Error("schedule a dag", "dag", id, "error", err)
+			continue
+		}
+		s.jobs[id] = scheduled{id: j.ID(), version: d.Version}
+	}
+}
+
+// ticks are a timetable's wake-ups for gocron.
+type ticks struct {
+	d   *dag.DAG
+	now func() time.Time
+}
+
+// IsValid is part of gocron's interface; timetables are checked when files are loaded.
+func (t *ticks) IsValid(string, *time.Location, time.Time) error { return nil }
+
+// Next returns the first moment after from at which a run is due, or the zero time.
+// Runs that are due already are found by the sweep, so no history is needed.
+func (t *ticks) Next(from time.Time) time.Time {
+	var last *timetable.Interval
+	r := timetable.Restriction{Earliest: t.d.StartDate, Latest: t.d.EndDate}
+	for range 3 {
+		run, ok := t.d.Timetable.Next(last, r, from)
+		if !ok {
+			return time.Time{}
+		}
+		if run.RunAfter.After(from) {
+			return run.RunAfter
+		}
+		last = &run.Interval
+	}
+	// A timetable that stays behind the moment it was asked for: look again soon.
+	return from.Add(time.Minute)
+}
+
+func (e *Engine) setScheduler(s *scheduler) {
+	e.mu.Lock()
+	e.scheduler = s
+	ds := e.dags
+	e.mu.Unlock()
+	if s != nil {
+		s.sync(ds)
+	}
+}
+
+// SetDAGs replaces the DAGs that the engine schedules and that can be triggered. Runs
+// under way keep the version they were created with. A DAG that is gone keeps its
+// history and gets no new runs.
+func (e *Engine) SetDAGs(ctx context.Context, ds []*dag.DAG) error {
+	next := make(map[string]*dag.DAG, len(ds))
+	for _, d := range ds {
+		next[d.ID] = d
+	}
+	known, err := e.store.DAGs(ctx)
+	if err != nil {
+		return err
+	}
+	states := map[string]*DAGState{}
+	for _, s := range known {
+		states[s.ID] = s
+	}
+	err = e.store.Tx(ctx, func(tx Tx) error {
+		for id, d := range next {
+			s := states[id]
+			if s != nil && s.Active && s.Version == d.Version && s.File == d.Pos.File {
+				continue
+			}
+			paused := e.o.PausedAtCreation
+			if d.IsPausedUponCreation != nil {
+				paused = *d.IsPausedUponCreation
+			}
+			if err := tx.PutDAG(ctx, &DAGState{ID: id, File: d.Pos.File, Version: d.Version, Paused: paused, Active: true}); err != nil {
+				return err
+			}
+		}
+		for id, s := range states {
+			if next[id] == nil && s.Active {
+				gone := *s
+				gone.Active = false
+				if err := tx.PutDAG(ctx, &gone); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("record the dags: %w", err)
+	}
+	e.mu.Lock()
+	e.dags = next
+	s := e.scheduler
+	e.mu.Unlock()
+	if err := e.Refresh(ctx); err != nil {
+		return err
+	}
+	if s != nil {
+		s.sync(next)
+		e.sweep(ctx)
+	}
+	return nil
+}
+
+// sweep looks at every DAG, whatever woke it.
+func (e *Engine) sweep(ctx context.Context) {
+	e.mu.Lock()
+	ids := make([]string, 0, len(e.dags))
+	for id, d := range e.dags {
+		if !e.paused[id] && d.Timetable != nil {
+			ids = append(ids, id)
+		}
+	}
+	e.mu.Unlock()
+	for _, id := range ids {
+		if ctx.Err() != nil {
+			return
+		}
+		if d := e.dag(id); d != nil && e.maybeDue(ctx, d) {
+			e.wakeDAG(id)
+		}
+	}
+}
+
+// maybeDue asks the timetable without opening a transaction.
+func (e *Engine) maybeDue(ctx context.Context, d *dag.DAG) bool {
+	last, err := e.store.LastScheduled(ctx, d.ID)
+	if err != nil {
+		return true
+	}
+	_, due := nextRun(d, last, e.now())
+	return due
+}
+
+// nextRun asks the timetable of a DAG for its next scheduled run after last, and
+// whether it is due.
+func nextRun(d *dag.DAG, last *Run, now time.Time) (timetable.Run, bool) {
+	var iv *timetable.Interval
+	if last != nil {
+		iv = &timetable.Interval{Start: last.IntervalStart, End: last.IntervalEnd}
+	}
+	r, ok := d.Timetable.Next(iv, timetable.Restriction{Earliest: d.StartDate, Latest: d.EndDate, Catchup: d.Catchup}, now)
+	return r, ok && !r.RunAfter.After(now)
+}
+
+// wakeDAG creates the due runs of a DAG and starts what may run.
+func (e *Engine) wakeDAG(id string) {
+	ctx := context.Background()
+	if err := e.change(ctx, func(c *change) error { return c.wake(id) }); err != nil {
+		// The sweep comes again.
+		e.o.Log.Error("schedule", "dag", id, "error", err)
+	}
+}
+
+// wake creates due runs up to max_active_runs and starts queued ones.
+func (c *change) wake(id string) error {
+	d := c.e.dag(id)
+	scheduling := c.e.schedules()
+	if d != nil && scheduling && !c.e.isPaused(id) {
+		if err := c.createDue(d); err != nil {
+			return err
+		}
+	}
+	return c.startQueued(id, d)
+}
+
+func (e *Engine) schedules() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.scheduler != nil
+}
+
+func (c *change) createDue(d *dag.DAG) error {
+	last, err := c.LastScheduled(c.ctx, d.ID)
+	if err != nil {
+		return err
+	}
+	open, err := c.CountRuns(c.ctx, d.ID, dag.RunQueued, dag.RunRunning)
+	if err != nil {
+		return err
+	}
+	for ; open < d.MaxActiveRuns; open++ {
+		due, ok := nextRun(d, last, c.now)
+		if !ok {
+			return nil
+		}
+		r := &Run{
+			DAGID: d.ID, RunID: RunID(dag.ScheduledRun, due.RunAfter), Type: dag.ScheduledRun, State: dag.RunQueued,
+			LogicalDate: due.LogicalDate, IntervalStart: due.Interval.Start, IntervalEnd: due.Interval.End,
+			RunAfter: due.RunAfter, QueuedAt: c.now, Version: d.Version,
+		}
+		if _, err := c.insertRun(d, r); err != nil {
+			return err
+		}
+		last = r
+	}
+	return nil
+}
+
+// insertRun adds a run and the version of its DAG.
+func (c *change) insertRun(d *dag.DAG, r *Run) (bool, error) {
+	ok, err := c.InsertRun(c.ctx, r)
+	if err != nil || !ok {
+		return ok, err
+	}
+	c.updates = append(c.updates, Update{Run: *r})
+	return true, c.PutVersion(c.ctx, d.Version, d.ID, d.Source())
+}
+
+// startQueued starts queued runs, oldest first, while max_active_runs permits.
+func (c *change) startQueued(id string, d *dag.DAG) error {
+	if c.e.isPaused(id) {
+		return nil
+	}
+	queued, err := c.Runs(c.ctx, RunFilter{DAGID: id, States: []dag.RunState{dag.RunQueued}})
+	if err != nil || len(queued) == 0 {
+		return err
+	}
+	running, err := c.CountRuns(c.ctx, id, dag.RunRunning)
+	if err != nil {
+		return err
+	}
+	limit := 1
+	if d != nil {
+		limit = d.MaxActiveRuns
+	}
+	for _, r := range queued[:min(len(queued), max(limit-running, 0))] {
+		if r.RunAfter.After(c.now) {
+			continue
+		}
+		if err := c.start(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RunID is the id of a run of the given type, in Airflow's form: the type and the
+// moment after which it runs.
+func RunID(t dag.RunType, at time.Time) string {
+	return string(t) + "__" + at.UTC().Format("2006-01-02T15:04:05.999999-07:00")
+}
+
+// Refresh picks up what other processes wrote: paused and unpaused DAGs, triggered
+// runs, and runs that someone ended.
+func (e *Engine) Refresh(ctx context.Context) error {
+	// One after another: what was read first must not replace what was read later.
+	e.refreshing.Lock()
+	defer e.refreshing.Unlock()
+	ids, err := e.store.PausedDAGs(ctx)
+	if err != nil {
+		return err
+	}
+	running, queued, err := e.store.OpenRuns(ctx)
+	if err != nil {
+		return err
+	}
+	pools, err := e.store.Pools(ctx)
+	if err != nil {
+		return err
+	}
+	e.setPools(ctx, pools)
+	paused := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		paused[id] = true
+	}
+	e.mu.Lock()
+	var woken []string
+	for id := range e.paused {
+		if !paused[id] {
+			woken = append(woken, id)
+		}
+	}
+	e.paused = paused
+	active := map[string]int{}
+	for _, lr := range e.live {
+		active[lr.run.DAGID]++
+	}
+	for _, id := range queued {
+		if d := e.dags[id]; !paused[id] && (d == nil || active[id] < d.MaxActiveRuns) {
+			woken = append(woken, id)
+		}
+	}
+	e.mu.Unlock()
+	for _, id := range woken {
+		e.resume(ctx, id)
+	}
+	e.dropEnded(ctx, running)
+	return e.reloadDropped(ctx, running)
+}
+
+// reloadDropped reads back runs whose copy in memory was dropped with a transaction
+// that failed.
+func (e *Engine) reloadDropped(ctx context.Context, running []int64) error {
+	e.mu.Lock()
+	missing := slices.DeleteFunc(running, func(k int64) bool { return e.live[k] != nil })
+	e.mu.Unlock()
+	for _, k := range missing {
+		err := e.change(ctx, func(c *change) error {
+			lr, err := c.liveRun(k)
+			if err != nil || lr == nil {
+				return err
+			}
+			return c.step(lr)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setPools takes over the sizes of the pools; a change may let waiting tasks go on.
+func (e *Engine) setPools(ctx context.Context, pools []*Pool) {
+	next := make(map[string]int, len(pools))
+	for _, p := range pools {
+		next[p.Name] = p.Slots
+	}
+	e.mu.Lock()
+	same := maps.Equal(e.pools, next)
+	e.pools = next
+	e.mu.Unlock()
+	if !same {
+		e.pumpBlocked(ctx)
+	}
+}
+
+// resume lets the runs of a DAG go on, and starts new ones.
+func (e *Engine) resume(ctx context.Context, id string) {
+	err := e.change(ctx, func(c *change) error {
+		for _, lr := range e.liveOf(id) {
+			c.touch(lr)
+			if err := c.step(lr); err != nil {
+				return err
+			}
+		}
+		return c.wake(id)
+	})
+	if err != nil {
+		e.o.Log.Error("resume", "dag", id, "error", err)
+	}
+}
+
+func (e *Engine) liveOf(dagID string) (out []*liveRun) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, lr := range e.live {
+		if lr.run.DAGID == dagID {
+			out = append(out, lr)
+		}
+	}
+	return out
+}
+
+var errRunEnded = errors.New("the DAG run was ended by someone")
+
+// dropEnded stops the attempts of runs that another process has ended.
+func (e *Engine) dropEnded(ctx context.Context, running []int64) {
+	alive := make(map[int64]bool, len(running))
+	for _, k := range running {
+		alive[k] = true
+	}
+	e.mu.Lock()
+	var ended []int64
+	for k := range e.live {
+		if !alive[k] {
+			ended = append(ended, k)
+		}
+	}
+	e.mu.Unlock()
+	for _, k := range ended {
+		// The list was read before: a run that started since is still running.
+		if r, err := e.store.Run(ctx, k); err != nil || r.State == dag.RunRunning {
+			continue
+		}
+		e.drop(k)
+		e.mu.Lock()
+		var keys []attemptKey
+		for a := range e.attempts {
+			if a.run == k {
+				keys = append(keys, a)
+			}
+		}
+		e.mu.Unlock()
+		for _, a := range keys {
+			e.cancel(a, errRunEnded)
+		}
+	}
+}

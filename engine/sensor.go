@@ -1,0 +1,97 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/operator"
+)
+
+// rescheduleError ends a look of a sensor in mode reschedule: the worker is free until
+// the next one. The try goes on and is not counted again.
+type rescheduleError struct{ at time.Time }
+
+func (r *rescheduleError) Error() string {
+	return "looking again at " + r.at.Format(time.RFC3339)
+}
+
+// sense looks until a sensor finds what it waits for (Airflow, BaseSensorOperator): in
+// mode poke it keeps its worker between two looks, in mode reschedule it gives it back.
+func (a *attempt) sense(ctx context.Context, op operator.Operator, s *dag.Sensor) (any, error) {
+	for n := 1; ; n++ {
+		v, err := op.Execute(ctx, a.taskContext())
+		again, wait := a.notYet(ctx, s, err)
+		if !again {
+			return v, sensorError(ctx, s, err)
+		}
+		if wait <= 0 {
+			wait = pokeInterval(s, n)
+		}
+		now := a.e.o.Clock()
+		left := a.in.StartDate.Add(s.Timeout).Sub(now)
+		if left <= 0 {
+			err := fmt.Errorf("the sensor has waited for its timeout of %s", s.Timeout)
+			if s.SoftFail {
+				return nil, operator.Skip(err.Error())
+			}
+			return nil, operator.Fail(err)
+		}
+		wait = min(wait, left)
+		if s.Mode == "reschedule" {
+			return nil, &rescheduleError{now.Add(wait)}
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(wait):
+		}
+	}
+}
+
+// notYet reports whether the sensor is to look again, and after how long if it knows.
+func (a *attempt) notYet(ctx context.Context, s *dag.Sensor, err error) (bool, time.Duration) {
+	switch o := operator.Classify(ctx, err); o.Kind {
+	case operator.Waiting:
+		return true, o.RetryAfter
+	case operator.Retry:
+		if s.SilentFail {
+			a.log.Error("the look failed; silent_fail counts it as not yet", "error", err)
+			return true, 0
+		}
+	default:
+	}
+	return false, 0
+}
+
+// sensorError turns an error of a look into what soft_fail and never_fail make of it.
+func sensorError(ctx context.Context, s *dag.Sensor, err error) error {
+	switch k := operator.Classify(ctx, err).Kind; {
+	case k == operator.Success, k == operator.Skipped, k == operator.Shutdown, k == operator.Canceled:
+		return err
+	case s.NeverFail, s.SoftFail && (k == operator.Failed || k == operator.Timeout || errors.Is(err, context.DeadlineExceeded)):
+		return operator.Skip(err.Error())
+	default:
+		return err
+	}
+}
+
+// pokeInterval is the time before the next look after the n-th: poke_interval, or with
+// exponential_backoff twice as long each time, up to max_wait.
+func pokeInterval(s *dag.Sensor, n int) time.Duration {
+	d := s.PokeInterval
+	if s.ExponentialBackoff {
+		for range min(n-1, 30) {
+			d *= 2
+			if s.MaxWait > 0 && d >= s.MaxWait || d > maxBackoff {
+				break
+			}
+		}
+		if s.MaxWait > 0 {
+			d = min(d, s.MaxWait)
+		}
+	}
+	return max(min(d, maxBackoff), time.Millisecond)
+}

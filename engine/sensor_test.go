@@ -1,0 +1,228 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/operator"
+)
+
+// looks makes the behaviour "look" answer with the given errors, one for each look, and
+// then with success.
+func (b *bench) looks(errs ...error) {
+	n := 0
+	b.do["look"] = func(context.Context, *operator.TaskContext) (any, error) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		n++
+		if n <= len(errs) {
+			return nil, errs[n-1]
+		}
+		return "found", nil
+	}
+}
+
+func TestSensor(t *testing.T) {
+	t.Parallel()
+	notYet, broken, final := operator.NotYet(), errors.New("broken"), operator.Fail(errors.New("final"))
+	for name, c := range map[string]struct {
+		keys  string
+		looks []error
+		want  string
+		ran   int
+	}{
+		"finds at once":                  {"", nil, "success", 1},
+		"finds later":                    {"", []error{notYet, notYet}, "success", 3},
+		"rescheduled":                    {"mode: reschedule, ", []error{notYet, notYet}, "success", 3},
+		"timeout fails, without a retry": {"timeout: 0.0, retries: 2, ", []error{notYet, notYet, notYet}, "failed", 1},
+		"soft_fail on timeout":           {"timeout: 0.0, soft_fail: true, ", []error{notYet}, "skipped", 1},
+		"error is retried":               {"retries: 1, retry_delay: 0.01, ", []error{broken}, "success", 2},
+		"soft_fail leaves other errors":  {"soft_fail: true, ", []error{broken}, "failed", 1},
+		"soft_fail on a final failure":   {"soft_fail: true, ", []error{final}, "skipped", 1},
+		"never_fail":                     {"never_fail: true, ", []error{broken}, "skipped", 1},
+		"never_fail leaves the timeout":  {"never_fail: true, timeout: 0.0, ", []error{notYet}, "failed", 1},
+		"silent_fail":                    {"silent_fail: true, ", []error{broken, broken}, "success", 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.looks(c.looks...)
+			b.load("d:\n  tasks:\n    - {task_id: s, operator: sensor, do: look, poke_interval: 0.01, " + c.keys + "owner: x}\n")
+			b.start(engine.RunOptions{})
+			r := b.finish(engine.Trigger{})
+			assert.Equal(t, map[string]string{"s": c.want}, b.states(r))
+			assert.Len(t, b.ranSoFar(), c.ran)
+		})
+	}
+}
+
+// A sensor in mode reschedule holds no worker while it waits, keeps its try, and its
+// timeout counts from the first look, also over a restart.
+func TestRescheduledSensorHoldsNoWorker(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.o.Workers = 1
+	b.stopStore()
+	b.open()
+	b.looks(operator.NotYet(), operator.NotYet())
+	b.load("d:\n  tasks:\n    - {task_id: s, operator: sensor, do: look, mode: reschedule, poke_interval: 1, timeout: 1h}\n    - {task_id: other, operator: probe}\n")
+	b.start(engine.RunOptions{})
+	r, err := b.e.Trigger(t.Context(), "d", engine.Trigger{})
+	require.NoError(t, err)
+	b.until("it waits and the other has run", func() bool {
+		s := b.states(r)
+		return s["s"] == "up_for_reschedule" && s["other"] == "success"
+	})
+	is, err := b.store.Instances(t.Context(), r.Key)
+	require.NoError(t, err)
+	first := is[0].StartDate
+
+	next := b.crash()
+	next.start(engine.RunOptions{})
+	assert.Equal(t, dag.RunSuccess, next.ended1(r.Key).State)
+	is, err = next.store.Instances(t.Context(), r.Key)
+	require.NoError(t, err)
+	assert.Equal(t, 1, is[0].Try)
+	assert.Equal(t, first, is[0].StartDate)
+	assert.Greater(t, is[0].EndDate.Sub(first), time.Second)
+}
+
+const fork = `
+d:
+  task_groups: [{group_name: g}]
+  tasks:
+    - {task_id: pick, operator: probe, do: pick}
+    - {task_id: a, operator: probe, dependencies: [pick]}
+    - {task_id: b, operator: probe, dependencies: [pick]}
+    - {task_id: m, operator: probe, dependencies: [pick], task_group_name: g}
+    - {task_id: after_a, operator: probe, dependencies: [a]}
+    - {task_id: join, operator: probe, dependencies: [pick, a, b], trigger_rule: none_failed_min_one_success}
+    - {task_id: end, operator: probe, dependencies: [join, after_a, g], trigger_rule: all_done}
+`
+
+func TestBranch(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		pick any
+		want map[string]string
+		xcom string
+	}{
+		"one": {operator.Branch{TaskIDs: []string{"a"}}, map[string]string{
+			"pick": "success", "a": "success", "after_a": "success", "b": "skipped", "g.m": "skipped", "join": "success", "end": "success",
+		}, `"a"`},
+		"two, one by its group": {operator.Branch{TaskIDs: []string{"b", "g"}}, map[string]string{
+			"pick": "success", "a": "skipped", "after_a": "skipped", "b": "success", "g.m": "success", "join": "success", "end": "success",
+		}, `["b","g"]`},
+		"the join itself": {operator.Branch{TaskIDs: []string{"join"}}, map[string]string{
+			"pick": "success", "a": "skipped", "after_a": "skipped", "b": "skipped", "g.m": "skipped", "join": "success", "end": "success",
+		}, `"join"`},
+		"none": {operator.Branch{}, map[string]string{
+			"pick": "success", "a": "skipped", "after_a": "skipped", "b": "skipped", "g.m": "skipped", "join": "skipped", "end": "success",
+		}, `null`},
+		"short circuit": {operator.SkipDownstream{Value: false}, map[string]string{
+			"pick": "success", "a": "skipped", "after_a": "skipped", "b": "skipped", "g.m": "skipped", "join": "skipped", "end": "skipped",
+		}, `false`},
+		"direct only": {operator.SkipDownstream{DirectOnly: true}, map[string]string{
+			"pick": "success", "a": "skipped", "after_a": "skipped", "b": "skipped", "g.m": "skipped", "join": "skipped", "end": "success",
+		}, ``},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.do["pick"] = func(context.Context, *operator.TaskContext) (any, error) { return c.pick, nil }
+			b.load(fork)
+			b.start(engine.RunOptions{})
+			r := b.finish(engine.Trigger{})
+			assert.Equal(t, c.want, b.states(r))
+			v, err := b.store.XCom(t.Context(), r.Key, "pick", -1, "return_value")
+			require.NoError(t, err)
+			assert.Equal(t, c.xcom, string(v))
+		})
+	}
+}
+
+func TestBranchToNowhereFails(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.do["pick"] = func(context.Context, *operator.TaskContext) (any, error) {
+		return operator.Branch{TaskIDs: []string{"after_a"}}, nil
+	}
+	b.load(fork)
+	b.start(engine.RunOptions{})
+	r := b.finish(engine.Trigger{})
+	is, err := b.store.Instances(t.Context(), r.Key)
+	require.NoError(t, err)
+	assert.Equal(t, dag.Failed, is[0].State)
+	assert.Contains(t, is[0].Error, `branch chose "after_a", which is no task or group directly downstream of "pick"; there are a, b, g.m, join`)
+}
+
+func TestTasksReachOtherRuns(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	at := time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)
+	var first, second string
+	var again error
+	var states map[string]string
+	b.do["reach"] = func(ctx context.Context, tc *operator.TaskContext) (any, error) {
+		var err error
+		if first, err = tc.Runs.Trigger(ctx, operator.TriggerRequest{DAGID: "other", LogicalDate: at}); err != nil {
+			return nil, err
+		}
+		_, again = tc.Runs.Trigger(ctx, operator.TriggerRequest{DAGID: "other", LogicalDate: at})
+		for {
+			if second, err = tc.Runs.RunState(ctx, "other", first); err != nil || second == "success" {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			case <-time.After(time.Millisecond):
+			}
+		}
+		states, err = tc.Runs.States(ctx, "other", at, []string{"t", "nothing"})
+		return nil, err
+	}
+	b.load("d:\n  tasks: [{task_id: r, operator: probe, do: reach}]\nother:\n  tasks: [{task_id: t, operator: probe}]\n")
+	b.start(engine.RunOptions{})
+	r := b.finish(engine.Trigger{})
+	assert.Equal(t, dag.RunSuccess, r.State)
+	assert.Equal(t, "manual__2026-01-31T00:00:00+00:00", first)
+	assert.ErrorIs(t, again, operator.ErrRunExists)
+	assert.Equal(t, map[string]string{"t": "success", "nothing": "none"}, states)
+}
+
+// trigger_dagrun with reset_dag_run runs a finished run again, from its first task.
+func TestResetRunsAgain(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.load("d:\n  tasks:\n    - {task_id: a, operator: probe, text: x}\n    - {task_id: b, operator: probe, dependencies: [a]}\n")
+	b.start(engine.RunOptions{})
+	at := time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)
+	first := b.finish(engine.Trigger{LogicalDate: at})
+	again := b.finish(engine.Trigger{LogicalDate: at, Reset: true})
+	assert.Equal(t, first.Key, again.Key)
+	assert.Equal(t, dag.RunSuccess, again.State)
+	assert.Equal(t, []string{"a#1", "b#1", "a#2", "b#2"}, b.ranSoFar())
+}
+
+func TestRunWithoutLogicalDate(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.load("d:\n  tasks: [{task_id: t, operator: probe, text: '{{ logical_date is defined }}'}]\n")
+	b.start(engine.RunOptions{})
+	one := b.finish(engine.Trigger{NoLogicalDate: true})
+	two := b.finish(engine.Trigger{NoLogicalDate: true})
+	assert.Regexp(t, `^manual__.*_[a-z0-9]{8}$`, one.RunID)
+	assert.NotEqual(t, one.RunID, two.RunID)
+	assert.True(t, one.LogicalDate.IsZero())
+	v, err := b.store.XCom(t.Context(), one.Key, "t", -1, "return_value")
+	require.NoError(t, err)
+	assert.Equal(t, `"False"`, string(v))
+}

@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/dingdag/dingdag/dag"
+)
+
+// single makes an attempt of one task outside any run, for tests by hand.
+func (e *Engine) single(d *dag.DAG, taskID string, t Trigger) (*attempt, error) {
+	i := d.TaskIndex(taskID)
+	if i < 0 {
+		return nil, fmt.Errorf("dag %q has no task %q", d.ID, taskID)
+	}
+	r, err := NewManualRun(d, t, e.now())
+	if err != nil {
+		return nil, err
+	}
+	p, err := newPlan(d, e.o.Operators, e.o.Callbacks)
+	if err != nil {
+		return nil, err
+	}
+	if e.store == nil {
+		e.store = nothing{}
+	}
+	task := d.Tasks[i]
+	in := Instance{TaskID: taskID, MapIndex: -1, State: dag.Running, Try: 1, MaxTries: task.Retries + 1, Operator: task.Operator, StartDate: e.now()}
+	return &attempt{e: e, plan: p, task: &p.tasks[i], i: i, run: *r, in: in}, nil
+}
+
+// TestTask runs one task without its dependencies and records nothing but a log. It
+// returns the state that the try would have and the result.
+func (e *Engine) TestTask(ctx context.Context, d *dag.DAG, taskID string, t Trigger) (dag.State, json.RawMessage, error) {
+	a, err := e.single(d, taskID, t)
+	if err != nil {
+		return "", nil, err
+	}
+	if a.log, err = e.openLog(logPath(&a.run, &a.in)); err != nil {
+		return "", nil, err
+	}
+	defer a.log.close()
+	res := a.execute(ctx)
+	state, text, retryAt := a.decide(res.outcome, e.now())
+	a.logOutcome(state, res.outcome, text, retryAt)
+	return state, res.value, nil
+}
+
+// RenderedField is a templated field and what it renders to.
+type RenderedField struct {
+	Name  string `json:"name"`
+	Value any    `json:"value"`
+}
+
+// RenderTask renders the templated fields of a task as a run would, secrets masked.
+func (e *Engine) RenderTask(ctx context.Context, d *dag.DAG, taskID string, t Trigger) ([]RenderedField, error) {
+	a, err := e.single(d, taskID, t)
+	if err != nil {
+		return nil, err
+	}
+	op, err := a.render(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("task %q: %s", taskID, e.o.Masker.Mask(err.Error()))
+	}
+	values := a.task.spec.Values(op)
+	var out []RenderedField
+	for _, f := range a.task.spec.Fields() {
+		if f.Template {
+			out = append(out, RenderedField{f.Name, e.maskValue(values[f.Name])})
+		}
+	}
+	return out, nil
+}
+
+// maskValue masks every text in a value.
+func (e *Engine) maskValue(v any) any {
+	switch v := v.(type) {
+	case string:
+		return e.o.Masker.Mask(v)
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k, x := range v {
+			out[k] = e.maskValue(x)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, x := range v {
+			out[i] = e.maskValue(x)
+		}
+		return out
+	default:
+		return v
+	}
+}
+
+// LogPath is where the log of an instance's try lies below the log folder; try 0 is
+// the last one.
+func LogPath(r *Run, in *Instance, try int) string {
+	c := *in
+	if try > 0 {
+		c.Try = try
+	}
+	return logPath(r, &c)
+}
+
+// nothing is a store without anything in it, for single tasks.
+type nothing struct{ Store }
+
+func (nothing) XCom(context.Context, int64, string, int, string) (json.RawMessage, error) {
+	return nil, nil
+}
+
+func (nothing) PreviousSuccess(context.Context, *Run) (*Run, error) { return nil, nil }

@@ -1,0 +1,243 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/dingdag/dingdag/dag"
+)
+
+// Errors that a [Store] returns for callers to compare.
+var (
+	// ErrNotFound says that the row asked for does not exist.
+	ErrNotFound = errors.New("not found")
+	// ErrLostLease says that the attempt no longer belongs to this process: another
+	// one has taken it over, and what this one did must not be written.
+	ErrLostLease = errors.New("the attempt no longer belongs to this process")
+)
+
+// Run is one DAG run as it is stored. Zero times are unset.
+type Run struct {
+	// Key is the store's own identity of the run.
+	Key           int64
+	DAGID, RunID  string
+	Type          dag.RunType
+	State         dag.RunState
+	LogicalDate   time.Time
+	IntervalStart time.Time
+	IntervalEnd   time.Time
+	RunAfter      time.Time
+	QueuedAt      time.Time
+	StartDate     time.Time
+	EndDate       time.Time
+	// Conf is the JSON object the run was triggered with, or nil.
+	Conf json.RawMessage
+	// Version is the DAG version the run was created with; the run keeps it.
+	Version string
+	// Reason says why a finished run has its state: success, task_failure,
+	// timed_out or all_tasks_deadlocked.
+	Reason string
+}
+
+// Instance is one task instance as it is stored. Instances in state none that never
+// ran have no row.
+type Instance struct {
+	RunKey   int64
+	TaskID   string
+	MapIndex int // -1 for an unmapped task
+	State    dag.State
+	// Try is the number of the current or last try, from 1; 0 before the first.
+	Try int
+	// MaxTries is retries + 1.
+	MaxTries int
+	// Lost counts how often a process died while it ran this instance.
+	Lost     int
+	Operator string
+	QueuedAt time.Time
+	// StartDate and EndDate are those of the current or last try.
+	StartDate, EndDate time.Time
+	// RetryAt is when the next try may start, in state up_for_retry.
+	RetryAt time.Time
+	// Error is the masked error text of the last failed try.
+	Error string
+	// Log is the path of the log of the current or last try, below the log folder.
+	Log string
+}
+
+// DAGState is what the store keeps about a DAG beside its file.
+type DAGState struct {
+	ID     string
+	File   string
+	Paused bool
+	// Version is that of the file when it was last loaded.
+	Version string
+	// Active is false once the file is gone.
+	Active bool
+}
+
+// Job is one attempt handed to a worker.
+type Job struct {
+	RunKey   int64  `json:"run"`
+	TaskID   string `json:"task"`
+	MapIndex int    `json:"map"`
+	Try      int    `json:"try"`
+
+	// Handle is the store's own reference to the job while it runs.
+	Handle any `json:"-"`
+}
+
+// RunFilter selects runs. Zero fields select everything.
+type RunFilter struct {
+	DAGID  string
+	States []dag.RunState
+	Type   dag.RunType
+	// Limit bounds the number of runs, newest first; 0 is all, oldest first.
+	Limit int
+}
+
+// DeliveryState is the state of a message in the outbox.
+type DeliveryState string
+
+// The states of a delivery. A message is never deleted by the sender.
+const (
+	// DeliveryWaiting is not sent yet, or waits for its next try.
+	DeliveryWaiting DeliveryState = "waiting"
+	// DeliverySending has left or is about to; found at a start it means that the
+	// process died and nobody knows whether it arrived.
+	DeliverySending DeliveryState = "sending"
+	// DeliveryDelivered was accepted by the receiver.
+	DeliveryDelivered DeliveryState = "delivered"
+	// DeliveryRefused was refused for good.
+	DeliveryRefused DeliveryState = "refused"
+	// DeliveryUncertain may have arrived: its answer was lost.
+	DeliveryUncertain DeliveryState = "uncertain"
+)
+
+// Delivery is one message in the outbox.
+type Delivery struct {
+	ID      int64
+	State   DeliveryState
+	Channel string
+	Sender  string
+	Summary string
+	Payload json.RawMessage
+	// Event, DAGID, RunID, TaskID and Try say what caused it.
+	Event, DAGID, RunID, TaskID string
+	Try                         int
+	// Attempts counts how often it was sent.
+	Attempts  int
+	NextTry   time.Time
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	// Receipt is the receiver's answer, Error the reason of the last failure.
+	Receipt, Error string
+}
+
+// Reader reads the store.
+type Reader interface {
+	// Run and RunByID return ErrNotFound for an unknown run.
+	Run(ctx context.Context, key int64) (*Run, error)
+	RunByID(ctx context.Context, dagID, runID string) (*Run, error)
+	Runs(ctx context.Context, f RunFilter) ([]*Run, error)
+	// RunAt returns the run of a DAG with a logical date, or nil.
+	RunAt(ctx context.Context, dagID string, logicalDate time.Time) (*Run, error)
+	// LastScheduled returns the newest scheduled run of a DAG, or nil.
+	LastScheduled(ctx context.Context, dagID string) (*Run, error)
+	// PreviousSuccess returns the newest successful run of the same DAG with an
+	// earlier logical date, or nil.
+	PreviousSuccess(ctx context.Context, r *Run) (*Run, error)
+	// PreviousRun returns the run of the same DAG with the newest earlier logical date,
+	// of one type if given, or nil.
+	PreviousRun(ctx context.Context, r *Run, kind dag.RunType) (*Run, error)
+	// CountRuns counts the runs of a DAG in one of the states.
+	CountRuns(ctx context.Context, dagID string, states ...dag.RunState) (int, error)
+	// Instances returns the stored instances of a run, in task order of creation.
+	Instances(ctx context.Context, runKey int64) ([]*Instance, error)
+	// InstancesOfRuns returns the instances of all runs in the given state.
+	InstancesOfRuns(ctx context.Context, state dag.RunState) ([]*Instance, error)
+	// XCom returns the JSON of one XCom, or nil.
+	XCom(ctx context.Context, runKey int64, taskID string, mapIndex int, key string) (json.RawMessage, error)
+	// Version returns the source of a DAG version, or ErrNotFound.
+	Version(ctx context.Context, version string) ([]byte, error)
+	// DAG returns what is known of a DAG, or ErrNotFound.
+	DAG(ctx context.Context, dagID string) (*DAGState, error)
+	DAGs(ctx context.Context) ([]*DAGState, error)
+	// Pools returns the pools that someone made or changed.
+	Pools(ctx context.Context) ([]*Pool, error)
+	// PausedDAGs lists the ids of the paused DAGs.
+	PausedDAGs(ctx context.Context) ([]string, error)
+	// OpenRuns returns the keys of the running runs and the DAGs that have queued ones.
+	OpenRuns(ctx context.Context) (running []int64, queued []string, err error)
+	// FirstDeliveries returns, for each channel, the first message that is waiting or
+	// sending: the only one that may leave, because order is kept.
+	FirstDeliveries(ctx context.Context) ([]*Delivery, error)
+	// Deliveries returns messages of the outbox in order, at most limit (0 is all).
+	Deliveries(ctx context.Context, states []DeliveryState, limit int) ([]*Delivery, error)
+}
+
+// Tx is one transaction.
+type Tx interface {
+	Reader
+	// InsertRun adds a run and sets its Key. It reports false, and changes
+	// nothing, when the run id or the logical date exists.
+	InsertRun(ctx context.Context, r *Run) (bool, error)
+	UpdateRun(ctx context.Context, r *Run) error
+	// PutInstances inserts or updates task instances.
+	PutInstances(ctx context.Context, is []*Instance) error
+	PutXCom(ctx context.Context, runKey int64, taskID string, mapIndex int, key string, value json.RawMessage) error
+	// ClearXCom removes what an earlier try of the instance left.
+	ClearXCom(ctx context.Context, runKey int64, taskID string, mapIndex int) error
+	PutVersion(ctx context.Context, version, dagID string, source []byte) error
+	PutDAG(ctx context.Context, d *DAGState) error
+	SetPaused(ctx context.Context, dagID string, paused bool) error
+	PutPool(ctx context.Context, p *Pool) error
+	// DeletePool returns ErrNotFound for an unknown pool.
+	DeletePool(ctx context.Context, name string) error
+	InsertDeliveries(ctx context.Context, ds []*Delivery) error
+	// ClaimDelivery marks a waiting message as sending and counts the attempt. It
+	// reports false, and changes nothing, when the message has moved on since it was read.
+	ClaimDelivery(ctx context.Context, d *Delivery) (bool, error)
+	UpdateDelivery(ctx context.Context, d *Delivery) error
+	// Enqueue hands attempts to the workers once the transaction commits.
+	Enqueue(ctx context.Context, jobs []Job) error
+	// Complete ends a job inside this transaction, or returns ErrLostLease.
+	Complete(ctx context.Context, j Job) error
+	// Take hands the job that has waited longest, if any, to a worker of this process
+	// that ends its own job in this transaction. The worker runs it before it returns
+	// from its handler, and ends it by Complete or gives it back by Release.
+	Take(ctx context.Context) (*Job, error)
+	// Release makes a job that Take, Recover or Beat returned available again.
+	Release(ctx context.Context, j Job) error
+}
+
+// Store is the durable store that the engine needs.
+type Store interface {
+	Reader
+	// Tx runs fn in a transaction and commits it unless fn fails. Functions of one
+	// process run one after another; several may share one commit. fn must not
+	// call Tx. When the commit fails, every function that shared it gets the error.
+	Tx(ctx context.Context, fn func(Tx) error) error
+	// Work runs the workers and returns once they have stopped. When ctx ends no new
+	// job is taken; running ones go on for o.Grace, then their context ends.
+	Work(ctx context.Context, o WorkOptions) error
+	// Recover returns the jobs that were running when the last process died. Only a
+	// sole process may call it, before Work.
+	Recover(ctx context.Context) ([]Job, error)
+	// Beat renews this process's lease and returns the jobs of processes that lost theirs.
+	Beat(ctx context.Context, lease time.Duration) ([]Job, error)
+}
+
+// WorkOptions configures [Store.Work].
+type WorkOptions struct {
+	// Workers is how many attempts run at once.
+	Workers int
+	// Grace is how long running attempts may go on after the end of the context.
+	Grace time.Duration
+	// Handle runs one attempt. It ends the job by [Tx.Complete] and returns nil; an
+	// error gives the job back to be run again.
+	Handle func(ctx context.Context, j Job) error
+	// Ready is called once workers accept jobs.
+	Ready func()
+}

@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/template"
+	"github.com/dingdag/dingdag/timetable"
+)
+
+// Check reports what the loader can't know: branches that lead nowhere, and what a DAG
+// asks of the engine that the engine does not do. These are errors where ignoring them
+// would change what the DAG means, else warnings.
+func (c Catalog) Check(d *dag.DAG) dag.Diagnostics {
+	var ds dag.Diagnostics
+	at := func(p dag.Position, task string, s dag.Severity, format string, args ...any) {
+		ds = append(ds, dag.Diagnostic{File: p.File, Line: p.Line, Column: p.Column, Severity: s, DAGID: d.ID, TaskID: task, Text: fmt.Sprintf(format, args...)})
+	}
+	for _, t := range d.Tasks {
+		if d.FailFast && t.TriggerRule != dag.AllSuccess {
+			at(t.Pos, t.ID, dag.Error, "trigger_rule %s: a DAG with fail_fast may only have all_success", t.TriggerRule)
+		}
+		for _, id := range c.badTargets(d, t) {
+			at(t.Pos, t.ID, dag.Error, "%q is no task or group directly downstream of %q; there are %s", id, t.ID, names(d, t.Downstream))
+		}
+		for _, key := range unsupported(t) {
+			at(t.Pos, t.ID, dag.Error, "%s is not supported", key)
+		}
+	}
+	if d.ScheduleText != "" && timetable.ModeOf(d.Timetable) == timetable.ModeTrigger {
+		for _, t := range d.Tasks {
+			if readsInterval(t.Args) {
+				at(t.Pos, t.ID, dag.Warning,
+					"the data interval has no length in trigger mode: data_interval_start equals data_interval_end; write schedule: {cron: …, mode: interval} for Airflow 2's intervals")
+			}
+		}
+	}
+	return ds
+}
+
+// readsInterval reports whether a template below n reads the data interval.
+func readsInterval(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && template.HasTemplate(n.Value) && strings.Contains(n.Value, "data_interval_") ||
+		slices.ContainsFunc(n.Content, readsInterval)
+}
+
+// badTargets are the ids that a branch names and that do not follow it directly.
+func (c Catalog) badTargets(d *dag.DAG, t *dag.Task) (bad []string) {
+	spec, ok := c.Operators.Lookup(t.Operator)
+	if !ok {
+		return nil
+	}
+	if _, ok := spec.New().(operator.Brancher); !ok {
+		return nil
+	}
+	op, _ := spec.Decode(t.Args)                          // its problems were reported by the loader
+	for _, id := range op.(operator.Brancher).Targets() { //nolint:forcetypeassert // seen a moment ago
+		if len(targets(d, d.TaskIndex(t.ID), id)) == 0 {
+			bad = append(bad, id)
+		}
+	}
+	return bad
+}
+
+// unsupported lists the keys of a task that would be ignored.
+func unsupported(t *dag.Task) (keys []string) {
+	for _, k := range []struct {
+		name string
+		used bool
+	}{
+		{"wait_for_past_depends_before_skipping", t.WaitForPastDependsBeforeSkipping},
+		{"start_date of a task", !t.StartDate.IsZero()},
+		{"end_date of a task", !t.EndDate.IsZero()},
+	} {
+		if k.used {
+			keys = append(keys, k.name)
+		}
+	}
+	return keys
+}

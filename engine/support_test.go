@@ -1,0 +1,35 @@
+package engine_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/dag"
+)
+
+func TestCheckSaysWhatWouldBeIgnored(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.stopStore() // only its catalog is used
+	for name, c := range map[string]struct{ text, want string }{
+		"nothing":       {"  schedule: '@daily'\n  start_date: 2026-01-01\n  default_args: {depends_on_past: false, start_date: 2026-01-01, pool: default_pool}\n  tasks: [{task_id: t, operator: probe}]", ""},
+		"past":          {"  tasks:\n    - {task_id: t, operator: probe, wait_for_past_depends_before_skipping: true}", `test.yaml:3:8: error: dag "d", task "t": wait_for_past_depends_before_skipping is not supported`},
+		"zero interval": {"  schedule: '@daily'\n  tasks:\n    - {task_id: t, operator: probe, text: '{{ data_interval_start }}'}", `test.yaml:4:8: warning: dag "d", task "t": the data interval has no length`},
+		"interval mode": {"  schedule: {cron: '@daily', mode: interval}\n  tasks:\n    - {task_id: t, operator: probe, text: '{{ data_interval_start }}'}", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ds, diags := dag.Parse("test.yaml", []byte("d:\n"+c.text+"\n"), b.e.Catalog(), dag.Options{})
+			require.False(t, diags.HasErrors(), diags.String())
+			got := b.e.Catalog().Check(ds[0])
+			if c.want == "" {
+				assert.Empty(t, got)
+				return
+			}
+			require.Len(t, got, 1)
+			assert.Contains(t, got[0].String(), c.want)
+		})
+	}
+}

@@ -1,0 +1,54 @@
+package engine
+
+import (
+	"sync"
+	"time"
+)
+
+// timers runs functions later and can be stopped as a whole. The zero value works.
+type timers struct {
+	mu      sync.Mutex
+	stopped bool
+	all     map[*time.Timer]struct{}
+	running sync.WaitGroup
+}
+
+// at runs f after d. After stop it does nothing: whatever is due is found in the store
+// at the next start.
+func (t *timers) at(d time.Duration, f func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.stopped {
+		return
+	}
+	if t.all == nil {
+		t.all = map[*time.Timer]struct{}{}
+	}
+	var tm *time.Timer
+	tm = time.AfterFunc(max(d, 0), func() {
+		t.mu.Lock()
+		_, ok := t.all[tm]
+		delete(t.all, tm)
+		if ok {
+			t.running.Add(1)
+		}
+		t.mu.Unlock()
+		if ok {
+			defer t.running.Done()
+			f()
+		}
+	})
+	t.all[tm] = struct{}{}
+}
+
+// stop cancels what has not begun and waits for what has.
+func (t *timers) stop() {
+	t.mu.Lock()
+	t.stopped = true
+	for tm := range t.all {
+		tm.Stop()
+	}
+	clear(t.all)
+	t.mu.Unlock()
+	t.running.Wait()
+}
