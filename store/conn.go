@@ -1,0 +1,119 @@
+// Package store holds what the durable stores share: the SQL of every table over a
+// two-method connection, so that each database brings only its driver, its
+// migrations and its River client.
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// Conn is an open transaction or a pool of one of the databases. Placeholders are
+// "?"; a database that wants others rewrites them.
+type Conn interface {
+	// Exec runs a statement and returns the number of rows it changed.
+	Exec(ctx context.Context, query string, args ...any) (int64, error)
+	// Query runs a query. The caller closes the rows.
+	Query(ctx context.Context, query string, args ...any) (Rows, error)
+}
+
+// Rows is a result set, as database/sql has it.
+type Rows interface {
+	Next() bool
+	Scan(dest ...any) error
+	Err() error
+	Close() error
+}
+
+// Queries reads and writes the tables over one connection.
+type Queries struct {
+	c Conn
+}
+
+// New returns the queries over c.
+func New(c Conn) Queries { return Queries{c: c} }
+
+// ms is a time as the tables hold it.
+func ms(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMilli()
+}
+
+// moment scans such a time.
+type moment struct{ t *time.Time }
+
+func (m moment) Scan(src any) error {
+	*m.t = time.Time{}
+	if v, ok := src.(int64); ok {
+		*m.t = time.UnixMilli(v).UTC()
+	}
+	return nil
+}
+
+// text is JSON as the tables hold it.
+func text(j json.RawMessage) any {
+	if j == nil {
+		return nil
+	}
+	return string(j)
+}
+
+// rawJSON scans JSON text.
+type rawJSON struct{ j *json.RawMessage }
+
+func (r rawJSON) Scan(src any) error {
+	*r.j = nil
+	switch v := src.(type) {
+	case string:
+		*r.j = json.RawMessage(v)
+	case []byte:
+		*r.j = append(json.RawMessage(nil), v...)
+	}
+	return nil
+}
+
+// collect runs a query and scans every row into a new T.
+func collect[T any](ctx context.Context, c Conn, scan func(Rows, *T) error, query string, args ...any) (out []*T, err error) {
+	rows, err := c.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if cerr := rows.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	for rows.Next() {
+		v := new(T)
+		if err := scan(rows, v); err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
+}
+
+// one is collect for a single row; nil means none.
+func one[T any](ctx context.Context, c Conn, scan func(Rows, *T) error, query string, args ...any) (*T, error) {
+	all, err := collect(ctx, c, scan, query, args...)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// column is collect for a single column of plain values.
+func column[T any](ctx context.Context, c Conn, query string, args ...any) ([]T, error) {
+	ps, err := collect(ctx, c, func(rows Rows, v *T) error { return rows.Scan(v) }, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]T, len(ps))
+	for i, p := range ps {
+		out[i] = *p
+	}
+	return out, nil
+}

@@ -1,0 +1,89 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/dingdag/dingdag/engine"
+)
+
+const dagColumns = "dag_id, file, version, paused, active"
+
+func scanDAG(rows Rows, d *engine.DAGState) error {
+	return rows.Scan(&d.ID, &d.File, &d.Version, &d.Paused, &d.Active)
+}
+
+// DAG returns what is known of a DAG beside its file.
+func (q Queries) DAG(ctx context.Context, dagID string) (*engine.DAGState, error) {
+	d, err := one(ctx, q.c, scanDAG, "SELECT "+dagColumns+" FROM dag WHERE dag_id = ?", dagID)
+	if err != nil {
+		return nil, fmt.Errorf("read dag %s: %w", dagID, err)
+	}
+	if d == nil {
+		return nil, fmt.Errorf("dag %s: %w", dagID, engine.ErrNotFound)
+	}
+	return d, nil
+}
+
+// DAGs returns every known DAG, by id.
+func (q Queries) DAGs(ctx context.Context) ([]*engine.DAGState, error) {
+	ds, err := collect(ctx, q.c, scanDAG, "SELECT "+dagColumns+" FROM dag ORDER BY dag_id")
+	if err != nil {
+		return nil, fmt.Errorf("list dags: %w", err)
+	}
+	return ds, nil
+}
+
+// PausedDAGs lists the ids of the paused DAGs.
+func (q Queries) PausedDAGs(ctx context.Context) ([]string, error) {
+	ids, err := column[string](ctx, q.c, "SELECT dag_id FROM dag WHERE paused = 1")
+	if err != nil {
+		return nil, fmt.Errorf("list paused dags: %w", err)
+	}
+	return ids, nil
+}
+
+// PutDAG inserts or updates a DAG. Whether it is paused is set only when it is new.
+func (q Queries) PutDAG(ctx context.Context, d *engine.DAGState) error {
+	_, err := q.c.Exec(ctx, `INSERT INTO dag (dag_id, file, version, paused, active) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (dag_id) DO UPDATE SET file = excluded.file, version = excluded.version, active = excluded.active`,
+		d.ID, d.File, d.Version, d.Paused, d.Active)
+	if err != nil {
+		return fmt.Errorf("write dag %s: %w", d.ID, err)
+	}
+	return nil
+}
+
+// SetPaused pauses or unpauses a DAG.
+func (q Queries) SetPaused(ctx context.Context, dagID string, paused bool) error {
+	n, err := q.c.Exec(ctx, "UPDATE dag SET paused = ? WHERE dag_id = ?", paused, dagID)
+	if err != nil {
+		return fmt.Errorf("pause dag %s: %w", dagID, err)
+	}
+	if n == 0 {
+		return fmt.Errorf("dag %s: %w", dagID, engine.ErrNotFound)
+	}
+	return nil
+}
+
+// Version returns the source of a DAG version.
+func (q Queries) Version(ctx context.Context, version string) ([]byte, error) {
+	src, err := one(ctx, q.c, func(rows Rows, b *[]byte) error { return rows.Scan(b) },
+		"SELECT source FROM dag_version WHERE version = ?", version)
+	if err != nil {
+		return nil, fmt.Errorf("read dag version: %w", err)
+	}
+	if src == nil {
+		return nil, fmt.Errorf("dag version %s: %w", version, engine.ErrNotFound)
+	}
+	return *src, nil
+}
+
+// PutVersion stores the source of a DAG version once.
+func (q Queries) PutVersion(ctx context.Context, version, dagID string, source []byte) error {
+	_, err := q.c.Exec(ctx, "INSERT INTO dag_version (version, dag_id, source) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", version, dagID, source)
+	if err != nil {
+		return fmt.Errorf("write version of dag %s: %w", dagID, err)
+	}
+	return nil
+}

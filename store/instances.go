@@ -1,0 +1,105 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+)
+
+const instanceColumns = `run_key, task_id, map_index, state, try, max_tries, lost, operator, queued_at, start_date,
+	end_date, retry_at, error, log`
+
+func scanInstance(rows Rows, i *engine.Instance) error {
+	return rows.Scan(&i.RunKey, &i.TaskID, &i.MapIndex, &i.State, &i.Try, &i.MaxTries, &i.Lost, &i.Operator, moment{&i.QueuedAt},
+		moment{&i.StartDate}, moment{&i.EndDate}, moment{&i.RetryAt}, &i.Error, &i.Log)
+}
+
+// Instances returns the stored instances of a run in the order of their creation.
+func (q Queries) Instances(ctx context.Context, runKey int64) ([]*engine.Instance, error) {
+	is, err := collect(ctx, q.c, scanInstance, "SELECT "+instanceColumns+" FROM task_instance WHERE run_key = ? ORDER BY rowid", runKey)
+	if err != nil {
+		return nil, fmt.Errorf("read task instances: %w", err)
+	}
+	return is, nil
+}
+
+// InstancesOfRuns returns the instances of every run in the given state.
+func (q Queries) InstancesOfRuns(ctx context.Context, state dag.RunState) ([]*engine.Instance, error) {
+	is, err := collect(ctx, q.c, scanInstance, "SELECT "+instanceColumns+
+		" FROM task_instance WHERE run_key IN (SELECT id FROM dag_run WHERE state = ?) ORDER BY rowid", string(state))
+	if err != nil {
+		return nil, fmt.Errorf("read task instances: %w", err)
+	}
+	return is, nil
+}
+
+// instancesAtOnce keeps a statement below SQLite's limit on placeholders.
+const instancesAtOnce = 500
+
+// PutInstances inserts or updates task instances.
+func (q Queries) PutInstances(ctx context.Context, is []*engine.Instance) error {
+	for len(is) > 0 {
+		n := min(len(is), instancesAtOnce)
+		if err := q.putInstances(ctx, is[:n]); err != nil {
+			return fmt.Errorf("write task instances: %w", err)
+		}
+		is = is[n:]
+	}
+	return nil
+}
+
+func (q Queries) putInstances(ctx context.Context, is []*engine.Instance) error {
+	var b strings.Builder
+	b.WriteString("INSERT INTO task_instance (" + instanceColumns + ") VALUES ")
+	args := make([]any, 0, 14*len(is))
+	for n, i := range is {
+		if n > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString("(?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+		args = append(args, i.RunKey, i.TaskID, i.MapIndex, string(i.State), i.Try, i.MaxTries, i.Lost, i.Operator, ms(i.QueuedAt),
+			ms(i.StartDate), ms(i.EndDate), ms(i.RetryAt), i.Error, i.Log)
+	}
+	b.WriteString(` ON CONFLICT (run_key, task_id, map_index) DO UPDATE SET state = excluded.state, try = excluded.try,
+		max_tries = excluded.max_tries, lost = excluded.lost, operator = excluded.operator, queued_at = excluded.queued_at,
+		start_date = excluded.start_date, end_date = excluded.end_date, retry_at = excluded.retry_at, error = excluded.error,
+		log = excluded.log`)
+	_, err := q.c.Exec(ctx, b.String(), args...)
+	return err
+}
+
+// XCom returns the JSON of one XCom, or nil.
+func (q Queries) XCom(ctx context.Context, runKey int64, taskID string, mapIndex int, key string) (json.RawMessage, error) {
+	v, err := one(ctx, q.c, func(rows Rows, v *json.RawMessage) error { return rows.Scan(rawJSON{v}) },
+		"SELECT value FROM xcom WHERE run_key = ? AND task_id = ? AND map_index = ? AND key = ?", runKey, taskID, mapIndex, key)
+	if err != nil {
+		return nil, fmt.Errorf("read xcom %s of %s: %w", key, taskID, err)
+	}
+	if v == nil {
+		return nil, nil
+	}
+	return *v, nil
+}
+
+// PutXCom stores one XCom, replacing an older one.
+func (q Queries) PutXCom(ctx context.Context, runKey int64, taskID string, mapIndex int, key string, value json.RawMessage) error {
+	_, err := q.c.Exec(ctx, `INSERT INTO xcom (run_key, task_id, map_index, key, value) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (run_key, task_id, map_index, key) DO UPDATE SET value = excluded.value`, runKey, taskID, mapIndex, key, string(value))
+	if err != nil {
+		return fmt.Errorf("write xcom %s of %s: %w", key, taskID, err)
+	}
+	return nil
+}
+
+// ClearXCom removes the XComs of one task instance.
+func (q Queries) ClearXCom(ctx context.Context, runKey int64, taskID string, mapIndex int) error {
+	_, err := q.c.Exec(ctx, "DELETE FROM xcom WHERE run_key = ? AND task_id = ? AND map_index = ?", runKey, taskID, mapIndex)
+	if err != nil {
+		return fmt.Errorf("clear xcom of %s: %w", taskID, err)
+	}
+	return nil
+}

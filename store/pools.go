@@ -1,0 +1,40 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/dingdag/dingdag/engine"
+)
+
+// Pools returns the pools that someone made or changed, by name.
+func (q Queries) Pools(ctx context.Context) ([]*engine.Pool, error) {
+	ps, err := collect(ctx, q.c, func(rows Rows, p *engine.Pool) error { return rows.Scan(&p.Name, &p.Slots, &p.Description) },
+		"SELECT name, slots, description FROM slot_pool ORDER BY name")
+	if err != nil {
+		return nil, fmt.Errorf("list pools: %w", err)
+	}
+	return ps, nil
+}
+
+// PutPool makes or changes a pool.
+func (q Queries) PutPool(ctx context.Context, p *engine.Pool) error {
+	_, err := q.c.Exec(ctx, `INSERT INTO slot_pool (name, slots, description) VALUES (?, ?, ?)
+		ON CONFLICT (name) DO UPDATE SET slots = excluded.slots, description = excluded.description`, p.Name, p.Slots, p.Description)
+	if err != nil {
+		return fmt.Errorf("write pool %q: %w", p.Name, err)
+	}
+	return nil
+}
+
+// DeletePool removes a pool, or returns an error that wraps [engine.ErrNotFound].
+func (q Queries) DeletePool(ctx context.Context, name string) error {
+	n, err := q.c.Exec(ctx, "DELETE FROM slot_pool WHERE name = ?", name)
+	if err != nil {
+		return fmt.Errorf("delete pool %q: %w", name, err)
+	}
+	if n == 0 {
+		return fmt.Errorf("pool %q: %w", name, engine.ErrNotFound)
+	}
+	return nil
+}

@@ -1,0 +1,178 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+)
+
+const runColumns = `id, dag_id, run_id, run_type, state, logical_date, interval_start, interval_end, run_after,
+	queued_at, start_date, end_date, conf, version, reason`
+
+func scanRun(rows Rows, r *engine.Run) error {
+	return rows.Scan(&r.Key, &r.DAGID, &r.RunID, &r.Type, &r.State, moment{&r.LogicalDate}, moment{&r.IntervalStart},
+		moment{&r.IntervalEnd}, moment{&r.RunAfter}, moment{&r.QueuedAt}, moment{&r.StartDate}, moment{&r.EndDate},
+		rawJSON{&r.Conf}, &r.Version, &r.Reason)
+}
+
+func (q Queries) run(ctx context.Context, what, where string, args ...any) (*engine.Run, error) {
+	r, err := one(ctx, q.c, scanRun, "SELECT "+runColumns+" FROM dag_run WHERE "+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read run %s: %w", what, err)
+	}
+	if r == nil {
+		return nil, fmt.Errorf("run %s: %w", what, engine.ErrNotFound)
+	}
+	return r, nil
+}
+
+// Run returns the run with the given key.
+func (q Queries) Run(ctx context.Context, key int64) (*engine.Run, error) {
+	return q.run(ctx, strconv.FormatInt(key, 10), "id = ?", key)
+}
+
+// RunByID returns a run by its DAG and run id.
+func (q Queries) RunByID(ctx context.Context, dagID, runID string) (*engine.Run, error) {
+	return q.run(ctx, dagID+"/"+runID, "dag_id = ? AND run_id = ?", dagID, runID)
+}
+
+// Runs returns the runs that match: oldest first, or the newest Limit ones, newest first.
+func (q Queries) Runs(ctx context.Context, f engine.RunFilter) ([]*engine.Run, error) {
+	var (
+		where []string
+		args  []any
+	)
+	if f.DAGID != "" {
+		where, args = append(where, "dag_id = ?"), append(args, f.DAGID)
+	}
+	if f.Type != "" {
+		where, args = append(where, "run_type = ?"), append(args, f.Type)
+	}
+	if len(f.States) > 0 {
+		where = append(where, "state IN ("+marks(len(f.States))+")")
+		for _, s := range f.States {
+			args = append(args, string(s))
+		}
+	}
+	query := "SELECT " + runColumns + " FROM dag_run"
+	if len(where) > 0 {
+		query += " WHERE " + strings.Join(where, " AND ")
+	}
+	if f.Limit > 0 {
+		query += " ORDER BY run_after DESC, id DESC LIMIT ?"
+		args = append(args, f.Limit)
+	} else {
+		query += " ORDER BY run_after, id"
+	}
+	rs, err := collect(ctx, q.c, scanRun, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("list runs: %w", err)
+	}
+	return rs, nil
+}
+
+// RunAt returns the run with a logical date, or nil.
+func (q Queries) RunAt(ctx context.Context, dagID string, logicalDate time.Time) (*engine.Run, error) {
+	r, err := one(ctx, q.c, scanRun, "SELECT "+runColumns+" FROM dag_run WHERE dag_id = ? AND logical_date = ?", dagID, ms(logicalDate))
+	if err != nil {
+		return nil, fmt.Errorf("read run of %s at %s: %w", dagID, logicalDate, err)
+	}
+	return r, nil
+}
+
+// LastScheduled returns the scheduled run with the newest logical date, or nil.
+func (q Queries) LastScheduled(ctx context.Context, dagID string) (*engine.Run, error) {
+	r, err := one(ctx, q.c, scanRun, "SELECT "+runColumns+" FROM dag_run WHERE dag_id = ? AND run_type = ? ORDER BY logical_date DESC LIMIT 1",
+		dagID, string(dag.ScheduledRun))
+	if err != nil {
+		return nil, fmt.Errorf("read last run of %s: %w", dagID, err)
+	}
+	return r, nil
+}
+
+// PreviousSuccess returns the newest successful run before r, by logical date, or nil.
+func (q Queries) PreviousSuccess(ctx context.Context, r *engine.Run) (*engine.Run, error) {
+	p, err := one(ctx, q.c, scanRun, "SELECT "+runColumns+` FROM dag_run
+		WHERE dag_id = ? AND state = 'success' AND logical_date < ? ORDER BY logical_date DESC LIMIT 1`, r.DAGID, ms(r.LogicalDate))
+	if err != nil {
+		return nil, fmt.Errorf("read previous run of %s: %w", r.DAGID, err)
+	}
+	return p, nil
+}
+
+// PreviousRun returns the run of the DAG with the newest logical date before that of r,
+// of one type if given, or nil.
+func (q Queries) PreviousRun(ctx context.Context, r *engine.Run, kind dag.RunType) (*engine.Run, error) {
+	where, args := "dag_id = ? AND logical_date < ?", []any{r.DAGID, ms(r.LogicalDate)}
+	if kind != "" {
+		where, args = where+" AND run_type = ?", append(args, string(kind))
+	}
+	p, err := one(ctx, q.c, scanRun, "SELECT "+runColumns+" FROM dag_run WHERE "+where+" ORDER BY logical_date DESC LIMIT 1", args...)
+	if err != nil {
+		return nil, fmt.Errorf("read previous run of %s: %w", r.DAGID, err)
+	}
+	return p, nil
+}
+
+// CountRuns counts the runs of a DAG in one of the states.
+func (q Queries) CountRuns(ctx context.Context, dagID string, states ...dag.RunState) (int, error) {
+	args := []any{dagID}
+	for _, s := range states {
+		args = append(args, string(s))
+	}
+	n, err := column[int](ctx, q.c,
+		"SELECT count(*) FROM dag_run WHERE dag_id = ? AND state IN ("+marks(len(states))+")", args...)
+	if err != nil {
+		return 0, fmt.Errorf("count runs of %s: %w", dagID, err)
+	}
+	return n[0], nil
+}
+
+// OpenRuns returns the keys of the running runs and the DAGs that have queued ones.
+func (q Queries) OpenRuns(ctx context.Context) (running []int64, queued []string, err error) {
+	if running, err = column[int64](ctx, q.c, "SELECT id FROM dag_run WHERE state = 'running'"); err == nil {
+		queued, err = column[string](ctx, q.c, "SELECT DISTINCT dag_id FROM dag_run WHERE state = 'queued'")
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("list open runs: %w", err)
+	}
+	return running, queued, nil
+}
+
+// InsertRun adds a run unless its run id or logical date exists.
+func (q Queries) InsertRun(ctx context.Context, r *engine.Run) (bool, error) {
+	key, err := column[int64](ctx, q.c,
+		`INSERT INTO dag_run (dag_id, run_id, run_type, state, logical_date, interval_start, interval_end, run_after,
+			queued_at, start_date, end_date, conf, version, reason)
+		VALUES (`+marks(14)+`) ON CONFLICT DO NOTHING RETURNING id`,
+		r.DAGID, r.RunID, string(r.Type), string(r.State), ms(r.LogicalDate), ms(r.IntervalStart), ms(r.IntervalEnd), ms(r.RunAfter),
+		ms(r.QueuedAt), ms(r.StartDate), ms(r.EndDate), text(r.Conf), r.Version, r.Reason)
+	if err != nil {
+		return false, fmt.Errorf("create run %s/%s: %w", r.DAGID, r.RunID, err)
+	}
+	if len(key) == 0 {
+		return false, nil
+	}
+	r.Key = key[0]
+	return true, nil
+}
+
+// UpdateRun writes the state, dates and reason of a run.
+func (q Queries) UpdateRun(ctx context.Context, r *engine.Run) error {
+	_, err := q.c.Exec(ctx, "UPDATE dag_run SET state = ?, queued_at = ?, start_date = ?, end_date = ?, reason = ? WHERE id = ?",
+		string(r.State), ms(r.QueuedAt), ms(r.StartDate), ms(r.EndDate), r.Reason, r.Key)
+	if err != nil {
+		return fmt.Errorf("update run %s/%s: %w", r.DAGID, r.RunID, err)
+	}
+	return nil
+}
+
+// marks is "?, ?, …" n times.
+func marks(n int) string {
+	return strings.TrimSuffix(strings.Repeat("?, ", n), ", ")
+}

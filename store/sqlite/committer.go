@@ -1,0 +1,181 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
+)
+
+// batch is the most transactions that share one commit.
+const batch = 64
+
+// errClosed is what a transaction gets that comes after Close.
+var errClosed = errors.New("the store is closed")
+
+// committer runs transactions one after another and lets those that wait share one
+// commit, because on a disk that is safe against power cuts the commit is what costs.
+type committer struct {
+	s    *Store
+	todo chan *pending
+	quit chan struct{}
+	once sync.Once
+	done sync.WaitGroup
+}
+
+type pending struct {
+	ctx  context.Context //nolint:containedctx // it travels with the request through the queue
+	fn   func(*transaction) error
+	err  error
+	done chan struct{}
+}
+
+func newCommitter(s *Store) *committer {
+	c := &committer{s: s, todo: make(chan *pending, batch), quit: make(chan struct{})}
+	c.done.Go(c.loop)
+	return c
+}
+
+func (c *committer) close() {
+	c.once.Do(func() { close(c.quit) })
+	c.done.Wait()
+}
+
+// Tx runs fn in a transaction, see [engine.Store].
+func (s *Store) Tx(ctx context.Context, fn func(engine.Tx) error) error {
+	return s.tx(ctx, func(t *transaction) error { return fn(t) })
+}
+
+// tx is Tx for the store's own use. It waits until fn is committed or has failed.
+func (s *Store) tx(ctx context.Context, fn func(*transaction) error) error {
+	c, p := s.queue, &pending{ctx: ctx, fn: fn, done: make(chan struct{})}
+	select {
+	case c.todo <- p:
+	case <-c.quit:
+		return errClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-p.done:
+		return p.err
+	case <-c.quit:
+		// The loop may have taken it before it ended.
+		c.done.Wait()
+		select {
+		case <-p.done:
+			return p.err
+		default:
+			return errClosed
+		}
+	}
+}
+
+func (c *committer) loop() {
+	for {
+		select {
+		case <-c.quit:
+			return
+		case p := <-c.todo:
+			ps := []*pending{p}
+		more:
+			for len(ps) < batch {
+				select {
+				case p := <-c.todo:
+					ps = append(ps, p)
+				default:
+					break more
+				}
+			}
+			c.commit(ps)
+		}
+	}
+}
+
+// commit runs the functions in one SQL transaction and tells their callers.
+func (c *committer) commit(ps []*pending) {
+	wake, err := c.run(ps)
+	for _, p := range ps {
+		if err != nil {
+			p.err = errors.Join(p.err, err)
+		}
+		close(p.done)
+	}
+	if wake {
+		c.s.hub.publish()
+	}
+}
+
+// run runs the functions in one SQL transaction, each behind a savepoint so that one
+// that fails takes only its own changes back. It reports whether jobs were handed out.
+func (c *committer) run(ps []*pending) (wake bool, err error) {
+	// The commit serves several callers: none of their contexts may end it.
+	ctx := context.Background()
+	tx, err := c.s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return false, fmt.Errorf("begin: %w", err)
+	}
+	for _, p := range ps {
+		t := &transaction{Queries: store.New(sqlTx{tx}), s: c.s, tx: tx}
+		intact, err := t.call(ctx, p)
+		if !intact {
+			// On a full disk, for instance, SQLite takes back the whole transaction by
+			// itself: what came after that would be committed alone.
+			_ = tx.Rollback() // fails when there is nothing left to take back
+			return false, fmt.Errorf("the transaction was taken back: %w", err)
+		}
+		p.err = err
+		wake = wake || err == nil && t.waiting > 0
+	}
+	if err := tx.Commit(); err != nil {
+		return false, fmt.Errorf("commit: %w", err)
+	}
+	return wake, nil
+}
+
+// call runs one function behind its savepoint. The transaction is not intact when the
+// savepoint is gone afterwards.
+func (t *transaction) call(ctx context.Context, p *pending) (intact bool, err error) {
+	if err := p.ctx.Err(); err != nil {
+		return true, err
+	}
+	if _, err := t.tx.ExecContext(ctx, "SAVEPOINT one"); err != nil {
+		return false, err
+	}
+	err = safely(func() error { return p.fn(t) })
+	if err != nil {
+		if _, rerr := t.tx.ExecContext(ctx, "ROLLBACK TO one"); rerr != nil {
+			return false, err
+		}
+	}
+	if _, rerr := t.tx.ExecContext(ctx, "RELEASE one"); rerr != nil {
+		return false, errors.Join(err, rerr)
+	}
+	return true, err
+}
+
+// safely turns a panic of fn into an error.
+func safely(fn func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return fn()
+}
+
+// transaction is one function's view of the shared transaction.
+type transaction struct {
+	store.Queries
+	s  *Store
+	tx *sql.Tx
+	// waiting is how many more jobs wait for a worker than before.
+	waiting int
+}
+
+var _ engine.Tx = (*transaction)(nil)

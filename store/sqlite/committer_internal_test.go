@@ -1,0 +1,227 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/engine"
+)
+
+func openStore(t *testing.T, o Options) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "db"), o)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+	return s
+}
+
+// step is one function of a batch: it stores a version under its name and then does
+// what the case says.
+type step struct {
+	name string
+	do   func(t *transaction) error
+}
+
+// inOneCommit runs the steps in one transaction and returns what their callers are told.
+func inOneCommit(t *testing.T, s *Store, steps ...step) []error {
+	t.Helper()
+	ps := make([]*pending, len(steps))
+	for i, st := range steps {
+		ps[i] = &pending{ctx: t.Context(), done: make(chan struct{}), fn: func(tx *transaction) error {
+			if err := tx.PutVersion(t.Context(), st.name, "d", []byte("source")); err != nil {
+				return err
+			}
+			if st.do != nil {
+				return st.do(tx)
+			}
+			return nil
+		}}
+	}
+	s.queue.commit(ps)
+	errs := make([]error, len(ps))
+	for i, p := range ps {
+		<-p.done
+		errs[i] = p.err
+	}
+	return errs
+}
+
+// landed lists which of the names are stored.
+func landed(t *testing.T, s *Store, names ...string) []string {
+	t.Helper()
+	var got []string
+	for _, name := range names {
+		if _, err := s.Version(t.Context(), name); err == nil {
+			got = append(got, name)
+		} else {
+			require.ErrorIs(t, err, engine.ErrNotFound)
+		}
+	}
+	return got
+}
+
+var errBoom = errors.New("boom")
+
+func TestFailuresInOneCommit(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{})
+	errs := inOneCommit(t, s,
+		step{name: "a"},
+		step{"fails", func(*transaction) error { return errBoom }},
+		step{name: "b"},
+		step{"panics", func(*transaction) error { panic("bang") }},
+		step{"violates", func(tx *transaction) error { return tx.PutVersion(t.Context(), "null", "d", nil) }},
+		step{name: "c"},
+	)
+	require.NoError(t, errors.Join(errs[0], errs[2], errs[5]))
+	require.ErrorIs(t, errs[1], errBoom)
+	require.ErrorContains(t, errs[3], "bang")
+	require.ErrorContains(t, errs[4], "NOT NULL")
+	assert.Equal(t, []string{"a", "b", "c"}, landed(t, s, "a", "fails", "b", "panics", "violates", "c"))
+}
+
+// When the commit fails, nothing has landed and everybody is told so; the store goes on.
+func TestFailedCommits(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		prepare, undo string
+		do            func(ctx context.Context, tx *transaction) error
+		want          string
+	}{
+		"the commit itself": {
+			prepare: `PRAGMA foreign_keys = ON; CREATE TABLE parent (id INTEGER PRIMARY KEY);
+				CREATE TABLE child (id INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED)`,
+			do: func(ctx context.Context, tx *transaction) error {
+				_, err := sqlTx{tx.tx}.Exec(ctx, "INSERT INTO child VALUES (1)")
+				return err
+			},
+			want: "commit: ",
+		},
+		// SQLite takes back the whole transaction when there is no room.
+		"a full disk": {
+			prepare: "PRAGMA max_page_count = 1",
+			undo:    "PRAGMA max_page_count = 1000000",
+			do: func(ctx context.Context, tx *transaction) error {
+				return tx.PutVersion(ctx, "big", "d", make([]byte, 1<<20))
+			},
+			want: "full",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := openStore(t, Options{})
+			_, err := s.write.ExecContext(t.Context(), c.prepare)
+			require.NoError(t, err)
+			errs := inOneCommit(t, s,
+				step{name: "a"},
+				step{"cause", func(tx *transaction) error { return c.do(t.Context(), tx) }},
+				step{name: "b"},
+			)
+			for i, err := range errs {
+				require.ErrorContains(t, err, c.want, i)
+			}
+			assert.Empty(t, landed(t, s, "a", "cause", "b", "big"))
+
+			if c.undo != "" {
+				_, err = s.write.ExecContext(t.Context(), c.undo)
+				require.NoError(t, err)
+			}
+			require.NoError(t, errors.Join(inOneCommit(t, s, step{name: "after"})...))
+			assert.Equal(t, []string{"after"}, landed(t, s, "after"))
+		})
+	}
+}
+
+// A context that ends in the middle of a statement does not take the neighbours' work
+// with it.
+func TestCancellingInsideAFunctionLeavesTheNeighbours(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{})
+	errs := inOneCommit(t, s,
+		step{name: "a"},
+		step{"cancelled", func(tx *transaction) error {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+			defer cancel()
+			// It takes far longer than that.
+			_, err := sqlTx{tx.tx}.Exec(ctx, `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)
+				INSERT INTO xcom SELECT i, 't', -1, 'k', '1' FROM n`)
+			<-ctx.Done()
+			return errors.Join(err, ctx.Err())
+		}},
+		step{name: "b"},
+	)
+	require.NoError(t, errors.Join(errs[0], errs[2]))
+	require.ErrorIs(t, errs[1], context.DeadlineExceeded)
+	assert.Equal(t, []string{"a", "b"}, landed(t, s, "a", "cancelled", "b"))
+}
+
+// Functions that wait for a transaction to end share the next one.
+func TestWaitingFunctionsShareACommit(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{})
+	const n = batch
+	var wg sync.WaitGroup
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	wg.Go(func() {
+		assert.NoError(t, s.tx(t.Context(), func(*transaction) error {
+			close(begun)
+			<-goOn
+			return nil
+		}))
+	})
+	<-begun
+	seen := map[any]int{}
+	for i := range n {
+		wg.Go(func() {
+			assert.NoError(t, s.tx(t.Context(), func(tx *transaction) error {
+				seen[tx.tx]++
+				return tx.PutVersion(t.Context(), strconv.Itoa(i), "d", []byte("source"))
+			}))
+		})
+	}
+	for len(s.queue.todo) < n {
+		runtime.Gosched()
+	}
+	close(goOn)
+	wg.Wait()
+	assert.Len(t, seen, 1, "commits")
+}
+
+func TestTransactionsAfterClose(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "db"), Options{})
+	require.NoError(t, err)
+
+	// One that is under way when the store closes ends first.
+	begun, goOn, closed := make(chan struct{}), make(chan struct{}), make(chan error)
+	result := make(chan error)
+	go func() {
+		result <- s.Tx(t.Context(), func(engine.Tx) error {
+			close(begun)
+			<-goOn
+			return nil
+		})
+	}()
+	<-begun
+	go func() { closed <- s.Close() }()
+	<-s.queue.quit
+	close(goOn)
+	require.NoError(t, <-result)
+	require.NoError(t, <-closed)
+
+	err = s.Tx(t.Context(), func(engine.Tx) error {
+		assert.Fail(t, "it ran")
+		return nil
+	})
+	require.ErrorIs(t, err, errClosed)
+	require.NoError(t, s.Close(), "closing again does nothing")
+}

@@ -1,0 +1,198 @@
+// Package sqlite is the durable store in one SQLite file, with River's queue in the
+// same file so that a task's state, its successors and its job end in one
+// transaction. It serves one process at a time; a second one on the same file may
+// read and write, but not work.
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Options configures [Open]. The zero value is a safe default.
+type Options struct {
+	// Synchronous is SQLite's synchronous pragma, in any case: FULL (the default)
+	// survives a power cut, NORMAL a crash of the process only and is faster.
+	Synchronous string
+	// Node identifies this process in leases and jobs. Empty is "local".
+	Node string
+	// Cipher seals connections at rest. Without it connections can't be stored.
+	Cipher *connections.Cipher
+	// Clock is the time source; nil is the wall clock.
+	Clock func() time.Time
+	// Log receives River's and the store's own messages; nil discards them.
+	Log *slog.Logger
+}
+
+// Store is the store in one file. It is safe for concurrent use.
+type Store struct {
+	store.Queries // reads, outside any transaction
+
+	opts  Options
+	write *sql.DB // one connection: SQLite has one writer
+	read  *sql.DB
+	hub   *hub
+	queue *committer
+	jobs  jobs
+}
+
+var _ engine.Store = (*Store)(nil)
+
+// Open opens the file, creates it when it is missing, and brings its tables up to
+// date. The folder must exist and be writable.
+func Open(ctx context.Context, path string, o Options) (*Store, error) {
+	o.Synchronous = strings.ToUpper(cmp.Or(o.Synchronous, "FULL"))
+	if o.Synchronous != "FULL" && o.Synchronous != "NORMAL" {
+		return nil, fmt.Errorf("open store %s: synchronous is %q; want FULL or NORMAL", path, o.Synchronous)
+	}
+	o.Node = cmp.Or(o.Node, "local")
+	if o.Clock == nil {
+		o.Clock = time.Now //nolint:forbidigo // the default clock starts here
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := writable(path); err != nil {
+		return nil, fmt.Errorf("open store %s: %w", path, err)
+	}
+	pragmas := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(" + o.Synchronous + ")"}}
+	file := "file:" + (&url.URL{Path: path}).EscapedPath() + "?"
+	write, err := openDB(file + "_txlock=immediate&" + pragmas.Encode())
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", path, err)
+	}
+	write.SetMaxOpenConns(1)
+	pragmas.Add("_pragma", "query_only(1)")
+	read, err := openDB(file + pragmas.Encode())
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), write.Close())
+	}
+	read.SetMaxOpenConns(4)
+	read.SetMaxIdleConns(4)
+	s := &Store{Queries: store.New(pool{read}), opts: o, write: write, read: read, hub: &hub{}}
+	s.queue = newCommitter(s)
+	if err := s.migrate(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), s.Close())
+	}
+	if err := s.openJobs(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), s.Close())
+	}
+	return s, nil
+}
+
+// writable turns the driver's late and vague errors about the file into early ones.
+func writable(path string) error {
+	f, err := os.OpenFile(filepath.Clean(path), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		if pe, ok := errors.AsType[*fs.PathError](err); ok {
+			return fmt.Errorf("%w: the folder must exist and be writable", pe.Err)
+		}
+		return err
+	}
+	return f.Close()
+}
+
+// Close ends the store. Transactions under way finish first.
+func (s *Store) Close() error {
+	s.queue.close()
+	return errors.Join(s.read.Close(), s.write.Close())
+}
+
+func (s *Store) migrate(ctx context.Context) error {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, s.write, sub)
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	current, known, err := p.GetVersions(ctx)
+	if err != nil {
+		return explain(err)
+	}
+	if current > known {
+		return fmt.Errorf("its tables have version %d and this program knows %d: use the newer program that wrote it", current, known)
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	m, err := rivermigrate.New(riversqlite.New(s.write), &rivermigrate.Config{Logger: s.opts.Log})
+	if err != nil {
+		return fmt.Errorf("read river's migrations: %w", err)
+	}
+	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return fmt.Errorf("migrate river: %w", err)
+	}
+	return nil
+}
+
+// explain says what to do about the driver's errors on first touching the file.
+func explain(err error) error {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return err
+	}
+	switch e.Code() & 0xff { // without the extended part
+	case sqlite3.SQLITE_NOTADB:
+		return fmt.Errorf("it is no SQLite database, or a damaged one: move it away or name another file: %w", err)
+	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
+		return fmt.Errorf("the folder must be writable: %w", err)
+	default:
+		return err
+	}
+}
+
+// pool is a database as [store.Conn].
+type pool struct{ db *sql.DB }
+
+func (p pool) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	return affected(p.db.ExecContext(ctx, query, args...))
+}
+
+func (p pool) Query(ctx context.Context, query string, args ...any) (store.Rows, error) {
+	return p.db.QueryContext(ctx, query, args...) //nolint:rowserrcheck // the caller reads and closes them
+}
+
+// sqlTx is a transaction as [store.Conn]. No context ends a statement half-way, because
+// SQLite then takes back the whole transaction, which several callers may share.
+type sqlTx struct{ tx *sql.Tx }
+
+func (t sqlTx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	return affected(t.tx.ExecContext(context.WithoutCancel(ctx), query, args...))
+}
+
+func (t sqlTx) Query(ctx context.Context, query string, args ...any) (store.Rows, error) {
+	return t.tx.QueryContext(context.WithoutCancel(ctx), query, args...) //nolint:rowserrcheck // the caller reads and closes them
+}
+
+func affected(r sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}

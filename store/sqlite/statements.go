@@ -1,0 +1,143 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+
+	"modernc.org/sqlite"
+)
+
+const (
+	// statementsKept bounds the prepared statements that a connection keeps.
+	statementsKept = 64
+	// statementKept is the longest text worth keeping, in bytes. Longer ones write many
+	// rows, rarely the same number twice.
+	statementKept = 4 << 10
+)
+
+// openDB opens a pool whose connections keep what they prepared. To prepare one of
+// River's statements takes longer than to run it.
+func openDB(dsn string) (*sql.DB, error) {
+	c, err := sqlite.NewConnector(dsn)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(connector{c}), nil
+}
+
+type connector struct{ driver.Connector }
+
+// Connect opens a connection.
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	dc, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sc, ok := dc.(sqliteConn)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("the driver's connection %T lacks a method", dc), dc.Close())
+	}
+	return &conn{sqliteConn: sc, idle: map[string]statement{}}, nil
+}
+
+// sqliteConn is what the driver's connections can do.
+type sqliteConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
+}
+
+// statement is what the driver's prepared statements can do.
+type statement interface {
+	driver.Stmt
+	driver.StmtExecContext
+	driver.StmtQueryContext
+}
+
+// conn is a connection with its idle statements by their text. A statement in use is
+// not among them, so that two queries with the same text do not share one.
+type conn struct {
+	sqliteConn
+	idle map[string]statement
+}
+
+// ExecContext runs a statement that returns no rows.
+func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	st, err := c.take(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	r, err := st.ExecContext(ctx, args)
+	return r, errors.Join(err, c.keep(query, st))
+}
+
+// QueryContext runs a query.
+func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	st, err := c.take(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	rs, err := st.QueryContext(ctx, args)
+	if err != nil {
+		return nil, errors.Join(err, c.keep(query, st))
+	}
+	return &rows{Rows: rs, end: func() error { return c.keep(query, st) }}, nil
+}
+
+// Close closes the statements and the connection.
+func (c *conn) Close() error {
+	var errs []error
+	for _, st := range c.idle {
+		errs = append(errs, st.Close())
+	}
+	return errors.Join(append(errs, c.sqliteConn.Close())...)
+}
+
+func (c *conn) take(ctx context.Context, query string) (statement, error) {
+	if st, ok := c.idle[query]; ok {
+		delete(c.idle, query)
+		return st, nil
+	}
+	st, err := c.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	s, ok := st.(statement)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("the driver's statement %T lacks a method", st), st.Close())
+	}
+	return s, nil
+}
+
+func (c *conn) keep(query string, st statement) error {
+	if _, ok := c.idle[query]; ok || len(query) > statementKept {
+		return st.Close()
+	}
+	var err error
+	for text, other := range c.idle {
+		if len(c.idle) < statementsKept {
+			break
+		}
+		delete(c.idle, text)
+		err = errors.Join(err, other.Close())
+	}
+	c.idle[query] = st
+	return err
+}
+
+// rows is a result that gives its statement back.
+type rows struct {
+	driver.Rows
+	end func() error
+}
+
+// Close ends the result.
+func (r *rows) Close() error { return errors.Join(r.Rows.Close(), r.end()) }

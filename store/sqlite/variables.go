@@ -1,0 +1,20 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
+)
+
+// Variables reads the store's variables, sealed with [Options.Cipher].
+func (s *Store) Variables() store.Variables {
+	return store.NewVariables(pool{s.read}, s.opts.Cipher)
+}
+
+// WriteVariables lets fn change variables in one transaction.
+func (s *Store) WriteVariables(ctx context.Context, fn func(store.Variables) error) error {
+	return s.Tx(ctx, func(tx engine.Tx) error {
+		return fn(store.NewVariables(sqlTx{tx.(*transaction).tx}, s.opts.Cipher)) //nolint:forcetypeassert // our own
+	})
+}

@@ -1,0 +1,199 @@
+//nolint:thelper // tests, not helpers: failures belong to their lines
+package storetest
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/engine"
+)
+
+// A job ends when the transaction does that ends it: not before, and not only when its
+// worker returns.
+func jobsEndInTransaction(t *testing.T, open Open) {
+	s, watch := open(t, Node{Name: "a"}), open(t, Node{Name: "b"})
+	lost := func() int {
+		js, err := watch.Beat(t.Context(), time.Hour)
+		assert.NoError(t, err)
+		return len(js)
+	}
+	done := make(chan struct{})
+	enqueue(t, s, "t")
+	work(t, s, engine.WorkOptions{Handle: func(ctx context.Context, j engine.Job) error {
+		defer close(done)
+		assert.Equal(t, 1, lost(), "it runs, for a node without a lease")
+		assert.ErrorIs(t, s.Tx(ctx, func(tx engine.Tx) error {
+			return errors.Join(tx.Complete(ctx, j), errBoom)
+		}), errBoom)
+		assert.Equal(t, 1, lost(), "the transaction failed")
+		assert.NoError(t, complete(ctx, s, j))
+		assert.Zero(t, lost(), "ended, although the worker has not returned")
+		assert.ErrorIs(t, complete(ctx, s, j), engine.ErrLostLease, "it ends once")
+		return nil
+	}})
+	<-done
+}
+
+func jobsRunOnce(t *testing.T, open Open) {
+	s := open(t, Node{})
+	enqueue(t, s, "a", "b", "c")
+	var (
+		mu   sync.Mutex
+		seen []engine.Job
+	)
+	until := func(last string) {
+		done := make(chan struct{})
+		stop := work(t, s, engine.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j engine.Job) error {
+			if err := complete(ctx, s, j); err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			j.Handle = nil
+			if seen = append(seen, j); j.TaskID == last {
+				close(done)
+			}
+			return nil
+		}})
+		<-done
+		stop()
+	}
+	until("c")
+	enqueue(t, s, "d")
+	until("d")
+	want := make([]engine.Job, 4)
+	for i, id := range []string{"a", "b", "c", "d"} {
+		want[i] = engine.Job{RunKey: 7, TaskID: id, MapIndex: -1, Try: 2}
+	}
+	assert.Equal(t, want, seen, "each once, whole, in order; the second worker finds none of the first")
+}
+
+func jobsRolledBack(t *testing.T, open Open) {
+	s := open(t, Node{})
+	err := s.Tx(t.Context(), func(tx engine.Tx) error {
+		return errors.Join(tx.Enqueue(t.Context(), []engine.Job{{TaskID: "never"}}), errBoom)
+	})
+	require.ErrorIs(t, err, errBoom)
+	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.Enqueue(ctx, nil) })
+	enqueue(t, s, "after")
+	first := make(chan string)
+	work(t, s, engine.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j engine.Job) error {
+		first <- j.TaskID
+		return complete(ctx, s, j)
+	}})
+	assert.Equal(t, "after", <-first)
+}
+
+// A job whose handler returns an error or panics is run again, and it does not matter
+// that its own transaction failed before.
+func jobsGivenBack(t *testing.T, open Open) {
+	s := open(t, Node{})
+	enqueue(t, s, "t")
+	calls, done := 0, make(chan struct{})
+	work(t, s, engine.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j engine.Job) error {
+		calls++
+		switch calls {
+		case 1:
+			return errBoom
+		case 2:
+			panic("bang")
+		case 3:
+			return s.Tx(ctx, func(tx engine.Tx) error { return errors.Join(tx.Complete(ctx, j), errBoom) })
+		default:
+			defer close(done)
+			return complete(ctx, s, j)
+		}
+	}})
+	<-done
+	assert.Equal(t, 4, calls)
+}
+
+func jobsNeedAHolder(t *testing.T, open Open) {
+	s := open(t, Node{})
+	require.Error(t, complete(t.Context(), s, engine.Job{TaskID: "t"}))
+	require.Error(t, s.Tx(t.Context(), func(tx engine.Tx) error { return tx.Release(t.Context(), engine.Job{TaskID: "t"}) }))
+
+	enqueue(t, s, "t")
+	done := make(chan struct{})
+	work(t, s, engine.WorkOptions{Handle: func(ctx context.Context, j engine.Job) error {
+		defer close(done)
+		assert.Error(t, s.Tx(ctx, func(tx engine.Tx) error { return tx.Release(ctx, j) }), "it is not lost: another worker would run it too")
+		return complete(ctx, s, j)
+	}})
+	<-done
+}
+
+func jobsAtOnce(t *testing.T, open Open) {
+	s := open(t, Node{})
+	enqueue(t, s, "a", "b", "c", "d", "e", "f")
+	var (
+		mu      sync.Mutex
+		running int
+		done    sync.WaitGroup
+	)
+	// Two have to meet before one of them may go on.
+	meet := make(chan struct{})
+	done.Add(6)
+	work(t, s, engine.WorkOptions{Workers: 2, Handle: func(ctx context.Context, j engine.Job) error {
+		defer done.Done()
+		mu.Lock()
+		running++
+		assert.LessOrEqual(t, running, 2)
+		mu.Unlock()
+		select {
+		case meet <- struct{}{}:
+		case <-meet:
+		}
+		mu.Lock()
+		running--
+		mu.Unlock()
+		return complete(ctx, s, j)
+	}})
+	done.Wait()
+}
+
+// At a stop no new job is taken, and running ones go on.
+func stopWaits(t *testing.T, open Open) {
+	s := open(t, Node{})
+	enqueue(t, s, "runs", "waits")
+	ctx, cancel := context.WithCancel(t.Context())
+	var seen []string
+	require.NoError(t, s.Work(ctx, engine.WorkOptions{Workers: 1, Grace: time.Hour, Handle: func(hctx context.Context, j engine.Job) error {
+		seen = append(seen, j.TaskID)
+		cancel()
+		assert.NoError(t, hctx.Err())
+		return complete(hctx, s, j)
+	}}))
+	assert.Equal(t, []string{"runs"}, seen)
+
+	next := make(chan string)
+	work(t, s, engine.WorkOptions{Handle: func(ctx context.Context, j engine.Job) error {
+		next <- j.TaskID
+		return complete(ctx, s, j)
+	}})
+	assert.Equal(t, "waits", <-next)
+}
+
+// What does not end within the grace time is told to, and runs again later.
+func stopGivesBack(t *testing.T, open Open) {
+	s := open(t, Node{})
+	enqueue(t, s, "t")
+	ctx, cancel := context.WithCancel(t.Context())
+	require.NoError(t, s.Work(ctx, engine.WorkOptions{Workers: 1, Grace: time.Millisecond, Handle: func(hctx context.Context, _ engine.Job) error {
+		cancel()
+		<-hctx.Done()
+		return hctx.Err()
+	}}))
+	again := make(chan struct{})
+	work(t, s, engine.WorkOptions{Handle: func(ctx context.Context, j engine.Job) error {
+		defer close(again)
+		return complete(ctx, s, j)
+	}})
+	<-again
+}

@@ -1,0 +1,176 @@
+//nolint:thelper // tests, not helpers: failures belong to their lines
+package storetest
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/engine"
+)
+
+// clock is a clock that tests set.
+type clock struct {
+	mu sync.Mutex
+	t  time.Time
+}
+
+func newClock() *clock { return &clock{t: midnight} }
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.t
+}
+
+func (c *clock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = c.t.Add(d)
+}
+
+const lease = 3 * time.Second
+
+// beat returns the jobs that a node may take over.
+func beat(t *testing.T, s engine.Store) []engine.Job {
+	t.Helper()
+	js, err := s.Beat(t.Context(), lease)
+	require.NoError(t, err)
+	return js
+}
+
+// hung is a job whose handler hangs until the test says what it returns.
+type hung struct {
+	job  engine.Job
+	end  chan error
+	stop func()
+}
+
+// hang runs one job on s and leaves it there.
+func hang(t *testing.T, s engine.Store) *hung {
+	t.Helper()
+	begun := make(chan engine.Job)
+	h := &hung{end: make(chan error, 1)}
+	enqueue(t, s, "t")
+	h.stop = work(t, s, engine.WorkOptions{Workers: 1, Handle: func(_ context.Context, j engine.Job) error {
+		begun <- j
+		return <-h.end
+	}})
+	h.job = <-begun
+	t.Cleanup(func() { close(h.end) })
+	return h
+}
+
+// one is the single job among js.
+func one(t *testing.T, js []engine.Job) engine.Job {
+	t.Helper()
+	require.Len(t, js, 1)
+	plain := js[0]
+	plain.Handle = nil
+	assert.Equal(t, engine.Job{RunKey: 7, TaskID: "t", MapIndex: -1, Try: 2}, plain)
+	return js[0]
+}
+
+func release(t *testing.T, s engine.Store, j engine.Job) {
+	t.Helper()
+	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.Release(ctx, j) })
+}
+
+func beatLeavesTheLiving(t *testing.T, open Open) {
+	c := newClock()
+	a, b := open(t, Node{Name: "a", Clock: c.now}), open(t, Node{Name: "b", Clock: c.now})
+	beat(t, a)
+	hang(t, a)
+	assert.Empty(t, beat(t, a), "its own")
+	assert.Empty(t, beat(t, b), "the lease runs")
+	c.add(lease - time.Millisecond)
+	assert.Empty(t, beat(t, b), "to the end")
+	c.add(time.Millisecond)
+	one(t, beat(t, b))
+	assert.Empty(t, beat(t, a), "never its own, even after its own lease ran out")
+	assert.Empty(t, beat(t, b), "the late node is back")
+}
+
+// The node that lost its job may neither end it nor, when its handler returns at last,
+// disturb the one that runs it now.
+func beatTakesOver(t *testing.T, open Open) {
+	for name, returns := range map[string]error{"nil": nil, "an error": errBoom} {
+		c := newClock()
+		a, b := open(t, Node{Name: "a" + name, Clock: c.now}), open(t, Node{Name: "b" + name, Clock: c.now})
+		beat(t, a)
+		h := hang(t, a)
+		c.add(2 * lease)
+		lost := one(t, beat(t, b))
+		release(t, b, lost)
+
+		running, goOn := make(chan engine.Job, 9), make(chan struct{})
+		result := make(chan error)
+		stop := work(t, b, engine.WorkOptions{Workers: 2, Handle: func(ctx context.Context, j engine.Job) error {
+			running <- j
+			<-goOn
+			err := complete(ctx, b, j)
+			result <- err
+			return err
+		}})
+		one(t, []engine.Job{<-running})
+		require.ErrorIs(t, complete(t.Context(), a, h.job), engine.ErrLostLease)
+		require.ErrorIs(t, complete(t.Context(), b, lost), engine.ErrLostLease, "a stale finding of the taker itself")
+		h.end <- returns
+		h.stop() // whatever it writes about the job, it has written now
+		close(goOn)
+		require.NoError(t, <-result, "%s: the new holder ends it", name)
+		stop()
+		assert.Empty(t, running, "%s: it ran once more, not twice", name)
+	}
+}
+
+func beatEnds(t *testing.T, open Open) {
+	c := newClock()
+	a, b := open(t, Node{Name: "a", Clock: c.now}), open(t, Node{Name: "b", Clock: c.now})
+	beat(t, a)
+	h := hang(t, a)
+	c.add(2 * lease)
+	lost := one(t, beat(t, b))
+	require.NoError(t, complete(t.Context(), b, lost))
+	assert.Empty(t, beat(t, b))
+	require.ErrorIs(t, complete(t.Context(), a, h.job), engine.ErrLostLease)
+	require.ErrorIs(t, complete(t.Context(), b, lost), engine.ErrLostLease)
+}
+
+// A node that was only slow may still end its job before another acts.
+func beatComesLate(t *testing.T, open Open) {
+	c := newClock()
+	a, b := open(t, Node{Name: "a", Clock: c.now}), open(t, Node{Name: "b", Clock: c.now})
+	beat(t, a)
+	h := hang(t, a)
+	c.add(2 * lease)
+	lost := one(t, beat(t, b))
+	require.NoError(t, complete(t.Context(), a, h.job))
+	require.ErrorIs(t, complete(t.Context(), b, lost), engine.ErrLostLease)
+	require.ErrorIs(t, b.Tx(t.Context(), func(tx engine.Tx) error { return tx.Release(t.Context(), lost) }), engine.ErrLostLease)
+}
+
+// The next process has the name of the one that died.
+func recoverTakesBack(t *testing.T, open Open) {
+	dead, s := open(t, Node{Name: "a"}), open(t, Node{Name: "a"})
+	h := hang(t, dead)
+	js, err := s.Recover(t.Context())
+	require.NoError(t, err)
+	release(t, s, one(t, js))
+	js, err = s.Recover(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, js, "it waits again")
+
+	result := make(chan error)
+	work(t, s, engine.WorkOptions{Handle: func(ctx context.Context, j engine.Job) error {
+		assert.ErrorIs(t, complete(ctx, dead, h.job), engine.ErrLostLease)
+		err := complete(ctx, s, j)
+		result <- err
+		return err
+	}})
+	require.NoError(t, <-result)
+}

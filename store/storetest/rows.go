@@ -1,0 +1,169 @@
+//nolint:thelper // tests, not helpers: failures belong to their lines
+package storetest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+)
+
+// many is more rows than any store writes in one statement.
+const many = 1203
+
+func instancesAreUpserted(t *testing.T, open Open) {
+	s := open(t, Node{})
+	r, other := newRun("d", "one", midnight), newRun("d", "two", time.Time{})
+	r.State = dag.RunRunning
+	insert(t, s, r, other)
+	var is []*engine.Instance
+	for i := range many {
+		// Names that sort in another order than the tasks have.
+		is = append(is, &engine.Instance{
+			RunKey: r.Key, TaskID: fmt.Sprint("t", many-i), MapIndex: -1, State: dag.Scheduled, MaxTries: 3, Operator: "bash",
+		})
+	}
+	write(t, s, func(ctx context.Context, tx engine.Tx) error {
+		mapped := *is[0]
+		mapped.RunKey, mapped.MapIndex = other.Key, 4
+		if err := tx.PutInstances(ctx, []*engine.Instance{&mapped}); err != nil {
+			return err
+		}
+		return tx.PutInstances(ctx, is)
+	})
+	for i, in := range is {
+		at := midnight.Add(time.Duration(i) * time.Millisecond)
+		in.State, in.Try, in.MaxTries, in.Lost, in.Operator = dag.UpForRetry, 2, 4, 1, "http"
+		in.QueuedAt, in.StartDate, in.EndDate, in.RetryAt = at, at.Add(1e6), at.Add(2e6), at.Add(3e6)
+		in.Error, in.Log = fmt.Sprint("error ", i), fmt.Sprint("log/", i)
+	}
+	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.PutInstances(ctx, is) })
+
+	got, err := s.Instances(t.Context(), r.Key)
+	require.NoError(t, err)
+	assert.Equal(t, is, got, "every row, in the order of creation, with every field")
+	got, err = s.InstancesOfRuns(t.Context(), dag.RunRunning)
+	require.NoError(t, err)
+	assert.Len(t, got, many, "the queued run has one more")
+	got, err = s.Instances(t.Context(), other.Key)
+	require.NoError(t, err)
+	require.Len(t, got, 1)
+	assert.Equal(t, 4, got[0].MapIndex)
+	assert.Equal(t, dag.Scheduled, got[0].State, "another run's instance stays")
+
+	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.PutInstances(ctx, nil) })
+}
+
+func xcom(t *testing.T, open Open) {
+	s := open(t, Node{})
+	put := func(task string, mapIndex int, key, value string) {
+		write(t, s, func(ctx context.Context, tx engine.Tx) error {
+			return tx.PutXCom(ctx, 1, task, mapIndex, key, json.RawMessage(value))
+		})
+	}
+	get := func(task string, mapIndex int, key string) string {
+		v, err := s.XCom(t.Context(), 1, task, mapIndex, key)
+		require.NoError(t, err)
+		return string(v)
+	}
+	put("t", -1, "k", `{"a": [1, "ü"]}`)
+	put("t", -1, "k", `"new"`)
+	put("t", -1, "none", `null`)
+	put("t", 0, "k", `0`)
+	put("u", -1, "k", `1`)
+	assert.Equal(t, `"new"`, get("t", -1, "k"), "a later value replaces")
+	assert.Equal(t, `null`, get("t", -1, "none"), "a null is a value")
+	assert.Empty(t, get("t", -1, "missing"))
+
+	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.ClearXCom(ctx, 1, "t", -1) })
+	assert.Empty(t, get("t", -1, "k"))
+	assert.Empty(t, get("t", -1, "none"))
+	assert.Equal(t, `0`, get("t", 0, "k"), "the other map index stays")
+	assert.Equal(t, `1`, get("u", -1, "k"), "the other task stays")
+}
+
+func versionsAreStoredOnce(t *testing.T, open Open) {
+	s := open(t, Node{})
+	for _, src := range []string{"first\x00", "second"} {
+		write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.PutVersion(ctx, "v", "d", []byte(src)) })
+	}
+	src, err := s.Version(t.Context(), "v")
+	require.NoError(t, err)
+	assert.Equal(t, "first\x00", string(src))
+	_, err = s.Version(t.Context(), "w")
+	require.ErrorIs(t, err, engine.ErrNotFound)
+}
+
+func dagsKeepPaused(t *testing.T, open Open) {
+	s := open(t, Node{})
+	put := func(d engine.DAGState) {
+		write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.PutDAG(ctx, &d) })
+	}
+	put(engine.DAGState{ID: "b", File: "b.yaml", Version: "1", Active: true, Paused: true})
+	put(engine.DAGState{ID: "a", File: "a.yaml", Version: "1", Active: true})
+	put(engine.DAGState{ID: "b", File: "moved.yaml", Version: "2", Active: false})
+	got, err := s.DAGs(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []*engine.DAGState{
+		{ID: "a", File: "a.yaml", Version: "1", Active: true},
+		{ID: "b", File: "moved.yaml", Version: "2", Paused: true},
+	}, got, "by id; loading the file again does not unpause")
+
+	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.SetPaused(ctx, "a", true) })
+	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.SetPaused(ctx, "b", false) })
+	paused, err := s.PausedDAGs(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a"}, paused)
+	d, err := s.DAG(t.Context(), "b")
+	require.NoError(t, err)
+	assert.False(t, d.Paused)
+
+	_, err = s.DAG(t.Context(), "c")
+	require.ErrorIs(t, err, engine.ErrNotFound)
+	require.ErrorIs(t, s.Tx(t.Context(), func(tx engine.Tx) error { return tx.SetPaused(t.Context(), "c", true) }), engine.ErrNotFound)
+}
+
+func outboxKeepsOrder(t *testing.T, open Open) {
+	s := open(t, Node{})
+	var want []*engine.Delivery
+	for i := range 4 {
+		ds := make([]*engine.Delivery, 2)
+		for n := range ds {
+			ds[n] = &engine.Delivery{
+				State: engine.DeliveryWaiting, Channel: "dingding", Sender: "conn", Summary: fmt.Sprint("message ", i, n),
+				Payload: json.RawMessage(`{"text": "ü"}`), Event: "failure", DAGID: "d", RunID: "r", TaskID: "t", Try: 1,
+				// A clock that is set back must not change the order.
+				CreatedAt: midnight.Add(-time.Duration(i) * time.Hour), UpdatedAt: midnight,
+			}
+		}
+		write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.InsertDeliveries(ctx, ds) })
+		want = append(want, ds...)
+	}
+	got, err := s.Deliveries(t.Context(), nil, 0)
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+
+	sent := want[1]
+	sent.State, sent.Attempts, sent.Receipt, sent.Error = engine.DeliveryDelivered, 2, "ok", "busy"
+	sent.NextTry, sent.UpdatedAt = midnight.Add(time.Second), midnight.Add(time.Minute)
+	want[2].State = engine.DeliverySending
+	write(t, s, func(ctx context.Context, tx engine.Tx) error {
+		if err := tx.UpdateDelivery(ctx, want[2]); err != nil {
+			return err
+		}
+		return tx.UpdateDelivery(ctx, sent)
+	})
+	got, err = s.Deliveries(t.Context(), nil, 0)
+	require.NoError(t, err)
+	assert.Equal(t, want, got, "an update keeps the place and the payload")
+	got, err = s.Deliveries(t.Context(), []engine.DeliveryState{engine.DeliveryWaiting, engine.DeliverySending}, 3)
+	require.NoError(t, err)
+	assert.Equal(t, []*engine.Delivery{want[0], want[2], want[3]}, got)
+}

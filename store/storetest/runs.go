@@ -1,0 +1,181 @@
+//nolint:thelper // tests, not helpers: failures belong to their lines
+package storetest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+)
+
+func runsAreStoredWhole(t *testing.T, open Open) {
+	s := open(t, Node{})
+	at := func(h int) time.Time { return midnight.Add(time.Duration(h)*time.Hour + time.Millisecond) }
+	r := &engine.Run{
+		DAGID: "d", RunID: "manual__1", Type: dag.ManualRun, State: dag.RunQueued, LogicalDate: at(1), IntervalStart: at(2),
+		IntervalEnd: at(3), RunAfter: at(4), QueuedAt: at(5), Conf: json.RawMessage(`{"a": "ü"}`), Version: "v1",
+	}
+	insert(t, s, r)
+	require.NotZero(t, r.Key)
+	got, err := s.Run(t.Context(), r.Key)
+	require.NoError(t, err)
+	assert.Equal(t, r, got)
+
+	r.State, r.QueuedAt, r.StartDate, r.EndDate, r.Reason = dag.RunFailed, time.Time{}, at(6), at(7), "timed_out"
+	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.UpdateRun(ctx, r) })
+	got, err = s.RunByID(t.Context(), "d", "manual__1")
+	require.NoError(t, err)
+	assert.Equal(t, r, got)
+
+	_, err = s.Run(t.Context(), r.Key+1)
+	require.ErrorIs(t, err, engine.ErrNotFound)
+	_, err = s.RunByID(t.Context(), "d", "manual__2")
+	require.ErrorIs(t, err, engine.ErrNotFound)
+}
+
+func runsAreUnique(t *testing.T, open Open) {
+	s := open(t, Node{})
+	insert(t, s, newRun("d", "one", midnight), newRun("d", "dateless", time.Time{}))
+	for name, c := range map[string]struct {
+		r    *engine.Run
+		want bool
+	}{
+		"the same run id":            {newRun("d", "one", midnight.Add(time.Hour)), false},
+		"the same run id, no date":   {newRun("d", "one", time.Time{}), false},
+		"the same logical date":      {newRun("d", "two", midnight), false},
+		"the same run of other dag":  {newRun("e", "one", midnight), true},
+		"another date":               {newRun("d", "three", midnight.Add(time.Millisecond)), true},
+		"a second without a date":    {newRun("d", "dateless2", time.Time{}), true},
+		"the same dateless id again": {newRun("d", "dateless", time.Time{}), false},
+	} {
+		var got bool
+		write(t, s, func(ctx context.Context, tx engine.Tx) (err error) {
+			if got, err = tx.InsertRun(ctx, c.r); err != nil {
+				return err
+			}
+			// What comes after a refusal in the same transaction lands all the same.
+			return tx.PutVersion(ctx, name, "d", []byte(name))
+		})
+		assert.Equal(t, c.want, got, name)
+		assert.Equal(t, c.want, c.r.Key != 0, "%s: the key", name)
+		_, err := s.Version(t.Context(), name)
+		require.NoError(t, err, name)
+	}
+	r, err := s.RunByID(t.Context(), "d", "one")
+	require.NoError(t, err)
+	assert.Equal(t, midnight, r.LogicalDate, "a refused run changes nothing")
+}
+
+// Any number of schedulers, in any number of processes, create a run once.
+func runsAreCreatedOnceByMany(t *testing.T, open Open) {
+	const dates = 20
+	var (
+		created atomic.Int64
+		wg      sync.WaitGroup
+	)
+	for n := range 2 {
+		s := open(t, Node{Name: fmt.Sprint("node", n)})
+		for range 3 {
+			wg.Go(func() {
+				for i := range dates {
+					assert.NoError(t, s.Tx(t.Context(), func(tx engine.Tx) error {
+						ok, err := tx.InsertRun(t.Context(), newRun("d", fmt.Sprint("run", i), midnight.AddDate(0, 0, i)))
+						if ok {
+							created.Add(1)
+						}
+						return err
+					}))
+				}
+			})
+		}
+	}
+	wg.Wait()
+	assert.EqualValues(t, dates, created.Load())
+}
+
+func runsAreSelected(t *testing.T, open Open) {
+	s := open(t, Node{})
+	for i, c := range []struct {
+		dag, id string
+		typ     dag.RunType
+		state   dag.RunState
+		after   int
+	}{
+		{"d", "late", dag.ScheduledRun, dag.RunQueued, 3},
+		{"d", "early", dag.ScheduledRun, dag.RunRunning, 1},
+		{"d", "manual", dag.ManualRun, dag.RunSuccess, 2},
+		{"e", "twin", dag.ScheduledRun, dag.RunQueued, 3},
+		{"f", "failed", dag.ScheduledRun, dag.RunFailed, 0},
+	} {
+		r := newRun(c.dag, c.id, midnight.Add(time.Duration(i)*time.Hour))
+		r.Type, r.State, r.RunAfter = c.typ, c.state, midnight.Add(time.Duration(c.after)*time.Minute)
+		insert(t, s, r)
+	}
+	for name, c := range map[string]struct {
+		f    engine.RunFilter
+		want []string
+	}{
+		"everything, oldest first": {engine.RunFilter{}, []string{"failed", "early", "manual", "late", "twin"}},
+		"the newest, newest first": {engine.RunFilter{Limit: 3}, []string{"twin", "late", "manual"}},
+		"one dag":                  {engine.RunFilter{DAGID: "d"}, []string{"early", "manual", "late"}},
+		"two states":               {engine.RunFilter{States: []dag.RunState{dag.RunQueued, dag.RunRunning}}, []string{"early", "late", "twin"}},
+		"all at once":              {engine.RunFilter{DAGID: "d", Type: dag.ScheduledRun, States: []dag.RunState{dag.RunQueued}, Limit: 9}, []string{"late"}},
+		"nothing":                  {engine.RunFilter{DAGID: "x"}, nil},
+	} {
+		rs, err := s.Runs(t.Context(), c.f)
+		require.NoError(t, err, name)
+		var got []string
+		for _, r := range rs {
+			got = append(got, r.RunID)
+		}
+		assert.Equal(t, c.want, got, name)
+	}
+	running, queued, err := s.OpenRuns(t.Context())
+	require.NoError(t, err)
+	early, err := s.RunByID(t.Context(), "d", "early")
+	require.NoError(t, err)
+	assert.Equal(t, []int64{early.Key}, running)
+	assert.ElementsMatch(t, []string{"d", "e"}, queued)
+	n, err := s.CountRuns(t.Context(), "d", dag.RunQueued, dag.RunRunning)
+	require.NoError(t, err)
+	assert.Equal(t, 2, n)
+}
+
+func runsBeforeARun(t *testing.T, open Open) {
+	s := open(t, Node{})
+	last, err := s.LastScheduled(t.Context(), "d")
+	require.NoError(t, err)
+	assert.Nil(t, last)
+
+	day := func(id string, n int, typ dag.RunType, state dag.RunState) *engine.Run {
+		r := newRun("d", id, midnight.AddDate(0, 0, n))
+		r.Type, r.State = typ, state
+		insert(t, s, r)
+		return r
+	}
+	// Not in the order of their dates: a backfill comes late.
+	third := day("third", 3, dag.ScheduledRun, dag.RunFailed)
+	first := day("first", 1, dag.ScheduledRun, dag.RunSuccess)
+	second := day("second", 2, dag.ManualRun, dag.RunSuccess)
+	day("fourth", 4, dag.ManualRun, dag.RunSuccess)
+	dateless := newRun("d", "dateless", time.Time{})
+	insert(t, s, dateless)
+
+	last, err = s.LastScheduled(t.Context(), "d")
+	require.NoError(t, err)
+	assert.Equal(t, third, last, "manual runs and order of creation do not count")
+	for r, want := range map[*engine.Run]*engine.Run{third: second, second: first, first: nil, dateless: nil} {
+		got, err := s.PreviousSuccess(t.Context(), r)
+		require.NoError(t, err)
+		assert.Equal(t, want, got, r.RunID)
+	}
+}

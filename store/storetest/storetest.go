@@ -1,0 +1,147 @@
+// Package storetest is the suite that every durable store passes. It knows the
+// contract of the engine alone, never a database.
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+)
+
+// Node is one process that uses a database.
+type Node struct {
+	// Name identifies the process in leases and jobs.
+	Name string
+	// Clock is what leases go by; nil is the wall clock.
+	Clock func() time.Time
+}
+
+// Open opens a database once more, as another process would. The store is closed at
+// the end of the test.
+type Open func(t *testing.T, n Node) engine.Store
+
+// Run runs the suite. create makes an empty database for each test.
+func Run(t *testing.T, create func(t *testing.T) Open) {
+	t.Helper()
+	for name, test := range map[string]func(*testing.T, Open){
+		"runs are stored whole":                       runsAreStoredWhole,
+		"runs are unique":                             runsAreUnique,
+		"runs are created once by many":               runsAreCreatedOnceByMany,
+		"runs are selected":                           runsAreSelected,
+		"runs before a run":                           runsBeforeARun,
+		"instances are inserted and updated":          instancesAreUpserted,
+		"xcom":                                        xcom,
+		"versions are stored once":                    versionsAreStoredOnce,
+		"dags keep whether they are paused":           dagsKeepPaused,
+		"the outbox keeps its order":                  outboxKeepsOrder,
+		"functions run one after another":             txOneAfterAnother,
+		"a failing function takes back its own":       txTakesBackItsOwn,
+		"a cancelled function does not run":           txCancelled,
+		"reading goes on beside a transaction":        txReadBeside,
+		"jobs end in their transaction":               jobsEndInTransaction,
+		"jobs run once":                               jobsRunOnce,
+		"jobs of a failed transaction do not run":     jobsRolledBack,
+		"jobs are given back":                         jobsGivenBack,
+		"jobs need a holder":                          jobsNeedAHolder,
+		"no more jobs at once than workers":           jobsAtOnce,
+		"jobs are taken with the end of another":      jobsAreTaken,
+		"no job waits to be taken":                    noJobIsTaken,
+		"taken jobs are recovered":                    takenJobsAreRecovered,
+		"a stop waits for running jobs":               stopWaits,
+		"a stop gives back what does not end in time": stopGivesBack,
+		"jobs of the living are theirs":               beatLeavesTheLiving,
+		"jobs of the dead are run by others":          beatTakesOver,
+		"jobs of the dead can be ended":               beatEnds,
+		"a job that ended is not taken over":          beatComesLate,
+		"a restart takes back what was running":       recoverTakesBack,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, create(t))
+		})
+	}
+	for name, test := range map[string]func(*testing.T, Open){
+		"a free worker does not wait":         freeWorkersDoNotWait,
+		"a hand-over is seen at once":         handOverIsAtOnce,
+		"jobs run as long and often as asked": jobsHaveNoBounds,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, create, test)
+		})
+	}
+}
+
+// midnight is a time that every store holds exactly.
+var midnight = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+
+// newRun is a run with what a store insists on.
+func newRun(dagID, runID string, logical time.Time) *engine.Run {
+	return &engine.Run{
+		DAGID: dagID, RunID: runID, Type: dag.ScheduledRun, State: dag.RunQueued,
+		LogicalDate: logical, RunAfter: midnight, Version: "v",
+	}
+}
+
+// write runs fn in a transaction that must land.
+func write(t *testing.T, s engine.Store, fn func(ctx context.Context, tx engine.Tx) error) {
+	t.Helper()
+	require.NoError(t, s.Tx(t.Context(), func(tx engine.Tx) error { return fn(t.Context(), tx) }))
+}
+
+// insert adds runs that must be new.
+func insert(t *testing.T, s engine.Store, rs ...*engine.Run) {
+	t.Helper()
+	for _, r := range rs {
+		var created bool
+		write(t, s, func(ctx context.Context, tx engine.Tx) (err error) {
+			created, err = tx.InsertRun(ctx, r)
+			return err
+		})
+		require.True(t, created, r.RunID)
+	}
+}
+
+// enqueue hands out one job for each task.
+func enqueue(t *testing.T, s engine.Store, tasks ...string) {
+	t.Helper()
+	js := make([]engine.Job, len(tasks))
+	for i, id := range tasks {
+		js[i] = engine.Job{RunKey: 7, TaskID: id, MapIndex: -1, Try: 2}
+	}
+	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.Enqueue(ctx, js) })
+}
+
+// complete ends a job in a transaction of its own.
+func complete(ctx context.Context, s engine.Store, j engine.Job) error {
+	return s.Tx(ctx, func(tx engine.Tx) error { return tx.Complete(ctx, j) })
+}
+
+// work starts workers and returns a function that stops them and waits. The end of
+// the test stops them too.
+func work(t *testing.T, s engine.Store, o engine.WorkOptions) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ready, ended := make(chan struct{}), make(chan struct{})
+	o.Ready = func() { close(ready) }
+	if o.Workers == 0 {
+		o.Workers = 4
+	}
+	go func() {
+		defer close(ended)
+		assert.NoError(t, s.Work(ctx, o))
+	}()
+	<-ready
+	stop = func() {
+		cancel()
+		<-ended
+	}
+	t.Cleanup(stop)
+	return stop
+}

@@ -1,0 +1,92 @@
+//nolint:thelper // tests, not helpers: failures belong to their lines
+package storetest
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/engine"
+)
+
+// take ends a job and takes others in the same transaction.
+func take(ctx context.Context, s engine.Store, j engine.Job, n int) (taken []*engine.Job, err error) {
+	err = s.Tx(ctx, func(tx engine.Tx) error {
+		taken = nil
+		for range n {
+			next, err := tx.Take(ctx)
+			if err != nil {
+				return err
+			}
+			taken = append(taken, next)
+		}
+		return tx.Complete(ctx, j)
+	})
+	return taken, err
+}
+
+// A worker that ends its job may go on with those that have waited longest. They are
+// its own from then on, as if they had been fetched.
+func jobsAreTaken(t *testing.T, open Open) {
+	s := open(t, Node{})
+	enqueue(t, s, "a", "b", "c", "d")
+	done := make(chan struct{})
+	var ran []string
+	work(t, s, engine.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j engine.Job) error {
+		if ran = append(ran, j.TaskID); j.TaskID != "a" {
+			if j.TaskID == "d" {
+				defer close(done)
+			}
+			return complete(ctx, s, j)
+		}
+		boom := s.Tx(ctx, func(tx engine.Tx) error {
+			_, err := tx.Take(ctx)
+			return errors.Join(err, errBoom)
+		})
+		assert.ErrorIs(t, boom, errBoom, "what a failed transaction took waits on")
+		taken, err := take(ctx, s, j, 2)
+		if !assert.NoError(t, err) {
+			return err
+		}
+		assert.Equal(t, []string{"b", "c"}, []string{taken[0].TaskID, taken[1].TaskID})
+		assert.Equal(t, 2, taken[0].Try)
+		assert.NoError(t, complete(ctx, s, *taken[0]))
+		assert.ErrorIs(t, complete(ctx, s, *taken[0]), engine.ErrLostLease, "it ends once")
+		assert.NoError(t, s.Tx(ctx, func(tx engine.Tx) error { return tx.Release(ctx, *taken[1]) }))
+		assert.ErrorIs(t, complete(ctx, s, *taken[1]), engine.ErrLostLease, "it was given back")
+		return nil
+	}})
+	<-done
+	assert.Equal(t, []string{"a", "c", "d"}, ran)
+}
+
+func noJobIsTaken(t *testing.T, open Open) {
+	s := open(t, Node{})
+	enqueue(t, s, "t")
+	done := make(chan struct{})
+	work(t, s, engine.WorkOptions{Handle: func(ctx context.Context, j engine.Job) error {
+		defer close(done)
+		taken, err := take(ctx, s, j, 1)
+		assert.Equal(t, []*engine.Job{nil}, taken)
+		return err
+	}})
+	<-done
+}
+
+// The process that took a job and died is like one that fetched it.
+func takenJobsAreRecovered(t *testing.T, open Open) {
+	dead, s := open(t, Node{Name: "a"}), open(t, Node{Name: "a"})
+	h := hang(t, dead)
+	enqueue(t, s, "next")
+	taken, err := take(t.Context(), dead, h.job, 1)
+	require.NoError(t, err)
+	js, err := s.Recover(t.Context())
+	require.NoError(t, err)
+	require.Len(t, js, 1, "the other one has ended")
+	assert.Equal(t, "next", js[0].TaskID)
+	release(t, s, js[0])
+	require.ErrorIs(t, complete(t.Context(), dead, *taken[0]), engine.ErrLostLease)
+}

@@ -1,0 +1,64 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/dingdag/dingdag/connections"
+)
+
+// AppToken is an access token of an application.
+type AppToken struct {
+	Value                 connections.Secret
+	ObtainedAt, ExpiresAt time.Time
+}
+
+// Tokens keeps access tokens in a store, sealed at rest.
+type Tokens struct {
+	c      Conn
+	cipher *connections.Cipher
+}
+
+// NewTokens returns the tokens of a store. The cipher is required.
+func NewTokens(c Conn, cipher *connections.Cipher) Tokens { return Tokens{c, cipher} }
+
+// Token returns the token that was put last under a key, or the zero value.
+func (s Tokens) Token(ctx context.Context, key string) (AppToken, error) {
+	t, err := one(ctx, s.c, func(rows Rows, t *AppToken) error {
+		return rows.Scan((*string)(&t.Value), moment{&t.ObtainedAt}, moment{&t.ExpiresAt})
+	}, "SELECT token, obtained_at, expires_at FROM app_token WHERE key = ?", key)
+	if err != nil {
+		return AppToken{}, fmt.Errorf("read an access token: %w", err)
+	}
+	if t == nil {
+		return AppToken{}, nil
+	}
+	if s.cipher == nil {
+		return AppToken{}, errNoCipher
+	}
+	plain, err := s.cipher.Open(t.Value.Reveal(), "app_token/"+key)
+	if err != nil {
+		return AppToken{}, fmt.Errorf("open an access token: %w", err)
+	}
+	t.Value = connections.Secret(plain)
+	return *t, nil
+}
+
+// PutToken keeps a token under a key, in place of the one before.
+func (s Tokens) PutToken(ctx context.Context, key string, t AppToken) error {
+	if s.cipher == nil {
+		return errNoCipher
+	}
+	sealed, err := s.cipher.Seal([]byte(t.Value.Reveal()), "app_token/"+key)
+	if err != nil {
+		return fmt.Errorf("seal an access token: %w", err)
+	}
+	_, err = s.c.Exec(ctx, `INSERT INTO app_token (key, token, obtained_at, expires_at) VALUES (?, ?, ?, ?)
+		ON CONFLICT (key) DO UPDATE SET token = excluded.token, obtained_at = excluded.obtained_at, expires_at = excluded.expires_at`,
+		key, sealed, ms(t.ObtainedAt), ms(t.ExpiresAt))
+	if err != nil {
+		return fmt.Errorf("write an access token: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/dingdag/dingdag/connections"
+)
+
+// Variable is one Airflow variable.
+type Variable struct {
+	Key, Value, Description string
+}
+
+// Variables keeps variables in a store, their values sealed at rest.
+type Variables struct {
+	c      Conn
+	cipher *connections.Cipher
+}
+
+var _ connections.VariableSource = Variables{}
+
+// NewVariables returns the variables of a store. The cipher is required.
+func NewVariables(c Conn, cipher *connections.Cipher) Variables { return Variables{c, cipher} }
+
+func scanVariable(rows Rows, v *Variable) error { return rows.Scan(&v.Key, &v.Value, &v.Description) }
+
+// Variables returns every variable, by key.
+func (s Variables) Variables(ctx context.Context) ([]*Variable, error) {
+	vs, err := collect(ctx, s.c, scanVariable, "SELECT key, value, description FROM variable ORDER BY key")
+	if err != nil {
+		return nil, fmt.Errorf("list variables: %w", err)
+	}
+	for _, v := range vs {
+		if err := s.open(v); err != nil {
+			return nil, err
+		}
+	}
+	return vs, nil
+}
+
+// Variable returns the text of a variable, or an error that wraps [connections.ErrNotFound].
+func (s Variables) Variable(ctx context.Context, key string) (string, error) {
+	v, err := one(ctx, s.c, scanVariable, "SELECT key, value, description FROM variable WHERE key = ?", key)
+	if err != nil {
+		return "", fmt.Errorf("read variable %q: %w", key, err)
+	}
+	if v == nil {
+		return "", connections.VariableNotFound(key)
+	}
+	if err := s.open(v); err != nil {
+		return "", err
+	}
+	return v.Value, nil
+}
+
+// PutVariable adds or replaces a variable.
+func (s Variables) PutVariable(ctx context.Context, v Variable) error {
+	if s.cipher == nil {
+		return errNoCipher
+	}
+	sealed, err := s.cipher.Seal([]byte(v.Value), "variable/"+v.Key)
+	if err != nil {
+		return fmt.Errorf("seal variable %q: %w", v.Key, err)
+	}
+	_, err = s.c.Exec(ctx, `INSERT INTO variable (key, value, description) VALUES (?, ?, ?)
+		ON CONFLICT (key) DO UPDATE SET value = excluded.value, description = excluded.description`, v.Key, sealed, v.Description)
+	if err != nil {
+		return fmt.Errorf("write variable %q: %w", v.Key, err)
+	}
+	return nil
+}
+
+// DeleteVariable removes a variable, or returns an error that wraps
+// [connections.ErrNotFound].
+func (s Variables) DeleteVariable(ctx context.Context, key string) error {
+	n, err := s.c.Exec(ctx, "DELETE FROM variable WHERE key = ?", key)
+	if err != nil {
+		return fmt.Errorf("delete variable %q: %w", key, err)
+	}
+	if n == 0 {
+		return connections.VariableNotFound(key)
+	}
+	return nil
+}
+
+func (s Variables) open(v *Variable) error {
+	if s.cipher == nil {
+		return errNoCipher
+	}
+	plain, err := s.cipher.Open(v.Value, "variable/"+v.Key)
+	if err != nil {
+		return fmt.Errorf("open variable %q: %w", v.Key, err)
+	}
+	v.Value = string(plain)
+	return nil
+}
