@@ -1,0 +1,222 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/lmittmann/tint"
+
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/connections/env"
+	"github.com/dingdag/dingdag/connections/file"
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/store/sqlite"
+)
+
+// app is what the commands of one invocation share. Each part is made when a command
+// first asks for it, so that cheap commands stay cheap.
+type app struct {
+	IO
+	extensions Extensions
+	// flags holds the settings that the command line sets.
+	flags map[string]string
+
+	cfg    *Config
+	masker *connections.Masker
+	logger *slog.Logger
+	hook   *hook.DingdingHook
+	store  *sqlite.Store // the one of the home folder, once it is open
+	closes []func() error
+}
+
+// close ends what the command opened, last first.
+func (a *app) close() error {
+	var errs []error
+	for _, f := range slices.Backward(a.closes) {
+		errs = append(errs, f())
+	}
+	a.closes = nil
+	return errors.Join(errs...)
+}
+
+// config reads the configuration once.
+func (a *app) config() (*Config, error) {
+	if a.cfg == nil {
+		c, err := loadConfig(a.LookupEnv, a.flags)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		a.cfg = c
+	}
+	return a.cfg, nil
+}
+
+func (a *app) maskerOnce() *connections.Masker {
+	if a.masker == nil {
+		a.masker = connections.NewMasker()
+	}
+	return a.masker
+}
+
+func (a *app) mask(s string) string {
+	if a.masker == nil {
+		return s
+	}
+	return a.masker.Mask(s)
+}
+
+// log is the program's own log, on standard error, with secrets masked.
+func (a *app) log() *slog.Logger {
+	if a.logger != nil {
+		return a.logger
+	}
+	level, format := slog.LevelInfo, "auto"
+	if c, err := a.config(); err == nil {
+		// The value was checked when it was read.
+		_ = level.UnmarshalText([]byte(c.LogLevel))
+		format = c.LogFormat
+	}
+	var h slog.Handler
+	f, _ := a.Err.(*os.File)
+	switch {
+	case format == "json":
+		h = slog.NewJSONHandler(a.Err, &slog.HandlerOptions{Level: level})
+	case format == "auto" && f != nil && IO{Out: f}.terminal():
+		h = tint.NewTextHandler(a.Err, &tint.Options{Level: level, TimeFormat: time.TimeOnly})
+	default:
+		h = slog.NewTextHandler(a.Err, &slog.HandlerOptions{Level: level})
+	}
+	a.logger = slog.New(a.maskerOnce().Handler(h))
+	return a.logger
+}
+
+// homeDir makes the home folder.
+func (a *app) homeDir() (string, error) {
+	c, err := a.config()
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(c.Home, 0o700); err != nil {
+		return "", fmt.Errorf("make the home folder: %w; set DINGDAG_HOME or --home to a folder that can be written", withoutOp(err))
+	}
+	return c.Home, nil
+}
+
+// withoutOp drops the system call's name from a file error.
+func withoutOp(err error) error {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		return fmt.Errorf("%s: %w", pe.Path, pe.Err)
+	}
+	return err
+}
+
+// cipher seals connections with the configured key, or the one in the home folder.
+func (a *app) cipher() (*connections.Cipher, error) {
+	home, err := a.homeDir()
+	if err != nil {
+		return nil, err
+	}
+	var key []byte
+	if a.cfg.SecretKey != "" {
+		key, err = connections.ParseKey(a.cfg.SecretKey)
+	} else {
+		key, err = connections.LoadOrCreateKey(filepath.Join(home, "secret.key"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return connections.NewCipher(key)
+}
+
+// openStore opens the store of the home folder.
+func (a *app) openStore(ctx context.Context) (*sqlite.Store, error) {
+	c, err := a.cipher()
+	if err != nil {
+		return nil, err
+	}
+	log := slog.New(slog.DiscardHandler)
+	if a.log().Enabled(ctx, slog.LevelDebug) {
+		log = a.log()
+	}
+	s, err := sqlite.Open(ctx, filepath.Join(a.cfg.Home, "dingdag.db"), sqlite.Options{Synchronous: a.cfg.Synchronous, Cipher: c, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	a.closes = append(a.closes, s.Close)
+	a.store = s
+	return s, nil
+}
+
+// storeExists reports whether the home folder has a store, without making one.
+func (a *app) storeExists() (bool, error) {
+	c, err := a.config()
+	if err != nil {
+		return false, err
+	}
+	_, err = os.Stat(filepath.Join(c.Home, "dingdag.db"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// lock makes this process the only one that works on the home folder.
+func (a *app) lock() error {
+	home, err := a.homeDir()
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(home, "dingdag.lock")
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // below the home folder
+	if err != nil {
+		return fmt.Errorf("lock the home folder: %w", withoutOp(err))
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		who, _ := os.ReadFile(path) //nolint:gosec // as above
+		return errors.Join(fmt.Errorf("another dingdag works on %s already (process %s): stop it, or use another --home", home, who), f.Close())
+	}
+	if err = f.Truncate(0); err == nil {
+		_, err = fmt.Fprintf(f, "%d", os.Getpid())
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("lock the home folder: %w", withoutOp(err)), f.Close())
+	}
+	a.closes = append(a.closes, f.Close)
+	return nil
+}
+
+// sources builds the lookup order: files, environment, store. Every connection they
+// hand out is masked in all output from then on.
+func (a *app) sources(db connections.Source) (connections.Source, connections.VariableSource, error) {
+	c, err := a.config()
+	if err != nil {
+		return nil, nil, err
+	}
+	files := file.Source{Connections: c.ConnectionsFile, Variables: c.VariablesFile}
+	environ := env.New(a.LookupEnv)
+	conns := []connections.Source{files, environ}
+	if db != nil {
+		conns = append(conns, db)
+	}
+	vars := []connections.VariableSource{files, environ}
+	if a.store != nil {
+		vars = append(vars, a.store.Variables())
+	}
+	m := a.maskerOnce()
+	return connections.Masking(connections.Chain(a.log(), conns...), m),
+		connections.MaskingVariables(connections.VariableChain(a.log(), vars...), m), nil
+}
+
+// clock is where the time of a command comes from.
+func clock() time.Time { return time.Now() } //nolint:forbidigo // the clock of the program starts here
+
+var _ engine.Store = (*sqlite.Store)(nil)

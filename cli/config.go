@@ -1,0 +1,235 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/v2"
+	"gopkg.in/yaml.v3"
+)
+
+// Config is the configuration: defaults, then dingdag.yaml in the home folder, then
+// DINGDAG_… variables, then flags.
+type Config struct {
+	// Home holds the store, the key, the logs and dingdag.yaml.
+	Home string
+	// DAGsFolder is the folder of DAG files; {home}/dags unless set.
+	DAGsFolder string
+	// Workers is how many attempts run at once.
+	Workers int
+	// Grace is how long running attempts may go on at a shutdown.
+	Grace time.Duration
+	// Refresh is how often DAG files are read again.
+	Refresh time.Duration
+	// DefaultTimezone is the zone of dates and schedules that name none.
+	DefaultTimezone string
+	// CronMode is how a plain cron string is read: trigger (Airflow 3) or interval (Airflow 2).
+	CronMode string
+	// CatchupByDefault and PausedAtCreation hold for DAGs that do not say.
+	CatchupByDefault bool
+	PausedAtCreation bool
+	// Synchronous is SQLite's pragma: full or normal.
+	Synchronous string
+	// ConnectionsFile and VariablesFile are looked into before the environment.
+	ConnectionsFile string
+	VariablesFile   string
+	// SecretKey seals connections in the store; unset uses {home}/secret.key.
+	SecretKey string
+	// LogLevel is debug, info, warn or error; LogFormat is auto, text or json.
+	LogLevel  string
+	LogFormat string
+}
+
+// setting is one key of the configuration: its default and how it reaches Config.
+type setting struct {
+	key, def, doc string
+	set           func(*Config, string) error
+}
+
+func stringSetting(key, def, doc string, field func(*Config) *string, allowed ...string) setting {
+	return setting{key, def, doc, func(c *Config, v string) error {
+		if len(allowed) > 0 && !slices.Contains(allowed, v) {
+			return fmt.Errorf("%q: must be one of %s", v, strings.Join(allowed, ", "))
+		}
+		*field(c) = v
+		return nil
+	}}
+}
+
+func parsedSetting[T any](key, def, doc string, field func(*Config) *T, parse func(string) (T, error)) setting {
+	return setting{key, def, doc, func(c *Config, v string) error {
+		p, err := parse(v)
+		if err == nil {
+			*field(c) = p
+		}
+		return err
+	}}
+}
+
+func boolSetting(key, def, doc string, field func(*Config) *bool) setting {
+	return parsedSetting(key, def, doc, field, func(s string) (bool, error) {
+		switch strings.ToLower(s) {
+		case "true", "yes", "on", "1":
+			return true, nil
+		case "false", "no", "off", "0":
+			return false, nil
+		}
+		return false, fmt.Errorf("%q: must be true or false", s)
+	})
+}
+
+func positive(s string) (n int, err error) {
+	if _, err := fmt.Sscanf(s, "%d", &n); err != nil || n < 1 || strconv.Itoa(n) != s {
+		return 0, fmt.Errorf("%q: must be a whole number above 0", s)
+	}
+	return n, nil
+}
+
+func period(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("%q: must be a duration such as 30s or 5m", s)
+	}
+	return d, nil
+}
+
+func zone(s string) (string, error) {
+	if _, err := time.LoadLocation(s); err != nil || s == "" || s == "Local" {
+		return "", fmt.Errorf("%q: must be an IANA zone such as UTC or Asia/Shanghai", s)
+	}
+	return s, nil
+}
+
+// settings lists every key, in the order in which the docs show them.
+func settings() []setting {
+	return []setting{
+		stringSetting("dags_folder", "", "folder of the DAG files; {home}/dags unless set", func(c *Config) *string { return &c.DAGsFolder }),
+		parsedSetting("workers", "32", "attempts that run at once", func(c *Config) *int { return &c.Workers }, positive),
+		parsedSetting("grace", "30s", "how long running attempts may go on at a shutdown", func(c *Config) *time.Duration { return &c.Grace }, period),
+		parsedSetting("refresh_interval", "5s", "how often DAG files are looked at for changes", func(c *Config) *time.Duration { return &c.Refresh }, period),
+		parsedSetting("default_timezone", "UTC", "zone of dates and schedules that name none", func(c *Config) *string { return &c.DefaultTimezone }, zone),
+		stringSetting("cron_mode", "trigger", "how a plain cron string is read: trigger (Airflow 3) or interval (Airflow 2)", func(c *Config) *string { return &c.CronMode }, "trigger", "interval"),
+		boolSetting("catchup_by_default", "false", "catchup of DAGs that do not say", func(c *Config) *bool { return &c.CatchupByDefault }),
+		boolSetting("dags_are_paused_at_creation", "false", "whether a DAG that does not say starts paused", func(c *Config) *bool { return &c.PausedAtCreation }),
+		stringSetting("synchronous", "full", "SQLite's durability: full survives a power cut, normal a crash of the process", func(c *Config) *string { return &c.Synchronous }, "full", "normal"),
+		stringSetting("connections_file", "", ".env, .json or .yaml file of connections, looked into first", func(c *Config) *string { return &c.ConnectionsFile }),
+		stringSetting("variables_file", "", "the same for variables", func(c *Config) *string { return &c.VariablesFile }),
+		stringSetting("secret_key", "", "key that seals connections in the store; {home}/secret.key is made unless set", func(c *Config) *string { return &c.SecretKey }),
+		stringSetting("log_level", "info", "debug, info, warn or error", func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error"),
+		stringSetting("log_format", "auto", "auto (colours on a terminal), text or json", func(c *Config) *string { return &c.LogFormat }, "auto", "text", "json"),
+	}
+}
+
+// configFile is the name of the configuration file in the home folder.
+const configFile = "dingdag.yaml"
+
+// loadConfig reads the layers. flags holds the keys that were set on the command line;
+// the key "home" is special because the file lies there.
+func loadConfig(env func(string) (string, bool), flags map[string]string) (*Config, error) {
+	home, err := findHome(env, flags["home"])
+	if err != nil {
+		return nil, err
+	}
+	k := koanf.New(".")
+	file, err := readConfigFile(filepath.Join(home, configFile))
+	if err != nil {
+		return nil, err
+	}
+	defaults, vars, from := map[string]any{}, map[string]any{}, map[string]string{}
+	for _, s := range settings() {
+		defaults[s.key] = s.def
+		if _, ok := file[s.key]; ok {
+			from[s.key] = configFile
+		}
+		name := "DINGDAG_" + strings.ToUpper(s.key)
+		if v, ok := env(name); ok && v != "" {
+			vars[s.key], from[s.key] = v, name
+		}
+		if _, ok := flags[s.key]; ok {
+			from[s.key] = "--" + strings.ReplaceAll(s.key, "_", "-")
+		}
+	}
+	set := map[string]any{}
+	for key, v := range flags {
+		set[key] = v
+	}
+	for _, layer := range []map[string]any{defaults, file, vars, set} {
+		if err := k.Load(confmap.Provider(layer, ""), nil); err != nil {
+			return nil, fmt.Errorf("read configuration: %w", err)
+		}
+	}
+	c := &Config{Home: home}
+	var errs []error
+	for _, s := range settings() {
+		if err := s.set(c, k.String(s.key)); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %s: %w", from[s.key], s.key, err))
+		}
+	}
+	if c.DAGsFolder == "" {
+		c.DAGsFolder = filepath.Join(home, "dags")
+	}
+	return c, errors.Join(errs...)
+}
+
+func findHome(env func(string) (string, bool), flag string) (string, error) {
+	home := flag
+	if home == "" {
+		home, _ = env("DINGDAG_HOME")
+	}
+	if home == "" {
+		user, err := os.UserHomeDir()
+		if err != nil {
+			return "", errors.New("no home folder: set DINGDAG_HOME or use --home")
+		}
+		home = filepath.Join(user, ".dingdag")
+	}
+	return filepath.Abs(home)
+}
+
+// readConfigFile reads dingdag.yaml; an unknown key is an error with its place.
+func readConfigFile(path string) (map[string]any, error) {
+	b, err := os.ReadFile(path) //nolint:gosec // the user's own configuration
+	if errors.Is(err, fs.ErrNotExist) {
+		return map[string]any{}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal(b, &doc); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	out := map[string]any{}
+	if doc.Kind == 0 {
+		return out, nil
+	}
+	root := doc.Content[0]
+	if root.Kind != yaml.MappingNode {
+		return nil, fmt.Errorf("%s:%d:%d: must be a mapping of settings", path, root.Line, root.Column)
+	}
+	known := make([]string, 0, 16)
+	for _, s := range settings() {
+		known = append(known, s.key)
+	}
+	var errs []error
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		key, v := root.Content[i], root.Content[i+1]
+		switch {
+		case !slices.Contains(known, key.Value):
+			errs = append(errs, fmt.Errorf("%s:%d:%d: unknown setting %q; known are %s", path, key.Line, key.Column, key.Value, strings.Join(known, ", ")))
+		case v.Kind != yaml.ScalarNode:
+			errs = append(errs, fmt.Errorf("%s:%d:%d: %s must be a single value", path, v.Line, v.Column, key.Value))
+		default:
+			out[key.Value] = v.Value
+		}
+	}
+	return out, errors.Join(errs...)
+}

@@ -1,0 +1,354 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/connections"
+)
+
+func newCmdConnections(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "connections",
+		Short: "Add, show, move and test connections",
+		Long: `Connections are looked up in the connections file, then in the environment
+(DINGDAG_CONN_ID or AIRFLOW_CONN_ID), then in the store of the home folder, where
+passwords and extras are encrypted.`,
+		Example: "  dingdag connections add dingding_default --conn-type dingding --conn-password TOKEN\n  dingdag connections test dingding_default",
+	}
+	cmd.AddCommand(
+		newCmdConnectionsAdd(a), newCmdConnectionsGet(a), newCmdConnectionsList(a), newCmdConnectionsDelete(a),
+		newCmdConnectionsExport(a), newCmdConnectionsImport(a), newCmdConnectionsTest(a),
+	)
+	return cmd
+}
+
+// connectionStore is the store of the home folder, or nil when there is none yet:
+// looking something up makes no store.
+func (a *app) connectionStore(ctx context.Context) (connections.Store, error) {
+	ok, err := a.storeExists()
+	if err != nil || !ok {
+		return nil, err
+	}
+	s, err := a.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.Connections(), nil
+}
+
+// allConnections lists what is in a store, which may be nil.
+func allConnections(ctx context.Context, s connections.Store) ([]*connections.Connection, error) {
+	if s == nil {
+		return nil, nil
+	}
+	return s.Connections(ctx)
+}
+
+// nearConnection ends an error about an unknown id: it names the nearest one of a
+// store, which may be nil.
+func nearConnection(ctx context.Context, s connections.Store, id string) (string, error) {
+	all, err := allConnections(ctx, s)
+	ids := make([]string, len(all))
+	for i, c := range all {
+		ids[i] = c.ID
+	}
+	return suggest(id, ids), err
+}
+
+// notef writes a line for people to standard error, where a failure to write could not
+// be told either.
+func (a *app) notef(format string, args ...any) {
+	_, _ = fmt.Fprintln(a.Err, "note:", a.mask(fmt.Sprintf(format, args...)))
+}
+
+// lookup is the whole lookup order, files, environment and store, whose error about
+// an unknown id names the nearest one of the store.
+type lookup struct {
+	connections.Source
+	store connections.Store
+}
+
+func (a *app) lookup(ctx context.Context) (connections.Source, error) {
+	s, err := a.connectionStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	src, _, err := a.sources(s)
+	return lookup{src, s}, err
+}
+
+// Connection implements [connections.Source].
+func (l lookup) Connection(ctx context.Context, id string) (*connections.Connection, error) {
+	c, err := l.Source.Connection(ctx, id)
+	if !errors.Is(err, connections.ErrNotFound) {
+		return c, err
+	}
+	near, nerr := nearConnection(ctx, l.store, id)
+	if nerr != nil {
+		return nil, errors.Join(err, nerr)
+	}
+	return nil, fmt.Errorf("%w%s", err, near)
+}
+
+// completeConnections offers the ids of the store on the first argument.
+func (a *app) completeConnections(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	s, err := a.connectionStore(cmd.Context())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	all, err := allConnections(cmd.Context(), s)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var out []string
+	for _, c := range all {
+		if strings.HasPrefix(c.ID, prefix) {
+			out = append(out, c.ID+"\t"+c.Type)
+		}
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
+}
+
+type connectionRow struct {
+	ID          string         `json:"conn_id"`
+	Type        string         `json:"conn_type"`
+	Description *string        `json:"description"`
+	Host        *string        `json:"host"`
+	Port        *int           `json:"port"`
+	Login       *string        `json:"login"`
+	Password    *string        `json:"password"`
+	Schema      *string        `json:"schema"`
+	Extra       map[string]any `json:"extra_dejson"`
+	URI         string         `json:"get_uri"`
+}
+
+// newConnectionRow shows everything that is in c: redact it before.
+func newConnectionRow(c *connections.Connection) (connectionRow, error) {
+	extra, err := c.ExtraMap()
+	if err != nil {
+		return connectionRow{}, fmt.Errorf("connection %q: %w", c.ID, err)
+	}
+	row := connectionRow{
+		ID: c.ID, Type: c.Type, Description: c.Description, Host: c.Host, Port: c.Port, Login: c.Login, Schema: c.Schema, Extra: extra,
+		// Stars that stand for a secret stay readable in the URI.
+		URI: strings.ReplaceAll(c.URI(), "%2A%2A%2A", "***"),
+	}
+	if c.Password != nil {
+		row.Password = new(c.Password.Reveal())
+	}
+	return row, nil
+}
+
+// fields are the cells of the row, by the names of its columns.
+func (r connectionRow) fields() ([][2]string, error) {
+	port, extra := "", ""
+	if r.Port != nil {
+		port = strconv.Itoa(*r.Port)
+	}
+	if len(r.Extra) > 0 {
+		b, err := json.Marshal(r.Extra)
+		if err != nil {
+			return nil, err
+		}
+		extra = string(b)
+	}
+	return [][2]string{
+		{"Connection", r.ID},
+		{"Type", r.Type},
+		{"Host", orEmpty(r.Host)},
+		{"Port", port},
+		{"Login", orEmpty(r.Login)},
+		{"Password", orEmpty(r.Password)},
+		{"Schema", orEmpty(r.Schema)},
+		{"Extra", extra},
+		{"Description", orEmpty(r.Description)},
+		{"URI", r.URI},
+	}, nil
+}
+
+func orEmpty(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// connectionListing has one row for each connection.
+func connectionListing(all []*connections.Connection) (listing, error) {
+	l := listing{columns: []string{"Connection", "Type", "Host", "Port", "Login", "Password", "Schema", "Extra", "Description", "URI"}}
+	for _, c := range all {
+		row, err := newConnectionRow(c)
+		if err != nil {
+			return l, err
+		}
+		fields, err := row.fields()
+		if err != nil {
+			return l, err
+		}
+		cells := make([]string, len(fields))
+		for i, f := range fields {
+			cells[i] = f[1]
+		}
+		l.add(row, cells...)
+	}
+	return l, nil
+}
+
+func newCmdConnectionsGet(a *app) *cobra.Command {
+	var (
+		output      string
+		showSecrets bool
+	)
+	cmd := &cobra.Command{
+		Use:     "get ID",
+		Short:   "Show the connection that tasks get for an id: of a file, the environment or the store",
+		Example: "  dingdag connections get dingding_default\n  dingdag connections get dingding_default -o json --show-secrets",
+		Args:    exactArgs("ID"), ValidArgsFunction: a.completeConnections,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runConnectionsGet(cmd.Context(), a, args[0], output, showSecrets)
+		},
+	}
+	cmd.Flags().BoolVar(&showSecrets, "show-secrets", false, "show the password and the secrets in the extra")
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+func runConnectionsGet(ctx context.Context, a *app, id, output string, showSecrets bool) error {
+	if err := checkOutput(output); err != nil {
+		return err
+	}
+	src, err := a.lookup(ctx)
+	if err != nil {
+		return err
+	}
+	c, err := src.Connection(ctx, id)
+	if err != nil {
+		return err
+	}
+	if !showSecrets {
+		c = a.maskerOnce().Redact(c)
+	}
+	l, err := connectionListing([]*connections.Connection{c})
+	if err != nil {
+		return err
+	}
+	if output == "table" {
+		// One connection reads better from top to bottom.
+		l = turned(l)
+	}
+	return l.print(a.Out, output)
+}
+
+// turned puts the columns of a list with one row below each other.
+func turned(l listing) listing {
+	out := listing{columns: []string{"Field", "Value"}, values: l.values}
+	for i, name := range l.columns {
+		out.rows = append(out.rows, []string{name, l.rows[0][i]})
+	}
+	return out
+}
+
+func newCmdConnectionsList(a *app) *cobra.Command {
+	var id, output string
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List the connections of the store, without their secrets",
+		Long:    "Lists the connections of the store. Those of the environment and of the connections\nfile are not listed: connections get shows one of them.",
+		Example: "  dingdag connections list\n  dingdag connections list --conn-id dingding_default -o yaml", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runConnectionsList(cmd.Context(), a, id, output) },
+	}
+	cmd.Flags().StringVar(&id, "conn-id", "", "only the connection with this id")
+	if err := cmd.RegisterFlagCompletionFunc("conn-id", a.completeConnections); err != nil {
+		panic(err) // the flag was added a line before
+	}
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+func runConnectionsList(ctx context.Context, a *app, id, output string) error {
+	if err := checkOutput(output); err != nil {
+		return err
+	}
+	s, err := a.connectionStore(ctx)
+	if err != nil {
+		return err
+	}
+	all, err := allConnections(ctx, s)
+	if err != nil {
+		return err
+	}
+	var shown []*connections.Connection
+	for _, c := range all {
+		if id == "" || c.ID == id {
+			shown = append(shown, a.maskerOnce().Redact(c))
+		}
+	}
+	l, err := connectionListing(shown)
+	if err != nil {
+		return err
+	}
+	if err := l.print(a.Out, output); err != nil {
+		return err
+	}
+	a.notef("connections of the environment and of the connections file are not listed")
+	return nil
+}
+
+func newCmdConnectionsDelete(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "delete ID", Short: "Delete a connection from the store", Example: "  dingdag connections delete dingding_default",
+		Args: exactArgs("ID"), ValidArgsFunction: a.completeConnections,
+		RunE: func(cmd *cobra.Command, args []string) error { return runConnectionsDelete(cmd.Context(), a, args[0]) },
+	}
+}
+
+func runConnectionsDelete(ctx context.Context, a *app, id string) error {
+	s, err := a.connectionStore(ctx)
+	if err != nil {
+		return err
+	}
+	err = connections.ErrNotFound
+	if s != nil {
+		err = s.DeleteConnection(ctx, id)
+	}
+	switch {
+	case err == nil:
+		_, err = fmt.Fprintf(a.Out, "deleted connection %s\n", id)
+	case errors.Is(err, connections.ErrNotFound):
+		near, nerr := nearConnection(ctx, s, id)
+		if nerr != nil {
+			return nerr
+		}
+		err = fmt.Errorf("no connection %q in the store%s", id, near)
+	default:
+		return err
+	}
+	return errors.Join(err, noteOtherSource(ctx, a, id))
+}
+
+// noteOtherSource says when a file or the environment defines the id: it goes before
+// the store.
+func noteOtherSource(ctx context.Context, a *app, id string) error {
+	src, _, err := a.sources(nil)
+	if err != nil {
+		return err
+	}
+	_, err = src.Connection(ctx, id)
+	switch {
+	case err == nil:
+		a.notef("the environment or the connections file defines %s too; that goes before the store", id)
+	case !errors.Is(err, connections.ErrNotFound):
+		a.notef("%v", err)
+	}
+	return nil
+}

@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/hook"
+)
+
+func newCmdConnectionsTest(a *app) *cobra.Command {
+	var message string
+	cmd := &cobra.Command{
+		Use:   "test ID",
+		Short: "Try a connection and explain DingTalk's answer",
+		Long: `Looks the connection up as tasks do, in the connections file, the environment and the
+store, and explains what DingTalk answers. Through a robot it sends a test message; one
+that asks for a keyword needs it in the message. With an app (a connection that has a
+login, the AppKey) it makes calls that change nothing, and tells wrong credentials, an
+address that is not on the app's list and missing scopes apart. Only connections of type
+dingding and dingtalk can be tested.`,
+		Example: "  dingdag connections test dingding_default\n  dingdag connections test dingding_default --message 'alert: this is a test'",
+		Args:    exactArgs("ID"), ValidArgsFunction: a.completeConnections,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runConnectionsTest(cmd.Context(), a, args[0], message)
+		},
+	}
+	cmd.Flags().StringVar(&message, "message", "", "text to send (default one that names the connection)")
+	return cmd
+}
+
+func runConnectionsTest(ctx context.Context, a *app, id, message string) error {
+	src, err := a.lookup(ctx)
+	if err != nil {
+		return err
+	}
+	c, err := src.Connection(ctx, id)
+	if err != nil {
+		return err
+	}
+	if c.Type != "dingding" && c.Type != "dingtalk" {
+		return fmt.Errorf("connection %q has the type %q: only those of type dingding or dingtalk can be tested", id, c.Type)
+	}
+	if c.GetLogin() != "" {
+		return testApp(ctx, a, src, id)
+	}
+	if message == "" {
+		message = "dingdag connections test " + id
+	}
+	m := hook.Text(message)
+	m.ConnID = id
+	h := hook.New(src)
+	defer h.CloseIdleConnections()
+	res, err := h.Send(ctx, m)
+	for _, w := range res.Warnings {
+		a.notef("%s", w)
+	}
+	if he, ok := errors.AsType[*hook.Error](err); ok {
+		_, err = fmt.Fprint(a.Err, a.mask(explain(id, he)))
+		return errors.Join(errQuiet, err)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.Out, "connection %s works: DingTalk took the message %q\n", id, message)
+	return err
+}
+
+// testApp asks DingTalk about an app. What is refused for want of a scope does not make
+// the command fail: few apps need every scope.
+func testApp(ctx context.Context, a *app, src connections.Source, id string) error {
+	h := hook.New(src, hook.WithClock(clock))
+	defer h.CloseIdleConnections()
+	check, err := h.App(id).Check(ctx)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	broken := false
+	for _, s := range check.Steps {
+		name := s.Name
+		if s.Scope != "" {
+			name += " (" + s.Scope + ")"
+		}
+		if s.Err == nil {
+			fmt.Fprintf(&b, "  ok       %s\n", name)
+			continue
+		}
+		label := "refused"
+		if slices.Contains(check.Missing, s.Scope) {
+			label = "missing"
+		} else {
+			broken = true
+		}
+		fmt.Fprintf(&b, "  %-8s %s: %s\n", label, name, answer(s.Err))
+		if r := s.Err.Remedy(); r != "" {
+			fmt.Fprintf(&b, "           %s\n", r)
+		}
+	}
+	if broken {
+		_, err := fmt.Fprintf(a.Err, "connection %s does not work\n%s", id, a.mask(b.String()))
+		return errors.Join(errQuiet, err)
+	}
+	note := ""
+	if len(check.Missing) > 0 {
+		note = ", but lacks scopes that some operators need"
+	}
+	_, err = fmt.Fprintf(a.Out, "connection %s works%s\n%s", id, note, a.mask(b.String()))
+	return err
+}
+
+// explain tells a person what DingTalk answered, what that means and what to do.
+func explain(id string, e *hook.Error) string {
+	var b strings.Builder
+	line := func(label, text string) {
+		if text != "" {
+			fmt.Fprintf(&b, "  %-8s %s\n", label, text)
+		}
+	}
+	fmt.Fprintf(&b, "connection %s does not work\n", id)
+	answered := e.Code != "" || e.HTTPStatus != 0
+	if answered {
+		line("answer:", answer(e))
+	}
+	var causes []string
+	if e.Message != "" && !answered {
+		causes = append(causes, e.Message)
+	}
+	if e.Err != nil {
+		causes = append(causes, e.Err.Error())
+	}
+	line("cause:", strings.Join(causes, ": "))
+	line("meaning:", meaning(e))
+	line("remedy:", e.Remedy())
+	if strings.Contains(e.Remedy(), "keyword") {
+		line("try:", fmt.Sprintf("dingdag connections test %s --message 'a text with the keyword'", id))
+	}
+	return b.String()
+}
+
+// answer is what came back, with the status where it is not the usual one.
+func answer(e *hook.Error) string {
+	text := strings.TrimSpace(e.Code + " " + e.Message)
+	if e.HTTPStatus != 0 && e.HTTPStatus != http.StatusOK {
+		text = fmt.Sprintf("%s (HTTP %d %s)", text, e.HTTPStatus, http.StatusText(e.HTTPStatus))
+	}
+	return strings.TrimSpace(text)
+}
+
+// meaning says in a sentence what the kind of an error is.
+func meaning(e *hook.Error) string {
+	switch e.Kind {
+	case hook.KindInvalid:
+		return "the message or the connection is wrong as it is (invalid)"
+	case hook.KindAuth:
+		return "the credentials are missing or DingTalk does not accept them (auth)"
+	case hook.KindNotFound:
+		return "there is no such robot, group or connection (not_found)"
+	case hook.KindRateLimited:
+		return fmt.Sprintf("too many messages: wait at least %s (rate_limited)", e.RetryAfter)
+	case hook.KindUnavailable:
+		return "DingTalk did not take the message; a later try may help (unavailable)"
+	case hook.KindUncertain:
+		return "the message left, but no usable answer came: it may have arrived (uncertain)"
+	}
+	return string(e.Kind)
+}

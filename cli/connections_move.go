@@ -1,0 +1,185 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/connections/file"
+)
+
+// exportOptions say how connections export writes.
+type exportOptions struct {
+	path          string // "-" is standard output
+	format        string // empty: by the extension of path
+	serialization string
+	withSecrets   bool
+}
+
+func newCmdConnectionsExport(a *app) *cobra.Command {
+	var o exportOptions
+	cmd := &cobra.Command{
+		Use:   "export FILE",
+		Short: "Write the connections of the store to a file",
+		Long: `Writes the connections of the store to a .env, .json or .yaml file, or to standard output
+when FILE is "-". Passwords and the secrets in extras are written as *** unless
+--with-secrets is given; such a file is for reading and can't be imported.`,
+		Example: `  dingdag connections export connections.yaml
+  dingdag connections export backup.json --with-secrets
+  dingdag connections export - --file-format env --serialization-format json`,
+		Args: exactArgs("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.path = args[0]
+			return runConnectionsExport(cmd.Context(), a, o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.format, "file-format", "", "env, json or yaml (default by the extension of FILE; json for -)")
+	completeWords(cmd, "file-format", "env", "json", "yaml")
+	f.StringVar(&o.serialization, "serialization-format", "uri", "of a .env file: uri, which leaves out the description, or json")
+	completeWords(cmd, "serialization-format", "uri", "json")
+	f.BoolVar(&o.withSecrets, "with-secrets", false, "write passwords and extras in clear")
+	return cmd
+}
+
+// fileFormat is the format of the file to write.
+func (o exportOptions) fileFormat() (file.Format, error) {
+	switch {
+	case o.format == "" && o.path == "-":
+		return file.JSON, nil
+	case o.format == "":
+		return file.FormatOf(o.path)
+	}
+	format, err := file.FormatOf("." + strings.TrimPrefix(o.format, "."))
+	if err != nil {
+		return "", fmt.Errorf("unknown --file-format %q: use env, json or yaml", o.format)
+	}
+	return format, nil
+}
+
+func runConnectionsExport(ctx context.Context, a *app, o exportOptions) error {
+	format, err := o.fileFormat()
+	if err != nil {
+		return usageError{err}
+	}
+	if s := file.Serialization(o.serialization); s != file.AsURI && s != file.AsJSON {
+		return usagef("unknown --serialization-format %q: use uri or json", o.serialization)
+	}
+	s, err := a.connectionStore(ctx)
+	if err != nil {
+		return err
+	}
+	all, err := allConnections(ctx, s)
+	if err != nil {
+		return err
+	}
+	if !o.withSecrets {
+		for i, c := range all {
+			all[i] = a.maskerOnce().Redact(c)
+		}
+	}
+	var text bytes.Buffer
+	if err := file.WriteConnections(&text, format, file.Serialization(o.serialization), all); err != nil {
+		return err
+	}
+	out := text.Bytes()
+	if !o.withSecrets {
+		// Stars that stand for a secret stay readable in a URI.
+		out = bytes.ReplaceAll(out, []byte("%2A%2A%2A"), []byte("***"))
+		a.notef("secrets are written as ***: use --with-secrets for a file that can be imported")
+	}
+	if o.path == "-" {
+		_, err = a.Out.Write(out)
+		return err
+	}
+	if err := writePrivate(o.path, out); err != nil {
+		return fmt.Errorf("write connections: %w", withoutOp(err))
+	}
+	a.notef("wrote %d connections to %s", len(all), o.path)
+	return nil
+}
+
+// writePrivate writes a file that only its owner can read, also when it was there
+// before with other rights.
+func writePrivate(path string, data []byte) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600) //nolint:gosec // the person names the file
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Mode().IsRegular() {
+		if err := errors.Join(f.Chmod(0o600), f.Truncate(0)); err != nil {
+			return err
+		}
+	}
+	_, err = f.Write(data)
+	return err
+}
+
+func newCmdConnectionsImport(a *app) *cobra.Command {
+	var overwrite bool
+	cmd := &cobra.Command{
+		Use:   "import FILE",
+		Short: "Read connections from a file into the store",
+		Long: `Reads a .env, .json or .yaml file into the store. A connection that is there already is
+left as it is unless --overwrite is given. A mistake anywhere in the file imports nothing.`,
+		Example: "  dingdag connections import connections.yaml\n  dingdag connections import backup.json --overwrite",
+		Args:    exactArgs("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runConnectionsImport(cmd.Context(), a, args[0], overwrite)
+		},
+	}
+	cmd.Flags().BoolVar(&overwrite, "overwrite", false, "replace connections that are there already")
+	return cmd
+}
+
+func runConnectionsImport(ctx context.Context, a *app, path string, overwrite bool) error {
+	all, err := file.ReadConnections(path)
+	if err != nil {
+		return err
+	}
+	if err := checkImport(path, all); err != nil {
+		return err
+	}
+	s, err := a.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	imported := 0
+	for _, c := range all {
+		a.maskerOnce().AddConnection(c)
+		switch err := s.Connections().PutConnection(ctx, c, overwrite); {
+		case err == nil:
+			imported++
+		case errors.Is(err, connections.ErrExists):
+			a.notef("connection %s is there already and was left as it is: --overwrite replaces it", c.ID)
+		default:
+			return err
+		}
+	}
+	_, err = fmt.Fprintf(a.Out, "imported %d of %d connections\n", imported, len(all))
+	return err
+}
+
+// checkImport refuses what would make a store of connections that cannot work.
+func checkImport(path string, all []*connections.Connection) error {
+	var errs []error
+	for _, c := range all {
+		if err := c.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: connection %q: %w", path, c.ID, err))
+		} else if c.Redacted() {
+			errs = append(errs, fmt.Errorf("%s: connection %q has *** in place of a secret: export it with --with-secrets", path, c.ID))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,613 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/store/sqlite"
+	"github.com/dingdag/dingdag/timetable"
+)
+
+func newCmdDAGs(a *app) *cobra.Command {
+	cmd := &cobra.Command{Use: "dags", Short: "List, check, show, test and trigger DAGs", Example: "  dingdag dags list\n  dingdag dags test my_dag"}
+	cmd.AddCommand(
+		newCmdDAGsList(a), newCmdDAGsValidate(a), newCmdDAGsShow(a), newCmdDAGsTest(a), newCmdDAGsTrigger(a),
+		newCmdDAGsPause(a, true), newCmdDAGsPause(a, false), newCmdDAGsNext(a), newCmdDAGsRuns(a), newCmdDAGsErrors(a),
+	)
+	return cmd
+}
+
+// readDAGs loads DAG files and folders, or the DAGs folder when none are named.
+func (a *app) readDAGs(paths ...string) (dag.Result, error) {
+	cfg, err := a.config()
+	if err != nil {
+		return dag.Result{}, err
+	}
+	if len(paths) == 0 {
+		if _, err := os.Stat(cfg.DAGsFolder); err != nil {
+			return dag.Result{}, fmt.Errorf("read the DAGs folder: %w; make it, or name another one by --dags-folder or DINGDAG_DAGS_FOLDER", withoutOp(err))
+		}
+		paths = []string{cfg.DAGsFolder}
+	}
+	c, err := a.catalog()
+	if err != nil {
+		return dag.Result{}, err
+	}
+	return a.load(c, paths...)
+}
+
+// findDAG loads one DAG by id from the DAGs folder, or from the given files. What is
+// wrong with its file is part of the error.
+func (a *app) findDAG(id string, files ...string) (*dag.DAG, error) {
+	res, err := a.readDAGs(files...)
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 0 {
+		files = []string{a.cfg.DAGsFolder}
+	}
+	for _, d := range res.DAGs {
+		if d.ID == id {
+			return d, nil
+		}
+	}
+	var broken []string
+	for _, d := range res.Diagnostics {
+		if d.Severity == dag.Error && (d.DAGID == id || d.DAGID == "") {
+			broken = append(broken, d.String())
+		}
+	}
+	if len(broken) > 0 {
+		return nil, fmt.Errorf("dag %q can't be loaded:\n%s", id, strings.Join(broken, "\n"))
+	}
+	ids := make([]string, len(res.DAGs))
+	for i, d := range res.DAGs {
+		ids[i] = d.ID
+	}
+	return nil, fmt.Errorf("no dag %q in %s%s", id, strings.Join(files, ", "), suggest(id, ids))
+}
+
+// suggest names the nearest known word, or nothing.
+func suggest(word string, known []string) string {
+	if s := params.Nearest(word, known); s != "" {
+		return fmt.Sprintf("; did you mean %q?", s)
+	}
+	return ""
+}
+
+// completeDAGs offers DAG ids on the first argument.
+func (a *app) completeDAGs(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	res, err := a.readDAGs()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var out []string
+	for _, d := range res.DAGs {
+		if strings.HasPrefix(d.ID, prefix) {
+			out = append(out, d.ID+"\t"+d.Description)
+		}
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
+}
+
+func newCmdDAGsList(a *app) *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the DAGs of the DAGs folder", Example: "  dingdag dags list\n  dingdag dags list -o json", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runDAGsList(cmd.Context(), a, output) },
+	}
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+type dagRow struct {
+	DAGID    string   `json:"dag_id"`
+	File     string   `json:"file"`
+	Owner    string   `json:"owner"`
+	Schedule string   `json:"schedule"`
+	Tags     []string `json:"tags"`
+	Tasks    int      `json:"tasks"`
+	Paused   bool     `json:"is_paused"`
+}
+
+func runDAGsList(ctx context.Context, a *app, output string) error {
+	if err := checkOutput(output); err != nil {
+		return err
+	}
+	res, err := a.readDAGs()
+	if err != nil {
+		return err
+	}
+	paused, err := a.pausedDAGs(ctx)
+	if err != nil {
+		return err
+	}
+	l := listing{columns: []string{"DAG", "Schedule", "Tasks", "Owner", "Paused", "File"}}
+	for _, d := range res.DAGs {
+		p := isPaused(paused, d, a.cfg.PausedAtCreation)
+		tags := d.Tags
+		if tags == nil {
+			tags = []string{}
+		}
+		l.add(dagRow{d.ID, d.Pos.File, d.Owner, d.Timetable.Summary(), tags, len(d.Tasks), p},
+			d.ID, d.Timetable.Summary(), strconv.Itoa(len(d.Tasks)), d.Owner, yesNo(p), d.Pos.File)
+	}
+	if err := l.print(a.Out, output); err != nil {
+		return err
+	}
+	if res.Diagnostics.HasErrors() {
+		fmt.Fprintln(a.Err, "some DAG files have errors: see dingdag dags list-import-errors")
+	}
+	return nil
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// pausedDAGs reads which DAGs the store knows and which of them are paused. Without a
+// store no DAG is known.
+func (a *app) pausedDAGs(ctx context.Context) (map[string]bool, error) {
+	known := map[string]bool{}
+	ok, err := a.storeExists()
+	if err != nil || !ok {
+		return known, err
+	}
+	s, err := a.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ds, err := s.DAGs(ctx)
+	for _, d := range ds {
+		known[d.ID] = d.Paused
+	}
+	return known, err
+}
+
+func isPaused(known map[string]bool, d *dag.DAG, byDefault bool) bool {
+	if p, ok := known[d.ID]; ok {
+		return p
+	}
+	if d.IsPausedUponCreation != nil {
+		return *d.IsPausedUponCreation
+	}
+	return byDefault
+}
+
+func newCmdDAGsErrors(a *app) *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use: "list-import-errors", Short: "List what is wrong with the DAG files; exit code 1 if anything is",
+		Example: "  dingdag dags list-import-errors", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if err := checkOutput(output); err != nil {
+				return err
+			}
+			res, err := a.readDAGs()
+			if err != nil {
+				return err
+			}
+			return printDiagnostics(a, res.Diagnostics, output, false)
+		},
+	}
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+// printDiagnostics prints findings: one line each in the compilers' form, or as a list.
+// Errors, and with strict warnings too, make the command fail.
+func printDiagnostics(a *app, ds dag.Diagnostics, output string, strict bool) error {
+	l := listing{columns: []string{"Place", "Severity", "DAG", "Task", "Problem"}}
+	for _, d := range ds {
+		l.add(d, fmt.Sprintf("%s:%d:%d", d.File, d.Line, d.Column), string(d.Severity), d.DAGID, d.TaskID, d.Text)
+	}
+	if output == "table" || output == "plain" {
+		for _, d := range ds {
+			fmt.Fprintln(a.Out, d)
+		}
+	} else if err := l.print(a.Out, output); err != nil {
+		return err
+	}
+	if ds.HasErrors() || strict && len(ds) > 0 {
+		return errQuiet
+	}
+	return nil
+}
+
+func newCmdDAGsValidate(a *app) *cobra.Command {
+	var (
+		output string
+		strict bool
+	)
+	cmd := &cobra.Command{
+		Use:   "validate [PATH…]",
+		Short: "Check DAG files or folders without running anything",
+		Long: `Checks everything that can be checked without running: YAML, keys, values, schedules,
+dependencies, operators' parameters and template syntax. Every problem is printed at
+once as file:line:column: severity: text.`,
+		Example: "  dingdag dags validate\n  dingdag dags validate dags/orders.yaml --strict",
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := checkOutput(output); err != nil {
+				return err
+			}
+			res, err := a.readDAGs(args...)
+			if err != nil {
+				return err
+			}
+			if err := printDiagnostics(a, res.Diagnostics, output, strict); err != nil {
+				return err
+			}
+			if output == "table" || output == "plain" {
+				fmt.Fprintf(a.Out, "no errors in %s\n", countDAGs(len(res.DAGs)))
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&strict, "strict", false, "fail on warnings too")
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+func countDAGs(n int) string {
+	if n == 1 {
+		return "1 DAG"
+	}
+	return strconv.Itoa(n) + " DAGs"
+}
+
+func newCmdDAGsShow(a *app) *cobra.Command {
+	var format string
+	formats := []string{"tree", "mermaid", "dot"}
+	cmd := &cobra.Command{
+		Use: "show DAG", Short: "Print a DAG and its settings as a tree, or its graph as Mermaid or DOT",
+		Example: "  dingdag dags show my_dag\n  dingdag dags show my_dag --format mermaid",
+		Args:    exactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if !slices.Contains(formats, format) {
+				return usagef("unknown format %q: use %s", format, strings.Join(formats, ", "))
+			}
+			d, err := a.findDAG(args[0])
+			if err != nil {
+				return err
+			}
+			return showDAG(a, d, format)
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "tree", strings.Join(formats, "|"))
+	completeWords(cmd, "format", formats...)
+	return cmd
+}
+
+func showDAG(a *app, d *dag.DAG, format string) error {
+	switch format {
+	case "mermaid":
+		return d.Mermaid(a.Out)
+	case "dot":
+		return d.DOT(a.Out)
+	}
+	facts := [][2]string{
+		{"dag", d.ID},
+		{"file", fmt.Sprintf("%s:%d", d.Pos.File, d.Pos.Line)},
+		{"description", d.Description},
+		{"schedule", d.Timetable.Summary()},
+		{"start_date", date(d.StartDate)},
+		{"end_date", date(d.EndDate)},
+		{"catchup", fmt.Sprintf("%t (only the newest missed run is made up unless true)", d.Catchup)},
+		{"max_active_runs", strconv.Itoa(d.MaxActiveRuns)},
+		{"max_active_tasks", strconv.Itoa(d.MaxActiveTasks)},
+		{"paused when new", strconv.FormatBool(isPaused(nil, d, a.cfg.PausedAtCreation))},
+		{"tags", strings.Join(d.Tags, ", ")},
+	}
+	if r, ok := nextRun(d, nil); ok {
+		facts = append(facts, [2]string{"next run", describeRun(r)})
+	}
+	for _, f := range facts {
+		if f[1] != "" {
+			fmt.Fprintf(a.Out, "%-16s %s\n", f[0], f[1])
+		}
+	}
+	fmt.Fprintln(a.Out)
+	return d.Tree(a.Out)
+}
+
+func date(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.RFC3339)
+}
+
+// nextRun is the next run of a DAG from now on, as the scheduler would create it.
+func nextRun(d *dag.DAG, last *timetable.Interval) (timetable.Run, bool) {
+	return d.Timetable.Next(last, timetable.Restriction{Earliest: d.StartDate, Latest: d.EndDate, Catchup: d.Catchup}, clock())
+}
+
+func describeRun(r timetable.Run) string {
+	return fmt.Sprintf("run_after %s, logical_date %s, data_interval [%s, %s)",
+		r.RunAfter.Format(time.RFC3339), r.LogicalDate.Format(time.RFC3339), r.Interval.Start.Format(time.RFC3339), r.Interval.End.Format(time.RFC3339))
+}
+
+func newCmdDAGsNext(a *app) *cobra.Command {
+	var (
+		n      int
+		output string
+	)
+	cmd := &cobra.Command{
+		Use: "next-execution DAG", Short: "Print when a DAG runs next", Example: "  dingdag dags next-execution my_dag -n 5",
+		Args: exactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runDAGsNext(cmd.Context(), a, args[0], n, output)
+		},
+	}
+	cmd.Flags().IntVarP(&n, "num-executions", "n", 1, "how many runs")
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+type nextRow struct {
+	RunAfter      time.Time `json:"run_after"`
+	LogicalDate   time.Time `json:"logical_date"`
+	IntervalStart time.Time `json:"data_interval_start"`
+	IntervalEnd   time.Time `json:"data_interval_end"`
+}
+
+func runDAGsNext(ctx context.Context, a *app, id string, n int, output string) error {
+	if err := checkOutput(output); err != nil {
+		return err
+	}
+	if n < 1 {
+		return usagef("-n %d: must be at least 1", n)
+	}
+	d, err := a.findDAG(id)
+	if err != nil {
+		return err
+	}
+	var last *timetable.Interval
+	paused := isPaused(nil, d, a.cfg.PausedAtCreation)
+	if ok, err := a.storeExists(); err != nil {
+		return err
+	} else if ok {
+		s, err := a.openStore(ctx)
+		if err != nil {
+			return err
+		}
+		r, err := s.LastScheduled(ctx, id)
+		if err != nil {
+			return err
+		}
+		if r != nil {
+			last = &timetable.Interval{Start: r.IntervalStart, End: r.IntervalEnd}
+		}
+		if st, err := s.DAG(ctx, id); err == nil {
+			paused = st.Paused
+		}
+	}
+	l := listing{columns: []string{"Run after", "Logical date", "Data interval"}}
+	for range n {
+		r, ok := nextRun(d, last)
+		if !ok {
+			break
+		}
+		l.add(nextRow{r.RunAfter, r.LogicalDate, r.Interval.Start, r.Interval.End},
+			r.RunAfter.Format(time.RFC3339), r.LogicalDate.Format(time.RFC3339),
+			fmt.Sprintf("[%s, %s)", r.Interval.Start.Format(time.RFC3339), r.Interval.End.Format(time.RFC3339)))
+		last = &r.Interval
+	}
+	if len(l.rows) == 0 {
+		fmt.Fprintf(a.Err, "dag %s has no next run: its schedule is %s\n", id, d.Timetable.Summary())
+	}
+	if paused {
+		fmt.Fprintf(a.Err, "dag %s is paused: nothing runs until dingdag dags unpause %s\n", id, id)
+	}
+	return l.print(a.Out, output)
+}
+
+func newCmdDAGsTrigger(a *app) *cobra.Command {
+	var runID, conf, logical string
+	cmd := &cobra.Command{
+		Use:   "trigger DAG",
+		Short: "Create a manual run for the running scheduler",
+		Long: `Creates a queued run in the store. A dingdag that works on the same home folder starts it
+within a second; a paused DAG keeps it queued.`,
+		Example: "  dingdag dags trigger my_dag\n  dingdag dags trigger my_dag --conf '{\"day\": \"2026-01-31\"}'",
+		Args:    exactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			at, err := parseDate(logical)
+			if err != nil {
+				return err
+			}
+			return runDAGsTrigger(cmd.Context(), a, args[0], engine.Trigger{RunID: runID, LogicalDate: at, Conf: json.RawMessage(conf)})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&runID, "run-id", "r", "", "id of the run (default manual__ and the moment)")
+	f.StringVarP(&conf, "conf", "c", "", "JSON object for the run's conf and params")
+	f.StringVarP(&logical, "logical-date", "l", "", "logical date, for instance 2026-01-31 or 2026-01-31T08:00:00+08:00 (default now)")
+	return cmd
+}
+
+func runDAGsTrigger(ctx context.Context, a *app, id string, t engine.Trigger) error {
+	d, err := a.findDAG(id)
+	if err != nil {
+		return err
+	}
+	r, err := engine.NewManualRun(d, t, clock())
+	if err != nil {
+		return usageError{err}
+	}
+	s, err := a.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	paused := isPaused(nil, d, a.cfg.PausedAtCreation)
+	err = s.Tx(ctx, func(tx engine.Tx) error {
+		if st, err := tx.DAG(ctx, id); err == nil {
+			paused = st.Paused
+		} else if err := tx.PutDAG(ctx, &engine.DAGState{ID: id, File: d.Pos.File, Version: d.Version, Paused: paused, Active: true}); err != nil {
+			return err
+		}
+		ok, err := tx.InsertRun(ctx, r)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fmt.Errorf("a run %q of dag %q, or one with logical date %s, exists already", r.RunID, id, r.LogicalDate.Format(time.RFC3339))
+		}
+		return tx.PutVersion(ctx, d.Version, id, d.Source())
+	})
+	if err != nil {
+		return err
+	}
+	if paused {
+		fmt.Fprintf(a.Err, "dag %s is paused: the run stays queued until dingdag dags unpause %s\n", id, id)
+	}
+	_, err = fmt.Fprintf(a.Out, "created run %s of dag %s, %s\n", r.RunID, id, r.State)
+	return err
+}
+
+func newCmdDAGsPause(a *app, pause bool) *cobra.Command {
+	verb, short := "pause", "Pause a DAG: it gets no new runs and its runs start no new tasks"
+	if !pause {
+		verb, short = "unpause", "Let a paused DAG run again"
+	}
+	return &cobra.Command{
+		Use: verb + " DAG", Short: short, Example: "  dingdag dags " + verb + " my_dag",
+		Args: exactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := a.openStore(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := pauseDAG(cmd.Context(), a, s, args[0], pause); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(a.Out, "dag %s is %sd\n", args[0], verb)
+			return err
+		},
+	}
+}
+
+// pauseDAG writes the switch; a DAG that no scheduler has seen yet is recorded first.
+func pauseDAG(ctx context.Context, a *app, s *sqlite.Store, id string, pause bool) error {
+	err := s.Tx(ctx, func(tx engine.Tx) error { return tx.SetPaused(ctx, id, pause) })
+	if !errors.Is(err, engine.ErrNotFound) {
+		return err
+	}
+	d, err := a.findDAG(id)
+	if err != nil {
+		return err
+	}
+	return s.Tx(ctx, func(tx engine.Tx) error {
+		return tx.PutDAG(ctx, &engine.DAGState{ID: id, File: d.Pos.File, Version: d.Version, Paused: pause, Active: true})
+	})
+}
+
+func newCmdDAGsRuns(a *app) *cobra.Command {
+	var (
+		state, output string
+		limit         int
+	)
+	cmd := &cobra.Command{
+		Use: "list-runs DAG", Short: "List the runs of a DAG, newest first", Example: "  dingdag dags list-runs my_dag --state failed",
+		Args: exactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runDAGsRuns(cmd.Context(), a, args[0], state, output, limit)
+		},
+	}
+	cmd.Flags().StringVar(&state, "state", "", "only runs in this state: queued, running, success or failed")
+	completeWords(cmd, "state", "queued", "running", "success", "failed")
+	cmd.Flags().IntVar(&limit, "limit", 50, "at most so many runs")
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+type runRow struct {
+	DAGID         string          `json:"dag_id"`
+	RunID         string          `json:"run_id"`
+	Type          dag.RunType     `json:"run_type"`
+	State         dag.RunState    `json:"state"`
+	Reason        string          `json:"reason,omitempty"`
+	LogicalDate   *time.Time      `json:"logical_date"`
+	IntervalStart *time.Time      `json:"data_interval_start"`
+	IntervalEnd   *time.Time      `json:"data_interval_end"`
+	RunAfter      *time.Time      `json:"run_after"`
+	StartDate     *time.Time      `json:"start_date"`
+	EndDate       *time.Time      `json:"end_date"`
+	Conf          json.RawMessage `json:"conf,omitempty"`
+}
+
+func optional(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func runDAGsRuns(ctx context.Context, a *app, id, state, output string, limit int) error {
+	if err := checkOutput(output); err != nil {
+		return err
+	}
+	filter := engine.RunFilter{DAGID: id, Limit: limit}
+	switch s := dag.RunState(state); s {
+	case "":
+	case dag.RunQueued, dag.RunRunning, dag.RunSuccess, dag.RunFailed:
+		filter.States = []dag.RunState{s}
+	default:
+		return usagef("unknown state %q: use queued, running, success or failed", state)
+	}
+	s, err := a.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	runs, err := s.Runs(ctx, filter)
+	if err != nil {
+		return err
+	}
+	if len(runs) == 0 {
+		if _, err := s.DAG(ctx, id); errors.Is(err, engine.ErrNotFound) {
+			if _, err := a.findDAG(id); err != nil {
+				return err
+			}
+		}
+	}
+	l := listing{columns: []string{"Run", "State", "Reason", "Logical date", "Start", "End"}}
+	for _, r := range runs {
+		l.add(runRow{
+			r.DAGID, r.RunID, r.Type, r.State, r.Reason, optional(r.LogicalDate), optional(r.IntervalStart), optional(r.IntervalEnd),
+			optional(r.RunAfter), optional(r.StartDate), optional(r.EndDate), r.Conf,
+		}, r.RunID, string(r.State), r.Reason, date(r.LogicalDate), date(r.StartDate), date(r.EndDate))
+	}
+	return l.print(a.Out, output)
+}
+
+// parseDate reads a date of the command line; empty is the zero time. Without a zone
+// it is UTC.
+func parseDate(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", time.DateOnly} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, usagef("%q is no date: write 2026-01-31, or 2026-01-31T08:00:00+08:00", s)
+}

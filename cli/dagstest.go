@@ -1,0 +1,223 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store/sqlite"
+)
+
+func newCmdDAGsTest(a *app) *cobra.Command {
+	var (
+		conf string
+		file string
+	)
+	cmd := &cobra.Command{
+		Use:   "test DAG [LOGICAL_DATE]",
+		Short: "Run a DAG once, here and now, with its logs on the screen",
+		Long: `Runs one DAG run in this process, on a store of its own that is thrown away: no scheduler
+is needed and nothing of it shows among the real runs. Messages and callbacks are really
+sent, to the connections of the home folder. Exit code 1 when the run fails.`,
+		Example: "  dingdag dags test my_dag\n  dingdag dags test my_dag 2026-01-31 --conf '{\"day\": \"2026-01-31\"}'\n  dingdag dags test my_dag -f dags/my_dag.yaml",
+		Args:    rangeArgs(1, "DAG", "LOGICAL_DATE"), ValidArgsFunction: a.completeDAGs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			t := engine.Trigger{Conf: json.RawMessage(conf)}
+			if len(args) > 1 {
+				at, err := parseDate(args[1])
+				if err != nil {
+					return err
+				}
+				t.LogicalDate = at
+			}
+			var files []string
+			if file != "" {
+				files = []string{file}
+			}
+			d, err := a.findDAG(args[0], files...)
+			if err != nil {
+				return err
+			}
+			return runDAGsTest(cmd.Context(), a, d, t)
+		},
+	}
+	cmd.Flags().StringVarP(&conf, "conf", "c", "", "JSON object for the run's conf and params")
+	cmd.Flags().StringVarP(&file, "file", "f", "", "DAG file or folder (default the DAGs folder)")
+	return cmd
+}
+
+func runDAGsTest(ctx context.Context, a *app, d *dag.DAG, t engine.Trigger) error {
+	if _, err := engine.NewManualRun(d, t, clock()); err != nil {
+		return usageError{err}
+	}
+	dir, err := os.MkdirTemp("", "dingdag-test-")
+	if err != nil {
+		return fmt.Errorf("make a folder for the test: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	db, err := a.connectionStore(ctx)
+	if err != nil {
+		return err
+	}
+	run, err := a.runOnce(ctx, dir, db, d, t)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.Out, "run %s of dag %s: %s", run.RunID, d.ID, run.State)
+	if run.State != dag.RunSuccess {
+		fmt.Fprintf(a.Out, " (%s)\n", run.Reason)
+		return errQuiet
+	}
+	fmt.Fprintln(a.Out)
+	return nil
+}
+
+// runOnce runs one run of a DAG on a store in dir and waits until it has ended and
+// every message of its callbacks has left.
+func (a *app) runOnce(ctx context.Context, dir string, db connections.Source, d *dag.DAG, t engine.Trigger) (*engine.Run, error) {
+	s, err := sqlite.Open(ctx, filepath.Join(dir, "test.db"), sqlite.Options{Synchronous: "NORMAL"})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = s.Close() }()
+	w := newRunWatch(a.Out)
+	e, err := a.engine(s, db, func(o *engine.Options) {
+		o.LogDir = filepath.Join(dir, "logs")
+		o.TaskOutput = w
+		o.Observe = w.observe
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := e.SetDAGs(ctx, []*dag.DAG{d}); err != nil {
+		return nil, err
+	}
+	if err := s.Tx(ctx, func(tx engine.Tx) error { return tx.SetPaused(ctx, d.ID, false) }); err != nil {
+		return nil, err
+	}
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	ready := make(chan struct{})
+	go func() { ended <- e.Run(running, engine.RunOptions{Ready: func() { close(ready) }}) }()
+	select {
+	case <-ready:
+	case err := <-ended:
+		return nil, err
+	}
+	run, err := e.Trigger(ctx, d.ID, t)
+	if err == nil {
+		err = w.wait(ctx, s)
+	}
+	stop()
+	if rerr := <-ended; err == nil {
+		err = rerr
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.Run(ctx, run.Key)
+}
+
+// runWatch prints what happens in a test run and knows when it is over.
+type runWatch struct {
+	mu      sync.Mutex
+	out     io.Writer
+	over    bool
+	changed chan struct{}
+}
+
+func newRunWatch(out io.Writer) *runWatch {
+	return &runWatch{out: out, changed: make(chan struct{}, 1)}
+}
+
+// Write prints a line of a task log.
+func (w *runWatch) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.out.Write(p)
+}
+
+func (w *runWatch) observe(u engine.Update) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case u.Delivery != nil:
+		fmt.Fprintf(w.out, "[%s] %s: %s", u.Delivery.Summary, u.Delivery.Event, u.Delivery.State)
+		if u.Delivery.Error != "" {
+			fmt.Fprintf(w.out, ": %s", u.Delivery.Error)
+		}
+		fmt.Fprintln(w.out)
+	case u.Instance != nil:
+		if s := u.Instance.State; s != dag.Queued && s != dag.Scheduled {
+			fmt.Fprintf(w.out, "%s: %s\n", u.Instance.TaskID, s)
+		}
+	case u.Run.State.Finished():
+		w.over = true
+	default:
+		return
+	}
+	select {
+	case w.changed <- struct{}{}:
+	default: // the waiter looks anyway
+	}
+}
+
+// wait returns once the run has ended and the outbox is empty. A message that is to be
+// tried again much later does not hold it up, and neither do those behind it: a channel
+// keeps its order. What has not left is told, because the store is thrown away.
+func (w *runWatch) wait(ctx context.Context, s engine.Store) error {
+	for {
+		w.mu.Lock()
+		over := w.over
+		w.mu.Unlock()
+		if over {
+			first, err := s.FirstDeliveries(ctx)
+			if err != nil {
+				return err
+			}
+			if !soon(first) {
+				return w.unsent(ctx, s)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-w.changed:
+		}
+	}
+}
+
+// unsent names the messages that will not be sent any more.
+func (w *runWatch) unsent(ctx context.Context, s engine.Store) error {
+	waiting, err := s.Deliveries(ctx, []engine.DeliveryState{engine.DeliveryWaiting}, 0)
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, d := range waiting {
+		fmt.Fprintf(w.out, "[%s] %s: not sent: a test run does not wait for a blocked receiver\n", d.Summary, d.Event)
+	}
+	return nil
+}
+
+// soon reports whether one of the messages that are next will leave within seconds.
+func soon(first []*engine.Delivery) bool {
+	for _, d := range first {
+		if d.State == engine.DeliverySending || d.NextTry.Before(clock().Add(10*time.Second)) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,444 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/progress"
+	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dags/examples"
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/sandbox"
+	"github.com/dingdag/dingdag/store/sqlite"
+)
+
+func newCmdDemo(a *app) *cobra.Command {
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Run the example DAGs against a local DingTalk",
+		Long: `Starts the sandbox, a local DingTalk, on loopback, and runs the example DAGs end to end:
+scheduler, store, workers, hook and callbacks, without an account and without keys.
+Each message is printed as the group would see it. Some tasks fail on purpose; the
+summary tells which alert each of them caused. State goes to a temporary folder unless
+--home is given.`,
+		Example: "  dingdag demo\n  dingdag demo --home ./demo      # keep the store and the logs",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithTimeoutCause(cmd.Context(), timeout, fmt.Errorf("the demo took longer than %s", timeout))
+			defer cancel()
+			err := runDemo(ctx, a)
+			if err != nil && ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return err
+		},
+	}
+	cmd.Flags().DurationVar(&timeout, "timeout", 2*time.Minute, "give up after this time")
+	return cmd
+}
+
+func runDemo(ctx context.Context, a *app) (err error) {
+	if a.flags["home"] == "" {
+		dir, err := os.MkdirTemp("", "dingdag-demo-")
+		if err != nil {
+			return fmt.Errorf("make a folder for the demo: %w", err)
+		}
+		a.flags["home"] = dir
+		defer func() { _ = os.RemoveAll(dir) }()
+	}
+	if a.flags["log_level"] == "" {
+		a.flags["log_level"] = "error" // the demo says itself what happens
+	}
+	if err := a.lock(); err != nil {
+		return err
+	}
+	s, err := a.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	d := &demo{app: a, store: s}
+	if err := d.writeExamples(); err != nil {
+		return err
+	}
+	stop, err := d.startSandbox(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	if err := d.run(ctx); err != nil {
+		return err
+	}
+	return d.summary(ctx)
+}
+
+// demo is one run of the examples.
+type demo struct {
+	app   *app
+	store *sqlite.Store
+	box   *sandbox.Server
+	began time.Time
+	dags  []*dag.DAG
+
+	mu       sync.Mutex
+	progress *demoProgress
+	shown    int // the last message of the inbox that was printed
+	changed  chan struct{}
+}
+
+// writeExamples puts the example files that the binary carries into the home folder.
+func (d *demo) writeExamples() error {
+	dir := filepath.Join(d.app.cfg.Home, "dags")
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return fmt.Errorf("write the examples: %w", withoutOp(err))
+	}
+	d.app.cfg.DAGsFolder = dir
+	return fs.WalkDir(examples.Files, ".", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		b, err := examples.Files.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(dir, path), b, 0o600)
+	})
+}
+
+// startSandbox serves a local DingTalk and adds the connection that leads to it.
+func (d *demo) startSandbox(ctx context.Context) (stop func() error, err error) {
+	d.box = sandbox.New(sandbox.Options{Now: clock})
+	robot := sandbox.DemoRobot("数据告警")
+	robot.Secret = "SEC" + strings.Repeat("0", 60) + "demo"
+	robot.Members = []sandbox.Member{{Name: "Ann", Mobile: "13800000001"}, {Name: "Bo", Mobile: "13800000002"}}
+	if robot, err = d.box.AddRobot(robot); err == nil {
+		err = addDemoApp(d.box)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("set up the sandbox: %w", err)
+	}
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("start the sandbox: %w", err)
+	}
+	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan error, 1)
+	go func() { ended <- d.box.Run(serving, ln) }()
+	err = d.addConnections(ctx, "http://"+ln.Addr().String(), robot)
+	stop = func() error {
+		d.app.dingding().CloseIdleConnections() // the sandbox would wait for them
+		cancel()
+		return <-ended
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("set up the demo's connection: %w", err), stop())
+	}
+	fmt.Fprintf(d.app.Out, "local DingTalk at http://%s, robot %s in group %s\n", ln.Addr(), robot.Name, robot.Group)
+	return stop, nil
+}
+
+// addConnections adds those that the examples name.
+func (d *demo) addConnections(ctx context.Context, base string, robot sandbox.Robot) error {
+	robot.Name = "dingding_default"
+	toRobot, err := sandboxConnection(base, robot)
+	if err != nil {
+		return err
+	}
+	toApp, err := appConnection(base, demoApp())
+	if err != nil {
+		return err
+	}
+	warehouse, err := connections.FromAttributes("warehouse_default", map[string]any{"conn_type": "sqlite", "host": ":memory:"})
+	if err != nil {
+		return err
+	}
+	for _, c := range []*connections.Connection{toRobot, toApp, warehouse} {
+		if err := d.store.Connections().PutConnection(ctx, c, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run lets the scheduler run every example once.
+func (d *demo) run(ctx context.Context) error {
+	a := d.app
+	d.changed = make(chan struct{}, 1)
+	// The environment of whoever runs the demo must not lead to a real group.
+	a.LookupEnv = func(string) (string, bool) { return "", false }
+	e, err := a.engine(d.store, d.store.Connections(), func(o *engine.Options) {
+		o.LogDir = filepath.Join(a.cfg.Home, "logs")
+		o.Observe = d.observe
+	})
+	if err != nil {
+		return err
+	}
+	res, err := a.load(e.Catalog(), a.cfg.DAGsFolder)
+	if err != nil {
+		return err
+	}
+	if res.Diagnostics.HasErrors() {
+		return fmt.Errorf("the examples can't be loaded:\n%s", res.Diagnostics)
+	}
+	d.dags, d.began = res.DAGs, clock()
+	d.progress = newDemoProgress(a.IO, d.dags)
+	defer d.progress.stop()
+	if err := e.SetDAGs(ctx, d.dags); err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- e.Run(running, engine.RunOptions{Schedule: true}) }()
+	err = d.wait(ctx, ended)
+	stop()
+	if rerr := <-ended; err == nil {
+		err = rerr
+	}
+	return err
+}
+
+func (d *demo) observe(u engine.Update) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if u.Delivery == nil {
+		d.progress.update(u)
+	}
+	select {
+	case d.changed <- struct{}{}:
+	default: // the waiter looks anyway
+	}
+}
+
+// wait prints messages as they arrive and returns once every example has ended and
+// every alert has left.
+func (d *demo) wait(ctx context.Context, ended chan error) error {
+	look := time.NewTicker(50 * time.Millisecond) // the inbox has no part in the updates
+	defer look.Stop()
+	for {
+		d.printMessages()
+		over, err := d.over(ctx)
+		if err != nil {
+			return err
+		}
+		if over {
+			d.printMessages()
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case err := <-ended:
+			ended <- err
+			return cmp.Or(err, errors.New("the engine stopped"))
+		case <-d.changed:
+		case <-look.C:
+		}
+	}
+}
+
+func (d *demo) over(ctx context.Context) (bool, error) {
+	for _, g := range d.dags {
+		n, err := d.store.CountRuns(ctx, g.ID, dag.RunSuccess, dag.RunFailed)
+		if err != nil || n == 0 {
+			return false, err
+		}
+	}
+	ds, err := d.store.Deliveries(ctx, []engine.DeliveryState{engine.DeliveryWaiting, engine.DeliverySending}, 1)
+	return err == nil && len(ds) == 0, err
+}
+
+func (d *demo) printMessages() {
+	for _, m := range d.box.Messages(sandbox.Filter{After: d.shown}) {
+		d.shown = m.ID
+		d.progress.print(sandbox.PlainText(m))
+	}
+}
+
+// summary tells what ran, what failed on purpose and who was told.
+func (d *demo) summary(ctx context.Context) error {
+	out := d.app.Out
+	deliveries, err := d.store.Deliveries(ctx, nil, 0)
+	if err != nil {
+		return err
+	}
+	runs := listing{columns: []string{"DAG", "State", "Tasks", "Took", "Alerts"}}
+	var failures []string
+	for _, g := range d.dags {
+		rs, err := d.store.Runs(ctx, engine.RunFilter{DAGID: g.ID})
+		if err != nil {
+			return err
+		}
+		for _, r := range rs {
+			is, err := d.store.Instances(ctx, r.Key)
+			if err != nil {
+				return err
+			}
+			alerts := deliveriesOf(deliveries, r)
+			runs.add(r, g.ID, string(r.State), countStates(is), r.EndDate.Sub(r.StartDate).Round(10*time.Millisecond).String(), strconv.Itoa(len(alerts)))
+			failures = append(failures, d.failures(r, is, alerts)...)
+		}
+	}
+	fmt.Fprintln(out, "\nFailed on purpose:")
+	for _, f := range failures {
+		fmt.Fprintln(out, f)
+	}
+	fmt.Fprintln(out)
+	if err := runs.print(out, "table"); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\n%d messages arrived in the group, in %s. Next: dingdag sandbox, or README.md for a real robot.\n",
+		len(d.box.Messages(sandbox.Filter{})), clock().Sub(d.began).Round(100*time.Millisecond))
+	for _, x := range deliveries {
+		if x.State != engine.DeliveryDelivered {
+			return fmt.Errorf("the message %q is %s: %s", x.Summary, x.State, x.Error)
+		}
+	}
+	return nil
+}
+
+func deliveriesOf(ds []*engine.Delivery, r *engine.Run) (out []*engine.Delivery) {
+	for _, x := range ds {
+		if x.DAGID == r.DAGID && x.RunID == r.RunID {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// failures tells of each failed task and of the run which message they caused.
+func (d *demo) failures(r *engine.Run, is []*engine.Instance, alerts []*engine.Delivery) (out []string) {
+	for _, in := range is {
+		if in.State != dag.Failed {
+			continue
+		}
+		out = append(out, fmt.Sprintf("  %s / %s, after %d of %d tries: %s", r.DAGID, in.TaskID, in.Try, in.MaxTries, oneLine(in.Error)))
+		for _, x := range alerts {
+			if x.TaskID == in.TaskID {
+				out = append(out, fmt.Sprintf("    %-10s -> %s: %s", x.Event, x.Summary, x.State))
+			}
+		}
+	}
+	for _, x := range alerts {
+		if x.TaskID == "" {
+			out = append(out, fmt.Sprintf("  %s, the run: %s", r.DAGID, r.Reason), fmt.Sprintf("    %-10s -> %s: %s", x.Event, x.Summary, x.State))
+		}
+	}
+	return out
+}
+
+// countStates is for instance "3 success, 1 failed".
+func countStates(is []*engine.Instance) string {
+	n := map[dag.State]int{}
+	for _, in := range is {
+		n[in.State]++
+	}
+	var parts []string
+	for _, s := range []dag.State{dag.Success, dag.Failed, dag.UpstreamFailed, dag.Skipped} {
+		if n[s] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n[s], s))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// demoProgress shows a line for each run on a terminal, and plain lines elsewhere.
+type demoProgress struct {
+	o        IO
+	w        progress.Writer // nil when not a terminal
+	trackers map[string]*progress.Tracker
+	tasks    map[string]int
+}
+
+func newDemoProgress(o IO, ds []*dag.DAG) *demoProgress {
+	p := &demoProgress{o: o, trackers: map[string]*progress.Tracker{}, tasks: map[string]int{}}
+	for _, d := range ds {
+		p.tasks[d.ID] = len(d.Tasks)
+	}
+	if !o.terminal() {
+		return p
+	}
+	p.w = progress.NewWriter()
+	p.w.SetOutputWriter(o.Out)
+	p.w.SetAutoStop(false)
+	p.w.SetStyle(progress.StyleBlocks)
+	p.w.Style().Visibility.Value = true
+	p.w.Style().Visibility.ETA = false
+	p.w.Style().Visibility.Speed = false
+	p.w.SetTrackerLength(24)
+	width := 0
+	for _, d := range ds {
+		width = max(width, len(d.ID))
+	}
+	p.w.SetMessageLength(width + len(" failed"))
+	p.w.SetUpdateFrequency(100 * time.Millisecond)
+	ids := make([]string, len(ds))
+	for i, d := range ds {
+		ids[i] = d.ID
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		t := &progress.Tracker{Message: id, Total: int64(p.tasks[id])}
+		p.trackers[id] = t
+		p.w.AppendTracker(t)
+	}
+	go p.w.Render()
+	return p
+}
+
+// update shows a change of a run.
+func (p *demoProgress) update(u engine.Update) {
+	id := u.Run.DAGID
+	if p.w == nil {
+		switch {
+		case u.Instance != nil && u.Instance.State != dag.Scheduled && u.Instance.State != dag.Queued:
+			fmt.Fprintf(p.o.Out, "%s / %s: %s\n", id, u.Instance.TaskID, u.Instance.State)
+		case u.Instance == nil:
+			fmt.Fprintf(p.o.Out, "%s: run %s\n", id, u.Run.State)
+		}
+		return
+	}
+	t := p.trackers[id]
+	switch {
+	case u.Instance != nil && u.Instance.State.Finished():
+		t.Increment(1)
+	case u.Instance == nil && u.Run.State == dag.RunFailed:
+		t.UpdateMessage(id + " failed")
+		t.MarkAsErrored()
+	case u.Instance == nil && u.Run.State == dag.RunSuccess:
+		t.MarkAsDone()
+	}
+}
+
+// print writes text above the progress lines.
+func (p *demoProgress) print(text string) {
+	if p.w != nil {
+		p.w.Log("%s", strings.TrimRight(text, "\n"))
+		return
+	}
+	fmt.Fprintln(p.o.Out, strings.TrimRight(text, "\n"))
+}
+
+func (p *demoProgress) stop() {
+	if p.w == nil {
+		return
+	}
+	// One more frame, so that the last messages and states are on the screen.
+	time.Sleep(150 * time.Millisecond)
+	p.w.Stop()
+}

@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+)
+
+// folder is the DAGs folder: what it holds and what is wrong with it.
+type folder struct {
+	app     *app
+	loader  *dag.Loader
+	catalog engine.Catalog
+
+	mu     sync.Mutex
+	mark   string // fingerprint of the files at the last load
+	result dag.Result
+}
+
+func (a *app) folder(c engine.Catalog) (*folder, error) {
+	o, err := a.loadOptions()
+	if err != nil {
+		return nil, err
+	}
+	return &folder{app: a, loader: dag.NewLoader(c, o), catalog: c}, nil
+}
+
+// refresh loads the files if they have changed and hands the good DAGs on. A broken
+// DAG is logged; its last good version stays with the runs that have it.
+func (f *folder) refresh(ctx context.Context, use func(context.Context, []*dag.DAG) error) error {
+	mark, err := fingerprint(f.app.cfg.DAGsFolder)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	same := mark == f.mark
+	f.mu.Unlock()
+	if same {
+		return nil
+	}
+	res := supported(f.catalog, f.loader.Load(f.app.cfg.DAGsFolder))
+	for _, d := range res.Diagnostics {
+		if d.Severity == dag.Error {
+			f.app.log().Error("dag file", "problem", d.String())
+		} else {
+			f.app.log().Warn("dag file", "problem", d.String())
+		}
+	}
+	if err := use(ctx, res.DAGs); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.mark != "" {
+		f.app.log().Info("the DAG files have changed", "dags", len(res.DAGs))
+	}
+	f.mark, f.result = mark, res
+	return nil
+}
+
+func (f *folder) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.result.DAGs)
+}
+
+// watch refreshes until ctx ends.
+func (f *folder) watch(ctx context.Context, every time.Duration, use func(context.Context, []*dag.DAG) error) {
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			if err := f.refresh(ctx, use); err != nil && ctx.Err() == nil {
+				f.app.log().Error("read the dags folder", "error", err)
+			}
+		}
+	}
+}
+
+// load reads DAG files or folders with the configured defaults.
+func (a *app) load(c engine.Catalog, paths ...string) (dag.Result, error) {
+	o, err := a.loadOptions()
+	if err != nil {
+		return dag.Result{}, err
+	}
+	return supported(c, dag.Load(paths, c, o)), nil
+}
+
+// supported adds what the engine has to say about the DAGs, and drops those it can't run.
+func supported(c engine.Catalog, res dag.Result) dag.Result {
+	out := dag.Result{Diagnostics: slices.Clone(res.Diagnostics)}
+	for _, d := range res.DAGs {
+		found := c.Check(d)
+		out.Diagnostics = append(out.Diagnostics, found...)
+		if !found.HasErrors() {
+			out.DAGs = append(out.DAGs, d)
+		}
+	}
+	slices.SortStableFunc(out.Diagnostics, func(a, b dag.Diagnostic) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return out
+}
+
+func (a *app) loadOptions() (dag.Options, error) {
+	cfg, err := a.config()
+	if err != nil {
+		return dag.Options{}, err
+	}
+	loc, err := time.LoadLocation(cfg.DefaultTimezone)
+	if err != nil {
+		return dag.Options{}, fmt.Errorf("default_timezone: %w", err)
+	}
+	return dag.Options{
+		Location: loc, CronIntervals: cfg.CronMode == "interval", CatchupByDefault: cfg.CatchupByDefault, Now: clock, LookupEnv: a.LookupEnv, CheckParam: engine.CheckParam,
+	}, nil
+}

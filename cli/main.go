@@ -1,0 +1,191 @@
+// Package cli is the command line of Dingdag, and the only place that knows concrete
+// operators, callbacks, stores and sources. A program that brings its own operators
+// calls [Main] with their specs and has the same commands.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // zones come from an embedded database, not the host's
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/operator"
+)
+
+// Exit codes of every command.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// Extensions is what an embedding program adds to the built-in parts.
+type Extensions struct {
+	// Operators are further operators that DAG files may name.
+	Operators []operator.Spec
+	// Callbacks are further callbacks, and Senders deliver their messages, by name.
+	Callbacks []callbacks.Spec
+	Senders   map[string]callbacks.Sender
+	// Functions are Go functions that DAG files may name as callbacks.
+	Functions []callbacks.Function
+}
+
+// Main runs the command line and exits. The specs are operators beside the built-in
+// ones; see [MainWith] for callbacks.
+func Main(specs ...operator.Spec) { MainWith(Extensions{Operators: specs}) }
+
+// MainWith is [Main] for programs that bring more than operators.
+func MainWith(x Extensions) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := Run(ctx, os.Args[1:], IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, LookupEnv: os.LookupEnv}, x)
+	stop()
+	os.Exit(code)
+}
+
+// IO is what commands read and write.
+type IO struct {
+	In       io.Reader
+	Out, Err io.Writer
+	// LookupEnv reads the environment.
+	LookupEnv func(string) (string, bool)
+}
+
+// terminal reports whether output goes to a person's screen.
+func (o IO) terminal() bool {
+	f, ok := o.Out.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
+}
+
+// usageError is a mistake on the command line: exit code 2.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// errQuiet ends a command as failed without another word: it has said everything.
+var errQuiet = errors.New("failed")
+
+// Run runs one command and returns its exit code: 0 done, 1 failed, 2 usage.
+func Run(ctx context.Context, args []string, o IO, x Extensions) int {
+	a := &app{IO: o, extensions: x, flags: map[string]string{}}
+	root := newRoot(a)
+	root.SetArgs(args)
+	root.SetIn(o.In)
+	root.SetOut(o.Out)
+	root.SetErr(o.Err)
+	cmd, err := root.ExecuteContextC(ctx)
+	if cerr := a.close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		return exitDone
+	}
+	var ue usageError
+	usage := errors.As(err, &ue)
+	if !errors.Is(err, errQuiet) {
+		fmt.Fprintln(o.Err, "error:", a.mask(err.Error()))
+		if usage {
+			fmt.Fprintf(o.Err, "see %s --help\n", cmd.CommandPath())
+		}
+	}
+	if usage {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "dingdag",
+		Short: "Airflow's semantics in one binary, with DingTalk as a first-class citizen",
+		Long: `Dingdag runs DAGs written in YAML (the dag-factory dialect) with Airflow's semantics,
+and sends to DingTalk what people must know.`,
+		Example: `  dingdag demo                          # see it work, without an account
+  dingdag dags test my_dag              # run one DAG here and now
+  dingdag standalone                    # scheduler and workers in one process`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
+			for key, name := range persistent {
+				if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
+					a.flags[key] = f.Value.String()
+				}
+			}
+		},
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	f := root.PersistentFlags()
+	f.String("home", "", "folder of the store, the key and the logs (default $DINGDAG_HOME or ~/.dingdag)")
+	f.String("dags-folder", "", "folder of the DAG files (default {home}/dags)")
+	f.String("log-level", "", "debug, info, warn or error (default info)")
+	f.String("log-format", "", "auto, text or json (default auto)")
+	root.AddCommand(
+		newCmdDemo(a), newCmdStandalone(a), newCmdSandbox(a), newCmdDAGs(a), newCmdTasks(a), newCmdConnections(a), newCmdPools(a), newCmdVariables(a),
+		newCmdOperators(a), newCmdSchema(a), newCmdVersion(a),
+	)
+	groupArgs(root)
+	return root
+}
+
+// persistent maps settings to the flags that every command has.
+var persistent = map[string]string{ //nolint:gochecknoglobals // a constant table
+	"home": "home", "dags_folder": "dags-folder", "log_level": "log-level", "log_format": "log-format",
+}
+
+// groupArgs makes a command that only groups others say what it has.
+func groupArgs(c *cobra.Command) {
+	if c.HasSubCommands() && c.RunE == nil {
+		c.Args = func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			cmd.SuggestionsMinimumDistance = 2 // cobra sets it only for the root
+			err := fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
+			if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
+				err = fmt.Errorf("%w; did you mean %q?", err, s[0])
+			}
+			return usageError{err}
+		}
+		c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	}
+	for _, sub := range c.Commands() {
+		groupArgs(sub)
+	}
+}
+
+// noArgs and exactArgs are cobra's checks as usage errors that name what is missing.
+func noArgs(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("unexpected argument %q", args[0])
+	}
+	return nil
+}
+
+func exactArgs(names ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error { return checkArgs(args, names, len(names)) }
+}
+
+// rangeArgs wants the first least of the named arguments and takes the others.
+func rangeArgs(least int, names ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error { return checkArgs(args, names, least) }
+}
+
+func checkArgs(args, names []string, least int) error {
+	switch {
+	case len(args) < least:
+		return usagef("missing argument %s", names[len(args)])
+	case len(args) > len(names):
+		return usagef("unexpected argument %q", args[len(names)])
+	}
+	return nil
+}

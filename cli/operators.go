@@ -1,0 +1,320 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/params/declare"
+)
+
+func newCmdOperators(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "operators", Short: "List and describe the operators and notifiers that DAG files may name",
+		Example: "  dingdag operators list\n  dingdag operators show dingding",
+	}
+	cmd.AddCommand(newCmdOperatorsList(a), newCmdOperatorsShow(a), newCmdOperatorsDocs(a))
+	return cmd
+}
+
+// described is what people are told about an operator or a notifier.
+type described struct {
+	Name     string             `json:"name"`
+	Summary  string             `json:"summary"`
+	Doc      string             `json:"doc"`
+	Aliases  []string           `json:"aliases"`
+	Sensor   bool               `json:"sensor"`
+	Params   []describedParam   `json:"params"`
+	Examples []describedExample `json:"examples"`
+}
+
+type describedParam struct {
+	Name      string   `json:"name"`
+	Type      string   `json:"type"`
+	Default   string   `json:"default"`
+	Enum      []string `json:"enum,omitempty"`
+	Required  bool     `json:"required"`
+	Templated bool     `json:"templated"`
+	Secret    bool     `json:"secret"`
+	Doc       string   `json:"doc"`
+}
+
+type describedExample struct {
+	Title string `json:"title"`
+	YAML  string `json:"yaml"`
+}
+
+// describe describes a spec. Examples become whole: key is "operator" or "callback",
+// under which a DAG file names it.
+func describe[I any](key string, s declare.Spec[I]) described {
+	d := described{
+		Name: s.Name, Summary: s.Summary(), Doc: s.Doc(), Sensor: s.Sensor,
+		Aliases: []string{}, Params: describeParams("", s.Fields()), Examples: []describedExample{},
+	}
+	for _, alias := range s.Aliases {
+		d.Aliases = append(d.Aliases, alias.Path)
+	}
+	for _, e := range s.Examples {
+		whole := key + ": " + s.Name
+		if own := strings.TrimSpace(e.YAML); own != "{}" {
+			whole += "\n" + own
+		}
+		d.Examples = append(d.Examples, describedExample{e.Title, whole})
+	}
+	return d
+}
+
+// describeParams lists parameters and, behind each, those that are nested in it.
+func describeParams(prefix string, fields []params.Field) []describedParam {
+	list := []describedParam{}
+	for _, f := range fields {
+		list = append(list, describedParam{prefix + f.Name, f.Type, f.Default, f.Enum, f.Required, f.Template, f.Secret, f.Doc})
+		list = append(list, describeParams(prefix+f.Name+".", f.Fields)...)
+	}
+	return list
+}
+
+// describedSpecs describes every operator, or every notifier, by name.
+func (a *app) describedSpecs(notifiers bool) ([]described, error) {
+	var list []described
+	if notifiers {
+		reg, err := a.notifiers()
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range reg.Specs() {
+			list = append(list, describe("callback", s))
+		}
+		return list, nil
+	}
+	reg, err := a.operators()
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range reg.Specs() {
+		list = append(list, describe("operator", s))
+	}
+	return list, nil
+}
+
+// notifiers are the callbacks of a command that sends nothing.
+func (a *app) notifiers() (*callbacks.Registry, error) {
+	return a.callbacks(connections.Chain(a.log()))
+}
+
+func callbacksFlag(cmd *cobra.Command, notifiers *bool) {
+	cmd.Flags().BoolVar(notifiers, "callbacks", false, "the notifiers that on_failure_callback and its kin may name, instead of operators")
+}
+
+func newCmdOperatorsList(a *app) *cobra.Command {
+	var (
+		output    string
+		notifiers bool
+	)
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the operators, or with --callbacks the notifiers",
+		Example: "  dingdag operators list\n  dingdag operators list --callbacks -o json", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error { return runOperatorsList(a, notifiers, output) },
+	}
+	callbacksFlag(cmd, &notifiers)
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+func runOperatorsList(a *app, notifiers bool, output string) error {
+	if err := checkOutput(output); err != nil {
+		return err
+	}
+	list, err := a.describedSpecs(notifiers)
+	if err != nil {
+		return err
+	}
+	columns := []string{"Operator", "What it does"}
+	if notifiers {
+		columns[0] = "Notifier"
+	}
+	l := listing{columns: columns}
+	for _, d := range list {
+		l.add(d, d.Name, d.Summary)
+	}
+	return l.print(a.Out, output)
+}
+
+func newCmdOperatorsShow(a *app) *cobra.Command {
+	var (
+		output    string
+		notifiers bool
+	)
+	cmd := &cobra.Command{
+		Use: "show NAME", Short: "Describe an operator by its short name or Airflow's dotted path",
+		Example: `  dingdag operators show bash
+  dingdag operators show airflow.providers.dingding.operators.dingding.DingdingOperator -o yaml
+  dingdag operators show dingding --callbacks`,
+		Args: exactArgs("NAME"),
+		ValidArgsFunction: func(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+			return a.completeOperators(args, prefix, notifiers)
+		},
+		RunE: func(_ *cobra.Command, args []string) error { return runOperatorsShow(a, args[0], notifiers, output) },
+	}
+	callbacksFlag(cmd, &notifiers)
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+func (a *app) completeOperators(args []string, prefix string, notifiers bool) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	list, err := a.describedSpecs(notifiers)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var out []string
+	for _, d := range list {
+		if strings.HasPrefix(d.Name, prefix) {
+			out = append(out, d.Name+"\t"+d.Summary)
+		}
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
+}
+
+func runOperatorsShow(a *app, name string, notifiers bool, output string) error {
+	if err := checkOutput(output); err != nil {
+		return err
+	}
+	find := a.findOperator
+	if notifiers {
+		find = a.findNotifier
+	}
+	d, err := find(name)
+	if err != nil {
+		return err
+	}
+	switch output {
+	case "json":
+		return printJSON(a.Out, d)
+	case "yaml":
+		return printYAML(a.Out, d)
+	case "plain":
+		l := listing{}
+		for _, p := range d.Params {
+			l.add(p, p.Name, p.Type, p.Default, strconv.FormatBool(p.Required), strconv.FormatBool(p.Templated), oneLine(p.Doc))
+		}
+		return l.print(a.Out, output)
+	}
+	_, err = fmt.Fprint(a.Out, manual(d))
+	return err
+}
+
+func (a *app) findOperator(name string) (described, error) {
+	reg, err := a.operators()
+	if err != nil {
+		return described{}, err
+	}
+	s, ok := reg.Lookup(name)
+	if ok {
+		return describe("operator", s), nil
+	}
+	why, rejected := operator.Rejected(name)
+	return described{}, unknownSpec("operator", name, why, rejected, reg.Suggest(name))
+}
+
+func (a *app) findNotifier(name string) (described, error) {
+	reg, err := a.notifiers()
+	if err != nil {
+		return described{}, err
+	}
+	s, ok := reg.Lookup(name)
+	if ok {
+		return describe("callback", s), nil
+	}
+	why, rejected := callbacks.Rejected(name)
+	return described{}, unknownSpec("notifier", name, why, rejected, reg.Suggest(name))
+}
+
+// unknownSpec is the error about a name that no registry has.
+func unknownSpec(kind, name, why string, rejected bool, near string) error {
+	switch {
+	case rejected:
+		return fmt.Errorf("no %s %q: %s", kind, name, why)
+	case near != "":
+		return fmt.Errorf("no %s %q; did you mean %q?", kind, name, near)
+	}
+	return fmt.Errorf("no %s %q", kind, name)
+}
+
+// sensorNote stands on the pages of sensors.
+const sensorNote = "The parameters of every sensor apply too: poke_interval, timeout, mode and others."
+
+// manual is the page about an operator or notifier for a terminal.
+func manual(d described) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\n%s\n", d.Name, indent(wrap(d.Doc), 2))
+	if len(d.Params) > 0 {
+		b.WriteString("\nParameters\n")
+	}
+	for _, p := range d.Params {
+		fmt.Fprintf(&b, "\n  %s  %s\n", p.Name, strings.Join(append(traits(p), defaultOf(p)...), ", "))
+		if p.Doc != "" {
+			fmt.Fprintln(&b, indent(wrap(p.Doc), 4))
+		}
+	}
+	if d.Sensor {
+		fmt.Fprintf(&b, "\n%s\n", indent(sensorNote, 2))
+	}
+	for _, e := range d.Examples {
+		fmt.Fprintf(&b, "\nExample: %s\n\n%s\n", e.Title, indent(e.YAML, 2))
+	}
+	if len(d.Aliases) > 0 {
+		fmt.Fprintf(&b, "\nAlso known as\n\n%s\n", indent(strings.Join(d.Aliases, "\n"), 2))
+	}
+	return b.String()
+}
+
+// traits says in words what the tags of a parameter say about its values.
+func traits(p describedParam) []string {
+	list := []string{p.Type}
+	if len(p.Enum) > 0 {
+		list = append(list, "one of "+strings.Join(p.Enum, " | "))
+	}
+	if p.Templated {
+		list = append(list, "templated")
+	}
+	if p.Secret {
+		list = append(list, "secret")
+	}
+	return list
+}
+
+func defaultOf(p describedParam) []string {
+	switch {
+	case p.Required:
+		return []string{"required"}
+	case p.Default == "":
+		return nil
+	}
+	return []string{"default " + p.Default}
+}
+
+// textWidth is the width of paragraphs on a terminal.
+const textWidth = 88
+
+func wrap(paragraphs string) string { return text.WrapSoft(paragraphs, textWidth) }
+
+// indent puts spaces before each line that is not empty, and none at its end.
+func indent(block string, spaces int) string {
+	lines := strings.Split(strings.TrimSpace(block), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(strings.Repeat(" ", spaces)+line, " ")
+	}
+	return strings.Join(lines, "\n")
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

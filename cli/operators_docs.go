@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// newCmdOperatorsDocs makes the command that go generate runs.
+func newCmdOperatorsDocs(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "docs DIR", Short: "Write a page about each operator and notifier", Example: "  dingdag operators docs docs/operators",
+		Hidden: true, Args: exactArgs("DIR"),
+		RunE: func(_ *cobra.Command, args []string) error { return runOperatorsDocs(a, args[0]) },
+	}
+}
+
+func runOperatorsDocs(a *app, dir string) error {
+	ops, err := a.describedSpecs(false)
+	if err != nil {
+		return err
+	}
+	notifiers, err := a.describedSpecs(true)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // docs are for everyone to read
+		return fmt.Errorf("write pages: %w", withoutOp(err))
+	}
+	pages := map[string]string{"README.md": docsIndex(ops, notifiers)}
+	for _, d := range ops {
+		pages[d.page("")] = markdown(d)
+	}
+	for _, d := range notifiers {
+		pages[d.page(notifierPage)] = markdown(d)
+	}
+	for name, text := range pages {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil { //nolint:gosec // as above
+			return fmt.Errorf("write pages: %w", withoutOp(err))
+		}
+	}
+	return nil
+}
+
+// notifierPage begins the names of notifiers' pages, as operators have the same names.
+const notifierPage = "notifier_"
+
+func (d described) page(prefix string) string { return prefix + d.Name + ".md" }
+
+const generated = "<!-- Written by go generate from the code: change the comments there. -->\n\n"
+
+// docsIndex lists the pages.
+func docsIndex(ops, notifiers []described) string {
+	var b strings.Builder
+	b.WriteString(generated + "# Operators\n\nWhat a task may name as its `operator`.\n\n| operator | what it does |\n| --- | --- |\n")
+	for _, d := range ops {
+		fmt.Fprintf(&b, "| [`%s`](%s) | %s |\n", d.Name, d.page(""), cell(d.Summary))
+	}
+	b.WriteString("\n# Notifiers\n\nWhat `on_failure_callback` and its kin may name.\n\n| notifier | what it does |\n| --- | --- |\n")
+	for _, d := range notifiers {
+		fmt.Fprintf(&b, "| [`%s`](%s) | %s |\n", d.Name, d.page(notifierPage), cell(d.Summary))
+	}
+	return b.String()
+}
+
+// markdown is the page about an operator or notifier.
+func markdown(d described) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s# %s\n\n%s\n", generated, d.Name, d.Doc)
+	if len(d.Params) > 0 {
+		b.WriteString("\n## Parameters\n\n| parameter | type | default | meaning |\n| --- | --- | --- | --- |\n")
+	}
+	for _, p := range d.Params {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", p.Name, cell(strings.Join(traits(p), ", ")), defaultCell(p), cell(p.Doc))
+	}
+	if d.Sensor {
+		b.WriteString("\n" + sensorNote + "\n")
+	}
+	if len(d.Examples) > 0 {
+		b.WriteString("\n## Examples\n")
+	}
+	for _, e := range d.Examples {
+		fmt.Fprintf(&b, "\n%s:\n\n```yaml\n%s\n```\n", e.Title, e.YAML)
+	}
+	if len(d.Aliases) > 0 {
+		b.WriteString("\n## Also known as\n\n")
+	}
+	for _, path := range d.Aliases {
+		fmt.Fprintf(&b, "- `%s`\n", path)
+	}
+	return b.String()
+}
+
+func defaultCell(p describedParam) string {
+	switch {
+	case p.Required:
+		return "required"
+	case p.Default == "":
+		return ""
+	}
+	return "`" + cell(p.Default) + "`"
+}
+
+// cell fits text into a cell of a Markdown table.
+func cell(text string) string { return strings.ReplaceAll(oneLine(text), "|", `\|`) }

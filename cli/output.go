@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+	"gopkg.in/yaml.v3"
+)
+
+// outputs are the forms in which commands list things.
+var outputs = []string{"table", "json", "yaml", "plain"} //nolint:gochecknoglobals // a constant
+
+// outputFlag adds -o to a command that lists things.
+func outputFlag(cmd *cobra.Command, o *string) {
+	cmd.Flags().StringVarP(o, "output", "o", "table", strings.Join(outputs, "|"))
+	completeWords(cmd, "output", outputs...)
+}
+
+// completeWords offers the given words for a flag.
+func completeWords(cmd *cobra.Command, flag string, words ...string) {
+	// The flag was added a line before.
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// listing is a list to print: the columns of the table and, for each row, the cells
+// and the value that JSON and YAML show.
+type listing struct {
+	columns []string
+	rows    [][]string
+	values  []any
+}
+
+func (l *listing) add(value any, cells ...string) {
+	l.rows = append(l.rows, cells)
+	l.values = append(l.values, value)
+}
+
+// print writes the list in the given form.
+func (l *listing) print(w io.Writer, form string) error {
+	if l.values == nil {
+		l.values = []any{}
+	}
+	switch form {
+	case "json":
+		return printJSON(w, l.values)
+	case "yaml":
+		return printYAML(w, l.values)
+	case "plain":
+		for _, r := range l.rows {
+			if _, err := fmt.Fprintln(w, strings.Join(r, "\t")); err != nil {
+				return err
+			}
+		}
+		return nil
+	case "table":
+		t := newTable(w, l.columns)
+		for _, r := range l.rows {
+			row := make(table.Row, len(r))
+			for i, c := range r {
+				row[i] = c
+			}
+			t.AppendRow(row)
+		}
+		t.Render()
+		return nil
+	default:
+		return usagef("unknown output %q: use %s", form, strings.Join(outputs, ", "))
+	}
+}
+
+func newTable(w io.Writer, columns []string) table.Writer {
+	t := table.NewWriter()
+	t.SetOutputMirror(w)
+	t.SetStyle(table.StyleLight)
+	t.Style().Options.DrawBorder = false
+	t.Style().Options.SeparateColumns = false
+	t.Style().Format.Header = text.FormatDefault
+	header := make(table.Row, len(columns))
+	for i, c := range columns {
+		header[i] = c
+	}
+	t.AppendHeader(header)
+	return t
+}
+
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// printYAML goes through JSON so that both forms have the same keys.
+func printYAML(w io.Writer, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	var n yaml.Node
+	if err := yaml.Unmarshal(b, &n); err != nil {
+		return err
+	}
+	blockStyle(&n)
+	e := yaml.NewEncoder(w)
+	e.SetIndent(2)
+	if err := e.Encode(&n); err != nil {
+		return err
+	}
+	return e.Close()
+}
+
+// blockStyle turns JSON's flow style into YAML's block style.
+func blockStyle(n *yaml.Node) {
+	if n.Kind != yaml.ScalarNode && len(n.Content) > 0 {
+		n.Style = 0
+	}
+	if n.Kind == yaml.ScalarNode {
+		n.Style &^= yaml.DoubleQuotedStyle
+	}
+	for _, c := range n.Content {
+		blockStyle(c)
+	}
+}
+
+// checkOutput refuses an unknown form before any work is done.
+func checkOutput(form string) error {
+	if !slices.Contains(outputs, form) {
+		return usagef("unknown output %q: use %s", form, strings.Join(outputs, ", "))
+	}
+	return nil
+}

@@ -1,0 +1,229 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/engine"
+)
+
+func newCmdPools(a *app) *cobra.Command {
+	cmd := &cobra.Command{Use: "pools", Short: "List and change pools, which bound what runs at once", Example: "  dingdag pools set warehouse 4 'connections of the warehouse'\n  dingdag pools list"}
+	cmd.AddCommand(newCmdPoolsList(a), newCmdPoolsGet(a), newCmdPoolsSet(a), newCmdPoolsDelete(a), newCmdPoolsExport(a), newCmdPoolsImport(a))
+	return cmd
+}
+
+type poolRow struct {
+	Pool        string `json:"pool"`
+	Slots       int    `json:"slots"`
+	Description string `json:"description"`
+}
+
+// allPools are the stored pools, with the default pool if nobody has changed it.
+func allPools(ctx context.Context, r engine.Reader) ([]*engine.Pool, error) {
+	ps, err := r.Pools(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range ps {
+		if p.Name == engine.DefaultPool {
+			return ps, nil
+		}
+	}
+	return append([]*engine.Pool{{Name: engine.DefaultPool, Slots: engine.DefaultPoolSlots, Description: "Tasks that name no pool"}}, ps...), nil
+}
+
+func printPools(a *app, ps []*engine.Pool, output string) error {
+	l := listing{columns: []string{"Pool", "Slots", "Description"}}
+	for _, p := range ps {
+		l.add(poolRow{p.Name, p.Slots, p.Description}, p.Name, strconv.Itoa(p.Slots), p.Description)
+	}
+	return l.print(a.Out, output)
+}
+
+func newCmdPoolsList(a *app) *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the pools", Example: "  dingdag pools list -o json", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkOutput(output); err != nil {
+				return err
+			}
+			s, err := a.openStore(cmd.Context())
+			if err != nil {
+				return err
+			}
+			ps, err := allPools(cmd.Context(), s)
+			if err != nil {
+				return err
+			}
+			return printPools(a, ps, output)
+		},
+	}
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+func newCmdPoolsGet(a *app) *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use: "get POOL", Short: "Show one pool", Example: "  dingdag pools get default_pool", Args: exactArgs("POOL"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkOutput(output); err != nil {
+				return err
+			}
+			s, err := a.openStore(cmd.Context())
+			if err != nil {
+				return err
+			}
+			ps, err := allPools(cmd.Context(), s)
+			if err != nil {
+				return err
+			}
+			var names []string
+			for _, p := range ps {
+				if p.Name == args[0] {
+					return printPools(a, []*engine.Pool{p}, output)
+				}
+				names = append(names, p.Name)
+			}
+			return fmt.Errorf("no pool %q%s", args[0], suggest(args[0], names))
+		},
+	}
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+func newCmdPoolsSet(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "set POOL SLOTS [DESCRIPTION]", Short: "Make a pool or change its size", Example: "  dingdag pools set warehouse 4 'connections of the warehouse'",
+		Args: rangeArgs(2, "POOL", "SLOTS", "DESCRIPTION"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			n, err := strconv.Atoi(args[1])
+			if err != nil || n < 0 {
+				return usagef("slots %q: must be a whole number, 0 or more", args[1])
+			}
+			p := &engine.Pool{Name: args[0], Slots: n}
+			if len(args) > 2 {
+				p.Description = args[2]
+			}
+			if err := a.putPools(cmd.Context(), p); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(a.Out, "pool %s has %d slots\n", p.Name, p.Slots)
+			return err
+		},
+	}
+}
+
+func (a *app) putPools(ctx context.Context, ps ...*engine.Pool) error {
+	s, err := a.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	return s.Tx(ctx, func(tx engine.Tx) error {
+		for _, p := range ps {
+			if err := tx.PutPool(ctx, p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func newCmdPoolsDelete(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "delete POOL", Short: "Delete a pool; tasks that name it wait", Example: "  dingdag pools delete warehouse", Args: exactArgs("POOL"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if args[0] == engine.DefaultPool {
+				return usagef("%s can't be deleted; pools set changes its size", engine.DefaultPool)
+			}
+			s, err := a.openStore(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := s.Tx(cmd.Context(), func(tx engine.Tx) error { return tx.DeletePool(cmd.Context(), args[0]) }); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(a.Out, "pool %s is deleted\n", args[0])
+			return err
+		},
+	}
+}
+
+// poolFile is Airflow's form of exported pools.
+type poolFile map[string]struct {
+	Slots       int    `json:"slots"`
+	Description string `json:"description"`
+}
+
+func newCmdPoolsExport(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "export FILE", Short: "Write all pools to a JSON file", Example: "  dingdag pools export pools.json", Args: exactArgs("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := a.openStore(cmd.Context())
+			if err != nil {
+				return err
+			}
+			ps, err := allPools(cmd.Context(), s)
+			if err != nil {
+				return err
+			}
+			out := poolFile{}
+			for _, p := range ps {
+				e := out[p.Name]
+				e.Slots, e.Description = p.Slots, p.Description
+				out[p.Name] = e
+			}
+			b, err := json.MarshalIndent(out, "", "  ")
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(args[0], append(b, '\n'), 0o600); err != nil {
+				return fmt.Errorf("export pools: %w", withoutOp(err))
+			}
+			_, err = fmt.Fprintf(a.Out, "exported %d pools to %s\n", len(ps), args[0])
+			return err
+		},
+	}
+}
+
+func newCmdPoolsImport(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "import FILE", Short: "Read pools from a JSON file; all of them or none", Example: "  dingdag pools import pools.json", Args: exactArgs("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			b, err := os.ReadFile(args[0])
+			if err != nil {
+				return fmt.Errorf("import pools: %w", withoutOp(err))
+			}
+			var in poolFile
+			if err := json.Unmarshal(b, &in); err != nil {
+				return fmt.Errorf("import pools: %s is no JSON object of pools: %w", args[0], err)
+			}
+			var (
+				ps   []*engine.Pool
+				errs []error
+			)
+			for name, p := range in {
+				if p.Slots < 0 {
+					errs = append(errs, fmt.Errorf("import pools: %s: pool %q has %d slots", args[0], name, p.Slots))
+				}
+				ps = append(ps, &engine.Pool{Name: name, Slots: p.Slots, Description: p.Description})
+			}
+			if err := errors.Join(errs...); err != nil {
+				return err
+			}
+			if err := a.putPools(cmd.Context(), ps...); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(a.Out, "imported %d pools\n", len(ps))
+			return err
+		},
+	}
+}

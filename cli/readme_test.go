@@ -1,0 +1,210 @@
+package cli_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/sandbox"
+	"github.com/dingdag/dingdag/sandbox/sandboxtest"
+)
+
+// notRun are the commands of the pages that are not run here: what gets the program is
+// there already, and the tests can't run themselves.
+var notRun = []string{
+	"git clone https://github.com/dingdag/dingdag",
+	"cd dingdag",
+	"go build -o bin/dingdag ./cmd/runner",
+	`export PATH="$PWD/bin:$PATH"`,
+	"go test ./...",
+}
+
+// prelude makes a script out of the commands of a page. What runs until it is stopped
+// is stopped by SIGTERM once it works, and must end well.
+const prelude = `set -eu
+serve() {
+	: > serve.txt
+	dingdag "$@" >> serve.txt 2>&1 &
+	until grep -q 'dingdag works\|stop with Ctrl-C' serve.txt; do
+		kill -0 $! || { cat serve.txt; exit 1; }
+	done
+	kill -TERM $!
+	wait $!
+}
+`
+
+// TestPages runs every command of the README and of the guides, each page from its top
+// to its end in a folder and a home of its own, and looks for the output they show.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	pages, err := filepath.Glob(filepath.Join("..", "docs", "*.md"))
+	require.NoError(t, err)
+	require.NotEmpty(t, pages)
+	for _, page := range append(pages, filepath.Join("..", "README.md")) {
+		t.Run(filepath.Base(page), func(t *testing.T) {
+			t.Parallel()
+			runPage(t, readPage(t, page))
+		})
+	}
+}
+
+func runPage(t *testing.T, blocks []block) {
+	t.Helper()
+	box := sandboxtest.Start(t)
+	robot := sandbox.DemoRobot("dingding_default")
+	robot.Secret = "SEC0123456789"
+	robot.Rate = sandbox.Rate{PerMinute: -1}
+	robot = box.AddRobot(robot)
+	dir := t.TempDir()
+
+	lines, want := []string{prelude}, []string{}
+	for _, b := range blocks {
+		switch b.language {
+		case "sh":
+			for _, line := range b.lines {
+				lines = append(lines, command(line))
+			}
+		case "yaml":
+			if name, ok := strings.CutPrefix(b.lines[0], "# "); ok && strings.HasSuffix(name, ".yaml") {
+				path := filepath.Join(dir, filepath.FromSlash(name))
+				require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+				require.NoError(t, os.WriteFile(path, []byte(strings.Join(b.lines, "\n")+"\n"), 0o600))
+			}
+		case "text":
+			want = append(want, b.lines...)
+		}
+	}
+	// A whole webhook address where the page has a token leads to the sandbox.
+	script := strings.NewReplacer("TOKEN", box.WebhookURL(robot), "SECRET", robot.Secret).Replace(strings.Join(lines, "\n"))
+
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "HOME="+dir, "SANDBOX_URL="+box.URL)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s\n%s", script, out)
+	var shown []string
+	for line := range strings.Lines(string(out)) {
+		shown = append(shown, shape(line))
+	}
+	for _, line := range want {
+		begin, cut := strings.CutSuffix(shape(line), "…")
+		ok := slices.ContainsFunc(shown, func(s string) bool { return s == begin || cut && strings.HasPrefix(s, begin) })
+		assert.True(t, ok, "the page shows %q, which no command printed:\n%s", line, out)
+	}
+}
+
+// command is a line of a page as the script runs it.
+func command(line string) string {
+	if slices.Contains(notRun, line) {
+		return ""
+	}
+	line = strings.Replace(line, "go run ./cmd/runner", "dingdag", 1)
+	if strings.HasPrefix(line, "dingdag standalone") || strings.HasPrefix(line, "dingdag sandbox") {
+		line = strings.Replace(line, "dingdag", "serve", 1)
+	}
+	return line
+}
+
+var (
+	numbers = regexp.MustCompile(`\d[\d.:-]*(ms|s)?`)
+	blanks  = regexp.MustCompile(`[\s─]+`)
+)
+
+// shape is a line without what differs from run to run: times and widths.
+func shape(line string) string {
+	return strings.TrimSpace(blanks.ReplaceAllString(numbers.ReplaceAllString(line, "0"), " "))
+}
+
+// block is a fenced block of a page.
+type block struct {
+	language string
+	lines    []string
+}
+
+func readPage(t *testing.T, path string) (blocks []block) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	in := false
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimRight(line, "\n")
+		language, fence := strings.CutPrefix(line, "```")
+		switch {
+		case fence && in:
+			in = false
+		case fence:
+			in, blocks = true, append(blocks, block{language: language})
+		case in:
+			b := &blocks[len(blocks)-1]
+			b.lines = append(b.lines, line)
+		}
+	}
+	require.False(t, in, "%s: a block has no end", path)
+	return blocks
+}
+
+var links = regexp.MustCompile(`\]\(([^)#:"]+)(#[^)]*)?\)`)
+
+// TestPagesLinkToFiles looks for every file that the pages link to.
+func TestPagesLinkToFiles(t *testing.T) {
+	t.Parallel()
+	var pages []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
+		found, err := filepath.Glob(filepath.Join("..", filepath.FromSlash(pattern)))
+		require.NoError(t, err)
+		pages = append(pages, found...)
+	}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, link := range links.FindAllStringSubmatch(string(text), -1) {
+			_, err := os.Stat(filepath.Join(filepath.Dir(page), link[1]))
+			assert.NoError(t, err, page)
+		}
+	}
+}
+
+// TestReadmeTable compares the README's table with what the program has.
+func TestReadmeTable(t *testing.T) {
+	t.Parallel()
+	const path = "../README.md"
+	const begin, end = "go generate ./cli -->\n\n", "\n<!-- end of operators -->"
+	dir := t.TempDir()
+	code, _, errs := run(t, "operators", "docs", dir)
+	require.Zero(t, code, errs)
+	index, err := os.ReadFile(filepath.Join(dir, "README.md"))
+	require.NoError(t, err)
+	_, rows, _ := strings.Cut(string(index), "as its `operator`.\n\n")
+	rows, _, _ = strings.Cut(rows, "\n\n")
+	var b strings.Builder
+	apps := false
+	for row := range strings.SplitSeq(rows, "\n") {
+		switch {
+		case !strings.HasPrefix(row, "| [`dingtalk_"):
+			b.WriteString(strings.ReplaceAll(row, "](", "](docs/operators/") + "\n")
+		case !apps: // there are too many of them for this table
+			b.WriteString("| [`dingtalk_…`](docs/operators/README.md) | One operator for each call of DingTalk's app API. |\n")
+			apps = true
+		}
+	}
+	table := b.String()
+
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	head, rest, ok := strings.Cut(string(text), begin)
+	require.True(t, ok)
+	got, tail, ok := strings.Cut(rest, end)
+	require.True(t, ok)
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(head+begin+table+end+tail), 0o600))
+		return
+	}
+	assert.Equal(t, table, got, "go generate ./cli writes it")
+}

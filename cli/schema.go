@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/params/declare"
+)
+
+func newCmdSchema(a *app) *cobra.Command {
+	var path string
+	cmd := &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of DAG files, for editors",
+		Long: `Prints the JSON Schema (2020-12) of DAG files with the parameters of every operator and
+notifier. An editor with a YAML language server completes and checks DAG files by it.`,
+		Example: `  dingdag schema -o dag.schema.json
+  # then begin a DAG file with the line:
+  # yaml-language-server: $schema=dag.schema.json`,
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error { return runSchema(a, path) },
+	}
+	cmd.Flags().StringVarP(&path, "output", "o", "", "file to write (default standard output)")
+	return cmd
+}
+
+func runSchema(a *app, path string) error {
+	schema, err := a.schema()
+	if err != nil {
+		return err
+	}
+	if path == "" {
+		return printJSON(a.Out, schema)
+	}
+	var b bytes.Buffer
+	if err := printJSON(&b, schema); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil { //nolint:gosec // a schema is for everyone to read
+		return fmt.Errorf("write the schema: %w", withoutOp(err))
+	}
+	return nil
+}
+
+// schema is the JSON Schema of DAG files.
+func (a *app) schema() (map[string]any, error) {
+	ops, err := a.operators()
+	if err != nil {
+		return nil, err
+	}
+	cbs, err := a.notifiers()
+	if err != nil {
+		return nil, err
+	}
+	return dag.Schema(entrySchemas(ops.Specs(), ops.Lookup), entrySchemas(cbs.Specs(), cbs.Lookup)), nil
+}
+
+// entrySchemas describes specs. A dotted path that calls a parameter by another name
+// is an entry of its own.
+func entrySchemas[I any](specs []declare.Spec[I], lookup func(string) (declare.Spec[I], bool)) []dag.EntrySchema {
+	var entries []dag.EntrySchema
+	for _, s := range specs {
+		names := []string{s.Name}
+		for _, alias := range s.Aliases {
+			if via, ok := lookup(alias.Path); ok && via.Ref() != s.Name {
+				entries = append(entries, dag.EntrySchema{Names: []string{alias.Path}, Params: via.JSONSchema(), Sensor: via.Sensor})
+				continue
+			}
+			names = append(names, alias.Path)
+		}
+		entries = append(entries, dag.EntrySchema{Names: names, Params: s.JSONSchema(), Sensor: s.Sensor})
+	}
+	return entries
+}

@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/engine"
+)
+
+func newCmdStandalone(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "standalone",
+		Short: "Run scheduler and workers in one process",
+		Long: `Runs the DAGs of the DAGs folder on their schedules, with the store in the home folder.
+SIGTERM or Ctrl-C stops it: running attempts have the grace time to finish, others are
+queued again and not counted. One process works on a home folder at a time.`,
+		Example: `  dingdag standalone
+  DINGDAG_HOME=/var/lib/dingdag dingdag standalone --dags-folder /etc/dingdag/dags`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runStandalone(cmd.Context(), a) },
+	}
+}
+
+func runStandalone(ctx context.Context, a *app) error {
+	if err := a.lock(); err != nil {
+		return err
+	}
+	s, err := a.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	e, err := a.engine(s, s.Connections(), func(o *engine.Options) { o.LogDir = filepath.Join(a.cfg.Home, "logs") })
+	if err != nil {
+		return err
+	}
+	f, err := a.folder(e.Catalog())
+	if err != nil {
+		return err
+	}
+	if err := f.refresh(ctx, e.SetDAGs); err != nil {
+		return err
+	}
+	a.log().Info("dingdag starts", "home", a.cfg.Home, "dags_folder", a.cfg.DAGsFolder, "dags", f.count(), "workers", a.cfg.Workers)
+	watching, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f.watch(watching, a.cfg.Refresh, e.SetDAGs)
+	}()
+	err = e.Run(ctx, engine.RunOptions{Schedule: true, Ready: func() { a.log().Info("dingdag works") }})
+	stop()
+	<-done
+	if err != nil {
+		return fmt.Errorf("standalone: %w", err)
+	}
+	a.log().Info("dingdag has stopped")
+	return nil
+}

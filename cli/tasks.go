@@ -1,0 +1,303 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+)
+
+func newCmdTasks(a *app) *cobra.Command {
+	cmd := &cobra.Command{Use: "tasks", Short: "List, test and render tasks, and read their logs", Example: "  dingdag tasks list my_dag --tree\n  dingdag tasks render my_dag my_task"}
+	cmd.AddCommand(newCmdTasksList(a), newCmdTasksTest(a), newCmdTasksRender(a), newCmdTasksLogs(a))
+	return cmd
+}
+
+// completeTasks offers a DAG id first and a task id of it second.
+func (a *app) completeTasks(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	if len(args) != 1 {
+		return a.completeDAGs(cmd, args, prefix)
+	}
+	d, err := a.findDAG(args[0])
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var out []string
+	for _, t := range d.Tasks {
+		if strings.HasPrefix(t.ID, prefix) {
+			out = append(out, t.ID)
+		}
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
+}
+
+// findTask loads a DAG and one of its tasks.
+func (a *app) findTask(dagID, taskID string) (*dag.DAG, *dag.Task, error) {
+	d, err := a.findDAG(dagID)
+	if err != nil {
+		return nil, nil, err
+	}
+	t := d.Task(taskID)
+	if t == nil {
+		ids := make([]string, len(d.Tasks))
+		for i, t := range d.Tasks {
+			ids[i] = t.ID
+		}
+		return nil, nil, fmt.Errorf("dag %q has no task %q%s", dagID, taskID, suggest(taskID, ids))
+	}
+	return d, t, nil
+}
+
+func newCmdTasksList(a *app) *cobra.Command {
+	var (
+		output string
+		tree   bool
+	)
+	cmd := &cobra.Command{
+		Use: "list DAG", Short: "List the tasks of a DAG", Example: "  dingdag tasks list my_dag\n  dingdag tasks list my_dag --tree",
+		Args: exactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
+		RunE: func(_ *cobra.Command, args []string) error { return runTasksList(a, args[0], output, tree) },
+	}
+	cmd.Flags().BoolVar(&tree, "tree", false, "show the dependencies as a tree")
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+type taskRow struct {
+	TaskID      string   `json:"task_id"`
+	Operator    string   `json:"operator"`
+	TriggerRule string   `json:"trigger_rule"`
+	Retries     int      `json:"retries"`
+	Upstream    []string `json:"upstream_task_ids"`
+}
+
+func runTasksList(a *app, id, output string, tree bool) error {
+	if err := checkOutput(output); err != nil {
+		return err
+	}
+	d, err := a.findDAG(id)
+	if err != nil {
+		return err
+	}
+	if tree {
+		return d.Tree(a.Out)
+	}
+	l := listing{columns: []string{"Task", "Operator", "Trigger rule", "Retries", "Upstream"}}
+	for _, t := range d.Tasks {
+		ups := make([]string, len(t.Upstream))
+		for i, u := range t.Upstream {
+			ups[i] = d.Tasks[u].ID
+		}
+		l.add(taskRow{t.ID, t.Operator, string(t.TriggerRule), t.Retries, ups},
+			t.ID, t.Operator, string(t.TriggerRule), strconv.Itoa(t.Retries), strings.Join(ups, ", "))
+	}
+	return l.print(a.Out, output)
+}
+
+func newCmdTasksTest(a *app) *cobra.Command {
+	var conf string
+	cmd := &cobra.Command{
+		Use:   "test DAG TASK [LOGICAL_DATE]",
+		Short: "Run one task here and now, without its dependencies",
+		Long: `Runs one task in this process and records nothing. Its upstream tasks are not run, so
+what it pulls from them is empty. Messages it sends are really sent.`,
+		Example: "  dingdag tasks test my_dag my_task",
+		Args:    rangeArgs(2, "DAG", "TASK", "LOGICAL_DATE"), ValidArgsFunction: a.completeTasks,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			t, err := trigger(conf, args[2:])
+			if err != nil {
+				return err
+			}
+			return runTasksTest(cmd.Context(), a, args[0], args[1], t)
+		},
+	}
+	cmd.Flags().StringVarP(&conf, "conf", "c", "", "JSON object for the run's conf and params")
+	return cmd
+}
+
+// trigger is a trigger from a conf flag and an optional date argument.
+func trigger(conf string, date []string) (engine.Trigger, error) {
+	t := engine.Trigger{Conf: json.RawMessage(conf)}
+	if len(date) == 0 {
+		return t, nil
+	}
+	var err error
+	t.LogicalDate, err = parseDate(date[0])
+	return t, err
+}
+
+// testEngine is an engine that renders and runs single tasks and stores nothing.
+func (a *app) testEngine(ctx context.Context, logDir string) (*engine.Engine, error) {
+	if _, err := a.config(); err != nil {
+		return nil, err
+	}
+	db, err := a.connectionStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return a.engine(nil, db, func(o *engine.Options) {
+		o.LogDir = logDir
+		o.TaskOutput = a.Out
+	})
+}
+
+func runTasksTest(ctx context.Context, a *app, dagID, taskID string, t engine.Trigger) error {
+	d, task, err := a.findTask(dagID, taskID)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "dingdag-test-")
+	if err != nil {
+		return fmt.Errorf("make a folder for the test: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	e, err := a.testEngine(ctx, dir)
+	if err != nil {
+		return err
+	}
+	state, value, err := e.TestTask(ctx, d, task.ID, t)
+	if err != nil {
+		return err
+	}
+	if value != nil {
+		fmt.Fprintf(a.Out, "return_value: %s\n", a.mask(string(value)))
+	}
+	fmt.Fprintf(a.Out, "%s: %s\n", taskID, state)
+	if state == dag.Failed || state == dag.UpForRetry {
+		return errQuiet
+	}
+	return nil
+}
+
+func newCmdTasksRender(a *app) *cobra.Command {
+	var conf, output string
+	cmd := &cobra.Command{
+		Use:     "render DAG TASK [LOGICAL_DATE]",
+		Short:   "Print the templated fields of a task as they would be rendered",
+		Example: "  dingdag tasks render my_dag my_task 2026-01-31",
+		Args:    rangeArgs(2, "DAG", "TASK", "LOGICAL_DATE"), ValidArgsFunction: a.completeTasks,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			t, err := trigger(conf, args[2:])
+			if err != nil {
+				return err
+			}
+			return runTasksRender(cmd.Context(), a, args[0], args[1], t, output)
+		},
+	}
+	cmd.Flags().StringVarP(&conf, "conf", "c", "", "JSON object for the run's conf and params")
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+func runTasksRender(ctx context.Context, a *app, dagID, taskID string, t engine.Trigger, output string) error {
+	if err := checkOutput(output); err != nil {
+		return err
+	}
+	d, task, err := a.findTask(dagID, taskID)
+	if err != nil {
+		return err
+	}
+	e, err := a.testEngine(ctx, os.DevNull)
+	if err != nil {
+		return err
+	}
+	fields, err := e.RenderTask(ctx, d, task.ID, t)
+	if err != nil {
+		return err
+	}
+	switch output {
+	case "json":
+		return printJSON(a.Out, fields)
+	case "yaml":
+		return printYAML(a.Out, fields)
+	}
+	for _, f := range fields {
+		text, ok := f.Value.(string)
+		if !ok {
+			b, err := json.MarshalIndent(f.Value, "", "  ")
+			if err != nil {
+				return err
+			}
+			text = string(b)
+		}
+		fmt.Fprintf(a.Out, "# %s\n%s\n", f.Name, text)
+	}
+	return nil
+}
+
+func newCmdTasksLogs(a *app) *cobra.Command {
+	var try int
+	cmd := &cobra.Command{
+		Use:     "logs DAG TASK [RUN_ID]",
+		Short:   "Print the log of a task's last try, of the newest run unless one is named",
+		Example: "  dingdag tasks logs my_dag my_task\n  dingdag tasks logs my_dag my_task manual__2026-01-31T00:00:00+00:00 --try 1",
+		Args:    rangeArgs(2, "DAG", "TASK", "RUN_ID"), ValidArgsFunction: a.completeTasks,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			runID := ""
+			if len(args) > 2 {
+				runID = args[2]
+			}
+			return runTasksLogs(cmd.Context(), a, args[0], args[1], runID, try)
+		},
+	}
+	cmd.Flags().IntVar(&try, "try", 0, "number of the try (default the last)")
+	return cmd
+}
+
+func runTasksLogs(ctx context.Context, a *app, dagID, taskID, runID string, try int) error {
+	s, err := a.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	var r *engine.Run
+	if runID != "" {
+		if r, err = s.RunByID(ctx, dagID, runID); err != nil {
+			return err
+		}
+	} else {
+		rs, err := s.Runs(ctx, engine.RunFilter{DAGID: dagID, Limit: 1})
+		if err != nil {
+			return err
+		}
+		if len(rs) == 0 {
+			return fmt.Errorf("dag %q has no runs", dagID)
+		}
+		r = rs[0]
+	}
+	is, err := s.Instances(ctx, r.Key)
+	if err != nil {
+		return err
+	}
+	var ids []string
+	for _, in := range is {
+		if in.TaskID == taskID && in.Try > 0 {
+			return printLog(a, engine.LogPath(r, in, try))
+		}
+		ids = append(ids, in.TaskID)
+	}
+	return fmt.Errorf("task %q has not run in run %s%s", taskID, r.RunID, suggest(taskID, ids))
+}
+
+func printLog(a *app, path string) error {
+	f, err := os.Open(filepath.Join(a.cfg.Home, "logs", path)) //nolint:gosec // below the log folder
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("no such log: %s", filepath.Join(a.cfg.Home, "logs", path))
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	_, err = io.Copy(a.Out, f)
+	return err
+}

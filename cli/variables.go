@@ -1,0 +1,263 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/connections/file"
+	"github.com/dingdag/dingdag/store"
+)
+
+func newCmdVariables(a *app) *cobra.Command {
+	cmd := &cobra.Command{Use: "variables", Short: "Keep the variables that templates read as var.value and var.json", Example: "  dingdag variables set region cn-hangzhou\n  dingdag variables get region"}
+	cmd.AddCommand(newCmdVariablesList(a), newCmdVariablesGet(a), newCmdVariablesSet(a), newCmdVariablesDelete(a), newCmdVariablesExport(a), newCmdVariablesImport(a))
+	return cmd
+}
+
+// completeVariables offers the stored keys.
+func (a *app) completeVariables(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	s, err := a.openStore(cmd.Context())
+	if err != nil || len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	vs, err := s.Variables().Variables(cmd.Context())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return keysOf(vs), cobra.ShellCompDirectiveNoFileComp
+}
+
+func keysOf(vs []*store.Variable) []string {
+	keys := make([]string, len(vs))
+	for i, v := range vs {
+		keys[i] = v.Key
+	}
+	return keys
+}
+
+type variableRow struct {
+	Key         string `json:"key"`
+	Description string `json:"description"`
+}
+
+func newCmdVariablesList(a *app) *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the keys of the store's variables", Long: "Lists keys only, as Airflow does; those of files and the environment are not listed.",
+		Example: "  dingdag variables list -o json", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkOutput(output); err != nil {
+				return err
+			}
+			s, err := a.openStore(cmd.Context())
+			if err != nil {
+				return err
+			}
+			vs, err := s.Variables().Variables(cmd.Context())
+			if err != nil {
+				return err
+			}
+			l := listing{columns: []string{"Key", "Description"}}
+			for _, v := range vs {
+				l.add(variableRow{v.Key, v.Description}, v.Key, v.Description)
+			}
+			return l.print(a.Out, output)
+		},
+	}
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+func newCmdVariablesGet(a *app) *cobra.Command {
+	var (
+		def      string
+		asJSON   bool
+		fallback bool
+	)
+	cmd := &cobra.Command{
+		Use: "get KEY", Short: "Print a variable, looked up as tasks do: file, environment, store",
+		Example: "  dingdag variables get region\n  dingdag variables get limits --json --default '{}'",
+		Args:    exactArgs("KEY"), ValidArgsFunction: a.completeVariables,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			fallback = cmd.Flags().Changed("default")
+			s, err := a.openStore(cmd.Context())
+			if err != nil {
+				return err
+			}
+			_, vars, err := a.sources(s.Connections())
+			if err != nil {
+				return err
+			}
+			text, err := vars.Variable(cmd.Context(), args[0])
+			if errors.Is(err, connections.ErrNotFound) && fallback {
+				text, err = def, nil
+			}
+			if err != nil {
+				return err
+			}
+			if asJSON && !json.Valid([]byte(text)) {
+				return fmt.Errorf("variable %q is no JSON", args[0])
+			}
+			_, err = fmt.Fprintln(a.Out, text)
+			return err
+		},
+	}
+	cmd.Flags().StringVarP(&def, "default", "d", "", "what to print when there is none")
+	cmd.Flags().BoolVarP(&asJSON, "json", "j", false, "fail unless the value is JSON")
+	return cmd
+}
+
+func newCmdVariablesSet(a *app) *cobra.Command {
+	var (
+		description string
+		asJSON      bool
+	)
+	cmd := &cobra.Command{
+		Use: "set KEY VALUE", Short: "Add or replace a variable", Example: "  dingdag variables set region cn-hangzhou\n  dingdag variables set limits '{\"rows\": 100}' --json",
+		Args: exactArgs("KEY", "VALUE"), ValidArgsFunction: a.completeVariables,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if args[0] == "" {
+				return usagef("the key is empty")
+			}
+			if asJSON && !json.Valid([]byte(args[1])) {
+				return usagef("the value of %q is no JSON", args[0])
+			}
+			s, err := a.openStore(cmd.Context())
+			if err != nil {
+				return err
+			}
+			err = s.WriteVariables(cmd.Context(), func(w store.Variables) error {
+				return w.PutVariable(cmd.Context(), store.Variable{Key: args[0], Value: args[1], Description: description})
+			})
+			if err == nil {
+				_, err = fmt.Fprintf(a.Out, "variable %s is set\n", args[0])
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&description, "description", "", "what the variable is for")
+	cmd.Flags().BoolVarP(&asJSON, "json", "j", false, "refuse a value that is no JSON")
+	return cmd
+}
+
+func newCmdVariablesDelete(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "delete KEY", Short: "Delete a variable", Example: "  dingdag variables delete region",
+		Args: exactArgs("KEY"), ValidArgsFunction: a.completeVariables,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := a.openStore(cmd.Context())
+			if err != nil {
+				return err
+			}
+			err = s.WriteVariables(cmd.Context(), func(w store.Variables) error { return w.DeleteVariable(cmd.Context(), args[0]) })
+			if errors.Is(err, connections.ErrNotFound) {
+				vs, lerr := s.Variables().Variables(cmd.Context())
+				return errors.Join(fmt.Errorf("no variable %q in the store%s", args[0], suggest(args[0], keysOf(vs))), lerr)
+			}
+			if err == nil {
+				_, err = fmt.Fprintf(a.Out, "variable %s is deleted\n", args[0])
+			}
+			return err
+		},
+	}
+}
+
+func newCmdVariablesExport(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "export FILE", Short: "Write the store's variables to a JSON file, in clear", Example: "  dingdag variables export variables.json",
+		Args: exactArgs("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := a.openStore(cmd.Context())
+			if err != nil {
+				return err
+			}
+			vs, err := s.Variables().Variables(cmd.Context())
+			if err != nil {
+				return err
+			}
+			out := map[string]any{}
+			for _, v := range vs {
+				out[v.Key] = jsonOrText(v.Value)
+			}
+			b, err := json.MarshalIndent(out, "", "  ")
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(args[0], append(b, '\n'), 0o600); err != nil {
+				return fmt.Errorf("export variables: %w", withoutOp(err))
+			}
+			_, err = fmt.Fprintf(a.Out, "exported %d variables to %s\n", len(vs), args[0])
+			return err
+		},
+	}
+}
+
+// jsonOrText shows a JSON object or list as such, and anything else as text.
+func jsonOrText(s string) any {
+	if t := []byte(s); len(t) > 0 && (t[0] == '{' || t[0] == '[') && json.Valid(t) {
+		return json.RawMessage(t)
+	}
+	return s
+}
+
+func newCmdVariablesImport(a *app) *cobra.Command {
+	var existing string
+	cmd := &cobra.Command{
+		Use: "import FILE", Short: "Read variables from a .json, .yaml or .env file; all of them or none",
+		Example: "  dingdag variables import variables.json --action-on-existing-key skip",
+		Args:    exactArgs("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !slices.Contains([]string{"overwrite", "fail", "skip"}, existing) {
+				return usagef("--action-on-existing-key %q: use overwrite, fail or skip", existing)
+			}
+			in, err := file.ReadVariables(args[0])
+			if err != nil {
+				return err
+			}
+			return a.importVariables(cmd.Context(), in, existing)
+		},
+	}
+	cmd.Flags().StringVarP(&existing, "action-on-existing-key", "a", "overwrite", "overwrite|fail|skip")
+	completeWords(cmd, "action-on-existing-key", "overwrite", "fail", "skip")
+	return cmd
+}
+
+func (a *app) importVariables(ctx context.Context, in map[string]string, existing string) error {
+	s, err := a.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	n := 0
+	err = s.WriteVariables(ctx, func(w store.Variables) error {
+		vs, err := w.Variables(ctx)
+		if err != nil {
+			return err
+		}
+		have := keysOf(vs)
+		for _, key := range slices.Sorted(maps.Keys(in)) {
+			switch known := slices.Contains(have, key); {
+			case known && existing == "fail":
+				return fmt.Errorf("import variables: %q exists already; nothing was imported", key)
+			case known && existing == "skip":
+				continue
+			}
+			if err := w.PutVariable(ctx, store.Variable{Key: key, Value: in[key]}); err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	})
+	if err == nil {
+		_, err = fmt.Fprintf(a.Out, "imported %d of %d variables\n", n, len(in))
+	}
+	return err
+}

@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"maps"
+
+	"github.com/dingdag/dingdag/callbacks"
+	cbdingding "github.com/dingdag/dingdag/callbacks/dingding"
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/dingding"
+	"github.com/dingdag/dingdag/operator/http"
+	"github.com/dingdag/dingdag/operator/sql"
+	"github.com/dingdag/dingdag/operator/standard"
+	"github.com/dingdag/dingdag/template"
+)
+
+// operators is every operator that DAG files may name.
+func (a *app) operators() (*operator.Registry, error) {
+	var all []operator.Spec // in the order of the docs
+	all = append(all, standard.Specs()...)
+	all = append(all, http.Specs()...)
+	all = append(all, sql.Specs()...)
+	all = append(all, dingding.Specs(a.dingding())...)
+	return operator.NewRegistry(append(all, a.extensions.Operators...)...)
+}
+
+// callbacks is every notifier that DAG files may name. The sources are where senders
+// look up connections; a command that sends nothing passes nil.
+func (a *app) callbacks(conns connections.Source) (*callbacks.Registry, error) {
+	senders := map[string]callbacks.Sender{cbdingding.SenderName: cbdingding.NewSender(a.dingding().With(conns, a.log()))}
+	maps.Copy(senders, a.extensions.Senders)
+	return callbacks.NewRegistry(append(cbdingding.Specs(), a.extensions.Callbacks...), senders, a.extensions.Functions...)
+}
+
+// dingding is the one hook of the process: it keeps network connections open between
+// tasks and messages.
+func (a *app) dingding() *hook.DingdingHook {
+	if a.hook == nil {
+		a.hook = hook.New(connections.Chain(a.log()), hook.WithLogger(a.log()), hook.WithClock(clock), hook.WithTokenStore(tokens{a}))
+		a.closes = append(a.closes, func() error {
+			a.hook.CloseIdleConnections()
+			return nil
+		})
+	}
+	return a.hook
+}
+
+func templates() *template.Env { return template.New(template.Options{Clock: clock}) }
+
+// catalog is what the DAG loader checks files against.
+func (a *app) catalog() (engine.Catalog, error) {
+	ops, err := a.operators()
+	if err != nil {
+		return engine.Catalog{}, err
+	}
+	cbs, err := a.callbacks(connections.Chain(a.log()))
+	if err != nil {
+		return engine.Catalog{}, err
+	}
+	return engine.Catalog{Operators: ops, Callbacks: cbs, Templates: templates()}, nil
+}
+
+// engine builds the engine on a store. The connections are those of the home folder's
+// lookup order, with db as its last place.
+func (a *app) engine(s engine.Store, db connections.Source, set func(*engine.Options)) (*engine.Engine, error) {
+	conns, vars, err := a.sources(db)
+	if err != nil {
+		return nil, err
+	}
+	ops, err := a.operators()
+	if err != nil {
+		return nil, err
+	}
+	cbs, err := a.callbacks(conns)
+	if err != nil {
+		return nil, err
+	}
+	o := engine.Options{
+		Operators: ops, Callbacks: cbs, Templates: templates(), Connections: conns, Variables: vars, Masker: a.maskerOnce(),
+		Workers: a.cfg.Workers, Grace: a.cfg.Grace, PausedAtCreation: a.cfg.PausedAtCreation, Clock: clock, Log: a.log(),
+	}
+	set(&o)
+	return engine.New(s, o)
+}
