@@ -1,0 +1,202 @@
+package bench_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/standard"
+	"github.com/dingdag/dingdag/store/sqlite"
+	"github.com/dingdag/dingdag/template"
+)
+
+// worker is an operator without work that, unlike empty, goes through a worker: its
+// chains show what a durable hand-over costs.
+type worker struct{}
+
+// Execute does nothing.
+func (*worker) Execute(context.Context, *operator.TaskContext) (any, error) { return nil, nil }
+
+// shape is a DAG of equal tasks.
+type shape struct {
+	tasks int
+	// lanes is how many chains the tasks form, side by side; as many as tasks makes
+	// them independent.
+	lanes int
+	// wide is max_active_tasks.
+	wide int
+	// task is the YAML of a task without its id and dependencies.
+	task string
+}
+
+func (s shape) yaml() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "bench:\n  max_active_tasks: %d\n  tasks:\n", s.wide)
+	for i := range s.tasks {
+		fmt.Fprintf(&b, "    - {task_id: t%d, %s", i, s.task)
+		if i >= s.lanes {
+			fmt.Fprintf(&b, ", dependencies: [t%d]", i-s.lanes)
+		}
+		b.WriteString("}\n")
+	}
+	return b.Bytes()
+}
+
+// bed is a running engine on a store in a folder of its own.
+type bed struct {
+	dir   string
+	e     *engine.Engine
+	store *sqlite.Store
+	ended chan dag.RunState
+}
+
+// newBed starts an engine as standalone does: a durable store, one process.
+func newBed(b *testing.B) *bed {
+	b.Helper()
+	t := &bed{dir: b.TempDir(), ended: make(chan dag.RunState, 1)}
+	var err error
+	t.store, err = sqlite.Open(b.Context(), filepath.Join(t.dir, "db"), sqlite.Options{Synchronous: "FULL"})
+	require.NoError(b, err)
+	ops, err := operator.NewRegistry(append(standard.Specs(), operator.Define[worker]("worker"))...)
+	require.NoError(b, err)
+	cbs, err := callbacks.NewRegistry(nil, nil)
+	require.NoError(b, err)
+	t.e, err = engine.New(t.store, engine.Options{
+		Operators: ops, Callbacks: cbs, Templates: template.New(template.Options{}), LogDir: filepath.Join(t.dir, "logs"),
+		Observe: func(u engine.Update) {
+			if u.Instance == nil && u.Run.State.Finished() {
+				t.ended <- u.Run.State
+			}
+		},
+	})
+	require.NoError(b, err)
+
+	ctx, stop := context.WithCancel(context.WithoutCancel(b.Context()))
+	done, ready := make(chan error, 1), make(chan struct{})
+	go func() { done <- t.e.Run(ctx, engine.RunOptions{Ready: func() { close(ready) }}) }()
+	<-ready
+	b.Cleanup(func() {
+		stop()
+		require.NoError(b, errors.Join(<-done, t.store.Close()))
+	})
+	return t
+}
+
+// load gives the engine a DAG of the shape.
+func (t *bed) load(b *testing.B, s shape) {
+	b.Helper()
+	ds, problems := dag.Parse(filepath.Join(t.dir, "bench.yaml"), s.yaml(), t.e.Catalog(), dag.Options{})
+	require.False(b, problems.HasErrors(), problems.String())
+	require.NoError(b, t.e.SetDAGs(b.Context(), ds))
+}
+
+// run triggers the DAG and waits until its run has succeeded.
+func (t *bed) run(b *testing.B) {
+	b.Helper()
+	now := time.Now()
+	_, err := t.e.Trigger(b.Context(), "bench", engine.Trigger{RunID: fmt.Sprintf("r%d", now.UnixNano()), LogicalDate: now})
+	require.NoError(b, err)
+	require.Equal(b, dag.RunSuccess, <-t.ended)
+}
+
+// cost is what something took: time by the clock, and of processors, children included.
+// The latter is the better figure on a machine that is busy with other things.
+type cost struct{ clock, cpu time.Duration }
+
+func (c *cost) add(b *testing.B, fn func()) {
+	b.Helper()
+	begin, used := time.Now(), processors(b)
+	fn()
+	c.clock += time.Since(begin)
+	c.cpu += processors(b) - used
+}
+
+// processors is the processor time of this process and of its children that ended.
+func processors(b *testing.B) (sum time.Duration) {
+	b.Helper()
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var r syscall.Rusage
+		require.NoError(b, syscall.Getrusage(who, &r))
+		sum += time.Duration(r.Utime.Nano() + r.Stime.Nano())
+	}
+	return sum
+}
+
+// measure runs the shape and, right after each run, the floor, so that both see the
+// same machine. It reports what a task of both costs and the run's time as a multiple.
+func measure(b *testing.B, s shape, floor func(*testing.B)) {
+	b.Helper()
+	t := newBed(b)
+	t.load(b, s)
+	var took, least cost
+	for b.Loop() {
+		took.add(b, func() { t.run(b) })
+		least.add(b, func() { floor(b) })
+	}
+	tasks := float64(b.N * s.tasks)
+	b.ReportMetric(0, "ns/op") // it would count the floor too
+	b.ReportMetric(took.clock.Seconds()/float64(b.N), "s/run")
+	b.ReportMetric(float64(took.clock.Microseconds())/tasks, "µs/task")
+	b.ReportMetric(float64(least.clock.Microseconds())/tasks, "floor-µs/task")
+	b.ReportMetric(float64(took.cpu.Microseconds())/tasks, "cpu-µs/task")
+	b.ReportMetric(float64(least.cpu.Microseconds())/tasks, "floor-cpu-µs/task")
+}
+
+// sizes are the lengths of the chains: the cost of a task must not grow with them.
+var sizes = []int{10, 500, 5000}
+
+// BenchmarkChainEmpty runs chains of empty tasks. They have no work and nobody to tell,
+// so they succeed in the transaction that makes them ready. The floor commits a row
+// for each task.
+func BenchmarkChainEmpty(b *testing.B) {
+	for _, n := range sizes {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			measure(b, shape{tasks: n, lanes: 1, wide: 1, task: "operator: empty"}, commits(b, n))
+		})
+	}
+}
+
+// BenchmarkChainWorker runs chains of tasks that go through a worker, each durable before
+// the next begins. The floor commits a row for each task.
+func BenchmarkChainWorker(b *testing.B) {
+	for _, n := range sizes {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			measure(b, shape{tasks: n, lanes: 1, wide: 1, task: "operator: worker"}, commits(b, n))
+		})
+	}
+}
+
+// BenchmarkWideWorker runs independent tasks 32 at once: the throughput of one process.
+// The floor commits a row for each task.
+func BenchmarkWideWorker(b *testing.B) {
+	const n = 5000
+	measure(b, shape{tasks: n, lanes: n, wide: 32, task: "operator: worker"}, commits(b, n))
+}
+
+// BenchmarkChainBash runs a chain of bash tasks. The floor forks as many shells, one
+// after another, and appends a line to a log for each.
+func BenchmarkChainBash(b *testing.B) {
+	const n = 500
+	measure(b, shape{tasks: n, lanes: 1, wide: 1, task: `operator: bash, bash_command: "true"`}, shells(b, n, 1))
+}
+
+// BenchmarkWideBash runs independent bash tasks 8 at once. One floor is that of the
+// chain; the other forks its shells 8 at once too.
+func BenchmarkWideBash(b *testing.B) {
+	const n, wide = 500, 8
+	s := shape{tasks: n, lanes: n, wide: wide, task: `operator: bash, bash_command: "true"`}
+	b.Run("floor1", func(b *testing.B) { measure(b, s, shells(b, n, 1)) })
+	b.Run("floor8", func(b *testing.B) { measure(b, s, shells(b, n, wide)) })
+}

@@ -1,0 +1,247 @@
+package bench_test
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// binary is the program to measure, as "make build" leaves it unless DINGDAG_BIN says
+// otherwise.
+func binary(b *testing.B) string {
+	b.Helper()
+	path, err := filepath.Abs(cmp.Or(os.Getenv("DINGDAG_BIN"), filepath.Join("..", "bin", "dingdag")))
+	require.NoError(b, err)
+	_, err = os.Stat(path)
+	require.NoError(b, err, "run make build first")
+	return path
+}
+
+// BenchmarkBinary reports the size of the program.
+func BenchmarkBinary(b *testing.B) {
+	info, err := os.Stat(binary(b))
+	require.NoError(b, err)
+	for b.Loop() { // nothing to repeat
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(info.Size())/1e6, "MB")
+}
+
+// BenchmarkVersion starts the program for its shortest command. The floor starts true.
+func BenchmarkVersion(b *testing.B) {
+	path := binary(b)
+	const times = 20
+	var took, least time.Duration
+	for b.Loop() {
+		for range times {
+			took += start(b, path, "version")
+			least += start(b, "true")
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	n := float64(b.N * times)
+	b.ReportMetric(took.Seconds()*1e3/n, "ms/start")
+	b.ReportMetric(least.Seconds()*1e3/n, "floor-ms/start")
+}
+
+// start runs a program to its end and returns how long that took.
+func start(b *testing.B, name string, args ...string) time.Duration {
+	b.Helper()
+	begin := time.Now()
+	require.NoError(b, exec.Command(name, args...).Run())
+	return time.Since(begin)
+}
+
+// home is a home folder with DAG files.
+type home string
+
+func newHome(b *testing.B, dags int, yaml func(i int) string) home {
+	b.Helper()
+	h := home(b.TempDir())
+	require.NoError(b, os.Mkdir(filepath.Join(string(h), "dags"), 0o700))
+	for i := range dags {
+		require.NoError(b, os.WriteFile(filepath.Join(string(h), "dags", fmt.Sprintf("d%d.yaml", i)), []byte(yaml(i)), 0o600))
+	}
+	return h
+}
+
+// standalone starts the program on the home folder and waits until it works. What it
+// says goes on being read until it ends.
+func (h home) standalone(b *testing.B) *exec.Cmd {
+	b.Helper()
+	cmd := exec.Command(binary(b), "standalone", "--home", string(h))
+	stderr, err := cmd.StderrPipe()
+	require.NoError(b, err)
+	require.NoError(b, cmd.Start())
+	b.Cleanup(func() {
+		if cmd.ProcessState == nil {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}
+	})
+	works := make(chan struct{})
+	go func() {
+		lines := bufio.NewScanner(stderr)
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), "dingdag works") {
+				close(works)
+			}
+		}
+	}()
+	<-works
+	return cmd
+}
+
+// BenchmarkIdle starts the program on 1,000 DAGs of 10 tasks that are not due, and
+// reports its resident memory and its share of a core 5 s later. The floor has one DAG.
+func BenchmarkIdle(b *testing.B) {
+	daily := func(i int) string {
+		s := shape{tasks: 10, lanes: 1, wide: 16, task: `operator: bash, bash_command: "echo {{ ds }}"`}
+		return fmt.Sprintf("d%d:\n  schedule: \"%d 4 * * *\"\n  start_date: 2100-01-01\n", i, i%60) + strings.TrimPrefix(string(s.yaml()), "bench:\n")
+	}
+	var rss, least, cpu float64
+	for b.Loop() {
+		r, c := idle(b, newHome(b, 1000, daily))
+		rss, cpu = rss+r, cpu+c
+		r, _ = idle(b, newHome(b, 1, daily))
+		least += r
+	}
+	n := float64(b.N)
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(rss/n, "MiB")
+	b.ReportMetric(least/n, "floor-MiB")
+	b.ReportMetric(100*cpu/n, "%core")
+}
+
+// idle returns the resident memory in MiB and the share of a core.
+func idle(b *testing.B, h home) (rss, cpu float64) {
+	b.Helper()
+	cmd := h.standalone(b)
+	proc := fmt.Sprintf("/proc/%d/", cmd.Process.Pid)
+	begin, used := time.Now(), ticks(b, proc)
+	time.Sleep(5 * time.Second)
+	cpu = float64(ticks(b, proc)-used) / 100 / time.Since(begin).Seconds()
+	rss = float64(field(b, proc+"status", "VmRSS:")) / 1024
+	require.NoError(b, cmd.Process.Signal(os.Interrupt))
+	require.NoError(b, cmd.Wait())
+	return rss, cpu
+}
+
+// ticks is the CPU time of a process, in hundredths of a second.
+func ticks(b *testing.B, proc string) int {
+	b.Helper()
+	raw, err := os.ReadFile(proc + "stat")
+	require.NoError(b, err)
+	// The second field is the name in brackets, which may hold spaces.
+	fields := strings.Fields(string(raw[strings.LastIndexByte(string(raw), ')')+1:]))
+	user, err := strconv.Atoi(fields[11])
+	require.NoError(b, err)
+	system, err := strconv.Atoi(fields[12])
+	require.NoError(b, err)
+	return user + system
+}
+
+// field is the number after a name in a file of /proc.
+func field(b *testing.B, file, name string) int {
+	b.Helper()
+	raw, err := os.ReadFile(file)
+	require.NoError(b, err)
+	_, after, ok := strings.Cut(string(raw), name)
+	require.True(b, ok, "%s has no %s", file, name)
+	n, err := strconv.Atoi(strings.Fields(after)[0])
+	require.NoError(b, err)
+	return n
+}
+
+// BenchmarkRestart kills the program while 1,000 runs are under way and reports how
+// long after its next start the first attempt begins, how many attempts began twice
+// (no more than were running), and how many runs were lost (none).
+func BenchmarkRestart(b *testing.B) {
+	const runs = 1000
+	var took time.Duration
+	var twice, lost int
+	for b.Loop() {
+		t, again, gone := restart(b, runs)
+		took, twice, lost = took+t, twice+again, lost+gone
+	}
+	n := float64(b.N)
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(took.Seconds()/n, "s/restart")
+	b.ReportMetric(float64(twice)/n, "repeated")
+	b.ReportMetric(float64(lost)/n, "lost")
+}
+
+func restart(b *testing.B, runs int) (took time.Duration, twice, lost int) {
+	b.Helper()
+	ledger := filepath.Join(b.TempDir(), "ledger")
+	h := newHome(b, runs, func(i int) string {
+		return fmt.Sprintf(`d%[1]d:
+  schedule: "@once"
+  start_date: 2026-01-01
+  tasks:
+    - {task_id: first, operator: bash, bash_command: "echo first >> %[2]s; until test -e %[2]s.go; do sleep 0.5; done"}
+    - {task_id: last, operator: bash, bash_command: "echo last >> %[2]s", dependencies: [first]}
+`, i, ledger)
+	})
+	dead := h.standalone(b)
+	h.await(b, runs, "running")
+	waitFor(b, func() bool { return count(b, ledger, "first") > 0 })
+	require.NoError(b, dead.Process.Kill())
+	require.Error(b, dead.Wait())
+	before := count(b, ledger, "first")
+
+	begin := time.Now()
+	cmd := h.standalone(b)
+	waitFor(b, func() bool { return count(b, ledger, "first") > before })
+	took = time.Since(begin)
+	require.NoError(b, os.WriteFile(ledger+".go", nil, 0o600))
+	h.await(b, runs, "success")
+	require.NoError(b, cmd.Process.Signal(os.Interrupt))
+	require.NoError(b, cmd.Wait())
+	return took, count(b, ledger, "first") - runs, runs - count(b, ledger, "last")
+}
+
+// await waits until so many runs are in the state.
+func (h home) await(b *testing.B, runs int, state string) {
+	b.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(string(h), "dingdag.db")+"?_pragma=query_only(1)&_pragma=busy_timeout(10000)")
+	require.NoError(b, err)
+	waitFor(b, func() bool {
+		var n int
+		require.NoError(b, db.QueryRowContext(b.Context(), "SELECT count(*) FROM dag_run WHERE state = ?", state).Scan(&n))
+		return n >= runs
+	})
+	require.NoError(b, db.Close())
+}
+
+func count(b *testing.B, file, line string) int {
+	b.Helper()
+	raw, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0
+	}
+	require.NoError(b, err)
+	return strings.Count(string(raw), line+"\n")
+}
+
+func waitFor(b *testing.B, ok func() bool) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.Context(), 2*time.Minute)
+	defer cancel()
+	for !ok() {
+		require.NoError(b, ctx.Err())
+		time.Sleep(5 * time.Millisecond)
+	}
+}

@@ -1,0 +1,181 @@
+// Command table reads the output of "go test -bench" and prints the targets of the
+// project with what was measured, as a Markdown table. Of a benchmark that ran several
+// times it takes the medians.
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+func main() {
+	found, err := read(io.TeeReader(os.Stdin, os.Stderr))
+	if err == nil {
+		err = write(os.Stdout, found)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "table:", err)
+		os.Exit(1)
+	}
+}
+
+// metric names what a benchmark reports: "ChainBash µs/task".
+type metric struct{ bench, unit string }
+
+// row is one line of the table. The target bounds the result or, with ofFloor, the
+// result as a multiple of the floor; 0 is no target.
+type row struct {
+	what          string
+	result, floor metric
+	target        float64
+	ofFloor       bool
+}
+
+func rows() []row {
+	own := func(what, bench, unit string, target float64, ofFloor bool) row {
+		return row{what, metric{bench, unit}, metric{bench, "floor-" + unit}, target, ofFloor}
+	}
+	hook := func(what, how, unit string, target float64) row {
+		return row{what, metric{"Send/" + how, unit}, metric{"NetHTTP/" + how, unit}, target, true}
+	}
+	app := func(what, how, unit string) row {
+		return row{what, metric{"App/hook/" + how, unit}, metric{"App/net-http/" + how, unit}, 0, false}
+	}
+	return []row{
+		own("a chain of 500 `empty` tasks, whole", "ChainEmpty/500", "s/run", 2, false),
+		own("a chain of 10 `empty` tasks", "ChainEmpty/10", "µs/task", 0, false),
+		own("a chain of 500 `empty` tasks", "ChainEmpty/500", "µs/task", 0, false),
+		own("a chain of 5,000 `empty` tasks", "ChainEmpty/5000", "µs/task", 0, false),
+		own("a chain of 500 tasks through a worker, whole", "ChainWorker/500", "s/run", 2, false),
+		own("a chain of 10 tasks through a worker", "ChainWorker/10", "µs/task", 0, false),
+		own("a chain of 500 tasks through a worker", "ChainWorker/500", "µs/task", 0, false),
+		own("a chain of 5,000 tasks through a worker", "ChainWorker/5000", "µs/task", 0, false),
+		own("5,000 tasks through 32 workers", "WideWorker", "µs/task", 1000, false),
+		own("a chain of 500 `bash: \"true\"`", "ChainBash", "µs/task", 2, true),
+		own("its processor time", "ChainBash", "cpu-µs/task", 0, true),
+		own("500 independent `bash: \"true\"`, 8 wide", "WideBash/floor1", "µs/task", 2, true),
+		own("its processor time", "WideBash/floor1", "cpu-µs/task", 0, true),
+		own("the same, the floor 8 wide too", "WideBash/floor8", "µs/task", 0, true),
+		hook("a robot message, one after another", "sequential", "ns/op", 1.1),
+		hook("its allocations", "sequential", "allocs/op", 1.15),
+		hook("a robot message, 16 at once", "parallel16", "ns/op", 1.1),
+		hook("its allocations", "parallel16", "allocs/op", 1.15),
+		app("an app call, one after another", "sequential", "ns/op"),
+		app("its allocations", "sequential", "allocs/op"),
+		app("an app call, 16 at once", "parallel16", "ns/op"),
+		app("its allocations", "parallel16", "allocs/op"),
+		{"token requests of 64 callers with a cold token", metric{"ColdToken", "fetches/op"}, metric{}, 1, false},
+		{"10,000 rows appended in chunks of the best size", metric{"AppendRows/best", "µs/row"}, metric{"AppendRows/100-rows", "µs/row"}, 0, false},
+		own("`dingdag version`", "Version", "ms/start", 25, false),
+		own("the binary, stripped", "Binary", "MB", 35, false),
+		own("memory idle, 1,000 DAGs of 10 tasks", "Idle", "MiB", 60, false),
+		own("CPU idle, 1,000 DAGs of 10 tasks", "Idle", "%core", 0, false),
+		own("restart after kill -9, 1,000 runs in flight", "Restart", "s/restart", 3, false),
+		own("attempts that began twice then", "Restart", "repeated", 32, false),
+		own("runs that were lost then", "Restart", "lost", 0, false),
+	}
+}
+
+var (
+	line = regexp.MustCompile(`^Benchmark(\S+?)(?:-\d+)?\s+\d+\s+(.*)$`)
+	pair = regexp.MustCompile(`(\S+)\s+(\S+)`)
+)
+
+// read collects the figures of every benchmark.
+func read(r io.Reader) (map[metric][]float64, error) {
+	found := map[metric][]float64{}
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		if strings.HasPrefix(lines.Text(), "FAIL") {
+			return nil, fmt.Errorf("the benchmarks failed: %s", lines.Text())
+		}
+		m := line.FindStringSubmatch(lines.Text())
+		if m == nil {
+			continue
+		}
+		for _, p := range pair.FindAllStringSubmatch(m[2], -1) {
+			v, err := strconv.ParseFloat(p[1], 64)
+			if err != nil {
+				return nil, fmt.Errorf("benchmark %s: %w", m[1], err)
+			}
+			k := metric{m[1], p[2]}
+			found[k] = append(found[k], v)
+		}
+	}
+	return found, lines.Err()
+}
+
+// write prints the rows that were measured.
+func write(w io.Writer, found map[metric][]float64) error {
+	var b strings.Builder
+	b.WriteString("| what | result | floor | ratio | target |\n| --- | --- | --- | --- | --- |\n")
+	for _, r := range rows() {
+		result, ok := median(found[r.result])
+		if !ok {
+			continue
+		}
+		floor, ratio := "", ""
+		judged := result
+		if f, ok := median(found[r.floor]); ok {
+			times, err := multiple(found[r.result], found[r.floor])
+			if err != nil {
+				return fmt.Errorf("%s: %w", r.what, err)
+			}
+			floor, ratio = figure(f, r.result.unit), fmt.Sprintf("%.2f", times)
+			if r.ofFloor {
+				judged = times
+			}
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.what, figure(result, r.result.unit), floor, ratio, r.verdict(judged))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (r row) verdict(judged float64) string {
+	if r.target == 0 {
+		return ""
+	}
+	unit := r.result.unit
+	if r.ofFloor {
+		unit = "x"
+	}
+	if judged <= r.target {
+		return fmt.Sprintf("%g %s: met", r.target, unit)
+	}
+	return fmt.Sprintf("%g %s: **missed**", r.target, unit)
+}
+
+// figure prints three digits, and whole numbers in full.
+func figure(v float64, unit string) string {
+	digits := max(0, 2-len(strconv.Itoa(int(v)))+1)
+	return strconv.FormatFloat(v, 'f', digits, 64) + " " + unit
+}
+
+// multiple is the median of each result over the floor that was measured with it.
+func multiple(results, floors []float64) (float64, error) {
+	if len(results) != len(floors) {
+		return 0, fmt.Errorf("%d results beside %d floors", len(results), len(floors))
+	}
+	ratios := make([]float64, len(results))
+	for i := range results {
+		ratios[i] = results[i] / floors[i]
+	}
+	m, _ := median(ratios)
+	return m, nil
+}
+
+func median(vs []float64) (float64, bool) {
+	if len(vs) == 0 {
+		return 0, false
+	}
+	sorted := slices.Sorted(slices.Values(vs))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2, true
+}
