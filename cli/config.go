@@ -36,6 +36,8 @@ type Config struct {
 	// CatchupByDefault and PausedAtCreation hold for DAGs that do not say.
 	CatchupByDefault bool
 	PausedAtCreation bool
+	// IgnoreSyntax is the language of .airflowignore files: glob or regexp.
+	IgnoreSyntax string
 	// Synchronous is SQLite's pragma: full or normal.
 	Synchronous string
 	// ConnectionsFile and VariablesFile are looked into before the environment.
@@ -119,6 +121,7 @@ func settings() []setting {
 		stringSetting("cron_mode", "trigger", "how a plain cron string is read: trigger (Airflow 3) or interval (Airflow 2)", func(c *Config) *string { return &c.CronMode }, "trigger", "interval"),
 		boolSetting("catchup_by_default", "false", "catchup of DAGs that do not say", func(c *Config) *bool { return &c.CatchupByDefault }),
 		boolSetting("dags_are_paused_at_creation", "false", "whether a DAG that does not say starts paused", func(c *Config) *bool { return &c.PausedAtCreation }),
+		stringSetting("dag_ignore_file_syntax", "glob", "language of .airflowignore files: glob (as .gitignore) or regexp (Go's)", func(c *Config) *string { return &c.IgnoreSyntax }, "glob", "regexp"),
 		stringSetting("synchronous", "full", "SQLite's durability: full survives a power cut, normal a crash of the process", func(c *Config) *string { return &c.Synchronous }, "full", "normal"),
 		stringSetting("connections_file", "", ".env, .json or .yaml file of connections, looked into first", func(c *Config) *string { return &c.ConnectionsFile }),
 		stringSetting("variables_file", "", "the same for variables", func(c *Config) *string { return &c.VariablesFile }),

@@ -121,6 +121,6 @@ func (a *app) loadOptions() (dag.Options, error) {
 		return dag.Options{}, fmt.Errorf("default_timezone: %w", err)
 	}
 	return dag.Options{
-		Location: loc, CronIntervals: cfg.CronMode == "interval", CatchupByDefault: cfg.CatchupByDefault, Now: clock, LookupEnv: a.LookupEnv, CheckParam: engine.CheckParam,
+		Location: loc, Root: cfg.DAGsFolder, IgnoreSyntax: dag.IgnoreSyntax(cfg.IgnoreSyntax), CronIntervals: cfg.CronMode == "interval", CatchupByDefault: cfg.CatchupByDefault, Now: clock, LookupEnv: a.LookupEnv, CheckParam: engine.CheckParam,
 	}, nil
 }

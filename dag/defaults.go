@@ -19,7 +19,11 @@ var defaultsNames = []string{"defaults.yml", "defaults.yaml"}
 // findDefaults returns the defaults files for the files of dir, nearest first, up to root.
 func findDefaults(dir, root string) []string {
 	var found []string
-	for {
+	above, ok := ancestors(dir, root)
+	if !ok {
+		return nil
+	}
+	for _, dir := range slices.Backward(above) {
 		for _, name := range defaultsNames {
 			path := filepath.Join(dir, name)
 			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && staysIn(path, root) {
@@ -27,26 +31,31 @@ func findDefaults(dir, root string) []string {
 				break
 			}
 		}
-		parent := filepath.Dir(dir)
-		if dir == root || parent == dir || !strings.HasPrefix(dir, root) {
-			return found
-		}
-		dir = parent
 	}
+	return found
 }
 
 // staysIn reports whether a path lies in root once symbolic links are followed.
 func staysIn(path, root string) bool {
-	resolved, err := filepath.EvalSymlinks(path)
+	resolved, err := resolve(path)
 	if err != nil {
 		return false
 	}
-	resolvedRoot, err := filepath.EvalSymlinks(root)
+	resolvedRoot, err := resolve(root)
 	if err != nil {
 		return false
 	}
 	inside, err := filepath.Rel(resolvedRoot, resolved)
 	return err == nil && filepath.IsLocal(inside)
+}
+
+// resolve returns the absolute path without symbolic links.
+func resolve(path string) (string, error) {
+	whole, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(whole)
 }
 
 // readDefaults reads and joins defaults files, nearest first: the nearest one wins,

@@ -30,18 +30,18 @@ func (s source) stamp() (string, error) {
 // finder searches directories for DAG files.
 type finder struct {
 	root    string
+	syntax  IgnoreSyntax
 	visited map[string]bool
 	sources []source
 	found   Diagnostics
 }
 
-// discover lists the DAG files at and below the paths, in sorted order. An empty root
-// stands for each path itself.
-func discover(paths []string, root string) ([]source, Diagnostics) {
+// discover lists the DAG files at and below the paths, in sorted order.
+func discover(paths []string, root string, syntax IgnoreSyntax) ([]source, Diagnostics) {
 	var sources []source
 	var found Diagnostics
 	for _, path := range paths {
-		f := &finder{root: root, visited: map[string]bool{}}
+		f := &finder{root: root, syntax: syntax, visited: map[string]bool{}}
 		f.start(filepath.Clean(path))
 		sources = append(sources, f.sources...)
 		found = append(found, f.found...)
@@ -61,16 +61,52 @@ func (f *finder) start(path string) {
 	case err != nil:
 		f.report(Error, path, "read the path: %s", errorText(err))
 	case info.IsDir():
-		if f.root == "" {
-			f.root = path
+		above := f.place(path)
+		var rules []ignoreRules
+		for _, dir := range above[:len(above)-1] {
+			rules = f.readIgnore(dir, rules)
 		}
-		f.directory(path, nil)
+		f.directory(path, rules)
 	default:
-		if f.root == "" {
-			f.root = filepath.Dir(path)
-		}
-		f.add(path, findDefaults(filepath.Dir(path), filepath.Clean(f.root)))
+		f.place(filepath.Dir(path))
+		f.add(path, findDefaults(filepath.Dir(path), f.root))
 	}
+}
+
+// place settles the root, which is the directory itself unless it lies in the root that
+// was asked for. It returns the root and the directories from there to the given one.
+func (f *finder) place(dir string) []string {
+	above, ok := ancestors(dir, f.root)
+	if f.root == "" || !ok {
+		f.root = dir
+		return []string{dir}
+	}
+	f.root = above[0]
+	return above
+}
+
+// ancestors lists the directories from root down to dir, spelt as dir is; ok is false
+// when dir does not lie in root.
+func ancestors(dir, root string) (list []string, ok bool) {
+	absDir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, false
+	}
+	absRoot, err := filepath.Abs(root)
+	if err != nil {
+		return nil, false
+	}
+	inside, err := filepath.Rel(absRoot, absDir)
+	if err != nil || !filepath.IsLocal(inside) {
+		return nil, false
+	}
+	list = []string{dir}
+	for ; inside != "."; inside = filepath.Dir(inside) {
+		dir = filepath.Join(dir, "..")
+		list = append(list, dir)
+	}
+	slices.Reverse(list)
+	return list, true
 }
 
 func (f *finder) add(path string, defaults []string) {
@@ -98,7 +134,12 @@ func (f *finder) directory(dir string, rules []ignoreRules) {
 		return
 	}
 	rules = f.readIgnore(dir, rules)
-	defaults := findDefaults(dir, filepath.Clean(f.root))
+	whole, err := filepath.Abs(dir)
+	if err != nil {
+		f.report(Error, dir, "find the directory: %s", errorText(err))
+		return
+	}
+	defaults := findDefaults(dir, f.root)
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), ".") {
 			continue
@@ -119,7 +160,7 @@ func (f *finder) directory(dir string, rules []ignoreRules) {
 		}
 		extension := filepath.Ext(path)
 		switch {
-		case ignored(rules, path, isDir):
+		case ignored(rules, filepath.Join(whole, e.Name()), isDir):
 		case isDir:
 			f.directory(path, rules)
 		case extension == ".yaml" || extension == ".yml":

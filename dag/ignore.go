@@ -2,27 +2,45 @@ package dag
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // ignoreName is the file that excludes files from the search.
 const ignoreName = ".airflowignore"
 
+// IgnoreSyntax is the language of .airflowignore files.
+type IgnoreSyntax string
+
+// The syntaxes, as Airflow's core.dag_ignore_file_syntax names them.
+const (
+	// IgnoreGlob reads patterns as in .gitignore.
+	IgnoreGlob IgnoreSyntax = "glob"
+	// IgnoreRegexp reads each line as a regular expression in Go's syntax. It is searched
+	// for in the path from the DAGs folder on, where a directory ends in a slash.
+	IgnoreRegexp IgnoreSyntax = "regexp"
+)
+
 // ignoreRules are the patterns of one ignore file, for paths below its directory.
 type ignoreRules struct {
+	// dir is what paths are relative to, absolute.
 	dir   string
 	rules []ignoreRule
 }
 
-// ignoreRule is one pattern of gitignore's kind.
+// ignoreRule is one pattern.
 type ignoreRule struct {
 	pattern *regexp.Regexp
 	negated bool
 	dirOnly bool
+	// slashed patterns see directories with a trailing slash.
+	slashed bool
 }
 
 // readIgnore adds the ignore file of a directory to the rules of those above.
@@ -36,14 +54,24 @@ func (f *finder) readIgnore(dir string, rules []ignoreRules) []ignoreRules {
 		f.report(Warning, path, "read the ignore file: %s", errorText(err))
 		return rules
 	}
-	own := ignoreRules{dir: dir}
+	parse := parseGlob
+	if f.syntax == IgnoreRegexp {
+		dir, parse = f.root, parseRegexp
+	}
+	own := ignoreRules{}
+	if own.dir, err = filepath.Abs(dir); err != nil {
+		f.report(Warning, path, "find the directory of the ignore file: %s", errorText(err))
+		return rules
+	}
 	number := 0
-	for line := range bytes.Lines(data) {
+	for line := range bytes.Lines(bytes.TrimPrefix(data, []byte("\ufeff"))) {
 		number++
-		rule, ok, err := parseIgnore(string(line))
+		text, _, _ := strings.Cut(string(line), "#")
+		rule, ok, err := parse(strings.TrimSpace(text))
 		if err != nil {
 			f.found = append(f.found, Diagnostic{
-				File: path, Line: number, Column: 1, Severity: Warning, Text: "the pattern is not understood and left out: " + err.Error(),
+				File: path, Line: number, Column: patternColumn(text, err), Severity: Warning,
+				Text: "the pattern is left out: " + err.Error(),
 			})
 			continue
 		}
@@ -54,10 +82,31 @@ func (f *finder) readIgnore(dir string, rules []ignoreRules) []ignoreRules {
 	return append(slices.Clip(rules), own)
 }
 
-// parseIgnore reads one line; ok is false for a line without a pattern.
-func parseIgnore(line string) (rule ignoreRule, ok bool, err error) {
-	text, _, _ := strings.Cut(line, "#")
-	text = strings.TrimSpace(text)
+// patternColumn is where a pattern goes wrong: at the part that the error shows, else
+// at its beginning.
+func patternColumn(line string, err error) int {
+	at := len(line) - len(strings.TrimLeft(line, " \t"))
+	if wrong, ok := errors.AsType[*syntax.Error](err); ok {
+		if i := strings.Index(line[at:], wrong.Expr); i > 0 {
+			at += i
+		}
+	}
+	return utf8.RuneCountInString(line[:at]) + 1
+}
+
+// parseRegexp reads one line of the regexp syntax, without its comment.
+func parseRegexp(text string) (rule ignoreRule, ok bool, err error) {
+	if text == "" {
+		return rule, false, nil
+	}
+	rule.slashed = true
+	rule.pattern, err = regexp.Compile(text)
+	return rule, err == nil, err
+}
+
+// parseGlob reads one line of gitignore's kind, without its comment; ok is false for a
+// line without a pattern.
+func parseGlob(text string) (rule ignoreRule, ok bool, err error) {
 	text, rule.negated = strings.CutPrefix(text, "!")
 	text, rule.dirOnly = strings.CutSuffix(text, "/")
 	if text == "" {
@@ -102,7 +151,7 @@ func globExpr(glob string) string {
 	return b.String()
 }
 
-// ignored reports whether the rules exclude a path. The last matching pattern decides.
+// ignored reports whether the rules exclude an absolute path. The last matching pattern decides.
 func ignored(all []ignoreRules, path string, isDir bool) bool {
 	out := false
 	for _, rules := range all {
@@ -112,7 +161,11 @@ func ignored(all []ignoreRules, path string, isDir bool) bool {
 		}
 		inside = filepath.ToSlash(inside)
 		for _, rule := range rules.rules {
-			if (isDir || !rule.dirOnly) && rule.pattern.MatchString(inside) {
+			subject := inside
+			if isDir && rule.slashed {
+				subject += "/"
+			}
+			if (isDir || !rule.dirOnly) && rule.pattern.MatchString(subject) {
 				out = !rule.negated
 			}
 		}

@@ -21,9 +21,11 @@ type Options struct {
 	// Location is the zone of dates and plain cron expressions where the file names
 	// none. Default UTC.
 	Location *time.Location
-	// Root bounds the search for defaults files and the targets of symbolic links.
-	// Default: each path given to Load.
+	// Root bounds the search for defaults and ignore files and the targets of symbolic
+	// links, for paths in it. Default, and for other paths: each path given to Load.
 	Root string
+	// IgnoreSyntax is the language of .airflowignore files. Default IgnoreGlob.
+	IgnoreSyntax IgnoreSyntax
 	// Now is the clock for relative dates. Default: the system's.
 	Now func() time.Time
 	// CronIntervals makes plain cron strings and intervals run in data-interval mode,
@@ -110,7 +112,7 @@ func NewLoader(catalog Catalog, opts Options) *Loader {
 func (l *Loader) Load(paths ...string) Result {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	sources, found := discover(paths, l.opts.Root)
+	sources, found := discover(paths, l.opts.Root, l.opts.IgnoreSyntax)
 	loaded := make([]*loadedFile, len(sources))
 	var next sync.Mutex
 	at := 0

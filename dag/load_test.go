@@ -159,7 +159,7 @@ func TestIgnorePatterns(t *testing.T) {
 		{"t[!0-4].yaml", "t1.yaml", false, false},
 		{"a.b", "aXb", false, false},
 	} {
-		rule, ok, err := parseIgnore(c.pattern)
+		rule, ok, err := parseGlob(c.pattern)
 		require.NoError(t, err)
 		require.True(t, ok)
 		got := ignored([]ignoreRules{{dir: "d", rules: []ignoreRule{rule}}}, filepath.Join("d", c.path), c.dir)
