@@ -113,6 +113,7 @@ func (o outline) task(t *Task) fields {
 		slices.Sort(names)
 	}
 	f = append(f, o.dependencies(names)...)
+	f = append(f, emitAll(taskKeys, &taskDraft{taskBase: taskBase{Task: *t}}, nil)...)
 	f = append(f, emitAll(commonKeys, &taskBase{Task: *t}, o.zone)...)
 	own := map[string]*yaml.Node{}
 	for k, v := range pairs(t.Args) {

@@ -83,6 +83,11 @@ type Task struct {
 	// checked. Never nil.
 	Args *yaml.Node
 
+	// Setup marks a task that prepares something for those after it, Teardown one that
+	// takes it down again; a teardown has the trigger rule AllDoneSetupSuccess and does
+	// not count for the state of the run unless OnFailureFailDagrun.
+	Setup, Teardown, OnFailureFailDagrun bool
+
 	// Upstream and Downstream are indexes into DAG.Tasks, ascending.
 	Upstream, Downstream []int
 

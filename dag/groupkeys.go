@@ -51,14 +51,16 @@ type taskDraft struct {
 	groupName      pair
 	group          *groupDraft
 	own            []pair
+	// setups are those that a teardown names.
+	setups pair
 }
 
 // taskKeys are the keys of a task besides the parameters of its operator.
-var taskKeys = newTable(
+var taskKeys = newTable(append([]key[taskDraft]{
 	ignoredKey[taskDraft]("task_id", "The id of the task.", ""),
 	rawKey("operator", "What the task does: a short name or an Airflow path.", map[string]any{"$ref": "#/$defs/operatorName"},
 		func(t *taskDraft) *pair { return &t.operator }),
 	rawKey("dependencies", "Tasks and groups that come before.", map[string]any{"$ref": "#/$defs/dependencies"},
 		func(t *taskDraft) *pair { return &t.deps }),
 	rawKey("task_group_name", "The group the task is in.", schemaOf("string"), func(t *taskDraft) *pair { return &t.groupName }),
-)
+}, setupKeys()...)...)

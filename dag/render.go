@@ -33,7 +33,7 @@ func (d *DAG) branch(p *printer, tasks []int, indent string, shown []bool) {
 		if shown[i] && len(t.Downstream) > 0 {
 			more = " …"
 		}
-		p.printf("%s%s%s (%s)%s\n", indent, joint, t.ID, t.Operator, more)
+		p.printf("%s%s%s (%s%s)%s\n", indent, joint, t.ID, t.Operator, t.role(), more)
 		if !shown[i] {
 			shown[i] = true
 			d.branch(p, t.Downstream, indent+below, shown)
@@ -104,6 +104,18 @@ func (d *DAG) nested(group, indent string, b blocks) {
 			d.nested(g.ID, indent+"  ", b)
 			b.close(indent)
 		}
+	}
+}
+
+// role tells a setup or teardown in a tree.
+func (t *Task) role() string {
+	switch {
+	case t.Setup:
+		return ", setup"
+	case t.Teardown:
+		return ", teardown"
+	default:
+		return ""
 	}
 }
 

@@ -87,7 +87,8 @@ func (r *dagReader) readTask(e entry, groups map[string]*groupDraft) *taskDraft 
 	if t.WaitForDownstream {
 		t.DependsOnPast = true
 	}
-	if r.draft.FailFast && t.TriggerRule != AllSuccess {
+	r.readTeardown(t)
+	if r.draft.FailFast && t.TriggerRule != AllSuccess && t.TriggerRule != AllDoneSetupSuccess {
 		r.errorf(firstKey(e.body), "a DAG with fail_fast takes only the trigger rule all_success, not %s", t.TriggerRule)
 	}
 	return t

@@ -44,7 +44,9 @@ func (r *dagReader) wire() {
 	}
 	var all []dependency
 	for i, t := range r.tasks {
-		all = append(all, r.inTask(t.ID).dependencies(t.deps, end{i, nil, t.group, t.ID}, names)...)
+		s, at := r.inTask(t.ID), end{i, nil, t.group, t.ID}
+		all = append(all, s.dependencies(t.deps, at, names)...)
+		all = append(all, s.setupsOf(t, at, names)...)
 	}
 	for _, g := range r.groups {
 		all = append(all, r.dependencies(g.deps, end{-1, g, g.parent, g.Label}, names)...)
@@ -56,6 +58,10 @@ func (r *dagReader) wire() {
 	edges := 0
 	for _, dep := range all {
 		ups, downs := r.leaves(dep.up), r.roots(dep.down)
+		if len(ups) == 0 && r.connects(dep.up) {
+			r.errorf(dep.at, "the group %q has nothing but setups and their teardowns, which nothing waits for: name the setup itself", dep.up.group.Label)
+			continue
+		}
 		if edges += len(ups) * len(downs); edges > maxEdges {
 			r.errorf(dep.at, "dependencies between groups make more than %d edges: put an empty task between them", maxEdges)
 			return
@@ -70,6 +76,7 @@ func (r *dagReader) wire() {
 	for _, t := range r.tasks {
 		t.Upstream, t.Downstream = ascending(t.Upstream), ascending(t.Downstream)
 	}
+	r.checkSetups()
 	r.checkCycle()
 }
 
@@ -84,8 +91,9 @@ func (r *dagReader) keepDeclared(all []dependency) {
 		down := r.label(d.down)
 		declared[down] = append(declared[down], r.label(d.up))
 	}
-	for _, names := range declared {
+	for down, names := range declared {
 		slices.Sort(names)
+		declared[down] = slices.Compact(names) // a teardown may name a setup that it depends on too
 	}
 	r.draft.declared = declared
 }
@@ -261,12 +269,13 @@ func (r *dagReader) findEnds(g *groupDraft) {
 		return
 	}
 	g.ended = true
-	outside := func(i int) bool { return !r.tasks[i].group.inside(g) }
+	inside := func(i int) bool { return r.tasks[i].group.inside(g) }
+	outside := func(i int) bool { return !inside(i) }
 	for _, i := range g.members {
 		if allOf(r.tasks[i].Upstream, outside) {
 			g.roots = append(g.roots, i)
 		}
-		if allOf(r.tasks[i].Downstream, outside) {
+		if r.isLeaf(i, inside) {
 			g.leafs = append(g.leafs, i)
 		}
 	}

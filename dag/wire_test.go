@@ -141,6 +141,11 @@ func drawDAG(t *rapid.T) randomDAG {
 		if in := rapid.IntRange(-1, groups-1).Draw(t, "in"); in >= 0 {
 			line += fmt.Sprintf("task_group_name: g%d, ", in)
 		}
+		if role := rapid.IntRange(0, 9).Draw(t, "role"); role == 0 {
+			line += "setup: true, "
+		} else if role == 1 && i > 0 {
+			line += fmt.Sprintf("teardown: [t%d], ", rapid.IntRange(0, i-1).Draw(t, "of"))
+		}
 		var deps []string
 		for range rapid.IntRange(0, 2).Draw(t, "deps") {
 			if rapid.Bool().Draw(t, "on group") {
