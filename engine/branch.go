@@ -22,10 +22,12 @@ func skipsOf(d *dag.DAG, i int, v any) (skips, any, error) {
 		}
 		return s, v.TaskIDs, err
 	case operator.SkipDownstream:
-		if v.DirectOnly {
-			return slices.Clone(d.Tasks[i].Downstream), v.Value, nil
+		s := slices.Clone(d.Tasks[i].Downstream)
+		if !v.DirectOnly {
+			s = below(d, s)
 		}
-		return below(d, d.Tasks[i].Downstream), v.Value, nil
+		// What was set up is taken down all the same (Airflow, ShortCircuitOperator).
+		return slices.DeleteFunc(s, func(n int) bool { return d.Tasks[n].Teardown }), v.Value, nil
 	default:
 		return nil, v, nil
 	}

@@ -178,11 +178,11 @@ func sumWeights(d *dag.DAG, is []int) (sum int) {
 }
 
 // stopFast ends the run of a DAG with fail_fast when one of its tasks has failed:
-// running tasks are failed and stopped, the rest is skipped.
+// running tasks are failed and stopped, the rest is skipped. Teardowns still run.
 func (c *change) stopFast(lr *liveRun) {
 	for i, s := range lr.m.states {
 		switch {
-		case s.Finished():
+		case s.Finished(), lr.plan.d.Tasks[i].Teardown:
 		case s == dag.Running, s == dag.Queued && c.e.attempting(keyOf(lr.inst[i])):
 			in := c.set(lr, i, dag.Failed)
 			in.EndDate, in.Error = c.now, errFailFast.Error()
@@ -192,7 +192,7 @@ func (c *change) stopFast(lr *liveRun) {
 			c.set(lr, i, dag.Skipped).EndDate = c.now
 		}
 	}
-	lr.waiting = nil
+	lr.waiting = slices.DeleteFunc(lr.waiting, func(i int) bool { return lr.m.states[i] != dag.Scheduled })
 }
 
 var errFailFast = errors.New("another task failed and the DAG has fail_fast")

@@ -12,6 +12,8 @@ type graph struct {
 	tasks []node
 	// order is a topological order of the tasks; rank is the place of each in it.
 	order, rank []int
+	// hasSetups says that a task has setups.
+	hasSetups bool
 }
 
 // sort computes the topological order. Loading has refused cycles.
@@ -31,6 +33,7 @@ func (g *graph) sort() {
 			}
 		}
 	}
+	g.findScopes()
 }
 
 type node struct {
@@ -39,6 +42,7 @@ type node struct {
 	// instant marks a task that does nothing: it succeeds in the transaction that
 	// makes it ready, without a worker, as Airflow does with empty tasks.
 	instant bool
+	scope
 }
 
 // machine is the state of one run: the state of every task and, for each, the counts
@@ -49,6 +53,7 @@ type machine struct {
 	g          *graph
 	states     []dag.State
 	up         []counts
+	setups     []counts // those of the setups of each task, nil when there are none
 	unfinished int
 	// dirty holds the ranks of the tasks whose upstream changed since the last
 	// advance, as a heap: a task is looked at after everything upstream of it, so the
@@ -63,6 +68,9 @@ type machine struct {
 // newMachine returns the machine of a run whose tasks have the given states.
 func newMachine(g *graph, states []dag.State) *machine {
 	m := &machine{g: g, states: make([]dag.State, len(g.tasks)), up: make([]counts, len(g.tasks)), isDirty: make([]bool, len(g.tasks)), unfinished: len(g.tasks)}
+	if g.hasSetups {
+		m.setups = make([]counts, len(g.tasks))
+	}
 	for i := range g.tasks {
 		m.mark(i)
 	}
@@ -82,7 +90,7 @@ func (m *machine) set(i int, s dag.State) {
 	}
 	m.states[i] = s
 	m.inFlight += btoi(busy(s)) - btoi(busy(old))
-	if len(m.g.tasks[i].down) == 0 {
+	if m.g.tasks[i].leaf {
 		m.failedLeaves += btoi(failed(s)) - btoi(failed(old))
 	}
 	if !s.Finished() && !old.Finished() {
@@ -93,6 +101,11 @@ func (m *machine) set(i int, s dag.State) {
 		m.up[d].add(old, -1)
 		m.up[d].add(s, 1)
 		m.mark(d)
+	}
+	for _, h := range m.g.tasks[i].held {
+		m.setups[h].add(old, -1)
+		m.setups[h].add(s, 1)
+		m.mark(h)
 	}
 }
 
@@ -115,7 +128,7 @@ func (m *machine) advance() (ready, settled []int) {
 			continue
 		}
 		n := &m.g.tasks[i]
-		switch evaluate(n.rule, m.up[i], int32(len(n.up))) { //nolint:gosec // a DAG has far fewer tasks than 2^31
+		switch m.judge(i) {
 		case doRun:
 			if n.instant {
 				m.set(i, dag.Success)

@@ -83,6 +83,7 @@ func newPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*plan
 		p.tasks[i] = tp
 		p.g.tasks[i] = node{
 			up: t.Upstream, down: t.Downstream, rule: t.TriggerRule,
+			scope:   scope{setup: t.Setup, teardown: t.Teardown, failsRun: t.OnFailureFailDagrun},
 			instant: instant && len(tp.callbacks[callbacks.Execute]) == 0 && len(tp.callbacks[callbacks.Success]) == 0,
 		}
 	}

@@ -22,7 +22,7 @@ func (c Catalog) Check(d *dag.DAG) dag.Diagnostics {
 		ds = append(ds, dag.Diagnostic{File: p.File, Line: p.Line, Column: p.Column, Severity: s, DAGID: d.ID, TaskID: task, Text: fmt.Sprintf(format, args...)})
 	}
 	for _, t := range d.Tasks {
-		if d.FailFast && t.TriggerRule != dag.AllSuccess {
+		if d.FailFast && t.TriggerRule != dag.AllSuccess && !t.Teardown {
 			at(t.Pos, t.ID, dag.Error, "trigger_rule %s: a DAG with fail_fast may only have all_success", t.TriggerRule)
 		}
 		for _, id := range c.badTargets(d, t) {
