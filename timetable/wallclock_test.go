@@ -13,7 +13,7 @@ import (
 )
 
 var testZones = []string{
-	"UTC", "Europe/Berlin", "Europe/London", "Europe/Dublin", "Europe/Moscow", "America/New_York", "America/Sao_Paulo",
+	"UTC", "Europe/Zurich", "Europe/Berlin", "Europe/London", "Europe/Dublin", "Europe/Moscow", "America/New_York", "America/Sao_Paulo",
 	"America/St_Johns", "America/Santiago", "America/Havana", "Africa/Casablanca", "Africa/Cairo", "Asia/Shanghai",
 	"Asia/Kathmandu", "Asia/Tehran", "Asia/Gaza", "Asia/Pyongyang", "Australia/Lord_Howe", "Australia/Adelaide",
 	"Pacific/Chatham", "Pacific/Apia", "Antarctica/Troll",
