@@ -91,6 +91,9 @@ type Engine struct {
 	attempts map[attemptKey]context.CancelCauseFunc
 	paused   map[string]bool
 	pools    map[string]int
+	// nextDue holds when a run of a DAG is due at the earliest, so that the sweep need not
+	// ask the store before.
+	nextDue map[*dag.DAG]time.Time
 	// blocked holds the runs whose tasks wait for something outside of the run.
 	blocked map[int64]bool
 
@@ -132,6 +135,7 @@ func New(s Store, o Options) (*Engine, error) {
 		o: o, store: s, host: host,
 		dags: map[string]*dag.DAG{}, plans: map[string]*plan{}, live: map[int64]*liveRun{},
 		attempts: map[attemptKey]context.CancelCauseFunc{}, paused: map[string]bool{}, pools: map[string]int{}, blocked: map[int64]bool{},
+		nextDue: map[*dag.DAG]time.Time{},
 	}
 	e.outbox = newOutbox(e)
 	return e, nil

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,6 +118,40 @@ func TestTicksFire(t *testing.T) {
 			assert.Equal(t, time.Date(2000, 1, 1, 0, 2*(i+1), 0, 0, time.UTC), r.LogicalDate)
 			assert.Less(t, r.StartDate.Sub(r.RunAfter), time.Second)
 		}
+		b.stop()
+	})
+}
+
+// lastReads counts how often the store is asked for the last scheduled run of a DAG.
+type lastReads struct {
+	engine.Store
+	n atomic.Int64
+}
+
+func (s *lastReads) LastScheduled(ctx context.Context, dagID string) (*engine.Run, error) {
+	s.n.Add(1)
+	return s.Store.LastScheduled(ctx, dagID)
+}
+
+// Ten thousand DAGs that are not due cost the sweep no reading of the store.
+func TestSweepReadsOnlyWhatMayBeDue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.o.Beat, b.o.Sweep = time.Second, 10*time.Second
+		reads := &lastReads{}
+		b.wrap = func(s engine.Store) engine.Store { reads.Store = s; return reads }
+		b.stopStore()
+		b.open()
+		b.load("d:\n  schedule: '@hourly'\n  start_date: 2000-01-01\n  tasks: [{task_id: t, operator: probe}]\n")
+		b.start(engine.RunOptions{Schedule: true})
+		<-time.After(59 * time.Minute)
+		synctest.Wait()
+		assert.Len(t, b.runs(), 1)
+		assert.LessOrEqual(t, reads.n.Load(), int64(3), "of 354 sweeps")
+		<-time.After(2 * time.Minute)
+		synctest.Wait()
+		assert.Len(t, b.runs(), 2)
 		b.stop()
 	})
 }

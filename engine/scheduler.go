@@ -168,6 +168,7 @@ func (e *Engine) SetDAGs(ctx context.Context, ds []*dag.DAG) error {
 	}
 	e.mu.Lock()
 	e.dags = next
+	maps.DeleteFunc(e.nextDue, func(d *dag.DAG, _ time.Time) bool { return next[d.ID] != d })
 	s := e.scheduler
 	e.mu.Unlock()
 	if err := e.Refresh(ctx); err != nil {
@@ -200,13 +201,31 @@ func (e *Engine) sweep(ctx context.Context) {
 	}
 }
 
-// maybeDue asks the timetable without opening a transaction.
+// maybeDue asks the timetable without opening a transaction, and the store only when the
+// moment has come that the timetable named before: what other processes may have
+// scheduled meanwhile only moves it further away.
 func (e *Engine) maybeDue(ctx context.Context, d *dag.DAG) bool {
+	now := e.now()
+	e.mu.Lock()
+	at, known := e.nextDue[d]
+	e.mu.Unlock()
+	if known && now.Before(at) {
+		return false
+	}
 	last, err := e.store.LastScheduled(ctx, d.ID)
 	if err != nil {
 		return true
 	}
-	_, due := nextRun(d, last, e.now())
+	run, due := nextRun(d, last, now)
+	if !due {
+		at = run.RunAfter
+		if at.IsZero() { // no further run, ever
+			at = now.AddDate(1000, 0, 0)
+		}
+		e.mu.Lock()
+		e.nextDue[d] = at
+		e.mu.Unlock()
+	}
 	return due
 }
 
