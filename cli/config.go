@@ -25,6 +25,8 @@ type Config struct {
 	DAGsFolder string
 	// Workers is how many attempts run at once.
 	Workers int
+	// MaxMapLength is how many instances a mapped task may have.
+	MaxMapLength int
 	// Grace is how long running attempts may go on at a shutdown.
 	Grace time.Duration
 	// Refresh is how often DAG files are read again.
@@ -115,6 +117,7 @@ func settings() []setting {
 	return []setting{
 		stringSetting("dags_folder", "", "folder of the DAG files; {home}/dags unless set", func(c *Config) *string { return &c.DAGsFolder }),
 		parsedSetting("workers", "32", "attempts that run at once", func(c *Config) *int { return &c.Workers }, positive),
+		parsedSetting("max_map_length", "1024", "instances that a mapped task may have", func(c *Config) *int { return &c.MaxMapLength }, positive),
 		parsedSetting("grace", "30s", "how long running attempts may go on at a shutdown", func(c *Config) *time.Duration { return &c.Grace }, period),
 		parsedSetting("refresh_interval", "5s", "how often DAG files are looked at for changes", func(c *Config) *time.Duration { return &c.Refresh }, period),
 		parsedSetting("default_timezone", "UTC", "zone of dates and schedules that name none", func(c *Config) *string { return &c.DefaultTimezone }, zone),

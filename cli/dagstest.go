@@ -160,7 +160,7 @@ func (w *runWatch) observe(u engine.Update) {
 		fmt.Fprintln(w.out)
 	case u.Instance != nil:
 		if s := u.Instance.State; s != dag.Queued && s != dag.Scheduled {
-			fmt.Fprintf(w.out, "%s: %s\n", u.Instance.TaskID, s)
+			fmt.Fprintf(w.out, "%s: %s\n", u.Instance.Label(), s)
 		}
 	case u.Run.State.Finished():
 		w.over = true

@@ -327,7 +327,7 @@ func (d *demo) failures(r *engine.Run, is []*engine.Instance, alerts []*engine.D
 		if in.State != dag.Failed {
 			continue
 		}
-		out = append(out, fmt.Sprintf("  %s / %s, after %d of %d tries: %s", r.DAGID, in.TaskID, in.Try, in.MaxTries, oneLine(in.Error)))
+		out = append(out, fmt.Sprintf("  %s / %s, after %d of %d tries: %s", r.DAGID, in.Label(), in.Try, in.MaxTries, oneLine(in.Error)))
 		for _, x := range alerts {
 			if x.TaskID == in.TaskID {
 				out = append(out, fmt.Sprintf("    %-10s -> %s: %s", x.Event, x.Summary, x.State))
@@ -407,7 +407,7 @@ func (p *demoProgress) update(u engine.Update) {
 	if p.w == nil {
 		switch {
 		case u.Instance != nil && u.Instance.State != dag.Scheduled && u.Instance.State != dag.Queued:
-			fmt.Fprintf(p.o.Out, "%s / %s: %s\n", id, u.Instance.TaskID, u.Instance.State)
+			fmt.Fprintf(p.o.Out, "%s / %s: %s\n", id, u.Instance.Label(), u.Instance.State)
 		case u.Instance == nil:
 			fmt.Fprintf(p.o.Out, "%s: run %s\n", id, u.Run.State)
 		}

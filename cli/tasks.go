@@ -106,7 +106,10 @@ func runTasksList(a *app, id, output string, tree bool) error {
 }
 
 func newCmdTasksTest(a *app) *cobra.Command {
-	var conf string
+	var (
+		conf     string
+		mapIndex int
+	)
 	cmd := &cobra.Command{
 		Use:   "test DAG TASK [LOGICAL_DATE]",
 		Short: "Run one task here and now, without its dependencies",
@@ -119,11 +122,17 @@ what it pulls from them is empty. Messages it sends are really sent.`,
 			if err != nil {
 				return err
 			}
-			return runTasksTest(cmd.Context(), a, args[0], args[1], t)
+			return runTasksTest(cmd.Context(), a, args[0], args[1], mapIndex, t)
 		},
 	}
 	cmd.Flags().StringVarP(&conf, "conf", "c", "", "JSON object for the run's conf and params")
+	mapIndexFlag(cmd, &mapIndex)
 	return cmd
+}
+
+// mapIndexFlag chooses among the instances of a mapped task.
+func mapIndexFlag(cmd *cobra.Command, mapIndex *int) {
+	cmd.Flags().IntVar(mapIndex, "map-index", -1, "which instance of a mapped task (default the first)")
 }
 
 // trigger is a trigger from a conf flag and an optional date argument.
@@ -152,7 +161,7 @@ func (a *app) testEngine(ctx context.Context, logDir string) (*engine.Engine, er
 	})
 }
 
-func runTasksTest(ctx context.Context, a *app, dagID, taskID string, t engine.Trigger) error {
+func runTasksTest(ctx context.Context, a *app, dagID, taskID string, mapIndex int, t engine.Trigger) error {
 	d, task, err := a.findTask(dagID, taskID)
 	if err != nil {
 		return err
@@ -166,7 +175,7 @@ func runTasksTest(ctx context.Context, a *app, dagID, taskID string, t engine.Tr
 	if err != nil {
 		return err
 	}
-	state, value, err := e.TestTask(ctx, d, task.ID, t)
+	state, value, err := e.TestTask(ctx, d, task.ID, mapIndex, t)
 	if err != nil {
 		return err
 	}
@@ -181,7 +190,10 @@ func runTasksTest(ctx context.Context, a *app, dagID, taskID string, t engine.Tr
 }
 
 func newCmdTasksRender(a *app) *cobra.Command {
-	var conf, output string
+	var (
+		conf, output string
+		mapIndex     int
+	)
 	cmd := &cobra.Command{
 		Use:     "render DAG TASK [LOGICAL_DATE]",
 		Short:   "Print the templated fields of a task as they would be rendered",
@@ -192,15 +204,16 @@ func newCmdTasksRender(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return runTasksRender(cmd.Context(), a, args[0], args[1], t, output)
+			return runTasksRender(cmd.Context(), a, args[0], args[1], mapIndex, t, output)
 		},
 	}
 	cmd.Flags().StringVarP(&conf, "conf", "c", "", "JSON object for the run's conf and params")
+	mapIndexFlag(cmd, &mapIndex)
 	outputFlag(cmd, &output)
 	return cmd
 }
 
-func runTasksRender(ctx context.Context, a *app, dagID, taskID string, t engine.Trigger, output string) error {
+func runTasksRender(ctx context.Context, a *app, dagID, taskID string, mapIndex int, t engine.Trigger, output string) error {
 	if err := checkOutput(output); err != nil {
 		return err
 	}
@@ -212,7 +225,7 @@ func runTasksRender(ctx context.Context, a *app, dagID, taskID string, t engine.
 	if err != nil {
 		return err
 	}
-	fields, err := e.RenderTask(ctx, d, task.ID, t)
+	fields, err := e.RenderTask(ctx, d, task.ID, mapIndex, t)
 	if err != nil {
 		return err
 	}
@@ -237,7 +250,7 @@ func runTasksRender(ctx context.Context, a *app, dagID, taskID string, t engine.
 }
 
 func newCmdTasksLogs(a *app) *cobra.Command {
-	var try int
+	var try, mapIndex int
 	cmd := &cobra.Command{
 		Use:     "logs DAG TASK [RUN_ID]",
 		Short:   "Print the log of a task's last try, of the newest run unless one is named",
@@ -248,14 +261,15 @@ func newCmdTasksLogs(a *app) *cobra.Command {
 			if len(args) > 2 {
 				runID = args[2]
 			}
-			return runTasksLogs(cmd.Context(), a, args[0], args[1], runID, try)
+			return runTasksLogs(cmd.Context(), a, args[0], args[1], runID, mapIndex, try)
 		},
 	}
+	mapIndexFlag(cmd, &mapIndex)
 	cmd.Flags().IntVar(&try, "try", 0, "number of the try (default the last)")
 	return cmd
 }
 
-func runTasksLogs(ctx context.Context, a *app, dagID, taskID, runID string, try int) error {
+func runTasksLogs(ctx context.Context, a *app, dagID, taskID, runID string, mapIndex, try int) error {
 	s, err := a.openStore(ctx)
 	if err != nil {
 		return err
@@ -281,10 +295,13 @@ func runTasksLogs(ctx context.Context, a *app, dagID, taskID, runID string, try 
 	}
 	var ids []string
 	for _, in := range is {
-		if in.TaskID == taskID && in.Try > 0 {
+		if in.TaskID == taskID && in.Try > 0 && (mapIndex < 0 || in.MapIndex == mapIndex) {
 			return printLog(a, engine.LogPath(r, in, try))
 		}
 		ids = append(ids, in.TaskID)
+	}
+	if mapIndex >= 0 {
+		return fmt.Errorf("map index %d of task %q has not run in run %s", mapIndex, taskID, r.RunID)
 	}
 	return fmt.Errorf("task %q has not run in run %s%s", taskID, r.RunID, suggest(taskID, ids))
 }

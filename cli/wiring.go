@@ -79,7 +79,7 @@ func (a *app) engine(s engine.Store, db connections.Source, set func(*engine.Opt
 	}
 	o := engine.Options{
 		Operators: ops, Callbacks: cbs, Templates: templates(), Connections: conns, Variables: vars, Masker: a.maskerOnce(),
-		Workers: a.cfg.Workers, Grace: a.cfg.Grace, PausedAtCreation: a.cfg.PausedAtCreation, Clock: clock, Log: a.log(),
+		Workers: a.cfg.Workers, MaxMapLength: a.cfg.MaxMapLength, Grace: a.cfg.Grace, PausedAtCreation: a.cfg.PausedAtCreation, Clock: clock, Log: a.log(),
 	}
 	set(&o)
 	return engine.New(s, o)

@@ -77,6 +77,19 @@ func (r *dagReader) resolveCallback(key string, at, name, args *yaml.Node) (Call
 // checkArgs casts the arguments of an operator or callback and has its entry check
 // them. It returns what to keep.
 func (r *dagReader) checkArgs(entry Entry, args *yaml.Node) (*yaml.Node, bool) {
+	checked, ok := r.castArgs(args)
+	if !ok {
+		return args, false
+	}
+	for _, f := range r.findings(entry, checked) {
+		ok = ok && f.problem.Warning
+		r.report(f.severity(), f.at, f.problem.Text)
+	}
+	return checked, ok
+}
+
+// castArgs resolves typed values in parameters and warns of secrets in plain text.
+func (r *dagReader) castArgs(args *yaml.Node) (*yaml.Node, bool) {
 	if !r.spend(args) {
 		return args, false
 	}
@@ -85,22 +98,37 @@ func (r *dagReader) checkArgs(entry Entry, args *yaml.Node) (*yaml.Node, bool) {
 		return args, false
 	}
 	r.warnSecrets(checked)
-	for _, p := range entry.Check(checked) {
+	return checked, true
+}
+
+// argProblem is a problem of parameters with its place.
+type argProblem struct {
+	problem Problem
+	at      Position
+}
+
+func (f argProblem) severity() Severity {
+	if f.problem.Warning {
+		return Warning
+	}
+	return Error
+}
+
+// findings are what an operator or notifier says of its parameters.
+func (r *dagReader) findings(entry Entry, args *yaml.Node) (out []argProblem) {
+	for _, p := range entry.Check(args) {
 		at := Position{File: r.file, Line: p.Line, Column: p.Column}
 		if p.Line == 0 {
 			at.Line, at.Column = args.Line, args.Column
-		} else if n := findNode(checked, p.Line, p.Column); n != nil {
+			if file, foreign := r.origin[args]; foreign {
+				at.File = file
+			}
+		} else if n := findNode(args, p.Line, p.Column); n != nil {
 			at = r.position(n)
 		}
-		severity := Error
-		if p.Warning {
-			severity = Warning
-		} else {
-			ok = false
-		}
-		r.report(severity, at, p.Text)
+		out = append(out, argProblem{p, at})
 	}
-	return checked, ok
+	return out
 }
 
 // findNode returns the node at a place, to learn which file supplied it.

@@ -129,7 +129,7 @@ func (o outline) task(t *Task) fields {
 	for _, name := range slices.Sorted(maps.Keys(own)) {
 		f = append(f, field{name, own[name]})
 	}
-	return f
+	return append(f, o.mapping(t)...)
 }
 
 // dependencies names tasks and groups by their bare names; a task whose bare name is

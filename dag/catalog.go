@@ -32,6 +32,8 @@ type Entry interface {
 type Problem struct {
 	// Line and Column are those of the node; 0 means the task as a whole.
 	Line, Column int
-	Warning      bool
-	Text         string
+	// Field is the parameter that it is about, empty for none in particular.
+	Field   string
+	Warning bool
+	Text    string
 }

@@ -118,6 +118,11 @@ type Task struct {
 	Params                           map[string]any
 	// ParamSchemas has the JSON Schema of each typed param.
 	ParamSchemas map[string]map[string]any
+	// Mapping makes the task a mapped one; nil for an ordinary task. Args has what is
+	// the same for all instances then, and may lack what is mapped.
+	Mapping *Mapping
+	// MapIndexTemplate renders to the name of an instance, for people; empty for none.
+	MapIndexTemplate string
 	// Sensor holds the common sensor parameters; nil for any other operator. They are
 	// in Args only where the operator lists them among its own parameters.
 	Sensor *Sensor

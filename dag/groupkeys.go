@@ -49,6 +49,7 @@ type taskDraft struct {
 	name           *yaml.Node
 	operator, deps pair
 	groupName      pair
+	mapped         mappingDraft
 	group          *groupDraft
 	own            []pair
 	// setups are those that a teardown names.
@@ -63,4 +64,11 @@ var taskKeys = newTable(append([]key[taskDraft]{
 	rawKey("dependencies", "Tasks and groups that come before.", map[string]any{"$ref": "#/$defs/dependencies"},
 		func(t *taskDraft) *pair { return &t.deps }),
 	rawKey("task_group_name", "The group the task is in.", schemaOf("string"), func(t *taskDraft) *pair { return &t.groupName }),
+	rawKey("expand", "Parameters to map: one instance for each element of a list, a mapping or a result such as task_id.output; several make their cross product.",
+		map[string]any{"type": "object", "additionalProperties": mappable}, func(t *taskDraft) *pair { return &t.mapped.expand }),
+	rawKey("expand_kwargs", "A list of mappings, or a result: one instance for each, with these parameters.",
+		map[string]any{"anyOf": []any{map[string]any{"type": "array", "items": schemaOf("object")}, schemaOf("string")}},
+		func(t *taskDraft) *pair { return &t.mapped.kwargs }),
+	rawKey("partial", "Parameters that are the same for all instances; they may also stand on the task itself.", schemaOf("object"),
+		func(t *taskDraft) *pair { return &t.mapped.partial }),
 }, setupKeys()...)...)

@@ -231,9 +231,6 @@ var rejectedKeys = map[string]string{
 	"post_execute":    "needs Python: use a task after this one",
 	"decorator":       "is not supported, TaskFlow is Python-only: use operator",
 
-	"expand":                 "is not supported: dynamic task mapping is missing, write the tasks out",
-	"partial":                "is not supported: dynamic task mapping is missing, write the parameters on the task",
-	"map_index_template":     "is not supported: dynamic task mapping is missing",
 	"variables_as_arguments": "is not supported: use a template such as {{ var.value.NAME }}",
 	"deadline":               "is not supported: use dagrun_timeout",
 }

@@ -33,7 +33,11 @@ func (d *DAG) branch(p *printer, tasks []int, indent string, shown []bool) {
 		if shown[i] && len(t.Downstream) > 0 {
 			more = " …"
 		}
-		p.printf("%s%s%s (%s%s)%s\n", indent, joint, t.ID, t.Operator, t.role(), more)
+		mapped := ""
+		if t.Mapping != nil {
+			mapped = "[]"
+		}
+		p.printf("%s%s%s%s (%s%s)%s\n", indent, joint, t.ID, mapped, t.Operator, t.role(), more)
 		if !shown[i] {
 			shown[i] = true
 			d.branch(p, t.Downstream, indent+below, shown)

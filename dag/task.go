@@ -113,24 +113,29 @@ func (r *dagReader) findGroup(body *yaml.Node, groups map[string]*groupDraft) *g
 // readTaskKeys applies the keys of a task. What is left for its operator goes to own.
 func (r *dagReader) readTaskKeys(t *taskDraft) {
 	for k, v := range pairs(t.node) {
-		if known, ok := taskKeys.find(k.Value); ok {
-			known.apply(r, t, k, v)
-			continue
-		}
-		if common, ok := commonKeys.find(k.Value); ok {
-			common.apply(r, &t.taskBase, k, v)
-			continue
-		}
-		if why, ok := rejected(k.Value); ok {
-			r.errorf(k, "%s %s", excerpt(k.Value), why)
-			continue
-		}
-		if k.Value == "parent_group_name" {
-			r.errorf(k, "parent_group_name belongs to a group: a task names its group with task_group_name")
-			continue
-		}
-		t.own = append(t.own, pair{k, v})
+		r.taskKey(t, k, v)
 	}
+	r.spreadPartial(t)
+}
+
+func (r *dagReader) taskKey(t *taskDraft, k, v *yaml.Node) {
+	if known, ok := taskKeys.find(k.Value); ok {
+		known.apply(r, t, k, v)
+		return
+	}
+	if common, ok := commonKeys.find(k.Value); ok {
+		common.apply(r, &t.taskBase, k, v)
+		return
+	}
+	if why, ok := rejected(k.Value); ok {
+		r.errorf(k, "%s %s", excerpt(k.Value), why)
+		return
+	}
+	if k.Value == "parent_group_name" {
+		r.errorf(k, "parent_group_name belongs to a group: a task names its group with task_group_name")
+		return
+	}
+	t.own = append(t.own, pair{k, v})
 }
 
 // readOperator resolves the operator, completes its parameters from default_args and
@@ -169,6 +174,16 @@ func (r *dagReader) readOperator(t *taskDraft) {
 		if sensor.SoftFail && sensor.NeverFail {
 			r.errorf(first, "soft_fail and never_fail exclude each other")
 		}
+	}
+	if t.mapped.expand.present() || t.mapped.kwargs.present() {
+		if args, ok := r.castArgs(t.Args); ok {
+			t.Args = args
+			r.readMapping(t, op)
+		}
+		return
+	}
+	if k, _ := lookup(t.node, "map_index_template"); k != nil {
+		r.warnf(k, "map_index_template has no effect without expand or expand_kwargs")
 	}
 	if len(t.Args.Content) > 0 || len(op.params) > 0 {
 		t.Args, _ = r.checkArgs(op, t.Args)

@@ -67,6 +67,7 @@ var commonKeys = newTable(
 	dateKey("start_date", "The first moment the task covers.", func(t *taskBase) *time.Time { return &t.StartDate }),
 	dateKey("end_date", "The last moment the task covers.", func(t *taskBase) *time.Time { return &t.EndDate }),
 	taskParamsKey(),
+	textKey("map_index_template", "", "A template that names each instance of a mapped task.", func(t *taskBase) *string { return &t.MapIndexTemplate }),
 	textKey("task_display_name", "", "The name that people see instead of the id.", func(t *taskBase) *string { return &t.DisplayName }),
 	textKey("doc_md", "", "Documentation in Markdown.", func(t *taskBase) *string { return &t.Doc }),
 	docKey("doc"), docKey("doc_json"), docKey("doc_yaml"), docKey("doc_rst"),

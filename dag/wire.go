@@ -44,9 +44,15 @@ func (r *dagReader) wire() {
 	}
 	var all []dependency
 	for i, t := range r.tasks {
-		s, at := r.inTask(t.ID), end{i, nil, t.group, t.ID}
-		all = append(all, s.dependencies(t.deps, at, names)...)
-		all = append(all, s.setupsOf(t, at, names)...)
+		down, in := end{i, nil, t.group, t.ID}, r.inTask(t.ID)
+		declared := in.dependencies(t.deps, down, names)
+		all = append(all, declared...)
+		for _, d := range in.resolveMapped(t, down, names) {
+			if !slices.ContainsFunc(declared, func(o dependency) bool { return o.up.same(d.up) }) {
+				all, declared = append(all, d), append(declared, d)
+			}
+		}
+		all = append(all, in.setupsOf(t, down, names)...)
 	}
 	for _, g := range r.groups {
 		all = append(all, r.dependencies(g.deps, end{-1, g, g.parent, g.Label}, names)...)

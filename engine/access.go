@@ -55,7 +55,11 @@ func (a access) States(ctx context.Context, dagID string, logicalDate time.Time,
 	}
 	of := map[string]dag.State{}
 	for _, in := range is {
-		of[in.TaskID] = in.State
+		if s, has := of[in.TaskID]; has {
+			of[in.TaskID] = combined(s, in.State)
+		} else {
+			of[in.TaskID] = in.State
+		}
 	}
 	out := make(map[string]string, len(taskIDs))
 	for _, id := range taskIDs {

@@ -184,21 +184,26 @@ func (e *Engine) open(ctx context.Context, j Job) (*attempt, error) {
 // does not wait for this attempt. The caller holds the run.
 func (e *Engine) newAttempt(lr *liveRun, j Job) (*attempt, bool) {
 	i := lr.plan.d.TaskIndex(j.TaskID)
-	if i < 0 || lr.inst[i] == nil {
+	if i < 0 || lr.find(i, j.MapIndex) == nil {
 		return nil, false
 	}
-	a := &attempt{e: e, job: j, plan: lr.plan, task: &lr.plan.tasks[i], i: i, run: lr.run, in: *lr.inst[i]}
+	a := &attempt{e: e, job: j, plan: lr.plan, task: &lr.plan.tasks[i], i: i, run: lr.run, in: *lr.find(i, j.MapIndex)}
 	if a.in.StartDate.IsZero() { // a rescheduled sensor goes on
 		a.in.StartDate = e.now()
 	}
 	a.in.Log = logPath(&a.run, &a.in)
-	return a, a.wanted(lr.inst[i])
+	return a, a.wanted(lr.find(i, j.MapIndex))
 }
 
 // wanted reports whether the instance still waits for this attempt.
 func (a *attempt) wanted(in *Instance) bool {
 	return in != nil && in.Try == a.job.Try && (in.State == dag.Queued || in.State == dag.Running)
 }
+
+// row is the instance in a run, or nil; slot is its place there.
+func (a *attempt) row(lr *liveRun) *Instance { return lr.find(a.i, a.in.MapIndex) }
+
+func (a *attempt) slot(lr *liveRun) int { return lr.m.slot(a.i, a.in.MapIndex) }
 
 // start writes that the attempt runs, and what on_execute callbacks have to say.
 func (a *attempt) start(ctx context.Context) error {
@@ -208,7 +213,7 @@ func (a *attempt) start(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if lr == nil || !a.wanted(lr.inst[a.i]) {
+		if lr == nil || !a.wanted(a.row(lr)) {
 			return errNotWanted
 		}
 		c.out = append(c.out, ds...)
@@ -218,7 +223,7 @@ func (a *attempt) start(ctx context.Context) error {
 
 // begin makes the instance running and removes what an earlier try left.
 func (a *attempt) begin(c *change, lr *liveRun) error {
-	in := c.set(lr, a.i, dag.Running)
+	in := c.set(lr, a.slot(lr), dag.Running)
 	in.StartDate, in.Log, in.Error = a.in.StartDate, a.in.Log, ""
 	if in.Try == 1 && in.Lost == 0 {
 		return nil
@@ -289,6 +294,9 @@ func (a *attempt) result(ctx context.Context, v any, err error) (res result) {
 	if err == nil && v != nil && a.task.t.DoXComPush {
 		res.value, err = encodeXCom(v)
 	}
+	if err == nil {
+		err = a.checkMappable(res.value)
+	}
 	res.outcome = operator.Classify(ctx, err)
 	return res
 }
@@ -352,11 +360,12 @@ func (a *attempt) finish(worker context.Context, res result, stop <-chan struct{
 		if err != nil {
 			return err
 		}
-		if lr == nil || !a.wanted(lr.inst[a.i]) {
+		if lr == nil || !a.wanted(a.row(lr)) {
 			return nil // someone set its state meanwhile: that stays
 		}
-		in := c.set(lr, a.i, state)
+		in := c.set(lr, a.slot(lr), state)
 		in.EndDate, in.Error, in.RetryAt, in.StartDate, in.Log = end, errText, retryAt, a.in.StartDate, a.in.Log
+		in.RenderedMapIndex = a.in.RenderedMapIndex
 		if state == dag.Success {
 			if err := a.pushXCom(ctx, c, res.value); err != nil {
 				return err
@@ -393,10 +402,10 @@ func (a *attempt) reschedule(worker context.Context, at time.Time) error {
 				return err
 			}
 			lr, err := c.liveRun(a.job.RunKey)
-			if err != nil || lr == nil || !a.wanted(lr.inst[a.i]) {
+			if err != nil || lr == nil || !a.wanted(a.row(lr)) {
 				return err
 			}
-			in := c.set(lr, a.i, dag.UpForReschedule)
+			in := c.set(lr, a.slot(lr), dag.UpForReschedule)
 			in.RetryAt = at.UTC().Truncate(time.Millisecond)
 			c.watchRetry(in)
 			return c.step(lr)
@@ -409,10 +418,10 @@ func (a *attempt) giveBack(ctx context.Context) error {
 	a.log.Warn("the process is stopping; the attempt is queued again and not counted")
 	err := a.e.change(ctx, func(c *change) error {
 		lr, err := c.liveRun(a.job.RunKey)
-		if err != nil || lr == nil || !a.wanted(lr.inst[a.i]) {
+		if err != nil || lr == nil || !a.wanted(a.row(lr)) {
 			return err
 		}
-		in := c.set(lr, a.i, dag.Queued)
+		in := c.set(lr, a.slot(lr), dag.Queued)
 		in.StartDate = time.Time{}
 		return nil
 	})

@@ -102,8 +102,10 @@ func reach(d *dag.DAG, from []int, next func(*dag.Task) []int) []int {
 // skip marks tasks as skipped that have not begun.
 func (c *change) skip(lr *liveRun, s skips) {
 	for _, n := range s {
-		if lr.m.states[n] == dag.None {
-			c.set(lr, n, dag.Skipped).EndDate = c.now
+		for _, slot := range lr.m.slotsOf(n) {
+			if lr.m.states[slot] == dag.None {
+				c.set(lr, slot, dag.Skipped).EndDate = c.now
+			}
 		}
 	}
 }

@@ -90,7 +90,7 @@ func (e entry[I]) Check(args *yaml.Node) []dag.Problem {
 	_, ps := e.spec.Decode(args)
 	var out []dag.Problem
 	for _, p := range ps {
-		out = append(out, dag.Problem{Line: p.Line, Column: p.Column, Warning: p.Warning, Text: p.Text})
+		out = append(out, dag.Problem{Line: p.Line, Column: p.Column, Field: p.Field, Warning: p.Warning, Text: p.Text})
 	}
 	e.spec.Templates(args, func(field string, text *yaml.Node) {
 		if err := e.templates.Check(text.Value); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,7 @@ func (a *attempt) taskContext() *operator.TaskContext {
 		LogicalDate: a.run.LogicalDate, DataIntervalStart: a.run.IntervalStart, DataIntervalEnd: a.run.IntervalEnd,
 		RunAfter: a.run.RunAfter, SoftFail: a.task.t.Sensor != nil && a.task.t.Sensor.SoftFail,
 		DAGFolder: a.plan.folder, Connections: a.e.o.Connections, Variables: a.e.o.Variables,
-		XCom: xcoms{a.e.store, a.run.Key}, Runs: access{a.e}, Latest: a.e.latest(a.plan.d, &a.run),
+		XCom: xcoms{a.e.store, a.plan.d, a.run.Key}, Runs: access{a.e}, Latest: a.e.latest(a.plan.d, &a.run),
 		StartDate: a.in.StartDate, Now: a.e.o.Clock, Location: a.plan.d.Location, Log: a.log.Logger,
 	}
 }
@@ -32,18 +33,44 @@ func (a *attempt) taskContext() *operator.TaskContext {
 // xcoms reads the XComs of one run.
 type xcoms struct {
 	r   Reader
+	d   *dag.DAG
 	run int64
 }
 
-// Pull returns the JSON of one XCom, or nil.
+// Pull returns the JSON of one XCom, or nil; of a mapped task the list of all.
 func (x xcoms) Pull(ctx context.Context, taskID, key string) (json.RawMessage, error) {
-	return x.r.XCom(ctx, x.run, taskID, -1, key)
+	return pulled(ctx, x.r, x.d, x.run, taskID, key)
 }
 
 // render returns a copy of the operator with its templated fields rendered.
 func (a *attempt) render(ctx context.Context) (operator.Operator, error) {
-	tc := a.e.templateContext(ctx, a.e.store, a.plan, &a.run, a.task.t, &a.in)
-	return a.task.spec.Render(a.task.op, a.e.renderer(a.plan, tc))
+	op, render := a.task.op, a.e.renderer(a.plan, a.e.templateContext(ctx, a.e.store, a.plan, &a.run, a.task.t, &a.in))
+	if a.task.t.Mapping != nil {
+		mapped, results, err := a.unmap(ctx)
+		if err != nil {
+			return nil, err
+		}
+		op, render = mapped, exceptFor(results, render)
+	}
+	rendered, err := a.task.spec.Render(op, render)
+	if err == nil {
+		a.nameInstance(ctx, rendered)
+	}
+	return rendered, err
+}
+
+// exceptFor leaves the text of some parameters as it is.
+func exceptFor(names map[string]bool, render func(field, text string) (any, error)) func(field, text string) (any, error) {
+	return func(field, text string) (any, error) {
+		name := field
+		if i := strings.IndexAny(field, ".["); i >= 0 {
+			name = field[:i]
+		}
+		if names[name] {
+			return text, nil
+		}
+		return render(field, text)
+	}
 }
 
 // renderer renders one field for params: to text, or to a value with native rendering.
@@ -83,7 +110,7 @@ func (e *Engine) templateContext(ctx context.Context, r Reader, p *plan, run *Ru
 		XComPull: func(ids []string, key string) ([]json.RawMessage, error) {
 			out := make([]json.RawMessage, len(ids))
 			for i, id := range ids {
-				v, err := r.XCom(ctx, run.Key, id, -1, key)
+				v, err := pulled(ctx, r, d, run.Key, id, key)
 				if err != nil {
 					return nil, err
 				}
@@ -242,7 +269,9 @@ func (e *Engine) runDeliveries(ctx context.Context, r Reader, lr *liveRun, kind 
 		switch {
 		case in == nil:
 		case in.State == dag.Failed:
-			ev.FailedTasks = append(ev.FailedTasks, in.TaskID)
+			if !slices.Contains(ev.FailedTasks, in.TaskID) { // a mapped task counts once
+				ev.FailedTasks = append(ev.FailedTasks, in.TaskID)
+			}
 			if some == nil || some.State != dag.Failed {
 				some = in
 			}

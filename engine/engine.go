@@ -54,6 +54,8 @@ type Options struct {
 	// PausedAtCreation makes DAGs that do not say start paused, as Airflow does. Default
 	// false: the files are the source of truth.
 	PausedAtCreation bool
+	// MaxMapLength is how many instances a mapped task may have. Default 1024.
+	MaxMapLength int
 	// Clock is the time source; nil is the wall clock.
 	Clock func() time.Time
 	// Log is the log of the engine itself; nil discards it.
@@ -111,6 +113,7 @@ func New(s Store, o Options) (*Engine, error) {
 	o.Grace = orDefault(o.Grace, 30*time.Second)
 	o.KillGrace = orDefault(o.KillGrace, 15*time.Second)
 	o.Beat = orDefault(o.Beat, time.Second)
+	o.MaxMapLength = orDefault(o.MaxMapLength, DefaultMaxMapLength)
 	o.Sweep = orDefault(o.Sweep, 30*time.Second)
 	if o.Clock == nil {
 		o.Clock = time.Now //nolint:forbidigo // the default clock starts here

@@ -74,6 +74,15 @@ func (f *forkOp) Execute(context.Context, *operator.TaskContext) (any, error) {
 // Targets are the ids.
 func (f *forkOp) Targets() []string { return f.To }
 
+// freeOp takes any value and returns it.
+type freeOp struct {
+	// Value is anything.
+	Value any `yaml:"value"`
+}
+
+// Execute returns the value.
+func (f *freeOp) Execute(context.Context, *operator.TaskContext) (any, error) { return f.Value, nil }
+
 // nop is an operator without work.
 type nop struct{}
 
@@ -140,6 +149,7 @@ func (b *bench) open() {
 		declare.DefineWith[operator.Operator]("operator", "sensor", func() *sensor { return &sensor{probe{b: b}} }, declare.Sensor()),
 		operator.Define[nop]("nop"),
 		operator.Define[forkOp]("fork"),
+		operator.Define[freeOp]("free"),
 	)
 	require.NoError(b.t, err)
 	cbs, err := callbacks.NewRegistry([]callbacks.Spec{callbacks.Define[say]("say")}, map[string]callbacks.Sender{"bench": b})

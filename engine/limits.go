@@ -28,19 +28,24 @@ type Pool struct {
 // looks at beyond its own run are the other live runs, which change in transactions
 // only, and transactions run one after another.
 func (c *change) admit(lr *liveRun, i int) (bool, string, error) {
-	t := lr.plan.d.Tasks[i]
+	t := lr.task(i)
 	if why := c.poolFull(t); why != "" {
 		return false, why, nil
 	}
 	if n := t.MaxActiveTIsPerDAG; n > 0 {
 		active := 0
 		for _, other := range c.e.liveOf(lr.run.DAGID) {
-			if in := other.instanceOf(t.ID); in != nil && holdsSlot(in.State) {
-				active++
+			if i := other.plan.d.TaskIndex(t.ID); i >= 0 {
+				active += other.activeOf[i]
 			}
 		}
 		if active >= n {
 			return false, fmt.Sprintf("max_active_tis_per_dag: %d of %d instances are active", active, n), nil
+		}
+	}
+	if n := t.MaxActiveTIsPerDAGRun; n > 0 {
+		if active := lr.activeOf[lr.m.task[i]]; active >= n {
+			return false, fmt.Sprintf("max_active_tis_per_dagrun: %d of %d instances are active", active, n), nil
 		}
 	}
 	if t.DependsOnPast || t.WaitForDownstream {
@@ -50,11 +55,22 @@ func (c *change) admit(lr *liveRun, i int) (bool, string, error) {
 	return true, "", nil
 }
 
-func (lr *liveRun) instanceOf(taskID string) *Instance {
-	if i := lr.plan.d.TaskIndex(taskID); i >= 0 {
-		return lr.inst[i]
+// stateOf is the state of a task over all its instances, false when it has no row.
+func (lr *liveRun) stateOf(taskID string) (s dag.State, has bool) {
+	i := lr.plan.d.TaskIndex(taskID)
+	if i < 0 {
+		return s, false
 	}
-	return nil
+	for _, slot := range lr.m.slotsOf(i) {
+		switch in := lr.inst[slot]; {
+		case in == nil:
+		case !has:
+			s, has = in.State, true
+		default:
+			s = combined(s, in.State)
+		}
+	}
+	return s, has
 }
 
 // poolFull says why a task gets no slot of its pool, or nothing.
@@ -128,15 +144,20 @@ func (c *change) statesIn(r *Run, ids []string) (map[string]dag.State, error) {
 	out := map[string]dag.State{}
 	if lr != nil {
 		for _, id := range ids {
-			if in := lr.instanceOf(id); in != nil {
-				out[id] = in.State
+			if s, has := lr.stateOf(id); has {
+				out[id] = s
 			}
 		}
 		return out, nil
 	}
 	is, err := c.Instances(c.ctx, r.Key)
 	for _, in := range is {
-		if slices.Contains(ids, in.TaskID) {
+		if !slices.Contains(ids, in.TaskID) {
+			continue
+		}
+		if s, has := out[in.TaskID]; has {
+			out[in.TaskID] = combined(s, in.State)
+		} else {
 			out[in.TaskID] = in.State
 		}
 	}
@@ -146,7 +167,7 @@ func (c *change) statesIn(r *Run, ids []string) (map[string]dag.State, error) {
 // order sorts the waiting tasks by their effective priority; equal ones keep their order.
 func (lr *liveRun) order() {
 	w := lr.plan.priorities()
-	slices.SortStableFunc(lr.waiting, func(a, b int) int { return cmp.Compare(w[b], w[a]) })
+	slices.SortStableFunc(lr.waiting, func(a, b int) int { return cmp.Compare(w[lr.m.task[b]], w[lr.m.task[a]]) })
 }
 
 // priorities are the effective weights of the tasks (Airflow, WeightRule): a task's own

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"container/heap"
+	"slices"
 
 	"github.com/dingdag/dingdag/dag"
 )
@@ -42,18 +43,30 @@ type node struct {
 	// instant marks a task that does nothing: it succeeds in the transaction that
 	// makes it ready, without a worker, as Airflow does with empty tasks.
 	instant bool
+	// mapped marks a task whose instances are not known before it is ready.
+	mapped bool
 	scope
 }
 
-// machine is the state of one run: the state of every task and, for each, the counts
-// of its upstream states. It is a pure state machine: it does no I/O, and what it
+// machine is the state of one run: the state of every instance and, for each task, the
+// counts of its upstream states. It is a pure state machine: it does no I/O, and what it
 // decides depends only on the states it was told. The cost of a change follows the
 // edges of the changed task, never the size of the DAG.
+//
+// Instances lie in slots. The slot with the number of a task is its only one, or the
+// first one of a mapped task; expand adds the others behind those of all tasks.
 type machine struct {
-	g          *graph
-	states     []dag.State
-	up         []counts
-	setups     []counts // those of the setups of each task, nil when there are none
+	g      *graph
+	states []dag.State // by slot
+	task   []int       // by slot: its task
+	index  []int       // by slot: its map index, -1 without
+	slots  [][]int     // by task: the slots of a task that was expanded, else nil
+	up     []counts    // by task
+	setups []counts    // by task: those of its setups; nil without any in the DAG
+	// setupTotal is how many instances the setups of each task have; nil like setups.
+	setupTotal []int32
+	total      []int32 // by task: how many upstream instances there are
+	// unfinished counts slots.
 	unfinished int
 	// dirty holds the ranks of the tasks whose upstream changed since the last
 	// advance, as a heap: a task is looked at after everything upstream of it, so the
@@ -67,11 +80,19 @@ type machine struct {
 
 // newMachine returns the machine of a run whose tasks have the given states.
 func newMachine(g *graph, states []dag.State) *machine {
-	m := &machine{g: g, states: make([]dag.State, len(g.tasks)), up: make([]counts, len(g.tasks)), isDirty: make([]bool, len(g.tasks)), unfinished: len(g.tasks)}
+	n := len(g.tasks)
+	m := &machine{
+		g: g, states: make([]dag.State, n), task: make([]int, n), index: make([]int, n), slots: make([][]int, n),
+		up: make([]counts, n), total: make([]int32, n), isDirty: make([]bool, n), unfinished: n,
+	}
 	if g.hasSetups {
-		m.setups = make([]counts, len(g.tasks))
+		m.setups, m.setupTotal = make([]counts, n), make([]int32, n)
 	}
 	for i := range g.tasks {
+		m.task[i], m.index[i], m.total[i] = i, -1, int32(len(g.tasks[i].up)) //nolint:gosec // a DAG has far fewer tasks than 2^31
+		if g.hasSetups {
+			m.setupTotal[i] = int32(len(g.tasks[i].setups)) //nolint:gosec // as above
+		}
 		m.mark(i)
 	}
 	for i, s := range states {
@@ -82,16 +103,19 @@ func newMachine(g *graph, states []dag.State) *machine {
 	return m
 }
 
-// set changes the state of task i and tells its downstream tasks.
-func (m *machine) set(i int, s dag.State) {
-	old := m.states[i]
+// set changes the state of a slot and tells the downstream tasks.
+func (m *machine) set(slot int, s dag.State) {
+	old, i := m.states[slot], m.task[slot]
 	if old == s {
 		return
 	}
-	m.states[i] = s
+	m.states[slot] = s
 	m.inFlight += btoi(busy(s)) - btoi(busy(old))
 	if m.g.tasks[i].leaf {
 		m.failedLeaves += btoi(failed(s)) - btoi(failed(old))
+	}
+	if s == dag.None {
+		m.mark(i)
 	}
 	if !s.Finished() && !old.Finished() {
 		return
@@ -109,6 +133,49 @@ func (m *machine) set(i int, s dag.State) {
 	}
 }
 
+// expand gives a mapped task at least n slots, one for each map index, n >= 1.
+func (m *machine) expand(i, n int) {
+	if m.slots[i] == nil {
+		m.slots[i] = []int{i}
+		m.index[i] = 0
+	}
+	more := n - len(m.slots[i])
+	if more <= 0 {
+		return
+	}
+	for range more {
+		m.slots[i] = append(m.slots[i], len(m.states))
+		m.states, m.task, m.index = append(m.states, dag.None), append(m.task, i), append(m.index, len(m.slots[i])-1)
+	}
+	m.unfinished += more
+	for _, d := range m.g.tasks[i].down {
+		m.total[d] += int32(more) //nolint:gosec // bounded by the length of a mapping
+	}
+	for _, h := range m.g.tasks[i].held {
+		m.setupTotal[h] += int32(more) //nolint:gosec // as above
+	}
+}
+
+// slotsOf are the slots of a task.
+func (m *machine) slotsOf(i int) []int {
+	if m.slots[i] != nil {
+		return m.slots[i]
+	}
+	return m.task[i : i+1] // the slot of an ordinary task has its number
+}
+
+// slot returns the slot of an instance, or -1.
+func (m *machine) slot(i, mapIndex int) int {
+	switch s := m.slots[i]; {
+	case s == nil && mapIndex < 0:
+		return i
+	case mapIndex >= 0 && mapIndex < len(s):
+		return s[mapIndex]
+	default:
+		return -1
+	}
+}
+
 // mark notes that task i has to be looked at.
 func (m *machine) mark(i int) {
 	if !m.isDirty[i] {
@@ -117,36 +184,49 @@ func (m *machine) mark(i int) {
 	}
 }
 
-// advance applies the trigger rules to every task whose upstream changed, lets
-// skips and upstream failures travel on, and returns the tasks that are to run and
-// those whose state it has set itself, both in the order in which they were decided.
-func (m *machine) advance() (ready, settled []int) {
+// progress is what an advance decided: the slots that are to run, those whose state it
+// has set itself, and the mapped tasks whose instances have to be found now; each in the
+// order in which it was decided.
+type progress struct{ ready, settled, expand []int }
+
+// advance applies the trigger rules to every task whose upstream changed, and lets
+// skips and upstream failures travel on.
+func (m *machine) advance() (p progress) {
 	for len(m.dirty) > 0 {
 		i := m.g.order[heap.Pop(&m.dirty).(int)] //nolint:forcetypeassert // ranks holds ints
 		m.isDirty[i] = false
-		if m.states[i] != dag.None {
+		slots := m.slotsOf(i)
+		if !slices.ContainsFunc(slots, func(s int) bool { return m.states[s] == dag.None }) {
 			continue
 		}
 		n := &m.g.tasks[i]
+		settle := func(s dag.State) {
+			for _, slot := range slots {
+				if m.states[slot] == dag.None {
+					m.set(slot, s)
+					p.settled = append(p.settled, slot)
+				}
+			}
+		}
 		switch m.judge(i) {
 		case doRun:
-			if n.instant {
-				m.set(i, dag.Success)
-				settled = append(settled, i)
-			} else {
+			switch {
+			case n.mapped:
+				p.expand = append(p.expand, i)
+			case n.instant:
+				settle(dag.Success)
+			default:
 				m.set(i, dag.Scheduled)
-				ready = append(ready, i)
+				p.ready = append(p.ready, i)
 			}
 		case doSkip:
-			m.set(i, dag.Skipped)
-			settled = append(settled, i)
+			settle(dag.Skipped)
 		case doUpstreamFail:
-			m.set(i, dag.UpstreamFailed)
-			settled = append(settled, i)
+			settle(dag.UpstreamFailed)
 		case doWait:
 		}
 	}
-	return ready, settled
+	return p
 }
 
 // verdict returns the state of the run and, for a finished one, the reason

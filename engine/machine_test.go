@@ -31,20 +31,20 @@ func shape(rules []dag.TriggerRule, upstream ...[]int) *graph {
 func TestMachineChain(t *testing.T) {
 	t.Parallel()
 	m := newMachine(shape(nil, nil, []int{0}, []int{1}), nil)
-	ready, settled := m.advance()
-	assert.Equal(t, []int{0}, ready)
-	assert.Empty(t, settled)
+	p := m.advance()
+	assert.Equal(t, []int{0}, p.ready)
+	assert.Empty(t, p.settled)
 
 	m.set(0, dag.Success)
-	ready, _ = m.advance()
-	assert.Equal(t, []int{1}, ready)
+	p = m.advance()
+	assert.Equal(t, []int{1}, p.ready)
 	state, _ := m.verdict()
 	assert.Equal(t, dag.RunRunning, state)
 
 	m.set(1, dag.Failed)
-	ready, settled = m.advance()
-	assert.Empty(t, ready)
-	assert.Equal(t, []int{2}, settled)
+	p = m.advance()
+	assert.Empty(t, p.ready)
+	assert.Equal(t, []int{2}, p.settled)
 	assert.Equal(t, dag.UpstreamFailed, m.states[2])
 	state, reason := m.verdict()
 	assert.Equal(t, dag.RunFailed, state)
@@ -78,9 +78,9 @@ func TestMachineInstantTasksTravelInOneStep(t *testing.T) {
 	g := shape(nil, nil, []int{0}, []int{1}, []int{2})
 	g.tasks[0].instant, g.tasks[1].instant, g.tasks[3].instant = true, true, true
 	m := newMachine(g, nil)
-	ready, settled := m.advance()
-	assert.Equal(t, []int{2}, ready)
-	assert.Equal(t, []int{0, 1}, settled)
+	p := m.advance()
+	assert.Equal(t, []int{2}, p.ready)
+	assert.Equal(t, []int{0, 1}, p.settled)
 }
 
 func TestMachineWaitingForeverIsADeadlock(t *testing.T) {
@@ -231,9 +231,9 @@ func TestMachineProperties(t *testing.T) {
 			require.Equal(t, naive(g, before), m.states)
 			if rapid.Bool().Draw(t, "crash") {
 				m = newMachine(g, m.states)
-				ready, settled := m.advance()
-				require.Empty(t, ready)
-				require.Empty(t, settled)
+				p := m.advance()
+				require.Empty(t, p.ready)
+				require.Empty(t, p.settled)
 			}
 			var busyTasks []int
 			for i, s := range m.states {
@@ -252,6 +252,130 @@ func TestMachineProperties(t *testing.T) {
 			m.set(i, rapid.SampledFrom([]dag.State{dag.Queued, dag.Running, dag.Success, dag.Failed, dag.Skipped}).Filter(func(s dag.State) bool {
 				return s.Finished() || m.states[i] != s && m.states[i] != dag.Running
 			}).Draw(t, "state"))
+		}
+	})
+}
+
+// naiveMapped is the specification with mapped tasks: instances by task, an empty list
+// for a mapped task that was not expanded yet and has no state.
+func naiveMapped(g *graph, states [][]dag.State) (next [][]dag.State, expand []int) {
+	for _, s := range states {
+		next = append(next, slices.Clone(s))
+	}
+	for changed := true; changed; {
+		changed = false
+		for i, n := range g.tasks {
+			if !slices.Contains(next[i], dag.None) || slices.Contains(expand, i) {
+				continue
+			}
+			var (
+				c     counts
+				total int32
+			)
+			for _, u := range n.up {
+				for _, s := range next[u] {
+					c.add(s, 1)
+					total++
+				}
+			}
+			v := evaluate(n.rule, c, total)
+			to := map[verdict]dag.State{doRun: dag.Scheduled, doSkip: dag.Skipped, doUpstreamFail: dag.UpstreamFailed}[v]
+			switch {
+			case to == dag.None:
+				continue
+			case v == doRun && n.mapped:
+				expand = append(expand, i)
+			default:
+				for k, s := range next[i] {
+					if s == dag.None {
+						next[i][k] = to
+					}
+				}
+			}
+			changed = true
+		}
+	}
+	slices.Sort(expand)
+	return next, expand
+}
+
+// With mapped tasks too the machine is where the specification is, whatever the lengths,
+// and a machine that is built from rows goes on alike.
+func TestMachineMappedProperties(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 8).Draw(t, "tasks")
+		ups, rules := make([][]int, n), make([]dag.TriggerRule, n)
+		for i := range n {
+			for u := range i {
+				if rapid.Bool().Draw(t, "edge") {
+					ups[i] = append(ups[i], u)
+				}
+			}
+			rules[i] = rapid.SampledFrom(allRules).Draw(t, "rule")
+		}
+		g := shape(rules, ups...)
+		for i := range n {
+			g.tasks[i].mapped = rapid.Bool().Draw(t, "mapped")
+		}
+		m := newMachine(g, nil)
+		byTask := func() (out [][]dag.State) {
+			for i := range n {
+				var s []dag.State
+				for _, slot := range m.slotsOf(i) {
+					s = append(s, m.states[slot])
+				}
+				out = append(out, s)
+			}
+			return out
+		}
+		for step := 0; ; step++ {
+			want, expand := naiveMapped(g, byTask())
+			p := m.advance()
+			got := slices.Clone(p.expand)
+			slices.Sort(got)
+			require.Equal(t, expand, got)
+			require.Equal(t, want, byTask())
+			for _, i := range p.expand {
+				length := rapid.IntRange(0, 3).Draw(t, "length")
+				if length == 0 {
+					m.set(i, dag.Skipped)
+					continue
+				}
+				m.expand(i, length)
+				for _, slot := range m.slotsOf(i) {
+					m.set(slot, dag.Scheduled)
+				}
+			}
+			if len(p.expand) > 0 {
+				continue
+			}
+			if rapid.Bool().Draw(t, "crash") {
+				next := newMachine(g, nil)
+				for slot, s := range m.states {
+					if m.index[slot] >= 0 {
+						next.expand(m.task[slot], len(m.slotsOf(m.task[slot])))
+					}
+					next.set(next.slot(m.task[slot], m.index[slot]), s)
+				}
+				m = next
+				require.Equal(t, progress{}, m.advance())
+			}
+			var inFlight []int
+			for slot, s := range m.states {
+				if busy(s) {
+					inFlight = append(inFlight, slot)
+				}
+			}
+			state, _ := m.verdict()
+			if len(inFlight) == 0 {
+				require.True(t, state.Finished(), "nothing runs, so the run has ended")
+				break
+			}
+			require.Equal(t, dag.RunRunning, state)
+			require.Less(t, step, 12*n+12, "a run ends")
+			slot := rapid.SampledFrom(inFlight).Draw(t, "slot")
+			m.set(slot, rapid.SampledFrom([]dag.State{dag.Success, dag.Failed, dag.Skipped}).Draw(t, "state"))
 		}
 	})
 }

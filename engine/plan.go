@@ -63,7 +63,8 @@ func newPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*plan
 			continue
 		}
 		op, problems := spec.Decode(t.Args)
-		if err := firstError(problems); err != nil {
+		// What is mapped is known and decoded when an instance runs.
+		if err := firstError(problems); err != nil && t.Mapping == nil {
 			errs = append(errs, fmt.Errorf("task %q: %w", t.ID, err))
 			continue
 		}
@@ -84,6 +85,7 @@ func newPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*plan
 		p.g.tasks[i] = node{
 			up: t.Upstream, down: t.Downstream, rule: t.TriggerRule,
 			scope:   scope{setup: t.Setup, teardown: t.Teardown, failsRun: t.OnFailureFailDagrun},
+			mapped:  t.Mapping != nil,
 			instant: instant && len(tp.callbacks[callbacks.Execute]) == 0 && len(tp.callbacks[callbacks.Success]) == 0,
 		}
 	}

@@ -94,16 +94,17 @@ func (c *change) settleLost(j Job) error {
 	if i < 0 {
 		return c.Complete(c.ctx, j)
 	}
+	row := lr.find(i, j.MapIndex)
 	a := &attempt{e: c.e, job: j, plan: lr.plan, task: &lr.plan.tasks[i], i: i, run: lr.run}
-	if !a.wanted(lr.inst[i]) {
+	if !a.wanted(row) {
 		return c.Complete(c.ctx, j)
 	}
-	a.in = *lr.inst[i]
+	a.in = *row
 	begun := a.in.State == dag.Running || a.task.repeatSafe
 	switch {
 	case !begun, a.task.repeatSafe && a.in.Lost+1 < maxLost:
 		a.note("%v; it runs again and is not counted", errLostProcess)
-		in := c.set(lr, i, dag.Queued)
+		in := c.set(lr, a.slot(lr), dag.Queued)
 		in.Lost += btoi(begun)
 		return c.Release(c.ctx, j)
 	case a.task.repeatSafe:
@@ -120,7 +121,7 @@ func (c *change) failLost(lr *liveRun, a *attempt, o operator.Outcome) error {
 	}
 	state, text, retryAt := a.decide(o, c.now)
 	a.note("%s", text)
-	in := c.set(lr, a.i, state)
+	in := c.set(lr, a.slot(lr), state)
 	in.EndDate, in.Error, in.RetryAt, in.Lost = c.now, text, retryAt, 0
 	kind := callbacks.Failure
 	if state == dag.UpForRetry {

@@ -42,29 +42,33 @@ func retryDelay(dagID string, t *dag.Task, logicalDate time.Time, n int) time.Du
 
 // watchRetry arms the timer of an instance that waits for its retry.
 func (c *change) watchRetry(in *Instance) {
-	key, task, try, at := in.RunKey, in.TaskID, in.Try, in.RetryAt
+	key, try, at := keyOf(in), in.Try, in.RetryAt
 	c.after = append(c.after, func() {
-		c.e.timers.at(c.e.until(at), func() { c.e.retry(key, task, try) })
+		c.e.timers.at(c.e.until(at), func() { c.e.retry(key, try) })
 	})
 }
 
 // retry schedules an instance whose retry, or a sensor whose next look, is due.
-func (e *Engine) retry(key int64, task string, try int) {
+func (e *Engine) retry(key attemptKey, try int) {
 	err := e.change(context.Background(), func(c *change) error {
-		lr, err := c.liveRun(key)
+		lr, err := c.liveRun(key.run)
 		if err != nil || lr == nil {
 			return err
 		}
-		i := lr.plan.d.TaskIndex(task)
-		if in := lr.inst[i]; in == nil || in.State != dag.UpForRetry && in.State != dag.UpForReschedule || in.Try != try || in.RetryAt.After(c.now) {
+		i := lr.plan.d.TaskIndex(key.task)
+		if i < 0 {
 			return nil
 		}
-		c.set(lr, i, dag.Scheduled)
-		lr.await(i)
+		if in := lr.find(i, key.mapIndex); in == nil || in.State != dag.UpForRetry && in.State != dag.UpForReschedule || in.Try != try || in.RetryAt.After(c.now) {
+			return nil
+		}
+		slot := lr.m.slot(i, key.mapIndex)
+		c.set(lr, slot, dag.Scheduled)
+		lr.await(slot)
 		return c.step(lr)
 	})
 	if err != nil {
 		// The next beat reads the run again, and arms its timers.
-		e.o.Log.Error("schedule a retry", "task", task, "error", err)
+		e.o.Log.Error("schedule a retry", "task", key.task, "error", err)
 	}
 }

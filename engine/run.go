@@ -23,10 +23,12 @@ type liveRun struct {
 	mu   sync.Mutex
 	run  Run
 	m    *machine
-	inst []*Instance // by task, nil while the store has no row
+	inst []*Instance // by slot of the machine, nil while the store has no row
 	// active counts the queued and running instances.
 	active int
-	// waiting holds the scheduled tasks that have no slot yet; sorted says that they
+	// activeOf counts them by task, where limits need it.
+	activeOf map[int]int
+	// waiting holds the slots of the scheduled instances that have no slot yet; sorted says that they
 	// are in the order of their priority.
 	waiting []int
 	sorted  bool
@@ -34,17 +36,23 @@ type liveRun struct {
 	poolUse map[string]int
 }
 
-// await puts a task among those that wait for a slot.
-func (lr *liveRun) await(i int) {
-	lr.waiting = append(lr.waiting, i)
+// await puts an instance among those that wait to be queued.
+func (lr *liveRun) await(slot int) {
+	lr.waiting = append(lr.waiting, slot)
 	lr.sorted = false
 }
 
+// task is the task of a slot.
+func (lr *liveRun) task(slot int) *dag.Task { return lr.plan.d.Tasks[lr.m.task[slot]] }
+
 // count adjusts what the run's active instances take.
-func (lr *liveRun) count(i, by int) {
+func (lr *liveRun) count(slot, by int) {
 	if by != 0 {
-		t := lr.plan.d.Tasks[i]
+		t := lr.task(slot)
 		lr.active += by
+		if t.MaxActiveTIsPerDAG > 0 || t.MaxActiveTIsPerDAGRun > 0 {
+			lr.activeOf[lr.m.task[slot]] += by
+		}
 		lr.poolUse[cmp.Or(t.Pool, DefaultPool)] += by * max(t.PoolSlots, 1)
 	}
 }
@@ -218,23 +226,10 @@ func (c *change) load(r *Run, is []*Instance) (*liveRun, error) {
 	if err != nil {
 		return nil, fmt.Errorf("run %s of dag %q: %w", r.RunID, r.DAGID, err)
 	}
-	lr := &liveRun{run: *r, plan: p, inst: make([]*Instance, len(p.tasks)), poolUse: map[string]int{}}
-	states := make([]dag.State, len(p.tasks))
-	for _, in := range is {
-		i := p.d.TaskIndex(in.TaskID)
-		if i < 0 {
-			return nil, fmt.Errorf("run %s of dag %q: its version has no task %q", r.RunID, r.DAGID, in.TaskID)
-		}
-		lr.inst[i], states[i] = in, in.State
-		switch in.State {
-		case dag.Queued, dag.Running:
-			lr.count(i, 1)
-		case dag.Scheduled:
-			lr.await(i)
-		default: // nothing waits for them
-		}
+	lr := &liveRun{run: *r, plan: p, poolUse: map[string]int{}, activeOf: map[int]int{}}
+	if err := lr.place(is); err != nil {
+		return nil, err
 	}
-	lr.m = newMachine(p.g, states)
 	c.watchTimeout(lr)
 	for _, in := range is {
 		if in.State == dag.UpForRetry || in.State == dag.UpForReschedule {
@@ -247,27 +242,73 @@ func (c *change) load(r *Run, is []*Instance) (*liveRun, error) {
 	return c.touch(lr), nil
 }
 
-// instance returns the row of a task, new if it has none.
-func (lr *liveRun) instance(i int) *Instance {
-	if lr.inst[i] == nil {
-		t := lr.plan.d.Tasks[i]
-		lr.inst[i] = &Instance{RunKey: lr.run.Key, TaskID: t.ID, MapIndex: -1, MaxTries: t.Retries + 1, Operator: t.Operator}
+// place puts the rows of a run into a new machine.
+func (lr *liveRun) place(is []*Instance) error {
+	lr.m = newMachine(lr.plan.g, nil)
+	tasks := make([]int, len(is))
+	for n, in := range is {
+		i := lr.plan.d.TaskIndex(in.TaskID)
+		if i < 0 {
+			return fmt.Errorf("run %s of dag %q: its version has no task %q", lr.run.RunID, lr.run.DAGID, in.TaskID)
+		}
+		tasks[n] = i
+		if in.MapIndex >= 0 {
+			lr.m.expand(i, in.MapIndex+1)
+		}
 	}
-	return lr.inst[i]
+	lr.inst = make([]*Instance, len(lr.m.states))
+	for n, in := range is {
+		slot := lr.m.slot(tasks[n], in.MapIndex)
+		if slot < 0 {
+			continue // what a mapped task was before it was expanded
+		}
+		lr.inst[slot] = in
+		lr.m.set(slot, in.State)
+		switch in.State {
+		case dag.Queued, dag.Running:
+			lr.count(slot, 1)
+		case dag.Scheduled:
+			lr.await(slot)
+		default: // nothing waits for them
+		}
+	}
+	return nil
 }
 
-// set changes the state of a task and notes its row for writing.
-func (c *change) set(lr *liveRun, i int, s dag.State) *Instance {
-	in := lr.instance(i)
+// instance returns the row of a slot, new if it has none.
+func (lr *liveRun) instance(slot int) *Instance {
+	if lr.inst[slot] == nil {
+		t := lr.task(slot)
+		lr.inst[slot] = &Instance{RunKey: lr.run.Key, TaskID: t.ID, MapIndex: lr.m.index[slot], MaxTries: t.Retries + 1, Operator: t.Operator}
+	}
+	return lr.inst[slot]
+}
+
+// find returns the row of an instance, or nil.
+func (lr *liveRun) find(i, mapIndex int) *Instance {
+	if slot := lr.m.slot(i, mapIndex); slot >= 0 {
+		return lr.inst[slot]
+	}
+	return nil
+}
+
+// set changes the state of an instance and notes its row for writing.
+func (c *change) set(lr *liveRun, slot int, s dag.State) *Instance {
+	in := lr.instance(slot)
 	c.freed = c.freed || s.Finished() || holdsSlot(in.State) && !holdsSlot(s)
-	lr.count(i, btoi(holdsSlot(s))-btoi(holdsSlot(in.State)))
+	lr.count(slot, btoi(holdsSlot(s))-btoi(holdsSlot(in.State)))
 	in.State = s
-	lr.m.set(i, s)
+	lr.m.set(slot, s)
+	c.write(lr, in)
+	return in
+}
+
+// write notes a row for writing.
+func (c *change) write(lr *liveRun, in *Instance) {
 	if c.runOf[in] == nil {
 		c.runOf[in] = lr
 		c.dirty = append(c.dirty, in)
 	}
-	return in
 }
 
 func holdsSlot(s dag.State) bool { return s == dag.Queued || s == dag.Running }
@@ -275,18 +316,26 @@ func holdsSlot(s dag.State) bool { return s == dag.Queued || s == dag.Running }
 // step lets a run go as far as it can: states travel along the edges, ready tasks get
 // slots, and the run ends when nothing is left.
 func (c *change) step(lr *liveRun) error {
-	ready, settled := lr.m.advance()
-	for _, i := range settled {
-		s := lr.m.states[i]
-		in := c.set(lr, i, s)
-		in.EndDate = c.now
-		if s == dag.Success {
-			in.StartDate = c.now
+	for again := true; again; {
+		p := lr.m.advance()
+		for _, slot := range p.settled {
+			s := lr.m.states[slot]
+			in := c.set(lr, slot, s)
+			in.EndDate = c.now
+			if s == dag.Success {
+				in.StartDate = c.now
+			}
 		}
-	}
-	for _, i := range ready {
-		c.set(lr, i, dag.Scheduled)
-		lr.await(i)
+		for _, slot := range p.ready {
+			c.set(lr, slot, dag.Scheduled)
+			lr.await(slot)
+		}
+		for _, i := range p.expand {
+			if err := c.expand(lr, i); err != nil {
+				return err
+			}
+		}
+		again = len(p.expand) > 0
 	}
 	if err := c.pump(lr); err != nil {
 		return err

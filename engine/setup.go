@@ -130,12 +130,12 @@ func (g *graph) clearedWith(i int) (out []int) {
 // far up it is (Airflow, TriggerRuleDep).
 func (m *machine) judge(i int) verdict {
 	n := &m.g.tasks[i]
-	v := evaluate(n.rule, m.up[i], int32(len(n.up))) //nolint:gosec // a DAG has far fewer tasks than 2^31
+	v := evaluate(n.rule, m.up[i], m.total[i])
 	if len(n.setups) == 0 || n.rule == dag.Always {
 		return v
 	}
 	c := m.setups[i]
-	total := int32(len(n.setups)) - c.removed //nolint:gosec // as above
+	total := m.setupTotal[i] - c.removed
 	switch {
 	case total <= 0:
 		return v

@@ -9,7 +9,7 @@ import (
 )
 
 // single makes an attempt of one task outside any run, for tests by hand.
-func (e *Engine) single(d *dag.DAG, taskID string, t Trigger) (*attempt, error) {
+func (e *Engine) single(d *dag.DAG, taskID string, mapIndex int, t Trigger) (*attempt, error) {
 	i := d.TaskIndex(taskID)
 	if i < 0 {
 		return nil, fmt.Errorf("dag %q has no task %q", d.ID, taskID)
@@ -26,14 +26,26 @@ func (e *Engine) single(d *dag.DAG, taskID string, t Trigger) (*attempt, error) 
 		e.store = nothing{}
 	}
 	task := d.Tasks[i]
-	in := Instance{TaskID: taskID, MapIndex: -1, State: dag.Running, Try: 1, MaxTries: task.Retries + 1, Operator: task.Operator, StartDate: e.now()}
+	switch {
+	case task.Mapping == nil && mapIndex >= 0:
+		return nil, fmt.Errorf("task %q is not mapped and has no map index %d", taskID, mapIndex)
+	case task.Mapping != nil && mapIndex < 0:
+		mapIndex = 0
+	}
+	for v := range task.Mapping.Sources() {
+		if v.From != "" {
+			return nil, fmt.Errorf("task %q is mapped over the result of task %q, which it has only in a run: use dags test", taskID, v.From)
+		}
+	}
+	in := Instance{TaskID: taskID, MapIndex: mapIndex, State: dag.Running, Try: 1, MaxTries: task.Retries + 1, Operator: task.Operator, StartDate: e.now()}
 	return &attempt{e: e, plan: p, task: &p.tasks[i], i: i, run: *r, in: in}, nil
 }
 
 // TestTask runs one task without its dependencies and records nothing but a log. It
-// returns the state that the try would have and the result.
-func (e *Engine) TestTask(ctx context.Context, d *dag.DAG, taskID string, t Trigger) (dag.State, json.RawMessage, error) {
-	a, err := e.single(d, taskID, t)
+// returns the state that the try would have and the result. The map index chooses among
+// the instances of a task that is mapped over values of its file, -1 is the first one.
+func (e *Engine) TestTask(ctx context.Context, d *dag.DAG, taskID string, mapIndex int, t Trigger) (dag.State, json.RawMessage, error) {
+	a, err := e.single(d, taskID, mapIndex, t)
 	if err != nil {
 		return "", nil, err
 	}
@@ -53,9 +65,10 @@ type RenderedField struct {
 	Value any    `json:"value"`
 }
 
-// RenderTask renders the templated fields of a task as a run would, secrets masked.
-func (e *Engine) RenderTask(ctx context.Context, d *dag.DAG, taskID string, t Trigger) ([]RenderedField, error) {
-	a, err := e.single(d, taskID, t)
+// RenderTask renders the templated fields of a task as a run would, secrets masked. The
+// map index is that of [Engine.TestTask].
+func (e *Engine) RenderTask(ctx context.Context, d *dag.DAG, taskID string, mapIndex int, t Trigger) ([]RenderedField, error) {
+	a, err := e.single(d, taskID, mapIndex, t)
 	if err != nil {
 		return nil, err
 	}
@@ -111,5 +124,7 @@ type nothing struct{ Store }
 func (nothing) XCom(context.Context, int64, string, int, string) (json.RawMessage, error) {
 	return nil, nil
 }
+
+func (nothing) XComs(context.Context, int64, string, string) ([]MappedXCom, error) { return nil, nil }
 
 func (nothing) PreviousSuccess(context.Context, *Run) (*Run, error) { return nil, nil }

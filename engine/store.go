@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
@@ -62,8 +63,23 @@ type Instance struct {
 	RetryAt time.Time
 	// Error is the masked error text of the last failed try.
 	Error string
+	// RenderedMapIndex is what map_index_template made of the instance; empty without one.
+	RenderedMapIndex string
 	// Log is the path of the log of the current or last try, below the log folder.
 	Log string
+}
+
+// Label is the task id and, for an instance of a mapped task, its number and name:
+// load[3], or load[3 Hangzhou] with map_index_template.
+func (in *Instance) Label() string {
+	switch {
+	case in.MapIndex < 0:
+		return in.TaskID
+	case in.RenderedMapIndex == "":
+		return fmt.Sprintf("%s[%d]", in.TaskID, in.MapIndex)
+	default:
+		return fmt.Sprintf("%s[%d %s]", in.TaskID, in.MapIndex, in.RenderedMapIndex)
+	}
 }
 
 // DAGState is what the store keeps about a DAG beside its file.
@@ -157,6 +173,8 @@ type Reader interface {
 	Instances(ctx context.Context, runKey int64) ([]*Instance, error)
 	// InstancesOfRuns returns the instances of all runs in the given state.
 	InstancesOfRuns(ctx context.Context, state dag.RunState) ([]*Instance, error)
+	// XComs returns the XComs of a mapped task's instances in the order of their map index.
+	XComs(ctx context.Context, runKey int64, taskID, key string) ([]MappedXCom, error)
 	// XCom returns the JSON of one XCom, or nil.
 	XCom(ctx context.Context, runKey int64, taskID string, mapIndex int, key string) (json.RawMessage, error)
 	// Version returns the source of a DAG version, or ErrNotFound.

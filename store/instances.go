@@ -11,11 +11,11 @@ import (
 )
 
 const instanceColumns = `run_key, task_id, map_index, state, try, max_tries, lost, operator, queued_at, start_date,
-	end_date, retry_at, error, log`
+	end_date, retry_at, error, log, rendered_map_index`
 
 func scanInstance(rows Rows, i *engine.Instance) error {
 	return rows.Scan(&i.RunKey, &i.TaskID, &i.MapIndex, &i.State, &i.Try, &i.MaxTries, &i.Lost, &i.Operator, moment{&i.QueuedAt},
-		moment{&i.StartDate}, moment{&i.EndDate}, moment{&i.RetryAt}, &i.Error, &i.Log)
+		moment{&i.StartDate}, moment{&i.EndDate}, moment{&i.RetryAt}, &i.Error, &i.Log, &i.RenderedMapIndex)
 }
 
 // Instances returns the stored instances of a run in the order of their creation.
@@ -55,19 +55,19 @@ func (q Queries) PutInstances(ctx context.Context, is []*engine.Instance) error 
 func (q Queries) putInstances(ctx context.Context, is []*engine.Instance) error {
 	var b strings.Builder
 	b.WriteString("INSERT INTO task_instance (" + instanceColumns + ") VALUES ")
-	args := make([]any, 0, 14*len(is))
+	args := make([]any, 0, 15*len(is))
 	for n, i := range is {
 		if n > 0 {
 			b.WriteByte(',')
 		}
-		b.WriteString("(?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+		b.WriteString("(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
 		args = append(args, i.RunKey, i.TaskID, i.MapIndex, string(i.State), i.Try, i.MaxTries, i.Lost, i.Operator, ms(i.QueuedAt),
-			ms(i.StartDate), ms(i.EndDate), ms(i.RetryAt), i.Error, i.Log)
+			ms(i.StartDate), ms(i.EndDate), ms(i.RetryAt), i.Error, i.Log, i.RenderedMapIndex)
 	}
 	b.WriteString(` ON CONFLICT (run_key, task_id, map_index) DO UPDATE SET state = excluded.state, try = excluded.try,
 		max_tries = excluded.max_tries, lost = excluded.lost, operator = excluded.operator, queued_at = excluded.queued_at,
 		start_date = excluded.start_date, end_date = excluded.end_date, retry_at = excluded.retry_at, error = excluded.error,
-		log = excluded.log`)
+		log = excluded.log, rendered_map_index = excluded.rendered_map_index`)
 	_, err := q.c.Exec(ctx, b.String(), args...)
 	return err
 }
@@ -83,6 +83,20 @@ func (q Queries) XCom(ctx context.Context, runKey int64, taskID string, mapIndex
 		return nil, nil
 	}
 	return *v, nil
+}
+
+// XComs returns the XComs of a mapped task's instances, in order.
+func (q Queries) XComs(ctx context.Context, runKey int64, taskID, key string) ([]engine.MappedXCom, error) {
+	xs, err := collect(ctx, q.c, func(rows Rows, x *engine.MappedXCom) error { return rows.Scan(&x.MapIndex, rawJSON{&x.Value}) },
+		"SELECT map_index, value FROM xcom WHERE run_key = ? AND task_id = ? AND map_index >= 0 AND key = ? ORDER BY map_index", runKey, taskID, key)
+	if err != nil {
+		return nil, fmt.Errorf("read xcom %s of %s: %w", key, taskID, err)
+	}
+	out := make([]engine.MappedXCom, len(xs))
+	for i, x := range xs {
+		out[i] = *x
+	}
+	return out, nil
 }
 
 // PutXCom stores one XCom, replacing an older one.

@@ -63,6 +63,8 @@ type TaskInfo struct {
 	PoolSlots, PriorityWeight          int
 	DependsOnPast                      bool
 	UpstreamTaskIDs, DownstreamTaskIDs []string
+	// Fields are the operator's own parameters, rendered; nil before they are.
+	Fields map[string]any
 }
 
 // TaskInstanceInfo is what a template sees as ti and task_instance.

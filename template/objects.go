@@ -50,7 +50,7 @@ func (r *render) task() any {
 	if t.TaskID == "" {
 		return pyval.Undefined{}
 	}
-	return &pyval.Module{Name: "task", Values: map[string]any{
+	values := map[string]any{
 		"task_id":             t.TaskID,
 		"label":               t.Label,
 		"owner":               t.Owner,
@@ -70,7 +70,16 @@ func (r *render) task() any {
 		"dag_id":              r.ctx.DAG.DAGID,
 		"upstream_task_ids":   texts(t.UpstreamTaskIDs),
 		"downstream_task_ids": texts(t.DownstreamTaskIDs),
-	}}
+	}
+	for name, v := range t.Fields {
+		if _, taken := values[name]; taken {
+			continue
+		}
+		if value, err := fromGo("task."+name, v); err == nil { // what does not encode has no text either
+			values[name] = value
+		}
+	}
+	return &pyval.Module{Name: "task", Values: values}
 }
 
 func (r *render) taskInstance() any {

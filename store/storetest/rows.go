@@ -43,6 +43,7 @@ func instancesAreUpserted(t *testing.T, open Open) {
 		in.State, in.Try, in.MaxTries, in.Lost, in.Operator = dag.UpForRetry, 2, 4, 1, "http"
 		in.QueuedAt, in.StartDate, in.EndDate, in.RetryAt = at, at.Add(1e6), at.Add(2e6), at.Add(3e6)
 		in.Error, in.Log = fmt.Sprint("error ", i), fmt.Sprint("log/", i)
+		in.RenderedMapIndex = fmt.Sprint("name ", i)
 	}
 	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.PutInstances(ctx, is) })
 
@@ -78,9 +79,17 @@ func xcom(t *testing.T, open Open) {
 	put("t", -1, "none", `null`)
 	put("t", 0, "k", `0`)
 	put("u", -1, "k", `1`)
+	put("t", 2, "k", `2`)
+	put("t", 10, "k", `10`)
+	put("t", 1, "other", `1`)
 	assert.Equal(t, `"new"`, get("t", -1, "k"), "a later value replaces")
 	assert.Equal(t, `null`, get("t", -1, "none"), "a null is a value")
 	assert.Empty(t, get("t", -1, "missing"))
+
+	all, err := s.XComs(t.Context(), 1, "t", "k")
+	require.NoError(t, err)
+	assert.Equal(t, []engine.MappedXCom{{MapIndex: 0, Value: json.RawMessage(`0`)}, {MapIndex: 2, Value: json.RawMessage(`2`)}, {MapIndex: 10, Value: json.RawMessage(`10`)}}, all,
+		"those of mapped instances, by number")
 
 	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.ClearXCom(ctx, 1, "t", -1) })
 	assert.Empty(t, get("t", -1, "k"))
