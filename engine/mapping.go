@@ -187,14 +187,19 @@ func mappedOver(ctx context.Context, r Reader, d *dag.DAG, runKey int64, v *dag.
 	}
 	elements, ok := elementsOf(raw)
 	if !ok {
-		return nil, &mappingError{fmt.Sprintf("the result of task %q is no list and no mapping: %s", v.From, shortened(raw))}
+		return nil, &mappingError{fmt.Sprintf("the result of task %q is no list, no mapping, and no JSON of one: %s", v.From, shortened(raw))}
 	}
 	return elements, nil
 }
 
 // elementsOf returns the elements of a JSON array, or the [key, value] pairs of an object
-// in their order.
+// in their order. Text may hold either as JSON: that is all bash and http can give, and
+// Airflow refuses to map over text.
 func elementsOf(raw json.RawMessage) ([]json.RawMessage, bool) {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		raw = json.RawMessage(text)
+	}
 	var list []json.RawMessage
 	if json.Unmarshal(raw, &list) == nil && list != nil {
 		return list, true
@@ -248,7 +253,7 @@ func (a *attempt) checkMappable(value json.RawMessage) error {
 			case value == nil:
 				return fmt.Errorf("task %q is mapped over the result of this one, which is nothing; return a list or a mapping", down.ID)
 			case !ok:
-				return fmt.Errorf("task %q is mapped over the result of this one, which is no list and no mapping: %s", down.ID, shortened(value))
+				return fmt.Errorf("task %q is mapped over the result of this one, which is no list, no mapping, and no JSON of one: %s", down.ID, shortened(value))
 			case len(elements) > a.e.o.MaxMapLength:
 				return fmt.Errorf("task %q is mapped over the result of this one, which has %d elements; %d are allowed (max_map_length)", down.ID, len(elements), a.e.o.MaxMapLength)
 			}

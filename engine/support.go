@@ -28,6 +28,9 @@ func (c Catalog) Check(d *dag.DAG) dag.Diagnostics {
 		for _, id := range c.badTargets(d, t) {
 			at(t.Pos, t.ID, dag.Error, "%q is no task or group directly downstream of %q; there are %s", id, t.ID, names(d, t.Downstream))
 		}
+		if err := c.Templates.Check(t.MapIndexTemplate); err != nil {
+			at(t.Pos, t.ID, dag.Error, "map_index_template: %v", err)
+		}
 		for _, key := range unsupported(t) {
 			at(t.Pos, t.ID, dag.Error, "%s is not supported", key)
 		}
