@@ -94,10 +94,10 @@ func newBed(b *testing.B) *bed {
 	return t
 }
 
-// load gives the engine a DAG of the shape.
-func (t *bed) load(b *testing.B, s shape) {
+// load gives the engine a DAG.
+func (t *bed) load(b *testing.B, yaml []byte) {
 	b.Helper()
-	ds, problems := dag.Parse(filepath.Join(t.dir, "bench.yaml"), s.yaml(), t.e.Catalog(), dag.Options{})
+	ds, problems := dag.Parse(filepath.Join(t.dir, "bench.yaml"), yaml, t.e.Catalog(), dag.Options{})
 	require.False(b, problems.HasErrors(), problems.String())
 	require.NoError(b, t.e.SetDAGs(b.Context(), ds))
 }
@@ -134,18 +134,24 @@ func processors(b *testing.B) (sum time.Duration) {
 	return sum
 }
 
-// measure runs the shape and, right after each run, the floor, so that both see the
-// same machine. It reports what a task of both costs and the run's time as a multiple.
+// measure runs the shape and its floor.
 func measure(b *testing.B, s shape, floor func(*testing.B)) {
 	b.Helper()
 	t := newBed(b)
-	t.load(b, s)
+	t.load(b, s.yaml())
+	t.measure(b, s.tasks, floor)
+}
+
+// measure runs the DAG and, right after each run, the floor, so that both see the same
+// machine. It reports what each of so many tasks costs in both.
+func (t *bed) measure(b *testing.B, n int, floor func(*testing.B)) {
+	b.Helper()
 	var took, least cost
 	for b.Loop() {
 		took.add(b, func() { t.run(b) })
 		least.add(b, func() { floor(b) })
 	}
-	tasks := float64(b.N * s.tasks)
+	tasks := float64(b.N * n)
 	b.ReportMetric(0, "ns/op") // it would count the floor too
 	b.ReportMetric(took.clock.Seconds()/float64(b.N), "s/run")
 	b.ReportMetric(float64(took.clock.Microseconds())/tasks, "µs/task")
@@ -183,6 +189,20 @@ func BenchmarkChainWorker(b *testing.B) {
 func BenchmarkWideWorker(b *testing.B) {
 	const n = 5000
 	measure(b, shape{tasks: n, lanes: n, wide: 32, task: "operator: worker"}, commits(b, n))
+}
+
+// BenchmarkFan runs 1,000 tasks and then 1,000 that wait for all of them: a million edges.
+// The floor commits a row for each task.
+func BenchmarkFan(b *testing.B) {
+	const n = 1000
+	t := newBed(b)
+	var yaml bytes.Buffer
+	yaml.WriteString("bench:\n  max_active_tasks: 32\n  task_groups: [{group_name: out}, {group_name: in, dependencies: [out]}]\n  tasks:\n")
+	for i := range n {
+		fmt.Fprintf(&yaml, "    - {task_id: o%d, operator: worker, task_group_name: out}\n    - {task_id: i%d, operator: worker, task_group_name: in}\n", i, i)
+	}
+	t.load(b, yaml.Bytes())
+	t.measure(b, 2*n, commits(b, 2*n))
 }
 
 // BenchmarkChainBash runs a chain of bash tasks. The floor forks as many shells, one

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
 )
 
 // binary is the program to measure, as "make build" leaves it unless DINGDAG_BIN says
@@ -104,34 +105,77 @@ func (h home) standalone(b *testing.B) *exec.Cmd {
 	return cmd
 }
 
-// BenchmarkIdle starts the program on 1,000 DAGs of 10 tasks that are not due, and
-// reports its resident memory and its share of a core 5 s later. The floor has one DAG.
+// daily is the text of a DAG of 10 tasks that is not due.
+func daily(i int) string {
+	s := shape{tasks: 10, lanes: 1, wide: 16, task: `operator: bash, bash_command: "echo {{ ds }}"`}
+	return fmt.Sprintf("d%d:\n  schedule: \"%d 4 * * *\"\n  start_date: 2100-01-01\n", i, i%60) + strings.TrimPrefix(string(s.yaml()), "bench:\n")
+}
+
+// folders are the numbers of DAG files to measure with.
+var folders = []int{1000, 10000}
+
+// BenchmarkLoad validates a folder of DAG files with 10 tasks each. The floor reads the
+// files one after another and parses their YAML.
+func BenchmarkLoad(b *testing.B) {
+	for _, n := range folders {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			path, h := binary(b), newHome(b, n, daily)
+			var took, least time.Duration
+			for b.Loop() {
+				took += start(b, path, "dags", "validate", "--home", string(h))
+				least += parse(b, filepath.Join(string(h), "dags"))
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(took.Seconds()/float64(b.N), "s/load")
+			b.ReportMetric(float64(took.Microseconds())/float64(n*b.N), "µs/file")
+			b.ReportMetric(float64(least.Microseconds())/float64(n*b.N), "floor-µs/file")
+		})
+	}
+}
+
+// parse reads the YAML of all files in a folder and returns how long that took.
+func parse(b *testing.B, dir string) time.Duration {
+	b.Helper()
+	begin := time.Now()
+	files, err := os.ReadDir(dir)
+	require.NoError(b, err)
+	for _, f := range files {
+		data, err := os.ReadFile(filepath.Join(dir, f.Name()))
+		require.NoError(b, err)
+		var root yaml.Node
+		require.NoError(b, yaml.Unmarshal(data, &root))
+	}
+	return time.Since(begin)
+}
+
+// BenchmarkIdle starts the program on DAGs of 10 tasks that are not due, and reports its
+// resident memory and its share of a core over more than one sweep. The floor has one DAG.
 func BenchmarkIdle(b *testing.B) {
-	daily := func(i int) string {
-		s := shape{tasks: 10, lanes: 1, wide: 16, task: `operator: bash, bash_command: "echo {{ ds }}"`}
-		return fmt.Sprintf("d%d:\n  schedule: \"%d 4 * * *\"\n  start_date: 2100-01-01\n", i, i%60) + strings.TrimPrefix(string(s.yaml()), "bench:\n")
+	for _, n := range folders {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			var rss, least, cpu float64
+			for b.Loop() {
+				r, c := idle(b, newHome(b, n, daily), 35*time.Second)
+				rss, cpu = rss+r, cpu+c
+				r, _ = idle(b, newHome(b, 1, daily), time.Second)
+				least += r
+			}
+			times := float64(b.N)
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(rss/times, "MiB")
+			b.ReportMetric(least/times, "floor-MiB")
+			b.ReportMetric(100*cpu/times, "%core")
+		})
 	}
-	var rss, least, cpu float64
-	for b.Loop() {
-		r, c := idle(b, newHome(b, 1000, daily))
-		rss, cpu = rss+r, cpu+c
-		r, _ = idle(b, newHome(b, 1, daily))
-		least += r
-	}
-	n := float64(b.N)
-	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(rss/n, "MiB")
-	b.ReportMetric(least/n, "floor-MiB")
-	b.ReportMetric(100*cpu/n, "%core")
 }
 
 // idle returns the resident memory in MiB and the share of a core.
-func idle(b *testing.B, h home) (rss, cpu float64) {
+func idle(b *testing.B, h home, during time.Duration) (rss, cpu float64) {
 	b.Helper()
 	cmd := h.standalone(b)
 	proc := fmt.Sprintf("/proc/%d/", cmd.Process.Pid)
 	begin, used := time.Now(), ticks(b, proc)
-	time.Sleep(5 * time.Second)
+	time.Sleep(during)
 	cpu = float64(ticks(b, proc)-used) / 100 / time.Since(begin).Seconds()
 	rss = float64(field(b, proc+"status", "VmRSS:")) / 1024
 	require.NoError(b, cmd.Process.Signal(os.Interrupt))
@@ -163,6 +207,48 @@ func field(b *testing.B, file, name string) int {
 	n, err := strconv.Atoi(strings.Fields(after)[0])
 	require.NoError(b, err)
 	return n
+}
+
+// BenchmarkDue lets 200 DAGs be due at the start of the same minute, each with one bash
+// task, and reports how late the last of the runs began, how late the last of the tasks,
+// and the peak of the resident memory.
+func BenchmarkDue(b *testing.B) {
+	const dags = 200
+	var run, task time.Duration
+	var peak float64
+	for b.Loop() {
+		r, t, p := due(b, dags)
+		run, task, peak = run+r, task+t, peak+p
+	}
+	n := float64(b.N)
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(run.Seconds()*1e3/n, "ms/run-late")
+	b.ReportMetric(task.Seconds()*1e3/n, "ms/task-late")
+	b.ReportMetric(peak/n, "MiB")
+}
+
+func due(b *testing.B, dags int) (run, task time.Duration, peak float64) {
+	b.Helper()
+	at := time.Now().UTC().Add(10 * time.Second).Truncate(time.Minute).Add(time.Minute)
+	h := newHome(b, dags, func(i int) string {
+		return fmt.Sprintf("d%d:\n  schedule: \"%d %d * * *\"\n  start_date: %q\n  tasks:\n    - {task_id: t, operator: bash, bash_command: \"true\"}\n",
+			i, at.Minute(), at.Hour(), at.Add(-time.Minute).Format("2006-01-02 15:04:05"))
+	})
+	cmd := h.standalone(b)
+	h.await(b, dags, "success")
+	late := func(query string) (d time.Duration) {
+		h.read(b, func(db *sql.DB) {
+			var began int64
+			require.NoError(b, db.QueryRowContext(b.Context(), query).Scan(&began))
+			d = time.UnixMilli(began).Sub(at)
+		})
+		return d
+	}
+	run, task = late("SELECT max(start_date) FROM dag_run"), late("SELECT max(start_date) FROM task_instance")
+	peak = float64(field(b, fmt.Sprintf("/proc/%d/status", cmd.Process.Pid), "VmHWM:")) / 1024
+	require.NoError(b, cmd.Process.Signal(os.Interrupt))
+	require.NoError(b, cmd.Wait())
+	return run, task, peak
 }
 
 // BenchmarkRestart kills the program while 1,000 runs are under way and reports how
@@ -216,13 +302,21 @@ func restart(b *testing.B, runs int) (took time.Duration, twice, lost int) {
 // await waits until so many runs are in the state.
 func (h home) await(b *testing.B, runs int, state string) {
 	b.Helper()
+	h.read(b, func(db *sql.DB) {
+		waitFor(b, func() bool {
+			var n int
+			require.NoError(b, db.QueryRowContext(b.Context(), "SELECT count(*) FROM dag_run WHERE state = ?", state).Scan(&n))
+			return n >= runs
+		})
+	})
+}
+
+// read opens the store beside the program that works on it.
+func (h home) read(b *testing.B, fn func(*sql.DB)) {
+	b.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(string(h), "dingdag.db")+"?_pragma=query_only(1)&_pragma=busy_timeout(10000)")
 	require.NoError(b, err)
-	waitFor(b, func() bool {
-		var n int
-		require.NoError(b, db.QueryRowContext(b.Context(), "SELECT count(*) FROM dag_run WHERE state = ?", state).Scan(&n))
-		return n >= runs
-	})
+	fn(db)
 	require.NoError(b, db.Close())
 }
 
