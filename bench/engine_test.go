@@ -29,6 +29,25 @@ type worker struct{}
 // Execute does nothing.
 func (*worker) Execute(context.Context, *operator.TaskContext) (any, error) { return nil, nil }
 
+// numbers is an operator that gives back the numbers below one.
+type numbers struct {
+	// N is how many.
+	N string `yaml:"n" param:"required,template"`
+}
+
+// Execute makes the list.
+func (o *numbers) Execute(context.Context, *operator.TaskContext) (any, error) {
+	n, err := strconv.Atoi(o.N)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]string, n)
+	for i := range out {
+		out[i] = "1"
+	}
+	return out, nil
+}
+
 // shape is a DAG of equal tasks.
 type shape struct {
 	tasks int
@@ -69,7 +88,7 @@ func newBed(b *testing.B) *bed {
 	var err error
 	t.store, err = sqlite.Open(b.Context(), filepath.Join(t.dir, "db"), sqlite.Options{Synchronous: "FULL"})
 	require.NoError(b, err)
-	ops, err := operator.NewRegistry(append(standard.Specs(), operator.Define[worker]("worker"))...)
+	ops, err := operator.NewRegistry(append(standard.Specs(), operator.Define[worker]("worker"), operator.Define[numbers]("numbers"))...)
 	require.NoError(b, err)
 	cbs, err := callbacks.NewRegistry(nil, nil)
 	require.NoError(b, err)
@@ -203,6 +222,22 @@ func BenchmarkFan(b *testing.B) {
 	}
 	t.load(b, yaml.Bytes())
 	t.measure(b, 2*n, commits(b, 2*n))
+}
+
+// BenchmarkMapped runs a task that is mapped over the 1,000 elements of a result, and one
+// that pulls the results of all of them. The floor commits a row for each task.
+func BenchmarkMapped(b *testing.B) {
+	const n = 1000
+	t := newBed(b)
+	t.load(b, []byte(`
+bench:
+  max_active_tasks: 32
+  tasks:
+    - {task_id: list, operator: numbers, n: "1000"}
+    - {task_id: each, operator: numbers, expand: {n: list.output}}
+    - {task_id: all, operator: numbers, n: "{{ ti.xcom_pull(task_ids='each') | length }}", dependencies: [each]}
+`))
+	t.measure(b, n+2, commits(b, n+2))
 }
 
 // BenchmarkChainBash runs a chain of bash tasks. The floor forks as many shells, one

@@ -59,6 +59,8 @@ func rows() []row {
 		own("5,000 tasks through 32 workers", "WideWorker", "µs/task", 1000, false),
 		own("2 x 1,000 tasks with 1,000,000 edges between them, whole", "Fan", "s/run", 0, false),
 		own("one of them", "Fan", "µs/task", 0, false),
+		own("a task mapped over 1,000 elements of a result, whole", "Mapped", "s/run", 0, false),
+		own("one of them", "Mapped", "µs/task", 0, false),
 		own("a chain of 500 `bash: \"true\"`", "ChainBash", "µs/task", 2, true),
 		own("its processor time", "ChainBash", "cpu-µs/task", 0, true),
 		own("500 independent `bash: \"true\"`, 8 wide", "WideBash/floor1", "µs/task", 2, true),
