@@ -137,8 +137,11 @@ func (a *app) cipher() (*connections.Cipher, error) {
 	return connections.NewCipher(key)
 }
 
-// openStore opens the store of the home folder.
+// openStore opens the store of the home folder, once.
 func (a *app) openStore(ctx context.Context) (*sqlite.Store, error) {
+	if a.store != nil {
+		return a.store, nil
+	}
 	c, err := a.cipher()
 	if err != nil {
 		return nil, err

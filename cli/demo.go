@@ -188,7 +188,7 @@ func (d *demo) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	res, err := a.load(e.Catalog(), a.cfg.DAGsFolder)
+	res, err := a.load(e.Catalog(), a.cfg.DAGsFolder) //nolint:contextcheck // reading DAG files is not cut short
 	if err != nil {
 		return err
 	}

@@ -39,12 +39,15 @@ func (f *folder) refresh(ctx context.Context, use func(context.Context, []*dag.D
 		return err
 	}
 	f.mu.Lock()
-	same := mark == f.mark
+	same, before := mark == f.mark, f.result
 	f.mu.Unlock()
-	if same {
+	if same && !before.Volatile {
 		return nil
 	}
 	res := supported(f.catalog, f.loader.Load(f.app.cfg.DAGsFolder))
+	if same && sameResult(before, res) {
+		return nil
+	}
 	for _, d := range res.Diagnostics {
 		if d.Severity == dag.Error {
 			f.app.log().Error("dag file", "problem", d.String())
@@ -62,6 +65,13 @@ func (f *folder) refresh(ctx context.Context, use func(context.Context, []*dag.D
 	}
 	f.mark, f.result = mark, res
 	return nil
+}
+
+// sameResult reports whether two loads found the same DAGs and problems.
+func sameResult(a, b dag.Result) bool {
+	return slices.Equal(a.Diagnostics, b.Diagnostics) && slices.EqualFunc(a.DAGs, b.DAGs, func(x, y *dag.DAG) bool {
+		return x.ID == y.ID && x.Version == y.Version && x.Pos == y.Pos
+	})
 }
 
 func (f *folder) count() int {
@@ -92,12 +102,14 @@ func (a *app) load(c engine.Catalog, paths ...string) (dag.Result, error) {
 	if err != nil {
 		return dag.Result{}, err
 	}
-	return supported(c, dag.Load(paths, c, o)), nil
+	res := supported(c, dag.Load(paths, c, o))
+	a.maskOut()
+	return res, nil
 }
 
 // supported adds what the engine has to say about the DAGs, and drops those it can't run.
 func supported(c engine.Catalog, res dag.Result) dag.Result {
-	out := dag.Result{Diagnostics: slices.Clone(res.Diagnostics)}
+	out := dag.Result{Diagnostics: slices.Clone(res.Diagnostics), Volatile: res.Volatile}
 	for _, d := range res.DAGs {
 		found := c.Check(d)
 		out.Diagnostics = append(out.Diagnostics, found...)
@@ -120,7 +132,9 @@ func (a *app) loadOptions() (dag.Options, error) {
 	if err != nil {
 		return dag.Options{}, fmt.Errorf("default_timezone: %w", err)
 	}
+	masker := a.maskerOnce()
 	return dag.Options{
 		Location: loc, Root: cfg.DAGsFolder, IgnoreSyntax: dag.IgnoreSyntax(cfg.IgnoreSyntax), CronIntervals: cfg.CronMode == "interval", CatchupByDefault: cfg.CatchupByDefault, Now: clock, LookupEnv: a.LookupEnv, CheckParam: engine.CheckParam,
+		LookupVariable: a.variableLookup(), Secret: func(value string) { masker.Add(value) },
 	}, nil
 }

@@ -60,7 +60,11 @@ type IO struct {
 
 // terminal reports whether output goes to a person's screen.
 func (o IO) terminal() bool {
-	f, ok := o.Out.(*os.File)
+	out := o.Out
+	if masked, ok := out.(maskedOut); ok {
+		out = masked.to
+	}
+	f, ok := out.(*os.File)
 	return ok && isatty.IsTerminal(f.Fd())
 }
 

@@ -38,7 +38,7 @@ func runStandalone(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	f, err := a.folder(e.Catalog())
+	f, err := a.folder(e.Catalog()) //nolint:contextcheck // reading DAG files is not cut short
 	if err != nil {
 		return err
 	}

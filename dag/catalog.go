@@ -21,6 +21,8 @@ type Entry interface {
 	Name() string
 	// Params lists the names of its own parameters.
 	Params() []string
+	// Schema is the JSON Schema of one of its parameters, nil when any value may fit.
+	Schema(param string) map[string]any
 	// Sensor reports whether the common sensor parameters apply.
 	Sensor() bool
 	// Check decodes args (a mapping node) strictly and reports every problem: unknown and

@@ -73,6 +73,19 @@ func (e fakeEntry) Name() string     { return e.name }
 func (e fakeEntry) Params() []string { return e.params }
 func (e fakeEntry) Sensor() bool     { return e.sensor }
 
+// Schema knows env as a mapping of texts, and the others as text.
+func (e fakeEntry) Schema(param string) map[string]any {
+	switch param {
+	case "env":
+		return map[string]any{"anyOf": []any{map[string]any{"type": "object"}, schemaOf("null")}}
+	case "append_env":
+		return schemaOf("boolean")
+	case "data":
+		return nil
+	}
+	return schemaOf("string")
+}
+
 func (e fakeEntry) Check(args *yaml.Node) []Problem {
 	var problems []Problem
 	missing := slices.Clone(e.required)

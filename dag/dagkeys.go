@@ -172,6 +172,7 @@ func macrosKey() key[dagDraft] {
 			if !r.mapping(name, v) || !r.checkMacros(v) {
 				return
 			}
+			r.warnSecrets(v)
 			if values, ok := r.freeMap(name, v); ok {
 				d.UserDefinedMacros = values
 			}
@@ -213,6 +214,7 @@ func (r *dagReader) params(k, n *yaml.Node) (values map[string]any, schemas map[
 	if !r.mapping(k.Value, n) {
 		return nil, nil
 	}
+	r.warnSecretParams(n)
 	values = make(map[string]any, len(n.Content)/2)
 	for name, v := range pairs(n) {
 		label := fmt.Sprintf("param %q", excerpt(name.Value))

@@ -22,7 +22,7 @@ type extent struct{ nodes, aliases, height int }
 // stops at the first node that breaks a limit.
 type expander struct {
 	scope
-	env     func(string) (string, bool)
+	opts    Options
 	anySize bool
 	// anchored holds the extents of finished anchored nodes; open has those not finished.
 	anchored map[*yaml.Node]extent
@@ -32,7 +32,7 @@ type expander struct {
 }
 
 func newExpander(s scope, opts Options) *expander {
-	return &expander{scope: s, env: opts.LookupEnv, anySize: opts.restoring, anchored: map[*yaml.Node]extent{}, open: map[*yaml.Node]bool{}}
+	return &expander{scope: s, opts: opts, anySize: opts.restoring, anchored: map[*yaml.Node]extent{}, open: map[*yaml.Node]bool{}}
 }
 
 // run returns the resolved root, or nil after an error.
@@ -237,16 +237,18 @@ var (
 
 // expandEnv replaces $NAME and ${NAME} in a scalar. Names that are not set stay.
 func (e *expander) expandEnv(n *yaml.Node) {
-	if e.env == nil || !strings.Contains(n.Value, "$") {
+	if e.opts.LookupEnv == nil || !strings.Contains(n.Value, "$") {
 		return
 	}
 	n.Value = envPattern.ReplaceAllStringFunc(n.Value, func(ref string) string {
 		name := strings.Trim(ref, "${}")
-		value, set := e.env(name)
+		value, set := e.opts.LookupEnv(name)
 		if !set {
 			return ref
 		}
+		e.filled[n] = true
 		if secretEnvName.MatchString(name) {
+			e.secret(value, e.opts)
 			e.warnf(n, "the value of the environment variable %s becomes part of the DAG: use a connection", name)
 		}
 		return value

@@ -71,4 +71,21 @@ var taskKeys = newTable(append([]key[taskDraft]{
 		func(t *taskDraft) *pair { return &t.mapped.kwargs }),
 	rawKey("partial", "Parameters that are the same for all instances; they may also stand on the task itself.", schemaOf("object"),
 		func(t *taskDraft) *pair { return &t.mapped.partial }),
+	variablesAsArgumentsKey(),
 }, setupKeys()...)...)
+
+// variablesAsArgumentsKey declares the key whose values withVariables has put in place.
+func variablesAsArgumentsKey() key[taskDraft] {
+	k := ignoredKey[taskDraft](variablesKey, "Parameters that take the text of a variable when the file is read, if the variable exists.", "")
+	k.schema = map[string]any{"anyOf": []any{
+		map[string]any{"type": "array", "items": map[string]any{
+			"type": "object", "additionalProperties": false, "required": []any{"variable", "attribute"},
+			"properties": map[string]any{
+				"variable":  describe(schemaOf("string"), "The name of the variable."),
+				"attribute": describe(schemaOf("string"), "The parameter of the task that takes its value."),
+			},
+		}},
+		schemaOf("null"),
+	}}
+	return k
+}

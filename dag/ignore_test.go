@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,12 +52,8 @@ func TestIgnoreSyntaxes(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			files := map[string]string{}
-			for _, m := range []map[string]string{dags, c.ignore} {
-				for name, text := range m {
-					files[name] = text
-				}
-			}
+			files := maps.Clone(dags)
+			maps.Copy(files, c.ignore)
 			list, found := loadIgnoring(t, c.syntax, files)
 			assert.Equal(t, c.want, strings.Join(list, " "))
 			assert.Empty(t, found)

@@ -231,8 +231,7 @@ var rejectedKeys = map[string]string{
 	"post_execute":    "needs Python: use a task after this one",
 	"decorator":       "is not supported, TaskFlow is Python-only: use operator",
 
-	"variables_as_arguments": "is not supported: use a template such as {{ var.value.NAME }}",
-	"deadline":               "is not supported: use dagrun_timeout",
+	"deadline": "is not supported: use dagrun_timeout",
 }
 
 // pythonParams are task parameters that hold Python code. An operator that declares

@@ -36,6 +36,13 @@ type Options struct {
 	// LookupEnv gives the environment variables that $NAME stands for. Default: none,
 	// so that the text stays.
 	LookupEnv func(name string) (string, bool)
+	// LookupVariable gives the variables of variables_as_arguments; found is false for one
+	// that does not exist, which leaves the task as it is. Called concurrently. Default:
+	// there are none.
+	LookupVariable func(name string) (text string, found bool, err error)
+	// Secret is told each value of an environment variable or variable that by its name is
+	// a secret and becomes part of a DAG, so that it can be masked. Called concurrently.
+	Secret func(value string)
 	// CheckParam checks the default of a typed param against its JSON Schema. Default:
 	// no check.
 	CheckParam func(schema map[string]any, value any) error
@@ -59,6 +66,9 @@ type Result struct {
 	DAGs []*DAG
 	// Diagnostics are the findings in all files, sorted by file and position.
 	Diagnostics Diagnostics
+	// Volatile says that the outcome rests on more than the files: on variables, on other
+	// files that a DAG names, or on the day. It may differ although no DAG file changed.
+	Volatile bool
 }
 
 // Load reads DAG files: each path is a file or a directory that is searched for .yaml
@@ -71,7 +81,7 @@ func Load(paths []string, catalog Catalog, opts Options) Result {
 // Parse reads the DAGs of one file whose content is data. name is its path for
 // messages. The DAGs without errors come in the order of the file.
 func Parse(name string, data []byte, catalog Catalog, opts Options) ([]*DAG, Diagnostics) {
-	f, _ := NewLoader(catalog, opts).parse(name, data, nil)
+	f := NewLoader(catalog, opts).parse(name, data, nil)
 	return f.dags, f.found
 }
 
@@ -84,6 +94,7 @@ type Loader struct {
 	timetables timetableCache
 	operators  operatorCache
 	pool       nodePool
+	variables  variableCache
 
 	mu    sync.Mutex
 	files map[string]*loadedFile
@@ -93,8 +104,11 @@ type Loader struct {
 type loadedFile struct {
 	// stamp is empty when the outcome is not to be remembered.
 	stamp string
-	dags  []*DAG
-	found Diagnostics
+	// variables are those that were looked up, with what they had.
+	variables map[string]variableValue
+	volatile  bool
+	dags      []*DAG
+	found     Diagnostics
 }
 
 // NewLoader returns a loader without remembered files.
@@ -104,6 +118,7 @@ func NewLoader(catalog Catalog, opts Options) *Loader {
 		timetables: timetableCache{made: map[schedule]map[string]builtTimetable{}},
 		operators:  operatorCache{found: map[string]*operatorEntry{}},
 		pool:       nodePool{scalars: map[pooledScalar]*yaml.Node{}},
+		variables:  variableCache{known: map[string]variableValue{}},
 		files:      map[string]*loadedFile{},
 	}
 }
@@ -112,6 +127,7 @@ func NewLoader(catalog Catalog, opts Options) *Loader {
 func (l *Loader) Load(paths ...string) Result {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.variables.forget()
 	sources, found := discover(paths, l.opts.Root, l.opts.IgnoreSyntax)
 	loaded := make([]*loadedFile, len(sources))
 	var next sync.Mutex
@@ -142,15 +158,15 @@ func (l *Loader) Load(paths ...string) Result {
 // readFile returns the outcome of one file, the former one when nothing has changed.
 func (l *Loader) readFile(src source, former *loadedFile) *loadedFile {
 	stamp, err := src.stamp()
-	if err == nil && former != nil && former.stamp == stamp {
+	if err == nil && former != nil && former.stamp == stamp && l.sameVariables(former.variables) {
 		return former
 	}
 	data, err := readLimited(src.path)
 	if err != nil {
 		return &loadedFile{found: Diagnostics{{File: src.path, Severity: Error, Text: "read the file: " + errorText(err)}}}
 	}
-	f, volatile := l.parse(src.path, data, src.defaults)
-	if !volatile {
+	f := l.parse(src.path, data, src.defaults)
+	if !f.volatile {
 		f.stamp = stamp
 	}
 	return f
@@ -162,6 +178,7 @@ func collect(sources []source, loaded []*loadedFile, found Diagnostics) Result {
 	result := Result{Diagnostics: slices.Clone(found)}
 	first := map[string]*DAG{}
 	for i, f := range loaded {
+		result.Volatile = result.Volatile || f.volatile || len(f.variables) > 0
 		result.Diagnostics = append(result.Diagnostics, f.found...)
 		for _, d := range f.dags {
 			if other, twice := first[d.ID]; twice {

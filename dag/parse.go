@@ -15,14 +15,13 @@ type fileReader struct {
 }
 
 // parse reads one file. defaults are the defaults files that apply to it, nearest first.
-// volatile reports that the outcome rests on more than the files.
-func (l *Loader) parse(name string, data []byte, defaults []string) (loaded *loadedFile, volatile bool) {
+func (l *Loader) parse(name string, data []byte, defaults []string) *loadedFile {
 	reporter := newReporter(name)
 	failed := 0
 	top := scope{reporter: reporter, failed: &failed}
 	root := readDocument(top, data, l.opts)
 	if root == nil {
-		return &loadedFile{found: reporter.found.limited()}, false
+		return &loadedFile{found: reporter.found.limited()}
 	}
 	f := &fileReader{Loader: l, budget: maxNodes}
 	shared := l.readDefaults(top, defaults)
@@ -37,7 +36,7 @@ func (l *Loader) parse(name string, data []byte, defaults []string) (loaded *loa
 			dags = append(dags, d)
 		}
 	}
-	return &loadedFile{dags: dags, found: reporter.found.limited()}, reporter.volatile
+	return &loadedFile{dags: dags, found: reporter.found.limited(), variables: reporter.lookedUp, volatile: reporter.volatile}
 }
 
 // readDAG reads one top-level key, nil when it is no DAG or is in error.

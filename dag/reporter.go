@@ -3,6 +3,9 @@ package dag
 import (
 	"fmt"
 	"iter"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
@@ -18,6 +21,12 @@ type reporter struct {
 	seen  map[finding]struct{}
 	// origin names the file of the nodes that another file supplied.
 	origin map[*yaml.Node]string
+	// filled are the scalars that took the value of an environment variable or variable.
+	filled map[*yaml.Node]bool
+	// secrets are values that no message may show.
+	secrets map[string]bool
+	// lookedUp are the variables that the file asked for.
+	lookedUp map[string]variableValue
 	// volatile says that the outcome rests on more than the files: the moment of
 	// loading, or another file.
 	volatile bool
@@ -30,7 +39,10 @@ type finding struct {
 }
 
 func newReporter(file string) *reporter {
-	return &reporter{file: file, seen: map[finding]struct{}{}, origin: map[*yaml.Node]string{}}
+	return &reporter{
+		file: file, seen: map[finding]struct{}{}, origin: map[*yaml.Node]string{},
+		filled: map[*yaml.Node]bool{}, secrets: map[string]bool{}, lookedUp: map[string]variableValue{},
+	}
 }
 
 func (r *reporter) add(d Diagnostic) {
@@ -39,7 +51,37 @@ func (r *reporter) add(d Diagnostic) {
 		return
 	}
 	r.seen[key] = struct{}{}
+	d.Text = r.withoutSecrets(d.Text)
 	r.found = append(r.found, d)
+}
+
+// minSecret is the length in characters from which a value is hidden: shorter ones would
+// garble messages and protect nothing.
+const minSecret = 5
+
+// withoutSecrets hides the secrets in a message, those cut short in it too.
+func (r *reporter) withoutSecrets(text string) string {
+	for secret := range r.secrets {
+		quoted := strconv.Quote(secret)
+		for _, form := range []string{secret, quoted[1 : len(quoted)-1]} {
+			text = strings.ReplaceAll(text, form, "***")
+			runes := []rune(form)
+			for n := len(runes); n >= minSecret && strings.Contains(text, "…"); n-- {
+				text = strings.ReplaceAll(text, string(runes[:n])+"…", "***…")
+			}
+		}
+	}
+	return text
+}
+
+// secret keeps a value out of the messages and tells it to the caller of the loader.
+func (r *reporter) secret(value string, opts Options) {
+	if utf8.RuneCountInString(value) >= minSecret {
+		r.secrets[value] = true
+	}
+	if opts.Secret != nil {
+		opts.Secret(value)
+	}
 }
 
 func (r *reporter) position(n *yaml.Node) Position {

@@ -2,33 +2,61 @@ package dag
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 )
 
 var (
-	secretKey = regexp.MustCompile(`(?i)^(.*[_-])?(password|passwd|token|secret|authorization|api[_-]?key|access[_-]?key)$`)
-	secretURL = regexp.MustCompile(`(?i)https?://[^\s]*([?&](access_token|token|key|secret|sign)=[^{\s]|hooks\.slack\.com/services/)`)
+	secretKey = regexp.MustCompile(`(?i)^(.*[_-])?(password|passwd|passphrase|token|secret|authorization|(api|access|private|secret|sign(ing)?)[_-]?key)$` +
+		`|[a-z](Password|Token|Secret|ApiKey|AccessKey|PrivateKey)$`)
+	// A name that the shell, or nobody, has a value for is no secret.
+	onlyReference = regexp.MustCompile(`^\$(\w+|\{[^}]*\})$`)
+	// Tokens in the query of a URL, in the paths that webhooks have, and before the host.
+	secretURL = regexp.MustCompile(`(?i)[a-z][a-z0-9+.-]*://[^\s]*([?&](access_token|token|key|api_?key|secret|sign|signature)=[^{$\s&]` +
+		`|hooks\.slack\.com/services/|discord(app)?\.com/api/webhooks/\d|/open-apis/bot/v2/hook/|webhook\.office\.com/webhookb2/` +
+		`|api\.telegram\.org/bot\d)|[a-z][a-z0-9+.-]*://[^\s:@/{]*:[^\s:@/{$]+@`)
 )
 
 // warnSecrets warns about literal values that look like credentials. The message names
-// the key and never the value.
+// the key and never the value. What came from outside the file is no literal.
 func (s scope) warnSecrets(n *yaml.Node) {
 	for k, v := range pairs(n) {
-		switch {
-		case v.Kind != yaml.ScalarNode:
-			s.warnSecrets(v)
-		case strings.Contains(v.Value, "{{"):
-		case secretKey.MatchString(k.Value) && kindOf(v) == textKind && v.Value != "":
-			s.warnf(v, "%s holds a secret in plain text: put it into a connection", excerpt(k.Value))
-		case strings.Contains(v.Value, "://") && secretURL.MatchString(v.Value):
-			s.warnf(v, "%s holds a URL with a token in plain text: put it into a connection", excerpt(k.Value))
-		}
+		s.warnSecret(k.Value, v)
 	}
-	if n.Kind == yaml.SequenceNode {
-		for _, item := range n.Content {
-			s.warnSecrets(item)
+}
+
+// warnSecret checks the value of one key, and what lies below it.
+func (s scope) warnSecret(key string, v *yaml.Node) {
+	switch {
+	case v.Kind == yaml.MappingNode:
+		s.warnSecrets(v)
+	case v.Kind == yaml.SequenceNode:
+		for _, item := range v.Content {
+			s.warnSecret(key, item)
 		}
+	case kindOf(v) != textKind || v.Value == "" || strings.Contains(v.Value, "{{") || s.filled[v]:
+	case secretKey.MatchString(key) && !onlyReference.MatchString(v.Value):
+		s.warnf(v, "%s holds a secret in plain text: put it into a connection", excerpt(key))
+	case strings.Contains(v.Value, "://") && secretURL.MatchString(v.Value):
+		s.warnf(v, "%s holds a URL with a token in plain text: put it into a connection", excerpt(key))
+	}
+}
+
+// warnSecretParams does the same for params, whose defaults may be typed.
+func (s scope) warnSecretParams(n *yaml.Node) {
+	for k, v := range pairs(n) {
+		if !slices.Contains(paramTypes, typeOf(v)) {
+			s.warnSecret(k.Value, v)
+			continue
+		}
+		def := v
+		if _, named := lookup(v, "default"); named != nil {
+			def = named
+		} else if _, args := lookup(v, "__args__"); args != nil && len(args.Content) > 0 {
+			def = args.Content[0]
+		}
+		s.warnSecret(k.Value, def)
 	}
 }

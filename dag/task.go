@@ -32,6 +32,8 @@ func (r *dagReader) applyDefaults(base *taskBase, p pair) {
 			}
 			base.args[k.Value] = pair{k, v}
 		case k.Value == "timezone":
+		case k.Value == variablesKey:
+			r.errorf(k, "%s has no effect in default_args: write it on each task", variablesKey)
 		case isDAGKey:
 			r.warnf(k, "%s has no effect in default_args: write it on the DAG", k.Value)
 		case isRejected:
@@ -81,6 +83,7 @@ func (r *dagReader) readTask(e entry, groups map[string]*groupDraft) *taskDraft 
 	if t.group != nil {
 		t.Group = t.group.ID
 	}
+	t.node = r.withVariables(e.body)
 	r.readTaskKeys(t)
 	r.readOperator(t)
 	r.readEmail(t)

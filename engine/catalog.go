@@ -85,6 +85,13 @@ func (e entry[I]) Name() string     { return e.spec.Ref() }
 func (e entry[I]) Params() []string { return e.spec.Params() }
 func (e entry[I]) Sensor() bool     { return e.spec.Sensor }
 
+// Schema describes one parameter.
+func (e entry[I]) Schema(param string) map[string]any {
+	properties, _ := e.spec.JSONSchema()["properties"].(map[string]any)
+	schema, _ := properties[param].(map[string]any)
+	return schema
+}
+
 // Check decodes strictly and compiles every template.
 func (e entry[I]) Check(args *yaml.Node) []dag.Problem {
 	_, ps := e.spec.Decode(args)
