@@ -32,6 +32,9 @@ type Context struct {
 	// [connections.ErrNotFound] where there is none. Nil functions know nothing.
 	Variable   func(key string) (string, error)
 	Connection func(id string) (*connections.Connection, error)
+	// Include returns the source of a file for {% include %}; nil where templates have
+	// no folder.
+	Include func(name string) (string, error)
 	// Exception is the error text of the failed attempt, Reason why a DAG-level
 	// callback was called.
 	Exception, Reason string
@@ -41,6 +44,13 @@ type Context struct {
 	// Extra are further top-level names. They may hide the others. Values are
 	// what [Func] takes, a [json.RawMessage], a [Func], or what encodes to JSON.
 	Extra map[string]any
+}
+
+func (c *Context) include() func(string) (string, error) {
+	if c == nil {
+		return nil
+	}
+	return c.Include
 }
 
 // DAGInfo is what a template sees as dag.

@@ -87,8 +87,9 @@ func (r *render) engineError(err error) error {
 
 // at makes an error at a site.
 func (r *render) at(s *rewrite.Site, msg string, cause error) *Error {
-	line, column := rewrite.Position(r.t.src, s.At)
-	return &Error{Line: line, Column: column, Message: msg, Err: cause}
+	file, src := r.t.source(s)
+	line, column := rewrite.Position(src, s.At)
+	return &Error{Line: line, Column: column, File: file, Message: msg, Err: cause}
 }
 
 func (r *render) tooLong() error {

@@ -5,8 +5,8 @@
 // minijinja runs the statements. Before it gets a template, the source is
 // rewritten (internal/rewrite) so that operators, methods, filters and literals
 // are calls of functions here, and these give them Python's meaning
-// (internal/pyval). Templates see only what [Context] and [Options] offer; they
-// cannot load files, and time, memory and output are bounded.
+// (internal/pyval). Templates see only what [Context] and [Options] offer, files
+// for {% include %} too, and time, memory and output are bounded.
 //
 // Where it differs from Airflow: an empty result stays empty (Airflow keeps the
 // text of the template), and in native mode a text stays a text (Airflow reads
@@ -82,9 +82,12 @@ const workFactor = 64
 // compiled is a template ready to run.
 type compiled struct {
 	src   string
+	files []rewrite.File
 	sites []rewrite.Site
 	lone  bool
 	tmpl  *mj.Template
+	// includes says that the template rests on files, so that it is not kept.
+	includes bool
 }
 
 // New returns an environment.
@@ -133,13 +136,29 @@ func HasTemplate(s string) bool {
 
 // Check reports the first mistake that can be found without rendering: bad syntax
 // or an unknown filter, test or function. It is an [*Error]. Names that are
-// undefined show only when rendering.
+// undefined show only when rendering. Files that are included are not looked at:
+// [Env.CheckFiles] does that too.
 func (e *Env) Check(src string) error {
+	return e.CheckFiles(src, func(string) (string, error) { return "", nil })
+}
+
+// CheckFiles is [Env.Check] that looks into what the template includes, too; include
+// is that of [Context].
+func (e *Env) CheckFiles(src string, include func(name string) (string, error)) error {
 	if !HasTemplate(src) {
 		return nil
 	}
-	_, err := e.compile(src)
+	_, err := e.compile(src, include)
 	return err
+}
+
+// Includes reports whether a template that has no mistakes includes files.
+func (e *Env) Includes(src string) bool {
+	if !strings.Contains(src, "include") || !HasTemplate(src) {
+		return false
+	}
+	t, err := e.compile(src, func(string) (string, error) { return "", nil })
+	return err == nil && t.includes
 }
 
 // Render renders a template to text. A text without template comes back as it
@@ -148,7 +167,7 @@ func (e *Env) Render(src string, c *Context) (string, error) {
 	if !HasTemplate(src) {
 		return src, nil
 	}
-	t, err := e.compile(src)
+	t, err := e.compile(src, c.include())
 	if err != nil {
 		return "", err
 	}
@@ -163,7 +182,7 @@ func (e *Env) RenderNative(src string, c *Context) (any, error) {
 	if !HasTemplate(src) {
 		return src, nil
 	}
-	t, err := e.compile(src)
+	t, err := e.compile(src, c.include())
 	if err != nil {
 		return nil, err
 	}
@@ -180,14 +199,16 @@ func (e *Env) RenderNative(src string, c *Context) (any, error) {
 	return v, nil
 }
 
-func (e *Env) compile(src string) (*compiled, error) {
+func (e *Env) compile(src string, include func(string) (string, error)) (*compiled, error) {
 	e.mu.Lock()
 	t, ok := e.cache[src]
 	e.mu.Unlock()
 	if ok {
 		return t, nil
 	}
-	rw, err := rewrite.Rewrite(src, e.known(), e.opts.KeepTrailingNewline)
+	known := e.known()
+	known.Include = include
+	rw, err := rewrite.Rewrite(src, known, e.opts.KeepTrailingNewline)
 	if err != nil {
 		return nil, e.mistake(err)
 	}
@@ -195,8 +216,8 @@ func (e *Env) compile(src string) (*compiled, error) {
 	if err != nil {
 		return nil, &Error{Line: 1, Column: 1, Message: "the template is too complex: " + err.Error(), Err: err}
 	}
-	t = &compiled{src: src, sites: rw.Sites, lone: rw.Lone, tmpl: tmpl}
-	if len(src) <= maxCachedSource {
+	t = &compiled{src: src, files: rw.Files, sites: rw.Sites, lone: rw.Lone, tmpl: tmpl, includes: rw.Includes}
+	if len(src) <= maxCachedSource && !rw.Includes {
 		e.mu.Lock()
 		if len(e.cache) >= maxCached {
 			clear(e.cache)
@@ -217,7 +238,16 @@ func (e *Env) mistake(err error) error {
 	if m.Kind != "" {
 		msg += didYouMean(m.Name, e.namesOf(m.Kind))
 	}
-	return &Error{Line: m.Line, Column: m.Column, Message: msg}
+	return &Error{Line: m.Line, Column: m.Column, File: m.File, Message: msg}
+}
+
+// source returns the name and text of what a site stands in.
+func (t *compiled) source(s *rewrite.Site) (file, src string) {
+	if s.File == 0 {
+		return "", t.src
+	}
+	f := t.files[s.File-1]
+	return f.Name, f.Source
 }
 
 func (e *Env) newRender(t *compiled, c *Context) *render {

@@ -297,7 +297,7 @@ func (w *writer) filter(x node) node {
 		args = w.arguments(&s)
 	}
 	call := w.call("", x.from, s, append([]node{x}, args...)...)
-	number := strconv.Itoa(len(w.sites) - 1)
+	number := strconv.Itoa(len(w.shared.sites) - 1)
 	rest := append([]node{{code: number}}, args...)
 	return node{code: x.code + "|" + s.Name + "(" + codes(rest) + ")", from: call.from, to: call.to}
 }

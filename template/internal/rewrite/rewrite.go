@@ -50,8 +50,9 @@ const (
 
 // Site is one place of the source at which a host function is called.
 type Site struct {
-	// At is the offset in the source; see [Position].
-	At int
+	// At is the offset in the source; see [Position]. File is the number of the included
+	// file that the source is, from 1; 0 is the template itself.
+	At, File int
 	// Text is the expression as it was written.
 	Text string
 	// Name is the attribute, method, filter, test or function.
@@ -76,6 +77,11 @@ type Template struct {
 	Source string
 	// Sites are the call sites by number.
 	Sites []Site
+	// Files are the included files, File 1 of a [Site] first.
+	Files []File
+	// Includes reports an include, whether or not its file was there: what the template
+	// is then rests on more than its source.
+	Includes bool
 	// Lone reports that the template is one expression and nothing else.
 	Lone bool
 }
@@ -86,12 +92,16 @@ type Known struct {
 	// Attr reports whether a module such as macros has a name; ok is false for
 	// what is no module.
 	Attr func(module, name string) (exists, ok bool)
+	// Include returns the source of a file, nil where there are none.
+	Include func(name string) (src string, err error)
 }
 
 // Error is a mistake in the source.
 type Error struct {
 	Line, Column int
-	Message      string
+	// File is the included file, empty for the template itself.
+	File    string
+	Message string
 	// Kind and Name are set for an unknown filter, test or function.
 	Kind, Name string
 }
@@ -102,7 +112,10 @@ func (e *Error) Error() string { return fmt.Sprintf("%d:%d: %s", e.Line, e.Colum
 // Rewrite rewrites a template. One newline at its end is dropped unless
 // keepNewline is set. The error is an [*Error].
 func Rewrite(src string, known Known, keepNewline bool) (t *Template, err error) {
-	w := &writer{src: src, known: known, macros: map[string]bool{}, bound: map[string]bool{"caller": true}}
+	w := &writer{
+		src: src, known: known, macros: map[string]bool{}, bound: map[string]bool{"caller": true},
+		shared: &shared{keepNewline: keepNewline},
+	}
 	defer func() {
 		// A mistake ends the parser by panic: it is the only one to do so.
 		if r := recover(); r != nil {
@@ -113,32 +126,43 @@ func Rewrite(src string, known Known, keepNewline bool) (t *Template, err error)
 			t, err = nil, mistake
 		}
 	}()
-	if len(src) > maxSource {
+	w.rewrite()
+	return &Template{
+		Source: w.out.String(), Sites: w.shared.sites, Files: w.shared.files, Includes: w.shared.included, Lone: w.lone(),
+	}, nil
+}
+
+// rewrite rewrites one source.
+func (w *writer) rewrite() {
+	if len(w.src) > maxSource {
 		w.fail(0, "the template is longer than %d bytes", maxSource)
 	}
-	if !utf8.ValidString(src) {
+	if !utf8.ValidString(w.src) {
 		w.fail(0, "the template is not valid UTF-8")
 	}
-	w.end = len(src)
-	if body, ok := strings.CutSuffix(src, "\n"); ok && !keepNewline {
+	w.end = len(w.src)
+	if body, ok := strings.CutSuffix(w.src, "\n"); ok && !w.shared.keepNewline {
 		w.end = len(strings.TrimSuffix(body, "\r"))
 	}
 	w.template()
-	return &Template{Source: w.out.String(), Sites: w.sites, Lone: w.lone()}, nil
 }
 
 // writer holds the state of one rewriting.
 type writer struct {
 	src    string
 	end    int // the end of what counts of src
+	file   int // the number of the included file, 0 for the template itself
+	path   []string
+	shared *shared
 	known  Known
 	out    strings.Builder
-	sites  []Site
 	open   []openTag
 	macros map[string]bool // macros so far
 	bound  map[string]bool // names that the template itself gives values to
 	called []calledName
 	nested int
+	// inBlock says that a block is open around the include of this file.
+	inBlock bool
 
 	outputs, pieces int
 	trimNext        bool
@@ -171,20 +195,27 @@ func Position(src string, at int) (line, column int) {
 
 func (w *writer) fail(at int, format string, args ...any) {
 	line, column := Position(w.src, at)
-	panic(&Error{Line: line, Column: column, Message: fmt.Sprintf(format, args...)})
+	panic(&Error{Line: line, Column: column, File: w.fileName(), Message: fmt.Sprintf(format, args...)})
+}
+
+func (w *writer) fileName() string {
+	if w.file == 0 {
+		return ""
+	}
+	return w.shared.files[w.file-1].Name
 }
 
 func (w *writer) failUnknown(at int, kind, name string) {
 	line, column := Position(w.src, at)
-	panic(&Error{Line: line, Column: column, Kind: kind, Name: name, Message: fmt.Sprintf("unknown %s %q", kind, name)})
+	panic(&Error{Line: line, Column: column, File: w.fileName(), Kind: kind, Name: name, Message: fmt.Sprintf("unknown %s %q", kind, name)})
 }
 
 // site adds a site for src[from:to] and returns its number.
 func (w *writer) site(from, to int, s Site) string {
-	s.At = from
+	s.At, s.File = from, w.file
 	s.Text = strings.TrimSpace(w.src[from:to])
-	w.sites = append(w.sites, s)
-	return strconv.Itoa(len(w.sites) - 1)
+	w.shared.sites = append(w.shared.sites, s)
+	return strconv.Itoa(len(w.shared.sites) - 1)
 }
 
 // template goes through texts, outputs, statements and comments.
@@ -246,7 +277,7 @@ func (w *writer) text(s string, at int, trimEnd bool) {
 		return
 	}
 	w.pieces++
-	if len(w.open) == 0 && !strings.Contains(s, "{") {
+	if len(w.open) == 0 && !w.inBlock && !strings.Contains(s, "{") {
 		w.out.WriteString(s)
 		return
 	}

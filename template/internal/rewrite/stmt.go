@@ -28,8 +28,10 @@ func (w *writer) statement(at int) int {
 		w.emit("do " + w.use(x).code)
 	case "raw":
 		return w.raw(at)
-	case "include", "import", "from", "extends", "block":
-		w.fail(tagAt, "{%% %s %%} is not available: templates cannot load other templates", tag)
+	case "include":
+		w.include(tagAt)
+	case "import", "from", "extends", "block":
+		w.fail(tagAt, "{%% %s %%} is not available: of other templates there is only {%% include %%}", tag)
 	default:
 		w.closeBlock(tag, tagAt)
 	}
@@ -292,7 +294,7 @@ func (w *writer) blockFilter(at int) string {
 		w.fail(w.from, "a block takes one filter: put another filter block around it")
 	}
 	w.call("", at, s, append([]node{{from: at, to: at}}, args...)...)
-	rest := append([]node{{code: strconv.Itoa(len(w.sites) - 1)}}, args...)
+	rest := append([]node{{code: strconv.Itoa(len(w.shared.sites) - 1)}}, args...)
 	return s.Name + "(" + codes(rest) + ")"
 }
 
