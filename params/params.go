@@ -17,6 +17,8 @@
 //	enum=a|b      the values a text may have
 //	min=N, max=N  the range of numbers, and of durations ("min=1s")
 //	template      text in it, at any depth, is a template
+//	late          a template that is checked like others but left to the operator to render
+//	files=.a|.b   a template that ends so and has one line is the name of a template file
 //	secret        the value is not shown
 //	single        a list may be given as its only element
 //	commas        a list may be given as text, separated by commas; implies single

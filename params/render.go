@@ -190,7 +190,7 @@ func (t *Type) templates(prefix string, node *yaml.Node, visit func(string, *yam
 		f := t.byName[key.Value]
 		switch {
 		case f == nil:
-		case f.template:
+		case f.template || f.late:
 			visitText(prefix+f.name, value, visit)
 		case f.nested != nil && value.Kind == yaml.SequenceNode:
 			for i, element := range value.Content {

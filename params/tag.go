@@ -22,6 +22,8 @@ func (f *field) parseTag(tag string) error {
 			f.required = true
 		case part == "template":
 			f.template = true
+		case part == "late":
+			f.late = true
 		case part == "secret":
 			f.secret = true
 		case part == "single":
@@ -36,6 +38,8 @@ func (f *field) parseTag(tag string) error {
 			f.hasDefault, f.defaultText = true, value
 		case name == "enum" && value != "":
 			f.enum = strings.Split(value, "|")
+		case name == "files" && value != "":
+			f.files = strings.Split(value, "|")
 		case name == "min" && value != "":
 			f.hasMin, f.minText = true, value
 		case name == "max" && value != "":
@@ -62,8 +66,14 @@ func (f *field) check() error {
 		return errors.New("commas is for lists of text")
 	case f.minutes && base != durationType:
 		return errors.New("minutes is for durations")
+	case f.template && f.late:
+		return errors.New("template and late exclude each other")
+	case f.late && f.typ.Kind() != reflect.String:
+		return errors.New("late is for text")
 	case f.template && base.Kind() != reflect.String && base != anyType:
 		return errors.New("only text, and text in lists, mappings and any, can be a template")
+	case len(f.files) > 0 && !f.template:
+		return errors.New("files is for templates")
 	case (f.hasMin || f.hasMax) && !isNumber(base):
 		return errors.New("min and max are for numbers and durations")
 	}

@@ -34,8 +34,12 @@ type Field struct {
 	Required bool
 	Enum     []string
 	Template bool
-	Secret   bool
-	Doc      string
+	// Late tells a template that is rendered by the operator itself, when it knows more.
+	Late bool
+	// Files are the endings by which a text names a template file.
+	Files  []string
+	Secret bool
+	Doc    string
 	// Fields are the parameters of a nested struct.
 	Fields []Field
 }
@@ -50,13 +54,14 @@ type field struct {
 	nested *Type
 
 	required, template, secret    bool
+	late                          bool
 	single, commas, digits        bool
 	minutes                       bool
 	hasDefault, hasMin, hasMax    bool
 	defaultText, minText, maxText string
 	defaultValue                  reflect.Value
 	min, max                      float64 // durations in seconds
-	enum                          []string
+	enum, files                   []string
 }
 
 var (
@@ -88,7 +93,7 @@ func typeOf(rt reflect.Type, owner string, docs Docs) *Type {
 		}
 		t.fields = append(t.fields, f)
 		t.byName[name] = f
-		t.templated = t.templated || f.template || f.nested != nil && f.nested.templated
+		t.templated = t.templated || f.template || f.late || f.nested != nil && f.nested.templated
 	}
 	return t
 }
@@ -178,7 +183,7 @@ func (t *Type) Fields() []Field {
 	for i, f := range t.fields {
 		fields[i] = Field{
 			Name: f.name, Type: typeName(f.typ), Default: strings.ReplaceAll(f.defaultText, "|", ", "),
-			Required: f.required, Enum: slices.Clone(f.enum), Template: f.template, Secret: f.secret, Doc: f.doc,
+			Required: f.required, Enum: slices.Clone(f.enum), Template: f.template, Late: f.late, Files: slices.Clone(f.files), Secret: f.secret, Doc: f.doc,
 		}
 		if f.nested != nil {
 			fields[i].Fields = f.nested.Fields()

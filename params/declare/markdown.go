@@ -68,6 +68,12 @@ func meaning(f params.Field) string {
 	if f.Template {
 		text += " Templated."
 	}
+	if f.Late {
+		text += " A template."
+	}
+	if len(f.Files) > 0 {
+		text += " A text of one line that ends in `" + strings.Join(f.Files, "` or `") + "` is the name of a template file."
+	}
 	if f.Secret {
 		text += " Never shown."
 	}

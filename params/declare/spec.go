@@ -198,6 +198,9 @@ func (s Spec[I]) Templates(args *yaml.Node, visit func(field string, text *yaml.
 	s.typ.Templates(adapted, visit)
 }
 
+// NamesFile reports whether a text names a template file, see [params.Type.NamesFile].
+func (s Spec[I]) NamesFile(field, text string) bool { return s.typ.NamesFile(field, text) }
+
 // Values returns the parameters of value for showing, see [params.Type.Values].
 func (s Spec[I]) Values(value I) map[string]any { return s.typ.Values(value) }
 
