@@ -48,6 +48,14 @@ type operatorEntry struct {
 
 func (e *operatorEntry) has(param string) bool { return e.known[param] }
 
+// CheckFiles is that of the entry, if it has one.
+func (e *operatorEntry) CheckFiles(args *yaml.Node, dirs []string) ([]Problem, bool) {
+	if c, ok := e.Entry.(FileChecker); ok {
+		return c.CheckFiles(args, dirs)
+	}
+	return nil, false
+}
+
 // operatorCache remembers the operators that the catalog has. Safe for concurrent use.
 type operatorCache struct {
 	mu     sync.Mutex

@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"path/filepath"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -116,7 +117,7 @@ func (f argProblem) severity() Severity {
 
 // findings are what an operator or notifier says of its parameters.
 func (r *dagReader) findings(entry Entry, args *yaml.Node) (out []argProblem) {
-	for _, p := range entry.Check(args) {
+	for _, p := range append(entry.Check(args), r.checkFiles(entry, args)...) {
 		at := Position{File: r.file, Line: p.Line, Column: p.Column}
 		if p.Line == 0 {
 			at.Line, at.Column = args.Line, args.Column
@@ -129,6 +130,18 @@ func (r *dagReader) findings(entry Entry, args *yaml.Node) (out []argProblem) {
 		out = append(out, argProblem{p, at})
 	}
 	return out
+}
+
+// checkFiles has the template files checked that parameters rest on. A DAG that is made
+// again from its source finds them, or not, when it runs.
+func (r *dagReader) checkFiles(entry Entry, args *yaml.Node) []Problem {
+	c, ok := entry.(FileChecker)
+	if !ok || r.opts.restoring {
+		return nil
+	}
+	problems, rests := c.CheckFiles(args, append([]string{filepath.Dir(r.file)}, r.draft.TemplateSearchPath...))
+	r.volatile = r.volatile || rests
+	return problems
 }
 
 // findNode returns the node at a place, to learn which file supplied it.

@@ -30,6 +30,15 @@ type Entry interface {
 	Check(args *yaml.Node) []Problem
 }
 
+// FileChecker is implemented by an [Entry] whose parameters may name or include template
+// files.
+type FileChecker interface {
+	// CheckFiles reports what is wrong with those files, which lie in dirs: the folder of
+	// the DAG file first, then those of template_searchpath. rests says that there are
+	// such files, so that args may turn out otherwise though the DAG file stays the same.
+	CheckFiles(args *yaml.Node, dirs []string) (problems []Problem, rests bool)
+}
+
 // Problem is one finding about a node.
 type Problem struct {
 	// Line and Column are those of the node; 0 means the task as a whole.

@@ -108,6 +108,36 @@ func (e entry[I]) Check(args *yaml.Node) []dag.Problem {
 	return out
 }
 
+// CheckFiles reads and compiles the template files that parameters name or include.
+func (e entry[I]) CheckFiles(args *yaml.Node, dirs []string) (out []dag.Problem, rests bool) {
+	files := folders(dirs)
+	e.spec.Templates(args, func(field string, text *yaml.Node) {
+		named := e.spec.NamesFile(field, text.Value)
+		if !named && !e.templates.Includes(text.Value) {
+			return
+		}
+		rests = true
+		if named && template.HasTemplate(text.Value) {
+			return // the name is known when it is rendered
+		}
+		src, err := text.Value, error(nil)
+		if named {
+			src, err = files.named(text.Value)
+		}
+		if err == nil {
+			err = e.templates.CheckFiles(src, files.read)
+		}
+		if err != nil {
+			said := err.Error()
+			if named {
+				said = text.Value + ": " + said
+			}
+			out = append(out, dag.Problem{Line: text.Line, Column: text.Column, Text: fmt.Sprintf("template file in %q: %s", field, said)})
+		}
+	})
+	return out, rests
+}
+
 // place finds a mistake of a template in the file: in a block text its own line, else
 // the place of the text with the template's own line and column in words.
 func place(text *yaml.Node, err error) (line, column int, said string) {

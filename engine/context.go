@@ -44,7 +44,7 @@ func (x xcoms) Pull(ctx context.Context, taskID, key string) (json.RawMessage, e
 
 // render returns a copy of the operator with its templated fields rendered.
 func (a *attempt) render(ctx context.Context) (operator.Operator, error) {
-	op, render := a.task.op, a.e.renderer(a.plan, a.e.templateContext(ctx, a.e.store, a.plan, &a.run, a.task.t, &a.in))
+	op, render := a.task.op, a.e.renderer(a.plan, a.e.templateContext(ctx, a.e.store, a.plan, &a.run, a.task.t, &a.in), a.task.spec.NamesFile)
 	if a.task.t.Mapping != nil {
 		mapped, results, err := a.unmap(ctx)
 		if err != nil {
@@ -74,24 +74,20 @@ func exceptFor(names map[string]bool, render func(field, text string) (any, erro
 }
 
 // renderer renders one field for params: to text, or to a value with native rendering.
-func (e *Engine) renderer(p *plan, tc *template.Context) func(field, text string) (any, error) {
+// What names a template file becomes the text of the file, rendered.
+func (e *Engine) renderer(p *plan, tc *template.Context, namesFile func(field, text string) bool) func(field, text string) (any, error) {
+	render, native := e.o.Templates.Render, e.o.Templates.RenderNative
 	return func(field, text string) (any, error) {
+		if namesFile(field, text) {
+			return p.files.render(text, func(s string) (string, error) { return render(s, tc) })
+		}
 		if !template.HasTemplate(text) {
 			return text, nil
 		}
-		var (
-			v   any
-			err error
-		)
 		if p.d.RenderTemplateAsNative {
-			v, err = e.o.Templates.RenderNative(text, tc)
-		} else {
-			v, err = e.o.Templates.Render(text, tc)
+			return native(text, tc)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("render %s: %w", field, err)
-		}
-		return v, nil
+		return render(text, tc)
 	}
 }
 
@@ -105,6 +101,7 @@ func (e *Engine) templateContext(ctx context.Context, r Reader, p *plan, run *Ru
 		DataIntervalStart: opt(run.IntervalStart), DataIntervalEnd: opt(run.IntervalEnd),
 		Params:     mergeParams(d, t, run),
 		Extra:      d.UserDefinedMacros,
+		Include:    p.files.read,
 		Variable:   func(key string) (string, error) { return e.o.Variables.Variable(ctx, key) },
 		Connection: func(id string) (*connections.Connection, error) { return e.o.Connections.Connection(ctx, id) },
 		XComPull: func(ids []string, key string) ([]json.RawMessage, error) {
@@ -313,7 +310,7 @@ func (e *Engine) prepareOne(p *plan, b boundCallback, ev *callbacks.Event, tc *t
 			err = fmt.Errorf("panic: %v", r)
 		}
 	}()
-	cb, err := b.spec.Render(b.cb, e.renderer(p, tc))
+	cb, err := b.spec.Render(b.cb, e.renderer(p, tc, b.spec.NamesFile))
 	if err != nil {
 		return m, err
 	}

@@ -148,6 +148,7 @@ func (b *bench) open() {
 		declare.DefineWith[operator.Operator]("operator", "unsafe", func() *unsafe { return &unsafe{probe{b: b}} }),
 		declare.DefineWith[operator.Operator]("operator", "sensor", func() *sensor { return &sensor{probe{b: b}} }, declare.Sensor()),
 		operator.Define[nop]("nop"),
+		operator.Define[scriptOp]("script"),
 		operator.Define[forkOp]("fork"),
 		operator.Define[freeOp]("free"),
 	)

@@ -399,9 +399,9 @@ func (a *attempt) nameInstance(ctx context.Context, op operator.Operator) {
 	}
 	tc := a.e.templateContext(ctx, a.e.store, a.plan, &a.run, a.task.t, &a.in)
 	tc.Task.Fields = a.task.spec.Values(op)
-	name, err := a.e.renderer(a.plan, tc)("map_index_template", text)
+	name, err := a.e.renderer(a.plan, tc, a.task.spec.NamesFile)("map_index_template", text)
 	if err != nil {
-		a.log.line(slog.LevelWarn, err.Error())
+		a.log.line(slog.LevelWarn, "render map_index_template: "+err.Error())
 		return
 	}
 	a.in.RenderedMapIndex = a.e.o.Masker.Mask(fmt.Sprint(name))

@@ -19,6 +19,7 @@ type plan struct {
 	g      *graph
 	tasks  []taskPlan
 	folder string
+	files  folders
 
 	onSuccess, onFailure []boundCallback
 
@@ -46,6 +47,7 @@ type boundCallback struct {
 // newPlan decodes the operators and callbacks of a DAG.
 func newPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*plan, error) {
 	p := &plan{d: d, g: &graph{tasks: make([]node, len(d.Tasks))}, tasks: make([]taskPlan, len(d.Tasks)), folder: filepath.Dir(d.Pos.File)}
+	p.files = append(folders{p.folder}, d.TemplateSearchPath...)
 	var errs []error
 	bind := func(where string, cs []dag.Callback) []boundCallback {
 		bs, err := bindCallbacks(cbs, cs)

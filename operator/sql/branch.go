@@ -18,8 +18,8 @@ import (
 //
 // What the SQL changes is rolled back. See the operator sql for connections.
 type BranchOperator struct {
-	// SQL is the query, or the name of a .sql file in the folder of the DAG file.
-	SQL string `yaml:"sql" param:"required,template"`
+	// SQL is the query.
+	SQL string `yaml:"sql" param:"required,template,files=.sql"`
 	// FollowTaskIDsIfTrue is the id of a task or group directly downstream, or a list.
 	FollowTaskIDsIfTrue []string `yaml:"follow_task_ids_if_true" param:"required,single"`
 	// FollowTaskIDsIfFalse is the id of a task or group directly downstream, or a list.

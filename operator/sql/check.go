@@ -13,8 +13,8 @@ import (
 //
 // What the SQL changes is rolled back. See the operator sql for connections.
 type CheckOperator struct {
-	// SQL is the query, or the name of a .sql file in the folder of the DAG file.
-	SQL string `yaml:"sql" param:"required,template"`
+	// SQL is the query.
+	SQL string `yaml:"sql" param:"required,template,files=.sql"`
 	// Conn is the connection, of type postgres, mysql or sqlite.
 	Conn string `yaml:"conn_id" param:"template"`
 	// Parameters are the values for placeholders, as in the operator sql.

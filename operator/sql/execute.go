@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
@@ -29,10 +30,8 @@ import (
 //
 // When the task is stopped, the query is stopped on the server too.
 type ExecuteQueryOperator struct {
-	// SQL is a text with one statement or several, a list of such texts, or the name of a
-	// .sql file in the folder of the DAG file. A file has no templates in it. Put a space
-	// at the end of a text that ends in .sql and is no file.
-	SQL any `yaml:"sql" param:"required,template"`
+	// SQL is a text with one statement or several, or a list of such texts.
+	SQL any `yaml:"sql" param:"required,template,files=.sql"`
 	// Conn is the connection.
 	Conn string `yaml:"conn_id" param:"template"`
 	// Parameters are the values for placeholders: a list for %s (? in SQLite), a mapping
@@ -126,9 +125,6 @@ func (o *ExecuteQueryOperator) run(ctx context.Context, tc *operator.TaskContext
 	if err != nil {
 		return nil, err
 	}
-	if sqls, err = loadAll(tc.DAGFolder, sqls); err != nil {
-		return nil, err
-	}
 	db, err := open(ctx, tc, o.Conn, o.Database)
 	if err != nil {
 		return nil, err
@@ -172,6 +168,10 @@ func texts(value any) (list []string, isList bool, err error) {
 	default:
 		return nil, false, fmt.Errorf("sql must be a text or a list of texts, not %T", value)
 	}
+}
+
+func hasTemplate(text string) bool {
+	return strings.Contains(text, "{{") || strings.Contains(text, "{%") || strings.Contains(text, "{#")
 }
 
 // validParameters checks parameters before templates are rendered.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -209,38 +208,6 @@ func TestShowReturnValueInLogs(t *testing.T) {
 	assert.NotContains(t, task.LogText(), "4710")
 	asJSON(t, task, "sql: SELECT 4711 - 1, show_return_value_in_logs: true")
 	assert.Contains(t, task.LogText(), "[[4710]]")
-}
-
-func TestSQLFiles(t *testing.T) {
-	t.Parallel()
-	task := taskOn(t, newSQLite)
-	write := func(name, text string) {
-		path := filepath.Join(task.DAGFolder, name)
-		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o750))
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-	}
-	write("sub/one.sql", "SELECT 1;\n-- a comment")
-	write("template.sql", "SELECT '{{ ds }}'")
-	outside := filepath.Join(t.TempDir(), "outside.sql")
-	require.NoError(t, os.WriteFile(outside, []byte("SELECT 'secret'"), 0o600))
-	require.NoError(t, os.Symlink(outside, filepath.Join(task.DAGFolder, "link.sql")))
-	require.NoError(t, os.Mkdir(filepath.Join(task.DAGFolder, "dir.sql"), 0o750))
-
-	assert.Equal(t, "[[1]]", asJSON(t, task, "sql: sub/one.sql"))
-	assert.Equal(t, "[[[2]],[[1]]]", asJSON(t, task, "sql: [SELECT 2, sub/one.sql]"))
-	_, err := execute(t, task, "sql_check", "{conn_id: warehouse, sql: sub/one.sql}")
-	require.NoError(t, err)
-	for name, want := range map[string]string{
-		"template.sql": "has templates, which are not rendered in files",
-		"missing.sql":  "put a space at the end if it is no file",
-		outside:        "escapes from parent",
-		"../x.sql":     "escapes from parent",
-		"link.sql":     "escapes from parent",
-		"dir.sql":      "dir.sql is no regular file",
-	} {
-		_, err := run(t, task, name)
-		require.ErrorContains(t, err, want, name)
-	}
 }
 
 func TestWrongConnections(t *testing.T) {

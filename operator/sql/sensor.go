@@ -16,8 +16,8 @@ import (
 type Sensor struct {
 	// Conn is the connection, of type postgres, mysql or sqlite.
 	Conn string `yaml:"conn_id" param:"required"`
-	// SQL is the query, or the name of a .sql file in the folder of the DAG file.
-	SQL string `yaml:"sql" param:"required,template"`
+	// SQL is the query.
+	SQL string `yaml:"sql" param:"required,template,files=.sql"`
 	// Parameters are the values for placeholders, as in the operator sql.
 	Parameters any `yaml:"parameters" param:"template"`
 	// FailOnEmpty fails when there is no row, instead of waiting.

@@ -82,10 +82,6 @@ func stopped(ctx context.Context, err error) error {
 // firstRows runs texts, each of which gives one row at most, and rolls back what they
 // changed, as Airflow does by not committing. The parameters are for each of them.
 func firstRows(ctx context.Context, tc *operator.TaskContext, connID, name string, parameters any, texts ...string) ([][]any, error) {
-	texts, err := loadAll(tc.DAGFolder, texts)
-	if err != nil {
-		return nil, err
-	}
 	db, err := open(ctx, tc, connID, name)
 	if err != nil {
 		return nil, err

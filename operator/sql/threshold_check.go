@@ -14,8 +14,8 @@ import (
 //
 // What the SQL changes is rolled back. See the operator sql for connections.
 type ThresholdCheckOperator struct {
-	// SQL is the query, or the name of a .sql file in the folder of the DAG file.
-	SQL string `yaml:"sql" param:"required,template"`
+	// SQL is the query.
+	SQL string `yaml:"sql" param:"required,template,files=.sql"`
 	// MinThreshold is the least value: a number, or SQL that gives it.
 	MinThreshold any `yaml:"min_threshold" param:"required,template"`
 	// MaxThreshold is the greatest value: a number, or SQL that gives it.

@@ -14,8 +14,8 @@ import (
 //
 // What the SQL changes is rolled back. See the operator sql for connections.
 type ValueCheckOperator struct {
-	// SQL is the query, or the name of a .sql file in the folder of the DAG file.
-	SQL string `yaml:"sql" param:"required,template"`
+	// SQL is the query.
+	SQL string `yaml:"sql" param:"required,template,files=.sql"`
 	// PassValue is the value that is expected: a number or a text.
 	PassValue any `yaml:"pass_value" param:"required,template"`
 	// Tolerance is how far a number may be off, as a part of pass_value: 0.1 for 10 %. Null

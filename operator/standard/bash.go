@@ -8,11 +8,9 @@ import (
 	"os/exec"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/dingdag/dingdag/operator"
-	"github.com/dingdag/dingdag/params"
 )
 
 // killGrace is how long the processes of a command have between SIGTERM and SIGKILL.
@@ -31,8 +29,9 @@ const killGrace = 5 * time.Second
 // AIRFLOW_CTX_DAG_RUN_ID, AIRFLOW_CTX_TRY_NUMBER and AIRFLOW_CTX_LOGICAL_DATE.
 type BashOperator struct {
 	// Command is the command or script text. A value that comes from outside is safe
-	// only as a variable in env, not as a template in the command.
-	Command string `yaml:"bash_command" param:"required,template"`
+	// only as a variable in env, not as a template in the command. To run a script as it
+	// is, put a space behind its name: "./load.sh ".
+	Command string `yaml:"bash_command" param:"required,template,files=.sh|.bash"`
 	// Env replaces the environment of the command. Null inherits that of the worker.
 	Env map[string]string `yaml:"env" param:"template"`
 	// AppendEnv adds env to the inherited environment instead of replacing it.
@@ -67,17 +66,6 @@ bash_command: 'test -e /no/such/file || exit 99'
 skip_on_exit_code: 99
 `),
 	)
-}
-
-// Validate refuses template files.
-func (b *BashOperator) Validate() error {
-	for _, suffix := range []string{".sh", ".bash"} {
-		if strings.HasSuffix(b.Command, suffix) {
-			return params.At("bash_command", fmt.Errorf("a bash_command that ends in %s names a template file in Airflow, "+
-				"which is not supported: put a space at the end to run the script as a command", suffix))
-		}
-	}
-	return nil
 }
 
 // Execute runs the command and returns the last line of its standard output, "" when

@@ -2,6 +2,7 @@ package standard_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,7 +10,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/operator/operatortest"
@@ -173,15 +173,14 @@ func TestBashEndsTheWholeGroup(t *testing.T) {
 	}
 }
 
-func TestBashRefusesTemplateFiles(t *testing.T) {
+func TestBashTakesTemplateFiles(t *testing.T) {
 	t.Parallel()
-	for _, command := range []string{"run.sh", "a/b.bash"} {
-		_, problems := spec(t, "bash").Decode(&yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{
-			{Kind: yaml.ScalarNode, Value: "bash_command"}, {Kind: yaml.ScalarNode, Value: command, Line: 3, Column: 9},
-		}})
-		require.Len(t, problems, 1)
-		assert.Contains(t, problems[0].Text, "put a space at the end")
-		assert.Equal(t, 3, problems[0].Line)
+	for command, want := range map[string]bool{
+		"run.sh": true, "a/b.bash": true, "run.sh ": false, "echo a\nrun.sh": false, "run.sql": false,
+	} {
+		assert.Equal(t, want, spec(t, "bash").NamesFile("bash_command", command), command)
+		operatortest.Decode(t, spec(t, "bash"), fmt.Sprintf("bash_command: %q", command))
 	}
-	operatortest.Decode(t, spec(t, "bash"), `bash_command: "run.sh "`)
+	assert.False(t, spec(t, "bash").NamesFile("env.FILE", "run.sh"), "only the command")
+	assert.False(t, spec(t, "bash_sensor").NamesFile("bash_command", "run.sh"), "Airflow's BashSensor takes none")
 }

@@ -1,0 +1,89 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/dingdag/dingdag/template"
+)
+
+// maxTemplateFile is how many bytes a template file may have.
+const maxTemplateFile = 1 << 20
+
+// folders are where template files lie: the folder of the DAG file, then those of
+// template_searchpath (Airflow, DAG.get_template_env).
+type folders []string
+
+// read returns the text of a file in the first folder that has it. Nothing outside the
+// folders is read, whatever the name or a symbolic link says.
+func (f folders) read(name string) (string, error) {
+	if !filepath.IsLocal(name) {
+		return "", fmt.Errorf("%q lies outside the folder of the DAG file: name template files relative to it, or to a folder in template_searchpath", name)
+	}
+	for _, dir := range f {
+		text, err := readIn(dir, name)
+		if err == nil || !errors.Is(err, fs.ErrNotExist) {
+			return text, err
+		}
+	}
+	return "", fmt.Errorf("no file %q in %s", name, strings.Join(f, " or "))
+}
+
+// named is read for a text that may be meant as no file name at all.
+func (f folders) named(name string) (string, error) {
+	text, err := f.read(name)
+	if err != nil {
+		return "", fmt.Errorf("%w; put a space at its end if it is no file name", err)
+	}
+	return text, nil
+}
+
+func readIn(dir, name string) (string, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return "", fmt.Errorf("open the folder of template files: %w", err)
+	}
+	defer root.Close() //nolint:errcheck // nothing was written
+	info, err := root.Stat(name)
+	switch {
+	case err != nil:
+		return "", err
+	case !info.Mode().IsRegular():
+		return "", fmt.Errorf("%s is no regular file", filepath.Join(dir, name))
+	case info.Size() > maxTemplateFile:
+		return "", fmt.Errorf("%s is larger than %d bytes", filepath.Join(dir, name), maxTemplateFile)
+	}
+	file, err := root.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close() //nolint:errcheck // nothing was written
+	text, err := io.ReadAll(io.LimitReader(file, maxTemplateFile))
+	return string(text), err
+}
+
+// render renders the file that a parameter names (Airflow, template_ext); text renders
+// what is no file. As in any template, one newline at the end is dropped.
+func (f folders) render(name string, text func(string) (string, error)) (string, error) {
+	name, err := text(name)
+	if err != nil {
+		return "", err
+	}
+	src, err := f.named(name)
+	if err != nil {
+		return "", err
+	}
+	if !template.HasTemplate(src) {
+		return strings.TrimSuffix(strings.TrimSuffix(src, "\n"), "\r"), nil
+	}
+	out, err := text(src)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
+	}
+	return out, nil
+}
