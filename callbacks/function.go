@@ -66,14 +66,6 @@ func (c *functionCall) Prepare(ev *Event) (Message, error) {
 	}
 	return Message{
 		Sender: c.sender, Channel: c.sender, Payload: payload,
-		Summary: fmt.Sprintf("%s of %s to function %s", ev.Kind, ev.subject(), c.function),
+		Summary: fmt.Sprintf("%s of %s to function %s", ev.Kind, ev.Subject(), c.function),
 	}, nil
-}
-
-// subject names what the event is about.
-func (ev *Event) subject() string {
-	if ev.TaskID == "" {
-		return ev.DAGID
-	}
-	return ev.DAGID + "." + ev.TaskID
 }

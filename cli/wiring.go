@@ -2,9 +2,11 @@ package cli
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/dingdag/dingdag/callbacks"
 	cbdingding "github.com/dingdag/dingdag/callbacks/dingding"
+	cbhttp "github.com/dingdag/dingdag/callbacks/http"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/hook"
@@ -29,9 +31,13 @@ func (a *app) operators() (*operator.Registry, error) {
 // callbacks is every notifier that DAG files may name. The sources are where senders
 // look up connections; a command that sends nothing passes nil.
 func (a *app) callbacks(conns connections.Source) (*callbacks.Registry, error) {
-	senders := map[string]callbacks.Sender{cbdingding.SenderName: cbdingding.NewSender(a.dingding().With(conns, a.log()))}
+	senders := map[string]callbacks.Sender{
+		cbdingding.SenderName: cbdingding.NewSender(a.dingding().With(conns, a.log())),
+		cbhttp.SenderName:     cbhttp.NewSender(conns),
+	}
 	maps.Copy(senders, a.extensions.Senders)
-	return callbacks.NewRegistry(append(cbdingding.Specs(), a.extensions.Callbacks...), senders, a.extensions.Functions...)
+	specs := slices.Concat(cbdingding.Specs(), cbhttp.Specs(), a.extensions.Callbacks)
+	return callbacks.NewRegistry(specs, senders, a.extensions.Functions...)
 }
 
 // dingding is the one hook of the process: it keeps network connections open between

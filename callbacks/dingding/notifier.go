@@ -114,7 +114,7 @@ func (n *DingdingNotifier) Prepare(ev *callbacks.Event) (callbacks.Message, erro
 	return callbacks.Message{
 		Sender:  SenderName,
 		Channel: SenderName + ":" + n.connID(),
-		Summary: fmt.Sprintf("%s of %s to robot %s", ev.Kind, subject(ev), n.connID()),
+		Summary: fmt.Sprintf("%s of %s to robot %s", ev.Kind, ev.Subject(), n.connID()),
 		Payload: body,
 	}, nil
 }

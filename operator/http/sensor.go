@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	hookhttp "github.com/dingdag/dingdag/hook/http"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
 )
@@ -38,7 +39,7 @@ type Sensor struct {
 	NotYetCodes []string `yaml:"response_error_codes_allowlist" param:"digits,default=404"`
 	// ExtraOptions are the settings of the exchange, such as its timeout. What is null
 	// comes from the extra of the connection.
-	ExtraOptions *ExtraOptions `yaml:"extra_options"`
+	ExtraOptions *hookhttp.ExtraOptions `yaml:"extra_options"`
 }
 
 var _ operator.Operator = (*Sensor)(nil)
@@ -73,28 +74,29 @@ func (s *Sensor) Validate() error {
 		}
 	}
 	request := s.request()
-	return errors.Join(params.At("method", request.checkMethod()), params.At("request_params", request.checkData()))
+	return errors.Join(params.At("method", request.CheckMethod()), params.At("request_params", request.CheckData()))
 }
 
-// request is the operator that sends one request of the sensor.
-func (s *Sensor) request() *Operator {
-	return &Operator{
+func (s *Sensor) request() *hookhttp.Request {
+	return &hookhttp.Request{
 		Endpoint: s.Endpoint, Method: s.Method, Data: s.RequestParams, Headers: s.Headers, Conn: s.Conn, ExtraOptions: s.ExtraOptions,
 	}
 }
 
 // Execute sends one request.
 func (s *Sensor) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	a, err := s.request().exchange(ctx, tc)
-	switch {
-	case err != nil:
+	response, err := exchange(ctx, tc, s.request())
+	if err != nil {
 		return nil, err
-	case !a.failed():
+	}
+	err = response.Err()
+	switch {
+	case err == nil:
 		return nil, nil
-	case s.meansNotYet(a.response.StatusCode()):
+	case s.meansNotYet(response.Status):
 		return nil, operator.NotYet()
 	default:
-		return nil, a.err()
+		return nil, outcome(err)
 	}
 }
 

@@ -15,21 +15,21 @@ import (
 
 // fill puts the data into the request, as Airflow and dag-factory do: into the query
 // of a GET, else into the body.
-func (o *Operator) fill(request *resty.Request) error {
-	text, form, err := o.payload()
+func (r *Request) fill(request *resty.Request) error {
+	text, form, err := r.payload()
 	if err != nil {
 		return fmt.Errorf("http data: %w", err)
 	}
 	switch {
-	case o.Data == nil:
-	case o.isGet():
+	case r.Data == nil:
+	case r.isGet():
 		values, err := url.ParseQuery(text)
 		if err != nil {
 			return errors.New("http data: the text is no query such as a=1&b=2")
 		}
 		request.SetQueryParamsFromValues(values)
 	default:
-		if form && !o.hasContentType() {
+		if form && !r.hasContentType() {
 			request.SetHeader("Content-Type", "application/x-www-form-urlencoded")
 		}
 		request.SetBody(text)
@@ -38,12 +38,12 @@ func (o *Operator) fill(request *resty.Request) error {
 }
 
 // payload encodes the data: JSON by the Content-Type header, else a mapping as form.
-func (o *Operator) payload() (text string, form bool, err error) {
-	if o.isJSON() && !o.isGet() && o.Data != nil {
-		text, err = jsonText(o.Data)
+func (r *Request) payload() (text string, form bool, err error) {
+	if r.isJSON() && !r.isGet() && r.Data != nil {
+		text, err = jsonText(r.Data)
 		return text, false, err
 	}
-	switch data := o.Data.(type) {
+	switch data := r.Data.(type) {
 	case nil:
 		return "", false, nil
 	case string:
@@ -56,10 +56,10 @@ func (o *Operator) payload() (text string, form bool, err error) {
 	}
 }
 
-func (o *Operator) isGet() bool { return strings.EqualFold(o.Method, http.MethodGet) }
+func (r *Request) isGet() bool { return strings.EqualFold(r.Method, http.MethodGet) }
 
-func (o *Operator) isJSON() bool {
-	for name, value := range o.Headers {
+func (r *Request) isJSON() bool {
+	for name, value := range r.Headers {
 		if strings.EqualFold(name, "Content-Type") && strings.Contains(strings.ToLower(value), "application/json") {
 			return true
 		}
@@ -67,8 +67,8 @@ func (o *Operator) isJSON() bool {
 	return false
 }
 
-func (o *Operator) hasContentType() bool {
-	for name := range o.Headers {
+func (r *Request) hasContentType() bool {
+	for name := range r.Headers {
 		if strings.EqualFold(name, "Content-Type") {
 			return true
 		}
@@ -131,6 +131,8 @@ func scalarText(value any) (string, error) {
 		return strconv.Itoa(v), nil
 	case float64:
 		return strconv.FormatFloat(v, 'g', -1, 64), nil
+	case json.Number: // out of the outbox
+		return v.String(), nil
 	default:
 		return "", errors.New("a form takes text, numbers, booleans and lists of them; for other values set the header Content-Type: application/json")
 	}

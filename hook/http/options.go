@@ -28,25 +28,25 @@ import (
 type ExtraOptions struct {
 	// Timeout is the time for the whole exchange. By default only execution_timeout
 	// ends it.
-	Timeout *time.Duration `yaml:"timeout" param:"min=1ms"`
-	// CheckResponse makes a status of 400 and above fail the task, true by default.
-	CheckResponse *bool `yaml:"check_response"`
+	Timeout *time.Duration `yaml:"timeout" json:"timeout,omitempty" param:"min=1ms"`
+	// CheckResponse makes a status of 400 and above an error, true by default.
+	CheckResponse *bool `yaml:"check_response" json:"check_response,omitempty"`
 	// Verify is false to accept any certificate, or the path of a file with the
 	// authorities to trust; true by default.
-	Verify any `yaml:"verify"`
+	Verify any `yaml:"verify" json:"verify,omitempty"`
 	// Cert is the path of a file with client certificate and key, or the paths of both.
-	Cert []string `yaml:"cert" param:"single"`
+	Cert []string `yaml:"cert" json:"cert,omitempty" param:"single"`
 	// AllowRedirects follows redirects, true by default.
-	AllowRedirects *bool `yaml:"allow_redirects"`
+	AllowRedirects *bool `yaml:"allow_redirects" json:"allow_redirects,omitempty"`
 	// MaxRedirects is how many redirects are followed, 30 by default.
-	MaxRedirects *int `yaml:"max_redirects" param:"min=0"`
+	MaxRedirects *int `yaml:"max_redirects" json:"max_redirects,omitempty" param:"min=0"`
 	// Proxies maps http and https to the proxy for such URLs.
-	Proxies map[string]string `yaml:"proxies" param:"secret"`
+	Proxies map[string]string `yaml:"proxies" json:"proxies,omitempty" param:"secret"`
 	// TrustEnv takes proxies from the environment when there are none here, true by
 	// default.
-	TrustEnv *bool `yaml:"trust_env"`
+	TrustEnv *bool `yaml:"trust_env" json:"trust_env,omitempty"`
 	// Stream has no effect: responses are always read whole.
-	Stream *bool `yaml:"stream"`
+	Stream *bool `yaml:"stream" json:"stream,omitempty"`
 }
 
 // Validate checks the shapes that the types leave open.
@@ -195,15 +195,15 @@ func targetURL(conn *connections.Connection, endpoint string) (*url.URL, error) 
 	return u, nil
 }
 
-// newClient makes a client for one request. The caller calls closeIdle when it is done.
-func newClient(opts ExtraOptions) (client *resty.Client, closeIdle func(), err error) {
+// newClient makes a client for one request. The caller closes its idle connections.
+func newClient(opts ExtraOptions) (*resty.Client, error) {
 	tlsConfig, err := tlsConfigOf(opts)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	proxy, err := proxyOf(opts)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	transport := &http.Transport{
 		Proxy:                 proxy,
@@ -213,7 +213,7 @@ func newClient(opts ExtraOptions) (client *resty.Client, closeIdle func(), err e
 		ExpectContinueTimeout: time.Second,
 		ForceAttemptHTTP2:     true,
 	}
-	client = resty.New().
+	client := resty.New().
 		SetTransport(transport).
 		SetDisableWarn(true).
 		SetResponseBodyLimit(maxResponse).
@@ -221,7 +221,7 @@ func newClient(opts ExtraOptions) (client *resty.Client, closeIdle func(), err e
 	if opts.Timeout != nil {
 		client.SetTimeout(*opts.Timeout)
 	}
-	return client, transport.CloseIdleConnections, nil
+	return client, nil
 }
 
 func redirects(opts ExtraOptions) resty.RedirectPolicy {

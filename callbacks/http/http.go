@@ -1,0 +1,25 @@
+// Package http tells an HTTP service what became of a task or a run. In a DAG file it is
+// the callback "http".
+package http
+
+import (
+	_ "embed"
+	"maps"
+
+	"github.com/dingdag/dingdag/callbacks"
+	hookhttp "github.com/dingdag/dingdag/hook/http"
+	"github.com/dingdag/dingdag/params"
+)
+
+//go:generate go run github.com/dingdag/dingdag/params/docgen
+
+//go:embed docs_gen.json
+var docsJSON string
+
+// Specs returns the callbacks of this package. Their messages need [NewSender] under the
+// name [SenderName].
+func Specs() []callbacks.Spec {
+	docs := params.ParseDocs(docsJSON)
+	maps.Copy(docs, hookhttp.Docs())
+	return []callbacks.Spec{notifierSpec(callbacks.Docs(docs))}
+}

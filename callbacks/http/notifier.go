@@ -1,0 +1,116 @@
+package http
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/dingdag/dingdag/callbacks"
+	hookhttp "github.com/dingdag/dingdag/hook/http"
+	"github.com/dingdag/dingdag/params"
+)
+
+const uncertainRetry = "retry"
+
+// Notifier sends an HTTP request: to a webhook, a pager or a chat.
+//
+// Without data a POST, PUT or PATCH tells the event as JSON: kind, dag_id, task_id, run_id,
+// map_index, try_number, max_tries, state, reason, error, logical_date, start_date,
+// end_date, next_retry, failed_tasks and log, of which empty ones are left out, and all of
+// it for people as text, which is the key that many chats read.
+//
+// Requests through one connection leave one after another. A status of 400 to 499 is
+// recorded as refused, 429 and 500 or above are tried again, as is a service that cannot
+// be reached. Whether a request whose answer was lost arrived nobody knows: it is sent again
+// only where a repeat does no harm (not by POST and PATCH).
+//
+// The request itself waits in the store until it is sent. Credentials belong into the
+// connection, which is read when the request leaves.
+type Notifier struct {
+	hookhttp.Request
+
+	// LogResponse keeps the begin of the response's text in the record of the delivery.
+	LogResponse bool `yaml:"log_response" json:"log_response,omitempty" param:"default=false"`
+	// OnUncertain says what happens when no answer came and the request may have arrived:
+	// fail records that, retry sends it again.
+	OnUncertain string `yaml:"on_uncertain" json:"on_uncertain,omitempty" param:"default=fail,enum=fail|retry"`
+}
+
+var (
+	_ callbacks.Callback = (*Notifier)(nil)
+	_ params.Validator   = (*Notifier)(nil)
+)
+
+func notifierSpec(docs callbacks.Option) callbacks.Spec {
+	return callbacks.Define[Notifier]("http", docs,
+		callbacks.RejectedParams(hookhttp.RejectedParams()),
+		callbacks.IgnoredParams(hookhttp.IgnoredParams()...),
+		callbacks.Example("The event as JSON, to a webhook", `
+http_conn_id: http_default
+endpoint: hooks/airflow
+`),
+		callbacks.Example("A request of one's own", `
+endpoint: "incidents/{{ dag.dag_id }}"
+method: PUT
+headers: {Content-Type: application/json}
+data: {title: "{{ ti.task_id }} failed", details: "{{ exception }}"}
+extra_options: {timeout: 10s}
+`),
+	)
+}
+
+// Validate refuses what can never be sent. An alert that fails for its form would only
+// show when it is needed.
+func (n *Notifier) Validate() error {
+	var errs []error
+	if n.ExtraOptions != nil {
+		for scheme, text := range n.ExtraOptions.Proxies {
+			if strings.Contains(text, "@") {
+				errs = append(errs, params.At("extra_options", fmt.Errorf(
+					"the proxy for %q has a user or password: put proxies into the extra of the connection", scheme)))
+			}
+		}
+	}
+	return errors.Join(append(errs, n.Request.Validate())...)
+}
+
+// Prepare writes down the request for the outbox.
+func (n *Notifier) Prepare(ev *callbacks.Event) (callbacks.Message, error) {
+	filled := *n
+	if n.Data == nil && takesBody(n.Method) {
+		filled.Data = told{Event: ev, Text: ev.Text()}
+		filled.Headers = map[string]string{"Content-Type": "application/json"}
+		for name, value := range n.Headers {
+			if !strings.EqualFold(name, "Content-Type") {
+				filled.Headers[name] = value
+			}
+		}
+	}
+	payload, err := json.Marshal(filled)
+	if err != nil {
+		return callbacks.Message{}, fmt.Errorf("encode the request through %s: %w", n.Conn, err)
+	}
+	return callbacks.Message{
+		Sender:  SenderName,
+		Channel: SenderName + ":" + n.Conn,
+		Summary: fmt.Sprintf("%s of %s by %s through %s", ev.Kind, ev.Subject(), strings.ToUpper(n.Method), n.Conn),
+		Payload: payload,
+	}, nil
+}
+
+// told is the data when none is given.
+type told struct {
+	*callbacks.Event
+
+	Text string `json:"text"`
+}
+
+func takesBody(method string) bool {
+	switch strings.ToUpper(method) {
+	case http.MethodPost, http.MethodPut, http.MethodPatch:
+		return true
+	}
+	return false
+}
