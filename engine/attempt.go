@@ -294,6 +294,9 @@ func (a *attempt) result(ctx context.Context, v any, err error) (res result) {
 	if err == nil && v != nil && a.task.t.DoXComPush {
 		res.value, err = encodeXCom(v)
 	}
+	if err == nil && a.task.t.MultipleOutputs {
+		_, err = outputs(res.value)
+	}
 	if err == nil {
 		err = a.checkMappable(res.value)
 	}
@@ -492,9 +495,9 @@ func (a *attempt) pushXCom(ctx context.Context, c *change, v json.RawMessage) er
 	if !a.task.t.MultipleOutputs {
 		return nil
 	}
-	var m map[string]json.RawMessage
-	if err := json.Unmarshal(v, &m); err != nil {
-		return fmt.Errorf("multiple_outputs: the result is no mapping: %w", err)
+	m, err := outputs(v)
+	if err != nil {
+		return err
 	}
 	for k, v := range m {
 		if err := c.PutXCom(ctx, a.in.RunKey, a.in.TaskID, a.in.MapIndex, k, v); err != nil {
@@ -502,6 +505,17 @@ func (a *attempt) pushXCom(ctx context.Context, c *change, v json.RawMessage) er
 		}
 	}
 	return nil
+}
+
+// outputs are the keys of a result with multiple_outputs, none without a result.
+func outputs(v json.RawMessage) (m map[string]json.RawMessage, err error) {
+	if v == nil {
+		return nil, nil
+	}
+	if err := json.Unmarshal(v, &m); err != nil {
+		return nil, errors.New("multiple_outputs: the result is no mapping: return one, or leave multiple_outputs out")
+	}
+	return m, nil
 }
 
 // returnValue is the XCom key of a task's result.
