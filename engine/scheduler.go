@@ -335,7 +335,17 @@ func (c *change) startQueued(id string, d *dag.DAG) error {
 // RunID is the id of a run of the given type, in Airflow's form: the type and the
 // moment after which it runs.
 func RunID(t dag.RunType, at time.Time) string {
-	return string(t) + "__" + at.UTC().Format("2006-01-02T15:04:05.999999-07:00")
+	return string(t) + "__" + isoTime(at, "T")
+}
+
+// isoTime writes a moment as Python's isoformat does: in UTC, with six digits of a
+// fraction or none.
+func isoTime(t time.Time, sep string) string {
+	fraction := ""
+	if t.Nanosecond()/int(time.Microsecond) > 0 {
+		fraction = ".000000"
+	}
+	return t.UTC().Format("2006-01-02" + sep + "15:04:05" + fraction + "-07:00")
 }
 
 // Refresh picks up what other processes wrote: paused and unpaused DAGs, triggered
