@@ -102,12 +102,13 @@ func newCmdPoolsGet(a *app) *cobra.Command {
 
 func newCmdPoolsSet(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "set POOL SLOTS [DESCRIPTION]", Short: "Make a pool or change its size", Example: "  dingdag pools set warehouse 4 'connections of the warehouse'",
+		Use: "set POOL SLOTS [DESCRIPTION]", Short: "Make a pool or change its size; -1 slots are no bound",
+		Example: "  dingdag pools set warehouse 4 'connections of the warehouse'\n  dingdag pools set -- warehouse -1",
 		Args: rangeArgs(2, "POOL", "SLOTS", "DESCRIPTION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := strconv.Atoi(args[1])
-			if err != nil || n < 0 {
-				return usagef("slots %q: must be a whole number, 0 or more", args[1])
+			if err != nil || n < -1 {
+				return usagef("slots %q: must be a whole number, 0 or more, or -1 for no bound", args[1])
 			}
 			p := &engine.Pool{Name: args[0], Slots: n}
 			if len(args) > 2 {
@@ -211,7 +212,7 @@ func newCmdPoolsImport(a *app) *cobra.Command {
 				errs []error
 			)
 			for name, p := range in {
-				if p.Slots < 0 {
+				if p.Slots < -1 {
 					errs = append(errs, fmt.Errorf("import pools: %s: pool %q has %d slots", args[0], name, p.Slots))
 				}
 				ps = append(ps, &engine.Pool{Name: name, Slots: p.Slots, Description: p.Description})

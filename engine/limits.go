@@ -20,7 +20,7 @@ const (
 // all DAGs.
 type Pool struct {
 	Name        string
-	Slots       int
+	Slots       int // negative: no bound
 	Description string
 }
 
@@ -80,8 +80,8 @@ func (c *change) poolFull(t *dag.Task) string {
 	switch {
 	case !known:
 		return fmt.Sprintf("pool %q does not exist: make it with dingdag pools set %s SLOTS", name, name)
-	case slots >= c.e.o.Workers && want == 1:
-		return "" // the workers are the tighter bound
+	case slots < 0, name == DefaultPool && slots >= c.e.o.Workers && want == 1:
+		return "" // there is no bound, or the workers are the tighter one
 	}
 	used := 0
 	c.e.mu.Lock()
