@@ -20,7 +20,7 @@ import (
 
 func newCmdTasks(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "tasks", Short: "List, test and render tasks, and read their logs", Example: "  dingdag tasks list my_dag --tree\n  dingdag tasks render my_dag my_task"}
-	cmd.AddCommand(newCmdTasksList(a), newCmdTasksTest(a), newCmdTasksRender(a), newCmdTasksLogs(a))
+	cmd.AddCommand(newCmdTasksList(a), newCmdTasksTest(a), newCmdTasksRender(a), newCmdTasksLogs(a), newCmdTasksXComs(a))
 	return cmd
 }
 
@@ -274,20 +274,9 @@ func runTasksLogs(ctx context.Context, a *app, dagID, taskID, runID string, mapI
 	if err != nil {
 		return err
 	}
-	var r *engine.Run
-	if runID != "" {
-		if r, err = s.RunByID(ctx, dagID, runID); err != nil {
-			return err
-		}
-	} else {
-		rs, err := s.Runs(ctx, engine.RunFilter{DAGID: dagID, Limit: 1})
-		if err != nil {
-			return err
-		}
-		if len(rs) == 0 {
-			return fmt.Errorf("dag %q has no runs", dagID)
-		}
-		r = rs[0]
+	r, err := runNamed(ctx, s, dagID, runID)
+	if err != nil {
+		return err
 	}
 	is, err := s.Instances(ctx, r.Key)
 	if err != nil {
@@ -304,6 +293,25 @@ func runTasksLogs(ctx context.Context, a *app, dagID, taskID, runID string, mapI
 		return fmt.Errorf("map index %d of task %q has not run in run %s", mapIndex, taskID, r.RunID)
 	}
 	return fmt.Errorf("task %q has not run in run %s%s", taskID, r.RunID, suggest(taskID, ids))
+}
+
+// runNamed is the run with an id, or the newest one of the DAG without.
+func runNamed(ctx context.Context, s engine.Reader, dagID, runID string) (*engine.Run, error) {
+	if runID != "" {
+		r, err := s.RunByID(ctx, dagID, runID)
+		if err != nil {
+			return nil, fmt.Errorf("run %q of dag %q: %w", runID, dagID, err)
+		}
+		return r, nil
+	}
+	rs, err := s.Runs(ctx, engine.RunFilter{DAGID: dagID, Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	if len(rs) == 0 {
+		return nil, fmt.Errorf("dag %q has no runs", dagID)
+	}
+	return rs[0], nil
 }
 
 func printLog(a *app, path string) error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -35,6 +36,9 @@ type attempt struct {
 	log  *taskLog
 	// started says that the store has it as running already.
 	started bool
+	// pushed are the XComs that the try has pushed beside its result.
+	pushMu sync.Mutex
+	pushed map[string]json.RawMessage
 	// ahead delivers the log if it is being opened already.
 	ahead chan opened
 }
@@ -224,8 +228,9 @@ func (a *attempt) start(ctx context.Context) error {
 // begin makes the instance running and removes what an earlier try left.
 func (a *attempt) begin(c *change, lr *liveRun) error {
 	in := c.set(lr, a.slot(lr), dag.Running)
+	resumed := !in.StartDate.IsZero() && in.Lost == 0 // a sensor that looks again
 	in.StartDate, in.Log, in.Error = a.in.StartDate, a.in.Log, ""
-	if in.Try == 1 && in.Lost == 0 {
+	if resumed || in.Try == 1 && in.Lost == 0 {
 		return nil
 	}
 	return c.ClearXCom(c.ctx, in.RunKey, in.TaskID, in.MapIndex)
@@ -315,20 +320,6 @@ func (a *attempt) call(ctx context.Context) (any, error) {
 	return op.Execute(ctx, a.taskContext())
 }
 
-// maxXCom bounds one XCom. What is larger belongs into a file or a database.
-const maxXCom = 1 << 20
-
-func encodeXCom(v any) (json.RawMessage, error) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("encode the result as XCom: %w", err)
-	}
-	if len(b) > maxXCom {
-		return nil, fmt.Errorf("the result has %d bytes as JSON, an XCom may have %d: store it elsewhere and return its place, or set do_xcom_push: false", len(b), maxXCom)
-	}
-	return b, nil
-}
-
 // finish writes the outcome: state, XCom, callbacks, newly ready tasks and the end of
 // the job, in one transaction, in which the worker takes its next job unless stop is
 // closed. The context is the worker's.
@@ -369,6 +360,9 @@ func (a *attempt) finish(worker context.Context, res result, stop <-chan struct{
 		in := c.set(lr, a.slot(lr), state)
 		in.EndDate, in.Error, in.RetryAt, in.StartDate, in.Log = end, errText, retryAt, a.in.StartDate, a.in.Log
 		in.RenderedMapIndex = a.in.RenderedMapIndex
+		if err := a.putPushed(c); err != nil {
+			return err
+		}
 		if state == dag.Success {
 			if err := a.pushXCom(ctx, c, res.value); err != nil {
 				return err
@@ -406,6 +400,9 @@ func (a *attempt) reschedule(worker context.Context, at time.Time) error {
 			}
 			lr, err := c.liveRun(a.job.RunKey)
 			if err != nil || lr == nil || !a.wanted(a.row(lr)) {
+				return err
+			}
+			if err := a.putPushed(c); err != nil {
 				return err
 			}
 			in := c.set(lr, a.slot(lr), dag.UpForReschedule)
@@ -517,9 +514,6 @@ func outputs(v json.RawMessage) (m map[string]json.RawMessage, err error) {
 	}
 	return m, nil
 }
-
-// returnValue is the XCom key of a task's result.
-const returnValue = "return_value"
 
 // attempting reports whether an attempt runs in this process. It may do so a moment
 // before the store knows.

@@ -25,26 +25,16 @@ func (a *attempt) taskContext() *operator.TaskContext {
 		LogicalDate: a.run.LogicalDate, DataIntervalStart: a.run.IntervalStart, DataIntervalEnd: a.run.IntervalEnd,
 		RunAfter: a.run.RunAfter, SoftFail: a.task.t.Sensor != nil && a.task.t.Sensor.SoftFail,
 		DAGFolder: a.plan.folder, Connections: a.e.o.Connections, Variables: a.e.o.Variables,
-		XCom: xcoms{a.e.store, a.plan.d, a.run.Key}, Runs: access{a.e}, Latest: a.e.latest(a.plan.d, &a.run),
+		XCom: xcoms{a}, Runs: access{a.e}, Latest: a.e.latest(a.plan.d, &a.run),
 		StartDate: a.in.StartDate, Now: a.e.o.Clock, Location: a.plan.d.Location, Log: a.log.Logger,
 	}
 }
 
-// xcoms reads the XComs of one run.
-type xcoms struct {
-	r   Reader
-	d   *dag.DAG
-	run int64
-}
-
-// Pull returns the JSON of one XCom, or nil; of a mapped task the list of all.
-func (x xcoms) Pull(ctx context.Context, taskID, key string) (json.RawMessage, error) {
-	return pulled(ctx, x.r, x.d, x.run, taskID, key)
-}
-
 // render returns a copy of the operator with its templated fields rendered.
 func (a *attempt) render(ctx context.Context) (operator.Operator, error) {
-	op, render := a.task.op, a.e.renderer(a.plan, a.e.templateContext(ctx, a.e.store, a.plan, &a.run, a.task.t, &a.in), a.task.spec.NamesFile)
+	tc := a.e.templateContext(ctx, a.e.store, a.plan, &a.run, a.task.t, &a.in)
+	tc.XComPush = a.push
+	op, render := a.task.op, a.e.renderer(a.plan, tc, a.task.spec.NamesFile)
 	if a.task.t.Mapping != nil {
 		mapped, results, err := a.unmap(ctx)
 		if err != nil {
@@ -104,17 +94,7 @@ func (e *Engine) templateContext(ctx context.Context, r Reader, p *plan, run *Ru
 		Include:    p.files.read,
 		Variable:   func(key string) (string, error) { return e.o.Variables.Variable(ctx, key) },
 		Connection: func(id string) (*connections.Connection, error) { return e.o.Connections.Connection(ctx, id) },
-		XComPull: func(ids []string, key string) ([]json.RawMessage, error) {
-			out := make([]json.RawMessage, len(ids))
-			for i, id := range ids {
-				v, err := pulled(ctx, r, d, run.Key, id, key)
-				if err != nil {
-					return nil, err
-				}
-				out[i] = v
-			}
-			return out, nil
-		},
+		XComPull:   func(q template.XComQuery) ([]json.RawMessage, error) { return pullAll(ctx, r, d, run, q) },
 	}
 	prev := e.previousSuccess(ctx, r, run)
 	c.PrevDataIntervalStartSuccess = prev(func(r *Run) time.Time { return r.IntervalStart })

@@ -407,23 +407,6 @@ func (a *attempt) nameInstance(ctx context.Context, op operator.Operator) {
 	a.in.RenderedMapIndex = a.e.o.Masker.Mask(fmt.Sprint(name))
 }
 
-// pulled returns the XCom of a task: of a mapped one the list of all its instances.
-func pulled(ctx context.Context, r Reader, d *dag.DAG, runKey int64, taskID, key string) (json.RawMessage, error) {
-	t := d.Task(taskID)
-	if t == nil || t.Mapping == nil {
-		return r.XCom(ctx, runKey, taskID, -1, key)
-	}
-	xs, err := r.XComs(ctx, runKey, taskID, key)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]json.RawMessage, len(xs))
-	for i, x := range xs {
-		all[i] = x.Value
-	}
-	return json.Marshal(all)
-}
-
 // combined is the state of a task by those of its instances: what is not finished or went
 // wrong shows first.
 func combined(a, b dag.State) dag.State {

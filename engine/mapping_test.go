@@ -232,12 +232,12 @@ func TestMappedSurvivesACrash(t *testing.T) {
 	b := newBench(t)
 	b.do["list"] = gives([]string{"a", "b", "c"})
 	var stuck atomic.Bool
-	reached, release := make(chan struct{}), make(chan struct{})
-	t.Cleanup(func() { close(release) })
-	b.do["hold"] = func(_ context.Context, tc *operator.TaskContext) (any, error) {
+	reached := make(chan struct{})
+	b.do["hold"] = func(ctx context.Context, tc *operator.TaskContext) (any, error) {
 		if tc.MapIndex == 1 && stuck.CompareAndSwap(false, true) {
 			close(reached)
-			<-release
+			<-ctx.Done()
+			return nil, ctx.Err()
 		}
 		return tc.MapIndex, nil
 	}

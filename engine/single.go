@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/dingdag/dingdag/dag"
 )
@@ -126,5 +127,11 @@ func (nothing) XCom(context.Context, int64, string, int, string) (json.RawMessag
 }
 
 func (nothing) XComs(context.Context, int64, string, string) ([]MappedXCom, error) { return nil, nil }
+
+func (nothing) RunByID(context.Context, string, string) (*Run, error) { return nil, ErrNotFound }
+
+func (nothing) RunWithXCom(context.Context, string, time.Time, string, string) (int64, error) {
+	return 0, nil
+}
 
 func (nothing) PreviousSuccess(context.Context, *Run) (*Run, error) { return nil, nil }

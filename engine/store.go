@@ -177,6 +177,11 @@ type Reader interface {
 	XComs(ctx context.Context, runKey int64, taskID, key string) ([]MappedXCom, error)
 	// XCom returns the JSON of one XCom, or nil.
 	XCom(ctx context.Context, runKey int64, taskID string, mapIndex int, key string) (json.RawMessage, error)
+	// RunWithXCom returns the key of the newest run of a DAG, up to a logical date, in which
+	// a task has an XCom; 0 for none.
+	RunWithXCom(ctx context.Context, dagID string, upTo time.Time, taskID, key string) (int64, error)
+	// RunXComs returns all XComs of a run, by task, map index and key.
+	RunXComs(ctx context.Context, runKey int64) ([]XCom, error)
 	// Version returns the source of a DAG version, or ErrNotFound.
 	Version(ctx context.Context, version string) ([]byte, error)
 	// DAG returns what is known of a DAG, or ErrNotFound.

@@ -51,8 +51,8 @@ type TaskContext struct {
 	// Connections and Variables are the sources in lookup order.
 	Connections connections.Source
 	Variables   connections.VariableSource
-	// XCom reads the results of other tasks of this run.
-	XCom XComReader
+	// XCom reads the results of other tasks of this run and keeps further ones of this task.
+	XCom XCom
 	// Runs looks at the runs of this and other DAGs, and triggers new ones.
 	Runs Runs
 	// Latest reports whether no newer run of the DAG is due yet; true for manual runs.
@@ -105,11 +105,14 @@ type TriggerRequest struct {
 // ErrRunExists says that a run with the id or the logical date is there already.
 var ErrRunExists = errors.New("the run exists already")
 
-// XComReader reads the XComs of the run that a try belongs to.
-type XComReader interface {
+// XCom reads and keeps the XComs of the run that a try belongs to.
+type XCom interface {
 	// Pull returns the JSON of one XCom, or nil when there is none. The key is
-	// usually "return_value".
+	// usually "return_value". The XCom of a mapped task is the list of all.
 	Pull(ctx context.Context, taskID, key string) (json.RawMessage, error)
+	// Push keeps a value, which must encode to JSON, under a key beside the result. It
+	// is stored with the end of the try, whatever that is, and goes with its next try.
+	Push(key string, value any) error
 }
 
 // NoOp is implemented by operators that do nothing. The engine lets their tasks

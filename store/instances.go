@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
@@ -92,11 +93,41 @@ func (q Queries) XComs(ctx context.Context, runKey int64, taskID, key string) ([
 	if err != nil {
 		return nil, fmt.Errorf("read xcom %s of %s: %w", key, taskID, err)
 	}
-	out := make([]engine.MappedXCom, len(xs))
-	for i, x := range xs {
-		out[i] = *x
+	return values(xs), nil
+}
+
+// RunXComs returns all XComs of a run, by task, map index and key.
+func (q Queries) RunXComs(ctx context.Context, runKey int64) ([]engine.XCom, error) {
+	xs, err := collect(ctx, q.c, func(rows Rows, x *engine.XCom) error {
+		return rows.Scan(&x.TaskID, &x.MapIndex, &x.Key, rawJSON{&x.Value})
+	}, "SELECT task_id, map_index, key, value FROM xcom WHERE run_key = ? ORDER BY task_id, map_index, key", runKey)
+	if err != nil {
+		return nil, fmt.Errorf("read xcoms: %w", err)
 	}
-	return out, nil
+	return values(xs), nil
+}
+
+// RunWithXCom returns the newest run, up to a logical date, in which a task has an XCom.
+func (q Queries) RunWithXCom(ctx context.Context, dagID string, upTo time.Time, taskID, key string) (int64, error) {
+	found, err := one(ctx, q.c, func(rows Rows, k *int64) error { return rows.Scan(k) },
+		`SELECT id FROM dag_run WHERE dag_id = ? AND logical_date <= ? AND EXISTS (
+			SELECT 1 FROM xcom WHERE run_key = dag_run.id AND task_id = ? AND key = ?) ORDER BY logical_date DESC LIMIT 1`,
+		dagID, ms(upTo), taskID, key)
+	if err != nil {
+		return 0, fmt.Errorf("find the run with xcom %s of %s: %w", key, taskID, err)
+	}
+	if found == nil {
+		return 0, nil
+	}
+	return *found, nil
+}
+
+func values[T any](ptrs []*T) []T {
+	out := make([]T, len(ptrs))
+	for i, p := range ptrs {
+		out[i] = *p
+	}
+	return out
 }
 
 // PutXCom stores one XCom, replacing an older one.

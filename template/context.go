@@ -27,7 +27,9 @@ type Context struct {
 	Params map[string]any
 	// XComPull returns one element for each task id, nil where there is no XCom.
 	// A nil function means that nothing was pushed.
-	XComPull func(taskIDs []string, key string) ([]json.RawMessage, error)
+	XComPull func(q XComQuery) ([]json.RawMessage, error)
+	// XComPush keeps a value of the running task; nil where no task runs.
+	XComPush func(key string, value json.RawMessage) error
 	// Variable and Connection look up by id; their errors wrap
 	// [connections.ErrNotFound] where there is none. Nil functions know nothing.
 	Variable   func(key string) (string, error)
@@ -51,6 +53,18 @@ func (c *Context) include() func(string) (string, error) {
 		return nil
 	}
 	return c.Include
+}
+
+// XComQuery is what ti.xcom_pull asks for (Airflow, TaskInstance.xcom_pull).
+type XComQuery struct {
+	TaskIDs []string
+	Key     string
+	// DAGID and RunID are empty for those of the task itself.
+	DAGID, RunID string
+	// PriorDates also looks at runs of earlier logical dates, the newest first.
+	PriorDates bool
+	// MapIndexes selects instances of a mapped task; nil is all of them.
+	MapIndexes []int
 }
 
 // DAGInfo is what a template sees as dag.

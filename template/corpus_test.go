@@ -42,9 +42,9 @@ func corpusContext() *template.Context {
 			"items": json.RawMessage(`[{"name": "a", "n": 1}, {"name": "b", "n": 2}]`),
 			"zh":    "你好", "html": "<p>hi</p>", "url": "a b&c",
 		},
-		XComPull: func(ids []string, _ string) ([]json.RawMessage, error) {
-			out := make([]json.RawMessage, len(ids))
-			for i, id := range ids {
+		XComPull: func(q template.XComQuery) ([]json.RawMessage, error) {
+			out := make([]json.RawMessage, len(q.TaskIDs))
+			for i, id := range q.TaskIDs {
 				if s, ok := xcoms[id]; ok {
 					out[i] = json.RawMessage(s)
 				}

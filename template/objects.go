@@ -112,7 +112,7 @@ func (r *render) taskInstance() any {
 			"task":       r.task(),
 			"key":        r.taskInstanceKey(),
 		},
-		Funcs: map[string]pyval.Method{"xcom_pull": r.xcomPull},
+		Funcs: map[string]pyval.Method{"xcom_pull": r.xcomPull, "xcom_push": r.xcomPush},
 	}
 }
 
@@ -142,23 +142,30 @@ func (r *render) dagRun() (any, error) {
 	}}, nil
 }
 
-// xcomPull is ti.xcom_pull, for XComs of the same run.
+// xcomPull is ti.xcom_pull.
 func (r *render) xcomPull(_ *pyval.Budget, a *pyval.Args) (any, error) {
-	ids, dagID, key := a.AnyOr("task_ids", nil), a.TextOr("dag_id", ""), a.TextOr("key", "return_value")
-	prior, def := a.BoolOr("include_prior_dates", false), a.KeywordOr("default", nil)
+	ids, q := a.AnyOr("task_ids", nil), XComQuery{DAGID: a.TextOr("dag_id", ""), Key: a.TextOr("key", "return_value")}
+	q.PriorDates = a.BoolOr("include_prior_dates", false)
+	indexes, runID, def := a.KeywordOr("map_indexes", nil), a.KeywordOr("run_id", nil), a.KeywordOr("default", nil)
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
-	if prior || dagID != "" && dagID != r.ctx.DAG.DAGID {
-		return nil, errors.New("xcom_pull: reads only the XComs of its own run")
+	if runID != nil {
+		id, ok := runID.(string)
+		if !ok {
+			return nil, fmt.Errorf("xcom_pull: run_id must be text, not %q", pyval.TypeName(runID))
+		}
+		q.RunID = id
 	}
-	var taskIDs []string
+	if err := r.mapIndexes(indexes, &q); err != nil {
+		return nil, err
+	}
 	one := true
 	switch v := ids.(type) {
 	case nil:
-		taskIDs = []string{r.ctx.TI.TaskID}
+		q.TaskIDs = []string{r.ctx.TI.TaskID}
 	case string:
-		taskIDs = []string{v}
+		q.TaskIDs = []string{v}
 	default:
 		one = false
 		items, err := pyval.Iterate(r.budget, v)
@@ -170,10 +177,10 @@ func (r *render) xcomPull(_ *pyval.Budget, a *pyval.Args) (any, error) {
 			if !ok {
 				return nil, fmt.Errorf("xcom_pull: task_ids must be texts, not %q", pyval.TypeName(it))
 			}
-			taskIDs = append(taskIDs, id)
+			q.TaskIDs = append(q.TaskIDs, id)
 		}
 	}
-	values, err := r.pull(taskIDs, key, def)
+	values, err := r.pull(q, def)
 	if err != nil {
 		return nil, err
 	}
@@ -183,15 +190,55 @@ func (r *render) xcomPull(_ *pyval.Budget, a *pyval.Args) (any, error) {
 	return pyval.NewList(values...), nil
 }
 
-func (r *render) pull(taskIDs []string, key string, def any) ([]any, error) {
-	raws := make([]json.RawMessage, len(taskIDs))
+// mapIndexes reads the argument of that name: a number or several.
+func (r *render) mapIndexes(v any, q *XComQuery) error {
+	if v == nil {
+		return nil
+	}
+	if n, ok := v.(int64); ok {
+		q.MapIndexes = []int{int(n)}
+		return nil
+	}
+	items, err := pyval.Iterate(r.budget, v)
+	if err != nil {
+		return fmt.Errorf("xcom_pull: map_indexes: %w", err)
+	}
+	q.MapIndexes = []int{}
+	for _, it := range items {
+		n, ok := it.(int64)
+		if !ok {
+			return fmt.Errorf("xcom_pull: map_indexes must be whole numbers, not %q", pyval.TypeName(it))
+		}
+		q.MapIndexes = append(q.MapIndexes, int(n))
+	}
+	return nil
+}
+
+// xcomPush is ti.xcom_push.
+func (r *render) xcomPush(_ *pyval.Budget, a *pyval.Args) (any, error) {
+	key, value := a.Text("key"), a.Any("value")
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	if r.ctx.XComPush == nil {
+		return nil, errors.New("xcom_push: only a running task has XComs")
+	}
+	encoded, err := pyval.ToJSON(r.budget, value, pyval.JSONOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("xcom_push: %w", err)
+	}
+	return nil, r.ctx.XComPush(key, json.RawMessage(encoded))
+}
+
+func (r *render) pull(q XComQuery, def any) ([]any, error) {
+	raws := make([]json.RawMessage, len(q.TaskIDs))
 	if r.ctx.XComPull != nil {
 		var err error
-		if raws, err = r.ctx.XComPull(taskIDs, key); err != nil {
+		if raws, err = r.ctx.XComPull(q); err != nil {
 			return nil, fmt.Errorf("xcom_pull: %w", err)
 		}
-		if len(raws) != len(taskIDs) {
-			return nil, fmt.Errorf("xcom_pull: got %d results for %d tasks", len(raws), len(taskIDs))
+		if len(raws) != len(q.TaskIDs) {
+			return nil, fmt.Errorf("xcom_pull: got %d results for %d tasks", len(raws), len(q.TaskIDs))
 		}
 	}
 	values := make([]any, len(raws))
@@ -202,7 +249,7 @@ func (r *render) pull(taskIDs []string, key string, def any) ([]any, error) {
 		}
 		v, err := pyval.FromJSON(raw)
 		if err != nil {
-			return nil, fmt.Errorf("xcom_pull: XCom %q of task %q: %w", key, taskIDs[i], err)
+			return nil, fmt.Errorf("xcom_pull: XCom %q of task %q: %w", q.Key, q.TaskIDs[i], err)
 		}
 		values[i] = v
 	}

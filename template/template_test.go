@@ -195,7 +195,8 @@ func TestErrorsTellPlaceAndExpression(t *testing.T) {
 		{"method", "{{ ds.uper() }}", 1, 4, `ds.uper(): "str" has no method "uper"`},
 		{"dict method", "{{ params.items }}", 1, 4, "params.items: items is a method of dicts: write ['items'] for the key or items() for the method"},
 		{"dunder", "{{ ds.__class__ }}", 1, 7, "the attribute __class__ is not allowed: attributes must not begin with two underscores"},
-		{"other run", "{{ ti.xcom_pull('x', include_prior_dates=true) }}", 1, 4, "ti.xcom_pull('x', include_prior_dates=true): xcom_pull: reads only the XComs of its own run"},
+		{"map index", "{{ ti.xcom_pull('x', map_indexes='a') }}", 1, 4, "ti.xcom_pull('x', map_indexes='a'): xcom_pull: map_indexes must be whole numbers, not \"str\""},
+		{"push nowhere", "{{ ti.xcom_push('x', 1) }}", 1, 4, "ti.xcom_push('x', 1): xcom_push: only a running task has XComs"},
 		{"in a macro", "{% macro m() %}\n{{ nope }}{% endmacro %}{{ m() }}", 2, 4, "nope is undefined"},
 		{"zone", "{{ logical_date.in_timezone('Mars') }}", 1, 4, `logical_date.in_timezone('Mars'): in_timezone: unknown time zone "Mars"`},
 		{"argument", "{{ 'a'.replace('b') }}", 1, 4, "'a'.replace('b'): replace: the argument new is missing"},
@@ -359,7 +360,7 @@ func TestCausesAreKept(t *testing.T) {
 	t.Parallel()
 	c := fullContext()
 	boom := errors.New("boom")
-	c.XComPull = func([]string, string) ([]json.RawMessage, error) { return nil, boom }
+	c.XComPull = func(template.XComQuery) ([]json.RawMessage, error) { return nil, boom }
 	c.PrevStartDateSuccess = func() (*time.Time, error) { return nil, boom }
 	for _, src := range []string{"{{ ti.xcom_pull('x') }}", "{{ prev_start_date_success }}"} {
 		_, err := newEnv().Render(src, c)

@@ -27,6 +27,8 @@ type Task struct {
 	DAGRuns *Runs
 	// Results are the XComs of other tasks by task id and key.
 	Results map[string]map[string]any
+	// Pushed are the XComs that the operator pushed, by key.
+	Pushed map[string]any
 
 	log *logBuffer
 }
@@ -38,7 +40,7 @@ func NewTask(tb testing.TB) *Task {
 	tb.Helper()
 	task := &Task{
 		Conns: map[string]*connections.Connection{}, Vars: map[string]string{}, DAGRuns: NewRuns(),
-		Results: map[string]map[string]any{}, log: newLogBuffer(),
+		Results: map[string]map[string]any{}, Pushed: map[string]any{}, log: newLogBuffer(),
 	}
 	start := time.Date(2024, 1, 2, 0, 0, 0, 0, time.UTC)
 	end := start.AddDate(0, 0, 1)
@@ -81,6 +83,14 @@ func (s source) Pull(_ context.Context, taskID, key string) (json.RawMessage, er
 		return nil, nil
 	}
 	return json.Marshal(value)
+}
+
+func (s source) Push(key string, value any) error {
+	if _, err := json.Marshal(value); err != nil {
+		return err
+	}
+	s.task.Pushed[key] = value
+	return nil
 }
 
 // logBuffer keeps what is logged and wakes those who wait for a text.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -86,6 +87,11 @@ func xcom(t *testing.T, open Open) {
 	assert.Equal(t, `null`, get("t", -1, "none"), "a null is a value")
 	assert.Empty(t, get("t", -1, "missing"))
 
+	entries, err := s.RunXComs(t.Context(), 1)
+	require.NoError(t, err)
+	require.Len(t, entries, 7)
+	assert.Equal(t, engine.XCom{TaskID: "t", MapIndex: -1, Key: "k", Value: json.RawMessage(`"new"`)}, entries[0])
+	assert.Equal(t, "u", entries[6].TaskID)
 	all, err := s.XComs(t.Context(), 1, "t", "k")
 	require.NoError(t, err)
 	assert.Equal(t, []engine.MappedXCom{{MapIndex: 0, Value: json.RawMessage(`0`)}, {MapIndex: 2, Value: json.RawMessage(`2`)}, {MapIndex: 10, Value: json.RawMessage(`10`)}}, all,
@@ -175,4 +181,31 @@ func outboxKeepsOrder(t *testing.T, open Open) {
 	got, err = s.Deliveries(t.Context(), []engine.DeliveryState{engine.DeliveryWaiting, engine.DeliverySending}, 3)
 	require.NoError(t, err)
 	assert.Equal(t, []*engine.Delivery{want[0], want[2], want[3]}, got)
+}
+
+func newestRunWithXCom(t *testing.T, open Open) {
+	s := open(t, Node{})
+	var runs []*engine.Run
+	for i := range 4 {
+		runs = append(runs, newRun("d", strconv.Itoa(i), midnight.AddDate(0, 0, i)))
+	}
+	runs = append(runs, newRun("other", "x", midnight))
+	insert(t, s, runs...)
+	write(t, s, func(ctx context.Context, tx engine.Tx) error {
+		for _, i := range []int{0, 1, 3, 4} {
+			if err := tx.PutXCom(ctx, runs[i].Key, "t", -1, "k", json.RawMessage(`1`)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	find := func(day int, task string) int64 {
+		k, err := s.RunWithXCom(t.Context(), "d", midnight.AddDate(0, 0, day), task, "k")
+		require.NoError(t, err)
+		return k
+	}
+	assert.Equal(t, runs[1].Key, find(2, "t"), "the run before, as the one of the day has none")
+	assert.Equal(t, runs[3].Key, find(3, "t"), "its own day counts")
+	assert.Zero(t, find(-1, "t"))
+	assert.Zero(t, find(3, "u"))
 }

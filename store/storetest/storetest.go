@@ -37,6 +37,7 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 		"runs before a run":                           runsBeforeARun,
 		"instances are inserted and updated":          instancesAreUpserted,
 		"xcom":                                        xcom,
+		"the newest run with an xcom":                 newestRunWithXCom,
 		"versions are stored once":                    versionsAreStoredOnce,
 		"dags keep whether they are paused":           dagsKeepPaused,
 		"the outbox keeps its order":                  outboxKeepsOrder,

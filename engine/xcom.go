@@ -1,0 +1,166 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/template"
+)
+
+// returnValue is the XCom key of a task's result.
+const returnValue = "return_value"
+
+// maxXCom bounds one XCom. What is larger belongs into a file or a database.
+const maxXCom = 1 << 20
+
+// XCom is one stored XCom.
+type XCom struct {
+	TaskID   string
+	MapIndex int // -1 for an unmapped task
+	Key      string
+	Value    json.RawMessage
+}
+
+func encodeXCom(v any) (json.RawMessage, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode the result as XCom: %w", err)
+	}
+	if len(b) > maxXCom {
+		return nil, fmt.Errorf("the result has %d bytes as JSON, an XCom may have %d: store it elsewhere and return its place, or set do_xcom_push: false", len(b), maxXCom)
+	}
+	return b, nil
+}
+
+// xcoms are the XComs of a try's run.
+type xcoms struct{ a *attempt }
+
+var _ operator.XCom = xcoms{}
+
+// Pull returns the JSON of one XCom, or nil; of a mapped task the list of all.
+func (x xcoms) Pull(ctx context.Context, taskID, key string) (json.RawMessage, error) {
+	return pulled(ctx, x.a.e.store, x.a.plan.d, x.a.run.Key, taskID, key, nil)
+}
+
+// Push keeps a value for the end of the try.
+func (x xcoms) Push(key string, value any) error {
+	b, err := encodeXCom(value)
+	if err != nil {
+		return err
+	}
+	return x.a.push(key, b)
+}
+
+// push keeps an XCom until the try ends.
+func (a *attempt) push(key string, value json.RawMessage) error {
+	switch {
+	case key == "":
+		return errors.New("xcom_push: the key is empty")
+	case len(value) > maxXCom:
+		return fmt.Errorf("xcom_push: %q has %d bytes as JSON, an XCom may have %d", key, len(value), maxXCom)
+	}
+	a.pushMu.Lock()
+	defer a.pushMu.Unlock()
+	if a.pushed == nil {
+		a.pushed = map[string]json.RawMessage{}
+	}
+	a.pushed[key] = value
+	return nil
+}
+
+// putPushed stores what the try has pushed.
+func (a *attempt) putPushed(c *change) error {
+	a.pushMu.Lock()
+	defer a.pushMu.Unlock()
+	for k, v := range a.pushed {
+		if err := c.PutXCom(c.ctx, a.in.RunKey, a.in.TaskID, a.in.MapIndex, k, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pullAll answers ti.xcom_pull of a task in a run of d.
+func pullAll(ctx context.Context, r Reader, d *dag.DAG, run *Run, q template.XComQuery) ([]json.RawMessage, error) {
+	out := make([]json.RawMessage, len(q.TaskIDs))
+	dagID := q.DAGID
+	if dagID == "" {
+		dagID = run.DAGID
+	}
+	if dagID != run.DAGID {
+		d = nil // nothing is known of its tasks but what is stored
+	}
+	for i, id := range q.TaskIDs {
+		key, err := runOf(ctx, r, dagID, run, id, q)
+		if err != nil || key == 0 && run.Key != 0 {
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if out[i], err = pulled(ctx, r, d, key, id, q.Key, q.MapIndexes); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// runOf is the run whose XCom is asked for: the own one, the one with the same or the given
+// id in another DAG, or with include_prior_dates the newest that has it. It is 0 for none.
+func runOf(ctx context.Context, r Reader, dagID string, run *Run, taskID string, q template.XComQuery) (int64, error) {
+	if q.PriorDates && !run.LogicalDate.IsZero() {
+		return r.RunWithXCom(ctx, dagID, run.LogicalDate, taskID, q.Key)
+	}
+	runID := q.RunID
+	if runID == "" {
+		runID = run.RunID
+	}
+	if dagID == run.DAGID && runID == run.RunID {
+		return run.Key, nil
+	}
+	other, err := r.RunByID(ctx, dagID, runID)
+	if errors.Is(err, ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return other.Key, nil
+}
+
+// pulled returns the XCom of a task: of a mapped one the list of all its instances, or of
+// those asked for, the value itself for a single one.
+func pulled(ctx context.Context, r Reader, d *dag.DAG, runKey int64, taskID, key string, indexes []int) (json.RawMessage, error) {
+	if d != nil && indexes == nil {
+		if t := d.Task(taskID); t == nil || t.Mapping == nil {
+			return r.XCom(ctx, runKey, taskID, -1, key)
+		}
+	}
+	if indexes == nil {
+		if v, err := r.XCom(ctx, runKey, taskID, -1, key); err != nil || v != nil {
+			return v, err
+		}
+	}
+	xs, err := r.XComs(ctx, runKey, taskID, key)
+	if err != nil {
+		return nil, err
+	}
+	all := []json.RawMessage{}
+	for _, x := range xs {
+		if indexes == nil || slices.Contains(indexes, x.MapIndex) {
+			all = append(all, x.Value)
+		}
+	}
+	switch {
+	case len(indexes) == 1 && len(all) == 1:
+		return all[0], nil
+	case len(all) == 0 && (d == nil || len(indexes) == 1):
+		return nil, nil
+	}
+	return json.Marshal(all)
+}
