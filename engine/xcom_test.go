@@ -16,13 +16,6 @@ import (
 	"github.com/dingdag/dingdag/operator"
 )
 
-func (b *bench) xcom(r *engine.Run, task, key string) string {
-	b.t.Helper()
-	v, err := b.store.XCom(context.Background(), r.Key, task, -1, key)
-	require.NoError(b.t, err)
-	return string(v)
-}
-
 // The arguments of ti.xcom_pull (Airflow, TaskInstance.xcom_pull).
 func TestXComPull(t *testing.T) {
 	t.Parallel()
