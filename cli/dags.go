@@ -24,7 +24,7 @@ func newCmdDAGs(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "dags", Short: "List, check, show, test and trigger DAGs", Example: "  dingdag dags list\n  dingdag dags test my_dag"}
 	cmd.AddCommand(
 		newCmdDAGsList(a), newCmdDAGsValidate(a), newCmdDAGsShow(a), newCmdDAGsTest(a), newCmdDAGsTrigger(a),
-		newCmdDAGsPause(a, true), newCmdDAGsPause(a, false), newCmdDAGsNext(a), newCmdDAGsRuns(a), newCmdDAGsErrors(a),
+		newCmdDAGsPause(a, true), newCmdDAGsPause(a, false), newCmdDAGsNext(a), newCmdDAGsRuns(a), newCmdDAGsErrors(a), newCmdDAGsConvert(a),
 	)
 	return cmd
 }

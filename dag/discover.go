@@ -29,19 +29,22 @@ func (s source) stamp() (string, error) {
 
 // finder searches directories for DAG files.
 type finder struct {
-	root    string
-	syntax  IgnoreSyntax
+	root   string
+	syntax IgnoreSyntax
+	// all lists defaults files too.
+	all     bool
 	visited map[string]bool
 	sources []source
 	found   Diagnostics
 }
 
-// discover lists the DAG files at and below the paths, in sorted order.
-func discover(paths []string, root string, syntax IgnoreSyntax) ([]source, Diagnostics) {
+// discover lists the DAG files at and below the paths, in sorted order, and with all the
+// defaults files among them.
+func discover(paths []string, root string, syntax IgnoreSyntax, all bool) ([]source, Diagnostics) {
 	var sources []source
 	var found Diagnostics
 	for _, path := range paths {
-		f := &finder{root: root, syntax: syntax, visited: map[string]bool{}}
+		f := &finder{root: root, syntax: syntax, all: all, visited: map[string]bool{}}
 		f.start(filepath.Clean(path))
 		sources = append(sources, f.sources...)
 		found = append(found, f.found...)
@@ -110,7 +113,7 @@ func ancestors(dir, root string) (list []string, ok bool) {
 }
 
 func (f *finder) add(path string, defaults []string) {
-	if slices.Contains(defaultsNames, filepath.Base(path)) {
+	if !f.all && slices.Contains(defaultsNames, filepath.Base(path)) {
 		return
 	}
 	f.sources = append(f.sources, source{path, defaults})

@@ -19,7 +19,24 @@ const maxFileSize = 4 << 20
 // The canonical form has no limits of size: it is made here, and defaults that are
 // applied to every task make it longer than the file was.
 func readDocument(s scope, data []byte, opts Options) *yaml.Node {
-	data, ok := checkBytes(s, data, opts.restoring)
+	root := parseDocument(s, data, opts.restoring)
+	if root == nil {
+		return nil
+	}
+	if root = newExpander(s, opts).run(root); root == nil {
+		return nil
+	}
+	if root.Kind != yaml.MappingNode {
+		s.errorf(root, "the file must be a mapping from DAG ids to DAGs, not %s", show(root))
+		return nil
+	}
+	return root
+}
+
+// parseDocument returns the root of the only document as it stands in the file, or nil
+// when the file is in error.
+func parseDocument(s scope, data []byte, anySize bool) *yaml.Node {
+	data, ok := checkBytes(s, data, anySize)
 	if !ok {
 		return nil
 	}
@@ -35,14 +52,6 @@ func readDocument(s scope, data []byte, opts Options) *yaml.Node {
 		return nil
 	case root == nil:
 		s.errorf(nil, "the file is empty: write a mapping from DAG ids to DAGs")
-		return nil
-	}
-	if root = newExpander(s, opts).run(root); root == nil {
-		return nil
-	}
-	if root.Kind != yaml.MappingNode {
-		s.errorf(root, "the file must be a mapping from DAG ids to DAGs, not %s", show(root))
-		return nil
 	}
 	return root
 }

@@ -128,7 +128,7 @@ func (l *Loader) Load(paths ...string) Result {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.variables.forget()
-	sources, found := discover(paths, l.opts.Root, l.opts.IgnoreSyntax)
+	sources, found := discover(paths, l.opts.Root, l.opts.IgnoreSyntax, false)
 	loaded := make([]*loadedFile, len(sources))
 	var next sync.Mutex
 	at := 0

@@ -1,0 +1,52 @@
+package cli
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/dag"
+)
+
+func TestModernOperators(t *testing.T) {
+	t.Parallel()
+	a := &app{IO: IO{LookupEnv: func(string) (string, bool) { return "", false }}}
+	modern, err := a.modernOperators()
+	require.NoError(t, err)
+	for path, want := range map[string]string{
+		"airflow.operators.bash.BashOperator":                              "airflow.providers.standard.operators.bash.BashOperator",
+		"airflow.operators.dummy_operator.DummyOperator":                   "airflow.providers.standard.operators.empty.EmptyOperator",
+		"airflow.operators.smooth.SmoothOperator":                          "airflow.providers.standard.operators.smooth.SmoothOperator",
+		"airflow.providers.http.operators.http.SimpleHttpOperator":         "airflow.providers.http.operators.http.HttpOperator",
+		"airflow.sensors.external_task_sensor.ExternalTaskSensor":          "airflow.providers.standard.sensors.external_task.ExternalTaskSensor",
+		"airflow.contrib.operators.dingding_operator.DingdingOperator":     "airflow.providers.dingding.operators.dingding.DingdingOperator",
+		"airflow.operators.check_operator.CheckOperator":                   "airflow.providers.common.sql.operators.sql.SQLCheckOperator",
+		"airflow.operators.sql_branch_operator.BranchSqlOperator":          "airflow.providers.common.sql.operators.sql.BranchSQLOperator",
+		"airflow.providers.standard.operators.bash.BashOperator":           "",
+		"airflow.providers.standard.sensors.date_time.DateTimeSensorAsync": "",
+		"bash":                                  "",
+		"airflow.operators.python.BashOperator": "",
+	} {
+		to, old := modern(path)
+		assert.Equal(t, want, to.Path, path)
+		assert.Equal(t, want != "", old, path)
+	}
+	to, old := modern("airflow.providers.mysql.operators.mysql.MySqlOperator")
+	assert.True(t, old)
+	assert.Equal(t, dag.OldOperator{Path: "airflow.providers.common.sql.operators.sql.SQLExecuteQueryOperator", Renamed: map[string]string{"mysql_conn_id": "conn_id"}}, to)
+
+	// Every modern path is one that the registry knows, and is not old itself.
+	registry, err := a.operators()
+	require.NoError(t, err)
+	for _, spec := range registry.Specs() {
+		for _, alias := range spec.Aliases {
+			if to, old := modern(alias.Path); old {
+				_, known := registry.Lookup(to.Path)
+				assert.True(t, known, to.Path)
+				_, again := modern(to.Path)
+				assert.False(t, again, to.Path)
+			}
+		}
+	}
+}
