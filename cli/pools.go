@@ -104,7 +104,7 @@ func newCmdPoolsSet(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "set POOL SLOTS [DESCRIPTION]", Short: "Make a pool or change its size; -1 slots are no bound",
 		Example: "  dingdag pools set warehouse 4 'connections of the warehouse'\n  dingdag pools set -- warehouse -1",
-		Args: rangeArgs(2, "POOL", "SLOTS", "DESCRIPTION"),
+		Args:    rangeArgs(2, "POOL", "SLOTS", "DESCRIPTION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := strconv.Atoi(args[1])
 			if err != nil || n < -1 {

@@ -71,11 +71,8 @@ func TestXComsOfANewTry(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	var ran atomic.Bool
-	b.do["first only"] = func(_ context.Context, tc *operator.TaskContext) (any, error) {
-		if tc.LogicalDate.IsZero() {
-			return nil, errors.New("no date")
-		}
-		v, err := tc.XCom.Pull(context.Background(), "a", "return_value")
+	b.do["first only"] = func(ctx context.Context, tc *operator.TaskContext) (any, error) {
+		v, err := tc.XCom.Pull(ctx, "a", "return_value")
 		if err != nil || v != nil {
 			return nil, errors.New("the XCom of the try before is there")
 		}
