@@ -42,6 +42,7 @@ type describedParam struct {
 	Enum      []string `json:"enum,omitempty"`
 	Required  bool     `json:"required"`
 	Templated bool     `json:"templated"`
+	Files     []string `json:"template_ext,omitempty"`
 	Secret    bool     `json:"secret"`
 	Doc       string   `json:"doc"`
 }
@@ -75,7 +76,7 @@ func describe[I any](key string, s declare.Spec[I]) described {
 func describeParams(prefix string, fields []params.Field) []describedParam {
 	list := []describedParam{}
 	for _, f := range fields {
-		list = append(list, describedParam{prefix + f.Name, f.Type, f.Default, f.Enum, f.Required, f.Template, f.Secret, f.Doc})
+		list = append(list, describedParam{prefix + f.Name, f.Type, f.Default, f.Enum, f.Required, f.Template || f.Late, f.Files, f.Secret, f.Doc})
 		list = append(list, describeParams(prefix+f.Name+".", f.Fields)...)
 	}
 	return list
@@ -286,6 +287,9 @@ func traits(p describedParam) []string {
 	}
 	if p.Templated {
 		list = append(list, "templated")
+	}
+	if len(p.Files) > 0 {
+		list = append(list, "or the name of a file that ends in "+strings.Join(p.Files, " or "))
 	}
 	if p.Secret {
 		list = append(list, "secret")

@@ -317,7 +317,7 @@ func (a *attempt) call(ctx context.Context) (any, error) {
 	if s := a.task.t.Sensor; s != nil {
 		return a.sense(ctx, op, s)
 	}
-	return op.Execute(ctx, a.taskContext())
+	return op.Execute(ctx, a.taskContext(ctx))
 }
 
 // finish writes the outcome: state, XCom, callbacks, newly ready tasks and the end of

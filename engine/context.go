@@ -18,7 +18,7 @@ import (
 )
 
 // taskContext is what the operator may know.
-func (a *attempt) taskContext() *operator.TaskContext {
+func (a *attempt) taskContext(ctx context.Context) *operator.TaskContext {
 	return &operator.TaskContext{
 		DAGID: a.run.DAGID, RunID: a.run.RunID, TaskID: a.in.TaskID, MapIndex: a.in.MapIndex,
 		TryNumber: a.in.Try, MaxTries: a.in.MaxTries,
@@ -26,7 +26,7 @@ func (a *attempt) taskContext() *operator.TaskContext {
 		RunAfter: a.run.RunAfter, SoftFail: a.task.t.Sensor != nil && a.task.t.Sensor.SoftFail,
 		DAGFolder: a.plan.folder, Connections: a.e.o.Connections, Variables: a.e.o.Variables,
 		XCom: xcoms{a}, Runs: access{a.e}, Latest: a.e.latest(a.plan.d, &a.run),
-		StartDate: a.in.StartDate, Now: a.e.o.Clock, Location: a.plan.d.Location, Log: a.log.Logger,
+		Render: a.lateRenderer(ctx), StartDate: a.in.StartDate, Now: a.e.o.Clock, Location: a.plan.d.Location, Log: a.log.Logger,
 	}
 }
 
@@ -47,6 +47,21 @@ func (a *attempt) render(ctx context.Context) (operator.Operator, error) {
 		a.nameInstance(ctx, rendered)
 	}
 	return rendered, err
+}
+
+// lateRenderer renders templates for the operator, which adds names to Airflow's.
+func (a *attempt) lateRenderer(ctx context.Context) func(text string, names map[string]any) (string, error) {
+	render := a.e.o.Templates.Render
+	return func(text string, names map[string]any) (string, error) {
+		tc := a.e.templateContext(ctx, a.e.store, a.plan, &a.run, a.task.t, &a.in)
+		extra := maps.Clone(tc.Extra)
+		if extra == nil {
+			extra = map[string]any{}
+		}
+		maps.Copy(extra, names)
+		tc.Extra = extra
+		return render(text, tc)
+	}
 }
 
 // exceptFor leaves the text of some parameters as it is.

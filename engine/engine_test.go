@@ -149,6 +149,7 @@ func (b *bench) open() {
 		declare.DefineWith[operator.Operator]("operator", "sensor", func() *sensor { return &sensor{probe{b: b}} }, declare.Sensor()),
 		operator.Define[nop]("nop"),
 		operator.Define[scriptOp]("script"),
+		operator.Define[lateOp]("late"),
 		operator.Define[forkOp]("fork"),
 		operator.Define[freeOp]("free"),
 	)

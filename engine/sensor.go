@@ -22,7 +22,7 @@ func (r *rescheduleError) Error() string {
 // mode poke it keeps its worker between two looks, in mode reschedule it gives it back.
 func (a *attempt) sense(ctx context.Context, op operator.Operator, s *dag.Sensor) (any, error) {
 	for n := 1; ; n++ {
-		v, err := op.Execute(ctx, a.taskContext())
+		v, err := op.Execute(ctx, a.taskContext(ctx))
 		again, wait := a.notYet(ctx, s, err)
 		if !again {
 			return v, sensorError(ctx, s, err)

@@ -63,6 +63,10 @@ type TaskContext struct {
 	// SoftFail is the parameter soft_fail of a sensor, which skips instead of failing when
 	// what it waits for will not come.
 	SoftFail bool
+	// Render renders a template that the param tag leaves to the operator ("late"), with
+	// more names than Airflow's. Values are those of a template's context: texts,
+	// numbers, lists, mappings, [json.RawMessage].
+	Render func(text string, names map[string]any) (string, error)
 	// Now is the clock.
 	Now func() time.Time
 	// Location is the zone of the DAG's schedule.

@@ -37,6 +37,11 @@ func Specs() []operator.Spec {
 type Operator struct {
 	hookhttp.Request
 
+	// SuccessWhen is what must hold of the response, or the task fails. It knows response, with
+	// status, headers (by their usual spelling or in lower case), text, and json where the
+	// text is JSON. It does not hold when it renders to nothing or, in any case, to false,
+	// no, off, 0, none or null.
+	SuccessWhen string `yaml:"success_when" param:"late"`
 	// LogResponse writes the text of the response to the task log.
 	LogResponse bool `yaml:"log_response" param:"default=false"`
 }
@@ -57,6 +62,11 @@ endpoint: reports/daily
 method: GET
 data: {day: "{{ ds }}"}
 `),
+		operator.Example("Succeed only when the service says so", `
+endpoint: jobs/7
+method: GET
+success_when: "{{ response.json.state == 'done' }}"
+`),
 		operator.Example("Post JSON", `
 endpoint: orders
 headers: {Content-Type: application/json}
@@ -68,10 +78,11 @@ extra_options: {timeout: 30s}
 
 // rejected are the parameters of Airflow that are refused.
 func rejected() map[string]string {
-	const noPython = "Python code cannot run here; check the result in a bash task after this one"
+	const noPython = "Python code cannot run here; use success_when"
 	all := hookhttp.RejectedParams()
 	maps.Copy(all, map[string]string{
-		"response_check*": noPython, "response_filter*": noPython, "pagination_function": "call http once for each page",
+		"response_check*": noPython, "response_filter*": "Python code cannot run here; take what is needed from the result where it is used",
+		"pagination_function": "call http once for each page",
 	})
 	return all
 }
@@ -90,6 +101,13 @@ func (o *Operator) Execute(ctx context.Context, tc *operator.TaskContext) (any, 
 	}
 	if err := response.Err(); err != nil {
 		return nil, outcome(err)
+	}
+	held, err := holds(tc, o.SuccessWhen, response)
+	if err == nil && !held {
+		err = unmet(response)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return response.Text, nil
 }

@@ -75,7 +75,13 @@ func serve(t *testing.T, handle http.HandlerFunc) (*operatortest.Task, *recorder
 	return task, requests
 }
 
-func ok(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "fine") }
+func ok(w http.ResponseWriter, r *http.Request) {
+	if strings.Contains(r.URL.Path, "/jobs/") {
+		_, _ = io.WriteString(w, `{"state": "done"}`)
+		return
+	}
+	_, _ = io.WriteString(w, "fine")
+}
 
 func execute(t *testing.T, task *operatortest.Task, text string) (any, error) {
 	t.Helper()

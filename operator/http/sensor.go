@@ -37,6 +37,9 @@ type Sensor struct {
 	// NotYetCodes are the statuses that mean not yet, or how they begin: 40 is all from 400
 	// to 409.
 	NotYetCodes []string `yaml:"response_error_codes_allowlist" param:"digits,default=404"`
+	// SuccessWhen is what must hold of a response that is no error; until it does, it means
+	// not yet. It knows what success_when of the http operator knows.
+	SuccessWhen string `yaml:"success_when" param:"late"`
 	// ExtraOptions are the settings of the exchange, such as its timeout. What is null
 	// comes from the extra of the connection.
 	ExtraOptions *hookhttp.ExtraOptions `yaml:"extra_options"`
@@ -52,9 +55,13 @@ func sensorSpec(docs operator.Option) operator.Spec {
 		),
 		operator.RejectedParams(map[string]string{
 			"request_kwargs":  "use headers, request_params and extra_options",
-			"response_check*": "Python code cannot run here; use bash_sensor with curl to look into the response",
+			"response_check*": "Python code cannot run here; use success_when",
 		}),
 		operator.Example("Wait for the report of the day", `endpoint: "reports/{{ ds }}"`),
+		operator.Example("Wait until a job is done", `
+endpoint: jobs/7
+success_when: "{{ response.json.state == 'done' }}"
+`),
 		operator.Example("Wait through the maintenance of a service", `
 endpoint: health
 response_error_codes_allowlist: ["404", "503"]
@@ -92,7 +99,11 @@ func (s *Sensor) Execute(ctx context.Context, tc *operator.TaskContext) (any, er
 	err = response.Err()
 	switch {
 	case err == nil:
-		return nil, nil
+		held, err := holds(tc, s.SuccessWhen, response)
+		if err == nil && !held {
+			err = operator.NotYet()
+		}
+		return nil, err
 	case s.meansNotYet(response.Status):
 		return nil, operator.NotYet()
 	default:

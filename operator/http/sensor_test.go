@@ -137,7 +137,7 @@ func TestSensorRefused(t *testing.T) {
 		"{endpoint: x, method: FETCH}":                           "unknown method",
 		"{endpoint: x, data: a}":                                 `unknown parameter "data"`,
 		"{endpoint: x, request_kwargs: {}}":                      "use headers, request_params",
-		"{endpoint: x, response_check: a}":                       "use bash_sensor with curl",
+		"{endpoint: x, response_check: a}":                       "use success_when",
 		"{endpoint: x, response_check_lambda: a}":                "Python code cannot run here",
 		"{endpoint: x, response_error_codes_allowlist: ['200']}": `"200" is no status of 400 or above`,
 		"{endpoint: x, response_error_codes_allowlist: [4xx]}":   `"4xx" is no status`,

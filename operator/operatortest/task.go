@@ -13,6 +13,7 @@ import (
 
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/template"
 )
 
 // Task is a [operator.TaskContext] for tests, with everything behind it in memory.
@@ -35,7 +36,7 @@ type Task struct {
 
 // NewTask returns the first try of task "task" in DAG "dag", run "manual__test", for
 // 2024-01-02 in UTC, which begins when that day has ended. Its clock stands still. Its
-// DAG folder is a temporary directory.
+// DAG folder is a temporary directory. Late templates see the operator's names alone.
 func NewTask(tb testing.TB) *Task {
 	tb.Helper()
 	task := &Task{
@@ -49,6 +50,9 @@ func NewTask(tb testing.TB) *Task {
 		LogicalDate: start, DataIntervalStart: start, DataIntervalEnd: end, RunAfter: end,
 		DAGFolder: tb.TempDir(), Connections: source{task}, Variables: source{task}, XCom: source{task},
 		Runs: task.DAGRuns, Latest: true, StartDate: end, Now: func() time.Time { return end }, Location: time.UTC,
+		Render: func(text string, names map[string]any) (string, error) {
+			return template.New(template.Options{}).Render(text, &template.Context{Extra: names})
+		},
 		Log: slog.New(slog.NewTextHandler(task.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	return task

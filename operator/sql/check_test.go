@@ -1,6 +1,7 @@
 package sql_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -127,6 +128,34 @@ func TestSensor(t *testing.T) {
 	}
 }
 
+// success_when takes the place of the first cell, with the truth of short_circuit.
+func TestSensorSuccessWhen(t *testing.T) {
+	t.Parallel()
+	for kind, start := range servers() {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			task := taskOn(t, start)
+			for _, c := range []struct {
+				sql, when string
+				want      operator.Kind
+			}{
+				{"SELECT 0, 'ready'", "{{ row[1] == 'ready' }}", operator.Success},
+				{"SELECT 1, 'busy'", "{{ row[1] == 'ready' }}", operator.Waiting},
+				{"SELECT 12", "{{ row[0] > 10 }}", operator.Success},
+				{"SELECT 9", "{{ row[0] > 10 }}", operator.Waiting},
+				{"SELECT 'no'", "{{ row[0] }}", operator.Waiting},
+				{"SELECT 1", "Off", operator.Waiting},
+				{"SELECT NULL", "{{ row[0] is none }}", operator.Success},
+				{"SELECT 1 FROM (SELECT 1 AS a) AS t WHERE a = 2", "yes", operator.Waiting},
+				{"SELECT 1", "{{ row.nope }}", operator.Retry},
+			} {
+				_, err := execute(t, task, "sql_sensor", fmt.Sprintf("{conn_id: warehouse, sql: %q, success_when: %q}", c.sql, c.when))
+				assert.Equal(t, c.want, operator.Classify(t.Context(), err).Kind, "%s, %s: %v", c.sql, c.when, err)
+			}
+		})
+	}
+}
+
 func TestBranch(t *testing.T) {
 	t.Parallel()
 	for kind, start := range servers() {
@@ -164,7 +193,6 @@ func TestWrongParameters(t *testing.T) {
 		"sql: {sql: x, conn_id: c, handler: f}":                                            `parameter "handler" of operator sql is not supported: Python code`,
 		"sql_check: {sql: x}":                                                              "conn_id is missing",
 		"sql_sensor: {sql: x}":                                                             `missing parameter "conn_id"`,
-		"sql_sensor: {sql: x, conn_id: c, success_when: x}":                                "put the condition into the SQL",
 		"sql_sensor: {sql: x, conn_id: c, failure_check_lambda: x}":                        "put the condition into the SQL",
 		"sql_sensor: {sql: x, conn_id: c, hook_params: {a: b}}":                            "configure the connection",
 		"sql_value_check: {sql: x, conn_id: c, pass_value: [1]}":                           "pass_value must be a number or a text",

@@ -3,14 +3,15 @@ package sql
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/dingdag/dingdag/operator"
 )
 
 // Sensor waits until SQL finds something.
 //
-// The first cell of the first row must be neither null, nor false, nor 0, nor empty. No
-// row means not yet.
+// The first cell of the first row must be neither null, nor false, nor 0, nor empty, or
+// success_when must hold. No row means not yet.
 //
 // What the SQL changes is rolled back. See the operator sql for connections.
 type Sensor struct {
@@ -22,6 +23,10 @@ type Sensor struct {
 	Parameters any `yaml:"parameters" param:"template"`
 	// FailOnEmpty fails when there is no row, instead of waiting.
 	FailOnEmpty bool `yaml:"fail_on_empty" param:"default=false"`
+	// SuccessWhen is what must hold of the first row instead. It knows row, the list of its
+	// cells. It does not hold when it renders to nothing or, in any case, to false, no, off,
+	// 0, none or null.
+	SuccessWhen string `yaml:"success_when" param:"late"`
 	// HookParams must be empty: such settings belong into the extra of the connection.
 	HookParams map[string]any `yaml:"hook_params" param:"template"`
 }
@@ -29,7 +34,7 @@ type Sensor struct {
 var _ operator.Operator = (*Sensor)(nil)
 
 func sensorSpec(docs operator.Option) operator.Spec {
-	const condition = "put the condition into the SQL, for instance SELECT count(*) > 10 FROM orders"
+	const condition = "put the condition into the SQL, for instance SELECT count(*) > 10 FROM orders, or use success_when"
 	return operator.Define[Sensor]("sql_sensor", docs, operator.Sensor(),
 		operator.Alias(
 			"airflow.providers.common.sql.sensors.sql.SqlSensor",
@@ -37,9 +42,14 @@ func sensorSpec(docs operator.Option) operator.Spec {
 			"airflow.sensors.sql_sensor.SqlSensor",
 		),
 		operator.RejectedParams(map[string]string{
-			"success": condition, "failure": condition, "selector": condition, "success_when": condition,
+			"success": condition, "failure": condition, "selector": condition,
 			"success_check_*": condition, "failure_check_*": condition,
 		}),
+		operator.Example("Wait until something holds of a row", `
+conn_id: warehouse
+sql: SELECT count(*), max(total) FROM orders
+success_when: "{{ row[0] > 1 and row[1] is not none }}"
+`),
 		operator.Example("Wait for the rows of the day", `
 conn_id: warehouse
 sql: SELECT count(*) FROM orders WHERE day >= '{{ ds }}'
@@ -60,7 +70,16 @@ func (s *Sensor) Execute(ctx context.Context, tc *operator.TaskContext) (any, er
 		return nil, stopped(ctx, err)
 	case rows[0] == nil && s.FailOnEmpty:
 		return nil, errors.New("the query gave no row, and fail_on_empty is true")
-	case rows[0] == nil || !truthy(rows[0][0]):
+	case rows[0] == nil:
+		return nil, operator.NotYet()
+	}
+	held := truthy(rows[0][0])
+	if s.SuccessWhen != "" {
+		if held, err = tc.Holds(s.SuccessWhen, map[string]any{"row": rows[0]}); err != nil {
+			return nil, fmt.Errorf("success_when: %w", err)
+		}
+	}
+	if !held {
 		return nil, operator.NotYet()
 	}
 	tc.Log.InfoContext(ctx, "found", "cell", jsonText(rows[0][0]))

@@ -98,7 +98,7 @@ func (b *BranchOperator) choice() ([]string, error) {
 		return idsOf(b.Choose)
 	}
 	for _, c := range b.Cases {
-		if truthy(c.When) {
+		if operator.Truthy(c.When) {
 			return c.To, nil
 		}
 	}

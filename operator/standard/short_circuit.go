@@ -31,7 +31,7 @@ ignore_downstream_trigger_rules: false
 
 // Execute looks at the condition.
 func (s *ShortCircuitOperator) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	if truthy(s.Condition) {
+	if operator.Truthy(s.Condition) {
 		tc.Log.InfoContext(ctx, "the condition holds")
 		return true, nil
 	}

@@ -127,13 +127,13 @@ func (o *TriggerDagRunOperator) Execute(ctx context.Context, tc *operator.TaskCo
 	}
 	runID, err := tc.Runs.Trigger(ctx, request)
 	switch {
-	case errors.Is(err, operator.ErrRunExists) && truthy(o.SkipExisting):
+	case errors.Is(err, operator.ErrRunExists) && operator.Truthy(o.SkipExisting):
 		return nil, operator.Skip(fmt.Sprintf("dag %q: %v", o.DAGID, err))
 	case err != nil:
 		return nil, fmt.Errorf("trigger dag %q: %w", o.DAGID, err)
 	}
 	tc.Log.InfoContext(ctx, "triggered the run", "dag", o.DAGID, "run", runID)
-	if truthy(o.Wait) {
+	if operator.Truthy(o.Wait) {
 		if err := o.await(ctx, tc, runID); err != nil {
 			return nil, err
 		}

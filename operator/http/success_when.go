@@ -1,0 +1,33 @@
+package http
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	hookhttp "github.com/dingdag/dingdag/hook/http"
+	"github.com/dingdag/dingdag/operator"
+)
+
+// holds reports whether a condition on a response holds.
+func holds(tc *operator.TaskContext, condition string, r *hookhttp.Response) (bool, error) {
+	headers := map[string]any{}
+	for name, values := range r.Header {
+		headers[name] = strings.Join(values, ", ")
+		headers[strings.ToLower(name)] = headers[name]
+	}
+	response := map[string]any{"status": r.Status, "headers": headers, "text": r.Text}
+	if body := []byte(r.Text); json.Valid(body) {
+		response["json"] = json.RawMessage(body)
+	}
+	held, err := tc.Holds(condition, map[string]any{"response": response})
+	if err != nil {
+		return false, fmt.Errorf("%s: success_when: %w", r.Request, err)
+	}
+	return held, nil
+}
+
+// unmet says that success_when does not hold.
+func unmet(r *hookhttp.Response) error {
+	return fmt.Errorf("%s: success_when does not hold: answered %s: %s", r.Request, r.StatusText, r.Excerpt())
+}
