@@ -37,8 +37,9 @@ type Run struct {
 	Conf json.RawMessage
 	// Version is the DAG version the run was created with; the run keeps it.
 	Version string
-	// Reason says why a finished run has its state: success, task_failure,
-	// timed_out or all_tasks_deadlocked.
+	// Reason says why a finished run has its state: success, task_failure, timed_out,
+	// all_tasks_deadlocked, version_not_loadable, or marked_success and marked_failed
+	// when a person gave it. A run that was marked and still runs its teardowns has it too.
 	Reason string
 }
 
@@ -102,6 +103,20 @@ type Job struct {
 
 	// Handle is the store's own reference to the job while it runs.
 	Handle any `json:"-"`
+}
+
+// Request is a change that one process asks of the one that works on the store.
+type Request struct {
+	ID   int64
+	Kind string
+	// Payload is what is asked for, as JSON.
+	Payload   json.RawMessage
+	CreatedAt time.Time
+	// DoneAt is zero while nobody has answered.
+	DoneAt time.Time
+	// Result is the answer as JSON; Error says instead why nothing was done.
+	Result json.RawMessage
+	Error  string
 }
 
 // RunFilter selects runs. Zero fields select everything.
@@ -198,6 +213,12 @@ type Reader interface {
 	FirstDeliveries(ctx context.Context) ([]*Delivery, error)
 	// Deliveries returns messages of the outbox in order, at most limit (0 is all).
 	Deliveries(ctx context.Context, states []DeliveryState, limit int) ([]*Delivery, error)
+	// Request returns ErrNotFound for an unknown request.
+	Request(ctx context.Context, id int64) (*Request, error)
+	// OpenRequests returns the requests that nobody has answered, oldest first.
+	OpenRequests(ctx context.Context) ([]*Request, error)
+	// Leased reports whether a process holds a lease that runs beyond the given moment.
+	Leased(ctx context.Context, now time.Time) (bool, error)
 }
 
 // Tx is one transaction.
@@ -223,6 +244,11 @@ type Tx interface {
 	// reports false, and changes nothing, when the message has moved on since it was read.
 	ClaimDelivery(ctx context.Context, d *Delivery) (bool, error)
 	UpdateDelivery(ctx context.Context, d *Delivery) error
+	// InsertRequest adds a request and sets its ID.
+	InsertRequest(ctx context.Context, r *Request) error
+	// AnswerRequest writes DoneAt, Result and Error. It reports false, and changes
+	// nothing, when the request was answered before.
+	AnswerRequest(ctx context.Context, r *Request) (bool, error)
 	// Enqueue hands attempts to the workers once the transaction commits.
 	Enqueue(ctx context.Context, jobs []Job) error
 	// Complete ends a job inside this transaction, or returns ErrLostLease.
@@ -249,6 +275,7 @@ type Store interface {
 	// sole process may call it, before Work.
 	Recover(ctx context.Context) ([]Job, error)
 	// Beat renews this process's lease and returns the jobs of processes that lost theirs.
+	// A lease of 0 gives it up.
 	Beat(ctx context.Context, lease time.Duration) ([]Job, error)
 }
 

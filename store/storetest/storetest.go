@@ -61,6 +61,9 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 		"jobs of the dead can be ended":               beatEnds,
 		"a job that ended is not taken over":          beatComesLate,
 		"a restart takes back what was running":       recoverTakesBack,
+		"requests are answered once":                  requestsAreAnsweredOnce,
+		"requests are answered by one of many":        requestsAreAnsweredByOne,
+		"leases are seen by others":                   leasesAreSeen,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
