@@ -20,9 +20,10 @@ type attemptKey struct {
 	run      int64
 	task     string
 	mapIndex int
+	try      int
 }
 
-func keyOf(in *Instance) attemptKey { return attemptKey{in.RunKey, in.TaskID, in.MapIndex} }
+func keyOf(in *Instance) attemptKey { return attemptKey{in.RunKey, in.TaskID, in.MapIndex, in.Try} }
 
 // attempt is one try of one task instance while it runs here.
 type attempt struct {
@@ -87,11 +88,15 @@ func (a *attempt) work(ctx context.Context, stop <-chan struct{}) (*attempt, err
 	defer context.AfterFunc(ctx, func() { cancel(operator.ErrShutdown) })()
 	e.mu.Lock()
 	e.attempts[keyOf(&a.in)] = cancel
+	if cause := e.unwanted[keyOf(&a.in)]; cause != nil {
+		cancel(cause)
+	}
 	e.mu.Unlock()
 	defer func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		delete(e.attempts, keyOf(&a.in))
+		delete(e.unwanted, keyOf(&a.in))
 	}()
 
 	// The start is written while the task already runs, unless doing the work twice
@@ -130,7 +135,12 @@ func (e *Engine) discard(ctx context.Context, j Job, err error) error {
 	}
 	write := context.WithoutCancel(ctx)
 	return e.persist(ctx, func() error {
-		return e.change(write, func(c *change) error { return c.Complete(write, j) })
+		return e.change(write, func(c *change) error {
+			if err := c.Complete(write, j); err != nil {
+				return err
+			}
+			return c.restarted(j)
+		})
 	})
 }
 
@@ -297,7 +307,9 @@ func (a *attempt) result(ctx context.Context, v any, err error) (res result) {
 		res.skips, v, err = skipsOf(a.plan.d, a.i, v)
 	}
 	if err == nil && v != nil && a.task.t.DoXComPush {
-		res.value, err = encodeXCom(v)
+		if res.value, err = encodeXCom(v); err != nil {
+			res.skips = nil
+		}
 	}
 	if err == nil && a.task.t.MultipleOutputs {
 		_, err = outputs(res.value)
@@ -355,7 +367,7 @@ func (a *attempt) finish(worker context.Context, res result, stop <-chan struct{
 			return err
 		}
 		if lr == nil || !a.wanted(a.row(lr)) {
-			return nil // someone set its state meanwhile: that stays
+			return c.restarted(a.job) // someone set its state meanwhile: that stays
 		}
 		in := c.set(lr, a.slot(lr), state)
 		in.EndDate, in.Error, in.RetryAt, in.StartDate, in.Log = end, errText, retryAt, a.in.StartDate, a.in.Log
@@ -370,6 +382,9 @@ func (a *attempt) finish(worker context.Context, res result, stop <-chan struct{
 		}
 		if state == dag.UpForRetry {
 			c.watchRetry(in)
+		}
+		if err := c.rememberSkips(lr, in, res.skips); err != nil {
+			return err
 		}
 		c.skip(lr, res.skips)
 		if state == dag.Failed && lr.plan.d.FailFast {
@@ -399,8 +414,11 @@ func (a *attempt) reschedule(worker context.Context, at time.Time) error {
 				return err
 			}
 			lr, err := c.liveRun(a.job.RunKey)
-			if err != nil || lr == nil || !a.wanted(a.row(lr)) {
+			if err != nil {
 				return err
+			}
+			if lr == nil || !a.wanted(a.row(lr)) {
+				return c.restarted(a.job)
 			}
 			if err := a.putPushed(c); err != nil {
 				return err
@@ -460,6 +478,9 @@ func (a *attempt) logOutcome(s dag.State, o operator.Outcome, text string, retry
 		a.log.line(slog.LevelError, text)
 		if o.Kind == operator.Failed && a.in.Try < a.in.MaxTries {
 			a.log.Error("Task failed; a retry would not help")
+			return
+		}
+		if o.Kind == operator.Canceled { // its state was set by whoever took it away
 			return
 		}
 		a.log.Error("Task failed")
@@ -523,12 +544,17 @@ func (e *Engine) attempting(k attemptKey) bool {
 	return e.attempts[k] != nil
 }
 
-// cancel ends a running attempt of this process.
+// cancel ends a running attempt of this process, or one that is about to run: its try
+// is over, and the state that somebody gave it stays.
 func (e *Engine) cancel(k attemptKey, cause error) {
+	cause = fmt.Errorf("%w: %w", operator.ErrCanceled, cause)
 	e.mu.Lock()
 	f := e.attempts[k]
+	if f == nil {
+		e.unwanted[k] = cause
+	}
 	e.mu.Unlock()
 	if f != nil {
-		f(fmt.Errorf("%w: %w", operator.ErrCanceled, cause))
+		f(cause)
 	}
 }

@@ -1,15 +1,299 @@
 package engine
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
 )
 
+// ClearRequest selects task instances that are to run again (Airflow, DAG.clear).
+type ClearRequest struct {
+	DAGID string `json:"dag_id"`
+	// RunID is the run; with Past and Future the runs with an earlier or later logical
+	// date too. Empty means every run with a logical date from Start to End, which count
+	// themselves; a zero one is open.
+	RunID  string    `json:"run_id,omitempty"`
+	Past   bool      `json:"past,omitempty"`
+	Future bool      `json:"future,omitempty"`
+	Start  time.Time `json:"start,omitzero"`
+	End    time.Time `json:"end,omitzero"`
+	// TaskRegex selects the tasks in whose id it matches somewhere; empty means all.
+	// Upstream and Downstream add what lies above and below them.
+	TaskRegex  string `json:"task_regex,omitempty"`
+	Upstream   bool   `json:"upstream,omitempty"`
+	Downstream bool   `json:"downstream,omitempty"`
+	// OnlyFailed keeps the instances that are failed or upstream_failed, OnlyRunning
+	// those that are running.
+	OnlyFailed  bool `json:"only_failed,omitempty"`
+	OnlyRunning bool `json:"only_running,omitempty"`
+	// DryRun changes nothing and tells what would be cleared.
+	DryRun bool `json:"dry_run,omitempty"`
+}
+
+// Clear makes task instances run again: they lose their state and their XComs, keep the
+// tries they had (numbers and logs go on) and may retry as often as at first. One that
+// runs is stopped first, in state restarting. A finished run is queued again and keeps
+// its version of the DAG; one under way goes on. A task that a branch did not choose is
+// skipped again unless the branch is cleared too. Setups and teardowns are cleared with
+// the work in their scope. No callbacks run.
+//
+// Another process that works on the store is asked to do it, for at most
+// [Options.AskTimeout]. An error means that nothing was changed.
+func (e *Engine) Clear(ctx context.Context, r ClearRequest) (*Affected, error) {
+	if r.DryRun {
+		as, err := e.cleared(ctx, e.store, &r)
+		if err != nil {
+			return nil, fmt.Errorf("clear: %w", err)
+		}
+		return affected(as), nil
+	}
+	done, err := e.ask(ctx, askClear, &r)
+	if err != nil {
+		return nil, fmt.Errorf("clear: %w", err)
+	}
+	return done, nil
+}
+
+// cleared is what a request makes of the runs that it means.
+func (e *Engine) cleared(ctx context.Context, rd Reader, r *ClearRequest) (out []*alteration, err error) {
+	match, err := r.check()
+	if err != nil {
+		return nil, err
+	}
+	runs, err := e.runsOf(ctx, rd, r.DAGID, r.RunID, r.Past, r.Future, r.Start, r.End)
+	if err != nil {
+		return nil, err
+	}
+	matched := len(runs) == 0
+	var last *dag.DAG
+	for _, run := range runs {
+		a, err := e.alteration(ctx, rd, run)
+		if err != nil {
+			return nil, err
+		}
+		last = a.p.d
+		tasks := a.p.matching(match)
+		matched = matched || len(tasks) > 0
+		tasks = spread(a.p.d, tasks, r.Upstream, r.Downstream)
+		picked := a.pick(a.p.withScopes(tasks), r.keeps)
+		// A whole run begins anew even if no task of it has got anywhere.
+		whole := r.RunID != "" && r.TaskRegex == "" && !r.OnlyFailed && !r.OnlyRunning && run.State.Finished()
+		if len(picked) == 0 && !whole {
+			continue
+		}
+		if err := e.clear(ctx, rd, a, picked); err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	if !matched && last != nil {
+		return nil, fmt.Errorf("no task of dag %q matches %q; it has %s: %w", r.DAGID, r.TaskRegex, names(last, allTasks(last)), ErrNotFound)
+	}
+	return out, nil
+}
+
+// check reports what is wrong with a request and compiles its expression.
+func (r *ClearRequest) check() (*regexp.Regexp, error) {
+	switch {
+	case r.OnlyFailed && r.OnlyRunning:
+		return nil, errors.New("only failed and only running exclude each other: no instance is both")
+	case r.RunID == "" && (r.Past || r.Future):
+		return nil, errors.New("past and future need a run")
+	case r.RunID != "" && (!r.Start.IsZero() || !r.End.IsZero()):
+		return nil, errors.New("a run and dates exclude each other: name the run, or from when to when")
+	case !r.Start.IsZero() && !r.End.IsZero() && r.End.Before(r.Start):
+		return nil, fmt.Errorf("the end %s is before the start %s", r.End.Format(time.RFC3339), r.Start.Format(time.RFC3339))
+	}
+	match, err := regexp.Compile(r.TaskRegex)
+	if err != nil {
+		return nil, fmt.Errorf("task expression %q: %w", r.TaskRegex, err)
+	}
+	return match, nil
+}
+
+// keeps reports whether the request means an instance with that state. What has no
+// state has nothing to clear.
+func (r *ClearRequest) keeps(s dag.State) bool {
+	switch {
+	case r.OnlyFailed:
+		return failed(s)
+	case r.OnlyRunning:
+		return s == dag.Running
+	default:
+		return s != dag.None
+	}
+}
+
+func allTasks(d *dag.DAG) []int {
+	is := make([]int, len(d.Tasks))
+	for i := range is {
+		is[i] = i
+	}
+	return is
+}
+
+func (p *plan) matching(match *regexp.Regexp) (out []int) {
+	for i, t := range p.d.Tasks {
+		if match.MatchString(t.ID) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// withScopes adds the setups and teardowns that go with some tasks, ascending.
+func (p *plan) withScopes(tasks []int) []int {
+	out := slices.Clone(tasks)
+	for _, i := range tasks {
+		out = append(out, p.g.clearedWith(i)...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// pick are the stored instances of some tasks whose state is wanted.
+func (a *alteration) pick(tasks []int, wanted func(dag.State) bool) (out []*Instance) {
+	in := make(map[int]bool, len(tasks))
+	for _, i := range tasks {
+		in[i] = true
+	}
+	for _, row := range a.rows {
+		// What a mapped task was before it was expanded does not come back.
+		gone := row.State == dag.Removed && row.MapIndex < 0
+		if in[a.p.d.TaskIndex(row.TaskID)] && wanted(row.State) && !gone {
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
+// clear clears instances of a run, and queues the run again if it had ended.
+func (e *Engine) clear(ctx context.Context, rd Reader, a *alteration, picked []*Instance) error {
+	for _, in := range picked {
+		in.MaxTries = in.Try + 1
+		if t := a.p.d.Task(in.TaskID); t != nil {
+			in.MaxTries += t.Retries
+		}
+		in.QueuedAt, in.RetryAt, in.Error, in.Lost = time.Time{}, time.Time{}, "", 0
+		a.cleared[in] = true
+		switch k := keyOf(in); {
+		case a.live && (in.State == dag.Running || in.State == dag.Restarting || in.State == dag.Queued && e.attempting(k)):
+			a.set(in, dag.Restarting) // until its attempt has ended
+			a.stop[k] = errCleared
+		default:
+			if in.State == dag.Queued {
+				a.stop[k] = errCleared // a worker may be about to begin
+			}
+			a.set(in, dag.None)
+			in.StartDate, in.EndDate = time.Time{}, time.Time{}
+		}
+	}
+	if err := e.skipAgain(ctx, rd, a); err != nil {
+		return err
+	}
+	a.run.Reason = "" // of a run that was marked and is under way, too
+	if a.run.State.Finished() {
+		a.run.State, a.run.QueuedAt, a.run.StartDate, a.run.EndDate = dag.RunQueued, e.now(), time.Time{}, time.Time{}
+	}
+	return nil
+}
+
+// skipmixinKey is the XCom of a task that chose, as in Airflow: {"skipped": [task ids]}.
+const skipmixinKey = "skipmixin_key"
+
+// rememberSkips stores which tasks a result skips, so that they are skipped again when
+// they are cleared and the choice is not (Airflow, SkipMixin and NotPreviouslySkippedDep).
+func (c *change) rememberSkips(lr *liveRun, in *Instance, s skips) error {
+	if len(s) == 0 {
+		return nil
+	}
+	b, err := json.Marshal(map[string][]string{"skipped": taskIDs(lr.plan.d, s)})
+	if err != nil {
+		return fmt.Errorf("encode what was skipped: %w", err)
+	}
+	return c.PutXCom(c.ctx, in.RunKey, in.TaskID, in.MapIndex, skipmixinKey, b)
+}
+
+// skipAgain skips the cleared tasks that a task directly before them did not choose and
+// whose choice stands.
+func (e *Engine) skipAgain(ctx context.Context, rd Reader, a *alteration) error {
+	choices := map[int][]string{}
+	again := map[string]bool{}
+	for _, in := range a.changed {
+		again[in.TaskID] = true
+	}
+	for _, in := range a.changed {
+		i := a.p.d.TaskIndex(in.TaskID)
+		if i < 0 || in.State != dag.None {
+			continue
+		}
+		for _, up := range a.p.d.Tasks[i].Upstream {
+			id := a.p.d.Tasks[up].ID
+			if again[id] { // it chooses anew
+				continue
+			}
+			if _, known := choices[up]; !known {
+				ids, err := skippedBy(ctx, rd, a.run.Key, id)
+				if err != nil {
+					return err
+				}
+				choices[up] = ids
+			}
+			if slices.Contains(choices[up], in.TaskID) {
+				a.set(in, dag.Skipped)
+				in.EndDate = e.now()
+			}
+		}
+	}
+	return nil
+}
+
+// skippedBy reads which tasks a task skipped.
+func skippedBy(ctx context.Context, rd Reader, runKey int64, taskID string) ([]string, error) {
+	b, err := rd.XCom(ctx, runKey, taskID, -1, skipmixinKey)
+	if err != nil || b == nil {
+		return nil, err
+	}
+	var choice struct {
+		Skipped []string `json:"skipped"`
+	}
+	if err := json.Unmarshal(b, &choice); err != nil {
+		return nil, fmt.Errorf("read what task %q skipped: %w", taskID, err)
+	}
+	return choice.Skipped, nil
+}
+
+// restarted lets an instance run again that was cleared while the attempt of a job ran,
+// now that the attempt is over.
+func (c *change) restarted(j Job) error {
+	c.e.mu.Lock()
+	delete(c.e.unwanted, attemptKey{j.RunKey, j.TaskID, j.MapIndex, j.Try})
+	c.e.mu.Unlock()
+	lr, err := c.liveRun(j.RunKey)
+	if err != nil || lr == nil {
+		return err
+	}
+	i := lr.plan.d.TaskIndex(j.TaskID)
+	if i < 0 {
+		return nil
+	}
+	in := lr.find(i, j.MapIndex)
+	if in == nil || in.State != dag.Restarting || in.Try != j.Try {
+		return nil
+	}
+	c.set(lr, lr.m.slot(i, j.MapIndex), dag.None)
+	in.StartDate, in.EndDate = time.Time{}, time.Time{}
+	return c.step(lr)
+}
+
 // reset clears the finished run that stands in the way of a new one with the same id or
-// logical date: its instances forget their states and it is queued again, with the new
-// run's conf and version.
+// logical date: it is queued again, with its own conf and version.
 func (c *change) reset(wanted *Run) (*Run, error) {
 	r, err := c.RunByID(c.ctx, wanted.DAGID, wanted.RunID)
 	if err != nil && !wanted.LogicalDate.IsZero() {
@@ -23,22 +307,14 @@ func (c *change) reset(wanted *Run) (*Run, error) {
 	case !r.State.Finished():
 		return nil, fmt.Errorf("run %q of dag %q is %s and can't be reset: %w", r.RunID, r.DAGID, r.State, ErrExists)
 	}
-	is, err := c.Instances(c.ctx, r.Key)
+	a, err := c.e.alteration(c.ctx, c, r)
 	if err != nil {
 		return nil, err
 	}
-	for _, in := range is {
-		if err := c.ClearXCom(c.ctx, r.Key, in.TaskID, in.MapIndex); err != nil {
-			return nil, err
-		}
-		// The tries before stay behind it: their logs keep their numbers.
-		in.State, in.MaxTries = dag.None, in.MaxTries+in.Try
-		in.QueuedAt, in.RetryAt, in.Error, in.Lost = time.Time{}, time.Time{}, "", 0
-	}
-	if err := c.PutInstances(c.ctx, is); err != nil {
+	all := ClearRequest{}
+	if err := c.e.clear(c.ctx, c, a, a.pick(allTasks(a.p.d), all.keeps)); err != nil {
 		return nil, err
 	}
-	r.State, r.Reason, r.QueuedAt, r.StartDate, r.EndDate = dag.RunQueued, "", c.now, time.Time{}, time.Time{}
-	c.updates = append(c.updates, Update{Run: *r})
-	return r, c.UpdateRun(c.ctx, r)
+	_, err = c.alter([]*alteration{a})
+	return &a.run, err
 }

@@ -56,6 +56,12 @@ type Options struct {
 	PausedAtCreation bool
 	// MaxMapLength is how many instances a mapped task may have. Default 1024.
 	MaxMapLength int
+	// AskTimeout is how long [Engine.Clear] and [Engine.Mark] wait for the process that
+	// works on the store, when that is another one. Default 30 s.
+	AskTimeout time.Duration
+	// Alone, when set, reports whether no other process works on the store, where more
+	// than the leases tells: one that hangs has let its lease run out.
+	Alone func() (bool, error)
 	// Clock is the time source; nil is the wall clock.
 	Clock func() time.Time
 	// Log is the log of the engine itself; nil discards it.
@@ -91,8 +97,12 @@ type Engine struct {
 	plans    map[string]*plan
 	live     map[int64]*liveRun
 	attempts map[attemptKey]context.CancelCauseFunc
-	paused   map[string]bool
-	pools    map[string]int
+	// unwanted holds the attempts that were cancelled before they ran.
+	unwanted map[attemptKey]error
+	// working says that Run is under way: this process holds the runs in memory.
+	working bool
+	paused  map[string]bool
+	pools   map[string]int
 	// nextDue holds when a run of a DAG is due at the earliest, so that the sweep need not
 	// ask the store before.
 	nextDue map[*dag.DAG]time.Time
@@ -115,6 +125,7 @@ func New(s Store, o Options) (*Engine, error) {
 	o.Beat = orDefault(o.Beat, time.Second)
 	o.MaxMapLength = orDefault(o.MaxMapLength, DefaultMaxMapLength)
 	o.Sweep = orDefault(o.Sweep, 30*time.Second)
+	o.AskTimeout = orDefault(o.AskTimeout, 30*time.Second)
 	if o.Clock == nil {
 		o.Clock = time.Now //nolint:forbidigo // the default clock starts here
 	}
@@ -138,7 +149,7 @@ func New(s Store, o Options) (*Engine, error) {
 		o: o, store: s, host: host,
 		dags: map[string]*dag.DAG{}, plans: map[string]*plan{}, live: map[int64]*liveRun{},
 		attempts: map[attemptKey]context.CancelCauseFunc{}, paused: map[string]bool{}, pools: map[string]int{}, blocked: map[int64]bool{},
-		nextDue: map[*dag.DAG]time.Time{},
+		nextDue: map[*dag.DAG]time.Time{}, unwanted: map[attemptKey]error{},
 	}
 	e.outbox = newOutbox(e)
 	return e, nil
@@ -166,11 +177,18 @@ type RunOptions struct {
 func (e *Engine) Run(ctx context.Context, o RunOptions) error {
 	// What ends a run must still be written while ctx is done.
 	work := context.WithoutCancel(ctx)
+	if err := e.takeWork(work); err != nil {
+		return err
+	}
+	defer e.leaveWork(work)
 	if err := e.recover(work); err != nil {
 		return fmt.Errorf("recover: %w", err)
 	}
 	if err := e.Refresh(work); err != nil {
 		return fmt.Errorf("read the store: %w", err)
+	}
+	if err := e.serve(work); err != nil {
+		return fmt.Errorf("do what was asked for: %w", err)
 	}
 	defer e.timers.stop()
 	g, gctx := errgroup.WithContext(ctx)
@@ -214,6 +232,9 @@ func (e *Engine) beats(ctx context.Context) error {
 		}
 		if err == nil {
 			err = e.Refresh(ctx)
+		}
+		if err == nil {
+			err = e.serve(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
 			// The next beat tries again; a store that stays away shows in every line.

@@ -29,6 +29,9 @@ func (c *change) takeNext() error {
 		if err := c.Complete(c.ctx, *j); err != nil { // nobody wants it any more
 			return err
 		}
+		if err := c.restarted(*j); err != nil {
+			return err
+		}
 	}
 }
 

@@ -97,7 +97,10 @@ func (c *change) settleLost(j Job) error {
 	row := lr.find(i, j.MapIndex)
 	a := &attempt{e: c.e, job: j, plan: lr.plan, task: &lr.plan.tasks[i], i: i, run: lr.run}
 	if !a.wanted(row) {
-		return c.Complete(c.ctx, j)
+		if err := c.Complete(c.ctx, j); err != nil {
+			return err
+		}
+		return c.restarted(j)
 	}
 	a.in = *row
 	begun := a.in.State == dag.Running || a.task.repeatSafe

@@ -404,6 +404,10 @@ func (e *Engine) setBlocked(key int64, blocked bool) {
 
 // end finishes a run: its state, its callbacks, and the next run that waited for it.
 func (c *change) end(lr *liveRun, state dag.RunState, reason string) error {
+	marked := markOf(&lr.run)
+	if marked != "" { // its teardowns have run: now it gets the state that somebody gave it
+		state, reason = marked, lr.run.Reason
+	}
 	lr.run.State, lr.run.Reason, lr.run.EndDate = state, reason, c.now
 	if err := c.UpdateRun(c.ctx, &lr.run); err != nil {
 		return err
@@ -416,7 +420,7 @@ func (c *change) end(lr *liveRun, state dag.RunState, reason string) error {
 		kind, cbs = callbacks.Failure, lr.plan.onFailure
 	}
 	// The callbacks may read what this transaction wrote.
-	if len(cbs) > 0 {
+	if len(cbs) > 0 && marked == "" {
 		if err := c.PutInstances(c.ctx, c.dirty); err != nil {
 			return err
 		}
@@ -466,6 +470,10 @@ func (e *Engine) timeOut(key int64) {
 		lr, err := c.liveRun(key)
 		if err != nil || lr == nil {
 			return err
+		}
+		if c.now.Before(lr.run.StartDate.Add(lr.plan.d.DagrunTimeout)) {
+			c.watchTimeout(lr) // it was cleared and has begun anew
+			return nil
 		}
 		for i, s := range lr.m.states {
 			if s.Finished() {

@@ -1,0 +1,257 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/params"
+)
+
+// Affected is what a [ClearRequest] or a [MarkRequest] changed, or would change.
+type Affected struct {
+	// Runs are in the order in which they run, without those that stay as they are.
+	Runs []AffectedRun `json:"runs"`
+}
+
+// AffectedRun is one run and what became of it.
+type AffectedRun struct {
+	RunID string `json:"run_id"`
+	// LogicalDate is zero for a run without one.
+	LogicalDate time.Time `json:"logical_date,omitzero"`
+	// From is its state before, State the one after.
+	From  dag.RunState `json:"from"`
+	State dag.RunState `json:"state"`
+	// Instances are those of its task instances that changed, in task order.
+	Instances []AffectedInstance `json:"instances"`
+}
+
+// AffectedInstance is one task instance and what became of it.
+type AffectedInstance struct {
+	TaskID   string `json:"task_id"`
+	MapIndex int    `json:"map_index"` // -1 for an unmapped task
+	// From is its state before, State the one after.
+	From  dag.State `json:"from"`
+	State dag.State `json:"state"`
+}
+
+// Instances is the number of task instances over all runs.
+func (a *Affected) Instances() (n int) {
+	for _, r := range a.Runs {
+		n += len(r.Instances)
+	}
+	return n
+}
+
+// alteration is what a person makes of one run: its rows as they are to be. It is made
+// without a transaction and changes nothing before [change.alter] writes it.
+type alteration struct {
+	p    *plan
+	run  Run
+	from dag.RunState
+	// rows are all instances of the run, changed those that differ from the store, and
+	// was the state of each of these before.
+	rows, changed []*Instance
+	was           map[*Instance]dag.State
+	byTask        map[string][]*Instance // rows
+	// cleared says that the XComs of the changed instances go.
+	cleared map[*Instance]bool
+	// stop are the attempts to cancel, and why.
+	stop map[attemptKey]error
+	// live says that this process has the run under way.
+	live bool
+}
+
+// alteration reads a run to change it.
+func (e *Engine) alteration(ctx context.Context, rd Reader, r *Run) (*alteration, error) {
+	p, err := e.plan(ctx, rd, r.DAGID, r.Version)
+	if err != nil {
+		return nil, fmt.Errorf("run %s of dag %q: %w", r.RunID, r.DAGID, err)
+	}
+	rows, err := rd.Instances(ctx, r.Key)
+	if err != nil {
+		return nil, err
+	}
+	a := &alteration{
+		p: p, run: *r, from: r.State, rows: rows, was: map[*Instance]dag.State{}, byTask: map[string][]*Instance{},
+		cleared: map[*Instance]bool{}, stop: map[attemptKey]error{}, live: r.State == dag.RunRunning && e.works(),
+	}
+	for _, in := range rows {
+		a.byTask[in.TaskID] = append(a.byTask[in.TaskID], in)
+	}
+	return a, nil
+}
+
+// set changes the state of an instance.
+func (a *alteration) set(in *Instance, s dag.State) {
+	if _, ok := a.was[in]; !ok {
+		a.was[in] = in.State
+		a.changed = append(a.changed, in)
+	}
+	in.State = s
+}
+
+// of are the instances of a task, a new one when there is none.
+func (a *alteration) of(t *dag.Task) []*Instance {
+	if a.byTask[t.ID] == nil {
+		in := &Instance{RunKey: a.run.Key, TaskID: t.ID, MapIndex: -1, MaxTries: t.Retries + 1, Operator: t.Operator}
+		a.rows, a.byTask[t.ID] = append(a.rows, in), []*Instance{in}
+	}
+	return a.byTask[t.ID]
+}
+
+// affected tells what the alteration changes.
+func (a *alteration) affected() AffectedRun {
+	r := AffectedRun{RunID: a.run.RunID, LogicalDate: a.run.LogicalDate, From: a.from, State: a.run.State, Instances: []AffectedInstance{}}
+	for _, in := range a.changed {
+		r.Instances = append(r.Instances, AffectedInstance{in.TaskID, in.MapIndex, a.was[in], in.State})
+	}
+	slices.SortFunc(r.Instances, func(x, y AffectedInstance) int {
+		return cmp.Or(cmp.Compare(a.p.d.TaskIndex(x.TaskID), a.p.d.TaskIndex(y.TaskID)), cmp.Compare(x.MapIndex, y.MapIndex))
+	})
+	return r
+}
+
+func affected(as []*alteration) *Affected {
+	all := &Affected{Runs: []AffectedRun{}}
+	for _, a := range as {
+		all.Runs = append(all.Runs, a.affected())
+	}
+	return all
+}
+
+// alter writes alterations, and lets the runs go on from there that this process has
+// under way. In a process that runs nothing only the store changes.
+func (c *change) alter(as []*alteration) (*Affected, error) {
+	done := affected(as)
+	for n, a := range as {
+		for _, in := range a.changed {
+			if !a.cleared[in] {
+				continue
+			}
+			if err := c.ClearXCom(c.ctx, in.RunKey, in.TaskID, in.MapIndex); err != nil {
+				return nil, err
+			}
+		}
+		if err := c.PutInstances(c.ctx, a.changed); err != nil {
+			return nil, err
+		}
+		if err := c.UpdateRun(c.ctx, &a.run); err != nil {
+			return nil, err
+		}
+		if err := c.replace(a); err != nil {
+			return nil, err
+		}
+		done.Runs[n].State = a.run.State // it may have ended with that
+	}
+	if !c.e.works() || len(as) == 0 {
+		return done, nil
+	}
+	c.freed = true // tasks of other runs may wait for what these instances were
+	id := as[0].run.DAGID
+	c.after = append(c.after, func() { c.e.wakeDAG(id) })
+	return done, nil
+}
+
+// replace puts an altered run in the place of its copy in memory.
+func (c *change) replace(a *alteration) error {
+	key := a.run.Key
+	c.e.mu.Lock()
+	old := c.e.live[key]
+	c.e.mu.Unlock()
+	if old != nil {
+		// Not after the commit: the next transaction must not find the old copy.
+		c.touch(old)
+		c.e.drop(key)
+	}
+	for k, why := range a.stop {
+		c.after = append(c.after, func() { c.e.cancel(k, why) })
+	}
+	if a.live && a.run.State == dag.RunRunning {
+		lr, err := c.load(&a.run, a.rows)
+		if err != nil {
+			return err
+		}
+		if err := c.step(lr); err != nil {
+			return err
+		}
+		a.run = lr.run
+	}
+	for _, in := range a.changed {
+		if c.runOf[in] == nil { // the others are told of when they are written
+			copied := *in
+			c.updates = append(c.updates, Update{Run: a.run, Instance: &copied})
+		}
+	}
+	if a.from != a.run.State {
+		c.updates = append(c.updates, Update{Run: a.run})
+	}
+	return nil
+}
+
+// runsOf are the runs of a DAG that a request means, oldest first: one by its id, with
+// past and future those before and after it by logical date; without an id those with
+// a logical date from start to end, which count themselves and are open when zero.
+func (e *Engine) runsOf(ctx context.Context, rd Reader, dagID, runID string, past, future bool, start, end time.Time) ([]*Run, error) {
+	all, err := rd.Runs(ctx, RunFilter{DAGID: dagID})
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("dag %q has no runs: %w", dagID, ErrNotFound)
+	}
+	if runID != "" {
+		at := slices.IndexFunc(all, func(r *Run) bool { return r.RunID == runID })
+		if at < 0 {
+			return nil, fmt.Errorf("dag %q has no run %q%s: %w", dagID, runID, nearest(runID, all, func(r *Run) string { return r.RunID }), ErrNotFound)
+		}
+		one := all[at]
+		if !past && !future {
+			return []*Run{one}, nil
+		}
+		if one.LogicalDate.IsZero() {
+			return nil, fmt.Errorf("run %s of dag %q has no logical date: there is no past or future of it", runID, dagID)
+		}
+		return slices.DeleteFunc(all, func(r *Run) bool {
+			at := r.LogicalDate
+			return at.IsZero() || !past && at.Before(one.LogicalDate) || !future && at.After(one.LogicalDate)
+		}), nil
+	}
+	return slices.DeleteFunc(all, func(r *Run) bool {
+		return !start.IsZero() && r.LogicalDate.Before(start) || !end.IsZero() && (r.LogicalDate.IsZero() || r.LogicalDate.After(end))
+	}), nil
+}
+
+// nearest suggests what a person may have meant.
+func nearest[T any](word string, all []T, name func(T) string) string {
+	names := make([]string, len(all))
+	for i, v := range all {
+		names[i] = name(v)
+	}
+	if s := params.Nearest(word, names); s != "" {
+		return fmt.Sprintf("; did you mean %q?", s)
+	}
+	return ""
+}
+
+// spread adds what lies above and below some tasks, ascending.
+func spread(d *dag.DAG, tasks []int, upstream, downstream bool) []int {
+	out := slices.Clone(tasks)
+	if upstream {
+		out = append(out, reach(d, tasks, func(t *dag.Task) []int { return t.Upstream })...)
+	}
+	if downstream {
+		out = append(out, below(d, tasks)...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+var (
+	errCleared = errors.New("the task instance was cleared while it ran; it runs again")
+	errMarked  = errors.New("the state was set by hand")
+)

@@ -1,0 +1,231 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// The kinds of requests.
+const (
+	askClear = "clear"
+	askMark  = "mark"
+)
+
+// askPause is the time between two looks for an answer.
+const askPause = 50 * time.Millisecond
+
+var (
+	errNotAlone = errors.New("another process works on the store")
+	errAnswered = errors.New("the request was answered meanwhile")
+)
+
+// takeWork says to other processes that this one works on the store from now on. Whoever
+// would change a run must ask it, because it holds the runs in memory.
+func (e *Engine) takeWork(ctx context.Context) error {
+	// What dead processes held comes from Recover.
+	if _, err := e.store.Beat(ctx, 3*e.o.Beat); err != nil {
+		return fmt.Errorf("take the lease: %w", err)
+	}
+	e.setWorking(true)
+	return nil
+}
+
+// leaveWork gives that up, so that nobody waits for this process.
+func (e *Engine) leaveWork(ctx context.Context) {
+	e.setWorking(false)
+	if _, err := e.store.Beat(ctx, 0); err != nil {
+		e.o.Log.Error("give up the lease; it runs out", "error", err)
+	}
+}
+
+func (e *Engine) setWorking(on bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.working = on
+}
+
+func (e *Engine) works() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.working
+}
+
+// ask lets the process that works on the store do what is asked for: this one at once,
+// another one at its next beat. When none does, this one does it in the store alone,
+// and the next to start goes on from there. Whoever does it answers in the same
+// transaction, so that it is done once, whatever dies in between.
+func (e *Engine) ask(ctx context.Context, kind string, payload any) (*Affected, error) {
+	b, err := json.Marshal(payload)
+	if err != nil {
+		return nil, fmt.Errorf("encode the request: %w", err)
+	}
+	if e.works() {
+		var done *Affected
+		err := e.change(ctx, func(c *change) (err error) {
+			done, err = c.perform(kind, b)
+			return err
+		})
+		return done, err
+	}
+	r := &Request{Kind: kind, Payload: b, CreatedAt: e.now()}
+	if err := e.store.Tx(ctx, func(tx Tx) error { return tx.InsertRequest(ctx, r) }); err != nil {
+		return nil, err
+	}
+	if err := e.await(ctx, r.ID); err != nil {
+		if werr := e.withdraw(context.WithoutCancel(ctx), r.ID, err); werr != nil {
+			return nil, werr
+		}
+	}
+	if r, err = e.store.Request(context.WithoutCancel(ctx), r.ID); err != nil {
+		return nil, err
+	}
+	if r.Error != "" {
+		return nil, errors.New(r.Error)
+	}
+	done := &Affected{}
+	if err := json.Unmarshal(r.Result, done); err != nil {
+		return nil, fmt.Errorf("read the answer to request %d: %w", r.ID, err)
+	}
+	return done, nil
+}
+
+// await returns once a request is answered, which it does itself when nobody else works.
+func (e *Engine) await(ctx context.Context, id int64) error {
+	again := time.NewTicker(askPause)
+	defer again.Stop()
+	limit := time.NewTimer(e.o.AskTimeout)
+	defer limit.Stop()
+	for {
+		alone, err := e.alone(ctx)
+		if err == nil && alone {
+			if err = e.answer(ctx, id, true); errors.Is(err, errNotAlone) {
+				err = nil
+			}
+		}
+		if err != nil {
+			return err
+		}
+		if r, err := e.store.Request(ctx, id); err != nil || !r.DoneAt.IsZero() {
+			return err
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-limit.C:
+			return fmt.Errorf("the process that works on the store has not answered within %s; look at its log, or stop it and try again", e.o.AskTimeout)
+		}
+	}
+}
+
+// alone reports whether no process works on the store.
+func (e *Engine) alone(ctx context.Context) (bool, error) {
+	leased, err := e.store.Leased(ctx, e.now())
+	if err != nil || leased || e.o.Alone == nil {
+		return !leased, err
+	}
+	return e.o.Alone()
+}
+
+// withdraw takes an open request back, so that it isn't done when its process has given
+// up on it. A request that was answered meanwhile stays as it is.
+func (e *Engine) withdraw(ctx context.Context, id int64, cause error) error {
+	r := &Request{ID: id, DoneAt: e.now(), Error: fmt.Sprintf("nothing was changed: %v", cause)}
+	return e.store.Tx(ctx, func(tx Tx) error {
+		_, err := tx.AnswerRequest(ctx, r)
+		return err
+	})
+}
+
+// serve does what other processes asked for.
+func (e *Engine) serve(ctx context.Context) error {
+	rs, err := e.store.OpenRequests(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range rs {
+		if err := e.answer(ctx, r.ID, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// answer does what a request asks for and writes the answer with it, unless that has
+// happened. With alone it returns errNotAlone if a process has begun to work.
+func (e *Engine) answer(ctx context.Context, id int64, alone bool) error {
+	err := e.change(ctx, func(c *change) error {
+		r, err := c.Request(ctx, id)
+		if err != nil || !r.DoneAt.IsZero() {
+			return err
+		}
+		if alone {
+			if leased, err := c.Leased(ctx, c.now); err != nil || leased {
+				return errors.Join(err, errNotAlone)
+			}
+		}
+		done, err := c.perform(r.Kind, r.Payload)
+		if err != nil {
+			return err
+		}
+		if r.Result, err = json.Marshal(done); err != nil {
+			return fmt.Errorf("encode the answer: %w", err)
+		}
+		return c.answered(r)
+	})
+	if err == nil || errors.Is(err, errNotAlone) || errors.Is(err, errAnswered) || ctx.Err() != nil {
+		return ignore(err, errAnswered)
+	}
+	// What it had changed was taken back with the transaction: the error is the answer.
+	// When that can't be written either, the next beat tries again.
+	return ignore(e.change(ctx, func(c *change) error {
+		return c.answered(&Request{ID: id, Error: e.o.Masker.Mask(err.Error())})
+	}), errAnswered)
+}
+
+func ignore(err, target error) error {
+	if errors.Is(err, target) {
+		return nil
+	}
+	return err
+}
+
+func (c *change) answered(r *Request) error {
+	r.DoneAt = c.now
+	ok, err := c.AnswerRequest(c.ctx, r)
+	if err == nil && !ok {
+		err = errAnswered
+	}
+	return err
+}
+
+// perform does what a request asks for.
+func (c *change) perform(kind string, payload json.RawMessage) (*Affected, error) {
+	switch kind {
+	case askClear:
+		var r ClearRequest
+		if err := json.Unmarshal(payload, &r); err != nil {
+			return nil, fmt.Errorf("read the request: %w", err)
+		}
+		as, err := c.e.cleared(c.ctx, c, &r)
+		if err != nil {
+			return nil, err
+		}
+		return c.alter(as)
+	case askMark:
+		var r MarkRequest
+		if err := json.Unmarshal(payload, &r); err != nil {
+			return nil, fmt.Errorf("read the request: %w", err)
+		}
+		as, err := c.e.marked(c.ctx, c, &r)
+		if err != nil {
+			return nil, err
+		}
+		return c.alter(as)
+	default:
+		return nil, fmt.Errorf("unknown request %q: it comes from a newer program", kind)
+	}
+}
