@@ -46,7 +46,7 @@ var commonKeys = newTable(
 		func(t *taskBase) *bool { return &t.DependsOnPast }),
 	boolKey("wait_for_downstream", false, "Wait for the direct downstream tasks in the run before; implies depends_on_past.",
 		func(t *taskBase) *bool { return &t.WaitForDownstream }),
-	boolKey("ignore_first_depends_on_past", false, "Do not hold up the first run ever.",
+	boolKey("ignore_first_depends_on_past", true, "Let the first instance of the task run although depends_on_past is set.",
 		func(t *taskBase) *bool { return &t.IgnoreFirstDependsOnPast }),
 	boolKey("wait_for_past_depends_before_skipping", false, "Skip only once depends_on_past is met.",
 		func(t *taskBase) *bool { return &t.WaitForPastDependsBeforeSkipping }),

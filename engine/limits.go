@@ -108,7 +108,8 @@ func (e *Engine) poolSlots(name string) (int, bool) {
 // pastUnmet says why depends_on_past or wait_for_downstream holds a task, or nothing
 // (Airflow, PrevDagrunDep): the task, and with wait_for_downstream what follows it
 // directly, must have succeeded or been skipped in the run before. With catchup that is
-// the scheduled run before, else the one before of any kind. A first instance passes.
+// the scheduled run before, else the one before of any kind. A first instance passes
+// unless ignore_first_depends_on_past is false.
 func (c *change) pastUnmet(lr *liveRun, t *dag.Task) (string, error) {
 	var kind dag.RunType
 	if lr.plan.d.Catchup {
@@ -128,7 +129,11 @@ func (c *change) pastUnmet(lr *liveRun, t *dag.Task) (string, error) {
 	}
 	for _, id := range ids {
 		switch s, has := states[id]; {
-		case !has && prev.State.Finished(), s == dag.Success, s == dag.Skipped:
+		case s == dag.Success, s == dag.Skipped:
+		case !has && c.firstInstance(lr, prev, id):
+			if id == t.ID && !t.IgnoreFirstDependsOnPast && (!lr.plan.d.Catchup || !prev.LogicalDate.Before(t.StartDate)) {
+				return fmt.Sprintf("depends_on_past: task %q is not in run %s, and ignore_first_depends_on_past is false", id, prev.RunID), nil
+			}
 		default:
 			return fmt.Sprintf("depends_on_past: task %q is %s in run %s", id, s, prev.RunID), nil
 		}

@@ -45,6 +45,9 @@ type node struct {
 	instant bool
 	// mapped marks a task whose instances are not known before it is ready.
 	mapped bool
+	// waitsToSkip marks a task that is skipped only once it was released: it waits for the
+	// run before.
+	waitsToSkip bool
 	scope
 }
 
@@ -68,6 +71,8 @@ type machine struct {
 	total      []int32 // by task: how many upstream instances there are
 	// unfinished counts slots.
 	unfinished int
+	// held are the tasks to be skipped that wait to be released, released those that were.
+	held, released map[int]bool
 	// dirty holds the ranks of the tasks whose upstream changed since the last
 	// advance, as a heap: a task is looked at after everything upstream of it, so the
 	// outcome does not depend on the order of events.
@@ -110,11 +115,13 @@ func (m *machine) set(slot int, s dag.State) {
 		return
 	}
 	m.states[slot] = s
+	delete(m.held, i)
 	m.inFlight += btoi(busy(s)) - btoi(busy(old))
 	if m.g.tasks[i].leaf {
 		m.failedLeaves += btoi(failed(s)) - btoi(failed(old))
 	}
 	if s == dag.None {
+		delete(m.released, i)
 		m.mark(i)
 	}
 	if !s.Finished() && !old.Finished() {
@@ -220,7 +227,11 @@ func (m *machine) advance() (p progress) {
 				p.ready = append(p.ready, i)
 			}
 		case doSkip:
-			settle(dag.Skipped)
+			if n.waitsToSkip && !m.released[i] {
+				m.hold(i)
+			} else {
+				settle(dag.Skipped)
+			}
 		case doUpstreamFail:
 			settle(dag.UpstreamFailed)
 		case doWait:
@@ -229,12 +240,27 @@ func (m *machine) advance() (p progress) {
 	return p
 }
 
+// hold keeps a task that is to be skipped until it is released.
+func (m *machine) hold(i int) {
+	if m.held == nil {
+		m.held, m.released = map[int]bool{}, map[int]bool{}
+	}
+	m.held[i] = true
+}
+
+// release lets a held task be skipped.
+func (m *machine) release(i int) {
+	delete(m.held, i)
+	m.released[i] = true
+	m.mark(i)
+}
+
 // verdict returns the state of the run and, for a finished one, the reason
 // (Airflow, DagRun.update_state): it waits until every task has finished, then the
 // leaves decide. Tasks that wait while nothing runs or is due are a deadlock.
 func (m *machine) verdict() (dag.RunState, string) {
 	switch {
-	case m.unfinished > 0 && m.inFlight == 0 && len(m.dirty) == 0:
+	case m.unfinished > 0 && m.inFlight == 0 && len(m.dirty) == 0 && len(m.held) == 0:
 		return dag.RunFailed, reasonDeadlock
 	case m.unfinished > 0:
 		return dag.RunRunning, ""

@@ -86,9 +86,11 @@ func newPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*plan
 		p.tasks[i] = tp
 		p.g.tasks[i] = node{
 			up: t.Upstream, down: t.Downstream, rule: t.TriggerRule,
-			scope:   scope{setup: t.Setup, teardown: t.Teardown, failsRun: t.OnFailureFailDagrun},
-			mapped:  t.Mapping != nil,
-			instant: instant && len(tp.callbacks[callbacks.Execute]) == 0 && len(tp.callbacks[callbacks.Success]) == 0,
+			scope:  scope{setup: t.Setup, teardown: t.Teardown, failsRun: t.OnFailureFailDagrun},
+			mapped: t.Mapping != nil,
+			// Only with depends_on_past is there anything to wait for.
+			waitsToSkip: t.WaitForPastDependsBeforeSkipping && t.DependsOnPast,
+			instant:     instant && !t.DependsOnPast && len(tp.callbacks[callbacks.Execute]) == 0 && len(tp.callbacks[callbacks.Success]) == 0,
 		}
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -230,6 +230,7 @@ func (c *change) load(r *Run, is []*Instance) (*liveRun, error) {
 	if err := lr.place(is); err != nil {
 		return nil, err
 	}
+	lr.leaveOut()
 	c.watchTimeout(lr)
 	for _, in := range is {
 		if in.State == dag.UpForRetry || in.State == dag.UpForReschedule {
@@ -335,7 +336,11 @@ func (c *change) step(lr *liveRun) error {
 				return err
 			}
 		}
-		again = len(p.expand) > 0
+		released, err := c.release(lr)
+		if err != nil {
+			return err
+		}
+		again = released || len(p.expand) > 0
 	}
 	if err := c.pump(lr); err != nil {
 		return err
@@ -350,7 +355,7 @@ func (c *change) step(lr *liveRun) error {
 // pump gives free slots to waiting tasks, those with the highest priority first. A
 // paused DAG starts none.
 func (c *change) pump(lr *liveRun) error {
-	blocked := false
+	blocked := len(lr.m.held) > 0
 	defer func() { c.e.setBlocked(lr.run.Key, blocked) }()
 	if len(lr.waiting) == 0 || c.e.isPaused(lr.run.DAGID) {
 		return nil

@@ -13,9 +13,8 @@ import (
 	"github.com/dingdag/dingdag/timetable"
 )
 
-// Check reports what the loader can't know: branches that lead nowhere, and what a DAG
-// asks of the engine that the engine does not do. These are errors where ignoring them
-// would change what the DAG means, else warnings.
+// Check reports what the loader can't know: branches that lead nowhere, and what is
+// accepted and means nothing.
 func (c Catalog) Check(d *dag.DAG) dag.Diagnostics {
 	var ds dag.Diagnostics
 	at := func(p dag.Position, task string, s dag.Severity, format string, args ...any) {
@@ -31,8 +30,11 @@ func (c Catalog) Check(d *dag.DAG) dag.Diagnostics {
 		if err := c.Templates.Check(t.MapIndexTemplate); err != nil {
 			at(t.Pos, t.ID, dag.Error, "map_index_template: %v", err)
 		}
-		for _, key := range unsupported(t) {
-			at(t.Pos, t.ID, dag.Error, "%s is not supported", key)
+		if t.WaitForPastDependsBeforeSkipping && !t.DependsOnPast {
+			at(t.Pos, t.ID, dag.Warning, "wait_for_past_depends_before_skipping has no effect without depends_on_past")
+		}
+		if !t.EndDate.IsZero() && t.EndDate.Before(t.StartDate) {
+			at(t.Pos, t.ID, dag.Warning, "end_date is before start_date: the task is in no run")
 		}
 	}
 	if d.ScheduleText != "" && timetable.ModeOf(d.Timetable) == timetable.ModeTrigger {
@@ -68,21 +70,4 @@ func (c Catalog) badTargets(d *dag.DAG, t *dag.Task) (bad []string) {
 		}
 	}
 	return bad
-}
-
-// unsupported lists the keys of a task that would be ignored.
-func unsupported(t *dag.Task) (keys []string) {
-	for _, k := range []struct {
-		name string
-		used bool
-	}{
-		{"wait_for_past_depends_before_skipping", t.WaitForPastDependsBeforeSkipping},
-		{"start_date of a task", !t.StartDate.IsZero()},
-		{"end_date of a task", !t.EndDate.IsZero()},
-	} {
-		if k.used {
-			keys = append(keys, k.name)
-		}
-	}
-	return keys
 }
