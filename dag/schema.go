@@ -1,8 +1,11 @@
 package dag
 
 import (
+	"cmp"
 	"maps"
+	"regexp"
 	"slices"
+	"strings"
 )
 
 // EntrySchema describes one operator or notifier for [Schema].
@@ -32,6 +35,10 @@ func Schema(operators, notifiers []EntrySchema) map[string]any {
 	}
 }
 
+// durationPattern is what textDuration takes, and the names of environment variables.
+const durationPattern = `^(([0-9]+(\.[0-9]+)?(w|d|h|ms|us|µs|ns|m|s))+|P[0-9WDTHMS.]+` +
+	`|[0-9]+ +([Dd][Aa][Yy]|[Hh][Oo][Uu][Rr]|[Mm][Ii][Nn][Uu][Tt][Ee]|[Ss][Ee][Cc][Oo][Nn][Dd])[Ss]?|.*\$.*)$`
+
 func definitions(operators, notifiers []EntrySchema) map[string]any {
 	ref := func(name string) map[string]any { return map[string]any{"$ref": "#/$defs/" + name} }
 	list := func(items map[string]any) map[string]any { return map[string]any{"type": "array", "items": items} }
@@ -46,9 +53,13 @@ func definitions(operators, notifiers []EntrySchema) map[string]any {
 		"type": "object", "required": []any{"__type__"},
 		"properties": map[string]any{"__type__": map[string]any{"enum": anySlice(knownTypes)}},
 	}
-	timedelta := map[string]any{
-		"type": "object", "required": []any{"__type__"},
-		"properties": map[string]any{"__type__": map[string]any{"const": typeTimedelta}},
+	timedelta := object(map[string]any{
+		"__type__": map[string]any{"const": typeTimedelta},
+		"__args__": list(schemaOf("number")),
+	})
+	timedelta["required"] = []any{"__type__"}
+	for _, unit := range []string{"weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds"} {
+		timedelta["properties"].(map[string]any)[unit] = schemaOf("number")
 	}
 	return map[string]any{
 		"dag":          object(properties(dagKeys)),
@@ -56,12 +67,12 @@ func definitions(operators, notifiers []EntrySchema) map[string]any {
 		"taskGroups":   anyOf(inList(ref("taskGroup"), "group_name"), mapOf(ref("taskGroup")), schemaOf("null")),
 		"taskGroup":    object(properties(groupKeys)),
 		"task":         taskSchema(operators),
-		"operatorName": map[string]any{"type": "string", "enum": names(operators)},
+		"operatorName": namesSchema(operators),
 		"defaultArgs":  anyOf(object(defaultArgsProperties(operators)), schemaOf("null")),
 		"dependencies": anyOf(schemaOf("string"), list(schemaOf("string")), schemaOf("null")),
 		"duration": anyOf(
 			map[string]any{"type": "number", "minimum": 0, "description": "Seconds."},
-			map[string]any{"type": "string", "examples": []any{"90s", "5m", "1h30m", "1d", "PT5M"}},
+			map[string]any{"type": "string", "pattern": durationPattern, "examples": []any{"90s", "5m", "1h30m", "1d", "PT5M"}},
 			timedelta,
 		),
 		"date":         anyOf(schemaOf("string"), typed),
@@ -115,7 +126,7 @@ func taskSchema(operators []EntrySchema) map[string]any {
 		rules = append(rules, map[string]any{
 			"if": map[string]any{
 				"required":   []any{"operator"},
-				"properties": map[string]any{"operator": map[string]any{"enum": anySlice(op.Names)}},
+				"properties": map[string]any{"operator": oneOfNames(op.Names)},
 			},
 			"then": map[string]any{"properties": own},
 		})
@@ -127,11 +138,11 @@ func callbackSchema(notifiers []EntrySchema) map[string]any {
 	var rules []any
 	for _, n := range notifiers {
 		rules = append(rules, map[string]any{
-			"if":   map[string]any{"properties": map[string]any{"callback": map[string]any{"enum": anySlice(n.Names)}}},
+			"if":   map[string]any{"properties": map[string]any{"callback": oneOfNames(n.Names)}},
 			"then": map[string]any{"properties": ownProperties(n)},
 		})
 	}
-	name := map[string]any{"type": "string", "enum": names(notifiers)}
+	name := namesSchema(notifiers)
 	mapped := map[string]any{
 		"type": "object", "required": []any{"callback"},
 		"properties": map[string]any{"callback": name}, "unevaluatedProperties": false,
@@ -140,6 +151,16 @@ func callbackSchema(notifiers []EntrySchema) map[string]any {
 		mapped["allOf"] = rules
 	}
 	return map[string]any{"anyOf": []any{name, mapped}}
+}
+
+// oneOfNames asks for one of the names. It is a pattern because a language server that
+// completes takes a value of an enum for another that begins with it.
+func oneOfNames(list []string) map[string]any {
+	quoted := make([]string, len(list))
+	for i, name := range list {
+		quoted[i] = regexp.QuoteMeta(name)
+	}
+	return map[string]any{"pattern": "^(" + strings.Join(quoted, "|") + ")$"}
 }
 
 // defaultArgsProperties are the common and sensor keys, and the names of the
@@ -186,17 +207,28 @@ func ownProperties(e EntrySchema) map[string]any {
 	if !ok {
 		return map[string]any{}
 	}
-	return own
+	return maps.Clone(own)
 }
 
-// names lists all names of all entries, sorted.
-func names(entries []EntrySchema) []any {
-	var all []string
+// namesSchema is one of the names of all entries, the short ones first. Each has a word
+// on what it does, which editors show beside it.
+func namesSchema(entries []EntrySchema) map[string]any {
+	docs := map[string]string{}
 	for _, e := range entries {
-		all = append(all, e.Names...)
+		doc, _ := e.Params["description"].(string)
+		paragraph, _, _ := strings.Cut(doc, "\n\n")
+		for _, name := range e.Names {
+			docs[name] = strings.ReplaceAll(paragraph, "\n", " ")
+		}
 	}
-	slices.Sort(all)
-	return anySlice(slices.Compact(all))
+	all := slices.SortedFunc(maps.Keys(docs), func(a, b string) int {
+		return cmp.Or(cmp.Compare(min(strings.Count(a, "."), 1), min(strings.Count(b, "."), 1)), cmp.Compare(a, b))
+	})
+	words := make([]any, len(all))
+	for i, name := range all {
+		words[i] = docs[name]
+	}
+	return map[string]any{"type": "string", "enum": anySlice(all), "enumDescriptions": words}
 }
 
 func anySlice(list []string) []any {
