@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
@@ -52,7 +53,7 @@ var dagKeys = newTable(
 	textKey("description", "", "One line on what the DAG does.", func(d *dagDraft) *string { return &d.Description }),
 	textKey("dag_display_name", "", "The name that people see instead of the id.", func(d *dagDraft) *string { return &d.DisplayName }),
 	textKey("doc_md", "", "Documentation in Markdown.", func(d *dagDraft) *string { return &d.DocMD }),
-	textsKey("tags", "Labels to find the DAG by.", func(d *dagDraft) *[]string { return &d.Tags }),
+	tagsKey(),
 	boolKey("catchup", false, "Run every missed interval since start_date.", func(d *dagDraft) *bool { return &d.Catchup }),
 	intKey("max_active_runs", 16, 1, "How many runs may be running at once; more stay queued.",
 		func(d *dagDraft) *int { return &d.MaxActiveRuns }),
@@ -309,4 +310,21 @@ func emitMap(m map[string]any) any {
 		return nil
 	}
 	return m
+}
+
+// maxTag is how many characters a tag may have (Airflow, TAG_MAX_LEN).
+const maxTag = 100
+
+func tagsKey() key[dagDraft] {
+	k := textsKey("tags", "Labels to find the DAG by.", func(d *dagDraft) *[]string { return &d.Tags })
+	read := k.set
+	k.set = func(r *dagReader, dst *dagDraft, name, v *yaml.Node) {
+		read(r, dst, name, v)
+		for _, n := range v.Content {
+			if utf8.RuneCountInString(n.Value) > maxTag {
+				r.errorf(n, "the tag %q has more than %d characters: shorten it", excerpt(n.Value), maxTag)
+			}
+		}
+	}
+	return k
 }

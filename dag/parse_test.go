@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -299,3 +300,26 @@ func TestDAGLevelTimetableIsNeverNil(t *testing.T) {
 	t.Parallel()
 	assert.NotNil(t, mustParse(t, oneTask("")).Timetable)
 }
+
+func TestDAGIDs(t *testing.T) {
+	t.Parallel()
+	for id, good := range map[string]bool{
+		"a":                          true,
+		"订单_größe-1.2":               true,
+		strings.Repeat("订", 250):     true,
+		strings.Repeat("a", 251):     false,
+		"a b":                        false,
+		"a/b":                        false,
+		"'a:b'":                      false,
+		"'-'":                        true,
+		"a\n  tags: [" + long + "]":  true,
+		"a\n  tags: [x" + long + "]": false,
+	} {
+		id, tags, _ := strings.Cut(id, "\n")
+		_, found := parseText(id + ":\n" + tags + "\n  tasks: [{task_id: " + id + ", operator: empty}]\n")
+		assert.Equal(t, good, !found.HasErrors(), "%s: %s", id, found)
+	}
+}
+
+// long is as long as a tag may be.
+var long = strings.Repeat("签", 100)
