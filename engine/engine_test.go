@@ -152,6 +152,7 @@ func (b *bench) open() {
 		operator.Define[lateOp]("late"),
 		operator.Define[forkOp]("fork"),
 		operator.Define[freeOp]("free"),
+		operator.Define[nativeOp]("native"),
 	)
 	require.NoError(b.t, err)
 	cbs, err := callbacks.NewRegistry([]callbacks.Spec{callbacks.Define[say]("say")}, map[string]callbacks.Sender{"bench": b})

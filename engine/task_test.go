@@ -284,3 +284,67 @@ func TestManualRunsInterval(t *testing.T) {
 		assert.Equal(t, now, r.RunAfter)
 	}
 }
+
+// nativeOp gives back what its template comes to.
+type nativeOp struct {
+	// Value is anything.
+	Value any `yaml:"value" param:"template"`
+}
+
+// Execute returns the value.
+func (o *nativeOp) Execute(context.Context, *operator.TaskContext) (any, error) { return o.Value, nil }
+
+// With render_template_as_native_obj a template gives its value.
+func TestNativeRendering(t *testing.T) {
+	t.Parallel()
+	for native, want := range map[string]string{"true": `[1,2]`, "false": `"[1, 2]"`} {
+		b := newBench(t)
+		b.load("d:\n  params: {ids: [1, 2]}\n  render_template_as_native_obj: " + native + "\n  tasks: [{task_id: t, operator: native, value: '{{ params.ids }}'}]\n")
+		b.start(engine.RunOptions{})
+		r := b.finish(engine.Trigger{})
+		assert.Equal(t, want, b.xcom(r, "t", "return_value"), native)
+	}
+}
+
+// latest_only asks whether a newer run is due; manual runs are always the latest.
+func TestLatestOnlyKnowsTheNewestRun(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.at("2026-03-03T12:00:00Z")
+	b.do["latest"] = func(_ context.Context, tc *operator.TaskContext) (any, error) { return tc.Latest, nil }
+	b.load("d:\n  schedule: '@daily'\n  start_date: 2026-03-01\n  catchup: true\n  tasks: [{task_id: t, operator: probe, do: latest}]\n")
+	b.start(engine.RunOptions{Schedule: true})
+	var latest []string
+	for _, r := range b.untilRuns(3) {
+		latest = append(latest, b.xcom(r, "t", "return_value"))
+	}
+	assert.Equal(t, []string{"false", "false", "true"}, latest)
+	manual := b.finish(engine.Trigger{LogicalDate: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)})
+	assert.Equal(t, "true", b.xcom(manual, "t", "return_value"))
+}
+
+// The rules of weights, with one slot: downstream counts what is below, upstream what is
+// above, absolute nothing else; of equal weights the first one goes first.
+func TestPriorityRules(t *testing.T) {
+	t.Parallel()
+	const chain = `
+    - {task_id: a1, operator: probe}
+    - {task_id: a2, operator: probe, dependencies: [a1]}
+    - {task_id: a3, operator: probe, dependencies: [a2]}
+    - {task_id: b, operator: probe, priority_weight: 2}
+`
+	for rule, want := range map[string]string{
+		"downstream": "a1 b a2 a3", // 3, then 2 beside 2, which came first
+		"upstream":   "b a1 a2 a3", // 2 before 1
+		"absolute":   "b a1 a2 a3",
+	} {
+		b := newBench(t)
+		b.o.Workers = 1
+		b.stopStore()
+		b.open()
+		b.load("d:\n  max_active_tasks: 1\n  default_args: {weight_rule: " + rule + "}\n  tasks:" + chain)
+		b.start(engine.RunOptions{})
+		b.finish(engine.Trigger{})
+		assert.Equal(t, want, strings.ReplaceAll(strings.Join(b.ranSoFar(), " "), "#1", ""), rule)
+	}
+}
