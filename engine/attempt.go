@@ -307,15 +307,16 @@ func (a *attempt) result(ctx context.Context, v any, err error) (res result) {
 		res.skips, v, err = skipsOf(a.plan.d, a.i, v)
 	}
 	if err == nil && v != nil && a.task.t.DoXComPush {
-		if res.value, err = encodeXCom(v); err != nil {
-			res.skips = nil
-		}
+		res.value, err = encodeXCom(v)
 	}
 	if err == nil && a.task.t.MultipleOutputs {
 		_, err = outputs(res.value)
 	}
 	if err == nil {
 		err = a.checkMappable(res.value)
+	}
+	if err != nil {
+		res.skips = nil // a try that failed has chosen nothing
 	}
 	res.outcome = operator.Classify(ctx, err)
 	return res

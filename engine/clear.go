@@ -62,7 +62,10 @@ func (e *Engine) Clear(ctx context.Context, r ClearRequest) (*Affected, error) {
 
 // cleared is what a request makes of the runs that it means.
 func (e *Engine) cleared(ctx context.Context, rd Reader, r *ClearRequest) (out []*alteration, err error) {
-	match, err := r.check()
+	if err := r.Check(); err != nil {
+		return nil, err
+	}
+	match, err := regexp.Compile(r.TaskRegex)
 	if err != nil {
 		return nil, err
 	}
@@ -98,23 +101,23 @@ func (e *Engine) cleared(ctx context.Context, rd Reader, r *ClearRequest) (out [
 	return out, nil
 }
 
-// check reports what is wrong with a request and compiles its expression.
-func (r *ClearRequest) check() (*regexp.Regexp, error) {
+// Check reports what is wrong with a request in itself: options that exclude each other,
+// or an expression that is none.
+func (r *ClearRequest) Check() error {
 	switch {
 	case r.OnlyFailed && r.OnlyRunning:
-		return nil, errors.New("only failed and only running exclude each other: no instance is both")
+		return errors.New("only failed and only running exclude each other: no instance is both")
 	case r.RunID == "" && (r.Past || r.Future):
-		return nil, errors.New("past and future need a run")
+		return errors.New("past and future need a run")
 	case r.RunID != "" && (!r.Start.IsZero() || !r.End.IsZero()):
-		return nil, errors.New("a run and dates exclude each other: name the run, or from when to when")
+		return errors.New("a run and dates exclude each other: name the run, or from when to when")
 	case !r.Start.IsZero() && !r.End.IsZero() && r.End.Before(r.Start):
-		return nil, fmt.Errorf("the end %s is before the start %s", r.End.Format(time.RFC3339), r.Start.Format(time.RFC3339))
+		return fmt.Errorf("the end %s is before the start %s", r.End.Format(time.RFC3339), r.Start.Format(time.RFC3339))
 	}
-	match, err := regexp.Compile(r.TaskRegex)
-	if err != nil {
-		return nil, fmt.Errorf("task expression %q: %w", r.TaskRegex, err)
+	if _, err := regexp.Compile(r.TaskRegex); err != nil {
+		return fmt.Errorf("task expression %q: %w", r.TaskRegex, err)
 	}
-	return match, nil
+	return nil
 }
 
 // keeps reports whether the request means an instance with that state. What has no
