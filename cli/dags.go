@@ -21,10 +21,11 @@ import (
 )
 
 func newCmdDAGs(a *app) *cobra.Command {
-	cmd := &cobra.Command{Use: "dags", Short: "List, check, show, test and trigger DAGs", Example: "  dingdag dags list\n  dingdag dags test my_dag"}
+	cmd := &cobra.Command{Use: "dags", Short: "List, check, show, test and trigger DAGs, and run them again", Example: "  dingdag dags list\n  dingdag dags test my_dag"}
 	cmd.AddCommand(
 		newCmdDAGsList(a), newCmdDAGsValidate(a), newCmdDAGsShow(a), newCmdDAGsTest(a), newCmdDAGsTrigger(a),
 		newCmdDAGsPause(a, true), newCmdDAGsPause(a, false), newCmdDAGsNext(a), newCmdDAGsRuns(a), newCmdDAGsErrors(a), newCmdDAGsConvert(a),
+		newCmdDAGsClear(a), newCmdDAGsMark(a, dag.Success), newCmdDAGsMark(a, dag.Failed),
 	)
 	return cmd
 }

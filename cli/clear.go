@@ -1,0 +1,260 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/engine"
+)
+
+// clearFlags are the flags of a command that clears.
+type clearFlags struct {
+	yes, dryRun bool
+	output      string
+}
+
+func (f *clearFlags) add(cmd *cobra.Command, r *engine.ClearRequest) {
+	cmd.Flags().BoolVarP(&r.OnlyFailed, "only-failed", "f", false, "only what is failed or upstream_failed")
+	cmd.Flags().BoolVarP(&r.OnlyRunning, "only-running", "r", false, "only what is running; it is stopped and runs again")
+	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "list what would be cleared and change nothing")
+	outputFlag(cmd, &f.output)
+}
+
+const clearLong = `What is cleared loses its state and its XComs and runs again, with as many retries as at
+first. The tries before are kept, with their logs. A finished run is queued again, in the
+version of the DAG that it began with; a task that runs is stopped first. A task that a
+branch did not choose is skipped again unless the branch is cleared too, and work is
+cleared with its setups and teardowns. Callbacks do not run.
+
+It lists what it would clear and asks. A dingdag that works on the same home folder does
+it within a second; without one it is done in the store, for the next to start.`
+
+func newCmdTasksClear(a *app) *cobra.Command {
+	var (
+		r          engine.ClearRequest
+		f          clearFlags
+		start, end string
+	)
+	cmd := &cobra.Command{
+		Use:   "clear DAG",
+		Short: "Make tasks of past or running DAG runs run again",
+		Long:  clearLong,
+		Example: `  dingdag tasks clear my_dag --run-id manual__2026-01-31T00:00:00+00:00 -t '^load$' -d
+  dingdag tasks clear my_dag -s 2026-01-01 -e 2026-01-31 -f -y`,
+		Args: exactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			r.DAGID = args[0]
+			if r.Start, err = parseDate(start); err != nil {
+				return err
+			}
+			if r.End, err = parseDate(end); err != nil {
+				return err
+			}
+			return runClear(cmd.Context(), a, r, f)
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVarP(&r.TaskRegex, "task-regex", "t", "", "only tasks in whose id this expression matches (default all)")
+	fl.StringVar(&r.RunID, "run-id", "", "only this run (default every run)")
+	fl.BoolVar(&r.Past, "past", false, "with --run-id: the runs with an earlier logical date too")
+	fl.BoolVar(&r.Future, "future", false, "with --run-id: the runs with a later logical date too")
+	fl.StringVarP(&start, "start-date", "s", "", "only runs with this logical date or a later one")
+	fl.StringVarP(&end, "end-date", "e", "", "only runs with this logical date or an earlier one")
+	fl.BoolVarP(&r.Upstream, "upstream", "u", false, "what lies above these tasks too")
+	fl.BoolVarP(&r.Downstream, "downstream", "d", false, "what lies below these tasks too")
+	f.add(cmd, &r)
+	return cmd
+}
+
+func newCmdDAGsClear(a *app) *cobra.Command {
+	var (
+		r engine.ClearRequest
+		f clearFlags
+	)
+	cmd := &cobra.Command{
+		Use: "clear DAG RUN_ID", Short: "Run a DAG run again, whole or what failed of it", Long: clearLong,
+		Example: "  dingdag dags clear my_dag manual__2026-01-31T00:00:00+00:00\n  dingdag dags clear my_dag scheduled__2026-01-31T00:00:00+00:00 -f -y",
+		Args:    exactArgs("DAG", "RUN_ID"), ValidArgsFunction: a.completeDAGs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r.DAGID, r.RunID = args[0], args[1]
+			return runClear(cmd.Context(), a, r, f)
+		},
+	}
+	f.add(cmd, &r)
+	return cmd
+}
+
+func runClear(ctx context.Context, a *app, r engine.ClearRequest, f clearFlags) error {
+	if err := checkOutput(f.output); err != nil {
+		return err
+	}
+	if err := r.Check(); err != nil {
+		return usageError{err}
+	}
+	e, err := a.asker(ctx)
+	if err != nil {
+		return err
+	}
+	dry := r
+	dry.DryRun = true
+	would, err := e.Clear(ctx, dry)
+	if err != nil {
+		return a.unknownDAG(ctx, r.DAGID, err)
+	}
+	if err := printAffected(a, r.DAGID, would, f.output); err != nil {
+		return err
+	}
+	switch {
+	case len(would.Runs) == 0:
+		fmt.Fprintln(a.Err, "nothing to clear")
+		return nil
+	case f.dryRun:
+		return nil
+	case !f.yes:
+		if ok, err := a.confirm(ctx, "clear "+countAffected(would)); err != nil || !ok {
+			return err
+		}
+	}
+	done, err := e.Clear(ctx, r)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.Err, "cleared %s\n", countAffected(done))
+	return a.tellPaused(ctx, r.DAGID, done)
+}
+
+// asker is an engine that changes runs: by itself, or by asking the process that works on
+// the home folder.
+func (a *app) asker(ctx context.Context) (*engine.Engine, error) {
+	s, err := a.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return a.engine(s, s.Connections(), func(o *engine.Options) {
+		o.LogDir = filepath.Join(a.cfg.Home, "logs")
+		o.Alone = a.alone
+	})
+}
+
+// alone reports whether nobody works on the home folder, who would hold its lock.
+func (a *app) alone() (bool, error) {
+	f, err := os.Open(filepath.Join(a.cfg.Home, "dingdag.lock"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look at the lock of the home folder: %w", withoutOp(err))
+	}
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) // closing it gives it back
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return false, f.Close()
+	}
+	return err == nil, errors.Join(err, f.Close())
+}
+
+// unknownDAG says more about an error when there is no such DAG at all.
+func (a *app) unknownDAG(ctx context.Context, id string, err error) error {
+	if _, derr := a.store.DAG(ctx, id); !errors.Is(derr, engine.ErrNotFound) {
+		return err
+	}
+	if _, ferr := a.findDAG(id); ferr != nil {
+		return ferr
+	}
+	return err
+}
+
+// confirm asks whether to do something, and says so if the answer is no.
+func (a *app) confirm(ctx context.Context, what string) (bool, error) {
+	f, ok := a.In.(*os.File)
+	if !ok || !isatty.IsTerminal(f.Fd()) {
+		return false, usagef("%s? There is no terminal to ask on: give -y to do it, or --dry-run to look only", what)
+	}
+	fmt.Fprintf(a.Err, "%s? [y/N] ", what)
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(f).ReadString('\n') // at its end the answer is no
+		answer <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case line := <-answer:
+		if line == "y" || line == "yes" {
+			return true, nil
+		}
+	case <-ctx.Done():
+	}
+	fmt.Fprintln(a.Err, "nothing was changed")
+	return false, nil
+}
+
+func countAffected(d *engine.Affected) string {
+	return fmt.Sprintf("%s of %s", plural(d.Instances(), "task instance"), plural(len(d.Runs), "run"))
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
+}
+
+type affectedRow struct {
+	DAGID       string     `json:"dag_id"`
+	RunID       string     `json:"run_id"`
+	LogicalDate *time.Time `json:"logical_date"`
+	// TaskID is nil for the run itself.
+	TaskID   *string `json:"task_id"`
+	MapIndex int     `json:"map_index"`
+	State    string  `json:"state"`
+	NewState string  `json:"new_state"`
+}
+
+// printAffected lists what changes: a run whose state does, and the task instances.
+func printAffected(a *app, dagID string, d *engine.Affected, output string) error {
+	l := listing{columns: []string{"Run", "Task", "State", "Becomes"}}
+	for _, r := range d.Runs {
+		row := affectedRow{DAGID: dagID, RunID: r.RunID, LogicalDate: optional(r.LogicalDate), MapIndex: -1}
+		if r.From != r.State {
+			row.State, row.NewState = string(r.From), string(r.State)
+			l.add(row, r.RunID, "", row.State, row.NewState)
+		}
+		for _, in := range r.Instances {
+			row.TaskID, row.MapIndex, row.State, row.NewState = &in.TaskID, in.MapIndex, in.From.String(), in.State.String()
+			name := in.TaskID
+			if in.MapIndex >= 0 {
+				name += "[" + strconv.Itoa(in.MapIndex) + "]"
+			}
+			l.add(row, r.RunID, name, row.State, row.NewState)
+		}
+	}
+	if len(l.rows) == 0 && output == "table" {
+		return nil
+	}
+	return l.print(a.Out, output)
+}
+
+// tellPaused says that runs wait when they do because their DAG is paused.
+func (a *app) tellPaused(ctx context.Context, id string, done *engine.Affected) error {
+	st, err := a.store.DAG(ctx, id)
+	if errors.Is(err, engine.ErrNotFound) {
+		return nil
+	}
+	waits := slices.ContainsFunc(done.Runs, func(r engine.AffectedRun) bool { return !r.State.Finished() })
+	if err == nil && st.Paused && waits {
+		fmt.Fprintf(a.Err, "dag %s is paused: nothing runs until dingdag dags unpause %s\n", id, id)
+	}
+	return err
+}

@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+)
+
+// markFlags are the flags of a command that marks.
+type markFlags struct {
+	dryRun bool
+	output string
+}
+
+func (f *markFlags) add(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "list what would change and change nothing")
+	outputFlag(cmd, &f.output)
+}
+
+func newCmdTasksMark(a *app, state dag.State) *cobra.Command {
+	r := engine.MarkRequest{State: state}
+	var f markFlags
+	cmd := &cobra.Command{
+		Use:   "mark-" + string(state) + " DAG TASK RUN_ID",
+		Short: "Give a task of a run the state " + string(state) + " by hand",
+		Long: `Gives the task the state, whatever it had; if it runs it is stopped. Callbacks of the task
+do not run. A run under way goes on from the new state. What failed below a task that is
+marked success is cleared, so that a finished run goes on too; without such tasks it
+keeps its state (see dags mark-success).`,
+		Example: "  dingdag tasks mark-" + string(state) + " my_dag load scheduled__2026-01-31T00:00:00+00:00\n" +
+			"  dingdag tasks mark-" + string(state) + " my_dag load scheduled__2026-01-31T00:00:00+00:00 -d --past --dry-run",
+		Args: exactArgs("DAG", "TASK", "RUN_ID"), ValidArgsFunction: a.completeTasks,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r.DAGID, r.TaskID, r.RunID = args[0], args[1], args[2]
+			if r.TaskID == "" {
+				return usagef("the TASK is empty")
+			}
+			return runMark(cmd.Context(), a, r, f)
+		},
+	}
+	fl := cmd.Flags()
+	fl.BoolVarP(&r.Upstream, "upstream", "u", false, "what lies above the task too")
+	fl.BoolVarP(&r.Downstream, "downstream", "d", false, "what lies below the task too")
+	fl.BoolVar(&r.Past, "past", false, "in the runs with an earlier logical date too")
+	fl.BoolVar(&r.Future, "future", false, "in the runs with a later logical date too")
+	f.add(cmd)
+	return cmd
+}
+
+func newCmdDAGsMark(a *app, state dag.State) *cobra.Command {
+	what := "What runs is stopped and failed, what has not begun is skipped."
+	if state == dag.Success {
+		what = "What runs is stopped, and every task of the run gets the state success."
+	}
+	var f markFlags
+	cmd := &cobra.Command{
+		Use:   "mark-" + string(state) + " DAG RUN_ID",
+		Short: "Give a run the state " + string(state) + " by hand",
+		Long: what + ` Callbacks do not
+run. Teardowns that are not finished run all the same, and the run ends after them.`,
+		Example: "  dingdag dags mark-" + string(state) + " my_dag manual__2026-01-31T00:00:00+00:00",
+		Args:    exactArgs("DAG", "RUN_ID"), ValidArgsFunction: a.completeDAGs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runMark(cmd.Context(), a, engine.MarkRequest{DAGID: args[0], RunID: args[1], State: state}, f)
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func runMark(ctx context.Context, a *app, r engine.MarkRequest, f markFlags) error {
+	if err := checkOutput(f.output); err != nil {
+		return err
+	}
+	e, err := a.asker(ctx)
+	if err != nil {
+		return err
+	}
+	r.DryRun = true
+	done, err := e.Mark(ctx, r)
+	if err != nil {
+		return a.unknownDAG(ctx, r.DAGID, err)
+	}
+	if !f.dryRun {
+		r.DryRun = false
+		if done, err = e.Mark(ctx, r); err != nil {
+			return err
+		}
+	}
+	if err := printAffected(a, r.DAGID, done, f.output); err != nil {
+		return err
+	}
+	if len(done.Runs) == 0 {
+		fmt.Fprintf(a.Err, "nothing to change: it is %s already\n", r.State)
+		return nil
+	}
+	if f.dryRun {
+		return nil
+	}
+	fmt.Fprintf(a.Err, "marked %s as %s\n", countAffected(done), r.State)
+	var kept []string
+	for _, run := range done.Runs {
+		if r.TaskID != "" && run.From == run.State && run.State.Finished() {
+			kept = append(kept, run.RunID+" ("+string(run.State)+")")
+		}
+	}
+	if len(kept) > 0 {
+		fmt.Fprintf(a.Err, "finished runs keep their state: %s; dags clear runs them again, dags mark-%s changes it\n", strings.Join(kept, ", "), r.State)
+	}
+	return a.tellPaused(ctx, r.DAGID, done)
+}
