@@ -25,7 +25,7 @@ func newCmdDAGs(a *app) *cobra.Command {
 	cmd.AddCommand(
 		newCmdDAGsList(a), newCmdDAGsValidate(a), newCmdDAGsShow(a), newCmdDAGsTest(a), newCmdDAGsTrigger(a),
 		newCmdDAGsPause(a, true), newCmdDAGsPause(a, false), newCmdDAGsNext(a), newCmdDAGsRuns(a), newCmdDAGsErrors(a), newCmdDAGsConvert(a),
-		newCmdDAGsClear(a), newCmdDAGsMark(a, dag.Success), newCmdDAGsMark(a, dag.Failed),
+		newCmdDAGsClear(a), newCmdDAGsMark(a, dag.Success), newCmdDAGsMark(a, dag.Failed), newCmdDAGsState(a),
 	)
 	return cmd
 }
