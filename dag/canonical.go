@@ -27,8 +27,8 @@ type (
 func (d *DAG) Source() []byte {
 	zone := d.zone
 	body := fields{}
-	if text := d.schedule.canonical(d.Location.String(), d.plainZone()); text != "" {
-		body = append(body, field{"schedule", text})
+	if plan := d.canonicalSchedule(); plan != "" {
+		body = append(body, field{"schedule", plan})
 	}
 	if !d.StartDate.IsZero() {
 		body = append(body, field{"start_date", wallText(d.StartDate, zone)})

@@ -29,8 +29,11 @@ type DAG struct {
 
 	// ScheduleText is the schedule as the file has it, for people.
 	ScheduleText string
-	// Timetable is never nil; a DAG without schedule has timetable.Never.
+	// Timetable is never nil; a DAG without schedule by time has timetable.Never.
 	Timetable timetable.Timetable
+	// Assets is what the DAG waits for when it runs by assets, nil otherwise. A run is
+	// due when it holds, whatever the timetable says.
+	Assets *AssetCondition
 	// Location is the zone of the schedule.
 	Location *time.Location
 	// StartDate and EndDate are zero when unset.
@@ -118,6 +121,9 @@ type Task struct {
 	Params                           map[string]any
 	// ParamSchemas has the JSON Schema of each typed param.
 	ParamSchemas map[string]map[string]any
+	// Inlets and Outlets are the assets that the task reads and writes. A success of the
+	// task updates its outlets.
+	Inlets, Outlets []*Asset
 	// Mapping makes the task a mapped one; nil for an ordinary task. Args has what is
 	// the same for all instances then, and may lack what is mapped.
 	Mapping *Mapping

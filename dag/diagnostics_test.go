@@ -35,8 +35,6 @@ func TestDiagnostics(t *testing.T) {
 		{"tags as text", oneTask("  tags: x"), `tags: want a list`},
 		{"bad cron", oneTask(`  schedule: "0 25 * * *"`), `2:13: error: dag "a": schedule: cron expression`},
 		{"six fields", oneTask(`  schedule: "0 0 1 * * *"`), `2:13: error: dag "a": schedule:`},
-		{"asset list", oneTask("  schedule: [s3://x]"), `a schedule by assets is not supported`},
-		{"asset mapping", oneTask("  schedule: {datasets: [s3://x]}"), `a schedule by assets is not supported`},
 		{"relativedelta", oneTask("  schedule: {__type__: dateutil.relativedelta.relativedelta, months: 1}"), `use a cron schedule`},
 		{"timetable without zone", oneTask("  schedule: {__type__: airflow.timetables.trigger.CronTriggerTimetable, cron: \"@daily\"}"), `needs timezone`},
 		{"run_immediately", oneTask("  schedule: {__type__: airflow.timetables.trigger.CronTriggerTimetable, cron: \"@daily\", timezone: UTC, run_immediately: true}"), `run_immediately is not supported`},

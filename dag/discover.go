@@ -12,6 +12,8 @@ import (
 type source struct {
 	path     string
 	defaults []string
+	// root is the DAGs folder.
+	root string
 }
 
 // stamp describes the state of the files on disk, to see whether they have changed.
@@ -116,7 +118,7 @@ func (f *finder) add(path string, defaults []string) {
 	if !f.all && slices.Contains(defaultsNames, filepath.Base(path)) {
 		return
 	}
-	f.sources = append(f.sources, source{path, defaults})
+	f.sources = append(f.sources, source{path, defaults, f.root})
 }
 
 // directory searches one directory. Hidden entries are left out; a symbolic link is

@@ -81,7 +81,7 @@ func Load(paths []string, catalog Catalog, opts Options) Result {
 // Parse reads the DAGs of one file whose content is data. name is its path for
 // messages. The DAGs without errors come in the order of the file.
 func Parse(name string, data []byte, catalog Catalog, opts Options) ([]*DAG, Diagnostics) {
-	f := NewLoader(catalog, opts).parse(name, data, nil)
+	f := NewLoader(catalog, opts).parse(source{path: name, root: cmp.Or(opts.Root, filepath.Dir(name))}, data)
 	return f.dags, f.found
 }
 
@@ -165,7 +165,7 @@ func (l *Loader) readFile(src source, former *loadedFile) *loadedFile {
 	if err != nil {
 		return &loadedFile{found: Diagnostics{{File: src.path, Severity: Error, Text: "read the file: " + errorText(err)}}}
 	}
-	f := l.parse(src.path, data, src.defaults)
+	f := l.parse(src, data)
 	if !f.volatile {
 		f.stamp = stamp
 	}

@@ -14,9 +14,10 @@ type fileReader struct {
 	budget int
 }
 
-// parse reads one file. defaults are the defaults files that apply to it, nearest first.
-func (l *Loader) parse(name string, data []byte, defaults []string) *loadedFile {
-	reporter := newReporter(name)
+// parse reads the DAGs of a file whose content is data.
+func (l *Loader) parse(src source, data []byte) *loadedFile {
+	reporter := newReporter(src.path)
+	reporter.root = src.root
 	failed := 0
 	top := scope{reporter: reporter, failed: &failed}
 	root := readDocument(top, data, l.opts)
@@ -24,7 +25,7 @@ func (l *Loader) parse(name string, data []byte, defaults []string) *loadedFile 
 		return &loadedFile{found: reporter.found.limited()}
 	}
 	f := &fileReader{Loader: l, budget: maxNodes}
-	shared := l.readDefaults(top, defaults)
+	shared := l.readDefaults(top, src.defaults)
 	_, block := lookup(root, "default")
 	if block != nil && !plainMapping(block) && kindOf(block) != nullKind {
 		top.errorf(block, "default must be a mapping, not %s", show(block))

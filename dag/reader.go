@@ -181,6 +181,9 @@ func (r *dagReader) readSchedule() {
 		r.warnf(given.value, "schedule: %s", text)
 	}
 	p.schedule, p.Timetable, p.ScheduleText = plan, built, plan.String()
+	if p.Assets != nil {
+		p.ScheduleText = p.ScheduleSummary()
+	}
 	r.checkSchedule(given, plan)
 }
 
@@ -189,20 +192,28 @@ func (r *dagReader) checkSchedule(given pair, plan schedule) {
 	if plan.kind == continuousSchedule && d.MaxActiveRuns != 1 {
 		r.errorf(given.value, "the schedule @continuous needs max_active_runs: 1")
 	}
-	if plan.kind == noSchedule {
+	if plan.kind == noSchedule && d.Assets == nil {
 		return
 	}
+	if plan.kind != noSchedule {
+		r.checkCatchup(given)
+	}
+	for name := range d.ParamSchemas {
+		if _, has := d.Params[name]; !has {
+			r.errorf(given.key, "param %q has no default: a DAG with a schedule needs one for each param", name)
+		}
+	}
+}
+
+// checkCatchup looks for the first moment to catch up with.
+func (r *dagReader) checkCatchup(given pair) {
+	d := r.draft
 	if d.Catchup && d.StartDate.IsZero() && r.opts.CatchupByDefault {
 		r.warnf(given.key, "there is nothing to catch up with: the DAG has no start_date")
 		d.Catchup = false
 	}
 	if d.Catchup && d.StartDate.IsZero() {
 		r.errorf(given.key, "catchup needs a start_date: the first moment to catch up with")
-	}
-	for name := range d.ParamSchemas {
-		if _, has := d.Params[name]; !has {
-			r.errorf(given.key, "param %q has no default: a DAG with a schedule needs one for each param", name)
-		}
 	}
 }
 

@@ -16,7 +16,9 @@ const maxCollected = 10_000
 // reporter collects the findings of one file. A finding at a place that several DAGs
 // share, such as the default block, is kept once.
 type reporter struct {
-	file  string
+	file string
+	// root is the folder in which the files lie that a DAG names.
+	root  string
 	found Diagnostics
 	seen  map[finding]struct{}
 	// origin names the file of the nodes that another file supplied.

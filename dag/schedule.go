@@ -90,14 +90,14 @@ func (r *dagReader) schedule(n *yaml.Node) (schedule, bool) {
 	if !ok {
 		return schedule{}, false
 	}
+	if isAssetSchedule(n) {
+		return r.assetSchedule(n)
+	}
 	switch kindOf(n) {
 	case nullKind:
 		return schedule{}, true
 	case textKind:
 		return r.textSchedule(n.Value), true
-	case listKind:
-		r.errorf(n, "a schedule by assets is not supported: use a cron expression or every: 30m")
-		return schedule{}, false
 	case mapKind:
 		if typeOf(n) != "" {
 			return r.typedSchedule(n)
@@ -140,14 +140,14 @@ func (r *dagReader) mappedSchedule(n *yaml.Node) (schedule, bool) {
 		case "mode":
 			mode = v
 			result.interval, fine = r.cronMode(v)
-		case "datasets", "assets", "__and__", "__or__", "file":
-			r.errorf(k, "a schedule by assets is not supported: use a cron expression or every: 30m")
+		case "assets":
+			r.errorf(k, "schedule has no key \"assets\": write datasets, or the list itself")
 			return schedule{}, false
 		case "type", "value":
 			r.errorf(k, "schedule has no key %q: write the expression itself, or a mapping with every or cron", k.Value)
 			fine = false
 		default:
-			r.errorf(k, "schedule has no key %q: it takes every, or cron with timezone and mode", excerpt(k.Value))
+			r.errorf(k, "schedule has no key %q: it takes every, cron with timezone and mode, or datasets", excerpt(k.Value))
 			fine = false
 		}
 		ok = ok && fine
@@ -227,8 +227,6 @@ func (r *dagReader) typedSchedule(n *yaml.Node) (schedule, bool) {
 		return r.deltaTimetable(t, "delta", "*", "interval")
 	case typeDeltaInterval:
 		return r.deltaTimetable(t, "delta")
-	case typeAsset, typeDataset:
-		r.errorf(n, "a schedule by assets is not supported: use a cron expression or every: 30m")
 	default:
 		r.errorf(n, "%s is no schedule", t.path)
 	}

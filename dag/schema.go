@@ -75,10 +75,16 @@ func definitions(operators, notifiers []EntrySchema) map[string]any {
 			map[string]any{"type": "string", "pattern": durationPattern, "examples": []any{"90s", "5m", "1h30m", "1d", "PT5M"}},
 			timedelta,
 		),
-		"date":         anyOf(schemaOf("string"), typed),
-		"schedule":     scheduleSchema(typed),
-		"callback":     anyOf(ref("callbackItem"), list(ref("callbackItem"))),
-		"callbackItem": callbackSchema(notifiers),
+		"date":     anyOf(schemaOf("string"), typed),
+		"schedule": scheduleSchema(typed),
+		"asset":    assetSchema(),
+		"assets": anyOf(list(anyOf(ref("asset"), schemaOf("null"))), typedAssetSchema(), schemaOf("null"), map[string]any{
+			"type": "object", "additionalProperties": false, "required": []any{"file", "datasets"},
+			"properties": map[string]any{"file": schemaOf("string"), "datasets": list(schemaOf("string"))},
+		}),
+		"assetCondition": assetConditionSchema(),
+		"callback":       anyOf(ref("callbackItem"), list(ref("callbackItem"))),
+		"callbackItem":   callbackSchema(notifiers),
 	}
 }
 
@@ -89,6 +95,16 @@ func scheduleSchema(typed map[string]any) map[string]any {
 	}
 	return map[string]any{"anyOf": []any{
 		cron, schemaOf("null"), typed,
+		map[string]any{"type": "array", "items": map[string]any{"anyOf": []any{map[string]any{"$ref": "#/$defs/asset"}, schemaOf("null")}}, "minItems": 1},
+		expressionSchema(),
+		map[string]any{
+			"type": "object", "additionalProperties": false, "required": []any{"datasets"},
+			"properties": map[string]any{
+				"datasets":  describe(map[string]any{"$ref": "#/$defs/assetCondition"}, "The assets that must be updated: a list, or a condition."),
+				"file":      describe(schemaOf("string"), "The file that has the names of the assets."),
+				"timetable": describe(map[string]any{"$ref": "#/$defs/schedule"}, "When the DAG runs besides, by time."),
+			},
+		},
 		map[string]any{
 			"type": "object", "additionalProperties": false, "required": []any{"every"},
 			"properties": map[string]any{

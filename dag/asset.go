@@ -1,0 +1,266 @@
+package dag
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// Asset is something that tasks write and DAGs wait for (Airflow, Asset; before 3.0
+// Dataset). Its URI says which one it is: two with the same URI are the same asset.
+type Asset struct {
+	// URI has its scheme in lower case, no user, no fragment and no slash at the end. It is
+	// the name of an asset that has only a name.
+	URI string
+	// Name is the URI when the file gives none.
+	Name string
+	// Group is "asset" unless set.
+	Group string
+	// Extra is what the file says besides, free-form.
+	Extra map[string]any
+}
+
+// AssetCondition says which assets a DAG waits for: one, or several conditions of which
+// all or any must hold.
+type AssetCondition struct {
+	// Asset is the asset of a condition without parts.
+	Asset *Asset
+	// Of has the parts, two or more; Any says that one of them is enough.
+	Of  []*AssetCondition
+	Any bool
+}
+
+// Met reports whether the condition holds when exactly the assets have been updated whose
+// URI updated reports. It is false for a nil condition.
+func (c *AssetCondition) Met(updated func(uri string) bool) bool {
+	if c == nil {
+		return false
+	}
+	if c.Asset != nil {
+		return updated(c.Asset.URI)
+	}
+	for _, part := range c.Of {
+		if part.Met(updated) == c.Any {
+			return c.Any
+		}
+	}
+	return !c.Any
+}
+
+// Assets lists the assets of the condition, each once, in the order of the file. It is
+// nil for a nil condition.
+func (c *AssetCondition) Assets() []*Asset {
+	var list []*Asset
+	seen := map[string]bool{}
+	var walk func(*AssetCondition)
+	walk = func(c *AssetCondition) {
+		if c.Asset != nil && !seen[c.Asset.URI] {
+			seen[c.Asset.URI] = true
+			list = append(list, c.Asset)
+		}
+		for _, part := range c.Of {
+			walk(part)
+		}
+	}
+	if c != nil {
+		walk(c)
+	}
+	return list
+}
+
+// String returns the condition for people: "a and (b or c)", by the names of the assets.
+func (c *AssetCondition) String() string {
+	if c == nil {
+		return ""
+	}
+	if c.Asset != nil {
+		return c.Asset.Name
+	}
+	texts := make([]string, len(c.Of))
+	for i, part := range c.Of {
+		texts[i] = part.String()
+		if part.Asset == nil {
+			texts[i] = "(" + texts[i] + ")"
+		}
+	}
+	if c.Any {
+		return strings.Join(texts, " or ")
+	}
+	return strings.Join(texts, " and ")
+}
+
+// joinConditions makes one condition of several. Parts that are of the same kind are
+// taken apart, so that a condition has one form however it is written.
+func joinConditions(anyOf bool, parts []*AssetCondition) *AssetCondition {
+	joined := &AssetCondition{Any: anyOf}
+	seen := map[string]bool{}
+	for _, part := range parts {
+		inner := []*AssetCondition{part}
+		if part.Asset == nil && part.Any == anyOf {
+			inner = part.Of
+		}
+		for _, p := range inner {
+			if p.Asset != nil {
+				if seen[p.Asset.URI] {
+					continue
+				}
+				seen[p.Asset.URI] = true
+			}
+			joined.Of = append(joined.Of, p)
+		}
+	}
+	if len(joined.Of) == 1 {
+		return joined.Of[0]
+	}
+	return joined
+}
+
+// ScheduleSummary says for people when the DAG runs: by time, by assets, or by either.
+func (d *DAG) ScheduleSummary() string {
+	switch {
+	case d.Assets == nil:
+		return d.Timetable.Summary()
+	case d.schedule.kind == noSchedule:
+		return "when updated: " + d.Assets.String()
+	default:
+		return d.Timetable.Summary() + ", or when updated: " + d.Assets.String()
+	}
+}
+
+// maxAssetText is how many characters a name or URI of an asset may have (Airflow 3).
+const maxAssetText = 1500
+
+// checkAssetText checks what holds for names, groups and URIs alike.
+func checkAssetText(text string) error {
+	switch {
+	case strings.TrimSpace(text) == "":
+		return errors.New("is empty")
+	case len(text) > maxAssetText:
+		return fmt.Errorf("has more than %d characters", maxAssetText)
+	case strings.Contains(text, "{{") || strings.Contains(text, "{%"):
+		return errors.New("has a template, which is not rendered there: write the name itself")
+	}
+	for _, c := range text {
+		if c < ' ' || c > '~' {
+			return fmt.Errorf("has the character %q: only printable ASCII characters may stand there", c)
+		}
+	}
+	return nil
+}
+
+// AssetURI returns the normal form of the URI of an asset, as [Asset] has it, and an error
+// for a text that is none.
+func AssetURI(text string) (string, error) {
+	uri, _, err := normalURI(text)
+	if err != nil {
+		return "", fmt.Errorf("the URI of an asset %w", err)
+	}
+	return uri, nil
+}
+
+// normalURI checks a URI and brings it into its normal form (Airflow, _sanitize_uri). A
+// text without scheme stays as it is. dropped says that a user or password was left out.
+func normalURI(text string) (uri string, dropped bool, err error) {
+	if err := checkAssetText(text); err != nil {
+		return "", false, err
+	}
+	scheme, rest, found := strings.Cut(text, "://")
+	if !found {
+		return text, false, nil
+	}
+	scheme = strings.ToLower(scheme)
+	if !isScheme(scheme) {
+		return "", false, errors.New("has no scheme of letters, digits, +, - and . before ://")
+	}
+	if scheme == "airflow" {
+		return "", false, errors.New("has the scheme airflow, which is reserved")
+	}
+	if strings.Contains(rest, " ") {
+		return "", false, errors.New("has a space: write %20")
+	}
+	if strings.HasPrefix(scheme, "x-") {
+		return text, false, nil
+	}
+	rest, _, _ = strings.Cut(rest, "#")
+	rest, query, _ := strings.Cut(rest, "?")
+	host, path, _ := strings.Cut(rest, "/")
+	if at := strings.LastIndexByte(host, '@'); at >= 0 {
+		host, dropped = host[at+1:], true
+	}
+	path = strings.TrimRight(path, "/")
+	switch {
+	case host == "" && scheme != "file":
+		return "", false, fmt.Errorf("has nothing between %s:// and the path", scheme)
+	case scheme == "file" && path == "":
+		return "", false, errors.New("has no path: write file:///folder/name")
+	case path != "":
+		path = "/" + path
+	}
+	if query != "" {
+		values, err := url.ParseQuery(query)
+		if err != nil {
+			return "", false, errors.New("has a query that can't be read")
+		}
+		query = "?" + values.Encode()
+	}
+	return scheme + "://" + host + path + query, dropped, nil
+}
+
+func isScheme(s string) bool {
+	for i, c := range s {
+		if (c < 'a' || c > 'z') && (i == 0 || (c < '0' || c > '9') && !strings.ContainsRune("+-.", c)) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// canonical returns the canonical form of an asset.
+func (a *Asset) canonical() any {
+	plain := a.Name == a.URI && a.Group == defaultAssetGroup && len(a.Extra) == 0
+	if plain && strings.Contains(a.URI, "://") && !strings.ContainsAny(a.URI, " ()&|") {
+		return a.URI
+	}
+	call := fields{{"__type__", typeAsset}, {"name", a.Name}, {"uri", a.URI}}
+	if a.Group != defaultAssetGroup {
+		call = append(call, field{"group", a.Group})
+	}
+	if len(a.Extra) > 0 {
+		call = append(call, field{"extra", a.Extra})
+	}
+	return call
+}
+
+// canonical returns the canonical form of a condition. A plain text would be a cron
+// expression, so that one asset is a list too.
+func (c *AssetCondition) canonical() any {
+	if c.Asset != nil {
+		return []any{c.Asset.canonical()}
+	}
+	parts := make([]any, len(c.Of))
+	for i, part := range c.Of {
+		if parts[i] = part.canonical(); part.Asset != nil {
+			parts[i] = part.Asset.canonical()
+		}
+	}
+	switch {
+	case c.Any:
+		return fields{{"__or__", parts}}
+	default:
+		return fields{{"__and__", parts}}
+	}
+}
+
+// canonicalSchedule returns the canonical form of the schedule, "" for none.
+func (d *DAG) canonicalSchedule() any {
+	plan := d.schedule.canonical(d.Location.String(), d.plainZone())
+	switch {
+	case d.Assets == nil:
+		return plan
+	case d.schedule.kind == noSchedule:
+		return d.Assets.canonical()
+	default:
+		return fields{{"datasets", d.Assets.canonical()}, {"timetable", plan}}
+	}
+}

@@ -1,0 +1,511 @@
+package dag
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/timetable"
+)
+
+const defaultAssetGroup = "asset"
+
+// assetReader reads assets, by the names of a catalogue file if there is one.
+type assetReader struct {
+	*dagReader
+	// what is the key that is read, for messages.
+	what string
+	// names are the URIs of the catalogue by name, nil without one.
+	names map[string]string
+}
+
+// assetsKey declares a list of assets that a task reads or writes.
+func assetsKey(name, doc string, at func(*taskBase) *[]*Asset) key[taskBase] {
+	return key[taskBase]{
+		name: name, doc: doc, schema: map[string]any{"$ref": "#/$defs/assets"},
+		reset: func(t *taskBase) { *at(t) = nil },
+		set: func(r *dagReader, t *taskBase, _, v *yaml.Node) {
+			*at(t) = r.taskAssets(name, v)
+		},
+		emit: func(t *taskBase) any {
+			var list []any
+			for _, a := range *at(t) {
+				list = append(list, a.canonical())
+			}
+			if list == nil {
+				return nil
+			}
+			return list
+		},
+	}
+}
+
+// taskAssets reads inlets or outlets: a list, one typed asset, or names of a catalogue.
+func (r *dagReader) taskAssets(name string, n *yaml.Node) []*Asset {
+	n, ok := r.builtin(n)
+	if !ok {
+		return nil
+	}
+	a := assetReader{dagReader: r, what: name}
+	switch kindOf(n) {
+	case listKind:
+		return a.list(n)
+	case mapKind:
+		if typeOf(n) != "" {
+			one, _ := a.typedAsset(n)
+			if one == nil {
+				return nil
+			}
+			return []*Asset{one}
+		}
+		return a.fromCatalogue(n)
+	default:
+		r.errorf(n, "%s: want a list of URIs or assets, not %s: write [s3://bucket/name]", name, show(n))
+		return nil
+	}
+}
+
+// fromCatalogue reads {file: PATH, datasets: [names]} of a task.
+func (a assetReader) fromCatalogue(n *yaml.Node) []*Asset {
+	var file, list *yaml.Node
+	for k, v := range pairs(n) {
+		switch k.Value {
+		case "file":
+			file = v
+		case "datasets":
+			list = v
+		case "__and__", "__or__":
+			a.errorf(k, "%s: a condition stands only in schedule: write a list", a.what)
+			return nil
+		default:
+			a.errorf(k, "%s has no key %q: it takes a list, or file and datasets", a.what, excerpt(k.Value))
+			return nil
+		}
+	}
+	if file == nil || list == nil {
+		a.errorf(n, "%s: a mapping needs file and datasets", a.what)
+		return nil
+	}
+	if kindOf(list) != listKind {
+		a.errorf(list, "datasets: want a list of names, not %s", show(list))
+		return nil
+	}
+	if !a.readCatalogue(file) {
+		return nil
+	}
+	return a.list(list)
+}
+
+// list reads a list of assets. Empty elements are left out, as dag-factory does.
+func (a assetReader) list(n *yaml.Node) []*Asset {
+	var found []*Asset
+	seen := map[string]bool{}
+	for _, item := range n.Content {
+		one, ok := a.item(item)
+		if !ok || one == nil {
+			continue
+		}
+		if seen[one.URI] {
+			a.warnf(item, "%s: the asset %q stands there twice", a.what, excerpt(one.Name))
+			continue
+		}
+		seen[one.URI] = true
+		found = append(found, one)
+	}
+	return found
+}
+
+// item reads one element of a list: text or a typed asset. It is nil for an empty one.
+func (a assetReader) item(n *yaml.Node) (*Asset, bool) {
+	n, ok := a.builtin(n)
+	if !ok {
+		return nil, false
+	}
+	switch kindOf(n) {
+	case nullKind:
+		return nil, true
+	case mapKind:
+		if typeOf(n) != "" {
+			return a.typedAsset(n)
+		}
+	case textKind:
+		text := strings.TrimSpace(n.Value)
+		if text == "" {
+			return nil, true
+		}
+		if strings.HasPrefix(text, "@") || isCron(text) {
+			a.errorf(n, "%s: %q is no asset but a time: several cron expressions stand under cron:", a.what, excerpt(text))
+			return nil, false
+		}
+		return a.named(n, text)
+	case boolKind, intKind, floatKind, dateKind:
+		_, ok := a.text(a.what, n)
+		return nil, ok
+	default:
+	}
+	a.errorf(n, "%s: want a URI or an asset, not %s", a.what, show(n))
+	return nil, false
+}
+
+func isCron(text string) bool {
+	_, err := timetable.Cron(text, time.UTC)
+	return err == nil && strings.Contains(text, " ")
+}
+
+// named makes the asset of a URI, or of a name of the catalogue.
+func (a assetReader) named(n *yaml.Node, text string) (*Asset, bool) {
+	if a.names == nil || strings.Contains(text, "://") {
+		return a.asset(n, text, text)
+	}
+	uri, known := a.names[text]
+	if !known {
+		a.errorf(n, "%s: the file has no dataset %q%s", a.what, excerpt(text), a.suggest(text, maps.Keys(a.names)))
+		return nil, false
+	}
+	return a.asset(n, text, uri)
+}
+
+// asset checks a name and a URI.
+func (a assetReader) asset(at *yaml.Node, name, uri string) (*Asset, bool) {
+	normal, dropped, err := normalURI(uri)
+	if err != nil {
+		a.errorf(at, "%s: the URI of an asset %v", a.what, err)
+		return nil, false
+	}
+	if dropped {
+		a.warnf(at, "%s: the URI of an asset must not have a user or password, which are left out", a.what)
+	}
+	if name == uri {
+		name = normal
+	}
+	if err := checkAssetText(name); err != nil {
+		a.errorf(at, "%s: the name of an asset %v", a.what, err)
+		return nil, false
+	}
+	if name == "self" || name == "context" {
+		a.errorf(at, "%s: an asset must not have the name %q, which is reserved", a.what, name)
+		return nil, false
+	}
+	return &Asset{URI: normal, Name: name, Group: defaultAssetGroup}, true
+}
+
+// typedAsset reads an Asset or a Dataset of Python.
+func (a assetReader) typedAsset(n *yaml.Node) (*Asset, bool) {
+	t, ok := a.typed(n)
+	if !ok {
+		return nil, false
+	}
+	signature := []string{"name", "uri", "*", "group", "extra", "watchers"}
+	switch t.path {
+	case typeAsset:
+	case typeDataset:
+		signature = []string{"uri", "extra", "*", "name", "group", "watchers"}
+	default:
+		a.errorf(n, "%s: %s is no asset", a.what, t.path)
+		return nil, false
+	}
+	args, ok := a.bind(t, signature...)
+	if !ok {
+		return nil, false
+	}
+	if v := args["watchers"]; v != nil && kindOf(v) != nullKind {
+		a.errorf(v, "watchers are not supported: let a sensor wait for the event, in a task that has the asset among its outlets")
+		return nil, false
+	}
+	name, ok := a.optionalText("name", args["name"])
+	uri, fine := a.optionalText("uri", args["uri"])
+	if !ok || !fine {
+		return nil, false
+	}
+	switch {
+	case args["name"] == nil && args["uri"] == nil:
+		a.errorf(n, "%s: %s needs a name or a uri", a.what, t.path)
+		return nil, false
+	case args["name"] == nil:
+		name = uri
+	case args["uri"] == nil:
+		uri = name
+	}
+	one, ok := a.asset(n, name, uri)
+	if !ok {
+		return nil, false
+	}
+	return one, a.assetDetails(one, args)
+}
+
+func (a assetReader) optionalText(name string, n *yaml.Node) (string, bool) {
+	if n == nil {
+		return "", true
+	}
+	return a.text(name, n)
+}
+
+func (a assetReader) assetDetails(one *Asset, args map[string]*yaml.Node) bool {
+	if v := args["group"]; v != nil {
+		group, ok := a.text("group", v)
+		if !ok {
+			return false
+		}
+		if err := checkAssetText(group); err != nil {
+			a.errorf(v, "%s: the group of an asset %v", a.what, err)
+			return false
+		}
+		one.Group = group
+	}
+	if v := args["extra"]; v != nil && kindOf(v) != nullKind {
+		if !a.mapping("extra", v) {
+			return false
+		}
+		a.warnSecrets(v)
+		extra, ok := a.freeMap("extra", v)
+		if !ok {
+			return false
+		}
+		if len(extra) > 0 {
+			one.Extra = extra
+		}
+	}
+	return true
+}
+
+// readCatalogue reads the file that gives URIs to names: a mapping whose key datasets is
+// a list of mappings with name and uri. Its path is absolute or from the DAG file's folder
+// on, and lies in the DAGs folder.
+func (a *assetReader) readCatalogue(n *yaml.Node) bool {
+	a.volatile = true
+	text, ok := a.text("file", n)
+	if !ok {
+		return false
+	}
+	path := text
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(a.file), path)
+	}
+	if _, err := os.Stat(path); err == nil && !staysIn(path, a.root) {
+		a.errorf(n, "the file of the assets %q lies outside of the DAGs folder", excerpt(text))
+		return false
+	}
+	data, err := readLimited(path)
+	if err != nil {
+		a.errorf(n, "read the file of the assets %q: %s", excerpt(text), errorText(err))
+		return false
+	}
+	reporter := *a.reporter
+	reporter.file = path
+	s := a.scope
+	s.reporter = &reporter
+	a.names = readDatasets(s, data, a.opts)
+	a.found = reporter.found
+	return a.names != nil
+}
+
+// readDatasets returns the URIs of a catalogue by name, nil after an error.
+func readDatasets(s scope, data []byte, opts Options) map[string]string {
+	before := *s.failed
+	root := readDocument(s, data, opts)
+	if root == nil {
+		return nil
+	}
+	_, list := lookup(root, "datasets")
+	if list == nil || kindOf(list) != listKind {
+		s.errorf(root, "the file of the assets needs the key datasets: a list of mappings with name and uri")
+		return nil
+	}
+	names := make(map[string]string, len(list.Content))
+	for _, item := range list.Content {
+		_, nameNode := lookup(item, "name")
+		_, uriNode := lookup(item, "uri")
+		if nameNode == nil || uriNode == nil {
+			s.errorf(item, "datasets: want a mapping with name and uri, not %s", show(item))
+			continue
+		}
+		name, ok := s.text("name", nameNode)
+		uri, fine := s.text("uri", uriNode)
+		if !ok || !fine {
+			continue
+		}
+		if _, twice := names[name]; twice {
+			s.errorf(nameNode, "datasets: the name %q stands twice", excerpt(name))
+			continue
+		}
+		names[name] = uri
+	}
+	if *s.failed > before {
+		return nil
+	}
+	return names
+}
+
+// assetSchedule reads a schedule by assets: a list, an expression, or a mapping with
+// datasets. It returns the schedule by time beside it, if any.
+func (r *dagReader) assetSchedule(n *yaml.Node) (schedule, bool) {
+	a := assetReader{dagReader: r, what: "schedule"}
+	if _, v := lookup(n, "datasets"); v == nil && !hasAny(n, "file", "timetable") {
+		condition, ok := a.condition(n, false)
+		r.draft.Assets = condition
+		return schedule{}, ok
+	}
+	var datasets, file, times *yaml.Node
+	ok := true
+	for k, v := range pairs(n) {
+		switch k.Value {
+		case "datasets":
+			datasets = v
+		case "file":
+			file = v
+		case "timetable":
+			times = v
+		default:
+			r.errorf(k, "schedule has no key %q beside datasets: it takes file and timetable there", excerpt(k.Value))
+			ok = false
+		}
+	}
+	if datasets == nil {
+		r.errorf(n, "schedule: file and timetable stand beside datasets, which is missing")
+		return schedule{}, false
+	}
+	if file != nil && !a.readCatalogue(file) || !ok {
+		return schedule{}, false
+	}
+	condition, ok := a.condition(datasets, true)
+	if !ok || times == nil {
+		r.draft.Assets = condition
+		return schedule{}, ok
+	}
+	plan, ok := r.timesBeside(times)
+	r.draft.Assets = condition
+	return plan, ok
+}
+
+// timesBeside reads the timetable of a schedule by time or assets.
+func (r *dagReader) timesBeside(n *yaml.Node) (schedule, bool) {
+	if isAssetSchedule(n) {
+		r.errorf(n, "timetable: want a schedule by time, not assets")
+		return schedule{}, false
+	}
+	plan, ok := r.schedule(n)
+	if ok && (plan.kind == noSchedule || plan.kind == continuousSchedule) {
+		r.errorf(n, "timetable: want a schedule by time, not %s: leave it out", show(n))
+		return schedule{}, false
+	}
+	return plan, ok
+}
+
+// isAssetSchedule reports whether the value of schedule is about assets.
+func isAssetSchedule(n *yaml.Node) bool {
+	switch typeOf(n) {
+	case typeAsset, typeDataset:
+		return true
+	case "":
+		return kindOf(n) == listKind || hasAny(n, "__and__", "__or__", "datasets", "file", "timetable")
+	default:
+		return false
+	}
+}
+
+func hasAny(n *yaml.Node, names ...string) bool {
+	for _, name := range names {
+		if k, _ := lookup(n, name); k != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// condition reads a condition on assets. Text is a condition itself where inText says so,
+// else a URI.
+func (a assetReader) condition(n *yaml.Node, inText bool) (*AssetCondition, bool) {
+	n, ok := a.builtin(n)
+	if !ok {
+		return nil, false
+	}
+	switch {
+	case kindOf(n) == listKind:
+		return a.allOf(n)
+	case kindOf(n) == textKind && inText:
+		return a.conditionText(n)
+	case kindOf(n) == mapKind && typeOf(n) == "" && hasAny(n, "__and__", "__or__"):
+		return a.expression(n, inText)
+	}
+	one, ok := a.item(n)
+	if !ok {
+		return nil, false
+	}
+	if one == nil {
+		a.errorf(n, "%s: the list of assets is empty", a.what)
+		return nil, false
+	}
+	return &AssetCondition{Asset: one}, true
+}
+
+// allOf reads a list, all of which must be updated.
+func (a assetReader) allOf(n *yaml.Node) (*AssetCondition, bool) {
+	before := *a.failed
+	var parts []*AssetCondition
+	for _, one := range a.list(n) {
+		parts = append(parts, &AssetCondition{Asset: one})
+	}
+	if *a.failed > before {
+		return nil, false
+	}
+	if len(parts) == 0 {
+		a.errorf(n, "%s: the list of assets is empty", a.what)
+		return nil, false
+	}
+	return joinConditions(false, parts), true
+}
+
+// expression reads {__and__: […]} and {__or__: […]}.
+func (a assetReader) expression(n *yaml.Node, inText bool) (*AssetCondition, bool) {
+	k, list := n.Content[0], n.Content[1]
+	if len(n.Content) > 2 {
+		a.errorf(n, "__and__ and __or__ stand alone in their mapping")
+		return nil, false
+	}
+	if kindOf(list) != listKind {
+		a.errorf(list, "%s takes a list, not %s", k.Value, show(list))
+		return nil, false
+	}
+	if len(list.Content) == 0 {
+		a.errorf(list, "%s: the list of assets is empty", k.Value)
+		return nil, false
+	}
+	parts, ok := make([]*AssetCondition, 0, len(list.Content)), true
+	for _, item := range list.Content {
+		part, fine := a.condition(item, inText)
+		if ok = ok && fine; fine {
+			parts = append(parts, part)
+		}
+	}
+	if !ok {
+		return nil, false
+	}
+	return joinConditions(k.Value == "__or__", parts), true
+}
+
+// conditionText reads a condition that is written as text.
+func (a assetReader) conditionText(n *yaml.Node) (*AssetCondition, bool) {
+	reported := *a.failed
+	c, err := parseCondition(n.Value, func(word string) (*AssetCondition, error) {
+		if a.names == nil && !strings.Contains(word, "://") {
+			return nil, fmt.Errorf("%q is no URI: name the file that has the names beside datasets, as file", excerpt(word))
+		}
+		one, ok := a.named(n, word)
+		if !ok {
+			return nil, errReported
+		}
+		return &AssetCondition{Asset: one}, nil
+	})
+	if err != nil {
+		if *a.failed == reported {
+			a.errorf(n, "datasets: %v", err)
+		}
+		return nil, false
+	}
+	return c, true
+}
