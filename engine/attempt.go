@@ -380,6 +380,9 @@ func (a *attempt) finish(worker context.Context, res result, stop <-chan struct{
 			if err := a.pushXCom(ctx, c, res.value); err != nil {
 				return err
 			}
+			if err := c.updateAssets(a); err != nil {
+				return err
+			}
 		}
 		if state == dag.UpForRetry {
 			c.watchRetry(in)

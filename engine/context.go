@@ -111,6 +111,7 @@ func (e *Engine) templateContext(ctx context.Context, r Reader, p *plan, run *Ru
 		Connection: func(id string) (*connections.Connection, error) { return e.o.Connections.Connection(ctx, id) },
 		XComPull:   func(q template.XComQuery) ([]json.RawMessage, error) { return pullAll(ctx, r, d, run, q) },
 	}
+	c.TriggeringAssetEvents = takenEvents(ctx, r, run)
 	prev := e.previousSuccess(ctx, r, run)
 	c.PrevDataIntervalStartSuccess = prev(func(r *Run) time.Time { return r.IntervalStart })
 	c.PrevDataIntervalEndSuccess = prev(func(r *Run) time.Time { return r.IntervalEnd })
@@ -120,6 +121,7 @@ func (e *Engine) templateContext(ctx context.Context, r Reader, p *plan, run *Ru
 		return c
 	}
 	c.Task = taskInfo(d, t)
+	c.Inlets, c.Outlets = assetInfos(t.Inlets), assetInfos(t.Outlets)
 	c.TI = template.TaskInstanceInfo{
 		DAGID: d.ID, TaskID: in.TaskID, RunID: run.RunID, MapIndex: in.MapIndex, TryNumber: in.Try, MaxTries: in.MaxTries,
 		State: in.State.String(), Operator: in.Operator, Hostname: e.host, LogURL: filepath.Join(e.o.LogDir, in.Log),

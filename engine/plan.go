@@ -90,7 +90,7 @@ func newPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*plan
 			mapped: t.Mapping != nil,
 			// Only with depends_on_past is there anything to wait for.
 			waitsToSkip: t.WaitForPastDependsBeforeSkipping && t.DependsOnPast,
-			instant:     instant && !t.DependsOnPast && len(tp.callbacks[callbacks.Execute]) == 0 && len(tp.callbacks[callbacks.Success]) == 0,
+			instant:     instant && !t.DependsOnPast && len(tp.callbacks[callbacks.Execute]) == 0 && len(tp.callbacks[callbacks.Success]) == 0 && len(t.Outlets) == 0,
 		}
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -199,6 +199,7 @@ func (e *Engine) sweep(ctx context.Context) {
 			e.wakeDAG(id)
 		}
 	}
+	e.wakeTold(ctx)
 }
 
 // maybeDue asks the timetable without opening a transaction, and the store only when the
@@ -255,6 +256,9 @@ func (c *change) wake(id string) error {
 	scheduling := c.e.schedules()
 	if d != nil && scheduling && !c.e.isPaused(id) {
 		if err := c.createDue(d); err != nil {
+			return err
+		}
+		if err := c.createTriggered(d); err != nil {
 			return err
 		}
 	}

@@ -208,6 +208,14 @@ type Reader interface {
 	PausedDAGs(ctx context.Context) ([]string, error)
 	// OpenRuns returns the keys of the running runs and the DAGs that have queued ones.
 	OpenRuns(ctx context.Context) (running []int64, queued []string, err error)
+	// AssetEvents returns the newest event of each asset, by URI.
+	AssetEvents(ctx context.Context) ([]*AssetEvent, error)
+	// WaitingAssetEvents returns what a DAG has been told and no run has taken, oldest first.
+	WaitingAssetEvents(ctx context.Context, dagID string) ([]*AssetEvent, error)
+	// TakenAssetEvents returns what a run took, oldest first.
+	TakenAssetEvents(ctx context.Context, runKey int64) ([]*AssetEvent, error)
+	// ToldDAGs lists the ids of the DAGs with events that no run has taken.
+	ToldDAGs(ctx context.Context) ([]string, error)
 	// FirstDeliveries returns, for each channel, the first message that is waiting or
 	// sending: the only one that may leave, because order is kept.
 	FirstDeliveries(ctx context.Context) ([]*Delivery, error)
@@ -239,6 +247,10 @@ type Tx interface {
 	PutPool(ctx context.Context, p *Pool) error
 	// DeletePool returns ErrNotFound for an unknown pool.
 	DeletePool(ctx context.Context, name string) error
+	// InsertAssetEvent adds an event, sets its ID, and tells it to the DAGs.
+	InsertAssetEvent(ctx context.Context, e *AssetEvent, dagIDs []string) error
+	// TakeAssetEvents gives a run everything that its DAG has been told and no run has taken.
+	TakeAssetEvents(ctx context.Context, dagID string, runKey int64) error
 	InsertDeliveries(ctx context.Context, ds []*Delivery) error
 	// ClaimDelivery marks a waiting message as sending and counts the attempt. It
 	// reports false, and changes nothing, when the message has moved on since it was read.

@@ -37,6 +37,11 @@ type Context struct {
 	// Include returns the source of a file for {% include %}; nil where templates have
 	// no folder.
 	Include func(name string) (string, error)
+	// Inlets and Outlets are the assets that the task reads and writes.
+	Inlets, Outlets []AssetInfo
+	// TriggeringAssetEvents returns the updates of assets that the run was made for, oldest
+	// first. It is called only when a template asks; nil is none.
+	TriggeringAssetEvents func() ([]AssetEventInfo, error)
 	// Exception is the error text of the failed attempt, Reason why a DAG-level
 	// callback was called.
 	Exception, Reason string

@@ -74,6 +74,9 @@ var variables = map[string]func(*render) (any, error){
 	"exception":                        func(r *render) (any, error) { return undefinedIfEmpty(r.ctx.Exception), nil },
 	"reason":                           func(r *render) (any, error) { return undefinedIfEmpty(r.ctx.Reason), nil },
 	"task_instance_key_str":            func(r *render) (any, error) { return r.taskInstanceKey(), nil },
+	"inlets":                           func(r *render) (any, error) { return assetList("inlets", r.ctx.Inlets) },
+	"outlets":                          func(r *render) (any, error) { return assetList("outlets", r.ctx.Outlets) },
+	"triggering_asset_events":          (*render).triggeringAssetEvents,
 	"prev_data_interval_start_success": func(r *render) (any, error) { return r.previous(r.ctx.PrevDataIntervalStartSuccess) },
 	"prev_data_interval_end_success":   func(r *render) (any, error) { return r.previous(r.ctx.PrevDataIntervalEndSuccess) },
 	"prev_start_date_success":          func(r *render) (any, error) { return r.previous(r.ctx.PrevStartDateSuccess) },
@@ -94,6 +97,7 @@ var removed = map[string]string{
 	"tomorrow_ds_nodash":          "macros.ds_add(ds, 1) | replace('-', '')",
 	"yesterday_ds":                "macros.ds_add(ds, -1)",
 	"yesterday_ds_nodash":         "macros.ds_add(ds, -1) | replace('-', '')",
+	"triggering_dataset_events":   "triggering_asset_events",
 	"conf":                        "dag_run.conf for the run's configuration, or var.value",
 }
 

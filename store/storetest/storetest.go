@@ -40,6 +40,7 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 		"the newest run with an xcom":                 newestRunWithXCom,
 		"versions are stored once":                    versionsAreStoredOnce,
 		"dags keep whether they are paused":           dagsKeepPaused,
+		"asset events are taken once":                 assetEventsAreTakenOnce,
 		"the outbox keeps its order":                  outboxKeepsOrder,
 		"functions run one after another":             txOneAfterAnother,
 		"a failing function takes back its own":       txTakesBackItsOwn,

@@ -1,0 +1,138 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/template"
+)
+
+// AssetEvent is one update of an asset: a task that has it among its outlets succeeded.
+type AssetEvent struct {
+	// ID is the store's own identity of the event; a later event has a larger one.
+	ID int64
+	// URI is that of the asset, in its normal form.
+	URI string
+	At  time.Time
+	// DAGID, RunID, TaskID and MapIndex name the task instance; MapIndex is -1 for an
+	// unmapped task.
+	DAGID, RunID, TaskID string
+	MapIndex             int
+}
+
+// updateAssets records that the outlets of an attempt that succeeded are updated, and tells
+// the DAGs that wait for them (Airflow, AssetManager.register_asset_change). A paused DAG
+// is told nothing.
+func (c *change) updateAssets(a *attempt) error {
+	woken := map[string]bool{}
+	for _, out := range a.task.t.Outlets {
+		told := c.e.consumers(out.URI)
+		e := &AssetEvent{URI: out.URI, At: c.now, DAGID: a.run.DAGID, RunID: a.run.RunID, TaskID: a.in.TaskID, MapIndex: a.in.MapIndex}
+		if err := c.InsertAssetEvent(c.ctx, e, told); err != nil {
+			return err
+		}
+		for _, id := range told {
+			woken[id] = true
+		}
+	}
+	for id := range woken {
+		c.after = append(c.after, func() { c.e.wakeDAG(id) })
+	}
+	return nil
+}
+
+// consumers lists the DAGs that wait for an asset and are not paused, by id.
+func (e *Engine) consumers(uri string) []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var ids []string
+	for id, d := range e.dags {
+		if d.Assets != nil && !e.paused[id] && slices.ContainsFunc(d.Assets.Assets(), func(a *dag.Asset) bool { return a.URI == uri }) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// createTriggered creates a run of a DAG whose assets are updated, unless it has as many
+// open ones as it may. The run takes everything that the DAG has been told since the last
+// one (Airflow, SchedulerJobRunner._create_dag_runs_asset_triggered).
+func (c *change) createTriggered(d *dag.DAG) error {
+	if d.Assets == nil {
+		return nil
+	}
+	events, err := c.WaitingAssetEvents(c.ctx, d.ID)
+	if err != nil || !assetsMet(d, events) {
+		return err
+	}
+	open, err := c.CountRuns(c.ctx, d.ID, dag.RunQueued, dag.RunRunning)
+	if err != nil || open >= d.MaxActiveRuns {
+		return err
+	}
+	last := events[len(events)-1]
+	r := &Run{
+		DAGID: d.ID, RunID: RunID(dag.AssetRun, last.At), Type: dag.AssetRun, State: dag.RunQueued,
+		RunAfter: last.At, QueuedAt: c.now, Version: d.Version,
+	}
+	ok, err := c.insertRun(d, r)
+	if err == nil && !ok { // another event of the same millisecond has a run
+		r.RunID += "_" + strconv.FormatInt(last.ID, 10)
+		ok, err = c.insertRun(d, r)
+	}
+	if err != nil || !ok {
+		return err
+	}
+	return c.TakeAssetEvents(c.ctx, d.ID, r.Key)
+}
+
+func assetsMet(d *dag.DAG, events []*AssetEvent) bool {
+	updated := map[string]bool{}
+	for _, ev := range events {
+		updated[ev.URI] = true
+	}
+	return d.Assets.Met(func(uri string) bool { return updated[uri] })
+}
+
+// wakeTold lets the DAGs look again that were told of assets and have no run for it yet:
+// a crash may have come between.
+func (e *Engine) wakeTold(ctx context.Context) {
+	ids, err := e.store.ToldDAGs(ctx)
+	if err != nil {
+		e.o.Log.Error("look for updated assets", "error", err) // the sweep comes again
+	}
+	for _, id := range ids {
+		if d := e.dag(id); d != nil && d.Assets != nil && !e.isPaused(id) {
+			e.wakeDAG(id)
+		}
+	}
+}
+
+// assetInfos are assets as templates see them.
+func assetInfos(list []*dag.Asset) []template.AssetInfo {
+	out := make([]template.AssetInfo, len(list))
+	for i, a := range list {
+		out[i] = template.AssetInfo{URI: a.URI, Name: a.Name, Group: a.Group, Extra: a.Extra}
+	}
+	return out
+}
+
+// takenEvents reads the asset events that a run took, when a template asks for them.
+func takenEvents(ctx context.Context, r Reader, run *Run) func() ([]template.AssetEventInfo, error) {
+	return func() ([]template.AssetEventInfo, error) {
+		if run.Type != dag.AssetRun {
+			return nil, nil
+		}
+		events, err := r.TakenAssetEvents(ctx, run.Key)
+		out := make([]template.AssetEventInfo, len(events))
+		for i, ev := range events {
+			out[i] = template.AssetEventInfo{
+				URI: ev.URI, Timestamp: ev.At, SourceDAGID: ev.DAGID, SourceTaskID: ev.TaskID, SourceRunID: ev.RunID, SourceMapIndex: ev.MapIndex,
+			}
+		}
+		return out, err
+	}
+}

@@ -1,0 +1,278 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/operator"
+)
+
+const producers = `
+a: {tasks: [{task_id: write, operator: probe, outlets: [s3://a]}]}
+b: {tasks: [{task_id: write, operator: probe, outlets: [s3://b]}]}
+`
+
+// consumer is the DAG d with a schedule.
+func consumer(schedule, more string) string {
+	return "d:\n  schedule: " + schedule + more + `
+  tasks: [{task_id: read, operator: probe, text: "{{ triggering_asset_events.items() | map('first') | join(' ') }}"}]
+`
+}
+
+// produce runs a DAG to its end.
+func (b *bench) produce(dagID string) *engine.Run {
+	b.t.Helper()
+	r, err := b.e.Trigger(context.Background(), dagID, engine.Trigger{})
+	require.NoError(b.t, err)
+	return b.ended1(r.Key)
+}
+
+func (b *bench) waiting(dagID string) (uris []string) {
+	b.t.Helper()
+	es, err := b.store.WaitingAssetEvents(context.Background(), dagID)
+	require.NoError(b.t, err)
+	for _, e := range es {
+		uris = append(uris, e.URI)
+	}
+	return uris
+}
+
+// result is the XCom of a task as text.
+func (b *bench) result(r *engine.Run, task string) string {
+	b.t.Helper()
+	v, err := b.store.XCom(context.Background(), r.Key, task, -1, "return_value")
+	require.NoError(b.t, err)
+	return string(v)
+}
+
+func TestAssetsTriggerOnceAllAreUpdated(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.load(producers + consumer("[s3://a, S3://b/]", ""))
+	b.start(engine.RunOptions{Schedule: true})
+	b.produce("a")
+	b.produce("a")
+	assert.Equal(t, []string{"s3://a", "s3://a"}, b.waiting("d"))
+	assert.Empty(t, b.runs(), "b is missing")
+	source := b.produce("b")
+	rs := b.untilRuns(1)
+	require.Len(t, rs, 1)
+	r := rs[0]
+	assert.Equal(t, dag.AssetRun, r.Type)
+	assert.Equal(t, dag.RunSuccess, r.State)
+	assert.Equal(t, engine.RunID(dag.AssetRun, r.RunAfter), r.RunID, "asset_triggered__ and the moment of the last update")
+	assert.Regexp(t, `^asset_triggered__\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00$`, r.RunID)
+	assert.True(t, r.LogicalDate.IsZero() && r.IntervalStart.IsZero() && r.IntervalEnd.IsZero(), "no logical date, no data interval")
+	taken, err := b.store.TakenAssetEvents(t.Context(), r.Key)
+	require.NoError(t, err)
+	require.Len(t, taken, 3, "all that came since the last run")
+	assert.Equal(t, engine.AssetEvent{
+		ID: taken[2].ID, URI: "s3://b", At: r.RunAfter, DAGID: "b", RunID: source.RunID, TaskID: "write", MapIndex: -1,
+	}, *taken[2])
+	assert.Equal(t, `"s3://a s3://b"`, b.result(r, "read"))
+
+	assert.Empty(t, b.waiting("d"))
+	b.produce("a")
+	assert.Len(t, b.runs(), 1, "both are needed again")
+	b.produce("b")
+	assert.Len(t, b.untilRuns(2), 2)
+}
+
+func TestAssetsTriggerByCondition(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.load(producers + consumer("{datasets: 's3://a | s3://b & s3://c'}", ""))
+	b.start(engine.RunOptions{Schedule: true})
+	b.produce("b")
+	assert.Empty(t, b.runs(), "b needs c")
+	b.produce("a")
+	r := b.untilRuns(1)[0]
+	assert.Equal(t, `"s3://b s3://a"`, b.result(r, "read"), "everything that came is taken")
+	assert.Empty(t, b.waiting("d"))
+}
+
+func TestAssetsTriggerBesideTime(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.at("2026-03-10T12:00:00Z")
+	b.load(producers + consumer("{datasets: [s3://a], timetable: '@daily'}", "\n  start_date: 2026-03-01"))
+	b.start(engine.RunOptions{Schedule: true})
+	b.untilRuns(1)
+	b.produce("a")
+	rs := b.untilRuns(2)
+	types := []dag.RunType{rs[0].Type, rs[1].Type}
+	assert.Equal(t, []dag.RunType{dag.ScheduledRun, dag.AssetRun}, types)
+	assert.Equal(t, `""`, b.result(rs[0], "read"), "a run by time took nothing")
+	assert.Equal(t, `"s3://a"`, b.result(rs[1], "read"))
+}
+
+// What a task does decides whether its outlets are updated.
+func TestAssetEventsOfTasks(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	tries := 0
+	b.do["second"] = func(context.Context, *operator.TaskContext) (any, error) {
+		if tries++; tries == 1 {
+			return nil, errors.New("not yet")
+		}
+		return nil, nil
+	}
+	b.do["fail"] = func(context.Context, *operator.TaskContext) (any, error) { return nil, operator.Fail(errors.New("no")) }
+	b.do["skip"] = func(context.Context, *operator.TaskContext) (any, error) { return nil, operator.Skip("not today") }
+	b.load(`
+d:
+  tasks:
+    - {task_id: retried, operator: probe, do: second, retries: 1, retry_delay: 0, outlets: [x://retried]}
+    - {task_id: failed, operator: probe, do: fail, outlets: [x://failed]}
+    - {task_id: skipped, operator: probe, do: skip, outlets: [x://skipped]}
+    - {task_id: below, operator: nop, dependencies: [failed], outlets: [x://below]}
+    - {task_id: nothing, operator: nop, outlets: [x://nothing, x://more]}
+    - {task_id: reader, operator: nop, inlets: [x://inlet]}
+    - {task_id: many, operator: probe, expand: {text: [a, b]}, outlets: [x://many]}
+e:
+  schedule: ["x://retried", "x://failed", "x://skipped", "x://below", "x://nothing", "x://more", "x://inlet", "x://many"]
+  tasks: [{task_id: t, operator: nop}]
+`)
+	b.start(engine.RunOptions{Schedule: true})
+	b.finish(engine.Trigger{})
+	assert.ElementsMatch(t, []string{"x://retried", "x://nothing", "x://more", "x://many", "x://many"}, b.waiting("e"))
+	es, err := b.store.WaitingAssetEvents(t.Context(), "e")
+	require.NoError(t, err)
+	indexes := map[string][]int{}
+	for _, e := range es {
+		indexes[e.TaskID] = append(indexes[e.TaskID], e.MapIndex)
+	}
+	assert.ElementsMatch(t, []int{0, 1}, indexes["many"], "each instance of a mapped task")
+	assert.Equal(t, []int{-1}, indexes["retried"])
+}
+
+func (b *bench) pause(dagID string, paused bool) {
+	b.t.Helper()
+	require.NoError(b.t, b.store.Tx(context.Background(), func(tx engine.Tx) error {
+		return tx.SetPaused(context.Background(), dagID, paused)
+	}))
+	require.NoError(b.t, b.e.Refresh(context.Background()))
+}
+
+func TestPausedDAGsAreNotToldOfAssets(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.load(producers + consumer("[s3://a, s3://b]", ""))
+	b.start(engine.RunOptions{Schedule: true})
+	b.produce("a")
+	b.pause("d", true)
+	b.produce("b")
+	assert.Equal(t, []string{"s3://a"}, b.waiting("d"), "what came before stays, what comes meanwhile does not count")
+	events, err := b.store.AssetEvents(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, events, 2, "it happened all the same")
+	b.pause("d", false)
+	assert.Empty(t, b.runs())
+	b.produce("b")
+	assert.Len(t, b.untilRuns(1), 1)
+}
+
+// A DAG that changed while it was paused runs once it is unpaused, if that is enough now.
+func TestAssetsAreLookedAtAfterAPause(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.load(producers + consumer("[s3://a, s3://b]", ""))
+	b.start(engine.RunOptions{Schedule: true})
+	b.produce("a")
+	b.pause("d", true)
+	b.load(producers + consumer("[s3://a]", ""))
+	assert.Empty(t, b.runs())
+	b.pause("d", false)
+	assert.Len(t, b.untilRuns(1), 1)
+}
+
+func TestAssetsRespectMaxActiveRuns(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	begun := b.hangOnce()
+	gone := make(chan struct{})
+	hang := b.do["hang"]
+	b.do["hang"] = func(ctx context.Context, tc *operator.TaskContext) (any, error) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		go func() {
+			select {
+			case <-gone:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+		_, err := hang(ctx, tc)
+		if errors.Is(err, context.Canceled) {
+			err = nil
+		}
+		return nil, err
+	}
+	b.load(producers + `
+d: {schedule: [s3://a], max_active_runs: 1, tasks: [{task_id: read, operator: probe, do: hang}]}
+`)
+	b.start(engine.RunOptions{Schedule: true})
+	b.produce("a")
+	<-begun
+	b.produce("a")
+	b.produce("a")
+	assert.Len(t, b.runs(), 1)
+	assert.Len(t, b.waiting("d"), 2, "they wait for the run to end")
+	close(gone)
+	rs := b.untilRuns(2)
+	require.Len(t, rs, 2, "one run takes both")
+	assert.Empty(t, b.waiting("d"))
+}
+
+// The event is there with the success, and the run of it comes after the crash.
+func TestAssetsSurviveACrash(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	text := producers + consumer("[s3://a]", "")
+	b.load(text)
+	b.start(engine.RunOptions{}) // nobody makes runs of it
+	b.produce("a")
+	assert.Equal(t, []string{"s3://a"}, b.waiting("d"))
+	next := b.crash()
+	next.load(text)
+	next.start(engine.RunOptions{Schedule: true})
+	rs := next.untilRuns(1)
+	require.Len(t, rs, 1)
+	assert.Equal(t, dag.AssetRun, rs[0].Type)
+	assert.Empty(t, next.waiting("d"))
+	b.stop()
+}
+
+func TestAssetTemplates(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.load(`
+a: {tasks: [{task_id: write, operator: probe, outlets: [s3://a]}]}
+d:
+  schedule: [s3://a]
+  tasks:
+    - task_id: event
+      operator: probe
+      text: "{% set e = triggering_asset_events['s3://a'] | first %}{{ e.source_dag_id }} {{ e.source_task_id }} {{ e.source_map_index }} {{ e.timestamp == dag_run.run_after }} {{ e.extra }}"
+    - task_id: own
+      operator: probe
+      inlets: [s3://a]
+      outlets: [{__type__: airflow.sdk.Asset, name: out, uri: s3://out, extra: {team: bi}}]
+      text: "{{ inlets[0].uri }} {{ outlets[0].name }} {{ outlets[0].extra.team }} {{ outlets | length }}"
+    - task_id: undated
+      operator: probe
+      text: "{{ ds }}"
+`)
+	b.start(engine.RunOptions{Schedule: true})
+	b.produce("a")
+	r := b.untilRuns(1)[0]
+	assert.Equal(t, `"a write -1 True {}"`, b.result(r, "event"))
+	assert.Equal(t, `"s3://a out bi 1"`, b.result(r, "own"))
+	assert.Equal(t, "failed", b.states(r)["undated"], "a run by assets has no logical date")
+}

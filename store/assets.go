@@ -1,0 +1,71 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/dingdag/dingdag/engine"
+)
+
+const eventColumns = "e.id, e.uri, e.at, e.dag_id, e.run_id, e.task_id, e.map_index"
+
+func scanEvent(rows Rows, e *engine.AssetEvent) error {
+	return rows.Scan(&e.ID, &e.URI, moment{&e.At}, &e.DAGID, &e.RunID, &e.TaskID, &e.MapIndex)
+}
+
+func (q Queries) assetEvents(ctx context.Context, query string, args ...any) ([]*engine.AssetEvent, error) {
+	es, err := collect(ctx, q.c, scanEvent, "SELECT "+eventColumns+" FROM "+query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read asset events: %w", err)
+	}
+	return es, nil
+}
+
+// AssetEvents returns the newest event of each asset, by URI.
+func (q Queries) AssetEvents(ctx context.Context) ([]*engine.AssetEvent, error) {
+	return q.assetEvents(ctx, "asset_event e WHERE e.id IN (SELECT max(id) FROM asset_event GROUP BY uri) ORDER BY e.uri")
+}
+
+// WaitingAssetEvents returns what a DAG has been told and no run has taken, oldest first.
+func (q Queries) WaitingAssetEvents(ctx context.Context, dagID string) ([]*engine.AssetEvent, error) {
+	return q.assetEvents(ctx, "asset_queue w JOIN asset_event e ON e.id = w.event_id WHERE w.dag_id = ? AND w.run_key IS NULL ORDER BY e.id", dagID)
+}
+
+// TakenAssetEvents returns what a run took, oldest first.
+func (q Queries) TakenAssetEvents(ctx context.Context, runKey int64) ([]*engine.AssetEvent, error) {
+	return q.assetEvents(ctx, "asset_queue w JOIN asset_event e ON e.id = w.event_id WHERE w.run_key = ? ORDER BY e.id", runKey)
+}
+
+// ToldDAGs lists the ids of the DAGs with events that no run has taken.
+func (q Queries) ToldDAGs(ctx context.Context) ([]string, error) {
+	ids, err := column[string](ctx, q.c, "SELECT DISTINCT dag_id FROM asset_queue WHERE run_key IS NULL ORDER BY dag_id")
+	if err != nil {
+		return nil, fmt.Errorf("list dags with updated assets: %w", err)
+	}
+	return ids, nil
+}
+
+// InsertAssetEvent adds an event, sets its ID, and tells it to the DAGs.
+func (q Queries) InsertAssetEvent(ctx context.Context, e *engine.AssetEvent, dagIDs []string) error {
+	id, err := column[int64](ctx, q.c,
+		"INSERT INTO asset_event (uri, at, dag_id, run_id, task_id, map_index) VALUES ("+marks(6)+") RETURNING id",
+		e.URI, ms(e.At), e.DAGID, e.RunID, e.TaskID, e.MapIndex)
+	if err != nil {
+		return fmt.Errorf("write an event of asset %s: %w", e.URI, err)
+	}
+	e.ID = id[0]
+	for _, dagID := range dagIDs {
+		if _, err := q.c.Exec(ctx, "INSERT INTO asset_queue (dag_id, event_id) VALUES (?, ?)", dagID, e.ID); err != nil {
+			return fmt.Errorf("tell dag %s of asset %s: %w", dagID, e.URI, err)
+		}
+	}
+	return nil
+}
+
+// TakeAssetEvents gives a run everything that its DAG has been told and no run has taken.
+func (q Queries) TakeAssetEvents(ctx context.Context, dagID string, runKey int64) error {
+	if _, err := q.c.Exec(ctx, "UPDATE asset_queue SET run_key = ? WHERE dag_id = ? AND run_key IS NULL", runKey, dagID); err != nil {
+		return fmt.Errorf("take the asset events of dag %s: %w", dagID, err)
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+//nolint:thelper // tests, not helpers: failures belong to their lines
+package storetest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/engine"
+)
+
+func assetEventsAreTakenOnce(t *testing.T, open Open) {
+	s := open(t, Node{})
+	// Names and clocks whose order is not that of the events.
+	first := &engine.AssetEvent{URI: "s3://z", At: midnight.Add(time.Hour), DAGID: "p", RunID: "r", TaskID: "t", MapIndex: -1}
+	second := &engine.AssetEvent{URI: "s3://a", At: midnight, DAGID: "p", RunID: "r", TaskID: "t", MapIndex: 3}
+	third := &engine.AssetEvent{URI: "s3://z", At: midnight, DAGID: "p", RunID: "s", TaskID: "t", MapIndex: -1}
+	put := func(e *engine.AssetEvent, told ...string) {
+		write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.InsertAssetEvent(ctx, e, told) })
+	}
+	put(first, "x", "y")
+	put(second, "x")
+	put(third)
+	waiting := func(dagID string) []*engine.AssetEvent {
+		es, err := s.WaitingAssetEvents(t.Context(), dagID)
+		require.NoError(t, err)
+		return es
+	}
+	told := func() []string {
+		ids, err := s.ToldDAGs(t.Context())
+		require.NoError(t, err)
+		return ids
+	}
+	assert.Equal(t, []*engine.AssetEvent{first, second}, waiting("x"), "oldest first")
+	assert.Equal(t, []*engine.AssetEvent{first}, waiting("y"))
+	assert.Empty(t, waiting("z"))
+	assert.Equal(t, []string{"x", "y"}, told())
+	newest, err := s.AssetEvents(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []*engine.AssetEvent{second, third}, newest, "the newest of each, by URI")
+
+	boom := errors.New("boom")
+	require.ErrorIs(t, s.Tx(t.Context(), func(tx engine.Tx) error {
+		if err := tx.TakeAssetEvents(t.Context(), "x", 6); err != nil {
+			return err
+		}
+		return boom
+	}), boom)
+	assert.Len(t, waiting("x"), 2, "a transaction that fails takes nothing")
+	take := func(dagID string, run int64) {
+		write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.TakeAssetEvents(ctx, dagID, run) })
+	}
+	taken := func(run int64) []*engine.AssetEvent {
+		es, err := s.TakenAssetEvents(t.Context(), run)
+		require.NoError(t, err)
+		return es
+	}
+	take("x", 7)
+	take("x", 8)
+	assert.Empty(t, waiting("x"))
+	assert.Len(t, waiting("y"), 1, "what another DAG was told stays")
+	assert.Equal(t, []*engine.AssetEvent{first, second}, taken(7))
+	assert.Empty(t, taken(8), "an event is taken once")
+	assert.Equal(t, []string{"y"}, told())
+}
