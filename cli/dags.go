@@ -145,8 +145,8 @@ func runDAGsList(ctx context.Context, a *app, output string) error {
 		if tags == nil {
 			tags = []string{}
 		}
-		l.add(dagRow{d.ID, d.Pos.File, d.Owner, d.Timetable.Summary(), tags, len(d.Tasks), p},
-			d.ID, d.Timetable.Summary(), strconv.Itoa(len(d.Tasks)), d.Owner, yesNo(p), d.Pos.File)
+		l.add(dagRow{d.ID, d.Pos.File, d.Owner, d.ScheduleSummary(), tags, len(d.Tasks), p},
+			d.ID, d.ScheduleSummary(), strconv.Itoa(len(d.Tasks)), d.Owner, yesNo(p), d.Pos.File)
 	}
 	if err := l.print(a.Out, output); err != nil {
 		return err
@@ -308,7 +308,7 @@ func showDAG(a *app, d *dag.DAG, format string) error {
 		{"dag", d.ID},
 		{"file", fmt.Sprintf("%s:%d", d.Pos.File, d.Pos.Line)},
 		{"description", d.Description},
-		{"schedule", d.Timetable.Summary()},
+		{"schedule", d.ScheduleSummary()},
 		{"start_date", date(d.StartDate)},
 		{"end_date", date(d.EndDate)},
 		{"catchup", fmt.Sprintf("%t (only the newest missed run is made up unless true)", d.Catchup)},
@@ -319,6 +319,11 @@ func showDAG(a *app, d *dag.DAG, format string) error {
 	}
 	if r, ok := nextRun(d, nil); ok {
 		facts = append(facts, [2]string{"next run", describeRun(r)})
+	}
+	for _, t := range d.Tasks {
+		if len(t.Outlets) > 0 {
+			facts = append(facts, [2]string{"outlets of " + t.ID, assetNames(t.Outlets)})
+		}
 	}
 	for _, f := range facts {
 		if f[1] != "" {
@@ -412,8 +417,12 @@ func runDAGsNext(ctx context.Context, a *app, id string, n int, output string) e
 			fmt.Sprintf("[%s, %s)", r.Interval.Start.Format(time.RFC3339), r.Interval.End.Format(time.RFC3339)))
 		last = &r.Interval
 	}
-	if len(l.rows) == 0 {
-		fmt.Fprintf(a.Err, "dag %s has no next run: its schedule is %s\n", id, d.Timetable.Summary())
+	if d.Assets != nil {
+		if err := sayAssets(ctx, a, d); err != nil {
+			return err
+		}
+	} else if len(l.rows) == 0 {
+		fmt.Fprintf(a.Err, "dag %s has no next run: its schedule is %s\n", id, d.ScheduleSummary())
 	}
 	if paused {
 		fmt.Fprintf(a.Err, "dag %s is paused: nothing runs until dingdag dags unpause %s\n", id, id)
