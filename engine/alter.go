@@ -95,9 +95,10 @@ func (a *alteration) set(in *Instance, s dag.State) {
 	in.State = s
 }
 
-// of are the instances of a task, a new one when there is none.
+// of are the instances of a task, a new one when there is none; a task that is not in
+// the run has none.
 func (a *alteration) of(t *dag.Task) []*Instance {
-	if a.byTask[t.ID] == nil {
+	if a.byTask[t.ID] == nil && inWindow(t, &a.run) {
 		in := &Instance{RunKey: a.run.Key, TaskID: t.ID, MapIndex: -1, MaxTries: t.Retries + 1, Operator: t.Operator}
 		a.rows, a.byTask[t.ID] = append(a.rows, in), []*Instance{in}
 	}

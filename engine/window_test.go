@@ -117,3 +117,17 @@ d:
 	assert.Equal(t, dag.RunSuccess, b.ended1(keys[1]).State)
 	assert.Equal(t, "skipped", b.states(second)["held"])
 }
+
+// Marking a run makes no instance of a task that is not in it.
+func TestTaskWindowAndMark(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.do["fail"] = func(context.Context, *operator.TaskContext) (any, error) { return nil, operator.Fail(context.Canceled) }
+	b.load("d:\n  tasks:\n    - {task_id: a, operator: probe, do: fail}\n    - {task_id: late, operator: probe, start_date: 2026-02-01}\n    - {task_id: undo, operator: probe, start_date: 2026-02-01, teardown: true}\n")
+	b.start(engine.RunOptions{})
+	r := b.finish(engine.Trigger{LogicalDate: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)})
+	assert.Equal(t, dag.RunFailed, r.State)
+	_, err := b.e.Mark(t.Context(), engine.MarkRequest{DAGID: "d", RunID: r.RunID, State: dag.Success})
+	assert.NoError(t, err)
+	assert.Equal(t, map[string]string{"a": "success"}, b.states(r))
+}
