@@ -221,7 +221,7 @@ func (a *attempt) slot(lr *liveRun) int { return lr.m.slot(a.i, a.in.MapIndex) }
 
 // start writes that the attempt runs, and what on_execute callbacks have to say.
 func (a *attempt) start(ctx context.Context) error {
-	ds := a.deliveries(ctx, callbacks.Execute, &a.in, "")
+	ds := a.deliveries(ctx, a.e.store, callbacks.Execute, &a.in, "")
 	return a.e.change(ctx, func(c *change) error {
 		lr, err := c.liveRun(a.job.RunKey)
 		if err != nil {
@@ -351,7 +351,7 @@ func (a *attempt) finish(worker context.Context, res result, stop <-chan struct{
 	after.State, after.EndDate, after.Error, after.RetryAt = state, end, errText, retryAt
 	var ds []*Delivery
 	if k := callbackFor(state); k != "" {
-		ds = a.deliveries(ctx, k, &after, errText)
+		ds = a.deliveries(ctx, a.ended(state, res.value), k, &after, errText)
 	}
 	settle := func(c *change) error {
 		if err := c.Complete(ctx, a.job); err != nil {

@@ -233,9 +233,9 @@ func (e *Engine) previousSuccess(ctx context.Context, r Reader, run *Run) func(f
 	}
 }
 
-// deliveries lets the callbacks of a task say what they have to say about an event. An
-// error or a panic in one is logged and swallowed; the others still speak.
-func (a *attempt) deliveries(ctx context.Context, kind callbacks.Kind, in *Instance, errText string) []*Delivery {
+// deliveries lets the callbacks of a task say what they have to say about an event, of
+// which r knows. An error or a panic in one is logged and swallowed; the others still speak.
+func (a *attempt) deliveries(ctx context.Context, r Reader, kind callbacks.Kind, in *Instance, errText string) []*Delivery {
 	cbs := a.task.callbacks[kind]
 	if len(cbs) == 0 {
 		return nil
@@ -246,7 +246,7 @@ func (a *attempt) deliveries(ctx context.Context, kind callbacks.Kind, in *Insta
 		LogicalDate: opt(a.run.LogicalDate), StartDate: opt(in.StartDate), EndDate: opt(in.EndDate), NextRetry: opt(in.RetryAt),
 		Log: filepath.Join(a.e.o.LogDir, in.Log),
 	}
-	tc := a.e.templateContext(ctx, a.e.store, a.plan, &a.run, a.task.t, in)
+	tc := a.e.templateContext(ctx, r, a.plan, &a.run, a.task.t, in)
 	tc.Exception = errText
 	return a.e.prepare(a.plan, cbs, ev, tc)
 }

@@ -159,7 +159,7 @@ func (c *change) failExpansion(lr *liveRun, i int, err error) {
 		in.Log = logPath(&lr.run, in)
 		a := &attempt{e: c.e, plan: lr.plan, task: &lr.plan.tasks[i], i: i, run: lr.run, in: *in}
 		a.note("%v", err)
-		c.out = append(c.out, a.deliveries(c.ctx, callbacks.Failure, in, in.Error)...)
+		c.out = append(c.out, a.deliveries(c.ctx, c, callbacks.Failure, in, in.Error)...)
 	}
 }
 

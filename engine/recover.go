@@ -131,7 +131,10 @@ func (c *change) failLost(lr *liveRun, a *attempt, o operator.Outcome) error {
 		kind = callbacks.Retry
 		c.watchRetry(in)
 	}
-	c.out = append(c.out, a.deliveries(c.ctx, kind, in, text)...)
+	c.out = append(c.out, a.deliveries(c.ctx, c, kind, in, text)...)
+	if state == dag.Failed && lr.plan.d.FailFast {
+		c.stopFast(lr)
+	}
 	return c.step(lr)
 }
 

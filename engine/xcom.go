@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/dingdag/dingdag/dag"
@@ -83,6 +85,53 @@ func (a *attempt) putPushed(c *change) error {
 		}
 	}
 	return nil
+}
+
+// withOwn reads the store as it will be once a try has ended: with the XComs of the try.
+// Its callbacks are rendered before they are written.
+type withOwn struct {
+	Reader
+	in  *Instance
+	own map[string]json.RawMessage
+}
+
+// ended is the store as callbacks about the end of the try see it.
+func (a *attempt) ended(s dag.State, result json.RawMessage) Reader {
+	a.pushMu.Lock()
+	own := maps.Clone(a.pushed)
+	a.pushMu.Unlock()
+	if own == nil {
+		own = map[string]json.RawMessage{}
+	}
+	if s == dag.Success && result != nil {
+		own[returnValue] = result
+		if a.task.t.MultipleOutputs {
+			m, _ := outputs(result) // the try has failed already if this does
+			maps.Copy(own, m)
+		}
+	}
+	return withOwn{a.e.store, &a.in, own}
+}
+
+// XCom is the own one, or that of the store.
+func (w withOwn) XCom(ctx context.Context, runKey int64, taskID string, mapIndex int, key string) (json.RawMessage, error) {
+	if v, ok := w.own[key]; ok && runKey == w.in.RunKey && taskID == w.in.TaskID && mapIndex == w.in.MapIndex {
+		return v, nil
+	}
+	return w.Reader.XCom(ctx, runKey, taskID, mapIndex, key)
+}
+
+// XComs are those of the store with the own one in its place.
+func (w withOwn) XComs(ctx context.Context, runKey int64, taskID, key string) ([]MappedXCom, error) {
+	xs, err := w.Reader.XComs(ctx, runKey, taskID, key)
+	v, ok := w.own[key]
+	if err != nil || !ok || runKey != w.in.RunKey || taskID != w.in.TaskID {
+		return xs, err
+	}
+	xs = slices.DeleteFunc(xs, func(x MappedXCom) bool { return x.MapIndex == w.in.MapIndex })
+	xs = append(xs, MappedXCom{MapIndex: w.in.MapIndex, Value: v})
+	slices.SortFunc(xs, func(x, y MappedXCom) int { return cmp.Compare(x.MapIndex, y.MapIndex) })
+	return xs, nil
 }
 
 // pullAll answers ti.xcom_pull of a task in a run of d.
