@@ -42,7 +42,7 @@ func (s scope) castChildren(n *yaml.Node, first, step int) (*yaml.Node, bool) {
 }
 
 func (s scope) castTyped(n *yaml.Node) (*yaml.Node, bool) {
-	if typeOf(n) == "" {
+	if key, _ := lookup(n, "__type__"); key == nil {
 		s.errorf(n, "__and__ and __or__ stand only where assets are expected")
 		return n, false
 	}

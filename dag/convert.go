@@ -39,9 +39,9 @@ func Convert(name string, data []byte, modern func(operator string) (OldOperator
 	failed := 0
 	s := scope{reporter: newReporter(name), failed: &failed}
 	text := bytes.TrimPrefix(data, []byte("\ufeff"))
-	root := parseDocument(s, data, false)
+	root, ok := parseDocument(s, data, false)
 	if root == nil || root.Kind != yaml.MappingNode {
-		if root != nil {
+		if ok && root != nil {
 			s.errorf(root, "the file must be a mapping from DAG ids to DAGs, not %s", show(root))
 		}
 		return Converted{Text: data, Notes: s.found.limited()}

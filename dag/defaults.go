@@ -96,9 +96,30 @@ func (l *Loader) readDefaultsFile(top scope, path string) *yaml.Node {
 		top.found = reporter.found
 		return nil
 	}
-	root := readDocument(s, data, l.opts)
+	root := l.expandDefaults(s, data)
 	top.found = reporter.found
 	markOrigin(top.origin, root, path)
+	return root
+}
+
+// expandDefaults returns the mapping in a defaults file, nil for an empty file and one
+// that is in error.
+func (l *Loader) expandDefaults(s scope, data []byte) *yaml.Node {
+	root, ok := parseDocument(s, data, false)
+	if !ok || root == nil {
+		return nil
+	}
+	if root = newExpander(s, l.opts).run(root); root == nil || kindOf(root) == nullKind {
+		return nil
+	}
+	if root.Kind != yaml.MappingNode {
+		s.errorf(root, "the defaults file must be a mapping of the keys of a DAG, not %s", show(root))
+		return nil
+	}
+	if k, _ := lookup(root, "default"); k != nil {
+		s.errorf(k, "a defaults file holds the keys of a DAG at its root: take the key default out")
+		return nil
+	}
 	return root
 }
 

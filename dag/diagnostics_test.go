@@ -132,7 +132,7 @@ func TestDiagnostics(t *testing.T) {
 			t.Parallel()
 			dags, found := parseText(c.text)
 			assert.Contains(t, found.String(), c.want)
-			assert.Equal(t, found.HasErrors(), len(dags) == 0 || c.name == "default is a list")
+			assert.Equal(t, found.HasErrors(), len(dags) == 0)
 		})
 	}
 }

@@ -19,8 +19,12 @@ const maxFileSize = 4 << 20
 // The canonical form has no limits of size: it is made here, and defaults that are
 // applied to every task make it longer than the file was.
 func readDocument(s scope, data []byte, opts Options) *yaml.Node {
-	root := parseDocument(s, data, opts.restoring)
+	root, ok := parseDocument(s, data, opts.restoring)
+	if !ok {
+		return nil
+	}
 	if root == nil {
+		s.errorf(nil, "the file is empty: write a mapping from DAG ids to DAGs")
 		return nil
 	}
 	if root = newExpander(s, opts).run(root); root == nil {
@@ -33,27 +37,24 @@ func readDocument(s scope, data []byte, opts Options) *yaml.Node {
 	return root
 }
 
-// parseDocument returns the root of the only document as it stands in the file, or nil
-// when the file is in error.
-func parseDocument(s scope, data []byte, anySize bool) *yaml.Node {
-	data, ok := checkBytes(s, data, anySize)
-	if !ok {
-		return nil
+// parseDocument returns the root of the only document as it stands in the file, nil when
+// there is none; ok is false when the file is in error.
+func parseDocument(s scope, data []byte, anySize bool) (root *yaml.Node, ok bool) {
+	if data, ok = checkBytes(s, data, anySize); !ok {
+		return nil, false
 	}
 	root, err := decodeOne(data)
 	var second *secondDocumentError
 	switch {
 	case errors.As(err, &second):
 		s.errorf(second.node, "a second document starts here: a file holds one document, use one file for each")
-		return nil
+		return nil, false
 	case err != nil:
 		at, text := explainSyntax(data, err)
 		s.report(Error, Position{s.file, at.Line, at.Column}, text)
-		return nil
-	case root == nil:
-		s.errorf(nil, "the file is empty: write a mapping from DAG ids to DAGs")
+		return nil, false
 	}
-	return root
+	return root, true
 }
 
 // checkBytes checks size and encoding and drops a byte order mark.

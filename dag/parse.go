@@ -53,7 +53,8 @@ func (f *fileReader) readDAG(top scope, name, body *yaml.Node, shared defaults, 
 	if strings.HasPrefix(name.Value, "x-") && own == nil {
 		return nil
 	}
-	failed := 0
+	// Without its defaults a DAG would mean something else.
+	failed := *top.failed
 	s := top
 	s.dagID, s.failed = excerpt(name.Value), &failed
 	if kindOf(body) == nullKind {
