@@ -218,14 +218,14 @@ func TestTypedValues(t *testing.T) {
 		assert.Equal(t, want, value(text), text)
 	}
 	for text, want := range map[string]string{
-		"{__type__: builtins.int, __args__: [x]}":                     "builtins.int cannot be made from text \"x\"",
-		"{__type__: builtins.bool, __args__: [1]}":                    "builtins.bool cannot be made from",
-		"{__type__: builtins.str, __args__: [a, b]}":                  "builtins.str takes one value: write it in __args__",
-		"{__type__: builtins.set, __args__: [[1]]}":                   "__type__ \"builtins.set\" is not supported; did you mean \"builtins.int\"?",
-		"{__type__: datetime.date, year: 2024, month: 2, day: 30}":    "does not exist",
-		"{__type__: datetime.time, hour: 25}":                         "does not exist",
-		"{__type__: datetime.datetime, yaer: 1}":                      "datetime.datetime has no argument \"yaer\"; did you mean \"year\"?",
-		"{__type__: [x]}":                                             "__type__ must be text",
+		"{__type__: builtins.int, __args__: [x]}":                  "builtins.int cannot be made from text \"x\"",
+		"{__type__: builtins.bool, __args__: [1]}":                 "builtins.bool cannot be made from",
+		"{__type__: builtins.str, __args__: [a, b]}":               "builtins.str takes one value: write it in __args__",
+		"{__type__: builtins.set, __args__: [[1]]}":                "__type__ \"builtins.set\" is not supported; did you mean \"builtins.int\"?",
+		"{__type__: datetime.date, year: 2024, month: 2, day: 30}": "does not exist",
+		"{__type__: datetime.time, hour: 25}":                      "does not exist",
+		"{__type__: datetime.datetime, years: 1}":                  "datetime.datetime has no argument \"years\"; did you mean \"year\"?",
+		"{__type__: [x]}": "__type__ must be text",
 		"{__type__: dateutil.relativedelta.relativedelta, months: 1}": "is not supported: months differ in length, use a cron schedule",
 		"{__type__: airflow.sdk.Param, __args__: [1, 2, 3]}":          "takes at most 2 positional arguments, not 3",
 		"!!python/name:os.system x":                                   "tag \"!!python/name:os.system\" is not allowed",
@@ -305,7 +305,7 @@ func TestMergeReports(t *testing.T) {
 	t.Run("a default block in a defaults file", func(t *testing.T) {
 		t.Parallel()
 		r, found := load(t, map[string]string{"defaults.yml": "default:\n  description: x\n", "x.yaml": simpleDAG("a"), "y.yaml": simpleDAG("b")})
-		assert.Equal(t, 			"defaults.yml:1:1: error: a defaults file holds the keys of a DAG at its root: take the key default out\n", found)
+		assert.Equal(t, "defaults.yml:1:1: error: a defaults file holds the keys of a DAG at its root: take the key default out\n", found)
 		assert.Empty(t, r.DAGs)
 	})
 	t.Run("an empty defaults file", func(t *testing.T) {
