@@ -51,6 +51,8 @@ type Event struct {
 	FailedTasks []string `json:"failed_tasks,omitempty"`
 	// Log is where the log of the attempt lies.
 	Log string `json:"log,omitempty"`
+	// DAGFolder is the directory of the DAG file, for relative file names.
+	DAGFolder string `json:"-"`
 }
 
 // Callback is one configured callback, decoded from a DAG file or built in Go.

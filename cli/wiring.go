@@ -7,11 +7,13 @@ import (
 	"github.com/dingdag/dingdag/callbacks"
 	cbdingding "github.com/dingdag/dingdag/callbacks/dingding"
 	cbhttp "github.com/dingdag/dingdag/callbacks/http"
+	cbsmtp "github.com/dingdag/dingdag/callbacks/smtp"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/operator/dingding"
+	"github.com/dingdag/dingdag/operator/email"
 	"github.com/dingdag/dingdag/operator/http"
 	"github.com/dingdag/dingdag/operator/sql"
 	"github.com/dingdag/dingdag/operator/standard"
@@ -24,6 +26,7 @@ func (a *app) operators() (*operator.Registry, error) {
 	all = append(all, standard.Specs()...)
 	all = append(all, http.Specs()...)
 	all = append(all, sql.Specs()...)
+	all = append(all, email.Specs()...)
 	all = append(all, dingding.Specs(a.dingding())...)
 	return operator.NewRegistry(append(all, a.extensions.Operators...)...)
 }
@@ -34,9 +37,10 @@ func (a *app) callbacks(conns connections.Source) (*callbacks.Registry, error) {
 	senders := map[string]callbacks.Sender{
 		cbdingding.SenderName: cbdingding.NewSender(a.dingding().With(conns, a.log())),
 		cbhttp.SenderName:     cbhttp.NewSender(conns),
+		cbsmtp.SenderName:     cbsmtp.NewSender(conns, templates()),
 	}
 	maps.Copy(senders, a.extensions.Senders)
-	specs := slices.Concat(cbdingding.Specs(), cbhttp.Specs(), a.extensions.Callbacks)
+	specs := slices.Concat(cbdingding.Specs(), cbhttp.Specs(), cbsmtp.Specs(), a.extensions.Callbacks)
 	return callbacks.NewRegistry(specs, senders, a.extensions.Functions...)
 }
 

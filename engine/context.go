@@ -284,6 +284,7 @@ func (e *Engine) runDeliveries(ctx context.Context, r Reader, lr *liveRun, kind 
 }
 
 func (e *Engine) prepare(p *plan, cbs []boundCallback, ev *callbacks.Event, tc *template.Context) (out []*Delivery) {
+	ev.DAGFolder = p.folder
 	for _, b := range cbs {
 		m, err := e.prepareOne(p, b, ev, tc)
 		if err != nil {

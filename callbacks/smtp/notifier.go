@@ -1,0 +1,116 @@
+package smtp
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/dingdag/dingdag/callbacks"
+	hooksmtp "github.com/dingdag/dingdag/hook/smtp"
+	"github.com/dingdag/dingdag/params"
+)
+
+const uncertainRetry = "retry"
+
+// SmtpNotifier sends a mail.
+//
+// Without subject and html_content it tells the DAG, the task, the run, the try, the error,
+// how long it took, where the log is and when the next try starts, unless the connection's
+// extra names templates of its own (subject_template and html_content_template), which see
+// dag, ti, run_id, dag_run, logical_date and its like, exception and reason.
+//
+// Mails through one connection leave one after another. One that the server refuses is
+// recorded with its answer; one that finds no server, or is to come again, waits. When the
+// server takes some receivers only, these get the mail and the record names the others.
+type SmtpNotifier struct { //nolint:revive,staticcheck // the name that people who know Airflow look for
+	hooksmtp.Params
+
+	// Conn is the connection of type smtp.
+	Conn string `yaml:"smtp_conn_id" json:"smtp_conn_id" param:"default=smtp_default"`
+	// Template is the name of a template file for the content when html_content is not
+	// given. It lies in the folder of the DAG file or one of template_searchpath.
+	Template string `yaml:"template" json:"template,omitempty" param:"template,files=.html|.htm|.jinja2|.j2|.txt"`
+	// AuthType is basic: login and password of the connection.
+	AuthType string `yaml:"auth_type" json:"-" param:"default=basic,enum=basic"`
+	// OnUncertain says what happens when no answer came and the mail may have arrived: fail
+	// records that, retry sends it again with the same Message-ID.
+	OnUncertain string `yaml:"on_uncertain" json:"on_uncertain,omitempty" param:"default=fail,enum=fail|retry"`
+}
+
+var (
+	_ callbacks.Callback = (*SmtpNotifier)(nil)
+	_ params.Validator   = (*SmtpNotifier)(nil)
+)
+
+func notifierSpec(docs callbacks.Option) callbacks.Spec {
+	return callbacks.Define[SmtpNotifier]("email", docs,
+		callbacks.Alias(
+			"airflow.providers.smtp.notifications.smtp.SmtpNotifier",
+			"airflow.providers.smtp.notifications.smtp.send_smtp_notification",
+		),
+		callbacks.Example("The default mail", `
+to: [oncall@example.com, "Ann Li <ann@example.com>"]
+`),
+		callbacks.Example("A mail of one's own", `
+to: oncall@example.com; data@example.com
+from_email: airflow@example.com
+subject: "{{ ti.task_id }} failed"
+html_content: "<p>{{ exception }}</p>"
+`),
+	)
+}
+
+// Validate refuses what can never be sent. An alert that fails for its form would only
+// show when it is needed.
+func (n *SmtpNotifier) Validate() error {
+	errs := []error{n.Params.Validate()}
+	if ext := filepath.Ext(n.Template); n.Template != "" && !slices.Contains([]string{".html", ".htm", ".jinja2", ".j2", ".txt"}, ext) {
+		errs = append(errs, params.At("template", errors.New("the name of a template file ends in .html, .htm, .jinja2, .j2 or .txt")))
+	}
+	return errors.Join(errs...)
+}
+
+// payload is what lies in the outbox. It holds no credentials.
+type payload struct {
+	hooksmtp.Params
+
+	ConnID      string           `json:"smtp_conn_id"`
+	OnUncertain string           `json:"on_uncertain,omitempty"`
+	Event       *callbacks.Event `json:"event"`
+	// ID is the Message-ID, by which programs that read mail drop what comes twice.
+	ID string `json:"message_id"`
+}
+
+// Prepare writes down the mail for the outbox.
+func (n *SmtpNotifier) Prepare(ev *callbacks.Event) (callbacks.Message, error) {
+	p := payload{Params: n.Params, ConnID: cmp.Or(n.Conn, hooksmtp.DefaultConnID), OnUncertain: n.OnUncertain, Event: ev}
+	p.HTMLContent = cmp.Or(p.HTMLContent, n.Template)
+	p.Files = slices.Clone(p.Files)
+	for i, path := range p.Files {
+		if !filepath.IsAbs(path) {
+			p.Files[i] = filepath.Join(ev.DAGFolder, path)
+		}
+	}
+	// One event and one mail give one id; a task that is cleared has other times.
+	identity, err := json.Marshal(p)
+	if err != nil {
+		return callbacks.Message{}, fmt.Errorf("encode the mail through %s: %w", p.ConnID, err)
+	}
+	sum := sha256.Sum256(identity)
+	p.ID = hex.EncodeToString(sum[:16]) + "@dingdag"
+	body, err := json.Marshal(p)
+	if err != nil {
+		return callbacks.Message{}, fmt.Errorf("encode the mail through %s: %w", p.ConnID, err)
+	}
+	return callbacks.Message{
+		Sender:  SenderName,
+		Channel: SenderName + ":" + p.ConnID,
+		Summary: fmt.Sprintf("%s of %s by mail through %s", ev.Kind, ev.Subject(), p.ConnID),
+		Payload: body,
+	}, nil
+}

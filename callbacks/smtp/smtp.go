@@ -1,0 +1,25 @@
+// Package smtp tells people by mail what became of a task or a run. In a DAG file it is the
+// callback "email", and the task parameter email.
+package smtp
+
+import (
+	_ "embed"
+	"maps"
+
+	"github.com/dingdag/dingdag/callbacks"
+	hooksmtp "github.com/dingdag/dingdag/hook/smtp"
+	"github.com/dingdag/dingdag/params"
+)
+
+//go:generate go run github.com/dingdag/dingdag/params/docgen
+
+//go:embed docs_gen.json
+var docsJSON string
+
+// Specs returns the callbacks of this package. Their messages need [NewSender] under the
+// name [SenderName].
+func Specs() []callbacks.Spec {
+	docs := params.ParseDocs(docsJSON)
+	maps.Copy(docs, hooksmtp.Docs())
+	return []callbacks.Spec{notifierSpec(callbacks.Docs(docs))}
+}
