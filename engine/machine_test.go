@@ -107,7 +107,7 @@ func naive(g *graph, states []dag.State, released map[int]bool) []dag.State {
 			for _, u := range n.up {
 				c.add(states[u], 1)
 			}
-			next := map[verdict]dag.State{doRun: dag.Scheduled, doSkip: dag.Skipped, doUpstreamFail: dag.UpstreamFailed}[naiveRule(g, states, i, evaluate(n.rule, c, int32(len(n.up))))]
+			next := map[verdict]dag.State{doRun: dag.Scheduled, doSkip: dag.Skipped, doUpstreamFail: dag.UpstreamFailed}[naiveRule(g, i, evaluate(n.rule, c, int32(len(n.up))), func(s int) []dag.State { return states[s : s+1] })]
 			if n.instant && next == dag.Scheduled {
 				next = dag.Success
 			}
@@ -119,9 +119,9 @@ func naive(g *graph, states []dag.State, released map[int]bool) []dag.State {
 	return states
 }
 
-// naiveRule corrects what a trigger rule says by the task's setups, in the words of
-// Airflow's documentation.
-func naiveRule(g *graph, states []dag.State, i int, v verdict) verdict {
+// naiveRule corrects what a trigger rule says by the instances of the task's setups, in
+// the words of Airflow's documentation.
+func naiveRule(g *graph, i int, v verdict, statesOf func(int) []dag.State) verdict {
 	n := g.tasks[i]
 	if n.rule == dag.Always || len(n.up) == 0 {
 		return v
@@ -130,8 +130,10 @@ func naiveRule(g *graph, states []dag.State, i int, v verdict) verdict {
 	total := 0
 	for s := range g.tasks {
 		if g.tasks[s].setup && (n.teardown && slices.Contains(n.up, s) || !n.teardown && !slices.Contains(n.up, s) && inScope(g, s, i)) {
-			c.add(states[s], 1)
-			total++
+			for _, state := range statesOf(s) {
+				c.add(state, 1)
+				total++
+			}
 		}
 	}
 	switch {
@@ -287,7 +289,7 @@ func naiveMapped(g *graph, states [][]dag.State) (next [][]dag.State, expand []i
 					total++
 				}
 			}
-			v := evaluate(n.rule, c, total)
+			v := naiveRule(g, i, evaluate(n.rule, c, total), func(s int) []dag.State { return next[s] })
 			to := map[verdict]dag.State{doRun: dag.Scheduled, doSkip: dag.Skipped, doUpstreamFail: dag.UpstreamFailed}[v]
 			switch {
 			case to == dag.None:
@@ -326,7 +328,14 @@ func TestMachineMappedProperties(t *testing.T) {
 		g := shape(rules, ups...)
 		for i := range n {
 			g.tasks[i].mapped = rapid.Bool().Draw(t, "mapped")
+			switch rapid.IntRange(0, 4).Draw(t, "role") {
+			case 0:
+				g.tasks[i].setup = true
+			case 1:
+				g.tasks[i].teardown, g.tasks[i].rule = true, dag.AllDoneSetupSuccess
+			}
 		}
+		g.findScopes()
 		m := newMachine(g, nil)
 		byTask := func() (out [][]dag.State) {
 			for i := range n {
