@@ -117,3 +117,22 @@ d:
 	b.until("both messages", func() bool { return len(b.sentSoFar()) == 4 })
 	assert.Equal(t, []string{"on_success t False False None d__t__mine", "on_success  False success success t"}, b.sentSoFar()[2:])
 }
+
+// The templated parameters of a notifier are names in its templates, as they stand in
+// the file (Airflow, BaseNotifier).
+func TestCallbackNamesItsParameters(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.load(`
+d:
+  user_defined_macros: {who: 7}
+  on_success_callback:
+    - {callback: say, text: "{{ who }} {{ text | length }} {{ panic is defined }}", who: "ops {{ ds }}"}
+    - {callback: say, text: "{{ who == '' }}"}
+  tasks: [{task_id: t, operator: nop}]
+`)
+	b.start(engine.RunOptions{})
+	b.finish(engine.Trigger{})
+	b.until("both messages", func() bool { return len(b.sentSoFar()) == 2 })
+	assert.Equal(t, []string{"on_success  ops {{ ds }} 52 False", "on_success  True"}, b.sentSoFar())
+}

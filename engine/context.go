@@ -302,13 +302,30 @@ func (e *Engine) prepare(p *plan, cbs []boundCallback, ev *callbacks.Event, tc *
 	return out
 }
 
+// withFields adds the templated parameters of a callback to what its templates may name,
+// as they stand in the file (Airflow, BaseNotifier).
+func withFields(tc *template.Context, b boundCallback) *template.Context {
+	own := *tc
+	own.Extra = maps.Clone(tc.Extra)
+	if own.Extra == nil {
+		own.Extra = map[string]any{}
+	}
+	values := b.spec.Values(b.cb)
+	for _, f := range b.spec.Fields() {
+		if f.Template {
+			own.Extra[f.Name] = values[f.Name]
+		}
+	}
+	return &own
+}
+
 func (e *Engine) prepareOne(p *plan, b boundCallback, ev *callbacks.Event, tc *template.Context) (m callbacks.Message, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic: %v", r)
 		}
 	}()
-	cb, err := b.spec.Render(b.cb, e.renderer(p, tc, b.spec.NamesFile))
+	cb, err := b.spec.Render(b.cb, e.renderer(p, withFields(tc, b), b.spec.NamesFile))
 	if err != nil {
 		return m, err
 	}

@@ -96,6 +96,8 @@ func (*nop) NoOp() {}
 type say struct {
 	// Text is what is sent.
 	Text string `yaml:"text" param:"template,default=said"`
+	// Who is another text.
+	Who string `yaml:"who" param:"template"`
 	// Panic makes it panic.
 	Panic bool `yaml:"panic"`
 }
