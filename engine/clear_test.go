@@ -369,18 +369,18 @@ func TestClearedRunHasItsTimeoutAgain(t *testing.T) {
 		b.open()
 		b.do["long"] = func(ctx context.Context, _ *operator.TaskContext) (any, error) {
 			select {
-			case <-time.After(40 * time.Minute):
+			case <-time.After(4 * time.Second):
 				return nil, nil
 			case <-ctx.Done():
 				return nil, ctx.Err()
 			}
 		}
-		b.load("d:\n  dagrun_timeout: 3600\n  tasks:\n    - {task_id: t, operator: probe, do: long}\n")
+		b.load("d:\n  dagrun_timeout: 6\n  tasks:\n    - {task_id: t, operator: probe, do: long}\n")
 		b.start(engine.RunOptions{})
 		r, err := b.e.Trigger(t.Context(), "d", engine.Trigger{})
 		require.NoError(t, err)
 		for range 2 { // the timer of the first would end the second
-			<-time.After(50 * time.Minute)
+			<-time.After(5 * time.Second)
 			got, err := b.store.Run(t.Context(), r.Key)
 			require.NoError(t, err)
 			assert.Equal(t, dag.RunSuccess, got.State)
