@@ -19,7 +19,7 @@ type folder struct {
 	catalog engine.Catalog
 
 	mu     sync.Mutex
-	mark   string // fingerprint of the files at the last load
+	mark   folderMark // of the files at the last load
 	result dag.Result
 }
 
@@ -28,7 +28,7 @@ func (a *app) folder(c engine.Catalog) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &folder{app: a, loader: dag.NewLoader(c, o), catalog: c}, nil
+	return &folder{app: a, loader: dag.NewLoader(c, o), catalog: c, mark: none}, nil
 }
 
 // refresh loads the files if they have changed and hands the good DAGs on. A broken
@@ -60,7 +60,7 @@ func (f *folder) refresh(ctx context.Context, use func(context.Context, []*dag.D
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.mark != "" {
+	if f.mark != none {
 		f.app.log().Info("the DAG files have changed", "dags", len(res.DAGs))
 	}
 	f.mark, f.result = mark, res
