@@ -20,6 +20,7 @@ const (
 )
 
 var (
+	relativeDate = regexp.MustCompile(`(?i)^([0-9]+)\s+(day|hour|minute|second)s?$`)
 	calendarDate = regexp.MustCompile(`^(\d{4})-(\d{1,2})-(\d{1,2})$`)
 	compactDate  = regexp.MustCompile(`^(\d{4})(\d{2})(\d{2})$`)
 	weekDate     = regexp.MustCompile(`^(\d{4})-?W(\d{2})-?(\d)$`)
@@ -76,7 +77,7 @@ func (s scope) date(key string, n *yaml.Node, loc *time.Location, now time.Time)
 
 // parseDate reads the text of a date. moves reports that it depends on now.
 func parseDate(text string, loc *time.Location, now time.Time) (t time.Time, moves bool, err error) {
-	if m := wordDuration.FindStringSubmatch(text); m != nil {
+	if m := relativeDate.FindStringSubmatch(text); m != nil {
 		d, err := unitDuration(m[1], strings.ToLower(m[2]))
 		if err != nil {
 			return time.Time{}, false, err

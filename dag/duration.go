@@ -16,7 +16,7 @@ import (
 var (
 	goDuration   = regexp.MustCompile(`^([0-9]+(\.[0-9]+)?(w|d|h|ms|us|µs|ns|m|s))+$`)
 	goPart       = regexp.MustCompile(`([0-9.]+)(w|d|h|ms|us|µs|ns|m|s)`)
-	wordDuration = regexp.MustCompile(`(?i)^([0-9]+)\s+(day|hour|minute|second)s?$`)
+	wordDuration = regexp.MustCompile(`(?i)^([0-9]+)\s+(week|day|hour|minute|second|millisecond|microsecond)s?$`)
 	wordStart    = regexp.MustCompile(`(?i)^[0-9]+\s+(day|hour|minute|second)s?\b`)
 	onlyDigits   = regexp.MustCompile(`^[0-9.]+$`)
 )
@@ -26,6 +26,7 @@ var units = map[string]time.Duration{
 	"ms": time.Millisecond, "us": time.Microsecond, "µs": time.Microsecond, "ns": time.Nanosecond,
 	"weeks": 7 * 24 * time.Hour, "days": 24 * time.Hour, "hours": time.Hour, "minutes": time.Minute,
 	"seconds": time.Second, "milliseconds": time.Millisecond, "microseconds": time.Microsecond,
+	"week": 7 * 24 * time.Hour, "millisecond": time.Millisecond, "microsecond": time.Microsecond,
 	"day": 24 * time.Hour, "hour": time.Hour, "minute": time.Minute, "second": time.Second,
 }
 

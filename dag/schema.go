@@ -37,7 +37,7 @@ func Schema(operators, notifiers []EntrySchema) map[string]any {
 
 // durationPattern is what textDuration takes, and the names of environment variables.
 const durationPattern = `^(([0-9]+(\.[0-9]+)?(w|d|h|ms|us|µs|ns|m|s))+|P[0-9WDTHMS.]+` +
-	`|[0-9]+ +([Dd][Aa][Yy]|[Hh][Oo][Uu][Rr]|[Mm][Ii][Nn][Uu][Tt][Ee]|[Ss][Ee][Cc][Oo][Nn][Dd])[Ss]?|.*\$.*)$`
+	`|[0-9]+ +([Mm]icrosecond|[Mm]illisecond|[Ss]econd|[Mm]inute|[Hh]our|[Dd]ay|[Ww]eek)s?|.*\$.*)$`
 
 func definitions(operators, notifiers []EntrySchema) map[string]any {
 	ref := func(name string) map[string]any { return map[string]any{"$ref": "#/$defs/" + name} }

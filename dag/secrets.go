@@ -19,6 +19,15 @@ var (
 		`|api\.telegram\.org/bot\d)|[a-z][a-z0-9+.-]*://[^\s:@/{]*:[^\s:@/{$]+@`)
 )
 
+// isSecretKey matches secretKey, without it for the many keys that end otherwise.
+func isSecretKey(key string) bool {
+	switch strings.ToLower(key[max(0, len(key)-3):]) {
+	case "ord", "swd", "ase", "ken", "ret", "ion", "key":
+		return secretKey.MatchString(key)
+	}
+	return false
+}
+
 // warnSecrets warns about literal values that look like credentials. The message names
 // the key and never the value. What came from outside the file is no literal.
 func (s scope) warnSecrets(n *yaml.Node) {
@@ -37,7 +46,7 @@ func (s scope) warnSecret(key string, v *yaml.Node) {
 			s.warnSecret(key, item)
 		}
 	case kindOf(v) != textKind || v.Value == "" || strings.Contains(v.Value, "{{") || s.filled[v]:
-	case secretKey.MatchString(key) && !onlyReference.MatchString(v.Value):
+	case isSecretKey(key) && !onlyReference.MatchString(v.Value):
 		s.warnf(v, "%s holds a secret in plain text: put it into a connection", excerpt(key))
 	case strings.Contains(v.Value, "://") && secretURL.MatchString(v.Value):
 		s.warnf(v, "%s holds a URL with a token in plain text: put it into a connection", excerpt(key))

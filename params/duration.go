@@ -21,7 +21,7 @@ const (
 var (
 	unitPattern = regexp.MustCompile(`^(?:\d+(?:\.\d+)?(?:ms|us|µs|ns|[smhdw]))+$`)
 	unitPart    = regexp.MustCompile(`(\d+(?:\.\d+)?)([a-zµ]+)`)
-	wordPattern = regexp.MustCompile(`^(\d+)\s+([a-z]+?)s?$`)
+	wordPattern = regexp.MustCompile(`^(\d+)\s+([A-Za-z]+?)[Ss]?$`)
 )
 
 // units are those of "1h30m"; words those of "2 days" and of a typed timedelta.
@@ -51,7 +51,7 @@ func ParseDuration(text string) (time.Duration, error) {
 		return 0, errors.New("a duration must not be negative")
 	}
 	if m := wordPattern.FindStringSubmatch(text); m != nil {
-		if unit, ok := words[m[2]]; ok {
+		if unit, ok := words[strings.ToLower(m[2])]; ok {
 			return times(m[1], unit)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 
 // durationPattern accepts the text forms of durations, for editors.
 const durationPattern = `^(([0-9]+(\.[0-9]+)?(ms|us|µs|ns|[smhdw]))+|P[0-9WDTHMS.]+` +
-	`|[0-9]+ +(microsecond|millisecond|second|minute|hour|day|week)s?)$`
+	`|[0-9]+ +([Mm]icrosecond|[Mm]illisecond|[Ss]econd|[Mm]inute|[Hh]our|[Dd]ay|[Ww]eek)s?)$`
 
 // JSONSchema describes the parameters as a JSON Schema (draft 2020-12) of an object
 // without further properties. The result is fresh; the caller may change it.
