@@ -66,8 +66,8 @@ func (m *folderMark) add(dir string, buffer []byte) error {
 		buffer = append(buffer[:0], dir...)
 		buffer = append(buffer, filepath.Separator)
 		buffer = append(buffer, info.Name()...)
-		buffer = binary.LittleEndian.AppendUint64(buffer, uint64(info.Size()))               //nolint:gosec // only compared
-		buffer = binary.LittleEndian.AppendUint64(buffer, uint64(info.ModTime().UnixNano())) //nolint:gosec // only compared
+		buffer = binary.LittleEndian.AppendUint64(buffer, uint64(info.Size())) //nolint:gosec // only compared
+		buffer = binary.LittleEndian.AppendUint64(buffer, uint64(info.ModTime().UnixNano()))
 		m.files++
 		m.sum += maphash.Bytes(markSeed, buffer)
 	}
