@@ -307,7 +307,11 @@ func sayAssets(ctx context.Context, a *app, d *dag.DAG) error {
 		if err != nil {
 			return err
 		}
-		events, err := s.WaitingAssetEvents(ctx, d.ID)
+		var uris []string
+		for _, x := range d.Assets.Assets() {
+			uris = append(uris, x.URI)
+		}
+		events, err := s.WaitingAssetEvents(ctx, d.ID, uris)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -65,7 +66,7 @@ func (c *change) createTriggered(d *dag.DAG) error {
 	if d.Assets == nil {
 		return nil
 	}
-	events, err := c.WaitingAssetEvents(c.ctx, d.ID)
+	events, err := toldOf(c.ctx, c, d)
 	if err != nil || !assetsMet(d, events) {
 		return err
 	}
@@ -73,7 +74,7 @@ func (c *change) createTriggered(d *dag.DAG) error {
 	if err != nil || open >= d.MaxActiveRuns {
 		return err
 	}
-	last := events[len(events)-1]
+	last := slices.MaxFunc(events, func(a, b *AssetEvent) int { return cmp.Compare(a.ID, b.ID) })
 	r := &Run{
 		DAGID: d.ID, RunID: RunID(dag.AssetRun, last.At), Type: dag.AssetRun, State: dag.RunQueued,
 		RunAfter: last.At, QueuedAt: c.now, Version: d.Version,
@@ -87,6 +88,15 @@ func (c *change) createTriggered(d *dag.DAG) error {
 		return err
 	}
 	return c.TakeAssetEvents(c.ctx, d.ID, r.Key)
+}
+
+// toldOf reads the newest event of each asset that a DAG waits for and no run has taken.
+func toldOf(ctx context.Context, r Reader, d *dag.DAG) ([]*AssetEvent, error) {
+	var uris []string
+	for _, a := range d.Assets.Assets() {
+		uris = append(uris, a.URI)
+	}
+	return r.WaitingAssetEvents(ctx, d.ID, uris)
 }
 
 func assetsMet(d *dag.DAG, events []*AssetEvent) bool {
@@ -105,7 +115,12 @@ func (e *Engine) wakeTold(ctx context.Context) {
 		e.o.Log.Error("look for updated assets", "error", err) // the sweep comes again
 	}
 	for _, id := range ids {
-		if d := e.dag(id); d != nil && d.Assets != nil && !e.isPaused(id) {
+		d := e.dag(id)
+		if d == nil || d.Assets == nil || e.isPaused(id) {
+			continue
+		}
+		events, err := toldOf(ctx, e.store, d)
+		if err != nil || assetsMet(d, events) {
 			e.wakeDAG(id)
 		}
 	}

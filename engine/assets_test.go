@@ -35,7 +35,7 @@ func (b *bench) produce(dagID string) *engine.Run {
 
 func (b *bench) waiting(dagID string) (uris []string) {
 	b.t.Helper()
-	es, err := b.store.WaitingAssetEvents(context.Background(), dagID)
+	es, err := b.store.WaitingAssetEvents(context.Background(), dagID, []string{"s3://a", "s3://b"})
 	require.NoError(b.t, err)
 	for _, e := range es {
 		uris = append(uris, e.URI)
@@ -58,7 +58,7 @@ func TestAssetsTriggerOnceAllAreUpdated(t *testing.T) {
 	b.start(engine.RunOptions{Schedule: true})
 	b.produce("a")
 	b.produce("a")
-	assert.Equal(t, []string{"s3://a", "s3://a"}, b.waiting("d"))
+	assert.Equal(t, []string{"s3://a"}, b.waiting("d"))
 	assert.Empty(t, b.runs(), "b is missing")
 	source := b.produce("b")
 	rs := b.untilRuns(1)
@@ -135,19 +135,29 @@ d:
     - {task_id: nothing, operator: nop, outlets: [x://nothing, x://more]}
     - {task_id: reader, operator: nop, inlets: [x://inlet]}
     - {task_id: many, operator: probe, expand: {text: [a, b]}, outlets: [x://many]}
+    - {task_id: last, operator: probe, trigger_rule: all_done, dependencies: [retried, below, skipped, nothing, reader, many], outlets: [x://last]}
 e:
-  schedule: ["x://retried", "x://failed", "x://skipped", "x://below", "x://nothing", "x://more", "x://inlet", "x://many"]
+  schedule:
+    __or__: [x://last, {__and__: [x://retried, x://failed, x://skipped, x://below, x://nothing, x://more, x://inlet, x://many]}]
   tasks: [{task_id: t, operator: nop}]
 `)
 	b.start(engine.RunOptions{Schedule: true})
 	b.finish(engine.Trigger{})
-	assert.ElementsMatch(t, []string{"x://retried", "x://nothing", "x://more", "x://many", "x://many"}, b.waiting("e"))
-	es, err := b.store.WaitingAssetEvents(t.Context(), "e")
+	var rs []*engine.Run
+	b.until("the run of e", func() bool {
+		var err error
+		rs, err = b.store.Runs(t.Context(), engine.RunFilter{DAGID: "e"})
+		require.NoError(t, err)
+		return len(rs) == 1
+	})
+	es, err := b.store.TakenAssetEvents(t.Context(), rs[0].Key)
 	require.NoError(t, err)
-	indexes := map[string][]int{}
+	indexes, uris := map[string][]int{}, []string{}
 	for _, e := range es {
+		uris = append(uris, e.URI)
 		indexes[e.TaskID] = append(indexes[e.TaskID], e.MapIndex)
 	}
+	assert.ElementsMatch(t, []string{"x://retried", "x://nothing", "x://more", "x://many", "x://many", "x://last"}, uris)
 	assert.ElementsMatch(t, []int{0, 1}, indexes["many"], "each instance of a mapped task")
 	assert.Equal(t, []int{-1}, indexes["retried"])
 }
@@ -223,10 +233,13 @@ d: {schedule: [s3://a], max_active_runs: 1, tasks: [{task_id: read, operator: pr
 	b.produce("a")
 	b.produce("a")
 	assert.Len(t, b.runs(), 1)
-	assert.Len(t, b.waiting("d"), 2, "they wait for the run to end")
+	assert.Len(t, b.waiting("d"), 1, "it waits for the run to end")
 	close(gone)
 	rs := b.untilRuns(2)
-	require.Len(t, rs, 2, "one run takes both")
+	require.Len(t, rs, 2)
+	taken, err := b.store.TakenAssetEvents(t.Context(), rs[1].Key)
+	require.NoError(t, err)
+	assert.Len(t, taken, 2, "one run takes both")
 	assert.Empty(t, b.waiting("d"))
 }
 

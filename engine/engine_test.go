@@ -515,7 +515,7 @@ func TestTriggerTwiceIsRefused(t *testing.T) {
 	at.RunID = "another"
 	_, err = b.e.Trigger(t.Context(), "d", at)
 	require.ErrorIs(t, err, engine.ErrExists)
-	for _, bad := range []engine.Trigger{{RunID: "no spaces"}, {RunID: "scheduled__x"}, {Conf: json.RawMessage(`[1]`)}, {Conf: json.RawMessage(`{`)}} {
+	for _, bad := range []engine.Trigger{{RunID: "no spaces"}, {RunID: "scheduled__x"}, {RunID: "asset_triggered__x"}, {Conf: json.RawMessage(`[1]`)}, {Conf: json.RawMessage(`{`)}} {
 		_, err = b.e.Trigger(t.Context(), "d", bad)
 		assert.Error(t, err)
 	}

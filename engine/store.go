@@ -210,8 +210,9 @@ type Reader interface {
 	OpenRuns(ctx context.Context) (running []int64, queued []string, err error)
 	// AssetEvents returns the newest event of each asset, by URI.
 	AssetEvents(ctx context.Context) ([]*AssetEvent, error)
-	// WaitingAssetEvents returns what a DAG has been told and no run has taken, oldest first.
-	WaitingAssetEvents(ctx context.Context, dagID string) ([]*AssetEvent, error)
+	// WaitingAssetEvents returns the newest event of each of the assets that a DAG has been
+	// told of and no run has taken, in the order of uris.
+	WaitingAssetEvents(ctx context.Context, dagID string, uris []string) ([]*AssetEvent, error)
 	// TakenAssetEvents returns what a run took, oldest first.
 	TakenAssetEvents(ctx context.Context, runKey int64) ([]*AssetEvent, error)
 	// ToldDAGs lists the ids of the DAGs with events that no run has taken.

@@ -37,12 +37,16 @@ func (c Catalog) Check(d *dag.DAG) dag.Diagnostics {
 			at(t.Pos, t.ID, dag.Warning, "end_date is before start_date: the task is in no run")
 		}
 	}
-	if d.ScheduleText != "" && timetable.ModeOf(d.Timetable) == timetable.ModeTrigger {
-		for _, t := range d.Tasks {
-			if readsInterval(t.Args) {
-				at(t.Pos, t.ID, dag.Warning,
-					"the data interval has no length in trigger mode: data_interval_start equals data_interval_end; write schedule: {cron: …, mode: interval} for Airflow 2's intervals")
-			}
+	why := ""
+	switch {
+	case d.Assets != nil:
+		why = "a run that assets trigger has no data interval: look at triggering_asset_events instead"
+	case d.ScheduleText != "" && timetable.ModeOf(d.Timetable) == timetable.ModeTrigger:
+		why = "the data interval has no length in trigger mode: data_interval_start equals data_interval_end; write schedule: {cron: …, mode: interval} for Airflow 2's intervals"
+	}
+	for _, t := range d.Tasks {
+		if why != "" && readsInterval(t.Args) {
+			at(t.Pos, t.ID, dag.Warning, "%s", why)
 		}
 	}
 	return ds

@@ -20,6 +20,7 @@ func TestCheckSaysWhatWouldBeIgnored(t *testing.T) {
 		"window":        {"  tasks:\n    - {task_id: t, operator: probe, start_date: 2026-01-02, end_date: 2026-01-03}", ""},
 		"wrong window":  {"  tasks:\n    - {task_id: t, operator: probe, start_date: 2026-01-02, end_date: 2026-01-01}", `test.yaml:3:8: warning: dag "d", task "t": end_date is before start_date: the task is in no run`},
 		"zero interval": {"  schedule: '@daily'\n  tasks:\n    - {task_id: t, operator: probe, text: '{{ data_interval_start }}'}", `test.yaml:4:8: warning: dag "d", task "t": the data interval has no length`},
+		"by assets":     {"  schedule: [s3://x]\n  tasks:\n    - {task_id: t, operator: probe, text: '{{ data_interval_start }}'}", `test.yaml:4:8: warning: dag "d", task "t": a run that assets trigger has no data interval`},
 		"interval mode": {"  schedule: {cron: '@daily', mode: interval}\n  tasks:\n    - {task_id: t, operator: probe, text: '{{ data_interval_start }}'}", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -76,7 +76,8 @@ func NewManualRun(d *dag.DAG, t Trigger, now time.Time) (*Run, error) {
 		id = RunID(dag.ManualRun, at)
 	case !runIDPattern.MatchString(id):
 		return nil, fmt.Errorf("run id %q: only letters, digits and _ . ~ : + - are allowed", id)
-	case strings.HasPrefix(id, string(dag.ScheduledRun)+"__") || strings.HasPrefix(id, string(dag.BackfillRun)+"__"):
+	case strings.HasPrefix(id, string(dag.ScheduledRun)+"__") || strings.HasPrefix(id, string(dag.BackfillRun)+"__") ||
+		strings.HasPrefix(id, string(dag.AssetRun)+"__"):
 		return nil, fmt.Errorf("run id %q: this prefix belongs to another kind of run", id)
 	}
 	conf, err := checkConf(t.Conf)

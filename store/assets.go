@@ -26,9 +26,20 @@ func (q Queries) AssetEvents(ctx context.Context) ([]*engine.AssetEvent, error) 
 	return q.assetEvents(ctx, "asset_event e WHERE e.id IN (SELECT max(id) FROM asset_event GROUP BY uri) ORDER BY e.uri")
 }
 
-// WaitingAssetEvents returns what a DAG has been told and no run has taken, oldest first.
-func (q Queries) WaitingAssetEvents(ctx context.Context, dagID string) ([]*engine.AssetEvent, error) {
-	return q.assetEvents(ctx, "asset_queue w JOIN asset_event e ON e.id = w.event_id WHERE w.dag_id = ? AND w.run_key IS NULL ORDER BY e.id", dagID)
+// WaitingAssetEvents returns the newest event of each of the assets that a DAG has been
+// told of and no run has taken, in the order of uris. An asset that is updated again and
+// again while another one is awaited costs no more than one that was updated once.
+func (q Queries) WaitingAssetEvents(ctx context.Context, dagID string, uris []string) ([]*engine.AssetEvent, error) {
+	var out []*engine.AssetEvent
+	for _, uri := range uris {
+		es, err := q.assetEvents(ctx, `asset_event e WHERE e.id =
+			(SELECT event_id FROM asset_queue WHERE dag_id = ? AND uri = ? AND run_key IS NULL ORDER BY event_id DESC LIMIT 1)`, dagID, uri)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, es...)
+	}
+	return out, nil
 }
 
 // TakenAssetEvents returns what a run took, oldest first.
@@ -55,7 +66,7 @@ func (q Queries) InsertAssetEvent(ctx context.Context, e *engine.AssetEvent, dag
 	}
 	e.ID = id[0]
 	for _, dagID := range dagIDs {
-		if _, err := q.c.Exec(ctx, "INSERT INTO asset_queue (dag_id, event_id) VALUES (?, ?)", dagID, e.ID); err != nil {
+		if _, err := q.c.Exec(ctx, "INSERT INTO asset_queue (dag_id, uri, event_id) VALUES (?, ?, ?)", dagID, e.URI, e.ID); err != nil {
 			return fmt.Errorf("tell dag %s of asset %s: %w", dagID, e.URI, err)
 		}
 	}

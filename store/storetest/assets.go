@@ -26,7 +26,7 @@ func assetEventsAreTakenOnce(t *testing.T, open Open) {
 	put(second, "x")
 	put(third)
 	waiting := func(dagID string) []*engine.AssetEvent {
-		es, err := s.WaitingAssetEvents(t.Context(), dagID)
+		es, err := s.WaitingAssetEvents(t.Context(), dagID, []string{"s3://b", "s3://z", "s3://a"})
 		require.NoError(t, err)
 		return es
 	}
@@ -35,13 +35,17 @@ func assetEventsAreTakenOnce(t *testing.T, open Open) {
 		require.NoError(t, err)
 		return ids
 	}
-	assert.Equal(t, []*engine.AssetEvent{first, second}, waiting("x"), "oldest first")
+	assert.Equal(t, []*engine.AssetEvent{first, second}, waiting("x"), "in the order of the question")
 	assert.Equal(t, []*engine.AssetEvent{first}, waiting("y"))
 	assert.Empty(t, waiting("z"))
 	assert.Equal(t, []string{"x", "y"}, told())
 	newest, err := s.AssetEvents(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []*engine.AssetEvent{second, third}, newest, "the newest of each, by URI")
+
+	again := &engine.AssetEvent{URI: "s3://a", At: midnight, DAGID: "p", RunID: "s", TaskID: "t", MapIndex: -1}
+	put(again, "x")
+	assert.Equal(t, []*engine.AssetEvent{first, again}, waiting("x"), "the newest of each asset")
 
 	boom := errors.New("boom")
 	require.ErrorIs(t, s.Tx(t.Context(), func(tx engine.Tx) error {
@@ -63,7 +67,7 @@ func assetEventsAreTakenOnce(t *testing.T, open Open) {
 	take("x", 8)
 	assert.Empty(t, waiting("x"))
 	assert.Len(t, waiting("y"), 1, "what another DAG was told stays")
-	assert.Equal(t, []*engine.AssetEvent{first, second}, taken(7))
+	assert.Equal(t, []*engine.AssetEvent{first, second, again}, taken(7), "oldest first, each of them")
 	assert.Empty(t, taken(8), "an event is taken once")
 	assert.Equal(t, []string{"y"}, told())
 }

@@ -15,11 +15,12 @@ CREATE INDEX asset_event_uri ON asset_event (uri, id);
 -- not taken yet.
 CREATE TABLE asset_queue (
     dag_id   TEXT NOT NULL,
+    uri      TEXT NOT NULL,
     event_id INTEGER NOT NULL,
     run_key  INTEGER,
     PRIMARY KEY (dag_id, event_id)
 ) WITHOUT ROWID;
-CREATE INDEX asset_queue_waiting ON asset_queue (dag_id) WHERE run_key IS NULL;
+CREATE INDEX asset_queue_waiting ON asset_queue (dag_id, uri, event_id) WHERE run_key IS NULL;
 CREATE INDEX asset_queue_run ON asset_queue (run_key) WHERE run_key IS NOT NULL;
 
 -- +goose Down
