@@ -29,6 +29,8 @@ var exampleRuns = map[string]struct {
 	code     int
 	arrivals []arrival
 }{
+	"example_asset_orders":    {0, nil},
+	"example_asset_report":    {0, []arrival{{sandbox.TypeText, "数据就绪 Warehouse is up to date (manual)", ""}}},
 	"example_branch_free_etl": {0, []arrival{{sandbox.TypeLink, "入库完成 Loaded 1675 rows", ""}}},
 	"example_daily_report":    {0, []arrival{{sandbox.TypeMarkdown, "日报 Daily report 2026-01-30", ""}}},
 	"example_dingding_operator": {1, []arrival{
