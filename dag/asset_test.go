@@ -5,9 +5,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
 )
 
 // Every form of A15, with what the DAG then waits for.
@@ -242,4 +244,34 @@ func TestNormalURI(t *testing.T) {
 			assert.False(t, dropped)
 		}
 	}
+}
+
+// FuzzAssetCondition looks for text that ends the program, and for conditions whose
+// canonical form says something else.
+func FuzzAssetCondition(f *testing.F) {
+	for _, text := range []string{"a://a & (b://b | c://c)", "((a://a))", "a://a |", ")(", "a://a&b://b|c://c&d://d", "x://{{ y }}"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		dags, _ := parseText(oneTask("  schedule:\n    datasets: " + string(canonicalText(t, text))))
+		for _, d := range dags {
+			again, err := Restore(d.Source(), newFakeCatalog(), testOptions())
+			if err != nil {
+				t.Fatalf("%v\n%s", err, d.Source())
+			}
+			if again.Assets.String() != d.Assets.String() || again.Version != d.Version {
+				t.Fatalf("%q became %q", d.Assets, again.Assets)
+			}
+		}
+	})
+}
+
+// canonicalText writes text as YAML in one line.
+func canonicalText(t *testing.T, text string) []byte {
+	t.Helper()
+	out, err := yaml.Marshal(quotedNode(text))
+	if err != nil || !utf8.ValidString(text) {
+		t.Skip("no YAML text")
+	}
+	return out
 }
