@@ -51,7 +51,7 @@ func (r *dagReader) taskAssets(name string, n *yaml.Node) []*Asset {
 	if !ok {
 		return nil
 	}
-	a := assetReader{dagReader: r, what: name}
+	a := &assetReader{dagReader: r, what: name}
 	switch kindOf(n) {
 	case listKind:
 		return a.list(n)
@@ -71,7 +71,7 @@ func (r *dagReader) taskAssets(name string, n *yaml.Node) []*Asset {
 }
 
 // fromCatalogue reads {file: PATH, datasets: [names]} of a task.
-func (a assetReader) fromCatalogue(n *yaml.Node) []*Asset {
+func (a *assetReader) fromCatalogue(n *yaml.Node) []*Asset {
 	var file, list *yaml.Node
 	for k, v := range pairs(n) {
 		switch k.Value {
@@ -102,7 +102,7 @@ func (a assetReader) fromCatalogue(n *yaml.Node) []*Asset {
 }
 
 // list reads a list of assets. Empty elements are left out, as dag-factory does.
-func (a assetReader) list(n *yaml.Node) []*Asset {
+func (a *assetReader) list(n *yaml.Node) []*Asset {
 	var found []*Asset
 	seen := map[string]bool{}
 	for _, item := range n.Content {
@@ -121,7 +121,7 @@ func (a assetReader) list(n *yaml.Node) []*Asset {
 }
 
 // item reads one element of a list: text or a typed asset. It is nil for an empty one.
-func (a assetReader) item(n *yaml.Node) (*Asset, bool) {
+func (a *assetReader) item(n *yaml.Node) (*Asset, bool) {
 	n, ok := a.builtin(n)
 	if !ok {
 		return nil, false
@@ -158,7 +158,7 @@ func isCron(text string) bool {
 }
 
 // named makes the asset of a URI, or of a name of the catalogue.
-func (a assetReader) named(n *yaml.Node, text string) (*Asset, bool) {
+func (a *assetReader) named(n *yaml.Node, text string) (*Asset, bool) {
 	if a.names == nil || strings.Contains(text, "://") {
 		return a.asset(n, text, text)
 	}
@@ -171,7 +171,7 @@ func (a assetReader) named(n *yaml.Node, text string) (*Asset, bool) {
 }
 
 // asset checks a name and a URI.
-func (a assetReader) asset(at *yaml.Node, name, uri string) (*Asset, bool) {
+func (a *assetReader) asset(at *yaml.Node, name, uri string) (*Asset, bool) {
 	normal, dropped, err := normalURI(uri)
 	if err != nil {
 		a.errorf(at, "%s: the URI of an asset %v", a.what, err)
@@ -195,7 +195,7 @@ func (a assetReader) asset(at *yaml.Node, name, uri string) (*Asset, bool) {
 }
 
 // typedAsset reads an Asset or a Dataset of Python.
-func (a assetReader) typedAsset(n *yaml.Node) (*Asset, bool) {
+func (a *assetReader) typedAsset(n *yaml.Node) (*Asset, bool) {
 	t, ok := a.typed(n)
 	if !ok {
 		return nil, false
@@ -238,14 +238,14 @@ func (a assetReader) typedAsset(n *yaml.Node) (*Asset, bool) {
 	return one, a.assetDetails(one, args)
 }
 
-func (a assetReader) optionalText(name string, n *yaml.Node) (string, bool) {
+func (a *assetReader) optionalText(name string, n *yaml.Node) (string, bool) {
 	if n == nil {
 		return "", true
 	}
 	return a.text(name, n)
 }
 
-func (a assetReader) assetDetails(one *Asset, args map[string]*yaml.Node) bool {
+func (a *assetReader) assetDetails(one *Asset, args map[string]*yaml.Node) bool {
 	if v := args["group"]; v != nil {
 		group, ok := a.text("group", v)
 		if !ok {
@@ -344,7 +344,7 @@ func readDatasets(s scope, data []byte, opts Options) map[string]string {
 // assetSchedule reads a schedule by assets: a list, an expression, or a mapping with
 // datasets. It returns the schedule by time beside it, if any.
 func (r *dagReader) assetSchedule(n *yaml.Node) (schedule, bool) {
-	a := assetReader{dagReader: r, what: "schedule"}
+	a := &assetReader{dagReader: r, what: "schedule"}
 	if _, v := lookup(n, "datasets"); v == nil && !hasAny(n, "file", "timetable") {
 		condition, ok := a.condition(n, false)
 		r.draft.Assets = condition
@@ -419,7 +419,7 @@ func hasAny(n *yaml.Node, names ...string) bool {
 
 // condition reads a condition on assets. Text is a condition itself where inText says so,
 // else a URI.
-func (a assetReader) condition(n *yaml.Node, inText bool) (*AssetCondition, bool) {
+func (a *assetReader) condition(n *yaml.Node, inText bool) (*AssetCondition, bool) {
 	n, ok := a.builtin(n)
 	if !ok {
 		return nil, false
@@ -444,7 +444,7 @@ func (a assetReader) condition(n *yaml.Node, inText bool) (*AssetCondition, bool
 }
 
 // allOf reads a list, all of which must be updated.
-func (a assetReader) allOf(n *yaml.Node) (*AssetCondition, bool) {
+func (a *assetReader) allOf(n *yaml.Node) (*AssetCondition, bool) {
 	before := *a.failed
 	var parts []*AssetCondition
 	for _, one := range a.list(n) {
@@ -461,7 +461,7 @@ func (a assetReader) allOf(n *yaml.Node) (*AssetCondition, bool) {
 }
 
 // expression reads {__and__: […]} and {__or__: […]}.
-func (a assetReader) expression(n *yaml.Node, inText bool) (*AssetCondition, bool) {
+func (a *assetReader) expression(n *yaml.Node, inText bool) (*AssetCondition, bool) {
 	k, list := n.Content[0], n.Content[1]
 	if len(n.Content) > 2 {
 		a.errorf(n, "__and__ and __or__ stand alone in their mapping")
@@ -489,7 +489,7 @@ func (a assetReader) expression(n *yaml.Node, inText bool) (*AssetCondition, boo
 }
 
 // conditionText reads a condition that is written as text.
-func (a assetReader) conditionText(n *yaml.Node) (*AssetCondition, bool) {
+func (a *assetReader) conditionText(n *yaml.Node) (*AssetCondition, bool) {
 	reported := *a.failed
 	c, err := parseCondition(n.Value, func(word string) (*AssetCondition, error) {
 		if a.names == nil && !strings.Contains(word, "://") {

@@ -3,7 +3,6 @@ package dag
 import (
 	"errors"
 	"fmt"
-	"strings"
 )
 
 // conditionParser reads the text of an asset condition: names or URIs joined by & and |,
@@ -95,7 +94,7 @@ func (p *conditionParser) operand() (*AssetCondition, error) {
 		p.depth--
 		return c, err
 	}
-	if len(p.words) == 0 || strings.Contains("&|)", p.words[0]) {
+	if len(p.words) == 0 || p.words[0] == "&" || p.words[0] == "|" || p.words[0] == ")" {
 		return nil, fmt.Errorf("an asset is missing%s", p.before())
 	}
 	word := p.words[0]

@@ -33,9 +33,9 @@ func (b *bench) produce(dagID string) *engine.Run {
 	return b.ended1(r.Key)
 }
 
-func (b *bench) waiting(dagID string) (uris []string) {
+func (b *bench) waiting() (uris []string) {
 	b.t.Helper()
-	es, err := b.store.WaitingAssetEvents(context.Background(), dagID, []string{"s3://a", "s3://b"})
+	es, err := b.store.WaitingAssetEvents(context.Background(), "d", []string{"s3://a", "s3://b"})
 	require.NoError(b.t, err)
 	for _, e := range es {
 		uris = append(uris, e.URI)
@@ -58,7 +58,7 @@ func TestAssetsTriggerOnceAllAreUpdated(t *testing.T) {
 	b.start(engine.RunOptions{Schedule: true})
 	b.produce("a")
 	b.produce("a")
-	assert.Equal(t, []string{"s3://a"}, b.waiting("d"))
+	assert.Equal(t, []string{"s3://a"}, b.waiting())
 	assert.Empty(t, b.runs(), "b is missing")
 	source := b.produce("b")
 	rs := b.untilRuns(1)
@@ -77,7 +77,7 @@ func TestAssetsTriggerOnceAllAreUpdated(t *testing.T) {
 	}, *taken[2])
 	assert.Equal(t, `"s3://a s3://b"`, b.result(r, "read"))
 
-	assert.Empty(t, b.waiting("d"))
+	assert.Empty(t, b.waiting())
 	b.produce("a")
 	assert.Len(t, b.runs(), 1, "both are needed again")
 	b.produce("b")
@@ -94,7 +94,7 @@ func TestAssetsTriggerByCondition(t *testing.T) {
 	b.produce("a")
 	r := b.untilRuns(1)[0]
 	assert.Equal(t, `"s3://b s3://a"`, b.result(r, "read"), "everything that came is taken")
-	assert.Empty(t, b.waiting("d"))
+	assert.Empty(t, b.waiting())
 }
 
 func TestAssetsTriggerBesideTime(t *testing.T) {
@@ -162,10 +162,10 @@ e:
 	assert.Equal(t, []int{-1}, indexes["retried"])
 }
 
-func (b *bench) pause(dagID string, paused bool) {
+func (b *bench) pause(paused bool) {
 	b.t.Helper()
 	require.NoError(b.t, b.store.Tx(context.Background(), func(tx engine.Tx) error {
-		return tx.SetPaused(context.Background(), dagID, paused)
+		return tx.SetPaused(context.Background(), "d", paused)
 	}))
 	require.NoError(b.t, b.e.Refresh(context.Background()))
 }
@@ -176,13 +176,13 @@ func TestPausedDAGsAreNotToldOfAssets(t *testing.T) {
 	b.load(producers + consumer("[s3://a, s3://b]", ""))
 	b.start(engine.RunOptions{Schedule: true})
 	b.produce("a")
-	b.pause("d", true)
+	b.pause(true)
 	b.produce("b")
-	assert.Equal(t, []string{"s3://a"}, b.waiting("d"), "what came before stays, what comes meanwhile does not count")
+	assert.Equal(t, []string{"s3://a"}, b.waiting(), "what came before stays, what comes meanwhile does not count")
 	events, err := b.store.AssetEvents(t.Context())
 	require.NoError(t, err)
 	assert.Len(t, events, 2, "it happened all the same")
-	b.pause("d", false)
+	b.pause(false)
 	assert.Empty(t, b.runs())
 	b.produce("b")
 	assert.Len(t, b.untilRuns(1), 1)
@@ -195,10 +195,10 @@ func TestAssetsAreLookedAtAfterAPause(t *testing.T) {
 	b.load(producers + consumer("[s3://a, s3://b]", ""))
 	b.start(engine.RunOptions{Schedule: true})
 	b.produce("a")
-	b.pause("d", true)
+	b.pause(true)
 	b.load(producers + consumer("[s3://a]", ""))
 	assert.Empty(t, b.runs())
-	b.pause("d", false)
+	b.pause(false)
 	assert.Len(t, b.untilRuns(1), 1)
 }
 
@@ -233,14 +233,14 @@ d: {schedule: [s3://a], max_active_runs: 1, tasks: [{task_id: read, operator: pr
 	b.produce("a")
 	b.produce("a")
 	assert.Len(t, b.runs(), 1)
-	assert.Len(t, b.waiting("d"), 1, "it waits for the run to end")
+	assert.Len(t, b.waiting(), 1, "it waits for the run to end")
 	close(gone)
 	rs := b.untilRuns(2)
 	require.Len(t, rs, 2)
 	taken, err := b.store.TakenAssetEvents(t.Context(), rs[1].Key)
 	require.NoError(t, err)
 	assert.Len(t, taken, 2, "one run takes both")
-	assert.Empty(t, b.waiting("d"))
+	assert.Empty(t, b.waiting())
 }
 
 // The event is there with the success, and the run of it comes after the crash.
@@ -251,14 +251,14 @@ func TestAssetsSurviveACrash(t *testing.T) {
 	b.load(text)
 	b.start(engine.RunOptions{}) // nobody makes runs of it
 	b.produce("a")
-	assert.Equal(t, []string{"s3://a"}, b.waiting("d"))
+	assert.Equal(t, []string{"s3://a"}, b.waiting())
 	next := b.crash()
 	next.load(text)
 	next.start(engine.RunOptions{Schedule: true})
 	rs := next.untilRuns(1)
 	require.Len(t, rs, 1)
 	assert.Equal(t, dag.AssetRun, rs[0].Type)
-	assert.Empty(t, next.waiting("d"))
+	assert.Empty(t, next.waiting())
 	b.stop()
 }
 
