@@ -364,7 +364,7 @@ func TestClearedRunHasItsTimeoutAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
-		b.o.Beat = time.Minute
+		b.o.Beat = 10 * time.Second
 		b.stopStore()
 		b.open()
 		b.do["long"] = func(ctx context.Context, _ *operator.TaskContext) (any, error) {
@@ -493,4 +493,39 @@ func TestClearOfWhatRunsSurvivesAShutdown(t *testing.T) {
 	b.start(engine.RunOptions{})
 	assert.Equal(t, dag.RunSuccess, b.ended1(r.Key).State)
 	assert.Equal(t, []string{"t#1", "t#2"}, b.ranSoFar())
+}
+
+// Of a mapped task the instances that failed run again alone; cleared with what it is
+// mapped over, it has as many instances as there are elements then.
+func TestClearMapped(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	list := []string{"ok", "fail", "ok"}
+	b.do["list"] = func(context.Context, *operator.TaskContext) (any, error) { return list, nil }
+	fail := b.failing("fail")
+	b.load(`
+d:
+  tasks:
+    - {task_id: up, operator: probe, do: list}
+    - {task_id: m, operator: probe, expand: {do: up.output}}
+    - {task_id: end, operator: probe, dependencies: [m]}
+`)
+	b.start(engine.RunOptions{})
+	r := b.finish(engine.Trigger{})
+	require.Equal(t, map[string]string{"up": "success", "m[0]": "success", "m[1]": "failed", "m[2]": "success", "end": "upstream_failed"}, b.instances(r))
+	fail(false)
+	again := b.clear(engine.ClearRequest{RunID: r.RunID, OnlyFailed: true})
+	assert.Equal(t, dag.RunSuccess, again.State)
+	assert.Equal(t, []string{"m#2", "end#1"}, b.ranSoFar()[4:])
+
+	list = []string{"ok"}
+	again = b.clear(engine.ClearRequest{RunID: r.RunID})
+	assert.Equal(t, dag.RunSuccess, again.State)
+	assert.Equal(t, map[string]string{"up": "success", "m[0]": "success", "m[1]": "removed", "m[2]": "removed", "end": "success"}, b.instances(r))
+	marked := b.mark(engine.MarkRequest{RunID: r.RunID, TaskID: "m", State: dag.Failed, DryRun: true})
+	assert.Equal(t, 1, marked.Instances(), "what was removed is not there to be marked")
+	list = []string{"ok", "ok", "ok", "ok"}
+	again = b.clear(engine.ClearRequest{RunID: r.RunID})
+	assert.Equal(t, dag.RunSuccess, again.State)
+	assert.Equal(t, map[string]string{"up": "success", "m[0]": "success", "m[1]": "success", "m[2]": "success", "m[3]": "success", "end": "success"}, b.instances(r))
 }

@@ -432,7 +432,7 @@ func TestDagrunTimeout(t *testing.T) {
 	}
 	b.load(`
 d:
-  dagrun_timeout: 50ms
+  dagrun_timeout: 500ms
   on_failure_callback: {callback: say, text: "{{ reason }}"}
   tasks:
     - {task_id: t, operator: probe, do: hang, on_failure_callback: say}
