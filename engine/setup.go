@@ -45,7 +45,7 @@ func (g *graph) findLeaves() {
 	found := false
 	for i := range g.tasks {
 		n := &g.tasks[i]
-		n.leaf = counts(n) && len(g.only(n.down, counts)) == 0
+		n.leaf = counts(n) && !slices.ContainsFunc(n.down, func(d int) bool { return counts(&g.tasks[d]) })
 		found = found || n.leaf
 	}
 	if found {
