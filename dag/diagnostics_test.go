@@ -64,8 +64,6 @@ func TestDiagnostics(t *testing.T) {
 		{"missing operator", "a:\n  tasks:\n    - task_id: t\n", `3:7: error: dag "a", task "t": operator is missing`},
 		{"unknown operator", "a:\n  tasks:\n    t: {operator: bsh}\n", `unknown operator "bsh"`},
 		{"near operator", "a:\n  tasks:\n    t: {operator: emty}\n", `3:19: error: dag "a", task "t": unknown operator "emty"; did you mean "empty"?`},
-		{"Python operator", "a:\n  tasks:\n    t: {operator: airflow.operators.python.PythonOperator}\n", `PythonOperator cannot run here: use bash`},
-		{"short circuit", "a:\n  tasks:\n    t: {operator: airflow.operators.python.ShortCircuitOperator}\n", `use short_circuit with condition`},
 		{"python callable", withTask("      python_callable: f"), `python_callable: Python code cannot run here`},
 		{"decorator", withTask("      decorator: airflow.decorators.task"), `TaskFlow is Python-only`},
 		{"execution_date_fn", withTask("      execution_date_fn: f"), `use execution_delta`},

@@ -164,26 +164,8 @@ func TestDefaultArgsKeys(t *testing.T) {
 }
 
 // Python-only features: refused by name, with what to use instead.
-func TestPythonOnlyOperators(t *testing.T) {
+func TestPythonOnlyParameters(t *testing.T) {
 	t.Parallel()
-	for class, want := range map[string]string{
-		"airflow.operators.python.PythonOperator":                               "use bash to start a script, http to call a service",
-		"airflow.operators.python_operator.BranchPythonOperator":                "use branch, branch_sql, branch_datetime or branch_day_of_week",
-		"airflow.providers.standard.operators.python.ShortCircuitOperator":      "use short_circuit with condition",
-		"airflow.sensors.python.PythonSensor":                                   "use bash_sensor, http_sensor, sql_sensor or file_sensor",
-		"airflow.operators.python.PythonVirtualenvOperator":                     "use bash",
-		"airflow.operators.python.ExternalPythonOperator":                       "use bash",
-		"airflow.operators.branch.BaseBranchOperator":                           "use branch",
-		"airflow.providers.cncf.kubernetes.operators.pod.KubernetesPodOperator": "run the container through bash, ssh or http",
-		"airflow.providers.docker.operators.docker.DockerOperator":              "run the container through bash, ssh or http",
-		"airflow.operators.subdag.SubDagOperator":                               "use task groups or trigger_dagrun",
-	} {
-		_, found := parseText("a:\n  tasks:\n    t: {operator: " + class + "}\n")
-		require.Len(t, found, 1, class)
-		assert.Equal(t, 3, found[0].Line)
-		assert.Equal(t, 19, found[0].Column)
-		assert.Contains(t, found[0].Text, class[strings.LastIndexByte(class, '.')+1:]+" cannot run here: "+want)
-	}
 	for param := range pythonParams {
 		_, found := parseText(withTask("      " + param + ": f"))
 		require.Len(t, found, 1, param)

@@ -226,7 +226,7 @@ var rejectedKeys = map[string]string{
 	"doc_md_python_callable_file": "needs Python: use doc_md or doc_md_file_path",
 	"doc_md_python_arguments":     "needs Python: use doc_md or doc_md_file_path",
 
-	"executor_config": "is not supported: run the container through bash, ssh or http",
+	"executor_config": "is not supported: run the container through bash or http",
 	"pre_execute":     "needs Python: use a task before this one",
 	"post_execute":    "needs Python: use a task after this one",
 	"decorator":       "is not supported, TaskFlow is Python-only: use operator",
@@ -262,5 +262,4 @@ var pythonParams = map[string]string{
 	"output_processor":       "put the condition into the SQL, or use success_when",
 	"auth_type":              "configure the connection",
 	"retry_handlers":         "configure the connection, or use retries",
-	"ssh_hook":               "configure the connection",
 }

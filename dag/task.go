@@ -233,28 +233,7 @@ func (r *dagReader) inheritParams(t *taskDraft, op *operatorEntry) {
 	}
 }
 
-// pythonOperators are the last parts of operator paths that need Python, with what to
-// use instead.
-var pythonOperators = map[string]string{
-	"PythonOperator":                 "use bash to start a script, http to call a service, or a Go function registered by the embedding program",
-	"BranchPythonOperator":           "use branch, branch_sql, branch_datetime or branch_day_of_week",
-	"BaseBranchOperator":             "use branch, branch_sql, branch_datetime or branch_day_of_week",
-	"ShortCircuitOperator":           "use short_circuit with condition",
-	"PythonSensor":                   "use bash_sensor, http_sensor, sql_sensor or file_sensor",
-	"PythonVirtualenvOperator":       "use bash",
-	"ExternalPythonOperator":         "use bash",
-	"BranchPythonVirtualenvOperator": "use branch",
-	"BranchExternalPythonOperator":   "use branch",
-	"KubernetesPodOperator":          "run the container through bash, ssh or http",
-	"DockerOperator":                 "run the container through bash, ssh or http",
-	"SubDagOperator":                 "use task groups or trigger_dagrun",
-}
-
 func (r *dagReader) unknownOperator(name string) string {
-	class := name[strings.LastIndexByte(name, '.')+1:]
-	if instead, known := pythonOperators[class]; known {
-		return class + " cannot run here: " + instead
-	}
 	_, _, hint := r.catalog.Operator(name)
 	if hint == "" {
 		hint = "an embedding program can register it"

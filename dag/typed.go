@@ -93,7 +93,7 @@ func (s scope) knownType(path *yaml.Node) bool {
 	case name == typeRelativedelta:
 		s.errorf(path, "%s is not supported: months differ in length, use a cron schedule", name)
 	case strings.HasPrefix(name, "kubernetes."):
-		s.errorf(path, "%s is not supported: run the container through bash, ssh or http", name)
+		s.errorf(path, "%s is not supported: run the container through bash or http", name)
 	default:
 		s.errorf(path, "__type__ %q is not supported%s; supported are %s",
 			excerpt(name), s.suggest(name, slices.Values(knownTypes)), strings.Join(knownTypes, ", "))

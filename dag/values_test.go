@@ -107,7 +107,7 @@ func TestDurationRefused(t *testing.T) {
 		"{__type__: datetime.date, year: 1}":                     "has no meaning here",
 		"{__type__: dateutil.relativedelta.relativedelta}":       "use a cron schedule",
 		"{__type__: datetime.timdelta}":                          `did you mean "datetime.timedelta"?`,
-		"{__type__: kubernetes.client.models.V1Pod}":             "run the container through bash, ssh or http",
+		"{__type__: kubernetes.client.models.V1Pod}":             "run the container through bash or http",
 	} {
 		s := testScope()
 		_, ok := s.duration("retry_delay", valueNode(t, text))

@@ -8,9 +8,9 @@ const (
 	noBranch     = "Python code cannot run here: use branch, branch_sql, branch_datetime or branch_day_of_week"
 	noVirtualenv = "Python environments are not managed here: use bash to start the interpreter"
 	noContainer  = "containers are not managed here: run them through bash or http"
-	noSlack      = "Slack is not supported: use dingding, or http to post to the webhook"
-	noWebhook    = "this service is not supported: use dingding, or http to post to its webhook"
-	noSSH        = "SSH is not supported: use bash with the ssh command"
+	noSlack      = "Slack is not supported: use dingding or email, or http to post to the webhook"
+	noWebhook    = "this service is not supported: use dingding or email, or http to post to its webhook"
+	noSSH        = "commands on other machines are not run here: use bash to start the program that logs in there, or http to call a service there"
 	noSQLChecks  = "not supported: use sql_check, sql_value_check or sql_threshold_check with the condition in the SQL"
 	noTransfer   = "not supported: use bash with the databases' own tools"
 )

@@ -36,7 +36,7 @@ func TestRejected(t *testing.T) {
 		"airflow.operators.python_operator.BranchPythonOperator":                  "use branch, branch_sql",
 		"airflow.providers.standard.operators.python.ShortCircuitOperator":        "use short_circuit",
 		"airflow.contrib.operators.kubernetes_pod_operator.KubernetesPodOperator": "through bash or http",
-		"airflow.contrib.operators.ssh_operator.SSHOperator":                      "bash with the ssh command",
+		"airflow.contrib.operators.ssh_operator.SSHOperator":                      "use bash to start the program that logs in there",
 		"PythonSensor":  "use bash_sensor",
 		"slack_webhook": "use dingding",
 		"sql_transfer":  "use bash",

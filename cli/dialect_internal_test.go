@@ -1,0 +1,199 @@
+package cli
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/params"
+)
+
+// The tables of names and parameters that DAG files for Airflow and dag-factory bring,
+// against what is registered. They lie in testdata/dialect.
+
+func dialectCatalog(t *testing.T) engine.Catalog {
+	t.Helper()
+	c, err := (&app{IO: IO{Err: io.Discard, LookupEnv: func(string) (string, bool) { return "", false }}, flags: map[string]string{"home": t.TempDir()}}).catalog()
+	require.NoError(t, err)
+	return c
+}
+
+// dialect returns the lines of a table without comments.
+func dialect(t *testing.T, name string) []string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "dialect", name))
+	require.NoError(t, err)
+	var lines []string
+	for line := range strings.SplitSeq(strings.TrimSpace(string(text)), "\n") {
+		if !strings.HasPrefix(line, "#") {
+			lines = append(lines, line)
+		}
+	}
+	require.NotEmpty(t, lines)
+	return lines
+}
+
+func TestDialectNames(t *testing.T) {
+	t.Parallel()
+	c := dialectCatalog(t)
+	for _, line := range dialect(t, "operators.txt") {
+		names := strings.Fields(line)
+		for _, name := range names {
+			path, conn, renamed := strings.Cut(name, "=")
+			spec, found := c.Operators.Lookup(path)
+			if !assert.True(t, found, path) {
+				continue
+			}
+			assert.Equal(t, names[0], spec.Name, path)
+			if renamed {
+				assert.Contains(t, spec.Params(), conn, path)
+				i := slices.IndexFunc(spec.Fields(), func(f params.Field) bool { return f.Name == conn })
+				require.GreaterOrEqual(t, i, 0, path)
+				assert.Equal(t, strings.TrimSuffix(conn, "conn_id")+"default", spec.Fields()[i].Default, path)
+			}
+		}
+	}
+	for _, line := range dialect(t, "notifiers.txt") {
+		names := strings.Fields(line)
+		for _, name := range names {
+			spec, found := c.Callbacks.Lookup(name)
+			if assert.True(t, found, name) {
+				assert.Equal(t, names[0], spec.Name, name)
+			}
+		}
+	}
+}
+
+// What is known and not supported is refused by name, with what to use instead, which
+// must exist.
+func TestDialectRejectedNames(t *testing.T) {
+	t.Parallel()
+	c := dialectCatalog(t)
+	for _, name := range dialect(t, "rejected.txt") {
+		_, found, hint := c.Operator(name)
+		assert.False(t, found, name)
+		assert.Regexp(t, `(use|through) .*\b(bash|http|dingding|email|branch|short_circuit|sql_check|bash_sensor|task group)\b`, hint, name)
+		assert.NotContains(t, hint, "ssh", name)
+	}
+	for _, name := range dialect(t, "rejected_notifiers.txt") {
+		_, found, hint := c.Callback(name)
+		assert.False(t, found, name)
+		assert.Contains(t, hint, "use dingding, http or email", name)
+	}
+}
+
+// The advice for what only Python can do, through the loader.
+func TestDialectAdvice(t *testing.T) {
+	t.Parallel()
+	c := dialectCatalog(t)
+	for class, want := range map[string]string{
+		"airflow.operators.python.PythonOperator":                               "use bash to start a script, http to call a service",
+		"airflow.operators.python_operator.BranchPythonOperator":                "use branch, branch_sql, branch_datetime or branch_day_of_week",
+		"airflow.providers.standard.operators.python.ShortCircuitOperator":      "use short_circuit with condition",
+		"airflow.sensors.python.PythonSensor":                                   "use bash_sensor, http_sensor, sql_sensor or file_sensor",
+		"airflow.operators.python.PythonVirtualenvOperator":                     "use bash",
+		"airflow.operators.python.ExternalPythonOperator":                       "use bash",
+		"airflow.operators.branch.BaseBranchOperator":                           "use branch",
+		"airflow.providers.cncf.kubernetes.operators.pod.KubernetesPodOperator": "run them through bash or http",
+		"airflow.providers.docker.operators.docker.DockerOperator":              "run them through bash or http",
+		"airflow.operators.subdag.SubDagOperator":                               "use a task group",
+	} {
+		text := "a:\n  tasks:\n    t: {operator: " + class + "}\n"
+		_, found := dag.Parse("a.yaml", []byte(text), c, dag.Options{Now: time.Now})
+		require.Len(t, found, 1, class)
+		assert.Equal(t, []int{3, 19}, []int{found[0].Line, found[0].Column})
+		assert.Contains(t, found[0].Text, "unknown operator ")
+		assert.Contains(t, found[0].Text, want)
+	}
+}
+
+// A mail for the people of the parameter email, by the real notifier (B5).
+func TestDialectEmail(t *testing.T) {
+	t.Parallel()
+	text := `
+a:
+  default_args: {email: "ops@example.com; data@example.com", retries: 1}
+  tasks:
+    both: {operator: empty}
+    failure: {operator: empty, email: [Ann <ann@example.com>], email_on_retry: no}
+    none: {operator: empty, email: null}
+    flag: {operator: empty, email: null, email_on_failure: no}
+    wrong: {operator: empty, email: nobody}
+`
+	dags, found := dag.Parse("a.yaml", []byte(text), dialectCatalog(t), dag.Options{Now: time.Now})
+	var told []string
+	for _, f := range found {
+		told = append(told, f.Text)
+	}
+	assert.Equal(t, []string{
+		"email_on_failure has no effect without email",
+		`"nobody" is no mail address`,
+	}, told)
+	assert.Empty(t, dags, "the wrong address is an error")
+	dags, found = dag.Parse("a.yaml", []byte(strings.ReplaceAll(text, "nobody", "somebody@example.com")), dialectCatalog(t), dag.Options{Now: time.Now})
+	require.Len(t, dags, 1, found.String())
+	for id, want := range map[string][2]int{"both": {1, 1}, "failure": {1, 0}, "none": {0, 0}, "flag": {0, 0}, "wrong": {1, 1}} {
+		task := dags[0].Task(id)
+		assert.Equal(t, want, [2]int{len(task.OnFailure), len(task.OnRetry)}, id)
+		for _, callback := range task.OnFailure {
+			assert.Equal(t, "email", callback.Name)
+		}
+	}
+}
+
+var dialectParam = regexp.MustCompile(`^(\w+?)(\*?)(T?)(?:=(.*))?$`)
+
+func TestDialectParameters(t *testing.T) {
+	t.Parallel()
+	c := dialectCatalog(t)
+	for _, line := range dialect(t, "parameters.txt") {
+		owner, list, _ := strings.Cut(line, ":")
+		kind, name, _ := strings.Cut(owner, " ")
+		var fields []params.Field
+		var accepted []string
+		if kind == "operator" {
+			spec, found := c.Operators.Lookup(name)
+			require.True(t, found, owner)
+			fields, accepted = spec.Fields(), spec.Params()
+		} else {
+			spec, found := c.Callbacks.Lookup(name)
+			require.True(t, found, owner)
+			fields, accepted = spec.Fields(), spec.Params()
+		}
+		for text := range strings.FieldsSeq(list) {
+			checkDialectParam(t, owner, text, fields, accepted)
+		}
+	}
+}
+
+func checkDialectParam(t *testing.T, owner, text string, fields []params.Field, accepted []string) {
+	t.Helper()
+	if name, ignored := strings.CutSuffix(text, ":ignored"); ignored {
+		assert.Contains(t, accepted, name, owner)
+		return
+	}
+	m := dialectParam.FindStringSubmatch(text)
+	require.NotNil(t, m, text)
+	i := slices.IndexFunc(fields, func(f params.Field) bool { return f.Name == m[1] })
+	if !assert.GreaterOrEqual(t, i, 0, "%s takes no %s", owner, m[1]) {
+		return
+	}
+	f := fields[i]
+	assert.Equal(t, m[2] != "", f.Required, "%s: %s is required", owner, m[1])
+	if m[3] != "" {
+		assert.True(t, f.Template, "%s: %s is a template", owner, m[1])
+	}
+	if m[4] != "" {
+		assert.Equal(t, m[4], f.Default, "%s: the default of %s", owner, m[1])
+	}
+}
