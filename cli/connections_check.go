@@ -18,13 +18,15 @@ func newCmdConnectionsTest(a *app) *cobra.Command {
 	var message string
 	cmd := &cobra.Command{
 		Use:   "test ID",
-		Short: "Try a connection and explain DingTalk's answer",
+		Short: "Try a connection and explain the answer",
 		Long: `Looks the connection up as tasks do, in the connections file, the environment and the
 store, and explains what DingTalk answers. Through a robot it sends a test message; one
 that asks for a keyword needs it in the message. With an app (a connection that has a
 login, the AppKey) it makes calls that change nothing, and tells wrong credentials, an
-address that is not on the app's list and missing scopes apart. Only connections of type
-dingding and dingtalk can be tested.`,
+address that is not on the app's list and missing scopes apart.
+
+From a connection of type http it gets the base URL. Into a mail server, of type smtp, it
+logs in and sends nothing. Other types cannot be tested.`,
 		Example: "  dingdag connections test dingding_default\n  dingdag connections test dingding_default --message 'alert: this is a test'",
 		Args:    exactArgs("ID"), ValidArgsFunction: a.completeConnections,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -44,8 +46,14 @@ func runConnectionsTest(ctx context.Context, a *app, id, message string) error {
 	if err != nil {
 		return err
 	}
-	if c.Type != "dingding" && c.Type != "dingtalk" {
-		return fmt.Errorf("connection %q has the type %q: only those of type dingding or dingtalk can be tested", id, c.Type)
+	switch c.Type {
+	case "smtp":
+		return testMail(ctx, a, src, id)
+	case "http", "https":
+		return testHTTP(ctx, a, src, id)
+	case "dingding", "dingtalk":
+	default:
+		return fmt.Errorf("connection %q has the type %q: only those of type dingding, dingtalk, http or smtp can be tested", id, c.Type)
 	}
 	if c.GetLogin() != "" {
 		return testApp(ctx, a, src, id)
