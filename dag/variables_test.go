@@ -175,3 +175,28 @@ func TestLoaderFollowsVariables(t *testing.T) {
 	}
 	assert.False(t, l.Load(dir).Volatile)
 }
+
+// Whatever text a variable has, a run can be restored from what was made of it.
+func FuzzVariable(f *testing.F) {
+	for _, text := range []string{"x", " 7\n", "5m", `{"a": [1, 2.5, null, "1e3"]}`, "[1]", "yes", "\x00\a\x7f\u0085\u2028\ufeff", "a: [b", "{{ ds }}", "1e400", `{"a":1,"a":2}`} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, attribute := range []string{"cwd", "env", "retry_delay", "params", "append_env", "retries", "retry_exponential_backoff", "owner", "start_date", "on_failure_callback", "email"} {
+			dags, found := Parse("a.yaml", []byte(withVariable(attribute)), newFakeCatalog(), variablesOptions(map[string]string{"V": text}))
+			if len(dags) == 0 {
+				if !found.HasErrors() {
+					t.Fatal("neither a DAG nor an error")
+				}
+				continue
+			}
+			again, err := Restore(dags[0].Source(), newFakeCatalog(), testOptions())
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", attribute, err, dags[0].Source())
+			}
+			if again.Version != dags[0].Version {
+				t.Fatalf("%s: another version:\n%s\n%s", attribute, dags[0].Source(), again.Source())
+			}
+		}
+	})
+}
