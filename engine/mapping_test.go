@@ -333,3 +333,56 @@ func TestMappedOrder(t *testing.T) {
 		require.Equal(t, want, got)
 	}
 }
+
+// A cleared mapped task is expanded anew: what is no longer there is removed, what is new
+// is added, and what follows sees the results of those that are (Airflow, "removed").
+func TestMappedIsExpandedAnewWhenCleared(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	var lengths atomic.Int64
+	b.do["list"] = func(context.Context, *operator.TaskContext) (any, error) {
+		return slices.Repeat([]string{"x"}, int(lengths.Load())), nil
+	}
+	lengths.Store(3)
+	b.load(`
+d:
+  tasks:
+    - {task_id: list, operator: probe, do: list}
+    - {task_id: m, operator: probe, expand: {text: list.output}}
+    - {task_id: end, operator: probe, text: "{{ ti.xcom_pull('m') }}", trigger_rule: none_failed, dependencies: [m]}
+`)
+	b.start(engine.RunOptions{})
+	r := b.finish(engine.Trigger{})
+	assert.JSONEq(t, `"['x', 'x', 'x']"`, b.xcom(r, "end", "return_value"))
+	for _, c := range []struct {
+		length int64
+		want   map[string]string
+		pulled string
+	}{
+		{1, map[string]string{"m[0]": "success", "m[1]": "removed", "m[2]": "removed"}, `"['x']"`},
+		{0, map[string]string{"m[0]": "skipped", "m[1]": "removed", "m[2]": "removed"}, `"[]"`},
+		{4, map[string]string{"m[0]": "success", "m[1]": "success", "m[2]": "success", "m[3]": "success"}, `"['x', 'x', 'x', 'x']"`},
+	} {
+		lengths.Store(c.length)
+		_, err := b.e.Clear(t.Context(), engine.ClearRequest{DAGID: "d", RunID: r.RunID})
+		require.NoError(t, err)
+		assert.Equal(t, dag.RunSuccess, b.ended1(r.Key).State)
+		got := b.instances(r)
+		delete(got, "list")
+		delete(got, "end")
+		assert.Equal(t, c.want, got)
+		assert.JSONEq(t, c.pulled, b.xcom(r, "end", "return_value"))
+	}
+	// A skipped one that had no instances before takes none of their places.
+	lengths.Store(0)
+	r = b.finish(engine.Trigger{RunID: "fresh"})
+	assert.Equal(t, "skipped", b.instances(r)["m"])
+	lengths.Store(2)
+	_, err := b.e.Clear(t.Context(), engine.ClearRequest{DAGID: "d", RunID: "fresh"})
+	require.NoError(t, err)
+	b.ended1(r.Key)
+	got := b.instances(r)
+	assert.Equal(t, "removed", got["m"])
+	assert.Equal(t, "success", got["m[1]"])
+	assert.JSONEq(t, `"['x', 'x']"`, b.xcom(r, "end", "return_value"))
+}
