@@ -24,6 +24,8 @@ const (
 	Failure Kind = "on_failure"
 	Retry   Kind = "on_retry"
 	Skipped Kind = "on_skipped"
+	// Missed tells of due ticks of a schedule that started no run.
+	Missed Kind = "on_missed"
 )
 
 // Event is what a callback is told. Encodes to JSON.
@@ -49,10 +51,21 @@ type Event struct {
 	NextRetry *time.Time `json:"next_retry,omitempty"`
 	// FailedTasks lists the ids of failed tasks, for DAG-level callbacks.
 	FailedTasks []string `json:"failed_tasks,omitempty"`
+	// Ticks are the due ticks that started no run, for on_missed; RunID is empty then,
+	// State is missed or skipped, and Reason says why.
+	Ticks *Ticks `json:"ticks,omitempty"`
 	// Log is where the log of the attempt lies.
 	Log string `json:"log,omitempty"`
 	// DAGFolder is the directory of the DAG file, for relative file names.
 	DAGFolder string `json:"-"`
+}
+
+// Ticks is a stretch of due ticks. First and Last are the moments at which the first and
+// the last of them were due, Count is how many there are.
+type Ticks struct {
+	First time.Time `json:"first"`
+	Last  time.Time `json:"last"`
+	Count int       `json:"count"`
 }
 
 // Callback is one configured callback, decoded from a DAG file or built in Go.

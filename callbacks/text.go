@@ -34,6 +34,9 @@ func headline(ev *Event) string {
 		Retry:   {"将重试", "will be retried"},
 		Skipped: {"已跳过", "was skipped"},
 	}[ev.Kind]
+	if ev.Kind == Missed {
+		return "计划未运行 Scheduled runs did not start"
+	}
 	if ev.TaskID == "" {
 		return "运行" + words[0] + " DAG run " + words[1]
 	}
@@ -52,13 +55,14 @@ func (ev *Event) Subject() string {
 }
 
 // Facts lists what is known about the event, in the order in which one asks: DAG, task,
-// run, try, reason, failed tasks, error, duration, next retry and the place of the log.
+// run, try, ticks, reason, failed tasks, error, duration, next retry and the place of the log.
 func (ev *Event) Facts() []Fact {
 	all := []Fact{
 		{"DAG", ev.DAGID},
 		{"任务 Task", strings.TrimPrefix(strings.TrimPrefix(ev.Subject(), ev.DAGID), ".")},
 		{"运行 Run", ev.RunID},
 		{"次数 Try", tries(ev)},
+		{"计划时刻 Due", ticks(ev.Ticks)},
 		{"原因 Reason", ev.Reason},
 		{"失败任务 Failed tasks", strings.Join(ev.FailedTasks, ", ")},
 		{"错误 Error", shorten(ev.Error)},
@@ -99,6 +103,18 @@ func moment(t *time.Time) string {
 		return ""
 	}
 	return t.Local().Format("2006-01-02 15:04:05 -07:00")
+}
+
+// ticks shows a stretch of ticks: from, to, and how many.
+func ticks(t *Ticks) string {
+	switch {
+	case t == nil:
+		return ""
+	case t.Count == 1:
+		return moment(&t.First)
+	default:
+		return fmt.Sprintf("%s .. %s, %d times", moment(&t.First), moment(&t.Last), t.Count)
+	}
 }
 
 func shorten(text string) string {

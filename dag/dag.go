@@ -56,6 +56,8 @@ type DAG struct {
 	ParamSchemas map[string]map[string]any
 
 	OnSuccess, OnFailure []Callback
+	// OnMissed is told of due ticks that started no run.
+	OnMissed []Callback
 
 	// Tasks are in file order; edges are indexes into Tasks.
 	Tasks  []*Task

@@ -73,6 +73,8 @@ var dagKeys = newTable(
 	dagParamsKey(),
 	callbackKey("on_success_callback", "What to tell when a run succeeds.", func(d *dagDraft) *[]Callback { return &d.OnSuccess }),
 	callbackKey("on_failure_callback", "What to tell when a run fails.", func(d *dagDraft) *[]Callback { return &d.OnFailure }),
+	callbackKey("on_missed_callback", "What to tell when due ticks of the schedule started no run and nobody had paused the DAG.",
+		func(d *dagDraft) *[]Callback { return &d.OnMissed }),
 	callbackKey("on_execute_callback", "What to tell before each try of a task that does not say itself.",
 		func(d *dagDraft) *[]Callback { return &d.onExecute }),
 	callbackKey("on_retry_callback", "What to tell when a task that does not say itself will be tried again.",
