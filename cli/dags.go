@@ -25,7 +25,7 @@ func newCmdDAGs(a *app) *cobra.Command {
 	cmd.AddCommand(
 		newCmdDAGsList(a), newCmdDAGsValidate(a), newCmdDAGsShow(a), newCmdDAGsTest(a), newCmdDAGsTrigger(a),
 		newCmdDAGsPause(a, true), newCmdDAGsPause(a, false), newCmdDAGsNext(a), newCmdDAGsRuns(a), newCmdDAGsErrors(a), newCmdDAGsConvert(a),
-		newCmdDAGsClear(a), newCmdDAGsMark(a, dag.Success), newCmdDAGsMark(a, dag.Failed), newCmdDAGsState(a),
+		newCmdDAGsClear(a), newCmdDAGsMark(a, dag.Success), newCmdDAGsMark(a, dag.Failed), newCmdDAGsState(a), newCmdDAGsWhy(a),
 	)
 	return cmd
 }
@@ -517,7 +517,7 @@ func newCmdDAGsPause(a *app, pause bool) *cobra.Command {
 
 // pauseDAG writes the switch; a DAG that no scheduler has seen yet is recorded first.
 func pauseDAG(ctx context.Context, a *app, s *sqlite.Store, id string, pause bool) error {
-	err := s.Tx(ctx, func(tx engine.Tx) error { return tx.SetPaused(ctx, id, pause) })
+	err := s.Tx(ctx, func(tx engine.Tx) error { return engine.SetPaused(ctx, tx, id, pause, clock(), "") })
 	if !errors.Is(err, engine.ErrNotFound) {
 		return err
 	}
@@ -526,7 +526,7 @@ func pauseDAG(ctx context.Context, a *app, s *sqlite.Store, id string, pause boo
 		return err
 	}
 	return s.Tx(ctx, func(tx engine.Tx) error {
-		return tx.PutDAG(ctx, &engine.DAGState{ID: id, File: d.Pos.File, Version: d.Version, Paused: pause, Active: true})
+		return engine.AddDAG(ctx, tx, &engine.DAGState{ID: id, File: d.Pos.File, Version: d.Version, Paused: pause, Active: true}, clock())
 	})
 }
 

@@ -102,7 +102,9 @@ type Engine struct {
 	// working says that Run is under way: this process holds the runs in memory.
 	working bool
 	paused  map[string]bool
-	pools   map[string]int
+	// life is the stretch in which the scheduler of this process is at work.
+	life  SchedulerLife
+	pools map[string]int
 	// nextDue holds when a run of a DAG is due at the earliest, so that the sweep need not
 	// ask the store before.
 	nextDue map[*dag.DAG]time.Time
@@ -201,6 +203,10 @@ func (e *Engine) Run(ctx context.Context, o RunOptions) error {
 		}
 		e.setScheduler(s)
 		defer e.setScheduler(nil)
+		if err := e.noteLife(work, false); err != nil {
+			return err
+		}
+		defer e.stopLife(work)
 		g.Go(func() error { return s.run(gctx) })
 	}
 	g.Go(func() error {
@@ -235,6 +241,9 @@ func (e *Engine) beats(ctx context.Context) error {
 		}
 		if err == nil {
 			err = e.serve(ctx)
+		}
+		if err == nil {
+			err = e.noteLife(ctx, false)
 		}
 		if err != nil && ctx.Err() == nil {
 			// The next beat tries again; a store that stays away shows in every line.

@@ -239,7 +239,7 @@ func (c *change) pauseAfterFailures(lr *liveRun) error {
 			return nil
 		}
 	}
-	if err := c.SetPaused(c.ctx, lr.run.DAGID, true); err != nil {
+	if err := SetPaused(c.ctx, c, lr.run.DAGID, true, c.now, fmt.Sprintf("max_consecutive_failed_dag_runs: %d runs failed in a row", n)); err != nil {
 		return err
 	}
 	id := lr.run.DAGID

@@ -21,7 +21,7 @@ type plan struct {
 	folder string
 	files  folders
 
-	onSuccess, onFailure []boundCallback
+	onSuccess, onFailure, onMissed []boundCallback
 
 	weigh   sync.Once
 	weights []int
@@ -58,6 +58,7 @@ func newPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*plan
 	}
 	p.onSuccess = bind("on_success_callback", d.OnSuccess)
 	p.onFailure = bind("on_failure_callback", d.OnFailure)
+	p.onMissed = bind("on_missed_callback", d.OnMissed)
 	for i, t := range d.Tasks {
 		spec, ok := ops.Lookup(t.Operator)
 		if !ok {

@@ -148,7 +148,11 @@ func (e *Engine) SetDAGs(ctx context.Context, ds []*dag.DAG) error {
 			if d.IsPausedUponCreation != nil {
 				paused = *d.IsPausedUponCreation
 			}
-			if err := tx.PutDAG(ctx, &DAGState{ID: id, File: d.Pos.File, Version: d.Version, Paused: paused, Active: true}); err != nil {
+			put := tx.PutDAG
+			if s == nil {
+				put = func(ctx context.Context, d *DAGState) error { return AddDAG(ctx, tx, d, e.now()) }
+			}
+			if err := put(ctx, &DAGState{ID: id, File: d.Pos.File, Version: d.Version, Paused: paused, Active: true}); err != nil {
 				return err
 			}
 		}
@@ -290,7 +294,14 @@ func (c *change) createDue(d *dag.DAG) error {
 			LogicalDate: due.LogicalDate, IntervalStart: due.Interval.Start, IntervalEnd: due.Interval.End,
 			RunAfter: due.RunAfter, QueuedAt: c.now, Version: d.Version,
 		}
-		if _, err := c.insertRun(d, r); err != nil {
+		if err := c.recordTicks(d, last, due); err != nil {
+			return err
+		}
+		created, err := c.insertRun(d, r)
+		if err == nil && !created {
+			err = c.recordTaken(d, due)
+		}
+		if err != nil {
 			return err
 		}
 		last = r

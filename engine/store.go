@@ -202,6 +202,17 @@ type Reader interface {
 	// DAG returns what is known of a DAG, or ErrNotFound.
 	DAG(ctx context.Context, dagID string) (*DAGState, error)
 	DAGs(ctx context.Context) ([]*DAGState, error)
+	// TickRanges returns the recorded ticks of a DAG, newest first, at most limit (0 is all).
+	TickRanges(ctx context.Context, dagID string, limit int) ([]*TickRange, error)
+	// TickRangeAt returns the record that covers a tick, or nil.
+	TickRangeAt(ctx context.Context, dagID string, tick time.Time) (*TickRange, error)
+	// Pauses returns when a DAG was first seen, paused and unpaused, oldest first.
+	Pauses(ctx context.Context, dagID string) ([]*Pause, error)
+	// SchedulerLives returns the stretches in which a scheduler was at work that end at
+	// or after a moment, oldest first.
+	SchedulerLives(ctx context.Context, since time.Time) ([]*SchedulerLife, error)
+	// LastSchedulerLife returns the newest stretch that began before a moment, or nil.
+	LastSchedulerLife(ctx context.Context, before time.Time) (*SchedulerLife, error)
 	// Pools returns the pools that someone made or changed.
 	Pools(ctx context.Context) ([]*Pool, error)
 	// PausedDAGs lists the ids of the paused DAGs.
@@ -245,6 +256,12 @@ type Tx interface {
 	PutVersion(ctx context.Context, version, dagID string, source []byte) error
 	PutDAG(ctx context.Context, d *DAGState) error
 	SetPaused(ctx context.Context, dagID string, paused bool) error
+	// InsertTickRange records ticks and sets the ID.
+	InsertTickRange(ctx context.Context, t *TickRange) error
+	// InsertPause notes that a DAG was first seen, paused or unpaused.
+	InsertPause(ctx context.Context, dagID string, p *Pause) error
+	// PutSchedulerLife adds a stretch and sets its ID, or moves the end of one with an ID.
+	PutSchedulerLife(ctx context.Context, l *SchedulerLife) error
 	PutPool(ctx context.Context, p *Pool) error
 	// DeletePool returns ErrNotFound for an unknown pool.
 	DeletePool(ctx context.Context, name string) error

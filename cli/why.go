@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/engine"
+)
+
+func newCmdDAGsWhy(a *app) *cobra.Command {
+	var at, output string
+	cmd := &cobra.Command{
+		Use:   "why DAG",
+		Short: "Tell why a run of a DAG did or did not start",
+		Long: `Tells what became of the newest tick of the schedule that was due, now or at the time
+that --at names: started, skipped, missed or waiting, and why.`,
+		Example: "  dingdag dags why my_dag\n  dingdag dags why my_dag --at 2026-03-01T09:00:00+08:00",
+		Args:    exactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runDAGsWhy(cmd.Context(), a, args[0], at, output)
+		},
+	}
+	cmd.Flags().StringVar(&at, "at", "", "the time to look at (default now)")
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "text|json|yaml")
+	completeWords(cmd, "output", "text", "json", "yaml")
+	return cmd
+}
+
+type whyRow struct {
+	DAGID   string             `json:"dag_id"`
+	At      time.Time          `json:"at"`
+	Tick    *time.Time         `json:"tick"`
+	Outcome engine.TickOutcome `json:"outcome,omitempty"`
+	Reason  string             `json:"reason"`
+	RunID   string             `json:"run_id,omitempty"`
+	Next    *time.Time         `json:"next"`
+}
+
+func runDAGsWhy(ctx context.Context, a *app, id, at, output string) error {
+	if output != "text" && output != "json" && output != "yaml" {
+		return usagef("unknown output %q: use text, json, yaml", output)
+	}
+	d, err := a.findDAG(id)
+	if err != nil {
+		return err
+	}
+	now := clock()
+	when := now
+	if at != "" {
+		if when, err = parseDate(at); err != nil {
+			return err
+		}
+	}
+	if when.After(now) {
+		return usagef("--at %s lies ahead: dingdag dags next-execution %s tells what comes", when.Format(time.RFC3339), id)
+	}
+	s, err := a.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	w, err := engine.WhyRun(ctx, s, d, when, now)
+	if err != nil {
+		return err
+	}
+	row := whyRow{DAGID: id, At: when.UTC(), Tick: optional(w.Tick), Outcome: w.Outcome, Reason: w.Reason, Next: optional(w.Next)}
+	if w.Run != nil {
+		row.RunID = w.Run.RunID
+	}
+	switch output {
+	case "json":
+		return printJSON(a.Out, row)
+	case "yaml":
+		return printYAML(a.Out, row)
+	}
+	if w.Outcome == "" {
+		fmt.Fprintf(a.Out, "not due: %s\n", w.Reason)
+	} else {
+		fmt.Fprintf(a.Out, "%s: the tick at %s: %s\n", w.Outcome, w.Tick.Format(time.RFC3339), w.Reason)
+	}
+	if !w.Next.IsZero() {
+		fmt.Fprintf(a.Out, "next at %s\n", w.Next.Format(time.RFC3339))
+	}
+	return nil
+}

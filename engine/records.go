@@ -1,0 +1,318 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/timetable"
+)
+
+// TickOutcome is what became of a due tick of a schedule.
+type TickOutcome string
+
+// The outcomes of a tick.
+const (
+	// TickStarted has a run.
+	TickStarted TickOutcome = "started"
+	// TickSkipped was passed over: the DAG was paused, or catchup is off and a newer
+	// tick was due.
+	TickSkipped TickOutcome = "skipped"
+	// TickMissed fell into a time when no scheduler ran.
+	TickMissed TickOutcome = "missed"
+	// TickWaiting is due and will get its run. It is never stored.
+	TickWaiting TickOutcome = "waiting"
+)
+
+// TickRange is a stretch of due ticks that have one outcome and started no run of their
+// own, as it is stored: one row however long a DAG was paused.
+type TickRange struct {
+	ID    int64
+	DAGID string
+	// First and Last are the moments at which the first and the last of them were due.
+	First, Last time.Time
+	// Count is how many there are.
+	Count      int
+	Outcome    TickOutcome
+	Reason     string
+	RecordedAt time.Time
+}
+
+// Pause says that a DAG was paused or unpaused. The first one of a DAG is the moment it
+// was first seen.
+type Pause struct {
+	At     time.Time
+	Paused bool
+	// Cause says why the engine did it; empty for a person and the DAG's file.
+	Cause string
+}
+
+// SchedulerLife is a stretch of time in which a scheduler was at work.
+type SchedulerLife struct {
+	ID                int64
+	StartedAt, SeenAt time.Time
+	// Stopped says that it ended in order, at SeenAt.
+	Stopped bool
+}
+
+// goesOn reports whether the scheduler still seems to be at work.
+func (l *SchedulerLife) goesOn(now time.Time) bool { return !l.Stopped && now.Sub(l.SeenAt) <= lifeGap }
+
+// SetPaused pauses or unpauses a DAG at the given moment and keeps that in its history. The cause is
+// empty for a person. It returns ErrNotFound for an unknown DAG.
+func SetPaused(ctx context.Context, tx Tx, dagID string, paused bool, at time.Time, cause string) error {
+	before, err := tx.DAG(ctx, dagID)
+	if err != nil {
+		return err
+	}
+	if before.Paused == paused {
+		return nil
+	}
+	if err := tx.SetPaused(ctx, dagID, paused); err != nil {
+		return err
+	}
+	return tx.InsertPause(ctx, dagID, &Pause{At: at, Paused: paused, Cause: cause})
+}
+
+// AddDAG records a DAG that is seen for the first time at the given moment.
+func AddDAG(ctx context.Context, tx Tx, d *DAGState, at time.Time) error {
+	if err := tx.PutDAG(ctx, d); err != nil {
+		return err
+	}
+	return tx.InsertPause(ctx, d.ID, &Pause{At: at, Paused: d.Paused})
+}
+
+const (
+	// lifeBeat is how often the scheduler notes that it is at work.
+	lifeBeat = time.Minute
+	// lifeGap is after how long without a note it counts as down.
+	lifeGap = 3 * lifeBeat
+)
+
+// noteLife keeps the record of when a scheduler was at work. The end of a stretch moves
+// once a minute; after a longer gap, such as that of a machine that slept, a new one begins.
+func (e *Engine) noteLife(ctx context.Context, stopping bool) error {
+	if !e.schedules() {
+		return nil
+	}
+	now := e.now()
+	e.mu.Lock()
+	l := e.life
+	e.mu.Unlock()
+	switch gap := now.Sub(l.SeenAt); {
+	case l.ID == 0, gap > lifeGap, l.Stopped:
+		l = SchedulerLife{StartedAt: now}
+	case gap < lifeBeat && !stopping:
+		return nil
+	}
+	l.SeenAt, l.Stopped = now, stopping
+	if err := e.store.Tx(ctx, func(tx Tx) error { return tx.PutSchedulerLife(ctx, &l) }); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.life = l
+	return nil
+}
+
+// stopLife notes that the scheduler stops now.
+func (e *Engine) stopLife(ctx context.Context) {
+	if err := e.noteLife(ctx, true); err != nil {
+		e.o.Log.Error("note that the scheduler stops", "error", err)
+	}
+}
+
+// history is what tells why ticks started nothing.
+type history struct {
+	pauses []*Pause
+	lives  []*SchedulerLife
+	now    time.Time
+}
+
+func readHistory(ctx context.Context, r Reader, dagID string, since, now time.Time) (*history, error) {
+	ps, err := r.Pauses(ctx, dagID)
+	if err != nil {
+		return nil, err
+	}
+	ls, err := r.SchedulerLives(ctx, since)
+	if err != nil {
+		return nil, err
+	}
+	return &history{ps, ls, now}, nil
+}
+
+// pausedAt returns the pause in which a moment lies, or nil.
+func (h *history) pausedAt(t time.Time) *Pause {
+	var in *Pause
+	for _, p := range h.pauses {
+		if p.At.After(t) {
+			break
+		}
+		in = p
+	}
+	if in == nil || !in.Paused {
+		return nil
+	}
+	return in
+}
+
+// aliveAt reports whether a scheduler was at work. The newest stretch, if it goes on, is
+// taken to reach until now.
+func (h *history) aliveAt(t time.Time) bool {
+	for i, l := range h.lives {
+		end := l.SeenAt
+		if i == len(h.lives)-1 && l.goesOn(h.now) {
+			end = h.now
+		}
+		if !t.Before(l.StartedAt) && !t.After(end) {
+			return true
+		}
+	}
+	return false
+}
+
+// judge says why a tick started no run although a later one did. byEngine says that the
+// cause is nothing that a person asked for.
+func (h *history) judge(t time.Time) (o TickOutcome, reason string, byEngine bool) {
+	if p := h.pausedAt(t); p != nil {
+		why := "the DAG was paused since " + showMoment(p.At)
+		if p.Cause != "" {
+			why += ": " + p.Cause
+		}
+		return TickSkipped, why, p.Cause != ""
+	}
+	if !h.aliveAt(t) {
+		return TickMissed, "no scheduler was running", true
+	}
+	return TickSkipped, "catchup is off and a newer tick was due: max_active_runs was reached, or the scheduler came late", true
+}
+
+func showMoment(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
+
+// passedOver walks the ticks after the last run, or after the DAG was first seen, up to
+// the one that is due now and calls see for each. It follows the timetable as it is now.
+func passedOver(d *dag.DAG, last *Run, seen time.Time, due time.Time, see func(timetable.Run)) {
+	var iv *timetable.Interval
+	r := timetable.Restriction{Earliest: d.StartDate, Latest: d.EndDate}
+	if last != nil {
+		iv = &timetable.Interval{Start: last.IntervalStart, End: last.IntervalEnd}
+	} else {
+		// What was due before anybody knew the DAG is nobody's loss.
+		first, ok := d.Timetable.Next(nil, r, seen)
+		if !ok || !first.RunAfter.Before(due) {
+			return
+		}
+		if !first.RunAfter.Before(seen) {
+			see(first)
+		}
+		iv = &first.Interval
+	}
+	r.Catchup = true
+	for {
+		t, ok := d.Timetable.Next(iv, r, due)
+		if !ok || !t.RunAfter.Before(due) || !t.Interval.End.After(iv.End) {
+			return
+		}
+		see(t)
+		iv = &t.Interval
+	}
+}
+
+// recordTicks writes what became of the ticks between the last run and the tick that is
+// due, and tells on_missed_callback. It is part of the transaction that creates the run,
+// so each tick is recorded once.
+func (c *change) recordTicks(d *dag.DAG, last *Run, due timetable.Run) error {
+	if d.Catchup {
+		return nil // every tick gets its run
+	}
+	done, err := c.TickRanges(c.ctx, d.ID, 1)
+	if err != nil {
+		return err
+	}
+	var recorded, since time.Time
+	if len(done) > 0 {
+		recorded = done[0].Last
+	}
+	if last != nil {
+		since = last.RunAfter
+	}
+	h, err := readHistory(c.ctx, c, d.ID, since, c.now)
+	if err != nil {
+		return err
+	}
+	if last == nil && len(h.pauses) == 0 {
+		return nil // nothing tells since when it is known
+	}
+	var seen time.Time
+	if len(h.pauses) > 0 {
+		seen = h.pauses[0].At
+	}
+	var (
+		ranges []*TickRange
+		tell   []bool
+	)
+	passedOver(d, last, seen, due.RunAfter, func(t timetable.Run) {
+		if !t.RunAfter.After(recorded) {
+			return
+		}
+		o, why, byEngine := h.judge(t.RunAfter)
+		if n := len(ranges); n > 0 && ranges[n-1].Outcome == o && ranges[n-1].Reason == why {
+			ranges[n-1].Last = t.RunAfter
+			ranges[n-1].Count++
+			return
+		}
+		ranges = append(ranges, &TickRange{
+			DAGID: d.ID, First: t.RunAfter, Last: t.RunAfter, Count: 1, Outcome: o, Reason: why, RecordedAt: c.now,
+		})
+		tell = append(tell, byEngine)
+	})
+	for i, r := range ranges {
+		if err := c.InsertTickRange(c.ctx, r); err != nil {
+			return err
+		}
+		if tell[i] {
+			if err := c.tellMissed(d, r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// recordTaken notes that a tick started no run because one with its logical date exists.
+func (c *change) recordTaken(d *dag.DAG, due timetable.Run) error {
+	done, err := c.TickRanges(c.ctx, d.ID, 1)
+	if err != nil || len(done) > 0 && !due.RunAfter.After(done[0].Last) {
+		return err
+	}
+	r, err := c.RunAt(c.ctx, d.ID, due.LogicalDate)
+	if err != nil || r == nil {
+		return err
+	}
+	return c.InsertTickRange(c.ctx, &TickRange{
+		DAGID: d.ID, First: due.RunAfter, Last: due.RunAfter, Count: 1, Outcome: TickStarted,
+		Reason: fmt.Sprintf("run %s has this logical date", r.RunID), RecordedAt: c.now,
+	})
+}
+
+// tellMissed lets on_missed_callback speak of recorded ticks, in the transaction that
+// records them.
+func (c *change) tellMissed(d *dag.DAG, r *TickRange) error {
+	if len(d.OnMissed) == 0 {
+		return nil
+	}
+	p, err := c.e.plan(c.ctx, c, d.ID, d.Version)
+	if err != nil {
+		return err
+	}
+	ev := &callbacks.Event{
+		Kind: callbacks.Missed, DAGID: d.ID, MapIndex: -1, State: string(r.Outcome), Reason: r.Reason,
+		Ticks: &callbacks.Ticks{First: r.First, Last: r.Last, Count: r.Count},
+	}
+	tc := c.e.templateContext(c.ctx, c, p, &Run{DAGID: d.ID, Type: dag.ScheduledRun}, nil, nil)
+	tc.Reason = r.Reason
+	c.out = append(c.out, c.e.prepare(p, p.onMissed, ev, tc)...)
+	return nil
+}

@@ -1,0 +1,202 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/timetable"
+)
+
+// Why says what became of a tick of a DAG's schedule.
+type Why struct {
+	// Tick is when the run was due; zero when nothing was.
+	Tick time.Time
+	// Outcome is empty when no tick was due.
+	Outcome TickOutcome
+	// Reason is a sentence without its end.
+	Reason string
+	// Run is the run with the logical date of the tick, or nil.
+	Run *Run
+	// Next is when the tick after the moment asked for is due; zero when there is none.
+	Next time.Time
+}
+
+// WhyRun tells why a run did or did not start at a moment: of the newest tick that was
+// due then. It reads the store only.
+func WhyRun(ctx context.Context, r Reader, d *dag.DAG, at, now time.Time) (*Why, error) {
+	w := &Why{}
+	bounds := timetable.Restriction{Earliest: d.StartDate, Latest: d.EndDate}
+	if _, ok := d.Timetable.Next(nil, bounds, at); d.StartDate.IsZero() && ok {
+		bounds.Earliest = time.Unix(0, 0).UTC() // the newest tick, however long ago
+	}
+	tick, ok := d.Timetable.Next(nil, bounds, at)
+	switch {
+	case d.Assets != nil && !ok:
+		w.Reason = "the DAG runs when its assets are updated, see dags next-execution"
+		return w, nil
+	case d.ScheduleText == "@continuous":
+		w.Reason = "the DAG runs again as soon as the run before has ended"
+		return w, nil
+	case !ok && !d.EndDate.IsZero() && at.After(d.EndDate):
+		w.Reason = "it is after the end_date " + showMoment(d.EndDate)
+		return w, nil
+	case !ok:
+		w.Reason = "the DAG has no schedule by time: it runs when it is triggered"
+		return w, nil
+	case tick.RunAfter.After(at):
+		w.Next = tick.RunAfter
+		w.Reason = "no tick was due yet"
+		if !d.StartDate.IsZero() {
+			w.Reason = "no tick was due yet: the start_date is " + showMoment(d.StartDate)
+		}
+		return w, nil
+	}
+	w.Tick = tick.RunAfter
+	bounds.Catchup = true
+	if next, ok := d.Timetable.Next(&tick.Interval, bounds, at); ok {
+		w.Next = next.RunAfter
+	}
+	run, err := r.RunAt(ctx, d.ID, tick.LogicalDate)
+	if err != nil {
+		return nil, err
+	}
+	if run != nil {
+		w.Outcome, w.Run = TickStarted, run
+		w.Reason, err = whyQueued(ctx, r, d, run, now)
+		return w, err
+	}
+	rec, err := r.TickRangeAt(ctx, d.ID, w.Tick)
+	if err != nil {
+		return nil, err
+	}
+	if rec != nil {
+		w.Outcome, w.Reason = rec.Outcome, rec.Reason
+		if rec.Outcome == TickMissed {
+			down, err := downAround(ctx, r, w.Tick)
+			if err != nil {
+				return nil, err
+			}
+			w.Reason += down
+		}
+		if rec.Count > 1 {
+			w.Reason += fmt.Sprintf("; so it was with %d ticks from %s to %s", rec.Count, showMoment(rec.First), showMoment(rec.Last))
+		}
+		return w, nil
+	}
+	w.Outcome, w.Reason, err = whyNotYet(ctx, r, d, w.Tick, now)
+	return w, err
+}
+
+// whyQueued tells the state of a run, and for a queued one what it waits for.
+func whyQueued(ctx context.Context, r Reader, d *dag.DAG, run *Run, now time.Time) (string, error) {
+	switch {
+	case run.State.Finished():
+		return fmt.Sprintf("run %s is %s (%s) since %s", run.RunID, run.State, run.Reason, showMoment(run.EndDate)), nil
+	case run.State == dag.RunRunning:
+		return fmt.Sprintf("run %s is running since %s", run.RunID, showMoment(run.StartDate)), nil
+	}
+	wait := fmt.Sprintf("run %s is queued since %s", run.RunID, showMoment(run.QueuedAt))
+	why, err := standing(ctx, r, d, now, dag.RunRunning)
+	if err != nil || why == "" {
+		return wait, err
+	}
+	return wait + ": " + why, nil
+}
+
+// whyNotYet tells what became of a tick of which there is no record.
+func whyNotYet(ctx context.Context, r Reader, d *dag.DAG, tick, now time.Time) (TickOutcome, string, error) {
+	h, err := readHistory(ctx, r, d.ID, tick, now)
+	if err != nil {
+		return "", "", err
+	}
+	last, err := r.LastScheduled(ctx, d.ID)
+	if err != nil {
+		return "", "", err
+	}
+	switch {
+	case len(h.pauses) == 0:
+		return TickMissed, "no scheduler has seen the DAG yet: start one with dingdag standalone", nil
+	case tick.Before(h.pauses[0].At) && !d.Catchup:
+		return TickSkipped, "catchup is off and the DAG was first seen at " + showMoment(h.pauses[0].At), nil
+	case last != nil && last.RunAfter.After(tick) && !d.Catchup:
+		return TickSkipped, "catchup is off and run " + last.RunID + " followed", nil
+	}
+	why, err := standing(ctx, r, d, now, dag.RunQueued, dag.RunRunning)
+	if err != nil {
+		return "", "", err
+	}
+	if why != "" {
+		return TickWaiting, why, nil
+	}
+	return TickWaiting, "the scheduler is about to create its run", nil
+}
+
+// standing says what keeps a DAG from getting another run now, or nothing: it is paused,
+// max_active_runs runs are in the given states, or no scheduler is at work.
+func standing(ctx context.Context, r Reader, d *dag.DAG, now time.Time, states ...dag.RunState) (string, error) {
+	if why, err := pausedNow(ctx, r, d.ID); err != nil || why != "" {
+		return why, err
+	}
+	open, err := r.Runs(ctx, RunFilter{DAGID: d.ID, States: states})
+	if err != nil {
+		return "", err
+	}
+	if len(open) >= d.MaxActiveRuns {
+		ids := make([]string, len(open))
+		for i, o := range open {
+			ids[i] = o.RunID
+		}
+		const most = 3
+		if more := len(ids) - most; more > 0 {
+			ids = append(ids[:most], fmt.Sprintf("%d more", more))
+		}
+		return fmt.Sprintf("max_active_runs (%d) is reached by %s", d.MaxActiveRuns, strings.Join(ids, ", ")), nil
+	}
+	l, err := r.LastSchedulerLife(ctx, now)
+	switch {
+	case err != nil:
+		return "", err
+	case l == nil:
+		return "no scheduler has run yet: start one with dingdag standalone", nil
+	case !l.goesOn(now):
+		return "no scheduler runs since " + showMoment(l.SeenAt) + ": start one with dingdag standalone", nil
+	}
+	return "", nil
+}
+
+// pausedNow says since when a DAG is paused, or nothing.
+func pausedNow(ctx context.Context, r Reader, dagID string) (string, error) {
+	ps, err := r.Pauses(ctx, dagID)
+	if err != nil || len(ps) == 0 || !ps[len(ps)-1].Paused {
+		return "", err
+	}
+	p := ps[len(ps)-1]
+	why := "the DAG is paused since " + showMoment(p.At)
+	if p.Cause != "" {
+		why += " (" + p.Cause + ")"
+	}
+	return why + ": dingdag dags unpause " + dagID, nil
+}
+
+// downAround says between which moments no scheduler ran around t.
+func downAround(ctx context.Context, r Reader, t time.Time) (string, error) {
+	before, err := r.LastSchedulerLife(ctx, t)
+	if err != nil {
+		return "", err
+	}
+	after, err := r.SchedulerLives(ctx, t)
+	if err != nil {
+		return "", err
+	}
+	text := ""
+	if before != nil {
+		text = " from " + showMoment(before.SeenAt)
+	}
+	if len(after) > 0 {
+		text += " to " + showMoment(after[0].StartedAt)
+	}
+	return text, nil
+}

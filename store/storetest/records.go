@@ -1,0 +1,84 @@
+//nolint:thelper // tests, not helpers: failures belong to their lines
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/engine"
+)
+
+func ticksAreRecorded(t *testing.T, open Open) {
+	s := open(t, Node{})
+	at := func(h int) time.Time { return midnight.Add(time.Duration(h) * time.Hour) }
+	put := func(dagID string, first, last, n int, o engine.TickOutcome) *engine.TickRange {
+		r := &engine.TickRange{DAGID: dagID, First: at(first), Last: at(last), Count: n, Outcome: o, Reason: "because", RecordedAt: at(9)}
+		write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.InsertTickRange(ctx, r) })
+		require.NotZero(t, r.ID)
+		return r
+	}
+	missed, skipped := put("d", 1, 3, 3, engine.TickMissed), put("d", 5, 5, 1, engine.TickSkipped)
+	put("e", 1, 9, 9, engine.TickMissed)
+	all, err := s.TickRanges(t.Context(), "d", 0)
+	require.NoError(t, err)
+	assert.Equal(t, []*engine.TickRange{skipped, missed}, all)
+	newest, err := s.TickRanges(t.Context(), "d", 1)
+	require.NoError(t, err)
+	assert.Equal(t, []*engine.TickRange{skipped}, newest)
+	for h, want := range map[int]*engine.TickRange{0: nil, 1: missed, 2: missed, 3: missed, 4: nil, 5: skipped, 6: nil} {
+		got, err := s.TickRangeAt(t.Context(), "d", at(h))
+		require.NoError(t, err)
+		assert.Equal(t, want, got, "hour %d", h)
+	}
+}
+
+func pausesAreRemembered(t *testing.T, open Open) {
+	s := open(t, Node{})
+	write(t, s, func(ctx context.Context, tx engine.Tx) error {
+		return engine.AddDAG(ctx, tx, &engine.DAGState{ID: "d", Active: true}, midnight)
+	})
+	set := func(paused bool, minute int, cause string) {
+		write(t, s, func(ctx context.Context, tx engine.Tx) error {
+			return engine.SetPaused(ctx, tx, "d", paused, midnight.Add(time.Duration(minute)*time.Minute), cause)
+		})
+	}
+	set(true, 1, "too many failures")
+	set(true, 2, "again, which changes nothing")
+	set(false, 3, "")
+	got, err := s.Pauses(t.Context(), "d")
+	require.NoError(t, err)
+	assert.Equal(t, []*engine.Pause{
+		{At: midnight}, {At: midnight.Add(time.Minute), Paused: true, Cause: "too many failures"}, {At: midnight.Add(3 * time.Minute)},
+	}, got)
+	err = s.Tx(t.Context(), func(tx engine.Tx) error { return engine.SetPaused(t.Context(), tx, "x", true, midnight, "") })
+	require.ErrorIs(t, err, engine.ErrNotFound)
+}
+
+func livesAreNoted(t *testing.T, open Open) {
+	s := open(t, Node{})
+	at := func(h int) time.Time { return midnight.Add(time.Duration(h) * time.Hour) }
+	put := func(l *engine.SchedulerLife) {
+		write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.PutSchedulerLife(ctx, l) })
+	}
+	none, err := s.LastSchedulerLife(t.Context(), at(9))
+	require.NoError(t, err)
+	assert.Nil(t, none)
+	first, second := &engine.SchedulerLife{StartedAt: at(1), SeenAt: at(1)}, &engine.SchedulerLife{StartedAt: at(5), SeenAt: at(6)}
+	put(first)
+	put(second)
+	first.SeenAt, first.Stopped = at(3), true
+	put(first)
+	all, err := s.SchedulerLives(t.Context(), at(3))
+	require.NoError(t, err)
+	assert.Equal(t, []*engine.SchedulerLife{first, second}, all)
+	later, err := s.SchedulerLives(t.Context(), at(4))
+	require.NoError(t, err)
+	assert.Equal(t, []*engine.SchedulerLife{second}, later)
+	before, err := s.LastSchedulerLife(t.Context(), at(4))
+	require.NoError(t, err)
+	assert.Equal(t, first, before)
+}
