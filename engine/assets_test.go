@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -288,4 +289,26 @@ d:
 	assert.Equal(t, `"a write -1 True {}"`, b.result(r, "event"))
 	assert.Equal(t, `"s3://a out bi 1"`, b.result(r, "own"))
 	assert.Equal(t, "failed", b.states(r)["undated"], "a run by assets has no logical date")
+}
+
+// Two updates in one millisecond, with a run between them, make two runs.
+func TestAssetRunsOfOneMoment(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.stopStore()
+	now := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
+	b.o.Clock = func() time.Time { return now }
+	b.open()
+	b.load(producers + consumer("[s3://a]", ""))
+	b.start(engine.RunOptions{Schedule: true})
+	for i, id := range []string{"one", "two"} {
+		r, err := b.e.Trigger(t.Context(), "a", engine.Trigger{RunID: id, NoLogicalDate: true})
+		require.NoError(t, err)
+		b.ended1(r.Key)
+		b.untilRuns(i + 1)
+	}
+	rs := b.untilRuns(2)
+	assert.Equal(t, "asset_triggered__2026-03-10T12:00:00+00:00", rs[0].RunID)
+	assert.Equal(t, "asset_triggered__2026-03-10T12:00:00+00:00_2", rs[1].RunID)
+	assert.Empty(t, b.waiting())
 }
