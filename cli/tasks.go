@@ -22,7 +22,7 @@ func newCmdTasks(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "tasks", Short: "List, test, render, clear and mark tasks, and read their logs", Example: "  dingdag tasks list my_dag --tree\n  dingdag tasks render my_dag my_task"}
 	cmd.AddCommand(
 		newCmdTasksList(a), newCmdTasksTest(a), newCmdTasksRender(a), newCmdTasksLogs(a), newCmdTasksXComs(a),
-		newCmdTasksState(a), newCmdTasksStates(a),
+		newCmdTasksState(a), newCmdTasksStates(a), newCmdTasksWhy(a),
 		newCmdTasksClear(a), newCmdTasksMark(a, dag.Success), newCmdTasksMark(a, dag.Failed),
 	)
 	return cmd

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -84,4 +85,59 @@ func runDAGsWhy(ctx context.Context, a *app, id, at, output string) error {
 		fmt.Fprintf(a.Out, "next at %s\n", w.Next.Format(time.RFC3339))
 	}
 	return nil
+}
+
+func newCmdTasksWhy(a *app) *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use: "why DAG TASK [RUN_ID]", Aliases: []string{"failed-deps"},
+		Short: "Tell why a task waits or did not run",
+		Long: `Tells why the instances of a task have the state they have in a run, the newest one unless
+named: which upstream task, pool, limit, pause, retry or run before holds them.`,
+		Example: "  dingdag tasks why my_dag my_task",
+		Args:    rangeArgs(2, "DAG", "TASK", "RUN_ID"), ValidArgsFunction: a.completeTasks,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runTasksWhy(cmd.Context(), a, args[0], args[1], output, args[2:]...)
+		},
+	}
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+type taskWhyRow struct {
+	DAGID    string `json:"dag_id"`
+	RunID    string `json:"run_id"`
+	TaskID   string `json:"task_id"`
+	MapIndex int    `json:"map_index"`
+	State    string `json:"state"`
+	Reason   string `json:"reason"`
+}
+
+func runTasksWhy(ctx context.Context, a *app, dagID, taskID, output string, runID ...string) error {
+	if err := checkOutput(output); err != nil {
+		return err
+	}
+	_, r, err := a.findRun(ctx, dagID, runID...)
+	if err != nil {
+		return a.unknownDAG(ctx, dagID, err)
+	}
+	e, err := a.asker(ctx)
+	if err != nil {
+		return err
+	}
+	whys, err := e.WhyTask(ctx, r, taskID)
+	if errors.Is(err, engine.ErrNotFound) {
+		if _, _, ferr := a.findTask(dagID, taskID); ferr != nil {
+			return ferr
+		}
+	}
+	if err != nil {
+		return err
+	}
+	l := listing{columns: []string{"Task", "State", "Why"}}
+	for _, w := range whys {
+		in := engine.Instance{TaskID: taskID, MapIndex: w.MapIndex}
+		l.add(taskWhyRow{dagID, r.RunID, taskID, w.MapIndex, w.State.String(), w.Reason}, in.Label(), w.State.String(), w.Reason)
+	}
+	return l.print(a.Out, output)
 }

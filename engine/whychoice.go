@@ -1,0 +1,31 @@
+package engine
+
+import (
+	"encoding/json"
+
+	"github.com/dingdag/dingdag/dag"
+)
+
+// chooses reports whether a task's result is that of a branch, which names what follows
+// directly, or that of a short circuit, which stands for false.
+func chooses(d *dag.DAG, i int, result json.RawMessage) bool {
+	var v any
+	if result == nil || json.Unmarshal(result, &v) != nil {
+		return false
+	}
+	switch v := v.(type) {
+	case bool:
+		return !v
+	case string:
+		return v == "" || len(targets(d, i, v)) > 0
+	case []any:
+		for _, id := range v {
+			if text, ok := id.(string); !ok || len(targets(d, i, text)) == 0 {
+				return false
+			}
+		}
+		return true
+	default:
+		return false
+	}
+}

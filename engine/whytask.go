@@ -1,0 +1,215 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/dingdag/dingdag/dag"
+)
+
+// TaskWhy says why an instance of a task has the state that it has.
+type TaskWhy struct {
+	// MapIndex is -1 for an unmapped task.
+	MapIndex int
+	State    dag.State
+	// Reason is a sentence without its end.
+	Reason string
+}
+
+// WhyTask tells why the instances of a task of a run wait or did not run. It judges by
+// the rules that the scheduler goes by, on a copy of what the store holds, and changes
+// nothing. It returns ErrNotFound when the run's version of the DAG has no such task.
+func (e *Engine) WhyTask(ctx context.Context, r *Run, taskID string) (out []TaskWhy, err error) {
+	alone, err := e.alone(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// An engine of its own, so that nothing is taken for live in this process.
+	look, err := New(e.store, e.o)
+	if err != nil {
+		return nil, err
+	}
+	err = e.store.Tx(ctx, func(tx Tx) error {
+		c := &change{Tx: tx, e: look, ctx: ctx, now: e.now(), runOf: map[*Instance]*liveRun{}}
+		defer func() {
+			for _, lr := range c.touched {
+				lr.mu.Unlock()
+			}
+		}()
+		lr, err := c.lookAt(r)
+		if err != nil {
+			return err
+		}
+		i := lr.plan.d.TaskIndex(taskID)
+		if i < 0 {
+			return fmt.Errorf("task %q in run %s: %w", taskID, r.RunID, ErrNotFound)
+		}
+		for _, slot := range lr.m.slotsOf(i) {
+			why, err := c.whyInstance(lr, slot, alone)
+			if err != nil {
+				return err
+			}
+			out = append(out, TaskWhy{MapIndex: lr.m.index[slot], State: lr.m.states[slot], Reason: why})
+		}
+		return nil
+	})
+	return out, err
+}
+
+// lookAt reads what decides about the tasks of a run: the run, the others that are
+// running, the pools and the paused DAGs.
+func (c *change) lookAt(seen *Run) (*liveRun, error) {
+	r, err := c.Run(c.ctx, seen.Key) // it may have moved on
+	if err != nil {
+		return nil, err
+	}
+	pools, err := c.Pools(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	paused, err := c.PausedDAGs(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.e.pools = map[string]int{}
+	for _, p := range pools {
+		c.e.pools[p.Name] = p.Slots
+	}
+	for _, id := range paused {
+		c.e.paused[id] = true
+	}
+	running, err := c.Runs(c.ctx, RunFilter{States: []dag.RunState{dag.RunRunning}})
+	if err != nil {
+		return nil, err
+	}
+	for _, other := range running {
+		if other.Key == r.Key {
+			continue
+		}
+		is, err := c.Instances(c.ctx, other.Key)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := c.load(other, is); err != nil {
+			c.e.o.Log.Warn("a run can't be read; what it takes of the pools is not counted", "dag", other.DAGID, "run", other.RunID, "error", err)
+		}
+	}
+	is, err := c.Instances(c.ctx, r.Key)
+	if err != nil {
+		return nil, err
+	}
+	return c.load(r, is)
+}
+
+const noProcess = "no process works on the home folder: start one with dingdag standalone"
+
+// whyInstance explains the state of one instance. alone says that nobody is at work.
+func (c *change) whyInstance(lr *liveRun, slot int, alone bool) (string, error) {
+	in, t, s := lr.instance(slot), lr.task(slot), lr.m.states[slot]
+	failure := fmt.Sprintf("try %d of %d failed: %s", in.Try, in.MaxTries, in.Error)
+	switch s {
+	case dag.Success:
+		return "it succeeded at " + showMoment(in.EndDate), nil
+	case dag.Failed:
+		return failure, nil
+	case dag.UpstreamFailed:
+		return c.whyRule(lr, slot, func(s dag.State) bool { return s.Finished() && s != dag.Success }), nil
+	case dag.Skipped:
+		return c.whySkipped(lr, slot)
+	case dag.Removed:
+		return "it is not part of the run: the logical date lies outside of its start_date and end_date, or its mapping no longer has it", nil
+	case dag.Running:
+		return fmt.Sprintf("try %d of %d is running since %s", in.Try, in.MaxTries, showMoment(in.StartDate)), nil
+	default: // it waits
+	}
+	switch {
+	case lr.run.State.Finished():
+		return fmt.Sprintf("the run is %s (%s)", lr.run.State, lr.run.Reason), nil
+	case lr.run.State == dag.RunQueued:
+		return whyQueued(c.ctx, c, lr.plan.d, &lr.run, c.now)
+	case s == dag.UpForRetry:
+		return fmt.Sprintf("%s; retry at %s", failure, showMoment(in.RetryAt)), nil
+	case s == dag.UpForReschedule:
+		return "the sensor looks again at " + showMoment(in.RetryAt), nil
+	case s == dag.Queued && !alone:
+		return "it is queued since " + showMoment(in.QueuedAt) + " and waits for a free worker", nil
+	case s == dag.Queued:
+		return "it is queued since " + showMoment(in.QueuedAt) + " and " + noProcess, nil
+	case s == dag.None && (lr.m.held[lr.m.task[slot]] || lr.m.judge(lr.m.task[slot]) == doWait):
+		return c.whyRule(lr, slot, func(s dag.State) bool { return !s.Finished() }), nil
+	}
+	if why, err := pausedNow(c.ctx, c, lr.run.DAGID); err != nil || why != "" {
+		return why, err
+	}
+	if lr.active >= lr.plan.d.MaxActiveTasks {
+		return fmt.Sprintf("max_active_tasks: %d of %d tasks of the run are active", lr.active, lr.plan.d.MaxActiveTasks), nil
+	}
+	ok, why, err := c.admit(lr, slot)
+	switch {
+	case err != nil:
+		return "", err
+	case !ok:
+		return why, nil
+	case alone:
+		return "nothing holds it, but " + noProcess, nil
+	case t.MaxActiveTIsPerDAGRun > 0 || len(lr.waiting) > 1:
+		return "nothing holds it: it is queued as soon as those with a higher priority are", nil
+	}
+	return "nothing holds it: it is about to be queued", nil
+}
+
+// whyRule names the trigger rule of a task and those of its direct upstream tasks and
+// setups whose state matters.
+func (c *change) whyRule(lr *liveRun, slot int, matters func(dag.State) bool) string {
+	i := lr.m.task[slot]
+	n := &lr.plan.g.tasks[i]
+	var ups []string
+	for _, u := range append(append([]int(nil), n.up...), n.setups...) {
+		slots := lr.m.slotsOf(u)
+		s := lr.m.states[slots[0]]
+		for _, other := range slots[1:] {
+			s = combined(s, lr.m.states[other])
+		}
+		if text := fmt.Sprintf("%s is %s", lr.plan.d.Tasks[u].ID, s); matters(s) && (len(ups) == 0 || ups[len(ups)-1] != text) {
+			ups = append(ups, text)
+		}
+	}
+	rule := "trigger rule " + string(cmp.Or(n.rule, dag.AllSuccess))
+	if len(ups) == 0 {
+		return rule
+	}
+	return rule + ": " + strings.Join(ups, ", ")
+}
+
+// whySkipped tells who skipped an instance: its trigger rule, a task before it that
+// chose, the end of the run, or the task itself.
+func (c *change) whySkipped(lr *liveRun, slot int) (string, error) {
+	i := lr.m.task[slot]
+	if lr.instance(slot).Try > 0 {
+		return "the task skipped itself, see dingdag tasks logs " + lr.run.DAGID + " " + lr.task(slot).ID, nil
+	}
+	if lr.m.judge(i) == doSkip {
+		if lr.plan.g.tasks[i].rule == dag.AllSkipped {
+			return c.whyRule(lr, slot, func(s dag.State) bool { return s.Finished() && s != dag.Skipped }), nil
+		}
+		return c.whyRule(lr, slot, func(s dag.State) bool { return s.Finished() && s != dag.Success }), nil
+	}
+	for _, u := range reach(lr.plan.d, lr.plan.g.tasks[i].up, func(t *dag.Task) []int { return t.Upstream }) {
+		if lr.m.states[u] != dag.Success {
+			continue
+		}
+		chosen, err := c.XCom(c.ctx, lr.run.Key, lr.plan.d.Tasks[u].ID, lr.m.index[u], "return_value")
+		if err != nil {
+			return "", err
+		}
+		if chooses(lr.plan.d, u, chosen) {
+			return fmt.Sprintf("%s chose %s", lr.plan.d.Tasks[u].ID, chosen), nil
+		}
+	}
+	if lr.run.State.Finished() {
+		return fmt.Sprintf("the run ended before it began: %s (%s)", lr.run.State, lr.run.Reason), nil
+	}
+	return "a task before it, or somebody, skipped it", nil
+}

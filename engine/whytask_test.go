@@ -1,0 +1,96 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/operator"
+)
+
+// Each reason for which a task waits or did not run is told.
+func TestWhyTask(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	gate := make(chan struct{})
+	b.do["hang"] = func(ctx context.Context, _ *operator.TaskContext) (any, error) {
+		select {
+		case <-gate:
+		case <-ctx.Done():
+		}
+		return nil, ctx.Err()
+	}
+	b.do["fail"] = func(context.Context, *operator.TaskContext) (any, error) {
+		return nil, operator.Fail(errors.New("broken"))
+	}
+	b.do["retry"] = func(context.Context, *operator.TaskContext) (any, error) { return nil, errors.New("not yet") }
+	b.do["skip"] = func(context.Context, *operator.TaskContext) (any, error) { return nil, operator.Skip("not today") }
+	b.load(`
+d:
+  tasks:
+    - {task_id: hang, operator: probe, do: hang, pool: small, max_active_tis_per_dag: 1}
+    - {task_id: after, operator: probe, dependencies: [hang]}
+    - {task_id: pooled, operator: probe, pool: small, priority_weight: 0}
+    - {task_id: nopool, operator: probe, pool: nowhere}
+    - {task_id: fail, operator: probe, do: fail}
+    - {task_id: after_fail, operator: probe, dependencies: [fail]}
+    - {task_id: retry, operator: probe, do: retry, retries: 3, retry_delay: 1h}
+    - {task_id: skip, operator: probe, do: skip}
+    - {task_id: after_skip, operator: probe, dependencies: [skip]}
+    - {task_id: fork, operator: fork, to: [left]}
+    - {task_id: left, operator: probe, dependencies: [fork]}
+    - {task_id: right, operator: probe, dependencies: [fork]}
+    - {task_id: past, operator: probe, do: hang, depends_on_past: true}
+`)
+	require.NoError(t, b.store.Tx(t.Context(), func(tx engine.Tx) error {
+		return tx.PutPool(t.Context(), &engine.Pool{Name: "small", Slots: 1})
+	}))
+	b.start(engine.RunOptions{})
+	run, err := b.e.Trigger(t.Context(), "d", engine.Trigger{LogicalDate: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)})
+	require.NoError(t, err)
+	why := func(r *engine.Run, task string) string {
+		ws, err := b.e.WhyTask(t.Context(), r, task)
+		require.NoError(t, err, task)
+		require.Len(t, ws, 1, task)
+		return ws[0].State.String() + ": " + ws[0].Reason
+	}
+	b.until("all have gone as far as they can", func() bool {
+		s := b.states(run)
+		return s["hang"] == "running" && s["past"] == "running" && s["retry"] == "up_for_retry" && s["after_fail"] == "upstream_failed" &&
+			s["after_skip"] == "skipped" && s["right"] == "skipped" && s["left"] == "success"
+	})
+	for task, want := range map[string]string{
+		"hang":       `^running: try 1 of 1 is running since 20`,
+		"after":      `^none: trigger rule all_success: hang is running$`,
+		"pooled":     `^scheduled: pool "small": 1 of 1 slots are taken$`,
+		"nopool":     `^scheduled: pool "nowhere" does not exist: make it with dingdag pools set nowhere SLOTS$`,
+		"fail":       `^failed: try 1 of 1 failed: broken$`,
+		"after_fail": `^upstream_failed: trigger rule all_success: fail is failed$`,
+		"retry":      `^up_for_retry: try 1 of 4 failed: not yet; retry at 20`,
+		"skip":       `^skipped: the task skipped itself, see dingdag tasks logs d skip$`,
+		"after_skip": `^skipped: trigger rule all_success: skip is skipped$`,
+		"left":       `^success: it succeeded at 20`,
+		"right":      `^skipped: fork chose "left"$`,
+	} {
+		assert.Regexp(t, want, why(run, task), task)
+	}
+	_, err = b.e.WhyTask(t.Context(), run, "nobody")
+	require.ErrorIs(t, err, engine.ErrNotFound)
+
+	next, err := b.e.Trigger(t.Context(), "d", engine.Trigger{LogicalDate: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)})
+	require.NoError(t, err)
+	b.until("the next run waits", func() bool { return b.states(next)["right"] == "skipped" && b.states(next)["past"] == "scheduled" })
+	assert.Regexp(t, `^scheduled: depends_on_past: task "past" is running in run manual__2026-01-01`, why(next, "past"))
+	b.setPaused(true, "")
+	assert.Regexp(t, `^scheduled: the DAG is paused since 20.*: dingdag dags unpause d$`, why(next, "past"))
+	held, err := b.e.Trigger(t.Context(), "d", engine.Trigger{LogicalDate: time.Date(2026, 1, 3, 0, 0, 0, 0, time.UTC)})
+	require.NoError(t, err)
+	assert.Regexp(t, `^none: run manual__2026-01-03.* is queued since 20.*: the DAG is paused since`, why(held, "past"))
+	b.setPaused(false, "")
+	close(gate)
+}
