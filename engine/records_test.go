@@ -61,7 +61,7 @@ func TestTicksThatStartNothingAreRecorded(t *testing.T) {
 		b.stop()
 		<-time.After(time.Hour)
 		b.again(minutely)
-		<-time.After(30 * time.Second)
+		<-time.After(45 * time.Second) // the pauses are between ticks
 		b.setPaused(true, "")
 		<-time.After(time.Hour)
 		b.setPaused(false, "")
@@ -73,11 +73,11 @@ func TestTicksThatStartNothingAreRecorded(t *testing.T) {
 		synctest.Wait()
 		assert.Equal(t, []string{
 			"00:03-01:01 59 missed: no scheduler was running",
-			"01:04-02:02 59 skipped: the DAG was paused since 2000-01-01T01:03:00Z",
-			"02:05-02:13 9 skipped: the DAG was paused since 2000-01-01T02:04:00Z: a cause",
+			"01:04-02:02 59 skipped: the DAG was paused since 2000-01-01T01:03:15Z",
+			"02:05-02:13 9 skipped: the DAG was paused since 2000-01-01T02:04:15Z: a cause",
 		}, b.ranges())
 		assert.Equal(t, []string{
-			"on_missed  no scheduler was running", "on_missed  the DAG was paused since 2000-01-01T02:04:00Z: a cause",
+			"on_missed  no scheduler was running", "on_missed  the DAG was paused since 2000-01-01T02:04:15Z: a cause",
 		}, b.sentSoFar(), "not of a pause by a person")
 		b.stop()
 	})
