@@ -108,14 +108,10 @@ func (e *Engine) poolSlots(name string) (int, bool) {
 // pastUnmet says why depends_on_past or wait_for_downstream holds a task, or nothing
 // (Airflow, PrevDagrunDep): the task, and with wait_for_downstream what follows it
 // directly, must have succeeded or been skipped in the run before. With catchup that is
-// the scheduled run before, else the one before of any kind. A first instance passes
+// the run before that nobody triggered by hand, else the one before of any kind. A first instance passes
 // unless ignore_first_depends_on_past is false.
 func (c *change) pastUnmet(lr *liveRun, t *dag.Task) (string, error) {
-	var kind dag.RunType
-	if lr.plan.d.Catchup {
-		kind = dag.ScheduledRun
-	}
-	prev, err := c.PreviousRun(c.ctx, &lr.run, kind)
+	prev, err := c.PreviousRun(c.ctx, &lr.run, lr.plan.d.Catchup)
 	if err != nil || prev == nil {
 		return "", err
 	}

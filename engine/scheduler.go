@@ -211,10 +211,7 @@ func (e *Engine) sweep(ctx context.Context) {
 // scheduled meanwhile only moves it further away.
 func (e *Engine) maybeDue(ctx context.Context, d *dag.DAG) bool {
 	now := e.now()
-	e.mu.Lock()
-	at, known := e.nextDue[d]
-	e.mu.Unlock()
-	if known && now.Before(at) {
+	if at, known := e.dueAt(d); known && now.Before(at) {
 		return false
 	}
 	last, err := e.store.LastScheduled(ctx, d.ID)
@@ -223,15 +220,29 @@ func (e *Engine) maybeDue(ctx context.Context, d *dag.DAG) bool {
 	}
 	run, due := nextRun(d, last, now)
 	if !due {
-		at = run.RunAfter
-		if at.IsZero() { // no further run, ever
-			at = now.AddDate(1000, 0, 0)
-		}
-		e.mu.Lock()
-		e.nextDue[d] = at
-		e.mu.Unlock()
+		e.setNextDue(d, run.RunAfter, now)
 	}
 	return due
+}
+
+// dueAt is when a run of a DAG is due at the earliest, if that is known.
+func (e *Engine) dueAt(d *dag.DAG) (time.Time, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	at, known := e.nextDue[d]
+	return at, known
+}
+
+// setNextDue notes when the next run of a DAG is due; zero means that there is none, ever.
+func (e *Engine) setNextDue(d *dag.DAG, at, now time.Time) {
+	if at.IsZero() {
+		at = now.AddDate(1000, 0, 0)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.dags[d.ID] == d {
+		e.nextDue[d] = at
+	}
 }
 
 // nextRun asks the timetable of a DAG for its next scheduled run after last, and
@@ -266,7 +277,14 @@ func (c *change) wake(id string) error {
 			return err
 		}
 	}
-	return c.startQueued(id, d)
+	if err := c.startQueued(id, d); err != nil {
+		return err
+	}
+	b, err := c.OpenBackfill(c.ctx, id)
+	if err == nil && b != nil && scheduling {
+		c.after = append(c.after, func() { c.e.stepBackfill(id) })
+	}
+	return err
 }
 
 func (e *Engine) schedules() bool {
@@ -280,11 +298,11 @@ func (c *change) createDue(d *dag.DAG) error {
 	if err != nil {
 		return err
 	}
-	open, err := c.CountRuns(c.ctx, d.ID, dag.RunQueued, dag.RunRunning)
+	open, err := c.CountOwnRuns(c.ctx, d.ID, dag.RunQueued, dag.RunRunning)
 	if err != nil {
 		return err
 	}
-	for ; open < d.MaxActiveRuns; open++ {
+	for open < d.MaxActiveRuns {
 		due, ok := nextRun(d, last, c.now)
 		if !ok {
 			return nil
@@ -304,6 +322,9 @@ func (c *change) createDue(d *dag.DAG) error {
 		if err != nil {
 			return err
 		}
+		if created { // else a backfill or a person was first
+			open++
+		}
 		last = r
 	}
 	return nil
@@ -319,7 +340,8 @@ func (c *change) insertRun(d *dag.DAG, r *Run) (bool, error) {
 	return true, c.PutVersion(c.ctx, d.Version, d.ID, d.Source())
 }
 
-// startQueued starts queued runs, oldest first, while max_active_runs permits.
+// startQueued starts queued runs in the order of run_after while max_active_runs permits.
+// Runs of backfills do not count: they have a max_active_runs of their own.
 func (c *change) startQueued(id string, d *dag.DAG) error {
 	if c.e.isPaused(id) {
 		return nil
@@ -328,7 +350,17 @@ func (c *change) startQueued(id string, d *dag.DAG) error {
 	if err != nil || len(queued) == 0 {
 		return err
 	}
-	running, err := c.CountRuns(c.ctx, id, dag.RunRunning)
+	var own, backfilled []*Run
+	for _, r := range queued {
+		switch {
+		case r.RunAfter.After(c.now):
+		case r.BackfillID != 0:
+			backfilled = append(backfilled, r)
+		default:
+			own = append(own, r)
+		}
+	}
+	running, err := c.CountOwnRuns(c.ctx, id, dag.RunRunning)
 	if err != nil {
 		return err
 	}
@@ -336,15 +368,12 @@ func (c *change) startQueued(id string, d *dag.DAG) error {
 	if d != nil {
 		limit = d.MaxActiveRuns
 	}
-	for _, r := range queued[:min(len(queued), max(limit-running, 0))] {
-		if r.RunAfter.After(c.now) {
-			continue
-		}
+	for _, r := range own[:min(len(own), max(limit-running, 0))] {
 		if err := c.start(r); err != nil {
 			return err
 		}
 	}
-	return nil
+	return c.startCleared(backfilled)
 }
 
 // RunID is the id of a run of the given type, in Airflow's form: the type and the
@@ -382,6 +411,10 @@ func (e *Engine) Refresh(ctx context.Context) error {
 		return err
 	}
 	e.setPools(ctx, pools)
+	backfills, err := e.store.OpenBackfills(ctx)
+	if err != nil {
+		return err
+	}
 	paused := make(map[string]bool, len(ids))
 	for _, id := range ids {
 		paused[id] = true
@@ -395,9 +428,17 @@ func (e *Engine) Refresh(ctx context.Context) error {
 	}
 	e.paused = paused
 	active := map[string]int{}
+	backfilling := map[int64]int{}
 	for _, lr := range e.live {
-		active[lr.run.DAGID]++
+		if lr.run.BackfillID == 0 {
+			active[lr.run.DAGID]++
+		} else {
+			backfilling[lr.run.BackfillID]++
+		}
 	}
+	backfills = slices.DeleteFunc(backfills, func(b *Backfill) bool {
+		return b.State == BackfillPaused || paused[b.DAGID] || backfilling[b.ID] >= b.MaxActiveRuns
+	})
 	for _, id := range queued {
 		if d := e.dags[id]; !paused[id] && (d == nil || active[id] < d.MaxActiveRuns) {
 			woken = append(woken, id)
@@ -406,6 +447,9 @@ func (e *Engine) Refresh(ctx context.Context) error {
 	e.mu.Unlock()
 	for _, id := range woken {
 		e.resume(ctx, id)
+	}
+	for _, b := range backfills {
+		e.stepBackfill(b.DAGID)
 	}
 	e.dropEnded(ctx, running)
 	return e.reloadDropped(ctx, running)

@@ -37,6 +37,8 @@ type Run struct {
 	Conf json.RawMessage
 	// Version is the DAG version the run was created with; the run keeps it.
 	Version string
+	// BackfillID is the backfill that the run belongs to, 0 for none.
+	BackfillID int64
 	// Reason says why a finished run has its state: success, task_failure, timed_out,
 	// all_tasks_deadlocked, version_not_loadable, or marked_success and marked_failed
 	// when a person gave it. A run that was marked and still runs its teardowns has it too.
@@ -124,6 +126,8 @@ type RunFilter struct {
 	DAGID  string
 	States []dag.RunState
 	Type   dag.RunType
+	// BackfillID selects the runs of one backfill.
+	BackfillID int64
 	// Limit bounds the number of runs, newest first; 0 is all, oldest first.
 	Limit int
 }
@@ -174,16 +178,33 @@ type Reader interface {
 	Runs(ctx context.Context, f RunFilter) ([]*Run, error)
 	// RunAt returns the run of a DAG with a logical date, or nil.
 	RunAt(ctx context.Context, dagID string, logicalDate time.Time) (*Run, error)
-	// LastScheduled returns the newest scheduled run of a DAG, or nil.
+	// LastScheduled returns the newest run that the schedule of a DAG made, or nil. One
+	// that a backfill took over counts.
 	LastScheduled(ctx context.Context, dagID string) (*Run, error)
 	// PreviousSuccess returns the newest successful run of the same DAG with an
 	// earlier logical date, or nil.
 	PreviousSuccess(ctx context.Context, r *Run) (*Run, error)
 	// PreviousRun returns the run of the same DAG with the newest earlier logical date,
-	// of one type if given, or nil.
-	PreviousRun(ctx context.Context, r *Run, kind dag.RunType) (*Run, error)
+	// without manual runs if only automatic ones are asked for (Airflow,
+	// get_previous_scheduled_dagrun), or nil.
+	PreviousRun(ctx context.Context, r *Run, automatic bool) (*Run, error)
 	// CountRuns counts the runs of a DAG in one of the states.
 	CountRuns(ctx context.Context, dagID string, states ...dag.RunState) (int, error)
+	// CountOwnRuns counts them without the runs of backfills.
+	CountOwnRuns(ctx context.Context, dagID string, states ...dag.RunState) (int, error)
+	// Backfill returns ErrNotFound for an unknown backfill.
+	Backfill(ctx context.Context, id int64) (*Backfill, error)
+	// Backfills returns the backfills of a DAG, or all for an empty id, oldest first.
+	Backfills(ctx context.Context, dagID string) ([]*Backfill, error)
+	// OpenBackfills returns those that are running or paused, OpenBackfill that of one DAG or nil.
+	OpenBackfills(ctx context.Context) ([]*Backfill, error)
+	OpenBackfill(ctx context.Context, dagID string) (*Backfill, error)
+	// BackfillDateLeft returns the next date of a backfill without an outcome, or nil.
+	BackfillDateLeft(ctx context.Context, id int64) (*BackfillDate, error)
+	// BackfillCounts counts what has become of the dates of a backfill.
+	BackfillCounts(ctx context.Context, id int64) (BackfillCounts, error)
+	// CountBackfillRuns counts the runs of a backfill that are queued and those that are running.
+	CountBackfillRuns(ctx context.Context, id int64) (queued, running int, err error)
 	// Instances returns the stored instances of a run, in task order of creation.
 	Instances(ctx context.Context, runKey int64) ([]*Instance, error)
 	// InstancesOfRuns returns the instances of all runs in the given state.
@@ -247,7 +268,15 @@ type Tx interface {
 	// InsertRun adds a run and sets its Key. It reports false, and changes
 	// nothing, when the run id or the logical date exists.
 	InsertRun(ctx context.Context, r *Run) (bool, error)
+	// UpdateRun writes the type, backfill, state, dates and reason of a run.
 	UpdateRun(ctx context.Context, r *Run) error
+	// InsertBackfill adds a backfill with its dates and sets its ID. It reports false, and
+	// changes nothing, when the DAG has an open one.
+	InsertBackfill(ctx context.Context, b *Backfill, dates []BackfillDate) (bool, error)
+	// UpdateBackfill writes State and CompletedAt.
+	UpdateBackfill(ctx context.Context, b *Backfill) error
+	// SettleBackfillDate writes the outcome and the run of a date.
+	SettleBackfillDate(ctx context.Context, id int64, d *BackfillDate) error
 	// PutInstances inserts or updates task instances.
 	PutInstances(ctx context.Context, is []*Instance) error
 	PutXCom(ctx context.Context, runKey int64, taskID string, mapIndex int, key string, value json.RawMessage) error

@@ -12,12 +12,12 @@ import (
 )
 
 const runColumns = `id, dag_id, run_id, run_type, state, logical_date, interval_start, interval_end, run_after,
-	queued_at, start_date, end_date, conf, version, reason`
+	queued_at, start_date, end_date, conf, version, reason, coalesce(backfill_id, 0)`
 
 func scanRun(rows Rows, r *engine.Run) error {
 	return rows.Scan(&r.Key, &r.DAGID, &r.RunID, &r.Type, &r.State, moment{&r.LogicalDate}, moment{&r.IntervalStart},
 		moment{&r.IntervalEnd}, moment{&r.RunAfter}, moment{&r.QueuedAt}, moment{&r.StartDate}, moment{&r.EndDate},
-		rawJSON{&r.Conf}, &r.Version, &r.Reason)
+		rawJSON{&r.Conf}, &r.Version, &r.Reason, &r.BackfillID)
 }
 
 func (q Queries) run(ctx context.Context, what, where string, args ...any) (*engine.Run, error) {
@@ -53,11 +53,12 @@ func (q Queries) Runs(ctx context.Context, f engine.RunFilter) ([]*engine.Run, e
 	if f.Type != "" {
 		where, args = append(where, "run_type = ?"), append(args, f.Type)
 	}
+	if f.BackfillID != 0 {
+		where, args = append(where, "backfill_id = ?"), append(args, f.BackfillID)
+	}
 	if len(f.States) > 0 {
-		where = append(where, "state IN ("+marks(len(f.States))+")")
-		for _, s := range f.States {
-			args = append(args, string(s))
-		}
+		in, more := inStates(f.States)
+		where, args = append(where, in), append(args, more...)
 	}
 	query := "SELECT " + runColumns + " FROM dag_run"
 	if len(where) > 0 {
@@ -85,10 +86,15 @@ func (q Queries) RunAt(ctx context.Context, dagID string, logicalDate time.Time)
 	return r, nil
 }
 
-// LastScheduled returns the scheduled run with the newest logical date, or nil.
+// LastScheduled returns the run with the newest logical date that the schedule made, or
+// nil. It counts those that a backfill took over.
 func (q Queries) LastScheduled(ctx context.Context, dagID string) (*engine.Run, error) {
-	r, err := one(ctx, q.c, scanRun, "SELECT "+runColumns+" FROM dag_run WHERE dag_id = ? AND run_type = ? ORDER BY logical_date DESC LIMIT 1",
-		dagID, string(dag.ScheduledRun))
+	r, err := one(ctx, q.c, scanRun, "SELECT "+runColumns+` FROM dag_run WHERE id IN (
+		SELECT id FROM (SELECT id FROM dag_run WHERE dag_id = ? AND run_type = 'scheduled' ORDER BY logical_date DESC LIMIT 1) AS own
+		UNION ALL
+		SELECT id FROM (SELECT id FROM dag_run WHERE dag_id = ? AND run_type = 'backfill' AND substr(run_id, 1, 11) = 'scheduled__'
+			ORDER BY logical_date DESC LIMIT 1) AS taken_over
+	) ORDER BY logical_date DESC LIMIT 1`, dagID, dagID)
 	if err != nil {
 		return nil, fmt.Errorf("read last run of %s: %w", dagID, err)
 	}
@@ -106,13 +112,13 @@ func (q Queries) PreviousSuccess(ctx context.Context, r *engine.Run) (*engine.Ru
 }
 
 // PreviousRun returns the run of the DAG with the newest logical date before that of r,
-// of one type if given, or nil.
-func (q Queries) PreviousRun(ctx context.Context, r *engine.Run, kind dag.RunType) (*engine.Run, error) {
-	where, args := "dag_id = ? AND logical_date < ?", []any{r.DAGID, ms(r.LogicalDate)}
-	if kind != "" {
-		where, args = where+" AND run_type = ?", append(args, string(kind))
+// among those that nobody triggered by hand if so asked, or nil.
+func (q Queries) PreviousRun(ctx context.Context, r *engine.Run, automatic bool) (*engine.Run, error) {
+	where := "dag_id = ? AND logical_date < ?"
+	if automatic {
+		where += " AND run_type <> 'manual'"
 	}
-	p, err := one(ctx, q.c, scanRun, "SELECT "+runColumns+" FROM dag_run WHERE "+where+" ORDER BY logical_date DESC LIMIT 1", args...)
+	p, err := one(ctx, q.c, scanRun, "SELECT "+runColumns+" FROM dag_run WHERE "+where+" ORDER BY logical_date DESC LIMIT 1", r.DAGID, ms(r.LogicalDate))
 	if err != nil {
 		return nil, fmt.Errorf("read previous run of %s: %w", r.DAGID, err)
 	}
@@ -121,16 +127,36 @@ func (q Queries) PreviousRun(ctx context.Context, r *engine.Run, kind dag.RunTyp
 
 // CountRuns counts the runs of a DAG in one of the states.
 func (q Queries) CountRuns(ctx context.Context, dagID string, states ...dag.RunState) (int, error) {
-	args := []any{dagID}
-	for _, s := range states {
-		args = append(args, string(s))
-	}
-	n, err := column[int](ctx, q.c,
-		"SELECT count(*) FROM dag_run WHERE dag_id = ? AND state IN ("+marks(len(states))+")", args...)
+	return q.countRuns(ctx, dagID, "", states)
+}
+
+// CountOwnRuns counts the runs of a DAG in one of the states without those of backfills.
+func (q Queries) CountOwnRuns(ctx context.Context, dagID string, states ...dag.RunState) (int, error) {
+	return q.countRuns(ctx, dagID, " AND run_type <> 'backfill'", states)
+}
+
+func (q Queries) countRuns(ctx context.Context, dagID, only string, states []dag.RunState) (int, error) {
+	in, more := inStates(states)
+	n, err := column[int](ctx, q.c, "SELECT count(*) FROM dag_run WHERE dag_id = ?"+only+" AND "+in, append([]any{dagID}, more...)...)
 	if err != nil {
 		return 0, fmt.Errorf("count runs of %s: %w", dagID, err)
 	}
 	return n[0], nil
+}
+
+// inStates is the condition that a run has one of the states. The states of open runs are
+// written out, else the index of open runs could not be used.
+func inStates(states []dag.RunState) (condition string, args []any) {
+	open := true
+	quoted := make([]string, len(states))
+	for i, s := range states {
+		open = open && (s == dag.RunQueued || s == dag.RunRunning)
+		quoted[i], args = "'"+string(s)+"'", append(args, string(s))
+	}
+	if open && len(states) > 0 {
+		return "state IN (" + strings.Join(quoted, ", ") + ")", nil
+	}
+	return "state IN (" + marks(len(states)) + ")", args
 }
 
 // OpenRuns returns the keys of the running runs and the DAGs that have queued ones.
@@ -148,10 +174,10 @@ func (q Queries) OpenRuns(ctx context.Context) (running []int64, queued []string
 func (q Queries) InsertRun(ctx context.Context, r *engine.Run) (bool, error) {
 	key, err := column[int64](ctx, q.c,
 		`INSERT INTO dag_run (dag_id, run_id, run_type, state, logical_date, interval_start, interval_end, run_after,
-			queued_at, start_date, end_date, conf, version, reason)
-		VALUES (`+marks(14)+`) ON CONFLICT DO NOTHING RETURNING id`,
+			queued_at, start_date, end_date, conf, version, reason, backfill_id)
+		VALUES (`+marks(15)+`) ON CONFLICT DO NOTHING RETURNING id`,
 		r.DAGID, r.RunID, string(r.Type), string(r.State), ms(r.LogicalDate), ms(r.IntervalStart), ms(r.IntervalEnd), ms(r.RunAfter),
-		ms(r.QueuedAt), ms(r.StartDate), ms(r.EndDate), text(r.Conf), r.Version, r.Reason)
+		ms(r.QueuedAt), ms(r.StartDate), ms(r.EndDate), text(r.Conf), r.Version, r.Reason, number(r.BackfillID))
 	if err != nil {
 		return false, fmt.Errorf("create run %s/%s: %w", r.DAGID, r.RunID, err)
 	}
@@ -162,14 +188,22 @@ func (q Queries) InsertRun(ctx context.Context, r *engine.Run) (bool, error) {
 	return true, nil
 }
 
-// UpdateRun writes the state, dates and reason of a run.
+// UpdateRun writes the type, backfill, state, dates and reason of a run.
 func (q Queries) UpdateRun(ctx context.Context, r *engine.Run) error {
-	_, err := q.c.Exec(ctx, "UPDATE dag_run SET state = ?, queued_at = ?, start_date = ?, end_date = ?, reason = ? WHERE id = ?",
-		string(r.State), ms(r.QueuedAt), ms(r.StartDate), ms(r.EndDate), r.Reason, r.Key)
+	_, err := q.c.Exec(ctx, "UPDATE dag_run SET run_type = ?, backfill_id = ?, state = ?, queued_at = ?, start_date = ?, end_date = ?, reason = ? WHERE id = ?",
+		string(r.Type), number(r.BackfillID), string(r.State), ms(r.QueuedAt), ms(r.StartDate), ms(r.EndDate), r.Reason, r.Key)
 	if err != nil {
 		return fmt.Errorf("update run %s/%s: %w", r.DAGID, r.RunID, err)
 	}
 	return nil
+}
+
+// number is an id as the tables hold it: NULL for none.
+func number(id int64) any {
+	if id == 0 {
+		return nil
+	}
+	return id
 }
 
 // marks is "?, ?, …" n times.

@@ -83,3 +83,14 @@ func later(a, b time.Time) time.Time {
 	}
 	return a
 }
+
+// Unscheduled reports whether t says no moments of its own, so that there is nothing to
+// make up: no schedule, or "@continuous", whose runs follow each other.
+func Unscheduled(t Timetable) bool {
+	switch t.(type) {
+	case nil, never, continuous:
+		return true
+	default:
+		return false
+	}
+}

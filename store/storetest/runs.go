@@ -173,6 +173,15 @@ func runsBeforeARun(t *testing.T, open Open) {
 	last, err = s.LastScheduled(t.Context(), "d")
 	require.NoError(t, err)
 	assert.Equal(t, third, last, "manual runs and order of creation do not count")
+	for _, c := range []struct {
+		r         *engine.Run
+		automatic bool
+		want      *engine.Run
+	}{{third, false, second}, {third, true, first}, {first, false, nil}, {dateless, false, nil}} {
+		got, err := s.PreviousRun(t.Context(), c.r, c.automatic)
+		require.NoError(t, err)
+		assert.Equal(t, c.want, got, "%s %t", c.r.RunID, c.automatic)
+	}
 	for r, want := range map[*engine.Run]*engine.Run{third: second, second: first, first: nil, dateless: nil} {
 		got, err := s.PreviousSuccess(t.Context(), r)
 		require.NoError(t, err)

@@ -35,6 +35,8 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 		"runs are created once by many":               runsAreCreatedOnceByMany,
 		"runs are selected":                           runsAreSelected,
 		"runs before a run":                           runsBeforeARun,
+		"backfills are stored whole":                  backfillsAreStoredWhole,
+		"runs that a backfill takes over":             runsAreTakenOver,
 		"instances are inserted and updated":          instancesAreUpserted,
 		"xcom":                                        xcom,
 		"the newest run with an xcom":                 newestRunWithXCom,

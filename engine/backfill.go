@@ -1,0 +1,453 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/timetable"
+)
+
+// Reprocess says what a backfill does with runs that exist and have ended (Airflow,
+// ReprocessBehavior). Runs under way are never touched.
+type Reprocess string
+
+// The ways to treat runs that have ended.
+const (
+	// ReprocessNone leaves them.
+	ReprocessNone Reprocess = "none"
+	// ReprocessFailed clears those that failed.
+	ReprocessFailed Reprocess = "failed"
+	// ReprocessCompleted clears those that failed and those that succeeded.
+	ReprocessCompleted Reprocess = "completed"
+)
+
+// BackfillState is the state of a backfill.
+type BackfillState string
+
+// The states of a backfill. The first two are open, and a DAG has one open backfill at most.
+const (
+	BackfillRunning   BackfillState = "running"
+	BackfillPaused    BackfillState = "paused"
+	BackfillCompleted BackfillState = "completed"
+	BackfillCancelled BackfillState = "cancelled"
+)
+
+// BackfillOutcome is what has become of a date of a backfill; empty until its turn has come.
+type BackfillOutcome string
+
+// The outcomes of a date.
+const (
+	// BackfillCreated got a new run.
+	BackfillCreated BackfillOutcome = "created"
+	// BackfillCleared had a run, which was cleared and became one of the backfill.
+	BackfillCleared BackfillOutcome = "cleared"
+	// BackfillInFlight has a run that is queued or running.
+	BackfillInFlight BackfillOutcome = "in flight"
+	// BackfillExists has a run that has ended and is left as it is.
+	BackfillExists BackfillOutcome = "already exists"
+)
+
+const (
+	// DefaultBackfillRuns is how many runs of a backfill are active at once unless it says so.
+	DefaultBackfillRuns = 10
+	// maxBackfillDates bounds what one backfill may ask for.
+	maxBackfillDates = 100_000
+)
+
+// Backfill is a stored request for the runs of a range of logical dates.
+type Backfill struct {
+	ID    int64
+	DAGID string
+	// From and To are the first and the last logical date, inclusive.
+	From, To      time.Time
+	Reprocess     Reprocess
+	MaxActiveRuns int
+	// Backwards starts the newest run first.
+	Backwards bool
+	// Conf is the JSON object that new runs get, or nil.
+	Conf json.RawMessage
+	// Version is the DAG version of its new runs.
+	Version string
+	State   BackfillState
+	// CompletedAt is zero while it is open.
+	CreatedAt, CompletedAt time.Time
+}
+
+// Open reports whether the backfill goes on: it is running or paused.
+func (b *Backfill) Open() bool { return b.State == BackfillRunning || b.State == BackfillPaused }
+
+// BackfillDate is one logical date of a backfill.
+type BackfillDate struct {
+	// Ordinal is its place in the order of the starts, from 0.
+	Ordinal     int
+	LogicalDate time.Time
+	Interval    timetable.Interval
+	RunAfter    time.Time
+	Outcome     BackfillOutcome
+	// RunKey is the run that the backfill created or cleared, else 0.
+	RunKey int64
+}
+
+// BackfillCounts is how far a backfill has come, in dates.
+type BackfillCounts struct {
+	Total int
+	// Left wait for their turn; Active have a run that is queued or running.
+	Left, Active int
+	// Success and Failed have a run of the backfill that ended so.
+	Success, Failed int
+	// Untouched had a run of their own that was left alone.
+	Untouched int
+}
+
+// BackfillRequest asks for a backfill (Airflow, backfill create).
+type BackfillRequest struct {
+	// From and To are the first and the last logical date, inclusive.
+	From, To time.Time
+	// Reprocess is none when it is empty.
+	Reprocess Reprocess
+	// MaxActiveRuns is how many of its runs are active at once, whatever the DAG's own
+	// max_active_runs says. Default 10.
+	MaxActiveRuns int
+	// Backwards starts the newest run first.
+	Backwards bool
+	// Conf is a JSON object for the new runs, or nil. Runs that exist keep theirs.
+	Conf json.RawMessage
+}
+
+// BackfillError is a mistake in one field of a [BackfillRequest].
+type BackfillError struct {
+	// Field is from_date, to_date, reprocess_behavior, max_active_runs, run_backwards or dag_run_conf.
+	Field string
+	Err   error
+}
+
+func (e *BackfillError) Error() string { return e.Field + ": " + e.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (e *BackfillError) Unwrap() error { return e.Err }
+
+func badBackfill(field, format string, args ...any) error {
+	return &BackfillError{Field: field, Err: fmt.Errorf(format, args...)}
+}
+
+// check fills defaults and reports what is wrong with the request for a DAG.
+func (r *BackfillRequest) check(d *dag.DAG, now time.Time) (err error) {
+	r.Reprocess, r.MaxActiveRuns = orDefault(r.Reprocess, ReprocessNone), orDefault(r.MaxActiveRuns, DefaultBackfillRuns)
+	past := slices.ContainsFunc(d.Tasks, func(t *dag.Task) bool { return t.DependsOnPast || t.WaitForDownstream })
+	switch {
+	case r.From.IsZero():
+		return badBackfill("from_date", "give the first logical date")
+	case r.To.IsZero():
+		return badBackfill("to_date", "give the last logical date")
+	case r.To.Before(r.From):
+		return badBackfill("to_date", "%s is before the first date %s", iso(r.To), iso(r.From))
+	case r.From.After(now):
+		return badBackfill("from_date", "%s and the last date %s are in the future: a backfill runs what is past", iso(r.From), iso(r.To))
+	case r.MaxActiveRuns < 1:
+		return badBackfill("max_active_runs", "%d: must be at least 1", r.MaxActiveRuns)
+	case r.Reprocess != ReprocessNone && r.Reprocess != ReprocessFailed && r.Reprocess != ReprocessCompleted:
+		return badBackfill("reprocess_behavior", "unknown %q: use none, failed or completed", r.Reprocess)
+	case past && r.Backwards:
+		return badBackfill("run_backwards", "dag %q has tasks with depends_on_past, which wait for the run before theirs: run it forwards", d.ID)
+	case past && r.Reprocess == ReprocessNone:
+		return badBackfill("reprocess_behavior", "dag %q has tasks with depends_on_past, which a failed run in the range would hold up: use failed or completed", d.ID)
+	}
+	if r.Conf, err = checkConf(r.Conf); err == nil {
+		err = checkParams(d, r.Conf)
+	}
+	if err != nil {
+		return &BackfillError{Field: "dag_run_conf", Err: err}
+	}
+	return nil
+}
+
+func iso(t time.Time) string { return t.Format(time.RFC3339) }
+
+// ErrNoSchedule says that a DAG can't be backfilled because nothing says what dates it has.
+var ErrNoSchedule = errors.New("has no schedule of its own, so there are no dates to fill: trigger it instead")
+
+// backfillDates steps the timetable through the range: every run with a logical date from
+// the first to the last one whose data interval is over. The start and end date of the DAG
+// do not matter (Airflow, iter_dagrun_infos_between).
+func backfillDates(d *dag.DAG, r BackfillRequest, now time.Time) ([]BackfillDate, error) {
+	var (
+		out  []BackfillDate
+		last *timetable.Interval
+	)
+	for {
+		run, ok := d.Timetable.Next(last, timetable.Restriction{Earliest: r.From, Latest: r.To, Catchup: true}, now)
+		if !ok || run.RunAfter.After(now) || run.Interval.End.After(now) || run.LogicalDate.After(r.To) {
+			break
+		}
+		if len(out) == maxBackfillDates {
+			return nil, badBackfill("to_date", "the range has more than %d runs: split it", maxBackfillDates)
+		}
+		out = append(out, BackfillDate{LogicalDate: run.LogicalDate.UTC(), Interval: run.Interval, RunAfter: run.RunAfter})
+		last = &run.Interval
+	}
+	if r.Backwards {
+		slices.Reverse(out)
+	}
+	for i := range out {
+		out[i].Ordinal = i
+	}
+	return out, nil
+}
+
+// treat says what becomes of a date with the given run, nil for none.
+func (b *Backfill) treat(r *Run) BackfillOutcome {
+	switch {
+	case r == nil:
+		return BackfillCreated
+	case !r.State.Finished():
+		return BackfillInFlight
+	case b.Reprocess == ReprocessCompleted, b.Reprocess == ReprocessFailed && r.State == dag.RunFailed:
+		return BackfillCleared
+	default:
+		return BackfillExists
+	}
+}
+
+// PlanBackfill returns the backfill that a request would make of a DAG and its dates in
+// the order of their starts, each with what would become of it now. A mistake of the
+// request is a [*BackfillError]; a DAG without schedule is [ErrNoSchedule].
+func PlanBackfill(ctx context.Context, rd Reader, d *dag.DAG, r BackfillRequest, now time.Time) (*Backfill, []BackfillDate, error) {
+	if timetable.Unscheduled(d.Timetable) {
+		return nil, nil, fmt.Errorf("dag %q %w", d.ID, ErrNoSchedule)
+	}
+	r.From, r.To, now = r.From.UTC().Truncate(time.Millisecond), r.To.UTC().Truncate(time.Millisecond), now.UTC().Truncate(time.Millisecond)
+	if err := r.check(d, now); err != nil {
+		return nil, nil, err
+	}
+	b := &Backfill{
+		DAGID: d.ID, From: r.From, To: r.To, Reprocess: r.Reprocess, MaxActiveRuns: r.MaxActiveRuns, Backwards: r.Backwards,
+		Conf: r.Conf, Version: d.Version, State: BackfillRunning, CreatedAt: now,
+	}
+	dates, err := backfillDates(d, r, now)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(dates) == 0 {
+		return nil, nil, badBackfill("from_date", "the schedule %s has no run that is over from %s to %s", d.Timetable.Summary(), iso(r.From), iso(r.To))
+	}
+	for i := range dates {
+		run, err := rd.RunAt(ctx, d.ID, dates[i].LogicalDate)
+		if err != nil {
+			return nil, nil, err
+		}
+		dates[i].Outcome = b.treat(run)
+	}
+	return b, dates, nil
+}
+
+// CreateBackfill stores a backfill. The process that schedules creates and starts its runs,
+// a few at a time; it sees it within its next beat. Dates whose run is in flight or to be
+// left alone are settled now. The errors are those of [PlanBackfill], and [ErrExists] when
+// the DAG has an open one.
+func CreateBackfill(ctx context.Context, s Store, d *dag.DAG, r BackfillRequest, now time.Time) (*Backfill, []BackfillDate, error) {
+	b, dates, err := PlanBackfill(ctx, s, d, r, now)
+	if err != nil {
+		return nil, nil, err
+	}
+	stored := slices.Clone(dates)
+	for i := range stored {
+		if o := stored[i].Outcome; o == BackfillCreated || o == BackfillCleared {
+			stored[i].Outcome = "" // it is, once its turn has come
+		}
+	}
+	err = s.Tx(ctx, func(tx Tx) error {
+		ok, err := tx.InsertBackfill(ctx, b, stored)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			open, err := tx.OpenBackfill(ctx, d.ID)
+			if err != nil || open == nil {
+				return errors.Join(err, ErrExists)
+			}
+			return fmt.Errorf("dag %q has backfill %d, which is %s: wait for its end or cancel it: %w", d.ID, open.ID, open.State, ErrExists)
+		}
+		return tx.PutVersion(ctx, d.Version, d.ID, d.Source())
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("create a backfill: %w", err)
+	}
+	return b, dates, nil
+}
+
+// SetBackfill pauses a backfill, lets it run again, or cancels it. A paused one starts no
+// run; what runs goes on. A cancelled one ends: its queued runs fail, those that run go on.
+// It returns ErrNotFound for an unknown backfill.
+func SetBackfill(ctx context.Context, s Store, id int64, state BackfillState, now time.Time) (*Backfill, error) {
+	var b *Backfill
+	err := s.Tx(ctx, func(tx Tx) (err error) {
+		if b, err = tx.Backfill(ctx, id); err != nil {
+			return err
+		}
+		if !b.Open() {
+			return fmt.Errorf("backfill %d of dag %q is %s and can't be changed any more", id, b.DAGID, b.State)
+		}
+		b.State = state
+		if !b.Open() {
+			b.CompletedAt = now.UTC().Truncate(time.Millisecond)
+			if err := failQueued(ctx, tx, b); err != nil {
+				return err
+			}
+		}
+		return tx.UpdateBackfill(ctx, b)
+	})
+	return b, err
+}
+
+// reasonBackfillCancelled is the reason of a run that failed because it was queued when
+// its backfill was cancelled.
+const reasonBackfillCancelled = "backfill_cancelled"
+
+func failQueued(ctx context.Context, tx Tx, b *Backfill) error {
+	queued, err := tx.Runs(ctx, RunFilter{BackfillID: b.ID, States: []dag.RunState{dag.RunQueued}})
+	if err != nil {
+		return err
+	}
+	for _, r := range queued {
+		r.State, r.Reason, r.EndDate = dag.RunFailed, reasonBackfillCancelled, b.CompletedAt
+		if err := tx.UpdateRun(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stepBackfill starts runs of the DAG's backfill while its max_active_runs permits, in a
+// transaction of its own: what is wrong with it must not hold up the DAG's other runs.
+func (e *Engine) stepBackfill(dagID string) {
+	err := e.change(context.Background(), func(c *change) error { return c.backfill(dagID) })
+	if err != nil {
+		e.o.Log.Error("backfill", "dag", dagID, "error", err) // the next beat tries again
+	}
+}
+
+func (c *change) backfill(dagID string) error {
+	if !c.e.schedules() || c.e.isPaused(dagID) {
+		return nil
+	}
+	b, err := c.OpenBackfill(c.ctx, dagID)
+	if err != nil || b == nil || b.State == BackfillPaused {
+		return err
+	}
+	queued, running, err := c.CountBackfillRuns(c.ctx, b.ID)
+	if err != nil {
+		return err
+	}
+	for open := queued + running; open < b.MaxActiveRuns; {
+		d, err := c.BackfillDateLeft(c.ctx, b.ID)
+		if err != nil {
+			return err
+		}
+		if d == nil {
+			return c.completeBackfill(b)
+		}
+		begun, err := c.backfillDate(b, d)
+		if err != nil {
+			return fmt.Errorf("logical date %s: %w", iso(d.LogicalDate), err)
+		}
+		if begun {
+			open++
+		}
+	}
+	return nil
+}
+
+// completeBackfill ends a backfill whose dates have all had their turn, once their runs
+// have ended.
+func (c *change) completeBackfill(b *Backfill) error {
+	queued, running, err := c.CountBackfillRuns(c.ctx, b.ID)
+	if err != nil || queued+running > 0 {
+		return err
+	}
+	b.State, b.CompletedAt = BackfillCompleted, c.now
+	return c.UpdateBackfill(c.ctx, b)
+}
+
+// backfillDate settles a date and starts its run, if it gets one.
+func (c *change) backfillDate(b *Backfill, d *BackfillDate) (begun bool, err error) {
+	r := &Run{
+		DAGID: b.DAGID, RunID: RunID(dag.BackfillRun, d.RunAfter), Type: dag.BackfillRun, State: dag.RunQueued, BackfillID: b.ID,
+		LogicalDate: d.LogicalDate, IntervalStart: d.Interval.Start, IntervalEnd: d.Interval.End,
+		RunAfter: d.RunAfter, QueuedAt: c.now, Conf: b.Conf, Version: b.Version,
+	}
+	there, err := c.standsFor(r)
+	if err != nil {
+		return false, err
+	}
+	switch d.Outcome = b.treat(there); d.Outcome {
+	case BackfillCreated:
+		ok, err := c.InsertRun(c.ctx, r)
+		if err == nil && !ok {
+			err = fmt.Errorf("run %q: %w", r.RunID, ErrExists)
+		}
+		if err != nil {
+			return false, err
+		}
+		c.updates = append(c.updates, Update{Run: *r})
+	case BackfillCleared:
+		if r, err = c.reset(there); err != nil {
+			return false, err
+		}
+		r.Type, r.BackfillID = dag.BackfillRun, b.ID // start writes it
+	case BackfillInFlight, BackfillExists:
+		return false, c.SettleBackfillDate(c.ctx, b.ID, d)
+	}
+	d.RunKey = r.Key
+	if err := c.SettleBackfillDate(c.ctx, b.ID, d); err != nil {
+		return false, err
+	}
+	return true, c.start(r)
+}
+
+// standsFor finds the run with the logical date or the id of a wanted one, or nil.
+func (c *change) standsFor(wanted *Run) (*Run, error) {
+	r, err := c.RunAt(c.ctx, wanted.DAGID, wanted.LogicalDate)
+	if err != nil || r != nil {
+		return r, err
+	}
+	r, err = c.RunByID(c.ctx, wanted.DAGID, wanted.RunID)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	return r, err
+}
+
+// startCleared starts queued runs of backfills, which someone cleared, while the own
+// max_active_runs of each permits. A paused backfill starts none.
+func (c *change) startCleared(queued []*Run) error {
+	free := map[int64]int{}
+	for _, r := range queued {
+		if _, known := free[r.BackfillID]; !known {
+			b, err := c.Backfill(c.ctx, r.BackfillID)
+			if err != nil {
+				return err
+			}
+			_, running, err := c.CountBackfillRuns(c.ctx, b.ID)
+			if err != nil {
+				return err
+			}
+			free[b.ID] = b.MaxActiveRuns - running
+			if b.State == BackfillPaused {
+				free[b.ID] = 0
+			}
+		}
+		if free[r.BackfillID] <= 0 {
+			continue
+		}
+		free[r.BackfillID]--
+		if err := c.start(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
