@@ -240,7 +240,7 @@ func runAssetsMaterialize(ctx context.Context, a *app, uri, name string, t engin
 		}
 		return err
 	}
-	return runDAGsTrigger(ctx, a, id, t)
+	return runDAGsTrigger(ctx, a, id, t, false)
 }
 
 // producerOf is the only DAG with a task that makes the asset with a URI or, if there is

@@ -25,7 +25,7 @@ func newCmdDAGs(a *app) *cobra.Command {
 	cmd.AddCommand(
 		newCmdDAGsList(a), newCmdDAGsValidate(a), newCmdDAGsShow(a), newCmdDAGsTest(a), newCmdDAGsTrigger(a),
 		newCmdDAGsPause(a, true), newCmdDAGsPause(a, false), newCmdDAGsNext(a), newCmdDAGsRuns(a), newCmdDAGsErrors(a), newCmdDAGsConvert(a),
-		newCmdDAGsClear(a), newCmdDAGsMark(a, dag.Success), newCmdDAGsMark(a, dag.Failed), newCmdDAGsState(a), newCmdDAGsWhy(a),
+		newCmdDAGsClear(a), newCmdDAGsMark(a, dag.Success), newCmdDAGsMark(a, dag.Failed), newCmdDAGsState(a), newCmdDAGsWhy(a), newCmdBackfill(a),
 	)
 	return cmd
 }
@@ -431,36 +431,49 @@ func runDAGsNext(ctx context.Context, a *app, id string, n int, output string) e
 }
 
 func newCmdDAGsTrigger(a *app) *cobra.Command {
-	var runID, conf, logical string
+	var (
+		runID, conf, logical string
+		wait                 bool
+	)
 	cmd := &cobra.Command{
 		Use:   "trigger DAG",
 		Short: "Create a manual run for the running scheduler",
 		Long: `Creates a queued run in the store. A dingdag that works on the same home folder starts it
-within a second; a paused DAG keeps it queued.`,
-		Example: "  dingdag dags trigger my_dag\n  dingdag dags trigger my_dag --conf '{\"day\": \"2026-01-31\"}'",
+within a second; a paused DAG keeps it queued.
+
+With --wait it shows how the run gets on and ends with exit code 1 if the run fails. Ctrl-C
+ends the wait, not the run.`,
+		Example: "  dingdag dags trigger my_dag --wait\n  dingdag dags trigger my_dag --conf '{\"day\": \"2026-01-31\"}'",
 		Args:    exactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			at, err := parseDate(logical)
 			if err != nil {
-				return err
+				return usagef("--logical-date: %w", err)
 			}
-			return runDAGsTrigger(cmd.Context(), a, args[0], engine.Trigger{RunID: runID, LogicalDate: at, Conf: json.RawMessage(conf)})
+			if cmd.Flags().Changed("conf") && conf == "" {
+				return usagef("--conf: is empty: write a JSON object, or leave it out")
+			}
+			return runDAGsTrigger(cmd.Context(), a, args[0], engine.Trigger{RunID: runID, LogicalDate: at, Conf: json.RawMessage(conf)}, wait)
 		},
 	}
 	f := cmd.Flags()
 	f.StringVarP(&runID, "run-id", "r", "", "id of the run (default manual__ and the moment)")
 	f.StringVarP(&conf, "conf", "c", "", "JSON object for the run's conf and params")
 	f.StringVarP(&logical, "logical-date", "l", "", "logical date, for instance 2026-01-31 or 2026-01-31T08:00:00+08:00 (default now)")
+	f.BoolVarP(&wait, "wait", "w", false, "wait for the end of the run")
 	return cmd
 }
 
-func runDAGsTrigger(ctx context.Context, a *app, id string, t engine.Trigger) error {
+func runDAGsTrigger(ctx context.Context, a *app, id string, t engine.Trigger, wait bool) error {
 	d, err := a.findDAG(id)
 	if err != nil {
 		return err
 	}
 	r, err := engine.NewManualRun(d, t, clock())
 	if err != nil {
+		if te, ok := errors.AsType[*engine.TriggerError](err); ok {
+			return usagef("--%s: %w", strings.ReplaceAll(te.Field, "_", "-"), te.Err)
+		}
 		return usageError{err}
 	}
 	s, err := a.openStore(ctx)
@@ -468,6 +481,14 @@ func runDAGsTrigger(ctx context.Context, a *app, id string, t engine.Trigger) er
 		return err
 	}
 	paused := isPaused(nil, d, a.cfg.PausedAtCreation)
+	if wait {
+		if st, err := s.DAG(ctx, id); err == nil {
+			paused = st.Paused
+		}
+		if err := a.canWait(ctx, s, id, paused); err != nil {
+			return err
+		}
+	}
 	err = s.Tx(ctx, func(tx engine.Tx) error {
 		if st, err := tx.DAG(ctx, id); err == nil {
 			paused = st.Paused
@@ -489,8 +510,10 @@ func runDAGsTrigger(ctx context.Context, a *app, id string, t engine.Trigger) er
 	if paused {
 		fmt.Fprintf(a.Err, "dag %s is paused: the run stays queued until dingdag dags unpause %s\n", id, id)
 	}
-	_, err = fmt.Fprintf(a.Out, "created run %s of dag %s, %s\n", r.RunID, id, r.State)
-	return err
+	if _, err = fmt.Fprintf(a.Out, "created run %s of dag %s, %s\n", r.RunID, id, r.State); err != nil || !wait {
+		return err
+	}
+	return a.waitRun(ctx, s, r, len(d.Tasks))
 }
 
 func newCmdDAGsPause(a *app, pause bool) *cobra.Command {

@@ -134,7 +134,7 @@ and sends to DingTalk what people must know.`,
 	f.String("log-level", "", "debug, info, warn or error (default info)")
 	f.String("log-format", "", "auto, text or json (default auto)")
 	root.AddCommand(
-		newCmdDemo(a), newCmdStandalone(a), newCmdSandbox(a), newCmdDAGs(a), newCmdTasks(a), newCmdConnections(a), newCmdPools(a), newCmdVariables(a), newCmdAssets(a),
+		newCmdDemo(a), newCmdStandalone(a), newCmdSandbox(a), newCmdDAGs(a), newCmdBackfill(a), newCmdTasks(a), newCmdConnections(a), newCmdPools(a), newCmdVariables(a), newCmdAssets(a),
 		newCmdOperators(a), newCmdSchema(a), newCmdVersion(a),
 	)
 	groupArgs(root)

@@ -61,6 +61,18 @@ func (e *Engine) Trigger(ctx context.Context, dagID string, t Trigger) (*Run, er
 	return &created, nil
 }
 
+// TriggerError is a mistake in one field of a [Trigger].
+type TriggerError struct {
+	// Field is run_id or conf.
+	Field string
+	Err   error
+}
+
+func (e *TriggerError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (e *TriggerError) Unwrap() error { return e.Err }
+
 var runIDPattern = regexp.MustCompile(`^[A-Za-z0-9_.~:+-]+$`)
 
 // NewManualRun is the run that a trigger asks for at a moment, not yet stored.
@@ -75,17 +87,17 @@ func NewManualRun(d *dag.DAG, t Trigger, now time.Time) (*Run, error) {
 	case id == "":
 		id = RunID(dag.ManualRun, at)
 	case !runIDPattern.MatchString(id):
-		return nil, fmt.Errorf("run id %q: only letters, digits and _ . ~ : + - are allowed", id)
+		return nil, &TriggerError{"run_id", fmt.Errorf("run id %q: only letters, digits and _ . ~ : + - are allowed", id)}
 	case strings.HasPrefix(id, string(dag.ScheduledRun)+"__") || strings.HasPrefix(id, string(dag.BackfillRun)+"__") ||
 		strings.HasPrefix(id, string(dag.AssetRun)+"__"):
-		return nil, fmt.Errorf("run id %q: this prefix belongs to another kind of run", id)
+		return nil, &TriggerError{"run_id", fmt.Errorf("run id %q: this prefix belongs to another kind of run", id)}
 	}
 	conf, err := checkConf(t.Conf)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = checkParams(d, conf)
 	}
-	if err := checkParams(d, conf); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, &TriggerError{"conf", err}
 	}
 	if t.NoLogicalDate {
 		if t.RunID == "" {

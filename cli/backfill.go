@@ -1,0 +1,255 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/engine"
+)
+
+func newCmdBackfill(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "backfill", Short: "Run a DAG for dates that are past",
+		Example: "  dingdag backfill create my_dag --from-date 2026-01-01 --to-date 2026-01-31\n  dingdag backfill list",
+	}
+	cmd.AddCommand(
+		newCmdBackfillCreate(a), newCmdBackfillList(a),
+		newCmdBackfillSet(a, "pause", engine.BackfillPaused, "Start no further run of a backfill; what runs goes on"),
+		newCmdBackfillSet(a, "unpause", engine.BackfillRunning, "Let a paused backfill run again"),
+		newCmdBackfillSet(a, "cancel", engine.BackfillCancelled, "End a backfill: its queued runs fail, those that run go on"),
+	)
+	return cmd
+}
+
+// backfillFlags are the flags of create as they were written.
+type backfillFlags struct {
+	dagID, from, to, reprocess, conf, output string
+	backwards, dryRun                        bool
+	maxActiveRuns                            int
+}
+
+func newCmdBackfillCreate(a *app) *cobra.Command {
+	var f backfillFlags
+	cmd := &cobra.Command{
+		Use:   "create DAG",
+		Short: "Create the runs of a range of dates",
+		Long: `Asks for a run for each date of the DAG's schedule from --from-date to --to-date, both
+included, whose data interval is over. The dingdag that schedules on the same home folder
+starts them within a second, at most --max-active-runs at once whatever the DAG's own limit
+says, and goes on after a restart. A paused DAG starts none.
+
+Runs that are queued or running are left alone. Those that have ended are left alone too,
+or cleared by --reprocess-behavior: they keep their conf and their version of the DAG.`,
+		Example: `  dingdag backfill create my_dag --from-date 2026-01-01 --to-date 2026-01-31 --dry-run
+  dingdag backfill create --dag-id my_dag --from-date 2026-01-01 --to-date 2026-01-31 --reprocess-behavior failed`,
+		Args: rangeArgs(0, "DAG"), ValidArgsFunction: a.completeDAGs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case len(args) > 0 && f.dagID != "" && f.dagID != args[0]:
+				return usagef("--dag-id %s: the argument says %s", f.dagID, args[0])
+			case len(args) > 0:
+				f.dagID = args[0]
+			case f.dagID == "":
+				return usagef("missing argument DAG")
+			}
+			return runBackfillCreate(cmd.Context(), a, f)
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.dagID, "dag-id", "", "the DAG, instead of the argument")
+	fl.StringVar(&f.from, "from-date", "", "first logical date, for instance 2026-01-01")
+	fl.StringVar(&f.to, "to-date", "", "last logical date, included")
+	fl.StringVar(&f.reprocess, "reprocess-behavior", "none", "which runs that have ended run again: none, failed or completed (failed and successful)")
+	fl.IntVar(&f.maxActiveRuns, "max-active-runs", engine.DefaultBackfillRuns, "how many of its runs are active at once")
+	fl.BoolVar(&f.backwards, "run-backwards", false, "newest date first")
+	fl.StringVar(&f.conf, "dag-run-conf", "", "JSON object for the conf and params of new runs")
+	fl.BoolVar(&f.dryRun, "dry-run", false, "list the dates and what would become of each, and change nothing")
+	completeWords(cmd, "reprocess-behavior", "none", "failed", "completed")
+	outputFlag(cmd, &f.output)
+	return cmd
+}
+
+// request reads the flags; a mistake names its flag.
+func (f *backfillFlags) request() (r engine.BackfillRequest, err error) {
+	for _, d := range []struct {
+		flag, value string
+		to          *time.Time
+	}{{"from-date", f.from, &r.From}, {"to-date", f.to, &r.To}} {
+		if *d.to, err = parseDate(d.value); err != nil {
+			return r, usagef("--%s: %w", d.flag, err)
+		}
+	}
+	if f.maxActiveRuns < 1 { // 0 is the default of the engine, and here a mistake
+		return r, usagef("--max-active-runs: %d: must be at least 1", f.maxActiveRuns)
+	}
+	r.Reprocess, r.MaxActiveRuns, r.Backwards, r.Conf = engine.Reprocess(f.reprocess), f.maxActiveRuns, f.backwards, json.RawMessage(f.conf)
+	return r, nil
+}
+
+type backfillDateRow struct {
+	LogicalDate time.Time              `json:"logical_date"`
+	RunAfter    time.Time              `json:"run_after"`
+	Outcome     engine.BackfillOutcome `json:"outcome"`
+}
+
+func runBackfillCreate(ctx context.Context, a *app, f backfillFlags) error {
+	if err := checkOutput(f.output); err != nil {
+		return err
+	}
+	r, err := f.request()
+	if err != nil {
+		return err
+	}
+	d, err := a.findDAG(f.dagID)
+	if err != nil {
+		return err
+	}
+	s, err := a.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	if f.dryRun {
+		_, dates, err := engine.PlanBackfill(ctx, s, d, r, clock())
+		if err != nil {
+			return byFlag(err)
+		}
+		l := listing{columns: []string{"Logical date", "Run after", "Run"}}
+		for _, x := range dates {
+			l.add(backfillDateRow{x.LogicalDate, x.RunAfter, x.Outcome}, date(x.LogicalDate), date(x.RunAfter), string(x.Outcome))
+		}
+		return l.print(a.Out, f.output)
+	}
+	paused := isPaused(nil, d, a.cfg.PausedAtCreation)
+	if st, err := s.DAG(ctx, d.ID); err == nil {
+		paused = st.Paused
+	}
+	b, dates, err := engine.CreateBackfill(ctx, s, d, r, clock())
+	if err != nil {
+		return byFlag(err)
+	}
+	n := map[engine.BackfillOutcome]int{}
+	for _, x := range dates {
+		n[x.Outcome]++
+	}
+	if paused {
+		fmt.Fprintf(a.Err, "dag %s is paused: no run starts until dingdag dags unpause %s\n", d.ID, d.ID)
+	}
+	if working, err := s.Leased(ctx, clock()); err != nil {
+		return err
+	} else if !working {
+		fmt.Fprintf(a.Err, "no scheduler works on %s: no run starts until dingdag standalone\n", a.cfg.Home)
+	}
+	_, err = fmt.Fprintf(a.Out, "created backfill %d of dag %s: %d new, %d cleared, %d in flight, %d left as they are\n", b.ID, d.ID,
+		n[engine.BackfillCreated], n[engine.BackfillCleared], n[engine.BackfillInFlight], n[engine.BackfillExists])
+	return err
+}
+
+// byFlag names the flag of a mistake of a request.
+func byFlag(err error) error {
+	if be, ok := errors.AsType[*engine.BackfillError](err); ok {
+		return usagef("--%s: %w", strings.ReplaceAll(be.Field, "_", "-"), be.Err)
+	}
+	return err
+}
+
+func newCmdBackfillList(a *app) *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use: "list [DAG]", Short: "List backfills and how far they have come", Example: "  dingdag backfill list\n  dingdag backfill list my_dag -o json",
+		Args: rangeArgs(0, "DAG"), ValidArgsFunction: a.completeDAGs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runBackfillList(cmd.Context(), a, strings.Join(args, ""), output)
+		},
+	}
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+type backfillRow struct {
+	ID            int64                `json:"id"`
+	DAGID         string               `json:"dag_id"`
+	State         engine.BackfillState `json:"state"`
+	From          time.Time            `json:"from_date"`
+	To            time.Time            `json:"to_date"`
+	Reprocess     engine.Reprocess     `json:"reprocess_behavior"`
+	MaxActiveRuns int                  `json:"max_active_runs"`
+	Backwards     bool                 `json:"run_backwards"`
+	Conf          json.RawMessage      `json:"dag_run_conf,omitempty"`
+	CreatedAt     time.Time            `json:"created_at"`
+	CompletedAt   *time.Time           `json:"completed_at"`
+	Total         int                  `json:"total"`
+	Done          int                  `json:"done"`
+	Failed        int                  `json:"failed"`
+	Active        int                  `json:"active"`
+	Left          int                  `json:"left"`
+	Untouched     int                  `json:"untouched"`
+}
+
+func runBackfillList(ctx context.Context, a *app, dagID, output string) error {
+	if err := checkOutput(output); err != nil {
+		return err
+	}
+	s, err := a.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	bs, err := s.Backfills(ctx, dagID)
+	if err != nil {
+		return err
+	}
+	if len(bs) == 0 && dagID != "" {
+		if _, err := s.DAG(ctx, dagID); errors.Is(err, engine.ErrNotFound) {
+			if _, err := a.findDAG(dagID); err != nil {
+				return err
+			}
+		}
+	}
+	l := listing{columns: []string{"ID", "DAG", "State", "From", "To", "Done", "Failed", "Active", "Left", "Untouched"}}
+	for _, b := range bs {
+		c, err := s.BackfillCounts(ctx, b.ID)
+		if err != nil {
+			return err
+		}
+		cells := []string{strconv.FormatInt(b.ID, 10), b.DAGID, string(b.State), date(b.From), date(b.To)}
+		for _, n := range []int{c.Success, c.Failed, c.Active, c.Left, c.Untouched} {
+			cells = append(cells, strconv.Itoa(n))
+		}
+		l.add(backfillRow{
+			b.ID, b.DAGID, b.State, b.From, b.To, b.Reprocess, b.MaxActiveRuns, b.Backwards, b.Conf, b.CreatedAt, optional(b.CompletedAt),
+			c.Total, c.Success, c.Failed, c.Active, c.Left, c.Untouched,
+		}, cells...)
+	}
+	return l.print(a.Out, output)
+}
+
+func newCmdBackfillSet(a *app, verb string, state engine.BackfillState, short string) *cobra.Command {
+	return &cobra.Command{
+		Use: verb + " ID", Short: short, Example: "  dingdag backfill " + verb + " 1", Args: exactArgs("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := strconv.ParseInt(args[0], 10, 64)
+			if err != nil {
+				return usagef("%q is no number of a backfill: see dingdag backfill list", args[0])
+			}
+			s, err := a.openStore(cmd.Context())
+			if err != nil {
+				return err
+			}
+			b, err := engine.SetBackfill(cmd.Context(), s, id, state, clock())
+			if errors.Is(err, engine.ErrNotFound) {
+				return fmt.Errorf("no backfill %d: see dingdag backfill list", id)
+			}
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(a.Out, "backfill %d of dag %s is %s\n", id, b.DAGID, b.State)
+			return err
+		},
+	}
+}

@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+)
+
+const (
+	// waitPause is the time between two looks at a run.
+	waitPause = 100 * time.Millisecond
+	// waitAlone is how long nobody may work on the store before a wait ends: a restart is shorter.
+	waitAlone = 15 * time.Second
+)
+
+// canWait refuses to wait for a run that nobody will start.
+func (a *app) canWait(ctx context.Context, s engine.Store, id string, paused bool) error {
+	working, err := s.Leased(ctx, clock())
+	switch {
+	case err != nil:
+		return err
+	case !working:
+		return fmt.Errorf("--wait: no scheduler works on %s, so nothing would start the run, and none was created: start dingdag standalone first, or leave out --wait", a.cfg.Home)
+	case paused:
+		return fmt.Errorf("--wait: dag %s is paused, so nothing would start the run, and none was created: run dingdag dags unpause %s first, or leave out --wait", id, id)
+	}
+	return nil
+}
+
+// waitRun shows how a run gets on until it has ended, and fails when the run does. The end
+// of ctx ends the wait and leaves the run as it is.
+func (a *app) waitRun(ctx context.Context, s engine.Store, run *engine.Run, tasks int) error {
+	p := &runProgress{a: a, live: a.terminal(), tasks: tasks, seen: map[string]dag.State{}, began: clock()}
+	tick := time.NewTicker(waitPause)
+	defer tick.Stop()
+	worked := clock()
+	for {
+		r, err := p.look(ctx, s, run.Key)
+		if err == nil && r.State.Finished() {
+			return p.end(r)
+		}
+		if err == nil {
+			var working bool
+			if working, err = s.Leased(ctx, clock()); working {
+				worked = clock()
+			}
+		}
+		switch {
+		case ctx.Err() != nil:
+			p.clear()
+			fmt.Fprintf(a.Err, "not waiting any more: run %s of dag %s goes on; see dingdag dags list-runs %s\n", run.RunID, run.DAGID, run.DAGID)
+			return errQuiet
+		case err != nil:
+			p.clear()
+			return err
+		case clock().Sub(worked) > waitAlone:
+			p.clear()
+			return fmt.Errorf("no scheduler works on %s any more: run %s of dag %s goes on once dingdag standalone runs again", a.cfg.Home, run.RunID, run.DAGID)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// runProgress is one line that changes on a terminal, and elsewhere a line for each change.
+type runProgress struct {
+	a     *app
+	live  bool
+	tasks int
+	began time.Time
+	state dag.RunState
+	seen  map[string]dag.State
+	shown bool
+}
+
+// look reads the run and shows what is new.
+func (p *runProgress) look(ctx context.Context, s engine.Store, key int64) (*engine.Run, error) {
+	r, err := s.Run(ctx, key) // before its instances: theirs are then as new
+	if err != nil {
+		return nil, err
+	}
+	is, err := s.Instances(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if !p.live && r.State != p.state && !r.State.Finished() {
+		fmt.Fprintf(p.a.Out, "run %s of dag %s: %s\n", r.RunID, r.DAGID, r.State)
+	}
+	p.state = r.State
+	done, running, total := 0, 0, max(p.tasks, len(is))
+	for _, in := range is {
+		if in.State.Finished() {
+			done++
+		}
+		if in.State == dag.Running {
+			running++
+		}
+		label := in.Label()
+		if !p.live && p.seen[label] != in.State && in.State != dag.None && in.State != dag.Queued && in.State != dag.Scheduled {
+			fmt.Fprintf(p.a.Out, "%s: %s\n", label, in.State)
+		}
+		p.seen[label] = in.State
+	}
+	if p.live {
+		fmt.Fprintf(p.a.Out, "\r\x1b[Krun %s of dag %s: %s, %d of %d tasks done, %d running, %s",
+			r.RunID, r.DAGID, r.State, done, total, running, clock().Sub(p.began).Truncate(time.Second))
+		p.shown = true
+	}
+	return r, nil
+}
+
+// clear makes room for another line.
+func (p *runProgress) clear() {
+	if p.shown {
+		fmt.Fprint(p.a.Out, "\r\x1b[K")
+	}
+}
+
+// end says how the run ended.
+func (p *runProgress) end(r *engine.Run) error {
+	p.clear()
+	text := fmt.Sprintf("run %s of dag %s: %s", r.RunID, r.DAGID, r.State)
+	if r.State == dag.RunSuccess {
+		_, err := fmt.Fprintln(p.a.Out, text)
+		return err
+	}
+	_, err := fmt.Fprintf(p.a.Out, "%s (%s)\n", text, r.Reason)
+	return errors.Join(errQuiet, err)
+}
