@@ -27,7 +27,7 @@ const uncertainRetry = "retry"
 // Mails through one connection leave one after another. One that the server refuses is
 // recorded with its answer; one that finds no server, or is to come again, waits. When the
 // server takes some receivers only, these get the mail and the record names the others.
-type SmtpNotifier struct { //nolint:revive,staticcheck // the name that people who know Airflow look for
+type SmtpNotifier struct { //nolint:revive // the name that people who know Airflow look for
 	hooksmtp.Params
 
 	// Conn is the connection of type smtp.

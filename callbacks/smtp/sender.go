@@ -48,7 +48,9 @@ func (s *Sender) Send(ctx context.Context, m callbacks.Message) (receipt string,
 	}
 	mail := p.Mail()
 	mail.ID = p.ID
-	render := func(text string) (string, error) { return s.templates.Render(text, contextOf(p.Event)) }
+	render := func(text string) (string, error) { //nolint:contextcheck // pure rendering
+		return s.templates.Render(text, contextOf(p.Event))
+	}
 	if err := server.CompleteOr(&mail, p.Event.Title(), page(p.Event), render); err != nil {
 		return "", err
 	}
@@ -59,11 +61,11 @@ func (s *Sender) Send(ctx context.Context, m callbacks.Message) (receipt string,
 	if err != nil {
 		return "", err
 	}
-	receipt = "taken by " + server.Address()
+	parts := []string{"taken by " + server.Address()}
 	for _, r := range refused {
-		receipt += "; refused " + r.String()
+		parts = append(parts, "refused "+r.String())
 	}
-	return receipt, nil
+	return strings.Join(parts, "; "), nil
 }
 
 // RepeatSafe reports whether the notifier asks for a repeat when it is uncertain whether

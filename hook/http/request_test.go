@@ -140,7 +140,7 @@ func TestNothingLeft(t *testing.T) {
 
 func TestUncheckedResponse(t *testing.T) {
 	t.Parallel()
-	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) })
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
 	r := hookhttp.Request{Method: "POST", ExtraOptions: &hookhttp.ExtraOptions{CheckResponse: new(false)}}
 	require.NoError(t, send(t, r, s))
 }

@@ -44,7 +44,7 @@ func (s *Server) fromTemplate(param, key, path, otherwise string, render func(te
 	case path == "":
 		return otherwise, nil
 	}
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(path) //nolint:gosec // the file that the connection names
 	if err != nil {
 		return fail(fmt.Errorf("connection %q: read the %s: %w", s.ConnID, key, err))
 	}

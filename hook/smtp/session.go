@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/textproto"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -150,10 +151,8 @@ func (s *Server) authenticate(client *gosmtp.Client) error {
 		{"PLAIN", gosmtp.PlainAuth("", s.login, password, s.host, plain)},
 		{"LOGIN", gosmtp.LoginAuth(s.login, password, s.host, plain)},
 	} {
-		for _, name := range ways {
-			if name == way.name {
-				return wrap("AUTH", client.Auth(way.auth))
-			}
+		if slices.Contains(ways, way.name) {
+			return wrap("AUTH", client.Auth(way.auth))
 		}
 	}
 	return &stageError{"AUTH", errNoAuth}

@@ -187,8 +187,9 @@ func TestStopped(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
 	done := make(chan error, 1)
+	opened := open(t, server.Connection("c", plain))
 	go func() {
-		_, err := open(t, server.Connection("c", plain)).Send(ctx, hello())
+		_, err := opened.Send(ctx, hello())
 		done <- err
 	}()
 	assert.Eventually(t, func() bool {
