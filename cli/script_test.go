@@ -152,7 +152,7 @@ func cmdWaitHTTP(ts *testscript.TestScript, neg bool, args []string) {
 
 // waitHTTP asks again and again until there is an answer, whatever it says.
 func waitHTTP(url string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	defer cancel()
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()

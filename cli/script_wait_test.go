@@ -21,7 +21,7 @@ func cmdWaitLine(ts *testscript.TestScript, neg bool, args []string) {
 
 // waitLine reads a file again and again until it has what is wanted.
 func waitLine(path string, pattern *regexp.Regexp) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	defer cancel()
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()

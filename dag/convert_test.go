@@ -235,7 +235,7 @@ func FuzzConvert(f *testing.F) {
 		if !bytes.Equal(before, data) {
 			t.Fatal("the input was changed")
 		}
-		if took := time.Since(start); took > 10*time.Second {
+		if took := time.Since(start); took > time.Minute {
 			t.Fatalf("took %s", took)
 		}
 		if c.Changes == 0 {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -37,10 +36,8 @@ func TestLargeFilesEndSoon(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			start := time.Now()
 			_, found := parseText(text)
 			assert.LessOrEqual(t, len(found), maxDiagnostics)
-			assert.Less(t, time.Since(start), 30*time.Second)
 		})
 	}
 }

@@ -243,7 +243,7 @@ func (b *bench) stop() {
 // until waits for a state of affairs.
 func (b *bench) until(what string, ok func() bool) {
 	b.t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(90 * time.Second)
 	for !ok() {
 		select {
 		case <-b.seen:

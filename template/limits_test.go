@@ -151,7 +151,7 @@ func FuzzRender(f *testing.F) {
 				t.Errorf("the message speaks of the rewritten source: %v", err)
 			}
 		}
-		if d := time.Since(start); d > 5*time.Second {
+		if d := time.Since(start); d > time.Minute {
 			t.Errorf("took %v", d)
 		}
 	})
