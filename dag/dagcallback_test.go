@@ -38,3 +38,19 @@ a:
 		assert.Empty(t, plain.OnFailure)
 	}
 }
+
+// What is told of ticks that started nothing is part of what a DAG is restored from.
+func TestMissedCallback(t *testing.T) {
+	t.Parallel()
+	const text = "a:\n  schedule: '@daily'\n  start_date: 2026-01-01\n  on_missed_callback: [dingding, dingding]\n  tasks: [{task_id: t, operator: empty}]\n"
+	dags, found := Parse("a.yaml", []byte(text), newFakeCatalog(), Options{})
+	require.Empty(t, found)
+	again, err := Restore(dags[0].Source(), newFakeCatalog(), Options{})
+	require.NoError(t, err)
+	for _, d := range []*DAG{dags[0], again} {
+		assert.Len(t, d.OnMissed, 2)
+		assert.Empty(t, d.Tasks[0].OnFailure)
+	}
+	_, found = Parse("a.yaml", []byte("a:\n  on_missed_callback: nobody\n  tasks: [{task_id: t, operator: empty}]\n"), newFakeCatalog(), Options{})
+	assert.Contains(t, found.String(), `a.yaml:2:23: error: dag "a": on_missed_callback: unknown notifier "nobody"`)
+}
