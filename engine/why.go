@@ -135,10 +135,19 @@ func whyNotYet(ctx context.Context, r Reader, d *dag.DAG, tick, now time.Time) (
 }
 
 // standing says what keeps a DAG from getting another run now, or nothing: it is paused,
-// max_active_runs runs are in the given states, or no scheduler is at work.
+// no scheduler is at work, or max_active_runs runs are in the given states.
 func standing(ctx context.Context, r Reader, d *dag.DAG, now time.Time, states ...dag.RunState) (string, error) {
 	if why, err := pausedNow(ctx, r, d.ID); err != nil || why != "" {
 		return why, err
+	}
+	l, err := r.LastSchedulerLife(ctx, now)
+	switch {
+	case err != nil:
+		return "", err
+	case l == nil:
+		return "no scheduler has run yet: start one with dingdag standalone", nil
+	case !l.goesOn(now):
+		return "no scheduler runs since " + showMoment(l.SeenAt) + ": start one with dingdag standalone", nil
 	}
 	open, err := r.Runs(ctx, RunFilter{DAGID: d.ID, States: states})
 	if err != nil {
@@ -154,15 +163,6 @@ func standing(ctx context.Context, r Reader, d *dag.DAG, now time.Time, states .
 			ids = append(ids[:most], fmt.Sprintf("%d more", more))
 		}
 		return fmt.Sprintf("max_active_runs (%d) is reached by %s", d.MaxActiveRuns, strings.Join(ids, ", ")), nil
-	}
-	l, err := r.LastSchedulerLife(ctx, now)
-	switch {
-	case err != nil:
-		return "", err
-	case l == nil:
-		return "no scheduler has run yet: start one with dingdag standalone", nil
-	case !l.goesOn(now):
-		return "no scheduler runs since " + showMoment(l.SeenAt) + ": start one with dingdag standalone", nil
 	}
 	return "", nil
 }
