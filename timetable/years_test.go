@@ -60,12 +60,16 @@ func sparse() []yearly {
 
 // dense are schedules with many ticks a day, on the days on which most clocks change.
 func dense() []yearly {
-	sunday := on(time.Sunday)
+	sundays := func(d time.Time) bool {
+		return d.Weekday() == time.Sunday && slices.Contains([]time.Month{3, 4, 9, 10, 11}, d.Month())
+	}
 	return []yearly{
-		{exprs: []string{"0 * * * 0"}, days: sunday, hours: hoursOfDay(), minutes: []int{0}, everyHour: true},
-		{exprs: []string{"0 */2 * * SAT,SUN"}, days: on(time.Saturday, time.Sunday), hours: []int{0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22}, minutes: []int{0}},
-		{exprs: []string{"45 0-23/1 * * 7"}, days: sunday, hours: hoursOfDay(), minutes: []int{45}, everyHour: true},
-		{exprs: []string{"*/30 * * 3,4,9-11 SUN"}, days: func(d time.Time) bool { return sunday(d) && slices.Contains([]time.Month{3, 4, 9, 10, 11}, d.Month()) }, hours: hoursOfDay(), minutes: []int{0, 30}, everyHour: true},
+		{exprs: []string{"0 * * 3,4,9-11 0"}, days: sundays, hours: hoursOfDay(), minutes: []int{0}, everyHour: true},
+		{exprs: []string{"0 */2 * 9-4/1 SUN"}, days: func(d time.Time) bool {
+			return d.Weekday() == time.Sunday && (d.Month() >= 9 || d.Month() <= 4)
+		}, hours: []int{0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22}, minutes: []int{0}},
+		{exprs: []string{"45 0-23/1 * 3,4,9-11 7"}, days: sundays, hours: hoursOfDay(), minutes: []int{45}, everyHour: true},
+		{exprs: []string{"*/30 * * MAR,APR,SEP-NOV SUN"}, days: sundays, hours: hoursOfDay(), minutes: []int{0, 30}, everyHour: true},
 	}
 }
 
@@ -126,7 +130,7 @@ func TestTenYearsOfEachZone(t *testing.T) {
 			loc := zone(t, name)
 			ys := []yearly{{exprs: []string{"30 2 * * *"}, days: anyDay, hours: []int{2}, minutes: []int{30}}, dense()[n%len(dense())]}
 			for i, y := range sparse() {
-				if i%5 == n%5 {
+				if i%7 == n%7 {
 					ys = append(ys, y)
 				}
 			}
