@@ -82,7 +82,7 @@ type bed struct {
 }
 
 // newBed starts an engine as standalone does: a durable store, one process.
-func newBed(b *testing.B) *bed {
+func newBed(b *testing.B, o engine.RunOptions) *bed {
 	b.Helper()
 	t := &bed{dir: b.TempDir(), ended: make(chan dag.RunState, 1)}
 	var err error
@@ -104,7 +104,8 @@ func newBed(b *testing.B) *bed {
 
 	ctx, stop := context.WithCancel(context.WithoutCancel(b.Context()))
 	done, ready := make(chan error, 1), make(chan struct{})
-	go func() { done <- t.e.Run(ctx, engine.RunOptions{Ready: func() { close(ready) }}) }()
+	o.Ready = func() { close(ready) }
+	go func() { done <- t.e.Run(ctx, o) }()
 	<-ready
 	b.Cleanup(func() {
 		stop()
@@ -114,15 +115,16 @@ func newBed(b *testing.B) *bed {
 }
 
 // load gives the engine a DAG.
-func (t *bed) load(b *testing.B, yaml []byte) {
+func (t *bed) load(b *testing.B, yaml []byte) *dag.DAG {
 	b.Helper()
 	ds, problems := dag.Parse(filepath.Join(t.dir, "bench.yaml"), yaml, t.e.Catalog(), dag.Options{})
 	require.False(b, problems.HasErrors(), problems.String())
 	require.NoError(b, t.e.SetDAGs(b.Context(), ds))
+	return ds[0]
 }
 
-// run triggers the DAG and waits until its run has succeeded.
-func (t *bed) run(b *testing.B) {
+// trigger runs the DAG and waits until its run has succeeded.
+func (t *bed) trigger(b *testing.B) {
 	b.Helper()
 	now := time.Now()
 	_, err := t.e.Trigger(b.Context(), "bench", engine.Trigger{RunID: fmt.Sprintf("r%d", now.UnixNano()), LogicalDate: now})
@@ -156,7 +158,7 @@ func processors(b *testing.B) (sum time.Duration) {
 // measure runs the shape and its floor.
 func measure(b *testing.B, s shape, floor func(*testing.B)) {
 	b.Helper()
-	t := newBed(b)
+	t := newBed(b, engine.RunOptions{})
 	t.load(b, s.yaml())
 	t.measure(b, s.tasks, floor)
 }
@@ -165,9 +167,15 @@ func measure(b *testing.B, s shape, floor func(*testing.B)) {
 // machine. It reports what each of so many tasks costs in both.
 func (t *bed) measure(b *testing.B, n int, floor func(*testing.B)) {
 	b.Helper()
+	compare(b, n, t.trigger, floor)
+}
+
+// compare runs one thing and its floor by turns.
+func compare(b *testing.B, n int, run, floor func(*testing.B)) {
+	b.Helper()
 	var took, least cost
 	for b.Loop() {
-		took.add(b, func() { t.run(b) })
+		took.add(b, func() { run(b) })
 		least.add(b, func() { floor(b) })
 	}
 	tasks := float64(b.N * n)
@@ -214,7 +222,7 @@ func BenchmarkWideWorker(b *testing.B) {
 // The floor commits a row for each task.
 func BenchmarkFan(b *testing.B) {
 	const n = 1000
-	t := newBed(b)
+	t := newBed(b, engine.RunOptions{})
 	var yaml bytes.Buffer
 	yaml.WriteString("bench:\n  max_active_tasks: 32\n  task_groups: [{group_name: out}, {group_name: in, dependencies: [out]}]\n  tasks:\n")
 	for i := range n {
@@ -228,7 +236,7 @@ func BenchmarkFan(b *testing.B) {
 // that pulls the results of all of them. The floor commits a row for each task.
 func BenchmarkMapped(b *testing.B) {
 	const n = 1000
-	t := newBed(b)
+	t := newBed(b, engine.RunOptions{})
 	t.load(b, []byte(`
 bench:
   max_active_tasks: 32
@@ -238,6 +246,30 @@ bench:
     - {task_id: all, operator: numbers, n: "{{ ti.xcom_pull(task_ids='each') | length }}", dependencies: [each]}
 `))
 	t.measure(b, n+2, commits(b, n+2))
+}
+
+// BenchmarkBackfill runs a backfill of 1,000 runs of one task, 32 at once. The floor
+// commits a row for each run.
+func BenchmarkBackfill(b *testing.B) {
+	const n = 1000
+	t := newBed(b, engine.RunOptions{Schedule: true})
+	d := t.load(b, []byte("bench:\n  schedule: '@hourly'\n  start_date: 2001-01-01\n  end_date: 2020-01-01\n  tasks: [{task_id: t, operator: worker}]\n"))
+	from := time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
+	compare(b, n, func(b *testing.B) {
+		b.Helper()
+		to := from.Add((n - 1) * time.Hour)
+		fill, _, err := engine.CreateBackfill(b.Context(), t.store, d, engine.BackfillRequest{From: from, To: to, MaxActiveRuns: 32}, time.Now())
+		require.NoError(b, err)
+		from = to.Add(time.Hour)
+		for range n {
+			require.Equal(b, dag.RunSuccess, <-t.ended)
+		}
+		waitFor(b, func() bool {
+			got, err := t.store.Backfill(b.Context(), fill.ID)
+			require.NoError(b, err)
+			return got.State == engine.BackfillCompleted
+		})
+	}, commits(b, n))
 }
 
 // BenchmarkChainBash runs a chain of bash tasks. The floor forks as many shells, one

@@ -61,6 +61,8 @@ func rows() []row {
 		own("one of them", "Fan", "µs/task", 0, false),
 		own("a task mapped over 1,000 elements of a result, whole", "Mapped", "s/run", 0, false),
 		own("one of them", "Mapped", "µs/task", 0, false),
+		own("a backfill of 1,000 runs of one task, whole", "Backfill", "s/run", 0, false),
+		own("one of them", "Backfill", "µs/task", 0, false),
 		own("a chain of 500 `bash: \"true\"`", "ChainBash", "µs/task", 2, true),
 		own("its processor time", "ChainBash", "cpu-µs/task", 0, true),
 		own("500 independent `bash: \"true\"`, 8 wide", "WideBash/floor1", "µs/task", 2, true),
