@@ -26,6 +26,8 @@ const (
 	Skipped Kind = "on_skipped"
 	// Missed tells of due ticks of a schedule that started no run.
 	Missed Kind = "on_missed"
+	// Deadline tells of a run that has not finished by a deadline of its DAG.
+	Deadline Kind = "on_deadline"
 )
 
 // Event is what a callback is told. Encodes to JSON.
@@ -39,8 +41,8 @@ type Event struct {
 	TryNumber int    `json:"try_number,omitempty"`
 	MaxTries  int    `json:"max_tries,omitempty"`
 	State     string `json:"state"`
-	// Reason is set for DAG-level callbacks: task_failure, success, timed_out or
-	// all_tasks_deadlocked.
+	// Reason is set for DAG-level callbacks: task_failure, success, timed_out,
+	// all_tasks_deadlocked or deadline_missed.
 	Reason string `json:"reason,omitempty"`
 	// Error is the masked error text of the attempt; empty when there is none.
 	Error       string     `json:"error,omitempty"`
@@ -54,6 +56,8 @@ type Event struct {
 	// Ticks are the due ticks that started no run, for on_missed; RunID is empty then,
 	// State is missed or skipped, and Reason says why.
 	Ticks *Ticks `json:"ticks,omitempty"`
+	// Deadline is the moment by which the run was to have finished, for on_deadline.
+	Deadline *time.Time `json:"deadline,omitempty"`
 	// Log is where the log of the attempt lies.
 	Log string `json:"log,omitempty"`
 	// DAGFolder is the directory of the DAG file, for relative file names.

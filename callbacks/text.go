@@ -37,6 +37,9 @@ func headline(ev *Event) string {
 	if ev.Kind == Missed {
 		return "计划未运行 Scheduled runs did not start"
 	}
+	if ev.Kind == Deadline {
+		return "运行超过期限 DAG run missed its deadline"
+	}
 	if ev.TaskID == "" {
 		return "运行" + words[0] + " DAG run " + words[1]
 	}
@@ -55,7 +58,7 @@ func (ev *Event) Subject() string {
 }
 
 // Facts lists what is known about the event, in the order in which one asks: DAG, task,
-// run, try, ticks, reason, failed tasks, error, duration, next retry and the place of the log.
+// run, try, ticks, deadline, reason, failed tasks, error, duration, next retry and the place of the log.
 func (ev *Event) Facts() []Fact {
 	all := []Fact{
 		{"DAG", ev.DAGID},
@@ -63,6 +66,8 @@ func (ev *Event) Facts() []Fact {
 		{"运行 Run", ev.RunID},
 		{"次数 Try", tries(ev)},
 		{"计划时刻 Due", ticks(ev.Ticks)},
+		{"期限 Deadline", moment(ev.Deadline)},
+		{"状态 State", stateAtDeadline(ev)},
 		{"原因 Reason", ev.Reason},
 		{"失败任务 Failed tasks", strings.Join(ev.FailedTasks, ", ")},
 		{"错误 Error", shorten(ev.Error)},
@@ -77,6 +82,14 @@ func (ev *Event) Facts() []Fact {
 		}
 	}
 	return known
+}
+
+// stateAtDeadline is how far a run is that missed its deadline.
+func stateAtDeadline(ev *Event) string {
+	if ev.Kind != Deadline {
+		return ""
+	}
+	return ev.State
 }
 
 func tries(ev *Event) string {

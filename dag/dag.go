@@ -58,6 +58,8 @@ type DAG struct {
 	OnSuccess, OnFailure []Callback
 	// OnMissed is told of due ticks that started no run.
 	OnMissed []Callback
+	// Deadlines are moments by which each run is to have finished.
+	Deadlines []Deadline
 
 	// Tasks are in file order; edges are indexes into Tasks.
 	Tasks  []*Task

@@ -23,7 +23,7 @@ type dagDraft struct {
 	tasks, groups, defaultArgs    pair
 	schedule, timetable, timezone pair
 	startDate, endDate, docFile   pair
-	concurrency                   pair
+	concurrency, deadlines        pair
 	// For the DAG's tasks that do not say themselves.
 	onExecute, onRetry, onSkipped []Callback
 }
@@ -75,6 +75,7 @@ var dagKeys = newTable(
 	callbackKey("on_failure_callback", "What to tell when a run fails.", func(d *dagDraft) *[]Callback { return &d.OnFailure }),
 	callbackKey("on_missed_callback", "What to tell when due ticks of the schedule started no run and nobody had paused the DAG.",
 		func(d *dagDraft) *[]Callback { return &d.OnMissed }),
+	deadlineKey(),
 	callbackKey("on_execute_callback", "What to tell before each try of a task that does not say itself.",
 		func(d *dagDraft) *[]Callback { return &d.onExecute }),
 	callbackKey("on_retry_callback", "What to tell when a task that does not say itself will be tried again.",

@@ -230,8 +230,6 @@ var rejectedKeys = map[string]string{
 	"pre_execute":     "needs Python: use a task before this one",
 	"post_execute":    "needs Python: use a task after this one",
 	"decorator":       "is not supported, TaskFlow is Python-only: use operator",
-
-	"deadline": "is not supported: use dagrun_timeout",
 }
 
 // pythonParams are task parameters that hold Python code. An operator that declares

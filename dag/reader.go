@@ -48,6 +48,7 @@ func (r *dagReader) read(name, body *yaml.Node) *DAG {
 	r.readTimezone()
 	r.readDefaultArgs()
 	r.readDates()
+	r.readDeadlines()
 	r.readSchedule()
 	r.readDocs()
 	r.readGroups()

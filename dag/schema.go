@@ -83,6 +83,7 @@ func definitions(operators, notifiers []EntrySchema) map[string]any {
 			"properties": map[string]any{"file": schemaOf("string"), "datasets": list(schemaOf("string"))},
 		}),
 		"assetCondition": assetConditionSchema(),
+		"deadline":       deadlineSchema(),
 		"callback":       anyOf(ref("callbackItem"), list(ref("callbackItem"))),
 		"callbackItem":   callbackSchema(notifiers),
 	}

@@ -22,6 +22,7 @@ type plan struct {
 	files  folders
 
 	onSuccess, onFailure, onMissed []boundCallback
+	onDeadline                     [][]boundCallback // by deadline
 
 	weigh   sync.Once
 	weights []int
@@ -59,6 +60,9 @@ func newPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*plan
 	p.onSuccess = bind("on_success_callback", d.OnSuccess)
 	p.onFailure = bind("on_failure_callback", d.OnFailure)
 	p.onMissed = bind("on_missed_callback", d.OnMissed)
+	for _, l := range d.Deadlines {
+		p.onDeadline = append(p.onDeadline, bind("deadline", l.Callbacks))
+	}
 	for i, t := range d.Tasks {
 		spec, ok := ops.Lookup(t.Operator)
 		if !ok {

@@ -118,7 +118,7 @@ func TestEveryTickHasOneOutcome(t *testing.T) {
 	for seed, schedule := range []string{"schedule: '* * * * *'", "schedule: {every: 90s}", "schedule: {cron: '*/2 * * * *', mode: interval}"} {
 		t.Run(schedule, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { everyTickOnce(t, schedule, rand.New(rand.NewPCG(uint64(seed), 1))) }) //nolint:gosec // small
+			synctest.Test(t, func(t *testing.T) { everyTickOnce(t, schedule, rand.New(rand.NewPCG(uint64(seed), 1))) })
 		})
 	}
 }

@@ -337,6 +337,9 @@ func (c *change) insertRun(d *dag.DAG, r *Run) (bool, error) {
 		return ok, err
 	}
 	c.updates = append(c.updates, Update{Run: *r})
+	if err := c.armDeadlines(d, r); err != nil {
+		return false, err
+	}
 	return true, c.PutVersion(c.ctx, d.Version, d.ID, d.Source())
 }
 
@@ -411,6 +414,9 @@ func (e *Engine) Refresh(ctx context.Context) error {
 		return err
 	}
 	e.setPools(ctx, pools)
+	if err := e.fireDeadlines(ctx); err != nil {
+		return err
+	}
 	backfills, err := e.store.OpenBackfills(ctx)
 	if err != nil {
 		return err

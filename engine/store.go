@@ -213,6 +213,8 @@ type Reader interface {
 	XComs(ctx context.Context, runKey int64, taskID, key string) ([]MappedXCom, error)
 	// XCom returns the JSON of one XCom, or nil.
 	XCom(ctx context.Context, runKey int64, taskID string, mapIndex int, key string) (json.RawMessage, error)
+	// DueDeadlines returns the deadlines that have passed, the earliest first.
+	DueDeadlines(ctx context.Context, now time.Time) ([]*RunDeadline, error)
 	// RunWithXCom returns the key of the newest run of a DAG, up to a logical date, in which
 	// a task has an XCom; 0 for none.
 	RunWithXCom(ctx context.Context, dagID string, upTo time.Time, taskID, key string) (int64, error)
@@ -280,6 +282,9 @@ type Tx interface {
 	// PutInstances inserts or updates task instances.
 	PutInstances(ctx context.Context, is []*Instance) error
 	PutXCom(ctx context.Context, runKey int64, taskID string, mapIndex int, key string, value json.RawMessage) error
+	PutDeadline(ctx context.Context, l *RunDeadline) error
+	// DeleteDeadline reports whether the deadline was there.
+	DeleteDeadline(ctx context.Context, l *RunDeadline) (bool, error)
 	// ClearXCom removes what an earlier try of the instance left.
 	ClearXCom(ctx context.Context, runKey int64, taskID string, mapIndex int) error
 	PutVersion(ctx context.Context, version, dagID string, source []byte) error

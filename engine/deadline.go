@@ -1,0 +1,108 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/dag"
+)
+
+// RunDeadline is a moment by which a run is to have finished.
+type RunDeadline struct {
+	RunKey int64
+	// Index is the deadline among those of the run's DAG version.
+	Index int
+	At    time.Time
+}
+
+// armDeadlines notes by when a new run is to have finished. Runs of backfills have no
+// deadlines: their dates lie in the past.
+func (c *change) armDeadlines(d *dag.DAG, r *Run) error {
+	if r.Type == dag.BackfillRun {
+		return nil
+	}
+	for i, l := range d.Deadlines {
+		from, err := c.deadlineReference(&l, r)
+		if err != nil {
+			return err
+		}
+		if from.IsZero() {
+			continue
+		}
+		if err := c.PutDeadline(c.ctx, &RunDeadline{RunKey: r.Key, Index: i, At: from.Add(l.Interval)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deadlineReference is what a deadline counts from, zero when a run has none.
+func (c *change) deadlineReference(l *dag.Deadline, r *Run) (time.Time, error) {
+	switch l.Reference {
+	case dag.DeadlineFixed:
+		return l.At, nil
+	case dag.DeadlineLogicalDate:
+		return r.LogicalDate, nil
+	case dag.DeadlineQueuedAt:
+		return r.QueuedAt, nil
+	}
+	last, err := c.Runs(c.ctx, RunFilter{DAGID: r.DAGID, States: []dag.RunState{dag.RunSuccess}, Limit: l.MaxRuns})
+	if err != nil || len(last) < l.MinRuns {
+		return time.Time{}, err
+	}
+	var sum time.Duration
+	for _, p := range last {
+		sum += p.EndDate.Sub(p.StartDate)
+	}
+	return r.QueuedAt.Add(sum / time.Duration(len(last))), nil
+}
+
+// fireDeadlines tells of the runs whose deadline has passed. That it was told is stored
+// with the messages, so each deadline is told once, also when nothing ran at its moment.
+func (e *Engine) fireDeadlines(ctx context.Context) error {
+	due, err := e.store.DueDeadlines(ctx, e.now())
+	if err != nil || len(due) == 0 {
+		return err
+	}
+	var errs []error
+	for _, l := range due {
+		// One that can't be told must not hold up the others.
+		errs = append(errs, e.change(ctx, func(c *change) error { return c.fireDeadline(l) }))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *change) fireDeadline(l *RunDeadline) error {
+	found, err := c.DeleteDeadline(c.ctx, l)
+	if err != nil || !found {
+		return err
+	}
+	r, err := c.Run(c.ctx, l.RunKey)
+	if err != nil {
+		return err
+	}
+	if r.State.Finished() && !r.EndDate.After(l.At) {
+		return nil
+	}
+	p, err := c.e.plan(c.ctx, c, r.DAGID, r.Version)
+	if err != nil {
+		c.e.o.Log.Error("a missed deadline can't be told", "dag", r.DAGID, "run", r.RunID, "error", err)
+		return nil
+	}
+	if l.Index >= len(p.onDeadline) {
+		return nil
+	}
+	ev := &callbacks.Event{
+		Kind: callbacks.Deadline, DAGID: r.DAGID, RunID: r.RunID, MapIndex: -1, State: string(r.State), Reason: reasonDeadline,
+		LogicalDate: opt(r.LogicalDate), StartDate: opt(r.StartDate), EndDate: opt(r.EndDate), Deadline: opt(l.At),
+	}
+	tc := c.e.templateContext(c.ctx, c, p, r, nil, nil)
+	tc.Reason = reasonDeadline
+	c.out = append(c.out, c.e.prepare(p, p.onDeadline[l.Index], ev, tc)...)
+	return nil
+}
+
+// reasonDeadline is the reason of the event about a missed deadline.
+const reasonDeadline = "deadline_missed"
