@@ -27,7 +27,7 @@ func newCmdDAGsTest(a *app) *cobra.Command {
 		Use:   "test DAG [LOGICAL_DATE]",
 		Short: "Run a DAG once, here and now, with its logs on the screen",
 		Long: `Runs one DAG run in this process, on a store of its own that is thrown away: no scheduler
-is needed and nothing of it shows among the real runs. Messages and callbacks are really
+is needed and nothing of it shows among the real runs. Pools have no bound in it. Messages and callbacks are really
 sent, to the connections of the home folder. Exit code 1 when the run fails.`,
 		Example: "  dingdag dags test my_dag\n  dingdag dags test my_dag 2026-01-31 --conf '{\"day\": \"2026-01-31\"}'\n  dingdag dags test my_dag -f dags/my_dag.yaml",
 		Args:    rangeArgs(1, "DAG", "LOGICAL_DATE"), ValidArgsFunction: a.completeDAGs,
@@ -69,6 +69,9 @@ func runDAGsTest(ctx context.Context, a *app, d *dag.DAG, t engine.Trigger) erro
 	if err != nil {
 		return err
 	}
+	if err := a.warnUnknownPools(ctx, d); err != nil {
+		return err
+	}
 	run, err := a.runOnce(ctx, dir, db, d, t)
 	if err != nil {
 		return err
@@ -90,6 +93,9 @@ func (a *app) runOnce(ctx context.Context, dir string, db connections.Source, d 
 		return nil, err
 	}
 	defer func() { _ = s.Close() }()
+	if err := unboundPools(ctx, s, d); err != nil {
+		return nil, err
+	}
 	w := newRunWatch(a.Out)
 	e, err := a.engine(s, db, func(o *engine.Options) {
 		o.LogDir = filepath.Join(dir, "logs")
@@ -127,6 +133,50 @@ func (a *app) runOnce(ctx context.Context, dir string, db connections.Source, d 
 		return nil, err
 	}
 	return s.Run(ctx, run.Key)
+}
+
+// unboundPools makes the pools that the tasks of a DAG name in the store of a test run,
+// without a bound. There is one run only, and its tasks must not wait for slots which
+// that store knows nothing of (Airflow, DAG.test).
+func unboundPools(ctx context.Context, s engine.Store, d *dag.DAG) error {
+	return s.Tx(ctx, func(tx engine.Tx) error {
+		for _, t := range d.Tasks {
+			if err := tx.PutPool(ctx, &engine.Pool{Name: t.Pool, Slots: -1}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// warnUnknownPools tells of pools that are not in the home folder's store: tasks of real
+// runs would wait for them.
+func (a *app) warnUnknownPools(ctx context.Context, d *dag.DAG) error {
+	known := map[string]bool{engine.DefaultPool: true}
+	ok, err := a.storeExists()
+	if err != nil {
+		return err
+	}
+	if ok {
+		s, err := a.openStore(ctx)
+		if err != nil {
+			return err
+		}
+		ps, err := s.Pools(ctx)
+		if err != nil {
+			return err
+		}
+		for _, p := range ps {
+			known[p.Name] = true
+		}
+	}
+	for _, t := range d.Tasks {
+		if !known[t.Pool] {
+			known[t.Pool] = true // told once
+			fmt.Fprintf(a.Err, "warning: pool %q, which task %q names, does not exist: a test run goes on, the tasks of other runs wait; make it with dingdag pools set %s SLOTS\n", t.Pool, t.ID, t.Pool)
+		}
+	}
+	return nil
 }
 
 // runWatch prints what happens in a test run and knows when it is over.
