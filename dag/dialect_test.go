@@ -195,6 +195,7 @@ func TestTypedValues(t *testing.T) {
 		"{__type__: builtins.bool, __args__: [yes]}":                                     true,
 		"{__type__: airflow.sdk.Param, default: 5}":                                      int64(5),
 		"{__type__: airflow.models.param.Param, __args__: [x]}":                          "x",
+		"{__type__: airflow.sdk.definitions.param.Param, default: 6}":                    int64(6),
 		"{__type__: airflow.models.Param, default: [1], type: array}":                    []any{int64(1)},
 	} {
 		assert.Equal(t, want, value(text), text)

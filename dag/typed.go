@@ -31,7 +31,7 @@ const (
 )
 
 var (
-	paramTypes = []string{typeParam, "airflow.models.param.Param", "airflow.models.Param"}
+	paramTypes = []string{typeParam, "airflow.sdk.definitions.param.Param", "airflow.models.param.Param", "airflow.models.Param"}
 	valueTypes = []string{
 		typeTimedelta, typeDatetime, typeDate, typeTime, typeList, typeDict, typeStr, typeInt, typeFloat, typeBool,
 	}
