@@ -117,7 +117,14 @@ func newCmdPoolsSet(a *app) *cobra.Command {
 			if err := a.putPools(cmd.Context(), p); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(a.Out, "pool %s has %d slots\n", p.Name, p.Slots)
+			size := strconv.Itoa(p.Slots) + " slots"
+			switch p.Slots {
+			case -1:
+				size = "slots without bound"
+			case 1:
+				size = "1 slot"
+			}
+			_, err = fmt.Fprintf(a.Out, "pool %s has %s\n", p.Name, size)
 			return err
 		},
 	}
