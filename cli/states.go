@@ -119,6 +119,9 @@ func runTasksStates(ctx context.Context, a *app, dagID, output string, runID ...
 	if err != nil {
 		return err
 	}
+	if len(is) == 0 && r.State == dag.RunQueued {
+		fmt.Fprintf(a.Err, "note: run %s is queued, so none of its tasks has a state yet: see dingdag tasks why %s TASK %s\n", r.RunID, dagID, r.RunID)
+	}
 	l := listing{columns: []string{"Run", "Task", "State", "Try", "Started", "Ended"}}
 	for _, in := range is {
 		name := in.TaskID

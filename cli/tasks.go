@@ -46,6 +46,20 @@ func (a *app) completeTasks(cmd *cobra.Command, args []string, prefix string) ([
 	return out, cobra.ShellCompDirectiveNoFileComp
 }
 
+// suggestTask names the nearest known task, or the one whose id without its group is the word, or
+// nothing.
+func suggestTask(word string, known []string) string {
+	if s := suggest(word, known); s != "" {
+		return s
+	}
+	for _, id := range known {
+		if strings.HasSuffix(id, "."+word) {
+			return fmt.Sprintf("; did you mean %q?", id)
+		}
+	}
+	return ""
+}
+
 // findTask loads a DAG and one of its tasks.
 func (a *app) findTask(dagID, taskID string) (*dag.DAG, *dag.Task, error) {
 	d, err := a.findDAG(dagID)
@@ -58,7 +72,7 @@ func (a *app) findTask(dagID, taskID string) (*dag.DAG, *dag.Task, error) {
 		for i, t := range d.Tasks {
 			ids[i] = t.ID
 		}
-		return nil, nil, fmt.Errorf("dag %q has no task %q%s", dagID, taskID, suggest(taskID, ids))
+		return nil, nil, fmt.Errorf("dag %q has no task %q%s", dagID, taskID, suggestTask(taskID, ids))
 	}
 	return d, t, nil
 }
@@ -287,16 +301,24 @@ func runTasksLogs(ctx context.Context, a *app, dagID, taskID, runID string, mapI
 		return err
 	}
 	var ids []string
+	var state *dag.State
 	for _, in := range is {
 		if in.TaskID == taskID && in.Try > 0 && (mapIndex < 0 || in.MapIndex == mapIndex) {
 			return printLog(a, engine.LogPath(r, in, try))
+		}
+		if in.TaskID == taskID && state == nil {
+			state = &in.State
 		}
 		ids = append(ids, in.TaskID)
 	}
 	if mapIndex >= 0 {
 		return fmt.Errorf("map index %d of task %q has not run in run %s", mapIndex, taskID, r.RunID)
 	}
-	return fmt.Errorf("task %q has not run in run %s%s", taskID, r.RunID, suggest(taskID, ids))
+	if state != nil {
+		return fmt.Errorf("task %q has no log in run %s: no try of it has begun, its state is %s; see dingdag tasks why %s %s %s",
+			taskID, r.RunID, *state, dagID, taskID, r.RunID)
+	}
+	return fmt.Errorf("task %q has not run in run %s%s", taskID, r.RunID, suggestTask(taskID, ids))
 }
 
 // runNamed is the run with an id, or the newest one of the DAG without.
