@@ -300,16 +300,28 @@ func runTasksLogs(ctx context.Context, a *app, dagID, taskID, runID string, mapI
 	if err != nil {
 		return err
 	}
-	var ids []string
-	var state *dag.State
+	var (
+		ids   []string
+		state *dag.State
+		shown *engine.Instance // the first one, or the first one that failed
+		count int
+	)
 	for _, in := range is {
 		if in.TaskID == taskID && in.Try > 0 && (mapIndex < 0 || in.MapIndex == mapIndex) {
-			return printLog(a, engine.LogPath(r, in, try))
+			if count++; shown == nil || in.State == dag.Failed && shown.State != dag.Failed {
+				shown = in
+			}
 		}
 		if in.TaskID == taskID && state == nil {
 			state = &in.State
 		}
 		ids = append(ids, in.TaskID)
+	}
+	if shown != nil {
+		if count > 1 {
+			fmt.Fprintf(a.Err, "%s, %s, of %d instances; --map-index shows another one\n", shown.Label(), shown.State, count)
+		}
+		return printLog(a, engine.LogPath(r, shown, try))
 	}
 	if mapIndex >= 0 {
 		return fmt.Errorf("map index %d of task %q has not run in run %s", mapIndex, taskID, r.RunID)

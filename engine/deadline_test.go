@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -55,10 +56,15 @@ func TestDeadlineIsToldOnce(t *testing.T) {
 func TestDeadlineThatIsMet(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	b.load(strings.ReplaceAll(withDeadline, "do: hold", "do: ok"))
+	var later atomic.Int64
+	b.o.Clock = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
+	b.stopStore()
+	b.open()
+	b.load(strings.NewReplacer("do: hold", "do: ok", "100ms", "1h").Replace(withDeadline))
 	b.start(engine.RunOptions{})
 	b.finish(engine.Trigger{})
 	assert.Equal(t, 1, b.deadlinesLeft())
+	later.Store(int64(2 * time.Hour))
 	b.until("the deadline passes", func() bool { return b.deadlinesLeft() == 0 })
 	assert.Empty(t, b.sentSoFar())
 }
