@@ -115,6 +115,9 @@ func runBackfillCreate(ctx context.Context, a *app, f backfillFlags) error {
 	if err != nil {
 		return err
 	}
+	if now := clock(); r.From.Before(now) && r.To.After(now) {
+		fmt.Fprintf(a.Err, "a backfill runs what is past: dates up to %s that are not over yet are left out\n", date(r.To))
+	}
 	if f.dryRun {
 		_, dates, err := engine.PlanBackfill(ctx, s, d, r, clock())
 		if err != nil {

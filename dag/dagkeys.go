@@ -223,6 +223,7 @@ func (r *dagReader) params(k, n *yaml.Node) (values map[string]any, schemas map[
 	for name, v := range pairs(n) {
 		label := fmt.Sprintf("param %q", excerpt(name.Value))
 		if !slices.Contains(paramTypes, typeOf(v)) {
+			r.warnPlainSchema(label, v)
 			if value, ok := r.free(label, v); ok {
 				values[name.Value] = value
 			}
@@ -243,6 +244,20 @@ func (r *dagReader) params(k, n *yaml.Node) (values map[string]any, schemas map[
 		r.checkParam(label, v, schema, values, name.Value)
 	}
 	return values, schemas
+}
+
+// warnPlainSchema warns of a mapping that looks like the schema of a param and is a value.
+func (r *dagReader) warnPlainSchema(label string, n *yaml.Node) {
+	_, kind := lookup(n, "type")
+	if kindOf(n) != mapKind || kind == nil || r.opts.restoring {
+		return
+	}
+	for _, word := range []string{"default", "enum", "format", "minimum", "maximum", "pattern"} {
+		if k, _ := lookup(n, word); k != nil {
+			r.warnf(n, "%s is this mapping itself, not a param with a schema: add __type__: airflow.sdk.Param for that", label)
+			return
+		}
+	}
 }
 
 // typedParam reads a typed Param as a JSON Schema that holds the default too.

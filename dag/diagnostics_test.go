@@ -69,6 +69,7 @@ func TestDiagnostics(t *testing.T) {
 		{"execution_date_fn", withTask("      execution_date_fn: f"), `use execution_delta`},
 		{"executor_config", withTask("      executor_config: {}"), `6:7: error: dag "a", task "t": executor_config is not supported`},
 		{"executor", withTask("      executor: x"), `6:7: warning: dag "a", task "t": executor has no effect here`},
+		{"plain schema", "a:\n  params: {n: {type: integer, default: 3}}\n  tasks: [{task_id: t, operator: empty}]\n", `2:15: warning: dag "a": param "n" is this mapping itself, not a param with a schema: add __type__: airflow.sdk.Param`},
 		{"expand nothing", withTask("      expand: {env: []}"), `6:21: warning: dag "a", task "t": expand: env is empty: there is nothing to map over`},
 		{"expand unknown", withTask("      expand: {enw: [1]}"), `6:16: error: dag "a", task "t": unknown parameter "enw" for operator bash; did you mean "env"?`},
 		{"expand common", withTask("      expand: {retries: [1]}"), `retries is the same for all instances: write it on the task`},

@@ -24,6 +24,11 @@ func (c Catalog) Check(d *dag.DAG) dag.Diagnostics {
 		if d.FailFast && t.TriggerRule != dag.AllSuccess && !t.Teardown {
 			at(t.Pos, t.ID, dag.Error, "trigger_rule %s: a DAG with fail_fast may only have all_success", t.TriggerRule)
 		}
+		for v := range t.Mapping.Sources() {
+			if v.From != "" && c.doesNothing(d.Task(v.From)) {
+				at(t.Pos, t.ID, dag.Error, "it is mapped over the result of task %q, and operator %s has none", v.From, d.Task(v.From).Operator)
+			}
+		}
 		for _, id := range c.badTargets(d, t) {
 			at(t.Pos, t.ID, dag.Error, "%q is no task or group directly downstream of %q; there are %s", id, t.ID, names(d, t.Downstream))
 		}
@@ -56,6 +61,16 @@ func (c Catalog) Check(d *dag.DAG) dag.Diagnostics {
 func readsInterval(n *yaml.Node) bool {
 	return n.Kind == yaml.ScalarNode && template.HasTemplate(n.Value) && strings.Contains(n.Value, "data_interval_") ||
 		slices.ContainsFunc(n.Content, readsInterval)
+}
+
+// doesNothing reports whether a task has an operator without work, and so without result.
+func (c Catalog) doesNothing(t *dag.Task) bool {
+	spec, ok := c.Operators.Lookup(t.Operator)
+	if !ok {
+		return false
+	}
+	_, ok = spec.New().(operator.NoOp)
+	return ok
 }
 
 // badTargets are the ids that a branch names and that do not follow it directly.

@@ -120,7 +120,7 @@ func checkConf(conf json.RawMessage) (json.RawMessage, error) {
 		return nil, nil
 	}
 	var m map[string]any
-	if err := json.Unmarshal(conf, &m); err != nil {
+	if err := json.Unmarshal(conf, &m); err != nil || m == nil {
 		if se, ok := errors.AsType[*json.SyntaxError](err); ok {
 			return nil, fmt.Errorf("conf is no JSON, at character %d: %w", se.Offset, err)
 		}
