@@ -34,7 +34,9 @@ func runStandalone(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	e, err := a.engine(s, s.Connections(), func(o *engine.Options) { o.LogDir = filepath.Join(a.cfg.Home, "logs") })
+	e, err := a.engine(s, s.Connections(), func(o *engine.Options) {
+		o.LogDir, o.Observe = filepath.Join(a.cfg.Home, "logs"), logRuns(a.log())
+	})
 	if err != nil {
 		return err
 	}
