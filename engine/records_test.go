@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -80,6 +81,29 @@ func TestTicksThatStartNothingAreRecorded(t *testing.T) {
 			"on_missed  no scheduler was running", "on_missed  the DAG was paused since 2000-01-01T02:04:15Z: a cause",
 		}, b.sentSoFar(), "not of a pause by a person")
 		b.stop()
+	})
+}
+
+// The last ticks of a schedule that is over have an outcome too.
+func TestLastTicksAreRecorded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.o.Beat = 10 * time.Second
+		b.stopStore()
+		text := strings.Replace(minutely, "start_date:", "end_date: 2000-01-01T00:10:00\n  start_date:", 1)
+		b.again(text)
+		<-time.After(2*time.Minute + 30*time.Second)
+		b.stop()
+		<-time.After(time.Hour)
+		for range 2 { // and only once
+			b.again(text)
+			<-time.After(30 * time.Second)
+			synctest.Wait()
+			assert.Equal(t, []string{"00:03-00:10 8 missed: no scheduler was running"}, b.ranges())
+			assert.Equal(t, []string{"on_missed  no scheduler was running"}, b.sentSoFar())
+			b.stop()
+		}
 	})
 }
 

@@ -222,7 +222,13 @@ func (e *Engine) maybeDue(ctx context.Context, d *dag.DAG) bool {
 	if !due {
 		e.setNextDue(d, run.RunAfter, now)
 	}
-	return due
+	return due || ended(d, run, now) // once: the next due moment is never
+}
+
+// ended reports whether the schedule of a DAG is over, next being what its timetable
+// names as the next run: its last ticks may still want a record.
+func ended(d *dag.DAG, next timetable.Run, now time.Time) bool {
+	return next.RunAfter.IsZero() && !d.EndDate.IsZero() && d.EndDate.Before(now)
 }
 
 // dueAt is when a run of a DAG is due at the earliest, if that is known.
@@ -305,6 +311,9 @@ func (c *change) createDue(d *dag.DAG) error {
 	for open < d.MaxActiveRuns {
 		due, ok := nextRun(d, last, c.now)
 		if !ok {
+			if ended(d, due, c.now) {
+				return c.recordTicks(d, last, timetable.Run{RunAfter: c.now.Add(time.Millisecond)})
+			}
 			return nil
 		}
 		r := &Run{
