@@ -18,7 +18,7 @@ type Asset struct {
 	// Group is "asset" unless set.
 	Group string
 	// Extra is what the file says besides, free-form.
-	Extra map[string]any
+	Extra *Map
 }
 
 // AssetCondition says which assets a DAG waits for: one, or several conditions of which
@@ -218,7 +218,7 @@ func isScheme(s string) bool {
 
 // canonical returns the canonical form of an asset.
 func (a *Asset) canonical() any {
-	plain := a.Name == a.URI && a.Group == defaultAssetGroup && len(a.Extra) == 0
+	plain := a.Name == a.URI && a.Group == defaultAssetGroup && a.Extra.Len() == 0
 	if plain && strings.Contains(a.URI, "://") && !strings.ContainsAny(a.URI, " ()&|") {
 		return a.URI
 	}
@@ -226,7 +226,7 @@ func (a *Asset) canonical() any {
 	if a.Group != defaultAssetGroup {
 		call = append(call, field{"group", a.Group})
 	}
-	if len(a.Extra) > 0 {
+	if a.Extra.Len() > 0 {
 		call = append(call, field{"extra", a.Extra})
 	}
 	return call

@@ -92,7 +92,7 @@ func TestAssetsOfTasks(t *testing.T) {
 		assert.Equal(t, []*Asset{{URI: "s3://in", Name: "s3://in", Group: "asset"}}, d.Task("own").Inlets)
 		assert.Equal(t, []*Asset{
 			{URI: "s3://out", Name: "s3://out", Group: "asset"},
-			{URI: "s3://n", Name: "named", Group: "g", Extra: map[string]any{"k": []any{int64(1)}}},
+			{URI: "s3://n", Name: "named", Group: "g", Extra: oneKey("k", []any{int64(1)})},
 		}, d.Task("own").Outlets)
 		assert.Equal(t, []*Asset{{URI: "db://Shops", Name: "shops", Group: "asset"}}, d.Task("filed").Outlets)
 		assert.Equal(t, []*Asset{{URI: "my asset", Name: "my asset", Group: "asset"}}, d.Task("single").Outlets)

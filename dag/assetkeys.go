@@ -266,7 +266,7 @@ func (a *assetReader) assetDetails(one *Asset, args map[string]*yaml.Node) bool 
 		if !ok {
 			return false
 		}
-		if len(extra) > 0 {
+		if extra.Len() > 0 {
 			one.Extra = extra
 		}
 	}

@@ -202,6 +202,12 @@ func canonicalNode(v any) *yaml.Node {
 			n.Content = append(n.Content, keyNode(f.name), canonicalNode(f.value))
 		}
 		return n
+	case *Map:
+		n := &yaml.Node{Kind: yaml.MappingNode}
+		for name, value := range v.All() {
+			n.Content = append(n.Content, keyNode(name), canonicalNode(value))
+		}
+		return n
 	case map[string]any:
 		n := &yaml.Node{Kind: yaml.MappingNode}
 		for _, name := range slices.Sorted(maps.Keys(v)) {

@@ -49,11 +49,13 @@ type DAG struct {
 	RenderTemplateAsNative   bool
 	TemplateSearchPath       []string
 	OwnerLinks               map[string]string
-	UserDefinedMacros        map[string]any
-	// Params are the DAG's params: name to default value.
-	Params map[string]any
+	UserDefinedMacros        *Map
+	// Params are the DAG's params: name to default value, in the order of the file.
+	Params *Map
 	// ParamSchemas has the JSON Schema of each typed param. One that is not in Params has no default.
 	ParamSchemas map[string]map[string]any
+	// ParamNames are all params in the order of the file, those without default included.
+	ParamNames []string
 
 	OnSuccess, OnFailure []Callback
 	// OnMissed is told of due ticks that started no run.
@@ -122,9 +124,11 @@ type Task struct {
 	DoXComPush                       bool
 	MultipleOutputs                  bool
 	StartDate, EndDate               time.Time
-	Params                           map[string]any
+	Params                           *Map
 	// ParamSchemas has the JSON Schema of each typed param.
 	ParamSchemas map[string]map[string]any
+	// ParamNames are all params of the task in the order of the file.
+	ParamNames []string
 	// Inlets and Outlets are the assets that the task reads and writes. A success of the
 	// task updates its outlets.
 	Inlets, Outlets []*Asset

@@ -181,7 +181,12 @@ func macrosKey() key[dagDraft] {
 				d.UserDefinedMacros = values
 			}
 		},
-		emit: func(d *dagDraft) any { return emitMap(d.UserDefinedMacros) },
+		emit: func(d *dagDraft) any {
+			if d.UserDefinedMacros.Len() == 0 {
+				return nil
+			}
+			return d.UserDefinedMacros
+		},
 	}
 }
 
@@ -205,27 +210,38 @@ func dagParamsKey() key[dagDraft] {
 	return key[dagDraft]{
 		name: "params", doc: "Parameters of a run with their defaults: values, or typed airflow.sdk.Param with a JSON Schema.",
 		schema: schemaOf("object"),
-		reset:  func(d *dagDraft) { d.Params, d.ParamSchemas = nil, nil },
+		reset:  func(d *dagDraft) { d.Params, d.ParamSchemas, d.ParamNames = nil, nil, nil },
 		set: func(r *dagReader, d *dagDraft, k, v *yaml.Node) {
-			d.Params, d.ParamSchemas = r.params(k, v)
+			p := r.params(k, v)
+			d.Params, d.ParamSchemas, d.ParamNames = p.values, p.schemas, p.names
 		},
-		emit: func(d *dagDraft) any { return emitParams(d.Params, d.ParamSchemas) },
+		emit: func(d *dagDraft) any { return emitParams(paramSet{d.Params, d.ParamSchemas, d.ParamNames}) },
 	}
 }
 
+// paramSet is what a mapping of params says.
+type paramSet struct {
+	values  *Map
+	schemas map[string]map[string]any
+	names   []string
+}
+
 // params reads a mapping of params: plain defaults and typed Params.
-func (r *dagReader) params(k, n *yaml.Node) (values map[string]any, schemas map[string]map[string]any) {
+func (r *dagReader) params(k, n *yaml.Node) paramSet {
 	if !r.mapping(k.Value, n) {
-		return nil, nil
+		return paramSet{}
 	}
 	r.warnSecretParams(n)
-	values = make(map[string]any, len(n.Content)/2)
+	values := &Map{}
+	var schemas map[string]map[string]any
+	var names []string
 	for name, v := range pairs(n) {
 		label := fmt.Sprintf("param %q", excerpt(name.Value))
+		names = append(names, name.Value)
 		if !slices.Contains(paramTypes, typeOf(v)) {
 			r.warnPlainSchema(label, v)
 			if value, ok := r.free(label, v); ok {
-				values[name.Value] = value
+				values.Set(name.Value, value)
 			}
 			continue
 		}
@@ -237,13 +253,13 @@ func (r *dagReader) params(k, n *yaml.Node) (values map[string]any, schemas map[
 			schemas = map[string]map[string]any{}
 		}
 		if def, has := schema["default"]; has {
-			values[name.Value] = def
+			values.Set(name.Value, def)
 		}
 		delete(schema, "default")
 		schemas[name.Value] = schema
 		r.checkParam(label, v, schema, values, name.Value)
 	}
-	return values, schemas
+	return paramSet{values, schemas, names}
 }
 
 // warnPlainSchema warns of a mapping that looks like the schema of a param and is a value.
@@ -286,16 +302,17 @@ func (r *dagReader) typedParam(label string, n *yaml.Node) (map[string]any, bool
 		schema[name] = value
 		ok = ok && fine
 	}
-	if nested, isMap := schema["schema"].(map[string]any); isMap {
+	if nested, isMap := schema["schema"].(*Map); isMap {
 		delete(schema, "schema")
-		maps.Copy(nested, schema)
-		schema = nested
+		whole := maps.Collect(nested.All())
+		maps.Copy(whole, schema)
+		schema = whole
 	}
 	return schema, ok
 }
 
-func (r *dagReader) checkParam(label string, at *yaml.Node, schema, values map[string]any, name string) {
-	value, has := values[name]
+func (r *dagReader) checkParam(label string, at *yaml.Node, schema map[string]any, values *Map, name string) {
+	value, has := values.Get(name)
 	if !has || r.opts.CheckParam == nil {
 		return
 	}
@@ -305,29 +322,28 @@ func (r *dagReader) checkParam(label string, at *yaml.Node, schema, values map[s
 }
 
 // emitParams returns the canonical form of params.
-func emitParams(values map[string]any, schemas map[string]map[string]any) any {
-	all := maps.Clone(values)
-	for name, schema := range schemas {
-		if all == nil {
-			all = map[string]any{}
+func emitParams(p paramSet) any {
+	var all fields
+	for _, name := range p.names {
+		value, has := p.values.Get(name)
+		schema, typed := p.schemas[name]
+		if !typed {
+			all = append(all, field{name, value})
+			continue
 		}
 		param := fields{{"__type__", typeParam}}
-		if value, has := values[name]; has {
+		if has {
 			param = append(param, field{"default", value})
 		}
 		for _, keyword := range slices.Sorted(maps.Keys(schema)) {
 			param = append(param, field{keyword, schema[keyword]})
 		}
-		all[name] = param
+		all = append(all, field{name, param})
 	}
-	return emitMap(all)
-}
-
-func emitMap(m map[string]any) any {
-	if len(m) == 0 {
+	if len(all) == 0 {
 		return nil
 	}
-	return m
+	return all
 }
 
 // maxTag is how many characters a tag may have (Airflow, TAG_MAX_LEN).

@@ -179,7 +179,8 @@ func TestTypedValues(t *testing.T) {
 	value := func(text string) any {
 		dags, found := parseText(oneTask("  params: {p: " + text + "}"))
 		require.Len(t, dags, 1, found.String())
-		return dags[0].Params["p"]
+		value, _ := dags[0].Params.Get("p")
+		return value
 	}
 	for text, want := range map[string]any{
 		"{__type__: datetime.timedelta, hours: 1, minutes: 30}":                          "1h30m0s",
@@ -188,8 +189,8 @@ func TestTypedValues(t *testing.T) {
 		"{__type__: datetime.time, hour: 8, minute: 30}":                                 "08:30:00",
 		"{__type__: builtins.list, items: [1, {__type__: builtins.str, __args__: [2]}]}": []any{int64(1), "2"},
 		"{__type__: builtins.list, __args__: [[1]]}":                                     []any{int64(1)},
-		"{__type__: builtins.dict, a: 1}":                                                map[string]any{"a": int64(1)},
-		"{__type__: builtins.dict, __args__: [{a: 1}]}":                                  map[string]any{"a": int64(1)},
+		"{__type__: builtins.dict, a: 1}":                                                oneKey("a", int64(1)),
+		"{__type__: builtins.dict, __args__: [{a: 1}]}":                                  oneKey("a", int64(1)),
 		"{__type__: builtins.int, __args__: ['7']}":                                      int64(7),
 		"{__type__: builtins.float, __args__: ['7']}":                                    7.0,
 		"{__type__: builtins.bool, __args__: [yes]}":                                     true,
@@ -230,7 +231,8 @@ func TestScalarsOfYAML11(t *testing.T) {
 	} {
 		dags, found := parseText(oneTask("  params:\n    p: " + text))
 		require.Len(t, dags, 1, "%s: %s", text, found)
-		assert.Equal(t, want, dags[0].Params["p"], text)
+		value, _ := dags[0].Params.Get("p")
+		assert.Equal(t, want, value, text)
 	}
 }
 
@@ -247,7 +249,7 @@ func TestMergeReports(t *testing.T) {
 		t.Parallel()
 		r, found := load(t, map[string]string{"defaults.yml": "catchup: false\nparams: {a: 1}\n", "x.yaml": "default: {catchup: true, params: {b: 2}}\na: {catchup: false, params: {c: 3}, tasks: {t: {operator: empty}}}\n"})
 		assert.Empty(t, found)
-		assert.Equal(t, map[string]any{"b": int64(2), "c": int64(3)}, r.DAGs[0].Params, "the DAG's key drops that of the file as a whole")
+		assert.Equal(t, `{"c":3,"b":2}`, asJSON(t, r.DAGs[0].Params), "the DAG's key drops that of the file as a whole")
 	})
 	t.Run("equal values need no report", func(t *testing.T) {
 		t.Parallel()
@@ -262,7 +264,7 @@ func TestMergeReports(t *testing.T) {
 		})
 		assert.Empty(t, found)
 		task := r.DAGs[0].Tasks[0]
-		assert.Equal(t, map[string]any{"b": int64(2), "c": int64(3)}, task.Params, "deep between DAG and block, flat below them")
+		assert.Equal(t, `{"c":3,"b":2}`, asJSON(t, task.Params), "deep between DAG and block, flat below them")
 		assert.Equal(t, 2, task.Retries)
 		assert.Equal(t, "file", task.Owner)
 	})

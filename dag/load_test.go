@@ -99,7 +99,7 @@ x: {tasks: [{task_id: t, operator: empty}]}
 	d := r.DAGs[0]
 	assert.Equal(t, "@daily", d.ScheduleText, "a file wins over the block, the nearest file first")
 	assert.Equal(t, []string{"both", "root", "sub"}, d.Tags)
-	assert.Equal(t, map[string]any{"a": int64(1), "b": int64(2)}, d.Params, "the block fills what the files give")
+	assert.Equal(t, `{"a":1,"b":2}`, asJSON(t, d.Params), "the block fills what the files give")
 	assert.Equal(t, "block", d.Tasks[0].Owner, "inside default_args the block wins")
 	assert.Equal(t, 2, d.Tasks[0].Retries)
 	assert.Equal(t, "root", d.Tasks[0].Pool)

@@ -104,8 +104,8 @@ func TestWholeDAG(t *testing.T) {
 	assert.True(t, *d.IsPausedUponCreation)
 	assert.True(t, d.RenderTemplateAsNative)
 	assert.Equal(t, map[string]string{"data": "https://example.org"}, d.OwnerLinks)
-	assert.Equal(t, map[string]any{"limit": int64(5), "nested": map[string]any{"ratio": 0.5}}, d.UserDefinedMacros)
-	assert.Equal(t, map[string]any{"day": "monday", "count": int64(5)}, d.Params)
+	assert.Equal(t, `{"limit":5,"nested":{"ratio":0.5}}`, asJSON(t, d.UserDefinedMacros))
+	assert.Equal(t, `{"day":"monday","count":5}`, asJSON(t, d.Params))
 	assert.Equal(t, map[string]map[string]any{"count": {"type": "integer", "minimum": int64(1)}}, d.ParamSchemas)
 	assert.Equal(t, "data", d.Owner)
 	require.Len(t, d.OnFailure, 2)
@@ -142,7 +142,7 @@ func TestWholeDAG(t *testing.T) {
 	assert.Len(t, clean.OnRetry, 1, "email_on_retry is off")
 	assert.Equal(t, "cleans", clean.Doc)
 	assert.Equal(t, "2024-06-01T00:00:00+08:00", clean.StartDate.Format(time.RFC3339))
-	assert.Equal(t, map[string]any{"day": "tuesday"}, clean.Params)
+	assert.Equal(t, `{"day":"tuesday"}`, asJSON(t, clean.Params))
 	assert.Equal(t, "load.fetch->load.clean wait->load.fetch", edges(d))
 }
 

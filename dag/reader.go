@@ -200,7 +200,7 @@ func (r *dagReader) checkSchedule(given pair, plan schedule) {
 		r.checkCatchup(given)
 	}
 	for name := range d.ParamSchemas {
-		if _, has := d.Params[name]; !has {
+		if _, has := d.Params.Get(name); !has {
 			r.errorf(given.key, "param %q has no default: a DAG with a schedule needs one for each param", name)
 		}
 	}

@@ -184,11 +184,12 @@ func docKey(name string) key[taskBase] {
 func taskParamsKey() key[taskBase] {
 	return key[taskBase]{
 		name: "params", doc: "Params of this task, over those of the DAG.", schema: schemaOf("object"),
-		reset: func(t *taskBase) { t.Params, t.ParamSchemas = nil, nil },
+		reset: func(t *taskBase) { t.Params, t.ParamSchemas, t.ParamNames = nil, nil, nil },
 		set: func(r *dagReader, t *taskBase, k, v *yaml.Node) {
-			t.Params, t.ParamSchemas = r.params(k, v)
+			p := r.params(k, v)
+			t.Params, t.ParamSchemas, t.ParamNames = p.values, p.schemas, p.names
 		},
-		emit: func(t *taskBase) any { return emitParams(t.Params, t.ParamSchemas) },
+		emit: func(t *taskBase) any { return emitParams(paramSet{t.Params, t.ParamSchemas, t.ParamNames}) },
 	}
 }
 

@@ -122,7 +122,7 @@ func (s scope) mapping(key string, n *yaml.Node) bool {
 }
 
 // free turns a value of any shape into Go: nil, bool, int64, float64, string, []any
-// and map[string]any.
+// and *Map.
 func (s scope) free(key string, n *yaml.Node) (any, bool) {
 	n, ok := s.cast(n)
 	if !ok {
@@ -159,13 +159,12 @@ func (s scope) free(key string, n *yaml.Node) (any, bool) {
 	}
 }
 
-func (s scope) freeMap(key string, n *yaml.Node) (map[string]any, bool) {
-	ok := true
-	m := make(map[string]any, len(n.Content)/2)
+func (s scope) freeMap(key string, n *yaml.Node) (*Map, bool) {
+	ok, m := true, &Map{}
 	for k, v := range pairs(n) {
 		value, fine := s.free(key, v)
 		ok = ok && fine
-		m[k.Value] = value
+		m.Set(k.Value, value)
 	}
 	return m, ok
 }

@@ -1,11 +1,7 @@
 package dag
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -276,7 +272,7 @@ func nodeFromText(text string, schema map[string]any) (*yaml.Node, error) {
 			if t.list {
 				return canonicalNode(v), nil
 			}
-		case map[string]any:
+		case *Map:
 			if t.mapping {
 				return canonicalNode(v), nil
 			}
@@ -314,45 +310,4 @@ func (t schemaTypes) wanted() string {
 		}
 	}
 	return strings.Join(words, " or ")
-}
-
-// jsonValue reads JSON with numbers as int64 or float64. Its errors tell the place in
-// the text and not what stands there.
-func jsonValue(text string) (any, error) {
-	d := json.NewDecoder(strings.NewReader(text))
-	d.UseNumber()
-	var v any
-	if err := d.Decode(&v); err != nil {
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil, errors.New("it ends too early")
-		}
-		return nil, fmt.Errorf("a mistake at byte %d", d.InputOffset()+1)
-	}
-	if rest := bytes.TrimSpace([]byte(text[d.InputOffset():])); len(rest) > 0 {
-		return nil, fmt.Errorf("more after its end at byte %d", d.InputOffset()+1)
-	}
-	return plainNumbers(v), nil
-}
-
-// plainNumbers replaces the numbers in a JSON value by int64 where they fit, else float64.
-func plainNumbers(v any) any {
-	switch v := v.(type) {
-	case json.Number:
-		if n, err := v.Int64(); err == nil {
-			return n
-		}
-		if f, err := v.Float64(); err == nil {
-			return f
-		}
-		return v.String() // too large for any number
-	case []any:
-		for i := range v {
-			v[i] = plainNumbers(v[i])
-		}
-	case map[string]any:
-		for k := range v {
-			v[k] = plainNumbers(v[k])
-		}
-	}
-	return v
 }

@@ -51,7 +51,7 @@ func TestVariablesAsArguments(t *testing.T) {
 		{"duration", "retry_delay", "5m", func(t *Task) any { return t.RetryDelay }, 5 * time.Minute},
 		{"date", "start_date", "2024-06-01", func(t *Task) any { return t.StartDate.Format(time.DateOnly) }, "2024-06-01"},
 		{"one of a list of words", "trigger_rule", "all_done", func(t *Task) any { return t.TriggerRule }, AllDone},
-		{"params from JSON", "params", `{"a": [1, 2.5, null, "1e3"]}`, func(t *Task) any { return t.Params }, map[string]any{"a": []any{int64(1), 2.5, nil, "1e3"}}},
+		{"params from JSON", "params", `{"z": 1, "a": [1, 2.5, null, "1e3"]}`, func(task *Task) any { return asJSON(t, task.Params) }, `{"z":1,"a":[1,2.5,null,"1e3"]}`},
 		{"mapping of the operator from JSON", "env", `{"A": "yes"}`, func(t *Task) any {
 			_, v := lookup(t.Args, "env")
 			return v.Content[0].Value + string(kindOf(v.Content[1])) + v.Content[1].Value
@@ -114,6 +114,7 @@ func TestVariablesAsArgumentsRefused(t *testing.T) {
 		{"no boolean", "variables_as_arguments: [{variable: V, attribute: depends_on_past}]", "1", `the variable V does not fit the parameter depends_on_past: want a boolean`},
 		{"no JSON", "variables_as_arguments: [{variable: V, attribute: env}]", `{"A": swordfish}`, `the variable V does not fit the parameter env: want JSON: a mistake at byte `},
 		{"half JSON", "variables_as_arguments: [{variable: V, attribute: env}]", `{"A": `, `want JSON: it ends too early`},
+		{"a number that no integer holds", "variables_as_arguments: [{variable: V, attribute: env}]", `{"A": 18446744073709551615}`, `want JSON: the number before byte 27 does not fit 64 bits`},
 		{"two JSON values", "variables_as_arguments: [{variable: V, attribute: env}]", `{} swordfish`, `want JSON: more after its end`},
 		{"other JSON", "variables_as_arguments: [{variable: V, attribute: env}]", `["swordfish"]`, `want JSON of a mapping`},
 		{"deep JSON", "variables_as_arguments: [{variable: V, attribute: params}]", strings.Repeat(`{"a":`, 200) + "1" + strings.Repeat("}", 200), `nested more than 100 levels deep`},

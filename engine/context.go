@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -105,7 +107,7 @@ func (e *Engine) templateContext(ctx context.Context, r Reader, p *plan, run *Ru
 		Run:               runInfo(run),
 		DataIntervalStart: opt(run.IntervalStart), DataIntervalEnd: opt(run.IntervalEnd),
 		Params:     mergeParams(d, t, run),
-		Extra:      d.UserDefinedMacros,
+		Extra:      maps.Collect(d.UserDefinedMacros.All()),
 		Include:    p.files.read,
 		Variable:   func(key string) (string, error) { return e.o.Variables.Variable(ctx, key) },
 		Connection: func(id string) (*connections.Connection, error) { return e.o.Connections.Connection(ctx, id) },
@@ -183,25 +185,48 @@ func opt(t time.Time) *time.Time {
 // decodeConf returns the values of a conf as raw JSON, so that numbers stay exact and
 // objects keep their order. It was checked when the run was created.
 func decodeConf(conf json.RawMessage) map[string]json.RawMessage {
-	var m map[string]json.RawMessage
-	if conf != nil {
-		_ = json.Unmarshal(conf, &m)
+	return maps.Collect(confValues(conf))
+}
+
+// confValues yields what decodeConf returns in the order of the conf.
+func confValues(conf json.RawMessage) iter.Seq2[string, json.RawMessage] {
+	return func(yield func(string, json.RawMessage) bool) {
+		dec := json.NewDecoder(bytes.NewReader(conf))
+		if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+			return
+		}
+		for dec.More() {
+			name, err := dec.Token()
+			if err != nil {
+				return
+			}
+			var value json.RawMessage
+			if dec.Decode(&value) != nil || !yield(name.(string), value) {
+				return
+			}
+		}
 	}
-	return m
 }
 
 // mergeParams is Airflow's order: the run's conf over the task's params over the DAG's.
-// Keys of conf that are no params stay reachable as dag_run.conf only.
-func mergeParams(d *dag.DAG, t *dag.Task, run *Run) map[string]any {
-	out := maps.Clone(d.Params)
-	if out == nil {
-		out = map[string]any{}
-	}
+// Each stays where the file has it, and other keys of conf come last in their own order.
+func mergeParams(d *dag.DAG, t *dag.Task, run *Run) *dag.Map {
+	values, names := d.Params.Clone(), slices.Clone(d.ParamNames)
 	if t != nil {
-		maps.Copy(out, t.Params)
+		for name, value := range t.Params.All() {
+			values.Set(name, value)
+		}
+		names = append(names, t.ParamNames...)
 	}
-	for k, v := range decodeConf(run.Conf) {
-		out[k] = v
+	for name, value := range confValues(run.Conf) {
+		values.Set(name, value)
+		names = append(names, name)
+	}
+	out := &dag.Map{}
+	for _, name := range names {
+		if value, has := values.Get(name); has {
+			out.Set(name, value)
+		}
 	}
 	return out
 }

@@ -32,6 +32,10 @@ func TestCheckParam(t *testing.T) {
 		"date-time":            {map[string]any{"format": "date-time"}, "2026-02-01T00:00:00Z", ""},
 		"time":                 {map[string]any{"format": "time"}, "08:30:00", ""},
 		"time with a zone":     {map[string]any{"format": "time"}, "08:30:00Z", "HH:MM:SS"},
+		"time of one digit":    {map[string]any{"format": "time"}, "8:3:5", ""},
+		"time with a fraction": {map[string]any{"format": "time"}, "08:30:00.5", "HH:MM:SS"},
+		"time at 24":           {map[string]any{"format": "time"}, "24:00:00", "HH:MM:SS"},
+		"leap second":          {map[string]any{"format": "time"}, "08:30:60", "HH:MM:SS"},
 		"place in a list":      {map[string]any{"items": map[string]any{"type": "string"}}, []any{"a", 1}, "1: got number, want string"},
 		"exact large integers": {map[string]any{"const": json.Number("9007199254740993")}, json.Number("9007199254740993"), ""},
 	} {

@@ -188,6 +188,27 @@ d:
 	assert.JSONEq(t, `"dag task conf besides 7 4"`, b.xcom(r, "t", "return_value"))
 }
 
+// The order of the keys is that of the file, as with a dict of Python: SQL and messages are
+// built by loops over params.
+func TestOrderOfParams(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.load(`
+d:
+  params: {zeta: 1, needed: {__type__: airflow.sdk.Param, type: string}, alpha: {z: 1, a: 2.0, m: {y: 1, b: [{d: 1, c: 2}]}}}
+  user_defined_macros: {rates: {z: 1, a: 2.0}}
+  tasks:
+    - task_id: t
+      operator: probe
+      params: {own: 1, also: 2, zeta: 5}
+      text: "{{ params }} {{ rates }} {% for k, v in rates.items() %}{{ k }}={{ v }} {% endfor %}"
+`)
+	b.start(engine.RunOptions{})
+	r := b.finish(engine.Trigger{Conf: json.RawMessage(`{"more": {"b": 1, "a": 2}, "alpha": 0, "last": 1, "needed": "x", "alpha": {"z": 1, "a": 2.0}}`)})
+	assert.JSONEq(t, `"{'zeta': 5, 'needed': 'x', 'alpha': {'z': 1, 'a': 2.0}, 'own': 1, 'also': 2, 'more': {'b': 1, 'a': 2}, 'last': 1} {'z': 1, 'a': 2.0} z=1 a=2.0 "`,
+		b.xcom(r, "t", "return_value"))
+}
+
 // A template that fails is a try that failed: it is retried, rendered again, and tells
 // those who want to know. One that comes to nothing is an empty text.
 func TestRendering(t *testing.T) {

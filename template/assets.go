@@ -9,7 +9,8 @@ import (
 // AssetInfo is what a template sees of an asset: uri, name, group and extra.
 type AssetInfo struct {
 	URI, Name, Group string
-	Extra            map[string]any
+	// Extra is a map, or a value with a method All() iter.Seq2[string, any].
+	Extra any
 }
 
 // AssetEventInfo is what a template sees of one update of an asset.

@@ -23,8 +23,9 @@ type Context struct {
 	// and only when a template asks. A nil function or result is None.
 	PrevDataIntervalStartSuccess, PrevDataIntervalEndSuccess func() (*time.Time, error)
 	PrevStartDateSuccess, PrevEndDateSuccess                 func() (*time.Time, error)
-	// Params are the validated params of the run.
-	Params map[string]any
+	// Params are the validated params of the run: a map, or a value with a method
+	// All() iter.Seq2[string, any] that tells the order of its keys, as do mappings inside it.
+	Params any
 	// XComPull returns one element for each task id, nil where there is no XCom.
 	// A nil function means that nothing was pushed.
 	XComPull func(q XComQuery) ([]json.RawMessage, error)

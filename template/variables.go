@@ -175,7 +175,7 @@ func noneIfEmpty(s string) any {
 	return s
 }
 
-func mapOrEmpty(m map[string]any) any {
+func mapOrEmpty(m any) any {
 	if m == nil {
 		return map[string]any{}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"math"
 	"math/big"
@@ -140,6 +141,16 @@ func fromGo(v any, depth int) (any, error) {
 			list.Items = append(list.Items, c)
 		}
 		return list, nil
+	case interface{ All() iter.Seq2[string, any] }:
+		d := NewDict()
+		for k, item := range v.All() {
+			c, err := fromGo(item, depth+1)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", k, err)
+			}
+			d.SetText(k, c)
+		}
+		return d, nil
 	case map[string]any:
 		d := NewDict()
 		for _, k := range slices.Sorted(maps.Keys(v)) {
