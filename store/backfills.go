@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dingdag/dingdag/dag"
@@ -43,10 +45,12 @@ func (q Queries) Backfills(ctx context.Context, dagID string) ([]*engine.Backfil
 
 // OpenBackfills returns the backfills that are running or paused, oldest first.
 func (q Queries) OpenBackfills(ctx context.Context) ([]*engine.Backfill, error) {
-	bs, err := collect(ctx, q.c, scanBackfill, "SELECT "+backfillColumns+" FROM backfill WHERE completed_at IS NULL ORDER BY id")
+	// Not in the order of the ids: SQLite would read all backfills in theirs.
+	bs, err := collect(ctx, q.c, scanBackfill, "SELECT "+backfillColumns+" FROM backfill WHERE completed_at IS NULL")
 	if err != nil {
 		return nil, fmt.Errorf("list open backfills: %w", err)
 	}
+	slices.SortFunc(bs, func(a, b *engine.Backfill) int { return cmp.Compare(a.ID, b.ID) })
 	return bs, nil
 }
 

@@ -30,8 +30,9 @@ func (q Queries) Instances(ctx context.Context, runKey int64) ([]*engine.Instanc
 
 // InstancesOfRuns returns the instances of every run in the given state.
 func (q Queries) InstancesOfRuns(ctx context.Context, state dag.RunState) ([]*engine.Instance, error) {
+	in, args := inStates([]dag.RunState{state})
 	is, err := collect(ctx, q.c, scanInstance, "SELECT "+instanceColumns+
-		" FROM task_instance WHERE run_key IN (SELECT id FROM dag_run WHERE state = ?) ORDER BY rowid", string(state))
+		" FROM task_instance WHERE run_key IN (SELECT id FROM dag_run WHERE "+in+") ORDER BY rowid", args...)
 	if err != nil {
 		return nil, fmt.Errorf("read task instances: %w", err)
 	}

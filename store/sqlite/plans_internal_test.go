@@ -1,0 +1,193 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+)
+
+// What a process does while nothing or little is to be done must cost the same after a
+// million runs as after none: no statement of the hot path reads what has ended.
+func TestTheHotPathReadsNoHistory(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{})
+	s.read.SetMaxOpenConns(1) // the one that keeps the statements
+	at := time.Date(2026, 1, 31, 6, 0, 0, 0, time.UTC)
+	ctx := t.Context()
+	r := &engine.Run{DAGID: "d", RunID: "r", Type: dag.ScheduledRun, State: dag.RunQueued, LogicalDate: at, RunAfter: at, Version: "v"}
+	read := func(ask func(engine.Reader) error) func() error { return func() error { return ask(s) } }
+	for name, do := range map[string]func() error{
+		"OpenRuns":           read(func(q engine.Reader) error { _, _, err := q.OpenRuns(ctx); return err }),
+		"PausedDAGs":         read(func(q engine.Reader) error { _, err := q.PausedDAGs(ctx); return err }),
+		"DueDeadlines":       read(func(q engine.Reader) error { _, err := q.DueDeadlines(ctx, at); return err }),
+		"OpenBackfills":      read(func(q engine.Reader) error { _, err := q.OpenBackfills(ctx); return err }),
+		"OpenBackfill":       read(func(q engine.Reader) error { _, err := q.OpenBackfill(ctx, "d"); return err }),
+		"BackfillDateLeft":   read(func(q engine.Reader) error { _, err := q.BackfillDateLeft(ctx, 1); return err }),
+		"CountBackfillRuns":  read(func(q engine.Reader) error { _, _, err := q.CountBackfillRuns(ctx, 1); return err }),
+		"OpenRequests":       read(func(q engine.Reader) error { _, err := q.OpenRequests(ctx); return err }),
+		"FirstDeliveries":    read(func(q engine.Reader) error { _, err := q.FirstDeliveries(ctx); return err }),
+		"ToldDAGs":           read(func(q engine.Reader) error { _, err := q.ToldDAGs(ctx); return err }),
+		"WaitingAssetEvents": read(func(q engine.Reader) error { _, err := q.WaitingAssetEvents(ctx, "d", []string{"a"}); return err }),
+		"TakenAssetEvents":   read(func(q engine.Reader) error { _, err := q.TakenAssetEvents(ctx, 1); return err }),
+		"taking events":      func() error { return s.Tx(ctx, func(tx engine.Tx) error { return tx.TakeAssetEvents(ctx, "d", 1) }) },
+		"LastScheduled":      read(func(q engine.Reader) error { _, err := q.LastScheduled(ctx, "d"); return err }),
+		"RunAt":              read(func(q engine.Reader) error { _, err := q.RunAt(ctx, "d", at); return err }),
+		"PreviousRun":        read(func(q engine.Reader) error { _, err := q.PreviousRun(ctx, r, false); return err }),
+		"PreviousRun, automatic": read(func(q engine.Reader) error {
+			_, err := q.PreviousRun(ctx, r, true)
+			return err
+		}),
+		"PreviousSuccess": read(func(q engine.Reader) error { _, err := q.PreviousSuccess(ctx, r); return err }),
+		"open runs of a DAG": read(func(q engine.Reader) error {
+			_, err := q.CountOwnRuns(ctx, "d", dag.RunQueued, dag.RunRunning)
+			return err
+		}),
+		"all open runs of a DAG": read(func(q engine.Reader) error {
+			_, err := q.CountRuns(ctx, "d", dag.RunQueued, dag.RunRunning)
+			return err
+		}),
+		"running runs of a DAG": read(func(q engine.Reader) error { _, err := q.CountOwnRuns(ctx, "d", dag.RunRunning); return err }),
+		"queued runs of a DAG": read(func(q engine.Reader) error {
+			_, err := q.Runs(ctx, engine.RunFilter{DAGID: "d", States: []dag.RunState{dag.RunQueued}})
+			return err
+		}),
+		"running runs": read(func(q engine.Reader) error {
+			_, err := q.Runs(ctx, engine.RunFilter{States: []dag.RunState{dag.RunRunning}})
+			return err
+		}),
+		"queued runs of a backfill": read(func(q engine.Reader) error {
+			_, err := q.Runs(ctx, engine.RunFilter{BackfillID: 1, States: []dag.RunState{dag.RunQueued}})
+			return err
+		}),
+		"the last runs of a DAG": read(func(q engine.Reader) error {
+			_, err := q.Runs(ctx, engine.RunFilter{DAGID: "d", States: []dag.RunState{dag.RunSuccess, dag.RunFailed}, Limit: 3})
+			return err
+		}),
+		"instances of the running runs": read(func(q engine.Reader) error { _, err := q.InstancesOfRuns(ctx, dag.RunRunning); return err }),
+		"Instances":                     read(func(q engine.Reader) error { _, err := q.Instances(ctx, 1); return err }),
+		"XCom":                          read(func(q engine.Reader) error { _, err := q.XCom(ctx, 1, "t", -1, "k"); return err }),
+		"the last ticks":                read(func(q engine.Reader) error { _, err := q.TickRanges(ctx, "d", 1); return err }),
+		"Pauses":                        read(func(q engine.Reader) error { _, err := q.Pauses(ctx, "d"); return err }),
+		"SchedulerLives":                read(func(q engine.Reader) error { _, err := q.SchedulerLives(ctx, at); return err }),
+		"LastSchedulerLife":             read(func(q engine.Reader) error { _, err := q.LastSchedulerLife(ctx, at); return err }),
+		"a beat":                        func() error { _, err := s.Beat(ctx, time.Minute); return err },
+		"a run": func() error {
+			return s.Tx(ctx, func(tx engine.Tx) error {
+				if _, err := tx.InsertRun(ctx, r); err != nil {
+					return err
+				}
+				return tx.UpdateRun(ctx, r)
+			})
+		},
+		"an attempt": func() error {
+			return s.Tx(ctx, func(tx engine.Tx) error {
+				if err := tx.Enqueue(ctx, []engine.Job{{RunKey: 1, TaskID: "t"}}); err != nil {
+					return err
+				}
+				j, err := tx.Take(ctx)
+				if err != nil {
+					return err
+				}
+				in := &engine.Instance{RunKey: 1, TaskID: "t", MapIndex: -1, State: dag.Running}
+				if err := tx.PutInstances(ctx, []*engine.Instance{in}); err != nil {
+					return err
+				}
+				return tx.Complete(ctx, *j)
+			})
+		},
+	} {
+		plans := plansOf(t, s, do)
+		require.NotEmpty(t, plans, name)
+		for query, plan := range plans {
+			assert.Empty(t, historyReadBy(plan), "%s: %s\n%s", name, query, strings.Join(plan, "\n"))
+		}
+	}
+}
+
+// plansOf are the query plans of the statements that an operation makes, by their text.
+func plansOf(t *testing.T, s *Store, do func() error) map[string][]string {
+	t.Helper()
+	kept := func(db *sql.DB, see func(*conn)) {
+		c, err := db.Conn(context.Background())
+		require.NoError(t, err)
+		require.NoError(t, c.Raw(func(dc any) error { see(dc.(*conn)); return nil }))
+		require.NoError(t, c.Close())
+	}
+	forget := func(c *conn) {
+		for _, st := range c.idle {
+			assert.NoError(t, st.Close())
+		}
+		clear(c.idle)
+	}
+	kept(s.read, forget)
+	kept(s.write, forget)
+	require.NoError(t, do())
+	var queries []string
+	see := func(c *conn) { queries = slices.AppendSeq(queries, maps.Keys(c.idle)) }
+	kept(s.read, see)
+	kept(s.write, see)
+	plans := map[string][]string{}
+	for _, q := range queries {
+		if !strings.Contains(q, "FROM") && !strings.Contains(q, "UPDATE") {
+			continue
+		}
+		plans[q] = planOf(t, s.write, q)
+	}
+	return plans
+}
+
+func planOf(t *testing.T, db *sql.DB, query string) (plan []string) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, make([]any, strings.Count(query, "?"))...)
+	require.NoError(t, err, query)
+	defer func() { require.NoError(t, rows.Close()) }()
+	for rows.Next() {
+		var (
+			id, parent, unused int
+			detail             string
+		)
+		require.NoError(t, rows.Scan(&id, &parent, &unused, &detail))
+		plan = append(plan, detail)
+	}
+	require.NoError(t, rows.Err())
+	return plan
+}
+
+var access = regexp.MustCompile(`^(SCAN|SEARCH) (\w+)(?: USING (?:COVERING )?INDEX (\w+))?(?: \((.*)\))?`)
+
+// partial are the indexes that hold what is open only, small those that hold a row for
+// each thing that people made, as the tables do.
+var (
+	partial = []string{"dag_run_open", "dag_run_taken_over", "delivery_open", "request_open", "backfill_open", "backfill_date_left", "asset_queue_waiting", "dag_paused"}
+	small   = []string{"dag", "slot_pool", "node_lease", "run_deadline", "own", "taken_over"}
+)
+
+// historyReadBy are the lines of a plan that read more the longer a store is in use.
+func historyReadBy(plan []string) (bad []string) {
+	sorts := slices.ContainsFunc(plan, func(l string) bool { return strings.Contains(l, "TEMP B-TREE FOR ORDER BY") })
+	for _, line := range plan {
+		m := access.FindStringSubmatch(line)
+		if m == nil || slices.Contains(small, m[2]) || slices.Contains(partial, m[3]) {
+			continue
+		}
+		if strings.Contains(line, "VIRTUAL TABLE") || m[3] == "scheduler_life_seen" { // the newest one that matches
+			continue
+		}
+		// All runs of one DAG are a history as well, unless only the newest are wanted.
+		if m[1] == "SCAN" || m[2] == "dag_run" && m[4] == "dag_id=?" && (sorts || m[3] != "dag_run_recent") {
+			bad = append(bad, line)
+		}
+	}
+	return bad
+}
