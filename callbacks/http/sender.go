@@ -47,7 +47,7 @@ func (s *Sender) Send(ctx context.Context, m callbacks.Message) (receipt string,
 		return "", err
 	}
 	receipt = response.StatusText
-	if n.LogResponse && response.Text != "" {
+	if n.LogResponse && response.Size > 0 {
 		receipt += ": " + response.Excerpt()
 	}
 	return receipt, nil

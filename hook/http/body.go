@@ -11,11 +11,13 @@ import (
 	"strings"
 
 	"github.com/go-resty/resty/v2"
+
+	"github.com/dingdag/dingdag/params"
 )
 
 // fill puts the data into the request, as Airflow and dag-factory do: into the query
-// of a GET, else into the body.
-func (r *Request) fill(request *resty.Request) error {
+// of a GET, behind that of the endpoint, else into the body.
+func (r *Request) fill(request *resty.Request, target *url.URL) error {
 	text, form, err := r.payload()
 	if err != nil {
 		return fmt.Errorf("http data: %w", err)
@@ -23,11 +25,7 @@ func (r *Request) fill(request *resty.Request) error {
 	switch {
 	case r.Data == nil:
 	case r.isGet():
-		values, err := url.ParseQuery(text)
-		if err != nil {
-			return errors.New("http data: the text is no query such as a=1&b=2")
-		}
-		request.SetQueryParamsFromValues(values)
+		target.RawQuery = strings.Trim(target.RawQuery+"&"+quoteQuery(text), "&")
 	default:
 		if form && !r.hasContentType() {
 			request.SetHeader("Content-Type", "application/x-www-form-urlencoded")
@@ -130,7 +128,7 @@ func scalarText(value any) (string, error) {
 	case int:
 		return strconv.Itoa(v), nil
 	case float64:
-		return strconv.FormatFloat(v, 'g', -1, 64), nil
+		return params.FloatText(v), nil
 	case json.Number: // out of the outbox
 		return v.String(), nil
 	default:

@@ -66,7 +66,7 @@ func (r *Response) Err() error {
 		return nil
 	}
 	text := "answered " + r.StatusText
-	if r.Text != "" {
+	if r.text != "" {
 		text += ": " + r.Excerpt()
 	}
 	return &Error{Request: r.Request, Kind: r.kind(), Status: r.Status, Wait: r.retryAfter(), Err: errors.New(text)}
@@ -102,10 +102,10 @@ func (r *Response) retryAfter() time.Duration {
 // Excerpt is the begin of the text, at most 300 characters.
 func (r *Response) Excerpt() string {
 	const most = 300
-	if runes := []rune(r.Text); len(runes) > most {
+	if runes := []rune(r.text); len(runes) > most {
 		return string(runes[:most]) + "…"
 	}
-	return r.Text
+	return r.text
 }
 
 // Remedy says what to do about the error, as far as its status tells; else it is empty.

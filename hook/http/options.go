@@ -45,6 +45,10 @@ type ExtraOptions struct {
 	// TrustEnv takes proxies from the environment when there are none here, true by
 	// default.
 	TrustEnv *bool `yaml:"trust_env" json:"trust_env,omitempty"`
+	// Encoding is the charset in which the text of the response is read, such as gb18030,
+	// whatever its headers say. By default it is the one that the Content-Type header names,
+	// else UTF-8.
+	Encoding string `yaml:"encoding" json:"encoding,omitempty"`
 	// Stream has no effect: responses are always read whole.
 	Stream *bool `yaml:"stream" json:"stream,omitempty"`
 }
@@ -58,6 +62,9 @@ func (o *ExtraOptions) Validate() error {
 	}
 	if len(o.Cert) > 2 {
 		return params.At("cert", errors.New("cert takes one path or two"))
+	}
+	if o.Encoding != "" {
+		return params.At("encoding", checkEncoding(o.Encoding))
 	}
 	return nil
 }
@@ -80,6 +87,7 @@ func (o *ExtraOptions) over(under ExtraOptions) ExtraOptions {
 		AllowRedirects: cmp.Or(o.AllowRedirects, under.AllowRedirects),
 		MaxRedirects:   cmp.Or(o.MaxRedirects, under.MaxRedirects),
 		TrustEnv:       cmp.Or(o.TrustEnv, under.TrustEnv),
+		Encoding:       cmp.Or(o.Encoding, under.Encoding),
 		Verify:         o.Verify, Cert: o.Cert, Proxies: o.Proxies,
 	}
 	if merged.Verify == nil {
@@ -188,48 +196,51 @@ func targetURL(conn *connections.Connection, endpoint string) (*url.URL, error) 
 	if text != "" && endpoint != "" && !strings.HasSuffix(text, "/") && !strings.HasPrefix(endpoint, "/") {
 		text += "/"
 	}
-	u, err = url.Parse(text + endpoint)
+	text += endpoint
+	if at := strings.IndexAny(text, "?"); at >= 0 {
+		query, fragment, _ := strings.Cut(text[at+1:], "#")
+		if fragment != "" {
+			fragment = "#" + fragment
+		}
+		text = text[:at+1] + quoteQuery(query) + fragment
+	}
+	u, err = url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("connection %q and the endpoint give no valid http or https URL", conn.ID)
 	}
 	return u, nil
 }
 
-// newClient makes a client for one request. The caller closes its idle connections.
-func newClient(opts ExtraOptions) (*resty.Client, error) {
+// newClient makes a client for one request. The caller closes the idle connections of its
+// transport.
+func newClient(opts ExtraOptions) (*resty.Client, *decompressing, error) {
 	tlsConfig, err := tlsConfigOf(opts)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	proxy, err := proxyOf(opts)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	transport := &http.Transport{
+	transport := &decompressing{next: &http.Transport{
 		Proxy:                 proxy,
 		DialContext:           (&net.Dialer{Timeout: 30 * time.Second}).DialContext,
 		TLSClientConfig:       tlsConfig,
 		TLSHandshakeTimeout:   10 * time.Second,
 		ExpectContinueTimeout: time.Second,
 		ForceAttemptHTTP2:     true,
-	}
+		DisableCompression:    true, // the transport around it asks for more
+	}}
 	client := resty.New().
 		SetTransport(transport).
+		SetContentLength(true). // 0 for a POST without data, instead of chunks
 		SetDisableWarn(true).
 		SetResponseBodyLimit(maxResponse).
 		SetRedirectPolicy(redirects(opts))
 	if opts.Timeout != nil {
 		client.SetTimeout(*opts.Timeout)
 	}
-	return client, nil
-}
-
-func redirects(opts ExtraOptions) resty.RedirectPolicy {
-	const most = 30 // as in Python's requests
-	if !or(opts.AllowRedirects, true) {
-		return resty.RedirectPolicyFunc(func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse })
-	}
-	return resty.FlexibleRedirectPolicy(or(opts.MaxRedirects, most))
+	return client, transport, nil
 }
 
 func tlsConfigOf(opts ExtraOptions) (*tls.Config, error) {

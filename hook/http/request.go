@@ -107,20 +107,34 @@ type Response struct {
 	Status     int
 	StatusText string
 	Header     http.Header
-	// Text is the body. What is no UTF-8 in it was replaced.
-	Text string
+	// Replaced counts the places in the text where bytes meant nothing in the charset that
+	// the response names, and became U+FFFD.
+	Replaced int
+	// Size is the number of bytes of the body, as they are once nothing is compressed.
+	Size int
 
+	text                  string
+	unreadable            error
 	unchecked, repeatSafe bool
+}
+
+// Text is the body as text, in the charset that the extra option encoding or the Content-Type
+// header names, else in UTF-8. A body that is neither is an [*Error].
+func (r *Response) Text() (string, error) {
+	if r.unreadable != nil {
+		return "", &Error{Request: r.Request, Kind: KindRefused, Status: r.Status, Err: r.unreadable}
+	}
+	return r.text, nil
 }
 
 // Send sends the request and reads the response, whatever its status: see [Response.Err].
 // The error is an [*Error].
 func (r *Request) Send(ctx context.Context, source connections.Source) (*Response, error) {
-	client, request, target, opts, err := r.prepare(ctx, source)
+	transport, request, target, opts, err := r.prepare(ctx, source)
 	if err != nil {
 		return nil, &Error{Kind: KindInvalid, Err: err}
 	}
-	defer client.GetClient().CloseIdleConnections()
+	defer transport.CloseIdleConnections()
 	what := strings.ToUpper(r.Method) + " " + bare(target)
 	var left atomic.Bool
 	request.SetContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { left.Store(true) }}))
@@ -132,16 +146,24 @@ func (r *Request) Send(ctx context.Context, source connections.Source) (*Respons
 		}
 		return nil, &Error{Request: what, Kind: kind, Err: sendError(ctx, err)}
 	}
-	return &Response{
+	answer := &Response{
 		Request: what, Status: response.StatusCode(), StatusText: response.Status(), Header: response.Header(),
-		Text:      strings.ToValidUTF8(string(response.Body()), "\uFFFD"),
+		Size:      len(response.Body()),
 		unchecked: !or(opts.CheckResponse, true), repeatSafe: r.RepeatSafe(),
-	}, nil
+	}
+	if encoding := transport.encoding; len(encoding) > 0 {
+		answer.Header["Content-Encoding"] = encoding
+	}
+	answer.text, answer.Replaced, answer.unreadable = decodeText(response.Body(), answer.Header.Get("Content-Type"), opts.Encoding)
+	if answer.unreadable != nil { // enough to quote
+		answer.text = strings.ToValidUTF8(string(response.Body()), "\uFFFD")
+	}
+	return answer, nil
 }
 
 // prepare looks up the connection and fills the request from it.
-func (r *Request) prepare(ctx context.Context, source connections.Source) (*resty.Client, *resty.Request, *url.URL, ExtraOptions, error) {
-	fail := func(err error) (*resty.Client, *resty.Request, *url.URL, ExtraOptions, error) {
+func (r *Request) prepare(ctx context.Context, source connections.Source) (*decompressing, *resty.Request, *url.URL, ExtraOptions, error) {
+	fail := func(err error) (*decompressing, *resty.Request, *url.URL, ExtraOptions, error) {
 		return nil, nil, nil, ExtraOptions{}, err
 	}
 	conn, err := source.Connection(ctx, r.Conn)
@@ -157,7 +179,7 @@ func (r *Request) prepare(ctx context.Context, source connections.Source) (*rest
 	if err != nil {
 		return fail(err)
 	}
-	client, err := newClient(opts)
+	client, transport, err := newClient(opts)
 	if err != nil {
 		return fail(err)
 	}
@@ -165,10 +187,10 @@ func (r *Request) prepare(ctx context.Context, source connections.Source) (*rest
 	if login := conn.GetLogin(); login != "" {
 		request.SetBasicAuth(login, conn.GetPassword().Reveal())
 	}
-	if err := r.fill(request); err != nil {
+	if err := r.fill(request, target); err != nil {
 		return fail(err)
 	}
-	return client, request, target, opts, nil
+	return transport, request, target, opts, nil
 }
 
 // bare is a URL without what may be secret in it: user, query and fragment.

@@ -27,6 +27,14 @@ func Specs() []operator.Spec {
 
 // Operator sends one HTTP request. The text of the response is the result (XCom).
 //
+// The text is read in the charset of the Content-Type header, else as UTF-8, and text/… that
+// is no UTF-8 as ISO-8859-1, as in Python's requests; encoding in extra_options goes before
+// these. A response that is none of these fails the task at once. gzip and deflate are undone.
+//
+// Redirects are followed as in requests: after 301, 302 and 303 a POST becomes a GET, DELETE
+// stays DELETE after 301, and PUT or PATCH with data fails there, because the data would not
+// be sent again. Credentials do not go to another host.
+//
 // A response with status 400 or above fails the task, unless check_response is false.
 // So does one of more than 10 MiB. After 429 or 503 with a Retry-After header the next
 // try waits at least that long.
@@ -96,11 +104,15 @@ func (o *Operator) Execute(ctx context.Context, tc *operator.TaskContext) (any, 
 	if err != nil {
 		return nil, err
 	}
-	if o.LogResponse {
-		tc.Log.InfoContext(ctx, response.Text) //nolint:sloglint // the response is the message
+	text, unreadable := response.Text()
+	if o.LogResponse && unreadable == nil {
+		tc.Log.InfoContext(ctx, text) //nolint:sloglint // the response is the message
 	}
 	if err := response.Err(); err != nil {
 		return nil, outcome(err)
+	}
+	if unreadable != nil {
+		return nil, operator.Fail(unreadable) // the request has done its work: no further try
 	}
 	held, err := holds(tc, o.SuccessWhen, response)
 	if err == nil && !held {
@@ -109,7 +121,7 @@ func (o *Operator) Execute(ctx context.Context, tc *operator.TaskContext) (any, 
 	if err != nil {
 		return nil, err
 	}
-	return response.Text, nil
+	return text, nil
 }
 
 // exchange sends the request and reads the response.
@@ -118,7 +130,10 @@ func exchange(ctx context.Context, tc *operator.TaskContext, request *hookhttp.R
 	if err != nil {
 		return nil, err
 	}
-	tc.Log.InfoContext(ctx, "got the response", "request", response.Request, "status", response.Status, "bytes", len(response.Text))
+	tc.Log.InfoContext(ctx, "got the response", "request", response.Request, "status", response.Status, "bytes", response.Size)
+	if response.Replaced > 0 {
+		tc.Log.WarnContext(ctx, "bytes of the response mean nothing in the charset that it names, and became \uFFFD", "places", response.Replaced)
+	}
 	return response, nil
 }
 

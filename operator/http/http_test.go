@@ -122,7 +122,7 @@ func TestRequest(t *testing.T) {
 		"slash kept":        {"endpoint: /x", seen{Method: "POST", Path: "/base/x"}, nil},
 		"no endpoint":       {"method: put", seen{Method: "PUT", Path: "/base"}, nil},
 		"query in endpoint": {"{endpoint: 'x?a=1', method: GET, data: {b: 2}}", seen{Method: "GET", Path: "/base/x", Query: "a=1&b=2"}, nil},
-		"query as text":     {"{method: GET, data: 'a=1&b=%20'}", seen{Method: "GET", Path: "/base", Query: "a=1&b=+"}, nil},
+		"query as text":     {"{method: GET, data: 'a=1&b=%20'}", seen{Method: "GET", Path: "/base", Query: "a=1&b=%20"}, nil},
 		"query with JSON header": {
 			"{method: GET, data: {a: 1}, headers: {Content-Type: application/json}}",
 			seen{Method: "GET", Path: "/base", Query: "a=1"},

@@ -11,13 +11,17 @@ import (
 
 // holds reports whether a condition on a response holds.
 func holds(tc *operator.TaskContext, condition string, r *hookhttp.Response) (bool, error) {
+	text, err := r.Text()
+	if err != nil && condition != "" {
+		return false, operator.Fail(err)
+	}
 	headers := map[string]any{}
 	for name, values := range r.Header {
 		headers[name] = strings.Join(values, ", ")
 		headers[strings.ToLower(name)] = headers[name]
 	}
-	response := map[string]any{"status": r.Status, "headers": headers, "text": r.Text}
-	if body := []byte(r.Text); json.Valid(body) {
+	response := map[string]any{"status": r.Status, "headers": headers, "text": text}
+	if body := []byte(text); json.Valid(body) {
 		response["json"] = json.RawMessage(body)
 	}
 	held, err := tc.Holds(condition, map[string]any{"response": response})
