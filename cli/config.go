@@ -27,6 +27,10 @@ type Config struct {
 	Workers int
 	// MaxMapLength is how many instances a mapped task may have.
 	MaxMapLength int
+	// RenderedRuns is for how many runs of a DAG the rendered fields are kept; RenderedLength
+	// bounds each field, in bytes.
+	RenderedRuns   int
+	RenderedLength int
 	// Grace is how long running attempts may go on at a shutdown.
 	Grace time.Duration
 	// Refresh is how often DAG files are read again.
@@ -97,6 +101,17 @@ func positive(s string) (n int, err error) {
 	return n, nil
 }
 
+func notNegative(s string) (int, error) {
+	if s == "0" {
+		return 0, nil
+	}
+	n, err := positive(s)
+	if err != nil {
+		err = fmt.Errorf("%q: must be a whole number, 0 or more", s)
+	}
+	return n, err
+}
+
 func period(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if err != nil || d <= 0 {
@@ -118,6 +133,8 @@ func settings() []setting {
 		stringSetting("dags_folder", "", "folder of the DAG files; {home}/dags unless set", func(c *Config) *string { return &c.DAGsFolder }),
 		parsedSetting("workers", "32", "attempts that run at once", func(c *Config) *int { return &c.Workers }, positive),
 		parsedSetting("max_map_length", "1024", "instances that a mapped task may have", func(c *Config) *int { return &c.MaxMapLength }, positive),
+		parsedSetting("max_num_rendered_ti_fields_per_task", "30", "for how many runs of a DAG what tasks rendered is kept, the newest ones; 0 keeps none", func(c *Config) *int { return &c.RenderedRuns }, notNegative),
+		parsedSetting("max_templated_field_length", "16384", "how many bytes of a rendered field are kept", func(c *Config) *int { return &c.RenderedLength }, positive),
 		parsedSetting("grace", "30s", "how long running attempts may go on at a shutdown", func(c *Config) *time.Duration { return &c.Grace }, period),
 		parsedSetting("refresh_interval", "5s", "how often DAG files are looked at for changes", func(c *Config) *time.Duration { return &c.Refresh }, period),
 		parsedSetting("default_timezone", "UTC", "zone of dates and schedules that name none", func(c *Config) *string { return &c.DefaultTimezone }, zone),

@@ -207,66 +207,6 @@ func runTasksTest(ctx context.Context, a *app, dagID, taskID string, mapIndex in
 	return nil
 }
 
-func newCmdTasksRender(a *app) *cobra.Command {
-	var (
-		conf, output string
-		mapIndex     int
-	)
-	cmd := &cobra.Command{
-		Use:     "render DAG TASK [LOGICAL_DATE]",
-		Short:   "Print the templated fields of a task as they would be rendered",
-		Example: "  dingdag tasks render my_dag my_task 2026-01-31",
-		Args:    rangeArgs(2, "DAG", "TASK", "LOGICAL_DATE"), ValidArgsFunction: a.completeTasks,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			t, err := trigger(conf, args[2:])
-			if err != nil {
-				return err
-			}
-			return runTasksRender(cmd.Context(), a, args[0], args[1], mapIndex, t, output)
-		},
-	}
-	cmd.Flags().StringVarP(&conf, "conf", "c", "", "JSON object for the run's conf and params")
-	mapIndexFlag(cmd, &mapIndex)
-	outputFlag(cmd, &output)
-	return cmd
-}
-
-func runTasksRender(ctx context.Context, a *app, dagID, taskID string, mapIndex int, t engine.Trigger, output string) error {
-	if err := checkOutput(output); err != nil {
-		return err
-	}
-	d, task, err := a.findTask(dagID, taskID)
-	if err != nil {
-		return err
-	}
-	e, err := a.testEngine(ctx, os.DevNull)
-	if err != nil {
-		return err
-	}
-	fields, err := e.RenderTask(ctx, d, task.ID, mapIndex, t)
-	if err != nil {
-		return err
-	}
-	switch output {
-	case "json":
-		return printJSON(a.Out, fields)
-	case "yaml":
-		return printYAML(a.Out, fields)
-	}
-	for _, f := range fields {
-		text, ok := f.Value.(string)
-		if !ok {
-			b, err := json.MarshalIndent(f.Value, "", "  ")
-			if err != nil {
-				return err
-			}
-			text = string(b)
-		}
-		fmt.Fprintf(a.Out, "# %s\n%s\n", f.Name, text)
-	}
-	return nil
-}
-
 func newCmdTasksLogs(a *app) *cobra.Command {
 	var try, mapIndex int
 	cmd := &cobra.Command{
@@ -337,10 +277,10 @@ func runTasksLogs(ctx context.Context, a *app, dagID, taskID, runID string, mapI
 func runNamed(ctx context.Context, s engine.Reader, dagID, runID string) (*engine.Run, error) {
 	if runID != "" {
 		r, err := s.RunByID(ctx, dagID, runID)
-		if err != nil {
-			return nil, fmt.Errorf("run %q of dag %q: %w", runID, dagID, err)
+		if errors.Is(err, engine.ErrNotFound) {
+			return nil, noRun(ctx, s, dagID, runID)
 		}
-		return r, nil
+		return r, err
 	}
 	rs, err := s.Runs(ctx, engine.RunFilter{DAGID: dagID, Limit: 1})
 	if err != nil {
@@ -350,6 +290,34 @@ func runNamed(ctx context.Context, s engine.Reader, dagID, runID string) (*engin
 		return nil, fmt.Errorf("dag %q has no runs", dagID)
 	}
 	return rs[0], nil
+}
+
+// runsNear is among how many of the newest runs a mistyped run id is looked for.
+const runsNear = 200
+
+// noRunError says that a DAG has no run with an id.
+type noRunError struct{ text string }
+
+func (e noRunError) Error() string { return e.text }
+
+// Unwrap makes it [engine.ErrNotFound].
+func (noRunError) Unwrap() error { return engine.ErrNotFound }
+
+// noRun is the error about an unknown run id, with the nearest one.
+func noRun(ctx context.Context, s engine.Reader, dagID, runID string) error {
+	rs, err := s.Runs(ctx, engine.RunFilter{DAGID: dagID, Limit: runsNear})
+	if err != nil {
+		return err
+	}
+	ids := make([]string, len(rs))
+	for i, r := range rs {
+		ids[i] = r.RunID
+	}
+	near := suggest(runID, ids)
+	if near == "" {
+		near = ": see dingdag dags list-runs " + dagID
+	}
+	return noRunError{fmt.Sprintf("dag %q has no run %q%s", dagID, runID, near)}
 }
 
 func printLog(a *app, path string) error {

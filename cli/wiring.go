@@ -91,6 +91,10 @@ func (a *app) engine(s engine.Store, db connections.Source, set func(*engine.Opt
 		Operators: ops, Callbacks: cbs, Templates: templates(), Connections: conns, Variables: vars, Masker: a.maskerOnce(),
 		Workers: a.cfg.Workers, MaxMapLength: a.cfg.MaxMapLength, Grace: a.cfg.Grace, PausedAtCreation: a.cfg.PausedAtCreation, Clock: clock, Log: a.log(),
 	}
+	o.RenderedRuns, o.RenderedLength = a.cfg.RenderedRuns, a.cfg.RenderedLength
+	if o.RenderedRuns == 0 {
+		o.RenderedRuns = -1 // none, where the engine's 0 is its default
+	}
 	set(&o)
 	return engine.New(s, o)
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -40,6 +41,8 @@ type attempt struct {
 	// pushed are the XComs that the try has pushed beside its result.
 	pushMu sync.Mutex
 	pushed map[string]json.RawMessage
+	// rendered is what the try has rendered, while it is not stored yet.
+	rendered atomic.Pointer[RenderedTry]
 	// ahead delivers the log if it is being opened already.
 	ahead chan opened
 }
@@ -282,17 +285,25 @@ func (a *attempt) execute(ctx context.Context) result {
 		}()
 		r.v, r.err = a.call(ctx)
 	}()
+	long := time.NewTimer(renderedAfter)
+	defer long.Stop()
 	var r answer
-	select {
-	case r = <-done:
-	case <-ctx.Done():
-		// An operator that does not end keeps its goroutine, but neither the worker
-		// nor the state: whatever it returns later is dropped.
+	for waits := true; waits; {
+		waits = false
 		select {
 		case r = <-done:
-		case <-time.After(a.e.o.KillGrace):
-			a.log.Error("the operator did not end when told to; its attempt is given up", "grace", a.e.o.KillGrace)
-			r.err = context.Cause(ctx)
+		case <-long.C:
+			a.keepRendered(ctx)
+			waits = true
+		case <-ctx.Done():
+			// An operator that does not end keeps its goroutine, but neither the worker
+			// nor the state: whatever it returns later is dropped.
+			select {
+			case r = <-done:
+			case <-time.After(a.e.o.KillGrace):
+				a.log.Error("the operator did not end when told to; its attempt is given up", "grace", a.e.o.KillGrace)
+				r.err = context.Cause(ctx)
+			}
 		}
 	}
 	if next, ok := errors.AsType[*rescheduleError](r.err); ok {
@@ -327,6 +338,7 @@ func (a *attempt) call(ctx context.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.noteRendered(op)
 	if s := a.task.t.Sensor; s != nil {
 		return a.sense(ctx, op, s)
 	}
@@ -373,7 +385,7 @@ func (a *attempt) finish(worker context.Context, res result, stop <-chan struct{
 		in := c.set(lr, a.slot(lr), state)
 		in.EndDate, in.Error, in.RetryAt, in.StartDate, in.Log = end, errText, retryAt, a.in.StartDate, a.in.Log
 		in.RenderedMapIndex = a.in.RenderedMapIndex
-		if err := a.putPushed(c); err != nil {
+		if err := errors.Join(a.putPushed(c), a.putRendered(c)); err != nil {
 			return err
 		}
 		if state == dag.Success {
@@ -424,7 +436,7 @@ func (a *attempt) reschedule(worker context.Context, at time.Time) error {
 			if lr == nil || !a.wanted(a.row(lr)) {
 				return c.restarted(a.job)
 			}
-			if err := a.putPushed(c); err != nil {
+			if err := errors.Join(a.putPushed(c), a.putRendered(c)); err != nil {
 				return err
 			}
 			in := c.set(lr, a.slot(lr), dag.UpForReschedule)

@@ -56,6 +56,11 @@ type Options struct {
 	PausedAtCreation bool
 	// MaxMapLength is how many instances a mapped task may have. Default 1024.
 	MaxMapLength int
+	// RenderedRuns is for how many runs of a DAG the rendered fields of tries are kept, the
+	// newest ones. Default 30 ([DefaultRenderedRuns]); negative keeps none.
+	RenderedRuns int
+	// RenderedLength is how many bytes of a field are kept. Default 16384.
+	RenderedLength int
 	// AskTimeout is how long [Engine.Clear] and [Engine.Mark] wait for the process that
 	// works on the store, when that is another one. Default 30 s.
 	AskTimeout time.Duration
@@ -126,6 +131,8 @@ func New(s Store, o Options) (*Engine, error) {
 	o.KillGrace = orDefault(o.KillGrace, 15*time.Second)
 	o.Beat = orDefault(o.Beat, time.Second)
 	o.MaxMapLength = orDefault(o.MaxMapLength, DefaultMaxMapLength)
+	o.RenderedRuns = orDefault(o.RenderedRuns, DefaultRenderedRuns)
+	o.RenderedLength = orDefault(o.RenderedLength, DefaultRenderedLength)
 	o.Sweep = orDefault(o.Sweep, 30*time.Second)
 	o.AskTimeout = orDefault(o.AskTimeout, 30*time.Second)
 	if o.Clock == nil {

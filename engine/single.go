@@ -60,12 +60,6 @@ func (e *Engine) TestTask(ctx context.Context, d *dag.DAG, taskID string, mapInd
 	return state, res.value, nil
 }
 
-// RenderedField is a templated field and what it renders to.
-type RenderedField struct {
-	Name  string `json:"name"`
-	Value any    `json:"value"`
-}
-
 // RenderTask renders the templated fields of a task as a run would, secrets masked. The
 // map index is that of [Engine.TestTask].
 func (e *Engine) RenderTask(ctx context.Context, d *dag.DAG, taskID string, mapIndex int, t Trigger) ([]RenderedField, error) {
@@ -77,14 +71,7 @@ func (e *Engine) RenderTask(ctx context.Context, d *dag.DAG, taskID string, mapI
 	if err != nil {
 		return nil, fmt.Errorf("task %q: %s", taskID, e.o.Masker.Mask(err.Error()))
 	}
-	values := a.task.spec.Values(op)
-	var out []RenderedField
-	for _, f := range a.task.spec.Fields() {
-		if f.Template {
-			out = append(out, RenderedField{f.Name, e.maskValue(values[f.Name])})
-		}
-	}
-	return out, nil
+	return a.renderedFields(op), nil
 }
 
 // maskValue masks every text in a value.

@@ -220,6 +220,8 @@ type Reader interface {
 	RunWithXCom(ctx context.Context, dagID string, upTo time.Time, taskID, key string) (int64, error)
 	// RunXComs returns all XComs of a run, by task, map index and key.
 	RunXComs(ctx context.Context, runKey int64) ([]XCom, error)
+	// RenderedFields returns what the templated fields of a try rendered to, or nil.
+	RenderedFields(ctx context.Context, runKey int64, taskID string, mapIndex, try int) (json.RawMessage, error)
 	// Version returns the source of a DAG version, or ErrNotFound.
 	Version(ctx context.Context, version string) ([]byte, error)
 	// DAG returns what is known of a DAG, or ErrNotFound.
@@ -287,6 +289,9 @@ type Tx interface {
 	DeleteDeadline(ctx context.Context, l *RunDeadline) (bool, error)
 	// ClearXCom removes what an earlier try of the instance left.
 	ClearXCom(ctx context.Context, runKey int64, taskID string, mapIndex int) error
+	// PutRenderedFields keeps the fields of a try, and of the DAG only those of the given number
+	// of runs that rendered something last.
+	PutRenderedFields(ctx context.Context, r *RenderedTry, runs int) error
 	PutVersion(ctx context.Context, version, dagID string, source []byte) error
 	PutDAG(ctx context.Context, d *DAGState) error
 	SetPaused(ctx context.Context, dagID string, paused bool) error

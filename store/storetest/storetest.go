@@ -40,6 +40,7 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 		"instances are inserted and updated":          instancesAreUpserted,
 		"xcom":                                        xcom,
 		"the newest run with an xcom":                 newestRunWithXCom,
+		"rendered fields of the newest runs":          renderedFieldsOfTheNewestRuns,
 		"deadlines are told once":                     deadlinesAreToldOnce,
 		"versions are stored once":                    versionsAreStoredOnce,
 		"dags keep whether they are paused":           dagsKeepPaused,

@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+)
+
+// renderFlags are the flags of tasks render.
+type renderFlags struct {
+	conf, output  string
+	mapIndex, try int
+}
+
+func newCmdTasksRender(a *app) *cobra.Command {
+	var f renderFlags
+	cmd := &cobra.Command{
+		Use:   "render DAG TASK [LOGICAL_DATE | RUN_ID]",
+		Short: "Print the templated fields of a task: as they would be, or as they were in a run",
+		Long: `With a date, or without one, it renders the task as the DAG file says now, for a run that
+there need not be.
+
+With a RUN_ID it prints what the last try of that run rendered, or the one that --try names.
+The newest runs of each DAG keep it (setting max_num_rendered_ti_fields_per_task), with
+secrets masked and long values cut. Where nothing was kept it renders again, with the
+version of the DAG, the dates, the conf and the XComs of the run, and says so.`,
+		Example: "  dingdag tasks render my_dag my_task 2026-01-31\n" +
+			"  dingdag tasks render my_dag my_task scheduled__2026-01-31T00:00:00+00:00 --try 1",
+		Args: rangeArgs(2, "DAG", "TASK", "LOGICAL_DATE or RUN_ID"), ValidArgsFunction: a.completeTasks,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runTasksRender(cmd.Context(), a, f, args[0], args[1], args[2:]...)
+		},
+	}
+	cmd.Flags().StringVarP(&f.conf, "conf", "c", "", "JSON object for the conf and params of a run that there need not be")
+	cmd.Flags().IntVar(&f.try, "try", 0, "number of the try of a run (default the last)")
+	mapIndexFlag(cmd, &f.mapIndex)
+	outputFlag(cmd, &f.output)
+	return cmd
+}
+
+func runTasksRender(ctx context.Context, a *app, f renderFlags, dagID, taskID string, of ...string) error {
+	if err := checkOutput(f.output); err != nil {
+		return err
+	}
+	r, err := a.namedRun(ctx, dagID, of)
+	if err != nil {
+		return err
+	}
+	var fields []engine.RenderedField
+	switch {
+	case r != nil && f.conf != "":
+		return usagef("--conf: run %s has its own conf: give a date instead of the run, or leave it out", r.RunID)
+	case r != nil:
+		fields, err = a.renderedIn(ctx, r, taskID, f)
+	case f.try != 0:
+		return usagef("--try: name the run: dingdag tasks render %s %s RUN_ID --try %d", dagID, taskID, f.try)
+	default:
+		fields, err = a.renderNew(ctx, dagID, taskID, f, of)
+	}
+	if err != nil {
+		return err
+	}
+	return printFields(a, fields, f.output)
+}
+
+// namedRun is the run that the last argument names; nil when it is a date, or there is none.
+func (a *app) namedRun(ctx context.Context, dagID string, of []string) (*engine.Run, error) {
+	if len(of) == 0 || of[0] == "" {
+		return nil, nil
+	}
+	_, notDate := parseDate(of[0])
+	if ok, err := a.storeExists(); err != nil || !ok {
+		if err == nil && notDate != nil {
+			err = fmt.Errorf("%q is neither a date nor a run of dag %q: there are no runs in %s", of[0], dagID, a.cfg.Home)
+		}
+		return nil, err
+	}
+	s, err := a.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := runNamed(ctx, s, dagID, of[0])
+	if errors.Is(err, engine.ErrNotFound) && notDate == nil {
+		return nil, nil
+	}
+	return r, err
+}
+
+// renderNew renders a task for a run that there need not be.
+func (a *app) renderNew(ctx context.Context, dagID, taskID string, f renderFlags, date []string) ([]engine.RenderedField, error) {
+	t, err := trigger(f.conf, date)
+	if err != nil {
+		return nil, err
+	}
+	d, task, err := a.findTask(dagID, taskID)
+	if err != nil {
+		return nil, err
+	}
+	e, err := a.testEngine(ctx, os.DevNull)
+	if err != nil {
+		return nil, err
+	}
+	return e.RenderTask(ctx, d, task.ID, f.mapIndex, t)
+}
+
+// renderedIn is what a task of a run rendered.
+func (a *app) renderedIn(ctx context.Context, r *engine.Run, taskID string, f renderFlags) ([]engine.RenderedField, error) {
+	s, err := a.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e, err := a.engine(s, s.Connections(), func(o *engine.Options) { o.LogDir = filepath.Join(a.cfg.Home, "logs") })
+	if err != nil {
+		return nil, err
+	}
+	is, err := s.Instances(ctx, r.Key)
+	if err != nil {
+		return nil, err
+	}
+	mapIndex, count := f.mapIndex, 0
+	var shown *engine.Instance // the first one, or the first one that failed
+	ids := make([]string, 0, len(is))
+	for _, in := range is {
+		if in.TaskID == taskID {
+			if count++; shown == nil || in.State == dag.Failed && shown.State != dag.Failed {
+				shown = in
+			}
+		}
+		ids = append(ids, in.TaskID)
+	}
+	if mapIndex < 0 && shown != nil {
+		if mapIndex = shown.MapIndex; count > 1 {
+			a.notef("%s, %s, of %d instances; --map-index shows another one", shown.Label(), shown.State, count)
+		}
+	}
+	out, err := e.RenderedTry(ctx, r, taskID, mapIndex, f.try)
+	if errors.Is(err, engine.ErrNotFound) {
+		return nil, fmt.Errorf("run %s has no task %q%s", r.RunID, taskID, suggestTask(taskID, ids))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !out.Kept && !out.Same {
+		why := fmt.Sprintf("what try %d of %s rendered in run %s was not kept", out.Try, taskID, r.RunID)
+		if out.Try == 0 {
+			why = fmt.Sprintf("%s has not run in run %s", taskID, r.RunID)
+		}
+		a.notef("%s: this is rendered now, with the version, dates, conf and XComs of the run", why)
+	}
+	return out.Fields, nil
+}
+
+// printFields prints templated fields: for people each one below its name.
+func printFields(a *app, fields []engine.RenderedField, output string) error {
+	switch output {
+	case "json":
+		return printJSON(a.Out, fields)
+	case "yaml":
+		return printYAML(a.Out, fields)
+	}
+	for _, f := range fields {
+		text, ok := f.Value.(string)
+		if !ok {
+			b, err := json.MarshalIndent(f.Value, "", "  ")
+			if err != nil {
+				return err
+			}
+			text = string(b)
+		}
+		fmt.Fprintf(a.Out, "# %s\n%s\n", f.Name, text)
+	}
+	return nil
+}
