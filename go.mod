@@ -3,6 +3,7 @@ module github.com/dingdag/dingdag
 go 1.26.0
 
 require (
+	github.com/creack/pty v1.1.24
 	github.com/go-co-op/gocron/v2 v2.21.2
 	github.com/go-resty/resty/v2 v2.17.2
 	github.com/go-sql-driver/mysql v1.10.1

@@ -34,7 +34,10 @@ func (a *app) canWait(ctx context.Context, s engine.Store, id string, paused boo
 // waitRun shows how a run gets on until it has ended, and fails when the run does. The end
 // of ctx ends the wait and leaves the run as it is.
 func (a *app) waitRun(ctx context.Context, s engine.Store, run *engine.Run, tasks int) error {
-	p := &runProgress{a: a, live: a.terminal(), tasks: tasks, seen: map[string]dag.State{}, began: clock()}
+	p := &runProgress{a: a, tasks: tasks, seen: map[string]dag.State{}, began: clock()}
+	if a.terminal() {
+		p.live = newLiveLine(a.IO)
+	}
 	tick := time.NewTicker(waitPause)
 	defer tick.Stop()
 	worked := clock()
@@ -71,12 +74,11 @@ func (a *app) waitRun(ctx context.Context, s engine.Store, run *engine.Run, task
 // runProgress is one line that changes on a terminal, and elsewhere a line for each change.
 type runProgress struct {
 	a     *app
-	live  bool
+	live  *liveLine // nil when not a terminal
 	tasks int
 	began time.Time
 	state dag.RunState
 	seen  map[string]dag.State
-	shown bool
 }
 
 // look reads the run and shows what is new.
@@ -89,7 +91,7 @@ func (p *runProgress) look(ctx context.Context, s engine.Store, key int64) (*eng
 	if err != nil {
 		return nil, err
 	}
-	if !p.live && r.State != p.state && !r.State.Finished() {
+	if p.live == nil && r.State != p.state && !r.State.Finished() {
 		fmt.Fprintf(p.a.Out, "run %s of dag %s: %s\n", r.RunID, r.DAGID, r.State)
 	}
 	p.state = r.State
@@ -102,23 +104,23 @@ func (p *runProgress) look(ctx context.Context, s engine.Store, key int64) (*eng
 			running++
 		}
 		label := in.Label()
-		if !p.live && p.seen[label] != in.State && in.State != dag.None && in.State != dag.Queued && in.State != dag.Scheduled {
+		if p.live == nil && p.seen[label] != in.State && in.State != dag.None && in.State != dag.Queued && in.State != dag.Scheduled {
 			fmt.Fprintf(p.a.Out, "%s: %s\n", label, in.State)
 		}
 		p.seen[label] = in.State
 	}
-	if p.live {
-		fmt.Fprintf(p.a.Out, "\r\x1b[Krun %s of dag %s: %s, %d of %d tasks done, %d running, %s",
-			r.RunID, r.DAGID, r.State, done, total, running, clock().Sub(p.began).Truncate(time.Second))
-		p.shown = true
+	if p.live != nil {
+		// What changes comes first: a narrow terminal shows no more.
+		p.live.show(fmt.Sprintf("%s %s, %d of %d tasks done, %d running: run %s of dag %s",
+			r.State, clock().Sub(p.began).Truncate(time.Second), done, total, running, r.RunID, r.DAGID))
 	}
 	return r, nil
 }
 
 // clear makes room for another line.
 func (p *runProgress) clear() {
-	if p.shown {
-		fmt.Fprint(p.a.Out, "\r\x1b[K")
+	if p.live != nil {
+		p.live.clear()
 	}
 }
 

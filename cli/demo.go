@@ -361,6 +361,10 @@ func countStates(is []*engine.Instance) string {
 type demoProgress struct {
 	o        IO
 	w        progress.Writer // nil when not a terminal
+	rendered chan struct{}   // closed after its last frame
+	// messages counts them. It is active to the end, because nothing is drawn, not even a
+	// message, when no tracker is.
+	messages *progress.Tracker
 	trackers map[string]*progress.Tracker
 	tasks    map[string]int
 }
@@ -393,11 +397,18 @@ func newDemoProgress(o IO, ds []*dag.DAG) *demoProgress {
 	}
 	slices.Sort(ids)
 	for _, id := range ids {
-		t := &progress.Tracker{Message: id, Total: int64(p.tasks[id])}
+		t := &progress.Tracker{Message: id, Total: int64(p.tasks[id]), AutoStopDisabled: true} // the run says how it ended
 		p.trackers[id] = t
 		p.w.AppendTracker(t)
 	}
-	go p.w.Render()
+	p.messages = &progress.Tracker{Message: "messages"}
+	p.w.AppendTracker(p.messages)
+	p.w.SetTerminalWidth(o.width())
+	p.rendered = make(chan struct{})
+	go func() {
+		defer close(p.rendered)
+		p.w.Render()
+	}()
 	return p
 }
 
@@ -429,6 +440,7 @@ func (p *demoProgress) update(u engine.Update) {
 func (p *demoProgress) print(text string) {
 	if p.w != nil {
 		p.w.Log("%s", strings.TrimRight(text, "\n"))
+		p.messages.Increment(1)
 		return
 	}
 	fmt.Fprintln(p.o.Out, strings.TrimRight(text, "\n"))
@@ -438,7 +450,17 @@ func (p *demoProgress) stop() {
 	if p.w == nil {
 		return
 	}
-	// One more frame, so that the last messages and states are on the screen.
-	time.Sleep(150 * time.Millisecond)
-	p.w.Stop()
+	p.messages.MarkAsDone()
+	// Its last frame has the last messages and states. A stop before its first one would
+	// not be heard.
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for {
+		p.w.Stop()
+		select {
+		case <-p.rendered:
+			return
+		case <-again.C:
+		}
+	}
 }

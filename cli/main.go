@@ -60,11 +60,7 @@ type IO struct {
 
 // terminal reports whether output goes to a person's screen.
 func (o IO) terminal() bool {
-	out := o.Out
-	if masked, ok := out.(maskedOut); ok {
-		out = masked.to
-	}
-	f, ok := out.(*os.File)
+	f, ok := o.file()
 	return ok && isatty.IsTerminal(f.Fd())
 }
 

@@ -1,19 +1,16 @@
 package connections
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"sync"
 )
 
-// maxHeldLine is how much of a line without an end is held back, in bytes.
-const maxHeldLine = 64 << 10
-
-// MaskWriter passes text on with secrets masked. It passes whole lines, so a
-// secret split over two writes is found; the end of a very long line is held
-// back only as far as a secret can reach. Close or Flush passes the rest. It is
-// safe for concurrent use. [Masker.Writer] makes one.
+// MaskWriter passes text on with secrets masked, at once and without waiting for
+// the ends of lines, so that a progress line shows as it is written. It holds back
+// only an end that could be the beginning of a secret, until the next write tells,
+// so a secret split over several writes is found. Close or Flush passes that on as
+// well. It is safe for concurrent use. [Masker.Writer] makes one.
 type MaskWriter struct {
 	masker *Masker
 
@@ -31,31 +28,29 @@ func (w *MaskWriter) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.held = append(w.held, p...)
-	end := bytes.LastIndexByte(w.held, '\n') + 1
-	if len(w.held)-end > maxHeldLine {
-		end += w.masker.current.Load().safeCut(string(w.held[end:]))
-	}
-	if err := w.pass(end); err != nil {
+	// One matcher for both, lest a secret that is added in between is cut in two.
+	m := w.masker.current.Load()
+	if err := w.pass(m, m.safeCut(string(w.held))); err != nil {
 		return 0, err
 	}
 	return len(p), nil
 }
 
-// Flush passes on a line that has no end yet.
+// Flush passes on what is held back.
 func (w *MaskWriter) Flush() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.pass(len(w.held))
+	return w.pass(w.masker.current.Load(), len(w.held))
 }
 
 // Close flushes. The writer below stays open.
 func (w *MaskWriter) Close() error { return w.Flush() }
 
-func (w *MaskWriter) pass(n int) error {
+func (w *MaskWriter) pass(m *matcher, n int) error {
 	if n == 0 {
 		return nil
 	}
-	text := w.masker.Mask(string(w.held[:n]))
+	text := m.mask(string(w.held[:n]))
 	w.held = append(w.held[:0], w.held[n:]...)
 	if _, err := io.WriteString(w.to, text); err != nil {
 		return fmt.Errorf("write masked text: %w", err)

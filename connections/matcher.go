@@ -13,15 +13,19 @@ const minSecret = 5
 type matcher struct {
 	pairs    [1 << 10]uint64     // bit set of the first two bytes of all secrets
 	byPrefix map[string][]string // by the first minSecret bytes, longest first
+	sorted   []string            // all secrets, each once
+	first    [1 << 8]bool        // the first bytes of all secrets
 	longest  int
 }
 
 func newMatcher(secrets []string) *matcher {
 	m := &matcher{byPrefix: make(map[string][]string, len(secrets))}
+	m.sorted = slices.Sorted(slices.Values(secrets))
 	for _, s := range secrets {
 		bucket, bit := pairAt(s, 0)
 		m.pairs[bucket] |= bit
 		m.byPrefix[s[:minSecret]] = append(m.byPrefix[s[:minSecret]], s)
+		m.first[s[0]] = true
 		m.longest = max(m.longest, len(s))
 	}
 	for _, group := range m.byPrefix {
@@ -85,11 +89,11 @@ func (m *matcher) longestAt(s string, i int) int {
 }
 
 // safeCut returns how much of the start of s may be masked and sent on when more
-// text follows: no secret, complete or not, reaches over the cut.
+// text follows: all but what could be the beginning of a secret, and the stretch
+// of secrets that it would make longer.
 func (m *matcher) safeCut(s string) int {
-	cut := max(0, len(s)-m.longest+1)
-	at := 0
-	for at < cut {
+	cut := m.openAt(s)
+	for at := 0; at < cut; {
 		start, end, ok := m.next(s, at)
 		if !ok || start >= cut {
 			break
@@ -100,4 +104,24 @@ func (m *matcher) safeCut(s string) int {
 		at = end
 	}
 	return cut
+}
+
+// openAt returns where the longest end of s begins that is the beginning of a
+// secret but not all of it, or len(s) when there is none.
+func (m *matcher) openAt(s string) int {
+	for i := max(0, len(s)-m.longest+1); i < len(s); i++ {
+		if m.first[s[i]] && m.begins(s[i:]) {
+			return i
+		}
+	}
+	return len(s)
+}
+
+// begins reports whether a secret begins with s and is longer.
+func (m *matcher) begins(s string) bool {
+	i, found := slices.BinarySearch(m.sorted, s)
+	if found {
+		i++ // it is that secret, whole
+	}
+	return i < len(m.sorted) && strings.HasPrefix(m.sorted[i], s)
 }
