@@ -117,6 +117,53 @@ func TestDialectAdvice(t *testing.T) {
 	}
 }
 
+// The class names the database: one that nothing here speaks to is an error at load.
+func TestDialectDatabasesWithoutDriver(t *testing.T) {
+	t.Parallel()
+	c := dialectCatalog(t)
+	for class, want := range map[string]string{
+		"airflow.providers.oracle.operators.oracle.OracleOperator":                       "Oracle",
+		"airflow.providers.snowflake.operators.snowflake.SnowflakeIntervalCheckOperator": "Snowflake",
+		"airflow.providers.google.cloud.operators.bigquery.BigQueryValueCheckOperator":   "BigQuery",
+		"airflow.providers.databricks.sensors.databricks_sql.DatabricksSqlSensor":        "Databricks SQL",
+		"airflow.providers.microsoft.mssql.operators.mssql.MsSqlOperator":                "SQL Server",
+	} {
+		_, found := dag.Parse("a.yaml", []byte("a:\n  tasks:\n    t: {operator: "+class+", sql: SELECT 1}\n"), c, dag.Options{Now: time.Now})
+		require.Len(t, found, 1, class)
+		assert.Equal(t, []int{3, 19}, []int{found[0].Line, found[0].Column})
+		assert.Contains(t, found[0].Text, "there is no driver for "+want+" here: the SQL operators work with PostgreSQL, MySQL (also MariaDB) and SQLite; "+
+			"use bash with the database's own client, or http to call its API")
+	}
+}
+
+// The names that old SQL operators have for conn_id, in default_args as on the task.
+func TestDialectOldConnectionKeysInDefaultArgs(t *testing.T) {
+	t.Parallel()
+	text := `
+a:
+  default_args: {postgres_conn_id: pg, mysql_conn_id: my, sqlite_conn_id: lite, snowflake_conn_id: flake, oracle_conn_id: ora, conn_id: any}
+  tasks:
+    pg: {operator: airflow.providers.postgres.operators.postgres.PostgresOperator, sql: SELECT 1}
+    own: {operator: airflow.providers.postgres.operators.postgres.PostgresOperator, sql: SELECT 1, postgres_conn_id: own}
+    my: {operator: airflow.operators.mysql_operator.MySqlOperator, sql: SELECT 1}
+    lite: {operator: airflow.providers.sqlite.operators.sqlite.SqliteOperator, sql: SELECT 1}
+    new: {operator: sql, sql: SELECT 1}
+`
+	dags, found := dag.Parse("a.yaml", []byte(text), dialectCatalog(t), dag.Options{Now: time.Now})
+	require.Empty(t, found.String())
+	c := dialectCatalog(t)
+	for id, want := range map[string]string{"pg": "pg", "own": "own", "my": "my", "lite": "lite", "new": "any"} {
+		task := dags[0].Task(id)
+		spec, _ := c.Operators.Lookup(task.Operator)
+		op, problems := spec.Decode(task.Args)
+		require.Empty(t, problems, id)
+		values := spec.Values(op)
+		assert.Equal(t, want, values["conn_id"], "%s: %v", id, values)
+	}
+	_, found = dag.Parse("a.yaml", []byte("a:\n  default_args: {postgress_conn_id: pg}\n  tasks: {t: {operator: empty}}\n"), c, dag.Options{Now: time.Now})
+	assert.Contains(t, found.String(), `unknown key "postgress_conn_id" in default_args; did you mean "postgres_conn_id"?`)
+}
+
 // A mail for the people of the parameter email, by the real notifier (B5).
 func TestDialectEmail(t *testing.T) {
 	t.Parallel()
@@ -128,6 +175,8 @@ a:
     failure: {operator: empty, email: [Ann <ann@example.com>], email_on_retry: no}
     none: {operator: empty, email: null}
     flag: {operator: empty, email: null, email_on_failure: no}
+    empty: {operator: empty, email: []}
+    quiet: {operator: empty, email: "", email_on_retry: no}
     wrong: {operator: empty, email: nobody}
 `
 	dags, found := dag.Parse("a.yaml", []byte(text), dialectCatalog(t), dag.Options{Now: time.Now})
@@ -142,7 +191,7 @@ a:
 	assert.Empty(t, dags, "the wrong address is an error")
 	dags, found = dag.Parse("a.yaml", []byte(strings.ReplaceAll(text, "nobody", "somebody@example.com")), dialectCatalog(t), dag.Options{Now: time.Now})
 	require.Len(t, dags, 1, found.String())
-	for id, want := range map[string][2]int{"both": {1, 1}, "failure": {1, 0}, "none": {0, 0}, "flag": {0, 0}, "wrong": {1, 1}} {
+	for id, want := range map[string][2]int{"both": {1, 1}, "failure": {1, 0}, "none": {0, 0}, "flag": {0, 0}, "empty": {0, 0}, "quiet": {0, 0}, "wrong": {1, 1}} {
 		task := dags[0].Task(id)
 		assert.Equal(t, want, [2]int{len(task.OnFailure), len(task.OnRetry)}, id)
 		for _, callback := range task.OnFailure {

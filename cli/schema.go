@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params/declare"
 )
 
@@ -56,7 +57,7 @@ func (a *app) schema() (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return dag.Schema(entrySchemas(ops.Specs(), ops.Lookup), entrySchemas(cbs.Specs(), cbs.Lookup)), nil
+	return dag.Schema(entrySchemas(ops.Specs(), ops.Lookup), entrySchemas(cbs.Specs(), cbs.Lookup), operator.NoDriverParams()...), nil
 }
 
 // entrySchemas describes specs. A dotted path that calls a parameter by another name

@@ -1,7 +1,6 @@
 package dag
 
 import (
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -138,10 +137,6 @@ func (a *assetReader) item(n *yaml.Node) (*Asset, bool) {
 		if text == "" {
 			return nil, true
 		}
-		if strings.HasPrefix(text, "@") || isCron(text) {
-			a.errorf(n, "%s: %q is no asset but a time: several cron expressions stand under cron:", a.what, excerpt(text))
-			return nil, false
-		}
 		return a.named(n, text)
 	case boolKind, intKind, floatKind, dateKind:
 		_, ok := a.text(a.what, n)
@@ -159,6 +154,10 @@ func isCron(text string) bool {
 
 // named makes the asset of a URI, or of a name of the catalogue.
 func (a *assetReader) named(n *yaml.Node, text string) (*Asset, bool) {
+	if strings.HasPrefix(text, "@") || isCron(text) {
+		a.errorf(n, "%s: %q is no asset but a time: several cron expressions stand under cron:", a.what, excerpt(text))
+		return nil, false
+	}
 	if a.names == nil || strings.Contains(text, "://") {
 		return a.asset(n, text, text)
 	}
@@ -492,9 +491,6 @@ func (a *assetReader) expression(n *yaml.Node, inText bool) (*AssetCondition, bo
 func (a *assetReader) conditionText(n *yaml.Node) (*AssetCondition, bool) {
 	reported := *a.failed
 	c, err := parseCondition(n.Value, func(word string) (*AssetCondition, error) {
-		if a.names == nil && !strings.Contains(word, "://") {
-			return nil, fmt.Errorf("%q is no URI: name the file that has the names beside datasets, as file", excerpt(word))
-		}
 		one, ok := a.named(n, word)
 		if !ok {
 			return nil, errReported

@@ -20,8 +20,9 @@ type EntrySchema struct {
 
 // Schema returns the JSON Schema (2020-12) of DAG files, for editors: every key with
 // its description and default, and the parameters of each operator and notifier.
-// Required parameters are not demanded, as they may come from defaults.
-func Schema(operators, notifiers []EntrySchema) map[string]any {
+// Required parameters are not demanded, as they may come from defaults. inert are further
+// keys of default_args, which have no effect.
+func Schema(operators, notifiers []EntrySchema, inert ...string) map[string]any {
 	return map[string]any{
 		"$schema": "https://json-schema.org/draft/2020-12/schema",
 		"title":   "DAG file",
@@ -31,7 +32,7 @@ func Schema(operators, notifiers []EntrySchema) map[string]any {
 		},
 		"patternProperties":    map[string]any{"^x-": map[string]any{}},
 		"additionalProperties": map[string]any{"$ref": "#/$defs/dag"},
-		"$defs":                definitions(operators, notifiers),
+		"$defs":                definitions(operators, notifiers, inert),
 	}
 }
 
@@ -39,7 +40,7 @@ func Schema(operators, notifiers []EntrySchema) map[string]any {
 const durationPattern = `^(([0-9]+(\.[0-9]+)?(w|d|h|ms|us|µs|ns|m|s))+|P[0-9WDTHMS.]+` +
 	`|[0-9]+ +([Mm]icrosecond|[Mm]illisecond|[Ss]econd|[Mm]inute|[Hh]our|[Dd]ay|[Ww]eek)s?|.*\$.*)$`
 
-func definitions(operators, notifiers []EntrySchema) map[string]any {
+func definitions(operators, notifiers []EntrySchema, inert []string) map[string]any {
 	ref := func(name string) map[string]any { return map[string]any{"$ref": "#/$defs/" + name} }
 	list := func(items map[string]any) map[string]any { return map[string]any{"type": "array", "items": items} }
 	anyOf := func(schemas ...any) map[string]any { return map[string]any{"anyOf": schemas} }
@@ -68,7 +69,7 @@ func definitions(operators, notifiers []EntrySchema) map[string]any {
 		"taskGroup":    object(properties(groupKeys)),
 		"task":         taskSchema(operators),
 		"operatorName": namesSchema(operators),
-		"defaultArgs":  anyOf(object(defaultArgsProperties(operators)), schemaOf("null")),
+		"defaultArgs":  anyOf(object(defaultArgsProperties(operators, inert)), schemaOf("null")),
 		"dependencies": anyOf(schemaOf("string"), list(schemaOf("string")), schemaOf("null")),
 		"duration": anyOf(
 			map[string]any{"type": "number", "minimum": 0, "description": "Seconds."},
@@ -182,8 +183,11 @@ func oneOfNames(list []string) map[string]any {
 
 // defaultArgsProperties are the common and sensor keys, and the names of the
 // operators' parameters, whose types may differ from one operator to the next.
-func defaultArgsProperties(operators []EntrySchema) map[string]any {
+func defaultArgsProperties(operators []EntrySchema, inert []string) map[string]any {
 	all := map[string]any{"timezone": schemaOf("string")}
+	for _, name := range inert {
+		all[name] = map[string]any{}
+	}
 	for _, op := range operators {
 		for name := range ownProperties(op) {
 			all[name] = map[string]any{}

@@ -243,10 +243,10 @@ func (r *dagReader) unknownOperator(name string) string {
 
 // readEmail turns the parameter email into the notifier of that name.
 func (r *dagReader) readEmail(t *taskDraft) {
-	if !t.email.present() {
-		if t.emailFlag != nil {
-			r.warnf(t.emailFlag, "%s has no effect without email", t.emailFlag.Value)
-		}
+	if t.email.key == nil && t.emailFlag != nil {
+		r.warnf(t.emailFlag, "%s has no effect without email", t.emailFlag.Value)
+	}
+	if nobody(t.email) {
 		return
 	}
 	args := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: t.email.value.Line, Column: t.email.value.Column}
@@ -267,6 +267,13 @@ func (r *dagReader) readEmail(t *taskDraft) {
 	if t.emailOnRetry {
 		t.OnRetry = append(slices.Clip(t.OnRetry), mail)
 	}
+}
+
+// nobody reports whether email names no one: it is left out, null, or empty, by which a
+// task takes back the addresses of default_args.
+func nobody(email pair) bool {
+	return !email.present() || kindOf(email.value) == textKind && email.value.Value == "" ||
+		kindOf(email.value) == listKind && len(email.value.Content) == 0
 }
 
 // finish builds the DAG from its drafts.

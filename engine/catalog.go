@@ -36,6 +36,9 @@ func (c Catalog) Operator(name string) (dag.Entry, bool, string) {
 	if text, ok := operator.Rejected(name); ok {
 		return nil, false, text
 	}
+	if text, ok := operator.NoDriver(name); ok {
+		return nil, false, text
+	}
 	return nil, false, didYouMean(c.Operators.Suggest(name))
 }
 
@@ -50,17 +53,27 @@ func (c Catalog) Callback(name string) (dag.Entry, bool, string) {
 	return nil, false, didYouMean(c.Callbacks.Suggest(name))
 }
 
-// OperatorParams lists every parameter name of every operator.
+// OperatorParams lists every parameter name of every operator, the names that old classes
+// have for them included.
 func (c Catalog) OperatorParams() []string {
 	seen := map[string]bool{}
 	var out []string
+	add := func(name string) {
+		if name != "" && !seen[name] {
+			seen[name] = true
+			out = append(out, name)
+		}
+	}
 	for _, s := range c.Operators.Specs() {
 		for _, f := range s.Params() {
-			if !seen[f] {
-				seen[f] = true
-				out = append(out, f)
-			}
+			add(f)
 		}
+		for _, alias := range s.Aliases {
+			add(alias.Old)
+		}
+	}
+	for _, name := range operator.NoDriverParams() {
+		add(name)
 	}
 	return out
 }

@@ -27,7 +27,7 @@ var _ operator.Operator = (*CheckOperator)(nil)
 func checkSpec(docs operator.Option) operator.Spec {
 	paths := elsewhere("SQLCheckOperator", "CheckOperator")
 	return operator.Define[CheckOperator]("sql_check", docs,
-		operator.Alias(append(paths, "airflow.operators.presto_check_operator.PrestoCheckOperator")...),
+		operator.Alias(paths...),
 		operator.Example("There are orders, and all of them have a customer", `
 conn_id: warehouse
 sql: SELECT count(*), count(*) = count(customer) FROM orders

@@ -84,18 +84,9 @@ parameters: {least: "{{ params.least }}"}
 		{"postgres", "postgres.operators.postgres", "postgres_operator", "PostgresOperator"},
 		{"mysql", "mysql.operators.mysql", "mysql_operator", "MySqlOperator"},
 		{"sqlite", "sqlite.operators.sqlite", "sqlite_operator", "SqliteOperator"},
-		{"mssql", "microsoft.mssql.operators.mssql", "mssql_operator", "MsSqlOperator"},
-		{"oracle", "oracle.operators.oracle", "oracle_operator", "OracleOperator"},
-		{"jdbc", "jdbc.operators.jdbc", "jdbc_operator", "JdbcOperator"},
-		{"trino", "trino.operators.trino", "", "TrinoOperator"},
-		{"vertica", "vertica.operators.vertica", "", "VerticaOperator"},
-		{"snowflake", "snowflake.operators.snowflake", "", "SnowflakeOperator"},
 	} {
-		paths := []string{"airflow.providers." + old.module + "." + old.class}
-		if old.oldModule != "" {
-			paths = append(paths, "airflow.operators."+old.oldModule+"."+old.class)
-		}
-		for _, path := range paths {
+		for _, path := range []string{"airflow.providers." + old.module, "airflow.operators." + old.oldModule} {
+			path += "." + old.class
 			options = append(options, operator.RenamingAlias(path, old.name+"_conn_id", "conn_id", old.name+"_default"))
 		}
 	}

@@ -43,7 +43,7 @@ var _ operator.Operator = (*IntervalCheckOperator)(nil)
 func intervalCheckSpec(docs operator.Option) operator.Spec {
 	paths := elsewhere("SQLIntervalCheckOperator", "IntervalCheckOperator")
 	return operator.Define[IntervalCheckOperator]("sql_interval_check", docs,
-		operator.Alias(append(paths, "airflow.operators.presto_check_operator.PrestoIntervalCheckOperator")...),
+		operator.Alias(paths...),
 		operator.Example("Not twice as many orders as a week ago, nor half", `
 conn_id: warehouse
 table: orders

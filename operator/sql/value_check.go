@@ -31,7 +31,7 @@ var _ operator.Operator = (*ValueCheckOperator)(nil)
 func valueCheckSpec(docs operator.Option) operator.Spec {
 	paths := elsewhere("SQLValueCheckOperator", "ValueCheckOperator")
 	return operator.Define[ValueCheckOperator]("sql_value_check", docs,
-		operator.Alias(append(paths, "airflow.operators.presto_check_operator.PrestoValueCheckOperator")...),
+		operator.Alias(paths...),
 		operator.Example("About a thousand orders", `
 conn_id: warehouse
 sql: SELECT 1040
