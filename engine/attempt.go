@@ -201,15 +201,19 @@ func (e *Engine) open(ctx context.Context, j Job) (*attempt, error) {
 // does not wait for this attempt. The caller holds the run.
 func (e *Engine) newAttempt(lr *liveRun, j Job) (*attempt, bool) {
 	i := lr.plan.d.TaskIndex(j.TaskID)
-	if i < 0 || lr.find(i, j.MapIndex) == nil {
+	if i < 0 {
 		return nil, false
 	}
-	a := &attempt{e: e, job: j, plan: lr.plan, task: &lr.plan.tasks[i], i: i, run: lr.run, in: *lr.find(i, j.MapIndex)}
+	_, in := lr.find(i, j.MapIndex)
+	if in == nil {
+		return nil, false
+	}
+	a := &attempt{e: e, job: j, plan: lr.plan, task: &lr.plan.tasks[i], i: i, run: lr.run, in: *in}
 	if a.in.StartDate.IsZero() { // a rescheduled sensor goes on
 		a.in.StartDate = e.now()
 	}
 	a.in.Log = logPath(&a.run, &a.in)
-	return a, a.wanted(lr.find(i, j.MapIndex))
+	return a, a.wanted(in)
 }
 
 // wanted reports whether the instance still waits for this attempt.
@@ -217,10 +221,16 @@ func (a *attempt) wanted(in *Instance) bool {
 	return in != nil && in.Try == a.job.Try && (in.State == dag.Queued || in.State == dag.Running)
 }
 
-// row is the instance in a run, or nil; slot is its place there.
-func (a *attempt) row(lr *liveRun) *Instance { return lr.find(a.i, a.in.MapIndex) }
+// row is the instance in a run, or nil; slot is its place there, once there is a row.
+func (a *attempt) row(lr *liveRun) *Instance {
+	_, in := lr.find(a.i, a.in.MapIndex)
+	return in
+}
 
-func (a *attempt) slot(lr *liveRun) int { return lr.m.slot(a.i, a.in.MapIndex) }
+func (a *attempt) slot(lr *liveRun) slot {
+	at, _ := lr.m.slot(a.i, a.in.MapIndex)
+	return at
+}
 
 // start writes that the attempt runs, and what on_execute callbacks have to say.
 func (a *attempt) start(ctx context.Context) error {

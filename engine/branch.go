@@ -103,7 +103,7 @@ func reach(d *dag.DAG, from []int, next func(*dag.Task) []int) []int {
 func (c *change) skip(lr *liveRun, s skips) {
 	for _, n := range s {
 		for _, slot := range lr.m.slotsOf(n) {
-			if lr.m.states[slot] == dag.None {
+			if lr.m.states.at(slot) == dag.None {
 				c.set(lr, slot, dag.Skipped).EndDate = c.now
 			}
 		}

@@ -286,11 +286,11 @@ func (c *change) restarted(j Job) error {
 	if i < 0 {
 		return nil
 	}
-	in := lr.find(i, j.MapIndex)
+	at, in := lr.find(i, j.MapIndex)
 	if in == nil || in.State != dag.Restarting || in.Try != j.Try {
 		return nil
 	}
-	c.set(lr, lr.m.slot(i, j.MapIndex), dag.None)
+	c.set(lr, at, dag.None)
 	in.StartDate, in.EndDate = time.Time{}, time.Time{}
 	return c.step(lr)
 }

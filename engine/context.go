@@ -284,7 +284,7 @@ func (e *Engine) runDeliveries(ctx context.Context, r Reader, lr *liveRun, kind 
 	}
 	// Newer Airflow gives DAG callbacks some instance of the run: the failed one helps most.
 	var some *Instance
-	for _, in := range lr.inst {
+	for _, in := range lr.inst.all() {
 		switch {
 		case in == nil:
 		case in.State == dag.Failed:

@@ -240,16 +240,23 @@ func (b *bench) stop() {
 	b.cancel = nil
 }
 
-// until waits for a state of affairs.
+// until waits for a state of affairs. It gives up after so many looks in which nothing was
+// seen, some five seconds: on a busy machine looks take longer, as does what they wait for.
 func (b *bench) until(what string, ok func() bool) {
 	b.t.Helper()
-	deadline := time.After(90 * time.Second)
-	for !ok() {
+	last := time.After(90 * time.Second) // however much is seen
+	for looks := 0; !ok(); {
 		select {
 		case <-b.seen:
+			looks = 0
+		case <-last:
+			b.t.Fatalf("timed out waiting: %s", what)
 		case <-time.After(5 * time.Millisecond): // some states have no update of their own
-		case <-deadline:
-			b.t.Fatalf("timed out waiting: %s; ran %v, sent %v", what, b.ran, b.sent)
+			if looks++; looks == 1000 {
+				b.mu.Lock()
+				defer b.mu.Unlock()
+				b.t.Fatalf("timed out waiting: %s; ran %v, sent %v", what, b.ran, b.sent)
+			}
 		}
 	}
 }

@@ -27,8 +27,8 @@ type Pool struct {
 // admit reports whether a scheduled task may have a slot now, and if not, why. What it
 // looks at beyond its own run are the other live runs, which change in transactions
 // only, and transactions run one after another.
-func (c *change) admit(lr *liveRun, i int) (bool, string, error) {
-	t := lr.task(i)
+func (c *change) admit(lr *liveRun, at slot) (bool, string, error) {
+	t := lr.task(at)
 	if why := c.poolFull(t); why != "" {
 		return false, why, nil
 	}
@@ -44,7 +44,7 @@ func (c *change) admit(lr *liveRun, i int) (bool, string, error) {
 		}
 	}
 	if n := t.MaxActiveTIsPerDAGRun; n > 0 {
-		if active := lr.activeOf[lr.m.task[i]]; active >= n {
+		if active := lr.activeOf[lr.m.task.at(at)]; active >= n {
 			return false, fmt.Sprintf("max_active_tis_per_dagrun: %d of %d instances are active", active, n), nil
 		}
 	}
@@ -62,7 +62,7 @@ func (lr *liveRun) stateOf(taskID string) (s dag.State, has bool) {
 		return s, false
 	}
 	for _, slot := range lr.m.slotsOf(i) {
-		switch in := lr.inst[slot]; {
+		switch in := lr.inst.at(slot); {
 		case in == nil:
 		case !has:
 			s, has = in.State, true
@@ -168,7 +168,7 @@ func (c *change) statesIn(r *Run, ids []string) (map[string]dag.State, error) {
 // order sorts the waiting tasks by their effective priority; equal ones keep their order.
 func (lr *liveRun) order() {
 	w := lr.plan.priorities()
-	slices.SortStableFunc(lr.waiting, func(a, b int) int { return cmp.Compare(w[lr.m.task[b]], w[lr.m.task[a]]) })
+	slices.SortStableFunc(lr.waiting, func(a, b slot) int { return cmp.Compare(w[lr.m.task.at(b)], w[lr.m.task.at(a)]) })
 }
 
 // priorities are the effective weights of the tasks (Airflow, WeightRule): a task's own
@@ -202,19 +202,19 @@ func sumWeights(d *dag.DAG, is []int) (sum int) {
 // stopFast ends the run of a DAG with fail_fast when one of its tasks has failed:
 // running tasks are failed and stopped, the rest is skipped. Teardowns still run.
 func (c *change) stopFast(lr *liveRun) {
-	for i, s := range lr.m.states {
+	for at, s := range lr.m.states.all() {
 		switch {
-		case s.Finished(), lr.plan.d.Tasks[i].Teardown:
-		case s == dag.Running, s == dag.Queued && c.e.attempting(keyOf(lr.inst[i])):
-			in := c.set(lr, i, dag.Failed)
+		case s.Finished(), lr.task(at).Teardown:
+		case s == dag.Running, s == dag.Queued && c.e.attempting(keyOf(lr.inst.at(at))):
+			in := c.set(lr, at, dag.Failed)
 			in.EndDate, in.Error = c.now, errFailFast.Error()
 			k := keyOf(in)
 			c.after = append(c.after, func() { c.e.cancel(k, errFailFast) })
 		default:
-			c.set(lr, i, dag.Skipped).EndDate = c.now
+			c.set(lr, at, dag.Skipped).EndDate = c.now
 		}
 	}
-	lr.waiting = slices.DeleteFunc(lr.waiting, func(i int) bool { return lr.m.states[i] != dag.Scheduled })
+	lr.waiting = slices.DeleteFunc(lr.waiting, func(at slot) bool { return lr.m.states.at(at) != dag.Scheduled })
 }
 
 var errFailFast = errors.New("another task failed and the DAG has fail_fast")

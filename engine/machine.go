@@ -13,6 +13,8 @@ type graph struct {
 	tasks []node
 	// order is a topological order of the tasks; rank is the place of each in it.
 	order, rank []int
+	// first are the slots that the tasks begin with.
+	first []slot
 	// hasSetups says that a task has setups.
 	hasSetups bool
 }
@@ -20,6 +22,7 @@ type graph struct {
 // sort computes the topological order. Loading has refused cycles.
 func (g *graph) sort() {
 	left := make([]int, len(g.tasks))
+	g.first = firstSlots(len(g.tasks))
 	g.order, g.rank = make([]int, 0, len(g.tasks)), make([]int, len(g.tasks))
 	for i := range g.tasks {
 		if left[i] = len(g.tasks[i].up); left[i] == 0 {
@@ -56,14 +59,14 @@ type node struct {
 // decides depends only on the states it was told. The cost of a change follows the
 // edges of the changed task, never the size of the DAG.
 //
-// Instances lie in slots. The slot with the number of a task is its only one, or the
-// first one of a mapped task; expand adds the others behind those of all tasks.
+// Instances lie in slots. A task begins with one, which is its only one or the first one
+// of a mapped task; expand adds the others behind those of all tasks.
 type machine struct {
 	g      *graph
-	states []dag.State // by slot
-	task   []int       // by slot: its task
-	index  []int       // by slot: its map index, -1 without
-	slots  [][]int     // by task: the slots of a task that was expanded, else nil
+	states bySlot[dag.State]
+	task   bySlot[int] // the task of each
+	index  bySlot[int] // its map index, -1 without
+	slots  [][]slot    // by task: the slots of a task that was expanded, else nil
 	up     []counts    // by task
 	setups []counts    // by task: those of its setups; nil without any in the DAG
 	// setupTotal is how many instances the setups of each task have; nil like setups.
@@ -87,14 +90,19 @@ type machine struct {
 func newMachine(g *graph, states []dag.State) *machine {
 	n := len(g.tasks)
 	m := &machine{
-		g: g, states: make([]dag.State, n), task: make([]int, n), index: make([]int, n), slots: make([][]int, n),
+		g: g, slots: make([][]slot, n),
 		up: make([]counts, n), total: make([]int32, n), isDirty: make([]bool, n), unfinished: n,
 	}
+	m.states.grow(n)
+	m.task.grow(n)
+	m.index.grow(n)
 	if g.hasSetups {
 		m.setups, m.setupTotal = make([]counts, n), make([]int32, n)
 	}
 	for i := range g.tasks {
-		m.task[i], m.index[i], m.total[i] = i, -1, int32(len(g.tasks[i].up)) //nolint:gosec // a DAG has far fewer tasks than 2^31
+		m.task.put(g.first[i], i)
+		m.index.put(g.first[i], -1)
+		m.total[i] = int32(len(g.tasks[i].up)) //nolint:gosec // a DAG has far fewer tasks than 2^31
 		if g.hasSetups {
 			m.setupTotal[i] = int32(len(g.tasks[i].setups)) //nolint:gosec // as above
 		}
@@ -102,19 +110,19 @@ func newMachine(g *graph, states []dag.State) *machine {
 	}
 	for i, s := range states {
 		if s != dag.None {
-			m.set(i, s)
+			m.set(g.first[i], s)
 		}
 	}
 	return m
 }
 
 // set changes the state of a slot and tells the downstream tasks.
-func (m *machine) set(slot int, s dag.State) {
-	old, i := m.states[slot], m.task[slot]
+func (m *machine) set(at slot, s dag.State) {
+	old, i := m.states.at(at), m.task.at(at)
 	if old == s {
 		return
 	}
-	m.states[slot] = s
+	m.states.put(at, s)
 	delete(m.held, i)
 	m.inFlight += btoi(busy(s)) - btoi(busy(old))
 	if m.g.tasks[i].leaf {
@@ -143,16 +151,17 @@ func (m *machine) set(slot int, s dag.State) {
 // expand gives a mapped task at least n slots, one for each map index, n >= 1.
 func (m *machine) expand(i, n int) {
 	if m.slots[i] == nil {
-		m.slots[i] = []int{i}
-		m.index[i] = 0
+		m.slots[i] = []slot{m.g.first[i]}
+		m.index.put(m.g.first[i], 0)
 	}
 	more := n - len(m.slots[i])
 	if more <= 0 {
 		return
 	}
 	for range more {
-		m.slots[i] = append(m.slots[i], len(m.states))
-		m.states, m.task, m.index = append(m.states, dag.None), append(m.task, i), append(m.index, len(m.slots[i])-1)
+		m.task.add(i)
+		m.index.add(len(m.slots[i]))
+		m.slots[i] = append(m.slots[i], m.states.add(dag.None))
 	}
 	m.unfinished += more
 	for _, d := range m.g.tasks[i].down {
@@ -164,22 +173,22 @@ func (m *machine) expand(i, n int) {
 }
 
 // slotsOf are the slots of a task.
-func (m *machine) slotsOf(i int) []int {
+func (m *machine) slotsOf(i int) []slot {
 	if m.slots[i] != nil {
 		return m.slots[i]
 	}
-	return m.task[i : i+1] // the slot of an ordinary task has its number
+	return m.g.first[i : i+1]
 }
 
-// slot returns the slot of an instance, or -1.
-func (m *machine) slot(i, mapIndex int) int {
+// slot returns the slot of an instance, false when the task has no such instance.
+func (m *machine) slot(i, mapIndex int) (slot, bool) {
 	switch s := m.slots[i]; {
 	case s == nil && mapIndex < 0:
-		return i
+		return m.g.first[i], true
 	case mapIndex >= 0 && mapIndex < len(s):
-		return s[mapIndex]
+		return s[mapIndex], true
 	default:
-		return -1
+		return slot{}, false
 	}
 }
 
@@ -194,7 +203,10 @@ func (m *machine) mark(i int) {
 // progress is what an advance decided: the slots that are to run, those whose state it
 // has set itself, and the mapped tasks whose instances have to be found now; each in the
 // order in which it was decided.
-type progress struct{ ready, settled, expand []int }
+type progress struct {
+	ready, settled []slot
+	expand         []int
+}
 
 // advance applies the trigger rules to every task whose upstream changed, and lets
 // skips and upstream failures travel on.
@@ -203,13 +215,13 @@ func (m *machine) advance() (p progress) {
 		i := m.g.order[heap.Pop(&m.dirty).(int)] //nolint:forcetypeassert // ranks holds ints
 		m.isDirty[i] = false
 		slots := m.slotsOf(i)
-		if !slices.ContainsFunc(slots, func(s int) bool { return m.states[s] == dag.None }) {
+		if !slices.ContainsFunc(slots, func(s slot) bool { return m.states.at(s) == dag.None }) {
 			continue
 		}
 		n := &m.g.tasks[i]
 		settle := func(s dag.State) {
 			for _, slot := range slots {
-				if m.states[slot] == dag.None {
+				if m.states.at(slot) == dag.None {
 					m.set(slot, s)
 					p.settled = append(p.settled, slot)
 				}
@@ -223,8 +235,8 @@ func (m *machine) advance() (p progress) {
 			case n.instant:
 				settle(dag.Success)
 			default:
-				m.set(i, dag.Scheduled)
-				p.ready = append(p.ready, i)
+				m.set(slots[0], dag.Scheduled)
+				p.ready = append(p.ready, slots[0])
 			}
 		case doSkip:
 			if n.waitsToSkip && !m.released[i] {

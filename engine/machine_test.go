@@ -33,20 +33,20 @@ func TestMachineChain(t *testing.T) {
 	t.Parallel()
 	m := newMachine(shape(nil, nil, []int{0}, []int{1}), nil)
 	p := m.advance()
-	assert.Equal(t, []int{0}, p.ready)
+	assert.Equal(t, m.slotsOf(0), p.ready)
 	assert.Empty(t, p.settled)
 
-	m.set(0, dag.Success)
+	m.set(p.ready[0], dag.Success)
 	p = m.advance()
-	assert.Equal(t, []int{1}, p.ready)
+	assert.Equal(t, m.slotsOf(1), p.ready)
 	state, _ := m.verdict()
 	assert.Equal(t, dag.RunRunning, state)
 
-	m.set(1, dag.Failed)
+	m.set(p.ready[0], dag.Failed)
 	p = m.advance()
 	assert.Empty(t, p.ready)
-	assert.Equal(t, []int{2}, p.settled)
-	assert.Equal(t, dag.UpstreamFailed, m.states[2])
+	assert.Equal(t, m.slotsOf(2), p.settled)
+	assert.Equal(t, dag.UpstreamFailed, m.states.at(p.settled[0]))
 	state, reason := m.verdict()
 	assert.Equal(t, dag.RunFailed, state)
 	assert.Equal(t, "task_failure", reason)
@@ -80,8 +80,8 @@ func TestMachineInstantTasksTravelInOneStep(t *testing.T) {
 	g.tasks[0].instant, g.tasks[1].instant, g.tasks[3].instant = true, true, true
 	m := newMachine(g, nil)
 	p := m.advance()
-	assert.Equal(t, []int{2}, p.ready)
-	assert.Equal(t, []int{0, 1}, p.settled)
+	assert.Equal(t, m.slotsOf(2), p.ready)
+	assert.Equal(t, g.first[:2], p.settled)
 }
 
 func TestMachineWaitingForeverIsADeadlock(t *testing.T) {
@@ -230,19 +230,19 @@ func TestMachineProperties(t *testing.T) {
 		g.findScopes()
 		m := newMachine(g, nil)
 		for step := 0; ; step++ {
-			before := slices.Clone(m.states)
+			before := slices.Clone(m.states.list)
 			m.advance()
-			require.Equal(t, naive(g, before, m.released), m.states)
+			require.Equal(t, naive(g, before, m.released), m.states.list)
 			if rapid.Bool().Draw(t, "crash") {
 				held := m.held
-				m = newMachine(g, m.states)
+				m = newMachine(g, m.states.list)
 				p := m.advance()
 				require.Empty(t, p.ready)
 				require.Empty(t, p.settled)
 				require.Equal(t, len(held), len(m.held))
 			}
 			var busyTasks []int
-			for i, s := range m.states {
+			for i, s := range m.states.list {
 				if busy(s) {
 					busyTasks = append(busyTasks, i)
 				}
@@ -254,14 +254,14 @@ func TestMachineProperties(t *testing.T) {
 				continue
 			}
 			if len(busyTasks) == 0 {
-				require.Equal(t, naiveVerdict(g, m.states), state, "nothing runs, so the run has ended")
+				require.Equal(t, naiveVerdict(g, m.states.list), state, "nothing runs, so the run has ended")
 				break
 			}
 			require.Equal(t, dag.RunRunning, state)
 			require.Less(t, step, 5*n+5, "a run ends")
 			i := rapid.SampledFrom(busyTasks).Draw(t, "task")
-			m.set(i, rapid.SampledFrom([]dag.State{dag.Queued, dag.Running, dag.Success, dag.Failed, dag.Skipped}).Filter(func(s dag.State) bool {
-				return s.Finished() || m.states[i] != s && m.states[i] != dag.Running
+			m.set(g.first[i], rapid.SampledFrom([]dag.State{dag.Queued, dag.Running, dag.Success, dag.Failed, dag.Skipped}).Filter(func(s dag.State) bool {
+				return s.Finished() || m.states.list[i] != s && m.states.list[i] != dag.Running
 			}).Draw(t, "state"))
 		}
 	})
@@ -341,7 +341,7 @@ func TestMachineMappedProperties(t *testing.T) {
 			for i := range n {
 				var s []dag.State
 				for _, slot := range m.slotsOf(i) {
-					s = append(s, m.states[slot])
+					s = append(s, m.states.at(slot))
 				}
 				out = append(out, s)
 			}
@@ -357,7 +357,7 @@ func TestMachineMappedProperties(t *testing.T) {
 			for _, i := range p.expand {
 				length := rapid.IntRange(0, 3).Draw(t, "length")
 				if length == 0 {
-					m.set(i, dag.Skipped)
+					m.set(m.slotsOf(i)[0], dag.Skipped)
 					continue
 				}
 				m.expand(i, length)
@@ -370,19 +370,22 @@ func TestMachineMappedProperties(t *testing.T) {
 			}
 			if rapid.Bool().Draw(t, "crash") {
 				next := newMachine(g, nil)
-				for slot, s := range m.states {
-					if m.index[slot] >= 0 {
-						next.expand(m.task[slot], len(m.slotsOf(m.task[slot])))
+				for at, s := range m.states.all() {
+					i, index := m.task.at(at), m.index.at(at)
+					if index >= 0 {
+						next.expand(i, len(m.slotsOf(i)))
 					}
-					next.set(next.slot(m.task[slot], m.index[slot]), s)
+					to, ok := next.slot(i, index)
+					require.True(t, ok)
+					next.set(to, s)
 				}
 				m = next
 				require.Equal(t, progress{}, m.advance())
 			}
-			var inFlight []int
-			for slot, s := range m.states {
+			var inFlight []slot
+			for at, s := range m.states.all() {
 				if busy(s) {
-					inFlight = append(inFlight, slot)
+					inFlight = append(inFlight, at)
 				}
 			}
 			state, _ := m.verdict()
@@ -392,8 +395,7 @@ func TestMachineMappedProperties(t *testing.T) {
 			}
 			require.Equal(t, dag.RunRunning, state)
 			require.Less(t, step, 12*n+12, "a run ends")
-			slot := rapid.SampledFrom(inFlight).Draw(t, "slot")
-			m.set(slot, rapid.SampledFrom([]dag.State{dag.Success, dag.Failed, dag.Skipped}).Draw(t, "state"))
+			m.set(rapid.SampledFrom(inFlight).Draw(t, "slot"), rapid.SampledFrom([]dag.State{dag.Success, dag.Failed, dag.Skipped}).Draw(t, "state"))
 		}
 	})
 }

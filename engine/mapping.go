@@ -54,16 +54,17 @@ func (c *change) expand(lr *liveRun, i int) error {
 		c.settleAll(lr, i, dag.Skipped, "there is nothing to map over")
 		return nil
 	}
-	if in := lr.inst[i]; in != nil && in.MapIndex < 0 {
+	first := lr.m.slotsOf(i)[0]
+	if in := lr.inst.at(first); in != nil && in.MapIndex < 0 {
 		in.State = dag.Removed
 		c.write(lr, in)
-		lr.inst[i] = nil
+		lr.inst.put(first, nil)
 	}
 	lr.m.expand(i, n)
-	lr.inst = append(lr.inst, make([]*Instance, len(lr.m.states)-len(lr.inst))...)
+	lr.inst.grow(lr.m.states.len())
 	for k, slot := range lr.m.slotsOf(i) {
 		switch {
-		case lr.m.states[slot] != dag.None:
+		case lr.m.states.at(slot) != dag.None:
 		case k < n:
 			c.set(lr, slot, dag.Scheduled)
 			lr.await(slot)
@@ -77,7 +78,7 @@ func (c *change) expand(lr *liveRun, i int) error {
 // settleAll ends the instances of a mapped task that have not begun.
 func (c *change) settleAll(lr *liveRun, i int, s dag.State, why string) {
 	for k, slot := range lr.m.slotsOf(i) {
-		if lr.m.states[slot] != dag.None {
+		if lr.m.states.at(slot) != dag.None {
 			continue
 		}
 		if s == dag.Skipped && k > 0 {
@@ -99,7 +100,7 @@ func (lr *liveRun) sources(t *dag.Task) (dag.State, bool) {
 		}
 		from := lr.plan.d.TaskIndex(v.From)
 		for _, slot := range lr.m.slotsOf(from) {
-			switch s := lr.m.states[slot]; {
+			switch s := lr.m.states.at(slot); {
 			case !s.Finished():
 				return dag.None, false
 			case failed(s):
@@ -150,7 +151,7 @@ func (c *change) mapLength(lr *liveRun, t *dag.Task) (int, error) {
 // failExpansion fails a mapped task that cannot be expanded, as a try of its own.
 func (c *change) failExpansion(lr *liveRun, i int, err error) {
 	for _, slot := range lr.m.slotsOf(i) {
-		if lr.m.states[slot] != dag.None {
+		if lr.m.states.at(slot) != dag.None {
 			continue
 		}
 		in := c.set(lr, slot, dag.Failed)

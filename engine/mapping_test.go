@@ -386,3 +386,35 @@ d:
 	assert.Equal(t, "success", got["m[1]"])
 	assert.JSONEq(t, `"['x', 'x']"`, b.xcom(r, "end", "return_value"))
 }
+
+// fail_fast stops the other instances of a mapped task, running or waiting, and what
+// comes after it; teardowns run all the same.
+func TestFailFastWithAMappedTask(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	begun := make(chan struct{}, 9)
+	b.do["odd"] = func(ctx context.Context, tc *operator.TaskContext) (any, error) {
+		if tc.MapIndex == 1 {
+			<-begun
+			return nil, operator.Fail(errors.New("broken"))
+		}
+		begun <- struct{}{}
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	b.load(`
+d:
+  fail_fast: true
+  max_active_tasks: 2
+  tasks:
+    - {task_id: s, operator: probe, setup: true}
+    - {task_id: m, operator: probe, do: odd, expand: {text: [a, b, c, d]}, dependencies: [s]}
+    - {task_id: after, operator: probe, expand: {text: [a, b]}, dependencies: [m]}
+    - {task_id: t, operator: probe, teardown: true, dependencies: [after, s], trigger_rule: all_done_setup_success}
+`)
+	b.start(engine.RunOptions{})
+	r := b.finish(engine.Trigger{})
+	assert.Equal(t, map[string]string{
+		"s": "success", "m[0]": "failed", "m[1]": "failed", "m[2]": "skipped", "m[3]": "skipped", "after": "skipped", "t": "success",
+	}, b.instances(r))
+}

@@ -94,7 +94,7 @@ func (c *change) settleLost(j Job) error {
 	if i < 0 {
 		return c.Complete(c.ctx, j)
 	}
-	row := lr.find(i, j.MapIndex)
+	_, row := lr.find(i, j.MapIndex)
 	a := &attempt{e: c.e, job: j, plan: lr.plan, task: &lr.plan.tasks[i], i: i, run: lr.run}
 	if !a.wanted(row) {
 		if err := c.Complete(c.ctx, j); err != nil {

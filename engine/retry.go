@@ -59,12 +59,12 @@ func (e *Engine) retry(key attemptKey, try int) {
 		if i < 0 {
 			return nil
 		}
-		if in := lr.find(i, key.mapIndex); in == nil || in.State != dag.UpForRetry && in.State != dag.UpForReschedule || in.Try != try || in.RetryAt.After(c.now) {
+		at, in := lr.find(i, key.mapIndex)
+		if in == nil || in.State != dag.UpForRetry && in.State != dag.UpForReschedule || in.Try != try || in.RetryAt.After(c.now) {
 			return nil
 		}
-		slot := lr.m.slot(i, key.mapIndex)
-		c.set(lr, slot, dag.Scheduled)
-		lr.await(slot)
+		c.set(lr, at, dag.Scheduled)
+		lr.await(at)
 		return c.step(lr)
 	})
 	if err != nil {

@@ -23,35 +23,35 @@ type liveRun struct {
 	mu   sync.Mutex
 	run  Run
 	m    *machine
-	inst []*Instance // by slot of the machine, nil while the store has no row
+	inst bySlot[*Instance] // nil while the store has no row
 	// active counts the queued and running instances.
 	active int
 	// activeOf counts them by task, where limits need it.
 	activeOf map[int]int
-	// waiting holds the slots of the scheduled instances that have no slot yet; sorted says that they
-	// are in the order of their priority.
-	waiting []int
+	// waiting holds the scheduled instances that nothing was handed to yet; sorted says that
+	// they are in the order of their priority.
+	waiting []slot
 	sorted  bool
 	// poolUse counts the slots that the run's active instances take, by pool.
 	poolUse map[string]int
 }
 
 // await puts an instance among those that wait to be queued.
-func (lr *liveRun) await(slot int) {
-	lr.waiting = append(lr.waiting, slot)
+func (lr *liveRun) await(at slot) {
+	lr.waiting = append(lr.waiting, at)
 	lr.sorted = false
 }
 
 // task is the task of a slot.
-func (lr *liveRun) task(slot int) *dag.Task { return lr.plan.d.Tasks[lr.m.task[slot]] }
+func (lr *liveRun) task(at slot) *dag.Task { return lr.plan.d.Tasks[lr.m.task.at(at)] }
 
 // count adjusts what the run's active instances take.
-func (lr *liveRun) count(slot, by int) {
+func (lr *liveRun) count(at slot, by int) {
 	if by != 0 {
-		t := lr.task(slot)
+		t := lr.task(at)
 		lr.active += by
 		if t.MaxActiveTIsPerDAG > 0 || t.MaxActiveTIsPerDAGRun > 0 {
-			lr.activeOf[lr.m.task[slot]] += by
+			lr.activeOf[lr.m.task.at(at)] += by
 		}
 		lr.poolUse[cmp.Or(t.Pool, DefaultPool)] += by * max(t.PoolSlots, 1)
 	}
@@ -257,19 +257,20 @@ func (lr *liveRun) place(is []*Instance) error {
 			lr.m.expand(i, in.MapIndex+1)
 		}
 	}
-	lr.inst = make([]*Instance, len(lr.m.states))
+	lr.inst = bySlot[*Instance]{}
+	lr.inst.grow(lr.m.states.len())
 	for n, in := range is {
-		slot := lr.m.slot(tasks[n], in.MapIndex)
-		if slot < 0 {
+		at, ok := lr.m.slot(tasks[n], in.MapIndex)
+		if !ok {
 			continue // what a mapped task was before it was expanded
 		}
-		lr.inst[slot] = in
-		lr.m.set(slot, in.State)
+		lr.inst.put(at, in)
+		lr.m.set(at, in.State)
 		switch in.State {
 		case dag.Queued, dag.Running:
-			lr.count(slot, 1)
+			lr.count(at, 1)
 		case dag.Scheduled:
-			lr.await(slot)
+			lr.await(at)
 		default: // nothing waits for them
 		}
 	}
@@ -277,29 +278,30 @@ func (lr *liveRun) place(is []*Instance) error {
 }
 
 // instance returns the row of a slot, new if it has none.
-func (lr *liveRun) instance(slot int) *Instance {
-	if lr.inst[slot] == nil {
-		t := lr.task(slot)
-		lr.inst[slot] = &Instance{RunKey: lr.run.Key, TaskID: t.ID, MapIndex: lr.m.index[slot], MaxTries: t.Retries + 1, Operator: t.Operator}
+func (lr *liveRun) instance(at slot) *Instance {
+	if lr.inst.at(at) == nil {
+		t := lr.task(at)
+		lr.inst.put(at, &Instance{RunKey: lr.run.Key, TaskID: t.ID, MapIndex: lr.m.index.at(at), MaxTries: t.Retries + 1, Operator: t.Operator})
 	}
-	return lr.inst[slot]
+	return lr.inst.at(at)
 }
 
-// find returns the row of an instance, or nil.
-func (lr *liveRun) find(i, mapIndex int) *Instance {
-	if slot := lr.m.slot(i, mapIndex); slot >= 0 {
-		return lr.inst[slot]
+// find returns the place of an instance and its row, nil when it has none.
+func (lr *liveRun) find(i, mapIndex int) (slot, *Instance) {
+	at, ok := lr.m.slot(i, mapIndex)
+	if !ok {
+		return at, nil
 	}
-	return nil
+	return at, lr.inst.at(at)
 }
 
 // set changes the state of an instance and notes its row for writing.
-func (c *change) set(lr *liveRun, slot int, s dag.State) *Instance {
-	in := lr.instance(slot)
+func (c *change) set(lr *liveRun, at slot, s dag.State) *Instance {
+	in := lr.instance(at)
 	c.freed = c.freed || s.Finished() || holdsSlot(in.State) && !holdsSlot(s)
-	lr.count(slot, btoi(holdsSlot(s))-btoi(holdsSlot(in.State)))
+	lr.count(at, btoi(holdsSlot(s))-btoi(holdsSlot(in.State)))
 	in.State = s
-	lr.m.set(slot, s)
+	lr.m.set(at, s)
 	c.write(lr, in)
 	return in
 }
@@ -320,7 +322,7 @@ func (c *change) step(lr *liveRun) error {
 	for again := true; again; {
 		p := lr.m.advance()
 		for _, slot := range p.settled {
-			s := lr.m.states[slot]
+			s := lr.m.states.at(slot)
 			in := c.set(lr, slot, s)
 			in.EndDate = c.now
 			if s == dag.Success {
@@ -364,21 +366,21 @@ func (c *change) pump(lr *liveRun) error {
 		lr.order()
 		lr.sorted = true
 	}
-	var left []int
-	for n, i := range lr.waiting {
+	var left []slot
+	for n, at := range lr.waiting {
 		if lr.active >= lr.plan.d.MaxActiveTasks {
 			left = append(left, lr.waiting[n:]...)
 			break
 		}
-		ok, _, err := c.admit(lr, i)
+		ok, _, err := c.admit(lr, at)
 		if err != nil {
 			return err
 		}
 		if ok {
-			c.queue(lr, i)
+			c.queue(lr, at)
 		} else {
 			blocked = true
-			left = append(left, i)
+			left = append(left, at)
 		}
 	}
 	lr.waiting = left
@@ -386,8 +388,8 @@ func (c *change) pump(lr *liveRun) error {
 }
 
 // queue hands a task to the workers.
-func (c *change) queue(lr *liveRun, i int) {
-	in := c.set(lr, i, dag.Queued)
+func (c *change) queue(lr *liveRun, at slot) {
+	in := c.set(lr, at, dag.Queued)
 	in.QueuedAt, in.RetryAt = c.now, time.Time{}
 	// A try without an end is that of a sensor that looks again.
 	if in.StartDate.IsZero() || !in.EndDate.IsZero() {
@@ -480,11 +482,11 @@ func (e *Engine) timeOut(key int64) {
 			c.watchTimeout(lr) // it was cleared and has begun anew
 			return nil
 		}
-		for i, s := range lr.m.states {
+		for at, s := range lr.m.states.all() {
 			if s.Finished() {
 				continue
 			}
-			in := c.set(lr, i, dag.Skipped)
+			in := c.set(lr, at, dag.Skipped)
 			in.EndDate = c.now
 			if s == dag.Running || s == dag.Queued {
 				k := keyOf(in)

@@ -40,10 +40,10 @@ func outcome(g *graph, names map[string]int, states, task string) dag.State {
 	m := newMachine(g, nil)
 	for s := range strings.FieldsSeq(states) {
 		name, letter, _ := strings.Cut(s, "=")
-		m.set(names[name], letters[letter[0]])
+		m.set(g.first[names[name]], letters[letter[0]])
 	}
 	m.advance()
-	return m.states[names[task]]
+	return m.states.at(g.first[names[task]])
 }
 
 // The table of Airflow's setup and teardown rules.
@@ -117,7 +117,7 @@ func TestTeardownsAndTheRun(t *testing.T) {
 			m := newMachine(g, nil)
 			for s := range strings.FieldsSeq(c.states) {
 				name, letter, _ := strings.Cut(s, "=")
-				m.set(names[name], letters[letter[0]])
+				m.set(g.first[names[name]], letters[letter[0]])
 			}
 			m.advance()
 			state, _ := m.verdict()

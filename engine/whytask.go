@@ -51,7 +51,7 @@ func (e *Engine) WhyTask(ctx context.Context, r *Run, taskID string) (out []Task
 			if err != nil {
 				return err
 			}
-			out = append(out, TaskWhy{MapIndex: lr.m.index[slot], State: lr.m.states[slot], Reason: why})
+			out = append(out, TaskWhy{MapIndex: lr.m.index.at(slot), State: lr.m.states.at(slot), Reason: why})
 		}
 		return nil
 	})
@@ -106,8 +106,8 @@ func (c *change) lookAt(seen *Run) (*liveRun, error) {
 const noProcess = "no process works on the home folder: start one with dingdag standalone"
 
 // whyInstance explains the state of one instance. alone says that nobody is at work.
-func (c *change) whyInstance(lr *liveRun, slot int, alone bool) (string, error) {
-	in, t, s := lr.instance(slot), lr.task(slot), lr.m.states[slot]
+func (c *change) whyInstance(lr *liveRun, at slot, alone bool) (string, error) {
+	in, t, s := lr.instance(at), lr.task(at), lr.m.states.at(at)
 	failure := fmt.Sprintf("try %d of %d failed: %s", in.Try, in.MaxTries, in.Error)
 	switch s {
 	case dag.Success:
@@ -115,9 +115,9 @@ func (c *change) whyInstance(lr *liveRun, slot int, alone bool) (string, error) 
 	case dag.Failed:
 		return failure, nil
 	case dag.UpstreamFailed:
-		return c.whyRule(lr, slot, func(s dag.State) bool { return s.Finished() && s != dag.Success }), nil
+		return c.whyRule(lr, at, func(s dag.State) bool { return s.Finished() && s != dag.Success }), nil
 	case dag.Skipped:
-		return c.whySkipped(lr, slot)
+		return c.whySkipped(lr, at)
 	case dag.Removed:
 		return "it is not part of the run: the logical date lies outside of its start_date and end_date, or its mapping no longer has it", nil
 	case dag.Running:
@@ -137,8 +137,8 @@ func (c *change) whyInstance(lr *liveRun, slot int, alone bool) (string, error) 
 		return "it is queued since " + showMoment(in.QueuedAt) + " and waits for a free worker", nil
 	case s == dag.Queued:
 		return "it is queued since " + showMoment(in.QueuedAt) + " and " + noProcess, nil
-	case s == dag.None && (lr.m.held[lr.m.task[slot]] || lr.m.judge(lr.m.task[slot]) == doWait):
-		return c.whyRule(lr, slot, func(s dag.State) bool { return !s.Finished() }), nil
+	case s == dag.None && (lr.m.held[lr.m.task.at(at)] || lr.m.judge(lr.m.task.at(at)) == doWait):
+		return c.whyRule(lr, at, func(s dag.State) bool { return !s.Finished() }), nil
 	}
 	if why, err := pausedNow(c.ctx, c, lr.run.DAGID); err != nil || why != "" {
 		return why, err
@@ -146,7 +146,7 @@ func (c *change) whyInstance(lr *liveRun, slot int, alone bool) (string, error) 
 	if lr.active >= lr.plan.d.MaxActiveTasks {
 		return fmt.Sprintf("max_active_tasks: %d of %d tasks of the run are active", lr.active, lr.plan.d.MaxActiveTasks), nil
 	}
-	ok, why, err := c.admit(lr, slot)
+	ok, why, err := c.admit(lr, at)
 	switch {
 	case err != nil:
 		return "", err
@@ -162,15 +162,15 @@ func (c *change) whyInstance(lr *liveRun, slot int, alone bool) (string, error) 
 
 // whyRule names the trigger rule of a task and those of its direct upstream tasks and
 // setups whose state matters.
-func (c *change) whyRule(lr *liveRun, slot int, matters func(dag.State) bool) string {
-	i := lr.m.task[slot]
+func (c *change) whyRule(lr *liveRun, at slot, matters func(dag.State) bool) string {
+	i := lr.m.task.at(at)
 	n := &lr.plan.g.tasks[i]
 	var ups []string
 	for _, u := range append(append([]int(nil), n.up...), n.setups...) {
 		slots := lr.m.slotsOf(u)
-		s := lr.m.states[slots[0]]
+		s := lr.m.states.at(slots[0])
 		for _, other := range slots[1:] {
-			s = combined(s, lr.m.states[other])
+			s = combined(s, lr.m.states.at(other))
 		}
 		if text := fmt.Sprintf("%s is %s", lr.plan.d.Tasks[u].ID, s); matters(s) && (len(ups) == 0 || ups[len(ups)-1] != text) {
 			ups = append(ups, text)
@@ -185,22 +185,23 @@ func (c *change) whyRule(lr *liveRun, slot int, matters func(dag.State) bool) st
 
 // whySkipped tells who skipped an instance: its trigger rule, a task before it that
 // chose, the end of the run, or the task itself.
-func (c *change) whySkipped(lr *liveRun, slot int) (string, error) {
-	i := lr.m.task[slot]
-	if lr.instance(slot).Try > 0 {
-		return "the task skipped itself, see dingdag tasks logs " + lr.run.DAGID + " " + lr.task(slot).ID, nil
+func (c *change) whySkipped(lr *liveRun, at slot) (string, error) {
+	i := lr.m.task.at(at)
+	if lr.instance(at).Try > 0 {
+		return "the task skipped itself, see dingdag tasks logs " + lr.run.DAGID + " " + lr.task(at).ID, nil
 	}
 	if lr.m.judge(i) == doSkip {
 		if lr.plan.g.tasks[i].rule == dag.AllSkipped {
-			return c.whyRule(lr, slot, func(s dag.State) bool { return s.Finished() && s != dag.Skipped }), nil
+			return c.whyRule(lr, at, func(s dag.State) bool { return s.Finished() && s != dag.Skipped }), nil
 		}
-		return c.whyRule(lr, slot, func(s dag.State) bool { return s.Finished() && s != dag.Success }), nil
+		return c.whyRule(lr, at, func(s dag.State) bool { return s.Finished() && s != dag.Success }), nil
 	}
 	for _, u := range reach(lr.plan.d, lr.plan.g.tasks[i].up, func(t *dag.Task) []int { return t.Upstream }) {
-		if lr.m.states[u] != dag.Success {
+		first := lr.m.slotsOf(u)[0]
+		if lr.m.states.at(first) != dag.Success {
 			continue
 		}
-		chosen, err := c.XCom(c.ctx, lr.run.Key, lr.plan.d.Tasks[u].ID, lr.m.index[u], "return_value")
+		chosen, err := c.XCom(c.ctx, lr.run.Key, lr.plan.d.Tasks[u].ID, lr.m.index.at(first), "return_value")
 		if err != nil {
 			return "", err
 		}

@@ -15,8 +15,10 @@ func inWindow(t *dag.Task, r *Run) bool {
 // until the run fails as deadlocked.
 func (lr *liveRun) leaveOut() {
 	for i, t := range lr.plan.d.Tasks {
-		if (!t.StartDate.IsZero() || !t.EndDate.IsZero()) && lr.m.states[i] == dag.None && !inWindow(t, &lr.run) {
-			lr.m.set(i, dag.Removed)
+		if (!t.StartDate.IsZero() || !t.EndDate.IsZero()) && !inWindow(t, &lr.run) {
+			if first := lr.m.slotsOf(i)[0]; lr.m.states.at(first) == dag.None {
+				lr.m.set(first, dag.Removed)
+			}
 		}
 	}
 }
