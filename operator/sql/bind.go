@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -216,13 +217,27 @@ func (b *bound) add(d dialect, text *strings.Builder, value any) error {
 		return err
 	}
 	if d != postgres {
-		b.args = append(b.args, value)
-		text.WriteString("?")
-		return nil
+		return b.addTo(d, text, value)
 	}
 	value, cast := postgresText(value)
 	b.args = append(b.args, value)
 	text.WriteString("$" + strconv.Itoa(len(b.args)) + cast)
+	return nil
+}
+
+// addTo writes the placeholder of MySQL or SQLite. MySQL gets a number of many digits as it
+// is written, which the driver could only send as text; SQLite has no such numbers.
+func (b *bound) addTo(d dialect, text *strings.Builder, value any) error {
+	digits, isDigits := value.(json.Number)
+	switch {
+	case isDigits && d == mysql:
+		text.WriteString(digits.String())
+		return nil
+	case isDigits:
+		return fmt.Errorf("SQLite cannot hold all digits of the number %s: bind it as text", digits)
+	}
+	b.args = append(b.args, value)
+	text.WriteString("?")
 	return nil
 }
 
@@ -233,30 +248,50 @@ func (b *bound) addTuple(text *strings.Builder, list []any) error {
 		if err != nil {
 			return err
 		}
-		b.args = append(b.args, value)
-		text.WriteString([2]string{"(?", ", ?"}[min(i, 1)])
+		text.WriteString([2]string{"(", ", "}[min(i, 1)])
+		if err := b.addTo(mysql, text, value); err != nil {
+			return err
+		}
 	}
 	text.WriteString(")")
 	return nil
 }
 
-// scalar returns a value as database/sql takes it.
+// scalar returns a value as database/sql takes it. A number that has more digits than an
+// int64 or a float64 holds stays a [json.Number].
 func scalar(value any) (any, error) {
 	switch v := value.(type) {
 	case nil, bool, string, int64, float64, time.Time:
 		return v, nil
 	case int:
 		return int64(v), nil
+	case uint64:
+		return scalar(json.Number(strconv.FormatUint(v, 10)))
 	case json.Number:
-		if n, err := v.Int64(); err == nil {
-			return n, nil
-		}
-		return v.Float64()
+		return numberScalar(v), nil
+	case json.RawMessage:
+		return scalar(decodedJSON(v))
 	case map[string]any, []any:
 		return nil, errors.New("only a list of texts and numbers, a text, a number, true, false or null can be bound")
 	default:
 		return nil, fmt.Errorf("a value of type %T cannot be bound", value)
 	}
+}
+
+// numberScalar is an int64 or a float64 where that has all digits.
+func numberScalar(v json.Number) any {
+	if n, err := v.Int64(); err == nil {
+		return n
+	}
+	exact, ok := new(big.Rat).SetString(v.String())
+	f, err := v.Float64()
+	if !ok || err != nil {
+		return v
+	}
+	if shortest, _ := new(big.Rat).SetString(strconv.FormatFloat(f, 'g', -1, 64)); shortest.Cmp(exact) == 0 && strings.ContainsAny(v.String(), ".eE") {
+		return f
+	}
+	return v
 }
 
 // postgresText returns a value as text, and the cast that gives it the type which the
@@ -275,6 +310,8 @@ func postgresText(value any) (text any, cast string) {
 			return strconv.FormatFloat(v, 'g', -1, 64), "::double precision"
 		}
 		return strconv.FormatFloat(v, 'g', -1, 64), "::numeric"
+	case json.Number:
+		return v.String(), "::numeric"
 	case time.Time:
 		return v.Format(time.RFC3339Nano), "::timestamptz"
 	default:

@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -86,6 +87,9 @@ func (b *BranchOperator) Execute(ctx context.Context, tc *operator.TaskContext) 
 
 // decide reads a cell as true or false.
 func decide(cell any) (bool, error) {
+	if raw, isJSON := cell.(json.RawMessage); isJSON {
+		cell = decodedJSON(raw)
+	}
 	text, isText := cell.(string)
 	if _, isNumber := floatOf(cell); isNumber && !isText {
 		return truthy(cell), nil

@@ -23,8 +23,11 @@ const dialTimeout = 30 * time.Second
 // database is one connection to a database, open for one try of a task.
 type database struct {
 	dialect dialect
-	conn    *dbsql.Conn
-	close   func() error
+	log     *slog.Logger
+	// affected is what PostgreSQL said of the last statement.
+	affected affectedRows
+	conn     *dbsql.Conn
+	close    func() error
 }
 
 // open connects to the database that a connection leads to. A name, if there is one, goes
@@ -42,20 +45,26 @@ func open(ctx context.Context, tc *operator.TaskContext, connID, name string) (*
 	if err != nil {
 		return nil, err
 	}
-	opener := map[dialect]func(*connections.Connection, string, *extras) (*dbsql.DB, error){
-		postgres: openPostgres, mysql: openMySQL, sqlite: openSQLite,
-	}[d]
-	pool, err := opener(conn, name, extra)
+	db := &database{dialect: d, log: tc.Log}
+	var pool *dbsql.DB
+	switch d {
+	case postgres:
+		pool, err = openPostgres(conn, name, extra, &db.affected)
+	case mysql:
+		pool, err = openMySQL(conn, name, extra)
+	default:
+		pool, err = openSQLite(conn, name, extra)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("connection %q: %w", conn.ID, err)
 	}
-	db := &database{dialect: d, close: pool.Close}
+	db.close = pool.Close
 	if db.conn, err = pool.Conn(ctx); err == nil && d == mysql {
 		err = db.killOnCancel(ctx, pool)
 	}
 	if err != nil {
 		db.release(ctx, tc.Log)
-		return nil, fmt.Errorf("connect to the %s database of connection %q: %w", d, conn.ID, err)
+		return nil, fmt.Errorf("connect to the %s database of connection %q: %w", d, conn.ID, refusedParameter(err))
 	}
 	return db, nil
 }

@@ -23,10 +23,16 @@ import (
 // autocommit is true. MySQL commits by itself at statements that define tables. Statements
 // that cannot be in a transaction, such as VACUUM, need autocommit: true.
 //
-// Values in the result: numbers, decimals with all their digits; true and false; text;
-// dates and times as text, "2024-01-02 03:04:05", and in UTC with "+00:00" where the
-// column has a zone; bytes as base64; JSON and arrays of PostgreSQL as what they hold. A
-// result of more than 10,000 rows or 1 MiB fails the task, and is rolled back.
+// Values in the result: numbers, decimals with all their digits and floats with a fraction
+// (1.0); true and false; text; dates and times as Python prints them, "2024-01-02 03:04:05"
+// and with six digits where there are fractions, in UTC with "+00:00" where the column has a
+// zone; bytes as base64; JSON of PostgreSQL with its keys in order, arrays as lists; null for
+// dates of MySQL without a month or day, as in Airflow. SQLite gives what is stored, and
+// intervals, times of the day and infinity are text as the database writes them. A result of
+// more than 10,000 rows or 1 MiB fails the task, and is rolled back.
+//
+// Through PgBouncer, statement_timeout, options and their like are refused in the extra: write
+// SET LOCAL as the first statement of the SQL, or set them for the user with ALTER ROLE.
 //
 // When the task is stopped, the query is stopped on the server too.
 type ExecuteQueryOperator struct {
@@ -38,7 +44,8 @@ type ExecuteQueryOperator struct {
 	// for %(name)s (:name in SQLite). They never become part of the SQL, whatever is in
 	// them. For that, PostgreSQL wants a type behind a placeholder: %s::date, not date %s.
 	// With parameters, write %% for a percent sign in PostgreSQL and MySQL. A list as a
-	// value is an array in PostgreSQL and (a, b) in MySQL.
+	// value is an array in PostgreSQL and (a, b) in MySQL. Numbers keep all their digits, or
+	// are refused where SQLite has no type for them; dates are bound as they are written.
 	Parameters any `yaml:"parameters" param:"template"`
 	// Autocommit commits each statement for itself.
 	Autocommit bool `yaml:"autocommit" param:"default=false"`

@@ -127,29 +127,39 @@ func TestValues(t *testing.T) {
 	t.Parallel()
 	for kind, tc := range map[string]struct{ query, want string }{
 		"sqlite": {
-			`CREATE TABLE t (d DATE, m TIMESTAMP, b BOOLEAN, n NUMERIC);
-			INSERT INTO t VALUES ('2024-01-02', '2024-01-02 03:04:05.5', 1, 1.25);
-			SELECT d, m, b, n, NULL, 9007199254740993, 1e999, x'00ff', 'ä', date(d) FROM t`,
-			`[["2024-01-02", "2024-01-02 03:04:05.5", 1, 1.25, null, 9007199254740993, "inf", "AP8=", "ä", "2024-01-02"]]`,
+			`CREATE TABLE t (d DATE, m TIMESTAMP, w DATETIME, b BOOLEAN, n NUMERIC);
+			INSERT INTO t VALUES ('2024-01-02', '2024-01-02 03:04:05.5', '2024-01-02T09:00:00Z', 1, 1.25);
+			SELECT d, m, w, b, n, NULL, 9007199254740993, 1e999, 1.0, x'00ff', 'ä', date(d) FROM t`,
+			`[["2024-01-02", "2024-01-02 03:04:05.5", "2024-01-02T09:00:00Z", 1, 1.25, null, 9007199254740993, "inf", 1.0, "AP8=", "ä", "2024-01-02"]]`,
 		},
 		"postgres": {
 			`SET TIME ZONE 'Asia/Shanghai'; SELECT DATE '2024-01-02', TIMESTAMP '2024-01-02 03:04:05.5', TIMESTAMPTZ '2024-01-02 11:04:05+08',
-			true, 12.50::numeric, 'NaN'::numeric, 1.1::real, 1e300::double precision, '-Infinity'::double precision, NULL, 9007199254740993,
+			true, 12.50::numeric, 'NaN'::numeric, 1.1::real, 1.0::real, 3::double precision, 1e300::double precision, '-Infinity'::double precision, NULL, 9007199254740993,
 			'\x00ff'::bytea, 'ä', '{"a": [1.50]}'::jsonb, '3'::json, ARRAY[1,NULL,3], ARRAY['a,b','c'], ARRAY[true], ARRAY[[1,2]],
-			'6ba7b810-9dad-11d1-80b4-00c04fd430c8'::uuid, INTERVAL '1 day 2 hours', TIME '03:04', 'infinity'::date, 5::smallint`,
-			`[["2024-01-02", "2024-01-02 03:04:05.5", "2024-01-02 03:04:05+00:00",
-			true, 12.50, "nan", 1.1, 1e300, "-inf", null, 9007199254740993,
-			"AP8=", "ä", {"a": [1.50]}, 3, [1, null, 3], ["a,b", "c"], [true], "{{1,2}}",
-			"6ba7b810-9dad-11d1-80b4-00c04fd430c8", "1 day 02:00:00", "03:04:00", "infinity", 5]]`,
+			'6ba7b810-9dad-11d1-80b4-00c04fd430c8'::uuid, INTERVAL '1 day 2 hours', TIME '03:04', 'infinity'::date, 5::smallint,
+			'{"b": 1, "a": {"z": 1, "y": 2}}'::json, ARRAY['{"b": [1.50], "a": 1}'::json, NULL], ARRAY['\x00ff'::bytea],
+			ARRAY[TIMESTAMPTZ '2024-01-02 11:04:05+08', NULL], ARRAY[TIMESTAMP '2024-01-02 03:04:05.25'], ARRAY[DATE '2024-01-02'],
+			ARRAY[1.0::float8, 'NaN'], ARRAY[1.50::numeric], ARRAY[[['a','b']],[['c',NULL]]], '{}'::int[], '[2:3]={1,2}'::int[]`,
+			`[["2024-01-02", "2024-01-02 03:04:05.500000", "2024-01-02 03:04:05+00:00",
+			true, 12.50, "nan", 1.1, 1.0, 3.0, 1e300, "-inf", null, 9007199254740993,
+			"AP8=", "ä", {"a": [1.50]}, 3, [1, null, 3], ["a,b", "c"], [true], [[1, 2]],
+			"6ba7b810-9dad-11d1-80b4-00c04fd430c8", "1 day 02:00:00", "03:04:00", "infinity", 5,
+			{"b": 1, "a": {"z": 1, "y": 2}}, [{"b": [1.50], "a": 1}, null], ["AP8="],
+			["2024-01-02 03:04:05+00:00", null], ["2024-01-02 03:04:05.250000"], ["2024-01-02"],
+			[1.0, "nan"], [1.50], [[["a", "b"]], [["c", null]]], [], [1, 2]]]`,
 		},
 		"mysql": {
 			`CREATE TABLE t (d DATE, m DATETIME(1), b BOOLEAN, n DECIMAL(5,2), f FLOAT, g DOUBLE, u BIGINT UNSIGNED, x VARBINARY(9),
-				y BLOB, s VARCHAR(9) CHARACTER SET utf8mb4, l TEXT, j JSON, i BIT(9), e ENUM('a','b'), h TIME, z YEAR);
+				y BLOB, s VARCHAR(9) CHARACTER SET utf8mb4, l TEXT, j JSON, i BIT(9), e ENUM('a','b'), h TIME, z YEAR,
+				k DOUBLE, o DATETIME(3), d0 DATE, m0 DATETIME, d1 DATE, u2 BIGINT UNSIGNED);
+			SET sql_mode = '';
 			INSERT INTO t VALUES ('2024-01-02', '2024-01-02 03:04:05.5', true, 12.50, 1.1, 1e300, 18446744073709551615, x'00ff',
-				x'00ff', 'ä', 'ö', '[1]', b'100000001', 'b', '03:04', 2024);
+				x'00ff', 'ä', 'ö', '[1]', b'100000001', 'b', '03:04', 2024,
+				1, '2024-01-02 03:04:05', '0000-00-00', '0000-00-00', '2024-00-10', 7);
 			SELECT *, NULL FROM t`,
-			`[["2024-01-02", "2024-01-02 03:04:05.5", 1, 12.50, 1.1, 1e300, 18446744073709551615, "AP8=",
-				"AP8=", "ä", "ö", "[1]", 257, "b", "03:04:00", 2024, null]]`,
+			`[["2024-01-02", "2024-01-02 03:04:05.500000", 1, 12.50, 1.1, 1e300, 18446744073709551615, "AP8=",
+				"AP8=", "ä", "ö", "[1]", 257, "b", "03:04:00", 2024,
+				1.0, "2024-01-02 03:04:05", null, null, null, 7, null]]`,
 		},
 	} {
 		t.Run(kind, func(t *testing.T) {
@@ -166,6 +176,64 @@ func TestValues(t *testing.T) {
 				assert.Equal(t, compact(t, tc.want), got, "with the digits as they are")
 			}
 		})
+	}
+}
+
+// What Python cannot read either is an error that says what to do.
+func TestValuesOutOfRange(t *testing.T) {
+	t.Parallel()
+	task := taskOn(t, newPostgres)
+	for query, want := range map[string]string{
+		"SELECT DATE '0044-03-15 BC' AS ides":          `column "ides": the date is in the year -43, but only 1 to 9999 can be read: cast it to text`,
+		"SELECT ARRAY[DATE '0044-03-15 BC'] AS ides":   `column "ides": the date 0044-03-15 BC in an array cannot be read`,
+		"SELECT TIMESTAMP '10000-01-01 00:00' AS late": `column "late": the timestamp is in the year 10000`,
+	} {
+		_, err := run(t, task, query)
+		require.ErrorContains(t, err, want)
+	}
+	assert.Equal(t, `[["0044-03-15 BC"]]`, asJSON(t, task, "sql: SELECT (DATE '0044-03-15 BC')::text"))
+}
+
+// A moment that was read from a row finds that row again.
+func TestSQLiteKeepsStoredText(t *testing.T) {
+	t.Parallel()
+	task := taskOn(t, newSQLite)
+	_, err := run(t, task, "CREATE TABLE t (at DATETIME); INSERT INTO t VALUES ('2024-01-02T09:00:00Z')")
+	require.NoError(t, err)
+	assert.Equal(t, `[["2024-01-02T09:00:00Z"]]`, asJSON(t, task, "sql: SELECT max(at) FROM t WHERE at >= :w, parameters: {w: '2024-01-02T09:00:00Z'}"))
+	assert.Equal(t, `[["2024-01-02T09:00:00Z"]]`, asJSON(t, task, "sql: SELECT at FROM t WHERE at >= :w, parameters: {w: '2024-01-02T09:00:00Z'}"))
+	assert.Equal(t, `[["2024-01-02T09:00:00Z"]]`, asJSON(t, task, "sql: UPDATE t SET at = at RETURNING at"))
+}
+
+// Numbers keep all their digits on their way into the database; the types are those of the
+// same literals, as the Python drivers write them.
+func TestNumbersAreBoundWithAllDigits(t *testing.T) {
+	t.Parallel()
+	const numbers = "18446744073709551615, 123456789012345678901234567890, 12345678901234567890.12, 4758.00, 1.5, 9007199254740993"
+	for kind, want := range map[string]string{
+		"postgres": "[[18446744073709551615,123456789012345678901234567890,12345678901234567890.12,4758,1.5,9007199254740993]]",
+		"mysql":    "[[18446744073709551615,123456789012345678901234567890,12345678901234567890.12,4758.0,1.5,9007199254740993]]",
+	} {
+		task := taskOn(t, servers()[kind])
+		assert.Equal(t, want, asJSON(t, task, "sql: 'SELECT %s, %s, %s, %s, %s, %s', parameters: '["+numbers+"]'"), kind)
+	}
+	task := taskOn(t, newMySQL)
+	assert.Equal(t, "[[1]]", asJSON(t, task, "sql: 'SELECT 1 FROM DUAL WHERE 18446744073709551615 IN %s', parameters: '[[1, 18446744073709551615]]'"))
+	task = taskOn(t, newPostgres)
+	assert.Equal(t, "[[1]]", asJSON(t, task, "sql: 'SELECT 1 WHERE 123456789012345678901234567890 = ANY(%s)', parameters: '[[1, 123456789012345678901234567890]]'"))
+	task = taskOn(t, newSQLite)
+	assert.Equal(t, `[[1.5,9007199254740993,"real"]]`, asJSON(t, task, "sql: 'SELECT ?, ?, typeof(?)', parameters: '[1.5, 9007199254740993, 2.0]'"))
+	_, err := execute(t, task, "sql", "{conn_id: warehouse, sql: 'SELECT ?', parameters: '[18446744073709551615]'}")
+	require.ErrorContains(t, err, "parameter number 1: SQLite cannot hold all digits of the number 18446744073709551615: bind it as text")
+}
+
+// Dates are bound as they are written.
+func TestDatesAreBound(t *testing.T) {
+	t.Parallel()
+	for kind, sql := range map[string]string{"sqlite": "SELECT ?, ?", "mysql": "SELECT %s, %s", "postgres": "SELECT %s, %s"} {
+		task := taskOn(t, servers()[kind])
+		assert.Equal(t, `[["2024-01-02","2024-01-02 03:04:05.5"]]`,
+			asJSON(t, task, "sql: '"+sql+"', parameters: [2024-01-02, 2024-01-02 03:04:05.5]"), kind)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	dbsql "database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -29,9 +30,9 @@ func postgresExtras() []string {
 	}
 }
 
-// openPostgres prepares a connection to PostgreSQL. What a connection leaves out comes
+// openPostgres prepares a connection to PostgreSQL, which tells affected of its statements. What a connection leaves out comes
 // from libpq's environment variables and files, as in Airflow.
-func openPostgres(conn *connections.Connection, database string, extra *extras) (*dbsql.DB, error) {
+func openPostgres(conn *connections.Connection, database string, extra *extras, affected *affectedRows) (*dbsql.DB, error) {
 	settings := map[string]string{
 		"host": conn.GetHost(), "user": conn.GetLogin(), "dbname": cmp.Or(database, conn.GetSchema()),
 	}
@@ -72,10 +73,64 @@ func openPostgres(conn *connections.Connection, database string, extra *extras) 
 	config.ConnectTimeout = timeout
 	// The types of parameters come from their places, and no statement is prepared twice.
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
-	config.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: cancelWithin}
-	}
+	config.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler { return &cancelQuery{conn: c} }
+	config.Tracer = affected
 	return stdlib.OpenDB(*config), nil
+}
+
+// cancelQuery asks the server to stop a query whose context has ended, on a connection of its
+// own, and leaves that one open until the server, or a pooler between, closes it. The driver's
+// handler closes it as soon as the query ends, which a pooler may take for a client that died
+// while it passes the request on.
+type cancelQuery struct {
+	conn *pgconn.PgConn
+	done chan struct{}
+}
+
+// HandleCancel is called when the context of a query ends.
+func (c *cancelQuery) HandleCancel(ctx context.Context) {
+	until := time.Now().Add(cancelWithin) //nolint:forbidigo // the deadline of a network connection
+	// When either fails the connection is broken, which the query reports.
+	_ = c.conn.Conn().SetDeadline(until)
+	c.done = make(chan struct{})
+	go func() {
+		defer close(c.done)
+		ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), until)
+		defer cancel()
+		_ = c.conn.CancelRequest(ctx)
+	}()
+}
+
+// HandleUnwatchAfterCancel is called when that query is over.
+func (c *cancelQuery) HandleUnwatchAfterCancel() {
+	<-c.done
+	_ = c.conn.Conn().SetDeadline(time.Time{})
+}
+
+// affectedRows remembers how many rows the last statement of a connection gave or changed,
+// which database/sql does not tell of queries.
+type affectedRows struct {
+	tag pgconn.CommandTag
+}
+
+// TraceQueryStart is called before a statement.
+func (a *affectedRows) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	return ctx
+}
+
+// TraceQueryEnd is called after a statement.
+func (a *affectedRows) TraceQueryEnd(_ context.Context, _ *pgx.Conn, data pgx.TraceQueryEndData) {
+	a.tag = data.CommandTag
+}
+
+// refusedParameter says what to do when a pooler refuses a setting of the extra.
+func refusedParameter(err error) error {
+	refused, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || !strings.HasPrefix(refused.Message, "unsupported startup parameter") {
+		return err
+	}
+	return fmt.Errorf("%w: PgBouncer takes no such setting from a client; remove it from the extra of the connection, and write "+
+		"SET LOCAL … as the first statement of the SQL, or set it for the user with ALTER ROLE … SET …", err)
 }
 
 // keywords writes settings in libpq's form. Empty ones are left out.

@@ -196,48 +196,99 @@ func (db *database) query(ctx context.Context, q querier, b bound, keep keep) (t
 	}
 	defer rows.Close() //nolint:errcheck // looked at below when it matters
 	var result table
+	count := 0
 	for more := true; more; {
-		next, err := db.read(rows, keep)
+		next, read, err := db.read(rows, keep)
 		readable := err == nil || db.dialect == mysql && errors.Is(err, errTooLarge) // it counts only if it is the last
 		if more = readable && rows.NextResultSet(); err != nil && !more {
 			cancel() // so that closing does not wait for rows that nobody wants
 			return nil, err
 		}
 		if next != nil {
-			result = next
+			result, count = next, read
 		}
 	}
-	return result, errors.Join(rows.Err(), rows.Close())
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, err
+	}
+	if result != nil {
+		db.log.InfoContext(ctx, "got rows", "rows", count)
+		return result, nil
+	}
+	return nil, db.logAffected(ctx, q, b)
+}
+
+// logAffected writes how many rows a statement has changed, where the database tells.
+func (db *database) logAffected(ctx context.Context, q querier, b bound) error {
+	if !changesRows(db.dialect, b.text) {
+		return nil
+	}
+	count := db.affected.tag.RowsAffected()
+	if ask := map[dialect]string{mysql: "SELECT ROW_COUNT()", sqlite: "SELECT changes()"}[db.dialect]; ask != "" {
+		rows, err := q.QueryContext(ctx, ask)
+		if err != nil {
+			return fmt.Errorf("ask how many rows were affected: %w", err)
+		}
+		defer rows.Close() //nolint:errcheck // nothing is left in it
+		if !rows.Next() {
+			return fmt.Errorf("ask how many rows were affected: %w", rows.Err())
+		}
+		if err := rows.Scan(&count); err != nil {
+			return fmt.Errorf("ask how many rows were affected: %w", err)
+		}
+	}
+	if count >= 0 {
+		db.log.InfoContext(ctx, "rows affected", "rows", count)
+	}
+	return nil
+}
+
+// changesRows reports whether a statement is one that changes rows, by its first word.
+func changesRows(d dialect, statement string) bool {
+	l := &lexer{dialect: d, text: statement}
+	for {
+		p, ok, err := l.next()
+		if err != nil || !ok {
+			return false
+		}
+		if p.kind == word {
+			switch strings.ToLower(p.text) {
+			case "insert", "update", "delete", "replace", "merge", "with", "call", "load", "truncate":
+				return true
+			}
+			return false
+		}
+	}
 }
 
 var errTooLarge = fmt.Errorf("the result has more than %d rows or %d bytes as JSON: "+
 	"select less, for instance with LIMIT, or write it into a table", maxRows, maxBytes)
 
-// read reads one result to the end.
-func (db *database) read(rows *dbsql.Rows, keep keep) (table, error) {
+// read reads one result to the end, and counts its rows.
+func (db *database) read(rows *dbsql.Rows, keep keep) (result table, count int, err error) {
 	columns, err := rows.ColumnTypes()
 	if err != nil {
-		return nil, fmt.Errorf("read the columns: %w", err)
+		return nil, 0, fmt.Errorf("read the columns: %w", err)
 	}
-	var result table
 	if len(columns) > 0 {
 		result = table{}
 	}
 	size := 0
 	for rows.Next() {
+		count++
 		if keep == keepNothing || result == nil || keep == keepFirst && len(result) > 0 {
 			continue
 		}
 		row, err := db.scan(rows, columns)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		if size += len(jsonText(row)) + 1; size > maxBytes || len(result) == maxRows {
-			return nil, errTooLarge
+			return nil, 0, errTooLarge
 		}
 		result = append(result, row)
 	}
-	return result, rows.Err()
+	return result, count, rows.Err()
 }
 
 func (db *database) scan(rows *dbsql.Rows, columns []*dbsql.ColumnType) ([]any, error) {
@@ -250,7 +301,11 @@ func (db *database) scan(rows *dbsql.Rows, columns []*dbsql.ColumnType) ([]any, 
 		return nil, fmt.Errorf("read a row: %w", err)
 	}
 	for i, c := range columns {
-		row[i] = columnType{db.dialect, c.DatabaseTypeName()}.value(row[i])
+		value, err := columnType{db.dialect, c.DatabaseTypeName()}.value(row[i])
+		if err != nil {
+			return nil, fmt.Errorf("column %q: %w", c.Name(), err)
+		}
+		row[i] = value
 	}
 	return row, nil
 }

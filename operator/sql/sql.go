@@ -1,11 +1,7 @@
 // Package sql holds the operators that work on databases: PostgreSQL, MySQL, MariaDB and
 // SQLite, by the type of the connection.
 //
-// Values come back as JSON: whole numbers, floats and decimals as numbers with all their
-// digits, true and false where the database has them, JSON of PostgreSQL as what it
-// holds, its arrays of one dimension as lists, bytes as base64, and null. Dates and times
-// are text as Python prints them, "2024-01-02", "2024-01-02 03:04:05" and, with a zone
-// and then in UTC, "2024-01-02 03:04:05+00:00". Everything else is text.
+// Values come back as JSON, as the comment of [ExecuteQueryOperator] says.
 package sql
 
 import (
@@ -104,6 +100,9 @@ func firstRows(ctx context.Context, tc *operator.TaskContext, connID, name strin
 			row = result[0]
 		}
 		rows = append(rows, row)
+		if row != nil {
+			tc.Log.InfoContext(ctx, "the query gave", "row", jsonText(row))
+		}
 	}
 	return rows, err
 }

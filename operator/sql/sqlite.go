@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver
+	driver "modernc.org/sqlite"
 
 	"github.com/dingdag/dingdag/connections"
 )
@@ -46,9 +46,9 @@ func openSQLite(conn *connections.Connection, database string, extra *extras) (*
 	if file == "" {
 		file = ":memory:"
 	}
-	pool, err := dbsql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?"+query.Encode())
+	connector, err := driver.NewConnector("file:" + (&url.URL{Path: file}).EscapedPath() + "?" + query.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("open the file: %w", err)
 	}
-	return pool, nil
+	return dbsql.OpenDB(storedText{connector}), nil
 }

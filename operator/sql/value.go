@@ -11,14 +11,15 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/dingdag/dingdag/params"
 )
 
 // The forms of dates and times: those of Python's str, which templates show in Airflow.
 const (
-	dateForm = "2006-01-02"
-	timeForm = "2006-01-02 15:04:05.999999"
-	zoneForm = "-07:00"
+	dateForm   = "2006-01-02"
+	timeForm   = "2006-01-02 15:04:05"
+	microsForm = "2006-01-02 15:04:05.000000"
+	zoneForm   = "-07:00"
 )
 
 // columnType is the name that the driver has for the type of a column.
@@ -28,16 +29,17 @@ type columnType struct {
 }
 
 // value turns what the driver gives into what encodes to JSON: nil, bool, int64, uint64,
-// float64, string, [json.Number] for decimals, and lists and maps of those.
-func (c columnType) value(v any) any {
+// string, [json.Number] for floats and decimals, [json.RawMessage] for JSON, and lists of
+// those.
+func (c columnType) value(v any) (any, error) {
 	switch v := v.(type) {
 	case float64:
 		if c.name == "FLOAT4" { // the driver made a float64 of it
-			return number(v, 32)
+			return number(v, 32), nil
 		}
-		return number(v, 64)
+		return number(v, 64), nil
 	case float32:
-		return number(float64(v), 32)
+		return number(float64(v), 32), nil
 	case time.Time:
 		return c.moment(v)
 	case []byte:
@@ -45,102 +47,105 @@ func (c columnType) value(v any) any {
 	case string:
 		return c.text(v)
 	default: // nil, bool, int64 and uint64
-		return v
+		return v, nil
 	}
 }
 
-// number is a number, or text for what JSON has no number for.
+// number is a number with a fraction or an exponent, as Python writes a float, or text for
+// what JSON has no number for.
 func number(v float64, bits int) any {
-	switch {
-	case math.IsNaN(v):
-		return "nan"
-	case math.IsInf(v, 1):
-		return "inf"
-	case math.IsInf(v, -1):
-		return "-inf"
-	case bits == 32:
+	if bits == 32 {
 		v, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'g', -1, 32), 64)
 	}
-	return v
+	text := params.FloatText(v)
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return text
+	}
+	return json.Number(text)
 }
 
-func (c columnType) moment(t time.Time) string {
-	switch {
-	case c.name == "TIMESTAMPTZ":
-		return t.UTC().Format(timeForm + zoneForm)
-	case c.name == "DATE" && t.Equal(t.Truncate(24*time.Hour)):
-		return t.Format(dateForm)
-	case t.Location() != time.UTC: // a text with an offset in SQLite
-		return t.Format(timeForm + zoneForm)
-	default:
-		return t.Format(timeForm)
+// moment writes a date or time. Python has none outside of the years 1 to 9999.
+func (c columnType) moment(t time.Time) (any, error) {
+	if t.Year() < 1 || t.Year() > 9999 {
+		return nil, fmt.Errorf("the %s is in the year %d, but only 1 to 9999 can be read: cast it to text in the SQL", strings.ToLower(c.name), t.Year())
 	}
+	form := timeForm
+	if t.Nanosecond() >= int(time.Microsecond) {
+		form = microsForm
+	}
+	switch c.name {
+	case "TIMESTAMPTZ":
+		return t.UTC().Format(form + zoneForm), nil
+	case "DATE":
+		return t.Format(dateForm), nil
+	}
+	return t.Format(form), nil
 }
 
 // bytes reads what is text, JSON or bytes, by the type of the column.
-func (c columnType) bytes(v []byte) any {
+func (c columnType) bytes(v []byte) (any, error) {
 	switch {
 	case c.dialect == postgres && (c.name == "JSON" || c.name == "JSONB"):
-		decoder := json.NewDecoder(bytes.NewReader(v))
-		decoder.UseNumber()
-		var decoded any
-		if err := decoder.Decode(&decoded); err == nil {
-			return decoded
-		}
-		return string(v)
+		return jsonValue(v), nil
 	case c.name == "BIT":
-		return new(big.Int).SetBytes(v).Uint64() // at most 64 bits
+		return new(big.Int).SetBytes(v).Uint64(), nil // at most 64 bits
 	case c.name == "BYTEA" || c.dialect == sqlite, strings.HasSuffix(c.name, "BLOB"),
 		strings.HasSuffix(c.name, "BINARY"), c.name == "GEOMETRY", c.name == "VECTOR":
-		return base64.StdEncoding.EncodeToString(v)
+		return base64.StdEncoding.EncodeToString(v), nil
 	default:
 		return c.text(string(v))
 	}
 }
 
+// jsonValue is JSON with its keys in their order and its numbers with their digits.
+func jsonValue(v []byte) any {
+	if !json.Valid(v) {
+		return strings.ToValidUTF8(string(v), "\uFFFD")
+	}
+	return json.RawMessage(bytes.Clone(v))
+}
+
 // text reads what the driver gives as text.
-func (c columnType) text(v string) any {
+func (c columnType) text(v string) (any, error) {
 	v = strings.ToValidUTF8(v, "\uFFFD")
 	switch {
 	case (c.name == "NUMERIC" || c.name == "DECIMAL") && c.dialect != sqlite:
-		if json.Valid([]byte(v)) {
-			return json.Number(v)
-		}
-		return strings.ToLower(strings.Replace(v, "Infinity", "inf", 1))
+		return decimalValue(v), nil
+	case c.dialect == mysql && c.name == "UNSIGNED BIGINT": // those that no int64 holds, with parameters
+		return json.Number(v), nil
+	case c.dialect == mysql && (c.name == "DATE" || c.name == "DATETIME" || c.name == "TIMESTAMP"):
+		return mysqlMoment(v), nil
 	case c.dialect == postgres && strings.HasPrefix(c.name, "_"):
-		return array(c.name, v)
+		return array(strings.TrimPrefix(c.name, "_"), v)
 	default:
-		return v
+		return v, nil
 	}
 }
 
-// array reads an array of PostgreSQL, or leaves it text.
-func array(typeName, text string) any {
-	elements := strings.TrimPrefix(typeName, "_")
-	var list pgtype.Array[*string]
-	err := pgtype.NewMap().Scan(pgtype.TextArrayOID, pgtype.TextFormatCode, []byte(text), &list)
-	if err != nil || len(list.Dims) > 1 {
-		return text
+func decimalValue(text string) any {
+	if json.Valid([]byte(text)) {
+		return json.Number(text)
 	}
-	values := make([]any, len(list.Elements))
-	for i, element := range list.Elements {
-		if element != nil {
-			values[i] = arrayElement(elements, *element)
-		}
-	}
-	return values
+	return strings.ToLower(strings.Replace(text, "Infinity", "inf", 1))
 }
 
-func arrayElement(typeName, text string) any {
-	switch typeName {
-	case "BOOL":
-		return text == "t"
-	case "INT2", "INT4", "INT8", "FLOAT4", "FLOAT8", "NUMERIC":
-		if json.Valid([]byte(text)) {
-			return json.Number(text)
+// mysqlMoment is a date or time of MySQL in Python's form. One without a month or a day,
+// such as 0000-00-00, is null as in Airflow's driver.
+func mysqlMoment(text string) any {
+	for _, form := range []string{dateForm, timeForm} { // reading takes fractions as well
+		t, err := time.Parse(form, text)
+		switch {
+		case err != nil || t.Year() < 1:
+			continue
+		case form == dateForm:
+			return t.Format(dateForm)
+		case t.Nanosecond() == 0:
+			return t.Format(timeForm)
+		default:
+			return t.Format(microsForm)
 		}
 	}
-	return text
+	return nil
 }
 
 // truthy is Python's truth of a value.
@@ -156,6 +161,8 @@ func truthy(value any) bool {
 		return len(v) > 0
 	case map[string]any:
 		return len(v) > 0
+	case json.RawMessage:
+		return truthy(decodedJSON(v))
 	}
 	f, ok := floatOf(value)
 	return !ok || f != 0
@@ -183,6 +190,8 @@ func floatOf(value any) (float64, bool) {
 	case string:
 		f, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
 		return f, err == nil
+	case json.RawMessage:
+		return floatOf(decodedJSON(v))
 	default:
 		return 0, false
 	}
@@ -199,14 +208,23 @@ func pythonText(value any) string {
 		}
 		return "False"
 	case float64:
-		text := strconv.FormatFloat(v, 'g', -1, 64)
-		if v == math.Trunc(v) && math.Abs(v) < 1e16 {
-			text = strconv.FormatFloat(v, 'f', 1, 64)
-		}
-		return text
+		return params.FloatText(v)
+	case json.RawMessage:
+		return pythonText(decodedJSON(v))
 	default:
 		return fmt.Sprint(v)
 	}
+}
+
+// decodedJSON is the value that JSON holds.
+func decodedJSON(v json.RawMessage) any {
+	decoder := json.NewDecoder(bytes.NewReader(v))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return string(v)
+	}
+	return value
 }
 
 // jsonText shows values in logs and messages.
