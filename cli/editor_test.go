@@ -85,7 +85,22 @@ func testEditorDiagnostics(t *testing.T, e *editor) {
 		{"default argument", "retries: 1", "retires: 1", "11:5: Property retires is not allowed."},
 		{"value of a default argument", "retries: 1", "retries: many", "11:14: Incorrect type. Expected \"integer | null\"."},
 		{"range", "retries: 1", "retries: -1", "11:14: Value is below the minimum of 0."},
-		{"duration", "retry_delay: 5m", "retry_delay: 5 minuts", "12:18: "},
+		{"duration", "retry_delay: 5m", "retry_delay: 5 minuts", "12:18: This is no duration: write it like 90s, 5m, 1h30m, 1d or PT5M, or as a number of seconds."},
+		{"list for a duration", "retry_delay: 5m", "retry_delay: [5]", "12:18: Incorrect type. Expected one of string, number, object."},
+		{"negative duration", "retry_delay: 5m", "retry_delay: -5", "12:18: Value is below the minimum of 0."},
+		{"zero for none", "execution_timeout: 90", "execution_timeout: 0", "28:26: Value is below the exclusive minimum of 0."},
+		{"duration of an operator", "      operator: file_sensor\n      filepath: /in/*.csv\n", "      operator: external_task\n      external_dag_id: x\n      execution_delta: 5 minuts\n", "21:24: This is no duration: write it like 90s"},
+		{"number for tasks", "  task_groups:\n    - group_name: read\n      tooltip: reads\n", "  task_groups: 5\n", "14:16: Incorrect type. Expected \"array | object | null\"."},
+		{"six fields", "0 9 * * 1-5", "0 0 9 * * 1-5", "2:13: This is no schedule: write a cron expression of five fields"},
+		{"argument of a timetable", "\"0 9 * * 1-5\"", "{__type__: airflow.timetables.trigger.CronTriggerTimetable, cron: '@daily', timezone: UTC, run_immediately: true}", "2:121: Value is not accepted. Valid values: false, null."},
+		{"unknown argument of a timetable", "\"0 9 * * 1-5\"", "{__type__: airflow.timetables.trigger.CronTriggerTimetable, cron: '@daily', timezon: UTC}", "2:89: Property timezon is not allowed."},
+		{"mapped parameter", "env: {A: x}", "expand: {enw: [{A: x}]}", "26:16: Property enw is not allowed."},
+		{"mapped over a text", "env: {A: x}", "expand: {env: many}", "26:21: Want a list, a mapping, or a result such as task_id.output."},
+		{"mapped over nothing", "env: {A: x}", "expand: {}", "26:15: Object has fewer properties than the required number of 1"},
+		{"parameter of an instance", "env: {A: x}", "expand_kwargs: [{enw: {A: x}}]", "26:24: Property enw is not allowed."},
+		{"DAG id", "report:", "my report:", "1:1: A DAG id has only letters"},
+		{"text as a macro", "tags: [sales]", "user_defined_macros: {f: pkg.f}", "7:28: Incorrect type. Expected one of boolean, number, object, array, null."},
+		{"relative folder", "tags: [sales]", "template_searchpath: sql", "7:24: The path must be absolute."},
 		{"notifier", "on_failure_callback: dingding", "on_failure_callback: dingdong", "13:26: Value is not accepted. Valid values: \"dingding\""},
 		{"group key", "tooltip:", "tootip:", "16:7: Property tootip is not allowed."},
 		{"group without a name", "group_name: read", "description: read", "15:7: Missing property \"group_name\"."},
@@ -110,6 +125,7 @@ func testEditorDiagnostics(t *testing.T, e *editor) {
 		_, found := e.open(text)
 		require.NotEmpty(t, found, c.name)
 		assert.Contains(t, found[0], c.want, c.name)
+		assert.NotContains(t, strings.Join(found, "\n"), "DAG file", c.name)
 	}
 }
 

@@ -118,7 +118,8 @@ func searchPathKey() key[dagDraft] {
 	const name = "template_searchpath"
 	k := textsKey(name, "Absolute directories in which template files are looked for.",
 		func(d *dagDraft) *[]string { return &d.TemplateSearchPath })
-	k.schema = map[string]any{"anyOf": []any{schemaOf("string"), k.schema}}
+	path := map[string]any{"type": "string", "pattern": `^(/|[A-Za-z]:|.*\$)`, "patternErrorMessage": "The path must be absolute."}
+	k.schema = map[string]any{"anyOf": []any{path, map[string]any{"type": "array", "items": path}}}
 	k.set = func(r *dagReader, d *dagDraft, _, v *yaml.Node) {
 		list := v
 		if kindOf(v) == textKind {
@@ -170,7 +171,7 @@ func macrosKey() key[dagDraft] {
 	const name = "user_defined_macros"
 	return key[dagDraft]{
 		name: name, doc: "Further names for templates. Text is refused: it would be a Python import path.",
-		schema: schemaOf("object"),
+		schema: map[string]any{"type": "object", "additionalProperties": map[string]any{"$ref": "#/$defs/macro"}},
 		reset:  func(d *dagDraft) { d.UserDefinedMacros = nil },
 		set: func(r *dagReader, d *dagDraft, _, v *yaml.Node) {
 			if !r.mapping(name, v) || !r.checkMacros(v) {

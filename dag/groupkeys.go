@@ -65,7 +65,7 @@ var taskKeys = newTable(append([]key[taskDraft]{
 		func(t *taskDraft) *pair { return &t.deps }),
 	rawKey("task_group_name", "The group the task is in.", schemaOf("string"), func(t *taskDraft) *pair { return &t.groupName }),
 	rawKey("expand", "Parameters to map: one instance for each element of a list, a mapping or a result such as task_id.output; several make their cross product.",
-		map[string]any{"type": "object", "additionalProperties": mappable}, func(t *taskDraft) *pair { return &t.mapped.expand }),
+		map[string]any{"type": "object", "additionalProperties": map[string]any{"$ref": "#/$defs/mappable"}}, func(t *taskDraft) *pair { return &t.mapped.expand }),
 	rawKey("expand_kwargs", "A list of mappings, or a result: one instance for each, with these parameters.",
 		map[string]any{"anyOf": []any{map[string]any{"type": "array", "items": schemaOf("object")}, schemaOf("string")}},
 		func(t *taskDraft) *pair { return &t.mapped.kwargs }),

@@ -131,7 +131,11 @@ func textKey[T any](name, def, doc string, field func(*T) *string) key[T] {
 // durationKey declares a length of time. Where 0 in the field means none, a file must
 // not say 0.
 func durationKey[T any](name string, def time.Duration, zeroAllowed bool, doc string, field func(*T) *time.Duration) key[T] {
-	return typedKey(name, doc, def, map[string]any{"$ref": "#/$defs/duration"}, field,
+	ref := "#/$defs/duration"
+	if !zeroAllowed {
+		ref = "#/$defs/positiveDuration"
+	}
+	return typedKey(name, doc, def, map[string]any{"$ref": ref}, field,
 		func(r *dagReader, v *yaml.Node) (time.Duration, bool) {
 			d, ok := r.duration(name, v)
 			if ok && d == 0 && !zeroAllowed {

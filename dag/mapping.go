@@ -82,7 +82,10 @@ type mappedRef struct {
 }
 
 // mappable describes a list, a mapping or a reference.
-var mappable = map[string]any{"type": []any{"array", "object", "string"}}
+var mappable = map[string]any{
+	"type": []any{"array", "object", "string"}, "pattern": `\.output|XcomArg|\$`,
+	"patternErrorMessage": "Want a list, a mapping, or a result such as task_id.output.",
+}
 
 // spreadPartial takes the keys of partial for keys of the task.
 func (r *dagReader) spreadPartial(t *taskDraft) {

@@ -1,11 +1,8 @@
 package dag
 
 import (
-	"cmp"
 	"maps"
-	"regexp"
 	"slices"
-	"strings"
 )
 
 // EntrySchema describes one operator or notifier for [Schema].
@@ -25,8 +22,11 @@ type EntrySchema struct {
 func Schema(operators, notifiers []EntrySchema, inert ...string) map[string]any {
 	return map[string]any{
 		"$schema": "https://json-schema.org/draft/2020-12/schema",
-		"title":   "DAG file",
 		"type":    "object",
+		"propertyNames": map[string]any{
+			"pattern":             dagIDPattern,
+			"patternErrorMessage": "A DAG id has only letters, digits, underscores, dots and dashes, and at most 250 of them.",
+		},
 		"properties": map[string]any{
 			"default": describe(map[string]any{"$ref": "#/$defs/dag"}, "Settings merged into every DAG of the file."),
 		},
@@ -36,9 +36,8 @@ func Schema(operators, notifiers []EntrySchema, inert ...string) map[string]any 
 	}
 }
 
-// durationPattern is what textDuration takes, and the names of environment variables.
-const durationPattern = `^(([0-9]+(\.[0-9]+)?(w|d|h|ms|us|µs|ns|m|s))+|P[0-9WDTHMS.]+` +
-	`|[0-9]+ +([Mm]icrosecond|[Mm]illisecond|[Ss]econd|[Mm]inute|[Hh]our|[Dd]ay|[Ww]eek)s?|.*\$.*)$`
+// dagIDPattern is what isIDRune takes, and the keys that are no DAGs.
+const dagIDPattern = `^([\p{L}\p{N}_.-]{1,250}|x-.*)$`
 
 func definitions(operators, notifiers []EntrySchema, inert []string) map[string]any {
 	ref := func(name string) map[string]any { return map[string]any{"$ref": "#/$defs/" + name} }
@@ -54,31 +53,22 @@ func definitions(operators, notifiers []EntrySchema, inert []string) map[string]
 		"type": "object", "required": []any{"__type__"},
 		"properties": map[string]any{"__type__": map[string]any{"enum": anySlice(knownTypes)}},
 	}
-	timedelta := object(map[string]any{
-		"__type__": map[string]any{"const": typeTimedelta},
-		"__args__": list(schemaOf("number")),
-	})
-	timedelta["required"] = []any{"__type__"}
-	for _, unit := range []string{"weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds"} {
-		timedelta["properties"].(map[string]any)[unit] = schemaOf("number")
-	}
 	return map[string]any{
-		"dag":          object(properties(dagKeys)),
-		"tasks":        anyOf(inList(ref("task"), "task_id"), mapOf(ref("task")), schemaOf("null")),
-		"taskGroups":   anyOf(inList(ref("taskGroup"), "group_name"), mapOf(ref("taskGroup")), schemaOf("null")),
-		"taskGroup":    object(properties(groupKeys)),
-		"task":         taskSchema(operators),
-		"operatorName": namesSchema(operators),
-		"defaultArgs":  anyOf(object(defaultArgsProperties(operators, inert)), schemaOf("null")),
-		"dependencies": anyOf(schemaOf("string"), list(schemaOf("string")), schemaOf("null")),
-		"duration": anyOf(
-			map[string]any{"type": "number", "minimum": 0, "description": "Seconds."},
-			map[string]any{"type": "string", "pattern": durationPattern, "examples": []any{"90s", "5m", "1h30m", "1d", "PT5M"}},
-			timedelta,
-		),
-		"date":     anyOf(schemaOf("string"), typed),
-		"schedule": scheduleSchema(typed),
-		"asset":    assetSchema(),
+		"dag":              object(properties(dagKeys)),
+		"tasks":            anyOf(inList(ref("task"), "task_id"), mapOf(ref("task")), schemaOf("null")),
+		"taskGroups":       anyOf(inList(ref("taskGroup"), "group_name"), mapOf(ref("taskGroup")), schemaOf("null")),
+		"taskGroup":        object(properties(groupKeys)),
+		"task":             taskSchema(operators),
+		"operatorName":     namesSchema(operators),
+		"defaultArgs":      anyOf(object(defaultArgsProperties(operators, inert)), schemaOf("null")),
+		"dependencies":     anyOf(schemaOf("string"), list(schemaOf("string")), schemaOf("null")),
+		"duration":         durationSchema(true),
+		"positiveDuration": durationSchema(false),
+		"mappable":         mappable,
+		"macro":            macroSchema(),
+		"date":             anyOf(schemaOf("string"), typed),
+		"schedule":         scheduleSchema(),
+		"asset":            assetSchema(),
 		"assets": anyOf(list(anyOf(ref("asset"), schemaOf("null"))), typedAssetSchema(), schemaOf("null"), map[string]any{
 			"type": "object", "additionalProperties": false, "required": []any{"file", "datasets"},
 			"properties": map[string]any{"file": schemaOf("string"), "datasets": list(schemaOf("string"))},
@@ -88,41 +78,6 @@ func definitions(operators, notifiers []EntrySchema, inert []string) map[string]
 		"callback":       anyOf(ref("callbackItem"), list(ref("callbackItem"))),
 		"callbackItem":   callbackSchema(notifiers),
 	}
-}
-
-func scheduleSchema(typed map[string]any) map[string]any {
-	cron := map[string]any{
-		"type":     "string",
-		"examples": []any{"0 9 * * 1-5", "@once", "@continuous", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly"},
-	}
-	return map[string]any{"anyOf": []any{
-		cron, schemaOf("null"), typed,
-		map[string]any{"type": "array", "items": map[string]any{"anyOf": []any{map[string]any{"$ref": "#/$defs/asset"}, schemaOf("null")}}, "minItems": 1},
-		expressionSchema(),
-		map[string]any{
-			"type": "object", "additionalProperties": false, "required": []any{"datasets"},
-			"properties": map[string]any{
-				"datasets":  describe(map[string]any{"$ref": "#/$defs/assetCondition"}, "The assets that must be updated: a list, or a condition."),
-				"file":      describe(schemaOf("string"), "The file that has the names of the assets."),
-				"timetable": describe(map[string]any{"$ref": "#/$defs/schedule"}, "When the DAG runs besides, by time."),
-			},
-		},
-		map[string]any{
-			"type": "object", "additionalProperties": false, "required": []any{"every"},
-			"properties": map[string]any{
-				"every": map[string]any{"$ref": "#/$defs/duration"},
-				"mode":  map[string]any{"enum": []any{"trigger", "interval"}},
-			},
-		},
-		map[string]any{
-			"type": "object", "additionalProperties": false, "required": []any{"cron"},
-			"properties": map[string]any{
-				"cron":     map[string]any{"anyOf": []any{cron, map[string]any{"type": "array", "items": cron, "minItems": 1}}},
-				"timezone": schemaOf("string"),
-				"mode":     map[string]any{"enum": []any{"trigger", "interval"}},
-			},
-		},
-	}}
 }
 
 // taskSchema has the common keys, and those of each operator where it is named. A
@@ -136,11 +91,14 @@ func taskSchema(operators []EntrySchema) map[string]any {
 	}}
 	for _, op := range operators {
 		own := ownProperties(op)
+		maps.DeleteFunc(own, func(name string, _ any) bool { return all[name] != nil })
+		mapped := mappedKeysSchema(own)
 		if op.Sensor {
 			sensor := properties(sensorKeys)
 			maps.Copy(sensor, own)
 			own = sensor
 		}
+		maps.Copy(own, mapped)
 		rules = append(rules, map[string]any{
 			"if": map[string]any{
 				"required":   []any{"operator"},
@@ -169,16 +127,6 @@ func callbackSchema(notifiers []EntrySchema) map[string]any {
 		mapped["allOf"] = rules
 	}
 	return map[string]any{"anyOf": []any{name, mapped}}
-}
-
-// oneOfNames asks for one of the names. It is a pattern because a language server that
-// completes takes a value of an enum for another that begins with it.
-func oneOfNames(list []string) map[string]any {
-	quoted := make([]string, len(list))
-	for i, name := range list {
-		quoted[i] = regexp.QuoteMeta(name)
-	}
-	return map[string]any{"pattern": "^(" + strings.Join(quoted, "|") + ")$"}
 }
 
 // defaultArgsProperties are the common and sensor keys, and the names of the
@@ -229,27 +177,6 @@ func ownProperties(e EntrySchema) map[string]any {
 		return map[string]any{}
 	}
 	return maps.Clone(own)
-}
-
-// namesSchema is one of the names of all entries, the short ones first. Each has a word
-// on what it does, which editors show beside it.
-func namesSchema(entries []EntrySchema) map[string]any {
-	docs := map[string]string{}
-	for _, e := range entries {
-		doc, _ := e.Params["description"].(string)
-		paragraph, _, _ := strings.Cut(doc, "\n\n")
-		for _, name := range e.Names {
-			docs[name] = strings.ReplaceAll(paragraph, "\n", " ")
-		}
-	}
-	all := slices.SortedFunc(maps.Keys(docs), func(a, b string) int {
-		return cmp.Or(cmp.Compare(min(strings.Count(a, "."), 1), min(strings.Count(b, "."), 1)), cmp.Compare(a, b))
-	})
-	words := make([]any, len(all))
-	for i, name := range all {
-		words[i] = docs[name]
-	}
-	return map[string]any{"type": "string", "enum": anySlice(all), "enumDescriptions": words}
 }
 
 func anySlice(list []string) []any {

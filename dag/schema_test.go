@@ -26,7 +26,12 @@ func testSchema(t *testing.T) *jsonschema.Schema {
 		return list
 	}
 	catalog := newFakeCatalog()
-	data, err := json.Marshal(Schema(entries(catalog.operators), entries(catalog.callbacks)))
+	return compile(t, Schema(entries(catalog.operators), entries(catalog.callbacks)))
+}
+
+func compile(t *testing.T, whole map[string]any) *jsonschema.Schema {
+	t.Helper()
+	data, err := json.Marshal(whole)
 	require.NoError(t, err)
 	parsed, err := jsonschema.UnmarshalJSON(strings.NewReader(string(data)))
 	require.NoError(t, err)
@@ -105,4 +110,31 @@ func TestDefaultsOfKeysAreWhatDecodingGives(t *testing.T) {
 	assert.Equal(t, "all_success", byName["trigger_rule"])
 	assert.Equal(t, true, byName["do_xcom_push"])
 	assert.Nil(t, byName["execution_timeout"])
+}
+
+// What the loader takes for a key of the task reaches no operator: the editor must not
+// offer it, and tells a value that only the operator would take.
+func TestSchemaHidesParametersThatTasksTake(t *testing.T) {
+	t.Parallel()
+	clashing := EntrySchema{Names: []string{"chat"}, Params: map[string]any{"properties": map[string]any{
+		"owner": schemaOf("integer"), "task_id": schemaOf("integer"), "email": schemaOf("integer"), "name": schemaOf("string"),
+	}}}
+	schema := compile(t, Schema([]EntrySchema{clashing}, nil))
+	text := "a:\n  tasks:\n    - {task_id: t, operator: chat, name: x"
+	require.NoError(t, validate(t, schema, text+", owner: me}\n"))
+	for _, wrong := range []string{", owner: 5", ", email: 5", ", expand: {owner: [me]}", ", expand: {nam: [x]}", ", expand_kwargs: [{email: 5}]"} {
+		assert.Error(t, validate(t, schema, text+wrong+"}\n"), wrong)
+	}
+}
+
+func TestSchemaOfDurations(t *testing.T) {
+	t.Parallel()
+	schema := testSchema(t)
+	for _, text := range []string{"5", "0", "1.5", "90s", "1h30m", "PT5M", "2 days", "$WAIT", "null", "{__type__: datetime.timedelta, hours: 1}"} {
+		assert.NoError(t, validate(t, schema, oneTask("  default_args: {retry_delay: "+text+"}")), text)
+	}
+	for _, text := range []string{"-1", "5 minuts", "[5]", "true", "{hours: 1}", "{__type__: datetime.timedelta, hour: 1}"} {
+		assert.Error(t, validate(t, schema, oneTask("  default_args: {retry_delay: "+text+"}")), text)
+	}
+	assert.Error(t, validate(t, schema, oneTask("  dagrun_timeout: 0")), "a limit is left out instead")
 }

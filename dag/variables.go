@@ -224,7 +224,7 @@ func (t schemaTypes) with(schema map[string]any) schemaTypes {
 	_, limited := schema["pattern"]
 	_, enum := schema["enum"]
 	switch ref, _ := schema["$ref"].(string); {
-	case ref == "#/$defs/duration":
+	case ref == "#/$defs/duration", ref == "#/$defs/positiveDuration":
 		t.number, t.limitedText = true, true
 		return t
 	case ref != "":

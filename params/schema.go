@@ -5,9 +5,10 @@ import (
 	"strconv"
 )
 
-// durationPattern accepts the text forms of durations, for editors.
+// durationPattern accepts the text forms of durations and the names of environment
+// variables, for editors.
 const durationPattern = `^(([0-9]+(\.[0-9]+)?(ms|us|µs|ns|[smhdw]))+|P[0-9WDTHMS.]+` +
-	`|[0-9]+ +([Mm]icrosecond|[Mm]illisecond|[Ss]econd|[Mm]inute|[Hh]our|[Dd]ay|[Ww]eek)s?)$`
+	`|[0-9]+ +([Mm]icrosecond|[Mm]illisecond|[Ss]econd|[Mm]inute|[Hh]our|[Dd]ay|[Ww]eek)s?|.*\$.*)$`
 
 // JSONSchema describes the parameters as a JSON Schema (draft 2020-12) of an object
 // without further properties. The result is fresh; the caller may change it.
@@ -54,7 +55,7 @@ func alternatives(schema map[string]any) []any {
 
 func (f *field) valueSchema(t reflect.Type) map[string]any {
 	if t == durationType {
-		return durationSchema()
+		return f.durationSchema()
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -113,17 +114,26 @@ func (f *field) rangeSchema(typ string) map[string]any {
 	return schema
 }
 
-func durationSchema() map[string]any {
+// durationSchema is one schema with several types: of alternatives an editor tells the
+// mistake in one, and the names of the others.
+func (f *field) durationSchema() map[string]any {
 	properties := map[string]any{"__type__": map[string]any{"const": "datetime.timedelta"}}
 	for word := range words {
 		properties[word+"s"] = map[string]any{"type": "number"}
 	}
-	return map[string]any{"anyOf": []any{
-		map[string]any{"type": "number", "minimum": 0.0},
-		map[string]any{"type": "string", "pattern": durationPattern},
-		map[string]any{
-			"type": "object", "properties": properties,
-			"required": []any{"__type__"}, "additionalProperties": false,
-		},
-	}}
+	schema := map[string]any{
+		"type": []any{"string", "number", "object"}, "minimum": 0.0, "pattern": durationPattern,
+		"patternErrorMessage": "This is no duration: write it like 90s, 5m, 1h30m, 1d or PT5M, or as a number of seconds.",
+		"properties":          properties, "required": []any{"__type__"}, "additionalProperties": false,
+	}
+	if f.minutes {
+		schema["patternErrorMessage"] = "This is no duration: write it like 90s, 5m, 1h30m, 1d or PT5M."
+	}
+	if f.minText != "" {
+		schema["minimum"] = f.min
+	}
+	if f.maxText != "" {
+		schema["maximum"] = f.max
+	}
+	return schema
 }
