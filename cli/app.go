@@ -30,6 +30,14 @@ type app struct {
 	// flags holds the settings that the command line sets.
 	flags map[string]string
 
+	// zone is that of the one DAG which the command shows, or nil.
+	zone *time.Location
+	// plain is the last date of the command line that named no zone.
+	plain struct {
+		text string
+		at   time.Time
+	}
+
 	cfg    *Config
 	masker *connections.Masker
 	logger *slog.Logger
@@ -51,7 +59,7 @@ func (a *app) close() error {
 // config reads the configuration once.
 func (a *app) config() (*Config, error) {
 	if a.cfg == nil {
-		c, err := loadConfig(a.LookupEnv, a.flags)
+		c, err := loadConfig(a.IO, a.flags)
 		if err != nil {
 			return nil, usageError{err}
 		}

@@ -118,13 +118,13 @@ func runAssetsList(ctx context.Context, a *app, output string) error {
 	if err != nil {
 		return err
 	}
-	l := listing{columns: []string{"URI", "Name", "Producing tasks", "Scheduled DAGs", "Last event"}}
+	l := listing{columns: []string{"URI", "Name", "Producing tasks", "Scheduled DAGs", "Last event"}, wrap: []string{"Producing tasks", "Scheduled DAGs", "Last event"}, drop: []string{"Name"}}
 	for _, u := range assetUses(res.DAGs) {
 		row := assetRow{URI: u.uri, Name: u.name, Group: u.group, Producers: listOrEmpty(u.producers), Consumers: listOrEmpty(u.consumers), Readers: listOrEmpty(u.readers)}
 		event := ""
 		if e := last[u.uri]; e != nil {
 			row.LastEvent = &eventRow{e.At, e.DAGID, e.RunID, e.TaskID, e.MapIndex}
-			event = date(e.At) + " by " + e.DAGID + "." + e.TaskID
+			event = a.date(e.At) + " by " + e.DAGID + "." + e.TaskID
 		}
 		l.add(row, u.uri, u.name, joinRefs(u.producers), strings.Join(u.consumers, ", "), event)
 	}
@@ -323,7 +323,7 @@ func sayAssets(ctx context.Context, a *app, d *dag.DAG) error {
 	for _, x := range d.Assets.Assets() {
 		since := "not updated since the last run"
 		if at, ok := arrived[x.URI]; ok {
-			since = "updated at " + date(at)
+			since = "updated at " + a.date(at)
 		}
 		fmt.Fprintf(a.Err, "  %s: %s\n", x.Name, since)
 	}

@@ -77,12 +77,12 @@ or cleared by --reprocess-behavior: they keep their conf and their version of th
 }
 
 // request reads the flags; a mistake names its flag.
-func (f *backfillFlags) request() (r engine.BackfillRequest, err error) {
+func (f *backfillFlags) request(a *app) (r engine.BackfillRequest, err error) {
 	for _, d := range []struct {
 		flag, value string
 		to          *time.Time
 	}{{"from-date", f.from, &r.From}, {"to-date", f.to, &r.To}} {
-		if *d.to, err = parseDate(d.value); err != nil {
+		if *d.to, err = a.parseDate(d.value); err != nil {
 			return r, usagef("--%s: %w", d.flag, err)
 		}
 	}
@@ -103,7 +103,7 @@ func runBackfillCreate(ctx context.Context, a *app, f backfillFlags) error {
 	if err := checkOutput(f.output); err != nil {
 		return err
 	}
-	r, err := f.request()
+	r, err := f.request(a)
 	if err != nil {
 		return err
 	}
@@ -111,12 +111,13 @@ func runBackfillCreate(ctx context.Context, a *app, f backfillFlags) error {
 	if err != nil {
 		return err
 	}
+	a.showIn(d)
 	s, err := a.openStore(ctx)
 	if err != nil {
 		return err
 	}
 	if now := clock(); r.From.Before(now) && r.To.After(now) {
-		fmt.Fprintf(a.Err, "a backfill runs what is past: dates up to %s that are not over yet are left out\n", date(r.To))
+		fmt.Fprintf(a.Err, "a backfill runs what is past: dates up to %s that are not over yet are left out\n", a.date(r.To))
 	}
 	if f.dryRun {
 		_, dates, err := engine.PlanBackfill(ctx, s, d, r, clock())
@@ -125,7 +126,7 @@ func runBackfillCreate(ctx context.Context, a *app, f backfillFlags) error {
 		}
 		l := listing{columns: []string{"Logical date", "Run after", "Run"}}
 		for _, x := range dates {
-			l.add(backfillDateRow{x.LogicalDate, x.RunAfter, x.Outcome}, date(x.LogicalDate), date(x.RunAfter), string(x.Outcome))
+			l.add(backfillDateRow{x.LogicalDate, x.RunAfter, x.Outcome}, a.date(x.LogicalDate), a.date(x.RunAfter), string(x.Outcome))
 		}
 		return l.print(a.Out, f.output)
 	}
@@ -214,13 +215,13 @@ func runBackfillList(ctx context.Context, a *app, dagID, output string) error {
 			}
 		}
 	}
-	l := listing{columns: []string{"ID", "DAG", "State", "From", "To", "Done", "Failed", "Active", "Left", "Untouched"}}
+	l := listing{columns: []string{"ID", "DAG", "State", "From", "To", "Done", "Failed", "Active", "Left", "Untouched"}, drop: []string{"Untouched", "Left", "Active"}}
 	for _, b := range bs {
 		c, err := s.BackfillCounts(ctx, b.ID)
 		if err != nil {
 			return err
 		}
-		cells := []string{strconv.FormatInt(b.ID, 10), b.DAGID, string(b.State), date(b.From), date(b.To)}
+		cells := []string{strconv.FormatInt(b.ID, 10), b.DAGID, string(b.State), a.date(b.From), a.date(b.To)}
 		for _, n := range []int{c.Success, c.Failed, c.Active, c.Left, c.Untouched} {
 			cells = append(cells, strconv.Itoa(n))
 		}

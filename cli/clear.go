@@ -58,10 +58,10 @@ func newCmdTasksClear(a *app) *cobra.Command {
 		Args: exactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			r.DAGID = args[0]
-			if r.Start, err = parseDate(start); err != nil {
+			if r.Start, err = a.parseDate(start); err != nil {
 				return err
 			}
-			if r.End, err = parseDate(end); err != nil {
+			if r.End, err = a.parseDate(end); err != nil {
 				return err
 			}
 			return runClear(cmd.Context(), a, r, f)
@@ -224,7 +224,7 @@ type affectedRow struct {
 
 // printAffected lists what changes: a run whose state does, and the task instances.
 func printAffected(a *app, dagID string, d *engine.Affected, output string) error {
-	l := listing{columns: []string{"Run", "Task", "State", "Becomes"}}
+	l := listing{columns: []string{"Run", "Task", "State", "Becomes"}, once: "Run"}
 	for _, r := range d.Runs {
 		row := affectedRow{DAGID: dagID, RunID: r.RunID, LogicalDate: optional(r.LogicalDate), MapIndex: -1}
 		if r.From != r.State {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,6 +38,9 @@ type Config struct {
 	Refresh time.Duration
 	// DefaultTimezone is the zone of dates and schedules that name none.
 	DefaultTimezone string
+	// Timezone is the zone in which commands show times and read dates that name none; empty
+	// is DefaultTimezone.
+	Timezone string
 	// CronMode is how a plain cron string is read: trigger (Airflow 3) or interval (Airflow 2).
 	CronMode string
 	// CatchupByDefault and PausedAtCreation hold for DAGs that do not say.
@@ -127,6 +131,13 @@ func zone(s string) (string, error) {
 	return s, nil
 }
 
+func optionalZone(s string) (string, error) {
+	if s == "" {
+		return "", nil
+	}
+	return zone(s)
+}
+
 // settings lists every key, in the order in which the docs show them.
 func settings() []setting {
 	return []setting{
@@ -138,6 +149,7 @@ func settings() []setting {
 		parsedSetting("grace", "30s", "how long running attempts may go on at a shutdown", func(c *Config) *time.Duration { return &c.Grace }, period),
 		parsedSetting("refresh_interval", "5s", "how often DAG files are looked at for changes", func(c *Config) *time.Duration { return &c.Refresh }, period),
 		parsedSetting("default_timezone", "UTC", "zone of dates and schedules that name none", func(c *Config) *string { return &c.DefaultTimezone }, zone),
+		parsedSetting("timezone", "", "zone in which commands show times, but those of one DAG in the DAG's, and read dates that name none; default_timezone unless set", func(c *Config) *string { return &c.Timezone }, optionalZone),
 		stringSetting("cron_mode", "trigger", "how a plain cron string is read: trigger (Airflow 3) or interval (Airflow 2)", func(c *Config) *string { return &c.CronMode }, "trigger", "interval"),
 		boolSetting("catchup_by_default", "false", "catchup of DAGs that do not say", func(c *Config) *bool { return &c.CatchupByDefault }),
 		boolSetting("dags_are_paused_at_creation", "false", "whether a DAG that does not say starts paused", func(c *Config) *bool { return &c.PausedAtCreation }),
@@ -156,7 +168,8 @@ const configFile = "dingdag.yaml"
 
 // loadConfig reads the layers. flags holds the keys that were set on the command line;
 // the key "home" is special because the file lies there.
-func loadConfig(env func(string) (string, bool), flags map[string]string) (*Config, error) {
+func loadConfig(o IO, flags map[string]string) (*Config, error) {
+	env := o.LookupEnv
 	home, err := findHome(env, flags["home"])
 	if err != nil {
 		return nil, err
@@ -170,9 +183,9 @@ func loadConfig(env func(string) (string, bool), flags map[string]string) (*Conf
 	for _, s := range settings() {
 		defaults[s.key] = s.def
 		if _, ok := file[s.key]; ok {
-			from[s.key] = configFile
+			from[s.key] = configFile + ": " + s.key
 		}
-		name := "DINGDAG_" + strings.ToUpper(s.key)
+		name := settingVariable(s.key)
 		if v, ok := env(name); ok && v != "" {
 			vars[s.key], from[s.key] = v, name
 		}
@@ -190,16 +203,49 @@ func loadConfig(env func(string) (string, bool), flags map[string]string) (*Conf
 		}
 	}
 	c := &Config{Home: home}
-	var errs []error
+	errs := unknownVariables(o)
 	for _, s := range settings() {
 		if err := s.set(c, k.String(s.key)); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %s: %w", from[s.key], s.key, err))
+			errs = append(errs, fmt.Errorf("%s: %w", from[s.key], err))
 		}
 	}
 	if c.DAGsFolder == "" {
 		c.DAGsFolder = filepath.Join(home, "dags")
 	}
 	return c, errors.Join(errs...)
+}
+
+// settingVariable is the environment variable of a setting.
+func settingVariable(key string) string { return settingPrefix + strings.ToUpper(key) }
+
+// settingPrefix begins the names of the program's environment variables.
+const settingPrefix = "DINGDAG_"
+
+// notSettings are the variables with the prefix that are no settings: connections and
+// variables, those of this project's tests, and what Kubernetes gives to every container
+// beside a service that is called dingdag.
+var notSettings = regexp.MustCompile(`^DINGDAG_(?:CONN_.*|VAR_.*|TEST_.*|BIN|SERVICE_HOST|SERVICE_PORT(?:_.*)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)?)$`)
+
+// unknownVariables says which variables look like settings and are none: a mistyped one
+// would have no effect, and nobody would know.
+func unknownVariables(o IO) (errs []error) {
+	if o.Environ == nil {
+		return nil
+	}
+	known := []string{settingVariable("home")}
+	for _, s := range settings() {
+		known = append(known, settingVariable(s.key))
+	}
+	names := o.Environ()
+	slices.Sort(names)
+	for _, entry := range names {
+		name, value, _ := strings.Cut(entry, "=")
+		if value == "" || !strings.HasPrefix(name, settingPrefix) || slices.Contains(known, name) || notSettings.MatchString(name) {
+			continue
+		}
+		errs = append(errs, fmt.Errorf("%s: there is no such setting%s; unset it: names that begin with %s are the program's own", name, suggest(name, known), settingPrefix))
+	}
+	return errs
 }
 
 func findHome(env func(string) (string, bool), flag string) (string, error) {
@@ -247,7 +293,7 @@ func readConfigFile(path string) (map[string]any, error) {
 		key, v := root.Content[i], root.Content[i+1]
 		switch {
 		case !slices.Contains(known, key.Value):
-			errs = append(errs, fmt.Errorf("%s:%d:%d: unknown setting %q; known are %s", path, key.Line, key.Column, key.Value, strings.Join(known, ", ")))
+			errs = append(errs, fmt.Errorf("%s:%d:%d: unknown setting %q%s; known are %s", path, key.Line, key.Column, key.Value, suggest(key.Value, known), strings.Join(known, ", ")))
 		case v.Kind != yaml.ScalarNode:
 			errs = append(errs, fmt.Errorf("%s:%d:%d: %s must be a single value", path, v.Line, v.Column, key.Value))
 		default:

@@ -185,7 +185,10 @@ func orEmpty(s *string) string {
 
 // connectionListing has one row for each connection.
 func connectionListing(all []*connections.Connection) (listing, error) {
-	l := listing{columns: []string{"Connection", "Type", "Host", "Port", "Login", "Password", "Schema", "Extra", "Description", "URI"}}
+	l := listing{
+		columns: []string{"Connection", "Type", "Host", "Port", "Login", "Password", "Schema", "Extra", "Description", "URI"}, wrap: []string{"Extra", "Description"},
+		drop: []string{"URI", "Password", "Description", "Extra", "Schema"},
+	}
 	for _, c := range all {
 		row, err := newConnectionRow(c)
 		if err != nil {
@@ -251,7 +254,7 @@ func runConnectionsGet(ctx context.Context, a *app, id, output string, showSecre
 
 // turned puts the columns of a list with one row below each other.
 func turned(l listing) listing {
-	out := listing{columns: []string{"Field", "Value"}, values: l.values}
+	out := listing{columns: []string{"Field", "Value"}, wrap: []string{"Value"}, values: l.values}
 	for i, name := range l.columns {
 		out.rows = append(out.rows, []string{name, l.rows[0][i]})
 	}

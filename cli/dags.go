@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -246,13 +245,14 @@ func showDAG(a *app, d *dag.DAG, format string) error {
 	case "dot":
 		return d.DOT(a.Out)
 	}
+	a.showIn(d)
 	facts := [][2]string{
 		{"dag", d.ID},
 		{"file", fmt.Sprintf("%s:%d", d.Pos.File, d.Pos.Line)},
 		{"description", d.Description},
 		{"schedule", d.ScheduleSummary()},
-		{"start_date", date(d.StartDate)},
-		{"end_date", date(d.EndDate)},
+		{"start_date", a.date(d.StartDate)},
+		{"end_date", a.date(d.EndDate)},
 		{"catchup", fmt.Sprintf("%t (only the newest missed run is made up unless true)", d.Catchup)},
 		{"max_active_runs", strconv.Itoa(d.MaxActiveRuns)},
 		{"max_active_tasks", strconv.Itoa(d.MaxActiveTasks)},
@@ -260,7 +260,7 @@ func showDAG(a *app, d *dag.DAG, format string) error {
 		{"tags", strings.Join(d.Tags, ", ")},
 	}
 	if r, ok := nextRun(d, nil); ok {
-		facts = append(facts, [2]string{"next run", describeRun(r)})
+		facts = append(facts, [2]string{"next run", a.describeRun(r)})
 	}
 	for _, t := range d.Tasks {
 		if len(t.Outlets) > 0 {
@@ -276,21 +276,14 @@ func showDAG(a *app, d *dag.DAG, format string) error {
 	return d.Tree(a.Out)
 }
 
-func date(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.Format(time.RFC3339)
-}
-
 // nextRun is the next run of a DAG from now on, as the scheduler would create it.
 func nextRun(d *dag.DAG, last *timetable.Interval) (timetable.Run, bool) {
 	return d.Timetable.Next(last, timetable.Restriction{Earliest: d.StartDate, Latest: d.EndDate, Catchup: d.Catchup}, clock())
 }
 
-func describeRun(r timetable.Run) string {
+func (a *app) describeRun(r timetable.Run) string {
 	return fmt.Sprintf("run_after %s, logical_date %s, data_interval [%s, %s)",
-		r.RunAfter.Format(time.RFC3339), r.LogicalDate.Format(time.RFC3339), r.Interval.Start.Format(time.RFC3339), r.Interval.End.Format(time.RFC3339))
+		a.dueNow(r.RunAfter, clock()), a.date(r.LogicalDate), a.date(r.Interval.Start), a.date(r.Interval.End))
 }
 
 func newCmdDAGsTrigger(a *app) *cobra.Command {
@@ -309,7 +302,7 @@ ends the wait, not the run.`,
 		Example: "  dingdag dags trigger my_dag --wait\n  dingdag dags trigger my_dag --conf '{\"day\": \"2026-01-31\"}'",
 		Args:    exactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			at, err := parseDate(logical)
+			at, err := a.parseDate(logical)
 			if err != nil {
 				return usagef("--logical-date: %w", err)
 			}
@@ -332,6 +325,7 @@ func runDAGsTrigger(ctx context.Context, a *app, id string, t engine.Trigger, wa
 	if err != nil {
 		return err
 	}
+	a.showIn(d)
 	r, err := engine.NewManualRun(d, t, clock())
 	if err != nil {
 		if te, ok := errors.AsType[*engine.TriggerError](err); ok {
@@ -363,7 +357,7 @@ func runDAGsTrigger(ctx context.Context, a *app, id string, t engine.Trigger, wa
 			return err
 		}
 		if !ok {
-			return fmt.Errorf("a run %q of dag %q, or one with logical date %s, exists already", r.RunID, id, r.LogicalDate.Format(time.RFC3339))
+			return fmt.Errorf("a run %q of dag %q, or one with logical date %s, exists already", r.RunID, id, a.date(r.LogicalDate))
 		}
 		return tx.PutVersion(ctx, d.Version, id, d.Source())
 	})
@@ -414,18 +408,4 @@ func pauseDAG(ctx context.Context, a *app, s *sqlite.Store, id string, pause boo
 	return s.Tx(ctx, func(tx engine.Tx) error {
 		return engine.AddDAG(ctx, tx, &engine.DAGState{ID: id, File: d.Pos.File, Version: d.Version, Paused: pause, Active: true}, clock())
 	})
-}
-
-// parseDate reads a date of the command line; empty is the zero time. Without a zone
-// it is UTC.
-func parseDate(s string) (time.Time, error) {
-	if s == "" {
-		return time.Time{}, nil
-	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", time.DateOnly} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, usagef("%q is no date: write 2026-01-31, or 2026-01-31T08:00:00+08:00", s)
 }

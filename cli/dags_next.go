@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"github.com/dingdag/dingdag/timetable"
 )
 
 func newCmdDAGsNext(a *app) *cobra.Command {
@@ -32,6 +30,7 @@ type nextRow struct {
 	LogicalDate   time.Time `json:"logical_date"`
 	IntervalStart time.Time `json:"data_interval_start"`
 	IntervalEnd   time.Time `json:"data_interval_end"`
+	Due           bool      `json:"due_now"`
 }
 
 func runDAGsNext(ctx context.Context, a *app, id string, n int, output string) error {
@@ -45,35 +44,24 @@ func runDAGsNext(ctx context.Context, a *app, id string, n int, output string) e
 	if err != nil {
 		return err
 	}
-	var last *timetable.Interval
-	paused := isPaused(nil, d, a.cfg.PausedAtCreation)
-	if ok, err := a.storeExists(); err != nil {
+	a.showIn(d)
+	last, err := a.lastScheduled(ctx, id)
+	if err != nil {
 		return err
-	} else if ok {
-		s, err := a.openStore(ctx)
-		if err != nil {
-			return err
-		}
-		r, err := s.LastScheduled(ctx, id)
-		if err != nil {
-			return err
-		}
-		if r != nil {
-			last = &timetable.Interval{Start: r.IntervalStart, End: r.IntervalEnd}
-		}
-		if st, err := s.DAG(ctx, id); err == nil {
-			paused = st.Paused
-		}
 	}
-	l := listing{columns: []string{"Run after", "Logical date", "Data interval"}}
+	known, err := a.pausedDAGs(ctx)
+	if err != nil {
+		return err
+	}
+	l := listing{columns: []string{"Run after", "Logical date", "Data interval"}, wrap: []string{"Data interval"}}
+	now := clock()
 	for range n {
 		r, ok := nextRun(d, last)
 		if !ok {
 			break
 		}
-		l.add(nextRow{r.RunAfter, r.LogicalDate, r.Interval.Start, r.Interval.End},
-			r.RunAfter.Format(time.RFC3339), r.LogicalDate.Format(time.RFC3339),
-			fmt.Sprintf("[%s, %s)", r.Interval.Start.Format(time.RFC3339), r.Interval.End.Format(time.RFC3339)))
+		l.add(nextRow{r.RunAfter, r.LogicalDate, r.Interval.Start, r.Interval.End, !r.RunAfter.After(now)},
+			a.dueNow(r.RunAfter, now), a.date(r.LogicalDate), fmt.Sprintf("[%s, %s)", a.date(r.Interval.Start), a.date(r.Interval.End)))
 		last = &r.Interval
 	}
 	if d.Assets != nil {
@@ -83,7 +71,7 @@ func runDAGsNext(ctx context.Context, a *app, id string, n int, output string) e
 	} else if len(l.rows) == 0 {
 		fmt.Fprintf(a.Err, "dag %s has no next run: its schedule is %s\n", id, d.ScheduleSummary())
 	}
-	if paused {
+	if isPaused(known, d, a.cfg.PausedAtCreation) {
 		fmt.Fprintf(a.Err, "dag %s is paused: nothing runs until dingdag dags unpause %s\n", id, id)
 	}
 	return l.print(a.Out, output)

@@ -34,7 +34,7 @@ sent, to the connections of the home folder. Exit code 1 when the run fails.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t := engine.Trigger{Conf: json.RawMessage(conf)}
 			if len(args) > 1 {
-				at, err := parseDate(args[1])
+				at, err := a.parseDate(args[1])
 				if err != nil {
 					return err
 				}

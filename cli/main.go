@@ -45,7 +45,7 @@ func Main(specs ...operator.Spec) { MainWith(Extensions{Operators: specs}) }
 // MainWith is [Main] for programs that bring more than operators.
 func MainWith(x Extensions) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := Run(ctx, os.Args[1:], IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, LookupEnv: os.LookupEnv}, x)
+	code := Run(ctx, os.Args[1:], IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, LookupEnv: os.LookupEnv, Environ: os.Environ}, x)
 	stop()
 	os.Exit(code)
 }
@@ -56,6 +56,9 @@ type IO struct {
 	Out, Err io.Writer
 	// LookupEnv reads the environment.
 	LookupEnv func(string) (string, bool)
+	// Environ lists the environment as os.Environ does, so that names which are nobody's can be
+	// told; nil tells none.
+	Environ func() []string
 }
 
 // terminal reports whether output goes to a person's screen.
@@ -127,6 +130,7 @@ and sends to DingTalk what people must know.`,
 	f := root.PersistentFlags()
 	f.String("home", "", "folder of the store, the key and the logs (default $DINGDAG_HOME or ~/.dingdag)")
 	f.String("dags-folder", "", "folder of the DAG files (default {home}/dags)")
+	f.String("timezone", "", "zone in which times are shown and dates without a zone are read (default: times of one DAG in its own, else the setting)")
 	f.String("log-level", "", "debug, info, warn or error (default info)")
 	f.String("log-format", "", "auto, text or json (default auto)")
 	root.AddCommand(
@@ -139,7 +143,7 @@ and sends to DingTalk what people must know.`,
 
 // persistent maps settings to the flags that every command has.
 var persistent = map[string]string{ //nolint:gochecknoglobals // a constant table
-	"home": "home", "dags_folder": "dags-folder", "log_level": "log-level", "log_format": "log-format",
+	"home": "home", "dags_folder": "dags-folder", "timezone": "timezone", "log_level": "log-level", "log_format": "log-format",
 }
 
 // groupArgs makes a command that only groups others say what it has.

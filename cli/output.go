@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 	"gopkg.in/yaml.v3"
 )
@@ -34,6 +32,11 @@ type listing struct {
 	columns []string
 	rows    [][]string
 	values  []any
+	// drop are the columns that a terminal without room for them does without, the first one
+	// first; wrap are those whose text may take several lines.
+	drop, wrap []string
+	// once is the column whose cells are not said again below each other on a terminal.
+	once string
 }
 
 func (l *listing) add(value any, cells ...string) {
@@ -59,34 +62,10 @@ func (l *listing) print(w io.Writer, form string) error {
 		}
 		return nil
 	case "table":
-		t := newTable(w, l.columns)
-		for _, r := range l.rows {
-			row := make(table.Row, len(r))
-			for i, c := range r {
-				row[i] = c
-			}
-			t.AppendRow(row)
-		}
-		t.Render()
-		return nil
+		return l.table(w)
 	default:
 		return usagef("unknown output %q: use %s", form, strings.Join(outputs, ", "))
 	}
-}
-
-func newTable(w io.Writer, columns []string) table.Writer {
-	t := table.NewWriter()
-	t.SetOutputMirror(w)
-	t.SetStyle(table.StyleLight)
-	t.Style().Options.DrawBorder = false
-	t.Style().Options.SeparateColumns = false
-	t.Style().Format.Header = text.FormatDefault
-	header := make(table.Row, len(columns))
-	for i, c := range columns {
-		header[i] = c
-	}
-	t.AppendHeader(header)
-	return t
 }
 
 func printJSON(w io.Writer, v any) error {

@@ -40,7 +40,7 @@ func allPools(ctx context.Context, r engine.Reader) ([]*engine.Pool, error) {
 }
 
 func printPools(a *app, ps []*engine.Pool, output string) error {
-	l := listing{columns: []string{"Pool", "Slots", "Description"}}
+	l := listing{columns: []string{"Pool", "Slots", "Description"}, wrap: []string{"Description"}}
 	for _, p := range ps {
 		l.add(poolRow{p.Name, p.Slots, p.Description}, p.Name, strconv.Itoa(p.Slots), p.Description)
 	}

@@ -20,7 +20,7 @@ func newCmdDAGsState(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			_, r, err := a.findRun(cmd.Context(), args[0], args[1:]...)
 			if err == nil {
-				_, err = fmt.Fprintln(a.Out, r.State)
+				_, err = fmt.Fprintln(a.Out, paint(a.Out, string(r.State)))
 			}
 			return err
 		},
@@ -66,7 +66,7 @@ func runTasksState(ctx context.Context, a *app, dagID, taskID string, mapIndex i
 	}
 	for _, in := range is {
 		if in.TaskID == taskID && in.MapIndex == mapIndex {
-			_, err = fmt.Fprintln(a.Out, in.State)
+			_, err = fmt.Fprintln(a.Out, paint(a.Out, in.State.String()))
 			return err
 		}
 	}
@@ -77,7 +77,7 @@ func runTasksState(ctx context.Context, a *app, dagID, taskID string, mapIndex i
 	if slices.ContainsFunc(is, func(in *engine.Instance) bool { return in.TaskID == taskID }) {
 		return fmt.Errorf("task %q of run %s has no map index %d: see dingdag tasks states-for-dag-run %s %s", taskID, r.RunID, mapIndex, dagID, r.RunID)
 	}
-	_, err = fmt.Fprintln(a.Out, dag.None)
+	_, err = fmt.Fprintln(a.Out, paint(a.Out, dag.None.String()))
 	return err
 }
 
@@ -105,6 +105,7 @@ type instanceRow struct {
 	TryNumber   int        `json:"try_number"`
 	StartDate   *time.Time `json:"start_date"`
 	EndDate     *time.Time `json:"end_date"`
+	Duration    *float64   `json:"duration"`
 }
 
 func runTasksStates(ctx context.Context, a *app, dagID, output string, runID ...string) error {
@@ -115,23 +116,80 @@ func runTasksStates(ctx context.Context, a *app, dagID, output string, runID ...
 	if err != nil {
 		return err
 	}
+	a.showInZoneOf(ctx, s, r.Version)
 	is, err := s.Instances(ctx, r.Key)
 	if err != nil {
 		return err
 	}
 	if len(is) == 0 && r.State == dag.RunQueued {
-		fmt.Fprintf(a.Err, "note: run %s is queued, so none of its tasks has a state yet: see dingdag tasks why %s TASK %s\n", r.RunID, dagID, r.RunID)
+		a.notef("run %s is queued, so none of its tasks has a state yet: see dingdag tasks why %s TASK %s", r.RunID, dagID, r.RunID)
 	}
-	l := listing{columns: []string{"Run", "Task", "State", "Try", "Started", "Ended"}}
-	for _, in := range is {
+	ids, err := a.taskIDs(ctx, s, r)
+	if err != nil {
+		a.notef("only the tasks that have a state are listed: %v", err)
+	}
+	l := listing{
+		columns: []string{"Run", "Task", "State", "Try", "Started", "Ended", "Duration"},
+		drop:    []string{"Ended", "Started", "Try"}, once: "Run",
+	}
+	now := clock()
+	for _, in := range withoutState(is, ids) {
 		name := in.TaskID
 		if in.MapIndex >= 0 {
 			name += "[" + strconv.Itoa(in.MapIndex) + "]"
 		}
+		until := now
+		if in.State != dag.Running {
+			until = in.StartDate // what waits for its next try takes no time
+		}
 		l.add(instanceRow{
 			DAGID: dagID, RunID: r.RunID, LogicalDate: optional(r.LogicalDate), TaskID: in.TaskID, MapIndex: in.MapIndex, State: in.State.String(),
-			TryNumber: in.Try, StartDate: optional(in.StartDate), EndDate: optional(in.EndDate),
-		}, r.RunID, name, in.State.String(), strconv.Itoa(in.Try), date(in.StartDate), date(in.EndDate))
+			TryNumber: in.Try, StartDate: optional(in.StartDate), EndDate: optional(in.EndDate), Duration: seconds(in.StartDate, in.EndDate),
+		}, r.RunID, name, in.State.String(), strconv.Itoa(in.Try), a.date(in.StartDate), a.date(in.EndDate), took(in.StartDate, in.EndDate, until))
 	}
 	return l.print(a.Out, output)
+}
+
+// taskIDs are the tasks of the version of the DAG that a run has, in order.
+func (a *app) taskIDs(ctx context.Context, s engine.Reader, r *engine.Run) ([]string, error) {
+	src, err := s.Version(ctx, r.Version)
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.catalog()
+	if err != nil {
+		return nil, err
+	}
+	d, err := dag.Restore(src, c, dag.Options{})
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(d.Tasks))
+	for i, t := range d.Tasks {
+		ids[i] = t.ID
+	}
+	return ids, nil
+}
+
+// withoutState puts the tasks that have no instance yet, whose state is none, in their
+// place among the instances: the order of the DAG.
+func withoutState(is []*engine.Instance, ids []string) []*engine.Instance {
+	of := map[string][]*engine.Instance{}
+	for _, in := range is {
+		of[in.TaskID] = append(of[in.TaskID], in)
+	}
+	var out []*engine.Instance
+	for _, id := range ids {
+		if len(of[id]) == 0 {
+			of[id] = []*engine.Instance{{TaskID: id, MapIndex: -1}}
+		}
+		out = append(out, of[id]...)
+		delete(of, id)
+	}
+	for _, in := range is { // of a version that can't be read
+		if _, left := of[in.TaskID]; left {
+			out = append(out, in)
+		}
+	}
+	return out
 }

@@ -111,7 +111,7 @@ func runTasksList(a *app, id, output string, tree bool) error {
 	if tree {
 		return d.Tree(a.Out)
 	}
-	l := listing{columns: []string{"Task", "Operator", "Trigger rule", "Retries", "Upstream"}}
+	l := listing{columns: []string{"Task", "Operator", "Trigger rule", "Retries", "Upstream"}, wrap: []string{"Upstream"}, drop: []string{"Retries", "Trigger rule"}}
 	for _, t := range d.Tasks {
 		ups := make([]string, len(t.Upstream))
 		for i, u := range t.Upstream {
@@ -136,7 +136,7 @@ what it pulls from them is empty. Messages it sends are really sent.`,
 		Example: "  dingdag tasks test my_dag my_task",
 		Args:    rangeArgs(2, "DAG", "TASK", "LOGICAL_DATE"), ValidArgsFunction: a.completeTasks,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			t, err := trigger(conf, args[2:])
+			t, err := a.trigger(conf, args[2:])
 			if err != nil {
 				return err
 			}
@@ -154,13 +154,13 @@ func mapIndexFlag(cmd *cobra.Command, mapIndex *int) {
 }
 
 // trigger is a trigger from a conf flag and an optional date argument.
-func trigger(conf string, date []string) (engine.Trigger, error) {
+func (a *app) trigger(conf string, date []string) (engine.Trigger, error) {
 	t := engine.Trigger{Conf: json.RawMessage(conf)}
 	if len(date) == 0 {
 		return t, nil
 	}
 	var err error
-	t.LogicalDate, err = parseDate(date[0])
+	t.LogicalDate, err = a.parseDate(date[0])
 	return t, err
 }
 
@@ -184,6 +184,7 @@ func runTasksTest(ctx context.Context, a *app, dagID, taskID string, mapIndex in
 	if err != nil {
 		return err
 	}
+	a.showIn(d)
 	dir, err := os.MkdirTemp("", "dingdag-test-")
 	if err != nil {
 		return fmt.Errorf("make a folder for the test: %w", err)

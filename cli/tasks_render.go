@@ -76,7 +76,7 @@ func (a *app) namedRun(ctx context.Context, dagID string, of []string) (*engine.
 	if len(of) == 0 || of[0] == "" {
 		return nil, nil
 	}
-	_, notDate := parseDate(of[0])
+	_, notDate := a.parseDate(of[0])
 	if ok, err := a.storeExists(); err != nil || !ok {
 		if err == nil && notDate != nil {
 			err = fmt.Errorf("%q is neither a date nor a run of dag %q: there are no runs in %s", of[0], dagID, a.cfg.Home)
@@ -96,7 +96,7 @@ func (a *app) namedRun(ctx context.Context, dagID string, of []string) (*engine.
 
 // renderNew renders a task for a run that there need not be.
 func (a *app) renderNew(ctx context.Context, dagID, taskID string, f renderFlags, date []string) ([]engine.RenderedField, error) {
-	t, err := trigger(f.conf, date)
+	t, err := a.trigger(f.conf, date)
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +104,7 @@ func (a *app) renderNew(ctx context.Context, dagID, taskID string, f renderFlags
 	if err != nil {
 		return nil, err
 	}
+	a.showIn(d)
 	e, err := a.testEngine(ctx, os.DevNull)
 	if err != nil {
 		return nil, err

@@ -65,7 +65,7 @@ func newCmdVariablesList(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			l := listing{columns: []string{"Key", "Description"}}
+			l := listing{columns: []string{"Key", "Description"}, wrap: []string{"Description"}}
 			for _, v := range vs {
 				l.add(variableRow{v.Key, v.Description}, v.Key, v.Description)
 			}

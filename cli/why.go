@@ -51,12 +51,13 @@ func runDAGsWhy(ctx context.Context, a *app, id, at, output string) error {
 	now := clock()
 	when := now
 	if at != "" {
-		if when, err = parseDate(at); err != nil {
+		if when, err = a.parseDate(at); err != nil {
 			return err
 		}
 	}
+	a.showIn(d)
 	if when.After(now) {
-		return usagef("--at %s lies ahead: dingdag dags next-execution %s tells what comes", when.Format(time.RFC3339), id)
+		return usagef("--at %s lies ahead: dingdag dags next-execution %s tells what comes", a.date(when), id)
 	}
 	s, err := a.openStore(ctx)
 	if err != nil {
@@ -79,10 +80,10 @@ func runDAGsWhy(ctx context.Context, a *app, id, at, output string) error {
 	if w.Outcome == "" {
 		fmt.Fprintf(a.Out, "not due: %s\n", w.Reason)
 	} else {
-		fmt.Fprintf(a.Out, "%s: the tick at %s: %s\n", w.Outcome, w.Tick.Format(time.RFC3339), w.Reason)
+		fmt.Fprintf(a.Out, "%s: the tick at %s: %s\n", w.Outcome, a.date(w.Tick), w.Reason)
 	}
 	if !w.Next.IsZero() {
-		fmt.Fprintf(a.Out, "next at %s\n", w.Next.Format(time.RFC3339))
+		fmt.Fprintf(a.Out, "next at %s\n", a.date(w.Next))
 	}
 	return nil
 }
@@ -134,7 +135,7 @@ func runTasksWhy(ctx context.Context, a *app, dagID, taskID, output string, runI
 	if err != nil {
 		return err
 	}
-	l := listing{columns: []string{"Task", "State", "Why"}}
+	l := listing{columns: []string{"Task", "State", "Why"}, wrap: []string{"Why"}}
 	for _, w := range whys {
 		in := engine.Instance{TaskID: taskID, MapIndex: w.MapIndex}
 		l.add(taskWhyRow{dagID, r.RunID, taskID, w.MapIndex, w.State.String(), w.Reason}, in.Label(), w.State.String(), w.Reason)

@@ -48,7 +48,7 @@ func runTasksXComs(ctx context.Context, a *app, dagID, runID, output string) err
 	if err != nil {
 		return err
 	}
-	l := listing{columns: []string{"Task", "Map index", "Key", "Value"}}
+	l := listing{columns: []string{"Task", "Map index", "Key", "Value"}, wrap: []string{"Value"}, drop: []string{"Map index"}}
 	for _, x := range xs {
 		masked := a.mask(string(x.Value))
 		index := ""

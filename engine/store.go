@@ -128,6 +128,8 @@ type RunFilter struct {
 	Type   dag.RunType
 	// BackfillID selects the runs of one backfill.
 	BackfillID int64
+	// Since selects the runs that ended at this moment or later, or have not ended.
+	Since time.Time
 	// Limit bounds the number of runs, newest first; 0 is all, oldest first.
 	Limit int
 }
@@ -176,6 +178,8 @@ type Reader interface {
 	Run(ctx context.Context, key int64) (*Run, error)
 	RunByID(ctx context.Context, dagID, runID string) (*Run, error)
 	Runs(ctx context.Context, f RunFilter) ([]*Run, error)
+	// NewestRuns returns the newest run of each DAG that has one, in no order.
+	NewestRuns(ctx context.Context) ([]*Run, error)
 	// RunAt returns the run of a DAG with a logical date, or nil.
 	RunAt(ctx context.Context, dagID string, logicalDate time.Time) (*Run, error)
 	// LastScheduled returns the newest run that the schedule of a DAG made, or nil. One

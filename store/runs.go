@@ -60,19 +60,34 @@ func (q Queries) Runs(ctx context.Context, f engine.RunFilter) ([]*engine.Run, e
 		in, more := inStates(f.States)
 		where, args = append(where, in), append(args, more...)
 	}
+	order := "run_after"
+	if !f.Since.IsZero() {
+		where, args = append(where, "(end_date >= ? OR end_date IS NULL)"), append(args, ms(f.Since))
+		order = "+run_after" // few runs ended lately: the index of that is the one to use
+	}
 	query := "SELECT " + runColumns + " FROM dag_run"
 	if len(where) > 0 {
 		query += " WHERE " + strings.Join(where, " AND ")
 	}
 	if f.Limit > 0 {
-		query += " ORDER BY run_after DESC, id DESC LIMIT ?"
+		query += " ORDER BY " + order + " DESC, id DESC LIMIT ?"
 		args = append(args, f.Limit)
 	} else {
-		query += " ORDER BY run_after, id"
+		query += " ORDER BY " + order + ", id"
 	}
 	rs, err := collect(ctx, q.c, scanRun, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list runs: %w", err)
+	}
+	return rs, nil
+}
+
+// NewestRuns returns the newest run of each DAG that has one.
+func (q Queries) NewestRuns(ctx context.Context) ([]*engine.Run, error) {
+	rs, err := collect(ctx, q.c, scanRun, "SELECT "+runColumns+` FROM dag_run WHERE id IN (
+		SELECT (SELECT id FROM dag_run AS newest WHERE newest.dag_id = dag.dag_id ORDER BY run_after DESC, id DESC LIMIT 1) FROM dag)`)
+	if err != nil {
+		return nil, fmt.Errorf("list the newest runs: %w", err)
 	}
 	return rs, nil
 }

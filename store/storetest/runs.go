@@ -118,8 +118,20 @@ func runsAreSelected(t *testing.T, open Open) {
 	} {
 		r := newRun(c.dag, c.id, midnight.Add(time.Duration(i)*time.Hour))
 		r.Type, r.State, r.RunAfter = c.typ, c.state, midnight.Add(time.Duration(c.after)*time.Minute)
+		if c.state.Finished() {
+			r.EndDate = r.RunAfter.Add(time.Hour)
+		}
 		insert(t, s, r)
+		write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.PutDAG(ctx, &engine.DAGState{ID: c.dag}) })
 	}
+	newest, err := s.NewestRuns(t.Context())
+	require.NoError(t, err)
+	var ids []string
+	for _, r := range newest {
+		ids = append(ids, r.RunID)
+	}
+	assert.ElementsMatch(t, []string{"late", "twin", "failed"}, ids, "the newest run of each DAG")
+	since := midnight.Add(time.Hour + time.Minute)
 	for name, c := range map[string]struct {
 		f    engine.RunFilter
 		want []string
@@ -129,6 +141,9 @@ func runsAreSelected(t *testing.T, open Open) {
 		"one dag":                  {engine.RunFilter{DAGID: "d"}, []string{"early", "manual", "late"}},
 		"two states":               {engine.RunFilter{States: []dag.RunState{dag.RunQueued, dag.RunRunning}}, []string{"early", "late", "twin"}},
 		"all at once":              {engine.RunFilter{DAGID: "d", Type: dag.ScheduledRun, States: []dag.RunState{dag.RunQueued}, Limit: 9}, []string{"late"}},
+		"since":                    {engine.RunFilter{Since: since}, []string{"early", "manual", "late", "twin"}},
+		"the newest since":         {engine.RunFilter{Since: since, Limit: 2}, []string{"twin", "late"}},
+		"ended since":              {engine.RunFilter{Since: since, States: []dag.RunState{dag.RunSuccess, dag.RunFailed}}, []string{"manual"}},
 		"nothing":                  {engine.RunFilter{DAGID: "x"}, nil},
 	} {
 		rs, err := s.Runs(t.Context(), c.f)

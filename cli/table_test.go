@@ -1,0 +1,103 @@
+package cli_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// lists has states of several kinds, a long reason and long names.
+const lists = `
+example_of_a_dag_with_a_rather_long_name:
+  description: a long name
+  schedule: "0 6 * * *"
+  timezone: Asia/Shanghai
+  is_paused_upon_creation: true
+  default_args: {start_date: 2026-01-01, owner: the people of the data platform}
+  tasks:
+    - {task_id: read_the_orders_of_yesterday, operator: bash, bash_command: echo "there is no such table as orders_of_yesterday in schema shop" >&2; exit 3}
+    - {task_id: load, operator: empty, dependencies: [read_the_orders_of_yesterday]}
+    - {task_id: tell, operator: empty, trigger_rule: all_done, dependencies: [load]}
+    - {task_id: skips, operator: bash, bash_command: exit 99}
+`
+
+// plainScreen is what a screen shows, without colours.
+func (s *screen) lines() []string {
+	plain := regexp.MustCompile(`\x1b\[[0-9;]*m`).ReplaceAllString(s.shown.String(), "")
+	return strings.Split(strings.TrimRight(strings.ReplaceAll(plain, "\r\n", "\n"), "\n"), "\n")
+}
+
+// shown runs a command to its end on a terminal of 80 columns, whose lines must fit.
+func onEighty(t *testing.T, home string, args ...string) *screen {
+	t.Helper()
+	s := onScreen(t, home, 80, args...)
+	require.Zero(t, s.code(), s.shown)
+	for _, line := range s.lines() {
+		assert.LessOrEqual(t, text.StringWidthWithoutEscSequences(line), 80, "%v: %q", args, line)
+	}
+	return s
+}
+
+// Every list fits a terminal of 80 columns, shows states in colour and says a run id once.
+func TestListsOnATerminal(t *testing.T) {
+	t.Parallel()
+	const id = "example_of_a_dag_with_a_rather_long_name"
+	home := homeWith(t, lists)
+	p := scheduling(t, home)
+	code, _, errs := run(t, "--home", home, "dags", "unpause", id)
+	require.Zero(t, code, errs)
+	code, _, errs = run(t, "--home", home, "dags", "trigger", id, "-r", "manual__2026-01-31T00:00:00+00:00", "-l", "2026-01-31")
+	require.Zero(t, code, errs)
+	p.until("end the run", func() bool {
+		return strings.Contains(p.log.String(), "run=manual__2026-01-31T00:00:00+00:00 took") || strings.Contains(p.log.String(), "run succeeded")
+	})
+	p.stop()
+
+	s := onEighty(t, home, "tasks", "states-for-dag-run", id, "manual__2026-01-31T00:00:00+00:00")
+	out := s.shown.String()
+	assert.Equal(t, 1, strings.Count(out, "manual__2026-01-31"), "the run stands above the table: %s", out)
+	assert.Contains(t, out, "\x1b[31;1mfailed\x1b[0m")
+	assert.Contains(t, out, "\x1b[33mupstream_failed\x1b[0m")
+	assert.Contains(t, out, "\x1b[32msuccess\x1b[0m")
+	assert.Contains(t, out, "\x1b[35mskipped\x1b[0m")
+	assert.Regexp(t, `read_the_orders_of_yesterday .* \d+(\.\d+)?m?s +\r\n`, out, "how long it took")
+
+	out = onEighty(t, home, "dags", "list-runs", id).shown.String()
+	assert.Contains(t, out, "manual__2026-01-31T00:00:00+00:00", "an id is never cut where there is room for it")
+	assert.Contains(t, out, "left out: End")
+	out = onEighty(t, home, "dags", "list-runs").shown.String()
+	assert.Contains(t, out, "-o plain has it in one line", "two long ids do not fit")
+	onEighty(t, home, "dags", "list")
+	onEighty(t, home, "dags", "next-execution", id, "-n", "2")
+	onEighty(t, home, "tasks", "list", id)
+	out = onEighty(t, home, "tasks", "why", id, "read_the_orders_of_yesterday", "manual__2026-01-31T00:00:00+00:00").shown.String()
+	assert.Contains(t, out, "orders_of_yesterday in")
+	onEighty(t, home, "tasks", "xcoms", id)
+	onEighty(t, home, "dags", "clear", id, "manual__2026-01-31T00:00:00+00:00", "--dry-run")
+	onEighty(t, home, "operators", "list")
+	onEighty(t, home, "pools", "list")
+	onEighty(t, home, "backfill", "create", id, "--from-date", "2026-01-01", "--to-date", "2026-01-02", "--dry-run")
+	assert.Equal(t, []string{"success"}, onEighty(t, home, "dags", "state", id, "manual__2026-01-31T00:00:00+00:00").lines())
+
+	// What is no terminal is plain and whole.
+	_, out, _ = run(t, "--home", home, "tasks", "states-for-dag-run", id, "manual__2026-01-31T00:00:00+00:00")
+	assert.NotContains(t, out, "\x1b")
+	assert.Equal(t, 4, strings.Count(out, "manual__2026-01-31"), "a line is whole for whoever reads it")
+	assert.Contains(t, out, "Ended")
+}
+
+// NO_COLOR takes the colours away, not the layout.
+func TestListsWithoutColor(t *testing.T) {
+	t.Setenv("NO_COLOR", "1")
+	home := homeWith(t, "one:\n  schedule: null\n  start_date: 2026-01-01\n  tasks: [{task_id: t, operator: empty}]\n")
+	require.Zero(t, onScreen(t, home, 80, "dags", "trigger", "one", "-r", "r").code())
+	s := onScreen(t, home, 80, "tasks", "states-for-dag-run", "one")
+	require.Zero(t, s.code())
+	assert.NotContains(t, s.shown.String(), "\x1b")
+	assert.Contains(t, s.shown.String(), "Run: r\r\n")
+	assert.Regexp(t, ` t +none +0`, s.shown.String())
+}
