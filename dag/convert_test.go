@@ -113,7 +113,7 @@ func TestConvertTellsWhatIsLeft(t *testing.T) {
 		{"parameter from elsewhere", "a:\n  tasks: {t: {operator: airflow.operators.postgres_operator.PostgresOperator}}\n", "2:25: warning: operator airflow.operators.postgres_operator.PostgresOperator is called airflow.providers.common.sql.operators.sql.SQLExecuteQueryOperator now, and its parameter postgres_conn_id is called conn_id: change both by hand\n"},
 		{"mapping as sla_secs", "a:\n  default_args:\n    sla_secs: {x: 1}\n", "3:5: warning: sla_secs was removed: use execution_timeout, or dagrun_timeout on the DAG; take it out by hand\n"},
 		{"escaped key", "a: {\"schedule_interva\\x6c\": x}\n", "1:5: warning: schedule_interval was removed: write schedule by hand\n"},
-		{"broken file", "a: [\n", "a.yaml:1:1: error: did not find expected node content"},
+		{"broken file", "a: [\n", "a.yaml:1:4: error: this bracket is not closed"},
 		{"no mapping", "- a\n", "a.yaml:1:1: error: the file must be a mapping"},
 		{"two documents", "a: {schedule_interval: x}\n---\nb: 1\n", "error: a second document starts here"},
 	} {

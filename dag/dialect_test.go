@@ -301,7 +301,7 @@ func TestMergeReports(t *testing.T) {
 	})
 	t.Run("a broken defaults file takes its DAGs with it", func(t *testing.T) {
 		t.Parallel()
-		for text, want := range map[string]string{"catchup: [\n": "did not find expected node content", "- a\n": "the defaults file must be a mapping", "a: 1\na: 2\n": "duplicate key"} {
+		for text, want := range map[string]string{"catchup: [\n": "this bracket is not closed", "- a\n": "the defaults file must be a mapping", "a: 1\na: 2\n": "duplicate key"} {
 			r, found := load(t, map[string]string{"sub/defaults.yml": text, "sub/x.yaml": simpleDAG("a"), "y.yaml": simpleDAG("b")})
 			assert.Contains(t, found, want)
 			assert.Contains(t, found, "sub/defaults.yml:")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -49,6 +50,11 @@ func parseDocument(s scope, data []byte, anySize bool) (root *yaml.Node, ok bool
 	case errors.As(err, &second):
 		s.errorf(second.node, "a second document starts here: a file holds one document, use one file for each")
 		return nil, false
+	case err != nil && strings.HasSuffix(err.Error(), "found unknown escape character"):
+		if again, err := decodeAgain(data); err == nil {
+			return again, true
+		}
+		fallthrough
 	case err != nil:
 		at, text := explainSyntax(data, err)
 		s.report(Error, Position{s.file, at.Line, at.Column}, text)

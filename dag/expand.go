@@ -153,7 +153,11 @@ func (e *expander) checkKeys(n *yaml.Node) {
 			continue
 		}
 		if other, twice := first[k.Value]; twice {
-			e.errorf(k, "duplicate key %q, first on line %d", excerpt(k.Value), other.Line)
+			hint := ""
+			if strings.HasPrefix(k.Value, "-") && k.Style == 0 {
+				hint = ": write a space behind the dash of a list"
+			}
+			e.errorf(k, "duplicate key %q, first on line %d%s", excerpt(k.Value), other.Line, hint)
 			continue
 		}
 		first[k.Value] = k
