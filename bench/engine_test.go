@@ -258,8 +258,9 @@ func BenchmarkBackfill(b *testing.B) {
 	compare(b, n, func(b *testing.B) {
 		b.Helper()
 		to := from.Add((n - 1) * time.Hour)
-		fill, _, err := engine.CreateBackfill(b.Context(), t.store, d, engine.BackfillRequest{From: from, To: to, MaxActiveRuns: 32}, time.Now())
+		done, err := t.e.CreateBackfill(b.Context(), d.ID, engine.BackfillRequest{From: from, To: to, MaxActiveRuns: 32})
 		require.NoError(b, err)
+		fill := done.Backfill
 		from = to.Add(time.Hour)
 		for range n {
 			require.Equal(b, dag.RunSuccess, <-t.ended)

@@ -107,20 +107,22 @@ func runBackfillCreate(ctx context.Context, a *app, f backfillFlags) error {
 	if err != nil {
 		return err
 	}
-	d, err := a.findDAG(f.dagID)
+	e, err := a.asker(ctx)
 	if err != nil {
 		return err
 	}
-	a.showIn(d)
-	s, err := a.openStore(ctx)
-	if err != nil {
-		return err
+	d, derr := a.findDAG(f.dagID)
+	if derr == nil {
+		a.showIn(d)
 	}
 	if now := clock(); r.From.Before(now) && r.To.After(now) {
 		fmt.Fprintf(a.Err, "a backfill runs what is past: dates up to %s that are not over yet are left out\n", a.date(r.To))
 	}
 	if f.dryRun {
-		_, dates, err := engine.PlanBackfill(ctx, s, d, r, clock())
+		if derr != nil {
+			return derr
+		}
+		_, dates, err := engine.PlanBackfill(ctx, a.store, d, r, clock())
 		if err != nil {
 			return byFlag(err)
 		}
@@ -130,27 +132,23 @@ func runBackfillCreate(ctx context.Context, a *app, f backfillFlags) error {
 		}
 		return l.print(a.Out, f.output)
 	}
-	paused := isPaused(nil, d, a.cfg.PausedAtCreation)
-	if st, err := s.DAG(ctx, d.ID); err == nil {
-		paused = st.Paused
+	done, err := e.CreateBackfill(ctx, f.dagID, r)
+	if errors.Is(err, engine.ErrNotFound) {
+		return a.unknownToScheduler(f.dagID, err)
 	}
-	b, dates, err := engine.CreateBackfill(ctx, s, d, r, clock())
 	if err != nil {
 		return byFlag(err)
 	}
-	n := map[engine.BackfillOutcome]int{}
-	for _, x := range dates {
-		n[x.Outcome]++
+	b, n := done.Backfill, done.Dates
+	if done.Paused {
+		fmt.Fprintf(a.Err, "dag %s is paused: no run starts until dingdag dags unpause %s\n", b.DAGID, b.DAGID)
 	}
-	if paused {
-		fmt.Fprintf(a.Err, "dag %s is paused: no run starts until dingdag dags unpause %s\n", d.ID, d.ID)
-	}
-	if working, err := s.Leased(ctx, clock()); err != nil {
+	if working, err := a.store.Leased(ctx, clock()); err != nil {
 		return err
 	} else if !working {
 		fmt.Fprintf(a.Err, "no scheduler works on %s: no run starts until dingdag standalone\n", a.cfg.Home)
 	}
-	_, err = fmt.Fprintf(a.Out, "created backfill %d of dag %s: %d new, %d cleared, %d in flight, %d left as they are\n", b.ID, d.ID,
+	_, err = fmt.Fprintf(a.Out, "created backfill %d of dag %s: %d new, %d cleared, %d in flight, %d left as they are\n", b.ID, b.DAGID,
 		n[engine.BackfillCreated], n[engine.BackfillCleared], n[engine.BackfillInFlight], n[engine.BackfillExists])
 	return err
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
 )
 
@@ -147,6 +148,7 @@ func (a *app) asker(ctx context.Context) (*engine.Engine, error) {
 	return a.engine(s, s.Connections(), func(o *engine.Options) {
 		o.LogDir = filepath.Join(a.cfg.Home, "logs")
 		o.Alone = a.alone
+		o.FindDAG = func(id string) (*dag.DAG, error) { return a.findDAG(id) }
 	})
 }
 

@@ -294,8 +294,9 @@ func newCmdDAGsTrigger(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trigger DAG",
 		Short: "Create a manual run for the running scheduler",
-		Long: `Creates a queued run in the store. A dingdag that works on the same home folder starts it
-within a second; a paused DAG keeps it queued.
+		Long: `Asks the dingdag that works on the same home folder for a run: it checks the params, makes the
+run with its own version of the DAG file, and starts it within a second; a paused DAG keeps
+it queued. While none works there, the run is created in the store and waits for the next.
 
 With --wait it shows how the run gets on and ends with exit code 1 if the run fails. Ctrl-C
 ends the wait, not the run.`,
@@ -321,56 +322,47 @@ ends the wait, not the run.`,
 }
 
 func runDAGsTrigger(ctx context.Context, a *app, id string, t engine.Trigger, wait bool) error {
-	d, err := a.findDAG(id)
+	e, err := a.asker(ctx)
 	if err != nil {
 		return err
 	}
-	a.showIn(d)
-	r, err := engine.NewManualRun(d, t, clock())
-	if err != nil {
-		if te, ok := errors.AsType[*engine.TriggerError](err); ok {
-			return usagef("--%s: %w", strings.ReplaceAll(te.Field, "_", "-"), te.Err)
-		}
-		return usageError{err}
-	}
-	s, err := a.openStore(ctx)
-	if err != nil {
-		return err
-	}
-	paused := isPaused(nil, d, a.cfg.PausedAtCreation)
 	if wait {
-		if st, err := s.DAG(ctx, id); err == nil {
-			paused = st.Paused
-		}
-		if err := a.canWait(ctx, s, id, paused); err != nil {
+		if err := a.canWait(ctx, a.store); err != nil {
 			return err
 		}
+		t.NotPaused = true
 	}
-	err = s.Tx(ctx, func(tx engine.Tx) error {
-		if st, err := tx.DAG(ctx, id); err == nil {
-			paused = st.Paused
-		} else if err := tx.PutDAG(ctx, &engine.DAGState{ID: id, File: d.Pos.File, Version: d.Version, Paused: paused, Active: true}); err != nil {
-			return err
-		}
-		ok, err := tx.InsertRun(ctx, r)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return fmt.Errorf("a run %q of dag %q, or one with logical date %s, exists already", r.RunID, id, a.date(r.LogicalDate))
-		}
-		return tx.PutVersion(ctx, d.Version, id, d.Source())
-	})
-	if err != nil {
+	done, err := e.TriggerRun(ctx, id, t)
+	if te, ok := errors.AsType[*engine.TriggerError](err); ok {
+		return usagef("--%s: %w", strings.ReplaceAll(te.Field, "_", "-"), te.Err)
+	}
+	switch {
+	case errors.Is(err, engine.ErrPaused):
+		return fmt.Errorf("--wait: dag %s is paused, so nothing would start the run, and none was created: run dingdag dags unpause %s first, or leave out --wait", id, id)
+	case errors.Is(err, engine.ErrNotFound):
+		return a.unknownToScheduler(id, err)
+	case err != nil:
 		return err
 	}
-	if paused {
+	a.showInZoneOf(ctx, a.store, done.Run.Version)
+	for _, w := range done.Warnings {
+		fmt.Fprintln(a.Err, "warning: --"+w)
+	}
+	if done.Paused {
 		fmt.Fprintf(a.Err, "dag %s is paused: the run stays queued until dingdag dags unpause %s\n", id, id)
 	}
-	if _, err = fmt.Fprintf(a.Out, "created run %s of dag %s, %s\n", r.RunID, id, r.State); err != nil || !wait {
+	if _, err = fmt.Fprintf(a.Out, "created run %s of dag %s, %s\n", done.Run.RunID, id, done.Run.State); err != nil || !wait {
 		return err
 	}
-	return a.waitRun(ctx, s, r, len(d.Tasks))
+	return a.waitRun(ctx, a.store, done.Run, done.Tasks)
+}
+
+// unknownToScheduler says more about a DAG that the process that schedules does not have.
+func (a *app) unknownToScheduler(id string, err error) error {
+	if _, ferr := a.findDAG(id); ferr != nil {
+		return ferr
+	}
+	return fmt.Errorf("%w; it is in %s, but the dingdag that works on %s does not have it: look at its dags_folder and its log", err, a.cfg.DAGsFolder, a.cfg.Home)
 }
 
 func newCmdDAGsPause(a *app, pause bool) *cobra.Command {

@@ -18,17 +18,12 @@ const (
 )
 
 // canWait refuses to wait for a run that nobody will start.
-func (a *app) canWait(ctx context.Context, s engine.Store, id string, paused bool) error {
+func (a *app) canWait(ctx context.Context, s engine.Store) error {
 	working, err := s.Leased(ctx, clock())
-	switch {
-	case err != nil:
-		return err
-	case !working:
-		return fmt.Errorf("--wait: no scheduler works on %s, so nothing would start the run, and none was created: start dingdag standalone first, or leave out --wait", a.cfg.Home)
-	case paused:
-		return fmt.Errorf("--wait: dag %s is paused, so nothing would start the run, and none was created: run dingdag dags unpause %s first, or leave out --wait", id, id)
+	if err == nil && !working {
+		err = fmt.Errorf("--wait: no scheduler works on %s, so nothing would start the run, and none was created: start dingdag standalone first, or leave out --wait", a.cfg.Home)
 	}
-	return nil
+	return err
 }
 
 // waitRun shows how a run gets on until it has ended, and fails when the run does. The end

@@ -17,6 +17,7 @@ type folder struct {
 	app     *app
 	loader  *dag.Loader
 	catalog engine.Catalog
+	loading sync.Mutex // one refresh at a time
 
 	mu     sync.Mutex
 	mark   folderMark // of the files at the last load
@@ -34,6 +35,8 @@ func (a *app) folder(c engine.Catalog) (*folder, error) {
 // refresh loads the files if they have changed and hands the good DAGs on. A broken
 // DAG is logged; its last good version stays with the runs that have it.
 func (f *folder) refresh(ctx context.Context, use func(context.Context, []*dag.DAG) error) error {
+	f.loading.Lock()
+	defer f.loading.Unlock()
 	mark, err := fingerprint(f.app.cfg.DAGsFolder)
 	if err != nil {
 		return err
@@ -78,6 +81,11 @@ func (f *folder) count() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.result.DAGs)
+}
+
+// reload is a refresh for those who can't wait for the next one.
+func (f *folder) reload(use func(context.Context, []*dag.DAG) error) func(context.Context) error {
+	return func(ctx context.Context) error { return f.refresh(ctx, use) }
 }
 
 // watch refreshes until ctx ends.

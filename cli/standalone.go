@@ -54,7 +54,7 @@ func runStandalone(ctx context.Context, a *app) error {
 		defer close(done)
 		f.watch(watching, a.cfg.Refresh, e.SetDAGs)
 	}()
-	err = e.Run(ctx, engine.RunOptions{Schedule: true, Ready: func() { a.log().Info("dingdag works") }})
+	err = e.Run(ctx, engine.RunOptions{Schedule: true, Reload: f.reload(e.SetDAGs), Ready: func() { a.log().Info("dingdag works") }})
 	stop()
 	<-done
 	if err != nil {

@@ -70,8 +70,9 @@ type Backfill struct {
 	// Backwards starts the newest run first.
 	Backwards bool
 	// Conf is the JSON object that new runs get, or nil.
-	Conf json.RawMessage
-	// Version is the DAG version of its new runs.
+	Conf json.RawMessage `json:"conf,omitempty"`
+	// Version is the DAG version of its new runs; empty until a process that schedules has
+	// seen the backfill.
 	Version string
 	State   BackfillState
 	// CompletedAt is zero while it is open.
@@ -116,7 +117,7 @@ type BackfillRequest struct {
 	// Backwards starts the newest run first.
 	Backwards bool
 	// Conf is a JSON object for the new runs, or nil. Runs that exist keep theirs.
-	Conf json.RawMessage
+	Conf json.RawMessage `json:"conf,omitempty"`
 }
 
 // BackfillError is a mistake in one field of a [BackfillRequest].
@@ -245,39 +246,77 @@ func PlanBackfill(ctx context.Context, rd Reader, d *dag.DAG, r BackfillRequest,
 	return b, dates, nil
 }
 
+// backfillRequest is a [BackfillRequest] as another process is asked for it.
+type backfillRequest struct {
+	DAGID string
+	BackfillRequest
+}
+
+// CreatedBackfill is a backfill that was made because somebody asked for it.
+type CreatedBackfill struct {
+	Backfill *Backfill `json:"backfill"`
+	// Dates counts its dates by what would become of each at this moment.
+	Dates map[BackfillOutcome]int `json:"dates"`
+	// Paused says that its DAG is paused, so that no run starts.
+	Paused bool `json:"paused,omitempty"`
+}
+
 // CreateBackfill stores a backfill. The process that schedules creates and starts its runs,
 // a few at a time; it sees it within its next beat. Dates whose run is in flight or to be
-// left alone are settled now. The errors are those of [PlanBackfill], and [ErrExists] when
-// the DAG has an open one.
-func CreateBackfill(ctx context.Context, s Store, d *dag.DAG, r BackfillRequest, now time.Time) (*Backfill, []BackfillDate, error) {
-	b, dates, err := PlanBackfill(ctx, s, d, r, now)
+// left alone are settled now. The DAG is that of the process that works on the store, as
+// with [Engine.TriggerRun]. The errors are those of [PlanBackfill], [ErrNotFound], and
+// [ErrExists] when the DAG has an open one.
+func (e *Engine) CreateBackfill(ctx context.Context, dagID string, r BackfillRequest) (*CreatedBackfill, error) {
+	if _, err := checkConf(r.Conf); err != nil {
+		return nil, &BackfillError{"dag_run_conf", err}
+	}
+	done := &CreatedBackfill{}
+	if err := e.ask(ctx, askBackfill, &backfillRequest{dagID, r}, done, func() error { return e.find(dagID) }); err != nil {
+		return nil, err
+	}
+	return done, nil
+}
+
+// createBackfill makes the backfill that a request wants. Made while nobody schedules it has
+// no version yet.
+func (c *change) createBackfill(r *backfillRequest) (*CreatedBackfill, error) {
+	d := c.e.dag(r.DAGID)
+	if d == nil {
+		return nil, c.unknownDAG(r.DAGID)
+	}
+	b, dates, err := PlanBackfill(c.ctx, c, d, r.BackfillRequest, c.now)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	stored := slices.Clone(dates)
-	for i := range stored {
-		if o := stored[i].Outcome; o == BackfillCreated || o == BackfillCleared {
-			stored[i].Outcome = "" // it is, once its turn has come
+	done := &CreatedBackfill{Backfill: b, Dates: map[BackfillOutcome]int{}}
+	if done.Paused, err = c.know(d); err != nil {
+		return nil, err
+	}
+	for i := range dates {
+		o := dates[i].Outcome
+		done.Dates[o]++
+		if o == BackfillCreated || o == BackfillCleared {
+			dates[i].Outcome = "" // it is, once its turn has come
 		}
 	}
-	err = s.Tx(ctx, func(tx Tx) error {
-		ok, err := tx.InsertBackfill(ctx, b, stored)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			open, err := tx.OpenBackfill(ctx, d.ID)
-			if err != nil || open == nil {
-				return errors.Join(err, ErrExists)
-			}
-			return fmt.Errorf("dag %q has backfill %d, which is %s: wait for its end or cancel it: %w", d.ID, open.ID, open.State, ErrExists)
-		}
-		return tx.PutVersion(ctx, d.Version, d.ID, d.Source())
-	})
+	if !c.e.works() {
+		b.Version = ""
+	}
+	ok, err := c.InsertBackfill(c.ctx, b, dates)
 	if err != nil {
-		return nil, nil, fmt.Errorf("create a backfill: %w", err)
+		return nil, err
 	}
-	return b, dates, nil
+	if !ok {
+		open, err := c.OpenBackfill(c.ctx, d.ID)
+		if err != nil || open == nil {
+			return nil, errors.Join(err, ErrExists)
+		}
+		return nil, fmt.Errorf("dag %q has backfill %d, which is %s: wait for its end or cancel it: %w", d.ID, open.ID, open.State, ErrExists)
+	}
+	if b.Version == "" {
+		return done, nil
+	}
+	return done, c.PutVersion(c.ctx, d.Version, d.ID, d.Source())
 }
 
 // SetBackfill pauses a backfill, lets it run again, or cancels it. A paused one starts no
@@ -339,6 +378,19 @@ func (c *change) backfill(dagID string) error {
 	if err != nil || b == nil || b.State == BackfillPaused {
 		return err
 	}
+	if b.Version == "" {
+		d := c.e.dag(dagID)
+		if d == nil {
+			return nil // its file is broken, or gone
+		}
+		b.Version = d.Version
+		if err := c.PutVersion(c.ctx, d.Version, d.ID, d.Source()); err != nil {
+			return err
+		}
+		if err := c.UpdateBackfill(c.ctx, b); err != nil {
+			return err
+		}
+	}
 	queued, running, err := c.CountBackfillRuns(c.ctx, b.ID)
 	if err != nil {
 		return err
@@ -386,14 +438,17 @@ func (c *change) backfillDate(b *Backfill, d *BackfillDate) (begun bool, err err
 	}
 	switch d.Outcome = b.treat(there); d.Outcome {
 	case BackfillCreated:
-		ok, err := c.InsertRun(c.ctx, r)
+		p, err := c.e.plan(c.ctx, c, b.DAGID, b.Version)
+		if err != nil {
+			return false, err
+		}
+		ok, err := c.insertRun(p.d, r)
 		if err == nil && !ok {
 			err = fmt.Errorf("run %q: %w", r.RunID, ErrExists)
 		}
 		if err != nil {
 			return false, err
 		}
-		c.updates = append(c.updates, Update{Run: *r})
 	case BackfillCleared:
 		if r, err = c.reset(there); err != nil {
 			return false, err

@@ -36,9 +36,9 @@ func filling(t *testing.T, text string) (*bench, *dag.DAG) {
 
 func (b *bench) backfill(d *dag.DAG, r engine.BackfillRequest) *engine.Backfill {
 	b.t.Helper()
-	bf, _, err := engine.CreateBackfill(context.Background(), b.store, d, r, b.o.Clock())
+	done, err := b.e.CreateBackfill(context.Background(), d.ID, r)
 	require.NoError(b.t, err)
-	return bf
+	return done.Backfill
 }
 
 func (b *bench) untilCompleted(id int64) {
@@ -322,9 +322,12 @@ func TestBackfillGoesOnAfterACrash(t *testing.T) {
 func TestBackfillKeepsItsVersion(t *testing.T) {
 	t.Parallel()
 	b, d := filling(t, daily)
-	bf := b.backfill(d, engine.BackfillRequest{From: march(3), To: march(4)})
-	require.NoError(t, b.e.SetDAGs(t.Context(), nil))
+	gate := make(chan struct{})
+	b.do["work"] = func(context.Context, *operator.TaskContext) (any, error) { <-gate; return nil, nil }
 	b.start(engine.RunOptions{Schedule: true})
+	bf := b.backfill(d, engine.BackfillRequest{From: march(3), To: march(4), MaxActiveRuns: 1})
+	require.NoError(t, b.e.SetDAGs(t.Context(), nil))
+	close(gate)
 	b.untilCompleted(bf.ID)
 	for _, r := range b.runs() {
 		assert.Equal(t, d.Version, r.Version)
@@ -377,7 +380,8 @@ func TestBackfillRefuses(t *testing.T) {
 	} {
 		r := ok
 		c.set(&r)
-		_, _, err := engine.CreateBackfill(t.Context(), b.store, c.d, r, b.o.Clock())
+		require.NoError(t, b.e.SetDAGs(t.Context(), []*dag.DAG{c.d}))
+		_, err := b.e.CreateBackfill(t.Context(), "d", r)
 		require.ErrorContains(t, err, c.is, name)
 		be, _ := errors.AsType[*engine.BackfillError](err)
 		if c.field == "" {
@@ -386,8 +390,9 @@ func TestBackfillRefuses(t *testing.T) {
 			assert.Equal(t, c.field, be.Field, name)
 		}
 	}
+	require.NoError(t, b.e.SetDAGs(t.Context(), []*dag.DAG{d}))
 	first := b.backfill(d, ok)
-	_, _, err := engine.CreateBackfill(t.Context(), b.store, d, ok, b.o.Clock())
+	_, err := b.e.CreateBackfill(t.Context(), "d", ok)
 	require.ErrorIs(t, err, engine.ErrExists)
 	require.ErrorContains(t, err, fmt.Sprintf("dag \"d\" has backfill %d, which is running", first.ID))
 }

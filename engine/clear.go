@@ -53,8 +53,8 @@ func (e *Engine) Clear(ctx context.Context, r ClearRequest) (*Affected, error) {
 		}
 		return affected(as), nil
 	}
-	done, err := e.ask(ctx, askClear, &r)
-	if err != nil {
+	done := &Affected{}
+	if err := e.ask(ctx, askClear, &r, done, nil); err != nil {
 		return nil, fmt.Errorf("clear: %w", err)
 	}
 	return done, nil

@@ -17,18 +17,15 @@ type RunDeadline struct {
 	At    time.Time
 }
 
-// armDeadlines notes by when a new run is to have finished. Runs of backfills have no
-// deadlines: their dates lie in the past.
+// armDeadlines notes by when a new run is to have finished. A run of a backfill has those
+// that lie ahead: what its dates have missed long ago is nobody's news.
 func (c *change) armDeadlines(d *dag.DAG, r *Run) error {
-	if r.Type == dag.BackfillRun {
-		return nil
-	}
 	for i, l := range d.Deadlines {
 		from, err := c.deadlineReference(&l, r)
 		if err != nil {
 			return err
 		}
-		if from.IsZero() {
+		if from.IsZero() || r.Type == dag.BackfillRun && !from.Add(l.Interval).After(c.now) {
 			continue
 		}
 		if err := c.PutDeadline(c.ctx, &RunDeadline{RunKey: r.Key, Index: i, At: from.Add(l.Interval)}); err != nil {

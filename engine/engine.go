@@ -67,6 +67,9 @@ type Options struct {
 	// Alone, when set, reports whether no other process works on the store, where more
 	// than the leases tells: one that hangs has let its lease run out.
 	Alone func() (bool, error)
+	// FindDAG, when set, finds a DAG that [Engine.SetDAGs] has not given, for a process that
+	// makes a run and schedules none.
+	FindDAG func(dagID string) (*dag.DAG, error)
 	// Clock is the time source; nil is the wall clock.
 	Clock func() time.Time
 	// Log is the log of the engine itself; nil discards it.
@@ -115,6 +118,9 @@ type Engine struct {
 	nextDue map[*dag.DAG]time.Time
 	// blocked holds the runs whose tasks wait for something outside of the run.
 	blocked map[int64]bool
+
+	// reloads is what [RunOptions.Reload] said.
+	reloads func(ctx context.Context) error
 
 	timers    timers
 	scheduler *scheduler
@@ -177,6 +183,9 @@ type RunOptions struct {
 	// Schedule creates runs when they are due. Without it only runs that exist or
 	// are triggered are worked on.
 	Schedule bool
+	// Reload, when set, brings the DAGs up to date. It is called before a run is made that
+	// another process asks for: its file may have changed a moment ago.
+	Reload func(ctx context.Context) error
 	// Ready is called once everything works.
 	Ready func()
 }
@@ -186,12 +195,16 @@ type RunOptions struct {
 func (e *Engine) Run(ctx context.Context, o RunOptions) error {
 	// What ends a run must still be written while ctx is done.
 	work := context.WithoutCancel(ctx)
+	e.setReload(o.Reload)
 	if err := e.takeWork(work); err != nil {
 		return err
 	}
 	defer e.leaveWork(work)
 	if err := e.recover(work); err != nil {
 		return fmt.Errorf("recover: %w", err)
+	}
+	if err := e.adoptRuns(work); err != nil {
+		return fmt.Errorf("take over the runs that were asked for: %w", err)
 	}
 	if err := e.Refresh(work); err != nil {
 		return fmt.Errorf("read the store: %w", err)
@@ -256,6 +269,25 @@ func (e *Engine) beats(ctx context.Context) error {
 			// The next beat tries again; a store that stays away shows in every line.
 			e.o.Log.Error("beat", "error", err)
 		}
+	}
+}
+
+func (e *Engine) setReload(f func(context.Context) error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.reloads = f
+}
+
+// reload brings the DAGs up to date, as far as that is possible.
+func (e *Engine) reload(ctx context.Context) {
+	e.mu.Lock()
+	f := e.reloads
+	e.mu.Unlock()
+	if f == nil {
+		return
+	}
+	if err := f(ctx); err != nil {
+		e.o.Log.Error("read the dag files again", "error", err) // the DAGs as they were are used
 	}
 }
 

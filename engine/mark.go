@@ -56,8 +56,8 @@ func (e *Engine) Mark(ctx context.Context, r MarkRequest) (*Affected, error) {
 		}
 		return affected(as), nil
 	}
-	done, err := e.ask(ctx, askMark, &r)
-	if err != nil {
+	done := &Affected{}
+	if err := e.ask(ctx, askMark, &r, done, nil); err != nil {
 		return nil, fmt.Errorf("mark: %w", err)
 	}
 	return done, nil

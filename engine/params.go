@@ -13,8 +13,10 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"golang.org/x/text/language"
 	xmessage "golang.org/x/text/message"
+	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/template"
 )
 
 // CheckParam checks the value of a param against its JSON Schema (Airflow, Param).
@@ -99,4 +101,38 @@ func checkParams(d *dag.DAG, conf json.RawMessage) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// unknownConf warns of keys of a conf that no param of a DAG is called and none of its
+// texts names. A DAG without params takes any conf, as dag_run.conf.
+func unknownConf(d *dag.DAG, conf json.RawMessage) (warnings []string) {
+	known := map[string]bool{}
+	for name := range d.Params.All() {
+		known[name] = true
+	}
+	for name := range d.ParamSchemas {
+		known[name] = true
+	}
+	for _, t := range d.Tasks {
+		for name := range t.Params.All() {
+			known[name] = true
+		}
+	}
+	names := slices.Sorted(maps.Keys(known))
+	if len(names) == 0 {
+		return nil
+	}
+	for _, key := range slices.Sorted(maps.Keys(decodeConf(conf))) {
+		if known[key] || slices.ContainsFunc(d.Tasks, func(t *dag.Task) bool { return mentions(t.Args, key) }) {
+			continue
+		}
+		warnings = append(warnings, fmt.Sprintf("conf: the DAG has no param %q%s; only dag_run.conf holds it", key, nearest(key, names, func(s string) string { return s })))
+	}
+	return warnings
+}
+
+// mentions reports whether a text below n has a word in it.
+func mentions(n *yaml.Node, word string) bool {
+	return n.Kind == yaml.ScalarNode && template.HasTemplate(n.Value) && strings.Contains(n.Value, word) ||
+		slices.ContainsFunc(n.Content, func(c *yaml.Node) bool { return mentions(c, word) })
 }

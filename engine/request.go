@@ -1,17 +1,21 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
 // The kinds of requests.
 const (
-	askClear = "clear"
-	askMark  = "mark"
+	askClear    = "clear"
+	askMark     = "mark"
+	askTrigger  = "trigger"
+	askBackfill = "backfill"
 )
 
 // askPause is the time between two looks for an answer.
@@ -56,50 +60,64 @@ func (e *Engine) works() bool {
 // ask lets the process that works on the store do what is asked for: this one at once,
 // another one at its next beat. When none does, this one does it in the store alone,
 // and the next to start goes on from there. Whoever does it answers in the same
-// transaction, so that it is done once, whatever dies in between.
-func (e *Engine) ask(ctx context.Context, kind string, payload any) (*Affected, error) {
-	b, err := json.Marshal(payload)
+// transaction, so that it is done once, whatever dies in between. The answer goes to done.
+// What this process needs to do it alone is made by prepare, which may be nil.
+func (e *Engine) ask(ctx context.Context, kind string, payload, done any, prepare func() error) error {
+	b, err := encodeAsked(payload)
 	if err != nil {
-		return nil, fmt.Errorf("encode the request: %w", err)
+		return err
 	}
+	var answer json.RawMessage
 	if e.works() {
-		var done *Affected
 		err := e.change(ctx, func(c *change) (err error) {
-			done, err = c.perform(kind, b)
+			answer, err = c.perform(kind, b)
 			return err
 		})
-		return done, err
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(answer, done)
+	}
+	if prepare == nil {
+		prepare = func() error { return nil }
+	}
+	if alone, err := e.alone(ctx); err == nil && alone {
+		if err := prepare(); err != nil { // before anything is asked for
+			return err
+		}
 	}
 	r := &Request{Kind: kind, Payload: b, CreatedAt: e.now()}
 	if err := e.store.Tx(ctx, func(tx Tx) error { return tx.InsertRequest(ctx, r) }); err != nil {
-		return nil, err
+		return err
 	}
-	if err := e.await(ctx, r.ID); err != nil {
+	if err := e.await(ctx, r.ID, prepare); err != nil {
 		if werr := e.withdraw(context.WithoutCancel(ctx), r.ID, err); werr != nil {
-			return nil, werr
+			return werr
 		}
 	}
 	if r, err = e.store.Request(context.WithoutCancel(ctx), r.ID); err != nil {
-		return nil, err
+		return err
 	}
 	if r.Error != "" {
-		return nil, errors.New(r.Error)
+		return readRefusal(r)
 	}
-	done := &Affected{}
 	if err := json.Unmarshal(r.Result, done); err != nil {
-		return nil, fmt.Errorf("read the answer to request %d: %w", r.ID, err)
+		return fmt.Errorf("read the answer to request %d: %w", r.ID, err)
 	}
-	return done, nil
+	return nil
 }
 
 // await returns once a request is answered, which it does itself when nobody else works.
-func (e *Engine) await(ctx context.Context, id int64) error {
+func (e *Engine) await(ctx context.Context, id int64, prepare func() error) error {
 	again := time.NewTicker(askPause)
 	defer again.Stop()
 	limit := time.NewTimer(e.o.AskTimeout)
 	defer limit.Stop()
 	for {
 		alone, err := e.alone(ctx)
+		if err == nil && alone {
+			err = prepare()
+		}
 		if err == nil && alone {
 			if err = e.answer(ctx, id, true); errors.Is(err, errNotAlone) {
 				err = nil
@@ -146,6 +164,10 @@ func (e *Engine) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	makes := func(r *Request) bool { return r.Kind == askTrigger || r.Kind == askBackfill }
+	if slices.ContainsFunc(rs, makes) {
+		e.reload(ctx)
+	}
 	for _, r := range rs {
 		if err := e.answer(ctx, r.ID, false); err != nil {
 			return err
@@ -167,12 +189,8 @@ func (e *Engine) answer(ctx context.Context, id int64, alone bool) error {
 				return errors.Join(err, errNotAlone)
 			}
 		}
-		done, err := c.perform(r.Kind, r.Payload)
-		if err != nil {
+		if r.Result, err = c.perform(r.Kind, r.Payload); err != nil {
 			return err
-		}
-		if r.Result, err = json.Marshal(done); err != nil {
-			return fmt.Errorf("encode the answer: %w", err)
 		}
 		return c.answered(r)
 	})
@@ -182,7 +200,9 @@ func (e *Engine) answer(ctx context.Context, id int64, alone bool) error {
 	// What it had changed was taken back with the transaction: the error is the answer.
 	// When that can't be written either, the next beat tries again.
 	return ignore(e.change(ctx, func(c *change) error {
-		return c.answered(&Request{ID: id, Error: e.o.Masker.Mask(err.Error())})
+		r := refusal(err)
+		r.ID, r.Error = id, e.o.Masker.Mask(r.Error)
+		return c.answered(r)
 	}), errAnswered)
 }
 
@@ -202,30 +222,54 @@ func (c *change) answered(r *Request) error {
 	return err
 }
 
-// perform does what a request asks for.
-func (c *change) perform(kind string, payload json.RawMessage) (*Affected, error) {
+// perform does what a request asks for, and returns the answer.
+func (c *change) perform(kind string, payload json.RawMessage) (json.RawMessage, error) {
 	switch kind {
 	case askClear:
-		var r ClearRequest
-		if err := json.Unmarshal(payload, &r); err != nil {
-			return nil, fmt.Errorf("read the request: %w", err)
-		}
-		as, err := c.e.cleared(c.ctx, c, &r)
-		if err != nil {
-			return nil, err
-		}
-		return c.alter(as)
+		return performed(payload, func(r *ClearRequest) (*Affected, error) {
+			as, err := c.e.cleared(c.ctx, c, r)
+			if err != nil {
+				return nil, err
+			}
+			return c.alter(as)
+		})
 	case askMark:
-		var r MarkRequest
-		if err := json.Unmarshal(payload, &r); err != nil {
-			return nil, fmt.Errorf("read the request: %w", err)
-		}
-		as, err := c.e.marked(c.ctx, c, &r)
-		if err != nil {
-			return nil, err
-		}
-		return c.alter(as)
+		return performed(payload, func(r *MarkRequest) (*Affected, error) {
+			as, err := c.e.marked(c.ctx, c, r)
+			if err != nil {
+				return nil, err
+			}
+			return c.alter(as)
+		})
+	case askTrigger:
+		return performed(payload, c.trigger)
+	case askBackfill:
+		return performed(payload, c.createBackfill)
 	default:
 		return nil, fmt.Errorf("unknown request %q: it comes from a newer program", kind)
 	}
+}
+
+// performed reads a request, does it and writes the answer.
+func performed[R, A any](payload json.RawMessage, do func(*R) (A, error)) (json.RawMessage, error) {
+	var r R
+	if err := json.Unmarshal(payload, &r); err != nil {
+		return nil, fmt.Errorf("read the request: %w", err)
+	}
+	done, err := do(&r)
+	if err != nil {
+		return nil, err
+	}
+	return encodeAsked(done)
+}
+
+// encodeAsked encodes a request or an answer, with the texts in it as they are.
+func encodeAsked(v any) (json.RawMessage, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, fmt.Errorf("encode a request: %w", err)
+	}
+	return b.Bytes(), nil
 }

@@ -144,15 +144,11 @@ func (e *Engine) SetDAGs(ctx context.Context, ds []*dag.DAG) error {
 			if s != nil && s.Active && s.Version == d.Version && s.File == d.Pos.File {
 				continue
 			}
-			paused := e.o.PausedAtCreation
-			if d.IsPausedUponCreation != nil {
-				paused = *d.IsPausedUponCreation
-			}
 			put := tx.PutDAG
 			if s == nil {
 				put = func(ctx context.Context, d *DAGState) error { return AddDAG(ctx, tx, d, e.now()) }
 			}
-			if err := put(ctx, &DAGState{ID: id, File: d.Pos.File, Version: d.Version, Paused: paused, Active: true}); err != nil {
+			if err := put(ctx, e.newState(d)); err != nil {
 				return err
 			}
 		}
@@ -175,6 +171,9 @@ func (e *Engine) SetDAGs(ctx context.Context, ds []*dag.DAG) error {
 	maps.DeleteFunc(e.nextDue, func(d *dag.DAG, _ time.Time) bool { return next[d.ID] != d })
 	s := e.scheduler
 	e.mu.Unlock()
+	if err := e.adoptRuns(ctx); err != nil {
+		return err
+	}
 	if err := e.Refresh(ctx); err != nil {
 		return err
 	}
@@ -183,6 +182,15 @@ func (e *Engine) SetDAGs(ctx context.Context, ds []*dag.DAG) error {
 		e.sweep(ctx)
 	}
 	return nil
+}
+
+// newState is what the store keeps of a DAG that nobody knew before.
+func (e *Engine) newState(d *dag.DAG) *DAGState {
+	paused := e.o.PausedAtCreation
+	if d.IsPausedUponCreation != nil {
+		paused = *d.IsPausedUponCreation
+	}
+	return &DAGState{ID: d.ID, File: d.Pos.File, Version: d.Version, Paused: paused, Active: true}
 }
 
 // sweep looks at every DAG, whatever woke it.
@@ -339,7 +347,8 @@ func (c *change) createDue(d *dag.DAG) error {
 	return nil
 }
 
-// insertRun adds a run and the version of its DAG.
+// insertRun adds a run with its deadlines and the version of its DAG. Every run that
+// there is comes from here.
 func (c *change) insertRun(d *dag.DAG, r *Run) (bool, error) {
 	ok, err := c.InsertRun(c.ctx, r)
 	if err != nil || !ok {
@@ -350,6 +359,54 @@ func (c *change) insertRun(d *dag.DAG, r *Run) (bool, error) {
 		return false, err
 	}
 	return true, c.PutVersion(c.ctx, d.Version, d.ID, d.Source())
+}
+
+// adoptRuns gives the runs that were made while no process worked this process's version
+// of their DAG. The others wait until their DAG is known.
+func (e *Engine) adoptRuns(ctx context.Context) error {
+	if !e.works() {
+		return nil
+	}
+	rs, err := e.store.ProvisionalRuns(ctx)
+	if err != nil || len(rs) == 0 {
+		return err
+	}
+	return e.change(ctx, func(c *change) error {
+		for _, r := range rs {
+			d := e.dag(r.DAGID)
+			if d == nil {
+				e.o.Log.Warn("a run waits, because its DAG is not among those of this process", "dag", r.DAGID, "run", r.RunID)
+				continue
+			}
+			if err := c.adopt(d, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// adopt gives a run that was made elsewhere the version of its DAG that this process has.
+// One that somebody has cleared or marked meanwhile keeps its own, which has those tasks.
+func (c *change) adopt(d *dag.DAG, r *Run) error {
+	is, err := c.Instances(c.ctx, r.Key)
+	if err != nil {
+		return err
+	}
+	r.Provisional = false
+	if len(is) == 0 && r.Version != d.Version {
+		r.Version = d.Version
+		if err := c.DeleteDeadlines(c.ctx, r.Key); err != nil {
+			return err
+		}
+		if err := c.armDeadlines(d, r); err != nil {
+			return err
+		}
+		if err := c.PutVersion(c.ctx, d.Version, d.ID, d.Source()); err != nil {
+			return err
+		}
+	}
+	return c.SetRunVersion(c.ctx, r)
 }
 
 // startQueued starts queued runs in the order of run_after while max_active_runs permits.
@@ -365,7 +422,7 @@ func (c *change) startQueued(id string, d *dag.DAG) error {
 	var own, backfilled []*Run
 	for _, r := range queued {
 		switch {
-		case r.RunAfter.After(c.now):
+		case r.RunAfter.After(c.now), r.Provisional:
 		case r.BackfillID != 0:
 			backfilled = append(backfilled, r)
 		default:

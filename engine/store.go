@@ -34,9 +34,12 @@ type Run struct {
 	StartDate     time.Time
 	EndDate       time.Time
 	// Conf is the JSON object the run was triggered with, or nil.
-	Conf json.RawMessage
+	Conf json.RawMessage `json:"conf,omitempty"`
 	// Version is the DAG version the run was created with; the run keeps it.
 	Version string
+	// Provisional says that Version was made by a process that does not schedule. The one
+	// that does replaces it by its own before the run starts.
+	Provisional bool
 	// BackfillID is the backfill that the run belongs to, 0 for none.
 	BackfillID int64
 	// Reason says why a finished run has its state: success, task_failure, timed_out,
@@ -180,6 +183,8 @@ type Reader interface {
 	Runs(ctx context.Context, f RunFilter) ([]*Run, error)
 	// NewestRuns returns the newest run of each DAG that has one, in no order.
 	NewestRuns(ctx context.Context) ([]*Run, error)
+	// ProvisionalRuns returns the queued runs with a provisional version, oldest first.
+	ProvisionalRuns(ctx context.Context) ([]*Run, error)
 	// RunAt returns the run of a DAG with a logical date, or nil.
 	RunAt(ctx context.Context, dagID string, logicalDate time.Time) (*Run, error)
 	// LastScheduled returns the newest run that the schedule of a DAG made, or nil. One
@@ -278,10 +283,12 @@ type Tx interface {
 	InsertRun(ctx context.Context, r *Run) (bool, error)
 	// UpdateRun writes the type, backfill, state, dates and reason of a run.
 	UpdateRun(ctx context.Context, r *Run) error
+	// SetRunVersion writes the version of a run and whether it is provisional.
+	SetRunVersion(ctx context.Context, r *Run) error
 	// InsertBackfill adds a backfill with its dates and sets its ID. It reports false, and
 	// changes nothing, when the DAG has an open one.
 	InsertBackfill(ctx context.Context, b *Backfill, dates []BackfillDate) (bool, error)
-	// UpdateBackfill writes State and CompletedAt.
+	// UpdateBackfill writes Version, State and CompletedAt.
 	UpdateBackfill(ctx context.Context, b *Backfill) error
 	// SettleBackfillDate writes the outcome and the run of a date.
 	SettleBackfillDate(ctx context.Context, id int64, d *BackfillDate) error
@@ -291,6 +298,8 @@ type Tx interface {
 	PutDeadline(ctx context.Context, l *RunDeadline) error
 	// DeleteDeadline reports whether the deadline was there.
 	DeleteDeadline(ctx context.Context, l *RunDeadline) (bool, error)
+	// DeleteDeadlines removes all deadlines of a run.
+	DeleteDeadlines(ctx context.Context, runKey int64) error
 	// ClearXCom removes what an earlier try of the instance left.
 	ClearXCom(ctx context.Context, runKey int64, taskID string, mapIndex int) error
 	// PutRenderedFields keeps the fields of a try, and of the DAG only those of the given number

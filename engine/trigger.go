@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,42 +25,155 @@ type Trigger struct {
 	NoLogicalDate bool
 	// Reset clears a finished run with that id or logical date instead of failing.
 	Reset bool
+	// NotPaused makes no run when the DAG is paused.
+	NotPaused bool
 	// Conf is a JSON object, or nil.
-	Conf json.RawMessage
+	Conf json.RawMessage `json:"conf,omitempty"`
 }
 
 // ErrExists says that a run with that id or logical date exists.
 var ErrExists = errors.New("exists already")
 
-// Trigger creates a manual run, queued. A scheduler that works on the same store
-// starts it: this process's own at once, another one's within its next beat.
+// Triggered is a run that was made because somebody asked for it.
+type Triggered struct {
+	// Run is the run as it was made; it may have begun since.
+	Run *Run `json:"run"`
+	// Paused says that its DAG is paused, so that it stays queued.
+	Paused bool `json:"paused,omitempty"`
+	// Tasks is how many tasks its DAG has.
+	Tasks int `json:"tasks"`
+	// Warnings are what looks wrong with the request, a sentence each.
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// triggerRequest is a [Trigger] as another process is asked for it.
+type triggerRequest struct {
+	DAGID string
+	Trigger
+}
+
+// Trigger makes a manual run, queued, as [Engine.TriggerRun] does.
 func (e *Engine) Trigger(ctx context.Context, dagID string, t Trigger) (*Run, error) {
-	d := e.dag(dagID)
-	if d == nil {
-		return nil, fmt.Errorf("trigger: dag %q: %w", dagID, ErrNotFound)
-	}
-	r, err := NewManualRun(d, t, e.now())
+	done, err := e.TriggerRun(ctx, dagID, t)
 	if err != nil {
 		return nil, err
 	}
-	err = e.change(ctx, func(c *change) error {
-		ok, err := c.insertRun(d, r)
-		if err == nil && !ok && t.Reset {
-			r, err = c.reset(r)
+	return done.Run, nil
+}
+
+// TriggerRun makes a manual run, queued, with the DAG as the process knows it that works
+// on the store: this one at once, another one within its next beat, and it starts the run
+// as well. While no process works the run is made from this one's DAG, or what
+// [Options.FindDAG] finds; the next process to work gives it its own version of the DAG,
+// because a version holds what its file took from the environment.
+//
+// Errors are a [*TriggerError], or wrap [ErrNotFound], [ErrExists] or [ErrPaused].
+func (e *Engine) TriggerRun(ctx context.Context, dagID string, t Trigger) (*Triggered, error) {
+	var (
+		done = &Triggered{}
+		r    = &triggerRequest{dagID, t}
+		err  error
+	)
+	if _, no := e.store.(nothing); e.works() || no {
+		if e.dag(dagID) == nil {
+			return nil, fmt.Errorf("trigger: %w", unknownDAG(dagID, nil))
+		}
+		err = e.change(ctx, func(c *change) (err error) {
+			done, err = c.trigger(r)
 			return err
-		}
-		if err == nil && !ok {
-			err = fmt.Errorf("run %q of dag %q, or another one with logical date %s: %w", r.RunID, dagID, r.LogicalDate.Format(time.RFC3339), ErrExists)
-		}
-		return err
-	})
+		})
+	} else if _, err = checkConf(t.Conf); err != nil {
+		err = &TriggerError{"conf", err}
+	} else {
+		err = e.ask(ctx, askTrigger, r, done, func() error { return e.find(dagID) })
+	}
 	if err != nil {
+		if te, ok := errors.AsType[*TriggerError](err); ok {
+			return nil, te
+		}
 		return nil, fmt.Errorf("trigger: %w", err)
 	}
-	// A paused DAG keeps it queued; the copy the caller gets stays as it was created.
-	created := *r
-	e.wakeDAG(dagID)
-	return &created, nil
+	return done, nil
+}
+
+// find makes a DAG known to a process that was given none.
+func (e *Engine) find(dagID string) error {
+	if e.dag(dagID) != nil || e.o.FindDAG == nil {
+		return nil
+	}
+	d, err := e.o.FindDAG(dagID)
+	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.dags[dagID] = d
+	return nil
+}
+
+// trigger makes the run that a request wants. It is the one place where manual runs are
+// made, whoever asks.
+func (c *change) trigger(r *triggerRequest) (*Triggered, error) {
+	d := c.e.dag(r.DAGID)
+	if d == nil {
+		return nil, c.unknownDAG(r.DAGID)
+	}
+	run, err := NewManualRun(d, r.Trigger, c.now)
+	if err != nil {
+		return nil, err
+	}
+	done := &Triggered{Tasks: len(d.Tasks), Warnings: unknownConf(d, run.Conf)}
+	if done.Paused, err = c.know(d); err != nil {
+		return nil, err
+	}
+	if done.Paused && r.NotPaused {
+		return nil, fmt.Errorf("dag %q: %w", d.ID, ErrPaused)
+	}
+	run.Provisional = !c.e.works()
+	ok, err := c.insertRun(d, run)
+	if err == nil && !ok && r.Reset {
+		run, err = c.reset(run)
+	} else if err == nil && !ok {
+		at := ""
+		if !run.LogicalDate.IsZero() {
+			at = ", or another one with logical date " + iso(run.LogicalDate)
+		}
+		err = fmt.Errorf("run %q of dag %q%s: %w", run.RunID, d.ID, at, ErrExists)
+	}
+	if err != nil {
+		return nil, err
+	}
+	made := *run // the caller's stays as it was made
+	done.Run = &made
+	if c.e.works() {
+		c.after = append(c.after, func() { c.e.wakeDAG(d.ID) })
+	}
+	return done, nil
+}
+
+// know records a DAG that no process has seen yet, and reports whether it is paused.
+func (c *change) know(d *dag.DAG) (paused bool, err error) {
+	s, err := c.DAG(c.ctx, d.ID)
+	if err == nil {
+		return s.Paused, nil
+	}
+	if !errors.Is(err, ErrNotFound) {
+		return false, err
+	}
+	s = c.e.newState(d)
+	return s.Paused, AddDAG(c.ctx, c, s, c.now)
+}
+
+// unknownDAG is the error about a DAG that this process does not know.
+func (c *change) unknownDAG(id string) error {
+	c.e.mu.Lock()
+	ids := slices.Sorted(maps.Keys(c.e.dags))
+	c.e.mu.Unlock()
+	return unknownDAG(id, ids)
+}
+
+func unknownDAG(id string, known []string) error {
+	return fmt.Errorf("no dag %q%s: %w", id, nearest(id, known, func(id string) string { return id }), ErrNotFound)
 }
 
 // TriggerError is a mistake in one field of a [Trigger].
@@ -73,6 +188,9 @@ func (e *TriggerError) Error() string { return e.Err.Error() }
 // Unwrap returns what is wrong.
 func (e *TriggerError) Unwrap() error { return e.Err }
 
+// maxRunID is how long a run id may be: with "run_id=" before it, it names a folder.
+const maxRunID = 255 - len("run_id=")
+
 var runIDPattern = regexp.MustCompile(`^[A-Za-z0-9_.~:+-]+$`)
 
 // NewManualRun is the run that a trigger asks for at a moment, not yet stored.
@@ -86,6 +204,8 @@ func NewManualRun(d *dag.DAG, t Trigger, now time.Time) (*Run, error) {
 	switch {
 	case id == "":
 		id = RunID(dag.ManualRun, at)
+	case len(id) > maxRunID:
+		return nil, &TriggerError{"run_id", fmt.Errorf("run id %q… has %d characters: %d are allowed, because the folder of its logs is named after it", id[:20], len(id), maxRunID)}
 	case !runIDPattern.MatchString(id):
 		return nil, &TriggerError{"run_id", fmt.Errorf("run id %q: only letters, digits and _ . ~ : + - are allowed", id)}
 	case strings.HasPrefix(id, string(dag.ScheduledRun)+"__") || strings.HasPrefix(id, string(dag.BackfillRun)+"__") ||

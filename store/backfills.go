@@ -148,9 +148,9 @@ func (q Queries) InsertBackfill(ctx context.Context, b *engine.Backfill, dates [
 	return true, nil
 }
 
-// UpdateBackfill writes the state of a backfill and when it was completed.
+// UpdateBackfill writes the version and the state of a backfill and when it was completed.
 func (q Queries) UpdateBackfill(ctx context.Context, b *engine.Backfill) error {
-	if _, err := q.c.Exec(ctx, "UPDATE backfill SET state = ?, completed_at = ? WHERE id = ?", string(b.State), ms(b.CompletedAt), b.ID); err != nil {
+	if _, err := q.c.Exec(ctx, "UPDATE backfill SET version = ?, state = ?, completed_at = ? WHERE id = ?", b.Version, string(b.State), ms(b.CompletedAt), b.ID); err != nil {
 		return fmt.Errorf("update backfill %d: %w", b.ID, err)
 	}
 	return nil

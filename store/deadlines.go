@@ -36,3 +36,11 @@ func (q Queries) DeleteDeadline(ctx context.Context, l *engine.RunDeadline) (boo
 	}
 	return len(found) > 0, nil
 }
+
+// DeleteDeadlines removes all deadlines of a run.
+func (q Queries) DeleteDeadlines(ctx context.Context, runKey int64) error {
+	if _, err := q.c.Exec(ctx, "DELETE FROM run_deadline WHERE run_key = ?", runKey); err != nil {
+		return fmt.Errorf("delete the deadlines of a run: %w", err)
+	}
+	return nil
+}

@@ -12,12 +12,12 @@ import (
 )
 
 const runColumns = `id, dag_id, run_id, run_type, state, logical_date, interval_start, interval_end, run_after,
-	queued_at, start_date, end_date, conf, version, reason, coalesce(backfill_id, 0)`
+	queued_at, start_date, end_date, conf, version, reason, coalesce(backfill_id, 0), provisional`
 
 func scanRun(rows Rows, r *engine.Run) error {
 	return rows.Scan(&r.Key, &r.DAGID, &r.RunID, &r.Type, &r.State, moment{&r.LogicalDate}, moment{&r.IntervalStart},
 		moment{&r.IntervalEnd}, moment{&r.RunAfter}, moment{&r.QueuedAt}, moment{&r.StartDate}, moment{&r.EndDate},
-		rawJSON{&r.Conf}, &r.Version, &r.Reason, &r.BackfillID)
+		rawJSON{&r.Conf}, &r.Version, &r.Reason, &r.BackfillID, &r.Provisional)
 }
 
 func (q Queries) run(ctx context.Context, what, where string, args ...any) (*engine.Run, error) {
@@ -88,6 +88,16 @@ func (q Queries) NewestRuns(ctx context.Context) ([]*engine.Run, error) {
 		SELECT (SELECT id FROM dag_run AS newest WHERE newest.dag_id = dag.dag_id ORDER BY run_after DESC, id DESC LIMIT 1) FROM dag)`)
 	if err != nil {
 		return nil, fmt.Errorf("list the newest runs: %w", err)
+	}
+	return rs, nil
+}
+
+// ProvisionalRuns returns the queued runs with a provisional version, oldest first.
+func (q Queries) ProvisionalRuns(ctx context.Context) ([]*engine.Run, error) {
+	rs, err := collect(ctx, q.c, scanRun, "SELECT "+runColumns+` FROM dag_run
+		WHERE provisional = 1 AND state = 'queued' AND state IN ('queued', 'running') ORDER BY run_after, id`)
+	if err != nil {
+		return nil, fmt.Errorf("list runs with a provisional version: %w", err)
 	}
 	return rs, nil
 }
@@ -193,10 +203,10 @@ func (q Queries) OpenRuns(ctx context.Context) (running []int64, queued []string
 func (q Queries) InsertRun(ctx context.Context, r *engine.Run) (bool, error) {
 	key, err := column[int64](ctx, q.c,
 		`INSERT INTO dag_run (dag_id, run_id, run_type, state, logical_date, interval_start, interval_end, run_after,
-			queued_at, start_date, end_date, conf, version, reason, backfill_id)
-		VALUES (`+marks(15)+`) ON CONFLICT DO NOTHING RETURNING id`,
+			queued_at, start_date, end_date, conf, version, reason, backfill_id, provisional)
+		VALUES (`+marks(16)+`) ON CONFLICT DO NOTHING RETURNING id`,
 		r.DAGID, r.RunID, string(r.Type), string(r.State), ms(r.LogicalDate), ms(r.IntervalStart), ms(r.IntervalEnd), ms(r.RunAfter),
-		ms(r.QueuedAt), ms(r.StartDate), ms(r.EndDate), text(r.Conf), r.Version, r.Reason, number(r.BackfillID))
+		ms(r.QueuedAt), ms(r.StartDate), ms(r.EndDate), text(r.Conf), r.Version, r.Reason, number(r.BackfillID), r.Provisional)
 	if err != nil {
 		return false, fmt.Errorf("create run %s/%s: %w", r.DAGID, r.RunID, err)
 	}
@@ -213,6 +223,14 @@ func (q Queries) UpdateRun(ctx context.Context, r *engine.Run) error {
 		string(r.Type), number(r.BackfillID), string(r.State), ms(r.QueuedAt), ms(r.StartDate), ms(r.EndDate), r.Reason, r.Key)
 	if err != nil {
 		return fmt.Errorf("update run %s/%s: %w", r.DAGID, r.RunID, err)
+	}
+	return nil
+}
+
+// SetRunVersion writes the version of a run and whether it is provisional.
+func (q Queries) SetRunVersion(ctx context.Context, r *engine.Run) error {
+	if _, err := q.c.Exec(ctx, "UPDATE dag_run SET version = ?, provisional = ? WHERE id = ?", r.Version, r.Provisional, r.Key); err != nil {
+		return fmt.Errorf("write the version of run %s/%s: %w", r.DAGID, r.RunID, err)
 	}
 	return nil
 }

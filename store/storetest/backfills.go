@@ -86,7 +86,7 @@ func backfillsAreStoredWhole(t *testing.T, open Open) {
 	opened, err := s.OpenBackfills(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []*engine.Backfill{b, other}, opened)
-	b.State, b.CompletedAt = engine.BackfillCompleted, midnight.Add(2*time.Hour)
+	b.State, b.CompletedAt, b.Version = engine.BackfillCompleted, midnight.Add(2*time.Hour), "made later"
 	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.UpdateBackfill(ctx, b) })
 	one, err := s.OpenBackfill(t.Context(), "d")
 	require.NoError(t, err)

@@ -108,4 +108,8 @@ func deadlinesAreToldOnce(t *testing.T, open Open) {
 	due, err = s.DueDeadlines(t.Context(), at(60))
 	require.NoError(t, err)
 	assert.Equal(t, all[1:], due)
+	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.DeleteDeadlines(ctx, 1) })
+	due, err = s.DueDeadlines(t.Context(), at(60))
+	require.NoError(t, err)
+	assert.Empty(t, due)
 }

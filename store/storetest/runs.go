@@ -75,6 +75,34 @@ func runsAreUnique(t *testing.T, open Open) {
 	assert.Equal(t, midnight, r.LogicalDate, "a refused run changes nothing")
 }
 
+// A provisional version is found until it is replaced, or its run is no longer queued.
+func runsHaveProvisionalVersions(t *testing.T, open Open) {
+	s := open(t, Node{})
+	first, second, own := newRun("d", "first", midnight), newRun("d", "second", midnight.Add(-time.Hour)), newRun("d", "own", midnight.Add(time.Hour))
+	first.Provisional, second.Provisional = true, true
+	second.RunAfter = midnight.Add(-time.Hour)
+	insert(t, s, first, second, own)
+	found := func(want ...*engine.Run) {
+		t.Helper()
+		rs, err := s.ProvisionalRuns(t.Context())
+		require.NoError(t, err)
+		require.Len(t, rs, len(want))
+		for i := range want {
+			assert.Equal(t, want[i], rs[i], "the earlier run_after first")
+		}
+	}
+	found(second, first)
+	first.Provisional, first.Version = false, "another"
+	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.SetRunVersion(ctx, first) })
+	found(second)
+	got, err := s.Run(t.Context(), first.Key)
+	require.NoError(t, err)
+	assert.Equal(t, first, got)
+	second.State = dag.RunFailed
+	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.UpdateRun(ctx, second) })
+	found()
+}
+
 // Any number of schedulers, in any number of processes, create a run once.
 func runsAreCreatedOnceByMany(t *testing.T, open Open) {
 	const dates = 20

@@ -1,0 +1,73 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// refused is what an answer says of an error beside its text, so that who asked can tell
+// one mistake from another.
+type refused struct {
+	// Field is the mistaken field of a trigger or a backfill.
+	Field string `json:"field,omitempty"`
+	// Of is trigger or backfill with a field, else exists, not_found, paused or no_schedule.
+	Of string `json:"of,omitempty"`
+}
+
+// ErrPaused says that a run was not made because its DAG is paused.
+var ErrPaused = errors.New("the DAG is paused")
+
+// refusals are the errors that an answer tells apart, by name.
+func refusals() map[string]error {
+	return map[string]error{"exists": ErrExists, "not_found": ErrNotFound, "paused": ErrPaused, "no_schedule": ErrNoSchedule}
+}
+
+// refusal is an error as the answer to a request.
+func refusal(err error) *Request {
+	r, text := refused{}, err.Error()
+	if te, ok := errors.AsType[*TriggerError](err); ok {
+		r, text = refused{te.Field, askTrigger}, te.Err.Error()
+	} else if be, ok := errors.AsType[*BackfillError](err); ok {
+		r, text = refused{be.Field, askBackfill}, be.Err.Error()
+	}
+	for name, target := range refusals() {
+		if r.Of == "" && errors.Is(err, target) {
+			r.Of = name
+		}
+	}
+	b, merr := json.Marshal(r)
+	if merr != nil {
+		b = nil // two texts always encode
+	}
+	return &Request{Error: text, Result: b}
+}
+
+// readRefusal is the error that an answer tells.
+func readRefusal(r *Request) error {
+	var of refused
+	if r.Result != nil {
+		if err := json.Unmarshal(r.Result, &of); err != nil {
+			return fmt.Errorf("read the answer to request %d: %w", r.ID, err)
+		}
+	}
+	switch of.Of {
+	case askTrigger:
+		return &TriggerError{of.Field, errors.New(r.Error)}
+	case askBackfill:
+		return &BackfillError{of.Field, errors.New(r.Error)}
+	default:
+		return &toldError{r.Error, refusals()[of.Of]}
+	}
+}
+
+// toldError is the text of an error from another process that stands for one of ours.
+type toldError struct {
+	text string
+	is   error // nil for none
+}
+
+func (e *toldError) Error() string { return e.text }
+
+// Unwrap returns what it stands for.
+func (e *toldError) Unwrap() error { return e.is }
