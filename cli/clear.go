@@ -71,6 +71,7 @@ func newCmdTasksClear(a *app) *cobra.Command {
 	fl := cmd.Flags()
 	fl.StringVarP(&r.TaskRegex, "task-regex", "t", "", "only tasks in whose id this expression matches (default all)")
 	fl.StringVar(&r.RunID, "run-id", "", "only this run (default every run)")
+	a.completeRunFlag(cmd, "run-id")
 	fl.BoolVar(&r.Past, "past", false, "with --run-id: the runs with an earlier logical date too")
 	fl.BoolVar(&r.Future, "future", false, "with --run-id: the runs with a later logical date too")
 	fl.StringVarP(&start, "start-date", "s", "", "only runs with this logical date or a later one")
@@ -89,7 +90,7 @@ func newCmdDAGsClear(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "clear DAG RUN_ID", Short: "Run a DAG run again, whole or what failed of it", Long: clearLong,
 		Example: "  dingdag dags clear my_dag manual__2026-01-31T00:00:00+00:00\n  dingdag dags clear my_dag scheduled__2026-01-31T00:00:00+00:00 -f -y",
-		Args:    exactArgs("DAG", "RUN_ID"), ValidArgsFunction: a.completeDAGs,
+		Args:    exactArgs("DAG", "RUN_ID"), ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.DAGID, r.RunID = args[0], args[1]
 			return runClear(cmd.Context(), a, r, f)

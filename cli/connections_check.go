@@ -26,7 +26,8 @@ login, the AppKey) it makes calls that change nothing, and tells wrong credentia
 address that is not on the app's list and missing scopes apart.
 
 From a connection of type http it gets the base URL. Into a mail server, of type smtp, it
-logs in and sends nothing. Other types cannot be tested.`,
+logs in and sends nothing. To a database, of type postgres, mysql or sqlite, it connects and
+asks for the version. Other types cannot be tested.`,
 		Example: "  dingdag connections test dingding_default\n  dingdag connections test dingding_default --message 'alert: this is a test'",
 		Args:    exactArgs("ID"), ValidArgsFunction: a.completeConnections,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -51,9 +52,11 @@ func runConnectionsTest(ctx context.Context, a *app, id, message string) error {
 		return testMail(ctx, a, src, id)
 	case "http", "https":
 		return testHTTP(ctx, a, src, id)
+	case "postgres", "postgresql", "mysql", "mariadb", "sqlite":
+		return testDatabase(ctx, a, src, id)
 	case "dingding", "dingtalk":
 	default:
-		return fmt.Errorf("connection %q has the type %q: only those of type dingding, dingtalk, http or smtp can be tested", id, c.Type)
+		return fmt.Errorf("connection %q has the type %q: only those of type dingding, dingtalk, http, smtp, postgres, mysql or sqlite can be tested", id, c.Type)
 	}
 	if c.GetLogin() != "" {
 		return testApp(ctx, a, src, id)

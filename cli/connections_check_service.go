@@ -9,6 +9,7 @@ import (
 	"github.com/dingdag/dingdag/connections"
 	hookhttp "github.com/dingdag/dingdag/hook/http"
 	"github.com/dingdag/dingdag/hook/smtp"
+	"github.com/dingdag/dingdag/operator/sql"
 )
 
 // testMail gets into a mail server and sends nothing.
@@ -47,6 +48,26 @@ func testHTTP(ctx context.Context, a *app, src connections.Source, id string) er
 		return err
 	}
 	_, err = fmt.Fprintf(a.Out, "connection %s works: %s: %s\n", id, response.Request, response.StatusText)
+	return err
+}
+
+// testDatabase connects to a database and tells its version.
+func testDatabase(ctx context.Context, a *app, src connections.Source, id string) error {
+	s, err := sql.Check(ctx, src, id)
+	if e, ok := errors.AsType[*sql.CheckError](err); ok {
+		return a.explainService(id, e, e.Remedy)
+	}
+	if err != nil {
+		return err
+	}
+	in := "in memory"
+	if s.Database != "" {
+		in = "database " + s.Database
+	}
+	if s.User != "" {
+		in += ", user " + s.User
+	}
+	_, err = fmt.Fprintf(a.Out, "connection %s works: %s %s, %s\n", id, s.Product, s.Version, in)
 	return err
 }
 

@@ -87,24 +87,6 @@ func suggest(word string, known []string) string {
 	return ""
 }
 
-// completeDAGs offers DAG ids on the first argument.
-func (a *app) completeDAGs(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	res, err := a.readDAGs()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var out []string
-	for _, d := range res.DAGs {
-		if strings.HasPrefix(d.ID, prefix) {
-			out = append(out, d.ID+"\t"+d.Description)
-		}
-	}
-	return out, cobra.ShellCompDirectiveNoFileComp
-}
-
 // pausedDAGs reads which DAGs the store knows and which of them are paused. Without a
 // store no DAG is known.
 func (a *app) pausedDAGs(ctx context.Context) (map[string]bool, error) {
@@ -216,23 +198,40 @@ func countDAGs(n int) string {
 }
 
 func newCmdDAGsShow(a *app) *cobra.Command {
-	var format string
-	formats := []string{"tree", "mermaid", "dot"}
+	var format, output string
+	formats, forms := []string{"tree", "mermaid", "dot"}, []string{"text", "json", "yaml"}
 	cmd := &cobra.Command{
-		Use: "show DAG", Short: "Print a DAG and its settings as a tree, or its graph as Mermaid or DOT",
-		Example: "  dingdag dags show my_dag\n  dingdag dags show my_dag --format mermaid",
+		Use: "show DAG", Short: "Print a DAG and its settings as a tree, as JSON or YAML, or its graph as Mermaid or DOT",
+		Example: "  dingdag dags show my_dag\n  dingdag dags show my_dag -o json\n  dingdag dags show my_dag --format mermaid",
 		Args:    exactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
-		RunE: func(_ *cobra.Command, args []string) error {
-			if !slices.Contains(formats, format) {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case !slices.Contains(formats, format):
 				return usagef("unknown format %q: use %s", format, strings.Join(formats, ", "))
+			case !slices.Contains(forms, output):
+				return usagef("unknown output %q: use %s", output, strings.Join(forms, ", "))
+			case output != "text" && cmd.Flags().Changed("format"):
+				return usagef("--format %s is text: leave out --output %s", format, output)
 			}
 			d, err := a.findDAG(args[0])
 			if err != nil {
 				return err
 			}
-			return showDAG(a, d, format)
+			if output == "text" {
+				return showDAG(a, d, format)
+			}
+			shown, err := a.describeDAG(cmd.Context(), d)
+			if err != nil {
+				return err
+			}
+			if output == "json" {
+				return printJSON(a.Out, shown)
+			}
+			return printYAML(a.Out, shown)
 		},
 	}
+	cmd.Flags().StringVarP(&output, "output", "o", "text", strings.Join(forms, "|"))
+	completeWords(cmd, "output", forms...)
 	cmd.Flags().StringVar(&format, "format", "tree", strings.Join(formats, "|"))
 	completeWords(cmd, "format", formats...)
 	return cmd

@@ -116,16 +116,12 @@ and sends to DingTalk what people must know.`,
 		Example: `  dingdag demo                          # see it work, without an account
   dingdag dags test my_dag              # run one DAG here and now
   dingdag standalone                    # scheduler and workers in one process`,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		PersistentPreRun: func(cmd *cobra.Command, _ []string) {
-			for key, name := range persistent {
-				if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
-					a.flags[key] = f.Value.String()
-				}
-			}
-		},
+		SilenceErrors:    true,
+		SilenceUsage:     true,
+		Version:          version,
+		PersistentPreRun: func(cmd *cobra.Command, _ []string) { a.readFlags(cmd) },
 	}
+	root.SetVersionTemplate(versionLine())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	f := root.PersistentFlags()
 	f.String("home", "", "folder of the store, the key and the logs (default $DINGDAG_HOME or ~/.dingdag)")
@@ -139,6 +135,15 @@ and sends to DingTalk what people must know.`,
 	)
 	groupArgs(root)
 	return root
+}
+
+// readFlags takes over the settings that the command line sets.
+func (a *app) readFlags(cmd *cobra.Command) {
+	for key, name := range persistent {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
+			a.flags[key] = f.Value.String()
+		}
+	}
 }
 
 // persistent maps settings to the flags that every command has.

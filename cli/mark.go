@@ -64,7 +64,7 @@ func newCmdDAGsMark(a *app, state dag.State) *cobra.Command {
 		Long: what + ` Callbacks do not
 run. Teardowns that are not finished run all the same, and the run ends after them.`,
 		Example: "  dingdag dags mark-" + string(state) + " my_dag manual__2026-01-31T00:00:00+00:00",
-		Args:    exactArgs("DAG", "RUN_ID"), ValidArgsFunction: a.completeDAGs,
+		Args:    exactArgs("DAG", "RUN_ID"), ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runMark(cmd.Context(), a, engine.MarkRequest{DAGID: args[0], RunID: args[1], State: state}, f)
 		},

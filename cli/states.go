@@ -16,7 +16,7 @@ import (
 func newCmdDAGsState(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "state DAG [RUN_ID]", Short: "Print the state of a run, the newest one unless named", Example: "  dingdag dags state my_dag",
-		Args: rangeArgs(1, "DAG", "RUN_ID"), ValidArgsFunction: a.completeDAGs,
+		Args: rangeArgs(1, "DAG", "RUN_ID"), ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			_, r, err := a.findRun(cmd.Context(), args[0], args[1:]...)
 			if err == nil {
@@ -86,7 +86,7 @@ func newCmdTasksStates(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "states-for-dag-run DAG [RUN_ID]", Short: "List the task instances of a run, the newest one unless named",
 		Example: "  dingdag tasks states-for-dag-run my_dag",
-		Args:    rangeArgs(1, "DAG", "RUN_ID"), ValidArgsFunction: a.completeDAGs,
+		Args:    rangeArgs(1, "DAG", "RUN_ID"), ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runTasksStates(cmd.Context(), a, args[0], output, args[1:]...)
 		},

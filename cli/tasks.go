@@ -28,24 +28,6 @@ func newCmdTasks(a *app) *cobra.Command {
 	return cmd
 }
 
-// completeTasks offers a DAG id first and a task id of it second.
-func (a *app) completeTasks(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	if len(args) != 1 {
-		return a.completeDAGs(cmd, args, prefix)
-	}
-	d, err := a.findDAG(args[0])
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var out []string
-	for _, t := range d.Tasks {
-		if strings.HasPrefix(t.ID, prefix) {
-			out = append(out, t.ID)
-		}
-	}
-	return out, cobra.ShellCompDirectiveNoFileComp
-}
-
 // suggestTask names the nearest known task, or the one whose id without its group is the word, or
 // nothing.
 func suggestTask(word string, known []string) string {
@@ -134,7 +116,7 @@ func newCmdTasksTest(a *app) *cobra.Command {
 		Long: `Runs one task in this process and records nothing. Its upstream tasks are not run, so
 what it pulls from them is empty. Messages it sends are really sent.`,
 		Example: "  dingdag tasks test my_dag my_task",
-		Args:    rangeArgs(2, "DAG", "TASK", "LOGICAL_DATE"), ValidArgsFunction: a.completeTasks,
+		Args:    rangeArgs(2, "DAG", "TASK", "LOGICAL_DATE"), ValidArgsFunction: a.complete(dagWords, taskWords),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t, err := a.trigger(conf, args[2:])
 			if err != nil {

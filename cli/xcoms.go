@@ -15,7 +15,7 @@ func newCmdTasksXComs(a *app) *cobra.Command {
 		Short: "List what the tasks of a run have returned and pushed, of the newest run unless one is named",
 		Example: "  dingdag tasks xcoms my_dag\n" +
 			"  dingdag tasks xcoms my_dag manual__2026-01-31T00:00:00+00:00 -o json",
-		Args: rangeArgs(1, "DAG", "RUN_ID"), ValidArgsFunction: a.completeDAGs,
+		Args: rangeArgs(1, "DAG", "RUN_ID"), ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			runID := ""
 			if len(args) > 1 {

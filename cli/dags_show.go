@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/dingdag/dingdag/dag"
+)
+
+// shownDAG is a DAG as JSON and YAML show it. Moments are in UTC, durations in seconds.
+type shownDAG struct {
+	DAGID          string      `json:"dag_id"`
+	DisplayName    string      `json:"dag_display_name"`
+	File           string      `json:"file"`
+	Line           int         `json:"line"`
+	Description    string      `json:"description"`
+	DocMD          string      `json:"doc_md"`
+	Owner          string      `json:"owner"`
+	Tags           []string    `json:"tags"`
+	Schedule       string      `json:"schedule"`
+	Timezone       string      `json:"timezone"`
+	StartDate      *time.Time  `json:"start_date"`
+	EndDate        *time.Time  `json:"end_date"`
+	Catchup        bool        `json:"catchup"`
+	MaxActiveRuns  int         `json:"max_active_runs"`
+	MaxActiveTasks int         `json:"max_active_tasks"`
+	DagrunTimeout  *float64    `json:"dagrun_timeout"`
+	FailFast       bool        `json:"fail_fast"`
+	Paused         bool        `json:"is_paused"`
+	Params         *dag.Map    `json:"params"`
+	Version        string      `json:"version"`
+	Next           *nextRow    `json:"next_run"`
+	Tasks          []shownTask `json:"tasks"`
+}
+
+// shownTask is one of its tasks.
+type shownTask struct {
+	TaskID           string         `json:"task_id"`
+	Group            string         `json:"task_group"`
+	Line             int            `json:"line"`
+	Operator         string         `json:"operator"`
+	Args             map[string]any `json:"args"`
+	Mapped           bool           `json:"is_mapped"`
+	Setup            bool           `json:"is_setup"`
+	Teardown         bool           `json:"is_teardown"`
+	Owner            string         `json:"owner"`
+	Upstream         []string       `json:"upstream_task_ids"`
+	Downstream       []string       `json:"downstream_task_ids"`
+	TriggerRule      string         `json:"trigger_rule"`
+	Retries          int            `json:"retries"`
+	RetryDelay       float64        `json:"retry_delay"`
+	ExecutionTimeout *float64       `json:"execution_timeout"`
+	DependsOnPast    bool           `json:"depends_on_past"`
+	Pool             string         `json:"pool"`
+	PoolSlots        int            `json:"pool_slots"`
+	PriorityWeight   int            `json:"priority_weight"`
+	Outlets          []string       `json:"outlets"`
+}
+
+// describeDAG is everything about a DAG that programs may want to read.
+func (a *app) describeDAG(ctx context.Context, d *dag.DAG) (*shownDAG, error) {
+	known, err := a.pausedDAGs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	last, err := a.lastScheduled(ctx, d.ID)
+	if err != nil {
+		return nil, err
+	}
+	out := &shownDAG{
+		DAGID: d.ID, DisplayName: d.DisplayName, File: d.Pos.File, Line: d.Pos.Line, Description: d.Description, DocMD: d.DocMD, Owner: d.Owner,
+		Tags: append([]string{}, d.Tags...), Schedule: d.ScheduleSummary(), Timezone: d.Location.String(),
+		StartDate: optional(d.StartDate.UTC()), EndDate: optional(d.EndDate.UTC()), Catchup: d.Catchup,
+		MaxActiveRuns: d.MaxActiveRuns, MaxActiveTasks: d.MaxActiveTasks, DagrunTimeout: positiveSeconds(d.DagrunTimeout), FailFast: d.FailFast,
+		Paused: isPaused(known, d, a.cfg.PausedAtCreation), Params: d.Params, Version: d.Version,
+	}
+	if out.Params == nil {
+		out.Params = &dag.Map{}
+	}
+	if r, ok := nextRun(d, last); ok {
+		out.Next = &nextRow{r.RunAfter.UTC(), r.LogicalDate.UTC(), r.Interval.Start.UTC(), r.Interval.End.UTC(), !r.RunAfter.After(clock())}
+	}
+	for _, t := range d.Tasks {
+		row := shownTask{
+			TaskID: t.ID, Group: t.Group, Line: t.Pos.Line, Operator: t.Operator, Args: map[string]any{}, Mapped: t.Mapping != nil, Setup: t.Setup, Teardown: t.Teardown,
+			Owner: t.Owner, Upstream: idsOf(d, t.Upstream), Downstream: idsOf(d, t.Downstream), TriggerRule: string(t.TriggerRule), Retries: t.Retries,
+			RetryDelay: t.RetryDelay.Seconds(), ExecutionTimeout: positiveSeconds(t.ExecutionTimeout), DependsOnPast: t.DependsOnPast,
+			Pool: t.Pool, PoolSlots: t.PoolSlots, PriorityWeight: t.PriorityWeight, Outlets: []string{},
+		}
+		if err := t.Args.Decode(&row.Args); err != nil {
+			return nil, fmt.Errorf("task %q: %w", t.ID, err)
+		}
+		for _, x := range t.Outlets {
+			row.Outlets = append(row.Outlets, x.URI)
+		}
+		out.Tasks = append(out.Tasks, row)
+	}
+	return out, nil
+}
+
+func idsOf(d *dag.DAG, indexes []int) []string {
+	ids := make([]string, len(indexes))
+	for i, n := range indexes {
+		ids[i] = d.Tasks[n].ID
+	}
+	return ids
+}
+
+// positiveSeconds is nil for no duration.
+func positiveSeconds(d time.Duration) *float64 {
+	if d <= 0 {
+		return nil
+	}
+	return new(d.Seconds())
+}
