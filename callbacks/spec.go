@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/params/declare"
 )
@@ -54,7 +55,7 @@ type Registry struct {
 
 // NewRegistry makes a registry of specs, of senders by name, and of functions that DAG
 // files may name. It is an error when one name stands for two things, or when
-// [Rejected] knows it.
+// [Rejected] knows it, or when a notifier has a parameter that DAG files cannot set.
 func NewRegistry(specs []Spec, senders map[string]Sender, functions ...Function) (*Registry, error) {
 	all := slices.Clone(specs)
 	byName := maps.Clone(senders)
@@ -69,7 +70,7 @@ func NewRegistry(specs []Spec, senders map[string]Sender, functions ...Function)
 		byName[f.sender()] = f
 		all = append(all, f.spec())
 	}
-	errs = append(errs, refuseRejected(all))
+	errs = append(errs, refuseNames(all))
 	registry, err := declare.NewRegistry(all...)
 	errs = append(errs, err)
 	if err := errors.Join(errs...); err != nil {
@@ -78,7 +79,8 @@ func NewRegistry(specs []Spec, senders map[string]Sender, functions ...Function)
 	return &Registry{specs: registry, senders: byName}, nil
 }
 
-func refuseRejected(specs []Spec) error {
+// refuseNames looks for names that nothing can have.
+func refuseNames(specs []Spec) error {
 	var errs []error
 	for _, s := range specs {
 		names := []string{s.Name}
@@ -89,6 +91,9 @@ func refuseRejected(specs []Spec) error {
 			if message, rejected := Rejected(name); rejected {
 				errs = append(errs, fmt.Errorf("callback %q: the name %q cannot be registered: %s", s.Name, name, message))
 			}
+		}
+		if slices.Contains(s.Claims(), dag.ReservedArgument) {
+			errs = append(errs, fmt.Errorf("callback %q: a parameter cannot be called %q: that key names the notifier", s.Name, dag.ReservedArgument))
 		}
 	}
 	return errors.Join(errs...)

@@ -99,7 +99,7 @@ func (e fakeEntry) Check(args *yaml.Node) []Problem {
 		}
 	}
 	for _, name := range missing {
-		problems = append(problems, Problem{Text: fmt.Sprintf("parameter %q is missing", name)})
+		problems = append(problems, Problem{Field: name, Text: fmt.Sprintf("parameter %q is missing", name)})
 	}
 	return problems
 }

@@ -19,12 +19,15 @@ type groupDraft struct {
 	ended        bool
 }
 
+// parentGroupKey is the key by which a group names the one around it.
+const parentGroupKey = "parent_group_name"
+
 // groupKeys are the keys of a task group.
 var groupKeys = newTable(
 	ignoredKey[groupDraft]("group_name", "The name of the group.", ""),
 	rawKey("dependencies", "Tasks and groups that come before.", map[string]any{"$ref": "#/$defs/dependencies"},
 		func(g *groupDraft) *pair { return &g.deps }),
-	rawKey("parent_group_name", "The group around this one.", schemaOf("string"), func(g *groupDraft) *pair { return &g.parentName }),
+	rawKey(parentGroupKey, "The group around this one.", schemaOf("string"), func(g *groupDraft) *pair { return &g.parentName }),
 	rawKey("default_args", "Parameters for the tasks of the group, over those of the DAG.",
 		map[string]any{"$ref": "#/$defs/defaultArgs"}, func(g *groupDraft) *pair { return &g.defaultArgs }),
 	boolKey("prefix_group_id", true, "Put the group's id before the ids inside.", func(g *groupDraft) *bool { return &g.prefix }),

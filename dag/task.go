@@ -134,7 +134,7 @@ func (r *dagReader) taskKey(t *taskDraft, k, v *yaml.Node) {
 		r.errorf(k, "%s %s", excerpt(k.Value), why)
 		return
 	}
-	if k.Value == "parent_group_name" {
+	if k.Value == parentGroupKey {
 		r.errorf(k, "parent_group_name belongs to a group: a task names its group with task_group_name")
 		return
 	}
@@ -171,6 +171,7 @@ func (r *dagReader) readOperator(t *taskDraft) {
 		r.ownParam(t, op, p)
 	}
 	r.inheritParams(t, op)
+	absent := r.checkRenamed(t, op)
 	if op.Sensor() {
 		sensor := t.sensor
 		t.Sensor = &sensor
@@ -179,7 +180,7 @@ func (r *dagReader) readOperator(t *taskDraft) {
 		}
 	}
 	if t.mapped.expand.present() || t.mapped.kwargs.present() {
-		if args, ok := r.castArgs(t.Args); ok {
+		if args, ok := r.castArgs(t.Args); ok && absent == nil {
 			t.Args = args
 			r.readMapping(t, op)
 		}
@@ -189,7 +190,7 @@ func (r *dagReader) readOperator(t *taskDraft) {
 		r.warnf(k, "map_index_template has no effect without expand or expand_kwargs")
 	}
 	if len(t.Args.Content) > 0 || len(op.params) > 0 {
-		t.Args, _ = r.checkArgs(op, t.Args)
+		t.Args, _ = r.checkArgs(told{op, absent}, t.Args)
 	}
 }
 

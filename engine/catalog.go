@@ -98,6 +98,9 @@ func (e entry[I]) Name() string     { return e.spec.Ref() }
 func (e entry[I]) Params() []string { return e.spec.Params() }
 func (e entry[I]) Sensor() bool     { return e.spec.Sensor }
 
+// Renamed returns today's names of parameters by the former ones.
+func (e entry[I]) Renamed() map[string]string { return e.spec.Renamed() }
+
 // Schema describes one parameter.
 func (e entry[I]) Schema(param string) map[string]any {
 	properties, _ := e.spec.JSONSchema()["properties"].(map[string]any)

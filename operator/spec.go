@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/params/declare"
 )
@@ -28,7 +29,8 @@ func Define[T any, P interface {
 }
 
 // NewRegistry makes a registry. Two specs with one name or path are an error, and so
-// is a name that [Rejected] knows.
+// are a name that [Rejected] knows, and a parameter with the name of a key that every
+// task has: DAG files could never set it.
 func NewRegistry(specs ...Spec) (*Registry, error) {
 	var errs []error
 	for _, s := range specs {
@@ -41,11 +43,23 @@ func NewRegistry(specs ...Spec) (*Registry, error) {
 				errs = append(errs, fmt.Errorf("operator %q: the name %q cannot be registered: %s", s.Name, name, message))
 			}
 		}
+		errs = append(errs, refuseReserved(s))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
 	return declare.NewRegistry(specs...)
+}
+
+// refuseReserved looks for parameters that DAG files cannot set.
+func refuseReserved(s Spec) error {
+	var errs []error
+	for _, name := range s.Claims() {
+		if why := dag.ReservedParam(name, s.Sensor); why != "" {
+			errs = append(errs, fmt.Errorf("operator %q: a parameter cannot be called %q: %s", s.Name, name, why))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Docs gives the comments of the parameter struct, as params/docgen wrote them.
@@ -66,6 +80,10 @@ func Example(title, yaml string) Option { return declare.WithExample(title, yaml
 // RejectedParams lists parameters of Airflow that are refused, each with what to do
 // instead. A name may end in "*" for any rest.
 func RejectedParams(messages map[string]string) Option { return declare.RejectedParams(messages) }
+
+// RenamedParams lists former names of parameters with those of today. A DAG file that has
+// a former name is told the new one, also when the former name is now a key of every task.
+func RenamedParams(now map[string]string) Option { return declare.RenamedParams(now) }
 
 // IgnoredParams lists parameters of Airflow that are accepted and have no effect.
 func IgnoredParams(names ...string) Option { return declare.IgnoredParams(names...) }

@@ -102,7 +102,7 @@ func TestSandboxPeople(t *testing.T) {
 func TestSandboxGroups(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	chat := nested(t, o.run(t, "dingtalk_create_chat", "{name: 值班 7, owner: user001, user_ids: 'user002, user003', show_history_type: 1}"), "chat_data")
+	chat := nested(t, o.run(t, "dingtalk_create_chat", "{name: 值班 7, owner_user_id: user001, user_ids: 'user002, user003', show_history_type: 1}"), "chat_data")
 	cid, chatID := text(t, chat, "openConversationId"), text(t, chat, "chatid")
 	made, err := o.box.Chat(cid)
 	require.NoError(t, err)
@@ -111,7 +111,7 @@ func TestSandboxGroups(t *testing.T) {
 	assert.Equal(t, "值班 7", nested(t, o.run(t, "dingtalk_get_chat_info", "chat_id: "+chatID), "chat_info")["title"])
 	assert.Equal(t, "值班 7", nested(t, o.run(t, "dingtalk_get_chat_info", "chat_id: "+cid), "chat_info")["title"])
 	assert.Equal(t, cid, o.run(t, "dingtalk_convert_chat_id", "chat_id: "+chatID)["open_conversation_id"])
-	assert.NotEmpty(t, o.fails(t, "dingtalk_create_chat", "{name: x, owner: nobody}"))
+	assert.NotEmpty(t, o.fails(t, "dingtalk_create_chat", "{name: x, owner_user_id: nobody}"))
 
 	key := text(t, o.run(t, "dingtalk_send_group_message", "{open_conversation_id: '"+cid+"', msg_key: sampleMarkdown, msg_param: {title: t, text: '# x'}}"), "process_query_key")
 	require.NoError(t, o.box.ReadMessage(key, "user002"))
@@ -164,7 +164,7 @@ func TestSandboxNotices(t *testing.T) {
 	assert.Equal(t, []any{"user001"}, sent["delivered"])
 	assert.Len(t, sent["undelivered"], 1)
 	id := o.box.Notices()[0].TaskID
-	status := nested(t, o.run(t, "dingtalk_get_message_status", fmt.Sprintf("task_id: %d", id)), "message_status")
+	status := nested(t, o.run(t, "dingtalk_get_message_status", fmt.Sprintf("msg_task_id: %d", id)), "message_status")
 	assert.Equal(t, []any{"user001"}, status["delivered"])
 	assert.Equal(t, true, o.run(t, "dingtalk_recall_message", fmt.Sprintf("msg_task_id: %d", id))["recall_result"])
 	assert.Contains(t, o.fails(t, "dingtalk_send_work_notice", notice), "the same content today already")
@@ -179,7 +179,7 @@ func TestSandboxNotices(t *testing.T) {
 func TestSandboxReply(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	chat := nested(t, o.run(t, "dingtalk_create_chat", "{name: ops, owner: user001}"), "chat_data")
+	chat := nested(t, o.run(t, "dingtalk_create_chat", "{name: ops, owner_user_id: user001}"), "chat_data")
 	address := o.box.OpenSession(sandbox.Session{AppKey: o.app.AppKey, Chat: text(t, chat, "openConversationId"), UserID: "user001"})
 	_, err := execApp(t, o.Task, "dingtalk_reply", "{session_webhook: '"+address+"', message: got it, at_user_ids: user001}")
 	require.NoError(t, err)
@@ -212,7 +212,7 @@ func TestSandboxFaults(t *testing.T) {
 			require.NoError(t, o.box.AddFault(tt.fault))
 			params := "{}"
 			if tt.op == write {
-				params = "{name: ops, owner: user001}"
+				params = "{name: ops, owner_user_id: user001}"
 			}
 			_, err := execApp(t, o.Task, tt.op, params)
 			assert.Equal(t, tt.want, operator.Classify(t.Context(), err).Kind, "%v", err)

@@ -26,8 +26,8 @@ const (
 type CreateChat struct {
 	// Name is the name of the group, 1 to 20 characters.
 	Name string `yaml:"name" param:"required,template"`
-	// Owner is the userid of the owner, who must be in the app's range.
-	Owner string `yaml:"owner" param:"required,template,digits"`
+	// OwnerUserID is the userid of the owner, who must be in the app's range.
+	OwnerUserID string `yaml:"owner_user_id" param:"required,template,digits"`
 	// UserIDs are the userids of the members, at most 40; the owner is added when missing.
 	UserIDs []string `yaml:"user_ids" param:"commas,template,digits"`
 	// ShowHistoryType: 1 shows new members the last 100 messages, 0 none.
@@ -57,7 +57,7 @@ var _ params.Validator = (*CreateChat)(nil)
 func (o *CreateChat) Validate() error {
 	var c checks
 	c.text("name", o.Name, 1, maxChatName)
-	c.required("owner", o.Owner)
+	c.required("owner_user_id", o.OwnerUserID)
 	c.list("user_ids", o.UserIDs, 0, maxChatMembers)
 	return c.err()
 }
@@ -66,7 +66,7 @@ func (o *CreateChat) Validate() error {
 func (o *CreateChat) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*CreateChatResult, error) {
 		chat, err := a.CreateChat(ctx, hook.NewChat{
-			Name: o.Name, Owner: o.Owner, UserIDs: o.UserIDs,
+			Name: o.Name, Owner: o.OwnerUserID, UserIDs: o.UserIDs,
 			Options: hook.ChatOptions{
 				MentionAllAuthority: o.MentionAllAuthority, ShowHistoryType: o.ShowHistoryType, ValidationType: o.ValidationType,
 				Searchable: o.Searchable, ChatBannedType: o.ChatBannedType, ManagementType: o.ManagementType,
@@ -153,11 +153,11 @@ func chatSpecs(p provider) []operator.Spec {
 	return []operator.Spec{
 		define[CreateChat](p, "dingtalk_create_chat", operator.Example("A group for an incident", `
 name: Incident 7
-owner: u001
+owner_user_id: u001
 user_ids: u001, u002
 show_history_type: 1
 mention_all_authority: 1
-`)),
+`), operator.RenamedParams(map[string]string{"owner": "owner_user_id"})),
 		define[GetChatInfo](p, "dingtalk_get_chat_info", operator.Example("By openConversationId", `
 chat_id: cidAb/3dE+f0==
 `), operator.Example("By the chatid that an older call gave", `

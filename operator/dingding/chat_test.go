@@ -33,10 +33,10 @@ func TestChats(t *testing.T) {
 func TestBadChats(t *testing.T) {
 	t.Parallel()
 	checkBad(t, []badParams{
-		{"dingtalk_create_chat", "{name: '" + strings.Repeat("群", 21) + "', owner: u1}", "name", "has 21 characters; DingTalk takes 1 to 20"},
-		{"dingtalk_create_chat", "{name: '', owner: u1}", "name", "is empty"},
-		{"dingtalk_create_chat", "{name: n, owner: u1, user_ids: '" + strings.Repeat("u,", 41) + "'}", "user_ids", "has 41 elements"},
-		{"dingtalk_create_chat", "{name: n, owner: u1, searchable: 2}", "searchable", "1"},
+		{"dingtalk_create_chat", "{name: '" + strings.Repeat("群", 21) + "', owner_user_id: u1}", "name", "has 21 characters; DingTalk takes 1 to 20"},
+		{"dingtalk_create_chat", "{name: '', owner_user_id: u1}", "name", "is empty"},
+		{"dingtalk_create_chat", "{name: n, owner_user_id: u1, user_ids: '" + strings.Repeat("u,", 41) + "'}", "user_ids", "has 41 elements"},
+		{"dingtalk_create_chat", "{name: n, owner_user_id: u1, searchable: 2}", "searchable", "1"},
 		{"dingtalk_get_chat_info", "chat_id: ''", "chat_id", "is empty"},
 	})
 }
@@ -45,8 +45,8 @@ func TestBadChats(t *testing.T) {
 func TestUncertainChat(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]operator.Kind{
-		"{name: n, owner: u1}":                      operator.Failed,
-		"{name: n, owner: u1, on_uncertain: retry}": operator.Retry,
+		"{name: n, owner_user_id: u1}":                      operator.Failed,
+		"{name: n, owner_user_id: u1, on_uncertain: retry}": operator.Retry,
 	} {
 		d := startDingTalk(t)
 		d.answer("POST /v1.0/im/group/create", 504, "")

@@ -83,7 +83,7 @@ func TestBadMessages(t *testing.T) {
 		{notice, "{user_ids: a, msg_type: voice, message: {media_id: x}}", "message", "needs duration"},
 		{notice, "{user_ids: a, content: " + strings.Repeat("x", 2100) + "}", "content", "DingTalk takes 2048"},
 		{notice, "{user_ids: a, content: x, agent_id: me}", "agent_id", `got "me"`},
-		{"dingtalk_get_message_status", "task_id: none", "task_id", `got "none"`},
+		{"dingtalk_get_message_status", "msg_task_id: none", "msg_task_id", `got "none"`},
 		{"dingtalk_recall_message", "msg_task_id: 0", "msg_task_id", "at least 1"},
 		{people, "{user_ids: [], msg_key: sampleText, msg_param: {content: x}}", "user_ids", "is empty"},
 		{people, "{user_ids: " + many(1001) + ", msg_key: sampleText, msg_param: {content: x}}", "user_ids", "1001 elements"},

@@ -277,8 +277,8 @@ func reportUndelivered(ctx context.Context, tc *operator.TaskContext, what strin
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/obtain-the-sending-progress-of-asynchronous-sending-of-enterprise-session
 type GetMessageStatus struct {
-	// TaskID is the task_id that the sending gave.
-	TaskID string `yaml:"task_id" param:"required,template,digits"`
+	// MsgTaskID is the task_id that the sending gave.
+	MsgTaskID string `yaml:"msg_task_id" param:"required,template,digits"`
 
 	agent
 	app
@@ -300,7 +300,7 @@ type MessageStatus struct {
 // Validate checks the ids.
 func (o *GetMessageStatus) Validate() error {
 	var c checks
-	c.number("task_id", o.TaskID, 1)
+	c.number("msg_task_id", o.MsgTaskID, 1)
 	c.number("agent_id", o.AgentID, 0)
 	return c.err()
 }
@@ -309,7 +309,7 @@ func (o *GetMessageStatus) Validate() error {
 func (o *GetMessageStatus) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetMessageStatusResult, error) {
 		var c checks // Validate has found no mistakes
-		agentID, taskID := c.number("agent_id", o.AgentID, 0), c.number("task_id", o.TaskID, 1)
+		agentID, taskID := c.number("agent_id", o.AgentID, 0), c.number("msg_task_id", o.MsgTaskID, 1)
 		progress, err := a.NoticeProgress(ctx, agentID, taskID)
 		if err != nil {
 			return nil, err
@@ -380,8 +380,8 @@ wait: true
 `)),
 		define[GetMessageStatus](p, "dingtalk_get_message_status", operator.Example("Of a notice that another task sent", `
 agent_id: 1234567890
-task_id: 256271667526
-`)),
+msg_task_id: 256271667526
+`), operator.RenamedParams(map[string]string{"task_id": "msg_task_id"})),
 		define[RecallMessage](p, "dingtalk_recall_message", operator.Example("Of a notice that another task sent", `
 agent_id: 1234567890
 msg_task_id: 256271667526

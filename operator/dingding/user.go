@@ -46,8 +46,8 @@ type CreateUser struct {
 	UserID string `yaml:"user_id" param:"template,digits"`
 	// JobNumber is the number of the employee, at most 50 characters.
 	JobNumber string `yaml:"job_number" param:"template,digits"`
-	// Email is the private mail address, at most 50 characters, unique.
-	Email string `yaml:"email" param:"template"`
+	// UserEmail is the private mail address, at most 50 characters, unique.
+	UserEmail string `yaml:"user_email" param:"template"`
 	// Title is what the person is, at most 200 characters.
 	Title string `yaml:"title" param:"template"`
 	// WorkPlace is where the person works, at most 100 characters.
@@ -93,7 +93,7 @@ func (o *CreateUser) Validate() error {
 	c.ids("dept_id_list", o.DeptIDList)
 	c.text("user_id", o.UserID, 0, maxUserID)
 	c.text("job_number", o.JobNumber, 0, maxShortField)
-	c.text("email", o.Email, 0, maxShortField)
+	c.text("user_email", o.UserEmail, 0, maxShortField)
 	c.text("telephone", o.Telephone, 0, maxShortField)
 	c.text("title", o.Title, 0, maxUserTitle)
 	c.text("work_place", o.WorkPlace, 0, maxMediumField)
@@ -124,7 +124,7 @@ func (o *CreateUser) Execute(ctx context.Context, tc *operator.TaskContext) (any
 		var c checks // Validate has found no mistakes
 		user, err := a.CreateUser(ctx, hook.NewUser{
 			Name: o.Name, Mobile: o.Mobile, DeptIDs: c.ids("dept_id_list", o.DeptIDList), UserID: o.UserID,
-			HideMobile: o.HideMobile, Telephone: o.Telephone, JobNumber: o.JobNumber, Title: o.Title, Email: o.Email,
+			HideMobile: o.HideMobile, Telephone: o.Telephone, JobNumber: o.JobNumber, Title: o.Title, Email: o.UserEmail,
 			OrgEmail: o.OrgEmail, OrgEmailType: o.OrgEmailType, WorkPlace: o.WorkPlace, Remark: o.Remark, Extension: o.extension(),
 			SeniorMode: o.SeniorMode, HiredDate: c.number("hired_date", o.HiredDate, 0), ManagerUserID: o.ManagerUserID, LoginEmail: o.LoginEmail,
 		})
@@ -384,9 +384,9 @@ dept_id_list: 2, 3
 job_number: A-17
 title: SRE
 work_place: HQ
-email: ann@example.com
+user_email: ann@example.com
 remark: on call
-`)),
+`), operator.RenamedParams(map[string]string{"email": "user_email"})),
 		define[GetUser](p, "dingtalk_get_user", operator.Example("By userid", `
 user_id: u001
 `), operator.Example("By mobile number", `

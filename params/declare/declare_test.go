@@ -35,6 +35,7 @@ func sqlSpec() declare.Spec[runner] {
 		}),
 		declare.RejectedParams(map[string]string{"handler": "use success_when", "python_callable*": "no Python"}),
 		declare.IgnoredParams("deferrable"),
+		declare.RenamedParams(map[string]string{"statement": "sql"}),
 		declare.WithExample("One", "sql: select 1"))
 }
 
@@ -66,6 +67,7 @@ func TestDecodeThroughAlias(t *testing.T) {
 		"ignored":            {spec: "sql", yaml: "{sql: a, deferrable: true}", want: "sql_default: a"},
 		"rejected":           {spec: "sql", yaml: "{sql: a, handler: x}", problem: `parameter "handler" of operator sql is not supported: use success_when`},
 		"rejected by prefix": {spec: "sql", yaml: "{sql: a, python_callable_name: x}", problem: `parameter "python_callable_name" of operator sql is not supported: no Python`},
+		"renamed":            {spec: "sql", yaml: "{sql: a, statement: b}", problem: `parameter "statement" of operator sql has another name now: use sql`},
 		"old name":           {spec: path, yaml: "{sql: a, postgres_conn_id: pg}", want: "pg: a"},
 		"new name":           {spec: path, yaml: "{sql: a, conn_id: pg}", want: "pg: a"},
 		"old default":        {spec: path, yaml: "sql: a", want: "postgres_default: a"},
@@ -110,6 +112,7 @@ func TestDescribe(t *testing.T) {
 	spec := sqlSpec()
 	assert.Equal(t, "Runs SQL.", spec.Summary())
 	assert.Equal(t, []string{"conn_id", "sql", "deferrable"}, spec.Params())
+	assert.Equal(t, []string{"conn_id", "sql", "postgres_conn_id"}, spec.Claims())
 	aliased, _ := registry(t).Lookup("airflow.operators.postgres_operator.PostgresOperator")
 	assert.Equal(t, []string{"postgres_conn_id", "sql", "deferrable"}, aliased.Params())
 	assert.Equal(t, "postgres_default", aliased.Fields()[0].Default)

@@ -90,12 +90,19 @@ func (s Spec[I]) writeOthers(b *strings.Builder) {
 	if len(s.ignored) > 0 {
 		fmt.Fprintf(b, "\nAccepted without effect: `%s`.\n", strings.Join(s.ignored, "`, `"))
 	}
-	if len(s.rejected) == 0 {
+	instead := maps.Clone(s.rejected)
+	for former, now := range s.renamed {
+		if instead == nil {
+			instead = map[string]string{}
+		}
+		instead[former] = "the former name of `" + now + "`"
+	}
+	if len(instead) == 0 {
 		return
 	}
 	b.WriteString("\n| Not supported | Instead |\n| --- | --- |\n")
-	for _, name := range slices.Sorted(maps.Keys(s.rejected)) {
-		fmt.Fprintf(b, "| `%s` | %s |\n", name, cell(s.rejected[name]))
+	for _, name := range slices.Sorted(maps.Keys(instead)) {
+		fmt.Fprintf(b, "| `%s` | %s |\n", name, cell(instead[name]))
 	}
 }
 

@@ -5,6 +5,7 @@ package declare
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ type Spec[I any] struct {
 	typ      *params.Type
 	create   func() I
 	rejected map[string]string
+	renamed  map[string]string
 	ignored  []string
 	// via is the alias that the Spec was looked up by, when that changes a parameter.
 	via *Alias
@@ -53,6 +55,7 @@ type options struct {
 	aliases  []Alias
 	examples []Example
 	rejected map[string]string
+	renamed  map[string]string
 	ignored  []string
 	sensor   bool
 }
@@ -83,6 +86,12 @@ func RejectedParams(messages map[string]string) Option {
 	return func(o *options) { o.rejected = messages }
 }
 
+// RenamedParams lists former names of parameters with those of today, so that a file
+// which has one is told.
+func RenamedParams(now map[string]string) Option {
+	return func(o *options) { o.renamed = now }
+}
+
 // IgnoredParams lists parameters of Airflow that are accepted and have no effect.
 func IgnoredParams(names ...string) Option { return func(o *options) { o.ignored = names } }
 
@@ -108,7 +117,7 @@ func DefineWith[I, T any](kind, name string, create func() *T, opts ...Option) S
 	}
 	return Spec[I]{
 		Name: name, Aliases: o.aliases, Examples: o.examples, Sensor: o.sensor,
-		kind: kind, typ: params.Of[T](kind+" "+name, o.docs), rejected: o.rejected, ignored: o.ignored,
+		kind: kind, typ: params.Of[T](kind+" "+name, o.docs), rejected: o.rejected, renamed: o.renamed, ignored: o.ignored,
 		create: func() I { return any(create()).(I) },
 	}
 }
@@ -159,6 +168,24 @@ func (s Spec[I]) Params() []string {
 	return append(names, s.ignored...)
 }
 
+// Renamed returns today's names of parameters by the former ones.
+func (s Spec[I]) Renamed() map[string]string { return maps.Clone(s.renamed) }
+
+// Claims lists every name by which a file may give a parameter that has an effect, those
+// of aliases included.
+func (s Spec[I]) Claims() []string {
+	var names []string
+	for _, f := range s.typ.Fields() {
+		names = append(names, f.Name)
+	}
+	for _, a := range s.Aliases {
+		if a.Old != "" {
+			names = append(names, a.Old)
+		}
+	}
+	return names
+}
+
 // JSONSchema describes the parameters, see [params.Type.JSONSchema].
 func (s Spec[I]) JSONSchema() map[string]any {
 	schema := s.typ.JSONSchema()
@@ -207,7 +234,7 @@ func (s Spec[I]) Values(value I) map[string]any { return s.typ.Values(value) }
 // adapt returns args without the parameters that are refused or have no effect, and
 // with the names of an alias replaced. The node itself stays as it is.
 func (s Spec[I]) adapt(args *yaml.Node) (*yaml.Node, []params.Problem) {
-	if args == nil || args.Kind != yaml.MappingNode || len(s.rejected)+len(s.ignored) == 0 && s.via == nil {
+	if args == nil || args.Kind != yaml.MappingNode || len(s.rejected)+len(s.renamed)+len(s.ignored) == 0 && s.via == nil {
 		return args, nil
 	}
 	adapted := *args
@@ -220,6 +247,13 @@ func (s Spec[I]) adapt(args *yaml.Node) (*yaml.Node, []params.Problem) {
 			problems = append(problems, params.Problem{
 				Line: key.Line, Column: key.Column, Field: key.Value,
 				Text: fmt.Sprintf("parameter %q of %s %s is not supported: %s", key.Value, s.kind, s.Name, message),
+			})
+			continue
+		}
+		if now := s.renamed[key.Value]; now != "" {
+			problems = append(problems, params.Problem{
+				Line: key.Line, Column: key.Column, Field: key.Value,
+				Text: fmt.Sprintf("parameter %q of %s %s has another name now: use %s", key.Value, s.kind, s.Name, now),
 			})
 			continue
 		}
