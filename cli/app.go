@@ -71,6 +71,10 @@ func (a *app) config() (*Config, error) {
 func (a *app) maskerOnce() *connections.Masker {
 	if a.masker == nil {
 		a.masker = connections.NewMasker()
+		if c, err := a.config(); err == nil {
+			a.masker.ShowExtra(c.HarmlessExtra...)
+			a.masker.Add(c.SecretKey)
+		}
 	}
 	return a.masker
 }
@@ -164,6 +168,8 @@ func (a *app) openStore(ctx context.Context) (*sqlite.Store, error) {
 	}
 	a.closes = append(a.closes, s.Close)
 	a.store = s
+	a.knowSecrets(ctx, s)
+	a.maskOut()
 	return s, nil
 }
 

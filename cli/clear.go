@@ -14,7 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/dag"
@@ -183,7 +182,7 @@ func (a *app) unknownDAG(ctx context.Context, id string, err error) error {
 // confirm asks whether to do something, and says so if the answer is no.
 func (a *app) confirm(ctx context.Context, what string) (bool, error) {
 	f, ok := a.In.(*os.File)
-	if !ok || !isatty.IsTerminal(f.Fd()) {
+	if !ok || !isTerminal(f) {
 		return false, usagef("%s? There is no terminal to ask on: give -y to do it, or --dry-run to look only", what)
 	}
 	fmt.Fprintf(a.Err, "%s? [y/N] ", what)

@@ -55,6 +55,11 @@ type Config struct {
 	VariablesFile   string
 	// SecretKey seals connections in the store; unset uses {home}/secret.key.
 	SecretKey string
+	// HarmlessExtra names keys of extras that hold no secret, beside the known ones.
+	HarmlessExtra []string
+	// PassEnv names variables of the environment that commands of tasks get though they
+	// hold connections or keys.
+	PassEnv []string
 	// LogLevel is debug, info, warn or error; LogFormat is auto, text or json.
 	LogLevel  string
 	LogFormat string
@@ -124,6 +129,16 @@ func period(s string) (time.Duration, error) {
 	return d, nil
 }
 
+// names reads names that commas separate.
+func names(s string) (all []string, err error) {
+	for name := range strings.SplitSeq(s, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			all = append(all, name)
+		}
+	}
+	return all, nil
+}
+
 func zone(s string) (string, error) {
 	if _, err := time.LoadLocation(s); err != nil || s == "" || s == "Local" {
 		return "", fmt.Errorf("%q: must be an IANA zone such as UTC or Asia/Shanghai", s)
@@ -158,6 +173,8 @@ func settings() []setting {
 		stringSetting("connections_file", "", ".env, .json or .yaml file of connections, looked into first", func(c *Config) *string { return &c.ConnectionsFile }),
 		stringSetting("variables_file", "", "the same for variables", func(c *Config) *string { return &c.VariablesFile }),
 		stringSetting("secret_key", "", "key that seals connections in the store; {home}/secret.key is made unless set", func(c *Config) *string { return &c.SecretKey }),
+		parsedSetting("harmless_extra_keys", "", "keys of connection extras that hold no secret and are shown, beside the known ones; separated by commas", func(c *Config) *[]string { return &c.HarmlessExtra }, names),
+		parsedSetting("pass_env", "", "variables of the environment that commands of tasks get though they hold a connection or a key, masked; separated by commas", func(c *Config) *[]string { return &c.PassEnv }, names),
 		stringSetting("log_level", "info", "debug, info, warn or error", func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error"),
 		stringSetting("log_format", "auto", "auto (colours on a terminal), text or json", func(c *Config) *string { return &c.LogFormat }, "auto", "text", "json"),
 	}

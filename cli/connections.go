@@ -65,7 +65,7 @@ func nearConnection(ctx context.Context, s connections.Store, id string) (string
 // notef writes a line for people to standard error, where a failure to write could not
 // be told either.
 func (a *app) notef(format string, args ...any) {
-	_, _ = fmt.Fprintln(a.Err, "note:", a.mask(fmt.Sprintf(format, args...)))
+	_, _ = fmt.Fprintln(a.Err, "note:", shown(a.Err, a.mask(fmt.Sprintf(format, args...))))
 }
 
 // lookup is the whole lookup order, files, environment and store, whose error about
@@ -249,7 +249,11 @@ func runConnectionsGet(ctx context.Context, a *app, id, output string, showSecre
 		// One connection reads better from top to bottom.
 		l = turned(l)
 	}
-	return l.print(a.Out, output)
+	out := a.Out
+	if showSecrets {
+		out = a.clearOut()
+	}
+	return l.print(out, output)
 }
 
 // turned puts the columns of a list with one row below each other.

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -128,7 +127,7 @@ const maxSecret = 1 << 20
 func (a *app) readLineSecret(name string) (string, error) {
 	var b []byte
 	var err error
-	if f, ok := a.In.(*os.File); ok && isatty.IsTerminal(f.Fd()) {
+	if f, ok := a.In.(*os.File); ok && isTerminal(f) {
 		a.notef("type the %s, which is not shown, and Enter", name)
 		b, err = term.ReadPassword(int(f.Fd()))
 	} else {

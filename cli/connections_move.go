@@ -95,7 +95,7 @@ func runConnectionsExport(ctx context.Context, a *app, o exportOptions) error {
 		a.notef("secrets are written as ***: use --with-secrets for a file that can be imported")
 	}
 	if o.path == "-" {
-		_, err = a.Out.Write(out)
+		_, err = a.clearOut().Write(out) // what is secret is hidden in it already, unless it was asked for
 		return err
 	}
 	if err := writePrivate(o.path, out); err != nil {

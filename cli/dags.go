@@ -145,7 +145,7 @@ func printDiagnostics(a *app, ds dag.Diagnostics, output string, strict bool) er
 	}
 	if output == "table" || output == "plain" {
 		for _, d := range ds {
-			fmt.Fprintln(a.Out, d)
+			fmt.Fprintln(a.Out, shown(a.Out, d.String()))
 		}
 	} else if err := l.print(a.Out, output); err != nil {
 		return err

@@ -78,7 +78,7 @@ func runDAGsTest(ctx context.Context, a *app, d *dag.DAG, t engine.Trigger) erro
 	}
 	fmt.Fprintf(a.Out, "run %s of dag %s: %s", run.RunID, d.ID, run.State)
 	if run.State != dag.RunSuccess {
-		fmt.Fprintf(a.Out, " (%s)\n", run.Reason)
+		fmt.Fprintf(a.Out, " (%s)\n", shown(a.Out, run.Reason))
 		return errQuiet
 	}
 	fmt.Fprintln(a.Out)
@@ -96,7 +96,8 @@ func (a *app) runOnce(ctx context.Context, dir string, db connections.Source, d 
 	if err := unboundPools(ctx, s, d); err != nil {
 		return nil, err
 	}
-	w := newRunWatch(a.Out)
+	out, _ := a.logWriter() // it gets whole lines
+	w := newRunWatch(out)
 	e, err := a.engine(s, db, func(o *engine.Options) {
 		o.LogDir = filepath.Join(dir, "logs")
 		o.TaskOutput = w

@@ -13,7 +13,6 @@ import (
 	"syscall"
 	_ "time/tzdata" // zones come from an embedded database, not the host's
 
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -56,15 +55,16 @@ type IO struct {
 	Out, Err io.Writer
 	// LookupEnv reads the environment.
 	LookupEnv func(string) (string, bool)
-	// Environ lists the environment as os.Environ does, so that names which are nobody's can be
-	// told; nil tells none.
+	// Environ lists the environment as [os.Environ] does: what is secret in it is hidden in
+	// output, commands of tasks get the rest, and names that are nobody's are told. With nil
+	// the first and the last are left out.
 	Environ func() []string
 }
 
 // terminal reports whether output goes to a person's screen.
 func (o IO) terminal() bool {
 	f, ok := o.file()
-	return ok && isatty.IsTerminal(f.Fd())
+	return ok && isTerminal(f)
 }
 
 // usageError is a mistake on the command line: exit code 2.
@@ -96,7 +96,7 @@ func Run(ctx context.Context, args []string, o IO, x Extensions) int {
 	var ue usageError
 	usage := errors.As(err, &ue)
 	if !errors.Is(err, errQuiet) {
-		fmt.Fprintln(o.Err, "error:", a.mask(err.Error()))
+		fmt.Fprintln(o.Err, "error:", shown(o.Err, a.mask(err.Error())))
 		if usage {
 			fmt.Fprintf(o.Err, "see %s --help\n", cmd.CommandPath())
 		}

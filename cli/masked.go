@@ -7,12 +7,15 @@ import (
 	"sync"
 
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/connections/file"
+	"github.com/dingdag/dingdag/store/sqlite"
 )
 
-// maskedOut is standard output with the secrets of DAG files hidden.
+// maskedOut is standard output with secrets hidden.
 type maskedOut struct {
 	*connections.MaskWriter
-	to io.Writer
+	masker *connections.Masker
+	to     io.Writer
 }
 
 // maskOut hides, in all that the command prints from now on, what is known to be secret
@@ -21,9 +24,100 @@ func (a *app) maskOut() {
 	if _, done := a.Out.(maskedOut); done {
 		return
 	}
-	out := maskedOut{a.maskerOnce().Writer(a.Out), a.Out}
+	out := maskedOut{a.maskerOnce().Writer(a.Out), a.maskerOnce(), a.Out}
 	a.Out = out
 	a.closes = append(a.closes, out.Close)
+}
+
+// below is where the text goes, after what is held back.
+func (o maskedOut) below() io.Writer {
+	_ = o.Flush() // it fails with what is written next
+	return o.to
+}
+
+// clearOut is standard output for a command that was asked to show secrets.
+func (a *app) clearOut() io.Writer {
+	if out, ok := a.Out.(maskedOut); ok {
+		return out.below()
+	}
+	return a.Out
+}
+
+// knowSecrets registers the secrets of all places where tasks find them, so that they are
+// hidden wherever they have got to: an XCom, the text of an error, a rendered field. What
+// can't be read, because its key is gone for instance, can't be known.
+func (a *app) knowSecrets(ctx context.Context, s *sqlite.Store) {
+	m := a.maskerOnce()
+	variable := func(key, value string) {
+		if m.SensitiveName(key) {
+			m.Add(value)
+		}
+	}
+	stored, err := s.Connections().Connections(ctx)
+	a.unknownSecrets("connections of the store", err)
+	vars, err := s.Variables().Variables(ctx)
+	a.unknownSecrets("variables of the store", err)
+	for _, v := range vars {
+		variable(v.Key, v.Value)
+	}
+	if path := a.cfg.ConnectionsFile; path != "" {
+		read, err := file.ReadConnections(path)
+		a.unknownSecrets("connections_file", err)
+		stored = append(stored, read...)
+	}
+	for _, c := range stored {
+		m.AddConnection(c)
+	}
+	if path := a.cfg.VariablesFile; path != "" {
+		read, err := file.ReadVariables(path)
+		a.unknownSecrets("variables_file", err)
+		for key, value := range read {
+			variable(key, value)
+		}
+	}
+	m.AddEnviron(a.environ())
+}
+
+// unknownSecrets notes why secrets of a place can't be hidden. Whoever needs one of them
+// fails with the same error; those who don't are not held up.
+func (a *app) unknownSecrets(place string, err error) {
+	if err != nil {
+		a.log().Debug("secrets can't be known", "place", place, "error", err)
+	}
+}
+
+// environ is the whole environment.
+func (a *app) environ() []string {
+	if a.Environ == nil {
+		return nil
+	}
+	return a.Environ()
+}
+
+// hideJSON hides secrets in a JSON text that goes to w, within its texts and numbers, and
+// returns where to write it.
+func hideJSON(w io.Writer, text []byte) (io.Writer, []byte) {
+	if out, ok := w.(maskedOut); ok {
+		return out.below(), out.masker.MaskJSON(text)
+	}
+	return w, text
+}
+
+// hideCells hides secrets in the cells of rows that go to w, because in a table that is
+// laid out they are not whole any more, and makes cells harmless for a terminal.
+func hideCells(w io.Writer, rows [][]string) [][]string {
+	out, masks := w.(maskedOut)
+	hidden := make([][]string, len(rows))
+	for i, row := range rows {
+		hidden[i] = make([]string, len(row))
+		for j, cell := range row {
+			if masks {
+				cell = out.masker.Mask(cell)
+			}
+			hidden[i][j] = shown(w, cell)
+		}
+	}
+	return hidden
 }
 
 // variableLookup reads variables for DAG files in the usual order: files, environment,

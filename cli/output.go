@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -55,24 +56,32 @@ func (l *listing) print(w io.Writer, form string) error {
 	case "yaml":
 		return printYAML(w, l.values)
 	case "plain":
-		for _, r := range l.rows {
+		for _, r := range hideCells(w, l.rows) {
 			if _, err := fmt.Fprintln(w, strings.Join(r, "\t")); err != nil {
 				return err
 			}
 		}
 		return nil
 	case "table":
-		return l.table(w)
+		hidden := *l
+		hidden.rows = hideCells(w, l.rows)
+		return hidden.table(w)
 	default:
 		return usagef("unknown output %q: use %s", form, strings.Join(outputs, ", "))
 	}
 }
 
 func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	w, text := hideJSON(w, b.Bytes())
+	_, err := w.Write(text)
+	return err
 }
 
 // printYAML goes through JSON so that both forms have the same keys.
@@ -81,6 +90,7 @@ func printYAML(w io.Writer, v any) error {
 	if err != nil {
 		return err
 	}
+	w, b = hideJSON(w, b)
 	var n yaml.Node
 	if err := yaml.Unmarshal(b, &n); err != nil {
 		return err

@@ -157,7 +157,7 @@ func (a *app) testEngine(ctx context.Context, logDir string) (*engine.Engine, er
 	}
 	return a.engine(nil, db, func(o *engine.Options) {
 		o.LogDir = logDir
-		o.TaskOutput = a.Out
+		o.TaskOutput, _ = a.logWriter() // it gets whole lines
 	})
 }
 
@@ -181,7 +181,7 @@ func runTasksTest(ctx context.Context, a *app, dagID, taskID string, mapIndex in
 		return err
 	}
 	if value != nil {
-		fmt.Fprintf(a.Out, "return_value: %s\n", a.mask(string(value)))
+		fmt.Fprintf(a.Out, "return_value: %s\n", a.maskerOnce().MaskJSON(value))
 	}
 	fmt.Fprintf(a.Out, "%s: %s\n", taskID, state)
 	if state == dag.Failed || state == dag.UpForRetry {
@@ -312,6 +312,7 @@ func printLog(a *app, path string) error {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	_, err = io.Copy(a.Out, f)
-	return err
+	w, end := a.logWriter()
+	_, err = io.Copy(w, f)
+	return errors.Join(err, end())
 }

@@ -176,7 +176,7 @@ func printFields(a *app, fields []engine.RenderedField, output string) error {
 			}
 			text = string(b)
 		}
-		fmt.Fprintf(a.Out, "# %s\n%s\n", f.Name, text)
+		fmt.Fprintf(a.Out, "# %s\n%s\n", f.Name, shown(a.Out, text))
 	}
 	return nil
 }

@@ -131,8 +131,8 @@ func TestTriggerWaitOnATerminal(t *testing.T) {
 	gate := filepath.Join(home, "gate")
 	require.NoError(t, syscall.Mkfifo(gate, 0o600))
 	p := scheduling(t, home, "GATE="+gate)
-	for _, columns := range []uint16{120, 30} {
-		t.Run(fmt.Sprintf("%d columns", columns), func(t *testing.T) { //nolint:paralleltest // both open the same gate
+	for _, columns := range []uint16{120, 30} { //nolint:paralleltest // both open the same gate
+		t.Run(fmt.Sprintf("%d columns", columns), func(t *testing.T) {
 			s := onScreen(t, home, columns, "dags", "trigger", "gated", "--wait")
 			s.await(`\x1b\[Krunning \ds, 0 of 1 tasks`)
 			if columns == 120 {
@@ -237,4 +237,32 @@ bad:
 	for line := range bytes.Lines([]byte(s.shown.String())) {
 		assert.Regexp(t, `^(\^C)?(\x1b\[\d*m)*\d\d:\d\d:\d\d`, string(line), "every line begins with its time")
 	}
+}
+
+// What tasks print can't take over the terminal, and reaches a file as it is.
+func TestTaskOutputOnATerminal(t *testing.T) {
+	t.Parallel()
+	home := homeWith(t, `
+prints:
+  schedule: null
+  start_date: 2026-01-01
+  tasks: [{task_id: t, operator: bash, bash_command: "printf 'a\\033]0;title\\007b\\033[31mred\\033[0m\\033[2Jc\\rd\\xc2\\x9be\\n'; exit 1"}]
+`)
+	const want = `a\^\[\]0;title\^Gbred\^\[\[2Jc\^Md<U\+009B>e\r\n`
+	s := onScreen(t, home, 300, "dags", "test", "prints")
+	assert.Equal(t, 1, s.code())
+	assert.Regexp(t, `INFO - `+want, s.shown)
+	assert.NotContains(t, s.shown.String(), "\x1b]")
+
+	p := scheduling(t, home)
+	code, _, errs := run(t, "--home", home, "dags", "trigger", "prints", "--run-id", "r")
+	require.Zero(t, code, errs)
+	p.until("end the run", func() bool { return strings.Contains(p.log.String(), "run failed") })
+	p.stop()
+	s = onScreen(t, home, 300, "tasks", "logs", "prints", "t", "r")
+	assert.Zero(t, s.code())
+	assert.Regexp(t, `INFO - `+want, s.shown)
+	assert.NotContains(t, s.shown.String(), "\x1b")
+	_, out, _ := run(t, "--home", home, "tasks", "logs", "prints", "t", "r")
+	assert.Contains(t, out, "\x1b]0;title\ab\x1b[31mred\x1b[0m\x1b[2Jc\rd")
 }

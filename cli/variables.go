@@ -106,7 +106,7 @@ func newCmdVariablesGet(a *app) *cobra.Command {
 			if asJSON && !json.Valid([]byte(text)) {
 				return fmt.Errorf("variable %q is no JSON", args[0])
 			}
-			_, err = fmt.Fprintln(a.Out, text)
+			_, err = fmt.Fprintln(a.clearOut(), text)
 			return err
 		},
 	}

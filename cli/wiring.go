@@ -95,6 +95,9 @@ func (a *app) engine(s engine.Store, db connections.Source, set func(*engine.Opt
 	if o.RenderedRuns == 0 {
 		o.RenderedRuns = -1 // none, where the engine's 0 is its default
 	}
+	if env := a.environ(); env != nil {
+		o.Environ = a.maskerOnce().ChildEnviron(env, a.cfg.PassEnv...)
+	}
 	set(&o)
 	return engine.New(s, o)
 }

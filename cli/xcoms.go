@@ -50,7 +50,7 @@ func runTasksXComs(ctx context.Context, a *app, dagID, runID, output string) err
 	}
 	l := listing{columns: []string{"Task", "Map index", "Key", "Value"}, wrap: []string{"Value"}, drop: []string{"Map index"}}
 	for _, x := range xs {
-		masked := a.mask(string(x.Value))
+		masked := string(a.maskerOnce().MaskJSON(x.Value))
 		index := ""
 		if x.MapIndex >= 0 {
 			index = strconv.Itoa(x.MapIndex)

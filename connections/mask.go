@@ -2,9 +2,9 @@ package connections
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -33,16 +33,18 @@ func containsAny(s string, parts []string) bool {
 type Masker struct {
 	names []string
 
-	mu      sync.Mutex
-	known   map[string]struct{} // as they were given to Add
-	forms   map[string]struct{} // the texts to look for
-	current atomic.Pointer[matcher]
+	mu       sync.Mutex
+	known    map[string]struct{} // as they were given to Add
+	forms    map[string]struct{} // the texts to look for
+	harmless map[string]struct{} // keys of extras
+	current  atomic.Pointer[matcher]
 }
 
 // NewMasker returns a masker without secrets. A name that contains one of
 // sensitiveNames, in any case, counts as sensitive beside Airflow's list.
 func NewMasker(sensitiveNames ...string) *Masker {
-	m := &Masker{known: map[string]struct{}{}, forms: map[string]struct{}{}}
+	m := &Masker{known: map[string]struct{}{}, forms: map[string]struct{}{}, harmless: map[string]struct{}{}}
+	m.ShowExtra(strings.Fields(harmlessExtra)...)
 	for _, name := range sensitiveNames {
 		if name = strings.ToLower(strings.TrimSpace(name)); name != "" {
 			m.names = append(m.names, name)
@@ -57,11 +59,17 @@ func (m *Masker) SensitiveName(name string) bool {
 	return SensitiveName(name) || containsAny(strings.ToLower(name), m.names)
 }
 
-// Mask returns s with every registered secret replaced.
+// Mask returns s with every registered secret replaced, and so is the beginning of one
+// that somebody has cut off and marked with "…" or "...".
 func (m *Masker) Mask(s string) string { return m.current.Load().mask(s) }
 
-// Add registers secrets: each as it is, URL-quoted, escaped as in JSON and, if
-// it has several lines, line by line, because logs are written by line.
+// SafeCut returns how many bytes of the start of s may be masked by themselves when more
+// text follows: no secret that has begun there reaches over the cut.
+func (m *Masker) SafeCut(s string) int { return m.current.Load().safeCut(s) }
+
+// Add registers secrets: each as it is, URL-quoted, escaped as in JSON and markup, in
+// base64, also as a part of a longer text and, if it has several lines, line by line,
+// because logs are written by line.
 func (m *Masker) Add(secrets ...string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -84,29 +92,19 @@ func worthMasking(s string) bool {
 	return utf8.RuneCountInString(s) >= minSecret && !strings.EqualFold(s, "airflow")
 }
 
-func formsOf(secret string) []string {
-	quoted := jsonText(secret)
-	forms := []string{
-		secret, quote(secret), quoteForm(secret), url.PathEscape(secret), quoted[1 : len(quoted)-1],
-	}
-	if strings.Contains(secret, "\n") {
-		for line := range strings.Lines(secret) {
-			if line = strings.TrimSpace(line); worthMasking(line) {
-				forms = append(forms, line)
-			}
-		}
-	}
-	return forms
-}
-
-// AddConnection registers what is secret in a connection: the password, values
-// under sensitive names in the extra at any depth, and the tokens and passwords
-// in URLs that stand in the password, the host or the extra, such as a pasted
-// webhook URL.
+// AddConnection registers what is secret in a connection: the password, alone and as the
+// login and the password of basic authentication in base64; the texts and numbers of the
+// extra at any depth, but those under names that are known to be harmless
+// ([Masker.HarmlessExtra]); and the tokens and passwords in URLs that stand in the
+// password, the host or the extra, such as a pasted webhook URL.
 func (m *Masker) AddConnection(c *Connection) {
 	password := c.GetPassword().Reveal()
 	secrets := append([]string{password}, m.inURL(password)...)
 	secrets = append(secrets, m.inURL(c.GetHost())...)
+	if password != "" {
+		basic := base64.StdEncoding.EncodeToString([]byte(c.GetLogin() + ":" + password))
+		secrets = append(secrets, basic, strings.TrimRight(basic, "="))
+	}
 	extra, err := c.ExtraMap()
 	if err != nil {
 		// What cannot be read cannot be told apart, so all of it is secret.
@@ -115,29 +113,39 @@ func (m *Masker) AddConnection(c *Connection) {
 	m.Add(m.inValue(secrets, extra, false)...)
 }
 
-// inValue appends the secrets in a JSON value. Under a sensitive name every text
-// and number is one.
-func (m *Masker) inValue(secrets []string, value any, sensitive bool) []string {
+// inValue appends the secrets in a JSON value. Under a name that is not known to be
+// harmless every text and number is one.
+func (m *Masker) inValue(secrets []string, value any, secret bool) []string {
 	switch v := value.(type) {
 	case map[string]any:
 		for name, member := range v {
-			secrets = m.inValue(secrets, member, sensitive || m.SensitiveName(name))
+			secrets = m.inValue(secrets, member, secret || !m.HarmlessExtra(name))
 		}
 	case []any:
 		for _, member := range v {
-			secrets = m.inValue(secrets, member, sensitive)
+			secrets = m.inValue(secrets, member, secret)
 		}
 	case string:
-		if sensitive {
+		if secret && !plainWord(v) {
 			secrets = append(secrets, v)
 		}
 		secrets = append(secrets, m.inURL(v)...)
 	case json.Number:
-		if sensitive {
+		if secret {
 			secrets = append(secrets, v.String())
 		}
 	}
 	return secrets
+}
+
+// plainWord reports whether a text is a word that says yes or no, which would garble
+// logs: values in a URI are all text.
+func plainWord(s string) bool {
+	switch strings.ToLower(s) {
+	case "true", "false":
+		return true
+	}
+	return false
 }
 
 // inURL returns the password and the query values under sensitive names of a

@@ -50,9 +50,19 @@ func TestMask(t *testing.T) {
 		"one inside another":     {[]string{"cdefg", "abcdefghij"}, "abcdefghij", "***"},
 		"same beginning":         {[]string{"token1", "token2"}, "token3 token2", "token3 ***"},
 		"percent-quoted":         {[]string{"a/b c+d="}, "x=a%2Fb%20c%2Bd%3D&y", "x=***&y"},
+		"quoted as a path":       {[]string{"a/b c+d="}, "x=a/b%20c%2Bd%3D&y=a/b%20c%2bd%3d", "x=***&y=***"},
 		"form-quoted":            {[]string{"a/b c+d="}, "x=a%2Fb+c%2Bd%3D&y", "x=***&y"},
 		"as net/url quotes":      {[]string{"a/b c+d="}, "/" + url.PathEscape("a/b c+d=") + "/", "/***/"},
 		"escaped in JSON":        {[]string{`pa"ss\word`}, `{"a":"pa\"ss\\word"}`, `{"a":"***"}`},
+		"escaped by Go's JSON":   {[]string{`pass<word&`}, `{"a":"pass\u003cword\u0026"}`, `{"a":"***"}`},
+		"escaped by Python's":    {[]string{"密码很长的😀"}, `\u5bc6\u7801\u5f88\u957f\u7684\ud83d\ude00`, "***"},
+		"escaped for markup":     {[]string{`pa"ss&word`}, "pa&#34;ss&amp;word", "***"},
+		"quoted in lower case":   {[]string{"a/b c+d="}, "x=a%2fb%20c%2bd%3d&y", "x=***&y"},
+		"in base64":              {[]string{"s3cr3t-w0rd"}, "czNjcjN0LXcwcmQ=", "***Q="},
+		"within base64":          {[]string{"s3cr3t-w0rd"}, "dXNlcjpzM2NyM3QtdzByZDt4 YTpzM2NyM3QtdzByZDt4 dXM6czNjcjN0LXcwcmQ7eA==", "dXNlcjp***Dt4 YTp***Dt4 dXM6***Q7eA=="},
+		"cut off":                {[]string{"abcdefgh", "abcde"}, "abcdefg… abcdefg... abcd… abcdefg abcdeX", "***… ***... abcd… ***fg ***X"},
+		"behind a scheme":        {[]string{"Bearer t0ken-value", "Basic dXNlcjpwYXNzd29yZDE="}, "t0ken-value password1 Bearer", "*** *** Bearer"},
+		"cookies":                {[]string{"sid=value-one; lang=value-two"}, "value-one value-two sid lang", "*** *** sid lang"},
 		"not ASCII":              {[]string{"密码很长的"}, "x密码很长的y", "x***y"},
 		"case matters":           {[]string{"s3cr3t"}, "S3CR3T", "S3CR3T"},
 		"four characters":        {[]string{"four"}, "four", "four"},
@@ -100,6 +110,13 @@ func TestAddConnection(t *testing.T) {
 		"login, host and schema stay": {
 			conn("t", login("my_login"), host("my_host"), schema("my_schema")),
 			"my_login my_host my_schema", "my_login my_host my_schema",
+		},
+		"basic authentication": {
+			conn("t", login("user"), password("s3cr3t-w0rd")), "Authorization: Basic dXNlcjpzM2NyM3QtdzByZA== dXNlcjpzM2NyM3QtdzByZA", "Authorization: Basic *** ***",
+		},
+		"every other name in the extra": {
+			conn("http", extra(`{"X-Api-Key": "value-one", "o": {"port": 55555}, "Cookie": ["value-two"], "Accept": "value-three", "flag": "false"}`)),
+			"value-one 55555 value-two value-three false", "*** *** *** value-three false",
 		},
 		"sensitive names in the extra": {
 			conn("t", extra(`{"secret": "SECabc", "my_Api_Key": 123456, "timeout": 98765, "region": "hangzhou"}`)),

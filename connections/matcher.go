@@ -75,18 +75,31 @@ func (m *matcher) next(s string, from int) (start, end int, ok bool) {
 	return 0, 0, false
 }
 
-// longestAt returns the length of the longest secret that begins at i, or 0.
+// longestAt returns the length of the longest secret that begins at i, or of the
+// beginning of one that stands there with the mark of a cut behind it, or 0.
 func (m *matcher) longestAt(s string, i int) int {
 	if bucket, bit := pairAt(s, i); m.pairs[bucket]&bit == 0 {
 		return 0
 	}
+	longest := 0
 	for _, secret := range m.byPrefix[s[i:i+minSecret]] {
-		if strings.HasPrefix(s[i:], secret) {
-			return len(secret)
+		if n := commonPrefix(s[i:], secret); n > longest && (n == len(secret) || cutOff(s[i+n:])) {
+			longest = n
 		}
 	}
-	return 0
+	return longest
 }
+
+func commonPrefix(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
+// cutOff reports whether a text begins with what stands for something left out.
+func cutOff(s string) bool { return strings.HasPrefix(s, "…") || strings.HasPrefix(s, "...") }
 
 // safeCut returns how much of the start of s may be masked and sent on when more
 // text follows: all but what could be the beginning of a secret, and the stretch

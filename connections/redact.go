@@ -8,9 +8,10 @@ import (
 // redacted stands in place of a secret in what is shown.
 const redacted = "***"
 
-// Redact returns a copy of c that can be shown: "***" stands for the password and
-// for values under sensitive names in the extra, and tokens and passwords in URLs
-// are masked. The secrets of c are registered as by [Masker.AddConnection].
+// Redact returns a copy of c that can be shown: "***" stands for the password and for
+// the values of the extra, but those under names that are known to be harmless and what
+// is true, false or null; tokens and passwords in URLs are masked. The secrets of c are
+// registered as by [Masker.AddConnection].
 func (m *Masker) Redact(c *Connection) *Connection {
 	m.AddConnection(c)
 	r := *c
@@ -45,11 +46,7 @@ func (m *Masker) redactValue(value any) any {
 	switch v := value.(type) {
 	case map[string]any:
 		for name, member := range v {
-			if member != nil && m.SensitiveName(name) {
-				v[name] = redacted
-			} else {
-				v[name] = m.redactValue(member)
-			}
+			v[name] = m.redactMember(name, member)
 		}
 	case []any:
 		for i, member := range v {
@@ -59,6 +56,21 @@ func (m *Masker) redactValue(value any) any {
 		return m.Mask(v)
 	}
 	return value
+}
+
+func (m *Masker) redactMember(name string, value any) any {
+	switch v := value.(type) {
+	case nil, bool:
+		return value
+	case string:
+		if v == "" || plainWord(v) {
+			return value
+		}
+	}
+	if !m.HarmlessExtra(name) {
+		return redacted
+	}
+	return m.redactValue(value)
 }
 
 // Redacted reports whether "***" stands in place of a secret in c, as

@@ -21,7 +21,17 @@ func TestRedact(t *testing.T) {
 		"password": {`{"conn_type":"t","password":"ab"}`, `{"conn_type":"t","password":"***"}`},
 		"sensitive names at any depth": {
 			`{"conn_type":"t","extra":{"api_key":1,"keep":"me","deep":[{"Token":{"a":"b"}}],"secret":null}}`,
-			`{"conn_type":"t","extra":{"api_key":"***","deep":[{"Token":"***"}],"keep":"me","secret":null}}`,
+			`{"conn_type":"t","extra":{"api_key":"***","deep":"***","keep":"***","secret":null}}`,
+		},
+		"every name but the harmless ones": {
+			`{"conn_type":"http","extra":{"X-Api-Key":"a","Cookie":"b","X-Auth":"c","accessKey":"d","pwd":"e","sign_key":"f","x":[1,2],"o":{"port":1},` +
+				`"Content-Type":"text/plain","REGION_NAME":"cn","headers":{"Accept":"x","X-Key":"k"},"retries":3}}`,
+			`{"conn_type":"http","extra":{"Content-Type":"text/plain","Cookie":"***","REGION_NAME":"cn","X-Api-Key":"***","X-Auth":"***","accessKey":"***",` +
+				`"headers":{"Accept":"x","X-Key":"***"},"o":"***","pwd":"***","retries":3,"sign_key":"***","x":"***"}}`,
+		},
+		"yes and no": {
+			`{"conn_type":"t","extra":{"a":true,"b":false,"c":null,"d":"","e":"True","f":0}}`,
+			`{"conn_type":"t","extra":{"a":true,"b":false,"c":null,"d":"","e":"True","f":"***"}}`,
 		},
 		"password repeated elsewhere": {
 			`{"conn_type":"t","description":"the word is hunter22","login":"hunter22","password":"hunter22","extra":{"note":"hunter22!"}}`,
@@ -56,4 +66,16 @@ func TestRedactUnreadableExtra(t *testing.T) {
 	got := connections.NewMasker().Redact(&connections.Connection{ID: "c", Extra: &extra})
 	assert.Equal(t, "***", got.GetExtra().Reveal())
 	assert.True(t, got.Redacted())
+}
+
+func TestShowExtra(t *testing.T) {
+	t.Parallel()
+	m := connections.NewMasker()
+	assert.True(t, m.HarmlessExtra("Content-Type"))
+	assert.False(t, m.HarmlessExtra("cluster_name"))
+	m.ShowExtra(" Cluster-Name ")
+	assert.True(t, m.HarmlessExtra("cluster_name"))
+	c := conn("t", extra(`{"CLUSTER_NAME": "cluster-one", "other": "other-one"}`))
+	assert.JSONEq(t, `{"CLUSTER_NAME": "cluster-one", "other": "***"}`, m.Redact(c).GetExtra().Reveal())
+	assert.Equal(t, "cluster-one ***", m.Mask("cluster-one other-one"))
 }

@@ -38,6 +38,9 @@ type Options struct {
 	Variables   connections.VariableSource
 	// Masker hides secrets in task logs and errors; nil hides none.
 	Masker *connections.Masker
+	// Environ is the environment that commands of tasks inherit; nil is that of the process
+	// without our secrets.
+	Environ []string
 	// LogDir is the folder of the task logs, one file for each attempt.
 	LogDir string
 	// Workers is how many attempts run at once. Default 32 (Airflow's parallelism).

@@ -73,6 +73,12 @@ type TaskContext struct {
 	Location *time.Location
 	// Log is the log of this try. Secrets are masked in it.
 	Log *slog.Logger
+	// Masker knows the secrets, for an operator that cuts texts before they are logged. It
+	// may be nil, which knows none.
+	Masker *connections.Masker
+	// Environ is the environment that the commands of a task inherit, as [os.Environ] has
+	// it and without our secrets; nil is that of the process without them.
+	Environ []string
 }
 
 // Runs is what a task may know and ask of DAG runs. States are Airflow's words.

@@ -53,7 +53,8 @@ func NewTask(tb testing.TB) *Task {
 		Render: func(text string, names map[string]any) (string, error) {
 			return template.New(template.Options{}).Render(text, &template.Context{Extra: names})
 		},
-		Log: slog.New(slog.NewTextHandler(task.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Masker: connections.NewMasker(),
+		Log:    slog.New(slog.NewTextHandler(task.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	return task
 }

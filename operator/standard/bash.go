@@ -32,7 +32,8 @@ type BashOperator struct {
 	// only as a variable in env, not as a template in the command. To run a script as it
 	// is, put a space behind its name: "./load.sh ".
 	Command string `yaml:"bash_command" param:"required,template,files=.sh|.bash"`
-	// Env replaces the environment of the command. Null inherits that of the worker.
+	// Env replaces the environment of the command. Null inherits that of the worker, without
+	// connections, sensitive variables and keys, which the setting pass_env lets through.
 	Env map[string]string `yaml:"env" param:"template"`
 	// AppendEnv adds env to the inherited environment instead of replacing it.
 	AppendEnv bool `yaml:"append_env" param:"default=false"`
@@ -76,7 +77,7 @@ func (b *BashOperator) Execute(ctx context.Context, tc *operator.TaskContext) (a
 		return nil, err
 	}
 	defer remove()
-	out := newOutput(ctx, tc.Log, decoderOf(b.OutputEncoding))
+	out := newOutput(ctx, tc, b.OutputEncoding)
 	return b.result(ctx, out, runBash(ctx, b.Command, dir, environ(tc, b.Env, b.AppendEnv), out))
 }
 
@@ -132,7 +133,10 @@ func directory(cwd string) (dir string, remove func(), err error) {
 func environ(tc *operator.TaskContext, own map[string]string, add bool) []string {
 	var env []string
 	if own == nil || add {
-		env = os.Environ()
+		env = slices.Clone(tc.Environ)
+		if env == nil {
+			env = maskerOf(tc).ChildEnviron(os.Environ())
+		}
 	}
 	for name, value := range own {
 		env = append(env, name+"="+value)

@@ -18,7 +18,8 @@ type BashSensor struct {
 	// Command is the command or script text. A value that comes from outside is safe
 	// only as a variable in env, not as a template in the command.
 	Command string `yaml:"bash_command" param:"required,template"`
-	// Env replaces the environment of the command. Null inherits that of the worker.
+	// Env replaces the environment of the command. Null inherits that of the worker, without
+	// connections, sensitive variables and keys, which the setting pass_env lets through.
 	Env map[string]string `yaml:"env" param:"template"`
 	// OutputEncoding is the encoding of what the command prints. Bytes that do not fit
 	// are replaced.
@@ -52,7 +53,7 @@ func (b *BashSensor) Execute(ctx context.Context, tc *operator.TaskContext) (any
 		return nil, err
 	}
 	defer remove()
-	out := newOutput(ctx, tc.Log, decoderOf(b.OutputEncoding))
+	out := newOutput(ctx, tc, b.OutputEncoding)
 	return nil, b.verdict(ctx, tc, out, runBash(ctx, b.Command, dir, environ(tc, b.Env, false), out))
 }
 

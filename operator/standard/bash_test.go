@@ -119,6 +119,58 @@ func TestBashSplitsLongLogLines(t *testing.T) {
 	assert.NotContains(t, task.LogText(), "�", "a character is not cut in two")
 }
 
+// A secret that lies across the place where the log or an error is cut is hidden whole.
+func TestBashMasksBeforeItCuts(t *testing.T) {
+	t.Parallel()
+	const secret = "s3cr3t-w0rd-0123456789"
+	task := operatortest.NewTask(t)
+	task.Masker.Add(secret)
+	var script, want strings.Builder
+	for _, before := range []int{100, 290, 16<<10 - 10, 16<<10 - 1, 16 << 10, 32<<10 - 11} {
+		fmt.Fprintf(&script, "printf 'x%%.0s' {1..%d}; echo %s-end\n", before, secret)
+		fmt.Fprintf(&want, "%s***-end", strings.Repeat("x", before))
+	}
+	op := operatortest.Decode(t, spec(t, "bash"), fmt.Sprintf("bash_command: %q", script.String()+"exit 1"))
+	_, err := op.Execute(t.Context(), task.TaskContext)
+	require.Error(t, err)
+	assert.NotContains(t, err.Error(), "s3c")
+	var logged strings.Builder
+	for line := range strings.Lines(task.LogText()) {
+		_, text, _ := strings.Cut(strings.TrimSpace(line), "msg=")
+		logged.WriteString(text)
+	}
+	assert.Equal(t, want.String(), logged.String())
+
+	op = operatortest.Decode(t, spec(t, "bash"), fmt.Sprintf("bash_command: %q", "printf 'x%.0s' {1..290}; echo "+secret+"; exit 1"))
+	_, err = op.Execute(t.Context(), task.TaskContext)
+	require.EqualError(t, err, "bash ended with exit code 1; its last lines:\n"+strings.Repeat("x", 290)+"***")
+}
+
+// Commands do not inherit connections and keys, wherever the environment comes from.
+func TestBashInheritsNoSecrets(t *testing.T) {
+	t.Setenv("DINGDAG_CONN_X", "http://u:passw0rd@h")
+	t.Setenv("AIRFLOW_CONN_X", "http://u:passw0rd@h")
+	t.Setenv("DINGDAG_SECRET_KEY", "passw0rd")
+	t.Setenv("BASH_TEST_VALUE", "inherited")
+	for _, name := range []string{"bash", "bash_sensor"} {
+		for _, text := range []string{`{bash_command: "echo $BASH_TEST_VALUE; env"}`, `{bash_command: "echo $BASH_TEST_VALUE; env", append_env: true, env: {A: "1"}}`} {
+			if name == "bash_sensor" && strings.Contains(text, "append_env") {
+				continue
+			}
+			task := operatortest.NewTask(t)
+			_, err := operatortest.Decode(t, spec(t, name), text).Execute(t.Context(), task.TaskContext)
+			require.NoError(t, err)
+			assert.Contains(t, task.LogText(), "msg=inherited")
+			assert.NotContains(t, task.LogText(), "passw0rd")
+		}
+	}
+	task := operatortest.NewTask(t)
+	task.Environ = []string{"PATH=" + os.Getenv("PATH"), "BASH_TEST_VALUE=given"}
+	_, err := operatortest.Decode(t, spec(t, "bash"), `{bash_command: "echo $BASH_TEST_VALUE"}`).Execute(t.Context(), task.TaskContext)
+	require.NoError(t, err)
+	assert.Contains(t, task.LogText(), "msg=given")
+}
+
 func TestBashDropsAHugeResult(t *testing.T) {
 	t.Parallel()
 	result, task, err := bash(t, `bash_command: "head -c 2000000 /dev/zero | tr '\\0' x"`)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -12,6 +13,11 @@ import (
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
+
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/operator"
 )
 
 const (
@@ -24,9 +30,10 @@ const (
 // output takes the lines of a command's standard output and standard error: it logs
 // them, keeps the last ones for an error, and the last of standard output as result.
 type output struct {
-	ctx    context.Context //nolint:containedctx // of one run of one command, for its log lines
-	log    *slog.Logger
-	decode func([]byte) string
+	ctx      context.Context //nolint:containedctx // of one run of one command, for its log lines
+	log      *slog.Logger
+	mask     *connections.Masker
+	encoding encoding.Encoding
 
 	mu   sync.Mutex
 	last []string
@@ -35,8 +42,16 @@ type output struct {
 	current, complete []byte
 }
 
-func newOutput(ctx context.Context, log *slog.Logger, decode func([]byte) string) *output {
-	return &output{ctx: ctx, log: log, decode: decode}
+func newOutput(ctx context.Context, tc *operator.TaskContext, encoding string) *output {
+	return &output{ctx: ctx, log: tc.Log, mask: maskerOf(tc), encoding: encodingOf(encoding)}
+}
+
+// maskerOf is the masker of a task, or one that knows nothing.
+func maskerOf(tc *operator.TaskContext) *connections.Masker {
+	if tc.Masker == nil {
+		return connections.NewMasker()
+	}
+	return tc.Masker
 }
 
 // result is the last line of standard output without trailing space.
@@ -45,7 +60,7 @@ func (o *output) result() string {
 		o.log.WarnContext(o.ctx, "the last line of the output is too long and is not kept as result", "max_bytes", maxResult)
 		return ""
 	}
-	return strings.TrimRight(o.decode(o.complete), " \t\r\n\v\f")
+	return strings.TrimRight(string(o.complete), " \t\r\n\v\f")
 }
 
 // tail is the end of an error message: the last lines of both outputs.
@@ -58,9 +73,10 @@ func (o *output) tail() string {
 	return "; its last lines:\n" + strings.Join(o.last, "\n")
 }
 
-// line takes one line, or a part of one that is too long for the log.
+// line takes one line, or a part of one that is too long for the log. Secrets are masked
+// before anything is cut off: what is left of one would not be known.
 func (o *output) line(raw []byte) {
-	text := strings.TrimSuffix(o.decode(raw), "\r")
+	text := o.mask.Mask(strings.TrimSuffix(string(raw), "\r"))
 	o.log.InfoContext(o.ctx, text) //nolint:sloglint // the line is the message
 	if strings.TrimSpace(text) == "" {
 		return
@@ -100,9 +116,10 @@ func (o *output) reader(stdout bool) *lineReader { return &lineReader{out: o, st
 
 // copy reads until the end, or until the reader is closed.
 func (l *lineReader) copy(r io.Reader) {
+	text := transform.NewReader(r, l.out.encoding.NewDecoder())
 	buffer := make([]byte, 0, maxLogLine)
 	for {
-		n, err := r.Read(buffer[len(buffer):cap(buffer)])
+		n, err := text.Read(buffer[len(buffer):cap(buffer)])
 		buffer = l.cut(buffer[:len(buffer)+n])
 		if err != nil { // the end of the pipe, however it came
 			if len(buffer) > 0 {
@@ -113,7 +130,8 @@ func (l *lineReader) copy(r io.Reader) {
 	}
 }
 
-// cut emits the whole lines of buffer and returns the rest, moved to its start.
+// cut emits the whole lines of buffer, and a part of a line that fills it, and returns the
+// rest, moved to its start. There is room in what it returns.
 func (l *lineReader) cut(buffer []byte) []byte {
 	rest := buffer
 	for {
@@ -126,6 +144,10 @@ func (l *lineReader) cut(buffer []byte) []byte {
 	}
 	if len(rest) == cap(buffer) {
 		part := wholeRunes(rest)
+		part = part[:l.out.mask.SafeCut(string(part))]
+		if len(part) == 0 { // a secret may have begun that is longer than the buffer
+			return slices.Grow(buffer, maxLogLine)
+		}
 		l.emit(part, false)
 		rest = rest[len(part):]
 	}
@@ -152,25 +174,16 @@ func wholeRunes(text []byte) []byte {
 	return text
 }
 
-// decoderOf returns what turns bytes of an encoding into text. Bytes that do not fit
-// become U+FFFD.
-func decoderOf(name string) func([]byte) string {
-	var charset encoding.Encoding
+// encodingOf returns an encoding by its name. Bytes that do not fit it become U+FFFD.
+func encodingOf(name string) encoding.Encoding {
 	switch name {
 	case "gbk":
-		charset = simplifiedchinese.GBK
+		return simplifiedchinese.GBK
 	case "gb18030":
-		charset = simplifiedchinese.GB18030
+		return simplifiedchinese.GB18030
 	case "latin-1":
-		charset = charmap.ISO8859_1
+		return charmap.ISO8859_1
 	default: // ASCII is UTF-8
-		return func(raw []byte) string { return strings.ToValidUTF8(string(raw), "\uFFFD") }
-	}
-	return func(raw []byte) string {
-		text, err := charset.NewDecoder().Bytes(raw)
-		if err != nil {
-			return strings.ToValidUTF8(string(raw), "\uFFFD")
-		}
-		return string(text)
+		return unicode.UTF8
 	}
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/operator"
 )
 
 // A process that ignores SIGTERM gets SIGKILL, even when nobody waits for it.
@@ -28,7 +30,7 @@ func TestRunKillsAfterGrace(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			seen := newWatcher()
-			out := newOutput(ctx, slog.New(slog.NewTextHandler(seen, nil)), decoderOf("utf-8"))
+			out := newOutput(ctx, &operator.TaskContext{Log: slog.New(slog.NewTextHandler(seen, nil))}, "utf-8")
 			done := make(chan error, 1)
 			go func() { done <- run(ctx, exec.Command("bash", "-c", command), out, 50*time.Millisecond) }()
 			line := <-seen.lines
@@ -60,7 +62,7 @@ func TestRunLeavesDeserters(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	seen := newWatcher()
-	out := newOutput(ctx, slog.New(slog.NewTextHandler(seen, nil)), decoderOf("utf-8"))
+	out := newOutput(ctx, &operator.TaskContext{Log: slog.New(slog.NewTextHandler(seen, nil))}, "utf-8")
 	done := make(chan error, 1)
 	go func() {
 		done <- run(ctx, exec.Command("bash", "-c", `setsid bash -c 'echo $$; exec sleep 1000'`), out, 50*time.Millisecond)
@@ -91,7 +93,7 @@ func BenchmarkBashTrue(b *testing.B) {
 	})
 	b.Run("run", func(b *testing.B) {
 		for b.Loop() {
-			out := newOutput(b.Context(), slog.New(slog.DiscardHandler), decoderOf("utf-8"))
+			out := newOutput(b.Context(), &operator.TaskContext{Log: slog.New(slog.DiscardHandler)}, "utf-8")
 			require.NoError(b, run(b.Context(), exec.Command("bash", "-c", "true"), out, killGrace))
 		}
 	})
