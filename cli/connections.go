@@ -136,7 +136,7 @@ type connectionRow struct {
 func newConnectionRow(c *connections.Connection) (connectionRow, error) {
 	extra, err := c.ExtraMap()
 	if err != nil {
-		return connectionRow{}, fmt.Errorf("connection %q: %w", c.ID, err)
+		return connectionRow{}, connections.About("connection", c.ID, err)
 	}
 	row := connectionRow{
 		ID: c.ID, Type: c.Type, Description: c.Description, Host: c.Host, Port: c.Port, Login: c.Login, Schema: c.Schema, Extra: extra,

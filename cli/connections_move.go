@@ -176,7 +176,7 @@ func checkImport(path string, all []*connections.Connection) error {
 	var errs []error
 	for _, c := range all {
 		if err := c.Validate(); err != nil {
-			errs = append(errs, fmt.Errorf("%s: connection %q: %w", path, c.ID, err))
+			errs = append(errs, fmt.Errorf("%s: %w", path, connections.About("connection", c.ID, err)))
 		} else if c.Redacted() {
 			errs = append(errs, fmt.Errorf("%s: connection %q has *** in place of a secret: export it with --with-secrets", path, c.ID))
 		}

@@ -65,7 +65,7 @@ func (a *app) findDAG(id string, files ...string) (*dag.DAG, error) {
 	}
 	var broken []string
 	for _, d := range res.Diagnostics {
-		if d.Severity == dag.Error && (d.DAGID == id || d.DAGID == "") {
+		if d.Severity == dag.Error && d.Concerns(id) {
 			broken = append(broken, d.String())
 		}
 	}

@@ -97,7 +97,7 @@ func TestDialectAdvice(t *testing.T) {
 	t.Parallel()
 	c := dialectCatalog(t)
 	for class, want := range map[string]string{
-		"airflow.operators.python.PythonOperator":                               "use bash to start a script, http to call a service",
+		"airflow.operators.python.PythonOperator":                               "use bash to start a script, or http to call a service",
 		"airflow.operators.python_operator.BranchPythonOperator":                "use branch, branch_sql, branch_datetime or branch_day_of_week",
 		"airflow.providers.standard.operators.python.ShortCircuitOperator":      "use short_circuit with condition",
 		"airflow.sensors.python.PythonSensor":                                   "use bash_sensor, http_sensor, sql_sensor or file_sensor",
@@ -162,6 +162,28 @@ a:
 	}
 	_, found = dag.Parse("a.yaml", []byte("a:\n  default_args: {postgress_conn_id: pg}\n  tasks: {t: {operator: empty}}\n"), c, dag.Options{Now: time.Now})
 	assert.Contains(t, found.String(), `unknown key "postgress_conn_id" in default_args; did you mean "postgres_conn_id"?`)
+}
+
+// A branch that leads nowhere is told at the id that leads there.
+func TestDialectBranchTargets(t *testing.T) {
+	t.Parallel()
+	text := `
+a:
+  task_groups: {g: {}}
+  tasks:
+    pick:
+      operator: branch_day_of_week
+      week_day: [Monday]
+      follow_task_ids_if_true: [one, g]
+      follow_task_ids_if_false:
+        - inner
+        - gone
+    one: {operator: empty, dependencies: [pick]}
+    inner: {operator: empty, dependencies: [pick], task_group_name: g}
+    gone: {operator: empty, dependencies: [one]}
+`
+	_, found := dag.Parse("a.yaml", []byte(text), dialectCatalog(t), dag.Options{Now: time.Now})
+	assert.Equal(t, `a.yaml:11:11: error: dag "a", task "pick": "gone" is no task or group directly downstream of "pick"; there are one, g.inner`+"\n", found.String())
 }
 
 // A mail for the people of the parameter email, by the real notifier (B5).

@@ -72,7 +72,7 @@ func (f *folder) refresh(ctx context.Context, use func(context.Context, []*dag.D
 
 // sameResult reports whether two loads found the same DAGs and problems.
 func sameResult(a, b dag.Result) bool {
-	return slices.Equal(a.Diagnostics, b.Diagnostics) && slices.EqualFunc(a.DAGs, b.DAGs, func(x, y *dag.DAG) bool {
+	return slices.EqualFunc(a.Diagnostics, b.Diagnostics, dag.Diagnostic.Equal) && slices.EqualFunc(a.DAGs, b.DAGs, func(x, y *dag.DAG) bool {
 		return x.ID == y.ID && x.Version == y.Version && x.Pos == y.Pos
 	})
 }

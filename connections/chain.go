@@ -55,7 +55,7 @@ func (c connectionChain) Connection(ctx context.Context, id string) (*Connection
 	conn, failures, err := first(ctx, c.sources, id, Source.Connection)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("look up connection %q: %w", id, err)
+		return nil, About("connection", id, err)
 	case conn == nil:
 		return nil, NotFound(id)
 	case failures != nil:
@@ -73,7 +73,7 @@ func (c variableChain) Variable(ctx context.Context, key string) (string, error)
 	text, failures, err := first(ctx, c.sources, key, VariableSource.Variable)
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("look up variable %q: %w", key, err)
+		return "", About("variable", key, err)
 	case text == nil:
 		return "", VariableNotFound(key)
 	case failures != nil:

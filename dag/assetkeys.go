@@ -431,6 +431,10 @@ func (a *assetReader) condition(n *yaml.Node, inText bool) (*AssetCondition, boo
 	case kindOf(n) == mapKind && typeOf(n) == "" && hasAny(n, "__and__", "__or__"):
 		return a.expression(n, inText)
 	}
+	if kindOf(n) == mapKind && typeOf(n) == "" && hasAny(n, "and", "or") {
+		a.errorf(n, "the keys and and or were removed: write __and__ and __or__%s", converts)
+		return nil, false
+	}
 	one, ok := a.item(n)
 	if !ok {
 		return nil, false

@@ -68,7 +68,7 @@ func (r *dagReader) resolveCallback(key string, at, name, args *yaml.Node) (Call
 		if hint == "" && strings.Contains(name.Value, ".") {
 			hint = "Python functions cannot run here, use a notifier"
 		}
-		r.errorf(name, "%s: unknown notifier %q%s", key, excerpt(name.Value), after("; ", hint))
+		r.errorf(name, "%s: unknown notifier %q%s", key, excerptName(name.Value), after("; ", hint))
 		return Callback{}, false
 	}
 	checked, ok := r.checkArgs(entry, args)

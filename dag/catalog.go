@@ -39,6 +39,14 @@ type FileChecker interface {
 	CheckFiles(args *yaml.Node, dirs []string) (problems []Problem, rests bool)
 }
 
+// Chooser is implemented by an [Entry] of an operator that chooses among the tasks after
+// it.
+type Chooser interface {
+	// Targets lists the ids that the parameters name, without those of templates, and is
+	// nil for an operator that chooses nothing.
+	Targets(args *yaml.Node) []string
+}
+
 // Problem is one finding about a node.
 type Problem struct {
 	// Line and Column are those of the node; 0 means the task as a whole.

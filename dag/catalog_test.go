@@ -32,6 +32,7 @@ func newFakeCatalog() fakeCatalog {
 			"airflow.operators.empty.EmptyOperator": {name: "empty"},
 			"http":                                  {name: "http", params: []string{"endpoint", "data", "http_conn_id"}},
 			"file_sensor":                           {name: "file_sensor", params: []string{"filepath"}, required: []string{"filepath"}, sensor: true},
+			"choice":                                {name: "choice", params: []string{"choose"}},
 			"slack":                                 {name: "slack", params: []string{"timeout", "message"}},
 		},
 		callbacks: map[string]fakeEntry{
@@ -102,6 +103,16 @@ func (e fakeEntry) Check(args *yaml.Node) []Problem {
 		problems = append(problems, Problem{Field: name, Text: fmt.Sprintf("parameter %q is missing", name)})
 	}
 	return problems
+}
+
+// Targets are those of the operator choice.
+func (e fakeEntry) Targets(args *yaml.Node) (ids []string) {
+	if _, list := lookup(args, "choose"); e.name == "choice" && list != nil {
+		for _, n := range list.Content {
+			ids = append(ids, n.Value)
+		}
+	}
+	return ids
 }
 
 // testNow is the moment of loading in tests: a Wednesday.

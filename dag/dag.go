@@ -4,6 +4,7 @@ package dag
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -182,6 +183,12 @@ func (d *DAG) Task(id string) *Task {
 		return d.Tasks[i]
 	}
 	return nil
+}
+
+// Named reports whether a branch that names id chooses the task: by its full or bare id, or
+// by a group that it is in.
+func (t *Task) Named(id string) bool {
+	return t.ID == id || t.Label == id || t.Group == id || strings.HasPrefix(t.Group, id+".") || strings.HasSuffix(t.Group, "."+id)
 }
 
 // TaskIndex returns the index of a task in Tasks, or -1.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -29,7 +30,52 @@ type Diagnostic struct {
 	Severity Severity `json:"severity"`
 	DAGID    string   `json:"dag_id,omitempty"`
 	TaskID   string   `json:"task_id,omitempty"`
-	Text     string   `json:"text"`
+	// Also are further DAGs that the same place breaks or concerns, such as those that take
+	// it from the default block.
+	Also []string `json:"also,omitempty"`
+	Text string   `json:"text"`
+}
+
+// Equal reports whether two findings are the same.
+func (d Diagnostic) Equal(other Diagnostic) bool {
+	return d.File == other.File && d.Line == other.Line && d.Column == other.Column && d.Severity == other.Severity &&
+		d.DAGID == other.DAGID && d.TaskID == other.TaskID && d.Text == other.Text && slices.Equal(d.Also, other.Also)
+}
+
+// Concerns reports whether the finding is about a DAG, or about its whole file.
+func (d Diagnostic) Concerns(dagID string) bool {
+	return d.DAGID == "" || d.DAGID == dagID || slices.Contains(d.Also, dagID)
+}
+
+// concerning adds a DAG to those that a finding is about. The DAGs come one after another.
+func (d Diagnostic) concerning(dagID string) Diagnostic {
+	last := d.DAGID
+	if n := len(d.Also); n > 0 {
+		last = d.Also[n-1]
+	}
+	if dagID != "" && d.DAGID != "" && dagID != last {
+		d.Also = append(d.Also, dagID)
+	}
+	return d
+}
+
+// shownDAGs is how many further DAGs a finding names on its line.
+const shownDAGs = 5
+
+// alsoText names the further DAGs.
+func (d Diagnostic) alsoText() string {
+	if len(d.Also) == 0 {
+		return ""
+	}
+	names := make([]string, 0, shownDAGs)
+	for _, id := range d.Also[:min(shownDAGs, len(d.Also))] {
+		names = append(names, strconv.Quote(id))
+	}
+	more := ""
+	if n := len(d.Also) - shownDAGs; n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	return " (also " + strings.Join(names, ", ") + more + ")"
 }
 
 // String returns the finding as one line:
@@ -44,9 +90,9 @@ func (d Diagnostic) String() string {
 	fmt.Fprintf(&b, ": %s: ", d.Severity)
 	switch {
 	case d.DAGID != "" && d.TaskID != "":
-		fmt.Fprintf(&b, "dag %q, task %q: ", d.DAGID, d.TaskID)
+		fmt.Fprintf(&b, "dag %q%s, task %q: ", d.DAGID, d.alsoText(), d.TaskID)
 	case d.DAGID != "":
-		fmt.Fprintf(&b, "dag %q: ", d.DAGID)
+		fmt.Fprintf(&b, "dag %q%s: ", d.DAGID, d.alsoText())
 	}
 	b.WriteString(d.Text)
 	return b.String()

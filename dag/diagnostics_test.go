@@ -24,7 +24,10 @@ func TestDiagnostics(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"unknown DAG key", oneTask("  schedul: x"), `dags/a.yaml:2:3: error: dag "a": unknown key "schedul"; did you mean "schedule"?`},
 		{"task key on a DAG", oneTask("  retries: 3"), `dags/a.yaml:2:3: error: dag "a": retries is a key of tasks: put it into default_args`},
-		{"removed key", oneTask("  schedule_interval: x"), `dags/a.yaml:2:3: error: dag "a": schedule_interval was removed: use schedule`},
+		{"removed key", oneTask("  schedule_interval: x"), `dags/a.yaml:2:3: error: dag "a": schedule_interval was removed: use schedule; dingdag dags convert FILE --write rewrites it`},
+		{"removed tag", "a:\n  description: !join [a, b]\n  tasks: {t: {operator: empty}}\n", `2:16: error: tag !join is not allowed: write the key __join__; dingdag dags convert FILE --write rewrites it`},
+		{"removed and", oneTask("  schedule: {and: [s3://a]}"), `2:14: error: dag "a": the key and was removed: write __and__; dingdag dags convert`},
+		{"removed or", oneTask("  schedule: {datasets: {or: [s3://a]}}"), `the keys and and or were removed: write __and__ and __or__; dingdag dags convert`},
 		{"access control", oneTask("  access_control: {}"), `2:3: error: dag "a": access_control is not supported`},
 		{"Python docs", oneTask("  doc_md_python_callable_name: x"), `use doc_md or doc_md_file_path`},
 		{"callback by file", oneTask("  on_failure_callback_name: x"), `name a notifier under on_failure_callback`},
@@ -62,7 +65,12 @@ func TestDiagnostics(t *testing.T) {
 		{"common key misspelt", withTask("      retires: 3"), `6:7: error: dag "a", task "t": unknown parameter "retires" for operator bash; did you mean "retries"?`},
 		{"missing parameter", "a:\n  tasks:\n    - task_id: t\n      operator: bash\n", `3:7: error: dag "a", task "t": parameter "bash_command" is missing`},
 		{"missing operator", "a:\n  tasks:\n    - task_id: t\n", `3:7: error: dag "a", task "t": operator is missing`},
-		{"unknown operator", "a:\n  tasks:\n    t: {operator: bsh}\n", `unknown operator "bsh"`},
+		{"unknown operator", "a:\n  tasks:\n    t: {operator: launch}\n", `unknown operator "launch"; dingdag operators list shows those there are; use bash to start a program, or http to call a service`},
+		{"long operator", "a:\n  tasks:\n    t: {operator: my_company.data.platform.plugins.warehouse.operators.quality.TableFreshnessOperator}\n", `unknown operator "my_company.data.platform.plugins.wareh….TableFreshnessOperator"; `},
+		{"long class", "a:\n  tasks:\n    t: {operator: my.company." + strings.Repeat("Very", 20) + "LongOperator}\n", `unknown operator "my.company….` + strings.Repeat("Very", 20) + `LongOperator"`},
+		{"long word", "a:\n  tasks:\n    t: {operator: " + strings.Repeat("x", 80) + "}\n", `unknown operator "` + strings.Repeat("x", 60) + `…"`},
+		{"branch", "a:\n  tasks:\n    t: {operator: choice, choose: [u, v]}\n    u: {operator: empty, dependencies: [t]}\n    v: {operator: empty, dependencies: [u]}\n", `3:39: error: dag "a", task "t": "v" is no task or group directly downstream of "t"; there are u`},
+		{"branch from default_args", "a:\n  default_args: {choose: [gone]}\n  tasks:\n    t: {operator: choice}\n", `2:27: error: dag "a", task "t": "gone" is no task or group directly downstream of "t"; there are none`},
 		{"near operator", "a:\n  tasks:\n    t: {operator: emty}\n", `3:19: error: dag "a", task "t": unknown operator "emty"; did you mean "empty"?`},
 		{"python callable", withTask("      python_callable: f"), `python_callable: Python code cannot run here`},
 		{"decorator", withTask("      decorator: airflow.decorators.task"), `TaskFlow is Python-only`},
@@ -116,8 +124,8 @@ func TestDiagnostics(t *testing.T) {
 		{"unknown dependency", withTask("      dependencies: [x]"), `6:22: error: dag "a", task "t": unknown dependency "x"`},
 		{"itself", withTask("      dependencies: t"), `"t" cannot depend on itself`},
 		{"unknown group", withTask("      task_group_name: g"), `6:24: error: dag "a", task "t": unknown task group "g"`},
-		{"double task", "a:\n  tasks:\n    - {task_id: t, operator: empty}\n    - {task_id: t, operator: empty}\n", `4:17: error: dag "a", task "t": task "t": the name is taken on line 3`},
-		{"task and group", "a:\n  task_groups: [{group_name: t}]\n  tasks: [{task_id: t, operator: empty}]\n", `3:21: error: dag "a", task "t": task "t": the name is taken on line 2`},
+		{"double task", "a:\n  tasks:\n    - {task_id: t, operator: empty}\n    - {task_id: t, operator: empty}\n", `4:17: error: dag "a", task "t": the name is taken on line 3`},
+		{"task and group", "a:\n  task_groups: [{group_name: t}]\n  tasks: [{task_id: t, operator: empty}]\n", `3:21: error: dag "a", task "t": the name is taken on line 2`},
 		{"unknown group key", "a:\n  task_groups: {g: {tootip: x}}\n  tasks: [{task_id: t, operator: empty}]\n", `group "g": unknown key "tootip"; did you mean "tooltip"?`},
 		{"parent cycle", "a:\n  task_groups: {g: {parent_group_name: h}, h: {parent_group_name: g}}\n  tasks: [{task_id: t, operator: empty}]\n", `groups are inside each other: g -> h -> g`},
 		{"suffix", "a:\n  task_groups: {g: {add_suffix_on_collision: true}}\n  tasks: [{task_id: t, operator: empty}]\n", `add_suffix_on_collision is not supported`},
@@ -151,7 +159,7 @@ dags/a.yaml:7:8: error: dag "sales", task "load": operator is missing: the DAG's
 `, found.String())
 }
 
-func TestErrorInDefaultBlockIsReportedOnce(t *testing.T) {
+func TestErrorInDefaultBlockNamesItsDAGs(t *testing.T) {
 	t.Parallel()
 	dags, found := parseText(`
 default:
@@ -162,7 +170,19 @@ two:
   tasks: [{task_id: t, operator: empty}]
 `)
 	assert.Empty(t, dags, "both DAGs are broken")
-	assert.Equal(t, "dags/a.yaml:3:27: error: dag \"one\": retries: want a whole number, not text \"many\"\n", found.String())
+	assert.Equal(t, "dags/a.yaml:3:27: error: dag \"one\" (also \"two\"): retries: want a whole number, not text \"many\"\n", found.String())
+	for id, hit := range map[string]bool{"one": true, "two": true, "three": false} {
+		assert.Equal(t, hit, found[0].Concerns(id), id)
+	}
+}
+
+func TestErrorInDefaultBlockOfManyDAGs(t *testing.T) {
+	t.Parallel()
+	const block = "default: {default_args: {bash_comand: x}, tasks: {t: {operator: bash, bash_command: 5}, u: {operator: bash, bash_command: 5}}}\n"
+	dags, found := parseText(block + "d0: {}\nd1: {}\nd2: {}\nd3: {}\nd4: {}\nd5: {}\nd6: {}\nd7: {}\nown: {tasks: {t: {bash_command: x}, u: {operator: nope}}}\n")
+	assert.Empty(t, dags)
+	assert.Contains(t, found.String(), `1:26: error: dag "d0" (also "d1", "d2", "d3", "d4", "d5" and 3 more): unknown key "bash_comand" in default_args`)
+	assert.Len(t, found[0].Also, 8)
 }
 
 func TestBrokenDAGLeavesOthers(t *testing.T) {

@@ -127,7 +127,7 @@ func (e *expander) checkTag(n *yaml.Node) {
 	switch n.Tag {
 	case "!!str", "!!int", "!!float", "!!bool", "!!null", "!!map", "!!seq":
 	case "!join", "!and", "!or":
-		e.errorf(n, "tag %s is not allowed: write the key __%s__", n.Tag, n.Tag[1:])
+		e.errorf(n, "tag %s is not allowed: write the key __%s__%s", n.Tag, n.Tag[1:], converts)
 	default:
 		e.errorf(n, "tag %q is not allowed: only the core tags !!str, !!int, !!float, !!bool, !!null, !!map and !!seq are",
 			excerpt(n.Tag))

@@ -57,6 +57,8 @@ type taskDraft struct {
 	own            []pair
 	// setups are those that a teardown names.
 	setups pair
+	// entry is what the catalog knows of the operator.
+	entry Entry
 }
 
 // taskKeys are the keys of a task besides the parameters of its operator.

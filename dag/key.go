@@ -214,15 +214,18 @@ func ignoredKey[T any](name, doc, why string) key[T] {
 // schemaOf returns a JSON Schema with one type.
 func schemaOf(name string) map[string]any { return map[string]any{"type": name} }
 
+// converts tells of the command that rewrites an old file.
+const converts = "; dingdag dags convert FILE --write rewrites it"
+
 // rejectedKeys are keys of dag-factory and of older versions of it that have no
 // counterpart, with what to do instead.
 var rejectedKeys = map[string]string{
-	"schedule_interval":      "was removed: use schedule",
-	"dagrun_timeout_sec":     "was removed: use dagrun_timeout",
-	"retry_delay_sec":        "was removed: use retry_delay",
-	"sla_secs":               "was removed: use execution_timeout, or dagrun_timeout on the DAG",
-	"execution_timeout_secs": "was removed: use execution_timeout",
-	"execution_delta_secs":   "was removed: use execution_delta",
+	"schedule_interval":      "was removed: use schedule" + converts,
+	"dagrun_timeout_sec":     "was removed: use dagrun_timeout" + converts,
+	"retry_delay_sec":        "was removed: use retry_delay" + converts,
+	"sla_secs":               "was removed: use execution_timeout, or dagrun_timeout on the DAG" + converts,
+	"execution_timeout_secs": "was removed: use execution_timeout" + converts,
+	"execution_delta_secs":   "was removed: use execution_delta" + converts,
 
 	"access_control": "is not supported: ignoring permissions in silence would be wrong; remove it",
 
@@ -239,7 +242,7 @@ var rejectedKeys = map[string]string{
 // pythonParams are task parameters that hold Python code. An operator that declares
 // one of them under its own parameters takes it all the same.
 var pythonParams = map[string]string{
-	"python_callable":        "Python code cannot run here; use bash to start a script, http to call a service, or a Go function registered by the embedding program",
+	"python_callable":        "Python code cannot run here; use bash to start a script or http to call a service",
 	"python_callable_name":   "Python code cannot run here; use bash to start a script or http to call a service",
 	"python_callable_file":   "Python code cannot run here; use bash to start a script or http to call a service",
 	"execution_date_fn":      "use execution_delta",

@@ -196,7 +196,7 @@ func collect(sources []source, loaded []*loadedFile, found Diagnostics) Result {
 	slices.SortFunc(result.DAGs, func(a, b *DAG) int { return cmp.Compare(a.ID, b.ID) })
 	result.Diagnostics.sort()
 	// A finding in a defaults file is one for each file that it applies to.
-	result.Diagnostics = slices.Compact(result.Diagnostics)
+	result.Diagnostics = slices.CompactFunc(result.Diagnostics, Diagnostic.Equal)
 	return result
 }
 

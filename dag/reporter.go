@@ -14,13 +14,14 @@ import (
 const maxCollected = 10_000
 
 // reporter collects the findings of one file. A finding at a place that several DAGs
-// share, such as the default block, is kept once.
+// share, such as the default block, is kept once, with the names of all of them.
 type reporter struct {
 	file string
 	// root is the folder in which the files lie that a DAG names.
 	root  string
 	found Diagnostics
-	seen  map[finding]struct{}
+	// seen has the index in found by what a finding says.
+	seen map[finding]int
 	// origin names the file of the nodes that another file supplied.
 	origin map[*yaml.Node]string
 	// filled are the scalars that took the value of an environment variable or variable.
@@ -42,17 +43,21 @@ type finding struct {
 
 func newReporter(file string) *reporter {
 	return &reporter{
-		file: file, seen: map[finding]struct{}{}, origin: map[*yaml.Node]string{},
+		file: file, seen: map[finding]int{}, origin: map[*yaml.Node]string{},
 		filled: map[*yaml.Node]bool{}, secrets: map[string]bool{}, lookedUp: map[string]variableValue{},
 	}
 }
 
 func (r *reporter) add(d Diagnostic) {
 	key := finding{d.File, d.Line, d.Column, d.Text}
-	if _, twice := r.seen[key]; twice || len(r.found) >= maxCollected {
+	if i, twice := r.seen[key]; twice {
+		r.found[i] = r.found[i].concerning(d.DAGID)
 		return
 	}
-	r.seen[key] = struct{}{}
+	if len(r.found) >= maxCollected {
+		return
+	}
+	r.seen[key] = len(r.found)
 	d.Text = r.withoutSecrets(d.Text)
 	r.found = append(r.found, d)
 }

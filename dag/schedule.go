@@ -143,6 +143,9 @@ func (r *dagReader) mappedSchedule(n *yaml.Node) (schedule, bool) {
 		case "assets":
 			r.errorf(k, "schedule has no key \"assets\": write datasets, or the list itself")
 			return schedule{}, false
+		case "and", "or":
+			r.errorf(k, "the key %s was removed: write __%s__%s", k.Value, k.Value, converts)
+			return schedule{}, false
 		case "type", "value":
 			r.errorf(k, "schedule has no key %q: write the expression itself, or a mapping with every or cron", k.Value)
 			fine = false

@@ -166,7 +166,7 @@ func (r *dagReader) readOperator(t *taskDraft) {
 		r.errorf(t.operator.value, "%s", r.unknownOperator(name))
 		return
 	}
-	t.Operator = op.Name()
+	t.Operator, t.entry = op.Name(), op.Entry
 	for _, p := range t.own {
 		r.ownParam(t, op, p)
 	}
@@ -237,9 +237,9 @@ func (r *dagReader) inheritParams(t *taskDraft, op *operatorEntry) {
 func (r *dagReader) unknownOperator(name string) string {
 	_, _, hint := r.catalog.Operator(name)
 	if hint == "" {
-		hint = "an embedding program can register it"
+		hint = "dingdag operators list shows those there are; use bash to start a program, or http to call a service"
 	}
-	return "unknown operator " + strconv.Quote(excerpt(name)) + "; " + strings.TrimPrefix(hint, "; ")
+	return "unknown operator " + strconv.Quote(excerptName(name)) + "; " + strings.TrimPrefix(hint, "; ")
 }
 
 // readEmail turns the parameter email into the notifier of that name.

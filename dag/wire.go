@@ -84,6 +84,7 @@ func (r *dagReader) wire() {
 	}
 	r.checkSetups()
 	r.checkCycle()
+	r.checkChoices()
 }
 
 // keepDeclared keeps the dependencies as the file has them when some are on or of a
@@ -136,15 +137,21 @@ type endNames struct{ bare, full map[string]end }
 func (r *dagReader) nameEnds() endNames {
 	names := endNames{map[string]end{}, map[string]end{}}
 	nodes := map[string]*yaml.Node{}
+	prefix := func(what, label string) string {
+		if what == "task" {
+			return "" // the scope of the message names it
+		}
+		return fmt.Sprintf("%s %q: ", what, label)
+	}
 	add := func(s scope, label, id, what string, e end, at *yaml.Node) {
 		if first, twice := nodes[label]; twice {
-			s.errorf(at, "%s %q: the name is taken on line %d, tasks and groups share their names", what, label, first.Line)
+			s.errorf(at, "%sthe name is taken on line %d, tasks and groups share their names", prefix(what, label), first.Line)
 			return
 		}
 		nodes[label] = at
 		names.bare[label] = e
 		if _, twice := names.full[id]; twice {
-			s.errorf(at, "%s %q: its full id %q is taken", what, label, id)
+			s.errorf(at, "%sits full id %q is taken", prefix(what, label), id)
 			return
 		}
 		names.full[id] = e

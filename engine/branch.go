@@ -58,8 +58,7 @@ func branchSkips(d *dag.DAG, i int, ids []string) (skips, error) {
 // id, or the tasks of a group that follow directly.
 func targets(d *dag.DAG, i int, id string) (out []int) {
 	for _, n := range d.Tasks[i].Downstream {
-		t := d.Tasks[n]
-		if t.ID == id || t.Label == id || t.Group == id || strings.HasPrefix(t.Group, id+".") || strings.HasSuffix(t.Group, "."+id) {
+		if d.Tasks[n].Named(id) {
 			out = append(out, n)
 		}
 	}

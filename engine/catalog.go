@@ -9,6 +9,7 @@ import (
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/params/declare"
 	"github.com/dingdag/dingdag/template"
 )
@@ -122,6 +123,18 @@ func (e entry[I]) Check(args *yaml.Node) []dag.Problem {
 		}
 	})
 	return out
+}
+
+// Targets are the tasks among which a branch chooses.
+func (e entry[I]) Targets(args *yaml.Node) []string {
+	if _, ok := any(e.spec.New()).(operator.Brancher); !ok {
+		return nil
+	}
+	op, problems := e.spec.Decode(args)
+	if params.Failed(problems) {
+		return nil // told already
+	}
+	return any(op).(operator.Brancher).Targets() //nolint:forcetypeassert // seen a moment ago
 }
 
 // CheckFiles reads and compiles the template files that parameters name or include.

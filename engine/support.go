@@ -13,8 +13,7 @@ import (
 	"github.com/dingdag/dingdag/timetable"
 )
 
-// Check reports what the loader can't know: branches that lead nowhere, and what is
-// accepted and means nothing.
+// Check reports what the loader can't know: what is accepted and means nothing.
 func (c Catalog) Check(d *dag.DAG) dag.Diagnostics {
 	var ds dag.Diagnostics
 	at := func(p dag.Position, task string, s dag.Severity, format string, args ...any) {
@@ -28,9 +27,6 @@ func (c Catalog) Check(d *dag.DAG) dag.Diagnostics {
 			if v.From != "" && c.doesNothing(d.Task(v.From)) {
 				at(t.Pos, t.ID, dag.Error, "it is mapped over the result of task %q, and operator %s has none", v.From, d.Task(v.From).Operator)
 			}
-		}
-		for _, id := range c.badTargets(d, t) {
-			at(t.Pos, t.ID, dag.Error, "%q is no task or group directly downstream of %q; there are %s", id, t.ID, names(d, t.Downstream))
 		}
 		if err := c.Templates.Check(t.MapIndexTemplate); err != nil {
 			at(t.Pos, t.ID, dag.Error, "map_index_template: %v", err)
@@ -71,22 +67,4 @@ func (c Catalog) doesNothing(t *dag.Task) bool {
 	}
 	_, ok = spec.New().(operator.NoOp)
 	return ok
-}
-
-// badTargets are the ids that a branch names and that do not follow it directly.
-func (c Catalog) badTargets(d *dag.DAG, t *dag.Task) (bad []string) {
-	spec, ok := c.Operators.Lookup(t.Operator)
-	if !ok {
-		return nil
-	}
-	if _, ok := spec.New().(operator.Brancher); !ok {
-		return nil
-	}
-	op, _ := spec.Decode(t.Args)                          // its problems were reported by the loader
-	for _, id := range op.(operator.Brancher).Targets() { //nolint:forcetypeassert // seen a moment ago
-		if len(targets(d, d.TaskIndex(t.ID), id)) == 0 {
-			bad = append(bad, id)
-		}
-	}
-	return bad
 }

@@ -96,7 +96,7 @@ func (a *App) conn(ctx context.Context) (*appConn, *Error) {
 		return c, nil
 	}
 	if c, err = h.newAppConn(conn, from); err != nil {
-		return nil, &Error{Kind: KindInvalid, Err: fmt.Errorf("connection %q: %w", a.connID, err)}
+		return nil, &Error{Kind: KindInvalid, Err: connections.About("connection", a.connID, err)}
 	}
 	h.shared.mu.Lock()
 	h.shared.apps[a.connID] = c

@@ -119,7 +119,7 @@ func (h *DingdingHook) GetConn(ctx context.Context, connID string, headers map[s
 	}
 	r, err := h.robot(ctx, connID)
 	if err != nil {
-		err.Op = fmt.Sprintf("get connection %q", connID)
+		err.Op = "get the connection"
 		return nil, err
 	}
 	shared := *r.client.GetClient()
@@ -163,7 +163,7 @@ func (h *DingdingHook) robot(ctx context.Context, connID string) (*robot, *Error
 		return r, nil
 	}
 	if r, err = h.newRobot(conn); err != nil {
-		return nil, &Error{Kind: KindInvalid, Err: fmt.Errorf("connection %q: %w", connID, err)}
+		return nil, &Error{Kind: KindInvalid, Err: connections.About("connection", connID, err)}
 	}
 	h.shared.mu.Lock()
 	h.shared.robots[connID] = r

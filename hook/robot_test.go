@@ -311,5 +311,5 @@ func TestGetConn(t *testing.T) {
 	assert.Equal(t, "text/plain", s.requests()[0].ContentType)
 
 	_, err = newHook(t, c).GetConn(t.Context(), "nowhere", nil)
-	require.EqualError(t, err, `get connection "nowhere": connection "nowhere": not found`)
+	require.EqualError(t, err, `get the connection: connection "nowhere": not found`)
 }

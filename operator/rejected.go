@@ -3,8 +3,7 @@ package operator
 import "strings"
 
 const (
-	noPython = "Python code cannot run here: use bash to start a script, http to call a service, " +
-		"or an operator written in Go that the embedding program registers"
+	noPython     = "Python code cannot run here: use bash to start a script, or http to call a service"
 	noBranch     = "Python code cannot run here: use branch, branch_sql, branch_datetime or branch_day_of_week"
 	noVirtualenv = "Python environments are not managed here: use bash to start the interpreter"
 	noContainer  = "containers are not managed here: run them through bash or http"

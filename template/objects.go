@@ -276,11 +276,11 @@ func (v varAccess) Names() []string  { return []string{"get"} }
 func (v varAccess) Attr(key string) (any, error) {
 	text, err := v.text(key)
 	if err != nil {
-		return nil, fmt.Errorf("variable %q: %w", key, err)
+		return nil, connections.About("variable", key, err)
 	}
 	got, err := v.decode(text)
 	if err != nil {
-		return nil, fmt.Errorf("variable %q: %w", key, err)
+		return nil, connections.About("variable", key, err)
 	}
 	return got, nil
 }
@@ -325,7 +325,7 @@ func (c connAccess) Attr(id string) (any, error) {
 		err = connections.ErrNotFound
 	}
 	if err != nil {
-		return nil, fmt.Errorf("connection %q: %w", id, err)
+		return nil, connections.About("connection", id, err)
 	}
 	return connection(conn)
 }
