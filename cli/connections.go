@@ -23,7 +23,7 @@ passwords and extras are encrypted.`,
 		Example: "  dingdag connections add dingding_default --conn-type dingding --conn-password TOKEN\n  dingdag connections test dingding_default",
 	}
 	cmd.AddCommand(
-		newCmdConnectionsAdd(a), newCmdConnectionsGet(a), newCmdConnectionsList(a), newCmdConnectionsDelete(a),
+		newCmdConnectionsAdd(a), newCmdConnectionsEdit(a), newCmdConnectionsGet(a), newCmdConnectionsList(a), newCmdConnectionsDelete(a),
 		newCmdConnectionsExport(a), newCmdConnectionsImport(a), newCmdConnectionsTest(a),
 	)
 	return cmd

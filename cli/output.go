@@ -91,17 +91,27 @@ func printYAML(w io.Writer, v any) error {
 		return err
 	}
 	w, b = hideJSON(w, b)
-	var n yaml.Node
-	if err := yaml.Unmarshal(b, &n); err != nil {
+	n, err := nodeOfJSON(b)
+	if err != nil {
 		return err
 	}
-	blockStyle(&n)
 	e := yaml.NewEncoder(w)
 	e.SetIndent(2)
-	if err := e.Encode(&n); err != nil {
+	if err := e.Encode(n); err != nil {
 		return err
 	}
 	return e.Close()
+}
+
+// nodeOfJSON is the YAML of a JSON text: the same keys, and numbers with all of their
+// digits.
+func nodeOfJSON(text []byte) (*yaml.Node, error) {
+	var n yaml.Node
+	if err := yaml.Unmarshal(text, &n); err != nil {
+		return nil, err
+	}
+	blockStyle(&n)
+	return n.Content[0], nil
 }
 
 // blockStyle turns JSON's flow style into YAML's block style.

@@ -1,6 +1,8 @@
 package cli_test
 
 import (
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -100,4 +102,32 @@ func TestListsWithoutColor(t *testing.T) {
 	assert.NotContains(t, s.shown.String(), "\x1b")
 	assert.Contains(t, s.shown.String(), "Run: r\r\n")
 	assert.Regexp(t, ` t +none +0`, s.shown.String())
+}
+
+// On a terminal a mistaken edit can be mended at once.
+func TestEditOnATerminal(t *testing.T) {
+	home, dir := t.TempDir(), t.TempDir()
+	code, _, errs := run(t, "--home", home, "connections", "add", "ops", "--conn-type", "http", "--conn-port", "80")
+	require.Zero(t, code, errs)
+	// The first time it leaves a mistake, then what is right.
+	editor := filepath.Join(dir, "editor")
+	script := "#!/bin/sh\nif mkdir '" + dir + "/once' 2>/dev/null; then sed -i 's/port:.*/port: many/' \"$1\"; else grep -q many \"$1\" && sed -i 's/port:.*/port: 8080/' \"$1\"; fi\n"
+	require.NoError(t, os.WriteFile(editor, []byte(script), 0o700))
+	t.Setenv("EDITOR", editor)
+	t.Setenv("VISUAL", "")
+	t.Setenv("TMPDIR", dir)
+	s := onScreen(t, home, 120, "connections", "edit", "ops")
+	s.await(`port: want an integer, got other text\r\nedit it again\? \[y/N\] $`)
+	s.enter("y\r")
+	assert.Zero(t, s.code(), s.shown)
+	assert.Contains(t, s.shown.String(), "changed connection ops\r\n")
+	_, out, _ := run(t, "--home", home, "connections", "get", "ops", "-o", "json")
+	assert.Contains(t, out, `"port": 8080`)
+
+	require.NoError(t, os.Remove(filepath.Join(dir, "once")))
+	s = onScreen(t, home, 120, "connections", "edit", "ops")
+	s.await(`\[y/N\] $`)
+	s.enter("n\r")
+	assert.Equal(t, 1, s.code())
+	assert.Contains(t, s.shown.String(), "the edit is kept in ")
 }

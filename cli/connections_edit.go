@@ -1,0 +1,256 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strings"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/connections/file"
+)
+
+func newCmdConnectionsEdit(a *app) *cobra.Command {
+	var from string
+	cmd := &cobra.Command{
+		Use:   "edit ID",
+		Short: "Change a connection of the store in an editor",
+		Long: `Opens the connection in $VISUAL or $EDITOR (vi without both), as YAML. In place of secrets it
+has ***: what stays so is kept, another value takes its place, a line that is deleted takes
+it out. Nothing is changed until all of it is right; an edit that is not is kept in a file,
+whose path the error says, for --from.`,
+		Example: "  dingdag connections edit dingding_default\n  EDITOR='code --wait' dingdag connections edit warehouse",
+		Args:    exactArgs("ID"), ValidArgsFunction: a.completeConnections,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runConnectionsEdit(cmd.Context(), a, args[0], from)
+		},
+	}
+	cmd.Flags().StringVar(&from, "from", "", "go on with an edit that was kept in this file")
+	return cmd
+}
+
+func runConnectionsEdit(ctx context.Context, a *app, id, from string) error {
+	s, err := a.connectionStore(ctx)
+	if err != nil {
+		return err
+	}
+	original, err := storedConnection(ctx, s, id)
+	if err != nil {
+		return errors.Join(err, noteOtherSource(ctx, a, id))
+	}
+	shown := a.maskerOnce().Redact(original)
+	form, err := connectionForm(shown)
+	if err != nil {
+		return err
+	}
+	base, err := readForm(id, "the form", form)
+	if err != nil {
+		return err
+	}
+	text := form
+	if from != "" {
+		if text, err = os.ReadFile(from); err != nil { //nolint:gosec // the user's own file
+			return fmt.Errorf("read --from: %w", withoutOp(err))
+		}
+	}
+	dir, err := os.MkdirTemp("", "dingdag-edit-")
+	if err != nil {
+		return fmt.Errorf("make a folder for the edit: %w", withoutOp(err))
+	}
+	e := &edit{app: a, id: id, dir: dir, path: filepath.Join(dir, "connection.yaml")}
+	changed, err := e.run(ctx, text, base, original)
+	if err == nil && changed != nil {
+		err = replaceConnection(ctx, a, s, changed, original)
+	}
+	if err != nil {
+		return e.keep(err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("remove the file of the edit: %w", withoutOp(err))
+	}
+	if changed == nil {
+		_, err = fmt.Fprintln(a.Out, "nothing was changed")
+		return err
+	}
+	if _, err = fmt.Fprintf(a.Out, "changed connection %s\n", id); err != nil {
+		return err
+	}
+	return noteOtherSource(ctx, a, id)
+}
+
+// storedConnection is a connection of the store, which may be nil.
+func storedConnection(ctx context.Context, s connections.Store, id string) (*connections.Connection, error) {
+	err := connections.ErrNotFound
+	var c *connections.Connection
+	if s != nil {
+		c, err = s.Connection(ctx, id)
+	}
+	if !errors.Is(err, connections.ErrNotFound) {
+		return c, err
+	}
+	near, nerr := nearConnection(ctx, s, id)
+	return nil, errors.Join(fmt.Errorf("no connection %q in the store%s", id, near), nerr)
+}
+
+// replaceConnection stores an edited connection unless somebody has changed it meanwhile.
+func replaceConnection(ctx context.Context, a *app, s connections.Store, c, original *connections.Connection) error {
+	a.maskerOnce().AddConnection(c)
+	now, err := storedConnection(ctx, s, c.ID)
+	if err != nil {
+		return err
+	}
+	if !reflect.DeepEqual(now, original) {
+		return fmt.Errorf("connection %q was changed by somebody else meanwhile", c.ID)
+	}
+	return s.PutConnection(ctx, c, true)
+}
+
+// connectionForm is a connection for an editor: a connections file with comments, in which
+// every attribute has its line.
+func connectionForm(c *connections.Connection) ([]byte, error) {
+	extra, err := c.ExtraMap()
+	if err != nil {
+		return nil, fmt.Errorf("connection %q: %w", c.ID, err)
+	}
+	var password *string
+	if c.Password != nil {
+		password = new(c.Password.Reveal())
+	}
+	fields := &yaml.Node{Kind: yaml.MappingNode}
+	for _, f := range []struct {
+		key   string
+		value any
+	}{
+		{"conn_type", c.Type},
+		{"description", c.Description},
+		{"host", c.Host},
+		{"port", c.Port},
+		{"login", c.Login},
+		{"password", password},
+		{"schema", c.Schema},
+		{"extra", extra},
+	} {
+		b, err := json.Marshal(f.value)
+		if err != nil {
+			return nil, fmt.Errorf("connection %q: %w", c.ID, err)
+		}
+		v, err := nodeOfJSON(b)
+		if err != nil {
+			return nil, fmt.Errorf("connection %q: %w", c.ID, err)
+		}
+		if v.Tag == "!!null" {
+			v.Value = "" // an empty line to fill in
+		}
+		fields.Content = append(fields.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: f.key}, v)
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# Connection %s. *** stands for a secret: it is kept unless another value stands there.\n# A line that is deleted, or left without a value, is taken out.\n", c.ID)
+	e := yaml.NewEncoder(&b)
+	e.SetIndent(2)
+	err = e.Encode(&yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{{Kind: yaml.ScalarNode, Tag: "!!str", Value: c.ID}, fields}})
+	return b.Bytes(), errors.Join(err, e.Close())
+}
+
+// readForm reads what connectionForm wrote and somebody has edited.
+func readForm(id, name string, form []byte) (*connections.Connection, error) {
+	all, err := file.ParseConnections(name, file.YAML, form)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(all) != 1 || all[0].ID != id:
+		return nil, fmt.Errorf("%s: has to hold the connection %q and no other one: connections add makes another", name, id)
+	}
+	return all[0], nil
+}
+
+// edit is the file that is open in an editor.
+type edit struct {
+	app           *app
+	id, dir, path string
+}
+
+// run opens the editor until what it leaves is right, and returns that; nil for no change.
+// Only on a terminal there is somebody to try again.
+func (e *edit) run(ctx context.Context, text []byte, base, original *connections.Connection) (*connections.Connection, error) {
+	if err := os.WriteFile(e.path, text, 0o600); err != nil { //nolint:gosec // in the folder that we have made
+		return nil, fmt.Errorf("write the file of the edit: %w", withoutOp(err))
+	}
+	for {
+		c, err := e.once(ctx, base, original)
+		if err == nil && reflect.DeepEqual(c, original) {
+			return nil, nil
+		}
+		in, _ := e.app.In.(*os.File)
+		if err == nil || ctx.Err() != nil || in == nil || !isatty.IsTerminal(in.Fd()) {
+			return c, err
+		}
+		fmt.Fprintln(e.app.Err, "error:", e.app.mask(err.Error()))
+		again, cerr := e.app.confirm(ctx, "edit it again")
+		if cerr != nil || !again {
+			return nil, errors.Join(errQuiet, cerr)
+		}
+	}
+}
+
+// once opens the editor and reads what it leaves.
+func (e *edit) once(ctx context.Context, base, original *connections.Connection) (*connections.Connection, error) {
+	editor := "vi"
+	for _, name := range []string{"EDITOR", "VISUAL"} {
+		if v, _ := e.app.LookupEnv(name); strings.TrimSpace(v) != "" {
+			editor = v
+		}
+	}
+	// The value may have arguments, which the shell takes apart, as in git.
+	cmd := exec.Command("sh", "-c", editor+` "$@"`, editor, e.path) //nolint:gosec,noctx // the user's own editor, which ends by itself
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = e.app.In, unmasked(e.app.Out), unmasked(e.app.Err)
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("the editor %q: %w; set EDITOR to another one", editor, err)
+	}
+	if ctx.Err() != nil {
+		return nil, errors.New("interrupted: nothing was changed")
+	}
+	text, err := os.ReadFile(e.path)
+	if err != nil {
+		return nil, fmt.Errorf("read the edit: %w", withoutOp(err))
+	}
+	edited, err := readForm(e.id, e.path, text)
+	if err != nil {
+		return nil, err
+	}
+	c, err := connections.Restore(edited, base, original)
+	if err != nil {
+		return nil, err
+	}
+	if c.Type == "" {
+		return nil, fmt.Errorf("connection %q has no conn_type", e.id)
+	}
+	return c, c.Validate()
+}
+
+// unmasked is the file that output goes to, as an editor needs it, or the output itself.
+func unmasked(out io.Writer) io.Writer {
+	if f, ok := (IO{Out: out}).file(); ok {
+		return f
+	}
+	return out
+}
+
+// keep ends a failed edit, whose file stays.
+func (e *edit) keep(err error) error {
+	if _, serr := os.Stat(e.path); serr != nil {
+		return errors.Join(err, os.RemoveAll(e.dir))
+	}
+	fmt.Fprintf(e.app.Err, "nothing was changed; the edit is kept in %s: go on with dingdag connections edit %s --from %s\n", e.path, e.id, e.path)
+	return err
+}
