@@ -16,6 +16,7 @@ import (
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/template"
 )
 
@@ -89,11 +90,9 @@ func (e *Engine) renderer(p *plan, tc *template.Context, namesFile func(field, t
 		if namesFile(field, text) {
 			return p.files.render(text, func(s string) (string, error) { return render(s, tc) })
 		}
-		if !template.HasTemplate(text) {
-			return text, nil
-		}
 		if p.d.RenderTemplateAsNative {
-			return native(text, tc)
+			value, text, err := native(text, tc)
+			return params.Native{Value: value, Text: text}, err
 		}
 		return render(text, tc)
 	}

@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/dingdag/dingdag/template"
 )
 
 // maxTemplateFile is how many bytes a template file may have.
@@ -77,9 +75,6 @@ func (f folders) render(name string, text func(string) (string, error)) (string,
 	src, err := f.named(name)
 	if err != nil {
 		return "", err
-	}
-	if !template.HasTemplate(src) {
-		return strings.TrimSuffix(strings.TrimSuffix(src, "\n"), "\r"), nil
 	}
 	out, err := text(src)
 	if err != nil {

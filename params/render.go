@@ -13,7 +13,7 @@ import (
 // Render returns a copy of src, a pointer to the struct, in which every text in a
 // templated field is replaced by what render makes of it. Text is found at any depth
 // in lists, mappings and any; keys of mappings stay. Where the Go type is any, render
-// may return any value, elsewhere it must return a string. Fields that are no
+// may return any value, elsewhere it must return a string or a [Native]. Fields that are no
 // templates are shared with src, which is never changed. The field given to render is
 // the path of the text, such as "message.title".
 func (t *Type) Render(src any, render func(field, text string) (any, error)) (any, error) {
@@ -23,6 +23,13 @@ func (t *Type) Render(src any, render func(field, text string) (any, error)) (an
 		return nil, err
 	}
 	return dst.Interface(), nil
+}
+
+// Native is what a render function may return for a template in native mode: parameters
+// that take any value get Value, those that take text get Text.
+type Native struct {
+	Value any
+	Text  string
 }
 
 type renderer struct {
@@ -85,6 +92,9 @@ func (r *renderer) text(f *field, path, text string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("render %s: %w", path, err)
 	}
+	if native, ok := x.(Native); ok {
+		x = native.Text
+	}
 	rendered, ok := x.(string)
 	if !ok {
 		return "", fmt.Errorf("render %s: the template gives a value of type %T, but the parameter takes text", path, x)
@@ -111,6 +121,9 @@ func (r *renderer) dynamic(f *field, path string, v, out reflect.Value) error {
 	x, err := r.render(path, inner.String())
 	if err != nil {
 		return fmt.Errorf("render %s: %w", path, err)
+	}
+	if native, ok := x.(Native); ok {
+		x = native.Value
 	}
 	if x != nil {
 		out.Set(reflect.ValueOf(x))

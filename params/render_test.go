@@ -75,6 +75,17 @@ func TestRenderNative(t *testing.T) {
 	out, err := sampleType().Render(&src, native)
 	require.NoError(t, err)
 	assert.Equal(t, map[string]any{"n": []any{int64(1)}, "z": nil}, out.(*sample).Data)
+
+	src = decode(t, `{command: "{{ five }}", data: {n: "{{ five }}"}}`)
+	out, err = sampleType().Render(&src, func(_, text string) (any, error) {
+		if text == "{{ five }}" {
+			return params.Native{Value: int64(5), Text: "5.0"}, nil
+		}
+		return params.Native{Value: text, Text: text}, nil
+	})
+	require.NoError(t, err)
+	assert.Equal(t, "5.0", out.(*sample).Command)
+	assert.Equal(t, map[string]any{"n": int64(5)}, out.(*sample).Data)
 }
 
 func TestRenderErrors(t *testing.T) {

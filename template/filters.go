@@ -32,18 +32,18 @@ var filters = map[string]filterFunc{
 	"ds_nodash":         timeFilter("%Y%m%d"),
 	"ts":                filterTS,
 	"ts_nodash":         timeFilter("%Y%m%dT%H%M%S"),
-	"ts_nodash_with_tz": timeFilter("%Y%m%dT%H%M%S%z"),
+	"ts_nodash_with_tz": filterTSNoDashWithTZ,
 
 	// Text.
-	"upper":       textFilter(strings.ToUpper),
-	"lower":       textFilter(strings.ToLower),
-	"capitalize":  textFilter(pyval.Capitalize),
+	"upper":       markupFilter(pyval.Upper),
+	"lower":       markupFilter(pyval.Lower),
+	"capitalize":  markupFilter(pyval.Capitalize),
 	"title":       textFilter(titleWords),
-	"escape":      textFilter(escapeHTML.Replace),
-	"e":           textFilter(escapeHTML.Replace),
-	"forceescape": textFilter(escapeHTML.Replace),
-	"safe":        textFilter(func(s string) string { return s }),
-	"string":      textFilter(func(s string) string { return s }),
+	"escape":      filterEscape,
+	"e":           filterEscape,
+	"forceescape": filterForceEscape,
+	"safe":        filterSafe,
+	"string":      markupFilter(func(s string) string { return s }),
 	"striptags":   textFilter(stripTags),
 	"wordcount":   filterWordCount,
 	"trim":        filterTrim,
@@ -64,7 +64,7 @@ var filters = map[string]filterFunc{
 	"default":        filterDefault,
 	"d":              filterDefault,
 	"tojson":         filterToJSON,
-	"pprint":         reprOf,
+	"pprint":         filterPretty,
 
 	// Sequences and dicts.
 	"length":     filterLength,
@@ -86,10 +86,10 @@ var filters = map[string]filterFunc{
 	"dictsort":   filterDictSort,
 	"attr":       filterAttr,
 	"map":        filterMap,
-	"select":     selecting(false, true),
-	"reject":     selecting(false, false),
-	"selectattr": selecting(true, true),
-	"rejectattr": selecting(true, false),
+	"select":     selecting("select", false, true),
+	"reject":     selecting("reject", false, false),
+	"selectattr": selecting("selectattr", true, true),
+	"rejectattr": selecting("rejectattr", true, false),
 	"groupby":    filterGroupBy,
 }
 
@@ -119,3 +119,14 @@ func filterTS(_ *render, v any, a *pyval.Args) (any, error) {
 	}
 	return t.ISO("T"), nil
 }
+
+// filterTSNoDashWithTZ drops every dash, that of an offset west of Greenwich too, as Airflow does.
+func filterTSNoDashWithTZ(r *render, v any, a *pyval.Args) (any, error) {
+	iso, err := filterTS(r, v, a)
+	if text, ok := iso.(string); ok {
+		return noDashes.Replace(text), err
+	}
+	return iso, err
+}
+
+var noDashes = strings.NewReplacer("-", "", ":", "")

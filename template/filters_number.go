@@ -16,6 +16,9 @@ func filterAbs(r *render, v any, a *pyval.Args) (any, error) {
 	if d, ok := v.(pyval.Delta); ok {
 		return pyval.NewDelta(d.Duration().Abs()), nil
 	}
+	if b, ok := v.(bool); ok {
+		return pyval.Binary(r.budget, "+", b, int64(0))
+	}
 	negative, err := pyval.Compare(r.budget, "<", v, int64(0))
 	if err != nil || !negative {
 		return v, err
@@ -75,7 +78,7 @@ func filterRound(_ *render, v any, a *pyval.Args) (any, error) {
 	unit := math.Pow(10, float64(digits))
 	switch method {
 	case "common":
-		return pyval.Round(v, digits), nil
+		return pyval.Round(v, digits)
 	case "ceil":
 		return math.Ceil(f*unit) / unit, nil
 	case "floor":
@@ -129,23 +132,24 @@ func filterDefault(_ *render, v any, a *pyval.Args) (any, error) {
 }
 
 func filterToJSON(r *render, v any, a *pyval.Args) (any, error) {
-	width := a.IntOr("indent", 0)
+	width := a.IntOr("indent", -1)
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
 	if width > 100 {
 		return nil, errors.New("tojson: the indent is too large")
 	}
-	s, err := pyval.ToJSON(r.budget, v, pyval.JSONOptions{SortKeys: true, ASCII: true, Indent: strings.Repeat(" ", max(width, 0))})
-	return jsonForHTML.Replace(s), err
+	o := pyval.JSONOptions{SortKeys: true, ASCII: true, Lines: width >= 0, Indent: strings.Repeat(" ", max(width, 0))}
+	s, err := pyval.ToJSON(r.budget, v, o)
+	return pyval.Markup(jsonForHTML.Replace(s)), err
 }
 
 // jsonForHTML escapes as Jinja does, so that the text can stand in HTML.
 var jsonForHTML = strings.NewReplacer("<", `\u003c`, ">", `\u003e`, "&", `\u0026`, "'", `\u0027`)
 
-func reprOf(r *render, v any, a *pyval.Args) (any, error) {
+func filterPretty(r *render, v any, a *pyval.Args) (any, error) {
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
-	return pyval.Repr(r.budget, v)
+	return pyval.PrettyPrint(r.budget, v)
 }

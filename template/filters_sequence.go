@@ -49,7 +49,11 @@ func filterLast(r *render, v any, a *pyval.Args) (any, error) {
 }
 
 func filterJoin(r *render, v any, a *pyval.Args) (any, error) {
-	sep, attr := a.TextOr("d", ""), a.AnyOr("attribute", nil)
+	by, attr := a.AnyOr("d", ""), a.AnyOr("attribute", nil)
+	sep, err := pyval.Str(r.budget, by)
+	if err != nil {
+		return nil, err
+	}
 	items, err := elements(r, v, a)
 	if err != nil {
 		return nil, err
@@ -73,13 +77,13 @@ func filterReverse(r *render, v any, a *pyval.Args) (any, error) {
 	if _, isText := v.(string); isText {
 		return pyval.Join(r.budget, items, "")
 	}
-	return pyval.NewList(items...), nil
+	return pyval.NewGenerator("reverse", items), nil
 }
 
 // foldCase makes texts compare without case unless that is asked for.
 func foldCase(v any, caseSensitive bool) any {
 	if s, ok := v.(string); ok && !caseSensitive {
-		return strings.ToLower(s)
+		return pyval.Lower(s)
 	}
 	return v
 }
@@ -122,7 +126,8 @@ func filterUnique(r *render, v any, a *pyval.Args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	seen, out, key := pyval.NewDict(), pyval.NewList(), sortKey(r, attr, sensitive)
+	seen, key := pyval.NewDict(), sortKey(r, attr, sensitive)
+	var out []any
 	for _, it := range items {
 		k, err := key(it)
 		if err != nil {
@@ -134,9 +139,9 @@ func filterUnique(r *render, v any, a *pyval.Args) (any, error) {
 		if err := seen.Set(k, true); err != nil {
 			return nil, err
 		}
-		out.Items = append(out.Items, it)
+		out = append(out, it)
 	}
-	return out, nil
+	return pyval.NewGenerator("unique", out), nil
 }
 
 // extreme is min and max.
@@ -159,6 +164,9 @@ func filterSum(r *render, v any, a *pyval.Args) (any, error) {
 	items, err := elements(r, v, a)
 	if err != nil {
 		return nil, err
+	}
+	if _, isText := total.(string); isText {
+		return nil, errors.New("sum: adds numbers and lists; join puts texts together")
 	}
 	for _, it := range items {
 		if attr != nil {
@@ -192,7 +200,7 @@ func filterBatch(r *render, v any, a *pyval.Args) (any, error) {
 		}
 		out.Items = append(out.Items, pyval.NewList(part...))
 	}
-	return out, nil
+	return pyval.NewGenerator("batch", out.Items), nil
 }
 
 func filterSlice(r *render, v any, a *pyval.Args) (any, error) {
@@ -216,7 +224,7 @@ func filterSlice(r *render, v any, a *pyval.Args) (any, error) {
 		}
 		out.Items = append(out.Items, pyval.NewList(part...))
 	}
-	return out, r.budget.Charge(out)
+	return pyval.NewGenerator("slice", out.Items), r.budget.Charge(out)
 }
 
 func filterRandom(r *render, v any, a *pyval.Args) (any, error) {
@@ -232,7 +240,7 @@ func filterItems(_ *render, v any, a *pyval.Args) (any, error) {
 	if !ok {
 		return nil, fmt.Errorf("items: needs a dict, not %q", pyval.TypeName(v))
 	}
-	return pyval.NewList(d.Items()...), a.Done()
+	return pyval.NewGenerator("items", d.Items()), a.Done()
 }
 
 func filterDictSort(r *render, v any, a *pyval.Args) (any, error) {
@@ -314,7 +322,7 @@ func filterMap(r *render, v any, a *pyval.Args) (any, error) {
 		}
 		out.Items = append(out.Items, got)
 	}
-	return out, nil
+	return pyval.NewGenerator("map", out.Items), nil
 }
 
 // mapper returns what map does to each element: a filter or an attribute.
@@ -345,7 +353,7 @@ func mapper(r *render, a *pyval.Args) (func(any) (any, error), error) {
 }
 
 // selecting is select, reject, selectattr and rejectattr.
-func selecting(byAttr, keep bool) filterFunc {
+func selecting(filter string, byAttr, keep bool) filterFunc {
 	return func(r *render, v any, a *pyval.Args) (any, error) {
 		var attr any
 		if byAttr {
@@ -369,6 +377,9 @@ func selecting(byAttr, keep bool) filterFunc {
 					return nil, err
 				}
 			}
+			if test == nil && pyval.IsUndefined(subject) {
+				return nil, fmt.Errorf("%s: an element has no attribute %v", filter, attr)
+			}
 			ok := pyval.Truth(subject)
 			if test != nil {
 				if ok, err = test(r.budget, subject, pyval.NewArgsOf(name, args, named)); err != nil {
@@ -379,7 +390,7 @@ func selecting(byAttr, keep bool) filterFunc {
 				out.Items = append(out.Items, it)
 			}
 		}
-		return out, nil
+		return pyval.NewGenerator(filter, out.Items), nil
 	}
 }
 

@@ -2,7 +2,9 @@ package template
 
 import (
 	"errors"
+	"html"
 	"net/url"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -20,44 +22,72 @@ func textFilter(f func(string) string) filterFunc {
 	}
 }
 
-var escapeHTML = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "'", "&#39;", `"`, "&#34;")
-
-// titleWords is Jinja's title: a capital after space, hyphen and brackets only.
-func titleWords(s string) string {
-	start := true
-	return strings.Map(func(c rune) rune {
-		first := start
-		start = unicode.IsSpace(c) || strings.ContainsRune("-({[<", c)
-		if first {
-			return unicode.ToUpper(c)
+// markupFilter is a filter whose result is markup when what it gets is.
+func markupFilter(f func(string) string) filterFunc {
+	return func(r *render, v any, a *pyval.Args) (any, error) {
+		if err := a.Done(); err != nil {
+			return nil, err
 		}
-		return unicode.ToLower(c)
-	}, s)
+		s, err := pyval.Str(r.budget, v)
+		return like(v, f(s)), err
+	}
 }
+
+// like is s as markup when v is.
+func like(v any, s string) any {
+	if _, ok := v.(pyval.Markup); ok {
+		return pyval.Markup(s)
+	}
+	return s
+}
+
+func filterEscape(r *render, v any, a *pyval.Args) (any, error) {
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	if m, ok := v.(pyval.Markup); ok {
+		return m, nil
+	}
+	s, err := pyval.Str(r.budget, v)
+	return pyval.Markup(pyval.EscapeHTML(s)), err
+}
+
+func filterForceEscape(r *render, v any, a *pyval.Args) (any, error) {
+	return filterEscape(r, pyval.Plain(v), a)
+}
+
+func filterSafe(r *render, v any, a *pyval.Args) (any, error) {
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	s, err := pyval.Str(r.budget, v)
+	return pyval.Markup(s), err
+}
+
+// titleWords is Jinja's title: a capital after blanks, hyphens and brackets only.
+func titleWords(s string) string {
+	var b strings.Builder
+	start := true
+	for _, c := range s {
+		if start {
+			b.WriteString(pyval.Upper(string(c)))
+		} else {
+			b.WriteString(pyval.Lower(string(c)))
+		}
+		start = unicode.IsSpace(c) || strings.ContainsRune("-({[<", c)
+	}
+	return b.String()
+}
+
+var (
+	htmlComments = regexp.MustCompile(`(?s)<!--.*?-->`)
+	htmlTags     = regexp.MustCompile(`(?s)<.*?>`)
+)
 
 func stripTags(s string) string {
-	var b strings.Builder
-	for s != "" {
-		before, tag, found := strings.Cut(s, "<")
-		b.WriteString(before)
-		if !found {
-			break
-		}
-		end := ">"
-		if strings.HasPrefix(tag, "!--") {
-			end = "-->"
-		}
-		_, rest, closed := strings.Cut(tag, end)
-		if !closed {
-			b.WriteString("<" + tag)
-			break
-		}
-		s = rest
-	}
-	return unescapeHTML.Replace(strings.Join(strings.Fields(b.String()), " "))
+	s = htmlTags.ReplaceAllString(htmlComments.ReplaceAllString(s, ""), "")
+	return html.UnescapeString(strings.Join(strings.Fields(s), " "))
 }
-
-var unescapeHTML = strings.NewReplacer("&amp;", "&", "&lt;", "<", "&gt;", ">", "&#39;", "'", "&#34;", `"`, "&quot;", `"`)
 
 func filterWordCount(r *render, v any, a *pyval.Args) (any, error) {
 	s, err := pyval.Str(r.budget, v)
@@ -75,9 +105,9 @@ func filterTrim(r *render, v any, a *pyval.Args) (any, error) {
 	}
 	s, err := pyval.Str(r.budget, v)
 	if chars == "" {
-		return strings.TrimSpace(s), err
+		return like(v, strings.TrimSpace(s)), err
 	}
-	return strings.Trim(s, chars), err
+	return like(v, strings.Trim(s, chars)), err
 }
 
 func filterReplace(r *render, v any, a *pyval.Args) (any, error) {
@@ -157,28 +187,38 @@ func filterCenter(r *render, v any, a *pyval.Args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pyval.Center(r.budget, s, n)
+	centered, err := pyval.Center(r.budget, s, n)
+	return like(v, centered), err
 }
 
 func filterWordWrap(r *render, v any, a *pyval.Args) (any, error) {
-	width, sep := a.IntOr("width", 79), a.TextOr("wrapstring", "\n")
+	width, breakLong, sep := a.IntOr("width", 79), a.BoolOr("break_long_words", true), a.TextOr("wrapstring", "\n")
+	onHyphens := a.BoolOr("break_on_hyphens", true)
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
 	s, err := pyval.Str(r.budget, v)
-	if err != nil || width < 1 {
-		return s, err
+	if err != nil {
+		return nil, err
+	}
+	if err := r.budget.Spend(32 * len(s)); err != nil {
+		return nil, err
+	}
+	if width < 1 {
+		return nil, errors.New("wordwrap: the width is at least 1")
 	}
 	var lines []any
-	for line := range strings.SplitSeq(s, "\n") {
-		current := ""
-		for word := range strings.FieldsSeq(line) {
-			if current != "" && utf8.RuneCountInString(current)+1+utf8.RuneCountInString(word) > width {
-				lines, current = append(lines, current), ""
-			}
-			current = strings.TrimPrefix(current+" "+word, " ")
+	wrap := pyval.Wrapping{Width: width, BreakLongWords: breakLong, BreakOnHyphens: onHyphens}
+	for _, line := range pyval.Lines(s) {
+		wrapped := make([]any, 0, 4)
+		for _, part := range wrap.Wrap(line) {
+			wrapped = append(wrapped, part)
 		}
-		lines = append(lines, current)
+		text, err := pyval.Join(r.budget, wrapped, sep)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, text)
 	}
 	return pyval.Join(r.budget, lines, sep)
 }
@@ -189,6 +229,9 @@ func filterFormat(r *render, v any, a *pyval.Args) (any, error) {
 		return nil, err
 	}
 	args, named := a.More(), a.Rest()
+	if _, ok := v.(pyval.Markup); ok {
+		return nil, errors.New("format: markup escapes what it takes: format before you escape")
+	}
 	switch {
 	case len(args) > 0 && named.Len() > 0:
 		return nil, errors.New("format: takes values or keywords, not both")

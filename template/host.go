@@ -22,8 +22,9 @@ var lax = map[string]hostFunc{
 	rewrite.Absent: func(*render, *rewrite.Site, []any, map[string]any) (any, error) {
 		return pyval.Undefined{Silent: true}, nil
 	},
-	rewrite.Text: hostText,
-	rewrite.Test: hostTest,
+	rewrite.Text:   hostText,
+	rewrite.Memory: func(*render, *rewrite.Site, []any, map[string]any) (any, error) { return &memory{}, nil },
+	rewrite.Test:   hostTest,
 }
 
 // strict are the host functions whose arguments must be defined.
@@ -43,14 +44,15 @@ var strict = map[string]hostFunc{
 	rewrite.Slice: func(r *render, _ *rewrite.Site, a []any, _ map[string]any) (any, error) {
 		return pyval.Slice(r.budget, a[0], a[1], a[2], a[3])
 	},
-	rewrite.Method: hostMethod,
-	rewrite.Call:   hostCall,
-	rewrite.Global: hostGlobal,
-	rewrite.Use:    func(_ *render, _ *rewrite.Site, a []any, _ map[string]any) (any, error) { return a[0], nil },
-	rewrite.Out:    hostOut,
-	rewrite.Iter:   hostIter,
-	rewrite.Unpack: hostUnpack,
-	rewrite.Assign: hostAssign,
+	rewrite.Method:  hostMethod,
+	rewrite.Changed: hostChanged,
+	rewrite.Call:    hostCall,
+	rewrite.Global:  hostGlobal,
+	rewrite.Use:     func(_ *render, _ *rewrite.Site, a []any, _ map[string]any) (any, error) { return a[0], nil },
+	rewrite.Out:     hostOut,
+	rewrite.Iter:    hostIter,
+	rewrite.Unpack:  hostUnpack,
+	rewrite.Assign:  hostAssign,
 }
 
 func (e *Env) addHost() {
@@ -208,9 +210,6 @@ func hostAttr(r *render, s *rewrite.Site, a []any, _ map[string]any) (any, error
 }
 
 func hostMethod(r *render, s *rewrite.Site, a []any, kw map[string]any) (any, error) {
-	if _, ok := a[0].(foreign); ok && s.Name == "changed" {
-		return nil, errors.New("loop.changed is not available: compare with loop.previtem")
-	}
 	v, err := pyval.CallMethod(r.budget, a[0], s.Name, pyval.NewArgs(s.Name, a[1:], kw, s.Keywords))
 	if _, ok := errors.AsType[*pyval.NoMethodError](err); ok {
 		return nil, fmt.Errorf("%w%s", err, didYouMean(s.Name, pyval.Names(a[0])))
@@ -219,6 +218,26 @@ func hostMethod(r *render, s *rewrite.Site, a []any, kw map[string]any) (any, er
 		return nil, err
 	}
 	return v, r.budget.Charge(v)
+}
+
+// memory is what loop.changed saw last, nil at first.
+type memory struct{ last pyval.Tuple }
+
+// hostChanged is loop.changed: whether the arguments are others than the last time.
+func hostChanged(r *render, _ *rewrite.Site, a []any, kw map[string]any) (any, error) {
+	m, ok := a[0].(*memory)
+	if !ok || len(kw) > 0 {
+		return nil, errors.New("loop.changed takes values")
+	}
+	now := pyval.Tuple(a[1:])
+	if m.last != nil {
+		same, err := pyval.Equal(r.budget, m.last, now)
+		if err != nil || same {
+			return false, err
+		}
+	}
+	m.last = now
+	return true, nil
 }
 
 func hostCall(r *render, s *rewrite.Site, a []any, kw map[string]any) (any, error) {
@@ -241,10 +260,12 @@ func hostGlobal(r *render, s *rewrite.Site, a []any, kw map[string]any) (any, er
 	return v, r.budget.Charge(v)
 }
 
-func hostOut(r *render, _ *rewrite.Site, a []any, _ map[string]any) (any, error) {
-	if r.native {
-		r.result = a[0]
-		return "", nil
+func hostOut(r *render, s *rewrite.Site, a []any, _ map[string]any) (any, error) {
+	if _, ok := a[0].(foreign); ok {
+		return nil, errors.New("a loop or macro has no text")
+	}
+	if r.native && s.Direct {
+		return r.mark(a[0])
 	}
 	text, err := pyval.Str(r.budget, a[0])
 	if err != nil {

@@ -51,9 +51,10 @@ func TestInclude(t *testing.T) {
 		got, err := newEnv().Render(src, c)
 		require.NoError(t, err, src)
 		assert.Equal(t, want, got, src)
-		native, err := newEnv().RenderNative(src, c)
+		native, text, err := newEnv().RenderNative(src, c)
 		require.NoError(t, err, src)
-		assert.Equal(t, want, native, src)
+		assert.Equal(t, want, fmt.Sprint(native), src)
+		assert.Equal(t, want, text, src)
 	}
 }
 

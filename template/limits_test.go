@@ -120,6 +120,10 @@ func FuzzRender(f *testing.F) {
 		"{% call(x) f(1) %}{% endcall %}", "{% filter indent(2) %}x{% endfilter %}", "{{ macros.json.loads('[1]') | tojson }}",
 		"{{ 'a\\x41\\u1234\\777' }}", "{% set a, (b, c) = 1, (2, 3) %}", "{{ 0 if a is defined }}", "{{ loop(1) }}{{ loop.index }}", "{{ f(*a, **b) }}",
 		"{% for x in y recursive %}{{ loop(x) }}{% endfor %}", "{{ macros.datetime.strptime('1', '%d') + macros.timedelta(1) }}",
+		"{% for x in 'aab' %}{{ loop.changed(x) }}{{ loop.depth }}{% endfor %}", "{% macro f() %}{{ varargs }}{{ kwargs }}{% endmacro %}{{ f(1, a=2) }}",
+		"{{ '\\N{BULLET}' }}", "[1, {'a': (2, -3.5e1)}]", "'a' \"b\" # c", "{% filter upper | trim %}x{% endfilter %}", "{{ ti.xcom_pull('money') / 3 }}",
+		"{{ logical_date.format('LLLL Do [x]') }}{{ (data_interval_end - logical_date).in_words() }}", "{{ 'a b-c' | wordwrap(2) | pprint }}",
+		"{{ macros.yaml.safe_load('a: [1:30, 017]') }}", "{{ ('<' | e) + 'x' }}{{ '{:<08,}'.format(5) }}",
 	} {
 		f.Add(s)
 	}
@@ -134,7 +138,7 @@ func FuzzRender(f *testing.F) {
 				}
 				return err
 			},
-			func() error { _, err := env.RenderNative(src, fullContext()); return err },
+			func() error { _, _, err := env.RenderNative(src, fullContext()); return err },
 		} {
 			err := render()
 			var e *template.Error
@@ -144,7 +148,7 @@ func FuzzRender(f *testing.F) {
 			if !errors.As(err, &e) {
 				t.Fatalf("not an Error: %v", err)
 			}
-			if lines := strings.Count(src, "\n") + 1; e.Line < 1 || e.Line > lines || e.Column < 1 {
+			if lines := strings.Count(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(src), "\n") + 1; e.Line < 1 || e.Line > lines || e.Column < 1 {
 				t.Errorf("error at %d:%d of %d lines: %v", e.Line, e.Column, lines, err)
 			}
 			if strings.Contains(e.Message, "(at ") || strings.Contains(e.Message, "__op(") || strings.Contains(e.Message, "SyntaxError") {

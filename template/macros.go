@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
-
-	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
@@ -22,6 +20,7 @@ func newMacros(clock func() time.Time, random func() float64) *pyval.Module {
 		Funcs: map[string]pyval.Method{
 			"ds_add":                   macroDSAdd,
 			"ds_format":                macroDSFormat,
+			"ds_format_locale":         macroDSFormatLocale,
 			"datetime_diff_for_humans": diffForHumans(clock),
 			"timedelta":                pyval.MakeDelta,
 		},
@@ -72,6 +71,12 @@ func macroDSFormat(_ *pyval.Budget, a *pyval.Args) (any, error) {
 	return t.Format(out)
 }
 
+// macroDSFormatLocale says what to write instead: the names of months and days in every
+// language are more than this program carries.
+func macroDSFormatLocale(*pyval.Budget, *pyval.Args) (any, error) {
+	return nil, errors.New("ds_format_locale is not available: use macros.ds_format for English or for numbers, such as '%Y年%-m月%-d日', and a list for names: {{ ['周一', '周二', …][logical_date.weekday()] }}")
+}
+
 func diffForHumans(clock func() time.Time) pyval.Method {
 	return func(_ *pyval.Budget, a *pyval.Args) (any, error) {
 		v, since := a.Any("dt"), a.AnyOr("since", nil)
@@ -101,12 +106,23 @@ func datetimeClass(clock func() time.Time) any {
 	return &pyval.Module{
 		Name: "datetime",
 		Call: pyval.MakeDateTime,
+		Values: map[string]any{
+			"min": pyval.NewNaiveDateTime(time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)),
+			"max": pyval.NewNaiveDateTime(time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)),
+		},
 		Funcs: map[string]pyval.Method{
 			"now": func(_ *pyval.Budget, a *pyval.Args) (any, error) {
 				return pyval.InZone(clock().UTC(), a)
 			},
 			"utcnow": naiveNow,
-			"today":  naiveNow,
+			"utcfromtimestamp": func(_ *pyval.Budget, a *pyval.Args) (any, error) {
+				t, err := timestamp(a)
+				if err != nil {
+					return nil, err
+				}
+				return pyval.NewNaiveDateTime(t), a.Done()
+			},
+			"today": naiveNow,
 			"strptime": func(_ *pyval.Budget, a *pyval.Args) (any, error) {
 				text, format := a.Text("date_string"), a.Text("format")
 				if err := a.Done(); err != nil {
@@ -114,16 +130,25 @@ func datetimeClass(clock func() time.Time) any {
 				}
 				return pyval.Strptime(text, format)
 			},
-			"fromisoformat": parseISO,
+			"fromisoformat": parseISO(false),
 			"fromtimestamp": func(_ *pyval.Budget, a *pyval.Args) (any, error) {
-				seconds := a.FloatOr("timestamp", math.NaN())
-				if math.IsNaN(seconds) || math.Abs(seconds) > 2.5e11 {
-					return nil, errors.New("fromtimestamp: needs a number of seconds")
+				t, err := timestamp(a)
+				if err != nil {
+					return nil, err
 				}
-				return pyval.InZone(time.UnixMicro(int64(math.Round(seconds*1e6))).UTC(), a)
+				return pyval.InZone(t, a)
 			},
 		},
 	}
+}
+
+// timestamp takes seconds since 1970.
+func timestamp(a *pyval.Args) (time.Time, error) {
+	seconds := a.FloatOr("timestamp", math.NaN())
+	if math.IsNaN(seconds) || math.Abs(seconds) > 2.5e11 {
+		return time.Time{}, errors.New("fromtimestamp: needs a number of seconds")
+	}
+	return time.UnixMicro(int64(math.RoundToEven(seconds * 1e6))).UTC(), nil
 }
 
 var isoLayouts = []string{
@@ -133,32 +158,45 @@ var isoLayouts = []string{
 
 var naiveLayouts = []string{
 	"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly,
-	"20060102T150405", "20060102", "2006/01/02", "2006/01/02 15:04:05",
+	"20060102T150405", "20060102",
 }
 
-// parseISO reads the ISO forms of a datetime.
-func parseISO(_ *pyval.Budget, a *pyval.Args) (any, error) {
-	text := a.Text("date_string")
-	if err := a.Done(); err != nil {
-		return nil, err
-	}
-	for _, l := range isoLayouts {
-		if t, err := time.Parse(l, text); err == nil {
-			return pyval.NewDateTime(t), nil
+// looseLayouts are read by dateutil besides.
+var looseLayouts = []string{"2006/01/02", "2006/01/02 15:04:05", "2006/1/2", "Jan 2, 2006", "January 2, 2006", "2 Jan 2006", "2 January 2006"}
+
+// parseISO reads the ISO forms of a datetime, and when it is loose some others that mean
+// one thing only.
+func parseISO(loose bool) pyval.Method {
+	return func(_ *pyval.Budget, a *pyval.Args) (any, error) {
+		text := a.Text("date_string")
+		if err := a.Done(); err != nil {
+			return nil, err
 		}
-	}
-	for _, l := range naiveLayouts {
-		if t, err := time.Parse(l, text); err == nil {
-			return pyval.NewNaiveDateTime(t), nil
+		for _, l := range isoLayouts {
+			if t, err := time.Parse(l, text); err == nil {
+				return pyval.NewPlainDateTime(t), nil
+			}
 		}
+		layouts := naiveLayouts
+		if loose {
+			if t, err := time.Parse(time.RFC1123Z, text); err == nil {
+				return pyval.NewPlainDateTime(t), nil
+			}
+			layouts = slices.Concat(naiveLayouts, looseLayouts)
+		}
+		for _, l := range layouts {
+			if t, err := time.Parse(l, text); err == nil {
+				return pyval.NewNaiveDateTime(t), nil
+			}
+		}
+		return nil, fmt.Errorf("%q is not a date in ISO form: macros.datetime.strptime(text, format) reads others", text)
 	}
-	return nil, fmt.Errorf("%q is not a date in ISO form", text)
 }
 
 func dateutilModule() any {
 	return &pyval.Module{Name: "dateutil", Values: map[string]any{
 		"parser": &pyval.Module{Name: "dateutil.parser", Funcs: map[string]pyval.Method{
-			"parse": parseISO, "isoparse": parseISO,
+			"parse": parseISO(true), "isoparse": parseISO(false),
 		}},
 		"relativedelta": &pyval.Module{Name: "dateutil.relativedelta", Funcs: map[string]pyval.Method{
 			"relativedelta": pyval.MakeRelativeDelta,
@@ -275,12 +313,12 @@ func jsonDumps(b *pyval.Budget, a *pyval.Args) (any, error) {
 	switch n := indent.(type) {
 	case nil:
 	case string:
-		o.Indent = n
+		o.Lines, o.Indent = true, n
 	case int64:
 		if n > 100 {
 			return nil, errors.New("dumps: the indent is too large")
 		}
-		o.Indent = strings.Repeat(" ", int(max(n, 0)))
+		o.Lines, o.Indent = true, strings.Repeat(" ", int(max(n, 0)))
 	}
 	if seps != nil {
 		pair, err := pyval.Iterate(b, seps)
@@ -295,78 +333,6 @@ func jsonDumps(b *pyval.Budget, a *pyval.Args) (any, error) {
 		}
 	}
 	return pyval.ToJSON(b, v, o)
-}
-
-func yamlModule() any {
-	load := func(b *pyval.Budget, a *pyval.Args) (any, error) {
-		text := a.Text("stream")
-		if err := a.Done(); err != nil {
-			return nil, err
-		}
-		var n yaml.Node
-		if err := yaml.Unmarshal([]byte(text), &n); err != nil {
-			return nil, fmt.Errorf("safe_load: %w", err)
-		}
-		return fromYAML(b, &n, 0)
-	}
-	return &pyval.Module{Name: "yaml", Funcs: map[string]pyval.Method{"safe_load": load}}
-}
-
-// fromYAML reads a node; mappings keep their order. Aliases are followed and
-// charged each time.
-func fromYAML(b *pyval.Budget, n *yaml.Node, depth int) (any, error) {
-	if depth > 50 {
-		return nil, fmt.Errorf("safe_load: more than 50 levels deep: %w", pyval.ErrLimit)
-	}
-	if err := b.Spend(64); err != nil {
-		return nil, err
-	}
-	switch n.Kind {
-	case yaml.DocumentNode:
-		return fromYAML(b, n.Content[0], depth)
-	case yaml.AliasNode:
-		return fromYAML(b, n.Alias, depth+1)
-	case yaml.SequenceNode:
-		list := pyval.NewList()
-		for _, c := range n.Content {
-			v, err := fromYAML(b, c, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			list.Items = append(list.Items, v)
-		}
-		return list, nil
-	case yaml.MappingNode:
-		d := pyval.NewDict()
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			k, err := fromYAML(b, n.Content[i], depth+1)
-			if err != nil {
-				return nil, err
-			}
-			v, err := fromYAML(b, n.Content[i+1], depth+1)
-			if err != nil {
-				return nil, err
-			}
-			if err := d.Set(k, v); err != nil {
-				return nil, err
-			}
-		}
-		return d, nil
-	case yaml.ScalarNode:
-		return yamlScalar(n)
-	}
-	return nil, nil // an empty document
-}
-
-func yamlScalar(n *yaml.Node) (any, error) {
-	var v any
-	if err := n.Decode(&v); err != nil {
-		return nil, fmt.Errorf("safe_load: %w", err)
-	}
-	if t, ok := v.(time.Time); ok && len(n.Value) == len(strconv.Itoa(t.Year()))+6 {
-		return pyval.NewDate(t), nil
-	}
-	return pyval.FromGo(v)
 }
 
 // floatSeconds is a time as Python counts it.

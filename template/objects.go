@@ -247,7 +247,7 @@ func (r *render) pull(q XComQuery, def any) ([]any, error) {
 			values[i] = def
 			continue
 		}
-		v, err := pyval.FromJSON(raw)
+		v, err := pyval.FromStore(raw)
 		if err != nil {
 			return nil, fmt.Errorf("xcom_pull: XCom %q of task %q: %w", q.Key, q.TaskIDs[i], err)
 		}

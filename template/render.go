@@ -27,7 +27,7 @@ type render struct {
 	written int
 
 	native bool
-	result any
+	values []any // what a native template wrote, by the number of its mark
 }
 
 // renderKey finds the render in the context of minijinja's state.

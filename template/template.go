@@ -8,9 +8,8 @@
 // (internal/pyval). Templates see only what [Context] and [Options] offer, files
 // for {% include %} too, and time, memory and output are bounded.
 //
-// Where it differs from Airflow: an empty result stays empty (Airflow keeps the
-// text of the template), and in native mode a text stays a text (Airflow reads
-// "5" as a number).
+// Where it differs from Airflow, a template fails; docs/jinja.md lists where. An empty
+// result stays empty (Airflow keeps the text of the template).
 package template
 
 import (
@@ -43,9 +42,6 @@ type Options struct {
 	Recursion int
 	// Clock tells macros.datetime.now() and its like the time. Default time.Now.
 	Clock func() time.Time
-	// KeepTrailingNewline keeps a newline at the end of a template. By default
-	// one is removed, as Airflow does. Texts without template are never changed.
-	KeepTrailingNewline bool
 	// Filters adds filters: the first argument is the value that is filtered.
 	Filters map[string]Func
 	// Macros adds names at top level, as user_defined_macros does: a [Func] or
@@ -84,7 +80,6 @@ type compiled struct {
 	src   string
 	files []rewrite.File
 	sites []rewrite.Site
-	lone  bool
 	tmpl  *mj.Template
 	// includes says that the template rests on files, so that it is not kept.
 	includes bool
@@ -161,11 +156,12 @@ func (e *Env) Includes(src string) bool {
 	return err == nil && t.includes
 }
 
-// Render renders a template to text. A text without template comes back as it
-// is. The error is an [*Error].
+// Render renders a template to text. Every text is one, also without braces: its lines
+// end with one newline each, and a newline at its end is dropped, as Airflow does to the
+// text of each templated field. The error is an [*Error].
 func (e *Env) Render(src string, c *Context) (string, error) {
 	if !HasTemplate(src) {
-		return src, nil
+		return rewrite.Normalize(src), nil
 	}
 	t, err := e.compile(src, c.include())
 	if err != nil {
@@ -174,32 +170,50 @@ func (e *Env) Render(src string, c *Context) (string, error) {
 	return e.newRender(t, c).run()
 }
 
-// RenderNative renders a template in native mode. A template that is one
-// expression and nothing else keeps the value of the expression: nil, bool, int64,
-// *big.Int, float64, string, []any, map[string]any, [time.Time] or
-// [time.Duration]. Anything else becomes text as by [Env.Render].
-func (e *Env) RenderNative(src string, c *Context) (any, error) {
+// RenderNative renders a template in native mode, to a value and its text. A template
+// that writes one value and nothing else keeps it: nil, bool, int64, *big.Int, float64,
+// string, []any, map[string]any, [time.Time], [time.Duration] or, for a decimal,
+// [json.Number]. One that writes nothing is nil. Text that is a literal of Python, also
+// a text without braces, becomes the value of the literal: "5" a number and "[1, 2]" a
+// list. The text is what [Env.Render] gives.
+func (e *Env) RenderNative(src string, c *Context) (value any, text string, err error) {
 	if !HasTemplate(src) {
-		return src, nil
+		text = rewrite.Normalize(src)
+		value, err = literal(e.budget(), text)
+		if err == nil {
+			value, err = pyval.ToGo(e.budget(), value)
+		}
+		if err != nil {
+			return nil, "", &Error{Line: 1, Column: 1, Message: err.Error(), Err: err}
+		}
+		return value, text, nil
 	}
 	t, err := e.compile(src, c.include())
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	r := e.newRender(t, c)
-	r.native = t.lone
-	text, err := r.run()
-	if err != nil || !t.lone {
-		return text, err
-	}
-	v, err := pyval.ToGo(r.budget, r.result)
+	r.native = true
+	written, err := r.run()
 	if err != nil {
-		return nil, r.engineError(err)
+		return nil, "", err
 	}
-	return v, nil
+	v, text, err := r.nativeValue(written)
+	if err == nil {
+		v, err = pyval.ToGo(r.budget, v)
+	}
+	if err != nil {
+		return nil, "", r.engineError(err)
+	}
+	return v, text, nil
+}
+
+func (e *Env) budget() *pyval.Budget {
+	return &pyval.Budget{MaxText: e.opts.MaxOutput, Left: workFactor * int64(e.opts.MaxOutput)}
 }
 
 func (e *Env) compile(src string, include func(string) (string, error)) (*compiled, error) {
+	src = rewrite.Normalize(src)
 	e.mu.Lock()
 	t, ok := e.cache[src]
 	e.mu.Unlock()
@@ -208,7 +222,7 @@ func (e *Env) compile(src string, include func(string) (string, error)) (*compil
 	}
 	known := e.known()
 	known.Include = include
-	rw, err := rewrite.Rewrite(src, known, e.opts.KeepTrailingNewline)
+	rw, err := rewrite.Rewrite(src, known)
 	if err != nil {
 		return nil, e.mistake(err)
 	}
@@ -216,7 +230,7 @@ func (e *Env) compile(src string, include func(string) (string, error)) (*compil
 	if err != nil {
 		return nil, &Error{Line: 1, Column: 1, Message: "the template is too complex: " + err.Error(), Err: err}
 	}
-	t = &compiled{src: src, files: rw.Files, sites: rw.Sites, lone: rw.Lone, tmpl: tmpl, includes: rw.Includes}
+	t = &compiled{src: src, files: rw.Files, sites: rw.Sites, tmpl: tmpl, includes: rw.Includes}
 	if len(src) <= maxCachedSource && !rw.Includes {
 		e.mu.Lock()
 		if len(e.cache) >= maxCached {
@@ -256,7 +270,7 @@ func (e *Env) newRender(t *compiled, c *Context) *render {
 	}
 	return &render{
 		env: e, t: t, ctx: c,
-		budget: &pyval.Budget{MaxText: e.opts.MaxOutput, Left: workFactor * int64(e.opts.MaxOutput)},
+		budget: e.budget(),
 		cache:  map[string]value.Value{},
 	}
 }

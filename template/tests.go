@@ -3,7 +3,6 @@ package template
 import (
 	"fmt"
 	"math/big"
-	"strings"
 
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
@@ -19,15 +18,16 @@ var tests = map[string]testFunc{
 	"false":       is(func(v any) bool { return v == any(false) }),
 	"boolean":     is(func(v any) bool { return pyval.TypeName(v) == "bool" }),
 	"integer":     is(func(v any) bool { return pyval.TypeName(v) == "int" }),
-	"float":       is(func(v any) bool { return pyval.TypeName(v) == "float" }),
+	"float":       is(isFloat),
 	"number":      is(isNumber),
 	"string":      is(func(v any) bool { return pyval.TypeName(v) == "str" }),
 	"mapping":     is(func(v any) bool { return pyval.TypeName(v) == "dict" }),
 	"sequence":    is(isSequence),
-	"iterable":    is(isSequence),
+	"iterable":    is(isIterable),
+	"escaped":     is(func(v any) bool { _, ok := v.(pyval.Markup); return ok }),
 	"callable":    is(func(v any) bool { _, ok := v.(pyval.Callable); return ok }),
-	"lower":       is(func(v any) bool { s, ok := v.(string); return ok && s == strings.ToLower(s) && s != strings.ToUpper(s) }),
-	"upper":       is(func(v any) bool { s, ok := v.(string); return ok && s == strings.ToUpper(s) && s != strings.ToLower(s) }),
+	"lower":       is(func(v any) bool { s, ok := v.(string); return ok && pyval.IsLower(s) }),
+	"upper":       is(func(v any) bool { s, ok := v.(string); return ok && pyval.IsUpper(s) }),
 	"odd":         modulo(2, 1),
 	"even":        modulo(2, 0),
 	"divisibleby": divisibleBy,
@@ -47,10 +47,25 @@ func is(f func(any) bool) testFunc {
 
 func isNumber(v any) bool {
 	switch v.(type) {
-	case bool, int64, float64, *big.Int:
+	case bool, int64, float64, *big.Int, pyval.Decimal:
 		return true
 	}
 	return false
+}
+
+// isFloat takes a number of an XCom for a float where nothing tells that it is none.
+func isFloat(v any) bool {
+	if d, ok := v.(pyval.Decimal); ok {
+		return d.IsFloat()
+	}
+	return pyval.TypeName(v) == "float"
+}
+
+func isIterable(v any) bool {
+	if _, ok := v.(*pyval.Generator); ok {
+		return true
+	}
+	return isSequence(v)
 }
 
 func isSequence(v any) bool {

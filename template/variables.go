@@ -48,6 +48,9 @@ func (r *render) variable(name string) (any, error) {
 	if get, ok := variables[name]; ok {
 		return get(r)
 	}
+	if f, ok := globals[name]; ok {
+		return &pyval.Module{Name: name, Call: f}, nil
+	}
 	return pyval.Undefined{}, nil
 }
 
@@ -56,7 +59,7 @@ var variables = map[string]func(*render) (any, error){
 	"ds":                               logical("%Y-%m-%d"),
 	"ds_nodash":                        logical("%Y%m%d"),
 	"ts_nodash":                        logical("%Y%m%dT%H%M%S"),
-	"ts_nodash_with_tz":                logical("%Y%m%dT%H%M%S%z"),
+	"ts_nodash_with_tz":                (*render).tsNoDashWithTZ,
 	"ts":                               func(r *render) (any, error) { return isoOf(r.date(r.ctx.Run.LogicalDate)), nil },
 	"logical_date":                     func(r *render) (any, error) { return undefinedIfNone(r.date(r.ctx.Run.LogicalDate)), nil },
 	"data_interval_start":              func(r *render) (any, error) { return undefinedIfNone(r.date(r.ctx.DataIntervalStart)), nil },
@@ -144,6 +147,14 @@ func logical(format string) func(*render) (any, error) {
 		}
 		return d.Format(format)
 	}
+}
+
+func (r *render) tsNoDashWithTZ() (any, error) {
+	iso := isoOf(r.date(r.ctx.Run.LogicalDate))
+	if text, ok := iso.(string); ok {
+		return noDashes.Replace(text), nil
+	}
+	return iso, nil
 }
 
 func isoOf(v any) any {

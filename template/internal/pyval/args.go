@@ -147,7 +147,7 @@ func (a *Args) wrong(name string, v any, want string) {
 }
 
 func typed[T any](a *Args, name string, v any, want string) T {
-	t, ok := v.(T)
+	t, ok := Plain(v).(T)
 	if !ok {
 		a.wrong(name, v, want)
 	}

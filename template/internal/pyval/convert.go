@@ -15,11 +15,18 @@ import (
 	"time"
 )
 
-// FromJSON decodes one JSON document. Objects keep their order and numbers are exact.
-func FromJSON(data []byte) (any, error) {
-	dec := json.NewDecoder(bytes.NewReader(data))
+// FromJSON decodes one JSON document as Python's json does. Objects keep their order,
+// whole numbers are exact and others are floats.
+func FromJSON(data []byte) (any, error) { return fromJSON(data, fromNumber) }
+
+// FromStore decodes the JSON of an XCom: every number keeps its digits, those of a NUMERIC
+// column too.
+func FromStore(data []byte) (any, error) { return fromJSON(data, fromDecimal) }
+
+func fromJSON(data []byte, number func(json.Number) (any, error)) (any, error) {
+	dec := jsonDecoder{json.NewDecoder(bytes.NewReader(data)), number}
 	dec.UseNumber()
-	v, err := decodeJSON(dec, 0)
+	v, err := dec.value(0)
 	if err != nil {
 		return nil, fmt.Errorf("decode JSON: %w", err)
 	}
@@ -29,7 +36,13 @@ func FromJSON(data []byte) (any, error) {
 	return v, nil
 }
 
-func decodeJSON(dec *json.Decoder, depth int) (any, error) {
+// jsonDecoder decodes values; number makes those of numbers.
+type jsonDecoder struct {
+	*json.Decoder
+	number func(json.Number) (any, error)
+}
+
+func (dec jsonDecoder) value(depth int) (any, error) {
 	if depth > maxDepth {
 		return nil, fmt.Errorf("more than %d levels deep: %w", maxDepth, ErrLimit)
 	}
@@ -39,20 +52,20 @@ func decodeJSON(dec *json.Decoder, depth int) (any, error) {
 	}
 	switch tok := tok.(type) {
 	case json.Number:
-		return fromNumber(tok)
+		return dec.number(tok)
 	case json.Delim:
 		if tok == '[' {
-			return decodeArray(dec, depth)
+			return dec.array(depth)
 		}
-		return decodeObject(dec, depth)
+		return dec.object(depth)
 	}
 	return tok, nil // nil, bool or string
 }
 
-func decodeArray(dec *json.Decoder, depth int) (any, error) {
+func (dec jsonDecoder) array(depth int) (any, error) {
 	list := NewList()
 	for dec.More() {
-		v, err := decodeJSON(dec, depth+1)
+		v, err := dec.value(depth + 1)
 		if err != nil {
 			return nil, err
 		}
@@ -62,14 +75,14 @@ func decodeArray(dec *json.Decoder, depth int) (any, error) {
 	return list, err
 }
 
-func decodeObject(dec *json.Decoder, depth int) (any, error) {
+func (dec jsonDecoder) object(depth int) (any, error) {
 	d := NewDict()
 	for dec.More() {
 		key, err := dec.Token()
 		if err != nil {
 			return nil, err
 		}
-		v, err := decodeJSON(dec, depth+1)
+		v, err := dec.value(depth + 1)
 		if err != nil {
 			return nil, err
 		}
@@ -96,6 +109,14 @@ func fromNumber(n json.Number) (any, error) {
 	return f, nil
 }
 
+// fromDecimal keeps the digits of a number.
+func fromDecimal(n json.Number) (any, error) {
+	if d, ok := ParseDecimal(n.String()); ok && strings.ContainsAny(n.String(), ".eE") {
+		return d, nil
+	}
+	return fromNumber(n)
+}
+
 // FromGo turns a Go value into a value. Go maps come out sorted by key; a
 // [json.RawMessage] keeps its order. Types it does not know go through JSON.
 func FromGo(v any) (any, error) { return fromGo(v, 0) }
@@ -114,7 +135,7 @@ func fromGo(v any, depth int) (any, error) {
 	case *big.Int:
 		return Int(v), nil
 	case json.Number:
-		return fromNumber(v)
+		return fromDecimal(v)
 	case json.RawMessage:
 		if len(v) == 0 {
 			return nil, nil
@@ -170,7 +191,7 @@ func fromGo(v any, depth int) (any, error) {
 }
 
 // ToGo turns a value into plain Go: nil, bool, int64, *big.Int, float64, string,
-// []any, map[string]any, [time.Time] and [time.Duration]. Other objects become
+// []any, map[string]any, [time.Time], [time.Duration] and, for decimals, [json.Number]. Other objects become
 // their text.
 func ToGo(b *Budget, v any) (any, error) { return toGo(b, v, 0) }
 
@@ -185,6 +206,12 @@ func toGo(b *Budget, v any, depth int) (any, error) {
 		return toGoItems(b, v, depth)
 	case Range:
 		return toGoItems(b, v.Items(), depth)
+	case View:
+		return toGoItems(b, v.Items, depth)
+	case NamedTuple:
+		return toGoItems(b, v.Tuple, depth)
+	case *Generator:
+		return nil, v.noText()
 	case *Dict:
 		m := make(map[string]any, v.Len())
 		for i, k := range v.keys {
@@ -201,6 +228,10 @@ func toGo(b *Budget, v any, depth int) (any, error) {
 		return v.t, nil
 	case Delta:
 		return v.d, nil
+	case Interval:
+		return v.d, nil
+	case Decimal:
+		return json.Number(v.Str()), nil
 	case Object:
 		return Str(b, v)
 	case Undefined: // an if without else

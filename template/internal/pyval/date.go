@@ -3,7 +3,6 @@ package pyval
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -12,13 +11,19 @@ type Date struct {
 	year  int
 	month time.Month
 	day   int
+	plain bool // Python's own, not pendulum's
 }
 
-// NewDate returns the date that t shows.
-func NewDate(t time.Time) Date { return Date{t.Year(), t.Month(), t.Day()} }
+// NewDate returns the date that t shows, of Python's own class.
+func NewDate(t time.Time) Date { return Date{t.Year(), t.Month(), t.Day(), true} }
+
+func dateOf(d DateTime) Date { return Date{d.t.Year(), d.t.Month(), d.t.Day(), d.plain} }
 
 // Time returns midnight UTC of the date.
 func (d Date) Time() time.Time { return time.Date(d.year, d.month, d.day, 0, 0, 0, 0, time.UTC) }
+
+// midnight is the date as a datetime without zone.
+func (d Date) midnight() DateTime { return DateTime{t: d.Time(), naive: true, plain: d.plain} }
 
 // TypeName implements [Object].
 func (d Date) TypeName() string { return "date" }
@@ -27,9 +32,15 @@ func (d Date) TypeName() string { return "date" }
 func (d Date) Str() string { return d.Time().Format(time.DateOnly) }
 
 // Repr implements [Printer].
-func (d Date) Repr() string { return fmt.Sprintf("datetime.date(%d, %d, %d)", d.year, d.month, d.day) }
+func (d Date) Repr() string {
+	class := "Date"
+	if d.plain {
+		class = "datetime.date"
+	}
+	return fmt.Sprintf("%s(%d, %d, %d)", class, d.year, d.month, d.day)
+}
 
-func (d Date) strftime(format string) (string, error) { return Strftime(d.Time(), true, format) }
+func (d Date) formatSpec(spec string) (string, error) { return d.midnight().formatSpec(spec) }
 
 // Attr implements [Object].
 func (d Date) Attr(name string) (any, error) {
@@ -39,19 +50,29 @@ func (d Date) Attr(name string) (any, error) {
 	return Undefined{}, nil
 }
 
-// Method implements [Object]: the methods of datetimes that make sense for a date.
+// dateMethods are the methods of datetimes that make sense for a date.
+var dateMethods = []string{
+	"strftime", "weekday", "isoweekday", "isocalendar", "to_date_string", "to_formatted_date_string", "format", "add",
+	"subtract", "replace", "set", "start_of", "end_of", "next", "previous", "first_of", "last_of", "nth_of",
+	"is_leap_year", "is_long_year", "toordinal", "timetuple", "ctime",
+}
+
+// Method implements [Object].
 func (d Date) Method(name string) Method {
-	at := DateTime{t: d.Time(), naive: true}
 	switch name {
-	case "strftime", "weekday", "isoweekday", "isocalendar", "to_date_string", "format":
-		return at.Method(name)
 	case "isoformat":
 		return func(_ *Budget, a *Args) (any, error) { return d.Str(), a.Done() }
-	case "add", "subtract", "replace", "start_of", "end_of":
+	case "diff":
+		return d.diff
+	}
+	for _, n := range dateMethods {
+		if n != name {
+			continue
+		}
 		return func(b *Budget, a *Args) (any, error) {
-			r, err := at.Method(name)(b, a)
+			r, err := dateTimeMethods[name](b, d.midnight(), a)
 			if t, ok := r.(DateTime); ok {
-				return NewDate(t.t), err
+				return dateOf(t), err
 			}
 			return r, err
 		}
@@ -59,9 +80,25 @@ func (d Date) Method(name string) Method {
 	return nil
 }
 
+func (d Date) diff(_ *Budget, a *Args) (any, error) {
+	other, ok := a.Any("dt").(Date)
+	absolute := a.BoolOr("abs", true)
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, errors.New("diff: needs a date")
+	}
+	i := newDateInterval(d, other)
+	if absolute {
+		i = i.absolute()
+	}
+	return i, nil
+}
+
 // Names implements [Object].
 func (d Date) Names() []string {
-	return []string{"year", "month", "day", "strftime", "isoformat", "weekday", "isoweekday", "isocalendar", "replace", "add", "subtract", "start_of", "end_of", "format"}
+	return append(append([]string{"isoformat", "diff"}, dateAttrs...), dateMethods...)
 }
 
 // CompareTo orders dates.
@@ -75,168 +112,110 @@ func (d Date) CompareTo(other any) (int, bool, error) {
 
 // Operate adds and subtracts whole days and subtracts dates.
 func (d Date) Operate(op string, other any, reflected bool) (any, bool, error) {
-	at := DateTime{t: d.Time(), naive: true}
 	if o, ok := other.(Date); ok {
-		return at.Operate(op, DateTime{t: o.Time(), naive: true}, reflected)
+		if op != "-" || reflected {
+			return nil, false, nil
+		}
+		if d.plain && o.plain {
+			return Delta{d: d.Time().Sub(o.Time())}, true, nil
+		}
+		return newDateInterval(o, d), true, nil
 	}
 	if delta, ok := other.(Delta); ok {
 		days, _ := delta.parts()
-		other = Delta{time.Duration(days) * 24 * time.Hour}
+		other = Delta{d: time.Duration(days) * 24 * time.Hour}
 	}
 	if _, ok := other.(DateTime); ok {
 		return nil, false, nil
 	}
-	r, ok, err := at.Operate(op, other, reflected)
+	r, ok, err := d.midnight().Operate(op, other, reflected)
 	if t, isTime := r.(DateTime); isTime {
-		r = NewDate(t.t)
+		r = dateOf(t)
 	}
 	return r, ok, err
 }
 
-// RelativeDelta is dateutil's relativedelta: months and years keep the day of the
-// month where they can.
-type RelativeDelta struct {
-	years, months, weeks, days, hours, minutes, seconds, microseconds int
+// TimeOfDay is a time without a date.
+type TimeOfDay struct {
+	t     time.Time
+	plain bool
 }
 
-// relativeField is the part of r with that name, nil for none.
-func relativeField(r *RelativeDelta, name string) *int {
-	switch name {
-	case "years":
-		return &r.years
-	case "months":
-		return &r.months
-	case "weeks":
-		return &r.weeks
-	case "days":
-		return &r.days
-	case "hours":
-		return &r.hours
-	case "minutes":
-		return &r.minutes
-	case "seconds":
-		return &r.seconds
-	case "microseconds":
-		return &r.microseconds
-	}
-	return nil
-}
-
-var relativeFields = []string{"years", "months", "weeks", "days", "hours", "minutes", "seconds", "microseconds"}
-
-func relativeArgs(a *Args) (RelativeDelta, error) {
-	var r RelativeDelta
-	for _, name := range relativeFields {
-		n := a.IntOr(name, 0)
-		if n > 1<<31 || n < -1<<31 {
-			return r, fmt.Errorf("%s: %s is too large", a.fn, name)
-		}
-		*relativeField(&r, name) = n
-	}
-	return r, a.Done()
-}
-
-// MakeRelativeDelta is the relativedelta constructor; it takes keywords.
-func MakeRelativeDelta(_ *Budget, a *Args) (any, error) {
-	if len(a.pos) > 0 {
-		return nil, errors.New("relativedelta takes keywords: relativedelta(months=1)")
-	}
-	r, err := relativeArgs(a)
-	return r, err
-}
-
-// addTo adds by the calendar down to days and by elapsed time below.
-func (r RelativeDelta) addTo(t time.Time, sign int) time.Time {
-	if months := r.years*12 + r.months; months != 0 {
-		first := time.Date(t.Year(), t.Month()+time.Month(sign*months), 1, 0, 0, 0, 0, time.UTC)
-		day := min(t.Day(), daysIn(first.Year(), first.Month()))
-		t = time.Date(first.Year(), first.Month(), day, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), t.Location())
-	}
-	if days := r.weeks*7 + r.days; days != 0 {
-		t = t.AddDate(0, 0, sign*days)
-	}
-	t = t.Add(time.Duration(sign*r.hours) * time.Hour)
-	t = t.Add(time.Duration(sign*r.minutes) * time.Minute)
-	return t.Add(time.Duration(sign*r.seconds)*time.Second + time.Duration(sign*r.microseconds)*time.Microsecond)
+func timeOf(d DateTime) TimeOfDay {
+	t := d.t
+	return TimeOfDay{time.Date(1900, 1, 1, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC), d.plain}
 }
 
 // TypeName implements [Object].
-func (r RelativeDelta) TypeName() string { return "relativedelta" }
+func (c TimeOfDay) TypeName() string { return "time" }
+
+// Str implements [Printer].
+func (c TimeOfDay) Str() string {
+	if c.t.Nanosecond() > 0 {
+		return c.t.Format("15:04:05.000000")
+	}
+	return c.t.Format("15:04:05")
+}
+
+// Repr implements [Printer].
+func (c TimeOfDay) Repr() string {
+	class := "Time"
+	if c.plain {
+		class = "datetime.time"
+	}
+	s := fmt.Sprintf("%s(%d, %d", class, c.t.Hour(), c.t.Minute())
+	if c.t.Second() > 0 || c.t.Nanosecond() > 0 || !c.plain {
+		s += fmt.Sprintf(", %d", c.t.Second())
+	}
+	if c.t.Nanosecond() > 0 {
+		s += fmt.Sprintf(", %d", c.t.Nanosecond()/1000)
+	}
+	return s + ")"
+}
+
+func (c TimeOfDay) formatSpec(spec string) (string, error) {
+	return DateTime{t: c.t, naive: true, plain: c.plain}.formatSpec(spec)
+}
 
 // Attr implements [Object].
-func (r RelativeDelta) Attr(name string) (any, error) {
-	if f := relativeField(&r, name); f != nil {
-		return int64(*f), nil
+func (c TimeOfDay) Attr(name string) (any, error) {
+	if v, ok := clockAttr(c.t, name); ok {
+		return v, nil
 	}
 	return Undefined{}, nil
 }
 
-// Method implements [Object]; there is none.
-func (r RelativeDelta) Method(string) Method { return nil }
-
-// Names implements [Object].
-func (r RelativeDelta) Names() []string { return relativeFields }
-
-// pendulumTokens are the tokens of pendulum's format(), longest first.
-var pendulumTokens = []struct{ token, code string }{
-	{"YYYY", "%Y"},
-	{"dddd", "%A"},
-	{"MMMM", "%B"},
-	{"DDDD", "%j"},
-	{"SSSSSS", "%f"},
-	{"ddd", "%a"},
-	{"MMM", "%b"},
-	{"DDD", "%-j"},
-	{"YY", "%y"},
-	{"MM", "%m"},
-	{"DD", "%d"},
-	{"HH", "%H"},
-	{"hh", "%I"},
-	{"mm", "%M"},
-	{"ss", "%S"},
-	{"ZZ", "%z"},
-	{"zz", "%Z"},
-	{"M", "%-m"},
-	{"D", "%-d"},
-	{"H", "%-H"},
-	{"h", "%-I"},
-	{"m", "%-M"},
-	{"s", "%-S"},
-	{"A", "%p"},
-	{"d", "%w"},
-	{"E", "%u"},
-	{"X", "%s"},
-	{"z", ""},
+// Method implements [Object].
+func (c TimeOfDay) Method(name string) Method {
+	switch name {
+	case "strftime", "format":
+		return DateTime{t: c.t, naive: true, plain: c.plain}.Method(name)
+	case "isoformat":
+		return func(_ *Budget, a *Args) (any, error) {
+			spec := a.TextOr("timespec", "auto")
+			if err := a.Done(); err != nil {
+				return nil, err
+			}
+			layout, err := clockLayout(spec)
+			if err != nil || layout == "" {
+				return c.Str(), err
+			}
+			return c.t.Format(layout), nil
+		}
+	}
+	return nil
 }
 
-// pendulumFormat is pendulum's format(): YYYY-MM-DD HH:mm:ss, text in brackets as it is.
-func pendulumFormat(d DateTime, format string) (string, error) {
-	var out strings.Builder
-	for format != "" {
-		if text, rest, ok := strings.Cut(format[1:], "]"); format[0] == '[' && ok {
-			out.WriteString(text)
-			format = rest
-			continue
-		}
-		token, code := format[:1], ""
-		for _, t := range pendulumTokens {
-			if strings.HasPrefix(format, t.token) {
-				token, code = t.token, t.code
-				break
-			}
-		}
-		text := token
-		switch {
-		case token == "z":
-			text = d.t.Location().String()
-		case code != "":
-			var err error
-			if text, err = d.strftime(code); err != nil {
-				return "", err
-			}
-		}
-		out.WriteString(text)
-		format = format[len(token):]
+// Names implements [Object].
+func (c TimeOfDay) Names() []string {
+	return []string{"hour", "minute", "second", "microsecond", "strftime", "isoformat", "format"}
+}
+
+// CompareTo orders times of day.
+func (c TimeOfDay) CompareTo(other any) (int, bool, error) {
+	o, ok := other.(TimeOfDay)
+	if !ok {
+		return 0, false, nil
 	}
-	return out.String(), nil
+	return c.t.Compare(o.t), true, nil
 }

@@ -11,10 +11,14 @@ import (
 )
 
 // Delta is a timedelta. Its range is Go's: 292 years to either side.
-type Delta struct{ d time.Duration }
+type Delta struct {
+	d time.Duration
+	// duration says that it is pendulum's Duration, which prints in words.
+	duration bool
+}
 
 // NewDelta returns a timedelta; it counts in microseconds.
-func NewDelta(d time.Duration) Delta { return Delta{d.Truncate(time.Microsecond)} }
+func NewDelta(d time.Duration) Delta { return Delta{d: d.Truncate(time.Microsecond)} }
 
 // Duration returns the timedelta as Go has it.
 func (d Delta) Duration() time.Duration { return d.d }
@@ -65,7 +69,7 @@ func microDelta(micros int64) (any, error) {
 	if micros > maxMicros || micros < -maxMicros {
 		return nil, errDeltaRange
 	}
-	return Delta{time.Duration(micros) * time.Microsecond}, nil
+	return Delta{d: time.Duration(micros) * time.Microsecond}, nil
 }
 
 // TypeName implements [Object].
@@ -84,60 +88,113 @@ func (d Delta) parts() (days int64, rest time.Duration) {
 // Attr implements [Object].
 func (d Delta) Attr(name string) (any, error) {
 	days, rest := d.parts()
-	switch name {
-	case "days":
+	switch {
+	case name == "days":
 		return days, nil
-	case "seconds":
+	case d.duration:
+		return durationAttr(d.d, name)
+	case name == "seconds":
 		return int64(rest / time.Second), nil
-	case "microseconds":
+	case name == "microseconds":
 		return int64(rest % time.Second / time.Microsecond), nil
 	}
 	return Undefined{}, nil
 }
 
+// durationAttr is an attribute of pendulum's Duration: every part has the sign of the whole.
+func durationAttr(d time.Duration, name string) (any, error) {
+	const day = 24 * time.Hour
+	var n time.Duration
+	switch name {
+	case "years", "months":
+	case "weeks":
+		n = d / (7 * day)
+	case "days":
+		n = d / day
+	case "remaining_days":
+		n = d / day % 7
+	case "hours":
+		n = d / time.Hour % 24
+	case "minutes":
+		n = d / time.Minute % 60
+	case "seconds":
+		n = d % day / time.Second
+	case "remaining_seconds":
+		n = d / time.Second % 60
+	case "microseconds":
+		n = d % time.Second / time.Microsecond
+	case "invert":
+		return d < 0, nil
+	default:
+		return Undefined{}, nil
+	}
+	return int64(n), nil
+}
+
 // Method implements [Object].
 func (d Delta) Method(name string) Method {
+	if name == "in_words" {
+		return wordsMethod(d.words)
+	}
+	return durationMethod(d.d, name)
+}
+
+func durationMethod(d time.Duration, name string) Method {
+	seconds := float64(d/time.Microsecond) / 1e6
 	if name == "total_seconds" {
-		return func(_ *Budget, a *Args) (any, error) { return float64(d.d/time.Microsecond) / 1e6, a.Done() }
+		return func(_ *Budget, a *Args) (any, error) { return seconds, a.Done() }
 	}
 	for _, u := range units[:5] {
 		if name == "in_"+u.name || name == "total_"+u.name {
 			return func(_ *Budget, a *Args) (any, error) {
-				if strings.HasPrefix(name, "total_") {
-					return float64(d.d) / float64(u.size), a.Done()
+				if !strings.HasPrefix(name, "total_") {
+					return int64(d / u.size), a.Done()
 				}
-				return int64(d.d / u.size), a.Done()
+				if u.name == "weeks" {
+					return seconds / 86400 / 7, a.Done()
+				}
+				return seconds / u.size.Seconds(), a.Done()
 			}
 		}
-	}
-	if name == "in_words" {
-		return func(_ *Budget, a *Args) (any, error) { return d.words(), a.Done() }
 	}
 	return nil
 }
 
-// Names implements [Object].
-func (d Delta) Names() []string {
-	return []string{"days", "seconds", "microseconds", "total_seconds", "in_weeks", "in_days", "in_hours", "in_minutes", "in_seconds", "in_words"}
+func wordsMethod(words func(sep string) string) Method {
+	return func(_ *Budget, a *Args) (any, error) {
+		locale, sep := a.TextOr("locale", "en"), a.TextOr("separator", " ")
+		if err := a.Done(); err != nil {
+			return nil, err
+		}
+		if locale != "en" {
+			return nil, fmt.Errorf("in_words: speaks English only, not %q", locale)
+		}
+		return words(sep), nil
+	}
 }
 
-func (d Delta) words() string {
-	var words []string
-	rest := d.d.Abs()
-	for _, u := range units[:5] {
-		if n := rest / u.size; n > 0 {
-			words = append(words, plural(int(n), strings.TrimSuffix(u.name, "s")))
-			rest %= u.size
-		}
-	}
-	if len(words) == 0 {
-		return "0 seconds"
-	}
-	return strings.Join(words, " ")
+var durationNames = []string{
+	"days", "seconds", "microseconds", "weeks", "hours", "minutes", "remaining_days", "remaining_seconds", "invert",
+	"total_seconds", "total_minutes", "total_hours", "total_days", "total_weeks",
+	"in_weeks", "in_days", "in_hours", "in_minutes", "in_seconds", "in_words",
+}
+
+// Names implements [Object].
+func (d Delta) Names() []string { return durationNames }
+
+func (d Delta) words(sep string) string {
+	const day = 24 * time.Hour
+	return inWords(sep, d.d, [7]int64{
+		0, 0, int64(d.d / (7 * day)), int64(d.d / day % 7), int64(d.d / time.Hour % 24), int64(d.d / time.Minute % 60),
+		int64(d.d / time.Second % 60),
+	})
 }
 
 // Str implements [Printer].
 func (d Delta) Str() string {
+	if d.duration {
+		return d.words(" ")
+	}
 	days, rest := d.parts()
 	s := fmt.Sprintf("%d:%02d:%02d", rest/time.Hour, rest/time.Minute%60, rest/time.Second%60)
 	if micros := rest % time.Second / time.Microsecond; micros > 0 {
@@ -155,31 +212,62 @@ func (d Delta) Str() string {
 // Repr implements [Printer].
 func (d Delta) Repr() string {
 	var parts []string
-	for _, name := range []string{"days", "seconds", "microseconds"} {
+	names, class := []string{"days", "seconds", "microseconds"}, "datetime.timedelta"
+	if d.duration {
+		names, class = []string{"weeks", "remaining_days", "hours", "minutes", "remaining_seconds", "microseconds"}, "Duration"
+	}
+	for _, name := range names {
 		if v, err := d.Attr(name); err == nil && v != any(int64(0)) {
-			parts = append(parts, fmt.Sprintf("%s=%d", name, v))
+			parts = append(parts, fmt.Sprintf("%s=%d", strings.TrimPrefix(name, "remaining_"), v))
 		}
 	}
-	if len(parts) == 0 {
+	if len(parts) == 0 && !d.duration {
 		parts = []string{"0"}
 	}
-	return "datetime.timedelta(" + strings.Join(parts, ", ") + ")"
+	return class + "(" + strings.Join(parts, ", ") + ")"
 }
 
 // CompareTo orders timedeltas.
 func (d Delta) CompareTo(other any) (int, bool, error) {
-	o, ok := other.(Delta)
+	o, ok := deltaIn(other)
 	if !ok {
 		return 0, false, nil
 	}
 	return cmp.Compare(d.d, o.d), true, nil
 }
 
-// Operate adds and subtracts timedeltas, scales and divides them.
-func (d Delta) Operate(op string, other any, reflected bool) (any, bool, error) {
-	if o, ok := other.(Delta); ok {
-		return d.withDelta(op, o)
+// deltaIn returns the timedelta that v is; an interval counts as a duration.
+func deltaIn(v any) (Delta, bool) {
+	switch v := v.(type) {
+	case Delta:
+		return v, true
+	case Interval:
+		return Delta{d: v.d, duration: true}, true
 	}
+	return Delta{}, false
+}
+
+// Operate adds and subtracts timedeltas, scales and divides them. With a duration among
+// them the result is one.
+func (d Delta) Operate(op string, other any, reflected bool) (any, bool, error) {
+	o, isDelta := deltaIn(other)
+	var r any
+	var ok bool
+	var err error
+	if isDelta {
+		d.duration = d.duration || o.duration
+		r, ok, err = d.withDelta(op, o)
+	} else {
+		r, ok, err = d.scaled(op, other, reflected)
+	}
+	if got, is := r.(Delta); is {
+		got.duration = d.duration
+		r = got
+	}
+	return r, ok, err
+}
+
+func (d Delta) scaled(op string, other any, reflected bool) (any, bool, error) {
 	n, ok := toFloat(other)
 	if !ok || reflected && op != "*" {
 		return nil, false, nil
@@ -220,7 +308,7 @@ func (d Delta) withDelta(op string, o Delta) (any, bool, error) {
 		}
 		r, err := floorDiv(op, big.NewInt(int64(d.d)), big.NewInt(int64(o.d)))
 		if n, ok := r.(int64); ok && op == "%" {
-			r = Delta{time.Duration(n)}
+			r = Delta{d: time.Duration(n)}
 		}
 		return r, true, err
 	}
@@ -232,32 +320,4 @@ func plural(n int, unit string) string {
 		return "1 " + unit
 	}
 	return fmt.Sprintf("%d %ss", n, unit)
-}
-
-// Humanize says how far t is from other: "1 day before", "3 weeks after". With
-// ago it speaks from now: "1 hour ago", "in 5 minutes".
-func Humanize(t, other time.Time, ago bool) string {
-	diff := t.Sub(other)
-	before := diff < 0
-	words := "a few seconds"
-	for _, u := range []struct {
-		name string
-		size time.Duration
-	}{{"year", 365 * 24 * time.Hour}, {"month", 30 * 24 * time.Hour}, {"week", 7 * 24 * time.Hour}, {"day", 24 * time.Hour}, {"hour", time.Hour}, {"minute", time.Minute}, {"second", time.Second}} {
-		if n := diff.Abs() / u.size; n > 0 {
-			if u.name != "second" || n > 10 {
-				words = plural(int(n), u.name)
-			}
-			break
-		}
-	}
-	switch {
-	case ago && before:
-		return words + " ago"
-	case ago:
-		return "in " + words
-	case before:
-		return words + " before"
-	}
-	return words + " after"
 }

@@ -1,6 +1,7 @@
 package pyval
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -102,14 +103,18 @@ func (d *Dict) update(b *Budget, v any) error {
 	return nil
 }
 
+func pairsIn(d *Dict) [][2]any {
+	pairs := make([][2]any, d.Len())
+	for i, k := range d.keys {
+		pairs[i] = [2]any{k, d.vals[i]}
+	}
+	return pairs
+}
+
 // pairsOf reads a dict or a sequence of pairs.
 func pairsOf(b *Budget, v any) ([][2]any, error) {
 	if d, ok := v.(*Dict); ok {
-		pairs := make([][2]any, d.Len())
-		for i, k := range d.keys {
-			pairs[i] = [2]any{k, d.vals[i]}
-		}
-		return pairs, nil
+		return pairsIn(d), nil
 	}
 	items, err := Iterate(b, v)
 	if err != nil {
@@ -144,6 +149,7 @@ func (d *Dict) Items() []any {
 type (
 	bigKey   string
 	tupleKey string
+	dateKey  int64
 	noneKey  struct{}
 )
 
@@ -153,6 +159,8 @@ func hashKey(v any, depth int) (any, error) {
 	switch v := v.(type) {
 	case nil:
 		return noneKey{}, nil
+	case Markup:
+		return string(v), nil
 	case string, int64:
 		return v, nil
 	case bool:
@@ -182,17 +190,31 @@ func hashKey(v any, depth int) (any, error) {
 		return tupleKey(b.String()), nil
 	case DateTime:
 		return v.t.UnixNano(), nil
-	case Date, Delta:
-		return v, nil
+	case Date:
+		return dateKey(v.Time().Unix()), nil
+	case Decimal:
+		return v.hash()
+	case Zone:
+		return v.loc.String(), nil
+	case Delta:
+		return v.d, nil
+	case Interval:
+		return v.d, nil
 	}
 	return nil, fmt.Errorf("%q cannot be a key of a dict", TypeName(v))
 }
 
 var dictMethods = map[string]func(*Budget, *Dict, *Args) (any, error){
-	"get":    dictGet,
-	"items":  func(_ *Budget, d *Dict, a *Args) (any, error) { return NewList(d.Items()...), a.Done() },
-	"keys":   func(_ *Budget, d *Dict, a *Args) (any, error) { return NewList(slices.Clone(d.keys)...), a.Done() },
-	"values": func(_ *Budget, d *Dict, a *Args) (any, error) { return NewList(slices.Clone(d.vals)...), a.Done() },
+	"get": dictGet,
+	"items": func(_ *Budget, d *Dict, a *Args) (any, error) {
+		return View{NewList(d.Items()...), "dict_items"}, a.Done()
+	},
+	"keys": func(_ *Budget, d *Dict, a *Args) (any, error) {
+		return View{NewList(slices.Clone(d.keys)...), "dict_keys"}, a.Done()
+	},
+	"values": func(_ *Budget, d *Dict, a *Args) (any, error) {
+		return View{NewList(slices.Clone(d.vals)...), "dict_values"}, a.Done()
+	},
 	"copy":   func(_ *Budget, d *Dict, a *Args) (any, error) { return d.clone(), a.Done() },
 	"update": dictUpdate,
 	"pop":    dictPop,
@@ -205,6 +227,34 @@ var dictMethods = map[string]func(*Budget, *Dict, *Args) (any, error){
 			return v, nil
 		}
 		return def, d.Set(key, def)
+	},
+	"popitem": func(_ *Budget, d *Dict, a *Args) (any, error) {
+		if err := a.Done(); err != nil {
+			return nil, err
+		}
+		if d.Len() == 0 {
+			return nil, errors.New("popitem: the dict is empty")
+		}
+		key := d.keys[d.Len()-1]
+		val, _ := d.remove(key)
+		return Tuple{key, val}, nil
+	},
+	"fromkeys": func(b *Budget, _ *Dict, a *Args) (any, error) {
+		keys, val := a.Any("iterable"), a.AnyOr("value", nil)
+		if err := a.Done(); err != nil {
+			return nil, err
+		}
+		items, err := Iterate(b, keys)
+		if err != nil {
+			return nil, err
+		}
+		made := NewDict()
+		for _, k := range items {
+			if err := made.Set(k, val); err != nil {
+				return nil, err
+			}
+		}
+		return made, nil
 	},
 	"clear": func(_ *Budget, d *Dict, a *Args) (any, error) {
 		if err := a.Done(); err != nil {

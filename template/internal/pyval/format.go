@@ -1,7 +1,6 @@
 package pyval
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"math/big"
@@ -20,6 +19,8 @@ type spec struct {
 	precision int    // -1 is none
 	verb      byte   // 0 is none
 	percent   bool   // of the % operator, which is laxer about numbers
+	before    int    // the length of sign and prefix
+	zero      bool   // a 0 before the width
 }
 
 // number formats an integer or float by the verb. The result has no padding.
@@ -34,6 +35,9 @@ func (f *spec) number(b *Budget, v any) (sign, digits string, err error) {
 			n, _ = big.NewFloat(fl).Int(nil)
 			ok = true
 		}
+		if d, isDecimal := v.(Decimal); isDecimal && f.percent {
+			n, ok = d.truncated(), true
+		}
 		if !ok {
 			return "", "", fmt.Errorf("format %c needs an integer, not %q", f.verb, TypeName(v))
 		}
@@ -42,6 +46,9 @@ func (f *spec) number(b *Budget, v any) (sign, digits string, err error) {
 			sign = "-"
 		}
 	default:
+		if d, isDecimal := v.(Decimal); isDecimal && (f.verb == 'f' || f.verb == 'F' || f.verb == '%') {
+			return f.decimal(d)
+		}
 		x, ok := toFloat(v)
 		if !ok {
 			return "", "", fmt.Errorf("format %c needs a number, not %q", f.verb, TypeName(v))
@@ -54,7 +61,42 @@ func (f *spec) number(b *Budget, v any) (sign, digits string, err error) {
 	if sign == "" && f.sign != 0 {
 		sign = string(f.sign)
 	}
+	if f.alternate {
+		for _, prefix := range []string{"0x", "0X", "0o", "0b"} {
+			if rest, ok := strings.CutPrefix(digits, prefix); ok && strings.IndexByte("xXob", f.verb) >= 0 {
+				sign, digits = sign+prefix, rest
+				break
+			}
+		}
+	}
+	f.before = len(sign)
 	return sign, f.grouped(digits), nil
+}
+
+// decimal formats a decimal in fixed notation, digit by digit.
+func (f *spec) decimal(d Decimal) (sign, digits string, err error) {
+	prec, percent := f.precision, ""
+	if prec < 0 {
+		prec = max(0, int(-d.d.Exponent))
+		if f.percent {
+			prec = 6
+		}
+	}
+	if f.verb == '%' {
+		percent = "%"
+		d.d.Exponent += 2
+		if f.precision < 0 {
+			prec = max(0, int(-d.d.Exponent))
+		}
+	}
+	f.before = 0
+	if sign = ""; d.d.Negative {
+		sign = "-"
+	} else if f.sign != 0 {
+		sign = string(f.sign)
+	}
+	f.before = len(sign) + len(percent)
+	return sign, f.grouped(d.fixed(prec)) + percent, nil
 }
 
 func (f *spec) integer(n *big.Int) string {
@@ -103,6 +145,12 @@ func (f *spec) float(x float64) string {
 			verb = 'e'
 		}
 		s = strconv.FormatFloat(x, verb, prec, 64)
+		if f.alternate && !strings.Contains(s, ".") {
+			mantissa, exp, isExp := strings.Cut(s, "e")
+			if s = mantissa + "."; isExp {
+				s += "e" + exp
+			}
+		}
 	}
 	if strings.IndexByte("EFG", f.verb) >= 0 {
 		s = strings.ToUpper(s)
@@ -131,18 +179,32 @@ func (f *spec) grouped(s string) string {
 	if f.group == "" {
 		return s
 	}
-	end := strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' })
-	if end < 0 {
-		end = len(s)
+	size := 3
+	if strings.IndexByte("xXob", f.verb) >= 0 && f.verb != 0 {
+		size = 4
+	}
+	end := len(s)
+	if size == 3 {
+		if end = strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' }); end < 0 {
+			end = len(s)
+		}
 	}
 	whole := s[:end]
+	if f.align == '=' && f.fill == "0" { // zeros are grouped, too, and never begin with the separator
+		for missing := f.width - f.before - len(s[end:]); grouped(len(whole), size) < missing; {
+			whole = "0" + whole
+		}
+	}
 	var parts []string
-	for len(whole) > 3 {
-		parts = append([]string{whole[len(whole)-3:]}, parts...)
-		whole = whole[:len(whole)-3]
+	for len(whole) > size {
+		parts = append([]string{whole[len(whole)-size:]}, parts...)
+		whole = whole[:len(whole)-size]
 	}
 	return strings.Join(append([]string{whole}, parts...), f.group) + s[end:]
 }
+
+// grouped is the length of so many digits with a separator between groups.
+func grouped(digits, size int) int { return digits + (digits-1)/size }
 
 // pad puts a formatted value into the width.
 func (f *spec) pad(b *Budget, sign, body string, def rune) (string, error) {
@@ -158,218 +220,4 @@ func (f *spec) pad(b *Budget, sign, body string, def rune) (string, error) {
 		return sign + s, err
 	}
 	return pad(b, sign+body, f.width, fill, align)
-}
-
-// Percent is the % operator of texts.
-func Percent(b *Budget, format string, arg any) (string, error) {
-	p := &percent{budget: b, rest: format, arg: arg}
-	if t, ok := arg.(Tuple); ok {
-		p.args = t
-	} else {
-		p.args = []any{arg}
-	}
-	if err := p.run(); err != nil {
-		return "", err
-	}
-	_, mapping := arg.(*Dict)
-	if p.next < len(p.args) && !mapping {
-		return "", errors.New("% has more values than the text has places")
-	}
-	return p.out.String(), nil
-}
-
-type percent struct {
-	budget *Budget
-	rest   string
-	arg    any
-	args   []any
-	next   int
-	out    strings.Builder
-}
-
-func (p *percent) run() error {
-	for {
-		before, after, found := strings.Cut(p.rest, "%")
-		if err := p.budget.Fits(p.out.Len() + len(before)); err != nil {
-			return err
-		}
-		p.out.WriteString(before)
-		if !found {
-			return nil
-		}
-		p.rest = after
-		s, err := p.place()
-		if err != nil {
-			return err
-		}
-		if err := p.budget.Fits(p.out.Len() + len(s)); err != nil {
-			return err
-		}
-		p.out.WriteString(s)
-	}
-}
-
-func (p *percent) take() (any, error) {
-	if p.next >= len(p.args) {
-		return nil, errors.New("% has fewer values than the text has places")
-	}
-	p.next++
-	return p.args[p.next-1], nil
-}
-
-func (p *percent) place() (string, error) {
-	f := spec{precision: -1, percent: true}
-	key, keyed := "", strings.HasPrefix(p.rest, "(")
-	if keyed {
-		var found bool
-		if key, p.rest, found = strings.Cut(p.rest[1:], ")"); !found {
-			return "", errors.New("% format: missing )")
-		}
-	}
-	p.flags(&f)
-	if err := p.sizes(&f); err != nil {
-		return "", err
-	}
-	if p.rest == "" {
-		return "", errors.New("% format: the text ends in the middle of a place")
-	}
-	f.verb, p.rest = p.rest[0], p.rest[1:]
-	if f.verb == '%' {
-		return "%", nil
-	}
-	v, err := p.value(key, keyed)
-	if err != nil {
-		return "", err
-	}
-	return p.format(&f, v)
-}
-
-func (p *percent) value(key string, keyed bool) (any, error) {
-	if !keyed {
-		return p.take()
-	}
-	d, ok := p.arg.(*Dict)
-	if !ok {
-		return nil, errors.New("% format: named places need a dict")
-	}
-	v, ok := d.Get(key)
-	if !ok {
-		return nil, fmt.Errorf("%% format: the dict has no key %q", key)
-	}
-	return v, nil
-}
-
-func (p *percent) flags(f *spec) {
-	for ; p.rest != ""; p.rest = p.rest[1:] {
-		switch p.rest[0] {
-		case '-':
-			f.align, f.fill = '<', " "
-		case '0':
-			if f.align == 0 {
-				f.align, f.fill = '=', "0"
-			}
-		case '+':
-			f.sign = '+'
-		case ' ':
-			if f.sign == 0 {
-				f.sign = ' '
-			}
-		case '#':
-			f.alternate = true
-		default:
-			return
-		}
-	}
-}
-
-func (p *percent) sizes(f *spec) error {
-	var err error
-	if f.width, err = p.size(); err != nil {
-		return err
-	}
-	if f.width < 0 {
-		f.width, f.align = -f.width, '<'
-	}
-	if strings.HasPrefix(p.rest, ".") {
-		p.rest = p.rest[1:]
-		f.precision, err = p.size()
-	}
-	return err
-}
-
-func (p *percent) size() (int, error) {
-	if strings.HasPrefix(p.rest, "*") {
-		p.rest = p.rest[1:]
-		v, err := p.take()
-		if err != nil {
-			return 0, err
-		}
-		n, ok := v.(int64)
-		if !ok || n > math.MaxInt32 || n < -math.MaxInt32 {
-			return 0, errors.New("% format: * needs an integer")
-		}
-		return int(n), nil
-	}
-	return number(&p.rest), nil
-}
-
-// number cuts leading digits off s; what is beyond 31 bits is as good as endless.
-func number(s *string) int {
-	n := 0
-	for *s != "" && (*s)[0] >= '0' && (*s)[0] <= '9' {
-		n = min(n*10+int((*s)[0]-'0'), math.MaxInt32)
-		*s = (*s)[1:]
-	}
-	return n
-}
-
-func (p *percent) format(f *spec, v any) (string, error) {
-	var s string
-	var err error
-	switch f.verb {
-	case 's':
-		s, err = Str(p.budget, v)
-	case 'r', 'a':
-		s, err = Repr(p.budget, v)
-	case 'c':
-		s, err = character(v)
-	case 'd', 'i', 'u', 'x', 'X', 'o', 'e', 'E', 'f', 'F', 'g', 'G':
-		sign, digits, err := f.number(p.budget, v)
-		if err != nil {
-			return "", err
-		}
-		return f.pad(p.budget, sign, digits, '>')
-	default:
-		return "", fmt.Errorf("%% format: unknown letter %q", f.verb)
-	}
-	if err != nil {
-		return "", err
-	}
-	if f.precision >= 0 {
-		s = firstRunes(s, f.precision)
-	}
-	if f.align == '=' {
-		f.align, f.fill = '>', " "
-	}
-	return f.pad(p.budget, "", s, '>')
-}
-
-func character(v any) (string, error) {
-	if s, ok := v.(string); ok && runeLen(s) == 1 {
-		return s, nil
-	}
-	if n, ok := v.(int64); ok && n >= 0 && n < 0x110000 {
-		return string(rune(n)), nil
-	}
-	return "", errors.New("% format: %c needs one character")
-}
-
-func firstRunes(s string, n int) string {
-	for i := range s {
-		if n == 0 {
-			return s[:i]
-		}
-		n--
-	}
-	return s
 }

@@ -15,9 +15,10 @@ type JSONOptions struct {
 	SortKeys bool
 	// ASCII writes other characters as \u escapes, as Python does unless told otherwise.
 	ASCII bool
-	// Indent puts each element on a line of its own, indented by this text.
+	// Lines puts each element on a line of its own, indented by Indent, which may be empty.
+	Lines  bool
 	Indent string
-	// ItemSep and KeySep default to ", " and ": "; with Indent a line's ItemSep is ",".
+	// ItemSep and KeySep default to ", " and ": "; with Lines ItemSep is ",".
 	ItemSep, KeySep string
 }
 
@@ -28,7 +29,7 @@ func ToJSON(b *Budget, v any, o JSONOptions) (string, error) {
 	}
 	if o.ItemSep == "" {
 		o.ItemSep = ", "
-		if o.Indent != "" {
+		if o.Lines {
 			o.ItemSep = ","
 		}
 	}
@@ -62,6 +63,8 @@ func (w *jsonWriter) write(v any, depth int) {
 		w.text(map[bool]string{true: "true", false: "false"}[v])
 	case string:
 		w.quoted(v)
+	case Markup:
+		w.quoted(string(v))
 	case float64:
 		w.float(v)
 	case *List:
@@ -76,6 +79,10 @@ func (w *jsonWriter) write(v any, depth int) {
 		w.quoted(v.ISO("T"))
 	case Date:
 		w.quoted(v.Str())
+	case NamedTuple:
+		w.array(v.Tuple, depth)
+	case Decimal:
+		w.text(v.Str())
 	default:
 		if _, ok := toInt(v); !ok {
 			w.fail(fmt.Errorf("%q cannot be written as JSON", TypeName(v)))
@@ -94,7 +101,7 @@ func (w *jsonWriter) float(f float64) {
 }
 
 func (w *jsonWriter) newline(depth int) {
-	if w.options.Indent != "" {
+	if w.options.Lines {
 		w.text("\n" + strings.Repeat(w.options.Indent, depth))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // maxBits bounds integers; the text of the largest has about 20,000 digits.
@@ -43,6 +44,9 @@ func toFloat(v any) (float64, bool) {
 	case int64:
 		return float64(v), true
 	}
+	if d, ok := v.(Decimal); ok {
+		return d.float(), true
+	}
 	if i, ok := toInt(v); ok {
 		f, _ := new(big.Float).SetInt(i).Float64()
 		return f, true
@@ -55,7 +59,7 @@ func ToFloat(v any) (float64, bool) { return toFloat(v) }
 
 // ParseInt reads an integer as int() does: spaces around, underscores between digits.
 func ParseInt(s string, base int) (any, bool) {
-	s = strings.TrimSpace(s)
+	s = asciiDigits(strings.TrimSpace(s))
 	digits := strings.TrimLeft(s, "+-")
 	if len(s)-len(digits) > 1 || digits == "" || len(digits) > maxBits/4 || badUnderscores(digits) {
 		return nil, false
@@ -75,6 +79,24 @@ func ParseInt(s string, base int) (any, bool) {
 		n.Neg(n)
 	}
 	return Int(n), true
+}
+
+// asciiDigits writes the digits of other scripts as 0 to 9.
+func asciiDigits(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < 0x80 || !unicode.Is(unicode.Nd, r) {
+			return r
+		}
+		return '0' + (r-zeroOf(r))%10
+	}, s)
+}
+
+// zeroOf is the first digit of the run of digits that r stands in; runs hold whole tens.
+func zeroOf(r rune) rune {
+	for unicode.Is(unicode.Nd, r-1) {
+		r--
+	}
+	return r
 }
 
 func badUnderscores(s string) bool {
@@ -183,7 +205,7 @@ func floatOp(op string, x, y float64) (any, error) {
 		if x == 0 && y < 0 {
 			return nil, errZero
 		}
-		r := math.Pow(x, y)
+		r := preciseFloat(x, y)
 		if math.IsNaN(r) && !math.IsNaN(x) && !math.IsNaN(y) {
 			return nil, errors.New("a negative number to a broken power")
 		}
@@ -201,7 +223,12 @@ func Negate(v any) (any, error) {
 	case float64:
 		return -n, nil
 	case Delta:
-		return Delta{-n.d}, nil
+		return Delta{d: -n.d, duration: n.duration}, nil
+	case Interval:
+		return n.inverted(), nil
+	case Decimal:
+		r, _, err := n.Operate("-", int64(0), true)
+		return r, err
 	}
 	if i, ok := toInt(v); ok {
 		return Int(new(big.Int).Neg(i)), nil
@@ -209,29 +236,35 @@ func Negate(v any) (any, error) {
 	return nil, fmt.Errorf("bad operand type for unary -: %q", TypeName(v))
 }
 
-// Round rounds as round() does: half to even, on the exact binary value.
-func Round(v any, digits int) any {
-	if f, ok := v.(float64); ok {
-		return roundFloat(f, digits)
+// Round rounds as round() does: half to even, on the exact value.
+func Round(v any, digits int) (any, error) {
+	switch f := v.(type) {
+	case float64:
+		return roundFloat(f, digits), nil
+	case Decimal:
+		if digits > 1000 || digits < -1000 {
+			return nil, errors.New("round: so many digits are not allowed")
+		}
+		return f.round(int32(-digits))
 	}
 	i, ok := toInt(v)
 	if !ok || digits >= 0 {
-		return v
+		return v, nil
 	}
 	if digits < -400 {
-		return int64(0)
+		return int64(0), nil
 	}
 	unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(-digits)), nil)
 	q, r := new(big.Int).DivMod(i, unit, new(big.Int))
 	if c := new(big.Int).Lsh(r, 1).Cmp(unit); c > 0 || c == 0 && q.Bit(0) == 1 {
 		q.Add(q, big.NewInt(1))
 	}
-	return Int(q.Mul(q, unit))
+	return Int(q.Mul(q, unit)), nil
 }
 
 // ParseFloat reads a number as float() does.
 func ParseFloat(s string) (float64, bool) {
-	s = strings.TrimSpace(s)
+	s = asciiDigits(strings.TrimSpace(s))
 	if strings.ContainsAny(s, "xXpP") || badUnderscores(s) {
 		return 0, false
 	}
@@ -250,6 +283,9 @@ func Truncate(v any) (n any, ok bool) {
 		}
 		i, _ := big.NewFloat(f).Int(nil)
 		return Int(i), true
+	}
+	if d, isDecimal := v.(Decimal); isDecimal {
+		return Int(d.truncated()), true
 	}
 	i, ok := toInt(v)
 	if !ok {

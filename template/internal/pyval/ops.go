@@ -31,6 +31,9 @@ func binary(b *Budget, op string, x, y any) (any, error) {
 	if xok && yok {
 		return intOp(op, xi, yi)
 	}
+	if r, ok, err := decimalOp(op, x, y); ok {
+		return r, err
+	}
 	xf, xok := toFloat(x)
 	yf, yok := toFloat(y)
 	if xok && yok {
@@ -47,6 +50,17 @@ func binary(b *Budget, op string, x, y any) (any, error) {
 		}
 	}
 	return containerOp(b, op, x, y)
+}
+
+// decimalOp applies an operator with a decimal on one side and a number on the other.
+func decimalOp(op string, x, y any) (any, bool, error) {
+	if d, ok := x.(Decimal); ok {
+		return d.Operate(op, y, false)
+	}
+	if d, ok := y.(Decimal); ok {
+		return d.Operate(op, x, true)
+	}
+	return nil, false, nil
 }
 
 // smallIntOp is the short way for what cannot overflow.
@@ -93,6 +107,7 @@ func containerOp(b *Budget, op string, x, y any) (any, error) {
 			return r, err
 		}
 	case "*":
+		x, y = Plain(x), Plain(y)
 		if n, ok := y.(int64); ok {
 			if r, ok, err := repeat(b, x, n); ok || err != nil {
 				return r, err
@@ -152,6 +167,7 @@ func repeatItems(b *Budget, items []any, n int64) ([]any, error) {
 
 // Compare applies one of == != < <= > >= in "not in".
 func Compare(b *Budget, op string, x, y any) (bool, error) {
+	x, y = Plain(x), Plain(y)
 	switch op {
 	case "==", "!=":
 		eq, err := Equal(b, x, y)
@@ -218,6 +234,14 @@ func orderNumbers(x, y any) (int, bool) {
 	if xok && yok {
 		return xi.Cmp(yi), true
 	}
+	if d, ok := x.(Decimal); ok {
+		c, ok, _ := d.CompareTo(y)
+		return c, ok
+	}
+	if d, ok := y.(Decimal); ok {
+		c, ok, _ := d.CompareTo(x)
+		return -c, ok
+	}
 	xf, xok := toFloat(x)
 	yf, yok := toFloat(y)
 	if !xok || !yok || isNaN(x) || isNaN(y) {
@@ -252,6 +276,7 @@ func equal(b *Budget, x, y any, depth int) (bool, error) {
 	if err := b.step(depth); err != nil {
 		return false, err
 	}
+	x, y = Plain(x), Plain(y)
 	if c, ok := orderNumbers(x, y); ok {
 		return c == 0, nil
 	}
@@ -280,6 +305,21 @@ func equal(b *Budget, x, y any, depth int) (bool, error) {
 		return equalDicts(b, x, y, depth)
 	case Range:
 		return any(x) == y, nil
+	case View:
+		y, ok := y.(View)
+		if !ok {
+			return false, nil
+		}
+		return equalItems(b, x.Items, y.Items, depth)
+	case NamedTuple:
+		if y, ok := y.(NamedTuple); ok {
+			return equalItems(b, x.Tuple, y.Tuple, depth)
+		}
+		y, ok := y.(Tuple)
+		if !ok {
+			return false, nil
+		}
+		return equalItems(b, x.Tuple, y, depth)
 	case ordered:
 		c, ok, err := x.CompareTo(y)
 		if err != nil { // naive and aware datetimes are never equal, but do not fail

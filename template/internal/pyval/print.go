@@ -17,6 +17,8 @@ func Str(b *Budget, v any) (string, error) {
 	switch v := v.(type) {
 	case string:
 		return v, nil
+	case *Generator:
+		return "", v.noText()
 	case Printer:
 		return v.Str(), nil
 	case Undefined:
@@ -43,8 +45,10 @@ func shortRepr(v any) string {
 
 type printer struct {
 	budget *Budget
-	out    strings.Builder
-	err    error
+	// sortKeys sorts the keys of dicts, as pprint does.
+	sortKeys bool
+	out      strings.Builder
+	err      error
 }
 
 func (p *printer) text(s string) {
@@ -90,6 +94,11 @@ func (p *printer) value(v any, depth int) {
 		p.dict(v, depth)
 	case Range:
 		p.text(v.String())
+	case *Generator:
+		p.err = v.noText()
+	case View:
+		p.text(v.name + "(")
+		p.items("[", v.Items, "])", depth)
 	case Printer:
 		p.text(v.Repr())
 	case Undefined:
@@ -112,15 +121,37 @@ func (p *printer) items(open string, items []any, end string, depth int) {
 
 func (p *printer) dict(d *Dict, depth int) {
 	p.text("{")
-	for i, k := range d.keys {
+	pairs := pairsIn(d)
+	if p.sortKeys {
+		pairs = sortedPairs(p.budget, d)
+	}
+	for i, kv := range pairs {
 		if i > 0 {
 			p.text(", ")
 		}
-		p.value(k, depth+1)
+		p.value(kv[0], depth+1)
 		p.text(": ")
-		p.value(d.vals[i], depth+1)
+		p.value(kv[1], depth+1)
 	}
 	p.text("}")
+}
+
+// ascii writes characters beyond ASCII as escapes, as ascii() does.
+func ascii(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r < utf8.RuneSelf:
+			b.WriteRune(r)
+		case r < 0x100:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		case r < 0x10000:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		}
+	}
+	return b.String()
 }
 
 // reprFloat writes the shortest text that reads back as f, with Python's choice
@@ -161,6 +192,9 @@ func roundFloat(f float64, digits int) float64 {
 	return r
 }
 
+// isPrintable is str.isprintable for one character.
+func isPrintable(r rune) bool { return r == ' ' || unicode.IsGraphic(r) && !unicode.IsSpace(r) }
+
 // quote is repr of a text: single quotes unless only they occur in it.
 func quote(s string) string {
 	q := '\''
@@ -180,7 +214,7 @@ func quote(s string) string {
 			b.WriteString(`\r`)
 		case r == '\t':
 			b.WriteString(`\t`)
-		case r == ' ' || unicode.IsGraphic(r) && !unicode.IsSpace(r):
+		case isPrintable(r):
 			b.WriteRune(r)
 		case r < 0x100:
 			fmt.Fprintf(&b, `\x%02x`, r)

@@ -173,6 +173,14 @@ func Truth(v any) bool {
 		return v.Len() > 0
 	case Delta:
 		return v.d != 0
+	case Interval:
+		return v.d != 0
+	case Decimal:
+		return !v.d.IsZero()
+	case View:
+		return len(v.Items) > 0
+	case Markup:
+		return v != ""
 	}
 	return true
 }
@@ -186,6 +194,14 @@ func Len(v any) (int, error) {
 		return len(v.Items), nil
 	case Tuple:
 		return len(v), nil
+	case View:
+		return len(v.Items), nil
+	case Markup:
+		return runeLen(string(v)), nil
+	case Group:
+		return 2, nil
+	case NamedTuple:
+		return len(v.Tuple), nil
 	case *Dict:
 		return v.Len(), nil
 	case Range:
@@ -202,8 +218,16 @@ func Iterate(b *Budget, v any) ([]any, error) {
 		return v.Items, nil
 	case Tuple:
 		return v, nil
+	case *Generator:
+		return v.take(), nil
+	case View:
+		return v.Items, nil
+	case Markup:
+		return Iterate(b, string(v))
 	case Group:
 		return v.pair(), nil
+	case NamedTuple:
+		return v.Tuple, nil
 	case Undefined:
 		return nil, nil
 	case *Dict:
@@ -237,6 +261,9 @@ func Invoke(b *Budget, v any, a *Args) (any, error) {
 // Attr returns an attribute of v, or [Undefined]. For a dict it is the value of
 // the key, as templates expect. A method that is not called is an error.
 func Attr(v any, name string) (any, error) {
+	if g, ok := v.(*Generator); ok {
+		return nil, fmt.Errorf("%s gives a generator, which has no attributes: add | list", g.Name)
+	}
 	if d, ok := v.(*Dict); ok && dictMethods[name] == nil {
 		got, _ := d.Get(name)
 		return got, nil

@@ -61,7 +61,16 @@ func Item(b *Budget, v, key any) (any, error) {
 		}
 		v = g.pair()
 	}
-	switch v := v.(type) {
+	if n, ok := v.(NamedTuple); ok {
+		if name, ok := key.(string); ok {
+			return n.Attr(name)
+		}
+		v = n.Tuple
+	}
+	key = Plain(key)
+	switch v := Plain(v).(type) {
+	case *Generator, View:
+		return nil, fmt.Errorf("%q cannot be indexed: add | list", TypeName(v))
 	case *Dict:
 		got, _ := v.Get(key)
 		return got, nil
@@ -96,6 +105,10 @@ func Item(b *Budget, v, key any) (any, error) {
 
 // Slice returns v[start:stop:step]; nil bounds are open.
 func Slice(b *Budget, v, start, stop, step any) (any, error) {
+	if n, ok := v.(NamedTuple); ok {
+		v = n.Tuple
+	}
+	v = Plain(v)
 	at, err := sliceIndexes(b, v, start, stop, step)
 	if err != nil {
 		return nil, err
@@ -111,11 +124,31 @@ func Slice(b *Budget, v, start, stop, step any) (any, error) {
 	case Tuple:
 		return Tuple(pick(v, at)), nil
 	case Range:
-		return NewList(pick(v.Items(), at)...), nil
+		return v.slice(start, stop, step)
 	case *List:
 		return NewList(pick(v.Items, at)...), nil
 	}
 	return nil, fmt.Errorf("%q cannot be sliced", TypeName(v))
+}
+
+// slice is a range of a range.
+func (r Range) slice(start, stop, step any) (any, error) {
+	n := r.Len()
+	by, err := sliceBound(step, 1)
+	if err != nil {
+		return nil, err
+	}
+	low, high, from, to := 0, n, 0, n
+	if by < 0 {
+		low, high, from, to = -1, n-1, n-1, -1
+	}
+	if from, err = sliceEnd(start, from, n, low, high); err != nil {
+		return nil, err
+	}
+	if to, err = sliceEnd(stop, to, n, low, high); err != nil {
+		return nil, err
+	}
+	return Range{r.Start + int64(from)*r.Step, r.Start + int64(to)*r.Step, r.Step * int64(by)}, nil
 }
 
 func pick(items []any, at []int) []any {
@@ -216,6 +249,13 @@ var listMethods = map[string]func(*Budget, *List, *Args) (any, error){
 		l.Items = slices.Insert(l.Items, min(max(at, 0), len(l.Items)), v)
 		return nil, b.Spend(elementCost)
 	},
+	"remove": func(b *Budget, l *List, a *Args) (any, error) {
+		at, err := indexOf(b, l.Items, a)
+		if i, ok := at.(int64); ok && err == nil {
+			l.Items = slices.Delete(l.Items, int(i), int(i)+1)
+		}
+		return nil, err
+	},
 	"pop":     listPop,
 	"index":   func(b *Budget, l *List, a *Args) (any, error) { return indexOf(b, l.Items, a) },
 	"count":   func(b *Budget, l *List, a *Args) (any, error) { return countOf(b, l.Items, a) },
@@ -253,12 +293,21 @@ func listPop(_ *Budget, l *List, a *Args) (any, error) {
 }
 
 func indexOf(b *Budget, items []any, a *Args) (any, error) {
-	v := a.Any("value")
+	v, start, stop := a.Any("value"), a.AnyOr("start", nil), a.AnyOr("stop", nil)
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
-	for i, it := range items {
-		if eq, err := Equal(b, it, v); err != nil || eq {
+	n := len(items)
+	from, err := sliceEnd(start, 0, n, 0, n)
+	if err != nil {
+		return nil, err
+	}
+	to, err := sliceEnd(stop, n, n, 0, n)
+	if err != nil {
+		return nil, err
+	}
+	for i := from; i < to; i++ {
+		if eq, err := Equal(b, items[i], v); err != nil || eq {
 			return int64(i), err
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/cockroachdb/apd/v3"
 )
 
 // Format is str.format.
@@ -20,6 +22,8 @@ type formatter struct {
 	args   []any
 	named  *Dict
 	next   int
+	// numbered says that a place gave its number, so that {} cannot follow.
+	numbered bool
 }
 
 // run expands the places of s. Places may hold places in their specification, one level deep.
@@ -90,6 +94,9 @@ func (f *formatter) place(s string, depth int) (string, error) {
 			text, err = Str(f.budget, v)
 		case strings.HasPrefix(conv, "r"), strings.HasPrefix(conv, "a"):
 			text, err = Repr(f.budget, v)
+			if conv[0] == 'a' {
+				text = ascii(text)
+			}
 		default:
 			err = fmt.Errorf("format: unknown conversion in {%s}", s)
 		}
@@ -175,6 +182,9 @@ func (f *formatter) step(v any, name string, isItem bool) (any, error) {
 
 func (f *formatter) argument(name string) (any, error) {
 	if name == "" {
+		if f.numbered {
+			return nil, errors.New("format: {} cannot follow {0}")
+		}
 		f.next++
 		if f.next > len(f.args) {
 			return nil, errors.New("format has fewer values than the text has places")
@@ -182,6 +192,10 @@ func (f *formatter) argument(name string) (any, error) {
 		return f.args[f.next-1], nil
 	}
 	if n, ok := ParseInt(name, 10); ok {
+		if f.next > 0 {
+			return nil, errors.New("format: {0} cannot follow {}")
+		}
+		f.numbered = true
 		i, small := n.(int64)
 		if !small || i < 0 || i >= int64(len(f.args)) {
 			return nil, fmt.Errorf("format: there is no value {%s}", name)
@@ -199,19 +213,20 @@ func FormatValue(b *Budget, v any, text string) (string, error) {
 	if text == "" {
 		return Str(b, v)
 	}
-	if t, ok := v.(interface{ strftime(string) (string, error) }); ok {
-		return t.strftime(text)
+	if t, ok := v.(interface{ formatSpec(string) (string, error) }); ok {
+		return t.formatSpec(text)
 	}
 	f, err := parseSpec(text)
 	if err != nil {
 		return "", err
 	}
-	switch v := v.(type) {
-	case string:
-		return formatText(b, v, f, text)
-	case bool:
-		if f.verb == 0 {
-			return formatText(b, map[bool]string{true: "True", false: "False"}[v], f, text)
+	if s, ok := Plain(v).(string); ok {
+		return formatText(b, s, f, text)
+	}
+	if f.zero && f.fill == "" {
+		f.fill = "0"
+		if f.align == 0 {
+			f.align = '='
 		}
 	}
 	if _, ok := toFloat(v); !ok {
@@ -221,20 +236,23 @@ func FormatValue(b *Budget, v any, text string) (string, error) {
 }
 
 func formatText(b *Budget, s string, f *spec, text string) (string, error) {
-	if f.verb != 0 && f.verb != 's' || f.sign != 0 || f.align == '=' && f.fill != "0" {
+	if f.verb != 0 && f.verb != 's' || f.sign != 0 || f.align == '=' || f.group != "" || f.alternate {
 		return "", fmt.Errorf("format: a text does not understand %q", text)
 	}
 	if f.precision >= 0 {
 		s = firstRunes(s, f.precision)
 	}
-	if f.align == '=' {
-		f.align = '<'
+	if f.zero && f.fill == "" {
+		f.fill = "0"
 	}
 	return f.pad(b, "", s, '<')
 }
 
 func formatNumber(b *Budget, v any, f *spec) (string, error) {
 	if f.verb == 0 {
+		if d, isDecimal := v.(Decimal); isDecimal {
+			return formatPlainDecimal(b, d, f)
+		}
 		if _, isFloat := v.(float64); !isFloat {
 			f.verb = 'd'
 		} else if f.precision < 0 {
@@ -254,11 +272,62 @@ func formatNumber(b *Budget, v any, f *spec) (string, error) {
 	default:
 		return "", fmt.Errorf("format: unknown letter %q", f.verb)
 	}
+	if d, isDecimal := v.(Decimal); isDecimal && strings.IndexByte("eEgGn", f.verb) >= 0 {
+		return formatDecimalDigits(b, d, f)
+	}
 	sign, digits, err := f.number(b, v)
 	if err != nil {
 		return "", err
 	}
 	return f.pad(b, sign, digits, '>')
+}
+
+func formatPlainDecimal(b *Budget, d Decimal, f *spec) (string, error) {
+	if f.precision >= 0 {
+		f.verb = 'g'
+		return formatDecimalDigits(b, d, f)
+	}
+	s := d.Str()
+	sign := ""
+	if rest, neg := strings.CutPrefix(s, "-"); neg {
+		sign, s = "-", rest
+	} else if f.sign != 0 {
+		sign = string(f.sign)
+	}
+	f.before = len(sign)
+	return f.pad(b, sign, f.grouped(s), '>')
+}
+
+// formatDecimalDigits is e and g, which keep the digits that a decimal has.
+func formatDecimalDigits(b *Budget, d Decimal, f *spec) (string, error) {
+	digits := int64(len(d.d.Coeff.String()))
+	if f.precision >= 0 {
+		digits = int64(f.precision)
+		if f.verb == 'e' || f.verb == 'E' {
+			digits++
+		}
+	}
+	c := exactly
+	c.Precision = uint32(max(digits, 1)) //nolint:gosec // a precision is at most 1000
+	var r apd.Decimal
+	if _, err := c.Round(&r, &d.d); err != nil {
+		return "", fmt.Errorf("format: %w", err)
+	}
+	var s string
+	switch f.verb {
+	case 'e', 'E':
+		s = r.Text(f.verb)
+	default:
+		s = Decimal{r}.Str()
+	}
+	sign := ""
+	if rest, neg := strings.CutPrefix(s, "-"); neg {
+		sign, s = "-", rest
+	} else if f.sign != 0 {
+		sign = string(f.sign)
+	}
+	f.before = len(sign)
+	return f.pad(b, sign, f.grouped(s), '>')
 }
 
 func formatPlainFloat(b *Budget, v any, f *spec) (string, error) {
@@ -272,6 +341,7 @@ func formatPlainFloat(b *Budget, v any, f *spec) (string, error) {
 	} else if f.sign != 0 {
 		sign = string(f.sign)
 	}
+	f.before = len(sign)
 	return f.pad(b, sign, f.grouped(s), '>')
 }
 
@@ -293,9 +363,7 @@ func parseSpec(text string) (*spec, error) {
 	if after, ok := strings.CutPrefix(rest, "#"); ok {
 		f.alternate, rest = true, after
 	}
-	if strings.HasPrefix(rest, "0") && f.align == 0 {
-		f.align, f.fill = '=', "0"
-	}
+	f.zero = strings.HasPrefix(rest, "0")
 	f.width = number(&rest)
 	if rest != "" && (rest[0] == ',' || rest[0] == '_') {
 		f.group, rest = rest[:1], rest[1:]

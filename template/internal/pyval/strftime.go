@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// Strftime formats t by Python's codes. A "-" after the percent sign drops the
-// padding, as on Linux. naive times have no zone to print.
+// Strftime formats t by Python's codes on Linux. Flags and a width may stand after the
+// percent sign: - drops the padding, _ pads with blanks, 0 with zeros, ^ and # change the
+// case. What is no code stays as it is. Naive times have no zone to print.
 func Strftime(t time.Time, naive bool, format string) (string, error) {
 	var b strings.Builder
 	for {
@@ -18,81 +19,141 @@ func Strftime(t time.Time, naive bool, format string) (string, error) {
 		if !found {
 			return b.String(), nil
 		}
-		trim := strings.HasPrefix(after, "-")
-		after = strings.TrimPrefix(after, "-")
-		if after == "" {
-			return "", errors.New("strftime: the format ends in %")
-		}
-		s, err := directive(t, naive, after[0])
+		s, rest, err := conversion(t, naive, after)
 		if err != nil {
 			return "", err
 		}
-		if trim {
-			s = strings.TrimLeft(s, "0 ")
-			if s == "" {
-				s = "0"
-			}
-		}
 		b.WriteString(s)
-		format = after[1:]
+		format = rest
 	}
+}
+
+// conversion expands what stands after a percent sign and returns the rest.
+func conversion(t time.Time, naive bool, after string) (s, rest string, err error) {
+	i := 0
+	var pad byte
+	swap, upper, width := false, false, 0
+	for ; i < len(after) && strings.IndexByte("-_0^#", after[i]) >= 0; i++ {
+		switch c := after[i]; c {
+		case '^':
+			upper = true
+		case '#':
+			swap = true
+		default:
+			pad = c
+		}
+	}
+	for ; i < len(after) && after[i] >= '0' && after[i] <= '9'; i++ {
+		if width = width*10 + int(after[i]-'0'); width > 1024 {
+			return "", "", errors.New("strftime: the width is over 1024")
+		}
+	}
+	if i+1 < len(after) && (after[i] == 'E' || after[i] == 'O') {
+		i++
+	}
+	if i == len(after) {
+		return "%" + after, "", nil
+	}
+	s, ok := directive(t, naive, after[i])
+	if !ok {
+		return "%" + after[:i+1], after[i+1:], nil
+	}
+	if after[i] == 'z' || after[i] == 'Z' || after[i] == 'f' { // Python expands these itself, without flags
+		return s, after[i+1:], nil
+	}
+	digits := s != "" && strings.IndexByte("CdegGHIjklmMsSuUVwWyY", after[i]) >= 0
+	switch {
+	case upper, swap && after[i] != 'p':
+		s = strings.ToUpper(s)
+	case swap:
+		s = strings.ToLower(s)
+	}
+	return padded(s, pad, width, digits), after[i+1:], nil
+}
+
+func padded(s string, pad byte, width int, digits bool) string {
+	fill := " "
+	if digits && s[0] != ' ' || pad == '0' {
+		fill = "0"
+	}
+	if pad == '_' {
+		fill = " "
+	}
+	if digits && pad != 0 {
+		size := len(s)
+		if s = strings.TrimLeft(s, "0 "); s == "" {
+			s = "0"
+		}
+		if pad != '-' {
+			s = strings.Repeat(fill, max(size-len(s), 0)) + s
+		}
+	}
+	return strings.Repeat(fill, max(width-runeLen(s), 0)) + s
 }
 
 var layouts = map[byte]string{
-	'Y': "2006", 'y': "06", 'm': "01", 'd': "02", 'H': "15", 'I': "03", 'M': "04", 'S': "05",
-	'B': "January", 'b': "Jan", 'h': "Jan", 'A': "Monday", 'a': "Mon", 'p': "PM",
-	'F': "2006-01-02", 'D': "01/02/06", 'T': "15:04:05", 'R': "15:04", 'r': "03:04:05 PM",
+	'y': "06", 'm': "01", 'd': "02", 'H': "15", 'I': "03", 'M': "04", 'S': "05",
+	'B': "January", 'b': "Jan", 'h': "Jan", 'A': "Monday", 'a': "Mon", 'p': "PM", 'P': "pm",
+	'D': "01/02/06", 'T': "15:04:05", 'R': "15:04", 'r': "03:04:05 PM",
 	'c': "Mon Jan _2 15:04:05 2006", 'x': "01/02/06", 'X': "15:04:05", 'e': "_2",
 }
 
-func directive(t time.Time, naive bool, code byte) (string, error) {
+// directive returns what a code stands for; ok is false when it is none.
+func directive(t time.Time, naive bool, code byte) (text string, ok bool) {
 	if l, ok := layouts[code]; ok {
-		return t.Format(l), nil
+		return t.Format(l), true
 	}
 	year, week := t.ISOWeek()
+	pad := func(width, n int) (string, bool) { return fmt.Sprintf("%0*d", width, n), true }
 	switch code {
 	case '%':
-		return "%", nil
+		return "%", true
 	case 'n':
-		return "\n", nil
+		return "\n", true
 	case 't':
-		return "\t", nil
+		return "\t", true
+	case 'Y':
+		return strconv.Itoa(t.Year()), true
+	case 'F':
+		return fmt.Sprintf("%d-%02d-%02d", t.Year(), t.Month(), t.Day()), true
 	case 'j':
-		return fmt.Sprintf("%03d", t.YearDay()), nil
+		return pad(3, t.YearDay())
 	case 'f':
-		return fmt.Sprintf("%06d", t.Nanosecond()/1000), nil
+		return pad(6, t.Nanosecond()/1000)
 	case 's':
-		return strconv.FormatInt(t.Unix(), 10), nil
+		return strconv.FormatInt(t.Unix(), 10), true
 	case 'C':
-		return fmt.Sprintf("%02d", t.Year()/100), nil
+		return strconv.Itoa(t.Year() / 100), true
 	case 'k':
-		return fmt.Sprintf("%2d", t.Hour()), nil
+		return fmt.Sprintf("%2d", t.Hour()), true
 	case 'l':
-		return fmt.Sprintf("%2d", (t.Hour()+11)%12+1), nil
+		return fmt.Sprintf("%2d", (t.Hour()+11)%12+1), true
 	case 'w':
-		return strconv.Itoa(int(t.Weekday())), nil
+		return strconv.Itoa(int(t.Weekday())), true
 	case 'u':
-		return strconv.Itoa(isoWeekday(t)), nil
+		return strconv.Itoa(isoWeekday(t)), true
 	case 'G':
-		return fmt.Sprintf("%04d", year), nil
+		return strconv.Itoa(year), true
 	case 'g':
-		return fmt.Sprintf("%02d", year%100), nil
+		return pad(2, year%100)
 	case 'V':
-		return fmt.Sprintf("%02d", week), nil
+		return pad(2, week)
 	case 'U':
-		return fmt.Sprintf("%02d", (t.YearDay()+6-int(t.Weekday()))/7), nil
+		return pad(2, (t.YearDay()+6-int(t.Weekday()))/7)
 	case 'W':
-		return fmt.Sprintf("%02d", (t.YearDay()+7-isoWeekday(t))/7), nil
-	case 'z', 'Z':
+		return pad(2, (t.YearDay()+7-isoWeekday(t))/7)
+	case 'z':
 		if naive {
-			return "", nil
+			return "", true
 		}
-		if code == 'Z' {
-			return zoneName(t), nil
+		return t.Format("-0700"), true
+	case 'Z':
+		if naive {
+			return "", true
 		}
-		return t.Format("-0700"), nil
+		return zoneName(t), true
 	}
-	return "", fmt.Errorf("strftime: unknown code %%%c", code)
+	return "", false
 }
 
 func isoWeekday(t time.Time) int { return (int(t.Weekday())+6)%7 + 1 }
@@ -121,8 +182,9 @@ type timeParser struct {
 	rest                        string
 	year, month, day, yday      int
 	hour, minute, second, nanos int
-	pm, twelve, hasEpoch, naive bool
-	epoch                       int64
+	pm, twelve, naive           bool
+	week, isoYear, weekday      int  // weekday from 1 for Monday
+	weeksFrom                   byte // the code of week
 	loc                         *time.Location
 }
 
@@ -141,7 +203,7 @@ func (p *timeParser) step(format string) (string, error) {
 	case len(format) == 1:
 		return "", errors.New("the format ends in %")
 	}
-	for code, as := range map[byte]string{'F': "%Y-%m-%d", 'T': "%H:%M:%S", 'D': "%m/%d/%y", 'R': "%H:%M"} {
+	for code, as := range map[byte]string{'x': "%m/%d/%y", 'X': "%H:%M:%S", 'c': "%a %b %d %H:%M:%S %Y"} {
 		if format[1] == code {
 			return as + format[2:], nil
 		}
@@ -161,7 +223,7 @@ func (p *timeParser) directive(code byte) error {
 		}
 	case 'm':
 		p.month, err = p.digits(1, 2)
-	case 'd', 'e':
+	case 'd':
 		p.day, err = p.digits(1, 2)
 	case 'j':
 		p.yday, err = p.digits(1, 3)
@@ -180,16 +242,24 @@ func (p *timeParser) directive(code byte) error {
 		for range 9 - (before - len(p.rest)) {
 			p.nanos *= 10
 		}
-	case 's':
-		p.hasEpoch = true
-		var n int
-		n, err = p.digits(1, 11)
-		p.epoch = int64(n)
-	case 'b', 'h', 'B':
+	case 'U', 'W':
+		p.weeksFrom = code
+		p.week, err = p.digits(1, 2)
+	case 'V':
+		p.weeksFrom = code
+		p.week, err = p.digits(1, 2)
+	case 'G':
+		p.isoYear, err = p.digits(4, 4)
+	case 'w':
+		p.weekday, err = p.digits(1, 1)
+		p.weekday = (p.weekday+6)%7 + 1
+	case 'u':
+		p.weekday, err = p.digits(1, 1)
+	case 'b', 'B':
 		p.month, err = p.word(code == 'B', "January", "February", "March", "April", "May", "June", "July",
 			"August", "September", "October", "November", "December")
 	case 'a', 'A':
-		_, err = p.word(code == 'A', "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+		p.weekday, err = p.word(code == 'A', "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 	case 'p':
 		var half int
 		half, err = p.word(true, "AM", "PM")
@@ -261,14 +331,14 @@ func (p *timeParser) offset() error {
 }
 
 func (p *timeParser) result(text string) (DateTime, error) {
-	if p.hasEpoch {
-		return NewDateTime(time.Unix(p.epoch, 0).UTC()), nil
-	}
 	if p.twelve {
 		p.hour %= 12
 		if p.pm {
 			p.hour += 12
 		}
+	}
+	if err := p.dayOfWeek(text); err != nil {
+		return DateTime{}, err
 	}
 	if p.yday > 0 {
 		p.month, p.day = 1, p.yday
@@ -277,8 +347,40 @@ func (p *timeParser) result(text string) (DateTime, error) {
 	if p.yday == 0 && (int(t.Month()) != p.month || t.Day() != p.day) || p.hour > 23 || p.minute > 59 || p.second > 59 {
 		return DateTime{}, fmt.Errorf("time %q does not exist", text)
 	}
-	return DateTime{t: t, naive: p.naive}, nil
+	return DateTime{t: t, naive: p.naive, plain: true}, nil
 }
+
+// dayOfWeek finds the day that a week and a weekday name; one without the other counts for nothing.
+func (p *timeParser) dayOfWeek(text string) error {
+	if p.weeksFrom == 'V' || p.isoYear > 0 {
+		if p.weeksFrom != 'V' || p.isoYear == 0 || p.weekday == 0 {
+			return errors.New("strptime: %G, %V and a weekday go together")
+		}
+		first := time.Date(p.isoYear, 1, 4, 0, 0, 0, 0, time.UTC)
+		day := first.AddDate(0, 0, 1-isoWeekday(first)+7*(p.week-1)+p.weekday-1)
+		p.year, p.yday = day.Year(), day.YearDay()
+		return nil
+	}
+	if p.weeksFrom == 0 || p.weekday == 0 || p.yday > 0 {
+		return nil
+	}
+	first := time.Date(p.year, 1, 1, 0, 0, 0, 0, time.UTC)
+	begin, weekday := isoWeekday(first)-1, p.weekday-1
+	if p.weeksFrom == 'U' {
+		begin, weekday = (begin+1)%7, (weekday+1)%7
+	}
+	day := weekday - begin // in week 0
+	if p.week > 0 {
+		day = (7-begin)%7 + 7*(p.week-1) + weekday
+	}
+	if p.yday = day + 1; p.yday < 1 {
+		return fmt.Errorf("time %q does not exist", text)
+	}
+	return nil
+}
+
+// FixedZone is a zone of so many seconds east of Greenwich.
+func FixedZone(seconds int) *time.Location { return fixedZone(seconds) }
 
 func fixedZone(seconds int) *time.Location {
 	if seconds == 0 {

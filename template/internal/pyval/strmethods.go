@@ -1,16 +1,16 @@
 package pyval
 
 import (
+	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"unicode"
 )
 
 var strMethods = map[string]func(*Budget, string, *Args) (any, error){
-	"upper":      plain(strings.ToUpper),
-	"lower":      plain(strings.ToLower),
-	"casefold":   plain(strings.ToLower),
+	"upper":      plain(Upper),
+	"lower":      plain(Lower),
+	"casefold":   plain(Fold),
 	"capitalize": plain(Capitalize),
 	"title":      plain(Title),
 	"swapcase":   plain(swapCase),
@@ -31,9 +31,14 @@ var strMethods = map[string]func(*Budget, string, *Args) (any, error){
 	"find":         find(strings.Index, false),
 	"rfind":        find(strings.LastIndex, false),
 	"index":        find(strings.Index, true),
+	"rindex":       find(strings.LastIndex, true),
 	"count": func(_ *Budget, s string, a *Args) (any, error) {
 		sub := a.Text("sub")
-		return int64(strings.Count(s, sub)), a.Done()
+		part, _, ok, err := window(s, a)
+		if err != nil || !ok {
+			return int64(0), err
+		}
+		return int64(strings.Count(part, sub)), nil
 	},
 	"split":      func(b *Budget, s string, a *Args) (any, error) { return split(b, s, a, false) },
 	"rsplit":     func(b *Budget, s string, a *Args) (any, error) { return split(b, s, a, true) },
@@ -46,6 +51,25 @@ var strMethods = map[string]func(*Budget, string, *Args) (any, error){
 		}
 		return Tuple{before, sep, after}, a.Done()
 	},
+	"rpartition": func(_ *Budget, s string, a *Args) (any, error) {
+		sep := a.Text("sep")
+		if sep == "" {
+			return nil, errors.New("rpartition: the separator is empty")
+		}
+		i := strings.LastIndex(s, sep)
+		if i < 0 {
+			return Tuple{"", "", s}, a.Done()
+		}
+		return Tuple{s[:i], sep, s[i+len(sep):]}, a.Done()
+	},
+	"expandtabs": func(b *Budget, s string, a *Args) (any, error) {
+		size := a.IntOr("tabsize", 8)
+		if err := a.Done(); err != nil {
+			return nil, err
+		}
+		return expandTabs(b, s, size)
+	},
+	"translate": translate,
 	"join": func(b *Budget, s string, a *Args) (any, error) {
 		v := a.Any("iterable")
 		if err := a.Done(); err != nil {
@@ -74,27 +98,131 @@ var strMethods = map[string]func(*Budget, string, *Args) (any, error){
 		padded, err := pad(b, s, n, "0", '>')
 		return sign + padded, err
 	},
-	"ljust":     justify('<'),
-	"rjust":     justify('>'),
-	"center":    justify('^'),
-	"isdigit":   all(unicode.IsDigit),
-	"isnumeric": all(unicode.IsNumber),
-	"isdecimal": all(unicode.IsDigit),
-	"isalpha":   all(unicode.IsLetter),
-	"isalnum":   all(func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }),
-	"isspace":   all(unicode.IsSpace),
-	"isupper": func(_ *Budget, s string, a *Args) (any, error) {
-		return s == strings.ToUpper(s) && s != strings.ToLower(s), a.Done()
-	},
-	"islower": func(_ *Budget, s string, a *Args) (any, error) {
-		return s == strings.ToLower(s) && s != strings.ToUpper(s), a.Done()
-	},
+	"ljust":        justify('<'),
+	"rjust":        justify('>'),
+	"center":       justify('c'),
+	"isdigit":      all(isDigit),
+	"isnumeric":    all(isNumeric),
+	"isdecimal":    all(unicode.IsDigit),
+	"isascii":      plainTest(isASCII),
+	"istitle":      plainTest(isTitle),
+	"isprintable":  plainTest(func(s string) bool { return !strings.ContainsFunc(s, func(r rune) bool { return !isPrintable(r) }) }),
+	"isidentifier": plainTest(isIdentifier),
+	"isalpha":      all(unicode.IsLetter),
+	"isalnum":      all(func(r rune) bool { return unicode.IsLetter(r) || isNumeric(r) }),
+	"isspace":      all(unicode.IsSpace),
+	"isupper":      plainTest(IsUpper),
+	"islower":      plainTest(IsLower),
 }
 
 type strMethod = func(*Budget, string, *Args) (any, error)
 
 func plain(f func(string) string) strMethod {
 	return func(_ *Budget, s string, a *Args) (any, error) { return f(s), a.Done() }
+}
+
+func plainTest(f func(string) bool) strMethod {
+	return func(_ *Budget, s string, a *Args) (any, error) { return f(s), a.Done() }
+}
+
+// window takes start and end and returns the part of s between them, how many characters
+// stand before it, and whether start is within s at all.
+func window(s string, a *Args) (part string, from int, ok bool, err error) {
+	start, end := a.AnyOr("start", nil), a.AnyOr("end", nil)
+	if err := a.Done(); err != nil {
+		return "", 0, false, err
+	}
+	if start == nil && end == nil {
+		return s, 0, true, nil
+	}
+	runes := []rune(s)
+	n := len(runes)
+	from, err = sliceEnd(start, 0, n, 0, n+1)
+	if err != nil {
+		return "", 0, false, err
+	}
+	to, err := sliceEnd(end, n, n, 0, n)
+	if err != nil || from > to {
+		return "", 0, false, err
+	}
+	return string(runes[from:to]), from, true, nil
+}
+
+func expandTabs(b *Budget, s string, size int) (any, error) {
+	if grow := strings.Count(s, "\t") * max(size, 0); grow > b.MaxText {
+		return nil, b.Fits(grow)
+	}
+	var out strings.Builder
+	column := 0
+	for _, r := range s {
+		switch r {
+		case '\t':
+			if size > 0 {
+				n := size - column%size
+				out.WriteString(strings.Repeat(" ", n))
+				column += n
+			}
+			continue
+		case '\n', '\r':
+			column = -1
+		}
+		out.WriteRune(r)
+		column++
+	}
+	return out.String(), nil
+}
+
+// translate replaces characters by a dict from their numbers.
+func translate(b *Budget, s string, a *Args) (any, error) {
+	table, ok := a.Any("table").(*Dict)
+	if err := a.Done(); err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, errors.New("translate: needs a dict from the numbers of characters")
+	}
+	var out strings.Builder
+	for _, r := range s {
+		to, found := table.Get(int64(r))
+		switch to := to.(type) {
+		case string:
+			out.WriteString(to)
+		case int64:
+			if to < 0 || to > unicode.MaxRune {
+				return nil, errors.New("translate: no such character")
+			}
+			out.WriteRune(rune(to))
+		case nil:
+		default:
+			if found {
+				return nil, fmt.Errorf("translate: a character becomes a text, a number or None, not %q", TypeName(to))
+			}
+			out.WriteRune(r)
+		}
+		if err := b.Fits(out.Len()); err != nil {
+			return nil, err
+		}
+	}
+	return out.String(), nil
+}
+
+// isDigit is str.isdigit, which takes raised and circled digits, too.
+func isDigit(r rune) bool {
+	return unicode.IsDigit(r) || strings.ContainsRune("²³¹⁰⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉", r) || r >= '①' && r <= '⑨'
+}
+
+// isNumeric is str.isnumeric, which takes Chinese numerals, too.
+func isNumeric(r rune) bool {
+	return unicode.IsNumber(r) || strings.ContainsRune("一二三四五六七八九十百千万億兆零壹贰叁肆伍陆柒捌玖拾佰仟萬亿〇两兩", r)
+}
+
+func isIdentifier(s string) bool {
+	for i, r := range s {
+		if r != '_' && !unicode.IsLetter(r) && (i == 0 || !unicode.IsDigit(r) && !unicode.Is(unicode.Mn, r)) {
+			return false
+		}
+	}
+	return s != ""
 }
 
 func strip(cutset func(string, string) string, space func(string, func(rune) bool) string) strMethod {
@@ -114,7 +242,8 @@ func strip(cutset func(string, string) string, space func(string, func(rune) boo
 func affix(has func(string, string) bool) strMethod {
 	return func(_ *Budget, s string, a *Args) (any, error) {
 		want := a.Any("affix")
-		if err := a.Done(); err != nil {
+		part, _, inside, err := window(s, a)
+		if err != nil {
 			return nil, err
 		}
 		options := []any{want}
@@ -126,7 +255,7 @@ func affix(has func(string, string) bool) strMethod {
 			if !ok {
 				return nil, fmt.Errorf("%s: needs a text or a tuple of texts, not %q", a.fn, TypeName(want))
 			}
-			if has(s, t) {
+			if inside && has(part, t) {
 				return true, nil
 			}
 		}
@@ -144,17 +273,21 @@ func cut(f func(string, string) string) strMethod {
 func find(index func(string, string) int, must bool) strMethod {
 	return func(_ *Budget, s string, a *Args) (any, error) {
 		sub := a.Text("sub")
-		if err := a.Done(); err != nil {
+		part, from, inside, err := window(s, a)
+		if err != nil {
 			return nil, err
 		}
-		i := index(s, sub)
+		i := -1
+		if inside {
+			i = index(part, sub)
+		}
 		if i < 0 && must {
 			return nil, fmt.Errorf("index: %s is not in the text", shortRepr(sub))
 		}
 		if i < 0 {
 			return int64(-1), nil
 		}
-		return int64(runeLen(s[:i])), nil
+		return int64(from + runeLen(part[:i])), nil
 	}
 }
 
@@ -195,12 +328,14 @@ func pad(b *Budget, s string, n int, fill string, align rune) (string, error) {
 		left = missing
 	case '^':
 		left = missing / 2
+	case 'c': // str.center puts the odd blank elsewhere than format does
+		left = missing/2 + missing&n&1
 	}
 	return strings.Repeat(fill, left) + s + strings.Repeat(fill, missing-left), nil
 }
 
 // Center is str.center with a space.
-func Center(b *Budget, s string, n int) (string, error) { return pad(b, s, n, " ", '^') }
+func Center(b *Budget, s string, n int) (string, error) { return pad(b, s, n, " ", 'c') }
 
 // ReplaceText replaces the first n occurrences, all when n is negative.
 func ReplaceText(b *Budget, s, from, to string, n int) (any, error) {
@@ -236,125 +371,4 @@ func Join(b *Budget, items []any, sep string) (string, error) {
 		out.WriteString(s)
 	}
 	return out.String(), nil
-}
-
-func split(b *Budget, s string, a *Args, right bool) (any, error) {
-	sep, limit := a.AnyOr("sep", nil), a.IntOr("maxsplit", -1)
-	if err := a.Done(); err != nil {
-		return nil, err
-	}
-	if err := b.Spend(len(s) * elementCost); err != nil {
-		return nil, err
-	}
-	var parts []string
-	switch sep := sep.(type) {
-	case nil:
-		parts = splitSpace(s, limit, right)
-	case string:
-		if sep == "" {
-			return nil, fmt.Errorf("%s: the separator is empty", a.fn)
-		}
-		parts = splitSep(s, sep, limit, right)
-	default:
-		return nil, fmt.Errorf("%s: the separator must be a text, not %q", a.fn, TypeName(sep))
-	}
-	return texts(parts), nil
-}
-
-func splitSep(s, sep string, limit int, right bool) []string {
-	if limit < 0 {
-		return strings.Split(s, sep)
-	}
-	if !right {
-		return strings.SplitN(s, sep, limit+1)
-	}
-	parts := strings.Split(s, sep)
-	if keep := len(parts) - limit; keep > 1 {
-		parts = append([]string{strings.Join(parts[:keep], sep)}, parts[keep:]...)
-	}
-	return parts
-}
-
-func splitSpace(s string, limit int, right bool) []string {
-	if limit < 0 {
-		return strings.Fields(s)
-	}
-	var parts []string
-	trim, next := strings.TrimLeftFunc, strings.IndexFunc
-	if right {
-		trim, next = strings.TrimRightFunc, strings.LastIndexFunc
-	}
-	for s = trim(s, unicode.IsSpace); s != ""; s = trim(s, unicode.IsSpace) {
-		i := next(s, unicode.IsSpace)
-		if i < 0 || len(parts) == limit {
-			parts = append(parts, strings.TrimFunc(s, unicode.IsSpace))
-			break
-		}
-		if right {
-			parts, s = append(parts, strings.TrimFunc(s[i:], unicode.IsSpace)), s[:i]
-		} else {
-			parts, s = append(parts, s[:i]), s[i:]
-		}
-	}
-	if right {
-		slices.Reverse(parts)
-	}
-	return parts
-}
-
-func splitLines(b *Budget, s string, a *Args) (any, error) {
-	keep := a.BoolOr("keepends", false)
-	if err := a.Done(); err != nil {
-		return nil, err
-	}
-	if err := b.Spend(len(s) * elementCost); err != nil {
-		return nil, err
-	}
-	var parts []string
-	for line := range strings.Lines(s) {
-		if !keep {
-			line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
-		}
-		parts = append(parts, line)
-	}
-	return texts(parts), nil
-}
-
-func texts(parts []string) *List {
-	items := make([]any, len(parts))
-	for i, p := range parts {
-		items[i] = p
-	}
-	return NewList(items...)
-}
-
-// Capitalize is str.capitalize.
-func Capitalize(s string) string {
-	for i, r := range s {
-		n := i + len(string(r))
-		return string(unicode.ToTitle(r)) + strings.ToLower(s[n:])
-	}
-	return s
-}
-
-// Title is str.title: a capital after everything that is not a letter.
-func Title(s string) string {
-	prev := false
-	return strings.Map(func(r rune) rune {
-		letter := unicode.IsLetter(r)
-		defer func() { prev = letter }()
-		if prev {
-			return unicode.ToLower(r)
-		}
-		return unicode.ToTitle(r)
-	}, s)
-}
-
-func swapCase(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsUpper(r) {
-			return unicode.ToLower(r)
-		}
-		return unicode.ToUpper(r)
-	}, s)
 }

@@ -94,10 +94,12 @@ func (w *writer) inline(at int, name, src string) {
 	if w.shared.size += len(src); w.shared.size > maxSource {
 		w.fail(at, "the included files hold more than %d bytes", maxSource)
 	}
+	src = Normalize(src)
 	w.shared.files = append(w.shared.files, File{name, src})
 	sub := &writer{
 		src: src, file: len(w.shared.files), path: append(slices.Clip(w.path), name), known: w.known, shared: w.shared,
 		macros: maps.Clone(w.macros), bound: maps.Clone(w.bound), nested: w.nested, inBlock: w.inBlock || len(w.open) > 0,
+		inBlockText: w.inBlockText || slices.ContainsFunc(w.open, captures),
 	}
 	sub.rewrite()
 	w.emit("with")
@@ -112,6 +114,4 @@ type shared struct {
 	size  int
 	// included says that there is an include, found or not.
 	included bool
-	// keepNewline keeps a newline at the end of each source.
-	keepNewline bool
 }

@@ -157,9 +157,15 @@ func (w *writer) attribute(x node) node {
 		w.failUnknown(at, w.written(x)+" function", attr)
 	}
 	w.next()
+	if x.code == "loop" && (attr == "depth" || attr == "depth0") {
+		return w.loopDepth(x, at, attr)
+	}
 	if w.isSymbol("(") {
 		s := Site{Name: attr}
 		args := w.arguments(&s)
+		if x.code == "loop" && attr == "changed" {
+			return w.loopChanged(x, at, s, args)
+		}
 		return w.call(Method, x.from, s, append([]node{x}, args...)...)
 	}
 	return w.call(Attr, x.from, Site{Name: attr}, x)
@@ -203,14 +209,98 @@ func (w *writer) callOf(x node) node {
 	case x.code == "loop" && len(args) == 1: // the next level of a recursive loop
 		iter := w.call(Iter, args[0].from, Site{}, args[0])
 		return node{code: "loop(" + iter.code + ")", from: x.from, to: w.prevTo}
-	case w.known.Function(x.code) && !w.macros[x.code]:
+	case w.known.Function(x.code) && w.macros[x.code] == nil:
 		return w.call(Global, x.from, s, args...)
 	}
-	if w.macros[x.code] {
-		return node{code: x.code + "(" + codes(args) + ")", from: x.from, to: w.prevTo}
+	if m := w.macros[x.code]; m != nil {
+		return node{code: x.code + "(" + w.packed(m, x, args, s.Keywords) + ")", from: x.from, to: w.prevTo}
 	}
 	w.called = append(w.called, calledName{x.code, x.from})
 	return w.call(Call, x.from, s, append([]node{x}, args...)...)
+}
+
+// packed are the arguments of a macro, those beyond its parameters as varargs and kwargs.
+func (w *writer) packed(m *macro, x node, args []node, keywords []string) string {
+	if !m.varargs && !m.kwargs {
+		return codes(args)
+	}
+	var own, more, named []node
+	for i, a := range args {
+		if strings.HasPrefix(a.code, "*") {
+			w.fail(a.from, "a macro with varargs or kwargs cannot be called with *: write the arguments one by one")
+		}
+		key := ""
+		if k := i - (len(args) - len(keywords)); k >= 0 {
+			key = keywords[k]
+		}
+		switch {
+		case key != "" && (slices.Contains(m.params, key) || !m.kwargs):
+			own = append(own, a)
+		case key != "":
+			text := node{w.literal(a.from, a.to, key), a.from, a.to}
+			value := node{strings.TrimPrefix(a.code, Ident(key)+"="), a.from, a.to}
+			named = append(named, text, value)
+		case i < len(m.params) || !m.varargs:
+			own = append(own, a)
+		default:
+			more = append(more, a)
+		}
+	}
+	if len(more) > 0 {
+		own = append(own, node{code: "varargs=" + w.sequence(Tuple, x.from, more).code})
+	}
+	if len(named) > 0 {
+		own = append(own, node{code: "kwargs=" + w.call(Dict, x.from, Site{}, named...).code})
+	}
+	return codes(own)
+}
+
+// loopDepth is loop.depth: 1, and more only where a recursive loop goes deeper. The engine
+// counts loops around it, too.
+func (w *writer) loopDepth(x node, at int, attr string) node {
+	around, recursive := 0, false
+	for _, t := range w.open {
+		if t.name != "for" {
+			continue
+		}
+		if recursive {
+			around = -1
+		}
+		if around >= 0 {
+			around++
+		}
+		recursive = recursive || t.recursive
+	}
+	inner := len(w.open) - 1
+	for inner >= 0 && w.open[inner].name != "for" {
+		inner--
+	}
+	switch {
+	case inner < 0 || !w.open[inner].recursive:
+		depth := int64(1)
+		if attr == "depth0" {
+			depth = 0
+		}
+		return node{w.literal(x.from, w.prevTo, depth), x.from, w.prevTo}
+	case around != 1:
+		w.fail(at, "loop.%s is not available in a recursive loop inside of another loop", attr)
+	}
+	return w.call(Attr, x.from, Site{Name: attr}, x)
+}
+
+// loopChanged is loop.changed, which asks what the loop keeps for it.
+func (w *writer) loopChanged(x node, at int, s Site, args []node) node {
+	for _, t := range slices.Backward(w.open) {
+		switch {
+		case t.name != "for":
+		case t.recursive:
+			w.fail(at, "loop.changed is not available in a recursive loop: compare with loop.previtem")
+		default:
+			return w.call(Changed, x.from, s, append([]node{{code: t.memory, from: x.from, to: x.to}}, args...)...)
+		}
+	}
+	w.fail(at, "loop.changed is not available outside of a loop")
+	return x
 }
 
 func codes(args []node) string {

@@ -7,8 +7,10 @@
 package rewrite
 
 import (
+	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -31,14 +33,17 @@ const (
 	Method = "__method" // (site, x, args…): method Name
 	Call   = "__call"   // (site, f, args…)
 	Global = "__global" // (site, args…): built-in function Name
-	Test   = "__test"   // (site, x, args…): test Name, negated if Not
-	Use    = "__use"    // (site, x): x, which must be defined
-	Out    = "__out"    // (site, x): the text of x
-	Text   = "__text"   // (site): literal text of the template
-	Iter   = "__iter"   // (site, x): the elements of x
-	Unpack = "__unpack" // (site, x): exactly Count elements
-	Assign = "__assign" // (site, namespace, x): x, if namespace is one
-	Absent = "__absent" // (site): what an if without else gives
+	// Changed is loop.changed.
+	Changed = "__changed" // (site, memory, args…)
+	Memory  = "__memory"  // (site): what loop.changed remembers, anew
+	Test    = "__test"    // (site, x, args…): test Name, negated if Not
+	Use     = "__use"     // (site, x): x, which must be defined
+	Out     = "__out"     // (site, x): the text of x
+	Text    = "__text"    // (site): literal text of the template
+	Iter    = "__iter"    // (site, x): the elements of x
+	Unpack  = "__unpack"  // (site, x): exactly Count elements
+	Assign  = "__assign"  // (site, namespace, x): x, if namespace is one
+	Absent  = "__absent"  // (site): what an if without else gives
 )
 
 // Limits of what is rewritten.
@@ -69,6 +74,9 @@ type Site struct {
 	Count int
 	// Not negates a test.
 	Not bool
+	// Direct says that what is written goes into the result itself, not into a macro, a
+	// call, a filter or a variable.
+	Direct bool
 }
 
 // Template is a rewritten template.
@@ -82,8 +90,6 @@ type Template struct {
 	// Includes reports an include, whether or not its file was there: what the template
 	// is then rests on more than its source.
 	Includes bool
-	// Lone reports that the template is one expression and nothing else.
-	Lone bool
 }
 
 // Known tells which names exist.
@@ -109,12 +115,19 @@ type Error struct {
 // Error implements error.
 func (e *Error) Error() string { return fmt.Sprintf("%d:%d: %s", e.Line, e.Column, e.Message) }
 
-// Rewrite rewrites a template. One newline at its end is dropped unless
-// keepNewline is set. The error is an [*Error].
-func Rewrite(src string, known Known, keepNewline bool) (t *Template, err error) {
+// Normalize ends lines with one newline each, and drops the newline at the end of the
+// text: what Jinja does to every template.
+func Normalize(src string) string {
+	return strings.TrimSuffix(newlines.Replace(src), "\n")
+}
+
+var newlines = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
+// Rewrite rewrites a template that was normalized. The error is an [*Error].
+func Rewrite(src string, known Known) (t *Template, err error) {
 	w := &writer{
-		src: src, known: known, macros: map[string]bool{}, bound: map[string]bool{"caller": true},
-		shared: &shared{keepNewline: keepNewline},
+		src: src, known: known, macros: map[string]*macro{}, bound: map[string]bool{"caller": true},
+		shared: &shared{},
 	}
 	defer func() {
 		// A mistake ends the parser by panic: it is the only one to do so.
@@ -128,7 +141,7 @@ func Rewrite(src string, known Known, keepNewline bool) (t *Template, err error)
 	}()
 	w.rewrite()
 	return &Template{
-		Source: w.out.String(), Sites: w.shared.sites, Files: w.shared.files, Includes: w.shared.included, Lone: w.lone(),
+		Source: w.out.String(), Sites: w.shared.sites, Files: w.shared.files, Includes: w.shared.included,
 	}, nil
 }
 
@@ -141,9 +154,6 @@ func (w *writer) rewrite() {
 		w.fail(0, "the template is not valid UTF-8")
 	}
 	w.end = len(w.src)
-	if body, ok := strings.CutSuffix(w.src, "\n"); ok && !w.shared.keepNewline {
-		w.end = len(strings.TrimSuffix(body, "\r"))
-	}
 	w.template()
 }
 
@@ -157,15 +167,15 @@ type writer struct {
 	known  Known
 	out    strings.Builder
 	open   []openTag
-	macros map[string]bool // macros so far
-	bound  map[string]bool // names that the template itself gives values to
+	macros map[string]*macro // macros so far
+	bound  map[string]bool   // names that the template itself gives values to
 	called []calledName
 	nested int
-	// inBlock says that a block is open around the include of this file.
-	inBlock bool
+	// inBlock says that a block is open around the include of this file, inBlockText that
+	// what it writes goes elsewhere.
+	inBlock, inBlockText bool
 
-	outputs, pieces int
-	trimNext        bool
+	trimNext bool
 
 	tokens
 }
@@ -175,6 +185,19 @@ type openTag struct {
 	name string
 	at   int
 	els  bool // else was seen
+	// ends is how many ends the block needs, 0 for one: a filter block has one a filter.
+	ends int
+	// recursive says that a loop is.
+	recursive bool
+	// memory is the variable with what loop.changed saw last.
+	memory string
+}
+
+// macro is what calls of a macro need to know.
+type macro struct {
+	params []string
+	// rest says that it takes more arguments than that, as varargs or kwargs.
+	varargs, kwargs bool
 }
 
 // calledName is a call by name that must turn out to be a macro or a variable.
@@ -182,8 +205,6 @@ type calledName struct {
 	name string
 	at   int
 }
-
-func (w *writer) lone() bool { return w.outputs == 1 && w.pieces == 1 }
 
 // Position returns the line and column of an offset. Both count from 1; columns
 // count characters.
@@ -243,7 +264,7 @@ func (w *writer) template() {
 		w.fail(tag.at, "{%% %s %%} is never closed: {%% end%s %%} is missing", tag.name, tag.name)
 	}
 	for _, c := range w.called {
-		if !w.macros[c.name] && !w.bound[c.name] {
+		if w.macros[c.name] == nil && !w.bound[c.name] {
 			w.failUnknown(c.at, "function", c.name)
 		}
 	}
@@ -276,7 +297,6 @@ func (w *writer) text(s string, at int, trimEnd bool) {
 	if s == "" {
 		return
 	}
-	w.pieces++
 	if len(w.open) == 0 && !w.inBlock && !strings.Contains(s, "{") {
 		w.out.WriteString(s)
 		return
@@ -303,10 +323,14 @@ func (w *writer) output(at int) int {
 	}
 	x := w.tuple(true)
 	w.finish()
-	w.out.WriteString("{{ " + Out + "(" + w.site(x.from, x.to, Site{Operands: []string{w.written(x)}}) + "," + x.code + ") }}")
-	w.outputs++
-	w.pieces++
+	s := Site{Operands: []string{w.written(x)}, Direct: !w.inBlockText && !slices.ContainsFunc(w.open, captures)}
+	w.out.WriteString("{{ " + Out + "(" + w.site(x.from, x.to, s) + "," + x.code + ") }}")
 	return w.offset
+}
+
+// captures reports whether what stands in a block is written elsewhere.
+func captures(t openTag) bool {
+	return slices.Contains([]string{"macro", "call", "filter", "set"}, t.name)
 }
 
 // tagStart skips the opening of a tag with its sign.
@@ -334,7 +358,7 @@ func parseNumber(text string) (any, bool) {
 	}
 	if strings.ContainsAny(digits, ".eE") {
 		f, err := strconv.ParseFloat(digits, 64)
-		return f, err == nil
+		return f, err == nil || errors.Is(err, strconv.ErrRange) // out of range is inf, as in Python
 	}
 	if strings.TrimLeft(digits, "0") != "" && digits[0] == '0' {
 		return nil, false // 007 is no number in Python

@@ -34,28 +34,30 @@ func TestRewrite(t *testing.T) {
 		"a {%- if 1 -%} b {%- endif %} c":       "a{% if __use(0,1) %}{{ __text(1) }}{% endif %} c",
 		"{# c -#}  x":                           "x",
 	} {
-		got, err := rewrite.Rewrite(src, known(), true)
+		got, err := rewrite.Rewrite(src, known())
 		require.NoError(t, err, src)
 		assert.Equal(t, want, got.Source, src)
 	}
 }
 
-func TestLone(t *testing.T) {
+func TestDirect(t *testing.T) {
 	t.Parallel()
 	for src, want := range map[string]bool{
-		"{{ x }}": true, "{{ x }}\n": true, "{# c #}{{ x }}": true, " {{- x -}} ": true,
-		"{{ x }} ": false, "{{ x }}{{ y }}": false, "{% set x = 1 %}{{ x }}": false, "x": false, "{% if 1 %}{% endif %}": false,
+		"{{ x }}": true, "{% if 1 %}{{ x }}{% endif %}": true, "{% for i in [1] %}{{ x }}{% endfor %}": true,
+		"{% macro m() %}{{ x }}{% endmacro %}": false, "{% set y %}{{ x }}{% endset %}": false,
+		"{% filter f %}{{ x }}{% endfilter %}": false,
 	} {
-		got, err := rewrite.Rewrite(src, known(), false)
+		got, err := rewrite.Rewrite(src, known())
 		require.NoError(t, err, src)
-		assert.Equal(t, want, got.Lone, src)
+		last := got.Sites[len(got.Sites)-1]
+		assert.Equal(t, want, last.Direct, src)
 	}
 }
 
 func TestSitesPointIntoTheSource(t *testing.T) {
 	t.Parallel()
 	src := "中\n{{ params.a +\n  b | f }}"
-	got, err := rewrite.Rewrite(src, known(), true)
+	got, err := rewrite.Rewrite(src, known())
 	require.NoError(t, err)
 	texts := map[string][2]int{}
 	for _, s := range got.Sites {

@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -8,7 +9,6 @@ import (
 
 // statement rewrites one {% … %} and returns where the source goes on.
 func (w *writer) statement(at int) int {
-	w.pieces++
 	w.begin(w.tagStart(at), "%}")
 	tag := w.value
 	if w.kind != name {
@@ -58,7 +58,7 @@ func (w *writer) openBlock(tag string, at int) {
 	case "call":
 		w.callBlock()
 	case "filter":
-		w.emit("filter " + w.blockFilter(at))
+		w.filterBlock(at)
 	}
 }
 
@@ -90,11 +90,14 @@ func (w *writer) closeBlock(tag string, at int) {
 		line, _ := Position(w.src, open.at)
 		w.fail(at, "unexpected {%% %s %%}: {%% %s %%} of line %d is still open", tag, open.name, line)
 	}
+	ends := max(w.open[n-1].ends, 1)
 	w.open = w.open[:n-1]
 	if what == "macro" && w.kind == name { // {% endmacro name %} is allowed
 		w.next()
 	}
-	w.emit(tag)
+	for range ends {
+		w.emit(tag)
+	}
 }
 
 // target reads what is assigned to: a name, names with commas, or in brackets.
@@ -141,7 +144,14 @@ func (w *writer) targetPart() (code string, isTuple bool) {
 
 var constants = []string{"true", "false", "none", "True", "False", "None", "loop", "self"}
 
+var asksChanged = regexp.MustCompile(`\bloop\s*\.\s*changed\b`)
+
 func (w *writer) forLoop() {
+	if asksChanged.MatchString(w.src[w.from:w.end]) {
+		number := w.site(w.from, w.from, Site{})
+		w.open[len(w.open)-1].memory = "__changed" + number
+		w.emit("set __changed" + number + " = " + Memory + "(" + number + ")")
+	}
 	target, _ := w.target()
 	if !w.skipName("in") {
 		w.fail(w.from, "unexpected %s, expected 'in'", w.shown())
@@ -153,6 +163,7 @@ func (w *writer) forLoop() {
 	}
 	if w.skipName("recursive") {
 		code += " recursive"
+		w.open[len(w.open)-1].recursive = true
 	}
 	w.emit(code)
 }
@@ -180,6 +191,9 @@ func (w *writer) set(at int) {
 	code := "set " + target
 	if w.skipSymbol("|") {
 		code += " | " + w.blockFilter(at)
+		if w.isSymbol("|") {
+			w.fail(w.from, "a set block takes one filter: put a filter block into it")
+		}
 	}
 	w.emit(code)
 }
@@ -207,6 +221,7 @@ func (w *writer) unpacked(x node, count int) node {
 
 func (w *writer) with() {
 	var parts []string
+	var targets []string
 	for w.kind != end {
 		target, count := w.targetPart()
 		n := 0
@@ -214,7 +229,14 @@ func (w *writer) with() {
 			n = strings.Count(target, ",") + 1
 		}
 		w.expectSymbol("=")
-		parts = append(parts, target+" = "+w.unpacked(w.expr(), n).code)
+		x := w.expr()
+		for _, name := range targets {
+			if regexp.MustCompile(`\b` + regexp.QuoteMeta(name) + `\b`).MatchString(w.written(x)) {
+				w.fail(x.from, "%s is set by the same {%% with %%}, and Jinja takes the one around it: write two of them", name)
+			}
+		}
+		parts = append(parts, target+" = "+w.unpacked(x, n).code)
+		targets = append(targets, strings.FieldsFunc(target, func(r rune) bool { return strings.ContainsRune("(), ", r) })...)
 		if !w.skipSymbol(",") {
 			break
 		}
@@ -228,15 +250,38 @@ func (w *writer) macro() {
 		w.fail(w.from, "unexpected %s, expected the name of the macro", w.shown())
 	}
 	w.checkName(w.from, n)
-	w.macros[n] = true
+	m := &macro{}
+	w.macros[n] = m
 	w.next()
-	w.emit("macro " + Ident(n) + w.parameters())
+	list, names := w.parameters()
+	m.params = names
+	m.varargs, m.kwargs = w.bodyNames("varargs"), w.bodyNames("kwargs")
+	for _, rest := range []struct {
+		name  string
+		takes bool
+		none  string
+	}{{"varargs", m.varargs, Tuple}, {"kwargs", m.kwargs, Dict}} {
+		if rest.takes {
+			w.bound[rest.name] = true
+			list = append(list, rest.name+"="+rest.none+"("+w.site(w.from, w.from, Site{})+")")
+		}
+	}
+	w.emit("macro " + Ident(n) + "(" + strings.Join(list, ", ") + ")")
 }
 
-// parameters reads the parameters of a macro.
-func (w *writer) parameters() string {
+// bodyNames reports whether the macro that begins here uses a name that stands for the
+// rest of its arguments.
+func (w *writer) bodyNames(name string) bool {
+	body := w.src[w.offset:w.end]
+	if end := strings.Index(body, "endmacro"); end >= 0 {
+		body = body[:end]
+	}
+	return regexp.MustCompile(`\b` + name + `\b`).MatchString(body)
+}
+
+// parameters reads the parameters of a macro and returns their code and their names.
+func (w *writer) parameters() (parts, names []string) {
 	w.expectSymbol("(")
-	var parts []string
 	defaults := false
 	for !w.isSymbol(")") {
 		p := w.value
@@ -247,6 +292,7 @@ func (w *writer) parameters() string {
 		w.bound[p] = true
 		at := w.from
 		w.next()
+		names = append(names, p)
 		p = Ident(p)
 		if w.skipSymbol("=") {
 			defaults = true
@@ -260,14 +306,15 @@ func (w *writer) parameters() string {
 		}
 	}
 	w.expectSymbol(")")
-	return "(" + strings.Join(parts, ", ") + ")"
+	return parts, names
 }
 
 // callBlock rewrites {% call(x) macro(…) %}.
 func (w *writer) callBlock() {
 	params := ""
 	if w.isSymbol("(") {
-		params = w.parameters()
+		list, _ := w.parameters()
+		params = "(" + strings.Join(list, ", ") + ")"
 	}
 	at, fn := w.from, w.value
 	if w.kind != name {
@@ -280,7 +327,24 @@ func (w *writer) callBlock() {
 	s := Site{}
 	args := w.arguments(&s)
 	w.called = append(w.called, calledName{fn, at})
-	w.emit("call" + params + " " + Ident(fn) + "(" + codes(args) + ")")
+	list := codes(args)
+	if m := w.macros[fn]; m != nil {
+		list = w.packed(m, node{from: at, to: at}, args, s.Keywords)
+	}
+	w.emit("call" + params + " " + Ident(fn) + "(" + list + ")")
+}
+
+// filterBlock opens a block for each filter, the first one innermost.
+func (w *writer) filterBlock(at int) {
+	chain := []string{w.blockFilter(at)}
+	for w.skipSymbol("|") {
+		chain = append(chain, w.blockFilter(at))
+	}
+	slices.Reverse(chain)
+	for _, f := range chain {
+		w.emit("filter " + f)
+	}
+	w.open[len(w.open)-1].ends = len(chain)
 }
 
 // blockFilter reads the filter of a filter or set block.
@@ -289,9 +353,6 @@ func (w *writer) blockFilter(at int) string {
 	var args []node
 	if w.isSymbol("(") {
 		args = w.arguments(&s)
-	}
-	if w.isSymbol("|") {
-		w.fail(w.from, "a block takes one filter: put another filter block around it")
 	}
 	w.call("", at, s, append([]node{{from: at, to: at}}, args...)...)
 	rest := append([]node{{code: strconv.Itoa(len(w.shared.sites) - 1)}}, args...)

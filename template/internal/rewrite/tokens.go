@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
 // kind is the kind of a token.
@@ -184,61 +186,12 @@ func (w *writer) stringLiteral(src string) {
 	w.fail(w.offset, "the text is never closed: %c is missing", quote)
 }
 
-var escapes = map[byte]string{
-	'n': "\n", 't': "\t", 'r': "\r", '\\': "\\", '\'': "'", '"': "\"", 'a': "\a", 'b': "\b", 'f': "\f", 'v': "\v", '\n': "",
-}
-
 // escape writes the meaning of the escape at src[i:] and returns its length.
 func (w *writer) escape(b *strings.Builder, src string, i int) int {
-	if i+1 >= len(src) {
-		return 1
+	text, n, err := pyval.Unescape(src[i:])
+	if err != nil {
+		w.fail(i, "%v", err)
 	}
-	c := src[i+1]
-	if s, ok := escapes[c]; ok {
-		b.WriteString(s)
-		return 2
-	}
-	width, base := 0, 16
-	switch c {
-	case 'x':
-		width = 2
-	case 'u':
-		width = 4
-	case 'U':
-		width = 8
-	case '0', '1', '2', '3', '4', '5', '6', '7':
-		base, i = 8, i-1
-		for width < 3 && i+2+width < len(src) && src[i+2+width] >= '0' && src[i+2+width] <= '7' {
-			width++
-		}
-	default: // an unknown escape stays as it is
-		b.WriteByte('\\')
-		return 1
-	}
-	code := rune(0)
-	for j := range width {
-		d := -1
-		if at := i + 2 + j; at < len(src) {
-			d = strings.IndexByte("0123456789abcdef", lower(src[at]))
-		}
-		if d < 0 || d >= base || code > unicode.MaxRune {
-			w.fail(i, "the escape \\%c needs %d digits", c, width)
-		}
-		code = code*rune(base) + rune(d)
-	}
-	if !utf8.ValidRune(code) {
-		w.fail(i, "the escape \\%c names no character", c)
-	}
-	b.WriteRune(code)
-	if base == 8 {
-		return 1 + width
-	}
-	return 2 + width
-}
-
-func lower(c byte) byte {
-	if c >= 'A' && c <= 'Z' {
-		return c + 'a' - 'A'
-	}
-	return c
+	b.WriteString(text)
+	return n
 }

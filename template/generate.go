@@ -1,0 +1,3 @@
+package template
+
+//go:generate go test . -count=1 -run ^TestJinjaPage$ -update
