@@ -187,6 +187,10 @@ func (d *decoder) value(f *field, path string, n *yaml.Node, v reflect.Value) {
 
 func (d *decoder) list(f *field, path string, n *yaml.Node, v reflect.Value) {
 	elements := n.Content
+	if b, ok := parseBool(n.Value); f.off && ok && !b && kindOf(n) == boolKind {
+		v.SetZero()
+		return
+	}
 	if kindOf(n) != listKind {
 		if !f.single {
 			d.wrong(f, path, n, "a list")

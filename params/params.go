@@ -22,6 +22,7 @@
 //	secret        the value is not shown
 //	single        a list may be given as its only element
 //	commas        a list may be given as text, separated by commas; implies single
+//	off           false gives an empty list
 //	digits        whole numbers are taken as text
 //	minutes       a bare number is minutes, with a warning, where durations take seconds
 //
@@ -92,6 +93,27 @@ func (w warning) Error() string { return string(w) }
 
 // Warn returns an error that [Type.Decode] reports as a warning.
 func Warn(text string) error { return warning(text) }
+
+// Failure returns what is no warning in an error of a [Validator], or nil.
+func Failure(err error) error {
+	switch e := err.(type) { //nolint:errorlint // each layer is taken apart here, one after the other
+	case nil:
+		return nil
+	case interface{ Unwrap() []error }:
+		var left []error
+		for _, part := range e.Unwrap() {
+			left = append(left, Failure(part))
+		}
+		return errors.Join(left...)
+	case *fieldError:
+		return At(e.field, Failure(e.err))
+	}
+	var w warning
+	if errors.As(err, &w) {
+		return nil
+	}
+	return err
+}
 
 // findings splits what Validate returned into problems without positions.
 func findings(err error) []Problem {

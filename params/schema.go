@@ -65,8 +65,15 @@ func (f *field) valueSchema(t reflect.Type) map[string]any {
 	case reflect.Slice:
 		element := f.valueSchema(t.Elem())
 		list := map[string]any{"type": "array", "items": element}
+		all := []any{list}
 		if f.single {
-			return map[string]any{"anyOf": append([]any{list}, alternatives(element)...)}
+			all = append(all, alternatives(element)...)
+		}
+		if f.off {
+			all = append(all, map[string]any{"const": false})
+		}
+		if len(all) > 1 {
+			return map[string]any{"anyOf": all}
 		}
 		return list
 	case reflect.Map:

@@ -30,6 +30,8 @@ func (f *field) parseTag(tag string) error {
 			f.single = true
 		case part == "commas":
 			f.single, f.commas = true, true
+		case part == "off":
+			f.off = true
 		case part == "digits":
 			f.digits = true
 		case part == "minutes":
@@ -60,6 +62,8 @@ func (f *field) check() error {
 		return errors.New("required and default exclude each other")
 	case (f.single || f.commas) && !isList:
 		return errors.New("single and commas are for lists")
+	case f.off && !isList:
+		return errors.New("off is for lists")
 	case (f.commas || f.digits || len(f.enum) > 0) && base.Kind() != reflect.String:
 		return errors.New("commas, digits and enum are for text")
 	case f.commas && deref(f.typ).Elem() != base:

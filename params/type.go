@@ -55,7 +55,7 @@ type field struct {
 
 	required, template, secret    bool
 	late                          bool
-	single, commas, digits        bool
+	single, commas, digits, off   bool
 	minutes                       bool
 	hasDefault, hasMin, hasMax    bool
 	defaultText, minText, maxText string
