@@ -49,7 +49,8 @@ const (
 
 // codes maps DingTalk's codes to kinds; code words stand in lower case, as DingTalk
 // does not agree with itself on theirs. A number that is not here was still a refusal:
-// it counts as unavailable and keeps its text. For a word that is not here the HTTP
+// it counts as unavailable, keeps its text and is [Error.Unknown], so that whoever tries
+// again does so a few times only. For a word that is not here the HTTP
 // status decides. An uncertain one is only so for what changes something.
 var codes = map[string]codeRow{
 	"-1":     {KindUnavailable, busyPause, "legacy", "DingTalk is busy: " + tryLater},
@@ -262,9 +263,11 @@ func advise(e *Error) string {
 // refusal builds the error of a code that DingTalk answered.
 func refusal(code, message, requestID string, status int) *Error {
 	e := &Error{Kind: KindUnavailable, HTTPStatus: status, Code: code, Message: message, RequestID: requestID}
-	if row, ok := lookup(code); ok {
+	row, ok := lookup(code)
+	if ok {
 		e.Kind, e.RetryAfter = row.kind, row.retryAfter
 	}
+	e.unknown = !ok
 	e.again = code == "-1"
 	return e
 }

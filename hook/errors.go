@@ -51,6 +51,8 @@ type Error struct {
 	// Err is the cause on this side, if there is one.
 	Err error
 
+	// unknown says that Code is not in the table.
+	unknown bool
 	// again allows Send to try once more by itself.
 	again bool
 	// advice goes before the remedy of the code.
@@ -97,6 +99,13 @@ func (e *Error) Retryable() bool {
 
 // Uncertain reports that the request may have been carried out.
 func (e *Error) Uncertain() bool { return e.Kind == KindUncertain }
+
+// Unknown reports that DingTalk refused the request with a code that this package does not
+// know. It counts as unavailable, and may as well be final.
+func (e *Error) Unknown() bool { return e.unknown && e.Kind == KindUnavailable }
+
+// Throttled reports that DingTalk takes nothing from this sender until RetryAfter is over.
+func (e *Error) Throttled() bool { return e.Kind == KindRateLimited }
 
 // RetryDelay is the least time to wait before another try, 0 for the caller's default.
 func (e *Error) RetryDelay() time.Duration { return e.RetryAfter }

@@ -9,7 +9,7 @@
 //
 // A connection of a robot has the access token, or the whole webhook address, as
 // its password. Its host is optional. Its extra may hold secret (of the security
-// setting "sign"), timeout (seconds), proxy (a URL) and verify (false skips the
+// setting "sign"), keyword (of the setting "keywords": a text or a list), timeout (seconds), proxy (a URL) and verify (false skips the
 // check of the server's certificate).
 package hook
 

@@ -62,14 +62,15 @@ type wireAt struct {
 // looking at the connection. [DingdingHook.Send] sends exactly what it returns.
 // The error is an [*Error] of kind invalid.
 func Prepare(m RobotMessage) (*Prepared, error) {
-	p, err := prepare(&m)
+	p, err := prepare(&m, nil)
 	if err != nil {
 		return nil, &Error{Op: "prepare robot message", Kind: KindInvalid, Err: err}
 	}
 	return &p, nil
 }
 
-func prepare(m *RobotMessage) (Prepared, error) {
+// prepare encodes a message for a robot that wants one of the keywords, if there are any.
+func prepare(m *RobotMessage, keywords []string) (Prepared, error) {
 	typ := m.messageType()
 	if err := checkType(typ); err != nil {
 		return Prepared{}, err
@@ -77,7 +78,7 @@ func prepare(m *RobotMessage) (Prepared, error) {
 	if isEmpty(m.Message) {
 		return Prepared{}, fmt.Errorf("the %s message is empty; give it a content", typ)
 	}
-	bodies, err := encodeParts(m, typ)
+	bodies, err := encodeParts(m, typ, keywords)
 	if err != nil {
 		return Prepared{}, err
 	}
@@ -118,7 +119,7 @@ func isEmpty(message any) bool {
 
 // encodeParts encodes the message as one body or, when that is too long for
 // DingTalk and the type allows it, as several numbered ones.
-func encodeParts(m *RobotMessage, typ string) ([][]byte, error) {
+func encodeParts(m *RobotMessage, typ string, keywords []string) ([][]byte, error) {
 	at := atBlock(m, typ)
 	content := m.Message
 	text, hasText := readableText(typ, m.Message)
@@ -126,6 +127,10 @@ func encodeParts(m *RobotMessage, typ string) ([][]byte, error) {
 		if missing := missingMentions(m, text); missing != "" {
 			content = withText(typ, m.Message, text+missing, "")
 		}
+	}
+	content, err := withKeyword(typ, content, keywords)
+	if err != nil {
+		return nil, err
 	}
 	body, err := encode(typ, content, at, m.UUID)
 	if err != nil {
@@ -137,7 +142,7 @@ func encodeParts(m *RobotMessage, typ string) ([][]byte, error) {
 	if !hasText || typ == TypeActionCard || m.NoSplit {
 		return nil, tooLong(len(body), typ, m.NoSplit)
 	}
-	return splitBodies(m, typ, text)
+	return splitBodies(m, typ, text, keywords)
 }
 
 func tooLong(size int, typ string, noSplit bool) error {
@@ -150,7 +155,7 @@ func tooLong(size int, typ string, noSplit bool) error {
 
 // splitBodies encodes a long text as numbered parts. People are mentioned in the
 // first part only, so that they are notified once.
-func splitBodies(m *RobotMessage, typ, text string) ([][]byte, error) {
+func splitBodies(m *RobotMessage, typ, text string, keywords []string) ([][]byte, error) {
 	markdown := typ == TypeMarkdown
 	text = strings.ToValidUTF8(text, string(utf8.RuneError))
 	mentions := ""
@@ -159,7 +164,7 @@ func splitBodies(m *RobotMessage, typ, text string) ([][]byte, error) {
 	}
 	at := atBlock(m, typ)
 	// The frame is the longest part without any text of the message.
-	frame, err := encode(typ, withText(typ, m.Message, partHeader(typ, MaxParts, MaxParts)+mentions, partTitle(MaxParts, MaxParts)),
+	frame, err := encode(typ, withText(typ, m.Message, partHeader(typ, MaxParts, MaxParts, first(keywords))+mentions, partTitle(MaxParts, MaxParts)),
 		at, partUUID(m.UUID, MaxParts))
 	if err != nil {
 		return nil, err
@@ -182,7 +187,13 @@ func splitBodies(m *RobotMessage, typ, text string) ([][]byte, error) {
 				partText += missingMentions(m, partText)
 			}
 		}
-		content := withText(typ, m.Message, partHeader(typ, i+1, len(pieces))+partText, partTitle(i+1, len(pieces)))
+		build := func(keyword string) any {
+			return withText(typ, m.Message, partHeader(typ, i+1, len(pieces), keyword)+partText, partTitle(i+1, len(pieces)))
+		}
+		content := build("")
+		if lacksKeyword(typ, content, keywords) {
+			content = build(keywords[0])
+		}
 		if bodies[i], err = encode(typ, content, partAt, partUUID(m.UUID, i+1)); err != nil {
 			return nil, err
 		}
@@ -192,11 +203,15 @@ func splitBodies(m *RobotMessage, typ, text string) ([][]byte, error) {
 
 func partTitle(part, parts int) string { return fmt.Sprintf(" (%d/%d)", part, parts) }
 
-func partHeader(typ string, part, parts int) string {
-	if typ == TypeMarkdown {
-		return fmt.Sprintf("(%d/%d)\n\n", part, parts)
+// partHeader begins a part, with a keyword if it needs one.
+func partHeader(typ string, part, parts int, keyword string) string {
+	if keyword != "" {
+		keyword = " " + keyword
 	}
-	return fmt.Sprintf("(%d/%d)\n", part, parts)
+	if typ == TypeMarkdown {
+		return fmt.Sprintf("(%d/%d)%s\n\n", part, parts, keyword)
+	}
+	return fmt.Sprintf("(%d/%d)%s\n", part, parts, keyword)
 }
 
 func partUUID(uuid string, part int) string {

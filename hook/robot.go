@@ -24,7 +24,9 @@ type RobotResult struct {
 
 // Send posts a message to the group chat of a custom robot. It returns when
 // DingTalk has taken all parts of it or when one part failed; then [Error.Sent]
-// says how many were delivered, and [RobotMessage.SkipParts] resumes there.
+// says how many were delivered, and [RobotMessage.SkipParts] resumes there. Where the
+// connection's extra names keywords, each part carries one of them: a text without any
+// gets the first one added, and a feedCard without any is refused.
 //
 // Send repeats by itself, up to three attempts in all, only where DingTalk cannot
 // have the message: no connection came about, or the answer was "busy". Each attempt
@@ -48,23 +50,29 @@ func (h *DingdingHook) Send(ctx context.Context, m RobotMessage) (RobotResult, e
 }
 
 func (h *DingdingHook) send(ctx context.Context, m *RobotMessage) (RobotResult, *Error) {
-	p, err := prepare(m)
+	// What is wrong with the message is said first, also when there is no such robot.
+	p, err := prepare(m, nil)
 	if err != nil {
 		return RobotResult{}, &Error{Kind: KindInvalid, Err: err}
 	}
-	res := RobotResult{Sent: m.SkipParts, Parts: len(p.Bodies), Warnings: p.Warnings}
-	for _, w := range p.Warnings {
-		h.log.LogAttrs(ctx, slog.LevelWarn, "robot message", slog.String("conn_id", m.connID()), slog.String("warning", w))
-	}
 	r, e := h.robot(ctx, m.connID())
 	if e != nil {
-		return res, e
+		return RobotResult{Parts: len(p.Bodies), Warnings: p.Warnings}, e
+	}
+	if len(r.keywords) > 0 {
+		if p, err = prepare(m, r.keywords); err != nil {
+			return RobotResult{}, &Error{Kind: KindInvalid, Err: err}
+		}
+	}
+	res := RobotResult{Sent: m.skip(p.Bodies), Parts: len(p.Bodies), Warnings: p.Warnings}
+	for _, w := range p.Warnings {
+		h.log.LogAttrs(ctx, slog.LevelWarn, "robot message", slog.String("conn_id", m.connID()), slog.String("warning", w))
 	}
 	if r.token == "" {
 		return res, &Error{Kind: KindAuth, Message: fmt.Sprintf(
 			"no token was found, check the conn_id %q: its password must be the access token or the webhook address of the robot", m.connID())}
 	}
-	for _, body := range p.Bodies[m.SkipParts:] {
+	for _, body := range p.Bodies[res.Sent:] {
 		if h.log.Enabled(ctx, slog.LevelInfo) {
 			h.log.LogAttrs(ctx, slog.LevelInfo, "robot message", slog.String("conn_id", m.connID()), slog.String("body", string(body)))
 		}
@@ -72,6 +80,9 @@ func (h *DingdingHook) send(ctx context.Context, m *RobotMessage) (RobotResult, 
 			return res, e
 		}
 		res.Sent++
+		if e := m.took(p.Bodies, res.Sent); e != nil {
+			return res, e
+		}
 	}
 	return res, nil
 }

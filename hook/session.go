@@ -23,15 +23,15 @@ func (a *App) Reply(ctx context.Context, sessionWebhook string, m RobotMessage) 
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return RobotResult{}, a.invalid(op, errors.New("the session webhook is no address: use sessionWebhook of the received message"))
 	}
-	p, err := prepare(&m)
+	p, err := prepare(&m, nil)
 	if err != nil {
 		return RobotResult{}, a.invalid(op, err)
 	}
-	res := RobotResult{Sent: m.SkipParts, Parts: len(p.Bodies), Warnings: p.Warnings}
+	res := RobotResult{Sent: m.skip(p.Bodies), Parts: len(p.Bodies), Warnings: p.Warnings}
 	for _, w := range p.Warnings {
 		a.hook.log.LogAttrs(ctx, slog.LevelWarn, "reply", slog.String("warning", w))
 	}
-	for _, body := range p.Bodies[m.SkipParts:] {
+	for _, body := range p.Bodies[res.Sent:] {
 		e := a.run(ctx, call{
 			op: op, method: http.MethodPost, url: sessionWebhook, open: true,
 			raw: &rawBody{contentType: "application/json; charset=utf-8", data: body},
@@ -44,6 +44,10 @@ func (a *App) Reply(ctx context.Context, sessionWebhook string, m RobotMessage) 
 			return res, a.failed(op, e)
 		}
 		res.Sent++
+		if e := m.took(p.Bodies, res.Sent); e != nil {
+			e.Sent, e.Parts = res.Sent, res.Parts
+			return res, a.failed(op, e)
+		}
 	}
 	return res, nil
 }

@@ -24,11 +24,13 @@ const robotPath = "/robot/send"
 
 // settings is what a connection says about a robot.
 type settings struct {
-	base    string // scheme, host and path prefix without a slash at the end
-	token   string // as it goes into the query; empty when there is none
-	secret  string
-	timeout time.Duration // of one whole attempt
-	network network
+	base   string // scheme, host and path prefix without a slash at the end
+	token  string // as it goes into the query; empty when there is none
+	secret string
+	// keywords are those of the robot's security setting, if the connection has them.
+	keywords []string
+	timeout  time.Duration // of one whole attempt
+	network  network
 }
 
 // network is the part of the settings that needs connections of its own.
@@ -131,7 +133,7 @@ func baseURL(conn *connections.Connection, defaultBase string) (string, error) {
 	return u.Scheme + "://" + u.Host + strings.TrimSuffix(path, robotPath), nil
 }
 
-// readExtra reads secret, timeout, proxy and verify. Values may be strings, as they
+// readExtra reads secret, keyword, timeout, proxy and verify. Values may be strings, as they
 // all are in a connection that was written as a URI. Other keys are ignored.
 func (s *settings) readExtra(extra *connections.Secret) error {
 	if extra == nil || strings.TrimSpace(extra.Reveal()) == "" {
@@ -154,6 +156,11 @@ func (s *settings) readExtra(extra *connections.Secret) error {
 		errs = append(errs, err)
 		s.timeout = timeout
 		s.network.connectTimeout = min(timeout, DefaultConnectTimeout)
+	}
+	if v, ok := fields["keyword"]; ok && v != nil {
+		keywords, err := parseKeywords(v)
+		errs = append(errs, err)
+		s.keywords = keywords
 	}
 	if v, ok := fields["proxy"]; ok && v != nil {
 		proxy, err := parseProxy(v)

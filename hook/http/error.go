@@ -56,6 +56,9 @@ func (e *Error) Retryable() bool { return e.Kind == KindUnavailable }
 // Uncertain reports whether the request may have arrived.
 func (e *Error) Uncertain() bool { return e.Kind == KindUncertain }
 
+// Throttled reports whether the service asks for a pause from whoever sent the request.
+func (e *Error) Throttled() bool { return e.Status == http.StatusTooManyRequests }
+
 // RetryDelay is the least time until the next try.
 func (e *Error) RetryDelay() time.Duration { return e.Wait }
 
