@@ -53,6 +53,9 @@ type TaskContext struct {
 	Variables   connections.VariableSource
 	// XCom reads the results of other tasks of this run and keeps further ones of this task.
 	XCom XCom
+	// Progress keeps what a try has done of its work, for the tries after it. It is nil
+	// where nobody keeps it.
+	Progress Progress
 	// Runs looks at the runs of this and other DAGs, and triggers new ones.
 	Runs Runs
 	// Latest reports whether no newer run of the DAG is due yet; true for manual runs.
@@ -123,6 +126,16 @@ type XCom interface {
 	// Push keeps a value, which must encode to JSON, under a key beside the result. It
 	// is stored with the end of the try, whatever that is, and goes with its next try.
 	Push(key string, value any) error
+}
+
+// Progress keeps, through a crash too, what the tries of a task instance have done. A task
+// that is cleared begins anew.
+type Progress interface {
+	// Load returns what was saved last under a key, or "".
+	Load(ctx context.Context, key string) (string, error)
+	// Save keeps a text of some hundred bytes under a key. It has been written when Save
+	// returns nil.
+	Save(ctx context.Context, key, value string) error
 }
 
 // NoOp is implemented by operators that do nothing. The engine lets their tasks

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/robot"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/params/declare"
@@ -32,7 +33,7 @@ type write struct {
 }
 
 // RepeatSafe reports whether on_uncertain asks for a repeat.
-func (w *write) RepeatSafe() bool { return w.OnUncertain == uncertainRetry }
+func (w *write) RepeatSafe() bool { return w.OnUncertain == robot.UncertainRetry }
 
 // appOperator is an operator of app calls: a struct that embeds app or write.
 type appOperator interface {
@@ -63,7 +64,7 @@ func define[T any, P interface {
 // DingTalk, and turns an error into what it means for the task.
 func run[R any](ctx context.Context, tc *operator.TaskContext, o appOperator, do func(context.Context, *hook.App) (*R, error)) (any, error) {
 	if v, ok := o.(params.Validator); ok {
-		if err := v.Validate(); err != nil {
+		if err := params.Failure(v.Validate()); err != nil {
 			return nil, operator.Fail(err)
 		}
 	}

@@ -3,9 +3,11 @@ package dingding
 
 import (
 	_ "embed"
+	"maps"
 	"slices"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/robot"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
 )
@@ -19,7 +21,9 @@ var docsJSON string
 // network connections open between tasks; connections are looked up in the source of
 // each task, not in that of h.
 func Specs(h *hook.DingdingHook) []operator.Spec {
-	p := provider{hook: h, docs: operator.Docs(params.ParseDocs(docsJSON))}
+	comments := params.ParseDocs(docsJSON)
+	maps.Copy(comments, robot.Docs())
+	p := provider{hook: h, docs: operator.Docs(comments)}
 	return slices.Concat(
 		[]operator.Spec{robotSpec(h, p.docs)},
 		chatSpecs(p),

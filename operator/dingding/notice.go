@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/robot"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
 )
@@ -114,7 +115,7 @@ func (o *SendWorkNotice) checkMessage(c *checks) {
 	case !simple && o.Content != "":
 		c.add("content", fmt.Errorf("is for messages of type text and markdown; put the fields of %s into message", o.MsgType))
 	}
-	if len(c.found) == 0 && !holdsTemplate(o.message()) {
+	if len(c.found) == 0 && !robot.HoldsTemplate(o.message()) {
 		field := "message"
 		if o.Message == nil {
 			field = "content"
@@ -132,23 +133,6 @@ func (o *SendWorkNotice) message() map[string]any {
 		return map[string]any{"title": o.Title, "text": o.Content}
 	}
 	return map[string]any{"content": o.Content}
-}
-
-// holdsTemplate reports whether some text in a value is still to be rendered.
-func holdsTemplate(value any) bool {
-	switch v := value.(type) {
-	case string:
-		return isTemplate(v)
-	case []any:
-		return slices.ContainsFunc(v, holdsTemplate)
-	case map[string]any:
-		for _, field := range v {
-			if holdsTemplate(field) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // Execute sends the notice and returns a [SendWorkNoticeResult].

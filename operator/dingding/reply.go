@@ -3,9 +3,9 @@ package dingding
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/robot"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
 )
@@ -20,16 +20,10 @@ type Reply struct {
 	// SessionWebhook is the address to answer at, which came with the received message as
 	// its sessionWebhook.
 	SessionWebhook string `yaml:"session_webhook" param:"required,template,secret"`
-	// MessageType is the type of the message: text, link, markdown, actionCard or feedCard.
-	MessageType string `yaml:"message_type" param:"default=text,enum=text|link|markdown|actionCard|feedCard"`
+	robot.Content
+
 	// Message is as in the operator dingding: a text, or a mapping with DingTalk's keys.
 	Message any `yaml:"message" param:"required,template"`
-	// AtMobiles lists the mobile numbers of the people to notify.
-	AtMobiles []string `yaml:"at_mobiles" param:"commas,template,digits"`
-	// AtUserIDs lists the userids of the people to notify.
-	AtUserIDs []string `yaml:"at_user_ids" param:"commas,template,digits"`
-	// AtAll notifies everybody. It wins over the lists.
-	AtAll bool `yaml:"at_all" param:"default=false"`
 
 	write
 }
@@ -40,22 +34,20 @@ var _ params.Validator = (*Reply)(nil)
 func (o *Reply) Validate() error {
 	var c checks
 	c.required("session_webhook", o.SessionWebhook)
-	if !holdsTemplate(o.Message) && !slices.ContainsFunc(o.AtUserIDs, isTemplate) {
-		if _, err := hook.Prepare(o.message()); err != nil {
-			c.add("message", errors.New(reason(err)))
-		}
-	}
-	return c.err()
-}
-
-func (o *Reply) message() hook.RobotMessage {
-	return hook.RobotMessage{Type: o.MessageType, Message: o.Message, AtMobiles: o.AtMobiles, AtUserIDs: o.AtUserIDs, AtAll: o.AtAll}
+	return errors.Join(c.err(), o.Check(o.Message))
 }
 
 // Execute sends the reply.
 func (o *Reply) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	_, err := run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*hook.RobotResult, error) {
-		res, err := a.Reply(ctx, o.SessionWebhook, o.message())
+	m, err := o.Content.Message(o.Message)
+	if err != nil {
+		return nil, operator.Fail(err)
+	}
+	if err := resume(ctx, tc, &m); err != nil {
+		return nil, err
+	}
+	_, err = run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*hook.RobotResult, error) {
+		res, err := a.Reply(ctx, o.SessionWebhook, m)
 		return &res, err
 	})
 	return nil, err

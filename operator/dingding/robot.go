@@ -4,20 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/robot"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/params/declare"
-)
-
-// What to do when DingTalk's answer was lost.
-const (
-	uncertainFail  = "fail"
-	uncertainRetry = "retry"
 )
 
 // DingdingOperator sends one message to a group chat through a custom robot.
@@ -30,30 +23,17 @@ const (
 // A message that DingTalk refuses (wrong token, missing keyword, too long) fails the task
 // at once: another try would not change the answer.
 //
+// The result (XCom) has dingding_conn_id, message_type, message, parts (how many messages it
+// took) and warnings.
+//
 // DingTalk docs: https://open.dingtalk.com/document/development/custom-robots-send-group-messages
 type DingdingOperator struct { //nolint:revive // Airflow's name
-	// ConnID names the connection of the robot.
-	ConnID string `yaml:"dingding_conn_id" param:"default=dingding_default"`
-	// MessageType is the type of the message: text, link, markdown, actionCard or feedCard.
-	MessageType string `yaml:"message_type" param:"default=text"`
+	robot.Params
+
 	// Message is a text for message_type text, and for the others a mapping with
 	// DingTalk's keys: link has title, text, messageUrl and picUrl; markdown title and
 	// text; actionCard title, text and singleTitle with singleURL or btns; feedCard links.
 	Message any `yaml:"message" param:"required,template"`
-	// AtMobiles lists the mobile numbers of the people to notify. Works in text,
-	// markdown and actionCard.
-	AtMobiles []string `yaml:"at_mobiles" param:"single,digits"`
-	// AtUserIDs lists the DingTalk user ids of the people to notify.
-	AtUserIDs []string `yaml:"at_user_ids" param:"single,digits"`
-	// AtAll notifies everybody in the group. It wins over the lists.
-	AtAll bool `yaml:"at_all" param:"default=false"`
-	// Split sends a text or markdown message over DingTalk's limit of 20000 bytes in
-	// numbered parts. Otherwise such a message is refused, as those of other types are.
-	Split bool `yaml:"split" param:"default=true"`
-	// OnUncertain says what happens when no answer came and the message may have
-	// arrived: fail ends the task, retry tries again while tries remain, with a key by
-	// which DingTalk drops the second one.
-	OnUncertain string `yaml:"on_uncertain" param:"default=fail,enum=fail|retry"`
 
 	hook *hook.DingdingHook
 }
@@ -113,57 +93,66 @@ message:
 	)
 }
 
-// Validate warns of what will not work when the message is sent. As in Airflow it is
-// the attempt that fails, not the DAG file.
-func (o *DingdingOperator) Validate() error {
-	p, err := hook.Prepare(o.message())
-	if err != nil {
-		field := "message"
-		if !slices.Contains(hook.MessageTypes(), o.MessageType) {
-			field = "message_type"
-		}
-		return params.At(field, params.Warn(reason(err)))
-	}
-	var warnings []error
-	for _, text := range p.Warnings {
-		warnings = append(warnings, params.At("message", params.Warn(text)))
-	}
-	return errors.Join(warnings...)
+// Validate refuses what can never be sent, and warns of what will not notify.
+func (o *DingdingOperator) Validate() error { return o.Check(o.Message) }
+
+// Sent is the result of [DingdingOperator] (XCom): what was sent, and in how many parts.
+type Sent struct {
+	ConnID      string `json:"dingding_conn_id"`
+	MessageType string `json:"message_type"`
+	// Message is the message as it was rendered, without what mentions and keywords add.
+	Message any `json:"message"`
+	// Parts is how many messages it took, 1 unless it was split.
+	Parts int `json:"parts"`
+	// Warnings say what did not have the effect that was probably meant.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
-// reason is the text of an error of [hook.Prepare] without what was being done.
-func reason(err error) string {
-	if inner := errors.Unwrap(err); inner != nil {
-		return inner.Error()
-	}
-	return err.Error()
-}
-
-// RepeatSafe reports whether on_uncertain asks for a repeat.
-func (o *DingdingOperator) RepeatSafe() bool { return o.OnUncertain == uncertainRetry }
-
-// Execute sends the message. Like Airflow's operator it has no result.
+// Execute sends the message and returns a [Sent].
 func (o *DingdingOperator) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	h := o.hook
 	if h == nil { // built in Go and not by a Spec
 		h = hook.New(tc.Connections)
 		defer h.CloseIdleConnections()
 	}
-	m := o.message()
+	m, err := o.Params.Message(o.Message)
+	if err != nil {
+		return nil, operator.Fail(err)
+	}
 	if o.RepeatSafe() {
 		m.UUID = messageKey(tc)
 	}
-	if _, err := h.With(tc.Connections, tc.Log).Send(ctx, m); err != nil {
+	if err := resume(ctx, tc, &m); err != nil {
+		return nil, err
+	}
+	res, err := h.With(tc.Connections, tc.Log).Send(ctx, m)
+	if err != nil {
 		return nil, outcome(err, o.RepeatSafe())
 	}
-	return nil, nil
+	return Sent{ConnID: m.ConnID, MessageType: m.Type, Message: m.Message, Parts: res.Parts, Warnings: res.Warnings}, nil
 }
 
-func (o *DingdingOperator) message() hook.RobotMessage {
-	return hook.RobotMessage{
-		ConnID: o.ConnID, Type: o.MessageType, Message: o.Message,
-		AtMobiles: o.AtMobiles, AtUserIDs: o.AtUserIDs, AtAll: o.AtAll, NoSplit: !o.Split,
+// progressKey is under which a task keeps which parts of its message arrived.
+const progressKey = "message_parts"
+
+// resume lets a message that is sent in parts go on behind those that an earlier try of the
+// task has sent, and keeps a record of those that this one sends.
+func resume(ctx context.Context, tc *operator.TaskContext, m *hook.RobotMessage) error {
+	if tc.Progress == nil {
+		return nil
 	}
+	kept, err := tc.Progress.Load(ctx, progressKey)
+	if err != nil {
+		return fmt.Errorf("read which parts of the message have arrived: %w", err)
+	}
+	m.Resume = kept
+	m.OnPart = func(p hook.Part) error {
+		if p.Parts == 1 {
+			return nil // the end of the try says it
+		}
+		return tc.Progress.Save(ctx, progressKey, p.Resume)
+	}
+	return nil
 }
 
 // messageKey is the same for all tries of a task instance, until it is cleared: then

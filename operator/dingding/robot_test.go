@@ -1,6 +1,7 @@
 package dingding_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/robot"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/operator/dingding"
 	"github.com/dingdag/dingdag/operator/operatortest"
@@ -59,7 +61,9 @@ at_mobiles: [13800000001]
 at_user_ids: u1
 `)
 	require.NoError(t, err)
-	assert.Nil(t, result, "as in Airflow there is no XCom")
+	assert.Equal(t, dingding.Sent{
+		ConnID: "dingding_default", MessageType: "markdown", Message: map[string]any{"title": "Report", "text": "all well"}, Parts: 1,
+	}, result, "what was sent, in how many parts")
 	got := box.WaitMessages(1)[0]
 	assert.Equal(t, "all well\n\n@13800000001 @u1", got.Content.Text)
 	assert.Equal(t, []string{"13800000001", "u1"}, got.Mentions.Notified)
@@ -74,7 +78,7 @@ func TestExecuteSplits(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, box.WaitMessages(3), 3)
 
-	_, err = execute(t, task, "{split: false, message: '"+long+"'}")
+	_, err = execute(t, task, "{split: false, message: '{{ long }}'}")
 	assert.Equal(t, operator.Failed, operator.Classify(t.Context(), err).Kind)
 	require.ErrorContains(t, err, "splitting is switched off")
 }
@@ -89,8 +93,8 @@ func TestOutcomes(t *testing.T) {
 		want       operator.Kind
 		retryAfter time.Duration
 	}{
-		"invalid":                  {yaml: "{message: x, message_type: image}", want: operator.Failed},
-		"empty after rendering":    {yaml: "{message: ''}", want: operator.Failed},
+		"empty after rendering":    {yaml: "{message: '{{ nothing }}'}", want: operator.Failed},
+		"nobody after rendering":   {yaml: "{message: x, at_mobiles: '{{ nobody }}'}", want: operator.Failed},
 		"auth":                     {robot: sandbox.Robot{Keywords: []string{"report"}}, yaml: "message: x", want: operator.Failed},
 		"not found":                {robot: sandbox.Robot{Disbanded: true}, yaml: "message: x", want: operator.Failed},
 		"no such connection":       {yaml: "{message: x, dingding_conn_id: nowhere}", want: operator.Failed},
@@ -109,6 +113,10 @@ func TestOutcomes(t *testing.T) {
 			got := operator.Classify(t.Context(), err)
 			assert.Equal(t, tt.want, got.Kind, "error: %v", err)
 			assert.Equal(t, tt.retryAfter, got.RetryAfter)
+			if name == "nobody after rendering" {
+				require.ErrorContains(t, err, `parameter "at_mobiles": it is empty`)
+				return
+			}
 			var e *hook.Error
 			require.ErrorAs(t, err, &e)
 		})
@@ -147,7 +155,7 @@ func TestRepeatSafe(t *testing.T) {
 func TestExecuteWithoutSpec(t *testing.T) {
 	t.Parallel()
 	task, box := newTask(t, sandbox.Robot{})
-	op := &dingding.DingdingOperator{ConnID: "dingding_default", Message: "from Go"}
+	op := &dingding.DingdingOperator{Params: robot.Params{ConnID: "dingding_default"}, Message: "from Go"}
 	_, err := op.Execute(t.Context(), task.TaskContext)
 	require.NoError(t, err)
 	assert.Equal(t, "from Go", box.WaitMessages(1)[0].Content.Text)
@@ -163,7 +171,14 @@ func TestDecodeFindings(t *testing.T) {
 		"no message":          {"message_type: text", `missing parameter "message"`, 0, false},
 		"null message":        {"message:", "message", 1, false},
 		"wrong on_uncertain":  {"message: x\non_uncertain: again", "on_uncertain", 2, false},
-		"unsupported type":    {"message_type: image\nmessage: x", "unsupported message_type: supported are text, link, markdown, actionCard, feedCard, received image", 1, true},
+		"unsupported type":    {"message_type: image\nmessage: x", "must be one of text, link, markdown, actionCard, feedCard, not \"image\"", 1, false},
+		"misspelled type":     {"message_type: actioncard\nmessage: x", "did you mean", 1, false},
+		"empty message":       {"message: ''", "the text message is empty", 1, false},
+		"too long":            {"split: false\nmessage: " + strings.Repeat("x", 20000), "splitting is switched off", 2, false},
+		"no mobile number":    {"message: x\nat_mobiles: [13800000001, bob]", `"bob" is no mobile number`, 2, false},
+		"empty mobile number": {"message: x\nat_mobiles: ['']", "it is empty, which notifies nobody", 2, true},
+		"empty user id":       {"message: x\nat_user_ids: ' '", "it is empty, which notifies nobody", 2, true},
+		"true is no list":     {"message: x\nat_mobiles: true", `parameter "at_mobiles[0]" must be text`, 2, false},
 		"at in a link":        {"message_type: link\nat_all: true\nmessage: {title: t, text: x, messageUrl: u}", "notify nobody in a link message", 3, true},
 		"misspelled field":    {"message_type: link\nmessage: {title: t, text: x, messageUrl: u, picURL: p}", "spells picUrl, not picURL", 2, true},
 		"Airflow's own names": {"message: x\nat_mobile: [1]", `unknown parameter "at_mobile"`, 2, false},
@@ -194,22 +209,81 @@ func TestRegistryKnowsAirflowsPaths(t *testing.T) {
 	}
 }
 
-func TestOnlyTheMessageIsTemplated(t *testing.T) {
+func TestWhatIsTemplated(t *testing.T) {
 	t.Parallel()
-	op := operatortest.Decode(t, spec(t), "{message_type: markdown, message: {title: t, text: '{{ ds }}'}, dingding_conn_id: '{{ x }}', at_mobiles: ['{{ y }}']}")
+	op := operatortest.Decode(t, spec(t), "{message_type: markdown, message: {title: t, text: '{{ ds }}'}, dingding_conn_id: '{{ x }}', at_mobiles: ['{{ y }}'], at_user_ids: ['{{ z }}']}")
 	var fields []string
 	rendered, err := spec(t).Render(op, func(field, text string) (any, error) {
 		fields = append(fields, field)
 		return strings.ToUpper(text), nil
 	})
 	require.NoError(t, err)
-	assert.ElementsMatch(t, []string{"message.title", "message.text"}, fields)
+	assert.ElementsMatch(t, []string{"message.title", "message.text", "at_mobiles[0]", "at_user_ids[0]"}, fields)
 	got, ok := rendered.(*dingding.DingdingOperator)
 	require.True(t, ok)
 	assert.Equal(t, map[string]any{"title": "T", "text": "{{ DS }}"}, got.Message)
 
 	_, err = spec(t).Render(op, func(string, string) (any, error) { return nil, errors.New("undefined") })
-	require.ErrorContains(t, err, "render message.")
+	require.ErrorContains(t, err, "render ")
+}
+
+// People come out of templates, several at once, as people write their numbers.
+func TestPeopleFromTemplates(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		"{message: x, at_mobiles: '{{ oncall }}'}":                        {"13800000001", "13800000002"},
+		"{message: x, at_mobiles: [138 0000 0001, 13800000002]}":          {"13800000001", "13800000002"},
+		"{message: x, at_mobiles: false, at_user_ids: false}":             nil,
+		"{message: x, at_mobiles: no, at_user_ids: [u1, 'u2, u3', u1]}":   {"u1", "u2", "u3"},
+		"{message: x, at_mobiles: '13800000001;13800000001,13800000002'}": {"13800000001", "13800000002"},
+	} {
+		t.Run(text, func(t *testing.T) {
+			t.Parallel()
+			task, box := newTask(t, sandbox.Robot{})
+			_, err := execute(t, task, text)
+			require.NoError(t, err)
+			assert.Equal(t, want, box.WaitMessages(1)[0].Mentions.Notified)
+		})
+	}
+}
+
+// A try that comes after some parts had arrived sends the others, also when the process
+// died in between, which leaves the record alone.
+func TestRetryOfASplitMessage(t *testing.T) {
+	t.Parallel()
+	long := "{message: '" + strings.Repeat("a line of a report, ", 2000) + "'}"
+	task, box := newTask(t, sandbox.Robot{})
+	kept := task.Progress
+	task.Progress = &onSave{Progress: kept, then: func() { box.Fault(sandbox.Fault{Kind: sandbox.FaultErrcode, Code: 660026}) }}
+	_, err := execute(t, task, long)
+	require.ErrorContains(t, err, "part 2 of 3 (part 1 was delivered)")
+	task.TryNumber, task.Progress = 2, kept
+	result, err := execute(t, task, long)
+	require.NoError(t, err)
+	assert.Equal(t, 3, result.(dingding.Sent).Parts)
+	var begins []string
+	for _, m := range box.Messages(sandbox.Filter{}) {
+		begins = append(begins, m.Content.Text[:5])
+	}
+	assert.Equal(t, []string{"(1/3)", "(2/3)", "(3/3)"}, begins)
+
+	// Another text is another message: nothing of it has arrived.
+	task.TryNumber = 3
+	_, err = execute(t, task, strings.Replace(long, "a line", "the line", 1))
+	require.NoError(t, err)
+	assert.Equal(t, 6, len(box.Messages(sandbox.Filter{})))
+}
+
+// onSave does something after each part that arrived.
+type onSave struct {
+	operator.Progress
+
+	then func()
+}
+
+func (o *onSave) Save(ctx context.Context, key, value string) error {
+	defer o.then()
+	return o.Progress.Save(ctx, key, value)
 }
 
 func spec(t *testing.T) operator.Spec {
@@ -235,6 +309,10 @@ func execute(t *testing.T, task *operatortest.Task, text string) (any, error) {
 	t.Helper()
 	op, problems := spec(t).Decode(parse(t, text))
 	require.False(t, params.Failed(problems), problems)
+	op, err := spec(t).Render(op, func(_, text string) (any, error) {
+		return strings.NewReplacer("{{ nothing }}", "", "{{ nobody }}", " ", "{{ long }}", strings.Repeat("a line of a report, ", 2000), "{{ oncall }}", "138 0000 0001，13800000002").Replace(text), nil
+	})
+	require.NoError(t, err)
 	return op.Execute(t.Context(), task.TaskContext)
 }
 

@@ -30,6 +30,8 @@ type Task struct {
 	Results map[string]map[string]any
 	// Pushed are the XComs that the operator pushed, by key.
 	Pushed map[string]any
+	// Kept is what tries saved of their progress, by key.
+	Kept map[string]string
 
 	log *logBuffer
 }
@@ -41,14 +43,14 @@ func NewTask(tb testing.TB) *Task {
 	tb.Helper()
 	task := &Task{
 		Conns: map[string]*connections.Connection{}, Vars: map[string]string{}, DAGRuns: NewRuns(),
-		Results: map[string]map[string]any{}, Pushed: map[string]any{}, log: newLogBuffer(),
+		Results: map[string]map[string]any{}, Pushed: map[string]any{}, Kept: map[string]string{}, log: newLogBuffer(),
 	}
 	start := time.Date(2024, 1, 2, 0, 0, 0, 0, time.UTC)
 	end := start.AddDate(0, 0, 1)
 	task.TaskContext = &operator.TaskContext{
 		DAGID: "dag", RunID: "manual__test", TaskID: "task", MapIndex: -1, TryNumber: 1, MaxTries: 1,
 		LogicalDate: start, DataIntervalStart: start, DataIntervalEnd: end, RunAfter: end,
-		DAGFolder: tb.TempDir(), Connections: source{task}, Variables: source{task}, XCom: source{task},
+		DAGFolder: tb.TempDir(), Connections: source{task}, Variables: source{task}, XCom: source{task}, Progress: source{task},
 		Runs: task.DAGRuns, Latest: true, StartDate: end, Now: func() time.Time { return end }, Location: time.UTC,
 		Render: func(text string, names map[string]any) (string, error) {
 			return template.New(template.Options{}).Render(text, &template.Context{Extra: names})
@@ -95,6 +97,13 @@ func (s source) Push(key string, value any) error {
 		return err
 	}
 	s.task.Pushed[key] = value
+	return nil
+}
+
+func (s source) Load(_ context.Context, key string) (string, error) { return s.task.Kept[key], nil }
+
+func (s source) Save(_ context.Context, key, value string) error {
+	s.task.Kept[key] = value
 	return nil
 }
 
