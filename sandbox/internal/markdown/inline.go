@@ -56,6 +56,9 @@ func (p parser) inlines(s string, depth int) []Inline {
 	return out
 }
 
+// entities are those of HTML that keep a text from being read as HTML.
+var entities = map[string]string{"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": `"`, "&#39;": "'", "&nbsp;": "\u00a0"}
+
 // form reads the inline that starts at s[i] and says how many bytes it took: none
 // when no form starts there.
 func (p parser) form(s string, i, depth int) (Inline, int) {
@@ -63,6 +66,12 @@ func (p parser) form(s string, i, depth int) (Inline, int) {
 	switch {
 	case len(rest) > 1 && rest[0] == '\\' && strings.IndexByte("\\`*_[]()#>!-+.", rest[1]) >= 0:
 		return Inline{Kind: Text, Text: rest[1:2]}, 2
+	case rest[0] == '&':
+		for entity, plain := range entities {
+			if strings.HasPrefix(rest, entity) {
+				return Inline{Kind: Text, Text: plain}, len(entity)
+			}
+		}
 	case rest[0] == ' ':
 		if spaces := len(rest) - len(strings.TrimLeft(rest, " ")); spaces >= 2 && strings.HasPrefix(rest[spaces:], "\n") {
 			return Inline{Kind: Break}, spaces + 1
