@@ -60,6 +60,18 @@ type Event struct {
 	Deadline *time.Time `json:"deadline,omitempty"`
 	// Log is where the log of the attempt lies.
 	Log string `json:"log,omitempty"`
+	// Host is the machine of the attempt, or for a DAG-level event that of the engine.
+	Host string `json:"host,omitempty"`
+	// Owner is the owner of the task, or of the DAG.
+	Owner string `json:"owner,omitempty"`
+	// Timezone is the IANA name of the DAG's zone, in which texts show times.
+	Timezone string `json:"timezone,omitempty"`
+	// Program is how people call the program on that machine in the commands that texts
+	// tell; without it they tell none.
+	Program string `json:"program,omitempty"`
+	// Problem says why the message that people wrote does not tell the event, when
+	// another one stands in for it.
+	Problem string `json:"problem,omitempty"`
 	// DAGFolder is the directory of the DAG file, for relative file names.
 	DAGFolder string `json:"-"`
 }
@@ -75,9 +87,18 @@ type Ticks struct {
 // Callback is one configured callback, decoded from a DAG file or built in Go.
 type Callback interface {
 	// Prepare turns the event into what is to be delivered. It does no I/O. The
-	// templated fields of the callback have been rendered before. A returned
-	// error is logged and swallowed by the engine.
+	// templated fields of the callback have been rendered before. After an error, or a
+	// panic, a [Fallback] tells the event instead, and the outbox has a record of it.
 	Prepare(ev *Event) (Message, error)
+}
+
+// Fallback is implemented by callbacks with a default message, which goes out when the
+// one that people wrote can't be rendered or prepared.
+type Fallback interface {
+	// Fallback returns a copy with the default message, for the same receiver. The paths
+	// of the parameters in lost, such as "message.text", have no value, because their
+	// templates failed. The error says that nothing can be sent without them.
+	Fallback(lost []string) (Callback, error)
 }
 
 // Message is one delivery, as it lies in the outbox.
@@ -109,6 +130,47 @@ type DeliveryError interface {
 	Uncertain() bool
 	// RetryDelay is the least time to wait before the next try, 0 for the default.
 	RetryDelay() time.Duration
+}
+
+// UnknownError is a [DeliveryError] that may be a refusal for a reason that nobody knows.
+// Such a message is tried a few times and is final then; it does not hold up others.
+type UnknownError interface {
+	DeliveryError
+	// Unknown reports whether the receiver answered, and the answer is not known.
+	Unknown() bool
+}
+
+// ThrottleError is a [DeliveryError] that may be a block of the sender as a whole: the
+// receiver takes nothing through the same channel before [DeliveryError.RetryDelay].
+type ThrottleError interface {
+	DeliveryError
+	// Throttled reports whether it is such a block.
+	Throttled() bool
+}
+
+// PartSender is implemented by senders of messages that may leave in several parts.
+type PartSender interface {
+	Sender
+	// SendParts is Send for a message of which parts may have arrived before. progress is
+	// what took was told last, empty at first. took is called after each part that the
+	// receiver took, with the progress from then on and a receipt for people; what it is
+	// told survives a crash. An error of took ends the sending.
+	SendParts(ctx context.Context, m Message, progress string, took func(progress, receipt string) error) (receipt string, err error)
+}
+
+// FallbackSender is implemented by senders that know a simpler message for what the
+// receiver refuses for its content.
+type FallbackSender interface {
+	// Fallback returns a message that tells ev in place of m, which failed for good with
+	// err, or false when there is none that would fare better.
+	Fallback(m Message, ev *Event, err error) (Message, bool)
+}
+
+// ConnSender is implemented by senders through connections. Messages that wait leave at
+// once when their connection has been changed.
+type ConnSender interface {
+	// ConnID returns the id of the connection that m leaves through, or "".
+	ConnID(m Message) string
 }
 
 // RepeatSender is implemented by senders that can tell whether sending a message twice

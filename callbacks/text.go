@@ -10,17 +10,33 @@ import (
 const maxErrorBytes = 2000
 
 // Fact is one thing that is known about an event, with a label that Chinese and English
-// readers understand.
-type Fact struct{ Label, Value string }
+// readers understand. The value is clean, see [Clean].
+type Fact struct {
+	Label, Value string
+	// Verbatim says that people copy the value: an id, a command, a path.
+	Verbatim bool
+}
 
 // Title tells the event in a line: "任务失败 Task failed: etl.load".
 func (ev *Event) Title() string { return headline(ev) + ": " + ev.Subject() }
 
 // Text tells the event to people: the title, and each of the facts on a line.
-func (ev *Event) Text() string {
+func (ev *Event) Text() string { return told(ev.Title(), ev.Facts()) }
+
+// Brief is [Event.Text] without anything that a task has printed or a person has written,
+// for a receiver that refused the text.
+func (ev *Event) Brief() string {
+	plain := *ev
+	plain.Error, plain.Problem, plain.Reason = "", "", ""
+	return told(ev.Title(), append(plain.Facts(), Fact{
+		Label: "说明 Note", Value: "the receiver refused the whole text; the log has the error",
+	}))
+}
+
+func told(title string, facts []Fact) string {
 	var b strings.Builder
-	b.WriteString(ev.Title())
-	for _, f := range ev.Facts() {
+	b.WriteString(title)
+	for _, f := range facts {
 		fmt.Fprintf(&b, "\n%s: %s", f.Label, f.Value)
 	}
 	return b.String()
@@ -57,31 +73,50 @@ func (ev *Event) Subject() string {
 	return ev.DAGID + "." + ev.TaskID
 }
 
-// Facts lists what is known about the event, in the order in which one asks: DAG, task,
-// run, try, ticks, deadline, reason, failed tasks, error, duration, next retry and the place of the log.
+// Facts lists what is known about the event, in the order in which one asks: what and when
+// and where, whose it is, what went wrong, what comes next, and what to do. Long paths come
+// last. Times are those of the DAG's zone.
 func (ev *Event) Facts() []Fact {
+	whenLabel, when := ev.when()
 	all := []Fact{
-		{"DAG", ev.DAGID},
-		{"任务 Task", strings.TrimPrefix(strings.TrimPrefix(ev.Subject(), ev.DAGID), ".")},
-		{"运行 Run", ev.RunID},
-		{"次数 Try", tries(ev)},
-		{"计划时刻 Due", ticks(ev.Ticks)},
-		{"期限 Deadline", moment(ev.Deadline)},
-		{"状态 State", stateAtDeadline(ev)},
-		{"原因 Reason", ev.Reason},
-		{"失败任务 Failed tasks", strings.Join(ev.FailedTasks, ", ")},
-		{"错误 Error", shorten(ev.Error)},
-		{"用时 Duration", duration(ev)},
-		{"下次重试 Next retry", moment(ev.NextRetry)},
-		{"日志 Log", ev.Log},
+		{Label: "注意 Note", Value: ev.Problem},
+		{"DAG", ev.DAGID, true},
+		{"任务 Task", strings.TrimPrefix(strings.TrimPrefix(ev.Subject(), ev.DAGID), "."), true},
+		{"运行 Run", ev.RunID, true},
+		{Label: "次数 Try", Value: tries(ev)},
+		{Label: whenLabel, Value: ev.moment(when)},
+		{Label: "计划时刻 Due", Value: ev.ticks()},
+		{Label: "期限 Deadline", Value: ev.moment(ev.Deadline)},
+		{Label: "状态 State", Value: stateAtDeadline(ev)},
+		{"主机 Host", ev.Host, true},
+		{Label: "负责人 Owner", Value: ev.Owner},
+		{Label: "原因 Reason", Value: ev.Reason},
+		{"失败任务 Failed tasks", strings.Join(ev.FailedTasks, ", "), true},
+		{Label: "错误 Error", Value: shorten(Clean(ev.Error))},
+		{Label: "用时 Duration", Value: duration(ev)},
+		{Label: "下次重试 Next retry", Value: ev.moment(ev.NextRetry)},
 	}
+	all = append(all, ev.commands()...)
+	all = append(all, Fact{"日志 Log", ev.Log, true})
 	known := all[:0]
 	for _, f := range all {
-		if f.Value != "" {
+		if f.Value = strings.TrimSpace(Clean(f.Value)); f.Value != "" {
 			known = append(known, f)
 		}
 	}
 	return known
+}
+
+// when is the moment of which the event tells, and what it is called.
+func (ev *Event) when() (label string, at *time.Time) {
+	switch ev.Kind {
+	case Execute:
+		return "开始 Started at", ev.StartDate
+	case Failure, Retry:
+		return "失败于 Failed at", ev.EndDate
+	default:
+		return "结束 Ended at", ev.EndDate
+	}
 }
 
 // stateAtDeadline is how far a run is that missed its deadline.
@@ -110,23 +145,27 @@ func duration(ev *Event) string {
 	return took.Round(time.Second).String()
 }
 
-// moment shows a time on the clock of this machine.
-func moment(t *time.Time) string {
+// moment shows a time on the clock of the DAG's zone, and names the zone.
+func (ev *Event) moment(t *time.Time) string {
 	if t == nil {
 		return ""
 	}
-	return t.Local().Format("2006-01-02 15:04:05 -07:00")
+	zone, err := time.LoadLocation(ev.Timezone)
+	if err != nil {
+		zone = time.UTC
+	}
+	return t.In(zone).Format("2006-01-02 15:04:05 -07:00") + " " + zone.String()
 }
 
 // ticks shows a stretch of ticks: from, to, and how many.
-func ticks(t *Ticks) string {
-	switch {
+func (ev *Event) ticks() string {
+	switch t := ev.Ticks; {
 	case t == nil:
 		return ""
 	case t.Count == 1:
-		return moment(&t.First)
+		return ev.moment(&t.First)
 	default:
-		return fmt.Sprintf("%s .. %s, %d times", moment(&t.First), moment(&t.Last), t.Count)
+		return fmt.Sprintf("%s .. %s, %d times", ev.moment(&t.First), ev.moment(&t.Last), t.Count)
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 	"github.com/knadh/koanf/providers/confmap"
 	"github.com/knadh/koanf/v2"
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/callbacks"
 )
 
 // Config is the configuration: defaults, then dingdag.yaml in the home folder, then
@@ -60,6 +62,8 @@ type Config struct {
 	// PassEnv names variables of the environment that commands of tasks get though they
 	// hold connections or keys.
 	PassEnv []string
+	// OnUndelivered names the notifiers that tell of an alert whose own callback could not.
+	OnUndelivered []string
 	// LogLevel is debug, info, warn or error; LogFormat is auto, text or json.
 	LogLevel  string
 	LogFormat string
@@ -121,6 +125,14 @@ func notNegative(s string) (int, error) {
 	return n, err
 }
 
+// namesOrNone is names, in which none is nobody.
+func namesOrNone(s string) ([]string, error) {
+	if s == "none" {
+		return nil, nil
+	}
+	return names(s)
+}
+
 func period(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if err != nil || d <= 0 {
@@ -175,6 +187,8 @@ func settings() []setting {
 		stringSetting("secret_key", "", "key that seals connections in the store; {home}/secret.key is made unless set", func(c *Config) *string { return &c.SecretKey }),
 		parsedSetting("harmless_extra_keys", "", "keys of connection extras that hold no secret and are shown, beside the known ones; separated by commas", func(c *Config) *[]string { return &c.HarmlessExtra }, names),
 		parsedSetting("pass_env", "", "variables of the environment that commands of tasks get though they hold a connection or a key, masked; separated by commas", func(c *Config) *[]string { return &c.PassEnv }, names),
+		parsedSetting("on_undelivered", "dingding", "notifiers, separated by commas, that tell of an alert which its own callback could not deliver; none: nobody",
+			func(c *Config) *[]string { return &c.OnUndelivered }, namesOrNone),
 		stringSetting("log_level", "info", "debug, info, warn or error", func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error"),
 		stringSetting("log_format", "auto", "auto (colours on a terminal), text or json", func(c *Config) *string { return &c.LogFormat }, "auto", "text", "json"),
 	}
@@ -278,6 +292,14 @@ func findHome(env func(string) (string, bool), flag string) (string, error) {
 		home = filepath.Join(user, ".dingdag")
 	}
 	return filepath.Abs(home)
+}
+
+// program is how people call the program so that it works on this home folder.
+func (a *app) program() string {
+	if usual, err := findHome(func(string) (string, bool) { return "", false }, ""); err == nil && usual == a.cfg.Home {
+		return "dingdag"
+	}
+	return "dingdag --home " + callbacks.ShellWord(a.cfg.Home)
 }
 
 // readConfigFile reads dingdag.yaml; an unknown key is an error with its place.

@@ -233,11 +233,11 @@ func (w *runWatch) wait(ctx context.Context, s engine.Store) error {
 		over := w.over
 		w.mu.Unlock()
 		if over {
-			first, err := s.FirstDeliveries(ctx)
+			more, err := soon(ctx, s)
 			if err != nil {
 				return err
 			}
-			if !soon(first) {
+			if !more {
 				return w.unsent(ctx, s)
 			}
 		}
@@ -263,12 +263,20 @@ func (w *runWatch) unsent(ctx context.Context, s engine.Store) error {
 	return nil
 }
 
-// soon reports whether one of the messages that are next will leave within seconds.
-func soon(first []*engine.Delivery) bool {
-	for _, d := range first {
-		if d.State == engine.DeliverySending || d.NextTry.Before(clock().Add(10*time.Second)) {
-			return true
+// soon reports whether a message is leaving, or will within seconds.
+func soon(ctx context.Context, s engine.Store) (bool, error) {
+	channels, err := s.OpenChannels(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, c := range channels {
+		d, at, err := s.NextDelivery(ctx, c, clock(), false)
+		if err != nil {
+			return false, err
+		}
+		if d != nil || at.Before(clock().Add(10*time.Second)) {
+			return true, nil
 		}
 	}
-	return false
+	return false, nil
 }

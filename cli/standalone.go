@@ -36,6 +36,7 @@ func runStandalone(ctx context.Context, a *app) error {
 	}
 	e, err := a.engine(s, s.Connections(), func(o *engine.Options) {
 		o.LogDir, o.Observe = filepath.Join(a.cfg.Home, "logs"), logRuns(a.log())
+		o.Program = a.program()
 	})
 	if err != nil {
 		return err

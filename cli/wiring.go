@@ -9,6 +9,7 @@ import (
 	cbhttp "github.com/dingdag/dingdag/callbacks/http"
 	cbsmtp "github.com/dingdag/dingdag/callbacks/smtp"
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/operator"
@@ -97,6 +98,9 @@ func (a *app) engine(s engine.Store, db connections.Source, set func(*engine.Opt
 	}
 	if env := a.environ(); env != nil {
 		o.Environ = a.maskerOnce().ChildEnviron(env, a.cfg.PassEnv...)
+	}
+	for _, name := range a.cfg.OnUndelivered {
+		o.OnUndelivered = append(o.OnUndelivered, dag.Callback{Name: name})
 	}
 	set(&o)
 	return engine.New(s, o)

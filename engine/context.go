@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"iter"
 	"maps"
 	"path/filepath"
@@ -12,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/operator"
@@ -28,7 +26,7 @@ func (a *attempt) taskContext(ctx context.Context) *operator.TaskContext {
 		LogicalDate: a.run.LogicalDate, DataIntervalStart: a.run.IntervalStart, DataIntervalEnd: a.run.IntervalEnd,
 		RunAfter: a.run.RunAfter, SoftFail: a.task.t.Sensor != nil && a.task.t.Sensor.SoftFail,
 		DAGFolder: a.plan.folder, Connections: a.e.o.Connections, Variables: a.e.o.Variables,
-		XCom: xcoms{a}, Runs: access{a.e}, Latest: a.e.latest(a.plan.d, &a.run),
+		XCom: xcoms{a}, Progress: kept{a}, Runs: access{a.e}, Latest: a.e.latest(a.plan.d, &a.run),
 		Render: a.lateRenderer(ctx), StartDate: a.in.StartDate, Now: a.e.o.Clock, Location: a.plan.d.Location, Log: a.log.Logger,
 		Masker: a.e.o.Masker, Environ: a.e.o.Environ,
 	}
@@ -256,107 +254,4 @@ func (e *Engine) previousSuccess(ctx context.Context, r Reader, run *Run) func(f
 			return opt(pick(p)), nil
 		}
 	}
-}
-
-// deliveries lets the callbacks of a task say what they have to say about an event, of
-// which r knows. An error or a panic in one is logged and swallowed; the others still speak.
-func (a *attempt) deliveries(ctx context.Context, r Reader, kind callbacks.Kind, in *Instance, errText string) []*Delivery {
-	cbs := a.task.callbacks[kind]
-	if len(cbs) == 0 {
-		return nil
-	}
-	ev := &callbacks.Event{
-		Kind: kind, DAGID: a.run.DAGID, RunID: a.run.RunID, TaskID: in.TaskID, MapIndex: in.MapIndex,
-		TryNumber: in.Try, MaxTries: in.MaxTries, State: in.State.String(), Error: errText,
-		LogicalDate: opt(a.run.LogicalDate), StartDate: opt(in.StartDate), EndDate: opt(in.EndDate), NextRetry: opt(in.RetryAt),
-		Log: filepath.Join(a.e.o.LogDir, in.Log),
-	}
-	tc := a.e.templateContext(ctx, r, a.plan, &a.run, a.task.t, in)
-	tc.Exception = errText
-	return a.e.prepare(a.plan, cbs, ev, tc)
-}
-
-// runDeliveries does the same for the callbacks of a DAG.
-func (e *Engine) runDeliveries(ctx context.Context, r Reader, lr *liveRun, kind callbacks.Kind, cbs []boundCallback, now time.Time) []*Delivery {
-	ev := &callbacks.Event{
-		Kind: kind, DAGID: lr.run.DAGID, RunID: lr.run.RunID, MapIndex: -1, State: string(lr.run.State), Reason: lr.run.Reason,
-		LogicalDate: opt(lr.run.LogicalDate), StartDate: opt(lr.run.StartDate), EndDate: opt(now),
-	}
-	// Newer Airflow gives DAG callbacks some instance of the run: the failed one helps most.
-	var some *Instance
-	for _, in := range lr.inst.all() {
-		switch {
-		case in == nil:
-		case in.State == dag.Failed:
-			if !slices.Contains(ev.FailedTasks, in.TaskID) { // a mapped task counts once
-				ev.FailedTasks = append(ev.FailedTasks, in.TaskID)
-			}
-			if some == nil || some.State != dag.Failed {
-				some = in
-			}
-		case some == nil:
-			some = in
-		}
-	}
-	var t *dag.Task
-	if some != nil {
-		t = lr.plan.d.Task(some.TaskID)
-		ev.Error = some.Error
-	}
-	tc := e.templateContext(ctx, r, lr.plan, &lr.run, t, some)
-	tc.Reason, tc.Exception = lr.run.Reason, ev.Error
-	return e.prepare(lr.plan, cbs, ev, tc)
-}
-
-func (e *Engine) prepare(p *plan, cbs []boundCallback, ev *callbacks.Event, tc *template.Context) (out []*Delivery) {
-	ev.DAGFolder = p.folder
-	for _, b := range cbs {
-		m, err := e.prepareOne(p, b, ev, tc)
-		if err != nil {
-			e.o.Log.Error("a callback could not be prepared", "callback", b.name, "event", ev.Kind, "dag", ev.DAGID, "run", ev.RunID,
-				"task", ev.TaskID, "error", e.o.Masker.Mask(err.Error()))
-			continue
-		}
-		now := e.now()
-		out = append(out, &Delivery{
-			State: DeliveryWaiting, Channel: m.Channel, Sender: m.Sender, Summary: m.Summary, Payload: m.Payload,
-			Event: string(ev.Kind), DAGID: ev.DAGID, RunID: ev.RunID, TaskID: ev.TaskID, Try: ev.TryNumber,
-			CreatedAt: now, UpdatedAt: now,
-		})
-	}
-	return out
-}
-
-// withFields adds the templated parameters of a callback to what its templates may name,
-// as they stand in the file (Airflow, BaseNotifier).
-func withFields(tc *template.Context, b boundCallback) *template.Context {
-	own := *tc
-	own.Extra = maps.Clone(tc.Extra)
-	if own.Extra == nil {
-		own.Extra = map[string]any{}
-	}
-	values := b.spec.Values(b.cb)
-	for _, f := range b.spec.Fields() {
-		if f.Template {
-			own.Extra[f.Name] = values[f.Name]
-		}
-	}
-	return &own
-}
-
-func (e *Engine) prepareOne(p *plan, b boundCallback, ev *callbacks.Event, tc *template.Context) (m callbacks.Message, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("panic: %v", r)
-		}
-	}()
-	cb, err := b.spec.Render(b.cb, e.renderer(p, withFields(tc, b), b.spec.NamesFile))
-	if err != nil {
-		return m, err
-	}
-	m, err = cb.Prepare(ev)
-	if err == nil && strings.TrimSpace(m.Sender) == "" {
-		err = fmt.Errorf("callback %q names no sender", b.name)
-	}
-	return m, err
 }

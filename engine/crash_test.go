@@ -21,7 +21,10 @@ import (
 // copy, as the next process does. The old one goes on in its own files, unseen.
 func (b *bench) crash() *bench {
 	b.t.Helper()
-	next := &bench{t: b.t, dir: b.t.TempDir(), o: b.o, do: b.do, seen: make(chan struct{}, 1)}
+	next := &bench{
+		t: b.t, dir: b.t.TempDir(), o: b.o, do: b.do, seen: make(chan struct{}, 1),
+		more: b.more, senders: b.senders, funcs: b.funcs,
+	}
 	// The write-ahead log first: a checkpoint in between moves pages from it to the file.
 	for _, name := range []string{"db-wal", "db"} {
 		src, err := os.Open(filepath.Join(b.dir, name))

@@ -91,10 +91,9 @@ func (c *change) fireDeadline(l *RunDeadline) error {
 	if l.Index >= len(p.onDeadline) {
 		return nil
 	}
-	ev := &callbacks.Event{
-		Kind: callbacks.Deadline, DAGID: r.DAGID, RunID: r.RunID, MapIndex: -1, State: string(r.State), Reason: reasonDeadline,
-		LogicalDate: opt(r.LogicalDate), StartDate: opt(r.StartDate), EndDate: opt(r.EndDate), Deadline: opt(l.At),
-	}
+	ev := c.e.event(callbacks.Deadline, p.d)
+	ev.RunID, ev.State, ev.Reason, ev.Deadline = r.RunID, string(r.State), reasonDeadline, opt(l.At)
+	ev.LogicalDate, ev.StartDate, ev.EndDate = opt(r.LogicalDate), opt(r.StartDate), opt(r.EndDate)
 	tc := c.e.templateContext(c.ctx, c, p, r, nil, nil)
 	tc.Reason = reasonDeadline
 	c.out = append(c.out, c.e.prepare(p, p.onDeadline[l.Index], ev, tc)...)

@@ -36,6 +36,12 @@ type Options struct {
 	// Connections and Variables are what tasks and templates look things up in.
 	Connections connections.Source
 	Variables   connections.VariableSource
+	// Program is how people call the program in the commands that default messages tell, with
+	// what it needs to find this store. Without it they tell none.
+	Program string
+	// OnUndelivered are the notifiers that tell of an alert whose own callback could not:
+	// its robot is gone, its function panicked, the receiver refuses whatever it is sent.
+	OnUndelivered []dag.Callback
 	// Masker hides secrets in task logs and errors; nil hides none.
 	Masker *connections.Masker
 	// Environ is the environment that commands of tasks inherit; nil is that of the process
@@ -125,6 +131,9 @@ type Engine struct {
 	// reloads is what [RunOptions.Reload] said.
 	reloads func(ctx context.Context) error
 
+	// undelivered are the callbacks of the last resort.
+	undelivered []boundCallback
+
 	timers    timers
 	scheduler *scheduler
 	outbox    *outbox
@@ -170,7 +179,7 @@ func New(s Store, o Options) (*Engine, error) {
 		nextDue: map[*dag.DAG]time.Time{}, unwanted: map[attemptKey]error{},
 	}
 	e.outbox = newOutbox(e)
-	return e, nil
+	return e, e.bindUndelivered()
 }
 
 func orDefault[T comparable](v, def T) T {

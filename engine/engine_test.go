@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -113,14 +114,18 @@ func (s *say) Prepare(ev *callbacks.Event) (callbacks.Message, error) {
 
 // bench is an engine on a real store with operators that tests control.
 type bench struct {
-	t      *testing.T
-	dir    string
-	store  *sqlite.Store
-	e      *engine.Engine
-	o      engine.Options
-	wrap   func(engine.Store) engine.Store // puts something between the engine and the store
-	cancel context.CancelFunc
-	ended  chan error
+	t     *testing.T
+	dir   string
+	store *sqlite.Store
+	e     *engine.Engine
+	o     engine.Options
+	wrap  func(engine.Store) engine.Store // puts something between the engine and the store
+	// more are callbacks beside say, with their senders, and functions.
+	more    []callbacks.Spec
+	senders map[string]callbacks.Sender
+	funcs   []callbacks.Function
+	cancel  context.CancelFunc
+	ended   chan error
 
 	mu      sync.Mutex
 	do      map[string]func(context.Context, *operator.TaskContext) (any, error)
@@ -157,7 +162,9 @@ func (b *bench) open() {
 		operator.Define[nativeOp]("native"),
 	)
 	require.NoError(b.t, err)
-	cbs, err := callbacks.NewRegistry([]callbacks.Spec{callbacks.Define[say]("say")}, map[string]callbacks.Sender{"bench": b})
+	senders := map[string]callbacks.Sender{"bench": b}
+	maps.Copy(senders, b.senders)
+	cbs, err := callbacks.NewRegistry(append([]callbacks.Spec{callbacks.Define[say]("say")}, b.more...), senders, b.funcs...)
 	require.NoError(b.t, err)
 	masker := connections.NewMasker()
 	masker.Add("hunter22")

@@ -13,18 +13,37 @@ import (
 // outbox sends what callbacks wrote, in order for each channel, and records what the
 // receiver answered. A message is marked as sending before it leaves: if the process
 // dies then, the next one finds it and says that its fate is unknown.
+//
+// One that fails for itself steps aside, those behind it leave. One that fails because
+// the receiver is away holds its channel for a pause, after which another one of the
+// channel is tried; the first that gets through releases the rest.
 type outbox struct {
 	e     *Engine
 	ready chan struct{}
 
-	mu    sync.Mutex
-	busy  map[string]bool      // channels with a sender at work
-	armed map[string]time.Time // channels with a timer for their next try
-	wg    sync.WaitGroup
+	mu       sync.Mutex
+	channels map[string]*channel
+	wg       sync.WaitGroup
+}
+
+// channel is what the outbox remembers of a channel while messages wait in it.
+type channel struct {
+	// busy says that a sender is at work, kicked that there may be more for it.
+	busy, kicked bool
+	// armed is the moment for which a timer is set.
+	armed time.Time
+	// fails counts the failures since a message got through.
+	fails int
+	// suspects counts, for each message, how often it failed right after another one got
+	// through: then it is the message and not the receiver.
+	suspects map[int64]int
+	// failed is the message that failed last, conn the fingerprint of its connection then.
+	failed *Delivery
+	conn   string
 }
 
 func newOutbox(e *Engine) *outbox {
-	return &outbox{e: e, ready: make(chan struct{}, 1), busy: map[string]bool{}, armed: map[string]time.Time{}}
+	return &outbox{e: e, ready: make(chan struct{}, 1), channels: map[string]*channel{}}
 }
 
 // wake makes the outbox look for new messages.
@@ -56,14 +75,19 @@ func (o *outbox) run(ctx context.Context) error {
 	}
 }
 
-// recover settles the messages that were leaving when the last process died.
+// recover settles the messages that were leaving when the last process died, and lets
+// those that waited leave at once: whoever starts the program may have mended what kept
+// them. A receiver that takes nothing for a time is left alone for that time.
 func (o *outbox) recover(ctx context.Context) error {
-	ds, err := o.e.store.Deliveries(ctx, []DeliveryState{DeliverySending}, 0)
+	ds, err := o.e.store.SendingDeliveries(ctx)
 	if err != nil {
 		return err
 	}
 	for _, d := range ds {
 		d.State, d.Error = DeliveryUncertain, "the process died while the message was leaving; it may have arrived"
+		if d.Receipt != "" {
+			d.Error += " (" + d.Receipt + ")"
+		}
 		if s, ok := o.e.o.Callbacks.Sender(d.Sender); ok {
 			if r, ok := s.(callbacks.RepeatSender); ok && r.RepeatSafe(message(d)) {
 				d.State = DeliveryWaiting
@@ -76,59 +100,110 @@ func (o *outbox) recover(ctx context.Context) error {
 			o.report(d)
 		}
 	}
-	return nil
+	return o.release(ctx, "", nil, HoldNone, HoldOutage)
 }
 
 // dispatch starts a sender for every channel that has messages and none at work.
 func (o *outbox) dispatch(ctx context.Context) error {
-	ds, err := o.e.store.FirstDeliveries(ctx)
+	names, err := o.e.store.OpenChannels(ctx)
 	if err != nil {
 		return err
 	}
-	now := o.e.now()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, d := range ds {
-		switch {
-		case o.busy[d.Channel] || d.State != DeliveryWaiting:
-		case d.NextTry.After(now):
-			if !o.armed[d.Channel].Equal(d.NextTry) {
-				o.armed[d.Channel] = d.NextTry
-				o.e.timers.at(d.NextTry.Sub(now), o.wake)
-			}
-		default:
-			o.busy[d.Channel] = true
-			o.wg.Go(func() { o.channel(ctx, d) })
+	open := map[string]bool{}
+	for _, name := range names {
+		open[name] = true
+		c := o.channels[name]
+		if c == nil {
+			c = &channel{suspects: map[int64]int{}}
+			o.channels[name] = c
+		}
+		if c.busy {
+			c.kicked = true
+			continue
+		}
+		c.busy, c.kicked = true, false
+		o.wg.Go(func() { o.drain(ctx, name, c) })
+	}
+	for name, c := range o.channels {
+		if !open[name] && !c.busy {
+			delete(o.channels, name)
 		}
 	}
 	return nil
 }
 
-// channel sends one message and then lets the outbox look again.
-func (o *outbox) channel(ctx context.Context, d *Delivery) {
-	var pause time.Duration
-	defer func() {
+// drain sends what a channel has, one after another, until all of it waits.
+func (o *outbox) drain(ctx context.Context, name string, c *channel) {
+	for ctx.Err() == nil {
+		sent, again, err := o.sendNext(ctx, name, c)
+		if err != nil && ctx.Err() == nil {
+			o.e.o.Log.Error("send from the outbox", "channel", name, "error", err)
+			again = o.e.now().Add(firstPause)
+		}
+		if sent && err == nil {
+			continue
+		}
 		o.mu.Lock()
-		delete(o.busy, d.Channel)
+		if c.kicked && err == nil {
+			c.kicked = false
+			o.mu.Unlock()
+			continue
+		}
+		c.busy = false
+		o.arm(c, again)
 		o.mu.Unlock()
-		o.e.timers.at(pause, o.wake)
-	}()
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	c.busy = false
+}
+
+// arm sets a timer for when a channel is to be looked at. The caller holds the lock.
+func (o *outbox) arm(c *channel, at time.Time) {
+	if at.IsZero() {
+		return
+	}
+	now := o.e.now()
+	if c.failed != nil { // its connection may be mended before
+		if look := now.Add(connLook); look.Before(at) {
+			at = look
+		}
+	}
+	if c.armed.After(now) && !c.armed.After(at) {
+		return
+	}
+	c.armed = at
+	o.e.timers.at(at.Sub(now), o.wake)
+}
+
+// sendNext sends the next message of a channel. Without one it says when to look again.
+func (o *outbox) sendNext(ctx context.Context, name string, c *channel) (sent bool, again time.Time, err error) {
 	write := context.WithoutCancel(ctx)
+	if err := o.lookForMendedConn(write, name, c); err != nil {
+		return false, again, err
+	}
+	d, again, err := o.e.store.NextDelivery(write, name, o.e.now(), c.fails > 0)
+	if err != nil || d == nil {
+		return false, again, err
+	}
 	claimed, err := o.claim(write, d)
-	if err != nil {
-		o.e.o.Log.Error("mark a message as sending", "id", d.ID, "error", err)
-		pause = firstPause
+	if err != nil || !claimed {
+		return err == nil, again, err // it has moved on: look again
 	}
-	if !claimed {
-		return
-	}
-	receipt, err := o.send(write, d)
-	o.settle(d, receipt, err)
-	if err := o.e.persist(ctx, func() error { return o.write(write, d) }); err != nil {
-		o.e.o.Log.Error("record what became of a message", "id", d.ID, "state", d.State, "error", err)
-		return
+	conn := o.connOf(write, d)
+	receipt, err := o.send(ctx, d)
+	standIns := o.settle(c, d, conn, receipt, err)
+	if err := o.e.persist(ctx, func() error { return o.write(write, d, standIns...) }); err != nil {
+		return false, again, fmt.Errorf("record what became of message %d (%s): %w", d.ID, d.State, err)
 	}
 	o.report(d)
+	if d.State == DeliveryDelivered && c.fails > 0 {
+		err = o.released(write, name, c)
+	}
+	return true, again, err
 }
 
 // claim makes the message this sender's. What was read may be out of date: another
@@ -160,49 +235,33 @@ func (o *outbox) send(ctx context.Context, d *Delivery) (receipt string, err err
 			err = fmt.Errorf("sender %s panicked: %v", d.Sender, r)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	// What is under way when the process is told to stop is finished.
+	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
 	defer cancel()
-	return s.Send(ctx, message(d))
+	parts, ok := s.(callbacks.PartSender)
+	if !ok {
+		return s.Send(sending, message(d))
+	}
+	return parts.SendParts(sending, message(d), d.Progress, func(progress, receipt string) error {
+		d.Progress, d.Receipt = progress, o.e.o.Masker.Mask(receipt)
+		return o.e.persist(ctx, func() error { return o.write(sending, d) })
+	})
 }
 
 func message(d *Delivery) callbacks.Message {
 	return callbacks.Message{Sender: d.Sender, Channel: d.Channel, Summary: d.Summary, Payload: d.Payload}
 }
 
-// settle decides what becomes of a message after a try.
-func (o *outbox) settle(d *Delivery, receipt string, err error) {
-	d.Receipt = o.e.o.Masker.Mask(receipt)
-	if err == nil {
-		d.State, d.Error = DeliveryDelivered, ""
-		return
-	}
-	d.Error = o.e.o.Masker.Mask(err.Error())
-	var de callbacks.DeliveryError
-	switch {
-	case !errors.As(err, &de):
-		d.State = DeliveryRefused
-	case de.Uncertain() && !de.Retryable():
-		d.State = DeliveryUncertain
-	case de.Retryable():
-		d.State = DeliveryWaiting
-		d.NextTry = o.e.now().Add(max(de.RetryDelay(), deliveryBackoff(d.Attempts)))
-	default:
-		d.State = DeliveryRefused
-	}
-}
-
-// deliveryBackoff is the delay before the next try: 1 s, doubled up to 10 minutes.
-func deliveryBackoff(attempts int) time.Duration {
-	const most = 10 * time.Minute
-	if attempts > 10 {
-		return most
-	}
-	return min(time.Second<<max(attempts-1, 0), most)
-}
-
-func (o *outbox) write(ctx context.Context, d *Delivery) error {
+// write stores what became of a message, together with those that stand in for it.
+func (o *outbox) write(ctx context.Context, d *Delivery, standIns ...*Delivery) error {
 	d.UpdatedAt = o.e.now()
-	return o.e.store.Tx(ctx, func(tx Tx) error { return tx.UpdateDelivery(ctx, d) })
+	return o.e.store.Tx(ctx, func(tx Tx) error {
+		return errors.Join(tx.UpdateDelivery(ctx, d), tx.InsertDeliveries(ctx, standIns))
+	})
+}
+
+func (o *outbox) release(ctx context.Context, name string, except []int64, holds ...Hold) error {
+	return o.e.store.Tx(ctx, func(tx Tx) error { return tx.ReleaseDeliveries(ctx, name, except, holds...) })
 }
 
 // report tells the log and the observer. An alert that did not arrive must be seen.

@@ -307,10 +307,9 @@ func (c *change) tellMissed(d *dag.DAG, r *TickRange) error {
 	if err != nil {
 		return err
 	}
-	ev := &callbacks.Event{
-		Kind: callbacks.Missed, DAGID: d.ID, MapIndex: -1, State: string(r.Outcome), Reason: r.Reason,
-		Ticks: &callbacks.Ticks{First: r.First, Last: r.Last, Count: r.Count},
-	}
+	ev := c.e.event(callbacks.Missed, d)
+	ev.State, ev.Reason = string(r.Outcome), r.Reason
+	ev.Ticks = &callbacks.Ticks{First: r.First, Last: r.Last, Count: r.Count}
 	tc := c.e.templateContext(c.ctx, c, p, &Run{DAGID: d.ID, Type: dag.ScheduledRun}, nil, nil)
 	tc.Reason = r.Reason
 	c.out = append(c.out, c.e.prepare(p, p.onMissed, ev, tc)...)

@@ -114,6 +114,11 @@ func (e *Engine) change(ctx context.Context, fn func(*change) error) error {
 	if len(c.out) > 0 {
 		e.outbox.wake()
 	}
+	for _, d := range c.out {
+		if d.State != DeliveryWaiting { // a callback that could say nothing
+			e.outbox.report(d)
+		}
+	}
 	if c.freed {
 		e.pumpBlocked(ctx)
 	}

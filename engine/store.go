@@ -155,6 +155,19 @@ const (
 	DeliveryUncertain DeliveryState = "uncertain"
 )
 
+// Hold says how the failure of a message holds those behind it in its channel.
+type Hold string
+
+// The holds of a message until its next try.
+const (
+	// HoldNone: it failed for itself and steps aside; the others leave.
+	HoldNone Hold = ""
+	// HoldOutage: the receiver could not be reached or could not do its work.
+	HoldOutage Hold = "outage"
+	// HoldThrottled: the receiver takes nothing from this sender until then.
+	HoldThrottled Hold = "throttled"
+)
+
 // Delivery is one message in the outbox.
 type Delivery struct {
 	ID      int64
@@ -173,6 +186,17 @@ type Delivery struct {
 	UpdatedAt time.Time
 	// Receipt is the receiver's answer, Error the reason of the last failure.
 	Receipt, Error string
+	// Progress is the sender's own record of the parts that the receiver took.
+	Progress string
+	// EventData is the event as JSON, of which a message is made that stands in for this
+	// one; nil for one that is delivered, and for one that stands in last of all.
+	EventData json.RawMessage
+	// StandsInFor is the id of the message that this one replaces, 0 for none.
+	StandsInFor int64
+	// Refusals counts how often it was refused for a reason that nobody knows.
+	Refusals int
+	// Hold says how it holds those behind it until NextTry.
+	Hold Hold
 }
 
 // Reader reads the store.
@@ -262,9 +286,18 @@ type Reader interface {
 	TakenAssetEvents(ctx context.Context, runKey int64) ([]*AssetEvent, error)
 	// ToldDAGs lists the ids of the DAGs with events that no run has taken.
 	ToldDAGs(ctx context.Context) ([]string, error)
-	// FirstDeliveries returns, for each channel, the first message that is waiting or
-	// sending: the only one that may leave, because order is kept.
-	FirstDeliveries(ctx context.Context) ([]*Delivery, error)
+	// TaskProgress returns what a try of an instance saved under a key with the same
+	// MaxTries, or "".
+	TaskProgress(ctx context.Context, in *Instance, key string) (string, error)
+	// SendingDeliveries returns the messages that are marked as sending.
+	SendingDeliveries(ctx context.Context) ([]*Delivery, error)
+	// OpenChannels returns the channels with messages that wait or are being sent.
+	OpenChannels(ctx context.Context) ([]string, error)
+	// NextDelivery returns the message of a channel that may leave now: the first whose
+	// next try has come, or of these the one with the fewest attempts. It is nil while one
+	// is being sent, while one holds the channel, and when all wait; then at is when to
+	// look again, zero when only the end of a sending changes that.
+	NextDelivery(ctx context.Context, channel string, now time.Time, fewest bool) (d *Delivery, at time.Time, err error)
 	// Deliveries returns messages of the outbox in order, at most limit (0 is all).
 	Deliveries(ctx context.Context, states []DeliveryState, limit int) ([]*Delivery, error)
 	// Request returns ErrNotFound for an unknown request.
@@ -321,11 +354,18 @@ type Tx interface {
 	InsertAssetEvent(ctx context.Context, e *AssetEvent, dagIDs []string) error
 	// TakeAssetEvents gives a run everything that its DAG has been told and no run has taken.
 	TakeAssetEvents(ctx context.Context, dagID string, runKey int64) error
+	// PutTaskProgress keeps what a try of an instance saved under a key.
+	PutTaskProgress(ctx context.Context, in *Instance, key, value string) error
 	InsertDeliveries(ctx context.Context, ds []*Delivery) error
 	// ClaimDelivery marks a waiting message as sending and counts the attempt. It
 	// reports false, and changes nothing, when the message has moved on since it was read.
 	ClaimDelivery(ctx context.Context, d *Delivery) (bool, error)
+	// UpdateDelivery writes State, Attempts, NextTry, UpdatedAt, Receipt, Error, Progress,
+	// EventData, Refusals and Hold.
 	UpdateDelivery(ctx context.Context, d *Delivery) error
+	// ReleaseDeliveries lets the messages that wait in a channel ("": in all) with one of
+	// the holds leave now, except those with the given ids.
+	ReleaseDeliveries(ctx context.Context, channel string, except []int64, holds ...Hold) error
 	// InsertRequest adds a request and sets its ID.
 	InsertRequest(ctx context.Context, r *Request) error
 	// AnswerRequest writes DoneAt, Result and Error. It reports false, and changes

@@ -108,8 +108,7 @@ func Failure(err error) error {
 	case *fieldError:
 		return At(e.field, Failure(e.err))
 	}
-	var w warning
-	if errors.As(err, &w) {
+	if _, ok := errors.AsType[warning](err); ok {
 		return nil
 	}
 	return err

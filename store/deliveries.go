@@ -3,16 +3,18 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/dingdag/dingdag/engine"
 )
 
 const deliveryColumns = `id, state, channel, sender, summary, payload, event, dag_id, run_id, task_id, try, attempts,
-	next_try, created_at, updated_at, receipt, error`
+	next_try, created_at, updated_at, receipt, error, progress, event_data, stands_in_for, refusals, hold`
 
 func scanDelivery(rows Rows, d *engine.Delivery) error {
 	return rows.Scan(&d.ID, &d.State, &d.Channel, &d.Sender, &d.Summary, rawJSON{&d.Payload}, &d.Event, &d.DAGID, &d.RunID, &d.TaskID,
-		&d.Try, &d.Attempts, moment{&d.NextTry}, moment{&d.CreatedAt}, moment{&d.UpdatedAt}, &d.Receipt, &d.Error)
+		&d.Try, &d.Attempts, moment{&d.NextTry}, moment{&d.CreatedAt}, moment{&d.UpdatedAt}, &d.Receipt, &d.Error,
+		&d.Progress, rawJSON{&d.EventData}, &d.StandsInFor, &d.Refusals, &d.Hold)
 }
 
 // Deliveries returns the messages of the outbox in the given states (none: all), in
@@ -36,14 +38,86 @@ func (q Queries) Deliveries(ctx context.Context, states []engine.DeliveryState, 
 	return ds, nil
 }
 
-// FirstDeliveries returns the first message of each channel that has not left yet.
-func (q Queries) FirstDeliveries(ctx context.Context) ([]*engine.Delivery, error) {
-	ds, err := collect(ctx, q.c, scanDelivery, "SELECT "+deliveryColumns+` FROM delivery WHERE id IN
-		(SELECT min(id) FROM delivery WHERE state IN ('waiting', 'sending') GROUP BY channel) ORDER BY id`)
+// openDelivery is the condition of the indexes over what has not left yet, so that a query costs
+// what waits and not what was ever sent.
+const openDelivery = "state IN ('waiting', 'sending')"
+
+// SendingDeliveries returns the messages that are marked as sending.
+func (q Queries) SendingDeliveries(ctx context.Context) ([]*engine.Delivery, error) {
+	ds, err := collect(ctx, q.c, scanDelivery, "SELECT "+deliveryColumns+" FROM delivery WHERE "+openDelivery+" AND state = 'sending' ORDER BY id")
 	if err != nil {
 		return nil, fmt.Errorf("read outbox: %w", err)
 	}
 	return ds, nil
+}
+
+// OpenChannels returns the channels with messages that wait or are being sent.
+func (q Queries) OpenChannels(ctx context.Context) ([]string, error) {
+	channels, err := column[string](ctx, q.c, "SELECT DISTINCT channel FROM delivery WHERE "+openDelivery+" ORDER BY channel")
+	if err != nil {
+		return nil, fmt.Errorf("read outbox: %w", err)
+	}
+	return channels, nil
+}
+
+// NextDelivery returns the message of a channel that may leave now, see [engine.Reader].
+func (q Queries) NextDelivery(ctx context.Context, channel string, now time.Time, fewest bool) (*engine.Delivery, time.Time, error) {
+	d, at, err := q.nextDelivery(ctx, channel, now, fewest)
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("read outbox: %w", err)
+	}
+	return d, at, nil
+}
+
+func (q Queries) nextDelivery(ctx context.Context, channel string, now time.Time, fewest bool) (*engine.Delivery, time.Time, error) {
+	sending, err := column[int64](ctx, q.c, "SELECT id FROM delivery WHERE "+openDelivery+" AND channel = ? AND state = 'sending' LIMIT 1", channel)
+	if err != nil || len(sending) > 0 {
+		return nil, time.Time{}, err
+	}
+	const waiting = " FROM delivery WHERE " + openDelivery + " AND channel = ? AND state = 'waiting'"
+	moments := func(query string, args ...any) (time.Time, error) {
+		found, err := collect(ctx, q.c, func(rows Rows, t *time.Time) error { return rows.Scan(moment{t}) }, query, args...)
+		if err != nil || len(found) == 0 {
+			return time.Time{}, err
+		}
+		return *found[0], nil
+	}
+	held, err := moments("SELECT max(next_try)"+waiting+" AND next_try > ? AND hold <> ''", channel, ms(now))
+	if err != nil || !held.IsZero() {
+		return nil, held, err
+	}
+	order := "id"
+	if fewest {
+		order = "attempts, id"
+	}
+	d, err := one(ctx, q.c, scanDelivery, "SELECT "+deliveryColumns+waiting+" AND (next_try IS NULL OR next_try <= ?) ORDER BY "+order+" LIMIT 1", channel, ms(now))
+	if err != nil || d != nil {
+		return d, time.Time{}, err
+	}
+	at, err := moments("SELECT min(next_try)"+waiting+" AND next_try > ?", channel, ms(now))
+	return nil, at, err
+}
+
+// ReleaseDeliveries lets what waits in a channel leave now, see [engine.Tx].
+func (q Queries) ReleaseDeliveries(ctx context.Context, channel string, except []int64, holds ...engine.Hold) error {
+	query, args := "UPDATE delivery SET next_try = NULL, hold = '' WHERE "+openDelivery+" AND state = 'waiting' AND next_try IS NOT NULL", []any{}
+	if channel != "" {
+		query, args = query+" AND channel = ?", append(args, channel)
+	}
+	query += " AND hold IN (" + marks(len(holds)) + ")"
+	for _, h := range holds {
+		args = append(args, string(h))
+	}
+	if len(except) > 0 {
+		query += " AND id NOT IN (" + marks(len(except)) + ")"
+		for _, id := range except {
+			args = append(args, id)
+		}
+	}
+	if _, err := q.c.Exec(ctx, query, args...); err != nil {
+		return fmt.Errorf("release messages of the outbox: %w", err)
+	}
+	return nil
 }
 
 // InsertDeliveries adds messages to the outbox and sets their ids.
@@ -51,10 +125,10 @@ func (q Queries) InsertDeliveries(ctx context.Context, ds []*engine.Delivery) er
 	for _, d := range ds {
 		id, err := column[int64](ctx, q.c,
 			`INSERT INTO delivery (state, channel, sender, summary, payload, event, dag_id, run_id, task_id, try, attempts,
-				next_try, created_at, updated_at, receipt, error)
-			VALUES (`+marks(16)+`) RETURNING id`,
+				next_try, created_at, updated_at, receipt, error, progress, event_data, stands_in_for, refusals, hold)
+			VALUES (`+marks(21)+`) RETURNING id`,
 			string(d.State), d.Channel, d.Sender, d.Summary, text(d.Payload), d.Event, d.DAGID, d.RunID, d.TaskID, d.Try, d.Attempts,
-			ms(d.NextTry), ms(d.CreatedAt), ms(d.UpdatedAt), d.Receipt, d.Error)
+			ms(d.NextTry), ms(d.CreatedAt), ms(d.UpdatedAt), d.Receipt, d.Error, d.Progress, text(d.EventData), d.StandsInFor, d.Refusals, string(d.Hold))
 		if err != nil {
 			return fmt.Errorf("write to the outbox: %w", err)
 		}
@@ -75,8 +149,10 @@ func (q Queries) ClaimDelivery(ctx context.Context, d *engine.Delivery) (bool, e
 
 // UpdateDelivery writes what became of a message.
 func (q Queries) UpdateDelivery(ctx context.Context, d *engine.Delivery) error {
-	_, err := q.c.Exec(ctx, "UPDATE delivery SET state = ?, attempts = ?, next_try = ?, updated_at = ?, receipt = ?, error = ? WHERE id = ?",
-		string(d.State), d.Attempts, ms(d.NextTry), ms(d.UpdatedAt), d.Receipt, d.Error, d.ID)
+	_, err := q.c.Exec(ctx, `UPDATE delivery SET state = ?, attempts = ?, next_try = ?, updated_at = ?, receipt = ?, error = ?,
+		progress = ?, event_data = ?, refusals = ?, hold = ? WHERE id = ?`,
+		string(d.State), d.Attempts, ms(d.NextTry), ms(d.UpdatedAt), d.Receipt, d.Error,
+		d.Progress, text(d.EventData), d.Refusals, string(d.Hold), d.ID)
 	if err != nil {
 		return fmt.Errorf("update outbox: %w", err)
 	}

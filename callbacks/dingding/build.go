@@ -1,6 +1,10 @@
 package dingding
 
-import "github.com/dingdag/dingdag/callbacks"
+import (
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/robot"
+)
 
 // Option changes a notifier that one of the constructors makes.
 type Option func(*DingdingNotifier)
@@ -26,7 +30,7 @@ func Message(messageType string, message any) Option {
 
 // RetryUncertain sends a message again when no answer came.
 func RetryUncertain() Option {
-	return func(n *DingdingNotifier) { n.OnUncertain = uncertainRetry }
+	return func(n *DingdingNotifier) { n.OnUncertain = robot.UncertainRetry }
 }
 
 // OnFailure tells the group of a connection that a task or run failed for good.
@@ -50,7 +54,9 @@ func OnSkipped(connID string, opts ...Option) *DingdingNotifier {
 }
 
 func build(kind callbacks.Kind, connID string, opts []Option) *DingdingNotifier {
-	n := &DingdingNotifier{ConnID: connID, MessageType: "text", Split: true, OnUncertain: "fail", only: kind}
+	n := &DingdingNotifier{only: kind, Params: robot.Params{
+		ConnID: connID, Content: robot.Content{MessageType: hook.TypeText, Split: true}, OnUncertain: robot.UncertainFail,
+	}}
 	for _, opt := range opts {
 		opt(n)
 	}

@@ -7,8 +7,10 @@ package dingding
 
 import (
 	_ "embed"
+	"maps"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/hook/robot"
 	"github.com/dingdag/dingdag/params"
 )
 
@@ -20,6 +22,7 @@ var docsJSON string
 // Specs returns the callbacks of this package. Their messages need [NewSender] under
 // the name [SenderName].
 func Specs() []callbacks.Spec {
-	docs := callbacks.Docs(params.ParseDocs(docsJSON))
-	return []callbacks.Spec{notifierSpec(docs)}
+	comments := params.ParseDocs(docsJSON)
+	maps.Copy(comments, robot.Docs())
+	return []callbacks.Spec{notifierSpec(callbacks.Docs(comments))}
 }

@@ -26,7 +26,7 @@ func TestPrepare(t *testing.T) {
 	assert.Equal(t, "dingding:ops", m.Channel)
 	assert.Equal(t, "on_failure of etl.load to robot ops", m.Summary)
 	payload := string(m.Payload)
-	assert.Contains(t, payload, `{"dingding_conn_id":"ops","message_type":"markdown","message":{"text":"x","title":"t"},"at_mobiles":["13800000001"],"on_uncertain":"fail","uuid":"`)
+	assert.Contains(t, payload, `{"dingding_conn_id":"ops","message_type":"markdown","message":{"text":"x","title":"t"},"at_mobiles":["13800000001"],"on_uncertain":"fail","own":true,"uuid":"`)
 }
 
 // The key by which DingTalk drops doubles is one for each event and message.
@@ -65,32 +65,49 @@ DAG: etl
 任务 Task: load
 运行 Run: scheduled__2026-01-01T00:00:00+00:00
 次数 Try: 2/3
+失败于 Failed at: 2026-01-02 11:07:17 +08:00 Asia/Shanghai
+主机 Host: worker-7
+负责人 Owner: data
 错误 Error: exit code 1
 用时 Duration: 3m12s
+查看 See: dingdag tasks logs etl load scheduled__2026-01-01T00:00:00+00:00 --try 2
+重跑 Run again: dingdag tasks clear etl --run-id scheduled__2026-01-01T00:00:00+00:00 --task-regex '^load$' --downstream
 日志 Log: /logs/etl/load/2.log`},
 		"retry": {retry(), `任务将重试 Task will be retried: etl.load
 DAG: etl
 任务 Task: load
 运行 Run: scheduled__2026-01-01T00:00:00+00:00
 次数 Try: 2/3
+失败于 Failed at: 2026-01-02 11:07:17 +08:00 Asia/Shanghai
+主机 Host: worker-7
+负责人 Owner: data
 错误 Error: exit code 1
 用时 Duration: 3m12s
-下次重试 Next retry: ` + next().Local().Format("2006-01-02 15:04:05 -07:00") + `
+下次重试 Next retry: 2026-01-02 11:12:00 +08:00 Asia/Shanghai
+查看 See: dingdag tasks logs etl load scheduled__2026-01-01T00:00:00+00:00 --try 2
 日志 Log: /logs/etl/load/2.log`},
 		"success, mapped": {mapped, `任务成功 Task succeeded: etl.load[3]
 DAG: etl
 任务 Task: load[3]
 运行 Run: scheduled__2026-01-01T00:00:00+00:00
 次数 Try: 2/3
+结束 Ended at: 2026-01-02 11:07:17 +08:00 Asia/Shanghai
+主机 Host: worker-7
+负责人 Owner: data
 用时 Duration: 3m12s
 日志 Log: /logs/etl/load/2.log`},
 		"run": {run, `运行失败 DAG run failed: etl
 DAG: etl
 运行 Run: scheduled__2026-01-01T00:00:00+00:00
+失败于 Failed at: 2026-01-02 11:07:17 +08:00 Asia/Shanghai
+主机 Host: worker-7
+负责人 Owner: data
 原因 Reason: task_failure
 失败任务 Failed tasks: extract, load
 错误 Error: exit code 1
-用时 Duration: 3m12s`},
+用时 Duration: 3m12s
+查看 See: dingdag tasks logs etl extract scheduled__2026-01-01T00:00:00+00:00
+重跑 Run again: dingdag tasks clear etl --run-id scheduled__2026-01-01T00:00:00+00:00 --only-failed`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -105,7 +122,7 @@ func TestDefaultMarkdown(t *testing.T) {
 	ev.Error = "one\ntwo"
 	got := deliver(t, decode(t, "message_type: markdown"), ev)
 	assert.Equal(t, "任务已跳过 Task was skipped: etl.load", got.Content.Title)
-	assert.True(t, strings.HasPrefix(got.Content.Text, "#### 任务已跳过 Task was skipped: etl.load\n\n- **DAG**: etl\n- **任务 Task**: load\n"))
+	assert.True(t, strings.HasPrefix(got.Content.Text, "#### 任务已跳过 Task was skipped: etl.load\n\n- **DAG**: `etl`\n- **任务 Task**: `load`\n"))
 	assert.Contains(t, got.Content.Text, "- **错误 Error**:\n\n> one  \n> two\n")
 }
 
@@ -196,6 +213,7 @@ func event(kind callbacks.Kind) *callbacks.Event {
 	return &callbacks.Event{
 		Kind: kind, DAGID: "etl", RunID: "scheduled__2026-01-01T00:00:00+00:00", TaskID: "load", MapIndex: -1,
 		TryNumber: 2, MaxTries: 3, State: "failed", Error: "exit code 1", StartDate: &start, EndDate: &end, Log: "/logs/etl/load/2.log",
+		Host: "worker-7", Owner: "data", Timezone: "Asia/Shanghai", Program: "dingdag",
 	}
 }
 
@@ -205,4 +223,32 @@ func retry() *callbacks.Event {
 	ev, at := event(callbacks.Retry), next()
 	ev.NextRetry = &at
 	return ev
+}
+
+// What can't be sent is found before it lies in the outbox, and the default message, in
+// the same form and to those who are right, takes its place.
+func TestFallback(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"message: ' '": "the text message is empty",
+		"{message: x, at_mobiles: ['{{ bob }}', 13800000001]}":                                  "no mobile number",
+		"{message_type: markdown, message: {title: t, text: x}, at_mobiles: ['', 13800000001]}": "it is empty",
+		"{message: " + strings.Repeat("x", 20000) + ", split: false}":                           "splitting is switched off",
+	} {
+		var n dingding.DingdingNotifier
+		cb, _ := spec().Decode(parse(t, text))
+		n = *cb.(*dingding.DingdingNotifier)
+		_, err := n.Prepare(event(callbacks.Failure))
+		require.ErrorContains(t, err, want)
+		usual, err := n.Fallback(nil)
+		require.NoError(t, err)
+		ev := event(callbacks.Failure)
+		ev.Problem = "the callback's template failed: x"
+		got := deliver(t, usual, ev)
+		assert.Equal(t, n.MessageType, got.Type)
+		assert.Contains(t, got.Content.Text, "the callback's template failed: x")
+		if strings.Contains(text, "138") {
+			assert.Equal(t, []string{"13800000001"}, got.Mentions.Notified)
+		}
+	}
 }

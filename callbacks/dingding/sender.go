@@ -10,6 +10,7 @@ import (
 
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/robot"
 )
 
 // SenderName is the name under which [Sender] has to be registered.
@@ -22,8 +23,10 @@ type Sender struct {
 }
 
 var (
-	_ callbacks.Sender       = (*Sender)(nil)
-	_ callbacks.RepeatSender = (*Sender)(nil)
+	_ callbacks.PartSender     = (*Sender)(nil)
+	_ callbacks.FallbackSender = (*Sender)(nil)
+	_ callbacks.ConnSender     = (*Sender)(nil)
+	_ callbacks.RepeatSender   = (*Sender)(nil)
 )
 
 // NewSender returns a sender that sends through h.
@@ -32,32 +35,71 @@ func NewSender(h *hook.DingdingHook) *Sender { return &Sender{hook: h} }
 // Send delivers one message. The receipt says that DingTalk took it and what was odd
 // about it. The error is a [callbacks.DeliveryError].
 func (s *Sender) Send(ctx context.Context, m callbacks.Message) (receipt string, err error) {
+	return s.SendParts(ctx, m, "", func(string, string) error { return nil })
+}
+
+// SendParts is Send that goes on behind the parts that have arrived.
+func (s *Sender) SendParts(ctx context.Context, m callbacks.Message, progress string, took func(progress, receipt string) error) (string, error) {
 	p, err := readPayload(m)
 	if err != nil {
 		return "", err
 	}
-	res, err := s.hook.Send(ctx, hook.RobotMessage{
-		ConnID: p.ConnID, Type: p.MessageType, Message: p.Message,
-		AtMobiles: p.AtMobiles, AtUserIDs: p.AtUserIDs, AtAll: p.AtAll, NoSplit: p.NoSplit, UUID: p.UUID,
-	})
-	if e, ok := errors.AsType[*hook.Error](err); ok && e.Uncertain() && p.OnUncertain == uncertainRetry {
+	rm := p.robotMessage()
+	rm.Resume = progress
+	rm.OnPart = func(part hook.Part) error {
+		if part.Sent == part.Parts {
+			return nil // the receipt says it
+		}
+		return took(part.Resume, fmt.Sprintf("DingTalk took parts 1 to %d of %d", part.Sent, part.Parts))
+	}
+	res, err := s.hook.Send(ctx, rm)
+	if e, ok := errors.AsType[*hook.Error](err); ok && e.Uncertain() && p.OnUncertain == robot.UncertainRetry {
 		return "", repeatableError{e}
 	}
 	if err != nil {
 		return "", err
 	}
-	receipt = "ok"
+	receipt := "ok"
 	if res.Parts > 1 {
 		receipt = fmt.Sprintf("ok, in %d parts", res.Parts)
 	}
 	return strings.Join(append([]string{receipt}, res.Warnings...), "; "), nil
 }
 
+// Fallback gives the default message in place of one of one's own that DingTalk refuses for
+// its content, and the shortest message in place of a default one: what a task printed may
+// be what the content check refuses.
+func (s *Sender) Fallback(m callbacks.Message, ev *callbacks.Event, cause error) (callbacks.Message, bool) {
+	p, err := readPayload(m)
+	e, ok := errors.AsType[*hook.Error](cause)
+	if err != nil || !ok || e.Kind != hook.KindInvalid && !e.Unknown() || p.Short {
+		return callbacks.Message{}, false
+	}
+	plain := payload{
+		ConnID: p.ConnID, MessageType: hook.TypeText, Message: ev.Text(), AtMobiles: p.AtMobiles, AtUserIDs: p.AtUserIDs,
+		AtAll: p.AtAll, OnUncertain: p.OnUncertain,
+	}
+	if !p.Own {
+		plain.Message, plain.Short = ev.Brief(), true
+	}
+	out, err := plain.message(ev)
+	return out, err == nil
+}
+
+// ConnID is the connection of the robot.
+func (s *Sender) ConnID(m callbacks.Message) string {
+	p, err := readPayload(m)
+	if err != nil {
+		return ""
+	}
+	return p.ConnID
+}
+
 // RepeatSafe reports whether the notifier asks for a repeat when it is uncertain
 // whether the message arrived.
 func (s *Sender) RepeatSafe(m callbacks.Message) bool {
 	p, err := readPayload(m)
-	return err == nil && p.OnUncertain == uncertainRetry
+	return err == nil && p.OnUncertain == robot.UncertainRetry
 }
 
 func readPayload(m callbacks.Message) (payload, error) {
@@ -68,6 +110,13 @@ func readPayload(m callbacks.Message) (payload, error) {
 		return p, fmt.Errorf("read a message for DingTalk from the outbox: %w", err)
 	}
 	return p, nil
+}
+
+func (p payload) robotMessage() hook.RobotMessage {
+	return hook.RobotMessage{
+		ConnID: p.ConnID, Type: p.MessageType, Message: p.Message,
+		AtMobiles: p.AtMobiles, AtUserIDs: p.AtUserIDs, AtAll: p.AtAll, NoSplit: p.NoSplit, UUID: p.UUID,
+	}
 }
 
 // repeatableError is an uncertain error after which the message may be sent again: its UUID

@@ -143,3 +143,62 @@ func deliver(t *testing.T, cb callbacks.Callback, ev *callbacks.Event) sandbox.M
 	require.Len(t, got, 1)
 	return got[0]
 }
+
+// A message of one's own that DingTalk refuses for its content gives way to the default one,
+// and that to the shortest; nothing stands in for a robot that is gone.
+func TestSenderFallback(t *testing.T) {
+	t.Parallel()
+	box, sender := setup(t)
+	refuse := func(m callbacks.Message, code int) error {
+		box.Fault(sandbox.Fault{Kind: sandbox.FaultErrcode, Code: code, Message: "refused"})
+		_, err := sender.Send(t.Context(), m)
+		require.Error(t, err)
+		return err
+	}
+	ev := event(callbacks.Failure)
+	own, err := decode(t, "{message_type: markdown, message: {title: t, text: x}, at_mobiles: 13800000001}").Prepare(ev)
+	require.NoError(t, err)
+	cause := refuse(own, 430102)
+	ev.Problem = cause.Error()
+	plain, ok := sender.Fallback(own, ev, cause)
+	require.True(t, ok)
+	assert.Equal(t, own.Channel, plain.Channel)
+	cause = refuse(plain, 430102)
+	short, ok := sender.Fallback(plain, ev, cause)
+	require.True(t, ok)
+	for i, m := range []callbacks.Message{plain, short} {
+		_, err = sender.Send(t.Context(), m)
+		require.NoError(t, err)
+		got := box.Messages(sandbox.Filter{})[i]
+		assert.Contains(t, got.Content.Text, "任务失败 Task failed: etl.load")
+		assert.Equal(t, m.Summary == plain.Summary && i == 0, strings.Contains(got.Content.Text, "exit code 1"))
+		assert.Equal(t, []string{"13800000001"}, got.Mentions.Notified)
+	}
+	_, ok = sender.Fallback(short, ev, cause)
+	assert.False(t, ok, "there is nothing shorter")
+	_, ok = sender.Fallback(own, ev, refuse(own, 400101))
+	assert.False(t, ok, "the robot is gone")
+	_, ok = sender.Fallback(own, ev, refuse(own, 987654))
+	assert.True(t, ok, "nobody knows why")
+	assert.Equal(t, "dingding_default", sender.ConnID(own))
+}
+
+// The record of the parts that arrived resumes a message.
+func TestSendPartsResumes(t *testing.T) {
+	t.Parallel()
+	box, sender := setup(t)
+	m, err := decode(t, "message: '"+strings.Repeat("a long report, ", 3500)+"'").Prepare(event(callbacks.Failure))
+	require.NoError(t, err)
+	var progress, told string
+	_, err = sender.SendParts(t.Context(), m, "", func(p, receipt string) error {
+		progress, told = p, receipt
+		box.Fault(sandbox.Fault{Kind: sandbox.FaultHTML})
+		return nil
+	})
+	require.Error(t, err)
+	assert.Equal(t, "DingTalk took parts 1 to 1 of 3", told)
+	receipt, err := sender.SendParts(t.Context(), m, progress, func(string, string) error { return nil })
+	require.NoError(t, err)
+	assert.Equal(t, "ok, in 3 parts", receipt)
+	assert.Equal(t, 3, len(box.Messages(sandbox.Filter{})))
+}

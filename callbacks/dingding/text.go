@@ -21,13 +21,17 @@ func defaultMessage(typ string, ev *callbacks.Event) (any, error) {
 
 func markdownText(ev *callbacks.Event) string {
 	var b strings.Builder
-	b.WriteString("#### " + ev.Title() + "\n")
+	b.WriteString("#### " + callbacks.EscapeMarkdown(ev.Title()) + "\n")
 	for _, f := range ev.Facts() {
-		if strings.Contains(f.Value, "\n") {
-			fmt.Fprintf(&b, "\n- **%s**:\n\n> %s\n", f.Label, strings.ReplaceAll(f.Value, "\n", "  \n> "))
-			continue
+		switch {
+		case f.Verbatim:
+			fmt.Fprintf(&b, "\n- **%s**: %s", f.Label, callbacks.CodeSpan(f.Value))
+		case strings.Contains(f.Value, "\n"):
+			text := strings.ReplaceAll(callbacks.EscapeMarkdown(f.Value), "\n", "  \n> ")
+			fmt.Fprintf(&b, "\n- **%s**:\n\n> %s\n", f.Label, text)
+		default:
+			fmt.Fprintf(&b, "\n- **%s**: %s", f.Label, callbacks.EscapeMarkdown(f.Value))
 		}
-		fmt.Fprintf(&b, "\n- **%s**: %s", f.Label, f.Value)
 	}
 	return b.String()
 }

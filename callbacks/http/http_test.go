@@ -115,7 +115,8 @@ func TestDefaultData(t *testing.T) {
 	var told map[string]any
 	require.NoError(t, json.Unmarshal([]byte(got.body), &told))
 	assert.Equal(t, "任务失败 Task failed: etl.load\nDAG: etl\n任务 Task: load\n运行 Run: r1\n次数 Try: 2/3\n"+
-		"错误 Error: exit code 1\n用时 Duration: 3m0s\n日志 Log: /logs/2.log", told["text"])
+		"失败于 Failed at: 2026-01-02 03:07:05 +00:00 UTC\n错误 Error: exit code 1\n用时 Duration: 3m0s\n"+
+		"日志 Log: /logs/2.log", told["text"])
 	delete(told, "text")
 	assert.Equal(t, map[string]any{
 		"kind": "on_failure", "dag_id": "etl", "run_id": "r1", "task_id": "load", "map_index": -1.0, "try_number": 2.0, "max_tries": 3.0,

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -18,8 +20,9 @@ const uncertainRetry = "retry"
 //
 // Without data a POST, PUT or PATCH tells the event as JSON: kind, dag_id, task_id, run_id,
 // map_index, try_number, max_tries, state, reason, error, logical_date, start_date,
-// end_date, next_retry, failed_tasks and log, of which empty ones are left out, and all of
-// it for people as text, which is the key that many chats read.
+// end_date, next_retry, failed_tasks, host, owner, timezone and log, of which empty ones are
+// left out, and all of it for people as text, which is the key that many chats read. When
+// the templates of one's own data fail, that is sent instead, with problem saying why.
 //
 // Requests through one connection leave one after another. A status of 400 to 499 is
 // recorded as refused, 429 and 500 or above are tried again, as is a service that cannot
@@ -40,6 +43,7 @@ type Notifier struct {
 
 var (
 	_ callbacks.Callback = (*Notifier)(nil)
+	_ callbacks.Fallback = (*Notifier)(nil)
 	_ params.Validator   = (*Notifier)(nil)
 )
 
@@ -98,6 +102,26 @@ func (n *Notifier) Prepare(ev *callbacks.Event) (callbacks.Message, error) {
 		Summary: fmt.Sprintf("%s of %s by %s through %s", ev.Kind, ev.Subject(), strings.ToUpper(n.Method), n.Conn),
 		Payload: payload,
 	}, nil
+}
+
+// Fallback is the notifier with the event as its data. A request whose endpoint is lost has
+// no place to go.
+func (n *Notifier) Fallback(lost []string) (callbacks.Callback, error) {
+	if slices.Contains(lost, "endpoint") {
+		return nil, errors.New("without the endpoint there is no place to send to")
+	}
+	plain := *n
+	plain.Data = nil
+	plain.Headers = maps.Clone(n.Headers)
+	for _, field := range lost {
+		if name, ok := strings.CutPrefix(field, "headers."); ok {
+			delete(plain.Headers, name)
+		}
+	}
+	if !takesBody(n.Method) {
+		return nil, fmt.Errorf("a %s request has no body that could tell the event", strings.ToUpper(n.Method))
+	}
+	return &plain, nil
 }
 
 // told is the data when none is given.

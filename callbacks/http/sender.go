@@ -24,6 +24,7 @@ type Sender struct {
 var (
 	_ callbacks.Sender       = (*Sender)(nil)
 	_ callbacks.RepeatSender = (*Sender)(nil)
+	_ callbacks.ConnSender   = (*Sender)(nil)
 )
 
 // NewSender returns a sender that looks up connections in source.
@@ -58,6 +59,15 @@ func (s *Sender) Send(ctx context.Context, m callbacks.Message) (receipt string,
 func (s *Sender) RepeatSafe(m callbacks.Message) bool {
 	n, err := readPayload(m)
 	return err == nil && (n.Request.RepeatSafe() || n.OnUncertain == uncertainRetry)
+}
+
+// ConnID is the connection of the request.
+func (s *Sender) ConnID(m callbacks.Message) string {
+	n, err := readPayload(m)
+	if err != nil {
+		return ""
+	}
+	return n.Conn
 }
 
 func readPayload(m callbacks.Message) (Notifier, error) {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/dingdag/dingdag/callbacks"
 	hooksmtp "github.com/dingdag/dingdag/hook/smtp"
@@ -40,10 +41,14 @@ type SmtpNotifier struct { //nolint:revive // the name that people who know Airf
 	// OnUncertain says what happens when no answer came and the mail may have arrived: fail
 	// records that, retry sends it again with the same Message-ID.
 	OnUncertain string `yaml:"on_uncertain" json:"on_uncertain,omitempty" param:"default=fail,enum=fail|retry"`
+
+	// usual says that the mail is the default one, whatever the parameters say.
+	usual bool
 }
 
 var (
 	_ callbacks.Callback = (*SmtpNotifier)(nil)
+	_ callbacks.Fallback = (*SmtpNotifier)(nil)
 	_ params.Validator   = (*SmtpNotifier)(nil)
 )
 
@@ -75,6 +80,21 @@ func (n *SmtpNotifier) Validate() error {
 	return errors.Join(errs...)
 }
 
+// Fallback is the notifier with the default mail, without attachments, for the receivers
+// that are left. The templates of the connection are not used for it.
+func (n *SmtpNotifier) Fallback([]string) (callbacks.Callback, error) {
+	plain := *n
+	plain.Template, plain.Files, plain.usual = "", nil, true
+	plain.MIMESubtype, plain.MIMECharset, plain.CustomHeaders = "mixed", "utf-8", nil
+	empty := func(who string) bool { return strings.TrimSpace(who) == "" }
+	plain.To = slices.DeleteFunc(slices.Clone(n.To), empty)
+	plain.Cc, plain.Bcc = slices.DeleteFunc(slices.Clone(n.Cc), empty), slices.DeleteFunc(slices.Clone(n.Bcc), empty)
+	if len(plain.To) == 0 {
+		return nil, errors.New("without a receiver there is nobody to send to")
+	}
+	return &plain, nil
+}
+
 // payload is what lies in the outbox. It holds no credentials.
 type payload struct {
 	hooksmtp.Params
@@ -82,20 +102,19 @@ type payload struct {
 	ConnID      string           `json:"smtp_conn_id"`
 	OnUncertain string           `json:"on_uncertain,omitempty"`
 	Event       *callbacks.Event `json:"event"`
+	// Usual says that it is the default mail.
+	Usual bool `json:"usual,omitempty"`
 	// ID is the Message-ID, by which programs that read mail drop what comes twice.
 	ID string `json:"message_id"`
 }
 
-// Prepare writes down the mail for the outbox.
-func (n *SmtpNotifier) Prepare(ev *callbacks.Event) (callbacks.Message, error) {
-	p := payload{Params: n.Params, ConnID: cmp.Or(n.Conn, hooksmtp.DefaultConnID), OnUncertain: n.OnUncertain, Event: ev}
-	p.HTMLContent = cmp.Or(p.HTMLContent, n.Template)
-	p.Files = slices.Clone(p.Files)
-	for i, path := range p.Files {
-		if !filepath.IsAbs(path) {
-			p.Files[i] = filepath.Join(ev.DAGFolder, path)
-		}
-	}
+// usual makes the mail the default one.
+func (p *payload) usual(ev *callbacks.Event) {
+	p.Subject, p.HTMLContent, p.Files, p.Usual = ev.Title(), page(ev), nil, true
+}
+
+// message is the payload in the outbox, under an id of its own.
+func (p *payload) message(ev *callbacks.Event) (callbacks.Message, error) {
 	// One event and one mail give one id; a task that is cleared has other times.
 	identity, err := json.Marshal(p)
 	if err != nil {
@@ -113,4 +132,20 @@ func (n *SmtpNotifier) Prepare(ev *callbacks.Event) (callbacks.Message, error) {
 		Summary: fmt.Sprintf("%s of %s by mail through %s", ev.Kind, ev.Subject(), p.ConnID),
 		Payload: body,
 	}, nil
+}
+
+// Prepare writes down the mail for the outbox.
+func (n *SmtpNotifier) Prepare(ev *callbacks.Event) (callbacks.Message, error) {
+	p := payload{Params: n.Params, ConnID: cmp.Or(n.Conn, hooksmtp.DefaultConnID), OnUncertain: n.OnUncertain, Event: ev}
+	p.HTMLContent = cmp.Or(p.HTMLContent, n.Template)
+	if n.usual {
+		p.usual(ev)
+	}
+	p.Files = slices.Clone(p.Files)
+	for i, path := range p.Files {
+		if !filepath.IsAbs(path) {
+			p.Files[i] = filepath.Join(ev.DAGFolder, path)
+		}
+	}
+	return p.message(ev)
 }

@@ -25,8 +25,10 @@ type Sender struct {
 }
 
 var (
-	_ callbacks.Sender       = (*Sender)(nil)
-	_ callbacks.RepeatSender = (*Sender)(nil)
+	_ callbacks.Sender         = (*Sender)(nil)
+	_ callbacks.RepeatSender   = (*Sender)(nil)
+	_ callbacks.FallbackSender = (*Sender)(nil)
+	_ callbacks.ConnSender     = (*Sender)(nil)
 )
 
 // NewSender returns a sender that looks up connections in source, and renders the templates
@@ -73,6 +75,29 @@ func (s *Sender) Send(ctx context.Context, m callbacks.Message) (receipt string,
 func (s *Sender) RepeatSafe(m callbacks.Message) bool {
 	p, err := readPayload(m)
 	return err == nil && p.OnUncertain == uncertainRetry
+}
+
+// Fallback gives the default mail in place of one that cannot be built: a template of the
+// connection fails, or a file to attach is gone.
+func (s *Sender) Fallback(m callbacks.Message, ev *callbacks.Event, cause error) (callbacks.Message, bool) {
+	p, err := readPayload(m)
+	e, ok := errors.AsType[*hooksmtp.Error](cause)
+	if err != nil || !ok || e.Kind != hooksmtp.KindInvalid || p.Usual {
+		return callbacks.Message{}, false
+	}
+	p.Event, p.ID = ev, ""
+	p.usual(ev)
+	out, err := p.message(ev)
+	return out, err == nil
+}
+
+// ConnID is the connection of the mail server.
+func (s *Sender) ConnID(m callbacks.Message) string {
+	p, err := readPayload(m)
+	if err != nil {
+		return ""
+	}
+	return p.ConnID
 }
 
 func readPayload(m callbacks.Message) (payload, error) {

@@ -98,7 +98,7 @@ func (c *Content) Check(message any) error {
 	if message == nil {
 		return errors.Join(found...)
 	}
-	m, _ := literal.Message(message) //nolint:errcheck // only what was found right is left in it
+	m, _ := literal.Message(message) // only what was found right is left in it
 	p, err := hook.Prepare(m)
 	switch {
 	case err == nil:

@@ -28,15 +28,28 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 	r := &engine.Run{DAGID: "d", RunID: "r", Type: dag.ScheduledRun, State: dag.RunQueued, LogicalDate: at, RunAfter: at, Version: "v"}
 	read := func(ask func(engine.Reader) error) func() error { return func() error { return ask(s) } }
 	for name, do := range map[string]func() error{
-		"OpenRuns":           read(func(q engine.Reader) error { _, _, err := q.OpenRuns(ctx); return err }),
-		"PausedDAGs":         read(func(q engine.Reader) error { _, err := q.PausedDAGs(ctx); return err }),
-		"DueDeadlines":       read(func(q engine.Reader) error { _, err := q.DueDeadlines(ctx, at); return err }),
-		"OpenBackfills":      read(func(q engine.Reader) error { _, err := q.OpenBackfills(ctx); return err }),
-		"OpenBackfill":       read(func(q engine.Reader) error { _, err := q.OpenBackfill(ctx, "d"); return err }),
-		"BackfillDateLeft":   read(func(q engine.Reader) error { _, err := q.BackfillDateLeft(ctx, 1); return err }),
-		"CountBackfillRuns":  read(func(q engine.Reader) error { _, _, err := q.CountBackfillRuns(ctx, 1); return err }),
-		"OpenRequests":       read(func(q engine.Reader) error { _, err := q.OpenRequests(ctx); return err }),
-		"FirstDeliveries":    read(func(q engine.Reader) error { _, err := q.FirstDeliveries(ctx); return err }),
+		"OpenRuns":          read(func(q engine.Reader) error { _, _, err := q.OpenRuns(ctx); return err }),
+		"PausedDAGs":        read(func(q engine.Reader) error { _, err := q.PausedDAGs(ctx); return err }),
+		"DueDeadlines":      read(func(q engine.Reader) error { _, err := q.DueDeadlines(ctx, at); return err }),
+		"OpenBackfills":     read(func(q engine.Reader) error { _, err := q.OpenBackfills(ctx); return err }),
+		"OpenBackfill":      read(func(q engine.Reader) error { _, err := q.OpenBackfill(ctx, "d"); return err }),
+		"BackfillDateLeft":  read(func(q engine.Reader) error { _, err := q.BackfillDateLeft(ctx, 1); return err }),
+		"CountBackfillRuns": read(func(q engine.Reader) error { _, _, err := q.CountBackfillRuns(ctx, 1); return err }),
+		"OpenRequests":      read(func(q engine.Reader) error { _, err := q.OpenRequests(ctx); return err }),
+		"SendingDeliveries": read(func(q engine.Reader) error { _, err := q.SendingDeliveries(ctx); return err }),
+		"OpenChannels":      read(func(q engine.Reader) error { _, err := q.OpenChannels(ctx); return err }),
+		"NextDelivery":      read(func(q engine.Reader) error { _, _, err := q.NextDelivery(ctx, "c", at, false); return err }),
+		"NextDelivery, with the fewest attempts": read(func(q engine.Reader) error {
+			_, _, err := q.NextDelivery(ctx, "c", at, true)
+			return err
+		}),
+		"TaskProgress": read(func(q engine.Reader) error {
+			_, err := q.TaskProgress(ctx, &engine.Instance{TaskID: "t"}, "k")
+			return err
+		}),
+		"ReleaseDeliveries": func() error {
+			return s.Tx(ctx, func(tx engine.Tx) error { return tx.ReleaseDeliveries(ctx, "c", nil, engine.HoldOutage) })
+		},
 		"ToldDAGs":           read(func(q engine.Reader) error { _, err := q.ToldDAGs(ctx); return err }),
 		"WaitingAssetEvents": read(func(q engine.Reader) error { _, err := q.WaitingAssetEvents(ctx, "d", []string{"a"}); return err }),
 		"TakenAssetEvents":   read(func(q engine.Reader) error { _, err := q.TakenAssetEvents(ctx, 1); return err }),
@@ -169,7 +182,7 @@ var access = regexp.MustCompile(`^(SCAN|SEARCH) (\w+)(?: USING (?:COVERING )?IND
 // partial are the indexes that hold what is open only, small those that hold a row for
 // each thing that people made, as the tables do.
 var (
-	partial = []string{"dag_run_open", "dag_run_taken_over", "delivery_open", "request_open", "backfill_open", "backfill_date_left", "asset_queue_waiting", "dag_paused"}
+	partial = []string{"dag_run_open", "dag_run_taken_over", "delivery_open", "delivery_queue", "request_open", "backfill_open", "backfill_date_left", "asset_queue_waiting", "dag_paused"}
 	small   = []string{"dag", "slot_pool", "node_lease", "run_deadline", "own", "taken_over"}
 )
 

@@ -1,0 +1,58 @@
+package callbacks
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// commands are what people type to see more of the event, and to run it again.
+func (ev *Event) commands() []Fact {
+	const see, again = "查看 See", "重跑 Run again"
+	command := func(label string, words ...string) Fact {
+		return Fact{label, ev.Program + " " + shellLine(words), true}
+	}
+	logs := func(task string, more ...string) Fact {
+		return command(see, append([]string{"tasks", "logs", ev.DAGID, task, ev.RunID}, more...)...)
+	}
+	switch {
+	case ev.Program == "" || ev.Kind == Execute || ev.Kind == Success || ev.Kind == Skipped:
+		return nil
+	case ev.RunID == "" || ev.Kind == Deadline:
+		return []Fact{command(see, "dags", "why", ev.DAGID)}
+	case ev.TaskID == "":
+		facts := []Fact{command(again, "tasks", "clear", ev.DAGID, "--run-id", ev.RunID, "--only-failed")}
+		if len(ev.FailedTasks) > 0 {
+			facts = append([]Fact{logs(ev.FailedTasks[0])}, facts...)
+		}
+		return facts
+	}
+	more := []string{"--try", strconv.Itoa(ev.TryNumber)}
+	if ev.MapIndex >= 0 {
+		more = append(more, "--map-index", strconv.Itoa(ev.MapIndex))
+	}
+	facts := []Fact{logs(ev.TaskID, more...)}
+	if ev.Kind == Failure {
+		facts = append(facts, command(again, "tasks", "clear", ev.DAGID, "--run-id", ev.RunID,
+			"--task-regex", "^"+regexp.QuoteMeta(ev.TaskID)+"$", "--downstream"))
+	}
+	return facts
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:=@%+,-]+$`)
+
+// ShellWord writes a word as a shell reads it.
+func ShellWord(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+func shellLine(words []string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = ShellWord(word)
+	}
+	return strings.Join(quoted, " ")
+}

@@ -1,0 +1,168 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/connections"
+)
+
+const (
+	// maxRefusals is how often a message is refused for an unknown reason before that
+	// counts as final; with the pauses between, for about nine minutes.
+	maxRefusals = 10
+	// longestPause is the longest one of a message that fails for itself, and
+	// longestOutage that of a channel whose receiver is away: a try a minute costs nothing
+	// and finds out soon that it is back.
+	longestPause  = 10 * time.Minute
+	longestOutage = time.Minute
+	// connLook is how often the connection of a channel that waits is looked at.
+	connLook = 2 * time.Second
+)
+
+// settle decides what becomes of a message after a try, and what stands in for one that
+// is refused.
+func (o *outbox) settle(c *channel, d *Delivery, conn, receipt string, err error) []*Delivery {
+	d.Hold, d.NextTry = HoldNone, time.Time{}
+	if receipt != "" || err == nil { // else what was said of the parts that arrived stays
+		d.Receipt = o.e.o.Masker.Mask(receipt)
+	}
+	if err == nil {
+		d.State, d.Error, d.EventData = DeliveryDelivered, "", nil
+		delete(c.suspects, d.ID)
+		return nil
+	}
+	d.Error = o.e.o.Masker.Mask(err.Error())
+	var de callbacks.DeliveryError
+	switch {
+	case errors.As(err, &de) && de.Retryable():
+		d.State = DeliveryWaiting
+		c.failed, c.conn = d, conn
+		o.postpone(c, d, de)
+		if d.State == DeliveryWaiting {
+			return nil
+		}
+	case errors.As(err, &de) && de.Uncertain():
+		d.State = DeliveryUncertain
+		return nil
+	default:
+		d.State = DeliveryRefused
+	}
+	delete(c.suspects, d.ID)
+	return o.e.standIns(d, err)
+}
+
+// postpone decides when a message is tried again, and whether those behind it wait too.
+func (o *outbox) postpone(c *channel, d *Delivery, err callbacks.DeliveryError) {
+	var (
+		unknown  callbacks.UnknownError
+		throttle callbacks.ThrottleError
+		pause    time.Duration
+	)
+	switch {
+	case errors.As(err, &unknown) && unknown.Unknown():
+		if d.Refusals++; d.Refusals >= maxRefusals {
+			d.State = DeliveryRefused
+			d.Error = fmt.Sprintf("%s (refused %d times; nobody knows the reason, so this is final)", d.Error, d.Refusals)
+			return
+		}
+		pause = doubled(d.Refusals, longestPause)
+	case errors.As(err, &throttle) && throttle.Throttled():
+		d.Hold, pause = HoldThrottled, doubled(d.Attempts, longestPause)
+	default:
+		if c.fails == 0 {
+			c.suspects[d.ID]++
+		}
+		c.fails++
+		// Twice after others got through: the message itself is what fails.
+		if n := c.suspects[d.ID]; n > 1 && c.fails == 1 {
+			c.fails, pause = 0, doubled(n, longestPause)
+			break
+		}
+		d.Hold, pause = HoldOutage, doubled(c.fails, longestOutage)
+	}
+	d.NextTry = o.e.now().Add(max(err.RetryDelay(), pause))
+}
+
+// doubled is the pause after the n-th failure in a row: 1 s, 2 s, 4 s and so on.
+func doubled(n int, most time.Duration) time.Duration {
+	if n > 10 {
+		return most
+	}
+	return min(time.Second<<max(n-1, 0), most)
+}
+
+// released ends an outage: what waited for the receiver leaves at once, in order. What
+// failed twice right after others got through keeps its own pause.
+func (o *outbox) released(ctx context.Context, name string, c *channel) error {
+	c.fails = 0
+	own := maps.Clone(c.suspects)
+	maps.DeleteFunc(own, func(_ int64, n int) bool { return n < 2 })
+	return o.release(ctx, name, slices.Sorted(maps.Keys(own)), HoldOutage)
+}
+
+// lookForMendedConn lets all of a channel leave when somebody changed the connection
+// after a message had failed.
+func (o *outbox) lookForMendedConn(ctx context.Context, name string, c *channel) error {
+	if c.failed == nil {
+		return nil
+	}
+	if now := o.connOf(ctx, c.failed); now == "" || now == c.conn {
+		return nil
+	}
+	c.failed, c.fails = nil, 0
+	clear(c.suspects)
+	return o.release(ctx, name, nil, HoldNone, HoldOutage, HoldThrottled)
+}
+
+// connOf is a fingerprint of the connection of a message, or "" when that is not known.
+func (o *outbox) connOf(ctx context.Context, d *Delivery) string {
+	s, ok := o.e.o.Callbacks.Sender(d.Sender)
+	if !ok {
+		return ""
+	}
+	cs, ok := s.(callbacks.ConnSender)
+	if !ok {
+		return ""
+	}
+	id := cs.ConnID(message(d))
+	if id == "" {
+		return ""
+	}
+	conn, err := o.e.o.Connections.Connection(ctx, id)
+	switch {
+	case errors.Is(err, connections.ErrNotFound):
+		return "none"
+	case err != nil:
+		return "" // the next look may tell
+	}
+	fields := []*string{conn.Host, conn.Login, conn.Schema, reveal(conn.Password), reveal(conn.Extra)}
+	var text []byte
+	for _, p := range fields {
+		if p != nil {
+			text = strconv.AppendQuote(text, *p)
+		}
+		text = append(text, 0)
+	}
+	if conn.Port != nil {
+		text = strconv.AppendInt(text, int64(*conn.Port), 10)
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+func reveal(s *connections.Secret) *string {
+	if s == nil {
+		return nil
+	}
+	text := s.Reveal()
+	return &text
+}

@@ -1,0 +1,631 @@
+package engine_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/operator"
+)
+
+// postError is what a post fails with.
+type postError struct {
+	retry, uncertain, unknown, throttled bool
+	delay                                time.Duration
+}
+
+func (postError) Error() string               { return "not taken" }
+func (e postError) Retryable() bool           { return e.retry }
+func (e postError) Uncertain() bool           { return e.uncertain }
+func (e postError) Unknown() bool             { return e.unknown }
+func (e postError) Throttled() bool           { return e.throttled }
+func (e postError) RetryDelay() time.Duration { return e.delay }
+
+// post is a receiver whose answers a test chooses, through connection "wire".
+type post struct {
+	mu     sync.Mutex
+	answer func(text string, attempt int) error
+	began  time.Time
+	tries  map[string]int
+	// log holds "text at" for each try, taken for those that arrived.
+	log, taken []string
+	repeats    bool
+}
+
+func newPost(answer func(string, int) error) *post {
+	return &post{answer: answer, began: time.Now(), tries: map[string]int{}}
+}
+
+// Send answers as the test says.
+func (p *post) Send(_ context.Context, m callbacks.Message) (string, error) {
+	var text string
+	if err := json.Unmarshal(m.Payload, &text); err != nil {
+		return "", err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.tries[text]++
+	p.log = append(p.log, fmt.Sprint(text, " ", time.Since(p.began).Truncate(time.Second)))
+	if err := p.answer(text, p.tries[text]); err != nil {
+		return "", err
+	}
+	p.taken = append(p.taken, text)
+	return "ok", nil
+}
+
+// RepeatSafe is as the test says.
+func (p *post) RepeatSafe(callbacks.Message) bool { return p.repeats }
+
+// ConnID is wire.
+func (p *post) ConnID(callbacks.Message) string { return "wire" }
+
+func (p *post) takenSoFar() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.taken)
+}
+
+func (p *post) logSoFar() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.log)
+}
+
+// letter is a callback that posts its text.
+type letter struct {
+	// Text is what is posted.
+	Text string `yaml:"text" param:"template,default=letter"`
+}
+
+// Prepare makes the message.
+func (l *letter) Prepare(ev *callbacks.Event) (callbacks.Message, error) {
+	p, err := json.Marshal(l.Text)
+	return callbacks.Message{Sender: "post", Channel: "post", Summary: l.Text + " of " + string(ev.Kind), Payload: p}, err
+}
+
+// inBubble runs a test of pauses in no time. The beat is slow, because hours go by.
+func inBubble(t *testing.T, answer func(text string, attempt int) error, test func(t *testing.T, b *bench, p *post)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		t.Helper()
+		p := newPost(answer)
+		b := newBench(t)
+		b.stopStore()
+		b.o.Beat = 10 * time.Second
+		b.more = []callbacks.Spec{callbacks.Define[letter]("letter")}
+		b.senders = map[string]callbacks.Sender{"post": p}
+		b.open()
+		test(t, b, p)
+	})
+}
+
+// later waits in a bubble for what may take hours.
+func (b *bench) later(what string, ok func() bool) {
+	b.t.Helper()
+	for began := time.Now(); !ok(); time.Sleep(100 * time.Millisecond) {
+		if time.Since(began) > 3*time.Hour {
+			b.t.Fatalf("timed out waiting: %s", what)
+		}
+	}
+}
+
+// letters triggers a run whose tasks, one after another, post their ids.
+func letters(b *bench, ids ...string) {
+	var text strings.Builder
+	text.WriteString("d:\n  default_args: {on_success_callback: {callback: letter, text: '{{ ti.task_id }}'}}\n  tasks:\n")
+	for i, id := range ids {
+		fmt.Fprintf(&text, "    - {task_id: %s, operator: probe, dependencies: [%s]}\n", id, strings.Join(ids[max(i-1, 0):i], ""))
+	}
+	b.load(text.String())
+	b.start(engine.RunOptions{})
+	_, err := b.e.Trigger(b.t.Context(), "d", engine.Trigger{RunID: ids[0], NoLogicalDate: true})
+	require.NoError(b.t, err)
+}
+
+func (b *bench) deliveries() []*engine.Delivery {
+	b.t.Helper()
+	ds, err := b.store.Deliveries(context.Background(), nil, 0)
+	require.NoError(b.t, err)
+	return ds
+}
+
+// delivery is the n-th message, or one without a state while there is none.
+func (b *bench) delivery(n int) *engine.Delivery {
+	b.t.Helper()
+	if ds := b.deliveries(); n < len(ds) {
+		return ds[n]
+	}
+	return &engine.Delivery{}
+}
+
+// An answer that nobody knows is final in the end, and holds up nobody meanwhile.
+func TestOutboxUnknownRefusals(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(text string, _ int) error {
+		if text == "bad" {
+			return postError{retry: true, unknown: true}
+		}
+		return nil
+	}, func(t *testing.T, b *bench, p *post) {
+		t.Helper()
+		letters(b, "one", "bad", "two", "three")
+		b.until("the others", func() bool { return len(p.takenSoFar()) == 3 })
+		assert.Equal(t, []string{"one", "two", "three"}, p.takenSoFar())
+		assert.Less(t, time.Since(p.began), 2*time.Second, "nobody waits for bad")
+		b.later("it is final", func() bool { return b.delivery(1).State == engine.DeliveryRefused })
+		d := b.delivery(1)
+		assert.Equal(t, 10, d.Attempts)
+		assert.Equal(t, "not taken (refused 10 times; nobody knows the reason, so this is final)", d.Error)
+		assert.Less(t, time.Since(p.began), 10*time.Minute)
+	})
+}
+
+// While the receiver is away there is a try now and then, each with another message. The
+// first that gets through releases the rest at once, in order.
+func TestOutboxOutage(t *testing.T) {
+	t.Parallel()
+	back := 10 * time.Minute
+	var p *post
+	inBubble(t, func(string, int) error {
+		if time.Since(p.began) < back {
+			return postError{retry: true}
+		}
+		return nil
+	}, func(t *testing.T, b *bench, made *post) {
+		t.Helper()
+		p = made
+		letters(b, "a", "b", "c", "d", "e")
+		b.later("all of them", func() bool { return len(p.takenSoFar()) == 5 })
+		log := p.logSoFar()
+		assert.Equal(t, []string{"a 0s", "b 1s", "c 3s", "d 7s", "e 15s", "a 31s", "b 1m3s", "c 2m3s"}, log[:8])
+		assert.Less(t, len(log), 25, "about a try a minute")
+		assert.Less(t, time.Since(p.began), back+time.Minute+time.Second)
+		rest := slices.DeleteFunc([]string{"a", "b", "c", "d", "e"}, func(id string) bool { return id == p.taken[0] })
+		assert.Equal(t, rest, p.takenSoFar()[1:], "the rest keeps its order")
+		ends := log[len(log)-5:]
+		_, first, _ := strings.Cut(ends[0], " ")
+		_, last, _ := strings.Cut(ends[4], " ")
+		assert.Equal(t, first, last, "all leave at once")
+	})
+}
+
+// A message that always fails, as if the receiver were away, holds those behind it for
+// its own pause at most, and soon for none.
+func TestOutboxOneThatNeverLeaves(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(text string, _ int) error {
+		if text == "bad" {
+			return postError{retry: true}
+		}
+		return nil
+	}, func(t *testing.T, b *bench, p *post) {
+		t.Helper()
+		ids := []string{"bad"}
+		for i := range 12 {
+			ids = append(ids, fmt.Sprint("t", i))
+		}
+		letters(b, ids...)
+		b.until("the others", func() bool { return len(p.takenSoFar()) == 12 })
+		assert.Equal(t, ids[1:], p.takenSoFar())
+		assert.Less(t, time.Since(p.began), 5*time.Second)
+		assert.Equal(t, engine.DeliveryWaiting, b.delivery(0).State)
+	})
+}
+
+// Nothing goes to a receiver that asked for a pause, until it is over, whoever restarts.
+func TestOutboxThrottled(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(_ string, attempt int) error {
+		if attempt == 1 {
+			return postError{retry: true, throttled: true, delay: 10 * time.Minute}
+		}
+		return nil
+	}, func(t *testing.T, b *bench, p *post) {
+		t.Helper()
+		letters(b, "a")
+		b.until("it waits", func() bool {
+			return b.delivery(0).State == engine.DeliveryWaiting && b.delivery(0).Attempts == 1
+		})
+		b.stop()
+		b.open()
+		p.mu.Lock()
+		p.tries["b"] = 1 // it would be taken
+		p.mu.Unlock()
+		letters(b, "b")
+		b.later("both", func() bool { return len(p.takenSoFar()) == 2 })
+		assert.Equal(t, []string{"a 0s", "a 10m0s", "b 10m0s"}, p.logSoFar())
+	})
+}
+
+// Whoever restarts the program has perhaps mended what kept the messages.
+func TestOutboxRestartReleases(t *testing.T) {
+	t.Parallel()
+	var away bool
+	inBubble(t, func(string, int) error {
+		if away {
+			return postError{retry: true}
+		}
+		return nil
+	}, func(t *testing.T, b *bench, p *post) {
+		t.Helper()
+		away = true
+		letters(b, "a", "b")
+		time.Sleep(5 * time.Minute)
+		b.stop()
+		p.mu.Lock()
+		away = false
+		p.mu.Unlock()
+		stopped := time.Now()
+		b.open()
+		b.start(engine.RunOptions{})
+		b.until("both", func() bool { return len(p.takenSoFar()) == 2 })
+		assert.Less(t, time.Since(stopped), time.Second)
+		assert.Equal(t, []string{"a", "b"}, p.takenSoFar())
+	})
+}
+
+// A changed connection releases what waits in its channel, a throttled one too: it leads
+// to another robot, perhaps.
+func TestOutboxMendedConnection(t *testing.T) {
+	t.Parallel()
+	conns := &changing{}
+	inBubble(t, func(string, int) error {
+		if conns.host() != "mended" {
+			return postError{retry: true, throttled: true, delay: time.Hour}
+		}
+		return nil
+	}, func(t *testing.T, b *bench, p *post) {
+		t.Helper()
+		b.stopStore()
+		b.o.Connections = conns
+		b.open()
+		letters(b, "a", "b")
+		time.Sleep(10 * time.Minute)
+		conns.set("mended")
+		mended := time.Now()
+		b.until("both", func() bool { return len(p.takenSoFar()) == 2 })
+		assert.LessOrEqual(t, time.Since(mended), 3*time.Second)
+		assert.Equal(t, []string{"a", "b"}, p.takenSoFar())
+	})
+}
+
+// changing is a source with one connection that changes.
+type changing struct {
+	mu sync.Mutex
+	at string
+}
+
+func (c *changing) host() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *changing) set(host string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = host
+}
+
+// Connection gives the host that was set last.
+func (c *changing) Connection(_ context.Context, id string) (*connections.Connection, error) {
+	host := c.host()
+	return &connections.Connection{ID: id, Host: &host}, nil
+}
+
+// With on_uncertain: retry a message whose answer was lost is sent again, in the same
+// process and by the next one.
+func TestOutboxRepeatsWhatMayBeRepeated(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(_ string, attempt int) error {
+		if attempt == 1 {
+			return postError{retry: true, uncertain: true}
+		}
+		return nil
+	}, func(t *testing.T, b *bench, p *post) {
+		t.Helper()
+		letters(b, "a")
+		b.until("it", func() bool { return len(p.takenSoFar()) == 1 })
+		assert.Equal(t, []string{"a 0s", "a 1s"}, p.logSoFar())
+		assert.Equal(t, engine.DeliveryDelivered, b.delivery(0).State)
+	})
+}
+
+// What a crash leaves half sent goes out again where a repeat does no harm: by a sender
+// that says so, and to a Go function.
+func TestRestartRepeatsWhatMayBeRepeated(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"letter", "mycompany.page"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			leaving, release := make(chan struct{}, 1), make(chan struct{})
+			var (
+				mu    sync.Mutex
+				calls int
+			)
+			call := func() {
+				mu.Lock()
+				calls++
+				first := calls == 1
+				mu.Unlock()
+				if first {
+					leaving <- struct{}{}
+					<-release
+				}
+			}
+			p := newPost(nil)
+			p.repeats = true
+			p.answer = func(string, int) error {
+				p.mu.Unlock()
+				defer p.mu.Lock()
+				call()
+				return nil
+			}
+			b := newBench(t)
+			b.stopStore()
+			b.more = []callbacks.Spec{callbacks.Define[letter]("letter")}
+			b.senders = map[string]callbacks.Sender{"post": p}
+			b.funcs = []callbacks.Function{callbacks.Func("mycompany.page", func(context.Context, *callbacks.Event) error {
+				call()
+				return nil
+			})}
+			b.open()
+			b.load("d:\n  tasks: [{task_id: t, operator: probe, on_success_callback: " + name + "}]\n")
+			b.start(engine.RunOptions{})
+			t.Cleanup(func() { close(release) })
+			_, err := b.e.Trigger(t.Context(), "d", engine.Trigger{})
+			require.NoError(t, err)
+			<-leaving
+
+			next := b.crash()
+			next.start(engine.RunOptions{})
+			next.until("it is delivered", func() bool { return next.delivery(0).State == engine.DeliveryDelivered })
+			mu.Lock()
+			defer mu.Unlock()
+			assert.Equal(t, 2, calls)
+		})
+	}
+}
+
+// parcel is a sender of messages in parts.
+type parcel struct {
+	post
+
+	die func(progress string) error
+}
+
+// SendParts sends the parts from progress on.
+func (p *parcel) SendParts(_ context.Context, _ callbacks.Message, progress string, took func(progress, receipt string) error) (string, error) {
+	for n := len(progress) + 1; n <= 3; n++ {
+		p.mu.Lock()
+		p.log = append(p.log, fmt.Sprint("part ", n))
+		p.mu.Unlock()
+		if p.die != nil {
+			if err := p.die(progress); err != nil {
+				return "", err
+			}
+		}
+		progress += "x"
+		if err := took(progress, fmt.Sprintf("took %d of 3", n)); err != nil {
+			return "", err
+		}
+	}
+	return "ok, in 3 parts", nil
+}
+
+// A message in parts goes on behind the part that arrived last, after a failure and after
+// a crash; of one that must not be repeated the record says how far it came.
+func TestOutboxParts(t *testing.T) {
+	t.Parallel()
+	start := func(t *testing.T, p *parcel) *bench {
+		t.Helper()
+		b := newBench(t)
+		b.stopStore()
+		b.more = []callbacks.Spec{callbacks.Define[letter]("letter")}
+		b.senders = map[string]callbacks.Sender{"post": p}
+		b.open()
+		letters(b, "a")
+		return b
+	}
+	t.Run("failure", func(t *testing.T) {
+		t.Parallel()
+		p, failed := &parcel{post: *newPost(nil)}, false
+		p.die = func(progress string) error {
+			if progress == "x" && !failed {
+				failed = true
+				return postError{retry: true}
+			}
+			return nil
+		}
+		b := start(t, p)
+		b.until("it is delivered", func() bool { return b.delivery(0).State == engine.DeliveryDelivered })
+		assert.Equal(t, []string{"part 1", "part 2", "part 2", "part 3"}, p.logSoFar())
+		assert.Equal(t, "ok, in 3 parts", b.delivery(0).Receipt)
+	})
+	for name, repeats := range map[string]bool{"crash, and may be repeated": true, "crash, and must not": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dying, release := make(chan struct{}, 1), make(chan struct{})
+			p, died := &parcel{post: *newPost(nil)}, false
+			p.repeats = repeats
+			p.die = func(progress string) error {
+				p.mu.Lock()
+				die := progress == "xx" && !died
+				died = died || die
+				p.mu.Unlock()
+				if die {
+					dying <- struct{}{}
+					<-release
+				}
+				return nil
+			}
+			b := start(t, p)
+			t.Cleanup(func() { close(release) })
+			<-dying
+			next := b.crash()
+			next.start(engine.RunOptions{})
+			want := map[bool]engine.DeliveryState{true: engine.DeliveryDelivered, false: engine.DeliveryUncertain}[repeats]
+			next.until("it is settled", func() bool { return next.delivery(0).State == want })
+			if repeats {
+				assert.Equal(t, []string{"part 1", "part 2", "part 3", "part 3"}, p.logSoFar())
+				return
+			}
+			assert.Equal(t, "the process died while the message was leaving; it may have arrived (took 2 of 3)", next.delivery(0).Error)
+		})
+	}
+}
+
+// plain is a callback with a default message.
+type plain struct {
+	// Text is what is posted.
+	Text string `yaml:"text" param:"template"`
+	// To is whom it names.
+	To []string `yaml:"to" param:"single,template"`
+
+	usual bool
+}
+
+// Prepare makes the message.
+func (p *plain) Prepare(ev *callbacks.Event) (callbacks.Message, error) {
+	text := p.Text
+	switch {
+	case p.usual:
+		text = "usual: " + ev.Problem + " " + strings.Join(p.To, "+")
+	case text == "panic":
+		panic("told to")
+	case text == "":
+		return callbacks.Message{}, errors.New("the message is empty")
+	}
+	body, err := json.Marshal(text)
+	return callbacks.Message{Sender: "post", Channel: "post", Summary: "plain", Payload: body}, err
+}
+
+// Fallback is the default message.
+func (p *plain) Fallback(lost []string) (callbacks.Callback, error) {
+	if slices.Contains(lost, "to[0]") && len(p.To) == 1 {
+		return nil, errors.New("there is nobody left")
+	}
+	return &plain{usual: true, To: slices.DeleteFunc(slices.Clone(p.To), func(s string) bool { return s == "" })}, nil
+}
+
+// simplified is a sender that knows a simpler message.
+type simplified struct{ *post }
+
+// Fallback is the problem of the event.
+func (s simplified) Fallback(m callbacks.Message, ev *callbacks.Event, _ error) (callbacks.Message, bool) {
+	if strings.Contains(string(m.Payload), "simpler") {
+		return m, false
+	}
+	m.Payload, _ = json.Marshal("simpler: " + ev.Problem)
+	return m, true
+}
+
+// A callback that can't say what it was to say says what happened, and why that is all.
+// There is a row in the outbox in any case, and somebody is told of a failure.
+func TestCallbackThatFailsTellsAllTheSame(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		callback string
+		post     []string // what arrives there
+		said     []string // what the last resort says
+		rows     []string
+	}{
+		"undefined name": {
+			"{callback: plain, text: '{{ nonsense }}', to: [ann, '{{ nobody }}', bob]}",
+			[]string{"usual: the callback's template failed: render text: template line 1"},
+			nil,
+			[]string{"delivered plain"},
+		},
+		"renders to nothing": {"{callback: plain, text: '{{ \"\" }}'}", []string{"usual: the message is empty"}, nil, []string{"delivered plain"}},
+		"panic":              {"{callback: plain, text: panic}", []string{"usual: the callback panicked: told to"}, nil, []string{"delivered plain"}},
+		"nobody left": {
+			"{callback: plain, text: x, to: '{{ nobody }}'}", nil,
+			[]string{"on_failure t not delivered: on_failure of d.t by callback plain: the callback's template failed"},
+			[]string{"refused on_failure of d.t by callback plain", "delivered said"},
+		},
+		"no default message": {
+			"{callback: letter, text: '{{ nonsense }}'}", nil,
+			[]string{"on_failure t not delivered: on_failure of d.t by callback letter: the callback's template failed"},
+			[]string{"refused on_failure of d.t by callback letter", "delivered said"},
+		},
+		"refused": {
+			"{callback: letter, text: refuse me}", []string{"simpler: not taken"}, nil, []string{"refused refuse me of on_failure", "delivered refuse me of on_failure"},
+		},
+		"refused altogether": {
+			"{callback: letter, text: refuse all}", nil,
+			[]string{"on_failure t not delivered: refuse all of on_failure: not taken"},
+			[]string{"refused refuse all of on_failure", "refused refuse all of on_failure", "delivered said"},
+		},
+		"function": {
+			"mycompany.page", nil,
+			[]string{"on_failure t not delivered: on_failure of d.t to function mycompany.page: callback function mycompany.page: panic: ouch"},
+			[]string{"refused on_failure of d.t to function mycompany.page", "delivered said"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			all := false
+			p := newPost(func(text string, _ int) error {
+				all = all || text == "refuse all"
+				if text == "refuse me" || all {
+					return postError{}
+				}
+				return nil
+			})
+			b := newBench(t)
+			b.stopStore()
+			b.more = []callbacks.Spec{callbacks.Define[letter]("letter"), callbacks.Define[plain]("plain"), callbacks.Define[tell]("tell")}
+			b.senders = map[string]callbacks.Sender{"post": simplified{p}}
+			b.funcs = []callbacks.Function{callbacks.Func("mycompany.page", func(context.Context, *callbacks.Event) error { panic("ouch") })}
+			b.o.OnUndelivered = []dag.Callback{{Name: "tell"}}
+			b.open()
+			b.do["fail"] = func(context.Context, *operator.TaskContext) (any, error) { return nil, errors.New("broken") }
+			b.load("d:\n  tasks: [{task_id: t, operator: probe, do: fail, on_failure_callback: " + c.callback + "}]\n")
+			b.start(engine.RunOptions{})
+			b.finish(engine.Trigger{})
+			b.until("all rows are settled", func() bool {
+				ds := b.deliveries()
+				return len(ds) == len(c.rows) && !slices.ContainsFunc(ds, func(d *engine.Delivery) bool {
+					return d.State == engine.DeliveryWaiting || d.State == engine.DeliverySending
+				})
+			})
+			for i, d := range b.deliveries() {
+				assert.Equal(t, c.rows[i], string(d.State)+" "+d.Summary)
+			}
+			begins := func(got, want []string) {
+				require.Len(t, got, len(want))
+				for i := range want {
+					assert.True(t, strings.HasPrefix(got[i], want[i]), got[i])
+				}
+			}
+			begins(p.takenSoFar(), c.post)
+			begins(b.sentSoFar(), c.said)
+			if name == "undefined name" {
+				assert.True(t, strings.HasSuffix(p.takenSoFar()[0], " ann+bob"), "who renders is named")
+			}
+		})
+	}
+}
+
+// tell is a callback that tells the problem of an event.
+type tell struct{}
+
+// Prepare makes the message.
+func (*tell) Prepare(ev *callbacks.Event) (callbacks.Message, error) {
+	p, err := json.Marshal(fmt.Sprintf("%s %s %s", ev.Kind, ev.TaskID, ev.Problem))
+	return callbacks.Message{Sender: "bench", Channel: "bench", Summary: "said", Payload: p}, err
+}

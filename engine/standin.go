@@ -1,0 +1,132 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/template"
+)
+
+// standIns are the messages that tell an event in place of one that was refused: a simpler
+// one for the same receiver if that may take it, else those of the last resort.
+func (e *Engine) standIns(d *Delivery, cause error) []*Delivery {
+	if d.EventData == nil {
+		return nil
+	}
+	ev := &callbacks.Event{}
+	if err := json.Unmarshal(d.EventData, ev); err != nil {
+		e.o.Log.Error("read the event of a message", "id", d.ID, "error", err)
+		return nil
+	}
+	told := *ev
+	told.Problem = join(ev.Problem, d.Error)
+	if m, ok := e.simpler(d, &told, cause); ok {
+		out := e.delivery(m, &told)
+		out.StandsInFor = d.ID
+		return []*Delivery{out}
+	}
+	return e.lastResort(d, ev)
+}
+
+func (e *Engine) simpler(d *Delivery, ev *callbacks.Event, cause error) (m callbacks.Message, ok bool) {
+	s, found := e.o.Callbacks.Sender(d.Sender)
+	if !found {
+		return m, false
+	}
+	f, can := s.(callbacks.FallbackSender)
+	if !can {
+		return m, false
+	}
+	var err error
+	func() {
+		defer recovered(&err)
+		m, ok = f.Fallback(message(d), ev, cause)
+	}()
+	if err != nil {
+		e.o.Log.Error("a message that stands in for another one could not be prepared", "id", d.ID, "error", err)
+		return m, false
+	}
+	return m, ok
+}
+
+// lastResort tells an event that its own callback could not tell to the receivers of
+// [Options.OnUndelivered], if the event is one that must not pass unseen.
+func (e *Engine) lastResort(d *Delivery, ev *callbacks.Event) (out []*Delivery) {
+	if slices.Contains([]callbacks.Kind{callbacks.Execute, callbacks.Success, callbacks.Retry, callbacks.Skipped}, ev.Kind) {
+		return nil
+	}
+	told := *ev
+	told.Problem = fmt.Sprintf("not delivered: %s: %s", d.Summary, d.Error)
+	for _, m := range e.messages(e.undelivered, &told) {
+		if m.Channel == d.Channel {
+			continue // it took no better one
+		}
+		m.StandsInFor, m.EventData = d.ID, nil
+		out = append(out, m)
+	}
+	return out
+}
+
+// messages lets callbacks that belong to no DAG tell an event, as far as it is known.
+func (e *Engine) messages(cbs []boundCallback, ev *callbacks.Event) (out []*Delivery) {
+	loc, err := time.LoadLocation(ev.Timezone)
+	if err != nil {
+		loc = time.UTC
+	}
+	p := &plan{d: &dag.DAG{ID: ev.DAGID, Location: loc}, folder: filepath.Dir(ev.Log)}
+	for _, b := range cbs {
+		m, err := e.prepareOne(p, b, ev, bareContext(ev))
+		if err != nil {
+			m, err = e.prepareDefault(p, b, ev, bareContext(ev), err)
+		}
+		if err != nil {
+			e.o.Log.Error("a message could not be prepared", "callback", b.name, "event", ev.Kind, "dag", ev.DAGID, "error", e.o.Masker.Mask(err.Error()))
+			continue
+		}
+		out = append(out, e.delivery(m, ev))
+	}
+	return out
+}
+
+// bareContext is what templates see of an event without its run.
+func bareContext(ev *callbacks.Event) *template.Context {
+	tc := &template.Context{
+		DAG:       template.DAGInfo{DAGID: ev.DAGID, DisplayName: ev.DAGID, Timezone: ev.Timezone, Owner: ev.Owner},
+		Run:       template.RunInfo{RunID: ev.RunID, LogicalDate: ev.LogicalDate},
+		Exception: ev.Error, Reason: ev.Reason,
+	}
+	if ev.TaskID != "" {
+		tc.Task = template.TaskInfo{TaskID: ev.TaskID, Owner: ev.Owner}
+		tc.TI = template.TaskInstanceInfo{
+			DAGID: ev.DAGID, RunID: ev.RunID, TaskID: ev.TaskID, MapIndex: ev.MapIndex, TryNumber: ev.TryNumber, MaxTries: ev.MaxTries,
+			State: ev.State, Hostname: ev.Host, LogURL: ev.Log, StartDate: ev.StartDate, EndDate: ev.EndDate,
+		}
+	}
+	return tc
+}
+
+// bindUndelivered decodes the callbacks of the last resort.
+func (e *Engine) bindUndelivered() error {
+	var err error
+	if e.undelivered, err = bindCallbacks(e.o.Callbacks, e.o.OnUndelivered); err != nil {
+		return errors.Join(errors.New("engine: OnUndelivered"), err)
+	}
+	return nil
+}
+
+func join(parts ...string) string {
+	var all []string
+	for _, p := range parts {
+		if p != "" {
+			all = append(all, p)
+		}
+	}
+	return strings.Join(all, "; ")
+}

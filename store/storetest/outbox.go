@@ -1,0 +1,186 @@
+package storetest
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/engine"
+)
+
+// queue adds waiting messages to a channel.
+func queue(t *testing.T, s engine.Store, channel string, n int) []*engine.Delivery {
+	t.Helper()
+	ds := make([]*engine.Delivery, n)
+	for i := range ds {
+		ds[i] = &engine.Delivery{
+			State: engine.DeliveryWaiting, Channel: channel, Sender: "s", Payload: json.RawMessage(`1`), EventData: json.RawMessage(`{"kind":"on_failure"}`),
+			CreatedAt: midnight, UpdatedAt: midnight,
+		}
+	}
+	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.InsertDeliveries(ctx, ds) })
+	return ds
+}
+
+func update(t *testing.T, s engine.Store, d *engine.Delivery) {
+	t.Helper()
+	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.UpdateDelivery(ctx, d) })
+}
+
+// next is the id of the next message, and when to look again.
+func next(t *testing.T, s engine.Store, channel string, now time.Time, fewest bool) (int64, time.Time) {
+	t.Helper()
+	d, at, err := s.NextDelivery(t.Context(), channel, now, fewest)
+	require.NoError(t, err)
+	if d == nil {
+		return 0, at
+	}
+	return d.ID, at
+}
+
+// A message that somebody is sending, or that has moved on, is nobody else's.
+func outboxIsClaimed(t *testing.T, open Open) {
+	t.Helper()
+	s := open(t, Node{})
+	d := queue(t, s, "c", 2)[0]
+	claim := func(d engine.Delivery) (ok bool) {
+		write(t, s, func(ctx context.Context, tx engine.Tx) (err error) {
+			ok, err = tx.ClaimDelivery(ctx, &d)
+			return err
+		})
+		return ok
+	}
+	read := *d
+	assert.True(t, claim(read))
+	assert.False(t, claim(read), "it is being sent")
+	read.Attempts = 1
+	assert.False(t, claim(read), "it is still being sent")
+	sending, err := s.SendingDeliveries(t.Context())
+	require.NoError(t, err)
+	require.Len(t, sending, 1)
+	assert.Equal(t, 1, sending[0].Attempts)
+
+	read.State = engine.DeliveryWaiting
+	update(t, s, &read)
+	assert.False(t, claim(*d), "there was a try since it was read")
+	assert.True(t, claim(read))
+}
+
+// A channel sends one message at a time, in order, and none while one holds it.
+func outboxNext(t *testing.T, open Open) {
+	t.Helper()
+	s := open(t, Node{})
+	none, err := s.OpenChannels(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, none)
+	ds, other := queue(t, s, "c", 3), queue(t, s, "other", 1)[0]
+	channels, err := s.OpenChannels(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []string{"c", "other"}, channels)
+
+	id, _ := next(t, s, "c", midnight, false)
+	assert.Equal(t, ds[0].ID, id)
+	ds[0].State = engine.DeliverySending
+	update(t, s, ds[0])
+	id, at := next(t, s, "c", midnight, false)
+	assert.Zero(t, id, "one is being sent")
+	assert.Zero(t, at)
+	id, _ = next(t, s, "other", midnight, false)
+	assert.Equal(t, other.ID, id, "that is another channel")
+
+	// One that failed for itself steps aside until its next try.
+	ds[0].State, ds[0].NextTry, ds[0].Attempts = engine.DeliveryWaiting, midnight.Add(time.Minute), 1
+	update(t, s, ds[0])
+	id, _ = next(t, s, "c", midnight, false)
+	assert.Equal(t, ds[1].ID, id)
+	id, _ = next(t, s, "c", midnight.Add(time.Minute), false)
+	assert.Equal(t, ds[0].ID, id, "its time has come, and it is the first")
+	id, _ = next(t, s, "c", midnight.Add(time.Minute), true)
+	assert.Equal(t, ds[1].ID, id, "it was tried more often")
+
+	// One that holds the channel holds all of it.
+	ds[0].Hold = engine.HoldOutage
+	update(t, s, ds[0])
+	id, at = next(t, s, "c", midnight, false)
+	assert.Zero(t, id)
+	assert.Equal(t, midnight.Add(time.Minute), at)
+
+	// When all wait for themselves, the first of them says when to look again.
+	ds[0].Hold = engine.HoldNone
+	for i, d := range ds {
+		d.NextTry = midnight.Add(time.Duration(3-i) * time.Minute)
+		update(t, s, d)
+	}
+	id, at = next(t, s, "c", midnight, false)
+	assert.Zero(t, id)
+	assert.Equal(t, midnight.Add(time.Minute), at)
+}
+
+func outboxReleases(t *testing.T, open Open) {
+	t.Helper()
+	s := open(t, Node{})
+	ds, other := queue(t, s, "c", 4), queue(t, s, "other", 1)[0]
+	later := midnight.Add(time.Hour)
+	for i, h := range []engine.Hold{engine.HoldNone, engine.HoldOutage, engine.HoldThrottled, engine.HoldOutage} {
+		ds[i].NextTry, ds[i].Hold = later, h
+		update(t, s, ds[i])
+	}
+	other.NextTry, other.Hold = later, engine.HoldOutage
+	update(t, s, other)
+	waits := func() (ids []int64) {
+		all, err := s.Deliveries(t.Context(), nil, 0)
+		require.NoError(t, err)
+		for _, d := range all {
+			if !d.NextTry.IsZero() {
+				ids = append(ids, d.ID)
+			} else {
+				assert.Equal(t, engine.HoldNone, d.Hold)
+			}
+		}
+		return ids
+	}
+	release := func(channel string, except []int64, holds ...engine.Hold) {
+		write(t, s, func(ctx context.Context, tx engine.Tx) error {
+			return tx.ReleaseDeliveries(ctx, channel, except, holds...)
+		})
+	}
+	release("c", []int64{ds[3].ID}, engine.HoldOutage)
+	assert.Equal(t, []int64{ds[0].ID, ds[2].ID, ds[3].ID, other.ID}, waits())
+	release("", nil, engine.HoldNone, engine.HoldOutage)
+	assert.Equal(t, []int64{ds[2].ID}, waits())
+	release("c", nil, engine.HoldThrottled)
+	assert.Empty(t, waits())
+}
+
+// What a try saved is there for the next ones, until the task is cleared.
+func triesKeepProgress(t *testing.T, open Open) {
+	t.Helper()
+	s := open(t, Node{})
+	in := &engine.Instance{RunKey: 7, TaskID: "t", MapIndex: -1, Try: 1, MaxTries: 3}
+	load := func(in engine.Instance, key string) string {
+		v, err := s.TaskProgress(t.Context(), &in, key)
+		require.NoError(t, err)
+		return v
+	}
+	save := func(in *engine.Instance, value string) {
+		write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.PutTaskProgress(ctx, in, "parts", value) })
+	}
+	assert.Empty(t, load(*in, "parts"))
+	save(in, "1")
+	save(in, "2")
+	again := *in
+	again.Try = 2
+	assert.Equal(t, "2", load(again, "parts"))
+	assert.Empty(t, load(again, "other"))
+	again.MapIndex = 0
+	assert.Empty(t, load(again, "parts"), "another instance")
+	cleared := *in
+	cleared.MaxTries = 6
+	assert.Empty(t, load(cleared, "parts"))
+	save(&cleared, "1")
+	assert.Equal(t, "1", load(cleared, "parts"))
+}
