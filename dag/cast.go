@@ -17,7 +17,9 @@ func (s scope) cast(n *yaml.Node) (*yaml.Node, bool) {
 		if special(n) {
 			return s.castTyped(n)
 		}
-		return s.castChildren(n, 1, 2)
+		keys := s.textKeys(n)
+		cast, ok := s.castChildren(n, 1, 2)
+		return cast, ok && keys
 	default:
 		return n, true
 	}

@@ -144,7 +144,7 @@ func ownerLinksKey() key[dagDraft] {
 		schema: map[string]any{"type": "object", "additionalProperties": schemaOf("string")},
 		reset:  func(d *dagDraft) { d.OwnerLinks = nil },
 		set: func(r *dagReader, d *dagDraft, _, v *yaml.Node) {
-			if !r.mapping(name, v) {
+			if !r.mapping(name, v) || !r.textKeys(v) {
 				return
 			}
 			d.OwnerLinks = make(map[string]string, len(v.Content)/2)
@@ -232,6 +232,7 @@ func (r *dagReader) params(k, n *yaml.Node) paramSet {
 	if !r.mapping(k.Value, n) {
 		return paramSet{}
 	}
+	r.textKeys(n)
 	r.warnSecretParams(n)
 	values := &Map{}
 	var schemas map[string]map[string]any

@@ -95,12 +95,14 @@ func TestEnvironmentVariables(t *testing.T) {
 			assert.Equal(t, c.want, arg(dags[0].Tasks[0], "cwd"))
 		})
 	}
-	dags, found, _ := withEnv(withTask("      retries: $N\n      depends_on_past: $WORD\n      env: {$WORD: x}"), env)
+	dags, found, _ := withEnv(withTask("      retries: $N\n      depends_on_past: $WORD\n      env: {$KEY_NAME: x}"), env)
 	require.Len(t, dags, 1, found.String())
 	assert.Equal(t, 3, dags[0].Tasks[0].Retries, "plain scalars are typed after expansion")
 	assert.True(t, dags[0].Tasks[0].DependsOnPast)
 	_, e := lookup(dags[0].Tasks[0].Args, "env")
-	assert.Equal(t, "yes", e.Content[0].Value, "keys too")
+	assert.Equal(t, "A", e.Content[0].Value, "keys too")
+	_, found, _ = withEnv(withTask("      env: {$WORD: x}"), env)
+	assert.Contains(t, found.String(), "dags/a.yaml:6:13: error: dag \"a\", task \"t\": the key yes is a boolean in YAML 1.1: quote it")
 	_, found, _ = withEnv(withTask("      retries: $TEXT\n      cwd: later"), env)
 	assert.Contains(t, found.String(), "dags/a.yaml:6:16: error:", "positions are those of the file")
 }

@@ -68,13 +68,18 @@ func (s scope) number(key string, n *yaml.Node) (float64, bool) {
 	if !ok {
 		return 0, false
 	}
-	if k := kindOf(n); k == intKind || k == floatKind {
-		v, err := numberOf(n)
-		if err == nil && !math.IsNaN(v) && !math.IsInf(v, 0) {
-			return v, true
-		}
+	if k := kindOf(n); k != intKind && k != floatKind {
+		s.errorf(n, "%s: want a number, not %s", key, show(n))
+		return 0, false
 	}
-	s.errorf(n, "%s: want a number, not %s", key, show(n))
+	switch v, err := numberOf(n); {
+	case err != nil:
+		s.errorf(n, "%s: %v", key, err)
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		s.errorf(n, "%s: %s is infinite or no number, which JSON does not have: leave it out, or quote it for the text", key, n.Value)
+	default:
+		return v, true
+	}
 	return 0, false
 }
 
@@ -107,6 +112,18 @@ func (s scope) texts(key string, n *yaml.Node) ([]string, bool) {
 		list = append(list, text)
 	}
 	return list, ok
+}
+
+// textKeys reports keys that are no text in YAML 1.1, and so none in Python either.
+func (s scope) textKeys(n *yaml.Node) bool {
+	ok := true
+	for k := range pairs(n) {
+		if is := kindOf(k); is != textKind {
+			s.errorf(k, "the key %s is %s in YAML 1.1: quote it", excerpt(k.Value), is)
+			ok = false
+		}
+	}
+	return ok
 }
 
 // mapping checks that a value is a plain mapping; null is an empty one.
@@ -160,7 +177,7 @@ func (s scope) free(key string, n *yaml.Node) (any, bool) {
 }
 
 func (s scope) freeMap(key string, n *yaml.Node) (*Map, bool) {
-	ok, m := true, &Map{}
+	ok, m := s.textKeys(n), &Map{}
 	for k, v := range pairs(n) {
 		value, fine := s.free(key, v)
 		ok = ok && fine

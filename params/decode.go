@@ -319,7 +319,7 @@ func (d *decoder) number(f *field, path string, n *yaml.Node, v reflect.Value) {
 			d.wrong(f, path, n, "a number")
 			return
 		}
-		x, err := numberOf(n)
+		x, err := finite(numberOf(n))
 		if err != nil {
 			d.errorf(n, path, "parameter %q: %v", path, err)
 		} else if d.inRange(f, path, n, x) {
@@ -363,7 +363,7 @@ func (d *decoder) free(f *field, path string, n *yaml.Node) any {
 		}
 		return i
 	case floatKind:
-		x, err := parseFloat(n.Value)
+		x, err := finite(parseFloat(n.Value))
 		if err != nil {
 			d.errorf(n, path, "parameter %q: %v", path, err)
 		}

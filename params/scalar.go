@@ -1,6 +1,7 @@
 package params
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"regexp"
@@ -14,7 +15,7 @@ import (
 var (
 	intPattern = regexp.MustCompile(`^[-+]?(0b[01_]+|0[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+|` +
 		`[1-9][0-9_]*(:[0-5]?[0-9])+)$`)
-	floatPattern = regexp.MustCompile(`^([-+]?([0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)([eE][-+][0-9]+)?|` +
+	floatPattern = regexp.MustCompile(`^(([-+]?[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)([eE][-+][0-9]+)?|` +
 		`[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$`)
 )
 
@@ -162,6 +163,14 @@ func parseFloat(text string) (float64, error) {
 		return 0, fmt.Errorf("%s is not a number", excerpt(text))
 	}
 	return f, nil
+}
+
+// finite refuses .inf and .nan, which JSON does not have.
+func finite(x float64, err error) (float64, error) {
+	if err == nil && (math.IsInf(x, 0) || math.IsNaN(x)) {
+		err = errors.New("it is infinite or no number, which JSON does not have: leave it out, or quote it for the text")
+	}
+	return x, err
 }
 
 // parseBase60 reads "12:30:45" as 45045, and a number without colons as it stands.
