@@ -128,8 +128,9 @@ func runBackfillCreate(ctx context.Context, a *app, f backfillFlags) error {
 		}
 		l := listing{columns: []string{"Logical date", "Run after", "Run"}}
 		for _, x := range dates {
-			l.add(backfillDateRow{x.LogicalDate, x.RunAfter, x.Outcome}, a.date(x.LogicalDate), a.date(x.RunAfter), string(x.Outcome))
+			l.add(backfillDateRow{x.LogicalDate.UTC(), x.RunAfter.UTC(), x.Outcome}, a.date(x.LogicalDate), a.date(x.RunAfter), string(x.Outcome))
 		}
+		l.zone = a.showZone()
 		return l.print(a.Out, f.output)
 	}
 	done, err := e.CreateBackfill(ctx, f.dagID, r)
@@ -206,6 +207,9 @@ func runBackfillList(ctx context.Context, a *app, dagID, output string) error {
 	if err != nil {
 		return err
 	}
+	if st, err := s.DAG(ctx, dagID); err == nil {
+		a.showInZoneOf(ctx, s, st.Version) // it is the one DAG that is shown
+	}
 	if len(bs) == 0 && dagID != "" {
 		if _, err := s.DAG(ctx, dagID); errors.Is(err, engine.ErrNotFound) {
 			if _, err := a.findDAG(dagID); err != nil {
@@ -228,6 +232,7 @@ func runBackfillList(ctx context.Context, a *app, dagID, output string) error {
 			c.Total, c.Success, c.Failed, c.Active, c.Left, c.Untouched,
 		}, cells...)
 	}
+	l.zone = a.showZone()
 	return l.print(a.Out, output)
 }
 

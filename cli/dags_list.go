@@ -78,6 +78,7 @@ func runDAGsList(ctx context.Context, a *app, output string) error {
 		row.NextRun = optional(at)
 		l.add(row, row.DAGID, row.Schedule, strconv.Itoa(row.Tasks), row.Owner, yesNo(row.Paused), string(row.LastState), next, row.File)
 	}
+	l.zone = a.showZone()
 	if err := l.print(a.Out, output); err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/timetable"
 )
 
 func newCmdDAGsNext(a *app) *cobra.Command {
@@ -31,6 +33,10 @@ type nextRow struct {
 	IntervalStart time.Time `json:"data_interval_start"`
 	IntervalEnd   time.Time `json:"data_interval_end"`
 	Due           bool      `json:"due_now"`
+}
+
+func newNextRow(r timetable.Run, now time.Time) nextRow {
+	return nextRow{r.RunAfter.UTC(), r.LogicalDate.UTC(), r.Interval.Start.UTC(), r.Interval.End.UTC(), !r.RunAfter.After(now)}
 }
 
 func runDAGsNext(ctx context.Context, a *app, id string, n int, output string) error {
@@ -60,7 +66,7 @@ func runDAGsNext(ctx context.Context, a *app, id string, n int, output string) e
 		if !ok {
 			break
 		}
-		l.add(nextRow{r.RunAfter, r.LogicalDate, r.Interval.Start, r.Interval.End, !r.RunAfter.After(now)},
+		l.add(newNextRow(r, now),
 			a.dueNow(r.RunAfter, now), a.date(r.LogicalDate), fmt.Sprintf("[%s, %s)", a.date(r.Interval.Start), a.date(r.Interval.End)))
 		last = &r.Interval
 	}
@@ -74,5 +80,6 @@ func runDAGsNext(ctx context.Context, a *app, id string, n int, output string) e
 	if isPaused(known, d, a.cfg.PausedAtCreation) {
 		fmt.Fprintf(a.Err, "dag %s is paused: nothing runs until dingdag dags unpause %s\n", id, id)
 	}
+	l.zone = a.showZone()
 	return l.print(a.Out, output)
 }

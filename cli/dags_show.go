@@ -79,7 +79,7 @@ func (a *app) describeDAG(ctx context.Context, d *dag.DAG) (*shownDAG, error) {
 		out.Params = &dag.Map{}
 	}
 	if r, ok := nextRun(d, last); ok {
-		out.Next = &nextRow{r.RunAfter.UTC(), r.LogicalDate.UTC(), r.Interval.Start.UTC(), r.Interval.End.UTC(), !r.RunAfter.After(clock())}
+		out.Next = new(newNextRow(r, clock()))
 	}
 	for _, t := range d.Tasks {
 		row := shownTask{

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"gopkg.in/yaml.v3"
@@ -36,6 +37,8 @@ type listing struct {
 	// drop are the columns that a terminal without room for them does without, the first one
 	// first; wrap are those whose text may take several lines.
 	drop, wrap []string
+	// zone is that of the moments in the list; a terminal has it once, below the table.
+	zone *time.Location
 	// once is the column whose cells are not said again below each other on a terminal.
 	once string
 }

@@ -85,10 +85,12 @@ type runRow struct {
 	Conf          json.RawMessage `json:"conf,omitempty"`
 }
 
+// optional is a moment for JSON, in UTC, or nil.
 func optional(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
+	t = t.UTC()
 	return &t
 }
 
@@ -145,6 +147,7 @@ func runDAGsRuns(ctx context.Context, a *app, id string, f runsFlags) error {
 			optional(r.RunAfter), optional(r.StartDate), optional(r.EndDate), seconds(r.StartDate, r.EndDate), r.Conf,
 		}, cells...)
 	}
+	l.zone = a.showZone()
 	if err := l.print(a.Out, f.output); err != nil {
 		return err
 	}

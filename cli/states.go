@@ -70,9 +70,13 @@ func runTasksState(ctx context.Context, a *app, dagID, taskID string, mapIndex i
 			return err
 		}
 	}
-	// What has no row yet has the state none; the DAG knows what there is.
-	if _, _, err := a.findTask(dagID, taskID); err != nil {
+	// What has no row yet has the state none; the DAG of the run knows what there is.
+	ids, err := a.taskIDs(ctx, s, r)
+	if err != nil {
 		return err
+	}
+	if !slices.Contains(ids, taskID) {
+		return fmt.Errorf("dag %q has no task %q in run %s%s", dagID, taskID, r.RunID, suggestTask(taskID, ids))
 	}
 	if slices.ContainsFunc(is, func(in *engine.Instance) bool { return in.TaskID == taskID }) {
 		return fmt.Errorf("task %q of run %s has no map index %d: see dingdag tasks states-for-dag-run %s %s", taskID, r.RunID, mapIndex, dagID, r.RunID)
@@ -147,6 +151,7 @@ func runTasksStates(ctx context.Context, a *app, dagID, output string, runID ...
 			TryNumber: in.Try, StartDate: optional(in.StartDate), EndDate: optional(in.EndDate), Duration: seconds(in.StartDate, in.EndDate),
 		}, r.RunID, name, in.State.String(), strconv.Itoa(in.Try), a.date(in.StartDate), a.date(in.EndDate), took(in.StartDate, in.EndDate, until))
 	}
+	l.zone = a.showZone()
 	return l.print(a.Out, output)
 }
 

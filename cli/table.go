@@ -3,6 +3,7 @@ package cli
 import (
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,12 @@ const (
 
 // stateColumns are the columns whose cells are states.
 var stateColumns = []string{"State", "Becomes", "Last run"} //nolint:gochecknoglobals // a constant
+
+// timeColumns are those whose cells are moments, or have some.
+var timeColumns = []string{"Start", "Started", "End", "Ended", "Logical date", "Run after", "Data interval", "Next run", "From", "To"} //nolint:gochecknoglobals // a constant
+
+// offsetMoment is a moment as [app.date] writes it.
+var offsetMoment = regexp.MustCompile(`(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:Z|[+-]\d\d:\d\d)`)
 
 // stateColors are Airflow's, in the 16 colours that every terminal has.
 var stateColors = map[string]text.Colors{ //nolint:gochecknoglobals // a constant table
@@ -191,6 +198,9 @@ func (l *listing) table(w io.Writer) error {
 	if o := (IO{Out: w}); o.terminal() {
 		room = o.width()
 	}
+	if room > 0 && l.zone != nil {
+		l = l.withoutOffsets()
+	}
 	f := l.fit(room)
 	if f.heading != "" {
 		if _, err := io.WriteString(w, f.heading+"\n"); err != nil {
@@ -229,9 +239,28 @@ func (l *listing) table(w io.Writer) error {
 	return l.sayLeft(w, f, room)
 }
 
+// withoutOffsets is the list with moments that do without their offset, which the last line
+// of the table makes up for.
+func (l *listing) withoutOffsets() *listing {
+	short := *l
+	short.rows = make([][]string, len(l.rows))
+	for n, r := range l.rows {
+		short.rows[n] = slices.Clone(r)
+		for i, cell := range r {
+			if slices.Contains(timeColumns, l.columns[i]) {
+				short.rows[n][i] = offsetMoment.ReplaceAllString(cell, "$1 $2")
+			}
+		}
+	}
+	return &short
+}
+
 // sayLeft says what the table does not show as it is.
 func (l *listing) sayLeft(w io.Writer, f fitted, room int) error {
 	var notes []string
+	if l.zone != nil && room > 0 && slices.ContainsFunc(f.shown, func(i int) bool { return slices.Contains(timeColumns, l.columns[i]) }) {
+		notes = append(notes, "times in "+l.zone.String())
+	}
 	if len(f.left) > 0 {
 		notes = append(notes, "left out: "+strings.Join(f.left, ", ")+" (-o json has all)")
 	}

@@ -98,3 +98,10 @@ func TestDatesOfTheCommandLine(t *testing.T) {
 		}
 	}
 }
+
+func TestMomentsInReasons(t *testing.T) {
+	t.Parallel()
+	a := &app{cfg: &Config{Timezone: "Asia/Shanghai"}}
+	assert.Equal(t, "since 2026-01-31T08:00:00+08:00: run manual__2026-01-31T00:00:00Z (2026-01-31T08:00:00+08:00) and x2026-01-31T00:00:00Z, scheduled__2026-01-31T00:00:00+00:00",
+		a.moments("since 2026-01-31T00:00:00Z: run manual__2026-01-31T00:00:00Z (2026-01-31T00:00:00Z) and x2026-01-31T00:00:00Z, scheduled__2026-01-31T00:00:00+00:00"))
+}

@@ -19,7 +19,8 @@ example_of_a_dag_with_a_rather_long_name:
   schedule: "0 6 * * *"
   timezone: Asia/Shanghai
   is_paused_upon_creation: true
-  default_args: {start_date: 2026-01-01, owner: the people of the data platform}
+  start_date: 2026-01-01
+  default_args: {owner: the people of the data platform}
   tasks:
     - {task_id: read_the_orders_of_yesterday, operator: bash, bash_command: echo "there is no such table as orders_of_yesterday in schema shop" >&2; exit 3}
     - {task_id: load, operator: empty, dependencies: [read_the_orders_of_yesterday]}
@@ -71,6 +72,8 @@ func TestListsOnATerminal(t *testing.T) {
 	out = onEighty(t, home, "dags", "list-runs", id).shown.String()
 	assert.Contains(t, out, "manual__2026-01-31T00:00:00+00:00", "an id is never cut where there is room for it")
 	assert.Contains(t, out, "left out: End")
+	assert.Regexp(t, `failed\x1b\[0m +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d |success\x1b\[0m +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d `, out)
+	assert.Contains(t, out, "times in Asia/Shanghai", "moments say their zone once")
 	out = onEighty(t, home, "dags", "list-runs").shown.String()
 	assert.Contains(t, out, "-o plain has it in one line", "two long ids do not fit")
 	onEighty(t, home, "dags", "list")
@@ -82,6 +85,15 @@ func TestListsOnATerminal(t *testing.T) {
 	onEighty(t, home, "dags", "clear", id, "manual__2026-01-31T00:00:00+00:00", "--dry-run")
 	onEighty(t, home, "operators", "list")
 	onEighty(t, home, "pools", "list")
+	code, _, errs = run(t, "--home", home, "connections", "add", "warehouse_of_the_shop", "--conn-uri", "postgres://reader:pass-word@database.of.the.shop.example.com:5432/orders?sslmode=require", "--conn-description", "what the shop sells")
+	require.Zero(t, code, errs)
+	onEighty(t, home, "connections", "list")
+	onEighty(t, home, "connections", "get", "warehouse_of_the_shop")
+	code, _, errs = run(t, "--home", home, "variables", "set", "a_variable_with_a_long_name", "v", "--description", strings.Repeat("a long description ", 6))
+	require.Zero(t, code, errs)
+	onEighty(t, home, "variables", "list")
+	onEighty(t, home, "assets", "list")
+	onEighty(t, home, "backfill", "list")
 	onEighty(t, home, "backfill", "create", id, "--from-date", "2026-01-01", "--to-date", "2026-01-02", "--dry-run")
 	assert.Equal(t, []string{"success"}, onEighty(t, home, "dags", "state", id, "manual__2026-01-31T00:00:00+00:00").lines())
 

@@ -78,9 +78,9 @@ func runDAGsWhy(ctx context.Context, a *app, id, at, output string) error {
 		return printYAML(a.Out, row)
 	}
 	if w.Outcome == "" {
-		fmt.Fprintf(a.Out, "not due: %s\n", w.Reason)
+		fmt.Fprintf(a.Out, "not due: %s\n", a.moments(w.Reason))
 	} else {
-		fmt.Fprintf(a.Out, "%s: the tick at %s: %s\n", w.Outcome, a.date(w.Tick), w.Reason)
+		fmt.Fprintf(a.Out, "%s: the tick at %s: %s\n", w.Outcome, a.date(w.Tick), a.moments(w.Reason))
 	}
 	if !w.Next.IsZero() {
 		fmt.Fprintf(a.Out, "next at %s\n", a.date(w.Next))
@@ -118,10 +118,11 @@ func runTasksWhy(ctx context.Context, a *app, dagID, taskID, output string, runI
 	if err := checkOutput(output); err != nil {
 		return err
 	}
-	_, r, err := a.findRun(ctx, dagID, runID...)
+	s, r, err := a.findRun(ctx, dagID, runID...)
 	if err != nil {
 		return a.unknownDAG(ctx, dagID, err)
 	}
+	a.showInZoneOf(ctx, s, r.Version)
 	e, err := a.asker(ctx)
 	if err != nil {
 		return err
@@ -138,7 +139,7 @@ func runTasksWhy(ctx context.Context, a *app, dagID, taskID, output string, runI
 	l := listing{columns: []string{"Task", "State", "Why"}, wrap: []string{"Why"}}
 	for _, w := range whys {
 		in := engine.Instance{TaskID: taskID, MapIndex: w.MapIndex}
-		l.add(taskWhyRow{dagID, r.RunID, taskID, w.MapIndex, w.State.String(), w.Reason}, in.Label(), w.State.String(), w.Reason)
+		l.add(taskWhyRow{dagID, r.RunID, taskID, w.MapIndex, w.State.String(), w.Reason}, in.Label(), w.State.String(), a.moments(w.Reason))
 	}
 	return l.print(a.Out, output)
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"regexp"
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
@@ -74,6 +75,22 @@ func (a *app) date(t time.Time) string {
 		return ""
 	}
 	return t.In(a.showZone()).Format(time.RFC3339)
+}
+
+// momentInText is a moment in UTC as the engine writes it into a reason. One that is a part of
+// a run id is none.
+var momentInText = regexp.MustCompile(`(^|[\s(])(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)\b`)
+
+// moments is a reason with its moments as the command shows them.
+func (a *app) moments(reason string) string {
+	return momentInText.ReplaceAllStringFunc(reason, func(found string) string {
+		m := momentInText.FindStringSubmatch(found)
+		t, err := time.Parse(time.RFC3339, m[2])
+		if err != nil {
+			return found
+		}
+		return m[1] + a.date(t)
+	})
 }
 
 // zonedLayouts are the dates that say their zone, plainLayouts those that do not.

@@ -47,10 +47,10 @@ func (a *attempt) noteRendered(op operator.Operator) {
 	if a.e.o.RenderedRuns <= 0 || a.in.RunKey == 0 {
 		return
 	}
-	fields := a.renderedFields(op)
-	if a.task.t.Mapping == nil && reflect.DeepEqual(fields, a.renderedFields(a.task.op)) {
+	if a.task.t.Mapping == nil && a.sameFields(op) {
 		return
 	}
+	fields := a.renderedFields(op)
 	for i := range fields {
 		fields[i].Value = cutValue(fields[i].Value, a.e.o.RenderedLength)
 	}
@@ -62,6 +62,17 @@ func (a *attempt) noteRendered(op operator.Operator) {
 	a.rendered.Store(&RenderedTry{
 		RunKey: a.in.RunKey, DAGID: a.run.DAGID, TaskID: a.in.TaskID, MapIndex: a.in.MapIndex, Try: a.in.Try, At: a.e.now(), Fields: b,
 	})
+}
+
+// sameFields reports whether the templated fields of an operator are as in the file.
+func (a *attempt) sameFields(op operator.Operator) bool {
+	now, file := a.task.spec.Values(op), a.task.spec.Values(a.task.op)
+	for _, f := range a.task.spec.Fields() {
+		if f.Template && !reflect.DeepEqual(now[f.Name], file[f.Name]) {
+			return false
+		}
+	}
+	return true
 }
 
 // renderedFields are the templated fields of an operator of the task, secrets masked.
@@ -200,6 +211,6 @@ func (e *Engine) RenderedTry(ctx context.Context, r *Run, taskID string, mapInde
 		return nil, fmt.Errorf("task %q: nothing that it rendered was kept, and it can't be rendered now: %s", taskID, e.o.Masker.Mask(err.Error()))
 	}
 	out.Fields = a.renderedFields(op)
-	out.Same = task.Mapping == nil && reflect.DeepEqual(out.Fields, a.renderedFields(a.task.op))
+	out.Same = task.Mapping == nil && a.sameFields(op)
 	return out, nil
 }
