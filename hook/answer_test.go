@@ -54,7 +54,7 @@ func FuzzReadCall(f *testing.F) {
 			var user struct {
 				Result User `json:"result"`
 			}
-			if e := readCall(g, status, bytes.NewReader(body), &user); e != nil {
+			if e := readCall(call{api: g}, status, bytes.NewReader(body), &user); e != nil {
 				require.NotEmpty(t, e.Kind)
 				require.NotEmpty(t, e.Error())
 			}

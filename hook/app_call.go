@@ -31,6 +31,8 @@ type call struct {
 	safe bool
 	// open says that the call needs no token.
 	open bool
+	// bodiless says that a success needs no body.
+	bodiless bool
 	// timeout of one attempt, in place of the connection's if that is shorter.
 	timeout time.Duration
 }
@@ -198,7 +200,7 @@ func (a *App) attempt(ctx context.Context, conn *appConn, c call, body *rawBody,
 		return settle(c, conn, token, transportError(ctx, err, progress.left(), limit))
 	}
 	defer resp.RawBody().Close() //nolint:errcheck // the answer has been read; nothing depends on the rest
-	return settle(c, conn, token, readCall(c.api, resp.StatusCode(), resp.RawBody(), into))
+	return settle(c, conn, token, readCall(c, resp.StatusCode(), resp.RawBody(), into))
 }
 
 // address is the whole URL of a call.

@@ -106,12 +106,13 @@ type ChatInfo struct {
 // GetChat reads a group by its openConversationId (cid…) or chatid (chat…). DingTalk has
 // no one call for all groups: a chatid, which only groups have that an app created,
 // gives members and options; an openConversationId gives the template, and where the
-// group has none of this app, title and number of members.
-func (a *App) GetChat(ctx context.Context, id string) (*ChatInfo, error) {
+// group has none of this app, title and number of members. The coolAppCode is for groups
+// that only have a group application of the app, and else empty.
+func (a *App) GetChat(ctx context.Context, id, coolAppCode string) (*ChatInfo, error) {
 	if strings.HasPrefix(id, "chat") {
 		return a.GetChatByChatID(ctx, id)
 	}
-	info, err := a.GetSceneGroup(ctx, id)
+	info, err := a.GetSceneGroup(ctx, id, coolAppCode)
 	if e, ok := errors.AsType[*Error](err); ok && e.isCodeOf("grouppermissiondenied") {
 		if base, baseErr := a.GetChatBaseInfo(ctx, id); baseErr == nil {
 			return base, nil
@@ -122,16 +123,21 @@ func (a *App) GetChat(ctx context.Context, id string) (*ChatInfo, error) {
 
 // GetSceneGroup reads a group that was made from a template of the app or has its group
 // application. Errors are [*Error]: auth with the code groupPermissionDenied for any
-// other group.
+// other group. The coolAppCode is required for groups that only have a group application
+// of the app, and else empty.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/query-group-information
 //
 //dingtalk:api POST /v1.0/im/sceneGroups/query
-func (a *App) GetSceneGroup(ctx context.Context, openConversationID string) (*ChatInfo, error) {
+func (a *App) GetSceneGroup(ctx context.Context, openConversationID, coolAppCode string) (*ChatInfo, error) {
 	var got ChatInfo
 	err := a.do(ctx, call{
 		op: fmt.Sprintf("get chat %q", openConversationID), api: newAPI, method: http.MethodPost, path: "/v1.0/im/sceneGroups/query",
-		body: conversation{openConversationID}, safe: true,
+		body: struct {
+			conversation
+
+			CoolAppCode string `json:"coolAppCode,omitempty"`
+		}{conversation{openConversationID}, coolAppCode}, safe: true,
 	}, &got)
 	if err != nil {
 		return nil, err

@@ -31,13 +31,13 @@ func chatOperations() map[string]operation {
 			})
 		}},
 		"chat_info": {method: "GetSceneGroup", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.GetChat(ctx, "cidAb/3dE+f0==")
+			return a.GetChat(ctx, "cidAb/3dE+f0==", "")
 		}},
 		"chat_base_info": {method: "GetChatBaseInfo", result: "result", call: func(ctx context.Context, a *hook.App) (any, error) {
 			return a.GetChatBaseInfo(ctx, "cidAb/3dE+f0==")
 		}},
 		"chat_info_legacy": {method: "GetChatByChatID", result: "-", call: func(ctx context.Context, a *hook.App) (any, error) {
-			got, err := a.GetChat(ctx, "chatnew01")
+			got, err := a.GetChat(ctx, "chatnew01", "")
 			if err == nil && (got.Title != "Incident 7" || got.OwnerUserID != "u001" || len(got.UserIDs) != 2 || got.Options.ShowHistoryType != 1) {
 				return nil, assert.AnError
 			}
@@ -68,7 +68,12 @@ func TestGetChatFindsGroupsOfOthers(t *testing.T) {
 		}
 		io.WriteString(w, `{"success":true,"result":{"title":"Crew","memberCount":12}}`)
 	})
-	got, err := s.app(t).GetChat(t.Context(), "cid1==")
+	got, err := s.app(t).GetChat(t.Context(), "cid1==", "")
 	require.NoError(t, err)
 	assert.Equal(t, &hook.ChatInfo{Title: "Crew", MemberCount: 12}, got)
+	assert.JSONEq(t, `{"openConversationId":"cid1=="}`, s.got()[0].Body)
+
+	_, err = s.app(t).GetChat(t.Context(), "cid1==", "COOLAPP-1-X")
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"openConversationId":"cid1==","coolAppCode":"COOLAPP-1-X"}`, s.got()[2].Body)
 }

@@ -67,7 +67,7 @@ func (a *App) CreateDoc(ctx context.Context, operatorID string, d NewDoc) (*Doc,
 }
 
 // DeleteDoc deletes a document by its [Doc.ShortID]. One that is not there is an error
-// of kind not_found.
+// of kind not_found. DingTalk says nothing more of a success than its status.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/delete-team-space-documents
 //
@@ -76,6 +76,7 @@ func (a *App) DeleteDoc(ctx context.Context, operatorID, workspaceID, shortID st
 	return a.doAgainWhenLost(ctx, call{
 		op: fmt.Sprintf("delete doc %q", shortID), api: newAPI, method: http.MethodDelete,
 		path: pathOf("/v1.0/doc/workspaces/{workspaceId}/docs/{nodeId}", workspaceID, shortID), query: actingAs(operatorID),
+		bodiless: true,
 	}, nil)
 }
 
@@ -105,11 +106,13 @@ func kindOf(err error) Kind {
 
 // TemplatesQuery says which templates to list.
 type TemplatesQuery struct {
-	// Type is public_template, team_template or user_template, empty for all.
+	// Type is public_template, team_template or user_template. DingTalk's generated clients
+	// require it.
 	Type        string
 	WorkspaceID string
 	// NextToken is empty for the first page, then [TemplatesPage.NextToken].
-	NextToken  string
+	NextToken string
+	// MaxResults is the size of a page, 1 to 100; DingTalk's generated clients require it.
 	MaxResults int
 }
 
@@ -138,7 +141,7 @@ type DocTemplate struct {
 //dingtalk:api GET /v1.0/doc/templates
 func (a *App) ListDocTemplates(ctx context.Context, operatorID string, q TemplatesQuery) (*TemplatesPage, error) {
 	query := actingAs(operatorID)
-	setText(query, "templateType", q.Type)
+	query.Set("templateType", q.Type)
 	setText(query, "workspaceId", q.WorkspaceID)
 	setText(query, "nextToken", q.NextToken)
 	query.Set("maxResults", strconv.Itoa(q.MaxResults))

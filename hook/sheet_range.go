@@ -62,8 +62,9 @@ type RangeUpdate struct {
 	// HorizontalAlignments are left, center, right or general.
 	HorizontalAlignments [][]string `json:"horizontalAlignments,omitempty"`
 	// VerticalAlignments are top, middle or bottom.
-	VerticalAlignments [][]string    `json:"verticalAlignments,omitempty"`
-	Hyperlinks         [][]Hyperlink `json:"hyperlinks,omitempty"`
+	VerticalAlignments [][]string `json:"verticalAlignments,omitempty"`
+	// Hyperlinks may be nil where a cell gets none.
+	Hyperlinks [][]*Hyperlink `json:"hyperlinks,omitempty"`
 	// NumberFormat is that of all cells, for instance General, @ for text, #,##0.00, 0%,
 	// yyyy/m/d.
 	NumberFormat string `json:"numberFormat,omitempty"`
@@ -118,7 +119,9 @@ func checkGrid[T any](name string, at CellRange, rows [][]T) error {
 
 // rangeCall is a call on a range of the worksheet.
 func (s Sheet) rangeCall(op, method string, at CellRange, what string, body any) call {
-	return s.call(op+" "+at.String(), method, pathOf("/ranges/{rangeAddress}", at.String())+what, body)
+	// The colon of an address stays as it is, as in DingTalk's own clients.
+	path := strings.ReplaceAll(pathOf("/ranges/{rangeAddress}", at.String()), "%3A", ":")
+	return s.call(op+" "+at.String(), method, path+what, body)
 }
 
 // GetRange reads cells. The fields are those of [RangeData] to read, by their JSON

@@ -207,7 +207,7 @@ func TestWrongShapesAreRefused(t *testing.T) {
 		"values has 2 rows, but A1:B1 has 1":               {Values: [][]string{{"a", "b"}, {"c", "d"}}},
 		"values has 1 cells in row 1, but there must be 2": {Values: [][]string{{"a"}}},
 		"fontSizes has 0 rows":                             {FontSizes: [][]int{}},
-		"hyperlinks has 1 cells in row 1":                  {Hyperlinks: [][]hook.Hyperlink{{{}}}},
+		"hyperlinks has 1 cells in row 1":                  {Hyperlinks: [][]*hook.Hyperlink{{{}}}},
 		"backgroundColors has 3 cells in row 1":            {BackgroundColors: [][]string{{"", "", ""}}},
 		"verticalAlignments has 0 cells in row 1":          {VerticalAlignments: [][]string{{}}},
 	} {
@@ -232,7 +232,7 @@ func TestRangeFormats(t *testing.T) {
 	_, err := s.app(t).UpdateRange(t.Context(), q4, hook.CellRange{Rows: 1, Columns: 1}, hook.RangeUpdate{
 		BackgroundColors: [][]string{{"#ff0000"}}, FontColors: [][]string{{"#00ff00"}}, FontSizes: [][]int{{12}}, FontWeights: [][]string{{"bold"}},
 		HorizontalAlignments: [][]string{{"left"}}, VerticalAlignments: [][]string{{"top"}},
-		Hyperlinks: [][]hook.Hyperlink{{{Type: "path", Link: "https://example.com/?a=1&b=2", Text: "x"}}}, NumberFormat: "@", WordWrap: "clip",
+		Hyperlinks: [][]*hook.Hyperlink{{{Type: "path", Link: "https://example.com/?a=1&b=2", Text: "x"}}}, NumberFormat: "@", WordWrap: "clip",
 	})
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"backgroundColors":[["#ff0000"]],"fontColors":[["#00ff00"]],"fontSizes":[[12]],"fontWeights":[["bold"]],
@@ -268,7 +268,7 @@ func TestLargeRangesAreWrittenInParts(t *testing.T) {
 			next++
 		}
 	}
-	assert.Equal(t, []string{"B11%3AK3010", "B3011%3AK6010", "B6011%3AK7011"}, places)
+	assert.Equal(t, []string{"B11:K3010", "B3011:K6010", "B6011:K7011"}, places)
 	assert.Equal(t, 7001, next)
 
 	s = startApp(t, answering(`{"a1Notation":"x"}`, `{"code":"forbidden.document.sizeOverLimit","success":false}`))

@@ -88,8 +88,8 @@ func TestWikiOptions(t *testing.T) {
 			_, err := a.CreateDoc(ctx, "u", hook.NewDoc{Name: "n", Type: hook.DocText, ParentID: "p", TemplateID: "t", TemplateType: "team_template"})
 			return err
 		},
-		`{"maxResults":["1"],"nextToken":["n"],"operatorId":["u"],"workspaceId":["w"]}`: func(ctx context.Context, a *hook.App) error {
-			_, err := a.ListDocTemplates(ctx, "u", hook.TemplatesQuery{WorkspaceID: "w", NextToken: "n", MaxResults: 1})
+		`{"maxResults":["1"],"nextToken":["n"],"operatorId":["u"],"templateType":["public_template"],"workspaceId":["w"]}`: func(ctx context.Context, a *hook.App) error {
+			_, err := a.ListDocTemplates(ctx, "u", hook.TemplatesQuery{Type: "public_template", WorkspaceID: "w", NextToken: "n", MaxResults: 1})
 			return err
 		},
 	} {
@@ -135,6 +135,21 @@ func TestBatchesOfIDs(t *testing.T) {
 	require.Len(t, workspaces, 45)
 	assert.Equal(t, "id44", workspaces[44].WorkspaceID)
 	assert.Len(t, s.got(), 6)
+}
+
+// DingTalk says nothing of a deleted document but the status: that is no lost answer. Of
+// other calls an empty answer says nothing.
+func TestDeleteDocNeedsNoBody(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusOK, http.StatusNoContent} {
+		s := startApp(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+		require.NoError(t, s.app(t).DeleteDoc(t.Context(), union, spaceID, "d"))
+		assert.Len(t, s.got(), 1, "it is deleted once")
+	}
+	s := startApp(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGatewayTimeout) })
+	require.Error(t, s.app(t).DeleteDoc(t.Context(), union, spaceID, "d"))
+	s = startApp(t, answering(""))
+	assert.Equal(t, hook.KindUncertain, failed(t, s.app(t).DeleteWorksheet(t.Context(), q4)).Kind)
 }
 
 // A delete whose answer was lost is done again, and then finds nothing to delete.

@@ -34,8 +34,8 @@ type Worksheet struct {
 	// RowCount and ColumnCount are the size of the grid, with its empty cells.
 	RowCount          int `json:"rowCount"`
 	ColumnCount       int `json:"columnCount"`
-	FrozenRowCount    int `json:"frozenRowCount,omitempty"`
-	FrozenColumnCount int `json:"frozenColumnCount,omitempty"`
+	FrozenRowCount    int `json:"frozenRowCount"`
+	FrozenColumnCount int `json:"frozenColumnCount"`
 }
 
 // WorksheetName is a worksheet in a list.

@@ -92,6 +92,8 @@ func (o *CreateChat) Execute(ctx context.Context, tc *operator.TaskContext) (any
 type GetChatInfo struct {
 	// ChatID is the openConversationId (cid…) or the chatid (chat…) of the group.
 	ChatID string `yaml:"chat_id" param:"required,template"`
+	// CoolAppCode is required for groups that only have a group application of the app.
+	CoolAppCode string `yaml:"cool_app_code" param:"template"`
 
 	app
 }
@@ -111,7 +113,7 @@ func (o *GetChatInfo) Validate() error {
 // Execute reads the group and returns a [GetChatInfoResult].
 func (o *GetChatInfo) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetChatInfoResult, error) {
-		info, err := a.GetChat(ctx, o.ChatID)
+		info, err := a.GetChat(ctx, o.ChatID, o.CoolAppCode)
 		return &GetChatInfoResult{info}, err
 	})
 }

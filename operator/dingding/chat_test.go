@@ -41,6 +41,14 @@ func TestBadChats(t *testing.T) {
 	})
 }
 
+func TestChatInfoOfACoolApp(t *testing.T) {
+	t.Parallel()
+	d := startDingTalk(t)
+	_, err := execApp(t, d.task(t), "dingtalk_get_chat_info", "{chat_id: 'cid1==', cool_app_code: COOLAPP-1-X}")
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"openConversationId":"cid1==","coolAppCode":"COOLAPP-1-X"}`, d.got()[0].Body)
+}
+
 // What a lost answer means for a call that must not be made twice.
 func TestUncertainChat(t *testing.T) {
 	t.Parallel()

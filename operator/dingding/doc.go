@@ -103,8 +103,8 @@ func (o *DeleteDoc) Execute(ctx context.Context, tc *operator.TaskContext) (any,
 // coverUrl, workspaceId, createTime and updateTime in milliseconds), next_token (text,
 // of the page after the last one read) and has_more (boolean).
 type GetDocTemplates struct {
-	// TemplateType reads only those of one kind.
-	TemplateType string `yaml:"template_type" param:"enum=public_template|team_template|user_template"`
+	// TemplateType is the kind to read, which DingTalk requires.
+	TemplateType string `yaml:"template_type" param:"default=team_template,enum=public_template|team_template|user_template"`
 	// WorkspaceID reads only those of a knowledge base.
 	WorkspaceID string `yaml:"workspace_id" param:"template"`
 	// MaxResults is the size of a page.

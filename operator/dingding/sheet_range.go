@@ -3,6 +3,9 @@ package dingding
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/operator"
@@ -81,6 +84,10 @@ type UpdateRangeData struct {
 	HorizontalAlignments [][]string `yaml:"horizontal_alignments" param:"enum=left|center|right|general"`
 	// VerticalAlignments are rows of top, middle or bottom, one for each cell.
 	VerticalAlignments [][]string `yaml:"vertical_alignments" param:"enum=top|middle|bottom"`
+	// Hyperlinks are rows of links, one for each cell: mappings with type (path for an
+	// address of the web, sheet for the name of a worksheet, range for cells such as
+	// Sheet2!A4), link and text, or {} for a cell without.
+	Hyperlinks [][]map[string]string `yaml:"hyperlinks" param:"template"`
 
 	app
 }
@@ -116,6 +123,8 @@ func (o *UpdateRangeData) check(c *checks) (hook.CellRange, hook.RangeUpdate) {
 	fits(c, "font_weights", at, known, o.FontWeights)
 	fits(c, "horizontal_alignments", at, known, o.HorizontalAlignments)
 	fits(c, "vertical_alignments", at, known, o.VerticalAlignments)
+	fits(c, "hyperlinks", at, known, o.Hyperlinks)
+	u.Hyperlinks = hyperlinks(c, o.Hyperlinks)
 	if o.isEmpty() {
 		c.add("values", errors.New("is missing: give it or a format"))
 	}
@@ -124,7 +133,43 @@ func (o *UpdateRangeData) check(c *checks) (hook.CellRange, hook.RangeUpdate) {
 
 func (o *UpdateRangeData) isEmpty() bool {
 	return o.Values == nil && o.NumberFormat == "" && o.WordWrap == "" && o.BackgroundColors == nil && o.FontColors == nil &&
-		o.FontSizes == nil && o.FontWeights == nil && o.HorizontalAlignments == nil && o.VerticalAlignments == nil
+		o.FontSizes == nil && o.FontWeights == nil && o.HorizontalAlignments == nil && o.VerticalAlignments == nil && o.Hyperlinks == nil
+}
+
+// hyperlinks reads the links of cells.
+func hyperlinks(c *checks, rows [][]map[string]string) [][]*hook.Hyperlink {
+	var out [][]*hook.Hyperlink
+	for i, row := range rows {
+		links := make([]*hook.Hyperlink, len(row))
+		for j, fields := range row {
+			if len(fields) == 0 {
+				continue
+			}
+			link, err := hyperlink(fields)
+			if err != nil {
+				c.add("hyperlinks", fmt.Errorf("row %d, cell %d: %w", i+1, j+1, err))
+			}
+			links[j] = link
+		}
+		out = append(out, links)
+	}
+	return out
+}
+
+func hyperlink(fields map[string]string) (*hook.Hyperlink, error) {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if !slices.Contains([]string{"type", "link", "text"}, name) {
+			return nil, fmt.Errorf("a link has type, link and text, not %s", name)
+		}
+	}
+	link := &hook.Hyperlink{Type: fields["type"], Link: fields["link"], Text: fields["text"]}
+	switch {
+	case !isTemplate(link.Type) && !slices.Contains([]string{"path", "sheet", "range"}, link.Type):
+		return nil, fmt.Errorf("type must be path, sheet or range, not %q", link.Type)
+	case link.Link == "":
+		return nil, errors.New("link is missing")
+	}
+	return link, nil
 }
 
 // Execute writes the cells and returns an [UpdateRangeDataResult].
@@ -212,6 +257,13 @@ range_address: A1:B2
 values:
   - [name, qty]
   - [disk, 3]
+operator_id: z21HjQliSzpw0YWCNxmii6u
+`), operator.Example("A link in the first cell", `
+workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
+sheet_id: st-8dc3a17-11
+range_address: A1:B1
+hyperlinks:
+  - [{type: path, link: "https://example.com/runs/{{ ds }}", text: the run}, {}]
 operator_id: z21HjQliSzpw0YWCNxmii6u
 `), operator.Example("A bold heading", `
 workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk

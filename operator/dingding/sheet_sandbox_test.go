@@ -77,6 +77,15 @@ func TestSandboxDocuments(t *testing.T) {
 	assert.Equal(t, false, o.run(t, "dingtalk_delete_doc", remove+", ignore_missing: true}")["deleted"])
 }
 
+func TestSandboxLinks(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	at := "{" + demoSheet + ", sheet_id: 备注, range_address: A1:B1"
+	o.run(t, "dingtalk_update_range_data", at+", hyperlinks: [[{type: path, link: 'https://example.com/1', text: the run}, {}]]}")
+	data := nested(t, o.run(t, "dingtalk_get_range_data", at+", select: hyperlinks}"), "range_data")
+	assert.Equal(t, []any{[]any{map[string]any{"type": "path", "link": "https://example.com/1", "text": "the run"}, nil}}, data["hyperlinks"])
+}
+
 func TestSandboxWorksheets(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)

@@ -30,7 +30,7 @@ func TestWorksheets(t *testing.T) {
 		"dingtalk_get_worksheet": {
 			calls: []string{"worksheet_get"},
 			want: `{"sheet_data": {"id": "st-8dc3a17-11", "name": "Q4", "visibility": "visible", "lastNonEmptyRow": 4,
-				"lastNonEmptyColumn": 2, "rowCount": 200, "columnCount": 26}}`,
+				"lastNonEmptyColumn": 2, "rowCount": 200, "columnCount": 26, "frozenRowCount": 0, "frozenColumnCount": 0}}`,
 		},
 		"dingtalk_get_worksheets": {
 			calls: []string{"worksheet_list"},
@@ -147,6 +147,10 @@ func TestBadSheets(t *testing.T) {
 		{"dingtalk_get_range_data", "{" + inSheet + ", range_address: 'C3:A1'}", "range_address", "upper left cell"},
 		{"dingtalk_clear_range_data", "{" + inSheet + ", range_address: ''}", "range_address", "such as A1:C3"},
 		{"dingtalk_update_range_data", "{" + inSheet + ", range_address: A1}", "values", "is missing"},
+		{"dingtalk_update_range_data", "{" + inSheet + ", range_address: A1, hyperlinks: [[{type: url, link: x}]]}", "hyperlinks", `row 1, cell 1: type must be path, sheet or range, not "url"`},
+		{"dingtalk_update_range_data", "{" + inSheet + ", range_address: A1, hyperlinks: [[{type: path}]]}", "hyperlinks", "link is missing"},
+		{"dingtalk_update_range_data", "{" + inSheet + ", range_address: A1, hyperlinks: [[{type: path, link: x, url: y}]]}", "hyperlinks", "not url"},
+		{"dingtalk_update_range_data", "{" + inSheet + ", range_address: A1, hyperlinks: [[{}, {}]]}", "hyperlinks", "has 2 cells in row 1"},
 		{"dingtalk_update_range_data", "{" + two + "[[a]]}", "values", "has 1 cells in row 1, but there must be 2"},
 		{"dingtalk_update_range_data", "{" + two + "[[a, b], [c, d]]}", "values", "has 2 rows, but A1:B1 has 1"},
 		{"dingtalk_update_range_data", "{" + two + "'[[\"a\"]]'}", "values", "has 1 cells in row 1"},
@@ -197,7 +201,7 @@ func TestCells(t *testing.T) {
 		_, err := execApp(t, d.task(t), "dingtalk_update_range_data", "{"+inSheet+", range_address: 'a1:h1', values: "+values+"}")
 		require.NoError(t, err)
 		require.Len(t, d.got(), 1)
-		assert.Equal(t, "PUT "+sheetCall+"/ranges/A1%3AH1", d.got()[0].Call)
+		assert.Equal(t, "PUT "+sheetCall+"/ranges/A1:H1", d.got()[0].Call)
 		assert.JSONEq(t, want, d.got()[0].Body)
 	}
 }
