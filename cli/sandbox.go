@@ -23,6 +23,7 @@ import (
 type sandboxOptions struct {
 	listen         string
 	listenAnywhere bool
+	hosts          []string
 	robots         []string
 	keywords       []string
 	secret         string
@@ -47,6 +48,7 @@ kept when it ends. Tokens follow from the robots' names: they are the same at ev
 	f := cmd.Flags()
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8100", "address to listen on; port 0 takes a free one")
 	f.BoolVar(&o.listenAnywhere, "listen-anywhere", false, "allow an address that other machines reach: they can read every message")
+	f.StringSliceVar(&o.hosts, "host", nil, "further names by which it may be called, such as that of a container; addresses, localhost and DingTalk's own always work")
 	f.StringSliceVar(&o.robots, "robot", []string{hook.DefaultConnID}, "names of the robots, which are also the ids of the connections that are printed")
 	f.StringSliceVar(&o.keywords, "keyword", nil, "words of which a message must hold one")
 	f.StringVar(&o.secret, "secret", "", "secret, beginning with SEC, with which messages must be signed")
@@ -81,7 +83,7 @@ func (o sandboxOptions) server() (*sandbox.Server, []sandbox.Robot, error) {
 	if o.block <= 0 {
 		return nil, nil, fmt.Errorf("--rate-block %s: must be above 0", o.block)
 	}
-	s := sandbox.New(sandbox.Options{Now: clock, Rate: sandbox.Rate{PerMinute: o.rate, Block: o.block}})
+	s := sandbox.New(sandbox.Options{Now: clock, Rate: sandbox.Rate{PerMinute: o.rate, Block: o.block}, Hosts: o.hosts})
 	var robots []sandbox.Robot
 	for _, name := range o.robots {
 		if err := connections.ValidateID(name); err != nil {

@@ -52,6 +52,8 @@ type newAnswer struct {
 	Success scalar `json:"success"`
 	// ErrCode is set when the request went to the older generation.
 	ErrCode scalar `json:"errcode"`
+	// Punish is that of [answer].
+	Punish scalar `json:"punish"`
 }
 
 // judgeNew turns an answer of api.dingtalk.com into nil, when it is a success, or an
@@ -61,7 +63,7 @@ func judgeNew(status int, body []byte, readErr error) *Error {
 	isObject := readErr == nil && json.Unmarshal(body, &a) == nil && bytes.HasPrefix(bytes.TrimSpace(body), []byte("{"))
 	succeeded := status >= http.StatusOK && status < http.StatusMultipleChoices
 	switch {
-	case !isObject, a.ErrCode != "" && !isZero(string(a.ErrCode)):
+	case !isObject, a.ErrCode != "" && !isZero(string(a.ErrCode)), a.Code == "" && a.Punish != "":
 		if e := judge(status, body, readErr); e != nil {
 			return e
 		}

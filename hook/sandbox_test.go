@@ -19,6 +19,9 @@ func setup(t *testing.T, r sandbox.Robot, extra string) (*sandboxtest.Sandbox, *
 	t.Helper()
 	box := sandboxtest.Start(t, sandboxtest.WithPathPrefix("/dingtalk"))
 	r.Name = "ops"
+	if r.Members == nil {
+		r.Members = []sandbox.Member{{Mobile: "13800000001"}, {UserID: "u1"}}
+	}
 	robot := box.AddRobot(r)
 	return box, newHook(t, conn{Host: box.URL, Password: robot.Token, Extra: extra})
 }
@@ -166,6 +169,7 @@ func TestSandboxFaults(t *testing.T) {
 		delivered int
 	}{
 		"busy twice":  {sandbox.Fault{Kind: sandbox.FaultBusy, Times: 2}, "", 1},
+		"blocked":     {sandbox.Fault{Kind: sandbox.FaultBlocked}, hook.KindRateLimited, 0},
 		"HTML 503":    {sandbox.Fault{Kind: sandbox.FaultHTML}, hook.KindUnavailable, 0},
 		"empty 504":   {sandbox.Fault{Kind: sandbox.FaultEmpty}, hook.KindUncertain, 0},
 		"empty 200":   {sandbox.Fault{Kind: sandbox.FaultEmpty, Status: 200}, hook.KindUncertain, 0},

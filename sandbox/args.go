@@ -35,6 +35,11 @@ func may(name string, k kind) param  { return param{name: name, kind: k} }
 // params are the parameters that a call knows.
 type params []param
 
+// and adds further parameters.
+func (p params) and(more ...params) params {
+	return slices.Concat(append([]params{p}, more...)...)
+}
+
 // unknown lists names that are not declared, in order.
 func (p params) unknown(in object) []string {
 	var out []string

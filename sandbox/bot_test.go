@@ -237,7 +237,8 @@ func TestMediaUpload(t *testing.T) {
 	}{
 		"unknown type":  {"picture", "picture", "a.png", "x", 40004},
 		"no query":      {"", "image", "a.png", "x", 40004},
-		"no form":       {"image", "", "a.png", "x", 40004},
+		"no form":       {"image", "", "a.png", "x", 0},
+		"two types":     {"image", "file", "a.png", "x", 40004},
 		"extension":     {"image", "image", "a.pdf", "x", 40005},
 		"no extension":  {"file", "file", "pdf", "x", 40005},
 		"empty":         {"image", "image", "a.png", "", 40006},
@@ -318,6 +319,56 @@ func TestCards(t *testing.T) {
 	assert.Equal(t, map[string]string{"only": "this"}, card.Params, "without the option an update replaces")
 	put(400, "/v1.0/card/instances", `{"outTrackId":"run-9","cardData":{"cardParamMap":{}}}`)
 	put(400, "/v1.0/card/instances", `{"outTrackId":"run-1","cardData":{"cardParamMap":{"n":1}}}`)
+}
+
+// What public clients leave out is left out of the real calls, too.
+func TestCardsAsPublicClientsSendThem(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	c := o.teamChat()
+	call := func(want int, method, path string, body map[string]any) string {
+		t.Helper()
+		return o.modern(t, want, method, "/v1.0/card/"+path, encoded(t, body))
+	}
+	params := func(values map[string]string) map[string]any { return map[string]any{"cardParamMap": values} }
+
+	made := call(200, http.MethodPost, "instances", map[string]any{
+		"cardTemplateId": "t", "outTrackId": "two-steps", "cardData": params(map[string]string{"title": "发布?"}), "callbackType": "STREAM",
+		"imGroupOpenSpaceModel": map[string]any{"supportForward": true},
+	})
+	assert.JSONEq(t, `{"success":true,"result":"two-steps"}`, made)
+	assert.Empty(t, o.Messages(sandbox.Filter{}), "nobody sees it yet")
+	call(400, http.MethodPost, "instances/deliver", map[string]any{"outTrackId": "unknown", "openSpaceId": "dtv1.card//IM_ROBOT.user001"})
+	got := call(200, http.MethodPost, "instances/deliver", map[string]any{
+		"outTrackId": "two-steps", "openSpaceId": "dtv1.card//IM_GROUP." + c.OpenConversationID,
+		"imGroupOpenDeliverModel": map[string]any{"robotCode": o.app.AppKey},
+	})
+	assert.Contains(t, got, `"spaceType":"IM_GROUP","success":true`)
+	require.Len(t, o.Messages(sandbox.Filter{}), 1)
+
+	call(200, http.MethodPut, "instances", map[string]any{"outTrackId": "two-steps", "privateData": map[string]any{"user003": params(map[string]string{"mine": "1"})}})
+	card, err := o.Card("two-steps")
+	require.NoError(t, err)
+	assert.Equal(t, map[string]string{"title": "发布?"}, card.Params, "they stay as they are")
+	assert.Equal(t, map[string]map[string]string{"user003": {"mine": "1"}}, card.Private)
+	call(400, http.MethodPut, "instances", map[string]any{"outTrackId": "two-steps"})
+	for i, piece := range []string{"a", "b"} {
+		call(200, http.MethodPut, "streaming", map[string]any{"outTrackId": "two-steps", "guid": strconv.Itoa(i), "key": "log", "content": piece})
+	}
+	card, err = o.Card("two-steps")
+	require.NoError(t, err)
+	assert.Equal(t, "ab", card.Params["log"])
+	assert.False(t, card.Finished)
+
+	above := map[string]any{
+		"cardTemplateId": "t", "outTrackId": "above", "cardData": params(map[string]string{}), "openSpaceId": "dtv1.card//ONE_BOX." + c.OpenConversationID,
+		"topOpenSpaceModel": map[string]any{"spaceType": "ONE_BOX"}, "topOpenDeliverModel": map[string]any{"expiredTimeMillis": 1800000000000},
+	}
+	assert.Contains(t, call(200, http.MethodPost, "instances/createAndDeliver", above), `"spaceType":"ONE_BOX","success":true`)
+	assert.Empty(t, o.Attempts()[len(o.Attempts())-1].Ignored)
+	above["outTrackId"] = "no model"
+	delete(above, "topOpenDeliverModel")
+	assert.Contains(t, call(200, http.MethodPost, "instances/createAndDeliver", above), "topOpenDeliverModel is invalid")
 }
 
 func TestSessionReply(t *testing.T) {

@@ -46,17 +46,27 @@ func cardCalls() []call {
 			name: "card.create", method: http.MethodPost, path: "/v1.0/card/instances/createAndDeliver", scope: "Card.Instance.Write",
 			body: params{
 				need("cardTemplateId", aText), need("outTrackId", aText), need("cardData", anObject), need("openSpaceId", aText),
-				may("callbackType", aText), may("callbackRouteKey", aText), may("userIdType", anInt), may("privateData", anObject),
-				may("imGroupOpenSpaceModel", anObject), may("imGroupOpenDeliverModel", anObject),
-				may("imRobotOpenSpaceModel", anObject), may("imRobotOpenDeliverModel", anObject),
-			},
-			invalid: invalid, do: (*Server).cardCreate,
+			}.and(cardParamsOfCreation(), spaceModels("Space"), spaceModels("Deliver")),
+			invalid: invalid, do: (*Server).cardCreateAndDeliver,
+		},
+		// DingTalk docs: https://open.dingtalk.com/document/development/interface-for-creating-a-card-instance
+		endpoint{
+			name: "card.create_only", method: http.MethodPost, path: "/v1.0/card/instances", scope: "Card.Instance.Write",
+			body: params{need("cardTemplateId", aText), need("outTrackId", aText), need("cardData", anObject)}.
+				and(cardParamsOfCreation(), spaceModels("Space")),
+			invalid: invalid, do: (*Server).cardCreateOnly,
+		},
+		// DingTalk docs: https://open.dingtalk.com/document/development/delivery-card-interface
+		endpoint{
+			name: "card.deliver", method: http.MethodPost, path: "/v1.0/card/instances/deliver", scope: "Card.Instance.Write",
+			body:    params{need("outTrackId", aText), need("openSpaceId", aText), may("userIdType", anInt)}.and(spaceModels("Deliver")),
+			invalid: invalid, do: (*Server).cardDeliver,
 		},
 		// DingTalk docs: https://open.dingtalk.com/document/development/interactive-card-update-interface
 		endpoint{
 			name: "card.update", method: http.MethodPut, path: "/v1.0/card/instances", scope: "Card.Instance.Write",
 			body: params{
-				need("outTrackId", aText), need("cardData", anObject), may("privateData", anObject),
+				need("outTrackId", aText), may("cardData", anObject), may("privateData", anObject),
 				may("cardUpdateOptions", anObject), may("userIdType", anInt),
 			},
 			invalid: invalid, do: (*Server).cardUpdate,
@@ -66,7 +76,7 @@ func cardCalls() []call {
 			name: "card.stream", method: http.MethodPut, path: "/v1.0/card/streaming", scope: "Card.Streaming.Write",
 			body: params{
 				need("outTrackId", aText), need("guid", aText), need("key", aText), need("content", aText),
-				need("isFull", aBool), need("isFinalize", aBool), may("isError", aBool),
+				may("isFull", aBool), may("isFinalize", aBool), may("isError", aBool),
 			},
 			invalid: invalid, do: (*Server).cardStream,
 		},
@@ -75,6 +85,26 @@ func cardCalls() []call {
 
 // cardError is the sandbox's own: DingTalk publishes no codes for cards.
 func cardError() *refusal { return fail(http.StatusBadRequest, "param.invalid", "参数不合法") }
+
+// cardParamsOfCreation are what a new card may have besides.
+func cardParamsOfCreation() params {
+	return params{
+		may("callbackType", aText), may("callbackRouteKey", aText), may("userId", aText), may("userIdType", anInt),
+		may("privateData", anObject), may("cardAtUserIds", texts), may("openDynamicDataConfig", anObject),
+	}
+}
+
+// spaceModels are what a card in a space, or its delivery there, is described by.
+func spaceModels(what string) params {
+	var out params
+	for _, space := range []string{"imGroup", "imRobot", "imSingle", "coFeed", "top"} {
+		out = append(out, may(space+"Open"+what+"Model", anObject))
+	}
+	if what == "Deliver" {
+		out = append(out, may("docOpenDeliverModel", anObject))
+	}
+	return out
+}
 
 // cardParams reads a map of texts, as cardParamMap must be.
 func cardParams(data object) (map[string]string, bool) {
@@ -101,33 +131,66 @@ func privateParams(data object) (map[string]map[string]string, bool) {
 	return out, true
 }
 
-// cardCreate answers a known outTrackId as it did before and delivers nothing.
-func (s *Server) cardCreate(req *appRequest) (any, *refusal) {
+// cardCreateAndDeliver answers a known outTrackId as it did before and delivers nothing.
+func (s *Server) cardCreateAndDeliver(req *appRequest) (any, *refusal) {
+	c, known, r := s.cardCreate(req)
+	if r != nil {
+		return nil, r
+	}
+	if !known {
+		c.delivery = s.deliverEverywhere(req, c)
+	}
+	return object{"success": true, "result": object{"outTrackId": c.OutTrackID, "deliverResults": c.delivery}}, nil
+}
+
+// cardCreateOnly makes a card that nobody sees before it is delivered.
+func (s *Server) cardCreateOnly(req *appRequest) (any, *refusal) {
+	c, _, r := s.cardCreate(req)
+	if r != nil {
+		return nil, r
+	}
+	return object{"success": true, "result": c.OutTrackID}, nil
+}
+
+func (s *Server) cardDeliver(req *appRequest) (any, *refusal) {
+	c, r := s.card(req)
+	if r != nil {
+		return nil, r
+	}
+	delivered := s.deliverEverywhere(req, c)
+	c.delivery = append(c.delivery, delivered...)
+	return object{"success": true, "result": delivered}, nil
+}
+
+// deliverEverywhere puts a card into each of the spaces that a request names.
+func (s *Server) deliverEverywhere(req *appRequest, c *cardState) []object {
+	out := []object{}
+	for space := range strings.SplitSeq(req.text("openSpaceId"), ";") {
+		out = append(out, s.deliverCard(req, c, space))
+	}
+	return out
+}
+
+// cardCreate makes a card, unless one with the outTrackId is known.
+func (s *Server) cardCreate(req *appRequest) (c *cardState, known bool, r *refusal) {
 	id := req.text("outTrackId")
 	if old := s.cards[id]; old != nil {
 		if old.app != req.app {
-			return nil, cardError()
+			return nil, false, cardError()
 		}
-		return cardResult(old), nil
+		return old, true, nil
 	}
 	values, ok := cardParams(req.object("cardData"))
 	private, privateOK := privateParams(req.object("privateData"))
 	callback := req.text("callbackType")
 	if !ok || !privateOK || id == "" || !slices.Contains([]string{"", "STREAM", "HTTP"}, callback) {
-		return nil, cardError()
+		return nil, false, cardError()
 	}
-	c := &cardState{app: req.app, Card: Card{
+	c = &cardState{app: req.app, Card: Card{
 		OutTrackID: id, Template: req.text("cardTemplateId"), App: req.app.Name, Params: values, Private: private, CallbackType: callback,
 	}}
-	for space := range strings.SplitSeq(req.text("openSpaceId"), ";") {
-		c.delivery = append(c.delivery, s.deliverCard(req, c, space))
-	}
 	s.cards[id] = c
-	return cardResult(c), nil
-}
-
-func cardResult(c *cardState) object {
-	return object{"success": true, "result": object{"outTrackId": c.OutTrackID, "deliverResults": c.delivery}}
+	return c, false, nil
 }
 
 // deliverCard puts a card into a group or a chat with the bot. What goes wrong stands
@@ -164,6 +227,16 @@ func (s *Server) deliverCard(req *appRequest, c *cardState, space string) object
 			problem = "imRobotOpenDeliverModel.spaceType is invalid"
 		default:
 			m.To = []string{u.UserID}
+		}
+	case "ONE_BOX": // the place above the messages of a group
+		chat := s.chats.byConversation(id)
+		switch {
+		case chat == nil || chat.Disbanded:
+			problem = "spaceId is invalid"
+		case !req.has("topOpenDeliverModel"):
+			problem = "topOpenDeliverModel is invalid"
+		default:
+			m.Group = chat.Name
 		}
 	default:
 		problem = "openSpaceId is invalid"
@@ -206,7 +279,10 @@ func (s *Server) cardUpdate(req *appRequest) (any, *refusal) {
 	if r != nil {
 		return nil, r
 	}
-	values, ok := cardParams(req.object("cardData"))
+	values, ok := c.Params, req.has("privateData")
+	if req.has("cardData") {
+		values, ok = cardParams(req.object("cardData"))
+	}
 	private, privateOK := privateParams(req.object("privateData"))
 	if !ok || !privateOK {
 		return nil, cardError()

@@ -40,6 +40,8 @@ func cellStyles() map[string]any {
 	return map[string]any{
 		"backgroundColors": "#ffffff", "fontColors": "#000000", "fontSizes": 11, "fontWeights": "normal",
 		"horizontalAlignments": "general", "verticalAlignments": "middle", "hyperlinks": nil,
+		// Rich texts are kept as they come: what they look like is not published.
+		"complexValues": nil,
 	}
 }
 
@@ -205,6 +207,8 @@ func validStyle(name string, value any) bool {
 		return slices.Contains([]string{"left", "center", "right", "general"}, text)
 	case "verticalAlignments":
 		return slices.Contains([]string{"top", "middle", "bottom"}, text)
+	case "complexValues":
+		return true
 	default: // hyperlinks
 		link, ok := value.(object)
 		return value == nil || ok && slices.Contains([]any{"path", "sheet", "range"}, link["type"])

@@ -110,7 +110,7 @@ func (s *Server) hasTemplate(id, templateType, docType string) bool {
 	}) != nil
 }
 
-// docDelete takes the short id. What lies below goes, too.
+// docDelete takes the short id. What lies below goes, too. The answer has no body.
 func (s *Server) docDelete(req *appRequest) (any, *refusal) {
 	w, _, r := s.docSpace(req)
 	if r != nil {
@@ -126,7 +126,7 @@ func (s *Server) docDelete(req *appRequest) (any, *refusal) {
 		return nil, fail(http.StatusNotFound, "invalidRequest.document.deleted", "The document is deleted.")
 	}
 	s.wiki.remove(n)
-	return object{}, nil
+	return nil, nil //nolint:nilnil // DingTalk answers without a body
 }
 
 func (w *wiki) remove(n *nodeState) {

@@ -7,25 +7,30 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 )
 
 // FaultKind is a way to misbehave.
 type FaultKind string
 
-// The ways to misbehave. The first five happen before the call has any effect, the
+// The ways to misbehave. The first six happen before the call has any effect, the
 // last three after it: the message arrives, and only the answer suffers.
 const (
 	// FaultBusy answers errcode -1, or status 503 and serviceBusy in the new generation.
 	FaultBusy FaultKind = "busy"
 	// FaultErrcode answers Fault.Code, for instance 660026 (too fast) or 430102
-	// (text refused), or Fault.ErrorCode in the new generation. A Code needs no
-	// Fault.Message when it has a usual text.
+	// (text refused), or Fault.ErrorCode in the new generation. Fault.Message is the
+	// text; without it there is the usual one of the code, or one that names the code.
 	FaultErrcode FaultKind = "errcode"
 	// FaultHTML answers a gateway's HTML page with status 503.
 	FaultHTML FaultKind = "html"
 	// FaultEmpty answers an empty body, with status 504 unless Fault.Status says otherwise.
 	FaultEmpty FaultKind = "empty"
+	// FaultBlocked answers as the gate does that blocks an address which calls too often:
+	// status 200 and {"status":1111,"punish":"deny"}, in either generation. It is no envelope,
+	// and clients that look for an errcode other than 0 take it for a success.
+	FaultBlocked FaultKind = "blocked"
 	// FaultCut closes the connection without an answer.
 	FaultCut FaultKind = "cut"
 
@@ -40,7 +45,7 @@ const (
 // FaultKinds lists every kind in the order of their declaration.
 func FaultKinds() []FaultKind {
 	return []FaultKind{
-		FaultBusy, FaultErrcode, FaultHTML, FaultEmpty, FaultCut,
+		FaultBusy, FaultErrcode, FaultHTML, FaultEmpty, FaultBlocked, FaultCut,
 		FaultSlow, FaultBrokenJSON, FaultAnswerLost,
 	}
 }
@@ -48,7 +53,7 @@ func FaultKinds() []FaultKind {
 // prevents tells whether the call has no effect under this fault.
 func (k FaultKind) prevents() bool {
 	switch k {
-	case FaultBusy, FaultErrcode, FaultHTML, FaultEmpty, FaultCut:
+	case FaultBusy, FaultErrcode, FaultHTML, FaultEmpty, FaultBlocked, FaultCut:
 		return true
 	default:
 		return false
@@ -142,8 +147,6 @@ func (f Fault) check() error {
 		return errors.New("code must be an errcode, not 0 which is success; error_code is for calls of the new generation")
 	case f.Call != "" && !f.suits(calls()[i].generation):
 		return fmt.Errorf("call %q needs code when it is a legacy call and error_code when it is of the new generation", f.Call)
-	case f.Kind == FaultErrcode && f.Code != 0 && f.Message == "" && errorText(f.Code) == "":
-		return fmt.Errorf("message is needed: code %d has no usual text", f.Code)
 	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
 		return fmt.Errorf("status must be an HTTP status from 200 to 599, not %d", f.Status)
 	default:
@@ -176,6 +179,14 @@ func (f Fault) suits(g generation) bool {
 	return f.Code != 0
 }
 
+// text is for codes without a usual one.
+func (f Fault) text(g generation) string {
+	if g == modern {
+		return f.ErrorCode
+	}
+	return "errcode " + strconv.Itoa(f.Code)
+}
+
 // takeFault returns the fault for a request and uses it up. The caller holds the lock.
 func (s *Server) takeFault(c call, token string) Fault {
 	robot := s.robotByToken(token)
@@ -205,9 +216,7 @@ func (f Fault) answer(g generation) answer {
 		return r.answer(g)
 	case FaultErrcode:
 		r := refuse(f.Code)
-		if f.Message != "" {
-			r.text = f.Message
-		}
+		r.text = cmp.Or(f.Message, r.text, f.text(g))
 		r.gateway = isGatewayCode(f.Code)
 		r.errorCode, r.status = f.ErrorCode, cmp.Or(f.Status, usualStatus(f.ErrorCode))
 		return r.answer(g)
@@ -216,6 +225,18 @@ func (f Fault) answer(g generation) answer {
 			status:      http.StatusServiceUnavailable,
 			contentType: "text/html; charset=utf-8",
 			body:        []byte("<html><head><title>503 Service Temporarily Unavailable</title></head><body><center><h1>503 Service Temporarily Unavailable</h1></center></body></html>\n"),
+		}
+	case FaultBlocked:
+		return answer{
+			status: http.StatusOK, contentType: contentTypeJSON,
+			body: encode(struct {
+				Status int    `json:"status"`
+				Wait   int    `json:"wait"`
+				Source string `json:"source"`
+				Punish string `json:"punish"`
+				UUID   string `json:"uuid"`
+			}{1111, 5, "x5", "deny", requestID()}),
+			note: note{code: 1111, reason: "the address is blocked"},
 		}
 	case FaultEmpty:
 		status := f.Status

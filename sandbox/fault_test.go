@@ -21,9 +21,10 @@ func TestFaults(t *testing.T) {
 		body      string
 		delivered bool
 	}{
-		"busy":        {sandbox.Fault{Kind: sandbox.FaultBusy}, 200, `{"errcode":-1,"errmsg":"系统繁忙"}`, false},
-		"errcode":     {sandbox.Fault{Kind: sandbox.FaultErrcode, Code: 430102}, 200, `{"errcode":430102,"errmsg":"含有不合适的文本"}`, false},
-		"own message": {sandbox.Fault{Kind: sandbox.FaultErrcode, Code: 410100, Message: "slow down"}, 200, `{"errcode":410100,"errmsg":"slow down"}`, false},
+		"busy":          {sandbox.Fault{Kind: sandbox.FaultBusy}, 200, `{"errcode":-1,"errmsg":"系统繁忙"}`, false},
+		"errcode":       {sandbox.Fault{Kind: sandbox.FaultErrcode, Code: 430102}, 200, `{"errcode":430102,"errmsg":"含有不合适的文本"}`, false},
+		"own message":   {sandbox.Fault{Kind: sandbox.FaultErrcode, Code: 410100, Message: "slow down"}, 200, `{"errcode":410100,"errmsg":"slow down"}`, false},
+		"no usual text": {sandbox.Fault{Kind: sandbox.FaultErrcode, Code: 410100}, 200, `{"errcode":410100,"errmsg":"errcode 410100"}`, false},
 		"html": {
 			sandbox.Fault{Kind: sandbox.FaultHTML},
 			503,
@@ -114,20 +115,37 @@ func TestPreventedRequestsDoNotCountTowardsTheRate(t *testing.T) {
 	assert.Equal(t, ok, b.post(t, robot, "", hello))
 }
 
+// The gate that blocks an address answers in no envelope, whichever generation it is.
+func TestFaultBlocked(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	for _, path := range []string{"/topapi/v2/user/get?access_token=" + o.token, "/v1.0/contact/users/search"} {
+		o.Fault(sandbox.Fault{Kind: sandbox.FaultBlocked})
+		status, got := o.do(t, http.MethodPost, path, `{"userid":"user001","queryWord":"x","offset":0,"size":1}`, "x-acs-dingtalk-access-token", o.token)
+		assert.Equal(t, http.StatusOK, status)
+		fields := read[map[string]any](t, got)
+		assert.NotEmpty(t, fields["uuid"])
+		delete(fields, "uuid")
+		assert.Equal(t, map[string]any{"status": 1111.0, "wait": 5.0, "source": "x5", "punish": "deny"}, fields)
+		assert.True(t, o.Attempts()[len(o.Attempts())-1].Refused())
+	}
+	o.Fault(sandbox.Fault{Kind: sandbox.FaultErrcode, ErrorCode: "systemBusy"})
+	assert.Contains(t, o.modern(t, 429, http.MethodPost, "/v1.0/contact/users/search", `{}`), `"message":"systemBusy"`)
+}
+
 func TestAddFaultRefusesNonsense(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		fault sandbox.Fault
 		want  string
 	}{
-		"kind":    {sandbox.Fault{Kind: "bussy"}, `add fault "bussy": unknown kind`},
-		"call":    {sandbox.Fault{Kind: sandbox.FaultBusy, Call: "robot.sent"}, `unknown call "robot.sent"`},
-		"robot":   {sandbox.Fault{Kind: sandbox.FaultBusy, Robot: "nobody"}, "no robot has this name or token"},
-		"times":   {sandbox.Fault{Kind: sandbox.FaultBusy, Times: -2}, "times must be -1 (always) or more, not -2"},
-		"delay":   {sandbox.Fault{Kind: sandbox.FaultSlow}, "delay must be more than zero"},
-		"code":    {sandbox.Fault{Kind: sandbox.FaultErrcode}, "code must be an errcode"},
-		"no text": {sandbox.Fault{Kind: sandbox.FaultErrcode, Code: 123}, "message is needed: code 123 has no usual text"},
-		"status":  {sandbox.Fault{Kind: sandbox.FaultEmpty, Status: 99}, "status must be an HTTP status"},
+		"kind":   {sandbox.Fault{Kind: "bussy"}, `add fault "bussy": unknown kind`},
+		"call":   {sandbox.Fault{Kind: sandbox.FaultBusy, Call: "robot.sent"}, `unknown call "robot.sent"`},
+		"robot":  {sandbox.Fault{Kind: sandbox.FaultBusy, Robot: "nobody"}, "no robot has this name or token"},
+		"times":  {sandbox.Fault{Kind: sandbox.FaultBusy, Times: -2}, "times must be -1 (always) or more, not -2"},
+		"delay":  {sandbox.Fault{Kind: sandbox.FaultSlow}, "delay must be more than zero"},
+		"code":   {sandbox.Fault{Kind: sandbox.FaultErrcode}, "code must be an errcode"},
+		"status": {sandbox.Fault{Kind: sandbox.FaultEmpty, Status: 99}, "status must be an HTTP status"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

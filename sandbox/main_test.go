@@ -104,10 +104,13 @@ var ok = reply{Code: 0, Text: "ok"}
 
 const hello = `{"msgtype":"text","text":{"content":"hello"}}`
 
+// local is where requests without a network go.
+const local = "http://127.0.0.1"
+
 // deliver posts a body without a network, for tests that need none.
 func deliver(t *testing.T, s *sandbox.Server, r sandbox.Robot, body string) {
 	t.Helper()
-	req := httptest.NewRequest(http.MethodPost, r.WebhookPath(), strings.NewReader(body))
+	req := httptest.NewRequest(http.MethodPost, local+r.WebhookPath(), strings.NewReader(body))
 	req.Header.Set("Content-Type", "application/json")
 	rec := httptest.NewRecorder()
 	s.ServeHTTP(rec, req)
@@ -116,7 +119,7 @@ func deliver(t *testing.T, s *sandbox.Server, r sandbox.Robot, body string) {
 
 // ask makes a request without a network.
 func ask(s *sandbox.Server, method, path, body, token string) string {
-	req := httptest.NewRequest(method, path, strings.NewReader(body))
+	req := httptest.NewRequest(method, local+path, strings.NewReader(body))
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("X-Acs-Dingtalk-Access-Token", token)
 	rec := httptest.NewRecorder()

@@ -52,16 +52,19 @@ func mediaCalls() []call {
 	)
 }
 
-// mediaUpload wants the type in the query and in the form. What a file is, its name says.
+// mediaUpload wants the type in the query, where public clients send it, and takes the same
+// in the form. The real call refuses a type in the form alone. What a file is, its name says.
 func (s *Server) mediaUpload(req *appRequest) (any, *refusal) {
 	m, r := readMedia(req)
 	if r != nil {
 		return nil, r
 	}
+	form := m.Type
+	m.Type = req.text("type")
 	rule, known := mediaRules()[m.Type]
 	extension := strings.ToLower(strings.TrimPrefix(path.Ext(m.Name), "."))
 	switch {
-	case !known || req.text("type") != m.Type:
+	case !known || form != "" && form != m.Type:
 		return nil, refuse(40004)
 	case !slices.Contains(rule.extensions, extension):
 		return nil, refuse(40005)

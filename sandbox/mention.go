@@ -31,14 +31,14 @@ type IgnoredMention struct {
 // mention works out who a message notifies. In markdown and actionCard the text has
 // to hold the "@" and the id itself; link and feedCard notify nobody; isAtAll wins.
 // Types are strict: a number in place of a text is ignored, and so is "true".
-func mention(members []Member, msgtype, text string, at any) Mentions {
+func mention(known people, msgtype, text string, at any) Mentions {
 	object, _ := at.(map[string]any)
 	all, _ := object["isAtAll"].(bool)
 	takesAt := msgtype != TypeLink && msgtype != TypeFeedCard
 	if all && takesAt {
 		return Mentions{All: true}
 	}
-	b := mentionBuilder{members: members, seen: map[string]bool{}}
+	b := mentionBuilder{people: known, seen: map[string]bool{}}
 	if all {
 		b.ignore("isAtAll", msgtype+" messages mention nobody")
 	}
@@ -61,10 +61,28 @@ func mention(members []Member, msgtype, text string, at any) Mentions {
 	return b.Mentions
 }
 
+// people are those that can be notified, and where they are.
+type people struct {
+	members []Member
+	where   string
+}
+
+// peopleOf are the members of a robot's group, or without any the whole organisation.
+func (s *Server) peopleOf(r Robot) people {
+	if len(r.Members) > 0 {
+		return people{r.Members, "group"}
+	}
+	everybody := people{where: "organisation"}
+	for _, u := range s.directory.users {
+		everybody.members = append(everybody.members, Member{Name: u.Name, Mobile: u.Mobile, UserID: u.UserID})
+	}
+	return everybody
+}
+
 type mentionBuilder struct {
 	Mentions
-	members []Member
-	seen    map[string]bool
+	people
+	seen map[string]bool
 }
 
 func (b *mentionBuilder) ignore(id, reason string) {
@@ -76,7 +94,7 @@ func (b *mentionBuilder) add(key, id string) {
 	person, ok := b.find(key, id)
 	switch {
 	case !ok:
-		b.ignore(id, "nobody in the group has this "+map[string]string{"atMobiles": "mobile", "atUserIds": "user id"}[key])
+		b.ignore(id, "nobody in the "+b.where+" has this "+map[string]string{"atMobiles": "mobile", "atUserIds": "user id"}[key])
 	case b.seen[person]:
 	case len(b.Notified) == maxMentions:
 		b.ignore(id, fmt.Sprintf("a message mentions at most %d people", maxMentions))
@@ -88,9 +106,6 @@ func (b *mentionBuilder) add(key, id string) {
 
 // find returns a key that is the same for each way to mention a person.
 func (b *mentionBuilder) find(key, id string) (person string, ok bool) {
-	if len(b.members) == 0 {
-		return key + id, true
-	}
 	for i, m := range b.members {
 		if id != "" && (key == "atMobiles" && m.Mobile == id || key == "atUserIds" && m.UserID == id) {
 			return strconv.Itoa(i), true

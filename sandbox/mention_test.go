@@ -31,7 +31,8 @@ func TestMentions(t *testing.T) {
 		"one person in two ways":  {group, text(`{"atMobiles":["13800000000"],"atUserIds":["user001"]}`), sandbox.Mentions{Notified: []string{"13800000000"}}},
 		"stranger":                {group, text(`{"atMobiles":["13900000000"]}`), sandbox.Mentions{Ignored: ignored("13900000000", "nobody in the group has this mobile")}},
 		"mobile among user ids":   {group, text(`{"atUserIds":["13800000000"]}`), sandbox.Mentions{Ignored: ignored("13800000000", "nobody in the group has this user id")}},
-		"group without members":   {nil, text(`{"atUserIds":["anyone","anyone"]}`), sandbox.Mentions{Notified: []string{"anyone"}}},
+		"no members, known":       {nil, text(`{"atUserIds":["user003","user003"],"atMobiles":["13800000004"]}`), sandbox.Mentions{Notified: []string{"13800000004", "user003"}}},
+		"no members, stranger":    {nil, text(`{"atMobiles":["13900000000"]}`), sandbox.Mentions{Ignored: ignored("13900000000", "nobody in the organisation has this mobile")}},
 		"all wins":                {group, text(`{"isAtAll":true,"atUserIds":["user001"]}`), sandbox.Mentions{All: true}},
 		"all as text":             {group, text(`{"isAtAll":"true"}`), sandbox.Mentions{}},
 		"mobile as number":        {group, text(`{"atMobiles":[5]}`), sandbox.Mentions{Ignored: ignored("5", "atMobiles must hold texts")}},
@@ -62,6 +63,7 @@ func TestMentions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
+			b.Seed(sandbox.DemoOrganisation())
 			robot := b.AddRobot(sandbox.Robot{Name: "ops", Members: tt.members})
 			require.Equal(t, ok, b.post(t, robot, "", tt.body))
 			assert.Equal(t, tt.want, b.Messages(sandbox.Filter{})[0].Mentions)
@@ -72,11 +74,14 @@ func TestMentions(t *testing.T) {
 func TestAtMostFiftyAreNotified(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	robot := b.AddRobot(sandbox.DemoRobot("ops"))
+	robot := sandbox.DemoRobot("ops")
 	var ids []string
 	for i := range 51 {
-		ids = append(ids, fmt.Sprintf(`"user%03d"`, i))
+		id := fmt.Sprintf("user%03d", i)
+		ids = append(ids, `"`+id+`"`)
+		robot.Members = append(robot.Members, sandbox.Member{UserID: id})
 	}
+	robot = b.AddRobot(robot)
 	body := `{"msgtype":"text","text":{"content":"x"},"at":{"atUserIds":[` + strings.Join(ids, ",") + `]}}`
 
 	require.Equal(t, ok, b.post(t, robot, "", body))

@@ -39,11 +39,11 @@ func gallery(t *testing.T, b *bench) {
 	reports := b.AddRobot(sandbox.Robot{Name: "日报", Token: strings.Repeat("2", 64), Keywords: []string{"日报"}})
 	for _, body := range []string{
 		`{"msgtype":"text","text":{"content":"deploy done\nall green"},"at":{"atMobiles":["13800000000"]}}`,
-		`{"msgtype":"markdown","markdown":{"title":"etl failed","text":"#### etl failed\n> task **load**, try 3 of 3\n\n- error ` +
+		`{"msgtype":"markdown","markdown":{"title":"etl failed","text":"#### etl failed\n> task **load**, <font color=#ff0000>try 3</font> of 3\n\n- error ` +
 			"`exit 2`" + `\n- after *4m*\n\n1. [log](https://example.com/log)\n2. ![chart](https://example.com/c.png)\n\n---\n` +
 			"```" + `\na < b\n` + "```" + `\n@13800000000  \n@user009"},"at":{"atMobiles":["13800000000"],"atUserIds":["user009"]}}`,
 		`{"msgtype":"link","link":{"title":"Weekly report","text":"Orders up","messageUrl":"https://example.com/r?a=1&b=2","picUrl":"https://example.com/p.png"}}`,
-		`{"msgtype":"actionCard","actionCard":{"title":"Approve?","text":"### Release","btnOrientation":"1","btns":[` +
+		`{"msgtype":"actionCard","actionCard":{"title":"Approve?","text":"### Release","btnOrientation":1,"btns":[` +
 			`{"title":"Yes","actionURL":"https://example.com/y"},{"title":"No","actionURL":"dingtalk://n"}]},"at":{"isAtAll":true}}`,
 		`{"msgtype":"feedCard","feedCard":{"links":[{"title":"One","messageURL":"https://example.com/1","picURL":"https://example.com/1.png"},` +
 			`{"title":"Two","messageURL":"https://example.com/2","picURL":"https://example.com/2.png"}]}}`,

@@ -46,8 +46,8 @@ type Robot struct {
 	Disbanded bool `json:"disbanded,omitempty"`
 	// Rate replaces the sandbox's rate for this robot.
 	Rate Rate `json:"rate,omitzero"`
-	// Members are the people in the group. Only they can be notified. Without any,
-	// everybody that a message mentions counts as a member.
+	// Members are the people in the group. Only they can be notified. Without any, those
+	// of the organisation can.
 	Members []Member `json:"members,omitempty"`
 }
 

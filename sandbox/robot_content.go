@@ -79,7 +79,7 @@ func readContent(body map[string]any) (msgtype string, c Content, r *refusal) {
 		c.Title = f.need("title", 400502)
 		c.Text = f.need("text", 400503)
 		c.Buttons = readButtons(&f)
-		c.SideBySide = f.may("btnOrientation") == "1"
+		c.SideBySide = f.may("btnOrientation") == "1" || f.object["btnOrientation"] == 1.0
 	case TypeFeedCard:
 		f.open(body, 400601)
 		c.Links = readFeedLinks(&f)

@@ -56,7 +56,7 @@ func (s *Server) robotSend(req *request) answer {
 		RemoteIP: req.ip.String(),
 		Raw:      json.RawMessage(req.body),
 	}
-	m.Mentions = mention(robot.Members, msgtype, content.Text, body["at"])
+	m.Mentions = mention(s.peopleOf(robot.Robot), msgtype, content.Text, body["at"])
 	a.note.messageID = s.inbox.addMessage(m)
 	return a
 }

@@ -299,7 +299,7 @@ func FuzzRobotSend(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		s.Clear()
 		rec := httptest.NewRecorder()
-		req := httptest.NewRequest(http.MethodPost, robot.WebhookPath(), strings.NewReader(string(body)))
+		req := httptest.NewRequest(http.MethodPost, local+robot.WebhookPath(), strings.NewReader(string(body)))
 		req.Header.Set("Content-Type", "application/json")
 		s.ServeHTTP(rec, req)
 		var got reply
@@ -311,7 +311,7 @@ func FuzzRobotSend(f *testing.F) {
 			require.NotEmpty(t, sandbox.PlainText(m))
 		}
 		page := httptest.NewRecorder()
-		s.ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/", nil))
+		s.ServeHTTP(page, httptest.NewRequest(http.MethodGet, local+"/", nil))
 		require.Equal(t, http.StatusOK, page.Code)
 	})
 }

@@ -21,7 +21,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -46,6 +48,11 @@ type Options struct {
 	// WorkbookStart is how long a workbook that doc.create made answers that it is still
 	// initialising. The default is no time; [Server.HoldWorkbook] is for a single one.
 	WorkbookStart time.Duration
+	// Hosts are further names by which the sandbox may be called, without a port. It always
+	// answers to addresses, to localhost and to the names of DingTalk's hosts, and refuses
+	// any other name, so that no web page reads it by having a name of its own resolve to
+	// this machine (DNS rebinding). "*" is any name.
+	Hosts []string
 }
 
 // Server is the sandbox. It is safe for concurrent use. Make one with [New].
@@ -55,6 +62,7 @@ type Server struct {
 	mux  *http.ServeMux
 	// workbookStart is the option of the same name.
 	workbookStart time.Duration
+	hosts         []string
 
 	// mu guards everything below. A call is decided and recorded under it as one
 	// step, so what a test sees is never half of a request.
@@ -91,6 +99,7 @@ func New(opts Options) *Server {
 		rate:          opts.Rate.or(Rate{PerMinute: 20, Block: 10 * time.Minute}),
 		mux:           http.NewServeMux(),
 		workbookStart: opts.WorkbookStart,
+		hosts:         slices.Clone(opts.Hosts),
 		throttles:     map[string]*throttle{},
 		inbox:         newInbox(opts.Keep),
 		apps:          newApps(),
@@ -147,7 +156,29 @@ func Calls() []string {
 // ServeHTTP answers one request. Some faults cut the connection; they do it by
 // panicking with [http.ErrAbortHandler], which net/http understands.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.answersTo(r.Host) {
+		http.Error(w, fmt.Sprintf("the sandbox does not answer to the name %q; start it with --host %[1]s if it shall", hostname(r.Host)), http.StatusMisdirectedRequest)
+		return
+	}
 	s.mux.ServeHTTP(w, r)
+}
+
+// answersTo checks the Host of a request.
+func (s *Server) answersTo(host string) bool {
+	name := hostname(host)
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	known := append([]string{"localhost", "oapi.dingtalk.com", "api.dingtalk.com"}, s.hosts...)
+	return slices.ContainsFunc(known, func(k string) bool { return k == "*" || strings.EqualFold(k, name) })
+}
+
+// hostname is a Host without its port and without the brackets of an IPv6 address.
+func hostname(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 }
 
 // Run serves the sandbox on the listener until ctx is done, then ends slow answers

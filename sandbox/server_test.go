@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -15,6 +16,35 @@ import (
 )
 
 // An open event stream and an answer that is an hour slow must not hold up the end.
+// A web page whose name resolves to this machine does not get to read the sandbox.
+func TestHost(t *testing.T) {
+	t.Parallel()
+	closed, open := sandbox.New(sandbox.Options{}), sandbox.New(sandbox.Options{Hosts: []string{"Sandbox.example"}})
+	for host, want := range map[string][]int{
+		"127.0.0.1:8100": {200, 200}, "localhost:8100": {200, 200}, "LOCALHOST": {200, 200}, "[::1]:8100": {200, 200}, "192.0.2.7:8100": {200, 200},
+		"oapi.dingtalk.com": {200, 200}, "evil.example:8100": {421, 421}, "": {421, 421}, "localhost.evil.example": {421, 421}, "sandbox.example:8100": {421, 200},
+	} {
+		for i, s := range []*sandbox.Server{closed, open} {
+			for _, path := range []string{"/", "/sandbox/api/messages"} {
+				req := httptest.NewRequest(http.MethodGet, local+path, nil)
+				req.Host = host
+				rec := httptest.NewRecorder()
+				s.ServeHTTP(rec, req)
+				assert.Equal(t, want[i], rec.Code, "%q %s", host, path)
+				if rec.Code != http.StatusOK && host != "" {
+					assert.Contains(t, rec.Body.String(), "--host")
+				}
+			}
+		}
+	}
+	anything := sandbox.New(sandbox.Options{Hosts: []string{"*"}})
+	req := httptest.NewRequest(http.MethodGet, local+"/", nil)
+	req.Host = "x.example"
+	rec := httptest.NewRecorder()
+	anything.ServeHTTP(rec, req)
+	assert.Equal(t, http.StatusOK, rec.Code)
+}
+
 func TestRunEndsWhatIsUnderWay(t *testing.T) {
 	t.Parallel()
 	s := sandbox.New(sandbox.Options{})

@@ -72,11 +72,11 @@ func (s *Server) sessionReply(req *request) answer {
 		Time: req.at, Robot: session.app.Name, Group: session.app.Name, Type: msgtype, Content: content,
 		RemoteIP: req.ip.String(), Raw: json.RawMessage(req.body), To: []string{session.user.UserID},
 	}
-	people := []string{session.user.UserID}
+	ids := []string{session.user.UserID}
 	if session.chat != nil {
-		m.Group, m.To, people = session.chat.Name, nil, session.chat.Members
+		m.Group, m.To, ids = session.chat.Name, nil, session.chat.Members
 	}
-	m.Mentions = mention(s.membersOf(people), msgtype, content.Text, body["at"])
+	m.Mentions = mention(people{s.membersOf(ids), "group"}, msgtype, content.Text, body["at"])
 	a := named(legacyAnswer(0, "ok"), session.app)
 	a.note.messageID = s.inbox.addMessage(m)
 	return a

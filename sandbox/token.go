@@ -26,6 +26,8 @@ func tokenCalls() []call {
 		{name: "token.legacy", pattern: "/gettoken", decide: (*Server).legacyToken, private: true},
 		// DingTalk docs: https://open.dingtalk.com/document/development/obtain-the-access-token-of-an-internal-app
 		{name: "token.new", pattern: "POST /v1.0/oauth2/accessToken", generation: modern, decide: (*Server).newToken, private: true},
+		// DingTalk docs: https://open.dingtalk.com/document/development/obtain-the-access-token-of-an-enterprise
+		{name: "token.corp", pattern: "POST /v1.0/oauth2/{corpId}/token", generation: modern, decide: (*Server).corpToken, private: true},
 	}
 }
 
@@ -77,6 +79,35 @@ func (s *Server) newToken(req *request) answer {
 	return a
 }
 
+// corpToken gives the same token to those who name the organisation, too.
+func (s *Server) corpToken(req *request) answer {
+	body, r := readModernBody(req)
+	if r != nil {
+		return r.answer(modern)
+	}
+	for _, name := range []string{"client_id", "client_secret", "grant_type"} {
+		if _, ok := body[name].(string); !ok {
+			return missingParameter(name).answer(modern)
+		}
+	}
+	app := s.apps.byKey(body["client_id"].(string))
+	switch {
+	case body["grant_type"] != "client_credentials":
+		return fail(http.StatusBadRequest, "unsupported.grant.type", "grant_type must be client_credentials").answer(modern)
+	case app == nil || app.AppSecret != body["client_secret"]:
+		return fail(http.StatusBadRequest, "invalid.client", "无效的clientId或者clientSecret").answer(modern)
+	case req.PathValue("corpId") != s.corpID:
+		return fail(http.StatusBadRequest, "unauthorized.client", "应用未被该企业授权").answer(modern)
+	}
+	if r := app.checkRate("token.corp", req); r != nil {
+		return r.answer(modern)
+	}
+	t := s.apps.token(app, modern, req.at)
+	a := modernAnswer(object{"access_token": t.value, "expires_in": int(t.expires.Sub(req.at) / time.Second)})
+	a.note.app = app.Name
+	return a
+}
+
 // token returns the app's token of the generation, a new one when there is none.
 func (a *apps) token(app *appState, g generation, now time.Time) *accessToken {
 	for _, t := range a.tokens {
@@ -117,5 +148,8 @@ func readModernBody(req *request) (object, *refusal) {
 }
 
 func modernAnswer(result any) answer {
+	if result == nil {
+		return answer{status: http.StatusOK, contentType: contentTypeJSON}
+	}
 	return answer{status: http.StatusOK, contentType: contentTypeJSON, body: encode(result)}
 }

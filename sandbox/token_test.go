@@ -44,6 +44,30 @@ func (b *bench) newToken(t *testing.T, app sandbox.App) (token string, life int)
 	return out.Token, out.Life
 }
 
+// Clients that name the organisation get the same token.
+func TestTokenOfAnOrganisation(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t)
+	want, _ := o.newToken(t, o.app)
+	for name, tt := range map[string]struct {
+		corp, body string
+		status     int
+		want       string
+	}{
+		"works":         {"dingdemocorp", `{"client_id":"` + o.app.AppKey + `","client_secret":"` + o.app.AppSecret + `","grant_type":"client_credentials"}`, 200, `{"access_token":"` + want + `","expires_in":7200}`},
+		"other company": {"dingother", `{"client_id":"` + o.app.AppKey + `","client_secret":"` + o.app.AppSecret + `","grant_type":"client_credentials"}`, 400, "unauthorized.client"},
+		"wrong secret":  {"dingdemocorp", `{"client_id":"` + o.app.AppKey + `","client_secret":"x","grant_type":"client_credentials"}`, 400, "invalid.client"},
+		"wrong grant":   {"dingdemocorp", `{"client_id":"` + o.app.AppKey + `","client_secret":"x","grant_type":"code"}`, 400, "unsupported.grant.type"},
+		"no grant":      {"dingdemocorp", `{"client_id":"` + o.app.AppKey + `","client_secret":"x"}`, 400, "Missinggrant_type"},
+		"no body":       {"dingdemocorp", ``, 400, "Missingbody"},
+	} {
+		status, got := o.do(t, http.MethodPost, "/v1.0/oauth2/"+tt.corp+"/token", tt.body)
+		assert.Equal(t, tt.status, status, name)
+		assert.Contains(t, got, tt.want, name)
+	}
+	assert.Empty(t, o.Attempts()[len(o.Attempts())-1].Body, "it holds a secret")
+}
+
 func TestTokensStayTheSame(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

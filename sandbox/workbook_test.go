@@ -122,8 +122,12 @@ func TestRanges(t *testing.T) {
 	assert.JSONEq(t, `{"fontWeights":[["bold"],["normal"]],"backgroundColors":[[{"red":255,"green":0,"blue":0,"hexString":"#ff0000"}],
 		[{"red":255,"green":255,"blue":255,"hexString":"#ffffff"}]]}`, get("B2:B3", "fontWeights,backgroundColors"))
 	assert.JSONEq(t, `{"values":[["007"]],"hyperlinks":[[{"type":"path","link":"https://example.com","text":"x"}]]}`, get("D4", "values,hyperlinks"))
+	rich := `[[{"type":"richText","texts":[{"text":"红"},{"text":"x"}]}]]`
+	at(200, http.MethodPut, "备注", "E5", `{"complexValues":`+rich+`}`)
+	assert.JSONEq(t, `{"complexValues":`+rich+`}`, get("E5", "complexValues"))
+	at(400, http.MethodPut, "备注", "E5", `{"complexValues":[[1,2]]}`)
 	everything := read[map[string]any](t, at(200, http.MethodGet, "集群", "A5:C5", ""))
-	assert.Len(t, everything, 9)
+	assert.Len(t, everything, 10)
 	assert.Equal(t, []any{[]any{"合计", 26.0, 0.6433333333333334}}, everything["values"])
 	assert.Equal(t, []any{[]any{"", "=SUM(B2:B4)", "=AVERAGE(C2:C4)"}}, everything["formulas"])
 

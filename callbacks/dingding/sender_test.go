@@ -126,7 +126,7 @@ func (s source) Connection(_ context.Context, id string) (*connections.Connectio
 func setup(t *testing.T) (*sandboxtest.Sandbox, *dingding.Sender) {
 	t.Helper()
 	box := sandboxtest.Start(t)
-	h := hook.New(source{box.WebhookURL(box.AddRobot(sandbox.Robot{Name: "ops"}))})
+	h := hook.New(source{box.WebhookURL(box.AddRobot(sandbox.Robot{Name: "ops", Members: []sandbox.Member{{Mobile: "13800000001"}, {UserID: "u1"}}}))})
 	t.Cleanup(h.CloseIdleConnections)
 	return box, dingding.NewSender(h)
 }

@@ -201,6 +201,8 @@ func TestSandboxFaults(t *testing.T) {
 		"read, busy":         {sandbox.Fault{Kind: sandbox.FaultBusy}, read, operator.Success},
 		"read, answer lost":  {sandbox.Fault{Kind: sandbox.FaultAnswerLost}, read, operator.Success},
 		"read, HTML":         {sandbox.Fault{Kind: sandbox.FaultHTML}, read, operator.Success},
+		"read, blocked":      {sandbox.Fault{Kind: sandbox.FaultBlocked, Call: "user.count"}, read, operator.Retry},
+		"write, blocked":     {sandbox.Fault{Kind: sandbox.FaultBlocked, Call: "chat.create"}, write, operator.Retry},
 		"write, answer lost": {sandbox.Fault{Kind: sandbox.FaultAnswerLost, Call: "chat.create"}, write, operator.Failed},
 		"write, throttled": {
 			sandbox.Fault{Kind: sandbox.FaultErrcode, Call: "chat.create", ErrorCode: "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi"}, write, operator.Success,
@@ -216,8 +218,11 @@ func TestSandboxFaults(t *testing.T) {
 			}
 			_, err := execApp(t, o.Task, tt.op, params)
 			assert.Equal(t, tt.want, operator.Classify(t.Context(), err).Kind, "%v", err)
-			if tt.op == write {
+			if tt.op == write && tt.fault.Kind != sandbox.FaultBlocked {
 				assert.Len(t, o.box.Chats(), 1, "it is not made twice")
+			}
+			if tt.fault.Kind == sandbox.FaultBlocked {
+				assert.ErrorContains(t, err, "DingTalk blocks this address for some minutes")
 			}
 		})
 	}

@@ -298,6 +298,9 @@ func newTask(t *testing.T, r sandbox.Robot) (*operatortest.Task, *sandboxtest.Sa
 	t.Helper()
 	box := sandboxtest.Start(t)
 	r.Name, r.Token, r.Secret = "ops", sandbox.DemoRobot("ops").Token, secret
+	if r.Members == nil {
+		r.Members = []sandbox.Member{{Mobile: "13800000001"}, {UserID: "u1"}}
+	}
 	robot := box.AddRobot(r)
 	task := operatortest.NewTask(t)
 	password, extra := connections.Secret(box.WebhookURL(robot)), connections.Secret(`{"secret": "`+secret+`"}`)

@@ -1,6 +1,7 @@
 package markdown
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,6 +20,7 @@ const (
 	Image   InlineKind = "image"
 	Mention InlineKind = "mention"
 	Break   InlineKind = "break"
+	Colour  InlineKind = "colour"
 )
 
 // Inline is a piece of a line.
@@ -29,7 +31,9 @@ type Inline struct {
 	Text string
 	// URL is where a link leads or a picture lies, exactly as written. It can be hostile.
 	URL string
-	// Inlines is what bold, italic and links hold.
+	// Colour is a name or #rrggbb, of colour.
+	Colour string
+	// Inlines is what bold, italic, colour and links hold.
 	Inlines []Inline
 }
 
@@ -88,10 +92,31 @@ func (p parser) form(s string, i, depth int) (Inline, int) {
 		if label, url, size := link(rest); size > 0 {
 			return Inline{Kind: Link, URL: url, Inlines: p.inlines(label, depth+1)}, size
 		}
+	case rest[0] == '<' && depth < maxDepth:
+		return p.font(rest, depth)
 	case (rest[0] == '*' || rest[0] == '_') && depth < maxDepth:
 		return p.emphasis(s, i, depth)
 	}
 	return Inline{}, 0
+}
+
+var (
+	fontBegin = regexp.MustCompile(`(?i)^<font\s+color\s*=\s*(?:"(#?\w+)"|'(#?\w+)'|(#?\w+))\s*>`)
+	fontEnd   = regexp.MustCompile(`(?i)</font\s*>`)
+)
+
+// font reads <font color="…">text</font>, the one tag that DingTalk draws.
+func (p parser) font(s string, depth int) (Inline, int) {
+	begin := fontBegin.FindStringSubmatch(s)
+	if begin == nil {
+		return Inline{}, 0
+	}
+	inner := s[len(begin[0]):]
+	end := fontEnd.FindStringIndex(inner)
+	if end == nil {
+		return Inline{}, 0
+	}
+	return Inline{Kind: Colour, Colour: begin[1] + begin[2] + begin[3], Inlines: p.inlines(inner[:end[0]], depth+1)}, len(begin[0]) + end[1]
 }
 
 // emphasis reads **bold**, __bold__, *italic* and _italic_. Underscores inside a

@@ -1,9 +1,9 @@
 // Package markdown reads the small part of Markdown that DingTalk draws:
-// headings, bold, italic, links, pictures, lists, quotes, code and rules.
+// headings, bold, italic, colours, links, pictures, lists, quotes, code and rules.
 //
 // The result is a tree of plain values, never HTML, so whoever draws it decides
-// about escaping. Anything that is not one of these forms stays text, HTML tags
-// included.
+// about escaping. Anything that is not one of these forms stays text, other HTML tags
+// than <font color> included.
 package markdown
 
 import (

@@ -1,6 +1,7 @@
 package markdown_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -55,6 +56,28 @@ func TestParseBlocks(t *testing.T) {
 			assert.Equal(t, tt.want, markdown.Parse(tt.in))
 		})
 	}
+}
+
+func TestParseColours(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`<font color=#ff0000>**red**</font> x`: "#ff0000 1",
+		`<FONT Color="red">a</Font >`:          "red 1",
+		`<font color='blue' >a</font>`:         "blue 1",
+		`<font color=red>no end`:               "",
+		`<font color="red;x">a</font>`:         "",
+		`<font face=Arial>a</font>`:            "",
+		`<b>a</b>`:                             "",
+	} {
+		got := ""
+		for _, in := range markdown.Parse(text)[0].Inlines {
+			if in.Kind == markdown.Colour {
+				got = fmt.Sprintf("%s %d", in.Colour, len(in.Inlines))
+			}
+		}
+		assert.Equal(t, want, got, text)
+	}
+	assert.Equal(t, []string{"red text"}, markdown.Lines(markdown.Parse(`<font color=red>red</font> text`)))
 }
 
 func TestParseInlines(t *testing.T) {

@@ -46,7 +46,7 @@ func String(inlines []Inline) string {
 	var b strings.Builder
 	for _, in := range inlines {
 		switch in.Kind {
-		case Bold, Italic:
+		case Bold, Italic, Colour:
 			b.WriteString(String(in.Inlines))
 		case Link:
 			label := String(in.Inlines)
