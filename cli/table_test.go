@@ -94,7 +94,7 @@ func TestListsOnATerminal(t *testing.T) {
 	onEighty(t, home, "variables", "list")
 	onEighty(t, home, "assets", "list")
 	onEighty(t, home, "backfill", "list")
-	onEighty(t, home, "backfill", "create", id, "--from-date", "2026-01-01", "--to-date", "2026-01-02", "--dry-run")
+	onEighty(t, home, "backfill", "create", id, "--from-date", "2026-01-01", "--to-date", "2026-01-02", "--dry-run", "--timezone", "Asia/Shanghai")
 	assert.Equal(t, []string{"success"}, onEighty(t, home, "dags", "state", id, "manual__2026-01-31T00:00:00+00:00").lines())
 
 	// What is no terminal is plain and whole.
