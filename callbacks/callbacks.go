@@ -28,6 +28,8 @@ const (
 	Missed Kind = "on_missed"
 	// Deadline tells of a run that has not finished by a deadline of its DAG.
 	Deadline Kind = "on_deadline"
+	// ImportError tells of DAG files that can't be loaded any more, or can again.
+	ImportError Kind = "on_import_error"
 )
 
 // Event is what a callback is told. Encodes to JSON.
@@ -58,6 +60,9 @@ type Event struct {
 	Ticks *Ticks `json:"ticks,omitempty"`
 	// Deadline is the moment by which the run was to have finished, for on_deadline.
 	Deadline *time.Time `json:"deadline,omitempty"`
+	// Files are the DAG files that on_import_error tells of. State is broken or mended then,
+	// Error are the errors, a line each, and there is neither DAG nor run.
+	Files []BrokenFile `json:"files,omitempty"`
 	// Log is where the log of the attempt lies.
 	Log string `json:"log,omitempty"`
 	// Host is the machine of the attempt, or for a DAG-level event that of the engine.
@@ -74,6 +79,20 @@ type Event struct {
 	Problem string `json:"problem,omitempty"`
 	// DAGFolder is the directory of the DAG file, for relative file names.
 	DAGFolder string `json:"-"`
+}
+
+// BrokenFile is a DAG file that can't be loaded, or could not be.
+type BrokenFile struct {
+	File string `json:"file"`
+	// Since is when that was seen, Until when the file was seen mended.
+	Since time.Time  `json:"since"`
+	Until *time.Time `json:"until,omitempty"`
+	// DAGs are the known DAGs in it that get no new runs.
+	DAGs []string `json:"dags,omitempty"`
+	// Error are its errors, a line each, with their places.
+	Error string `json:"error"`
+	// Gone says that the file was not mended but removed.
+	Gone bool `json:"gone,omitempty"`
 }
 
 // Ticks is a stretch of due ticks. First and Last are the moments at which the first and

@@ -18,6 +18,10 @@ func (ev *Event) commands() []Fact {
 	switch {
 	case ev.Program == "" || ev.Kind == Execute || ev.Kind == Success || ev.Kind == Skipped:
 		return nil
+	case ev.Kind == ImportError && ev.State != "broken":
+		return nil
+	case ev.Kind == ImportError:
+		return []Fact{command(see, "dags", "list-import-errors")}
 	case ev.RunID == "" || ev.Kind == Deadline:
 		return []Fact{command(see, "dags", "why", ev.DAGID)}
 	case ev.TaskID == "":

@@ -50,6 +50,9 @@ func headline(ev *Event) string {
 		Retry:   {"将重试", "will be retried"},
 		Skipped: {"已跳过", "was skipped"},
 	}[ev.Kind]
+	if ev.Kind == ImportError {
+		return brokenHeadline(ev)
+	}
 	if ev.Kind == Missed {
 		return "计划未运行 Scheduled runs did not start"
 	}
@@ -65,6 +68,8 @@ func headline(ev *Event) string {
 // Subject names what the event is about, such as "etl" or "etl.load[3]".
 func (ev *Event) Subject() string {
 	switch {
+	case ev.Kind == ImportError:
+		return brokenSubject(ev)
 	case ev.TaskID == "":
 		return ev.DAGID
 	case ev.MapIndex >= 0:
@@ -78,10 +83,14 @@ func (ev *Event) Subject() string {
 // last. Times are those of the DAG's zone.
 func (ev *Event) Facts() []Fact {
 	whenLabel, when := ev.when()
+	task := ""
+	if ev.TaskID != "" {
+		task = strings.TrimPrefix(strings.TrimPrefix(ev.Subject(), ev.DAGID), ".")
+	}
 	all := []Fact{
 		{Label: "注意 Note", Value: ev.Problem},
 		{"DAG", ev.DAGID, true},
-		{"任务 Task", strings.TrimPrefix(strings.TrimPrefix(ev.Subject(), ev.DAGID), "."), true},
+		{"任务 Task", task, true},
 		{"运行 Run", ev.RunID, true},
 		{Label: "次数 Try", Value: tries(ev)},
 		{Label: whenLabel, Value: ev.moment(when)},
@@ -96,6 +105,7 @@ func (ev *Event) Facts() []Fact {
 		{Label: "用时 Duration", Value: duration(ev)},
 		{Label: "下次重试 Next retry", Value: ev.moment(ev.NextRetry)},
 	}
+	all = append(brokenFacts(ev), all...)
 	all = append(all, ev.commands()...)
 	all = append(all, Fact{"日志 Log", ev.Log, true})
 	known := all[:0]

@@ -55,6 +55,8 @@ type Config struct {
 	// ConnectionsFile and VariablesFile are looked into before the environment.
 	ConnectionsFile string
 	VariablesFile   string
+	// OnImportError are the notifiers that are told of DAG files that break and are mended.
+	OnImportError notifiers
 	// SecretKey seals connections in the store; unset uses {home}/secret.key.
 	SecretKey string
 	// HarmlessExtra names keys of extras that hold no secret, beside the known ones.
@@ -73,10 +75,12 @@ type Config struct {
 type setting struct {
 	key, def, doc string
 	set           func(*Config, string) error
+	// structured says that the value may be a list or a mapping.
+	structured bool
 }
 
 func stringSetting(key, def, doc string, field func(*Config) *string, allowed ...string) setting {
-	return setting{key, def, doc, func(c *Config, v string) error {
+	return setting{key: key, def: def, doc: doc, set: func(c *Config, v string) error {
 		if len(allowed) > 0 && !slices.Contains(allowed, v) {
 			return fmt.Errorf("%q: must be one of %s", v, strings.Join(allowed, ", "))
 		}
@@ -86,7 +90,7 @@ func stringSetting(key, def, doc string, field func(*Config) *string, allowed ..
 }
 
 func parsedSetting[T any](key, def, doc string, field func(*Config) *T, parse func(string) (T, error)) setting {
-	return setting{key, def, doc, func(c *Config, v string) error {
+	return setting{key: key, def: def, doc: doc, set: func(c *Config, v string) error {
 		p, err := parse(v)
 		if err == nil {
 			*field(c) = p
@@ -181,6 +185,7 @@ func settings() []setting {
 		boolSetting("catchup_by_default", "false", "catchup of DAGs that do not say", func(c *Config) *bool { return &c.CatchupByDefault }),
 		boolSetting("dags_are_paused_at_creation", "false", "whether a DAG that does not say starts paused", func(c *Config) *bool { return &c.PausedAtCreation }),
 		stringSetting("dag_ignore_file_syntax", "glob", "language of .airflowignore files: glob (as .gitignore) or regexp (Go's)", func(c *Config) *string { return &c.IgnoreSyntax }, "glob", "regexp"),
+		notifierSetting("on_import_error", "notifier, or list of them as in a DAG file, that is told when a DAG file can't be loaded any more and when it can again"),
 		stringSetting("synchronous", "full", "SQLite's durability: full survives a power cut, normal a crash of the process", func(c *Config) *string { return &c.Synchronous }, "full", "normal"),
 		stringSetting("connections_file", "", ".env, .json or .yaml file of connections, looked into first", func(c *Config) *string { return &c.ConnectionsFile }),
 		stringSetting("variables_file", "", "the same for variables", func(c *Config) *string { return &c.VariablesFile }),
@@ -206,7 +211,7 @@ func loadConfig(o IO, flags map[string]string) (*Config, error) {
 		return nil, err
 	}
 	k := koanf.New(".")
-	file, err := readConfigFile(filepath.Join(home, configFile))
+	file, nodes, err := readConfigFile(filepath.Join(home, configFile))
 	if err != nil {
 		return nil, err
 	}
@@ -239,6 +244,10 @@ func loadConfig(o IO, flags map[string]string) (*Config, error) {
 		if err := s.set(c, k.String(s.key)); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", from[s.key], err))
 		}
+	}
+	c.OnImportError.from = from["on_import_error"]
+	if n := nodes["on_import_error"]; n != nil && strings.HasPrefix(c.OnImportError.from, configFile) {
+		c.OnImportError.node, c.OnImportError.from = n, filepath.Join(home, configFile) // with its place in the file
 	}
 	if c.DAGsFolder == "" {
 		c.DAGsFolder = filepath.Join(home, "dags")
@@ -303,29 +312,30 @@ func (a *app) program() string {
 }
 
 // readConfigFile reads dingdag.yaml; an unknown key is an error with its place.
-func readConfigFile(path string) (map[string]any, error) {
+func readConfigFile(path string) (values map[string]any, nodes map[string]*yaml.Node, err error) {
 	b, err := os.ReadFile(path) //nolint:gosec // the user's own configuration
 	if errors.Is(err, fs.ErrNotExist) {
-		return map[string]any{}, nil
+		return map[string]any{}, nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read configuration: %w", err)
+		return nil, nil, fmt.Errorf("read configuration: %w", err)
 	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(b, &doc); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
-	out := map[string]any{}
+	out, nodes := map[string]any{}, map[string]*yaml.Node{}
 	if doc.Kind == 0 {
-		return out, nil
+		return out, nodes, nil
 	}
 	root := doc.Content[0]
 	if root.Kind != yaml.MappingNode {
-		return nil, fmt.Errorf("%s:%d:%d: must be a mapping of settings", path, root.Line, root.Column)
+		return nil, nil, fmt.Errorf("%s:%d:%d: must be a mapping of settings", path, root.Line, root.Column)
 	}
-	known := make([]string, 0, 16)
+	known, structured := make([]string, 0, 16), map[string]bool{}
 	for _, s := range settings() {
 		known = append(known, s.key)
+		structured[s.key] = s.structured
 	}
 	var errs []error
 	for i := 0; i+1 < len(root.Content); i += 2 {
@@ -333,11 +343,17 @@ func readConfigFile(path string) (map[string]any, error) {
 		switch {
 		case !slices.Contains(known, key.Value):
 			errs = append(errs, fmt.Errorf("%s:%d:%d: unknown setting %q%s; known are %s", path, key.Line, key.Column, key.Value, suggest(key.Value, known), strings.Join(known, ", ")))
+		case structured[key.Value]:
+			text, err := yaml.Marshal(v)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("%s:%d:%d: %s: %w", path, v.Line, v.Column, key.Value, err))
+			}
+			out[key.Value], nodes[key.Value] = string(text), v
 		case v.Kind != yaml.ScalarNode:
 			errs = append(errs, fmt.Errorf("%s:%d:%d: %s must be a single value", path, v.Line, v.Column, key.Value))
 		default:
 			out[key.Value] = v.Value
 		}
 	}
-	return out, errors.Join(errs...)
+	return out, nodes, errors.Join(errs...)
 }

@@ -70,13 +70,24 @@ func (a *app) findDAG(id string, files ...string) (*dag.DAG, error) {
 		}
 	}
 	if len(broken) > 0 {
-		return nil, fmt.Errorf("dag %q can't be loaded:\n%s", id, strings.Join(broken, "\n"))
+		return nil, &brokenError{id, strings.Join(broken, "\n")}
 	}
 	ids := make([]string, len(res.DAGs))
 	for i, d := range res.DAGs {
 		ids[i] = d.ID
 	}
 	return nil, fmt.Errorf("no dag %q in %s%s", id, strings.Join(files, ", "), suggest(id, ids))
+}
+
+// brokenError says that a DAG can't be loaded.
+type brokenError struct {
+	id string
+	// problems are the errors, a line each.
+	problems string
+}
+
+func (e *brokenError) Error() string {
+	return fmt.Sprintf("dag %q can't be loaded:\n%s", e.id, e.problems)
 }
 
 // suggest names the nearest known word, or nothing.

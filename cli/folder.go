@@ -34,7 +34,7 @@ func (a *app) folder(c engine.Catalog) (*folder, error) {
 
 // refresh loads the files if they have changed and hands the good DAGs on. A broken
 // DAG is logged; its last good version stays with the runs that have it.
-func (f *folder) refresh(ctx context.Context, use func(context.Context, []*dag.DAG) error) error {
+func (f *folder) refresh(ctx context.Context, use func(context.Context, dag.Result) error) error {
 	f.loading.Lock()
 	defer f.loading.Unlock()
 	mark, err := fingerprint(f.app.cfg.DAGsFolder)
@@ -58,7 +58,7 @@ func (f *folder) refresh(ctx context.Context, use func(context.Context, []*dag.D
 			f.app.log().Warn("dag file", "problem", d.String())
 		}
 	}
-	if err := use(ctx, res.DAGs); err != nil {
+	if err := use(ctx, res); err != nil {
 		return err
 	}
 	f.mu.Lock()
@@ -84,12 +84,12 @@ func (f *folder) count() int {
 }
 
 // reload is a refresh for those who can't wait for the next one.
-func (f *folder) reload(use func(context.Context, []*dag.DAG) error) func(context.Context) error {
+func (f *folder) reload(use func(context.Context, dag.Result) error) func(context.Context) error {
 	return func(ctx context.Context) error { return f.refresh(ctx, use) }
 }
 
 // watch refreshes until ctx ends.
-func (f *folder) watch(ctx context.Context, every time.Duration, use func(context.Context, []*dag.DAG) error) {
+func (f *folder) watch(ctx context.Context, every time.Duration, use func(context.Context, dag.Result) error) {
 	t := time.NewTicker(every)
 	defer t.Stop()
 	for {

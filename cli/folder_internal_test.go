@@ -34,8 +34,8 @@ func TestFolderFollowsVariables(t *testing.T) {
 	f, err := a.folder(c)
 	require.NoError(t, err)
 	var owners []string
-	use := func(_ context.Context, dags []*dag.DAG) error {
-		owners = append(owners, dags[0].Owner)
+	use := func(_ context.Context, res dag.Result) error {
+		owners = append(owners, res.DAGs[0].Owner)
 		return nil
 	}
 	for range 2 {

@@ -34,7 +34,16 @@ func runStandalone(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	c, err := a.catalog()
+	if err != nil {
+		return err
+	}
+	told, err := a.onImportError(c) //nolint:contextcheck // reading settings is not cut short
+	if err != nil {
+		return err
+	}
 	e, err := a.engine(s, s.Connections(), func(o *engine.Options) {
+		o.OnImportError = told
 		o.LogDir, o.Observe = filepath.Join(a.cfg.Home, "logs"), logRuns(a.log())
 		o.Program = a.program()
 	})
@@ -45,7 +54,7 @@ func runStandalone(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := f.refresh(ctx, e.SetDAGs); err != nil {
+	if err := f.refresh(ctx, e.SetLoaded); err != nil {
 		return err
 	}
 	a.log().Info("dingdag starts", "home", a.cfg.Home, "dags_folder", a.cfg.DAGsFolder, "dags", f.count(), "workers", a.cfg.Workers)
@@ -53,9 +62,9 @@ func runStandalone(ctx context.Context, a *app) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		f.watch(watching, a.cfg.Refresh, e.SetDAGs)
+		f.watch(watching, a.cfg.Refresh, e.SetLoaded)
 	}()
-	err = e.Run(ctx, engine.RunOptions{Schedule: true, Reload: f.reload(e.SetDAGs), Ready: func() { a.log().Info("dingdag works") }})
+	err = e.Run(ctx, engine.RunOptions{Schedule: true, Reload: f.reload(e.SetLoaded), Ready: func() { a.log().Info("dingdag works") }})
 	stop()
 	<-done
 	if err != nil {

@@ -44,28 +44,38 @@ func runDAGsWhy(ctx context.Context, a *app, id, at, output string) error {
 	if output != "text" && output != "json" && output != "yaml" {
 		return usagef("unknown output %q: use text, json, yaml", output)
 	}
-	d, err := a.findDAG(id)
-	if err != nil {
-		return err
-	}
+	d, problem := a.findDAG(id)
 	now := clock()
 	when := now
 	if at != "" {
+		var err error
 		if when, err = a.parseDate(at); err != nil {
 			return err
 		}
 	}
-	a.showIn(d)
+	if problem == nil {
+		a.showIn(d)
+	}
 	if when.After(now) {
 		return usagef("--at %s lies ahead: dingdag dags next-execution %s tells what comes", a.date(when), id)
 	}
-	s, err := a.openStore(ctx)
-	if err != nil {
-		return err
-	}
-	w, err := engine.WhyRun(ctx, s, d, when, now)
-	if err != nil {
-		return err
+	var w *engine.Why
+	if problem != nil {
+		var err error
+		if w, err = a.whyBroken(ctx, id, when, now, problem); err != nil {
+			return err
+		}
+		if w == nil {
+			return problem
+		}
+	} else {
+		s, err := a.openStore(ctx)
+		if err != nil {
+			return err
+		}
+		if w, err = engine.WhyRun(ctx, s, d, when, now); err != nil {
+			return err
+		}
 	}
 	row := whyRow{DAGID: id, At: when.UTC(), Tick: optional(w.Tick), Outcome: w.Outcome, Reason: w.Reason, Next: optional(w.Next)}
 	if w.Run != nil {
@@ -86,6 +96,23 @@ func runDAGsWhy(ctx context.Context, a *app, id, at, output string) error {
 		fmt.Fprintf(a.Out, "next at %s\n", a.date(w.Next))
 	}
 	return nil
+}
+
+// whyBroken tells why a run did or did not start although the file of its DAG can't be
+// loaded, by the last version that could be. It is nil when nobody knew the DAG.
+func (a *app) whyBroken(ctx context.Context, id string, at, now time.Time, problem error) (*engine.Why, error) {
+	broken, ok := errors.AsType[*brokenError](problem)
+	if !ok {
+		return nil, nil
+	}
+	if ok, err := a.storeExists(); err != nil || !ok {
+		return nil, err
+	}
+	e, err := a.asker(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return e.WhyBroken(ctx, id, at, now, broken.problems)
 }
 
 func newCmdTasksWhy(a *app) *cobra.Command {

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/dingdag/dingdag/callbacks"
 	cbdingding "github.com/dingdag/dingdag/callbacks/dingding"
@@ -101,6 +103,9 @@ func (a *app) engine(s engine.Store, db connections.Source, set func(*engine.Opt
 	}
 	for _, name := range a.cfg.OnUndelivered {
 		o.OnUndelivered = append(o.OnUndelivered, dag.Callback{Name: name})
+	}
+	if o.Location, err = time.LoadLocation(a.cfg.DefaultTimezone); err != nil {
+		return nil, fmt.Errorf("default_timezone: %w", err)
 	}
 	set(&o)
 	return engine.New(s, o)

@@ -27,6 +27,23 @@ func (r *dagReader) callbacks(key, n *yaml.Node) []Callback {
 	return list
 }
 
+// ParseCallbacks reads the value of a callback key that stands in another file than one of
+// DAGs: a callback or a list, as in a DAG file. file and key are for messages.
+func ParseCallbacks(file, key string, n *yaml.Node, catalog Catalog, opts Options) ([]Callback, Diagnostics) {
+	l := NewLoader(catalog, opts)
+	reporter, failed := newReporter(file), 0
+	top := scope{reporter: reporter, failed: &failed}
+	var list []Callback
+	if n = newExpander(top, l.opts).run(n); n != nil {
+		r := &dagReader{
+			scope: top, fileReader: &fileReader{Loader: l, budget: maxNodes}, now: l.opts.Now(), zone: l.opts.Location,
+			draft: &dagDraft{DAG: &DAG{}}, readCallbacks: map[*yaml.Node][]Callback{},
+		}
+		list = r.callbacks(&yaml.Node{Kind: yaml.ScalarNode, Value: key, Line: n.Line, Column: n.Column}, n)
+	}
+	return list, reporter.found.limited()
+}
+
 // callback reads one callback: a name, or a mapping with the name under callback and
 // its arguments beside it.
 func (r *dagReader) callback(key string, n *yaml.Node) (Callback, bool) {

@@ -45,13 +45,19 @@ func (c *change) updateAssets(a *attempt) error {
 	return nil
 }
 
-// consumers lists the DAGs that wait for an asset and are not paused, by id.
+// consumers lists the DAGs that wait for an asset and are not paused, by id. One whose file
+// is broken still waits for the assets that it named before.
 func (e *Engine) consumers(uri string) []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var ids []string
 	for id, d := range e.dags {
 		if d.Assets != nil && !e.paused[id] && slices.ContainsFunc(d.Assets.Assets(), func(a *dag.Asset) bool { return a.URI == uri }) {
+			ids = append(ids, id)
+		}
+	}
+	for id, uris := range e.brokenAssets {
+		if !e.paused[id] && slices.Contains(uris, uri) {
 			ids = append(ids, id)
 		}
 	}
@@ -92,11 +98,15 @@ func (c *change) createTriggered(d *dag.DAG) error {
 
 // toldOf reads the newest event of each asset that a DAG waits for and no run has taken.
 func toldOf(ctx context.Context, r Reader, d *dag.DAG) ([]*AssetEvent, error) {
-	var uris []string
+	return r.WaitingAssetEvents(ctx, d.ID, assetURIs(d))
+}
+
+// assetURIs are the assets that a DAG waits for.
+func assetURIs(d *dag.DAG) (uris []string) {
 	for _, a := range d.Assets.Assets() {
 		uris = append(uris, a.URI)
 	}
-	return r.WaitingAssetEvents(ctx, d.ID, uris)
+	return uris
 }
 
 func assetsMet(d *dag.DAG, events []*AssetEvent) bool {

@@ -76,6 +76,10 @@ type Options struct {
 	// Alone, when set, reports whether no other process works on the store, where more
 	// than the leases tells: one that hangs has let its lease run out.
 	Alone func() (bool, error)
+	// OnImportError are told when a DAG file can't be loaded any more, and when it can again.
+	OnImportError []dag.Callback
+	// Location is the zone of what belongs to no DAG. Default UTC.
+	Location *time.Location
 	// FindDAG, when set, finds a DAG that [Engine.SetDAGs] has not given, for a process that
 	// makes a run and schedules none.
 	FindDAG func(dagID string) (*dag.DAG, error)
@@ -109,11 +113,14 @@ type Engine struct {
 
 	refreshing sync.Mutex
 
-	mu       sync.Mutex
-	dags     map[string]*dag.DAG
-	plans    map[string]*plan
-	live     map[int64]*liveRun
-	attempts map[attemptKey]context.CancelCauseFunc
+	mu   sync.Mutex
+	dags map[string]*dag.DAG
+	// broken are the DAGs that were known and can't be loaded now, brokenAssets what they wait for.
+	broken       map[string]*ImportError
+	brokenAssets map[string][]string
+	plans        map[string]*plan
+	live         map[int64]*liveRun
+	attempts     map[attemptKey]context.CancelCauseFunc
 	// unwanted holds the attempts that were cancelled before they ran.
 	unwanted map[attemptKey]error
 	// working says that Run is under way: this process holds the runs in memory.
@@ -128,6 +135,8 @@ type Engine struct {
 	// blocked holds the runs whose tasks wait for something outside of the run.
 	blocked map[int64]bool
 
+	// onImportError are told of DAG files that break and are mended.
+	onImportError []boundCallback
 	// reloads is what [RunOptions.Reload] said.
 	reloads func(ctx context.Context) error
 
@@ -159,6 +168,7 @@ func New(s Store, o Options) (*Engine, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	o.Location = orDefault(o.Location, time.UTC)
 	if o.Masker == nil {
 		o.Masker = connections.NewMasker()
 	}
@@ -179,6 +189,9 @@ func New(s Store, o Options) (*Engine, error) {
 		nextDue: map[*dag.DAG]time.Time{}, unwanted: map[attemptKey]error{},
 	}
 	e.outbox = newOutbox(e)
+	if e.onImportError, err = bindCallbacks(o.Callbacks, o.OnImportError); err != nil {
+		return nil, fmt.Errorf("on_import_error: %w", err)
+	}
 	return e, e.bindUndelivered()
 }
 

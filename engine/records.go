@@ -20,7 +20,7 @@ const (
 	// TickSkipped was passed over: the DAG was paused, or catchup is off and a newer
 	// tick was due.
 	TickSkipped TickOutcome = "skipped"
-	// TickMissed fell into a time when no scheduler ran.
+	// TickMissed fell into a time when no scheduler ran, or the DAG could not be loaded.
 	TickMissed TickOutcome = "missed"
 	// TickWaiting is due and will get its run. It is never stored.
 	TickWaiting TickOutcome = "waiting"
@@ -128,6 +128,7 @@ func (e *Engine) stopLife(ctx context.Context) {
 type history struct {
 	pauses []*Pause
 	lives  []*SchedulerLife
+	broken []*ImportError
 	now    time.Time
 }
 
@@ -140,7 +141,11 @@ func readHistory(ctx context.Context, r Reader, dagID string, since, now time.Ti
 	if err != nil {
 		return nil, err
 	}
-	return &history{ps, ls, now}, nil
+	bs, err := r.ImportErrors(ctx, dagID)
+	if err != nil {
+		return nil, err
+	}
+	return &history{ps, ls, bs, now}, nil
 }
 
 // pausedAt returns the pause in which a moment lies, or nil.
@@ -173,6 +178,18 @@ func (h *history) aliveAt(t time.Time) bool {
 	return false
 }
 
+// brokenAt returns the stretch in which the DAG could not be loaded at a moment, or nil.
+func (h *history) brokenAt(t time.Time) *ImportError {
+	for _, b := range h.broken {
+		if !t.Before(b.Since) && (b.Until.IsZero() || !t.After(b.Until)) {
+			return b
+		}
+	}
+	return nil
+}
+
+const noScheduler = "no scheduler was running"
+
 // judge says why a tick started no run although a later one did. byEngine says that the
 // cause is nothing that a person asked for.
 func (h *history) judge(t time.Time) (o TickOutcome, reason string, byEngine bool) {
@@ -184,7 +201,14 @@ func (h *history) judge(t time.Time) (o TickOutcome, reason string, byEngine boo
 		return TickSkipped, why, p.Cause != ""
 	}
 	if !h.aliveAt(t) {
-		return TickMissed, "no scheduler was running", true
+		return TickMissed, noScheduler, true
+	}
+	if b := h.brokenAt(t); b != nil {
+		until := "now"
+		if !b.Until.IsZero() {
+			until = showMoment(b.Until)
+		}
+		return TickMissed, fmt.Sprintf("the DAG could not be loaded from %s to %s: %s", showMoment(b.Since), until, b.first()), true
 	}
 	return TickSkipped, "catchup is off and a newer tick was due: max_active_runs was reached, or the scheduler came late", true
 }

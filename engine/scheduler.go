@@ -122,12 +122,20 @@ func (e *Engine) setScheduler(s *scheduler) {
 	}
 }
 
-// SetDAGs replaces the DAGs that the engine schedules and that can be triggered. Runs
-// under way keep the version they were created with. A DAG that is gone keeps its
-// history and gets no new runs.
+// SetDAGs replaces the DAGs that the engine schedules and that can be triggered, as
+// [Engine.SetLoaded] does after a load without errors.
 func (e *Engine) SetDAGs(ctx context.Context, ds []*dag.DAG) error {
-	next := make(map[string]*dag.DAG, len(ds))
-	for _, d := range ds {
+	return e.SetLoaded(ctx, dag.Result{DAGs: ds})
+}
+
+// SetLoaded replaces the DAGs that the engine schedules and that can be triggered by those
+// that a load has found. Runs under way keep the version they were created with. A DAG that
+// is gone keeps its history and gets no new runs. One that was known and now has errors gets
+// none either; that is on record, its ticks say so, and updates of the assets that it waits
+// for are kept for it.
+func (e *Engine) SetLoaded(ctx context.Context, res dag.Result) error {
+	next := make(map[string]*dag.DAG, len(res.DAGs))
+	for _, d := range res.DAGs {
 		next[d.ID] = d
 	}
 	known, err := e.store.DAGs(ctx)
@@ -138,36 +146,43 @@ func (e *Engine) SetDAGs(ctx context.Context, ds []*dag.DAG) error {
 	for _, s := range known {
 		states[s.ID] = s
 	}
-	err = e.store.Tx(ctx, func(tx Tx) error {
+	found := e.findBroken(res.Diagnostics, states, next)
+	var broken map[string]*ImportError
+	err = e.change(ctx, func(c *change) error {
 		for id, d := range next {
-			s := states[id]
-			if s != nil && s.Active && s.Version == d.Version && s.File == d.Pos.File {
+			s, is := states[id], e.newState(d)
+			if s != nil && s.Active && s.Version == is.Version && s.File == is.File && slices.Equal(s.Assets, is.Assets) {
 				continue
 			}
-			put := tx.PutDAG
+			put := c.PutDAG
 			if s == nil {
-				put = func(ctx context.Context, d *DAGState) error { return AddDAG(ctx, tx, d, e.now()) }
+				put = func(ctx context.Context, d *DAGState) error { return AddDAG(ctx, c, d, c.now) }
 			}
-			if err := put(ctx, e.newState(d)); err != nil {
+			if err := put(ctx, is); err != nil {
 				return err
 			}
 		}
 		for id, s := range states {
-			if next[id] == nil && s.Active {
+			if next[id] == nil && s.Active && found.dags[id] == "" {
 				gone := *s
 				gone.Active = false
-				if err := tx.PutDAG(ctx, &gone); err != nil {
+				if err := c.PutDAG(ctx, &gone); err != nil {
 					return err
 				}
 			}
 		}
-		return nil
+		broken, err = c.recordBroken(found)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("record the dags: %w", err)
 	}
+	waiting := map[string][]string{}
+	for id := range broken {
+		waiting[id] = states[id].Assets
+	}
 	e.mu.Lock()
-	e.dags = next
+	e.dags, e.broken, e.brokenAssets = next, broken, waiting
 	maps.DeleteFunc(e.nextDue, func(d *dag.DAG, _ time.Time) bool { return next[d.ID] != d })
 	s := e.scheduler
 	e.mu.Unlock()
@@ -190,7 +205,7 @@ func (e *Engine) newState(d *dag.DAG) *DAGState {
 	if d.IsPausedUponCreation != nil {
 		paused = *d.IsPausedUponCreation
 	}
-	return &DAGState{ID: d.ID, File: d.Pos.File, Version: d.Version, Paused: paused, Active: true}
+	return &DAGState{ID: d.ID, File: d.Pos.File, Version: d.Version, Paused: paused, Active: true, Assets: assetURIs(d)}
 }
 
 // sweep looks at every DAG, whatever woke it.

@@ -65,6 +65,9 @@ type Instance struct {
 	QueuedAt time.Time
 	// StartDate and EndDate are those of the current or last try.
 	StartDate, EndDate time.Time
+	// FirstStart is when the first try began since the instance was last cleared: the timeout
+	// of a sensor counts from it.
+	FirstStart time.Time
 	// RetryAt is when the next try may start, in state up_for_retry.
 	RetryAt time.Time
 	// Error is the masked error text of the last failed try.
@@ -95,8 +98,10 @@ type DAGState struct {
 	Paused bool
 	// Version is that of the file when it was last loaded.
 	Version string
-	// Active is false once the file is gone.
+	// Active is false once the file is gone. A broken file is not gone.
 	Active bool
+	// Assets are the URIs of the assets that the DAG waits for.
+	Assets []string
 }
 
 // Job is one attempt handed to a worker.
@@ -271,6 +276,10 @@ type Reader interface {
 	SchedulerLives(ctx context.Context, since time.Time) ([]*SchedulerLife, error)
 	// LastSchedulerLife returns the newest stretch that began before a moment, or nil.
 	LastSchedulerLife(ctx context.Context, before time.Time) (*SchedulerLife, error)
+	// OpenImportErrors returns what can't be loaded now, oldest first.
+	OpenImportErrors(ctx context.Context) ([]*ImportError, error)
+	// ImportErrors returns when a DAG could not be loaded, oldest first.
+	ImportErrors(ctx context.Context, dagID string) ([]*ImportError, error)
 	// Pools returns the pools that someone made or changed.
 	Pools(ctx context.Context) ([]*Pool, error)
 	// PausedDAGs lists the ids of the paused DAGs.
@@ -347,6 +356,8 @@ type Tx interface {
 	InsertPause(ctx context.Context, dagID string, p *Pause) error
 	// PutSchedulerLife adds a stretch and sets its ID, or moves the end of one with an ID.
 	PutSchedulerLife(ctx context.Context, l *SchedulerLife) error
+	// PutImportError adds a stretch and sets its ID, or writes the end and the text of one with an ID.
+	PutImportError(ctx context.Context, e *ImportError) error
 	PutPool(ctx context.Context, p *Pool) error
 	// DeletePool returns ErrNotFound for an unknown pool.
 	DeletePool(ctx context.Context, name string) error

@@ -75,7 +75,7 @@ func (e *Engine) TriggerRun(ctx context.Context, dagID string, t Trigger) (*Trig
 		err  error
 	)
 	if _, no := e.store.(nothing); e.works() || no {
-		if e.dag(dagID) == nil {
+		if no && e.dag(dagID) == nil {
 			return nil, fmt.Errorf("trigger: %w", unknownDAG(dagID, nil))
 		}
 		err = e.change(ctx, func(c *change) (err error) {
@@ -167,8 +167,11 @@ func (c *change) know(d *dag.DAG) (paused bool, err error) {
 // unknownDAG is the error about a DAG that this process does not know.
 func (c *change) unknownDAG(id string) error {
 	c.e.mu.Lock()
-	ids := slices.Sorted(maps.Keys(c.e.dags))
+	ids, b := slices.Sorted(maps.Keys(c.e.dags)), c.e.broken[id]
 	c.e.mu.Unlock()
+	if b != nil {
+		return fmt.Errorf("dag %q can't be loaded since %s: %s: %w", id, showMoment(b.Since), b.first(), ErrNotFound)
+	}
 	return unknownDAG(id, ids)
 }
 

@@ -27,24 +27,39 @@ type Why struct {
 // WhyRun tells why a run did or did not start at a moment: of the newest tick that was
 // due then. It reads the store only.
 func WhyRun(ctx context.Context, r Reader, d *dag.DAG, at, now time.Time) (*Why, error) {
+	return whyRun(ctx, r, d, at, now, "")
+}
+
+// whyRun does so of a DAG whose file can't be loaded now because of problem, or can.
+func whyRun(ctx context.Context, r Reader, d *dag.DAG, at, now time.Time, problem string) (*Why, error) {
 	w := &Why{}
+	held, err := heldNow(ctx, r, d.ID, problem)
+	if err != nil {
+		return nil, err
+	}
 	bounds := timetable.Restriction{Earliest: d.StartDate, Latest: d.EndDate}
 	if _, ok := d.Timetable.Next(nil, bounds, at); d.StartDate.IsZero() && ok {
 		bounds.Earliest = time.Unix(0, 0).UTC() // the newest tick, however long ago
 	}
 	tick, ok := d.Timetable.Next(nil, bounds, at)
+	if held != "" {
+		held = "; " + held
+	}
 	switch {
 	case d.Assets != nil && !ok:
-		w.Reason = "the DAG runs when its assets are updated, see dags next-execution"
+		w.Reason = "the DAG runs when its assets are updated, see dags next-execution" + held
+		return w, nil
+	case d.ScheduleText == "@continuous" && d.StartDate.IsZero():
+		w.Reason = "the DAG never runs by itself: @continuous needs a start_date"
 		return w, nil
 	case d.ScheduleText == "@continuous":
-		w.Reason = "the DAG runs again as soon as the run before has ended"
+		w.Reason = "the DAG runs again as soon as the run before has ended" + held
 		return w, nil
 	case !ok && !d.EndDate.IsZero() && at.After(d.EndDate):
 		w.Reason = "it is after the end_date " + showMoment(d.EndDate)
 		return w, nil
 	case !ok:
-		w.Reason = "the DAG has no schedule by time: it runs when it is triggered"
+		w.Reason = "the DAG has no schedule by time: it runs when it is triggered" + held
 		return w, nil
 	case tick.RunAfter.After(at):
 		w.Next = tick.RunAfter
@@ -65,7 +80,7 @@ func WhyRun(ctx context.Context, r Reader, d *dag.DAG, at, now time.Time) (*Why,
 	}
 	if run != nil {
 		w.Outcome, w.Run = TickStarted, run
-		w.Reason, err = whyQueued(ctx, r, d, run, now)
+		w.Reason, err = whyQueued(ctx, r, d, run, now, problem)
 		return w, err
 	}
 	rec, err := r.TickRangeAt(ctx, d.ID, w.Tick)
@@ -74,7 +89,7 @@ func WhyRun(ctx context.Context, r Reader, d *dag.DAG, at, now time.Time) (*Why,
 	}
 	if rec != nil {
 		w.Outcome, w.Reason = rec.Outcome, rec.Reason
-		if rec.Outcome == TickMissed {
+		if rec.Outcome == TickMissed && rec.Reason == noScheduler {
 			down, err := downAround(ctx, r, w.Tick)
 			if err != nil {
 				return nil, err
@@ -86,12 +101,12 @@ func WhyRun(ctx context.Context, r Reader, d *dag.DAG, at, now time.Time) (*Why,
 		}
 		return w, nil
 	}
-	w.Outcome, w.Reason, err = whyNotYet(ctx, r, d, w.Tick, now)
+	w.Outcome, w.Reason, err = whyNotYet(ctx, r, d, w.Tick, now, problem)
 	return w, err
 }
 
 // whyQueued tells the state of a run, and for a queued one what it waits for.
-func whyQueued(ctx context.Context, r Reader, d *dag.DAG, run *Run, now time.Time) (string, error) {
+func whyQueued(ctx context.Context, r Reader, d *dag.DAG, run *Run, now time.Time, problem string) (string, error) {
 	switch {
 	case run.State.Finished():
 		return fmt.Sprintf("run %s is %s (%s) since %s", run.RunID, run.State, run.Reason, showMoment(run.EndDate)), nil
@@ -99,7 +114,7 @@ func whyQueued(ctx context.Context, r Reader, d *dag.DAG, run *Run, now time.Tim
 		return fmt.Sprintf("run %s is running since %s", run.RunID, showMoment(run.StartDate)), nil
 	}
 	wait := fmt.Sprintf("run %s is queued since %s", run.RunID, showMoment(run.QueuedAt))
-	why, err := standing(ctx, r, d, now, dag.RunRunning)
+	why, err := standing(ctx, r, d, now, problem, dag.RunRunning)
 	if err != nil || why == "" {
 		return wait, err
 	}
@@ -107,7 +122,7 @@ func whyQueued(ctx context.Context, r Reader, d *dag.DAG, run *Run, now time.Tim
 }
 
 // whyNotYet tells what became of a tick of which there is no record.
-func whyNotYet(ctx context.Context, r Reader, d *dag.DAG, tick, now time.Time) (TickOutcome, string, error) {
+func whyNotYet(ctx context.Context, r Reader, d *dag.DAG, tick, now time.Time, problem string) (TickOutcome, string, error) {
 	h, err := readHistory(ctx, r, d.ID, tick, now)
 	if err != nil {
 		return "", "", err
@@ -124,7 +139,7 @@ func whyNotYet(ctx context.Context, r Reader, d *dag.DAG, tick, now time.Time) (
 	case last != nil && last.RunAfter.After(tick) && !d.Catchup:
 		return TickSkipped, "catchup is off and run " + last.RunID + " followed", nil
 	}
-	why, err := standing(ctx, r, d, now, dag.RunQueued, dag.RunRunning)
+	why, err := standing(ctx, r, d, now, problem, dag.RunQueued, dag.RunRunning)
 	if err != nil {
 		return "", "", err
 	}
@@ -134,10 +149,19 @@ func whyNotYet(ctx context.Context, r Reader, d *dag.DAG, tick, now time.Time) (
 	return TickWaiting, "the scheduler is about to create its run", nil
 }
 
-// standing says what keeps a DAG from getting another run now, or nothing: it is paused,
-// no scheduler is at work, or max_active_runs runs are in the given states.
-func standing(ctx context.Context, r Reader, d *dag.DAG, now time.Time, states ...dag.RunState) (string, error) {
-	if why, err := pausedNow(ctx, r, d.ID); err != nil || why != "" {
+// heldNow says what keeps a DAG from getting runs whatever else happens, or nothing: it is
+// paused, or can't be loaded.
+func heldNow(ctx context.Context, r Reader, dagID, problem string) (string, error) {
+	if why, err := pausedNow(ctx, r, dagID); err != nil || why != "" {
+		return why, err
+	}
+	return brokenNow(ctx, r, dagID, problem)
+}
+
+// standing says what keeps a DAG from getting another run now, or nothing: it is paused or
+// can't be loaded, no scheduler is at work, or max_active_runs runs are in the given states.
+func standing(ctx context.Context, r Reader, d *dag.DAG, now time.Time, problem string, states ...dag.RunState) (string, error) {
+	if why, err := heldNow(ctx, r, d.ID, problem); err != nil || why != "" {
 		return why, err
 	}
 	l, err := r.LastSchedulerLife(ctx, now)

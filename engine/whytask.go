@@ -128,7 +128,7 @@ func (c *change) whyInstance(lr *liveRun, at slot, alone bool) (string, error) {
 	case lr.run.State.Finished():
 		return fmt.Sprintf("the run is %s (%s)", lr.run.State, lr.run.Reason), nil
 	case lr.run.State == dag.RunQueued:
-		return whyQueued(c.ctx, c, lr.plan.d, &lr.run, c.now)
+		return whyQueued(c.ctx, c, lr.plan.d, &lr.run, c.now, "")
 	case s == dag.UpForRetry:
 		return fmt.Sprintf("%s; retry at %s", failure, showMoment(in.RetryAt)), nil
 	case s == dag.UpForReschedule:

@@ -2,15 +2,20 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/dingdag/dingdag/engine"
 )
 
-const dagColumns = "dag_id, file, version, paused, active"
+const dagColumns = "dag_id, file, version, paused, active, assets"
 
 func scanDAG(rows Rows, d *engine.DAGState) error {
-	return rows.Scan(&d.ID, &d.File, &d.Version, &d.Paused, &d.Active)
+	var assets string
+	if err := rows.Scan(&d.ID, &d.File, &d.Version, &d.Paused, &d.Active, &assets); err != nil || assets == "[]" {
+		return err
+	}
+	return json.Unmarshal([]byte(assets), &d.Assets)
 }
 
 // DAG returns what is known of a DAG beside its file.
@@ -45,9 +50,16 @@ func (q Queries) PausedDAGs(ctx context.Context) ([]string, error) {
 
 // PutDAG inserts or updates a DAG. Whether it is paused is set only when it is new.
 func (q Queries) PutDAG(ctx context.Context, d *engine.DAGState) error {
-	_, err := q.c.Exec(ctx, `INSERT INTO dag (dag_id, file, version, paused, active) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (dag_id) DO UPDATE SET file = excluded.file, version = excluded.version, active = excluded.active`,
-		d.ID, d.File, d.Version, d.Paused, d.Active)
+	assets := []byte("[]")
+	var err error
+	if len(d.Assets) > 0 {
+		assets, err = json.Marshal(d.Assets)
+	}
+	if err == nil {
+		_, err = q.c.Exec(ctx, `INSERT INTO dag (dag_id, file, version, paused, active, assets) VALUES (`+marks(6)+`)
+			ON CONFLICT (dag_id) DO UPDATE SET file = excluded.file, version = excluded.version, active = excluded.active, assets = excluded.assets`,
+			d.ID, d.File, d.Version, d.Paused, d.Active, string(assets))
+	}
 	if err != nil {
 		return fmt.Errorf("write dag %s: %w", d.ID, err)
 	}

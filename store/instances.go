@@ -12,11 +12,11 @@ import (
 )
 
 const instanceColumns = `run_key, task_id, map_index, state, try, max_tries, lost, operator, queued_at, start_date,
-	end_date, retry_at, error, log, rendered_map_index`
+	end_date, retry_at, error, log, rendered_map_index, first_start_date`
 
 func scanInstance(rows Rows, i *engine.Instance) error {
 	return rows.Scan(&i.RunKey, &i.TaskID, &i.MapIndex, &i.State, &i.Try, &i.MaxTries, &i.Lost, &i.Operator, moment{&i.QueuedAt},
-		moment{&i.StartDate}, moment{&i.EndDate}, moment{&i.RetryAt}, &i.Error, &i.Log, &i.RenderedMapIndex)
+		moment{&i.StartDate}, moment{&i.EndDate}, moment{&i.RetryAt}, &i.Error, &i.Log, &i.RenderedMapIndex, moment{&i.FirstStart})
 }
 
 // Instances returns the stored instances of a run in the order of their creation.
@@ -57,19 +57,19 @@ func (q Queries) PutInstances(ctx context.Context, is []*engine.Instance) error 
 func (q Queries) putInstances(ctx context.Context, is []*engine.Instance) error {
 	var b strings.Builder
 	b.WriteString("INSERT INTO task_instance (" + instanceColumns + ") VALUES ")
-	args := make([]any, 0, 15*len(is))
+	args := make([]any, 0, 16*len(is))
 	for n, i := range is {
 		if n > 0 {
 			b.WriteByte(',')
 		}
-		b.WriteString("(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+		b.WriteString("(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
 		args = append(args, i.RunKey, i.TaskID, i.MapIndex, string(i.State), i.Try, i.MaxTries, i.Lost, i.Operator, ms(i.QueuedAt),
-			ms(i.StartDate), ms(i.EndDate), ms(i.RetryAt), i.Error, i.Log, i.RenderedMapIndex)
+			ms(i.StartDate), ms(i.EndDate), ms(i.RetryAt), i.Error, i.Log, i.RenderedMapIndex, ms(i.FirstStart))
 	}
 	b.WriteString(` ON CONFLICT (run_key, task_id, map_index) DO UPDATE SET state = excluded.state, try = excluded.try,
 		max_tries = excluded.max_tries, lost = excluded.lost, operator = excluded.operator, queued_at = excluded.queued_at,
 		start_date = excluded.start_date, end_date = excluded.end_date, retry_at = excluded.retry_at, error = excluded.error,
-		log = excluded.log, rendered_map_index = excluded.rendered_map_index`)
+		log = excluded.log, rendered_map_index = excluded.rendered_map_index, first_start_date = excluded.first_start_date`)
 	_, err := q.c.Exec(ctx, b.String(), args...)
 	return err
 }

@@ -113,3 +113,32 @@ func deadlinesAreToldOnce(t *testing.T, open Open) {
 	require.NoError(t, err)
 	assert.Empty(t, due)
 }
+
+// What can't be loaded is open until its end is written; of one DAG it is found again.
+func importErrorsAreKept(t *testing.T, open Open) {
+	s := open(t, Node{})
+	all := []*engine.ImportError{
+		{File: "a.yaml", Since: midnight, Text: "one\ntwo"},
+		{File: "a.yaml", DAGID: "a", Since: midnight, Text: "one"},
+		{File: "b.yaml", DAGID: "b", Since: midnight.Add(time.Hour), Text: "three"},
+	}
+	put := func(e *engine.ImportError) {
+		write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.PutImportError(ctx, e) })
+	}
+	for _, e := range all {
+		put(e)
+	}
+	all[1].Until, all[1].Text = midnight.Add(2*time.Hour), "another"
+	put(all[1])
+	again := &engine.ImportError{File: "a.yaml", DAGID: "a", Since: midnight.Add(3 * time.Hour), Text: "again"}
+	put(again)
+	got, err := s.OpenImportErrors(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []*engine.ImportError{all[0], all[2], again}, got)
+	got, err = s.ImportErrors(t.Context(), "a")
+	require.NoError(t, err)
+	assert.Equal(t, []*engine.ImportError{all[1], again}, got)
+	got, err = s.ImportErrors(t.Context(), "")
+	require.NoError(t, err)
+	assert.Empty(t, got, "files are no DAG")
+}

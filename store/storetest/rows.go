@@ -45,6 +45,7 @@ func instancesAreUpserted(t *testing.T, open Open) {
 		in.QueuedAt, in.StartDate, in.EndDate, in.RetryAt = at, at.Add(1e6), at.Add(2e6), at.Add(3e6)
 		in.Error, in.Log = fmt.Sprint("error ", i), fmt.Sprint("log/", i)
 		in.RenderedMapIndex = fmt.Sprint("name ", i)
+		in.FirstStart = midnight.Add(time.Duration(i) * time.Second)
 	}
 	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.PutInstances(ctx, is) })
 
@@ -122,12 +123,12 @@ func dagsKeepPaused(t *testing.T, open Open) {
 		write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.PutDAG(ctx, &d) })
 	}
 	put(engine.DAGState{ID: "b", File: "b.yaml", Version: "1", Active: true, Paused: true})
-	put(engine.DAGState{ID: "a", File: "a.yaml", Version: "1", Active: true})
+	put(engine.DAGState{ID: "a", File: "a.yaml", Version: "1", Active: true, Assets: []string{"s3://a", "s3://b"}})
 	put(engine.DAGState{ID: "b", File: "moved.yaml", Version: "2", Active: false})
 	got, err := s.DAGs(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []*engine.DAGState{
-		{ID: "a", File: "a.yaml", Version: "1", Active: true},
+		{ID: "a", File: "a.yaml", Version: "1", Active: true, Assets: []string{"s3://a", "s3://b"}},
 		{ID: "b", File: "moved.yaml", Version: "2", Paused: true},
 	}, got, "by id; loading the file again does not unpause")
 

@@ -32,6 +32,7 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 	for name, test := range map[string]func(*testing.T, Open){
 		"runs are stored whole":                       runsAreStoredWhole,
 		"runs are unique":                             runsAreUnique,
+		"import errors are kept":                      importErrorsAreKept,
 		"runs have provisional versions":              runsHaveProvisionalVersions,
 		"runs are created once by many":               runsAreCreatedOnceByMany,
 		"runs are selected":                           runsAreSelected,

@@ -1,0 +1,28 @@
+package callbacks_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/dingdag/dingdag/callbacks"
+)
+
+func TestTextOfBrokenFiles(t *testing.T) {
+	t.Parallel()
+	since := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	until := since.Add(time.Hour)
+	ev := &callbacks.Event{Kind: callbacks.ImportError, MapIndex: -1, State: "broken", Reason: "dags/a.yaml is broken", Error: "dags/a.yaml:1:1: error: no tasks", Program: "dingdag"}
+	ev.Files = []callbacks.BrokenFile{{File: "dags/a.yaml", Since: since, DAGs: []string{"a", "b"}}}
+	assert.Equal(t, "DAG 文件无法加载 DAG file can't be loaded: a.yaml\n文件 File: dags/a.yaml\n停止调度 DAGs without new runs: a, b\n"+
+		"原因 Reason: dags/a.yaml is broken\n错误 Error: dags/a.yaml:1:1: error: no tasks\n查看 See: dingdag dags list-import-errors", ev.Text())
+	ev.State, ev.Reason, ev.Error = "mended", "4 DAG files are mended", ""
+	ev.Files[0].Until = &until
+	for range 3 {
+		ev.Files = append(ev.Files, callbacks.BrokenFile{File: "dags/b.yaml", Since: since, Until: &until, Gone: true})
+	}
+	text := ev.Text()
+	assert.Contains(t, text, "DAG 文件已恢复 DAG file can be loaded again: a.yaml, b.yaml, b.yaml, 1 more\n文件 File: dags/a.yaml\n恢复调度 DAGs that run again: a, b\n故障时段 Broken: 2026-03-01 09:00:00 ")
+	assert.Contains(t, text, "\n文件 File: dags/b.yaml (文件已删除 removed)\n故障时段 Broken: ")
+}

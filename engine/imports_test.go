@@ -1,0 +1,111 @@
+package engine_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+)
+
+// loadBroken gives the engine what a load of the text finds, errors and all.
+func (b *bench) loadBroken(text string) {
+	b.t.Helper()
+	ds, found := dag.Parse("test.yaml", []byte(text), b.e.Catalog(), dag.Options{})
+	require.True(b.t, found.HasErrors())
+	require.NoError(b.t, b.e.SetLoaded(context.Background(), dag.Result{DAGs: ds, Diagnostics: found}))
+}
+
+// tellsImports makes the bench say what becomes of files.
+func (b *bench) tellsImports() {
+	b.t.Helper()
+	b.o.OnImportError = b.load("x:\n  on_failure_callback: {callback: say, text: '{{ state }} {{ files | map(attribute=\"dags\") | list }} {{ reason }}: {{ exception }}'}\n  tasks: [{task_id: t, operator: nop}]\n")[0].OnFailure
+	require.NoError(b.t, b.e.SetDAGs(context.Background(), nil))
+	b.stopStore()
+}
+
+const (
+	wrong   = "d:\n  schedule: '* * * * *'\n  color: red\n  tasks: [{task_id: t, operator: probe}]\n"
+	problem = `test.yaml:3:3: error: dag "d": unknown key "color"`
+)
+
+// A DAG that could not be loaded starts nothing; its ticks say so, and people are told
+// when it breaks and when it is mended, once each, whatever dies in between.
+func TestBrokenFile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.o.Beat = 10 * time.Second
+		b.tellsImports()
+		b.again(minutely)
+		<-time.After(2*time.Minute + 30*time.Second)
+		synctest.Wait()
+		why := func(want string) {
+			t.Helper()
+			w, err := b.e.WhyBroken(t.Context(), "d", time.Now(), time.Now(), "what a load says")
+			require.NoError(t, err)
+			assert.Equal(t, want, string(w.Outcome)+": "+w.Reason)
+		}
+		b.loadBroken(wrong)
+		assert.True(t, b.dagState("d").Active, "it is not gone")
+		b.loadBroken(wrong)
+		<-time.After(5 * time.Minute)
+		synctest.Wait()
+		why("waiting: the DAG can't be loaded since 2000-01-01T00:02:30Z, so it gets no new runs: " + problem)
+		w, err := b.e.WhyBroken(t.Context(), "nobody", time.Now(), time.Now(), "")
+		require.NoError(t, err)
+		assert.Nil(t, w)
+		b.stop()
+		b.open()
+		b.loadBroken(wrong)
+		b.start(engine.RunOptions{Schedule: true})
+		<-time.After(5 * time.Minute)
+		_, err = b.e.Trigger(t.Context(), "d", engine.Trigger{})
+		require.ErrorContains(t, err, `dag "d" can't be loaded since 2000-01-01T00:02:30Z: `+problem)
+		b.load(minutely)
+		<-time.After(time.Minute)
+		synctest.Wait()
+		assert.Equal(t, []string{
+			"00:03-00:11 9 missed: the DAG could not be loaded from 2000-01-01T00:02:30Z to 2000-01-01T00:12:30Z: " + problem,
+		}, b.ranges()[:1])
+		assert.Equal(t, []string{
+			"on_import_error  broken [['d']] test.yaml is broken: " + problem,
+			"on_import_error  mended [['d']] test.yaml is mended: " + problem,
+		}, onlyOf(b.sentSoFar(), "on_import_error"))
+		assert.Equal(t, []string{
+			"on_missed  the DAG could not be loaded from 2000-01-01T00:02:30Z to 2000-01-01T00:12:30Z: " + problem,
+		}, onlyOf(b.sentSoFar(), "on_missed"))
+		b.stop()
+	})
+}
+
+func onlyOf(texts []string, kind string) (out []string) {
+	for _, s := range texts {
+		if len(s) > len(kind) && s[:len(kind)] == kind {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// An update that comes while the file of a DAG is broken that waits for it is kept, also
+// by a process that has never seen the file whole.
+func TestUpdateWhileTheReaderIsBroken(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.load(producers + consumer("[s3://a]", ""))
+	b.start(engine.RunOptions{Schedule: true})
+	b.stop()
+	b.open()
+	b.loadBroken(producers + "d:\n  schedule: [s3://a]\n  taks: []\n")
+	b.start(engine.RunOptions{Schedule: true})
+	b.produce("a")
+	assert.Empty(t, b.runs())
+	b.load(producers + consumer("[s3://a]", ""))
+	b.untilRuns(1)
+}
