@@ -13,7 +13,7 @@ import (
 // date is the tick, and its data interval is empty.
 //
 // The expression has five fields (minute, hour, day of month, month, weekday) with
-// names, ranges that may wrap (22-2, FRI-MON), steps and lists, weekday 7 for
+// names, ranges that may wrap (22-2, FRI-MON), steps and lists, as croniter reads them, weekday 7 for
 // Sunday, L for the last day of the month, L5 for its last Friday and 5#3 for its
 // third one; or it is a preset such as @daily. Where both days are restricted,
 // either one matches. It is read on the wall clock of loc, nil for UTC:
@@ -68,14 +68,14 @@ func MultipleCron(exprs []string, loc *time.Location) (Timetable, error) {
 }
 
 func newCron(expr string, loc *time.Location) (*zonedCron, error) {
-	text, wall, err := parseCron(expr)
+	text, wall, said, err := parseCron(expr)
 	if err != nil {
 		return nil, err
 	}
 	if loc == nil {
 		loc = time.UTC
 	}
-	return &zonedCron{expr: text, wall: wall, loc: loc, everyHour: wall.Hour == allHours}, nil
+	return &zonedCron{expr: text, wall: wall, loc: loc, everyHour: wall.Hour == allHours, said: said}, nil
 }
 
 func (c *zonedCron) fires() bool {
@@ -133,7 +133,7 @@ func (g *trigger) firstRun(now time.Time) (time.Time, bool) {
 
 func (g *trigger) Manual(t time.Time) Interval { return exactly(instant(t)).Interval }
 func (g *trigger) mode() Mode                  { return ModeTrigger }
-func (g *trigger) neverFires() []string        { return neverFires(g.crons) }
+func (g *trigger) warnings() []string          { return cronWarnings(g.crons) }
 
 func (g *trigger) Summary() string {
 	var exprs []string
@@ -198,15 +198,16 @@ func (c *cronInterval) Summary() string {
 	return fmt.Sprintf("%s (%s), %s", c.ticks.expr, c.ticks.loc, ModeDataInterval)
 }
 
-func (c *cronInterval) mode() Mode           { return ModeDataInterval }
-func (c *cronInterval) neverFires() []string { return neverFires([]*zonedCron{c.ticks}) }
+func (c *cronInterval) mode() Mode         { return ModeDataInterval }
+func (c *cronInterval) warnings() []string { return cronWarnings([]*zonedCron{c.ticks}) }
 
-func neverFires(crons []*zonedCron) []string {
-	var never []string
+func cronWarnings(crons []*zonedCron) []string {
+	var all []string
 	for _, c := range crons {
+		all = append(all, c.said...)
 		if !c.fires() {
-			never = append(never, c.expr)
+			all = append(all, fmt.Sprintf("cron expression %q never fires: no month has such a day", c.expr))
 		}
 	}
-	return never
+	return all
 }

@@ -50,32 +50,59 @@ var cronFields = [5]cronField{
 
 // fieldSet is what a field allows: values as bits, and the days that depend on the month.
 type fieldSet struct {
-	bits       uint64
-	restricted bool // no item is *
-	lastDay    bool
-	weekdays   []cron.DowConstraint
+	bits uint64
+	// star says that some item is *, anyStar that one has it, as */2.
+	star, anyStar bool
+	lastDay       bool
+	weekdays      []cron.DowConstraint
+	// warnings are what is taken and hardly meant.
+	warnings []string
 }
+
+func (s *fieldSet) warnf(format string, args ...any) {
+	s.warnings = append(s.warnings, fmt.Sprintf(format, args...))
+}
+
+// restricted reports whether a field of days says less than *. croniter takes a list or
+// range of every day for a * when the other field of days has one too.
+func (f cronField) restricted(s, other fieldSet) bool {
+	return !s.star && (s.bits != f.all() || !other.anyStar)
+}
+
+// all has the bits of every value.
+func (f cronField) all() uint64 { return (1<<f.size() - 1) << f.first }
 
 // parseCron reads an expression of five fields or a preset. It returns the
 // expression with presets replaced, single spaces and upper case names.
-func parseCron(expr string) (string, *cron.SpecSchedule, error) {
+func parseCron(expr string) (text string, wall *cron.SpecSchedule, warnings []string, err error) {
 	full, err := expandPreset(expr)
 	if err != nil {
-		return "", nil, fmt.Errorf("cron expression %q: %w", expr, err)
+		return "", nil, nil, fmt.Errorf("cron expression %q: %w", expr, err)
 	}
 	texts := strings.Fields(strings.ToUpper(full))
 	if err := checkFieldCount(len(texts)); err != nil {
-		return "", nil, fmt.Errorf("cron expression %q: %w", expr, err)
+		return "", nil, nil, fmt.Errorf("cron expression %q: %w", expr, err)
 	}
 	var sets [5]fieldSet
 	for i, text := range texts {
 		if sets[i], err = cronFields[i].parse(text); err != nil {
-			return "", nil, fmt.Errorf("cron expression %q: %s %q: %w", expr, cronFields[i].name, text, err)
+			return "", nil, nil, fmt.Errorf("cron expression %q: %s %q: %w", expr, cronFields[i].name, text, err)
 		}
 	}
-	return strings.Join(texts, " "), newSchedule(sets), nil
+	if len(sets[4].weekdays) > 0 && cronFields[2].restricted(sets[2], sets[4]) {
+		return "", nil, nil, fmt.Errorf("cron expression %q: a day of month can't stand beside a weekday with # or L, "+
+			"where Airflow drops it or fails: write * for it, or a schedule for each", expr)
+	}
+	wall = newSchedule(sets)
+	for i, set := range sets {
+		for _, said := range set.warnings {
+			warnings = append(warnings, fmt.Sprintf("cron expression %q: %s %q: %s", expr, cronFields[i].name, texts[i], said))
+		}
+	}
+	return strings.Join(texts, " "), wall, warnings, nil
 }
 
+// newSchedule joins the fields.
 func newSchedule(sets [5]fieldSet) *cron.SpecSchedule {
 	minute, hour, day, month, weekday := sets[0], sets[1], sets[2], sets[3], sets[4]
 	s := &cron.SpecSchedule{
@@ -86,7 +113,7 @@ func newSchedule(sets [5]fieldSet) *cron.SpecSchedule {
 		Month:  month.bits,
 		Dow:    weekday.bits,
 		// Both days restricted: either one matches.
-		DowOrDom:       day.restricted && weekday.restricted,
+		DowOrDom:       cronFields[2].restricted(day, weekday) && cronFields[4].restricted(weekday, day),
 		DowConstraints: weekday.weekdays,
 		Location:       time.UTC,
 		MaxSearchYears: searchYears,
@@ -131,13 +158,31 @@ func checkFieldCount(n int) error {
 func (f cronField) size() int { return f.last - f.first + 1 }
 
 func (f cronField) parse(text string) (fieldSet, error) {
-	set := fieldSet{restricted: true}
+	set := fieldSet{anyStar: strings.Contains(text, "*")}
 	for item := range strings.SplitSeq(text, ",") {
 		if err := f.parseItem(&set, item); err != nil {
 			return fieldSet{}, err
 		}
 	}
-	return set, nil
+	return set, f.checkNthWeekdays(&set)
+}
+
+// checkNthWeekdays refuses literal days beside those that depend on the month, as croniter
+// does. One that is named in both ways is what it is there.
+func (f cronField) checkNthWeekdays(set *fieldSet) error {
+	if len(set.weekdays) == 0 || set.bits == 0 {
+		return nil
+	}
+	literal := set.bits
+	for _, day := range set.weekdays {
+		literal &^= 1 << day.Weekday
+	}
+	if set.star || literal != 0 {
+		return errors.New("days with # or L can't stand beside others: write a schedule for each")
+	}
+	set.warnf("a day alone has no effect beside the same day with # or L, as in Airflow")
+	set.bits = 0
+	return nil
 }
 
 // parseItem adds one item of a list to set: *, n, a-b, each with an optional
@@ -150,37 +195,51 @@ func (f cronField) parseItem(set *fieldSet, item string) error {
 		set.lastDay = true
 		return nil
 	case f.isWeekday && (strings.HasPrefix(item, "L") || strings.Contains(item, "#")):
-		day, err := f.parseNthWeekday(item)
-		set.weekdays = append(set.weekdays, day)
-		return err
+		return f.parseNthWeekday(set, item)
 	}
 	body, stepText, hasStep := strings.Cut(item, "/")
 	step := 1
 	if hasStep {
 		var err error
-		if step, err = f.parseStep(stepText); err != nil {
+		if step, err = f.parseStep(set, stepText); err != nil {
 			return err
 		}
 	}
-	low, high, err := f.parseRange(body, hasStep)
+	low, high, err := f.parseRange(set, body, hasStep)
 	if err != nil {
 		return err
 	}
 	if item == "*" || item == "?" {
-		set.restricted = false
+		set.star = true
 	}
-	if high < low { // wraps, as in 22-2 or FRI-MON
-		high += f.size()
-	}
-	for v := low; v <= high; v += step {
-		set.bits |= 1 << (f.first + (v-f.first)%f.size())
+	set.add(low, min(high, f.last), step)
+	if high > f.last { // wraps, as in 22-2 or FRI-MON
+		set.add(f.wrapFrom(low, step), high-f.size(), step)
 	}
 	return nil
 }
 
+// add sets the values from low to high, by steps.
+func (s *fieldSet) add(low, high, step int) {
+	for v := low; v <= high; v += step {
+		s.bits |= 1 << v
+	}
+}
+
+// wrapFrom is the first value after the end of the field in a range that wraps, which
+// croniter counts in its own way when the step crosses the end.
+func (f cronField) wrapFrom(low, step int) int {
+	reached := low + (f.last-low)/step*step
+	left := f.last - reached
+	if reached-f.first+step > f.size() && left < step {
+		return f.first + step - left
+	}
+	return f.first
+}
+
 // parseRange reads what stands before the step. With a step, a single value
-// means from there to the end.
-func (f cronField) parseRange(body string, hasStep bool) (low, high int, err error) {
+// means from there to the end. A range that wraps ends beyond the field.
+func (f cronField) parseRange(set *fieldSet, body string, hasStep bool) (low, high int, err error) {
 	if body == "*" || body == "?" && f.isDay && !hasStep {
 		return f.first, f.last, nil
 	}
@@ -189,17 +248,32 @@ func (f cronField) parseRange(body string, hasStep bool) (low, high int, err err
 		return 0, 0, err
 	}
 	switch {
+	case isRange && f.name == "day of month" && highText == "L":
+		high = f.last
 	case isRange:
 		high, err = f.parseValue(highText)
+	case hasStep && low == f.last:
+		return 0, 0, fmt.Errorf("a step from the last value on is that value for some versions of Airflow, and every one for others: write %d, or * with the step", low)
 	case hasStep:
-		low, high = f.first+(low-f.first)%f.size(), f.last
+		high = f.last
 	default:
-		high = low
+		return low, low, nil
+	}
+	switch {
+	case err != nil:
+	case low == high:
+		if lowText != highText { // 0-7, the whole week
+			return f.first, f.last, nil
+		}
+		set.warnf("from a value to itself is the whole field, as in Airflow: write %s for the value alone, or *", lowText)
+		return f.first, f.last, nil
+	case high < low:
+		high += f.size()
 	}
 	return low, high, err
 }
 
-func (f cronField) parseStep(text string) (int, error) {
+func (f cronField) parseStep(set *fieldSet, text string) (int, error) {
 	step, err := strconv.ParseUint(text, 10, 16)
 	switch {
 	case err != nil:
@@ -207,8 +281,8 @@ func (f cronField) parseStep(text string) (int, error) {
 	case step == 0:
 		return 0, errors.New("a step of 0 never moves; use 1 or more")
 	case int(step) > f.size():
-		return 0, fmt.Errorf("step %d is larger than the field, which has %d values; "+
-			"for such a period use every: instead of cron", step, f.size())
+		set.warnf("the step is larger than the field, which has %d values, so that only the first one is left; "+
+			"for such a period use every: instead of cron", f.size())
 	}
 	return int(step), nil
 }
@@ -234,24 +308,37 @@ func (f cronField) parseValue(text string) (int, error) {
 		return 0, fmt.Errorf("%q is not a number from %d to %d", text, f.first, last)
 	case int(v) < f.first || int(v) > last:
 		return 0, fmt.Errorf("%d is out of range; use %d to %d", v, f.first, last)
+	case f.isWeekday:
+		return int(v % 7), nil
 	}
 	return int(v), nil
 }
 
-// parseNthWeekday reads 5#3, the third Friday of the month, and L5, its last one.
-func (f cronField) parseNthWeekday(item string) (cron.DowConstraint, error) {
-	dayText, nthText, isNth := strings.Cut(item, "#")
-	nth := -1
-	if isNth {
-		n, err := strconv.ParseUint(nthText, 10, 8)
-		if err != nil || n < 1 || n > 5 {
-			return cron.DowConstraint{}, fmt.Errorf("%q after # is not a number from 1 to 5; "+
-				"for the last Friday of the month write L5", nthText)
+// parseNthWeekday adds 5#3, the third Friday of the month, MON-FRI#1, the first of each of
+// these days, or L5, the last Friday.
+func (f cronField) parseNthWeekday(set *fieldSet, item string) error {
+	daysText, nthText, isNth := strings.Cut(item, "#")
+	if !isNth {
+		text := strings.TrimPrefix(item, "L")
+		if text == "" || strings.Trim(text, "0123456789") != "" {
+			return errors.New("L takes the number of the day, for instance L5 for the last Friday of the month")
 		}
-		nth = int(n)
-	} else {
-		dayText = strings.TrimPrefix(item, "L")
+		day, err := f.parseValue(text)
+		set.weekdays = append(set.weekdays, cron.DowConstraint{Weekday: day, N: -1})
+		return err
 	}
-	day, err := f.parseValue(dayText)
-	return cron.DowConstraint{Weekday: day % 7, N: nth}, err
+	nth, err := strconv.ParseUint(nthText, 10, 8)
+	if err != nil || nth < 1 || nth > 5 {
+		return fmt.Errorf("%q after # is not a number from 1 to 5; for the last Friday of the month write L5", nthText)
+	}
+	var days fieldSet
+	low, high, err := f.parseRange(&days, daysText, false)
+	if err != nil {
+		return err
+	}
+	set.warnings = append(set.warnings, days.warnings...)
+	for v := low; v <= high; v++ {
+		set.weekdays = append(set.weekdays, cron.DowConstraint{Weekday: v % f.size(), N: int(nth)})
+	}
+	return nil
 }

@@ -1,7 +1,5 @@
 package timetable
 
-import "fmt"
-
 // Mode says what the data interval of a timetable's runs is.
 type Mode string
 
@@ -30,13 +28,9 @@ func ModeOf(t Timetable) Mode {
 // Warnings returns what is valid but surely unwanted in t, for instance a cron
 // expression that names only days that do not exist. It is nil when all is well.
 func Warnings(t Timetable) []string {
-	w, ok := t.(interface{ neverFires() []string })
+	w, ok := t.(interface{ warnings() []string })
 	if !ok {
 		return nil
 	}
-	var warnings []string
-	for _, expr := range w.neverFires() {
-		warnings = append(warnings, fmt.Sprintf("cron expression %q never fires: no month has such a day", expr))
-	}
-	return warnings
+	return w.warnings()
 }

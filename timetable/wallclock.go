@@ -42,6 +42,7 @@ type zonedCron struct {
 	wall      *cron.SpecSchedule // in UTC, which stands for the wall clock
 	loc       *time.Location
 	everyHour bool
+	said      []string // warnings about the expression
 }
 
 // span is a stretch of time during which a zone keeps one offset.
