@@ -306,7 +306,10 @@ func TestDAGIDs(t *testing.T) {
 	for id, good := range map[string]bool{
 		"a":                          true,
 		"订单_größe-1.2":               true,
-		strings.Repeat("订", 250):     true,
+		strings.Repeat("订", 82):      true,
+		strings.Repeat("订", 83):      false, // "task_id=" and 249 bytes: the folder of its logs can't be named so
+		strings.Repeat("a", 247):     true,
+		strings.Repeat("a", 248):     false,
 		strings.Repeat("a", 251):     false,
 		"a b":                        false,
 		"a/b":                        false,
@@ -319,6 +322,16 @@ func TestDAGIDs(t *testing.T) {
 		_, found := parseText(id + ":\n" + tags + "\n  tasks: [{task_id: " + id + ", operator: empty}]\n")
 		assert.Equal(t, good, !found.HasErrors(), "%s: %s", id, found)
 	}
+}
+
+func TestIDsThatNameNoFolder(t *testing.T) {
+	t.Parallel()
+	id := strings.Repeat("a", 200)
+	_, found := parseText("d:\n  task_groups: {" + id + ": {}}\n  tasks: [{task_id: " + strings.Repeat("b", 47) + ", task_group_name: " + id + ", operator: empty}]\n" +
+		strings.Repeat("订", 83) + ":\n  tasks: [{task_id: t, operator: empty}]\n")
+	assert.True(t, strings.HasPrefix(found.String(), `dags/a.yaml:3:21: error: dag "d", task "`), found.String())
+	assert.Contains(t, found.String(), "task_id has 248 bytes, and at most 247 are allowed, because the folder of its logs is named after it: shorten it\n")
+	assert.Contains(t, found.String(), "dag_id has 249 bytes, and at most 248 are allowed, because the folder of its logs is named after it: shorten it (a letter outside of ASCII takes 2 to 4)\n")
 }
 
 // long is as long as a tag may be.

@@ -40,7 +40,9 @@ func (r *dagReader) inTask(id string) *dagReader {
 // read returns the DAG, or nil after an error. Every part is read, so that all
 // mistakes are reported at once.
 func (r *dagReader) read(name, body *yaml.Node) *DAG {
-	checkID(r.scope, name, "dag_id", isIDRune, maxIDLength)
+	if checkID(r.scope, name, "dag_id", isIDRune, maxIDLength) {
+		r.checkPath(name, "dag_id", name.Value)
+	}
 	r.draft = &dagDraft{DAG: &DAG{ID: name.Value, Pos: r.position(name)}}
 	dagKeys.reset(r.draft)
 	r.draft.Catchup = r.opts.CatchupByDefault
@@ -262,7 +264,26 @@ func (r *dagReader) checkDirectory(at *yaml.Node, path string) {
 const (
 	maxIDLength    = 250
 	maxGroupLength = 200
+	// maxPathBytes is how long the name of a folder may be.
+	maxPathBytes = 255
 )
+
+// checkPath reports an id after which no folder can be named, as that of its logs is: "dag_id="
+// and the id, or "task_id=" and the id.
+func (r *dagReader) checkPath(n *yaml.Node, what, id string) {
+	if longest := maxPathBytes - len(what) - len("="); len(id) > longest && !r.opts.restoring {
+		r.errorf(n, "%s has %d bytes, and at most %d are allowed, because the folder of its logs is named after it: shorten it%s",
+			what, len(id), longest, manyBytes(id))
+	}
+}
+
+// manyBytes explains why an id has more bytes than letters.
+func manyBytes(id string) string {
+	if utf8.RuneCountInString(id) == len(id) {
+		return ""
+	}
+	return " (a letter outside of ASCII takes 2 to 4)"
+}
 
 // isIDRune reports whether a rune may stand in a DAG or task id: Python's \w, dot and dash.
 func isIDRune(c rune) bool { return c == '.' || isGroupRune(c) }

@@ -25,7 +25,7 @@ func Schema(operators, notifiers []EntrySchema, inert ...string) map[string]any 
 		"type":    "object",
 		"propertyNames": map[string]any{
 			"pattern":             dagIDPattern,
-			"patternErrorMessage": "A DAG id has only letters, digits, underscores, dots and dashes, and at most 250 of them.",
+			"patternErrorMessage": "A DAG id has only letters, digits, underscores, dots and dashes, and at most 248 of them.",
 		},
 		"properties": map[string]any{
 			"default": describe(map[string]any{"$ref": "#/$defs/dag"}, "Settings merged into every DAG of the file."),
@@ -37,7 +37,7 @@ func Schema(operators, notifiers []EntrySchema, inert ...string) map[string]any 
 }
 
 // dagIDPattern is what isIDRune takes, and the keys that are no DAGs.
-const dagIDPattern = `^([\p{L}\p{N}_.-]{1,250}|x-.*)$`
+const dagIDPattern = `^([\p{L}\p{N}_.-]{1,248}|x-.*)$`
 
 func definitions(operators, notifiers []EntrySchema, inert []string) map[string]any {
 	ref := func(name string) map[string]any { return map[string]any{"$ref": "#/$defs/" + name} }

@@ -73,6 +73,8 @@ func (r *dagReader) readTask(e entry, groups map[string]*groupDraft) *taskDraft 
 	r = r.inTask(id)
 	if len([]rune(id)) > maxIDLength {
 		r.errorf(e.name, "the id with its groups must have at most %d characters", maxIDLength)
+	} else {
+		r.checkPath(e.name, "task_id", id)
 	}
 	base := &r.base
 	if t.group != nil {

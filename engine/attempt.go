@@ -77,14 +77,6 @@ func (a *attempt) work(ctx context.Context, stop <-chan struct{}) (*attempt, err
 	e := a.e
 	// Writing the outcome must not depend on the context that a shutdown ends.
 	write := context.WithoutCancel(ctx)
-	err := e.persist(ctx, func() (err error) {
-		a.log, err = a.openLog()
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	defer a.log.close()
 	// The end of the worker's context is a shutdown, and says so to the operator.
 	actx, cancel := context.WithCancelCause(write)
 	defer cancel(nil)
@@ -101,6 +93,11 @@ func (a *attempt) work(ctx context.Context, stop <-chan struct{}) (*attempt, err
 		delete(e.attempts, keyOf(&a.in))
 		delete(e.unwanted, keyOf(&a.in))
 	}()
+	err := a.awaitLog(actx)
+	defer func() { a.log.close() }()
+	if err != nil {
+		return a.finish(ctx, a.result(actx, nil, err), stop)
+	}
 
 	// The start is written while the task already runs, unless doing the work twice
 	// would harm: then a crash must be able to tell whether it had begun.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -368,4 +370,23 @@ func TestPriorityRules(t *testing.T) {
 		b.finish(engine.Trigger{})
 		assert.Equal(t, want, strings.ReplaceAll(strings.Join(b.ranSoFar(), " "), "#1", ""), rule)
 	}
+}
+
+// An attempt whose log can't be opened fails and is told, and its worker is free.
+func TestTaskWithoutALogFails(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.o.Workers = 1
+	b.stopStore()
+	b.open()
+	b.load("d:\n  tasks:\n    - {task_id: t, operator: probe, retries: 1, retry_delay: 1ms, on_failure_callback: {callback: say, text: '{{ exception }}'}}\n    - {task_id: u, operator: probe}\n")
+	require.NoError(t, os.MkdirAll(filepath.Join(b.dir, "logs", "dag_id=d", "run_id=r"), 0o750))
+	require.NoError(t, os.WriteFile(filepath.Join(b.dir, "logs", "dag_id=d", "run_id=r", "task_id=t"), nil, 0o600))
+	b.start(engine.RunOptions{})
+	r := b.finish(engine.Trigger{RunID: "r"})
+	assert.Equal(t, dag.RunFailed, r.State)
+	assert.Equal(t, map[string]string{"t": "failed", "u": "success"}, b.states(r))
+	assert.Equal(t, []string{"u#1"}, b.ranSoFar())
+	sent := b.told(1)
+	assert.Regexp(t, "^on_failure t open task log: .*/task_id=t/?.*: not a directory$", sent[0])
 }

@@ -65,6 +65,9 @@ func taskOf(path string) string {
 // close ends the log. Lines that were lost, on a full disk for instance, must be known
 // somewhere: the engine's own log says so.
 func (l *taskLog) close() {
+	if l.out == nil {
+		return
+	}
 	if err := l.out.close(); err != nil {
 		l.report(err)
 	}
