@@ -44,7 +44,8 @@ type Event struct {
 	MaxTries  int    `json:"max_tries,omitempty"`
 	State     string `json:"state"`
 	// Reason is set for DAG-level callbacks: task_failure, success, timed_out,
-	// all_tasks_deadlocked or deadline_missed.
+	// all_tasks_deadlocked, deadline_missed, or for a run that could not go on
+	// version_not_loadable, rows_not_readable or internal_error.
 	Reason string `json:"reason,omitempty"`
 	// Error is the masked error text of the attempt; empty when there is none.
 	Error       string     `json:"error,omitempty"`

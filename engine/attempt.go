@@ -154,10 +154,19 @@ const (
 // The worker stays with the attempt meanwhile: on a full disk nothing is lost and
 // nothing is done twice, and work goes on once there is room.
 func (e *Engine) persist(ctx context.Context, write func() error) error {
+	faults := 0
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		err := write()
 		if err == nil || errors.Is(err, errNotWanted) || errors.Is(err, ErrLostLease) {
 			return err
+		}
+		if _, ok := errors.AsType[*fault](err); ok {
+			// Not a matter of waiting. What met it has failed with it, so that another try
+			// finds nothing left to do, or only what it was to write itself.
+			if faults++; faults > 2 {
+				return err
+			}
+			continue
 		}
 		e.o.Log.Error("the store or a task log can't be written; trying again", "error", err, "in", pause)
 		select {
@@ -232,7 +241,7 @@ func (a *attempt) slot(lr *liveRun) slot {
 // start writes that the attempt runs, and what on_execute callbacks have to say.
 func (a *attempt) start(ctx context.Context) error {
 	ds := a.deliveries(ctx, a.e.store, callbacks.Execute, &a.in, "")
-	return a.e.change(ctx, func(c *change) error {
+	return a.e.changeOf(ctx, a.job.RunKey, func(c *change) error {
 		lr, err := c.liveRun(a.job.RunKey)
 		if err != nil {
 			return err
@@ -416,7 +425,7 @@ func (a *attempt) finish(worker context.Context, res result, stop <-chan struct{
 		c.out = append(c.out, ds...)
 		return c.step(lr)
 	}
-	err = a.e.persist(worker, func() error { return a.e.change(ctx, settle) })
+	err = a.e.persist(worker, func() error { return a.e.changeOf(ctx, a.job.RunKey, settle) })
 	switch {
 	case errors.Is(err, ErrLostLease):
 		a.log.Error("the attempt was taken over by another process; its outcome is dropped")
@@ -432,7 +441,7 @@ func (a *attempt) reschedule(worker context.Context, at time.Time) error {
 	ctx := context.WithoutCancel(worker)
 	a.log.line(slog.LevelInfo, "Not yet; looking again at "+at.UTC().Format(time.RFC3339))
 	return a.e.persist(worker, func() error {
-		return a.e.change(ctx, func(c *change) error {
+		return a.e.changeOf(ctx, a.job.RunKey, func(c *change) error {
 			if err := c.Complete(ctx, a.job); err != nil {
 				return err
 			}

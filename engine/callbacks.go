@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -39,11 +40,20 @@ func (a *attempt) deliveries(ctx context.Context, r Reader, kind callbacks.Kind,
 	return a.e.prepare(a.plan, cbs, ev, tc)
 }
 
-// runDeliveries does the same for the callbacks of a DAG.
-func (e *Engine) runDeliveries(ctx context.Context, r Reader, lr *liveRun, kind callbacks.Kind, cbs []boundCallback, now time.Time) []*Delivery {
+// runEvent is what the callbacks of a DAG are told of the end of a run.
+func (e *Engine) runEvent(lr *liveRun, kind callbacks.Kind, now time.Time) *callbacks.Event {
 	ev := e.event(kind, lr.plan.d)
 	ev.RunID, ev.State, ev.Reason = lr.run.RunID, string(lr.run.State), lr.run.Reason
 	ev.LogicalDate, ev.StartDate, ev.EndDate = opt(lr.run.LogicalDate), opt(lr.run.StartDate), opt(now)
+	return ev
+}
+
+// runDeliveries does the same for the callbacks of a DAG. It adds the failed tasks to the
+// event, and the error of the first of them if the event has none.
+func (e *Engine) runDeliveries(ctx context.Context, r Reader, lr *liveRun, ev *callbacks.Event, cbs []boundCallback) []*Delivery {
+	if len(cbs) == 0 {
+		return nil
+	}
 	// Newer Airflow gives DAG callbacks some instance of the run: the failed one helps most.
 	var some *Instance
 	for _, in := range lr.inst.all() {
@@ -63,10 +73,10 @@ func (e *Engine) runDeliveries(ctx context.Context, r Reader, lr *liveRun, kind 
 	var t *dag.Task
 	if some != nil {
 		t = lr.plan.d.Task(some.TaskID)
-		ev.Error = some.Error
+		ev.Error = cmp.Or(ev.Error, some.Error)
 	}
 	tc := e.templateContext(ctx, r, lr.plan, &lr.run, t, some)
-	tc.Reason, tc.Exception = lr.run.Reason, ev.Error
+	tc.Reason, tc.Exception = ev.Reason, ev.Error
 	return e.prepare(lr.plan, cbs, ev, tc)
 }
 

@@ -23,7 +23,7 @@ func (b *bench) crash() *bench {
 	b.t.Helper()
 	next := &bench{
 		t: b.t, dir: b.t.TempDir(), o: b.o, do: b.do, seen: make(chan struct{}, 1),
-		more: b.more, senders: b.senders, funcs: b.funcs,
+		more: b.more, senders: b.senders, funcs: b.funcs, wrap: b.wrap, lacks: b.lacks,
 	}
 	// The write-ahead log first: a checkpoint in between moves pages from it to the file.
 	for _, name := range []string{"db-wal", "db"} {

@@ -77,6 +77,9 @@ func (c *change) fireDeadline(l *RunDeadline) error {
 		return err
 	}
 	r, err := c.Run(c.ctx, l.RunKey)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

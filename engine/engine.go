@@ -123,7 +123,8 @@ type Engine struct {
 	attempts     map[attemptKey]context.CancelCauseFunc
 	// unwanted holds the attempts that were cancelled before they ran.
 	unwanted map[attemptKey]error
-	// working says that Run is under way: this process holds the runs in memory.
+	// working says that Run is under way: this process holds the runs in memory, all of
+	// them. Before that nothing goes on: the limits would not count what is in flight.
 	working bool
 	paused  map[string]bool
 	// life is the stretch in which the scheduler of this process is at work.
@@ -132,6 +133,12 @@ type Engine struct {
 	// nextDue holds when a run of a DAG is due at the earliest, so that the sweep need not
 	// ask the store before.
 	nextDue map[*dag.DAG]time.Time
+	// dropped holds the runs whose copy in memory was dropped and whose next step is due.
+	dropped map[int64]bool
+	// said is what was logged of runs that are met again and again.
+	said map[int64]string
+	// unsettled are attempts of dead processes that could not be settled yet.
+	unsettled []Job
 	// blocked holds the runs whose tasks wait for something outside of the run.
 	blocked map[int64]bool
 
@@ -186,6 +193,7 @@ func New(s Store, o Options) (*Engine, error) {
 		o: o, store: s, host: host,
 		dags: map[string]*dag.DAG{}, plans: map[string]*plan{}, live: map[int64]*liveRun{},
 		attempts: map[attemptKey]context.CancelCauseFunc{}, paused: map[string]bool{}, pools: map[string]int{}, blocked: map[int64]bool{},
+		dropped: map[int64]bool{}, said: map[int64]string{},
 		nextDue: map[*dag.DAG]time.Time{}, unwanted: map[attemptKey]error{},
 	}
 	e.outbox = newOutbox(e)
@@ -225,6 +233,9 @@ func (e *Engine) Run(ctx context.Context, o RunOptions) error {
 		return err
 	}
 	defer e.leaveWork(work)
+	if err := e.Refresh(work); err != nil { // what is paused, and the pools
+		return fmt.Errorf("read the store: %w", err)
+	}
 	if err := e.recover(work); err != nil {
 		return fmt.Errorf("recover: %w", err)
 	}
@@ -235,7 +246,7 @@ func (e *Engine) Run(ctx context.Context, o RunOptions) error {
 		return fmt.Errorf("read the store: %w", err)
 	}
 	if err := e.serve(work); err != nil {
-		return fmt.Errorf("do what was asked for: %w", err)
+		e.o.Log.Error("do what was asked for", "error", err) // the next beat tries again
 	}
 	defer e.timers.stop()
 	g, gctx := errgroup.WithContext(ctx)
@@ -278,9 +289,7 @@ func (e *Engine) beats(ctx context.Context) error {
 		case <-t.C:
 		}
 		lost, err := e.store.Beat(ctx, 3*e.o.Beat)
-		if err == nil {
-			err = e.takeOver(ctx, lost)
-		}
+		e.takeOver(ctx, lost)
 		if err == nil {
 			err = e.Refresh(ctx)
 		}

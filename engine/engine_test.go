@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -120,6 +121,7 @@ type bench struct {
 	e     *engine.Engine
 	o     engine.Options
 	wrap  func(engine.Store) engine.Store // puts something between the engine and the store
+	lacks []string                        // operators that the program does not have
 	// more are callbacks beside say, with their senders, and functions.
 	more    []callbacks.Spec
 	senders map[string]callbacks.Sender
@@ -150,7 +152,7 @@ func (b *bench) open() {
 	s, err := sqlite.Open(context.Background(), filepath.Join(b.dir, "db"), sqlite.Options{Synchronous: "NORMAL"})
 	require.NoError(b.t, err)
 	b.store = s
-	ops, err := operator.NewRegistry(
+	specs := []operator.Spec{
 		declare.DefineWith[operator.Operator]("operator", "probe", func() *probe { return &probe{b: b} }),
 		declare.DefineWith[operator.Operator]("operator", "unsafe", func() *unsafe { return &unsafe{probe{b: b}} }),
 		declare.DefineWith[operator.Operator]("operator", "sensor", func() *sensor { return &sensor{probe{b: b}} }, declare.Sensor()),
@@ -160,7 +162,8 @@ func (b *bench) open() {
 		operator.Define[forkOp]("fork"),
 		operator.Define[freeOp]("free"),
 		operator.Define[nativeOp]("native"),
-	)
+	}
+	ops, err := operator.NewRegistry(slices.DeleteFunc(specs, func(s operator.Spec) bool { return slices.Contains(b.lacks, s.Name) })...)
 	require.NoError(b.t, err)
 	senders := map[string]callbacks.Sender{"bench": b}
 	maps.Copy(senders, b.senders)

@@ -47,6 +47,17 @@ type boundCallback struct {
 
 // newPlan decodes the operators and callbacks of a DAG.
 func newPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*plan, error) {
+	p, err := buildPlan(d, ops, cbs)
+	if err != nil {
+		return nil, err
+	}
+	p.g.sort()
+	return p, nil
+}
+
+// buildPlan is newPlan as far as it gets: with an error the plan lacks what the error
+// names, and is good for its callbacks only.
+func buildPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*plan, error) {
 	p := &plan{d: d, g: &graph{tasks: make([]node, len(d.Tasks))}, tasks: make([]taskPlan, len(d.Tasks)), folder: filepath.Dir(d.Pos.File)}
 	p.files = append(folders{p.folder}, d.TemplateSearchPath...)
 	var errs []error
@@ -64,6 +75,16 @@ func newPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*plan
 		p.onDeadline = append(p.onDeadline, bind("deadline", l.Callbacks))
 	}
 	for i, t := range d.Tasks {
+		tp := taskPlan{t: t, repeatSafe: true, callbacks: map[callbacks.Kind][]boundCallback{}}
+		for kind, cs := range map[callbacks.Kind][]dag.Callback{
+			callbacks.Execute: t.OnExecute, callbacks.Success: t.OnSuccess, callbacks.Failure: t.OnFailure,
+			callbacks.Retry: t.OnRetry, callbacks.Skipped: t.OnSkipped,
+		} {
+			if len(cs) > 0 {
+				tp.callbacks[kind] = bind(fmt.Sprintf("task %q: %s_callback", t.ID, kind), cs)
+			}
+		}
+		p.tasks[i] = tp
 		spec, ok := ops.Lookup(t.Operator)
 		if !ok {
 			errs = append(errs, fmt.Errorf("task %q: unknown operator %q", t.ID, t.Operator))
@@ -75,17 +96,9 @@ func newPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*plan
 			errs = append(errs, fmt.Errorf("task %q: %w", t.ID, err))
 			continue
 		}
-		tp := taskPlan{t: t, spec: spec, op: op, repeatSafe: true, callbacks: map[callbacks.Kind][]boundCallback{}}
+		tp.spec, tp.op = spec, op
 		if r, ok := op.(operator.RepeatChecker); ok {
 			tp.repeatSafe = r.RepeatSafe()
-		}
-		for kind, cs := range map[callbacks.Kind][]dag.Callback{
-			callbacks.Execute: t.OnExecute, callbacks.Success: t.OnSuccess, callbacks.Failure: t.OnFailure,
-			callbacks.Retry: t.OnRetry, callbacks.Skipped: t.OnSkipped,
-		} {
-			if len(cs) > 0 {
-				tp.callbacks[kind] = bind(fmt.Sprintf("task %q: %s_callback", t.ID, kind), cs)
-			}
 		}
 		_, instant := op.(operator.NoOp)
 		p.tasks[i] = tp
@@ -99,10 +112,17 @@ func newPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*plan
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
-		return nil, fmt.Errorf("dag %q: %w", d.ID, err)
+		return p, fmt.Errorf("dag %q: %w", d.ID, err)
 	}
-	p.g.sort()
 	return p, nil
+}
+
+// indexOf is the index of a task, -1 for an unknown one and in no plan.
+func (p *plan) indexOf(taskID string) int {
+	if p == nil {
+		return -1
+	}
+	return p.d.TaskIndex(taskID)
 }
 
 func bindCallbacks(reg *callbacks.Registry, cs []dag.Callback) ([]boundCallback, error) {
@@ -147,11 +167,14 @@ func (e *Engine) plan(ctx context.Context, r Reader, dagID, version string) (*pl
 	}
 	if d == nil || d.Version != version {
 		src, err := r.Version(ctx, version)
+		if errors.Is(err, ErrNotFound) {
+			return nil, &versionError{err}
+		}
 		if err != nil {
 			return nil, err
 		}
 		if d, err = dag.Restore(src, e.Catalog(), dag.Options{}); err != nil {
-			return nil, fmt.Errorf("restore dag %q: %w", dagID, err)
+			return nil, &versionError{fmt.Errorf("restore dag %q: %w", dagID, err)}
 		}
 		if st, err := r.DAG(ctx, dagID); err == nil {
 			d.Pos.File = st.File // tasks may name files beside it
@@ -159,13 +182,20 @@ func (e *Engine) plan(ctx context.Context, r Reader, dagID, version string) (*pl
 	}
 	p, err := newPlan(d, e.o.Operators, e.o.Callbacks)
 	if err != nil {
-		return nil, err
+		return nil, &versionError{err}
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.plans[version] = p
 	return p, nil
 }
+
+// versionError says that a DAG version can't be loaded by this binary.
+type versionError struct{ err error }
+
+func (e *versionError) Error() string { return e.err.Error() }
+
+func (e *versionError) Unwrap() error { return e.err }
 
 // forgetPlans drops the plans that no live run uses.
 func (e *Engine) forgetPlans() {

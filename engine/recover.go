@@ -21,44 +21,63 @@ var (
 )
 
 // recover brings every running run back into memory and settles the attempts that were
-// under way when the last process died.
+// under way when the last process died. What is wrong with one of them does not hold up
+// the others.
 func (e *Engine) recover(ctx context.Context) error {
 	lost, err := e.store.Recover(ctx)
 	if err != nil {
 		return err
 	}
-	if err := e.change(ctx, func(c *change) error { return c.reload() }); err != nil {
-		return err
+	tried := map[int64]bool{}
+	for {
+		err := e.change(ctx, func(c *change) error { return c.reload() })
+		if err == nil {
+			break
+		}
+		f, ok := errors.AsType[*fault](err)
+		if !ok || f.run == 0 || tried[f.run] {
+			return err
+		}
+		tried[f.run] = true // it has failed: the others once more
 	}
-	return e.takeOver(ctx, lost)
+	e.setWorking(true)
+	e.takeOver(ctx, lost)
+	return nil
 }
 
-// reload makes every running run live again.
+// reload makes every running run live again. All are loaded before the first goes on:
+// what is under way in one of them takes of the limits that they share.
 func (c *change) reload() error {
-	runs, err := c.Runs(c.ctx, RunFilter{States: []dag.RunState{dag.RunRunning}})
-	if err != nil {
-		return err
-	}
-	all, err := c.InstancesOfRuns(c.ctx, dag.RunRunning)
+	runs, err := c.runningRuns()
 	if err != nil {
 		return err
 	}
 	of := map[int64][]*Instance{}
+	all, err := c.InstancesOfRuns(c.ctx, dag.RunRunning)
+	oneByOne := err != nil
 	for _, in := range all {
 		of[in.RunKey] = append(of[in.RunKey], in)
 	}
+	var live []*liveRun
 	for _, r := range runs {
-		lr, err := c.load(r, of[r.Key])
-		if err != nil {
-			// For instance an operator that this binary no longer has. The run can't go
-			// on, and must not be "running" for ever.
-			c.e.o.Log.Error("a run can't be taken up again and is failed", "dag", r.DAGID, "run", r.RunID, "error", err)
-			r.State, r.Reason, r.EndDate = dag.RunFailed, reasonNotRestorable, c.now
-			if err := c.UpdateRun(c.ctx, r); err != nil {
-				return err
+		is := of[r.Key]
+		if oneByOne {
+			if is, err = c.Instances(c.ctx, r.Key); err != nil {
+				if err := c.giveUp(r, &fault{run: r.Key, reason: reasonNotReadable, err: err}, true); err != nil {
+					return err
+				}
+				continue
 			}
-			continue
 		}
+		lr, err := c.loadOrGiveUp(r, is)
+		if err != nil {
+			return err
+		}
+		if lr != nil {
+			live = append(live, lr)
+		}
+	}
+	for _, lr := range live {
 		if err := c.step(lr); err != nil {
 			return err
 		}
@@ -66,17 +85,55 @@ func (c *change) reload() error {
 	return nil
 }
 
-// reasonNotRestorable marks a run whose DAG version this binary can't load.
-const reasonNotRestorable = "version_not_loadable"
-
-// takeOver settles attempts whose process died.
-func (e *Engine) takeOver(ctx context.Context, lost []Job) error {
-	for _, j := range lost {
-		if err := e.change(ctx, func(c *change) error { return c.settleLost(j) }); err != nil && !errors.Is(err, ErrLostLease) {
-			return fmt.Errorf("take over the lost attempt of task %s: %w", j.TaskID, err)
-		}
+// runningRuns reads the running runs, without one whose row can't be read.
+func (c *change) runningRuns() ([]*Run, error) {
+	runs, err := c.Runs(c.ctx, RunFilter{States: []dag.RunState{dag.RunRunning}})
+	if err == nil {
+		return runs, nil
 	}
-	return nil
+	keys, _, err := c.OpenRuns(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		r, err := c.Run(c.ctx, k)
+		if err != nil {
+			c.e.logOnce(k, "read a run", err)
+			continue
+		}
+		runs = append(runs, r)
+	}
+	return runs, nil
+}
+
+// logOnce logs what is wrong with a run that will be met again and again.
+func (e *Engine) logOnce(run int64, doing string, err error) {
+	e.mu.Lock()
+	said := e.said[run]
+	e.said[run] = err.Error()
+	e.mu.Unlock()
+	if said != err.Error() {
+		e.o.Log.Error("one run is left alone until the next try", "doing", doing, "run", run, "error", err)
+	}
+}
+
+// takeOver settles attempts whose process died. One that can't be settled is tried again
+// with the next.
+func (e *Engine) takeOver(ctx context.Context, lost []Job) {
+	e.mu.Lock()
+	lost = append(e.unsettled, lost...)
+	e.unsettled = nil
+	e.mu.Unlock()
+	for _, j := range lost {
+		err := e.changeOf(ctx, j.RunKey, func(c *change) error { return c.settleLost(j) })
+		if err == nil || errors.Is(err, ErrLostLease) {
+			continue
+		}
+		e.logOnce(j.RunKey, "take over the lost attempt of task "+j.TaskID, err)
+		e.mu.Lock()
+		e.unsettled = append(e.unsettled, j)
+		e.mu.Unlock()
+	}
 }
 
 // settleLost decides what becomes of one lost attempt: work that may be repeated runs

@@ -33,7 +33,6 @@ func (e *Engine) takeWork(ctx context.Context) error {
 	if _, err := e.store.Beat(ctx, 3*e.o.Beat); err != nil {
 		return fmt.Errorf("take the lease: %w", err)
 	}
-	e.setWorking(true)
 	return nil
 }
 
@@ -168,12 +167,12 @@ func (e *Engine) serve(ctx context.Context) error {
 	if slices.ContainsFunc(rs, makes) {
 		e.reload(ctx)
 	}
+	var errs []error
 	for _, r := range rs {
-		if err := e.answer(ctx, r.ID, false); err != nil {
-			return err
-		}
+		// One that can't be answered must not hold up the others.
+		errs = append(errs, e.answer(ctx, r.ID, false))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // answer does what a request asks for and writes the answer with it, unless that has

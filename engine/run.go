@@ -78,12 +78,33 @@ type change struct {
 	next  *attempt
 	// freed says that a task has ended or given its slot back.
 	freed bool
+	// on is the key of the run that is being worked on.
+	on int64
 }
 
 // change runs fn in a transaction. What fn changed in memory is dropped when the
-// transaction fails; observers hear of it when it succeeds.
+// transaction fails; observers hear of it when it succeeds. After a fault of a run, which
+// the error then is, that run has failed.
 func (e *Engine) change(ctx context.Context, fn func(*change) error) error {
-	c := &change{e: e, ctx: ctx, runOf: map[*Instance]*liveRun{}}
+	return e.changeOf(ctx, 0, fn)
+}
+
+// changeOf is change for a run, to which a fault belongs unless another one is met.
+func (e *Engine) changeOf(ctx context.Context, run int64, fn func(*change) error) error {
+	err := e.try(ctx, run, func(c *change) error {
+		c.reloadDropped()
+		c.on = run
+		return fn(c)
+	})
+	if f, ok := errors.AsType[*fault](err); ok && f.run != 0 {
+		e.giveUpRun(ctx, f)
+	}
+	return err
+}
+
+// try is changeOf without care for faults.
+func (e *Engine) try(ctx context.Context, run int64, fn func(*change) error) error {
+	c := &change{e: e, ctx: ctx, on: run, runOf: map[*Instance]*liveRun{}}
 	err := e.store.Tx(ctx, func(tx Tx) error {
 		c.Tx, c.now = tx, e.now()
 		defer func() {
@@ -91,14 +112,11 @@ func (e *Engine) change(ctx context.Context, fn func(*change) error) error {
 				lr.mu.Unlock()
 			}
 		}()
-		if err := fn(c); err != nil {
-			return err
-		}
-		return c.flush()
+		return c.guarded(fn)
 	})
 	if err != nil {
 		for _, lr := range c.touched {
-			e.drop(lr.run.Key)
+			e.dropForNow(lr.run.Key)
 		}
 		if c.next != nil {
 			c.next.drop()
@@ -166,7 +184,34 @@ func (e *Engine) drop(key int64) {
 	defer e.mu.Unlock()
 	delete(e.live, key)
 	delete(e.blocked, key)
+	delete(e.dropped, key)
 	e.forgetPlans()
+}
+
+// dropForNow is drop for a run whose copy in memory is not what the store has.
+func (e *Engine) dropForNow(key int64) {
+	e.drop(key)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.dropped[key] = true
+}
+
+// reloadDropped reads back the runs that were dropped: what their tasks take of pools and
+// other limits counts all the time.
+func (c *change) reloadDropped() {
+	c.e.mu.Lock()
+	keys := slices.Sorted(maps.Keys(c.e.dropped))
+	keys = slices.DeleteFunc(keys, func(k int64) bool { return c.e.live[k] != nil })
+	c.e.mu.Unlock()
+	for _, k := range keys {
+		lr, err := c.liveRun(k)
+		switch {
+		case err != nil:
+			c.e.logOnce(k, "read a run back", err) // the others go on
+		case lr == nil:
+			c.after = append(c.after, func() { c.e.drop(k) })
+		}
+	}
 }
 
 // flush writes what the functions of this transaction collected.
@@ -179,7 +224,7 @@ func (c *change) flush() error {
 			return err
 		}
 	}
-	if err := c.PutInstances(c.ctx, c.dirty); err != nil {
+	if err := c.putDirty(); err != nil {
 		return err
 	}
 	if c.e.o.Observe != nil {
@@ -193,18 +238,36 @@ func (c *change) flush() error {
 	return c.InsertDeliveries(c.ctx, c.out)
 }
 
+// putDirty writes the rows that changed, run by run.
+func (c *change) putDirty() error {
+	for rest := c.dirty; len(rest) > 0; {
+		c.on = rest[0].RunKey
+		n := slices.IndexFunc(rest, func(in *Instance) bool { return in.RunKey != c.on })
+		if n < 0 {
+			n = len(rest)
+		}
+		if err := c.PutInstances(c.ctx, rest[:n]); err != nil {
+			return err
+		}
+		rest = rest[n:]
+	}
+	return nil
+}
+
 // touch takes a run into the transaction.
 func (c *change) touch(lr *liveRun) *liveRun {
 	if !slices.Contains(c.touched, lr) {
 		lr.mu.Lock()
 		c.touched = append(c.touched, lr)
 	}
+	c.on = lr.run.Key
 	return lr
 }
 
 // liveRun returns the run with the given key, reading it back if need be. It is nil
-// when the run is not running.
+// when the run is not running, or had to be given up.
 func (c *change) liveRun(key int64) (*liveRun, error) {
+	c.on = key
 	c.e.mu.Lock()
 	lr := c.e.live[key]
 	c.e.mu.Unlock()
@@ -222,18 +285,32 @@ func (c *change) liveRun(key int64) (*liveRun, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.load(r, is)
+	return c.loadOrGiveUp(r, is)
 }
 
-// load makes a run of the store live and arms its timers.
+// loadOrGiveUp is load, but nil for a run that can't be loaded: that is given up.
+func (c *change) loadOrGiveUp(r *Run, is []*Instance) (*liveRun, error) {
+	lr, err := c.load(r, is)
+	if f, ok := errors.AsType[*fault](err); ok {
+		return nil, c.giveUp(r, f, true)
+	}
+	return lr, err
+}
+
+// load makes a run of the store live and arms its timers. The error is a fault when the
+// run can't be loaded, and another one when the store can't be read.
 func (c *change) load(r *Run, is []*Instance) (*liveRun, error) {
+	c.on = r.Key
 	p, err := c.e.plan(c.ctx, c, r.DAGID, r.Version)
+	if v, ok := errors.AsType[*versionError](err); ok {
+		return nil, &fault{run: r.Key, reason: reasonNotRestorable, err: v}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("run %s of dag %q: %w", r.RunID, r.DAGID, err)
 	}
 	lr := &liveRun{run: *r, plan: p, poolUse: map[string]int{}, activeOf: map[int]int{}}
 	if err := lr.place(is); err != nil {
-		return nil, err
+		return nil, &fault{run: r.Key, reason: reasonNotRestorable, err: err}
 	}
 	lr.leaveOut()
 	c.watchTimeout(lr)
@@ -324,6 +401,7 @@ func holdsSlot(s dag.State) bool { return s == dag.Queued || s == dag.Running }
 // step lets a run go as far as it can: states travel along the edges, ready tasks get
 // slots, and the run ends when nothing is left.
 func (c *change) step(lr *liveRun) error {
+	c.on = lr.run.Key
 	for again := true; again; {
 		p := lr.m.advance()
 		for _, slot := range p.settled {
@@ -436,7 +514,7 @@ func (c *change) end(lr *liveRun, state dag.RunState, reason string) error {
 		if err := c.PutInstances(c.ctx, c.dirty); err != nil {
 			return err
 		}
-		c.out = append(c.out, c.e.runDeliveries(c.ctx, c, lr, kind, cbs, c.now)...)
+		c.out = append(c.out, c.e.runDeliveries(c.ctx, c, lr, c.e.runEvent(lr, kind, c.now), cbs)...)
 	}
 	c.updates = append(c.updates, Update{Run: lr.run})
 	key, dagID := lr.run.Key, lr.run.DAGID
@@ -457,8 +535,8 @@ func (c *change) start(r *Run) error {
 	if err != nil {
 		return err
 	}
-	lr, err := c.load(r, is)
-	if err != nil {
+	lr, err := c.loadOrGiveUp(r, is)
+	if err != nil || lr == nil {
 		return err
 	}
 	c.updates = append(c.updates, Update{Run: lr.run})

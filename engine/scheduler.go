@@ -287,6 +287,9 @@ func nextRun(d *dag.DAG, last *Run, now time.Time) (timetable.Run, bool) {
 
 // wakeDAG creates the due runs of a DAG and starts what may run.
 func (e *Engine) wakeDAG(id string) {
+	if !e.works() {
+		return // it is looked at when the work begins
+	}
 	ctx := context.Background()
 	if err := e.change(ctx, func(c *change) error { return c.wake(id) }); err != nil {
 		// The sweep comes again.
@@ -495,25 +498,19 @@ func (e *Engine) Refresh(ctx context.Context) error {
 		return err
 	}
 	e.setPools(ctx, pools)
+	if !e.works() {
+		e.setPaused(ids)
+		return nil
+	}
 	if err := e.fireDeadlines(ctx); err != nil {
-		return err
+		e.o.Log.Error("tell of missed deadlines", "error", err)
 	}
 	backfills, err := e.store.OpenBackfills(ctx)
 	if err != nil {
 		return err
 	}
-	paused := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		paused[id] = true
-	}
+	paused, woken := e.setPaused(ids)
 	e.mu.Lock()
-	var woken []string
-	for id := range e.paused {
-		if !paused[id] {
-			woken = append(woken, id)
-		}
-	}
-	e.paused = paused
 	active := map[string]int{}
 	backfilling := map[int64]int{}
 	for _, lr := range e.live {
@@ -539,17 +536,35 @@ func (e *Engine) Refresh(ctx context.Context) error {
 		e.stepBackfill(b.DAGID)
 	}
 	e.dropEnded(ctx, running)
-	return e.reloadDropped(ctx, running)
+	e.stepDropped(ctx, running)
+	return nil
 }
 
-// reloadDropped reads back runs whose copy in memory was dropped with a transaction
-// that failed.
-func (e *Engine) reloadDropped(ctx context.Context, running []int64) error {
+// setPaused takes over which DAGs are paused, and returns those that no longer are.
+func (e *Engine) setPaused(ids []string) (paused map[string]bool, woken []string) {
+	paused = make(map[string]bool, len(ids))
+	for _, id := range ids {
+		paused[id] = true
+	}
 	e.mu.Lock()
-	missing := slices.DeleteFunc(running, func(k int64) bool { return e.live[k] != nil })
+	defer e.mu.Unlock()
+	for id := range e.paused {
+		if !paused[id] {
+			woken = append(woken, id)
+		}
+	}
+	e.paused = paused
+	return paused, woken
+}
+
+// stepDropped lets the runs go on whose copy in memory was dropped with a transaction
+// that failed. One that can't does not hold up the others.
+func (e *Engine) stepDropped(ctx context.Context, running []int64) {
+	e.mu.Lock()
+	due := slices.DeleteFunc(running, func(k int64) bool { return e.live[k] != nil && !e.dropped[k] })
 	e.mu.Unlock()
-	for _, k := range missing {
-		err := e.change(ctx, func(c *change) error {
+	for _, k := range due {
+		err := e.changeOf(ctx, k, func(c *change) error {
 			lr, err := c.liveRun(k)
 			if err != nil || lr == nil {
 				return err
@@ -557,10 +572,13 @@ func (e *Engine) reloadDropped(ctx context.Context, running []int64) error {
 			return c.step(lr)
 		})
 		if err != nil {
-			return err
+			e.logOnce(k, "let a run go on", err)
+			continue
 		}
+		e.mu.Lock()
+		delete(e.dropped, k)
+		e.mu.Unlock()
 	}
-	return nil
 }
 
 // setPools takes over the sizes of the pools; a change may let waiting tasks go on.

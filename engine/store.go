@@ -43,8 +43,9 @@ type Run struct {
 	// BackfillID is the backfill that the run belongs to, 0 for none.
 	BackfillID int64
 	// Reason says why a finished run has its state: success, task_failure, timed_out,
-	// all_tasks_deadlocked, version_not_loadable, or marked_success and marked_failed
-	// when a person gave it. A run that was marked and still runs its teardowns has it too.
+	// all_tasks_deadlocked, or marked_success and marked_failed when a person gave it. A
+	// run that was marked and still runs its teardowns has it too. A run that could not go
+	// on has version_not_loadable, rows_not_readable or internal_error with ": " and why.
 	Reason string
 }
 

@@ -1,0 +1,220 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/dag"
+)
+
+// The reasons of a run that was given up, before a colon and the cause.
+const (
+	// reasonNotRestorable marks a run whose DAG version this binary can't load.
+	reasonNotRestorable = "version_not_loadable"
+	// reasonNotReadable marks a run whose rows in the store can't be read.
+	reasonNotReadable = "rows_not_readable"
+	// reasonPanic marks a run over which this program panicked.
+	reasonPanic = "internal_error"
+)
+
+// fault is why a run can't go on, however often it is tried: another try of the same
+// change would meet it again. The run fails with it, and nothing else does.
+type fault struct {
+	run    int64 // 0 when no run is to blame
+	reason string
+	err    error
+}
+
+func (f *fault) Error() string { return f.err.Error() }
+
+func (f *fault) Unwrap() error { return f.err }
+
+// guarded runs fn and the writing of what it did. A panic becomes a fault of the run that
+// was being worked on.
+func (c *change) guarded(fn func(*change) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.e.o.Log.Error("a change of state panicked: this is a mistake in the program, please report it",
+				"panic", p, "run", c.on, "stack", string(debug.Stack()))
+			err = &fault{run: c.on, reason: reasonPanic, err: fmt.Errorf("panic: %v", p)}
+		}
+	}()
+	if err := fn(c); err != nil {
+		return err
+	}
+	return c.flush()
+}
+
+// giveUpRun fails the run to which a fault belongs, in a transaction of its own because
+// that of the fault was taken back. It says so with the callbacks of the DAG; if even that
+// panics, without them.
+func (e *Engine) giveUpRun(ctx context.Context, f *fault) {
+	var err error
+	for _, withCallbacks := range []bool{true, false} {
+		err = e.try(ctx, f.run, func(c *change) error {
+			r, err := c.Run(c.ctx, f.run)
+			if err != nil {
+				return err
+			}
+			return c.giveUp(r, f, withCallbacks)
+		})
+		if _, again := errors.AsType[*fault](err); !again {
+			break
+		}
+	}
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		e.o.Log.Error("fail a run that can't go on", "run", f.run, "cause", f.err, "error", err)
+	}
+}
+
+// giveUp fails a run that can't go on. It needs neither the run in memory nor a plan that
+// loads: what was under way has failed, what had not begun is skipped, and the callbacks
+// speak as far as they can still be read.
+func (c *change) giveUp(r *Run, f *fault, withCallbacks bool) error {
+	if r.State.Finished() {
+		return nil
+	}
+	c.e.mu.Lock()
+	old := c.e.live[r.Key]
+	c.e.mu.Unlock()
+	if old != nil { // the next transaction must not find it
+		c.touch(old)
+		c.e.drop(r.Key)
+	}
+	why := c.e.o.Masker.Mask(f.err.Error())
+	c.e.o.Log.Error("a run can't go on and is failed", "dag", r.DAGID, "run", r.RunID, "reason", f.reason, "error", why)
+	is, err := c.Instances(c.ctx, r.Key)
+	if err != nil && f.reason != reasonNotReadable {
+		return err
+	}
+	var p *plan
+	if withCallbacks {
+		p = c.e.remains(c.ctx, c, r)
+	}
+	r.State, r.Reason, r.EndDate = dag.RunFailed, f.reason+": "+why, c.now
+	if err := c.UpdateRun(c.ctx, r); err != nil {
+		return err
+	}
+	lr := &liveRun{run: *r, plan: p}
+	for _, in := range is {
+		lr.inst.add(in)
+	}
+	c.endInstances(lr, is, why)
+	if err := c.PutInstances(c.ctx, is); err != nil {
+		return err
+	}
+	c.updates = append(c.updates, Update{Run: *r})
+	if p != nil {
+		if err := c.pauseAfterFailures(lr); err != nil {
+			return err
+		}
+		ev := c.e.runEvent(lr, callbacks.Failure, c.now)
+		ev.Reason, ev.Error = f.reason, why
+		c.out = append(c.out, c.e.runDeliveries(c.ctx, c, lr, ev, p.onFailure)...)
+	}
+	c.freed = true
+	key, dagID := r.Key, r.DAGID
+	c.after = append(c.after, func() {
+		c.e.drop(key)
+		c.e.wakeDAG(dagID)
+	})
+	return nil
+}
+
+// endInstances ends the instances of a run that was given up.
+func (c *change) endInstances(lr *liveRun, is []*Instance, why string) {
+	for _, in := range is {
+		k, s := keyOf(in), in.State
+		if s.Finished() {
+			continue
+		}
+		in.State, in.EndDate, in.RetryAt = dag.Skipped, c.now, time.Time{}
+		if s == dag.Running || s == dag.Restarting || s == dag.Queued && c.e.attempting(k) {
+			in.State, in.Error = dag.Failed, why
+			if i := lr.plan.indexOf(in.TaskID); i >= 0 {
+				a := &attempt{e: c.e, plan: lr.plan, task: &lr.plan.tasks[i], i: i, run: lr.run, in: *in}
+				a.note("%s", why)
+				c.out = append(c.out, a.deliveries(c.ctx, c, callbacks.Failure, in, why)...)
+			}
+		}
+		if s == dag.Running || s == dag.Restarting || s == dag.Queued {
+			c.after = append(c.after, func() { c.e.cancel(k, errGivenUp) })
+		}
+		copied := *in
+		c.updates = append(c.updates, Update{Run: lr.run, Instance: &copied})
+	}
+}
+
+var errGivenUp = errors.New("the DAG run can't go on and has failed")
+
+// remains is as much of the plan of a run as can still be read, for its callbacks: the
+// plan itself, else the stored version without what this binary does not know, else the
+// DAG as its file is now; nil when there is nothing.
+func (e *Engine) remains(ctx context.Context, r Reader, run *Run) (p *plan) {
+	defer func() {
+		if v := recover(); v != nil {
+			e.o.Log.Error("read the callbacks of a run that can't go on", "dag", run.DAGID, "run", run.RunID, "panic", v)
+			p = nil
+		}
+	}()
+	if p, err := e.plan(ctx, r, run.DAGID, run.Version); err == nil {
+		return p
+	}
+	if src, err := r.Version(ctx, run.Version); err == nil {
+		if d, err := dag.Restore(src, forgiving{e.Catalog()}, dag.Options{}); err == nil {
+			if st, err := r.DAG(ctx, run.DAGID); err == nil {
+				d.Pos.File = st.File
+			}
+			p, _ := buildPlan(d, e.o.Operators, e.o.Callbacks) // what it lacks is why we are here
+			return p
+		}
+	}
+	if d := e.dag(run.DAGID); d != nil {
+		if p, err := e.plan(ctx, r, d.ID, d.Version); err == nil {
+			return p
+		}
+	}
+	return nil
+}
+
+// forgiving is a catalog that knows every name and finds nothing wrong.
+type forgiving struct{ Catalog }
+
+// Operator finds any operator.
+func (f forgiving) Operator(name string) (dag.Entry, bool, string) {
+	e, found, _ := f.Catalog.Operator(name)
+	return forgive(name, e, found), true, ""
+}
+
+// Callback finds any callback.
+func (f forgiving) Callback(name string) (dag.Entry, bool, string) {
+	e, found, _ := f.Catalog.Callback(name)
+	return forgive(name, e, found), true, ""
+}
+
+func forgive(name string, e dag.Entry, found bool) dag.Entry {
+	if !found {
+		return unknown(name)
+	}
+	return lax{e}
+}
+
+// lax is an entry that takes all parameters.
+type lax struct{ dag.Entry }
+
+func (lax) Check(*yaml.Node) []dag.Problem { return nil }
+
+// unknown is the entry of an operator or callback that this binary does not have.
+type unknown string
+
+func (u unknown) Name() string                 { return string(u) }
+func (unknown) Params() []string               { return nil }
+func (unknown) Schema(string) map[string]any   { return nil }
+func (unknown) Sensor() bool                   { return false }
+func (unknown) Check(*yaml.Node) []dag.Problem { return nil }

@@ -1,0 +1,166 @@
+package engine_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/operator"
+)
+
+// panicky is a store whose transactions panic over some tasks.
+type panicky struct {
+	engine.Store
+	on     map[string]bool // by what they do and the task
+	panics atomic.Int32
+}
+
+type panickyTx struct {
+	engine.Tx
+	s *panicky
+}
+
+// Tx runs fn in such a transaction.
+func (p *panicky) Tx(ctx context.Context, fn func(engine.Tx) error) error {
+	return p.Store.Tx(ctx, func(tx engine.Tx) error { return fn(panickyTx{tx, p}) })
+}
+
+func (t panickyTx) trip(what, task string) {
+	if t.s.on[what+" "+task] {
+		t.s.panics.Add(1)
+		panic("tripped over " + task)
+	}
+}
+
+// PutXCom panics for a task.
+func (t panickyTx) PutXCom(ctx context.Context, runKey int64, task string, mapIndex int, key string, v json.RawMessage) error {
+	t.trip("xcom", task)
+	return t.Tx.PutXCom(ctx, runKey, task, mapIndex, key, v)
+}
+
+// PutInstances panics when a task gets a state.
+func (t panickyTx) PutInstances(ctx context.Context, is []*engine.Instance) error {
+	for _, in := range is {
+		t.trip(in.State.String(), in.TaskID)
+	}
+	return t.Tx.PutInstances(ctx, is)
+}
+
+// A panic while a state changes is no full disk: the same change would panic for ever.
+// Its run fails and says why, and everything else goes on.
+func TestAPanicInAStateChangeFailsItsRun(t *testing.T) {
+	t.Parallel()
+	for trip, want := range map[string]map[string]string{
+		"xcom t":         {"before": "success", "t": "failed"},
+		"running before": {"before": "failed"},
+		"running t":      {"before": "failed"}, // in the transaction that ends the one before
+		"success t":      {"before": "success", "t": "failed"},
+	} {
+		t.Run(trip, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.stopStore()
+			p := &panicky{on: map[string]bool{trip: true}}
+			b.wrap = func(s engine.Store) engine.Store { p.Store = s; return p }
+			b.open()
+			b.load(`
+d:
+  on_failure_callback: {callback: say, text: "{{ reason }}: {{ exception }}"}
+  tasks:
+    - {task_id: before, operator: probe}
+    - {task_id: t, operator: probe, text: x, dependencies: [before]}
+    - {task_id: after, operator: probe, dependencies: [t]}
+good:
+  tasks:
+    - {task_id: one, operator: probe}
+    - {task_id: two, operator: probe, dependencies: [one]}
+`)
+			b.start(engine.RunOptions{})
+			r := b.finish(engine.Trigger{})
+			assert.Equal(t, dag.RunFailed, r.State)
+			_, task, _ := strings.Cut(trip, " ")
+			assert.Equal(t, "internal_error: panic: tripped over "+task, r.Reason)
+			assert.Equal(t, want, b.states(r))
+			b.until("the alert", func() bool { return len(b.sentSoFar()) == 1 })
+			assert.Equal(t, []string{"on_failure  internal_error: panic: tripped over " + task}, b.sentSoFar())
+			good, err := b.e.Trigger(t.Context(), "good", engine.Trigger{})
+			require.NoError(t, err)
+			assert.Equal(t, dag.RunSuccess, b.ended1(good.Key).State)
+			assert.LessOrEqual(t, p.panics.Load(), int32(2), "it is not repeated")
+		})
+	}
+}
+
+// A timer that panics fails its run as well.
+func TestAPanicInARetryFailsItsRun(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.do["fail"] = func(context.Context, *operator.TaskContext) (any, error) { return nil, errors.New("again") }
+	b.load("d:\n  tasks: [{task_id: t, operator: probe, do: fail, retries: 9, retry_delay: 0.3}]\n")
+	b.start(engine.RunOptions{})
+	r, err := b.e.Trigger(t.Context(), "d", engine.Trigger{})
+	require.NoError(t, err)
+	b.until("it waits", func() bool { return b.states(r)["t"] == "up_for_retry" })
+	b.wrap = func(s engine.Store) engine.Store {
+		return &panicky{Store: s, on: map[string]bool{"queued t": true}}
+	}
+	next := b.crash()
+	next.start(engine.RunOptions{})
+	assert.Contains(t, next.ended1(r.Key).Reason, "internal_error")
+}
+
+// A run whose version this binary can't load fails, with the callbacks that can still be
+// read; whatever else there is goes on. It is so for runs under way and for queued ones.
+func TestAVersionThatCannotBeLoadedFailsItsRunOnly(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	begun := b.hangOnce()
+	const others = `
+good:
+  tasks:
+    - {task_id: one, operator: probe, text: x}
+    - {task_id: two, operator: probe, dependencies: [one]}
+`
+	b.load(`
+d:
+  max_active_runs: 1
+  on_failure_callback: {callback: say, text: "{{ reason }}: {{ exception }}"}
+  tasks:
+    - {task_id: t, operator: probe, do: hang, on_failure_callback: {callback: say, text: "{{ ti.task_id }}"}}
+    - {task_id: gone, operator: native, dependencies: [t]}
+` + others)
+	b.start(engine.RunOptions{})
+	r, err := b.e.Trigger(t.Context(), "d", engine.Trigger{})
+	require.NoError(t, err)
+	<-begun
+	b.until("t runs", func() bool { return b.states(r)["t"] == "running" })
+	queued, err := b.e.Trigger(t.Context(), "d", engine.Trigger{LogicalDate: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)})
+	require.NoError(t, err)
+
+	b.lacks = []string{"native"}
+	next := b.crash()
+	next.load(others)
+	next.start(engine.RunOptions{})
+	for _, key := range []int64{r.Key, queued.Key} {
+		got := next.ended1(key)
+		assert.Equal(t, dag.RunFailed, got.State)
+		assert.Regexp(t, `^version_not_loadable: .*operator "native"`, got.Reason)
+	}
+	assert.Equal(t, map[string]string{"t": "failed"}, next.states(r))
+	next.until("the alerts", func() bool { return len(next.sentSoFar()) == 3 })
+	sent := next.sentSoFar()
+	assert.Equal(t, "on_failure t t", sent[0])
+	assert.Regexp(t, `^on_failure  version_not_loadable: .*operator "native"`, sent[1])
+	good, err := next.e.Trigger(t.Context(), "good", engine.Trigger{})
+	require.NoError(t, err)
+	assert.Equal(t, dag.RunSuccess, next.ended1(good.Key).State)
+}
