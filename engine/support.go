@@ -50,7 +50,7 @@ func (c Catalog) Check(d *dag.DAG) dag.Diagnostics {
 			at(t.Pos, t.ID, dag.Warning, "%s", why)
 		}
 	}
-	return ds
+	return append(ds, c.checkNames(d)...)
 }
 
 // readsInterval reports whether a template below n reads the data interval.

@@ -20,16 +20,22 @@ type folders []string
 // read returns the text of a file in the first folder that has it. Nothing outside the
 // folders is read, whatever the name or a symbolic link says.
 func (f folders) read(name string) (string, error) {
+	_, text, err := f.find(name)
+	return text, err
+}
+
+// find is read that also tells which file it is.
+func (f folders) find(name string) (path, text string, err error) {
 	if !filepath.IsLocal(name) {
-		return "", fmt.Errorf("%q lies outside the folder of the DAG file: name template files relative to it, or to a folder in template_searchpath", name)
+		return "", "", fmt.Errorf("%q lies outside the folder of the DAG file: name template files relative to it, or to a folder in template_searchpath", name)
 	}
 	for _, dir := range f {
 		text, err := readIn(dir, name)
 		if err == nil || !errors.Is(err, fs.ErrNotExist) {
-			return text, err
+			return filepath.Join(dir, name), text, err
 		}
 	}
-	return "", fmt.Errorf("no file %q in %s", name, strings.Join(f, " or "))
+	return "", "", fmt.Errorf("no file %q in %s", name, strings.Join(f, " or "))
 }
 
 // named is read for a text that may be meant as no file name at all.

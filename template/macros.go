@@ -20,7 +20,6 @@ func newMacros(clock func() time.Time, random func() float64) *pyval.Module {
 		Funcs: map[string]pyval.Method{
 			"ds_add":                   macroDSAdd,
 			"ds_format":                macroDSFormat,
-			"ds_format_locale":         macroDSFormatLocale,
 			"datetime_diff_for_humans": diffForHumans(clock),
 			"timedelta":                pyval.MakeDelta,
 		},
@@ -71,10 +70,9 @@ func macroDSFormat(_ *pyval.Budget, a *pyval.Args) (any, error) {
 	return t.Format(out)
 }
 
-// macroDSFormatLocale says what to write instead: the names of months and days in every
-// language are more than this program carries.
-func macroDSFormatLocale(*pyval.Budget, *pyval.Args) (any, error) {
-	return nil, errors.New("ds_format_locale is not available: use macros.ds_format for English or for numbers, such as '%Y年%-m月%-d日', and a list for names: {{ ['周一', '周二', …][logical_date.weekday()] }}")
+// refusedMacros are macros of Airflow that are not there, and what to write instead.
+var refusedMacros = map[string]string{
+	"ds_format_locale": "the names of months and days are English here: use macros.ds_format for English or for numbers, such as '%Y年%-m月%-d日', and a list for names: ['周一', '周二', …][logical_date.weekday()]",
 }
 
 func diffForHumans(clock func() time.Time) pyval.Method {

@@ -370,7 +370,8 @@ func connection(c *connections.Connection) (any, error) {
 			}
 		}
 	}
-	return &pyval.Module{Name: "Connection", Values: map[string]any{
+	uri := func(_ *pyval.Budget, a *pyval.Args) (any, error) { return c.URI(), a.Done() }
+	return &pyval.Module{Name: "Connection", Funcs: map[string]pyval.Method{"get_uri": uri}, Values: map[string]any{
 		"conn_id":      c.ID,
 		"conn_type":    c.Type,
 		"description":  optional(c.Description),

@@ -249,7 +249,9 @@ func (e *Env) mistake(err error) error {
 		return fmt.Errorf("template: %w", err)
 	}
 	msg := m.Message
-	if m.Kind != "" {
+	if why, refused := refusedMacros[m.Name]; refused && m.Kind == "macros function" {
+		msg = "macros." + m.Name + " is not available: " + why
+	} else if m.Kind != "" {
 		msg += didYouMean(m.Name, e.namesOf(m.Kind))
 	}
 	return &Error{Line: m.Line, Column: m.Column, File: m.File, Message: msg}

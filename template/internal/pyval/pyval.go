@@ -322,6 +322,27 @@ func method(v any, name string) Method {
 	return nil
 }
 
+// Has reports whether v has an attribute or method of that name; a text, list or dict has methods.
+func Has(v any, name string) bool { return HasAttr(v, name, true) || HasAttr(v, name, false) }
+
+// HasAttr reports whether v.name, or v.name() when it is called, can be evaluated. A key of a
+// dict is no attribute.
+func HasAttr(v any, name string, called bool) bool {
+	if called && method(v, name) != nil {
+		return true
+	}
+	if m, ok := v.(*Module); ok { // also where the value is not known yet
+		_, has := m.Values[name]
+		return has
+	}
+	o, ok := v.(Object)
+	if !ok {
+		return false
+	}
+	got, err := o.Attr(name)
+	return err == nil && !IsUndefined(got)
+}
+
 func bind[T any](f func(*Budget, T, *Args) (any, error), recv T) Method {
 	if f == nil {
 		return nil

@@ -9,6 +9,10 @@ import (
 type node struct {
 	code     string
 	from, to int
+	// use is the number of the use that it is, from 1; 0 is none.
+	use int
+	// texts is what it says when it is a text in quotes, or a list of such.
+	texts []string
 }
 
 func (w *writer) written(n node) string { return strings.TrimSpace(w.src[n.from:n.to]) }
@@ -90,12 +94,16 @@ func (w *writer) tuple(cond bool) node {
 func (w *writer) expr() node {
 	w.deeper(w.from)
 	defer func() { w.nested-- }()
+	begin := w.usesSoFar()
 	x := w.or()
 	for w.skipName("if") {
+		w.perhaps(begin)
 		cond := w.use(w.or())
 		var other node
 		if w.skipName("else") {
+			w.maybe++
 			other = w.expr()
+			w.maybe--
 		} else {
 			other = w.call(Absent, x.from, Site{})
 		}
@@ -116,10 +124,12 @@ func (w *writer) logic(word string, operand func() node) node {
 	}
 	var code strings.Builder
 	from := x.from
+	w.maybe++
 	for w.skipName(word) {
 		code.WriteString(w.use(x).code + " " + word + " ")
 		x = operand()
 	}
+	w.maybe--
 	return node{code: "(" + code.String() + x.code + ")", from: from, to: w.prevTo}
 }
 

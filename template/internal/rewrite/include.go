@@ -98,7 +98,7 @@ func (w *writer) inline(at int, name, src string) {
 	w.shared.files = append(w.shared.files, File{name, src})
 	sub := &writer{
 		src: src, file: len(w.shared.files), path: append(slices.Clip(w.path), name), known: w.known, shared: w.shared,
-		macros: maps.Clone(w.macros), bound: maps.Clone(w.bound), nested: w.nested, inBlock: w.inBlock || len(w.open) > 0,
+		macros: maps.Clone(w.macros), bound: maps.Clone(w.bound), nested: w.nested, maybeFile: w.maybe + w.maybeFile, inBlock: w.inBlock || len(w.open) > 0,
 		inBlockText: w.inBlockText || slices.ContainsFunc(w.open, captures),
 	}
 	sub.rewrite()
@@ -112,6 +112,7 @@ type shared struct {
 	sites []Site
 	files []File
 	size  int
+	uses  uses
 	// included says that there is an include, found or not.
 	included bool
 }

@@ -17,14 +17,14 @@ func (w *writer) primary() node {
 			b.WriteString(w.value)
 			w.next()
 		}
-		return node{w.literal(from, w.prevTo, b.String()), from, w.prevTo}
+		return node{code: w.literal(from, w.prevTo, b.String()), from: from, to: w.prevTo, texts: []string{b.String()}}
 	case digits:
 		v, ok := parseNumber(value)
 		if !ok {
 			w.fail(from, "%s is not a number", value)
 		}
 		w.next()
-		return node{w.literal(from, w.prevTo, v), from, w.prevTo}
+		return node{code: w.literal(from, w.prevTo, v), from: from, to: w.prevTo}
 	case name:
 		if slices.Contains(keywords, value) {
 			w.fail(from, "unexpected '%s'", value)
@@ -40,7 +40,11 @@ func (w *writer) primary() node {
 		case "none", "None":
 			value = "none"
 		}
-		return node{Ident(value), from, w.prevTo}
+		n := node{code: Ident(value), from: from, to: w.prevTo}
+		if !w.isSymbol("(") || !w.known.Function(value) {
+			n.use = w.useName(value, from)
+		}
+		return n
 	case symbol:
 		return w.display(from, value)
 	default: // the end, where a value should be
@@ -65,7 +69,7 @@ func (w *writer) display(from int, open string) node {
 		}
 		first := w.expr()
 		if w.skipSymbol(")") {
-			return node{first.code, from, w.prevTo}
+			return node{code: first.code, from: from, to: w.prevTo, texts: first.texts}
 		}
 		items := []node{first}
 		for w.skipSymbol(",") {
@@ -75,7 +79,9 @@ func (w *writer) display(from int, open string) node {
 			items = append(items, w.expr())
 		}
 		w.expectSymbol(")")
-		return w.sequence(Tuple, from, items)
+		tuple := w.sequence(Tuple, from, items)
+		tuple.texts = textsOf(items)
+		return tuple
 	case "[":
 		w.next()
 		var items []node
@@ -86,7 +92,9 @@ func (w *writer) display(from int, open string) node {
 			}
 		}
 		w.expectSymbol("]")
-		return w.sequence(List, from, items)
+		list := w.sequence(List, from, items)
+		list.texts = textsOf(items)
+		return list
 	case "{":
 		w.next()
 		var items []node
@@ -103,6 +111,18 @@ func (w *writer) display(from int, open string) node {
 	}
 	w.fail(from, "unexpected %s", w.shown())
 	return node{}
+}
+
+// textsOf are the texts of a list that holds nothing else.
+func textsOf(items []node) []string {
+	var all []string
+	for _, it := range items {
+		if len(it.texts) != 1 {
+			return nil
+		}
+		all = append(all, it.texts[0])
+	}
+	return all
 }
 
 // sequence makes a list or tuple; a long one is the sum of shorter ones.
@@ -145,7 +165,7 @@ func (w *writer) attribute(x node) node {
 			w.fail(at, "expected a name after '.'")
 		}
 		w.next()
-		return w.call(Item, x.from, Site{}, x, node{w.literal(at, w.prevTo, v), at, w.prevTo})
+		return w.call(Item, x.from, Site{}, x, node{code: w.literal(at, w.prevTo, v), from: at, to: w.prevTo})
 	case name:
 	default:
 		w.fail(at, "unexpected %s, expected a name after '.'", w.shown())
@@ -166,9 +186,12 @@ func (w *writer) attribute(x node) node {
 		if x.code == "loop" && attr == "changed" {
 			return w.loopChanged(x, at, s, args)
 		}
+		w.follow(x, calledStep(attr, at, args, s.Keywords))
 		return w.call(Method, x.from, s, append([]node{x}, args...)...)
 	}
-	return w.call(Attr, x.from, Site{Name: attr}, x)
+	n := w.call(Attr, x.from, Site{Name: attr}, x)
+	n.use = w.follow(x, Step{Name: attr, At: at})
+	return n
 }
 
 func (w *writer) subscript(x node) node {
@@ -194,7 +217,11 @@ func (w *writer) subscript(x node) node {
 	if empty {
 		w.fail(open.from, "the subscript is missing")
 	}
-	return w.call(Item, x.from, Site{}, x, bounds[0])
+	n := w.call(Item, x.from, Site{}, x, bounds[0])
+	if key := bounds[0]; len(key.texts) == 1 {
+		n.use = w.follow(x, Step{Name: key.texts[0], At: key.from})
+	}
+	return n
 }
 
 // callOf reads the call of a name or of any other expression.
@@ -237,8 +264,8 @@ func (w *writer) packed(m *macro, x node, args []node, keywords []string) string
 		case key != "" && (slices.Contains(m.params, key) || !m.kwargs):
 			own = append(own, a)
 		case key != "":
-			text := node{w.literal(a.from, a.to, key), a.from, a.to}
-			value := node{strings.TrimPrefix(a.code, Ident(key)+"="), a.from, a.to}
+			text := node{code: w.literal(a.from, a.to, key), from: a.from, to: a.to}
+			value := node{code: strings.TrimPrefix(a.code, Ident(key)+"="), from: a.from, to: a.to}
 			named = append(named, text, value)
 		case i < len(m.params) || !m.varargs:
 			own = append(own, a)
@@ -281,7 +308,7 @@ func (w *writer) loopDepth(x node, at int, attr string) node {
 		if attr == "depth0" {
 			depth = 0
 		}
-		return node{w.literal(x.from, w.prevTo, depth), x.from, w.prevTo}
+		return node{code: w.literal(x.from, w.prevTo, depth), from: x.from, to: w.prevTo}
 	case around != 1:
 		w.fail(at, "loop.%s is not available in a recursive loop inside of another loop", attr)
 	}
@@ -341,7 +368,7 @@ func (w *writer) argument(s *Site) node {
 			w.next()
 			x := w.expr()
 			s.Keywords = append(s.Keywords, key)
-			return node{code: Ident(key) + "=" + x.code, from: x.from, to: x.to}
+			return node{code: Ident(key) + "=" + x.code, from: x.from, to: x.to, texts: x.texts}
 		}
 		w.tokens = save
 	}
@@ -382,6 +409,9 @@ func (w *writer) filterName() string {
 
 func (w *writer) filter(x node) node {
 	s := Site{Name: w.filterName()}
+	if s.Name == "default" || s.Name == "d" {
+		w.ask(x)
+	}
 	var args []node
 	if w.isSymbol("(") {
 		args = w.arguments(&s)
@@ -401,6 +431,9 @@ func (w *writer) test(x node) node {
 		w.failUnknown(w.from, "test", s.Name)
 	}
 	w.next()
+	if s.Name == "defined" || s.Name == "undefined" {
+		w.ask(x)
+	}
 	var args []node
 	switch {
 	case w.isSymbol("("):

@@ -87,6 +87,8 @@ type Template struct {
 	Sites []Site
 	// Files are the included files, File 1 of a [Site] first.
 	Files []File
+	// Uses are the names that come from outside.
+	Uses []Ref
 	// Includes reports an include, whether or not its file was there: what the template
 	// is then rests on more than its source.
 	Includes bool
@@ -142,6 +144,7 @@ func Rewrite(src string, known Known) (t *Template, err error) {
 	w.rewrite()
 	return &Template{
 		Source: w.out.String(), Sites: w.shared.sites, Files: w.shared.files, Includes: w.shared.included,
+		Uses: w.free(),
 	}, nil
 }
 
@@ -176,6 +179,9 @@ type writer struct {
 	inBlock, inBlockText bool
 
 	trimNext bool
+	// maybe counts what lies around here and may not be evaluated; maybeFile says that
+	// the include of this file lies in such a place.
+	maybe, maybeFile int
 
 	tokens
 }
@@ -259,6 +265,7 @@ func (w *writer) template() {
 			at = w.statement(next)
 		}
 	}
+	w.keepBound()
 	if n := len(w.open); n > 0 {
 		tag := w.open[n-1]
 		w.fail(tag.at, "{%% %s %%} is never closed: {%% end%s %%} is missing", tag.name, tag.name)

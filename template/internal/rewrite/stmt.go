@@ -46,6 +46,11 @@ func (w *writer) openBlock(tag string, at int) {
 	if len(w.open) > maxNested {
 		w.fail(at, "blocks are nested more than %d levels deep", maxNested)
 	}
+	defer func() {
+		if perhaps(tag) { // from here to its end
+			w.maybe++
+		}
+	}()
 	switch tag {
 	case "if":
 		w.emit("if " + w.use(w.tuple(true)).code)
@@ -61,6 +66,9 @@ func (w *writer) openBlock(tag string, at int) {
 		w.filterBlock(at)
 	}
 }
+
+// perhaps reports whether what stands in a block may not be rendered.
+func perhaps(tag string) bool { return tag == "if" || tag == "for" || tag == "macro" || tag == "call" }
 
 func (w *writer) branch(tag string, at int) {
 	n := len(w.open)
@@ -91,6 +99,9 @@ func (w *writer) closeBlock(tag string, at int) {
 		w.fail(at, "unexpected {%% %s %%}: {%% %s %%} of line %d is still open", tag, open.name, line)
 	}
 	ends := max(w.open[n-1].ends, 1)
+	if perhaps(what) {
+		w.maybe--
+	}
 	w.open = w.open[:n-1]
 	if what == "macro" && w.kind == name { // {% endmacro name %} is allowed
 		w.next()
@@ -159,7 +170,9 @@ func (w *writer) forLoop() {
 	x := w.tuple(false)
 	code := "for " + target + " in " + w.call(Iter, x.from, Site{}, x).code
 	if w.skipName("if") {
+		w.maybe++
 		code += " if " + w.use(w.expr()).code
+		w.maybe--
 	}
 	if w.skipName("recursive") {
 		code += " recursive"
@@ -174,7 +187,7 @@ func (w *writer) set(at int) {
 	owner := w.value
 	if w.kind == name {
 		if w.next(); w.isSymbol(".") { // {% set ns.x = … %}
-			w.setAttribute(node{Ident(owner), start, w.prevTo})
+			w.setAttribute(node{code: Ident(owner), from: start, to: w.prevTo})
 			return
 		}
 	}
@@ -253,7 +266,9 @@ func (w *writer) macro() {
 	m := &macro{}
 	w.macros[n] = m
 	w.next()
+	begin := w.usesSoFar()
 	list, names := w.parameters()
+	w.perhaps(begin)
 	m.params = names
 	m.varargs, m.kwargs = w.bodyNames("varargs"), w.bodyNames("kwargs")
 	for _, rest := range []struct {

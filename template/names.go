@@ -1,0 +1,185 @@
+package template
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/template/internal/pyval"
+	"github.com/dingdag/dingdag/template/internal/rewrite"
+)
+
+// Names is what a template may name, as far as it is known before it is rendered.
+type Names struct {
+	// More are names besides Airflow's: those of user_defined_macros, and what an
+	// operator or notifier adds.
+	More []string
+	// Open says that there may be others still, so that nothing is said of unknown names.
+	Open bool
+	// Callback says that exception and reason may be there.
+	Callback bool
+	// Params are the params that the file declares.
+	Params []string
+	// Tasks are the ids of the tasks of the DAG.
+	Tasks []string
+}
+
+// NameFinding is what is wrong with a name in a template.
+type NameFinding struct {
+	// Line and Column count from 1 in the text, or in File if it is an included one.
+	Line, Column int
+	File         string
+	// Name is what stands there.
+	Name string
+	// Warning is set where rendering need not fail.
+	Warning bool
+	Message string
+}
+
+// CheckNames reports names that a template has and nothing gives: those that Airflow 3
+// removed, misspelt ones, attributes that a known object does not have, and xcom_pull of
+// tasks that are not there. A name that the template itself binds, or asks for with
+// "is defined" or "default", is no finding. What a condition may leave out is a
+// warning. A template with other mistakes has no findings. include is that of [Context].
+func (e *Env) CheckNames(src string, include func(name string) (string, error), n Names) []NameFinding {
+	if !HasTemplate(src) {
+		return nil
+	}
+	src = rewrite.Normalize(src)
+	known := e.known()
+	known.Include = include
+	t, err := rewrite.Rewrite(src, known)
+	if err != nil {
+		return nil // told by Check
+	}
+	var out []NameFinding
+	for _, ref := range t.Uses {
+		at, name, said, warning := e.judge(&ref, &n)
+		if said == "" {
+			continue
+		}
+		text, file := src, ""
+		if ref.File > 0 {
+			text, file = t.Files[ref.File-1].Source, t.Files[ref.File-1].Name
+		}
+		line, column := rewrite.Position(text, at)
+		out = append(out, NameFinding{
+			Line: line, Column: column, File: file, Name: name, Warning: warning || !ref.Sure, Message: said,
+		})
+	}
+	return out
+}
+
+// judge says what is wrong with one use, nothing if all is well.
+func (e *Env) judge(ref *rewrite.Ref, n *Names) (at int, name, said string, warning bool) {
+	if slices.Contains(n.More, ref.Name) || e.added[ref.Name] != nil {
+		return 0, "", "", false
+	}
+	if instead, ok := removed[ref.Name]; ok {
+		return ref.At, ref.Name, fmt.Sprintf("%s: Airflow 3 removed it; use %s", ref.Name, instead), false
+	}
+	switch _, known := variables[ref.Name]; {
+	case (ref.Name == "exception" || ref.Name == "reason") && !n.Callback:
+		if n.Open {
+			return 0, "", "", false
+		}
+		return ref.At, ref.Name, ref.Name + " is known in callbacks only", false
+	case known:
+		return e.judgePath(ref, n)
+	case n.Open || globals[ref.Name] != nil:
+		return 0, "", "", false
+	}
+	names := slices.Concat(slices.Collect(maps.Keys(variables)), n.More, slices.Collect(maps.Keys(e.added)))
+	return ref.At, ref.Name, ref.Name + " is not known here" + didYouMean(ref.Name, names), false
+}
+
+// judgePath looks at the attributes of one of Airflow's names.
+func (e *Env) judgePath(ref *rewrite.Ref, n *Names) (at int, name, said string, warning bool) {
+	if len(ref.Path) == 0 {
+		return 0, "", "", false
+	}
+	first := ref.Path[0]
+	owner := samples()[ref.Name]
+	switch ref.Name {
+	case "params":
+		if first.Called || slices.Contains(n.Params, first.Name) || pyval.Has(pyval.NewDict(), first.Name) {
+			return 0, "", "", false
+		}
+		return first.At, first.Name, fmt.Sprintf("no param %q is declared: only a run whose conf has it can render this%s",
+			first.Name, didYouMean(first.Name, n.Params)), true
+	case "conn":
+		if first.Called || len(ref.Path) < 2 {
+			return 0, "", "", false
+		}
+		first = ref.Path[1]
+	case "ti", "task_instance":
+		if first.Name == "xcom_pull" && first.Called {
+			return judgePull(first, n)
+		}
+	}
+	if owner == nil || pyval.HasAttr(owner, first.Name, first.Called) {
+		return 0, "", "", false
+	}
+	if pyval.Has(owner, first.Name) {
+		return first.At, first.Name, fmt.Sprintf("%s is a method: write %s()", first.Name, first.Name), false
+	}
+	return first.At, first.Name, fmt.Sprintf("%s has no %s%s", pathText(ref, first), first.Name, didYouMean(first.Name, pyval.Names(owner))), false
+}
+
+// pathText is the path before a step.
+func pathText(ref *rewrite.Ref, until rewrite.Step) string {
+	parts := []string{ref.Name}
+	for _, s := range ref.Path {
+		if s.At == until.At {
+			break
+		}
+		parts = append(parts, s.Name)
+	}
+	return strings.Join(parts, ".")
+}
+
+// judgePull looks for the tasks that ti.xcom_pull names.
+func judgePull(call rewrite.Step, n *Names) (at int, name, said string, warning bool) {
+	_, otherDAG := call.Keywords["dag_id"]
+	_, otherRun := call.Keywords["run_id"]
+	if otherDAG || otherRun || len(call.Args) > 1 || n.Tasks == nil {
+		return 0, "", "", false
+	}
+	ids := call.Keywords["task_ids"]
+	if len(call.Args) == 1 {
+		ids = call.Args[0]
+	}
+	for _, id := range ids {
+		if slices.Contains(n.Tasks, id) {
+			continue
+		}
+		hint := didYouMean(id, n.Tasks)
+		for _, full := range n.Tasks {
+			if strings.HasSuffix(full, "."+id) {
+				hint = "; did you mean " + full + "?"
+			}
+		}
+		return call.At, call.Name, fmt.Sprintf("xcom_pull: the DAG has no task %q%s", id, hint), true
+	}
+	return 0, "", "", false
+}
+
+// samples are objects of the kind that names stand for, to ask what attributes they have.
+var samples = sync.OnceValue(func() map[string]any {
+	r := &render{ctx: &Context{TI: TaskInstanceInfo{TaskID: "t"}, Task: TaskInfo{TaskID: "t"}}}
+	at := pyval.NewDateTime(time.Unix(0, 0).UTC())
+	out := map[string]any{
+		"dag": r.dag(), "ti": r.taskInstance(), "task_instance": r.taskInstance(), "var": r.variableAccess(),
+		"ds": "", "ds_nodash": "", "ts": "", "ts_nodash": "", "ts_nodash_with_tz": "", "run_id": "", "task_instance_key_str": "",
+		"logical_date": at, "data_interval_start": at, "data_interval_end": at,
+		"prev_data_interval_start_success": at, "prev_data_interval_end_success": at, "prev_start_date_success": at, "prev_end_date_success": at,
+	}
+	// Neither can fail for an empty value.
+	out["dag_run"], _ = r.dagRun()
+	out["conn"], _ = connection(&connections.Connection{})
+	return out
+})
