@@ -26,7 +26,7 @@ var connectionFlags = []struct{ name, attribute, doc string }{ //nolint:gocheckn
 	{"conn-password", "password", "password; of a DingTalk robot the access token or the whole webhook address; - reads it from standard input"},
 	{"conn-port", "port", "port"},
 	{"conn-schema", "schema", "database, or scheme of an http connection"},
-	{"conn-extra", "extra", "JSON object; - reads it from standard input"},
+	{"conn-extra", "extra", "JSON object, also beside a URI; - reads it from standard input"},
 	{"conn-description", "description", "text for people, beside a URI or the single attributes"},
 }
 
@@ -42,7 +42,8 @@ A secret on the command line shows in the shell's history and in the list of pro
 with "-" as its value it is read from standard input.`,
 		Example: `  dingdag connections add dingding_default --conn-type dingding --conn-password TOKEN --conn-extra '{"secret":"SEC…"}'
   dingdag connections add dingding_default --conn-type dingding --conn-password - < token.txt
-  dingdag connections add api --conn-uri 'http://example.com:8080/v1?timeout=5'`,
+  dingdag connections add api --conn-uri 'http://example.com:8080/v1?timeout=5'
+  dingdag connections add warehouse --conn-uri postgres://etl@db/shop --conn-extra '{"sslmode":"require"}'`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				// The argument may be half of a secret, so it is not shown.
@@ -162,13 +163,7 @@ func buildConnection(id string, given map[string]string) (*connections.Connectio
 	case text != "":
 		c, err = connections.ParseJSON(id, []byte(text))
 	case uri != "":
-		_, described := attrs["description"]
-		if len(attrs) > 1 || len(attrs) == 1 && !described {
-			delete(attrs, "description")
-			return nil, fmt.Errorf("--conn-uri can't stand beside %s: put these into the URI", flagsOf(attrs))
-		}
-		attrs["uri"] = uri
-		c, err = connections.FromAttributes(id, attrs)
+		c, err = ofURI(id, uri, attrs)
 	case given["conn_type"] == "":
 		return nil, errors.New("no connection given: use --conn-uri, --conn-json or --conn-type with the other attributes")
 	default:
@@ -181,6 +176,30 @@ func buildConnection(id string, given map[string]string) (*connections.Connectio
 		return nil, fmt.Errorf("connection %q has no type: put conn_type into the JSON, or begin the URI with it", id)
 	}
 	return c, c.Validate()
+}
+
+// ofURI makes a connection of a URI, and of the description and extra that may stand beside
+// it (Airflow, connections add).
+func ofURI(id, uri string, beside map[string]any) (*connections.Connection, error) {
+	attrs := map[string]any{"uri": uri}
+	if description, given := beside["description"]; given {
+		attrs["description"] = description
+		delete(beside, "description")
+	}
+	extra, hasExtra := beside["extra"].(string)
+	delete(beside, "extra")
+	if len(beside) > 0 {
+		return nil, fmt.Errorf("--conn-uri can't stand beside %s: put these into the URI", flagsOf(beside))
+	}
+	c, err := connections.FromAttributes(id, attrs)
+	if err != nil || !hasExtra {
+		return c, err
+	}
+	if c.Extra != nil {
+		return nil, errors.New("--conn-extra can't stand beside what the URI has behind its ?, which it would replace: put all of it into one of them")
+	}
+	c.Extra = new(connections.Secret(extra))
+	return c, nil
 }
 
 // flagsOf names the flags that gave the attributes.

@@ -180,7 +180,7 @@ func TestURI(t *testing.T) {
 		},
 		"unescaped":             {conn("t", host("a-b_c.d~e9")), "t://a-b_c.d~e9"},
 		"not ASCII":             {conn("t", host("钉")), "t://%E9%92%89"},
-		"host in capitals":      {conn("t", host("my-Host.X")), "t://my-%48ost.X"},
+		"host in capitals":      {conn("t", host("my-Host.X")), "t://my-Host.X"},
 		"path in capitals":      {conn("t", host("/TmP/")), "t://%2FTmP%2F"},
 		"login only":            {conn("t", login("l"), host("h")), "t://l@h"},
 		"empty login":           {conn("t", login(""), host("h")), "t://h"},
@@ -288,6 +288,8 @@ func assertSame(t require.TestingT, want, got *connections.Connection) {
 
 	w, g := *want, *got
 	w.Extra, g.Extra = nil, nil
+	// A URI is written with the capitals of a host and read without them.
+	w.Host, g.Host = new(strings.ToLower(w.GetHost())), new(strings.ToLower(g.GetHost()))
 	require.Equal(t, &w, &g)
 }
 

@@ -10,7 +10,8 @@ import (
 // in clear. [ParseURI] reads it back to an equal connection, but for what the
 // form cannot say: the description is left out, port 0 is written as none, null
 // host and schema come back as "", an empty login without a password comes back
-// as null, and a null login comes back as "" beside a password or a lone port.
+// as null, a null login comes back as "" beside a password or a lone port, and
+// the capitals of a host, which readers lower-case, as small letters.
 func (c *Connection) URI() string {
 	var b strings.Builder
 	if c.Type != "" {
@@ -23,7 +24,7 @@ func (c *Connection) URI() string {
 	}
 	userinfo := c.userinfo()
 	b.WriteString(userinfo)
-	b.WriteString(quoteHost(host))
+	b.WriteString(quote(host))
 	if port := c.GetPort(); port != 0 {
 		if userinfo == "" && host == "" {
 			b.WriteByte('@')
@@ -61,24 +62,6 @@ func (c *Connection) userinfo() string {
 		return ""
 	}
 	return info + "@"
-}
-
-// quoteHost escapes a host. Readers lower-case it up to the first percent sign,
-// so the first capital before one is escaped: "MyHost" is written "%4DyHost".
-func quoteHost(host string) string {
-	text := quote(host)
-	if strings.Contains(host, "/") {
-		return text
-	}
-	for i := range len(text) {
-		switch c := text[i]; {
-		case c == '%':
-			return text
-		case c >= 'A' && c <= 'Z':
-			return text[:i] + "%" + strconv.FormatUint(uint64(c), 16) + text[i+1:]
-		}
-	}
-	return text
 }
 
 // query returns the extra as form data: one pair for each key when all values

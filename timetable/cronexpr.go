@@ -321,7 +321,7 @@ func (f cronField) parseNthWeekday(set *fieldSet, item string) error {
 	if !isNth {
 		text := strings.TrimPrefix(item, "L")
 		if text == "" || strings.Trim(text, "0123456789") != "" {
-			return errors.New("L takes the number of the day, for instance L5 for the last Friday of the month")
+			return errors.New("the day after L is a number, for instance L5 for the last Friday of the month")
 		}
 		day, err := f.parseValue(text)
 		set.weekdays = append(set.weekdays, cron.DowConstraint{Weekday: day, N: -1})
