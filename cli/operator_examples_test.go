@@ -3,7 +3,6 @@ package cli_test
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -18,7 +17,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	_ "modernc.org/sqlite"
 
 	"github.com/dingdag/dingdag/cli"
 	"github.com/dingdag/dingdag/hook/smtp/smtptest"
@@ -166,12 +164,7 @@ func newExampleWorld(t *testing.T, page string) *exampleWorld {
 		Members: []string{"u002", "u003"}, Template: "c354-1", Bots: []string{w.app.AppKey},
 	})
 	warehouse := filepath.Join(t.TempDir(), "warehouse.db")
-	db, err := sql.Open("sqlite", warehouse)
-	require.NoError(t, err)
-	_, err = db.ExecContext(t.Context(), `CREATE TABLE orders (day TEXT, total INTEGER, customer TEXT); CREATE TABLE daily (day TEXT, orders INTEGER);
-		INSERT INTO orders VALUES ('2023-12-26', 5, 'a'), ('2023-12-26', 4, 'b'), ('2024-01-02', 7, 'b'), ('2024-01-02', 2, 'c')`)
-	require.NoError(t, err)
-	require.NoError(t, db.Close())
+	fillWarehouse(t, "sqlite", warehouse, "")
 	web := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, `{"state": "done"}`) }))
 	t.Cleanup(web.Close)
 	mail := smtptest.Start(t, smtptest.Options{})
@@ -251,6 +244,29 @@ func (w *exampleWorld) run(t *testing.T, args ...string) (code int, output strin
 	return code, out.String()
 }
 
+// check validates an example and runs it.
+func (w *exampleWorld) check(t *testing.T, e pageExample, s setting) {
+	t.Helper()
+	w.write(t, e, s)
+	code, output := w.run(t, "dags", "validate", filepath.Join(w.dir, "page.yaml"))
+	require.Zero(t, code, output)
+	args := []string{"dags", "test", "page", "2024-01-02"}
+	if s.conf != "" {
+		args = append(args, "--conf", w.replacer(t).Replace(s.conf))
+	}
+	code, output = w.run(t, args...)
+	want := s.output
+	switch {
+	case want != "":
+	case strings.HasPrefix(e.page, "notifier_"):
+		want, s.fails = "on_failure: delivered", true
+	default:
+		want = "example: success"
+	}
+	assert.Contains(t, output, want)
+	assert.Equal(t, s.fails, code != 0, output)
+}
+
 // Every example on the page of an operator or notifier is what people copy into a DAG
 // file: it is valid there and runs, against the sandbox and other local services.
 func TestOperatorExamples(t *testing.T) {
@@ -265,25 +281,7 @@ func TestOperatorExamples(t *testing.T) {
 		delete(unused, e.name())
 		t.Run(e.name(), func(t *testing.T) {
 			t.Parallel()
-			s, w := settings[e.name()], newExampleWorld(t, e.page)
-			w.write(t, e, s)
-			code, output := w.run(t, "dags", "validate", filepath.Join(w.dir, "page.yaml"))
-			require.Zero(t, code, output)
-			args := []string{"dags", "test", "page", "2024-01-02"}
-			if s.conf != "" {
-				args = append(args, "--conf", w.replacer(t).Replace(s.conf))
-			}
-			code, output = w.run(t, args...)
-			want := s.output
-			switch {
-			case want != "":
-			case strings.HasPrefix(e.page, "notifier_"):
-				want, s.fails = "on_failure: delivered", true
-			default:
-				want = "example: success"
-			}
-			assert.Contains(t, output, want)
-			assert.Equal(t, s.fails, code != 0, output)
+			newExampleWorld(t, e.page).check(t, e, settings[e.name()])
 		})
 	}
 	assert.Empty(t, unused, "no page has these examples")
