@@ -132,6 +132,32 @@ func TestOldTokenServesWhileDingTalkIsBusy(t *testing.T) {
 	})
 }
 
+// A refusal that stays one is told at once, although the old token may still work for some
+// minutes: an application that was taken away does not call on.
+func TestOldTokenIsNotUsedAfterAFinalRefusal(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		gone, calls := false, 0
+		h := newAppHook(t, func(r *http.Request) (*http.Response, error) {
+			switch {
+			case r.URL.Path == "/gettoken" && gone:
+				return response(`{"errcode":40096,"errmsg":"不合法的appKey或appSecret"}`), nil
+			case r.URL.Path == "/gettoken":
+				return response(`{"errcode":0,"access_token":"t","expires_in":7200}`), nil
+			}
+			calls++
+			return response(counted), nil
+		})
+		require.NoError(t, read(t.Context(), h.App("")))
+		gone = true
+		time.Sleep(115*time.Minute + time.Second) // refresh is due, the token lives on
+		e := failed(t, read(t.Context(), h.App("")))
+		assert.Equal(t, hook.KindAuth, e.Kind)
+		assert.Equal(t, "40096", e.Code)
+		assert.Equal(t, 1, calls, "nothing was called with the old token")
+	})
+}
+
 // newAppHook is a hook whose default app sends through transport, without a limit of
 // calls.
 func newAppHook(t *testing.T, transport roundTrip) *hook.DingdingHook {

@@ -232,3 +232,36 @@ func TestSpecIsDocumented(t *testing.T) {
 		<-came
 	}
 }
+
+// The event goes out as it is when the data of one's own can't be rendered; without a
+// place to send it to there is nothing to send.
+func TestFallback(t *testing.T) {
+	t.Parallel()
+	sender, came := serve(t, 200)
+	cb, problems := spec().Decode(parse(t, "{endpoint: hook, data: {title: x}, headers: {X-One: '', X-Two: b}}"))
+	require.Empty(t, problems)
+	usual, err := cb.(callbacks.Fallback).Fallback([]string{"data.title", "headers.X-One"})
+	require.NoError(t, err)
+	ev := failure()
+	ev.Problem = "the callback's template failed"
+	m, err := usual.Prepare(ev)
+	require.NoError(t, err)
+	_, err = sender.Send(t.Context(), m)
+	require.NoError(t, err)
+	got := <-came
+	assert.Equal(t, "/base/hook", got.path)
+	assert.Equal(t, "b", got.header.Get("X-Two"))
+	assert.NotContains(t, got.header, "X-One")
+	var told map[string]any
+	require.NoError(t, json.Unmarshal([]byte(got.body), &told))
+	assert.Equal(t, "the callback's template failed", told["problem"])
+	assert.Equal(t, "etl", told["dag_id"])
+	assert.Equal(t, "http_default", sender.ConnID(m))
+
+	_, err = cb.(callbacks.Fallback).Fallback([]string{"endpoint"})
+	require.ErrorContains(t, err, "no place to send to")
+	get, problems := spec().Decode(parse(t, "{endpoint: hook, method: GET}"))
+	require.Empty(t, problems)
+	_, err = get.(callbacks.Fallback).Fallback([]string{"data"})
+	require.ErrorContains(t, err, "a GET request has no body")
+}

@@ -20,6 +20,7 @@ import (
 	cbsmtp "github.com/dingdag/dingdag/callbacks/smtp"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook/smtp/smtptest"
+	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/template"
 )
 
@@ -229,4 +230,42 @@ func TestSpecIsDocumented(t *testing.T) {
 		require.NoError(t, err)
 		assert.Len(t, server.Mails(), 1)
 	}
+}
+
+// The default mail goes out when one's own can't be rendered, to the receivers that are
+// left, and when it can't be built: a file to attach is gone.
+func TestFallback(t *testing.T) {
+	t.Parallel()
+	sender, server := setup(t, smtptest.Options{Auth: []string{"PLAIN"}}, plain)
+	cb, problems := spec().Decode(parse(t, "{to: [a@example.com, ''], cc: '', subject: x, html_content: y, files: /nowhere.csv}"))
+	require.False(t, params.Failed(problems), problems)
+	ev := failure()
+	ev.Problem = "the callback's template failed"
+	usual, err := cb.(callbacks.Fallback).Fallback([]string{"to[1]", "html_content"})
+	require.NoError(t, err)
+	m, err := usual.Prepare(ev)
+	require.NoError(t, err)
+	_, err = sender.Send(t.Context(), m)
+	require.NoError(t, err)
+
+	own := prepare(t, "{to: a@example.com, subject: x, html_content: y, files: /nowhere.csv}", failure())
+	_, cause := sender.Send(t.Context(), own)
+	require.ErrorContains(t, cause, "nowhere.csv")
+	again, ok := sender.Fallback(own, ev, cause)
+	require.True(t, ok)
+	_, err = sender.Send(t.Context(), again)
+	require.NoError(t, err)
+	_, ok = sender.Fallback(again, ev, cause)
+	assert.False(t, ok, "there is nothing simpler")
+	assert.Equal(t, "smtp_default", sender.ConnID(again))
+	for _, mail := range server.Mails() {
+		assert.Equal(t, []string{"a@example.com"}, mail.To)
+		assert.Contains(t, body(t, mail), "the callback&#39;s template failed")
+		assert.Contains(t, body(t, mail), "exit code &lt;1&gt;")
+	}
+	assert.Len(t, server.Mails(), 2)
+
+	nobody, _ := spec().Decode(parse(t, "{to: ''}"))
+	_, err = nobody.(callbacks.Fallback).Fallback([]string{"to[0]"})
+	require.ErrorContains(t, err, "nobody to send to")
 }
