@@ -150,7 +150,10 @@ func readPage(t *testing.T, path string) (blocks []block) {
 	return blocks
 }
 
-var links = regexp.MustCompile(`\]\(([^)#:"]+)(#[^)]*)?\)`)
+var (
+	links = regexp.MustCompile(`\]\(([^)#:"]+)(#[^)]*)?\)`)
+	code  = regexp.MustCompile("(?ms)^```.*?^```")
+)
 
 // TestPagesLinkToFiles looks for every file that the pages link to.
 func TestPagesLinkToFiles(t *testing.T) {
@@ -164,7 +167,7 @@ func TestPagesLinkToFiles(t *testing.T) {
 	for _, page := range pages {
 		text, err := os.ReadFile(page)
 		require.NoError(t, err)
-		for _, link := range links.FindAllStringSubmatch(string(text), -1) {
+		for _, link := range links.FindAllStringSubmatch(code.ReplaceAllString(string(text), ""), -1) {
 			_, err := os.Stat(filepath.Join(filepath.Dir(page), link[1]))
 			assert.NoError(t, err, page)
 		}

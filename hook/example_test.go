@@ -6,8 +6,26 @@ import (
 	"fmt"
 	"net/http/httptest"
 
+	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook"
 )
+
+// A message to a group in five lines.
+func Example() {
+	dingtalk := httptest.NewServer(answering(`{"errcode":0,"errmsg":"ok"}`))
+	defer dingtalk.Close()
+	ctx, webhook := context.Background(), dingtalk.URL+"/robot/send?access_token="+token
+
+	h := hook.New(connections.Static{hook.DefaultConnID: {
+		Password: new(connections.Secret(webhook)),             // as the group's settings show it
+		Extra:    new(connections.Secret(`{"secret":"SEC…"}`)), // of the security setting "sign", if there is one
+	}})
+	defer h.CloseIdleConnections()
+	sent, err := h.Send(ctx, hook.Text("the nightly load is done"))
+
+	fmt.Println(sent.Parts, err)
+	// Output: 1 <nil>
+}
 
 func ExampleDingdingHook_Send() {
 	dingtalk := httptest.NewServer(answering(`{"errcode":310000,"errmsg":"keywords not in content"}`))
