@@ -20,6 +20,7 @@ import (
 	"github.com/dingdag/dingdag/operator/http"
 	"github.com/dingdag/dingdag/operator/sql"
 	"github.com/dingdag/dingdag/operator/standard"
+	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/template"
 )
 
@@ -102,6 +103,9 @@ func (a *app) engine(s engine.Store, db connections.Source, set func(*engine.Opt
 		o.Environ = a.maskerOnce().ChildEnviron(env, a.cfg.PassEnv...)
 	}
 	for _, name := range a.cfg.OnUndelivered {
+		if err := usableAlone(cbs, name); err != nil {
+			return nil, fmt.Errorf("setting on_undelivered: %w", err)
+		}
 		o.OnUndelivered = append(o.OnUndelivered, dag.Callback{Name: name})
 	}
 	if o.Location, err = time.LoadLocation(a.cfg.DefaultTimezone); err != nil {
@@ -109,4 +113,16 @@ func (a *app) engine(s engine.Store, db connections.Source, set func(*engine.Opt
 	}
 	set(&o)
 	return engine.New(s, o)
+}
+
+// usableAlone refuses a notifier that is unknown or does not work without parameters.
+func usableAlone(cbs *callbacks.Registry, name string) error {
+	spec, ok := cbs.Lookup(name)
+	if !ok {
+		return fmt.Errorf("unknown notifier %q", name)
+	}
+	if _, problems := spec.Decode(nil); params.Failed(problems) {
+		return fmt.Errorf("notifier %q needs parameters, which it cannot get here: %s", name, problems[0].Text)
+	}
+	return nil
 }

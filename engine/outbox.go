@@ -200,10 +200,13 @@ func (o *outbox) sendNext(ctx context.Context, name string, c *channel) (sent bo
 		return false, again, fmt.Errorf("record what became of message %d (%s): %w", d.ID, d.State, err)
 	}
 	o.report(d)
-	if d.State == DeliveryDelivered && c.fails > 0 {
-		err = o.released(write, name, c)
+	if len(standIns) > 0 {
+		o.wake() // they may go through another channel
 	}
-	return true, again, err
+	if d.State == DeliveryDelivered && c.fails > 0 {
+		return true, again, o.released(write, name, c)
+	}
+	return true, again, nil
 }
 
 // claim makes the message this sender's. What was read may be out of date: another

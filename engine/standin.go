@@ -2,7 +2,6 @@ package engine
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -116,7 +115,7 @@ func bareContext(ev *callbacks.Event) *template.Context {
 func (e *Engine) bindUndelivered() error {
 	var err error
 	if e.undelivered, err = bindCallbacks(e.o.Callbacks, e.o.OnUndelivered); err != nil {
-		return errors.Join(errors.New("engine: OnUndelivered"), err)
+		return fmt.Errorf("engine: OnUndelivered: %w", err)
 	}
 	return nil
 }

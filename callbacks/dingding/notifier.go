@@ -86,7 +86,7 @@ func (n *DingdingNotifier) Prepare(ev *callbacks.Event) (callbacks.Message, erro
 	}
 	m, err := n.Params.Message(message)
 	if err == nil {
-		_, err = hook.Prepare(m)
+		_, err = robot.Prepare(m)
 	}
 	if err != nil {
 		return callbacks.Message{}, fmt.Errorf("the callback's message cannot be sent: %w", err)

@@ -99,24 +99,26 @@ func (c *Content) Check(message any) error {
 		return errors.Join(found...)
 	}
 	m, _ := literal.Message(message) // only what was found right is left in it
-	p, err := hook.Prepare(m)
+	p, err := Prepare(m)
 	switch {
 	case err == nil:
 		for _, text := range p.Warnings {
 			found = append(found, params.At("message", params.Warn(text)))
 		}
 	case !HoldsTemplate(message):
-		found = append(found, params.At("message", reason(err)))
+		found = append(found, params.At("message", err))
 	}
 	return errors.Join(found...)
 }
 
-// reason is an error of [hook.Prepare] without what was being done.
-func reason(err error) error {
+// Prepare is [hook.Prepare], whose errors are those of a parameter here and need not say
+// what was being done.
+func Prepare(m hook.RobotMessage) (*hook.Prepared, error) {
+	p, err := hook.Prepare(m)
 	if inner := errors.Unwrap(err); inner != nil {
-		return inner
+		return nil, inner
 	}
-	return err
+	return p, err
 }
 
 // literals checks the people of a list that are no templates, and leaves the good ones in
