@@ -59,10 +59,10 @@ func newCmdTasksClear(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			r.DAGID = args[0]
 			if r.Start, err = a.parseDate(start); err != nil {
-				return err
+				return usagef("--start-date: %w", err)
 			}
 			if r.End, err = a.parseDate(end); err != nil {
-				return err
+				return usagef("--end-date: %w", err)
 			}
 			return runClear(cmd.Context(), a, r, f)
 		},
@@ -170,13 +170,28 @@ func (a *app) alone() (bool, error) {
 
 // unknownDAG says more about an error when there is no such DAG at all.
 func (a *app) unknownDAG(ctx context.Context, id string, err error) error {
-	if _, derr := a.store.DAG(ctx, id); !errors.Is(derr, engine.ErrNotFound) {
+	if a.store == nil {
+		return err // that is what is wrong
+	}
+	if _, derr := a.store.DAG(ctx, id); errors.Is(derr, engine.ErrNotFound) {
+		if _, ferr := a.findDAG(id); ferr != nil {
+			return ferr
+		}
+	}
+	return onceSaid(err)
+}
+
+// onceSaid is an error that says what is not there without saying so again, or what was
+// asked for.
+func onceSaid(err error) error {
+	if !errors.Is(err, engine.ErrNotFound) {
 		return err
 	}
-	if _, ferr := a.findDAG(id); ferr != nil {
-		return ferr
+	text := strings.TrimSuffix(err.Error(), ": "+engine.ErrNotFound.Error())
+	for _, asked := range []string{"clear: ", "mark: "} {
+		text = strings.TrimPrefix(text, asked)
 	}
-	return err
+	return errors.New(text)
 }
 
 // confirm asks whether to do something, and says so if the answer is no.

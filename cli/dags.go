@@ -344,7 +344,9 @@ func runDAGsTrigger(ctx context.Context, a *app, id string, t engine.Trigger, wa
 	}
 	done, err := e.TriggerRun(ctx, id, t)
 	if te, ok := errors.AsType[*engine.TriggerError](err); ok {
-		return usagef("--%s: %w", strings.ReplaceAll(te.Field, "_", "-"), te.Err)
+		// The text may begin with the name of the field, as the flag does.
+		text := strings.TrimPrefix(te.Error(), strings.ReplaceAll(te.Field, "_", " ")+" ")
+		return usagef("--%s: %s", strings.ReplaceAll(te.Field, "_", "-"), text)
 	}
 	switch {
 	case errors.Is(err, engine.ErrPaused):

@@ -38,7 +38,10 @@ func (a *app) findRun(ctx context.Context, dagID string, runID ...string) (engin
 		id = runID[0]
 	}
 	r, err := runNamed(ctx, s, dagID, id)
-	return s, r, err
+	if err != nil {
+		return nil, nil, a.unknownDAG(ctx, dagID, err)
+	}
+	return s, r, nil
 }
 
 func newCmdTasksState(a *app) *cobra.Command {

@@ -211,11 +211,7 @@ func newCmdTasksLogs(a *app) *cobra.Command {
 }
 
 func runTasksLogs(ctx context.Context, a *app, dagID, taskID, runID string, mapIndex, try int) error {
-	s, err := a.openStore(ctx)
-	if err != nil {
-		return err
-	}
-	r, err := runNamed(ctx, s, dagID, runID)
+	s, r, err := a.findRun(ctx, dagID, runID)
 	if err != nil {
 		return err
 	}

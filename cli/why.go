@@ -50,7 +50,7 @@ func runDAGsWhy(ctx context.Context, a *app, id, at, output string) error {
 	if at != "" {
 		var err error
 		if when, err = a.parseDate(at); err != nil {
-			return err
+			return usagef("--at: %w", err)
 		}
 	}
 	if problem == nil {
@@ -147,7 +147,7 @@ func runTasksWhy(ctx context.Context, a *app, dagID, taskID, output string, runI
 	}
 	s, r, err := a.findRun(ctx, dagID, runID...)
 	if err != nil {
-		return a.unknownDAG(ctx, dagID, err)
+		return err
 	}
 	a.showInZoneOf(ctx, s, r.Version)
 	e, err := a.asker(ctx)

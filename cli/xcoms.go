@@ -36,11 +36,7 @@ type xcomRow struct {
 }
 
 func runTasksXComs(ctx context.Context, a *app, dagID, runID, output string) error {
-	s, err := a.openStore(ctx)
-	if err != nil {
-		return err
-	}
-	r, err := runNamed(ctx, s, dagID, runID)
+	s, r, err := a.findRun(ctx, dagID, runID)
 	if err != nil {
 		return err
 	}
