@@ -280,9 +280,10 @@ type result struct {
 func (a *attempt) execute(ctx context.Context) result {
 	t := a.task.t
 	a.log.line(slog.LevelInfo, fmt.Sprintf("Starting attempt %d of %d", a.in.Try, a.in.MaxTries))
+	ended := make(chan struct{})
 	if d := t.ExecutionTimeout; d > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, d, fmt.Errorf("%w after %s", operator.ErrTimeout, d))
+		ctx, cancel = a.e.withTimeout(ctx, d, fmt.Errorf("%w after %s", operator.ErrTimeout, d), ended)
 		defer cancel()
 	}
 	type answer struct {
@@ -297,6 +298,7 @@ func (a *attempt) execute(ctx context.Context) result {
 				a.log.Error("panic", "panic", p, "stack", string(debug.Stack()))
 				r = answer{err: fmt.Errorf("operator %s panicked: %v", t.Operator, p)}
 			}
+			close(ended)
 			done <- r
 		}()
 		r.v, r.err = a.call(ctx)

@@ -44,7 +44,7 @@ func retryDelay(dagID string, t *dag.Task, logicalDate time.Time, n int) time.Du
 func (c *change) watchRetry(in *Instance) {
 	key, try, at := keyOf(in), in.Try, in.RetryAt
 	c.after = append(c.after, func() {
-		c.e.timers.at(c.e.until(at), func() { c.e.retry(key, try) })
+		c.e.at(at, func() { c.e.retry(key, try) })
 	})
 }
 

@@ -547,11 +547,9 @@ func (c *change) start(r *Run) error {
 func (c *change) watchTimeout(lr *liveRun) {
 	if d := lr.plan.d.DagrunTimeout; d > 0 {
 		key, at := lr.run.Key, lr.run.StartDate.Add(d)
-		c.after = append(c.after, func() { c.e.timers.at(c.e.until(at), func() { c.e.timeOut(key) }) })
+		c.after = append(c.after, func() { c.e.at(at, func() { c.e.timeOut(key) }) })
 	}
 }
-
-func (e *Engine) until(t time.Time) time.Duration { return t.Sub(e.o.Clock()) }
 
 // timeOut ends a run that took longer than dagrun_timeout: what is unfinished is
 // skipped and running attempts are stopped (Airflow, DAG argument dagrun_timeout).

@@ -41,6 +41,26 @@ func (t *timers) at(d time.Duration, f func()) {
 	t.all[tm] = struct{}{}
 }
 
+// farthest is how far ahead a timer is set at most.
+const farthest = 30 * time.Second
+
+// at runs f once the clock has reached a moment. Timers count what has passed and know
+// nothing of a clock that somebody sets: far moments are looked at again and again.
+func (e *Engine) at(moment time.Time, f func()) {
+	wait := moment.Sub(e.o.Clock())
+	if wait <= farthest {
+		e.timers.at(wait, func() {
+			if e.o.Clock().Before(moment) { // the clock was set back
+				e.at(moment, f)
+				return
+			}
+			f()
+		})
+		return
+	}
+	e.timers.at(farthest, func() { e.at(moment, f) })
+}
+
 // stop cancels what has not begun and waits for what has.
 func (t *timers) stop() {
 	t.mu.Lock()
