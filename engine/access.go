@@ -2,7 +2,10 @@ package engine
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -12,13 +15,25 @@ import (
 )
 
 // access is what a task may know and ask of runs.
-type access struct{ e *Engine }
+type access struct {
+	e *Engine
+	a *attempt
+}
 
 var _ operator.Runs = access{}
 
-// Trigger creates a manual run of another DAG.
+// Trigger creates a manual run of another DAG. A try that is run again, because the process
+// died or stopped over it, finds the run that it has made.
 func (a access) Trigger(ctx context.Context, t operator.TriggerRequest) (string, error) {
-	r, err := a.e.Trigger(ctx, t.DAGID, Trigger{RunID: t.RunID, LogicalDate: t.LogicalDate, NoLogicalDate: t.NoLogicalDate, Conf: t.Conf, Reset: t.Reset})
+	by, id := fmt.Sprintf("%s/%d", a.a.identity(), a.a.triggers.Add(1)), t.RunID
+	if id == "" && t.LogicalDate.IsZero() {
+		// Of nothing that another go of the same try would have otherwise.
+		sum := sha256.Sum256([]byte(by))
+		id = RunID(dag.ManualRun, orDefault(a.a.in.QueuedAt, a.a.in.StartDate)) + "_" + hex.EncodeToString(sum[:4])
+	}
+	r, err := a.e.Trigger(ctx, t.DAGID, Trigger{
+		RunID: id, LogicalDate: t.LogicalDate, NoLogicalDate: t.NoLogicalDate, Conf: t.Conf, Reset: t.Reset, By: by,
+	})
 	if errors.Is(err, ErrExists) {
 		return "", errors.Join(operator.ErrRunExists, err)
 	}
@@ -26,6 +41,11 @@ func (a access) Trigger(ctx context.Context, t operator.TriggerRequest) (string,
 		return "", err
 	}
 	return r.RunID, nil
+}
+
+// identity names a try among all of the store.
+func (a *attempt) identity() string {
+	return fmt.Sprintf("%s/%s/%s/%d/%d", a.run.DAGID, a.run.RunID, a.in.TaskID, a.in.MapIndex, a.in.Try)
 }
 
 // RunState returns the state of a run, "" when there is none.

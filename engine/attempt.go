@@ -43,6 +43,8 @@ type attempt struct {
 	pushed map[string]json.RawMessage
 	// rendered is what the try has rendered, while it is not stored yet.
 	rendered atomic.Pointer[RenderedTry]
+	// triggers counts the runs that the try has asked for.
+	triggers atomic.Int32
 	// ahead delivers the log if it is being opened already.
 	ahead chan opened
 }

@@ -314,6 +314,7 @@ func (c *change) reset(wanted *Run) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.run.MadeBy = wanted.MadeBy
 	all := ClearRequest{}
 	if err := c.e.clear(c.ctx, c, a, a.pick(allTasks(a.p.d), all.keeps)); err != nil {
 		return nil, err

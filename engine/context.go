@@ -26,7 +26,7 @@ func (a *attempt) taskContext(ctx context.Context) *operator.TaskContext {
 		LogicalDate: a.run.LogicalDate, DataIntervalStart: a.run.IntervalStart, DataIntervalEnd: a.run.IntervalEnd,
 		RunAfter: a.run.RunAfter, SoftFail: a.task.t.Sensor != nil && a.task.t.Sensor.SoftFail,
 		DAGFolder: a.plan.folder, Connections: a.e.o.Connections, Variables: a.e.o.Variables,
-		XCom: xcoms{a}, Progress: kept{a}, Runs: access{a.e}, Latest: a.e.latest(a.plan.d, &a.run),
+		XCom: xcoms{a}, Progress: kept{a}, Runs: access{a.e, a}, Latest: a.e.latest(a.plan.d, &a.run),
 		Render: a.lateRenderer(ctx), StartDate: a.in.StartDate, Now: a.e.o.Clock, Location: a.plan.d.Location, Log: a.log.Logger,
 		Masker: a.e.o.Masker, Environ: a.e.o.Environ,
 	}

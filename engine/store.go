@@ -40,6 +40,9 @@ type Run struct {
 	// Provisional says that Version was made by a process that does not schedule. The one
 	// that does replaces it by its own before the run starts.
 	Provisional bool
+	// MadeBy is the try of a task that made the run or had it run again, in the form of
+	// [Trigger.By]; empty for anybody else.
+	MadeBy string
 	// BackfillID is the backfill that the run belongs to, 0 for none.
 	BackfillID int64
 	// Reason says why a finished run has its state: success, task_failure, timed_out,
@@ -324,7 +327,7 @@ type Tx interface {
 	// InsertRun adds a run and sets its Key. It reports false, and changes
 	// nothing, when the run id or the logical date exists.
 	InsertRun(ctx context.Context, r *Run) (bool, error)
-	// UpdateRun writes the type, backfill, state, dates and reason of a run.
+	// UpdateRun writes the type, backfill, state, dates, reason and maker of a run.
 	UpdateRun(ctx context.Context, r *Run) error
 	// SetRunVersion writes the version of a run and whether it is provisional.
 	SetRunVersion(ctx context.Context, r *Run) error

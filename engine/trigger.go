@@ -25,6 +25,10 @@ type Trigger struct {
 	NoLogicalDate bool
 	// Reset clears a finished run with that id or logical date instead of failing.
 	Reset bool
+	// By is the try of a task that asks, and which of the runs that it asks for: DAG, run, task,
+	// map index, try and number with slashes between them. If that has made the run already,
+	// it gets that one.
+	By string `json:"by,omitempty"`
 	// NotPaused makes no run when the DAG is paused.
 	NotPaused bool
 	// Conf is a JSON object, or nil.
@@ -129,7 +133,11 @@ func (c *change) trigger(r *triggerRequest) (*Triggered, error) {
 	if done.Paused && r.NotPaused {
 		return nil, fmt.Errorf("dag %q: %w", d.ID, ErrPaused)
 	}
-	run.Provisional = !c.e.works()
+	run.Provisional, run.MadeBy = !c.e.works(), r.By
+	if made, err := c.madeBy(run); err != nil || made != nil {
+		done.Run = made
+		return done, err
+	}
 	ok, err := c.insertRun(d, run)
 	if err == nil && !ok && r.Reset {
 		run, err = c.reset(run)
@@ -149,6 +157,24 @@ func (c *change) trigger(r *triggerRequest) (*Triggered, error) {
 		c.after = append(c.after, func() { c.e.wakeDAG(d.ID) })
 	}
 	return done, nil
+}
+
+// madeBy returns the run that stands in the way of a wanted one and was made by the same
+// try of a task, or nil.
+func (c *change) madeBy(wanted *Run) (*Run, error) {
+	if wanted.MadeBy == "" {
+		return nil, nil
+	}
+	r, err := c.RunByID(c.ctx, wanted.DAGID, wanted.RunID)
+	if errors.Is(err, ErrNotFound) {
+		if r, err = nil, nil; !wanted.LogicalDate.IsZero() {
+			r, err = c.RunAt(c.ctx, wanted.DAGID, wanted.LogicalDate)
+		}
+	}
+	if err != nil || r == nil || r.MadeBy != wanted.MadeBy {
+		return nil, err
+	}
+	return r, nil
 }
 
 // know records a DAG that no process has seen yet, and reports whether it is paused.

@@ -12,12 +12,12 @@ import (
 )
 
 const runColumns = `id, dag_id, run_id, run_type, state, logical_date, interval_start, interval_end, run_after,
-	queued_at, start_date, end_date, conf, version, reason, coalesce(backfill_id, 0), provisional`
+	queued_at, start_date, end_date, conf, version, reason, coalesce(backfill_id, 0), provisional, made_by`
 
 func scanRun(rows Rows, r *engine.Run) error {
 	return rows.Scan(&r.Key, &r.DAGID, &r.RunID, &r.Type, &r.State, moment{&r.LogicalDate}, moment{&r.IntervalStart},
 		moment{&r.IntervalEnd}, moment{&r.RunAfter}, moment{&r.QueuedAt}, moment{&r.StartDate}, moment{&r.EndDate},
-		rawJSON{&r.Conf}, &r.Version, &r.Reason, &r.BackfillID, &r.Provisional)
+		rawJSON{&r.Conf}, &r.Version, &r.Reason, &r.BackfillID, &r.Provisional, &r.MadeBy)
 }
 
 func (q Queries) run(ctx context.Context, what, where string, args ...any) (*engine.Run, error) {
@@ -203,10 +203,10 @@ func (q Queries) OpenRuns(ctx context.Context) (running []int64, queued []string
 func (q Queries) InsertRun(ctx context.Context, r *engine.Run) (bool, error) {
 	key, err := column[int64](ctx, q.c,
 		`INSERT INTO dag_run (dag_id, run_id, run_type, state, logical_date, interval_start, interval_end, run_after,
-			queued_at, start_date, end_date, conf, version, reason, backfill_id, provisional)
-		VALUES (`+marks(16)+`) ON CONFLICT DO NOTHING RETURNING id`,
+			queued_at, start_date, end_date, conf, version, reason, backfill_id, provisional, made_by)
+		VALUES (`+marks(17)+`) ON CONFLICT DO NOTHING RETURNING id`,
 		r.DAGID, r.RunID, string(r.Type), string(r.State), ms(r.LogicalDate), ms(r.IntervalStart), ms(r.IntervalEnd), ms(r.RunAfter),
-		ms(r.QueuedAt), ms(r.StartDate), ms(r.EndDate), text(r.Conf), r.Version, r.Reason, number(r.BackfillID), r.Provisional)
+		ms(r.QueuedAt), ms(r.StartDate), ms(r.EndDate), text(r.Conf), r.Version, r.Reason, number(r.BackfillID), r.Provisional, r.MadeBy)
 	if err != nil {
 		return false, fmt.Errorf("create run %s/%s: %w", r.DAGID, r.RunID, err)
 	}
@@ -217,10 +217,10 @@ func (q Queries) InsertRun(ctx context.Context, r *engine.Run) (bool, error) {
 	return true, nil
 }
 
-// UpdateRun writes the type, backfill, state, dates and reason of a run.
+// UpdateRun writes the type, backfill, state, dates, reason and maker of a run.
 func (q Queries) UpdateRun(ctx context.Context, r *engine.Run) error {
-	_, err := q.c.Exec(ctx, "UPDATE dag_run SET run_type = ?, backfill_id = ?, state = ?, queued_at = ?, start_date = ?, end_date = ?, reason = ? WHERE id = ?",
-		string(r.Type), number(r.BackfillID), string(r.State), ms(r.QueuedAt), ms(r.StartDate), ms(r.EndDate), r.Reason, r.Key)
+	_, err := q.c.Exec(ctx, "UPDATE dag_run SET run_type = ?, backfill_id = ?, state = ?, queued_at = ?, start_date = ?, end_date = ?, reason = ?, made_by = ? WHERE id = ?",
+		string(r.Type), number(r.BackfillID), string(r.State), ms(r.QueuedAt), ms(r.StartDate), ms(r.EndDate), r.Reason, r.MadeBy, r.Key)
 	if err != nil {
 		return fmt.Errorf("update run %s/%s: %w", r.DAGID, r.RunID, err)
 	}

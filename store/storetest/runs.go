@@ -22,7 +22,7 @@ func runsAreStoredWhole(t *testing.T, open Open) {
 	at := func(h int) time.Time { return midnight.Add(time.Duration(h)*time.Hour + time.Millisecond) }
 	r := &engine.Run{
 		DAGID: "d", RunID: "manual__1", Type: dag.ManualRun, State: dag.RunQueued, LogicalDate: at(1), IntervalStart: at(2),
-		IntervalEnd: at(3), RunAfter: at(4), QueuedAt: at(5), Conf: json.RawMessage(`{"a": "ü"}`), Version: "v1",
+		IntervalEnd: at(3), RunAfter: at(4), QueuedAt: at(5), MadeBy: "by", Conf: json.RawMessage(`{"a": "ü"}`), Version: "v1",
 	}
 	insert(t, s, r)
 	require.NotZero(t, r.Key)
@@ -31,6 +31,7 @@ func runsAreStoredWhole(t *testing.T, open Open) {
 	assert.Equal(t, r, got)
 
 	r.State, r.QueuedAt, r.StartDate, r.EndDate, r.Reason = dag.RunFailed, time.Time{}, at(6), at(7), "timed_out"
+	r.MadeBy = "d/r/t/-1/1"
 	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.UpdateRun(ctx, r) })
 	got, err = s.RunByID(t.Context(), "d", "manual__1")
 	require.NoError(t, err)
