@@ -69,6 +69,10 @@ func runDAGsNext(ctx context.Context, a *app, id string, n int, output string) e
 		l.add(newNextRow(r, now),
 			a.dueNow(r.RunAfter, now), a.date(r.LogicalDate), fmt.Sprintf("[%s, %s)", a.date(r.Interval.Start), a.date(r.Interval.End)))
 		last = &r.Interval
+		if d.ScheduleText == "@continuous" {
+			a.notef("dag %s runs again as soon as the run before has ended: when that is, nobody knows", id)
+			break
+		}
 	}
 	if d.Assets != nil {
 		if err := sayAssets(ctx, a, d); err != nil {

@@ -95,7 +95,7 @@ var commonKeys = newTable(
 var sensorKeys = newTable(
 	durationKey("poke_interval", time.Minute, true, "How long to wait between two looks.",
 		func(s *Sensor) *time.Duration { return &s.PokeInterval }),
-	durationKey("timeout", 7*24*time.Hour, true, "How long to wait in all before the sensor fails.",
+	durationKey("timeout", 7*24*time.Hour, true, "How long to wait in all, retries included, before the sensor fails.",
 		func(s *Sensor) *time.Duration { return &s.Timeout }),
 	enumKey("mode", "poke", "Hold the worker between two looks (poke), or give it back (reschedule).", []string{"poke", "reschedule"}, nil,
 		func(s *Sensor) *string { return &s.Mode }),

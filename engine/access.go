@@ -12,6 +12,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/timetable"
 )
 
 // access is what a task may know and ask of runs.
@@ -116,11 +117,12 @@ func (a access) Known(_ context.Context, dagID, taskID string) (known, paused bo
 	return known, a.e.isPaused(dagID)
 }
 
-// latest reports whether no newer run of the DAG is due (Airflow, LatestOnlyOperator).
+// latest reports whether no newer run of the DAG is due by its schedule, whatever its start
+// and end date are (Airflow, LatestOnlyOperator). Runs by hand always are the latest.
 func (e *Engine) latest(d *dag.DAG, r *Run) bool {
-	if r.Type != dag.ScheduledRun {
+	if r.Type == dag.ManualRun || r.IntervalEnd.IsZero() {
 		return true
 	}
-	_, due := nextRun(d, r, e.now())
-	return !due
+	next, ok := d.Timetable.Next(&timetable.Interval{Start: r.IntervalStart, End: r.IntervalEnd}, timetable.Restriction{Catchup: true}, e.now())
+	return !ok || next.RunAfter.After(e.now())
 }

@@ -220,6 +220,9 @@ func (e *Engine) newAttempt(lr *liveRun, j Job) (*attempt, bool) {
 	if a.in.StartDate.IsZero() { // a rescheduled sensor goes on
 		a.in.StartDate = e.now()
 	}
+	if a.in.FirstStart.IsZero() {
+		a.in.FirstStart = a.in.StartDate
+	}
 	a.in.Log = logPath(&a.run, &a.in)
 	return a, a.wanted(in)
 }
@@ -260,7 +263,7 @@ func (a *attempt) start(ctx context.Context) error {
 func (a *attempt) begin(c *change, lr *liveRun) error {
 	in := c.set(lr, a.slot(lr), dag.Running)
 	resumed := !in.StartDate.IsZero() && in.Lost == 0 // a sensor that looks again
-	in.StartDate, in.Log, in.Error = a.in.StartDate, a.in.Log, ""
+	in.StartDate, in.FirstStart, in.Log, in.Error = a.in.StartDate, a.in.FirstStart, a.in.Log, ""
 	if resumed || in.Try == 1 && in.Lost == 0 {
 		return nil
 	}

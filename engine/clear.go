@@ -179,7 +179,7 @@ func (a *alteration) pick(tasks []int, wanted func(dag.State) bool) (out []*Inst
 // clear clears instances of a run, and queues the run again if it had ended.
 func (e *Engine) clear(ctx context.Context, rd Reader, a *alteration, picked []*Instance) error {
 	for _, in := range picked {
-		in.MaxTries = in.Try + 1
+		in.MaxTries, in.FirstStart = in.Try+1, time.Time{}
 		if t := a.p.d.Task(in.TaskID); t != nil {
 			in.MaxTries += t.Retries
 		}

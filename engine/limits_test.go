@@ -130,6 +130,31 @@ func TestDependsOnPast(t *testing.T) {
 	assert.Equal(t, []string{"t#1", "t#1", "t#2", "t#1"}, b.ranSoFar())
 }
 
+// Runs without a logical date follow each other by run_after.
+func TestDependsOnPastWithoutDates(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.do["first fails"] = func(_ context.Context, tc *operator.TaskContext) (any, error) {
+		if tc.RunID == "first" && tc.TryNumber == 1 {
+			return nil, errors.New("no")
+		}
+		return nil, nil
+	}
+	b.load("d:\n  tasks: [{task_id: t, operator: probe, do: first fails, depends_on_past: true}]\n")
+	b.start(engine.RunOptions{})
+	first := b.finish(engine.Trigger{RunID: "first", NoLogicalDate: true})
+	assert.Equal(t, dag.RunFailed, first.State)
+	second, err := b.e.Trigger(t.Context(), "d", engine.Trigger{RunID: "second", NoLogicalDate: true})
+	require.NoError(t, err)
+	whys, err := b.e.WhyTask(t.Context(), second, "t")
+	require.NoError(t, err)
+	assert.Equal(t, `depends_on_past: task "t" is failed in run first`, whys[0].Reason)
+	_, err = b.e.Clear(t.Context(), engine.ClearRequest{DAGID: "d", RunID: "first"})
+	require.NoError(t, err)
+	assert.Equal(t, dag.RunSuccess, b.ended1(second.Key).State)
+	assert.Equal(t, []string{"t#1", "t#2", "t#1"}, b.ranSoFar())
+}
+
 func TestWaitForDownstream(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

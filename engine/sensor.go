@@ -31,7 +31,7 @@ func (a *attempt) sense(ctx context.Context, op operator.Operator, s *dag.Sensor
 			wait = pokeInterval(s, n)
 		}
 		now := a.e.o.Clock()
-		left := a.in.StartDate.Add(s.Timeout).Sub(now)
+		left := a.waitingSince().Add(s.Timeout).Sub(now)
 		if left <= 0 {
 			err := fmt.Errorf("the sensor has waited for its timeout of %s", s.Timeout)
 			if s.SoftFail {
@@ -49,6 +49,15 @@ func (a *attempt) sense(ctx context.Context, op operator.Operator, s *dag.Sensor
 		case <-time.After(wait):
 		}
 	}
+}
+
+// waitingSince is when the sensor began to wait: with its first try, as a retry does not
+// begin its timeout anew (Airflow, "Timeouts").
+func (a *attempt) waitingSince() time.Time {
+	if a.in.FirstStart.IsZero() { // a task that is tested by itself
+		return a.in.StartDate
+	}
+	return a.in.FirstStart
 }
 
 // notYet reports whether the sensor is to look again, and after how long if it knows.

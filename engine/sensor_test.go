@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -59,6 +60,47 @@ func TestSensor(t *testing.T) {
 			r := b.finish(engine.Trigger{})
 			assert.Equal(t, map[string]string{"s": c.want}, b.states(r))
 			assert.Len(t, b.ranSoFar(), c.ran)
+		})
+	}
+}
+
+// A retry does not begin the timeout anew; clearing does.
+func TestRetryKeepsTheTimeoutOfASensor(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"poke", "reschedule"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t)
+				b.o.Beat = time.Second
+				b.stopStore()
+				b.open()
+				looks := 0
+				b.do["look"] = func(context.Context, *operator.TaskContext) (any, error) {
+					if looks++; looks%3 == 0 {
+						return nil, errors.New("a look that failed")
+					}
+					return nil, operator.NotYet()
+				}
+				b.load("d:\n  tasks:\n    - {task_id: s, operator: sensor, do: look, mode: " + mode + ", poke_interval: 10, timeout: 60, retries: 9, retry_delay: 5}\n")
+				b.start(engine.RunOptions{})
+				took := func() time.Duration {
+					<-time.After(2 * time.Minute)
+					synctest.Wait()
+					is, err := b.store.Instances(t.Context(), 1)
+					require.NoError(t, err)
+					assert.Equal(t, "the sensor has waited for its timeout of 1m0s", is[0].Error)
+					return is[0].EndDate.Sub(is[0].FirstStart).Round(time.Second)
+				}
+				r, err := b.e.Trigger(t.Context(), "d", engine.Trigger{})
+				require.NoError(t, err)
+				assert.Equal(t, time.Minute, took())
+				_, err = b.e.Clear(t.Context(), engine.ClearRequest{DAGID: "d", RunID: r.RunID})
+				require.NoError(t, err)
+				assert.Equal(t, time.Minute, took())
+				assert.Greater(t, len(b.ranSoFar()), 4, "it was retried")
+				b.stop()
+			})
 		})
 	}
 }

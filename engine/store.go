@@ -226,8 +226,8 @@ type Reader interface {
 	// PreviousSuccess returns the newest successful run of the same DAG with an
 	// earlier logical date, or nil.
 	PreviousSuccess(ctx context.Context, r *Run) (*Run, error)
-	// PreviousRun returns the run of the same DAG with the newest earlier logical date,
-	// without manual runs if only automatic ones are asked for (Airflow,
+	// PreviousRun returns the run of the same DAG with the newest earlier logical date, or for
+	// a run without one that with the newest earlier run_after, without manual runs if only automatic ones are asked for (Airflow,
 	// get_previous_scheduled_dagrun), or nil.
 	PreviousRun(ctx context.Context, r *Run, automatic bool) (*Run, error)
 	// CountRuns counts the runs of a DAG in one of the states.

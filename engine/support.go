@@ -38,6 +38,9 @@ func (c Catalog) Check(d *dag.DAG) dag.Diagnostics {
 			at(t.Pos, t.ID, dag.Warning, "end_date is before start_date: the task is in no run")
 		}
 	}
+	if (d.ScheduleText == "@continuous" || d.ScheduleText == "@once") && d.StartDate.IsZero() {
+		at(d.Pos, "", dag.Warning, "the DAG never runs by itself: %s needs a start_date", d.ScheduleText)
+	}
 	why := ""
 	switch {
 	case d.Assets != nil:

@@ -344,6 +344,16 @@ func TestLatestOnlyKnowsTheNewestRun(t *testing.T) {
 	assert.Equal(t, []string{"false", "false", "true"}, latest)
 	manual := b.finish(engine.Trigger{LogicalDate: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)})
 	assert.Equal(t, "true", b.xcom(manual, "t", "return_value"))
+	done, err := b.e.CreateBackfill(t.Context(), "d", engine.BackfillRequest{From: march(1).AddDate(0, 0, -1), To: march(3), Reprocess: engine.ReprocessCompleted})
+	require.NoError(t, err)
+	b.untilCompleted(done.Backfill.ID)
+	latest = nil
+	for _, r := range b.runs() {
+		if r.Type == dag.BackfillRun {
+			latest = append(latest, b.xcom(r, "t", "return_value"))
+		}
+	}
+	assert.Equal(t, []string{"false", "false", "false", "true"}, latest, "only runs by hand are exempt")
 }
 
 // The rules of weights, with one slot: downstream counts what is below, upstream what is

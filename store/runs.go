@@ -136,14 +136,19 @@ func (q Queries) PreviousSuccess(ctx context.Context, r *engine.Run) (*engine.Ru
 	return p, nil
 }
 
-// PreviousRun returns the run of the DAG with the newest logical date before that of r,
-// among those that nobody triggered by hand if so asked, or nil.
+// PreviousRun returns the run of the DAG with the newest logical date before that of r, or
+// for one without a logical date the run with the newest run_after before its own, among
+// those that nobody triggered by hand if so asked, or nil.
 func (q Queries) PreviousRun(ctx context.Context, r *engine.Run, automatic bool) (*engine.Run, error) {
-	where := "dag_id = ? AND logical_date < ?"
+	where, order, args := "dag_id = ? AND logical_date < ?", "logical_date DESC", []any{r.DAGID, ms(r.LogicalDate)}
+	if r.LogicalDate.IsZero() {
+		where, order = "dag_id = ? AND run_after <= ? AND (run_after < ? OR id < ?)", "run_after DESC, id DESC"
+		args = []any{r.DAGID, ms(r.RunAfter), ms(r.RunAfter), r.Key}
+	}
 	if automatic {
 		where += " AND run_type <> 'manual'"
 	}
-	p, err := one(ctx, q.c, scanRun, "SELECT "+runColumns+" FROM dag_run WHERE "+where+" ORDER BY logical_date DESC LIMIT 1", r.DAGID, ms(r.LogicalDate))
+	p, err := one(ctx, q.c, scanRun, "SELECT "+runColumns+" FROM dag_run WHERE "+where+" ORDER BY "+order+" LIMIT 1", args...)
 	if err != nil {
 		return nil, fmt.Errorf("read previous run of %s: %w", r.DAGID, err)
 	}

@@ -70,11 +70,12 @@ func TestNext(t *testing.T) {
 		{"once after the end", "once", nil, "2024-01-01", "2023-12-31", off, "2024-01-05", nil},
 
 		{"continuous, first", "continuous", nil, "2024-01-01", "", off, "2024-01-05", covers("2024-01-01", "2024-01-05")},
-		{"continuous, no start", "continuous", nil, "", "", off, "2024-01-05", covers("2024-01-05", "2024-01-05")},
+		{"continuous, no start", "continuous", nil, "", "", off, "2024-01-05", nil},
+		{"continuous, no start any more", "continuous", interval("2024-01-01", "2024-01-03"), "", "", off, "2024-01-05", nil},
 		{"continuous, start ahead", "continuous", nil, "2024-01-09", "", off, "2024-01-05", covers("2024-01-09", "2024-01-09")},
 		{"continuous, goes on", "continuous", interval("2024-01-01", "2024-01-03"), "2024-01-01", "", off, "2024-01-05", covers("2024-01-03", "2024-01-05")},
 		{"continuous, clock went back", "continuous", interval("2024-01-01", "2024-01-07"), "2024-01-01", "", off, "2024-01-05", covers("2024-01-07", "2024-01-07")},
-		{"continuous, ended", "continuous", interval("2024-01-01", "2024-01-03"), "", "2024-01-04", off, "2024-01-05", nil},
+		{"continuous, ended", "continuous", interval("2024-01-01", "2024-01-03"), "2024-01-01", "2024-01-04", off, "2024-01-05", nil},
 
 		// 6.2: what the first run of a daily DAG is.
 		{"trigger: first run on the start date", "daily", nil, "2024-01-01", "", on, "2024-01-05", tick("2024-01-01")},

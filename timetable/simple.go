@@ -58,12 +58,12 @@ func (once) mode() Mode                  { return ModeTrigger }
 type continuous struct{}
 
 func (continuous) Next(last *Interval, r Restriction, now time.Time) (Run, bool) {
-	start := now
-	switch {
-	case last != nil && last.End.After(r.Earliest):
+	if r.Earliest.IsZero() {
+		return Run{}, false // as in Airflow: without a start date it never runs
+	}
+	start := r.Earliest
+	if last != nil && last.End.After(r.Earliest) {
 		start = last.End
-	case !r.Earliest.IsZero():
-		start = r.Earliest
 	}
 	// A start in the future, or a clock that went back, makes an empty interval.
 	end := later(start, now)

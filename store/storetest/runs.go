@@ -210,9 +210,11 @@ func runsBeforeARun(t *testing.T, open Open) {
 	third := day("third", 3, dag.ScheduledRun, dag.RunFailed)
 	first := day("first", 1, dag.ScheduledRun, dag.RunSuccess)
 	second := day("second", 2, dag.ManualRun, dag.RunSuccess)
-	day("fourth", 4, dag.ManualRun, dag.RunSuccess)
+	fourth := day("fourth", 4, dag.ManualRun, dag.RunSuccess)
 	dateless := newRun("d", "dateless", time.Time{})
-	insert(t, s, dateless)
+	later := newRun("d", "later", time.Time{})
+	later.RunAfter = later.RunAfter.Add(time.Hour)
+	insert(t, s, later, dateless)
 
 	last, err = s.LastScheduled(t.Context(), "d")
 	require.NoError(t, err)
@@ -221,7 +223,7 @@ func runsBeforeARun(t *testing.T, open Open) {
 		r         *engine.Run
 		automatic bool
 		want      *engine.Run
-	}{{third, false, second}, {third, true, first}, {first, false, nil}, {dateless, false, nil}} {
+	}{{third, false, second}, {third, true, first}, {first, false, nil}, {dateless, false, fourth}, {dateless, true, first}, {later, false, dateless}} {
 		got, err := s.PreviousRun(t.Context(), c.r, c.automatic)
 		require.NoError(t, err)
 		assert.Equal(t, c.want, got, "%s %t", c.r.RunID, c.automatic)
