@@ -117,6 +117,22 @@ func TestDialectAdvice(t *testing.T) {
 	}
 }
 
+// The advice must not change the result: a filter of the response is no condition on it.
+func TestDialectAdviceForResults(t *testing.T) {
+	t.Parallel()
+	for task, want := range map[string]string{
+		"{operator: http, endpoint: x, response_filter: f}":               "the response is the result as it is: take what is needed of it where it is used",
+		"{operator: sql, conn_id: c, sql: SELECT 1, handler: f}":          "the rows are the result: put the rest into the SQL",
+		"{operator: sql, conn_id: c, sql: SELECT 1, output_processor: f}": "the rows are the result: put the rest into the SQL",
+		"{operator: sql_sensor, conn_id: c, sql: SELECT 1, selector: f}":  "select the cell to look at first in the SQL",
+		"{operator: http, endpoint: x, response_check: f}":                "use success_when",
+	} {
+		_, found := dag.Parse("a.yaml", []byte("a:\n  tasks:\n    t: "+task+"\n"), dialectCatalog(t), dag.Options{Now: time.Now})
+		require.Len(t, found, 1, found.String())
+		assert.Contains(t, found[0].Text, want)
+	}
+}
+
 // The class names the database: one that nothing here speaks to is an error at load.
 func TestDialectDatabasesWithoutDriver(t *testing.T) {
 	t.Parallel()

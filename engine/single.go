@@ -15,7 +15,8 @@ func (e *Engine) single(d *dag.DAG, taskID string, mapIndex int, t Trigger) (*at
 	if i < 0 {
 		return nil, fmt.Errorf("dag %q has no task %q", d.ID, taskID)
 	}
-	r, err := NewManualRun(d, t, e.now())
+	// The run is never stored, so that the date keeps the microseconds of Python.
+	r, err := newManualRun(d, t, e.now(), time.Microsecond)
 	if err != nil {
 		return nil, err
 	}

@@ -222,13 +222,18 @@ const maxRunID = 255 - len("run_id=")
 
 var runIDPattern = regexp.MustCompile(`^[A-Za-z0-9_.~:+-]+$`)
 
-// NewManualRun is the run that a trigger asks for at a moment, not yet stored.
+// NewManualRun is the run that a trigger asks for at a moment, not yet stored. Its logical
+// date has milliseconds, as stored ones do.
 func NewManualRun(d *dag.DAG, t Trigger, now time.Time) (*Run, error) {
+	return newManualRun(d, t, now, time.Millisecond)
+}
+
+func newManualRun(d *dag.DAG, t Trigger, now time.Time, precision time.Duration) (*Run, error) {
 	at := t.LogicalDate
 	if at.IsZero() {
 		at = now
 	}
-	at = at.UTC().Truncate(time.Millisecond)
+	at = at.UTC().Truncate(precision)
 	id := t.RunID
 	switch {
 	case id == "":
