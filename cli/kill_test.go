@@ -29,7 +29,8 @@ import (
 var killSeed = flag.Uint64("kill-seed", 0, "seed of the moments of TestKill; 0 takes a new one")
 
 // chaosDAG has tasks that may be repeated, one that must not be (send), one that fails
-// after a retry, and alerts for every failure. Each start of a bash task leaves a line.
+// after a retry, and alerts for every failure. Each start of a bash task leaves a line. The
+// number of the start is read when the task runs: a variable in the file is that of its version.
 const chaosDAG = `
 chaos:
   schedule: null
@@ -39,13 +40,13 @@ chaos:
   default_args:
     on_failure_callback: {callback: dingding, message: "alert {{ run_id }}/{{ ti.task_id }}"}
   tasks:
-    - {task_id: extract, operator: bash, bash_command: 'echo "$STARTS $AIRFLOW_CTX_DAG_RUN_ID/$AIRFLOW_CTX_TASK_ID" >> "$LEDGER"; sleep 0.05'}
-    - {task_id: a, operator: bash, dependencies: [extract], bash_command: 'echo "$STARTS $AIRFLOW_CTX_DAG_RUN_ID/$AIRFLOW_CTX_TASK_ID" >> "$LEDGER"; sleep 0.1'}
-    - {task_id: b, operator: bash, dependencies: [extract], bash_command: 'echo "$STARTS $AIRFLOW_CTX_DAG_RUN_ID/$AIRFLOW_CTX_TASK_ID" >> "$LEDGER"; sleep 0.2'}
+    - {task_id: extract, operator: bash, bash_command: 'echo "$(printenv STARTS) $AIRFLOW_CTX_DAG_RUN_ID/$AIRFLOW_CTX_TASK_ID" >> "$LEDGER"; sleep 0.05'}
+    - {task_id: a, operator: bash, dependencies: [extract], bash_command: 'echo "$(printenv STARTS) $AIRFLOW_CTX_DAG_RUN_ID/$AIRFLOW_CTX_TASK_ID" >> "$LEDGER"; sleep 0.1'}
+    - {task_id: b, operator: bash, dependencies: [extract], bash_command: 'echo "$(printenv STARTS) $AIRFLOW_CTX_DAG_RUN_ID/$AIRFLOW_CTX_TASK_ID" >> "$LEDGER"; sleep 0.2'}
     - {task_id: none, operator: empty, dependencies: [a, b]}
-    - {task_id: boom, operator: bash, dependencies: [a], retries: 1, retry_delay: 0.1, bash_command: 'echo "$STARTS $AIRFLOW_CTX_DAG_RUN_ID/$AIRFLOW_CTX_TASK_ID" >> "$LEDGER"; sleep 0.02; exit 1'}
+    - {task_id: boom, operator: bash, dependencies: [a], retries: 1, retry_delay: 0.1, bash_command: 'echo "$(printenv STARTS) $AIRFLOW_CTX_DAG_RUN_ID/$AIRFLOW_CTX_TASK_ID" >> "$LEDGER"; sleep 0.02; exit 1'}
     - {task_id: send, operator: dingding, dependencies: [none], message: "message {{ run_id }}/{{ ti.task_id }}"}
-    - {task_id: last, operator: bash, dependencies: [send], trigger_rule: all_done, bash_command: 'echo "$STARTS $AIRFLOW_CTX_DAG_RUN_ID/$AIRFLOW_CTX_TASK_ID" >> "$LEDGER"'}
+    - {task_id: last, operator: bash, dependencies: [send], trigger_rule: all_done, bash_command: 'echo "$(printenv STARTS) $AIRFLOW_CTX_DAG_RUN_ID/$AIRFLOW_CTX_TASK_ID" >> "$LEDGER"'}
 `
 
 const chaosTasks = 7
