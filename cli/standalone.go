@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/operator/standard"
 )
 
 func newCmdStandalone(a *app) *cobra.Command {
@@ -30,6 +31,10 @@ func runStandalone(ctx context.Context, a *app) error {
 		return err
 	}
 	a.collectOften()
+	processes := filepath.Join(a.cfg.Home, "processes")
+	if _, err := standard.EndLeftovers(ctx, processes, a.log()); err != nil {
+		a.log().Error("not all is gone that an earlier process left running", "error", err) // and no reason to do nothing
+	}
 	s, err := a.openStore(ctx)
 	if err != nil {
 		return err
@@ -46,6 +51,7 @@ func runStandalone(ctx context.Context, a *app) error {
 		o.OnImportError = told
 		o.LogDir, o.Observe = filepath.Join(a.cfg.Home, "logs"), logRuns(a.log())
 		o.Program = a.program()
+		o.ProcessDir = processes
 	})
 	if err != nil {
 		return err

@@ -28,7 +28,7 @@ func (a *attempt) taskContext(ctx context.Context) *operator.TaskContext {
 		DAGFolder: a.plan.folder, Connections: a.e.o.Connections, Variables: a.e.o.Variables,
 		XCom: xcoms{a}, Progress: kept{a}, Runs: access{a.e, a}, Latest: a.e.latest(a.plan.d, &a.run),
 		Render: a.lateRenderer(ctx), StartDate: a.in.StartDate, Now: a.e.o.Clock, Location: a.plan.d.Location, Log: a.log.Logger,
-		Masker: a.e.o.Masker, Environ: a.e.o.Environ,
+		Masker: a.e.o.Masker, Environ: a.e.o.Environ, ProcessDir: a.e.o.ProcessDir,
 	}
 }
 

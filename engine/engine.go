@@ -47,6 +47,8 @@ type Options struct {
 	// Environ is the environment that commands of tasks inherit; nil is that of the process
 	// without our secrets.
 	Environ []string
+	// ProcessDir is where operators note the processes that they start; empty notes nothing.
+	ProcessDir string
 	// LogDir is the folder of the task logs, one file for each attempt.
 	LogDir string
 	// Workers is how many attempts run at once. Default 32 (Airflow's parallelism).

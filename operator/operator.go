@@ -82,6 +82,9 @@ type TaskContext struct {
 	// Environ is the environment that the commands of a task inherit, as [os.Environ] has
 	// it and without our secrets; nil is that of the process without them.
 	Environ []string
+	// ProcessDir is a folder where operators note the processes that they start, for whoever
+	// cleans up after a crash; empty notes nothing.
+	ProcessDir string
 }
 
 // Runs is what a task may know and ask of DAG runs. States are Airflow's words.

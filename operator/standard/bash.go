@@ -6,12 +6,17 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dingdag/dingdag/operator"
 )
+
+// tempPrefix begins the names of temporary working directories.
+const tempPrefix = "dingdag-bash-"
 
 // killGrace is how long the processes of a command have between SIGTERM and SIGKILL.
 const killGrace = 5 * time.Second
@@ -23,7 +28,13 @@ const killGrace = 5 * time.Second
 // code other than 0 fails; code 99 skips the task.
 //
 // When the task times out or is stopped, all processes of the command get SIGTERM and,
-// 5 seconds later, SIGKILL.
+// 5 seconds later, SIGKILL, also those that have left its process group (setsid, nohup). On
+// Linux they are found by their control group (version 2), where dingdag may make one, and
+// else by a variable in their environment and by their parents. Not covered are, without
+// such a control group, a process that has left the group, clears its environment and
+// outlives its parents, and beside Linux all that leave the group. When dingdag itself was
+// killed, the next one ends them at its start and removes their temporary directory. What
+// a command that ends by itself leaves running goes on.
 //
 // The command sees the variables AIRFLOW_CTX_DAG_ID, AIRFLOW_CTX_TASK_ID,
 // AIRFLOW_CTX_DAG_RUN_ID, AIRFLOW_CTX_TRY_NUMBER and AIRFLOW_CTX_LOGICAL_DATE.
@@ -78,22 +89,30 @@ func (b *BashOperator) Execute(ctx context.Context, tc *operator.TaskContext) (a
 	}
 	defer remove()
 	out := newOutput(ctx, tc, b.OutputEncoding)
-	return b.result(ctx, out, runBash(ctx, b.Command, dir, environ(tc, b.Env, b.AppendEnv), out))
+	return b.result(out, runBash(ctx, tc, b.Command, dir, environ(tc, b.Env, b.AppendEnv), out))
 }
 
 // runBash runs a command. Its error is that of [run].
-func runBash(ctx context.Context, command, dir string, env []string, out *output) error {
-	cmd := exec.Command("bash", "-c", command) //nolint:gosec,noctx // running commands is its purpose; run ends the whole group on cancel
-	cmd.Dir, cmd.Env = dir, env
-	return run(ctx, cmd, out, killGrace)
+func runBash(ctx context.Context, tc *operator.TaskContext, text, dir string, env []string, out *output) error {
+	c := command{args: []string{"bash", "-c", text}, dir: dir, env: env, mark: newMark()}
+	temporary := dir
+	if !strings.HasPrefix(filepath.Base(dir), tempPrefix) {
+		temporary = ""
+	}
+	var err error
+	if c.note, err = newNote(tc, c.mark, temporary); err != nil {
+		return err
+	}
+	defer c.note.over()
+	return run(ctx, c, out, killGrace)
 }
 
-func (b *BashOperator) result(ctx context.Context, out *output, err error) (any, error) {
+func (b *BashOperator) result(out *output, err error) (any, error) {
 	if err == nil {
 		return out.result(), nil
 	}
-	if ctx.Err() != nil {
-		return nil, fmt.Errorf("bash was stopped: %w", context.Cause(ctx))
+	if stopped, ok := errors.AsType[stoppedError](err); ok {
+		return nil, fmt.Errorf("bash was stopped: %w", stopped.cause)
 	}
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	switch {
@@ -112,7 +131,7 @@ func (b *BashOperator) result(ctx context.Context, out *output, err error) (any,
 // cleans up after it.
 func directory(cwd string) (dir string, remove func(), err error) {
 	if cwd == "" {
-		dir, err = os.MkdirTemp("", "dingdag-bash-")
+		dir, err = os.MkdirTemp("", tempPrefix)
 		if err != nil {
 			return "", nil, fmt.Errorf("make a working directory: %w", err)
 		}

@@ -54,15 +54,15 @@ func (b *BashSensor) Execute(ctx context.Context, tc *operator.TaskContext) (any
 	}
 	defer remove()
 	out := newOutput(ctx, tc, b.OutputEncoding)
-	return nil, b.verdict(ctx, tc, out, runBash(ctx, b.Command, dir, environ(tc, b.Env, false), out))
+	return nil, b.verdict(ctx, tc, out, runBash(ctx, tc, b.Command, dir, environ(tc, b.Env, false), out))
 }
 
 func (b *BashSensor) verdict(ctx context.Context, tc *operator.TaskContext, out *output, err error) error {
 	if err == nil {
 		return nil
 	}
-	if ctx.Err() != nil {
-		return fmt.Errorf("bash was stopped: %w", context.Cause(ctx))
+	if stopped, ok := errors.AsType[stoppedError](err); ok {
+		return fmt.Errorf("bash was stopped: %w", stopped.cause)
 	}
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	switch {

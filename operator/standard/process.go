@@ -4,45 +4,67 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"time"
 )
 
-// run starts cmd as the leader of a process group, copies what the group prints to out
-// and waits for the leader and for everybody who holds its output open. When ctx is
-// done first, the group gets SIGTERM and, after grace, SIGKILL; then the error is never
-// nil, though the leader may have ended well before.
-func run(ctx context.Context, cmd *exec.Cmd, out *output, grace time.Duration) error {
+// command is one run of a program.
+type command struct {
+	args []string
+	dir  string
+	env  []string
+	// mark is in the environment of all who come of it; [newMark] makes one.
+	mark string
+	// note remembers the leader for the time after a crash; nil remembers nothing.
+	note *note
+}
+
+// stoppedError says that a command did not end by itself.
+type stoppedError struct{ cause error }
+
+func (e stoppedError) Error() string { return e.cause.Error() }
+func (e stoppedError) Unwrap() error { return e.cause }
+
+// run starts the command as the leader of a process group, copies what everybody in it
+// prints to out and waits for the leader and for all who hold its output open. When ctx is
+// done first, the leader and its kin get SIGTERM and, after grace, SIGKILL; then the error
+// is a stoppedError. A leader that had ended by then ended by itself, however late we look:
+// this process may have been stopped for a while.
+func run(ctx context.Context, c command, out *output, grace time.Duration) error {
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return stoppedError{context.Cause(ctx)}
 	}
-	streams, err := attach(cmd, out)
+	streams, err := attach(out)
 	if err != nil {
 		return err
 	}
-	lead(cmd)
-	err = cmd.Start()
+	k := &kin{mark: c.mark}
+	cmd, err := k.start(func() *exec.Cmd {
+		cmd := exec.Command(c.args[0], c.args[1:]...) //nolint:gosec,noctx // running commands is its purpose; we end everybody on cancel
+		cmd.Dir, cmd.Env = c.dir, slices.Concat(c.env, []string{markEnv + "=" + c.mark})
+		cmd.Stdout, cmd.Stderr = streams[0].writer, streams[1].writer
+		return cmd
+	})
 	streams.closeWriters() // the children have their own
 	if err != nil {
 		streams.closeReaders()
 		return err
 	}
+	defer k.group.remove()
+	c.note.started(k)
 	finished, ended := make(chan struct{}), make(chan struct{})
 	stopped := false
 	disarm := context.AfterFunc(ctx, func() {
 		defer close(ended)
-		select {
-		case <-finished:
+		const holds = time.Second // how long somebody may hold the output when there is no reason to
+		if !alive(cmd.Process) && within(finished, holds) || within(finished, 0) {
 			return
-		default:
-			stopped = true
 		}
-		end(cmd.Process.Pid, grace)
-		// Somebody who left the group may still hold the output.
-		select {
-		case <-finished:
-		case <-time.After(time.Second):
-			streams.closeReaders()
+		stopped = true
+		k.end(grace)
+		if !within(finished, holds) {
+			streams.closeReaders() // somebody who could not be found still holds it
 		}
 	})
 	var reading sync.WaitGroup
@@ -56,27 +78,29 @@ func run(ctx context.Context, cmd *exec.Cmd, out *output, grace time.Duration) e
 		<-ended
 	}
 	streams.closeReaders()
-	if stopped && err == nil {
-		return context.Cause(ctx)
+	if stopped {
+		return stoppedError{context.Cause(ctx)}
 	}
 	return err
 }
 
-// end stops a process group: SIGTERM, then SIGKILL for those who are left after grace.
-func end(pid int, grace time.Duration) {
-	const pollEvery = 10 * time.Millisecond
-	terminate(pid)
-	deadline := time.NewTimer(grace)
-	defer deadline.Stop()
-	poll := time.NewTicker(pollEvery)
-	defer poll.Stop()
-	for alive(pid) {
-		select {
-		case <-deadline.C:
-			kill(pid)
-			return
-		case <-poll.C:
-		}
+// within reports whether a channel is closed, now or after a while.
+func within(c <-chan struct{}, while time.Duration) bool {
+	select {
+	case <-c:
+		return true
+	default:
+	}
+	if while == 0 {
+		return false
+	}
+	timer := time.NewTimer(while)
+	defer timer.Stop()
+	select {
+	case <-c:
+		return true
+	case <-timer.C:
+		return false
 	}
 }
 
@@ -88,9 +112,9 @@ type stream struct {
 
 type streams []stream
 
-// attach gives cmd pipes for its outputs. Files of our own, unlike the pipes of os/exec,
-// leave the waiting for the readers to us.
-func attach(cmd *exec.Cmd, out *output) (streams, error) {
+// attach makes pipes for standard output and standard error. Files of our own, unlike the
+// pipes of os/exec, leave the waiting for the readers to us.
+func attach(out *output) (streams, error) {
 	stdoutReader, stdoutWriter, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -102,7 +126,6 @@ func attach(cmd *exec.Cmd, out *output) (streams, error) {
 		streams{stdout}.closeReaders()
 		return nil, err
 	}
-	cmd.Stdout, cmd.Stderr = stdoutWriter, stderrWriter
 	return streams{stdout, {reader: stderrReader, writer: stderrWriter, lines: out.reader(false)}}, nil
 }
 
