@@ -15,6 +15,7 @@ import (
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/params"
 )
 
 // DefaultMaxMapLength is how many instances a mapped task may have, as in Airflow.
@@ -381,7 +382,9 @@ func readNode(dec *json.Decoder) (*yaml.Node, error) {
 		return n, nil
 	case json.Number:
 		if bytes.ContainsAny([]byte(v), ".eE") {
-			return scalar("!!float", v.String()), nil
+			n := scalar("!!float", v.String())
+			n.Style = yaml.TaggedStyle // its digits count, see params
+			return n, nil
 		}
 		return scalar("!!int", v.String()), nil
 	case bool:
@@ -404,6 +407,9 @@ func (a *attempt) nameInstance(ctx context.Context, op operator.Operator) {
 	if err != nil {
 		a.log.line(slog.LevelWarn, "render map_index_template: "+err.Error())
 		return
+	}
+	if native, ok := name.(params.Native); ok {
+		name = native.Text
 	}
 	a.in.RenderedMapIndex = a.e.o.Masker.Mask(fmt.Sprint(name))
 }

@@ -100,6 +100,33 @@ d:
 	assert.Equal(t, []string{"f"}, b.xcoms(r, "one"))
 }
 
+// A number of a result keeps its digits on the way through a template, a mapping and native
+// rendering.
+func TestNumbersKeepTheirDigits(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.do["rows"] = gives(json.RawMessage(`[4758.00, 12345678901234567890.12, 1.5]`))
+	b.load(`
+d:
+  render_template_as_native_obj: true
+  tasks:
+    - {task_id: rows, operator: probe, do: rows}
+    - {task_id: each, operator: native, expand: {value: rows.output}}
+    - {task_id: text, operator: probe, text: "{{ ti.xcom_pull('rows') | sum }} {{ ti.xcom_pull('rows')[0] }}", dependencies: [rows]}
+    - {task_id: one, operator: native, value: "{{ ti.xcom_pull('rows')[1] }}", dependencies: [rows]}
+    - {task_id: literal, operator: native, value: "[1, 'a', None]"}
+    - {task_id: digits, operator: probe, text: "{{ ds_nodash }}"}
+`)
+	b.start(engine.RunOptions{})
+	r := b.finish(engine.Trigger{LogicalDate: time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)})
+	assert.Equal(t, dag.RunSuccess, r.State)
+	assert.Equal(t, `"12345678901234572649.62 4758.00"`, b.xcom(r, "text", "return_value"))
+	assert.Equal(t, "12345678901234567890.12", b.xcom(r, "one", "return_value"))
+	assert.Equal(t, `[1,"a",null]`, b.xcom(r, "literal", "return_value"))
+	assert.Equal(t, `"20260131"`, b.xcom(r, "digits", "return_value"), "a parameter that takes text gets the text")
+	assert.Equal(t, []string{"4758.00", "12345678901234567890.12", "1.5"}, b.xcoms(r, "each"))
+}
+
 // What a task can be mapped over decides its states (Airflow, TaskMap.expand_mapped_task
 // and MappedTaskUpstreamDep).
 func TestMappedLengths(t *testing.T) {

@@ -1,9 +1,11 @@
 package params
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -347,7 +349,8 @@ func (d *decoder) number(f *field, path string, n *yaml.Node, v reflect.Value) {
 }
 
 // free decodes a value of any kind: nil, bool, int64, float64, string, []any or
-// map[string]any.
+// map[string]any. A number that has its tag written, as those of results that a task is
+// mapped over have, and digits that a float does not print, is a [json.Number].
 func (d *decoder) free(f *field, path string, n *yaml.Node) any {
 	n = resolve(n)
 	switch kindOf(n) {
@@ -366,6 +369,9 @@ func (d *decoder) free(f *field, path string, n *yaml.Node) any {
 		x, err := finite(parseFloat(n.Value))
 		if err != nil {
 			d.errorf(n, path, "parameter %q: %v", path, err)
+		}
+		if n.Style&yaml.TaggedStyle != 0 && json.Valid([]byte(n.Value)) && strconv.FormatFloat(x, 'f', -1, 64) != n.Value {
+			return json.Number(n.Value)
 		}
 		return x
 	case listKind:

@@ -1,6 +1,7 @@
 package params
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
@@ -31,6 +32,8 @@ type Native struct {
 	Value any
 	Text  string
 }
+
+var numberType = reflect.TypeFor[json.Number]()
 
 type renderer struct {
 	render func(field, text string) (any, error)
@@ -111,6 +114,10 @@ func (r *renderer) dynamic(f *field, path string, v, out reflect.Value) error {
 		return nil
 	}
 	inner := v.Elem()
+	if inner.Type() == numberType { // a number with its digits, no text
+		out.Set(inner)
+		return nil
+	}
 	if inner.Kind() != reflect.String {
 		rendered, err := r.value(f, path, inner)
 		if err == nil {
