@@ -144,6 +144,9 @@ func (r *dagReader) findings(entry Entry, args *yaml.Node) (out []argProblem) {
 		} else if n := findNode(args, p.Line, p.Column); n != nil {
 			at = r.position(n)
 		}
+		if place, ok := findNear(at, p.Near); ok {
+			at, p.Text = place, p.Said
+		}
 		out = append(out, argProblem{p, at})
 	}
 	return out

@@ -55,4 +55,8 @@ type Problem struct {
 	Field   string
 	Warning bool
 	Text    string
+	// Near leads to a place inside of the node, the best text first. Where it is found
+	// in the file, Said stands for Text.
+	Near []Near
+	Said string
 }

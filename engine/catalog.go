@@ -118,8 +118,7 @@ func (e entry[I]) Check(args *yaml.Node) []dag.Problem {
 	}
 	e.spec.Templates(args, func(field string, text *yaml.Node) {
 		if err := e.templates.Check(text.Value); err != nil {
-			line, column, said := place(text, err)
-			out = append(out, dag.Problem{Line: line, Column: column, Text: fmt.Sprintf("template in %q: %s", field, said)})
+			out = append(out, templateProblem(field, text, err))
 		}
 	})
 	return out
@@ -167,12 +166,13 @@ func (e entry[I]) CheckFiles(args *yaml.Node, dirs []string) (out []dag.Problem,
 	return out, rests
 }
 
-// place finds a mistake of a template in the file: in a block text its own line, else
-// the place of the text with the template's own line and column in words.
-func place(text *yaml.Node, err error) (line, column int, said string) {
-	var te *template.Error
-	if errors.As(err, &te) && text.Style&yaml.LiteralStyle != 0 {
-		return text.Line + te.Line, te.Column, te.Message
+// templateProblem is a mistake of a template: at its own place where the loader finds it in
+// the file, else at the text, with the template's line and column in words.
+func templateProblem(field string, text *yaml.Node, err error) dag.Problem {
+	p := dag.Problem{Line: text.Line, Column: text.Column, Text: fmt.Sprintf("template in %q: %v", field, err)}
+	if te, ok := errors.AsType[*template.Error](err); ok && te.File == "" {
+		p.Near = pieces(text.Value, te.Line, te.Column)
+		p.Said = fmt.Sprintf("template in %q: %s", field, te.Message)
 	}
-	return text.Line, text.Column, err.Error()
+	return p
 }

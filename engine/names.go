@@ -192,15 +192,15 @@ func (n *nameChecker) locate(pos dag.Position, text *yaml.Node, f *template.Name
 			line, column, ok = first[0], first[1], true
 		}
 	}()
-	for _, piece := range pieces(text.Value, f) {
+	for _, piece := range pieces(text.Value, f.Line, f.Column) {
 		for _, part := range [][2]int{{begin, n.nextTask(pos)}, {0, len(lines)}} {
 			for i := part[0]; i < min(part[1], len(lines)); i++ {
 				for at := 0; ; {
-					hit := strings.Index(lines[i][at:], piece.text)
+					hit := strings.Index(lines[i][at:], piece.Text)
 					if hit < 0 {
 						break
 					}
-					place := [2]int{i + 1, len([]rune(lines[i][:at+hit+piece.name])) + 1}
+					place := [2]int{i + 1, len([]rune(lines[i][:at+hit+piece.At])) + 1}
 					if first[0] == 0 {
 						first = place
 					}
@@ -215,22 +215,16 @@ func (n *nameChecker) locate(pos dag.Position, text *yaml.Node, f *template.Name
 	return 0, 0, false
 }
 
-// piece is some text around a name, which begins at the offset name.
-type piece struct {
-	text string
-	name int
-}
-
-// pieces are the line of a template that a finding is in, and the expression.
-func pieces(text string, f *template.NameFinding) []piece {
+// pieces are what stands around a place of a template: its line, and the expression.
+func pieces(text string, number, column int) []dag.Near {
 	all := strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text), "\n")
-	if f.Line > len(all) {
+	if number > len(all) {
 		return nil
 	}
-	line := all[f.Line-1]
-	at := byteOffset(line, f.Column)
+	line := all[number-1]
+	at := byteOffset(line, column)
 	trimmed := strings.TrimLeft(line, " \t")
-	out := []piece{{strings.TrimRight(trimmed, " \t"), at - (len(line) - len(trimmed))}}
+	blanks := len(line) - len(trimmed)
 	from := max(strings.LastIndex(line[:at], "{{"), strings.LastIndex(line[:at], "{%"), 0)
 	to := len(line)
 	for _, end := range []string{"}}", "%}"} {
@@ -238,7 +232,11 @@ func pieces(text string, f *template.NameFinding) []piece {
 			to = min(to, at+i+len(end))
 		}
 	}
-	return append(out, piece{line[from:to], at - from})
+	out := []dag.Near{{Text: line[from:to], At: at - from}}
+	if at >= blanks {
+		out = append([]dag.Near{{Text: strings.TrimRight(trimmed, " \t"), At: min(at-blanks, len(strings.TrimRight(trimmed, " \t")))}}, out...)
+	}
+	return out
 }
 
 // nextTask is the line, from 0, of the task after the one at pos.
