@@ -33,6 +33,28 @@ func (l *lamp) Execute(_ context.Context, tc *operator.TaskContext) (any, error)
 	return l.Colour, nil
 }
 
+// careless is an operator whose parameter no DAG file could set.
+type careless struct {
+	// Owner has the name of a key of every task.
+	Owner string `yaml:"owner"`
+}
+
+// Execute does nothing.
+func (*careless) Execute(context.Context, *operator.TaskContext) (any, error) { return nil, nil }
+
+// An embedding program hears of such a parameter as soon as it starts.
+func TestEmbeddingProgramWithAReservedParameter(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	home := t.TempDir()
+	code := cli.Run(t.Context(), []string{"operators", "list"}, cli.IO{
+		In: strings.NewReader(""), Out: &out, Err: &out,
+		LookupEnv: func(name string) (string, bool) { return home, name == "DINGDAG_HOME" },
+	}, cli.Extensions{Operators: []operator.Spec{operator.Define[careless]("careless")}})
+	assert.Equal(t, 1, code)
+	assert.Contains(t, out.String(), `operator "careless": a parameter cannot be called "owner": it is a key of every task`)
+}
+
 // A program that embeds Dingdag brings its own operators and Go functions as callbacks.
 func TestEmbeddingProgram(t *testing.T) {
 	t.Parallel()
