@@ -137,6 +137,8 @@ type Engine struct {
 	nextDue map[*dag.DAG]time.Time
 	// dropped holds the runs whose copy in memory was dropped and whose next step is due.
 	dropped map[int64]bool
+	// stuck holds the runs that do nothing but wait for a queued one, and which.
+	stuck map[int64]int64
 	// said is what was logged of runs that are met again and again.
 	said map[int64]string
 	// unsettled are attempts of dead processes that could not be settled yet.
@@ -195,7 +197,7 @@ func New(s Store, o Options) (*Engine, error) {
 		o: o, store: s, host: host,
 		dags: map[string]*dag.DAG{}, plans: map[string]*plan{}, live: map[int64]*liveRun{},
 		attempts: map[attemptKey]context.CancelCauseFunc{}, paused: map[string]bool{}, pools: map[string]int{}, blocked: map[int64]bool{},
-		dropped: map[int64]bool{}, said: map[int64]string{},
+		dropped: map[int64]bool{}, said: map[int64]string{}, stuck: map[int64]int64{},
 		nextDue: map[*dag.DAG]time.Time{}, unwanted: map[attemptKey]error{},
 	}
 	e.outbox = newOutbox(e)

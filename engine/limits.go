@@ -131,7 +131,11 @@ func (c *change) pastUnmet(lr *liveRun, t *dag.Task) (string, error) {
 				return fmt.Sprintf("depends_on_past: task %q is not in run %s, and ignore_first_depends_on_past is false", id, prev.RunID), nil
 			}
 		default:
-			return fmt.Sprintf("depends_on_past: task %q is %s in run %s", id, s, prev.RunID), nil
+			why := fmt.Sprintf("depends_on_past: task %q is %s in run %s", id, s, prev.RunID)
+			if prev.State == dag.RunQueued {
+				why += ", which is queued, and starts in the slot of this run once nothing else is left to do here"
+			}
+			return why, nil
 		}
 	}
 	return "", nil

@@ -305,6 +305,20 @@ func (c *change) recordTicks(d *dag.DAG, last *Run, due timetable.Run) error {
 	return nil
 }
 
+// otherInterval says that a run which somebody triggered has the logical date of a tick and
+// not its data interval: that has no run then. It returns nothing when the interval fits.
+//
+// Airflow gives a run that is triggered at the moment of a tick the interval that ends
+// there, and never makes one for the interval that begins there.
+func otherInterval(r *Run, tick timetable.Run) string {
+	if r.Type != dag.ManualRun || r.IntervalStart.Equal(tick.Interval.Start) && r.IntervalEnd.Equal(tick.Interval.End) {
+		return ""
+	}
+	return fmt.Sprintf("run %s has its logical date and covers another data interval, %s to %s: that from %s to %s has no run, start one with dingdag dags trigger %s --logical-date %s",
+		r.RunID, showMoment(r.IntervalStart), showMoment(r.IntervalEnd), showMoment(tick.Interval.Start), showMoment(tick.Interval.End),
+		r.DAGID, showMoment(tick.Interval.End.Add(time.Second)))
+}
+
 // recordTaken notes that a tick started no run because one with its logical date exists.
 func (c *change) recordTaken(d *dag.DAG, due timetable.Run) error {
 	done, err := c.TickRanges(c.ctx, d.ID, 1)
@@ -315,10 +329,18 @@ func (c *change) recordTaken(d *dag.DAG, due timetable.Run) error {
 	if err != nil || r == nil {
 		return err
 	}
-	return c.InsertTickRange(c.ctx, &TickRange{
+	rec := &TickRange{
 		DAGID: d.ID, First: due.RunAfter, Last: due.RunAfter, Count: 1, Outcome: TickStarted,
 		Reason: fmt.Sprintf("run %s has this logical date", r.RunID), RecordedAt: c.now,
-	})
+	}
+	why := otherInterval(r, due)
+	if why != "" {
+		rec.Outcome, rec.Reason = TickSkipped, why
+	}
+	if err := c.InsertTickRange(c.ctx, rec); err != nil || why == "" {
+		return err
+	}
+	return c.tellMissed(d, rec)
 }
 
 // tellMissed lets on_missed_callback speak of recorded ticks, in the transaction that

@@ -185,6 +185,7 @@ func (e *Engine) drop(key int64) {
 	delete(e.live, key)
 	delete(e.blocked, key)
 	delete(e.dropped, key)
+	delete(e.stuck, key)
 	e.forgetPlans()
 }
 
@@ -428,6 +429,9 @@ func (c *change) step(lr *liveRun) error {
 		again = released || len(p.expand) > 0
 	}
 	if err := c.pump(lr); err != nil {
+		return err
+	}
+	if err := c.noteStuck(lr); err != nil {
 		return err
 	}
 	state, reason := lr.m.verdict()

@@ -460,7 +460,10 @@ func (c *change) startQueued(id string, d *dag.DAG) error {
 			return err
 		}
 	}
-	return c.startCleared(backfilled)
+	if err := c.startCleared(backfilled); err != nil {
+		return err
+	}
+	return c.startWaitedFor(append(own, backfilled...))
 }
 
 // RunID is the id of a run of the given type, in Airflow's form: the type and the
@@ -523,8 +526,14 @@ func (e *Engine) Refresh(ctx context.Context) error {
 	backfills = slices.DeleteFunc(backfills, func(b *Backfill) bool {
 		return b.State == BackfillPaused || paused[b.DAGID] || backfilling[b.ID] >= b.MaxActiveRuns
 	})
+	stuck := map[string]bool{}
+	for k := range e.stuck {
+		if lr := e.live[k]; lr != nil {
+			stuck[lr.run.DAGID] = true
+		}
+	}
 	for _, id := range queued {
-		if d := e.dags[id]; !paused[id] && (d == nil || active[id] < d.MaxActiveRuns) {
+		if d := e.dags[id]; !paused[id] && (d == nil || active[id] < d.MaxActiveRuns || stuck[id]) {
 			woken = append(woken, id)
 		}
 	}

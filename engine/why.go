@@ -79,6 +79,10 @@ func whyRun(ctx context.Context, r Reader, d *dag.DAG, at, now time.Time, proble
 		return nil, err
 	}
 	if run != nil {
+		if why := otherInterval(run, tick); why != "" && !tick.RunAfter.After(now) {
+			w.Outcome, w.Reason = TickSkipped, why
+			return w, nil
+		}
 		w.Outcome, w.Run = TickStarted, run
 		w.Reason, err = whyQueued(ctx, r, d, run, now, problem)
 		return w, err
@@ -111,7 +115,8 @@ func whyQueued(ctx context.Context, r Reader, d *dag.DAG, run *Run, now time.Tim
 	case run.State.Finished():
 		return fmt.Sprintf("run %s is %s (%s) since %s", run.RunID, run.State, run.Reason, showMoment(run.EndDate)), nil
 	case run.State == dag.RunRunning:
-		return fmt.Sprintf("run %s is running since %s", run.RunID, showMoment(run.StartDate)), nil
+		slot, err := whoseSlot(ctx, r, d, run)
+		return fmt.Sprintf("run %s is running since %s%s", run.RunID, showMoment(run.StartDate), slot), err
 	}
 	wait := fmt.Sprintf("run %s is queued since %s", run.RunID, showMoment(run.QueuedAt))
 	why, err := standing(ctx, r, d, now, problem, dag.RunRunning)
