@@ -239,7 +239,9 @@ func TestPeopleFromTemplates(t *testing.T) {
 	} {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()
-			task, box := newTask(t, sandbox.Robot{})
+			task, box := newTask(t, sandbox.Robot{Members: []sandbox.Member{
+				{Mobile: "13800000001"}, {Mobile: "13800000002"}, {UserID: "u1"}, {UserID: "u2"}, {UserID: "u3"},
+			}})
 			_, err := execute(t, task, text)
 			require.NoError(t, err)
 			assert.Equal(t, want, box.WaitMessages(1)[0].Mentions.Notified)

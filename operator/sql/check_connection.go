@@ -96,6 +96,7 @@ var remedies = map[string]string{ //nolint:gochecknoglobals // a constant table
 	"3D000": "check the connection's schema, which is the name of the database",
 	"53300": "the server has as many clients as it takes: wait, or raise max_connections",
 	"57P03": "the server is starting or stopping: try again",
+	"1698":  "check the connection's login, and from which host the user may come: the server knows no such user, or none with a password",
 	"1045":  "check the connection's login and password, and from which host the user may come",
 	"1044":  "the user may not use this database: GRANT it, or check the connection's schema",
 	"1049":  "check the connection's schema, which is the name of the database",
