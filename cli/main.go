@@ -131,7 +131,7 @@ and sends to DingTalk what people must know.`,
 	f.String("log-format", "", "auto, text or json (default auto)")
 	root.AddCommand(
 		newCmdDemo(a), newCmdStandalone(a), newCmdSandbox(a), newCmdDAGs(a), newCmdBackfill(a), newCmdTasks(a), newCmdConnections(a), newCmdPools(a), newCmdVariables(a), newCmdAssets(a),
-		newCmdOperators(a), newCmdSchema(a), newCmdVersion(a),
+		newCmdOperators(a), newCmdKeys(a), newCmdSchema(a), newCmdVersion(a),
 	)
 	groupArgs(root)
 	return root

@@ -24,7 +24,7 @@ const parentGroupKey = "parent_group_name"
 
 // groupKeys are the keys of a task group.
 var groupKeys = newTable(
-	ignoredKey[groupDraft]("group_name", "The name of the group.", ""),
+	idKey[groupDraft]("group_name", "The name of the group."),
 	rawKey("dependencies", "Tasks and groups that come before.", map[string]any{"$ref": "#/$defs/dependencies"},
 		func(g *groupDraft) *pair { return &g.deps }),
 	rawKey(parentGroupKey, "The group around this one.", schemaOf("string"), func(g *groupDraft) *pair { return &g.parentName }),
@@ -63,7 +63,7 @@ type taskDraft struct {
 
 // taskKeys are the keys of a task besides the parameters of its operator.
 var taskKeys = newTable(append([]key[taskDraft]{
-	ignoredKey[taskDraft]("task_id", "The id of the task.", ""),
+	idKey[taskDraft]("task_id", "The id of the task."),
 	rawKey("operator", "What the task does: a short name or an Airflow path.", map[string]any{"$ref": "#/$defs/operatorName"},
 		func(t *taskDraft) *pair { return &t.operator }),
 	rawKey("dependencies", "Tasks and groups that come before.", map[string]any{"$ref": "#/$defs/dependencies"},

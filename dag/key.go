@@ -117,9 +117,13 @@ func intKey[T any](name string, def, lowest int, doc string, field func(*T) *int
 	if lowest > math.MinInt32 {
 		schema["minimum"] = lowest
 	}
-	return typedKey(name, doc, def, schema, field,
+	k := typedKey(name, doc, def, schema, field,
 		func(r *dagReader, v *yaml.Node) (int, bool) { return r.integer(name, v, int64(lowest), math.MaxInt32) },
 		func(v int) any { return v })
+	if lowest < 1 {
+		k.def = def
+	}
+	return k
 }
 
 func textKey[T any](name, def, doc string, field func(*T) *string) key[T] {
@@ -209,6 +213,13 @@ func ignoredKey[T any](name, doc, why string) key[T] {
 			r.warnf(k, "%s has no effect here: %s", name, why)
 		}
 	}}
+}
+
+// idKey declares the key that names an entry of a list, which is read before the others.
+func idKey[T any](name, doc string) key[T] {
+	k := ignoredKey[T](name, doc, "")
+	k.schema = schemaOf("string")
+	return k
 }
 
 // schemaOf returns a JSON Schema with one type.

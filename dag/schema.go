@@ -2,7 +2,6 @@ package dag
 
 import (
 	"maps"
-	"slices"
 )
 
 // EntrySchema describes one operator or notifier for [Schema].
@@ -185,32 +184,4 @@ func anySlice(list []string) []any {
 		all[i] = v
 	}
 	return all
-}
-
-// KeyDoc describes one key, for documentation.
-type KeyDoc struct {
-	Name string `json:"name"`
-	// Default is the default as a file would have it, nil for none.
-	Default any    `json:"default,omitempty"`
-	Doc     string `json:"doc"`
-}
-
-// Keys describes the keys of a DAG.
-func Keys() []KeyDoc { return docs(dagKeys) }
-
-// GroupKeys describes the keys of a task group.
-func GroupKeys() []KeyDoc { return docs(groupKeys) }
-
-// TaskKeys describes the keys of every task.
-func TaskKeys() []KeyDoc { return slices.Concat(docs(taskKeys), docs(commonKeys)) }
-
-// SensorKeys describes the further keys of every sensor.
-func SensorKeys() []KeyDoc { return docs(sensorKeys) }
-
-func docs[T any](t table[T]) []KeyDoc {
-	list := make([]KeyDoc, len(t.keys))
-	for i, k := range t.keys {
-		list[i] = KeyDoc{k.name, k.def, k.doc}
-	}
-	return list
 }
