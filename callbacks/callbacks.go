@@ -56,6 +56,9 @@ type Event struct {
 	NextRetry *time.Time `json:"next_retry,omitempty"`
 	// FailedTasks lists the ids of failed tasks, for DAG-level callbacks.
 	FailedTasks []string `json:"failed_tasks,omitempty"`
+	// Paused says why the DAG was paused by itself with this event; empty when it was not.
+	// With on_missed State is paused then, and there are no ticks yet.
+	Paused string `json:"paused,omitempty"`
 	// Ticks are the due ticks that started no run, for on_missed; RunID is empty then,
 	// State is missed or skipped, and Reason says why.
 	Ticks *Ticks `json:"ticks,omitempty"`

@@ -8,7 +8,7 @@ import (
 
 // commands are what people type to see more of the event, and to run it again.
 func (ev *Event) commands() []Fact {
-	const see, again = "查看 See", "重跑 Run again"
+	const see, again, unpause = "查看 See", "重跑 Run again", "恢复调度 Unpause"
 	command := func(label string, words ...string) Fact {
 		return Fact{label, ev.Program + " " + shellLine(words), true}
 	}
@@ -22,12 +22,17 @@ func (ev *Event) commands() []Fact {
 		return nil
 	case ev.Kind == ImportError:
 		return []Fact{command(see, "dags", "list-import-errors")}
+	case ev.Kind == Missed && ev.Paused != "":
+		return []Fact{command(see, "dags", "why", ev.DAGID), command(unpause, "dags", "unpause", ev.DAGID)}
 	case ev.RunID == "" || ev.Kind == Deadline:
 		return []Fact{command(see, "dags", "why", ev.DAGID)}
 	case ev.TaskID == "":
 		facts := []Fact{command(again, "tasks", "clear", ev.DAGID, "--run-id", ev.RunID, "--only-failed")}
 		if len(ev.FailedTasks) > 0 {
 			facts = append([]Fact{logs(ev.FailedTasks[0])}, facts...)
+		}
+		if ev.Paused != "" {
+			facts = append(facts, command(unpause, "dags", "unpause", ev.DAGID))
 		}
 		return facts
 	}

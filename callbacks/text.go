@@ -53,6 +53,9 @@ func headline(ev *Event) string {
 	if ev.Kind == ImportError {
 		return brokenHeadline(ev)
 	}
+	if ev.Kind == Missed && ev.Paused != "" {
+		return "DAG 已暂停 DAG was paused"
+	}
 	if ev.Kind == Missed {
 		return "计划未运行 Scheduled runs did not start"
 	}
@@ -100,6 +103,7 @@ func (ev *Event) Facts() []Fact {
 		{"主机 Host", ev.Host, true},
 		{Label: "负责人 Owner", Value: ev.Owner},
 		{Label: "原因 Reason", Value: ev.Reason},
+		{Label: "已暂停 Paused", Value: ifOther(ev.Paused, ev.Reason)},
 		{"失败任务 Failed tasks", strings.Join(ev.FailedTasks, ", "), true},
 		{Label: "错误 Error", Value: shorten(Clean(ev.Error))},
 		{Label: "用时 Duration", Value: duration(ev)},
@@ -127,6 +131,14 @@ func (ev *Event) when() (label string, at *time.Time) {
 	default:
 		return "结束 Ended at", ev.EndDate
 	}
+}
+
+// ifOther is the text, unless it is the other one.
+func ifOther(text, other string) string {
+	if text == other {
+		return ""
+	}
+	return text
 }
 
 // stateAtDeadline is how far a run is that missed its deadline.

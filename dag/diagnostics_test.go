@@ -45,6 +45,8 @@ func TestDiagnostics(t *testing.T) {
 		{"catchup without start", oneTask("  schedule: \"@daily\"\n  catchup: true"), `catchup needs a start_date`},
 		{"lone timezone", oneTask("  timezone: Asia/Shanghai"), `2:3: warning: dag "a": timezone has no effect on the schedule without a start_date`},
 		{"unknown zone", oneTask("  timezone: Asia/Nowhere"), `2:13: error: dag "a": unknown time zone "Asia/Nowhere"`},
+		{"end before start in default_args", oneTask("  default_args: {start_date: 2024-05-02, end_date: 2024-05-01}"), `2:42: warning: dag "a": end_date is before start_date`},
+		{"end in default_args before start", oneTask("  start_date: 2024-05-02\n  default_args: {end_date: 2024-05-01}"), `3:18: warning: dag "a": end_date is before start_date`},
 		{"end before start", oneTask("  start_date: 2024-05-02\n  end_date: 2024-05-01"), `3:3: warning: dag "a": end_date is before start_date`},
 		{"no tasks", "a:\n  tasks: []\n", `2:3: error: dag "a": the DAG has no tasks`},
 		{"missing tasks", "a: {description: x}\n", `1:1: error: dag "a": the DAG has no tasks`},

@@ -137,9 +137,13 @@ func (r *dagReader) readDates() {
 	}
 	if p := d.endDate; p.present() {
 		d.EndDate, _ = r.date("end_date", p.value, r.zone, r.now)
-		if !d.StartDate.IsZero() && !d.EndDate.IsZero() && d.EndDate.Before(d.StartDate) {
-			r.warnf(p.key, "end_date is before start_date: the DAG never runs on its schedule")
+	}
+	if !d.StartDate.IsZero() && !d.EndDate.IsZero() && d.EndDate.Before(d.StartDate) {
+		at := d.endDate.key
+		if !d.endDate.present() {
+			at, _ = lookup(d.defaultArgs.value, "end_date")
 		}
+		r.warnf(at, "end_date is before start_date: the DAG never runs on its schedule")
 	}
 	d.DAG.zone = r.opts.Location
 	if !d.StartDate.IsZero() {

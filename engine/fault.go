@@ -111,12 +111,14 @@ func (c *change) giveUp(r *Run, f *fault, withCallbacks bool) error {
 	}
 	c.updates = append(c.updates, Update{Run: *r})
 	if p != nil {
-		if err := c.pauseAfterFailures(lr); err != nil {
+		paused, err := c.pauseAfterFailures(lr)
+		if err != nil {
 			return err
 		}
 		ev := c.e.runEvent(lr, callbacks.Failure, c.now)
-		ev.Reason, ev.Error = f.reason, why
+		ev.Reason, ev.Error, ev.Paused = f.reason, why, paused
 		c.out = append(c.out, c.e.runDeliveries(c.ctx, c, lr, ev, p.onFailure)...)
+		c.tellPaused(lr, paused)
 	}
 	c.freed = true
 	key, dagID := r.Key, r.DAGID

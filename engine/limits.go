@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 )
 
@@ -224,23 +225,24 @@ func (c *change) stopFast(lr *liveRun) {
 var errFailFast = errors.New("another task failed and the DAG has fail_fast")
 
 // pauseAfterFailures pauses a DAG whose last runs all failed, as many in a row as
-// max_consecutive_failed_dag_runs says.
-func (c *change) pauseAfterFailures(lr *liveRun) error {
+// max_consecutive_failed_dag_runs says. It returns why, or nothing when it paused nothing.
+func (c *change) pauseAfterFailures(lr *liveRun) (cause string, err error) {
 	n := lr.plan.d.MaxConsecutiveFailedRuns
 	if n == 0 || lr.run.State != dag.RunFailed {
-		return nil
+		return "", nil
 	}
 	last, err := c.Runs(c.ctx, RunFilter{DAGID: lr.run.DAGID, States: []dag.RunState{dag.RunSuccess, dag.RunFailed}, Limit: n})
-	if err != nil || len(last) < n {
-		return err
+	if err != nil || len(last) < n || c.e.isPaused(lr.run.DAGID) {
+		return "", err
 	}
 	for _, r := range last {
 		if r.State != dag.RunFailed {
-			return nil
+			return "", nil
 		}
 	}
-	if err := SetPaused(c.ctx, c, lr.run.DAGID, true, c.now, fmt.Sprintf("max_consecutive_failed_dag_runs: %d runs failed in a row", n)); err != nil {
-		return err
+	cause = fmt.Sprintf("max_consecutive_failed_dag_runs: %d runs failed in a row", n)
+	if err := SetPaused(c.ctx, c, lr.run.DAGID, true, c.now, cause); err != nil {
+		return "", err
 	}
 	id := lr.run.DAGID
 	c.after = append(c.after, func() {
@@ -249,5 +251,28 @@ func (c *change) pauseAfterFailures(lr *liveRun) error {
 		defer c.e.mu.Unlock()
 		c.e.paused[id] = true
 	})
-	return nil
+	return cause, nil
+}
+
+// tellPaused tells that a DAG was paused: its on_missed_callback, for which this is why ticks
+// will not start. The on_failure_callback of the DAG is told with the run. When it has
+// neither, those hear it who are told of the task that failed. An empty cause tells nothing.
+func (c *change) tellPaused(lr *liveRun, cause string) {
+	if cause == "" {
+		return
+	}
+	cbs := lr.plan.onMissed
+	if len(cbs) == 0 && len(lr.plan.onFailure) == 0 {
+		for _, in := range lr.inst.all() {
+			if in == nil || in.State != dag.Failed || len(cbs) > 0 {
+				continue
+			}
+			if i := lr.plan.indexOf(in.TaskID); i >= 0 {
+				cbs = lr.plan.tasks[i].callbacks[callbacks.Failure]
+			}
+		}
+	}
+	ev := c.e.event(callbacks.Missed, lr.plan.d)
+	ev.State, ev.Reason, ev.Paused = "paused", cause, cause
+	c.out = append(c.out, c.e.runDeliveries(c.ctx, c, lr, ev, cbs)...)
 }

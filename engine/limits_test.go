@@ -232,4 +232,32 @@ func TestPausedAfterFailuresInARow(t *testing.T) {
 		assert.Equal(t, i == 3, len(paused) == 1, fmt.Sprint("after run ", i+1))
 	}
 	assert.Equal(t, []string{"failed", "success", "failed", "failed"}, states)
+	assert.Empty(t, b.sentSoFar())
+}
+
+// Somebody is told when a DAG pauses itself, and dags why says it.
+func TestPauseAfterFailuresIsTold(t *testing.T) {
+	t.Parallel()
+	const reason = "max_consecutive_failed_dag_runs: 1 runs failed in a row"
+	for name, c := range map[string]struct {
+		keys string
+		want []string
+	}{
+		"missed":    {"  on_missed_callback: {callback: say, text: '{{ reason }}'}\n  on_failure_callback: {callback: say, text: run}\n", []string{"on_failure  run", "on_missed  " + reason}},
+		"run":       {"  on_failure_callback: {callback: say, text: run}\n", []string{"on_failure  run"}},
+		"only task": {"  default_args: {on_failure_callback: {callback: say, text: 'of {{ ti.task_id }}'}}\n", []string{"on_failure t of t", "on_missed  of t"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.do["fail"] = func(context.Context, *operator.TaskContext) (any, error) { return nil, errors.New("no") }
+			d := b.load("d:\n  schedule: '@once'\n  start_date: 2026-01-01\n  max_consecutive_failed_dag_runs: 1\n" + c.keys + "  tasks: [{task_id: t, operator: probe, do: fail}]\n")[0]
+			b.start(engine.RunOptions{Schedule: true})
+			b.untilRuns(1)
+			assert.Equal(t, c.want, b.told(len(c.want)))
+			w, err := engine.WhyRun(t.Context(), b.store, d, time.Now(), time.Now())
+			require.NoError(t, err)
+			assert.Regexp(t, `^run scheduled__.* is failed \(task_failure\) since .*; the DAG is paused since .* \(`+reason+`\): dingdag dags unpause d$`, w.Reason)
+		})
+	}
 }

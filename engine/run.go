@@ -506,7 +506,8 @@ func (c *change) end(lr *liveRun, state dag.RunState, reason string) error {
 	if err := c.UpdateRun(c.ctx, &lr.run); err != nil {
 		return err
 	}
-	if err := c.pauseAfterFailures(lr); err != nil {
+	paused, err := c.pauseAfterFailures(lr)
+	if err != nil {
 		return err
 	}
 	kind, cbs := callbacks.Success, lr.plan.onSuccess
@@ -518,8 +519,11 @@ func (c *change) end(lr *liveRun, state dag.RunState, reason string) error {
 		if err := c.PutInstances(c.ctx, c.dirty); err != nil {
 			return err
 		}
-		c.out = append(c.out, c.e.runDeliveries(c.ctx, c, lr, c.e.runEvent(lr, kind, c.now), cbs)...)
+		ev := c.e.runEvent(lr, kind, c.now)
+		ev.Paused = paused
+		c.out = append(c.out, c.e.runDeliveries(c.ctx, c, lr, ev, cbs)...)
 	}
+	c.tellPaused(lr, paused)
 	c.updates = append(c.updates, Update{Run: lr.run})
 	key, dagID := lr.run.Key, lr.run.DAGID
 	c.after = append(c.after, func() {

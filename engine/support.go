@@ -34,7 +34,8 @@ func (c Catalog) Check(d *dag.DAG) dag.Diagnostics {
 		if t.WaitForPastDependsBeforeSkipping && !t.DependsOnPast {
 			at(t.Pos, t.ID, dag.Warning, "wait_for_past_depends_before_skipping has no effect without depends_on_past")
 		}
-		if !t.EndDate.IsZero() && t.EndDate.Before(t.StartDate) {
+		ofDAG := t.StartDate.Equal(d.StartDate) && t.EndDate.Equal(d.EndDate) // from default_args: said once
+		if !t.EndDate.IsZero() && t.EndDate.Before(t.StartDate) && !ofDAG {
 			at(t.Pos, t.ID, dag.Warning, "end_date is before start_date: the task is in no run")
 		}
 	}

@@ -85,6 +85,9 @@ func whyRun(ctx context.Context, r Reader, d *dag.DAG, at, now time.Time, proble
 		}
 		w.Outcome, w.Run = TickStarted, run
 		w.Reason, err = whyQueued(ctx, r, d, run, now, problem)
+		if run.State.Finished() {
+			w.Reason += held
+		}
 		return w, err
 	}
 	rec, err := r.TickRangeAt(ctx, d.ID, w.Tick)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dingdag/dingdag/dag"
@@ -115,7 +116,7 @@ func (c *change) whyInstance(lr *liveRun, at slot, alone bool) (string, error) {
 	case dag.Failed:
 		return failure, nil
 	case dag.UpstreamFailed:
-		return c.whyRule(lr, at, func(s dag.State) bool { return s.Finished() && s != dag.Success }), nil
+		return c.whyRule(lr, at, func(s dag.State) bool { return s.Finished() && s != dag.Success }) + rootCause(lr, lr.m.task.at(at)), nil
 	case dag.Skipped:
 		return c.whySkipped(lr, at)
 	case dag.Removed:
@@ -181,6 +182,24 @@ func (c *change) whyRule(lr *liveRun, at slot, matters func(dag.State) bool) str
 		return rule
 	}
 	return rule + ": " + strings.Join(ups, ", ")
+}
+
+// rootCause names the instance above a task that failed first, when, and its error.
+func rootCause(lr *liveRun, i int) string {
+	var first *Instance
+	n := &lr.plan.g.tasks[i]
+	for _, u := range reach(lr.plan.d, slices.Concat(n.up, n.setups), func(t *dag.Task) []int { return t.Upstream }) {
+		for _, at := range lr.m.slotsOf(u) {
+			in := lr.instance(at)
+			if in.State == dag.Failed && (first == nil || in.EndDate.Before(first.EndDate)) {
+				first = in
+			}
+		}
+	}
+	if first == nil {
+		return ""
+	}
+	return fmt.Sprintf("; %s failed first, at %s: %s", first.Label(), showMoment(first.EndDate), firstProblem(strings.TrimSpace(first.Error)))
 }
 
 // whySkipped tells who skipped an instance: its trigger rule, a task before it that

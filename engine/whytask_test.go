@@ -70,7 +70,7 @@ d:
 		"pooled":     `^scheduled: pool "small": 1 of 1 slots are taken$`,
 		"nopool":     `^scheduled: pool "nowhere" does not exist: make it with dingdag pools set nowhere SLOTS$`,
 		"fail":       `^failed: try 1 of 1 failed: broken$`,
-		"after_fail": `^upstream_failed: trigger rule all_success: fail is failed$`,
+		"after_fail": `^upstream_failed: trigger rule all_success: fail is failed; fail failed first, at 20.*Z: broken$`,
 		"retry":      `^up_for_retry: try 1 of 4 failed: not yet; retry at 20`,
 		"skip":       `^skipped: the task skipped itself, see dingdag tasks logs d skip$`,
 		"after_skip": `^skipped: trigger rule all_success: skip is skipped$`,
@@ -93,4 +93,14 @@ d:
 	assert.Regexp(t, `^none: run manual__2026-01-03.* is queued since 20.*: the DAG is paused since`, why(held, "past"))
 	b.setPaused(false, "")
 	close(gate)
+
+	// The cause lies further up than the rule says.
+	b.load("d:\n  tasks:\n    - {task_id: a, operator: probe, do: two}\n    - {task_id: b, operator: probe, dependencies: [a]}\n    - {task_id: c, operator: probe, dependencies: [b]}\n")
+	b.mu.Lock()
+	b.do["two"] = func(context.Context, *operator.TaskContext) (any, error) {
+		return nil, operator.Fail(errors.New("first line\nsecond line"))
+	}
+	b.mu.Unlock()
+	deep := b.finish(engine.Trigger{RunID: "deep", NoLogicalDate: true})
+	assert.Regexp(t, `^upstream_failed: trigger rule all_success: b is upstream_failed; a failed first, at 20.*Z: first line \(and 1 more\)$`, why(deep, "c"))
 }
