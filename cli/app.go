@@ -131,17 +131,21 @@ func withoutOp(err error) error {
 	return err
 }
 
-// cipher seals connections with the configured key, or the one in the home folder.
-func (a *app) cipher() (*connections.Cipher, error) {
-	home, err := a.homeDir()
-	if err != nil {
-		return nil, err
-	}
+// cipher seals connections with the configured key, or the one in the home folder, which
+// is made unless there is something that was sealed with another one.
+func (a *app) cipher(sealed bool) (*connections.Cipher, error) {
 	var key []byte
-	if a.cfg.SecretKey != "" {
+	var err error
+	path := filepath.Join(a.cfg.Home, "secret.key")
+	switch {
+	case a.cfg.SecretKey != "":
 		key, err = connections.ParseKey(a.cfg.SecretKey)
-	} else {
-		key, err = connections.LoadOrCreateKey(filepath.Join(home, "secret.key"))
+	case sealed:
+		if key, err = connections.LoadKey(path); errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("the key %s is missing, and the store holds connections or variables that were sealed with it: put it back from a backup, or set DINGDAG_SECRET_KEY; if it is lost, make a new one (openssl rand -base64 32 > %s) and enter them anew", path, path)
+		}
+	default:
+		key, err = connections.LoadOrCreateKey(path)
 	}
 	if err != nil {
 		return nil, err
@@ -154,15 +158,15 @@ func (a *app) openStore(ctx context.Context) (*sqlite.Store, error) {
 	if a.store != nil {
 		return a.store, nil
 	}
-	c, err := a.cipher()
-	if err != nil {
+	if _, err := a.homeDir(); err != nil {
 		return nil, err
 	}
 	log := slog.New(slog.DiscardHandler)
 	if a.log().Enabled(ctx, slog.LevelDebug) {
 		log = a.log()
 	}
-	s, err := sqlite.Open(ctx, filepath.Join(a.cfg.Home, "dingdag.db"), sqlite.Options{Synchronous: a.cfg.Synchronous, Cipher: c, Log: log})
+	path := a.storePath()
+	s, err := sqlite.Open(ctx, path, sqlite.Options{Synchronous: a.cfg.Synchronous, Unlock: a.cipher, Log: log, ReadOnly: readOnly(path)})
 	if err != nil {
 		return nil, err
 	}
@@ -171,6 +175,18 @@ func (a *app) openStore(ctx context.Context) (*sqlite.Store, error) {
 	a.knowSecrets(ctx, s)
 	a.maskOut()
 	return s, nil
+}
+
+func (a *app) storePath() string { return filepath.Join(a.cfg.Home, "dingdag.db") }
+
+// readOnly reports whether a store is there that can only be looked at.
+func readOnly(path string) bool {
+	f, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // below the home folder
+	if err == nil {
+		// SQLite has not opened it yet, whose locks this would give back.
+		return f.Close() != nil
+	}
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 }
 
 // storeExists reports whether the home folder has a store, without making one.
@@ -201,14 +217,45 @@ func (a *app) lock() error {
 		who, _ := os.ReadFile(path) //nolint:gosec // as above
 		return errors.Join(fmt.Errorf("another dingdag works on %s already (process %s): stop it, or use another --home", home, who), f.Close())
 	}
+	a.closes = append(a.closes, f.Close)
+	store, err := os.OpenFile(a.storePath(), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("lock the store: %w", withoutOp(err))
+	}
+	// It is closed after SQLite has closed the store: closing it gives back SQLite's own
+	// locks, which are of another kind.
+	a.closes = append(a.closes, store.Close)
+	if err := syscall.Flock(int(store.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return fmt.Errorf("another dingdag works on %s already, whose dingdag.lock was removed: stop it, or use another --home", a.storePath())
+	}
 	if err = f.Truncate(0); err == nil {
 		_, err = fmt.Fprintf(f, "%d", os.Getpid())
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("lock the home folder: %w", withoutOp(err)), f.Close())
+		return fmt.Errorf("lock the home folder: %w", withoutOp(err))
 	}
-	a.closes = append(a.closes, f.Close)
 	return nil
+}
+
+// storeLocked reports whether somebody works on the store. What it opens stays open until
+// the store is closed, for the reason that lock tells.
+func (a *app) storeLocked() (bool, error) {
+	store, err := os.Open(a.storePath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look at the lock of the store: %w", withoutOp(err))
+	}
+	a.closes = slices.Insert(a.closes, 0, store.Close) // the first is the last
+	err = syscall.Flock(int(store.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return true, nil
+	}
+	if err == nil {
+		err = syscall.Flock(int(store.Fd()), syscall.LOCK_UN)
+	}
+	return false, err
 }
 
 // sources builds the lookup order: files, environment, store. Every connection they

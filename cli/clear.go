@@ -156,7 +156,8 @@ func (a *app) asker(ctx context.Context) (*engine.Engine, error) {
 func (a *app) alone() (bool, error) {
 	f, err := os.Open(filepath.Join(a.cfg.Home, "dingdag.lock"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return true, nil
+		locked, err := a.storeLocked()
+		return !locked, err
 	}
 	if err != nil {
 		return false, fmt.Errorf("look at the lock of the home folder: %w", withoutOp(err))
@@ -165,7 +166,11 @@ func (a *app) alone() (bool, error) {
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return false, f.Close()
 	}
-	return err == nil, errors.Join(err, f.Close())
+	if err = errors.Join(err, f.Close()); err != nil {
+		return false, err
+	}
+	locked, err := a.storeLocked()
+	return !locked, err
 }
 
 // unknownDAG says more about an error when there is no such DAG at all.

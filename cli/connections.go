@@ -290,10 +290,7 @@ func runConnectionsList(ctx context.Context, a *app, id, output string) error {
 	if err != nil {
 		return err
 	}
-	all, err := allConnections(ctx, s)
-	if err != nil {
-		return err
-	}
+	all, broken := allConnections(ctx, s) // what can't be opened does not hide the others
 	var shown []*connections.Connection
 	for _, c := range all {
 		if id == "" || c.ID == id {
@@ -308,7 +305,7 @@ func runConnectionsList(ctx context.Context, a *app, id, output string) error {
 		return err
 	}
 	a.notef("connections of the environment and of the connections file are not listed")
-	return nil
+	return broken
 }
 
 func newCmdConnectionsDelete(a *app) *cobra.Command {

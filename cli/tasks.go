@@ -215,6 +215,15 @@ func runTasksLogs(ctx context.Context, a *app, dagID, taskID, runID string, mapI
 	if err != nil {
 		return err
 	}
+	if runID == "" {
+		newest := r
+		if r, err = newestWithLog(ctx, s, r, taskID, mapIndex); err != nil {
+			return err
+		}
+		if r.Key != newest.Key {
+			fmt.Fprintf(a.Err, "run %s, the newest in which %s has a log\n", r.RunID, taskID)
+		}
+	}
 	is, err := s.Instances(ctx, r.Key)
 	if err != nil {
 		return err
@@ -269,6 +278,27 @@ func runNamed(ctx context.Context, s engine.Reader, dagID, runID string) (*engin
 		return nil, fmt.Errorf("dag %q has no runs", dagID)
 	}
 	return rs[0], nil
+}
+
+// newestWithLog is the newest run in which a try of the task has begun, or newest when there
+// is none.
+func newestWithLog(ctx context.Context, s engine.Reader, newest *engine.Run, taskID string, mapIndex int) (*engine.Run, error) {
+	runs, err := s.Runs(ctx, engine.RunFilter{DAGID: newest.DAGID, Limit: runsNear})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range runs {
+		is, err := s.Instances(ctx, r.Key)
+		if err != nil {
+			return nil, err
+		}
+		for _, in := range is {
+			if in.TaskID == taskID && in.Try > 0 && (mapIndex < 0 || in.MapIndex == mapIndex) {
+				return r, nil
+			}
+		}
+	}
+	return newest, nil
 }
 
 // runsNear is among how many of the newest runs a mistyped run id is looked for.

@@ -39,7 +39,7 @@ func (a *app) operators() (*operator.Registry, error) {
 // look up connections; a command that sends nothing passes nil.
 func (a *app) callbacks(conns connections.Source) (*callbacks.Registry, error) {
 	senders := map[string]callbacks.Sender{
-		cbdingding.SenderName: cbdingding.NewSender(a.dingding().With(conns, a.log())),
+		cbdingding.SenderName: cbdingding.NewSender(a.dingding().With(conns, onlyWarnings(a.log()))),
 		cbhttp.SenderName:     cbhttp.NewSender(conns),
 		cbsmtp.SenderName:     cbsmtp.NewSender(conns, templates()),
 	}

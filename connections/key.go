@@ -30,17 +30,18 @@ func ParseKey(text string) ([]byte, error) {
 // there as base64, readable by its owner only (mode 0600). It never overwrites a
 // file, and of several processes that start at once all get the same key.
 func LoadOrCreateKey(path string) ([]byte, error) {
-	key, err := loadKey(path)
+	key, err := LoadKey(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return key, err
 	}
 	if err := createKey(path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("create key file: %w", err)
 	}
-	return loadKey(path)
+	return LoadKey(path)
 }
 
-func loadKey(path string) ([]byte, error) {
+// LoadKey reads the key from a file. The error of one that is not there is [fs.ErrNotExist].
+func LoadKey(path string) ([]byte, error) {
 	text, err := os.ReadFile(path) //nolint:gosec // the person running dingdag names the file
 	if err != nil {
 		return nil, fmt.Errorf("read key file: %w", err)

@@ -33,18 +33,23 @@ func scanConnection(rows Rows, c *connections.Connection) error {
 	return nil
 }
 
-// Connections returns every stored connection, by id.
+// Connections returns every stored connection, by id. Those that can't be opened are left
+// out, and the error names them.
 func (s Connections) Connections(ctx context.Context) ([]*connections.Connection, error) {
 	cs, err := collect(ctx, s.q.c, scanConnection, "SELECT "+connectionColumns+" FROM connection ORDER BY conn_id")
 	if err != nil {
 		return nil, fmt.Errorf("list connections: %w", err)
 	}
+	var opened []*connections.Connection
+	var errs []error
 	for _, c := range cs {
 		if err := s.open(c); err != nil {
-			return nil, err
+			errs = append(errs, err)
+			continue
 		}
+		opened = append(opened, c)
 	}
-	return cs, nil
+	return opened, errors.Join(errs...)
 }
 
 // Connection returns one connection, or an error that wraps [connections.ErrNotFound].

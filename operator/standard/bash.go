@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/dingdag/dingdag/operator"
@@ -23,7 +24,8 @@ const killGrace = 5 * time.Second
 
 // BashOperator runs a command in bash.
 //
-// What the command prints goes to the task log line by line while it runs. The last
+// The task log has the command, secrets masked, what it prints, line by line while it
+// runs, and how it ended. The last
 // line of its standard output is the result (XCom). A command that ends with an exit
 // code other than 0 fails; code 99 skips the task.
 //
@@ -104,7 +106,28 @@ func runBash(ctx context.Context, tc *operator.TaskContext, text, dir string, en
 		return err
 	}
 	defer c.note.over()
-	return run(ctx, c, out, killGrace)
+	c.announce(ctx, out)
+	err = run(ctx, c, out, killGrace)
+	if code, known := returnCode(err); known {
+		c.ended(ctx, out, code)
+	}
+	return err
+}
+
+// returnCode is how a command ended by itself, as Python has it: a signal is a negative
+// number.
+func returnCode(err error) (code string, known bool) {
+	if err == nil {
+		return "0", true
+	}
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok {
+		return "", false
+	}
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return strconv.Itoa(-int(status.Signal())), true
+	}
+	return strconv.Itoa(exit.ExitCode()), true
 }
 
 func (b *BashOperator) result(out *output, err error) (any, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -115,8 +116,31 @@ func TestBashSplitsLongLogLines(t *testing.T) {
 	t.Parallel()
 	_, task, err := bash(t, `bash_command: "printf 'a'; printf 'é%.0s' {1..20000}"`)
 	require.NoError(t, err)
-	assert.Equal(t, 3, strings.Count(task.LogText(), "level=INFO"))
+	assert.Equal(t, 3+3, strings.Count(task.LogText(), "level=INFO"), "with the command before and the exit code behind")
 	assert.NotContains(t, task.LogText(), "�", "a character is not cut in two")
+}
+
+// The log shows what is run, in Airflow's words.
+func TestBashShowsTheCommand(t *testing.T) {
+	t.Parallel()
+	path, err := exec.LookPath("bash")
+	require.NoError(t, err)
+	for command, want := range map[string]string{
+		"echo 'hi'\ntrue":       `["Running command: ['PATH', '-c', \"echo 'hi'\\ntrue\"]" Output: hi "Command exited with return code 0"]`,
+		"exit 3":                `["Running command: ['PATH', '-c', 'exit 3']" Output: "Command exited with return code 3"]`,
+		"kill -9 $$":            `["Running command: ['PATH', '-c', 'kill -9 $$']" Output: "Command exited with return code -9"]`,
+		`: 's3cr3t"w0rd' '\é你'`: `["Running command: ['PATH', '-c', \": '***' '\\\\é你'\"]" Output: "Command exited with return code 0"]`,
+	} {
+		task := operatortest.NewTask(t)
+		task.Masker.Add(`s3cr3t"w0rd`)
+		_, _ = operatortest.Decode(t, spec(t, "bash"), fmt.Sprintf("bash_command: %q", command)).Execute(t.Context(), task.TaskContext)
+		var lines []string
+		for line := range strings.Lines(task.LogText()) {
+			_, text, _ := strings.Cut(strings.TrimSpace(line), "msg=")
+			lines = append(lines, text)
+		}
+		assert.Equal(t, strings.ReplaceAll(want, "PATH", path), fmt.Sprint(lines), command)
+	}
 }
 
 // A secret that lies across the place where the log or an error is cut is hidden whole.
@@ -136,8 +160,9 @@ func TestBashMasksBeforeItCuts(t *testing.T) {
 	assert.NotContains(t, err.Error(), "s3c")
 	var logged strings.Builder
 	for line := range strings.Lines(task.LogText()) {
-		_, text, _ := strings.Cut(strings.TrimSpace(line), "msg=")
-		logged.WriteString(text)
+		if _, text, _ := strings.Cut(strings.TrimSpace(line), "msg="); !strings.HasPrefix(text, `"Running`) && !strings.HasPrefix(text, `"Command`) && text != "Output:" {
+			logged.WriteString(text)
+		}
 	}
 	assert.Equal(t, want.String(), logged.String())
 
@@ -196,11 +221,11 @@ func TestBashWorkingDirectory(t *testing.T) {
 func TestBashEndsTheWholeGroup(t *testing.T) {
 	t.Parallel()
 	for name, command := range map[string]string{
-		"child":            `echo $$; sleep 1000`,
-		"background child": `echo $$; sleep 1000 &`,
-		"grandchild":       `echo $$; (sleep 1000; true) | cat`,
-		"output closed":    `echo $$; exec >&- 2>&-; sleep 1000`,
-		"trap":             `trap 'echo trapped; exit 4' TERM; echo $$; sleep 1000 & wait`,
+		"child":            `echo ready; sleep 1000`,
+		"background child": `echo ready; sleep 1000 &`,
+		"grandchild":       `echo ready; (sleep 1000; true) | cat`,
+		"output closed":    `echo ready; exec >&- 2>&-; sleep 1000`,
+		"trap":             `trap 'echo trapped; exit 4' TERM; echo ready; sleep 1000 & wait`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -213,7 +238,7 @@ func TestBashEndsTheWholeGroup(t *testing.T) {
 				_, err := op.Execute(ctx, task.TaskContext)
 				done <- err
 			}()
-			task.AwaitLog("level=INFO")
+			task.AwaitLog("msg=ready")
 			cancel(operator.ErrTimeout)
 			err := <-done
 			require.EqualError(t, err, "bash was stopped: execution_timeout has passed")

@@ -8,7 +8,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,9 +18,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pressly/goose/v3"
-	"github.com/riverqueue/river/riverdriver/riversqlite"
-	"github.com/riverqueue/river/rivermigrate"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -29,9 +25,6 @@ import (
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store"
 )
-
-//go:embed migrations/*.sql
-var migrations embed.FS
 
 // Options configures [Open]. The zero value is a safe default.
 type Options struct {
@@ -42,6 +35,12 @@ type Options struct {
 	Node string
 	// Cipher seals connections at rest. Without it connections can't be stored.
 	Cipher *connections.Cipher
+	// Unlock gives the cipher, in place of Cipher, once it is known whether the store holds
+	// anything sealed: a new key would not open that. Its error ends Open.
+	Unlock func(sealed bool) (*connections.Cipher, error)
+	// ReadOnly opens a store that can't be written, for looking only. Its tables must be up
+	// to date.
+	ReadOnly bool
 	// Clock is the time source; nil is the wall clock.
 	Clock func() time.Time
 	// Log receives River's and the store's own messages; nil discards them.
@@ -76,6 +75,9 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.ReadOnly {
+		return openReadOnly(ctx, path, o)
+	}
 	if err := writable(path); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
@@ -96,6 +98,9 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	s := &Store{Queries: store.New(pool{read}), opts: o, write: write, read: read, hub: &hub{}}
 	s.queue = newCommitter(s)
 	if err := s.migrate(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), s.Close())
+	}
+	if err := s.unlock(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), s.Close())
 	}
 	if err := s.openJobs(); err != nil {
@@ -120,35 +125,6 @@ func writable(path string) error {
 func (s *Store) Close() error {
 	s.queue.close()
 	return errors.Join(s.read.Close(), s.write.Close())
-}
-
-func (s *Store) migrate(ctx context.Context) error {
-	sub, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, s.write, sub)
-	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
-	}
-	current, known, err := p.GetVersions(ctx)
-	if err != nil {
-		return explain(err)
-	}
-	if current > known {
-		return fmt.Errorf("its tables have version %d and this program knows %d: use the newer program that wrote it", current, known)
-	}
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("migrate: %w", err)
-	}
-	m, err := rivermigrate.New(riversqlite.New(s.write), &rivermigrate.Config{Logger: s.opts.Log})
-	if err != nil {
-		return fmt.Errorf("read river's migrations: %w", err)
-	}
-	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
-		return fmt.Errorf("migrate river: %w", err)
-	}
-	return nil
 }
 
 // explain says what to do about the driver's errors on first touching the file.

@@ -1,0 +1,218 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"slices"
+
+	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
+
+	"github.com/dingdag/dingdag/store"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// migrate brings the tables up to date. Migrations have landed in another order than that
+// of their numbers, so one with a lower number than the last may be missing; none of them
+// depends on a higher one. Nothing is changed in a store of a newer program.
+func (s *Store) migrate(ctx context.Context) error {
+	p, m, err := s.migrators()
+	if err != nil {
+		return err
+	}
+	if _, err := s.pending(ctx, p, m); err != nil {
+		return err
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return fmt.Errorf("migrate river: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) migrators() (*goose.Provider, *rivermigrate.Migrator[*sql.Tx], error) {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, s.write, sub, goose.WithAllowOutofOrder(true),
+		goose.WithGoMigrations(goose.NewGoMigration(queueURIs, &goose.GoFunc{RunTx: addQueueURIs}, nil)))
+	if err != nil {
+		return nil, nil, fmt.Errorf("read migrations: %w", err)
+	}
+	m, err := rivermigrate.New(riversqlite.New(s.write), &rivermigrate.Config{Logger: s.opts.Log})
+	if err != nil {
+		return nil, nil, fmt.Errorf("read river's migrations: %w", err)
+	}
+	return p, m, nil
+}
+
+// pending reports whether tables are behind the program. Tables that are ahead of it are
+// an error.
+func (s *Store) pending(ctx context.Context, p *goose.Provider, m *rivermigrate.Migrator[*sql.Tx]) (bool, error) {
+	known := []int64{0} // goose's own first row
+	for _, source := range p.ListSources() {
+		known = append(known, source.Version)
+	}
+	applied, err := s.versions(ctx, "goose_db_version", "SELECT version_id FROM goose_db_version WHERE is_applied = 1")
+	if err != nil {
+		return false, err
+	}
+	if err := newer("tables", applied, known); err != nil {
+		return false, err
+	}
+	var rivers []int64
+	for _, v := range m.AllVersions() {
+		rivers = append(rivers, int64(v.Version))
+	}
+	jobs, err := s.versions(ctx, "river_migration", "SELECT version FROM river_migration")
+	if err != nil {
+		return false, err
+	}
+	if err := newer("job tables", jobs, rivers); err != nil {
+		return false, err
+	}
+	missing := func(known, applied []int64) bool {
+		return slices.ContainsFunc(known, func(v int64) bool { return !slices.Contains(applied, v) })
+	}
+	return missing(known, applied) || missing(rivers, jobs), nil
+}
+
+// newer is the error about versions that the program does not know.
+func newer(what string, applied, known []int64) error {
+	for _, v := range applied {
+		if !slices.Contains(known, v) {
+			return fmt.Errorf("its %s have version %d and this program knows %d: use the newer program that wrote it", what, v, slices.Max(known))
+		}
+	}
+	return nil
+}
+
+// versions reads the versions that a table lists, none when there is no such table.
+func (s *Store) versions(ctx context.Context, table, query string) (all []int64, err error) {
+	var n int
+	if err := s.write.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?", table).Scan(&n); err != nil {
+		return nil, explain(err)
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	rows, err := s.write.QueryContext(ctx, query)
+	if err != nil {
+		return nil, explain(err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var v int64
+		if err := rows.Scan(&v); err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, rows.Err()
+}
+
+// queueURIs is the number of the migration that gives asset_queue its column uri in stores
+// of the time before 00005_assets.sql had it.
+const queueURIs = 17
+
+func addQueueURIs(ctx context.Context, tx *sql.Tx) error {
+	var n int
+	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM pragma_table_info('asset_queue') WHERE name = 'uri'").Scan(&n); err != nil || n > 0 {
+		return err
+	}
+	for _, statement := range []string{
+		"ALTER TABLE asset_queue RENAME TO asset_queue_before",
+		"DROP INDEX asset_queue_waiting",
+		"DROP INDEX asset_queue_run",
+		`CREATE TABLE asset_queue (
+			dag_id   TEXT NOT NULL,
+			uri      TEXT NOT NULL,
+			event_id INTEGER NOT NULL,
+			run_key  INTEGER,
+			PRIMARY KEY (dag_id, event_id)
+		) WITHOUT ROWID`,
+		"CREATE INDEX asset_queue_waiting ON asset_queue (dag_id, uri, event_id) WHERE run_key IS NULL",
+		"CREATE INDEX asset_queue_run ON asset_queue (run_key) WHERE run_key IS NOT NULL",
+		`INSERT INTO asset_queue (dag_id, uri, event_id, run_key)
+			SELECT q.dag_id, e.uri, q.event_id, q.run_key FROM asset_queue_before q JOIN asset_event e ON e.id = q.event_id`,
+		"DROP TABLE asset_queue_before",
+	} {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unlock gets the cipher that opens what is sealed.
+func (s *Store) unlock(ctx context.Context) error {
+	if s.opts.Unlock == nil {
+		return nil
+	}
+	var sealed bool
+	err := s.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM connection WHERE password IS NOT NULL OR extra IS NOT NULL)
+		OR EXISTS (SELECT 1 FROM variable) OR EXISTS (SELECT 1 FROM app_token)`).Scan(&sealed)
+	if err != nil {
+		return fmt.Errorf("look for what is sealed: %w", err)
+	}
+	s.opts.Cipher, err = s.opts.Unlock(sealed)
+	return err
+}
+
+// openReadOnly opens a store that can't be written. SQLite wants to make files beside it,
+// unless the store is at rest or whoever writes it has made them.
+func openReadOnly(ctx context.Context, path string, o Options) (*Store, error) {
+	s, err := openAs(ctx, path, "mode=ro", o)
+	if err != nil {
+		var again error
+		if s, again = openAs(ctx, path, "immutable=1", o); again != nil {
+			return nil, fmt.Errorf("open store %s for reading: %w", path, err)
+		}
+	}
+	p, m, err := s.migrators()
+	if err == nil {
+		var pending bool
+		if pending, err = s.pending(ctx, p, m); pending {
+			err = errors.New("its tables are of an older program: start dingdag once where it can be written")
+		}
+	}
+	if err == nil {
+		err = s.unlock(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s for reading: %w", path, err), s.Close())
+	}
+	return s, nil
+}
+
+func openAs(ctx context.Context, path, how string, o Options) (*Store, error) {
+	if how == "immutable=1" {
+		if info, err := os.Stat(path + "-wal"); err == nil && info.Size() > 0 {
+			return nil, errors.New("it has a log that is not merged")
+		}
+	}
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + how + "&" + url.Values{"_pragma": {"busy_timeout(10000)", "query_only(1)"}}.Encode()
+	read, err := openDB(dsn)
+	if err != nil {
+		return nil, err
+	}
+	var n int
+	if err := read.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master").Scan(&n); err != nil {
+		return nil, errors.Join(explain(err), read.Close())
+	}
+	s := &Store{Queries: store.New(pool{read}), opts: o, write: read, read: read, hub: &hub{}}
+	s.queue = newCommitter(s)
+	return s, nil
+}
