@@ -2,7 +2,9 @@ package dingding_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -244,7 +246,11 @@ func TestPeopleFromTemplates(t *testing.T) {
 			}})
 			_, err := execute(t, task, text)
 			require.NoError(t, err)
-			assert.Equal(t, want, box.WaitMessages(1)[0].Mentions.Notified)
+			var sent struct {
+				At struct{ AtMobiles, AtUserIds []string }
+			}
+			require.NoError(t, json.Unmarshal(box.WaitMessages(1)[0].Raw, &sent))
+			assert.Equal(t, want, slices.Concat(sent.At.AtMobiles, sent.At.AtUserIds))
 		})
 	}
 }
