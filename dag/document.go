@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // maxFileSize is the size in bytes up to which a DAG file is read.
@@ -51,12 +53,12 @@ func parseDocument(s scope, data []byte, anySize bool) (root *yaml.Node, ok bool
 		s.errorf(second.node, "a second document starts here: a file holds one document, use one file for each")
 		return nil, false
 	case err != nil && strings.HasSuffix(err.Error(), "found unknown escape character"):
-		if again, err := decodeAgain(data); err == nil {
+		if again, err := yamlvalue.Decode(data); err == nil {
 			return again, true
 		}
 		fallthrough
 	case err != nil:
-		at, text := explainSyntax(data, err)
+		at, text := yamlvalue.Explain(data, err)
 		s.report(Error, Position{s.file, at.Line, at.Column}, text)
 		return nil, false
 	}
@@ -81,16 +83,9 @@ func checkBytes(s scope, data []byte, anySize bool) ([]byte, bool) {
 		}
 		bad += size
 	}
-	at := offsetPosition(data, bad)
+	at := yamlvalue.Offset(data, bad)
 	s.report(Error, Position{s.file, at.Line, at.Column}, "the file is not UTF-8 text: save it as UTF-8")
 	return nil, false
-}
-
-// offsetPosition turns a byte offset into line and column.
-func offsetPosition(data []byte, offset int) Position {
-	before := data[:offset]
-	start := bytes.LastIndexByte(before, '\n') + 1
-	return Position{Line: bytes.Count(before, []byte("\n")) + 1, Column: utf8.RuneCount(before[start:]) + 1}
 }
 
 // secondDocumentError says that a file holds more than one document.

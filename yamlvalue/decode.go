@@ -1,4 +1,4 @@
-package dag
+package yamlvalue
 
 import (
 	"bytes"
@@ -10,9 +10,9 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// decodeAgain reads what decodeOne cannot read, with the successor of its library: it
-// knows the escape \/ as PyYAML does, and where a mistake is.
-func decodeAgain(data []byte) (root *yaml.Node, err error) {
+// Decode reads the only document of a text with the successor of yaml.v3, which knows the
+// escape \/ as PyYAML does, and where a mistake is, and gives nodes of yaml.v3.
+func Decode(data []byte) (root *yaml.Node, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			root, err = nil, fmt.Errorf("yaml: the parser gave up: %v", p)

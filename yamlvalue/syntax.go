@@ -1,4 +1,6 @@
-package dag
+// Package yamlvalue is what reading YAML files has in common: where a mistake is and what
+// to write instead.
+package yamlvalue
 
 import (
 	"bytes"
@@ -22,12 +24,16 @@ type fault struct {
 	index int
 }
 
-// explainSyntax gives an error of the YAML library a place and words. The library that
-// reads the files tells neither the column nor, often, the line: its successor does.
-func explainSyntax(data []byte, err error) (Position, string) {
+// Position is a place in a text. Line and Column count from 1, columns in characters.
+type Position struct{ Line, Column int }
+
+// Explain gives an error that yaml.v3 has told of a text a place and words for people. The
+// library tells neither the column nor, often, the line: its successor does. The words may
+// have a character or the name of an anchor of the text, and no more of it.
+func Explain(data []byte, err error) (Position, string) {
 	f := fault{data: data}
 	var known *yaml4.LoadError
-	if _, again := decodeAgain(data); errors.As(again, &known) {
+	if _, again := Decode(data); errors.As(again, &known) {
 		f.message, f.index = known.Message, known.Mark.Index
 		f.at = Position{Line: known.Mark.Line, Column: known.Mark.Column}
 		f.began = Position{Line: known.ContextMark.Line, Column: known.ContextMark.Column}
@@ -76,7 +82,7 @@ func (f fault) explain() (Position, string) {
 		return f.at, fmt.Sprintf(`\%c is no escape of double quotes: write \\ for a backslash, or put the text into single quotes`, r)
 	case strings.HasPrefix(f.message, "control characters are not allowed") && f.index < len(f.data):
 		r, _ := utf8.DecodeRune(f.data[f.index:])
-		return offsetPosition(f.data, f.index), fmt.Sprintf(`the control character %U must not stand in a file: write it as an escape in double quotes`, r)
+		return Offset(f.data, f.index), fmt.Sprintf(`the control character %U must not stand in a file: write it as an escape in double quotes`, r)
 	case f.message == "did not find expected <document start>":
 		return f.at, "the file goes on behind the end of its document: take the line ... out, and what stands behind it"
 	case f.message == "did not find expected comment or line break":
@@ -224,7 +230,7 @@ func (f fault) unclosed() (Position, bool) {
 	if len(open) == 0 {
 		return Position{}, false
 	}
-	return offsetPosition(f.data, open[len(open)-1]), true
+	return Offset(f.data, open[len(open)-1]), true
 }
 
 // line returns a line without its end, "" beyond the file.
@@ -293,4 +299,11 @@ func (f fault) next() rune {
 // column is the place of a byte of the line with the mistake.
 func (f fault) column(offset int) Position {
 	return Position{Line: f.at.Line, Column: utf8.RuneCountInString(f.line(f.at.Line)[:offset]) + 1}
+}
+
+// Offset is the place of a byte of a text.
+func Offset(data []byte, offset int) Position {
+	before := data[:offset]
+	start := bytes.LastIndexByte(before, '\n') + 1
+	return Position{Line: bytes.Count(before, []byte("\n")) + 1, Column: utf8.RuneCount(before[start:]) + 1}
 }
