@@ -17,6 +17,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // Config is the configuration: defaults, then dingdag.yaml in the home folder, then
@@ -322,7 +323,8 @@ func readConfigFile(path string) (values map[string]any, nodes map[string]*yaml.
 	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(b, &doc); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
+		at, text := yamlvalue.Explain(b, err)
+		return nil, nil, fmt.Errorf("%s:%d:%d: %s", path, at.Line, at.Column, text)
 	}
 	out, nodes := map[string]any{}, map[string]*yaml.Node{}
 	if doc.Kind == 0 {

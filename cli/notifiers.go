@@ -2,11 +2,13 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // notifiers is the value of a setting that names notifiers as a callback key of a DAG file
@@ -22,7 +24,8 @@ func notifierSetting(key, doc string) setting {
 	return setting{key: key, doc: doc, structured: true, set: func(c *Config, v string) error {
 		var n yaml.Node
 		if err := yaml.Unmarshal([]byte(v), &n); err != nil {
-			return err
+			at, text := yamlvalue.Explain([]byte(v), err)
+			return fmt.Errorf("line %d, column %d: %s", at.Line, at.Column, text)
 		}
 		if n.Kind == yaml.DocumentNode {
 			c.OnImportError.node = n.Content[0]

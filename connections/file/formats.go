@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // parseEnv reads ID=value lines. Nothing is trimmed or unquoted, as in Airflow;
@@ -92,13 +94,13 @@ func parseYAML(name string, data []byte) ([]entry, error) {
 	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s:1: the file is empty; want a mapping of ids", name)
 	} else if err != nil {
-		return nil, yamlError(name, 1, err)
+		return nil, syntaxError(name, data, err)
 	}
 	var next yaml.Node
 	if err := dec.Decode(&next); err == nil {
 		return nil, fmt.Errorf("%s:%d: a second YAML document; want one mapping of ids", name, next.Line)
 	} else if !errors.Is(err, io.EOF) {
-		return nil, yamlError(name, 1, err)
+		return nil, syntaxError(name, data, err)
 	}
 	root := doc.Content[0]
 	if root.Kind == yaml.ScalarNode && root.Tag == "!!null" {
@@ -135,8 +137,15 @@ func keepDatesAsText(n *yaml.Node) {
 
 var (
 	yamlLine   = regexp.MustCompile(`line (\d+): `)
+	yamlAnchor = regexp.MustCompile(`unknown anchor ".*"`)
 	yamlQuoted = regexp.MustCompile("'.*'|\".*\"|`.*`")
 )
+
+// syntaxError tells where the YAML is wrong, and not what stands there.
+func syntaxError(name string, data []byte, err error) error {
+	at, text := yamlvalue.Explain(data, err)
+	return fmt.Errorf("%s:%d:%d: YAML: %s", name, at.Line, at.Column, yamlAnchor.ReplaceAllString(text, "unknown anchor"))
+}
 
 // yamlError gives the error its place, line if it has none itself, and takes out
 // quoted pieces of the file, which may be secrets.
