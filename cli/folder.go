@@ -47,7 +47,7 @@ func (f *folder) refresh(ctx context.Context, use func(context.Context, dag.Resu
 	if same && !before.Volatile {
 		return nil
 	}
-	res := supported(f.catalog, f.loader.Load(f.app.cfg.DAGsFolder))
+	res := supported(f.catalog, f.loader.Load(f.app.cfg.DAGsFolder), true)
 	if same && sameResult(before, res) {
 		return nil
 	}
@@ -110,13 +110,14 @@ func (a *app) load(c engine.Catalog, paths ...string) (dag.Result, error) {
 	if err != nil {
 		return dag.Result{}, err
 	}
-	res := supported(c, dag.Load(paths, c, o))
+	res := supported(c, dag.Load(paths, c, o), slices.Equal(paths, []string{a.cfg.DAGsFolder}))
 	a.maskOut()
 	return res, nil
 }
 
 // supported adds what the engine has to say about the DAGs, and drops those it can't run.
-func supported(c engine.Catalog, res dag.Result) dag.Result {
+// With whole these are all that there are, so that one may miss another.
+func supported(c engine.Catalog, res dag.Result, whole bool) dag.Result {
 	out := dag.Result{Diagnostics: slices.Clone(res.Diagnostics), Volatile: res.Volatile}
 	for _, d := range res.DAGs {
 		found := c.Check(d)
@@ -124,6 +125,13 @@ func supported(c engine.Catalog, res dag.Result) dag.Result {
 		if !found.HasErrors() {
 			out.DAGs = append(out.DAGs, d)
 		}
+	}
+	if whole {
+		var broken []string
+		for _, d := range out.Diagnostics {
+			broken = append(broken, d.DAGID)
+		}
+		out.Diagnostics = append(out.Diagnostics, c.CheckTogether(out.DAGs, broken)...)
 	}
 	slices.SortStableFunc(out.Diagnostics, func(a, b dag.Diagnostic) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))

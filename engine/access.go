@@ -91,6 +91,15 @@ func (a access) States(ctx context.Context, dagID string, logicalDate time.Time,
 	return out, nil
 }
 
+// Nearest returns the run whose logical date is nearest to a moment.
+func (a access) Nearest(ctx context.Context, dagID string, at time.Time) (string, time.Time, error) {
+	r, err := a.e.store.NearestRun(ctx, dagID, at)
+	if err != nil || r == nil {
+		return "", time.Time{}, err
+	}
+	return r.RunID, r.LogicalDate, nil
+}
+
 // members are the tasks of a group, or the task itself.
 func (a access) members(dagID, id string) []string {
 	d := a.e.dag(dagID)

@@ -276,8 +276,9 @@ type result struct {
 	outcome operator.Outcome
 	// skips are the tasks below that the result skips.
 	skips skips
-	// again is when a rescheduled sensor looks next.
-	again time.Time
+	// again is when a rescheduled sensor looks next, reason what it waits for.
+	again  time.Time
+	reason string
 }
 
 // execute renders the templated fields and runs the operator, at most for
@@ -330,7 +331,7 @@ func (a *attempt) execute(ctx context.Context) result {
 		}
 	}
 	if next, ok := errors.AsType[*rescheduleError](r.err); ok {
-		return result{again: next.at}
+		return result{again: next.at, reason: next.reason}
 	}
 	return a.result(ctx, r.v, r.err)
 }
@@ -377,7 +378,7 @@ func (a *attempt) finish(worker context.Context, res result, stop <-chan struct{
 		return nil, a.giveBack(ctx)
 	}
 	if !res.again.IsZero() {
-		return nil, a.reschedule(worker, res.again)
+		return nil, a.reschedule(worker, res.again, a.e.o.Masker.Mask(res.reason))
 	}
 	end := a.e.now()
 	state, errText, retryAt := a.decide(res.outcome, end)
@@ -444,7 +445,7 @@ func (a *attempt) finish(worker context.Context, res result, stop <-chan struct{
 }
 
 // reschedule ends the job of a sensor that looks again later, in another one.
-func (a *attempt) reschedule(worker context.Context, at time.Time) error {
+func (a *attempt) reschedule(worker context.Context, at time.Time, reason string) error {
 	ctx := context.WithoutCancel(worker)
 	a.log.line(slog.LevelInfo, "Not yet; looking again at "+at.UTC().Format(time.RFC3339))
 	return a.e.persist(worker, func() error {
@@ -463,7 +464,7 @@ func (a *attempt) reschedule(worker context.Context, at time.Time) error {
 				return err
 			}
 			in := c.set(lr, a.slot(lr), dag.UpForReschedule)
-			in.RetryAt = at.UTC().Truncate(time.Millisecond)
+			in.RetryAt, in.Error = at.UTC().Truncate(time.Millisecond), reason
 			c.watchRetry(in)
 			return c.step(lr)
 		})

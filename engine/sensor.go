@@ -12,7 +12,11 @@ import (
 
 // rescheduleError ends a look of a sensor in mode reschedule: the worker is free until
 // the next one. The try goes on and is not counted again.
-type rescheduleError struct{ at time.Time }
+type rescheduleError struct {
+	at time.Time
+	// reason is what the sensor waits for, as far as it says.
+	reason string
+}
 
 func (r *rescheduleError) Error() string {
 	return "looking again at " + r.at.Format(time.RFC3339)
@@ -41,7 +45,7 @@ func (a *attempt) sense(ctx context.Context, op operator.Operator, s *dag.Sensor
 		}
 		wait = min(wait, left)
 		if s.Mode == "reschedule" {
-			return nil, &rescheduleError{now.Add(wait)}
+			return nil, &rescheduleError{now.Add(wait), operator.Classify(ctx, err).Reason}
 		}
 		select {
 		case <-ctx.Done():

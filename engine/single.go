@@ -122,4 +122,6 @@ func (nothing) RunWithXCom(context.Context, string, time.Time, string, string) (
 	return 0, nil
 }
 
+func (nothing) NearestRun(context.Context, string, time.Time) (*Run, error) { return nil, nil }
+
 func (nothing) PreviousSuccess(context.Context, *Run) (*Run, error) { return nil, nil }

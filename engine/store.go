@@ -220,6 +220,8 @@ type Reader interface {
 	ProvisionalRuns(ctx context.Context) ([]*Run, error)
 	// RunAt returns the run of a DAG with a logical date, or nil.
 	RunAt(ctx context.Context, dagID string, logicalDate time.Time) (*Run, error)
+	// NearestRun returns the run of a DAG whose logical date is nearest to a moment, or nil.
+	NearestRun(ctx context.Context, dagID string, at time.Time) (*Run, error)
 	// LastScheduled returns the newest run that the schedule of a DAG made, or nil. One
 	// that a backfill took over counts.
 	LastScheduled(ctx context.Context, dagID string) (*Run, error)

@@ -72,3 +72,33 @@ func (c Catalog) doesNothing(t *dag.Task) bool {
 	_, ok = spec.New().(operator.NoOp)
 	return ok
 }
+
+// CheckTogether reports what concerns DAGs that are loaded together: a task that looks at a
+// DAG which is not among them. known are the ids of DAGs that could not be loaded.
+func (c Catalog) CheckTogether(ds []*dag.DAG, known []string) (found dag.Diagnostics) {
+	ids := slices.Clone(known)
+	for _, d := range ds {
+		ids = append(ids, d.ID)
+	}
+	for _, d := range ds {
+		for _, t := range d.Tasks {
+			spec, ok := c.Operators.Lookup(t.Operator)
+			if !ok {
+				continue
+			}
+			if _, names := spec.New().(operator.DAGNamer); !names {
+				continue
+			}
+			op, _ := spec.Decode(t.Args) // its problems were reported by the loader
+			param, id := op.(operator.DAGNamer).OtherDAG()
+			if id == "" || template.HasTemplate(id) || slices.Contains(ids, id) {
+				continue
+			}
+			found = append(found, dag.Diagnostic{
+				File: t.Pos.File, Line: t.Pos.Line, Column: t.Pos.Column, Severity: dag.Warning, DAGID: d.ID, TaskID: t.ID,
+				Text: fmt.Sprintf("%s: there is no DAG %q%s", param, id, nearest(id, ids, func(s string) string { return s })),
+			})
+		}
+	}
+	return found
+}

@@ -122,6 +122,10 @@ func (c *change) whyInstance(lr *liveRun, at slot, alone bool) (string, error) {
 	case dag.Removed:
 		return "it is not part of the run: the logical date lies outside of its start_date and end_date, or its mapping no longer has it", nil
 	case dag.Running:
+		if t.Sensor != nil {
+			return fmt.Sprintf("try %d of %d looks since %s; what it waits for stands in dingdag tasks logs %s %s",
+				in.Try, in.MaxTries, showMoment(in.StartDate), lr.run.DAGID, t.ID), nil
+		}
 		return fmt.Sprintf("try %d of %d is running since %s", in.Try, in.MaxTries, showMoment(in.StartDate)), nil
 	default: // it waits
 	}
@@ -133,7 +137,11 @@ func (c *change) whyInstance(lr *liveRun, at slot, alone bool) (string, error) {
 	case s == dag.UpForRetry:
 		return fmt.Sprintf("%s; retry at %s", failure, showMoment(in.RetryAt)), nil
 	case s == dag.UpForReschedule:
-		return "the sensor looks again at " + showMoment(in.RetryAt), nil
+		why := "the sensor looks again at " + showMoment(in.RetryAt)
+		if in.Error != "" {
+			why += ": " + in.Error
+		}
+		return why, nil
 	case s == dag.Queued && !alone:
 		return "it is queued since " + showMoment(in.QueuedAt) + " and waits for a free worker", nil
 	case s == dag.Queued:

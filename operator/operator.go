@@ -98,6 +98,9 @@ type Runs interface {
 	// id, or with no ids that of the run under the key "". Absent runs and tasks have none.
 	// The id of a task group stands for all tasks in it, which answer by their own ids.
 	States(ctx context.Context, dagID string, logicalDate time.Time, taskIDs []string) (map[string]string, error)
+	// Nearest returns the run of a DAG whose logical date is nearest to a moment; its id is
+	// empty when there is none.
+	Nearest(ctx context.Context, dagID string, at time.Time) (runID string, logicalDate time.Time, err error)
 	// Known reports whether a DAG, and with a task id its task or group, exists. Paused
 	// tells whether the DAG is paused.
 	Known(ctx context.Context, dagID, taskID string) (known, paused bool)
@@ -147,6 +150,13 @@ type Progress interface {
 type NoOp interface {
 	// NoOp marks the operator.
 	NoOp()
+}
+
+// DAGNamer is an operator that looks at another DAG. The loader warns when there is none
+// with that id.
+type DAGNamer interface {
+	// OtherDAG returns the parameter that names the DAG, and the id as it stands in the file.
+	OtherDAG() (param, dagID string)
 }
 
 // Brancher is implemented by operators that choose among tasks which their parameters

@@ -127,6 +127,11 @@ func because(err, cause error) error {
 // The engine looks again after poke_interval, in the way the task's mode says.
 func NotYet() error { return NotYetFor(0) }
 
+// NotYetBecause is [NotYet] with what the sensor waits for, for people who ask.
+func NotYetBecause(reason string) error {
+	return &outcomeError{Outcome{Kind: Waiting, Reason: reason}}
+}
+
 // NotYetFor is [NotYet] of a sensor that knows when to look again: after d, not before
 // and, where the engine can, not later.
 func NotYetFor(d time.Duration) error {

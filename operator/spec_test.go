@@ -70,7 +70,7 @@ func TestNewRegistryRefusesReservedParameters(t *testing.T) {
 	assert.NotContains(t, err.Error(), "tooltip")
 
 	_, err = operator.NewRegistry(operator.Define[fine]("waits", operator.Sensor(), operator.IgnoredParams("deferrable")))
-	require.EqualError(t, err, `operator "waits": a parameter cannot be called "timeout": it is a key of every sensor (how long to wait in all before the sensor fails)`)
+	require.EqualError(t, err, `operator "waits": a parameter cannot be called "timeout": it is a key of every sensor (how long to wait in all, retries included, before the sensor fails)`)
 }
 
 func TestRejected(t *testing.T) {

@@ -111,6 +111,19 @@ func (q Queries) RunAt(ctx context.Context, dagID string, logicalDate time.Time)
 	return r, nil
 }
 
+// NearestRun returns the run whose logical date is nearest to a moment, or nil.
+func (q Queries) NearestRun(ctx context.Context, dagID string, at time.Time) (*engine.Run, error) {
+	r, err := one(ctx, q.c, scanRun, "SELECT "+runColumns+` FROM dag_run WHERE id IN (
+		SELECT id FROM (SELECT id FROM dag_run WHERE dag_id = ? AND logical_date <= ? ORDER BY logical_date DESC LIMIT 1) AS before
+		UNION ALL
+		SELECT id FROM (SELECT id FROM dag_run WHERE dag_id = ? AND logical_date > ? ORDER BY logical_date LIMIT 1) AS later
+	) ORDER BY abs(logical_date - ?), logical_date LIMIT 1`, dagID, ms(at), dagID, ms(at), ms(at))
+	if err != nil {
+		return nil, fmt.Errorf("read the run of %s nearest to %s: %w", dagID, at, err)
+	}
+	return r, nil
+}
+
 // LastScheduled returns the run with the newest logical date that the schedule made, or
 // nil. It counts those that a backfill took over.
 func (q Queries) LastScheduled(ctx context.Context, dagID string) (*engine.Run, error) {

@@ -133,6 +133,22 @@ func (r *Runs) States(ctx context.Context, dagID string, logicalDate time.Time, 
 	return found, nil
 }
 
+// Nearest looks among the runs that SetTask was told of, whose ids are their dates.
+func (r *Runs) Nearest(ctx context.Context, dagID string, at time.Time) (runID string, logicalDate time.Time, err error) {
+	if err := r.failure(ctx); err != nil {
+		return "", time.Time{}, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for k := range r.tasks {
+		found := time.Unix(0, k.at).UTC()
+		if k.dagID == dagID && (runID == "" || found.Sub(at).Abs() < logicalDate.Sub(at).Abs()) {
+			runID, logicalDate = found.Format(time.RFC3339), found
+		}
+	}
+	return runID, logicalDate, nil
+}
+
 // Known looks into DAGs, Groups and Paused.
 func (r *Runs) Known(_ context.Context, dagID, taskID string) (known, paused bool) {
 	tasks, known := r.DAGs[dagID]

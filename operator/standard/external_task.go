@@ -142,6 +142,9 @@ func (s *ExternalTaskSensor) names() []string {
 	}
 }
 
+// OtherDAG is the DAG that it looks at.
+func (s *ExternalTaskSensor) OtherDAG() (param, dagID string) { return "external_dag_id", s.DAGID }
+
 // Execute looks at the other run once.
 func (s *ExternalTaskSensor) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	date, err := logicalDate(tc)
@@ -159,8 +162,43 @@ func (s *ExternalTaskSensor) Execute(ctx context.Context, tc *operator.TaskConte
 	if err != nil {
 		return nil, fmt.Errorf("look at dag %q: %w", s.DAGID, err)
 	}
-	tc.Log.InfoContext(ctx, "looked at the other run", "dag", s.DAGID, "logical_date", date, "tasks", s.names(), "states", states)
-	return nil, s.judge(tc, states)
+	err = s.judge(tc, states)
+	if operator.Classify(ctx, err).Kind != operator.Waiting {
+		tc.Log.InfoContext(ctx, "looked at the other run", "dag", s.DAGID, "logical_date", date, "tasks", s.names(), "states", states)
+		return nil, err
+	}
+	reason, err := s.waitsFor(ctx, tc, date, states)
+	if err != nil {
+		return nil, fmt.Errorf("look at dag %q: %w", s.DAGID, err)
+	}
+	tc.Log.InfoContext(ctx, reason)
+	return nil, operator.NotYetBecause(reason)
+}
+
+// waitsFor says which run the sensor waits for, and which one is nearest when there is none.
+func (s *ExternalTaskSensor) waitsFor(ctx context.Context, tc *operator.TaskContext, date time.Time, states map[string]string) (string, error) {
+	what := fmt.Sprintf("waiting for the run of dag %q with logical date %s", s.DAGID, date.UTC().Format(time.RFC3339))
+	run, at, err := tc.Runs.Nearest(ctx, s.DAGID, date)
+	switch {
+	case err != nil:
+		return "", err
+	case run == "":
+		return what + ": the DAG has no run with a logical date", nil
+	case !at.Equal(date):
+		off, way := at.Sub(date), "later"
+		if off < 0 {
+			off, way = -off, "earlier"
+		}
+		return fmt.Sprintf("%s: there is none; the nearest is %s, %s %s: see execution_delta", what, run, off, way), nil
+	}
+	var now []string
+	for _, id := range slices.Sorted(maps.Keys(states)) {
+		now = append(now, strings.TrimSpace(id+" is "+states[id]))
+	}
+	if len(now) == 0 {
+		now = []string{strings.Join(s.names(), ", ") + " has no state"}
+	}
+	return what + ": in " + run + " " + strings.Join(now, ", "), nil
 }
 
 // exists reports which DAG, task or group does not exist.

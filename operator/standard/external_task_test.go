@@ -89,7 +89,21 @@ func TestExternalTaskLooksAtTheRightDate(t *testing.T) {
 	task.DAGRuns.SetState("other", task.LogicalDate.Add(-90*time.Minute), "", "success")
 	assert.Equal(t, found, look(t, task, "external_task", "{external_dag_id: other, execution_delta: 1h30m}"))
 	assert.Equal(t, found, look(t, task, "external_task", "{external_dag_id: other, execution_delta: 5400}"))
-	assert.Equal(t, notYet(0), look(t, task, "external_task", "{external_dag_id: other}"))
+	waits := func(text, want string) {
+		t.Helper()
+		o := look(t, task, "external_task", text)
+		assert.Equal(t, operator.Waiting, o.Kind)
+		assert.Equal(t, want, o.Reason)
+	}
+	const date = `waiting for the run of dag "other" with logical date 2024-01-02T00:00:00Z: `
+	waits("{external_dag_id: other}", date+"there is none; the nearest is 2024-01-01T22:30:00Z, 1h30m0s earlier: see execution_delta")
+	task.DAGRuns.SetState("other", task.LogicalDate.Add(time.Hour), "", "running")
+	waits("{external_dag_id: other}", date+"there is none; the nearest is 2024-01-02T01:00:00Z, 1h0m0s later: see execution_delta")
+	task.DAGRuns.SetState("other", task.LogicalDate, "", "running")
+	waits("{external_dag_id: other}", date+"in 2024-01-02T00:00:00Z is running")
+	task.DAGRuns.SetState("other", task.LogicalDate, "load", "running")
+	waits("{external_dag_id: other, external_task_id: load}", date+"in 2024-01-02T00:00:00Z load is running")
+	waits("{external_dag_id: other, external_task_id: check}", date+"in 2024-01-02T00:00:00Z check has no state")
 	task.LogicalDate = time.Time{}
 	assert.Equal(t, operator.Failed, look(t, task, "external_task", "{external_dag_id: other}").Kind)
 }
@@ -103,14 +117,14 @@ func TestExternalTaskThatDoesNotExist(t *testing.T) {
 		"external_dag_id: other\nexternal_task_group_id: nothere":    `"nothere" does not exist`,
 	} {
 		task := withDAG(t)
-		assert.Equal(t, notYet(0), look(t, task, "external_task", text), "it waits")
+		assert.Equal(t, operator.Waiting, look(t, task, "external_task", text).Kind, "it waits")
 		assert.Contains(t, task.LogText(), "level=WARN", "and says so")
 		_, err := run(t, task, "external_task", text+"\ncheck_existence: true")
 		require.ErrorContains(t, err, want)
 		assert.Equal(t, operator.Retry, operator.Classify(t.Context(), err).Kind)
 	}
 	task := withDAG(t)
-	assert.Equal(t, notYet(0), look(t, task, "external_task", "{external_dag_id: other, external_task_ids: [load, check], check_existence: true}"))
+	assert.Equal(t, operator.Waiting, look(t, task, "external_task", "{external_dag_id: other, external_task_ids: [load, check], check_existence: true}").Kind)
 }
 
 func TestExternalTaskFailsSoftly(t *testing.T) {

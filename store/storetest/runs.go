@@ -228,6 +228,14 @@ func runsBeforeARun(t *testing.T, open Open) {
 		require.NoError(t, err)
 		assert.Equal(t, c.want, got, "%s %t", c.r.RunID, c.automatic)
 	}
+	for hours, want := range map[int]*engine.Run{0: first, 24: first, 35: first, 37: second, 60: second, 300: fourth} {
+		got, err := s.NearestRun(t.Context(), "d", midnight.Add(time.Duration(hours)*time.Hour))
+		require.NoError(t, err)
+		assert.Equal(t, want, got, "%d hours", hours)
+	}
+	none, err := s.NearestRun(t.Context(), "other", midnight)
+	require.NoError(t, err)
+	assert.Nil(t, none)
 	for r, want := range map[*engine.Run]*engine.Run{third: second, second: first, first: nil, dateless: nil} {
 		got, err := s.PreviousSuccess(t.Context(), r)
 		require.NoError(t, err)
