@@ -164,7 +164,8 @@ func (c *change) tellBroken(state string, list []*ImportError) {
 	if len(files) == 0 || len(c.e.onImportError) == 0 {
 		return
 	}
-	ev := &callbacks.Event{Kind: callbacks.ImportError, MapIndex: -1, State: state, Files: files}
+	ev := c.e.event(callbacks.ImportError, &dag.DAG{Location: c.e.o.Location})
+	ev.State, ev.Files = state, files
 	ev.Reason = fmt.Sprintf("%s is %s", files[0].File, state)
 	if n := len(files); n > 1 {
 		ev.Reason = fmt.Sprintf("%d DAG files are %s", n, state)
