@@ -27,6 +27,8 @@ import (
 type app struct {
 	IO
 	extensions Extensions
+	// interrupted is closed when the command is to end.
+	interrupted <-chan struct{}
 	// flags holds the settings that the command line sets.
 	flags map[string]string
 

@@ -130,7 +130,7 @@ func (a *app) readLineSecret(name string) (string, error) {
 	var err error
 	if f, ok := a.In.(*os.File); ok && isTerminal(f) {
 		a.notef("type the %s, which is not shown, and Enter", name)
-		b, err = term.ReadPassword(int(f.Fd()))
+		b, err = a.readPassword(int(f.Fd()))
 	} else {
 		b, err = io.ReadAll(io.LimitReader(a.In, maxSecret))
 	}
@@ -138,6 +138,30 @@ func (a *app) readLineSecret(name string) (string, error) {
 		return "", fmt.Errorf("read the %s from standard input: %w", name, err)
 	}
 	return strings.TrimRight(string(b), "\r\n"), nil
+}
+
+// readPassword reads a line without showing it. It ends with the command, and the terminal
+// shows again what is typed.
+func (a *app) readPassword(fd int) ([]byte, error) {
+	before, err := term.GetState(fd)
+	if err != nil {
+		return nil, err
+	}
+	type line struct {
+		text []byte
+		err  error
+	}
+	read := make(chan line, 1)
+	go func() {
+		text, err := term.ReadPassword(fd)
+		read <- line{text, err}
+	}()
+	select {
+	case l := <-read:
+		return l.text, l.err
+	case <-a.interrupted:
+		return nil, errors.Join(errInterrupted, term.Restore(fd, before))
+	}
 }
 
 // buildConnection makes a connection of a URI, of JSON or of single attributes. An

@@ -112,3 +112,20 @@ func TestReadOnlyHome(t *testing.T) {
 	require.Error(t, err)
 	assert.Contains(t, out, "lock the home folder: "+home+"/dingdag.lock: permission denied")
 }
+
+// Without a run id the log is that of the newest run that has one, not of one that waits.
+func TestLogsOfTheNewestRunThatHasOne(t *testing.T) {
+	t.Parallel()
+	home := homeWith(t, "says:\n  schedule: null\n  start_date: 2026-01-01\n  tasks: [{task_id: t, operator: bash, bash_command: echo hello}]\n")
+	code, _, errs := run(t, "--home", home, "dags", "trigger", "says", "--run-id", "first")
+	require.Zero(t, code, errs)
+	p := scheduling(t, home)
+	p.until("end the run", func() bool { return strings.Contains(p.log.String(), "run succeeded") })
+	p.stop()
+	code, _, errs = run(t, "--home", home, "dags", "trigger", "says", "--run-id", "second")
+	require.Zero(t, code, errs)
+	code, out, errs := run(t, "--home", home, "tasks", "logs", "says", "t")
+	assert.Zero(t, code, errs)
+	assert.Contains(t, out, "INFO - hello\n")
+	assert.Contains(t, errs, "run first, the newest in which t has a log")
+}

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	_ "time/tzdata" // zones come from an embedded database, not the host's
 
 	"github.com/spf13/cobra"
@@ -43,7 +41,7 @@ func Main(specs ...operator.Spec) { MainWith(Extensions{Operators: specs}) }
 
 // MainWith is [Main] for programs that bring more than operators.
 func MainWith(x Extensions) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signals(context.Background())
 	code := Run(ctx, os.Args[1:], IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, LookupEnv: os.LookupEnv, Environ: os.Environ}, x)
 	stop()
 	os.Exit(code)
@@ -80,7 +78,7 @@ var errQuiet = errors.New("failed")
 
 // Run runs one command and returns its exit code: 0 done, 1 failed, 2 usage.
 func Run(ctx context.Context, args []string, o IO, x Extensions) int {
-	a := &app{IO: o, extensions: x, flags: map[string]string{}}
+	a := &app{IO: o, interrupted: ctx.Done(), extensions: x, flags: map[string]string{}}
 	root := newRoot(a)
 	root.SetArgs(args)
 	root.SetIn(o.In)

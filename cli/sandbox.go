@@ -58,6 +58,7 @@ kept when it ends. Tokens follow from the robots' names: they are the same at ev
 }
 
 func runSandbox(ctx context.Context, a *app, o sandboxOptions) error {
+	defer outliveReaders()()
 	s, robots, err := o.server()
 	if err != nil {
 		return usageError{err}

@@ -17,8 +17,9 @@ func newCmdStandalone(a *app) *cobra.Command {
 		Use:   "standalone",
 		Short: "Run scheduler and workers in one process",
 		Long: `Runs the DAGs of the DAGs folder on their schedules, with the store in the home folder.
-SIGTERM or Ctrl-C stops it: running attempts have the grace time to finish, others are
-queued again and not counted. One process works on a home folder at a time.`,
+SIGTERM, Ctrl-C or SIGHUP, unless that is ignored (nohup), stops it: running attempts have
+the grace time to finish, others are queued again and not counted. A second Ctrl-C or
+SIGTERM ends what still runs, a third one the process. It goes on when nobody reads its log. One process works on a home folder at a time.`,
 		Example: `  dingdag standalone
   DINGDAG_HOME=/var/lib/dingdag dingdag standalone --dags-folder /etc/dingdag/dags`,
 		Args: noArgs,
@@ -27,6 +28,7 @@ queued again and not counted. One process works on a home folder at a time.`,
 }
 
 func runStandalone(ctx context.Context, a *app) error {
+	defer outliveReaders()()
 	if err := a.lock(); err != nil {
 		return err
 	}
@@ -70,7 +72,7 @@ func runStandalone(ctx context.Context, a *app) error {
 		defer close(done)
 		f.watch(watching, a.cfg.Refresh, e.SetLoaded)
 	}()
-	err = e.Run(ctx, engine.RunOptions{Schedule: true, Reload: f.reload(e.SetLoaded), Ready: func() { a.log().Info("dingdag works") }})
+	err = e.Run(ctx, engine.RunOptions{Hurry: hurry(ctx), Schedule: true, Reload: f.reload(e.SetLoaded), Ready: func() { a.log().Info("dingdag works") }})
 	stop()
 	<-done
 	if err != nil {

@@ -66,9 +66,13 @@ func (e *Engine) handle(ctx context.Context, j Job, stop <-chan struct{}) error 
 	if err != nil {
 		return e.discard(ctx, j, err)
 	}
+	done := e.atWork.add(a)
 	next, err := a.work(ctx, stop)
+	done()
 	for next != nil {
+		done = e.atWork.add(next)
 		next = next.runTaken(ctx, stop)
+		done()
 	}
 	return err
 }

@@ -109,9 +109,10 @@ type Update struct {
 // Engine runs DAGs. Make one with [New], give it DAGs with [Engine.SetDAGs] and start
 // it with [Engine.Run]. It is safe for concurrent use.
 type Engine struct {
-	o     Options
-	store Store
-	host  string
+	atWork atWork
+	o      Options
+	store  Store
+	host   string
 
 	refreshing sync.Mutex
 
@@ -223,6 +224,8 @@ type RunOptions struct {
 	// Reload, when set, brings the DAGs up to date. It is called before a run is made that
 	// another process asks for: its file may have changed a moment ago.
 	Reload func(ctx context.Context) error
+	// Hurry, when it is closed while a stop waits for running attempts, ends these now.
+	Hurry <-chan struct{}
 	// Ready is called once everything works.
 	Ready func()
 }
@@ -254,6 +257,9 @@ func (e *Engine) Run(ctx context.Context, o RunOptions) error {
 	}
 	defer e.timers.stop()
 	g, gctx := errgroup.WithContext(ctx)
+	over := make(chan struct{})
+	defer close(over)
+	go e.sayStopping(ctx, o.Hurry, over)
 	g.Go(func() error { return e.beats(gctx) })
 	g.Go(func() error { return e.outbox.run(gctx) })
 	if o.Schedule {
@@ -271,7 +277,7 @@ func (e *Engine) Run(ctx context.Context, o RunOptions) error {
 	}
 	g.Go(func() error {
 		return e.store.Work(gctx, WorkOptions{
-			Workers: e.o.Workers, Grace: e.o.Grace, Ready: o.Ready,
+			Workers: e.o.Workers, Grace: e.o.Grace, Hurry: o.Hurry, Ready: o.Ready,
 			Handle: func(ctx context.Context, j Job) error { return e.handle(ctx, j, gctx.Done()) },
 		})
 	})

@@ -424,6 +424,8 @@ type WorkOptions struct {
 	Workers int
 	// Grace is how long running attempts may go on after the end of the context.
 	Grace time.Duration
+	// Hurry is closed when the context of running attempts is to end now; nil never is.
+	Hurry <-chan struct{}
 	// Handle runs one attempt. It ends the job by [Tx.Complete] and returns nil; an
 	// error gives the job back to be run again.
 	Handle func(ctx context.Context, j Job) error

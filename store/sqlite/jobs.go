@@ -164,7 +164,14 @@ func (s *Store) Work(ctx context.Context, o engine.WorkOptions) error {
 	if o.Ready != nil {
 		o.Ready()
 	}
-	<-c.Stopped()
+	stopped := c.Stopped()
+	select {
+	case <-stopped:
+	case <-o.Hurry:
+		// Its error says that the context it is given has ended, and none does.
+		_ = c.StopAndCancel(context.WithoutCancel(ctx))
+		<-stopped
+	}
 	return nil
 }
 
