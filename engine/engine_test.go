@@ -491,6 +491,12 @@ func TestMaxActiveTasks(t *testing.T) {
 	r, err := b.e.Trigger(t.Context(), "d", engine.Trigger{})
 	require.NoError(t, err)
 	b.until("two run", func() bool { b.mu.Lock(); defer b.mu.Unlock(); return now == 2 })
+	// While nobody can end: what is admitted at once is admitted in one transaction.
+	count := map[string]int{}
+	for _, s := range b.states(r) {
+		count[s]++
+	}
+	assert.Equal(t, 4, count["scheduled"], count)
 	close(gate)
 	b.ended1(r.Key)
 	assert.Equal(t, 2, most)

@@ -43,6 +43,31 @@ func beat(t *testing.T, s engine.Store) []engine.Job {
 	return js
 }
 
+// A node that has a job again, after it was given back, holds this taking of it only: what
+// it still holds of an older one changes nothing.
+func olderTakings(t *testing.T, open Open) {
+	s := open(t, Node{Name: "a"})
+	enqueue(t, s, "t")
+	take := func() (j *engine.Job) {
+		write(t, s, func(ctx context.Context, tx engine.Tx) (err error) {
+			j, err = tx.Take(ctx)
+			return err
+		})
+		require.NotNil(t, j)
+		return j
+	}
+	old := take()
+	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.Release(ctx, *old) })
+	held := take()
+	for name, change := range map[string]func(engine.Tx) error{
+		"complete": func(tx engine.Tx) error { return tx.Complete(t.Context(), *old) },
+		"release":  func(tx engine.Tx) error { return tx.Release(t.Context(), *old) },
+	} {
+		require.ErrorIs(t, s.Tx(t.Context(), change), engine.ErrLostLease, name)
+	}
+	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.Complete(ctx, *held) })
+}
+
 // hung is a job whose handler hangs until the test says what it returns.
 type hung struct {
 	job  engine.Job

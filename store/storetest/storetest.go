@@ -74,6 +74,7 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 		"jobs of the dead are run by others":          beatTakesOver,
 		"jobs of the dead can be ended":               beatEnds,
 		"a job that ended is not taken over":          beatComesLate,
+		"an older taking of a job is void":            olderTakings,
 		"a restart takes back what was running":       recoverTakesBack,
 		"requests are answered once":                  requestsAreAnsweredOnce,
 		"requests are answered by one of many":        requestsAreAnsweredByOne,
