@@ -6,10 +6,12 @@ SHELL := bash
 
 GOLANGCI_LINT_VERSION := v2.15.0
 GOFUMPT_VERSION := v0.12.0
+GREMLINS_VERSION := v0.6.0
 
 TOOLS := $(CURDIR)/.cache/bin
 GOLANGCI_LINT := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 GOFUMPT := $(TOOLS)/gofumpt-$(GOFUMPT_VERSION)
+GREMLINS := $(TOOLS)/gremlins-$(GREMLINS_VERSION)
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/dingdag/dingdag/cli.version=$(VERSION)
@@ -21,6 +23,7 @@ GO_FILES = $$(find . -name '*.go' -not -path './.*')
 TESTFLAGS ?=
 FUZZTIME ?= 3000x
 ARGS ?=
+PKG ?= ./params ./callbacks
 
 .PHONY: help
 help: ## List the targets
@@ -50,6 +53,12 @@ fuzz: ## Run each fuzz target FUZZTIME long
 			echo "$$pkg $$name"; \
 			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x "$$pkg" </dev/null || exit 1; \
 		done
+
+# Not part of check: it runs the tests of a package once for each small change of its code.
+# The coefficient leaves time for a busy machine; a mutant that hangs still counts as killed.
+.PHONY: mutate
+mutate: $(GREMLINS) ## Mutate the code of PKG and see its tests fail (PKG="./params")
+	@for pkg in $(PKG); do echo "$$pkg"; $(GREMLINS) unleash --timeout-coefficient 60 -S lt "$$pkg"; done
 
 .PHONY: bench
 bench: build ## Measure against the targets of docs/benchmarks.md
@@ -101,6 +110,10 @@ vet:
 $(GOLANGCI_LINT):
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 	mv $(TOOLS)/golangci-lint $@
+
+$(GREMLINS):
+	GOBIN=$(TOOLS) go install github.com/go-gremlins/gremlins/cmd/gremlins@$(GREMLINS_VERSION)
+	mv $(TOOLS)/gremlins $@
 
 $(GOFUMPT):
 	GOBIN=$(TOOLS) go install mvdan.cc/gofumpt@$(GOFUMPT_VERSION)

@@ -43,7 +43,8 @@ func TestDeadlineOfARunThatHasEnded(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				b := newBench(t)
-				b.o.Beat = 10 * time.Second // so late is the look
+				b.o.Beat = 10 * time.Second                                                         // so late is the look
+				b.o.Clock = func() time.Time { return time.Now().Truncate(100 * time.Millisecond) } // a worker takes its time
 				b.stopStore()
 				b.open()
 				b.do["hold"] = func(context.Context, *operator.TaskContext) (any, error) {
