@@ -228,6 +228,9 @@ func filterSlice(r *render, v any, a *pyval.Args) (any, error) {
 }
 
 func filterRandom(r *render, v any, a *pyval.Args) (any, error) {
+	if _, isDict := v.(*pyval.Dict); isDict {
+		return nil, errors.New("random: needs a sequence, not a dict: add | list")
+	}
 	items, err := elements(r, v, a)
 	if err != nil || len(items) == 0 {
 		return pyval.Undefined{}, err
@@ -269,6 +272,9 @@ func filterAttr(_ *render, v any, a *pyval.Args) (any, error) {
 	if strings.HasPrefix(name, "__") {
 		return nil, fmt.Errorf("the attribute %s is not allowed", name)
 	}
+	if _, isDict := v.(*pyval.Dict); isDict && !pyval.Has(v, name) {
+		return pyval.Undefined{}, nil // keys are no attributes here
+	}
 	return pyval.Attr(v, name)
 }
 
@@ -306,6 +312,9 @@ func filterMap(r *render, v any, a *pyval.Args) (any, error) {
 	apply, err := mapper(r, a)
 	if err != nil {
 		return nil, err
+	}
+	if !pyval.Truth(v) { // Jinja does not look at what is empty, None too
+		return pyval.NewGenerator("map", nil), nil
 	}
 	items, err := pyval.Iterate(r.budget, v)
 	if err != nil {
@@ -361,6 +370,9 @@ func selecting(filter string, byAttr, keep bool) filterFunc {
 		}
 		name := a.TextOr("test", "")
 		args, named := a.More(), a.Rest()
+		if !pyval.Truth(v) { // Jinja does not look at what is empty, None too
+			return pyval.NewGenerator(filter, nil), a.Done()
+		}
 		items, err := elements(r, v, a)
 		if err != nil {
 			return nil, err

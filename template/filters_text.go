@@ -2,6 +2,7 @@ package template
 
 import (
 	"errors"
+	"fmt"
 	"html"
 	"net/url"
 	"regexp"
@@ -125,14 +126,16 @@ func filterReplace(r *render, v any, a *pyval.Args) (any, error) {
 	return pyval.ReplaceText(r.budget, texts[0], texts[1], texts[2], n)
 }
 
-func filterTruncate(r *render, v any, a *pyval.Args) (any, error) {
+func filterTruncate(_ *render, v any, a *pyval.Args) (any, error) {
 	n, kill, end, leeway := a.IntOr("length", 255), a.BoolOr("killwords", false), a.TextOr("end", "..."), a.IntOr("leeway", 5)
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
-	s, err := pyval.Str(r.budget, v)
-	if err != nil {
-		return nil, err
+	s, isText := pyval.Plain(v).(string)
+	if size, err := pyval.Len(v); !isText && (err != nil || size > n+leeway) {
+		return nil, fmt.Errorf("truncate: needs a text, not %q", pyval.TypeName(v))
+	} else if !isText {
+		return v, nil // as Jinja, which looks at the length alone
 	}
 	keep := n - utf8.RuneCountInString(end)
 	if keep < 0 || leeway < 0 {
@@ -140,13 +143,13 @@ func filterTruncate(r *render, v any, a *pyval.Args) (any, error) {
 	}
 	runes := []rune(s)
 	if len(runes) <= n+leeway {
-		return s, nil
+		return v, nil
 	}
 	cut := string(runes[:keep])
 	if i := strings.LastIndexByte(cut, ' '); i >= 0 && !kill {
 		cut = cut[:i]
 	}
-	return cut + end, nil
+	return like(v, cut+end), nil
 }
 
 func filterIndent(r *render, v any, a *pyval.Args) (any, error) {
@@ -154,9 +157,9 @@ func filterIndent(r *render, v any, a *pyval.Args) (any, error) {
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
-	s, err := pyval.Str(r.budget, v)
-	if err != nil {
-		return nil, err
+	s, isText := pyval.Plain(v).(string)
+	if !isText {
+		return nil, fmt.Errorf("indent: needs a text, not %q", pyval.TypeName(v))
 	}
 	by, ok := width.(string)
 	if !ok {
@@ -175,7 +178,7 @@ func filterIndent(r *render, v any, a *pyval.Args) (any, error) {
 			lines[i] = by + line
 		}
 	}
-	return strings.Join(lines, "\n"), nil
+	return like(v, strings.Join(lines, "\n")), nil
 }
 
 func filterCenter(r *render, v any, a *pyval.Args) (any, error) {
@@ -197,9 +200,9 @@ func filterWordWrap(r *render, v any, a *pyval.Args) (any, error) {
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
-	s, err := pyval.Str(r.budget, v)
-	if err != nil {
-		return nil, err
+	s, isText := pyval.Plain(v).(string)
+	if !isText {
+		return nil, fmt.Errorf("wordwrap: needs a text, not %q", pyval.TypeName(v))
 	}
 	if err := r.budget.Spend(32 * len(s)); err != nil {
 		return nil, err
@@ -245,10 +248,13 @@ func filterURLEncode(r *render, v any, a *pyval.Args) (any, error) {
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
-	if _, isText := v.(string); !isText {
-		if d, err := pyval.DictOf(r.budget, v); err == nil {
-			return encodeQuery(r, d)
+	switch v := v.(type) {
+	case *pyval.Dict, *pyval.List, pyval.Tuple, pyval.View, *pyval.Generator, pyval.Range:
+		pairs, err := pyval.Pairs(r.budget, v)
+		if err != nil {
+			return nil, fmt.Errorf("urlencode: %w", err)
 		}
+		return encodeQuery(r, pairs)
 	}
 	s, err := pyval.Str(r.budget, v)
 	if err != nil {
@@ -257,14 +263,14 @@ func filterURLEncode(r *render, v any, a *pyval.Args) (any, error) {
 	return strings.ReplaceAll(quoteURL(s), "%2F", "/"), nil
 }
 
-func encodeQuery(r *render, d *pyval.Dict) (any, error) {
+func encodeQuery(r *render, pairs [][2]any) (any, error) {
 	var parts []string
-	for i, k := range d.Keys() {
-		key, err := pyval.Str(r.budget, k)
+	for _, p := range pairs {
+		key, err := pyval.Str(r.budget, p[0])
 		if err != nil {
 			return nil, err
 		}
-		val, err := pyval.Str(r.budget, d.Values()[i])
+		val, err := pyval.Str(r.budget, p[1])
 		if err != nil {
 			return nil, err
 		}

@@ -121,7 +121,7 @@ func FuzzRender(f *testing.F) {
 		"{{ 'a\\x41\\u1234\\777' }}", "{% set a, (b, c) = 1, (2, 3) %}", "{{ 0 if a is defined }}", "{{ loop(1) }}{{ loop.index }}", "{{ f(*a, **b) }}",
 		"{% for x in y recursive %}{{ loop(x) }}{% endfor %}", "{{ macros.datetime.strptime('1', '%d') + macros.timedelta(1) }}",
 		"{% for x in 'aab' %}{{ loop.changed(x) }}{{ loop.depth }}{% endfor %}", "{% macro f() %}{{ varargs }}{{ kwargs }}{% endmacro %}{{ f(1, a=2) }}",
-		"{{ '\\N{BULLET}' }}", "[1, {'a': (2, -3.5e1)}]", "'a' \"b\" # c", "{% filter upper | trim %}x{% endfilter %}", "{{ ti.xcom_pull('money') / 3 }}",
+		"{{ '\\N{BULLET}' }}", "[1, {'a': (2, -3.5e1)}]", "''b", "''u''", "{{ \"b'\" }}", "'a' \"b\" # c", "{% filter upper | trim %}x{% endfilter %}", "{{ ti.xcom_pull('money') / 3 }}",
 		"{{ logical_date.format('LLLL Do [x]') }}{{ (data_interval_end - logical_date).in_words() }}", "{{ 'a b-c' | wordwrap(2) | pprint }}",
 		"{{ macros.yaml.safe_load('a: [1:30, 017]') }}", "{{ ('<' | e) + 'x' }}{{ '{:<08,}'.format(5) }}",
 	} {

@@ -26,8 +26,8 @@ var tests = map[string]testFunc{
 	"iterable":    is(isIterable),
 	"escaped":     is(func(v any) bool { _, ok := v.(pyval.Markup); return ok }),
 	"callable":    is(func(v any) bool { _, ok := v.(pyval.Callable); return ok }),
-	"lower":       is(func(v any) bool { s, ok := v.(string); return ok && pyval.IsLower(s) }),
-	"upper":       is(func(v any) bool { s, ok := v.(string); return ok && pyval.IsUpper(s) }),
+	"lower":       isCase(pyval.IsLower),
+	"upper":       isCase(pyval.IsUpper),
 	"odd":         modulo(2, 1),
 	"even":        modulo(2, 0),
 	"divisibleby": divisibleBy,
@@ -43,6 +43,17 @@ var tests = map[string]testFunc{
 
 func is(f func(any) bool) testFunc {
 	return func(_ *pyval.Budget, v any, a *pyval.Args) (bool, error) { return f(v), a.Done() }
+}
+
+// isCase looks at the text of a value, whatever it is.
+func isCase(f func(string) bool) testFunc {
+	return func(b *pyval.Budget, v any, a *pyval.Args) (bool, error) {
+		s, err := pyval.Str(b, v)
+		if err == nil {
+			err = a.Done()
+		}
+		return f(s), err
+	}
 }
 
 func isNumber(v any) bool {
@@ -62,7 +73,8 @@ func isFloat(v any) bool {
 }
 
 func isIterable(v any) bool {
-	if _, ok := v.(*pyval.Generator); ok {
+	switch v.(type) {
+	case *pyval.Generator, pyval.Interval:
 		return true
 	}
 	return isSequence(v)

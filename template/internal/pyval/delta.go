@@ -269,7 +269,7 @@ func (d Delta) Operate(op string, other any, reflected bool) (any, bool, error) 
 
 func (d Delta) scaled(op string, other any, reflected bool) (any, bool, error) {
 	n, ok := toFloat(other)
-	if !ok || reflected && op != "*" {
+	if _, whole := toInt(other); !ok || reflected && op != "*" || op == "//" && !whole {
 		return nil, false, nil
 	}
 	micros := float64(d.d / time.Microsecond)

@@ -131,6 +131,9 @@ func pairsOf(b *Budget, v any) ([][2]any, error) {
 	return pairs, nil
 }
 
+// Pairs returns the pairs of a dict or of a sequence of pairs.
+func Pairs(b *Budget, v any) ([][2]any, error) { return pairsOf(b, v) }
+
 // DictOf makes a dict of another dict or a sequence of pairs.
 func DictOf(b *Budget, v any) (*Dict, error) {
 	d := NewDict()

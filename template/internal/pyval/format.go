@@ -31,11 +31,11 @@ func (f *spec) number(b *Budget, v any) (sign, digits string, err error) {
 	switch f.verb {
 	case 'd', 'i', 'u', 'x', 'X', 'o', 'b':
 		n, ok := toInt(v)
-		if fl, isFloat := v.(float64); isFloat && f.percent && !math.IsNaN(fl) && !math.IsInf(fl, 0) {
+		if fl, isFloat := v.(float64); isFloat && f.percent && strings.IndexByte("diu", f.verb) >= 0 && !math.IsNaN(fl) && !math.IsInf(fl, 0) {
 			n, _ = big.NewFloat(fl).Int(nil)
 			ok = true
 		}
-		if d, isDecimal := v.(Decimal); isDecimal && f.percent {
+		if d, isDecimal := v.(Decimal); isDecimal && f.percent && strings.IndexByte("diu", f.verb) >= 0 {
 			n, ok = d.truncated(), true
 		}
 		if !ok {

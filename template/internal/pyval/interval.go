@@ -28,13 +28,17 @@ func newInterval(start, end DateTime) (any, error) {
 	if !ok {
 		return nil, err
 	}
-	return Interval{Delta: delta, start: start, end: end, parts: preciseDiff(start.t, end.t)}, nil
+	return Interval{Delta: delta, start: start, end: end, parts: preciseDiff(firstReading(start.t), firstReading(end.t))}, nil
 }
 
 func newDateInterval(start, end Date) Interval {
 	from, to := start.Time(), end.Time()
 	return Interval{Delta: Delta{d: to.Sub(from)}, start: start, end: end, parts: preciseDiff(from, to)}
 }
+
+// firstReading is the first of two moments that show the same clock: pendulum compares
+// clocks, and does not know which of the two is meant.
+func firstReading(t time.Time) time.Time { return resolve(wall(t), t.Location(), true) }
 
 // absolute is the interval from the earlier to the later end.
 func (i Interval) absolute() Interval {
@@ -56,6 +60,9 @@ func (p calendarDiff) times(sign int) calendarDiff {
 
 // preciseDiff is pendulum's precise_diff.
 func preciseDiff(from, to time.Time) calendarDiff {
+	if from.Equal(to) {
+		return calendarDiff{}
+	}
 	sign := 1
 	if from.After(to) {
 		from, to, sign = to, from, -1
@@ -174,6 +181,41 @@ func (i Interval) words(sep string) string {
 	})
 }
 
+// days are the moments a day apart from start to end, both included.
+func (i Interval) days(b *Budget) ([]any, error) {
+	var items []any
+	step := int64(1)
+	if i.d < 0 {
+		step = -1
+	}
+	for n := int64(0); ; n++ {
+		if err := b.Spend(8 * elementCost); err != nil {
+			return nil, err
+		}
+		var at any
+		var past bool
+		switch start := i.start.(type) {
+		case DateTime:
+			moved, err := start.shift(shift{days: step * n})
+			t, ok := moved.(DateTime)
+			if !ok {
+				return nil, err
+			}
+			end, _ := i.end.(DateTime)
+			at, past = t, step*int64(t.t.Compare(end.t)) > 0
+		case Date:
+			t := NewDate(start.Time().AddDate(0, 0, int(step*n)))
+			t.plain = start.plain
+			end, _ := i.end.(Date)
+			at, past = t, step*int64(t.Time().Compare(end.Time())) > 0
+		}
+		if past {
+			return items, nil
+		}
+		items = append(items, at)
+	}
+}
+
 // CompareTo orders intervals and timedeltas.
 func (i Interval) CompareTo(other any) (int, bool, error) { return i.Delta.CompareTo(other) }
 
@@ -204,7 +246,7 @@ func inWords(sep string, d time.Duration, counts [7]int64) string {
 // Humanize says how far t is from other: "1 day before", "3 weeks after". With
 // ago it speaks from now: "1 hour ago", "in 5 minutes".
 func Humanize(t, other time.Time, ago bool) string {
-	diff := preciseDiff(t, other)
+	diff := preciseDiff(firstReading(t), firstReading(other))
 	after := t.After(other)
 	if after {
 		diff = diff.times(-1)

@@ -326,10 +326,11 @@ func (p *literalParser) word() any {
 func (p *literalParser) texts() any {
 	var b strings.Builder
 	for {
-		prefix := p.rest()
-		if i := strings.IndexAny(prefix, `'"`); i >= 0 {
-			prefix = strings.ToLower(prefix[:i])
+		end := strings.IndexAny(p.rest(), `'"`)
+		if end < 0 {
+			p.stop()
 		}
+		prefix := strings.ToLower(p.rest()[:end])
 		switch prefix {
 		case "", "u", "r":
 		case "b", "rb", "br":

@@ -248,8 +248,11 @@ func Round(v any, digits int) (any, error) {
 		return f.round(int32(-digits))
 	}
 	i, ok := toInt(v)
-	if !ok || digits >= 0 {
+	if !ok {
 		return v, nil
+	}
+	if digits >= 0 {
+		return Int(i), nil
 	}
 	if digits < -400 {
 		return int64(0), nil

@@ -108,12 +108,12 @@ func containerOp(b *Budget, op string, x, y any) (any, error) {
 		}
 	case "*":
 		x, y = Plain(x), Plain(y)
-		if n, ok := y.(int64); ok {
+		if n, ok := smallInt(y); ok {
 			if r, ok, err := repeat(b, x, n); ok || err != nil {
 				return r, err
 			}
 		}
-		if n, ok := x.(int64); ok {
+		if n, ok := smallInt(x); ok {
 			if r, ok, err := repeat(b, y, n); ok || err != nil {
 				return r, err
 			}
@@ -368,6 +368,9 @@ func Contains(b *Budget, container, v any) (bool, error) {
 		}
 		return strings.Contains(c, part), nil
 	case *Dict:
+		if _, err := hashKey(v, 0); err != nil {
+			return false, err
+		}
 		_, ok := c.Get(v)
 		return ok, nil
 	}

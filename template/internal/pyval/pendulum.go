@@ -88,7 +88,7 @@ func pendulumFormat(d DateTime, format string, in wording) (string, error) {
 // strftimeTokens are the tokens that a code of strftime says as well.
 var strftimeTokens = map[string]string{
 	"MM": "%m", "M": "%-m", "DD": "%d", "D": "%-d", "DDDD": "%j", "DDD": "%-j", "E": "%u", "d": "%w", "HH": "%H", "H": "%-H",
-	"hh": "%I", "h": "%-I", "mm": "%M", "m": "%-M", "ss": "%S", "s": "%-S", "X": "%s", "zz": "%Z", "ZZ": "%z",
+	"hh": "%I", "h": "%-I", "mm": "%M", "m": "%-M", "ss": "%S", "s": "%-S", "zz": "%Z", "ZZ": "%z",
 }
 
 func pendulumToken(d DateTime, token string, in wording) (string, error) {
@@ -138,6 +138,8 @@ func pendulumToken(d DateTime, token string, in wording) (string, error) {
 			return in.am, nil
 		}
 		return in.pm, nil
+	case "X":
+		return strconv.FormatInt(d.t.Unix(), 10), nil
 	case "x":
 		return strconv.FormatInt(d.t.UnixMilli(), 10), nil
 	case "z":

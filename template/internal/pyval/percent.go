@@ -18,7 +18,11 @@ func Percent(b *Budget, format string, arg any) (string, error) {
 	if err := p.run(); err != nil {
 		return "", err
 	}
-	_, mapping := arg.(*Dict)
+	mapping := false
+	switch arg.(type) {
+	case *Dict, *List, Range:
+		mapping = true // Python takes them for mappings, whose values need not all be used
+	}
 	if p.next < len(p.args) && !mapping {
 		return "", errors.New("% has more values than the text has places")
 	}
@@ -208,10 +212,17 @@ func character(v any) (string, error) {
 	if s, ok := v.(string); ok && runeLen(s) == 1 {
 		return s, nil
 	}
-	if n, ok := v.(int64); ok && n >= 0 && n < 0x110000 {
+	if n, ok := smallInt(v); ok && n >= 0 && n < 0x110000 {
 		return string(rune(n)), nil
 	}
 	return "", errors.New("% format: %c needs one character")
+}
+
+func smallInt(v any) (int64, bool) {
+	if n, ok := toInt(v); ok && n.IsInt64() {
+		return n.Int64(), true
+	}
+	return 0, false
 }
 
 func firstRunes(s string, n int) string {

@@ -220,6 +220,8 @@ func Iterate(b *Budget, v any) ([]any, error) {
 		return v, nil
 	case *Generator:
 		return v.take(), nil
+	case Interval:
+		return v.days(b)
 	case View:
 		return v.Items, nil
 	case Markup:

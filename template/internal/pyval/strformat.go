@@ -275,6 +275,9 @@ func formatNumber(b *Budget, v any, f *spec) (string, error) {
 	if d, isDecimal := v.(Decimal); isDecimal && strings.IndexByte("eEgGn", f.verb) >= 0 {
 		return formatDecimalDigits(b, d, f)
 	}
+	if f.precision >= 0 && strings.IndexByte("dxXob", f.verb) >= 0 {
+		return "", errors.New("format: a whole number takes no precision")
+	}
 	sign, digits, err := f.number(b, v)
 	if err != nil {
 		return "", err

@@ -54,29 +54,35 @@ func conversion(t time.Time, naive bool, after string) (s, rest string, err erro
 	if i == len(after) {
 		return "%" + after, "", nil
 	}
-	s, ok := directive(t, naive, after[i])
-	if !ok {
+	code := after[i]
+	s, ok := directive(t, naive, code)
+	switch {
+	case i > 0 && (!ok && width > 0 || code == 'z' || code == 'Z' || code == 'f'):
+		// Python expands %z, %Z and %f itself, and the C library knows no zone.
+		return "", "", fmt.Errorf("strftime: %%%s: %c takes no flags and no width", after[:i+1], code)
+	case !ok:
 		return "%" + after[:i+1], after[i+1:], nil
 	}
-	if after[i] == 'z' || after[i] == 'Z' || after[i] == 'f' { // Python expands these itself, without flags
-		return s, after[i+1:], nil
+	if _, offset := t.Zone(); code == 's' && offset != 0 && !naive {
+		return "", "", errors.New("strftime: %s reads the clock in the zone of the machine: use int_timestamp, or in_timezone('UTC') before")
 	}
-	digits := s != "" && strings.IndexByte("CdegGHIjklmMsSuUVwWyY", after[i]) >= 0
+	digits := s != "" && strings.IndexByte("CdegGHIjklmMsSuUVwWyY", code) >= 0
 	switch {
-	case upper, swap && after[i] != 'p':
+	case code == 'P':
+	case upper, swap && code != 'p' && code != 'c':
 		s = strings.ToUpper(s)
-	case swap:
+	case swap && code == 'p':
 		s = strings.ToLower(s)
 	}
-	return padded(s, pad, width, digits), after[i+1:], nil
+	return padded(s, code, pad, width, digits), after[i+1:], nil
 }
 
-func padded(s string, pad byte, width int, digits bool) string {
+func padded(s string, code, pad byte, width int, digits bool) string {
 	fill := " "
 	if digits && s[0] != ' ' || pad == '0' {
 		fill = "0"
 	}
-	if pad == '_' {
+	if pad == '_' || pad == '-' || pad == 0 && s != "" && strings.IndexByte("ekl", code) >= 0 {
 		fill = " "
 	}
 	if digits && pad != 0 {
