@@ -171,7 +171,7 @@ func (s *ExternalTaskSensor) Execute(ctx context.Context, tc *operator.TaskConte
 	if err != nil {
 		return nil, fmt.Errorf("look at dag %q: %w", s.DAGID, err)
 	}
-	tc.Log.InfoContext(ctx, reason)
+	tc.Log.InfoContext(ctx, reason) //nolint:sloglint // a sentence, not a record
 	return nil, operator.NotYetBecause(reason)
 }
 
