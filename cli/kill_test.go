@@ -76,6 +76,7 @@ func TestKill(t *testing.T) {
 		p.kill(time.Duration(c.random.IntN(500)) * time.Millisecond)
 		c.remember()
 	}
+	c.trigger() // all may have ended before the last kill
 	p := c.start()
 	c.waitWork(p)
 	c.waitOver(p)
