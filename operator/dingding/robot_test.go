@@ -247,10 +247,13 @@ func TestPeopleFromTemplates(t *testing.T) {
 			_, err := execute(t, task, text)
 			require.NoError(t, err)
 			var sent struct {
-				At struct{ AtMobiles, AtUserIds []string }
+				At struct {
+					Mobiles []string `json:"atMobiles"`
+					UserIDs []string `json:"atUserIds"`
+				} `json:"at"`
 			}
 			require.NoError(t, json.Unmarshal(box.WaitMessages(1)[0].Raw, &sent))
-			assert.Equal(t, want, slices.Concat(sent.At.AtMobiles, sent.At.AtUserIds))
+			assert.Equal(t, want, slices.Concat(sent.At.Mobiles, sent.At.UserIDs))
 		})
 	}
 }
