@@ -251,6 +251,24 @@ func due(b *testing.B, dags int) (run, task time.Duration, peak float64) {
 	return run, task, peak
 }
 
+// BenchmarkAllDue lets 10,000 DAGs of 10 bash tasks be due at the start, and reports the
+// peak of the resident memory in the first minute of working on them.
+func BenchmarkAllDue(b *testing.B) {
+	var peak float64
+	for b.Loop() {
+		h := newHome(b, 10000, func(i int) string {
+			return strings.Replace(daily(i), "2100-01-01", "2026-01-01", 1)
+		})
+		cmd := h.standalone(b)
+		time.Sleep(time.Minute)
+		peak += float64(field(b, fmt.Sprintf("/proc/%d/status", cmd.Process.Pid), "VmHWM:")) / 1024
+		require.NoError(b, cmd.Process.Kill())
+		_ = cmd.Wait()
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(peak/float64(b.N), "MiB")
+}
+
 // BenchmarkRestart kills the program while 1,000 runs are under way and reports how
 // long after its next start the first attempt begins, how many attempts began twice
 // (no more than were running), and how many runs were lost (none).

@@ -101,6 +101,21 @@ type Task struct {
 	// Upstream and Downstream are indexes into DAG.Tasks, ascending.
 	Upstream, Downstream []int
 
+	// Mapping makes the task a mapped one; nil for an ordinary task. Args has what is
+	// the same for all instances then, and may lack what is mapped.
+	Mapping *Mapping
+	// Sensor holds the common sensor parameters; nil for any other operator. They are
+	// in Args only where the operator lists them among its own parameters.
+	Sensor *Sensor
+
+	// Settings are the parameters that every operator takes. Never nil, and shared by the
+	// tasks that have the same ones.
+	*Settings
+}
+
+// Settings are the parameters that every operator takes, defaults applied. Tasks share
+// them, which for ten thousand DAGs is most of the memory: they are not to be changed.
+type Settings struct {
 	Owner                    string
 	Doc                      string
 	DisplayName              string
@@ -133,14 +148,8 @@ type Task struct {
 	// Inlets and Outlets are the assets that the task reads and writes. A success of the
 	// task updates its outlets.
 	Inlets, Outlets []*Asset
-	// Mapping makes the task a mapped one; nil for an ordinary task. Args has what is
-	// the same for all instances then, and may lack what is mapped.
-	Mapping *Mapping
 	// MapIndexTemplate renders to the name of an instance, for people; empty for none.
 	MapIndexTemplate string
-	// Sensor holds the common sensor parameters; nil for any other operator. They are
-	// in Args only where the operator lists them among its own parameters.
-	Sensor *Sensor
 
 	OnExecute, OnSuccess, OnFailure, OnRetry, OnSkipped []Callback
 }

@@ -112,6 +112,7 @@ func (r *dagReader) readTimezone() {
 // readDefaultArgs applies the DAG's default_args to the base of its tasks. Dates
 // there have a zone of their own.
 func (r *dagReader) readDefaultArgs() {
+	r.base.Settings = &Settings{}
 	commonKeys.reset(&r.base)
 	sensorKeys.reset(&r.base.sensor)
 	// A run is neither tried again nor skipped: on a DAG these are for its tasks.

@@ -2,6 +2,7 @@ package dag
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -279,6 +280,17 @@ func nobody(email pair) bool {
 		kindOf(email.value) == listKind && len(email.value.Content) == 0
 }
 
+// shared returns the settings of an earlier task that are the same, else s.
+func shared(tasks []*Task, s *Settings) *Settings {
+	const most = 8 // looks back
+	for i := len(tasks) - 1; i >= 0 && i >= len(tasks)-most; i-- {
+		if reflect.DeepEqual(tasks[i].Settings, s) {
+			return tasks[i].Settings
+		}
+	}
+	return s
+}
+
 // finish builds the DAG from its drafts.
 func (r *dagReader) finish() *DAG {
 	d := r.draft.DAG
@@ -294,6 +306,7 @@ func (r *dagReader) finish() *DAG {
 			t.EndDate = time.Time{}
 		}
 		t.Args = r.pool.compact(t.Args)
+		t.Settings = shared(d.Tasks, t.Settings)
 		d.Tasks = append(d.Tasks, &t)
 	}
 	for _, g := range r.groups {

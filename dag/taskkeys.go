@@ -25,6 +25,7 @@ type taskBase struct {
 // clone returns a copy that can be changed on its own.
 func (b *taskBase) clone() taskBase {
 	c := *b
+	c.Settings = new(*b.Settings)
 	c.args = maps.Clone(b.args)
 	return c
 }

@@ -39,7 +39,7 @@ func TestRetryDelay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			task := &dag.Task{ID: "t", RetryDelay: c.delay, MaxRetryDelay: c.max, RetryExponentialBackoff: c.backoff}
+			task := &dag.Task{ID: "t", Settings: &dag.Settings{RetryDelay: c.delay, MaxRetryDelay: c.max, RetryExponentialBackoff: c.backoff}}
 			assert.Equal(t, c.want, retryDelay("d", task, c.at, c.try))
 		})
 	}
