@@ -88,6 +88,7 @@ func rows() []row {
 		own("CPU idle, 1,000 DAGs of 10 tasks", "Idle/1000", "%core", 0, false),
 		own("memory idle, 10,000 DAGs of 10 tasks", "Idle/10000", "MiB", 250, false),
 		own("CPU idle, 10,000 DAGs of 10 tasks", "Idle/10000", "%core", 2, false),
+		own("peak memory, 10,000 DAGs of 10 tasks all due", "AllDue", "MiB", 250, false),
 		own("200 DAGs due in one minute: the last run begins late by", "Due", "ms/run-late", 1000, false),
 		own("the last task", "Due", "ms/task-late", 1000, false),
 		own("peak memory then", "Due", "MiB", 120, false),
