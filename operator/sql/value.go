@@ -122,11 +122,13 @@ func (c columnType) text(v string) (any, error) {
 	}
 }
 
+// decimalValue is a number, or what JSON has no number for (NaN, Infinity and -Infinity)
+// as the server and Python's Decimal write it.
 func decimalValue(text string) any {
 	if json.Valid([]byte(text)) {
 		return json.Number(text)
 	}
-	return strings.ToLower(strings.Replace(text, "Infinity", "inf", 1))
+	return text
 }
 
 // mysqlMoment is a date or time of MySQL in Python's form. One without a month or a day,
