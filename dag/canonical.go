@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -185,9 +187,31 @@ func Restore(source []byte, catalog Catalog, opts Options) (*DAG, error) {
 	opts.restoring, opts.CronIntervals, opts.CatchupByDefault, opts.LookupEnv = true, false, false, nil
 	dags, found := Parse("", source, catalog, opts)
 	if len(dags) != 1 || found.HasErrors() {
-		return nil, fmt.Errorf("restore a DAG from its source: %s", found)
+		return nil, errors.New("version of the run, " + unrestored(found))
 	}
 	return dags[0], nil
+}
+
+// unrestored writes the errors among findings in a source, which has no file, as one line.
+func unrestored(found Diagnostics) string {
+	var all []string
+	for _, d := range found {
+		if d.Severity != Error {
+			continue
+		}
+		text := d.Text
+		if d.TaskID != "" {
+			text = fmt.Sprintf("task %q: %s", d.TaskID, text)
+		}
+		if d.Line > 0 {
+			text = fmt.Sprintf("line %d column %d: %s", d.Line, d.Column, text)
+		}
+		all = append(all, strings.ReplaceAll(text, "\n", " "))
+	}
+	if len(all) == 0 {
+		return "which holds no DAG"
+	}
+	return strings.Join(all, "; ")
 }
 
 // canonicalNode builds the YAML of a value. Text is always quoted, so that no reader

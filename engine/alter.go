@@ -69,6 +69,10 @@ type alteration struct {
 // alteration reads a run to change it.
 func (e *Engine) alteration(ctx context.Context, rd Reader, r *Run) (*alteration, error) {
 	p, err := e.plan(ctx, rd, r.DAGID, r.Version)
+	if v, ok := errors.AsType[*versionError](err); ok {
+		return nil, fmt.Errorf("run %s of dag %q can't be changed, because its version can't be loaded: %w; start a new run of the present version with dingdag dags trigger %s",
+			r.RunID, r.DAGID, v, r.DAGID)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("run %s of dag %q: %w", r.RunID, r.DAGID, err)
 	}

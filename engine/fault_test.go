@@ -156,6 +156,20 @@ d:
 		assert.Regexp(t, `^version_not_loadable: .*operator "native"`, got.Reason)
 	}
 	assert.Equal(t, map[string]string{"t": "failed"}, next.states(r))
+	failed := next.ended1(r.Key)
+	const cause = `version_not_loadable: version of the run, line \d+ column \d+: task "gone": unknown operator "native"[^\n]*$`
+	assert.Regexp(t, "^"+cause, failed.Reason)
+	for task, state := range map[string]dag.State{"t": dag.Failed, "gone": dag.None} {
+		whys, err := next.e.WhyTask(t.Context(), failed, task)
+		require.NoError(t, err)
+		require.Len(t, whys, 1)
+		assert.Equal(t, state, whys[0].State)
+		assert.Regexp(t, "^the run can't go on: "+cause, whys[0].Reason)
+	}
+	_, err = next.e.WhyTask(t.Context(), failed, "none")
+	require.ErrorIs(t, err, engine.ErrNotFound)
+	_, err = next.e.Clear(t.Context(), engine.ClearRequest{DAGID: "d", RunID: failed.RunID})
+	require.ErrorContains(t, err, "start a new run of the present version with dingdag dags trigger d")
 	next.until("the alerts", func() bool { return len(next.sentSoFar()) == 3 })
 	sent := next.sentSoFar()
 	assert.Equal(t, "on_failure t t", sent[0])

@@ -174,7 +174,7 @@ func (e *Engine) plan(ctx context.Context, r Reader, dagID, version string) (*pl
 			return nil, err
 		}
 		if d, err = dag.Restore(src, e.Catalog(), dag.Options{}); err != nil {
-			return nil, &versionError{fmt.Errorf("restore dag %q: %w", dagID, err)}
+			return nil, &versionError{err}
 		}
 		if st, err := r.DAG(ctx, dagID); err == nil {
 			d.Pos.File = st.File // tasks may name files beside it

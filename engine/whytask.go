@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,6 +41,10 @@ func (e *Engine) WhyTask(ctx context.Context, r *Run, taskID string) (out []Task
 			}
 		}()
 		lr, err := c.lookAt(r)
+		if f, ok := errors.AsType[*fault](err); ok {
+			out, err = c.whyFaulty(r, taskID, f)
+			return err
+		}
 		if err != nil {
 			return err
 		}
@@ -57,6 +62,32 @@ func (e *Engine) WhyTask(ctx context.Context, r *Run, taskID string) (out []Task
 		return nil
 	})
 	return out, err
+}
+
+// whyFaulty explains the instances of a task of a run that can't be loaded.
+func (c *change) whyFaulty(r *Run, taskID string, f *fault) (out []TaskWhy, err error) {
+	why := fmt.Sprintf("the run can't go on: %s: %s", f.reason, c.e.o.Masker.Mask(f.Error()))
+	is, err := c.Instances(c.ctx, r.Key)
+	if err != nil {
+		return nil, err
+	}
+	for _, in := range is {
+		if in.TaskID != taskID {
+			continue
+		}
+		w := TaskWhy{MapIndex: in.MapIndex, State: in.State, Reason: why}
+		if in.State == dag.Success {
+			w.Reason = "it succeeded at " + showMoment(in.EndDate)
+		}
+		out = append(out, w)
+	}
+	if len(out) > 0 {
+		return out, nil
+	}
+	if p := c.e.remains(c.ctx, c, r); p != nil && p.indexOf(taskID) < 0 {
+		return nil, fmt.Errorf("task %q in run %s: %w", taskID, r.RunID, ErrNotFound)
+	}
+	return []TaskWhy{{MapIndex: -1, Reason: why}}, nil
 }
 
 // lookAt reads what decides about the tasks of a run: the run, the others that are
