@@ -100,14 +100,19 @@ func (a *app) log() *slog.Logger {
 		format = c.LogFormat
 	}
 	var h slog.Handler
+	to := a.Err
 	f, _ := a.Err.(*os.File)
+	terminal := f != nil && IO{Out: f}.terminal()
+	if terminal && format != "auto" {
+		to = &screenWriter{to: to} // it gets whole lines, without colours of ours
+	}
 	switch {
 	case format == "json":
-		h = slog.NewJSONHandler(a.Err, &slog.HandlerOptions{Level: level})
-	case format == "auto" && f != nil && IO{Out: f}.terminal():
-		h = tint.NewTextHandler(a.Err, &tint.Options{Level: level, TimeFormat: time.TimeOnly})
+		h = slog.NewJSONHandler(to, &slog.HandlerOptions{Level: level})
+	case format == "auto" && terminal:
+		h = tint.NewTextHandler(to, &tint.Options{Level: level, TimeFormat: time.TimeOnly, ReplaceAttr: harmlessAttr})
 	default:
-		h = slog.NewTextHandler(a.Err, &slog.HandlerOptions{Level: level})
+		h = slog.NewTextHandler(to, &slog.HandlerOptions{Level: level})
 	}
 	a.logger = slog.New(a.maskerOnce().Handler(h))
 	return a.logger

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"regexp"
 	"strings"
@@ -40,6 +41,23 @@ func harmless(text string) string {
 		}
 	}
 	return b.String()
+}
+
+// harmlessAttr makes an attribute or the message of a log harmless, for a handler that writes
+// colours of its own between them.
+func harmlessAttr(_ []string, a slog.Attr) slog.Attr {
+	a.Value = a.Value.Resolve()
+	a.Key = harmless(a.Key)
+	switch a.Value.Kind() {
+	case slog.KindString:
+		a.Value = slog.StringValue(harmless(a.Value.String()))
+	case slog.KindAny:
+		if _, level := a.Value.Any().(slog.Level); !level {
+			a.Value = slog.StringValue(harmless(a.Value.String())) // as it would be printed
+		}
+	default: // numbers, times and the like hold no text
+	}
+	return a
 }
 
 // controls reports whether a terminal may obey a character instead of showing it: control

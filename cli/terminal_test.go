@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/creack/pty"
 	"github.com/stretchr/testify/assert"
@@ -254,11 +255,25 @@ prints:
 	assert.Regexp(t, `INFO - `+want, s.shown)
 	assert.NotContains(t, s.shown.String(), "\x1b]")
 
-	p := scheduling(t, home)
-	code, _, errs := run(t, "--home", home, "dags", "trigger", "prints", "--run-id", "r")
-	require.Zero(t, code, errs)
-	p.until("end the run", func() bool { return strings.Contains(p.log.String(), "run failed") })
-	p.stop()
+	for i, format := range []string{"auto", "text", "json"} {
+		s = onScreen(t, home, 300, "standalone", "--log-format", format)
+		s.await("dingdag works")
+		code, _, errs := run(t, "--home", home, "dags", "trigger", "prints", "--run-id", "r"+strings.Repeat("r", i))
+		require.Zero(t, code, errs)
+		s.await("run failed")
+		s.enter("\x03")
+		assert.Zero(t, s.code(), s.shown)
+		shown := s.shown.String()
+		if format == "auto" {
+			assert.Contains(t, shown, "a^[]0;title^Gbred^[[2Jc^Md<U+009B>e")
+			shown = regexp.MustCompile(`\x1b\[[0-9;]*m`).ReplaceAllString(shown, "") // those of the log
+		} else {
+			assert.Contains(t, shown, "title")
+		}
+		for _, r := range strings.ReplaceAll(shown, "\r\n", "\n") {
+			assert.False(t, r != '\n' && unicode.IsControl(r), "%q of %q with --log-format %s", r, shown, format)
+		}
+	}
 	s = onScreen(t, home, 300, "tasks", "logs", "prints", "t", "r")
 	assert.Zero(t, s.code())
 	assert.Regexp(t, `INFO - `+want, s.shown)
