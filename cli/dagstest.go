@@ -3,8 +3,10 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -15,6 +17,7 @@ import (
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/operator/standard"
 	"github.com/dingdag/dingdag/store/sqlite"
 )
 
@@ -64,6 +67,8 @@ func runDAGsTest(ctx context.Context, a *app, d *dag.DAG, t engine.Trigger) erro
 	if err != nil {
 		return fmt.Errorf("make a folder for the test: %w", err)
 	}
+	noted, over := a.noteTest(dir)
+	defer over()
 	defer func() { _ = os.RemoveAll(dir) }()
 	db, err := a.connectionStore(ctx)
 	if err != nil {
@@ -72,7 +77,7 @@ func runDAGsTest(ctx context.Context, a *app, d *dag.DAG, t engine.Trigger) erro
 	if err := a.warnUnknownPools(ctx, d); err != nil {
 		return err
 	}
-	run, err := a.runOnce(ctx, dir, db, d, t)
+	run, err := a.runOnce(ctx, dir, noted, db, d, t)
 	if err != nil {
 		return err
 	}
@@ -85,9 +90,29 @@ func runDAGsTest(ctx context.Context, a *app, d *dag.DAG, t engine.Trigger) erro
 	return nil
 }
 
+// noteTest notes the folder of a test and returns the folder for notes about its commands,
+// so that the next standalone on the home folder cleans up after a test that was killed. A
+// test goes on where there can be none, and then the folder is "". A home folder that was
+// not there is gone again when the test ends.
+func (a *app) noteTest(dir string) (folder string, over func()) {
+	_, err := os.Stat(a.cfg.Home)
+	made := errors.Is(err, fs.ErrNotExist)
+	forget, err := standard.NoteFolder(a.processDir(), dir, a.log())
+	if err != nil {
+		a.log().Debug("what this test leaves running when it is killed will not be ended", "error", err)
+		return "", func() {}
+	}
+	return a.processDir(), func() {
+		forget()
+		if made && os.Remove(a.processDir()) == nil { // neither goes when somebody else uses it meanwhile
+			_ = os.Remove(a.cfg.Home)
+		}
+	}
+}
+
 // runOnce runs one run of a DAG on a store in dir and waits until it has ended and
-// every message of its callbacks has left.
-func (a *app) runOnce(ctx context.Context, dir string, db connections.Source, d *dag.DAG, t engine.Trigger) (*engine.Run, error) {
+// every message of its callbacks has left. It notes its commands in the folder noted.
+func (a *app) runOnce(ctx context.Context, dir, noted string, db connections.Source, d *dag.DAG, t engine.Trigger) (*engine.Run, error) {
 	s, err := sqlite.Open(ctx, filepath.Join(dir, "test.db"), sqlite.Options{Synchronous: "NORMAL"})
 	if err != nil {
 		return nil, err
@@ -99,7 +124,7 @@ func (a *app) runOnce(ctx context.Context, dir string, db connections.Source, d 
 	out, _ := a.logWriter() // it gets whole lines
 	w := newRunWatch(out)
 	e, err := a.engine(s, db, func(o *engine.Options) {
-		o.LogDir = filepath.Join(dir, "logs")
+		o.LogDir, o.ProcessDir = filepath.Join(dir, "logs"), noted
 		o.TaskOutput = w
 		o.Observe = w.observe
 	})
@@ -116,7 +141,9 @@ func (a *app) runOnce(ctx context.Context, dir string, db connections.Source, d 
 	defer stop()
 	ended := make(chan error, 1)
 	ready := make(chan struct{})
-	go func() { ended <- e.Run(running, engine.RunOptions{Ready: func() { close(ready) }}) }()
+	go func() {
+		ended <- e.Run(running, engine.RunOptions{Interrupted: interrupted(ctx), Ready: func() { close(ready) }})
+	}()
 	select {
 	case <-ready:
 	case err := <-ended:

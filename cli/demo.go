@@ -182,7 +182,7 @@ func (d *demo) run(ctx context.Context) error {
 	// The environment of whoever runs the demo must not lead to a real group.
 	a.LookupEnv = func(string) (string, bool) { return "", false }
 	e, err := a.engine(d.store, d.store.Connections(), func(o *engine.Options) {
-		o.LogDir = filepath.Join(a.cfg.Home, "logs")
+		o.LogDir, o.ProcessDir = filepath.Join(a.cfg.Home, "logs"), a.processDir()
 		o.Observe = d.observe
 	})
 	if err != nil {
@@ -204,7 +204,9 @@ func (d *demo) run(ctx context.Context) error {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
-	go func() { ended <- e.Run(running, engine.RunOptions{Schedule: true}) }()
+	go func() {
+		ended <- e.Run(running, engine.RunOptions{Interrupted: interrupted(ctx), Schedule: true, Before: a.endLeftovers})
+	}()
 	err = d.wait(ctx, ended)
 	stop()
 	if rerr := <-ended; err == nil {

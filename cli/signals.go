@@ -15,10 +15,21 @@ const exitInterrupted = 130
 // hurryKey is the key of a context's [hurrying].
 type hurryKey struct{}
 
+// interrupted returns a channel that is closed by the first signal, whatever else ends ctx;
+// it never is where signals are somebody else's.
+func interrupted(ctx context.Context) <-chan struct{} {
+	h, ok := ctx.Value(hurryKey{}).(*hurrying)
+	if !ok {
+		return nil
+	}
+	return h.first
+}
+
 // hurrying is what a second signal does to a command that takes its time to stop.
 type hurrying struct {
 	mu      sync.Mutex
 	claimed bool
+	first   chan struct{} // closed by the first signal
 	now     chan struct{}
 }
 
@@ -27,7 +38,7 @@ type hurrying struct {
 // SIGINT or SIGTERM hurries a command that asked for that, see hurry, and ends any other
 // one on the spot, as a third one ends all.
 func signals(parent context.Context) (ctx context.Context, stop func()) {
-	h := &hurrying{now: make(chan struct{})}
+	h := &hurrying{first: make(chan struct{}), now: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.WithValue(parent, hurryKey{}, h))
 	c := make(chan os.Signal, 4)
 	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
@@ -43,6 +54,7 @@ func signals(parent context.Context) (ctx context.Context, stop func()) {
 			case s := <-c:
 				switch {
 				case n == 1:
+					close(h.first)
 					cancel()
 				case s == syscall.SIGHUP: // it comes with others when a terminal goes
 					continue

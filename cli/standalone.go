@@ -33,10 +33,6 @@ func runStandalone(ctx context.Context, a *app) error {
 		return err
 	}
 	a.collectOften()
-	processes := filepath.Join(a.cfg.Home, "processes")
-	if _, err := standard.EndLeftovers(ctx, processes, a.log()); err != nil {
-		a.log().Error("not all is gone that an earlier process left running", "error", err) // and no reason to do nothing
-	}
 	s, err := a.openStore(ctx)
 	if err != nil {
 		return err
@@ -53,7 +49,7 @@ func runStandalone(ctx context.Context, a *app) error {
 		o.OnImportError = told
 		o.LogDir, o.Observe = filepath.Join(a.cfg.Home, "logs"), logRuns(a.log())
 		o.Program = a.program()
-		o.ProcessDir = processes
+		o.ProcessDir = a.processDir()
 	})
 	if err != nil {
 		return err
@@ -72,7 +68,10 @@ func runStandalone(ctx context.Context, a *app) error {
 		defer close(done)
 		f.watch(watching, a.cfg.Refresh, e.SetLoaded)
 	}()
-	err = e.Run(ctx, engine.RunOptions{Hurry: hurry(ctx), Schedule: true, Reload: f.reload(e.SetLoaded), Ready: func() { a.log().Info("dingdag works") }})
+	err = e.Run(ctx, engine.RunOptions{
+		Interrupted: interrupted(ctx), Hurry: hurry(ctx), Schedule: true, Reload: f.reload(e.SetLoaded),
+		Before: a.endLeftovers, Ready: func() { a.log().Info("dingdag works") },
+	})
 	stop()
 	<-done
 	if err != nil {
@@ -80,6 +79,17 @@ func runStandalone(ctx context.Context, a *app) error {
 	}
 	a.log().Info("dingdag has stopped")
 	return nil
+}
+
+// processDir is where the commands of tasks are noted.
+func (a *app) processDir() string { return filepath.Join(a.cfg.Home, "processes") }
+
+// endLeftovers ends what killed processes left running. Somebody whose start is refused,
+// because the home is in use or its key is missing, has nothing to end.
+func (a *app) endLeftovers(ctx context.Context) {
+	if _, err := standard.EndLeftovers(ctx, a.processDir(), a.log()); err != nil {
+		a.log().Error("not all is gone that an earlier process left running", "error", err) // and no reason to do nothing
+	}
 }
 
 // collectOften halves the garbage that lies about beside what is in use, which with ten

@@ -146,8 +146,9 @@ func (a *app) trigger(conf string, date []string) (engine.Trigger, error) {
 	return t, err
 }
 
-// testEngine is an engine that renders and runs single tasks and stores nothing.
-func (a *app) testEngine(ctx context.Context, logDir string) (*engine.Engine, error) {
+// testEngine is an engine that renders and runs single tasks and stores nothing. It notes
+// their commands in the folder noted.
+func (a *app) testEngine(ctx context.Context, logDir, noted string) (*engine.Engine, error) {
 	if _, err := a.config(); err != nil {
 		return nil, err
 	}
@@ -156,7 +157,7 @@ func (a *app) testEngine(ctx context.Context, logDir string) (*engine.Engine, er
 		return nil, err
 	}
 	return a.engine(nil, db, func(o *engine.Options) {
-		o.LogDir = logDir
+		o.LogDir, o.ProcessDir = logDir, noted
 		o.TaskOutput, _ = a.logWriter() // it gets whole lines
 	})
 }
@@ -171,8 +172,10 @@ func runTasksTest(ctx context.Context, a *app, dagID, taskID string, mapIndex in
 	if err != nil {
 		return fmt.Errorf("make a folder for the test: %w", err)
 	}
+	noted, over := a.noteTest(dir)
+	defer over()
 	defer func() { _ = os.RemoveAll(dir) }()
-	e, err := a.testEngine(ctx, dir)
+	e, err := a.testEngine(ctx, dir, noted)
 	if err != nil {
 		return err
 	}

@@ -105,7 +105,7 @@ func (a *app) renderNew(ctx context.Context, dagID, taskID string, f renderFlags
 		return nil, err
 	}
 	a.showIn(d)
-	e, err := a.testEngine(ctx, os.DevNull)
+	e, err := a.testEngine(ctx, os.DevNull, "")
 	if err != nil {
 		return nil, err
 	}

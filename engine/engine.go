@@ -224,6 +224,12 @@ type RunOptions struct {
 	// Reload, when set, brings the DAGs up to date. It is called before a run is made that
 	// another process asks for: its file may have changed a moment ago.
 	Reload func(ctx context.Context) error
+	// Before, when set, is called once this process has the lease and holds the runs. No
+	// attempt begins before it has returned.
+	Before func(ctx context.Context)
+	// Interrupted is closed when the process was asked to stop, before ctx ends or when it
+	// does. Then the log tells what the stop waits for; it does not at an end of another kind.
+	Interrupted <-chan struct{}
 	// Hurry, when it is closed while a stop waits for running attempts, ends these now.
 	Hurry <-chan struct{}
 	// Ready is called once everything works.
@@ -259,7 +265,7 @@ func (e *Engine) Run(ctx context.Context, o RunOptions) error {
 	g, gctx := errgroup.WithContext(ctx)
 	over := make(chan struct{})
 	defer close(over)
-	go e.sayStopping(ctx, o.Hurry, over)
+	go e.sayStopping(o.Interrupted, o.Hurry, over)
 	g.Go(func() error { return e.beats(gctx) })
 	g.Go(func() error { return e.outbox.run(gctx) })
 	if o.Schedule {
@@ -276,6 +282,9 @@ func (e *Engine) Run(ctx context.Context, o RunOptions) error {
 		g.Go(func() error { return s.run(gctx) })
 	}
 	g.Go(func() error {
+		if o.Before != nil {
+			o.Before(gctx)
+		}
 		return e.store.Work(gctx, WorkOptions{
 			Workers: e.o.Workers, Grace: e.o.Grace, Hurry: o.Hurry, Ready: o.Ready,
 			Handle: func(ctx context.Context, j Job) error { return e.handle(ctx, j, gctx.Done()) },

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -37,9 +36,9 @@ func (w *atWork) names() []string {
 }
 
 // sayStopping tells what a stop waits for, and when that is cut short.
-func (e *Engine) sayStopping(ctx context.Context, hurry, over <-chan struct{}) {
+func (e *Engine) sayStopping(interrupted, hurry, over <-chan struct{}) {
 	select {
-	case <-ctx.Done():
+	case <-interrupted:
 	case <-over:
 		return
 	}

@@ -16,8 +16,12 @@ import (
 	"github.com/dingdag/dingdag/operator"
 )
 
-// tempPrefix begins the names of temporary working directories.
-const tempPrefix = "dingdag-bash-"
+// TempPrefix begins the names of temporary folders, of which tempPrefix are the working
+// directories of commands.
+const (
+	TempPrefix = "dingdag-"
+	tempPrefix = TempPrefix + "bash-"
+)
 
 // killGrace is how long the processes of a command have between SIGTERM and SIGKILL.
 const killGrace = 5 * time.Second

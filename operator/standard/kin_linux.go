@@ -132,6 +132,12 @@ func startedAt(pid int) string {
 	return p.started
 }
 
+// lives reports whether a process of this start of the machine has not ended yet.
+func lives(o owner) bool {
+	p, ok := processOf(o.PID)
+	return ok && p.started == o.Started
+}
+
 // machineStart tells one start of the machine from the next.
 func machineStart() string {
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")

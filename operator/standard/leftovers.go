@@ -12,12 +12,19 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/dingdag/dingdag/operator"
 )
 
 // noteEnd ends the names of notes.
 const noteEnd = ".json"
+
+// draftEnd ends the name of a note that is being written, which takes less than draftAge.
+const (
+	draftEnd = ".new"
+	draftAge = time.Minute
+)
 
 // noted is what a note says: what is left of a command when this process dies, and has to
 // be ended or removed by the next one.
@@ -29,6 +36,10 @@ type noted struct {
 	Mark   string `json:"mark,omitempty"`
 	// Machine tells the start of the machine; after another one no process is left.
 	Machine string `json:"machine,omitempty"`
+	// Owner is the dingdag that runs the command: while it lives nobody else touches it.
+	Owner owner `json:"owner,omitzero"`
+	// Home tells the folder that the note was written to from a copy of it.
+	Home folder `json:"home,omitzero"`
 	// Dir is the temporary folder of the command, empty when it has none.
 	Dir string `json:"dir,omitempty"`
 	// Leader is the id of the first process, and Started when it began.
@@ -36,6 +47,47 @@ type noted struct {
 	Started string `json:"started,omitempty"`
 	// Cgroup is the folder of the command's control group.
 	Cgroup string `json:"cgroup,omitempty"`
+}
+
+// owner is a process of ours. Started tells it from another one that gets its number later.
+type owner struct {
+	PID     int    `json:"pid"`
+	Started string `json:"started,omitempty"`
+}
+
+// self is this process.
+func self() owner { return owner{PID: os.Getpid(), Started: startedAt(os.Getpid())} }
+
+// folder tells a folder from a copy of it, also at its own place.
+type folder struct {
+	Path string `json:"path"`
+	// Device and File are the numbers that the file system gave it, 0 where there are none.
+	Device uint64 `json:"device,omitempty"`
+	File   uint64 `json:"file,omitempty"`
+}
+
+// folderAt looks at a folder.
+func folderAt(path string) (folder, error) {
+	path, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return folder{}, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return folder{}, err
+	}
+	f := folder{Path: path}
+	f.Device, f.File = fileNumbers(info)
+	return f, nil
+}
+
+// same reports whether it is the folder of before. It may have been moved, or its device
+// may have another number since the machine has started again; not both.
+func (f folder) same(before folder) bool {
+	return before.Path != "" && f.File == before.File && (f.Device == before.Device || f.Path == before.Path)
 }
 
 // note is a file about a command that runs. It outlives this process, not the machine, and
@@ -51,16 +103,46 @@ func newNote(tc *operator.TaskContext, mark, dir string) (*note, error) {
 	if tc.ProcessDir == "" {
 		return nil, nil
 	}
-	n := &note{path: filepath.Join(tc.ProcessDir, mark+noteEnd), log: tc.Log}
-	if err := os.MkdirAll(tc.ProcessDir, 0o700); err != nil {
-		return nil, fmt.Errorf("note the command for the time after a crash: %w", err)
-	}
-	err := n.write(noted{
-		DAGID: tc.DAGID, RunID: tc.RunID, TaskID: tc.TaskID, Try: tc.TryNumber, Mark: mark, Machine: machineStart(), Dir: dir,
-	}, os.O_CREATE|os.O_EXCL)
+	n, err := beginNote(tc.ProcessDir, tc.Log, noted{
+		DAGID: tc.DAGID, RunID: tc.RunID, TaskID: tc.TaskID, Try: tc.TryNumber, Mark: mark, Dir: dir,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("note the command for the time after a crash: %w", err)
 	}
+	return n, nil
+}
+
+// NoteFolder notes a temporary folder of this process, so that [EndLeftovers] removes it
+// when this process is killed. Its name begins with [TempPrefix]. Over removes the note.
+func NoteFolder(processes, dir string, log *slog.Logger) (over func(), err error) {
+	n, err := beginNote(processes, log, noted{Mark: newMark(), Dir: dir})
+	if err != nil {
+		return nil, fmt.Errorf("note a folder for the time after a crash: %w", err)
+	}
+	return n.over, nil
+}
+
+// beginNote writes a note of this process. It appears with its owner in it: somebody may
+// be looking through the folder.
+func beginNote(processes string, log *slog.Logger, what noted) (*note, error) {
+	if err := os.MkdirAll(processes, 0o700); err != nil {
+		return nil, err
+	}
+	var err error
+	if what.Home, err = folderAt(processes); err != nil {
+		return nil, err
+	}
+	what.Machine, what.Owner = machineStart(), self()
+	path := filepath.Join(processes, what.Mark+noteEnd)
+	n := &note{path: path + draftEnd, log: log}
+	if err = n.write(what, os.O_CREATE|os.O_EXCL); err == nil {
+		err = os.Rename(n.path, path)
+	}
+	if err != nil {
+		_ = os.Remove(n.path) // it may not be there
+		return nil, err
+	}
+	n.path = path
 	return n, nil
 }
 
@@ -100,14 +182,19 @@ func (n *note) over() {
 
 // EndLeftovers ends what commands of an earlier process left running in the middle of
 // their try, because that process was killed: SIGTERM and, after 5 seconds, SIGKILL. It
-// removes their temporary folders. The folder is [operator.TaskContext.ProcessDir]; nobody
-// else may be working with it. It returns how many tries it cleaned up after; an error
-// about one of them does not keep it from the others.
-func EndLeftovers(ctx context.Context, folder string, log *slog.Logger) (int, error) {
-	names, err := os.ReadDir(folder)
+// removes their temporary folders. The folder is [operator.TaskContext.ProcessDir]. It
+// leaves alone what belongs to a dingdag that lives, and what is of another folder, of which
+// this one is a copy: then only the notes go. It returns how many tries it cleaned up after;
+// an error about one of them does not keep it from the others.
+func EndLeftovers(ctx context.Context, processes string, log *slog.Logger) (int, error) {
+	names, err := os.ReadDir(processes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}
+	if err != nil {
+		return 0, fmt.Errorf("look for what an earlier process left running: %w", err)
+	}
+	here, err := folderAt(processes)
 	if err != nil {
 		return 0, fmt.Errorf("look for what an earlier process left running: %w", err)
 	}
@@ -118,26 +205,45 @@ func EndLeftovers(ctx context.Context, folder string, log *slog.Logger) (int, er
 		n    int
 	)
 	for _, name := range names {
-		if !strings.HasSuffix(name.Name(), noteEnd) {
+		path := filepath.Join(processes, name.Name())
+		if strings.HasSuffix(path, draftEnd) {
+			if info, err := name.Info(); err == nil && time.Since(info.ModTime()) > draftAge {
+				_ = os.Remove(path) // the command had not begun
+			}
+		}
+		if !strings.HasSuffix(path, noteEnd) {
 			continue
 		}
-		n++
 		all.Go(func() {
-			if err := endLeftover(ctx, filepath.Join(folder, name.Name()), log); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				errs = append(errs, err)
+			ended, err := endLeftover(ctx, path, here, log)
+			mu.Lock()
+			defer mu.Unlock()
+			if ended {
+				n++
 			}
+			errs = append(errs, err)
 		})
 	}
 	all.Wait()
 	return n, errors.Join(errs...)
 }
 
-func endLeftover(ctx context.Context, path string, log *slog.Logger) error {
+// endLeftover does that for one note and reports whether it was for us to do.
+func endLeftover(ctx context.Context, path string, here folder, log *slog.Logger) (bool, error) {
 	what, err := readNote(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil // its owner has finished
+	}
 	if err != nil {
-		return err
+		return false, err
+	}
+	if !here.same(what.Home) {
+		log.WarnContext(ctx, "leaving alone what a process of another home folder noted, of which this one is a copy",
+			"home", filepath.Dir(what.Home.Path), "dag", what.DAGID, "run", what.RunID, "task", what.TaskID, "try", what.Try, "pid", what.Leader)
+		return false, removeNote(path)
+	}
+	if what.Machine == machineStart() && lives(what.Owner) {
+		return false, nil
 	}
 	if what.Machine != "" && what.Machine == machineStart() {
 		k := kin{mark: what.Mark, leader: what.Leader, group: leftCgroup(what.Cgroup)}
@@ -151,12 +257,20 @@ func endLeftover(ctx context.Context, path string, log *slog.Logger) error {
 		}
 		k.group.remove()
 	}
-	if strings.HasPrefix(filepath.Base(what.Dir), tempPrefix) {
+	if strings.HasPrefix(filepath.Base(what.Dir), TempPrefix) {
 		if err := os.RemoveAll(what.Dir); err != nil {
-			return fmt.Errorf("remove the temporary folder of a command: %w", err)
+			return true, fmt.Errorf("remove the temporary folder of a process that was killed: %w", err)
 		}
 	}
-	return os.Remove(path)
+	return true, removeNote(path)
+}
+
+// removeNote removes a note that somebody else may have removed.
+func removeNote(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // readNote reads a note. The last line may be cut off where the process was killed.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -34,8 +35,11 @@ func useCgroups(t *testing.T, use bool) bool {
 	return ok
 }
 
+// dead had the number of this process before it.
+func dead() owner { return owner{PID: os.Getpid(), Started: "1"} }
+
 // left starts a command as a process would that is killed at once: nobody waits for it.
-func left(t *testing.T, tc *operator.TaskContext, text string) *exec.Cmd {
+func left(t *testing.T, tc *operator.TaskContext, by owner, text string) *exec.Cmd {
 	t.Helper()
 	mark := newMark()
 	dir := filepath.Join(t.TempDir(), tempPrefix+"x")
@@ -50,6 +54,7 @@ func left(t *testing.T, tc *operator.TaskContext, text string) *exec.Cmd {
 	})
 	require.NoError(t, err)
 	n.started(k)
+	require.NoError(t, n.write(noted{Owner: by}, 0))
 	t.Cleanup(func() {
 		k.killAll()
 		_ = cmd.Wait()
@@ -63,19 +68,22 @@ func TestEndLeftovers(t *testing.T) { //nolint:paralleltest // it chooses for al
 	for _, cgroups := range []bool{true, false} {
 		useCgroups(t, cgroups)
 		tc := &operator.TaskContext{DAGID: "d", RunID: "r", TaskID: "t", TryNumber: 2, Log: slog.New(slog.DiscardHandler), ProcessDir: filepath.Join(t.TempDir(), "processes")}
-		plain := left(t, tc, "sleep 1000")
-		deserter := left(t, tc, "touch here; setsid sleep 1000 & sleep 1000")
-		done := left(t, tc, "exit 0")
+		plain := left(t, tc, dead(), "sleep 1000")
+		deserter := left(t, tc, dead(), "touch here; setsid sleep 1000 & sleep 1000")
+		done := left(t, tc, dead(), "exit 0")
 		require.NoError(t, done.Wait())
 		assert.Eventually(t, func() bool { _, err := os.Stat(filepath.Join(deserter.Dir, "here")); return err == nil }, 10*time.Second, time.Millisecond)
 		stranger := exec.Command("sleep", "1000")
 		require.NoError(t, stranger.Start())
 		t.Cleanup(func() { _ = stranger.Process.Kill(); _ = stranger.Wait() })
+		here, err := folderAt(tc.ProcessDir)
+		require.NoError(t, err)
 		for name, what := range map[string]noted{
 			"reused":  {Machine: machineStart(), Mark: newMark(), Leader: stranger.Process.Pid, Started: "1"},
 			"earlier": {Machine: "another start", Mark: newMark(), Leader: stranger.Process.Pid, Started: startedAt(stranger.Process.Pid)},
 			"foreign": {Machine: machineStart(), Dir: stranger.Dir, Cgroup: "/sys/fs/cgroup"},
 		} {
+			what.Home, what.Owner = here, dead()
 			text, err := json.Marshal(what)
 			require.NoError(t, err)
 			require.NoError(t, os.WriteFile(filepath.Join(tc.ProcessDir, name+noteEnd), append(text, "\n{\"leader\":"...), 0o600))
@@ -101,6 +109,52 @@ func TestEndLeftovers(t *testing.T) { //nolint:paralleltest // it chooses for al
 	n, err := EndLeftovers(t.Context(), filepath.Join(t.TempDir(), "none"), slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	assert.Zero(t, n)
+}
+
+// What belongs to a process that lives, or was noted in a folder of which this one is a
+// copy, goes on.
+func TestEndLeftoversOfOthers(t *testing.T) { //nolint:paralleltest // it chooses for all whether there are cgroups
+	for _, cgroups := range []bool{true, false} {
+		useCgroups(t, cgroups)
+		tc := &operator.TaskContext{DAGID: "d", RunID: "r", TaskID: "t", TryNumber: 2, Log: slog.New(slog.DiscardHandler), ProcessDir: filepath.Join(t.TempDir(), "processes")}
+		lives := left(t, tc, self(), "sleep 1000")
+		orphan := left(t, tc, dead(), "sleep 1000")
+		copied := filepath.Join(t.TempDir(), "processes")
+		require.NoError(t, os.CopyFS(copied, os.DirFS(tc.ProcessDir)))
+		require.NoError(t, os.WriteFile(filepath.Join(copied, "before"+noteEnd), []byte(`{"machine":"`+machineStart()+`","leader":`+strconv.Itoa(orphan.Process.Pid)+`,"dir":"`+orphan.Dir+`"}`), 0o600))
+		draft := filepath.Join(tc.ProcessDir, "x"+draftEnd)
+		require.NoError(t, os.WriteFile(draft, nil, 0o600))
+		old := filepath.Join(tc.ProcessDir, "y"+draftEnd)
+		require.NoError(t, os.WriteFile(old, nil, 0o600))
+		require.NoError(t, os.Chtimes(old, time.Time{}, time.Unix(0, 0)))
+
+		var log strings.Builder
+		n, err := EndLeftovers(t.Context(), copied, slog.New(slog.NewTextHandler(&log, nil)))
+		require.NoError(t, err)
+		assert.Zero(t, n)
+		assert.Equal(t, 3, strings.Count(log.String(), "leaving alone what a process of another home folder noted"), log.String())
+		names, err := os.ReadDir(copied)
+		require.NoError(t, err)
+		assert.Empty(t, names, "the notes are not about this folder")
+		for _, cmd := range []*exec.Cmd{lives, orphan} {
+			assert.True(t, running(cmd.Process.Pid))
+			assert.DirExists(t, cmd.Dir)
+		}
+
+		moved := filepath.Join(t.TempDir(), "moved")
+		require.NoError(t, os.Rename(tc.ProcessDir, moved))
+		n, err = EndLeftovers(t.Context(), moved, slog.New(slog.DiscardHandler))
+		require.NoError(t, err)
+		assert.Equal(t, 1, n)
+		assert.False(t, running(orphan.Process.Pid))
+		assert.NoDirExists(t, orphan.Dir)
+		assert.True(t, running(lives.Process.Pid))
+		assert.DirExists(t, lives.Dir)
+		names, err = os.ReadDir(moved)
+		require.NoError(t, err)
+		assert.Len(t, names, 2, "the note of who lives, and one that is being written")
+		assert.NoFileExists(t, filepath.Join(moved, "y"+draftEnd))
+	}
 }
 
 // A command that ends leaves no note and no group behind.

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package standard
+
+import "io/fs"
+
+// fileNumbers are not known here: the path tells.
+func fileNumbers(fs.FileInfo) (device, file uint64) { return 0, 0 }
