@@ -78,6 +78,15 @@ func (s *screen) await(pattern string) {
 	}
 }
 
+// awaitNoEcho waits until what is typed is not shown: nobody types as fast as a test.
+func (s *screen) awaitNoEcho() {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool {
+		shows, err := echoes(s.tty)
+		return err == nil && !shows
+	}, time.Minute, 5*time.Millisecond)
+}
+
 // enter types text.
 func (s *screen) enter(text string) {
 	s.t.Helper()
@@ -212,6 +221,7 @@ func TestSecretOnATerminal(t *testing.T) {
 	add := []string{"connections", "add", "c", "--conn-type", "http", "--conn-password", "-"}
 	s := onScreen(t, home, 120, add...)
 	s.await("type the password, which is not shown")
+	s.awaitNoEcho()
 	s.enter("hunter22-typed\r")
 	assert.Zero(t, s.code(), s.shown)
 	assert.NotContains(t, s.shown.String(), "hunter22")
