@@ -264,8 +264,10 @@ func (e *Engine) Run(ctx context.Context, o RunOptions) error {
 	defer e.timers.stop()
 	g, gctx := errgroup.WithContext(ctx)
 	over := make(chan struct{})
+	var saying sync.WaitGroup
+	saying.Go(func() { e.sayStopping(o.Interrupted, o.Hurry, over) })
+	defer saying.Wait()
 	defer close(over)
-	go e.sayStopping(o.Interrupted, o.Hurry, over)
 	g.Go(func() error { return e.beats(gctx) })
 	g.Go(func() error { return e.outbox.run(gctx) })
 	if o.Schedule {
