@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -247,13 +246,17 @@ func TestPeopleFromTemplates(t *testing.T) {
 			_, err := execute(t, task, text)
 			require.NoError(t, err)
 			var sent struct {
-				At struct {
-					Mobiles []string `json:"atMobiles"`
-					UserIDs []string `json:"atUserIds"`
-				} `json:"at"`
+				At map[string]any `json:"at"`
 			}
 			require.NoError(t, json.Unmarshal(box.WaitMessages(1)[0].Raw, &sent))
-			assert.Equal(t, want, slices.Concat(sent.At.Mobiles, sent.At.UserIDs))
+			var people []string
+			for _, key := range []string{"atMobiles", "atUserIds"} {
+				list, _ := sent.At[key].([]any)
+				for _, one := range list {
+					people = append(people, one.(string))
+				}
+			}
+			assert.Equal(t, want, people)
 		})
 	}
 }
