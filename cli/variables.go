@@ -13,7 +13,7 @@ import (
 
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/connections/file"
-	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore"
 )
 
 func newCmdVariables(a *app) *cobra.Command {
@@ -35,7 +35,7 @@ func (a *app) completeVariables(cmd *cobra.Command, args []string, _ string) ([]
 	return keysOf(vs), cobra.ShellCompDirectiveNoFileComp
 }
 
-func keysOf(vs []*store.Variable) []string {
+func keysOf(vs []*sqlstore.Variable) []string {
 	keys := make([]string, len(vs))
 	for i, v := range vs {
 		keys[i] = v.Key
@@ -134,8 +134,8 @@ func newCmdVariablesSet(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = s.WriteVariables(cmd.Context(), func(w store.Variables) error {
-				return w.PutVariable(cmd.Context(), store.Variable{Key: args[0], Value: args[1], Description: description})
+			err = s.WriteVariables(cmd.Context(), func(w sqlstore.Variables) error {
+				return w.PutVariable(cmd.Context(), sqlstore.Variable{Key: args[0], Value: args[1], Description: description})
 			})
 			if err == nil {
 				_, err = fmt.Fprintf(a.Out, "variable %s is set\n", args[0])
@@ -157,7 +157,7 @@ func newCmdVariablesDelete(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = s.WriteVariables(cmd.Context(), func(w store.Variables) error { return w.DeleteVariable(cmd.Context(), args[0]) })
+			err = s.WriteVariables(cmd.Context(), func(w sqlstore.Variables) error { return w.DeleteVariable(cmd.Context(), args[0]) })
 			if errors.Is(err, connections.ErrNotFound) {
 				vs, lerr := s.Variables().Variables(cmd.Context())
 				return errors.Join(fmt.Errorf("no variable %q in the store%s", args[0], suggest(args[0], keysOf(vs))), lerr)
@@ -236,7 +236,7 @@ func (a *app) importVariables(ctx context.Context, in map[string]string, existin
 		return err
 	}
 	n := 0
-	err = s.WriteVariables(ctx, func(w store.Variables) error {
+	err = s.WriteVariables(ctx, func(w sqlstore.Variables) error {
 		vs, err := w.Variables(ctx)
 		if err != nil {
 			return err
@@ -249,7 +249,7 @@ func (a *app) importVariables(ctx context.Context, in map[string]string, existin
 			case known && existing == "skip":
 				continue
 			}
-			if err := w.PutVariable(ctx, store.Variable{Key: key, Value: in[key]}); err != nil {
+			if err := w.PutVariable(ctx, sqlstore.Variable{Key: key, Value: in[key]}); err != nil {
 				return err
 			}
 			n++

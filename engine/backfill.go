@@ -201,7 +201,7 @@ func backfillDates(d *dag.DAG, r BackfillRequest, now time.Time) ([]BackfillDate
 }
 
 // treat says what becomes of a date with the given run, nil for none.
-func (b *Backfill) treat(r *Run) BackfillOutcome {
+func treat(b *Backfill, r *Run) BackfillOutcome {
 	switch {
 	case r == nil:
 		return BackfillCreated
@@ -241,7 +241,7 @@ func PlanBackfill(ctx context.Context, rd Reader, d *dag.DAG, r BackfillRequest,
 		if err != nil {
 			return nil, nil, err
 		}
-		dates[i].Outcome = b.treat(run)
+		dates[i].Outcome = treat(b, run)
 	}
 	return b, dates, nil
 }
@@ -436,7 +436,7 @@ func (c *change) backfillDate(b *Backfill, d *BackfillDate) (begun bool, err err
 	if err != nil {
 		return false, err
 	}
-	switch d.Outcome = b.treat(there); d.Outcome {
+	switch d.Outcome = treat(b, there); d.Outcome {
 	case BackfillCreated:
 		p, err := c.e.plan(c.ctx, c, b.DAGID, b.Version)
 		if err != nil {

@@ -28,9 +28,7 @@ type ImportError struct {
 	Text string
 }
 
-// first is the first of the errors, and how many more there are.
-func (i *ImportError) first() string { return firstProblem(i.Text) }
-
+// firstProblem is the first of the errors, and how many more there are.
 func firstProblem(text string) string {
 	line, rest, more := strings.Cut(text, "\n")
 	if more {
@@ -212,7 +210,7 @@ func brokenNow(ctx context.Context, r Reader, dagID, problem string) (string, er
 		return "", err
 	}
 	if n := len(all); n > 0 && all[n-1].Until.IsZero() {
-		return fmt.Sprintf("the DAG can't be loaded since %s, so it gets no new runs: %s", showMoment(all[n-1].Since), all[n-1].first()), nil
+		return fmt.Sprintf("the DAG can't be loaded since %s, so it gets no new runs: %s", showMoment(all[n-1].Since), firstProblem(all[n-1].Text)), nil
 	}
 	if problem != "" {
 		return "the DAG can't be loaded: " + firstProblem(problem), nil

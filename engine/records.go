@@ -58,7 +58,7 @@ type SchedulerLife struct {
 }
 
 // goesOn reports whether the scheduler still seems to be at work.
-func (l *SchedulerLife) goesOn(now time.Time) bool { return !l.Stopped && now.Sub(l.SeenAt) <= lifeGap }
+func goesOn(l *SchedulerLife, now time.Time) bool { return !l.Stopped && now.Sub(l.SeenAt) <= lifeGap }
 
 // SetPaused pauses or unpauses a DAG at the given moment and keeps that in its history. The cause is
 // empty for a person. It returns ErrNotFound for an unknown DAG.
@@ -168,7 +168,7 @@ func (h *history) pausedAt(t time.Time) *Pause {
 func (h *history) aliveAt(t time.Time) bool {
 	for i, l := range h.lives {
 		end := l.SeenAt
-		if i == len(h.lives)-1 && l.goesOn(h.now) {
+		if i == len(h.lives)-1 && goesOn(l, h.now) {
 			end = h.now
 		}
 		if !t.Before(l.StartedAt) && !t.After(end) {
@@ -208,7 +208,7 @@ func (h *history) judge(t time.Time) (o TickOutcome, reason string, byEngine boo
 		if !b.Until.IsZero() {
 			until = showMoment(b.Until)
 		}
-		return TickMissed, fmt.Sprintf("the DAG could not be loaded from %s to %s: %s", showMoment(b.Since), until, b.first()), true
+		return TickMissed, fmt.Sprintf("the DAG could not be loaded from %s to %s: %s", showMoment(b.Since), until, firstProblem(b.Text)), true
 	}
 	return TickSkipped, "catchup is off and a newer tick was due: max_active_runs was reached, or the scheduler came late", true
 }

@@ -196,7 +196,7 @@ func (c *change) unknownDAG(id string) error {
 	ids, b := slices.Sorted(maps.Keys(c.e.dags)), c.e.broken[id]
 	c.e.mu.Unlock()
 	if b != nil {
-		return fmt.Errorf("dag %q can't be loaded since %s: %s: %w", id, showMoment(b.Since), b.first(), ErrNotFound)
+		return fmt.Errorf("dag %q can't be loaded since %s: %s: %w", id, showMoment(b.Since), firstProblem(b.Text), ErrNotFound)
 	}
 	return unknownDAG(id, ids)
 }

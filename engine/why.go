@@ -178,7 +178,7 @@ func standing(ctx context.Context, r Reader, d *dag.DAG, now time.Time, problem 
 		return "", err
 	case l == nil:
 		return "no scheduler has run yet: start one with dingdag standalone", nil
-	case !l.goesOn(now):
+	case !goesOn(l, now):
 		return "no scheduler runs since " + showMoment(l.SeenAt) + ": start one with dingdag standalone", nil
 	}
 	open, err := r.Runs(ctx, RunFilter{DAGID: d.ID, States: states})

@@ -9,7 +9,7 @@ import (
 	"sync"
 
 	"github.com/dingdag/dingdag/engine"
-	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore"
 )
 
 // batch is the most transactions that share one commit.
@@ -121,7 +121,7 @@ func (c *committer) run(ps []*pending) (wake bool, err error) {
 		return false, fmt.Errorf("begin: %w", err)
 	}
 	for _, p := range ps {
-		t := &transaction{Queries: store.New(sqlTx{tx}), s: c.s, tx: tx}
+		t := &transaction{Queries: sqlstore.New(sqlTx{tx}), s: c.s, tx: tx}
 		intact, err := t.call(ctx, p)
 		if !intact {
 			// On a full disk, for instance, SQLite takes back the whole transaction by
@@ -171,7 +171,7 @@ func safely(fn func() error) (err error) {
 
 // transaction is one function's view of the shared transaction.
 type transaction struct {
-	store.Queries
+	sqlstore.Queries
 	s  *Store
 	tx *sql.Tx
 	// waiting is how many more jobs wait for a worker than before.

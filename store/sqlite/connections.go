@@ -4,18 +4,18 @@ import (
 	"context"
 
 	"github.com/dingdag/dingdag/connections"
-	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore"
 )
 
 // Connections is the store's connections, sealed with [Options.Cipher].
 func (s *Store) Connections() connections.Store {
-	return stored{s, store.NewConnections(pool{s.read}, s.opts.Cipher)}
+	return stored{s, sqlstore.NewConnections(pool{s.read}, s.opts.Cipher)}
 }
 
 // stored reads connections from the pool and writes them in transactions.
 type stored struct {
 	s    *Store
-	read store.Connections
+	read sqlstore.Connections
 }
 
 func (c stored) Connections(ctx context.Context) ([]*connections.Connection, error) {
@@ -27,15 +27,15 @@ func (c stored) Connection(ctx context.Context, id string) (*connections.Connect
 }
 
 func (c stored) PutConnection(ctx context.Context, conn *connections.Connection, overwrite bool) error {
-	return c.write(ctx, func(w store.Connections) error { return w.PutConnection(ctx, conn, overwrite) })
+	return c.write(ctx, func(w sqlstore.Connections) error { return w.PutConnection(ctx, conn, overwrite) })
 }
 
 func (c stored) DeleteConnection(ctx context.Context, id string) error {
-	return c.write(ctx, func(w store.Connections) error { return w.DeleteConnection(ctx, id) })
+	return c.write(ctx, func(w sqlstore.Connections) error { return w.DeleteConnection(ctx, id) })
 }
 
-func (c stored) write(ctx context.Context, fn func(store.Connections) error) error {
+func (c stored) write(ctx context.Context, fn func(sqlstore.Connections) error) error {
 	return c.s.tx(ctx, func(t *transaction) error {
-		return fn(store.NewConnections(sqlTx{t.tx}, c.s.opts.Cipher))
+		return fn(sqlstore.NewConnections(sqlTx{t.tx}, c.s.opts.Cipher))
 	})
 }

@@ -23,7 +23,7 @@ import (
 
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/engine"
-	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore"
 )
 
 // Options configures [Open]. The zero value is a safe default.
@@ -49,7 +49,7 @@ type Options struct {
 
 // Store is the store in one file. It is safe for concurrent use.
 type Store struct {
-	store.Queries // reads, outside any transaction
+	sqlstore.Queries // reads, outside any transaction
 
 	opts  Options
 	write *sql.DB // one connection: SQLite has one writer
@@ -95,7 +95,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	}
 	read.SetMaxOpenConns(4)
 	read.SetMaxIdleConns(4)
-	s := &Store{Queries: store.New(pool{read}), opts: o, write: write, read: read, hub: &hub{}}
+	s := &Store{Queries: sqlstore.New(pool{read}), opts: o, write: write, read: read, hub: &hub{}}
 	s.queue = newCommitter(s)
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), s.Close())
@@ -143,18 +143,18 @@ func explain(err error) error {
 	}
 }
 
-// pool is a database as [store.Conn].
+// pool is a database as [sqlstore.Conn].
 type pool struct{ db *sql.DB }
 
 func (p pool) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	return affected(p.db.ExecContext(ctx, query, args...))
 }
 
-func (p pool) Query(ctx context.Context, query string, args ...any) (store.Rows, error) {
+func (p pool) Query(ctx context.Context, query string, args ...any) (sqlstore.Rows, error) {
 	return p.db.QueryContext(ctx, query, args...) //nolint:rowserrcheck // the caller reads and closes them
 }
 
-// sqlTx is a transaction as [store.Conn]. No context ends a statement half-way, because
+// sqlTx is a transaction as [sqlstore.Conn]. No context ends a statement half-way, because
 // SQLite then takes back the whole transaction, which several callers may share.
 type sqlTx struct{ tx *sql.Tx }
 
@@ -162,7 +162,7 @@ func (t sqlTx) Exec(ctx context.Context, query string, args ...any) (int64, erro
 	return affected(t.tx.ExecContext(context.WithoutCancel(ctx), query, args...))
 }
 
-func (t sqlTx) Query(ctx context.Context, query string, args ...any) (store.Rows, error) {
+func (t sqlTx) Query(ctx context.Context, query string, args ...any) (sqlstore.Rows, error) {
 	return t.tx.QueryContext(context.WithoutCancel(ctx), query, args...) //nolint:rowserrcheck // the caller reads and closes them
 }
 

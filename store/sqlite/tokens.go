@@ -4,17 +4,17 @@ import (
 	"context"
 
 	"github.com/dingdag/dingdag/engine"
-	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore"
 )
 
 // Token returns the access token that was put last under a key, or the zero value.
-func (s *Store) Token(ctx context.Context, key string) (store.AppToken, error) {
-	return store.NewTokens(pool{s.read}, s.opts.Cipher).Token(ctx, key)
+func (s *Store) Token(ctx context.Context, key string) (sqlstore.AppToken, error) {
+	return sqlstore.NewTokens(pool{s.read}, s.opts.Cipher).Token(ctx, key)
 }
 
 // PutToken keeps an access token, sealed with [Options.Cipher].
-func (s *Store) PutToken(ctx context.Context, key string, t store.AppToken) error {
+func (s *Store) PutToken(ctx context.Context, key string, t sqlstore.AppToken) error {
 	return s.Tx(ctx, func(tx engine.Tx) error {
-		return store.NewTokens(sqlTx{tx.(*transaction).tx}, s.opts.Cipher).PutToken(ctx, key, t) //nolint:forcetypeassert // our own
+		return sqlstore.NewTokens(sqlTx{tx.(*transaction).tx}, s.opts.Cipher).PutToken(ctx, key, t) //nolint:forcetypeassert // our own
 	})
 }

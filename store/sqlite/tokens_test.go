@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/connections"
-	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore"
 	"github.com/dingdag/dingdag/store/sqlite"
 )
 
@@ -35,7 +35,7 @@ func TestTokensAreSharedAndSealed(t *testing.T) {
 
 	at := time.Date(2026, 1, 31, 8, 0, 0, 0, time.UTC)
 	for _, text := range []string{"the-first-token", "the-second-token"} {
-		want := store.AppToken{Value: connections.Secret(text), ObtainedAt: at, ExpiresAt: at.Add(2 * time.Hour)}
+		want := sqlstore.AppToken{Value: connections.Secret(text), ObtainedAt: at, ExpiresAt: at.Add(2 * time.Hour)}
 		require.NoError(t, one.PutToken(t.Context(), "app", want))
 		got, err := two.Token(t.Context(), "app")
 		require.NoError(t, err)

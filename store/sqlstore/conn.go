@@ -1,7 +1,7 @@
-// Package store holds what the durable stores share: the SQL of every table over a
+// Package sqlstore holds what the durable stores share: the SQL of every table over a
 // two-method connection, so that each database brings only its driver, its
 // migrations and its River client.
-package store
+package sqlstore
 
 import (
 	"context"
