@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -268,7 +270,7 @@ func BenchmarkBackfill(b *testing.B) {
 		waitFor(b, func() bool {
 			got, err := t.store.Backfill(b.Context(), fill.ID)
 			require.NoError(b, err)
-			return got.State == engine.BackfillCompleted
+			return got.State == store.BackfillCompleted
 		})
 	}, commits(b, n))
 }

@@ -12,12 +12,13 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/lmittmann/tint"
 
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/connections/env"
 	"github.com/dingdag/dingdag/connections/file"
-	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/store/sqlite"
 )
@@ -290,4 +291,4 @@ func (a *app) sources(db connections.Source) (connections.Source, connections.Va
 // clock is where the time of a command comes from.
 func clock() time.Time { return time.Now() } //nolint:forbidigo // the clock of the program starts here
 
-var _ engine.Store = (*sqlite.Store)(nil)
+var _ store.Store = (*sqlite.Store)(nil)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/dag"
@@ -154,8 +156,8 @@ func joinRefs(refs []taskRef) string {
 }
 
 // lastAssetEvents are the newest events by URI. Without a store there are none.
-func (a *app) lastAssetEvents(ctx context.Context) (map[string]*engine.AssetEvent, error) {
-	last := map[string]*engine.AssetEvent{}
+func (a *app) lastAssetEvents(ctx context.Context) (map[string]*store.AssetEvent, error) {
+	last := map[string]*store.AssetEvent{}
 	ok, err := a.storeExists()
 	if err != nil || !ok {
 		return last, err

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/engine"
@@ -21,9 +23,9 @@ func newCmdBackfill(a *app) *cobra.Command {
 	}
 	cmd.AddCommand(
 		newCmdBackfillCreate(a), newCmdBackfillList(a),
-		newCmdBackfillSet(a, "pause", engine.BackfillPaused, "Start no further run of a backfill; what runs goes on"),
-		newCmdBackfillSet(a, "unpause", engine.BackfillRunning, "Let a paused backfill run again"),
-		newCmdBackfillSet(a, "cancel", engine.BackfillCancelled, "End a backfill: its queued runs fail, those that run go on"),
+		newCmdBackfillSet(a, "pause", store.BackfillPaused, "Start no further run of a backfill; what runs goes on"),
+		newCmdBackfillSet(a, "unpause", store.BackfillRunning, "Let a paused backfill run again"),
+		newCmdBackfillSet(a, "cancel", store.BackfillCancelled, "End a backfill: its queued runs fail, those that run go on"),
 	)
 	return cmd
 }
@@ -89,14 +91,14 @@ func (f *backfillFlags) request(a *app) (r engine.BackfillRequest, err error) {
 	if f.maxActiveRuns < 1 { // 0 is the default of the engine, and here a mistake
 		return r, usagef("--max-active-runs: %d: must be at least 1", f.maxActiveRuns)
 	}
-	r.Reprocess, r.MaxActiveRuns, r.Backwards, r.Conf = engine.Reprocess(f.reprocess), f.maxActiveRuns, f.backwards, json.RawMessage(f.conf)
+	r.Reprocess, r.MaxActiveRuns, r.Backwards, r.Conf = store.Reprocess(f.reprocess), f.maxActiveRuns, f.backwards, json.RawMessage(f.conf)
 	return r, nil
 }
 
 type backfillDateRow struct {
-	LogicalDate time.Time              `json:"logical_date"`
-	RunAfter    time.Time              `json:"run_after"`
-	Outcome     engine.BackfillOutcome `json:"outcome"`
+	LogicalDate time.Time             `json:"logical_date"`
+	RunAfter    time.Time             `json:"run_after"`
+	Outcome     store.BackfillOutcome `json:"outcome"`
 }
 
 func runBackfillCreate(ctx context.Context, a *app, f backfillFlags) error {
@@ -134,7 +136,7 @@ func runBackfillCreate(ctx context.Context, a *app, f backfillFlags) error {
 		return l.print(a.Out, f.output)
 	}
 	done, err := e.CreateBackfill(ctx, f.dagID, r)
-	if errors.Is(err, engine.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return a.unknownToScheduler(f.dagID, err)
 	}
 	if err != nil {
@@ -150,7 +152,7 @@ func runBackfillCreate(ctx context.Context, a *app, f backfillFlags) error {
 		fmt.Fprintf(a.Err, "no scheduler works on %s: no run starts until dingdag standalone\n", a.cfg.Home)
 	}
 	_, err = fmt.Fprintf(a.Out, "created backfill %d of dag %s: %d new, %d cleared, %d in flight, %d left as they are\n", b.ID, b.DAGID,
-		n[engine.BackfillCreated], n[engine.BackfillCleared], n[engine.BackfillInFlight], n[engine.BackfillExists])
+		n[store.BackfillCreated], n[store.BackfillCleared], n[store.BackfillInFlight], n[store.BackfillExists])
 	return err
 }
 
@@ -176,23 +178,23 @@ func newCmdBackfillList(a *app) *cobra.Command {
 }
 
 type backfillRow struct {
-	ID            int64                `json:"id"`
-	DAGID         string               `json:"dag_id"`
-	State         engine.BackfillState `json:"state"`
-	From          time.Time            `json:"from_date"`
-	To            time.Time            `json:"to_date"`
-	Reprocess     engine.Reprocess     `json:"reprocess_behavior"`
-	MaxActiveRuns int                  `json:"max_active_runs"`
-	Backwards     bool                 `json:"run_backwards"`
-	Conf          json.RawMessage      `json:"dag_run_conf,omitempty"`
-	CreatedAt     time.Time            `json:"created_at"`
-	CompletedAt   *time.Time           `json:"completed_at"`
-	Total         int                  `json:"total"`
-	Done          int                  `json:"done"`
-	Failed        int                  `json:"failed"`
-	Active        int                  `json:"active"`
-	Left          int                  `json:"left"`
-	Untouched     int                  `json:"untouched"`
+	ID            int64               `json:"id"`
+	DAGID         string              `json:"dag_id"`
+	State         store.BackfillState `json:"state"`
+	From          time.Time           `json:"from_date"`
+	To            time.Time           `json:"to_date"`
+	Reprocess     store.Reprocess     `json:"reprocess_behavior"`
+	MaxActiveRuns int                 `json:"max_active_runs"`
+	Backwards     bool                `json:"run_backwards"`
+	Conf          json.RawMessage     `json:"dag_run_conf,omitempty"`
+	CreatedAt     time.Time           `json:"created_at"`
+	CompletedAt   *time.Time          `json:"completed_at"`
+	Total         int                 `json:"total"`
+	Done          int                 `json:"done"`
+	Failed        int                 `json:"failed"`
+	Active        int                 `json:"active"`
+	Left          int                 `json:"left"`
+	Untouched     int                 `json:"untouched"`
 }
 
 func runBackfillList(ctx context.Context, a *app, dagID, output string) error {
@@ -211,7 +213,7 @@ func runBackfillList(ctx context.Context, a *app, dagID, output string) error {
 		a.showInZoneOf(ctx, s, st.Version) // it is the one DAG that is shown
 	}
 	if len(bs) == 0 && dagID != "" {
-		if _, err := s.DAG(ctx, dagID); errors.Is(err, engine.ErrNotFound) {
+		if _, err := s.DAG(ctx, dagID); errors.Is(err, store.ErrNotFound) {
 			if _, err := a.findDAG(dagID); err != nil {
 				return err
 			}
@@ -236,7 +238,7 @@ func runBackfillList(ctx context.Context, a *app, dagID, output string) error {
 	return l.print(a.Out, output)
 }
 
-func newCmdBackfillSet(a *app, verb string, state engine.BackfillState, short string) *cobra.Command {
+func newCmdBackfillSet(a *app, verb string, state store.BackfillState, short string) *cobra.Command {
 	return &cobra.Command{
 		Use: verb + " ID", Short: short, Example: "  dingdag backfill " + verb + " 1", Args: exactArgs("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -249,7 +251,7 @@ func newCmdBackfillSet(a *app, verb string, state engine.BackfillState, short st
 				return err
 			}
 			b, err := engine.SetBackfill(cmd.Context(), s, id, state, clock())
-			if errors.Is(err, engine.ErrNotFound) {
+			if errors.Is(err, store.ErrNotFound) {
 				return fmt.Errorf("no backfill %d: see dingdag backfill list", id)
 			}
 			if err != nil {

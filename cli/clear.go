@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/dag"
@@ -178,7 +180,7 @@ func (a *app) unknownDAG(ctx context.Context, id string, err error) error {
 	if a.store == nil {
 		return err // that is what is wrong
 	}
-	if _, derr := a.store.DAG(ctx, id); errors.Is(derr, engine.ErrNotFound) {
+	if _, derr := a.store.DAG(ctx, id); errors.Is(derr, store.ErrNotFound) {
 		if _, ferr := a.findDAG(id); ferr != nil {
 			return ferr
 		}
@@ -189,10 +191,10 @@ func (a *app) unknownDAG(ctx context.Context, id string, err error) error {
 // onceSaid is an error that says what is not there without saying so again, or what was
 // asked for.
 func onceSaid(err error) error {
-	if !errors.Is(err, engine.ErrNotFound) {
+	if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	text := strings.TrimSuffix(err.Error(), ": "+engine.ErrNotFound.Error())
+	text := strings.TrimSuffix(err.Error(), ": "+store.ErrNotFound.Error())
 	for _, asked := range []string{"clear: ", "mark: "} {
 		text = strings.TrimPrefix(text, asked)
 	}
@@ -271,7 +273,7 @@ func printAffected(a *app, dagID string, d *engine.Affected, output string) erro
 // tellPaused says that runs wait when they do because their DAG is paused.
 func (a *app) tellPaused(ctx context.Context, id string, done *engine.Affected) error {
 	st, err := a.store.DAG(ctx, id)
-	if errors.Is(err, engine.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
 	waits := slices.ContainsFunc(done.Runs, func(r engine.AffectedRun) bool { return !r.State.Finished() })

@@ -3,9 +3,9 @@ package cli
 import (
 	"strings"
 
-	"github.com/spf13/cobra"
+	"github.com/dingdag/dingdag/store"
 
-	"github.com/dingdag/dingdag/engine"
+	"github.com/spf13/cobra"
 )
 
 // runsOffered is how many of the newest runs of a DAG the shell is offered.
@@ -74,7 +74,7 @@ func runWords(a *app, cmd *cobra.Command, before []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	rs, err := s.Runs(cmd.Context(), engine.RunFilter{DAGID: before[0], Limit: runsOffered})
+	rs, err := s.Runs(cmd.Context(), store.RunFilter{DAGID: before[0], Limit: runsOffered})
 	out := make([]string, len(rs))
 	for i, r := range rs {
 		out[i] = r.RunID + "\t" + string(r.State)

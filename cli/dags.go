@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/dag"
@@ -351,7 +353,7 @@ func runDAGsTrigger(ctx context.Context, a *app, id string, t engine.Trigger, wa
 	switch {
 	case errors.Is(err, engine.ErrPaused):
 		return fmt.Errorf("--wait: dag %s is paused, so nothing would start the run, and none was created: run dingdag dags unpause %s first, or leave out --wait", id, id)
-	case errors.Is(err, engine.ErrNotFound):
+	case errors.Is(err, store.ErrNotFound):
 		return a.unknownToScheduler(id, err)
 	case err != nil:
 		return err
@@ -401,15 +403,15 @@ func newCmdDAGsPause(a *app, pause bool) *cobra.Command {
 
 // pauseDAG writes the switch; a DAG that no scheduler has seen yet is recorded first.
 func pauseDAG(ctx context.Context, a *app, s *sqlite.Store, id string, pause bool) error {
-	err := s.Tx(ctx, func(tx engine.Tx) error { return engine.SetPaused(ctx, tx, id, pause, clock(), "") })
-	if !errors.Is(err, engine.ErrNotFound) {
+	err := s.Tx(ctx, func(tx store.Tx) error { return store.SetPaused(ctx, tx, id, pause, clock(), "") })
+	if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	d, err := a.findDAG(id)
 	if err != nil {
 		return err
 	}
-	return s.Tx(ctx, func(tx engine.Tx) error {
-		return engine.AddDAG(ctx, tx, &engine.DAGState{ID: id, File: d.Pos.File, Version: d.Version, Paused: pause, Active: true}, clock())
+	return s.Tx(ctx, func(tx store.Tx) error {
+		return store.AddDAG(ctx, tx, &store.DAGState{ID: id, File: d.Pos.File, Version: d.Version, Paused: pause, Active: true}, clock())
 	})
 }

@@ -6,10 +6,11 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/timetable"
 )
 
@@ -89,8 +90,8 @@ func runDAGsList(ctx context.Context, a *app, output string) error {
 }
 
 // newestRuns is the newest run of each DAG, by its id. Without a store there are none.
-func (a *app) newestRuns(ctx context.Context) (map[string]*engine.Run, error) {
-	newest := map[string]*engine.Run{}
+func (a *app) newestRuns(ctx context.Context) (map[string]*store.Run, error) {
+	newest := map[string]*store.Run{}
 	ok, err := a.storeExists()
 	if err != nil || !ok {
 		return newest, err

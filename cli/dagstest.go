@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/connections"
@@ -112,7 +114,7 @@ func (a *app) noteTest(dir string) (folder string, over func()) {
 
 // runOnce runs one run of a DAG on a store in dir and waits until it has ended and
 // every message of its callbacks has left. It notes its commands in the folder noted.
-func (a *app) runOnce(ctx context.Context, dir, noted string, db connections.Source, d *dag.DAG, t engine.Trigger) (*engine.Run, error) {
+func (a *app) runOnce(ctx context.Context, dir, noted string, db connections.Source, d *dag.DAG, t engine.Trigger) (*store.Run, error) {
 	s, err := sqlite.Open(ctx, filepath.Join(dir, "test.db"), sqlite.Options{Synchronous: "NORMAL"})
 	if err != nil {
 		return nil, err
@@ -134,7 +136,7 @@ func (a *app) runOnce(ctx context.Context, dir, noted string, db connections.Sou
 	if err := e.SetDAGs(ctx, []*dag.DAG{d}); err != nil {
 		return nil, err
 	}
-	if err := s.Tx(ctx, func(tx engine.Tx) error { return tx.SetPaused(ctx, d.ID, false) }); err != nil {
+	if err := s.Tx(ctx, func(tx store.Tx) error { return tx.SetPaused(ctx, d.ID, false) }); err != nil {
 		return nil, err
 	}
 	running, stop := context.WithCancel(ctx)
@@ -166,10 +168,10 @@ func (a *app) runOnce(ctx context.Context, dir, noted string, db connections.Sou
 // unboundPools makes the pools that the tasks of a DAG name in the store of a test run,
 // without a bound. There is one run only, and its tasks must not wait for slots which
 // that store knows nothing of (Airflow, DAG.test).
-func unboundPools(ctx context.Context, s engine.Store, d *dag.DAG) error {
-	return s.Tx(ctx, func(tx engine.Tx) error {
+func unboundPools(ctx context.Context, s store.Store, d *dag.DAG) error {
+	return s.Tx(ctx, func(tx store.Tx) error {
 		for _, t := range d.Tasks {
-			if err := tx.PutPool(ctx, &engine.Pool{Name: t.Pool, Slots: -1}); err != nil {
+			if err := tx.PutPool(ctx, &store.Pool{Name: t.Pool, Slots: -1}); err != nil {
 				return err
 			}
 		}
@@ -254,7 +256,7 @@ func (w *runWatch) observe(u engine.Update) {
 // wait returns once the run has ended and the outbox is empty. A message that is to be
 // tried again much later does not hold it up, and neither do those behind it: a channel
 // keeps its order. What has not left is told, because the store is thrown away.
-func (w *runWatch) wait(ctx context.Context, s engine.Store) error {
+func (w *runWatch) wait(ctx context.Context, s store.Store) error {
 	for {
 		w.mu.Lock()
 		over := w.over
@@ -277,8 +279,8 @@ func (w *runWatch) wait(ctx context.Context, s engine.Store) error {
 }
 
 // unsent names the messages that will not be sent any more.
-func (w *runWatch) unsent(ctx context.Context, s engine.Store) error {
-	waiting, err := s.Deliveries(ctx, []engine.DeliveryState{engine.DeliveryWaiting}, 0)
+func (w *runWatch) unsent(ctx context.Context, s store.Store) error {
+	waiting, err := s.Deliveries(ctx, []store.DeliveryState{store.DeliveryWaiting}, 0)
 	if err != nil {
 		return err
 	}
@@ -291,7 +293,7 @@ func (w *runWatch) unsent(ctx context.Context, s engine.Store) error {
 }
 
 // soon reports whether a message is leaving, or will within seconds.
-func soon(ctx context.Context, s engine.Store) (bool, error) {
+func soon(ctx context.Context, s store.Store) (bool, error) {
 	channels, err := s.OpenChannels(ctx)
 	if err != nil {
 		return false, err

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/engine"
 )
 
 const (
@@ -18,7 +19,7 @@ const (
 )
 
 // canWait refuses to wait for a run that nobody will start.
-func (a *app) canWait(ctx context.Context, s engine.Store) error {
+func (a *app) canWait(ctx context.Context, s store.Store) error {
 	working, err := s.Leased(ctx, clock())
 	if err == nil && !working {
 		err = fmt.Errorf("--wait: no scheduler works on %s, so nothing would start the run, and none was created: start dingdag standalone first, or leave out --wait", a.cfg.Home)
@@ -28,7 +29,7 @@ func (a *app) canWait(ctx context.Context, s engine.Store) error {
 
 // waitRun shows how a run gets on until it has ended, and fails when the run does. The end
 // of ctx ends the wait and leaves the run as it is.
-func (a *app) waitRun(ctx context.Context, s engine.Store, run *engine.Run, tasks int) error {
+func (a *app) waitRun(ctx context.Context, s store.Store, run *store.Run, tasks int) error {
 	p := &runProgress{a: a, tasks: tasks, seen: map[string]dag.State{}, began: clock()}
 	if a.terminal() {
 		p.live = newLiveLine(a.IO)
@@ -77,7 +78,7 @@ type runProgress struct {
 }
 
 // look reads the run and shows what is new.
-func (p *runProgress) look(ctx context.Context, s engine.Store, key int64) (*engine.Run, error) {
+func (p *runProgress) look(ctx context.Context, s store.Store, key int64) (*store.Run, error) {
 	r, err := s.Run(ctx, key) // before its instances: theirs are then as new
 	if err != nil {
 		return nil, err
@@ -120,7 +121,7 @@ func (p *runProgress) clear() {
 }
 
 // end says how the run ended.
-func (p *runProgress) end(r *engine.Run) error {
+func (p *runProgress) end(r *store.Run) error {
 	p.clear()
 	text := fmt.Sprintf("run %s of dag %s: %s", r.RunID, r.DAGID, r.State)
 	if r.State == dag.RunSuccess {

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/jedib0t/go-pretty/v6/progress"
 	"github.com/spf13/cobra"
 
@@ -261,7 +263,7 @@ func (d *demo) over(ctx context.Context) (bool, error) {
 			return false, err
 		}
 	}
-	ds, err := d.store.Deliveries(ctx, []engine.DeliveryState{engine.DeliveryWaiting, engine.DeliverySending}, 1)
+	ds, err := d.store.Deliveries(ctx, []store.DeliveryState{store.DeliveryWaiting, store.DeliverySending}, 1)
 	return err == nil && len(ds) == 0, err
 }
 
@@ -282,7 +284,7 @@ func (d *demo) summary(ctx context.Context) error {
 	runs := listing{columns: []string{"DAG", "State", "Tasks", "Took", "Alerts"}}
 	var failures []string
 	for _, g := range d.dags {
-		rs, err := d.store.Runs(ctx, engine.RunFilter{DAGID: g.ID})
+		rs, err := d.store.Runs(ctx, store.RunFilter{DAGID: g.ID})
 		if err != nil {
 			return err
 		}
@@ -307,14 +309,14 @@ func (d *demo) summary(ctx context.Context) error {
 	fmt.Fprintf(out, "\n%d messages arrived in the group, in %s. Next: dingdag sandbox, or README.md for a real robot.\n",
 		len(d.box.Messages(sandbox.Filter{})), clock().Sub(d.began).Round(100*time.Millisecond))
 	for _, x := range deliveries {
-		if x.State != engine.DeliveryDelivered {
+		if x.State != store.DeliveryDelivered {
 			return fmt.Errorf("the message %q is %s: %s", x.Summary, x.State, x.Error)
 		}
 	}
 	return nil
 }
 
-func deliveriesOf(ds []*engine.Delivery, r *engine.Run) (out []*engine.Delivery) {
+func deliveriesOf(ds []*store.Delivery, r *store.Run) (out []*store.Delivery) {
 	for _, x := range ds {
 		if x.DAGID == r.DAGID && x.RunID == r.RunID {
 			out = append(out, x)
@@ -324,7 +326,7 @@ func deliveriesOf(ds []*engine.Delivery, r *engine.Run) (out []*engine.Delivery)
 }
 
 // failures tells of each failed task and of the run which message they caused.
-func (d *demo) failures(r *engine.Run, is []*engine.Instance, alerts []*engine.Delivery) (out []string) {
+func (d *demo) failures(r *store.Run, is []*store.Instance, alerts []*store.Delivery) (out []string) {
 	for _, in := range is {
 		if in.State != dag.Failed {
 			continue
@@ -345,7 +347,7 @@ func (d *demo) failures(r *engine.Run, is []*engine.Instance, alerts []*engine.D
 }
 
 // countStates is for instance "3 success, 1 failed".
-func countStates(is []*engine.Instance) string {
+func countStates(is []*store.Instance) string {
 	n := map[dag.State]int{}
 	for _, in := range is {
 		n[in.State]++

@@ -16,11 +16,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/sandbox"
 	"github.com/dingdag/dingdag/sandbox/sandboxtest"
 	"github.com/dingdag/dingdag/store/sqlite"
@@ -230,7 +231,7 @@ func (c *chaos) waitOver(p *process) {
 	p.until("end all runs", func() bool {
 		n, err := s.CountRuns(c.t.Context(), "chaos", dag.RunQueued, dag.RunRunning)
 		require.NoError(c.t, err)
-		ds, err := s.Deliveries(c.t.Context(), []engine.DeliveryState{engine.DeliveryWaiting, engine.DeliverySending}, 1)
+		ds, err := s.Deliveries(c.t.Context(), []store.DeliveryState{store.DeliveryWaiting, store.DeliverySending}, 1)
 		require.NoError(c.t, err)
 		return n == 0 && len(ds) == 0
 	})
@@ -244,12 +245,12 @@ func (c *chaos) open() *sqlite.Store {
 }
 
 // instances reads every task instance by run and task.
-func (c *chaos) instances(s *sqlite.Store) map[string]*engine.Instance {
+func (c *chaos) instances(s *sqlite.Store) map[string]*store.Instance {
 	c.t.Helper()
-	runs, err := s.Runs(c.t.Context(), engine.RunFilter{DAGID: "chaos"})
+	runs, err := s.Runs(c.t.Context(), store.RunFilter{DAGID: "chaos"})
 	require.NoError(c.t, err)
 	require.Len(c.t, runs, c.runs, "a run is lost")
-	all := map[string]*engine.Instance{}
+	all := map[string]*store.Instance{}
 	for _, r := range runs {
 		is, err := s.Instances(c.t.Context(), r.Key)
 		require.NoError(c.t, err)
@@ -262,7 +263,7 @@ func (c *chaos) instances(s *sqlite.Store) map[string]*engine.Instance {
 	return all
 }
 
-func outcome(in *engine.Instance) string {
+func outcome(in *store.Instance) string {
 	return fmt.Sprintf("%s, try %d, ended %s", in.State, in.Try, in.EndDate.Format(time.RFC3339Nano))
 }
 
@@ -321,7 +322,7 @@ func (c *chaos) assertMessages() {
 	for _, m := range c.box.Messages(sandbox.Filter{}) {
 		arrived[m.Content.Text]++
 	}
-	alerts := map[string][]*engine.Delivery{}
+	alerts := map[string][]*store.Delivery{}
 	ds, err := s.Deliveries(c.t.Context(), nil, 0)
 	require.NoError(c.t, err)
 	for _, d := range ds {
@@ -335,9 +336,9 @@ func (c *chaos) assertMessages() {
 		}
 		d := alerts[id][0]
 		switch d.State {
-		case engine.DeliveryDelivered:
+		case store.DeliveryDelivered:
 			assert.Equal(c.t, 1, arrived["alert "+id], "the alert of %s is delivered", id)
-		case engine.DeliveryUncertain:
+		case store.DeliveryUncertain:
 			uncertain++
 			assert.LessOrEqual(c.t, arrived["alert "+id], 1, "the alert of %s is uncertain", id)
 		default:
@@ -359,7 +360,7 @@ func (c *chaos) assertMessages() {
 			delete(arrived, "message "+id)
 		}
 	}
-	failed, err := s.Runs(c.t.Context(), engine.RunFilter{States: []dag.RunState{dag.RunFailed}})
+	failed, err := s.Runs(c.t.Context(), store.RunFilter{States: []dag.RunState{dag.RunFailed}})
 	require.NoError(c.t, err)
 	for _, r := range failed {
 		check(r.RunID + "/")

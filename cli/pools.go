@@ -8,6 +8,8 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/engine"
@@ -26,7 +28,7 @@ type poolRow struct {
 }
 
 // allPools are the stored pools, with the default pool if nobody has changed it.
-func allPools(ctx context.Context, r engine.Reader) ([]*engine.Pool, error) {
+func allPools(ctx context.Context, r store.Reader) ([]*store.Pool, error) {
 	ps, err := r.Pools(ctx)
 	if err != nil {
 		return nil, err
@@ -36,10 +38,10 @@ func allPools(ctx context.Context, r engine.Reader) ([]*engine.Pool, error) {
 			return ps, nil
 		}
 	}
-	return append([]*engine.Pool{{Name: engine.DefaultPool, Slots: engine.DefaultPoolSlots, Description: "Tasks that name no pool"}}, ps...), nil
+	return append([]*store.Pool{{Name: engine.DefaultPool, Slots: engine.DefaultPoolSlots, Description: "Tasks that name no pool"}}, ps...), nil
 }
 
-func printPools(a *app, ps []*engine.Pool, output string) error {
+func printPools(a *app, ps []*store.Pool, output string) error {
 	l := listing{columns: []string{"Pool", "Slots", "Description"}, wrap: []string{"Description"}}
 	for _, p := range ps {
 		l.add(poolRow{p.Name, p.Slots, p.Description}, p.Name, strconv.Itoa(p.Slots), p.Description)
@@ -89,7 +91,7 @@ func newCmdPoolsGet(a *app) *cobra.Command {
 			var names []string
 			for _, p := range ps {
 				if p.Name == args[0] {
-					return printPools(a, []*engine.Pool{p}, output)
+					return printPools(a, []*store.Pool{p}, output)
 				}
 				names = append(names, p.Name)
 			}
@@ -110,7 +112,7 @@ func newCmdPoolsSet(a *app) *cobra.Command {
 			if err != nil || n < -1 {
 				return usagef("slots %q: must be a whole number, 0 or more, or -1 for no bound", args[1])
 			}
-			p := &engine.Pool{Name: args[0], Slots: n}
+			p := &store.Pool{Name: args[0], Slots: n}
 			if len(args) > 2 {
 				p.Description = args[2]
 			}
@@ -130,12 +132,12 @@ func newCmdPoolsSet(a *app) *cobra.Command {
 	}
 }
 
-func (a *app) putPools(ctx context.Context, ps ...*engine.Pool) error {
+func (a *app) putPools(ctx context.Context, ps ...*store.Pool) error {
 	s, err := a.openStore(ctx)
 	if err != nil {
 		return err
 	}
-	return s.Tx(ctx, func(tx engine.Tx) error {
+	return s.Tx(ctx, func(tx store.Tx) error {
 		for _, p := range ps {
 			if err := tx.PutPool(ctx, p); err != nil {
 				return err
@@ -156,7 +158,7 @@ func newCmdPoolsDelete(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := s.Tx(cmd.Context(), func(tx engine.Tx) error { return tx.DeletePool(cmd.Context(), args[0]) }); err != nil {
+			if err := s.Tx(cmd.Context(), func(tx store.Tx) error { return tx.DeletePool(cmd.Context(), args[0]) }); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(a.Out, "pool %s is deleted\n", args[0])
@@ -215,14 +217,14 @@ func newCmdPoolsImport(a *app) *cobra.Command {
 				return fmt.Errorf("import pools: %s is no JSON object of pools: %w", args[0], err)
 			}
 			var (
-				ps   []*engine.Pool
+				ps   []*store.Pool
 				errs []error
 			)
 			for name, p := range in {
 				if p.Slots < -1 {
 					errs = append(errs, fmt.Errorf("import pools: %s: pool %q has %d slots", args[0], name, p.Slots))
 				}
-				ps = append(ps, &engine.Pool{Name: name, Slots: p.Slots, Description: p.Description})
+				ps = append(ps, &store.Pool{Name: name, Slots: p.Slots, Description: p.Description})
 			}
 			if err := errors.Join(errs...); err != nil {
 				return err

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 
 	"github.com/dingdag/dingdag/dag"
@@ -16,11 +18,11 @@ import (
 func TestLogRuns(t *testing.T) {
 	t.Parallel()
 	begun := time.Date(2026, 1, 31, 9, 0, 0, 0, time.UTC)
-	run := func(s dag.RunState) engine.Run {
-		return engine.Run{DAGID: "d", RunID: "r", State: s, Reason: "task_failure", StartDate: begun, EndDate: begun.Add(time.Minute)}
+	run := func(s dag.RunState) store.Run {
+		return store.Run{DAGID: "d", RunID: "r", State: s, Reason: "task_failure", StartDate: begun, EndDate: begun.Add(time.Minute)}
 	}
-	task := func(s dag.State) *engine.Instance {
-		return &engine.Instance{TaskID: "t", MapIndex: 2, State: s, Try: 1, MaxTries: 3, RetryAt: begun, Error: "no"}
+	task := func(s dag.State) *store.Instance {
+		return &store.Instance{TaskID: "t", MapIndex: 2, State: s, Try: 1, MaxTries: 3, RetryAt: begun, Error: "no"}
 	}
 	for name, c := range map[string]struct {
 		u    engine.Update
@@ -39,7 +41,7 @@ func TestLogRuns(t *testing.T) {
 			engine.Update{Run: run(dag.RunRunning), Instance: task(dag.Failed)},
 			`level=ERROR msg="task failed" dag=d run=r task=t[2] try=1 error=no`,
 		},
-		"message": {engine.Update{Delivery: &engine.Delivery{}}, ""},
+		"message": {engine.Update{Delivery: &store.Delivery{}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

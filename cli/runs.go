@@ -8,10 +8,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/params"
 )
 
@@ -44,8 +45,8 @@ func newCmdDAGsRuns(a *app) *cobra.Command {
 var runStates = []string{string(dag.RunQueued), string(dag.RunRunning), string(dag.RunSuccess), string(dag.RunFailed)} //nolint:gochecknoglobals // a constant
 
 // filter reads the flags; a mistake names its flag.
-func (f *runsFlags) filter(a *app, dagID string, now time.Time) (engine.RunFilter, error) {
-	r := engine.RunFilter{DAGID: dagID, Limit: f.limit}
+func (f *runsFlags) filter(a *app, dagID string, now time.Time) (store.RunFilter, error) {
+	r := store.RunFilter{DAGID: dagID, Limit: f.limit}
 	if f.limit < 0 {
 		return r, usagef("--limit %d: must be 0 or more", f.limit)
 	}
@@ -119,7 +120,7 @@ func runDAGsRuns(ctx context.Context, a *app, id string, f runsFlags) error {
 		runs = runs[:f.limit]
 	}
 	if len(runs) == 0 && id != "" {
-		if _, err := s.DAG(ctx, id); errors.Is(err, engine.ErrNotFound) {
+		if _, err := s.DAG(ctx, id); errors.Is(err, store.ErrNotFound) {
 			if _, err := a.findDAG(id); err != nil {
 				return err
 			}

@@ -7,10 +7,11 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/engine"
 )
 
 func newCmdDAGsState(a *app) *cobra.Command {
@@ -28,7 +29,7 @@ func newCmdDAGsState(a *app) *cobra.Command {
 }
 
 // findRun is a run of a DAG, the newest one unless named, with the store that has it.
-func (a *app) findRun(ctx context.Context, dagID string, runID ...string) (engine.Reader, *engine.Run, error) {
+func (a *app) findRun(ctx context.Context, dagID string, runID ...string) (store.Reader, *store.Run, error) {
 	s, err := a.openStore(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -81,7 +82,7 @@ func runTasksState(ctx context.Context, a *app, dagID, taskID string, mapIndex i
 	if !slices.Contains(ids, taskID) {
 		return fmt.Errorf("dag %q has no task %q in run %s%s", dagID, taskID, r.RunID, suggestTask(taskID, ids))
 	}
-	if slices.ContainsFunc(is, func(in *engine.Instance) bool { return in.TaskID == taskID }) {
+	if slices.ContainsFunc(is, func(in *store.Instance) bool { return in.TaskID == taskID }) {
 		return fmt.Errorf("task %q of run %s has no map index %d: see dingdag tasks states-for-dag-run %s %s", taskID, r.RunID, mapIndex, dagID, r.RunID)
 	}
 	_, err = fmt.Fprintln(a.Out, paint(a.Out, dag.None.String()))
@@ -159,7 +160,7 @@ func runTasksStates(ctx context.Context, a *app, dagID, output string, runID ...
 }
 
 // taskIDs are the tasks of the version of the DAG that a run has, in order.
-func (a *app) taskIDs(ctx context.Context, s engine.Reader, r *engine.Run) ([]string, error) {
+func (a *app) taskIDs(ctx context.Context, s store.Reader, r *store.Run) ([]string, error) {
 	src, err := s.Version(ctx, r.Version)
 	if err != nil {
 		return nil, err
@@ -181,15 +182,15 @@ func (a *app) taskIDs(ctx context.Context, s engine.Reader, r *engine.Run) ([]st
 
 // withoutState puts the tasks that have no instance yet, whose state is none, in their
 // place among the instances: the order of the DAG.
-func withoutState(is []*engine.Instance, ids []string) []*engine.Instance {
-	of := map[string][]*engine.Instance{}
+func withoutState(is []*store.Instance, ids []string) []*store.Instance {
+	of := map[string][]*store.Instance{}
 	for _, in := range is {
 		of[in.TaskID] = append(of[in.TaskID], in)
 	}
-	var out []*engine.Instance
+	var out []*store.Instance
 	for _, id := range ids {
 		if len(of[id]) == 0 {
-			of[id] = []*engine.Instance{{TaskID: id, MapIndex: -1}}
+			of[id] = []*store.Instance{{TaskID: id, MapIndex: -1}}
 		}
 		out = append(out, of[id]...)
 		delete(of, id)

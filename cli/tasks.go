@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/dag"
@@ -234,7 +236,7 @@ func runTasksLogs(ctx context.Context, a *app, dagID, taskID, runID string, mapI
 	var (
 		ids   []string
 		state *dag.State
-		shown *engine.Instance // the first one, or the first one that failed
+		shown *store.Instance // the first one, or the first one that failed
 		count int
 	)
 	for _, in := range is {
@@ -265,15 +267,15 @@ func runTasksLogs(ctx context.Context, a *app, dagID, taskID, runID string, mapI
 }
 
 // runNamed is the run with an id, or the newest one of the DAG without.
-func runNamed(ctx context.Context, s engine.Reader, dagID, runID string) (*engine.Run, error) {
+func runNamed(ctx context.Context, s store.Reader, dagID, runID string) (*store.Run, error) {
 	if runID != "" {
 		r, err := s.RunByID(ctx, dagID, runID)
-		if errors.Is(err, engine.ErrNotFound) {
+		if errors.Is(err, store.ErrNotFound) {
 			return nil, noRun(ctx, s, dagID, runID)
 		}
 		return r, err
 	}
-	rs, err := s.Runs(ctx, engine.RunFilter{DAGID: dagID, Limit: 1})
+	rs, err := s.Runs(ctx, store.RunFilter{DAGID: dagID, Limit: 1})
 	if err != nil {
 		return nil, err
 	}
@@ -285,8 +287,8 @@ func runNamed(ctx context.Context, s engine.Reader, dagID, runID string) (*engin
 
 // newestWithLog is the newest run in which a try of the task has begun, or newest when there
 // is none.
-func newestWithLog(ctx context.Context, s engine.Reader, newest *engine.Run, taskID string, mapIndex int) (*engine.Run, error) {
-	runs, err := s.Runs(ctx, engine.RunFilter{DAGID: newest.DAGID, Limit: runsNear})
+func newestWithLog(ctx context.Context, s store.Reader, newest *store.Run, taskID string, mapIndex int) (*store.Run, error) {
+	runs, err := s.Runs(ctx, store.RunFilter{DAGID: newest.DAGID, Limit: runsNear})
 	if err != nil {
 		return nil, err
 	}
@@ -313,11 +315,11 @@ type noRunError struct{ text string }
 func (e noRunError) Error() string { return e.text }
 
 // Unwrap makes it [engine.ErrNotFound].
-func (noRunError) Unwrap() error { return engine.ErrNotFound }
+func (noRunError) Unwrap() error { return store.ErrNotFound }
 
 // noRun is the error about an unknown run id, with the nearest one.
-func noRun(ctx context.Context, s engine.Reader, dagID, runID string) error {
-	rs, err := s.Runs(ctx, engine.RunFilter{DAGID: dagID, Limit: runsNear})
+func noRun(ctx context.Context, s store.Reader, dagID, runID string) error {
+	rs, err := s.Runs(ctx, store.RunFilter{DAGID: dagID, Limit: runsNear})
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/dag"
@@ -72,7 +74,7 @@ func runTasksRender(ctx context.Context, a *app, f renderFlags, dagID, taskID st
 }
 
 // namedRun is the run that the last argument names; nil when it is a date, or there is none.
-func (a *app) namedRun(ctx context.Context, dagID string, of []string) (*engine.Run, error) {
+func (a *app) namedRun(ctx context.Context, dagID string, of []string) (*store.Run, error) {
 	if len(of) == 0 || of[0] == "" {
 		return nil, nil
 	}
@@ -88,7 +90,7 @@ func (a *app) namedRun(ctx context.Context, dagID string, of []string) (*engine.
 		return nil, err
 	}
 	r, err := runNamed(ctx, s, dagID, of[0])
-	if errors.Is(err, engine.ErrNotFound) && notDate == nil {
+	if errors.Is(err, store.ErrNotFound) && notDate == nil {
 		return nil, nil
 	}
 	return r, err
@@ -113,7 +115,7 @@ func (a *app) renderNew(ctx context.Context, dagID, taskID string, f renderFlags
 }
 
 // renderedIn is what a task of a run rendered.
-func (a *app) renderedIn(ctx context.Context, r *engine.Run, taskID string, f renderFlags) ([]engine.RenderedField, error) {
+func (a *app) renderedIn(ctx context.Context, r *store.Run, taskID string, f renderFlags) ([]engine.RenderedField, error) {
 	s, err := a.openStore(ctx)
 	if err != nil {
 		return nil, err
@@ -127,7 +129,7 @@ func (a *app) renderedIn(ctx context.Context, r *engine.Run, taskID string, f re
 		return nil, err
 	}
 	mapIndex, count := f.mapIndex, 0
-	var shown *engine.Instance // the first one, or the first one that failed
+	var shown *store.Instance // the first one, or the first one that failed
 	ids := make([]string, 0, len(is))
 	for _, in := range is {
 		if in.TaskID == taskID {
@@ -143,7 +145,7 @@ func (a *app) renderedIn(ctx context.Context, r *engine.Run, taskID string, f re
 		}
 	}
 	out, err := e.RenderedTry(ctx, r, taskID, mapIndex, f.try)
-	if errors.Is(err, engine.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("run %s has no task %q%s", r.RunID, taskID, suggestTask(taskID, ids))
 	}
 	if err != nil {

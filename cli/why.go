@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/engine"
@@ -31,13 +33,13 @@ that --at names: started, skipped, missed or waiting, and why.`,
 }
 
 type whyRow struct {
-	DAGID   string             `json:"dag_id"`
-	At      time.Time          `json:"at"`
-	Tick    *time.Time         `json:"tick"`
-	Outcome engine.TickOutcome `json:"outcome,omitempty"`
-	Reason  string             `json:"reason"`
-	RunID   string             `json:"run_id,omitempty"`
-	Next    *time.Time         `json:"next"`
+	DAGID   string            `json:"dag_id"`
+	At      time.Time         `json:"at"`
+	Tick    *time.Time        `json:"tick"`
+	Outcome store.TickOutcome `json:"outcome,omitempty"`
+	Reason  string            `json:"reason"`
+	RunID   string            `json:"run_id,omitempty"`
+	Next    *time.Time        `json:"next"`
 }
 
 func runDAGsWhy(ctx context.Context, a *app, id, at, output string) error {
@@ -155,7 +157,7 @@ func runTasksWhy(ctx context.Context, a *app, dagID, taskID, output string, runI
 		return err
 	}
 	whys, err := e.WhyTask(ctx, r, taskID)
-	if errors.Is(err, engine.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		if _, _, ferr := a.findTask(dagID, taskID); ferr != nil {
 			return ferr
 		}
@@ -165,7 +167,7 @@ func runTasksWhy(ctx context.Context, a *app, dagID, taskID, output string, runI
 	}
 	l := listing{columns: []string{"Task", "State", "Why"}, wrap: []string{"Why"}}
 	for _, w := range whys {
-		in := engine.Instance{TaskID: taskID, MapIndex: w.MapIndex}
+		in := store.Instance{TaskID: taskID, MapIndex: w.MapIndex}
 		l.add(taskWhyRow{dagID, r.RunID, taskID, w.MapIndex, w.State.String(), w.Reason}, in.Label(), w.State.String(), a.moments(w.Reason))
 	}
 	return l.print(a.Out, output)

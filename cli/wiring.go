@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/callbacks"
 	cbdingding "github.com/dingdag/dingdag/callbacks/dingding"
 	cbhttp "github.com/dingdag/dingdag/callbacks/http"
@@ -78,7 +80,7 @@ func (a *app) catalog() (engine.Catalog, error) {
 
 // engine builds the engine on a store. The connections are those of the home folder's
 // lookup order, with db as its last place.
-func (a *app) engine(s engine.Store, db connections.Source, set func(*engine.Options)) (*engine.Engine, error) {
+func (a *app) engine(s store.Store, db connections.Source, set func(*engine.Options)) (*engine.Engine, error) {
 	conns, vars, err := a.sources(db)
 	if err != nil {
 		return nil, err

@@ -6,8 +6,9 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/engine"
 )
 
 // readZone is the zone of dates on the command line that name none: --timezone, else the
@@ -55,7 +56,7 @@ func offset(t time.Time, loc *time.Location) int {
 
 // showInZoneOf does the same for a version of a DAG, whatever has become of its file. One
 // that can't be read has the zone of no DAG.
-func (a *app) showInZoneOf(ctx context.Context, s engine.Reader, version string) {
+func (a *app) showInZoneOf(ctx context.Context, s store.Reader, version string) {
 	src, err := s.Version(ctx, version)
 	if err != nil {
 		return

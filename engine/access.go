@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/timetable"
@@ -52,7 +54,7 @@ func (a *attempt) identity() string {
 // RunState returns the state of a run, "" when there is none.
 func (a access) RunState(ctx context.Context, dagID, runID string) (string, error) {
 	r, err := a.e.store.RunByID(ctx, dagID, runID)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return "", nil
 	}
 	if err != nil {
@@ -128,7 +130,7 @@ func (a access) Known(_ context.Context, dagID, taskID string) (known, paused bo
 
 // latest reports whether no newer run of the DAG is due by its schedule, whatever its start
 // and end date are (Airflow, LatestOnlyOperator). Runs by hand always are the latest.
-func (e *Engine) latest(d *dag.DAG, r *Run) bool {
+func (e *Engine) latest(d *dag.DAG, r *store.Run) bool {
 	if r.Type == dag.ManualRun || r.IntervalEnd.IsZero() {
 		return true
 	}

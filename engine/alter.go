@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/params"
 )
@@ -51,15 +53,15 @@ func (a *Affected) Instances() (n int) {
 // without a transaction and changes nothing before [change.alter] writes it.
 type alteration struct {
 	p    *plan
-	run  Run
+	run  store.Run
 	from dag.RunState
 	// rows are all instances of the run, changed those that differ from the store, and
 	// was the state of each of these before.
-	rows, changed []*Instance
-	was           map[*Instance]dag.State
-	byTask        map[string][]*Instance // rows
+	rows, changed []*store.Instance
+	was           map[*store.Instance]dag.State
+	byTask        map[string][]*store.Instance // rows
 	// cleared says that the XComs of the changed instances go.
-	cleared map[*Instance]bool
+	cleared map[*store.Instance]bool
 	// stop are the attempts to cancel, and why.
 	stop map[attemptKey]error
 	// live says that this process has the run under way.
@@ -67,7 +69,7 @@ type alteration struct {
 }
 
 // alteration reads a run to change it.
-func (e *Engine) alteration(ctx context.Context, rd Reader, r *Run) (*alteration, error) {
+func (e *Engine) alteration(ctx context.Context, rd store.Reader, r *store.Run) (*alteration, error) {
 	p, err := e.plan(ctx, rd, r.DAGID, r.Version)
 	if v, ok := errors.AsType[*versionError](err); ok {
 		return nil, fmt.Errorf("run %s of dag %q can't be changed, because its version can't be loaded: %w; start a new run of the present version with dingdag dags trigger %s",
@@ -81,8 +83,8 @@ func (e *Engine) alteration(ctx context.Context, rd Reader, r *Run) (*alteration
 		return nil, err
 	}
 	a := &alteration{
-		p: p, run: *r, from: r.State, rows: rows, was: map[*Instance]dag.State{}, byTask: map[string][]*Instance{},
-		cleared: map[*Instance]bool{}, stop: map[attemptKey]error{}, live: r.State == dag.RunRunning && e.works(),
+		p: p, run: *r, from: r.State, rows: rows, was: map[*store.Instance]dag.State{}, byTask: map[string][]*store.Instance{},
+		cleared: map[*store.Instance]bool{}, stop: map[attemptKey]error{}, live: r.State == dag.RunRunning && e.works(),
 	}
 	for _, in := range rows {
 		a.byTask[in.TaskID] = append(a.byTask[in.TaskID], in)
@@ -91,7 +93,7 @@ func (e *Engine) alteration(ctx context.Context, rd Reader, r *Run) (*alteration
 }
 
 // set changes the state of an instance.
-func (a *alteration) set(in *Instance, s dag.State) {
+func (a *alteration) set(in *store.Instance, s dag.State) {
 	if _, ok := a.was[in]; !ok {
 		a.was[in] = in.State
 		a.changed = append(a.changed, in)
@@ -101,10 +103,10 @@ func (a *alteration) set(in *Instance, s dag.State) {
 
 // of are the instances of a task, a new one when there is none; a task that is not in
 // the run has none.
-func (a *alteration) of(t *dag.Task) []*Instance {
+func (a *alteration) of(t *dag.Task) []*store.Instance {
 	if a.byTask[t.ID] == nil && inWindow(t, &a.run) {
-		in := &Instance{RunKey: a.run.Key, TaskID: t.ID, MapIndex: -1, MaxTries: t.Retries + 1, Operator: t.Operator}
-		a.rows, a.byTask[t.ID] = append(a.rows, in), []*Instance{in}
+		in := &store.Instance{RunKey: a.run.Key, TaskID: t.ID, MapIndex: -1, MaxTries: t.Retries + 1, Operator: t.Operator}
+		a.rows, a.byTask[t.ID] = append(a.rows, in), []*store.Instance{in}
 	}
 	return a.byTask[t.ID]
 }
@@ -201,32 +203,32 @@ func (c *change) replace(a *alteration) error {
 // runsOf are the runs of a DAG that a request means, oldest first: one by its id, with
 // past and future those before and after it by logical date; without an id those with
 // a logical date from start to end, which count themselves and are open when zero.
-func (e *Engine) runsOf(ctx context.Context, rd Reader, dagID, runID string, past, future bool, start, end time.Time) ([]*Run, error) {
-	all, err := rd.Runs(ctx, RunFilter{DAGID: dagID})
+func (e *Engine) runsOf(ctx context.Context, rd store.Reader, dagID, runID string, past, future bool, start, end time.Time) ([]*store.Run, error) {
+	all, err := rd.Runs(ctx, store.RunFilter{DAGID: dagID})
 	if err != nil {
 		return nil, err
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("dag %q has no runs: %w", dagID, ErrNotFound)
+		return nil, fmt.Errorf("dag %q has no runs: %w", dagID, store.ErrNotFound)
 	}
 	if runID != "" {
-		at := slices.IndexFunc(all, func(r *Run) bool { return r.RunID == runID })
+		at := slices.IndexFunc(all, func(r *store.Run) bool { return r.RunID == runID })
 		if at < 0 {
-			return nil, fmt.Errorf("dag %q has no run %q%s: %w", dagID, runID, nearest(runID, all, func(r *Run) string { return r.RunID }), ErrNotFound)
+			return nil, fmt.Errorf("dag %q has no run %q%s: %w", dagID, runID, nearest(runID, all, func(r *store.Run) string { return r.RunID }), store.ErrNotFound)
 		}
 		one := all[at]
 		if !past && !future {
-			return []*Run{one}, nil
+			return []*store.Run{one}, nil
 		}
 		if one.LogicalDate.IsZero() {
 			return nil, fmt.Errorf("run %s of dag %q has no logical date: there is no past or future of it", runID, dagID)
 		}
-		return slices.DeleteFunc(all, func(r *Run) bool {
+		return slices.DeleteFunc(all, func(r *store.Run) bool {
 			at := r.LogicalDate
 			return at.IsZero() || !past && at.Before(one.LogicalDate) || !future && at.After(one.LogicalDate)
 		}), nil
 	}
-	return slices.DeleteFunc(all, func(r *Run) bool {
+	return slices.DeleteFunc(all, func(r *store.Run) bool {
 		return !start.IsZero() && r.LogicalDate.Before(start) || !end.IsZero() && (r.LogicalDate.IsZero() || r.LogicalDate.After(end))
 	}), nil
 }

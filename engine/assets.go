@@ -5,24 +5,12 @@ import (
 	"context"
 	"slices"
 	"strconv"
-	"time"
+
+	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/template"
 )
-
-// AssetEvent is one update of an asset: a task that has it among its outlets succeeded.
-type AssetEvent struct {
-	// ID is the store's own identity of the event; a later event has a larger one.
-	ID int64
-	// URI is that of the asset, in its normal form.
-	URI string
-	At  time.Time
-	// DAGID, RunID, TaskID and MapIndex name the task instance; MapIndex is -1 for an
-	// unmapped task.
-	DAGID, RunID, TaskID string
-	MapIndex             int
-}
 
 // updateAssets records that the outlets of an attempt that succeeded are updated, and tells
 // the DAGs that wait for them (Airflow, AssetManager.register_asset_change). A paused DAG
@@ -31,7 +19,7 @@ func (c *change) updateAssets(a *attempt) error {
 	woken := map[string]bool{}
 	for _, out := range a.task.t.Outlets {
 		told := c.e.consumers(out.URI)
-		e := &AssetEvent{URI: out.URI, At: c.now, DAGID: a.run.DAGID, RunID: a.run.RunID, TaskID: a.in.TaskID, MapIndex: a.in.MapIndex}
+		e := &store.AssetEvent{URI: out.URI, At: c.now, DAGID: a.run.DAGID, RunID: a.run.RunID, TaskID: a.in.TaskID, MapIndex: a.in.MapIndex}
 		if err := c.InsertAssetEvent(c.ctx, e, told); err != nil {
 			return err
 		}
@@ -80,8 +68,8 @@ func (c *change) createTriggered(d *dag.DAG) error {
 	if err != nil || open >= d.MaxActiveRuns {
 		return err
 	}
-	last := slices.MaxFunc(events, func(a, b *AssetEvent) int { return cmp.Compare(a.ID, b.ID) })
-	r := &Run{
+	last := slices.MaxFunc(events, func(a, b *store.AssetEvent) int { return cmp.Compare(a.ID, b.ID) })
+	r := &store.Run{
 		DAGID: d.ID, RunID: RunID(dag.AssetRun, last.At), Type: dag.AssetRun, State: dag.RunQueued,
 		RunAfter: last.At, QueuedAt: c.now, Version: d.Version,
 	}
@@ -97,7 +85,7 @@ func (c *change) createTriggered(d *dag.DAG) error {
 }
 
 // toldOf reads the newest event of each asset that a DAG waits for and no run has taken.
-func toldOf(ctx context.Context, r Reader, d *dag.DAG) ([]*AssetEvent, error) {
+func toldOf(ctx context.Context, r store.Reader, d *dag.DAG) ([]*store.AssetEvent, error) {
 	return r.WaitingAssetEvents(ctx, d.ID, assetURIs(d))
 }
 
@@ -109,7 +97,7 @@ func assetURIs(d *dag.DAG) (uris []string) {
 	return uris
 }
 
-func assetsMet(d *dag.DAG, events []*AssetEvent) bool {
+func assetsMet(d *dag.DAG, events []*store.AssetEvent) bool {
 	updated := map[string]bool{}
 	for _, ev := range events {
 		updated[ev.URI] = true
@@ -146,7 +134,7 @@ func assetInfos(list []*dag.Asset) []template.AssetInfo {
 }
 
 // takenEvents reads the asset events that a run took, when a template asks for them.
-func takenEvents(ctx context.Context, r Reader, run *Run) func() ([]template.AssetEventInfo, error) {
+func takenEvents(ctx context.Context, r store.Reader, run *store.Run) func() ([]template.AssetEventInfo, error) {
 	return func() ([]template.AssetEventInfo, error) {
 		if run.Type != dag.AssetRun {
 			return nil, nil

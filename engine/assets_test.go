@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -27,7 +29,7 @@ func consumer(schedule, more string) string {
 }
 
 // produce runs a DAG to its end.
-func (b *bench) produce(dagID string) *engine.Run {
+func (b *bench) produce(dagID string) *store.Run {
 	b.t.Helper()
 	r, err := b.e.Trigger(context.Background(), dagID, engine.Trigger{})
 	require.NoError(b.t, err)
@@ -45,7 +47,7 @@ func (b *bench) waiting() (uris []string) {
 }
 
 // result is the XCom of a task as text.
-func (b *bench) result(r *engine.Run, task string) string {
+func (b *bench) result(r *store.Run, task string) string {
 	b.t.Helper()
 	v, err := b.store.XCom(context.Background(), r.Key, task, -1, "return_value")
 	require.NoError(b.t, err)
@@ -73,7 +75,7 @@ func TestAssetsTriggerOnceAllAreUpdated(t *testing.T) {
 	taken, err := b.store.TakenAssetEvents(t.Context(), r.Key)
 	require.NoError(t, err)
 	require.Len(t, taken, 3, "all that came since the last run")
-	assert.Equal(t, engine.AssetEvent{
+	assert.Equal(t, store.AssetEvent{
 		ID: taken[2].ID, URI: "s3://b", At: r.RunAfter, DAGID: "b", RunID: source.RunID, TaskID: "write", MapIndex: -1,
 	}, *taken[2])
 	assert.Equal(t, `"s3://a s3://b"`, b.result(r, "read"))
@@ -144,10 +146,10 @@ e:
 `)
 	b.start(engine.RunOptions{Schedule: true})
 	b.finish(engine.Trigger{})
-	var rs []*engine.Run
+	var rs []*store.Run
 	b.until("the run of e", func() bool {
 		var err error
-		rs, err = b.store.Runs(t.Context(), engine.RunFilter{DAGID: "e"})
+		rs, err = b.store.Runs(t.Context(), store.RunFilter{DAGID: "e"})
 		require.NoError(t, err)
 		return len(rs) == 1
 	})
@@ -165,7 +167,7 @@ e:
 
 func (b *bench) pause(paused bool) {
 	b.t.Helper()
-	require.NoError(b.t, b.store.Tx(context.Background(), func(tx engine.Tx) error {
+	require.NoError(b.t, b.store.Tx(context.Background(), func(tx store.Tx) error {
 		return tx.SetPaused(context.Background(), "d", paused)
 	}))
 	require.NoError(b.t, b.e.Refresh(context.Background()))

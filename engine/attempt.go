@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/operator"
@@ -24,17 +26,19 @@ type attemptKey struct {
 	try      int
 }
 
-func keyOf(in *Instance) attemptKey { return attemptKey{in.RunKey, in.TaskID, in.MapIndex, in.Try} }
+func keyOf(in *store.Instance) attemptKey {
+	return attemptKey{in.RunKey, in.TaskID, in.MapIndex, in.Try}
+}
 
 // attempt is one try of one task instance while it runs here.
 type attempt struct {
 	e    *Engine
-	job  Job
+	job  store.Job
 	plan *plan
 	task *taskPlan
 	i    int
-	run  Run
-	in   Instance // a copy; the store's is changed in transactions only
+	run  store.Run
+	in   store.Instance // a copy; the store's is changed in transactions only
 	log  *taskLog
 	// started says that the store has it as running already.
 	started bool
@@ -42,7 +46,7 @@ type attempt struct {
 	pushMu sync.Mutex
 	pushed map[string]json.RawMessage
 	// rendered is what the try has rendered, while it is not stored yet.
-	rendered atomic.Pointer[RenderedTry]
+	rendered atomic.Pointer[store.RenderedTry]
 	// triggers counts the runs that the try has asked for.
 	triggers atomic.Int32
 	// ahead delivers the log if it is being opened already.
@@ -57,7 +61,7 @@ var errGiveBack = errors.New("given back at shutdown")
 
 // handle runs one job and then, until stop is closed, those that this worker takes when
 // it ends one. It returns an error only to give the job back.
-func (e *Engine) handle(ctx context.Context, j Job, stop <-chan struct{}) error {
+func (e *Engine) handle(ctx context.Context, j store.Job, stop <-chan struct{}) error {
 	var a *attempt
 	err := e.persist(ctx, func() (err error) {
 		a, err = e.open(context.WithoutCancel(ctx), j)
@@ -135,7 +139,7 @@ func (a *attempt) work(ctx context.Context, stop <-chan struct{}) (*attempt, err
 
 // discard ends a job that does not run: one that is out of date is completed, any
 // other one goes back to the queue.
-func (e *Engine) discard(ctx context.Context, j Job, err error) error {
+func (e *Engine) discard(ctx context.Context, j store.Job, err error) error {
 	if !errors.Is(err, errNotWanted) {
 		return err
 	}
@@ -163,7 +167,7 @@ func (e *Engine) persist(ctx context.Context, write func() error) error {
 	faults := 0
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		err := write()
-		if err == nil || errors.Is(err, errNotWanted) || errors.Is(err, ErrLostLease) {
+		if err == nil || errors.Is(err, errNotWanted) || errors.Is(err, store.ErrLostLease) {
 			return err
 		}
 		if _, ok := errors.AsType[*fault](err); ok {
@@ -184,7 +188,7 @@ func (e *Engine) persist(ctx context.Context, write func() error) error {
 }
 
 // open finds what a job is to run, without a transaction.
-func (e *Engine) open(ctx context.Context, j Job) (*attempt, error) {
+func (e *Engine) open(ctx context.Context, j store.Job) (*attempt, error) {
 	e.mu.Lock()
 	lr := e.live[j.RunKey]
 	e.mu.Unlock()
@@ -211,7 +215,7 @@ func (e *Engine) open(ctx context.Context, j Job) (*attempt, error) {
 
 // newAttempt copies what an attempt needs from its run. It is false when the instance
 // does not wait for this attempt. The caller holds the run.
-func (e *Engine) newAttempt(lr *liveRun, j Job) (*attempt, bool) {
+func (e *Engine) newAttempt(lr *liveRun, j store.Job) (*attempt, bool) {
 	i := lr.plan.d.TaskIndex(j.TaskID)
 	if i < 0 {
 		return nil, false
@@ -232,12 +236,12 @@ func (e *Engine) newAttempt(lr *liveRun, j Job) (*attempt, bool) {
 }
 
 // wanted reports whether the instance still waits for this attempt.
-func (a *attempt) wanted(in *Instance) bool {
+func (a *attempt) wanted(in *store.Instance) bool {
 	return in != nil && in.Try == a.job.Try && (in.State == dag.Queued || in.State == dag.Running)
 }
 
 // row is the instance in a run, or nil; slot is its place there, once there is a row.
-func (a *attempt) row(lr *liveRun) *Instance {
+func (a *attempt) row(lr *liveRun) *store.Instance {
 	_, in := lr.find(a.i, a.in.MapIndex)
 	return in
 }
@@ -389,7 +393,7 @@ func (a *attempt) finish(worker context.Context, res result, stop <-chan struct{
 	a.logOutcome(state, res.outcome, errText, retryAt)
 	after := a.in
 	after.State, after.EndDate, after.Error, after.RetryAt = state, end, errText, retryAt
-	var ds []*Delivery
+	var ds []*store.Delivery
 	if k := callbackFor(state); k != "" {
 		ds = a.deliveries(ctx, a.ended(state, res.value), k, &after, errText)
 	}
@@ -439,7 +443,7 @@ func (a *attempt) finish(worker context.Context, res result, stop <-chan struct{
 	}
 	err = a.e.persist(worker, func() error { return a.e.changeOf(ctx, a.job.RunKey, settle) })
 	switch {
-	case errors.Is(err, ErrLostLease):
+	case errors.Is(err, store.ErrLostLease):
 		a.log.Error("the attempt was taken over by another process; its outcome is dropped")
 		return nil, nil
 	case err != nil:

@@ -8,48 +8,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/timetable"
-)
-
-// Reprocess says what a backfill does with runs that exist and have ended (Airflow,
-// ReprocessBehavior). Runs under way are never touched.
-type Reprocess string
-
-// The ways to treat runs that have ended.
-const (
-	// ReprocessNone leaves them.
-	ReprocessNone Reprocess = "none"
-	// ReprocessFailed clears those that failed.
-	ReprocessFailed Reprocess = "failed"
-	// ReprocessCompleted clears those that failed and those that succeeded.
-	ReprocessCompleted Reprocess = "completed"
-)
-
-// BackfillState is the state of a backfill.
-type BackfillState string
-
-// The states of a backfill. The first two are open, and a DAG has one open backfill at most.
-const (
-	BackfillRunning   BackfillState = "running"
-	BackfillPaused    BackfillState = "paused"
-	BackfillCompleted BackfillState = "completed"
-	BackfillCancelled BackfillState = "cancelled"
-)
-
-// BackfillOutcome is what has become of a date of a backfill; empty until its turn has come.
-type BackfillOutcome string
-
-// The outcomes of a date.
-const (
-	// BackfillCreated got a new run.
-	BackfillCreated BackfillOutcome = "created"
-	// BackfillCleared had a run, which was cleared and became one of the backfill.
-	BackfillCleared BackfillOutcome = "cleared"
-	// BackfillInFlight has a run that is queued or running.
-	BackfillInFlight BackfillOutcome = "in flight"
-	// BackfillExists has a run that has ended and is left as it is.
-	BackfillExists BackfillOutcome = "already exists"
 )
 
 const (
@@ -59,58 +21,12 @@ const (
 	maxBackfillDates = 100_000
 )
 
-// Backfill is a stored request for the runs of a range of logical dates.
-type Backfill struct {
-	ID    int64
-	DAGID string
-	// From and To are the first and the last logical date, inclusive.
-	From, To      time.Time
-	Reprocess     Reprocess
-	MaxActiveRuns int
-	// Backwards starts the newest run first.
-	Backwards bool
-	// Conf is the JSON object that new runs get, or nil.
-	Conf json.RawMessage `json:"conf,omitempty"`
-	// Version is the DAG version of its new runs; empty until a process that schedules has
-	// seen the backfill.
-	Version string
-	State   BackfillState
-	// CompletedAt is zero while it is open.
-	CreatedAt, CompletedAt time.Time
-}
-
-// Open reports whether the backfill goes on: it is running or paused.
-func (b *Backfill) Open() bool { return b.State == BackfillRunning || b.State == BackfillPaused }
-
-// BackfillDate is one logical date of a backfill.
-type BackfillDate struct {
-	// Ordinal is its place in the order of the starts, from 0.
-	Ordinal     int
-	LogicalDate time.Time
-	Interval    timetable.Interval
-	RunAfter    time.Time
-	Outcome     BackfillOutcome
-	// RunKey is the run that the backfill created or cleared, else 0.
-	RunKey int64
-}
-
-// BackfillCounts is how far a backfill has come, in dates.
-type BackfillCounts struct {
-	Total int
-	// Left wait for their turn; Active have a run that is queued or running.
-	Left, Active int
-	// Success and Failed have a run of the backfill that ended so.
-	Success, Failed int
-	// Untouched had a run of their own that was left alone.
-	Untouched int
-}
-
 // BackfillRequest asks for a backfill (Airflow, backfill create).
 type BackfillRequest struct {
 	// From and To are the first and the last logical date, inclusive.
 	From, To time.Time
 	// Reprocess is none when it is empty.
-	Reprocess Reprocess
+	Reprocess store.Reprocess
 	// MaxActiveRuns is how many of its runs are active at once, whatever the DAG's own
 	// max_active_runs says. Default 10.
 	MaxActiveRuns int
@@ -138,7 +54,7 @@ func badBackfill(field, format string, args ...any) error {
 
 // check fills defaults and reports what is wrong with the request for a DAG.
 func (r *BackfillRequest) check(d *dag.DAG, now time.Time) (err error) {
-	r.Reprocess, r.MaxActiveRuns = orDefault(r.Reprocess, ReprocessNone), orDefault(r.MaxActiveRuns, DefaultBackfillRuns)
+	r.Reprocess, r.MaxActiveRuns = orDefault(r.Reprocess, store.ReprocessNone), orDefault(r.MaxActiveRuns, DefaultBackfillRuns)
 	past := slices.ContainsFunc(d.Tasks, func(t *dag.Task) bool { return t.DependsOnPast || t.WaitForDownstream })
 	switch {
 	case r.From.IsZero():
@@ -151,11 +67,11 @@ func (r *BackfillRequest) check(d *dag.DAG, now time.Time) (err error) {
 		return badBackfill("from_date", "%s and the last date %s are in the future: a backfill runs what is past", iso(r.From), iso(r.To))
 	case r.MaxActiveRuns < 1:
 		return badBackfill("max_active_runs", "%d: must be at least 1", r.MaxActiveRuns)
-	case r.Reprocess != ReprocessNone && r.Reprocess != ReprocessFailed && r.Reprocess != ReprocessCompleted:
+	case r.Reprocess != store.ReprocessNone && r.Reprocess != store.ReprocessFailed && r.Reprocess != store.ReprocessCompleted:
 		return badBackfill("reprocess_behavior", "unknown %q: use none, failed or completed", r.Reprocess)
 	case past && r.Backwards:
 		return badBackfill("run_backwards", "dag %q has tasks with depends_on_past, which wait for the run before theirs: run it forwards", d.ID)
-	case past && r.Reprocess == ReprocessNone:
+	case past && r.Reprocess == store.ReprocessNone:
 		return badBackfill("reprocess_behavior", "dag %q has tasks with depends_on_past, which a failed run in the range would hold up: use failed or completed", d.ID)
 	}
 	if r.Conf, err = checkConf(r.Conf); err == nil {
@@ -175,9 +91,9 @@ var ErrNoSchedule = errors.New("has no schedule of its own, so there are no date
 // backfillDates steps the timetable through the range: every run with a logical date from
 // the first to the last one whose data interval is over. The start and end date of the DAG
 // do not matter (Airflow, iter_dagrun_infos_between).
-func backfillDates(d *dag.DAG, r BackfillRequest, now time.Time) ([]BackfillDate, error) {
+func backfillDates(d *dag.DAG, r BackfillRequest, now time.Time) ([]store.BackfillDate, error) {
 	var (
-		out  []BackfillDate
+		out  []store.BackfillDate
 		last *timetable.Interval
 	)
 	for {
@@ -188,7 +104,7 @@ func backfillDates(d *dag.DAG, r BackfillRequest, now time.Time) ([]BackfillDate
 		if len(out) == maxBackfillDates {
 			return nil, badBackfill("to_date", "the range has more than %d runs: split it", maxBackfillDates)
 		}
-		out = append(out, BackfillDate{LogicalDate: run.LogicalDate.UTC(), Interval: run.Interval, RunAfter: run.RunAfter})
+		out = append(out, store.BackfillDate{LogicalDate: run.LogicalDate.UTC(), Interval: run.Interval, RunAfter: run.RunAfter})
 		last = &run.Interval
 	}
 	if r.Backwards {
@@ -201,23 +117,23 @@ func backfillDates(d *dag.DAG, r BackfillRequest, now time.Time) ([]BackfillDate
 }
 
 // treat says what becomes of a date with the given run, nil for none.
-func treat(b *Backfill, r *Run) BackfillOutcome {
+func treat(b *store.Backfill, r *store.Run) store.BackfillOutcome {
 	switch {
 	case r == nil:
-		return BackfillCreated
+		return store.BackfillCreated
 	case !r.State.Finished():
-		return BackfillInFlight
-	case b.Reprocess == ReprocessCompleted, b.Reprocess == ReprocessFailed && r.State == dag.RunFailed:
-		return BackfillCleared
+		return store.BackfillInFlight
+	case b.Reprocess == store.ReprocessCompleted, b.Reprocess == store.ReprocessFailed && r.State == dag.RunFailed:
+		return store.BackfillCleared
 	default:
-		return BackfillExists
+		return store.BackfillExists
 	}
 }
 
 // PlanBackfill returns the backfill that a request would make of a DAG and its dates in
 // the order of their starts, each with what would become of it now. A mistake of the
 // request is a [*BackfillError]; a DAG without schedule is [ErrNoSchedule].
-func PlanBackfill(ctx context.Context, rd Reader, d *dag.DAG, r BackfillRequest, now time.Time) (*Backfill, []BackfillDate, error) {
+func PlanBackfill(ctx context.Context, rd store.Reader, d *dag.DAG, r BackfillRequest, now time.Time) (*store.Backfill, []store.BackfillDate, error) {
 	if timetable.Unscheduled(d.Timetable) {
 		return nil, nil, fmt.Errorf("dag %q %w", d.ID, ErrNoSchedule)
 	}
@@ -225,9 +141,9 @@ func PlanBackfill(ctx context.Context, rd Reader, d *dag.DAG, r BackfillRequest,
 	if err := r.check(d, now); err != nil {
 		return nil, nil, err
 	}
-	b := &Backfill{
+	b := &store.Backfill{
 		DAGID: d.ID, From: r.From, To: r.To, Reprocess: r.Reprocess, MaxActiveRuns: r.MaxActiveRuns, Backwards: r.Backwards,
-		Conf: r.Conf, Version: d.Version, State: BackfillRunning, CreatedAt: now,
+		Conf: r.Conf, Version: d.Version, State: store.BackfillRunning, CreatedAt: now,
 	}
 	dates, err := backfillDates(d, r, now)
 	if err != nil {
@@ -254,9 +170,9 @@ type backfillRequest struct {
 
 // CreatedBackfill is a backfill that was made because somebody asked for it.
 type CreatedBackfill struct {
-	Backfill *Backfill `json:"backfill"`
+	Backfill *store.Backfill `json:"backfill"`
 	// Dates counts its dates by what would become of each at this moment.
-	Dates map[BackfillOutcome]int `json:"dates"`
+	Dates map[store.BackfillOutcome]int `json:"dates"`
 	// Paused says that its DAG is paused, so that no run starts.
 	Paused bool `json:"paused,omitempty"`
 }
@@ -264,7 +180,7 @@ type CreatedBackfill struct {
 // CreateBackfill stores a backfill. The process that schedules creates and starts its runs,
 // a few at a time; it sees it within its next beat. Dates whose run is in flight or to be
 // left alone are settled now. The DAG is that of the process that works on the store, as
-// with [Engine.TriggerRun]. The errors are those of [PlanBackfill], [ErrNotFound], and
+// with [Engine.TriggerRun]. The errors are those of [PlanBackfill], [store.ErrNotFound], and
 // [ErrExists] when the DAG has an open one.
 func (e *Engine) CreateBackfill(ctx context.Context, dagID string, r BackfillRequest) (*CreatedBackfill, error) {
 	if _, err := checkConf(r.Conf); err != nil {
@@ -288,14 +204,14 @@ func (c *change) createBackfill(r *backfillRequest) (*CreatedBackfill, error) {
 	if err != nil {
 		return nil, err
 	}
-	done := &CreatedBackfill{Backfill: b, Dates: map[BackfillOutcome]int{}}
+	done := &CreatedBackfill{Backfill: b, Dates: map[store.BackfillOutcome]int{}}
 	if done.Paused, err = c.know(d); err != nil {
 		return nil, err
 	}
 	for i := range dates {
 		o := dates[i].Outcome
 		done.Dates[o]++
-		if o == BackfillCreated || o == BackfillCleared {
+		if o == store.BackfillCreated || o == store.BackfillCleared {
 			dates[i].Outcome = "" // it is, once its turn has come
 		}
 	}
@@ -322,9 +238,9 @@ func (c *change) createBackfill(r *backfillRequest) (*CreatedBackfill, error) {
 // SetBackfill pauses a backfill, lets it run again, or cancels it. A paused one starts no
 // run; what runs goes on. A cancelled one ends: its queued runs fail, those that run go on.
 // It returns ErrNotFound for an unknown backfill.
-func SetBackfill(ctx context.Context, s Store, id int64, state BackfillState, now time.Time) (*Backfill, error) {
-	var b *Backfill
-	err := s.Tx(ctx, func(tx Tx) (err error) {
+func SetBackfill(ctx context.Context, s store.Store, id int64, state store.BackfillState, now time.Time) (*store.Backfill, error) {
+	var b *store.Backfill
+	err := s.Tx(ctx, func(tx store.Tx) (err error) {
 		if b, err = tx.Backfill(ctx, id); err != nil {
 			return err
 		}
@@ -347,8 +263,8 @@ func SetBackfill(ctx context.Context, s Store, id int64, state BackfillState, no
 // its backfill was cancelled.
 const reasonBackfillCancelled = "backfill_cancelled"
 
-func failQueued(ctx context.Context, tx Tx, b *Backfill) error {
-	queued, err := tx.Runs(ctx, RunFilter{BackfillID: b.ID, States: []dag.RunState{dag.RunQueued}})
+func failQueued(ctx context.Context, tx store.Tx, b *store.Backfill) error {
+	queued, err := tx.Runs(ctx, store.RunFilter{BackfillID: b.ID, States: []dag.RunState{dag.RunQueued}})
 	if err != nil {
 		return err
 	}
@@ -375,7 +291,7 @@ func (c *change) backfill(dagID string) error {
 		return nil
 	}
 	b, err := c.OpenBackfill(c.ctx, dagID)
-	if err != nil || b == nil || b.State == BackfillPaused {
+	if err != nil || b == nil || b.State == store.BackfillPaused {
 		return err
 	}
 	if b.Version == "" {
@@ -416,18 +332,18 @@ func (c *change) backfill(dagID string) error {
 
 // completeBackfill ends a backfill whose dates have all had their turn, once their runs
 // have ended.
-func (c *change) completeBackfill(b *Backfill) error {
+func (c *change) completeBackfill(b *store.Backfill) error {
 	queued, running, err := c.CountBackfillRuns(c.ctx, b.ID)
 	if err != nil || queued+running > 0 {
 		return err
 	}
-	b.State, b.CompletedAt = BackfillCompleted, c.now
+	b.State, b.CompletedAt = store.BackfillCompleted, c.now
 	return c.UpdateBackfill(c.ctx, b)
 }
 
 // backfillDate settles a date and starts its run, if it gets one.
-func (c *change) backfillDate(b *Backfill, d *BackfillDate) (begun bool, err error) {
-	r := &Run{
+func (c *change) backfillDate(b *store.Backfill, d *store.BackfillDate) (begun bool, err error) {
+	r := &store.Run{
 		DAGID: b.DAGID, RunID: RunID(dag.BackfillRun, d.RunAfter), Type: dag.BackfillRun, State: dag.RunQueued, BackfillID: b.ID,
 		LogicalDate: d.LogicalDate, IntervalStart: d.Interval.Start, IntervalEnd: d.Interval.End,
 		RunAfter: d.RunAfter, QueuedAt: c.now, Conf: b.Conf, Version: b.Version,
@@ -437,7 +353,7 @@ func (c *change) backfillDate(b *Backfill, d *BackfillDate) (begun bool, err err
 		return false, err
 	}
 	switch d.Outcome = treat(b, there); d.Outcome {
-	case BackfillCreated:
+	case store.BackfillCreated:
 		p, err := c.e.plan(c.ctx, c, b.DAGID, b.Version)
 		if err != nil {
 			return false, err
@@ -449,12 +365,12 @@ func (c *change) backfillDate(b *Backfill, d *BackfillDate) (begun bool, err err
 		if err != nil {
 			return false, err
 		}
-	case BackfillCleared:
+	case store.BackfillCleared:
 		if r, err = c.reset(there); err != nil {
 			return false, err
 		}
 		r.Type, r.BackfillID = dag.BackfillRun, b.ID // start writes it
-	case BackfillInFlight, BackfillExists:
+	case store.BackfillInFlight, store.BackfillExists:
 		return false, c.SettleBackfillDate(c.ctx, b.ID, d)
 	}
 	d.RunKey = r.Key
@@ -465,13 +381,13 @@ func (c *change) backfillDate(b *Backfill, d *BackfillDate) (begun bool, err err
 }
 
 // standsFor finds the run with the logical date or the id of a wanted one, or nil.
-func (c *change) standsFor(wanted *Run) (*Run, error) {
+func (c *change) standsFor(wanted *store.Run) (*store.Run, error) {
 	r, err := c.RunAt(c.ctx, wanted.DAGID, wanted.LogicalDate)
 	if err != nil || r != nil {
 		return r, err
 	}
 	r, err = c.RunByID(c.ctx, wanted.DAGID, wanted.RunID)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
 	return r, err
@@ -479,7 +395,7 @@ func (c *change) standsFor(wanted *Run) (*Run, error) {
 
 // startCleared starts queued runs of backfills, which someone cleared, while the own
 // max_active_runs of each permits. A paused backfill starts none.
-func (c *change) startCleared(queued []*Run) error {
+func (c *change) startCleared(queued []*store.Run) error {
 	free := map[int64]int{}
 	for _, r := range queued {
 		if _, known := free[r.BackfillID]; !known {
@@ -492,7 +408,7 @@ func (c *change) startCleared(queued []*Run) error {
 				return err
 			}
 			free[b.ID] = b.MaxActiveRuns - running
-			if b.State == BackfillPaused {
+			if b.State == store.BackfillPaused {
 				free[b.ID] = 0
 			}
 		}

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -34,7 +36,7 @@ func filling(t *testing.T, text string) (*bench, *dag.DAG) {
 	return b, b.load(text)[0]
 }
 
-func (b *bench) backfill(d *dag.DAG, r engine.BackfillRequest) *engine.Backfill {
+func (b *bench) backfill(d *dag.DAG, r engine.BackfillRequest) *store.Backfill {
 	b.t.Helper()
 	done, err := b.e.CreateBackfill(context.Background(), d.ID, r)
 	require.NoError(b.t, err)
@@ -46,11 +48,11 @@ func (b *bench) untilCompleted(id int64) {
 	b.until("the backfill is completed", func() bool {
 		bf, err := b.store.Backfill(context.Background(), id)
 		require.NoError(b.t, err)
-		return bf.State == engine.BackfillCompleted
+		return bf.State == store.BackfillCompleted
 	})
 }
 
-func (b *bench) counts(id int64) engine.BackfillCounts {
+func (b *bench) counts(id int64) store.BackfillCounts {
 	b.t.Helper()
 	c, err := b.store.BackfillCounts(context.Background(), id)
 	require.NoError(b.t, err)
@@ -100,7 +102,7 @@ func TestBackfillRunsEveryDateOnce(t *testing.T) {
 		assert.Equal(t, d.Version, r.Version)
 	}
 	assert.EqualValues(t, 3, a.most.Load(), "its own max_active_runs, not the DAG's")
-	assert.Equal(t, engine.BackfillCounts{Total: 37, Success: 35, Untouched: 2}, b.counts(bf.ID))
+	assert.Equal(t, store.BackfillCounts{Total: 37, Success: 35, Untouched: 2}, b.counts(bf.ID))
 }
 
 // The DAG's own runs go on beside a backfill that takes up all of its max_active_runs.
@@ -133,10 +135,10 @@ func TestBackfillIsBesideTheOwnRuns(t *testing.T) {
 
 func TestBackfillReprocesses(t *testing.T) {
 	t.Parallel()
-	for behavior, want := range map[engine.Reprocess]map[string]int{
-		engine.ReprocessNone:      {"good": 1, "bad": 1, "new": 1},
-		engine.ReprocessFailed:    {"good": 1, "bad": 2, "new": 1},
-		engine.ReprocessCompleted: {"good": 2, "bad": 2, "new": 1},
+	for behavior, want := range map[store.Reprocess]map[string]int{
+		store.ReprocessNone:      {"good": 1, "bad": 1, "new": 1},
+		store.ReprocessFailed:    {"good": 1, "bad": 2, "new": 1},
+		store.ReprocessCompleted: {"good": 2, "bad": 2, "new": 1},
 	} {
 		t.Run(string(behavior), func(t *testing.T) {
 			t.Parallel()
@@ -174,7 +176,7 @@ func TestBackfillReprocesses(t *testing.T) {
 			b.mu.Unlock()
 			close(release)
 			b.ended1(flying.Key)
-			for r, n := range map[*engine.Run]int{good: want["good"], bad: want["bad"], flying: 1} {
+			for r, n := range map[*store.Run]int{good: want["good"], bad: want["bad"], flying: 1} {
 				got, err := b.store.Run(t.Context(), r.Key)
 				require.NoError(t, err)
 				kind, state := dag.ManualRun, r.State
@@ -197,9 +199,9 @@ func TestBackfillOfScheduledRunsLeavesTheSchedule(t *testing.T) {
 	b, d := filling(t, "d:\n  schedule: '@daily'\n  start_date: 2026-03-08\n  catchup: true\n  tasks: [{task_id: t, operator: probe}]\n")
 	b.start(engine.RunOptions{Schedule: true})
 	b.untilRuns(3)
-	bf := b.backfill(d, engine.BackfillRequest{From: march(8), To: march(10), Reprocess: engine.ReprocessCompleted})
+	bf := b.backfill(d, engine.BackfillRequest{From: march(8), To: march(10), Reprocess: store.ReprocessCompleted})
 	b.untilCompleted(bf.ID)
-	assert.Equal(t, engine.BackfillCounts{Total: 3, Success: 3}, b.counts(bf.ID))
+	assert.Equal(t, store.BackfillCounts{Total: 3, Success: 3}, b.counts(bf.ID))
 	last, err := b.store.LastScheduled(t.Context(), "d")
 	require.NoError(t, err)
 	assert.Equal(t, "scheduled__2026-03-10T00:00:00+00:00", last.RunID)
@@ -213,7 +215,7 @@ func TestBackfillBackwards(t *testing.T) {
 	b.untilRuns(2)
 	bf := b.backfill(d, engine.BackfillRequest{From: march(3), To: march(6), Backwards: true, MaxActiveRuns: 1})
 	b.untilCompleted(bf.ID)
-	rs, err := b.store.Runs(t.Context(), engine.RunFilter{BackfillID: bf.ID})
+	rs, err := b.store.Runs(t.Context(), store.RunFilter{BackfillID: bf.ID})
 	require.NoError(t, err)
 	require.Len(t, rs, 4)
 	for i := 1; i < len(rs); i++ {
@@ -234,10 +236,10 @@ func TestBackfillPauseAndCancel(t *testing.T) {
 		}
 		return nil, nil
 	}
-	require.NoError(t, b.store.Tx(t.Context(), func(tx engine.Tx) error { return tx.SetPaused(t.Context(), "d", true) }))
+	require.NoError(t, b.store.Tx(t.Context(), func(tx store.Tx) error { return tx.SetPaused(t.Context(), "d", true) }))
 	b.start(engine.RunOptions{Schedule: true})
 	bf := b.backfill(d, engine.BackfillRequest{From: march(3), To: march(9), MaxActiveRuns: 1})
-	set := func(s engine.BackfillState) {
+	set := func(s store.BackfillState) {
 		t.Helper()
 		got, err := engine.SetBackfill(t.Context(), b.store, bf.ID, s, b.o.Clock())
 		require.NoError(t, err)
@@ -245,18 +247,18 @@ func TestBackfillPauseAndCancel(t *testing.T) {
 	}
 	require.NoError(t, b.e.Refresh(t.Context()))
 	assert.Equal(t, 7, b.counts(bf.ID).Left, "a paused DAG starts none")
-	set(engine.BackfillPaused)
-	require.NoError(t, b.store.Tx(t.Context(), func(tx engine.Tx) error { return tx.SetPaused(t.Context(), "d", false) }))
+	set(store.BackfillPaused)
+	require.NoError(t, b.store.Tx(t.Context(), func(tx store.Tx) error { return tx.SetPaused(t.Context(), "d", false) }))
 	require.NoError(t, b.e.Refresh(t.Context()))
 	assert.Equal(t, 7, b.counts(bf.ID).Left, "a paused backfill starts none")
-	set(engine.BackfillRunning)
+	set(store.BackfillRunning)
 	b.until("one runs", func() bool { return b.counts(bf.ID).Active == 1 })
-	set(engine.BackfillPaused)
+	set(store.BackfillPaused)
 	release <- struct{}{}
 	b.until("what runs goes on", func() bool { return b.counts(bf.ID).Success == 1 })
 
 	// A run that was cleared meanwhile is queued, and fails with the end of the backfill.
-	rs, err := b.store.Runs(t.Context(), engine.RunFilter{BackfillID: bf.ID})
+	rs, err := b.store.Runs(t.Context(), store.RunFilter{BackfillID: bf.ID})
 	require.NoError(t, err)
 	require.Len(t, rs, 1)
 	_, err = b.e.Clear(t.Context(), engine.ClearRequest{DAGID: "d", RunID: rs[0].RunID})
@@ -265,17 +267,17 @@ func TestBackfillPauseAndCancel(t *testing.T) {
 	got, err := b.store.Run(t.Context(), rs[0].Key)
 	require.NoError(t, err)
 	require.Equal(t, dag.RunQueued, got.State, "a paused backfill starts no cleared run either")
-	set(engine.BackfillCancelled)
+	set(store.BackfillCancelled)
 	got, err = b.store.Run(t.Context(), rs[0].Key)
 	require.NoError(t, err)
 	assert.Equal(t, dag.RunFailed, got.State)
 	assert.Equal(t, "backfill_cancelled", got.Reason)
 	require.NoError(t, b.e.Refresh(t.Context()))
-	assert.Equal(t, engine.BackfillCounts{Total: 7, Left: 6, Failed: 1}, b.counts(bf.ID))
-	_, err = engine.SetBackfill(t.Context(), b.store, bf.ID, engine.BackfillRunning, b.o.Clock())
+	assert.Equal(t, store.BackfillCounts{Total: 7, Left: 6, Failed: 1}, b.counts(bf.ID))
+	_, err = engine.SetBackfill(t.Context(), b.store, bf.ID, store.BackfillRunning, b.o.Clock())
 	require.ErrorContains(t, err, "is cancelled and can't be changed any more")
-	_, err = engine.SetBackfill(t.Context(), b.store, 99, engine.BackfillRunning, b.o.Clock())
-	require.ErrorIs(t, err, engine.ErrNotFound)
+	_, err = engine.SetBackfill(t.Context(), b.store, 99, store.BackfillRunning, b.o.Clock())
+	require.ErrorIs(t, err, store.ErrNotFound)
 
 	// Its end makes room for another one.
 	next := b.backfill(d, engine.BackfillRequest{From: march(4), To: march(5)})
@@ -313,7 +315,7 @@ func TestBackfillGoesOnAfterACrash(t *testing.T) {
 	next.load(daily)
 	next.start(engine.RunOptions{Schedule: true})
 	next.untilCompleted(bf.ID)
-	assert.Equal(t, engine.BackfillCounts{Total: 7, Success: 7}, next.counts(bf.ID))
+	assert.Equal(t, store.BackfillCounts{Total: 7, Success: 7}, next.counts(bf.ID))
 	assert.Equal(t, []string{"2026-03-01", "2026-03-02", "2026-03-03", "2026-03-04", "2026-03-05", "2026-03-06", "2026-03-07", "2026-03-08", "2026-03-09"}, dates(next.runs()))
 	assert.Len(t, next.ranSoFar(), 5, "the two in flight again, the three left once")
 }
@@ -339,7 +341,7 @@ func TestBackfillWithDependsOnPast(t *testing.T) {
 	t.Parallel()
 	b, d := filling(t, "d:\n  schedule: '@daily'\n  start_date: 2026-03-20\n  catchup: true\n  tasks: [{task_id: t, operator: probe, depends_on_past: true}]\n")
 	b.start(engine.RunOptions{Schedule: true})
-	bf := b.backfill(d, engine.BackfillRequest{From: march(3), To: march(6), Reprocess: engine.ReprocessFailed})
+	bf := b.backfill(d, engine.BackfillRequest{From: march(3), To: march(6), Reprocess: store.ReprocessFailed})
 	b.untilCompleted(bf.ID)
 	rs := b.runs()
 	require.Len(t, rs, 4)
@@ -445,7 +447,7 @@ func TestBackfillDates(t *testing.T) {
 			if backwards {
 				w = want[len(want)-1-i]
 			}
-			if !g.LogicalDate.Equal(w) || g.Ordinal != i || g.Outcome != engine.BackfillCreated {
+			if !g.LogicalDate.Equal(w) || g.Ordinal != i || g.Outcome != store.BackfillCreated {
 				rt.Fatalf("date %d is %+v, want %s", i, g, w)
 			}
 		}
@@ -457,11 +459,11 @@ func TestQueuedRunsStartInOrder(t *testing.T) {
 	t.Parallel()
 	b, d := filling(t, daily)
 	for i, after := range []int{5, 3, 4} {
-		r := &engine.Run{
+		r := &store.Run{
 			DAGID: "d", RunID: fmt.Sprintf("r%d", after), Type: dag.ManualRun, State: dag.RunQueued, LogicalDate: march(20 + i),
 			RunAfter: march(after), QueuedAt: march(9), Version: d.Version,
 		}
-		require.NoError(t, b.store.Tx(t.Context(), func(tx engine.Tx) error {
+		require.NoError(t, b.store.Tx(t.Context(), func(tx store.Tx) error {
 			_, err := tx.InsertRun(t.Context(), r)
 			return errors.Join(err, tx.PutVersion(t.Context(), d.Version, "d", d.Source()))
 		}))

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/template"
@@ -25,7 +27,7 @@ func (e *Engine) event(kind callbacks.Kind, d *dag.DAG) *callbacks.Event {
 
 // deliveries lets the callbacks of a task say what they have to say about an event, of
 // which r knows. What one of them can't say does not silence the others.
-func (a *attempt) deliveries(ctx context.Context, r Reader, kind callbacks.Kind, in *Instance, errText string) []*Delivery {
+func (a *attempt) deliveries(ctx context.Context, r store.Reader, kind callbacks.Kind, in *store.Instance, errText string) []*store.Delivery {
 	cbs := a.task.callbacks[kind]
 	if len(cbs) == 0 {
 		return nil
@@ -50,12 +52,12 @@ func (e *Engine) runEvent(lr *liveRun, kind callbacks.Kind, now time.Time) *call
 
 // runDeliveries does the same for the callbacks of a DAG. It adds the failed tasks to the
 // event, and the error of the first of them if the event has none.
-func (e *Engine) runDeliveries(ctx context.Context, r Reader, lr *liveRun, ev *callbacks.Event, cbs []boundCallback) []*Delivery {
+func (e *Engine) runDeliveries(ctx context.Context, r store.Reader, lr *liveRun, ev *callbacks.Event, cbs []boundCallback) []*store.Delivery {
 	if len(cbs) == 0 {
 		return nil
 	}
 	// Newer Airflow gives DAG callbacks some instance of the run: the failed one helps most.
-	var some *Instance
+	var some *store.Instance
 	for _, in := range lr.inst.all() {
 		switch {
 		case in == nil:
@@ -82,7 +84,7 @@ func (e *Engine) runDeliveries(ctx context.Context, r Reader, lr *liveRun, ev *c
 
 // prepare lets callbacks say what they have to say about an event. One that can't say it
 // tells the event by its default message, or leaves a record of why it tells nothing.
-func (e *Engine) prepare(p *plan, cbs []boundCallback, ev *callbacks.Event, tc *template.Context) (out []*Delivery) {
+func (e *Engine) prepare(p *plan, cbs []boundCallback, ev *callbacks.Event, tc *template.Context) (out []*store.Delivery) {
 	ev.DAGFolder = p.folder
 	for _, b := range cbs {
 		told := *ev
@@ -100,21 +102,21 @@ func (e *Engine) prepare(p *plan, cbs []boundCallback, ev *callbacks.Event, tc *
 		d := e.delivery(callbacks.Message{
 			Sender: b.name, Channel: b.name, Payload: json.RawMessage("null"), Summary: fmt.Sprintf("%s of %s by callback %s", ev.Kind, ev.Subject(), b.name),
 		}, &told)
-		d.State, d.Error = DeliveryRefused, e.o.Masker.Mask(err.Error())
+		d.State, d.Error = store.DeliveryRefused, e.o.Masker.Mask(err.Error())
 		out = append(append(out, d), e.lastResort(d, &told)...)
 	}
 	return out
 }
 
 // delivery is a message in the outbox.
-func (e *Engine) delivery(m callbacks.Message, ev *callbacks.Event) *Delivery {
+func (e *Engine) delivery(m callbacks.Message, ev *callbacks.Event) *store.Delivery {
 	now := e.now()
 	data, err := json.Marshal(ev)
 	if err != nil { // times and texts encode
 		e.o.Log.Error("encode an event", "error", err)
 	}
-	return &Delivery{
-		State: DeliveryWaiting, Channel: m.Channel, Sender: m.Sender, Summary: m.Summary, Payload: m.Payload, EventData: data,
+	return &store.Delivery{
+		State: store.DeliveryWaiting, Channel: m.Channel, Sender: m.Sender, Summary: m.Summary, Payload: m.Payload, EventData: data,
 		Event: string(ev.Kind), DAGID: ev.DAGID, RunID: ev.RunID, TaskID: ev.TaskID, Try: ev.TryNumber,
 		CreatedAt: now, UpdatedAt: now,
 	}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/dag"
 )
 
@@ -61,7 +63,7 @@ func (e *Engine) Clear(ctx context.Context, r ClearRequest) (*Affected, error) {
 }
 
 // cleared is what a request makes of the runs that it means.
-func (e *Engine) cleared(ctx context.Context, rd Reader, r *ClearRequest) (out []*alteration, err error) {
+func (e *Engine) cleared(ctx context.Context, rd store.Reader, r *ClearRequest) (out []*alteration, err error) {
 	if err := r.Check(); err != nil {
 		return nil, err
 	}
@@ -96,7 +98,7 @@ func (e *Engine) cleared(ctx context.Context, rd Reader, r *ClearRequest) (out [
 		out = append(out, a)
 	}
 	if !matched && last != nil {
-		return nil, fmt.Errorf("no task of dag %q matches %q; it has %s: %w", r.DAGID, r.TaskRegex, names(last, allTasks(last)), ErrNotFound)
+		return nil, fmt.Errorf("no task of dag %q matches %q; it has %s: %w", r.DAGID, r.TaskRegex, names(last, allTasks(last)), store.ErrNotFound)
 	}
 	return out, nil
 }
@@ -161,7 +163,7 @@ func (p *plan) withScopes(tasks []int) []int {
 }
 
 // pick are the stored instances of some tasks whose state is wanted.
-func (a *alteration) pick(tasks []int, wanted func(dag.State) bool) (out []*Instance) {
+func (a *alteration) pick(tasks []int, wanted func(dag.State) bool) (out []*store.Instance) {
 	in := make(map[int]bool, len(tasks))
 	for _, i := range tasks {
 		in[i] = true
@@ -177,7 +179,7 @@ func (a *alteration) pick(tasks []int, wanted func(dag.State) bool) (out []*Inst
 }
 
 // clear clears instances of a run, and queues the run again if it had ended.
-func (e *Engine) clear(ctx context.Context, rd Reader, a *alteration, picked []*Instance) error {
+func (e *Engine) clear(ctx context.Context, rd store.Reader, a *alteration, picked []*store.Instance) error {
 	for _, in := range picked {
 		in.MaxTries, in.FirstStart = in.Try+1, time.Time{}
 		if t := a.p.d.Task(in.TaskID); t != nil {
@@ -212,7 +214,7 @@ const skipmixinKey = "skipmixin_key"
 
 // rememberSkips stores which tasks a result skips, so that they are skipped again when
 // they are cleared and the choice is not (Airflow, SkipMixin and NotPreviouslySkippedDep).
-func (c *change) rememberSkips(lr *liveRun, in *Instance, s skips) error {
+func (c *change) rememberSkips(lr *liveRun, in *store.Instance, s skips) error {
 	if len(s) == 0 {
 		return nil
 	}
@@ -225,7 +227,7 @@ func (c *change) rememberSkips(lr *liveRun, in *Instance, s skips) error {
 
 // skipAgain skips the cleared tasks that a task directly before them did not choose and
 // whose choice stands.
-func (e *Engine) skipAgain(ctx context.Context, rd Reader, a *alteration) error {
+func (e *Engine) skipAgain(ctx context.Context, rd store.Reader, a *alteration) error {
 	choices := map[int][]string{}
 	again := map[string]bool{}
 	for _, in := range a.changed {
@@ -258,7 +260,7 @@ func (e *Engine) skipAgain(ctx context.Context, rd Reader, a *alteration) error 
 }
 
 // skippedBy reads which tasks a task skipped.
-func skippedBy(ctx context.Context, rd Reader, runKey int64, taskID string) ([]string, error) {
+func skippedBy(ctx context.Context, rd store.Reader, runKey int64, taskID string) ([]string, error) {
 	b, err := rd.XCom(ctx, runKey, taskID, -1, skipmixinKey)
 	if err != nil || b == nil {
 		return nil, err
@@ -274,7 +276,7 @@ func skippedBy(ctx context.Context, rd Reader, runKey int64, taskID string) ([]s
 
 // restarted lets an instance run again that was cleared while the attempt of a job ran,
 // now that the attempt is over.
-func (c *change) restarted(j Job) error {
+func (c *change) restarted(j store.Job) error {
 	c.e.mu.Lock()
 	delete(c.e.unwanted, attemptKey{j.RunKey, j.TaskID, j.MapIndex, j.Try})
 	c.e.mu.Unlock()
@@ -297,7 +299,7 @@ func (c *change) restarted(j Job) error {
 
 // reset clears the finished run that stands in the way of a new one with the same id or
 // logical date: it is queued again, with its own conf and version.
-func (c *change) reset(wanted *Run) (*Run, error) {
+func (c *change) reset(wanted *store.Run) (*store.Run, error) {
 	r, err := c.RunByID(c.ctx, wanted.DAGID, wanted.RunID)
 	if err != nil && !wanted.LogicalDate.IsZero() {
 		r, err = c.RunAt(c.ctx, wanted.DAGID, wanted.LogicalDate)
@@ -306,7 +308,7 @@ func (c *change) reset(wanted *Run) (*Run, error) {
 	case err != nil:
 		return nil, err
 	case r == nil:
-		return nil, fmt.Errorf("run %q of dag %q: %w", wanted.RunID, wanted.DAGID, ErrNotFound)
+		return nil, fmt.Errorf("run %q of dag %q: %w", wanted.RunID, wanted.DAGID, store.ErrNotFound)
 	case !r.State.Finished():
 		return nil, fmt.Errorf("run %q of dag %q is %s and can't be reset: %w", r.RunID, r.DAGID, r.State, ErrExists)
 	}

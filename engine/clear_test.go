@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -23,7 +25,7 @@ import (
 func day(n int) time.Time { return time.Date(2026, 1, n, 0, 0, 0, 0, time.UTC) }
 
 // clear clears and waits for the end of the first run that was cleared.
-func (b *bench) clear(r engine.ClearRequest) *engine.Run {
+func (b *bench) clear(r engine.ClearRequest) *store.Run {
 	b.t.Helper()
 	r.DAGID = "d"
 	done, err := b.e.Clear(context.Background(), r)
@@ -34,7 +36,7 @@ func (b *bench) clear(r engine.ClearRequest) *engine.Run {
 	return b.ended1(run.Key)
 }
 
-func (b *bench) instance(r *engine.Run, task string) *engine.Instance {
+func (b *bench) instance(r *store.Run, task string) *store.Instance {
 	b.t.Helper()
 	is, err := b.store.Instances(context.Background(), r.Key)
 	require.NoError(b.t, err)
@@ -109,7 +111,7 @@ func TestClearForgetsXComsAtOnce(t *testing.T) {
 	ds := b.load("d:\n  tasks:\n    - {task_id: a, operator: probe, text: one}\n    - {task_id: b, operator: probe, text: two}\n")
 	b.start(engine.RunOptions{})
 	r := b.finish(engine.Trigger{})
-	require.NoError(t, b.store.Tx(t.Context(), func(tx engine.Tx) error { return tx.SetPaused(t.Context(), ds[0].ID, true) }))
+	require.NoError(t, b.store.Tx(t.Context(), func(tx store.Tx) error { return tx.SetPaused(t.Context(), ds[0].ID, true) }))
 	require.NoError(t, b.e.Refresh(t.Context()))
 	done, err := b.e.Clear(t.Context(), engine.ClearRequest{DAGID: "d", RunID: r.RunID, TaskRegex: "a"})
 	require.NoError(t, err)
@@ -128,7 +130,7 @@ func TestClearForgetsXComsAtOnce(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, dag.RunQueued, got.State)
 	assert.True(t, got.StartDate.IsZero() && got.EndDate.IsZero() && got.Reason == "")
-	require.NoError(t, b.store.Tx(t.Context(), func(tx engine.Tx) error { return tx.SetPaused(t.Context(), "d", false) }))
+	require.NoError(t, b.store.Tx(t.Context(), func(tx store.Tx) error { return tx.SetPaused(t.Context(), "d", false) }))
 	require.NoError(t, b.e.Refresh(t.Context()))
 	assert.Equal(t, dag.RunSuccess, b.ended1(r.Key).State)
 	assert.Equal(t, "a#2", b.ranSoFar()[2])

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/operator"
@@ -98,7 +100,7 @@ func (e *Engine) renderer(p *plan, tc *template.Context, namesFile func(field, t
 
 // templateContext is what a template of a task, or with a nil task of the DAG, may see
 // (Airflow, "Templates reference").
-func (e *Engine) templateContext(ctx context.Context, r Reader, p *plan, run *Run, t *dag.Task, in *Instance) *template.Context {
+func (e *Engine) templateContext(ctx context.Context, r store.Reader, p *plan, run *store.Run, t *dag.Task, in *store.Instance) *template.Context {
 	d := p.d
 	c := &template.Context{
 		DAG:               dagInfo(d),
@@ -113,10 +115,10 @@ func (e *Engine) templateContext(ctx context.Context, r Reader, p *plan, run *Ru
 	}
 	c.TriggeringAssetEvents = takenEvents(ctx, r, run)
 	prev := e.previousSuccess(ctx, r, run)
-	c.PrevDataIntervalStartSuccess = prev(func(r *Run) time.Time { return r.IntervalStart })
-	c.PrevDataIntervalEndSuccess = prev(func(r *Run) time.Time { return r.IntervalEnd })
-	c.PrevStartDateSuccess = prev(func(r *Run) time.Time { return r.StartDate })
-	c.PrevEndDateSuccess = prev(func(r *Run) time.Time { return r.EndDate })
+	c.PrevDataIntervalStartSuccess = prev(func(r *store.Run) time.Time { return r.IntervalStart })
+	c.PrevDataIntervalEndSuccess = prev(func(r *store.Run) time.Time { return r.IntervalEnd })
+	c.PrevStartDateSuccess = prev(func(r *store.Run) time.Time { return r.StartDate })
+	c.PrevEndDateSuccess = prev(func(r *store.Run) time.Time { return r.EndDate })
 	if t == nil {
 		return c
 	}
@@ -143,7 +145,7 @@ func dagInfo(d *dag.DAG) template.DAGInfo {
 	}
 }
 
-func runInfo(r *Run) template.RunInfo {
+func runInfo(r *store.Run) template.RunInfo {
 	var conf any
 	if r.Conf != nil {
 		conf = r.Conf
@@ -208,7 +210,7 @@ func confValues(conf json.RawMessage) iter.Seq2[string, json.RawMessage] {
 
 // mergeParams is Airflow's order: the run's conf over the task's params over the DAG's.
 // Each stays where the file has it, and other keys of conf come last in their own order.
-func mergeParams(d *dag.DAG, t *dag.Task, run *Run) *dag.Map {
+func mergeParams(d *dag.DAG, t *dag.Task, run *store.Run) *dag.Map {
 	values, names := d.Params.Clone(), slices.Clone(d.ParamNames)
 	if t != nil {
 		for name, value := range t.Params.All() {
@@ -231,12 +233,12 @@ func mergeParams(d *dag.DAG, t *dag.Task, run *Run) *dag.Map {
 
 // previousSuccess reads the newest successful run before this one, once and only when
 // a template asks for it.
-func (e *Engine) previousSuccess(ctx context.Context, r Reader, run *Run) func(func(*Run) time.Time) func() (*time.Time, error) {
+func (e *Engine) previousSuccess(ctx context.Context, r store.Reader, run *store.Run) func(func(*store.Run) time.Time) func() (*time.Time, error) {
 	var (
-		found *Run
+		found *store.Run
 		done  bool
 	)
-	find := func() (*Run, error) {
+	find := func() (*store.Run, error) {
 		if done {
 			return found, nil
 		}
@@ -245,7 +247,7 @@ func (e *Engine) previousSuccess(ctx context.Context, r Reader, run *Run) func(f
 		done = err == nil
 		return found, err
 	}
-	return func(pick func(*Run) time.Time) func() (*time.Time, error) {
+	return func(pick func(*store.Run) time.Time) func() (*time.Time, error) {
 		return func() (*time.Time, error) {
 			p, err := find()
 			if err != nil || p == nil {

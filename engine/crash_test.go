@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -234,7 +236,7 @@ d:
 	assert.Equal(t, []string{"on_success two said", "on_success three said"}, next.sentSoFar())
 	ds, err := next.store.Deliveries(t.Context(), nil, 0)
 	require.NoError(t, err)
-	assert.Equal(t, engine.DeliveryUncertain, ds[0].State)
+	assert.Equal(t, store.DeliveryUncertain, ds[0].State)
 	assert.Contains(t, ds[0].Error, "may have arrived")
 }
 
@@ -250,13 +252,13 @@ func TestOutboxRecordsWhatBecameOfAMessage(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		err  error
-		want engine.DeliveryState
+		want store.DeliveryState
 	}{
-		"delivered": {nil, engine.DeliveryDelivered},
-		"refused":   {refusal{}, engine.DeliveryRefused},
-		"uncertain": {refusal{uncertain: true}, engine.DeliveryUncertain},
-		"later":     {refusal{retry: true}, engine.DeliveryWaiting},
-		"plain":     {errors.New("plain"), engine.DeliveryRefused},
+		"delivered": {nil, store.DeliveryDelivered},
+		"refused":   {refusal{}, store.DeliveryRefused},
+		"uncertain": {refusal{uncertain: true}, store.DeliveryUncertain},
+		"later":     {refusal{retry: true}, store.DeliveryWaiting},
+		"plain":     {errors.New("plain"), store.DeliveryRefused},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -265,17 +267,17 @@ func TestOutboxRecordsWhatBecameOfAMessage(t *testing.T) {
 			b.load("d:\n  tasks:\n    - {task_id: t, operator: probe, on_success_callback: say}\n")
 			b.start(engine.RunOptions{})
 			b.finish(engine.Trigger{})
-			var d *engine.Delivery
+			var d *store.Delivery
 			b.until("it was tried", func() bool {
 				ds, err := b.store.Deliveries(t.Context(), nil, 0)
 				require.NoError(t, err)
 				d = ds[0]
-				return d.Attempts > 0 && d.State != engine.DeliverySending
+				return d.Attempts > 0 && d.State != store.DeliverySending
 			})
 			assert.Equal(t, c.want, d.State)
 			assert.NotContains(t, d.Error, "hunter22")
 			assert.Equal(t, "d", d.DAGID)
-			assert.Equal(t, c.want == engine.DeliveryWaiting, !d.NextTry.IsZero())
+			assert.Equal(t, c.want == store.DeliveryWaiting, !d.NextTry.IsZero())
 		})
 	}
 }

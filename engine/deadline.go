@@ -5,21 +5,15 @@ import (
 	"errors"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 )
 
-// RunDeadline is a moment by which a run is to have finished.
-type RunDeadline struct {
-	RunKey int64
-	// Index is the deadline among those of the run's DAG version.
-	Index int
-	At    time.Time
-}
-
 // armDeadlines notes by when a new run is to have finished. A run of a backfill has those
 // that lie ahead: what its dates have missed long ago is nobody's news.
-func (c *change) armDeadlines(d *dag.DAG, r *Run) error {
+func (c *change) armDeadlines(d *dag.DAG, r *store.Run) error {
 	for i, l := range d.Deadlines {
 		from, err := c.deadlineReference(&l, r)
 		if err != nil {
@@ -28,7 +22,7 @@ func (c *change) armDeadlines(d *dag.DAG, r *Run) error {
 		if from.IsZero() || r.Type == dag.BackfillRun && !from.Add(l.Interval).After(c.now) {
 			continue
 		}
-		if err := c.PutDeadline(c.ctx, &RunDeadline{RunKey: r.Key, Index: i, At: from.Add(l.Interval)}); err != nil {
+		if err := c.PutDeadline(c.ctx, &store.RunDeadline{RunKey: r.Key, Index: i, At: from.Add(l.Interval)}); err != nil {
 			return err
 		}
 	}
@@ -36,7 +30,7 @@ func (c *change) armDeadlines(d *dag.DAG, r *Run) error {
 }
 
 // deadlineReference is what a deadline counts from, zero when a run has none.
-func (c *change) deadlineReference(l *dag.Deadline, r *Run) (time.Time, error) {
+func (c *change) deadlineReference(l *dag.Deadline, r *store.Run) (time.Time, error) {
 	switch l.Reference {
 	case dag.DeadlineFixed:
 		return l.At, nil
@@ -45,7 +39,7 @@ func (c *change) deadlineReference(l *dag.Deadline, r *Run) (time.Time, error) {
 	case dag.DeadlineQueuedAt:
 		return r.QueuedAt, nil
 	}
-	last, err := c.Runs(c.ctx, RunFilter{DAGID: r.DAGID, States: []dag.RunState{dag.RunSuccess}, Limit: l.MaxRuns})
+	last, err := c.Runs(c.ctx, store.RunFilter{DAGID: r.DAGID, States: []dag.RunState{dag.RunSuccess}, Limit: l.MaxRuns})
 	if err != nil || len(last) < l.MinRuns {
 		return time.Time{}, err
 	}
@@ -71,13 +65,13 @@ func (e *Engine) fireDeadlines(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (c *change) fireDeadline(l *RunDeadline) error {
+func (c *change) fireDeadline(l *store.RunDeadline) error {
 	found, err := c.DeleteDeadline(c.ctx, l)
 	if err != nil || !found {
 		return err
 	}
 	r, err := c.Run(c.ctx, l.RunKey)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
 	if err != nil {

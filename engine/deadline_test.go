@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -121,9 +123,9 @@ d:
 		return out
 	}
 	assert.Equal(t, []string{"01 13:00", "05 03:00"}, at(time.Time{}), "without a logical date, and without runs before")
-	require.NoError(t, b.store.Tx(t.Context(), func(tx engine.Tx) error {
+	require.NoError(t, b.store.Tx(t.Context(), func(tx store.Tx) error {
 		for i, took := range []time.Duration{10 * time.Minute, 20 * time.Minute} {
-			r := &engine.Run{
+			r := &store.Run{
 				DAGID: "d", RunID: took.String(), Type: dag.ManualRun, State: dag.RunSuccess, LogicalDate: now.AddDate(0, 0, -2-i),
 				RunAfter: now, QueuedAt: now, StartDate: now.Add(-took), EndDate: now, Version: "v",
 			}

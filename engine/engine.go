@@ -2,7 +2,7 @@
 // its state machine, hands attempts to workers, writes what became of them in one
 // transaction, and sends what callbacks have to say.
 //
-// It knows contracts only (operators, callbacks, the [Store] it declares), never a
+// It knows contracts only (operators, callbacks, the [store.Store]), never a
 // provider. Everything it decides follows from the store; what it keeps in memory is
 // a copy that is dropped and read again when a transaction fails.
 package engine
@@ -16,6 +16,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/dingdag/dingdag/store"
 
 	"golang.org/x/sync/errgroup"
 
@@ -99,11 +101,11 @@ type Options struct {
 // Update is one committed change.
 type Update struct {
 	// Run is the run after the change.
-	Run Run
+	Run store.Run
 	// Instance is the task instance that changed, or nil when the run itself did.
-	Instance *Instance
+	Instance *store.Instance
 	// Delivery is the message of the outbox that changed, or nil. Run is zero then.
-	Delivery *Delivery
+	Delivery *store.Delivery
 }
 
 // Engine runs DAGs. Make one with [New], give it DAGs with [Engine.SetDAGs] and start
@@ -111,7 +113,7 @@ type Update struct {
 type Engine struct {
 	atWork atWork
 	o      Options
-	store  Store
+	store  store.Store
 	host   string
 
 	refreshing sync.Mutex
@@ -119,7 +121,7 @@ type Engine struct {
 	mu   sync.Mutex
 	dags map[string]*dag.DAG
 	// broken are the DAGs that were known and can't be loaded now, brokenAssets what they wait for.
-	broken       map[string]*ImportError
+	broken       map[string]*store.ImportError
 	brokenAssets map[string][]string
 	plans        map[string]*plan
 	live         map[int64]*liveRun
@@ -131,7 +133,7 @@ type Engine struct {
 	working bool
 	paused  map[string]bool
 	// life is the stretch in which the scheduler of this process is at work.
-	life  SchedulerLife
+	life  store.SchedulerLife
 	pools map[string]int
 	// nextDue holds when a run of a DAG is due at the earliest, so that the sweep need not
 	// ask the store before.
@@ -143,7 +145,7 @@ type Engine struct {
 	// said is what was logged of runs that are met again and again.
 	said map[int64]string
 	// unsettled are attempts of dead processes that could not be settled yet.
-	unsettled []Job
+	unsettled []store.Job
 	// blocked holds the runs whose tasks wait for something outside of the run.
 	blocked map[int64]bool
 
@@ -161,7 +163,7 @@ type Engine struct {
 }
 
 // New returns an engine on the store.
-func New(s Store, o Options) (*Engine, error) {
+func New(s store.Store, o Options) (*Engine, error) {
 	if o.Operators == nil || o.Callbacks == nil || o.Templates == nil || o.LogDir == "" {
 		return nil, errors.New("engine: Operators, Callbacks, Templates and LogDir are required")
 	}
@@ -287,9 +289,9 @@ func (e *Engine) Run(ctx context.Context, o RunOptions) error {
 		if o.Before != nil {
 			o.Before(gctx)
 		}
-		return e.store.Work(gctx, WorkOptions{
+		return e.store.Work(gctx, store.WorkOptions{
 			Workers: e.o.Workers, Grace: e.o.Grace, Hurry: o.Hurry, Ready: o.Ready,
-			Handle: func(ctx context.Context, j Job) error { return e.handle(ctx, j, gctx.Done()) },
+			Handle: func(ctx context.Context, j store.Job) error { return e.handle(ctx, j, gctx.Done()) },
 		})
 	})
 	if err := g.Wait(); err != nil && ctx.Err() == nil {

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -120,8 +122,8 @@ type bench struct {
 	store *sqlite.Store
 	e     *engine.Engine
 	o     engine.Options
-	wrap  func(engine.Store) engine.Store // puts something between the engine and the store
-	lacks []string                        // operators that the program does not have
+	wrap  func(store.Store) store.Store // puts something between the engine and the store
+	lacks []string                      // operators that the program does not have
 	// more are callbacks beside say, with their senders, and functions.
 	more    []callbacks.Spec
 	senders map[string]callbacks.Sender
@@ -178,7 +180,7 @@ func (b *bench) open() {
 	if o.Beat == 0 {
 		o.Beat = 20 * time.Millisecond
 	}
-	var between engine.Store = s
+	var between store.Store = s
 	if b.wrap != nil {
 		between = b.wrap(s)
 	}
@@ -272,16 +274,16 @@ func (b *bench) until(what string, ok func() bool) {
 }
 
 // finish triggers the DAG d and waits for the end of its run.
-func (b *bench) finish(t engine.Trigger) *engine.Run {
+func (b *bench) finish(t engine.Trigger) *store.Run {
 	b.t.Helper()
 	r, err := b.e.Trigger(context.Background(), "d", t)
 	require.NoError(b.t, err)
 	return b.ended1(r.Key)
 }
 
-func (b *bench) ended1(key int64) *engine.Run {
+func (b *bench) ended1(key int64) *store.Run {
 	b.t.Helper()
-	var r *engine.Run
+	var r *store.Run
 	b.until("the run ends", func() bool {
 		var err error
 		r, err = b.store.Run(context.Background(), key)
@@ -292,7 +294,7 @@ func (b *bench) ended1(key int64) *engine.Run {
 }
 
 // states reads the states of a run's instances.
-func (b *bench) states(r *engine.Run) map[string]string {
+func (b *bench) states(r *store.Run) map[string]string {
 	b.t.Helper()
 	is, err := b.store.Instances(context.Background(), r.Key)
 	require.NoError(b.t, err)
@@ -547,13 +549,13 @@ func TestTriggerTwiceIsRefused(t *testing.T) {
 
 // fullDisk is a store that can't be written while full is set.
 type fullDisk struct {
-	engine.Store
+	store.Store
 	full    atomic.Bool
 	refused chan struct{}
 }
 
 // Tx fails while the disk is full.
-func (f *fullDisk) Tx(ctx context.Context, fn func(engine.Tx) error) error {
+func (f *fullDisk) Tx(ctx context.Context, fn func(store.Tx) error) error {
 	if f.full.Load() {
 		select {
 		case f.refused <- struct{}{}:
@@ -571,7 +573,7 @@ func TestFullDiskLosesNothing(t *testing.T) {
 	b := newBench(t)
 	b.stopStore()
 	disk := &fullDisk{refused: make(chan struct{}, 1)}
-	b.wrap = func(s engine.Store) engine.Store {
+	b.wrap = func(s store.Store) store.Store {
 		disk.Store = s
 		return disk
 	}

@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -68,7 +70,7 @@ func (e *Engine) giveUpRun(ctx context.Context, f *fault) {
 			break
 		}
 	}
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		e.o.Log.Error("fail a run that can't go on", "run", f.run, "cause", f.err, "error", err)
 	}
 }
@@ -76,7 +78,7 @@ func (e *Engine) giveUpRun(ctx context.Context, f *fault) {
 // giveUp fails a run that can't go on. It needs neither the run in memory nor a plan that
 // loads: what was under way has failed, what had not begun is skipped, and the callbacks
 // speak as far as they can still be read.
-func (c *change) giveUp(r *Run, f *fault, withCallbacks bool) error {
+func (c *change) giveUp(r *store.Run, f *fault, withCallbacks bool) error {
 	if r.State.Finished() {
 		return nil
 	}
@@ -130,7 +132,7 @@ func (c *change) giveUp(r *Run, f *fault, withCallbacks bool) error {
 }
 
 // endInstances ends the instances of a run that was given up.
-func (c *change) endInstances(lr *liveRun, is []*Instance, why string) {
+func (c *change) endInstances(lr *liveRun, is []*store.Instance, why string) {
 	for _, in := range is {
 		k, s := keyOf(in), in.State
 		if s.Finished() {
@@ -158,7 +160,7 @@ var errGivenUp = errors.New("the DAG run can't go on and has failed")
 // remains is as much of the plan of a run as can still be read, for its callbacks: the
 // plan itself, else the stored version without what this binary does not know, else the
 // DAG as its file is now; nil when there is nothing.
-func (e *Engine) remains(ctx context.Context, r Reader, run *Run) (p *plan) {
+func (e *Engine) remains(ctx context.Context, r store.Reader, run *store.Run) (p *plan) {
 	defer func() {
 		if v := recover(); v != nil {
 			e.o.Log.Error("read the callbacks of a run that can't go on", "dag", run.DAGID, "run", run.RunID, "panic", v)

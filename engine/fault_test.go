@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -19,19 +21,19 @@ import (
 
 // panicky is a store whose transactions panic over some tasks.
 type panicky struct {
-	engine.Store
+	store.Store
 	on     map[string]bool // by what they do and the task
 	panics atomic.Int32
 }
 
 type panickyTx struct {
-	engine.Tx
+	store.Tx
 	s *panicky
 }
 
 // Tx runs fn in such a transaction.
-func (p *panicky) Tx(ctx context.Context, fn func(engine.Tx) error) error {
-	return p.Store.Tx(ctx, func(tx engine.Tx) error { return fn(panickyTx{tx, p}) })
+func (p *panicky) Tx(ctx context.Context, fn func(store.Tx) error) error {
+	return p.Store.Tx(ctx, func(tx store.Tx) error { return fn(panickyTx{tx, p}) })
 }
 
 func (t panickyTx) trip(what, task string) {
@@ -48,7 +50,7 @@ func (t panickyTx) PutXCom(ctx context.Context, runKey int64, task string, mapIn
 }
 
 // PutInstances panics when a task gets a state.
-func (t panickyTx) PutInstances(ctx context.Context, is []*engine.Instance) error {
+func (t panickyTx) PutInstances(ctx context.Context, is []*store.Instance) error {
 	for _, in := range is {
 		t.trip(in.State.String(), in.TaskID)
 	}
@@ -70,7 +72,7 @@ func TestAPanicInAStateChangeFailsItsRun(t *testing.T) {
 			b := newBench(t)
 			b.stopStore()
 			p := &panicky{on: map[string]bool{trip: true}}
-			b.wrap = func(s engine.Store) engine.Store { p.Store = s; return p }
+			b.wrap = func(s store.Store) store.Store { p.Store = s; return p }
 			b.open()
 			b.load(`
 d:
@@ -110,7 +112,7 @@ func TestAPanicInARetryFailsItsRun(t *testing.T) {
 	r, err := b.e.Trigger(t.Context(), "d", engine.Trigger{})
 	require.NoError(t, err)
 	b.until("it waits", func() bool { return b.states(r)["t"] == "up_for_retry" })
-	b.wrap = func(s engine.Store) engine.Store {
+	b.wrap = func(s store.Store) store.Store {
 		return &panicky{Store: s, on: map[string]bool{"queued t": true}}
 	}
 	next := b.crash()
@@ -167,7 +169,7 @@ d:
 		assert.Regexp(t, "^the run can't go on: "+cause, whys[0].Reason)
 	}
 	_, err = next.e.WhyTask(t.Context(), failed, "none")
-	require.ErrorIs(t, err, engine.ErrNotFound)
+	require.ErrorIs(t, err, store.ErrNotFound)
 	_, err = next.e.Clear(t.Context(), engine.ClearRequest{DAGID: "d", RunID: failed.RunID})
 	require.ErrorContains(t, err, "start a new run of the present version with dingdag dags trigger d")
 	next.until("the alerts", func() bool { return len(next.sentSoFar()) == 3 })

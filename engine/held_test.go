@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -29,9 +31,9 @@ func TestDependsOnPastPassesOnSkipped(t *testing.T) {
 	b.start(engine.RunOptions{})
 	keys := b.days(2)
 	b.ended1(keys[0])
-	require.Equal(t, map[string]string{"t": "skipped"}, b.states(&engine.Run{Key: keys[0]}))
+	require.Equal(t, map[string]string{"t": "skipped"}, b.states(&store.Run{Key: keys[0]}))
 	assert.Equal(t, dag.RunSuccess, b.ended1(keys[1]).State)
-	assert.Equal(t, map[string]string{"t": "success"}, b.states(&engine.Run{Key: keys[1]}))
+	assert.Equal(t, map[string]string{"t": "success"}, b.states(&store.Run{Key: keys[1]}))
 }
 
 // A run that has ended when the deadline is looked at is late all the same if it ended
@@ -71,13 +73,13 @@ func TestDeadlineOfARunThatHasEnded(t *testing.T) {
 
 // beatLog is a store that notes the leases that are asked for.
 type beatLog struct {
-	engine.Store
+	store.Store
 	mu     sync.Mutex
 	leases []time.Duration
 }
 
 // Beat notes the lease.
-func (l *beatLog) Beat(ctx context.Context, lease time.Duration) ([]engine.Job, error) {
+func (l *beatLog) Beat(ctx context.Context, lease time.Duration) ([]store.Job, error) {
 	l.mu.Lock()
 	l.leases = append(l.leases, lease)
 	l.mu.Unlock()
@@ -91,7 +93,7 @@ func TestLeasesLastThreeBeats(t *testing.T) {
 		b, l := newBench(t), &beatLog{}
 		b.o.Beat = 10 * time.Second
 		b.stopStore()
-		b.wrap = func(s engine.Store) engine.Store { l.Store = s; return l }
+		b.wrap = func(s store.Store) store.Store { l.Store = s; return l }
 		b.open()
 		b.start(engine.RunOptions{})
 		<-time.After(25 * time.Second)

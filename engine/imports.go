@@ -12,21 +12,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 )
-
-// ImportError is a stretch of time in which a DAG file, or a DAG of it, could not be loaded.
-type ImportError struct {
-	ID   int64
-	File string
-	// DAGID is a known DAG that could not be loaded; empty in the record of the file itself.
-	DAGID string
-	// Since is when that was seen first, Until when it was seen mended; zero while it lasts.
-	Since, Until time.Time
-	// Text are the last errors, a line each, with their places.
-	Text string
-}
 
 // firstProblem is the first of the errors, and how many more there are.
 func firstProblem(text string) string {
@@ -48,7 +38,7 @@ type broken struct {
 
 // findBroken tells the DAGs that are broken from those that are gone: the errors of a load
 // name them, or the file in which they were.
-func (e *Engine) findBroken(found dag.Diagnostics, known map[string]*DAGState, next map[string]*dag.DAG) broken {
+func (e *Engine) findBroken(found dag.Diagnostics, known map[string]*store.DAGState, next map[string]*dag.DAG) broken {
 	b := broken{files: map[string]string{}, dags: map[string]string{}}
 	add := func(to map[string]string, key string, d dag.Diagnostic) {
 		text := e.o.Masker.Mask(d.String())
@@ -85,14 +75,14 @@ func (e *Engine) findBroken(found dag.Diagnostics, known map[string]*DAGState, n
 
 // recordBroken notes what is broken since now and what is mended, and tells
 // on_import_error, once each. It returns the DAGs that are broken.
-func (c *change) recordBroken(b broken) (map[string]*ImportError, error) {
+func (c *change) recordBroken(b broken) (map[string]*store.ImportError, error) {
 	open, err := c.OpenImportErrors(c.ctx)
 	if err != nil {
 		return nil, err
 	}
 	var (
-		dags        = map[string]*ImportError{}
-		fresh, over []*ImportError
+		dags        = map[string]*store.ImportError{}
+		fresh, over []*store.ImportError
 		seen        = map[string]bool{}
 	)
 	for _, i := range open {
@@ -121,7 +111,7 @@ func (c *change) recordBroken(b broken) (map[string]*ImportError, error) {
 	}
 	for _, file := range slices.Sorted(maps.Keys(b.files)) {
 		if !seen[file] {
-			fresh = append(fresh, &ImportError{File: file, Since: c.now, Text: b.files[file]})
+			fresh = append(fresh, &store.ImportError{File: file, Since: c.now, Text: b.files[file]})
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(b.dags)) {
@@ -130,7 +120,7 @@ func (c *change) recordBroken(b broken) (map[string]*ImportError, error) {
 			if err != nil {
 				return nil, err
 			}
-			dags[id] = &ImportError{File: s.File, DAGID: id, Since: c.now, Text: b.dags[id]}
+			dags[id] = &store.ImportError{File: s.File, DAGID: id, Since: c.now, Text: b.dags[id]}
 			fresh = append(fresh, dags[id])
 		}
 	}
@@ -145,7 +135,7 @@ func (c *change) recordBroken(b broken) (map[string]*ImportError, error) {
 }
 
 // tellBroken lets on_import_error speak of files, in one message.
-func (c *change) tellBroken(state string, list []*ImportError) {
+func (c *change) tellBroken(state string, list []*store.ImportError) {
 	var files []callbacks.BrokenFile
 	for _, i := range list {
 		if i.DAGID != "" {
@@ -178,7 +168,7 @@ func (c *change) tellBroken(state string, list []*ImportError) {
 	}
 	p := &plan{d: &dag.DAG{Location: c.e.o.Location}, folder: filepath.Dir(files[0].File)}
 	p.files = folders{p.folder}
-	tc := c.e.templateContext(c.ctx, c, p, &Run{}, nil, nil)
+	tc := c.e.templateContext(c.ctx, c, p, &store.Run{}, nil, nil)
 	tc.Reason, tc.Exception = ev.Reason, errs // those that were, once they are mended
 	names := make([]any, len(files))
 	for i, f := range files {
@@ -204,7 +194,7 @@ func gone(path string) bool {
 
 // brokenNow says since when the file of a DAG can't be loaded, or nothing. problem is what
 // a load just found; the record of the process that schedules goes before it.
-func brokenNow(ctx context.Context, r Reader, dagID, problem string) (string, error) {
+func brokenNow(ctx context.Context, r store.Reader, dagID, problem string) (string, error) {
 	all, err := r.ImportErrors(ctx, dagID)
 	if err != nil {
 		return "", err
@@ -222,7 +212,7 @@ func brokenNow(ctx context.Context, r Reader, dagID, problem string) (string, er
 // the schedule of the last version that could be. It is nil when nobody has seen the DAG.
 func (e *Engine) WhyBroken(ctx context.Context, dagID string, at, now time.Time, problem string) (*Why, error) {
 	s, err := e.store.DAG(ctx, dagID)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
 	if err != nil {
@@ -240,9 +230,9 @@ func (e *Engine) WhyBroken(ctx context.Context, dagID string, at, now time.Time,
 }
 
 // lastGood is the last version of a DAG that the store has and that can be loaded, or nil.
-func (e *Engine) lastGood(ctx context.Context, s *DAGState) (*dag.DAG, error) {
+func (e *Engine) lastGood(ctx context.Context, s *store.DAGState) (*dag.DAG, error) {
 	versions := []string{s.Version}
-	rs, err := e.store.Runs(ctx, RunFilter{DAGID: s.ID, Limit: 1})
+	rs, err := e.store.Runs(ctx, store.RunFilter{DAGID: s.ID, Limit: 1})
 	if err != nil {
 		return nil, err
 	}
@@ -251,7 +241,7 @@ func (e *Engine) lastGood(ctx context.Context, s *DAGState) (*dag.DAG, error) {
 	}
 	for _, v := range versions {
 		src, err := e.store.Version(ctx, v)
-		if errors.Is(err, ErrNotFound) {
+		if errors.Is(err, store.ErrNotFound) {
 			continue
 		}
 		if err != nil {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 )
@@ -16,14 +18,6 @@ const (
 	DefaultPool      = "default_pool"
 	DefaultPoolSlots = 128
 )
-
-// Pool bounds how many slots the queued and running instances of its tasks take, over
-// all DAGs.
-type Pool struct {
-	Name        string
-	Slots       int // negative: no bound
-	Description string
-}
 
 // admit reports whether a scheduled task may have a slot now, and if not, why. What it
 // looks at beyond its own run are the other live runs, which change in transactions
@@ -143,7 +137,7 @@ func (c *change) pastUnmet(lr *liveRun, t *dag.Task) (string, error) {
 }
 
 // statesIn reads the states of tasks in a run, from memory where it is live.
-func (c *change) statesIn(r *Run, ids []string) (map[string]dag.State, error) {
+func (c *change) statesIn(r *store.Run, ids []string) (map[string]dag.State, error) {
 	c.e.mu.Lock()
 	lr := c.e.live[r.Key]
 	c.e.mu.Unlock()
@@ -231,7 +225,7 @@ func (c *change) pauseAfterFailures(lr *liveRun) (cause string, err error) {
 	if n == 0 || lr.run.State != dag.RunFailed {
 		return "", nil
 	}
-	last, err := c.Runs(c.ctx, RunFilter{DAGID: lr.run.DAGID, States: []dag.RunState{dag.RunSuccess, dag.RunFailed}, Limit: n})
+	last, err := c.Runs(c.ctx, store.RunFilter{DAGID: lr.run.DAGID, States: []dag.RunState{dag.RunSuccess, dag.RunFailed}, Limit: n})
 	if err != nil || len(last) < n || c.e.isPaused(lr.run.DAGID) {
 		return "", err
 	}
@@ -241,7 +235,7 @@ func (c *change) pauseAfterFailures(lr *liveRun) (cause string, err error) {
 		}
 	}
 	cause = fmt.Sprintf("max_consecutive_failed_dag_runs: %d runs failed in a row", n)
-	if err := SetPaused(c.ctx, c, lr.run.DAGID, true, c.now, cause); err != nil {
+	if err := store.SetPaused(c.ctx, c, lr.run.DAGID, true, c.now, cause); err != nil {
 		return "", err
 	}
 	id := lr.run.DAGID

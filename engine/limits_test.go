@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -69,15 +71,15 @@ func TestPoolBoundsAllRuns(t *testing.T) {
 	b := newBench(t)
 	m := b.meter()
 	pool := func(slots int) {
-		require.NoError(t, b.store.Tx(t.Context(), func(tx engine.Tx) error {
-			return tx.PutPool(t.Context(), &engine.Pool{Name: "db", Slots: slots})
+		require.NoError(t, b.store.Tx(t.Context(), func(tx store.Tx) error {
+			return tx.PutPool(t.Context(), &store.Pool{Name: "db", Slots: slots})
 		}))
 		require.NoError(t, b.e.Refresh(t.Context()))
 	}
 	b.load("d:\n  tasks:\n    - {task_id: x, operator: probe, do: count, pool: db, pool_slots: 2}\n    - {task_id: y, operator: probe, do: count, pool: db}\n")
 	b.start(engine.RunOptions{})
 	keys := b.days(3)
-	b.until("nothing runs: the pool does not exist", func() bool { return b.states(&engine.Run{Key: keys[2]})["y"] == "scheduled" })
+	b.until("nothing runs: the pool does not exist", func() bool { return b.states(&store.Run{Key: keys[2]})["y"] == "scheduled" })
 	assert.Zero(t, m.running())
 	pool(3)
 	b.until("three slots are taken", func() bool { return m.running() == 2 })
@@ -121,7 +123,7 @@ func TestDependsOnPast(t *testing.T) {
 	keys := b.days(3)
 	assert.Equal(t, dag.RunSuccess, b.ended1(keys[0]).State)
 	b.until("the second waits for its retry, the third for the second", func() bool {
-		return b.states(&engine.Run{Key: keys[1]})["t"] == "up_for_retry" && b.states(&engine.Run{Key: keys[2]})["t"] == "scheduled"
+		return b.states(&store.Run{Key: keys[1]})["t"] == "up_for_retry" && b.states(&store.Run{Key: keys[2]})["t"] == "scheduled"
 	})
 	b.mu.Lock()
 	fail = false
@@ -163,7 +165,7 @@ func TestWaitForDownstream(t *testing.T) {
 	b.start(engine.RunOptions{})
 	keys := b.days(2)
 	b.until("b of the first run runs", func() bool { return m.running() == 1 })
-	assert.Equal(t, map[string]string{"a": "scheduled"}, b.states(&engine.Run{Key: keys[1]}))
+	assert.Equal(t, map[string]string{"a": "scheduled"}, b.states(&store.Run{Key: keys[1]}))
 	close(m.gate)
 	assert.Equal(t, dag.RunSuccess, b.ended1(keys[1]).State)
 }

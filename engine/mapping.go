@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"strconv"
 
+	"github.com/dingdag/dingdag/store"
+
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -20,12 +22,6 @@ import (
 
 // DefaultMaxMapLength is how many instances a mapped task may have, as in Airflow.
 const DefaultMaxMapLength = 1024
-
-// MappedXCom is the XCom of one instance of a mapped task.
-type MappedXCom struct {
-	MapIndex int
-	Value    json.RawMessage
-}
 
 // expand makes the instances of a mapped task whose trigger rule lets it run (Airflow,
 // TaskMap.expand_mapped_task): it waits for the tasks whose results it is mapped over,
@@ -167,7 +163,7 @@ func (c *change) failExpansion(lr *liveRun, i int, err error) {
 
 // mappedOver returns the elements of a result: those of a list, the pairs of a mapping, or
 // the results of the instances of a mapped task.
-func mappedOver(ctx context.Context, r Reader, d *dag.DAG, runKey int64, v *dag.MappedValues) ([]json.RawMessage, error) {
+func mappedOver(ctx context.Context, r store.Reader, d *dag.DAG, runKey int64, v *dag.MappedValues) ([]json.RawMessage, error) {
 	key := v.Key
 	if key == "" {
 		key = returnValue

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -20,7 +22,7 @@ import (
 )
 
 // instances reads the states of a run's instances by label.
-func (b *bench) instances(r *engine.Run) map[string]string {
+func (b *bench) instances(r *store.Run) map[string]string {
 	b.t.Helper()
 	is, err := b.store.Instances(context.Background(), r.Key)
 	require.NoError(b.t, err)
@@ -31,7 +33,7 @@ func (b *bench) instances(r *engine.Run) map[string]string {
 	return out
 }
 
-func (b *bench) xcoms(r *engine.Run, task string) (out []string) {
+func (b *bench) xcoms(r *store.Run, task string) (out []string) {
 	b.t.Helper()
 	xs, err := b.store.XComs(context.Background(), r.Key, task, "return_value")
 	require.NoError(b.t, err)
@@ -353,7 +355,7 @@ func TestMappedOrder(t *testing.T) {
 		}
 		is, err := b.store.Instances(t.Context(), r.Key)
 		require.NoError(t, err)
-		slices.SortFunc(is, func(a, b *engine.Instance) int { return a.MapIndex - b.MapIndex })
+		slices.SortFunc(is, func(a, b *store.Instance) int { return a.MapIndex - b.MapIndex })
 		for _, in := range is {
 			got = append(got, in.RenderedMapIndex)
 		}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/dag"
 )
 
@@ -64,7 +66,7 @@ func (e *Engine) Mark(ctx context.Context, r MarkRequest) (*Affected, error) {
 }
 
 // marked is what a request makes of the runs that it means.
-func (e *Engine) marked(ctx context.Context, rd Reader, r *MarkRequest) (out []*alteration, err error) {
+func (e *Engine) marked(ctx context.Context, rd store.Reader, r *MarkRequest) (out []*alteration, err error) {
 	switch {
 	case r.State != dag.Success && r.State != dag.Failed:
 		return nil, fmt.Errorf("state %q: only success and failed can be set", r.State)
@@ -90,7 +92,7 @@ func (e *Engine) marked(ctx context.Context, rd Reader, r *MarkRequest) (out []*
 			}
 		} else if run.RunID == r.RunID {
 			return nil, fmt.Errorf("run %q of dag %q has no task %q%s: %w", r.RunID, r.DAGID, r.TaskID,
-				nearest(r.TaskID, a.p.d.Tasks, func(t *dag.Task) string { return t.ID }), ErrNotFound)
+				nearest(r.TaskID, a.p.d.Tasks, func(t *dag.Task) string { return t.ID }), store.ErrNotFound)
 		}
 		if len(a.changed) > 0 || a.run.State != a.from || a.run.Reason != run.Reason {
 			out = append(out, a)
@@ -100,7 +102,7 @@ func (e *Engine) marked(ctx context.Context, rd Reader, r *MarkRequest) (out []*
 }
 
 // markTasks gives tasks of a run a state, and lets what failed below go on.
-func (e *Engine) markTasks(ctx context.Context, rd Reader, a *alteration, task int, r *MarkRequest) error {
+func (e *Engine) markTasks(ctx context.Context, rd store.Reader, a *alteration, task int, r *MarkRequest) error {
 	tasks := spread(a.p.d, []int{task}, r.Upstream, r.Downstream)
 	for _, i := range tasks {
 		for _, in := range a.of(a.p.d.Tasks[i]) {
@@ -120,7 +122,7 @@ func (e *Engine) markTasks(ctx context.Context, rd Reader, a *alteration, task i
 }
 
 // mark gives an instance a final state by hand and stops its attempt.
-func (a *alteration) mark(in *Instance, s dag.State, now time.Time) {
+func (a *alteration) mark(in *store.Instance, s dag.State, now time.Time) {
 	if in.State == dag.Running || in.State == dag.Queued || in.State == dag.Restarting {
 		a.stop[keyOf(in)] = errMarked
 	}
@@ -166,7 +168,7 @@ func (e *Engine) markRun(a *alteration, s dag.State) {
 }
 
 // markOf is the state that a person gave a run which still runs its teardowns, or "".
-func markOf(r *Run) dag.RunState {
+func markOf(r *store.Run) dag.RunState {
 	switch r.Reason {
 	case reasonMarkedSuccess:
 		return dag.RunSuccess

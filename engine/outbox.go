@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/callbacks"
 )
 
@@ -38,7 +40,7 @@ type channel struct {
 	// through: then it is the message and not the receiver.
 	suspects map[int64]int
 	// failed is the message that failed last, conn the fingerprint of its connection then.
-	failed *Delivery
+	failed *store.Delivery
 	conn   string
 }
 
@@ -84,23 +86,23 @@ func (o *outbox) recover(ctx context.Context) error {
 		return err
 	}
 	for _, d := range ds {
-		d.State, d.Error = DeliveryUncertain, "the process died while the message was leaving; it may have arrived"
+		d.State, d.Error = store.DeliveryUncertain, "the process died while the message was leaving; it may have arrived"
 		if d.Receipt != "" {
 			d.Error += " (" + d.Receipt + ")"
 		}
 		if s, ok := o.e.o.Callbacks.Sender(d.Sender); ok {
 			if r, ok := s.(callbacks.RepeatSender); ok && r.RepeatSafe(message(d)) {
-				d.State = DeliveryWaiting
+				d.State = store.DeliveryWaiting
 			}
 		}
 		if err := o.write(ctx, d); err != nil {
 			return err
 		}
-		if d.State == DeliveryUncertain {
+		if d.State == store.DeliveryUncertain {
 			o.report(d)
 		}
 	}
-	return o.release(ctx, "", nil, HoldNone, HoldOutage)
+	return o.release(ctx, "", nil, store.HoldNone, store.HoldOutage)
 }
 
 // dispatch starts a sender for every channel that has messages and none at work.
@@ -203,7 +205,7 @@ func (o *outbox) sendNext(ctx context.Context, name string, c *channel) (sent bo
 	if len(standIns) > 0 {
 		o.wake() // they may go through another channel
 	}
-	if d.State == DeliveryDelivered && c.fails > 0 {
+	if d.State == store.DeliveryDelivered && c.fails > 0 {
 		return true, again, o.released(write, name, c)
 	}
 	return true, again, nil
@@ -211,16 +213,16 @@ func (o *outbox) sendNext(ctx context.Context, name string, c *channel) (sent bo
 
 // claim makes the message this sender's. What was read may be out of date: another
 // sender of the channel can have ended between the reading and now.
-func (o *outbox) claim(ctx context.Context, d *Delivery) (ok bool, err error) {
+func (o *outbox) claim(ctx context.Context, d *store.Delivery) (ok bool, err error) {
 	d.UpdatedAt = o.e.now()
-	err = o.e.store.Tx(ctx, func(tx Tx) error {
+	err = o.e.store.Tx(ctx, func(tx store.Tx) error {
 		ok, err = tx.ClaimDelivery(ctx, d)
 		return err
 	})
 	if err != nil || !ok {
 		return false, err
 	}
-	d.State = DeliverySending
+	d.State = store.DeliverySending
 	d.Attempts++
 	return true, nil
 }
@@ -228,7 +230,7 @@ func (o *outbox) claim(ctx context.Context, d *Delivery) (ok bool, err error) {
 // sendTimeout bounds one delivery, whatever the sender does.
 const sendTimeout = 2 * time.Minute
 
-func (o *outbox) send(ctx context.Context, d *Delivery) (receipt string, err error) {
+func (o *outbox) send(ctx context.Context, d *store.Delivery) (receipt string, err error) {
 	s, ok := o.e.o.Callbacks.Sender(d.Sender)
 	if !ok {
 		return "", fmt.Errorf("no sender %q in this program", d.Sender)
@@ -251,29 +253,29 @@ func (o *outbox) send(ctx context.Context, d *Delivery) (receipt string, err err
 	})
 }
 
-func message(d *Delivery) callbacks.Message {
+func message(d *store.Delivery) callbacks.Message {
 	return callbacks.Message{Sender: d.Sender, Channel: d.Channel, Summary: d.Summary, Payload: d.Payload}
 }
 
 // write stores what became of a message, together with those that stand in for it.
-func (o *outbox) write(ctx context.Context, d *Delivery, standIns ...*Delivery) error {
+func (o *outbox) write(ctx context.Context, d *store.Delivery, standIns ...*store.Delivery) error {
 	d.UpdatedAt = o.e.now()
-	return o.e.store.Tx(ctx, func(tx Tx) error {
+	return o.e.store.Tx(ctx, func(tx store.Tx) error {
 		return errors.Join(tx.UpdateDelivery(ctx, d), tx.InsertDeliveries(ctx, standIns))
 	})
 }
 
-func (o *outbox) release(ctx context.Context, name string, except []int64, holds ...Hold) error {
-	return o.e.store.Tx(ctx, func(tx Tx) error { return tx.ReleaseDeliveries(ctx, name, except, holds...) })
+func (o *outbox) release(ctx context.Context, name string, except []int64, holds ...store.Hold) error {
+	return o.e.store.Tx(ctx, func(tx store.Tx) error { return tx.ReleaseDeliveries(ctx, name, except, holds...) })
 }
 
 // report tells the log and the observer. An alert that did not arrive must be seen.
-func (o *outbox) report(d *Delivery) {
+func (o *outbox) report(d *store.Delivery) {
 	args := []any{"id", d.ID, "channel", d.Channel, "dag", d.DAGID, "run", d.RunID, "task", d.TaskID, "event", d.Event}
 	switch d.State {
-	case DeliveryDelivered:
+	case store.DeliveryDelivered:
 		o.e.o.Log.Info("message delivered", args...)
-	case DeliveryWaiting:
+	case store.DeliveryWaiting:
 		o.e.o.Log.Warn("message waits for its next try", append(args, "next_try", d.NextTry, "error", d.Error)...)
 	default:
 		o.e.o.Log.Error("message not delivered", append(args, "state", d.State, "error", d.Error)...)

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/connections"
 )
@@ -30,13 +32,13 @@ const (
 
 // settle decides what becomes of a message after a try, and what stands in for one that
 // is refused.
-func (o *outbox) settle(c *channel, d *Delivery, conn, receipt string, err error) []*Delivery {
-	d.Hold, d.NextTry = HoldNone, time.Time{}
+func (o *outbox) settle(c *channel, d *store.Delivery, conn, receipt string, err error) []*store.Delivery {
+	d.Hold, d.NextTry = store.HoldNone, time.Time{}
 	if receipt != "" || err == nil { // else what was said of the parts that arrived stays
 		d.Receipt = o.e.o.Masker.Mask(receipt)
 	}
 	if err == nil {
-		d.State, d.Error, d.EventData = DeliveryDelivered, "", nil
+		d.State, d.Error, d.EventData = store.DeliveryDelivered, "", nil
 		delete(c.suspects, d.ID)
 		return nil
 	}
@@ -44,24 +46,24 @@ func (o *outbox) settle(c *channel, d *Delivery, conn, receipt string, err error
 	var de callbacks.DeliveryError
 	switch {
 	case errors.As(err, &de) && de.Retryable():
-		d.State = DeliveryWaiting
+		d.State = store.DeliveryWaiting
 		c.failed, c.conn = d, conn
 		o.postpone(c, d, de)
-		if d.State == DeliveryWaiting {
+		if d.State == store.DeliveryWaiting {
 			return nil
 		}
 	case errors.As(err, &de) && de.Uncertain():
-		d.State = DeliveryUncertain
+		d.State = store.DeliveryUncertain
 		return nil
 	default:
-		d.State = DeliveryRefused
+		d.State = store.DeliveryRefused
 	}
 	delete(c.suspects, d.ID)
 	return o.e.standIns(d, err)
 }
 
 // postpone decides when a message is tried again, and whether those behind it wait too.
-func (o *outbox) postpone(c *channel, d *Delivery, err callbacks.DeliveryError) {
+func (o *outbox) postpone(c *channel, d *store.Delivery, err callbacks.DeliveryError) {
 	var (
 		unknown  callbacks.UnknownError
 		throttle callbacks.ThrottleError
@@ -70,13 +72,13 @@ func (o *outbox) postpone(c *channel, d *Delivery, err callbacks.DeliveryError) 
 	switch {
 	case errors.As(err, &unknown) && unknown.Unknown():
 		if d.Refusals++; d.Refusals >= maxRefusals {
-			d.State = DeliveryRefused
+			d.State = store.DeliveryRefused
 			d.Error = fmt.Sprintf("%s (refused %d times; nobody knows the reason, so this is final)", d.Error, d.Refusals)
 			return
 		}
 		pause = doubled(d.Refusals, longestPause)
 	case errors.As(err, &throttle) && throttle.Throttled():
-		d.Hold, pause = HoldThrottled, doubled(d.Attempts, longestPause)
+		d.Hold, pause = store.HoldThrottled, doubled(d.Attempts, longestPause)
 	default:
 		if c.fails == 0 {
 			c.suspects[d.ID]++
@@ -87,7 +89,7 @@ func (o *outbox) postpone(c *channel, d *Delivery, err callbacks.DeliveryError) 
 			c.fails, pause = 0, doubled(n, longestPause)
 			break
 		}
-		d.Hold, pause = HoldOutage, doubled(c.fails, longestOutage)
+		d.Hold, pause = store.HoldOutage, doubled(c.fails, longestOutage)
 	}
 	d.NextTry = o.e.now().Add(max(err.RetryDelay(), pause))
 }
@@ -106,7 +108,7 @@ func (o *outbox) released(ctx context.Context, name string, c *channel) error {
 	c.fails = 0
 	own := maps.Clone(c.suspects)
 	maps.DeleteFunc(own, func(_ int64, n int) bool { return n < 2 })
-	return o.release(ctx, name, slices.Sorted(maps.Keys(own)), HoldOutage)
+	return o.release(ctx, name, slices.Sorted(maps.Keys(own)), store.HoldOutage)
 }
 
 // lookForMendedConn lets all of a channel leave when somebody changed the connection
@@ -120,11 +122,11 @@ func (o *outbox) lookForMendedConn(ctx context.Context, name string, c *channel)
 	}
 	c.failed, c.fails = nil, 0
 	clear(c.suspects)
-	return o.release(ctx, name, nil, HoldNone, HoldOutage, HoldThrottled)
+	return o.release(ctx, name, nil, store.HoldNone, store.HoldOutage, store.HoldThrottled)
 }
 
 // connOf is a fingerprint of the connection of a message, or "" when that is not known.
-func (o *outbox) connOf(ctx context.Context, d *Delivery) string {
+func (o *outbox) connOf(ctx context.Context, d *store.Delivery) string {
 	s, ok := o.e.o.Callbacks.Sender(d.Sender)
 	if !ok {
 		return ""

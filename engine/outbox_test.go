@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -136,7 +138,7 @@ func letters(b *bench, ids ...string) {
 	require.NoError(b.t, err)
 }
 
-func (b *bench) deliveries() []*engine.Delivery {
+func (b *bench) deliveries() []*store.Delivery {
 	b.t.Helper()
 	ds, err := b.store.Deliveries(context.Background(), nil, 0)
 	require.NoError(b.t, err)
@@ -144,19 +146,19 @@ func (b *bench) deliveries() []*engine.Delivery {
 }
 
 // delivery is the n-th message, or one without a state while there is none.
-func (b *bench) delivery(n int) *engine.Delivery {
+func (b *bench) delivery(n int) *store.Delivery {
 	b.t.Helper()
 	if ds := b.deliveries(); n < len(ds) {
 		return ds[n]
 	}
-	return &engine.Delivery{}
+	return &store.Delivery{}
 }
 
 // settled reports whether there are messages and none of them is left to send.
 func (b *bench) settled() bool {
 	ds := b.deliveries()
-	return len(ds) > 0 && !slices.ContainsFunc(ds, func(d *engine.Delivery) bool {
-		return d.State == engine.DeliveryWaiting || d.State == engine.DeliverySending
+	return len(ds) > 0 && !slices.ContainsFunc(ds, func(d *store.Delivery) bool {
+		return d.State == store.DeliveryWaiting || d.State == store.DeliverySending
 	})
 }
 
@@ -174,7 +176,7 @@ func TestOutboxUnknownRefusals(t *testing.T) {
 		b.until("the others", func() bool { return len(p.takenSoFar()) == 3 })
 		assert.Equal(t, []string{"one", "two", "three"}, p.takenSoFar())
 		assert.Less(t, time.Since(p.began), 2*time.Second, "nobody waits for bad")
-		b.later("it is final", func() bool { return b.delivery(1).State == engine.DeliveryRefused })
+		b.later("it is final", func() bool { return b.delivery(1).State == store.DeliveryRefused })
 		d := b.delivery(1)
 		assert.Equal(t, 10, d.Attempts)
 		assert.Equal(t, "not taken (refused 10 times; nobody knows the reason, so this is final)", d.Error)
@@ -230,7 +232,7 @@ func TestOutboxOneThatNeverLeaves(t *testing.T) {
 		b.until("the others", func() bool { return len(p.takenSoFar()) == 12 })
 		assert.Equal(t, ids[1:], p.takenSoFar())
 		assert.Less(t, time.Since(p.began), 5*time.Second)
-		assert.Equal(t, engine.DeliveryWaiting, b.delivery(0).State)
+		assert.Equal(t, store.DeliveryWaiting, b.delivery(0).State)
 	})
 }
 
@@ -246,7 +248,7 @@ func TestOutboxThrottled(t *testing.T) {
 		t.Helper()
 		letters(b, "a")
 		b.until("it waits", func() bool {
-			return b.delivery(0).State == engine.DeliveryWaiting && b.delivery(0).Attempts == 1
+			return b.delivery(0).State == store.DeliveryWaiting && b.delivery(0).Attempts == 1
 		})
 		b.stop()
 		b.open()
@@ -349,7 +351,7 @@ func TestOutboxRepeatsWhatMayBeRepeated(t *testing.T) {
 		letters(b, "a")
 		b.until("it is settled", b.settled)
 		assert.Equal(t, []string{"a 0s", "a 1s"}, p.logSoFar())
-		assert.Equal(t, engine.DeliveryDelivered, b.delivery(0).State)
+		assert.Equal(t, store.DeliveryDelivered, b.delivery(0).State)
 	})
 }
 
@@ -402,7 +404,7 @@ func TestRestartRepeatsWhatMayBeRepeated(t *testing.T) {
 			next := b.crash()
 			next.start(engine.RunOptions{})
 			next.until("it is settled", next.settled)
-			assert.Equal(t, engine.DeliveryDelivered, next.delivery(0).State)
+			assert.Equal(t, store.DeliveryDelivered, next.delivery(0).State)
 			mu.Lock()
 			defer mu.Unlock()
 			assert.Equal(t, 2, calls)
@@ -461,7 +463,7 @@ func TestOutboxParts(t *testing.T) {
 			return nil
 		}
 		b := start(t, p)
-		b.until("it is delivered", func() bool { return b.delivery(0).State == engine.DeliveryDelivered })
+		b.until("it is delivered", func() bool { return b.delivery(0).State == store.DeliveryDelivered })
 		assert.Equal(t, []string{"part 1", "part 2", "part 2", "part 3"}, p.logSoFar())
 		assert.Equal(t, "ok, in 3 parts", b.delivery(0).Receipt)
 	})
@@ -487,7 +489,7 @@ func TestOutboxParts(t *testing.T) {
 			<-dying
 			next := b.crash()
 			next.start(engine.RunOptions{})
-			want := map[bool]engine.DeliveryState{true: engine.DeliveryDelivered, false: engine.DeliveryUncertain}[repeats]
+			want := map[bool]store.DeliveryState{true: store.DeliveryDelivered, false: store.DeliveryUncertain}[repeats]
 			next.until("it is settled", next.settled)
 			require.Equal(t, want, next.delivery(0).State)
 			if repeats {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/operator"
@@ -157,7 +159,7 @@ func firstError(ps []params.Problem) error {
 
 // plan returns the plan of a version: that of the current DAG, or one read back from
 // the store for runs that keep an older version.
-func (e *Engine) plan(ctx context.Context, r Reader, dagID, version string) (*plan, error) {
+func (e *Engine) plan(ctx context.Context, r store.Reader, dagID, version string) (*plan, error) {
 	e.mu.Lock()
 	p, ok := e.plans[version]
 	d := e.dags[dagID]
@@ -167,7 +169,7 @@ func (e *Engine) plan(ctx context.Context, r Reader, dagID, version string) (*pl
 	}
 	if d == nil || d.Version != version {
 		src, err := r.Version(ctx, version)
-		if errors.Is(err, ErrNotFound) {
+		if errors.Is(err, store.ErrNotFound) {
 			return nil, &versionError{err}
 		}
 		if err != nil {

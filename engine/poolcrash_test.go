@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -98,16 +100,16 @@ func limitsHold(t *testing.T, c limitsCase) {
 	}
 	fmt.Fprintf(&file, "    - {task_id: few, operator: probe, do: hold, max_active_tis_per_dag: %d, expand: {text: [a, b]}}\n", c.perDAG)
 	text := file.String()
-	require.NoError(t, b.store.Tx(t.Context(), func(tx engine.Tx) error {
-		return tx.PutPool(t.Context(), &engine.Pool{Name: "db", Slots: c.slots})
+	require.NoError(t, b.store.Tx(t.Context(), func(tx store.Tx) error {
+		return tx.PutPool(t.Context(), &store.Pool{Name: "db", Slots: c.slots})
 	}))
 	b.load(text)
 	b.start(engine.RunOptions{})
 	now := b // the process that is at work
-	active := func(states ...dag.State) (out []*engine.Instance) {
+	active := func(states ...dag.State) (out []*store.Instance) {
 		is, err := now.store.InstancesOfRuns(t.Context(), dag.RunRunning)
 		require.NoError(t, err)
-		return slices.DeleteFunc(is, func(in *engine.Instance) bool { return !slices.Contains(states, in.State) })
+		return slices.DeleteFunc(is, func(in *store.Instance) bool { return !slices.Contains(states, in.State) })
 	}
 	hold := func(when string) {
 		slots, few := 0, 0
@@ -146,7 +148,7 @@ func limitsHold(t *testing.T, c limitsCase) {
 			}
 			g.of(ids[in.RunKey], in.Try, in.TaskID, in.MapIndex) <- err
 			now.until("it ends", func() bool {
-				return !slices.ContainsFunc(active(dag.Running, dag.Queued), func(other *engine.Instance) bool {
+				return !slices.ContainsFunc(active(dag.Running, dag.Queued), func(other *store.Instance) bool {
 					return other.RunKey == in.RunKey && other.TaskID == in.TaskID && other.MapIndex == in.MapIndex && other.Try == in.Try
 				})
 			})

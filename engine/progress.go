@@ -1,6 +1,10 @@
 package engine
 
-import "context"
+import (
+	"context"
+
+	"github.com/dingdag/dingdag/store"
+)
 
 // kept is what the tries of one instance keep of their work.
 type kept struct{ a *attempt }
@@ -15,6 +19,6 @@ func (p kept) Load(ctx context.Context, key string) (string, error) {
 func (p kept) Save(ctx context.Context, key, value string) error {
 	write := context.WithoutCancel(ctx)
 	return p.a.e.persist(ctx, func() error {
-		return p.a.e.store.Tx(write, func(tx Tx) error { return tx.PutTaskProgress(write, &p.a.in, key, value) })
+		return p.a.e.store.Tx(write, func(tx store.Tx) error { return tx.PutTaskProgress(write, &p.a.in, key, value) })
 	})
 }

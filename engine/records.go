@@ -5,83 +5,16 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/timetable"
 )
 
-// TickOutcome is what became of a due tick of a schedule.
-type TickOutcome string
-
-// The outcomes of a tick.
-const (
-	// TickStarted has a run.
-	TickStarted TickOutcome = "started"
-	// TickSkipped was passed over: the DAG was paused, or catchup is off and a newer
-	// tick was due.
-	TickSkipped TickOutcome = "skipped"
-	// TickMissed fell into a time when no scheduler ran, or the DAG could not be loaded.
-	TickMissed TickOutcome = "missed"
-	// TickWaiting is due and will get its run. It is never stored.
-	TickWaiting TickOutcome = "waiting"
-)
-
-// TickRange is a stretch of due ticks that have one outcome and started no run of their
-// own, as it is stored: one row however long a DAG was paused.
-type TickRange struct {
-	ID    int64
-	DAGID string
-	// First and Last are the moments at which the first and the last of them were due.
-	First, Last time.Time
-	// Count is how many there are.
-	Count      int
-	Outcome    TickOutcome
-	Reason     string
-	RecordedAt time.Time
-}
-
-// Pause says that a DAG was paused or unpaused. The first one of a DAG is the moment it
-// was first seen.
-type Pause struct {
-	At     time.Time
-	Paused bool
-	// Cause says why the engine did it; empty for a person and the DAG's file.
-	Cause string
-}
-
-// SchedulerLife is a stretch of time in which a scheduler was at work.
-type SchedulerLife struct {
-	ID                int64
-	StartedAt, SeenAt time.Time
-	// Stopped says that it ended in order, at SeenAt.
-	Stopped bool
-}
-
 // goesOn reports whether the scheduler still seems to be at work.
-func goesOn(l *SchedulerLife, now time.Time) bool { return !l.Stopped && now.Sub(l.SeenAt) <= lifeGap }
-
-// SetPaused pauses or unpauses a DAG at the given moment and keeps that in its history. The cause is
-// empty for a person. It returns ErrNotFound for an unknown DAG.
-func SetPaused(ctx context.Context, tx Tx, dagID string, paused bool, at time.Time, cause string) error {
-	before, err := tx.DAG(ctx, dagID)
-	if err != nil {
-		return err
-	}
-	if before.Paused == paused {
-		return nil
-	}
-	if err := tx.SetPaused(ctx, dagID, paused); err != nil {
-		return err
-	}
-	return tx.InsertPause(ctx, dagID, &Pause{At: at, Paused: paused, Cause: cause})
-}
-
-// AddDAG records a DAG that is seen for the first time at the given moment.
-func AddDAG(ctx context.Context, tx Tx, d *DAGState, at time.Time) error {
-	if err := tx.PutDAG(ctx, d); err != nil {
-		return err
-	}
-	return tx.InsertPause(ctx, d.ID, &Pause{At: at, Paused: d.Paused})
+func goesOn(l *store.SchedulerLife, now time.Time) bool {
+	return !l.Stopped && now.Sub(l.SeenAt) <= lifeGap
 }
 
 const (
@@ -103,12 +36,12 @@ func (e *Engine) noteLife(ctx context.Context, stopping bool) error {
 	e.mu.Unlock()
 	switch gap := now.Sub(l.SeenAt); {
 	case l.ID == 0, gap > lifeGap, l.Stopped:
-		l = SchedulerLife{StartedAt: now}
+		l = store.SchedulerLife{StartedAt: now}
 	case gap < lifeBeat && !stopping:
 		return nil
 	}
 	l.SeenAt, l.Stopped = now, stopping
-	if err := e.store.Tx(ctx, func(tx Tx) error { return tx.PutSchedulerLife(ctx, &l) }); err != nil {
+	if err := e.store.Tx(ctx, func(tx store.Tx) error { return tx.PutSchedulerLife(ctx, &l) }); err != nil {
 		return err
 	}
 	e.mu.Lock()
@@ -126,13 +59,13 @@ func (e *Engine) stopLife(ctx context.Context) {
 
 // history is what tells why ticks started nothing.
 type history struct {
-	pauses []*Pause
-	lives  []*SchedulerLife
-	broken []*ImportError
+	pauses []*store.Pause
+	lives  []*store.SchedulerLife
+	broken []*store.ImportError
 	now    time.Time
 }
 
-func readHistory(ctx context.Context, r Reader, dagID string, since, now time.Time) (*history, error) {
+func readHistory(ctx context.Context, r store.Reader, dagID string, since, now time.Time) (*history, error) {
 	ps, err := r.Pauses(ctx, dagID)
 	if err != nil {
 		return nil, err
@@ -149,8 +82,8 @@ func readHistory(ctx context.Context, r Reader, dagID string, since, now time.Ti
 }
 
 // pausedAt returns the pause in which a moment lies, or nil.
-func (h *history) pausedAt(t time.Time) *Pause {
-	var in *Pause
+func (h *history) pausedAt(t time.Time) *store.Pause {
+	var in *store.Pause
 	for _, p := range h.pauses {
 		if p.At.After(t) {
 			break
@@ -179,7 +112,7 @@ func (h *history) aliveAt(t time.Time) bool {
 }
 
 // brokenAt returns the stretch in which the DAG could not be loaded at a moment, or nil.
-func (h *history) brokenAt(t time.Time) *ImportError {
+func (h *history) brokenAt(t time.Time) *store.ImportError {
 	for _, b := range h.broken {
 		if !t.Before(b.Since) && (b.Until.IsZero() || !t.After(b.Until)) {
 			return b
@@ -192,32 +125,32 @@ const noScheduler = "no scheduler was running"
 
 // judge says why a tick started no run although a later one did. byEngine says that the
 // cause is nothing that a person asked for.
-func (h *history) judge(t time.Time) (o TickOutcome, reason string, byEngine bool) {
+func (h *history) judge(t time.Time) (o store.TickOutcome, reason string, byEngine bool) {
 	if p := h.pausedAt(t); p != nil {
 		why := "the DAG was paused since " + showMoment(p.At)
 		if p.Cause != "" {
 			why += ": " + p.Cause
 		}
-		return TickSkipped, why, p.Cause != ""
+		return store.TickSkipped, why, p.Cause != ""
 	}
 	if !h.aliveAt(t) {
-		return TickMissed, noScheduler, true
+		return store.TickMissed, noScheduler, true
 	}
 	if b := h.brokenAt(t); b != nil {
 		until := "now"
 		if !b.Until.IsZero() {
 			until = showMoment(b.Until)
 		}
-		return TickMissed, fmt.Sprintf("the DAG could not be loaded from %s to %s: %s", showMoment(b.Since), until, firstProblem(b.Text)), true
+		return store.TickMissed, fmt.Sprintf("the DAG could not be loaded from %s to %s: %s", showMoment(b.Since), until, firstProblem(b.Text)), true
 	}
-	return TickSkipped, "catchup is off and a newer tick was due: max_active_runs was reached, or the scheduler came late", true
+	return store.TickSkipped, "catchup is off and a newer tick was due: max_active_runs was reached, or the scheduler came late", true
 }
 
 func showMoment(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 
 // passedOver walks the ticks after the last run, or after the DAG was first seen, up to
 // the one that is due now and calls see for each. It follows the timetable as it is now.
-func passedOver(d *dag.DAG, last *Run, seen time.Time, due time.Time, see func(timetable.Run)) {
+func passedOver(d *dag.DAG, last *store.Run, seen time.Time, due time.Time, see func(timetable.Run)) {
 	var iv *timetable.Interval
 	r := timetable.Restriction{Earliest: d.StartDate, Latest: d.EndDate}
 	if last != nil {
@@ -247,7 +180,7 @@ func passedOver(d *dag.DAG, last *Run, seen time.Time, due time.Time, see func(t
 // recordTicks writes what became of the ticks between the last run and the tick that is
 // due, and tells on_missed_callback. It is part of the transaction that creates the run,
 // so each tick is recorded once.
-func (c *change) recordTicks(d *dag.DAG, last *Run, due timetable.Run) error {
+func (c *change) recordTicks(d *dag.DAG, last *store.Run, due timetable.Run) error {
 	if d.Catchup {
 		return nil // every tick gets its run
 	}
@@ -274,7 +207,7 @@ func (c *change) recordTicks(d *dag.DAG, last *Run, due timetable.Run) error {
 		seen = h.pauses[0].At
 	}
 	var (
-		ranges []*TickRange
+		ranges []*store.TickRange
 		tell   []bool
 	)
 	passedOver(d, last, seen, due.RunAfter, func(t timetable.Run) {
@@ -287,7 +220,7 @@ func (c *change) recordTicks(d *dag.DAG, last *Run, due timetable.Run) error {
 			ranges[n-1].Count++
 			return
 		}
-		ranges = append(ranges, &TickRange{
+		ranges = append(ranges, &store.TickRange{
 			DAGID: d.ID, First: t.RunAfter, Last: t.RunAfter, Count: 1, Outcome: o, Reason: why, RecordedAt: c.now,
 		})
 		tell = append(tell, byEngine)
@@ -310,7 +243,7 @@ func (c *change) recordTicks(d *dag.DAG, last *Run, due timetable.Run) error {
 //
 // Airflow gives a run that is triggered at the moment of a tick the interval that ends
 // there, and never makes one for the interval that begins there.
-func otherInterval(r *Run, tick timetable.Run) string {
+func otherInterval(r *store.Run, tick timetable.Run) string {
 	if r.Type != dag.ManualRun || r.IntervalStart.Equal(tick.Interval.Start) && r.IntervalEnd.Equal(tick.Interval.End) {
 		return ""
 	}
@@ -329,13 +262,13 @@ func (c *change) recordTaken(d *dag.DAG, due timetable.Run) error {
 	if err != nil || r == nil {
 		return err
 	}
-	rec := &TickRange{
-		DAGID: d.ID, First: due.RunAfter, Last: due.RunAfter, Count: 1, Outcome: TickStarted,
+	rec := &store.TickRange{
+		DAGID: d.ID, First: due.RunAfter, Last: due.RunAfter, Count: 1, Outcome: store.TickStarted,
 		Reason: fmt.Sprintf("run %s has this logical date", r.RunID), RecordedAt: c.now,
 	}
 	why := otherInterval(r, due)
 	if why != "" {
-		rec.Outcome, rec.Reason = TickSkipped, why
+		rec.Outcome, rec.Reason = store.TickSkipped, why
 	}
 	if err := c.InsertTickRange(c.ctx, rec); err != nil || why == "" {
 		return err
@@ -345,7 +278,7 @@ func (c *change) recordTaken(d *dag.DAG, due timetable.Run) error {
 
 // tellMissed lets on_missed_callback speak of recorded ticks, in the transaction that
 // records them.
-func (c *change) tellMissed(d *dag.DAG, r *TickRange) error {
+func (c *change) tellMissed(d *dag.DAG, r *store.TickRange) error {
 	if len(d.OnMissed) == 0 {
 		return nil
 	}
@@ -356,7 +289,7 @@ func (c *change) tellMissed(d *dag.DAG, r *TickRange) error {
 	ev := c.e.event(callbacks.Missed, d)
 	ev.State, ev.Reason = string(r.Outcome), r.Reason
 	ev.Ticks = &callbacks.Ticks{First: r.First, Last: r.Last, Count: r.Count}
-	tc := c.e.templateContext(c.ctx, c, p, &Run{DAGID: d.ID, Type: dag.ScheduledRun}, nil, nil)
+	tc := c.e.templateContext(c.ctx, c, p, &store.Run{DAGID: d.ID, Type: dag.ScheduledRun}, nil, nil)
 	tc.Reason = r.Reason
 	c.out = append(c.out, c.e.prepare(p, p.onMissed, ev, tc)...)
 	return nil

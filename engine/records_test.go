@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -40,8 +42,8 @@ func (b *bench) again(text string) {
 
 func (b *bench) setPaused(paused bool, cause string) {
 	b.t.Helper()
-	require.NoError(b.t, b.store.Tx(context.Background(), func(tx engine.Tx) error {
-		return engine.SetPaused(context.Background(), tx, "d", paused, time.Now(), cause)
+	require.NoError(b.t, b.store.Tx(context.Background(), func(tx store.Tx) error {
+		return store.SetPaused(context.Background(), tx, "d", paused, time.Now(), cause)
 	}))
 	require.NoError(b.t, b.e.Refresh(context.Background()))
 }
@@ -109,22 +111,22 @@ func TestLastTicksAreRecorded(t *testing.T) {
 
 // crashing loses a part of the transactions that record ticks before they commit.
 type crashing struct {
-	engine.Store
+	store.Store
 	rand *rand.Rand
 }
 
 type crashingTx struct {
-	engine.Tx
+	store.Tx
 	recorded *bool
 }
 
-func (c crashingTx) InsertTickRange(ctx context.Context, r *engine.TickRange) error {
+func (c crashingTx) InsertTickRange(ctx context.Context, r *store.TickRange) error {
 	*c.recorded = true
 	return c.Tx.InsertTickRange(ctx, r)
 }
 
-func (s *crashing) Tx(ctx context.Context, fn func(engine.Tx) error) error {
-	return s.Store.Tx(ctx, func(tx engine.Tx) error {
+func (s *crashing) Tx(ctx context.Context, fn func(store.Tx) error) error {
+	return s.Store.Tx(ctx, func(tx store.Tx) error {
 		recorded := false
 		if err := fn(crashingTx{tx, &recorded}); err != nil {
 			return err
@@ -152,7 +154,7 @@ func everyTickOnce(t *testing.T, schedule string, r *rand.Rand) {
 	b := newBench(t)
 	b.o.Beat = 20 * time.Second
 	lost := rand.New(rand.NewPCG(r.Uint64(), 2)) // the store's, which draws beside the test
-	b.wrap = func(s engine.Store) engine.Store { return &crashing{s, lost} }
+	b.wrap = func(s store.Store) store.Store { return &crashing{s, lost} }
 	b.do["slow"] = func(ctx context.Context, _ *operator.TaskContext) (any, error) {
 		select {
 		case <-ctx.Done():
@@ -187,7 +189,7 @@ func everyTickOnce(t *testing.T, schedule string, r *rand.Rand) {
 	<-time.After(10 * time.Minute)
 	synctest.Wait()
 
-	rs, err := b.store.Runs(context.Background(), engine.RunFilter{DAGID: "d"})
+	rs, err := b.store.Runs(context.Background(), store.RunFilter{DAGID: "d"})
 	require.NoError(t, err)
 	require.NotEmpty(t, rs)
 	have := map[time.Time]int{}

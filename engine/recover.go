@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/operator"
@@ -52,7 +54,7 @@ func (c *change) reload() error {
 	if err != nil {
 		return err
 	}
-	of := map[int64][]*Instance{}
+	of := map[int64][]*store.Instance{}
 	all, err := c.InstancesOfRuns(c.ctx, dag.RunRunning)
 	oneByOne := err != nil
 	for _, in := range all {
@@ -86,8 +88,8 @@ func (c *change) reload() error {
 }
 
 // runningRuns reads the running runs, without one whose row can't be read.
-func (c *change) runningRuns() ([]*Run, error) {
-	runs, err := c.Runs(c.ctx, RunFilter{States: []dag.RunState{dag.RunRunning}})
+func (c *change) runningRuns() ([]*store.Run, error) {
+	runs, err := c.Runs(c.ctx, store.RunFilter{States: []dag.RunState{dag.RunRunning}})
 	if err == nil {
 		return runs, nil
 	}
@@ -119,14 +121,14 @@ func (e *Engine) logOnce(run int64, doing string, err error) {
 
 // takeOver settles attempts whose process died. One that can't be settled is tried again
 // with the next.
-func (e *Engine) takeOver(ctx context.Context, lost []Job) {
+func (e *Engine) takeOver(ctx context.Context, lost []store.Job) {
 	e.mu.Lock()
 	lost = append(e.unsettled, lost...)
 	e.unsettled = nil
 	e.mu.Unlock()
 	for _, j := range lost {
 		err := e.changeOf(ctx, j.RunKey, func(c *change) error { return c.settleLost(j) })
-		if err == nil || errors.Is(err, ErrLostLease) {
+		if err == nil || errors.Is(err, store.ErrLostLease) {
 			continue
 		}
 		e.logOnce(j.RunKey, "take over the lost attempt of task "+j.TaskID, err)
@@ -139,7 +141,7 @@ func (e *Engine) takeOver(ctx context.Context, lost []Job) {
 // settleLost decides what becomes of one lost attempt: work that may be repeated runs
 // again and the try is not counted, as Airflow resets orphans; work that must not be
 // repeated fails, and says so.
-func (c *change) settleLost(j Job) error {
+func (c *change) settleLost(j store.Job) error {
 	lr, err := c.liveRun(j.RunKey)
 	if err != nil {
 		return err

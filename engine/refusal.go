@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/dingdag/dingdag/store"
 )
 
 // refused is what an answer says of an error beside its text, so that who asked can tell
@@ -20,11 +22,11 @@ var ErrPaused = errors.New("the DAG is paused")
 
 // refusals are the errors that an answer tells apart, by name.
 func refusals() map[string]error {
-	return map[string]error{"exists": ErrExists, "not_found": ErrNotFound, "paused": ErrPaused, "no_schedule": ErrNoSchedule}
+	return map[string]error{"exists": ErrExists, "not_found": store.ErrNotFound, "paused": ErrPaused, "no_schedule": ErrNoSchedule}
 }
 
 // refusal is an error as the answer to a request.
-func refusal(err error) *Request {
+func refusal(err error) *store.Request {
 	r, text := refused{}, err.Error()
 	if te, ok := errors.AsType[*TriggerError](err); ok {
 		r, text = refused{te.Field, askTrigger}, te.Err.Error()
@@ -40,11 +42,11 @@ func refusal(err error) *Request {
 	if merr != nil {
 		b = nil // two texts always encode
 	}
-	return &Request{Error: text, Result: b}
+	return &store.Request{Error: text, Result: b}
 }
 
 // readRefusal is the error that an answer tells.
-func readRefusal(r *Request) error {
+func readRefusal(r *store.Request) error {
 	var of refused
 	if r.Result != nil {
 		if err := json.Unmarshal(r.Result, &of); err != nil {

@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/operator"
 )
@@ -21,19 +23,6 @@ const (
 	// that hangs can then be looked at. Shorter ones store it with their outcome.
 	renderedAfter = time.Second
 )
-
-// RenderedTry is what the templated fields of a try rendered to, as the store keeps it.
-type RenderedTry struct {
-	RunKey   int64
-	DAGID    string
-	TaskID   string
-	MapIndex int
-	Try      int
-	// At is when the try rendered.
-	At time.Time
-	// Fields is a list of [RenderedField] as JSON, secrets masked and long values cut.
-	Fields json.RawMessage
-}
 
 // RenderedField is a templated field and what it renders to.
 type RenderedField struct {
@@ -59,7 +48,7 @@ func (a *attempt) noteRendered(op operator.Operator) {
 		a.log.Warn("the rendered fields are not kept", "error", err)
 		return
 	}
-	a.rendered.Store(&RenderedTry{
+	a.rendered.Store(&store.RenderedTry{
 		RunKey: a.in.RunKey, DAGID: a.run.DAGID, TaskID: a.in.TaskID, MapIndex: a.in.MapIndex, Try: a.in.Try, At: a.e.now(), Fields: b,
 	})
 }
@@ -128,7 +117,7 @@ func (a *attempt) keepRendered(ctx context.Context) {
 		return
 	}
 	write := context.WithoutCancel(ctx)
-	err := a.e.store.Tx(write, func(tx Tx) error { return tx.PutRenderedFields(write, r, a.e.o.RenderedRuns) })
+	err := a.e.store.Tx(write, func(tx store.Tx) error { return tx.PutRenderedFields(write, r, a.e.o.RenderedRuns) })
 	if err == nil {
 		a.rendered.CompareAndSwap(r, nil)
 	}
@@ -156,22 +145,22 @@ type Rendering struct {
 }
 
 // RenderedTry shows the templated fields of a try of a task instance. The map index is -1
-// for a task that is not mapped; try 0 is the last one. It returns [ErrNotFound] when the
+// for a task that is not mapped; try 0 is the last one. It returns [store.ErrNotFound] when the
 // version of the run has no such task.
-func (e *Engine) RenderedTry(ctx context.Context, r *Run, taskID string, mapIndex, try int) (*Rendering, error) {
+func (e *Engine) RenderedTry(ctx context.Context, r *store.Run, taskID string, mapIndex, try int) (*Rendering, error) {
 	p, err := e.plan(ctx, e.store, r.DAGID, r.Version)
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", r.RunID, err)
 	}
 	i := p.d.TaskIndex(taskID)
 	if i < 0 {
-		return nil, fmt.Errorf("task %q in run %s: %w", taskID, r.RunID, ErrNotFound)
+		return nil, fmt.Errorf("task %q in run %s: %w", taskID, r.RunID, store.ErrNotFound)
 	}
 	task := p.d.Tasks[i]
 	if task.Mapping == nil && mapIndex >= 0 {
 		return nil, fmt.Errorf("task %q is not mapped and has no map index %d", taskID, mapIndex)
 	}
-	in := Instance{RunKey: r.Key, TaskID: taskID, MapIndex: mapIndex, MaxTries: task.Retries + 1, Operator: task.Operator}
+	in := store.Instance{RunKey: r.Key, TaskID: taskID, MapIndex: mapIndex, MaxTries: task.Retries + 1, Operator: task.Operator}
 	is, err := e.store.Instances(ctx, r.Key)
 	if err != nil {
 		return nil, err

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -17,7 +19,7 @@ import (
 )
 
 // rendered is what the field text of a try was, and whether it was kept.
-func (b *bench) rendered(r *engine.Run, task string, mapIndex, try int) (text any, kept bool) {
+func (b *bench) rendered(r *store.Run, task string, mapIndex, try int) (text any, kept bool) {
 	b.t.Helper()
 	got, err := b.e.RenderedTry(b.t.Context(), r, task, mapIndex, try)
 	require.NoError(b.t, err)
@@ -43,7 +45,7 @@ d:
 `)
 	b.start(engine.RunOptions{})
 	r := b.finish(engine.Trigger{LogicalDate: time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)})
-	require.NoError(t, b.store.Tx(t.Context(), func(tx engine.Tx) error { return tx.ClearXCom(t.Context(), r.Key, "a", -1) }))
+	require.NoError(t, b.store.Tx(t.Context(), func(tx store.Tx) error { return tx.ClearXCom(t.Context(), r.Key, "a", -1) }))
 	b.load("d:\n  tasks:\n    - {task_id: t, operator: probe, text: other}\n")
 
 	for try, want := range map[int]string{1: "first <1> ***", 2: "first <2> ***", 0: "first <2> ***"} {
@@ -74,7 +76,7 @@ d:
 		require.ErrorContains(t, ask(), name)
 	}
 	_, err = b.e.RenderedTry(t.Context(), r, "gone", -1, 1)
-	require.ErrorIs(t, err, engine.ErrNotFound)
+	require.ErrorIs(t, err, store.ErrNotFound)
 }
 
 // A long value is cut, and says so; of the runs only the newest ones keep their fields.
@@ -86,7 +88,7 @@ func TestRenderedFieldsAreBounded(t *testing.T) {
 	b.open()
 	b.load("d:\n  tasks:\n    - {task_id: t, operator: probe, text: \"{{ dag_run.run_id }} {{ 'ü' * 10 }}\"}\n")
 	b.start(engine.RunOptions{})
-	var runs []*engine.Run
+	var runs []*store.Run
 	for n := range 3 {
 		runs = append(runs, b.finish(engine.Trigger{RunID: fmt.Sprintf("run%d", n)}))
 	}

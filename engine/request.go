@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/dingdag/dingdag/store"
 )
 
 // The kinds of requests.
@@ -85,8 +87,8 @@ func (e *Engine) ask(ctx context.Context, kind string, payload, done any, prepar
 			return err
 		}
 	}
-	r := &Request{Kind: kind, Payload: b, CreatedAt: e.now()}
-	if err := e.store.Tx(ctx, func(tx Tx) error { return tx.InsertRequest(ctx, r) }); err != nil {
+	r := &store.Request{Kind: kind, Payload: b, CreatedAt: e.now()}
+	if err := e.store.Tx(ctx, func(tx store.Tx) error { return tx.InsertRequest(ctx, r) }); err != nil {
 		return err
 	}
 	if err := e.await(ctx, r.ID, prepare); err != nil {
@@ -150,8 +152,8 @@ func (e *Engine) alone(ctx context.Context) (bool, error) {
 // withdraw takes an open request back, so that it isn't done when its process has given
 // up on it. A request that was answered meanwhile stays as it is.
 func (e *Engine) withdraw(ctx context.Context, id int64, cause error) error {
-	r := &Request{ID: id, DoneAt: e.now(), Error: fmt.Sprintf("nothing was changed: %v", cause)}
-	return e.store.Tx(ctx, func(tx Tx) error {
+	r := &store.Request{ID: id, DoneAt: e.now(), Error: fmt.Sprintf("nothing was changed: %v", cause)}
+	return e.store.Tx(ctx, func(tx store.Tx) error {
 		_, err := tx.AnswerRequest(ctx, r)
 		return err
 	})
@@ -163,7 +165,7 @@ func (e *Engine) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	makes := func(r *Request) bool { return r.Kind == askTrigger || r.Kind == askBackfill }
+	makes := func(r *store.Request) bool { return r.Kind == askTrigger || r.Kind == askBackfill }
 	if slices.ContainsFunc(rs, makes) {
 		e.reload(ctx)
 	}
@@ -212,7 +214,7 @@ func ignore(err, target error) error {
 	return err
 }
 
-func (c *change) answered(r *Request) error {
+func (c *change) answered(r *store.Request) error {
 	r.DoneAt = c.now
 	ok, err := c.AnswerRequest(c.ctx, r)
 	if err == nil && !ok {

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -134,10 +136,10 @@ func TestRequestSurvivesACrash(t *testing.T) {
 	b.open()
 	payload, err := json.Marshal(engine.ClearRequest{DAGID: "d", RunID: r.RunID, TaskRegex: "b"})
 	require.NoError(t, err)
-	bad := &engine.Request{Kind: "dance", Payload: json.RawMessage(`{}`), CreatedAt: day(1)}
-	require.NoError(t, b.store.Tx(t.Context(), func(tx engine.Tx) error {
+	bad := &store.Request{Kind: "dance", Payload: json.RawMessage(`{}`), CreatedAt: day(1)}
+	require.NoError(t, b.store.Tx(t.Context(), func(tx store.Tx) error {
 		return errors.Join(tx.InsertRequest(t.Context(), bad),
-			tx.InsertRequest(t.Context(), &engine.Request{Kind: "clear", Payload: payload, CreatedAt: day(1)}))
+			tx.InsertRequest(t.Context(), &store.Request{Kind: "clear", Payload: payload, CreatedAt: day(1)}))
 	}))
 	b.stopStore()
 	for range 2 {
@@ -158,7 +160,7 @@ func TestRequestsAtOnce(t *testing.T) {
 	b := newBench(t)
 	b.load(simple)
 	b.start(engine.RunOptions{})
-	var runs []*engine.Run
+	var runs []*store.Run
 	for n := range 8 {
 		runs = append(runs, b.finish(engine.Trigger{LogicalDate: day(n + 1)}))
 	}

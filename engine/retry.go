@@ -8,6 +8,8 @@ import (
 	"math/big"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/dag"
 )
 
@@ -41,7 +43,7 @@ func retryDelay(dagID string, t *dag.Task, logicalDate time.Time, n int) time.Du
 }
 
 // watchRetry arms the timer of an instance that waits for its retry.
-func (c *change) watchRetry(in *Instance) {
+func (c *change) watchRetry(in *store.Instance) {
 	key, try, at := keyOf(in), in.Try, in.RetryAt
 	c.after = append(c.after, func() {
 		c.e.at(at, func() { c.e.retry(key, try) })

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 )
@@ -21,9 +23,9 @@ type liveRun struct {
 
 	// mu guards the rest against readers outside transactions.
 	mu   sync.Mutex
-	run  Run
+	run  store.Run
 	m    *machine
-	inst bySlot[*Instance] // nil while the store has no row
+	inst bySlot[*store.Instance] // nil while the store has no row
 	// active counts the queued and running instances.
 	active int
 	// activeOf counts them by task, where limits need it.
@@ -59,17 +61,17 @@ func (lr *liveRun) count(at slot, by int) {
 
 // change is one transaction of the engine and what follows from its commit.
 type change struct {
-	Tx
+	store.Tx
 	e   *Engine
 	ctx context.Context //nolint:containedctx // lives as long as the transaction
 	now time.Time
 
 	touched []*liveRun
 	// dirty collects the instances to write, once each; runOf tells their run.
-	dirty   []*Instance
-	runOf   map[*Instance]*liveRun
-	jobs    []Job
-	out     []*Delivery
+	dirty   []*store.Instance
+	runOf   map[*store.Instance]*liveRun
+	jobs    []store.Job
+	out     []*store.Delivery
 	updates []Update
 	after   []func()
 
@@ -104,8 +106,8 @@ func (e *Engine) changeOf(ctx context.Context, run int64, fn func(*change) error
 
 // try is changeOf without care for faults.
 func (e *Engine) try(ctx context.Context, run int64, fn func(*change) error) error {
-	c := &change{e: e, ctx: ctx, on: run, runOf: map[*Instance]*liveRun{}}
-	err := e.store.Tx(ctx, func(tx Tx) error {
+	c := &change{e: e, ctx: ctx, on: run, runOf: map[*store.Instance]*liveRun{}}
+	err := e.store.Tx(ctx, func(tx store.Tx) error {
 		c.Tx, c.now = tx, e.now()
 		defer func() {
 			for _, lr := range c.touched {
@@ -133,7 +135,7 @@ func (e *Engine) try(ctx context.Context, run int64, fn func(*change) error) err
 		e.outbox.wake()
 	}
 	for _, d := range c.out {
-		if d.State != DeliveryWaiting { // a callback that could say nothing
+		if d.State != store.DeliveryWaiting { // a callback that could say nothing
 			e.outbox.report(d)
 		}
 	}
@@ -243,7 +245,7 @@ func (c *change) flush() error {
 func (c *change) putDirty() error {
 	for rest := c.dirty; len(rest) > 0; {
 		c.on = rest[0].RunKey
-		n := slices.IndexFunc(rest, func(in *Instance) bool { return in.RunKey != c.on })
+		n := slices.IndexFunc(rest, func(in *store.Instance) bool { return in.RunKey != c.on })
 		if n < 0 {
 			n = len(rest)
 		}
@@ -276,7 +278,7 @@ func (c *change) liveRun(key int64) (*liveRun, error) {
 		return c.touch(lr), nil
 	}
 	r, err := c.Run(c.ctx, key)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
 	if err != nil || r.State != dag.RunRunning {
@@ -290,7 +292,7 @@ func (c *change) liveRun(key int64) (*liveRun, error) {
 }
 
 // loadOrGiveUp is load, but nil for a run that can't be loaded: that is given up.
-func (c *change) loadOrGiveUp(r *Run, is []*Instance) (*liveRun, error) {
+func (c *change) loadOrGiveUp(r *store.Run, is []*store.Instance) (*liveRun, error) {
 	lr, err := c.load(r, is)
 	if f, ok := errors.AsType[*fault](err); ok {
 		return nil, c.giveUp(r, f, true)
@@ -300,7 +302,7 @@ func (c *change) loadOrGiveUp(r *Run, is []*Instance) (*liveRun, error) {
 
 // load makes a run of the store live and arms its timers. The error is a fault when the
 // run can't be loaded, and another one when the store can't be read.
-func (c *change) load(r *Run, is []*Instance) (*liveRun, error) {
+func (c *change) load(r *store.Run, is []*store.Instance) (*liveRun, error) {
 	c.on = r.Key
 	p, err := c.e.plan(c.ctx, c, r.DAGID, r.Version)
 	if v, ok := errors.AsType[*versionError](err); ok {
@@ -327,7 +329,7 @@ func (c *change) load(r *Run, is []*Instance) (*liveRun, error) {
 }
 
 // place puts the rows of a run into a new machine.
-func (lr *liveRun) place(is []*Instance) error {
+func (lr *liveRun) place(is []*store.Instance) error {
 	lr.m = newMachine(lr.plan.g, nil)
 	tasks := make([]int, len(is))
 	for n, in := range is {
@@ -340,7 +342,7 @@ func (lr *liveRun) place(is []*Instance) error {
 			lr.m.expand(i, in.MapIndex+1)
 		}
 	}
-	lr.inst = bySlot[*Instance]{}
+	lr.inst = bySlot[*store.Instance]{}
 	lr.inst.grow(lr.m.states.len())
 	for n, in := range is {
 		at, ok := lr.m.slot(tasks[n], in.MapIndex)
@@ -361,16 +363,16 @@ func (lr *liveRun) place(is []*Instance) error {
 }
 
 // instance returns the row of a slot, new if it has none.
-func (lr *liveRun) instance(at slot) *Instance {
+func (lr *liveRun) instance(at slot) *store.Instance {
 	if lr.inst.at(at) == nil {
 		t := lr.task(at)
-		lr.inst.put(at, &Instance{RunKey: lr.run.Key, TaskID: t.ID, MapIndex: lr.m.index.at(at), MaxTries: t.Retries + 1, Operator: t.Operator})
+		lr.inst.put(at, &store.Instance{RunKey: lr.run.Key, TaskID: t.ID, MapIndex: lr.m.index.at(at), MaxTries: t.Retries + 1, Operator: t.Operator})
 	}
 	return lr.inst.at(at)
 }
 
 // find returns the place of an instance and its row, nil when it has none.
-func (lr *liveRun) find(i, mapIndex int) (slot, *Instance) {
+func (lr *liveRun) find(i, mapIndex int) (slot, *store.Instance) {
 	at, ok := lr.m.slot(i, mapIndex)
 	if !ok {
 		return at, nil
@@ -379,7 +381,7 @@ func (lr *liveRun) find(i, mapIndex int) (slot, *Instance) {
 }
 
 // set changes the state of an instance and notes its row for writing.
-func (c *change) set(lr *liveRun, at slot, s dag.State) *Instance {
+func (c *change) set(lr *liveRun, at slot, s dag.State) *store.Instance {
 	in := lr.instance(at)
 	c.freed = c.freed || s.Finished() || holdsSlot(in.State) && !holdsSlot(s)
 	lr.count(at, btoi(holdsSlot(s))-btoi(holdsSlot(in.State)))
@@ -390,7 +392,7 @@ func (c *change) set(lr *liveRun, at slot, s dag.State) *Instance {
 }
 
 // write notes a row for writing.
-func (c *change) write(lr *liveRun, in *Instance) {
+func (c *change) write(lr *liveRun, in *store.Instance) {
 	if c.runOf[in] == nil {
 		c.runOf[in] = lr
 		c.dirty = append(c.dirty, in)
@@ -483,7 +485,7 @@ func (c *change) queue(lr *liveRun, at slot) {
 		in.Try++
 		in.StartDate, in.EndDate = time.Time{}, time.Time{}
 	}
-	c.jobs = append(c.jobs, Job{RunKey: lr.run.Key, TaskID: in.TaskID, MapIndex: in.MapIndex, Try: in.Try})
+	c.jobs = append(c.jobs, store.Job{RunKey: lr.run.Key, TaskID: in.TaskID, MapIndex: in.MapIndex, Try: in.Try})
 }
 
 func (e *Engine) setBlocked(key int64, blocked bool) {
@@ -534,7 +536,7 @@ func (c *change) end(lr *liveRun, state dag.RunState, reason string) error {
 }
 
 // start moves a queued run to running and begins its first tasks.
-func (c *change) start(r *Run) error {
+func (c *change) start(r *store.Run) error {
 	r.State, r.StartDate = dag.RunRunning, c.now
 	if err := c.UpdateRun(c.ctx, r); err != nil {
 		return err

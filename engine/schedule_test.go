@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -18,16 +20,16 @@ import (
 )
 
 // runs reads the runs of the DAG d, oldest first.
-func (b *bench) runs() []*engine.Run {
+func (b *bench) runs() []*store.Run {
 	b.t.Helper()
-	rs, err := b.store.Runs(context.Background(), engine.RunFilter{DAGID: "d"})
+	rs, err := b.store.Runs(context.Background(), store.RunFilter{DAGID: "d"})
 	require.NoError(b.t, err)
 	return rs
 }
 
-func (b *bench) untilRuns(n int) []*engine.Run {
+func (b *bench) untilRuns(n int) []*store.Run {
 	b.t.Helper()
-	var rs []*engine.Run
+	var rs []*store.Run
 	b.until("runs end", func() bool {
 		rs = b.runs()
 		done := 0
@@ -39,7 +41,7 @@ func (b *bench) untilRuns(n int) []*engine.Run {
 	return rs
 }
 
-func dates(rs []*engine.Run) (out []string) {
+func dates(rs []*store.Run) (out []string) {
 	for _, r := range rs {
 		out = append(out, r.LogicalDate.Format("2006-01-02"))
 	}
@@ -124,11 +126,11 @@ func TestTicksFire(t *testing.T) {
 
 // lastReads counts how often the store is asked for the last scheduled run of a DAG.
 type lastReads struct {
-	engine.Store
+	store.Store
 	n atomic.Int64
 }
 
-func (s *lastReads) LastScheduled(ctx context.Context, dagID string) (*engine.Run, error) {
+func (s *lastReads) LastScheduled(ctx context.Context, dagID string) (*store.Run, error) {
 	s.n.Add(1)
 	return s.Store.LastScheduled(ctx, dagID)
 }
@@ -140,7 +142,7 @@ func TestSweepReadsOnlyWhatMayBeDue(t *testing.T) {
 		b := newBench(t)
 		b.o.Beat, b.o.Sweep = time.Second, 100*time.Millisecond
 		reads := &lastReads{}
-		b.wrap = func(s engine.Store) engine.Store { reads.Store = s; return reads }
+		b.wrap = func(s store.Store) store.Store { reads.Store = s; return reads }
 		b.stopStore()
 		b.open()
 		b.load("d:\n  schedule: '* * * * *'\n  start_date: 2000-01-01\n  tasks: [{task_id: t, operator: probe}]\n")
@@ -172,7 +174,7 @@ func TestPausedDAGStartsNothingUntilUnpaused(t *testing.T) {
 	// Another process unpauses it; the next beat sees that.
 	other, err := sqlite.Open(t.Context(), filepath.Join(b.dir, "db"), sqlite.Options{Node: "other"})
 	require.NoError(t, err)
-	require.NoError(t, other.Tx(t.Context(), func(tx engine.Tx) error { return tx.SetPaused(t.Context(), "d", false) }))
+	require.NoError(t, other.Tx(t.Context(), func(tx store.Tx) error { return tx.SetPaused(t.Context(), "d", false) }))
 	require.NoError(t, other.Close())
 	b.untilRuns(2)
 }
@@ -201,7 +203,7 @@ func TestPausingHoldsTheNextTask(t *testing.T) {
 	require.NoError(t, err)
 	b.until("a runs", func() bool { return b.states(r)["a"] == "running" })
 	pause := func(p bool) {
-		require.NoError(t, b.store.Tx(t.Context(), func(tx engine.Tx) error { return tx.SetPaused(t.Context(), "d", p) }))
+		require.NoError(t, b.store.Tx(t.Context(), func(tx store.Tx) error { return tx.SetPaused(t.Context(), "d", p) }))
 		require.NoError(t, b.e.Refresh(t.Context()))
 	}
 	pause(true)
@@ -230,14 +232,14 @@ func TestOtherProcessesAreHeard(t *testing.T) {
 	other, err := sqlite.Open(t.Context(), filepath.Join(b.dir, "db"), sqlite.Options{Node: "other"})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, other.Close()) })
-	require.NoError(t, other.Tx(t.Context(), func(tx engine.Tx) error {
+	require.NoError(t, other.Tx(t.Context(), func(tx store.Tx) error {
 		if _, err := tx.InsertRun(t.Context(), r); err != nil {
 			return err
 		}
 		return tx.PutVersion(t.Context(), ds[0].Version, "d", ds[0].Source())
 	}))
 	b.until("it runs", func() bool { return b.states(r)["t"] == "running" })
-	require.NoError(t, other.Tx(t.Context(), func(tx engine.Tx) error {
+	require.NoError(t, other.Tx(t.Context(), func(tx store.Tx) error {
 		r.State = dag.RunFailed
 		return tx.UpdateRun(t.Context(), r)
 	}))

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/go-co-op/gocron/v2"
 	"github.com/google/uuid"
 
@@ -142,12 +144,12 @@ func (e *Engine) SetLoaded(ctx context.Context, res dag.Result) error {
 	if err != nil {
 		return err
 	}
-	states := map[string]*DAGState{}
+	states := map[string]*store.DAGState{}
 	for _, s := range known {
 		states[s.ID] = s
 	}
 	found := e.findBroken(res.Diagnostics, states, next)
-	var broken map[string]*ImportError
+	var broken map[string]*store.ImportError
 	err = e.change(ctx, func(c *change) error {
 		for id, d := range next {
 			s, is := states[id], e.newState(d)
@@ -156,7 +158,7 @@ func (e *Engine) SetLoaded(ctx context.Context, res dag.Result) error {
 			}
 			put := c.PutDAG
 			if s == nil {
-				put = func(ctx context.Context, d *DAGState) error { return AddDAG(ctx, c, d, c.now) }
+				put = func(ctx context.Context, d *store.DAGState) error { return store.AddDAG(ctx, c, d, c.now) }
 			}
 			if err := put(ctx, is); err != nil {
 				return err
@@ -200,12 +202,12 @@ func (e *Engine) SetLoaded(ctx context.Context, res dag.Result) error {
 }
 
 // newState is what the store keeps of a DAG that nobody knew before.
-func (e *Engine) newState(d *dag.DAG) *DAGState {
+func (e *Engine) newState(d *dag.DAG) *store.DAGState {
 	paused := e.o.PausedAtCreation
 	if d.IsPausedUponCreation != nil {
 		paused = *d.IsPausedUponCreation
 	}
-	return &DAGState{ID: d.ID, File: d.Pos.File, Version: d.Version, Paused: paused, Active: true, Assets: assetURIs(d)}
+	return &store.DAGState{ID: d.ID, File: d.Pos.File, Version: d.Version, Paused: paused, Active: true, Assets: assetURIs(d)}
 }
 
 // sweep looks at every DAG, whatever woke it.
@@ -276,7 +278,7 @@ func (e *Engine) setNextDue(d *dag.DAG, at, now time.Time) {
 
 // nextRun asks the timetable of a DAG for its next scheduled run after last, and
 // whether it is due.
-func nextRun(d *dag.DAG, last *Run, now time.Time) (timetable.Run, bool) {
+func nextRun(d *dag.DAG, last *store.Run, now time.Time) (timetable.Run, bool) {
 	var iv *timetable.Interval
 	if last != nil {
 		iv = &timetable.Interval{Start: last.IntervalStart, End: last.IntervalEnd}
@@ -342,7 +344,7 @@ func (c *change) createDue(d *dag.DAG) error {
 			}
 			return nil
 		}
-		r := &Run{
+		r := &store.Run{
 			DAGID: d.ID, RunID: RunID(dag.ScheduledRun, due.RunAfter), Type: dag.ScheduledRun, State: dag.RunQueued,
 			LogicalDate: due.LogicalDate, IntervalStart: due.Interval.Start, IntervalEnd: due.Interval.End,
 			RunAfter: due.RunAfter, QueuedAt: c.now, Version: d.Version,
@@ -367,7 +369,7 @@ func (c *change) createDue(d *dag.DAG) error {
 
 // insertRun adds a run with its deadlines and the version of its DAG. Every run that
 // there is comes from here.
-func (c *change) insertRun(d *dag.DAG, r *Run) (bool, error) {
+func (c *change) insertRun(d *dag.DAG, r *store.Run) (bool, error) {
 	ok, err := c.InsertRun(c.ctx, r)
 	if err != nil || !ok {
 		return ok, err
@@ -406,7 +408,7 @@ func (e *Engine) adoptRuns(ctx context.Context) error {
 
 // adopt gives a run that was made elsewhere the version of its DAG that this process has.
 // One that somebody has cleared or marked meanwhile keeps its own, which has those tasks.
-func (c *change) adopt(d *dag.DAG, r *Run) error {
+func (c *change) adopt(d *dag.DAG, r *store.Run) error {
 	is, err := c.Instances(c.ctx, r.Key)
 	if err != nil {
 		return err
@@ -433,11 +435,11 @@ func (c *change) startQueued(id string, d *dag.DAG) error {
 	if c.e.isPaused(id) {
 		return nil
 	}
-	queued, err := c.Runs(c.ctx, RunFilter{DAGID: id, States: []dag.RunState{dag.RunQueued}})
+	queued, err := c.Runs(c.ctx, store.RunFilter{DAGID: id, States: []dag.RunState{dag.RunQueued}})
 	if err != nil || len(queued) == 0 {
 		return err
 	}
-	var own, backfilled []*Run
+	var own, backfilled []*store.Run
 	for _, r := range queued {
 		switch {
 		case r.RunAfter.After(c.now), r.Provisional:
@@ -523,8 +525,8 @@ func (e *Engine) Refresh(ctx context.Context) error {
 			backfilling[lr.run.BackfillID]++
 		}
 	}
-	backfills = slices.DeleteFunc(backfills, func(b *Backfill) bool {
-		return b.State == BackfillPaused || paused[b.DAGID] || backfilling[b.ID] >= b.MaxActiveRuns
+	backfills = slices.DeleteFunc(backfills, func(b *store.Backfill) bool {
+		return b.State == store.BackfillPaused || paused[b.DAGID] || backfilling[b.ID] >= b.MaxActiveRuns
 	})
 	stuck := map[string]bool{}
 	for k := range e.stuck {
@@ -591,7 +593,7 @@ func (e *Engine) stepDropped(ctx context.Context, running []int64) {
 }
 
 // setPools takes over the sizes of the pools; a change may let waiting tasks go on.
-func (e *Engine) setPools(ctx context.Context, pools []*Pool) {
+func (e *Engine) setPools(ctx context.Context, pools []*store.Pool) {
 	next := make(map[string]int, len(pools))
 	for _, p := range pools {
 		next[p.Name] = p.Slots

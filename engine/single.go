@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/dag"
 )
 
@@ -39,7 +41,7 @@ func (e *Engine) single(d *dag.DAG, taskID string, mapIndex int, t Trigger) (*at
 			return nil, fmt.Errorf("task %q is mapped over the result of task %q, which it has only in a run: use dags test", taskID, v.From)
 		}
 	}
-	in := Instance{TaskID: taskID, MapIndex: mapIndex, State: dag.Running, Try: 1, MaxTries: task.Retries + 1, Operator: task.Operator, StartDate: e.now()}
+	in := store.Instance{TaskID: taskID, MapIndex: mapIndex, State: dag.Running, Try: 1, MaxTries: task.Retries + 1, Operator: task.Operator, StartDate: e.now()}
 	return &attempt{e: e, plan: p, task: &p.tasks[i], i: i, run: *r, in: in}, nil
 }
 
@@ -99,7 +101,7 @@ func (e *Engine) maskValue(v any) any {
 
 // LogPath is where the log of an instance's try lies below the log folder; try 0 is
 // the last one.
-func LogPath(r *Run, in *Instance, try int) string {
+func LogPath(r *store.Run, in *store.Instance, try int) string {
 	c := *in
 	if try > 0 {
 		c.Try = try
@@ -108,20 +110,24 @@ func LogPath(r *Run, in *Instance, try int) string {
 }
 
 // nothing is a store without anything in it, for single tasks.
-type nothing struct{ Store }
+type nothing struct{ store.Store }
 
 func (nothing) XCom(context.Context, int64, string, int, string) (json.RawMessage, error) {
 	return nil, nil
 }
 
-func (nothing) XComs(context.Context, int64, string, string) ([]MappedXCom, error) { return nil, nil }
+func (nothing) XComs(context.Context, int64, string, string) ([]store.MappedXCom, error) {
+	return nil, nil
+}
 
-func (nothing) RunByID(context.Context, string, string) (*Run, error) { return nil, ErrNotFound }
+func (nothing) RunByID(context.Context, string, string) (*store.Run, error) {
+	return nil, store.ErrNotFound
+}
 
 func (nothing) RunWithXCom(context.Context, string, time.Time, string, string) (int64, error) {
 	return 0, nil
 }
 
-func (nothing) NearestRun(context.Context, string, time.Time) (*Run, error) { return nil, nil }
+func (nothing) NearestRun(context.Context, string, time.Time) (*store.Run, error) { return nil, nil }
 
-func (nothing) PreviousSuccess(context.Context, *Run) (*Run, error) { return nil, nil }
+func (nothing) PreviousSuccess(context.Context, *store.Run) (*store.Run, error) { return nil, nil }

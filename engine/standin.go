@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/template"
@@ -15,7 +17,7 @@ import (
 
 // standIns are the messages that tell an event in place of one that was refused: a simpler
 // one for the same receiver if that may take it, else those of the last resort.
-func (e *Engine) standIns(d *Delivery, cause error) []*Delivery {
+func (e *Engine) standIns(d *store.Delivery, cause error) []*store.Delivery {
 	if d.EventData == nil {
 		return nil
 	}
@@ -29,12 +31,12 @@ func (e *Engine) standIns(d *Delivery, cause error) []*Delivery {
 	if m, ok := e.simpler(d, &told, cause); ok {
 		out := e.delivery(m, &told)
 		out.StandsInFor = d.ID
-		return []*Delivery{out}
+		return []*store.Delivery{out}
 	}
 	return e.lastResort(d, ev)
 }
 
-func (e *Engine) simpler(d *Delivery, ev *callbacks.Event, cause error) (m callbacks.Message, ok bool) {
+func (e *Engine) simpler(d *store.Delivery, ev *callbacks.Event, cause error) (m callbacks.Message, ok bool) {
 	s, found := e.o.Callbacks.Sender(d.Sender)
 	if !found {
 		return m, false
@@ -57,7 +59,7 @@ func (e *Engine) simpler(d *Delivery, ev *callbacks.Event, cause error) (m callb
 
 // lastResort tells an event that its own callback could not tell to the receivers of
 // [Options.OnUndelivered], if the event is one that must not pass unseen.
-func (e *Engine) lastResort(d *Delivery, ev *callbacks.Event) (out []*Delivery) {
+func (e *Engine) lastResort(d *store.Delivery, ev *callbacks.Event) (out []*store.Delivery) {
 	if slices.Contains([]callbacks.Kind{callbacks.Execute, callbacks.Success, callbacks.Retry, callbacks.Skipped}, ev.Kind) {
 		return nil
 	}
@@ -74,7 +76,7 @@ func (e *Engine) lastResort(d *Delivery, ev *callbacks.Event) (out []*Delivery) 
 }
 
 // messages lets callbacks that belong to no DAG tell an event, as far as it is known.
-func (e *Engine) messages(cbs []boundCallback, ev *callbacks.Event) (out []*Delivery) {
+func (e *Engine) messages(cbs []boundCallback, ev *callbacks.Event) (out []*store.Delivery) {
 	loc, err := time.LoadLocation(ev.Timezone)
 	if err != nil {
 		loc = time.UTC

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/dag"
 )
 
@@ -37,7 +39,7 @@ func (c *change) noteStuck(lr *liveRun) error {
 }
 
 // stuckOn is the queued run that all tasks of a run wait for, or nil.
-func (c *change) stuckOn(lr *liveRun) (*Run, error) {
+func (c *change) stuckOn(lr *liveRun) (*store.Run, error) {
 	if len(lr.waiting)+len(lr.m.held) == 0 || lr.active > 0 || lr.m.inFlight > len(lr.waiting) || c.e.isPaused(lr.run.DAGID) {
 		return nil, nil
 	}
@@ -60,14 +62,14 @@ func (c *change) stuckOn(lr *liveRun) (*Run, error) {
 
 // startWaitedFor starts the queued runs that running ones do nothing but wait for, in the
 // slots of those.
-func (c *change) startWaitedFor(queued []*Run) error {
+func (c *change) startWaitedFor(queued []*store.Run) error {
 	for _, r := range queued {
 		by := c.e.stuckBy(r.Key)
 		if by == "" || r.State != dag.RunQueued {
 			continue
 		}
 		if r.BackfillID != 0 {
-			if b, err := c.Backfill(c.ctx, r.BackfillID); err != nil || b.State == BackfillPaused {
+			if b, err := c.Backfill(c.ctx, r.BackfillID); err != nil || b.State == store.BackfillPaused {
 				return err
 			}
 		}
@@ -92,15 +94,15 @@ func (e *Engine) stuckBy(queued int64) string {
 }
 
 // whoseSlot says in whose slot a run is running beyond max_active_runs, or nothing.
-func whoseSlot(ctx context.Context, r Reader, d *dag.DAG, run *Run) (string, error) {
+func whoseSlot(ctx context.Context, r store.Reader, d *dag.DAG, run *store.Run) (string, error) {
 	if run.BackfillID != 0 || run.LogicalDate.IsZero() {
 		return "", nil
 	}
-	running, err := r.Runs(ctx, RunFilter{DAGID: d.ID, States: []dag.RunState{dag.RunRunning}})
+	running, err := r.Runs(ctx, store.RunFilter{DAGID: d.ID, States: []dag.RunState{dag.RunRunning}})
 	if err != nil || len(running) <= d.MaxActiveRuns {
 		return "", err
 	}
-	var later *Run
+	var later *store.Run
 	for _, o := range running {
 		if o.BackfillID == 0 && o.LogicalDate.After(run.LogicalDate) && (later == nil || o.LogicalDate.Before(later.LogicalDate)) {
 			later = o

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -58,7 +60,7 @@ func TestAClearedRunGetsTheSlotOfTheOneThatWaitsForIt(t *testing.T) {
 			day := func(n int) engine.Trigger {
 				return engine.Trigger{LogicalDate: time.Date(2026, 1, n, 0, 0, 0, 0, time.UTC)}
 			}
-			runs := []*engine.Run{b.finish(day(1)), b.finish(day(2))}
+			runs := []*store.Run{b.finish(day(1)), b.finish(day(2))}
 			last, err := b.e.Trigger(t.Context(), "d", day(3))
 			require.NoError(t, err)
 			<-begun

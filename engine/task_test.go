@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -24,7 +26,7 @@ func (b *bench) returns(name string, v any) {
 	b.do[name] = func(context.Context, *operator.TaskContext) (any, error) { return v, nil }
 }
 
-func (b *bench) xcom(r *engine.Run, task, key string) string {
+func (b *bench) xcom(r *store.Run, task, key string) string {
 	b.t.Helper()
 	v, err := b.store.XCom(context.Background(), r.Key, task, -1, key)
 	require.NoError(b.t, err)
@@ -258,8 +260,8 @@ func TestPoolSizes(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	for name, slots := range map[string]int{"small": 1, "endless": -1} {
-		require.NoError(t, b.store.Tx(t.Context(), func(tx engine.Tx) error {
-			return tx.PutPool(t.Context(), &engine.Pool{Name: name, Slots: slots})
+		require.NoError(t, b.store.Tx(t.Context(), func(tx store.Tx) error {
+			return tx.PutPool(t.Context(), &store.Pool{Name: name, Slots: slots})
 		}))
 	}
 	b.load("d:\n  tasks:\n    - {task_id: large, operator: probe, pool: small, pool_slots: 2}\n    - {task_id: fits, operator: probe, pool: small}\n    - {task_id: many, operator: probe, pool: endless, pool_slots: 500}\n")
@@ -344,7 +346,7 @@ func TestLatestOnlyKnowsTheNewestRun(t *testing.T) {
 	assert.Equal(t, []string{"false", "false", "true"}, latest)
 	manual := b.finish(engine.Trigger{LogicalDate: time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)})
 	assert.Equal(t, "true", b.xcom(manual, "t", "return_value"))
-	done, err := b.e.CreateBackfill(t.Context(), "d", engine.BackfillRequest{From: march(1).AddDate(0, 0, -1), To: march(3), Reprocess: engine.ReprocessCompleted})
+	done, err := b.e.CreateBackfill(t.Context(), "d", engine.BackfillRequest{From: march(1).AddDate(0, 0, -1), To: march(3), Reprocess: store.ReprocessCompleted})
 	require.NoError(t, err)
 	b.untilCompleted(done.Backfill.ID)
 	latest = nil

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/dingdag/dingdag/store"
 )
 
 // taskLog is the log of one attempt: a file of its own, secrets masked.
@@ -23,7 +25,7 @@ type taskLog struct {
 }
 
 // logPath is where the log of an attempt lies below the log folder, as in Airflow.
-func logPath(r *Run, in *Instance) string {
+func logPath(r *store.Run, in *store.Instance) string {
 	p := filepath.Join("dag_id="+r.DAGID, "run_id="+r.RunID, "task_id="+in.TaskID)
 	if in.MapIndex >= 0 {
 		p = filepath.Join(p, "map_index="+strconv.Itoa(in.MapIndex))

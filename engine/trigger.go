@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/dag"
 )
 
@@ -41,7 +43,7 @@ var ErrExists = errors.New("exists already")
 // Triggered is a run that was made because somebody asked for it.
 type Triggered struct {
 	// Run is the run as it was made; it may have begun since.
-	Run *Run `json:"run"`
+	Run *store.Run `json:"run"`
 	// Paused says that its DAG is paused, so that it stays queued.
 	Paused bool `json:"paused,omitempty"`
 	// Tasks is how many tasks its DAG has.
@@ -57,7 +59,7 @@ type triggerRequest struct {
 }
 
 // Trigger makes a manual run, queued, as [Engine.TriggerRun] does.
-func (e *Engine) Trigger(ctx context.Context, dagID string, t Trigger) (*Run, error) {
+func (e *Engine) Trigger(ctx context.Context, dagID string, t Trigger) (*store.Run, error) {
 	done, err := e.TriggerRun(ctx, dagID, t)
 	if err != nil {
 		return nil, err
@@ -71,7 +73,7 @@ func (e *Engine) Trigger(ctx context.Context, dagID string, t Trigger) (*Run, er
 // [Options.FindDAG] finds; the next process to work gives it its own version of the DAG,
 // because a version holds what its file took from the environment.
 //
-// Errors are a [*TriggerError], or wrap [ErrNotFound], [ErrExists] or [ErrPaused].
+// Errors are a [*TriggerError], or wrap [store.ErrNotFound], [ErrExists] or [ErrPaused].
 func (e *Engine) TriggerRun(ctx context.Context, dagID string, t Trigger) (*Triggered, error) {
 	var (
 		done = &Triggered{}
@@ -161,12 +163,12 @@ func (c *change) trigger(r *triggerRequest) (*Triggered, error) {
 
 // madeBy returns the run that stands in the way of a wanted one and was made by the same
 // try of a task, or nil.
-func (c *change) madeBy(wanted *Run) (*Run, error) {
+func (c *change) madeBy(wanted *store.Run) (*store.Run, error) {
 	if wanted.MadeBy == "" {
 		return nil, nil
 	}
 	r, err := c.RunByID(c.ctx, wanted.DAGID, wanted.RunID)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		if r, err = nil, nil; !wanted.LogicalDate.IsZero() {
 			r, err = c.RunAt(c.ctx, wanted.DAGID, wanted.LogicalDate)
 		}
@@ -183,11 +185,11 @@ func (c *change) know(d *dag.DAG) (paused bool, err error) {
 	if err == nil {
 		return s.Paused, nil
 	}
-	if !errors.Is(err, ErrNotFound) {
+	if !errors.Is(err, store.ErrNotFound) {
 		return false, err
 	}
 	s = c.e.newState(d)
-	return s.Paused, AddDAG(c.ctx, c, s, c.now)
+	return s.Paused, store.AddDAG(c.ctx, c, s, c.now)
 }
 
 // unknownDAG is the error about a DAG that this process does not know.
@@ -196,13 +198,13 @@ func (c *change) unknownDAG(id string) error {
 	ids, b := slices.Sorted(maps.Keys(c.e.dags)), c.e.broken[id]
 	c.e.mu.Unlock()
 	if b != nil {
-		return fmt.Errorf("dag %q can't be loaded since %s: %s: %w", id, showMoment(b.Since), firstProblem(b.Text), ErrNotFound)
+		return fmt.Errorf("dag %q can't be loaded since %s: %s: %w", id, showMoment(b.Since), firstProblem(b.Text), store.ErrNotFound)
 	}
 	return unknownDAG(id, ids)
 }
 
 func unknownDAG(id string, known []string) error {
-	return fmt.Errorf("no dag %q%s: %w", id, nearest(id, known, func(id string) string { return id }), ErrNotFound)
+	return fmt.Errorf("no dag %q%s: %w", id, nearest(id, known, func(id string) string { return id }), store.ErrNotFound)
 }
 
 // TriggerError is a mistake in one field of a [Trigger].
@@ -224,11 +226,11 @@ var runIDPattern = regexp.MustCompile(`^[A-Za-z0-9_.~:+-]+$`)
 
 // NewManualRun is the run that a trigger asks for at a moment, not yet stored. Its logical
 // date has milliseconds, as stored ones do.
-func NewManualRun(d *dag.DAG, t Trigger, now time.Time) (*Run, error) {
+func NewManualRun(d *dag.DAG, t Trigger, now time.Time) (*store.Run, error) {
 	return newManualRun(d, t, now, time.Millisecond)
 }
 
-func newManualRun(d *dag.DAG, t Trigger, now time.Time, precision time.Duration) (*Run, error) {
+func newManualRun(d *dag.DAG, t Trigger, now time.Time, precision time.Duration) (*store.Run, error) {
 	at := t.LogicalDate
 	if at.IsZero() {
 		at = now
@@ -257,12 +259,12 @@ func newManualRun(d *dag.DAG, t Trigger, now time.Time, precision time.Duration)
 		if t.RunID == "" {
 			id += "_" + strings.ToLower(rand.Text()[:8])
 		}
-		return &Run{
+		return &store.Run{
 			DAGID: d.ID, RunID: id, Type: dag.ManualRun, State: dag.RunQueued, RunAfter: now, QueuedAt: now, Conf: conf, Version: d.Version,
 		}, nil
 	}
 	iv := d.Timetable.Manual(at)
-	return &Run{
+	return &store.Run{
 		DAGID: d.ID, RunID: id, Type: dag.ManualRun, State: dag.RunQueued, LogicalDate: at,
 		IntervalStart: iv.Start, IntervalEnd: iv.End, RunAfter: now, QueuedAt: now, Conf: conf, Version: d.Version,
 	}, nil

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -36,7 +38,7 @@ func (b *bench) asking(text string, alone bool) *engine.Engine {
 	}})
 }
 
-func (b *bench) said(r *engine.Run) string {
+func (b *bench) said(r *store.Run) string {
 	b.t.Helper()
 	v, err := b.store.XCom(context.Background(), r.Key, "t", -1, "return_value")
 	require.NoError(b.t, err)
@@ -72,7 +74,7 @@ func TestRunsAreMadeByWhoSchedules(t *testing.T) {
 	_, err = other.TriggerRun(t.Context(), "d", engine.Trigger{RunID: "asked"})
 	require.ErrorIs(t, err, engine.ErrExists)
 	_, err = other.TriggerRun(t.Context(), "dd", engine.Trigger{})
-	require.ErrorIs(t, err, engine.ErrNotFound)
+	require.ErrorIs(t, err, store.ErrNotFound)
 	require.ErrorContains(t, err, `no dag "dd"`)
 	_, err = other.TriggerRun(t.Context(), "d", engine.Trigger{RunID: "a b"})
 	te, ok := errors.AsType[*engine.TriggerError](err)
@@ -86,7 +88,7 @@ func TestRunsAreMadeByWhoSchedules(t *testing.T) {
 	assert.True(t, done.Paused)
 }
 
-func (b *bench) dagState(id string) *engine.DAGState {
+func (b *bench) dagState(id string) *store.DAGState {
 	b.t.Helper()
 	s, err := b.store.DAG(context.Background(), id)
 	require.NoError(b.t, err)
@@ -106,7 +108,7 @@ func TestRunsOfNobodyAreAdopted(t *testing.T) {
 	assert.True(t, done.Run.Provisional)
 	fill, err := other.CreateBackfill(t.Context(), "d", engine.BackfillRequest{From: march(1), To: march(3)})
 	require.NoError(t, err)
-	assert.Equal(t, map[engine.BackfillOutcome]int{engine.BackfillCreated: 3}, fill.Dates)
+	assert.Equal(t, map[store.BackfillOutcome]int{store.BackfillCreated: 3}, fill.Dates)
 	_, err = other.TriggerRun(t.Context(), "e", engine.Trigger{})
 	require.EqualError(t, err, "trigger: the folder of the command has no such DAG")
 

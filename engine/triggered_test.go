@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -68,7 +70,7 @@ func TestATryMakesOneRun(t *testing.T) {
 			assert.Len(t, ids, 2)
 			assert.Equal(t, ids[0], ids[1])
 			b.mu.Unlock()
-			runs, err := next.store.Runs(t.Context(), engine.RunFilter{DAGID: "child"})
+			runs, err := next.store.Runs(t.Context(), store.RunFilter{DAGID: "child"})
 			require.NoError(t, err)
 			require.Len(t, runs, 1)
 			next.ended1(runs[0].Key)
@@ -79,7 +81,7 @@ func TestATryMakesOneRun(t *testing.T) {
 			require.NoError(t, err)
 			next.ended1(r.Key)
 			next.until("a run of the next try", func() bool {
-				runs, err := next.store.Runs(t.Context(), engine.RunFilter{DAGID: "child"})
+				runs, err := next.store.Runs(t.Context(), store.RunFilter{DAGID: "child"})
 				require.NoError(t, err)
 				return len(runs) == 2
 			})

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/timetable"
 )
@@ -15,23 +17,23 @@ type Why struct {
 	// Tick is when the run was due; zero when nothing was.
 	Tick time.Time
 	// Outcome is empty when no tick was due.
-	Outcome TickOutcome
+	Outcome store.TickOutcome
 	// Reason is a sentence without its end.
 	Reason string
 	// Run is the run with the logical date of the tick, or nil.
-	Run *Run
+	Run *store.Run
 	// Next is when the tick after the moment asked for is due; zero when there is none.
 	Next time.Time
 }
 
 // WhyRun tells why a run did or did not start at a moment: of the newest tick that was
 // due then. It reads the store only.
-func WhyRun(ctx context.Context, r Reader, d *dag.DAG, at, now time.Time) (*Why, error) {
+func WhyRun(ctx context.Context, r store.Reader, d *dag.DAG, at, now time.Time) (*Why, error) {
 	return whyRun(ctx, r, d, at, now, "")
 }
 
 // whyRun does so of a DAG whose file can't be loaded now because of problem, or can.
-func whyRun(ctx context.Context, r Reader, d *dag.DAG, at, now time.Time, problem string) (*Why, error) {
+func whyRun(ctx context.Context, r store.Reader, d *dag.DAG, at, now time.Time, problem string) (*Why, error) {
 	w := &Why{}
 	held, err := heldNow(ctx, r, d.ID, problem)
 	if err != nil {
@@ -80,10 +82,10 @@ func whyRun(ctx context.Context, r Reader, d *dag.DAG, at, now time.Time, proble
 	}
 	if run != nil {
 		if why := otherInterval(run, tick); why != "" && !tick.RunAfter.After(now) {
-			w.Outcome, w.Reason = TickSkipped, why
+			w.Outcome, w.Reason = store.TickSkipped, why
 			return w, nil
 		}
-		w.Outcome, w.Run = TickStarted, run
+		w.Outcome, w.Run = store.TickStarted, run
 		w.Reason, err = whyQueued(ctx, r, d, run, now, problem)
 		if run.State.Finished() {
 			w.Reason += held
@@ -96,7 +98,7 @@ func whyRun(ctx context.Context, r Reader, d *dag.DAG, at, now time.Time, proble
 	}
 	if rec != nil {
 		w.Outcome, w.Reason = rec.Outcome, rec.Reason
-		if rec.Outcome == TickMissed && rec.Reason == noScheduler {
+		if rec.Outcome == store.TickMissed && rec.Reason == noScheduler {
 			down, err := downAround(ctx, r, w.Tick)
 			if err != nil {
 				return nil, err
@@ -113,7 +115,7 @@ func whyRun(ctx context.Context, r Reader, d *dag.DAG, at, now time.Time, proble
 }
 
 // whyQueued tells the state of a run, and for a queued one what it waits for.
-func whyQueued(ctx context.Context, r Reader, d *dag.DAG, run *Run, now time.Time, problem string) (string, error) {
+func whyQueued(ctx context.Context, r store.Reader, d *dag.DAG, run *store.Run, now time.Time, problem string) (string, error) {
 	switch {
 	case run.State.Finished():
 		return fmt.Sprintf("run %s is %s (%s) since %s", run.RunID, run.State, run.Reason, showMoment(run.EndDate)), nil
@@ -130,7 +132,7 @@ func whyQueued(ctx context.Context, r Reader, d *dag.DAG, run *Run, now time.Tim
 }
 
 // whyNotYet tells what became of a tick of which there is no record.
-func whyNotYet(ctx context.Context, r Reader, d *dag.DAG, tick, now time.Time, problem string) (TickOutcome, string, error) {
+func whyNotYet(ctx context.Context, r store.Reader, d *dag.DAG, tick, now time.Time, problem string) (store.TickOutcome, string, error) {
 	h, err := readHistory(ctx, r, d.ID, tick, now)
 	if err != nil {
 		return "", "", err
@@ -141,25 +143,25 @@ func whyNotYet(ctx context.Context, r Reader, d *dag.DAG, tick, now time.Time, p
 	}
 	switch {
 	case len(h.pauses) == 0:
-		return TickMissed, "no scheduler has seen the DAG yet: start one with dingdag standalone", nil
+		return store.TickMissed, "no scheduler has seen the DAG yet: start one with dingdag standalone", nil
 	case tick.Before(h.pauses[0].At) && !d.Catchup:
-		return TickSkipped, "catchup is off and the DAG was first seen at " + showMoment(h.pauses[0].At), nil
+		return store.TickSkipped, "catchup is off and the DAG was first seen at " + showMoment(h.pauses[0].At), nil
 	case last != nil && last.RunAfter.After(tick) && !d.Catchup:
-		return TickSkipped, "catchup is off and run " + last.RunID + " followed", nil
+		return store.TickSkipped, "catchup is off and run " + last.RunID + " followed", nil
 	}
 	why, err := standing(ctx, r, d, now, problem, dag.RunQueued, dag.RunRunning)
 	if err != nil {
 		return "", "", err
 	}
 	if why != "" {
-		return TickWaiting, why, nil
+		return store.TickWaiting, why, nil
 	}
-	return TickWaiting, "the scheduler is about to create its run", nil
+	return store.TickWaiting, "the scheduler is about to create its run", nil
 }
 
 // heldNow says what keeps a DAG from getting runs whatever else happens, or nothing: it is
 // paused, or can't be loaded.
-func heldNow(ctx context.Context, r Reader, dagID, problem string) (string, error) {
+func heldNow(ctx context.Context, r store.Reader, dagID, problem string) (string, error) {
 	if why, err := pausedNow(ctx, r, dagID); err != nil || why != "" {
 		return why, err
 	}
@@ -168,7 +170,7 @@ func heldNow(ctx context.Context, r Reader, dagID, problem string) (string, erro
 
 // standing says what keeps a DAG from getting another run now, or nothing: it is paused or
 // can't be loaded, no scheduler is at work, or max_active_runs runs are in the given states.
-func standing(ctx context.Context, r Reader, d *dag.DAG, now time.Time, problem string, states ...dag.RunState) (string, error) {
+func standing(ctx context.Context, r store.Reader, d *dag.DAG, now time.Time, problem string, states ...dag.RunState) (string, error) {
 	if why, err := heldNow(ctx, r, d.ID, problem); err != nil || why != "" {
 		return why, err
 	}
@@ -181,7 +183,7 @@ func standing(ctx context.Context, r Reader, d *dag.DAG, now time.Time, problem 
 	case !goesOn(l, now):
 		return "no scheduler runs since " + showMoment(l.SeenAt) + ": start one with dingdag standalone", nil
 	}
-	open, err := r.Runs(ctx, RunFilter{DAGID: d.ID, States: states})
+	open, err := r.Runs(ctx, store.RunFilter{DAGID: d.ID, States: states})
 	if err != nil {
 		return "", err
 	}
@@ -200,7 +202,7 @@ func standing(ctx context.Context, r Reader, d *dag.DAG, now time.Time, problem 
 }
 
 // pausedNow says since when a DAG is paused, or nothing.
-func pausedNow(ctx context.Context, r Reader, dagID string) (string, error) {
+func pausedNow(ctx context.Context, r store.Reader, dagID string) (string, error) {
 	ps, err := r.Pauses(ctx, dagID)
 	if err != nil || len(ps) == 0 || !ps[len(ps)-1].Paused {
 		return "", err
@@ -214,7 +216,7 @@ func pausedNow(ctx context.Context, r Reader, dagID string) (string, error) {
 }
 
 // downAround says between which moments no scheduler ran around t.
-func downAround(ctx context.Context, r Reader, t time.Time) (string, error) {
+func downAround(ctx context.Context, r store.Reader, t time.Time) (string, error) {
 	before, err := r.LastSchedulerLife(ctx, t)
 	if err != nil {
 		return "", err

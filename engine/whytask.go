@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/dag"
 )
 
@@ -23,7 +25,7 @@ type TaskWhy struct {
 // WhyTask tells why the instances of a task of a run wait or did not run. It judges by
 // the rules that the scheduler goes by, on a copy of what the store holds, and changes
 // nothing. It returns ErrNotFound when the run's version of the DAG has no such task.
-func (e *Engine) WhyTask(ctx context.Context, r *Run, taskID string) (out []TaskWhy, err error) {
+func (e *Engine) WhyTask(ctx context.Context, r *store.Run, taskID string) (out []TaskWhy, err error) {
 	alone, err := e.alone(ctx)
 	if err != nil {
 		return nil, err
@@ -33,8 +35,8 @@ func (e *Engine) WhyTask(ctx context.Context, r *Run, taskID string) (out []Task
 	if err != nil {
 		return nil, err
 	}
-	err = e.store.Tx(ctx, func(tx Tx) error {
-		c := &change{Tx: tx, e: look, ctx: ctx, now: e.now(), runOf: map[*Instance]*liveRun{}}
+	err = e.store.Tx(ctx, func(tx store.Tx) error {
+		c := &change{Tx: tx, e: look, ctx: ctx, now: e.now(), runOf: map[*store.Instance]*liveRun{}}
 		defer func() {
 			for _, lr := range c.touched {
 				lr.mu.Unlock()
@@ -50,7 +52,7 @@ func (e *Engine) WhyTask(ctx context.Context, r *Run, taskID string) (out []Task
 		}
 		i := lr.plan.d.TaskIndex(taskID)
 		if i < 0 {
-			return fmt.Errorf("task %q in run %s: %w", taskID, r.RunID, ErrNotFound)
+			return fmt.Errorf("task %q in run %s: %w", taskID, r.RunID, store.ErrNotFound)
 		}
 		for _, slot := range lr.m.slotsOf(i) {
 			why, err := c.whyInstance(lr, slot, alone)
@@ -65,7 +67,7 @@ func (e *Engine) WhyTask(ctx context.Context, r *Run, taskID string) (out []Task
 }
 
 // whyFaulty explains the instances of a task of a run that can't be loaded.
-func (c *change) whyFaulty(r *Run, taskID string, f *fault) (out []TaskWhy, err error) {
+func (c *change) whyFaulty(r *store.Run, taskID string, f *fault) (out []TaskWhy, err error) {
 	why := fmt.Sprintf("the run can't go on: %s: %s", f.reason, c.e.o.Masker.Mask(f.Error()))
 	is, err := c.Instances(c.ctx, r.Key)
 	if err != nil {
@@ -85,14 +87,14 @@ func (c *change) whyFaulty(r *Run, taskID string, f *fault) (out []TaskWhy, err 
 		return out, nil
 	}
 	if p := c.e.remains(c.ctx, c, r); p != nil && p.indexOf(taskID) < 0 {
-		return nil, fmt.Errorf("task %q in run %s: %w", taskID, r.RunID, ErrNotFound)
+		return nil, fmt.Errorf("task %q in run %s: %w", taskID, r.RunID, store.ErrNotFound)
 	}
 	return []TaskWhy{{MapIndex: -1, Reason: why}}, nil
 }
 
 // lookAt reads what decides about the tasks of a run: the run, the others that are
 // running, the pools and the paused DAGs.
-func (c *change) lookAt(seen *Run) (*liveRun, error) {
+func (c *change) lookAt(seen *store.Run) (*liveRun, error) {
 	r, err := c.Run(c.ctx, seen.Key) // it may have moved on
 	if err != nil {
 		return nil, err
@@ -112,7 +114,7 @@ func (c *change) lookAt(seen *Run) (*liveRun, error) {
 	for _, id := range paused {
 		c.e.paused[id] = true
 	}
-	running, err := c.Runs(c.ctx, RunFilter{States: []dag.RunState{dag.RunRunning}})
+	running, err := c.Runs(c.ctx, store.RunFilter{States: []dag.RunState{dag.RunRunning}})
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +227,7 @@ func (c *change) whyRule(lr *liveRun, at slot, matters func(dag.State) bool) str
 
 // rootCause names the instance above a task that failed first, when, and its error.
 func rootCause(lr *liveRun, i int) string {
-	var first *Instance
+	var first *store.Instance
 	n := &lr.plan.g.tasks[i]
 	for _, u := range reach(lr.plan.d, slices.Concat(n.up, n.setups), func(t *dag.Task) []int { return t.Upstream }) {
 		for _, at := range lr.m.slotsOf(u) {

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -47,13 +49,13 @@ d:
     - {task_id: right, operator: probe, dependencies: [fork]}
     - {task_id: past, operator: probe, do: hang, depends_on_past: true}
 `)
-	require.NoError(t, b.store.Tx(t.Context(), func(tx engine.Tx) error {
-		return tx.PutPool(t.Context(), &engine.Pool{Name: "small", Slots: 1})
+	require.NoError(t, b.store.Tx(t.Context(), func(tx store.Tx) error {
+		return tx.PutPool(t.Context(), &store.Pool{Name: "small", Slots: 1})
 	}))
 	b.start(engine.RunOptions{})
 	run, err := b.e.Trigger(t.Context(), "d", engine.Trigger{LogicalDate: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)})
 	require.NoError(t, err)
-	why := func(r *engine.Run, task string) string {
+	why := func(r *store.Run, task string) string {
 		ws, err := b.e.WhyTask(t.Context(), r, task)
 		require.NoError(t, err, task)
 		require.Len(t, ws, 1, task)
@@ -80,7 +82,7 @@ d:
 		assert.Regexp(t, want, why(run, task), task)
 	}
 	_, err = b.e.WhyTask(t.Context(), run, "nobody")
-	require.ErrorIs(t, err, engine.ErrNotFound)
+	require.ErrorIs(t, err, store.ErrNotFound)
 
 	next, err := b.e.Trigger(t.Context(), "d", engine.Trigger{LogicalDate: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)})
 	require.NoError(t, err)

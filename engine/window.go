@@ -1,11 +1,14 @@
 package engine
 
-import "github.com/dingdag/dingdag/dag"
+import (
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/store"
+)
 
 // inWindow reports whether a task has an instance in a run (Airflow,
 // DagRun.verify_integrity): between the task's own start_date and end_date, both
 // counted, by the logical date. A backfill, and a run without logical date, has them all.
-func inWindow(t *dag.Task, r *Run) bool {
+func inWindow(t *dag.Task, r *store.Run) bool {
 	return r.Type == dag.BackfillRun || r.LogicalDate.IsZero() ||
 		!r.LogicalDate.Before(t.StartDate) && (t.EndDate.IsZero() || !r.LogicalDate.After(t.EndDate))
 }
@@ -41,7 +44,7 @@ func (c *change) release(lr *liveRun) (released bool, err error) {
 }
 
 // firstInstance reports whether a task that has no row in a run was no part of it.
-func (c *change) firstInstance(lr *liveRun, prev *Run, taskID string) bool {
+func (c *change) firstInstance(lr *liveRun, prev *store.Run, taskID string) bool {
 	d := lr.plan.d
 	if prev.Version != lr.run.Version {
 		p, err := c.e.plan(c.ctx, c, prev.DAGID, prev.Version)

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 
 	"github.com/dingdag/dingdag/dag"
@@ -104,7 +106,7 @@ d:
 `)
 	b.start(engine.RunOptions{})
 	keys := b.days(2)
-	second := &engine.Run{Key: keys[1]}
+	second := &store.Run{Key: keys[1]}
 	b.until("the first runs, the second was decided", func() bool { return m.running() == 1 && b.states(second)["free"] == "skipped" })
 	assert.Equal(t, map[string]string{"choose": "skipped", "free": "skipped"}, b.states(second))
 	b.stop() // and a process that starts again goes on waiting

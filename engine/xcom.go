@@ -9,6 +9,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/template"
@@ -19,14 +21,6 @@ const returnValue = "return_value"
 
 // maxXCom bounds one XCom. What is larger belongs into a file or a database.
 const maxXCom = 1 << 20
-
-// XCom is one stored XCom.
-type XCom struct {
-	TaskID   string
-	MapIndex int // -1 for an unmapped task
-	Key      string
-	Value    json.RawMessage
-}
 
 func encodeXCom(v any) (json.RawMessage, error) {
 	b, err := json.Marshal(v)
@@ -90,13 +84,13 @@ func (a *attempt) putPushed(c *change) error {
 // withOwn reads the store as it will be once a try has ended: with the XComs of the try.
 // Its callbacks are rendered before they are written.
 type withOwn struct {
-	Reader
-	in  *Instance
+	store.Reader
+	in  *store.Instance
 	own map[string]json.RawMessage
 }
 
 // ended is the store as callbacks about the end of the try see it.
-func (a *attempt) ended(s dag.State, result json.RawMessage) Reader {
+func (a *attempt) ended(s dag.State, result json.RawMessage) store.Reader {
 	a.pushMu.Lock()
 	own := maps.Clone(a.pushed)
 	a.pushMu.Unlock()
@@ -122,20 +116,20 @@ func (w withOwn) XCom(ctx context.Context, runKey int64, taskID string, mapIndex
 }
 
 // XComs are those of the store with the own one in its place.
-func (w withOwn) XComs(ctx context.Context, runKey int64, taskID, key string) ([]MappedXCom, error) {
+func (w withOwn) XComs(ctx context.Context, runKey int64, taskID, key string) ([]store.MappedXCom, error) {
 	xs, err := w.Reader.XComs(ctx, runKey, taskID, key)
 	v, ok := w.own[key]
 	if err != nil || !ok || runKey != w.in.RunKey || taskID != w.in.TaskID {
 		return xs, err
 	}
-	xs = slices.DeleteFunc(xs, func(x MappedXCom) bool { return x.MapIndex == w.in.MapIndex })
-	xs = append(xs, MappedXCom{MapIndex: w.in.MapIndex, Value: v})
-	slices.SortFunc(xs, func(x, y MappedXCom) int { return cmp.Compare(x.MapIndex, y.MapIndex) })
+	xs = slices.DeleteFunc(xs, func(x store.MappedXCom) bool { return x.MapIndex == w.in.MapIndex })
+	xs = append(xs, store.MappedXCom{MapIndex: w.in.MapIndex, Value: v})
+	slices.SortFunc(xs, func(x, y store.MappedXCom) int { return cmp.Compare(x.MapIndex, y.MapIndex) })
 	return xs, nil
 }
 
 // pullAll answers ti.xcom_pull of a task in a run of d.
-func pullAll(ctx context.Context, r Reader, d *dag.DAG, run *Run, q template.XComQuery) ([]json.RawMessage, error) {
+func pullAll(ctx context.Context, r store.Reader, d *dag.DAG, run *store.Run, q template.XComQuery) ([]json.RawMessage, error) {
 	out := make([]json.RawMessage, len(q.TaskIDs))
 	dagID := q.DAGID
 	if dagID == "" {
@@ -161,7 +155,7 @@ func pullAll(ctx context.Context, r Reader, d *dag.DAG, run *Run, q template.XCo
 
 // runOf is the run whose XCom is asked for: the own one, the one with the same or the given
 // id in another DAG, or with include_prior_dates the newest that has it. It is 0 for none.
-func runOf(ctx context.Context, r Reader, dagID string, run *Run, taskID string, q template.XComQuery) (int64, error) {
+func runOf(ctx context.Context, r store.Reader, dagID string, run *store.Run, taskID string, q template.XComQuery) (int64, error) {
 	if q.PriorDates && !run.LogicalDate.IsZero() {
 		return r.RunWithXCom(ctx, dagID, run.LogicalDate, taskID, q.Key)
 	}
@@ -173,7 +167,7 @@ func runOf(ctx context.Context, r Reader, dagID string, run *Run, taskID string,
 		return run.Key, nil
 	}
 	other, err := r.RunByID(ctx, dagID, runID)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return 0, nil
 	}
 	if err != nil {
@@ -184,7 +178,7 @@ func runOf(ctx context.Context, r Reader, dagID string, run *Run, taskID string,
 
 // pulled returns the XCom of a task: of a mapped one the list of all its instances, or of
 // those asked for, the value itself for a single one.
-func pulled(ctx context.Context, r Reader, d *dag.DAG, runKey int64, taskID, key string, indexes []int) (json.RawMessage, error) {
+func pulled(ctx context.Context, r store.Reader, d *dag.DAG, runKey int64, taskID, key string, indexes []int) (json.RawMessage, error) {
 	if d != nil && indexes == nil {
 		if t := d.Task(taskID); t == nil || t.Mapping == nil {
 			return r.XCom(ctx, runKey, taskID, -1, key)

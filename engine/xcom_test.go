@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -96,7 +98,7 @@ d:
 	r := b.finish(engine.Trigger{})
 	xs, err := b.store.RunXComs(t.Context(), r.Key)
 	require.NoError(t, err)
-	assert.Equal(t, []engine.XCom{
+	assert.Equal(t, []store.XCom{
 		{TaskID: "s", MapIndex: -1, Key: "return_value", Value: json.RawMessage(`"found"`)},
 		{TaskID: "s", MapIndex: -1, Key: "seen", Value: json.RawMessage(`1`)},
 		{TaskID: "t", MapIndex: -1, Key: "second", Value: json.RawMessage(`2`)},

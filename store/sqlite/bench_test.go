@@ -7,10 +7,11 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store/sqlite"
 )
 
@@ -42,18 +43,18 @@ func benchmarkJobs(b *testing.B, sync string, width int) {
 	ctx, stop := context.WithCancel(b.Context())
 	ready, ended, last := make(chan struct{}), make(chan error, 1), make(chan struct{}, width)
 	go func() {
-		ended <- s.Work(ctx, engine.WorkOptions{
+		ended <- s.Work(ctx, store.WorkOptions{
 			Workers: 8,
 			Ready:   func() { close(ready) },
-			Handle: func(ctx context.Context, j engine.Job) error {
+			Handle: func(ctx context.Context, j store.Job) error {
 				next := j
 				next.Try += width
-				err := s.Tx(ctx, func(tx engine.Tx) error {
-					in := &engine.Instance{RunKey: j.RunKey, TaskID: j.TaskID, MapIndex: j.Try, State: dag.Success, Try: 1, MaxTries: 1}
-					if err := errors.Join(tx.Complete(ctx, j), tx.PutInstances(ctx, []*engine.Instance{in})); err != nil || next.Try > jobs {
+				err := s.Tx(ctx, func(tx store.Tx) error {
+					in := &store.Instance{RunKey: j.RunKey, TaskID: j.TaskID, MapIndex: j.Try, State: dag.Success, Try: 1, MaxTries: 1}
+					if err := errors.Join(tx.Complete(ctx, j), tx.PutInstances(ctx, []*store.Instance{in})); err != nil || next.Try > jobs {
 						return err
 					}
-					return tx.Enqueue(ctx, []engine.Job{next})
+					return tx.Enqueue(ctx, []store.Job{next})
 				})
 				if next.Try > jobs {
 					last <- struct{}{}
@@ -66,11 +67,11 @@ func benchmarkJobs(b *testing.B, sync string, width int) {
 	var run int64
 	for b.Loop() {
 		run++
-		first := make([]engine.Job, width)
+		first := make([]store.Job, width)
 		for i := range first {
-			first[i] = engine.Job{RunKey: run, TaskID: "t", MapIndex: -1, Try: i + 1}
+			first[i] = store.Job{RunKey: run, TaskID: "t", MapIndex: -1, Try: i + 1}
 		}
-		require.NoError(b, s.Tx(b.Context(), func(tx engine.Tx) error { return tx.Enqueue(b.Context(), first) }))
+		require.NoError(b, s.Tx(b.Context(), func(tx store.Tx) error { return tx.Enqueue(b.Context(), first) }))
 		for range width {
 			<-last
 		}

@@ -8,7 +8,8 @@ import (
 	"runtime/debug"
 	"sync"
 
-	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/store/sqlstore"
 )
 
@@ -47,7 +48,7 @@ func (c *committer) close() {
 }
 
 // Tx runs fn in a transaction, see [engine.Store].
-func (s *Store) Tx(ctx context.Context, fn func(engine.Tx) error) error {
+func (s *Store) Tx(ctx context.Context, fn func(store.Tx) error) error {
 	return s.tx(ctx, func(t *transaction) error { return fn(t) })
 }
 
@@ -178,4 +179,4 @@ type transaction struct {
 	waiting int
 }
 
-var _ engine.Tx = (*transaction)(nil)
+var _ store.Tx = (*transaction)(nil)

@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/dingdag/dingdag/engine"
 )
 
 func openStore(t *testing.T, o Options) *Store {
@@ -63,7 +63,7 @@ func landed(t *testing.T, s *Store, names ...string) []string {
 		if _, err := s.Version(t.Context(), name); err == nil {
 			got = append(got, name)
 		} else {
-			require.ErrorIs(t, err, engine.ErrNotFound)
+			require.ErrorIs(t, err, store.ErrNotFound)
 		}
 	}
 	return got
@@ -205,7 +205,7 @@ func TestTransactionsAfterClose(t *testing.T) {
 	begun, goOn, closed := make(chan struct{}), make(chan struct{}), make(chan error)
 	result := make(chan error)
 	go func() {
-		result <- s.Tx(t.Context(), func(engine.Tx) error {
+		result <- s.Tx(t.Context(), func(store.Tx) error {
 			close(begun)
 			<-goOn
 			return nil
@@ -218,7 +218,7 @@ func TestTransactionsAfterClose(t *testing.T) {
 	require.NoError(t, <-result)
 	require.NoError(t, <-closed)
 
-	err = s.Tx(t.Context(), func(engine.Tx) error {
+	err = s.Tx(t.Context(), func(store.Tx) error {
 		assert.Fail(t, "it ran")
 		return nil
 	})

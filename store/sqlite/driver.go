@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivertype"
-
-	"github.com/dingdag/dingdag/engine"
 )
 
 // jobDriver is River's driver with the hub as its listener, and with the store's fence
@@ -63,7 +63,7 @@ func (x executor) JobSetStateIfRunningMany(ctx context.Context, p *riverdriver.J
 	}
 	return nil, x.d.s.tx(ctx, func(t *transaction) error {
 		for _, h := range back {
-			if err := t.giveBack(ctx, h); err != nil && !errors.Is(err, engine.ErrLostLease) {
+			if err := t.giveBack(ctx, h); err != nil && !errors.Is(err, store.ErrLostLease) {
 				return err
 			}
 		}

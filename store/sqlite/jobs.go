@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
-
-	"github.com/dingdag/dingdag/engine"
 )
 
 const (
@@ -25,7 +25,7 @@ const (
 
 // attempt is the River job of one try of one task instance.
 type attempt struct {
-	engine.Job
+	store.Job
 }
 
 // Kind names the job in River's tables.
@@ -48,7 +48,7 @@ func (s *Store) openJobs() error {
 }
 
 // Enqueue hands attempts to the workers once the transaction commits.
-func (t *transaction) Enqueue(ctx context.Context, js []engine.Job) error {
+func (t *transaction) Enqueue(ctx context.Context, js []store.Job) error {
 	if len(js) == 0 {
 		return nil
 	}
@@ -65,7 +65,7 @@ func (t *transaction) Enqueue(ctx context.Context, js []engine.Job) error {
 
 // Take makes the job that has waited longest run on this node, see [engine.Tx]. River's
 // own fetch does the same some time after a commit, in a transaction of its own.
-func (t *transaction) Take(ctx context.Context) (*engine.Job, error) {
+func (t *transaction) Take(ctx context.Context) (*store.Job, error) {
 	js, err := t.jobs(ctx, `UPDATE river_job SET state = 'running', attempt = attempt + 1, attempted_at = strftime('%Y-%m-%d %H:%M:%f', 'now'),
 			attempted_by = jsonb(json_insert(coalesce(attempted_by, jsonb('[]')), '$[#]', ?))
 		WHERE id = (SELECT id FROM river_job WHERE state = 'available' AND queue = ? ORDER BY priority, scheduled_at, id LIMIT 1)
@@ -94,7 +94,7 @@ type handle struct {
 
 // Complete ends a job inside this transaction, see [engine.Tx]. River's own
 // JobCompleteTx does the same in five statements and without the fence.
-func (t *transaction) Complete(ctx context.Context, j engine.Job) error {
+func (t *transaction) Complete(ctx context.Context, j store.Job) error {
 	h, ok := j.Handle.(handle)
 	if !ok {
 		return errors.New("complete a job that no worker holds")
@@ -103,7 +103,7 @@ func (t *transaction) Complete(ctx context.Context, j engine.Job) error {
 }
 
 // Release makes a job available to the workers again, see [engine.Tx].
-func (t *transaction) Release(ctx context.Context, j engine.Job) error {
+func (t *transaction) Release(ctx context.Context, j store.Job) error {
 	h, ok := j.Handle.(handle)
 	if !ok || !h.free {
 		return errors.New("release a job that its worker gives back itself")
@@ -125,14 +125,14 @@ func (t *transaction) change(ctx context.Context, set string, h handle) error {
 		return fmt.Errorf("change the job of an attempt: %w", err)
 	}
 	if n == 0 {
-		return engine.ErrLostLease
+		return store.ErrLostLease
 	}
 	return nil
 }
 
 // Work runs the workers until ctx ends, see [engine.Store]. Running attempts then have
 // o.Grace before their context is cancelled.
-func (s *Store) Work(ctx context.Context, o engine.WorkOptions) error {
+func (s *Store) Work(ctx context.Context, o store.WorkOptions) error {
 	ws := river.NewWorkers()
 	river.AddWorker(ws, river.WorkFunc(func(ctx context.Context, rj *river.Job[attempt]) error {
 		j := rj.Args.Job
@@ -178,7 +178,7 @@ func (s *Store) Work(ctx context.Context, o engine.WorkOptions) error {
 // Recover returns the jobs that were running when the last process died, and forgets
 // the dead leader, whose lease would hold up River's upkeep for 15 seconds. Only the
 // sole process on the file may call it, before Work.
-func (s *Store) Recover(ctx context.Context) (js []engine.Job, err error) {
+func (s *Store) Recover(ctx context.Context) (js []store.Job, err error) {
 	err = s.tx(ctx, func(t *transaction) error {
 		if _, err := (sqlTx{t.tx}).Exec(ctx, "DELETE FROM river_leader"); err != nil {
 			return fmt.Errorf("forget the dead leader: %w", err)
@@ -190,7 +190,7 @@ func (s *Store) Recover(ctx context.Context) (js []engine.Job, err error) {
 }
 
 // Beat renews this node's lease and returns the jobs of nodes whose lease ran out.
-func (s *Store) Beat(ctx context.Context, lease time.Duration) (js []engine.Job, err error) {
+func (s *Store) Beat(ctx context.Context, lease time.Duration) (js []store.Job, err error) {
 	now := s.opts.Clock()
 	err = s.tx(ctx, func(t *transaction) error {
 		if _, err := (sqlTx{t.tx}).Exec(ctx, `INSERT INTO node_lease (node, expires) VALUES (?, ?)
@@ -204,7 +204,7 @@ func (s *Store) Beat(ctx context.Context, lease time.Duration) (js []engine.Job,
 }
 
 // lost lists the running jobs that match.
-func (t *transaction) lost(ctx context.Context, and string, args ...any) ([]engine.Job, error) {
+func (t *transaction) lost(ctx context.Context, and string, args ...any) ([]store.Job, error) {
 	js, err := t.jobs(ctx, "SELECT "+jobColumns+" FROM river_job WHERE state = 'running'"+and, args...)
 	if err != nil {
 		return nil, fmt.Errorf("find lost attempts: %w", err)
@@ -216,14 +216,14 @@ const jobColumns = "id, attempt, " + lastNode + `, json_extract(args, '$.run'), 
 	json_extract(args, '$.map'), json_extract(args, '$.try')`
 
 // jobs reads running jobs that no worker of River's holds.
-func (t *transaction) jobs(ctx context.Context, query string, args ...any) (js []engine.Job, err error) {
+func (t *transaction) jobs(ctx context.Context, query string, args ...any) (js []store.Job, err error) {
 	rows, err := sqlTx{t.tx}.Query(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		var j engine.Job
+		var j store.Job
 		h := handle{free: true}
 		if err := rows.Scan(&h.id, &h.attempt, &h.node, &j.RunKey, &j.TaskID, &j.MapIndex, &j.Try); err != nil {
 			return nil, err

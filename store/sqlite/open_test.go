@@ -12,10 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store/sqlite"
 )
 
@@ -93,13 +94,13 @@ func TestReopenAfterACrash(t *testing.T) {
 	t.Parallel()
 	dir, copied := t.TempDir(), t.TempDir()
 	s := open(t, filepath.Join(dir, "db"), sqlite.Options{})
-	require.NoError(t, s.Tx(t.Context(), func(tx engine.Tx) error {
-		if _, err := tx.InsertRun(t.Context(), &engine.Run{DAGID: "d", RunID: "r", RunAfter: day}); err != nil {
+	require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) error {
+		if _, err := tx.InsertRun(t.Context(), &store.Run{DAGID: "d", RunID: "r", RunAfter: day}); err != nil {
 			return err
 		}
-		return tx.Enqueue(t.Context(), []engine.Job{{RunKey: 1, TaskID: "waits"}})
+		return tx.Enqueue(t.Context(), []store.Job{{RunKey: 1, TaskID: "waits"}})
 	}))
-	require.NoError(t, s.Tx(t.Context(), func(tx engine.Tx) error {
+	require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) error {
 		if err := tx.PutVersion(t.Context(), "open", "d", []byte("not committed")); err != nil {
 			return err
 		}
@@ -116,12 +117,12 @@ func TestReopenAfterACrash(t *testing.T) {
 	_, err := next.RunByID(t.Context(), "d", "r")
 	require.NoError(t, err)
 	_, err = next.Version(t.Context(), "open")
-	require.ErrorIs(t, err, engine.ErrNotFound, "its transaction was open")
+	require.ErrorIs(t, err, store.ErrNotFound, "its transaction was open")
 	ctx, stop := context.WithCancel(t.Context())
-	require.NoError(t, next.Work(ctx, engine.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j engine.Job) error {
+	require.NoError(t, next.Work(ctx, store.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j store.Job) error {
 		defer stop()
 		assert.Equal(t, "waits", j.TaskID)
-		return next.Tx(ctx, func(tx engine.Tx) error { return tx.Complete(ctx, j) })
+		return next.Tx(ctx, func(tx store.Tx) error { return tx.Complete(ctx, j) })
 	}}))
 }
 

@@ -10,11 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/engine"
 )
 
 // What a process does while nothing or little is to be done must cost the same after a
@@ -25,78 +26,78 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 	s.read.SetMaxOpenConns(1) // the one that keeps the statements
 	at := time.Date(2026, 1, 31, 6, 0, 0, 0, time.UTC)
 	ctx := t.Context()
-	r := &engine.Run{DAGID: "d", RunID: "r", Type: dag.ScheduledRun, State: dag.RunQueued, LogicalDate: at, RunAfter: at, Version: "v"}
-	read := func(ask func(engine.Reader) error) func() error { return func() error { return ask(s) } }
+	r := &store.Run{DAGID: "d", RunID: "r", Type: dag.ScheduledRun, State: dag.RunQueued, LogicalDate: at, RunAfter: at, Version: "v"}
+	read := func(ask func(store.Reader) error) func() error { return func() error { return ask(s) } }
 	for name, do := range map[string]func() error{
-		"OpenRuns":          read(func(q engine.Reader) error { _, _, err := q.OpenRuns(ctx); return err }),
-		"PausedDAGs":        read(func(q engine.Reader) error { _, err := q.PausedDAGs(ctx); return err }),
-		"DueDeadlines":      read(func(q engine.Reader) error { _, err := q.DueDeadlines(ctx, at); return err }),
-		"OpenBackfills":     read(func(q engine.Reader) error { _, err := q.OpenBackfills(ctx); return err }),
-		"OpenBackfill":      read(func(q engine.Reader) error { _, err := q.OpenBackfill(ctx, "d"); return err }),
-		"BackfillDateLeft":  read(func(q engine.Reader) error { _, err := q.BackfillDateLeft(ctx, 1); return err }),
-		"CountBackfillRuns": read(func(q engine.Reader) error { _, _, err := q.CountBackfillRuns(ctx, 1); return err }),
-		"OpenRequests":      read(func(q engine.Reader) error { _, err := q.OpenRequests(ctx); return err }),
-		"SendingDeliveries": read(func(q engine.Reader) error { _, err := q.SendingDeliveries(ctx); return err }),
-		"OpenChannels":      read(func(q engine.Reader) error { _, err := q.OpenChannels(ctx); return err }),
-		"NextDelivery":      read(func(q engine.Reader) error { _, _, err := q.NextDelivery(ctx, "c", at, false); return err }),
-		"NextDelivery, with the fewest attempts": read(func(q engine.Reader) error {
+		"OpenRuns":          read(func(q store.Reader) error { _, _, err := q.OpenRuns(ctx); return err }),
+		"PausedDAGs":        read(func(q store.Reader) error { _, err := q.PausedDAGs(ctx); return err }),
+		"DueDeadlines":      read(func(q store.Reader) error { _, err := q.DueDeadlines(ctx, at); return err }),
+		"OpenBackfills":     read(func(q store.Reader) error { _, err := q.OpenBackfills(ctx); return err }),
+		"OpenBackfill":      read(func(q store.Reader) error { _, err := q.OpenBackfill(ctx, "d"); return err }),
+		"BackfillDateLeft":  read(func(q store.Reader) error { _, err := q.BackfillDateLeft(ctx, 1); return err }),
+		"CountBackfillRuns": read(func(q store.Reader) error { _, _, err := q.CountBackfillRuns(ctx, 1); return err }),
+		"OpenRequests":      read(func(q store.Reader) error { _, err := q.OpenRequests(ctx); return err }),
+		"SendingDeliveries": read(func(q store.Reader) error { _, err := q.SendingDeliveries(ctx); return err }),
+		"OpenChannels":      read(func(q store.Reader) error { _, err := q.OpenChannels(ctx); return err }),
+		"NextDelivery":      read(func(q store.Reader) error { _, _, err := q.NextDelivery(ctx, "c", at, false); return err }),
+		"NextDelivery, with the fewest attempts": read(func(q store.Reader) error {
 			_, _, err := q.NextDelivery(ctx, "c", at, true)
 			return err
 		}),
-		"TaskProgress": read(func(q engine.Reader) error {
-			_, err := q.TaskProgress(ctx, &engine.Instance{TaskID: "t"}, "k")
+		"TaskProgress": read(func(q store.Reader) error {
+			_, err := q.TaskProgress(ctx, &store.Instance{TaskID: "t"}, "k")
 			return err
 		}),
 		"ReleaseDeliveries": func() error {
-			return s.Tx(ctx, func(tx engine.Tx) error { return tx.ReleaseDeliveries(ctx, "c", nil, engine.HoldOutage) })
+			return s.Tx(ctx, func(tx store.Tx) error { return tx.ReleaseDeliveries(ctx, "c", nil, store.HoldOutage) })
 		},
-		"ToldDAGs":           read(func(q engine.Reader) error { _, err := q.ToldDAGs(ctx); return err }),
-		"WaitingAssetEvents": read(func(q engine.Reader) error { _, err := q.WaitingAssetEvents(ctx, "d", []string{"a"}); return err }),
-		"TakenAssetEvents":   read(func(q engine.Reader) error { _, err := q.TakenAssetEvents(ctx, 1); return err }),
-		"taking events":      func() error { return s.Tx(ctx, func(tx engine.Tx) error { return tx.TakeAssetEvents(ctx, "d", 1) }) },
-		"LastScheduled":      read(func(q engine.Reader) error { _, err := q.LastScheduled(ctx, "d"); return err }),
-		"RunAt":              read(func(q engine.Reader) error { _, err := q.RunAt(ctx, "d", at); return err }),
-		"PreviousRun":        read(func(q engine.Reader) error { _, err := q.PreviousRun(ctx, r, false); return err }),
-		"PreviousRun, automatic": read(func(q engine.Reader) error {
+		"ToldDAGs":           read(func(q store.Reader) error { _, err := q.ToldDAGs(ctx); return err }),
+		"WaitingAssetEvents": read(func(q store.Reader) error { _, err := q.WaitingAssetEvents(ctx, "d", []string{"a"}); return err }),
+		"TakenAssetEvents":   read(func(q store.Reader) error { _, err := q.TakenAssetEvents(ctx, 1); return err }),
+		"taking events":      func() error { return s.Tx(ctx, func(tx store.Tx) error { return tx.TakeAssetEvents(ctx, "d", 1) }) },
+		"LastScheduled":      read(func(q store.Reader) error { _, err := q.LastScheduled(ctx, "d"); return err }),
+		"RunAt":              read(func(q store.Reader) error { _, err := q.RunAt(ctx, "d", at); return err }),
+		"PreviousRun":        read(func(q store.Reader) error { _, err := q.PreviousRun(ctx, r, false); return err }),
+		"PreviousRun, automatic": read(func(q store.Reader) error {
 			_, err := q.PreviousRun(ctx, r, true)
 			return err
 		}),
-		"PreviousSuccess": read(func(q engine.Reader) error { _, err := q.PreviousSuccess(ctx, r); return err }),
-		"open runs of a DAG": read(func(q engine.Reader) error {
+		"PreviousSuccess": read(func(q store.Reader) error { _, err := q.PreviousSuccess(ctx, r); return err }),
+		"open runs of a DAG": read(func(q store.Reader) error {
 			_, err := q.CountOwnRuns(ctx, "d", dag.RunQueued, dag.RunRunning)
 			return err
 		}),
-		"all open runs of a DAG": read(func(q engine.Reader) error {
+		"all open runs of a DAG": read(func(q store.Reader) error {
 			_, err := q.CountRuns(ctx, "d", dag.RunQueued, dag.RunRunning)
 			return err
 		}),
-		"running runs of a DAG": read(func(q engine.Reader) error { _, err := q.CountOwnRuns(ctx, "d", dag.RunRunning); return err }),
-		"queued runs of a DAG": read(func(q engine.Reader) error {
-			_, err := q.Runs(ctx, engine.RunFilter{DAGID: "d", States: []dag.RunState{dag.RunQueued}})
+		"running runs of a DAG": read(func(q store.Reader) error { _, err := q.CountOwnRuns(ctx, "d", dag.RunRunning); return err }),
+		"queued runs of a DAG": read(func(q store.Reader) error {
+			_, err := q.Runs(ctx, store.RunFilter{DAGID: "d", States: []dag.RunState{dag.RunQueued}})
 			return err
 		}),
-		"running runs": read(func(q engine.Reader) error {
-			_, err := q.Runs(ctx, engine.RunFilter{States: []dag.RunState{dag.RunRunning}})
+		"running runs": read(func(q store.Reader) error {
+			_, err := q.Runs(ctx, store.RunFilter{States: []dag.RunState{dag.RunRunning}})
 			return err
 		}),
-		"queued runs of a backfill": read(func(q engine.Reader) error {
-			_, err := q.Runs(ctx, engine.RunFilter{BackfillID: 1, States: []dag.RunState{dag.RunQueued}})
+		"queued runs of a backfill": read(func(q store.Reader) error {
+			_, err := q.Runs(ctx, store.RunFilter{BackfillID: 1, States: []dag.RunState{dag.RunQueued}})
 			return err
 		}),
-		"the last runs of a DAG": read(func(q engine.Reader) error {
-			_, err := q.Runs(ctx, engine.RunFilter{DAGID: "d", States: []dag.RunState{dag.RunSuccess, dag.RunFailed}, Limit: 3})
+		"the last runs of a DAG": read(func(q store.Reader) error {
+			_, err := q.Runs(ctx, store.RunFilter{DAGID: "d", States: []dag.RunState{dag.RunSuccess, dag.RunFailed}, Limit: 3})
 			return err
 		}),
-		"instances of the running runs": read(func(q engine.Reader) error { _, err := q.InstancesOfRuns(ctx, dag.RunRunning); return err }),
-		"Instances":                     read(func(q engine.Reader) error { _, err := q.Instances(ctx, 1); return err }),
-		"XCom":                          read(func(q engine.Reader) error { _, err := q.XCom(ctx, 1, "t", -1, "k"); return err }),
-		"the last ticks":                read(func(q engine.Reader) error { _, err := q.TickRanges(ctx, "d", 1); return err }),
-		"Pauses":                        read(func(q engine.Reader) error { _, err := q.Pauses(ctx, "d"); return err }),
-		"SchedulerLives":                read(func(q engine.Reader) error { _, err := q.SchedulerLives(ctx, at); return err }),
-		"LastSchedulerLife":             read(func(q engine.Reader) error { _, err := q.LastSchedulerLife(ctx, at); return err }),
+		"instances of the running runs": read(func(q store.Reader) error { _, err := q.InstancesOfRuns(ctx, dag.RunRunning); return err }),
+		"Instances":                     read(func(q store.Reader) error { _, err := q.Instances(ctx, 1); return err }),
+		"XCom":                          read(func(q store.Reader) error { _, err := q.XCom(ctx, 1, "t", -1, "k"); return err }),
+		"the last ticks":                read(func(q store.Reader) error { _, err := q.TickRanges(ctx, "d", 1); return err }),
+		"Pauses":                        read(func(q store.Reader) error { _, err := q.Pauses(ctx, "d"); return err }),
+		"SchedulerLives":                read(func(q store.Reader) error { _, err := q.SchedulerLives(ctx, at); return err }),
+		"LastSchedulerLife":             read(func(q store.Reader) error { _, err := q.LastSchedulerLife(ctx, at); return err }),
 		"a beat":                        func() error { _, err := s.Beat(ctx, time.Minute); return err },
 		"a run": func() error {
-			return s.Tx(ctx, func(tx engine.Tx) error {
+			return s.Tx(ctx, func(tx store.Tx) error {
 				if _, err := tx.InsertRun(ctx, r); err != nil {
 					return err
 				}
@@ -104,16 +105,16 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 			})
 		},
 		"an attempt": func() error {
-			return s.Tx(ctx, func(tx engine.Tx) error {
-				if err := tx.Enqueue(ctx, []engine.Job{{RunKey: 1, TaskID: "t"}}); err != nil {
+			return s.Tx(ctx, func(tx store.Tx) error {
+				if err := tx.Enqueue(ctx, []store.Job{{RunKey: 1, TaskID: "t"}}); err != nil {
 					return err
 				}
 				j, err := tx.Take(ctx)
 				if err != nil {
 					return err
 				}
-				in := &engine.Instance{RunKey: 1, TaskID: "t", MapIndex: -1, State: dag.Running}
-				if err := tx.PutInstances(ctx, []*engine.Instance{in}); err != nil {
+				in := &store.Instance{RunKey: 1, TaskID: "t", MapIndex: -1, State: dag.Running}
+				if err := tx.PutInstances(ctx, []*store.Instance{in}); err != nil {
 					return err
 				}
 				return tx.Complete(ctx, *j)

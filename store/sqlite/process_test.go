@@ -11,11 +11,12 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store/sqlite"
 )
 
@@ -61,8 +62,8 @@ const runs = 100
 
 func insertRuns(ctx context.Context, s *sqlite.Store, prefix string) error {
 	for i := range runs {
-		if err := s.Tx(ctx, func(tx engine.Tx) error {
-			_, err := tx.InsertRun(ctx, &engine.Run{DAGID: "d", RunID: fmt.Sprint(prefix, i), RunAfter: day})
+		if err := s.Tx(ctx, func(tx store.Tx) error {
+			_, err := tx.InsertRun(ctx, &store.Run{DAGID: "d", RunID: fmt.Sprint(prefix, i), RunAfter: day})
 			return err
 		}); err != nil {
 			return err
@@ -101,7 +102,7 @@ func TestTwoProcessesWriteTheSameFile(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, insertRuns(t.Context(), s, "first"))
 	require.NoError(t, second.Wait())
-	rs, err := s.Runs(t.Context(), engine.RunFilter{})
+	rs, err := s.Runs(t.Context(), store.RunFilter{})
 	require.NoError(t, err)
 	assert.Len(t, rs, 2*runs, "nothing lost")
 }
@@ -113,14 +114,14 @@ func worker() error {
 	if err != nil {
 		return err
 	}
-	if err := s.Tx(ctx, func(tx engine.Tx) error {
-		return tx.Enqueue(ctx, []engine.Job{{RunKey: 1, TaskID: "done"}, {RunKey: 1, TaskID: "hangs"}, {RunKey: 1, TaskID: "waits"}})
+	if err := s.Tx(ctx, func(tx store.Tx) error {
+		return tx.Enqueue(ctx, []store.Job{{RunKey: 1, TaskID: "done"}, {RunKey: 1, TaskID: "hangs"}, {RunKey: 1, TaskID: "waits"}})
 	}); err != nil {
 		return err
 	}
-	return s.Work(ctx, engine.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j engine.Job) error {
+	return s.Work(ctx, store.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j store.Job) error {
 		if j.TaskID == "done" {
-			return s.Tx(ctx, func(tx engine.Tx) error {
+			return s.Tx(ctx, func(tx store.Tx) error {
 				if err := tx.PutXCom(ctx, 1, "done", -1, "k", []byte(`1`)); err != nil {
 					return err
 				}
@@ -151,15 +152,15 @@ func TestKilledProcess(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, lost, 1)
 	assert.Equal(t, "hangs", lost[0].TaskID)
-	require.NoError(t, s.Tx(t.Context(), func(tx engine.Tx) error { return tx.Release(t.Context(), lost[0]) }))
+	require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) error { return tx.Release(t.Context(), lost[0]) }))
 
 	ctx, stop := context.WithCancel(t.Context())
 	var ran []string
-	require.NoError(t, s.Work(ctx, engine.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j engine.Job) error {
+	require.NoError(t, s.Work(ctx, store.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j store.Job) error {
 		if ran = append(ran, j.TaskID); len(ran) == 2 {
 			stop()
 		}
-		return s.Tx(ctx, func(tx engine.Tx) error { return tx.Complete(ctx, j) })
+		return s.Tx(ctx, func(tx store.Tx) error { return tx.Complete(ctx, j) })
 	}}))
 	assert.Equal(t, []string{"hangs", "waits"}, ran)
 }

@@ -8,10 +8,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/dingdag/dingdag/engine"
 )
 
 func value[T any](t *testing.T, db *sql.DB, query string, args ...any) (v T) {
@@ -53,11 +53,11 @@ func TestRecoverForgetsTheDeadLeader(t *testing.T) {
 func TestCompletedJobs(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, Options{})
-	require.NoError(t, s.Tx(t.Context(), func(tx engine.Tx) error {
-		return tx.Enqueue(t.Context(), []engine.Job{{RunKey: 1, TaskID: "t"}})
+	require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) error {
+		return tx.Enqueue(t.Context(), []store.Job{{RunKey: 1, TaskID: "t"}})
 	}))
-	var got *engine.Job
-	require.NoError(t, s.Tx(t.Context(), func(tx engine.Tx) (err error) {
+	var got *store.Job
+	require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) (err error) {
 		if got, err = tx.Take(t.Context()); err != nil {
 			return err
 		}
@@ -78,14 +78,14 @@ func TestRiverRescuesNothing(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		begun, end, ended := make(chan struct{}, 9), make(chan struct{}), make(chan error)
 		go func() {
-			ended <- s.Work(ctx, engine.WorkOptions{Workers: 2, Handle: func(context.Context, engine.Job) error {
+			ended <- s.Work(ctx, store.WorkOptions{Workers: 2, Handle: func(context.Context, store.Job) error {
 				begun <- struct{}{}
 				<-end
 				return nil
 			}})
 		}()
-		require.NoError(t, s.Tx(t.Context(), func(tx engine.Tx) error {
-			return tx.Enqueue(t.Context(), []engine.Job{{TaskID: "t"}})
+		require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) error {
+			return tx.Enqueue(t.Context(), []store.Job{{TaskID: "t"}})
 		}))
 		<-begun
 		_, err := s.write.ExecContext(t.Context(), "UPDATE river_job SET attempted_at = ?", time.Now().AddDate(-5, 0, 0).UTC().Format("2006-01-02 15:04:05.000"))

@@ -18,11 +18,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/dingdag/dingdag/connections"
-	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store/sqlstore"
 )
 
@@ -59,7 +60,7 @@ type Store struct {
 	jobs  jobs
 }
 
-var _ engine.Store = (*Store)(nil)
+var _ store.Store = (*Store)(nil)
 
 // Open opens the file, creates it when it is missing, and brings its tables up to
 // date. The folder must exist and be writable.

@@ -4,10 +4,11 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/store/storetest"
 )
@@ -26,7 +27,7 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Open {
 		t.Helper()
 		path := filepath.Join(t.TempDir(), "db")
-		return func(t *testing.T, n storetest.Node) engine.Store {
+		return func(t *testing.T, n storetest.Node) store.Store {
 			t.Helper()
 			return open(t, path, sqlite.Options{Synchronous: "NORMAL", Node: n.Name, Clock: n.Clock})
 		}

@@ -3,7 +3,8 @@ package sqlite
 import (
 	"context"
 
-	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/store/sqlstore"
 )
 
@@ -14,7 +15,7 @@ func (s *Store) Token(ctx context.Context, key string) (sqlstore.AppToken, error
 
 // PutToken keeps an access token, sealed with [Options.Cipher].
 func (s *Store) PutToken(ctx context.Context, key string, t sqlstore.AppToken) error {
-	return s.Tx(ctx, func(tx engine.Tx) error {
+	return s.Tx(ctx, func(tx store.Tx) error {
 		return sqlstore.NewTokens(sqlTx{tx.(*transaction).tx}, s.opts.Cipher).PutToken(ctx, key, t) //nolint:forcetypeassert // our own
 	})
 }

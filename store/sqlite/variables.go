@@ -3,7 +3,8 @@ package sqlite
 import (
 	"context"
 
-	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/store/sqlstore"
 )
 
@@ -14,7 +15,7 @@ func (s *Store) Variables() sqlstore.Variables {
 
 // WriteVariables lets fn change variables in one transaction.
 func (s *Store) WriteVariables(ctx context.Context, fn func(sqlstore.Variables) error) error {
-	return s.Tx(ctx, func(tx engine.Tx) error {
+	return s.Tx(ctx, func(tx store.Tx) error {
 		return fn(sqlstore.NewVariables(sqlTx{tx.(*transaction).tx}, s.opts.Cipher)) //nolint:forcetypeassert // our own
 	})
 }

@@ -4,16 +4,16 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
 )
 
 const eventColumns = "e.id, e.uri, e.at, e.dag_id, e.run_id, e.task_id, e.map_index"
 
-func scanEvent(rows Rows, e *engine.AssetEvent) error {
+func scanEvent(rows Rows, e *store.AssetEvent) error {
 	return rows.Scan(&e.ID, &e.URI, moment{&e.At}, &e.DAGID, &e.RunID, &e.TaskID, &e.MapIndex)
 }
 
-func (q Queries) assetEvents(ctx context.Context, query string, args ...any) ([]*engine.AssetEvent, error) {
+func (q Queries) assetEvents(ctx context.Context, query string, args ...any) ([]*store.AssetEvent, error) {
 	es, err := collect(ctx, q.c, scanEvent, "SELECT "+eventColumns+" FROM "+query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read asset events: %w", err)
@@ -22,15 +22,15 @@ func (q Queries) assetEvents(ctx context.Context, query string, args ...any) ([]
 }
 
 // AssetEvents returns the newest event of each asset, by URI.
-func (q Queries) AssetEvents(ctx context.Context) ([]*engine.AssetEvent, error) {
+func (q Queries) AssetEvents(ctx context.Context) ([]*store.AssetEvent, error) {
 	return q.assetEvents(ctx, "asset_event e WHERE e.id IN (SELECT max(id) FROM asset_event GROUP BY uri) ORDER BY e.uri")
 }
 
 // WaitingAssetEvents returns the newest event of each of the assets that a DAG has been
 // told of and no run has taken, in the order of uris. An asset that is updated again and
 // again while another one is awaited costs no more than one that was updated once.
-func (q Queries) WaitingAssetEvents(ctx context.Context, dagID string, uris []string) ([]*engine.AssetEvent, error) {
-	var out []*engine.AssetEvent
+func (q Queries) WaitingAssetEvents(ctx context.Context, dagID string, uris []string) ([]*store.AssetEvent, error) {
+	var out []*store.AssetEvent
 	for _, uri := range uris {
 		es, err := q.assetEvents(ctx, `asset_event e WHERE e.id =
 			(SELECT event_id FROM asset_queue WHERE dag_id = ? AND uri = ? AND run_key IS NULL ORDER BY event_id DESC LIMIT 1)`, dagID, uri)
@@ -43,7 +43,7 @@ func (q Queries) WaitingAssetEvents(ctx context.Context, dagID string, uris []st
 }
 
 // TakenAssetEvents returns what a run took, oldest first.
-func (q Queries) TakenAssetEvents(ctx context.Context, runKey int64) ([]*engine.AssetEvent, error) {
+func (q Queries) TakenAssetEvents(ctx context.Context, runKey int64) ([]*store.AssetEvent, error) {
 	return q.assetEvents(ctx, "asset_queue w JOIN asset_event e ON e.id = w.event_id WHERE w.run_key = ? ORDER BY e.id", runKey)
 }
 
@@ -57,7 +57,7 @@ func (q Queries) ToldDAGs(ctx context.Context) ([]string, error) {
 }
 
 // InsertAssetEvent adds an event, sets its ID, and tells it to the DAGs.
-func (q Queries) InsertAssetEvent(ctx context.Context, e *engine.AssetEvent, dagIDs []string) error {
+func (q Queries) InsertAssetEvent(ctx context.Context, e *store.AssetEvent, dagIDs []string) error {
 	id, err := column[int64](ctx, q.c,
 		"INSERT INTO asset_event (uri, at, dag_id, run_id, task_id, map_index) VALUES ("+marks(6)+") RETURNING id",
 		e.URI, ms(e.At), e.DAGID, e.RunID, e.TaskID, e.MapIndex)

@@ -7,31 +7,32 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/engine"
 )
 
 const backfillColumns = `id, dag_id, from_date, to_date, reprocess, max_active_runs, backwards, conf, version, state, created_at, completed_at`
 
-func scanBackfill(rows Rows, b *engine.Backfill) error {
+func scanBackfill(rows Rows, b *store.Backfill) error {
 	return rows.Scan(&b.ID, &b.DAGID, moment{&b.From}, moment{&b.To}, &b.Reprocess, &b.MaxActiveRuns, &b.Backwards, rawJSON{&b.Conf},
 		&b.Version, &b.State, moment{&b.CreatedAt}, moment{&b.CompletedAt})
 }
 
 // Backfill returns one backfill, or an error that wraps [engine.ErrNotFound].
-func (q Queries) Backfill(ctx context.Context, id int64) (*engine.Backfill, error) {
+func (q Queries) Backfill(ctx context.Context, id int64) (*store.Backfill, error) {
 	b, err := one(ctx, q.c, scanBackfill, "SELECT "+backfillColumns+" FROM backfill WHERE id = ?", id)
 	if err != nil {
 		return nil, fmt.Errorf("read backfill %d: %w", id, err)
 	}
 	if b == nil {
-		return nil, fmt.Errorf("backfill %d: %w", id, engine.ErrNotFound)
+		return nil, fmt.Errorf("backfill %d: %w", id, store.ErrNotFound)
 	}
 	return b, nil
 }
 
 // Backfills returns the backfills of a DAG, or all, oldest first.
-func (q Queries) Backfills(ctx context.Context, dagID string) ([]*engine.Backfill, error) {
+func (q Queries) Backfills(ctx context.Context, dagID string) ([]*store.Backfill, error) {
 	query, args := "SELECT "+backfillColumns+" FROM backfill", []any(nil)
 	if dagID != "" {
 		query, args = query+" WHERE dag_id = ?", []any{dagID}
@@ -44,18 +45,18 @@ func (q Queries) Backfills(ctx context.Context, dagID string) ([]*engine.Backfil
 }
 
 // OpenBackfills returns the backfills that are running or paused, oldest first.
-func (q Queries) OpenBackfills(ctx context.Context) ([]*engine.Backfill, error) {
+func (q Queries) OpenBackfills(ctx context.Context) ([]*store.Backfill, error) {
 	// Not in the order of the ids: SQLite would read all backfills in theirs.
 	bs, err := collect(ctx, q.c, scanBackfill, "SELECT "+backfillColumns+" FROM backfill WHERE completed_at IS NULL")
 	if err != nil {
 		return nil, fmt.Errorf("list open backfills: %w", err)
 	}
-	slices.SortFunc(bs, func(a, b *engine.Backfill) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(bs, func(a, b *store.Backfill) int { return cmp.Compare(a.ID, b.ID) })
 	return bs, nil
 }
 
 // OpenBackfill returns the backfill of a DAG that is running or paused, or nil.
-func (q Queries) OpenBackfill(ctx context.Context, dagID string) (*engine.Backfill, error) {
+func (q Queries) OpenBackfill(ctx context.Context, dagID string) (*store.Backfill, error) {
 	b, err := one(ctx, q.c, scanBackfill, "SELECT "+backfillColumns+" FROM backfill WHERE dag_id = ? AND completed_at IS NULL", dagID)
 	if err != nil {
 		return nil, fmt.Errorf("read the backfill of %s: %w", dagID, err)
@@ -64,8 +65,8 @@ func (q Queries) OpenBackfill(ctx context.Context, dagID string) (*engine.Backfi
 }
 
 // BackfillDateLeft returns the next date of a backfill without an outcome, or nil.
-func (q Queries) BackfillDateLeft(ctx context.Context, id int64) (*engine.BackfillDate, error) {
-	d, err := one(ctx, q.c, func(rows Rows, d *engine.BackfillDate) error {
+func (q Queries) BackfillDateLeft(ctx context.Context, id int64) (*store.BackfillDate, error) {
+	d, err := one(ctx, q.c, func(rows Rows, d *store.BackfillDate) error {
 		return rows.Scan(&d.Ordinal, moment{&d.LogicalDate}, moment{&d.Interval.Start}, moment{&d.Interval.End}, moment{&d.RunAfter})
 	}, `SELECT ordinal, logical_date, interval_start, interval_end, run_after FROM backfill_date
 		WHERE backfill_id = ? AND outcome = '' ORDER BY ordinal LIMIT 1`, id)
@@ -76,10 +77,10 @@ func (q Queries) BackfillDateLeft(ctx context.Context, id int64) (*engine.Backfi
 }
 
 // BackfillCounts counts what has become of the dates of a backfill.
-func (q Queries) BackfillCounts(ctx context.Context, id int64) (engine.BackfillCounts, error) {
-	var c engine.BackfillCounts
+func (q Queries) BackfillCounts(ctx context.Context, id int64) (store.BackfillCounts, error) {
+	var c store.BackfillCounts
 	type group struct {
-		outcome engine.BackfillOutcome
+		outcome store.BackfillOutcome
 		state   dag.RunState
 		n       int
 	}
@@ -118,7 +119,7 @@ func (q Queries) CountBackfillRuns(ctx context.Context, id int64) (queued, runni
 }
 
 // InsertBackfill adds a backfill and its dates unless the DAG has an open one.
-func (q Queries) InsertBackfill(ctx context.Context, b *engine.Backfill, dates []engine.BackfillDate) (bool, error) {
+func (q Queries) InsertBackfill(ctx context.Context, b *store.Backfill, dates []store.BackfillDate) (bool, error) {
 	id, err := column[int64](ctx, q.c, `INSERT INTO backfill (dag_id, from_date, to_date, reprocess, max_active_runs, backwards, conf, version,
 			state, created_at, completed_at)
 		VALUES (`+marks(11)+`) ON CONFLICT DO NOTHING RETURNING id`,
@@ -149,7 +150,7 @@ func (q Queries) InsertBackfill(ctx context.Context, b *engine.Backfill, dates [
 }
 
 // UpdateBackfill writes the version and the state of a backfill and when it was completed.
-func (q Queries) UpdateBackfill(ctx context.Context, b *engine.Backfill) error {
+func (q Queries) UpdateBackfill(ctx context.Context, b *store.Backfill) error {
 	if _, err := q.c.Exec(ctx, "UPDATE backfill SET version = ?, state = ?, completed_at = ? WHERE id = ?", b.Version, string(b.State), ms(b.CompletedAt), b.ID); err != nil {
 		return fmt.Errorf("update backfill %d: %w", b.ID, err)
 	}
@@ -157,7 +158,7 @@ func (q Queries) UpdateBackfill(ctx context.Context, b *engine.Backfill) error {
 }
 
 // SettleBackfillDate writes what has become of a date of a backfill.
-func (q Queries) SettleBackfillDate(ctx context.Context, id int64, d *engine.BackfillDate) error {
+func (q Queries) SettleBackfillDate(ctx context.Context, id int64, d *store.BackfillDate) error {
 	if _, err := q.c.Exec(ctx, "UPDATE backfill_date SET outcome = ?, run_key = ? WHERE backfill_id = ? AND ordinal = ?",
 		string(d.Outcome), number(d.RunKey), id, d.Ordinal); err != nil {
 		return fmt.Errorf("settle a date of backfill %d: %w", id, err)

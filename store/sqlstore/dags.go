@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
 )
 
 const dagColumns = "dag_id, file, version, paused, active, assets"
 
-func scanDAG(rows Rows, d *engine.DAGState) error {
+func scanDAG(rows Rows, d *store.DAGState) error {
 	var assets string
 	if err := rows.Scan(&d.ID, &d.File, &d.Version, &d.Paused, &d.Active, &assets); err != nil || assets == "[]" {
 		return err
@@ -19,19 +19,19 @@ func scanDAG(rows Rows, d *engine.DAGState) error {
 }
 
 // DAG returns what is known of a DAG beside its file.
-func (q Queries) DAG(ctx context.Context, dagID string) (*engine.DAGState, error) {
+func (q Queries) DAG(ctx context.Context, dagID string) (*store.DAGState, error) {
 	d, err := one(ctx, q.c, scanDAG, "SELECT "+dagColumns+" FROM dag WHERE dag_id = ?", dagID)
 	if err != nil {
 		return nil, fmt.Errorf("read dag %s: %w", dagID, err)
 	}
 	if d == nil {
-		return nil, fmt.Errorf("dag %s: %w", dagID, engine.ErrNotFound)
+		return nil, fmt.Errorf("dag %s: %w", dagID, store.ErrNotFound)
 	}
 	return d, nil
 }
 
 // DAGs returns every known DAG, by id.
-func (q Queries) DAGs(ctx context.Context) ([]*engine.DAGState, error) {
+func (q Queries) DAGs(ctx context.Context) ([]*store.DAGState, error) {
 	ds, err := collect(ctx, q.c, scanDAG, "SELECT "+dagColumns+" FROM dag ORDER BY dag_id")
 	if err != nil {
 		return nil, fmt.Errorf("list dags: %w", err)
@@ -49,7 +49,7 @@ func (q Queries) PausedDAGs(ctx context.Context) ([]string, error) {
 }
 
 // PutDAG inserts or updates a DAG. Whether it is paused is set only when it is new.
-func (q Queries) PutDAG(ctx context.Context, d *engine.DAGState) error {
+func (q Queries) PutDAG(ctx context.Context, d *store.DAGState) error {
 	assets := []byte("[]")
 	var err error
 	if len(d.Assets) > 0 {
@@ -73,7 +73,7 @@ func (q Queries) SetPaused(ctx context.Context, dagID string, paused bool) error
 		return fmt.Errorf("pause dag %s: %w", dagID, err)
 	}
 	if n == 0 {
-		return fmt.Errorf("dag %s: %w", dagID, engine.ErrNotFound)
+		return fmt.Errorf("dag %s: %w", dagID, store.ErrNotFound)
 	}
 	return nil
 }
@@ -86,7 +86,7 @@ func (q Queries) Version(ctx context.Context, version string) ([]byte, error) {
 		return nil, fmt.Errorf("read dag version: %w", err)
 	}
 	if src == nil {
-		return nil, fmt.Errorf("dag version %s: %w", version, engine.ErrNotFound)
+		return nil, fmt.Errorf("dag version %s: %w", version, store.ErrNotFound)
 	}
 	return *src, nil
 }

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
 )
 
 // DueDeadlines returns the deadlines that have passed, the earliest first.
-func (q Queries) DueDeadlines(ctx context.Context, now time.Time) ([]*engine.RunDeadline, error) {
-	ls, err := collect(ctx, q.c, func(rows Rows, l *engine.RunDeadline) error {
+func (q Queries) DueDeadlines(ctx context.Context, now time.Time) ([]*store.RunDeadline, error) {
+	ls, err := collect(ctx, q.c, func(rows Rows, l *store.RunDeadline) error {
 		return rows.Scan(&l.RunKey, &l.Index, moment{&l.At})
 	}, "SELECT run_key, position, at FROM run_deadline WHERE at <= ? ORDER BY at, run_key, position", ms(now))
 	if err != nil {
@@ -20,7 +20,7 @@ func (q Queries) DueDeadlines(ctx context.Context, now time.Time) ([]*engine.Run
 }
 
 // PutDeadline notes a deadline.
-func (q Queries) PutDeadline(ctx context.Context, l *engine.RunDeadline) error {
+func (q Queries) PutDeadline(ctx context.Context, l *store.RunDeadline) error {
 	_, err := q.c.Exec(ctx, "INSERT INTO run_deadline (run_key, position, at) VALUES (?, ?, ?)", l.RunKey, l.Index, ms(l.At))
 	if err != nil {
 		return fmt.Errorf("write deadline: %w", err)
@@ -29,7 +29,7 @@ func (q Queries) PutDeadline(ctx context.Context, l *engine.RunDeadline) error {
 }
 
 // DeleteDeadline removes a deadline and reports whether it was there.
-func (q Queries) DeleteDeadline(ctx context.Context, l *engine.RunDeadline) (bool, error) {
+func (q Queries) DeleteDeadline(ctx context.Context, l *store.RunDeadline) (bool, error) {
 	found, err := column[int64](ctx, q.c, "DELETE FROM run_deadline WHERE run_key = ? AND position = ? RETURNING position", l.RunKey, l.Index)
 	if err != nil {
 		return false, fmt.Errorf("delete deadline: %w", err)

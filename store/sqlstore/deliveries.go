@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
 )
 
 const deliveryColumns = `id, state, channel, sender, summary, payload, event, dag_id, run_id, task_id, try, attempts,
 	next_try, created_at, updated_at, receipt, error, progress, event_data, stands_in_for, refusals, hold`
 
-func scanDelivery(rows Rows, d *engine.Delivery) error {
+func scanDelivery(rows Rows, d *store.Delivery) error {
 	return rows.Scan(&d.ID, &d.State, &d.Channel, &d.Sender, &d.Summary, rawJSON{&d.Payload}, &d.Event, &d.DAGID, &d.RunID, &d.TaskID,
 		&d.Try, &d.Attempts, moment{&d.NextTry}, moment{&d.CreatedAt}, moment{&d.UpdatedAt}, &d.Receipt, &d.Error,
 		&d.Progress, rawJSON{&d.EventData}, &d.StandsInFor, &d.Refusals, &d.Hold)
@@ -19,7 +19,7 @@ func scanDelivery(rows Rows, d *engine.Delivery) error {
 
 // Deliveries returns the messages of the outbox in the given states (none: all), in
 // the order in which they were written.
-func (q Queries) Deliveries(ctx context.Context, states []engine.DeliveryState, limit int) ([]*engine.Delivery, error) {
+func (q Queries) Deliveries(ctx context.Context, states []store.DeliveryState, limit int) ([]*store.Delivery, error) {
 	query, args := "SELECT "+deliveryColumns+" FROM delivery", []any{}
 	if len(states) > 0 {
 		query += " WHERE state IN (" + marks(len(states)) + ")"
@@ -43,7 +43,7 @@ func (q Queries) Deliveries(ctx context.Context, states []engine.DeliveryState, 
 const openDelivery = "state IN ('waiting', 'sending')"
 
 // SendingDeliveries returns the messages that are marked as sending.
-func (q Queries) SendingDeliveries(ctx context.Context) ([]*engine.Delivery, error) {
+func (q Queries) SendingDeliveries(ctx context.Context) ([]*store.Delivery, error) {
 	ds, err := collect(ctx, q.c, scanDelivery, "SELECT "+deliveryColumns+" FROM delivery WHERE "+openDelivery+" AND state = 'sending' ORDER BY id")
 	if err != nil {
 		return nil, fmt.Errorf("read outbox: %w", err)
@@ -61,7 +61,7 @@ func (q Queries) OpenChannels(ctx context.Context) ([]string, error) {
 }
 
 // NextDelivery returns the message of a channel that may leave now, see [engine.Reader].
-func (q Queries) NextDelivery(ctx context.Context, channel string, now time.Time, fewest bool) (*engine.Delivery, time.Time, error) {
+func (q Queries) NextDelivery(ctx context.Context, channel string, now time.Time, fewest bool) (*store.Delivery, time.Time, error) {
 	d, at, err := q.nextDelivery(ctx, channel, now, fewest)
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("read outbox: %w", err)
@@ -69,7 +69,7 @@ func (q Queries) NextDelivery(ctx context.Context, channel string, now time.Time
 	return d, at, nil
 }
 
-func (q Queries) nextDelivery(ctx context.Context, channel string, now time.Time, fewest bool) (*engine.Delivery, time.Time, error) {
+func (q Queries) nextDelivery(ctx context.Context, channel string, now time.Time, fewest bool) (*store.Delivery, time.Time, error) {
 	sending, err := column[int64](ctx, q.c, "SELECT id FROM delivery WHERE "+openDelivery+" AND channel = ? AND state = 'sending' LIMIT 1", channel)
 	if err != nil || len(sending) > 0 {
 		return nil, time.Time{}, err
@@ -99,7 +99,7 @@ func (q Queries) nextDelivery(ctx context.Context, channel string, now time.Time
 }
 
 // ReleaseDeliveries lets what waits in a channel leave now, see [engine.Tx].
-func (q Queries) ReleaseDeliveries(ctx context.Context, channel string, except []int64, holds ...engine.Hold) error {
+func (q Queries) ReleaseDeliveries(ctx context.Context, channel string, except []int64, holds ...store.Hold) error {
 	query, args := "UPDATE delivery SET next_try = NULL, hold = '' WHERE "+openDelivery+" AND state = 'waiting' AND next_try IS NOT NULL", []any{}
 	if channel != "" {
 		query, args = query+" AND channel = ?", append(args, channel)
@@ -121,7 +121,7 @@ func (q Queries) ReleaseDeliveries(ctx context.Context, channel string, except [
 }
 
 // InsertDeliveries adds messages to the outbox and sets their ids.
-func (q Queries) InsertDeliveries(ctx context.Context, ds []*engine.Delivery) error {
+func (q Queries) InsertDeliveries(ctx context.Context, ds []*store.Delivery) error {
 	for _, d := range ds {
 		id, err := column[int64](ctx, q.c,
 			`INSERT INTO delivery (state, channel, sender, summary, payload, event, dag_id, run_id, task_id, try, attempts,
@@ -138,7 +138,7 @@ func (q Queries) InsertDeliveries(ctx context.Context, ds []*engine.Delivery) er
 }
 
 // ClaimDelivery marks a message as sending if it still waits as it did when it was read.
-func (q Queries) ClaimDelivery(ctx context.Context, d *engine.Delivery) (bool, error) {
+func (q Queries) ClaimDelivery(ctx context.Context, d *store.Delivery) (bool, error) {
 	n, err := q.c.Exec(ctx, "UPDATE delivery SET state = 'sending', attempts = attempts + 1, updated_at = ? WHERE id = ? AND state = 'waiting' AND attempts = ?",
 		ms(d.UpdatedAt), d.ID, d.Attempts)
 	if err != nil {
@@ -148,7 +148,7 @@ func (q Queries) ClaimDelivery(ctx context.Context, d *engine.Delivery) (bool, e
 }
 
 // UpdateDelivery writes what became of a message.
-func (q Queries) UpdateDelivery(ctx context.Context, d *engine.Delivery) error {
+func (q Queries) UpdateDelivery(ctx context.Context, d *store.Delivery) error {
 	_, err := q.c.Exec(ctx, `UPDATE delivery SET state = ?, attempts = ?, next_try = ?, updated_at = ?, receipt = ?, error = ?,
 		progress = ?, event_data = ?, refusals = ?, hold = ? WHERE id = ?`,
 		string(d.State), d.Attempts, ms(d.NextTry), ms(d.UpdatedAt), d.Receipt, d.Error,

@@ -7,20 +7,21 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/engine"
 )
 
 const instanceColumns = `run_key, task_id, map_index, state, try, max_tries, lost, operator, queued_at, start_date,
 	end_date, retry_at, error, log, rendered_map_index, first_start_date`
 
-func scanInstance(rows Rows, i *engine.Instance) error {
+func scanInstance(rows Rows, i *store.Instance) error {
 	return rows.Scan(&i.RunKey, &i.TaskID, &i.MapIndex, &i.State, &i.Try, &i.MaxTries, &i.Lost, &i.Operator, moment{&i.QueuedAt},
 		moment{&i.StartDate}, moment{&i.EndDate}, moment{&i.RetryAt}, &i.Error, &i.Log, &i.RenderedMapIndex, moment{&i.FirstStart})
 }
 
 // Instances returns the stored instances of a run in the order of their creation.
-func (q Queries) Instances(ctx context.Context, runKey int64) ([]*engine.Instance, error) {
+func (q Queries) Instances(ctx context.Context, runKey int64) ([]*store.Instance, error) {
 	is, err := collect(ctx, q.c, scanInstance, "SELECT "+instanceColumns+" FROM task_instance WHERE run_key = ? ORDER BY rowid", runKey)
 	if err != nil {
 		return nil, fmt.Errorf("read task instances: %w", err)
@@ -29,7 +30,7 @@ func (q Queries) Instances(ctx context.Context, runKey int64) ([]*engine.Instanc
 }
 
 // InstancesOfRuns returns the instances of every run in the given state.
-func (q Queries) InstancesOfRuns(ctx context.Context, state dag.RunState) ([]*engine.Instance, error) {
+func (q Queries) InstancesOfRuns(ctx context.Context, state dag.RunState) ([]*store.Instance, error) {
 	in, args := inStates([]dag.RunState{state})
 	is, err := collect(ctx, q.c, scanInstance, "SELECT "+instanceColumns+
 		" FROM task_instance WHERE run_key IN (SELECT id FROM dag_run WHERE "+in+") ORDER BY rowid", args...)
@@ -43,7 +44,7 @@ func (q Queries) InstancesOfRuns(ctx context.Context, state dag.RunState) ([]*en
 const instancesAtOnce = 500
 
 // PutInstances inserts or updates task instances.
-func (q Queries) PutInstances(ctx context.Context, is []*engine.Instance) error {
+func (q Queries) PutInstances(ctx context.Context, is []*store.Instance) error {
 	for len(is) > 0 {
 		n := min(len(is), instancesAtOnce)
 		if err := q.putInstances(ctx, is[:n]); err != nil {
@@ -54,7 +55,7 @@ func (q Queries) PutInstances(ctx context.Context, is []*engine.Instance) error 
 	return nil
 }
 
-func (q Queries) putInstances(ctx context.Context, is []*engine.Instance) error {
+func (q Queries) putInstances(ctx context.Context, is []*store.Instance) error {
 	var b strings.Builder
 	b.WriteString("INSERT INTO task_instance (" + instanceColumns + ") VALUES ")
 	args := make([]any, 0, 16*len(is))
@@ -88,8 +89,8 @@ func (q Queries) XCom(ctx context.Context, runKey int64, taskID string, mapIndex
 }
 
 // XComs returns the XComs of a mapped task's instances, in order.
-func (q Queries) XComs(ctx context.Context, runKey int64, taskID, key string) ([]engine.MappedXCom, error) {
-	xs, err := collect(ctx, q.c, func(rows Rows, x *engine.MappedXCom) error { return rows.Scan(&x.MapIndex, rawJSON{&x.Value}) },
+func (q Queries) XComs(ctx context.Context, runKey int64, taskID, key string) ([]store.MappedXCom, error) {
+	xs, err := collect(ctx, q.c, func(rows Rows, x *store.MappedXCom) error { return rows.Scan(&x.MapIndex, rawJSON{&x.Value}) },
 		"SELECT map_index, value FROM xcom WHERE run_key = ? AND task_id = ? AND map_index >= 0 AND key = ? ORDER BY map_index", runKey, taskID, key)
 	if err != nil {
 		return nil, fmt.Errorf("read xcom %s of %s: %w", key, taskID, err)
@@ -98,8 +99,8 @@ func (q Queries) XComs(ctx context.Context, runKey int64, taskID, key string) ([
 }
 
 // RunXComs returns all XComs of a run, by task, map index and key.
-func (q Queries) RunXComs(ctx context.Context, runKey int64) ([]engine.XCom, error) {
-	xs, err := collect(ctx, q.c, func(rows Rows, x *engine.XCom) error {
+func (q Queries) RunXComs(ctx context.Context, runKey int64) ([]store.XCom, error) {
+	xs, err := collect(ctx, q.c, func(rows Rows, x *store.XCom) error {
 		return rows.Scan(&x.TaskID, &x.MapIndex, &x.Key, rawJSON{&x.Value})
 	}, "SELECT task_id, map_index, key, value FROM xcom WHERE run_key = ? ORDER BY task_id, map_index, key", runKey)
 	if err != nil {

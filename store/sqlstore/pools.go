@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
 )
 
 // Pools returns the pools that someone made or changed, by name.
-func (q Queries) Pools(ctx context.Context) ([]*engine.Pool, error) {
-	ps, err := collect(ctx, q.c, func(rows Rows, p *engine.Pool) error { return rows.Scan(&p.Name, &p.Slots, &p.Description) },
+func (q Queries) Pools(ctx context.Context) ([]*store.Pool, error) {
+	ps, err := collect(ctx, q.c, func(rows Rows, p *store.Pool) error { return rows.Scan(&p.Name, &p.Slots, &p.Description) },
 		"SELECT name, slots, description FROM slot_pool ORDER BY name")
 	if err != nil {
 		return nil, fmt.Errorf("list pools: %w", err)
@@ -18,7 +18,7 @@ func (q Queries) Pools(ctx context.Context) ([]*engine.Pool, error) {
 }
 
 // PutPool makes or changes a pool.
-func (q Queries) PutPool(ctx context.Context, p *engine.Pool) error {
+func (q Queries) PutPool(ctx context.Context, p *store.Pool) error {
 	_, err := q.c.Exec(ctx, `INSERT INTO slot_pool (name, slots, description) VALUES (?, ?, ?)
 		ON CONFLICT (name) DO UPDATE SET slots = excluded.slots, description = excluded.description`, p.Name, p.Slots, p.Description)
 	if err != nil {
@@ -34,7 +34,7 @@ func (q Queries) DeletePool(ctx context.Context, name string) error {
 		return fmt.Errorf("delete pool %q: %w", name, err)
 	}
 	if n == 0 {
-		return fmt.Errorf("pool %q: %w", name, engine.ErrNotFound)
+		return fmt.Errorf("pool %q: %w", name, store.ErrNotFound)
 	}
 	return nil
 }

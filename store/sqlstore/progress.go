@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
 )
 
 // TaskProgress returns what a try of an instance saved under a key, or "".
-func (q Queries) TaskProgress(ctx context.Context, in *engine.Instance, key string) (string, error) {
+func (q Queries) TaskProgress(ctx context.Context, in *store.Instance, key string) (string, error) {
 	values, err := column[string](ctx, q.c,
 		"SELECT value FROM task_progress WHERE run_key = ? AND task_id = ? AND map_index = ? AND key = ? AND max_tries = ?",
 		in.RunKey, in.TaskID, in.MapIndex, key, in.MaxTries)
@@ -22,7 +22,7 @@ func (q Queries) TaskProgress(ctx context.Context, in *engine.Instance, key stri
 }
 
 // PutTaskProgress saves it, in place of what was saved before.
-func (q Queries) PutTaskProgress(ctx context.Context, in *engine.Instance, key, value string) error {
+func (q Queries) PutTaskProgress(ctx context.Context, in *store.Instance, key, value string) error {
 	_, err := q.c.Exec(ctx, `INSERT INTO task_progress (run_key, task_id, map_index, key, max_tries, value) VALUES (`+marks(6)+`)
 		ON CONFLICT (run_key, task_id, map_index, key) DO UPDATE SET max_tries = excluded.max_tries, value = excluded.value`,
 		in.RunKey, in.TaskID, in.MapIndex, key, in.MaxTries, value)

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
 )
 
 // RenderedFields returns what the templated fields of a try rendered to, or nil.
@@ -23,7 +23,7 @@ func (q Queries) RenderedFields(ctx context.Context, runKey int64, taskID string
 
 // PutRenderedFields keeps the fields of a try, and drops those of the runs of its DAG that
 // are not among the newest ones that rendered something.
-func (q Queries) PutRenderedFields(ctx context.Context, r *engine.RenderedTry, runs int) error {
+func (q Queries) PutRenderedFields(ctx context.Context, r *store.RenderedTry, runs int) error {
 	_, err := q.c.Exec(ctx, `INSERT INTO rendered_fields (run_key, task_id, map_index, try, fields) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (run_key, task_id, map_index, try) DO UPDATE SET fields = excluded.fields`,
 		r.RunKey, r.TaskID, r.MapIndex, r.Try, string(r.Fields))

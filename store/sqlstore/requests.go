@@ -5,29 +5,29 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
 )
 
 const requestColumns = "id, kind, payload, created_at, done_at, result, error"
 
-func scanRequest(rows Rows, r *engine.Request) error {
+func scanRequest(rows Rows, r *store.Request) error {
 	return rows.Scan(&r.ID, &r.Kind, rawJSON{&r.Payload}, moment{&r.CreatedAt}, moment{&r.DoneAt}, rawJSON{&r.Result}, &r.Error)
 }
 
 // Request returns one request, or an error that wraps [engine.ErrNotFound].
-func (q Queries) Request(ctx context.Context, id int64) (*engine.Request, error) {
+func (q Queries) Request(ctx context.Context, id int64) (*store.Request, error) {
 	r, err := one(ctx, q.c, scanRequest, "SELECT "+requestColumns+" FROM request WHERE id = ?", id)
 	if err != nil {
 		return nil, fmt.Errorf("read request %d: %w", id, err)
 	}
 	if r == nil {
-		return nil, fmt.Errorf("request %d: %w", id, engine.ErrNotFound)
+		return nil, fmt.Errorf("request %d: %w", id, store.ErrNotFound)
 	}
 	return r, nil
 }
 
 // OpenRequests returns the requests that nobody has answered, oldest first.
-func (q Queries) OpenRequests(ctx context.Context) ([]*engine.Request, error) {
+func (q Queries) OpenRequests(ctx context.Context) ([]*store.Request, error) {
 	rs, err := collect(ctx, q.c, scanRequest, "SELECT "+requestColumns+" FROM request WHERE done_at IS NULL ORDER BY id")
 	if err != nil {
 		return nil, fmt.Errorf("list open requests: %w", err)
@@ -36,7 +36,7 @@ func (q Queries) OpenRequests(ctx context.Context) ([]*engine.Request, error) {
 }
 
 // InsertRequest adds a request and sets its ID.
-func (q Queries) InsertRequest(ctx context.Context, r *engine.Request) error {
+func (q Queries) InsertRequest(ctx context.Context, r *store.Request) error {
 	id, err := column[int64](ctx, q.c, "INSERT INTO request (kind, payload, created_at) VALUES (?, ?, ?) RETURNING id",
 		r.Kind, string(r.Payload), ms(r.CreatedAt))
 	if err != nil {
@@ -47,7 +47,7 @@ func (q Queries) InsertRequest(ctx context.Context, r *engine.Request) error {
 }
 
 // AnswerRequest writes the answer unless there is one.
-func (q Queries) AnswerRequest(ctx context.Context, r *engine.Request) (bool, error) {
+func (q Queries) AnswerRequest(ctx context.Context, r *store.Request) (bool, error) {
 	n, err := q.c.Exec(ctx, "UPDATE request SET done_at = ?, result = ?, error = ? WHERE id = ? AND done_at IS NULL",
 		ms(r.DoneAt), text(r.Result), r.Error, r.ID)
 	if err != nil {

@@ -7,42 +7,43 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/engine"
 )
 
 const runColumns = `id, dag_id, run_id, run_type, state, logical_date, interval_start, interval_end, run_after,
 	queued_at, start_date, end_date, conf, version, reason, coalesce(backfill_id, 0), provisional, made_by`
 
-func scanRun(rows Rows, r *engine.Run) error {
+func scanRun(rows Rows, r *store.Run) error {
 	return rows.Scan(&r.Key, &r.DAGID, &r.RunID, &r.Type, &r.State, moment{&r.LogicalDate}, moment{&r.IntervalStart},
 		moment{&r.IntervalEnd}, moment{&r.RunAfter}, moment{&r.QueuedAt}, moment{&r.StartDate}, moment{&r.EndDate},
 		rawJSON{&r.Conf}, &r.Version, &r.Reason, &r.BackfillID, &r.Provisional, &r.MadeBy)
 }
 
-func (q Queries) run(ctx context.Context, what, where string, args ...any) (*engine.Run, error) {
+func (q Queries) run(ctx context.Context, what, where string, args ...any) (*store.Run, error) {
 	r, err := one(ctx, q.c, scanRun, "SELECT "+runColumns+" FROM dag_run WHERE "+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read run %s: %w", what, err)
 	}
 	if r == nil {
-		return nil, fmt.Errorf("run %s: %w", what, engine.ErrNotFound)
+		return nil, fmt.Errorf("run %s: %w", what, store.ErrNotFound)
 	}
 	return r, nil
 }
 
 // Run returns the run with the given key.
-func (q Queries) Run(ctx context.Context, key int64) (*engine.Run, error) {
+func (q Queries) Run(ctx context.Context, key int64) (*store.Run, error) {
 	return q.run(ctx, strconv.FormatInt(key, 10), "id = ?", key)
 }
 
 // RunByID returns a run by its DAG and run id.
-func (q Queries) RunByID(ctx context.Context, dagID, runID string) (*engine.Run, error) {
+func (q Queries) RunByID(ctx context.Context, dagID, runID string) (*store.Run, error) {
 	return q.run(ctx, dagID+"/"+runID, "dag_id = ? AND run_id = ?", dagID, runID)
 }
 
 // Runs returns the runs that match: oldest first, or the newest Limit ones, newest first.
-func (q Queries) Runs(ctx context.Context, f engine.RunFilter) ([]*engine.Run, error) {
+func (q Queries) Runs(ctx context.Context, f store.RunFilter) ([]*store.Run, error) {
 	var (
 		where []string
 		args  []any
@@ -83,7 +84,7 @@ func (q Queries) Runs(ctx context.Context, f engine.RunFilter) ([]*engine.Run, e
 }
 
 // NewestRuns returns the newest run of each DAG that has one.
-func (q Queries) NewestRuns(ctx context.Context) ([]*engine.Run, error) {
+func (q Queries) NewestRuns(ctx context.Context) ([]*store.Run, error) {
 	rs, err := collect(ctx, q.c, scanRun, "SELECT "+runColumns+` FROM dag_run WHERE id IN (
 		SELECT (SELECT id FROM dag_run AS newest WHERE newest.dag_id = dag.dag_id ORDER BY run_after DESC, id DESC LIMIT 1) FROM dag)`)
 	if err != nil {
@@ -93,7 +94,7 @@ func (q Queries) NewestRuns(ctx context.Context) ([]*engine.Run, error) {
 }
 
 // ProvisionalRuns returns the queued runs with a provisional version, oldest first.
-func (q Queries) ProvisionalRuns(ctx context.Context) ([]*engine.Run, error) {
+func (q Queries) ProvisionalRuns(ctx context.Context) ([]*store.Run, error) {
 	rs, err := collect(ctx, q.c, scanRun, "SELECT "+runColumns+` FROM dag_run
 		WHERE provisional = 1 AND state = 'queued' AND state IN ('queued', 'running') ORDER BY run_after, id`)
 	if err != nil {
@@ -103,7 +104,7 @@ func (q Queries) ProvisionalRuns(ctx context.Context) ([]*engine.Run, error) {
 }
 
 // RunAt returns the run with a logical date, or nil.
-func (q Queries) RunAt(ctx context.Context, dagID string, logicalDate time.Time) (*engine.Run, error) {
+func (q Queries) RunAt(ctx context.Context, dagID string, logicalDate time.Time) (*store.Run, error) {
 	r, err := one(ctx, q.c, scanRun, "SELECT "+runColumns+" FROM dag_run WHERE dag_id = ? AND logical_date = ?", dagID, ms(logicalDate))
 	if err != nil {
 		return nil, fmt.Errorf("read run of %s at %s: %w", dagID, logicalDate, err)
@@ -112,7 +113,7 @@ func (q Queries) RunAt(ctx context.Context, dagID string, logicalDate time.Time)
 }
 
 // NearestRun returns the run whose logical date is nearest to a moment, or nil.
-func (q Queries) NearestRun(ctx context.Context, dagID string, at time.Time) (*engine.Run, error) {
+func (q Queries) NearestRun(ctx context.Context, dagID string, at time.Time) (*store.Run, error) {
 	r, err := one(ctx, q.c, scanRun, "SELECT "+runColumns+` FROM dag_run WHERE id IN (
 		SELECT id FROM (SELECT id FROM dag_run WHERE dag_id = ? AND logical_date <= ? ORDER BY logical_date DESC LIMIT 1) AS before
 		UNION ALL
@@ -126,7 +127,7 @@ func (q Queries) NearestRun(ctx context.Context, dagID string, at time.Time) (*e
 
 // LastScheduled returns the run with the newest logical date that the schedule made, or
 // nil. It counts those that a backfill took over.
-func (q Queries) LastScheduled(ctx context.Context, dagID string) (*engine.Run, error) {
+func (q Queries) LastScheduled(ctx context.Context, dagID string) (*store.Run, error) {
 	r, err := one(ctx, q.c, scanRun, "SELECT "+runColumns+` FROM dag_run WHERE id IN (
 		SELECT id FROM (SELECT id FROM dag_run WHERE dag_id = ? AND run_type = 'scheduled' ORDER BY logical_date DESC LIMIT 1) AS own
 		UNION ALL
@@ -140,7 +141,7 @@ func (q Queries) LastScheduled(ctx context.Context, dagID string) (*engine.Run, 
 }
 
 // PreviousSuccess returns the newest successful run before r, by logical date, or nil.
-func (q Queries) PreviousSuccess(ctx context.Context, r *engine.Run) (*engine.Run, error) {
+func (q Queries) PreviousSuccess(ctx context.Context, r *store.Run) (*store.Run, error) {
 	p, err := one(ctx, q.c, scanRun, "SELECT "+runColumns+` FROM dag_run
 		WHERE dag_id = ? AND state = 'success' AND logical_date < ? ORDER BY logical_date DESC LIMIT 1`, r.DAGID, ms(r.LogicalDate))
 	if err != nil {
@@ -152,7 +153,7 @@ func (q Queries) PreviousSuccess(ctx context.Context, r *engine.Run) (*engine.Ru
 // PreviousRun returns the run of the DAG with the newest logical date before that of r, or
 // for one without a logical date the run with the newest run_after before its own, among
 // those that nobody triggered by hand if so asked, or nil.
-func (q Queries) PreviousRun(ctx context.Context, r *engine.Run, automatic bool) (*engine.Run, error) {
+func (q Queries) PreviousRun(ctx context.Context, r *store.Run, automatic bool) (*store.Run, error) {
 	where, order, args := "dag_id = ? AND logical_date < ?", "logical_date DESC", []any{r.DAGID, ms(r.LogicalDate)}
 	if r.LogicalDate.IsZero() {
 		where, order = "dag_id = ? AND run_after <= ? AND (run_after < ? OR id < ?)", "run_after DESC, id DESC"
@@ -218,7 +219,7 @@ func (q Queries) OpenRuns(ctx context.Context) (running []int64, queued []string
 }
 
 // InsertRun adds a run unless its run id or logical date exists.
-func (q Queries) InsertRun(ctx context.Context, r *engine.Run) (bool, error) {
+func (q Queries) InsertRun(ctx context.Context, r *store.Run) (bool, error) {
 	key, err := column[int64](ctx, q.c,
 		`INSERT INTO dag_run (dag_id, run_id, run_type, state, logical_date, interval_start, interval_end, run_after,
 			queued_at, start_date, end_date, conf, version, reason, backfill_id, provisional, made_by)
@@ -236,7 +237,7 @@ func (q Queries) InsertRun(ctx context.Context, r *engine.Run) (bool, error) {
 }
 
 // UpdateRun writes the type, backfill, state, dates, reason and maker of a run.
-func (q Queries) UpdateRun(ctx context.Context, r *engine.Run) error {
+func (q Queries) UpdateRun(ctx context.Context, r *store.Run) error {
 	_, err := q.c.Exec(ctx, "UPDATE dag_run SET run_type = ?, backfill_id = ?, state = ?, queued_at = ?, start_date = ?, end_date = ?, reason = ?, made_by = ? WHERE id = ?",
 		string(r.Type), number(r.BackfillID), string(r.State), ms(r.QueuedAt), ms(r.StartDate), ms(r.EndDate), r.Reason, r.MadeBy, r.Key)
 	if err != nil {
@@ -246,7 +247,7 @@ func (q Queries) UpdateRun(ctx context.Context, r *engine.Run) error {
 }
 
 // SetRunVersion writes the version of a run and whether it is provisional.
-func (q Queries) SetRunVersion(ctx context.Context, r *engine.Run) error {
+func (q Queries) SetRunVersion(ctx context.Context, r *store.Run) error {
 	if _, err := q.c.Exec(ctx, "UPDATE dag_run SET version = ?, provisional = ? WHERE id = ?", r.Version, r.Provisional, r.Key); err != nil {
 		return fmt.Errorf("write the version of run %s/%s: %w", r.DAGID, r.RunID, err)
 	}

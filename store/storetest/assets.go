@@ -7,25 +7,25 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/dingdag/dingdag/engine"
 )
 
 func assetEventsAreTakenOnce(t *testing.T, open Open) {
 	s := open(t, Node{})
 	// Names and clocks whose order is not that of the events.
-	first := &engine.AssetEvent{URI: "s3://z", At: midnight.Add(time.Hour), DAGID: "p", RunID: "r", TaskID: "t", MapIndex: -1}
-	second := &engine.AssetEvent{URI: "s3://a", At: midnight, DAGID: "p", RunID: "r", TaskID: "t", MapIndex: 3}
-	third := &engine.AssetEvent{URI: "s3://z", At: midnight, DAGID: "p", RunID: "s", TaskID: "t", MapIndex: -1}
-	put := func(e *engine.AssetEvent, told ...string) {
-		write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.InsertAssetEvent(ctx, e, told) })
+	first := &store.AssetEvent{URI: "s3://z", At: midnight.Add(time.Hour), DAGID: "p", RunID: "r", TaskID: "t", MapIndex: -1}
+	second := &store.AssetEvent{URI: "s3://a", At: midnight, DAGID: "p", RunID: "r", TaskID: "t", MapIndex: 3}
+	third := &store.AssetEvent{URI: "s3://z", At: midnight, DAGID: "p", RunID: "s", TaskID: "t", MapIndex: -1}
+	put := func(e *store.AssetEvent, told ...string) {
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.InsertAssetEvent(ctx, e, told) })
 	}
 	put(first, "x", "y")
 	put(second, "x")
 	put(third)
-	waiting := func(dagID string) []*engine.AssetEvent {
+	waiting := func(dagID string) []*store.AssetEvent {
 		es, err := s.WaitingAssetEvents(t.Context(), dagID, []string{"s3://b", "s3://z", "s3://a"})
 		require.NoError(t, err)
 		return es
@@ -35,20 +35,20 @@ func assetEventsAreTakenOnce(t *testing.T, open Open) {
 		require.NoError(t, err)
 		return ids
 	}
-	assert.Equal(t, []*engine.AssetEvent{first, second}, waiting("x"), "in the order of the question")
-	assert.Equal(t, []*engine.AssetEvent{first}, waiting("y"))
+	assert.Equal(t, []*store.AssetEvent{first, second}, waiting("x"), "in the order of the question")
+	assert.Equal(t, []*store.AssetEvent{first}, waiting("y"))
 	assert.Empty(t, waiting("z"))
 	assert.Equal(t, []string{"x", "y"}, told())
 	newest, err := s.AssetEvents(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, []*engine.AssetEvent{second, third}, newest, "the newest of each, by URI")
+	assert.Equal(t, []*store.AssetEvent{second, third}, newest, "the newest of each, by URI")
 
-	again := &engine.AssetEvent{URI: "s3://a", At: midnight, DAGID: "p", RunID: "s", TaskID: "t", MapIndex: -1}
+	again := &store.AssetEvent{URI: "s3://a", At: midnight, DAGID: "p", RunID: "s", TaskID: "t", MapIndex: -1}
 	put(again, "x")
-	assert.Equal(t, []*engine.AssetEvent{first, again}, waiting("x"), "the newest of each asset")
+	assert.Equal(t, []*store.AssetEvent{first, again}, waiting("x"), "the newest of each asset")
 
 	boom := errors.New("boom")
-	require.ErrorIs(t, s.Tx(t.Context(), func(tx engine.Tx) error {
+	require.ErrorIs(t, s.Tx(t.Context(), func(tx store.Tx) error {
 		if err := tx.TakeAssetEvents(t.Context(), "x", 6); err != nil {
 			return err
 		}
@@ -56,9 +56,9 @@ func assetEventsAreTakenOnce(t *testing.T, open Open) {
 	}), boom)
 	assert.Len(t, waiting("x"), 2, "a transaction that fails takes nothing")
 	take := func(dagID string, run int64) {
-		write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.TakeAssetEvents(ctx, dagID, run) })
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.TakeAssetEvents(ctx, dagID, run) })
 	}
-	taken := func(run int64) []*engine.AssetEvent {
+	taken := func(run int64) []*store.AssetEvent {
 		es, err := s.TakenAssetEvents(t.Context(), run)
 		require.NoError(t, err)
 		return es
@@ -67,7 +67,7 @@ func assetEventsAreTakenOnce(t *testing.T, open Open) {
 	take("x", 8)
 	assert.Empty(t, waiting("x"))
 	assert.Len(t, waiting("y"), 1, "what another DAG was told stays")
-	assert.Equal(t, []*engine.AssetEvent{first, second, again}, taken(7), "oldest first, each of them")
+	assert.Equal(t, []*store.AssetEvent{first, second, again}, taken(7), "oldest first, each of them")
 	assert.Empty(t, taken(8), "an event is taken once")
 	assert.Equal(t, []string{"y"}, told())
 }

@@ -7,27 +7,28 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/timetable"
 )
 
 // newBackfill stores a backfill of d with n dates, a day apart.
-func newBackfill(t *testing.T, s engine.Store, dagID string, n int) (*engine.Backfill, []engine.BackfillDate, bool) {
-	b := &engine.Backfill{
-		DAGID: dagID, From: midnight, To: midnight.AddDate(0, 0, n), Reprocess: engine.ReprocessFailed, MaxActiveRuns: 4, Backwards: true,
-		Conf: json.RawMessage(`{"a": 1}`), Version: "v", State: engine.BackfillRunning, CreatedAt: midnight.Add(time.Hour),
+func newBackfill(t *testing.T, s store.Store, dagID string, n int) (*store.Backfill, []store.BackfillDate, bool) {
+	b := &store.Backfill{
+		DAGID: dagID, From: midnight, To: midnight.AddDate(0, 0, n), Reprocess: store.ReprocessFailed, MaxActiveRuns: 4, Backwards: true,
+		Conf: json.RawMessage(`{"a": 1}`), Version: "v", State: store.BackfillRunning, CreatedAt: midnight.Add(time.Hour),
 	}
-	ds := make([]engine.BackfillDate, n)
+	ds := make([]store.BackfillDate, n)
 	for i := range ds {
 		at := midnight.AddDate(0, 0, i)
-		ds[i] = engine.BackfillDate{Ordinal: i, LogicalDate: at, Interval: timetable.Interval{Start: at, End: at.Add(time.Hour)}, RunAfter: at.Add(time.Minute)}
+		ds[i] = store.BackfillDate{Ordinal: i, LogicalDate: at, Interval: timetable.Interval{Start: at, End: at.Add(time.Hour)}, RunAfter: at.Add(time.Minute)}
 	}
 	var created bool
-	write(t, s, func(ctx context.Context, tx engine.Tx) (err error) {
+	write(t, s, func(ctx context.Context, tx store.Tx) (err error) {
 		created, err = tx.InsertBackfill(ctx, b, ds)
 		return err
 	})
@@ -43,7 +44,7 @@ func backfillsAreStoredWhole(t *testing.T, open Open) {
 	require.NoError(t, err)
 	assert.Equal(t, b, got)
 	_, err = s.Backfill(t.Context(), b.ID+1)
-	require.ErrorIs(t, err, engine.ErrNotFound)
+	require.ErrorIs(t, err, store.ErrNotFound)
 	_, _, created = newBackfill(t, s, "d", 2)
 	assert.False(t, created, "one at a time")
 	other, _, created := newBackfill(t, s, "e", 0)
@@ -55,8 +56,8 @@ func backfillsAreStoredWhole(t *testing.T, open Open) {
 	r := newRun("d", "one", midnight)
 	r.Type, r.State, r.BackfillID = dag.BackfillRun, dag.RunRunning, b.ID
 	insert(t, s, r)
-	for _, d := range []engine.BackfillDate{{Ordinal: 0, Outcome: engine.BackfillCreated, RunKey: r.Key}, {Ordinal: 1, Outcome: engine.BackfillExists}} {
-		write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.SettleBackfillDate(ctx, b.ID, &d) })
+	for _, d := range []store.BackfillDate{{Ordinal: 0, Outcome: store.BackfillCreated, RunKey: r.Key}, {Ordinal: 1, Outcome: store.BackfillExists}} {
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.SettleBackfillDate(ctx, b.ID, &d) })
 	}
 	left, err = s.BackfillDateLeft(t.Context(), b.ID)
 	require.NoError(t, err)
@@ -64,12 +65,12 @@ func backfillsAreStoredWhole(t *testing.T, open Open) {
 	left, err = s.BackfillDateLeft(t.Context(), other.ID)
 	require.NoError(t, err)
 	assert.Nil(t, left)
-	counts := func(want engine.BackfillCounts) {
+	counts := func(want store.BackfillCounts) {
 		got, err := s.BackfillCounts(t.Context(), b.ID)
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 	}
-	counts(engine.BackfillCounts{Total: 1201, Left: 1199, Active: 1, Untouched: 1})
+	counts(store.BackfillCounts{Total: 1201, Left: 1199, Active: 1, Untouched: 1})
 	queued, running, err := s.CountBackfillRuns(t.Context(), b.ID)
 	require.NoError(t, err)
 	assert.Equal(t, [2]int{0, 1}, [2]int{queued, running})
@@ -77,17 +78,17 @@ func backfillsAreStoredWhole(t *testing.T, open Open) {
 	require.NoError(t, err)
 	assert.Zero(t, own)
 	r.State = dag.RunFailed
-	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.UpdateRun(ctx, r) })
-	counts(engine.BackfillCounts{Total: 1201, Left: 1199, Failed: 1, Untouched: 1})
-	rs, err := s.Runs(t.Context(), engine.RunFilter{BackfillID: b.ID})
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.UpdateRun(ctx, r) })
+	counts(store.BackfillCounts{Total: 1201, Left: 1199, Failed: 1, Untouched: 1})
+	rs, err := s.Runs(t.Context(), store.RunFilter{BackfillID: b.ID})
 	require.NoError(t, err)
-	assert.Equal(t, []*engine.Run{r}, rs)
+	assert.Equal(t, []*store.Run{r}, rs)
 
 	opened, err := s.OpenBackfills(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, []*engine.Backfill{b, other}, opened)
-	b.State, b.CompletedAt, b.Version = engine.BackfillCompleted, midnight.Add(2*time.Hour), "made later"
-	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.UpdateBackfill(ctx, b) })
+	assert.Equal(t, []*store.Backfill{b, other}, opened)
+	b.State, b.CompletedAt, b.Version = store.BackfillCompleted, midnight.Add(2*time.Hour), "made later"
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.UpdateBackfill(ctx, b) })
 	one, err := s.OpenBackfill(t.Context(), "d")
 	require.NoError(t, err)
 	assert.Nil(t, one)
@@ -96,10 +97,10 @@ func backfillsAreStoredWhole(t *testing.T, open Open) {
 	assert.Equal(t, other, one)
 	all, err := s.Backfills(t.Context(), "")
 	require.NoError(t, err)
-	assert.Equal(t, []*engine.Backfill{b, other}, all)
+	assert.Equal(t, []*store.Backfill{b, other}, all)
 	all, err = s.Backfills(t.Context(), "d")
 	require.NoError(t, err)
-	assert.Equal(t, []*engine.Backfill{b}, all)
+	assert.Equal(t, []*store.Backfill{b}, all)
 	_, _, created = newBackfill(t, s, "d", 1)
 	assert.True(t, created, "the one before has ended")
 }
@@ -112,7 +113,7 @@ func runsAreTakenOver(t *testing.T, open Open) {
 	filled.Type, filled.BackfillID = dag.BackfillRun, 7
 	insert(t, s, before, r, filled)
 	r.Type, r.BackfillID = dag.BackfillRun, 7
-	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.UpdateRun(ctx, r) })
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.UpdateRun(ctx, r) })
 	got, err := s.Run(t.Context(), r.Key)
 	require.NoError(t, err)
 	assert.Equal(t, r, got)

@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/dingdag/dingdag/engine"
 )
 
 // A job ends when the transaction does that ends it: not before, and not only when its
@@ -25,16 +25,16 @@ func jobsEndInTransaction(t *testing.T, open Open) {
 	}
 	done := make(chan struct{})
 	enqueue(t, s, "t")
-	work(t, s, engine.WorkOptions{Handle: func(ctx context.Context, j engine.Job) error {
+	work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
 		defer close(done)
 		assert.Equal(t, 1, lost(), "it runs, for a node without a lease")
-		assert.ErrorIs(t, s.Tx(ctx, func(tx engine.Tx) error {
+		assert.ErrorIs(t, s.Tx(ctx, func(tx store.Tx) error {
 			return errors.Join(tx.Complete(ctx, j), errBoom)
 		}), errBoom)
 		assert.Equal(t, 1, lost(), "the transaction failed")
 		assert.NoError(t, complete(ctx, s, j))
 		assert.Zero(t, lost(), "ended, although the worker has not returned")
-		assert.ErrorIs(t, complete(ctx, s, j), engine.ErrLostLease, "it ends once")
+		assert.ErrorIs(t, complete(ctx, s, j), store.ErrLostLease, "it ends once")
 		return nil
 	}})
 	<-done
@@ -45,11 +45,11 @@ func jobsRunOnce(t *testing.T, open Open) {
 	enqueue(t, s, "a", "b", "c")
 	var (
 		mu   sync.Mutex
-		seen []engine.Job
+		seen []store.Job
 	)
 	until := func(last string) {
 		done := make(chan struct{})
-		stop := work(t, s, engine.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j engine.Job) error {
+		stop := work(t, s, store.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j store.Job) error {
 			if err := complete(ctx, s, j); err != nil {
 				return err
 			}
@@ -67,23 +67,23 @@ func jobsRunOnce(t *testing.T, open Open) {
 	until("c")
 	enqueue(t, s, "d")
 	until("d")
-	want := make([]engine.Job, 4)
+	want := make([]store.Job, 4)
 	for i, id := range []string{"a", "b", "c", "d"} {
-		want[i] = engine.Job{RunKey: 7, TaskID: id, MapIndex: -1, Try: 2}
+		want[i] = store.Job{RunKey: 7, TaskID: id, MapIndex: -1, Try: 2}
 	}
 	assert.Equal(t, want, seen, "each once, whole, in order; the second worker finds none of the first")
 }
 
 func jobsRolledBack(t *testing.T, open Open) {
 	s := open(t, Node{})
-	err := s.Tx(t.Context(), func(tx engine.Tx) error {
-		return errors.Join(tx.Enqueue(t.Context(), []engine.Job{{TaskID: "never"}}), errBoom)
+	err := s.Tx(t.Context(), func(tx store.Tx) error {
+		return errors.Join(tx.Enqueue(t.Context(), []store.Job{{TaskID: "never"}}), errBoom)
 	})
 	require.ErrorIs(t, err, errBoom)
-	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.Enqueue(ctx, nil) })
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.Enqueue(ctx, nil) })
 	enqueue(t, s, "after")
 	first := make(chan string)
-	work(t, s, engine.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j engine.Job) error {
+	work(t, s, store.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j store.Job) error {
 		first <- j.TaskID
 		return complete(ctx, s, j)
 	}})
@@ -96,7 +96,7 @@ func jobsGivenBack(t *testing.T, open Open) {
 	s := open(t, Node{})
 	enqueue(t, s, "t")
 	calls, done := 0, make(chan struct{})
-	work(t, s, engine.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j engine.Job) error {
+	work(t, s, store.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j store.Job) error {
 		calls++
 		switch calls {
 		case 1:
@@ -104,7 +104,7 @@ func jobsGivenBack(t *testing.T, open Open) {
 		case 2:
 			panic("bang")
 		case 3:
-			return s.Tx(ctx, func(tx engine.Tx) error { return errors.Join(tx.Complete(ctx, j), errBoom) })
+			return s.Tx(ctx, func(tx store.Tx) error { return errors.Join(tx.Complete(ctx, j), errBoom) })
 		default:
 			defer close(done)
 			return complete(ctx, s, j)
@@ -116,14 +116,14 @@ func jobsGivenBack(t *testing.T, open Open) {
 
 func jobsNeedAHolder(t *testing.T, open Open) {
 	s := open(t, Node{})
-	require.Error(t, complete(t.Context(), s, engine.Job{TaskID: "t"}))
-	require.Error(t, s.Tx(t.Context(), func(tx engine.Tx) error { return tx.Release(t.Context(), engine.Job{TaskID: "t"}) }))
+	require.Error(t, complete(t.Context(), s, store.Job{TaskID: "t"}))
+	require.Error(t, s.Tx(t.Context(), func(tx store.Tx) error { return tx.Release(t.Context(), store.Job{TaskID: "t"}) }))
 
 	enqueue(t, s, "t")
 	done := make(chan struct{})
-	work(t, s, engine.WorkOptions{Handle: func(ctx context.Context, j engine.Job) error {
+	work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
 		defer close(done)
-		assert.Error(t, s.Tx(ctx, func(tx engine.Tx) error { return tx.Release(ctx, j) }), "it is not lost: another worker would run it too")
+		assert.Error(t, s.Tx(ctx, func(tx store.Tx) error { return tx.Release(ctx, j) }), "it is not lost: another worker would run it too")
 		return complete(ctx, s, j)
 	}})
 	<-done
@@ -140,7 +140,7 @@ func jobsAtOnce(t *testing.T, open Open) {
 	// Two have to meet before one of them may go on.
 	meet := make(chan struct{})
 	done.Add(6)
-	work(t, s, engine.WorkOptions{Workers: 2, Handle: func(ctx context.Context, j engine.Job) error {
+	work(t, s, store.WorkOptions{Workers: 2, Handle: func(ctx context.Context, j store.Job) error {
 		defer done.Done()
 		mu.Lock()
 		running++
@@ -164,7 +164,7 @@ func stopWaits(t *testing.T, open Open) {
 	enqueue(t, s, "runs", "waits")
 	ctx, cancel := context.WithCancel(t.Context())
 	var seen []string
-	require.NoError(t, s.Work(ctx, engine.WorkOptions{Workers: 1, Grace: time.Hour, Handle: func(hctx context.Context, j engine.Job) error {
+	require.NoError(t, s.Work(ctx, store.WorkOptions{Workers: 1, Grace: time.Hour, Handle: func(hctx context.Context, j store.Job) error {
 		seen = append(seen, j.TaskID)
 		cancel()
 		assert.NoError(t, hctx.Err())
@@ -173,7 +173,7 @@ func stopWaits(t *testing.T, open Open) {
 	assert.Equal(t, []string{"runs"}, seen)
 
 	next := make(chan string)
-	work(t, s, engine.WorkOptions{Handle: func(ctx context.Context, j engine.Job) error {
+	work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
 		next <- j.TaskID
 		return complete(ctx, s, j)
 	}})
@@ -185,13 +185,13 @@ func stopGivesBack(t *testing.T, open Open) {
 	s := open(t, Node{})
 	enqueue(t, s, "t")
 	ctx, cancel := context.WithCancel(t.Context())
-	require.NoError(t, s.Work(ctx, engine.WorkOptions{Workers: 1, Grace: time.Millisecond, Handle: func(hctx context.Context, _ engine.Job) error {
+	require.NoError(t, s.Work(ctx, store.WorkOptions{Workers: 1, Grace: time.Millisecond, Handle: func(hctx context.Context, _ store.Job) error {
 		cancel()
 		<-hctx.Done()
 		return hctx.Err()
 	}}))
 	again := make(chan struct{})
-	work(t, s, engine.WorkOptions{Handle: func(ctx context.Context, j engine.Job) error {
+	work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
 		defer close(again)
 		return complete(ctx, s, j)
 	}})

@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/dingdag/dingdag/engine"
 )
 
 // clock is a clock that tests set.
@@ -36,7 +36,7 @@ func (c *clock) add(d time.Duration) {
 const lease = 3 * time.Second
 
 // beat returns the jobs that a node may take over.
-func beat(t *testing.T, s engine.Store) []engine.Job {
+func beat(t *testing.T, s store.Store) []store.Job {
 	t.Helper()
 	js, err := s.Beat(t.Context(), lease)
 	require.NoError(t, err)
@@ -48,8 +48,8 @@ func beat(t *testing.T, s engine.Store) []engine.Job {
 func olderTakings(t *testing.T, open Open) {
 	s := open(t, Node{Name: "a"})
 	enqueue(t, s, "t")
-	take := func() (j *engine.Job) {
-		write(t, s, func(ctx context.Context, tx engine.Tx) (err error) {
+	take := func() (j *store.Job) {
+		write(t, s, func(ctx context.Context, tx store.Tx) (err error) {
 			j, err = tx.Take(ctx)
 			return err
 		})
@@ -57,31 +57,31 @@ func olderTakings(t *testing.T, open Open) {
 		return j
 	}
 	old := take()
-	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.Release(ctx, *old) })
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.Release(ctx, *old) })
 	held := take()
-	for name, change := range map[string]func(engine.Tx) error{
-		"complete": func(tx engine.Tx) error { return tx.Complete(t.Context(), *old) },
-		"release":  func(tx engine.Tx) error { return tx.Release(t.Context(), *old) },
+	for name, change := range map[string]func(store.Tx) error{
+		"complete": func(tx store.Tx) error { return tx.Complete(t.Context(), *old) },
+		"release":  func(tx store.Tx) error { return tx.Release(t.Context(), *old) },
 	} {
-		require.ErrorIs(t, s.Tx(t.Context(), change), engine.ErrLostLease, name)
+		require.ErrorIs(t, s.Tx(t.Context(), change), store.ErrLostLease, name)
 	}
-	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.Complete(ctx, *held) })
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.Complete(ctx, *held) })
 }
 
 // hung is a job whose handler hangs until the test says what it returns.
 type hung struct {
-	job  engine.Job
+	job  store.Job
 	end  chan error
 	stop func()
 }
 
 // hang runs one job on s and leaves it there.
-func hang(t *testing.T, s engine.Store) *hung {
+func hang(t *testing.T, s store.Store) *hung {
 	t.Helper()
-	begun := make(chan engine.Job)
+	begun := make(chan store.Job)
 	h := &hung{end: make(chan error, 1)}
 	enqueue(t, s, "t")
-	h.stop = work(t, s, engine.WorkOptions{Workers: 1, Handle: func(_ context.Context, j engine.Job) error {
+	h.stop = work(t, s, store.WorkOptions{Workers: 1, Handle: func(_ context.Context, j store.Job) error {
 		begun <- j
 		return <-h.end
 	}})
@@ -91,18 +91,18 @@ func hang(t *testing.T, s engine.Store) *hung {
 }
 
 // one is the single job among js.
-func one(t *testing.T, js []engine.Job) engine.Job {
+func one(t *testing.T, js []store.Job) store.Job {
 	t.Helper()
 	require.Len(t, js, 1)
 	plain := js[0]
 	plain.Handle = nil
-	assert.Equal(t, engine.Job{RunKey: 7, TaskID: "t", MapIndex: -1, Try: 2}, plain)
+	assert.Equal(t, store.Job{RunKey: 7, TaskID: "t", MapIndex: -1, Try: 2}, plain)
 	return js[0]
 }
 
-func release(t *testing.T, s engine.Store, j engine.Job) {
+func release(t *testing.T, s store.Store, j store.Job) {
 	t.Helper()
-	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.Release(ctx, j) })
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.Release(ctx, j) })
 }
 
 func beatLeavesTheLiving(t *testing.T, open Open) {
@@ -132,18 +132,18 @@ func beatTakesOver(t *testing.T, open Open) {
 		lost := one(t, beat(t, b))
 		release(t, b, lost)
 
-		running, goOn := make(chan engine.Job, 9), make(chan struct{})
+		running, goOn := make(chan store.Job, 9), make(chan struct{})
 		result := make(chan error)
-		stop := work(t, b, engine.WorkOptions{Workers: 2, Handle: func(ctx context.Context, j engine.Job) error {
+		stop := work(t, b, store.WorkOptions{Workers: 2, Handle: func(ctx context.Context, j store.Job) error {
 			running <- j
 			<-goOn
 			err := complete(ctx, b, j)
 			result <- err
 			return err
 		}})
-		one(t, []engine.Job{<-running})
-		require.ErrorIs(t, complete(t.Context(), a, h.job), engine.ErrLostLease)
-		require.ErrorIs(t, complete(t.Context(), b, lost), engine.ErrLostLease, "a stale finding of the taker itself")
+		one(t, []store.Job{<-running})
+		require.ErrorIs(t, complete(t.Context(), a, h.job), store.ErrLostLease)
+		require.ErrorIs(t, complete(t.Context(), b, lost), store.ErrLostLease, "a stale finding of the taker itself")
 		h.end <- returns
 		h.stop() // whatever it writes about the job, it has written now
 		close(goOn)
@@ -162,8 +162,8 @@ func beatEnds(t *testing.T, open Open) {
 	lost := one(t, beat(t, b))
 	require.NoError(t, complete(t.Context(), b, lost))
 	assert.Empty(t, beat(t, b))
-	require.ErrorIs(t, complete(t.Context(), a, h.job), engine.ErrLostLease)
-	require.ErrorIs(t, complete(t.Context(), b, lost), engine.ErrLostLease)
+	require.ErrorIs(t, complete(t.Context(), a, h.job), store.ErrLostLease)
+	require.ErrorIs(t, complete(t.Context(), b, lost), store.ErrLostLease)
 }
 
 // A node that was only slow may still end its job before another acts.
@@ -175,8 +175,8 @@ func beatComesLate(t *testing.T, open Open) {
 	c.add(2 * lease)
 	lost := one(t, beat(t, b))
 	require.NoError(t, complete(t.Context(), a, h.job))
-	require.ErrorIs(t, complete(t.Context(), b, lost), engine.ErrLostLease)
-	require.ErrorIs(t, b.Tx(t.Context(), func(tx engine.Tx) error { return tx.Release(t.Context(), lost) }), engine.ErrLostLease)
+	require.ErrorIs(t, complete(t.Context(), b, lost), store.ErrLostLease)
+	require.ErrorIs(t, b.Tx(t.Context(), func(tx store.Tx) error { return tx.Release(t.Context(), lost) }), store.ErrLostLease)
 }
 
 // The next process has the name of the one that died.
@@ -191,8 +191,8 @@ func recoverTakesBack(t *testing.T, open Open) {
 	assert.Empty(t, js, "it waits again")
 
 	result := make(chan error)
-	work(t, s, engine.WorkOptions{Handle: func(ctx context.Context, j engine.Job) error {
-		assert.ErrorIs(t, complete(ctx, dead, h.job), engine.ErrLostLease)
+	work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
+		assert.ErrorIs(t, complete(ctx, dead, h.job), store.ErrLostLease)
 		err := complete(ctx, s, j)
 		result <- err
 		return err

@@ -6,33 +6,33 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/dingdag/dingdag/engine"
 )
 
 // queue adds waiting messages to a channel.
-func queue(t *testing.T, s engine.Store, channel string, n int) []*engine.Delivery {
+func queue(t *testing.T, s store.Store, channel string, n int) []*store.Delivery {
 	t.Helper()
-	ds := make([]*engine.Delivery, n)
+	ds := make([]*store.Delivery, n)
 	for i := range ds {
-		ds[i] = &engine.Delivery{
-			State: engine.DeliveryWaiting, Channel: channel, Sender: "s", Payload: json.RawMessage(`1`), EventData: json.RawMessage(`{"kind":"on_failure"}`),
+		ds[i] = &store.Delivery{
+			State: store.DeliveryWaiting, Channel: channel, Sender: "s", Payload: json.RawMessage(`1`), EventData: json.RawMessage(`{"kind":"on_failure"}`),
 			CreatedAt: midnight, UpdatedAt: midnight,
 		}
 	}
-	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.InsertDeliveries(ctx, ds) })
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.InsertDeliveries(ctx, ds) })
 	return ds
 }
 
-func update(t *testing.T, s engine.Store, d *engine.Delivery) {
+func update(t *testing.T, s store.Store, d *store.Delivery) {
 	t.Helper()
-	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.UpdateDelivery(ctx, d) })
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.UpdateDelivery(ctx, d) })
 }
 
 // next is the id of the next message, and when to look again.
-func next(t *testing.T, s engine.Store, channel string, now time.Time, fewest bool) (int64, time.Time) {
+func next(t *testing.T, s store.Store, channel string, now time.Time, fewest bool) (int64, time.Time) {
 	t.Helper()
 	d, at, err := s.NextDelivery(t.Context(), channel, now, fewest)
 	require.NoError(t, err)
@@ -47,8 +47,8 @@ func outboxIsClaimed(t *testing.T, open Open) {
 	t.Helper()
 	s := open(t, Node{})
 	d := queue(t, s, "c", 2)[0]
-	claim := func(d engine.Delivery) (ok bool) {
-		write(t, s, func(ctx context.Context, tx engine.Tx) (err error) {
+	claim := func(d store.Delivery) (ok bool) {
+		write(t, s, func(ctx context.Context, tx store.Tx) (err error) {
 			ok, err = tx.ClaimDelivery(ctx, &d)
 			return err
 		})
@@ -64,7 +64,7 @@ func outboxIsClaimed(t *testing.T, open Open) {
 	require.Len(t, sending, 1)
 	assert.Equal(t, 1, sending[0].Attempts)
 
-	read.State = engine.DeliveryWaiting
+	read.State = store.DeliveryWaiting
 	update(t, s, &read)
 	assert.False(t, claim(*d), "there was a try since it was read")
 	assert.True(t, claim(read))
@@ -84,7 +84,7 @@ func outboxNext(t *testing.T, open Open) {
 
 	id, _ := next(t, s, "c", midnight, false)
 	assert.Equal(t, ds[0].ID, id)
-	ds[0].State = engine.DeliverySending
+	ds[0].State = store.DeliverySending
 	update(t, s, ds[0])
 	id, at := next(t, s, "c", midnight, false)
 	assert.Zero(t, id, "one is being sent")
@@ -93,7 +93,7 @@ func outboxNext(t *testing.T, open Open) {
 	assert.Equal(t, other.ID, id, "that is another channel")
 
 	// One that failed for itself steps aside until its next try.
-	ds[0].State, ds[0].NextTry, ds[0].Attempts = engine.DeliveryWaiting, midnight.Add(time.Minute), 1
+	ds[0].State, ds[0].NextTry, ds[0].Attempts = store.DeliveryWaiting, midnight.Add(time.Minute), 1
 	update(t, s, ds[0])
 	id, _ = next(t, s, "c", midnight, false)
 	assert.Equal(t, ds[1].ID, id)
@@ -103,14 +103,14 @@ func outboxNext(t *testing.T, open Open) {
 	assert.Equal(t, ds[1].ID, id, "it was tried more often")
 
 	// One that holds the channel holds all of it.
-	ds[0].Hold = engine.HoldOutage
+	ds[0].Hold = store.HoldOutage
 	update(t, s, ds[0])
 	id, at = next(t, s, "c", midnight, false)
 	assert.Zero(t, id)
 	assert.Equal(t, midnight.Add(time.Minute), at)
 
 	// When all wait for themselves, the first of them says when to look again.
-	ds[0].Hold = engine.HoldNone
+	ds[0].Hold = store.HoldNone
 	for i, d := range ds {
 		d.NextTry = midnight.Add(time.Duration(3-i) * time.Minute)
 		update(t, s, d)
@@ -125,11 +125,11 @@ func outboxReleases(t *testing.T, open Open) {
 	s := open(t, Node{})
 	ds, other := queue(t, s, "c", 4), queue(t, s, "other", 1)[0]
 	later := midnight.Add(time.Hour)
-	for i, h := range []engine.Hold{engine.HoldNone, engine.HoldOutage, engine.HoldThrottled, engine.HoldOutage} {
+	for i, h := range []store.Hold{store.HoldNone, store.HoldOutage, store.HoldThrottled, store.HoldOutage} {
 		ds[i].NextTry, ds[i].Hold = later, h
 		update(t, s, ds[i])
 	}
-	other.NextTry, other.Hold = later, engine.HoldOutage
+	other.NextTry, other.Hold = later, store.HoldOutage
 	update(t, s, other)
 	waits := func() (ids []int64) {
 		all, err := s.Deliveries(t.Context(), nil, 0)
@@ -138,21 +138,21 @@ func outboxReleases(t *testing.T, open Open) {
 			if !d.NextTry.IsZero() {
 				ids = append(ids, d.ID)
 			} else {
-				assert.Equal(t, engine.HoldNone, d.Hold)
+				assert.Equal(t, store.HoldNone, d.Hold)
 			}
 		}
 		return ids
 	}
-	release := func(channel string, except []int64, holds ...engine.Hold) {
-		write(t, s, func(ctx context.Context, tx engine.Tx) error {
+	release := func(channel string, except []int64, holds ...store.Hold) {
+		write(t, s, func(ctx context.Context, tx store.Tx) error {
 			return tx.ReleaseDeliveries(ctx, channel, except, holds...)
 		})
 	}
-	release("c", []int64{ds[3].ID}, engine.HoldOutage)
+	release("c", []int64{ds[3].ID}, store.HoldOutage)
 	assert.Equal(t, []int64{ds[0].ID, ds[2].ID, ds[3].ID, other.ID}, waits())
-	release("", nil, engine.HoldNone, engine.HoldOutage)
+	release("", nil, store.HoldNone, store.HoldOutage)
 	assert.Equal(t, []int64{ds[2].ID}, waits())
-	release("c", nil, engine.HoldThrottled)
+	release("c", nil, store.HoldThrottled)
 	assert.Empty(t, waits())
 }
 
@@ -160,14 +160,14 @@ func outboxReleases(t *testing.T, open Open) {
 func triesKeepProgress(t *testing.T, open Open) {
 	t.Helper()
 	s := open(t, Node{})
-	in := &engine.Instance{RunKey: 7, TaskID: "t", MapIndex: -1, Try: 1, MaxTries: 3}
-	load := func(in engine.Instance, key string) string {
+	in := &store.Instance{RunKey: 7, TaskID: "t", MapIndex: -1, Try: 1, MaxTries: 3}
+	load := func(in store.Instance, key string) string {
 		v, err := s.TaskProgress(t.Context(), &in, key)
 		require.NoError(t, err)
 		return v
 	}
-	save := func(in *engine.Instance, value string) {
-		write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.PutTaskProgress(ctx, in, "parts", value) })
+	save := func(in *store.Instance, value string) {
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.PutTaskProgress(ctx, in, "parts", value) })
 	}
 	assert.Empty(t, load(*in, "parts"))
 	save(in, "1")

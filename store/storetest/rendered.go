@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/dingdag/dingdag/engine"
 )
 
 // renderedFieldsOfTheNewestRuns holds that each try has its own fields, and that only the
@@ -21,8 +21,8 @@ func renderedFieldsOfTheNewestRuns(t *testing.T, open Open) {
 	now := midnight
 	put := func(dagID string, run int64, mapIndex, try int) {
 		now = now.Add(time.Second)
-		write(t, s, func(ctx context.Context, tx engine.Tx) error {
-			return tx.PutRenderedFields(ctx, &engine.RenderedTry{
+		write(t, s, func(ctx context.Context, tx store.Tx) error {
+			return tx.PutRenderedFields(ctx, &store.RenderedTry{
 				RunKey: run, DAGID: dagID, TaskID: "t", MapIndex: mapIndex, Try: try, At: now, Fields: json.RawMessage(fmt.Sprintf(`[%d]`, now.Unix())),
 			}, 2)
 		})

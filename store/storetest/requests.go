@@ -9,15 +9,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/dingdag/dingdag/engine"
 )
 
-func ask(t *testing.T, s engine.Store, kind string) *engine.Request {
-	r := &engine.Request{Kind: kind, Payload: json.RawMessage(`{"dag_id": "ü"}`), CreatedAt: midnight}
-	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.InsertRequest(ctx, r) })
+func ask(t *testing.T, s store.Store, kind string) *store.Request {
+	r := &store.Request{Kind: kind, Payload: json.RawMessage(`{"dag_id": "ü"}`), CreatedAt: midnight}
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.InsertRequest(ctx, r) })
 	require.NotZero(t, r.ID)
 	return r
 }
@@ -27,12 +27,12 @@ func requestsAreAnsweredOnce(t *testing.T, open Open) {
 	first, second := ask(t, s, "clear"), ask(t, s, "mark")
 	got, err := s.OpenRequests(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, []*engine.Request{first, second}, got, "whole, oldest first")
+	assert.Equal(t, []*store.Request{first, second}, got, "whole, oldest first")
 
 	first.DoneAt, first.Result = midnight.Add(time.Minute), json.RawMessage(`{"runs": []}`)
 	var answered bool
-	answer := func(r *engine.Request) {
-		write(t, s, func(ctx context.Context, tx engine.Tx) (err error) {
+	answer := func(r *store.Request) {
+		write(t, s, func(ctx context.Context, tx store.Tx) (err error) {
 			answered, err = tx.AnswerRequest(ctx, r)
 			return err
 		})
@@ -56,7 +56,7 @@ func requestsAreAnsweredOnce(t *testing.T, open Open) {
 	require.NoError(t, err)
 	assert.Empty(t, got)
 	_, err = s.Request(t.Context(), second.ID+1)
-	require.ErrorIs(t, err, engine.ErrNotFound)
+	require.ErrorIs(t, err, store.ErrNotFound)
 }
 
 // Any number of processes may try: one of them does what is asked for.
@@ -67,11 +67,11 @@ func requestsAreAnsweredByOne(t *testing.T, open Open) {
 		done atomic.Int64
 		wg   sync.WaitGroup
 	)
-	for _, s := range []engine.Store{a, b, a, b} {
+	for _, s := range []store.Store{a, b, a, b} {
 		wg.Go(func() {
 			mine := *r
 			mine.DoneAt = midnight
-			assert.NoError(t, s.Tx(t.Context(), func(tx engine.Tx) error {
+			assert.NoError(t, s.Tx(t.Context(), func(tx store.Tx) error {
 				ok, err := tx.AnswerRequest(t.Context(), &mine)
 				if ok {
 					done.Add(1)

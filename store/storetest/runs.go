@@ -10,17 +10,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/engine"
 )
 
 func runsAreStoredWhole(t *testing.T, open Open) {
 	s := open(t, Node{})
 	at := func(h int) time.Time { return midnight.Add(time.Duration(h)*time.Hour + time.Millisecond) }
-	r := &engine.Run{
+	r := &store.Run{
 		DAGID: "d", RunID: "manual__1", Type: dag.ManualRun, State: dag.RunQueued, LogicalDate: at(1), IntervalStart: at(2),
 		IntervalEnd: at(3), RunAfter: at(4), QueuedAt: at(5), MadeBy: "by", Conf: json.RawMessage(`{"a": "ü"}`), Version: "v1",
 	}
@@ -32,22 +33,22 @@ func runsAreStoredWhole(t *testing.T, open Open) {
 
 	r.State, r.QueuedAt, r.StartDate, r.EndDate, r.Reason = dag.RunFailed, time.Time{}, at(6), at(7), "timed_out"
 	r.MadeBy = "d/r/t/-1/1"
-	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.UpdateRun(ctx, r) })
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.UpdateRun(ctx, r) })
 	got, err = s.RunByID(t.Context(), "d", "manual__1")
 	require.NoError(t, err)
 	assert.Equal(t, r, got)
 
 	_, err = s.Run(t.Context(), r.Key+1)
-	require.ErrorIs(t, err, engine.ErrNotFound)
+	require.ErrorIs(t, err, store.ErrNotFound)
 	_, err = s.RunByID(t.Context(), "d", "manual__2")
-	require.ErrorIs(t, err, engine.ErrNotFound)
+	require.ErrorIs(t, err, store.ErrNotFound)
 }
 
 func runsAreUnique(t *testing.T, open Open) {
 	s := open(t, Node{})
 	insert(t, s, newRun("d", "one", midnight), newRun("d", "dateless", time.Time{}))
 	for name, c := range map[string]struct {
-		r    *engine.Run
+		r    *store.Run
 		want bool
 	}{
 		"the same run id":            {newRun("d", "one", midnight.Add(time.Hour)), false},
@@ -59,7 +60,7 @@ func runsAreUnique(t *testing.T, open Open) {
 		"the same dateless id again": {newRun("d", "dateless", time.Time{}), false},
 	} {
 		var got bool
-		write(t, s, func(ctx context.Context, tx engine.Tx) (err error) {
+		write(t, s, func(ctx context.Context, tx store.Tx) (err error) {
 			if got, err = tx.InsertRun(ctx, c.r); err != nil {
 				return err
 			}
@@ -83,7 +84,7 @@ func runsHaveProvisionalVersions(t *testing.T, open Open) {
 	first.Provisional, second.Provisional = true, true
 	second.RunAfter = midnight.Add(-time.Hour)
 	insert(t, s, first, second, own)
-	found := func(want ...*engine.Run) {
+	found := func(want ...*store.Run) {
 		t.Helper()
 		rs, err := s.ProvisionalRuns(t.Context())
 		require.NoError(t, err)
@@ -94,13 +95,13 @@ func runsHaveProvisionalVersions(t *testing.T, open Open) {
 	}
 	found(second, first)
 	first.Provisional, first.Version = false, "another"
-	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.SetRunVersion(ctx, first) })
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.SetRunVersion(ctx, first) })
 	found(second)
 	got, err := s.Run(t.Context(), first.Key)
 	require.NoError(t, err)
 	assert.Equal(t, first, got)
 	second.State = dag.RunFailed
-	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.UpdateRun(ctx, second) })
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.UpdateRun(ctx, second) })
 	found()
 }
 
@@ -116,7 +117,7 @@ func runsAreCreatedOnceByMany(t *testing.T, open Open) {
 		for range 3 {
 			wg.Go(func() {
 				for i := range dates {
-					assert.NoError(t, s.Tx(t.Context(), func(tx engine.Tx) error {
+					assert.NoError(t, s.Tx(t.Context(), func(tx store.Tx) error {
 						ok, err := tx.InsertRun(t.Context(), newRun("d", fmt.Sprint("run", i), midnight.AddDate(0, 0, i)))
 						if ok {
 							created.Add(1)
@@ -151,7 +152,7 @@ func runsAreSelected(t *testing.T, open Open) {
 			r.EndDate = r.RunAfter.Add(time.Hour)
 		}
 		insert(t, s, r)
-		write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.PutDAG(ctx, &engine.DAGState{ID: c.dag}) })
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.PutDAG(ctx, &store.DAGState{ID: c.dag}) })
 	}
 	newest, err := s.NewestRuns(t.Context())
 	require.NoError(t, err)
@@ -162,18 +163,18 @@ func runsAreSelected(t *testing.T, open Open) {
 	assert.ElementsMatch(t, []string{"late", "twin", "failed"}, ids, "the newest run of each DAG")
 	since := midnight.Add(time.Hour + time.Minute)
 	for name, c := range map[string]struct {
-		f    engine.RunFilter
+		f    store.RunFilter
 		want []string
 	}{
-		"everything, oldest first": {engine.RunFilter{}, []string{"failed", "early", "manual", "late", "twin"}},
-		"the newest, newest first": {engine.RunFilter{Limit: 3}, []string{"twin", "late", "manual"}},
-		"one dag":                  {engine.RunFilter{DAGID: "d"}, []string{"early", "manual", "late"}},
-		"two states":               {engine.RunFilter{States: []dag.RunState{dag.RunQueued, dag.RunRunning}}, []string{"early", "late", "twin"}},
-		"all at once":              {engine.RunFilter{DAGID: "d", Type: dag.ScheduledRun, States: []dag.RunState{dag.RunQueued}, Limit: 9}, []string{"late"}},
-		"since":                    {engine.RunFilter{Since: since}, []string{"early", "manual", "late", "twin"}},
-		"the newest since":         {engine.RunFilter{Since: since, Limit: 2}, []string{"twin", "late"}},
-		"ended since":              {engine.RunFilter{Since: since, States: []dag.RunState{dag.RunSuccess, dag.RunFailed}}, []string{"manual"}},
-		"nothing":                  {engine.RunFilter{DAGID: "x"}, nil},
+		"everything, oldest first": {store.RunFilter{}, []string{"failed", "early", "manual", "late", "twin"}},
+		"the newest, newest first": {store.RunFilter{Limit: 3}, []string{"twin", "late", "manual"}},
+		"one dag":                  {store.RunFilter{DAGID: "d"}, []string{"early", "manual", "late"}},
+		"two states":               {store.RunFilter{States: []dag.RunState{dag.RunQueued, dag.RunRunning}}, []string{"early", "late", "twin"}},
+		"all at once":              {store.RunFilter{DAGID: "d", Type: dag.ScheduledRun, States: []dag.RunState{dag.RunQueued}, Limit: 9}, []string{"late"}},
+		"since":                    {store.RunFilter{Since: since}, []string{"early", "manual", "late", "twin"}},
+		"the newest since":         {store.RunFilter{Since: since, Limit: 2}, []string{"twin", "late"}},
+		"ended since":              {store.RunFilter{Since: since, States: []dag.RunState{dag.RunSuccess, dag.RunFailed}}, []string{"manual"}},
+		"nothing":                  {store.RunFilter{DAGID: "x"}, nil},
 	} {
 		rs, err := s.Runs(t.Context(), c.f)
 		require.NoError(t, err, name)
@@ -200,7 +201,7 @@ func runsBeforeARun(t *testing.T, open Open) {
 	require.NoError(t, err)
 	assert.Nil(t, last)
 
-	day := func(id string, n int, typ dag.RunType, state dag.RunState) *engine.Run {
+	day := func(id string, n int, typ dag.RunType, state dag.RunState) *store.Run {
 		r := newRun("d", id, midnight.AddDate(0, 0, n))
 		r.Type, r.State = typ, state
 		insert(t, s, r)
@@ -220,15 +221,15 @@ func runsBeforeARun(t *testing.T, open Open) {
 	require.NoError(t, err)
 	assert.Equal(t, third, last, "manual runs and order of creation do not count")
 	for _, c := range []struct {
-		r         *engine.Run
+		r         *store.Run
 		automatic bool
-		want      *engine.Run
+		want      *store.Run
 	}{{third, false, second}, {third, true, first}, {first, false, nil}, {dateless, false, fourth}, {dateless, true, first}, {later, false, dateless}} {
 		got, err := s.PreviousRun(t.Context(), c.r, c.automatic)
 		require.NoError(t, err)
 		assert.Equal(t, c.want, got, "%s %t", c.r.RunID, c.automatic)
 	}
-	for hours, want := range map[int]*engine.Run{0: first, 24: first, 35: first, 37: second, 60: second, 300: fourth} {
+	for hours, want := range map[int]*store.Run{0: first, 24: first, 35: first, 37: second, 60: second, 300: fourth} {
 		got, err := s.NearestRun(t.Context(), "d", midnight.Add(time.Duration(hours)*time.Hour))
 		require.NoError(t, err)
 		assert.Equal(t, want, got, "%d hours", hours)
@@ -236,7 +237,7 @@ func runsBeforeARun(t *testing.T, open Open) {
 	none, err := s.NearestRun(t.Context(), "other", midnight)
 	require.NoError(t, err)
 	assert.Nil(t, none)
-	for r, want := range map[*engine.Run]*engine.Run{third: second, second: first, first: nil, dateless: nil} {
+	for r, want := range map[*store.Run]*store.Run{third: second, second: first, first: nil, dateless: nil} {
 		got, err := s.PreviousSuccess(t.Context(), r)
 		require.NoError(t, err)
 		assert.Equal(t, want, got, r.RunID)

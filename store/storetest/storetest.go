@@ -7,11 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/engine"
 )
 
 // Node is one process that uses a database.
@@ -24,7 +25,7 @@ type Node struct {
 
 // Open opens a database once more, as another process would. The store is closed at
 // the end of the test.
-type Open func(t *testing.T, n Node) engine.Store
+type Open func(t *testing.T, n Node) store.Store
 
 // Run runs the suite. create makes an empty database for each test.
 func Run(t *testing.T, create func(t *testing.T) Open) {
@@ -101,25 +102,25 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 var midnight = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 
 // newRun is a run with what a store insists on.
-func newRun(dagID, runID string, logical time.Time) *engine.Run {
-	return &engine.Run{
+func newRun(dagID, runID string, logical time.Time) *store.Run {
+	return &store.Run{
 		DAGID: dagID, RunID: runID, Type: dag.ScheduledRun, State: dag.RunQueued,
 		LogicalDate: logical, RunAfter: midnight, Version: "v",
 	}
 }
 
 // write runs fn in a transaction that must land.
-func write(t *testing.T, s engine.Store, fn func(ctx context.Context, tx engine.Tx) error) {
+func write(t *testing.T, s store.Store, fn func(ctx context.Context, tx store.Tx) error) {
 	t.Helper()
-	require.NoError(t, s.Tx(t.Context(), func(tx engine.Tx) error { return fn(t.Context(), tx) }))
+	require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) error { return fn(t.Context(), tx) }))
 }
 
 // insert adds runs that must be new.
-func insert(t *testing.T, s engine.Store, rs ...*engine.Run) {
+func insert(t *testing.T, s store.Store, rs ...*store.Run) {
 	t.Helper()
 	for _, r := range rs {
 		var created bool
-		write(t, s, func(ctx context.Context, tx engine.Tx) (err error) {
+		write(t, s, func(ctx context.Context, tx store.Tx) (err error) {
 			created, err = tx.InsertRun(ctx, r)
 			return err
 		})
@@ -128,23 +129,23 @@ func insert(t *testing.T, s engine.Store, rs ...*engine.Run) {
 }
 
 // enqueue hands out one job for each task.
-func enqueue(t *testing.T, s engine.Store, tasks ...string) {
+func enqueue(t *testing.T, s store.Store, tasks ...string) {
 	t.Helper()
-	js := make([]engine.Job, len(tasks))
+	js := make([]store.Job, len(tasks))
 	for i, id := range tasks {
-		js[i] = engine.Job{RunKey: 7, TaskID: id, MapIndex: -1, Try: 2}
+		js[i] = store.Job{RunKey: 7, TaskID: id, MapIndex: -1, Try: 2}
 	}
-	write(t, s, func(ctx context.Context, tx engine.Tx) error { return tx.Enqueue(ctx, js) })
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.Enqueue(ctx, js) })
 }
 
 // complete ends a job in a transaction of its own.
-func complete(ctx context.Context, s engine.Store, j engine.Job) error {
-	return s.Tx(ctx, func(tx engine.Tx) error { return tx.Complete(ctx, j) })
+func complete(ctx context.Context, s store.Store, j store.Job) error {
+	return s.Tx(ctx, func(tx store.Tx) error { return tx.Complete(ctx, j) })
 }
 
 // work starts workers and returns a function that stops them and waits. The end of
 // the test stops them too.
-func work(t *testing.T, s engine.Store, o engine.WorkOptions) (stop func()) {
+func work(t *testing.T, s store.Store, o store.WorkOptions) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	ready, ended := make(chan struct{}), make(chan struct{})

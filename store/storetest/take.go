@@ -6,15 +6,15 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/dingdag/dingdag/engine"
 )
 
 // take ends a job and takes others in the same transaction.
-func take(ctx context.Context, s engine.Store, j engine.Job, n int) (taken []*engine.Job, err error) {
-	err = s.Tx(ctx, func(tx engine.Tx) error {
+func take(ctx context.Context, s store.Store, j store.Job, n int) (taken []*store.Job, err error) {
+	err = s.Tx(ctx, func(tx store.Tx) error {
 		taken = nil
 		for range n {
 			next, err := tx.Take(ctx)
@@ -35,14 +35,14 @@ func jobsAreTaken(t *testing.T, open Open) {
 	enqueue(t, s, "a", "b", "c", "d")
 	done := make(chan struct{})
 	var ran []string
-	work(t, s, engine.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j engine.Job) error {
+	work(t, s, store.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j store.Job) error {
 		if ran = append(ran, j.TaskID); j.TaskID != "a" {
 			if j.TaskID == "d" {
 				defer close(done)
 			}
 			return complete(ctx, s, j)
 		}
-		boom := s.Tx(ctx, func(tx engine.Tx) error {
+		boom := s.Tx(ctx, func(tx store.Tx) error {
 			_, err := tx.Take(ctx)
 			return errors.Join(err, errBoom)
 		})
@@ -54,9 +54,9 @@ func jobsAreTaken(t *testing.T, open Open) {
 		assert.Equal(t, []string{"b", "c"}, []string{taken[0].TaskID, taken[1].TaskID})
 		assert.Equal(t, 2, taken[0].Try)
 		assert.NoError(t, complete(ctx, s, *taken[0]))
-		assert.ErrorIs(t, complete(ctx, s, *taken[0]), engine.ErrLostLease, "it ends once")
-		assert.NoError(t, s.Tx(ctx, func(tx engine.Tx) error { return tx.Release(ctx, *taken[1]) }))
-		assert.ErrorIs(t, complete(ctx, s, *taken[1]), engine.ErrLostLease, "it was given back")
+		assert.ErrorIs(t, complete(ctx, s, *taken[0]), store.ErrLostLease, "it ends once")
+		assert.NoError(t, s.Tx(ctx, func(tx store.Tx) error { return tx.Release(ctx, *taken[1]) }))
+		assert.ErrorIs(t, complete(ctx, s, *taken[1]), store.ErrLostLease, "it was given back")
 		return nil
 	}})
 	<-done
@@ -67,10 +67,10 @@ func noJobIsTaken(t *testing.T, open Open) {
 	s := open(t, Node{})
 	enqueue(t, s, "t")
 	done := make(chan struct{})
-	work(t, s, engine.WorkOptions{Handle: func(ctx context.Context, j engine.Job) error {
+	work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
 		defer close(done)
 		taken, err := take(ctx, s, j, 1)
-		assert.Equal(t, []*engine.Job{nil}, taken)
+		assert.Equal(t, []*store.Job{nil}, taken)
 		return err
 	}})
 	<-done
@@ -88,5 +88,5 @@ func takenJobsAreRecovered(t *testing.T, open Open) {
 	require.Len(t, js, 1, "the other one has ended")
 	assert.Equal(t, "next", js[0].TaskID)
 	release(t, s, js[0])
-	require.ErrorIs(t, complete(t.Context(), dead, *taken[0]), engine.ErrLostLease)
+	require.ErrorIs(t, complete(t.Context(), dead, *taken[0]), store.ErrLostLease)
 }

@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dingdag/dingdag/store"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/dingdag/dingdag/engine"
 )
 
 func txOneAfterAnother(t *testing.T, open Open) {
@@ -24,7 +24,7 @@ func txOneAfterAnother(t *testing.T, open Open) {
 	for range 8 {
 		wg.Go(func() {
 			for range each {
-				assert.NoError(t, s.Tx(t.Context(), func(engine.Tx) error {
+				assert.NoError(t, s.Tx(t.Context(), func(store.Tx) error {
 					assert.False(t, inside, "another function is under way")
 					inside = true
 					ran++
@@ -47,7 +47,7 @@ func txTakesBackItsOwn(t *testing.T, open Open) {
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Go(func() {
-			err := s.Tx(t.Context(), func(tx engine.Tx) error {
+			err := s.Tx(t.Context(), func(tx store.Tx) error {
 				ok, err := tx.InsertRun(t.Context(), newRun("d", strconv.Itoa(i), time.Time{}))
 				if !ok || err != nil {
 					return fmt.Errorf("insert: %t, %w", ok, err)
@@ -75,7 +75,7 @@ func txTakesBackItsOwn(t *testing.T, open Open) {
 		})
 	}
 	wg.Wait()
-	rs, err := s.Runs(t.Context(), engine.RunFilter{})
+	rs, err := s.Runs(t.Context(), store.RunFilter{})
 	require.NoError(t, err)
 	var got, want []string
 	for _, r := range rs {
@@ -91,7 +91,7 @@ func txCancelled(t *testing.T, open Open) {
 	s := open(t, Node{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := s.Tx(ctx, func(engine.Tx) error {
+	err := s.Tx(ctx, func(store.Tx) error {
 		assert.Fail(t, "it ran")
 		return nil
 	})
@@ -99,7 +99,7 @@ func txCancelled(t *testing.T, open Open) {
 
 	// One that is cancelled on its way either lands and says so, or neither.
 	ctx, cancel = context.WithCancel(t.Context())
-	err = s.Tx(ctx, func(tx engine.Tx) error {
+	err = s.Tx(ctx, func(tx store.Tx) error {
 		cancel()
 		return tx.PutVersion(ctx, "v", "d", []byte("source"))
 	})
@@ -113,12 +113,12 @@ func txReadBeside(t *testing.T, open Open) {
 	s := open(t, Node{})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	write(t, s, func(_ context.Context, tx engine.Tx) error {
+	write(t, s, func(_ context.Context, tx store.Tx) error {
 		if err := tx.PutVersion(ctx, "v", "d", []byte("source")); err != nil {
 			return err
 		}
 		for range 20 {
-			if _, err := s.Version(ctx, "v"); !errors.Is(err, engine.ErrNotFound) {
+			if _, err := s.Version(ctx, "v"); !errors.Is(err, store.ErrNotFound) {
 				return fmt.Errorf("read beside: %w", err)
 			}
 		}

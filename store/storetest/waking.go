@@ -7,9 +7,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/stretchr/testify/assert"
+	"github.com/dingdag/dingdag/store"
 
-	"github.com/dingdag/dingdag/engine"
+	"github.com/stretchr/testify/assert"
 )
 
 // inBubble runs a test where time passes only while everything waits: the clock tells
@@ -24,23 +24,23 @@ func handOverIsAtOnce(t *testing.T, open Open) {
 	s := open(t, Node{})
 	const jobs = 50
 	done := make(chan struct{})
-	work(t, s, engine.WorkOptions{Handle: func(ctx context.Context, j engine.Job) error {
+	work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
 		next := j
 		next.Try++
-		return s.Tx(ctx, func(tx engine.Tx) error {
+		return s.Tx(ctx, func(tx store.Tx) error {
 			if j.Try == jobs {
 				close(done)
 				return tx.Complete(ctx, j)
 			}
-			if err := tx.Enqueue(ctx, []engine.Job{next}); err != nil {
+			if err := tx.Enqueue(ctx, []store.Job{next}); err != nil {
 				return err
 			}
 			return tx.Complete(ctx, j)
 		})
 	}})
 	begin := time.Now() //nolint:forbidigo // the bubble's clock
-	write(t, s, func(ctx context.Context, tx engine.Tx) error {
-		return tx.Enqueue(ctx, []engine.Job{{TaskID: "t", Try: 1}})
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		return tx.Enqueue(ctx, []store.Job{{TaskID: "t", Try: 1}})
 	})
 	<-done
 	assert.Less(t, time.Since(begin), jobs*5*time.Millisecond, "waited by the clock for %d jobs", jobs)
@@ -50,17 +50,17 @@ func handOverIsAtOnce(t *testing.T, open Open) {
 func freeWorkersDoNotWait(t *testing.T, open Open) {
 	s := open(t, Node{})
 	enqueue(t, s, "a", "b", "c", "d")
-	begun := make(chan engine.Job)
+	begun := make(chan store.Job)
 	a, b, rest := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	end := map[string]chan struct{}{"a": a, "b": b, "c": rest, "d": rest}
-	work(t, s, engine.WorkOptions{Workers: 2, Handle: func(_ context.Context, j engine.Job) error {
+	work(t, s, store.WorkOptions{Workers: 2, Handle: func(_ context.Context, j store.Job) error {
 		begun <- j
 		<-end[j.TaskID]
 		return nil // the test has ended the job, or leaves it
 	}})
-	first := []engine.Job{<-begun, <-begun}
+	first := []store.Job{<-begun, <-begun}
 	begin := time.Now() //nolint:forbidigo // the bubble's clock
-	write(t, s, func(ctx context.Context, tx engine.Tx) error {
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
 		for _, j := range first {
 			if err := tx.Complete(ctx, j); err != nil {
 				return err
@@ -88,7 +88,7 @@ func jobsHaveNoBounds(t *testing.T, open Open) {
 	const givenBack = 30
 	enqueue(t, s, "t")
 	calls, done := 0, make(chan struct{})
-	work(t, s, engine.WorkOptions{Workers: 2, Handle: func(ctx context.Context, j engine.Job) error {
+	work(t, s, store.WorkOptions{Workers: 2, Handle: func(ctx context.Context, j store.Job) error {
 		if calls++; calls <= givenBack {
 			return errBoom
 		}

@@ -1,0 +1,94 @@
+package store
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/dingdag/dingdag/timetable"
+)
+
+// Reprocess says what a backfill does with runs that exist and have ended (Airflow,
+// ReprocessBehavior). Runs under way are never touched.
+type Reprocess string
+
+// The ways to treat runs that have ended.
+const (
+	// ReprocessNone leaves them.
+	ReprocessNone Reprocess = "none"
+	// ReprocessFailed clears those that failed.
+	ReprocessFailed Reprocess = "failed"
+	// ReprocessCompleted clears those that failed and those that succeeded.
+	ReprocessCompleted Reprocess = "completed"
+)
+
+// BackfillState is the state of a backfill.
+type BackfillState string
+
+// The states of a backfill. The first two are open, and a DAG has one open backfill at most.
+const (
+	BackfillRunning   BackfillState = "running"
+	BackfillPaused    BackfillState = "paused"
+	BackfillCompleted BackfillState = "completed"
+	BackfillCancelled BackfillState = "cancelled"
+)
+
+// BackfillOutcome is what has become of a date of a backfill; empty until its turn has come.
+type BackfillOutcome string
+
+// The outcomes of a date.
+const (
+	// BackfillCreated got a new run.
+	BackfillCreated BackfillOutcome = "created"
+	// BackfillCleared had a run, which was cleared and became one of the backfill.
+	BackfillCleared BackfillOutcome = "cleared"
+	// BackfillInFlight has a run that is queued or running.
+	BackfillInFlight BackfillOutcome = "in flight"
+	// BackfillExists has a run that has ended and is left as it is.
+	BackfillExists BackfillOutcome = "already exists"
+)
+
+// Backfill is a stored request for the runs of a range of logical dates.
+type Backfill struct {
+	ID    int64
+	DAGID string
+	// From and To are the first and the last logical date, inclusive.
+	From, To      time.Time
+	Reprocess     Reprocess
+	MaxActiveRuns int
+	// Backwards starts the newest run first.
+	Backwards bool
+	// Conf is the JSON object that new runs get, or nil.
+	Conf json.RawMessage `json:"conf,omitempty"`
+	// Version is the DAG version of its new runs; empty until a process that schedules has
+	// seen the backfill.
+	Version string
+	State   BackfillState
+	// CompletedAt is zero while it is open.
+	CreatedAt, CompletedAt time.Time
+}
+
+// Open reports whether the backfill goes on: it is running or paused.
+func (b *Backfill) Open() bool { return b.State == BackfillRunning || b.State == BackfillPaused }
+
+// BackfillDate is one logical date of a backfill.
+type BackfillDate struct {
+	// Ordinal is its place in the order of the starts, from 0.
+	Ordinal     int
+	LogicalDate time.Time
+	Interval    timetable.Interval
+	RunAfter    time.Time
+	Outcome     BackfillOutcome
+	// RunKey is the run that the backfill created or cleared, else 0.
+	RunKey int64
+}
+
+// BackfillCounts is how far a backfill has come, in dates.
+type BackfillCounts struct {
+	Total int
+	// Left wait for their turn; Active have a run that is queued or running.
+	Left, Active int
+	// Success and Failed have a run of the backfill that ended so.
+	Success, Failed int
+	// Untouched had a run of their own that was left alone.
+	Untouched int
+}

@@ -1,0 +1,65 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/dingdag/dingdag/dag"
+)
+
+// RenderedTry is what the templated fields of a try rendered to, as the store keeps it.
+type RenderedTry struct {
+	RunKey   int64
+	DAGID    string
+	TaskID   string
+	MapIndex int
+	Try      int
+	// At is when the try rendered.
+	At time.Time
+	// Fields is a list of [RenderedField] as JSON, secrets masked and long values cut.
+	Fields json.RawMessage
+}
+
+// Instance is one task instance as it is stored. Instances in state none that never
+// ran have no row.
+type Instance struct {
+	RunKey   int64
+	TaskID   string
+	MapIndex int // -1 for an unmapped task
+	State    dag.State
+	// Try is the number of the current or last try, from 1; 0 before the first.
+	Try int
+	// MaxTries is retries + 1.
+	MaxTries int
+	// Lost counts how often a process died while it ran this instance.
+	Lost     int
+	Operator string
+	QueuedAt time.Time
+	// StartDate and EndDate are those of the current or last try.
+	StartDate, EndDate time.Time
+	// FirstStart is when the first try began since the instance was last cleared: the timeout
+	// of a sensor counts from it.
+	FirstStart time.Time
+	// RetryAt is when the next try may start, in state up_for_retry.
+	RetryAt time.Time
+	// Error is the masked error text of the last failed try.
+	Error string
+	// RenderedMapIndex is what map_index_template made of the instance; empty without one.
+	RenderedMapIndex string
+	// Log is the path of the log of the current or last try, below the log folder.
+	Log string
+}
+
+// Label is the task id and, for an instance of a mapped task, its number and name:
+// load[3], or load[3 Hangzhou] with map_index_template.
+func (in *Instance) Label() string {
+	switch {
+	case in.MapIndex < 0:
+		return in.TaskID
+	case in.RenderedMapIndex == "":
+		return fmt.Sprintf("%s[%d]", in.TaskID, in.MapIndex)
+	default:
+		return fmt.Sprintf("%s[%d %s]", in.TaskID, in.MapIndex, in.RenderedMapIndex)
+	}
+}

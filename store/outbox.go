@@ -1,0 +1,68 @@
+package store
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// DeliveryState is the state of a message in the outbox.
+type DeliveryState string
+
+// The states of a delivery. A message is never deleted by the sender.
+const (
+	// DeliveryWaiting is not sent yet, or waits for its next try.
+	DeliveryWaiting DeliveryState = "waiting"
+	// DeliverySending has left or is about to; found at a start it means that the
+	// process died and nobody knows whether it arrived.
+	DeliverySending DeliveryState = "sending"
+	// DeliveryDelivered was accepted by the receiver.
+	DeliveryDelivered DeliveryState = "delivered"
+	// DeliveryRefused was refused for good.
+	DeliveryRefused DeliveryState = "refused"
+	// DeliveryUncertain may have arrived: its answer was lost.
+	DeliveryUncertain DeliveryState = "uncertain"
+)
+
+// Hold says how the failure of a message holds those behind it in its channel.
+type Hold string
+
+// The holds of a message until its next try.
+const (
+	// HoldNone: it failed for itself and steps aside; the others leave.
+	HoldNone Hold = ""
+	// HoldOutage: the receiver could not be reached or could not do its work.
+	HoldOutage Hold = "outage"
+	// HoldThrottled: the receiver takes nothing from this sender until then.
+	HoldThrottled Hold = "throttled"
+)
+
+// Delivery is one message in the outbox.
+type Delivery struct {
+	ID      int64
+	State   DeliveryState
+	Channel string
+	Sender  string
+	Summary string
+	Payload json.RawMessage
+	// Event, DAGID, RunID, TaskID and Try say what caused it.
+	Event, DAGID, RunID, TaskID string
+	Try                         int
+	// Attempts counts how often it was sent.
+	Attempts  int
+	NextTry   time.Time
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	// Receipt is the receiver's answer, Error the reason of the last failure.
+	Receipt, Error string
+	// Progress is the sender's own record of the parts that the receiver took.
+	Progress string
+	// EventData is the event as JSON, of which a message is made that stands in for this
+	// one; nil for one that is delivered, and for one that stands in last of all.
+	EventData json.RawMessage
+	// StandsInFor is the id of the message that this one replaces, 0 for none.
+	StandsInFor int64
+	// Refusals counts how often it was refused for a reason that nobody knows.
+	Refusals int
+	// Hold says how it holds those behind it until NextTry.
+	Hold Hold
+}

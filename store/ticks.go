@@ -1,0 +1,41 @@
+package store
+
+import "time"
+
+// TickOutcome is what became of a due tick of a schedule.
+type TickOutcome string
+
+// The outcomes of a tick.
+const (
+	// TickStarted has a run.
+	TickStarted TickOutcome = "started"
+	// TickSkipped was passed over: the DAG was paused, or catchup is off and a newer
+	// tick was due.
+	TickSkipped TickOutcome = "skipped"
+	// TickMissed fell into a time when no scheduler ran, or the DAG could not be loaded.
+	TickMissed TickOutcome = "missed"
+	// TickWaiting is due and will get its run. It is never stored.
+	TickWaiting TickOutcome = "waiting"
+)
+
+// TickRange is a stretch of due ticks that have one outcome and started no run of their
+// own, as it is stored: one row however long a DAG was paused.
+type TickRange struct {
+	ID    int64
+	DAGID string
+	// First and Last are the moments at which the first and the last of them were due.
+	First, Last time.Time
+	// Count is how many there are.
+	Count      int
+	Outcome    TickOutcome
+	Reason     string
+	RecordedAt time.Time
+}
+
+// SchedulerLife is a stretch of time in which a scheduler was at work.
+type SchedulerLife struct {
+	ID                int64
+	StartedAt, SeenAt time.Time
+	// Stopped says that it ended in order, at SeenAt.
+	Stopped bool
+}
