@@ -126,6 +126,9 @@ func supported(c engine.Catalog, res dag.Result, whole bool) dag.Result {
 			out.DAGs = append(out.DAGs, d)
 		}
 	}
+	for _, d := range res.Broken {
+		out.Diagnostics = append(out.Diagnostics, c.CheckBroken(d)...)
+	}
 	if whole {
 		var broken []string
 		for _, d := range out.Diagnostics {

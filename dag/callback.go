@@ -88,22 +88,20 @@ func (r *dagReader) resolveCallback(key string, at, name, args *yaml.Node) (Call
 		r.errorf(name, "%s: unknown notifier %q%s", key, excerptName(name.Value), after("; ", hint))
 		return Callback{}, false
 	}
-	checked, ok := r.checkArgs(entry, args)
-	return Callback{Name: entry.Name(), Pos: r.position(at), Args: checked}, ok
+	return Callback{Name: entry.Name(), Pos: r.position(at), Args: r.checkArgs(entry, args)}, true
 }
 
 // checkArgs casts the arguments of an operator or callback and has its entry check
 // them. It returns what to keep.
-func (r *dagReader) checkArgs(entry Entry, args *yaml.Node) (*yaml.Node, bool) {
+func (r *dagReader) checkArgs(entry Entry, args *yaml.Node) *yaml.Node {
 	checked, ok := r.castArgs(args)
 	if !ok {
-		return args, false
+		return args
 	}
 	for _, f := range r.findings(entry, checked) {
-		ok = ok && f.problem.Warning
 		r.report(f.severity(), f.at, f.problem.Text)
 	}
-	return checked, ok
+	return checked
 }
 
 // castArgs resolves typed values in parameters and warns of secrets in plain text.

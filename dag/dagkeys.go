@@ -26,6 +26,8 @@ type dagDraft struct {
 	concurrency, deadlines        pair
 	// For the DAG's tasks that do not say themselves.
 	onExecute, onRetry, onSkipped []Callback
+	// unsure says what errors have hidden.
+	unsure Unsure
 }
 
 // dagKeys are the keys of a DAG.
@@ -175,12 +177,16 @@ func macrosKey() key[dagDraft] {
 		reset:  func(d *dagDraft) { d.UserDefinedMacros = nil },
 		set: func(r *dagReader, d *dagDraft, _, v *yaml.Node) {
 			if !r.mapping(name, v) || !r.checkMacros(v) {
+				d.unsure.Macros = true
 				return
 			}
 			r.warnSecrets(v)
-			if values, ok := r.freeMap(name, v); ok {
-				d.UserDefinedMacros = values
+			values, ok := r.freeMap(name, v)
+			if !ok {
+				d.unsure.Macros = true
+				return
 			}
+			d.UserDefinedMacros = values
 		},
 		emit: func(d *dagDraft) any {
 			if d.UserDefinedMacros.Len() == 0 {
@@ -230,6 +236,7 @@ type paramSet struct {
 // params reads a mapping of params: plain defaults and typed Params.
 func (r *dagReader) params(k, n *yaml.Node) paramSet {
 	if !r.mapping(k.Value, n) {
+		r.draft.unsure.Params = true
 		return paramSet{}
 	}
 	r.textKeys(n)

@@ -101,17 +101,14 @@ func (r *dagReader) readDeadlines() {
 		items = p.value.Content
 	}
 	for _, n := range items {
-		if l, ok := r.readDeadline(n); ok {
-			r.draft.Deadlines = append(r.draft.Deadlines, l)
-		}
+		r.draft.Deadlines = append(r.draft.Deadlines, r.readDeadline(n))
 	}
 }
 
-func (r *dagReader) readDeadline(n *yaml.Node) (l Deadline, ok bool) {
+func (r *dagReader) readDeadline(n *yaml.Node) (l Deadline) {
 	if !r.mapping("deadline", n) {
-		return l, false
+		return l
 	}
-	before := *r.failed
 	l.MaxRuns, l.MinRuns = averageRuns, averageRuns
 	names := []string{"reference", "interval", "callback", "max_runs", "min_runs"}
 	given := map[string]*yaml.Node{}
@@ -144,7 +141,7 @@ func (r *dagReader) readDeadline(n *yaml.Node) (l Deadline, ok bool) {
 			r.errorf(k, "deadline: %s belongs to reference: %s", name, DeadlineAverageRuntime)
 		}
 	}
-	return l, *r.failed == before
+	return l
 }
 
 func (r *dagReader) deadlineReference(l *Deadline, v *yaml.Node) {

@@ -5,6 +5,7 @@ import "strings"
 // readGroups reads the task groups, finds their parents and gives each its id and
 // the base of its tasks.
 func (r *dagReader) readGroups() {
+	before := *r.failed
 	byName := map[string]*groupDraft{}
 	for _, e := range r.entries(r.draft.groups, "group_name") {
 		if !checkID(r.scope, e.name, "group_name", isGroupRune, maxGroupLength) {
@@ -29,6 +30,9 @@ func (r *dagReader) readGroups() {
 	}
 	for _, g := range r.groups {
 		r.place(g)
+	}
+	if *r.failed > before {
+		r.draft.unsure.Tasks = true // their ids begin with those of the groups
 	}
 }
 

@@ -64,6 +64,9 @@ func (o Options) withDefaults() Options {
 type Result struct {
 	// DAGs are the DAGs without errors, sorted by id.
 	DAGs []*DAG
+	// Broken are the DAGs with errors that could be read all the same, in the order of the
+	// files.
+	Broken []*BrokenDAG
 	// Diagnostics are the findings in all files, sorted by file and position.
 	Diagnostics Diagnostics
 	// Volatile says that the outcome rests on more than the files: on variables, on other
@@ -108,6 +111,7 @@ type loadedFile struct {
 	variables map[string]variableValue
 	volatile  bool
 	dags      []*DAG
+	broken    []*BrokenDAG
 	found     Diagnostics
 }
 
@@ -180,6 +184,7 @@ func collect(sources []source, loaded []*loadedFile, found Diagnostics) Result {
 	for i, f := range loaded {
 		result.Volatile = result.Volatile || f.volatile || len(f.variables) > 0
 		result.Diagnostics = append(result.Diagnostics, f.found...)
+		result.Broken = append(result.Broken, f.broken...)
 		for _, d := range f.dags {
 			if other, twice := first[d.ID]; twice {
 				result.Diagnostics = append(result.Diagnostics, Diagnostic{
@@ -187,6 +192,7 @@ func collect(sources []source, loaded []*loadedFile, found Diagnostics) Result {
 					Text: fmt.Sprintf("the DAG stands in %s:%d:%d already: give one of them another id",
 						other.Pos.File, other.Pos.Line, other.Pos.Column),
 				})
+				result.Broken = append(result.Broken, &BrokenDAG{DAG: d})
 				continue
 			}
 			first[d.ID] = d

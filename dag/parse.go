@@ -32,26 +32,30 @@ func (l *Loader) parse(src source, data []byte) *loadedFile {
 		block = nil
 	}
 	var dags []*DAG
+	var broken []*BrokenDAG
 	for k, v := range pairs(root) {
-		if d := f.readDAG(top, k, v, shared, block); d != nil {
+		switch d, b := f.readDAG(top, k, v, shared, block); {
+		case d != nil:
 			dags = append(dags, d)
+		case b != nil:
+			broken = append(broken, b)
 		}
 	}
-	return &loadedFile{dags: dags, found: reporter.found.limited(), variables: reporter.lookedUp, volatile: reporter.volatile}
+	return &loadedFile{dags: dags, broken: broken, found: reporter.found.limited(), variables: reporter.lookedUp, volatile: reporter.volatile}
 }
 
-// readDAG reads one top-level key, nil when it is no DAG or is in error.
-func (f *fileReader) readDAG(top scope, name, body *yaml.Node, shared defaults, block *yaml.Node) *DAG {
+// readDAG reads one top-level key: a DAG, one in error as far as it can be read, or neither.
+func (f *fileReader) readDAG(top scope, name, body *yaml.Node, shared defaults, block *yaml.Node) (*DAG, *BrokenDAG) {
 	switch name.Value {
 	case "default":
-		return nil
+		return nil, nil
 	case "task_groups":
 		top.warnf(name, "task_groups at top level has no effect: write it inside a DAG")
-		return nil
+		return nil, nil
 	}
 	own, _ := lookup(body, "tasks")
 	if strings.HasPrefix(name.Value, "x-") && own == nil {
-		return nil
+		return nil, nil
 	}
 	// Without its defaults a DAG would mean something else.
 	failed := *top.failed
@@ -62,12 +66,12 @@ func (f *fileReader) readDAG(top scope, name, body *yaml.Node, shared defaults, 
 	}
 	if !plainMapping(body) {
 		s.errorf(body, "a DAG is a mapping, not %s", show(body))
-		return nil
+		return nil, nil
 	}
 	r := &dagReader{scope: s, fileReader: f, now: f.opts.Now(), readCallbacks: map[*yaml.Node][]Callback{}}
 	body = r.applyShared(body, shared, block)
 	if !r.spend(body) {
-		return nil
+		return nil, nil
 	}
 	return r.read(name, body)
 }

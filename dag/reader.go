@@ -37,13 +37,17 @@ func (r *dagReader) inTask(id string) *dagReader {
 	return &c
 }
 
-// read returns the DAG, or nil after an error. Every part is read, so that all
-// mistakes are reported at once.
-func (r *dagReader) read(name, body *yaml.Node) *DAG {
+// read returns the DAG, or after an error what could be read of it. Every part is read, so
+// that all mistakes are reported at once.
+func (r *dagReader) read(name, body *yaml.Node) (*DAG, *BrokenDAG) {
+	whole := *r.failed == 0
 	if checkID(r.scope, name, "dag_id", isIDRune, maxIDLength) {
 		r.checkPath(name, "dag_id", name.Value)
 	}
 	r.draft = &dagDraft{DAG: &DAG{ID: name.Value, Pos: r.position(name)}}
+	if !whole { // without its defaults
+		r.draft.unsure = Unsure{Tasks: true, Params: true, Macros: true}
+	}
 	dagKeys.reset(r.draft)
 	r.draft.Catchup = r.opts.CatchupByDefault
 	r.readKeys(body)
@@ -56,10 +60,13 @@ func (r *dagReader) read(name, body *yaml.Node) *DAG {
 	r.readGroups()
 	r.readTasks(name)
 	r.wire()
-	if *r.failed > 0 {
-		return nil
+	switch {
+	case r.budget < 0:
+		return nil, nil
+	case *r.failed > 0:
+		return nil, &BrokenDAG{DAG: r.assemble(), Unsure: r.draft.unsure}
 	}
-	return r.finish()
+	return r.finish(), nil
 }
 
 func (r *dagReader) readKeys(body *yaml.Node) {
@@ -76,6 +83,7 @@ func (r *dagReader) readKeys(body *yaml.Node) {
 			r.errorf(k, "%s is a key of tasks: put it into default_args", excerpt(k.Value))
 			continue
 		}
+		r.draft.unsure.misspelt(k.Value)
 		r.errorf(k, "unknown key %q%s", excerpt(k.Value), r.suggest(k.Value, dagKeys.names()))
 	}
 	if c := r.draft.concurrency; c.present() {

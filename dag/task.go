@@ -42,6 +42,7 @@ func (r *dagReader) applyDefaults(base *taskBase, p pair) {
 		case pythonParams[k.Value] != "":
 			r.errorf(k, "%s: %s", k.Value, pythonParams[k.Value])
 		default:
+			r.draft.unsure.misspelt(k.Value)
 			r.errorf(k, "unknown key %q in default_args%s", excerpt(k.Value),
 				r.suggest(k.Value, seqs(commonKeys.names(), sensorKeys.names(), slices.Values(r.operatorParams()))))
 		}
@@ -50,7 +51,9 @@ func (r *dagReader) applyDefaults(base *taskBase, p pair) {
 
 // readTasks reads every task of the DAG; name is where the DAG begins.
 func (r *dagReader) readTasks(name *yaml.Node) {
+	before := *r.failed
 	list := r.entries(r.draft.tasks, "task_id")
+	r.draft.unsure.Tasks = r.draft.unsure.Tasks || *r.failed > before
 	if p := r.draft.tasks; p.key == nil {
 		r.errorf(name, "the DAG has no tasks")
 	} else if !p.present() || len(p.value.Content) == 0 && p.value.Kind != yaml.ScalarNode {
@@ -61,9 +64,11 @@ func (r *dagReader) readTasks(name *yaml.Node) {
 		groups[g.Label] = g
 	}
 	for _, e := range list {
-		if checkID(r.scope, e.name, "task_id", isIDRune, maxIDLength) {
-			r.tasks = append(r.tasks, r.readTask(e, groups))
+		if !checkID(r.scope, e.name, "task_id", isIDRune, maxIDLength) {
+			r.draft.unsure.Tasks = true
+			continue
 		}
+		r.tasks = append(r.tasks, r.readTask(e, groups))
 	}
 }
 
@@ -107,10 +112,12 @@ func (r *dagReader) findGroup(body *yaml.Node, groups map[string]*groupDraft) *g
 	}
 	name, ok := r.text("task_group_name", n)
 	if !ok {
+		r.draft.unsure.Tasks = true
 		return nil
 	}
 	g := groups[name]
 	if g == nil {
+		r.draft.unsure.Tasks = true
 		r.errorf(n, "unknown task group %q%s; declare it under task_groups", excerpt(name), r.suggest(name, r.groupNames))
 	}
 	return g
@@ -193,7 +200,7 @@ func (r *dagReader) readOperator(t *taskDraft) {
 		r.warnf(k, "map_index_template has no effect without expand or expand_kwargs")
 	}
 	if len(t.Args.Content) > 0 || len(op.params) > 0 {
-		t.Args, _ = r.checkArgs(told{op, absent}, t.Args)
+		t.Args = r.checkArgs(told{op, absent}, t.Args)
 	}
 }
 
@@ -211,6 +218,7 @@ func (r *dagReader) ownParam(t *taskDraft, op *operatorEntry, p pair) {
 			r.errorf(p.key, "%s: %s", name, why)
 			return
 		}
+		r.draft.unsure.misspelt(name)
 		known := seqs(commonKeys.names(), taskKeys.names(), slices.Values(op.params))
 		if near := nearest(name, known); near != "" && !op.has(near) {
 			r.errorf(p.key, "unknown parameter %q for operator %s; did you mean %q?", excerpt(name), t.Operator, near)
@@ -260,10 +268,7 @@ func (r *dagReader) readEmail(t *taskDraft) {
 		r.errorf(t.email.key, "email needs the notifier email, which is not there: use on_failure_callback with another notifier")
 		return
 	}
-	checked, ok := r.checkArgs(entry, args)
-	if !ok {
-		return
-	}
+	checked := r.checkArgs(entry, args)
 	mail := Callback{Name: entry.Name(), Pos: r.position(t.email.value), Args: checked}
 	if t.emailOnFailure {
 		t.OnFailure = append(slices.Clip(t.OnFailure), mail)
@@ -293,6 +298,13 @@ func shared(tasks []*Task, s *Settings) *Settings {
 
 // finish builds the DAG from its drafts.
 func (r *dagReader) finish() *DAG {
+	d := r.assemble()
+	d.Version = version(d.Source())
+	return d
+}
+
+// assemble puts the drafts together.
+func (r *dagReader) assemble() *DAG {
 	d := r.draft.DAG
 	owners := map[string]bool{}
 	for _, draft := range r.tasks {
@@ -315,6 +327,5 @@ func (r *dagReader) finish() *DAG {
 	}
 	d.Owner = strings.Join(slices.Sorted(maps.Keys(owners)), ", ")
 	d.index = indexTasks(d.Tasks)
-	d.Version = version(d.Source())
 	return d
 }

@@ -35,17 +35,22 @@ type templated interface {
 }
 
 // checkNames reports names in templates that Airflow 3 removed, that are misspelt or that
-// nothing gives, at their place inside of the template.
-func (c Catalog) checkNames(d *dag.DAG) dag.Diagnostics {
+// nothing gives, at their place inside of the template. What an error of the file has hidden
+// is not missed.
+func (c Catalog) checkNames(d *dag.DAG, unsure dag.Unsure) dag.Diagnostics {
 	n := &nameChecker{
 		templates: c.Templates, d: d, lines: map[string][]string{}, taken: map[[2]int]bool{},
 		files: append(folders{filepath.Dir(d.Pos.File)}, d.TemplateSearchPath...),
 		names: template.Names{
-			More: slices.Collect(maps.Keys(maps.Collect(d.UserDefinedMacros.All()))), Params: d.ParamNames, Tasks: []string{},
+			More: slices.Collect(maps.Keys(maps.Collect(d.UserDefinedMacros.All()))), Open: unsure.Macros,
+			Params: d.ParamNames, AnyParam: unsure.Params,
 		},
 	}
-	for _, t := range d.Tasks {
-		n.names.Tasks = append(n.names.Tasks, t.ID)
+	if !unsure.Tasks {
+		n.names.Tasks = []string{}
+		for _, t := range d.Tasks {
+			n.names.Tasks = append(n.names.Tasks, t.ID)
+		}
 	}
 	for _, t := range d.Tasks {
 		names := n.names
@@ -119,7 +124,7 @@ func (n *nameChecker) args(pos dag.Position, task string, spec templated, args *
 		root, _, _ := strings.Cut(field, ".")
 		root, _, _ = strings.Cut(root, "[")
 		own := names
-		own.Open = late[root] // the operator adds names that it alone knows
+		own.Open = own.Open || late[root] // the operator adds names that it alone knows
 		if !spec.NamesFile(field, text.Value) {
 			n.text(pos, task, field, text, own)
 			return

@@ -54,7 +54,13 @@ func (c Catalog) Check(d *dag.DAG) dag.Diagnostics {
 			at(t.Pos, t.ID, dag.Warning, "%s", why)
 		}
 	}
-	return append(ds, c.checkNames(d)...)
+	return append(ds, c.checkNames(d, dag.Unsure{})...)
+}
+
+// CheckBroken reports what the loader can't know of a DAG with errors: names in its templates
+// that nothing gives. The rest of [Catalog.Check] waits until the file is mended.
+func (c Catalog) CheckBroken(d *dag.BrokenDAG) dag.Diagnostics {
+	return c.checkNames(d.DAG, d.Unsure)
 }
 
 // readsInterval reports whether a template below n reads the data interval.

@@ -24,7 +24,9 @@ type Names struct {
 	Callback bool
 	// Params are the params that the file declares.
 	Params []string
-	// Tasks are the ids of the tasks of the DAG.
+	// AnyParam says that there may be others still, so that nothing is said of unknown ones.
+	AnyParam bool
+	// Tasks are the ids of the tasks of the DAG; nil, and nothing is said of unknown ones.
 	Tasks []string
 }
 
@@ -106,7 +108,7 @@ func (e *Env) judgePath(ref *rewrite.Ref, n *Names) (at int, name, said string, 
 	owner := samples()[ref.Name]
 	switch ref.Name {
 	case "params":
-		if first.Called || slices.Contains(n.Params, first.Name) || pyval.Has(pyval.NewDict(), first.Name) {
+		if n.AnyParam || first.Called || slices.Contains(n.Params, first.Name) || pyval.Has(pyval.NewDict(), first.Name) {
 			return 0, "", "", false
 		}
 		return first.At, first.Name, fmt.Sprintf("no param %q is declared: only a run whose conf has it can render this%s",
