@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/dag"
@@ -118,7 +119,7 @@ func (a *alteration) affected() AffectedRun {
 		r.Instances = append(r.Instances, AffectedInstance{in.TaskID, in.MapIndex, a.was[in], in.State})
 	}
 	slices.SortFunc(r.Instances, func(x, y AffectedInstance) int {
-		return cmp.Or(cmp.Compare(a.p.d.TaskIndex(x.TaskID), a.p.d.TaskIndex(y.TaskID)), cmp.Compare(x.MapIndex, y.MapIndex))
+		return cmp.Or(cmp.Compare(a.p.indexOf(x.TaskID), a.p.indexOf(y.TaskID)), cmp.Compare(x.MapIndex, y.MapIndex))
 	})
 	return r
 }
@@ -246,13 +247,13 @@ func nearest[T any](word string, all []T, name func(T) string) string {
 }
 
 // spread adds what lies above and below some tasks, ascending.
-func spread(d *dag.DAG, tasks []int, upstream, downstream bool) []int {
+func spread(g *dagrun.Graph, tasks []dagrun.Task, upstream, downstream bool) []dagrun.Task {
 	out := slices.Clone(tasks)
 	if upstream {
-		out = append(out, reach(d, tasks, func(t *dag.Task) []int { return t.Upstream })...)
+		out = append(out, g.Above(tasks...)...)
 	}
 	if downstream {
-		out = append(out, below(d, tasks)...)
+		out = append(out, g.Below(tasks...)...)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

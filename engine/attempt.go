@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -36,7 +37,7 @@ type attempt struct {
 	job  store.Job
 	plan *plan
 	task *taskPlan
-	i    int
+	i    dagrun.Task
 	run  store.Run
 	in   store.Instance // a copy; the store's is changed in transactions only
 	log  *taskLog
@@ -216,7 +217,7 @@ func (e *Engine) open(ctx context.Context, j store.Job) (*attempt, error) {
 // newAttempt copies what an attempt needs from its run. It is false when the instance
 // does not wait for this attempt. The caller holds the run.
 func (e *Engine) newAttempt(lr *liveRun, j store.Job) (*attempt, bool) {
-	i := lr.plan.d.TaskIndex(j.TaskID)
+	i := lr.plan.indexOf(j.TaskID)
 	if i < 0 {
 		return nil, false
 	}
@@ -246,8 +247,8 @@ func (a *attempt) row(lr *liveRun) *store.Instance {
 	return in
 }
 
-func (a *attempt) slot(lr *liveRun) slot {
-	at, _ := lr.m.slot(a.i, a.in.MapIndex)
+func (a *attempt) slot(lr *liveRun) dagrun.Slot {
+	at, _ := lr.m.Slot(a.i, a.in.MapIndex)
 	return at
 }
 
@@ -283,7 +284,7 @@ type result struct {
 	value   json.RawMessage
 	outcome operator.Outcome
 	// skips are the tasks below that the result skips.
-	skips skips
+	skips []dagrun.Task
 	// again is when a rescheduled sensor looks next, reason what it waits for.
 	again  time.Time
 	reason string
@@ -347,7 +348,7 @@ func (a *attempt) execute(ctx context.Context) result {
 // result reads what an operator returned.
 func (a *attempt) result(ctx context.Context, v any, err error) (res result) {
 	if err == nil {
-		res.skips, v, err = skipsOf(a.plan.d, a.i, v)
+		res.skips, v, err = skipsOf(a.plan.g, a.i, v)
 	}
 	if err == nil && v != nil && a.task.t.DoXComPush {
 		res.value, err = encodeXCom(v)

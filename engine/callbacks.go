@@ -58,7 +58,7 @@ func (e *Engine) runDeliveries(ctx context.Context, r store.Reader, lr *liveRun,
 	}
 	// Newer Airflow gives DAG callbacks some instance of the run: the failed one helps most.
 	var some *store.Instance
-	for _, in := range lr.inst.all() {
+	for _, in := range lr.inst.All() {
 		switch {
 		case in == nil:
 		case in.State == dag.Failed:

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/dag"
@@ -76,16 +77,16 @@ func (e *Engine) cleared(ctx context.Context, rd store.Reader, r *ClearRequest) 
 		return nil, err
 	}
 	matched := len(runs) == 0
-	var last *dag.DAG
+	var last *dagrun.Graph
 	for _, run := range runs {
 		a, err := e.alteration(ctx, rd, run)
 		if err != nil {
 			return nil, err
 		}
-		last = a.p.d
+		last = a.p.g
 		tasks := a.p.matching(match)
 		matched = matched || len(tasks) > 0
-		tasks = spread(a.p.d, tasks, r.Upstream, r.Downstream)
+		tasks = spread(a.p.g, tasks, r.Upstream, r.Downstream)
 		picked := a.pick(a.p.withScopes(tasks), r.keeps)
 		// A whole run begins anew even if no task of it has got anywhere.
 		whole := r.RunID != "" && r.TaskRegex == "" && !r.OnlyFailed && !r.OnlyRunning && run.State.Finished()
@@ -98,7 +99,7 @@ func (e *Engine) cleared(ctx context.Context, rd store.Reader, r *ClearRequest) 
 		out = append(out, a)
 	}
 	if !matched && last != nil {
-		return nil, fmt.Errorf("no task of dag %q matches %q; it has %s: %w", r.DAGID, r.TaskRegex, names(last, allTasks(last)), store.ErrNotFound)
+		return nil, fmt.Errorf("no task of dag %q matches %q; it has %s: %w", r.DAGID, r.TaskRegex, last.Names(last.All()), store.ErrNotFound)
 	}
 	return out, nil
 }
@@ -127,7 +128,7 @@ func (r *ClearRequest) Check() error {
 func (r *ClearRequest) keeps(s dag.State) bool {
 	switch {
 	case r.OnlyFailed:
-		return failed(s)
+		return dagrun.Failed(s)
 	case r.OnlyRunning:
 		return s == dag.Running
 	default:
@@ -135,43 +136,35 @@ func (r *ClearRequest) keeps(s dag.State) bool {
 	}
 }
 
-func allTasks(d *dag.DAG) []int {
-	is := make([]int, len(d.Tasks))
-	for i := range is {
-		is[i] = i
-	}
-	return is
-}
-
-func (p *plan) matching(match *regexp.Regexp) (out []int) {
+func (p *plan) matching(match *regexp.Regexp) (out []dagrun.Task) {
 	for i, t := range p.d.Tasks {
 		if match.MatchString(t.ID) {
-			out = append(out, i)
+			out = append(out, dagrun.Task(i))
 		}
 	}
 	return out
 }
 
 // withScopes adds the setups and teardowns that go with some tasks, ascending.
-func (p *plan) withScopes(tasks []int) []int {
+func (p *plan) withScopes(tasks []dagrun.Task) []dagrun.Task {
 	out := slices.Clone(tasks)
 	for _, i := range tasks {
-		out = append(out, p.g.clearedWith(i)...)
+		out = append(out, p.g.ClearedWith(i)...)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
 }
 
 // pick are the stored instances of some tasks whose state is wanted.
-func (a *alteration) pick(tasks []int, wanted func(dag.State) bool) (out []*store.Instance) {
-	in := make(map[int]bool, len(tasks))
+func (a *alteration) pick(tasks []dagrun.Task, wanted func(dag.State) bool) (out []*store.Instance) {
+	in := make(map[dagrun.Task]bool, len(tasks))
 	for _, i := range tasks {
 		in[i] = true
 	}
 	for _, row := range a.rows {
 		// What a mapped task was before it was expanded does not come back.
 		gone := row.State == dag.Removed && row.MapIndex < 0
-		if in[a.p.d.TaskIndex(row.TaskID)] && wanted(row.State) && !gone {
+		if in[a.p.indexOf(row.TaskID)] && wanted(row.State) && !gone {
 			out = append(out, row)
 		}
 	}
@@ -214,11 +207,11 @@ const skipmixinKey = "skipmixin_key"
 
 // rememberSkips stores which tasks a result skips, so that they are skipped again when
 // they are cleared and the choice is not (Airflow, SkipMixin and NotPreviouslySkippedDep).
-func (c *change) rememberSkips(lr *liveRun, in *store.Instance, s skips) error {
-	if len(s) == 0 {
+func (c *change) rememberSkips(lr *liveRun, in *store.Instance, skips []dagrun.Task) error {
+	if len(skips) == 0 {
 		return nil
 	}
-	b, err := json.Marshal(map[string][]string{"skipped": taskIDs(lr.plan.d, s)})
+	b, err := json.Marshal(map[string][]string{"skipped": lr.plan.g.IDs(skips)})
 	if err != nil {
 		return fmt.Errorf("encode what was skipped: %w", err)
 	}
@@ -234,7 +227,7 @@ func (e *Engine) skipAgain(ctx context.Context, rd store.Reader, a *alteration) 
 		again[in.TaskID] = true
 	}
 	for _, in := range a.changed {
-		i := a.p.d.TaskIndex(in.TaskID)
+		i := a.p.indexOf(in.TaskID)
 		if i < 0 || in.State != dag.None {
 			continue
 		}
@@ -284,7 +277,7 @@ func (c *change) restarted(j store.Job) error {
 	if err != nil || lr == nil {
 		return err
 	}
-	i := lr.plan.d.TaskIndex(j.TaskID)
+	i := lr.plan.indexOf(j.TaskID)
 	if i < 0 {
 		return nil
 	}
@@ -318,7 +311,7 @@ func (c *change) reset(wanted *store.Run) (*store.Run, error) {
 	}
 	a.run.MadeBy = wanted.MadeBy
 	all := ClearRequest{}
-	if err := c.e.clear(c.ctx, c, a, a.pick(allTasks(a.p.d), all.keeps)); err != nil {
+	if err := c.e.clear(c.ctx, c, a, a.pick(a.p.g.All(), all.keeps)); err != nil {
 		return nil, err
 	}
 	_, err = c.alter([]*alteration{a})

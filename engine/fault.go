@@ -105,7 +105,7 @@ func (c *change) giveUp(r *store.Run, f *fault, withCallbacks bool) error {
 	}
 	lr := &liveRun{run: *r, plan: p}
 	for _, in := range is {
-		lr.inst.add(in)
+		lr.inst.Add(in)
 	}
 	c.endInstances(lr, is, why)
 	if err := c.PutInstances(c.ctx, is); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -22,7 +23,7 @@ const (
 // admit reports whether a scheduled task may have a slot now, and if not, why. What it
 // looks at beyond its own run are the other live runs, which change in transactions
 // only, and transactions run one after another.
-func (c *change) admit(lr *liveRun, at slot) (bool, string, error) {
+func (c *change) admit(lr *liveRun, at dagrun.Slot) (bool, string, error) {
 	t := lr.task(at)
 	if why := c.poolFull(t); why != "" {
 		return false, why, nil
@@ -30,7 +31,7 @@ func (c *change) admit(lr *liveRun, at slot) (bool, string, error) {
 	if n := t.MaxActiveTIsPerDAG; n > 0 {
 		active := 0
 		for _, other := range c.e.liveOf(lr.run.DAGID) {
-			if i := other.plan.d.TaskIndex(t.ID); i >= 0 {
+			if i := other.plan.indexOf(t.ID); i >= 0 {
 				active += other.activeOf[i]
 			}
 		}
@@ -39,7 +40,7 @@ func (c *change) admit(lr *liveRun, at slot) (bool, string, error) {
 		}
 	}
 	if n := t.MaxActiveTIsPerDAGRun; n > 0 {
-		if active := lr.activeOf[lr.m.task.at(at)]; active >= n {
+		if active := lr.activeOf[lr.m.Task(at)]; active >= n {
 			return false, fmt.Sprintf("max_active_tis_per_dagrun: %d of %d instances are active", active, n), nil
 		}
 	}
@@ -52,12 +53,12 @@ func (c *change) admit(lr *liveRun, at slot) (bool, string, error) {
 
 // stateOf is the state of a task over all its instances, false when it has no row.
 func (lr *liveRun) stateOf(taskID string) (s dag.State, has bool) {
-	i := lr.plan.d.TaskIndex(taskID)
+	i := lr.plan.indexOf(taskID)
 	if i < 0 {
 		return s, false
 	}
-	for _, slot := range lr.m.slotsOf(i) {
-		switch in := lr.inst.at(slot); {
+	for _, slot := range lr.m.Slots(i) {
+		switch in := lr.inst.At(slot); {
 		case in == nil:
 		case !has:
 			s, has = in.State, true
@@ -166,45 +167,17 @@ func (c *change) statesIn(r *store.Run, ids []string) (map[string]dag.State, err
 
 // order sorts the waiting tasks by their effective priority; equal ones keep their order.
 func (lr *liveRun) order() {
-	w := lr.plan.priorities()
-	slices.SortStableFunc(lr.waiting, func(a, b slot) int { return cmp.Compare(w[lr.m.task.at(b)], w[lr.m.task.at(a)]) })
-}
-
-// priorities are the effective weights of the tasks (Airflow, WeightRule): a task's own
-// weight, plus with downstream those of everything below it, or with upstream those of
-// everything above it.
-func (p *plan) priorities() []int {
-	p.weigh.Do(func() {
-		d := p.d
-		p.weights = make([]int, len(d.Tasks))
-		for i, t := range d.Tasks {
-			p.weights[i] = t.PriorityWeight
-			switch t.WeightRule {
-			case "absolute":
-			case "upstream":
-				p.weights[i] = sumWeights(d, reach(d, []int{i}, func(t *dag.Task) []int { return t.Upstream }))
-			default:
-				p.weights[i] = sumWeights(d, below(d, []int{i}))
-			}
-		}
-	})
-	return p.weights
-}
-
-func sumWeights(d *dag.DAG, is []int) (sum int) {
-	for _, i := range is {
-		sum += d.Tasks[i].PriorityWeight
-	}
-	return sum
+	w := lr.plan.weights()
+	slices.SortStableFunc(lr.waiting, func(a, b dagrun.Slot) int { return cmp.Compare(w[lr.m.Task(b)], w[lr.m.Task(a)]) })
 }
 
 // stopFast ends the run of a DAG with fail_fast when one of its tasks has failed:
 // running tasks are failed and stopped, the rest is skipped. Teardowns still run.
 func (c *change) stopFast(lr *liveRun) {
-	for at, s := range lr.m.states.all() {
+	for at, s := range lr.m.All() {
 		switch {
 		case s.Finished(), lr.task(at).Teardown:
-		case s == dag.Running, s == dag.Queued && c.e.attempting(keyOf(lr.inst.at(at))):
+		case s == dag.Running, s == dag.Queued && c.e.attempting(keyOf(lr.inst.At(at))):
 			in := c.set(lr, at, dag.Failed)
 			in.EndDate, in.Error = c.now, errFailFast.Error()
 			k := keyOf(in)
@@ -213,7 +186,7 @@ func (c *change) stopFast(lr *liveRun) {
 			c.set(lr, at, dag.Skipped).EndDate = c.now
 		}
 	}
-	lr.waiting = slices.DeleteFunc(lr.waiting, func(at slot) bool { return lr.m.states.at(at) != dag.Scheduled })
+	lr.waiting = slices.DeleteFunc(lr.waiting, func(at dagrun.Slot) bool { return lr.m.State(at) != dag.Scheduled })
 }
 
 var errFailFast = errors.New("another task failed and the DAG has fail_fast")
@@ -257,7 +230,7 @@ func (c *change) tellPaused(lr *liveRun, cause string) {
 	}
 	cbs := lr.plan.onMissed
 	if len(cbs) == 0 && len(lr.plan.onFailure) == 0 {
-		for _, in := range lr.inst.all() {
+		for _, in := range lr.inst.All() {
 			if in == nil || in.State != dag.Failed || len(cbs) > 0 {
 				continue
 			}

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"strconv"
 
+	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
 
 	"gopkg.in/yaml.v3"
@@ -27,7 +28,7 @@ const DefaultMaxMapLength = 1024
 // TaskMap.expand_mapped_task): it waits for the tasks whose results it is mapped over,
 // fails or is skipped with them, and is skipped when there is nothing to map over.
 // Instances that an earlier expansion made beyond the new length are removed.
-func (c *change) expand(lr *liveRun, i int) error {
+func (c *change) expand(lr *liveRun, i dagrun.Task) error {
 	t := lr.plan.d.Tasks[i]
 	if s, ready := lr.sources(t); !ready {
 		if s != dag.None {
@@ -51,17 +52,17 @@ func (c *change) expand(lr *liveRun, i int) error {
 		c.settleAll(lr, i, dag.Skipped, "there is nothing to map over")
 		return nil
 	}
-	first := lr.m.slotsOf(i)[0]
-	if in := lr.inst.at(first); in != nil && in.MapIndex < 0 {
+	first := lr.m.Slots(i)[0]
+	if in := lr.inst.At(first); in != nil && in.MapIndex < 0 {
 		in.State = dag.Removed
 		c.write(lr, in)
-		lr.inst.put(first, nil)
+		lr.inst.Put(first, nil)
 	}
-	lr.m.expand(i, n)
-	lr.inst.grow(lr.m.states.len())
-	for k, slot := range lr.m.slotsOf(i) {
+	lr.m.Expand(i, n)
+	lr.inst.Grow(lr.m.Len())
+	for k, slot := range lr.m.Slots(i) {
 		switch {
-		case lr.m.states.at(slot) != dag.None:
+		case lr.m.State(slot) != dag.None:
 		case k < n:
 			c.set(lr, slot, dag.Scheduled)
 			lr.await(slot)
@@ -73,9 +74,9 @@ func (c *change) expand(lr *liveRun, i int) error {
 }
 
 // settleAll ends the instances of a mapped task that have not begun.
-func (c *change) settleAll(lr *liveRun, i int, s dag.State, why string) {
-	for k, slot := range lr.m.slotsOf(i) {
-		if lr.m.states.at(slot) != dag.None {
+func (c *change) settleAll(lr *liveRun, i dagrun.Task, s dag.State, why string) {
+	for k, slot := range lr.m.Slots(i) {
+		if lr.m.State(slot) != dag.None {
 			continue
 		}
 		if s == dag.Skipped && k > 0 {
@@ -95,14 +96,14 @@ func (lr *liveRun) sources(t *dag.Task) (dag.State, bool) {
 		if v.From == "" {
 			continue
 		}
-		from := lr.plan.d.TaskIndex(v.From)
-		for _, slot := range lr.m.slotsOf(from) {
-			switch s := lr.m.states.at(slot); {
+		from := lr.plan.indexOf(v.From)
+		for _, slot := range lr.m.Slots(from) {
+			switch s := lr.m.State(slot); {
 			case !s.Finished():
 				return dag.None, false
-			case failed(s):
+			case dagrun.Failed(s):
 				state, ready = dag.UpstreamFailed, false
-			case s == dag.Skipped && lr.m.slots[from] == nil && state == dag.None:
+			case s == dag.Skipped && !lr.m.Expanded(from) && state == dag.None:
 				state, ready = dag.Skipped, false
 			}
 		}
@@ -146,9 +147,9 @@ func (c *change) mapLength(lr *liveRun, t *dag.Task) (int, error) {
 }
 
 // failExpansion fails a mapped task that cannot be expanded, as a try of its own.
-func (c *change) failExpansion(lr *liveRun, i int, err error) {
-	for _, slot := range lr.m.slotsOf(i) {
-		if lr.m.states.at(slot) != dag.None {
+func (c *change) failExpansion(lr *liveRun, i dagrun.Task, err error) {
+	for _, slot := range lr.m.Slots(i) {
+		if lr.m.State(slot) != dag.None {
 			continue
 		}
 		in := c.set(lr, slot, dag.Failed)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/dag"
@@ -86,7 +87,7 @@ func (e *Engine) marked(ctx context.Context, rd store.Reader, r *MarkRequest) (o
 		}
 		if r.TaskID == "" {
 			e.markRun(a, r.State)
-		} else if i := a.p.d.TaskIndex(r.TaskID); i >= 0 {
+		} else if i := a.p.indexOf(r.TaskID); i >= 0 {
 			if err := e.markTasks(ctx, rd, a, i, r); err != nil {
 				return nil, err
 			}
@@ -102,8 +103,8 @@ func (e *Engine) marked(ctx context.Context, rd store.Reader, r *MarkRequest) (o
 }
 
 // markTasks gives tasks of a run a state, and lets what failed below go on.
-func (e *Engine) markTasks(ctx context.Context, rd store.Reader, a *alteration, task int, r *MarkRequest) error {
-	tasks := spread(a.p.d, []int{task}, r.Upstream, r.Downstream)
+func (e *Engine) markTasks(ctx context.Context, rd store.Reader, a *alteration, task dagrun.Task, r *MarkRequest) error {
+	tasks := spread(a.p.g, []dagrun.Task{task}, r.Upstream, r.Downstream)
 	for _, i := range tasks {
 		for _, in := range a.of(a.p.d.Tasks[i]) {
 			if in.State != r.State && in.State != dag.Removed {
@@ -114,8 +115,8 @@ func (e *Engine) markTasks(ctx context.Context, rd store.Reader, a *alteration, 
 	if r.State != dag.Success {
 		return nil
 	}
-	rest := slices.DeleteFunc(below(a.p.d, []int{task}), func(i int) bool { return slices.Contains(tasks, i) })
-	if again := a.pick(rest, failed); len(again) > 0 {
+	rest := slices.DeleteFunc(a.p.g.Below(task), func(i dagrun.Task) bool { return slices.Contains(tasks, i) })
+	if again := a.pick(rest, dagrun.Failed); len(again) > 0 {
 		return e.clear(ctx, rd, a, again)
 	}
 	return nil

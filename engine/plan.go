@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -18,7 +19,7 @@ import (
 // plan is one version of a DAG, decoded and ready to run. Nobody changes it.
 type plan struct {
 	d      *dag.DAG
-	g      *graph
+	g      *dagrun.Graph // nil in a plan that lacks something
 	tasks  []taskPlan
 	folder string
 	files  folders
@@ -26,8 +27,8 @@ type plan struct {
 	onSuccess, onFailure, onMissed []boundCallback
 	onDeadline                     [][]boundCallback // by deadline
 
-	weigh   sync.Once
-	weights []int
+	// weights are the effective weights of the tasks, found when they are needed.
+	weights func() []int
 }
 
 // taskPlan is one task of a plan.
@@ -53,14 +54,15 @@ func newPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*plan
 	if err != nil {
 		return nil, err
 	}
-	p.g.sort()
+	p.g = dagrun.NewGraph(d, func(t dagrun.Task) bool { return p.tasks[t].instant() })
+	p.weights = sync.OnceValue(func() []int { return dagrun.Weights(d, p.g) })
 	return p, nil
 }
 
 // buildPlan is newPlan as far as it gets: with an error the plan lacks what the error
 // names, and is good for its callbacks only.
 func buildPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*plan, error) {
-	p := &plan{d: d, g: &graph{tasks: make([]node, len(d.Tasks))}, tasks: make([]taskPlan, len(d.Tasks)), folder: filepath.Dir(d.Pos.File)}
+	p := &plan{d: d, tasks: make([]taskPlan, len(d.Tasks)), folder: filepath.Dir(d.Pos.File)}
 	p.files = append(folders{p.folder}, d.TemplateSearchPath...)
 	var errs []error
 	bind := func(where string, cs []dag.Callback) []boundCallback {
@@ -102,16 +104,7 @@ func buildPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*pl
 		if r, ok := op.(operator.RepeatChecker); ok {
 			tp.repeatSafe = r.RepeatSafe()
 		}
-		_, instant := op.(operator.NoOp)
 		p.tasks[i] = tp
-		p.g.tasks[i] = node{
-			up: t.Upstream, down: t.Downstream, rule: t.TriggerRule,
-			scope:  scope{setup: t.Setup, teardown: t.Teardown, failsRun: t.OnFailureFailDagrun},
-			mapped: t.Mapping != nil,
-			// Only with depends_on_past is there anything to wait for.
-			waitsToSkip: t.WaitForPastDependsBeforeSkipping && t.DependsOnPast,
-			instant:     instant && !t.DependsOnPast && len(tp.callbacks[callbacks.Execute]) == 0 && len(tp.callbacks[callbacks.Success]) == 0 && len(t.Outlets) == 0,
-		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return p, fmt.Errorf("dag %q: %w", d.ID, err)
@@ -119,12 +112,18 @@ func buildPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*pl
 	return p, nil
 }
 
-// indexOf is the index of a task, -1 for an unknown one and in no plan.
-func (p *plan) indexOf(taskID string) int {
+// instant reports whether the task does nothing that anybody would notice.
+func (tp *taskPlan) instant() bool {
+	_, nothing := tp.op.(operator.NoOp)
+	return nothing && !tp.t.DependsOnPast && len(tp.callbacks[callbacks.Execute]) == 0 && len(tp.callbacks[callbacks.Success]) == 0 && len(tp.t.Outlets) == 0
+}
+
+// indexOf is the place of a task, -1 for an unknown one and in no plan.
+func (p *plan) indexOf(taskID string) dagrun.Task {
 	if p == nil {
 		return -1
 	}
-	return p.d.TaskIndex(taskID)
+	return dagrun.Task(p.d.TaskIndex(taskID))
 }
 
 func bindCallbacks(reg *callbacks.Registry, cs []dag.Callback) ([]boundCallback, error) {

@@ -149,7 +149,7 @@ func (c *change) settleLost(j store.Job) error {
 	if lr == nil {
 		return c.Complete(c.ctx, j)
 	}
-	i := lr.plan.d.TaskIndex(j.TaskID)
+	i := lr.plan.indexOf(j.TaskID)
 	if i < 0 {
 		return c.Complete(c.ctx, j)
 	}
@@ -167,7 +167,9 @@ func (c *change) settleLost(j store.Job) error {
 	case !begun, a.task.repeatSafe && a.in.Lost+1 < maxLost:
 		a.note("%v; it runs again and is not counted", errLostProcess)
 		in := c.set(lr, a.slot(lr), dag.Queued)
-		in.Lost += btoi(begun)
+		if begun {
+			in.Lost++
+		}
 		return c.Release(c.ctx, j)
 	case a.task.repeatSafe:
 		return c.failLost(lr, a, operator.Outcome{Kind: operator.Retry, Err: fmt.Errorf("%w, for the %d. time", errLostProcess, maxLost)})

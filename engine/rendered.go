@@ -152,7 +152,7 @@ func (e *Engine) RenderedTry(ctx context.Context, r *store.Run, taskID string, m
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", r.RunID, err)
 	}
-	i := p.d.TaskIndex(taskID)
+	i := p.indexOf(taskID)
 	if i < 0 {
 		return nil, fmt.Errorf("task %q in run %s: %w", taskID, r.RunID, store.ErrNotFound)
 	}

@@ -57,7 +57,7 @@ func (e *Engine) retry(key attemptKey, try int) {
 		if err != nil || lr == nil {
 			return err
 		}
-		i := lr.plan.d.TaskIndex(key.task)
+		i := lr.plan.indexOf(key.task)
 		if i < 0 {
 			return nil
 		}

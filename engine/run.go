@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -24,39 +25,37 @@ type liveRun struct {
 	// mu guards the rest against readers outside transactions.
 	mu   sync.Mutex
 	run  store.Run
-	m    *machine
-	inst bySlot[*store.Instance] // nil while the store has no row
+	m    *dagrun.Machine
+	inst dagrun.BySlot[*store.Instance] // nil while the store has no row
 	// active counts the queued and running instances.
 	active int
 	// activeOf counts them by task, where limits need it.
-	activeOf map[int]int
+	activeOf map[dagrun.Task]int
 	// waiting holds the scheduled instances that nothing was handed to yet; sorted says that
 	// they are in the order of their priority.
-	waiting []slot
+	waiting []dagrun.Slot
 	sorted  bool
 	// poolUse counts the slots that the run's active instances take, by pool.
 	poolUse map[string]int
 }
 
 // await puts an instance among those that wait to be queued.
-func (lr *liveRun) await(at slot) {
+func (lr *liveRun) await(at dagrun.Slot) {
 	lr.waiting = append(lr.waiting, at)
 	lr.sorted = false
 }
 
 // task is the task of a slot.
-func (lr *liveRun) task(at slot) *dag.Task { return lr.plan.d.Tasks[lr.m.task.at(at)] }
+func (lr *liveRun) task(at dagrun.Slot) *dag.Task { return lr.plan.d.Tasks[lr.m.Task(at)] }
 
 // count adjusts what the run's active instances take.
-func (lr *liveRun) count(at slot, by int) {
-	if by != 0 {
-		t := lr.task(at)
-		lr.active += by
-		if t.MaxActiveTIsPerDAG > 0 || t.MaxActiveTIsPerDAGRun > 0 {
-			lr.activeOf[lr.m.task.at(at)] += by
-		}
-		lr.poolUse[cmp.Or(t.Pool, DefaultPool)] += by * max(t.PoolSlots, 1)
+func (lr *liveRun) count(at dagrun.Slot, by int) {
+	t := lr.task(at)
+	lr.active += by
+	if t.MaxActiveTIsPerDAG > 0 || t.MaxActiveTIsPerDAGRun > 0 {
+		lr.activeOf[lr.m.Task(at)] += by
 	}
+	lr.poolUse[cmp.Or(t.Pool, DefaultPool)] += by * max(t.PoolSlots, 1)
 }
 
 // change is one transaction of the engine and what follows from its commit.
@@ -311,7 +310,7 @@ func (c *change) load(r *store.Run, is []*store.Instance) (*liveRun, error) {
 	if err != nil {
 		return nil, fmt.Errorf("run %s of dag %q: %w", r.RunID, r.DAGID, err)
 	}
-	lr := &liveRun{run: *r, plan: p, poolUse: map[string]int{}, activeOf: map[int]int{}}
+	lr := &liveRun{run: *r, plan: p, poolUse: map[string]int{}, activeOf: map[dagrun.Task]int{}}
 	if err := lr.place(is); err != nil {
 		return nil, &fault{run: r.Key, reason: reasonNotRestorable, err: err}
 	}
@@ -330,27 +329,27 @@ func (c *change) load(r *store.Run, is []*store.Instance) (*liveRun, error) {
 
 // place puts the rows of a run into a new machine.
 func (lr *liveRun) place(is []*store.Instance) error {
-	lr.m = newMachine(lr.plan.g, nil)
-	tasks := make([]int, len(is))
+	lr.m = dagrun.NewMachine(lr.plan.g)
+	tasks := make([]dagrun.Task, len(is))
 	for n, in := range is {
-		i := lr.plan.d.TaskIndex(in.TaskID)
+		i := lr.plan.indexOf(in.TaskID)
 		if i < 0 {
 			return fmt.Errorf("run %s of dag %q: its version has no task %q", lr.run.RunID, lr.run.DAGID, in.TaskID)
 		}
 		tasks[n] = i
 		if in.MapIndex >= 0 {
-			lr.m.expand(i, in.MapIndex+1)
+			lr.m.Expand(i, in.MapIndex+1)
 		}
 	}
-	lr.inst = bySlot[*store.Instance]{}
-	lr.inst.grow(lr.m.states.len())
+	lr.inst = dagrun.BySlot[*store.Instance]{}
+	lr.inst.Grow(lr.m.Len())
 	for n, in := range is {
-		at, ok := lr.m.slot(tasks[n], in.MapIndex)
+		at, ok := lr.m.Slot(tasks[n], in.MapIndex)
 		if !ok {
 			continue // what a mapped task was before it was expanded
 		}
-		lr.inst.put(at, in)
-		lr.m.set(at, in.State)
+		lr.inst.Put(at, in)
+		lr.m.Set(at, in.State)
 		switch in.State {
 		case dag.Queued, dag.Running:
 			lr.count(at, 1)
@@ -363,30 +362,35 @@ func (lr *liveRun) place(is []*store.Instance) error {
 }
 
 // instance returns the row of a slot, new if it has none.
-func (lr *liveRun) instance(at slot) *store.Instance {
-	if lr.inst.at(at) == nil {
+func (lr *liveRun) instance(at dagrun.Slot) *store.Instance {
+	if lr.inst.At(at) == nil {
 		t := lr.task(at)
-		lr.inst.put(at, &store.Instance{RunKey: lr.run.Key, TaskID: t.ID, MapIndex: lr.m.index.at(at), MaxTries: t.Retries + 1, Operator: t.Operator})
+		lr.inst.Put(at, &store.Instance{RunKey: lr.run.Key, TaskID: t.ID, MapIndex: lr.m.MapIndex(at), MaxTries: t.Retries + 1, Operator: t.Operator})
 	}
-	return lr.inst.at(at)
+	return lr.inst.At(at)
 }
 
 // find returns the place of an instance and its row, nil when it has none.
-func (lr *liveRun) find(i, mapIndex int) (slot, *store.Instance) {
-	at, ok := lr.m.slot(i, mapIndex)
+func (lr *liveRun) find(i dagrun.Task, mapIndex int) (dagrun.Slot, *store.Instance) {
+	at, ok := lr.m.Slot(i, mapIndex)
 	if !ok {
 		return at, nil
 	}
-	return at, lr.inst.at(at)
+	return at, lr.inst.At(at)
 }
 
 // set changes the state of an instance and notes its row for writing.
-func (c *change) set(lr *liveRun, at slot, s dag.State) *store.Instance {
+func (c *change) set(lr *liveRun, at dagrun.Slot, s dag.State) *store.Instance {
 	in := lr.instance(at)
 	c.freed = c.freed || s.Finished() || holdsSlot(in.State) && !holdsSlot(s)
-	lr.count(at, btoi(holdsSlot(s))-btoi(holdsSlot(in.State)))
+	switch {
+	case holdsSlot(s) && !holdsSlot(in.State):
+		lr.count(at, 1)
+	case !holdsSlot(s) && holdsSlot(in.State):
+		lr.count(at, -1)
+	}
 	in.State = s
-	lr.m.set(at, s)
+	lr.m.Set(at, s)
 	c.write(lr, in)
 	return in
 }
@@ -406,20 +410,20 @@ func holdsSlot(s dag.State) bool { return s == dag.Queued || s == dag.Running }
 func (c *change) step(lr *liveRun) error {
 	c.on = lr.run.Key
 	for again := true; again; {
-		p := lr.m.advance()
-		for _, slot := range p.settled {
-			s := lr.m.states.at(slot)
+		p := lr.m.Advance()
+		for _, slot := range p.Settled {
+			s := lr.m.State(slot)
 			in := c.set(lr, slot, s)
 			in.EndDate = c.now
 			if s == dag.Success {
 				in.StartDate = c.now
 			}
 		}
-		for _, slot := range p.ready {
+		for _, slot := range p.Ready {
 			c.set(lr, slot, dag.Scheduled)
 			lr.await(slot)
 		}
-		for _, i := range p.expand {
+		for _, i := range p.Expand {
 			if err := c.expand(lr, i); err != nil {
 				return err
 			}
@@ -428,7 +432,7 @@ func (c *change) step(lr *liveRun) error {
 		if err != nil {
 			return err
 		}
-		again = released || len(p.expand) > 0
+		again = released || len(p.Expand) > 0
 	}
 	if err := c.pump(lr); err != nil {
 		return err
@@ -436,7 +440,7 @@ func (c *change) step(lr *liveRun) error {
 	if err := c.noteStuck(lr); err != nil {
 		return err
 	}
-	state, reason := lr.m.verdict()
+	state, reason := lr.m.Verdict()
 	if !state.Finished() {
 		return nil
 	}
@@ -446,7 +450,7 @@ func (c *change) step(lr *liveRun) error {
 // pump gives free slots to waiting tasks, those with the highest priority first. A
 // paused DAG starts none.
 func (c *change) pump(lr *liveRun) error {
-	blocked := len(lr.m.held) > 0
+	blocked := lr.m.HeldCount() > 0
 	defer func() { c.e.setBlocked(lr.run.Key, blocked) }()
 	if len(lr.waiting) == 0 || c.e.isPaused(lr.run.DAGID) {
 		return nil
@@ -455,7 +459,7 @@ func (c *change) pump(lr *liveRun) error {
 		lr.order()
 		lr.sorted = true
 	}
-	var left []slot
+	var left []dagrun.Slot
 	for n, at := range lr.waiting {
 		if lr.active >= lr.plan.d.MaxActiveTasks {
 			left = append(left, lr.waiting[n:]...)
@@ -477,7 +481,7 @@ func (c *change) pump(lr *liveRun) error {
 }
 
 // queue hands a task to the workers.
-func (c *change) queue(lr *liveRun, at slot) {
+func (c *change) queue(lr *liveRun, at dagrun.Slot) {
 	in := c.set(lr, at, dag.Queued)
 	in.QueuedAt, in.RetryAt = c.now, time.Time{}
 	// A try without an end is that of a sensor that looks again.
@@ -573,7 +577,7 @@ func (e *Engine) timeOut(key int64) {
 			c.watchTimeout(lr) // it was cleared and has begun anew
 			return nil
 		}
-		for at, s := range lr.m.states.all() {
+		for at, s := range lr.m.All() {
 			if s.Finished() {
 				continue
 			}
@@ -585,7 +589,7 @@ func (e *Engine) timeOut(key int64) {
 			}
 		}
 		lr.waiting = nil
-		return c.end(lr, dag.RunFailed, reasonTimedOut)
+		return c.end(lr, dag.RunFailed, dagrun.ReasonTimedOut)
 	})
 	if err != nil {
 		e.o.Log.Error("time out a run", "error", err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/dag"
@@ -13,7 +14,7 @@ import (
 
 // single makes an attempt of one task outside any run, for tests by hand.
 func (e *Engine) single(d *dag.DAG, taskID string, mapIndex int, t Trigger) (*attempt, error) {
-	i := d.TaskIndex(taskID)
+	i := dagrun.Task(d.TaskIndex(taskID))
 	if i < 0 {
 		return nil, fmt.Errorf("dag %q has no task %q", d.ID, taskID)
 	}

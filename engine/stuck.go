@@ -40,7 +40,7 @@ func (c *change) noteStuck(lr *liveRun) error {
 
 // stuckOn is the queued run that all tasks of a run wait for, or nil.
 func (c *change) stuckOn(lr *liveRun) (*store.Run, error) {
-	if len(lr.waiting)+len(lr.m.held) == 0 || lr.active > 0 || lr.m.inFlight > len(lr.waiting) || c.e.isPaused(lr.run.DAGID) {
+	if len(lr.waiting)+lr.m.HeldCount() == 0 || lr.active > 0 || lr.m.InFlight() > len(lr.waiting) || c.e.isPaused(lr.run.DAGID) {
 		return nil, nil
 	}
 	for _, at := range lr.waiting {

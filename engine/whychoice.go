@@ -3,12 +3,12 @@ package engine
 import (
 	"encoding/json"
 
-	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dagrun"
 )
 
 // chooses reports whether a task's result is that of a branch, which names what follows
 // directly, or that of a short circuit, which stands for false.
-func chooses(d *dag.DAG, i int, result json.RawMessage) bool {
+func chooses(g *dagrun.Graph, i dagrun.Task, result json.RawMessage) bool {
 	var v any
 	if result == nil || json.Unmarshal(result, &v) != nil {
 		return false
@@ -17,10 +17,10 @@ func chooses(d *dag.DAG, i int, result json.RawMessage) bool {
 	case bool:
 		return !v
 	case string:
-		return v == "" || len(targets(d, i, v)) > 0
+		return v == "" || len(g.Targets(i, v)) > 0
 	case []any:
 		for _, id := range v {
-			if text, ok := id.(string); !ok || len(targets(d, i, text)) == 0 {
+			if text, ok := id.(string); !ok || len(g.Targets(i, text)) == 0 {
 				return false
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/dag"
@@ -50,16 +51,16 @@ func (e *Engine) WhyTask(ctx context.Context, r *store.Run, taskID string) (out 
 		if err != nil {
 			return err
 		}
-		i := lr.plan.d.TaskIndex(taskID)
+		i := lr.plan.indexOf(taskID)
 		if i < 0 {
 			return fmt.Errorf("task %q in run %s: %w", taskID, r.RunID, store.ErrNotFound)
 		}
-		for _, slot := range lr.m.slotsOf(i) {
+		for _, slot := range lr.m.Slots(i) {
 			why, err := c.whyInstance(lr, slot, alone)
 			if err != nil {
 				return err
 			}
-			out = append(out, TaskWhy{MapIndex: lr.m.index.at(slot), State: lr.m.states.at(slot), Reason: why})
+			out = append(out, TaskWhy{MapIndex: lr.m.MapIndex(slot), State: lr.m.State(slot), Reason: why})
 		}
 		return nil
 	})
@@ -140,8 +141,8 @@ func (c *change) lookAt(seen *store.Run) (*liveRun, error) {
 const noProcess = "no process works on the home folder: start one with dingdag standalone"
 
 // whyInstance explains the state of one instance. alone says that nobody is at work.
-func (c *change) whyInstance(lr *liveRun, at slot, alone bool) (string, error) {
-	in, t, s := lr.instance(at), lr.task(at), lr.m.states.at(at)
+func (c *change) whyInstance(lr *liveRun, at dagrun.Slot, alone bool) (string, error) {
+	in, t, s := lr.instance(at), lr.task(at), lr.m.State(at)
 	failure := fmt.Sprintf("try %d of %d failed: %s", in.Try, in.MaxTries, in.Error)
 	switch s {
 	case dag.Success:
@@ -149,7 +150,7 @@ func (c *change) whyInstance(lr *liveRun, at slot, alone bool) (string, error) {
 	case dag.Failed:
 		return failure, nil
 	case dag.UpstreamFailed:
-		return c.whyRule(lr, at, func(s dag.State) bool { return s.Finished() && s != dag.Success }) + rootCause(lr, lr.m.task.at(at)), nil
+		return c.whyRule(lr, at, func(s dag.State) bool { return s.Finished() && s != dag.Success }) + rootCause(lr, lr.m.Task(at)), nil
 	case dag.Skipped:
 		return c.whySkipped(lr, at)
 	case dag.Removed:
@@ -179,7 +180,7 @@ func (c *change) whyInstance(lr *liveRun, at slot, alone bool) (string, error) {
 		return "it is queued since " + showMoment(in.QueuedAt) + " and waits for a free worker", nil
 	case s == dag.Queued:
 		return "it is queued since " + showMoment(in.QueuedAt) + " and " + noProcess, nil
-	case s == dag.None && (lr.m.held[lr.m.task.at(at)] || lr.m.judge(lr.m.task.at(at)) == doWait):
+	case s == dag.None && (lr.m.Holds(lr.m.Task(at)) || lr.m.Judge(lr.m.Task(at)) == dagrun.Waits):
 		return c.whyRule(lr, at, func(s dag.State) bool { return !s.Finished() }), nil
 	}
 	if why, err := pausedNow(c.ctx, c, lr.run.DAGID); err != nil || why != "" {
@@ -204,21 +205,21 @@ func (c *change) whyInstance(lr *liveRun, at slot, alone bool) (string, error) {
 
 // whyRule names the trigger rule of a task and those of its direct upstream tasks and
 // setups whose state matters.
-func (c *change) whyRule(lr *liveRun, at slot, matters func(dag.State) bool) string {
-	i := lr.m.task.at(at)
-	n := &lr.plan.g.tasks[i]
+func (c *change) whyRule(lr *liveRun, at dagrun.Slot, matters func(dag.State) bool) string {
+	i := lr.m.Task(at)
+	g := lr.plan.g
 	var ups []string
-	for _, u := range append(append([]int(nil), n.up...), n.setups...) {
-		slots := lr.m.slotsOf(u)
-		s := lr.m.states.at(slots[0])
+	for _, u := range slices.Concat(g.Upstream(i), g.Setups(i)) {
+		slots := lr.m.Slots(u)
+		s := lr.m.State(slots[0])
 		for _, other := range slots[1:] {
-			s = combined(s, lr.m.states.at(other))
+			s = combined(s, lr.m.State(other))
 		}
 		if text := fmt.Sprintf("%s is %s", lr.plan.d.Tasks[u].ID, s); matters(s) && (len(ups) == 0 || ups[len(ups)-1] != text) {
 			ups = append(ups, text)
 		}
 	}
-	rule := "trigger rule " + string(cmp.Or(n.rule, dag.AllSuccess))
+	rule := "trigger rule " + string(cmp.Or(g.Rule(i), dag.AllSuccess))
 	if len(ups) == 0 {
 		return rule
 	}
@@ -226,11 +227,11 @@ func (c *change) whyRule(lr *liveRun, at slot, matters func(dag.State) bool) str
 }
 
 // rootCause names the instance above a task that failed first, when, and its error.
-func rootCause(lr *liveRun, i int) string {
+func rootCause(lr *liveRun, i dagrun.Task) string {
 	var first *store.Instance
-	n := &lr.plan.g.tasks[i]
-	for _, u := range reach(lr.plan.d, slices.Concat(n.up, n.setups), func(t *dag.Task) []int { return t.Upstream }) {
-		for _, at := range lr.m.slotsOf(u) {
+	g := lr.plan.g
+	for _, u := range g.Above(slices.Concat(g.Upstream(i), g.Setups(i))...) {
+		for _, at := range lr.m.Slots(u) {
 			in := lr.instance(at)
 			if in.State == dag.Failed && (first == nil || in.EndDate.Before(first.EndDate)) {
 				first = in
@@ -245,27 +246,27 @@ func rootCause(lr *liveRun, i int) string {
 
 // whySkipped tells who skipped an instance: its trigger rule, a task before it that
 // chose, the end of the run, or the task itself.
-func (c *change) whySkipped(lr *liveRun, at slot) (string, error) {
-	i := lr.m.task.at(at)
+func (c *change) whySkipped(lr *liveRun, at dagrun.Slot) (string, error) {
+	i := lr.m.Task(at)
 	if lr.instance(at).Try > 0 {
 		return "the task skipped itself, see dingdag tasks logs " + lr.run.DAGID + " " + lr.task(at).ID, nil
 	}
-	if lr.m.judge(i) == doSkip {
-		if lr.plan.g.tasks[i].rule == dag.AllSkipped {
+	if lr.m.Judge(i) == dagrun.Skips {
+		if lr.plan.g.Rule(i) == dag.AllSkipped {
 			return c.whyRule(lr, at, func(s dag.State) bool { return s.Finished() && s != dag.Skipped }), nil
 		}
 		return c.whyRule(lr, at, func(s dag.State) bool { return s.Finished() && s != dag.Success }), nil
 	}
-	for _, u := range reach(lr.plan.d, lr.plan.g.tasks[i].up, func(t *dag.Task) []int { return t.Upstream }) {
-		first := lr.m.slotsOf(u)[0]
-		if lr.m.states.at(first) != dag.Success {
+	for _, u := range lr.plan.g.Above(lr.plan.g.Upstream(i)...) {
+		first := lr.m.Slots(u)[0]
+		if lr.m.State(first) != dag.Success {
 			continue
 		}
-		chosen, err := c.XCom(c.ctx, lr.run.Key, lr.plan.d.Tasks[u].ID, lr.m.index.at(first), "return_value")
+		chosen, err := c.XCom(c.ctx, lr.run.Key, lr.plan.d.Tasks[u].ID, lr.m.MapIndex(first), "return_value")
 		if err != nil {
 			return "", err
 		}
-		if chooses(lr.plan.d, u, chosen) {
+		if chooses(lr.plan.g, u, chosen) {
 			return fmt.Sprintf("%s chose %s", lr.plan.d.Tasks[u].ID, chosen), nil
 		}
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -19,8 +20,8 @@ func inWindow(t *dag.Task, r *store.Run) bool {
 func (lr *liveRun) leaveOut() {
 	for i, t := range lr.plan.d.Tasks {
 		if (!t.StartDate.IsZero() || !t.EndDate.IsZero()) && !inWindow(t, &lr.run) {
-			if first := lr.m.slotsOf(i)[0]; lr.m.states.at(first) == dag.None {
-				lr.m.set(first, dag.Removed)
+			if first := lr.m.Slots(dagrun.Task(i))[0]; lr.m.State(first) == dag.None {
+				lr.m.Set(first, dag.Removed)
 			}
 		}
 	}
@@ -30,13 +31,13 @@ func (lr *liveRun) leaveOut() {
 // (wait_for_past_depends_before_skipping), as far as that is over. It reports whether
 // any was let go.
 func (c *change) release(lr *liveRun) (released bool, err error) {
-	for i := range lr.m.held {
+	for i := range lr.m.Held() {
 		why, err := c.pastUnmet(lr, lr.plan.d.Tasks[i])
 		if err != nil {
 			return released, err
 		}
 		if why == "" {
-			lr.m.release(i)
+			lr.m.Release(i)
 			released = true
 		}
 	}

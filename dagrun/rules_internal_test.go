@@ -1,4 +1,4 @@
-package engine
+package dagrun
 
 import (
 	"testing"
@@ -13,45 +13,45 @@ import (
 // U upstream_failed, R removed, "-" unfinished.
 func TestEvaluate(t *testing.T) {
 	t.Parallel()
-	for rule, cases := range map[dag.TriggerRule]map[string]verdict{
+	for rule, cases := range map[dag.TriggerRule]map[string]Verdict{
 		dag.AllSuccess: {
-			"SSS": doRun, "SS-": doWait, "---": doWait, "SK-": doSkip, "KKK": doSkip, "SF-": doUpstreamFail, "U--": doUpstreamFail, "FK-": doUpstreamFail, "SSR": doRun, "RRR": doRun,
+			"SSS": Runs, "SS-": Waits, "---": Waits, "SK-": Skips, "KKK": Skips, "SF-": UpstreamFails, "U--": UpstreamFails, "FK-": UpstreamFails, "SSR": Runs, "RRR": Runs,
 		},
 		dag.AllFailed: {
-			"FFF": doRun, "FUF": doRun, "FF-": doWait, "S--": doSkip, "K--": doSkip, "FFS": doSkip,
+			"FFF": Runs, "FUF": Runs, "FF-": Waits, "S--": Skips, "K--": Skips, "FFS": Skips,
 		},
 		dag.AllDone: {
-			"SFK": doRun, "UUU": doRun, "SF-": doWait,
+			"SFK": Runs, "UUU": Runs, "SF-": Waits,
 		},
 		dag.AllDoneSetupSuccess: {
-			"SFK": doRun, "SF-": doWait,
+			"SFK": Runs, "SF-": Waits,
 		},
 		dag.OneSuccess: {
-			"S--": doRun, "FS-": doRun, "KKK": doSkip, "KK-": doWait, "FKK": doUpstreamFail, "FFF": doUpstreamFail, "FF-": doWait, "UUU": doUpstreamFail,
+			"S--": Runs, "FS-": Runs, "KKK": Skips, "KK-": Waits, "FKK": UpstreamFails, "FFF": UpstreamFails, "FF-": Waits, "UUU": UpstreamFails,
 		},
 		dag.OneFailed: {
-			"F--": doRun, "U--": doRun, "SSS": doSkip, "SK-": doWait, "KKK": doSkip, "SSF": doRun,
+			"F--": Runs, "U--": Runs, "SSS": Skips, "SK-": Waits, "KKK": Skips, "SSF": Runs,
 		},
 		dag.OneDone: {
-			"S--": doRun, "F--": doRun, "K--": doWait, "U--": doWait, "KKK": doSkip, "UUU": doSkip, "KUS": doRun,
+			"S--": Runs, "F--": Runs, "K--": Waits, "U--": Waits, "KKK": Skips, "UUU": Skips, "KUS": Runs,
 		},
 		dag.NoneFailed: {
-			"SSS": doRun, "SKK": doRun, "KKK": doRun, "SS-": doWait, "F--": doUpstreamFail, "KU-": doUpstreamFail,
+			"SSS": Runs, "SKK": Runs, "KKK": Runs, "SS-": Waits, "F--": UpstreamFails, "KU-": UpstreamFails,
 		},
 		dag.NoneFailedMinOneSuccess: {
-			"SSS": doRun, "SKK": doRun, "KKK": doSkip, "KK-": doWait, "S--": doWait, "F--": doUpstreamFail, "KKU": doUpstreamFail,
+			"SSS": Runs, "SKK": Runs, "KKK": Skips, "KK-": Waits, "S--": Waits, "F--": UpstreamFails, "KKU": UpstreamFails,
 		},
 		dag.NoneSkipped: {
-			"SFU": doRun, "SF-": doWait, "K--": doSkip, "SFK": doSkip,
+			"SFU": Runs, "SF-": Waits, "K--": Skips, "SFK": Skips,
 		},
 		dag.AllSkipped: {
-			"KKK": doRun, "KK-": doWait, "S--": doSkip, "F--": doSkip, "U--": doSkip, "KKS": doSkip,
+			"KKK": Runs, "KK-": Waits, "S--": Skips, "F--": Skips, "U--": Skips, "KKS": Skips,
 		},
 		dag.Always: {
-			"---": doRun, "FFF": doRun, "SKU": doRun,
+			"---": Runs, "FFF": Runs, "SKU": Runs,
 		},
 		dag.AllDoneMinOneSuccess: {
-			"SFU": doRun, "SSS": doRun, "S--": doWait, "K--": doSkip, "SFK": doSkip, "FFU": doUpstreamFail,
+			"SFU": Runs, "SSS": Runs, "S--": Waits, "K--": Skips, "SFK": Skips, "FFU": UpstreamFails,
 		},
 	} {
 		for upstream, want := range cases {
@@ -70,7 +70,7 @@ func TestEvaluate(t *testing.T) {
 func TestEvaluateWithoutUpstreamRuns(t *testing.T) {
 	t.Parallel()
 	for _, rule := range allRules {
-		assert.Equal(t, doRun, evaluate(rule, counts{}, 0), rule)
+		assert.Equal(t, Runs, evaluate(rule, counts{}, 0), rule)
 	}
 }
 

@@ -1,4 +1,4 @@
-package engine
+package dagrun
 
 import "github.com/dingdag/dingdag/dag"
 
@@ -24,23 +24,25 @@ func (c *counts) add(s dag.State, n int32) {
 	}
 }
 
-// verdict is what a trigger rule says.
-type verdict int
+// Verdict is what a trigger rule makes of a task.
+type Verdict int
 
+// The verdicts, in Airflow's words: the task waits, is ready to run, is skipped, or is
+// upstream_failed.
 const (
-	doWait verdict = iota
-	doRun
-	doSkip
-	doUpstreamFail
+	Waits Verdict = iota
+	Runs
+	Skips
+	UpstreamFails
 )
 
 // evaluate applies a trigger rule to the states of total direct upstream tasks.
 // The rows and their order are Airflow's (trigger_rule_dep.py): the first match
 // wins, and a rule that cannot be met any more says so at once where Airflow does.
-func evaluate(rule dag.TriggerRule, c counts, total int32) verdict {
+func evaluate(rule dag.TriggerRule, c counts, total int32) Verdict {
 	total -= c.removed
 	if total <= 0 || rule == dag.Always {
-		return doRun
+		return Runs
 	}
 	var (
 		s, f, k, u = c.success, c.failed, c.skipped, c.upstreamFailed
@@ -48,42 +50,42 @@ func evaluate(rule dag.TriggerRule, c counts, total int32) verdict {
 	)
 	switch rule {
 	case dag.AllFailed:
-		return first(when{s+k > 0, doSkip}, when{allDone, doRun})
+		return first(when{s+k > 0, Skips}, when{allDone, Runs})
 	case dag.AllDone, dag.AllDoneSetupSuccess:
-		return first(when{allDone, doRun})
+		return first(when{allDone, Runs})
 	case dag.OneSuccess:
-		return first(when{s > 0, doRun}, when{allDone && k == total, doSkip}, when{allDone, doUpstreamFail})
+		return first(when{s > 0, Runs}, when{allDone && k == total, Skips}, when{allDone, UpstreamFails})
 	case dag.OneFailed:
-		return first(when{f+u > 0, doRun}, when{allDone, doSkip})
+		return first(when{f+u > 0, Runs}, when{allDone, Skips})
 	case dag.OneDone:
-		return first(when{s+f > 0, doRun}, when{allDone, doSkip})
+		return first(when{s+f > 0, Runs}, when{allDone, Skips})
 	case dag.NoneFailed:
-		return first(when{f+u > 0, doUpstreamFail}, when{allDone, doRun})
+		return first(when{f+u > 0, UpstreamFails}, when{allDone, Runs})
 	case dag.NoneFailedMinOneSuccess:
-		return first(when{f+u > 0, doUpstreamFail}, when{k == total, doSkip}, when{allDone, doRun})
+		return first(when{f+u > 0, UpstreamFails}, when{k == total, Skips}, when{allDone, Runs})
 	case dag.NoneSkipped:
-		return first(when{k > 0, doSkip}, when{allDone, doRun})
+		return first(when{k > 0, Skips}, when{allDone, Runs})
 	case dag.AllSkipped:
-		return first(when{s+f+u > 0, doSkip}, when{allDone, doRun})
+		return first(when{s+f+u > 0, Skips}, when{allDone, Runs})
 	case dag.AllDoneMinOneSuccess:
-		return first(when{k > 0, doSkip}, when{allDone && s > 0, doRun}, when{allDone, doUpstreamFail})
+		return first(when{k > 0, Skips}, when{allDone && s > 0, Runs}, when{allDone, UpstreamFails})
 	default: // all_success
-		return first(when{f+u > 0, doUpstreamFail}, when{k > 0, doSkip}, when{allDone, doRun})
+		return first(when{f+u > 0, UpstreamFails}, when{k > 0, Skips}, when{allDone, Runs})
 	}
 }
 
 // when is one line of a rule: the verdict v holds if the condition does.
 type when struct {
 	holds bool
-	v     verdict
+	v     Verdict
 }
 
-// first returns the verdict of the first line that holds, else doWait.
-func first(lines ...when) verdict {
+// first returns the verdict of the first line that holds, else Waits.
+func first(lines ...when) Verdict {
 	for _, l := range lines {
 		if l.holds {
 			return l.v
 		}
 	}
-	return doWait
+	return Waits
 }

@@ -1,4 +1,4 @@
-package engine
+package dagrun
 
 import (
 	"strings"
@@ -11,12 +11,12 @@ import (
 
 // scoped builds a graph from lines such as "s: " or "t: s w" (upstream). Names that begin
 // with s are setups, with t teardowns, with T teardowns that fail the run.
-func scoped(lines ...string) (*graph, map[string]int) {
-	names := map[string]int{}
-	ups := make([][]int, len(lines))
+func scoped(lines ...string) (*Graph, map[string]Task) {
+	names := map[string]Task{}
+	ups := make([][]Task, len(lines))
 	for i, l := range lines {
 		name, above, _ := strings.Cut(l, ":")
-		names[name] = i
+		names[name] = Task(i)
 		for u := range strings.FieldsSeq(above) {
 			ups[i] = append(ups[i], names[u])
 		}
@@ -36,14 +36,14 @@ func scoped(lines ...string) (*graph, map[string]int) {
 var letters = map[byte]dag.State{'S': dag.Success, 'F': dag.Failed, 'K': dag.Skipped, 'U': dag.UpstreamFailed, 'R': dag.Removed}
 
 // outcome sets states, written "s1=S w=F", and returns what the trigger rules make of the task.
-func outcome(g *graph, names map[string]int, states, task string) dag.State {
-	m := newMachine(g, nil)
+func outcome(g *Graph, names map[string]Task, states, task string) dag.State {
+	m := NewMachine(g)
 	for s := range strings.FieldsSeq(states) {
 		name, letter, _ := strings.Cut(s, "=")
-		m.set(g.first[names[name]], letters[letter[0]])
+		m.Set(g.first[names[name]], letters[letter[0]])
 	}
-	m.advance()
-	return m.states.at(g.first[names[task]])
+	m.Advance()
+	return m.State(g.first[names[task]])
 }
 
 // The table of Airflow's setup and teardown rules.
@@ -114,13 +114,13 @@ func TestTeardownsAndTheRun(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			g, names := scoped(c.dag...)
-			m := newMachine(g, nil)
+			m := NewMachine(g)
 			for s := range strings.FieldsSeq(c.states) {
 				name, letter, _ := strings.Cut(s, "=")
-				m.set(g.first[names[name]], letters[letter[0]])
+				m.Set(g.first[names[name]], letters[letter[0]])
 			}
-			m.advance()
-			state, _ := m.verdict()
+			m.Advance()
+			state, _ := m.Verdict()
 			assert.Equal(t, c.want, state)
 		})
 	}
@@ -134,7 +134,7 @@ func TestClearedWith(t *testing.T) {
 		"w": "s1 s2 t2 t1", "v": "s1 t1", "s1": "t1", "s2": "t2", "t1": "", "t2": "", "out": "",
 	} {
 		var got []string
-		for _, i := range g.clearedWith(names[task]) {
+		for _, i := range g.ClearedWith(names[task]) {
 			for name, n := range names {
 				if n == i {
 					got = append(got, name)

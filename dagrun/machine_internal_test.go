@@ -1,4 +1,4 @@
-package engine
+package dagrun
 
 import (
 	"maps"
@@ -13,8 +13,8 @@ import (
 )
 
 // shape builds a graph from the upstream lists of its tasks.
-func shape(rules []dag.TriggerRule, upstream ...[]int) *graph {
-	g := &graph{tasks: make([]node, len(upstream))}
+func shape(rules []dag.TriggerRule, upstream ...[]Task) *Graph {
+	g := &Graph{tasks: make([]node, len(upstream))}
 	for i, ups := range upstream {
 		g.tasks[i].up = ups
 		g.tasks[i].rule = dag.AllSuccess
@@ -22,32 +22,41 @@ func shape(rules []dag.TriggerRule, upstream ...[]int) *graph {
 			g.tasks[i].rule = rules[i]
 		}
 		for _, u := range ups {
-			g.tasks[u].down = append(g.tasks[u].down, i)
+			g.tasks[u].down = append(g.tasks[u].down, Task(i))
 		}
 	}
 	g.sort()
 	return g
 }
 
+// machineOf is the machine of a run whose tasks have the given states.
+func machineOf(g *Graph, states []dag.State) *Machine {
+	m := NewMachine(g)
+	for i, s := range states {
+		m.Set(g.first[i], s)
+	}
+	return m
+}
+
 func TestMachineChain(t *testing.T) {
 	t.Parallel()
-	m := newMachine(shape(nil, nil, []int{0}, []int{1}), nil)
-	p := m.advance()
-	assert.Equal(t, m.slotsOf(0), p.ready)
-	assert.Empty(t, p.settled)
+	m := machineOf(shape(nil, nil, []Task{0}, []Task{1}), nil)
+	p := m.Advance()
+	assert.Equal(t, m.Slots(0), p.Ready)
+	assert.Empty(t, p.Settled)
 
-	m.set(p.ready[0], dag.Success)
-	p = m.advance()
-	assert.Equal(t, m.slotsOf(1), p.ready)
-	state, _ := m.verdict()
+	m.Set(p.Ready[0], dag.Success)
+	p = m.Advance()
+	assert.Equal(t, m.Slots(1), p.Ready)
+	state, _ := m.Verdict()
 	assert.Equal(t, dag.RunRunning, state)
 
-	m.set(p.ready[0], dag.Failed)
-	p = m.advance()
-	assert.Empty(t, p.ready)
-	assert.Equal(t, m.slotsOf(2), p.settled)
-	assert.Equal(t, dag.UpstreamFailed, m.states.at(p.settled[0]))
-	state, reason := m.verdict()
+	m.Set(p.Ready[0], dag.Failed)
+	p = m.Advance()
+	assert.Empty(t, p.Ready)
+	assert.Equal(t, m.Slots(2), p.Settled)
+	assert.Equal(t, dag.UpstreamFailed, m.State(p.Settled[0]))
+	state, reason := m.Verdict()
 	assert.Equal(t, dag.RunFailed, state)
 	assert.Equal(t, "task_failure", reason)
 }
@@ -66,9 +75,9 @@ func TestMachineLeavesDecide(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m := newMachine(shape([]dag.TriggerRule{"", dag.AllDone}, nil, []int{0}), []dag.State{c.middle, c.leaf})
-			m.advance()
-			state, _ := m.verdict()
+			m := machineOf(shape([]dag.TriggerRule{"", dag.AllDone}, nil, []Task{0}), []dag.State{c.middle, c.leaf})
+			m.Advance()
+			state, _ := m.Verdict()
 			assert.Equal(t, c.want, state)
 		})
 	}
@@ -76,26 +85,26 @@ func TestMachineLeavesDecide(t *testing.T) {
 
 func TestMachineInstantTasksTravelInOneStep(t *testing.T) {
 	t.Parallel()
-	g := shape(nil, nil, []int{0}, []int{1}, []int{2})
+	g := shape(nil, nil, []Task{0}, []Task{1}, []Task{2})
 	g.tasks[0].instant, g.tasks[1].instant, g.tasks[3].instant = true, true, true
-	m := newMachine(g, nil)
-	p := m.advance()
-	assert.Equal(t, m.slotsOf(2), p.ready)
-	assert.Equal(t, g.first[:2], p.settled)
+	m := NewMachine(g)
+	p := m.Advance()
+	assert.Equal(t, m.Slots(2), p.Ready)
+	assert.Equal(t, g.first[:2], p.Settled)
 }
 
 func TestMachineWaitingForeverIsADeadlock(t *testing.T) {
 	t.Parallel()
 	// Task 1 was left in state none although its upstream is removed from its rule's view.
-	m := newMachine(shape([]dag.TriggerRule{"", dag.AllSkipped}, nil, []int{0}), nil)
+	m := machineOf(shape([]dag.TriggerRule{"", dag.AllSkipped}, nil, []Task{0}), nil)
 	m.dirty = nil
-	state, reason := m.verdict()
+	state, reason := m.Verdict()
 	assert.Equal(t, dag.RunFailed, state)
 	assert.Equal(t, "all_tasks_deadlocked", reason)
 }
 
 // naive is the specification: it looks at everything until nothing changes.
-func naive(g *graph, states []dag.State, released map[int]bool) []dag.State {
+func naive(g *Graph, states []dag.State, released map[Task]bool) []dag.State {
 	states = slices.Clone(states)
 	for changed := true; changed; {
 		changed = false
@@ -107,11 +116,11 @@ func naive(g *graph, states []dag.State, released map[int]bool) []dag.State {
 			for _, u := range n.up {
 				c.add(states[u], 1)
 			}
-			next := map[verdict]dag.State{doRun: dag.Scheduled, doSkip: dag.Skipped, doUpstreamFail: dag.UpstreamFailed}[naiveRule(g, i, evaluate(n.rule, c, int32(len(n.up))), func(s int) []dag.State { return states[s : s+1] })]
+			next := map[Verdict]dag.State{Runs: dag.Scheduled, Skips: dag.Skipped, UpstreamFails: dag.UpstreamFailed}[naiveRule(g, Task(i), evaluate(n.rule, c, int32(len(n.up))), func(s Task) []dag.State { return states[s : s+1] })]
 			if n.instant && next == dag.Scheduled {
 				next = dag.Success
 			}
-			if next != dag.None && (next != dag.Skipped || !n.waitsToSkip || released[i]) {
+			if next != dag.None && (next != dag.Skipped || !n.waitsToSkip || released[Task(i)]) {
 				states[i], changed = next, true
 			}
 		}
@@ -121,7 +130,7 @@ func naive(g *graph, states []dag.State, released map[int]bool) []dag.State {
 
 // naiveRule corrects what a trigger rule says by the instances of the task's setups, in
 // the words of Airflow's documentation.
-func naiveRule(g *graph, i int, v verdict, statesOf func(int) []dag.State) verdict {
+func naiveRule(g *Graph, i Task, v Verdict, statesOf func(Task) []dag.State) Verdict {
 	n := g.tasks[i]
 	if n.rule == dag.Always || len(n.up) == 0 {
 		return v
@@ -129,8 +138,8 @@ func naiveRule(g *graph, i int, v verdict, statesOf func(int) []dag.State) verdi
 	var c counts
 	total := 0
 	for s := range g.tasks {
-		if g.tasks[s].setup && (n.teardown && slices.Contains(n.up, s) || !n.teardown && !slices.Contains(n.up, s) && inScope(g, s, i)) {
-			for _, state := range statesOf(s) {
+		if g.tasks[s].setup && (n.teardown && slices.Contains(n.up, Task(s)) || !n.teardown && !slices.Contains(n.up, Task(s)) && inScope(g, Task(s), i)) {
+			for _, state := range statesOf(Task(s)) {
 				c.add(state, 1)
 				total++
 			}
@@ -138,27 +147,27 @@ func naiveRule(g *graph, i int, v verdict, statesOf func(int) []dag.State) verdi
 	}
 	switch {
 	case total == 0:
-	case n.teardown && v == doRun:
+	case n.teardown && v == Runs:
 		if int(c.skipped) == total {
-			return doSkip
+			return Skips
 		}
 		if c.success == 0 {
-			return doUpstreamFail
+			return UpstreamFails
 		}
 	case n.teardown:
 	case c.failed+c.upstreamFailed > 0:
-		return doUpstreamFail
+		return UpstreamFails
 	case c.skipped > 0:
-		return doSkip
-	case v == doRun && int(c.success) < total:
-		return doWait
+		return Skips
+	case v == Runs && int(c.success) < total:
+		return Waits
 	}
 	return v
 }
 
 // inScope reports whether a task lies between a setup and one of its teardowns, or
 // anywhere after a setup without teardown.
-func inScope(g *graph, s, i int) bool {
+func inScope(g *Graph, s, i Task) bool {
 	if !leads(g, s, i) {
 		return false
 	}
@@ -174,26 +183,26 @@ func inScope(g *graph, s, i int) bool {
 	return alone
 }
 
-func leads(g *graph, from, to int) bool {
-	return slices.ContainsFunc(g.tasks[from].down, func(d int) bool { return d == to || leads(g, d, to) })
+func leads(g *Graph, from, to Task) bool {
+	return slices.ContainsFunc(g.tasks[from].down, func(d Task) bool { return d == to || leads(g, d, to) })
 }
 
 // naiveVerdict judges a run in which every task has finished.
-func naiveVerdict(g *graph, states []dag.State) dag.RunState {
-	counted := func(i int) bool { return !g.tasks[i].teardown || g.tasks[i].failsRun }
-	var leaves, ends []int
+func naiveVerdict(g *Graph, states []dag.State) dag.RunState {
+	counted := func(i Task) bool { return !g.tasks[i].teardown || g.tasks[i].failsRun }
+	var leaves, ends []Task
 	for i, n := range g.tasks {
-		if counted(i) && !slices.ContainsFunc(n.down, counted) {
-			leaves = append(leaves, i)
+		if counted(Task(i)) && !slices.ContainsFunc(n.down, counted) {
+			leaves = append(leaves, Task(i))
 		}
 		if len(n.down) == 0 {
-			ends = append(ends, i)
+			ends = append(ends, Task(i))
 		}
 	}
 	if len(leaves) == 0 {
 		leaves = ends
 	}
-	if slices.ContainsFunc(leaves, func(i int) bool { return failed(states[i]) }) {
+	if slices.ContainsFunc(leaves, func(i Task) bool { return Failed(states[i]) }) {
 		return dag.RunFailed
 	}
 	return dag.RunSuccess
@@ -205,12 +214,12 @@ func TestMachineProperties(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 12).Draw(t, "tasks")
-		ups := make([][]int, n)
+		ups := make([][]Task, n)
 		rules := make([]dag.TriggerRule, n)
 		for i := range n {
 			for u := range i {
 				if rapid.Bool().Draw(t, "edge") {
-					ups[i] = append(ups[i], u)
+					ups[i] = append(ups[i], Task(u))
 				}
 			}
 			rules[i] = rapid.SampledFrom(allRules).Draw(t, "rule")
@@ -228,17 +237,17 @@ func TestMachineProperties(t *testing.T) {
 			}
 		}
 		g.findScopes()
-		m := newMachine(g, nil)
+		m := NewMachine(g)
 		for step := 0; ; step++ {
 			before := slices.Clone(m.states.list)
-			m.advance()
+			m.Advance()
 			require.Equal(t, naive(g, before, m.released), m.states.list)
 			if rapid.Bool().Draw(t, "crash") {
 				held := m.held
-				m = newMachine(g, m.states.list)
-				p := m.advance()
-				require.Empty(t, p.ready)
-				require.Empty(t, p.settled)
+				m = machineOf(g, m.states.list)
+				p := m.Advance()
+				require.Empty(t, p.Ready)
+				require.Empty(t, p.Settled)
 				require.Equal(t, len(held), len(m.held))
 			}
 			var busyTasks []int
@@ -247,10 +256,10 @@ func TestMachineProperties(t *testing.T) {
 					busyTasks = append(busyTasks, i)
 				}
 			}
-			state, _ := m.verdict()
+			state, _ := m.Verdict()
 			if held := slices.Sorted(maps.Keys(m.held)); len(held) > 0 && (len(busyTasks) == 0 || rapid.Bool().Draw(t, "release")) {
 				require.Equal(t, dag.RunRunning, state, "a task waits to be skipped, which is no deadlock")
-				m.release(rapid.SampledFrom(held).Draw(t, "held"))
+				m.Release(rapid.SampledFrom(held).Draw(t, "held"))
 				continue
 			}
 			if len(busyTasks) == 0 {
@@ -260,7 +269,7 @@ func TestMachineProperties(t *testing.T) {
 			require.Equal(t, dag.RunRunning, state)
 			require.Less(t, step, 5*n+5, "a run ends")
 			i := rapid.SampledFrom(busyTasks).Draw(t, "task")
-			m.set(g.first[i], rapid.SampledFrom([]dag.State{dag.Queued, dag.Running, dag.Success, dag.Failed, dag.Skipped}).Filter(func(s dag.State) bool {
+			m.Set(g.first[i], rapid.SampledFrom([]dag.State{dag.Queued, dag.Running, dag.Success, dag.Failed, dag.Skipped}).Filter(func(s dag.State) bool {
 				return s.Finished() || m.states.list[i] != s && m.states.list[i] != dag.Running
 			}).Draw(t, "state"))
 		}
@@ -269,14 +278,14 @@ func TestMachineProperties(t *testing.T) {
 
 // naiveMapped is the specification with mapped tasks: instances by task, an empty list
 // for a mapped task that was not expanded yet and has no state.
-func naiveMapped(g *graph, states [][]dag.State) (next [][]dag.State, expand []int) {
+func naiveMapped(g *Graph, states [][]dag.State) (next [][]dag.State, expand []Task) {
 	for _, s := range states {
 		next = append(next, slices.Clone(s))
 	}
 	for changed := true; changed; {
 		changed = false
 		for i, n := range g.tasks {
-			if !slices.Contains(next[i], dag.None) || slices.Contains(expand, i) {
+			if !slices.Contains(next[i], dag.None) || slices.Contains(expand, Task(i)) {
 				continue
 			}
 			var (
@@ -289,13 +298,13 @@ func naiveMapped(g *graph, states [][]dag.State) (next [][]dag.State, expand []i
 					total++
 				}
 			}
-			v := naiveRule(g, i, evaluate(n.rule, c, total), func(s int) []dag.State { return next[s] })
-			to := map[verdict]dag.State{doRun: dag.Scheduled, doSkip: dag.Skipped, doUpstreamFail: dag.UpstreamFailed}[v]
+			v := naiveRule(g, Task(i), evaluate(n.rule, c, total), func(s Task) []dag.State { return next[s] })
+			to := map[Verdict]dag.State{Runs: dag.Scheduled, Skips: dag.Skipped, UpstreamFails: dag.UpstreamFailed}[v]
 			switch {
 			case to == dag.None:
 				continue
-			case v == doRun && n.mapped:
-				expand = append(expand, i)
+			case v == Runs && n.mapped:
+				expand = append(expand, Task(i))
 			default:
 				for k, s := range next[i] {
 					if s == dag.None {
@@ -316,11 +325,11 @@ func TestMachineMappedProperties(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 8).Draw(t, "tasks")
-		ups, rules := make([][]int, n), make([]dag.TriggerRule, n)
+		ups, rules := make([][]Task, n), make([]dag.TriggerRule, n)
 		for i := range n {
 			for u := range i {
 				if rapid.Bool().Draw(t, "edge") {
-					ups[i] = append(ups[i], u)
+					ups[i] = append(ups[i], Task(u))
 				}
 			}
 			rules[i] = rapid.SampledFrom(allRules).Draw(t, "rule")
@@ -336,12 +345,12 @@ func TestMachineMappedProperties(t *testing.T) {
 			}
 		}
 		g.findScopes()
-		m := newMachine(g, nil)
+		m := NewMachine(g)
 		byTask := func() (out [][]dag.State) {
 			for i := range n {
 				var s []dag.State
-				for _, slot := range m.slotsOf(i) {
-					s = append(s, m.states.at(slot))
+				for _, slot := range m.Slots(Task(i)) {
+					s = append(s, m.State(slot))
 				}
 				out = append(out, s)
 			}
@@ -349,53 +358,53 @@ func TestMachineMappedProperties(t *testing.T) {
 		}
 		for step := 0; ; step++ {
 			want, expand := naiveMapped(g, byTask())
-			p := m.advance()
-			got := slices.Clone(p.expand)
+			p := m.Advance()
+			got := slices.Clone(p.Expand)
 			slices.Sort(got)
 			require.Equal(t, expand, got)
 			require.Equal(t, want, byTask())
-			for _, i := range p.expand {
+			for _, i := range p.Expand {
 				length := rapid.IntRange(0, 3).Draw(t, "length")
 				if length == 0 {
-					m.set(m.slotsOf(i)[0], dag.Skipped)
+					m.Set(m.Slots(i)[0], dag.Skipped)
 					continue
 				}
-				m.expand(i, length)
-				for _, slot := range m.slotsOf(i) {
-					m.set(slot, dag.Scheduled)
+				m.Expand(i, length)
+				for _, slot := range m.Slots(i) {
+					m.Set(slot, dag.Scheduled)
 				}
 			}
-			if len(p.expand) > 0 {
+			if len(p.Expand) > 0 {
 				continue
 			}
 			if rapid.Bool().Draw(t, "crash") {
-				next := newMachine(g, nil)
-				for at, s := range m.states.all() {
-					i, index := m.task.at(at), m.index.at(at)
+				next := NewMachine(g)
+				for at, s := range m.All() {
+					i, index := m.Task(at), m.MapIndex(at)
 					if index >= 0 {
-						next.expand(i, len(m.slotsOf(i)))
+						next.Expand(i, len(m.Slots(i)))
 					}
-					to, ok := next.slot(i, index)
+					to, ok := next.Slot(i, index)
 					require.True(t, ok)
-					next.set(to, s)
+					next.Set(to, s)
 				}
 				m = next
-				require.Equal(t, progress{}, m.advance())
+				require.Equal(t, Progress{}, m.Advance())
 			}
-			var inFlight []slot
-			for at, s := range m.states.all() {
+			var inFlight []Slot
+			for at, s := range m.All() {
 				if busy(s) {
 					inFlight = append(inFlight, at)
 				}
 			}
-			state, _ := m.verdict()
+			state, _ := m.Verdict()
 			if len(inFlight) == 0 {
 				require.True(t, state.Finished(), "nothing runs, so the run has ended")
 				break
 			}
 			require.Equal(t, dag.RunRunning, state)
 			require.Less(t, step, 12*n+12, "a run ends")
-			m.set(rapid.SampledFrom(inFlight).Draw(t, "slot"), rapid.SampledFrom([]dag.State{dag.Success, dag.Failed, dag.Skipped}).Draw(t, "state"))
+			m.Set(rapid.SampledFrom(inFlight).Draw(t, "slot"), rapid.SampledFrom([]dag.State{dag.Success, dag.Failed, dag.Skipped}).Draw(t, "state"))
 		}
 	})
 }
