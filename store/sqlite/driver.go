@@ -39,12 +39,15 @@ type executor struct {
 // JobGetAvailable takes jobs for the free workers. When it finds one for each there may
 // be more, and River looks for them as soon as a worker ends; but not if that one ends
 // before River has heard of these. So it is told to look again.
-func (x executor) JobGetAvailable(ctx context.Context, p *riverdriver.JobGetAvailableParams) ([]*rivertype.JobRow, error) {
-	js, err := x.Executor.JobGetAvailable(ctx, p)
-	if len(js) == p.MaxToLock {
+func (x executor) JobGetAvailable(ctx context.Context, p *riverdriver.JobGetAvailableParams) (*riverdriver.JobGetAvailableResult, error) {
+	taken, err := x.Executor.JobGetAvailable(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	if len(taken.Jobs) == p.MaxToLock {
 		x.d.s.hub.publish()
 	}
-	return js, err
+	return taken, nil
 }
 
 // JobSetStateIfRunningMany is called some time after workers returned. Handlers have
