@@ -7,11 +7,13 @@ SHELL := bash
 GOLANGCI_LINT_VERSION := v2.15.0
 GOFUMPT_VERSION := v0.12.0
 GREMLINS_VERSION := v0.6.0
+GO_LICENSES_VERSION := v1.6.0
 
 TOOLS := $(CURDIR)/.cache/bin
 GOLANGCI_LINT := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 GOFUMPT := $(TOOLS)/gofumpt-$(GOFUMPT_VERSION)
 GREMLINS := $(TOOLS)/gremlins-$(GREMLINS_VERSION)
+GO_LICENSES := $(TOOLS)/go-licenses-$(GO_LICENSES_VERSION)
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/dingdag/dingdag/cli.version=$(VERSION)
@@ -69,6 +71,11 @@ bench: build ## Measure against the targets of docs/benchmarks.md
 generate: ## Write the generated files anew
 	go generate ./operator/... ./callbacks/... && go generate ./...
 
+.PHONY: licenses
+licenses: $(GO_LICENSES) ## Write NOTICE: what the binary contains, with its licences
+	@$(GO_LICENSES) report --template .ci/notice.tmpl --ignore github.com/dingdag/dingdag ./cmd/runner 2>NOTICE.log > NOTICE.new || { cat NOTICE.log >&2; exit 1; }
+	@mv NOTICE.new NOTICE; rm NOTICE.log
+
 .PHONY: fmt
 fmt: $(GOFUMPT) ## Format the code
 	$(GOFUMPT) -w $(GO_FILES)
@@ -114,6 +121,10 @@ $(GOLANGCI_LINT):
 $(GREMLINS):
 	GOBIN=$(TOOLS) go install github.com/go-gremlins/gremlins/cmd/gremlins@$(GREMLINS_VERSION)
 	mv $(TOOLS)/gremlins $@
+
+$(GO_LICENSES):
+	GOBIN=$(TOOLS) go install github.com/google/go-licenses@$(GO_LICENSES_VERSION)
+	mv $(TOOLS)/go-licenses $@
 
 $(GOFUMPT):
 	GOBIN=$(TOOLS) go install mvdan.cc/gofumpt@$(GOFUMPT_VERSION)

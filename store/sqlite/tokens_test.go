@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/connections"
-	"github.com/dingdag/dingdag/store/sqlstore"
 	"github.com/dingdag/dingdag/store/sqlite"
+	"github.com/dingdag/dingdag/store/sqlstore"
 )
 
 // Two processes on one file share tokens; the file does not show them.
