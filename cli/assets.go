@@ -15,6 +15,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 func newCmdAssets(a *app) *cobra.Command {
@@ -264,7 +265,7 @@ func producerOf(uses []*assetUse, uri, name string) (string, error) {
 	}
 	asked := cmp.Or(name, uri)
 	if len(found) == 0 {
-		return "", fmt.Errorf("no asset %q in the DAGs folder%s", asked, suggest(asked, known))
+		return "", fmt.Errorf("no asset %q in the DAGs folder%s", asked, yamlvalue.DidYouMean(asked, slices.Values(known)))
 	}
 	if len(found) > 1 {
 		uris := make([]string, len(found))

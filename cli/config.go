@@ -284,7 +284,7 @@ func unknownVariables(o IO) (errs []error) {
 		if value == "" || !strings.HasPrefix(name, settingPrefix) || slices.Contains(known, name) || notSettings.MatchString(name) {
 			continue
 		}
-		errs = append(errs, fmt.Errorf("%s: there is no such setting%s; unset it: names that begin with %s are the program's own", name, suggest(name, known), settingPrefix))
+		errs = append(errs, fmt.Errorf("%s: there is no such setting%s; unset it: names that begin with %s are the program's own", name, yamlvalue.DidYouMean(name, slices.Values(known)), settingPrefix))
 	}
 	return errs
 }
@@ -344,7 +344,7 @@ func readConfigFile(path string) (values map[string]any, nodes map[string]*yaml.
 		key, v := root.Content[i], root.Content[i+1]
 		switch {
 		case !slices.Contains(known, key.Value):
-			errs = append(errs, fmt.Errorf("%s:%d:%d: unknown setting %q%s; known are %s", path, key.Line, key.Column, key.Value, suggest(key.Value, known), strings.Join(known, ", ")))
+			errs = append(errs, fmt.Errorf("%s:%d:%d: unknown setting %q%s; known are %s", path, key.Line, key.Column, key.Value, yamlvalue.DidYouMean(key.Value, slices.Values(known)), strings.Join(known, ", ")))
 		case structured[key.Value]:
 			text, err := yaml.Marshal(v)
 			if err != nil {

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 func newCmdConnections(a *app) *cobra.Command {
@@ -59,7 +61,7 @@ func nearConnection(ctx context.Context, s connections.Store, id string) (string
 	for i, c := range all {
 		ids[i] = c.ID
 	}
-	return suggest(id, ids), err
+	return yamlvalue.DidYouMean(id, slices.Values(ids)), err
 }
 
 // notef writes a line for people to standard error, where a failure to write could not

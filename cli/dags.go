@@ -16,9 +16,9 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
-	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/timetable"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 func newCmdDAGs(a *app) *cobra.Command {
@@ -78,7 +78,7 @@ func (a *app) findDAG(id string, files ...string) (*dag.DAG, error) {
 	for i, d := range res.DAGs {
 		ids[i] = d.ID
 	}
-	return nil, fmt.Errorf("no dag %q in %s%s", id, strings.Join(files, ", "), suggest(id, ids))
+	return nil, fmt.Errorf("no dag %q in %s%s", id, strings.Join(files, ", "), yamlvalue.DidYouMean(id, slices.Values(ids)))
 }
 
 // brokenError says that a DAG can't be loaded.
@@ -90,14 +90,6 @@ type brokenError struct {
 
 func (e *brokenError) Error() string {
 	return fmt.Sprintf("dag %q can't be loaded:\n%s", e.id, e.problems)
-}
-
-// suggest names the nearest known word, or nothing.
-func suggest(word string, known []string) string {
-	if s := params.Nearest(word, known); s != "" {
-		return fmt.Sprintf("; did you mean %q?", s)
-	}
-	return ""
 }
 
 // pausedDAGs reads which DAGs the store knows and which of them are paused. Without a

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // keyTable is one of the lists of keys in a DAG file.
@@ -53,7 +54,7 @@ every task, and of every sensor. The parameters of an operator are in operators 
 				return err
 			}
 			if len(args) == 1 && !slices.Contains(words, args[0]) {
-				return usagef("no keys of %q%s: there are those of %s", args[0], suggest(args[0], words), strings.Join(words, ", "))
+				return usagef("no keys of %q%s: there are those of %s", args[0], yamlvalue.DidYouMean(args[0], slices.Values(words)), strings.Join(words, ", "))
 			}
 			l := listing{columns: []string{"Of", "Key", "Type", "Default", "What it means"}, once: "Of", wrap: []string{"What it means"}, drop: []string{"Type"}}
 			for _, t := range tables {

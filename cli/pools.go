@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/dingdag/dingdag/store"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 func newCmdPools(a *app) *cobra.Command {
@@ -95,7 +97,7 @@ func newCmdPoolsGet(a *app) *cobra.Command {
 				}
 				names = append(names, p.Name)
 			}
-			return fmt.Errorf("no pool %q%s", args[0], suggest(args[0], names))
+			return fmt.Errorf("no pool %q%s", args[0], yamlvalue.DidYouMean(args[0], slices.Values(names)))
 		},
 	}
 	outputFlag(cmd, &output)

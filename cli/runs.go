@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // runsFlags are the flags of list-runs as they were written.
@@ -59,7 +59,7 @@ func (f *runsFlags) filter(a *app, dagID string, now time.Time) (store.RunFilter
 	if f.since == "" {
 		return r, nil
 	}
-	if d, err := params.ParseDuration(f.since); err == nil {
+	if d, err := yamlvalue.ParseDuration(f.since); err == nil {
 		r.Since = now.Add(-d)
 		return r, nil
 	}

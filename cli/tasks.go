@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,6 +19,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 func newCmdTasks(a *app) *cobra.Command {
@@ -33,7 +35,7 @@ func newCmdTasks(a *app) *cobra.Command {
 // suggestTask names the nearest known task, or the one whose id without its group is the word, or
 // nothing.
 func suggestTask(word string, known []string) string {
-	if s := suggest(word, known); s != "" {
+	if s := yamlvalue.DidYouMean(word, slices.Values(known)); s != "" {
 		return s
 	}
 	for _, id := range known {
@@ -327,7 +329,7 @@ func noRun(ctx context.Context, s store.Reader, dagID, runID string) error {
 	for i, r := range rs {
 		ids[i] = r.RunID
 	}
-	near := suggest(runID, ids)
+	near := yamlvalue.DidYouMean(runID, slices.Values(ids))
 	if near == "" {
 		near = ": see dingdag dags list-runs " + dagID
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/connections/file"
 	"github.com/dingdag/dingdag/store/sqlstore"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 func newCmdVariables(a *app) *cobra.Command {
@@ -160,7 +161,7 @@ func newCmdVariablesDelete(a *app) *cobra.Command {
 			err = s.WriteVariables(cmd.Context(), func(w sqlstore.Variables) error { return w.DeleteVariable(cmd.Context(), args[0]) })
 			if errors.Is(err, connections.ErrNotFound) {
 				vs, lerr := s.Variables().Variables(cmd.Context())
-				return errors.Join(fmt.Errorf("no variable %q in the store%s", args[0], suggest(args[0], keysOf(vs))), lerr)
+				return errors.Join(fmt.Errorf("no variable %q in the store%s", args[0], yamlvalue.DidYouMean(args[0], slices.Values(keysOf(vs)))), lerr)
 			}
 			if err == nil {
 				_, err = fmt.Fprintf(a.Out, "variable %s is deleted\n", args[0])

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // Asset is something that tasks write and DAGs wait for (Airflow, Asset; before 3.0
@@ -138,7 +140,7 @@ func checkAssetText(text string) error {
 		return errors.New("is empty")
 	case len(text) > maxAssetText:
 		return fmt.Errorf("has more than %d characters", maxAssetText)
-	case strings.Contains(text, "{{") || strings.Contains(text, "{%"):
+	case yamlvalue.HoldsTemplate(text):
 		return errors.New("has a template, which is not rendered there: write the name itself")
 	}
 	for _, c := range text {

@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // Every form of A15, with what the DAG then waits for.
@@ -270,7 +272,7 @@ func FuzzAssetCondition(f *testing.F) {
 // canonicalText writes text as YAML in one line.
 func canonicalText(t *testing.T, text string) []byte {
 	t.Helper()
-	out, err := yaml.Marshal(quotedNode(text))
+	out, err := yaml.Marshal(yamlvalue.NewScalar(yamlvalue.Text, text, nil))
 	if err != nil || !utf8.ValidString(text) {
 		t.Skip("no YAML text")
 	}

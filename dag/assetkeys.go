@@ -10,6 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/timetable"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 const defaultAssetGroup = "asset"
@@ -51,10 +52,10 @@ func (r *dagReader) taskAssets(name string, n *yaml.Node) []*Asset {
 		return nil
 	}
 	a := &assetReader{dagReader: r, what: name}
-	switch kindOf(n) {
-	case listKind:
+	switch yamlvalue.KindOf(n) {
+	case yamlvalue.List:
 		return a.list(n)
-	case mapKind:
+	case yamlvalue.Map:
 		if typeOf(n) != "" {
 			one, _ := a.typedAsset(n)
 			if one == nil {
@@ -72,7 +73,7 @@ func (r *dagReader) taskAssets(name string, n *yaml.Node) []*Asset {
 // fromCatalogue reads {file: PATH, datasets: [names]} of a task.
 func (a *assetReader) fromCatalogue(n *yaml.Node) []*Asset {
 	var file, list *yaml.Node
-	for k, v := range pairs(n) {
+	for k, v := range yamlvalue.Pairs(n) {
 		switch k.Value {
 		case "file":
 			file = v
@@ -82,7 +83,7 @@ func (a *assetReader) fromCatalogue(n *yaml.Node) []*Asset {
 			a.errorf(k, "%s: a condition stands only in schedule: write a list", a.what)
 			return nil
 		default:
-			a.errorf(k, "%s has no key %q: it takes a list, or file and datasets", a.what, excerpt(k.Value))
+			a.errorf(k, "%s has no key %q: it takes a list, or file and datasets", a.what, yamlvalue.Excerpt(k.Value))
 			return nil
 		}
 	}
@@ -90,7 +91,7 @@ func (a *assetReader) fromCatalogue(n *yaml.Node) []*Asset {
 		a.errorf(n, "%s: a mapping needs file and datasets", a.what)
 		return nil
 	}
-	if kindOf(list) != listKind {
+	if yamlvalue.KindOf(list) != yamlvalue.List {
 		a.errorf(list, "datasets: want a list of names, not %s", show(list))
 		return nil
 	}
@@ -110,7 +111,7 @@ func (a *assetReader) list(n *yaml.Node) []*Asset {
 			continue
 		}
 		if seen[one.URI] {
-			a.warnf(item, "%s: the asset %q stands there twice", a.what, excerpt(one.Name))
+			a.warnf(item, "%s: the asset %q stands there twice", a.what, yamlvalue.Excerpt(one.Name))
 			continue
 		}
 		seen[one.URI] = true
@@ -125,20 +126,20 @@ func (a *assetReader) item(n *yaml.Node) (*Asset, bool) {
 	if !ok {
 		return nil, false
 	}
-	switch kindOf(n) {
-	case nullKind:
+	switch yamlvalue.KindOf(n) {
+	case yamlvalue.Null:
 		return nil, true
-	case mapKind:
+	case yamlvalue.Map:
 		if typeOf(n) != "" {
 			return a.typedAsset(n)
 		}
-	case textKind:
+	case yamlvalue.Text:
 		text := strings.TrimSpace(n.Value)
 		if text == "" {
 			return nil, true
 		}
 		return a.named(n, text)
-	case boolKind, intKind, floatKind, dateKind:
+	case yamlvalue.Bool, yamlvalue.Int, yamlvalue.Float, yamlvalue.Date:
 		_, ok := a.text(a.what, n)
 		return nil, ok
 	default:
@@ -155,7 +156,7 @@ func isCron(text string) bool {
 // named makes the asset of a URI, or of a name of the catalogue.
 func (a *assetReader) named(n *yaml.Node, text string) (*Asset, bool) {
 	if strings.HasPrefix(text, "@") || isCron(text) {
-		a.errorf(n, "%s: %q is no asset but a time: several cron expressions stand under cron:", a.what, excerpt(text))
+		a.errorf(n, "%s: %q is no asset but a time: several cron expressions stand under cron:", a.what, yamlvalue.Excerpt(text))
 		return nil, false
 	}
 	if a.names == nil || strings.Contains(text, "://") {
@@ -163,7 +164,7 @@ func (a *assetReader) named(n *yaml.Node, text string) (*Asset, bool) {
 	}
 	uri, known := a.names[text]
 	if !known {
-		a.errorf(n, "%s: the file has no dataset %q%s", a.what, excerpt(text), a.suggest(text, maps.Keys(a.names)))
+		a.errorf(n, "%s: the file has no dataset %q%s", a.what, yamlvalue.Excerpt(text), a.suggest(text, maps.Keys(a.names)))
 		return nil, false
 	}
 	return a.asset(n, text, uri)
@@ -212,7 +213,7 @@ func (a *assetReader) typedAsset(n *yaml.Node) (*Asset, bool) {
 	if !ok {
 		return nil, false
 	}
-	if v := args["watchers"]; v != nil && kindOf(v) != nullKind {
+	if v := args["watchers"]; v != nil && yamlvalue.KindOf(v) != yamlvalue.Null {
 		a.errorf(v, "watchers are not supported: let a sensor wait for the event, in a task that has the asset among its outlets")
 		return nil, false
 	}
@@ -256,7 +257,7 @@ func (a *assetReader) assetDetails(one *Asset, args map[string]*yaml.Node) bool 
 		}
 		one.Group = group
 	}
-	if v := args["extra"]; v != nil && kindOf(v) != nullKind {
+	if v := args["extra"]; v != nil && yamlvalue.KindOf(v) != yamlvalue.Null {
 		if !a.mapping("extra", v) {
 			return false
 		}
@@ -286,12 +287,12 @@ func (a *assetReader) readCatalogue(n *yaml.Node) bool {
 		path = filepath.Join(filepath.Dir(a.file), path)
 	}
 	if _, err := os.Stat(path); err == nil && !staysIn(path, a.root) {
-		a.errorf(n, "the file of the assets %q lies outside of the DAGs folder", excerpt(text))
+		a.errorf(n, "the file of the assets %q lies outside of the DAGs folder", yamlvalue.Excerpt(text))
 		return false
 	}
 	data, err := readLimited(path)
 	if err != nil {
-		a.errorf(n, "read the file of the assets %q: %s", excerpt(text), errorText(err))
+		a.errorf(n, "read the file of the assets %q: %s", yamlvalue.Excerpt(text), errorText(err))
 		return false
 	}
 	reporter := *a.reporter
@@ -310,15 +311,15 @@ func readDatasets(s scope, data []byte, opts Options) map[string]string {
 	if root == nil {
 		return nil
 	}
-	_, list := lookup(root, "datasets")
-	if list == nil || kindOf(list) != listKind {
+	_, list := yamlvalue.Lookup(root, "datasets")
+	if list == nil || yamlvalue.KindOf(list) != yamlvalue.List {
 		s.errorf(root, "the file of the assets needs the key datasets: a list of mappings with name and uri")
 		return nil
 	}
 	names := make(map[string]string, len(list.Content))
 	for _, item := range list.Content {
-		_, nameNode := lookup(item, "name")
-		_, uriNode := lookup(item, "uri")
+		_, nameNode := yamlvalue.Lookup(item, "name")
+		_, uriNode := yamlvalue.Lookup(item, "uri")
 		if nameNode == nil || uriNode == nil {
 			s.errorf(item, "datasets: want a mapping with name and uri, not %s", show(item))
 			continue
@@ -329,7 +330,7 @@ func readDatasets(s scope, data []byte, opts Options) map[string]string {
 			continue
 		}
 		if _, twice := names[name]; twice {
-			s.errorf(nameNode, "datasets: the name %q stands twice", excerpt(name))
+			s.errorf(nameNode, "datasets: the name %q stands twice", yamlvalue.Excerpt(name))
 			continue
 		}
 		names[name] = uri
@@ -344,14 +345,14 @@ func readDatasets(s scope, data []byte, opts Options) map[string]string {
 // datasets. It returns the schedule by time beside it, if any.
 func (r *dagReader) assetSchedule(n *yaml.Node) (schedule, bool) {
 	a := &assetReader{dagReader: r, what: "schedule"}
-	if _, v := lookup(n, "datasets"); v == nil && !hasAny(n, "file", "timetable") {
+	if _, v := yamlvalue.Lookup(n, "datasets"); v == nil && !hasAny(n, "file", "timetable") {
 		condition, ok := a.condition(n, false)
 		r.draft.Assets = condition
 		return schedule{}, ok
 	}
 	var datasets, file, times *yaml.Node
 	ok := true
-	for k, v := range pairs(n) {
+	for k, v := range yamlvalue.Pairs(n) {
 		switch k.Value {
 		case "datasets":
 			datasets = v
@@ -360,7 +361,7 @@ func (r *dagReader) assetSchedule(n *yaml.Node) (schedule, bool) {
 		case "timetable":
 			times = v
 		default:
-			r.errorf(k, "schedule has no key %q beside datasets: it takes file and timetable there", excerpt(k.Value))
+			r.errorf(k, "schedule has no key %q beside datasets: it takes file and timetable there", yamlvalue.Excerpt(k.Value))
 			ok = false
 		}
 	}
@@ -401,7 +402,7 @@ func isAssetSchedule(n *yaml.Node) bool {
 	case typeAsset, typeDataset:
 		return true
 	case "":
-		return kindOf(n) == listKind || hasAny(n, "__and__", "__or__", "datasets", "file", "timetable")
+		return yamlvalue.KindOf(n) == yamlvalue.List || hasAny(n, "__and__", "__or__", "datasets", "file", "timetable")
 	default:
 		return false
 	}
@@ -409,7 +410,7 @@ func isAssetSchedule(n *yaml.Node) bool {
 
 func hasAny(n *yaml.Node, names ...string) bool {
 	for _, name := range names {
-		if k, _ := lookup(n, name); k != nil {
+		if k, _ := yamlvalue.Lookup(n, name); k != nil {
 			return true
 		}
 	}
@@ -424,14 +425,14 @@ func (a *assetReader) condition(n *yaml.Node, inText bool) (*AssetCondition, boo
 		return nil, false
 	}
 	switch {
-	case kindOf(n) == listKind:
+	case yamlvalue.KindOf(n) == yamlvalue.List:
 		return a.allOf(n)
-	case kindOf(n) == textKind && inText:
+	case yamlvalue.KindOf(n) == yamlvalue.Text && inText:
 		return a.conditionText(n)
-	case kindOf(n) == mapKind && typeOf(n) == "" && hasAny(n, "__and__", "__or__"):
+	case yamlvalue.KindOf(n) == yamlvalue.Map && typeOf(n) == "" && hasAny(n, "__and__", "__or__"):
 		return a.expression(n, inText)
 	}
-	if kindOf(n) == mapKind && typeOf(n) == "" && hasAny(n, "and", "or") {
+	if yamlvalue.KindOf(n) == yamlvalue.Map && typeOf(n) == "" && hasAny(n, "and", "or") {
 		a.errorf(n, "the keys and and or were removed: write __and__ and __or__%s", converts)
 		return nil, false
 	}
@@ -470,7 +471,7 @@ func (a *assetReader) expression(n *yaml.Node, inText bool) (*AssetCondition, bo
 		a.errorf(n, "__and__ and __or__ stand alone in their mapping")
 		return nil, false
 	}
-	if kindOf(list) != listKind {
+	if yamlvalue.KindOf(list) != yamlvalue.List {
 		a.errorf(list, "%s takes a list, not %s", k.Value, show(list))
 		return nil, false
 	}

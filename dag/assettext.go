@@ -3,6 +3,8 @@ package dag
 import (
 	"errors"
 	"fmt"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // conditionParser reads the text of an asset condition: names or URIs joined by & and |,
@@ -49,7 +51,7 @@ func parseCondition(text string, leaf func(word string) (*AssetCondition, error)
 	p := &conditionParser{words: conditionWords(text), leaf: leaf}
 	c, err := p.either()
 	if err == nil && len(p.words) > 0 {
-		err = fmt.Errorf("unexpected %q: write & or | between two assets", excerpt(p.words[0]))
+		err = fmt.Errorf("unexpected %q: write & or | between two assets", yamlvalue.Excerpt(p.words[0]))
 	}
 	return c, err
 }
@@ -107,5 +109,5 @@ func (p *conditionParser) before() string {
 	if len(p.words) == 0 {
 		return " at the end"
 	}
-	return fmt.Sprintf(" before %q", excerpt(p.words[0]))
+	return fmt.Sprintf(" before %q", yamlvalue.Excerpt(p.words[0]))
 }

@@ -1,5 +1,7 @@
 package dag
 
+import "github.com/dingdag/dingdag/yamlvalue"
+
 // BrokenDAG is a DAG with errors, as far as it could be read: enough to look at its parts
 // one by one, so that one mistake does not hide the next. It can't run: it has no version,
 // and what is in error is left out.
@@ -22,7 +24,7 @@ type Unsure struct {
 // misspelt notes that a key is unknown that may stand for one that gives names.
 func (u *Unsure) misspelt(name string) {
 	near := func(known ...string) bool {
-		return nearest(name, func(yield func(string) bool) {
+		return yamlvalue.Nearest(name, func(yield func(string) bool) {
 			for _, k := range known {
 				if !yield(k) {
 					return

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // callbacks reads the value of a callback key: one callback or a list. A value that
@@ -47,10 +49,10 @@ func ParseCallbacks(file, key string, n *yaml.Node, catalog Catalog, opts Option
 // callback reads one callback: a name, or a mapping with the name under callback and
 // its arguments beside it.
 func (r *dagReader) callback(key string, n *yaml.Node) (Callback, bool) {
-	switch kindOf(n) {
-	case textKind:
+	switch yamlvalue.KindOf(n) {
+	case yamlvalue.Text:
 		return r.resolveCallback(key, n, n, &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: n.Line, Column: n.Column})
-	case mapKind:
+	case yamlvalue.Map:
 	default:
 		r.errorf(n, "%s: want the name of a notifier or a mapping with the key callback, not %s", key, show(n))
 		return Callback{}, false
@@ -61,7 +63,7 @@ func (r *dagReader) callback(key string, n *yaml.Node) (Callback, bool) {
 	}
 	args := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: n.Line, Column: n.Column}
 	var name *yaml.Node
-	for k, v := range pairs(n) {
+	for k, v := range yamlvalue.Pairs(n) {
 		if k.Value == "callback" {
 			name = v
 			continue
@@ -72,7 +74,7 @@ func (r *dagReader) callback(key string, n *yaml.Node) (Callback, bool) {
 		r.errorf(n, "%s: the key callback is missing: it names the notifier", key)
 		return Callback{}, false
 	}
-	if kindOf(name) != textKind {
+	if yamlvalue.KindOf(name) != yamlvalue.Text {
 		r.errorf(name, "%s: callback must be the name of a notifier, not %s", key, show(name))
 		return Callback{}, false
 	}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // field is one key of a canonical mapping, fields the mapping in order.
@@ -118,7 +120,7 @@ func (o outline) task(t *Task) fields {
 	f = append(f, emitAll(taskKeys, &taskDraft{taskBase: taskBase{Task: *t}}, nil)...)
 	f = append(f, emitAll(commonKeys, &taskBase{Task: *t}, o.zone)...)
 	own := map[string]*yaml.Node{}
-	for k, v := range pairs(t.Args) {
+	for k, v := range yamlvalue.Pairs(t.Args) {
 		own[k.Value] = v
 	}
 	if t.Sensor != nil {
@@ -242,14 +244,14 @@ func canonicalNode(v any) *yaml.Node {
 		n := &yaml.Node{Kind: yaml.SequenceNode}
 		for _, c := range v {
 			item := canonicalCopy(c.Args)
-			item.Content = append([]*yaml.Node{keyNode("callback"), quotedNode(c.Name)}, item.Content...)
+			item.Content = append([]*yaml.Node{keyNode("callback"), yamlvalue.NewScalar(yamlvalue.Text, c.Name, nil)}, item.Content...)
 			n.Content = append(n.Content, item)
 		}
 		return n
 	case []string:
 		n := &yaml.Node{Kind: yaml.SequenceNode}
 		for _, text := range v {
-			n.Content = append(n.Content, quotedNode(text))
+			n.Content = append(n.Content, yamlvalue.NewScalar(yamlvalue.Text, text, nil))
 		}
 		return n
 	case []any:
@@ -267,7 +269,7 @@ func scalarNode(v any) *yaml.Node {
 	plain := func(tag, text string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Tag: tag, Value: text} }
 	switch v := v.(type) {
 	case string:
-		return quotedNode(v)
+		return yamlvalue.NewScalar(yamlvalue.Text, v, nil)
 	case bool:
 		return plain("!!bool", strconv.FormatBool(v))
 	case int:
@@ -275,7 +277,7 @@ func scalarNode(v any) *yaml.Node {
 	case int64:
 		return plain("!!int", strconv.FormatInt(v, 10))
 	case float64:
-		return plain("!!float", floatText(v))
+		return plain("!!float", yamlvalue.FloatText(v))
 	case nil:
 		return plain("!!null", "null")
 	default:
@@ -285,53 +287,49 @@ func scalarNode(v any) *yaml.Node {
 
 // canonicalCopy copies a node with one spelling for each value.
 func canonicalCopy(n *yaml.Node) *yaml.Node {
-	switch kindOf(n) {
-	case mapKind:
+	switch yamlvalue.KindOf(n) {
+	case yamlvalue.Map:
 		c := &yaml.Node{Kind: yaml.MappingNode}
-		for k, v := range pairs(n) {
+		for k, v := range yamlvalue.Pairs(n) {
 			c.Content = append(c.Content, keyNode(k.Value), canonicalCopy(v))
 		}
 		return c
-	case listKind:
+	case yamlvalue.List:
 		c := &yaml.Node{Kind: yaml.SequenceNode}
 		for _, item := range n.Content {
 			c.Content = append(c.Content, canonicalCopy(item))
 		}
 		return c
-	case nullKind:
+	case yamlvalue.Null:
 		return scalarNode(nil)
-	case boolKind:
-		if v, ok := boolWord(n.Value); ok {
+	case yamlvalue.Bool:
+		if v, ok := yamlvalue.ParseBool(n.Value); ok {
 			return scalarNode(v)
 		}
-	case intKind:
-		if v, err := parseInt(n.Value); err == nil {
+	case yamlvalue.Int:
+		if v, err := yamlvalue.ParseInt(n.Value); err == nil {
 			return scalarNode(v)
 		}
-	case floatKind:
-		if v, err := numberOf(n); err == nil && v-v == 0 { // not infinite, not NaN
+	case yamlvalue.Float:
+		if v, err := yamlvalue.ParseNumber(n); err == nil && v-v == 0 { // not infinite, not NaN
 			return scalarNode(v)
 		}
-	case textKind:
-		return quotedNode(n.Value)
+	case yamlvalue.Text:
+		return yamlvalue.NewScalar(yamlvalue.Text, n.Value, nil)
 	default:
 	}
 	return &yaml.Node{Kind: yaml.ScalarNode, Value: n.Value}
-}
-
-func quotedNode(text string) *yaml.Node {
-	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: text}
 }
 
 // keyNode leaves a key plain where nothing can be taken for another type.
 func keyNode(name string) *yaml.Node {
 	for i, c := range name {
 		if c != '_' && (c < 'a' || c > 'z') && (i == 0 || c < '0' || c > '9') {
-			return quotedNode(name)
+			return yamlvalue.NewScalar(yamlvalue.Text, name, nil)
 		}
 	}
-	if plainKind(name) != textKind {
-		return quotedNode(name)
+	if yamlvalue.PlainKind(name) != yamlvalue.Text {
+		return yamlvalue.NewScalar(yamlvalue.Text, name, nil)
 	}
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: name}
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // cast returns n with its typed values replaced by plain ones, so that whoever decodes
@@ -44,7 +46,7 @@ func (s scope) castChildren(n *yaml.Node, first, step int) (*yaml.Node, bool) {
 }
 
 func (s scope) castTyped(n *yaml.Node) (*yaml.Node, bool) {
-	if key, _ := lookup(n, "__type__"); key == nil {
+	if key, _ := yamlvalue.Lookup(n, "__type__"); key == nil {
 		s.errorf(n, "__and__ and __or__ stand only where assets are expected")
 		return n, false
 	}
@@ -55,10 +57,10 @@ func (s scope) castTyped(n *yaml.Node) (*yaml.Node, bool) {
 	switch t.path {
 	case typeTimedelta:
 		d, ok := s.timedelta(n)
-		return newScalar("!!str", d.String(), n), ok
+		return yamlvalue.NewScalar(yamlvalue.Text, d.String(), n), ok
 	case typeDatetime, typeDate, typeTime:
 		text, ok := s.typedDate(n)
-		return newScalar("!!str", text, n), ok
+		return yamlvalue.NewScalar(yamlvalue.Text, text, n), ok
 	case typeList, typeDict, typeStr, typeInt, typeFloat, typeBool:
 		value, ok := s.builtin(n)
 		if !ok {
@@ -101,33 +103,20 @@ func (s scope) builtin(n *yaml.Node) (*yaml.Node, bool) {
 
 // convert gives a value one of Python's builtin types.
 func (s scope) convert(path string, value *yaml.Node) (*yaml.Node, bool) {
-	k := kindOf(value)
+	k := yamlvalue.KindOf(value)
 	switch {
-	case path == typeList && k == listKind, path == typeDict && k == mapKind, path == typeBool && k == boolKind,
-		path == typeInt && k == intKind, path == typeFloat && k == floatKind:
+	case path == typeList && k == yamlvalue.List, path == typeDict && k == yamlvalue.Map, path == typeBool && k == yamlvalue.Bool,
+		path == typeInt && k == yamlvalue.Int, path == typeFloat && k == yamlvalue.Float:
 		return value, true
-	case path == typeStr && (k == textKind || k == intKind):
-		return newScalar("!!str", value.Value, value), true
-	case path == typeInt && k == textKind && plainKind(value.Value) == intKind:
-		return newScalar("!!int", value.Value, value), true
-	case path == typeFloat && (k == textKind || k == intKind):
+	case path == typeStr && (k == yamlvalue.Text || k == yamlvalue.Int):
+		return yamlvalue.NewScalar(yamlvalue.Text, value.Value, value), true
+	case path == typeInt && k == yamlvalue.Text && yamlvalue.PlainKind(value.Value) == yamlvalue.Int:
+		return yamlvalue.NewScalar(yamlvalue.Int, value.Value, value), true
+	case path == typeFloat && (k == yamlvalue.Text || k == yamlvalue.Int):
 		if f, err := strconv.ParseFloat(value.Value, 64); err == nil {
-			return newScalar("!!float", floatText(f), value), true
+			return yamlvalue.NewScalar(yamlvalue.Float, yamlvalue.FloatText(f), value), true
 		}
 	}
 	s.errorf(value, "%s cannot be made from %s", path, show(value))
 	return value, false
-}
-
-// floatText writes a float so that YAML 1.1 reads it as one.
-func floatText(f float64) string {
-	text := strconv.FormatFloat(f, 'g', -1, 64)
-	mantissa, exponent, _ := strings.Cut(text, "e")
-	if !strings.Contains(mantissa, ".") {
-		mantissa += ".0"
-	}
-	if exponent == "" {
-		return mantissa
-	}
-	return mantissa + "e" + exponent
 }

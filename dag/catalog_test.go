@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // fakeCatalog has a few operators whose parameters are checked by name only.
@@ -58,7 +60,7 @@ func findFake(entries map[string]fakeEntry, name string) (Entry, bool, string) {
 			}
 		}
 	}
-	return nil, false, strings.TrimPrefix(didYouMean(name, names), "; ")
+	return nil, false, strings.TrimPrefix(yamlvalue.DidYouMean(name, names), "; ")
 }
 
 func (c fakeCatalog) OperatorParams() []string {
@@ -90,12 +92,12 @@ func (e fakeEntry) Schema(param string) map[string]any {
 func (e fakeEntry) Check(args *yaml.Node) []Problem {
 	var problems []Problem
 	missing := slices.Clone(e.required)
-	for k := range pairs(args) {
+	for k := range yamlvalue.Pairs(args) {
 		missing = slices.DeleteFunc(missing, func(name string) bool { return name == k.Value })
 		if !slices.Contains(e.params, k.Value) {
 			problems = append(problems, Problem{
 				Line: k.Line, Column: k.Column,
-				Text: fmt.Sprintf("unknown parameter %q for operator %s%s", k.Value, e.name, didYouMean(k.Value, slices.Values(e.params))),
+				Text: fmt.Sprintf("unknown parameter %q for operator %s%s", k.Value, e.name, yamlvalue.DidYouMean(k.Value, slices.Values(e.params))),
 			})
 		}
 	}
@@ -107,7 +109,7 @@ func (e fakeEntry) Check(args *yaml.Node) []Problem {
 
 // Targets are those of the operator choice.
 func (e fakeEntry) Targets(args *yaml.Node) (ids []string) {
-	if _, list := lookup(args, "choose"); e.name == "choice" && list != nil {
+	if _, list := yamlvalue.Lookup(args, "choose"); e.name == "choice" && list != nil {
 		for _, n := range list.Content {
 			ids = append(ids, n.Value)
 		}

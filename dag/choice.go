@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // checkChoices reports branches that lead nowhere, at the value that says where.
@@ -22,7 +24,7 @@ func (r *dagReader) checkChoices() {
 			if at == nil {
 				at = firstKey(t.node)
 			}
-			r.inTask(t.ID).errorf(at, "%q is no task or group directly downstream of %q; there are %s", excerpt(id), t.ID, r.downstreamNames(t))
+			r.inTask(t.ID).errorf(at, "%q is no task or group directly downstream of %q; there are %s", yamlvalue.Excerpt(id), t.ID, r.downstreamNames(t))
 		}
 	}
 }

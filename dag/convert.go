@@ -8,8 +8,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // OldOperator is what an operator path of older Airflow versions is called today.
@@ -50,7 +53,7 @@ func Convert(name string, data []byte, modern func(operator string) (OldOperator
 	if slices.Contains(defaultsNames, filepath.Base(name)) {
 		c.dag(root)
 	}
-	for k, v := range pairs(root) {
+	for k, v := range yamlvalue.Pairs(root) {
 		if k.Value != "task_groups" {
 			c.dag(v)
 		}
@@ -109,7 +112,7 @@ func (c *converter) each(n *yaml.Node, role string, f func(n, k, v *yaml.Node)) 
 	if !fresh || n.Kind != yaml.MappingNode || special(n) {
 		return
 	}
-	for k, v := range pairs(n) {
+	for k, v := range yamlvalue.Pairs(n) {
 		if k.Value != "<<" {
 			f(n, k, v)
 			continue
@@ -182,7 +185,7 @@ func (c *converter) taskKey(n, k, v *yaml.Node) {
 	case "execution_timeout_secs":
 		c.timeout(n, k, v, "execution_timeout")
 	case "execution_timeout":
-		if k := kindOf(v); v.Kind == yaml.ScalarNode && (k == intKind || k == floatKind) {
+		if k := yamlvalue.KindOf(v); v.Kind == yaml.ScalarNode && (k == yamlvalue.Int || k == yamlvalue.Float) {
 			c.seconds(v)
 		}
 	case "execution_delta_secs":
@@ -199,8 +202,8 @@ func (c *converter) timetable(k, v *yaml.Node) {
 	if v.Kind == yaml.AliasNode {
 		v = v.Alias
 	}
-	if _, callable := lookup(v, "callable"); callable != nil && typeOf(v) == "" {
-		c.warnf(k, "timetable with callable and params: write schedule: {__type__: %s, …} by hand, with the params as keys", excerpt(callable.Value))
+	if _, callable := yamlvalue.Lookup(v, "callable"); callable != nil && typeOf(v) == "" {
+		c.warnf(k, "timetable with callable and params: write schedule: {__type__: %s, …} by hand, with the params as keys", yamlvalue.Excerpt(callable.Value))
 	}
 }
 
@@ -215,7 +218,7 @@ func (c *converter) condition(n *yaml.Node) {
 			c.condition(item)
 		}
 	}
-	for k, v := range pairs(n) {
+	for k, v := range yamlvalue.Pairs(n) {
 		switch k.Value {
 		case "and", "or":
 			c.rename(n, k, "__"+k.Value+"__", nil, nil)
@@ -231,7 +234,7 @@ func (c *converter) operator(task *yaml.Node) {
 	if task.Kind == yaml.AliasNode {
 		task = task.Alias
 	}
-	_, v := lookup(task, "operator")
+	_, v := yamlvalue.Lookup(task, "operator")
 	if v == nil || v.Kind != yaml.ScalarNode || c.modern == nil {
 		return
 	}
@@ -250,12 +253,12 @@ func (c *converter) operator(task *yaml.Node) {
 	}
 	ch := change{at: v, advice: advice, edits: []edit{e}, tree: func() { v.Value = to.Path }}
 	for from, name := range to.Renamed {
-		k, _ := lookup(task, from)
+		k, _ := yamlvalue.Lookup(task, from)
 		var renamed edit
 		if k != nil {
 			renamed, ok = c.token(k, name)
 		}
-		if taken, _ := lookup(task, name); k == nil || !ok || taken != nil {
+		if taken, _ := yamlvalue.Lookup(task, name); k == nil || !ok || taken != nil {
 			c.warnf(v, "%s, and its parameter %s is called %s: change both by hand", advice, from, name)
 			return
 		}
@@ -268,7 +271,7 @@ func (c *converter) operator(task *yaml.Node) {
 // rename gives a key another name; further edits belong to the same change.
 func (c *converter) rename(n, k *yaml.Node, to string, further []edit, tree func()) {
 	advice := fmt.Sprintf("%s was removed: write %s", k.Value, to)
-	if taken, _ := lookup(n, to); taken != nil {
+	if taken, _ := yamlvalue.Lookup(n, to); taken != nil {
 		c.warnf(k, "%s, which stands on line %d too: keep one of them", advice, taken.Line)
 		return
 	}
@@ -287,7 +290,7 @@ func (c *converter) rename(n, k *yaml.Node, to string, further []edit, tree func
 
 // timeout renames a key in seconds and makes its value a timedelta.
 func (c *converter) timeout(n, k, v *yaml.Node, to string) {
-	if v.Kind == yaml.ScalarNode && kindOf(v) == nullKind {
+	if v.Kind == yaml.ScalarNode && yamlvalue.KindOf(v) == yamlvalue.Null {
 		c.rename(n, k, to, nil, nil)
 		return
 	}
@@ -316,7 +319,7 @@ func (c *converter) timedelta(v *yaml.Node) (edit, bool) {
 		return edit{}, false
 	}
 	if !plainReference.MatchString(v.Value) {
-		if _, err := scalarDuration(v); err != nil || kindOf(v) == textKind {
+		if _, err := yamlvalue.Duration(v, time.Second); err != nil || yamlvalue.KindOf(v) == yamlvalue.Text {
 			return edit{}, false
 		}
 	}
@@ -333,13 +336,13 @@ func plainNode(value string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNod
 // delta makes a number of seconds the relative words that execution_delta takes in both
 // systems.
 func (c *converter) delta(n, k, v *yaml.Node) {
-	if v.Kind == yaml.ScalarNode && kindOf(v) == nullKind {
+	if v.Kind == yaml.ScalarNode && yamlvalue.KindOf(v) == yamlvalue.Null {
 		c.rename(n, k, "execution_delta", nil, nil)
 		return
 	}
 	words := v.Value + " seconds"
 	e, ok := c.token(v, words)
-	if !ok || v.Style != 0 || !wordDuration.MatchString(words) {
+	if _, err := yamlvalue.ParseDuration(words); err != nil || !ok || v.Style != 0 {
 		c.warnf(k, `execution_delta_secs was removed: write execution_delta: "… seconds" by hand`)
 		return
 	}
@@ -373,7 +376,7 @@ func sameText(a, b *yaml.Node) bool {
 		a.Style&yaml.TaggedStyle != b.Style&yaml.TaggedStyle || a.Style&yaml.TaggedStyle != 0 && a.Tag != b.Tag {
 		return false
 	}
-	if a.Kind == yaml.ScalarNode && kindOf(a) != kindOf(b) || a.Kind != yaml.MappingNode && a.Kind != yaml.SequenceNode && a.Value != b.Value {
+	if a.Kind == yaml.ScalarNode && yamlvalue.KindOf(a) != yamlvalue.KindOf(b) || a.Kind != yaml.MappingNode && a.Kind != yaml.SequenceNode && a.Value != b.Value {
 		return false
 	}
 	for i := range a.Content {

@@ -8,13 +8,15 @@ import (
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // pair is a key with its value, both nil when the key is missing.
 type pair struct{ key, value *yaml.Node }
 
 // present reports whether the key stands there with a value other than null.
-func (p pair) present() bool { return p.value != nil && kindOf(p.value) != nullKind }
+func (p pair) present() bool { return p.value != nil && yamlvalue.KindOf(p.value) != yamlvalue.Null }
 
 // dagDraft is a DAG while its file is read, with the values that are read once all
 // keys are known.
@@ -124,7 +126,7 @@ func searchPathKey() key[dagDraft] {
 	k.schema = map[string]any{"anyOf": []any{path, map[string]any{"type": "array", "items": path}}}
 	k.set = func(r *dagReader, d *dagDraft, _, v *yaml.Node) {
 		list := v
-		if kindOf(v) == textKind {
+		if yamlvalue.KindOf(v) == yamlvalue.Text {
 			list = &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{v}}
 		}
 		paths, ok := r.texts(name, list)
@@ -150,7 +152,7 @@ func ownerLinksKey() key[dagDraft] {
 				return
 			}
 			d.OwnerLinks = make(map[string]string, len(v.Content)/2)
-			for owner, link := range pairs(v) {
+			for owner, link := range yamlvalue.Pairs(v) {
 				if text, ok := r.text(name, link); ok {
 					d.OwnerLinks[owner.Value] = text
 				}
@@ -200,11 +202,11 @@ func macrosKey() key[dagDraft] {
 // checkMacros refuses text anywhere in the mappings of user_defined_macros.
 func (r *dagReader) checkMacros(n *yaml.Node) bool {
 	ok := true
-	for k, v := range pairs(n) {
+	for k, v := range yamlvalue.Pairs(n) {
 		switch {
-		case kindOf(v) == textKind:
+		case yamlvalue.KindOf(v) == yamlvalue.Text:
 			r.errorf(v, "user_defined_macros %q: text is a Python import path there: use params or a built-in template function",
-				excerpt(k.Value))
+				yamlvalue.Excerpt(k.Value))
 			ok = false
 		case v.Kind == yaml.MappingNode && !r.checkMacros(v):
 			ok = false
@@ -244,8 +246,8 @@ func (r *dagReader) params(k, n *yaml.Node) paramSet {
 	values := &Map{}
 	var schemas map[string]map[string]any
 	var names []string
-	for name, v := range pairs(n) {
-		label := fmt.Sprintf("param %q", excerpt(name.Value))
+	for name, v := range yamlvalue.Pairs(n) {
+		label := fmt.Sprintf("param %q", yamlvalue.Excerpt(name.Value))
 		names = append(names, name.Value)
 		if !slices.Contains(paramTypes, typeOf(v)) {
 			r.warnPlainSchema(label, v)
@@ -273,12 +275,12 @@ func (r *dagReader) params(k, n *yaml.Node) paramSet {
 
 // warnPlainSchema warns of a mapping that looks like the schema of a param and is a value.
 func (r *dagReader) warnPlainSchema(label string, n *yaml.Node) {
-	_, kind := lookup(n, "type")
-	if kindOf(n) != mapKind || kind == nil || r.opts.restoring {
+	_, kind := yamlvalue.Lookup(n, "type")
+	if yamlvalue.KindOf(n) != yamlvalue.Map || kind == nil || r.opts.restoring {
 		return
 	}
 	for _, word := range []string{"default", "enum", "format", "minimum", "maximum", "pattern"} {
-		if k, _ := lookup(n, word); k != nil {
+		if k, _ := yamlvalue.Lookup(n, word); k != nil {
 			r.warnf(n, "%s is this mapping itself, not a param with a schema: add __type__: airflow.sdk.Param for that", label)
 			return
 		}
@@ -365,7 +367,7 @@ func tagsKey() key[dagDraft] {
 		read(r, dst, name, v)
 		for _, n := range v.Content {
 			if utf8.RuneCountInString(n.Value) > maxTag {
-				r.errorf(n, "the tag %q has more than %d characters: shorten it", excerpt(n.Value), maxTag)
+				r.errorf(n, "the tag %q has more than %d characters: shorten it", yamlvalue.Excerpt(n.Value), maxTag)
 			}
 		}
 	}

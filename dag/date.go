@@ -12,15 +12,19 @@ import (
 	_ "time/tzdata"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 const (
-	clockPart = `(\d{1,2}):?(\d{2})(?::?(\d{2})(?:\.(\d*))?)?`
-	zonePart  = `\s*(Z|[-+]\d{1,2}(?::?\d{2})?)?`
+	relativePart = `[0-9]+\s+(day|hour|minute|second)s?`
+	clockPart    = `(\d{1,2}):?(\d{2})(?::?(\d{2})(?:\.(\d*))?)?`
+	zonePart     = `\s*(Z|[-+]\d{1,2}(?::?\d{2})?)?`
 )
 
 var (
-	relativeDate = regexp.MustCompile(`(?i)^([0-9]+)\s+(day|hour|minute|second)s?$`)
+	relativeDate = regexp.MustCompile(`(?i)^` + relativePart + `$`)
+	startsAsOne  = regexp.MustCompile(`(?i)^` + relativePart + `\b`)
 	calendarDate = regexp.MustCompile(`^(\d{4})-(\d{1,2})-(\d{1,2})$`)
 	compactDate  = regexp.MustCompile(`^(\d{4})(\d{2})(\d{2})$`)
 	weekDate     = regexp.MustCompile(`^(\d{4})-?W(\d{2})-?(\d)$`)
@@ -38,7 +42,7 @@ func (s scope) zone(n *yaml.Node, zones *zoneCache) (*time.Location, bool) {
 	}
 	loc, err := zones.load(name)
 	if err != nil {
-		s.errorf(n, "unknown time zone %q: use an IANA name such as Asia/Shanghai", excerpt(name))
+		s.errorf(n, "unknown time zone %q: use an IANA name such as Asia/Shanghai", yamlvalue.Excerpt(name))
 		return nil, false
 	}
 	return loc, true
@@ -54,12 +58,12 @@ func (s scope) date(key string, n *yaml.Node, loc *time.Location, now time.Time)
 		if !ok {
 			return time.Time{}, false
 		}
-		n = newScalar("!!str", text, n)
+		n = yamlvalue.NewScalar(yamlvalue.Text, text, n)
 	default:
 		s.notHere(n, "a date")
 		return time.Time{}, false
 	}
-	if k := kindOf(n); k != dateKind && k != textKind && (k != intKind || strings.Contains(n.Value, ":")) {
+	if k := yamlvalue.KindOf(n); k != yamlvalue.Date && k != yamlvalue.Text && (k != yamlvalue.Int || strings.Contains(n.Value, ":")) {
 		s.errorf(n, "%s: want a date such as 2024-05-01, not %s", key, show(n))
 		return time.Time{}, false
 	}
@@ -70,15 +74,15 @@ func (s scope) date(key string, n *yaml.Node, loc *time.Location, now time.Time)
 	}
 	if moves {
 		s.volatile = true
-		s.warnf(n, "%s %q moves with every load: write a fixed date", key, excerpt(n.Value))
+		s.warnf(n, "%s %q moves with every load: write a fixed date", key, yamlvalue.Excerpt(n.Value))
 	}
 	return t, true
 }
 
 // parseDate reads the text of a date. moves reports that it depends on now.
 func parseDate(text string, loc *time.Location, now time.Time) (t time.Time, moves bool, err error) {
-	if m := relativeDate.FindStringSubmatch(text); m != nil {
-		d, err := unitDuration(m[1], strings.ToLower(m[2]))
+	if relativeDate.MatchString(text) {
+		d, err := yamlvalue.ParseDuration(text)
 		if err != nil {
 			return time.Time{}, false, err
 		}
@@ -133,10 +137,10 @@ func parseDay(text string) (time.Time, error) {
 		return time.Time{}, errors.New("now is another moment at every load: write a fixed date")
 	case noDay.MatchString(text):
 		return time.Time{}, fmt.Errorf("the date %q has no day", text)
-	case wordStart.MatchString(text):
-		return time.Time{}, fmt.Errorf("%q: only one number and unit may stand here, for instance 2 days", excerpt(text))
+	case startsAsOne.MatchString(text):
+		return time.Time{}, fmt.Errorf("%q: only one number and unit may stand here, for instance 2 days", yamlvalue.Excerpt(text))
 	}
-	return time.Time{}, fmt.Errorf("%q is no date: write it like 2024-05-01 or 2024-05-01T08:00", excerpt(text))
+	return time.Time{}, fmt.Errorf("%q is no date: write it like 2024-05-01 or 2024-05-01T08:00", yamlvalue.Excerpt(text))
 }
 
 // addClock adds a time of day (hour, minute, second, fraction) to a day.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // Deadline is a moment by which a run is to have finished (Airflow, "Deadline Alerts").
@@ -97,7 +99,7 @@ func (r *dagReader) readDeadlines() {
 		return
 	}
 	items := []*yaml.Node{p.value}
-	if kindOf(p.value) == listKind {
+	if yamlvalue.KindOf(p.value) == yamlvalue.List {
 		items = p.value.Content
 	}
 	for _, n := range items {
@@ -112,9 +114,9 @@ func (r *dagReader) readDeadline(n *yaml.Node) (l Deadline) {
 	l.MaxRuns, l.MinRuns = averageRuns, averageRuns
 	names := []string{"reference", "interval", "callback", "max_runs", "min_runs"}
 	given := map[string]*yaml.Node{}
-	for k, v := range pairs(n) {
+	for k, v := range yamlvalue.Pairs(n) {
 		if !slices.Contains(names, k.Value) {
-			r.errorf(k, "deadline: unknown key %q%s", excerpt(k.Value), r.suggest(k.Value, slices.Values(names)))
+			r.errorf(k, "deadline: unknown key %q%s", yamlvalue.Excerpt(k.Value), r.suggest(k.Value, slices.Values(names)))
 			continue
 		}
 		given[k.Value] = k
@@ -145,14 +147,14 @@ func (r *dagReader) readDeadline(n *yaml.Node) (l Deadline) {
 }
 
 func (r *dagReader) deadlineReference(l *Deadline, v *yaml.Node) {
-	if kindOf(v) == textKind {
+	if yamlvalue.KindOf(v) == yamlvalue.Text {
 		word := strings.ToLower(strings.TrimPrefix(v.Value, "DeadlineReference."))
 		if slices.Contains(deadlineReferences, word) {
 			l.Reference = word
 			return
 		}
 		if strings.IndexFunc(v.Value, func(c rune) bool { return c >= '0' && c <= '9' }) < 0 {
-			r.errorf(v, "deadline: unknown reference %q%s; want %s, or a date", excerpt(v.Value),
+			r.errorf(v, "deadline: unknown reference %q%s; want %s, or a date", yamlvalue.Excerpt(v.Value),
 				r.suggest(word, slices.Values(deadlineReferences)), strings.Join(deadlineReferences, ", "))
 			return
 		}

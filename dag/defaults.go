@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // defaults is what the defaults files give to every DAG of a file: args for
@@ -69,7 +71,7 @@ func (l *Loader) readDefaults(top scope, paths []string) defaults {
 	var tags []*yaml.Node
 	for _, path := range paths {
 		root := l.readDefaultsFile(top, path)
-		for k, v := range pairs(root) {
+		for k, v := range yamlvalue.Pairs(root) {
 			switch {
 			case k.Value == "default_args" && v.Kind == yaml.MappingNode:
 				addMissing(args, v)
@@ -109,14 +111,14 @@ func (l *Loader) expandDefaults(s scope, data []byte) *yaml.Node {
 	if !ok || root == nil {
 		return nil
 	}
-	if root = newExpander(s, l.opts).run(root); root == nil || kindOf(root) == nullKind {
+	if root = newExpander(s, l.opts).run(root); root == nil || yamlvalue.KindOf(root) == yamlvalue.Null {
 		return nil
 	}
 	if root.Kind != yaml.MappingNode {
 		s.errorf(root, "the defaults file must be a mapping of the keys of a DAG, not %s", show(root))
 		return nil
 	}
-	if k, _ := lookup(root, "default"); k != nil {
+	if k, _ := yamlvalue.Lookup(root, "default"); k != nil {
 		s.errorf(k, "a defaults file holds the keys of a DAG at its root: take the key default out")
 		return nil
 	}
@@ -138,8 +140,8 @@ func markOrigin(origin map[*yaml.Node]string, n *yaml.Node, path string) {
 }
 
 func addMissing(into, from *yaml.Node) {
-	for k, v := range pairs(from) {
-		if have, _ := lookup(into, k.Value); have == nil {
+	for k, v := range yamlvalue.Pairs(from) {
+		if have, _ := yamlvalue.Lookup(into, k.Value); have == nil {
 			into.Content = append(into.Content, k, v)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // oneTask completes a DAG body with a task.
@@ -223,7 +225,7 @@ func TestWarningsNeverHideErrors(t *testing.T) {
 func TestUnknownKeysAreNeverPassedOn(t *testing.T) {
 	t.Parallel()
 	d := mustParse(t, withTask("      retries: 2"))
-	for k := range pairs(d.Tasks[0].Args) {
+	for k := range yamlvalue.Pairs(d.Tasks[0].Args) {
 		assert.Equal(t, "bash_command", k.Value)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // Limits of a file, checked after its aliases are followed.
@@ -130,7 +132,7 @@ func (e *expander) checkTag(n *yaml.Node) {
 		e.errorf(n, "tag %s is not allowed: write the key __%s__%s", n.Tag, n.Tag[1:], converts)
 	default:
 		e.errorf(n, "tag %q is not allowed: only the core tags !!str, !!int, !!float, !!bool, !!null, !!map and !!seq are",
-			excerpt(n.Tag))
+			yamlvalue.Excerpt(n.Tag))
 	}
 }
 
@@ -140,7 +142,7 @@ func (e *expander) checkKeys(n *yaml.Node) {
 	if len(n.Content) > 2 {
 		first = make(map[string]*yaml.Node, len(n.Content)/2)
 	}
-	for k := range pairs(n) {
+	for k := range yamlvalue.Pairs(n) {
 		if k.Kind != yaml.ScalarNode {
 			if k.Kind == yaml.MappingNode && k.Style&yaml.FlowStyle != 0 && n.Style&yaml.FlowStyle != 0 {
 				e.errorf(n, "a template needs quotes: write \"{{ … }}\"")
@@ -157,7 +159,7 @@ func (e *expander) checkKeys(n *yaml.Node) {
 			if strings.HasPrefix(k.Value, "-") && k.Style == 0 {
 				hint = ": write a space behind the dash of a list"
 			}
-			e.errorf(k, "duplicate key %q, first on line %d%s", excerpt(k.Value), other.Line, hint)
+			e.errorf(k, "duplicate key %q, first on line %d%s", yamlvalue.Excerpt(k.Value), other.Line, hint)
 			continue
 		}
 		first[k.Value] = k
@@ -182,7 +184,7 @@ func (e *expander) spread(n *yaml.Node) {
 
 func (e *expander) addMissing(n *yaml.Node, sources []*yaml.Node) {
 	have := map[string]bool{}
-	for k := range pairs(n) {
+	for k := range yamlvalue.Pairs(n) {
 		have[k.Value] = true
 	}
 	var added []*yaml.Node
@@ -191,7 +193,7 @@ func (e *expander) addMissing(n *yaml.Node, sources []*yaml.Node) {
 			e.errorf(source, "a merge key takes a mapping or a list of mappings, not %s", show(source))
 			continue
 		}
-		for k, v := range pairs(source) {
+		for k, v := range yamlvalue.Pairs(source) {
 			if !have[k.Value] {
 				have[k.Value] = true
 				added = append(added, k, v)
@@ -203,7 +205,7 @@ func (e *expander) addMissing(n *yaml.Node, sources []*yaml.Node) {
 
 // join replaces {__join__: [a, b]} by the text of its elements.
 func (e *expander) join(n *yaml.Node) {
-	key, list := lookup(n, "__join__")
+	key, list := yamlvalue.Lookup(n, "__join__")
 	if key == nil {
 		return
 	}
@@ -217,8 +219,8 @@ func (e *expander) join(n *yaml.Node) {
 	}
 	var text strings.Builder
 	for _, part := range list.Content {
-		switch kindOf(part) {
-		case textKind, intKind, floatKind:
+		switch yamlvalue.KindOf(part) {
+		case yamlvalue.Text, yamlvalue.Int, yamlvalue.Float:
 			text.WriteString(part.Value)
 		default:
 			e.errorf(part, "__join__ takes text and numbers, not %s: quote it", show(part))
@@ -230,7 +232,7 @@ func (e *expander) join(n *yaml.Node) {
 		}
 	}
 	anchor := n.Anchor
-	*n = *newScalar("!!str", text.String(), n)
+	*n = *yamlvalue.NewScalar(yamlvalue.Text, text.String(), n)
 	n.Anchor = anchor
 }
 
@@ -258,24 +260,6 @@ func (e *expander) expandEnv(n *yaml.Node) {
 		return value
 	})
 	if n.Style == 0 {
-		n.Tag = plainTag(n.Value)
-	}
-}
-
-// plainTag is the tag of a plain scalar.
-func plainTag(value string) string {
-	switch plainKind(value) {
-	case nullKind:
-		return "!!null"
-	case boolKind:
-		return "!!bool"
-	case intKind:
-		return "!!int"
-	case floatKind:
-		return "!!float"
-	case dateKind:
-		return "!!timestamp"
-	default:
-		return "!!str"
+		n.Tag = yamlvalue.PlainKind(n.Value).Tag()
 	}
 }

@@ -5,35 +5,7 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
-
-	"gopkg.in/yaml.v3"
 )
-
-// A duration that is read is never negative, and what is written of it reads the same.
-func FuzzDuration(f *testing.F) {
-	for _, seed := range []string{
-		"90s", "1h30m", "1.5h", "2 days", "1 Week", "PT5M", "P1DT12H", "P1Y", "-5", "1e99", "300", "12:30", "0.1", "9223372036854775807", "292y", "µs",
-	} {
-		f.Add(seed, false)
-		f.Add(seed, true)
-	}
-	f.Fuzz(func(t *testing.T, text string, quoted bool) {
-		n := &yaml.Node{Kind: yaml.ScalarNode, Value: text}
-		if quoted {
-			n.Style = yaml.DoubleQuotedStyle
-		}
-		d, err := scalarDuration(n)
-		if err != nil {
-			return
-		}
-		if d < 0 {
-			t.Fatalf("%q is %s", text, d)
-		}
-		if again, err := textDuration(d.String()); err != nil || again != d {
-			t.Fatalf("%q is %s, which reads as %s, %v", text, d, again, err)
-		}
-	})
-}
 
 // A date that is read is the same when it is written as a wall clock of its zone.
 func FuzzDate(f *testing.F) {

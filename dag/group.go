@@ -1,6 +1,10 @@
 package dag
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/dingdag/dingdag/yamlvalue"
+)
 
 // readGroups reads the task groups, finds their parents and gives each its id and
 // the base of its tasks.
@@ -37,10 +41,10 @@ func (r *dagReader) readGroups() {
 }
 
 func (r *dagReader) readGroupKeys(g *groupDraft, e entry) {
-	for k, v := range pairs(e.body) {
+	for k, v := range yamlvalue.Pairs(e.body) {
 		known, ok := groupKeys.find(k.Value)
 		if !ok {
-			r.errorf(k, "group %q: unknown key %q%s", g.Label, excerpt(k.Value), r.suggest(k.Value, groupKeys.names()))
+			r.errorf(k, "group %q: unknown key %q%s", g.Label, yamlvalue.Excerpt(k.Value), r.suggest(k.Value, groupKeys.names()))
 			continue
 		}
 		known.apply(r, g, k, v)
@@ -56,7 +60,7 @@ func (r *dagReader) findParent(g *groupDraft, byName map[string]*groupDraft) {
 		return
 	}
 	if g.parent = byName[name]; g.parent == nil {
-		r.errorf(g.parentName.value, "group %q: unknown parent group %q%s", g.Label, excerpt(name), r.suggest(name, r.groupNames))
+		r.errorf(g.parentName.value, "group %q: unknown parent group %q%s", g.Label, yamlvalue.Excerpt(name), r.suggest(name, r.groupNames))
 	}
 }
 
@@ -81,7 +85,7 @@ func (r *dagReader) breakCycle(g *groupDraft) {
 		}
 		path = append(path, p.Label)
 		if p == g {
-			r.errorf(g.parentName.value, "groups are inside each other: %s", excerpt(strings.Join(path, " -> ")))
+			r.errorf(g.parentName.value, "groups are inside each other: %s", yamlvalue.Excerpt(strings.Join(path, " -> ")))
 			g.parent = nil
 			return
 		}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // key declares one key of a DAG, a group, a task or a sensor. Decoding, the JSON
@@ -28,7 +30,7 @@ type key[T any] struct {
 
 // apply decodes one key into dst.
 func (k key[T]) apply(r *dagReader, dst *T, name, value *yaml.Node) {
-	if k.reset != nil && kindOf(value) == nullKind {
+	if k.reset != nil && yamlvalue.KindOf(value) == yamlvalue.Null {
 		k.reset(dst)
 		return
 	}

@@ -7,6 +7,8 @@ import (
 	"iter"
 	"maps"
 	"slices"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // Map is a mapping with the order of its keys, like a dict of Python: templates loop
@@ -108,7 +110,7 @@ func writeJSON(b *bytes.Buffer, v any) error {
 		}
 		b.WriteByte(']')
 	case float64:
-		b.WriteString(floatText(v))
+		b.WriteString(yamlvalue.FloatText(v))
 	default:
 		text, err := json.Marshal(v)
 		if err != nil {

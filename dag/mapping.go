@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // Mapping makes instances of one task, one for each element of what it is mapped over
@@ -100,13 +102,13 @@ func (r *dagReader) spreadPartial(t *taskDraft) {
 	if !r.mapping("partial", p.value) {
 		return
 	}
-	for k, v := range pairs(p.value) {
-		if twice, _ := lookup(t.node, k.Value); twice != nil {
-			r.errorf(k, "%s stands on the task too, on line %d: keep one of them", excerpt(k.Value), twice.Line)
+	for k, v := range yamlvalue.Pairs(p.value) {
+		if twice, _ := yamlvalue.Lookup(t.node, k.Value); twice != nil {
+			r.errorf(k, "%s stands on the task too, on line %d: keep one of them", yamlvalue.Excerpt(k.Value), twice.Line)
 			continue
 		}
 		if _, ofTask := taskKeys.find(k.Value); ofTask {
-			r.errorf(k, "%s is no parameter: write it on the task itself", excerpt(k.Value))
+			r.errorf(k, "%s is no parameter: write it on the task itself", yamlvalue.Excerpt(k.Value))
 			continue
 		}
 		r.taskKey(t, k, v)
@@ -144,9 +146,9 @@ func (r *dagReader) readExpand(t *taskDraft, op *operatorEntry) *Mapping {
 		return nil
 	}
 	m := &Mapping{}
-	for k, v := range pairs(p.value) {
-		if twice, _ := lookup(t.Args, k.Value); twice != nil && r.ownKey(t, twice) {
-			r.errorf(k, "%s stands on the task too, on line %d: keep one of them", excerpt(k.Value), twice.Line)
+	for k, v := range yamlvalue.Pairs(p.value) {
+		if twice, _ := yamlvalue.Lookup(t.Args, k.Value); twice != nil && r.ownKey(t, twice) {
+			r.errorf(k, "%s stands on the task too, on line %d: keep one of them", yamlvalue.Excerpt(k.Value), twice.Line)
 			continue
 		}
 		if _, common := commonKeys.find(k.Value); common || !op.has(k.Value) {
@@ -183,10 +185,10 @@ func (r *dagReader) ownKey(t *taskDraft, key *yaml.Node) bool {
 
 func (r *dagReader) wrongMappedKey(k *yaml.Node, op *operatorEntry, common bool) {
 	if common {
-		r.errorf(k, "%s is the same for all instances: write it on the task", excerpt(k.Value))
+		r.errorf(k, "%s is the same for all instances: write it on the task", yamlvalue.Excerpt(k.Value))
 		return
 	}
-	r.errorf(k, "unknown parameter %q for operator %s%s", excerpt(k.Value), op.Name(), r.suggest(k.Value, slices.Values(op.params)))
+	r.errorf(k, "unknown parameter %q for operator %s%s", yamlvalue.Excerpt(k.Value), op.Name(), r.suggest(k.Value, slices.Values(op.params)))
 }
 
 // readMapped reads a list, a mapping or a reference.
@@ -196,18 +198,18 @@ func (r *dagReader) readMapped(t *taskDraft, what string, n *yaml.Node, at func(
 		return MappedValues{}, false
 	}
 	var v MappedValues
-	switch kindOf(n) {
-	case listKind:
+	switch yamlvalue.KindOf(n) {
+	case yamlvalue.List:
 		v.Values = slices.Clone(n.Content)
-	case mapKind:
+	case yamlvalue.Map:
 		if what == "expand_kwargs" {
 			r.errorf(n, "expand_kwargs: want a list of mappings, or a result such as task_id.output, not a mapping")
 			return v, false
 		}
-		for k, value := range pairs(n) {
+		for k, value := range yamlvalue.Pairs(n) {
 			v.Values = append(v.Values, &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Line: k.Line, Column: k.Column, Content: []*yaml.Node{k, value}})
 		}
-	case textKind:
+	case yamlvalue.Text:
 		m := resultReference.FindStringSubmatch(n.Value)
 		if m == nil {
 			r.errorf(n, "%s: want a list, a mapping, or a result such as task_id.output, not %s", what, show(n))
@@ -219,14 +221,14 @@ func (r *dagReader) readMapped(t *taskDraft, what string, n *yaml.Node, at func(
 		r.errorf(n, "%s: want a list, a mapping, or a result such as task_id.output, not %s", what, show(n))
 		return v, false
 	}
-	if k := kindOf(n); k != textKind && len(v.Values) == 0 {
+	if k := yamlvalue.KindOf(n); k != yamlvalue.Text && len(v.Values) == 0 {
 		r.warnf(n, "%s is empty: there is nothing to map over, and the task is always skipped", what)
 	}
 	if what != "expand_kwargs" {
 		return v, true
 	}
 	for _, element := range v.Values {
-		if kindOf(element) != mapKind {
+		if yamlvalue.KindOf(element) != yamlvalue.Map {
 			r.errorf(element, "expand_kwargs: each element must be a mapping of parameters, not %s", show(element))
 			return v, false
 		}
@@ -246,7 +248,7 @@ func (r *dagReader) checkMapped(t *taskDraft, op *operatorEntry) {
 			open[a.Name] = true
 			continue
 		}
-		fixed = append(fixed, newScalar("!!str", a.Name, a.Values[0]), a.Values[0])
+		fixed = append(fixed, yamlvalue.NewScalar(yamlvalue.Text, a.Name, a.Values[0]), a.Values[0])
 	}
 	seen := map[Position]bool{}
 	check := func(pairs []*yaml.Node) {
@@ -289,7 +291,7 @@ func without(args *yaml.Node, extra []*yaml.Node) *yaml.Node {
 	for i := 0; i+1 < len(extra); i += 2 {
 		given[extra[i].Value] = true
 	}
-	for k, v := range pairs(args) {
+	for k, v := range yamlvalue.Pairs(args) {
 		if !given[k.Value] {
 			n.Content = append(n.Content, k, v)
 		}
@@ -316,13 +318,13 @@ func (r *dagReader) resolveMapped(t *taskDraft, down end, names endNames) (list 
 		case !ok || t.Mapping == nil:
 			continue
 		case up.group != nil:
-			r.errorf(ref.at, "%q is a group: map over the result of a task", excerpt(ref.name))
+			r.errorf(ref.at, "%q is a group: map over the result of a task", yamlvalue.Excerpt(ref.name))
 			continue
 		case !r.tasks[up.task].DoXComPush:
-			r.errorf(ref.at, "task %q keeps no result: it has do_xcom_push: false", excerpt(ref.name))
+			r.errorf(ref.at, "task %q keeps no result: it has do_xcom_push: false", yamlvalue.Excerpt(ref.name))
 			continue
 		case up.same(down):
-			r.errorf(ref.at, "%q cannot be mapped over its own result", excerpt(ref.name))
+			r.errorf(ref.at, "%q cannot be mapped over its own result", yamlvalue.Excerpt(ref.name))
 			continue
 		}
 		ref.values(t.Mapping).From = r.tasks[up.task].ID

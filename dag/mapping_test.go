@@ -7,6 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 func texts1(nodes []*yaml.Node) (out []string) {
@@ -46,9 +48,9 @@ a:
 	assert.Equal(t, "cwd", cross.Mapping.Args[0].Name)
 	assert.Equal(t, []string{"one", "two"}, texts1(cross.Mapping.Args[0].Values))
 	assert.Equal(t, MappedValues{From: "g.list", Key: "key"}, cross.Mapping.Args[1].MappedValues)
-	_, inherited := lookup(cross.Args, "cwd")
+	_, inherited := yamlvalue.Lookup(cross.Args, "cwd")
 	assert.Nil(t, inherited, "default_args do not count for a mapped parameter")
-	_, fixed := lookup(cross.Args, "env")
+	_, fixed := yamlvalue.Lookup(cross.Args, "env")
 	assert.NotNil(t, fixed, "partial is the same for all")
 	assert.Len(t, d.Task("kwargs").Mapping.Kwargs.Values, 2)
 	assert.Equal(t, "{{ ti.map_index }}", d.Task("kwargs").MapIndexTemplate)
@@ -72,7 +74,7 @@ func TestMappedArgs(t *testing.T) {
 	dags, found := parseText("a:\n  tasks:\n    t: {operator: bash, bash_command: x, expand_kwargs: [{cwd: /}]}\n")
 	require.False(t, found.HasErrors(), found.String())
 	task := dags[0].Tasks[0]
-	args := task.MappedArgs(map[string]*yaml.Node{"cwd": quotedNode("/y"), "bash_command": quotedNode("z")})
+	args := task.MappedArgs(map[string]*yaml.Node{"cwd": yamlvalue.NewScalar(yamlvalue.Text, "/y", nil), "bash_command": yamlvalue.NewScalar(yamlvalue.Text, "z", nil)})
 	assert.Equal(t, []string{"bash_command", "z", "cwd", "/y"}, texts1(args.Content))
 	assert.Equal(t, []string{"bash_command", "x"}, texts1(task.Args.Content), "the task's own stay")
 }

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // fileReader is what the DAGs of one file share.
@@ -26,14 +28,14 @@ func (l *Loader) parse(src source, data []byte) *loadedFile {
 	}
 	f := &fileReader{Loader: l, budget: maxNodes}
 	shared := l.readDefaults(top, src.defaults)
-	_, block := lookup(root, "default")
-	if block != nil && !plainMapping(block) && kindOf(block) != nullKind {
+	_, block := yamlvalue.Lookup(root, "default")
+	if block != nil && !plainMapping(block) && yamlvalue.KindOf(block) != yamlvalue.Null {
 		top.errorf(block, "default must be a mapping, not %s", show(block))
 		block = nil
 	}
 	var dags []*DAG
 	var broken []*BrokenDAG
-	for k, v := range pairs(root) {
+	for k, v := range yamlvalue.Pairs(root) {
 		switch d, b := f.readDAG(top, k, v, shared, block); {
 		case d != nil:
 			dags = append(dags, d)
@@ -53,15 +55,15 @@ func (f *fileReader) readDAG(top scope, name, body *yaml.Node, shared defaults, 
 		top.warnf(name, "task_groups at top level has no effect: write it inside a DAG")
 		return nil, nil
 	}
-	own, _ := lookup(body, "tasks")
+	own, _ := yamlvalue.Lookup(body, "tasks")
 	if strings.HasPrefix(name.Value, "x-") && own == nil {
 		return nil, nil
 	}
 	// Without its defaults a DAG would mean something else.
 	failed := *top.failed
 	s := top
-	s.dagID, s.failed = excerpt(name.Value), &failed
-	if kindOf(body) == nullKind {
+	s.dagID, s.failed = yamlvalue.Excerpt(name.Value), &failed
+	if yamlvalue.KindOf(body) == yamlvalue.Null {
 		body = &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: body.Line, Column: body.Column}
 	}
 	if !plainMapping(body) {
@@ -82,11 +84,11 @@ func (f *fileReader) readDAG(top scope, name, body *yaml.Node, shared defaults, 
 func (r *dagReader) applyShared(body *yaml.Node, shared defaults, block *yaml.Node) *yaml.Node {
 	merged := *body
 	merged.Content = append([]*yaml.Node(nil), body.Content...)
-	for k, v := range pairs(shared.keys) {
-		if own, _ := lookup(body, k.Value); own != nil {
+	for k, v := range yamlvalue.Pairs(shared.keys) {
+		if own, _ := yamlvalue.Lookup(body, k.Value); own != nil {
 			continue
 		}
-		if _, other := lookup(block, k.Value); other != nil && !sameNode(other, v) {
+		if _, other := yamlvalue.Lookup(block, k.Value); other != nil && !sameNode(other, v) {
 			at := r.position(k)
 			r.warnf(other, "%s stands in %s:%d:%d too, which wins over the default block", k.Value, at.File, at.Line, at.Column)
 		}
@@ -102,8 +104,8 @@ func (r *dagReader) applyShared(body *yaml.Node, shared defaults, block *yaml.No
 
 // noteReplacedTasks warns when the DAG's list of tasks drops the list of the block.
 func (r *dagReader) noteReplacedTasks(body, block *yaml.Node) {
-	own, mine := lookup(body, "tasks")
-	_, theirs := lookup(block, "tasks")
+	own, mine := yamlvalue.Lookup(body, "tasks")
+	_, theirs := yamlvalue.Lookup(block, "tasks")
 	if mine == nil || theirs == nil || mine.Kind != yaml.SequenceNode || theirs.Kind != yaml.SequenceNode {
 		return
 	}
@@ -123,15 +125,15 @@ func withDefaultArgs(body, args *yaml.Node) *yaml.Node {
 			continue
 		}
 		own := result.Content[i+1]
-		if kindOf(own) == nullKind {
+		if yamlvalue.KindOf(own) == yamlvalue.Null {
 			result.Content[i+1] = args
 			return &result
 		}
 		if plainMapping(own) {
 			filled := *own
 			filled.Content = append([]*yaml.Node(nil), own.Content...)
-			for k, v := range pairs(args) {
-				if mine, _ := lookup(own, k.Value); mine == nil {
+			for k, v := range yamlvalue.Pairs(args) {
+				if mine, _ := yamlvalue.Lookup(own, k.Value); mine == nil {
 					filled.Content = append(filled.Content, k, v)
 				}
 			}
@@ -139,7 +141,7 @@ func withDefaultArgs(body, args *yaml.Node) *yaml.Node {
 		}
 		return &result
 	}
-	result.Content = append(result.Content, newScalar("!!str", "default_args", args), args)
+	result.Content = append(result.Content, yamlvalue.NewScalar(yamlvalue.Text, "default_args", args), args)
 	return &result
 }
 
@@ -175,7 +177,7 @@ func sameNode(a, b *yaml.Node) bool {
 	if a == b {
 		return true
 	}
-	if kindOf(a) != kindOf(b) || a.Value != b.Value || len(a.Content) != len(b.Content) {
+	if yamlvalue.KindOf(a) != yamlvalue.KindOf(b) || a.Value != b.Value || len(a.Content) != len(b.Content) {
 		return false
 	}
 	for i := range a.Content {

@@ -8,11 +8,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // arg returns the text of one parameter of a task, "" when it is not there.
 func arg(t *Task, name string) string {
-	_, v := lookup(t.Args, name)
+	_, v := yamlvalue.Lookup(t.Args, name)
 	if v == nil {
 		return ""
 	}
@@ -168,7 +170,7 @@ func TestSourceRestores(t *testing.T) {
 func decoded(t *testing.T, args *yaml.Node) map[string]string {
 	t.Helper()
 	values := map[string]string{}
-	for k, v := range pairs(args) {
+	for k, v := range yamlvalue.Pairs(args) {
 		text, err := yaml.Marshal(canonicalCopy(v))
 		require.NoError(t, err)
 		values[k.Value] = string(text)
@@ -262,9 +264,9 @@ sales:
 	assert.Equal(t, []string{"b"}, d.Tags, "lists are replaced")
 	load := d.Task("load")
 	assert.Equal(t, "load sales", arg(load, "bash_command"))
-	_, env := lookup(load.Args, "env")
+	_, env := yamlvalue.Lookup(load.Args, "env")
 	got := map[string]string{}
-	for k, v := range pairs(env) {
+	for k, v := range yamlvalue.Pairs(env) {
 		got[k.Value] = v.Value
 	}
 	assert.Equal(t, map[string]string{"MODE": "full", "TABLE": "sales", "N": "2"}, got)

@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // dagReader turns the merged mapping of one DAG into a DAG.
@@ -70,21 +72,21 @@ func (r *dagReader) read(name, body *yaml.Node) (*DAG, *BrokenDAG) {
 }
 
 func (r *dagReader) readKeys(body *yaml.Node) {
-	for k, v := range pairs(body) {
+	for k, v := range yamlvalue.Pairs(body) {
 		if known, ok := dagKeys.find(k.Value); ok {
 			known.apply(r, r.draft, k, v)
 			continue
 		}
 		if why, rejected := rejected(k.Value); rejected {
-			r.errorf(k, "%s %s", excerpt(k.Value), why)
+			r.errorf(k, "%s %s", yamlvalue.Excerpt(k.Value), why)
 			continue
 		}
 		if _, ofTasks := commonKeys.find(k.Value); ofTasks {
-			r.errorf(k, "%s is a key of tasks: put it into default_args", excerpt(k.Value))
+			r.errorf(k, "%s is a key of tasks: put it into default_args", yamlvalue.Excerpt(k.Value))
 			continue
 		}
 		r.draft.unsure.misspelt(k.Value)
-		r.errorf(k, "unknown key %q%s", excerpt(k.Value), r.suggest(k.Value, dagKeys.names()))
+		r.errorf(k, "unknown key %q%s", yamlvalue.Excerpt(k.Value), r.suggest(k.Value, dagKeys.names()))
 	}
 	if c := r.draft.concurrency; c.present() {
 		r.warnf(c.key, "concurrency is the old name: use max_active_tasks")
@@ -126,7 +128,7 @@ func (r *dagReader) readDefaultArgs() {
 	// A run is neither tried again nor skipped: on a DAG these are for its tasks.
 	r.base.OnExecute, r.base.OnRetry, r.base.OnSkipped = r.draft.onExecute, r.draft.onRetry, r.draft.onSkipped
 	reader := *r
-	if _, tz := lookup(r.draft.defaultArgs.value, "timezone"); tz != nil {
+	if _, tz := yamlvalue.Lookup(r.draft.defaultArgs.value, "timezone"); tz != nil {
 		if loc, ok := r.scope.zone(tz, &r.zones); ok {
 			reader.zone = loc
 		}
@@ -150,7 +152,7 @@ func (r *dagReader) readDates() {
 	if !d.StartDate.IsZero() && !d.EndDate.IsZero() && d.EndDate.Before(d.StartDate) {
 		at := d.endDate.key
 		if !d.endDate.present() {
-			at, _ = lookup(d.defaultArgs.value, "end_date")
+			at, _ = yamlvalue.Lookup(d.defaultArgs.value, "end_date")
 		}
 		r.warnf(at, "end_date is before start_date: the DAG never runs on its schedule")
 	}
@@ -266,11 +268,11 @@ func (r *dagReader) checkDirectory(at *yaml.Node, path string) {
 		return
 	}
 	if !filepath.IsAbs(path) {
-		r.errorf(at, "template_searchpath: %q is not absolute", excerpt(path))
+		r.errorf(at, "template_searchpath: %q is not absolute", yamlvalue.Excerpt(path))
 		return
 	}
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
-		r.errorf(at, "template_searchpath: %q is no directory", excerpt(path))
+		r.errorf(at, "template_searchpath: %q is no directory", yamlvalue.Excerpt(path))
 	}
 }
 
@@ -307,7 +309,7 @@ func isGroupRune(c rune) bool {
 
 // checkID reports an id that is no text, too long, or has other characters.
 func checkID(s scope, n *yaml.Node, what string, fine func(rune) bool, longest int) bool {
-	if kindOf(n) != textKind {
+	if yamlvalue.KindOf(n) != yamlvalue.Text {
 		s.errorf(n, "%s must be text, not %s: quote it", what, show(n))
 		return false
 	}
@@ -322,7 +324,7 @@ func checkID(s scope, n *yaml.Node, what string, fine func(rune) bool, longest i
 			also = ""
 		}
 		s.errorf(n, "%s %q has the character %q: only letters, digits, underscores%s and dashes may stand there",
-			what, excerpt(n.Value), c, also)
+			what, yamlvalue.Excerpt(n.Value), c, also)
 		return false
 	}
 	return true
@@ -344,7 +346,7 @@ func (r *dagReader) entries(p pair, idKey string) []entry {
 				r.errorf(body, "%s: want a mapping with %s, not %s", p.key.Value, idKey, show(body))
 				continue
 			}
-			_, name := lookup(body, idKey)
+			_, name := yamlvalue.Lookup(body, idKey)
 			if name == nil {
 				r.errorf(firstKey(body), "%s is missing", idKey)
 				continue
@@ -352,9 +354,9 @@ func (r *dagReader) entries(p pair, idKey string) []entry {
 			list = append(list, entry{name, body})
 		}
 	case yaml.MappingNode:
-		for name, body := range pairs(p.value) {
+		for name, body := range yamlvalue.Pairs(p.value) {
 			if body.Kind != yaml.MappingNode {
-				r.errorf(body, "%s %q: want a mapping, not %s", p.key.Value, excerpt(name.Value), show(body))
+				r.errorf(body, "%s %q: want a mapping, not %s", p.key.Value, yamlvalue.Excerpt(name.Value), show(body))
 				continue
 			}
 			list = append(list, entry{name, body})

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // maxCollected bounds the findings kept while one file is read.
@@ -122,7 +124,7 @@ func (s scope) suggest(name string, known iter.Seq[string]) string {
 	if len(s.found) >= maxDiagnostics {
 		return ""
 	}
-	return didYouMean(name, known)
+	return yamlvalue.DidYouMean(name, known)
 }
 
 // errorf reports an error at a node.

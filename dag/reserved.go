@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // ReservedParam says why no operator can have a parameter of this name: the loader takes
@@ -58,13 +60,13 @@ func (r *dagReader) checkRenamed(t *taskDraft, op *operatorEntry) (absent []stri
 	if len(renamed) == 0 {
 		return nil
 	}
-	for k, v := range pairs(t.node) {
+	for k, v := range yamlvalue.Pairs(t.node) {
 		now := renamed[k.Value]
 		reserved := ReservedParam(k.Value, op.Sensor())
 		if now == "" || reserved == "" || v == t.name {
 			continue
 		}
-		if given, _ := lookup(t.Args, now); given != nil || r.mapped(t, now) {
+		if given, _ := yamlvalue.Lookup(t.Args, now); given != nil || r.mapped(t, now) {
 			continue
 		}
 		r.errorf(k, "%s is no parameter of %s, %s: use %s", k.Value, op.Name(), reserved, now)
@@ -77,7 +79,7 @@ func (r *dagReader) checkRenamed(t *taskDraft, op *operatorEntry) (absent []stri
 func (r *dagReader) mapped(t *taskDraft, param string) bool {
 	given := t.mapped.kwargs.present()
 	if t.mapped.expand.present() {
-		key, _ := lookup(t.mapped.expand.value, param)
+		key, _ := yamlvalue.Lookup(t.mapped.expand.value, param)
 		given = given || key != nil
 	}
 	return given

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// scalar is what PyYAML makes of a plain scalar, see testdata/record_scalars.py.
+// scalar is what PyYAML makes of a plain scalar, see yamlvalue/testdata/record_scalars.py.
 type scalar struct {
 	Text  string `json:"text"`
 	Kind  string `json:"kind"`
@@ -21,7 +21,7 @@ type scalar struct {
 
 func recordedScalars(t *testing.T) []scalar {
 	t.Helper()
-	data, err := os.ReadFile("testdata/scalars.json")
+	data, err := os.ReadFile("../yamlvalue/testdata/scalars.json")
 	require.NoError(t, err)
 	var recorded struct {
 		Scalars []scalar `json:"scalars"`

@@ -7,6 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/timetable"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // scheduleKind tells the forms of a schedule apart.
@@ -93,12 +94,12 @@ func (r *dagReader) schedule(n *yaml.Node) (schedule, bool) {
 	if isAssetSchedule(n) {
 		return r.assetSchedule(n)
 	}
-	switch kindOf(n) {
-	case nullKind:
+	switch yamlvalue.KindOf(n) {
+	case yamlvalue.Null:
 		return schedule{}, true
-	case textKind:
+	case yamlvalue.Text:
 		return r.textSchedule(n.Value), true
-	case mapKind:
+	case yamlvalue.Map:
 		if typeOf(n) != "" {
 			return r.typedSchedule(n)
 		}
@@ -126,7 +127,7 @@ func (r *dagReader) textSchedule(text string) schedule {
 func (r *dagReader) mappedSchedule(n *yaml.Node) (schedule, bool) {
 	result, ok := schedule{}, true
 	var mode *yaml.Node
-	for k, v := range pairs(n) {
+	for k, v := range yamlvalue.Pairs(n) {
 		var fine bool
 		switch k.Value {
 		case "every":
@@ -150,13 +151,13 @@ func (r *dagReader) mappedSchedule(n *yaml.Node) (schedule, bool) {
 			r.errorf(k, "schedule has no key %q: write the expression itself, or a mapping with every or cron", k.Value)
 			fine = false
 		default:
-			r.errorf(k, "schedule has no key %q: it takes every, cron with timezone and mode, or datasets", excerpt(k.Value))
+			r.errorf(k, "schedule has no key %q: it takes every, cron with timezone and mode, or datasets", yamlvalue.Excerpt(k.Value))
 			fine = false
 		}
 		ok = ok && fine
 	}
-	_, every := lookup(n, "every")
-	_, cron := lookup(n, "cron")
+	_, every := yamlvalue.Lookup(n, "every")
+	_, cron := yamlvalue.Lookup(n, "cron")
 	switch {
 	case !ok:
 	case (every == nil) == (cron == nil):
@@ -174,7 +175,7 @@ func (r *dagReader) mappedSchedule(n *yaml.Node) (schedule, bool) {
 func (r *dagReader) cronMode(n *yaml.Node) (interval, ok bool) {
 	mode, ok := r.text("mode", n)
 	if ok && mode != "trigger" && mode != "interval" {
-		r.errorf(n, "mode %q is unknown: want trigger or interval", excerpt(mode))
+		r.errorf(n, "mode %q is unknown: want trigger or interval", yamlvalue.Excerpt(mode))
 		return false, false
 	}
 	return mode == "interval", ok
@@ -289,13 +290,13 @@ func (r *dagReader) requireArgs(t typedValue, args map[string]*yaml.Node, names 
 
 // checkDefaults refuses the timetable arguments that are understood at their defaults only.
 func (r *dagReader) checkDefaults(args map[string]*yaml.Node) bool {
-	if v := args["interval"]; v != nil && kindOf(v) != nullKind {
+	if v := args["interval"]; v != nil && yamlvalue.KindOf(v) != yamlvalue.Null {
 		if d, ok := r.duration("interval", v); !ok || d != 0 {
 			r.errorf(v, "interval is not supported: use airflow.timetables.interval.CronDataIntervalTimetable")
 			return false
 		}
 	}
-	if v := args["run_immediately"]; v != nil && kindOf(v) != nullKind {
+	if v := args["run_immediately"]; v != nil && yamlvalue.KindOf(v) != yamlvalue.Null {
 		if now, ok := r.boolean("run_immediately", v); !ok || now {
 			r.errorf(v, "run_immediately is not supported: set start_date and catchup")
 			return false

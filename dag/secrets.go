@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 var (
@@ -31,7 +33,7 @@ func isSecretKey(key string) bool {
 // warnSecrets warns about literal values that look like credentials. The message names
 // the key and never the value. What came from outside the file is no literal.
 func (s scope) warnSecrets(n *yaml.Node) {
-	for k, v := range pairs(n) {
+	for k, v := range yamlvalue.Pairs(n) {
 		s.warnSecret(k.Value, v)
 	}
 }
@@ -45,25 +47,25 @@ func (s scope) warnSecret(key string, v *yaml.Node) {
 		for _, item := range v.Content {
 			s.warnSecret(key, item)
 		}
-	case kindOf(v) != textKind || v.Value == "" || strings.Contains(v.Value, "{{") || s.filled[v]:
+	case yamlvalue.KindOf(v) != yamlvalue.Text || v.Value == "" || yamlvalue.HoldsTemplate(v.Value) || s.filled[v]:
 	case isSecretKey(key) && !onlyReference.MatchString(v.Value):
-		s.warnf(v, "%s holds a secret in plain text: put it into a connection", excerpt(key))
+		s.warnf(v, "%s holds a secret in plain text: put it into a connection", yamlvalue.Excerpt(key))
 	case strings.Contains(v.Value, "://") && secretURL.MatchString(v.Value):
-		s.warnf(v, "%s holds a URL with a token in plain text: put it into a connection", excerpt(key))
+		s.warnf(v, "%s holds a URL with a token in plain text: put it into a connection", yamlvalue.Excerpt(key))
 	}
 }
 
 // warnSecretParams does the same for params, whose defaults may be typed.
 func (s scope) warnSecretParams(n *yaml.Node) {
-	for k, v := range pairs(n) {
+	for k, v := range yamlvalue.Pairs(n) {
 		if !slices.Contains(paramTypes, typeOf(v)) {
 			s.warnSecret(k.Value, v)
 			continue
 		}
 		def := v
-		if _, named := lookup(v, "default"); named != nil {
+		if _, named := yamlvalue.Lookup(v, "default"); named != nil {
 			def = named
-		} else if _, args := lookup(v, "__args__"); args != nil && len(args.Content) > 0 {
+		} else if _, args := yamlvalue.Lookup(v, "__args__"); args != nil && len(args.Content) > 0 {
 			def = args.Content[0]
 		}
 		s.warnSecret(k.Value, def)

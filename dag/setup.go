@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // setupKeys are the keys of a task that make it a setup or a teardown. dag-factory has
@@ -27,8 +29,8 @@ func teardownKey() key[taskDraft] {
 		}},
 		reset: func(t *taskDraft) { t.Teardown = false },
 		set: func(r *dagReader, t *taskDraft, k, v *yaml.Node) {
-			switch kindOf(v) {
-			case textKind, listKind:
+			switch yamlvalue.KindOf(v) {
+			case yamlvalue.Text, yamlvalue.List:
 				t.Teardown, t.setups = true, pair{k, v}
 			default:
 				if on, ok := r.boolean("teardown", v); ok {
@@ -49,7 +51,7 @@ func teardownKey() key[taskDraft] {
 // teardown has a trigger rule of its own (Airflow, BaseOperator.as_teardown).
 func (r *dagReader) readTeardown(t *taskDraft) {
 	at := func(name string) *yaml.Node {
-		k, _ := lookup(t.node, name)
+		k, _ := yamlvalue.Lookup(t.node, name)
 		return k
 	}
 	if t.OnFailureFailDagrun && !t.Teardown {
@@ -61,7 +63,7 @@ func (r *dagReader) readTeardown(t *taskDraft) {
 	if t.Setup {
 		r.errorf(at("teardown"), "a task is a setup or a teardown, not both")
 	}
-	if _, rule := lookup(t.node, "trigger_rule"); rule != nil && kindOf(rule) != nullKind && t.TriggerRule != AllDoneSetupSuccess {
+	if _, rule := yamlvalue.Lookup(t.node, "trigger_rule"); rule != nil && yamlvalue.KindOf(rule) != yamlvalue.Null && t.TriggerRule != AllDoneSetupSuccess {
 		r.errorf(rule, "a teardown has the trigger rule %s and no other: remove trigger_rule", AllDoneSetupSuccess)
 	}
 	t.TriggerRule = AllDoneSetupSuccess
@@ -96,7 +98,7 @@ func (r *dagReader) checkSetups() {
 			if down.Teardown || down.TriggerRule == AllSuccess {
 				continue
 			}
-			_, at := lookup(down.node, "trigger_rule")
+			_, at := yamlvalue.Lookup(down.node, "trigger_rule")
 			if at == nil {
 				at = firstKey(down.node)
 			}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // applyDefaults applies a default_args mapping to what tasks start from.
@@ -16,7 +18,7 @@ func (r *dagReader) applyDefaults(base *taskBase, p pair) {
 	if !p.present() || !r.mapping("default_args", p.value) {
 		return
 	}
-	for k, v := range pairs(p.value) {
+	for k, v := range yamlvalue.Pairs(p.value) {
 		common, isCommon := commonKeys.find(k.Value)
 		sensor, isSensor := sensorKeys.find(k.Value)
 		_, isDAGKey := dagKeys.find(k.Value)
@@ -38,12 +40,12 @@ func (r *dagReader) applyDefaults(base *taskBase, p pair) {
 		case isDAGKey:
 			r.warnf(k, "%s has no effect in default_args: write it on the DAG", k.Value)
 		case isRejected:
-			r.errorf(k, "%s %s", excerpt(k.Value), why)
+			r.errorf(k, "%s %s", yamlvalue.Excerpt(k.Value), why)
 		case pythonParams[k.Value] != "":
 			r.errorf(k, "%s: %s", k.Value, pythonParams[k.Value])
 		default:
 			r.draft.unsure.misspelt(k.Value)
-			r.errorf(k, "unknown key %q in default_args%s", excerpt(k.Value),
+			r.errorf(k, "unknown key %q in default_args%s", yamlvalue.Excerpt(k.Value),
 				r.suggest(k.Value, seqs(commonKeys.names(), sensorKeys.names(), slices.Values(r.operatorParams()))))
 		}
 	}
@@ -106,8 +108,8 @@ func (r *dagReader) readTask(e entry, groups map[string]*groupDraft) *taskDraft 
 }
 
 func (r *dagReader) findGroup(body *yaml.Node, groups map[string]*groupDraft) *groupDraft {
-	_, n := lookup(body, "task_group_name")
-	if n == nil || kindOf(n) == nullKind {
+	_, n := yamlvalue.Lookup(body, "task_group_name")
+	if n == nil || yamlvalue.KindOf(n) == yamlvalue.Null {
 		return nil
 	}
 	name, ok := r.text("task_group_name", n)
@@ -118,14 +120,14 @@ func (r *dagReader) findGroup(body *yaml.Node, groups map[string]*groupDraft) *g
 	g := groups[name]
 	if g == nil {
 		r.draft.unsure.Tasks = true
-		r.errorf(n, "unknown task group %q%s; declare it under task_groups", excerpt(name), r.suggest(name, r.groupNames))
+		r.errorf(n, "unknown task group %q%s; declare it under task_groups", yamlvalue.Excerpt(name), r.suggest(name, r.groupNames))
 	}
 	return g
 }
 
 // readTaskKeys applies the keys of a task. What is left for its operator goes to own.
 func (r *dagReader) readTaskKeys(t *taskDraft) {
-	for k, v := range pairs(t.node) {
+	for k, v := range yamlvalue.Pairs(t.node) {
 		r.taskKey(t, k, v)
 	}
 	r.spreadPartial(t)
@@ -141,7 +143,7 @@ func (r *dagReader) taskKey(t *taskDraft, k, v *yaml.Node) {
 		return
 	}
 	if why, ok := rejected(k.Value); ok {
-		r.errorf(k, "%s %s", excerpt(k.Value), why)
+		r.errorf(k, "%s %s", yamlvalue.Excerpt(k.Value), why)
 		return
 	}
 	if k.Value == parentGroupKey {
@@ -196,7 +198,7 @@ func (r *dagReader) readOperator(t *taskDraft) {
 		}
 		return
 	}
-	if k, _ := lookup(t.node, "map_index_template"); k != nil {
+	if k, _ := yamlvalue.Lookup(t.node, "map_index_template"); k != nil {
 		r.warnf(k, "map_index_template has no effect without expand or expand_kwargs")
 	}
 	if len(t.Args.Content) > 0 || len(op.params) > 0 {
@@ -220,8 +222,8 @@ func (r *dagReader) ownParam(t *taskDraft, op *operatorEntry, p pair) {
 		}
 		r.draft.unsure.misspelt(name)
 		known := seqs(commonKeys.names(), taskKeys.names(), slices.Values(op.params))
-		if near := nearest(name, known); near != "" && !op.has(near) {
-			r.errorf(p.key, "unknown parameter %q for operator %s; did you mean %q?", excerpt(name), t.Operator, near)
+		if near := yamlvalue.Nearest(name, known); near != "" && !op.has(near) {
+			r.errorf(p.key, "unknown parameter %q for operator %s; did you mean %q?", yamlvalue.Excerpt(name), t.Operator, near)
 			return
 		}
 	}
@@ -239,7 +241,7 @@ func (r *dagReader) inheritParams(t *taskDraft, op *operatorEntry) {
 		if !inherited {
 			continue
 		}
-		if own, _ := lookup(t.Args, name); own == nil {
+		if own, _ := yamlvalue.Lookup(t.Args, name); own == nil {
 			t.Args.Content = append(t.Args.Content, p.key, p.value)
 		}
 	}
@@ -262,7 +264,7 @@ func (r *dagReader) readEmail(t *taskDraft) {
 		return
 	}
 	args := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: t.email.value.Line, Column: t.email.value.Column}
-	args.Content = []*yaml.Node{newScalar("!!str", "to", t.email.key), t.email.value}
+	args.Content = []*yaml.Node{yamlvalue.NewScalar(yamlvalue.Text, "to", t.email.key), t.email.value}
 	entry, found, _ := r.catalog.Callback("email")
 	if !found {
 		r.errorf(t.email.key, "email needs the notifier email, which is not there: use on_failure_callback with another notifier")
@@ -281,8 +283,8 @@ func (r *dagReader) readEmail(t *taskDraft) {
 // nobody reports whether email names no one: it is left out, null, or empty, by which a
 // task takes back the addresses of default_args.
 func nobody(email pair) bool {
-	return !email.present() || kindOf(email.value) == textKind && email.value.Value == "" ||
-		kindOf(email.value) == listKind && len(email.value.Content) == 0
+	return !email.present() || yamlvalue.KindOf(email.value) == yamlvalue.Text && email.value.Value == "" ||
+		yamlvalue.KindOf(email.value) == yamlvalue.List && len(email.value.Content) == 0
 }
 
 // shared returns the settings of an earlier task that are the same, else s.

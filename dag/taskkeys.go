@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // taskBase is what default_args and tasks share: the common parameters, those of
@@ -139,7 +141,7 @@ func enumKey[T any, V ~string](name string, def V, doc string, words []V, aliase
 				return word, true
 			}
 			if !slices.Contains(words, V(text)) {
-				r.errorf(v, "%s: unknown value %q%s; want one of %s", name, excerpt(text), r.suggest(text, texts(words)), joined(words))
+				r.errorf(v, "%s: unknown value %q%s; want one of %s", name, yamlvalue.Excerpt(text), r.suggest(text, texts(words)), joined(words))
 				return "", false
 			}
 			return V(text), true
@@ -153,7 +155,7 @@ func backoffKey() key[taskBase] {
 		map[string]any{"type": []any{"boolean", "number"}, "minimum": 0},
 		func(t *taskBase) *float64 { return &t.RetryExponentialBackoff },
 		func(r *dagReader, v *yaml.Node) (float64, bool) {
-			if kindOf(v) == boolKind {
+			if yamlvalue.KindOf(v) == yamlvalue.Bool {
 				if on, ok := r.boolean(name, v); !ok || !on {
 					return 0, ok
 				}

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // The types that __type__ may name, by the part of the file where they are understood.
@@ -52,7 +54,7 @@ type typedValue struct {
 
 // typeOf returns the __type__ of a mapping, "" for any other node.
 func typeOf(n *yaml.Node) string {
-	if _, v := lookup(n, "__type__"); v != nil && v.Kind == yaml.ScalarNode {
+	if _, v := yamlvalue.Lookup(n, "__type__"); v != nil && v.Kind == yaml.ScalarNode {
 		return v.Value
 	}
 	return ""
@@ -61,7 +63,7 @@ func typeOf(n *yaml.Node) string {
 // typed reads a mapping with __type__. It reports a type that no place understands.
 func (s scope) typed(n *yaml.Node) (typedValue, bool) {
 	t := typedValue{node: n, values: map[string]*yaml.Node{}}
-	for k, v := range pairs(n) {
+	for k, v := range yamlvalue.Pairs(n) {
 		switch k.Value {
 		case "__type__":
 			if v.Kind != yaml.ScalarNode {
@@ -96,7 +98,7 @@ func (s scope) knownType(path *yaml.Node) bool {
 		s.errorf(path, "%s is not supported: run the container through bash or http", name)
 	default:
 		s.errorf(path, "__type__ %q is not supported%s; supported are %s",
-			excerpt(name), s.suggest(name, slices.Values(knownTypes)), strings.Join(knownTypes, ", "))
+			yamlvalue.Excerpt(name), s.suggest(name, slices.Values(knownTypes)), strings.Join(knownTypes, ", "))
 	}
 	return false
 }
@@ -118,7 +120,7 @@ func (s scope) bind(t typedValue, signature ...string) (map[string]*yaml.Node, b
 	}
 	for _, name := range t.names {
 		if name.Value == "*" || !slices.Contains(signature, name.Value) {
-			s.errorf(name, "%s has no argument %q%s", t.path, excerpt(name.Value), s.suggest(name.Value, slices.Values(signature)))
+			s.errorf(name, "%s has no argument %q%s", t.path, yamlvalue.Excerpt(name.Value), s.suggest(name.Value, slices.Values(signature)))
 			return nil, false
 		}
 		if bound[name.Value] != nil {

@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // text reads a text value.
@@ -12,11 +14,11 @@ func (s scope) text(key string, n *yaml.Node) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	switch k := kindOf(n); k {
-	case textKind:
+	switch k := yamlvalue.KindOf(n); k {
+	case yamlvalue.Text:
 		return n.Value, true
-	case boolKind, intKind, floatKind, dateKind:
-		s.errorf(n, "%s: %s is %s in YAML 1.1: quote it", key, excerpt(n.Value), k)
+	case yamlvalue.Bool, yamlvalue.Int, yamlvalue.Float, yamlvalue.Date:
+		s.errorf(n, "%s: %s is %s in YAML 1.1: quote it", key, yamlvalue.Excerpt(n.Value), k)
 	default:
 		s.errorf(n, "%s: want text, not %s", key, show(n))
 	}
@@ -28,8 +30,8 @@ func (s scope) boolean(key string, n *yaml.Node) (value, ok bool) {
 	if n, ok = s.builtin(n); !ok {
 		return false, false
 	}
-	if kindOf(n) == boolKind {
-		if value, ok = boolWord(n.Value); ok {
+	if yamlvalue.KindOf(n) == yamlvalue.Bool {
+		if value, ok = yamlvalue.ParseBool(n.Value); ok {
 			return value, true
 		}
 	}
@@ -43,11 +45,11 @@ func (s scope) integer(key string, n *yaml.Node, lowest, highest int64) (int, bo
 	if !ok {
 		return 0, false
 	}
-	if kindOf(n) != intKind {
+	if yamlvalue.KindOf(n) != yamlvalue.Int {
 		s.errorf(n, "%s: want a whole number, not %s", key, show(n))
 		return 0, false
 	}
-	v, err := parseInt(n.Value)
+	v, err := yamlvalue.ParseInt(n.Value)
 	switch {
 	case err != nil:
 		s.errorf(n, "%s: %v", key, err)
@@ -68,11 +70,11 @@ func (s scope) number(key string, n *yaml.Node) (float64, bool) {
 	if !ok {
 		return 0, false
 	}
-	if k := kindOf(n); k != intKind && k != floatKind {
+	if k := yamlvalue.KindOf(n); k != yamlvalue.Int && k != yamlvalue.Float {
 		s.errorf(n, "%s: want a number, not %s", key, show(n))
 		return 0, false
 	}
-	switch v, err := numberOf(n); {
+	switch v, err := yamlvalue.ParseNumber(n); {
 	case err != nil:
 		s.errorf(n, "%s: %v", key, err)
 	case math.IsNaN(v) || math.IsInf(v, 0):
@@ -83,24 +85,16 @@ func (s scope) number(key string, n *yaml.Node) (float64, bool) {
 	return 0, false
 }
 
-func numberOf(n *yaml.Node) (float64, error) {
-	if kindOf(n) == intKind {
-		v, err := parseInt(n.Value)
-		return float64(v), err
-	}
-	return parseFloat(n.Value)
-}
-
 // texts reads a list of texts; null is empty.
 func (s scope) texts(key string, n *yaml.Node) ([]string, bool) {
 	n, ok := s.builtin(n)
 	if !ok {
 		return nil, false
 	}
-	switch kindOf(n) {
-	case nullKind:
+	switch yamlvalue.KindOf(n) {
+	case yamlvalue.Null:
 		return nil, true
-	case listKind:
+	case yamlvalue.List:
 	default:
 		s.errorf(n, "%s: want a list, not %s", key, show(n))
 		return nil, false
@@ -117,9 +111,9 @@ func (s scope) texts(key string, n *yaml.Node) ([]string, bool) {
 // textKeys reports keys that are no text in YAML 1.1, and so none in Python either.
 func (s scope) textKeys(n *yaml.Node) bool {
 	ok := true
-	for k := range pairs(n) {
-		if is := kindOf(k); is != textKind {
-			s.errorf(k, "the key %s is %s in YAML 1.1: quote it", excerpt(k.Value), is)
+	for k := range yamlvalue.Pairs(n) {
+		if is := yamlvalue.KindOf(k); is != yamlvalue.Text {
+			s.errorf(k, "the key %s is %s in YAML 1.1: quote it", yamlvalue.Excerpt(k.Value), is)
 			ok = false
 		}
 	}
@@ -129,7 +123,7 @@ func (s scope) textKeys(n *yaml.Node) bool {
 // mapping checks that a value is a plain mapping; null is an empty one.
 func (s scope) mapping(key string, n *yaml.Node) bool {
 	switch {
-	case kindOf(n) == nullKind:
+	case yamlvalue.KindOf(n) == yamlvalue.Null:
 		return true
 	case n.Kind == yaml.MappingNode && !special(n):
 		return true
@@ -145,23 +139,23 @@ func (s scope) free(key string, n *yaml.Node) (any, bool) {
 	if !ok {
 		return nil, false
 	}
-	switch kindOf(n) {
-	case nullKind:
+	switch yamlvalue.KindOf(n) {
+	case yamlvalue.Null:
 		return nil, true
-	case boolKind:
+	case yamlvalue.Bool:
 		return s.boolean(key, n)
-	case intKind:
-		v, err := parseInt(n.Value)
+	case yamlvalue.Int:
+		v, err := yamlvalue.ParseInt(n.Value)
 		if err != nil {
 			s.errorf(n, "%s: %v", key, err)
 		}
 		return v, err == nil
-	case floatKind:
+	case yamlvalue.Float:
 		return s.number(key, n)
-	case dateKind:
+	case yamlvalue.Date:
 		s.errorf(n, "%s: %s is a date in YAML, which JSON does not have: quote it", key, n.Value)
 		return nil, false
-	case listKind:
+	case yamlvalue.List:
 		list := make([]any, 0, len(n.Content))
 		for _, item := range n.Content {
 			v, fine := s.free(key, item)
@@ -169,7 +163,7 @@ func (s scope) free(key string, n *yaml.Node) (any, bool) {
 			list = append(list, v)
 		}
 		return list, ok
-	case mapKind:
+	case yamlvalue.Map:
 		return s.freeMap(key, n)
 	default:
 		return n.Value, true
@@ -178,7 +172,7 @@ func (s scope) free(key string, n *yaml.Node) (any, bool) {
 
 func (s scope) freeMap(key string, n *yaml.Node) (*Map, bool) {
 	ok, m := s.textKeys(n), &Map{}
-	for k, v := range pairs(n) {
+	for k, v := range yamlvalue.Pairs(n) {
 		value, fine := s.free(key, v)
 		ok = ok && fine
 		m.Set(k.Value, value)

@@ -6,35 +6,18 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-// durationPattern is what textDuration takes, and the names of environment variables.
-const durationPattern = `^(([0-9]+(\.[0-9]+)?(w|d|h|ms|us|µs|ns|m|s))+|P[0-9WDTHMS.]+` +
-	`|[0-9]+ +([Mm]icrosecond|[Mm]illisecond|[Ss]econd|[Mm]inute|[Hh]our|[Dd]ay|[Ww]eek)s?|.*\$.*)$`
-
-// durationSchema is that of a length of time. It is one schema with several types: of
-// alternatives an editor tells the mistake in one, and the names of the others.
+// durationSchema is that of a length of time.
 func durationSchema(zeroAllowed bool) map[string]any {
-	schema := map[string]any{
-		"type": []any{"string", "number", "object"}, "description": "Seconds, or a text such as 5m.",
-		"minimum": 0, "pattern": durationPattern,
-		"patternErrorMessage":  "This is no duration: write it like 90s, 5m, 1h30m, 1d or PT5M, or as a number of seconds.",
-		"examples":             []any{"90s", "5m", "1h30m", "1d", "PT5M"},
-		"required":             []any{"__type__"},
-		"additionalProperties": false,
-	}
+	schema := yamlvalue.DurationSchema()
+	schema["description"], schema["examples"] = "Seconds, or a text such as 5m.", []any{"90s", "5m", "1h30m", "1d", "PT5M"}
 	if !zeroAllowed {
 		delete(schema, "minimum")
 		schema["exclusiveMinimum"] = 0
 	}
-	parts := map[string]any{
-		"__type__": map[string]any{"const": typeTimedelta},
-		"__args__": map[string]any{"type": "array", "items": schemaOf("number")},
-	}
-	for _, unit := range []string{"weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds"} {
-		parts[unit] = schemaOf("number")
-	}
-	schema["properties"] = parts
 	return schema
 }
 

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // variablesKey is the key of a task that fills parameters from variables.
@@ -65,8 +67,8 @@ func (l *Loader) sameVariables(before map[string]variableValue) bool {
 // withVariables returns the keys of a task with the values of variables_as_arguments in
 // the place of its own. A variable that does not exist changes nothing.
 func (r *dagReader) withVariables(body *yaml.Node) *yaml.Node {
-	_, list := lookup(body, variablesKey)
-	if list == nil || kindOf(list) == nullKind {
+	_, list := yamlvalue.Lookup(body, variablesKey)
+	if list == nil || yamlvalue.KindOf(list) == yamlvalue.Null {
 		return body
 	}
 	if list.Kind != yaml.SequenceNode {
@@ -98,9 +100,9 @@ func (r *dagReader) variableArgument(body, item *yaml.Node) (attribute, value *y
 	}
 	parts := map[string]*yaml.Node{}
 	known := []string{"variable", "attribute"}
-	for k, v := range pairs(item) {
+	for k, v := range yamlvalue.Pairs(item) {
 		if !slices.Contains(known, k.Value) {
-			r.errorf(k, "variables_as_arguments: unknown key %q%s", excerpt(k.Value), r.suggest(k.Value, slices.Values(known)))
+			r.errorf(k, "variables_as_arguments: unknown key %q%s", yamlvalue.Excerpt(k.Value), r.suggest(k.Value, slices.Values(known)))
 			continue
 		}
 		if _, ok := r.text(k.Value, v); ok {
@@ -133,7 +135,7 @@ func (r *dagReader) attributeSchema(body, attribute *yaml.Node) (map[string]any,
 		r.errorf(attribute, "variables_as_arguments: %s is no parameter of the operator: a variable cannot set it", name)
 		return nil, false
 	}
-	_, operator := lookup(body, "operator")
+	_, operator := yamlvalue.Lookup(body, "operator")
 	if operator == nil {
 		return nil, false // reported where the operator is read
 	}
@@ -145,7 +147,7 @@ func (r *dagReader) attributeSchema(body, attribute *yaml.Node) (map[string]any,
 		return sensor.schema, true
 	}
 	if !op.has(name) {
-		r.errorf(attribute, "variables_as_arguments: unknown parameter %q for operator %s%s", excerpt(name), op.Name(),
+		r.errorf(attribute, "variables_as_arguments: unknown parameter %q for operator %s%s", yamlvalue.Excerpt(name), op.Name(),
 			r.suggest(name, seqs(commonKeys.names(), slices.Values(op.params))))
 		return nil, false
 	}
@@ -160,26 +162,26 @@ func (r *dagReader) variableValue(at *yaml.Node, attribute string, schema map[st
 	r.lookedUp[at.Value] = v
 	switch {
 	case v.err != nil:
-		r.errorf(at, "read the variable %s: %v", excerpt(at.Value), v.err)
+		r.errorf(at, "read the variable %s: %v", yamlvalue.Excerpt(at.Value), v.err)
 		return nil
 	case !v.found:
 		return nil
 	case len(v.text) > maxFileSize || !utf8.ValidString(v.text):
-		r.errorf(at, "the variable %s must be UTF-8 text of at most %d bytes", excerpt(at.Value), maxFileSize)
+		r.errorf(at, "the variable %s must be UTF-8 text of at most %d bytes", yamlvalue.Excerpt(at.Value), maxFileSize)
 		return nil
 	}
 	if secretVariableName.MatchString(at.Value) {
 		r.secret(v.text, r.opts)
 		r.warnf(at, "the value of the variable %s becomes part of the DAG: use a connection, or a template such as {{ var.value.%s }}",
-			excerpt(at.Value), excerpt(at.Value))
+			yamlvalue.Excerpt(at.Value), yamlvalue.Excerpt(at.Value))
 	}
 	n, err := nodeFromText(v.text, schema)
 	if err != nil {
-		r.errorf(at, "the variable %s does not fit the parameter %s: %v", excerpt(at.Value), attribute, err)
+		r.errorf(at, "the variable %s does not fit the parameter %s: %v", yamlvalue.Excerpt(at.Value), attribute, err)
 		return nil
 	}
 	if !moveNode(n, at.Line, at.Column, maxDepth) {
-		r.errorf(at, "the variable %s is nested more than %d levels deep", excerpt(at.Value), maxDepth)
+		r.errorf(at, "the variable %s is nested more than %d levels deep", yamlvalue.Excerpt(at.Value), maxDepth)
 		return nil
 	}
 	r.filled[n] = true
@@ -287,14 +289,14 @@ func nodeFromText(text string, schema map[string]any) (*yaml.Node, error) {
 	trimmed := strings.TrimSpace(text)
 	plain := &yaml.Node{Kind: yaml.ScalarNode, Value: trimmed}
 	if !t.text && !t.free {
-		switch k := plainKind(trimmed); {
-		case k == intKind && (t.whole || t.number), k == floatKind && t.number, k == boolKind && t.boolean:
-			plain.Tag = plainTag(trimmed)
+		switch k := yamlvalue.PlainKind(trimmed); {
+		case k == yamlvalue.Int && (t.whole || t.number), k == yamlvalue.Float && t.number, k == yamlvalue.Bool && t.boolean:
+			plain.Tag = yamlvalue.PlainKind(trimmed).Tag()
 			return plain, nil
 		}
 	}
 	if t.text || t.limitedText || t.free {
-		return quotedNode(text), nil
+		return yamlvalue.NewScalar(yamlvalue.Text, text, nil), nil
 	}
 	return nil, fmt.Errorf("want %s", t.wanted())
 }
@@ -303,8 +305,8 @@ func (t schemaTypes) wanted() string {
 	var words []string
 	for _, w := range []struct {
 		allowed bool
-		kind    kind
-	}{{t.boolean, boolKind}, {t.whole, intKind}, {t.number, floatKind}, {t.list, listKind}, {t.mapping, mapKind}} {
+		kind    yamlvalue.Kind
+	}{{t.boolean, yamlvalue.Bool}, {t.whole, yamlvalue.Int}, {t.number, yamlvalue.Float}, {t.list, yamlvalue.List}, {t.mapping, yamlvalue.Map}} {
 		if w.allowed {
 			words = append(words, string(w.kind))
 		}

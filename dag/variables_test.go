@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // variablesOptions looks variables up in a map; one with the text "broken" fails.
@@ -53,13 +55,13 @@ func TestVariablesAsArguments(t *testing.T) {
 		{"one of a list of words", "trigger_rule", "all_done", func(t *Task) any { return t.TriggerRule }, AllDone},
 		{"params from JSON", "params", `{"z": 1, "a": [1, 2.5, null, "1e3"]}`, func(task *Task) any { return asJSON(t, task.Params) }, `{"z":1,"a":[1,2.5,null,"1e3"]}`},
 		{"mapping of the operator from JSON", "env", `{"A": "yes"}`, func(t *Task) any {
-			_, v := lookup(t.Args, "env")
-			return v.Content[0].Value + string(kindOf(v.Content[1])) + v.Content[1].Value
+			_, v := yamlvalue.Lookup(t.Args, "env")
+			return v.Content[0].Value + string(yamlvalue.KindOf(v.Content[1])) + v.Content[1].Value
 		}, "Atextyes"},
 		{"boolean of the operator", "append_env", "on", func(t *Task) any {
-			_, v := lookup(t.Args, "append_env")
-			return kindOf(v)
-		}, boolKind},
+			_, v := yamlvalue.Lookup(t.Args, "append_env")
+			return yamlvalue.KindOf(v)
+		}, yamlvalue.Bool},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

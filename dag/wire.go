@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // maxEdges bounds the edges that dependencies between groups may multiply to.
@@ -186,7 +188,7 @@ func (r *dagReader) dependencies(p pair, down end, names endNames) []dependency 
 			continue
 		}
 		if seen[up] {
-			r.warnf(item, "dependency %q stands twice", excerpt(name))
+			r.warnf(item, "dependency %q stands twice", yamlvalue.Excerpt(name))
 			continue
 		}
 		seen[up] = true
@@ -202,7 +204,7 @@ func (r *dagReader) resolveEnd(at *yaml.Node, name string, names endNames) (end,
 	full, isFull := names.full[name]
 	switch {
 	case isBare && isFull && !bare.same(full):
-		r.errorf(at, "dependency %q is the name of one and the full id of another: rename one of them", excerpt(name))
+		r.errorf(at, "dependency %q is the name of one and the full id of another: rename one of them", yamlvalue.Excerpt(name))
 		return end{}, false
 	case isBare:
 		return bare, true
@@ -216,7 +218,7 @@ func (r *dagReader) resolveEnd(at *yaml.Node, name string, names endNames) (end,
 			}
 		}
 	}
-	r.errorf(at, "unknown dependency %q%s", excerpt(name), r.suggest(name, known))
+	r.errorf(at, "unknown dependency %q%s", yamlvalue.Excerpt(name), r.suggest(name, known))
 	return end{}, false
 }
 
@@ -224,11 +226,11 @@ func (r *dagReader) resolveEnd(at *yaml.Node, name string, names endNames) (end,
 func (r *dagReader) checkEnds(at *yaml.Node, name string, up, down end) bool {
 	switch {
 	case up.same(down):
-		r.errorf(at, "%q cannot depend on itself", excerpt(name))
+		r.errorf(at, "%q cannot depend on itself", yamlvalue.Excerpt(name))
 	case up.group != nil && down.around.inside(up.group):
 		r.errorf(at, "%q lies in the group %q and cannot depend on it", down.name, up.group.Label)
 	case down.group != nil && up.around.inside(down.group):
-		r.errorf(at, "the group %q cannot depend on %q, which lies in it", down.group.Label, excerpt(name))
+		r.errorf(at, "the group %q cannot depend on %q, which lies in it", down.group.Label, yamlvalue.Excerpt(name))
 	case r.connects(up) != r.connects(down):
 		empty := up
 		if r.connects(up) {

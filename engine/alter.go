@@ -12,7 +12,7 @@ import (
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // Affected is what a [ClearRequest] or a [MarkRequest] changed, or would change.
@@ -236,14 +236,13 @@ func (e *Engine) runsOf(ctx context.Context, rd store.Reader, dagID, runID strin
 
 // nearest suggests what a person may have meant.
 func nearest[T any](word string, all []T, name func(T) string) string {
-	names := make([]string, len(all))
-	for i, v := range all {
-		names[i] = name(v)
-	}
-	if s := params.Nearest(word, names); s != "" {
-		return fmt.Sprintf("; did you mean %q?", s)
-	}
-	return ""
+	return yamlvalue.DidYouMean(word, func(yield func(string) bool) {
+		for _, v := range all {
+			if !yield(name(v)) {
+				return
+			}
+		}
+	})
 }
 
 // spread adds what lies above and below some tasks, ascending.

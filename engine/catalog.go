@@ -12,6 +12,7 @@ import (
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/params/declare"
 	"github.com/dingdag/dingdag/template"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // Catalog tells the DAG loader what operators and callbacks exist and checks their
@@ -145,7 +146,7 @@ func (e entry[I]) CheckFiles(args *yaml.Node, dirs []string) (out []dag.Problem,
 			return
 		}
 		rests = true
-		if named && template.HasTemplate(text.Value) {
+		if named && yamlvalue.HoldsTemplate(text.Value) {
 			return // the name is known when it is rendered
 		}
 		src, err := text.Value, error(nil)

@@ -14,6 +14,7 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/template"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // nameChecker finds names in the templates of a DAG that nothing gives.
@@ -129,7 +130,7 @@ func (n *nameChecker) args(pos dag.Position, task string, spec templated, args *
 			n.text(pos, task, field, text, own)
 			return
 		}
-		if template.HasTemplate(text.Value) {
+		if yamlvalue.HoldsTemplate(text.Value) {
 			return
 		}
 		if path, src, err := n.files.find(text.Value); err == nil {

@@ -16,7 +16,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/template"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // CheckParam checks the value of a param against its JSON Schema (Airflow, Param).
@@ -133,6 +133,6 @@ func unknownConf(d *dag.DAG, conf json.RawMessage) (warnings []string) {
 
 // mentions reports whether a text below n has a word in it.
 func mentions(n *yaml.Node, word string) bool {
-	return n.Kind == yaml.ScalarNode && template.HasTemplate(n.Value) && strings.Contains(n.Value, word) ||
+	return n.Kind == yaml.ScalarNode && yamlvalue.HoldsTemplate(n.Value) && strings.Contains(n.Value, word) ||
 		slices.ContainsFunc(n.Content, func(c *yaml.Node) bool { return mentions(c, word) })
 }

@@ -9,8 +9,8 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/operator"
-	"github.com/dingdag/dingdag/template"
 	"github.com/dingdag/dingdag/timetable"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // Check reports what the loader can't know: what is accepted and means nothing.
@@ -65,7 +65,7 @@ func (c Catalog) CheckBroken(d *dag.BrokenDAG) dag.Diagnostics {
 
 // readsInterval reports whether a template below n reads the data interval.
 func readsInterval(n *yaml.Node) bool {
-	return n.Kind == yaml.ScalarNode && template.HasTemplate(n.Value) && strings.Contains(n.Value, "data_interval_") ||
+	return n.Kind == yaml.ScalarNode && yamlvalue.HoldsTemplate(n.Value) && strings.Contains(n.Value, "data_interval_") ||
 		slices.ContainsFunc(n.Content, readsInterval)
 }
 
@@ -97,7 +97,7 @@ func (c Catalog) CheckTogether(ds []*dag.DAG, known []string) (found dag.Diagnos
 			}
 			op, _ := spec.Decode(t.Args) // its problems were reported by the loader
 			param, id := op.(operator.DAGNamer).OtherDAG()
-			if id == "" || template.HasTemplate(id) || slices.Contains(ids, id) {
+			if id == "" || yamlvalue.HoldsTemplate(id) || slices.Contains(ids, id) {
 				continue
 			}
 			found = append(found, dag.Diagnostic{

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // Decode reads a mapping node into dst, a pointer to a zero value of the struct, and
@@ -26,7 +28,7 @@ func (t *Type) Decode(node *yaml.Node, dst any) []Problem {
 	if node == nil {
 		node = &yaml.Node{Kind: yaml.MappingNode}
 	}
-	node = resolve(node)
+	node = yamlvalue.Resolve(node)
 	d.record(t, "", node, v.Elem())
 	return d.problems
 }
@@ -44,9 +46,9 @@ func (d *decoder) errorf(at *yaml.Node, path, format string, args ...any) {
 func (d *decoder) wrong(f *field, path string, n *yaml.Node, want string) {
 	hint := ""
 	switch k := kindOf(n); {
-	case want == "text" && (k == boolKind || k == intKind || k == floatKind):
+	case want == "text" && (k == yamlvalue.Bool || k == yamlvalue.Int || k == yamlvalue.Float):
 		hint = ": quote it"
-	case k == textKind && strings.Contains(n.Value, "{{") && !f.template:
+	case k == yamlvalue.Text && yamlvalue.HoldsTemplate(n.Value) && !f.template:
 		hint = ": it takes no template"
 	}
 	d.errorf(n, path, "parameter %q must be %s, not %s%s", path, want, describe(n, f.secret), hint)
@@ -54,14 +56,14 @@ func (d *decoder) wrong(f *field, path string, n *yaml.Node, want string) {
 
 // record decodes a mapping into a struct. The prefix is the path of the struct.
 func (d *decoder) record(t *Type, prefix string, node *yaml.Node, v reflect.Value) {
-	if kindOf(node) != mapKind {
+	if kindOf(node) != yamlvalue.Map {
 		d.errorf(node, prefix, "%s must be a mapping, not %s", subject(t.owner), describe(node, false))
 		return
 	}
 	before := len(d.problems)
 	t.setDefaults(v)
 	given := make(map[string]*yaml.Node, len(node.Content)/2)
-	for key, value := range pairs(node) {
+	for key, value := range yamlvalue.Pairs(node) {
 		name := key.Value
 		f := t.byName[name]
 		switch {
@@ -97,7 +99,7 @@ func (t *Type) setDefaults(v reflect.Value) {
 
 func (d *decoder) unknown(t *Type, prefix string, key *yaml.Node) {
 	d.errorf(key, prefix+key.Value, "unknown parameter %s%s%s",
-		quote(key.Value), of(t.owner), didYouMean(key.Value, t.Names()))
+		quote(key.Value), of(t.owner), yamlvalue.DidYouMean(key.Value, slices.Values(t.Names())))
 }
 
 func of(owner string) string {
@@ -139,7 +141,7 @@ func (d *decoder) validate(prefix string, node *yaml.Node, given map[string]*yam
 
 // field decodes a parameter that was given, perhaps as null.
 func (d *decoder) field(f *field, path string, n *yaml.Node, v reflect.Value) {
-	if kindOf(n) != nullKind {
+	if kindOf(n) != yamlvalue.Null {
 		d.value(f, path, n, v)
 		return
 	}
@@ -155,7 +157,7 @@ func (d *decoder) field(f *field, path string, n *yaml.Node, v reflect.Value) {
 }
 
 func (d *decoder) value(f *field, path string, n *yaml.Node, v reflect.Value) {
-	n = resolve(n)
+	n = yamlvalue.Resolve(n)
 	if v.Type() == durationType {
 		d.duration(f, path, n, v)
 		return
@@ -177,7 +179,7 @@ func (d *decoder) value(f *field, path string, n *yaml.Node, v reflect.Value) {
 	case reflect.String:
 		d.text(f, path, n, v)
 	case reflect.Bool:
-		if b, ok := parseBool(n.Value); ok && kindOf(n) == boolKind {
+		if b, ok := yamlvalue.ParseBool(n.Value); ok && kindOf(n) == yamlvalue.Bool {
 			v.SetBool(b)
 		} else {
 			d.wrong(f, path, n, "true or false")
@@ -189,17 +191,17 @@ func (d *decoder) value(f *field, path string, n *yaml.Node, v reflect.Value) {
 
 func (d *decoder) list(f *field, path string, n *yaml.Node, v reflect.Value) {
 	elements := n.Content
-	if b, ok := parseBool(n.Value); f.off && ok && !b && kindOf(n) == boolKind {
+	if b, ok := yamlvalue.ParseBool(n.Value); f.off && ok && !b && kindOf(n) == yamlvalue.Bool {
 		v.SetZero()
 		return
 	}
-	if kindOf(n) != listKind {
+	if kindOf(n) != yamlvalue.List {
 		if !f.single {
 			d.wrong(f, path, n, "a list")
 			return
 		}
 		elements = []*yaml.Node{n}
-		if f.commas && kindOf(n) == textKind {
+		if f.commas && kindOf(n) == yamlvalue.Text {
 			elements = splitCommas(n)
 		}
 	}
@@ -212,7 +214,7 @@ func (d *decoder) list(f *field, path string, n *yaml.Node, v reflect.Value) {
 // splitCommas takes a text with commas apart. A template is left whole: what it
 // renders to is not known yet.
 func splitCommas(n *yaml.Node) []*yaml.Node {
-	if isTemplate(n.Value) {
+	if yamlvalue.HoldsTemplate(n.Value) {
 		return []*yaml.Node{n}
 	}
 	var parts []*yaml.Node
@@ -226,17 +228,13 @@ func splitCommas(n *yaml.Node) []*yaml.Node {
 	return parts
 }
 
-func isTemplate(text string) bool {
-	return strings.Contains(text, "{{") || strings.Contains(text, "{%")
-}
-
 func (d *decoder) mapping(f *field, path string, n *yaml.Node, v reflect.Value) {
-	if kindOf(n) != mapKind {
+	if kindOf(n) != yamlvalue.Map {
 		d.wrong(f, path, n, "a mapping")
 		return
 	}
 	v.Set(reflect.MakeMapWithSize(v.Type(), len(n.Content)/2))
-	for key, value := range pairs(n) {
+	for key, value := range yamlvalue.Pairs(n) {
 		at := path + "." + key.Value
 		if !d.mapKey(path, key) {
 			continue
@@ -250,7 +248,7 @@ func (d *decoder) mapping(f *field, path string, n *yaml.Node, v reflect.Value) 
 // mapKey reports whether a key is text in YAML 1.1 and 1.2 alike.
 func (d *decoder) mapKey(path string, key *yaml.Node) bool {
 	switch kindOf(key) {
-	case boolKind, nullKind, listKind, mapKind:
+	case yamlvalue.Bool, yamlvalue.Null, yamlvalue.List, yamlvalue.Map:
 		d.errorf(key, path, "a key of parameter %q must be text, not %s: quote it", path, describe(key, false))
 		return false
 	default:
@@ -260,12 +258,12 @@ func (d *decoder) mapKey(path string, key *yaml.Node) bool {
 
 func (d *decoder) text(f *field, path string, n *yaml.Node, v reflect.Value) {
 	k := kindOf(n)
-	plainDigits := k == intKind && strings.Trim(n.Value, "0123456789") == "" && (n.Value == "0" || n.Value[0] != '0')
-	if k != textKind && (!f.digits || !plainDigits) {
+	plainDigits := k == yamlvalue.Int && strings.Trim(n.Value, "0123456789") == "" && (n.Value == "0" || n.Value[0] != '0')
+	if k != yamlvalue.Text && (!f.digits || !plainDigits) {
 		d.wrong(f, path, n, "text")
 		return
 	}
-	if err := f.checkEnum(n.Value); err != nil && (!f.template || !isTemplate(n.Value)) {
+	if err := f.checkEnum(n.Value); err != nil && (!f.template || !yamlvalue.HoldsTemplate(n.Value)) {
 		d.errorf(n, path, "parameter %q %v", path, err)
 		return
 	}
@@ -280,12 +278,12 @@ func (f *field) checkEnum(text string) error {
 	if f.secret {
 		given = "this"
 	}
-	return fmt.Errorf("must be one of %s, not %s%s", strings.Join(f.enum, ", "), given, didYouMean(text, f.enum))
+	return fmt.Errorf("must be one of %s, not %s%s", strings.Join(f.enum, ", "), given, yamlvalue.DidYouMean(text, slices.Values(f.enum)))
 }
 
 func (d *decoder) duration(f *field, path string, n *yaml.Node, v reflect.Value) {
 	unit := time.Second
-	if k := kindOf(n); f.minutes && (k == intKind || k == floatKind) {
+	if k := kindOf(n); f.minutes && (k == yamlvalue.Int || k == yamlvalue.Float) {
 		unit = time.Minute
 		d.problems = append(d.problems, Problem{
 			Line: n.Line, Column: n.Column, Field: path, Warning: true,
@@ -317,11 +315,11 @@ func (d *decoder) inRange(f *field, path string, n *yaml.Node, x float64) bool {
 func (d *decoder) number(f *field, path string, n *yaml.Node, v reflect.Value) {
 	k := kindOf(n)
 	if v.CanFloat() {
-		if k != intKind && k != floatKind {
+		if k != yamlvalue.Int && k != yamlvalue.Float {
 			d.wrong(f, path, n, "a number")
 			return
 		}
-		x, err := finite(numberOf(n))
+		x, err := finite(yamlvalue.ParseNumber(n))
 		if err != nil {
 			d.errorf(n, path, "parameter %q: %v", path, err)
 		} else if d.inRange(f, path, n, x) {
@@ -329,11 +327,11 @@ func (d *decoder) number(f *field, path string, n *yaml.Node, v reflect.Value) {
 		}
 		return
 	}
-	if k != intKind {
+	if k != yamlvalue.Int {
 		d.wrong(f, path, n, "a whole number")
 		return
 	}
-	i, err := parseInt(n.Value)
+	i, err := yamlvalue.ParseInt(n.Value)
 	if err == nil && (v.CanInt() && v.OverflowInt(i) || v.CanUint() && (i < 0 || v.OverflowUint(uint64(i)))) {
 		err = fmt.Errorf("%s is out of range", excerpt(n.Value))
 	}
@@ -352,21 +350,21 @@ func (d *decoder) number(f *field, path string, n *yaml.Node, v reflect.Value) {
 // map[string]any. A number that has its tag written, as those of results that a task is
 // mapped over have, and digits that a float does not print, is a [json.Number].
 func (d *decoder) free(f *field, path string, n *yaml.Node) any {
-	n = resolve(n)
+	n = yamlvalue.Resolve(n)
 	switch kindOf(n) {
-	case nullKind:
+	case yamlvalue.Null:
 		return nil
-	case boolKind:
-		b, _ := parseBool(n.Value)
+	case yamlvalue.Bool:
+		b, _ := yamlvalue.ParseBool(n.Value)
 		return b
-	case intKind:
-		i, err := parseInt(n.Value)
+	case yamlvalue.Int:
+		i, err := yamlvalue.ParseInt(n.Value)
 		if err != nil {
 			d.errorf(n, path, "parameter %q: %v", path, err)
 		}
 		return i
-	case floatKind:
-		x, err := finite(parseFloat(n.Value))
+	case yamlvalue.Float:
+		x, err := finite(yamlvalue.ParseFloat(n.Value))
 		if err != nil {
 			d.errorf(n, path, "parameter %q: %v", path, err)
 		}
@@ -374,13 +372,13 @@ func (d *decoder) free(f *field, path string, n *yaml.Node) any {
 			return json.Number(n.Value)
 		}
 		return x
-	case listKind:
+	case yamlvalue.List:
 		list := make([]any, len(n.Content))
 		for i, element := range n.Content {
 			list[i] = d.free(f, fmt.Sprintf("%s[%d]", path, i), element)
 		}
 		return list
-	case mapKind:
+	case yamlvalue.Map:
 		return d.freeMap(f, path, n)
 	default:
 		return n.Value
@@ -388,13 +386,13 @@ func (d *decoder) free(f *field, path string, n *yaml.Node) any {
 }
 
 func (d *decoder) freeMap(f *field, path string, n *yaml.Node) any {
-	if key, typ := lookup(n, "__type__"); key != nil {
+	if key, typ := yamlvalue.Lookup(n, "__type__"); key != nil {
 		d.errorf(key, path, "typed value %s is not taken in parameter %q: write it as plain text, number, list or mapping",
 			quote(typ.Value), path)
 		return nil
 	}
 	m := make(map[string]any, len(n.Content)/2)
-	for key, value := range pairs(n) {
+	for key, value := range yamlvalue.Pairs(n) {
 		if d.mapKey(path, key) {
 			m[key.Value] = d.free(f, path+"."+key.Value, value)
 		}

@@ -171,7 +171,7 @@ func TestDecodeProblems(t *testing.T) {
 		"negative":        {"command: ls\nsize: -1", `2:7: parameter "size": -1 is out of range`},
 		"64 bits":         {"command: ls\ndata: 99999999999999999999", `2:7: parameter "data": 99999999999999999999 does not fit 64 bits`},
 		"text as bool":    {"command: ls\nappend: 'true'", `2:9: parameter "append" must be true or false, not text (true)`},
-		"duration":        {"command: ls\nwait: 5 fortnights", `2:7: parameter "wait": "5 fortnights" is not a duration such as 90s, 5m, 1h30m, 2d, PT5M or "2 days"`},
+		"duration":        {"command: ls\nwait: 5 fortnights", `2:7: parameter "wait": "5 fortnights" is not a valid duration: write it like 90s, 5m, 1h30m, 1d, PT5M or 2 days`},
 		"secret value":    {"command: ls\ntoken: 123456", `2:8: parameter "token" must be text, not a whole number: quote it`},
 		"nested unknown":  {"command: ls\noptions: {name: x, tiemout: 3}", `2:20: unknown parameter "tiemout" for parameter options; did you mean "timeout"?`},
 		"nested missing":  {"command: ls\noptions: {}", `2:10: missing parameter "name" for parameter options`},

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // Render returns a copy of src, a pointer to the struct, in which every text in a
@@ -201,12 +203,12 @@ func sortedKeys(v reflect.Value) []reflect.Value {
 // the path of the parameter, so that template syntax can be checked at its place.
 func (t *Type) Templates(node *yaml.Node, visit func(field string, text *yaml.Node)) {
 	if node != nil && t.templated {
-		t.templates("", resolve(node), visit)
+		t.templates("", yamlvalue.Resolve(node), visit)
 	}
 }
 
 func (t *Type) templates(prefix string, node *yaml.Node, visit func(string, *yaml.Node)) {
-	for key, value := range pairs(node) {
+	for key, value := range yamlvalue.Pairs(node) {
 		f := t.byName[key.Value]
 		switch {
 		case f == nil:
@@ -214,7 +216,7 @@ func (t *Type) templates(prefix string, node *yaml.Node, visit func(string, *yam
 			visitText(prefix+f.name, value, visit)
 		case f.nested != nil && value.Kind == yaml.SequenceNode:
 			for i, element := range value.Content {
-				f.nested.templates(fmt.Sprintf("%s%s[%d].", prefix, f.name, i), resolve(element), visit)
+				f.nested.templates(fmt.Sprintf("%s%s[%d].", prefix, f.name, i), yamlvalue.Resolve(element), visit)
 			}
 		case f.nested != nil:
 			f.nested.templates(prefix+f.name+".", value, visit)
@@ -223,14 +225,14 @@ func (t *Type) templates(prefix string, node *yaml.Node, visit func(string, *yam
 }
 
 func visitText(path string, node *yaml.Node, visit func(string, *yaml.Node)) {
-	switch node = resolve(node); kindOf(node) {
-	case textKind:
+	switch node = yamlvalue.Resolve(node); kindOf(node) {
+	case yamlvalue.Text:
 		visit(path, node)
-	case mapKind:
-		for key, value := range pairs(node) {
+	case yamlvalue.Map:
+		for key, value := range yamlvalue.Pairs(node) {
 			visitText(path+"."+key.Value, value, visit)
 		}
-	case listKind:
+	case yamlvalue.List:
 		for i, element := range node.Content {
 			visitText(fmt.Sprintf("%s[%d]", path, i), element, visit)
 		}

@@ -194,13 +194,3 @@ func TestJSONSchemaAgreesWithDecode(t *testing.T) {
 			text, problems, schema.Validate(value))
 	}
 }
-
-func TestNearest(t *testing.T) {
-	t.Parallel()
-	names := []string{"bash_command", "cwd", "env", "append_env"}
-	assert.Equal(t, "bash_command", params.Nearest("bash_comand", names))
-	assert.Equal(t, "env", params.Nearest("evn", names))
-	assert.Empty(t, params.Nearest("timeout", names))
-	assert.Empty(t, params.Nearest("", names))
-	assert.Equal(t, "ab1", params.Nearest("ab3", []string{"ab2", "ab1"}), "ties go to the first in order")
-}

@@ -3,12 +3,9 @@ package params
 import (
 	"reflect"
 	"strconv"
-)
 
-// durationPattern accepts the text forms of durations and the names of environment
-// variables, for editors.
-const durationPattern = `^(([0-9]+(\.[0-9]+)?(ms|us|µs|ns|[smhdw]))+|P[0-9WDTHMS.]+` +
-	`|[0-9]+ +([Mm]icrosecond|[Mm]illisecond|[Ss]econd|[Mm]inute|[Hh]our|[Dd]ay|[Ww]eek)s?|.*\$.*)$`
+	"github.com/dingdag/dingdag/yamlvalue"
+)
 
 // JSONSchema describes the parameters as a JSON Schema (draft 2020-12) of an object
 // without further properties. The result is fresh; the caller may change it.
@@ -105,7 +102,7 @@ func (f *field) textSchema() map[string]any {
 	}
 	text["enum"] = values
 	if f.template {
-		return map[string]any{"anyOf": []any{text, map[string]any{"type": "string", "pattern": `\{[{%]`}}}
+		return map[string]any{"anyOf": []any{text, map[string]any{"type": "string", "pattern": `\{[{%#]`}}}
 	}
 	return text
 }
@@ -121,20 +118,11 @@ func (f *field) rangeSchema(typ string) map[string]any {
 	return schema
 }
 
-// durationSchema is one schema with several types: of alternatives an editor tells the
-// mistake in one, and the names of the others.
+// durationSchema is that of a duration within the bounds of the parameter.
 func (f *field) durationSchema() map[string]any {
-	properties := map[string]any{"__type__": map[string]any{"const": "datetime.timedelta"}}
-	for word := range words {
-		properties[word+"s"] = map[string]any{"type": "number"}
-	}
-	schema := map[string]any{
-		"type": []any{"string", "number", "object"}, "minimum": 0.0, "pattern": durationPattern,
-		"patternErrorMessage": "This is no duration: write it like 90s, 5m, 1h30m, 1d or PT5M, or as a number of seconds.",
-		"properties":          properties, "required": []any{"__type__"}, "additionalProperties": false,
-	}
+	schema := yamlvalue.DurationSchema()
 	if f.minutes {
-		schema["patternErrorMessage"] = "This is no duration: write it like 90s, 5m, 1h30m, 1d or PT5M."
+		schema["patternErrorMessage"] = "This is not a valid duration: write it like 90s, 5m, 1h30m, 1d or PT5M."
 	}
 	if f.minText != "" {
 		schema["minimum"] = f.min

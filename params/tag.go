@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // parseTag reads the param tag.
@@ -113,7 +115,7 @@ func (f *field) readRange() (err error) {
 
 func (f *field) bound(text string) (float64, error) {
 	if leaf(f.typ) == durationType {
-		d, err := ParseDuration(text)
+		d, err := yamlvalue.ParseDuration(text)
 		return d.Seconds(), err
 	}
 	return strconv.ParseFloat(text, 64)

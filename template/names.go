@@ -11,6 +11,7 @@ import (
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 	"github.com/dingdag/dingdag/template/internal/rewrite"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // Names is what a template may name, as far as it is known before it is rendered.
@@ -48,7 +49,7 @@ type NameFinding struct {
 // "is defined" or "default", is no finding. What a condition may leave out is a
 // warning. A template with other mistakes has no findings. include is that of [Context].
 func (e *Env) CheckNames(src string, include func(name string) (string, error), n Names) []NameFinding {
-	if !HasTemplate(src) {
+	if !yamlvalue.HoldsTemplate(src) {
 		return nil
 	}
 	src = rewrite.Normalize(src)

@@ -27,6 +27,7 @@ import (
 
 	"github.com/dingdag/dingdag/template/internal/pyval"
 	"github.com/dingdag/dingdag/template/internal/rewrite"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // Options configure an [Env]. The zero value is good for use.
@@ -115,20 +116,6 @@ func New(opts Options) *Env {
 	return e
 }
 
-// HasTemplate reports whether a text may hold a template: {{, {% or {#.
-func HasTemplate(s string) bool {
-	for {
-		i := strings.IndexByte(s, '{')
-		if i < 0 || i+1 >= len(s) {
-			return false
-		}
-		if strings.IndexByte("{%#", s[i+1]) >= 0 {
-			return true
-		}
-		s = s[i+1:]
-	}
-}
-
 // Check reports the first mistake that can be found without rendering: bad syntax
 // or an unknown filter, test or function. It is an [*Error]. Names that are
 // undefined show only when rendering. Files that are included are not looked at:
@@ -140,7 +127,7 @@ func (e *Env) Check(src string) error {
 // CheckFiles is [Env.Check] that looks into what the template includes, too; include
 // is that of [Context].
 func (e *Env) CheckFiles(src string, include func(name string) (string, error)) error {
-	if !HasTemplate(src) {
+	if !yamlvalue.HoldsTemplate(src) {
 		return nil
 	}
 	_, err := e.compile(src, include)
@@ -149,7 +136,7 @@ func (e *Env) CheckFiles(src string, include func(name string) (string, error)) 
 
 // Includes reports whether a template that has no mistakes includes files.
 func (e *Env) Includes(src string) bool {
-	if !strings.Contains(src, "include") || !HasTemplate(src) {
+	if !strings.Contains(src, "include") || !yamlvalue.HoldsTemplate(src) {
 		return false
 	}
 	t, err := e.compile(src, func(string) (string, error) { return "", nil })
@@ -160,7 +147,7 @@ func (e *Env) Includes(src string) bool {
 // end with one newline each, and a newline at its end is dropped, as Airflow does to the
 // text of each templated field. The error is an [*Error].
 func (e *Env) Render(src string, c *Context) (string, error) {
-	if !HasTemplate(src) {
+	if !yamlvalue.HoldsTemplate(src) {
 		return rewrite.Normalize(src), nil
 	}
 	t, err := e.compile(src, c.include())
@@ -177,7 +164,7 @@ func (e *Env) Render(src string, c *Context) (string, error) {
 // a text without braces, becomes the value of the literal: "5" a number and "[1, 2]" a
 // list. The text is what [Env.Render] gives.
 func (e *Env) RenderNative(src string, c *Context) (value any, text string, err error) {
-	if !HasTemplate(src) {
+	if !yamlvalue.HoldsTemplate(src) {
 		text = rewrite.Normalize(src)
 		value, err = literal(e.budget(), text)
 		if err == nil {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/template"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 func newEnv() *template.Env {
@@ -408,7 +409,7 @@ func TestTextWithoutTemplateKeepsAllButNewlines(t *testing.T) {
 	env := newEnv()
 	rapid.Check(t, func(t *rapid.T) {
 		src := rapid.OneOf(rapid.String(), rapid.StringMatching(`[{}%#a\r\n ]*`)).Draw(t, "src")
-		if template.HasTemplate(src) {
+		if yamlvalue.HoldsTemplate(src) {
 			return
 		}
 		want := strings.TrimSuffix(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(src), "\n")

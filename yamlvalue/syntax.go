@@ -1,5 +1,3 @@
-// Package yamlvalue is what reading YAML files has in common: where a mistake is and what
-// to write instead.
 package yamlvalue
 
 import (

@@ -109,7 +109,7 @@ func parseYAML(name string, data []byte) ([]entry, error) {
 	if root.Kind != yaml.MappingNode {
 		return nil, fmt.Errorf("%s:%d: want a YAML mapping of ids", name, root.Line)
 	}
-	keepDatesAsText(root)
+	yamlvalue.ResolveScalars(root)
 	var entries []entry
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		key, value := root.Content[i], root.Content[i+1]
@@ -123,16 +123,6 @@ func parseYAML(name string, data []byte) ([]entry, error) {
 		entries = append(entries, e)
 	}
 	return entries, nil
-}
-
-// keepDatesAsText stops yaml from turning 2026-01-31 into a moment in time.
-func keepDatesAsText(n *yaml.Node) {
-	if n.Tag == "!!timestamp" {
-		n.Tag = "!!str"
-	}
-	for _, child := range n.Content {
-		keepDatesAsText(child)
-	}
 }
 
 var (

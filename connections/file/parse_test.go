@@ -83,6 +83,10 @@ e: {login: None, host: 2026-01-31, schema: null}
 				{ID: "e", Login: new("None"), Host: new("2026-01-31")},
 			},
 		},
+		"yaml as Airflow reads it": {
+			file.YAML, "a: {conn_type: t, port: 0120, extra: {on: no, n: 1_000, t: 1:30}}\n",
+			[]*connections.Connection{{ID: "a", Type: "t", Port: new(80), Extra: secret(`{"n":1000,"on":false,"t":90}`)}},
+		},
 		"yaml with an anchor": {
 			file.YAML, "a: &a {conn_type: t}\nb: *a\n",
 			[]*connections.Connection{{ID: "a", Type: "t"}, {ID: "b", Type: "t"}},

@@ -18,6 +18,7 @@ import (
 
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 //go:generate go run github.com/dingdag/dingdag/params/docgen
@@ -79,7 +80,7 @@ func (r *Request) CheckData() error {
 	if r.Data != nil && r.TakesNoData() {
 		return fmt.Errorf("a %s request takes no data", strings.ToUpper(r.Method))
 	}
-	if text, ok := r.Data.(string); ok && (strings.Contains(text, "{{") || strings.Contains(text, "{%")) {
+	if text, ok := r.Data.(string); ok && yamlvalue.HoldsTemplate(text) {
 		return nil
 	}
 	_, _, err := r.payload()

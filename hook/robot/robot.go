@@ -13,6 +13,7 @@ import (
 
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 //go:generate go run github.com/dingdag/dingdag/params/docgen
@@ -208,7 +209,7 @@ func excerpt(text string) string {
 func HoldsTemplate(value any) bool {
 	switch v := value.(type) {
 	case string:
-		return strings.Contains(v, "{{") || strings.Contains(v, "{%")
+		return yamlvalue.HoldsTemplate(v)
 	case []any:
 		return slices.ContainsFunc(v, HoldsTemplate)
 	case map[string]any:

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 //go:generate go run github.com/dingdag/dingdag/params/docgen
@@ -79,7 +80,7 @@ func given(text string) []string {
 }
 
 func unlessTemplate(text string, check func(string) error) error {
-	if strings.Contains(text, "{{") || strings.Contains(text, "{%") {
+	if yamlvalue.HoldsTemplate(text) {
 		return nil
 	}
 	return check(text)

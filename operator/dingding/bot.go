@@ -10,6 +10,7 @@ import (
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // maxBotReceivers is how many people one task sends a bot message to, in requests of
@@ -37,7 +38,7 @@ type botMessage struct {
 }
 
 func (m *botMessage) check(c *checks) {
-	if isTemplate(m.MsgKey) || slices.ContainsFunc(slices.Collect(maps.Values(m.MsgParam)), isTemplate) {
+	if yamlvalue.HoldsTemplate(m.MsgKey) || slices.ContainsFunc(slices.Collect(maps.Values(m.MsgParam)), yamlvalue.HoldsTemplate) {
 		return
 	}
 	c.add("msg_param", hook.BotMessage{Key: m.MsgKey, Param: m.MsgParam}.Check())

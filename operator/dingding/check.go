@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // checks collects what is wrong with parameters. Validate runs twice: when the file is
@@ -28,7 +29,7 @@ func (c *checks) add(field string, err error) {
 func (c *checks) text(field, value string, least, most int) {
 	n := utf8.RuneCountInString(value)
 	switch {
-	case isTemplate(value), n >= least && n <= most:
+	case yamlvalue.HoldsTemplate(value), n >= least && n <= most:
 	case n == 0:
 		c.add(field, errors.New("is empty"))
 	default:
@@ -46,7 +47,7 @@ func (c *checks) required(field, value string) {
 // list checks the number of elements and that none is empty.
 func (c *checks) list(field string, values []string, least, most int) {
 	switch {
-	case slices.ContainsFunc(values, isTemplate):
+	case slices.ContainsFunc(values, yamlvalue.HoldsTemplate):
 	case len(values) == 0 && least > 0:
 		c.add(field, errors.New("is empty"))
 	case len(values) < least, len(values) > most:
@@ -59,7 +60,7 @@ func (c *checks) list(field string, values []string, least, most int) {
 // number reads a whole number of at least least that may come from a template. It is 0
 // for a template that is not rendered yet and for what is wrong, which is reported.
 func (c *checks) number(field, text string, least int64) int64 {
-	if isTemplate(text) {
+	if yamlvalue.HoldsTemplate(text) {
 		return 0
 	}
 	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
@@ -77,9 +78,4 @@ func (c *checks) ids(field string, texts []string) []int64 {
 		ids[i] = c.number(field, text, 1)
 	}
 	return ids
-}
-
-// isTemplate reports whether a text is still to be rendered.
-func isTemplate(text string) bool {
-	return strings.Contains(text, "{{") || strings.Contains(text, "{%")
 }

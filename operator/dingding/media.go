@@ -7,6 +7,7 @@ import (
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // UploadMedia uploads a file, for messages that show it by its media_id.
@@ -42,7 +43,7 @@ func (o *UploadMedia) Validate() error {
 	var c checks
 	if o.Path == "" {
 		c.required("path", o.Path)
-	} else if !isTemplate(o.Path) {
+	} else if !yamlvalue.HoldsTemplate(o.Path) {
 		c.add("path", hook.CheckMedia(o.Type, o.Path, 1))
 	}
 	return c.err()

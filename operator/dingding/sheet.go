@@ -11,6 +11,7 @@ import (
 
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // workbook is for operators on a workbook.
@@ -91,7 +92,7 @@ type area struct {
 
 // check returns the range, and false when it is wrong or not known yet.
 func (a *area) check(c *checks) (hook.CellRange, bool) {
-	if isTemplate(a.RangeAddress) {
+	if yamlvalue.HoldsTemplate(a.RangeAddress) {
 		return hook.CellRange{}, false
 	}
 	at, err := hook.ParseRange(a.RangeAddress)
@@ -111,7 +112,7 @@ func (c *checks) rowNumber(field, text string) int {
 
 // column reads a column that may come from a template.
 func (c *checks) column(field, text string) int {
-	if isTemplate(text) {
+	if yamlvalue.HoldsTemplate(text) {
 		return 0
 	}
 	i, err := hook.ParseColumn(text)
@@ -123,7 +124,7 @@ func (c *checks) column(field, text string) int {
 // are not rendered yet and for what is wrong, which is reported.
 func (c *checks) cells(field string, value any) [][]string {
 	if text, ok := value.(string); ok {
-		if isTemplate(text) {
+		if yamlvalue.HoldsTemplate(text) {
 			return nil
 		}
 		d := json.NewDecoder(strings.NewReader(text))
@@ -154,7 +155,7 @@ func (c *checks) cells(field string, value any) [][]string {
 
 // rowCells reads the cells of a row. A template in place of a row is not known yet.
 func rowCells(row any) (cells []string, known bool, err error) {
-	if text, ok := row.(string); ok && isTemplate(text) {
+	if text, ok := row.(string); ok && yamlvalue.HoldsTemplate(text) {
 		return nil, false, nil
 	}
 	list, ok := row.([]any)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // AppendRows writes rows below the last one that has content in some columns. The
@@ -71,7 +72,7 @@ func (o *AppendRows) Validate() error {
 func (o *AppendRows) check(c *checks) (hook.Columns, [][]string) {
 	o.sheet.check(c)
 	rows := c.cells("values", o.Values)
-	if isTemplate(o.RangeAddress) {
+	if yamlvalue.HoldsTemplate(o.RangeAddress) {
 		return hook.Columns{}, nil
 	}
 	columns, err := hook.ParseColumns(o.RangeAddress)

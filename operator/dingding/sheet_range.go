@@ -9,6 +9,7 @@ import (
 
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // GetRangeData reads a range of cells.
@@ -164,7 +165,7 @@ func hyperlink(fields map[string]string) (*hook.Hyperlink, error) {
 	}
 	link := &hook.Hyperlink{Type: fields["type"], Link: fields["link"], Text: fields["text"]}
 	switch {
-	case !isTemplate(link.Type) && !slices.Contains([]string{"path", "sheet", "range"}, link.Type):
+	case !yamlvalue.HoldsTemplate(link.Type) && !slices.Contains([]string{"path", "sheet", "range"}, link.Type):
 		return nil, fmt.Errorf("type must be path, sheet or range, not %q", link.Type)
 	case link.Link == "":
 		return nil, errors.New("link is missing")

@@ -7,14 +7,13 @@ import (
 	"maps"
 	"math"
 	"math/big"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
 
-	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // parameters are the values for the placeholders of statements that belong together.
@@ -186,11 +185,7 @@ func (p *parameters) value(d dialect, name string) (any, error) {
 	}
 	value, known := p.byName[name]
 	if !known {
-		hint := ""
-		if near := params.Nearest(name, slices.Sorted(maps.Keys(p.byName))); near != "" {
-			hint = fmt.Sprintf("; did you mean %q?", near)
-		}
-		return nil, fmt.Errorf("the SQL has a placeholder %q that parameters does not have%s", name, hint)
+		return nil, fmt.Errorf("the SQL has a placeholder %q that parameters does not have%s", name, yamlvalue.DidYouMean(name, maps.Keys(p.byName)))
 	}
 	return value, nil
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // ExecuteQueryOperator runs SQL in a database. The rows of the last statement are the
@@ -168,13 +168,9 @@ func texts(value any) (list []string, isList bool, err error) {
 	}
 }
 
-func hasTemplate(text string) bool {
-	return strings.Contains(text, "{{") || strings.Contains(text, "{%") || strings.Contains(text, "{#")
-}
-
 // validParameters checks parameters before templates are rendered.
 func validParameters(value any) error {
-	if text, isText := value.(string); isText && hasTemplate(text) {
+	if text, isText := value.(string); isText && yamlvalue.HoldsTemplate(text) {
 		return nil
 	}
 	_, err := readParameters(value)

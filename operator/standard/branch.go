@@ -9,6 +9,7 @@ import (
 
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // BranchOperator chooses which of the tasks directly downstream run. The others are
@@ -75,7 +76,7 @@ func (b *BranchOperator) Validate() error {
 // Targets returns the ids that are no templates.
 func (b *BranchOperator) Targets() []string {
 	var ids []string
-	if text, ok := b.Choose.(string); !ok || !isTemplate(text) {
+	if text, ok := b.Choose.(string); !ok || !yamlvalue.HoldsTemplate(text) {
 		ids, _ = idsOf(b.Choose) // Validate has looked at the error
 	}
 	for _, c := range b.Cases {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // weekDays are the parameters that name days of the week.
@@ -59,11 +60,7 @@ func parseWeekday(name string) (time.Weekday, error) {
 		}
 		names = append(names, day.String())
 	}
-	err := fmt.Errorf("%q is no day of the week in English", name)
-	if near := params.Nearest(name, names); near != "" {
-		err = fmt.Errorf("%w; did you mean %q?", err, near)
-	}
-	return 0, err
+	return 0, fmt.Errorf("%q is no day of the week in English%s", name, yamlvalue.DidYouMean(name, slices.Values(names)))
 }
 
 // BranchDayOfWeekOperator chooses by the day of the week, which is that of the clock in

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // FileSensor waits for a file. A directory counts when a file lies in it, at any depth.
@@ -46,7 +47,7 @@ recursive: true
 
 // Validate checks a pattern that is no template.
 func (f *FileSensor) Validate() error {
-	if isTemplate(f.Path) {
+	if yamlvalue.HoldsTemplate(f.Path) {
 		return nil
 	}
 	for part := range strings.SplitSeq(f.Path, "/") {

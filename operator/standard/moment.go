@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // momentLayouts are the forms of ISO 8601 that a date with a time may have; a fraction
@@ -50,7 +52,7 @@ func momentOf(value any, zone *time.Location) (time.Time, error) {
 
 // checkMoment is [momentOf] for values that may be templates, or nil.
 func checkMoment(value any) error {
-	if text, ok := value.(string); value == nil || ok && isTemplate(text) {
+	if text, ok := value.(string); value == nil || ok && yamlvalue.HoldsTemplate(text) {
 		return nil
 	}
 	_, err := momentOf(value, time.UTC)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // TriggerDagRunOperator starts a run of another DAG, or of its own. The id of the run is
@@ -220,7 +221,7 @@ func confOf(value any) (json.RawMessage, error) {
 }
 
 func checkConf(value any) error {
-	if text, ok := value.(string); ok && isTemplate(text) {
+	if text, ok := value.(string); ok && yamlvalue.HoldsTemplate(text) {
 		return nil
 	}
 	_, err := confOf(value)
@@ -233,7 +234,7 @@ func checkFlag(value any) error {
 	case nil, bool:
 		return nil
 	case string:
-		if isTemplate(v) || slices.Contains([]string{"true", "false"}, strings.ToLower(v)) {
+		if yamlvalue.HoldsTemplate(v) || slices.Contains([]string{"true", "false"}, strings.ToLower(v)) {
 			return nil
 		}
 	}

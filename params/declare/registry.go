@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // Registry finds a [Spec] by short name or dotted path. It is never changed after it
@@ -68,7 +68,7 @@ func (r *Registry[I]) Suggest(name string) string {
 		for i, s := range r.specs {
 			names[i] = s.Name
 		}
-		return params.Nearest(name, names)
+		return yamlvalue.Nearest(name, slices.Values(names))
 	}
 	const farthest = 3
 	type candidate struct {
@@ -78,8 +78,8 @@ func (r *Registry[I]) Suggest(name string) string {
 	var near []candidate
 	for _, s := range r.specs {
 		for _, alias := range s.Aliases {
-			if d := params.Distance(class(name), class(alias.Path)); d <= farthest {
-				near = append(near, candidate{alias.Path, d, params.Distance(name, alias.Path)})
+			if d := yamlvalue.Distance(class(name), class(alias.Path)); d <= farthest {
+				near = append(near, candidate{alias.Path, d, yamlvalue.Distance(name, alias.Path)})
 			}
 		}
 	}
