@@ -1,12 +1,8 @@
 package sandbox
 
 import (
-	"cmp"
 	"fmt"
 )
-
-// defaultCorpID is the organisation of a sandbox that was told no other.
-const defaultCorpID = "dingsandboxcorp"
 
 // Organisation is what [Server.Seed] fills a sandbox with.
 type Organisation struct {
@@ -25,40 +21,49 @@ type Organisation struct {
 // Seed adds an organisation to what is there. It stops at the first thing that makes
 // no sense; the error names it.
 func (s *Server) Seed(o Organisation) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.corpID = cmp.Or(o.CorpID, s.corpID)
-	for _, d := range o.Departments {
-		if err := s.addDepartment(d); err != nil {
-			return fmt.Errorf("seed the organisation: %w", err)
-		}
-	}
-	for _, u := range o.Users {
-		if _, err := s.addUser(u); err != nil {
-			return fmt.Errorf("seed the organisation: %w", err)
-		}
-	}
-	return s.seedWiki(o)
-}
-
-func (s *Server) seedWiki(o Organisation) error {
-	for _, w := range o.Workspaces {
-		if _, err := s.addWorkspace(w); err != nil {
-			return fmt.Errorf("seed the organisation: %w", err)
-		}
-	}
-	for _, n := range o.Nodes {
-		if _, err := s.addNode(n); err != nil {
-			return fmt.Errorf("seed the organisation: %w", err)
-		}
-	}
-	for _, w := range o.Workbooks {
-		if _, err := s.addWorkbook(w); err != nil {
-			return fmt.Errorf("seed the organisation: %w", err)
-		}
-	}
-	for _, t := range o.Templates {
-		s.wiki.templates = append(s.wiki.templates, &t)
+	if err := s.seed(o); err != nil {
+		return fmt.Errorf("seed the organisation: %w", err)
 	}
 	return nil
+}
+
+func (s *Server) seed(o Organisation) error {
+	s.core.SetCorpID(o.CorpID)
+	if err := each(o.Departments, s.AddDepartment); err != nil {
+		return err
+	}
+	if err := each(o.Users, addedBy(s.AddUser)); err != nil {
+		return err
+	}
+	if err := each(o.Workspaces, addedBy(s.AddWorkspace)); err != nil {
+		return err
+	}
+	if err := each(o.Nodes, addedBy(s.AddNode)); err != nil {
+		return err
+	}
+	if err := each(o.Workbooks, addedBy(s.AddWorkbook)); err != nil {
+		return err
+	}
+	for _, t := range o.Templates {
+		s.AddTemplate(t)
+	}
+	return nil
+}
+
+// each adds all, up to the first error.
+func each[T any](all []T, add func(T) error) error {
+	for _, one := range all {
+		if err := add(one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addedBy drops what comes back of an addition.
+func addedBy[T, R any](add func(T) (R, error)) func(T) error {
+	return func(one T) error {
+		_, err := add(one)
+		return err
+	}
 }

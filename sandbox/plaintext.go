@@ -82,20 +82,3 @@ func plainButtons(buttons []Button) []string {
 	}
 	return out
 }
-
-// String says who was notified and who was not: "notified: 13800000000 · not
-// notified: u2 (the text does not contain @u2)".
-func (m Mentions) String() string {
-	who := strings.Join(m.Notified, ", ")
-	if m.All {
-		who = "everyone"
-	}
-	if who == "" {
-		who = "nobody"
-	}
-	parts := []string{"notified: " + who}
-	for _, i := range m.Ignored {
-		parts = append(parts, fmt.Sprintf("not notified: %s (%s)", i.ID, i.Reason))
-	}
-	return strings.Join(parts, " · ")
-}

@@ -24,8 +24,18 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/dingdag/dingdag/sandbox/internal/bot"
+	"github.com/dingdag/dingdag/sandbox/internal/card"
+	"github.com/dingdag/dingdag/sandbox/internal/chat"
+	"github.com/dingdag/dingdag/sandbox/internal/core"
+	"github.com/dingdag/dingdag/sandbox/internal/directory"
+	"github.com/dingdag/dingdag/sandbox/internal/media"
+	"github.com/dingdag/dingdag/sandbox/internal/notice"
+	"github.com/dingdag/dingdag/sandbox/internal/page"
+	"github.com/dingdag/dingdag/sandbox/internal/robot"
+	"github.com/dingdag/dingdag/sandbox/internal/wiki"
 )
 
 const (
@@ -46,7 +56,7 @@ type Options struct {
 	// first. The default is 1000 of each.
 	Keep int
 	// WorkbookStart is how long a workbook that doc.create made answers that it is still
-	// initialising. The default is no time; [Server.HoldWorkbook] is for a single one.
+	// initialising. The default is no time; HoldWorkbook is for a single one.
 	WorkbookStart time.Duration
 	// Hosts are further names by which the sandbox may be called, without a port. It always
 	// answers to addresses, to localhost and to the names of DingTalk's hosts, and refuses
@@ -55,38 +65,54 @@ type Options struct {
 	Hosts []string
 }
 
-// Server is the sandbox. It is safe for concurrent use. Make one with [New].
-type Server struct {
-	now  func() time.Time
-	rate Rate
-	mux  *http.ServeMux
-	// workbookStart is the option of the same name.
-	workbookStart time.Duration
-	hosts         []string
+// The families of calls, each with the methods that look at it and steer it.
+type (
+	inboxPart     = core.Inbox
+	faultPart     = core.Faults
+	appPart       = core.Apps
+	robotPart     = robot.Service
+	botPart       = bot.Service
+	directoryPart = directory.Service
+	chatPart      = chat.Service
+	noticePart    = notice.Service
+	mediaPart     = media.Service
+	cardPart      = card.Service
+	wikiPart      = wiki.Service
+)
 
-	// mu guards everything below. A call is decided and recorded under it as one
-	// step, so what a test sees is never half of a request.
-	mu        sync.Mutex
-	robots    []*robotState
-	throttles map[string]*throttle
-	faults    []Fault
-	inbox     inbox
-	ids       ids
-	apps      apps
-	corpID    string
-	directory directory
-	chats     chats
-	sent      []*sentMessage
-	dings     []*Ding
-	media     []*Media
-	cards     map[string]*cardState
-	sessions  map[string]*sessionState
-	wiki      wiki
-	notices   notices
+// Server is the sandbox. It is safe for concurrent use. Make one with [New].
+//
+// Its methods are those of its parts:
+//
+//   - what arrived: Messages, Message, WaitMessages, Attempts, Clear
+//   - faults: AddFault, Faults, ClearFaults
+//   - apps: AddApp, UpdateApp, Apps, SetQPS, ExpireTokens
+//   - robots: AddRobot, UpdateRobot, Robots, OpenSession, and ReadMessage for what bots sent
+//   - people: AddDepartment, Departments, AddUser, Users
+//   - group chats: AddChat, Chats, Chat
+//   - notices: Notices, ReadNotice, Dings
+//   - the knowledge base: AddWorkspace, Workspaces, AddNode, Nodes, AddTemplate,
+//     AddWorkbook, Sheets, HoldWorkbook
+//   - Card and Media
+type Server struct {
+	*inboxPart
+	*faultPart
+	*appPart
+	*robotPart
+	*botPart
+	*directoryPart
+	*chatPart
+	*noticePart
+	*mediaPart
+	*cardPart
+	*wikiPart
+
+	core  *core.Core
+	hosts []string
 }
 
 // New returns a sandbox with an empty organisation. Fill it with [Server.Seed] or piece by
-// piece, and add robots with [Server.AddRobot] and apps with [Server.AddApp].
+// piece, and add robots with AddRobot and apps with AddApp.
 func New(opts Options) *Server {
 	if opts.Now == nil {
 		opts.Now = time.Now //nolint:forbidigo // the clock starts here
@@ -94,64 +120,29 @@ func New(opts Options) *Server {
 	if opts.Keep <= 0 {
 		opts.Keep = defaultKeep
 	}
+	c := core.New(opts.Now, opts.Keep)
 	s := &Server{
-		now:           opts.Now,
-		rate:          opts.Rate.or(Rate{PerMinute: 20, Block: 10 * time.Minute}),
-		mux:           http.NewServeMux(),
-		workbookStart: opts.WorkbookStart,
+		inboxPart:     c.Inbox,
+		faultPart:     c.Faults,
+		appPart:       c.Apps,
+		robotPart:     robot.New(c, opts.Rate),
+		directoryPart: directory.New(c),
+		chatPart:      chat.New(c),
+		botPart:       bot.New(c),
+		mediaPart:     media.New(c),
+		cardPart:      card.New(c),
+		wikiPart:      wiki.New(c, opts.WorkbookStart),
+		noticePart:    notice.New(c),
+		core:          c,
 		hosts:         slices.Clone(opts.Hosts),
-		throttles:     map[string]*throttle{},
-		inbox:         newInbox(opts.Keep),
-		apps:          newApps(),
-		corpID:        defaultCorpID,
-		directory:     newDirectory(),
-		chats:         newChats(),
-		cards:         map[string]*cardState{},
-		sessions:      map[string]*sessionState{},
-		notices:       newNotices(),
 	}
-	for _, c := range calls() {
-		s.mux.Handle(c.pattern, s.serveCall(c))
-	}
-	s.routeAPI()
-	s.routePage()
-	s.mux.HandleFunc("/", unknownPath)
+	c.API("POST /sandbox/api/organisation", core.APIAdd(func(o Organisation) (any, error) { return core.Object{}, s.Seed(o) }))
+	page.Install(c)
 	return s
 }
 
-// calls is the route table of DingTalk's own paths. A new family of endpoints is a
-// file that declares its calls, and one entry here.
-func calls() []call {
-	return slices.Concat(
-		[]call{robotSendCall()},
-		tokenCalls(),
-		userCalls(),
-		departmentCalls(),
-		chatCalls(),
-		sceneGroupCalls(),
-		botCalls(),
-		dingCalls(),
-		mediaCalls(),
-		cardCalls(),
-		sessionCalls(),
-		workspaceCalls(),
-		nodeCalls(),
-		docCalls(),
-		worksheetCalls(),
-		lineCalls(),
-		rangeCalls(),
-		noticeCalls(),
-	)
-}
-
 // Calls lists the names of all calls, for [Fault] and [Attempt]: "robot.send".
-func Calls() []string {
-	var names []string
-	for _, c := range calls() {
-		names = append(names, c.name)
-	}
-	return names
-}
+func Calls() []string { return core.Names(New(Options{}).core.Calls()) }
 
 // ServeHTTP answers one request. Some faults cut the connection; they do it by
 // panicking with [http.ErrAbortHandler], which net/http understands.
@@ -160,7 +151,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("the sandbox does not answer to the name %q; start it with --host %[1]s if it shall", hostname(r.Host)), http.StatusMisdirectedRequest)
 		return
 	}
-	s.mux.ServeHTTP(w, r)
+	s.core.ServeHTTP(w, r)
 }
 
 // answersTo checks the Host of a request.

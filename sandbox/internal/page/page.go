@@ -1,0 +1,142 @@
+// Package page draws the page of the sandbox: the inbox, and the views that the families
+// of calls add.
+package page
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"html/template"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/dingdag/dingdag/sandbox/internal/core"
+)
+
+//go:embed files
+var files embed.FS
+
+// contentSecurityPolicy lets the page use its own style and script and nothing
+// else: no inline code, no frames, and no picture that a message points to.
+const contentSecurityPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// Page draws what a core holds.
+type Page struct {
+	core          *core.Core
+	style, script asset
+	inbox         *template.Template
+	// views are the templates of the views by their names.
+	views map[string]*template.Template
+}
+
+// Install adds the page to a core that has its views already. It panics when an embedded
+// file is missing or broken, which is a mistake in the program.
+func Install(c *core.Core) {
+	p := &Page{
+		core: c, style: readAsset("style.css"), script: readAsset("inbox.js"),
+		inbox: template.Must(template.New("page.html").Funcs(template.FuncMap{"isWeb": isWeb}).ParseFS(files, "files/*.html")),
+		views: map[string]*template.Template{},
+	}
+	for _, v := range c.Views() {
+		p.views[v.Name] = template.Must(template.Must(p.inbox.Clone()).Parse(v.HTML))
+	}
+	c.Handle("GET /{$}", p)
+	c.Handle("POST /sandbox/clear", http.NewCrossOriginProtection().Handler(http.HandlerFunc(p.clear)))
+	for _, a := range []asset{p.style, p.script} {
+		c.Handle("GET /sandbox/"+a.name, a)
+	}
+}
+
+// ServeHTTP draws the page.
+func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	tmpl, page := p.page(r.URL.Query())
+	var b bytes.Buffer
+	if err := tmpl.Execute(&b, page); err != nil {
+		http.Error(w, "draw the page: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", contentSecurityPolicy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
+	_, _ = w.Write(b.Bytes()) // an error means that the client is gone
+}
+
+// clear is for the button, which works without script. The way back is
+// relative, so that it holds under a path prefix, too.
+func (p *Page) clear(w http.ResponseWriter, _ *http.Request) {
+	p.core.Inbox.Clear()
+	w.Header().Set("Location", "../")
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// asset is a static file under a name with its hash, which browsers may keep.
+type asset struct {
+	name    string
+	content []byte
+}
+
+func readAsset(name string) asset {
+	content, err := files.ReadFile("files/" + name)
+	if err != nil {
+		panic("sandbox: embedded file: " + err.Error())
+	}
+	sum := sha256.Sum256(content)
+	ext := path.Ext(name)
+	return asset{name: strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:4]) + ext, content: content}
+}
+
+// ServeHTTP serves the file.
+func (a asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	http.ServeContent(w, r, a.name, time.Time{}, bytes.NewReader(a.content))
+}
+
+// pageView is what the template draws.
+type pageView struct {
+	Style, Script string
+	Tabs          []tabView
+	// View is the name of what is shown, and Data what it shows; empty for the inbox.
+	View  string
+	Data  any
+	Inbox *inboxView
+}
+
+// tabView is one of the links between the views.
+type tabView struct {
+	Name, Title string
+	Selected    bool
+}
+
+// page chooses the view that the query names and reads what it shows. An unknown view is the inbox.
+func (p *Page) page(q url.Values) (*template.Template, pageView) {
+	p.core.Lock()
+	defer p.core.Unlock()
+	v := pageView{Style: p.style.name, Script: p.script.name, Tabs: []tabView{{Title: "Inbox"}}}
+	for _, view := range p.core.Views() {
+		selected := view.Name == q.Get("view")
+		v.Tabs = append(v.Tabs, tabView{Name: view.Name, Title: view.Title, Selected: selected})
+		if selected {
+			v.View, v.Data = view.Name, view.Data(q)
+		}
+	}
+	if v.View != "" {
+		return p.views[v.View], v
+	}
+	v.Tabs[0].Selected = true
+	v.Inbox = p.readInbox(q)
+	return p.inbox, v
+}
+
+// isWeb tells whether the page may link to an address that a message brought.
+func isWeb(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+}
