@@ -32,7 +32,7 @@ func (a access) Trigger(ctx context.Context, t operator.TriggerRequest) (string,
 	if id == "" && t.LogicalDate.IsZero() {
 		// Of nothing that another go of the same try would have otherwise.
 		sum := sha256.Sum256([]byte(by))
-		id = RunID(dag.ManualRun, orDefault(a.a.in.QueuedAt, a.a.in.StartDate)) + "_" + hex.EncodeToString(sum[:4])
+		id = dag.RunID(dag.ManualRun, orDefault(a.a.in.QueuedAt, a.a.in.StartDate)) + "_" + hex.EncodeToString(sum[:4])
 	}
 	r, err := a.e.Trigger(ctx, t.DAGID, Trigger{
 		RunID: id, LogicalDate: t.LogicalDate, NoLogicalDate: t.NoLogicalDate, Conf: t.Conf, Reset: t.Reset, By: by,
@@ -79,7 +79,7 @@ func (a access) States(ctx context.Context, dagID string, logicalDate time.Time,
 	of := map[string]dag.State{}
 	for _, in := range is {
 		if s, has := of[in.TaskID]; has {
-			of[in.TaskID] = combined(s, in.State)
+			of[in.TaskID] = dag.Combined(s, in.State)
 		} else {
 			of[in.TaskID] = in.State
 		}

@@ -70,7 +70,7 @@ func (c *change) createTriggered(d *dag.DAG) error {
 	}
 	last := slices.MaxFunc(events, func(a, b *store.AssetEvent) int { return cmp.Compare(a.ID, b.ID) })
 	r := &store.Run{
-		DAGID: d.ID, RunID: RunID(dag.AssetRun, last.At), Type: dag.AssetRun, State: dag.RunQueued,
+		DAGID: d.ID, RunID: dag.RunID(dag.AssetRun, last.At), Type: dag.AssetRun, State: dag.RunQueued,
 		RunAfter: last.At, QueuedAt: c.now, Version: d.Version,
 	}
 	ok, err := c.insertRun(d, r)

@@ -69,7 +69,7 @@ func TestAssetsTriggerOnceAllAreUpdated(t *testing.T) {
 	r := rs[0]
 	assert.Equal(t, dag.AssetRun, r.Type)
 	assert.Equal(t, dag.RunSuccess, r.State)
-	assert.Equal(t, engine.RunID(dag.AssetRun, r.RunAfter), r.RunID, "asset_triggered__ and the moment of the last update")
+	assert.Equal(t, dag.RunID(dag.AssetRun, r.RunAfter), r.RunID, "asset_triggered__ and the moment of the last update")
 	assert.Regexp(t, `^asset_triggered__\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00$`, r.RunID)
 	assert.True(t, r.LogicalDate.IsZero() && r.IntervalStart.IsZero() && r.IntervalEnd.IsZero(), "no logical date, no data interval")
 	taken, err := b.store.TakenAssetEvents(t.Context(), r.Key)

@@ -344,7 +344,7 @@ func (c *change) completeBackfill(b *store.Backfill) error {
 // backfillDate settles a date and starts its run, if it gets one.
 func (c *change) backfillDate(b *store.Backfill, d *store.BackfillDate) (begun bool, err error) {
 	r := &store.Run{
-		DAGID: b.DAGID, RunID: RunID(dag.BackfillRun, d.RunAfter), Type: dag.BackfillRun, State: dag.RunQueued, BackfillID: b.ID,
+		DAGID: b.DAGID, RunID: dag.RunID(dag.BackfillRun, d.RunAfter), Type: dag.BackfillRun, State: dag.RunQueued, BackfillID: b.ID,
 		LogicalDate: d.LogicalDate, IntervalStart: d.Interval.Start, IntervalEnd: d.Interval.End,
 		RunAfter: d.RunAfter, QueuedAt: c.now, Conf: b.Conf, Version: b.Version,
 	}

@@ -163,16 +163,8 @@ func taskInfo(d *dag.DAG, t *dag.Task) template.TaskInfo {
 		TaskID: t.ID, Label: t.Label, Owner: t.Owner, Operator: t.Operator, Retries: t.Retries, RetryDelay: t.RetryDelay,
 		ExecutionTimeout: t.ExecutionTimeout, TriggerRule: string(t.TriggerRule), Pool: t.Pool, Queue: t.Queue, DocMD: t.Doc,
 		PoolSlots: t.PoolSlots, PriorityWeight: t.PriorityWeight, DependsOnPast: t.DependsOnPast,
-		UpstreamTaskIDs: taskIDs(d, t.Upstream), DownstreamTaskIDs: taskIDs(d, t.Downstream),
+		UpstreamTaskIDs: d.TaskIDs(t.Upstream), DownstreamTaskIDs: d.TaskIDs(t.Downstream),
 	}
-}
-
-func taskIDs(d *dag.DAG, indexes []int) []string {
-	out := make([]string, len(indexes))
-	for i, n := range indexes {
-		out[i] = d.Tasks[n].ID
-	}
-	return out
 }
 
 func opt(t time.Time) *time.Time {

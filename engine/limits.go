@@ -63,7 +63,7 @@ func (lr *liveRun) stateOf(taskID string) (s dag.State, has bool) {
 		case !has:
 			s, has = in.State, true
 		default:
-			s = combined(s, in.State)
+			s = dag.Combined(s, in.State)
 		}
 	}
 	return s, has
@@ -113,7 +113,7 @@ func (c *change) pastUnmet(lr *liveRun, t *dag.Task) (string, error) {
 	}
 	ids := []string{t.ID}
 	if t.WaitForDownstream {
-		ids = append(ids, taskIDs(lr.plan.d, t.Downstream)...)
+		ids = append(ids, lr.plan.d.TaskIDs(t.Downstream)...)
 	}
 	states, err := c.statesIn(prev, ids)
 	if err != nil {
@@ -157,7 +157,7 @@ func (c *change) statesIn(r *store.Run, ids []string) (map[string]dag.State, err
 			continue
 		}
 		if s, has := out[in.TaskID]; has {
-			out[in.TaskID] = combined(s, in.State)
+			out[in.TaskID] = dag.Combined(s, in.State)
 		} else {
 			out[in.TaskID] = in.State
 		}

@@ -410,29 +410,3 @@ func (a *attempt) nameInstance(ctx context.Context, op operator.Operator) {
 	}
 	a.in.RenderedMapIndex = a.e.o.Masker.Mask(fmt.Sprint(name))
 }
-
-// combined is the state of a task by those of its instances: what is not finished or went
-// wrong shows first.
-func combined(a, b dag.State) dag.State {
-	if worth(b) > worth(a) {
-		return b
-	}
-	return a
-}
-
-func worth(s dag.State) int {
-	switch s {
-	case dag.Removed:
-		return 0
-	case dag.Skipped:
-		return 1
-	case dag.Success:
-		return 2
-	case dag.UpstreamFailed:
-		return 3
-	case dag.Failed:
-		return 4
-	default:
-		return 5
-	}
-}

@@ -30,7 +30,7 @@ func retryDelay(dagID string, t *dag.Task, logicalDate time.Time, n int) time.Du
 		b := int64(max(base, 1))
 		date := "None"
 		if !logicalDate.IsZero() {
-			date = isoTime(logicalDate, " ")
+			date = dag.ISOFormat(logicalDate, " ")
 		}
 		sum := sha1.Sum(fmt.Appendf(nil, "%s#%s#%s#%d", dagID, t.ID, date, n)) //nolint:gosec // see the import
 		jitter := new(big.Int).Mod(new(big.Int).SetBytes(sum[:]), big.NewInt(b)).Int64()

@@ -345,7 +345,7 @@ func (c *change) createDue(d *dag.DAG) error {
 			return nil
 		}
 		r := &store.Run{
-			DAGID: d.ID, RunID: RunID(dag.ScheduledRun, due.RunAfter), Type: dag.ScheduledRun, State: dag.RunQueued,
+			DAGID: d.ID, RunID: dag.RunID(dag.ScheduledRun, due.RunAfter), Type: dag.ScheduledRun, State: dag.RunQueued,
 			LogicalDate: due.LogicalDate, IntervalStart: due.Interval.Start, IntervalEnd: due.Interval.End,
 			RunAfter: due.RunAfter, QueuedAt: c.now, Version: d.Version,
 		}
@@ -466,22 +466,6 @@ func (c *change) startQueued(id string, d *dag.DAG) error {
 		return err
 	}
 	return c.startWaitedFor(append(own, backfilled...))
-}
-
-// RunID is the id of a run of the given type, in Airflow's form: the type and the
-// moment after which it runs.
-func RunID(t dag.RunType, at time.Time) string {
-	return string(t) + "__" + isoTime(at, "T")
-}
-
-// isoTime writes a moment as Python's isoformat does: in UTC, with six digits of a
-// fraction or none.
-func isoTime(t time.Time, sep string) string {
-	fraction := ""
-	if t.Nanosecond()/int(time.Microsecond) > 0 {
-		fraction = ".000000"
-	}
-	return t.UTC().Format("2006-01-02" + sep + "15:04:05" + fraction + "-07:00")
 }
 
 // Refresh picks up what other processes wrote: paused and unpaused DAGs, triggered

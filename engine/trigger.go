@@ -239,7 +239,7 @@ func newManualRun(d *dag.DAG, t Trigger, now time.Time, precision time.Duration)
 	id := t.RunID
 	switch {
 	case id == "":
-		id = RunID(dag.ManualRun, at)
+		id = dag.RunID(dag.ManualRun, at)
 	case len(id) > maxRunID:
 		return nil, &TriggerError{"run_id", fmt.Errorf("run id %q… has %d characters: %d are allowed, because the folder of its logs is named after it", id[:20], len(id), maxRunID)}
 	case !runIDPattern.MatchString(id):

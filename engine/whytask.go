@@ -213,7 +213,7 @@ func (c *change) whyRule(lr *liveRun, at dagrun.Slot, matters func(dag.State) bo
 		slots := lr.m.Slots(u)
 		s := lr.m.State(slots[0])
 		for _, other := range slots[1:] {
-			s = combined(s, lr.m.State(other))
+			s = dag.Combined(s, lr.m.State(other))
 		}
 		if text := fmt.Sprintf("%s is %s", lr.plan.d.Tasks[u].ID, s); matters(s) && (len(ups) == 0 || ups[len(ups)-1] != text) {
 			ups = append(ups, text)
