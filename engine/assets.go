@@ -9,7 +9,6 @@ import (
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/template"
 )
 
 // updateAssets records that the outlets of an attempt that succeeded are updated, and tells
@@ -121,31 +120,5 @@ func (e *Engine) wakeTold(ctx context.Context) {
 		if err != nil || assetsMet(d, events) {
 			e.wakeDAG(id)
 		}
-	}
-}
-
-// assetInfos are assets as templates see them.
-func assetInfos(list []*dag.Asset) []template.AssetInfo {
-	out := make([]template.AssetInfo, len(list))
-	for i, a := range list {
-		out[i] = template.AssetInfo{URI: a.URI, Name: a.Name, Group: a.Group, Extra: a.Extra}
-	}
-	return out
-}
-
-// takenEvents reads the asset events that a run took, when a template asks for them.
-func takenEvents(ctx context.Context, r store.Reader, run *store.Run) func() ([]template.AssetEventInfo, error) {
-	return func() ([]template.AssetEventInfo, error) {
-		if run.Type != dag.AssetRun {
-			return nil, nil
-		}
-		events, err := r.TakenAssetEvents(ctx, run.Key)
-		out := make([]template.AssetEventInfo, len(events))
-		for i, ev := range events {
-			out[i] = template.AssetEventInfo{
-				URI: ev.URI, Timestamp: ev.At, SourceDAGID: ev.DAGID, SourceTaskID: ev.TaskID, SourceRunID: ev.RunID, SourceMapIndex: ev.MapIndex,
-			}
-		}
-		return out, err
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -35,9 +36,9 @@ func (a *attempt) deliveries(ctx context.Context, r store.Reader, kind callbacks
 	ev := a.e.event(kind, a.plan.d)
 	ev.RunID, ev.TaskID, ev.MapIndex, ev.TryNumber, ev.MaxTries = a.run.RunID, in.TaskID, in.MapIndex, in.Try, in.MaxTries
 	ev.State, ev.Error, ev.Owner = in.State.String(), errText, a.task.t.Owner
-	ev.LogicalDate, ev.StartDate, ev.EndDate, ev.NextRetry = opt(a.run.LogicalDate), opt(in.StartDate), opt(in.EndDate), opt(in.RetryAt)
+	ev.LogicalDate, ev.StartDate, ev.EndDate, ev.NextRetry = render.Moment(a.run.LogicalDate), render.Moment(in.StartDate), render.Moment(in.EndDate), render.Moment(in.RetryAt)
 	ev.Log = filepath.Join(a.e.o.LogDir, in.Log)
-	tc := a.e.templateContext(ctx, r, a.plan, &a.run, a.task.t, in)
+	tc := a.e.render.Context(ctx, r, a.plan.d, &a.run, a.task.t, in)
 	tc.Exception = errText
 	return a.e.prepare(a.plan, cbs, ev, tc)
 }
@@ -46,7 +47,7 @@ func (a *attempt) deliveries(ctx context.Context, r store.Reader, kind callbacks
 func (e *Engine) runEvent(lr *liveRun, kind callbacks.Kind, now time.Time) *callbacks.Event {
 	ev := e.event(kind, lr.plan.d)
 	ev.RunID, ev.State, ev.Reason = lr.run.RunID, string(lr.run.State), lr.run.Reason
-	ev.LogicalDate, ev.StartDate, ev.EndDate = opt(lr.run.LogicalDate), opt(lr.run.StartDate), opt(now)
+	ev.LogicalDate, ev.StartDate, ev.EndDate = render.Moment(lr.run.LogicalDate), render.Moment(lr.run.StartDate), render.Moment(now)
 	return ev
 }
 
@@ -77,7 +78,7 @@ func (e *Engine) runDeliveries(ctx context.Context, r store.Reader, lr *liveRun,
 		t = lr.plan.d.Task(some.TaskID)
 		ev.Error = cmp.Or(ev.Error, some.Error)
 	}
-	tc := e.templateContext(ctx, r, lr.plan, &lr.run, t, some)
+	tc := e.render.Context(ctx, r, lr.plan.d, &lr.run, t, some)
 	tc.Reason, tc.Exception = ev.Reason, ev.Error
 	return e.prepare(lr.plan, cbs, ev, tc)
 }
@@ -85,7 +86,7 @@ func (e *Engine) runDeliveries(ctx context.Context, r store.Reader, lr *liveRun,
 // prepare lets callbacks say what they have to say about an event. One that can't say it
 // tells the event by its default message, or leaves a record of why it tells nothing.
 func (e *Engine) prepare(p *plan, cbs []boundCallback, ev *callbacks.Event, tc *template.Context) (out []*store.Delivery) {
-	ev.DAGFolder = p.folder
+	ev.DAGFolder = p.d.Folder()
 	for _, b := range cbs {
 		told := *ev
 		m, err := e.prepareOne(p, b, &told, tc)
@@ -142,7 +143,7 @@ func withFields(tc *template.Context, b boundCallback) *template.Context {
 // prepareOne renders one callback and lets it write its message.
 func (e *Engine) prepareOne(p *plan, b boundCallback, ev *callbacks.Event, tc *template.Context) (m callbacks.Message, err error) {
 	defer recovered(&err)
-	cb, err := b.spec.Render(b.cb, e.renderer(p, withFields(tc, b), b.spec.NamesFile))
+	cb, err := b.spec.Render(b.cb, e.render.Field(p.d, withFields(tc, b), b.spec.NamesFile))
 	if err != nil {
 		return m, fmt.Errorf("the callback's template failed: %w", err)
 	}
@@ -162,15 +163,15 @@ func prepareRendered(b boundCallback, cb callbacks.Callback, ev *callbacks.Event
 func (e *Engine) prepareDefault(p *plan, b boundCallback, ev *callbacks.Event, tc *template.Context, cause error) (m callbacks.Message, err error) {
 	defer recovered(&err)
 	var lost []string
-	render := e.renderer(p, withFields(tc, b), b.spec.NamesFile)
-	cb, err := b.spec.Render(b.cb, func(field, text string) (v any, err error) {
+	field := e.render.Field(p.d, withFields(tc, b), b.spec.NamesFile)
+	cb, err := b.spec.Render(b.cb, func(name, text string) (v any, err error) {
 		defer func() {
 			if recovered(&err); err != nil {
-				lost = append(lost, field)
+				lost = append(lost, name)
 				v, err = "", nil
 			}
 		}()
-		return render(field, text)
+		return field(name, text)
 	})
 	if err != nil {
 		return m, cause

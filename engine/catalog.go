@@ -11,6 +11,7 @@ import (
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/params/declare"
+	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/template"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -139,7 +140,7 @@ func (e entry[I]) Targets(args *yaml.Node) []string {
 
 // CheckFiles reads and compiles the template files that parameters name or include.
 func (e entry[I]) CheckFiles(args *yaml.Node, dirs []string) (out []dag.Problem, rests bool) {
-	files := folders(dirs)
+	files := render.Files(dirs)
 	e.spec.Templates(args, func(field string, text *yaml.Node) {
 		named := e.spec.NamesFile(field, text.Value)
 		if !named && !e.templates.Includes(text.Value) {
@@ -151,10 +152,10 @@ func (e entry[I]) CheckFiles(args *yaml.Node, dirs []string) (out []dag.Problem,
 		}
 		src, err := text.Value, error(nil)
 		if named {
-			src, err = files.named(text.Value)
+			src, err = files.Named(text.Value)
 		}
 		if err == nil {
-			err = e.templates.CheckFiles(src, files.read)
+			err = e.templates.CheckFiles(src, files.Read)
 		}
 		if err != nil {
 			said := err.Error()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -89,9 +90,9 @@ func (c *change) fireDeadline(l *store.RunDeadline) error {
 		return nil
 	}
 	ev := c.e.event(callbacks.Deadline, p.d)
-	ev.RunID, ev.State, ev.Reason, ev.Deadline = r.RunID, string(r.State), reasonDeadline, opt(l.At)
-	ev.LogicalDate, ev.StartDate, ev.EndDate = opt(r.LogicalDate), opt(r.StartDate), opt(r.EndDate)
-	tc := c.e.templateContext(c.ctx, c, p, r, nil, nil)
+	ev.RunID, ev.State, ev.Reason, ev.Deadline = r.RunID, string(r.State), reasonDeadline, render.Moment(l.At)
+	ev.LogicalDate, ev.StartDate, ev.EndDate = render.Moment(r.LogicalDate), render.Moment(r.StartDate), render.Moment(r.EndDate)
+	tc := c.e.render.Context(c.ctx, c, p.d, r, nil, nil)
 	tc.Reason = reasonDeadline
 	c.out = append(c.out, c.e.prepare(p, p.onDeadline[l.Index], ev, tc)...)
 	return nil

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/store"
 
 	"golang.org/x/sync/errgroup"
@@ -115,6 +116,7 @@ type Engine struct {
 	o      Options
 	store  store.Store
 	host   string
+	render *render.Renderer
 
 	refreshing sync.Mutex
 
@@ -198,7 +200,8 @@ func New(s store.Store, o Options) (*Engine, error) {
 	}
 	e := &Engine{
 		o: o, store: s, host: host,
-		dags: map[string]*dag.DAG{}, plans: map[string]*plan{}, live: map[int64]*liveRun{},
+		render: &render.Renderer{Templates: o.Templates, Connections: o.Connections, Variables: o.Variables, Host: host, LogDir: o.LogDir},
+		dags:   map[string]*dag.DAG{}, plans: map[string]*plan{}, live: map[int64]*liveRun{},
 		attempts: map[attemptKey]context.CancelCauseFunc{}, paused: map[string]bool{}, pools: map[string]int{}, blocked: map[int64]bool{},
 		dropped: map[int64]bool{}, said: map[int64]string{}, stuck: map[int64]int64{},
 		nextDue: map[*dag.DAG]time.Time{}, unwanted: map[attemptKey]error{},

@@ -7,11 +7,11 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -141,7 +141,7 @@ func (c *change) tellBroken(state string, list []*store.ImportError) {
 		if i.DAGID != "" {
 			continue
 		}
-		f := callbacks.BrokenFile{File: i.File, Since: i.Since, Until: opt(i.Until), Error: i.Text, Gone: state == "mended" && gone(i.File)}
+		f := callbacks.BrokenFile{File: i.File, Since: i.Since, Until: render.Moment(i.Until), Error: i.Text, Gone: state == "mended" && gone(i.File)}
 		for _, d := range list {
 			if d.DAGID != "" && d.File == i.File {
 				f.DAGs = append(f.DAGs, d.DAGID)
@@ -166,9 +166,8 @@ func (c *change) tellBroken(state string, list []*store.ImportError) {
 	if state == "broken" {
 		ev.Error = errs
 	}
-	p := &plan{d: &dag.DAG{Location: c.e.o.Location}, folder: filepath.Dir(files[0].File)}
-	p.files = folders{p.folder}
-	tc := c.e.templateContext(c.ctx, c, p, &store.Run{}, nil, nil)
+	p := &plan{d: &dag.DAG{Location: c.e.o.Location, Pos: dag.Position{File: files[0].File}}}
+	tc := c.e.render.Context(c.ctx, c, p.d, &store.Run{}, nil, nil)
 	tc.Reason, tc.Exception = ev.Reason, errs // those that were, once they are mended
 	names := make([]any, len(files))
 	for i, f := range files {

@@ -398,9 +398,9 @@ func (a *attempt) nameInstance(ctx context.Context, op operator.Operator) {
 	if text == "" || a.in.MapIndex < 0 || a.log == nil {
 		return
 	}
-	tc := a.e.templateContext(ctx, a.e.store, a.plan, &a.run, a.task.t, &a.in)
+	tc := a.e.render.Context(ctx, a.e.store, a.plan.d, &a.run, a.task.t, &a.in)
 	tc.Task.Fields = a.task.spec.Values(op)
-	name, err := a.e.renderer(a.plan, tc, a.task.spec.NamesFile)("map_index_template", text)
+	name, err := a.e.render.Field(a.plan.d, tc, a.task.spec.NamesFile)("map_index_template", text)
 	if err != nil {
 		a.log.line(slog.LevelWarn, "render map_index_template: "+err.Error())
 		return

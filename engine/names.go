@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/template"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -22,7 +22,7 @@ type nameChecker struct {
 	templates *template.Env
 	d         *dag.DAG
 	names     template.Names // those that all templates of the DAG may use
-	files     folders
+	files     render.Files
 	lines     map[string][]string // of a file, as far as it was read
 	taken     map[[2]int]bool     // places in the DAG file that have a finding
 	out       dag.Diagnostics
@@ -41,7 +41,7 @@ type templated interface {
 func (c Catalog) checkNames(d *dag.DAG, unsure dag.Unsure) dag.Diagnostics {
 	n := &nameChecker{
 		templates: c.Templates, d: d, lines: map[string][]string{}, taken: map[[2]int]bool{},
-		files: append(folders{filepath.Dir(d.Pos.File)}, d.TemplateSearchPath...),
+		files: render.FilesOf(d),
 		names: template.Names{
 			More: slices.Collect(maps.Keys(maps.Collect(d.UserDefinedMacros.All()))), Open: unsure.Macros,
 			Params: d.ParamNames, AnyParam: unsure.Params,
@@ -133,7 +133,7 @@ func (n *nameChecker) args(pos dag.Position, task string, spec templated, args *
 		if yamlvalue.HoldsTemplate(text.Value) {
 			return
 		}
-		if path, src, err := n.files.find(text.Value); err == nil {
+		if path, src, err := n.files.Find(text.Value); err == nil {
 			n.file(task, path, src, own)
 		}
 	})
@@ -141,10 +141,10 @@ func (n *nameChecker) args(pos dag.Position, task string, spec templated, args *
 
 // file looks at a template file, whose findings are at their place in that file.
 func (n *nameChecker) file(task, path, src string, names template.Names) {
-	for _, f := range n.templates.CheckNames(src, n.files.read, names) {
+	for _, f := range n.templates.CheckNames(src, n.files.Read, names) {
 		if f.File == "" {
 			n.add(dag.Position{File: path, Line: f.Line, Column: f.Column}, task, &f, f.Message)
-		} else if included, _, err := n.files.find(f.File); err == nil {
+		} else if included, _, err := n.files.Find(f.File); err == nil {
 			n.add(dag.Position{File: included, Line: f.Line, Column: f.Column}, task, &f, f.Message)
 		}
 	}
@@ -152,9 +152,9 @@ func (n *nameChecker) file(task, path, src string, names template.Names) {
 
 // text looks at a template of the DAG file.
 func (n *nameChecker) text(pos dag.Position, task, field string, text *yaml.Node, names template.Names) {
-	for _, f := range n.templates.CheckNames(text.Value, n.files.read, names) {
+	for _, f := range n.templates.CheckNames(text.Value, n.files.Read, names) {
 		if f.File != "" {
-			if included, _, err := n.files.find(f.File); err == nil {
+			if included, _, err := n.files.Find(f.File); err == nil {
 				n.add(dag.Position{File: included, Line: f.Line, Column: f.Column}, task, &f, f.Message)
 			}
 			continue

@@ -16,6 +16,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -85,7 +86,7 @@ func reasons(e *jsonschema.ValidationError) (out []string) {
 // checkParams checks the params that a run would have: the DAG's, with conf over them.
 // A param without default needs a value; every mistake is named.
 func checkParams(d *dag.DAG, conf json.RawMessage) error {
-	given := decodeConf(conf)
+	given := render.DecodeConf(conf)
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(d.ParamSchemas)) {
 		value, has := d.Params.Get(name)
@@ -122,7 +123,7 @@ func unknownConf(d *dag.DAG, conf json.RawMessage) (warnings []string) {
 	if len(names) == 0 {
 		return nil
 	}
-	for _, key := range slices.Sorted(maps.Keys(decodeConf(conf))) {
+	for _, key := range slices.Sorted(maps.Keys(render.DecodeConf(conf))) {
 		if known[key] || slices.ContainsFunc(d.Tasks, func(t *dag.Task) bool { return mentions(t.Args, key) }) {
 			continue
 		}

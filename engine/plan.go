@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync"
 
 	"github.com/dingdag/dingdag/dagrun"
@@ -18,11 +17,9 @@ import (
 
 // plan is one version of a DAG, decoded and ready to run. Nobody changes it.
 type plan struct {
-	d      *dag.DAG
-	g      *dagrun.Graph // nil in a plan that lacks something
-	tasks  []taskPlan
-	folder string
-	files  folders
+	d     *dag.DAG
+	g     *dagrun.Graph // nil in a plan that lacks something
+	tasks []taskPlan
 
 	onSuccess, onFailure, onMissed []boundCallback
 	onDeadline                     [][]boundCallback // by deadline
@@ -62,8 +59,7 @@ func newPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*plan
 // buildPlan is newPlan as far as it gets: with an error the plan lacks what the error
 // names, and is good for its callbacks only.
 func buildPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*plan, error) {
-	p := &plan{d: d, tasks: make([]taskPlan, len(d.Tasks)), folder: filepath.Dir(d.Pos.File)}
-	p.files = append(folders{p.folder}, d.TemplateSearchPath...)
+	p := &plan{d: d, tasks: make([]taskPlan, len(d.Tasks))}
 	var errs []error
 	bind := func(where string, cs []dag.Callback) []boundCallback {
 		bs, err := bindCallbacks(cbs, cs)

@@ -3,7 +3,6 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -81,7 +80,7 @@ func (e *Engine) messages(cbs []boundCallback, ev *callbacks.Event) (out []*stor
 	if err != nil {
 		loc = time.UTC
 	}
-	p := &plan{d: &dag.DAG{ID: ev.DAGID, Location: loc}, folder: filepath.Dir(ev.Log)}
+	p := &plan{d: &dag.DAG{ID: ev.DAGID, Location: loc}}
 	for _, b := range cbs {
 		m, err := e.prepareOne(p, b, ev, bareContext(ev))
 		if err != nil {

@@ -9,11 +9,11 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/operator"
-	"github.com/dingdag/dingdag/template"
 )
 
 // returnValue is the XCom key of a task's result.
@@ -40,7 +40,7 @@ var _ operator.XCom = xcoms{}
 
 // Pull returns the JSON of one XCom, or nil; of a mapped task the list of all.
 func (x xcoms) Pull(ctx context.Context, taskID, key string) (json.RawMessage, error) {
-	return pulled(ctx, x.a.e.store, x.a.plan.d, x.a.run.Key, taskID, key, nil)
+	return render.Pull(ctx, x.a.e.store, x.a.plan.d, x.a.run.Key, taskID, key, nil)
 }
 
 // Push keeps a value for the end of the try.
@@ -126,84 +126,4 @@ func (w withOwn) XComs(ctx context.Context, runKey int64, taskID, key string) ([
 	xs = append(xs, store.MappedXCom{MapIndex: w.in.MapIndex, Value: v})
 	slices.SortFunc(xs, func(x, y store.MappedXCom) int { return cmp.Compare(x.MapIndex, y.MapIndex) })
 	return xs, nil
-}
-
-// pullAll answers ti.xcom_pull of a task in a run of d.
-func pullAll(ctx context.Context, r store.Reader, d *dag.DAG, run *store.Run, q template.XComQuery) ([]json.RawMessage, error) {
-	out := make([]json.RawMessage, len(q.TaskIDs))
-	dagID := q.DAGID
-	if dagID == "" {
-		dagID = run.DAGID
-	}
-	if dagID != run.DAGID {
-		d = nil // nothing is known of its tasks but what is stored
-	}
-	for i, id := range q.TaskIDs {
-		key, err := runOf(ctx, r, dagID, run, id, q)
-		if err != nil || key == 0 && run.Key != 0 {
-			if err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if out[i], err = pulled(ctx, r, d, key, id, q.Key, q.MapIndexes); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-// runOf is the run whose XCom is asked for: the own one, the one with the same or the given
-// id in another DAG, or with include_prior_dates the newest that has it. It is 0 for none.
-func runOf(ctx context.Context, r store.Reader, dagID string, run *store.Run, taskID string, q template.XComQuery) (int64, error) {
-	if q.PriorDates && !run.LogicalDate.IsZero() {
-		return r.RunWithXCom(ctx, dagID, run.LogicalDate, taskID, q.Key)
-	}
-	runID := q.RunID
-	if runID == "" {
-		runID = run.RunID
-	}
-	if dagID == run.DAGID && runID == run.RunID {
-		return run.Key, nil
-	}
-	other, err := r.RunByID(ctx, dagID, runID)
-	if errors.Is(err, store.ErrNotFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	return other.Key, nil
-}
-
-// pulled returns the XCom of a task: of a mapped one the list of all its instances, or of
-// those asked for, the value itself for a single one.
-func pulled(ctx context.Context, r store.Reader, d *dag.DAG, runKey int64, taskID, key string, indexes []int) (json.RawMessage, error) {
-	if d != nil && indexes == nil {
-		if t := d.Task(taskID); t == nil || t.Mapping == nil {
-			return r.XCom(ctx, runKey, taskID, -1, key)
-		}
-	}
-	if indexes == nil {
-		if v, err := r.XCom(ctx, runKey, taskID, -1, key); err != nil || v != nil {
-			return v, err
-		}
-	}
-	xs, err := r.XComs(ctx, runKey, taskID, key)
-	if err != nil {
-		return nil, err
-	}
-	all := []json.RawMessage{}
-	for _, x := range xs {
-		if indexes == nil || slices.Contains(indexes, x.MapIndex) {
-			all = append(all, x.Value)
-		}
-	}
-	switch {
-	case len(indexes) == 1 && len(all) == 1:
-		return all[0], nil
-	case len(all) == 0 && (d == nil || len(indexes) == 1):
-		return nil, nil
-	}
-	return json.Marshal(all)
 }

@@ -1,4 +1,4 @@
-package engine
+package render
 
 import (
 	"errors"
@@ -8,24 +8,34 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/dingdag/dingdag/dag"
 )
 
 // maxTemplateFile is how many bytes a template file may have.
 const maxTemplateFile = 1 << 20
 
-// folders are where template files lie: the folder of the DAG file, then those of
+// Files are the folders where template files lie: that of the DAG file, then those of
 // template_searchpath (Airflow, DAG.get_template_env).
-type folders []string
+type Files []string
 
-// read returns the text of a file in the first folder that has it. Nothing outside the
+// FilesOf are those of a DAG; one that comes from no file has template_searchpath alone.
+func FilesOf(d *dag.DAG) Files {
+	if d.Pos.File == "" {
+		return d.TemplateSearchPath
+	}
+	return append(Files{d.Folder()}, d.TemplateSearchPath...)
+}
+
+// Read returns the text of a file in the first folder that has it. Nothing outside the
 // folders is read, whatever the name or a symbolic link says.
-func (f folders) read(name string) (string, error) {
-	_, text, err := f.find(name)
+func (f Files) Read(name string) (string, error) {
+	_, text, err := f.Find(name)
 	return text, err
 }
 
-// find is read that also tells which file it is.
-func (f folders) find(name string) (path, text string, err error) {
+// Find is Read that also tells which file it is.
+func (f Files) Find(name string) (path, text string, err error) {
 	if !filepath.IsLocal(name) {
 		return "", "", fmt.Errorf("%q lies outside the folder of the DAG file: name template files relative to it, or to a folder in template_searchpath", name)
 	}
@@ -38,9 +48,9 @@ func (f folders) find(name string) (path, text string, err error) {
 	return "", "", fmt.Errorf("no file %q in %s", name, strings.Join(f, " or "))
 }
 
-// named is read for a text that may be meant as no file name at all.
-func (f folders) named(name string) (string, error) {
-	text, err := f.read(name)
+// Named is Read for a text that may be meant as no file name at all.
+func (f Files) Named(name string) (string, error) {
+	text, err := f.Read(name)
 	if err != nil {
 		return "", fmt.Errorf("%w; put a space at its end if it is no file name", err)
 	}
@@ -73,12 +83,12 @@ func readIn(dir, name string) (string, error) {
 
 // render renders the file that a parameter names (Airflow, template_ext); text renders
 // what is no file. As in any template, one newline at the end is dropped.
-func (f folders) render(name string, text func(string) (string, error)) (string, error) {
+func (f Files) render(name string, text func(string) (string, error)) (string, error) {
 	name, err := text(name)
 	if err != nil {
 		return "", err
 	}
-	src, err := f.named(name)
+	src, err := f.Named(name)
 	if err != nil {
 		return "", err
 	}
