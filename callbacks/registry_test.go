@@ -6,7 +6,6 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -112,7 +111,7 @@ func TestFunctionGetsTheEvent(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
-	assert.Empty(t, cmp.Diff(got, want))
+	assert.Equal(t, want, got)
 	assert.Equal(t, "on_failure of etl.load to function mycompany.page", m.Summary)
 	assert.True(t, json.Valid(m.Payload))
 }

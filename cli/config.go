@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/knadh/koanf/providers/confmap"
-	"github.com/knadh/koanf/v2"
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -211,38 +209,28 @@ func loadConfig(o IO, flags map[string]string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := koanf.New(".")
 	file, nodes, err := readConfigFile(filepath.Join(home, configFile))
 	if err != nil {
 		return nil, err
 	}
-	defaults, vars, from := map[string]any{}, map[string]any{}, map[string]string{}
+	values, from := map[string]string{}, map[string]string{}
 	for _, s := range settings() {
-		defaults[s.key] = s.def
-		if _, ok := file[s.key]; ok {
-			from[s.key] = configFile + ": " + s.key
+		values[s.key] = s.def
+		if v, ok := file[s.key]; ok {
+			values[s.key], from[s.key] = v, configFile+": "+s.key
 		}
 		name := settingVariable(s.key)
 		if v, ok := env(name); ok && v != "" {
-			vars[s.key], from[s.key] = v, name
+			values[s.key], from[s.key] = v, name
 		}
-		if _, ok := flags[s.key]; ok {
-			from[s.key] = "--" + strings.ReplaceAll(s.key, "_", "-")
-		}
-	}
-	set := map[string]any{}
-	for key, v := range flags {
-		set[key] = v
-	}
-	for _, layer := range []map[string]any{defaults, file, vars, set} {
-		if err := k.Load(confmap.Provider(layer, ""), nil); err != nil {
-			return nil, fmt.Errorf("read configuration: %w", err)
+		if v, ok := flags[s.key]; ok {
+			values[s.key], from[s.key] = v, "--"+strings.ReplaceAll(s.key, "_", "-")
 		}
 	}
 	c := &Config{Home: home}
 	errs := unknownVariables(o)
 	for _, s := range settings() {
-		if err := s.set(c, k.String(s.key)); err != nil {
+		if err := s.set(c, values[s.key]); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", from[s.key], err))
 		}
 	}
@@ -313,10 +301,10 @@ func (a *app) program() string {
 }
 
 // readConfigFile reads dingdag.yaml; an unknown key is an error with its place.
-func readConfigFile(path string) (values map[string]any, nodes map[string]*yaml.Node, err error) {
+func readConfigFile(path string) (values map[string]string, nodes map[string]*yaml.Node, err error) {
 	b, err := os.ReadFile(path) //nolint:gosec // the user's own configuration
 	if errors.Is(err, fs.ErrNotExist) {
-		return map[string]any{}, nil, nil
+		return map[string]string{}, nil, nil
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("read configuration: %w", err)
@@ -326,7 +314,7 @@ func readConfigFile(path string) (values map[string]any, nodes map[string]*yaml.
 		at, text := yamlvalue.Explain(b, err)
 		return nil, nil, fmt.Errorf("%s:%d:%d: %s", path, at.Line, at.Column, text)
 	}
-	out, nodes := map[string]any{}, map[string]*yaml.Node{}
+	out, nodes := map[string]string{}, map[string]*yaml.Node{}
 	if doc.Kind == 0 {
 		return out, nodes, nil
 	}

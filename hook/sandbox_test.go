@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -63,7 +62,7 @@ func TestSandboxShowsEachType(t *testing.T) {
 		require.NoError(t, err)
 		got := box.WaitMessages(1)[0]
 		assert.Equal(t, tt.msg.Type, got.Type)
-		assert.Empty(t, cmp.Diff(tt.want, got.Content))
+		assert.Equal(t, tt.want, got.Content)
 	}
 }
 
@@ -87,7 +86,7 @@ func TestSandboxNotifies(t *testing.T) {
 			res, err := h.Send(t.Context(), tt.msg)
 			require.NoError(t, err)
 			got := box.WaitMessages(res.Parts)
-			assert.Empty(t, cmp.Diff(tt.want, got[0].Mentions))
+			assert.Equal(t, tt.want, got[0].Mentions)
 			for _, part := range got[1:] {
 				assert.Empty(t, part.Mentions.Notified, "people are notified once")
 			}

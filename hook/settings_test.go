@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/connections"
@@ -76,7 +75,7 @@ func TestParseSettings(t *testing.T) {
 			t.Parallel()
 			got, err := parseSettings(connection(tt.host, tt.password, tt.extra, tt.port), DefaultBaseURL)
 			require.NoError(t, err)
-			require.Empty(t, cmp.Diff(tt.want, got, cmp.AllowUnexported(settings{}, network{})))
+			require.Equal(t, tt.want, got)
 		})
 	}
 }

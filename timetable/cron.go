@@ -75,7 +75,7 @@ func newCron(expr string, loc *time.Location) (*zonedCron, error) {
 	if loc == nil {
 		loc = time.UTC
 	}
-	return &zonedCron{expr: text, wall: wall, loc: loc, everyHour: wall.Hour == allHours, said: said}, nil
+	return &zonedCron{expr: text, wall: wall, loc: loc, everyHour: wall.hour == allHours, said: said}, nil
 }
 
 func (c *zonedCron) fires() bool {

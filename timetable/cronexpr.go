@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/netresearch/go-cron"
 )
 
 // presets are Airflow's names for common expressions.
@@ -54,7 +52,7 @@ type fieldSet struct {
 	// star says that some item is *, anyStar that one has it, as */2.
 	star, anyStar bool
 	lastDay       bool
-	weekdays      []cron.DowConstraint
+	nth           []nthWeekday
 	// warnings are what is taken and hardly meant.
 	warnings []string
 }
@@ -74,7 +72,7 @@ func (f cronField) all() uint64 { return (1<<f.size() - 1) << f.first }
 
 // parseCron reads an expression of five fields or a preset. It returns the
 // expression with presets replaced, single spaces and upper case names.
-func parseCron(expr string) (text string, wall *cron.SpecSchedule, warnings []string, err error) {
+func parseCron(expr string) (text string, wall *wallCron, warnings []string, err error) {
 	full, err := expandPreset(expr)
 	if err != nil {
 		return "", nil, nil, fmt.Errorf("cron expression %q: %w", expr, err)
@@ -89,11 +87,11 @@ func parseCron(expr string) (text string, wall *cron.SpecSchedule, warnings []st
 			return "", nil, nil, fmt.Errorf("cron expression %q: %s %q: %w", expr, cronFields[i].name, text, err)
 		}
 	}
-	if len(sets[4].weekdays) > 0 && cronFields[2].restricted(sets[2], sets[4]) {
+	if len(sets[4].nth) > 0 && cronFields[2].restricted(sets[2], sets[4]) {
 		return "", nil, nil, fmt.Errorf("cron expression %q: a day of month can't stand beside a weekday with # or L, "+
 			"where Airflow drops it or fails: write * for it, or a schedule for each", expr)
 	}
-	wall = newSchedule(sets)
+	wall = newWallCron(sets)
 	for i, set := range sets {
 		for _, said := range set.warnings {
 			warnings = append(warnings, fmt.Sprintf("cron expression %q: %s %q: %s", expr, cronFields[i].name, texts[i], said))
@@ -102,26 +100,20 @@ func parseCron(expr string) (text string, wall *cron.SpecSchedule, warnings []st
 	return strings.Join(texts, " "), wall, warnings, nil
 }
 
-// newSchedule joins the fields.
-func newSchedule(sets [5]fieldSet) *cron.SpecSchedule {
-	minute, hour, day, month, weekday := sets[0], sets[1], sets[2], sets[3], sets[4]
-	s := &cron.SpecSchedule{
-		Second: 1,
-		Minute: minute.bits,
-		Hour:   hour.bits,
-		Dom:    day.bits,
-		Month:  month.bits,
-		Dow:    weekday.bits,
+// newWallCron joins the fields.
+func newWallCron(sets [5]fieldSet) *wallCron {
+	day, weekday := sets[2], sets[4]
+	return &wallCron{
+		minute:  sets[0].bits,
+		hour:    sets[1].bits,
+		day:     day.bits,
+		month:   sets[3].bits,
+		weekday: weekday.bits,
+		lastDay: day.lastDay,
+		nth:     weekday.nth,
 		// Both days restricted: either one matches.
-		DowOrDom:       cronFields[2].restricted(day, weekday) && cronFields[4].restricted(weekday, day),
-		DowConstraints: weekday.weekdays,
-		Location:       time.UTC,
-		MaxSearchYears: searchYears,
+		eitherDay: cronFields[2].restricted(day, weekday) && cronFields[4].restricted(weekday, day),
 	}
-	if day.lastDay {
-		s.DomConstraints = []cron.DomConstraint{{Type: cron.DomLast}}
-	}
-	return s
 }
 
 func expandPreset(expr string) (string, error) {
@@ -170,12 +162,12 @@ func (f cronField) parse(text string) (fieldSet, error) {
 // checkNthWeekdays refuses literal days beside those that depend on the month, as croniter
 // does. One that is named in both ways is what it is there.
 func (f cronField) checkNthWeekdays(set *fieldSet) error {
-	if len(set.weekdays) == 0 || set.bits == 0 {
+	if len(set.nth) == 0 || set.bits == 0 {
 		return nil
 	}
 	literal := set.bits
-	for _, day := range set.weekdays {
-		literal &^= 1 << day.Weekday
+	for _, day := range set.nth {
+		literal &^= 1 << day.weekday
 	}
 	if set.star || literal != 0 {
 		return errors.New("days with # or L can't stand beside others: write a schedule for each")
@@ -324,7 +316,7 @@ func (f cronField) parseNthWeekday(set *fieldSet, item string) error {
 			return errors.New("the day after L is a number, for instance L5 for the last Friday of the month")
 		}
 		day, err := f.parseValue(text)
-		set.weekdays = append(set.weekdays, cron.DowConstraint{Weekday: day, N: -1})
+		set.nth = append(set.nth, nthWeekday{weekday: time.Weekday(day)})
 		return err
 	}
 	nth, err := strconv.ParseUint(nthText, 10, 8)
@@ -338,7 +330,7 @@ func (f cronField) parseNthWeekday(set *fieldSet, item string) error {
 	}
 	set.warnings = append(set.warnings, days.warnings...)
 	for v := low; v <= high; v++ {
-		set.weekdays = append(set.weekdays, cron.DowConstraint{Weekday: v % f.size(), N: int(nth)})
+		set.nth = append(set.nth, nthWeekday{weekday: time.Weekday(v % f.size()), nth: int(nth)})
 	}
 	return nil
 }

@@ -1,10 +1,6 @@
 package timetable
 
-import (
-	"time"
-
-	"github.com/netresearch/go-cron"
-)
+import "time"
 
 // ticker yields the moments of a schedule in both directions. Moments are UTC.
 type ticker interface {
@@ -39,7 +35,7 @@ func alignDown(k ticker, t time.Time) (time.Time, bool) { return k.prev(t.Add(1)
 // lose or shift a tick there when it starts inside the repeated hour.
 type zonedCron struct {
 	expr      string
-	wall      *cron.SpecSchedule // in UTC, which stands for the wall clock
+	wall      *wallCron
 	loc       *time.Location
 	everyHour bool
 	said      []string // warnings about the expression
@@ -102,8 +98,8 @@ func (c *zonedCron) next(t time.Time) (time.Time, bool) {
 	t = instant(t)
 	for {
 		s := c.span(t.Add(1))
-		w := c.wall.Next(t.Add(s.offset))
-		if w.IsZero() {
+		w, ok := c.wall.next(t.Add(s.offset))
+		if !ok {
 			return time.Time{}, false
 		}
 		tick, found := w.Add(-s.offset), false
@@ -111,9 +107,9 @@ func (c *zonedCron) next(t time.Time) (time.Time, bool) {
 			found = true
 		}
 		if end := c.carryEnd(s); t.Before(end) {
-			w := c.wall.Next(t.Add(s.before))
+			w, ok := c.wall.next(t.Add(s.before))
 			carried := w.Add(-s.before)
-			if !w.IsZero() && carried.Before(end) && (!found || carried.Before(tick)) {
+			if ok && carried.Before(end) && (!found || carried.Before(tick)) {
 				tick, found = carried, true
 			}
 		}
@@ -135,16 +131,16 @@ func (c *zonedCron) prev(t time.Time) (time.Time, bool) {
 		if end := c.regularEnd(s); !end.IsZero() && end.Before(t) {
 			from = instant(end)
 		}
-		w := c.wallPrev(from.Add(s.offset))
-		if w.IsZero() {
+		w, ok := c.wall.prev(from.Add(s.offset))
+		if !ok {
 			return time.Time{}, false
 		}
 		tick := w.Add(-s.offset)
 		found := !tick.Before(s.start)
 		if end := c.carryEnd(s); end.After(s.start) {
-			w := c.wallPrev(earlier(t, instant(end)).Add(s.before))
+			w, ok := c.wall.prev(earlier(t, instant(end)).Add(s.before))
 			carried := w.Add(-s.before)
-			if !w.IsZero() && !carried.Before(s.start) && (!found || carried.After(tick)) {
+			if ok && !carried.Before(s.start) && (!found || carried.After(tick)) {
 				tick, found = carried, true
 			}
 		}
@@ -156,15 +152,6 @@ func (c *zonedCron) prev(t time.Time) (time.Time, bool) {
 		}
 		t = instant(s.start)
 	}
-}
-
-// wallPrev is the last wall clock before w. The library steps back from w by a
-// whole second and would miss a tick less than a second ago.
-func (c *zonedCron) wallPrev(w time.Time) time.Time {
-	if full := w.Truncate(time.Minute); !full.Equal(w) {
-		w = full.Add(time.Minute)
-	}
-	return c.wall.Prev(w)
 }
 
 // union ticks whenever one of its members does.
