@@ -129,6 +129,33 @@ d:
 	assert.Equal(t, []string{"4758.00", "12345678901234567890.12", "1.5"}, b.xcoms(r, "each"))
 }
 
+// A float of native rendering, or of the file, is a float for all who read it, as in Python.
+func TestFloatsStayFloats(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.load(`
+d:
+  render_template_as_native_obj: true
+  tasks:
+    - {task_id: one, operator: native, value: "{{ '1e3' }}"}
+    - {task_id: deep, operator: native, value: {a: ["{{ 2 / 1 }}", 3.0, 4], b: "{{ 1e16 }}"}}
+    - {task_id: reads, operator: probe, text: "{{ ti.xcom_pull('one') }} {{ ti.xcom_pull('deep')['a'] }}", dependencies: [one, deep]}
+`)
+	b.start(engine.RunOptions{})
+	r := b.finish(engine.Trigger{LogicalDate: time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)})
+	assert.Equal(t, dag.RunSuccess, r.State)
+	for task, want := range map[string]string{"one": `1000.0`, "deep": `{"a":[2.0,3.0,4],"b":1e+16}`} {
+		assert.Equal(t, want, b.xcom(r, task, "return_value"))
+		out, err := b.e.RenderedTry(t.Context(), r, task, -1, 1)
+		require.NoError(t, err)
+		assert.True(t, out.Kept)
+		text, err := json.Marshal(out.Fields[0].Value)
+		require.NoError(t, err)
+		assert.Equal(t, want, string(text))
+	}
+	assert.Equal(t, `"1000.0 [2.0, 3.0, 4]"`, b.xcom(r, "reads", "return_value"))
+}
+
 // What a task can be mapped over decides its states (Airflow, TaskMap.expand_mapped_task
 // and MappedTaskUpstreamDep).
 func TestMappedLengths(t *testing.T) {

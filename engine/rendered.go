@@ -12,6 +12,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/params"
 )
 
 const (
@@ -74,7 +75,7 @@ func (a *attempt) renderedFields(op operator.Operator) []RenderedField {
 		case f.Secret:
 			out = append(out, RenderedField{f.Name, "***"})
 		default:
-			out = append(out, RenderedField{f.Name, a.e.maskValue(values[f.Name])})
+			out = append(out, RenderedField{f.Name, params.FloatNumbers(a.e.maskValue(values[f.Name]))})
 		}
 	}
 	return out

@@ -14,6 +14,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/params"
 )
 
 // returnValue is the XCom key of a task's result.
@@ -23,7 +24,7 @@ const returnValue = "return_value"
 const maxXCom = 1 << 20
 
 func encodeXCom(v any) (json.RawMessage, error) {
-	b, err := json.Marshal(v)
+	b, err := json.Marshal(params.FloatNumbers(v))
 	if err != nil {
 		return nil, fmt.Errorf("encode the result as XCom: %w", err)
 	}

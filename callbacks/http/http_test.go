@@ -134,6 +134,10 @@ func TestOwnRequest(t *testing.T) {
 			`{endpoint: x, method: PUT, data: {n: 12345678901234567, t: [a]}, headers: {Content-Type: application/json}}`,
 			seen{method: "PUT", path: "/base/x", body: `{"n":12345678901234567,"t":["a"]}`},
 		},
+		"floats": {
+			`{endpoint: x, data: {a: 1000.0, b: [1.0, {c: 0.5}]}, headers: {Content-Type: application/json}}`,
+			seen{method: "POST", path: "/base/x", body: `{"a":1000.0,"b":[1.0,{"c":0.5}]}`},
+		},
 		"form":            {"{data: {n: 12345678901234567, b: yes}}", seen{method: "POST", path: "/base", body: "b=True&n=12345678901234567"}},
 		"text":            {"{data: hello}", seen{method: "POST", path: "/base", body: "hello"}},
 		"query":           {"{method: GET, data: {a: 1}}", seen{method: "GET", path: "/base", query: "a=1"}},

@@ -83,6 +83,7 @@ func (n *Notifier) Validate() error {
 // Prepare writes down the request for the outbox.
 func (n *Notifier) Prepare(ev *callbacks.Event) (callbacks.Message, error) {
 	filled := *n
+	filled.Data = params.FloatNumbers(n.Data)
 	if n.Data == nil && takesBody(n.Method) {
 		filled.Data = told{Event: ev, Text: ev.Text()}
 		filled.Headers = map[string]string{"Content-Type": "application/json"}

@@ -85,7 +85,7 @@ func jsonText(data any) (string, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(data); err != nil {
+	if err := encoder.Encode(params.FloatNumbers(data)); err != nil {
 		return "", fmt.Errorf("encode as JSON: %w", err)
 	}
 	return strings.TrimSuffix(b.String(), "\n"), nil

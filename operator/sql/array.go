@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/dingdag/dingdag/params"
 )
 
 // array reads an array of PostgreSQL into lists, one within the other for each dimension.
@@ -74,7 +76,7 @@ func floatElement(text string) any {
 	if err != nil {
 		return strings.ToLower(strings.Replace(text, "Infinity", "inf", 1))
 	}
-	return number(f, 64)
+	return params.FloatNumber(f)
 }
 
 // momentElement reads a date or time as the server writes it with its DateStyle ISO.

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"math"
 	"math/big"
 	"strconv"
 	"strings"
@@ -35,11 +34,11 @@ func (c columnType) value(v any) (any, error) {
 	switch v := v.(type) {
 	case float64:
 		if c.name == "FLOAT4" { // the driver made a float64 of it
-			return number(v, 32), nil
+			return params.FloatNumber(shortFloat(v)), nil
 		}
-		return number(v, 64), nil
+		return params.FloatNumber(v), nil
 	case float32:
-		return number(float64(v), 32), nil
+		return params.FloatNumber(shortFloat(float64(v))), nil
 	case time.Time:
 		return c.moment(v)
 	case []byte:
@@ -51,17 +50,10 @@ func (c columnType) value(v any) (any, error) {
 	}
 }
 
-// number is a number with a fraction or an exponent, as Python writes a float, or text for
-// what JSON has no number for.
-func number(v float64, bits int) any {
-	if bits == 32 {
-		v, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'g', -1, 32), 64)
-	}
-	text := params.FloatText(v)
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return text
-	}
-	return json.Number(text)
+// shortFloat is the float64 that is written like v in 32 bits.
+func shortFloat(v float64) float64 {
+	v, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'g', -1, 32), 64)
+	return v
 }
 
 // moment writes a date or time. Python has none outside of the years 1 to 9999.

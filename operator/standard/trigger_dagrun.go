@@ -201,7 +201,7 @@ func confOf(value any) (json.RawMessage, error) {
 	case nil:
 		return nil, nil
 	case map[string]any:
-		encoded, err := json.Marshal(v)
+		encoded, err := json.Marshal(params.FloatNumbers(v))
 		if err != nil {
 			return nil, fmt.Errorf("conf does not encode to JSON: %w", err)
 		}

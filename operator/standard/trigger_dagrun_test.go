@@ -57,6 +57,7 @@ func TestTriggerDagRunRequests(t *testing.T) {
 		"trigger_run_id: x":                     {RunID: "x"},
 		"conf: {a: 1, b: [x, null]}":            {Conf: json.RawMessage(`{"a":1,"b":["x",null]}`)},
 		`conf: '{"big": 12345678901234567890}'`: {Conf: json.RawMessage(`{"big": 12345678901234567890}`)},
+		"conf: {a: 1.0, b: [1000.0, {c: 2.5}]}": {Conf: json.RawMessage(`{"a":1.0,"b":[1000.0,{"c":2.5}]}`)},
 		"conf: null":                            {},
 		"conf: ' null '":                        {},
 		"conf: {}":                              {Conf: json.RawMessage(`{}`)},
