@@ -134,6 +134,17 @@ func (e *Error) Remedy() string {
 // codeSecurity is DingTalk's refusal by one of the robot's security settings.
 const codeSecurity = "310000"
 
+// NoKeyword reports that DingTalk refused the message because it has none of the robot's
+// keywords: the robot is well, and another message may pass.
+func (e *Error) NoKeyword() bool {
+	return e.Code == codeSecurity && saysKeyword(e.Message)
+}
+
+func saysKeyword(message string) bool {
+	text := strings.ToLower(message)
+	return strings.Contains(text, "keyword") || strings.Contains(text, "关键词")
+}
+
 // securityRemedy tells the security settings apart. All of them share one code, so
 // there is only the text, of which there are several generations.
 func securityRemedy(message string) string {
@@ -149,7 +160,7 @@ func securityRemedy(message string) string {
 	switch {
 	case has("invalid timestamp"):
 		return "the clock of this machine is over an hour off: set it by NTP"
-	case has("keyword", "关键词"):
+	case saysKeyword(message):
 		return "put one of the robot's keywords into the message (each part of a long one needs it), " +
 			"or change them in the group: Group Settings, Bots, this robot, Security Settings"
 	case has("sign", "签名"):

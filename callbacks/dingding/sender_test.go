@@ -183,6 +183,32 @@ func TestSenderFallback(t *testing.T) {
 	assert.Equal(t, "dingding_default", sender.ConnID(own))
 }
 
+// A message without the robot's keyword is one that another message may stand in for; a wrong
+// signature is not.
+func TestSenderFallbackForSecurity(t *testing.T) {
+	t.Parallel()
+	_, sender := setup(t)
+	ev := event(callbacks.Failure)
+	own, err := decode(t, "{message: x}").Prepare(ev)
+	require.NoError(t, err)
+	for text, want := range map[string]bool{
+		"description:机器人发送签名不匹配;solution:请确认签名和生成签名的时间戳必须都放在调用的网址中": false,
+		"sign not match": false, "ip 10.0.0.1 not in whitelist": false,
+		"keywords not in content": true, "错误描述:关键词不匹配;解决方案:请联系群管理员查看此机器人的关键词": true,
+	} {
+		cause := &hook.Error{Op: "send", Kind: hook.KindAuth, Code: "310000", Message: text}
+		plain, ok := sender.Fallback(own, ev, cause)
+		require.Equal(t, want, ok, text)
+		if !ok {
+			continue
+		}
+		short, ok := sender.Fallback(plain, ev, cause)
+		require.True(t, ok)
+		_, ok = sender.Fallback(short, ev, cause)
+		assert.False(t, ok, "this ends")
+	}
+}
+
 // The record of the parts that arrived resumes a message.
 func TestSendPartsResumes(t *testing.T) {
 	t.Parallel()
