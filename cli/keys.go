@@ -62,7 +62,7 @@ every task, and of every sensor. The parameters of an operator are in operators 
 					continue
 				}
 				for _, k := range t.keys() {
-					l.add(keyRow{t.of, k}, t.of, k.Name, keyType(k), keyDefault(k), k.Doc)
+					l.add(keyRow{t.of, k}, t.of, k.Name, shortType(k), keyDefault(k), k.Doc)
 				}
 			}
 			return l.print(a.Out, output)
@@ -78,6 +78,18 @@ func keyType(k dag.KeyDoc) string {
 		return k.Type
 	}
 	return "one of " + strings.Join(k.Enum, ", ")
+}
+
+// shownWords is how many of the words of a key a table shows, and all of one or two more.
+const shownWords = 3
+
+// shortType is the type of a key for a table: the page of the keys, JSON and YAML have all words.
+func shortType(k dag.KeyDoc) string {
+	more := len(k.Enum) - shownWords
+	if more < 3 {
+		return keyType(k)
+	}
+	return fmt.Sprintf("one of %s and %d more", strings.Join(k.Enum[:shownWords], ", "), more)
 }
 
 // keyDefault is the default as a file would have it.
