@@ -26,6 +26,7 @@ import (
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/outbox"
 	"github.com/dingdag/dingdag/template"
 )
 
@@ -152,16 +153,13 @@ type Engine struct {
 	blocked map[int64]bool
 
 	// onImportError are told of DAG files that break and are mended.
-	onImportError []boundCallback
+	onImportError []outbox.Callback
 	// reloads is what [RunOptions.Reload] said.
 	reloads func(ctx context.Context) error
 
-	// undelivered are the callbacks of the last resort.
-	undelivered []boundCallback
-
 	timers    timers
 	scheduler *scheduler
-	outbox    *outbox
+	outbox    *outbox.Outbox
 }
 
 // New returns an engine on the store.
@@ -206,11 +204,14 @@ func New(s store.Store, o Options) (*Engine, error) {
 		dropped: map[int64]bool{}, said: map[int64]string{}, stuck: map[int64]int64{},
 		nextDue: map[*dag.DAG]time.Time{}, unwanted: map[attemptKey]error{},
 	}
-	e.outbox = newOutbox(e)
-	if e.onImportError, err = bindCallbacks(o.Callbacks, o.OnImportError); err != nil {
+	if e.onImportError, err = outbox.Bind(o.Callbacks, o.OnImportError); err != nil {
 		return nil, fmt.Errorf("on_import_error: %w", err)
 	}
-	return e, e.bindUndelivered()
+	e.outbox, err = outbox.New(outbox.In(s), outbox.Options{
+		Callbacks: o.Callbacks, Connections: o.Connections, Masker: o.Masker, OnUndelivered: o.OnUndelivered, Bare: e.renders(&dag.DAG{}),
+		Sweep: o.Sweep, Persist: e.persist, Clock: o.Clock, Log: o.Log, Observe: func(d *store.Delivery) { e.observe(Update{Delivery: d}) },
+	})
+	return e, err
 }
 
 func orDefault[T comparable](v, def T) T {
@@ -274,7 +275,7 @@ func (e *Engine) Run(ctx context.Context, o RunOptions) error {
 	defer saying.Wait()
 	defer close(over)
 	g.Go(func() error { return e.beats(gctx) })
-	g.Go(func() error { return e.outbox.run(gctx) })
+	g.Go(func() error { return e.outbox.Run(gctx) })
 	if o.Schedule {
 		s, err := newScheduler(e)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/dingdag/dingdag/dagrun"
+	"github.com/dingdag/dingdag/outbox"
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -21,8 +22,8 @@ type plan struct {
 	g     *dagrun.Graph // nil in a plan that lacks something
 	tasks []taskPlan
 
-	onSuccess, onFailure, onMissed []boundCallback
-	onDeadline                     [][]boundCallback // by deadline
+	onSuccess, onFailure, onMissed []outbox.Callback
+	onDeadline                     [][]outbox.Callback // by deadline
 
 	// weights are the effective weights of the tasks, found when they are needed.
 	weights func() []int
@@ -35,14 +36,7 @@ type taskPlan struct {
 	op   operator.Operator
 	// repeatSafe is false for work that must not be done twice without asking.
 	repeatSafe bool
-	callbacks  map[callbacks.Kind][]boundCallback
-}
-
-// boundCallback is a decoded callback with what renders it.
-type boundCallback struct {
-	name string
-	spec callbacks.Spec
-	cb   callbacks.Callback
+	callbacks  map[callbacks.Kind][]outbox.Callback
 }
 
 // newPlan decodes the operators and callbacks of a DAG.
@@ -61,8 +55,8 @@ func newPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*plan
 func buildPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*plan, error) {
 	p := &plan{d: d, tasks: make([]taskPlan, len(d.Tasks))}
 	var errs []error
-	bind := func(where string, cs []dag.Callback) []boundCallback {
-		bs, err := bindCallbacks(cbs, cs)
+	bind := func(where string, cs []dag.Callback) []outbox.Callback {
+		bs, err := outbox.Bind(cbs, cs)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", where, err))
 		}
@@ -75,7 +69,7 @@ func buildPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*pl
 		p.onDeadline = append(p.onDeadline, bind("deadline", l.Callbacks))
 	}
 	for i, t := range d.Tasks {
-		tp := taskPlan{t: t, repeatSafe: true, callbacks: map[callbacks.Kind][]boundCallback{}}
+		tp := taskPlan{t: t, repeatSafe: true, callbacks: map[callbacks.Kind][]outbox.Callback{}}
 		for kind, cs := range map[callbacks.Kind][]dag.Callback{
 			callbacks.Execute: t.OnExecute, callbacks.Success: t.OnSuccess, callbacks.Failure: t.OnFailure,
 			callbacks.Retry: t.OnRetry, callbacks.Skipped: t.OnSkipped,
@@ -120,27 +114,6 @@ func (p *plan) indexOf(taskID string) dagrun.Task {
 		return -1
 	}
 	return dagrun.Task(p.d.TaskIndex(taskID))
-}
-
-func bindCallbacks(reg *callbacks.Registry, cs []dag.Callback) ([]boundCallback, error) {
-	var (
-		out  []boundCallback
-		errs []error
-	)
-	for _, c := range cs {
-		spec, ok := reg.Lookup(c.Name)
-		if !ok {
-			errs = append(errs, fmt.Errorf("unknown callback %q", c.Name))
-			continue
-		}
-		cb, problems := spec.Decode(c.Args)
-		if err := firstError(problems); err != nil {
-			errs = append(errs, fmt.Errorf("callback %q: %w", c.Name, err))
-			continue
-		}
-		out = append(out, boundCallback{name: spec.Name, spec: spec, cb: cb})
-	}
-	return out, errors.Join(errs...)
 }
 
 func firstError(ps []params.Problem) error {

@@ -130,14 +130,7 @@ func (e *Engine) try(ctx context.Context, run int64, fn func(*change) error) err
 	for _, f := range c.after {
 		f()
 	}
-	if len(c.out) > 0 {
-		e.outbox.wake()
-	}
-	for _, d := range c.out {
-		if d.State != store.DeliveryWaiting { // a callback that could say nothing
-			e.outbox.report(d)
-		}
-	}
+	e.outbox.Stored(c.out)
 	if c.freed {
 		e.pumpBlocked(ctx)
 	}

@@ -1,9 +1,40 @@
 package store
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 )
+
+// Outbox reads the messages that callbacks sent or want sent.
+type Outbox interface {
+	// SendingDeliveries returns the messages that are marked as sending.
+	SendingDeliveries(ctx context.Context) ([]*Delivery, error)
+	// OpenChannels returns the channels with messages that wait or are being sent.
+	OpenChannels(ctx context.Context) ([]string, error)
+	// NextDelivery returns the message of a channel that may leave now: the first whose
+	// next try has come, or of these the one with the fewest attempts. It is nil while one
+	// is being sent, while one holds the channel, and when all wait; then at is when to
+	// look again, zero when only the end of a sending changes that.
+	NextDelivery(ctx context.Context, channel string, now time.Time, fewest bool) (d *Delivery, at time.Time, err error)
+	// Deliveries returns messages of the outbox in order, at most limit (0 is all).
+	Deliveries(ctx context.Context, states []DeliveryState, limit int) ([]*Delivery, error)
+}
+
+// OutboxTx changes them in a transaction.
+type OutboxTx interface {
+	// InsertDeliveries adds messages and sets their ids.
+	InsertDeliveries(ctx context.Context, ds []*Delivery) error
+	// ClaimDelivery marks a waiting message as sending and counts the attempt. It
+	// reports false, and changes nothing, when the message has moved on since it was read.
+	ClaimDelivery(ctx context.Context, d *Delivery) (bool, error)
+	// UpdateDelivery writes State, Attempts, NextTry, UpdatedAt, Receipt, Error, Progress,
+	// EventData, Refusals and Hold.
+	UpdateDelivery(ctx context.Context, d *Delivery) error
+	// ReleaseDeliveries lets the messages that wait in a channel ("": in all) with one of
+	// the holds leave now, except those with the given ids.
+	ReleaseDeliveries(ctx context.Context, channel string, except []int64, holds ...Hold) error
+}
 
 // DeliveryState is the state of a message in the outbox.
 type DeliveryState string

@@ -14,6 +14,7 @@ import (
 
 // Reader reads the store.
 type Reader interface {
+	Outbox
 	// Run and RunByID return ErrNotFound for an unknown run.
 	Run(ctx context.Context, key int64) (*Run, error)
 	RunByID(ctx context.Context, dagID, runID string) (*Run, error)
@@ -108,17 +109,6 @@ type Reader interface {
 	// TaskProgress returns what a try of an instance saved under a key with the same
 	// MaxTries, or "".
 	TaskProgress(ctx context.Context, in *Instance, key string) (string, error)
-	// SendingDeliveries returns the messages that are marked as sending.
-	SendingDeliveries(ctx context.Context) ([]*Delivery, error)
-	// OpenChannels returns the channels with messages that wait or are being sent.
-	OpenChannels(ctx context.Context) ([]string, error)
-	// NextDelivery returns the message of a channel that may leave now: the first whose
-	// next try has come, or of these the one with the fewest attempts. It is nil while one
-	// is being sent, while one holds the channel, and when all wait; then at is when to
-	// look again, zero when only the end of a sending changes that.
-	NextDelivery(ctx context.Context, channel string, now time.Time, fewest bool) (d *Delivery, at time.Time, err error)
-	// Deliveries returns messages of the outbox in order, at most limit (0 is all).
-	Deliveries(ctx context.Context, states []DeliveryState, limit int) ([]*Delivery, error)
 	// Request returns ErrNotFound for an unknown request.
 	Request(ctx context.Context, id int64) (*Request, error)
 	// OpenRequests returns the requests that nobody has answered, oldest first.
@@ -130,6 +120,7 @@ type Reader interface {
 // Tx is one transaction.
 type Tx interface {
 	Reader
+	OutboxTx
 	// InsertRun adds a run and sets its Key. It reports false, and changes
 	// nothing, when the run id or the logical date exists.
 	InsertRun(ctx context.Context, r *Run) (bool, error)
@@ -177,16 +168,6 @@ type Tx interface {
 	TakeAssetEvents(ctx context.Context, dagID string, runKey int64) error
 	// PutTaskProgress keeps what a try of an instance saved under a key.
 	PutTaskProgress(ctx context.Context, in *Instance, key, value string) error
-	InsertDeliveries(ctx context.Context, ds []*Delivery) error
-	// ClaimDelivery marks a waiting message as sending and counts the attempt. It
-	// reports false, and changes nothing, when the message has moved on since it was read.
-	ClaimDelivery(ctx context.Context, d *Delivery) (bool, error)
-	// UpdateDelivery writes State, Attempts, NextTry, UpdatedAt, Receipt, Error, Progress,
-	// EventData, Refusals and Hold.
-	UpdateDelivery(ctx context.Context, d *Delivery) error
-	// ReleaseDeliveries lets the messages that wait in a channel ("": in all) with one of
-	// the holds leave now, except those with the given ids.
-	ReleaseDeliveries(ctx context.Context, channel string, except []int64, holds ...Hold) error
 	// InsertRequest adds a request and sets its ID.
 	InsertRequest(ctx context.Context, r *Request) error
 	// AnswerRequest writes DoneAt, Result and Error. It reports false, and changes

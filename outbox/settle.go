@@ -1,20 +1,16 @@
-package engine
+package outbox
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/callbacks"
-	"github.com/dingdag/dingdag/connections"
 )
 
 const (
@@ -32,17 +28,17 @@ const (
 
 // settle decides what becomes of a message after a try, and what stands in for one that
 // is refused.
-func (o *outbox) settle(c *channel, d *store.Delivery, conn, receipt string, err error) []*store.Delivery {
+func (o *Outbox) settle(c *channel, d *store.Delivery, conn, receipt string, err error) []*store.Delivery {
 	d.Hold, d.NextTry = store.HoldNone, time.Time{}
 	if receipt != "" || err == nil { // else what was said of the parts that arrived stays
-		d.Receipt = o.e.o.Masker.Mask(receipt)
+		d.Receipt = o.o.Masker.Mask(receipt)
 	}
 	if err == nil {
 		d.State, d.Error, d.EventData = store.DeliveryDelivered, "", nil
 		delete(c.suspects, d.ID)
 		return nil
 	}
-	d.Error = o.e.o.Masker.Mask(err.Error())
+	d.Error = o.o.Masker.Mask(err.Error())
 	var de callbacks.DeliveryError
 	switch {
 	case errors.As(err, &de) && de.Retryable():
@@ -59,11 +55,11 @@ func (o *outbox) settle(c *channel, d *store.Delivery, conn, receipt string, err
 		d.State = store.DeliveryRefused
 	}
 	delete(c.suspects, d.ID)
-	return o.e.standIns(d, err)
+	return o.standIns(d, err)
 }
 
 // postpone decides when a message is tried again, and whether those behind it wait too.
-func (o *outbox) postpone(c *channel, d *store.Delivery, err callbacks.DeliveryError) {
+func (o *Outbox) postpone(c *channel, d *store.Delivery, err callbacks.DeliveryError) {
 	var (
 		unknown  callbacks.UnknownError
 		throttle callbacks.ThrottleError
@@ -91,7 +87,7 @@ func (o *outbox) postpone(c *channel, d *store.Delivery, err callbacks.DeliveryE
 		}
 		d.Hold, pause = store.HoldOutage, doubled(c.fails, longestOutage)
 	}
-	d.NextTry = o.e.now().Add(max(err.RetryDelay(), pause))
+	d.NextTry = o.now().Add(max(err.RetryDelay(), pause))
 }
 
 // doubled is the pause after the n-th failure in a row: 1 s, 2 s, 4 s and so on.
@@ -104,67 +100,9 @@ func doubled(n int, most time.Duration) time.Duration {
 
 // released ends an outage: what waited for the receiver leaves at once, in order. What
 // failed twice right after others got through keeps its own pause.
-func (o *outbox) released(ctx context.Context, name string, c *channel) error {
+func (o *Outbox) released(ctx context.Context, name string, c *channel) error {
 	c.fails = 0
 	own := maps.Clone(c.suspects)
 	maps.DeleteFunc(own, func(_ int64, n int) bool { return n < 2 })
 	return o.release(ctx, name, slices.Sorted(maps.Keys(own)), store.HoldOutage)
-}
-
-// lookForMendedConn lets all of a channel leave when somebody changed the connection
-// after a message had failed.
-func (o *outbox) lookForMendedConn(ctx context.Context, name string, c *channel) error {
-	if c.failed == nil {
-		return nil
-	}
-	if now := o.connOf(ctx, c.failed); now == "" || now == c.conn {
-		return nil
-	}
-	c.failed, c.fails = nil, 0
-	clear(c.suspects)
-	return o.release(ctx, name, nil, store.HoldNone, store.HoldOutage, store.HoldThrottled)
-}
-
-// connOf is a fingerprint of the connection of a message, or "" when that is not known.
-func (o *outbox) connOf(ctx context.Context, d *store.Delivery) string {
-	s, ok := o.e.o.Callbacks.Sender(d.Sender)
-	if !ok {
-		return ""
-	}
-	cs, ok := s.(callbacks.ConnSender)
-	if !ok {
-		return ""
-	}
-	id := cs.ConnID(message(d))
-	if id == "" {
-		return ""
-	}
-	conn, err := o.e.o.Connections.Connection(ctx, id)
-	switch {
-	case errors.Is(err, connections.ErrNotFound):
-		return "none"
-	case err != nil:
-		return "" // the next look may tell
-	}
-	fields := []*string{conn.Host, conn.Login, conn.Schema, reveal(conn.Password), reveal(conn.Extra)}
-	var text []byte
-	for _, p := range fields {
-		if p != nil {
-			text = strconv.AppendQuote(text, *p)
-		}
-		text = append(text, 0)
-	}
-	if conn.Port != nil {
-		text = strconv.AppendInt(text, int64(*conn.Port), 10)
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
-}
-
-func reveal(s *connections.Secret) *string {
-	if s == nil {
-		return nil
-	}
-	text := s.Reveal()
-	return &text
 }

@@ -1,42 +1,40 @@
-package engine
+package outbox
 
 import (
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/callbacks"
-	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/template"
 )
 
 // standIns are the messages that tell an event in place of one that was refused: a simpler
 // one for the same receiver if that may take it, else those of the last resort.
-func (e *Engine) standIns(d *store.Delivery, cause error) []*store.Delivery {
+func (o *Outbox) standIns(d *store.Delivery, cause error) []*store.Delivery {
 	if d.EventData == nil {
 		return nil
 	}
 	ev := &callbacks.Event{}
 	if err := json.Unmarshal(d.EventData, ev); err != nil {
-		e.o.Log.Error("read the event of a message", "id", d.ID, "error", err)
+		o.o.Log.Error("read the event of a message", "id", d.ID, "error", err)
 		return nil
 	}
 	told := *ev
 	told.Problem = join(ev.Problem, d.Error)
-	if m, ok := e.simpler(d, &told, cause); ok {
-		out := e.delivery(m, &told)
+	if m, ok := o.simpler(d, &told, cause); ok {
+		out := o.delivery(m, &told)
 		out.StandsInFor = d.ID
 		return []*store.Delivery{out}
 	}
-	return e.lastResort(d, ev)
+	return o.lastResort(d, ev)
 }
 
-func (e *Engine) simpler(d *store.Delivery, ev *callbacks.Event, cause error) (m callbacks.Message, ok bool) {
-	s, found := e.o.Callbacks.Sender(d.Sender)
+func (o *Outbox) simpler(d *store.Delivery, ev *callbacks.Event, cause error) (m callbacks.Message, ok bool) {
+	s, found := o.o.Callbacks.Sender(d.Sender)
 	if !found {
 		return m, false
 	}
@@ -50,7 +48,7 @@ func (e *Engine) simpler(d *store.Delivery, ev *callbacks.Event, cause error) (m
 		m, ok = f.Fallback(message(d), ev, cause)
 	}()
 	if err != nil {
-		e.o.Log.Error("a message that stands in for another one could not be prepared", "id", d.ID, "error", err)
+		o.o.Log.Error("a message that stands in for another one could not be prepared", "id", d.ID, "error", err)
 		return m, false
 	}
 	return m, ok
@@ -58,13 +56,13 @@ func (e *Engine) simpler(d *store.Delivery, ev *callbacks.Event, cause error) (m
 
 // lastResort tells an event that its own callback could not tell to the receivers of
 // [Options.OnUndelivered], if the event is one that must not pass unseen.
-func (e *Engine) lastResort(d *store.Delivery, ev *callbacks.Event) (out []*store.Delivery) {
+func (o *Outbox) lastResort(d *store.Delivery, ev *callbacks.Event) (out []*store.Delivery) {
 	if slices.Contains([]callbacks.Kind{callbacks.Execute, callbacks.Success, callbacks.Retry, callbacks.Skipped}, ev.Kind) {
 		return nil
 	}
 	told := *ev
 	told.Problem = fmt.Sprintf("not delivered: %s: %s", d.Summary, d.Error)
-	for _, m := range e.messages(e.undelivered, &told) {
+	for _, m := range o.messages(o.undelivered, &told) {
 		if m.Channel == d.Channel {
 			continue // it took no better one
 		}
@@ -75,22 +73,17 @@ func (e *Engine) lastResort(d *store.Delivery, ev *callbacks.Event) (out []*stor
 }
 
 // messages lets callbacks that belong to no DAG tell an event, as far as it is known.
-func (e *Engine) messages(cbs []boundCallback, ev *callbacks.Event) (out []*store.Delivery) {
-	loc, err := time.LoadLocation(ev.Timezone)
-	if err != nil {
-		loc = time.UTC
-	}
-	p := &plan{d: &dag.DAG{ID: ev.DAGID, Location: loc}}
+func (o *Outbox) messages(cbs []Callback, ev *callbacks.Event) (out []*store.Delivery) {
 	for _, b := range cbs {
-		m, err := e.prepareOne(p, b, ev, bareContext(ev))
+		m, err := o.prepareOne(o.o.Bare, b, ev, bareContext(ev))
 		if err != nil {
-			m, err = e.prepareDefault(p, b, ev, bareContext(ev), err)
+			m, err = o.prepareDefault(o.o.Bare, b, ev, bareContext(ev), err)
 		}
 		if err != nil {
-			e.o.Log.Error("a message could not be prepared", "callback", b.name, "event", ev.Kind, "dag", ev.DAGID, "error", e.o.Masker.Mask(err.Error()))
+			o.o.Log.Error("a message could not be prepared", "callback", b.name, "event", ev.Kind, "dag", ev.DAGID, "error", o.o.Masker.Mask(err.Error()))
 			continue
 		}
-		out = append(out, e.delivery(m, ev))
+		out = append(out, o.delivery(m, ev))
 	}
 	return out
 }
@@ -110,15 +103,6 @@ func bareContext(ev *callbacks.Event) *template.Context {
 		}
 	}
 	return tc
-}
-
-// bindUndelivered decodes the callbacks of the last resort.
-func (e *Engine) bindUndelivered() error {
-	var err error
-	if e.undelivered, err = bindCallbacks(e.o.Callbacks, e.o.OnUndelivered); err != nil {
-		return fmt.Errorf("engine: OnUndelivered: %w", err)
-	}
-	return nil
 }
 
 func join(parts ...string) string {

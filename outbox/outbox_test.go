@@ -1,4 +1,4 @@
-package engine_test
+package outbox_test
 
 import (
 	"context"
@@ -20,8 +20,6 @@ import (
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/engine"
-	"github.com/dingdag/dingdag/operator"
 )
 
 // postError is what a post fails with.
@@ -105,60 +103,8 @@ func inBubble(t *testing.T, answer func(text string, attempt int) error, test fu
 	synctest.Test(t, func(t *testing.T) {
 		t.Helper()
 		p := newPost(answer)
-		b := newBench(t)
-		b.stopStore()
-		b.o.Beat = 10 * time.Second
-		b.more = []callbacks.Spec{callbacks.Define[letter]("letter")}
-		b.senders = map[string]callbacks.Sender{"post": p}
-		b.open()
+		b := newBench(t, p)
 		test(t, b, p)
-	})
-}
-
-// later waits in a bubble for what may take hours.
-func (b *bench) later(what string, ok func() bool) {
-	b.t.Helper()
-	for began := time.Now(); !ok(); time.Sleep(100 * time.Millisecond) {
-		if time.Since(began) > 3*time.Hour {
-			b.t.Fatalf("timed out waiting: %s", what)
-		}
-	}
-}
-
-// letters triggers a run whose tasks, one after another, post their ids.
-func letters(b *bench, ids ...string) {
-	var text strings.Builder
-	text.WriteString("d:\n  default_args: {on_success_callback: {callback: letter, text: '{{ ti.task_id }}'}}\n  tasks:\n")
-	for i, id := range ids {
-		fmt.Fprintf(&text, "    - {task_id: %s, operator: probe, dependencies: [%s]}\n", id, strings.Join(ids[max(i-1, 0):i], ""))
-	}
-	b.load(text.String())
-	b.start(engine.RunOptions{})
-	_, err := b.e.Trigger(b.t.Context(), "d", engine.Trigger{RunID: ids[0], NoLogicalDate: true})
-	require.NoError(b.t, err)
-}
-
-func (b *bench) deliveries() []*store.Delivery {
-	b.t.Helper()
-	ds, err := b.store.Deliveries(context.Background(), nil, 0)
-	require.NoError(b.t, err)
-	return ds
-}
-
-// delivery is the n-th message, or one without a state while there is none.
-func (b *bench) delivery(n int) *store.Delivery {
-	b.t.Helper()
-	if ds := b.deliveries(); n < len(ds) {
-		return ds[n]
-	}
-	return &store.Delivery{}
-}
-
-// settled reports whether there are messages and none of them is left to send.
-func (b *bench) settled() bool {
-	ds := b.deliveries()
-	return len(ds) > 0 && !slices.ContainsFunc(ds, func(d *store.Delivery) bool {
-		return d.State == store.DeliveryWaiting || d.State == store.DeliverySending
 	})
 }
 
@@ -172,7 +118,7 @@ func TestOutboxUnknownRefusals(t *testing.T) {
 		return nil
 	}, func(t *testing.T, b *bench, p *post) {
 		t.Helper()
-		letters(b, "one", "bad", "two", "three")
+		b.letters("one", "bad", "two", "three")
 		b.until("the others", func() bool { return len(p.takenSoFar()) == 3 })
 		assert.Equal(t, []string{"one", "two", "three"}, p.takenSoFar())
 		assert.Less(t, time.Since(p.began), 2*time.Second, "nobody waits for bad")
@@ -198,7 +144,7 @@ func TestOutboxOutage(t *testing.T) {
 	}, func(t *testing.T, b *bench, made *post) {
 		t.Helper()
 		p = made
-		letters(b, "a", "b", "c", "d", "e")
+		b.letters("a", "b", "c", "d", "e")
 		b.later("all of them", func() bool { return len(p.takenSoFar()) == 5 })
 		log := p.logSoFar()
 		assert.Equal(t, []string{"a 0s", "b 1s", "c 3s", "d 7s", "e 15s", "a 31s", "b 1m3s", "c 2m3s"}, log[:8])
@@ -228,7 +174,7 @@ func TestOutboxOneThatNeverLeaves(t *testing.T) {
 		for i := range 12 {
 			ids = append(ids, fmt.Sprint("t", i))
 		}
-		letters(b, ids...)
+		b.letters(ids...)
 		b.until("the others", func() bool { return len(p.takenSoFar()) == 12 })
 		assert.Equal(t, ids[1:], p.takenSoFar())
 		assert.Less(t, time.Since(p.began), 5*time.Second)
@@ -246,7 +192,7 @@ func TestOutboxThrottled(t *testing.T) {
 		return nil
 	}, func(t *testing.T, b *bench, p *post) {
 		t.Helper()
-		letters(b, "a")
+		b.letters("a")
 		b.until("it waits", func() bool {
 			return b.delivery(0).State == store.DeliveryWaiting && b.delivery(0).Attempts == 1
 		})
@@ -255,7 +201,7 @@ func TestOutboxThrottled(t *testing.T) {
 		p.mu.Lock()
 		p.tries["b"] = 1 // it would be taken
 		p.mu.Unlock()
-		letters(b, "b")
+		b.letters("b")
 		b.later("both", func() bool { return len(p.takenSoFar()) == 2 })
 		assert.Equal(t, []string{"a 0s", "a 10m0s", "b 10m0s"}, p.logSoFar())
 	})
@@ -273,7 +219,7 @@ func TestOutboxRestartReleases(t *testing.T) {
 	}, func(t *testing.T, b *bench, p *post) {
 		t.Helper()
 		away = true
-		letters(b, "a", "b")
+		b.letters("a", "b")
 		time.Sleep(5 * time.Minute)
 		b.stop()
 		p.mu.Lock()
@@ -281,7 +227,7 @@ func TestOutboxRestartReleases(t *testing.T) {
 		p.mu.Unlock()
 		stopped := time.Now()
 		b.open()
-		b.start(engine.RunOptions{})
+		b.start()
 		b.until("both", func() bool { return len(p.takenSoFar()) == 2 })
 		assert.Less(t, time.Since(stopped), time.Second)
 		assert.Equal(t, []string{"a", "b"}, p.takenSoFar())
@@ -301,9 +247,9 @@ func TestOutboxMendedConnection(t *testing.T) {
 	}, func(t *testing.T, b *bench, p *post) {
 		t.Helper()
 		b.stopStore()
-		b.o.Connections = conns
+		b.conns = conns
 		b.open()
-		letters(b, "a", "b")
+		b.letters("a", "b")
 		time.Sleep(10 * time.Minute)
 		conns.set("mended")
 		mended := time.Now()
@@ -348,7 +294,7 @@ func TestOutboxRepeatsWhatMayBeRepeated(t *testing.T) {
 		return nil
 	}, func(t *testing.T, b *bench, p *post) {
 		t.Helper()
-		letters(b, "a")
+		b.letters("a")
 		b.until("it is settled", b.settled)
 		assert.Equal(t, []string{"a 0s", "a 1s"}, p.logSoFar())
 		assert.Equal(t, store.DeliveryDelivered, b.delivery(0).State)
@@ -385,24 +331,17 @@ func TestRestartRepeatsWhatMayBeRepeated(t *testing.T) {
 				call()
 				return nil
 			}
-			b := newBench(t)
-			b.stopStore()
-			b.more = []callbacks.Spec{callbacks.Define[letter]("letter")}
-			b.senders = map[string]callbacks.Sender{"post": p}
-			b.funcs = []callbacks.Function{callbacks.Func("mycompany.page", func(context.Context, *callbacks.Event) error {
+			b := newBench(t, p, callbacks.Func("mycompany.page", func(context.Context, *callbacks.Event) error {
 				call()
 				return nil
-			})}
-			b.open()
-			b.load("d:\n  tasks: [{task_id: t, operator: probe, on_success_callback: " + name + "}]\n")
-			b.start(engine.RunOptions{})
+			}))
+			b.start()
 			t.Cleanup(func() { close(release) })
-			_, err := b.e.Trigger(t.Context(), "d", engine.Trigger{})
-			require.NoError(t, err)
+			b.tell(callbacks.Success, "t", dag.Callback{Name: name})
 			<-leaving
 
 			next := b.crash()
-			next.start(engine.RunOptions{})
+			next.start()
 			next.until("it is settled", next.settled)
 			assert.Equal(t, store.DeliveryDelivered, next.delivery(0).State)
 			mu.Lock()
@@ -444,12 +383,8 @@ func TestOutboxParts(t *testing.T) {
 	t.Parallel()
 	start := func(t *testing.T, p *parcel) *bench {
 		t.Helper()
-		b := newBench(t)
-		b.stopStore()
-		b.more = []callbacks.Spec{callbacks.Define[letter]("letter")}
-		b.senders = map[string]callbacks.Sender{"post": p}
-		b.open()
-		letters(b, "a")
+		b := newBench(t, p)
+		b.letters("a")
 		return b
 	}
 	t.Run("failure", func(t *testing.T) {
@@ -488,7 +423,7 @@ func TestOutboxParts(t *testing.T) {
 			t.Cleanup(func() { close(release) })
 			<-dying
 			next := b.crash()
-			next.start(engine.RunOptions{})
+			next.start()
 			want := map[bool]store.DeliveryState{true: store.DeliveryDelivered, false: store.DeliveryUncertain}[repeats]
 			next.until("it is settled", next.settled)
 			require.Equal(t, want, next.delivery(0).State)
@@ -598,17 +533,9 @@ func TestCallbackThatFailsTellsAllTheSame(t *testing.T) {
 				}
 				return nil
 			})
-			b := newBench(t)
-			b.stopStore()
-			b.more = []callbacks.Spec{callbacks.Define[letter]("letter"), callbacks.Define[plain]("plain"), callbacks.Define[tell]("tell")}
-			b.senders = map[string]callbacks.Sender{"post": simplified{p}}
-			b.funcs = []callbacks.Function{callbacks.Func("mycompany.page", func(context.Context, *callbacks.Event) error { panic("ouch") })}
-			b.o.OnUndelivered = []dag.Callback{{Name: "tell"}}
-			b.open()
-			b.do["fail"] = func(context.Context, *operator.TaskContext) (any, error) { return nil, errors.New("broken") }
-			b.load("d:\n  tasks: [{task_id: t, operator: probe, do: fail, on_failure_callback: " + c.callback + "}]\n")
-			b.start(engine.RunOptions{})
-			b.finish(engine.Trigger{})
+			b := newBench(t, simplified{p}, callbacks.Func("mycompany.page", func(context.Context, *callbacks.Event) error { panic("ouch") }))
+			b.start()
+			b.tell(callbacks.Failure, "t", callback(t, c.callback))
 			b.until("all rows are settled", b.settled)
 			require.Len(t, b.deliveries(), len(c.rows))
 			for i, d := range b.deliveries() {
@@ -621,7 +548,7 @@ func TestCallbackThatFailsTellsAllTheSame(t *testing.T) {
 				}
 			}
 			begins(p.takenSoFar(), c.post)
-			begins(b.sentSoFar(), c.said)
+			begins(b.last.takenSoFar(), c.said)
 			if name == "undefined name" {
 				assert.True(t, strings.HasSuffix(p.takenSoFar()[0], " ann+bob"), "who renders is named")
 			}
@@ -635,5 +562,38 @@ type tell struct{}
 // Prepare makes the message.
 func (*tell) Prepare(ev *callbacks.Event) (callbacks.Message, error) {
 	p, err := json.Marshal(fmt.Sprintf("%s %s %s", ev.Kind, ev.TaskID, ev.Problem))
-	return callbacks.Message{Sender: "bench", Channel: "bench", Summary: "said", Payload: p}, err
+	return callbacks.Message{Sender: "last", Channel: "last", Summary: "said", Payload: p}, err
+}
+
+// The record of a message says what its receiver answered.
+func TestOutboxRecordsWhatBecameOfAMessage(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err  error
+		want store.DeliveryState
+	}{
+		"delivered": {nil, store.DeliveryDelivered},
+		"refused":   {fmt.Errorf("hunter22: %w", postError{}), store.DeliveryRefused},
+		"uncertain": {postError{uncertain: true}, store.DeliveryUncertain},
+		"later":     {postError{retry: true}, store.DeliveryWaiting},
+		"plain":     {errors.New("plain"), store.DeliveryRefused},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, newPost(func(string, int) error { return c.err }))
+			b.start()
+			b.letters("one")
+			var d *store.Delivery
+			b.until("it was tried", func() bool {
+				ds, err := b.store.Deliveries(t.Context(), nil, 0)
+				require.NoError(t, err)
+				d = ds[0]
+				return d.Attempts > 0 && d.State != store.DeliverySending
+			})
+			assert.Equal(t, c.want, d.State)
+			assert.NotContains(t, d.Error, "hunter22")
+			assert.Equal(t, "d", d.DAGID)
+			assert.Equal(t, c.want == store.DeliveryWaiting, !d.NextTry.IsZero())
+		})
+	}
 }

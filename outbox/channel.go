@@ -1,0 +1,151 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/store"
+)
+
+// channel is what the outbox remembers of a channel while messages wait in it.
+type channel struct {
+	// busy says that a sender is at work, kicked that there may be more for it.
+	busy, kicked bool
+	// timer makes the outbox look at the channel again; nil before it is set first.
+	timer *time.Timer
+	// fails counts the failures since a message got through.
+	fails int
+	// suspects counts, for each message, how often it failed right after another one got
+	// through: then it is the message and not the receiver.
+	suspects map[int64]int
+	// failed is the message that failed last, conn the fingerprint of its connection then.
+	failed *store.Delivery
+	conn   string
+}
+
+// errorPause is how long a channel is left alone after an error of the store.
+const errorPause = 500 * time.Millisecond
+
+// drain sends what a channel has, one after another, until all of it waits.
+func (o *Outbox) drain(ctx context.Context, name string, c *channel) {
+	for ctx.Err() == nil {
+		sent, again, err := o.sendNext(ctx, name, c)
+		if err != nil && ctx.Err() == nil {
+			o.o.Log.Error("send from the outbox", "channel", name, "error", err)
+			again = o.now().Add(errorPause)
+		}
+		if sent && err == nil {
+			continue
+		}
+		o.mu.Lock()
+		if c.kicked && err == nil {
+			c.kicked = false
+			o.mu.Unlock()
+			continue
+		}
+		c.busy = false
+		o.arm(c, again)
+		o.mu.Unlock()
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	c.busy = false
+}
+
+// arm sets a timer for when a channel is to be looked at. The caller holds the lock.
+func (o *Outbox) arm(c *channel, at time.Time) {
+	if at.IsZero() {
+		return
+	}
+	now := o.now()
+	if c.failed != nil { // its connection may be mended before
+		if look := now.Add(connLook); look.Before(at) {
+			at = look
+		}
+	}
+	// Timers count what has passed and know nothing of a clock that somebody sets: a far
+	// moment is looked at again with the next sweep.
+	c.disarm()
+	c.timer = time.AfterFunc(max(at.Sub(now), 0), o.wake)
+}
+
+func (c *channel) disarm() {
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+}
+
+// sendNext sends the next message of a channel. Without one it says when to look again.
+func (o *Outbox) sendNext(ctx context.Context, name string, c *channel) (sent bool, again time.Time, err error) {
+	write := context.WithoutCancel(ctx)
+	if err := o.lookForMendedConn(write, name, c); err != nil {
+		return false, again, err
+	}
+	d, again, err := o.store.NextDelivery(write, name, o.now(), c.fails > 0)
+	if err != nil || d == nil {
+		return false, again, err
+	}
+	claimed, err := o.claim(write, d)
+	if err != nil || !claimed {
+		return err == nil, again, err // it has moved on: look again
+	}
+	conn := o.connOf(write, d)
+	receipt, err := o.send(ctx, d)
+	standIns := o.settle(c, d, conn, receipt, err)
+	if err := o.o.Persist(ctx, func() error { return o.write(write, d, standIns...) }); err != nil {
+		return false, again, fmt.Errorf("record what became of message %d (%s): %w", d.ID, d.State, err)
+	}
+	o.report(d)
+	if len(standIns) > 0 {
+		o.wake() // they may go through another channel
+	}
+	if d.State == store.DeliveryDelivered && c.fails > 0 {
+		return true, again, o.released(write, name, c)
+	}
+	return true, again, nil
+}
+
+// claim makes the message this sender's. What was read may be out of date: another
+// sender of the channel can have ended between the reading and now.
+func (o *Outbox) claim(ctx context.Context, d *store.Delivery) (ok bool, err error) {
+	d.UpdatedAt = o.now()
+	err = o.store.Write(ctx, func(tx store.OutboxTx) error {
+		ok, err = tx.ClaimDelivery(ctx, d)
+		return err
+	})
+	if err != nil || !ok {
+		return false, err
+	}
+	d.State = store.DeliverySending
+	d.Attempts++
+	return true, nil
+}
+
+// sendTimeout bounds one delivery, whatever the sender does.
+const sendTimeout = 2 * time.Minute
+
+func (o *Outbox) send(ctx context.Context, d *store.Delivery) (receipt string, err error) {
+	s, ok := o.o.Callbacks.Sender(d.Sender)
+	if !ok {
+		return "", fmt.Errorf("no sender %q in this program", d.Sender)
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("sender %s panicked: %v", d.Sender, r)
+		}
+	}()
+	// What is under way when the process is told to stop is finished.
+	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
+	defer cancel()
+	parts, ok := s.(callbacks.PartSender)
+	if !ok {
+		return s.Send(sending, message(d))
+	}
+	return parts.SendParts(sending, message(d), d.Progress, func(progress, receipt string) error {
+		d.Progress, d.Receipt = progress, o.o.Masker.Mask(receipt)
+		return o.o.Persist(ctx, func() error { return o.write(sending, d) })
+	})
+}

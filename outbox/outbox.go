@@ -1,0 +1,218 @@
+// Package outbox tells people of events: it lets callbacks prepare their messages, which the
+// caller stores in the transaction of the event, and delivers what is stored, in order for
+// each channel, with a record of what the receiver answered.
+//
+// A message is marked as sending before it leaves: if the process dies then, the next one
+// finds it and says that its fate is unknown. One that fails for itself steps aside, those
+// behind it leave. One that fails because the receiver is away holds its channel for a pause,
+// after which another one of the channel is tried; the first that gets through releases the
+// rest.
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/store"
+)
+
+// Options configures [New]. All but Connections, OnUndelivered and Observe are required.
+type Options struct {
+	// Callbacks has the senders, and the callbacks that OnUndelivered names.
+	Callbacks *callbacks.Registry
+	// Connections is looked at while messages wait: who changes one has mended it, perhaps.
+	Connections connections.Source
+	// Masker hides secrets in what is stored and logged.
+	Masker *connections.Masker
+	// OnUndelivered are the notifiers that tell of an alert whose own callback could not.
+	OnUndelivered []dag.Callback
+	// Bare renders the templates of callbacks that belong to no DAG.
+	Bare Renderer
+	// Sweep is how often all channels are looked at, whatever was missed.
+	Sweep time.Duration
+	// Persist repeats a write of the outcome of a sending until it succeeds or ctx ends.
+	Persist func(ctx context.Context, write func() error) error
+	Clock   func() time.Time
+	Log     *slog.Logger
+	// Observe, when set, is told of every change of a message. The message is its to keep.
+	Observe func(*store.Delivery)
+}
+
+// Outbox prepares and delivers messages. It is safe for concurrent use.
+type Outbox struct {
+	o     Options
+	store Store
+	ready chan struct{}
+
+	// undelivered are the callbacks of the last resort.
+	undelivered []Callback
+
+	mu       sync.Mutex
+	channels map[string]*channel
+	wg       sync.WaitGroup
+}
+
+// New returns the outbox in a store. It fails when it can't decode [Options.OnUndelivered].
+func New(s Store, o Options) (*Outbox, error) {
+	undelivered, err := Bind(o.Callbacks, o.OnUndelivered)
+	if err != nil {
+		return nil, fmt.Errorf("on_undelivered: %w", err)
+	}
+	if o.Observe == nil {
+		o.Observe = func(*store.Delivery) {}
+	}
+	return &Outbox{o: o, store: s, undelivered: undelivered, ready: make(chan struct{}, 1), channels: map[string]*channel{}}, nil
+}
+
+// Stored makes the outbox send messages that are in the store from now on, and tells of those
+// among them that are settled already because their callbacks could say nothing.
+func (o *Outbox) Stored(ds []*store.Delivery) {
+	if len(ds) > 0 {
+		o.wake()
+	}
+	for _, d := range ds {
+		if d.State != store.DeliveryWaiting {
+			o.report(d)
+		}
+	}
+}
+
+// wake makes the outbox look for new messages.
+func (o *Outbox) wake() {
+	select {
+	case o.ready <- struct{}{}:
+	default: // it will look anyway
+	}
+}
+
+// Run sends until ctx ends; what is under way then is finished.
+func (o *Outbox) Run(ctx context.Context) error {
+	if err := o.recover(ctx); err != nil {
+		return fmt.Errorf("recover the outbox: %w", err)
+	}
+	defer o.stop()
+	t := time.NewTicker(o.o.Sweep)
+	defer t.Stop()
+	for {
+		if err := o.dispatch(ctx); err != nil && ctx.Err() == nil {
+			o.o.Log.Error("read the outbox", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-o.ready:
+		case <-t.C:
+		}
+	}
+}
+
+// stop waits for what is under way.
+func (o *Outbox) stop() {
+	o.wg.Wait()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, c := range o.channels {
+		c.disarm()
+	}
+}
+
+// recover settles the messages that were leaving when the last process died, and lets
+// those that waited leave at once: whoever starts the program may have mended what kept
+// them. A receiver that takes nothing for a time is left alone for that time.
+func (o *Outbox) recover(ctx context.Context) error {
+	ds, err := o.store.SendingDeliveries(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range ds {
+		d.State, d.Error = store.DeliveryUncertain, "the process died while the message was leaving; it may have arrived"
+		if d.Receipt != "" {
+			d.Error += " (" + d.Receipt + ")"
+		}
+		if s, ok := o.o.Callbacks.Sender(d.Sender); ok {
+			if r, ok := s.(callbacks.RepeatSender); ok && r.RepeatSafe(message(d)) {
+				d.State = store.DeliveryWaiting
+			}
+		}
+		if err := o.write(ctx, d); err != nil {
+			return err
+		}
+		if d.State == store.DeliveryUncertain {
+			o.report(d)
+		}
+	}
+	return o.release(ctx, "", nil, store.HoldNone, store.HoldOutage)
+}
+
+// dispatch starts a sender for every channel that has messages and none at work.
+func (o *Outbox) dispatch(ctx context.Context) error {
+	names, err := o.store.OpenChannels(ctx)
+	if err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	open := map[string]bool{}
+	for _, name := range names {
+		open[name] = true
+		c := o.channels[name]
+		if c == nil {
+			c = &channel{suspects: map[int64]int{}}
+			o.channels[name] = c
+		}
+		if c.busy {
+			c.kicked = true
+			continue
+		}
+		c.busy, c.kicked = true, false
+		o.wg.Go(func() { o.drain(ctx, name, c) })
+	}
+	for name, c := range o.channels {
+		if !open[name] && !c.busy {
+			c.disarm()
+			delete(o.channels, name)
+		}
+	}
+	return nil
+}
+
+func message(d *store.Delivery) callbacks.Message {
+	return callbacks.Message{Sender: d.Sender, Channel: d.Channel, Summary: d.Summary, Payload: d.Payload}
+}
+
+// write stores what became of a message, together with those that stand in for it.
+func (o *Outbox) write(ctx context.Context, d *store.Delivery, standIns ...*store.Delivery) error {
+	d.UpdatedAt = o.now()
+	return o.store.Write(ctx, func(tx store.OutboxTx) error {
+		return errors.Join(tx.UpdateDelivery(ctx, d), tx.InsertDeliveries(ctx, standIns))
+	})
+}
+
+func (o *Outbox) release(ctx context.Context, name string, except []int64, holds ...store.Hold) error {
+	return o.store.Write(ctx, func(tx store.OutboxTx) error { return tx.ReleaseDeliveries(ctx, name, except, holds...) })
+}
+
+// report tells the log and the observer. An alert that did not arrive must be seen.
+func (o *Outbox) report(d *store.Delivery) {
+	args := []any{"id", d.ID, "channel", d.Channel, "dag", d.DAGID, "run", d.RunID, "task", d.TaskID, "event", d.Event}
+	switch d.State {
+	case store.DeliveryDelivered:
+		o.o.Log.Info("message delivered", args...)
+	case store.DeliveryWaiting:
+		o.o.Log.Warn("message waits for its next try", append(args, "next_try", d.NextTry, "error", d.Error)...)
+	default:
+		o.o.Log.Error("message not delivered", append(args, "state", d.State, "error", d.Error)...)
+	}
+	copied := *d
+	o.o.Observe(&copied)
+}
+
+// now is the time as the store keeps it.
+func (o *Outbox) now() time.Time { return o.o.Clock().UTC().Truncate(time.Millisecond) }
