@@ -45,14 +45,14 @@ func (c *wallCron) next(w time.Time) (time.Time, bool) {
 		}
 	}
 	first, _ := c.clockFrom(0, 0) // every expression has an hour and a minute
-	for d++; y <= last; y, m, d = nextMonth(y, m) {
-		if c.month>>m&1 == 0 {
-			continue
-		}
+	for d++; y <= last; d = 1 {
 		for length := daysIn(y, m); d <= length; d++ {
 			if c.onDay(y, m, d) {
 				return time.Date(y, m, d, 0, first, 0, 0, time.UTC), true
 			}
+		}
+		if m++; m > time.December {
+			y, m = y+1, time.January
 		}
 	}
 	return time.Time{}, false
@@ -69,14 +69,14 @@ func (c *wallCron) prev(w time.Time) (time.Time, bool) {
 		}
 	}
 	last, _ := c.clockUpTo(23, 59)
-	for d--; y >= first; y, m, d = prevMonth(y, m) {
-		if c.month>>m&1 == 0 {
-			continue
-		}
+	for d--; y >= first; d = daysIn(y, m) {
 		for ; d >= 1; d-- {
 			if c.onDay(y, m, d) {
 				return time.Date(y, m, d, 0, last, 0, 0, time.UTC), true
 			}
+		}
+		if m--; m < time.January {
+			y, m = y-1, time.December
 		}
 	}
 	return time.Time{}, false
@@ -120,22 +120,6 @@ func (c *wallCron) clockUpTo(hour, minute int) (int, bool) {
 	}
 	h := bits.Len64(c.hour&(1<<hour-1)) - 1
 	return h*60 + bits.Len64(c.minute) - 1, h >= 0
-}
-
-// nextMonth returns the first day of the month after.
-func nextMonth(y int, m time.Month) (int, time.Month, int) {
-	if m == time.December {
-		return y + 1, time.January, 1
-	}
-	return y, m + 1, 1
-}
-
-// prevMonth returns the last day of the month before.
-func prevMonth(y int, m time.Month) (int, time.Month, int) {
-	if m == time.January {
-		return y - 1, time.December, 31
-	}
-	return y, m - 1, daysIn(y, m-1)
 }
 
 // daysIn is the number of days of a month.
