@@ -79,6 +79,10 @@ func (e *Env) CheckNames(src string, include func(name string) (string, error), 
 
 // judge says what is wrong with one use, nothing if all is well.
 func (e *Env) judge(ref *rewrite.Ref, n *Names) (at int, name, said string, warning bool) {
+	if ref.Constant != rewrite.NoConstant {
+		of := constants[ref.Constant]
+		return judgeStep(of.value, of.name, ref.Path[0])
+	}
 	if slices.Contains(n.More, ref.Name) || e.added[ref.Name] != nil {
 		return 0, "", "", false
 	}
@@ -124,13 +128,31 @@ func (e *Env) judgePath(ref *rewrite.Ref, n *Names) (at int, name, said string, 
 			return judgePull(first, n)
 		}
 	}
-	if owner == nil || pyval.HasAttr(owner, first.Name, first.Called) {
+	if owner == nil {
 		return 0, "", "", false
 	}
-	if pyval.Has(owner, first.Name) {
-		return first.At, first.Name, fmt.Sprintf("%s is a method: write %s()", first.Name, first.Name), false
+	return judgeStep(owner, pathText(ref, first), first)
+}
+
+// constants are values of the kinds of constants, and what they are called.
+var constants = map[rewrite.Constant]struct {
+	value any
+	name  string
+}{
+	rewrite.TextConstant:   {"", "a text"},
+	rewrite.NumberConstant: {int64(0), "a number"},
+	rewrite.ListConstant:   {pyval.NewList(), "a list"},
+}
+
+// judgeStep looks for an attribute of a value that is called by a name.
+func judgeStep(owner any, called string, step rewrite.Step) (at int, name, said string, warning bool) {
+	switch {
+	case pyval.HasAttr(owner, step.Name, step.Called):
+		return 0, "", "", false
+	case pyval.Has(owner, step.Name):
+		return step.At, step.Name, fmt.Sprintf("%s is a method: write %s()", step.Name, step.Name), false
 	}
-	return first.At, first.Name, fmt.Sprintf("%s has no %s%s", pathText(ref, first), first.Name, didYouMean(first.Name, pyval.Names(owner))), false
+	return step.At, step.Name, fmt.Sprintf("%s has no %s%s", called, step.Name, didYouMean(step.Name, pyval.Names(owner))), false
 }
 
 // pathText is the path before a step.

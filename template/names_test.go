@@ -45,7 +45,14 @@ func TestCheckNames(t *testing.T) {
 			`1:29 warning no param "cities" is declared: only a run whose conf has it can render this; did you mean city?`,
 		}},
 		{"{{ ds.uper() }} {{ ds.upper() }} {{ logical_date.strftme('%Y') }} {{ logical_date.date }} {{ logical_date.year }}", names, []string{
-			"1:7 error ds has no uper", "1:50 error logical_date has no strftme; did you mean strftime?", "1:83 error date is a method: write date()",
+			"1:7 error ds has no uper; did you mean upper?", "1:50 error logical_date has no strftme; did you mean strftime?", "1:83 error date is a method: write date()",
+		}},
+		{"{{ 'abc'.nosuch() }} {{ 'x'.format(1) }} {{ ('a' 'b').uper() }} {{ '%s'.title }} {{ [1].push(2) }} {{ (5).nosuch }} {{ [3].pop() }}", names, []string{
+			"1:10 error a text has no nosuch", "1:55 error a text has no uper; did you mean upper?", "1:73 error title is a method: write title()",
+			"1:89 error a list has no push", "1:107 error a number has no nosuch",
+		}},
+		{"{{ 'a'.b is defined }} {{ 'a'.c | default('x') }} {{ ds and 'a'.d() }} {{ ('a' ~ 'b').e() if ds is defined }}", names, []string{
+			"1:65 warning a text has no d",
 		}},
 		{"{{ dag.dagid }} {{ ti.try_numbr }} {{ dag_run.conff }} {{ dag_run.conf.any }} {{ task.any }} {{ ti.task.any }}", names, []string{
 			"1:8 error dag has no dagid; did you mean dag_id?", "1:23 error ti has no try_numbr; did you mean try_number?",

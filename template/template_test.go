@@ -195,7 +195,7 @@ func TestErrorsTellPlaceAndExpression(t *testing.T) {
 		{"connection", "{{ conn.nope.host }}", 1, 4, `conn.nope: connection "nope": connection: not found`},
 		{"division", "x {{ params.n / 0 }}", 1, 6, "params.n / 0: division by zero"},
 		{"types", "{{ 1 + 'a' }}", 1, 4, `1 + 'a': unsupported operand types for +: "int" and "str"`},
-		{"method", "{{ ds.uper() }}", 1, 4, `ds.uper(): "str" has no method "uper"`},
+		{"method", "{{ ds.uper() }}", 1, 4, `ds.uper(): "str" has no method "uper"; did you mean upper?`},
 		{"dict method", "{{ params.items }}", 1, 4, "params.items: items is a method of dicts: write ['items'] for the key or items() for the method"},
 		{"dunder", "{{ ds.__class__ }}", 1, 7, "the attribute __class__ is not allowed: attributes must not begin with two underscores"},
 		{"map index", "{{ ti.xcom_pull('x', map_indexes='a') }}", 1, 4, "ti.xcom_pull('x', map_indexes='a'): xcom_pull: map_indexes must be whole numbers, not \"str\""},

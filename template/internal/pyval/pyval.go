@@ -11,7 +11,9 @@ package pyval
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
+	"slices"
 )
 
 // Undefined is a name, key or attribute that does not exist.
@@ -363,6 +365,10 @@ func Names(v any) []string {
 			}
 		}
 		return names
+	case string:
+		return slices.Sorted(maps.Keys(strMethods))
+	case *List:
+		return slices.Sorted(maps.Keys(listMethods))
 	case Object:
 		return v.Names()
 	}

@@ -13,6 +13,8 @@ type node struct {
 	use int
 	// texts is what it says when it is a text in quotes, or a list of such.
 	texts []string
+	// constant is the kind of value that is written here, if any.
+	constant Constant
 }
 
 func (w *writer) written(n node) string { return strings.TrimSpace(w.src[n.from:n.to]) }

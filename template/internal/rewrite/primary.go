@@ -17,14 +17,14 @@ func (w *writer) primary() node {
 			b.WriteString(w.value)
 			w.next()
 		}
-		return node{code: w.literal(from, w.prevTo, b.String()), from: from, to: w.prevTo, texts: []string{b.String()}}
+		return node{code: w.literal(from, w.prevTo, b.String()), from: from, to: w.prevTo, texts: []string{b.String()}, constant: TextConstant}
 	case digits:
 		v, ok := parseNumber(value)
 		if !ok {
 			w.fail(from, "%s is not a number", value)
 		}
 		w.next()
-		return node{code: w.literal(from, w.prevTo, v), from: from, to: w.prevTo}
+		return node{code: w.literal(from, w.prevTo, v), from: from, to: w.prevTo, constant: NumberConstant}
 	case name:
 		if slices.Contains(keywords, value) {
 			w.fail(from, "unexpected '%s'", value)
@@ -69,7 +69,7 @@ func (w *writer) display(from int, open string) node {
 		}
 		first := w.expr()
 		if w.skipSymbol(")") {
-			return node{code: first.code, from: from, to: w.prevTo, texts: first.texts}
+			return node{code: first.code, from: from, to: w.prevTo, texts: first.texts, constant: first.constant}
 		}
 		items := []node{first}
 		for w.skipSymbol(",") {
@@ -93,7 +93,7 @@ func (w *writer) display(from int, open string) node {
 		}
 		w.expectSymbol("]")
 		list := w.sequence(List, from, items)
-		list.texts = textsOf(items)
+		list.texts, list.constant = textsOf(items), ListConstant
 		return list
 	case "{":
 		w.next()
@@ -218,7 +218,7 @@ func (w *writer) subscript(x node) node {
 		w.fail(open.from, "the subscript is missing")
 	}
 	n := w.call(Item, x.from, Site{}, x, bounds[0])
-	if key := bounds[0]; len(key.texts) == 1 {
+	if key := bounds[0]; len(key.texts) == 1 && x.constant == NoConstant {
 		n.use = w.follow(x, Step{Name: key.texts[0], At: key.from})
 	}
 	return n

@@ -2,15 +2,30 @@ package rewrite
 
 import "slices"
 
-// Ref is one use of a name that the template does not bind itself.
+// Constant is a kind of value that stands in a template itself.
+type Constant int
+
+// The kinds of constants that attributes are asked of.
+const (
+	NoConstant Constant = iota
+	TextConstant
+	NumberConstant
+	ListConstant
+)
+
+// Ref is one use of a name that the template does not bind itself, or of a constant's attributes.
 type Ref struct {
 	Name string
+	// Constant is what the attributes are asked of in place of a name.
+	Constant Constant
 	// At is the offset in the source; File is that of a [Site].
 	At, File int
 	// Path are the attributes that follow, or subscripts in quotes.
 	Path []Step
 	// Sure says that it is evaluated whenever the template is rendered.
 	Sure bool
+	// asked says that the template provides for the absence of a constant's attribute.
+	asked bool
 }
 
 // Step is one attribute of a path.
@@ -41,6 +56,10 @@ func (w *writer) useName(name string, at int) int {
 
 // follow adds a step to the path of a use.
 func (w *writer) follow(x node, s Step) int {
+	if x.constant != NoConstant {
+		x.use = w.useName("", x.from)
+		w.shared.uses.list[x.use-1].Constant = x.constant
+	}
 	if x.use == 0 {
 		return 0
 	}
@@ -76,12 +95,18 @@ func (w *writer) usesSoFar() int { return len(w.shared.uses.list) }
 
 // ask records that the template provides for the absence of what x names.
 func (w *writer) ask(x node) {
-	if x.use > 0 {
-		if w.shared.uses.asked == nil {
-			w.shared.uses.asked = map[string]bool{}
-		}
-		w.shared.uses.asked[w.shared.uses.list[x.use-1].Name] = true
+	if x.use == 0 {
+		return
 	}
+	ref := &w.shared.uses.list[x.use-1]
+	if ref.Constant != NoConstant {
+		ref.asked = true
+		return
+	}
+	if w.shared.uses.asked == nil {
+		w.shared.uses.asked = map[string]bool{}
+	}
+	w.shared.uses.asked[ref.Name] = true
 }
 
 // keepBound remembers the names that this source binds.
@@ -101,7 +126,7 @@ func (w *writer) keepBound() {
 func (w *writer) free() []Ref {
 	u := &w.shared.uses
 	return slices.DeleteFunc(u.list, func(use Ref) bool {
-		return u.asked[use.Name] || u.bound[use.Name] || slices.Contains(own, use.Name)
+		return use.asked || u.asked[use.Name] || u.bound[use.Name] || slices.Contains(own, use.Name)
 	})
 }
 
