@@ -11,15 +11,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/operator/standard"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/template"
 )
@@ -119,7 +119,7 @@ func newBed(b *testing.B, o engine.RunOptions) *bed {
 // load gives the engine a DAG.
 func (t *bed) load(b *testing.B, yaml []byte) *dag.DAG {
 	b.Helper()
-	ds, problems := dag.Parse(filepath.Join(t.dir, "bench.yaml"), yaml, t.e.Catalog(), dag.Options{})
+	ds, problems := dagfile.Parse(filepath.Join(t.dir, "bench.yaml"), yaml, t.e.Catalog(), dagfile.Options{})
 	require.False(b, problems.HasErrors(), problems.String())
 	require.NoError(b, t.e.SetDAGs(b.Context(), ds))
 	return ds[0]

@@ -197,7 +197,7 @@ DAG, as Airflow does. A dingdag that works on the same home folder starts it wit
 				uri, name = args[0], args[0]
 			}
 			if uri != "" {
-				normal, err := dag.AssetURI(uri)
+				normal, _, err := dag.AssetURI(uri)
 				if err != nil {
 					return usageError{err}
 				}

@@ -12,7 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
-	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/operator"
 )
 
@@ -52,7 +52,7 @@ func runDAGsConvert(a *app, paths []string, write, check bool) error {
 	if err != nil {
 		return err
 	}
-	names, found := dag.Files(paths, o)
+	names, found := dagfile.Files(paths, o)
 	var errs []error
 	todo := len(found) > 0
 	for _, name := range names {
@@ -61,7 +61,7 @@ func runDAGsConvert(a *app, paths []string, write, check bool) error {
 			errs = append(errs, fmt.Errorf("convert: %w", withoutOp(err)))
 			continue
 		}
-		c := dag.Convert(name, text, modern)
+		c := dagfile.Convert(name, text, modern)
 		found = append(found, c.Notes...)
 		todo = todo || c.Changes > 0 || len(c.Notes) > 0
 		if c.Changes > 0 {
@@ -81,7 +81,7 @@ func runDAGsConvert(a *app, paths []string, write, check bool) error {
 }
 
 // converted shows or writes what has become of a file.
-func (a *app) converted(name string, before []byte, c dag.Converted, write, check bool) error {
+func (a *app) converted(name string, before []byte, c dagfile.Converted, write, check bool) error {
 	switch {
 	case check:
 		_, err := fmt.Fprintf(a.Out, "%s: %s to convert\n", name, places(c.Changes))
@@ -141,15 +141,15 @@ var removedClasses = []string{"SimpleHttpOperator"}
 
 // modernOperators says what Airflow 3 calls the operators of older versions: a path, so
 // that the file still works there, else our short name.
-func (a *app) modernOperators() (func(string) (dag.OldOperator, bool), error) {
+func (a *app) modernOperators() (func(string) (dagfile.OldOperator, bool), error) {
 	registry, err := a.operators()
 	if err != nil {
 		return nil, err
 	}
-	old := map[string]dag.OldOperator{}
+	old := map[string]dagfile.OldOperator{}
 	for _, spec := range registry.Specs() {
 		for _, alias := range spec.Aliases {
-			to := dag.OldOperator{Path: modernPath(spec, className(alias.Path))}
+			to := dagfile.OldOperator{Path: modernPath(spec, className(alias.Path))}
 			if alias.Old != "" && alias.Old != alias.New {
 				to.Renamed = map[string]string{alias.Old: alias.New}
 			}
@@ -158,7 +158,7 @@ func (a *app) modernOperators() (func(string) (dag.OldOperator, bool), error) {
 			}
 		}
 	}
-	return func(path string) (dag.OldOperator, bool) {
+	return func(path string) (dagfile.OldOperator, bool) {
 		to, ok := old[path]
 		return to, ok
 	}, nil

@@ -10,12 +10,12 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/timetable"
 	"github.com/dingdag/dingdag/yamlvalue"
@@ -32,20 +32,20 @@ func newCmdDAGs(a *app) *cobra.Command {
 }
 
 // readDAGs loads DAG files and folders, or the DAGs folder when none are named.
-func (a *app) readDAGs(paths ...string) (dag.Result, error) {
+func (a *app) readDAGs(paths ...string) (dagfile.Result, error) {
 	cfg, err := a.config()
 	if err != nil {
-		return dag.Result{}, err
+		return dagfile.Result{}, err
 	}
 	if len(paths) == 0 {
 		if _, err := os.Stat(cfg.DAGsFolder); err != nil {
-			return dag.Result{}, fmt.Errorf("read the DAGs folder: %w; make it, or name another one by --dags-folder or DINGDAG_DAGS_FOLDER", withoutOp(err))
+			return dagfile.Result{}, fmt.Errorf("read the DAGs folder: %w; make it, or name another one by --dags-folder or DINGDAG_DAGS_FOLDER", withoutOp(err))
 		}
 		paths = []string{cfg.DAGsFolder}
 	}
 	c, err := a.catalog()
 	if err != nil {
-		return dag.Result{}, err
+		return dagfile.Result{}, err
 	}
 	return a.load(c, paths...)
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/params"
 )
@@ -109,7 +109,7 @@ func TestDialectAdvice(t *testing.T) {
 		"airflow.operators.subdag.SubDagOperator":                               "use a task group",
 	} {
 		text := "a:\n  tasks:\n    t: {operator: " + class + "}\n"
-		_, found := dag.Parse("a.yaml", []byte(text), c, dag.Options{Now: time.Now})
+		_, found := dagfile.Parse("a.yaml", []byte(text), c, dagfile.Options{Now: time.Now})
 		require.Len(t, found, 1, class)
 		assert.Equal(t, []int{3, 19}, []int{found[0].Line, found[0].Column})
 		assert.Contains(t, found[0].Text, "unknown operator ")
@@ -127,7 +127,7 @@ func TestDialectAdviceForResults(t *testing.T) {
 		"{operator: sql_sensor, conn_id: c, sql: SELECT 1, selector: f}":  "select the cell to look at first in the SQL",
 		"{operator: http, endpoint: x, response_check: f}":                "use success_when",
 	} {
-		_, found := dag.Parse("a.yaml", []byte("a:\n  tasks:\n    t: "+task+"\n"), dialectCatalog(t), dag.Options{Now: time.Now})
+		_, found := dagfile.Parse("a.yaml", []byte("a:\n  tasks:\n    t: "+task+"\n"), dialectCatalog(t), dagfile.Options{Now: time.Now})
 		require.Len(t, found, 1, found.String())
 		assert.Contains(t, found[0].Text, want)
 	}
@@ -144,7 +144,7 @@ func TestDialectDatabasesWithoutDriver(t *testing.T) {
 		"airflow.providers.databricks.sensors.databricks_sql.DatabricksSqlSensor":        "Databricks SQL",
 		"airflow.providers.microsoft.mssql.operators.mssql.MsSqlOperator":                "SQL Server",
 	} {
-		_, found := dag.Parse("a.yaml", []byte("a:\n  tasks:\n    t: {operator: "+class+", sql: SELECT 1}\n"), c, dag.Options{Now: time.Now})
+		_, found := dagfile.Parse("a.yaml", []byte("a:\n  tasks:\n    t: {operator: "+class+", sql: SELECT 1}\n"), c, dagfile.Options{Now: time.Now})
 		require.Len(t, found, 1, class)
 		assert.Equal(t, []int{3, 19}, []int{found[0].Line, found[0].Column})
 		assert.Contains(t, found[0].Text, "there is no driver for "+want+" here: the SQL operators work with PostgreSQL, MySQL (also MariaDB) and SQLite; "+
@@ -165,7 +165,7 @@ a:
     lite: {operator: airflow.providers.sqlite.operators.sqlite.SqliteOperator, sql: SELECT 1}
     new: {operator: sql, sql: SELECT 1}
 `
-	dags, found := dag.Parse("a.yaml", []byte(text), dialectCatalog(t), dag.Options{Now: time.Now})
+	dags, found := dagfile.Parse("a.yaml", []byte(text), dialectCatalog(t), dagfile.Options{Now: time.Now})
 	require.Empty(t, found.String())
 	c := dialectCatalog(t)
 	for id, want := range map[string]string{"pg": "pg", "own": "own", "my": "my", "lite": "lite", "new": "any"} {
@@ -176,7 +176,7 @@ a:
 		values := spec.Values(op)
 		assert.Equal(t, want, values["conn_id"], "%s: %v", id, values)
 	}
-	_, found = dag.Parse("a.yaml", []byte("a:\n  default_args: {postgress_conn_id: pg}\n  tasks: {t: {operator: empty}}\n"), c, dag.Options{Now: time.Now})
+	_, found = dagfile.Parse("a.yaml", []byte("a:\n  default_args: {postgress_conn_id: pg}\n  tasks: {t: {operator: empty}}\n"), c, dagfile.Options{Now: time.Now})
 	assert.Contains(t, found.String(), `unknown key "postgress_conn_id" in default_args; did you mean "postgres_conn_id"?`)
 }
 
@@ -198,7 +198,7 @@ a:
     inner: {operator: empty, dependencies: [pick], task_group_name: g}
     gone: {operator: empty, dependencies: [one]}
 `
-	_, found := dag.Parse("a.yaml", []byte(text), dialectCatalog(t), dag.Options{Now: time.Now})
+	_, found := dagfile.Parse("a.yaml", []byte(text), dialectCatalog(t), dagfile.Options{Now: time.Now})
 	assert.Equal(t, `a.yaml:11:11: error: dag "a", task "pick": "gone" is no task or group directly downstream of "pick"; there are one, g.inner`+"\n", found.String())
 }
 
@@ -217,7 +217,7 @@ a:
     quiet: {operator: empty, email: "", email_on_retry: no}
     wrong: {operator: empty, email: nobody}
 `
-	dags, found := dag.Parse("a.yaml", []byte(text), dialectCatalog(t), dag.Options{Now: time.Now})
+	dags, found := dagfile.Parse("a.yaml", []byte(text), dialectCatalog(t), dagfile.Options{Now: time.Now})
 	var told []string
 	for _, f := range found {
 		told = append(told, f.Text)
@@ -227,7 +227,7 @@ a:
 		`"nobody" is no mail address`,
 	}, told)
 	assert.Empty(t, dags, "the wrong address is an error")
-	dags, found = dag.Parse("a.yaml", []byte(strings.ReplaceAll(text, "nobody", "somebody@example.com")), dialectCatalog(t), dag.Options{Now: time.Now})
+	dags, found = dagfile.Parse("a.yaml", []byte(strings.ReplaceAll(text, "nobody", "somebody@example.com")), dialectCatalog(t), dagfile.Options{Now: time.Now})
 	require.Len(t, dags, 1, found.String())
 	for id, want := range map[string][2]int{"both": {1, 1}, "failure": {1, 0}, "none": {0, 0}, "flag": {0, 0}, "empty": {0, 0}, "quiet": {0, 0}, "wrong": {1, 1}} {
 		task := dags[0].Task(id)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 )
 
 // Durations are read in two places: those of every task, and those that operators
@@ -20,7 +21,7 @@ func TestDurationsAreTheSameEverywhere(t *testing.T) {
 	require.NoError(t, err)
 	refused := func(key, operator, value string) string {
 		text := fmt.Sprintf("a:\n  tasks:\n    t:\n      operator: %s\n      %s: %s\n", operator, key, value)
-		_, found := dag.Parse("a.yaml", []byte(text), c, dag.Options{})
+		_, found := dagfile.Parse("a.yaml", []byte(text), c, dagfile.Options{})
 		for _, d := range found {
 			if d.Severity == dag.Error {
 				return d.Text

@@ -9,19 +9,20 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
 )
 
 // folder is the DAGs folder: what it holds and what is wrong with it.
 type folder struct {
 	app     *app
-	loader  *dag.Loader
+	loader  *dagfile.Loader
 	catalog engine.Catalog
 	loading sync.Mutex // one refresh at a time
 
 	mu     sync.Mutex
 	mark   folderMark // of the files at the last load
-	result dag.Result
+	result dagfile.Result
 }
 
 func (a *app) folder(c engine.Catalog) (*folder, error) {
@@ -29,12 +30,12 @@ func (a *app) folder(c engine.Catalog) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &folder{app: a, loader: dag.NewLoader(c, o), catalog: c, mark: none}, nil
+	return &folder{app: a, loader: dagfile.NewLoader(c, o), catalog: c, mark: none}, nil
 }
 
 // refresh loads the files if they have changed and hands the good DAGs on. A broken
 // DAG is logged; its last good version stays with the runs that have it.
-func (f *folder) refresh(ctx context.Context, use func(context.Context, dag.Result) error) error {
+func (f *folder) refresh(ctx context.Context, use func(context.Context, dagfile.Result) error) error {
 	f.loading.Lock()
 	defer f.loading.Unlock()
 	mark, err := fingerprint(f.app.cfg.DAGsFolder)
@@ -71,7 +72,7 @@ func (f *folder) refresh(ctx context.Context, use func(context.Context, dag.Resu
 }
 
 // sameResult reports whether two loads found the same DAGs and problems.
-func sameResult(a, b dag.Result) bool {
+func sameResult(a, b dagfile.Result) bool {
 	return slices.EqualFunc(a.Diagnostics, b.Diagnostics, dag.Diagnostic.Equal) && slices.EqualFunc(a.DAGs, b.DAGs, func(x, y *dag.DAG) bool {
 		return x.ID == y.ID && x.Version == y.Version && x.Pos == y.Pos
 	})
@@ -84,12 +85,12 @@ func (f *folder) count() int {
 }
 
 // reload is a refresh for those who can't wait for the next one.
-func (f *folder) reload(use func(context.Context, dag.Result) error) func(context.Context) error {
+func (f *folder) reload(use func(context.Context, dagfile.Result) error) func(context.Context) error {
 	return func(ctx context.Context) error { return f.refresh(ctx, use) }
 }
 
 // watch refreshes until ctx ends.
-func (f *folder) watch(ctx context.Context, every time.Duration, use func(context.Context, dag.Result) error) {
+func (f *folder) watch(ctx context.Context, every time.Duration, use func(context.Context, dagfile.Result) error) {
 	t := time.NewTicker(every)
 	defer t.Stop()
 	for {
@@ -105,20 +106,20 @@ func (f *folder) watch(ctx context.Context, every time.Duration, use func(contex
 }
 
 // load reads DAG files or folders with the configured defaults.
-func (a *app) load(c engine.Catalog, paths ...string) (dag.Result, error) {
+func (a *app) load(c engine.Catalog, paths ...string) (dagfile.Result, error) {
 	o, err := a.loadOptions()
 	if err != nil {
-		return dag.Result{}, err
+		return dagfile.Result{}, err
 	}
-	res := supported(c, dag.Load(paths, c, o), slices.Equal(paths, []string{a.cfg.DAGsFolder}))
+	res := supported(c, dagfile.Load(paths, c, o), slices.Equal(paths, []string{a.cfg.DAGsFolder}))
 	a.maskOut()
 	return res, nil
 }
 
 // supported adds what the engine has to say about the DAGs, and drops those it can't run.
 // With whole these are all that there are, so that one may miss another.
-func supported(c engine.Catalog, res dag.Result, whole bool) dag.Result {
-	out := dag.Result{Diagnostics: slices.Clone(res.Diagnostics), Volatile: res.Volatile}
+func supported(c engine.Catalog, res dagfile.Result, whole bool) dagfile.Result {
+	out := dagfile.Result{Diagnostics: slices.Clone(res.Diagnostics), Volatile: res.Volatile}
 	for _, d := range res.DAGs {
 		found := c.Check(d)
 		out.Diagnostics = append(out.Diagnostics, found...)
@@ -142,18 +143,18 @@ func supported(c engine.Catalog, res dag.Result, whole bool) dag.Result {
 	return out
 }
 
-func (a *app) loadOptions() (dag.Options, error) {
+func (a *app) loadOptions() (dagfile.Options, error) {
 	cfg, err := a.config()
 	if err != nil {
-		return dag.Options{}, err
+		return dagfile.Options{}, err
 	}
 	loc, err := time.LoadLocation(cfg.DefaultTimezone)
 	if err != nil {
-		return dag.Options{}, fmt.Errorf("default_timezone: %w", err)
+		return dagfile.Options{}, fmt.Errorf("default_timezone: %w", err)
 	}
 	masker := a.maskerOnce()
-	return dag.Options{
-		Location: loc, Root: cfg.DAGsFolder, IgnoreSyntax: dag.IgnoreSyntax(cfg.IgnoreSyntax), CronIntervals: cfg.CronMode == "interval", CatchupByDefault: cfg.CatchupByDefault, Now: clock, LookupEnv: a.LookupEnv, CheckParam: engine.CheckParam,
+	return dagfile.Options{
+		Location: loc, Root: cfg.DAGsFolder, IgnoreSyntax: dagfile.IgnoreSyntax(cfg.IgnoreSyntax), CronIntervals: cfg.CronMode == "interval", CatchupByDefault: cfg.CatchupByDefault, Now: clock, LookupEnv: a.LookupEnv, CheckParam: engine.CheckParam,
 		LookupVariable: a.variableLookup(), Secret: func(value string) { masker.Add(value) },
 	}, nil
 }

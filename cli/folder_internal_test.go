@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 )
 
 // The scheduler hands DAGs on again when a variable has changed that a file reads, and
@@ -34,7 +34,7 @@ func TestFolderFollowsVariables(t *testing.T) {
 	f, err := a.folder(c)
 	require.NoError(t, err)
 	var owners []string
-	use := func(_ context.Context, res dag.Result) error {
+	use := func(_ context.Context, res dagfile.Result) error {
 		owners = append(owners, res.DAGs[0].Owner)
 		return nil
 	}

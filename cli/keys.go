@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -16,22 +16,22 @@ import (
 type keyTable struct {
 	// of is the word for the command line.
 	of, title, doc string
-	keys           func() []dag.KeyDoc
+	keys           func() []dagfile.KeyDoc
 }
 
 func keyTables() []keyTable {
 	return []keyTable{
-		{"dag", "DAGs", "The keys of a DAG, and of the `default` block, which is merged into every DAG of a file.", dag.Keys},
-		{"group", "Task groups", "The keys of an entry of `task_groups`.", dag.GroupKeys},
-		{"task", "Tasks", "The keys of every task, whatever its operator. The parameters of the operator stand beside them.", dag.TaskKeys},
-		{"sensor", "Sensors", "The keys that a task takes besides when its operator is a sensor.", dag.SensorKeys},
+		{"dag", "DAGs", "The keys of a DAG, and of the `default` block, which is merged into every DAG of a file.", dagfile.Keys},
+		{"group", "Task groups", "The keys of an entry of `task_groups`.", dagfile.GroupKeys},
+		{"task", "Tasks", "The keys of every task, whatever its operator. The parameters of the operator stand beside them.", dagfile.TaskKeys},
+		{"sensor", "Sensors", "The keys that a task takes besides when its operator is a sensor.", dagfile.SensorKeys},
 	}
 }
 
 // keyRow is one key as the command tells it.
 type keyRow struct {
 	Of string `json:"of"`
-	dag.KeyDoc
+	dagfile.KeyDoc
 }
 
 func newCmdKeys(a *app) *cobra.Command {
@@ -73,7 +73,7 @@ every task, and of every sensor. The parameters of an operator are in operators 
 }
 
 // keyType is the type of a key, with the words that may stand there.
-func keyType(k dag.KeyDoc) string {
+func keyType(k dagfile.KeyDoc) string {
 	if len(k.Enum) == 0 {
 		return k.Type
 	}
@@ -84,7 +84,7 @@ func keyType(k dag.KeyDoc) string {
 const shownWords = 3
 
 // shortType is the type of a key for a table: the page of the keys, JSON and YAML have all words.
-func shortType(k dag.KeyDoc) string {
+func shortType(k dagfile.KeyDoc) string {
 	more := len(k.Enum) - shownWords
 	if more < 3 {
 		return keyType(k)
@@ -93,7 +93,7 @@ func shortType(k dag.KeyDoc) string {
 }
 
 // keyDefault is the default as a file would have it.
-func keyDefault(k dag.KeyDoc) string {
+func keyDefault(k dagfile.KeyDoc) string {
 	switch v := k.Default.(type) {
 	case nil:
 		return ""

@@ -7,6 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -44,7 +45,7 @@ func (a *app) onImportError(c engine.Catalog) ([]dag.Callback, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, found := dag.ParseCallbacks(set.from, "on_import_error", set.node, c, o)
+	list, found := dagfile.ParseCallbacks(set.from, "on_import_error", set.node, c, o)
 	for _, d := range found {
 		if d.Severity != dag.Error {
 			a.log().Warn("settings", "problem", d.String())

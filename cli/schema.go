@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params/declare"
 )
@@ -57,23 +57,23 @@ func (a *app) schema() (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return dag.Schema(entrySchemas(ops.Specs(), ops.Lookup), entrySchemas(cbs.Specs(), cbs.Lookup), operator.NoDriverParams()...), nil
+	return dagfile.Schema(entrySchemas(ops.Specs(), ops.Lookup), entrySchemas(cbs.Specs(), cbs.Lookup), operator.NoDriverParams()...), nil
 }
 
 // entrySchemas describes specs. A dotted path that calls a parameter by another name
 // is an entry of its own.
-func entrySchemas[I any](specs []declare.Spec[I], lookup func(string) (declare.Spec[I], bool)) []dag.EntrySchema {
-	var entries []dag.EntrySchema
+func entrySchemas[I any](specs []declare.Spec[I], lookup func(string) (declare.Spec[I], bool)) []dagfile.EntrySchema {
+	var entries []dagfile.EntrySchema
 	for _, s := range specs {
 		names := []string{s.Name}
 		for _, alias := range s.Aliases {
 			if via, ok := lookup(alias.Path); ok && via.Ref() != s.Name {
-				entries = append(entries, dag.EntrySchema{Names: []string{alias.Path}, Params: via.JSONSchema(), Sensor: via.Sensor})
+				entries = append(entries, dagfile.EntrySchema{Names: []string{alias.Path}, Params: via.JSONSchema(), Sensor: via.Sensor})
 				continue
 			}
 			names = append(names, alias.Path)
 		}
-		entries = append(entries, dag.EntrySchema{Names: names, Params: s.JSONSchema(), Sensor: s.Sensor})
+		entries = append(entries, dagfile.EntrySchema{Names: names, Params: s.JSONSchema(), Sensor: s.Sensor})
 	}
 	return entries
 }

@@ -7,11 +7,11 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/store"
 )
 
 func newCmdDAGsState(a *app) *cobra.Command {
@@ -169,7 +169,7 @@ func (a *app) taskIDs(ctx context.Context, s store.Reader, r *store.Run) ([]stri
 	if err != nil {
 		return nil, err
 	}
-	d, err := dag.Restore(src, c, dag.Options{})
+	d, err := dagfile.Restore(src, c, dagfile.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -6,9 +6,9 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/store"
 )
 
 // readZone is the zone of dates on the command line that name none: --timezone, else the
@@ -65,7 +65,7 @@ func (a *app) showInZoneOf(ctx context.Context, s store.Reader, version string) 
 	if err != nil {
 		return
 	}
-	if d, err := dag.Restore(src, c, dag.Options{}); err == nil {
+	if d, err := dagfile.Restore(src, c, dagfile.Options{}); err == nil {
 		a.showIn(d)
 	}
 }

@@ -92,9 +92,9 @@ func (c *AssetCondition) String() string {
 	return strings.Join(texts, " and ")
 }
 
-// joinConditions makes one condition of several. Parts that are of the same kind are
+// JoinConditions makes one condition of several. Parts that are of the same kind are
 // taken apart, so that a condition has one form however it is written.
-func joinConditions(anyOf bool, parts []*AssetCondition) *AssetCondition {
+func JoinConditions(anyOf bool, parts []*AssetCondition) *AssetCondition {
 	joined := &AssetCondition{Any: anyOf}
 	seen := map[string]bool{}
 	for _, part := range parts {
@@ -123,18 +123,22 @@ func (d *DAG) ScheduleSummary() string {
 	switch {
 	case d.Assets == nil:
 		return d.Timetable.Summary()
-	case d.schedule.kind == noSchedule:
+	case d.Schedule.Kind == NoSchedule:
 		return "when updated: " + d.Assets.String()
 	default:
 		return d.Timetable.Summary() + ", or when updated: " + d.Assets.String()
 	}
 }
 
+// DefaultAssetGroup is the group of an asset that names none.
+const DefaultAssetGroup = "asset"
+
 // maxAssetText is how many characters a name or URI of an asset may have (Airflow 3).
 const maxAssetText = 1500
 
-// checkAssetText checks what holds for names, groups and URIs alike.
-func checkAssetText(text string) error {
+// CheckAssetText checks what holds for names, groups and URIs of assets alike. An error goes
+// on "the name of an asset".
+func CheckAssetText(text string) error {
 	switch {
 	case strings.TrimSpace(text) == "":
 		return errors.New("is empty")
@@ -151,20 +155,18 @@ func checkAssetText(text string) error {
 	return nil
 }
 
-// AssetURI returns the normal form of the URI of an asset, as [Asset] has it, and an error
-// for a text that is none.
-func AssetURI(text string) (string, error) {
-	uri, _, err := normalURI(text)
-	if err != nil {
-		return "", fmt.Errorf("the URI of an asset %w", err)
+// AssetURI checks the URI of an asset and brings it into the normal form that [Asset] has
+// (Airflow, _sanitize_uri). A text without scheme stays as it is. dropped says that a user or
+// password was left out.
+func AssetURI(text string) (uri string, dropped bool, err error) {
+	if uri, dropped, err = normalURI(text); err != nil {
+		return "", false, fmt.Errorf("the URI of an asset %w", err)
 	}
-	return uri, nil
+	return uri, dropped, nil
 }
 
-// normalURI checks a URI and brings it into its normal form (Airflow, _sanitize_uri). A
-// text without scheme stays as it is. dropped says that a user or password was left out.
 func normalURI(text string) (uri string, dropped bool, err error) {
-	if err := checkAssetText(text); err != nil {
+	if err := CheckAssetText(text); err != nil {
 		return "", false, err
 	}
 	scheme, rest, found := strings.Cut(text, "://")
@@ -216,53 +218,4 @@ func isScheme(s string) bool {
 		}
 	}
 	return s != ""
-}
-
-// canonical returns the canonical form of an asset.
-func (a *Asset) canonical() any {
-	plain := a.Name == a.URI && a.Group == defaultAssetGroup && a.Extra.Len() == 0
-	if plain && strings.Contains(a.URI, "://") && !strings.ContainsAny(a.URI, " ()&|") {
-		return a.URI
-	}
-	call := fields{{"__type__", typeAsset}, {"name", a.Name}, {"uri", a.URI}}
-	if a.Group != defaultAssetGroup {
-		call = append(call, field{"group", a.Group})
-	}
-	if a.Extra.Len() > 0 {
-		call = append(call, field{"extra", a.Extra})
-	}
-	return call
-}
-
-// canonical returns the canonical form of a condition. A plain text would be a cron
-// expression, so that one asset is a list too.
-func (c *AssetCondition) canonical() any {
-	if c.Asset != nil {
-		return []any{c.Asset.canonical()}
-	}
-	parts := make([]any, len(c.Of))
-	for i, part := range c.Of {
-		if parts[i] = part.canonical(); part.Asset != nil {
-			parts[i] = part.Asset.canonical()
-		}
-	}
-	switch {
-	case c.Any:
-		return fields{{"__or__", parts}}
-	default:
-		return fields{{"__and__", parts}}
-	}
-}
-
-// canonicalSchedule returns the canonical form of the schedule, "" for none.
-func (d *DAG) canonicalSchedule() any {
-	plan := d.schedule.canonical(d.Location.String(), d.plainZone())
-	switch {
-	case d.Assets == nil:
-		return plan
-	case d.schedule.kind == noSchedule:
-		return d.Assets.canonical()
-	default:
-		return fields{{"datasets", d.Assets.canonical()}, {"timetable", plan}}
-	}
 }

@@ -1,5 +1,6 @@
-// Package dag turns DAG files into DAGs: reading, merging, task groups, dependencies
-// and every check that can be made without running anything. A DAG is pure data.
+// Package dag is the DAG as a value: tasks and groups, their graph, states and rules, when
+// it runs, the assets and deadlines it has, and what was found wrong with it. It is pure
+// data, which the package dagfile reads from files.
 package dag
 
 import (
@@ -68,16 +69,19 @@ type DAG struct {
 	Tasks  []*Task
 	Groups []*Group
 
-	// Version is the hash of Source: two files that mean the same have the same version.
+	// Version is the hash of the canonical form: two files that mean the same have the same
+	// version.
 	Version string
 
-	index    map[string]int
-	schedule schedule
-	// declared has the dependencies of tasks and groups by bare names when some
-	// concern a group; nil when Upstream says all.
-	declared map[string][]string
-	// zone is where a plain cron expression is read.
-	zone *time.Location
+	// Schedule is what Timetable is made of.
+	Schedule Schedule
+	// Declared has the dependencies of tasks and groups by bare names when some concern a
+	// group; nil when Upstream says all.
+	Declared map[string][]string
+	// PlainZone is where a plain cron expression is read.
+	PlainZone *time.Location
+
+	index map[string]int
 }
 
 // Task is one task of a DAG, defaults applied.

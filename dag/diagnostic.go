@@ -8,9 +8,6 @@ import (
 	"strings"
 )
 
-// maxDiagnostics is how many findings of one file are reported.
-const maxDiagnostics = 100
-
 // Severity says how bad a finding is.
 type Severity string
 
@@ -45,18 +42,6 @@ func (d Diagnostic) Equal(other Diagnostic) bool {
 // Concerns reports whether the finding is about a DAG, or about its whole file.
 func (d Diagnostic) Concerns(dagID string) bool {
 	return d.DAGID == "" || d.DAGID == dagID || slices.Contains(d.Also, dagID)
-}
-
-// concerning adds a DAG to those that a finding is about. The DAGs come one after another.
-func (d Diagnostic) concerning(dagID string) Diagnostic {
-	last := d.DAGID
-	if n := len(d.Also); n > 0 {
-		last = d.Also[n-1]
-	}
-	if dagID != "" && d.DAGID != "" && dagID != last {
-		d.Also = append(d.Also, dagID)
-	}
-	return d
 }
 
 // shownDAGs is how many further DAGs a finding names on its line.
@@ -116,23 +101,12 @@ func (ds Diagnostics) String() string {
 	return b.String()
 }
 
-func (ds Diagnostics) sort() {
+// Sort orders the findings by file and position.
+func (ds Diagnostics) Sort() {
 	slices.SortStableFunc(ds, func(a, b Diagnostic) int {
 		return cmp.Or(
 			cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
 			cmp.Compare(a.Severity, b.Severity), cmp.Compare(a.Text, b.Text),
 		)
 	})
-}
-
-// limited returns the list sorted and cut to maxDiagnostics. Warnings are cut first:
-// a file that is in error must not look clean.
-func (ds Diagnostics) limited() Diagnostics {
-	ds.sort()
-	if len(ds) > maxDiagnostics {
-		slices.SortStableFunc(ds, func(a, b Diagnostic) int { return cmp.Compare(a.Severity, b.Severity) })
-		ds = ds[:maxDiagnostics:maxDiagnostics]
-		ds.sort()
-	}
-	return ds
 }

@@ -4,13 +4,13 @@ package dag
 // as fast and takes no memory.
 const indexed = 16
 
-func indexTasks(tasks []*Task) map[string]int {
-	if len(tasks) < indexed {
-		return nil
+// IndexTasks makes [DAG.Task] quick in a large DAG, once its tasks are complete.
+func (d *DAG) IndexTasks() {
+	if len(d.Tasks) < indexed {
+		return
 	}
-	index := make(map[string]int, len(tasks))
-	for i, t := range tasks {
-		index[t.ID] = i
+	d.index = make(map[string]int, len(d.Tasks))
+	for i, t := range d.Tasks {
+		d.index[t.ID] = i
 	}
-	return index
 }

@@ -4,47 +4,45 @@ import (
 	"strings"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/dingdag/dingdag/timetable"
-	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-// scheduleKind tells the forms of a schedule apart.
-type scheduleKind uint8
+// ScheduleKind tells the forms of a schedule apart.
+type ScheduleKind uint8
 
 const (
-	noSchedule scheduleKind = iota
-	onceSchedule
-	continuousSchedule
-	cronSchedule
-	everySchedule
+	NoSchedule ScheduleKind = iota
+	OnceSchedule
+	ContinuousSchedule
+	CronSchedule
+	EverySchedule
 )
 
-// schedule is a schedule as data, from which the timetable and the canonical form are
+// Schedule is when a DAG runs by time, as data, from which the timetable and the canonical form are
 // made. It is comparable: equal schedules share one timetable.
-type schedule struct {
-	kind scheduleKind
-	// crons holds the expressions, one a line.
-	crons string
-	// zone is the zone of the expressions when the schedule names one itself.
-	zone string
-	// interval asks for data-interval mode.
-	interval bool
-	every    time.Duration
+type Schedule struct {
+	Kind ScheduleKind
+	// Crons holds the expressions, one a line.
+	Crons string
+	// Zone is the zone of the expressions when the schedule names one itself.
+	Zone string
+	// Interval asks for data-interval mode.
+	Interval bool
+	// Every is the period of an EverySchedule.
+	Every time.Duration
 }
 
 // String returns the schedule as people write it.
-func (c schedule) String() string {
-	switch c.kind {
-	case onceSchedule:
+func (c Schedule) String() string {
+	switch c.Kind {
+	case OnceSchedule:
 		return "@once"
-	case continuousSchedule:
+	case ContinuousSchedule:
 		return "@continuous"
-	case cronSchedule:
-		return strings.ReplaceAll(c.crons, "\n", ", ")
-	case everySchedule:
-		return "every " + shortDuration(c.every)
+	case CronSchedule:
+		return strings.ReplaceAll(c.Crons, "\n", ", ")
+	case EverySchedule:
+		return "every " + shortDuration(c.Every)
 	default:
 		return ""
 	}
@@ -62,279 +60,25 @@ func shortDuration(d time.Duration) string {
 	return text
 }
 
-// timetable builds the timetable of a schedule whose zone is known.
-func (c schedule) timetable(loc *time.Location) (timetable.Timetable, error) {
-	crons := strings.Split(c.crons, "\n")
+// NewTimetable builds the timetable of a schedule whose zone is known.
+func (c Schedule) NewTimetable(loc *time.Location) (timetable.Timetable, error) {
+	crons := strings.Split(c.Crons, "\n")
 	switch {
-	case c.kind == onceSchedule:
+	case c.Kind == OnceSchedule:
 		return timetable.Once(), nil
-	case c.kind == continuousSchedule:
+	case c.Kind == ContinuousSchedule:
 		return timetable.Continuous(), nil
-	case c.kind == cronSchedule && c.interval:
-		return timetable.CronInterval(c.crons, loc)
-	case c.kind == cronSchedule && len(crons) > 1:
+	case c.Kind == CronSchedule && c.Interval:
+		return timetable.CronInterval(c.Crons, loc)
+	case c.Kind == CronSchedule && len(crons) > 1:
 		return timetable.MultipleCron(crons, loc)
-	case c.kind == cronSchedule:
-		return timetable.Cron(c.crons, loc)
-	case c.kind == everySchedule && c.interval:
-		return timetable.EveryInterval(c.every)
-	case c.kind == everySchedule:
-		return timetable.Every(c.every)
+	case c.Kind == CronSchedule:
+		return timetable.Cron(c.Crons, loc)
+	case c.Kind == EverySchedule && c.Interval:
+		return timetable.EveryInterval(c.Every)
+	case c.Kind == EverySchedule:
+		return timetable.Every(c.Every)
 	default:
 		return timetable.Never(), nil
 	}
-}
-
-// schedule reads the value of the key schedule.
-func (r *dagReader) schedule(n *yaml.Node) (schedule, bool) {
-	n, ok := r.builtin(n)
-	if !ok {
-		return schedule{}, false
-	}
-	if isAssetSchedule(n) {
-		return r.assetSchedule(n)
-	}
-	switch yamlvalue.KindOf(n) {
-	case yamlvalue.Null:
-		return schedule{}, true
-	case yamlvalue.Text:
-		return r.textSchedule(n.Value), true
-	case yamlvalue.Map:
-		if typeOf(n) != "" {
-			return r.typedSchedule(n)
-		}
-		return r.mappedSchedule(n)
-	default:
-		r.errorf(n, "schedule: want a cron expression, a preset such as \"@daily\" or every: 30m, not %s", show(n))
-		return schedule{}, false
-	}
-}
-
-func (r *dagReader) textSchedule(text string) schedule {
-	text = strings.TrimSpace(text)
-	switch strings.ToLower(text) {
-	case "none":
-		return schedule{}
-	case "@once":
-		return schedule{kind: onceSchedule}
-	case "@continuous":
-		return schedule{kind: continuousSchedule}
-	}
-	return schedule{kind: cronSchedule, crons: text, interval: r.opts.CronIntervals}
-}
-
-// mappedSchedule reads {every: 30m} and {cron: …, timezone: …, mode: …}.
-func (r *dagReader) mappedSchedule(n *yaml.Node) (schedule, bool) {
-	result, ok := schedule{}, true
-	var mode *yaml.Node
-	for k, v := range yamlvalue.Pairs(n) {
-		var fine bool
-		switch k.Value {
-		case "every":
-			result.kind = everySchedule
-			result.every, fine = r.duration("every", v)
-		case "cron":
-			result.kind = cronSchedule
-			result.crons, fine = r.cronTexts(v)
-		case "timezone":
-			result.zone, fine = r.zoneName(v)
-		case "mode":
-			mode = v
-			result.interval, fine = r.cronMode(v)
-		case "assets":
-			r.errorf(k, "schedule has no key \"assets\": write datasets, or the list itself")
-			return schedule{}, false
-		case "and", "or":
-			r.errorf(k, "the key %s was removed: write __%s__%s", k.Value, k.Value, converts)
-			return schedule{}, false
-		case "type", "value":
-			r.errorf(k, "schedule has no key %q: write the expression itself, or a mapping with every or cron", k.Value)
-			fine = false
-		default:
-			r.errorf(k, "schedule has no key %q: it takes every, cron with timezone and mode, or datasets", yamlvalue.Excerpt(k.Value))
-			fine = false
-		}
-		ok = ok && fine
-	}
-	_, every := yamlvalue.Lookup(n, "every")
-	_, cron := yamlvalue.Lookup(n, "cron")
-	switch {
-	case !ok:
-	case (every == nil) == (cron == nil):
-		r.errorf(n, "schedule needs exactly one of every and cron")
-		ok = false
-	case every != nil && result.zone != "":
-		r.errorf(n, "schedule: timezone has no meaning beside every")
-		ok = false
-	case mode == nil:
-		result.interval = r.opts.CronIntervals
-	}
-	return result, ok && r.checkCrons(n, result)
-}
-
-func (r *dagReader) cronMode(n *yaml.Node) (interval, ok bool) {
-	mode, ok := r.text("mode", n)
-	if ok && mode != "trigger" && mode != "interval" {
-		r.errorf(n, "mode %q is unknown: want trigger or interval", yamlvalue.Excerpt(mode))
-		return false, false
-	}
-	return mode == "interval", ok
-}
-
-// checkCrons refuses what no timetable can do.
-func (r *dagReader) checkCrons(n *yaml.Node, c schedule) bool {
-	if c.interval && strings.Contains(c.crons, "\n") {
-		r.errorf(n, "schedule: several cron expressions work in trigger mode only: write mode: trigger")
-		return false
-	}
-	return true
-}
-
-// cronTexts reads one expression or a list of them.
-func (r *dagReader) cronTexts(n *yaml.Node) (string, bool) {
-	if n.Kind != yaml.SequenceNode {
-		return r.text("cron", n)
-	}
-	list, ok := r.texts("cron", n)
-	if ok && len(list) == 0 {
-		r.errorf(n, "cron: the list is empty")
-		return "", false
-	}
-	return strings.Join(list, "\n"), ok
-}
-
-func (r *dagReader) zoneName(n *yaml.Node) (string, bool) {
-	loc, ok := r.scope.zone(n, &r.zones)
-	if !ok {
-		return "", false
-	}
-	return loc.String(), true
-}
-
-// typedSchedule reads a timedelta or one of the timetable classes.
-func (r *dagReader) typedSchedule(n *yaml.Node) (schedule, bool) {
-	t, ok := r.typed(n)
-	if !ok {
-		return schedule{}, false
-	}
-	switch t.path {
-	case typeTimedelta:
-		d, ok := r.timedelta(n)
-		return schedule{kind: everySchedule, every: d, interval: r.opts.CronIntervals}, ok
-	case typeCron:
-		return r.cronTimetable(t, "cron", "*", "timezone", "interval", "run_immediately")
-	case typeCronInterval:
-		return r.cronTimetable(t, "cron", "timezone")
-	case typeCrons:
-		return r.multipleCron(t)
-	case typeDelta:
-		return r.deltaTimetable(t, "delta", "*", "interval")
-	case typeDeltaInterval:
-		return r.deltaTimetable(t, "delta")
-	default:
-		r.errorf(n, "%s is no schedule", t.path)
-	}
-	return schedule{}, false
-}
-
-func (r *dagReader) cronTimetable(t typedValue, signature ...string) (schedule, bool) {
-	args, ok := r.bind(t, signature...)
-	if !ok || !r.requireArgs(t, args, "cron", "timezone") || !r.checkDefaults(args) {
-		return schedule{}, false
-	}
-	cron, ok := r.text("cron", args["cron"])
-	zone, fine := r.zoneName(args["timezone"])
-	return schedule{kind: cronSchedule, crons: cron, zone: zone, interval: t.path == typeCronInterval}, ok && fine
-}
-
-// multipleCron reads a class whose positional arguments are any number of expressions.
-func (r *dagReader) multipleCron(t typedValue) (schedule, bool) {
-	named := t
-	named.args = nil
-	args, ok := r.bind(named, "*", "timezone", "interval", "run_immediately")
-	if !ok || !r.requireArgs(t, args, "timezone") || !r.checkDefaults(args) {
-		return schedule{}, false
-	}
-	if len(t.args) == 0 {
-		r.errorf(t.node, "%s needs cron expressions in __args__", t.path)
-		return schedule{}, false
-	}
-	crons := make([]string, len(t.args))
-	for i, arg := range t.args {
-		if crons[i], ok = r.text("cron", arg); !ok {
-			return schedule{}, false
-		}
-	}
-	zone, ok := r.zoneName(args["timezone"])
-	return schedule{kind: cronSchedule, crons: strings.Join(crons, "\n"), zone: zone}, ok
-}
-
-func (r *dagReader) deltaTimetable(t typedValue, signature ...string) (schedule, bool) {
-	args, ok := r.bind(t, signature...)
-	if !ok || !r.requireArgs(t, args, "delta") || !r.checkDefaults(args) {
-		return schedule{}, false
-	}
-	d, ok := r.duration("delta", args["delta"])
-	return schedule{kind: everySchedule, every: d, interval: t.path == typeDeltaInterval}, ok
-}
-
-func (r *dagReader) requireArgs(t typedValue, args map[string]*yaml.Node, names ...string) bool {
-	for _, name := range names {
-		if args[name] == nil {
-			r.errorf(t.node, "%s needs %s", t.path, name)
-			return false
-		}
-	}
-	return true
-}
-
-// checkDefaults refuses the timetable arguments that are understood at their defaults only.
-func (r *dagReader) checkDefaults(args map[string]*yaml.Node) bool {
-	if v := args["interval"]; v != nil && yamlvalue.KindOf(v) != yamlvalue.Null {
-		if d, ok := r.duration("interval", v); !ok || d != 0 {
-			r.errorf(v, "interval is not supported: use airflow.timetables.interval.CronDataIntervalTimetable")
-			return false
-		}
-	}
-	if v := args["run_immediately"]; v != nil && yamlvalue.KindOf(v) != yamlvalue.Null {
-		if now, ok := r.boolean("run_immediately", v); !ok || now {
-			r.errorf(v, "run_immediately is not supported: set start_date and catchup")
-			return false
-		}
-	}
-	return true
-}
-
-// canonical returns the canonical form of a schedule that is read in the zone loc.
-// plainZone is the zone in which a plain cron string would be read.
-func (c schedule) canonical(loc, plainZone string) any {
-	switch {
-	case c.kind == everySchedule && c.interval:
-		return typedCall(typeDeltaInterval, nil, field{"delta", c.every.String()})
-	case c.kind == everySchedule:
-		return fields{{"every", c.every.String()}}
-	case c.kind != cronSchedule:
-		return c.String()
-	case c.interval:
-		return typedCall(typeCronInterval, []any{c.crons, loc})
-	case strings.Contains(c.crons, "\n"):
-		var crons []any
-		for cron := range strings.SplitSeq(c.crons, "\n") {
-			crons = append(crons, cron)
-		}
-		return typedCall(typeCrons, crons, field{"timezone", loc})
-	case loc != plainZone:
-		return typedCall(typeCron, []any{c.crons}, field{"timezone", loc})
-	}
-	return c.crons
-}
-
-// typedCall returns the mapping of a typed value with positional arguments, and named
-// ones as further fields.
-func typedCall(path string, args []any, named ...field) fields {
-	call := fields{{"__type__", path}}
-	if len(args) > 0 {
-		call = append(call, field{"__args__", args})
-	}
-	return append(call, named...)
 }

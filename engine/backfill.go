@@ -8,9 +8,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/timetable"
 )
 
@@ -232,7 +232,7 @@ func (c *change) createBackfill(r *backfillRequest) (*CreatedBackfill, error) {
 	if b.Version == "" {
 		return done, nil
 	}
-	return done, c.PutVersion(c.ctx, d.Version, d.ID, d.Source())
+	return done, c.PutVersion(c.ctx, d.Version, d.ID, dagfile.Source(d))
 }
 
 // SetBackfill pauses a backfill, lets it run again, or cancels it. A paused one starts no
@@ -300,7 +300,7 @@ func (c *change) backfill(dagID string) error {
 			return nil // its file is broken, or gone
 		}
 		b.Version = d.Version
-		if err := c.PutVersion(c.ctx, d.Version, d.ID, d.Source()); err != nil {
+		if err := c.PutVersion(c.ctx, d.Version, d.ID, dagfile.Source(d)); err != nil {
 			return err
 		}
 		if err := c.UpdateBackfill(c.ctx, b); err != nil {

@@ -9,15 +9,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/timetable"
 )
 
@@ -409,8 +409,8 @@ func TestBackfillDates(t *testing.T) {
 	var ds []*dag.DAG
 	for _, s := range schedules {
 		for _, mode := range []bool{false, true} {
-			got, diags := dag.Parse("test.yaml", []byte("d:\n  schedule: "+s+"\n  timezone: Europe/Berlin\n  start_date: 2020-01-01\n  tasks: [{task_id: t, operator: probe}]\n"),
-				b.e.Catalog(), dag.Options{CronIntervals: mode})
+			got, diags := dagfile.Parse("test.yaml", []byte("d:\n  schedule: "+s+"\n  timezone: Europe/Berlin\n  start_date: 2020-01-01\n  tasks: [{task_id: t, operator: probe}]\n"),
+				b.e.Catalog(), dagfile.Options{CronIntervals: mode})
 			require.False(t, diags.HasErrors(), diags.String())
 			ds = append(ds, got[0])
 		}
@@ -465,7 +465,7 @@ func TestQueuedRunsStartInOrder(t *testing.T) {
 		}
 		require.NoError(t, b.store.Tx(t.Context(), func(tx store.Tx) error {
 			_, err := tx.InsertRun(t.Context(), r)
-			return errors.Join(err, tx.PutVersion(t.Context(), d.Version, "d", d.Source()))
+			return errors.Join(err, tx.PutVersion(t.Context(), d.Version, "d", dagfile.Source(d)))
 		}))
 	}
 	b.start(engine.RunOptions{})

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 )
 
 // An error in a DAG does not hide wrong names in its templates, and brings up none that are
@@ -52,7 +52,7 @@ func TestAnErrorDoesNotHideWrongNames(t *testing.T) {
 			t.Parallel()
 			file := filepath.Join(t.TempDir(), "test.yaml")
 			require.NoError(t, os.WriteFile(file, []byte(c.text), 0o600))
-			res := dag.Load([]string{file}, b.e.Catalog(), dag.Options{})
+			res := dagfile.Load([]string{file}, b.e.Catalog(), dagfile.Options{})
 			require.True(t, res.Diagnostics.HasErrors())
 			found := res.Diagnostics
 			for _, d := range res.Broken {
@@ -82,7 +82,7 @@ func TestBrokenDAGsStay(t *testing.T) {
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
-	loader := dag.NewLoader(b.e.Catalog(), dag.Options{})
+	loader := dagfile.NewLoader(b.e.Catalog(), dagfile.Options{})
 	for range 2 {
 		var tasks []string
 		for _, d := range loader.Load(dir).Broken {

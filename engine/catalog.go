@@ -7,7 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/callbacks"
-	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/params/declare"
@@ -24,7 +24,7 @@ type Catalog struct {
 	Templates *template.Env
 }
 
-var _ dag.Catalog = Catalog{}
+var _ dagfile.Catalog = Catalog{}
 
 // Catalog is the catalog of the engine's own registries.
 func (e *Engine) Catalog() Catalog {
@@ -32,7 +32,7 @@ func (e *Engine) Catalog() Catalog {
 }
 
 // Operator resolves a short name or dotted path.
-func (c Catalog) Operator(name string) (dag.Entry, bool, string) {
+func (c Catalog) Operator(name string) (dagfile.Entry, bool, string) {
 	if s, ok := c.Operators.Lookup(name); ok {
 		return newEntry(s, c.Templates), true, ""
 	}
@@ -46,7 +46,7 @@ func (c Catalog) Operator(name string) (dag.Entry, bool, string) {
 }
 
 // Callback resolves the name of a notifier.
-func (c Catalog) Callback(name string) (dag.Entry, bool, string) {
+func (c Catalog) Callback(name string) (dagfile.Entry, bool, string) {
 	if s, ok := c.Callbacks.Lookup(name); ok {
 		return newEntry(s, c.Templates), true, ""
 	}
@@ -94,7 +94,7 @@ type entry[I any] struct {
 	templates *template.Env
 }
 
-func newEntry[I any](s declare.Spec[I], t *template.Env) dag.Entry { return entry[I]{s, t} }
+func newEntry[I any](s declare.Spec[I], t *template.Env) dagfile.Entry { return entry[I]{s, t} }
 
 // Name is what finds the same spec again.
 func (e entry[I]) Name() string     { return e.spec.Ref() }
@@ -112,11 +112,11 @@ func (e entry[I]) Schema(param string) map[string]any {
 }
 
 // Check decodes strictly and compiles every template.
-func (e entry[I]) Check(args *yaml.Node) []dag.Problem {
+func (e entry[I]) Check(args *yaml.Node) []dagfile.Problem {
 	_, ps := e.spec.Decode(args)
-	var out []dag.Problem
+	var out []dagfile.Problem
 	for _, p := range ps {
-		out = append(out, dag.Problem{Line: p.Line, Column: p.Column, Field: p.Field, Warning: p.Warning, Text: p.Text})
+		out = append(out, dagfile.Problem{Line: p.Line, Column: p.Column, Field: p.Field, Warning: p.Warning, Text: p.Text})
 	}
 	e.spec.Templates(args, func(field string, text *yaml.Node) {
 		if err := e.templates.Check(text.Value); err != nil {
@@ -139,7 +139,7 @@ func (e entry[I]) Targets(args *yaml.Node) []string {
 }
 
 // CheckFiles reads and compiles the template files that parameters name or include.
-func (e entry[I]) CheckFiles(args *yaml.Node, dirs []string) (out []dag.Problem, rests bool) {
+func (e entry[I]) CheckFiles(args *yaml.Node, dirs []string) (out []dagfile.Problem, rests bool) {
 	files := render.Files(dirs)
 	e.spec.Templates(args, func(field string, text *yaml.Node) {
 		named := e.spec.NamesFile(field, text.Value)
@@ -162,7 +162,7 @@ func (e entry[I]) CheckFiles(args *yaml.Node, dirs []string) (out []dag.Problem,
 			if named {
 				said = text.Value + ": " + said
 			}
-			out = append(out, dag.Problem{Line: text.Line, Column: text.Column, Text: fmt.Sprintf("template file in %q: %s", field, said)})
+			out = append(out, dagfile.Problem{Line: text.Line, Column: text.Column, Text: fmt.Sprintf("template file in %q: %s", field, said)})
 		}
 	})
 	return out, rests
@@ -170,8 +170,8 @@ func (e entry[I]) CheckFiles(args *yaml.Node, dirs []string) (out []dag.Problem,
 
 // templateProblem is a mistake of a template: at its own place where the loader finds it in
 // the file, else at the text, with the template's line and column in words.
-func templateProblem(field string, text *yaml.Node, err error) dag.Problem {
-	p := dag.Problem{Line: text.Line, Column: text.Column, Text: fmt.Sprintf("template in %q: %v", field, err)}
+func templateProblem(field string, text *yaml.Node, err error) dagfile.Problem {
+	p := dagfile.Problem{Line: text.Line, Column: text.Column, Text: fmt.Sprintf("template in %q: %v", field, err)}
 	if te, ok := errors.AsType[*template.Error](err); ok && te.File == "" {
 		p.Near = pieces(text.Value, te.Line, te.Column)
 		p.Said = fmt.Sprintf("template in %q: %s", field, te.Message)

@@ -15,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -24,9 +22,11 @@ import (
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params/declare"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/template"
 )
@@ -218,7 +218,7 @@ func (b *bench) observe(u engine.Update) {
 // load parses DAGs and gives them to the engine.
 func (b *bench) load(text string) []*dag.DAG {
 	b.t.Helper()
-	ds, diags := dag.Parse("test.yaml", []byte(text), b.e.Catalog(), dag.Options{})
+	ds, diags := dagfile.Parse("test.yaml", []byte(text), b.e.Catalog(), dagfile.Options{})
 	require.False(b.t, diags.HasErrors(), diags.String())
 	require.NoError(b.t, b.e.SetDAGs(context.Background(), ds))
 	return ds

@@ -7,12 +7,12 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/store"
 )
 
 // The reasons of a run that was given up, before a colon and the cause.
@@ -171,7 +171,7 @@ func (e *Engine) remains(ctx context.Context, r store.Reader, run *store.Run) (p
 		return p
 	}
 	if src, err := r.Version(ctx, run.Version); err == nil {
-		if d, err := dag.Restore(src, forgiving{e.Catalog()}, dag.Options{}); err == nil {
+		if d, err := dagfile.Restore(src, forgiving{e.Catalog()}, dagfile.Options{}); err == nil {
 			if st, err := r.DAG(ctx, run.DAGID); err == nil {
 				d.Pos.File = st.File
 			}
@@ -191,18 +191,18 @@ func (e *Engine) remains(ctx context.Context, r store.Reader, run *store.Run) (p
 type forgiving struct{ Catalog }
 
 // Operator finds any operator.
-func (f forgiving) Operator(name string) (dag.Entry, bool, string) {
+func (f forgiving) Operator(name string) (dagfile.Entry, bool, string) {
 	e, found, _ := f.Catalog.Operator(name)
 	return forgive(name, e, found), true, ""
 }
 
 // Callback finds any callback.
-func (f forgiving) Callback(name string) (dag.Entry, bool, string) {
+func (f forgiving) Callback(name string) (dagfile.Entry, bool, string) {
 	e, found, _ := f.Catalog.Callback(name)
 	return forgive(name, e, found), true, ""
 }
 
-func forgive(name string, e dag.Entry, found bool) dag.Entry {
+func forgive(name string, e dagfile.Entry, found bool) dagfile.Entry {
 	if !found {
 		return unknown(name)
 	}
@@ -210,15 +210,15 @@ func forgive(name string, e dag.Entry, found bool) dag.Entry {
 }
 
 // lax is an entry that takes all parameters.
-type lax struct{ dag.Entry }
+type lax struct{ dagfile.Entry }
 
-func (lax) Check(*yaml.Node) []dag.Problem { return nil }
+func (lax) Check(*yaml.Node) []dagfile.Problem { return nil }
 
 // unknown is the entry of an operator or callback that this binary does not have.
 type unknown string
 
-func (u unknown) Name() string                 { return string(u) }
-func (unknown) Params() []string               { return nil }
-func (unknown) Schema(string) map[string]any   { return nil }
-func (unknown) Sensor() bool                   { return false }
-func (unknown) Check(*yaml.Node) []dag.Problem { return nil }
+func (u unknown) Name() string                     { return string(u) }
+func (unknown) Params() []string                   { return nil }
+func (unknown) Schema(string) map[string]any       { return nil }
+func (unknown) Sensor() bool                       { return false }
+func (unknown) Check(*yaml.Node) []dagfile.Problem { return nil }

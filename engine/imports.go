@@ -11,11 +11,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dingdag/dingdag/render"
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/render"
+	"github.com/dingdag/dingdag/store"
 )
 
 // firstProblem is the first of the errors, and how many more there are.
@@ -246,7 +246,7 @@ func (e *Engine) lastGood(ctx context.Context, s *store.DAGState) (*dag.DAG, err
 		if err != nil {
 			return nil, err
 		}
-		if d, err := dag.Restore(src, e.Catalog(), dag.Options{}); err == nil {
+		if d, err := dagfile.Restore(src, e.Catalog(), dagfile.Options{}); err == nil {
 			return d, nil
 		}
 	}

@@ -9,16 +9,16 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
 )
 
 // loadBroken gives the engine what a load of the text finds, errors and all.
 func (b *bench) loadBroken(text string) {
 	b.t.Helper()
-	ds, found := dag.Parse("test.yaml", []byte(text), b.e.Catalog(), dag.Options{})
+	ds, found := dagfile.Parse("test.yaml", []byte(text), b.e.Catalog(), dagfile.Options{})
 	require.True(b.t, found.HasErrors())
-	require.NoError(b.t, b.e.SetLoaded(context.Background(), dag.Result{DAGs: ds, Diagnostics: found}))
+	require.NoError(b.t, b.e.SetLoaded(context.Background(), dagfile.Result{DAGs: ds, Diagnostics: found}))
 }
 
 // tellsImports makes the bench say what becomes of files.

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/operator"
 )
@@ -37,6 +38,6 @@ func TestLateTemplate(t *testing.T) {
 	require.NoError(t, err)
 	assert.JSONEq(t, `"2026-01-31 1 7 t"`, string(v))
 
-	_, diags := dag.Parse("test.yaml", []byte("d:\n  tasks:\n    - {task_id: t, operator: late, success_when: \"{{ row[ }}\"}\n"), b.e.Catalog(), dag.Options{})
+	_, diags := dagfile.Parse("test.yaml", []byte("d:\n  tasks:\n    - {task_id: t, operator: late, success_when: \"{{ row[ }}\"}\n"), b.e.Catalog(), dagfile.Options{})
 	assert.Contains(t, diags.String(), `test.yaml:3:50: error: dag "d", task "t": template in "success_when": template line 1`)
 }

@@ -11,6 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/template"
@@ -38,7 +39,7 @@ type templated interface {
 // checkNames reports names in templates that Airflow 3 removed, that are misspelt or that
 // nothing gives, at their place inside of the template. What an error of the file has hidden
 // is not missed.
-func (c Catalog) checkNames(d *dag.DAG, unsure dag.Unsure) dag.Diagnostics {
+func (c Catalog) checkNames(d *dag.DAG, unsure dagfile.Unsure) dag.Diagnostics {
 	n := &nameChecker{
 		templates: c.Templates, d: d, lines: map[string][]string{}, taken: map[[2]int]bool{},
 		files: render.FilesOf(d),
@@ -222,7 +223,7 @@ func (n *nameChecker) locate(pos dag.Position, text *yaml.Node, f *template.Name
 }
 
 // pieces are what stands around a place of a template: its line, and the expression.
-func pieces(text string, number, column int) []dag.Near {
+func pieces(text string, number, column int) []dagfile.Near {
 	all := strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text), "\n")
 	if number > len(all) {
 		return nil
@@ -238,9 +239,9 @@ func pieces(text string, number, column int) []dag.Near {
 			to = min(to, at+i+len(end))
 		}
 	}
-	out := []dag.Near{{Text: line[from:to], At: at - from}}
+	out := []dagfile.Near{{Text: line[from:to], At: at - from}}
 	if at >= blanks {
-		out = append([]dag.Near{{Text: strings.TrimRight(trimmed, " \t"), At: min(at-blanks, len(strings.TrimRight(trimmed, " \t")))}}, out...)
+		out = append([]dagfile.Near{{Text: strings.TrimRight(trimmed, " \t"), At: min(at-blanks, len(strings.TrimRight(trimmed, " \t")))}}, out...)
 	}
 	return out
 }

@@ -6,14 +6,14 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/dingdag/dingdag/dagrun"
-	"github.com/dingdag/dingdag/outbox"
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/outbox"
 	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/store"
 )
 
 // plan is one version of a DAG, decoded and ready to run. Nobody changes it.
@@ -143,7 +143,7 @@ func (e *Engine) plan(ctx context.Context, r store.Reader, dagID, version string
 		if err != nil {
 			return nil, err
 		}
-		if d, err = dag.Restore(src, e.Catalog(), dag.Options{}); err != nil {
+		if d, err = dagfile.Restore(src, e.Catalog(), dagfile.Options{}); err != nil {
 			return nil, &versionError{err}
 		}
 		if st, err := r.DAG(ctx, dagID); err == nil {

@@ -8,14 +8,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 )
 
@@ -236,7 +236,7 @@ func TestOtherProcessesAreHeard(t *testing.T) {
 		if _, err := tx.InsertRun(t.Context(), r); err != nil {
 			return err
 		}
-		return tx.PutVersion(t.Context(), ds[0].Version, "d", ds[0].Source())
+		return tx.PutVersion(t.Context(), ds[0].Version, "d", dagfile.Source(ds[0]))
 	}))
 	b.until("it runs", func() bool { return b.states(r)["t"] == "running" })
 	require.NoError(t, other.Tx(t.Context(), func(tx store.Tx) error {

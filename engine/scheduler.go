@@ -9,12 +9,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/go-co-op/gocron/v2"
 	"github.com/google/uuid"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/timetable"
 )
 
@@ -127,7 +127,7 @@ func (e *Engine) setScheduler(s *scheduler) {
 // SetDAGs replaces the DAGs that the engine schedules and that can be triggered, as
 // [Engine.SetLoaded] does after a load without errors.
 func (e *Engine) SetDAGs(ctx context.Context, ds []*dag.DAG) error {
-	return e.SetLoaded(ctx, dag.Result{DAGs: ds})
+	return e.SetLoaded(ctx, dagfile.Result{DAGs: ds})
 }
 
 // SetLoaded replaces the DAGs that the engine schedules and that can be triggered by those
@@ -135,7 +135,7 @@ func (e *Engine) SetDAGs(ctx context.Context, ds []*dag.DAG) error {
 // is gone keeps its history and gets no new runs. One that was known and now has errors gets
 // none either; that is on record, its ticks say so, and updates of the assets that it waits
 // for are kept for it.
-func (e *Engine) SetLoaded(ctx context.Context, res dag.Result) error {
+func (e *Engine) SetLoaded(ctx context.Context, res dagfile.Result) error {
 	next := make(map[string]*dag.DAG, len(res.DAGs))
 	for _, d := range res.DAGs {
 		next[d.ID] = d
@@ -378,7 +378,7 @@ func (c *change) insertRun(d *dag.DAG, r *store.Run) (bool, error) {
 	if err := c.armDeadlines(d, r); err != nil {
 		return false, err
 	}
-	return true, c.PutVersion(c.ctx, d.Version, d.ID, d.Source())
+	return true, c.PutVersion(c.ctx, d.Version, d.ID, dagfile.Source(d))
 }
 
 // adoptRuns gives the runs that were made while no process worked this process's version
@@ -422,7 +422,7 @@ func (c *change) adopt(d *dag.DAG, r *store.Run) error {
 		if err := c.armDeadlines(d, r); err != nil {
 			return err
 		}
-		if err := c.PutVersion(c.ctx, d.Version, d.ID, d.Source()); err != nil {
+		if err := c.PutVersion(c.ctx, d.Version, d.ID, dagfile.Source(d)); err != nil {
 			return err
 		}
 	}

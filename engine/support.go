@@ -8,6 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/timetable"
 	"github.com/dingdag/dingdag/yamlvalue"
@@ -54,12 +55,12 @@ func (c Catalog) Check(d *dag.DAG) dag.Diagnostics {
 			at(t.Pos, t.ID, dag.Warning, "%s", why)
 		}
 	}
-	return append(ds, c.checkNames(d, dag.Unsure{})...)
+	return append(ds, c.checkNames(d, dagfile.Unsure{})...)
 }
 
 // CheckBroken reports what the loader can't know of a DAG with errors: names in its templates
 // that nothing gives. The rest of [Catalog.Check] waits until the file is mended.
-func (c Catalog) CheckBroken(d *dag.BrokenDAG) dag.Diagnostics {
+func (c Catalog) CheckBroken(d *dagfile.BrokenDAG) dag.Diagnostics {
 	return c.checkNames(d.DAG, d.Unsure)
 }
 

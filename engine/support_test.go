@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 )
 
 func TestCheckSaysWhatWouldBeIgnored(t *testing.T) {
@@ -26,7 +26,7 @@ func TestCheckSaysWhatWouldBeIgnored(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ds, diags := dag.Parse("test.yaml", []byte("d:\n"+c.text+"\n"), b.e.Catalog(), dag.Options{})
+			ds, diags := dagfile.Parse("test.yaml", []byte("d:\n"+c.text+"\n"), b.e.Catalog(), dagfile.Options{})
 			require.False(t, diags.HasErrors(), diags.String())
 			got := b.e.Catalog().Check(ds[0])
 			if c.want == "" {

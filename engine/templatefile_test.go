@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/operator"
 )
@@ -58,7 +59,7 @@ func scripts(t *testing.T) (dags, search string) {
 func parseIn(t *testing.T, b *bench, dags, search, script string) ([]*dag.DAG, dag.Diagnostics) {
 	t.Helper()
 	text := "d:\n  params: {who: me}\n  template_searchpath: ['" + search + "']\n  tasks:\n    - task_id: t\n      operator: script\n      script: " + script + "\n"
-	return dag.Parse(filepath.Join(dags, "d.yaml"), []byte(text), b.e.Catalog(), dag.Options{})
+	return dagfile.Parse(filepath.Join(dags, "d.yaml"), []byte(text), b.e.Catalog(), dagfile.Options{})
 }
 
 // Template files are rendered with the task's variables, from the folder of the DAG
@@ -134,7 +135,7 @@ func TestTemplateFilesAtRunTime(t *testing.T) {
 	_, err = b.e.RenderTask(t.Context(), ds[0], "t", -1, engine.Trigger{})
 	require.EqualError(t, err, `task "t": render script: load.sql: template line 2, column 4: params.nope is undefined`)
 
-	again, err := dag.Restore(ds[0].Source(), b.e.Catalog(), dag.Options{})
+	again, err := dagfile.Restore(dagfile.Source(ds[0]), b.e.Catalog(), dagfile.Options{})
 	require.NoError(t, err, "the files are not looked at")
 	assert.Equal(t, ds[0].Version, again.Version)
 }
@@ -146,7 +147,7 @@ func TestTemplateFilesAreWatched(t *testing.T) {
 	b.stopStore() // no run is needed
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "d.yaml"), []byte("d:\n  tasks: [{task_id: t, operator: script, script: a.sql}]\n"), 0o600))
-	l := dag.NewLoader(b.e.Catalog(), dag.Options{})
+	l := dagfile.NewLoader(b.e.Catalog(), dagfile.Options{})
 	for _, c := range []struct {
 		text string
 		want bool

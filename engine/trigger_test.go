@@ -8,13 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
 )
 
 // Two readings of one file in different environments.
@@ -26,7 +26,7 @@ const (
 // asking is a command beside the bench whose files say something else.
 func (b *bench) asking(text string, alone bool) *engine.Engine {
 	b.t.Helper()
-	ds, diags := dag.Parse("test.yaml", []byte(text), b.e.Catalog(), dag.Options{})
+	ds, diags := dagfile.Parse("test.yaml", []byte(text), b.e.Catalog(), dagfile.Options{})
 	require.False(b.t, diags.HasErrors(), diags.String())
 	return b.beside(engine.Options{Clock: b.o.Clock, Alone: func() (bool, error) { return alone, nil }, FindDAG: func(id string) (*dag.DAG, error) {
 		for _, d := range ds {
@@ -54,7 +54,7 @@ func TestRunsAreMadeByWhoSchedules(t *testing.T) {
 	b.load(ofCaller)
 	b.start(engine.RunOptions{Schedule: true, Reload: func(ctx context.Context) error {
 		read.Store(true)
-		ds, _ := dag.Parse("test.yaml", []byte(ofService), b.e.Catalog(), dag.Options{})
+		ds, _ := dagfile.Parse("test.yaml", []byte(ofService), b.e.Catalog(), dagfile.Options{})
 		return b.e.SetDAGs(ctx, ds)
 	}})
 	other := b.asking(ofCaller, false)

@@ -40,6 +40,23 @@ func Lookup(n *yaml.Node, name string) (key, value *yaml.Node) {
 	return nil, nil
 }
 
+// With returns a mapping with further pairs, keys and values by turns, which win.
+func With(mapping *yaml.Node, pairs []*yaml.Node) *yaml.Node {
+	n := *mapping
+	n.Content = nil
+	given := map[string]bool{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		given[pairs[i].Value] = true
+	}
+	for k, v := range Pairs(mapping) {
+		if !given[k.Value] {
+			n.Content = append(n.Content, k, v)
+		}
+	}
+	n.Content = append(n.Content, pairs...)
+	return &n
+}
+
 // NewScalar returns a scalar that stands at the place of another node, or nowhere where
 // that is nil. Text is quoted, so that no reader takes it for anything else.
 func NewScalar(kind Kind, text string, at *yaml.Node) *yaml.Node {

@@ -1,0 +1,43 @@
+package dagfile
+
+// typedAssetSchema is the JSON Schema of a typed asset.
+func typedAssetSchema() map[string]any {
+	return map[string]any{
+		"type": "object", "additionalProperties": false, "required": []any{"__type__"},
+		"properties": map[string]any{
+			"__type__": map[string]any{"enum": []any{typeAsset, typeDataset}},
+			"__args__": schemaOf("array"),
+			"name":     schemaOf("string"),
+			"uri":      schemaOf("string"),
+			"group":    schemaOf("string"),
+			"extra":    map[string]any{"type": []any{"object", "null"}},
+		},
+	}
+}
+
+// assetSchema is that of one asset.
+func assetSchema() map[string]any {
+	return map[string]any{"anyOf": []any{
+		map[string]any{"type": "string", "examples": []any{"s3://bucket/orders"}}, typedAssetSchema(),
+	}}
+}
+
+// expressionSchema is that of {__and__: […]} and {__or__: […]}.
+func expressionSchema() map[string]any {
+	parts := map[string]any{"type": "array", "minItems": 1, "items": map[string]any{"$ref": "#/$defs/assetCondition"}}
+	return map[string]any{
+		"type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1,
+		"properties": map[string]any{
+			"__and__": describe(parts, "All of them."),
+			"__or__":  map[string]any{"type": "array", "minItems": 1, "items": parts["items"], "description": "One of them."},
+		},
+	}
+}
+
+// assetConditionSchema is that of a list, an expression, or a condition as text.
+func assetConditionSchema() map[string]any {
+	one := map[string]any{"$ref": "#/$defs/asset"}
+	return map[string]any{"anyOf": []any{
+		one, map[string]any{"type": "array", "minItems": 1, "items": map[string]any{"anyOf": []any{one, schemaOf("null")}}}, expressionSchema(),
+	}}
+}

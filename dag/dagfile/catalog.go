@@ -1,0 +1,62 @@
+package dagfile
+
+import "gopkg.in/yaml.v3"
+
+// Catalog tells the loader which operators and callbacks exist and checks their
+// parameters. The loader knows none of them itself.
+type Catalog interface {
+	// Operator resolves a short name or a dotted path. found is false for an
+	// unknown name; hint then says what to use instead or which name is near,
+	// and may be empty.
+	Operator(name string) (entry Entry, found bool, hint string)
+	// Callback does the same for callbacks.
+	Callback(name string) (entry Entry, found bool, hint string)
+	// OperatorParams lists every parameter name of every operator, for default_args.
+	OperatorParams() []string
+}
+
+// Entry is one operator or callback as the loader sees it.
+type Entry interface {
+	// Name is the registered short name.
+	Name() string
+	// Params lists the names of its own parameters.
+	Params() []string
+	// Schema is the JSON Schema of one of its parameters, nil when any value may fit.
+	Schema(param string) map[string]any
+	// Sensor reports whether the common sensor parameters apply.
+	Sensor() bool
+	// Check decodes args (a mapping node) strictly and reports every problem: unknown and
+	// missing keys, wrong types and values, template syntax.
+	Check(args *yaml.Node) []Problem
+}
+
+// FileChecker is implemented by an [Entry] whose parameters may name or include template
+// files.
+type FileChecker interface {
+	// CheckFiles reports what is wrong with those files, which lie in dirs: the folder of
+	// the DAG file first, then those of template_searchpath. rests says that there are
+	// such files, so that args may turn out otherwise though the DAG file stays the same.
+	CheckFiles(args *yaml.Node, dirs []string) (problems []Problem, rests bool)
+}
+
+// Chooser is implemented by an [Entry] of an operator that chooses among the tasks after
+// it.
+type Chooser interface {
+	// Targets lists the ids that the parameters name, without those of templates, and is
+	// nil for an operator that chooses nothing.
+	Targets(args *yaml.Node) []string
+}
+
+// Problem is one finding about a node.
+type Problem struct {
+	// Line and Column are those of the node; 0 means the task as a whole.
+	Line, Column int
+	// Field is the parameter that it is about, empty for none in particular.
+	Field   string
+	Warning bool
+	Text    string
+	// Near leads to a place inside of the node, the best text first. Where it is found
+	// in the file, Said stands for Text.
+	Near []Near
+	Said string
+}

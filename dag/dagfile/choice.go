@@ -1,0 +1,57 @@
+package dagfile
+
+import (
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
+)
+
+// checkChoices reports branches that lead nowhere, at the value that says where.
+func (r *dagReader) checkChoices() {
+	for _, t := range r.tasks {
+		chooser, ok := t.entry.(Chooser)
+		if !ok || r.opts.restoring {
+			continue
+		}
+		for _, id := range chooser.Targets(t.Args) {
+			if slices.ContainsFunc(t.Downstream, func(n int) bool { return r.tasks[n].Named(id) }) {
+				continue
+			}
+			at := findText(t.Args, id)
+			if at == nil {
+				at = firstKey(t.node)
+			}
+			r.inTask(t.ID).errorf(at, "%q is no task or group directly downstream of %q; there are %s", yamlvalue.Excerpt(id), t.ID, r.downstreamNames(t))
+		}
+	}
+}
+
+func (r *dagReader) downstreamNames(t *taskDraft) string {
+	if len(t.Downstream) == 0 {
+		return "none"
+	}
+	ids := make([]string, len(t.Downstream))
+	for i, n := range t.Downstream {
+		ids[i] = r.tasks[n].ID
+	}
+	return strings.Join(ids, ", ")
+}
+
+// findText returns the first scalar value below a node that is the text.
+func findText(n *yaml.Node, text string) *yaml.Node {
+	for i, child := range n.Content {
+		if child.Kind == yaml.ScalarNode {
+			if child.Value == text && (n.Kind != yaml.MappingNode || i%2 == 1) {
+				return child
+			}
+			continue
+		}
+		if found := findText(child, text); found != nil {
+			return found
+		}
+	}
+	return nil
+}

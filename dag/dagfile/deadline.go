@@ -1,0 +1,137 @@
+package dagfile
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/yamlvalue"
+)
+
+var deadlineReferences = []string{dag.DeadlineQueuedAt, dag.DeadlineLogicalDate, dag.DeadlineAverageRuntime}
+
+const averageRuns = 10
+
+// deadlineKey declares the deadlines of a DAG: one mapping or a list of them.
+func deadlineKey() key[dagDraft] {
+	const name = "deadline"
+	return key[dagDraft]{
+		name: name, doc: "By when a run is to have finished, and whom to tell when it has not: one or a list.",
+		schema: map[string]any{"anyOf": []any{
+			map[string]any{"$ref": "#/$defs/deadline"}, map[string]any{"type": "array", "items": map[string]any{"$ref": "#/$defs/deadline"}},
+		}},
+		reset: func(d *dagDraft) { d.Deadlines = nil },
+		set: func(_ *dagReader, d *dagDraft, k, v *yaml.Node) {
+			d.deadlines = pair{k, v}
+		},
+		emit: func(d *dagDraft) any {
+			var list []any
+			for _, l := range d.Deadlines {
+				list = append(list, canonicalDeadline(l, d.PlainZone))
+			}
+			if list == nil {
+				return nil
+			}
+			return list
+		},
+	}
+}
+
+func deadlineSchema() map[string]any {
+	return object(map[string]any{
+		"reference": map[string]any{
+			"type": "string", "examples": anySlice(deadlineReferences),
+			"description": "What the interval counts from: " + strings.Join(deadlineReferences, ", ") + ", or a date.",
+		},
+		"interval": map[string]any{"$ref": "#/$defs/duration"},
+		"callback": map[string]any{"$ref": "#/$defs/callback"},
+		"max_runs": map[string]any{"type": "integer", "minimum": 1, "default": averageRuns, "description": "How many runs average_runtime looks at."},
+		"min_runs": map[string]any{"type": "integer", "minimum": 1, "default": averageRuns, "description": "With fewer runs there is no deadline."},
+	})
+}
+
+func canonicalDeadline(l dag.Deadline, zone *time.Location) fields {
+	ref := l.Reference
+	if ref == dag.DeadlineFixed {
+		ref = wallText(l.At, zone)
+	}
+	f := fields{{"reference", ref}, {"interval", l.Interval.String()}, {"callback", l.Callbacks}}
+	if l.Reference == dag.DeadlineAverageRuntime {
+		f = append(f, field{"max_runs", l.MaxRuns}, field{"min_runs", l.MinRuns})
+	}
+	return f
+}
+
+// readDeadlines reads the deadlines once the zone of dates is known.
+func (r *dagReader) readDeadlines() {
+	p := r.draft.deadlines
+	if !p.present() {
+		return
+	}
+	items := []*yaml.Node{p.value}
+	if yamlvalue.KindOf(p.value) == yamlvalue.List {
+		items = p.value.Content
+	}
+	for _, n := range items {
+		r.draft.Deadlines = append(r.draft.Deadlines, r.readDeadline(n))
+	}
+}
+
+func (r *dagReader) readDeadline(n *yaml.Node) (l dag.Deadline) {
+	if !r.mapping("deadline", n) {
+		return l
+	}
+	l.MaxRuns, l.MinRuns = averageRuns, averageRuns
+	names := []string{"reference", "interval", "callback", "max_runs", "min_runs"}
+	given := map[string]*yaml.Node{}
+	for k, v := range yamlvalue.Pairs(n) {
+		if !slices.Contains(names, k.Value) {
+			r.errorf(k, "deadline: unknown key %q%s", yamlvalue.Excerpt(k.Value), r.suggest(k.Value, slices.Values(names)))
+			continue
+		}
+		given[k.Value] = k
+		switch k.Value {
+		case "reference":
+			r.deadlineReference(&l, v)
+		case "interval":
+			l.Interval, _ = r.duration("interval", v)
+		case "callback":
+			l.Callbacks = r.callbacks(k, v)
+		case "max_runs":
+			l.MaxRuns, _ = r.integer("max_runs", v, 1, 10_000)
+		case "min_runs":
+			l.MinRuns, _ = r.integer("min_runs", v, 1, 10_000)
+		}
+	}
+	for _, name := range names[:3] {
+		if given[name] == nil {
+			r.errorf(n, "deadline: %s is missing: it needs reference, interval and callback", name)
+		}
+	}
+	for _, name := range names[3:] {
+		if k := given[name]; k != nil && l.Reference != dag.DeadlineAverageRuntime {
+			r.errorf(k, "deadline: %s belongs to reference: %s", name, dag.DeadlineAverageRuntime)
+		}
+	}
+	return l
+}
+
+func (r *dagReader) deadlineReference(l *dag.Deadline, v *yaml.Node) {
+	if yamlvalue.KindOf(v) == yamlvalue.Text {
+		word := strings.ToLower(strings.TrimPrefix(v.Value, "DeadlineReference."))
+		if slices.Contains(deadlineReferences, word) {
+			l.Reference = word
+			return
+		}
+		if strings.IndexFunc(v.Value, func(c rune) bool { return c >= '0' && c <= '9' }) < 0 {
+			r.errorf(v, "deadline: unknown reference %q%s; want %s, or a date", yamlvalue.Excerpt(v.Value),
+				r.suggest(word, slices.Values(deadlineReferences)), strings.Join(deadlineReferences, ", "))
+			return
+		}
+	}
+	l.Reference = dag.DeadlineFixed
+	l.At, _ = r.date("reference", v, r.zone, r.now)
+}

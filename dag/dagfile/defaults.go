@@ -1,0 +1,161 @@
+package dagfile
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
+)
+
+// defaults is what the defaults files give to every DAG of a file: args for
+// default_args and keys for the DAG itself. Both are nil without such files.
+type defaults struct{ args, keys *yaml.Node }
+
+// defaultsNames are the names of defaults files; the first one in a directory counts.
+var defaultsNames = []string{"defaults.yml", "defaults.yaml"}
+
+// findDefaults returns the defaults files for the files of dir, nearest first, up to root.
+func findDefaults(dir, root string) []string {
+	var found []string
+	above, ok := ancestors(dir, root)
+	if !ok {
+		return nil
+	}
+	for _, dir := range slices.Backward(above) {
+		for _, name := range defaultsNames {
+			path := filepath.Join(dir, name)
+			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && staysIn(path, root) {
+				found = append(found, path)
+				break
+			}
+		}
+	}
+	return found
+}
+
+// staysIn reports whether a path lies in root once symbolic links are followed.
+func staysIn(path, root string) bool {
+	resolved, err := resolve(path)
+	if err != nil {
+		return false
+	}
+	resolvedRoot, err := resolve(root)
+	if err != nil {
+		return false
+	}
+	inside, err := filepath.Rel(resolvedRoot, resolved)
+	return err == nil && filepath.IsLocal(inside)
+}
+
+// resolve returns the absolute path without symbolic links.
+func resolve(path string) (string, error) {
+	whole, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(whole)
+}
+
+// readDefaults reads and joins defaults files, nearest first: the nearest one wins,
+// tags of all are united.
+func (l *Loader) readDefaults(top scope, paths []string) defaults {
+	if len(paths) == 0 {
+		return defaults{}
+	}
+	args := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+	keys := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+	var tags []*yaml.Node
+	for _, path := range paths {
+		root := l.readDefaultsFile(top, path)
+		for k, v := range yamlvalue.Pairs(root) {
+			switch {
+			case k.Value == "default_args" && v.Kind == yaml.MappingNode:
+				addMissing(args, v)
+			case k.Value == "tags" && v.Kind == yaml.SequenceNode:
+				tags = append(tags, v.Content...)
+				addMissing(keys, &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{k, v}})
+			default:
+				addMissing(keys, &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{k, v}})
+			}
+		}
+	}
+	uniteTags(keys, tags)
+	return defaults{args, keys}
+}
+
+func (l *Loader) readDefaultsFile(top scope, path string) *yaml.Node {
+	s := top
+	reporter := *top.reporter
+	reporter.file = path
+	s.reporter = &reporter
+	data, err := readLimited(path)
+	if err != nil {
+		s.errorf(nil, "read the defaults file: %s", errorText(err))
+		top.found = reporter.found
+		return nil
+	}
+	root := l.expandDefaults(s, data)
+	top.found = reporter.found
+	markOrigin(top.origin, root, path)
+	return root
+}
+
+// expandDefaults returns the mapping in a defaults file, nil for an empty file and one
+// that is in error.
+func (l *Loader) expandDefaults(s scope, data []byte) *yaml.Node {
+	root, ok := parseDocument(s, data, false)
+	if !ok || root == nil {
+		return nil
+	}
+	if root = newExpander(s, l.opts).run(root); root == nil || yamlvalue.KindOf(root) == yamlvalue.Null {
+		return nil
+	}
+	if root.Kind != yaml.MappingNode {
+		s.errorf(root, "the defaults file must be a mapping of the keys of a DAG, not %s", show(root))
+		return nil
+	}
+	if k, _ := yamlvalue.Lookup(root, "default"); k != nil {
+		s.errorf(k, "a defaults file holds the keys of a DAG at its root: take the key default out")
+		return nil
+	}
+	return root
+}
+
+// markOrigin records the file of every node of a tree.
+func markOrigin(origin map[*yaml.Node]string, n *yaml.Node, path string) {
+	if n == nil {
+		return
+	}
+	if _, marked := origin[n]; marked {
+		return
+	}
+	origin[n] = path
+	for _, child := range n.Content {
+		markOrigin(origin, child, path)
+	}
+}
+
+func addMissing(into, from *yaml.Node) {
+	for k, v := range yamlvalue.Pairs(from) {
+		if have, _ := yamlvalue.Lookup(into, k.Value); have == nil {
+			into.Content = append(into.Content, k, v)
+		}
+	}
+}
+
+// uniteTags replaces the tags by the sorted union of those of all files.
+func uniteTags(keys *yaml.Node, tags []*yaml.Node) {
+	slices.SortStableFunc(tags, func(a, b *yaml.Node) int { return strings.Compare(a.Value, b.Value) })
+	tags = slices.CompactFunc(tags, func(a, b *yaml.Node) bool { return a.Value == b.Value })
+	for i := 0; i < len(keys.Content); i += 2 {
+		if keys.Content[i].Value == "tags" && keys.Content[i+1].Kind == yaml.SequenceNode {
+			united := *keys.Content[i+1]
+			united.Content = tags
+			keys.Content[i+1] = &united
+		}
+	}
+}

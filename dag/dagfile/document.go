@@ -1,0 +1,120 @@
+package dagfile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/yamlvalue"
+)
+
+// maxFileSize is the size in bytes up to which a DAG file is read.
+const maxFileSize = 4 << 20
+
+// readDocument parses a file and returns its top-level mapping with aliases, merge
+// keys, environment variables and joins resolved, or nil when the file is in error.
+//
+// The canonical form has no limits of size: it is made here, and defaults that are
+// applied to every task make it longer than the file was.
+func readDocument(s scope, data []byte, opts Options) *yaml.Node {
+	root, ok := parseDocument(s, data, opts.restoring)
+	if !ok {
+		return nil
+	}
+	if root == nil {
+		s.errorf(nil, "the file is empty: write a mapping from DAG ids to DAGs")
+		return nil
+	}
+	if root = newExpander(s, opts).run(root); root == nil {
+		return nil
+	}
+	if root.Kind != yaml.MappingNode {
+		s.errorf(root, "the file must be a mapping from DAG ids to DAGs, not %s", show(root))
+		return nil
+	}
+	return root
+}
+
+// parseDocument returns the root of the only document as it stands in the file, nil when
+// there is none; ok is false when the file is in error.
+func parseDocument(s scope, data []byte, anySize bool) (root *yaml.Node, ok bool) {
+	if data, ok = checkBytes(s, data, anySize); !ok {
+		return nil, false
+	}
+	root, err := decodeOne(data)
+	var second *secondDocumentError
+	switch {
+	case errors.As(err, &second):
+		s.errorf(second.node, "a second document starts here: a file holds one document, use one file for each")
+		return nil, false
+	case err != nil && strings.HasSuffix(err.Error(), "found unknown escape character"):
+		if again, err := yamlvalue.Decode(data); err == nil {
+			return again, true
+		}
+		fallthrough
+	case err != nil:
+		at, text := yamlvalue.Explain(data, err)
+		s.report(dag.Error, dag.Position{File: s.file, Line: at.Line, Column: at.Column}, text)
+		return nil, false
+	}
+	return root, true
+}
+
+// checkBytes checks size and encoding and drops a byte order mark.
+func checkBytes(s scope, data []byte, anySize bool) ([]byte, bool) {
+	if len(data) > maxFileSize && !anySize {
+		s.errorf(nil, "the file has %d bytes, more than %d: split it", len(data), maxFileSize)
+		return nil, false
+	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	if utf8.Valid(data) {
+		return data, true
+	}
+	bad := 0
+	for bad < len(data) {
+		r, size := utf8.DecodeRune(data[bad:])
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		bad += size
+	}
+	at := yamlvalue.Offset(data, bad)
+	s.report(dag.Error, dag.Position{File: s.file, Line: at.Line, Column: at.Column}, "the file is not UTF-8 text: save it as UTF-8")
+	return nil, false
+}
+
+// secondDocumentError says that a file holds more than one document.
+type secondDocumentError struct{ node *yaml.Node }
+
+func (e *secondDocumentError) Error() string { return "more than one document" }
+
+// decodeOne returns the root node of the only document, nil for an empty file.
+func decodeOne(data []byte) (root *yaml.Node, err error) {
+	// The decoder panics on some malformed input; a stranger's file must not end the program.
+	defer func() {
+		if p := recover(); p != nil {
+			root, err = nil, fmt.Errorf("yaml: the parser gave up: %v", p)
+		}
+	}()
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	var document, next yaml.Node
+	if err := decoder.Decode(&document); err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	switch err := decoder.Decode(&next); {
+	case err == nil:
+		return nil, &secondDocumentError{&next}
+	case !errors.Is(err, io.EOF):
+		return nil, err
+	}
+	return document.Content[0], nil
+}

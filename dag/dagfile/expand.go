@@ -1,0 +1,265 @@
+package dagfile
+
+import (
+	"regexp"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
+)
+
+// Limits of a file, checked after its aliases are followed.
+const (
+	maxDepth   = 100
+	maxAliases = 10_000
+	maxNodes   = 1_000_000
+)
+
+// extent is the size of a node with everything below it, aliases followed.
+type extent struct{ nodes, aliases, height int }
+
+// expander resolves the tree of a file in place: aliases become the nodes they stand
+// for (shared, not copied), merge keys are spread, and every node is checked. It
+// stops at the first node that breaks a limit.
+type expander struct {
+	scope
+	opts    Options
+	anySize bool
+	// anchored holds the extents of finished anchored nodes; open has those not finished.
+	anchored map[*yaml.Node]extent
+	open     map[*yaml.Node]bool
+	joined   int
+	stopped  bool
+}
+
+func newExpander(s scope, opts Options) *expander {
+	return &expander{scope: s, opts: opts, anySize: opts.restoring, anchored: map[*yaml.Node]extent{}, open: map[*yaml.Node]bool{}}
+}
+
+// run returns the resolved root, or nil after an error.
+func (e *expander) run(root *yaml.Node) *yaml.Node {
+	before := *e.failed
+	e.node(root, 1)
+	if *e.failed > before {
+		return nil
+	}
+	return root
+}
+
+func (e *expander) stop(at *yaml.Node, format string, args ...any) extent {
+	if !e.stopped {
+		e.errorf(at, format, args...)
+	}
+	e.stopped = true
+	return extent{}
+}
+
+// node resolves n, which lies depth levels deep.
+func (e *expander) node(n *yaml.Node, depth int) extent {
+	if e.stopped {
+		return extent{}
+	}
+	if depth > maxDepth {
+		return e.stop(n, "nested more than %d levels deep", maxDepth)
+	}
+	n.HeadComment, n.LineComment, n.FootComment = "", "", ""
+	e.checkTag(n)
+	if n.Anchor != "" {
+		e.open[n] = true
+	}
+	size := extent{nodes: 1, height: 1}
+	switch n.Kind {
+	case yaml.ScalarNode:
+		e.expandEnv(n)
+	case yaml.SequenceNode:
+		size = e.children(n, depth, size)
+	case yaml.MappingNode:
+		size = e.children(n, depth, size)
+		if !e.stopped {
+			e.checkKeys(n)
+			e.spread(n)
+			e.join(n)
+		}
+	default:
+	}
+	if n.Anchor != "" {
+		delete(e.open, n)
+		e.anchored[n] = size
+	}
+	return size
+}
+
+// children resolves the nodes below n, with aliases replaced by their targets.
+func (e *expander) children(n *yaml.Node, depth int, size extent) extent {
+	for i, child := range n.Content {
+		var below extent
+		if child.Kind == yaml.AliasNode {
+			if e.open[child.Alias] {
+				return e.stop(child, "alias *%s stands inside its own anchor", child.Value)
+			}
+			below = e.anchored[child.Alias]
+			below.aliases++
+			n.Content[i] = child.Alias
+		} else {
+			below = e.node(child, depth+1)
+		}
+		if e.stopped {
+			return extent{}
+		}
+		size.nodes += below.nodes
+		size.aliases += below.aliases
+		size.height = max(size.height, below.height+1)
+		switch {
+		case size.nodes > maxNodes && !e.anySize:
+			return e.stop(child, "more than %d nodes once aliases are followed", maxNodes)
+		case size.aliases > maxAliases:
+			return e.stop(child, "more than %d aliases once they are followed", maxAliases)
+		case depth+size.height-1 > maxDepth:
+			return e.stop(child, "nested more than %d levels deep", maxDepth)
+		}
+	}
+	return size
+}
+
+func (e *expander) checkTag(n *yaml.Node) {
+	if n.Style&yaml.TaggedStyle == 0 {
+		return
+	}
+	switch n.Tag {
+	case "!!str", "!!int", "!!float", "!!bool", "!!null", "!!map", "!!seq":
+	case "!join", "!and", "!or":
+		e.errorf(n, "tag %s is not allowed: write the key __%s__%s", n.Tag, n.Tag[1:], converts)
+	default:
+		e.errorf(n, "tag %q is not allowed: only the core tags !!str, !!int, !!float, !!bool, !!null, !!map and !!seq are",
+			yamlvalue.Excerpt(n.Tag))
+	}
+}
+
+// checkKeys reports keys that are no scalars and keys that stand twice.
+func (e *expander) checkKeys(n *yaml.Node) {
+	var first map[string]*yaml.Node
+	if len(n.Content) > 2 {
+		first = make(map[string]*yaml.Node, len(n.Content)/2)
+	}
+	for k := range yamlvalue.Pairs(n) {
+		if k.Kind != yaml.ScalarNode {
+			if k.Kind == yaml.MappingNode && k.Style&yaml.FlowStyle != 0 && n.Style&yaml.FlowStyle != 0 {
+				e.errorf(n, "a template needs quotes: write \"{{ … }}\"")
+				continue
+			}
+			e.errorf(k, "a key must be text, not %s", show(k))
+			continue
+		}
+		if first == nil {
+			continue
+		}
+		if other, twice := first[k.Value]; twice {
+			hint := ""
+			if strings.HasPrefix(k.Value, "-") && k.Style == 0 {
+				hint = ": write a space behind the dash of a list"
+			}
+			e.errorf(k, "duplicate key %q, first on line %d%s", yamlvalue.Excerpt(k.Value), other.Line, hint)
+			continue
+		}
+		first[k.Value] = k
+	}
+}
+
+// spread replaces a merge key by the pairs it stands for. The mapping's own keys win,
+// then the earlier source.
+func (e *expander) spread(n *yaml.Node) {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if k := n.Content[i]; k.Kind == yaml.ScalarNode && k.Value == "<<" && k.Style == 0 {
+			sources := []*yaml.Node{n.Content[i+1]}
+			if sources[0].Kind == yaml.SequenceNode {
+				sources = sources[0].Content
+			}
+			n.Content = append(n.Content[:i:i], n.Content[i+2:]...)
+			e.addMissing(n, sources)
+			return
+		}
+	}
+}
+
+func (e *expander) addMissing(n *yaml.Node, sources []*yaml.Node) {
+	have := map[string]bool{}
+	for k := range yamlvalue.Pairs(n) {
+		have[k.Value] = true
+	}
+	var added []*yaml.Node
+	for _, source := range sources {
+		if source.Kind != yaml.MappingNode {
+			e.errorf(source, "a merge key takes a mapping or a list of mappings, not %s", show(source))
+			continue
+		}
+		for k, v := range yamlvalue.Pairs(source) {
+			if !have[k.Value] {
+				have[k.Value] = true
+				added = append(added, k, v)
+			}
+		}
+	}
+	n.Content = append(added, n.Content...)
+}
+
+// join replaces {__join__: [a, b]} by the text of its elements.
+func (e *expander) join(n *yaml.Node) {
+	key, list := yamlvalue.Lookup(n, "__join__")
+	if key == nil {
+		return
+	}
+	if len(n.Content) > 2 {
+		e.errorf(key, "__join__ stands alone in its mapping")
+		return
+	}
+	if list.Kind != yaml.SequenceNode {
+		e.errorf(list, "__join__ takes a list, not %s", show(list))
+		return
+	}
+	var text strings.Builder
+	for _, part := range list.Content {
+		switch yamlvalue.KindOf(part) {
+		case yamlvalue.Text, yamlvalue.Int, yamlvalue.Float:
+			text.WriteString(part.Value)
+		default:
+			e.errorf(part, "__join__ takes text and numbers, not %s: quote it", show(part))
+		}
+		// Joins of joins through aliases double their text without adding nodes.
+		if e.joined += len(part.Value); e.joined > maxFileSize {
+			e.stop(part, "__join__ gives more than %d bytes", maxFileSize)
+			return
+		}
+	}
+	anchor := n.Anchor
+	*n = *yamlvalue.NewScalar(yamlvalue.Text, text.String(), n)
+	n.Anchor = anchor
+}
+
+var (
+	envPattern    = regexp.MustCompile(`\$(?:(\w+)|\{([^}]*)\})`)
+	secretEnvName = regexp.MustCompile(`PASS|SECRET|TOKEN|KEY|CRED`)
+)
+
+// expandEnv replaces $NAME and ${NAME} in a scalar. Names that are not set stay.
+func (e *expander) expandEnv(n *yaml.Node) {
+	if e.opts.LookupEnv == nil || !strings.Contains(n.Value, "$") {
+		return
+	}
+	n.Value = envPattern.ReplaceAllStringFunc(n.Value, func(ref string) string {
+		name := strings.Trim(ref, "${}")
+		value, set := e.opts.LookupEnv(name)
+		if !set {
+			return ref
+		}
+		e.filled[n] = true
+		if secretEnvName.MatchString(name) {
+			e.secret(value, e.opts)
+			e.warnf(n, "the value of the environment variable %s becomes part of the DAG: use a connection", name)
+		}
+		return value
+	})
+	if n.Style == 0 {
+		n.Tag = yamlvalue.PlainKind(n.Value).Tag()
+	}
+}

@@ -1,0 +1,134 @@
+package dagfile
+
+import (
+	"strings"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/yamlvalue"
+)
+
+// readGroups reads the task groups, finds their parents and gives each its id and
+// the base of its tasks.
+func (r *dagReader) readGroups() {
+	before := *r.failed
+	byName := map[string]*groupDraft{}
+	for _, e := range r.entries(r.draft.groups, "group_name") {
+		if !checkID(r.scope, e.name, "group_name", isGroupRune, maxGroupLength) {
+			continue
+		}
+		g := &groupDraft{Group: dag.Group{Label: e.name.Value, Pos: r.position(firstKey(e.body))}, name: e.name}
+		groupKeys.reset(g)
+		r.readGroupKeys(g, e)
+		g.NoPrefix = !g.prefix
+		if first, twice := byName[g.Label]; twice {
+			r.errorf(e.name, "group %q stands twice, first on line %d", g.Label, first.name.Line)
+			continue
+		}
+		byName[g.Label] = g
+		r.groups = append(r.groups, g)
+	}
+	for _, g := range r.groups {
+		r.findParent(g, byName)
+	}
+	for _, g := range r.groups {
+		r.breakCycle(g)
+	}
+	for _, g := range r.groups {
+		r.place(g)
+	}
+	if *r.failed > before {
+		r.draft.unsure.Tasks = true // their ids begin with those of the groups
+	}
+}
+
+func (r *dagReader) readGroupKeys(g *groupDraft, e entry) {
+	for k, v := range yamlvalue.Pairs(e.body) {
+		known, ok := groupKeys.find(k.Value)
+		if !ok {
+			r.errorf(k, "group %q: unknown key %q%s", g.Label, yamlvalue.Excerpt(k.Value), r.suggest(k.Value, groupKeys.names()))
+			continue
+		}
+		known.apply(r, g, k, v)
+	}
+}
+
+func (r *dagReader) findParent(g *groupDraft, byName map[string]*groupDraft) {
+	if !g.parentName.present() {
+		return
+	}
+	name, ok := r.text("parent_group_name", g.parentName.value)
+	if !ok {
+		return
+	}
+	if g.parent = byName[name]; g.parent == nil {
+		r.errorf(g.parentName.value, "group %q: unknown parent group %q%s", g.Label, yamlvalue.Excerpt(name), r.suggest(name, r.groupNames))
+	}
+}
+
+func (r *dagReader) groupNames(yield func(string) bool) {
+	for _, g := range r.groups {
+		if !yield(g.Label) {
+			return
+		}
+	}
+}
+
+// breakCycle reports a group that is inside itself or too deep, and takes it out, so
+// that the rest can be read.
+func (r *dagReader) breakCycle(g *groupDraft) {
+	path := []string{g.Label}
+	depth := 1
+	for p := g.parent; p != nil; p = p.parent {
+		if depth++; depth > maxDepth {
+			r.errorf(g.parentName.value, "groups are nested more than %d levels deep", maxDepth)
+			g.parent = nil
+			return
+		}
+		path = append(path, p.Label)
+		if p == g {
+			r.errorf(g.parentName.value, "groups are inside each other: %s", yamlvalue.Excerpt(strings.Join(path, " -> ")))
+			g.parent = nil
+			return
+		}
+	}
+}
+
+// place settles the id, depth and base of a group, those of its parent first. As in
+// Airflow, a group without prefix leaves out those around it too.
+func (r *dagReader) place(g *groupDraft) {
+	if g.placed {
+		return
+	}
+	g.placed = true
+	g.ID, g.depth = g.Label, 1
+	base := &r.base
+	if g.parent != nil {
+		r.place(g.parent)
+		g.ID, g.Parent, g.depth = g.parent.childID(g.Label), g.parent.ID, g.parent.depth+1
+		base = g.parent.base
+	}
+	own := base.clone()
+	r.applyDefaults(&own, g.defaultArgs)
+	g.base = &own
+}
+
+// childID returns the full id of something inside the group.
+func (g *groupDraft) childID(label string) string {
+	if g == nil || !g.prefix {
+		return label
+	}
+	return g.ID + "." + label
+}
+
+// inside reports whether g is other or lies in it; a nil group is the DAG itself.
+func (g *groupDraft) inside(other *groupDraft) bool {
+	if other == nil {
+		return true
+	}
+	for ; g != nil; g = g.parent {
+		if g == other {
+			return true
+		}
+	}
+	return false
+}

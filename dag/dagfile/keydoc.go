@@ -1,0 +1,114 @@
+package dagfile
+
+import (
+	"slices"
+	"strings"
+)
+
+// KeyDoc describes one key, for documentation.
+type KeyDoc struct {
+	Name string `json:"name"`
+	// Type says for people what a value is, for instance "duration" or "text or list of texts".
+	Type string `json:"type"`
+	// Enum are the words that may stand there, nil when there is no such list.
+	Enum []string `json:"enum,omitempty"`
+	// Default is the default as a file would have it, nil for none.
+	Default any `json:"default"`
+	// InDefaultArgs says that default_args may hold it for many tasks.
+	InDefaultArgs bool   `json:"in_default_args"`
+	Doc           string `json:"doc"`
+}
+
+// Keys describes the keys of a DAG.
+func Keys() []KeyDoc { return docs(dagKeys, false) }
+
+// GroupKeys describes the keys of a task group.
+func GroupKeys() []KeyDoc { return docs(groupKeys, false) }
+
+// TaskKeys describes the keys of every task.
+func TaskKeys() []KeyDoc { return slices.Concat(docs(taskKeys, false), docs(commonKeys, true)) }
+
+// SensorKeys describes the further keys of every sensor.
+func SensorKeys() []KeyDoc { return docs(sensorKeys, true) }
+
+func docs[T any](t table[T], inDefaultArgs bool) []KeyDoc {
+	list := make([]KeyDoc, len(t.keys))
+	for i, k := range t.keys {
+		words, enum := typeWords(k.schema)
+		list[i] = KeyDoc{Name: k.name, Type: words, Enum: enum, Default: k.def, InDefaultArgs: inDefaultArgs, Doc: k.doc}
+	}
+	return list
+}
+
+// refWords are the parts of the schema that have a name.
+var refWords = map[string]string{
+	"duration": "duration", "positiveDuration": "duration", "date": "date", "schedule": "schedule", "tasks": "tasks",
+	"taskGroups": "task groups", "defaultArgs": "mapping", "dependencies": "text or list of texts", "callback": "notifiers",
+	"assets": "assets", "operatorName": "operator", "deadline": "deadline", "mappable": "list, mapping or result", "macro": "value",
+}
+
+var typeNames = map[string]string{
+	"boolean": "boolean", "integer": "whole number", "number": "number", "string": "text", "object": "mapping", "array": "list",
+}
+
+// typeWords says what a schema takes, null aside, and which words if these are listed.
+func typeWords(schema map[string]any) (words string, enum []string) {
+	if ref, ok := schema["$ref"].(string); ok {
+		return refWords[ref[strings.LastIndexByte(ref, '/')+1:]], nil
+	}
+	if list, ok := schema["enum"].([]any); ok {
+		for _, v := range list {
+			if word, ok := v.(string); ok {
+				enum = append(enum, word)
+			}
+		}
+		return "text", enum
+	}
+	if value, ok := schema["const"].(bool); ok && !value {
+		return "false", nil
+	}
+	var names []string
+	add := func(word string) {
+		if word != "" && !slices.Contains(names, word) {
+			names = append(names, word)
+		}
+	}
+	alternatives, _ := schema["anyOf"].([]any)
+	for _, one := range alternatives {
+		if s, ok := one.(map[string]any); ok && s["type"] != "null" {
+			word, _ := typeWords(s)
+			add(word)
+		}
+	}
+	switch t := schema["type"].(type) {
+	case string:
+		add(namedType(t, schema))
+	case []any:
+		for _, one := range t {
+			if name, ok := one.(string); ok {
+				add(namedType(name, schema))
+			}
+		}
+	}
+	if len(names) == 0 {
+		return "any", nil
+	}
+	return strings.Join(names, " or "), nil
+}
+
+// namedType is the word for one type. A list of texts says so.
+func namedType(name string, schema map[string]any) string {
+	items, _ := schema["items"].(map[string]any)
+	if name == "array" && items["type"] == "string" {
+		return "list of texts"
+	}
+	if of := refOf(items); name == "array" && of != "" {
+		return "list of " + of + "s"
+	}
+	return typeNames[name]
+}
+
+func refOf(items map[string]any) string {
+	ref, _ := items["$ref"].(string)
+	return refWords[ref[strings.LastIndexByte(ref, '/')+1:]]
+}

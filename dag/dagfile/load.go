@@ -1,0 +1,237 @@
+package dagfile
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/dag"
+)
+
+// Options says how DAG files are read. The zero value is usable.
+type Options struct {
+	// Location is the zone of dates and plain cron expressions where the file names
+	// none. Default UTC.
+	Location *time.Location
+	// Root bounds the search for defaults and ignore files and the targets of symbolic
+	// links, for paths in it. Default, and for other paths: each path given to Load.
+	Root string
+	// IgnoreSyntax is the language of .airflowignore files. Default IgnoreGlob.
+	IgnoreSyntax IgnoreSyntax
+	// Now is the clock for relative dates. Default: the system's.
+	Now func() time.Time
+	// CronIntervals makes plain cron strings and intervals run in data-interval mode,
+	// as Airflow 2 does. Default: trigger mode, as in Airflow 3.
+	CronIntervals bool
+	// CatchupByDefault is catchup for DAGs that do not say. Default false, as in Airflow 3.
+	CatchupByDefault bool
+	// LookupEnv gives the environment variables that $NAME stands for. Default: none,
+	// so that the text stays.
+	LookupEnv func(name string) (string, bool)
+	// LookupVariable gives the variables of variables_as_arguments; found is false for one
+	// that does not exist, which leaves the task as it is. Called concurrently. Default:
+	// there are none.
+	LookupVariable func(name string) (text string, found bool, err error)
+	// Secret is told each value of an environment variable or variable that by its name is
+	// a secret and becomes part of a DAG, so that it can be masked. Called concurrently.
+	Secret func(value string)
+	// CheckParam checks the default of a typed param against its JSON Schema. Default:
+	// no check.
+	CheckParam func(schema map[string]any, value any) error
+
+	// restoring reads the canonical form: what was checked against the machine then is
+	// not checked again.
+	restoring bool
+}
+
+func (o Options) withDefaults() Options {
+	o.Location = cmp.Or(o.Location, time.UTC)
+	if o.Now == nil {
+		o.Now = time.Now //nolint:forbidigo // the clock starts here
+	}
+	return o
+}
+
+// Result is what Load found.
+type Result struct {
+	// DAGs are the DAGs without errors, sorted by id.
+	DAGs []*dag.DAG
+	// Broken are the DAGs with errors that could be read all the same, in the order of the
+	// files.
+	Broken []*BrokenDAG
+	// Diagnostics are the findings in all files, sorted by file and position.
+	Diagnostics dag.Diagnostics
+	// Volatile says that the outcome rests on more than the files: on variables, on other
+	// files that a DAG names, or on the day. It may differ although no DAG file changed.
+	Volatile bool
+}
+
+// Load reads DAG files: each path is a file or a directory that is searched for .yaml
+// and .yml files. A broken DAG keeps no other one from loading. See [Loader] for
+// reading the same files again and again.
+func Load(paths []string, catalog Catalog, opts Options) Result {
+	return NewLoader(catalog, opts).Load(paths...)
+}
+
+// Parse reads the DAGs of one file whose content is data. name is its path for
+// messages. The DAGs without errors come in the order of the file.
+func Parse(name string, data []byte, catalog Catalog, opts Options) ([]*dag.DAG, dag.Diagnostics) {
+	f := NewLoader(catalog, opts).parse(source{path: name, root: cmp.Or(opts.Root, filepath.Dir(name))}, data)
+	return f.dags, f.found
+}
+
+// Loader reads DAG files and remembers them: a file that has not changed since the
+// last time is not read again. Safe for concurrent use, one load at a time.
+type Loader struct {
+	catalog    Catalog
+	opts       Options
+	zones      zoneCache
+	timetables timetableCache
+	operators  operatorCache
+	pool       nodePool
+	variables  variableCache
+
+	mu    sync.Mutex
+	files map[string]*loadedFile
+}
+
+// loadedFile is the outcome of one file and the state of the disk it rests on.
+type loadedFile struct {
+	// stamp is empty when the outcome is not to be remembered.
+	stamp string
+	// variables are those that were looked up, with what they had.
+	variables map[string]variableValue
+	volatile  bool
+	dags      []*dag.DAG
+	broken    []*BrokenDAG
+	found     dag.Diagnostics
+}
+
+// NewLoader returns a loader without remembered files.
+func NewLoader(catalog Catalog, opts Options) *Loader {
+	return &Loader{
+		catalog: catalog, opts: opts.withDefaults(),
+		timetables: timetableCache{made: map[dag.Schedule]map[string]builtTimetable{}},
+		operators:  operatorCache{found: map[string]*operatorEntry{}},
+		pool:       nodePool{scalars: map[pooledScalar]*yaml.Node{}},
+		variables:  variableCache{known: map[string]variableValue{}},
+		files:      map[string]*loadedFile{},
+	}
+}
+
+// Load reads the files and directories like the function [Load].
+func (l *Loader) Load(paths ...string) Result {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.variables.forget()
+	sources, found := discover(paths, l.opts.Root, l.opts.IgnoreSyntax, false)
+	loaded := make([]*loadedFile, len(sources))
+	var next sync.Mutex
+	at := 0
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(sources)) {
+		workers.Go(func() {
+			for {
+				next.Lock()
+				i := at
+				at++
+				next.Unlock()
+				if i >= len(sources) {
+					return
+				}
+				loaded[i] = l.readFile(sources[i], l.files[sources[i].path])
+			}
+		})
+	}
+	workers.Wait()
+	l.files = make(map[string]*loadedFile, len(sources))
+	for i, f := range loaded {
+		l.files[sources[i].path] = f
+	}
+	return collect(sources, loaded, found)
+}
+
+// readFile returns the outcome of one file, the former one when nothing has changed.
+func (l *Loader) readFile(src source, former *loadedFile) *loadedFile {
+	stamp, err := src.stamp()
+	if err == nil && former != nil && former.stamp == stamp && l.sameVariables(former.variables) {
+		return former
+	}
+	data, err := readLimited(src.path)
+	if err != nil {
+		return &loadedFile{found: dag.Diagnostics{{File: src.path, Severity: dag.Error, Text: "read the file: " + errorText(err)}}}
+	}
+	f := l.parse(src, data)
+	if !f.volatile {
+		f.stamp = stamp
+	}
+	return f
+}
+
+// collect joins the outcomes of all files. Of two DAGs with one id the first in the
+// order of the files stays.
+func collect(sources []source, loaded []*loadedFile, found dag.Diagnostics) Result {
+	result := Result{Diagnostics: slices.Clone(found)}
+	first := map[string]*dag.DAG{}
+	for i, f := range loaded {
+		result.Volatile = result.Volatile || f.volatile || len(f.variables) > 0
+		result.Diagnostics = append(result.Diagnostics, f.found...)
+		result.Broken = append(result.Broken, f.broken...)
+		for _, d := range f.dags {
+			if other, twice := first[d.ID]; twice {
+				result.Diagnostics = append(result.Diagnostics, dag.Diagnostic{
+					File: sources[i].path, Line: d.Pos.Line, Column: d.Pos.Column, Severity: dag.Error, DAGID: d.ID,
+					Text: fmt.Sprintf("the DAG stands in %s:%d:%d already: give one of them another id",
+						other.Pos.File, other.Pos.Line, other.Pos.Column),
+				})
+				result.Broken = append(result.Broken, &BrokenDAG{DAG: d})
+				continue
+			}
+			first[d.ID] = d
+			result.DAGs = append(result.DAGs, d)
+		}
+	}
+	slices.SortFunc(result.DAGs, func(a, b *dag.DAG) int { return cmp.Compare(a.ID, b.ID) })
+	result.Diagnostics.Sort()
+	// A finding in a defaults file is one for each file that it applies to.
+	result.Diagnostics = slices.CompactFunc(result.Diagnostics, dag.Diagnostic.Equal)
+	return result
+}
+
+// errorText is the text of a file error without the path, which stands before it.
+func errorText(err error) string {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err.Error()
+	}
+	return err.Error()
+}
+
+// readLimited reads a regular file up to one byte more than is allowed.
+func readLimited(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("not a regular file: %s", filepath.Base(path))
+	}
+	f, err := os.Open(path) //nolint:gosec // reading the given files is what this is for
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	return data, err
+}

@@ -1,0 +1,283 @@
+package dagfile
+
+import (
+	"regexp"
+	"slices"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/yamlvalue"
+)
+
+// A reference to a result: id.output, XcomArg(id), either with ['key'] behind it.
+var resultReference = regexp.MustCompile(`^\s*(?:XcomArg\(\s*['"]?([\w.-]+?)['"]?\s*\)|([\w.-]+)\.output)(?:\[\s*['"]([^'"]+)['"]\s*\])?\s*$`)
+
+// mappingDraft are the keys of a mapped task while its DAG is read.
+type mappingDraft struct {
+	expand, partial, kwargs pair
+	// refs are the values that name a task, by the node that names it.
+	refs []mappedRef
+}
+
+// mappedRef is a reference that is resolved once all tasks are known.
+type mappedRef struct {
+	at     *yaml.Node
+	name   string
+	values func(*dag.Mapping) *dag.MappedValues
+}
+
+// mappable describes a list, a mapping or a reference.
+var mappable = map[string]any{
+	"type": []any{"array", "object", "string"}, "pattern": `\.output|XcomArg|\$`,
+	"patternErrorMessage": "Want a list, a mapping, or a result such as task_id.output.",
+}
+
+// spreadPartial takes the keys of partial for keys of the task.
+func (r *dagReader) spreadPartial(t *taskDraft) {
+	p := t.mapped.partial
+	if !p.present() {
+		return
+	}
+	if !t.mapped.expand.present() && !t.mapped.kwargs.present() {
+		r.errorf(p.key, "partial needs expand or expand_kwargs: write the parameters on the task itself")
+		return
+	}
+	if !r.mapping("partial", p.value) {
+		return
+	}
+	for k, v := range yamlvalue.Pairs(p.value) {
+		if twice, _ := yamlvalue.Lookup(t.node, k.Value); twice != nil {
+			r.errorf(k, "%s stands on the task too, on line %d: keep one of them", yamlvalue.Excerpt(k.Value), twice.Line)
+			continue
+		}
+		if _, ofTask := taskKeys.find(k.Value); ofTask {
+			r.errorf(k, "%s is no parameter: write it on the task itself", yamlvalue.Excerpt(k.Value))
+			continue
+		}
+		r.taskKey(t, k, v)
+	}
+}
+
+// readMapping reads what a task is mapped over and checks its parameters with each
+// element of the file. Results are not known before the DAG runs.
+func (r *dagReader) readMapping(t *taskDraft, op *operatorEntry) {
+	expand, kwargs := t.mapped.expand, t.mapped.kwargs
+	switch {
+	case expand.present() && kwargs.present():
+		r.errorf(kwargs.key, "expand and expand_kwargs exclude each other")
+		return
+	case expand.present():
+		t.Mapping = r.readExpand(t, op)
+	case kwargs.present():
+		if values, ok := r.readMapped(t, "expand_kwargs", kwargs.value, func(m *dag.Mapping) *dag.MappedValues { return m.Kwargs }); ok {
+			t.Mapping = &dag.Mapping{Kwargs: &values}
+		}
+	}
+	if t.Mapping == nil {
+		return
+	}
+	if t.Operator == "empty" || len(op.params) == 0 {
+		r.errorf(t.operator.value, "operator %s has no parameters to map", t.Operator)
+		return
+	}
+	r.checkMapped(t, op)
+}
+
+func (r *dagReader) readExpand(t *taskDraft, op *operatorEntry) *dag.Mapping {
+	p := t.mapped.expand
+	if !r.mapping("expand", p.value) {
+		return nil
+	}
+	m := &dag.Mapping{}
+	for k, v := range yamlvalue.Pairs(p.value) {
+		if twice, _ := yamlvalue.Lookup(t.Args, k.Value); twice != nil && r.ownKey(t, twice) {
+			r.errorf(k, "%s stands on the task too, on line %d: keep one of them", yamlvalue.Excerpt(k.Value), twice.Line)
+			continue
+		}
+		if _, common := commonKeys.find(k.Value); common || !op.has(k.Value) {
+			r.wrongMappedKey(k, op, common)
+			continue
+		}
+		n := len(m.Args)
+		values, ok := r.readMapped(t, "expand: "+k.Value, v, func(m *dag.Mapping) *dag.MappedValues { return &m.Args[n].MappedValues })
+		if ok {
+			m.Args = append(m.Args, dag.MappedArg{Name: k.Value, MappedValues: values})
+		}
+	}
+	if len(p.value.Content) == 0 {
+		r.errorf(p.key, "expand is empty: name a parameter and what to map it over")
+	}
+	if len(m.Args) == 0 {
+		return nil
+	}
+	// What default_args say of a mapped parameter does not count.
+	var mapped []*yaml.Node
+	for _, a := range m.Args {
+		mapped = append(mapped, &yaml.Node{Value: a.Name}, nil)
+	}
+	fixed := yamlvalue.With(t.Args, mapped)
+	fixed.Content = fixed.Content[:len(fixed.Content)-len(mapped)]
+	t.Args = fixed
+	return m
+}
+
+// ownKey reports whether a parameter stands on the task, not only in default_args.
+func (r *dagReader) ownKey(t *taskDraft, key *yaml.Node) bool {
+	return slices.ContainsFunc(t.own, func(p pair) bool { return p.key == key })
+}
+
+func (r *dagReader) wrongMappedKey(k *yaml.Node, op *operatorEntry, common bool) {
+	if common {
+		r.errorf(k, "%s is the same for all instances: write it on the task", yamlvalue.Excerpt(k.Value))
+		return
+	}
+	r.errorf(k, "unknown parameter %q for operator %s%s", yamlvalue.Excerpt(k.Value), op.Name(), r.suggest(k.Value, slices.Values(op.params)))
+}
+
+// readMapped reads a list, a mapping or a reference.
+func (r *dagReader) readMapped(t *taskDraft, what string, n *yaml.Node, at func(*dag.Mapping) *dag.MappedValues) (dag.MappedValues, bool) {
+	n, ok := r.cast(n)
+	if !ok {
+		return dag.MappedValues{}, false
+	}
+	var v dag.MappedValues
+	switch yamlvalue.KindOf(n) {
+	case yamlvalue.List:
+		v.Values = slices.Clone(n.Content)
+	case yamlvalue.Map:
+		if what == "expand_kwargs" {
+			r.errorf(n, "expand_kwargs: want a list of mappings, or a result such as task_id.output, not a mapping")
+			return v, false
+		}
+		for k, value := range yamlvalue.Pairs(n) {
+			v.Values = append(v.Values, &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Line: k.Line, Column: k.Column, Content: []*yaml.Node{k, value}})
+		}
+	case yamlvalue.Text:
+		m := resultReference.FindStringSubmatch(n.Value)
+		if m == nil {
+			r.errorf(n, "%s: want a list, a mapping, or a result such as task_id.output, not %s", what, show(n))
+			return v, false
+		}
+		v.Key = m[3]
+		t.mapped.refs = append(t.mapped.refs, mappedRef{n, m[1] + m[2], at})
+	default:
+		r.errorf(n, "%s: want a list, a mapping, or a result such as task_id.output, not %s", what, show(n))
+		return v, false
+	}
+	if k := yamlvalue.KindOf(n); k != yamlvalue.Text && len(v.Values) == 0 {
+		r.warnf(n, "%s is empty: there is nothing to map over, and the task is always skipped", what)
+	}
+	if what != "expand_kwargs" {
+		return v, true
+	}
+	for _, element := range v.Values {
+		if yamlvalue.KindOf(element) != yamlvalue.Map {
+			r.errorf(element, "expand_kwargs: each element must be a mapping of parameters, not %s", show(element))
+			return v, false
+		}
+	}
+	return v, true
+}
+
+// checkMapped checks the parameters of the task with each value of the file. What comes
+// from a result is checked when it is there.
+func (r *dagReader) checkMapped(t *taskDraft, op *operatorEntry) {
+	m := t.Mapping
+	open := map[string]bool{} // parameters that no file knows
+	anyOpen := m.Kwargs != nil && len(m.Kwargs.Values) == 0
+	var fixed []*yaml.Node // the first value of every parameter
+	for _, a := range m.Args {
+		if len(a.Values) == 0 {
+			open[a.Name] = true
+			continue
+		}
+		fixed = append(fixed, yamlvalue.NewScalar(yamlvalue.Text, a.Name, a.Values[0]), a.Values[0])
+	}
+	seen := map[dag.Position]bool{}
+	check := func(pairs []*yaml.Node) {
+		args := yamlvalue.With(t.Args, pairs)
+		for _, p := range r.findings(op, args) {
+			known := p.problem.Line != 0 || p.problem.Field != ""
+			if seen[p.at] && p.problem.Line != 0 || p.problem.Line == 0 && (anyOpen || open[p.problem.Field] || len(open) > 0 && !known) {
+				continue
+			}
+			seen[p.at] = true
+			r.report(p.severity(), p.at, p.problem.Text)
+		}
+	}
+	if m.Kwargs == nil || anyOpen {
+		check(fixed)
+	}
+	for i, a := range m.Args {
+		for _, v := range a.Values[min(1, len(a.Values)):] {
+			own := slices.Clone(fixed)
+			for n := 0; n < len(own); n += 2 {
+				if own[n].Value == m.Args[i].Name {
+					own[n+1] = v
+				}
+			}
+			check(own)
+		}
+	}
+	if m.Kwargs != nil {
+		for _, v := range m.Kwargs.Values {
+			check(v.Content)
+		}
+	}
+}
+
+// resolveMapped finds the tasks that a mapping refers to; each one comes before it.
+func (r *dagReader) resolveMapped(t *taskDraft, down end, names endNames) (list []dependency) {
+	for _, ref := range t.mapped.refs {
+		up, ok := r.resolveEnd(ref.at, ref.name, names)
+		switch {
+		case !ok || t.Mapping == nil:
+			continue
+		case up.group != nil:
+			r.errorf(ref.at, "%q is a group: map over the result of a task", yamlvalue.Excerpt(ref.name))
+			continue
+		case !r.tasks[up.task].DoXComPush:
+			r.errorf(ref.at, "task %q keeps no result: it has do_xcom_push: false", yamlvalue.Excerpt(ref.name))
+			continue
+		case up.same(down):
+			r.errorf(ref.at, "%q cannot be mapped over its own result", yamlvalue.Excerpt(ref.name))
+			continue
+		}
+		ref.values(t.Mapping).From = r.tasks[up.task].ID
+		list = append(list, dependency{up, down, ref.at, commonDepth(up.around, down.around)})
+	}
+	return list
+}
+
+// mapping returns the canonical form of a task's mapping.
+func (o outline) mapping(t *dag.Task) fields {
+	m := t.Mapping
+	if m == nil {
+		return nil
+	}
+	if m.Kwargs != nil {
+		return fields{{"expand_kwargs", o.mappedValues(m.Kwargs)}}
+	}
+	var args fields
+	for i := range m.Args {
+		args = append(args, field{m.Args[i].Name, o.mappedValues(&m.Args[i].MappedValues)})
+	}
+	return fields{{"expand", args}}
+}
+
+func (o outline) mappedValues(v *dag.MappedValues) any {
+	if v.From == "" {
+		list := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Content: v.Values}
+		return list
+	}
+	label := o.fullIDs[v.From].Label
+	if other := o.fullIDs[label]; other != nil && other.ID != v.From {
+		label = v.From
+	}
+	ref := "XcomArg(" + label + ")"
+	if v.Key != "" {
+		ref += "['" + v.Key + "']"
+	}
+	return ref
+}

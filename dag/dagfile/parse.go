@@ -1,0 +1,190 @@
+package dagfile
+
+import (
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/yamlvalue"
+)
+
+// fileReader is what the DAGs of one file share.
+type fileReader struct {
+	*Loader
+	// budget is how many nodes may still be given to checks; merging could otherwise
+	// multiply a file without end.
+	budget int
+}
+
+// parse reads the DAGs of a file whose content is data.
+func (l *Loader) parse(src source, data []byte) *loadedFile {
+	reporter := newReporter(src.path)
+	reporter.root = src.root
+	failed := 0
+	top := scope{reporter: reporter, failed: &failed}
+	root := readDocument(top, data, l.opts)
+	if root == nil {
+		return &loadedFile{found: limited(reporter.found)}
+	}
+	f := &fileReader{Loader: l, budget: maxNodes}
+	shared := l.readDefaults(top, src.defaults)
+	_, block := yamlvalue.Lookup(root, "default")
+	if block != nil && !plainMapping(block) && yamlvalue.KindOf(block) != yamlvalue.Null {
+		top.errorf(block, "default must be a mapping, not %s", show(block))
+		block = nil
+	}
+	var dags []*dag.DAG
+	var broken []*BrokenDAG
+	for k, v := range yamlvalue.Pairs(root) {
+		switch d, b := f.readDAG(top, k, v, shared, block); {
+		case d != nil:
+			dags = append(dags, d)
+		case b != nil:
+			broken = append(broken, b)
+		}
+	}
+	return &loadedFile{dags: dags, broken: broken, found: limited(reporter.found), variables: reporter.lookedUp, volatile: reporter.volatile}
+}
+
+// readDAG reads one top-level key: a DAG, one in error as far as it can be read, or neither.
+func (f *fileReader) readDAG(top scope, name, body *yaml.Node, shared defaults, block *yaml.Node) (*dag.DAG, *BrokenDAG) {
+	switch name.Value {
+	case "default":
+		return nil, nil
+	case "task_groups":
+		top.warnf(name, "task_groups at top level has no effect: write it inside a DAG")
+		return nil, nil
+	}
+	own, _ := yamlvalue.Lookup(body, "tasks")
+	if strings.HasPrefix(name.Value, "x-") && own == nil {
+		return nil, nil
+	}
+	// Without its defaults a DAG would mean something else.
+	failed := *top.failed
+	s := top
+	s.dagID, s.failed = yamlvalue.Excerpt(name.Value), &failed
+	if yamlvalue.KindOf(body) == yamlvalue.Null {
+		body = &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: body.Line, Column: body.Column}
+	}
+	if !plainMapping(body) {
+		s.errorf(body, "a DAG is a mapping, not %s", show(body))
+		return nil, nil
+	}
+	r := &dagReader{scope: s, fileReader: f, now: f.opts.Now(), readCallbacks: map[*yaml.Node][]dag.Callback{}}
+	body = r.applyShared(body, shared, block)
+	if !r.spend(body) {
+		return nil, nil
+	}
+	return r.read(name, body)
+}
+
+// applyShared merges the defaults files and the default block into a DAG. For keys of
+// the DAG the files win over the block and drop out as a whole where the DAG has the
+// key; default_args go key by key, where the block wins over the files.
+func (r *dagReader) applyShared(body *yaml.Node, shared defaults, block *yaml.Node) *yaml.Node {
+	merged := *body
+	merged.Content = append([]*yaml.Node(nil), body.Content...)
+	for k, v := range yamlvalue.Pairs(shared.keys) {
+		if own, _ := yamlvalue.Lookup(body, k.Value); own != nil {
+			continue
+		}
+		if _, other := yamlvalue.Lookup(block, k.Value); other != nil && !sameNode(other, v) {
+			at := r.position(k)
+			r.warnf(other, "%s stands in %s:%d:%d too, which wins over the default block", k.Value, at.File, at.Line, at.Column)
+		}
+		merged.Content = append(merged.Content, k, v)
+	}
+	result := &merged
+	if block != nil {
+		r.noteReplacedTasks(body, block)
+		result = merge(result, block)
+	}
+	return withDefaultArgs(result, shared.args)
+}
+
+// noteReplacedTasks warns when the DAG's list of tasks drops the list of the block.
+func (r *dagReader) noteReplacedTasks(body, block *yaml.Node) {
+	own, mine := yamlvalue.Lookup(body, "tasks")
+	_, theirs := yamlvalue.Lookup(block, "tasks")
+	if mine == nil || theirs == nil || mine.Kind != yaml.SequenceNode || theirs.Kind != yaml.SequenceNode {
+		return
+	}
+	r.listReplaced = true
+	r.warnf(own, "this list of tasks replaces the list of the default block (line %d): lists are not merged", theirs.Line)
+}
+
+// withDefaultArgs fills the gaps of default_args key by key, without merging values.
+func withDefaultArgs(body, args *yaml.Node) *yaml.Node {
+	if args == nil || len(args.Content) == 0 {
+		return body
+	}
+	result := *body
+	result.Content = append([]*yaml.Node(nil), body.Content...)
+	for i := 0; i < len(result.Content); i += 2 {
+		if result.Content[i].Value != "default_args" {
+			continue
+		}
+		own := result.Content[i+1]
+		if yamlvalue.KindOf(own) == yamlvalue.Null {
+			result.Content[i+1] = args
+			return &result
+		}
+		if plainMapping(own) {
+			filled := *own
+			filled.Content = append([]*yaml.Node(nil), own.Content...)
+			for k, v := range yamlvalue.Pairs(args) {
+				if mine, _ := yamlvalue.Lookup(own, k.Value); mine == nil {
+					filled.Content = append(filled.Content, k, v)
+				}
+			}
+			result.Content[i+1] = &filled
+		}
+		return &result
+	}
+	result.Content = append(result.Content, yamlvalue.NewScalar(yamlvalue.Text, "default_args", args), args)
+	return &result
+}
+
+// spend takes the nodes of n from the file's budget.
+func (r *dagReader) spend(n *yaml.Node) bool {
+	if r.opts.restoring {
+		return true
+	}
+	if r.budget < 0 {
+		return false
+	}
+	if r.budget -= countNodes(n, r.budget+1); r.budget < 0 {
+		r.errorf(n, "the file has more than %d nodes once its defaults are merged: split it", maxNodes)
+		return false
+	}
+	return true
+}
+
+// countNodes counts up to limit.
+func countNodes(n *yaml.Node, limit int) int {
+	count := 1
+	for _, child := range n.Content {
+		if count >= limit {
+			break
+		}
+		count += countNodes(child, limit-count)
+	}
+	return count
+}
+
+// sameNode reports whether two nodes say the same.
+func sameNode(a, b *yaml.Node) bool {
+	if a == b {
+		return true
+	}
+	if yamlvalue.KindOf(a) != yamlvalue.KindOf(b) || a.Value != b.Value || len(a.Content) != len(b.Content) {
+		return false
+	}
+	for i := range a.Content {
+		if !sameNode(a.Content[i], b.Content[i]) {
+			return false
+		}
+	}
+	return true
+}

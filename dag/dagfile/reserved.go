@@ -1,0 +1,99 @@
+package dagfile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
+)
+
+// ReservedParam says why no operator can have a parameter of this name: the loader takes
+// such a key for the task itself, so that the operator would never see it. It is empty
+// for a name that is free. A sensor has further keys.
+func ReservedParam(name string, sensor bool) string {
+	if k, found := taskKeys.find(name); found {
+		return aKeyOf("task", k.doc)
+	}
+	if k, found := commonKeys.find(name); found {
+		return aKeyOf("task", k.doc)
+	}
+	if k, found := sensorKeys.find(name); found && sensor {
+		return aKeyOf("sensor", k.doc)
+	}
+	if why, found := rejected(name); found {
+		return "every task refuses it: " + why
+	}
+	if name == parentGroupKey {
+		return "it is a key of every task group"
+	}
+	return ""
+}
+
+func aKeyOf(owner, doc string) string {
+	doc = strings.TrimSuffix(doc, ".")
+	return fmt.Sprintf("it is a key of every %s (%s)", owner, strings.ToLower(doc[:1])+doc[1:])
+}
+
+// ReservedArgument is the key that names the notifier of a callback, so that no notifier
+// can have a parameter of this name.
+const ReservedArgument = "callback"
+
+// Renamer is implemented by an [Entry] whose parameters had other names in earlier
+// versions.
+type Renamer interface {
+	// Renamed returns today's names by the former ones.
+	Renamed() map[string]string
+}
+
+// checkRenamed reports keys of a task by which an operator knew a parameter before that
+// name was left to the task, and returns the names of today. A task that has the
+// parameter, too, means its own key.
+func (r *dagReader) checkRenamed(t *taskDraft, op *operatorEntry) (absent []string) {
+	renamer, ok := op.Entry.(Renamer)
+	if !ok {
+		return nil
+	}
+	renamed := renamer.Renamed()
+	if len(renamed) == 0 {
+		return nil
+	}
+	for k, v := range yamlvalue.Pairs(t.node) {
+		now := renamed[k.Value]
+		reserved := ReservedParam(k.Value, op.Sensor())
+		if now == "" || reserved == "" || v == t.name {
+			continue
+		}
+		if given, _ := yamlvalue.Lookup(t.Args, now); given != nil || r.mapped(t, now) {
+			continue
+		}
+		r.errorf(k, "%s is no parameter of %s, %s: use %s", k.Value, op.Name(), reserved, now)
+		absent = append(absent, now)
+	}
+	return absent
+}
+
+// mapped reports whether a parameter may come from what the task is mapped over.
+func (r *dagReader) mapped(t *taskDraft, param string) bool {
+	given := t.mapped.kwargs.present()
+	if t.mapped.expand.present() {
+		key, _ := yamlvalue.Lookup(t.mapped.expand.value, param)
+		given = given || key != nil
+	}
+	return given
+}
+
+// told is an operator some of whose parameters were said to be absent.
+type told struct {
+	*operatorEntry
+	absent []string
+}
+
+// Check does not say so again.
+func (e told) Check(args *yaml.Node) []Problem {
+	return slices.DeleteFunc(e.operatorEntry.Check(args), func(p Problem) bool {
+		return p.Line == 0 && slices.Contains(e.absent, p.Field)
+	})
+}

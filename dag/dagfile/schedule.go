@@ -1,0 +1,264 @@
+package dagfile
+
+import (
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/yamlvalue"
+)
+
+// schedule reads the value of the key schedule.
+func (r *dagReader) schedule(n *yaml.Node) (dag.Schedule, bool) {
+	n, ok := r.builtin(n)
+	if !ok {
+		return dag.Schedule{}, false
+	}
+	if isAssetSchedule(n) {
+		return r.assetSchedule(n)
+	}
+	switch yamlvalue.KindOf(n) {
+	case yamlvalue.Null:
+		return dag.Schedule{}, true
+	case yamlvalue.Text:
+		return r.textSchedule(n.Value), true
+	case yamlvalue.Map:
+		if typeOf(n) != "" {
+			return r.typedSchedule(n)
+		}
+		return r.mappedSchedule(n)
+	default:
+		r.errorf(n, "schedule: want a cron expression, a preset such as \"@daily\" or every: 30m, not %s", show(n))
+		return dag.Schedule{}, false
+	}
+}
+
+func (r *dagReader) textSchedule(text string) dag.Schedule {
+	text = strings.TrimSpace(text)
+	switch strings.ToLower(text) {
+	case "none":
+		return dag.Schedule{}
+	case "@once":
+		return dag.Schedule{Kind: dag.OnceSchedule}
+	case "@continuous":
+		return dag.Schedule{Kind: dag.ContinuousSchedule}
+	}
+	return dag.Schedule{Kind: dag.CronSchedule, Crons: text, Interval: r.opts.CronIntervals}
+}
+
+// mappedSchedule reads {every: 30m} and {cron: …, timezone: …, mode: …}.
+func (r *dagReader) mappedSchedule(n *yaml.Node) (dag.Schedule, bool) {
+	result, ok := dag.Schedule{}, true
+	var mode *yaml.Node
+	for k, v := range yamlvalue.Pairs(n) {
+		var fine bool
+		switch k.Value {
+		case "every":
+			result.Kind = dag.EverySchedule
+			result.Every, fine = r.duration("every", v)
+		case "cron":
+			result.Kind = dag.CronSchedule
+			result.Crons, fine = r.cronTexts(v)
+		case "timezone":
+			result.Zone, fine = r.zoneName(v)
+		case "mode":
+			mode = v
+			result.Interval, fine = r.cronMode(v)
+		case "assets":
+			r.errorf(k, "schedule has no key \"assets\": write datasets, or the list itself")
+			return dag.Schedule{}, false
+		case "and", "or":
+			r.errorf(k, "the key %s was removed: write __%s__%s", k.Value, k.Value, converts)
+			return dag.Schedule{}, false
+		case "type", "value":
+			r.errorf(k, "schedule has no key %q: write the expression itself, or a mapping with every or cron", k.Value)
+			fine = false
+		default:
+			r.errorf(k, "schedule has no key %q: it takes every, cron with timezone and mode, or datasets", yamlvalue.Excerpt(k.Value))
+			fine = false
+		}
+		ok = ok && fine
+	}
+	_, every := yamlvalue.Lookup(n, "every")
+	_, cron := yamlvalue.Lookup(n, "cron")
+	switch {
+	case !ok:
+	case (every == nil) == (cron == nil):
+		r.errorf(n, "schedule needs exactly one of every and cron")
+		ok = false
+	case every != nil && result.Zone != "":
+		r.errorf(n, "schedule: timezone has no meaning beside every")
+		ok = false
+	case mode == nil:
+		result.Interval = r.opts.CronIntervals
+	}
+	return result, ok && r.checkCrons(n, result)
+}
+
+func (r *dagReader) cronMode(n *yaml.Node) (interval, ok bool) {
+	mode, ok := r.text("mode", n)
+	if ok && mode != "trigger" && mode != "interval" {
+		r.errorf(n, "mode %q is unknown: want trigger or interval", yamlvalue.Excerpt(mode))
+		return false, false
+	}
+	return mode == "interval", ok
+}
+
+// checkCrons refuses what no timetable can do.
+func (r *dagReader) checkCrons(n *yaml.Node, c dag.Schedule) bool {
+	if c.Interval && strings.Contains(c.Crons, "\n") {
+		r.errorf(n, "schedule: several cron expressions work in trigger mode only: write mode: trigger")
+		return false
+	}
+	return true
+}
+
+// cronTexts reads one expression or a list of them.
+func (r *dagReader) cronTexts(n *yaml.Node) (string, bool) {
+	if n.Kind != yaml.SequenceNode {
+		return r.text("cron", n)
+	}
+	list, ok := r.texts("cron", n)
+	if ok && len(list) == 0 {
+		r.errorf(n, "cron: the list is empty")
+		return "", false
+	}
+	return strings.Join(list, "\n"), ok
+}
+
+func (r *dagReader) zoneName(n *yaml.Node) (string, bool) {
+	loc, ok := r.scope.zone(n, &r.zones)
+	if !ok {
+		return "", false
+	}
+	return loc.String(), true
+}
+
+// typedSchedule reads a timedelta or one of the timetable classes.
+func (r *dagReader) typedSchedule(n *yaml.Node) (dag.Schedule, bool) {
+	t, ok := r.typed(n)
+	if !ok {
+		return dag.Schedule{}, false
+	}
+	switch t.path {
+	case typeTimedelta:
+		d, ok := r.timedelta(n)
+		return dag.Schedule{Kind: dag.EverySchedule, Every: d, Interval: r.opts.CronIntervals}, ok
+	case typeCron:
+		return r.cronTimetable(t, "cron", "*", "timezone", "interval", "run_immediately")
+	case typeCronInterval:
+		return r.cronTimetable(t, "cron", "timezone")
+	case typeCrons:
+		return r.multipleCron(t)
+	case typeDelta:
+		return r.deltaTimetable(t, "delta", "*", "interval")
+	case typeDeltaInterval:
+		return r.deltaTimetable(t, "delta")
+	default:
+		r.errorf(n, "%s is no schedule", t.path)
+	}
+	return dag.Schedule{}, false
+}
+
+func (r *dagReader) cronTimetable(t typedValue, signature ...string) (dag.Schedule, bool) {
+	args, ok := r.bind(t, signature...)
+	if !ok || !r.requireArgs(t, args, "cron", "timezone") || !r.checkDefaults(args) {
+		return dag.Schedule{}, false
+	}
+	cron, ok := r.text("cron", args["cron"])
+	zone, fine := r.zoneName(args["timezone"])
+	return dag.Schedule{Kind: dag.CronSchedule, Crons: cron, Zone: zone, Interval: t.path == typeCronInterval}, ok && fine
+}
+
+// multipleCron reads a class whose positional arguments are any number of expressions.
+func (r *dagReader) multipleCron(t typedValue) (dag.Schedule, bool) {
+	named := t
+	named.args = nil
+	args, ok := r.bind(named, "*", "timezone", "interval", "run_immediately")
+	if !ok || !r.requireArgs(t, args, "timezone") || !r.checkDefaults(args) {
+		return dag.Schedule{}, false
+	}
+	if len(t.args) == 0 {
+		r.errorf(t.node, "%s needs cron expressions in __args__", t.path)
+		return dag.Schedule{}, false
+	}
+	crons := make([]string, len(t.args))
+	for i, arg := range t.args {
+		if crons[i], ok = r.text("cron", arg); !ok {
+			return dag.Schedule{}, false
+		}
+	}
+	zone, ok := r.zoneName(args["timezone"])
+	return dag.Schedule{Kind: dag.CronSchedule, Crons: strings.Join(crons, "\n"), Zone: zone}, ok
+}
+
+func (r *dagReader) deltaTimetable(t typedValue, signature ...string) (dag.Schedule, bool) {
+	args, ok := r.bind(t, signature...)
+	if !ok || !r.requireArgs(t, args, "delta") || !r.checkDefaults(args) {
+		return dag.Schedule{}, false
+	}
+	d, ok := r.duration("delta", args["delta"])
+	return dag.Schedule{Kind: dag.EverySchedule, Every: d, Interval: t.path == typeDeltaInterval}, ok
+}
+
+func (r *dagReader) requireArgs(t typedValue, args map[string]*yaml.Node, names ...string) bool {
+	for _, name := range names {
+		if args[name] == nil {
+			r.errorf(t.node, "%s needs %s", t.path, name)
+			return false
+		}
+	}
+	return true
+}
+
+// checkDefaults refuses the timetable arguments that are understood at their defaults only.
+func (r *dagReader) checkDefaults(args map[string]*yaml.Node) bool {
+	if v := args["interval"]; v != nil && yamlvalue.KindOf(v) != yamlvalue.Null {
+		if d, ok := r.duration("interval", v); !ok || d != 0 {
+			r.errorf(v, "interval is not supported: use airflow.timetables.interval.CronDataIntervalTimetable")
+			return false
+		}
+	}
+	if v := args["run_immediately"]; v != nil && yamlvalue.KindOf(v) != yamlvalue.Null {
+		if now, ok := r.boolean("run_immediately", v); !ok || now {
+			r.errorf(v, "run_immediately is not supported: set start_date and catchup")
+			return false
+		}
+	}
+	return true
+}
+
+// canonicalTimes returns the canonical form of a schedule that is read in the zone loc.
+// plainZone is the zone in which a plain cron string would be read.
+func canonicalTimes(c dag.Schedule, loc, plainZone string) any {
+	switch {
+	case c.Kind == dag.EverySchedule && c.Interval:
+		return typedCall(typeDeltaInterval, nil, field{"delta", c.Every.String()})
+	case c.Kind == dag.EverySchedule:
+		return fields{{"every", c.Every.String()}}
+	case c.Kind != dag.CronSchedule:
+		return c.String()
+	case c.Interval:
+		return typedCall(typeCronInterval, []any{c.Crons, loc})
+	case strings.Contains(c.Crons, "\n"):
+		var crons []any
+		for cron := range strings.SplitSeq(c.Crons, "\n") {
+			crons = append(crons, cron)
+		}
+		return typedCall(typeCrons, crons, field{"timezone", loc})
+	case loc != plainZone:
+		return typedCall(typeCron, []any{c.Crons}, field{"timezone", loc})
+	}
+	return c.Crons
+}
+
+// typedCall returns the mapping of a typed value with positional arguments, and named
+// ones as further fields.
+func typedCall(path string, args []any, named ...field) fields {
+	call := fields{{"__type__", path}}
+	if len(args) > 0 {
+		call = append(call, field{"__args__", args})
+	}
+	return append(call, named...)
+}

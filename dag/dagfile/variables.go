@@ -1,0 +1,316 @@
+package dagfile
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/yamlvalue"
+)
+
+// variablesKey is the key of a task that fills parameters from variables.
+const variablesKey = "variables_as_arguments"
+
+// variableValue is what a variable had at the moment of a load.
+type variableValue struct {
+	text  string
+	found bool
+	err   error
+}
+
+func (v variableValue) same(w variableValue) bool {
+	return v.found == w.found && v.text == w.text && (v.err == nil) == (w.err == nil)
+}
+
+// variableCache looks each variable up once a load. Safe for concurrent use.
+type variableCache struct {
+	mu    sync.Mutex
+	known map[string]variableValue
+}
+
+func (c *variableCache) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.known = map[string]variableValue{}
+}
+
+func (l *Loader) variable(name string) variableValue {
+	if l.opts.LookupVariable == nil {
+		return variableValue{}
+	}
+	l.variables.mu.Lock()
+	defer l.variables.mu.Unlock()
+	if v, ok := l.variables.known[name]; ok {
+		return v
+	}
+	var v variableValue
+	v.text, v.found, v.err = l.opts.LookupVariable(name)
+	l.variables.known[name] = v
+	return v
+}
+
+// sameVariables reports whether variables still have the values that were looked up.
+func (l *Loader) sameVariables(before map[string]variableValue) bool {
+	for name, v := range before {
+		if !v.same(l.variable(name)) {
+			return false
+		}
+	}
+	return true
+}
+
+// withVariables returns the keys of a task with the values of variables_as_arguments in
+// the place of its own. A variable that does not exist changes nothing.
+func (r *dagReader) withVariables(body *yaml.Node) *yaml.Node {
+	_, list := yamlvalue.Lookup(body, variablesKey)
+	if list == nil || yamlvalue.KindOf(list) == yamlvalue.Null {
+		return body
+	}
+	if list.Kind != yaml.SequenceNode {
+		r.errorf(list, "variables_as_arguments: want a list of mappings with variable and attribute, not %s", show(list))
+		return body
+	}
+	changed := *body
+	changed.Content = slices.Clone(body.Content)
+	for _, item := range list.Content {
+		key, value := r.variableArgument(body, item)
+		if value == nil {
+			continue
+		}
+		if i := slices.IndexFunc(changed.Content, func(n *yaml.Node) bool { return n.Value == key.Value }); i >= 0 && i%2 == 0 {
+			changed.Content[i+1] = value
+			continue
+		}
+		changed.Content = append(changed.Content, key, value)
+	}
+	return &changed
+}
+
+// variableArgument reads one element of variables_as_arguments: the parameter and its
+// value, nil when there is none.
+func (r *dagReader) variableArgument(body, item *yaml.Node) (attribute, value *yaml.Node) {
+	if !plainMapping(item) {
+		r.errorf(item, "variables_as_arguments: want a mapping with variable and attribute, not %s", show(item))
+		return nil, nil
+	}
+	parts := map[string]*yaml.Node{}
+	known := []string{"variable", "attribute"}
+	for k, v := range yamlvalue.Pairs(item) {
+		if !slices.Contains(known, k.Value) {
+			r.errorf(k, "variables_as_arguments: unknown key %q%s", yamlvalue.Excerpt(k.Value), r.suggest(k.Value, slices.Values(known)))
+			continue
+		}
+		if _, ok := r.text(k.Value, v); ok {
+			parts[k.Value] = v
+		} else {
+			return nil, nil
+		}
+	}
+	for _, name := range known {
+		if parts[name] == nil {
+			r.errorf(firstKey(item), "variables_as_arguments: %s is missing", name)
+			return nil, nil
+		}
+	}
+	attribute = parts["attribute"]
+	schema, ok := r.attributeSchema(body, attribute)
+	if !ok {
+		return nil, nil
+	}
+	return attribute, r.variableValue(parts["variable"], attribute.Value, schema)
+}
+
+// attributeSchema returns the JSON Schema of the parameter that a variable is for.
+func (r *dagReader) attributeSchema(body, attribute *yaml.Node) (map[string]any, bool) {
+	name := attribute.Value
+	if common, ok := commonKeys.find(name); ok {
+		return common.schema, true
+	}
+	if _, ok := taskKeys.find(name); ok {
+		r.errorf(attribute, "variables_as_arguments: %s is no parameter of the operator: a variable cannot set it", name)
+		return nil, false
+	}
+	_, operator := yamlvalue.Lookup(body, "operator")
+	if operator == nil {
+		return nil, false // reported where the operator is read
+	}
+	op, found := r.operator(operator.Value)
+	if !found {
+		return nil, false
+	}
+	if sensor, ok := sensorKeys.find(name); ok && op.Sensor() {
+		return sensor.schema, true
+	}
+	if !op.has(name) {
+		r.errorf(attribute, "variables_as_arguments: unknown parameter %q for operator %s%s", yamlvalue.Excerpt(name), op.Name(),
+			r.suggest(name, seqs(commonKeys.names(), slices.Values(op.params))))
+		return nil, false
+	}
+	return op.Schema(name), true
+}
+
+var secretVariableName = regexp.MustCompile(`(?i)PASS|SECRET|TOKEN|KEY|CRED`)
+
+// variableValue looks a variable up and converts its text; nil leaves the task as it is.
+func (r *dagReader) variableValue(at *yaml.Node, attribute string, schema map[string]any) *yaml.Node {
+	v := r.variable(at.Value)
+	r.lookedUp[at.Value] = v
+	switch {
+	case v.err != nil:
+		r.errorf(at, "read the variable %s: %v", yamlvalue.Excerpt(at.Value), v.err)
+		return nil
+	case !v.found:
+		return nil
+	case len(v.text) > maxFileSize || !utf8.ValidString(v.text):
+		r.errorf(at, "the variable %s must be UTF-8 text of at most %d bytes", yamlvalue.Excerpt(at.Value), maxFileSize)
+		return nil
+	}
+	if secretVariableName.MatchString(at.Value) {
+		r.secret(v.text, r.opts)
+		r.warnf(at, "the value of the variable %s becomes part of the DAG: use a connection, or a template such as {{ var.value.%s }}",
+			yamlvalue.Excerpt(at.Value), yamlvalue.Excerpt(at.Value))
+	}
+	n, err := nodeFromText(v.text, schema)
+	if err != nil {
+		r.errorf(at, "the variable %s does not fit the parameter %s: %v", yamlvalue.Excerpt(at.Value), attribute, err)
+		return nil
+	}
+	if !moveNode(n, at.Line, at.Column, maxDepth) {
+		r.errorf(at, "the variable %s is nested more than %d levels deep", yamlvalue.Excerpt(at.Value), maxDepth)
+		return nil
+	}
+	r.filled[n] = true
+	if file, foreign := r.origin[at]; foreign {
+		markOrigin(r.origin, n, file)
+	}
+	return n
+}
+
+// moveNode gives a node and all below it one place. It is false for a node that is
+// deeper than levels.
+func moveNode(n *yaml.Node, line, column, levels int) bool {
+	if levels == 0 {
+		return false
+	}
+	n.Line, n.Column = line, column
+	for _, child := range n.Content {
+		if !moveNode(child, line, column, levels-1) {
+			return false
+		}
+	}
+	return true
+}
+
+// schemaTypes says which JSON types a schema allows. text is set when any text is fine.
+type schemaTypes struct {
+	text, limitedText, boolean, whole, number, list, mapping, free bool
+}
+
+func typesOf(schema map[string]any) schemaTypes {
+	return schemaTypes{}.with(schema)
+}
+
+// with adds what another schema allows.
+func (t schemaTypes) with(schema map[string]any) schemaTypes {
+	alternatives, isChoice := schema["anyOf"].([]any)
+	for _, one := range alternatives {
+		if s, ok := one.(map[string]any); ok {
+			t = t.with(s)
+		}
+	}
+	_, limited := schema["pattern"]
+	_, enum := schema["enum"]
+	switch ref, _ := schema["$ref"].(string); {
+	case ref == "#/$defs/duration", ref == "#/$defs/positiveDuration":
+		t.number, t.limitedText = true, true
+		return t
+	case ref != "":
+		t.text = true
+		return t
+	}
+	var names []any
+	switch typ := schema["type"].(type) {
+	case string:
+		names = []any{typ}
+	case []any:
+		names = typ
+	case nil:
+		t.text = t.text || enum
+		t.free = t.free || !enum && !isChoice
+	}
+	for _, name := range names {
+		switch name {
+		case "string":
+			t.text, t.limitedText = t.text || !limited, t.limitedText || limited
+		case "boolean":
+			t.boolean = true
+		case "integer":
+			t.whole = true
+		case "number":
+			t.number = true
+		case "array":
+			t.list = true
+		case "object":
+			t.mapping = true
+		}
+	}
+	return t
+}
+
+// nodeFromText makes the value of a parameter from the text of a variable: a number or
+// a boolean where only those fit, a list or mapping from JSON where the parameter takes
+// one, else the text. Errors never show the text.
+func nodeFromText(text string, schema map[string]any) (*yaml.Node, error) {
+	t := typesOf(schema)
+	if t.list || t.mapping {
+		v, err := jsonValue(text)
+		switch v.(type) {
+		case []any:
+			if t.list {
+				return canonicalNode(v), nil
+			}
+		case *dag.Map:
+			if t.mapping {
+				return canonicalNode(v), nil
+			}
+		}
+		if !t.text && !t.limitedText && !t.free {
+			if err != nil {
+				return nil, fmt.Errorf("want JSON: %w", err)
+			}
+			return nil, fmt.Errorf("want JSON of %s", t.wanted())
+		}
+	}
+	trimmed := strings.TrimSpace(text)
+	plain := &yaml.Node{Kind: yaml.ScalarNode, Value: trimmed}
+	if !t.text && !t.free {
+		switch k := yamlvalue.PlainKind(trimmed); {
+		case k == yamlvalue.Int && (t.whole || t.number), k == yamlvalue.Float && t.number, k == yamlvalue.Bool && t.boolean:
+			plain.Tag = yamlvalue.PlainKind(trimmed).Tag()
+			return plain, nil
+		}
+	}
+	if t.text || t.limitedText || t.free {
+		return yamlvalue.NewScalar(yamlvalue.Text, text, nil), nil
+	}
+	return nil, fmt.Errorf("want %s", t.wanted())
+}
+
+func (t schemaTypes) wanted() string {
+	var words []string
+	for _, w := range []struct {
+		allowed bool
+		kind    yamlvalue.Kind
+	}{{t.boolean, yamlvalue.Bool}, {t.whole, yamlvalue.Int}, {t.number, yamlvalue.Float}, {t.list, yamlvalue.List}, {t.mapping, yamlvalue.Map}} {
+		if w.allowed {
+			words = append(words, string(w.kind))
+		}
+	}
+	return strings.Join(words, " or ")
+}
