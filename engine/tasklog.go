@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -145,10 +146,16 @@ func writeAttr(b *bytes.Buffer, group string, a slog.Attr) {
 	b.WriteString(a.Key)
 	b.WriteByte('=')
 	s := a.Value.Resolve().String()
-	if s == "" || bytes.ContainsAny([]byte(s), " \t\n\"=") {
+	if s == "" || strings.ContainsAny(s, " \t\n\"=") && !isJSON(s) {
 		s = strconv.Quote(s)
 	}
 	b.WriteString(s)
+}
+
+// isJSON reports whether s is an object or list of JSON on one line, which people can read
+// as it is and no longer in quotes, with each of its own quotes escaped.
+func isJSON(s string) bool {
+	return (s[0] == '{' || s[0] == '[') && !strings.Contains(s, "\n") && json.Valid([]byte(s))
 }
 
 func (h *lineHandler) WithAttrs(as []slog.Attr) slog.Handler {

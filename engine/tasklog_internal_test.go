@@ -34,3 +34,21 @@ func TestTaskLogReportsLostLines(t *testing.T) {
 	assert.Len(t, reported, 1)
 	assert.Regexp(t, `^g\.t \[.*\] INFO - one\ng\.t \[.*\] INFO - two\n$`, screen.String())
 }
+
+// A line is for people: JSON stands as it is, and only other texts with blanks or quotes are quoted.
+func TestTaskLogValues(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		"plain":                           ` v=plain`,
+		"two words":                       ` v="two words"`,
+		"":                                ` v=""`,
+		`{"text":{"content":"一\n\"b\""}}`: ` v={"text":{"content":"一\n\"b\""}}`,
+		`[1, 2]`:                          ` v=[1, 2]`,
+		"{\"a\":\n1}":                     ` v="{\"a\":\n1}"`,
+		`{"a": 1} level=ERROR`:            ` v="{\"a\": 1} level=ERROR"`,
+	} {
+		var b bytes.Buffer
+		writeAttr(&b, "", slog.String("v", value))
+		assert.Equal(t, want, b.String())
+	}
+}
