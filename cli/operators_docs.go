@@ -55,7 +55,7 @@ const generated = "<!-- Written by go generate from the code: change the comment
 // docsIndex lists the pages.
 func docsIndex(ops, notifiers []described) string {
 	var b strings.Builder
-	b.WriteString(generated + "# Operators\n\nWhat a task may name as its `operator`.\n\n| operator | what it does |\n| --- | --- |\n")
+	b.WriteString(generated + "# Operators\n\nWhat a task may name as its `operator`. Examples with ids of DingTalk's own pages run in the\n[sandbox](../sandbox.md#what-it-holds-at-the-start) with ids that it knows.\n\n| operator | what it does |\n| --- | --- |\n")
 	for _, d := range ops {
 		fmt.Fprintf(&b, "| [`%s`](%s) | %s |\n", d.Name, d.page(""), cell(d.Summary))
 	}

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -184,7 +185,7 @@ func TestReadmeTable(t *testing.T) {
 	require.Zero(t, code, errs)
 	index, err := os.ReadFile(filepath.Join(dir, "README.md"))
 	require.NoError(t, err)
-	_, rows, _ := strings.Cut(string(index), "as its `operator`.\n\n")
+	rows := string(index[bytes.Index(index, []byte("| operator |")):])
 	rows, _, _ = strings.Cut(rows, "\n\n")
 	var b strings.Builder
 	apps := false
