@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/spf13/cobra"
@@ -182,7 +183,7 @@ func unboundPools(ctx context.Context, s store.Store, d *dag.DAG) error {
 // warnUnknownPools tells of pools that are not in the home folder's store: tasks of real
 // runs would wait for them.
 func (a *app) warnUnknownPools(ctx context.Context, d *dag.DAG) error {
-	known := map[string]bool{engine.DefaultPool: true}
+	known := map[string]bool{dagrun.DefaultPool: true}
 	ok, err := a.storeExists()
 	if err != nil {
 		return err

@@ -9,11 +9,11 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/spf13/cobra"
 
-	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -36,11 +36,11 @@ func allPools(ctx context.Context, r store.Reader) ([]*store.Pool, error) {
 		return nil, err
 	}
 	for _, p := range ps {
-		if p.Name == engine.DefaultPool {
+		if p.Name == dagrun.DefaultPool {
 			return ps, nil
 		}
 	}
-	return append([]*store.Pool{{Name: engine.DefaultPool, Slots: engine.DefaultPoolSlots, Description: "Tasks that name no pool"}}, ps...), nil
+	return append([]*store.Pool{{Name: dagrun.DefaultPool, Slots: dagrun.DefaultPoolSlots, Description: "Tasks that name no pool"}}, ps...), nil
 }
 
 func printPools(a *app, ps []*store.Pool, output string) error {
@@ -153,8 +153,8 @@ func newCmdPoolsDelete(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "delete POOL", Short: "Delete a pool; tasks that name it wait", Example: "  dingdag pools delete warehouse", Args: exactArgs("POOL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if args[0] == engine.DefaultPool {
-				return usagef("%s can't be deleted; pools set changes its size", engine.DefaultPool)
+			if args[0] == dagrun.DefaultPool {
+				return usagef("%s can't be deleted; pools set changes its size", dagrun.DefaultPool)
 			}
 			s, err := a.openStore(cmd.Context())
 			if err != nil {

@@ -2,6 +2,7 @@ package dagrun
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/dingdag/dingdag/dag"
 )
@@ -18,6 +19,8 @@ type Graph struct {
 	first []Slot
 	// hasSetups says that a task has setups.
 	hasSetups bool
+	// weights are the effective weights of the tasks, found when they are needed.
+	weights func() []int
 }
 
 type node struct {
@@ -31,6 +34,11 @@ type node struct {
 	// waitsToSkip marks a task that is skipped only once it was released: it waits for the
 	// run before.
 	waitsToSkip bool
+	// pool and poolSlots are what an active instance takes; limited says that active
+	// instances of the task are counted.
+	pool      string
+	poolSlots int
+	limited   bool
 	scope
 }
 
@@ -46,9 +54,12 @@ func NewGraph(d *dag.DAG, instant func(Task) bool) *Graph {
 			// Only with depends_on_past is there anything to wait for.
 			waitsToSkip: t.WaitForPastDependsBeforeSkipping && t.DependsOnPast,
 			instant:     instant(Task(i)),
+			limited:     t.MaxActiveTIsPerDAG > 0 || t.MaxActiveTIsPerDAGRun > 0,
 		}
+		g.tasks[i].pool, g.tasks[i].poolSlots = PoolOf(t)
 	}
 	g.sort()
+	g.weights = sync.OnceValue(g.weigh)
 	return g
 }
 
@@ -95,6 +106,9 @@ func (g *Graph) All() []Task {
 	}
 	return out
 }
+
+// DAG is the DAG that the graph was made of.
+func (g *Graph) DAG() *dag.DAG { return g.d }
 
 // Rule is the trigger rule of a task.
 func (g *Graph) Rule(t Task) dag.TriggerRule { return g.tasks[t].rule }

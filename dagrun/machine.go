@@ -39,6 +39,15 @@ type Machine struct {
 	// failedLeaves and inFlight tell what becomes of the run without a scan.
 	failedLeaves int
 	inFlight     int
+	// waiting are the scheduled instances; sorted says that they are in the order of their
+	// priority.
+	waiting []Slot
+	sorted  bool
+	// active counts the queued and running instances, activeOf by task where limits need it,
+	// poolUse the slots that they take by pool.
+	active   int
+	activeOf map[Task]int
+	poolUse  map[string]int
 }
 
 // NewMachine returns the machine of a run that has not begun: no instance has a state.
@@ -101,6 +110,7 @@ func (m *Machine) Set(at Slot, s dag.State) {
 		return
 	}
 	m.states.Put(at, s)
+	m.account(at, old, s)
 	delete(m.held, i)
 	m.inFlight += btoi(busy(s)) - btoi(busy(old))
 	if m.g.tasks[i].leaf {

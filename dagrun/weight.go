@@ -1,28 +1,26 @@
 package dagrun
 
-import "github.com/dingdag/dingdag/dag"
-
-// Weights are the effective weights of the tasks by which waiting ones are queued, by task
+// weigh returns the effective weights of the tasks by which waiting ones are queued
 // (Airflow, WeightRule): a task's own weight, plus with downstream those of everything
 // below it, or with upstream those of everything above it.
-func Weights(d *dag.DAG, g *Graph) []int {
-	out := make([]int, len(d.Tasks))
-	for i, t := range d.Tasks {
-		out[i] = t.PriorityWeight
+func (g *Graph) weigh() []int {
+	out := make([]int, len(g.d.Tasks))
+	for i, t := range g.d.Tasks {
 		switch t.WeightRule {
 		case "absolute":
+			out[i] = t.PriorityWeight
 		case "upstream":
-			out[i] = sumWeights(d, g.Above(Task(i)))
+			out[i] = g.sumWeights(g.Above(Task(i)))
 		default:
-			out[i] = sumWeights(d, g.Below(Task(i)))
+			out[i] = g.sumWeights(g.Below(Task(i)))
 		}
 	}
 	return out
 }
 
-func sumWeights(d *dag.DAG, list []Task) (sum int) {
+func (g *Graph) sumWeights(list []Task) (sum int) {
 	for _, t := range list {
-		sum += d.Tasks[t].PriorityWeight
+		sum += g.d.Tasks[t].PriorityWeight
 	}
 	return sum
 }

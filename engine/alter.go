@@ -105,7 +105,7 @@ func (a *alteration) set(in *store.Instance, s dag.State) {
 // of are the instances of a task, a new one when there is none; a task that is not in
 // the run has none.
 func (a *alteration) of(t *dag.Task) []*store.Instance {
-	if a.byTask[t.ID] == nil && inWindow(t, &a.run) {
+	if a.byTask[t.ID] == nil && dagrun.InWindow(t, a.run.Type, a.run.LogicalDate) {
 		in := &store.Instance{RunKey: a.run.Key, TaskID: t.ID, MapIndex: -1, MaxTries: t.Retries + 1, Operator: t.Operator}
 		a.rows, a.byTask[t.ID] = append(a.rows, in), []*store.Instance{in}
 	}

@@ -509,7 +509,7 @@ func (a *attempt) decide(o operator.Outcome, end time.Time) (dag.State, string, 
 		if a.in.Try >= a.in.MaxTries {
 			return dag.Failed, text, time.Time{}
 		}
-		delay := max(retryDelay(a.run.DAGID, a.task.t, a.run.LogicalDate, a.in.Try), o.RetryAfter)
+		delay := max(dagrun.RetryDelay(a.run.DAGID, a.task.t, a.run.LogicalDate, a.in.Try), o.RetryAfter)
 		return dag.UpForRetry, text, end.Add(delay)
 	}
 }

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/operator"
 )
@@ -26,11 +25,7 @@ func skipsOf(g *dagrun.Graph, t dagrun.Task, v any) (skips []dagrun.Task, stored
 
 // skip marks tasks as skipped that have not begun.
 func (c *change) skip(lr *liveRun, skips []dagrun.Task) {
-	for _, n := range skips {
-		for _, slot := range lr.m.Slots(n) {
-			if lr.m.State(slot) == dag.None {
-				c.set(lr, slot, dag.Skipped).EndDate = c.now
-			}
-		}
+	for _, at := range lr.m.Skip(skips) {
+		c.record(lr, at).EndDate = c.now
 	}
 }

@@ -1,9 +1,9 @@
 package engine
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/dingdag/dingdag/dagrun"
@@ -13,128 +13,80 @@ import (
 	"github.com/dingdag/dingdag/dag"
 )
 
-// DefaultPool is the pool of tasks that name none, with DefaultPoolSlots slots unless
-// someone changes it.
-const (
-	DefaultPool      = "default_pool"
-	DefaultPoolSlots = 128
-)
-
-// admit reports whether a scheduled task may have a slot now, and if not, why. What it
-// looks at beyond its own run are the other live runs, which change in transactions
-// only, and transactions run one after another.
-func (c *change) admit(lr *liveRun, at dagrun.Slot) (bool, string, error) {
-	t := lr.task(at)
-	if why := c.poolFull(t); why != "" {
-		return false, why, nil
+// admit says why a scheduled instance may not have a slot now, or nothing. What it looks at
+// beyond its own run are the other live runs, which change in transactions only, and
+// transactions run one after another.
+func (c *change) admit(lr *liveRun, at dagrun.Slot) (why string, err error) {
+	if why := lr.m.NoSlot(at, c.e.taken(lr, lr.task(at))); why != "" {
+		return why, nil
 	}
-	if n := t.MaxActiveTIsPerDAG; n > 0 {
-		active := 0
-		for _, other := range c.e.liveOf(lr.run.DAGID) {
-			if i := other.plan.indexOf(t.ID); i >= 0 {
-				active += other.activeOf[i]
-			}
-		}
-		if active >= n {
-			return false, fmt.Sprintf("max_active_tis_per_dag: %d of %d instances are active", active, n), nil
-		}
-	}
-	if n := t.MaxActiveTIsPerDAGRun; n > 0 {
-		if active := lr.activeOf[lr.m.Task(at)]; active >= n {
-			return false, fmt.Sprintf("max_active_tis_per_dagrun: %d of %d instances are active", active, n), nil
-		}
-	}
-	if t.DependsOnPast || t.WaitForDownstream {
-		why, err := c.pastUnmet(lr, t)
-		return why == "", why, err
-	}
-	return true, "", nil
+	return c.pastUnmet(lr, lr.m.Task(at))
 }
 
-// stateOf is the state of a task over all its instances, false when it has no row.
-func (lr *liveRun) stateOf(taskID string) (s dag.State, has bool) {
-	i := lr.plan.indexOf(taskID)
-	if i < 0 {
-		return s, false
-	}
-	for _, slot := range lr.m.Slots(i) {
-		switch in := lr.inst.At(slot); {
-		case in == nil:
-		case !has:
-			s, has = in.State, true
-		default:
-			s = dag.Combined(s, in.State)
-		}
-	}
-	return s, has
-}
-
-// poolFull says why a task gets no slot of its pool, or nothing.
-func (c *change) poolFull(t *dag.Task) string {
-	name, want := cmp.Or(t.Pool, DefaultPool), max(t.PoolSlots, 1)
-	slots, known := c.e.poolSlots(name)
-	switch {
-	case !known:
-		return fmt.Sprintf("pool %q does not exist: make it with dingdag pools set %s SLOTS", name, name)
-	case slots < 0, name == DefaultPool && slots >= c.e.o.Workers && want == 1:
-		return "" // there is no bound, or the workers are the tighter one
-	}
-	used := 0
-	c.e.mu.Lock()
-	defer c.e.mu.Unlock()
-	for _, lr := range c.e.live {
-		used += lr.poolUse[name]
-	}
-	if used+want > slots {
-		return fmt.Sprintf("pool %q: %d of %d slots are taken", name, used, slots)
-	}
-	return ""
-}
-
-func (e *Engine) poolSlots(name string) (int, bool) {
+// taken is what is taken of the limits that a task of a run shares with other runs.
+func (e *Engine) taken(lr *liveRun, t *dag.Task) (l dagrun.Load) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	n, ok := e.pools[name]
-	if !ok && name == DefaultPool {
-		return DefaultPoolSlots, true
+	name, _ := dagrun.PoolOf(t)
+	if l.Pool.Slots, l.Pool.Known = e.pools[name]; !l.Pool.Known && name == dagrun.DefaultPool {
+		l.Pool = dagrun.Pool{Known: true, Slots: dagrun.DefaultPoolSlots}
 	}
-	return n, ok
+	if l.Pool.Bounds(t, e.o.Workers) {
+		for _, other := range e.live {
+			l.Pool.Used += other.m.PoolUse(name)
+		}
+	}
+	if t.MaxActiveTIsPerDAG > 0 {
+		for _, other := range e.live {
+			if i := other.plan.indexOf(t.ID); other.run.DAGID == lr.run.DAGID && i >= 0 {
+				l.OfDAG += other.m.ActiveOf(i)
+			}
+		}
+	}
+	return l
 }
 
-// pastUnmet says why depends_on_past or wait_for_downstream holds a task, or nothing
-// (Airflow, PrevDagrunDep): the task, and with wait_for_downstream what follows it
-// directly, must have succeeded or been skipped in the run before. With catchup that is
-// the run before that nobody triggered by hand, else the one before of any kind. A first instance passes
-// unless ignore_first_depends_on_past is false.
-func (c *change) pastUnmet(lr *liveRun, t *dag.Task) (string, error) {
+// pastUnmet says why depends_on_past or wait_for_downstream holds a task, or nothing.
+func (c *change) pastUnmet(lr *liveRun, t dagrun.Task) (string, error) {
+	ids := lr.plan.g.LooksBack(t)
+	if ids == nil {
+		return "", nil
+	}
+	prev, err := c.past(lr, ids)
+	return lr.plan.g.PastUnmet(t, prev), err
+}
+
+// past reads the run before with the states of some tasks, nil when there is none.
+func (c *change) past(lr *liveRun, ids []string) (*dagrun.Past, error) {
 	prev, err := c.PreviousRun(c.ctx, &lr.run, lr.plan.d.Catchup)
 	if err != nil || prev == nil {
-		return "", err
-	}
-	ids := []string{t.ID}
-	if t.WaitForDownstream {
-		ids = append(ids, lr.plan.d.TaskIDs(t.Downstream)...)
+		return nil, err
 	}
 	states, err := c.statesIn(prev, ids)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
+	p := &dagrun.Past{RunID: prev.RunID, State: prev.State, LogicalDate: prev.LogicalDate, States: states, Absent: map[string]bool{}}
 	for _, id := range ids {
-		switch s, has := states[id]; {
-		case s == dag.Success, s == dag.Skipped:
-		case !has && c.firstInstance(lr, prev, id):
-			if id == t.ID && !t.IgnoreFirstDependsOnPast && (!lr.plan.d.Catchup || !prev.LogicalDate.Before(t.StartDate)) {
-				return fmt.Sprintf("depends_on_past: task %q is not in run %s, and ignore_first_depends_on_past is false", id, prev.RunID), nil
-			}
-		default:
-			why := fmt.Sprintf("depends_on_past: task %q is %s in run %s", id, s, prev.RunID)
-			if prev.State == dag.RunQueued {
-				why += ", which is queued, and starts in the slot of this run once nothing else is left to do here"
-			}
-			return why, nil
+		if _, has := states[id]; !has {
+			p.Absent[id] = c.absent(lr, prev, id)
 		}
 	}
-	return "", nil
+	return p, nil
+}
+
+// absent reports whether a task that has no row in a run was no part of it.
+func (c *change) absent(lr *liveRun, prev *store.Run, taskID string) bool {
+	d := lr.plan.d
+	if prev.Version != lr.run.Version {
+		p, err := c.e.plan(c.ctx, c, prev.DAGID, prev.Version)
+		if err != nil {
+			return true // a version that this binary can't load has no task to wait for
+		}
+		d = p.d
+	}
+	t := d.Task(taskID)
+	return t == nil || !dagrun.InWindow(t, prev.Type, prev.LogicalDate)
 }
 
 // statesIn reads the states of tasks in a run, from memory where it is live.
@@ -142,51 +94,56 @@ func (c *change) statesIn(r *store.Run, ids []string) (map[string]dag.State, err
 	c.e.mu.Lock()
 	lr := c.e.live[r.Key]
 	c.e.mu.Unlock()
-	out := map[string]dag.State{}
+	var rows iter.Seq[*store.Instance]
 	if lr != nil {
-		for _, id := range ids {
-			if s, has := lr.stateOf(id); has {
-				out[id] = s
-			}
+		rows = lr.rows()
+	} else {
+		is, err := c.Instances(c.ctx, r.Key)
+		if err != nil {
+			return nil, err
 		}
-		return out, nil
+		rows = slices.Values(is)
 	}
-	is, err := c.Instances(c.ctx, r.Key)
-	for _, in := range is {
-		if !slices.Contains(ids, in.TaskID) {
-			continue
-		}
+	out := map[string]dag.State{}
+	for in := range rows {
 		if s, has := out[in.TaskID]; has {
 			out[in.TaskID] = dag.Combined(s, in.State)
-		} else {
+		} else if slices.Contains(ids, in.TaskID) {
 			out[in.TaskID] = in.State
 		}
 	}
-	return out, err
+	return out, nil
 }
 
-// order sorts the waiting tasks by their effective priority; equal ones keep their order.
-func (lr *liveRun) order() {
-	w := lr.plan.weights()
-	slices.SortStableFunc(lr.waiting, func(a, b dagrun.Slot) int { return cmp.Compare(w[lr.m.Task(b)], w[lr.m.Task(a)]) })
-}
-
-// stopFast ends the run of a DAG with fail_fast when one of its tasks has failed:
-// running tasks are failed and stopped, the rest is skipped. Teardowns still run.
-func (c *change) stopFast(lr *liveRun) {
-	for at, s := range lr.m.All() {
-		switch {
-		case s.Finished(), lr.task(at).Teardown:
-		case s == dag.Running, s == dag.Queued && c.e.attempting(keyOf(lr.inst.At(at))):
-			in := c.set(lr, at, dag.Failed)
-			in.EndDate, in.Error = c.now, errFailFast.Error()
-			k := keyOf(in)
-			c.after = append(c.after, func() { c.e.cancel(k, errFailFast) })
-		default:
-			c.set(lr, at, dag.Skipped).EndDate = c.now
+// release lets tasks be skipped that wait for the run before to do so
+// (wait_for_past_depends_before_skipping), as far as that is over. It reports whether
+// any was let go.
+func (c *change) release(lr *liveRun) (released bool, err error) {
+	for i := range lr.m.Held() {
+		why, err := c.pastUnmet(lr, i)
+		if err != nil {
+			return released, err
+		}
+		if why == "" {
+			lr.m.Release(i)
+			released = true
 		}
 	}
-	lr.waiting = slices.DeleteFunc(lr.waiting, func(at dagrun.Slot) bool { return lr.m.State(at) != dag.Scheduled })
+	return released, nil
+}
+
+// stopFast ends the run of a DAG with fail_fast when one of its tasks has failed.
+func (c *change) stopFast(lr *liveRun) {
+	begun := func(at dagrun.Slot) bool { return c.e.attempting(keyOf(lr.inst.At(at))) }
+	for _, at := range lr.m.StopFast(begun) {
+		in := c.record(lr, at)
+		in.EndDate = c.now
+		if in.State == dag.Failed {
+			in.Error = errFailFast.Error()
+			k := keyOf(in)
+			c.after = append(c.after, func() { c.e.cancel(k, errFailFast) })
+		}
+	}
 }
 
 var errFailFast = errors.New("another task failed and the DAG has fail_fast")

@@ -30,26 +30,26 @@ const DefaultMaxMapLength = 1024
 // Instances that an earlier expansion made beyond the new length are removed.
 func (c *change) expand(lr *liveRun, i dagrun.Task) error {
 	t := lr.plan.d.Tasks[i]
-	if s, ready := lr.sources(t); !ready {
-		if s != dag.None {
-			c.settleAll(lr, i, s, "")
+	if instead, ready := lr.m.SourceState(i); !ready {
+		if instead != dag.None {
+			c.settle(lr, i, instead, "")
 		}
 		return nil
 	}
 	n, err := c.mapLength(lr, t)
 	if missing, ok := errors.AsType[*noResultError](err); ok {
-		c.settleAll(lr, i, dag.UpstreamFailed, missing.Error())
+		c.settle(lr, i, dag.UpstreamFailed, missing.Error())
 		return nil
 	}
-	if wrong, ok := errors.AsType[*mappingError](err); ok {
-		c.failExpansion(lr, i, wrong)
+	if isMistake(err) {
+		c.failExpansion(lr, i, err)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	if n == 0 {
-		c.settleAll(lr, i, dag.Skipped, "there is nothing to map over")
+		c.settle(lr, i, dag.Skipped, "there is nothing to map over")
 		return nil
 	}
 	first := lr.m.Slots(i)[0]
@@ -58,57 +58,21 @@ func (c *change) expand(lr *liveRun, i dagrun.Task) error {
 		c.write(lr, in)
 		lr.inst.Put(first, nil)
 	}
-	lr.m.Expand(i, n)
+	changed := lr.m.Unfold(i, n)
 	lr.inst.Grow(lr.m.Len())
-	for k, slot := range lr.m.Slots(i) {
-		switch {
-		case lr.m.State(slot) != dag.None:
-		case k < n:
-			c.set(lr, slot, dag.Scheduled)
-			lr.await(slot)
-		default:
-			c.set(lr, slot, dag.Removed)
-		}
+	for _, at := range changed {
+		c.record(lr, at)
 	}
 	return nil
 }
 
-// settleAll ends the instances of a mapped task that have not begun.
-func (c *change) settleAll(lr *liveRun, i dagrun.Task, s dag.State, why string) {
-	for k, slot := range lr.m.Slots(i) {
-		if lr.m.State(slot) != dag.None {
-			continue
-		}
-		if s == dag.Skipped && k > 0 {
-			c.set(lr, slot, dag.Removed)
-			continue
-		}
-		in := c.set(lr, slot, s)
-		in.EndDate, in.Error = c.now, why
-	}
-}
-
-// sources reports whether the results that a task is mapped over are there. If one will
-// never be, it returns the state that the task takes on (Airflow, MappedTaskUpstreamDep).
-func (lr *liveRun) sources(t *dag.Task) (dag.State, bool) {
-	state, ready := dag.None, true
-	for v := range t.Mapping.Sources() {
-		if v.From == "" {
-			continue
-		}
-		from := lr.plan.indexOf(v.From)
-		for _, slot := range lr.m.Slots(from) {
-			switch s := lr.m.State(slot); {
-			case !s.Finished():
-				return dag.None, false
-			case dagrun.Failed(s):
-				state, ready = dag.UpstreamFailed, false
-			case s == dag.Skipped && !lr.m.Expanded(from) && state == dag.None:
-				state, ready = dag.Skipped, false
-			}
+// settle ends the instances of a mapped task that have not begun.
+func (c *change) settle(lr *liveRun, i dagrun.Task, s dag.State, why string) {
+	for _, at := range lr.m.Settle(i, s) {
+		if in := c.record(lr, at); in.State == s {
+			in.EndDate, in.Error = c.now, why
 		}
 	}
-	return state, ready
 }
 
 // noResultError says that a task that was to be mapped over has no result.
@@ -126,21 +90,29 @@ type mappingError struct{ text string }
 
 func (e *mappingError) Error() string { return e.text }
 
+// isMistake reports whether a mapped task can't be expanded, now or later, because of what
+// it is mapped over.
+func isMistake(err error) bool {
+	_, wrong := errors.AsType[*mappingError](err)
+	_, long := errors.AsType[*dagrun.TooLongError](err)
+	return wrong || long
+}
+
 // mapLength is how many instances a mapped task has in a run.
 func (c *change) mapLength(lr *liveRun, t *dag.Task) (int, error) {
 	n := 1
 	for v := range t.Mapping.Sources() {
-		if v.From == "" {
-			n *= len(v.Values)
-		} else {
+		length := len(v.Values)
+		if v.From != "" {
 			elements, err := mappedOver(c.ctx, c, lr.plan.d, lr.run.Key, v)
 			if err != nil {
 				return 0, err
 			}
-			n *= len(elements)
+			length = len(elements)
 		}
-		if most := c.e.o.MaxMapLength; n > most {
-			return 0, &mappingError{fmt.Sprintf("the task would have more than %d instances: map it over less, or raise max_map_length", most)}
+		var err error
+		if n, err = dagrun.MapLength(n, length, c.e.o.MaxMapLength); err != nil {
+			return 0, err
 		}
 	}
 	return n, nil

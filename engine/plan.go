@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
@@ -24,9 +23,6 @@ type plan struct {
 
 	onSuccess, onFailure, onMissed []outbox.Callback
 	onDeadline                     [][]outbox.Callback // by deadline
-
-	// weights are the effective weights of the tasks, found when they are needed.
-	weights func() []int
 }
 
 // taskPlan is one task of a plan.
@@ -46,7 +42,6 @@ func newPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*plan
 		return nil, err
 	}
 	p.g = dagrun.NewGraph(d, func(t dagrun.Task) bool { return p.tasks[t].instant() })
-	p.weights = sync.OnceValue(func() []int { return dagrun.Weights(d, p.g) })
 	return p, nil
 }
 

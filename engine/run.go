@@ -1,10 +1,10 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -27,35 +27,20 @@ type liveRun struct {
 	run  store.Run
 	m    *dagrun.Machine
 	inst dagrun.BySlot[*store.Instance] // nil while the store has no row
-	// active counts the queued and running instances.
-	active int
-	// activeOf counts them by task, where limits need it.
-	activeOf map[dagrun.Task]int
-	// waiting holds the scheduled instances that nothing was handed to yet; sorted says that
-	// they are in the order of their priority.
-	waiting []dagrun.Slot
-	sorted  bool
-	// poolUse counts the slots that the run's active instances take, by pool.
-	poolUse map[string]int
-}
-
-// await puts an instance among those that wait to be queued.
-func (lr *liveRun) await(at dagrun.Slot) {
-	lr.waiting = append(lr.waiting, at)
-	lr.sorted = false
 }
 
 // task is the task of a slot.
 func (lr *liveRun) task(at dagrun.Slot) *dag.Task { return lr.plan.d.Tasks[lr.m.Task(at)] }
 
-// count adjusts what the run's active instances take.
-func (lr *liveRun) count(at dagrun.Slot, by int) {
-	t := lr.task(at)
-	lr.active += by
-	if t.MaxActiveTIsPerDAG > 0 || t.MaxActiveTIsPerDAGRun > 0 {
-		lr.activeOf[lr.m.Task(at)] += by
+// rows are the instances that have one.
+func (lr *liveRun) rows() iter.Seq[*store.Instance] {
+	return func(yield func(*store.Instance) bool) {
+		for _, in := range lr.inst.All() {
+			if in != nil && !yield(in) {
+				return
+			}
+		}
 	}
-	lr.poolUse[cmp.Or(t.Pool, DefaultPool)] += by * max(t.PoolSlots, 1)
 }
 
 // change is one transaction of the engine and what follows from its commit.
@@ -303,11 +288,11 @@ func (c *change) load(r *store.Run, is []*store.Instance) (*liveRun, error) {
 	if err != nil {
 		return nil, fmt.Errorf("run %s of dag %q: %w", r.RunID, r.DAGID, err)
 	}
-	lr := &liveRun{run: *r, plan: p, poolUse: map[string]int{}, activeOf: map[dagrun.Task]int{}}
+	lr := &liveRun{run: *r, plan: p}
 	if err := lr.place(is); err != nil {
 		return nil, &fault{run: r.Key, reason: reasonNotRestorable, err: err}
 	}
-	lr.leaveOut()
+	lr.m.LeaveOut(r.Type, r.LogicalDate)
 	c.watchTimeout(lr)
 	for _, in := range is {
 		if in.State == dag.UpForRetry || in.State == dag.UpForReschedule {
@@ -343,13 +328,6 @@ func (lr *liveRun) place(is []*store.Instance) error {
 		}
 		lr.inst.Put(at, in)
 		lr.m.Set(at, in.State)
-		switch in.State {
-		case dag.Queued, dag.Running:
-			lr.count(at, 1)
-		case dag.Scheduled:
-			lr.await(at)
-		default: // nothing waits for them
-		}
 	}
 	return nil
 }
@@ -374,16 +352,15 @@ func (lr *liveRun) find(i dagrun.Task, mapIndex int) (dagrun.Slot, *store.Instan
 
 // set changes the state of an instance and notes its row for writing.
 func (c *change) set(lr *liveRun, at dagrun.Slot, s dag.State) *store.Instance {
-	in := lr.instance(at)
-	c.freed = c.freed || s.Finished() || holdsSlot(in.State) && !holdsSlot(s)
-	switch {
-	case holdsSlot(s) && !holdsSlot(in.State):
-		lr.count(at, 1)
-	case !holdsSlot(s) && holdsSlot(in.State):
-		lr.count(at, -1)
-	}
-	in.State = s
 	lr.m.Set(at, s)
+	return c.record(lr, at)
+}
+
+// record notes the row of an instance for writing, with the state that the machine has.
+func (c *change) record(lr *liveRun, at dagrun.Slot) *store.Instance {
+	in, s := lr.instance(at), lr.m.State(at)
+	c.freed = c.freed || s.Finished() || holdsSlot(in.State) && !holdsSlot(s)
+	in.State = s
 	c.write(lr, in)
 	return in
 }
@@ -404,17 +381,15 @@ func (c *change) step(lr *liveRun) error {
 	c.on = lr.run.Key
 	for again := true; again; {
 		p := lr.m.Advance()
-		for _, slot := range p.Settled {
-			s := lr.m.State(slot)
-			in := c.set(lr, slot, s)
+		for _, at := range p.Settled {
+			in := c.record(lr, at)
 			in.EndDate = c.now
-			if s == dag.Success {
+			if in.State == dag.Success {
 				in.StartDate = c.now
 			}
 		}
-		for _, slot := range p.Ready {
-			c.set(lr, slot, dag.Scheduled)
-			lr.await(slot)
+		for _, at := range p.Ready {
+			c.record(lr, at)
 		}
 		for _, i := range p.Expand {
 			if err := c.expand(lr, i); err != nil {
@@ -445,31 +420,20 @@ func (c *change) step(lr *liveRun) error {
 func (c *change) pump(lr *liveRun) error {
 	blocked := lr.m.HeldCount() > 0
 	defer func() { c.e.setBlocked(lr.run.Key, blocked) }()
-	if len(lr.waiting) == 0 || c.e.isPaused(lr.run.DAGID) {
+	if c.e.isPaused(lr.run.DAGID) {
 		return nil
 	}
-	if free := lr.plan.d.MaxActiveTasks - lr.active; !lr.sorted && len(lr.waiting) > free {
-		lr.order()
-		lr.sorted = true
-	}
-	var left []dagrun.Slot
-	for n, at := range lr.waiting {
-		if lr.active >= lr.plan.d.MaxActiveTasks {
-			left = append(left, lr.waiting[n:]...)
-			break
-		}
-		ok, _, err := c.admit(lr, at)
+	for at := range lr.m.Candidates() {
+		why, err := c.admit(lr, at)
 		if err != nil {
 			return err
 		}
-		if ok {
+		if why == "" {
 			c.queue(lr, at)
 		} else {
 			blocked = true
-			left = append(left, at)
 		}
 	}
-	lr.waiting = left
 	return nil
 }
 
@@ -570,18 +534,13 @@ func (e *Engine) timeOut(key int64) {
 			c.watchTimeout(lr) // it was cleared and has begun anew
 			return nil
 		}
-		for at, s := range lr.m.All() {
-			if s.Finished() {
-				continue
-			}
-			in := c.set(lr, at, dag.Skipped)
-			in.EndDate = c.now
-			if s == dag.Running || s == dag.Queued {
+		for _, at := range lr.m.TimeOut() {
+			if in := lr.instance(at); holdsSlot(in.State) {
 				k := keyOf(in)
 				c.after = append(c.after, func() { e.cancel(k, errRunTimedOut) })
 			}
+			c.record(lr, at).EndDate = c.now
 		}
-		lr.waiting = nil
 		return c.end(lr, dag.RunFailed, dagrun.ReasonTimedOut)
 	})
 	if err != nil {

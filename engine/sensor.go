@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/operator"
 )
 
@@ -98,7 +99,7 @@ func pokeInterval(s *dag.Sensor, n int) time.Duration {
 	if s.ExponentialBackoff {
 		for range min(n-1, 30) {
 			d *= 2
-			if s.MaxWait > 0 && d >= s.MaxWait || d > maxBackoff {
+			if s.MaxWait > 0 && d >= s.MaxWait || d > dagrun.MaxBackoff {
 				break
 			}
 		}
@@ -106,5 +107,5 @@ func pokeInterval(s *dag.Sensor, n int) time.Duration {
 			d = min(d, s.MaxWait)
 		}
 	}
-	return max(min(d, maxBackoff), time.Millisecond)
+	return max(min(d, dagrun.MaxBackoff), time.Millisecond)
 }

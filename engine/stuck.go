@@ -40,20 +40,15 @@ func (c *change) noteStuck(lr *liveRun) error {
 
 // stuckOn is the queued run that all tasks of a run wait for, or nil.
 func (c *change) stuckOn(lr *liveRun) (*store.Run, error) {
-	if len(lr.waiting)+lr.m.HeldCount() == 0 || lr.active > 0 || lr.m.InFlight() > len(lr.waiting) || c.e.isPaused(lr.run.DAGID) {
+	if !lr.m.OnlyLooksBack() || c.e.isPaused(lr.run.DAGID) {
 		return nil, nil
-	}
-	for _, at := range lr.waiting {
-		if t := lr.task(at); !t.DependsOnPast && !t.WaitForDownstream {
-			return nil, nil
-		}
 	}
 	prev, err := c.PreviousRun(c.ctx, &lr.run, lr.plan.d.Catchup)
 	if err != nil || prev == nil || prev.State != dag.RunQueued {
 		return nil, err
 	}
-	for _, at := range lr.waiting {
-		if why, err := c.pastUnmet(lr, lr.task(at)); err != nil || why == "" {
+	for _, at := range lr.m.Waiting() {
+		if why, err := c.pastUnmet(lr, lr.m.Task(at)); err != nil || why == "" {
 			return nil, err
 		}
 	}

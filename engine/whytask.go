@@ -186,18 +186,16 @@ func (c *change) whyInstance(lr *liveRun, at dagrun.Slot, alone bool) (string, e
 	if why, err := pausedNow(c.ctx, c, lr.run.DAGID); err != nil || why != "" {
 		return why, err
 	}
-	if lr.active >= lr.plan.d.MaxActiveTasks {
-		return fmt.Sprintf("max_active_tasks: %d of %d tasks of the run are active", lr.active, lr.plan.d.MaxActiveTasks), nil
-	}
-	ok, why, err := c.admit(lr, at)
-	switch {
-	case err != nil:
-		return "", err
-	case !ok:
+	if why := lr.m.Full(); why != "" {
 		return why, nil
+	}
+	why, err := c.admit(lr, at)
+	switch {
+	case err != nil || why != "":
+		return why, err
 	case alone:
 		return "nothing holds it, but " + noProcess, nil
-	case t.MaxActiveTIsPerDAGRun > 0 || len(lr.waiting) > 1:
+	case t.MaxActiveTIsPerDAGRun > 0 || len(lr.m.Waiting()) > 1:
 		return "nothing holds it: it is queued as soon as those with a higher priority are", nil
 	}
 	return "nothing holds it: it is about to be queued", nil

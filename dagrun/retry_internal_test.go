@@ -1,4 +1,4 @@
-package engine
+package dagrun
 
 import (
 	"testing"
@@ -40,7 +40,7 @@ func TestRetryDelay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			task := &dag.Task{ID: "t", Settings: &dag.Settings{RetryDelay: c.delay, MaxRetryDelay: c.max, RetryExponentialBackoff: c.backoff}}
-			assert.Equal(t, c.want, retryDelay("d", task, c.at, c.try))
+			assert.Equal(t, c.want, RetryDelay("d", task, c.at, c.try))
 		})
 	}
 }
