@@ -14,11 +14,17 @@ type Store interface {
 }
 
 // In is the outbox's part of a store.
-func In(s store.Store) Store { return part{s, s} }
+func In(s interface {
+	store.Outbox
+	store.Transactor
+},
+) Store {
+	return part{s, s}
+}
 
 type part struct {
 	store.Outbox
-	s store.Store
+	s store.Transactor
 }
 
 func (p part) Write(ctx context.Context, fn func(store.OutboxTx) error) error {

@@ -1,6 +1,30 @@
 package store
 
-import "time"
+import (
+	"context"
+	"time"
+)
+
+// Assets reads the updates of assets.
+type Assets interface {
+	// AssetEvents returns the newest event of each asset, by URI.
+	AssetEvents(ctx context.Context) ([]*AssetEvent, error)
+	// WaitingAssetEvents returns the newest event of each of the assets that a DAG has been
+	// told of and no run has taken, in the order of uris.
+	WaitingAssetEvents(ctx context.Context, dagID string, uris []string) ([]*AssetEvent, error)
+	// TakenAssetEvents returns what a run took, oldest first.
+	TakenAssetEvents(ctx context.Context, runKey int64) ([]*AssetEvent, error)
+	// ToldDAGs lists the ids of the DAGs with events that no run has taken.
+	ToldDAGs(ctx context.Context) ([]string, error)
+}
+
+// AssetsTx changes them in a transaction.
+type AssetsTx interface {
+	// InsertAssetEvent adds an event, sets its ID, and tells it to the DAGs.
+	InsertAssetEvent(ctx context.Context, e *AssetEvent, dagIDs []string) error
+	// TakeAssetEvents gives a run everything that its DAG has been told and no run has taken.
+	TakeAssetEvents(ctx context.Context, dagID string, runKey int64) error
+}
 
 // AssetEvent is one update of an asset: a task that has it among its outlets succeeded.
 type AssetEvent struct {

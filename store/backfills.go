@@ -1,11 +1,40 @@
 package store
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
 	"github.com/dingdag/dingdag/timetable"
 )
+
+// Backfills reads backfills.
+type Backfills interface {
+	// Backfill returns ErrNotFound for an unknown backfill.
+	Backfill(ctx context.Context, id int64) (*Backfill, error)
+	// Backfills returns the backfills of a DAG, or all for an empty id, oldest first.
+	Backfills(ctx context.Context, dagID string) ([]*Backfill, error)
+	// OpenBackfills returns those that are running or paused, OpenBackfill that of one DAG or nil.
+	OpenBackfills(ctx context.Context) ([]*Backfill, error)
+	OpenBackfill(ctx context.Context, dagID string) (*Backfill, error)
+	// BackfillDateLeft returns the next date of a backfill without an outcome, or nil.
+	BackfillDateLeft(ctx context.Context, id int64) (*BackfillDate, error)
+	// BackfillCounts counts what has become of the dates of a backfill.
+	BackfillCounts(ctx context.Context, id int64) (BackfillCounts, error)
+	// CountBackfillRuns counts the runs of a backfill that are queued and those that are running.
+	CountBackfillRuns(ctx context.Context, id int64) (queued, running int, err error)
+}
+
+// BackfillsTx makes and changes them in a transaction.
+type BackfillsTx interface {
+	// InsertBackfill adds a backfill with its dates and sets its ID. It reports false, and
+	// changes nothing, when the DAG has an open one.
+	InsertBackfill(ctx context.Context, b *Backfill, dates []BackfillDate) (bool, error)
+	// UpdateBackfill writes Version, State and CompletedAt.
+	UpdateBackfill(ctx context.Context, b *Backfill) error
+	// SettleBackfillDate writes the outcome and the run of a date.
+	SettleBackfillDate(ctx context.Context, id int64, d *BackfillDate) error
+}
 
 // Reprocess says what a backfill does with runs that exist and have ended (Airflow,
 // ReprocessBehavior). Runs under way are never touched.

@@ -5,6 +5,42 @@ import (
 	"time"
 )
 
+// DAGs reads what is known of DAGs beside their files.
+type DAGs interface {
+	// DAG returns what is known of a DAG, or ErrNotFound.
+	DAG(ctx context.Context, dagID string) (*DAGState, error)
+	DAGs(ctx context.Context) ([]*DAGState, error)
+	// PausedDAGs lists the ids of the paused DAGs.
+	PausedDAGs(ctx context.Context) ([]string, error)
+	// Pauses returns when a DAG was first seen, paused and unpaused, oldest first.
+	Pauses(ctx context.Context, dagID string) ([]*Pause, error)
+	// Version returns the source of a DAG version, or ErrNotFound.
+	Version(ctx context.Context, version string) ([]byte, error)
+}
+
+// DAGsTx changes that in a transaction.
+type DAGsTx interface {
+	PutDAG(ctx context.Context, d *DAGState) error
+	SetPaused(ctx context.Context, dagID string, paused bool) error
+	// InsertPause notes that a DAG was first seen, paused or unpaused.
+	InsertPause(ctx context.Context, dagID string, p *Pause) error
+	PutVersion(ctx context.Context, version, dagID string, source []byte) error
+}
+
+// ImportErrors reads which DAG files could not be loaded, and when.
+type ImportErrors interface {
+	// OpenImportErrors returns what can't be loaded now, oldest first.
+	OpenImportErrors(ctx context.Context) ([]*ImportError, error)
+	// ImportErrors returns when a DAG could not be loaded, oldest first.
+	ImportErrors(ctx context.Context, dagID string) ([]*ImportError, error)
+}
+
+// ImportErrorsTx changes that in a transaction.
+type ImportErrorsTx interface {
+	// PutImportError adds a stretch and sets its ID, or writes the end and the text of one with an ID.
+	PutImportError(ctx context.Context, e *ImportError) error
+}
+
 // ImportError is a stretch of time in which a DAG file, or a DAG of it, could not be loaded.
 type ImportError struct {
 	ID   int64
@@ -28,7 +64,10 @@ type Pause struct {
 
 // SetPaused pauses or unpauses a DAG at the given moment and keeps that in its history. The cause is
 // empty for a person. It returns ErrNotFound for an unknown DAG.
-func SetPaused(ctx context.Context, tx Tx, dagID string, paused bool, at time.Time, cause string) error {
+func SetPaused(ctx context.Context, tx interface {
+	DAGs
+	DAGsTx
+}, dagID string, paused bool, at time.Time, cause string) error {
 	before, err := tx.DAG(ctx, dagID)
 	if err != nil {
 		return err
@@ -43,7 +82,7 @@ func SetPaused(ctx context.Context, tx Tx, dagID string, paused bool, at time.Ti
 }
 
 // AddDAG records a DAG that is seen for the first time at the given moment.
-func AddDAG(ctx context.Context, tx Tx, d *DAGState, at time.Time) error {
+func AddDAG(ctx context.Context, tx DAGsTx, d *DAGState, at time.Time) error {
 	if err := tx.PutDAG(ctx, d); err != nil {
 		return err
 	}

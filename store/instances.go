@@ -1,12 +1,37 @@
 package store
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
 )
+
+// Instances reads task instances and what their tries left.
+type Instances interface {
+	// Instances returns the stored instances of a run, in task order of creation.
+	Instances(ctx context.Context, runKey int64) ([]*Instance, error)
+	// InstancesOfRuns returns the instances of all runs in the given state.
+	InstancesOfRuns(ctx context.Context, state dag.RunState) ([]*Instance, error)
+	// RenderedFields returns what the templated fields of a try rendered to, or nil.
+	RenderedFields(ctx context.Context, runKey int64, taskID string, mapIndex, try int) (json.RawMessage, error)
+	// TaskProgress returns what a try of an instance saved under a key with the same
+	// MaxTries, or "".
+	TaskProgress(ctx context.Context, in *Instance, key string) (string, error)
+}
+
+// InstancesTx changes them in a transaction.
+type InstancesTx interface {
+	// PutInstances inserts or updates task instances.
+	PutInstances(ctx context.Context, is []*Instance) error
+	// PutRenderedFields keeps the fields of a try, and of the DAG only those of the given number
+	// of runs that rendered something last.
+	PutRenderedFields(ctx context.Context, r *RenderedTry, runs int) error
+	// PutTaskProgress keeps what a try of an instance saved under a key.
+	PutTaskProgress(ctx context.Context, in *Instance, key, value string) error
+}
 
 // RenderedTry is what the templated fields of a try rendered to, as the store keeps it.
 type RenderedTry struct {

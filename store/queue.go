@@ -5,6 +5,39 @@ import (
 	"time"
 )
 
+// Queue runs the attempts that were handed out.
+type Queue interface {
+	// Work runs the workers and returns once they have stopped. When ctx ends no new
+	// job is taken; running ones go on for o.Grace, then their context ends.
+	Work(ctx context.Context, o WorkOptions) error
+	// Recover returns the jobs that were running when the last process died. Only a
+	// sole process may call it, before Work.
+	Recover(ctx context.Context) ([]Job, error)
+	// Beat renews this process's lease and returns the jobs of processes that lost theirs.
+	// A lease of 0 gives it up.
+	Beat(ctx context.Context, lease time.Duration) ([]Job, error)
+}
+
+// QueueTx hands attempts to workers in a transaction.
+type QueueTx interface {
+	// Enqueue hands attempts to the workers once the transaction commits.
+	Enqueue(ctx context.Context, jobs []Job) error
+	// Complete ends a job inside this transaction, or returns ErrLostLease.
+	Complete(ctx context.Context, j Job) error
+	// Take hands the job that has waited longest, if any, to a worker of this process
+	// that ends its own job in this transaction. The worker runs it before it returns
+	// from its handler, and ends it by Complete or gives it back by Release.
+	Take(ctx context.Context) (*Job, error)
+	// Release makes a job that Take, Recover or Beat returned available again.
+	Release(ctx context.Context, j Job) error
+}
+
+// Leases tells which processes live.
+type Leases interface {
+	// Leased reports whether a process holds a lease that runs beyond the given moment.
+	Leased(ctx context.Context, now time.Time) (bool, error)
+}
+
 // Job is one attempt handed to a worker.
 type Job struct {
 	RunKey   int64  `json:"run"`
@@ -16,7 +49,7 @@ type Job struct {
 	Handle any `json:"-"`
 }
 
-// WorkOptions configures [Store.Work].
+// WorkOptions configures [Queue.Work].
 type WorkOptions struct {
 	// Workers is how many attempts run at once.
 	Workers int
@@ -24,7 +57,7 @@ type WorkOptions struct {
 	Grace time.Duration
 	// Hurry is closed when the context of running attempts is to end now; nil never is.
 	Hurry <-chan struct{}
-	// Handle runs one attempt. It ends the job by [Tx.Complete] and returns nil; an
+	// Handle runs one attempt. It ends the job by [QueueTx.Complete] and returns nil; an
 	// error gives the job back to be run again.
 	Handle func(ctx context.Context, j Job) error
 	// Ready is called once workers accept jobs.

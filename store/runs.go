@@ -1,11 +1,74 @@
 package store
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
 )
+
+// Runs reads DAG runs.
+type Runs interface {
+	// Run and RunByID return ErrNotFound for an unknown run.
+	Run(ctx context.Context, key int64) (*Run, error)
+	RunByID(ctx context.Context, dagID, runID string) (*Run, error)
+	Runs(ctx context.Context, f RunFilter) ([]*Run, error)
+	// NewestRuns returns the newest run of each DAG that has one, in no order.
+	NewestRuns(ctx context.Context) ([]*Run, error)
+	// ProvisionalRuns returns the queued runs with a provisional version, oldest first.
+	ProvisionalRuns(ctx context.Context) ([]*Run, error)
+	// OpenRuns returns the keys of the running runs and the DAGs that have queued ones.
+	OpenRuns(ctx context.Context) (running []int64, queued []string, err error)
+	// CountRuns counts the runs of a DAG in one of the states.
+	CountRuns(ctx context.Context, dagID string, states ...dag.RunState) (int, error)
+	// CountOwnRuns counts them without the runs of backfills.
+	CountOwnRuns(ctx context.Context, dagID string, states ...dag.RunState) (int, error)
+}
+
+// RunsTx makes and changes runs in a transaction.
+type RunsTx interface {
+	// InsertRun adds a run and sets its Key. It reports false, and changes
+	// nothing, when the run id or the logical date exists.
+	InsertRun(ctx context.Context, r *Run) (bool, error)
+	// UpdateRun writes the type, backfill, state, dates, reason and maker of a run.
+	UpdateRun(ctx context.Context, r *Run) error
+	// SetRunVersion writes the version of a run and whether it is provisional.
+	SetRunVersion(ctx context.Context, r *Run) error
+}
+
+// RunDates finds the runs of a DAG by their dates.
+type RunDates interface {
+	// RunAt returns the run of a DAG with a logical date, or nil.
+	RunAt(ctx context.Context, dagID string, logicalDate time.Time) (*Run, error)
+	// NearestRun returns the run of a DAG whose logical date is nearest to a moment, or nil.
+	NearestRun(ctx context.Context, dagID string, at time.Time) (*Run, error)
+	// LastScheduled returns the newest run that the schedule of a DAG made, or nil. One
+	// that a backfill took over counts.
+	LastScheduled(ctx context.Context, dagID string) (*Run, error)
+	// PreviousSuccess returns the newest successful run of the same DAG with an
+	// earlier logical date, or nil.
+	PreviousSuccess(ctx context.Context, r *Run) (*Run, error)
+	// PreviousRun returns the run of the same DAG with the newest earlier logical date, or for
+	// a run without one that with the newest earlier run_after, without manual runs if only automatic ones are asked for (Airflow,
+	// get_previous_scheduled_dagrun), or nil.
+	PreviousRun(ctx context.Context, r *Run, automatic bool) (*Run, error)
+}
+
+// Deadlines reads by when runs are to have finished.
+type Deadlines interface {
+	// DueDeadlines returns the deadlines that have passed, the earliest first.
+	DueDeadlines(ctx context.Context, now time.Time) ([]*RunDeadline, error)
+}
+
+// DeadlinesTx changes that in a transaction.
+type DeadlinesTx interface {
+	PutDeadline(ctx context.Context, l *RunDeadline) error
+	// DeleteDeadline reports whether the deadline was there.
+	DeleteDeadline(ctx context.Context, l *RunDeadline) (bool, error)
+	// DeleteDeadlines removes all deadlines of a run.
+	DeleteDeadlines(ctx context.Context, runKey int64) error
+}
 
 // RunDeadline is a moment by which a run is to have finished.
 type RunDeadline struct {

@@ -1,6 +1,30 @@
 package store
 
-import "time"
+import (
+	"context"
+	"time"
+)
+
+// Ticks reads what became of the ticks of schedules that started no run.
+type Ticks interface {
+	// TickRanges returns the recorded ticks of a DAG, newest first, at most limit (0 is all).
+	TickRanges(ctx context.Context, dagID string, limit int) ([]*TickRange, error)
+	// TickRangeAt returns the record that covers a tick, or nil.
+	TickRangeAt(ctx context.Context, dagID string, tick time.Time) (*TickRange, error)
+	// SchedulerLives returns the stretches in which a scheduler was at work that end at
+	// or after a moment, oldest first.
+	SchedulerLives(ctx context.Context, since time.Time) ([]*SchedulerLife, error)
+	// LastSchedulerLife returns the newest stretch that began before a moment, or nil.
+	LastSchedulerLife(ctx context.Context, before time.Time) (*SchedulerLife, error)
+}
+
+// TicksTx records them in a transaction.
+type TicksTx interface {
+	// InsertTickRange records ticks and sets the ID.
+	InsertTickRange(ctx context.Context, t *TickRange) error
+	// PutSchedulerLife adds a stretch and sets its ID, or moves the end of one with an ID.
+	PutSchedulerLife(ctx context.Context, l *SchedulerLife) error
+}
 
 // TickOutcome is what became of a due tick of a schedule.
 type TickOutcome string

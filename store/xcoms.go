@@ -1,6 +1,30 @@
 package store
 
-import "encoding/json"
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// XComs reads the values that tasks hand on.
+type XComs interface {
+	// XCom returns the JSON of one XCom, or nil.
+	XCom(ctx context.Context, runKey int64, taskID string, mapIndex int, key string) (json.RawMessage, error)
+	// XComs returns the XComs of a mapped task's instances in the order of their map index.
+	XComs(ctx context.Context, runKey int64, taskID, key string) ([]MappedXCom, error)
+	// RunXComs returns all XComs of a run, by task, map index and key.
+	RunXComs(ctx context.Context, runKey int64) ([]XCom, error)
+	// RunWithXCom returns the key of the newest run of a DAG, up to a logical date, in which
+	// a task has an XCom; 0 for none.
+	RunWithXCom(ctx context.Context, dagID string, upTo time.Time, taskID, key string) (int64, error)
+}
+
+// XComsTx changes them in a transaction.
+type XComsTx interface {
+	PutXCom(ctx context.Context, runKey int64, taskID string, mapIndex int, key string, value json.RawMessage) error
+	// ClearXCom removes what an earlier try of the instance left.
+	ClearXCom(ctx context.Context, runKey int64, taskID string, mapIndex int) error
+}
 
 // MappedXCom is the XCom of one instance of a mapped task.
 type MappedXCom struct {

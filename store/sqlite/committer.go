@@ -47,7 +47,7 @@ func (c *committer) close() {
 	c.done.Wait()
 }
 
-// Tx runs fn in a transaction, see [engine.Store].
+// Tx runs fn in a transaction, see [store.Transactor].
 func (s *Store) Tx(ctx context.Context, fn func(store.Tx) error) error {
 	return s.tx(ctx, func(t *transaction) error { return fn(t) })
 }

@@ -63,7 +63,7 @@ func (t *transaction) Enqueue(ctx context.Context, js []store.Job) error {
 	return nil
 }
 
-// Take makes the job that has waited longest run on this node, see [engine.Tx]. River's
+// Take makes the job that has waited longest run on this node, see [store.QueueTx]. River's
 // own fetch does the same some time after a commit, in a transaction of its own.
 func (t *transaction) Take(ctx context.Context) (*store.Job, error) {
 	js, err := t.jobs(ctx, `UPDATE river_job SET state = 'running', attempt = attempt + 1, attempted_at = strftime('%Y-%m-%d %H:%M:%f', 'now'),
@@ -92,7 +92,7 @@ type handle struct {
 	free bool
 }
 
-// Complete ends a job inside this transaction, see [engine.Tx]. River's own
+// Complete ends a job inside this transaction, see [store.QueueTx]. River's own
 // JobCompleteTx does the same in five statements and without the fence.
 func (t *transaction) Complete(ctx context.Context, j store.Job) error {
 	h, ok := j.Handle.(handle)
@@ -102,7 +102,7 @@ func (t *transaction) Complete(ctx context.Context, j store.Job) error {
 	return t.change(ctx, "state = 'completed', finalized_at = strftime('%Y-%m-%d %H:%M:%f', 'now')", h)
 }
 
-// Release makes a job available to the workers again, see [engine.Tx].
+// Release makes a job available to the workers again, see [store.QueueTx].
 func (t *transaction) Release(ctx context.Context, j store.Job) error {
 	h, ok := j.Handle.(handle)
 	if !ok || !h.free {
@@ -130,7 +130,7 @@ func (t *transaction) change(ctx context.Context, set string, h handle) error {
 	return nil
 }
 
-// Work runs the workers until ctx ends, see [engine.Store]. Running attempts then have
+// Work runs the workers until ctx ends, see [store.Queue]. Running attempts then have
 // o.Grace before their context is cancelled.
 func (s *Store) Work(ctx context.Context, o store.WorkOptions) error {
 	ws := river.NewWorkers()

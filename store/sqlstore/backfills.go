@@ -19,7 +19,7 @@ func scanBackfill(rows Rows, b *store.Backfill) error {
 		&b.Version, &b.State, moment{&b.CreatedAt}, moment{&b.CompletedAt})
 }
 
-// Backfill returns one backfill, or an error that wraps [engine.ErrNotFound].
+// Backfill returns one backfill, or an error that wraps [store.ErrNotFound].
 func (q Queries) Backfill(ctx context.Context, id int64) (*store.Backfill, error) {
 	b, err := one(ctx, q.c, scanBackfill, "SELECT "+backfillColumns+" FROM backfill WHERE id = ?", id)
 	if err != nil {

@@ -60,7 +60,7 @@ func (q Queries) OpenChannels(ctx context.Context) ([]string, error) {
 	return channels, nil
 }
 
-// NextDelivery returns the message of a channel that may leave now, see [engine.Reader].
+// NextDelivery returns the message of a channel that may leave now, see [store.Outbox].
 func (q Queries) NextDelivery(ctx context.Context, channel string, now time.Time, fewest bool) (*store.Delivery, time.Time, error) {
 	d, at, err := q.nextDelivery(ctx, channel, now, fewest)
 	if err != nil {
@@ -98,7 +98,7 @@ func (q Queries) nextDelivery(ctx context.Context, channel string, now time.Time
 	return nil, at, err
 }
 
-// ReleaseDeliveries lets what waits in a channel leave now, see [engine.Tx].
+// ReleaseDeliveries lets what waits in a channel leave now, see [store.OutboxTx].
 func (q Queries) ReleaseDeliveries(ctx context.Context, channel string, except []int64, holds ...store.Hold) error {
 	query, args := "UPDATE delivery SET next_try = NULL, hold = '' WHERE "+openDelivery+" AND state = 'waiting' AND next_try IS NOT NULL", []any{}
 	if channel != "" {

@@ -27,7 +27,7 @@ func (q Queries) PutPool(ctx context.Context, p *store.Pool) error {
 	return nil
 }
 
-// DeletePool removes a pool, or returns an error that wraps [engine.ErrNotFound].
+// DeletePool removes a pool, or returns an error that wraps [store.ErrNotFound].
 func (q Queries) DeletePool(ctx context.Context, name string) error {
 	n, err := q.c.Exec(ctx, "DELETE FROM slot_pool WHERE name = ?", name)
 	if err != nil {

@@ -14,7 +14,7 @@ func scanRequest(rows Rows, r *store.Request) error {
 	return rows.Scan(&r.ID, &r.Kind, rawJSON{&r.Payload}, moment{&r.CreatedAt}, moment{&r.DoneAt}, rawJSON{&r.Result}, &r.Error)
 }
 
-// Request returns one request, or an error that wraps [engine.ErrNotFound].
+// Request returns one request, or an error that wraps [store.ErrNotFound].
 func (q Queries) Request(ctx context.Context, id int64) (*store.Request, error) {
 	r, err := one(ctx, q.c, scanRequest, "SELECT "+requestColumns+" FROM request WHERE id = ?", id)
 	if err != nil {
