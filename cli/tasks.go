@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/worker"
 
 	"github.com/spf13/cobra"
 
@@ -256,7 +257,7 @@ func runTasksLogs(ctx context.Context, a *app, dagID, taskID, runID string, mapI
 		if count > 1 {
 			fmt.Fprintf(a.Err, "%s, %s, of %d instances; --map-index shows another one\n", shown.Label(), shown.State, count)
 		}
-		return printLog(a, engine.LogPath(r, shown, try))
+		return printLog(a, worker.LogPath(r, shown, try))
 	}
 	if mapIndex >= 0 {
 		return fmt.Errorf("map index %d of task %q has not run in run %s", mapIndex, taskID, r.RunID)

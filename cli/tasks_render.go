@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/worker"
 
 	"github.com/spf13/cobra"
 
@@ -56,7 +57,7 @@ func runTasksRender(ctx context.Context, a *app, f renderFlags, dagID, taskID st
 	if err != nil {
 		return err
 	}
-	var fields []engine.RenderedField
+	var fields []worker.RenderedField
 	switch {
 	case r != nil && f.conf != "":
 		return usagef("--conf: run %s has its own conf: give a date instead of the run, or leave it out", r.RunID)
@@ -97,7 +98,7 @@ func (a *app) namedRun(ctx context.Context, dagID string, of []string) (*store.R
 }
 
 // renderNew renders a task for a run that there need not be.
-func (a *app) renderNew(ctx context.Context, dagID, taskID string, f renderFlags, date []string) ([]engine.RenderedField, error) {
+func (a *app) renderNew(ctx context.Context, dagID, taskID string, f renderFlags, date []string) ([]worker.RenderedField, error) {
 	t, err := a.trigger(f.conf, date)
 	if err != nil {
 		return nil, err
@@ -115,7 +116,7 @@ func (a *app) renderNew(ctx context.Context, dagID, taskID string, f renderFlags
 }
 
 // renderedIn is what a task of a run rendered.
-func (a *app) renderedIn(ctx context.Context, r *store.Run, taskID string, f renderFlags) ([]engine.RenderedField, error) {
+func (a *app) renderedIn(ctx context.Context, r *store.Run, taskID string, f renderFlags) ([]worker.RenderedField, error) {
 	s, err := a.openStore(ctx)
 	if err != nil {
 		return nil, err
@@ -162,7 +163,7 @@ func (a *app) renderedIn(ctx context.Context, r *store.Run, taskID string, f ren
 }
 
 // printFields prints templated fields: for people each one below its name.
-func printFields(a *app, fields []engine.RenderedField, output string) error {
+func printFields(a *app, fields []worker.RenderedField, output string) error {
 	switch output {
 	case "json":
 		return printJSON(a.Out, fields)

@@ -11,14 +11,14 @@ import (
 	"github.com/dingdag/dingdag/dag"
 )
 
-// updateAssets records that the outlets of an attempt that succeeded are updated, and tells
+// updateAssets records that the outlets of a task that succeeded are updated, and tells
 // the DAGs that wait for them (Airflow, AssetManager.register_asset_change). A paused DAG
 // is told nothing.
-func (c *change) updateAssets(a *attempt) error {
+func (c *change) updateAssets(r *store.Run, t *dag.Task, mapIndex int) error {
 	woken := map[string]bool{}
-	for _, out := range a.task.t.Outlets {
+	for _, out := range t.Outlets {
 		told := c.e.consumers(out.URI)
-		e := &store.AssetEvent{URI: out.URI, At: c.now, DAGID: a.run.DAGID, RunID: a.run.RunID, TaskID: a.in.TaskID, MapIndex: a.in.MapIndex}
+		e := &store.AssetEvent{URI: out.URI, At: c.now, DAGID: r.DAGID, RunID: r.RunID, TaskID: t.ID, MapIndex: mapIndex}
 		if err := c.InsertAssetEvent(c.ctx, e, told); err != nil {
 			return err
 		}

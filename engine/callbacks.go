@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/outbox"
 	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/store"
@@ -25,19 +26,19 @@ func (e *Engine) event(kind callbacks.Kind, d *dag.DAG) *callbacks.Event {
 
 // deliveries lets the callbacks of a task say what they have to say about an event, of
 // which r knows. What one of them can't say does not silence the others.
-func (a *attempt) deliveries(ctx context.Context, r store.Reader, kind callbacks.Kind, in *store.Instance, errText string) []*store.Delivery {
-	cbs := a.task.callbacks[kind]
+func (e *Engine) taskDeliveries(ctx context.Context, r render.Reader, p *plan, i dagrun.Task, run *store.Run, kind callbacks.Kind, in *store.Instance) []*store.Delivery {
+	cbs, t := p.tasks[i].callbacks[kind], p.tasks[i].t
 	if len(cbs) == 0 {
 		return nil
 	}
-	ev := a.e.event(kind, a.plan.d)
-	ev.RunID, ev.TaskID, ev.MapIndex, ev.TryNumber, ev.MaxTries = a.run.RunID, in.TaskID, in.MapIndex, in.Try, in.MaxTries
-	ev.State, ev.Error, ev.Owner = in.State.String(), errText, a.task.t.Owner
-	ev.LogicalDate, ev.StartDate, ev.EndDate, ev.NextRetry = render.Moment(a.run.LogicalDate), render.Moment(in.StartDate), render.Moment(in.EndDate), render.Moment(in.RetryAt)
-	ev.Log = filepath.Join(a.e.o.LogDir, in.Log)
-	tc := a.e.render.Context(ctx, r, a.plan.d, &a.run, a.task.t, in)
-	tc.Exception = errText
-	return a.e.prepare(a.plan, cbs, ev, tc)
+	ev := e.event(kind, p.d)
+	ev.RunID, ev.TaskID, ev.MapIndex, ev.TryNumber, ev.MaxTries = run.RunID, in.TaskID, in.MapIndex, in.Try, in.MaxTries
+	ev.State, ev.Error, ev.Owner = in.State.String(), in.Error, t.Owner
+	ev.LogicalDate, ev.StartDate, ev.EndDate, ev.NextRetry = render.Moment(run.LogicalDate), render.Moment(in.StartDate), render.Moment(in.EndDate), render.Moment(in.RetryAt)
+	ev.Log = filepath.Join(e.o.LogDir, in.Log)
+	tc := e.render.Context(ctx, r, p.d, run, t, in)
+	tc.Exception = in.Error
+	return e.prepare(p, cbs, ev, tc)
 }
 
 // runEvent is what the callbacks of a DAG are told of the end of a run.

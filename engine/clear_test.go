@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/worker"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -98,7 +99,7 @@ d:
 	assert.Equal(t, []string{"b#7", "c#1"}, b.ranSoFar()[7:])
 	assert.Empty(t, b.instance(r, "b").Error)
 	for try := 1; try <= 7; try++ {
-		log, err := os.ReadFile(filepath.Join(b.dir, "logs", engine.LogPath(r, b.instance(r, "b"), try)))
+		log, err := os.ReadFile(filepath.Join(b.dir, "logs", worker.LogPath(r, b.instance(r, "b"), try)))
 		require.NoError(t, err, "the logs of all tries are kept")
 		assert.Contains(t, string(log), fmt.Sprintf("Starting attempt %d of ", try))
 	}
@@ -248,7 +249,7 @@ func TestClearStopsWhatRuns(t *testing.T) {
 			assert.Equal(t, []string{"t#1", "t#2", "u#1"}, b.ranSoFar())
 			assert.Equal(t, 2, b.instance(r, "t").MaxTries)
 			assert.Empty(t, b.sentSoFar())
-			log, err := os.ReadFile(filepath.Join(b.dir, "logs", engine.LogPath(r, b.instance(r, "t"), 1)))
+			log, err := os.ReadFile(filepath.Join(b.dir, "logs", worker.LogPath(r, b.instance(r, "t"), 1)))
 			require.NoError(t, err)
 			assert.Contains(t, string(log), "cleared while it ran")
 			assert.NotContains(t, string(log), "Task failed")

@@ -19,6 +19,7 @@ import (
 
 	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/worker"
 
 	"golang.org/x/sync/errgroup"
 
@@ -118,6 +119,7 @@ type Engine struct {
 	store  store.Store
 	host   string
 	render *render.Renderer
+	worker *worker.Worker
 
 	refreshing sync.Mutex
 
@@ -162,7 +164,8 @@ type Engine struct {
 	outbox    *outbox.Outbox
 }
 
-// New returns an engine on the store.
+// New returns an engine on the store, or with a nil one an engine that only tests and renders
+// single tasks.
 func New(s store.Store, o Options) (*Engine, error) {
 	if o.Operators == nil || o.Callbacks == nil || o.Templates == nil || o.LogDir == "" {
 		return nil, errors.New("engine: Operators, Callbacks, Templates and LogDir are required")
@@ -192,6 +195,9 @@ func New(s store.Store, o Options) (*Engine, error) {
 	if o.Variables == nil {
 		o.Variables = connections.VariableChain(o.Log)
 	}
+	if s == nil {
+		s = nothing{}
+	}
 	host, err := os.Hostname()
 	if err != nil {
 		host = "localhost"
@@ -204,6 +210,10 @@ func New(s store.Store, o Options) (*Engine, error) {
 		dropped: map[int64]bool{}, said: map[int64]string{}, stuck: map[int64]int64{},
 		nextDue: map[*dag.DAG]time.Time{}, unwanted: map[attemptKey]error{},
 	}
+	e.worker = worker.New(worker.Options{
+		Render: e.render, Store: s, Keep: hold{e}, Runs: hold{e}, Masker: o.Masker, Environ: o.Environ, ProcessDir: o.ProcessDir,
+		TaskOutput: o.TaskOutput, KillGrace: o.KillGrace, MaxMapLength: o.MaxMapLength, RenderedLength: keptLength(&o), Clock: o.Clock, Log: o.Log,
+	})
 	if e.onImportError, err = outbox.Bind(o.Callbacks, o.OnImportError); err != nil {
 		return nil, fmt.Errorf("on_import_error: %w", err)
 	}
@@ -212,6 +222,14 @@ func New(s store.Store, o Options) (*Engine, error) {
 		Sweep: o.Sweep, Persist: e.persist, Clock: o.Clock, Log: o.Log, Observe: func(d *store.Delivery) { e.observe(Update{Delivery: d}) },
 	})
 	return e, err
+}
+
+// keptLength is how many bytes of a rendered field tries keep.
+func keptLength(o *Options) int {
+	if o.RenderedRuns < 0 {
+		return 0
+	}
+	return o.RenderedLength
 }
 
 func orDefault[T comparable](v, def T) T {

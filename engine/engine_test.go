@@ -29,6 +29,7 @@ import (
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/template"
+	"github.com/dingdag/dingdag/worker"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -384,7 +385,7 @@ d:
 	require.NoError(t, err)
 	assert.Equal(t, "with *** in it", is[0].Error)
 	for try := 1; try <= 3; try++ {
-		log, err := os.ReadFile(filepath.Join(b.dir, "logs", engine.LogPath(r, is[0], try)))
+		log, err := os.ReadFile(filepath.Join(b.dir, "logs", worker.LogPath(r, is[0], try)))
 		require.NoError(t, err)
 		assert.Contains(t, string(log), fmt.Sprintf("Starting attempt %d of 3", try))
 		assert.Contains(t, string(log), "with *** in it")

@@ -13,6 +13,7 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/worker"
 )
 
 // The reasons of a run that was given up, before a colon and the cause.
@@ -142,9 +143,8 @@ func (c *change) endInstances(lr *liveRun, is []*store.Instance, why string) {
 		if s == dag.Running || s == dag.Restarting || s == dag.Queued && c.e.attempting(k) {
 			in.State, in.Error = dag.Failed, why
 			if i := lr.plan.indexOf(in.TaskID); i >= 0 {
-				a := &attempt{e: c.e, plan: lr.plan, task: &lr.plan.tasks[i], i: i, run: lr.run, in: *in}
-				a.note("%s", why)
-				c.out = append(c.out, a.deliveries(c.ctx, c, callbacks.Failure, in, why)...)
+				c.e.worker.Note(worker.LogPath(&lr.run, in, 0), why)
+				c.out = append(c.out, c.e.taskDeliveries(c.ctx, c, lr.plan, i, &lr.run, callbacks.Failure, in)...)
 			}
 		}
 		if s == dag.Running || s == dag.Restarting || s == dag.Queued {

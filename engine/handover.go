@@ -38,48 +38,12 @@ func (c *change) takeNext() error {
 // startNext writes that the taken attempt runs. What its on_execute callbacks have to
 // say takes rendering; such an attempt starts in a transaction of its own, as usual.
 func (c *change) startNext(lr *liveRun) error {
-	if len(c.next.task.callbacks[callbacks.Execute]) > 0 {
+	if len(lr.plan.tasks[c.next.i].callbacks[callbacks.Execute]) > 0 {
 		return nil
 	}
 	c.next.started = true
-	c.next.openAhead()
+	c.next.try.OpenAhead()
 	return c.next.begin(c, lr)
-}
-
-// openAhead begins to open the log while the transaction still commits: to make a file
-// takes about as long.
-func (a *attempt) openAhead() {
-	a.ahead = make(chan opened, 1)
-	go func() {
-		l, err := a.e.openLog(a.in.Log)
-		a.ahead <- opened{l, err}
-	}()
-}
-
-// opened is what became of opening a log.
-type opened struct {
-	log *taskLog
-	err error
-}
-
-// openLog opens the log, or waits until openAhead has.
-func (a *attempt) openLog() (*taskLog, error) {
-	if a.ahead == nil {
-		return a.e.openLog(a.in.Log)
-	}
-	o := <-a.ahead
-	a.ahead = nil // another call tries again
-	return o.log, o.err
-}
-
-// drop forgets an attempt whose transaction failed.
-func (a *attempt) drop() {
-	if a.ahead == nil {
-		return
-	}
-	if l, err := a.openLog(); err == nil {
-		l.close()
-	}
 }
 
 // runTaken runs an attempt that came by takeNext, and returns the next one. The store

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/worker"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -263,7 +264,7 @@ d:
 		tries[in.Label()] = in.Try
 	}
 	assert.Equal(t, map[string]int{"m[0]": 1, "m[1]": 3, "m[2]": 1, "one": 1}, tries)
-	assert.Contains(t, engine.LogPath(r, is[1], 0), "map_index=1")
+	assert.Contains(t, worker.LogPath(r, is[1], 0), "map_index=1")
 }
 
 // max_active_tis_per_dagrun bounds the instances of one run.
@@ -348,7 +349,7 @@ d:
 	assert.JSONEq(t, `"1"`, string(value))
 	fields, err := b.e.RenderTask(t.Context(), ds[0], "m", -1, engine.Trigger{})
 	require.NoError(t, err)
-	assert.Equal(t, []engine.RenderedField{{Name: "text", Value: "a"}}, fields)
+	assert.Equal(t, []worker.RenderedField{{Name: "text", Value: "a"}}, fields)
 	_, err = b.e.RenderTask(t.Context(), ds[0], "m", 2, engine.Trigger{})
 	require.ErrorContains(t, err, "no element for map index 2")
 	_, err = b.e.RenderTask(t.Context(), ds[0], "n", -1, engine.Trigger{})

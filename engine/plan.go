@@ -11,14 +11,15 @@ import (
 	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/outbox"
-	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/worker"
 )
 
 // plan is one version of a DAG, decoded and ready to run. Nobody changes it.
 type plan struct {
 	d     *dag.DAG
 	g     *dagrun.Graph // nil in a plan that lacks something
+	work  *worker.Plan
 	tasks []taskPlan
 
 	onSuccess, onFailure, onMissed []outbox.Callback
@@ -27,12 +28,8 @@ type plan struct {
 
 // taskPlan is one task of a plan.
 type taskPlan struct {
-	t    *dag.Task
-	spec operator.Spec
-	op   operator.Operator
-	// repeatSafe is false for work that must not be done twice without asking.
-	repeatSafe bool
-	callbacks  map[callbacks.Kind][]outbox.Callback
+	t         *dag.Task
+	callbacks map[callbacks.Kind][]outbox.Callback
 }
 
 // newPlan decodes the operators and callbacks of a DAG.
@@ -41,7 +38,6 @@ func newPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*plan
 	if err != nil {
 		return nil, err
 	}
-	p.g = dagrun.NewGraph(d, func(t dagrun.Task) bool { return p.tasks[t].instant() })
 	return p, nil
 }
 
@@ -64,43 +60,25 @@ func buildPlan(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*pl
 		p.onDeadline = append(p.onDeadline, bind("deadline", l.Callbacks))
 	}
 	for i, t := range d.Tasks {
-		tp := taskPlan{t: t, repeatSafe: true, callbacks: map[callbacks.Kind][]outbox.Callback{}}
+		p.tasks[i] = taskPlan{t: t, callbacks: map[callbacks.Kind][]outbox.Callback{}}
 		for kind, cs := range map[callbacks.Kind][]dag.Callback{
 			callbacks.Execute: t.OnExecute, callbacks.Success: t.OnSuccess, callbacks.Failure: t.OnFailure,
 			callbacks.Retry: t.OnRetry, callbacks.Skipped: t.OnSkipped,
 		} {
 			if len(cs) > 0 {
-				tp.callbacks[kind] = bind(fmt.Sprintf("task %q: %s_callback", t.ID, kind), cs)
+				p.tasks[i].callbacks[kind] = bind(fmt.Sprintf("task %q: %s_callback", t.ID, kind), cs)
 			}
 		}
-		p.tasks[i] = tp
-		spec, ok := ops.Lookup(t.Operator)
-		if !ok {
-			errs = append(errs, fmt.Errorf("task %q: unknown operator %q", t.ID, t.Operator))
-			continue
-		}
-		op, problems := spec.Decode(t.Args)
-		// What is mapped is known and decoded when an instance runs.
-		if err := firstError(problems); err != nil && t.Mapping == nil {
-			errs = append(errs, fmt.Errorf("task %q: %w", t.ID, err))
-			continue
-		}
-		tp.spec, tp.op = spec, op
-		if r, ok := op.(operator.RepeatChecker); ok {
-			tp.repeatSafe = r.RepeatSafe()
-		}
-		p.tasks[i] = tp
 	}
+	work, err := worker.NewPlan(d, ops)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	p.work, p.g = work, work.Graph
 	if err := errors.Join(errs...); err != nil {
 		return p, fmt.Errorf("dag %q: %w", d.ID, err)
 	}
 	return p, nil
-}
-
-// instant reports whether the task does nothing that anybody would notice.
-func (tp *taskPlan) instant() bool {
-	_, nothing := tp.op.(operator.NoOp)
-	return nothing && !tp.t.DependsOnPast && len(tp.callbacks[callbacks.Execute]) == 0 && len(tp.callbacks[callbacks.Success]) == 0 && len(tp.t.Outlets) == 0
 }
 
 // indexOf is the place of a task, -1 for an unknown one and in no plan.
@@ -109,15 +87,6 @@ func (p *plan) indexOf(taskID string) dagrun.Task {
 		return -1
 	}
 	return dagrun.Task(p.d.TaskIndex(taskID))
-}
-
-func firstError(ps []params.Problem) error {
-	for _, p := range ps {
-		if !p.Warning {
-			return errors.New(p.Text)
-		}
-	}
-	return nil
 }
 
 // plan returns the plan of a version: that of the current DAG, or one read back from

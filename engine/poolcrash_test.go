@@ -157,7 +157,8 @@ func limitsHold(t *testing.T, c limitsCase) {
 	}
 	g.openAll()
 	for key := range ids {
-		assert.Equal(t, dag.RunSuccess, now.ended1(key).State)
+		r := now.ended1(key)
+		assert.Equal(t, dag.RunSuccess, r.State, r.Reason)
 		hold("at the end")
 	}
 }

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"github.com/dingdag/dingdag/store"
 
-	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/operator"
 )
@@ -154,7 +152,7 @@ func (c *change) settleLost(j store.Job) error {
 		return c.Complete(c.ctx, j)
 	}
 	_, row := lr.find(i, j.MapIndex)
-	a := &attempt{e: c.e, job: j, plan: lr.plan, task: &lr.plan.tasks[i], i: i, run: lr.run}
+	a := &attempt{e: c.e, job: j, plan: lr.plan, i: i, run: lr.run}
 	if !a.wanted(row) {
 		if err := c.Complete(c.ctx, j); err != nil {
 			return err
@@ -162,16 +160,18 @@ func (c *change) settleLost(j store.Job) error {
 		return c.restarted(j)
 	}
 	a.in = *row
-	begun := a.in.State == dag.Running || a.task.repeatSafe
+	a.try = c.e.worker.Try(lr.plan.work, i, &lr.run, row)
+	safe := lr.plan.work.Tasks[i].RepeatSafe
+	begun := a.in.State == dag.Running || safe
 	switch {
-	case !begun, a.task.repeatSafe && a.in.Lost+1 < maxLost:
-		a.note("%v; it runs again and is not counted", errLostProcess)
+	case !begun, safe && a.in.Lost+1 < maxLost:
+		c.e.worker.Note(a.try.Instance().Log, errLostProcess.Error()+"; it runs again and is not counted")
 		in := c.set(lr, a.slot(lr), dag.Queued)
 		if begun {
 			in.Lost++
 		}
 		return c.Release(c.ctx, j)
-	case a.task.repeatSafe:
+	case safe:
 		return c.failLost(lr, a, operator.Outcome{Kind: operator.Retry, Err: fmt.Errorf("%w, for the %d. time", errLostProcess, maxLost)})
 	default:
 		return c.failLost(lr, a, operator.Outcome{Kind: operator.Failed, Err: errUnknownFate})
@@ -183,29 +183,12 @@ func (c *change) failLost(lr *liveRun, a *attempt, o operator.Outcome) error {
 	if err := c.Complete(c.ctx, a.job); err != nil {
 		return err
 	}
-	state, text, retryAt := a.decide(o, c.now)
-	a.note("%s", text)
-	in := c.set(lr, a.slot(lr), state)
-	in.EndDate, in.Error, in.RetryAt, in.Lost = c.now, text, retryAt, 0
-	kind := callbacks.Failure
-	if state == dag.UpForRetry {
-		kind = callbacks.Retry
-		c.watchRetry(in)
-	}
-	c.out = append(c.out, a.deliveries(c.ctx, c, kind, in, text)...)
-	if state == dag.Failed && lr.plan.d.FailFast {
-		c.stopFast(lr)
-	}
-	return c.step(lr)
-}
-
-// note adds a line to the log of an attempt that runs nowhere.
-func (a *attempt) note(format string, args ...any) {
-	l, err := a.e.openLog(logPath(&a.run, &a.in))
+	res := a.try.Lost(o, c.now)
+	res.Instance.Lost = 0
+	in, err := c.apply(lr, a.i, &res)
 	if err != nil {
-		a.e.o.Log.Error("write to a task log", "error", err)
-		return
+		return err
 	}
-	l.line(slog.LevelError, fmt.Sprintf(format, args...))
-	l.close()
+	c.out = append(c.out, c.e.taskDeliveries(c.ctx, c, lr.plan, a.i, &lr.run, callbackFor(in.State), in)...)
+	return c.step(lr)
 }

@@ -2,17 +2,15 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/operator"
-	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/worker"
 )
 
 const (
@@ -20,117 +18,7 @@ const (
 	DefaultRenderedRuns = 30
 	// DefaultRenderedLength bounds a kept field, in bytes. Airflow's 4096 cuts many queries.
 	DefaultRenderedLength = 16 << 10
-	// renderedAfter is how long a try may run before what it rendered is stored by itself: one
-	// that hangs can then be looked at. Shorter ones store it with their outcome.
-	renderedAfter = time.Second
 )
-
-// RenderedField is a templated field and what it renders to.
-type RenderedField struct {
-	Name  string `json:"name"`
-	Value any    `json:"value"`
-}
-
-// noteRendered remembers what the try has rendered, unless it is what the file says anyhow:
-// that can be read from the version of the DAG.
-func (a *attempt) noteRendered(op operator.Operator) {
-	if a.e.o.RenderedRuns <= 0 || a.in.RunKey == 0 {
-		return
-	}
-	if a.task.t.Mapping == nil && a.sameFields(op) {
-		return
-	}
-	fields := a.renderedFields(op)
-	for i := range fields {
-		fields[i].Value = cutValue(fields[i].Value, a.e.o.RenderedLength)
-	}
-	b, err := encodeFields(fields)
-	if err != nil {
-		a.log.Warn("the rendered fields are not kept", "error", err)
-		return
-	}
-	a.rendered.Store(&store.RenderedTry{
-		RunKey: a.in.RunKey, DAGID: a.run.DAGID, TaskID: a.in.TaskID, MapIndex: a.in.MapIndex, Try: a.in.Try, At: a.e.now(), Fields: b,
-	})
-}
-
-// sameFields reports whether the templated fields of an operator are as in the file.
-func (a *attempt) sameFields(op operator.Operator) bool {
-	now, file := a.task.spec.Values(op), a.task.spec.Values(a.task.op)
-	for _, f := range a.task.spec.Fields() {
-		if f.Template && !reflect.DeepEqual(now[f.Name], file[f.Name]) {
-			return false
-		}
-	}
-	return true
-}
-
-// renderedFields are the templated fields of an operator of the task, secrets masked.
-func (a *attempt) renderedFields(op operator.Operator) []RenderedField {
-	values := a.task.spec.Values(op)
-	var out []RenderedField
-	for _, f := range a.task.spec.Fields() {
-		switch {
-		case !f.Template:
-		case f.Secret:
-			out = append(out, RenderedField{f.Name, "***"})
-		default:
-			out = append(out, RenderedField{f.Name, params.FloatNumbers(a.e.maskValue(values[f.Name]))})
-		}
-	}
-	return out
-}
-
-// cutValue bounds a value: a longer one becomes the beginning of its text, which says so.
-func cutValue(v any, limit int) any {
-	s, ok := v.(string)
-	if !ok {
-		b, err := encodeFields(v)
-		if err != nil || len(b) <= limit {
-			return v // what can't be encoded is told of by the caller
-		}
-		s = string(b)
-	}
-	if len(s) <= limit {
-		return v
-	}
-	end := limit
-	for end > 0 && s[end]&0xc0 == 0x80 { // not within a character
-		end--
-	}
-	return fmt.Sprintf("%s… (cut: %d bytes in all)", s[:end], len(s))
-}
-
-// encodeFields is JSON with the signs of queries and markup as they are.
-func encodeFields(v any) (json.RawMessage, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return bytes.TrimSpace(b.Bytes()), err
-}
-
-// keepRendered stores what a try that goes on has rendered. One that can't be stored now
-// is stored with the outcome.
-func (a *attempt) keepRendered(ctx context.Context) {
-	r := a.rendered.Load()
-	if r == nil {
-		return
-	}
-	write := context.WithoutCancel(ctx)
-	err := a.e.store.Tx(write, func(tx store.Tx) error { return tx.PutRenderedFields(write, r, a.e.o.RenderedRuns) })
-	if err == nil {
-		a.rendered.CompareAndSwap(r, nil)
-	}
-}
-
-// putRendered stores it with the outcome.
-func (a *attempt) putRendered(c *change) error {
-	if r := a.rendered.Load(); r != nil {
-		return c.PutRenderedFields(c.ctx, r, a.e.o.RenderedRuns)
-	}
-	return nil
-}
 
 // Rendering is what the templated fields of one try of a run rendered to.
 type Rendering struct {
@@ -142,7 +30,7 @@ type Rendering struct {
 	Kept bool
 	// Same says that the fields hold no template, so that they were the same at every time.
 	Same   bool
-	Fields []RenderedField
+	Fields []worker.RenderedField
 }
 
 // RenderedTry shows the templated fields of a try of a task instance. The map index is -1
@@ -177,9 +65,9 @@ func (e *Engine) RenderedTry(ctx context.Context, r *store.Run, taskID string, m
 	}
 	out := &Rendering{MapIndex: mapIndex}
 	if in.Try > 0 {
-		out.Try = orDefault(try, last)
+		out.Try = cmp.Or(try, last)
 	}
-	in.Try = orDefault(try, last)
+	in.Try = cmp.Or(try, last)
 	kept, err := e.store.RenderedFields(ctx, r.Key, taskID, mapIndex, in.Try)
 	if err != nil {
 		return nil, err
@@ -195,12 +83,9 @@ func (e *Engine) RenderedTry(ctx context.Context, r *store.Run, taskID string, m
 	if in.StartDate.IsZero() {
 		in.StartDate = e.now()
 	}
-	a := &attempt{e: e, plan: p, task: &p.tasks[i], i: i, run: *r, in: in}
-	op, err := a.render(ctx)
+	out.Fields, out.Same, err = e.worker.Try(p.work, i, r, &in).Fields(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("task %q: nothing that it rendered was kept, and it can't be rendered now: %s", taskID, e.o.Masker.Mask(err.Error()))
+		return nil, fmt.Errorf("task %q: nothing that it rendered was kept, and it can't be rendered now: %w", taskID, err)
 	}
-	out.Fields = a.renderedFields(op)
-	out.Same = task.Mapping == nil && a.sameFields(op)
 	return out, nil
 }

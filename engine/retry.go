@@ -3,9 +3,8 @@ package engine
 import (
 	"context"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/store"
 )
 
 // watchRetry arms the timer of an instance that waits for its retry.

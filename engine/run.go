@@ -105,7 +105,7 @@ func (e *Engine) try(ctx context.Context, run int64, fn func(*change) error) err
 			e.dropForNow(lr.run.Key)
 		}
 		if c.next != nil {
-			c.next.drop()
+			c.next.try.Drop()
 		}
 		return err
 	}

@@ -8,12 +8,13 @@ import (
 
 	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/worker"
 
 	"github.com/dingdag/dingdag/dag"
 )
 
-// single makes an attempt of one task outside any run, for tests by hand.
-func (e *Engine) single(d *dag.DAG, taskID string, mapIndex int, t Trigger) (*attempt, error) {
+// single makes a try of one task outside any run, for tests by hand.
+func (e *Engine) single(d *dag.DAG, taskID string, mapIndex int, t Trigger) (*worker.Try, error) {
 	i := dagrun.Task(d.TaskIndex(taskID))
 	if i < 0 {
 		return nil, fmt.Errorf("dag %q has no task %q", d.ID, taskID)
@@ -23,12 +24,9 @@ func (e *Engine) single(d *dag.DAG, taskID string, mapIndex int, t Trigger) (*at
 	if err != nil {
 		return nil, err
 	}
-	p, err := newPlan(d, e.o.Operators, e.o.Callbacks)
+	p, err := worker.NewPlan(d, e.o.Operators)
 	if err != nil {
-		return nil, err
-	}
-	if e.store == nil {
-		e.store = nothing{}
+		return nil, fmt.Errorf("dag %q: %w", d.ID, err)
 	}
 	task := d.Tasks[i]
 	switch {
@@ -43,71 +41,37 @@ func (e *Engine) single(d *dag.DAG, taskID string, mapIndex int, t Trigger) (*at
 		}
 	}
 	in := store.Instance{TaskID: taskID, MapIndex: mapIndex, State: dag.Running, Try: 1, MaxTries: task.Retries + 1, Operator: task.Operator, StartDate: e.now()}
-	return &attempt{e: e, plan: p, task: &p.tasks[i], i: i, run: *r, in: in}, nil
+	return e.worker.Try(p, dagrun.Task(i), r, &in), nil
 }
 
 // TestTask runs one task without its dependencies and records nothing but a log. It
 // returns the state that the try would have and the result. The map index chooses among
 // the instances of a task that is mapped over values of its file, -1 is the first one.
 func (e *Engine) TestTask(ctx context.Context, d *dag.DAG, taskID string, mapIndex int, t Trigger) (dag.State, json.RawMessage, error) {
-	a, err := e.single(d, taskID, mapIndex, t)
+	try, err := e.single(d, taskID, mapIndex, t)
 	if err != nil {
 		return "", nil, err
 	}
-	if a.log, err = e.openLog(logPath(&a.run, &a.in)); err != nil {
+	if err := try.Open(ctx); err != nil {
 		return "", nil, err
 	}
-	defer a.log.close()
-	res := a.execute(ctx)
-	state, text, retryAt := a.decide(res.outcome, e.now())
-	a.logOutcome(state, res.outcome, text, retryAt)
-	return state, res.value, nil
+	defer try.Close()
+	res := try.Execute(ctx)
+	return res.Instance.State, res.Value, nil
 }
 
 // RenderTask renders the templated fields of a task as a run would, secrets masked. The
 // map index is that of [Engine.TestTask].
-func (e *Engine) RenderTask(ctx context.Context, d *dag.DAG, taskID string, mapIndex int, t Trigger) ([]RenderedField, error) {
-	a, err := e.single(d, taskID, mapIndex, t)
+func (e *Engine) RenderTask(ctx context.Context, d *dag.DAG, taskID string, mapIndex int, t Trigger) ([]worker.RenderedField, error) {
+	try, err := e.single(d, taskID, mapIndex, t)
 	if err != nil {
 		return nil, err
 	}
-	op, err := a.render(ctx)
+	fields, _, err := try.Fields(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("task %q: %s", taskID, e.o.Masker.Mask(err.Error()))
+		return nil, fmt.Errorf("task %q: %w", taskID, err)
 	}
-	return a.renderedFields(op), nil
-}
-
-// maskValue masks every text in a value.
-func (e *Engine) maskValue(v any) any {
-	switch v := v.(type) {
-	case string:
-		return e.o.Masker.Mask(v)
-	case map[string]any:
-		out := make(map[string]any, len(v))
-		for k, x := range v {
-			out[k] = e.maskValue(x)
-		}
-		return out
-	case []any:
-		out := make([]any, len(v))
-		for i, x := range v {
-			out[i] = e.maskValue(x)
-		}
-		return out
-	default:
-		return v
-	}
-}
-
-// LogPath is where the log of an instance's try lies below the log folder; try 0 is
-// the last one.
-func LogPath(r *store.Run, in *store.Instance, try int) string {
-	c := *in
-	if try > 0 {
-		c.Try = try
-	}
-	return logPath(r, &c)
+	return fields, nil
 }
 
 // nothing is a store without anything in it, for single tasks.

@@ -15,6 +15,7 @@ import (
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/worker"
 )
 
 // scriptOp has a parameter that takes template files.
@@ -88,7 +89,7 @@ func TestTemplateFiles(t *testing.T) {
 		require.Empty(t, diags, script)
 		fields, err := b.e.RenderTask(t.Context(), ds[0], "t", -1, engine.Trigger{LogicalDate: time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)})
 		require.NoError(t, err, script)
-		assert.Contains(t, fields, engine.RenderedField{Name: "script", Value: want}, script)
+		assert.Contains(t, fields, worker.RenderedField{Name: "script", Value: want}, script)
 	}
 }
 

@@ -38,22 +38,13 @@ func Bind(reg *callbacks.Registry, cs []dag.Callback) ([]Callback, error) {
 			continue
 		}
 		cb, problems := spec.Decode(c.Args)
-		if err := firstError(problems); err != nil {
+		if err := params.FirstError(problems); err != nil {
 			errs = append(errs, fmt.Errorf("callback %q: %w", c.Name, err))
 			continue
 		}
 		out = append(out, Callback{name: spec.Name, spec: spec, cb: cb})
 	}
 	return out, errors.Join(errs...)
-}
-
-func firstError(ps []params.Problem) error {
-	for _, p := range ps {
-		if !p.Warning {
-			return errors.New(p.Text)
-		}
-	}
-	return nil
 }
 
 // Prepare lets callbacks say what they have to say about an event, for the transaction that

@@ -61,6 +61,16 @@ func Failed(problems []Problem) bool {
 	return false
 }
 
+// FirstError is the text of the first problem that is an error, nil for none.
+func FirstError(problems []Problem) error {
+	for _, p := range problems {
+		if !p.Warning {
+			return errors.New(p.Text)
+		}
+	}
+	return nil
+}
+
 // Validator is implemented by parameter structs with rules that tags cannot say.
 //
 // Validate runs after decoding, on values whose templates are not rendered yet. It

@@ -1,7 +1,8 @@
-package engine
+package worker
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,19 +26,20 @@ type taskLog struct {
 	report func(error)
 }
 
-// logPath is where the log of an attempt lies below the log folder, as in Airflow.
-func logPath(r *store.Run, in *store.Instance) string {
+// LogPath is where the log of a try of an instance lies below the log folder, as in Airflow; try 0
+// is the one that the instance has.
+func LogPath(r *store.Run, in *store.Instance, try int) string {
 	p := filepath.Join("dag_id="+r.DAGID, "run_id="+r.RunID, "task_id="+in.TaskID)
 	if in.MapIndex >= 0 {
 		p = filepath.Join(p, "map_index="+strconv.Itoa(in.MapIndex))
 	}
-	return filepath.Join(p, "attempt="+strconv.Itoa(in.Try)+".log")
+	return filepath.Join(p, "attempt="+strconv.Itoa(cmp.Or(try, in.Try))+".log")
 }
 
 // openLog opens the log of an attempt for appending: an attempt that was interrupted
 // goes on in the same file.
-func (e *Engine) openLog(path string) (*taskLog, error) {
-	full := filepath.Join(e.o.LogDir, path)
+func (w *Worker) openLog(path string) (*taskLog, error) {
+	full := filepath.Join(w.o.Render.LogDir, path)
 	f, err := os.OpenFile(full, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640) //nolint:gosec // below the log folder; the group may read logs
 	if os.IsNotExist(err) {
 		if err := os.MkdirAll(filepath.Dir(full), 0o750); err != nil {
@@ -48,10 +50,10 @@ func (e *Engine) openLog(path string) (*taskLog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open task log: %w", err)
 	}
-	out := &logOutput{file: f, copy: e.o.TaskOutput, task: taskOf(path)}
-	h := &lineHandler{out: out, mask: e.o.Masker.Mask, clock: e.o.Clock}
+	out := &logOutput{file: f, copy: w.o.TaskOutput, task: taskOf(path)}
+	h := &lineHandler{out: out, mask: w.o.Masker.Mask, clock: w.o.Clock}
 	return &taskLog{Logger: slog.New(h), out: out, report: func(err error) {
-		e.o.Log.Error("a task log has a hole: lines could not be written", "log", full, "error", err)
+		w.o.Log.Error("a task log has a hole: lines could not be written", "log", full, "error", err)
 	}}, nil
 }
 

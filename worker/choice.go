@@ -1,4 +1,4 @@
-package engine
+package worker
 
 import (
 	"github.com/dingdag/dingdag/dagrun"
@@ -20,12 +20,5 @@ func skipsOf(g *dagrun.Graph, t dagrun.Task, v any) (skips []dagrun.Task, stored
 		return g.ShortCircuit(t, v.DirectOnly), v.Value, nil
 	default:
 		return nil, v, nil
-	}
-}
-
-// skip marks tasks as skipped that have not begun.
-func (c *change) skip(lr *liveRun, skips []dagrun.Task) {
-	for _, at := range lr.m.Skip(skips) {
-		c.record(lr, at).EndDate = c.now
 	}
 }

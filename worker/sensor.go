@@ -1,4 +1,4 @@
-package engine
+package worker
 
 import (
 	"context"
@@ -25,18 +25,18 @@ func (r *rescheduleError) Error() string {
 
 // sense looks until a sensor finds what it waits for (Airflow, BaseSensorOperator): in
 // mode poke it keeps its worker between two looks, in mode reschedule it gives it back.
-func (a *attempt) sense(ctx context.Context, op operator.Operator, s *dag.Sensor) (any, error) {
+func (y *Try) sense(ctx context.Context, op operator.Operator, s *dag.Sensor) (any, error) {
 	for n := 1; ; n++ {
-		v, err := op.Execute(ctx, a.taskContext(ctx))
-		again, wait := a.notYet(ctx, s, err)
+		v, err := op.Execute(ctx, y.taskContext(ctx))
+		again, wait := y.notYet(ctx, s, err)
 		if !again {
 			return v, sensorError(ctx, s, err)
 		}
 		if wait <= 0 {
 			wait = pokeInterval(s, n)
 		}
-		now := a.e.o.Clock()
-		left := a.waitingSince().Add(s.Timeout).Sub(now)
+		now := y.w.o.Clock()
+		left := y.waitingSince().Add(s.Timeout).Sub(now)
 		if left <= 0 {
 			err := fmt.Errorf("the sensor has waited for its timeout of %s", s.Timeout)
 			if s.SoftFail {
@@ -58,21 +58,21 @@ func (a *attempt) sense(ctx context.Context, op operator.Operator, s *dag.Sensor
 
 // waitingSince is when the sensor began to wait: with its first try, as a retry does not
 // begin its timeout anew (Airflow, "Timeouts").
-func (a *attempt) waitingSince() time.Time {
-	if a.in.FirstStart.IsZero() { // a task that is tested by itself
-		return a.in.StartDate
+func (y *Try) waitingSince() time.Time {
+	if y.in.FirstStart.IsZero() { // a task that is tested by itself
+		return y.in.StartDate
 	}
-	return a.in.FirstStart
+	return y.in.FirstStart
 }
 
 // notYet reports whether the sensor is to look again, and after how long if it knows.
-func (a *attempt) notYet(ctx context.Context, s *dag.Sensor, err error) (bool, time.Duration) {
+func (y *Try) notYet(ctx context.Context, s *dag.Sensor, err error) (bool, time.Duration) {
 	switch o := operator.Classify(ctx, err); o.Kind {
 	case operator.Waiting:
 		return true, o.RetryAfter
 	case operator.Retry:
 		if s.SilentFail {
-			a.log.Error("the look failed; silent_fail counts it as not yet", "error", err)
+			y.log.Error("the look failed; silent_fail counts it as not yet", "error", err)
 			return true, 0
 		}
 	default:

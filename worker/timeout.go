@@ -1,4 +1,4 @@
-package engine
+package worker
 
 import (
 	"context"
@@ -16,9 +16,9 @@ const (
 // withTimeout ends a context after d with a cause, unless ended is closed before. It
 // judges by when the work ended, not by when that was seen: after the process was stopped
 // for a minute, a child that ended meanwhile is seen a moment after the timer.
-func (e *Engine) withTimeout(parent context.Context, d time.Duration, cause error, ended <-chan struct{}) (context.Context, context.CancelFunc) {
+func (w *Worker) withTimeout(parent context.Context, d time.Duration, cause error, ended <-chan struct{}) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(parent)
-	due := e.o.Clock().Add(d)
+	due := w.o.Clock().Add(d)
 	go func() {
 		t := time.NewTimer(d)
 		defer t.Stop()
@@ -27,7 +27,7 @@ func (e *Engine) withTimeout(parent context.Context, d time.Duration, cause erro
 			return
 		case <-t.C:
 		}
-		if e.o.Clock().Sub(due) > lateBy {
+		if w.o.Clock().Sub(due) > lateBy {
 			t.Reset(lateGrace)
 			select {
 			case <-ended:
