@@ -50,11 +50,11 @@ func FuzzReadCall(f *testing.F) {
 	f.Add(200, []byte(`{"errcode":88,"sub_code":"60011","sub_msg":"[qyapi_x]"}`))
 	f.Add(200, []byte(`{"success":false}`))
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
-		for _, g := range []generation{legacyAPI, newAPI} {
+		for _, g := range []Generation{LegacyAPI, NewAPI} {
 			var user struct {
 				Result User `json:"result"`
 			}
-			if e := readCall(call{api: g}, status, bytes.NewReader(body), &user); e != nil {
+			if e := readCall(Call{API: g}, status, bytes.NewReader(body), &user); e != nil {
 				require.NotEmpty(t, e.Kind)
 				require.NotEmpty(t, e.Error())
 			}

@@ -128,7 +128,7 @@ func (h *DingdingHook) application(s appSettings) *application {
 		return app
 	}
 	app := &application{limiter: newLimiter(s.qps)}
-	for _, g := range []generation{legacyAPI, newAPI} {
+	for _, g := range []Generation{LegacyAPI, NewAPI} {
 		app.tokens[g] = &tokenSource{store: h.tokens, key: tokenKey(s, g), now: h.now}
 	}
 	h.shared.applications[key] = app
@@ -149,18 +149,18 @@ func newLimiter(qps float64) *rate.Limiter {
 func (a *App) RobotCode(ctx context.Context) (string, error) {
 	c, err := a.conn(ctx)
 	if err != nil {
-		return "", a.failed("find the robot code", err)
+		return "", a.Failed("find the robot code", err)
 	}
 	return c.robotCode, nil
 }
 
-// failed finishes an error: it says what was being done and with which connection.
-func (a *App) failed(op string, err *Error) error {
+// Failed finishes an error: it says what was being done and with which connection.
+func (a *App) Failed(op string, err *Error) error {
 	err.Op = fmt.Sprintf("%s through %q", op, a.connID)
 	return err
 }
 
-// invalid is the error of arguments that no request was made with.
-func (a *App) invalid(op string, err error) error {
-	return a.failed(op, &Error{Kind: KindInvalid, Err: err})
+// Invalid is the error of arguments that no request was made with.
+func (a *App) Invalid(op string, err error) error {
+	return a.Failed(op, &Error{Kind: KindInvalid, Err: err})
 }

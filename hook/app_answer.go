@@ -20,16 +20,16 @@ const maxCallAnswerBytes = 16 << 20
 var errCallTooLarge = fmt.Errorf("it is larger than %d MiB", maxCallAnswerBytes>>20)
 
 // readCall reads the answer to a call and decodes it into what into points to.
-func readCall(c call, status int, body io.Reader, into any) *Error {
+func readCall(c Call, status int, body io.Reader, into any) *Error {
 	data, err := io.ReadAll(io.LimitReader(body, maxCallAnswerBytes+1))
 	if err == nil && len(data) > maxCallAnswerBytes {
 		err = errCallTooLarge
 	}
-	if c.bodiless && err == nil && len(bytes.TrimSpace(data)) == 0 && status >= http.StatusOK && status < http.StatusMultipleChoices {
+	if c.Bodiless && err == nil && len(bytes.TrimSpace(data)) == 0 && status >= http.StatusOK && status < http.StatusMultipleChoices {
 		return nil
 	}
 	e := judgeNew(status, data, err)
-	if c.api == legacyAPI {
+	if c.API == LegacyAPI {
 		e = judge(status, data, err)
 	}
 	if e != nil {

@@ -16,36 +16,41 @@ import (
 	"github.com/dingdag/dingdag/connections"
 )
 
-// call is one request to an API of an app.
-type call struct {
-	op     string // what is being done, for errors: `create chat "ops"`
-	api    generation
-	method string
-	path   string     // percent-encoded, see pathOf
-	query  url.Values // without the token
-	body   any        // encoded as JSON; nil sends no body and no content type
-	raw    *rawBody   // in place of body
-	// url is sent as it is and without a token, in place of api, path and query.
+// Call is one request to an API of an app.
+type Call struct {
+	// Op says what is being done, for errors: `create chat "ops"`.
+	Op     string
+	API    Generation
+	Method string
+	// Path is percent-encoded, see [PathOf].
+	Path string
+	// Query is without the token.
+	Query url.Values
+	// Body is encoded as JSON; nil sends no body and no content type. Raw goes in its place.
+	Body any
+	Raw  *RawBody
+	// Safe says that doing it twice is the same as doing it once, as with all reading.
+	Safe bool
+	// Bodiless says that a success needs no body.
+	Bodiless bool
+	// Timeout of one attempt, in place of the connection's if that is shorter.
+	Timeout time.Duration
+
+	// url is sent as it is and without a token, in place of API, Path and Query.
 	url string
-	// safe says that doing it twice is the same as doing it once, as with all reading.
-	safe bool
 	// open says that the call needs no token.
 	open bool
-	// bodiless says that a success needs no body.
-	bodiless bool
-	// timeout of one attempt, in place of the connection's if that is shorter.
-	timeout time.Duration
 }
 
-// rawBody is a body that is not JSON.
-type rawBody struct {
-	contentType string
-	data        []byte
+// RawBody is a body that is not JSON.
+type RawBody struct {
+	ContentType string
+	Data        []byte
 }
 
-// pathOf fills the {names} of a path in order, percent-encoded: ids hold / + and =, and
+// PathOf fills the {names} of a path in order, percent-encoded: ids hold / + and =, and
 // titles anything.
-func pathOf(template string, values ...string) string {
+func PathOf(template string, values ...string) string {
 	for _, v := range values {
 		before, rest, _ := strings.Cut(template, "{")
 		_, after, _ := strings.Cut(rest, "}")
@@ -54,15 +59,33 @@ func pathOf(template string, values ...string) string {
 	return template
 }
 
-// do makes a call and decodes the answer into what into points to, unless it is nil.
-func (a *App) do(ctx context.Context, c call, into any) error {
+// Do makes a call and decodes the answer into what into points to, unless it is nil. The
+// error is an [*Error]. The packages below this one declare the calls of each resource;
+// others can be made the same way.
+func (a *App) Do(ctx context.Context, c Call, into any) error {
 	if err := a.run(ctx, c, into); err != nil {
-		return a.failed(c.op, err)
+		return a.Failed(c.Op, err)
 	}
 	return nil
 }
 
-func (a *App) run(ctx context.Context, c call, into any) *Error {
+// DoAgainWhenLost makes a call that can be made a second time right after the first
+// one, but not at any later time. When no answer came it is made again; when that
+// fails, too, the error stays uncertain.
+func (a *App) DoAgainWhenLost(ctx context.Context, c Call, into any) error {
+	err := a.Do(ctx, c, into)
+	if KindOf(err) != KindUncertain {
+		return err
+	}
+	c.Safe = true
+	again := a.Do(ctx, c, into)
+	if again == nil || c.Method == http.MethodDelete && KindOf(again) == KindNotFound {
+		return nil
+	}
+	return err
+}
+
+func (a *App) run(ctx context.Context, c Call, into any) *Error {
 	conn, err := a.conn(ctx)
 	if err != nil {
 		return err
@@ -88,7 +111,7 @@ func (a *App) run(ctx context.Context, c call, into any) *Error {
 			refused = token
 			continue // once; a second refusal is final
 		}
-		if pause, ok := again(c, err, attempt); !ok || !a.pause(ctx, c.op, err, pause) {
+		if pause, ok := again(c, err, attempt); !ok || !a.pause(ctx, c.Op, err, pause) {
 			return err
 		}
 	}
@@ -102,7 +125,7 @@ func (a *App) pause(ctx context.Context, op string, err *Error, d time.Duration)
 }
 
 // again says whether to try again after an error, and when.
-func again(c call, e *Error, attempt int) (time.Duration, bool) {
+func again(c Call, e *Error, attempt int) (time.Duration, bool) {
 	pause := firstPause
 	for range attempt - 1 {
 		pause *= 3
@@ -118,31 +141,31 @@ func again(c call, e *Error, attempt int) (time.Duration, bool) {
 	if _, known := lookup(e.Code); e.Code != "" && !known && e.HTTPStatus < http.StatusInternalServerError {
 		return 0, false // a refusal for a reason that will most likely stay
 	}
-	return max(pause, min(e.RetryAfter, busyPause)), c.safe && e.Kind == KindUnavailable && e.Message != stoppedBefore
+	return max(pause, min(e.RetryAfter, busyPause)), c.Safe && e.Kind == KindUnavailable && e.Message != stoppedBefore
 }
 
 // token returns the token that a call needs.
-func (a *App) token(ctx context.Context, conn *appConn, c call, refused string) (string, *Error) {
+func (a *App) token(ctx context.Context, conn *appConn, c Call, refused string) (string, *Error) {
 	if c.open {
 		return "", nil
 	}
-	fetch := func(ctx context.Context) (Token, *Error) { return a.fetchToken(ctx, conn, c.api) }
+	fetch := func(ctx context.Context) (Token, *Error) { return a.fetchToken(ctx, conn, c.API) }
 	warn := func(text string, err error) {
 		a.hook.log.LogAttrs(ctx, slog.LevelWarn, "access token", slog.String("conn_id", a.connID),
 			slog.String("warning", text), slog.String("error", err.Error()))
 	}
-	return conn.tokens[c.api].get(ctx, refused, fetch, warn)
+	return conn.tokens[c.API].get(ctx, refused, fetch, warn)
 }
 
 // fetchToken asks DingTalk for a token of a generation.
-func (a *App) fetchToken(ctx context.Context, conn *appConn, g generation) (Token, *Error) {
-	c := call{op: "get an access token", api: g, open: true, safe: true}
-	if g == legacyAPI {
-		c.method, c.path = http.MethodGet, "/gettoken"
-		c.query = url.Values{"appkey": {conn.appKey}, "appsecret": {conn.appSecret}}
+func (a *App) fetchToken(ctx context.Context, conn *appConn, g Generation) (Token, *Error) {
+	c := Call{Op: "get an access token", API: g, open: true, Safe: true}
+	if g == LegacyAPI {
+		c.Method, c.Path = http.MethodGet, "/gettoken"
+		c.Query = url.Values{"appkey": {conn.appKey}, "appsecret": {conn.appSecret}}
 	} else {
-		c.method, c.path = http.MethodPost, "/v1.0/oauth2/accessToken"
-		c.body = map[string]string{"appKey": conn.appKey, "appSecret": conn.appSecret}
+		c.Method, c.Path = http.MethodPost, "/v1.0/oauth2/accessToken"
+		c.Body = map[string]string{"appKey": conn.appKey, "appSecret": conn.appSecret}
 	}
 	var got struct {
 		Legacy  string `json:"access_token"`
@@ -163,39 +186,48 @@ func (a *App) fetchToken(ctx context.Context, conn *appConn, g generation) (Toke
 }
 
 // encodeCall makes the body of a call, the same for all attempts. It is nil for none.
-func encodeCall(c call) (*rawBody, *Error) {
-	if c.raw != nil || c.body == nil {
-		return c.raw, nil
+func encodeCall(c Call) (*RawBody, *Error) {
+	if c.Raw != nil || c.Body == nil {
+		return c.Raw, nil
 	}
+	data, err := EncodeBody(c.Body)
+	if err != nil {
+		return nil, &Error{Kind: KindInvalid, Err: err}
+	}
+	return &RawBody{ContentType: "application/json; charset=utf-8", Data: data}, nil
+}
+
+// EncodeBody writes the JSON of [Call.Body] as it is sent, for those who check its size.
+func EncodeBody(body any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(c.body); err != nil {
-		return nil, &Error{Kind: KindInvalid, Err: fmt.Errorf("encode the request: %w", err)}
+	if err := enc.Encode(body); err != nil {
+		return nil, fmt.Errorf("encode the request: %w", err)
 	}
-	return &rawBody{contentType: "application/json; charset=utf-8", data: bytes.TrimSuffix(b.Bytes(), []byte("\n"))}, nil
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // attempt sends a call once and reads its answer.
-func (a *App) attempt(ctx context.Context, conn *appConn, c call, body *rawBody, token string, into any) *Error {
+func (a *App) attempt(ctx context.Context, conn *appConn, c Call, body *RawBody, token string, into any) *Error {
 	if !c.open {
 		// An error means that ctx ends before the call's turn.
 		if err := conn.limiter.Wait(ctx); err != nil {
 			return &Error{Kind: KindUnavailable, Message: stoppedBefore, Err: cmp.Or(context.Cause(ctx), err)}
 		}
 	}
-	limit := max(conn.timeout, c.timeout)
+	limit := max(conn.timeout, c.Timeout)
 	attempt, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	attempt, progress := watch(attempt)
 	request := conn.client.R().SetContext(attempt).SetDoNotParseResponse(true)
 	if body != nil {
-		request.SetHeader("Content-Type", body.contentType).SetBody(bytes.NewReader(body.data))
+		request.SetHeader("Content-Type", body.ContentType).SetBody(bytes.NewReader(body.Data))
 	}
-	if token != "" && c.api == newAPI {
+	if token != "" && c.API == NewAPI {
 		request.SetHeader("x-acs-dingtalk-access-token", token)
 	}
-	resp, err := request.Execute(c.method, conn.address(c, token))
+	resp, err := request.Execute(c.Method, conn.address(c, token))
 	if err != nil {
 		return settle(c, conn, token, transportError(ctx, err, progress.left(), limit))
 	}
@@ -204,18 +236,18 @@ func (a *App) attempt(ctx context.Context, conn *appConn, c call, body *rawBody,
 }
 
 // address is the whole URL of a call.
-func (c *appConn) address(r call, token string) string {
+func (c *appConn) address(r Call, token string) string {
 	if r.url != "" {
 		return r.url
 	}
-	query := r.query.Encode()
-	if token != "" && r.api == legacyAPI {
+	query := r.Query.Encode()
+	if token != "" && r.API == LegacyAPI {
 		if query != "" {
 			query += "&"
 		}
 		query += "access_token=" + url.QueryEscape(token)
 	}
-	address := c.base[r.api] + r.path
+	address := c.base[r.API] + r.Path
 	if query != "" {
 		address += "?" + strings.ReplaceAll(query, "+", "%20")
 	}
@@ -223,11 +255,11 @@ func (c *appConn) address(r call, token string) string {
 }
 
 // settle judges an error by what the call does, and takes credentials out of its text.
-func settle(c call, conn *appConn, token string, e *Error) *Error {
+func settle(c Call, conn *appConn, token string, e *Error) *Error {
 	if e == nil {
 		return nil
 	}
-	if e.Kind == KindUncertain && c.safe {
+	if e.Kind == KindUncertain && c.Safe {
 		e.Kind = KindUnavailable // another try does no harm
 	}
 	for _, secret := range []string{conn.appSecret, token, c.url} {

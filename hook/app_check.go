@@ -44,23 +44,23 @@ type AppCheckStep struct {
 // gateway looks at the scope before anything else, so that the ids may be wrong.
 type probe struct {
 	name, scope string
-	call        call
+	call        Call
 }
 
 func probes(robotCode string) []probe {
 	const nobody = "dingdag-connection-test"
 	return []probe{
-		{"read members", "qyapi_get_member", call{method: http.MethodPost, path: "/topapi/user/count", body: map[string]bool{"only_active": true}}},
-		{"read departments", "qyapi_get_department_list", call{method: http.MethodPost, path: "/topapi/v2/department/listsub", body: deptBody{DeptID: RootDeptID}}},
-		{"search the address book", "qyapi_addresslist_search", call{
-			api: newAPI, method: http.MethodPost, path: "/v1.0/contact/users/search", body: SearchQuery{Word: nobody, Size: 1}.body(),
+		{"read members", "qyapi_get_member", Call{Method: http.MethodPost, Path: "/topapi/user/count", Body: map[string]bool{"only_active": true}}},
+		{"read departments", "qyapi_get_department_list", Call{Method: http.MethodPost, Path: "/topapi/v2/department/listsub", Body: map[string]int{"dept_id": 1}}},
+		{"search the address book", "qyapi_addresslist_search", Call{
+			API: NewAPI, Method: http.MethodPost, Path: "/v1.0/contact/users/search", Body: map[string]any{"queryWord": nobody, "offset": 0, "size": 1},
 		}},
-		{"send bot messages", "qyapi_robot_sendmsg", call{
-			api: newAPI, method: http.MethodGet, path: "/v1.0/robot/oToMessages/readStatus",
-			query: url.Values{"robotCode": {robotCode}, "processQueryKey": {nobody}},
+		{"send bot messages", "qyapi_robot_sendmsg", Call{
+			API: NewAPI, Method: http.MethodGet, Path: "/v1.0/robot/oToMessages/readStatus",
+			Query: url.Values{"robotCode": {robotCode}, "processQueryKey": {nobody}},
 		}},
-		{"manage groups", "qyapi_chat_manage", call{
-			api: newAPI, method: http.MethodPost, path: "/v1.0/im/sceneGroups/query", body: conversation{nobody},
+		{"manage groups", "qyapi_chat_manage", Call{
+			API: NewAPI, Method: http.MethodPost, Path: "/v1.0/im/sceneGroups/query", Body: map[string]string{"openConversationId": nobody},
 		}},
 	}
 }
@@ -81,18 +81,18 @@ func probes(robotCode string) []probe {
 func (a *App) Check(ctx context.Context) (*AppCheck, error) {
 	conn, err := a.conn(ctx)
 	if err != nil {
-		return nil, a.failed("check the app", err)
+		return nil, a.Failed("check the app", err)
 	}
 	check := &AppCheck{Credentials: true, Address: true}
-	for g, name := range []string{legacyAPI: "legacy token", newAPI: "new token"} {
-		_, err := a.fetchToken(ctx, conn, generation(g))
+	for g, name := range []string{LegacyAPI: "legacy token", NewAPI: "new token"} {
+		_, err := a.fetchToken(ctx, conn, Generation(g))
 		if check.add(name, "", err); err != nil {
 			check.Credentials = !err.isCredentials()
 			return check, nil
 		}
 	}
 	for _, p := range probes(conn.robotCode) {
-		p.call.op, p.call.safe = p.name, true
+		p.call.Op, p.call.Safe = p.name, true
 		err := a.run(ctx, p.call, nil)
 		if err != nil && err.isTheCalls() {
 			err = nil
@@ -109,7 +109,7 @@ func (e *Error) isTheCalls() bool {
 	if e.isScope() || e.isIP() || e.isToken() || e.isCredentials() {
 		return false
 	}
-	return e.Kind == KindInvalid || e.Kind == KindNotFound || e.isCodeOf("processquerykey.expiretime", "grouppermissiondenied", "invalidparameter.robotcode.auth")
+	return e.Kind == KindInvalid || e.Kind == KindNotFound || e.IsCode("processquerykey.expiretime", "grouppermissiondenied", "invalidparameter.robotcode.auth")
 }
 
 func (c *AppCheck) add(name, scope string, err *Error) {

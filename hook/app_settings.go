@@ -21,12 +21,13 @@ const (
 	DefaultQPS = 20
 )
 
-// generation is one of the two generations of DingTalk's API.
-type generation int
+// Generation is one of the two generations of DingTalk's API.
+type Generation int
 
+// The generations. A [Call] that names none is of the older one.
 const (
-	legacyAPI generation = iota // oapi.dingtalk.com
-	newAPI                      // api.dingtalk.com
+	LegacyAPI Generation = iota // oapi.dingtalk.com
+	NewAPI                      // api.dingtalk.com
 )
 
 // appSettings is what a connection says about an app.
@@ -89,10 +90,10 @@ func siblings(base string) ([2]string, error) {
 	both := [2]string{base, base}
 	if rest, ok := strings.CutPrefix(u.Host, "oapi."); ok {
 		u.Host = "api." + rest
-		both[newAPI] = u.String()
+		both[NewAPI] = u.String()
 	} else if rest, ok := strings.CutPrefix(u.Host, "api."); ok {
 		u.Host = "oapi." + rest
-		both[legacyAPI] = u.String()
+		both[LegacyAPI] = u.String()
 	}
 	return both, nil
 }
@@ -109,8 +110,8 @@ func (s *appSettings) readExtra(conn *connections.Connection) error {
 		"operator_user_id": func(text string) error { s.operatorUserID = text; return nil },
 		"agent_id":         s.readAgentID,
 		"qps":              s.readQPS,
-		"api_host":         func(text string) error { return readHost(text, &s.base[newAPI]) },
-		"oapi_host":        func(text string) error { return readHost(text, &s.base[legacyAPI]) },
+		"api_host":         func(text string) error { return readHost(text, &s.base[NewAPI]) },
+		"oapi_host":        func(text string) error { return readHost(text, &s.base[LegacyAPI]) },
 	} {
 		text, err := extraText(extra[name])
 		if err == nil && text != "" {

@@ -72,7 +72,7 @@ type tokenSource struct {
 
 // tokenKey names the token in a [TokenStore]. A new secret is a new key, so that a
 // wrong one does not work by chance.
-func tokenKey(s appSettings, g generation) string {
+func tokenKey(s appSettings, g Generation) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d %q %q %q", g, s.base[g], s.appKey, s.appSecret))
 	return hex.EncodeToString(sum[:])
 }

@@ -87,19 +87,11 @@ func (m BotMessage) Check() error {
 
 // param is the fields as the JSON text that goes into the request.
 func (m BotMessage) param() string {
-	body, err := encodeCall(call{body: m.Param})
+	body, err := EncodeBody(m.Param)
 	if err != nil || m.Param == nil {
 		return "{}" // a map of text always encodes
 	}
-	return string(body.data)
-}
-
-// bot returns code, or that of the app's bot.
-func (a *App) bot(ctx context.Context, code string) (string, error) {
-	if code != "" {
-		return code, nil
-	}
-	return a.RobotCode(ctx)
+	return string(body)
 }
 
 // botSend is the body of a message: to a group or to people.
@@ -123,18 +115,18 @@ type botSend struct {
 func (a *App) SendToGroup(ctx context.Context, openConversationID string, m BotMessage) (string, error) {
 	const op = "send a bot message to a group"
 	if err := m.Check(); err != nil {
-		return "", a.invalid(op, err)
+		return "", a.Invalid(op, err)
 	}
-	code, err := a.bot(ctx, m.RobotCode)
+	code, err := a.BotCode(ctx, m.RobotCode)
 	if err != nil {
 		return "", err
 	}
 	var got struct {
 		Key string `json:"processQueryKey"`
 	}
-	err = a.do(ctx, call{
-		op: op, api: newAPI, method: http.MethodPost, path: "/v1.0/robot/groupMessages/send",
-		body: botSend{RobotCode: code, OpenConversationID: openConversationID, Key: m.Key, Param: m.param(), CoolAppCode: m.CoolAppCode},
+	err = a.Do(ctx, Call{
+		Op: op, API: NewAPI, Method: http.MethodPost, Path: "/v1.0/robot/groupMessages/send",
+		Body: botSend{RobotCode: code, OpenConversationID: openConversationID, Key: m.Key, Param: m.param(), CoolAppCode: m.CoolAppCode},
 	}, &got)
 	return got.Key, err
 }
@@ -174,16 +166,16 @@ func (s *SentToUsers) Undelivered() []Undelivered {
 func (a *App) SendToUsers(ctx context.Context, userIDs []string, m BotMessage) (*SentToUsers, error) {
 	const op = "send a bot message to users"
 	if err := m.Check(); err != nil {
-		return nil, a.invalid(op, err)
+		return nil, a.Invalid(op, err)
 	}
-	code, err := a.bot(ctx, m.RobotCode)
+	code, err := a.BotCode(ctx, m.RobotCode)
 	if err != nil {
 		return nil, err
 	}
 	var got SentToUsers
-	err = a.do(ctx, call{
-		op: op, api: newAPI, method: http.MethodPost, path: "/v1.0/robot/oToMessages/batchSend",
-		body: botSend{RobotCode: code, UserIDs: userIDs, Key: m.Key, Param: m.param()},
+	err = a.Do(ctx, Call{
+		Op: op, API: NewAPI, Method: http.MethodPost, Path: "/v1.0/robot/oToMessages/batchSend",
+		Body: botSend{RobotCode: code, UserIDs: userIDs, Key: m.Key, Param: m.param()},
 	}, &got)
 	if err != nil {
 		return nil, err
@@ -212,14 +204,14 @@ type UserRead struct {
 //
 //dingtalk:api GET /v1.0/robot/oToMessages/readStatus
 func (a *App) UserReads(ctx context.Context, robotCode, key string) (*UserReads, error) {
-	code, err := a.bot(ctx, robotCode)
+	code, err := a.BotCode(ctx, robotCode)
 	if err != nil {
 		return nil, err
 	}
 	var got UserReads
-	err = a.do(ctx, call{
-		op: "get who read a bot message", api: newAPI, method: http.MethodGet, path: "/v1.0/robot/oToMessages/readStatus",
-		query: url.Values{"robotCode": {code}, "processQueryKey": {key}}, safe: true,
+	err = a.Do(ctx, Call{
+		Op: "get who read a bot message", API: NewAPI, Method: http.MethodGet, Path: "/v1.0/robot/oToMessages/readStatus",
+		Query: url.Values{"robotCode": {code}, "processQueryKey": {key}}, Safe: true,
 	}, &got)
 	if err != nil {
 		return nil, err
@@ -250,7 +242,7 @@ type GroupReads struct {
 //
 //dingtalk:api POST /v1.0/robot/groupMessages/query
 func (a *App) GroupReads(ctx context.Context, q GroupReadsQuery) (*GroupReads, error) {
-	code, err := a.bot(ctx, q.RobotCode)
+	code, err := a.BotCode(ctx, q.RobotCode)
 	if err != nil {
 		return nil, err
 	}
@@ -259,9 +251,9 @@ func (a *App) GroupReads(ctx context.Context, q GroupReadsQuery) (*GroupReads, e
 		size = MaxReadersPage
 	}
 	var got GroupReads
-	err = a.do(ctx, call{
-		op: "get who read a group message", api: newAPI, method: http.MethodPost, path: "/v1.0/robot/groupMessages/query", safe: true,
-		body: struct {
+	err = a.Do(ctx, Call{
+		Op: "get who read a group message", API: NewAPI, Method: http.MethodPost, Path: "/v1.0/robot/groupMessages/query", Safe: true,
+		Body: struct {
 			OpenConversationID string `json:"openConversationId"`
 			RobotCode          string `json:"robotCode"`
 			Key                string `json:"processQueryKey"`
@@ -310,11 +302,11 @@ func (a *App) RecallFromGroup(ctx context.Context, robotCode, openConversationID
 
 func (a *App) recall(ctx context.Context, path string, r recall) (*Recalled, error) {
 	var err error
-	if r.RobotCode, err = a.bot(ctx, r.RobotCode); err != nil {
+	if r.RobotCode, err = a.BotCode(ctx, r.RobotCode); err != nil {
 		return nil, err
 	}
 	var got Recalled
-	if err := a.do(ctx, call{op: "recall bot messages", api: newAPI, method: http.MethodPost, path: path, body: r, safe: true}, &got); err != nil {
+	if err := a.Do(ctx, Call{Op: "recall bot messages", API: NewAPI, Method: http.MethodPost, Path: path, Body: r, Safe: true}, &got); err != nil {
 		return nil, err
 	}
 	return &got, nil

@@ -119,24 +119,24 @@ func (d CardDelivery) body(robotCode string) cardBody {
 func (a *App) CreateCard(ctx context.Context, d CardDelivery) (*CardDelivered, error) {
 	op := fmt.Sprintf("create card %q", d.OutTrackID)
 	if (d.UserID == "") == (d.OpenConversationID == "") {
-		return nil, a.invalid(op, errors.New("a card goes either to a group or to a user"))
+		return nil, a.Invalid(op, errors.New("a card goes either to a group or to a user"))
 	}
-	code, err := a.bot(ctx, d.RobotCode)
+	code, err := a.BotCode(ctx, d.RobotCode)
 	if err != nil {
 		return nil, err
 	}
 	var got struct {
 		Result CardDelivered `json:"result"`
 	}
-	err = a.do(ctx, call{
-		op: op, api: newAPI, method: http.MethodPost, path: "/v1.0/card/instances/createAndDeliver", body: d.body(code),
+	err = a.Do(ctx, Call{
+		Op: op, API: NewAPI, Method: http.MethodPost, Path: "/v1.0/card/instances/createAndDeliver", Body: d.body(code),
 	}, &got)
 	if err != nil {
 		return nil, err
 	}
 	for _, r := range got.Result.Results {
 		if !r.Success {
-			return &got.Result, a.failed(op, &Error{Kind: KindInvalid, Message: fmt.Sprintf("the card was not delivered to %s: %s", r.SpaceID, r.ErrorMsg)})
+			return &got.Result, a.Failed(op, &Error{Kind: KindInvalid, Message: fmt.Sprintf("the card was not delivered to %s: %s", r.SpaceID, r.ErrorMsg)})
 		}
 	}
 	return &got.Result, nil
@@ -170,9 +170,9 @@ func (a *App) UpdateCard(ctx context.Context, u CardUpdate) error {
 		}
 		private[id] = dataOf(param)
 	}
-	return a.do(ctx, call{
-		op: fmt.Sprintf("update card %q", u.OutTrackID), api: newAPI, method: http.MethodPut, path: "/v1.0/card/instances", safe: true,
-		body: struct {
+	return a.Do(ctx, Call{
+		Op: fmt.Sprintf("update card %q", u.OutTrackID), API: NewAPI, Method: http.MethodPut, Path: "/v1.0/card/instances", Safe: true,
+		Body: struct {
 			OutTrackID string              `json:"outTrackId"`
 			Data       cardData            `json:"cardData"`
 			Private    map[string]cardData `json:"privateData,omitempty"`
@@ -212,8 +212,8 @@ type CardPiece struct {
 //
 //dingtalk:api PUT /v1.0/card/streaming
 func (a *App) StreamCard(ctx context.Context, p CardPiece) error {
-	return a.do(ctx, call{
-		op: fmt.Sprintf("stream into card %q", p.OutTrackID), api: newAPI, method: http.MethodPut, path: "/v1.0/card/streaming",
-		body: p, safe: true,
+	return a.Do(ctx, Call{
+		Op: fmt.Sprintf("stream into card %q", p.OutTrackID), API: NewAPI, Method: http.MethodPut, Path: "/v1.0/card/streaming",
+		Body: p, Safe: true,
 	}, nil)
 }

@@ -52,9 +52,9 @@ const internalGroup = 2
 //dingtalk:api POST /v1.0/im/group/create
 func (a *App) CreateChat(ctx context.Context, c NewChat) (*Chat, error) {
 	var got Chat
-	err := a.do(ctx, call{
-		op: fmt.Sprintf("create chat %q", c.Name), api: newAPI, method: http.MethodPost, path: "/v1.0/im/group/create",
-		body: struct {
+	err := a.Do(ctx, Call{
+		Op: fmt.Sprintf("create chat %q", c.Name), API: NewAPI, Method: http.MethodPost, Path: "/v1.0/im/group/create",
+		Body: struct {
 			Name            string      `json:"name"`
 			Owner           string      `json:"owner"`
 			OwnerType       string      `json:"ownerType"`
@@ -113,7 +113,7 @@ func (a *App) GetChat(ctx context.Context, id, coolAppCode string) (*ChatInfo, e
 		return a.GetChatByChatID(ctx, id)
 	}
 	info, err := a.GetSceneGroup(ctx, id, coolAppCode)
-	if e, ok := errors.AsType[*Error](err); ok && e.isCodeOf("grouppermissiondenied") {
+	if e, ok := errors.AsType[*Error](err); ok && e.IsCode("grouppermissiondenied") {
 		if base, baseErr := a.GetChatBaseInfo(ctx, id); baseErr == nil {
 			return base, nil
 		}
@@ -131,13 +131,13 @@ func (a *App) GetChat(ctx context.Context, id, coolAppCode string) (*ChatInfo, e
 //dingtalk:api POST /v1.0/im/sceneGroups/query
 func (a *App) GetSceneGroup(ctx context.Context, openConversationID, coolAppCode string) (*ChatInfo, error) {
 	var got ChatInfo
-	err := a.do(ctx, call{
-		op: fmt.Sprintf("get chat %q", openConversationID), api: newAPI, method: http.MethodPost, path: "/v1.0/im/sceneGroups/query",
-		body: struct {
+	err := a.Do(ctx, Call{
+		Op: fmt.Sprintf("get chat %q", openConversationID), API: NewAPI, Method: http.MethodPost, Path: "/v1.0/im/sceneGroups/query",
+		Body: struct {
 			conversation
 
 			CoolAppCode string `json:"coolAppCode,omitempty"`
-		}{conversation{openConversationID}, coolAppCode}, safe: true,
+		}{conversation{openConversationID}, coolAppCode}, Safe: true,
 	}, &got)
 	if err != nil {
 		return nil, err
@@ -158,9 +158,9 @@ func (a *App) GetChatBaseInfo(ctx context.Context, openConversationID string) (*
 	var got struct {
 		Result ChatInfo `json:"result"`
 	}
-	err := a.do(ctx, call{
-		op: fmt.Sprintf("get chat %q", openConversationID), api: newAPI, method: http.MethodPost, path: "/v1.0/im/groups/baseInfos/query",
-		body: conversation{openConversationID}, safe: true,
+	err := a.Do(ctx, Call{
+		Op: fmt.Sprintf("get chat %q", openConversationID), API: NewAPI, Method: http.MethodPost, Path: "/v1.0/im/groups/baseInfos/query",
+		Body: conversation{openConversationID}, Safe: true,
 	}, &got)
 	if err != nil {
 		return nil, err
@@ -182,9 +182,9 @@ func (a *App) GetChatByChatID(ctx context.Context, chatID string) (*ChatInfo, er
 			Owner string `json:"owner"`
 		} `json:"chat_info"`
 	}
-	err := a.do(ctx, call{
-		op: fmt.Sprintf("get chat %q", chatID), method: http.MethodGet, path: "/chat/get",
-		query: map[string][]string{"chatid": {chatID}}, safe: true,
+	err := a.Do(ctx, Call{
+		Op: fmt.Sprintf("get chat %q", chatID), Method: http.MethodGet, Path: "/chat/get",
+		Query: map[string][]string{"chatid": {chatID}}, Safe: true,
 	}, &got)
 	if err != nil {
 		return nil, err
@@ -201,9 +201,9 @@ func (a *App) GetChatByChatID(ctx context.Context, chatID string) (*ChatInfo, er
 //dingtalk:api POST /v1.0/im/chat/{chatId}/convertToOpenConversationId
 func (a *App) OpenConversationID(ctx context.Context, chatID string) (string, error) {
 	var got conversation
-	err := a.do(ctx, call{
-		op: fmt.Sprintf("convert chatid %q", chatID), api: newAPI, method: http.MethodPost, safe: true,
-		path: pathOf("/v1.0/im/chat/{chatId}/convertToOpenConversationId", chatID),
+	err := a.Do(ctx, Call{
+		Op: fmt.Sprintf("convert chatid %q", chatID), API: NewAPI, Method: http.MethodPost, Safe: true,
+		Path: PathOf("/v1.0/im/chat/{chatId}/convertToOpenConversationId", chatID),
 	}, &got)
 	return got.OpenConversationID, err
 }

@@ -218,28 +218,28 @@ func lookup(code string) (codeRow, bool) {
 }
 
 // isCodeOf reports whether the error has one of the codes, in lower case.
-func (e *Error) isCodeOf(codes ...string) bool {
+func (e *Error) IsCode(codes ...string) bool {
 	return slices.Contains(codes, strings.ToLower(e.Code))
 }
 
 // isToken reports that an app's access token is not valid any more.
 func (e *Error) isToken() bool {
-	return e.isCodeOf("40014", "42001", "40001", "invalidauthentication", "accesstoken.expired")
+	return e.IsCode("40014", "42001", "40001", "invalidauthentication", "accesstoken.expired")
 }
 
 func (e *Error) isCredentials() bool {
-	return e.isCodeOf("40089", "40096", "invalidclientidorsecret", "authfailed", "invalid.client")
+	return e.IsCode("40089", "40096", "invalidclientidorsecret", "authfailed", "invalid.client")
 }
 
 func (e *Error) isScope() bool {
-	return e.isCodeOf("60011", "43007", "forbidden.accessdenied.accesstokenpermissiondenied")
+	return e.IsCode("60011", "43007", "forbidden.accessdenied.accesstokenpermissiondenied")
 }
 
 func (e *Error) isIP() bool {
-	return e.isCodeOf("60020", "forbidden.accessdenied.ipnotinwhitelist")
+	return e.IsCode("60020", "forbidden.accessdenied.ipnotinwhitelist")
 }
 
-func (e *Error) isInitializing() bool { return e.isCodeOf("invalidrequest.document.stillinitializing") }
+func (e *Error) isInitializing() bool { return e.IsCode("invalidrequest.document.stillinitializing") }
 
 // isQPS reports that the gateway refused a call for the others of the same second.
 func (e *Error) isQPS() bool { return e.Kind == KindRateLimited && e.RetryAfter == shortPause }

@@ -62,9 +62,9 @@ func (a *App) GetDepartment(ctx context.Context, deptID int64, language string) 
 	var got struct {
 		Result DepartmentDetail `json:"result"`
 	}
-	err := a.do(ctx, call{
-		op: fmt.Sprintf("get department %d", deptID), method: http.MethodPost, path: "/topapi/v2/department/get",
-		body: deptBody{deptID, language}, safe: true,
+	err := a.Do(ctx, Call{
+		Op: fmt.Sprintf("get department %d", deptID), Method: http.MethodPost, Path: "/topapi/v2/department/get",
+		Body: deptBody{deptID, language}, Safe: true,
 	}, &got)
 	if err != nil {
 		return nil, err
@@ -82,9 +82,9 @@ func (a *App) ListDepartments(ctx context.Context, deptID int64, language string
 	var got struct {
 		Result []Department `json:"result"`
 	}
-	err := a.do(ctx, call{
-		op: fmt.Sprintf("list the departments below %d", deptID), method: http.MethodPost, path: "/topapi/v2/department/listsub",
-		body: deptBody{deptID, language}, safe: true,
+	err := a.Do(ctx, Call{
+		Op: fmt.Sprintf("list the departments below %d", deptID), Method: http.MethodPost, Path: "/topapi/v2/department/listsub",
+		Body: deptBody{deptID, language}, Safe: true,
 	}, &got)
 	return got.Result, err
 }
@@ -98,9 +98,9 @@ func (a *App) ListDepartments(ctx context.Context, deptID int64, language string
 func (a *App) SearchDepartments(ctx context.Context, q SearchQuery) (*SearchPage[int64], error) {
 	q.Exact = false
 	var got SearchPage[int64]
-	err := a.do(ctx, call{
-		op: fmt.Sprintf("search departments %q", q.Word), api: newAPI, method: http.MethodPost, path: "/v1.0/contact/departments/search",
-		body: q.body(), safe: true,
+	err := a.Do(ctx, Call{
+		Op: fmt.Sprintf("search departments %q", q.Word), API: NewAPI, Method: http.MethodPost, Path: "/v1.0/contact/departments/search",
+		Body: q.body(), Safe: true,
 	}, &got)
 	if err != nil {
 		return nil, err

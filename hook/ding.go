@@ -63,14 +63,14 @@ func (s *SentDing) Undelivered() []Undelivered {
 //
 //dingtalk:api POST /v1.0/robot/ding/send
 func (a *App) SendDing(ctx context.Context, d Ding) (*SentDing, error) {
-	code, err := a.bot(ctx, d.RobotCode)
+	code, err := a.BotCode(ctx, d.RobotCode)
 	if err != nil {
 		return nil, err
 	}
 	var got SentDing
-	err = a.do(ctx, call{
-		op: "send a DING", api: newAPI, method: http.MethodPost, path: "/v1.0/robot/ding/send",
-		body: struct {
+	err = a.Do(ctx, Call{
+		Op: "send a DING", API: NewAPI, Method: http.MethodPost, Path: "/v1.0/robot/ding/send",
+		Body: struct {
 			RobotCode string   `json:"robotCode"`
 			Way       int      `json:"remindType"`
 			UserIDs   []string `json:"receiverUserIdList"`
@@ -91,12 +91,12 @@ func (a *App) SendDing(ctx context.Context, d Ding) (*SentDing, error) {
 //
 //dingtalk:api POST /v1.0/robot/ding/recall
 func (a *App) RecallDing(ctx context.Context, robotCode, openDingID string) error {
-	code, err := a.bot(ctx, robotCode)
+	code, err := a.BotCode(ctx, robotCode)
 	if err != nil {
 		return err
 	}
-	return a.do(ctx, call{
-		op: "recall a DING", api: newAPI, method: http.MethodPost, path: "/v1.0/robot/ding/recall", safe: true,
-		body: map[string]string{"robotCode": code, "openDingId": openDingID},
+	return a.Do(ctx, Call{
+		Op: "recall a DING", API: NewAPI, Method: http.MethodPost, Path: "/v1.0/robot/ding/recall", Safe: true,
+		Body: map[string]string{"robotCode": code, "openDingId": openDingID},
 	}, nil)
 }

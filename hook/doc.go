@@ -2,7 +2,6 @@ package hook
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -48,10 +47,10 @@ type Doc struct {
 //dingtalk:api POST /v1.0/doc/workspaces/{workspaceId}/docs
 func (a *App) CreateDoc(ctx context.Context, operatorID string, d NewDoc) (*Doc, error) {
 	var got Doc
-	err := a.do(ctx, call{
-		op: fmt.Sprintf("create doc %q", d.Name), api: newAPI, method: http.MethodPost,
-		path: pathOf("/v1.0/doc/workspaces/{workspaceId}/docs", d.WorkspaceID),
-		body: struct {
+	err := a.Do(ctx, Call{
+		Op: fmt.Sprintf("create doc %q", d.Name), API: NewAPI, Method: http.MethodPost,
+		Path: PathOf("/v1.0/doc/workspaces/{workspaceId}/docs", d.WorkspaceID),
+		Body: struct {
 			Name         string `json:"name"`
 			Type         string `json:"docType"`
 			OperatorID   string `json:"operatorId"` // everywhere else it is in the query
@@ -73,35 +72,11 @@ func (a *App) CreateDoc(ctx context.Context, operatorID string, d NewDoc) (*Doc,
 //
 //dingtalk:api DELETE /v1.0/doc/workspaces/{workspaceId}/docs/{nodeId}
 func (a *App) DeleteDoc(ctx context.Context, operatorID, workspaceID, shortID string) error {
-	return a.doAgainWhenLost(ctx, call{
-		op: fmt.Sprintf("delete doc %q", shortID), api: newAPI, method: http.MethodDelete,
-		path: pathOf("/v1.0/doc/workspaces/{workspaceId}/docs/{nodeId}", workspaceID, shortID), query: actingAs(operatorID),
-		bodiless: true,
+	return a.DoAgainWhenLost(ctx, Call{
+		Op: fmt.Sprintf("delete doc %q", shortID), API: NewAPI, Method: http.MethodDelete,
+		Path: PathOf("/v1.0/doc/workspaces/{workspaceId}/docs/{nodeId}", workspaceID, shortID), Query: ActingAs(operatorID),
+		Bodiless: true,
 	}, nil)
-}
-
-// doAgainWhenLost makes a call that can be made a second time right after the first
-// one, but not at any later time. When no answer came it is made again; when that
-// fails, too, the error stays uncertain.
-func (a *App) doAgainWhenLost(ctx context.Context, c call, into any) error {
-	err := a.do(ctx, c, into)
-	if kindOf(err) != KindUncertain {
-		return err
-	}
-	c.safe = true
-	again := a.do(ctx, c, into)
-	if again == nil || c.method == http.MethodDelete && kindOf(again) == KindNotFound {
-		return nil
-	}
-	return err
-}
-
-// kindOf is the kind of an error of this package, empty for any other.
-func kindOf(err error) Kind {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e.Kind
-	}
-	return ""
 }
 
 // TemplatesQuery says which templates to list.
@@ -140,14 +115,14 @@ type DocTemplate struct {
 //
 //dingtalk:api GET /v1.0/doc/templates
 func (a *App) ListDocTemplates(ctx context.Context, operatorID string, q TemplatesQuery) (*TemplatesPage, error) {
-	query := actingAs(operatorID)
+	query := ActingAs(operatorID)
 	query.Set("templateType", q.Type)
 	setText(query, "workspaceId", q.WorkspaceID)
 	setText(query, "nextToken", q.NextToken)
 	query.Set("maxResults", strconv.Itoa(q.MaxResults))
 	var got TemplatesPage
-	err := a.do(ctx, call{
-		op: "list templates of documents", api: newAPI, method: http.MethodGet, path: "/v1.0/doc/templates", query: query, safe: true,
+	err := a.Do(ctx, Call{
+		Op: "list templates of documents", API: NewAPI, Method: http.MethodGet, Path: "/v1.0/doc/templates", Query: query, Safe: true,
 	}, &got)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package hook
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -127,6 +128,17 @@ func (e *Error) Remedy() string {
 		return "look into the group whether the message arrived before sending it again"
 	case e.Kind == KindUnavailable && e.HTTPStatus == 0 && e.Err != nil:
 		return "check the connection's host, the proxy and the network"
+	}
+	return ""
+}
+
+// Advise puts a sentence without a full stop in place of the usual remedy.
+func (e *Error) Advise(remedy string) { e.advice = remedy }
+
+// KindOf is the kind of an [*Error], empty for any other error.
+func KindOf(err error) Kind {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Kind
 	}
 	return ""
 }

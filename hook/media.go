@@ -78,16 +78,16 @@ func (a *App) UploadMedia(ctx context.Context, mediaType, path string) (*Media, 
 	op := fmt.Sprintf("upload %s %q", mediaType, filepath.Base(path))
 	data, err := readMedia(mediaType, path)
 	if err != nil {
-		return nil, a.invalid(op, err)
+		return nil, a.Invalid(op, err)
 	}
 	form, err := mediaForm(mediaType, filepath.Base(path), data)
 	if err != nil {
-		return nil, a.invalid(op, err)
+		return nil, a.Invalid(op, err)
 	}
 	var got Media
-	err = a.do(ctx, call{
-		op: op, method: http.MethodPost, path: "/media/upload", query: url.Values{"type": {mediaType}}, raw: form,
-		timeout: uploadTimeout, safe: true, // a second copy does no harm
+	err = a.Do(ctx, Call{
+		Op: op, Method: http.MethodPost, Path: "/media/upload", Query: url.Values{"type": {mediaType}}, Raw: form,
+		Timeout: uploadTimeout, Safe: true, // a second copy does no harm
 	}, &got)
 	if err != nil {
 		return nil, err
@@ -120,7 +120,7 @@ func readMedia(mediaType, path string) ([]byte, error) {
 	return data, CheckMedia(mediaType, path, int64(len(data)))
 }
 
-func mediaForm(mediaType, name string, data []byte) (*rawBody, error) {
+func mediaForm(mediaType, name string, data []byte) (*RawBody, error) {
 	var b bytes.Buffer
 	form := multipart.NewWriter(&b)
 	if err := form.WriteField("type", mediaType); err != nil {
@@ -143,5 +143,5 @@ func mediaForm(mediaType, name string, data []byte) (*rawBody, error) {
 	if err := form.Close(); err != nil {
 		return nil, err
 	}
-	return &rawBody{contentType: form.FormDataContentType(), data: b.Bytes()}, nil
+	return &RawBody{ContentType: form.FormDataContentType(), Data: b.Bytes()}, nil
 }

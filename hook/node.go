@@ -63,13 +63,13 @@ type oneNode struct {
 //
 //dingtalk:api GET /v2.0/wiki/nodes/{nodeId}
 func (a *App) GetNode(ctx context.Context, operatorID, nodeID string, with NodeDetails) (*Node, error) {
-	query := actingAs(operatorID)
+	query := ActingAs(operatorID)
 	setTrue(query, "withStatisticalInfo", with.Statistics)
 	setTrue(query, "withPermissionRole", with.PermissionRole)
 	var got oneNode
-	err := a.do(ctx, call{
-		op: fmt.Sprintf("get node %q", nodeID), api: newAPI, method: http.MethodGet,
-		path: pathOf("/v2.0/wiki/nodes/{nodeId}", nodeID), query: query, safe: true,
+	err := a.Do(ctx, Call{
+		Op: fmt.Sprintf("get node %q", nodeID), API: NewAPI, Method: http.MethodGet,
+		Path: PathOf("/v2.0/wiki/nodes/{nodeId}", nodeID), Query: query, Safe: true,
 	}, &got)
 	if err != nil {
 		return nil, err
@@ -85,10 +85,10 @@ func (a *App) GetNode(ctx context.Context, operatorID, nodeID string, with NodeD
 //dingtalk:api POST /v2.0/wiki/nodes/queryByUrl
 func (a *App) GetNodeByURL(ctx context.Context, operatorID, link string, with NodeDetails) (*Node, error) {
 	var got oneNode
-	err := a.do(ctx, call{
-		op: "get a node by its link", api: newAPI, method: http.MethodPost, path: "/v2.0/wiki/nodes/queryByUrl",
-		query: actingAs(operatorID), safe: true,
-		body: struct {
+	err := a.Do(ctx, Call{
+		Op: "get a node by its link", API: NewAPI, Method: http.MethodPost, Path: "/v2.0/wiki/nodes/queryByUrl",
+		Query: ActingAs(operatorID), Safe: true,
+		Body: struct {
 			URL    string      `json:"url"`
 			Option NodeDetails `json:"option,omitzero"`
 		}{link, with},
@@ -123,15 +123,15 @@ type NodesPage struct {
 //
 //dingtalk:api GET /v2.0/wiki/nodes
 func (a *App) ListNodes(ctx context.Context, operatorID string, q NodesQuery) (*NodesPage, error) {
-	query := actingAs(operatorID)
+	query := ActingAs(operatorID)
 	query.Set("parentNodeId", q.ParentID)
 	query.Set("maxResults", strconv.Itoa(q.MaxResults))
 	setText(query, "nextToken", q.NextToken)
 	setTrue(query, "withPermissionRole", q.WithRole)
 	var got NodesPage
-	err := a.do(ctx, call{
-		op: fmt.Sprintf("list the nodes below %q", q.ParentID), api: newAPI, method: http.MethodGet, path: "/v2.0/wiki/nodes",
-		query: query, safe: true,
+	err := a.Do(ctx, Call{
+		Op: fmt.Sprintf("list the nodes below %q", q.ParentID), API: NewAPI, Method: http.MethodGet, Path: "/v2.0/wiki/nodes",
+		Query: query, Safe: true,
 	}, &got)
 	if err != nil {
 		return nil, err
@@ -149,10 +149,10 @@ func (a *App) BatchGetNodes(ctx context.Context, operatorID string, ids []string
 	var all []Node
 	for some := range slices.Chunk(ids, maxWikiBatch) {
 		var got NodesPage
-		err := a.do(ctx, call{
-			op: fmt.Sprintf("get %d nodes", len(some)), api: newAPI, method: http.MethodPost, path: "/v2.0/wiki/nodes/batchQuery",
-			query: actingAs(operatorID), safe: true,
-			body: struct {
+		err := a.Do(ctx, Call{
+			Op: fmt.Sprintf("get %d nodes", len(some)), API: NewAPI, Method: http.MethodPost, Path: "/v2.0/wiki/nodes/batchQuery",
+			Query: ActingAs(operatorID), Safe: true,
+			Body: struct {
 				NodeIDs []string    `json:"nodeIds"`
 				Option  NodeDetails `json:"option,omitzero"`
 			}{some, with},

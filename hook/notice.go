@@ -87,12 +87,12 @@ func (n Notice) CheckMessage() error {
 	if n.Content["status_bar"] != nil && (len(n.UserIDs) == 0 || len(n.UserIDs) > MaxStatusBarUsers) {
 		errs = append(errs, fmt.Errorf("a status_bar works for 1 to %d users only", MaxStatusBarUsers))
 	}
-	body, err := encodeCall(call{body: n.message()})
+	body, err := EncodeBody(n.message())
 	switch {
 	case err != nil:
-		errs = append(errs, err.Err)
-	case len(body.data) > MaxNoticeBytes:
-		errs = append(errs, fmt.Errorf("the message has %d bytes as JSON; DingTalk takes %d", len(body.data), MaxNoticeBytes))
+		errs = append(errs, err)
+	case len(body) > MaxNoticeBytes:
+		errs = append(errs, fmt.Errorf("the message has %d bytes as JSON; DingTalk takes %d", len(body), MaxNoticeBytes))
 	}
 	return errors.Join(errs...)
 }
@@ -133,43 +133,27 @@ type SentNotice struct {
 func (a *App) SendNotice(ctx context.Context, n Notice) (*SentNotice, error) {
 	const op = "send a work notice"
 	if err := n.CheckMessage(); err != nil {
-		return nil, a.invalid(op, err)
+		return nil, a.Invalid(op, err)
 	}
-	agent, err := a.agentID(ctx, n.AgentID)
+	agent, err := a.AgentID(ctx, n.AgentID)
 	if err != nil {
 		return nil, err
 	}
 	var got SentNotice
-	err = a.do(ctx, call{
-		op: op, method: http.MethodPost, path: "/topapi/message/corpconversation/asyncsend_v2",
-		body: struct {
+	err = a.Do(ctx, Call{
+		Op: op, Method: http.MethodPost, Path: "/topapi/message/corpconversation/asyncsend_v2",
+		Body: struct {
 			AgentID int64          `json:"agent_id"`
 			Users   string         `json:"userid_list,omitempty"`
 			Depts   string         `json:"dept_id_list,omitempty"`
 			ToAll   bool           `json:"to_all_user,omitempty"`
 			Message map[string]any `json:"msg"`
-		}{agent, strings.Join(n.UserIDs, ","), joinIDs(n.DeptIDs), n.ToAll, n.message()},
+		}{agent, strings.Join(n.UserIDs, ","), JoinIDs(n.DeptIDs), n.ToAll, n.message()},
 	}, &got)
 	if err != nil {
 		return nil, err
 	}
 	return &got, nil
-}
-
-// agentID returns id, or that of the connection when it is 0.
-func (a *App) agentID(ctx context.Context, id int64) (int64, error) {
-	if id != 0 {
-		return id, nil
-	}
-	conn, err := a.conn(ctx)
-	if err != nil {
-		return 0, a.failed("find the agent_id", err)
-	}
-	if conn.agentID == 0 {
-		return 0, a.invalid("find the agent_id", errors.New(
-			"the call needs the app's AgentId, which the developer console shows: set agent_id, or agent_id in the connection's extra"))
-	}
-	return conn.agentID, nil
 }
 
 // The states of a notice.
@@ -199,16 +183,16 @@ type noticeTask struct {
 //
 //dingtalk:api POST /topapi/message/corpconversation/getsendprogress
 func (a *App) NoticeProgress(ctx context.Context, agentID, taskID int64) (*NoticeProgress, error) {
-	agent, err := a.agentID(ctx, agentID)
+	agent, err := a.AgentID(ctx, agentID)
 	if err != nil {
 		return nil, err
 	}
 	var got struct {
 		Progress NoticeProgress `json:"progress"`
 	}
-	err = a.do(ctx, call{
-		op: fmt.Sprintf("get the progress of notice %d", taskID), method: http.MethodPost,
-		path: "/topapi/message/corpconversation/getsendprogress", body: noticeTask{agent, taskID}, safe: true,
+	err = a.Do(ctx, Call{
+		Op: fmt.Sprintf("get the progress of notice %d", taskID), Method: http.MethodPost,
+		Path: "/topapi/message/corpconversation/getsendprogress", Body: noticeTask{agent, taskID}, Safe: true,
 	}, &got)
 	if err != nil {
 		return nil, err
@@ -253,14 +237,6 @@ func (f NoticeForbidden) Reason() string {
 // Duplicate reports whether the person got the same content on the same day before.
 func (f NoticeForbidden) Duplicate() bool { return f.Code == "143106" || f.Code == "143206" }
 
-// Undelivered is one person who did not get a notice.
-type Undelivered struct {
-	UserID string `json:"userid"`
-	// Reason is a sentence; Code is DingTalk's, if there is one.
-	Reason string `json:"reason"`
-	Code   string `json:"code,omitempty"`
-}
-
 // Delivered lists who got the notice.
 func (r *NoticeResult) Delivered() []string { return slices.Concat(r.ReadUsers, r.UnreadUsers) }
 
@@ -293,16 +269,16 @@ func (r *NoticeResult) Undelivered() []Undelivered {
 //
 //dingtalk:api POST /topapi/message/corpconversation/getsendresult
 func (a *App) NoticeResult(ctx context.Context, agentID, taskID int64) (*NoticeResult, error) {
-	agent, err := a.agentID(ctx, agentID)
+	agent, err := a.AgentID(ctx, agentID)
 	if err != nil {
 		return nil, err
 	}
 	var got struct {
 		Result NoticeResult `json:"send_result"`
 	}
-	err = a.do(ctx, call{
-		op: fmt.Sprintf("get the result of notice %d", taskID), method: http.MethodPost,
-		path: "/topapi/message/corpconversation/getsendresult", body: noticeTask{agent, taskID}, safe: true,
+	err = a.Do(ctx, Call{
+		Op: fmt.Sprintf("get the result of notice %d", taskID), Method: http.MethodPost,
+		Path: "/topapi/message/corpconversation/getsendresult", Body: noticeTask{agent, taskID}, Safe: true,
 	}, &got)
 	if err != nil {
 		return nil, err
@@ -317,13 +293,13 @@ func (a *App) NoticeResult(ctx context.Context, agentID, taskID int64) (*NoticeR
 //
 //dingtalk:api POST /topapi/message/corpconversation/recall
 func (a *App) RecallNotice(ctx context.Context, agentID, taskID int64) error {
-	agent, err := a.agentID(ctx, agentID)
+	agent, err := a.AgentID(ctx, agentID)
 	if err != nil {
 		return err
 	}
-	return a.do(ctx, call{
-		op: fmt.Sprintf("recall notice %d", taskID), method: http.MethodPost, path: "/topapi/message/corpconversation/recall", safe: true,
-		body: struct {
+	return a.Do(ctx, Call{
+		Op: fmt.Sprintf("recall notice %d", taskID), Method: http.MethodPost, Path: "/topapi/message/corpconversation/recall", Safe: true,
+		Body: struct {
 			AgentID int64 `json:"agent_id"`
 			TaskID  int64 `json:"msg_task_id"`
 		}{agent, taskID},
@@ -338,14 +314,14 @@ func (a *App) RecallNotice(ctx context.Context, agentID, taskID int64) error {
 //
 //dingtalk:api POST /topapi/message/corpconversation/status_bar/update
 func (a *App) UpdateNoticeStatus(ctx context.Context, agentID, taskID int64, text, background string) error {
-	agent, err := a.agentID(ctx, agentID)
+	agent, err := a.AgentID(ctx, agentID)
 	if err != nil {
 		return err
 	}
-	return a.do(ctx, call{
-		op: fmt.Sprintf("update the status bar of notice %d", taskID), method: http.MethodPost, safe: true,
-		path: "/topapi/message/corpconversation/status_bar/update",
-		body: struct {
+	return a.Do(ctx, Call{
+		Op: fmt.Sprintf("update the status bar of notice %d", taskID), Method: http.MethodPost, Safe: true,
+		Path: "/topapi/message/corpconversation/status_bar/update",
+		Body: struct {
 			noticeTask
 			Text       string `json:"status_value"`
 			Background string `json:"status_bg,omitempty"`

@@ -47,9 +47,9 @@ type SceneGroup struct {
 //dingtalk:api POST /v1.0/im/sceneGroup/create
 func (a *App) CreateSceneGroup(ctx context.Context, g NewSceneGroup) (*SceneGroup, error) {
 	var got SceneGroup
-	err := a.do(ctx, call{
-		op: fmt.Sprintf("create scene group %q", g.Title), api: newAPI, method: http.MethodPost, path: "/v1.0/im/sceneGroup/create",
-		body: g, safe: g.UUID != "",
+	err := a.Do(ctx, Call{
+		Op: fmt.Sprintf("create scene group %q", g.Title), API: NewAPI, Method: http.MethodPost, Path: "/v1.0/im/sceneGroup/create",
+		Body: g, Safe: g.UUID != "",
 	}, &got)
 	if err != nil {
 		return nil, err
@@ -73,8 +73,8 @@ type SceneGroupUpdate struct {
 //
 //dingtalk:api POST /v1.0/im/sceneGroup/update
 func (a *App) UpdateSceneGroup(ctx context.Context, u SceneGroupUpdate) error {
-	return a.do(ctx, call{
-		op: "update scene group", api: newAPI, method: http.MethodPost, path: "/v1.0/im/sceneGroup/update", body: u, safe: true,
+	return a.Do(ctx, Call{
+		Op: "update scene group", API: NewAPI, Method: http.MethodPost, Path: "/v1.0/im/sceneGroup/update", Body: u, Safe: true,
 	}, nil)
 }
 
@@ -91,8 +91,8 @@ type SceneGroupMembersChange struct {
 //
 //dingtalk:api POST /v1.0/im/sceneGroup/member/add
 func (a *App) AddSceneGroupMembers(ctx context.Context, m SceneGroupMembersChange) error {
-	return a.do(ctx, call{
-		op: "add members to a scene group", api: newAPI, method: http.MethodPost, path: "/v1.0/im/sceneGroup/member/add", body: m, safe: true,
+	return a.Do(ctx, Call{
+		Op: "add members to a scene group", API: NewAPI, Method: http.MethodPost, Path: "/v1.0/im/sceneGroup/member/add", Body: m, Safe: true,
 	}, nil)
 }
 
@@ -102,8 +102,8 @@ func (a *App) AddSceneGroupMembers(ctx context.Context, m SceneGroupMembersChang
 //
 //dingtalk:api POST /v1.0/im/sceneGroup/member/delete
 func (a *App) RemoveSceneGroupMembers(ctx context.Context, m SceneGroupMembersChange) error {
-	return a.do(ctx, call{
-		op: "remove members from a scene group", api: newAPI, method: http.MethodPost, path: "/v1.0/im/sceneGroup/member/delete", body: m, safe: true,
+	return a.Do(ctx, Call{
+		Op: "remove members from a scene group", API: NewAPI, Method: http.MethodPost, Path: "/v1.0/im/sceneGroup/member/delete", Body: m, Safe: true,
 	}, nil)
 }
 
@@ -135,9 +135,9 @@ type SceneGroupMembers struct {
 //dingtalk:api POST /v1.0/im/sceneGroups/members/batchQuery
 func (a *App) SceneGroupMembers(ctx context.Context, q SceneGroupMembersQuery) (*SceneGroupMembers, error) {
 	var got SceneGroupMembers
-	err := a.do(ctx, call{
-		op: "list the members of a scene group", api: newAPI, method: http.MethodPost, path: "/v1.0/im/sceneGroups/members/batchQuery",
-		body: q, safe: true,
+	err := a.Do(ctx, Call{
+		Op: "list the members of a scene group", API: NewAPI, Method: http.MethodPost, Path: "/v1.0/im/sceneGroups/members/batchQuery",
+		Body: q, Safe: true,
 	}, &got)
 	if err != nil {
 		return nil, err
@@ -151,8 +151,8 @@ func (a *App) SceneGroupMembers(ctx context.Context, q SceneGroupMembersQuery) (
 //
 //dingtalk:api POST /v1.0/im/chat/scenegroup/disband
 func (a *App) DisbandSceneGroup(ctx context.Context, openConversationID string) error {
-	return a.do(ctx, call{
-		op: "disband scene group", api: newAPI, method: http.MethodPost, path: "/v1.0/im/chat/scenegroup/disband",
-		body: conversation{openConversationID}, safe: true,
+	return a.Do(ctx, Call{
+		Op: "disband scene group", API: NewAPI, Method: http.MethodPost, Path: "/v1.0/im/chat/scenegroup/disband",
+		Body: conversation{openConversationID}, Safe: true,
 	}, nil)
 }

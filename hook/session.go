@@ -21,32 +21,32 @@ func (a *App) Reply(ctx context.Context, sessionWebhook string, m RobotMessage) 
 	const op = "reply to a message"
 	u, err := url.Parse(sessionWebhook)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return RobotResult{}, a.invalid(op, errors.New("the session webhook is no address: use sessionWebhook of the received message"))
+		return RobotResult{}, a.Invalid(op, errors.New("the session webhook is no address: use sessionWebhook of the received message"))
 	}
 	p, err := prepare(&m, nil)
 	if err != nil {
-		return RobotResult{}, a.invalid(op, err)
+		return RobotResult{}, a.Invalid(op, err)
 	}
 	res := RobotResult{Sent: m.skip(p.Bodies), Parts: len(p.Bodies), Warnings: p.Warnings}
 	for _, w := range p.Warnings {
 		a.hook.log.LogAttrs(ctx, slog.LevelWarn, "reply", slog.String("warning", w))
 	}
 	for _, body := range p.Bodies[res.Sent:] {
-		e := a.run(ctx, call{
-			op: op, method: http.MethodPost, url: sessionWebhook, open: true,
-			raw: &rawBody{contentType: "application/json; charset=utf-8", data: body},
+		e := a.run(ctx, Call{
+			Op: op, Method: http.MethodPost, url: sessionWebhook, open: true,
+			Raw: &RawBody{ContentType: "application/json; charset=utf-8", Data: body},
 		}, nil)
 		if e != nil {
-			if e.isCodeOf("300001", "300005") {
+			if e.IsCode("300001", "300005") {
 				e.advice = "the session has expired: send a bot message to the group or the person instead"
 			}
 			e.Sent, e.Parts = res.Sent, res.Parts
-			return res, a.failed(op, e)
+			return res, a.Failed(op, e)
 		}
 		res.Sent++
 		if e := m.took(p.Bodies, res.Sent); e != nil {
 			e.Sent, e.Parts = res.Sent, res.Parts
-			return res, a.failed(op, e)
+			return res, a.Failed(op, e)
 		}
 	}
 	return res, nil

@@ -24,7 +24,7 @@ type Appended struct {
 // uncertain some rows are perhaps there, and another try appends them once more.
 func (a *App) AppendRows(ctx context.Context, s Sheet, columns Columns, rows [][]string) (*Appended, error) {
 	if err := CheckWidth(columns.Count, rows); err != nil {
-		return nil, a.invalid(fmt.Sprintf("append rows in sheet %q", s.SheetID), err)
+		return nil, a.Invalid(fmt.Sprintf("append rows in sheet %q", s.SheetID), err)
 	}
 	info, err := a.GetWorksheet(ctx, s)
 	if err != nil {
@@ -42,7 +42,7 @@ func (a *App) AppendRows(ctx context.Context, s Sheet, columns Columns, rows [][
 	if fitting > 0 {
 		into := at
 		into.Rows = fitting
-		if _, err := a.writeRange(ctx, s, into, RangeUpdate{Values: rows[:fitting]}, a.doAgainWhenLost); err != nil {
+		if _, err := a.writeRange(ctx, s, into, RangeUpdate{Values: rows[:fitting]}, a.DoAgainWhenLost); err != nil {
 			return nil, inPart(err, false)
 		}
 	}
@@ -109,8 +109,8 @@ func (a *App) makeRoom(ctx context.Context, s Sheet, info *Worksheet, at CellRan
 		return at.Rows - missing, nil
 	}
 	c := s.call("add rows", http.MethodPost, "/insertRowsBefore", rowsBody{Row: info.RowCount - 1, RowCount: missing + 1})
-	c.safe = true // too many empty rows at the end do no harm
-	return at.Rows, a.do(ctx, c, nil)
+	c.Safe = true // too many empty rows at the end do no harm
+	return at.Rows, a.Do(ctx, c, nil)
 }
 
 // appendBelow writes rows below all content of a sheet, which becomes longer. What is
@@ -144,7 +144,7 @@ func (a *App) appendBelow(ctx context.Context, s Sheet, info *Worksheet, columns
 //dingtalk:api POST /v1.0/doc/workbooks/{workbookId}/sheets/{sheetId}/appendRows
 func (a *App) AppendBelow(ctx context.Context, s Sheet, rows [][]string) (string, error) {
 	var got RangeRef
-	err := a.do(ctx, s.call(fmt.Sprintf("append %d rows", len(rows)), http.MethodPost, "/appendRows", struct {
+	err := a.Do(ctx, s.call(fmt.Sprintf("append %d rows", len(rows)), http.MethodPost, "/appendRows", struct {
 		Values [][]string `json:"values"`
 	}{rows}), &got)
 	return got.A1Notation, err
@@ -165,11 +165,11 @@ type Inserted struct {
 // kind uncertain beside the result: do not call it again then but [App.UpdateRange].
 func (a *App) InsertRowsWithData(ctx context.Context, s Sheet, before, column int, rows [][]string) (Inserted, error) {
 	if len(rows) == 0 || len(rows[0]) == 0 {
-		return Inserted{}, a.invalid("insert rows with data", errors.New("there are no cells to write"))
+		return Inserted{}, a.Invalid("insert rows with data", errors.New("there are no cells to write"))
 	}
 	at := CellRange{Row: before, Column: column, Rows: len(rows), Columns: len(rows[0])}
 	if err := CheckShape(at, rows); err != nil {
-		return Inserted{}, a.invalid("insert rows with data", err)
+		return Inserted{}, a.Invalid("insert rows with data", err)
 	}
 	if _, err := a.InsertRowsBefore(ctx, s, Rows{before, len(rows)}); err != nil {
 		return Inserted{}, err

@@ -52,7 +52,7 @@ func (a *App) InsertRowsBefore(ctx context.Context, s Sheet, r Rows) (string, er
 func (a *App) SetRowsVisibility(ctx context.Context, s Sheet, r Rows, visibility string) (string, error) {
 	op := fmt.Sprintf("make %d rows from row %d on %s", r.Count, r.First+1, visibility)
 	c := s.call(op, http.MethodPost, "/setRowsVisibility", rowsBody{r.First, r.Count, visibility})
-	c.safe = true
+	c.Safe = true
 	return a.doForID(ctx, c)
 }
 
@@ -88,6 +88,6 @@ func (a *App) InsertColumnsBefore(ctx context.Context, s Sheet, cs Columns) (str
 func (a *App) SetColumnsVisibility(ctx context.Context, s Sheet, cs Columns, visibility string) (string, error) {
 	op := fmt.Sprintf("make %d columns from column %s on %s", cs.Count, ColumnName(cs.First), visibility)
 	c := s.call(op, http.MethodPost, "/setColumnsVisibility", columnsBody{cs.First, cs.Count, visibility})
-	c.safe = true
+	c.Safe = true
 	return a.doForID(ctx, c)
 }

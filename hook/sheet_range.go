@@ -118,9 +118,9 @@ func checkGrid[T any](name string, at CellRange, rows [][]T) error {
 }
 
 // rangeCall is a call on a range of the worksheet.
-func (s Sheet) rangeCall(op, method string, at CellRange, what string, body any) call {
+func (s Sheet) rangeCall(op, method string, at CellRange, what string, body any) Call {
 	// The colon of an address stays as it is, as in DingTalk's own clients.
-	path := strings.ReplaceAll(pathOf("/ranges/{rangeAddress}", at.String()), "%3A", ":")
+	path := strings.ReplaceAll(PathOf("/ranges/{rangeAddress}", at.String()), "%3A", ":")
 	return s.call(op+" "+at.String(), method, path+what, body)
 }
 
@@ -132,12 +132,12 @@ func (s Sheet) rangeCall(op, method string, at CellRange, what string, body any)
 //dingtalk:api GET /v1.0/doc/workbooks/{workbookId}/sheets/{sheetId}/ranges/{rangeAddress}
 func (a *App) GetRange(ctx context.Context, s Sheet, at CellRange, fields ...string) (*RangeData, error) {
 	c := s.rangeCall("read", http.MethodGet, at, "", nil)
-	c.safe = true
+	c.Safe = true
 	if len(fields) > 0 {
-		c.query.Set("select", strings.Join(fields, ","))
+		c.Query.Set("select", strings.Join(fields, ","))
 	}
 	var got RangeData
-	if err := a.do(ctx, c, &got); err != nil {
+	if err := a.Do(ctx, c, &got); err != nil {
 		return nil, err
 	}
 	return &got, nil
@@ -151,19 +151,19 @@ func (a *App) GetRange(ctx context.Context, s Sheet, at CellRange, fields ...str
 //
 //dingtalk:api PUT /v1.0/doc/workbooks/{workbookId}/sheets/{sheetId}/ranges/{rangeAddress}
 func (a *App) UpdateRange(ctx context.Context, s Sheet, at CellRange, u RangeUpdate) (string, error) {
-	return a.writeRange(ctx, s, at, u, func(ctx context.Context, c call, into any) error {
-		c.safe = true
-		return a.do(ctx, c, into)
+	return a.writeRange(ctx, s, at, u, func(ctx context.Context, c Call, into any) error {
+		c.Safe = true
+		return a.Do(ctx, c, into)
 	})
 }
 
 // writeRange writes cells in as many calls as they need, which do makes.
 func (a *App) writeRange(
-	ctx context.Context, s Sheet, at CellRange, u RangeUpdate, do func(context.Context, call, any) error,
+	ctx context.Context, s Sheet, at CellRange, u RangeUpdate, do func(context.Context, Call, any) error,
 ) (string, error) {
 	c := s.rangeCall("write", http.MethodPut, at, "", u)
 	if err := u.check(at); err != nil {
-		return "", a.invalid(c.op, err)
+		return "", a.Invalid(c.Op, err)
 	}
 	rows := max(1, MaxWriteCells/at.Columns)
 	parts := (at.Rows + rows - 1) / rows
@@ -212,9 +212,9 @@ func (a *App) ClearRangeData(ctx context.Context, s Sheet, at CellRange) (string
 	return a.clear(ctx, s.rangeCall("clear the data of", http.MethodPost, at, "/clearData", nil))
 }
 
-func (a *App) clear(ctx context.Context, c call) (string, error) {
-	c.safe = true
+func (a *App) clear(ctx context.Context, c Call) (string, error) {
+	c.Safe = true
 	var got RangeRef
-	err := a.do(ctx, c, &got)
+	err := a.Do(ctx, c, &got)
 	return got.A1Notation, err
 }

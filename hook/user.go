@@ -2,10 +2,8 @@ package hook
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 )
 
 // UserRef names a new or found user in both spellings.
@@ -148,10 +146,10 @@ func (a *App) CreateUser(ctx context.Context, u NewUser) (*UserRef, error) {
 	var got struct {
 		Result UserRef `json:"result"`
 	}
-	err := a.do(ctx, call{
-		op: fmt.Sprintf("create user %q", u.Name), method: http.MethodPost, path: "/topapi/v2/user/create",
-		body: newUserBody{
-			Name: u.Name, Mobile: u.Mobile, DeptIDList: joinIDs(u.DeptIDs), UserID: u.UserID, HideMobile: u.HideMobile,
+	err := a.Do(ctx, Call{
+		Op: fmt.Sprintf("create user %q", u.Name), Method: http.MethodPost, Path: "/topapi/v2/user/create",
+		Body: newUserBody{
+			Name: u.Name, Mobile: u.Mobile, DeptIDList: JoinIDs(u.DeptIDs), UserID: u.UserID, HideMobile: u.HideMobile,
 			Telephone: u.Telephone, JobNumber: u.JobNumber, Title: u.Title, Email: u.Email, OrgEmail: u.OrgEmail, OrgEmailType: u.OrgEmailType,
 			WorkPlace: u.WorkPlace, Remark: u.Remark, DeptOrderList: u.DeptOrderList, DeptTitleList: u.DeptTitleList, Extension: u.Extension,
 			SeniorMode: u.SeniorMode, HiredDate: u.HiredDate, ManagerUserID: u.ManagerUserID, LoginEmail: u.LoginEmail,
@@ -161,11 +159,6 @@ func (a *App) CreateUser(ctx context.Context, u NewUser) (*UserRef, error) {
 		return nil, err
 	}
 	return &got.Result, nil
-}
-
-// joinIDs writes ids as DingTalk takes them in one text.
-func joinIDs(ids []int64) string {
-	return strings.Trim(strings.ReplaceAll(fmt.Sprint(ids), " ", ","), "[]")
 }
 
 // GetUser reads a member by userid. The language of names is zh_CN or en_US, empty for
@@ -178,9 +171,9 @@ func (a *App) GetUser(ctx context.Context, userID, language string) (*User, erro
 	var got struct {
 		Result User `json:"result"`
 	}
-	err := a.do(ctx, call{
-		op: fmt.Sprintf("get user %q", userID), method: http.MethodPost, path: "/topapi/v2/user/get", safe: true,
-		body: struct {
+	err := a.Do(ctx, Call{
+		Op: fmt.Sprintf("get user %q", userID), Method: http.MethodPost, Path: "/topapi/v2/user/get", Safe: true,
+		Body: struct {
 			UserID   string `json:"userid"`
 			Language string `json:"language,omitempty"`
 		}{userID, language},
@@ -204,9 +197,9 @@ func (a *App) UserIDByMobile(ctx context.Context, mobile string) (string, error)
 			Exclusive []string `json:"exclusive_account_userid_list"`
 		} `json:"result"`
 	}
-	err := a.do(ctx, call{
-		op: "find a user by mobile", method: http.MethodPost, path: "/topapi/v2/user/getbymobile", safe: true,
-		body: map[string]string{"mobile": mobile},
+	err := a.Do(ctx, Call{
+		Op: "find a user by mobile", Method: http.MethodPost, Path: "/topapi/v2/user/getbymobile", Safe: true,
+		Body: map[string]string{"mobile": mobile},
 	}, &got)
 	if err != nil {
 		return "", err
@@ -234,9 +227,9 @@ func (a *App) UserIDByUnionID(ctx context.Context, unionID string) (*Contact, er
 	var got struct {
 		Result Contact `json:"result"`
 	}
-	err := a.do(ctx, call{
-		op: fmt.Sprintf("find the user of unionId %q", unionID), method: http.MethodPost, path: "/topapi/user/getbyunionid", safe: true,
-		body: map[string]string{"unionid": unionID},
+	err := a.Do(ctx, Call{
+		Op: fmt.Sprintf("find the user of unionId %q", unionID), Method: http.MethodPost, Path: "/topapi/user/getbyunionid", Safe: true,
+		Body: map[string]string{"unionid": unionID},
 	}, &got)
 	if err != nil {
 		return nil, err
@@ -256,50 +249,9 @@ func (a *App) UserCount(ctx context.Context, onlyActive bool) (int, error) {
 			Count int `json:"count"`
 		} `json:"result"`
 	}
-	err := a.do(ctx, call{
-		op: "count users", method: http.MethodPost, path: "/topapi/user/count", safe: true,
-		body: map[string]bool{"only_active": onlyActive},
+	err := a.Do(ctx, Call{
+		Op: "count users", Method: http.MethodPost, Path: "/topapi/user/count", Safe: true,
+		Body: map[string]bool{"only_active": onlyActive},
 	}, &got)
 	return got.Result.Count, err
-}
-
-// UnionID returns the unionId of a member, which most new APIs take as operatorId. It
-// is looked up once and remembered for all that use the same app.
-func (a *App) UnionID(ctx context.Context, userID string) (string, error) {
-	conn, e := a.conn(ctx)
-	if e != nil {
-		return "", a.failed("find the unionId of a user", e)
-	}
-	if id, ok := conn.unionIDs.Load(userID); ok {
-		return id.(string), nil
-	}
-	user, err := a.GetUser(ctx, userID, "")
-	if err != nil {
-		return "", err
-	}
-	if user.UnionID == "" {
-		return "", a.invalid("find the unionId of a user", fmt.Errorf("user %q has none", userID))
-	}
-	conn.unionIDs.Store(userID, user.UnionID)
-	return user.UnionID, nil
-}
-
-// OperatorID returns the unionId that a call acts as: unionID itself, or that of the
-// member userID, or that of the connection's operator_user_id.
-func (a *App) OperatorID(ctx context.Context, unionID, userID string) (string, error) {
-	if unionID != "" {
-		return unionID, nil
-	}
-	if userID == "" {
-		conn, err := a.conn(ctx)
-		if err != nil {
-			return "", a.failed("find the operator", err)
-		}
-		userID = conn.operatorUserID
-	}
-	if userID == "" {
-		return "", a.invalid("find the operator", errors.New(
-			"the call needs somebody to act as: set operator_id (a unionId) or operator_user_id (a userid), or operator_user_id in the connection's extra"))
-	}
-	return a.UnionID(ctx, userID)
 }

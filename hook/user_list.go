@@ -73,9 +73,9 @@ func (a *App) DeptUsers(ctx context.Context, q DeptUsersQuery) (*DeptUsersPage, 
 	var got struct {
 		Result DeptUsersPage `json:"result"`
 	}
-	err := a.do(ctx, call{
-		op: fmt.Sprintf("list the users of department %d", q.DeptID), method: http.MethodPost, path: "/topapi/v2/user/list", safe: true,
-		body: struct {
+	err := a.Do(ctx, Call{
+		Op: fmt.Sprintf("list the users of department %d", q.DeptID), Method: http.MethodPost, Path: "/topapi/v2/user/list", Safe: true,
+		Body: struct {
 			DeptID             int64  `json:"dept_id"`
 			Cursor             int64  `json:"cursor"`
 			Size               int64  `json:"size"`
@@ -129,9 +129,9 @@ func (q SearchQuery) body() searchBody {
 //dingtalk:api POST /v1.0/contact/users/search
 func (a *App) SearchUsers(ctx context.Context, q SearchQuery) (*SearchPage[string], error) {
 	var got SearchPage[string]
-	err := a.do(ctx, call{
-		op: fmt.Sprintf("search users %q", q.Word), api: newAPI, method: http.MethodPost, path: "/v1.0/contact/users/search",
-		body: q.body(), safe: true,
+	err := a.Do(ctx, Call{
+		Op: fmt.Sprintf("search users %q", q.Word), API: NewAPI, Method: http.MethodPost, Path: "/v1.0/contact/users/search",
+		Body: q.body(), Safe: true,
 	}, &got)
 	if err != nil {
 		return nil, err

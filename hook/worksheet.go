@@ -50,10 +50,10 @@ const (
 )
 
 // call is a call on the worksheet; what is the end of its path.
-func (s Sheet) call(op, method, what string, body any) call {
-	return call{
-		op: fmt.Sprintf("%s in sheet %q", op, s.SheetID), api: newAPI, method: method,
-		path: pathOf(sheetPath, s.ID, s.SheetID) + what, query: actingAs(s.OperatorID), body: body,
+func (s Sheet) call(op, method, what string, body any) Call {
+	return Call{
+		Op: fmt.Sprintf("%s in sheet %q", op, s.SheetID), API: NewAPI, Method: method,
+		Path: PathOf(sheetPath, s.ID, s.SheetID) + what, Query: ActingAs(s.OperatorID), Body: body,
 	}
 }
 
@@ -65,9 +65,9 @@ func (s Sheet) call(op, method, what string, body any) call {
 //dingtalk:api POST /v1.0/doc/workbooks/{workbookId}/sheets
 func (a *App) CreateWorksheet(ctx context.Context, w Workbook, name string) (*NewWorksheet, error) {
 	var got NewWorksheet
-	err := a.do(ctx, call{
-		op: fmt.Sprintf("create worksheet %q", name), api: newAPI, method: http.MethodPost, path: pathOf(sheetsPath, w.ID),
-		query: actingAs(w.OperatorID), body: map[string]string{"name": name},
+	err := a.Do(ctx, Call{
+		Op: fmt.Sprintf("create worksheet %q", name), API: NewAPI, Method: http.MethodPost, Path: PathOf(sheetsPath, w.ID),
+		Query: ActingAs(w.OperatorID), Body: map[string]string{"name": name},
 	}, &got)
 	if err != nil {
 		return nil, err
@@ -90,8 +90,8 @@ type NewWorksheet struct {
 //dingtalk:api DELETE /v1.0/doc/workbooks/{workbookId}/sheets/{sheetId}
 func (a *App) DeleteWorksheet(ctx context.Context, s Sheet) error {
 	c := s.call("delete the worksheet", http.MethodDelete, "", nil)
-	c.op = fmt.Sprintf("delete worksheet %q", s.SheetID)
-	return a.doAgainWhenLost(ctx, c, nil)
+	c.Op = fmt.Sprintf("delete worksheet %q", s.SheetID)
+	return a.DoAgainWhenLost(ctx, c, nil)
 }
 
 // GetWorksheet reads a worksheet. Only internal apps may.
@@ -101,9 +101,9 @@ func (a *App) DeleteWorksheet(ctx context.Context, s Sheet) error {
 //dingtalk:api GET /v1.0/doc/workbooks/{workbookId}/sheets/{sheetId}
 func (a *App) GetWorksheet(ctx context.Context, s Sheet) (*Worksheet, error) {
 	c := s.call("", http.MethodGet, "", nil)
-	c.op, c.safe = fmt.Sprintf("get worksheet %q", s.SheetID), true
+	c.Op, c.Safe = fmt.Sprintf("get worksheet %q", s.SheetID), true
 	var got Worksheet
-	if err := a.do(ctx, c, &got); err != nil {
+	if err := a.Do(ctx, c, &got); err != nil {
 		return nil, err
 	}
 	return &got, nil
@@ -118,9 +118,9 @@ func (a *App) ListWorksheets(ctx context.Context, w Workbook) ([]WorksheetName, 
 	var got struct {
 		Value []WorksheetName `json:"value"`
 	}
-	err := a.do(ctx, call{
-		op: fmt.Sprintf("list the worksheets of %q", w.ID), api: newAPI, method: http.MethodGet, path: pathOf(sheetsPath, w.ID),
-		query: actingAs(w.OperatorID), safe: true,
+	err := a.Do(ctx, Call{
+		Op: fmt.Sprintf("list the worksheets of %q", w.ID), API: NewAPI, Method: http.MethodGet, Path: PathOf(sheetsPath, w.ID),
+		Query: ActingAs(w.OperatorID), Safe: true,
 	}, &got)
 	return got.Value, err
 }
@@ -142,15 +142,15 @@ type WorksheetUpdate struct {
 //dingtalk:api PUT /v1.0/doc/workbooks/{workbookId}/sheets/{sheetId}
 func (a *App) UpdateWorksheet(ctx context.Context, s Sheet, u WorksheetUpdate) (string, error) {
 	c := s.call("", http.MethodPut, "", u)
-	c.op, c.safe = fmt.Sprintf("update worksheet %q", s.SheetID), true
+	c.Op, c.Safe = fmt.Sprintf("update worksheet %q", s.SheetID), true
 	return a.doForID(ctx, c)
 }
 
 // doForID makes a call that answers the id of the worksheet.
-func (a *App) doForID(ctx context.Context, c call) (string, error) {
+func (a *App) doForID(ctx context.Context, c Call) (string, error) {
 	var got struct {
 		ID string `json:"id"`
 	}
-	err := a.do(ctx, c, &got)
+	err := a.Do(ctx, c, &got)
 	return got.ID, err
 }

@@ -59,9 +59,6 @@ type oneWorkspace struct {
 	Workspace Workspace `json:"workspace"`
 }
 
-// actingAs is the query of calls that act as somebody: operatorID is a unionId.
-func actingAs(operatorID string) url.Values { return url.Values{"operatorId": {operatorID}} }
-
 // setTrue sets a parameter whose default is false.
 func setTrue(query url.Values, name string, value bool) {
 	if value {
@@ -87,10 +84,10 @@ func (a *App) CreateWorkspace(ctx context.Context, operatorID string, w NewWorks
 		TeamID      string `json:"teamId,omitempty"`
 	}
 	var got oneWorkspace
-	err := a.do(ctx, call{
-		op: fmt.Sprintf("create workspace %q", w.Name), api: newAPI, method: http.MethodPost, path: "/v2.0/wiki/workspaces",
-		query: actingAs(operatorID),
-		body: struct {
+	err := a.Do(ctx, Call{
+		Op: fmt.Sprintf("create workspace %q", w.Name), API: NewAPI, Method: http.MethodPost, Path: "/v2.0/wiki/workspaces",
+		Query: ActingAs(operatorID),
+		Body: struct {
 			Name   string `json:"name"`
 			Option option `json:"option,omitzero"`
 		}{w.Name, option{w.Description, w.TeamID}},
@@ -108,12 +105,12 @@ func (a *App) CreateWorkspace(ctx context.Context, operatorID string, w NewWorks
 //
 //dingtalk:api GET /v2.0/wiki/workspaces/{workspaceId}
 func (a *App) GetWorkspace(ctx context.Context, operatorID, workspaceID string, withRole bool) (*Workspace, error) {
-	query := actingAs(operatorID)
+	query := ActingAs(operatorID)
 	setTrue(query, "withPermissionRole", withRole)
 	var got oneWorkspace
-	err := a.do(ctx, call{
-		op: fmt.Sprintf("get workspace %q", workspaceID), api: newAPI, method: http.MethodGet,
-		path: pathOf("/v2.0/wiki/workspaces/{workspaceId}", workspaceID), query: query, safe: true,
+	err := a.Do(ctx, Call{
+		Op: fmt.Sprintf("get workspace %q", workspaceID), API: NewAPI, Method: http.MethodGet,
+		Path: PathOf("/v2.0/wiki/workspaces/{workspaceId}", workspaceID), Query: query, Safe: true,
 	}, &got)
 	if err != nil {
 		return nil, err
@@ -146,15 +143,15 @@ type WorkspacesPage struct {
 //
 //dingtalk:api GET /v2.0/wiki/workspaces
 func (a *App) ListWorkspaces(ctx context.Context, operatorID string, q WorkspacesQuery) (*WorkspacesPage, error) {
-	query := actingAs(operatorID)
+	query := ActingAs(operatorID)
 	query.Set("maxResults", strconv.Itoa(q.MaxResults))
 	setText(query, "nextToken", q.NextToken)
 	setText(query, "orderBy", q.OrderBy)
 	setText(query, "teamId", q.TeamID)
 	setTrue(query, "withPermissionRole", q.WithRole)
 	var got WorkspacesPage
-	err := a.do(ctx, call{
-		op: "list workspaces", api: newAPI, method: http.MethodGet, path: "/v2.0/wiki/workspaces", query: query, safe: true,
+	err := a.Do(ctx, Call{
+		Op: "list workspaces", API: NewAPI, Method: http.MethodGet, Path: "/v2.0/wiki/workspaces", Query: query, Safe: true,
 	}, &got)
 	if err != nil {
 		return nil, err
@@ -172,10 +169,10 @@ func (a *App) BatchGetWorkspaces(ctx context.Context, operatorID string, ids []s
 	var all []Workspace
 	for some := range slices.Chunk(ids, maxWikiBatch) {
 		var got WorkspacesPage
-		err := a.do(ctx, call{
-			op: fmt.Sprintf("get %d workspaces", len(some)), api: newAPI, method: http.MethodPost,
-			path: "/v2.0/wiki/workspaces/batchQuery", query: actingAs(operatorID), safe: true,
-			body: struct {
+		err := a.Do(ctx, Call{
+			Op: fmt.Sprintf("get %d workspaces", len(some)), API: NewAPI, Method: http.MethodPost,
+			Path: "/v2.0/wiki/workspaces/batchQuery", Query: ActingAs(operatorID), Safe: true,
+			Body: struct {
 				WorkspaceIDs []string    `json:"workspaceIds"`
 				Option       NodeDetails `json:"option,omitzero"`
 			}{some, NodeDetails{PermissionRole: withRole}},
