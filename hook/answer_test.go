@@ -52,7 +52,14 @@ func FuzzReadCall(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
 		for _, g := range []Generation{LegacyAPI, NewAPI} {
 			var user struct {
-				Result User `json:"result"`
+				Result struct {
+					UserID   string  `json:"userid"`
+					Active   bool    `json:"active"`
+					DeptIDs  []int64 `json:"dept_id_list"`
+					RoleList []struct {
+						ID int64 `json:"id"`
+					} `json:"role_list"`
+				} `json:"result"`
 			}
 			if e := readCall(Call{API: g}, status, bytes.NewReader(body), &user); e != nil {
 				require.NotEmpty(t, e.Kind)

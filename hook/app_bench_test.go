@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/directory"
 )
 
 // BenchmarkApp makes the same call of a new API with an [hook.App] and by hand. The
@@ -33,7 +34,7 @@ func BenchmarkApp(b *testing.B) {
 		h := hook.New(source{"app": c})
 		b.Cleanup(h.CloseIdleConnections)
 		runBoth(b, func(ctx context.Context) error {
-			_, err := h.App("app").SearchUsers(ctx, hook.SearchQuery{Word: "Ann", Size: 10})
+			_, err := directory.SearchUsers(ctx, h.App("app"), directory.SearchQuery{Word: "Ann", Size: 10})
 			return err
 		})
 	})

@@ -18,17 +18,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/directory"
 )
 
 // Two calls that stand for all: one reads, the other must not be made twice. Both are of
 // the older API; search is of the new one.
 func read(ctx context.Context, a *hook.App) error {
-	_, err := a.UserCount(ctx, true)
+	_, err := directory.UserCount(ctx, a, true)
 	return err
 }
 
 func write(ctx context.Context, a *hook.App) error {
-	_, err := a.CreateUser(ctx, hook.NewUser{Name: "Ann", Mobile: "13800000000", DeptIDs: []int64{1}})
+	_, err := directory.CreateUser(ctx, a, directory.NewUser{Name: "Ann", Mobile: "13800000000", DeptIDs: []int64{1}})
 	return err
 }
 

@@ -9,34 +9,35 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/bot"
 )
 
 func botOperations() map[string]operation {
 	const group, key = "cidAb/3dE+f0==", "Kna29Ra5pVx0mkQ="
 	return map[string]operation{
-		"bot_group_send": {method: "SendToGroup", result: "processQueryKey", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.SendToGroup(ctx, group, hook.BotMessage{Key: "sampleMarkdown", Param: map[string]string{"title": "Build 42", "text": "#### Build 42 passed"}})
+		"bot_group_send": {function: "bot.SendToGroup", result: "processQueryKey", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return bot.SendToGroup(ctx, a, group, bot.Message{Key: "sampleMarkdown", Param: map[string]string{"title": "Build 42", "text": "#### Build 42 passed"}})
 		}},
-		"bot_oto_batch_send": {method: "SendToUsers", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.SendToUsers(ctx, []string{"u001", "u002"}, hook.BotMessage{Key: "sampleText", Param: map[string]string{"content": "hello"}})
+		"bot_oto_batch_send": {function: "bot.SendToUsers", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return bot.SendToUsers(ctx, a, []string{"u001", "u002"}, bot.Message{Key: "sampleText", Param: map[string]string{"content": "hello"}})
 		}},
-		"bot_oto_read_status": {method: "UserReads", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.UserReads(ctx, "", "zcxxczas0=")
+		"bot_oto_read_status": {function: "bot.GetUserReads", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return bot.GetUserReads(ctx, a, "", "zcxxczas0=")
 		}},
-		"bot_oto_batch_recall": {method: "RecallFromUsers", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.RecallFromUsers(ctx, "", []string{"zcxxczas0="})
+		"bot_oto_batch_recall": {function: "bot.RecallFromUsers", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return bot.RecallFromUsers(ctx, a, "", []string{"zcxxczas0="})
 		}},
-		"bot_group_query": {method: "GroupReads", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.GroupReads(ctx, hook.GroupReadsQuery{OpenConversationID: group, Key: key})
+		"bot_group_query": {function: "bot.GetGroupReads", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return bot.GetGroupReads(ctx, a, bot.GroupReadsQuery{OpenConversationID: group, Key: key})
 		}},
-		"bot_group_recall": {method: "RecallFromGroup", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.RecallFromGroup(ctx, appKey, group, []string{key})
+		"bot_group_recall": {function: "bot.RecallFromGroup", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return bot.RecallFromGroup(ctx, a, appKey, group, []string{key})
 		}},
-		"bot_ding_send": {method: "SendDing", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.SendDing(ctx, hook.Ding{Way: hook.DingApp, UserIDs: []string{"u001"}, Content: "disk full"})
+		"bot_ding_send": {function: "bot.SendDing", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return bot.SendDing(ctx, a, bot.Ding{Way: bot.DingApp, UserIDs: []string{"u001"}, Content: "disk full"})
 		}},
-		"bot_ding_recall": {method: "RecallDing", result: "-", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return nil, a.RecallDing(ctx, "", "oD1")
+		"bot_ding_recall": {function: "bot.RecallDing", result: "-", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return nil, bot.RecallDing(ctx, a, "", "oD1")
 		}},
 	}
 }
@@ -45,21 +46,21 @@ func botOperations() map[string]operation {
 func TestBotTemplates(t *testing.T) {
 	t.Parallel()
 	want := readFacts(t).MsgTemplates
-	assert.Equal(t, want, hook.BotTemplates())
+	assert.Equal(t, want, bot.Templates())
 	for key, fields := range want {
 		param := map[string]string{}
 		for _, f := range fields {
 			param[f] = "x"
 		}
-		require.NoError(t, hook.BotMessage{Key: key, Param: param}.Check(), key)
+		require.NoError(t, bot.Message{Key: key, Param: param}.Check(), key)
 		param["other"] = "x"
-		require.ErrorContains(t, hook.BotMessage{Key: key, Param: param}.Check(), "has no other", key)
+		require.ErrorContains(t, bot.Message{Key: key, Param: param}.Check(), "has no other", key)
 		delete(param, fields[0])
-		require.ErrorContains(t, hook.BotMessage{Key: key, Param: param}.Check(), "needs "+fields[0], key)
+		require.ErrorContains(t, bot.Message{Key: key, Param: param}.Check(), "needs "+fields[0], key)
 	}
-	require.NoError(t, hook.BotMessage{Key: "template_of_ours", Param: map[string]string{"a": "b"}}.Check())
-	require.ErrorContains(t, hook.BotMessage{Key: "sampleTxt"}.Check(), `"sampleTxt" is unknown`)
-	long := hook.BotMessage{Key: "sampleText", Param: map[string]string{"content": strings.Repeat("x", 15000)}}
+	require.NoError(t, bot.Message{Key: "template_of_ours", Param: map[string]string{"a": "b"}}.Check())
+	require.ErrorContains(t, bot.Message{Key: "sampleTxt"}.Check(), `"sampleTxt" is unknown`)
+	long := bot.Message{Key: "sampleText", Param: map[string]string{"content": strings.Repeat("x", 15000)}}
 	require.ErrorContains(t, long.Check(), "DingTalk takes 15000")
 }
 
@@ -67,7 +68,7 @@ func TestBotTemplates(t *testing.T) {
 func TestPartialFailures(t *testing.T) {
 	t.Parallel()
 	s := startApp(t, answering(`{"processQueryKey":"k","invalidStaffIdList":["c"],"flowControlledStaffIdList":["a"],"filteredStaffIdList":["b"]}`))
-	sent, err := s.app(t).SendToUsers(t.Context(), []string{"a", "b", "c", "d"}, hook.BotMessage{Key: "sampleText", Param: map[string]string{"content": "x"}})
+	sent, err := bot.SendToUsers(t.Context(), s.app(t), []string{"a", "b", "c", "d"}, bot.Message{Key: "sampleText", Param: map[string]string{"content": "x"}})
 	require.NoError(t, err)
 	assert.Equal(t, []hook.Undelivered{
 		{UserID: "a", Reason: "the person got too many messages"},
@@ -76,7 +77,7 @@ func TestPartialFailures(t *testing.T) {
 	}, sent.Undelivered())
 
 	s = startApp(t, answering(`{"openDingId":"o","failedList":{"no phone":["a","b"]}}`))
-	ding, err := s.app(t).SendDing(t.Context(), hook.Ding{Way: hook.DingCall, UserIDs: []string{"a", "b"}, Content: "x", Voice: hook.DingVoices()[1]})
+	ding, err := bot.SendDing(t.Context(), s.app(t), bot.Ding{Way: bot.DingCall, UserIDs: []string{"a", "b"}, Content: "x", Voice: bot.DingVoices()[1]})
 	require.NoError(t, err)
 	assert.Equal(t, []hook.Undelivered{{UserID: "a", Reason: "no phone"}, {UserID: "b", Reason: "no phone"}}, ding.Undelivered())
 	assert.Equal(t, "Cantonese_Female_Voice", bodyOf(t, s.got()[0])["callVoice"])

@@ -10,41 +10,43 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/chat"
+	"github.com/dingdag/dingdag/hook/directory"
 )
 
 func readNew(ctx context.Context, a *hook.App) error {
-	_, err := a.SearchUsers(ctx, hook.SearchQuery{Word: "Ann", Size: 10})
+	_, err := directory.SearchUsers(ctx, a, directory.SearchQuery{Word: "Ann", Size: 10})
 	return err
 }
 
 func writeNew(ctx context.Context, a *hook.App) error {
-	_, err := a.CreateChat(ctx, hook.NewChat{Name: "Incident 7", Owner: "u001"})
+	_, err := chat.Create(ctx, a, chat.NewChat{Name: "Incident 7", Owner: "u001"})
 	return err
 }
 
 func chatOperations() map[string]operation {
 	return map[string]operation{
-		"chat_create": {method: "CreateChat", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.CreateChat(ctx, hook.NewChat{
+		"chat_create": {function: "chat.Create", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return chat.Create(ctx, a, chat.NewChat{
 				Name: "Incident 7", Owner: "u001", UserIDs: []string{"u002"},
-				Options: hook.ChatOptions{MentionAllAuthority: 1, ShowHistoryType: 1},
+				Options: chat.Options{MentionAllAuthority: 1, ShowHistoryType: 1},
 			})
 		}},
-		"chat_info": {method: "GetSceneGroup", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.GetChat(ctx, "cidAb/3dE+f0==", "")
+		"chat_info": {function: "chat.GetSceneGroup", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return chat.Get(ctx, a, "cidAb/3dE+f0==", "")
 		}},
-		"chat_base_info": {method: "GetChatBaseInfo", result: "result", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.GetChatBaseInfo(ctx, "cidAb/3dE+f0==")
+		"chat_base_info": {function: "chat.GetBaseInfo", result: "result", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return chat.GetBaseInfo(ctx, a, "cidAb/3dE+f0==")
 		}},
-		"chat_info_legacy": {method: "GetChatByChatID", result: "-", call: func(ctx context.Context, a *hook.App) (any, error) {
-			got, err := a.GetChat(ctx, "chatnew01", "")
+		"chat_info_legacy": {function: "chat.GetByChatID", result: "-", call: func(ctx context.Context, a *hook.App) (any, error) {
+			got, err := chat.Get(ctx, a, "chatnew01", "")
 			if err == nil && (got.Title != "Incident 7" || got.OwnerUserID != "u001" || len(got.UserIDs) != 2 || got.Options.ShowHistoryType != 1) {
 				return nil, assert.AnError
 			}
 			return got, err
 		}},
-		"chat_id_to_open_conversation_id": {method: "OpenConversationID", result: "openConversationId", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.OpenConversationID(ctx, "chatnew01")
+		"chat_id_to_open_conversation_id": {function: "chat.OpenConversationID", result: "openConversationId", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return chat.OpenConversationID(ctx, a, "chatnew01")
 		}},
 	}
 }
@@ -53,7 +55,7 @@ func chatOperations() map[string]operation {
 func TestIDsArePercentEncoded(t *testing.T) {
 	t.Parallel()
 	s := startApp(t, answering(`{"openConversationId":"cid=="}`))
-	_, err := s.app(t).OpenConversationID(t.Context(), "chat/+=% 群?#")
+	_, err := chat.OpenConversationID(t.Context(), s.app(t), "chat/+=% 群?#")
 	require.NoError(t, err)
 	assert.Equal(t, "/v1.0/im/chat/chat%2F%2B%3D%25%20%E7%BE%A4%3F%23/convertToOpenConversationId", s.got()[0].Path)
 }
@@ -68,12 +70,12 @@ func TestGetChatFindsGroupsOfOthers(t *testing.T) {
 		}
 		io.WriteString(w, `{"success":true,"result":{"title":"Crew","memberCount":12}}`)
 	})
-	got, err := s.app(t).GetChat(t.Context(), "cid1==", "")
+	got, err := chat.Get(t.Context(), s.app(t), "cid1==", "")
 	require.NoError(t, err)
-	assert.Equal(t, &hook.ChatInfo{Title: "Crew", MemberCount: 12}, got)
+	assert.Equal(t, &chat.Info{Title: "Crew", MemberCount: 12}, got)
 	assert.JSONEq(t, `{"openConversationId":"cid1=="}`, s.got()[0].Body)
 
-	_, err = s.app(t).GetChat(t.Context(), "cid1==", "COOLAPP-1-X")
+	_, err = chat.Get(t.Context(), s.app(t), "cid1==", "COOLAPP-1-X")
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"openConversationId":"cid1==","coolAppCode":"COOLAPP-1-X"}`, s.got()[2].Body)
 }

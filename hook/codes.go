@@ -217,7 +217,7 @@ func lookup(code string) (codeRow, bool) {
 	return codeRow{}, false
 }
 
-// isCodeOf reports whether the error has one of the codes, in lower case.
+// IsCode reports whether the error has one of the codes, in lower case.
 func (e *Error) IsCode(codes ...string) bool {
 	return slices.Contains(codes, strings.ToLower(e.Code))
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/directory"
 )
 
 // A message to a group in five lines.
@@ -44,6 +45,25 @@ func ExampleDingdingHook_Send() {
 	// Output:
 	// auth 310000 keywords not in content
 	// put one of the robot's keywords into the message (each part of a long one needs it), or change them in the group: Group Settings, Bots, this robot, Security Settings
+}
+
+func ExampleDingdingHook_App() {
+	dingtalk := httptest.NewServer(answering(
+		`{"errcode":0,"access_token":"t","expires_in":7200}`, `{"errcode":0,"result":{"userid":"u001","name":"Ann Lee"}}`,
+	))
+	defer dingtalk.Close()
+	ctx := context.Background()
+	h := hook.New(source{"dingtalk_default": conn{Host: dingtalk.URL, Login: "dingabc", Password: "secret"}.connection("dingtalk_default")})
+	defer h.CloseIdleConnections()
+
+	app := h.App("dingtalk_default") // AppKey and AppSecret are its login and password
+	ann, err := directory.GetUser(ctx, app, "u001", "")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(ann.Name)
+	// Output: Ann Lee
 }
 
 func ExamplePrepare() {

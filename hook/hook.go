@@ -1,7 +1,8 @@
 // Package hook speaks to DingTalk. [DingdingHook] sends messages to group chats
 // through custom robots, with Airflow's connection fields and message shapes, and
-// [App] calls the APIs of an application; every failure is an [*Error] whose kind
-// says what the caller can do about it.
+// [App] calls the APIs of an application, which the packages below this one declare
+// for each resource; every failure is an [*Error] whose kind says what the caller can
+// do about it.
 //
 //	h := hook.New(source)
 //	defer h.CloseIdleConnections()

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/media"
 )
 
 func mediaFile(name string, data []byte) (string, error) {
@@ -28,13 +29,13 @@ func mediaFile(name string, data []byte) (string, error) {
 
 func mediaOperations() map[string]operation {
 	return map[string]operation{
-		"media_upload": {method: "UploadMedia", multipart: true, call: func(ctx context.Context, a *hook.App) (any, error) {
+		"media_upload": {function: "media.Upload", multipart: true, call: func(ctx context.Context, a *hook.App) (any, error) {
 			path, err := mediaFile("logo.png", []byte("picture"))
 			if err != nil {
 				return nil, err
 			}
 			defer os.RemoveAll(filepath.Dir(path))
-			return a.UploadMedia(ctx, "image", path)
+			return media.Upload(ctx, a, "image", path)
 		}},
 	}
 }
@@ -49,7 +50,7 @@ func TestUploadMedia(t *testing.T) {
 	}
 	s := startApp(t, answering(`{"errcode":0,"type":"file","media_id":"@m1","created_at":1}`))
 	a := s.app(t)
-	_, err := a.UploadMedia(t.Context(), "file", write("报告 1.PDF", 5))
+	_, err := media.Upload(t.Context(), a, "file", write("报告 1.PDF", 5))
 	require.NoError(t, err)
 	_, param, err := mime.ParseMediaType(s.got()[0].ContentType)
 	require.NoError(t, err)
@@ -73,7 +74,7 @@ func TestUploadMedia(t *testing.T) {
 		{"image", filepath.Join(dir, "none.png"), "no such file"},
 		{"image", dir, "is no regular file"},
 	} {
-		_, err := a.UploadMedia(t.Context(), tt.typ, tt.path)
+		_, err := media.Upload(t.Context(), a, tt.typ, tt.path)
 		e := failed(t, err)
 		assert.Equal(t, hook.KindInvalid, e.Kind)
 		assert.Contains(t, e.Error(), tt.want)

@@ -9,28 +9,29 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/notice"
 )
 
 func noticeOperations() map[string]operation {
 	const task = 256271667526
 	return map[string]operation{
-		"work_notice_send": {method: "SendNotice", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.SendNotice(ctx, hook.Notice{
-				UserIDs: []string{"u001", "u002"}, Type: hook.NoticeMarkdown,
+		"work_notice_send": {function: "notice.Send", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return notice.Send(ctx, a, notice.Notice{
+				UserIDs: []string{"u001", "u002"}, Type: notice.TypeMarkdown,
 				Content: map[string]any{"title": "Report", "text": "# Report\n* all green 2025-10-09 08:00"},
 			})
 		}},
-		"work_notice_progress": {method: "NoticeProgress", result: "progress", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.NoticeProgress(ctx, 1234567890, task)
+		"work_notice_progress": {function: "notice.GetProgress", result: "progress", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return notice.GetProgress(ctx, a, 1234567890, task)
 		}},
-		"work_notice_result": {method: "NoticeResult", result: "send_result", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.NoticeResult(ctx, 0, task)
+		"work_notice_result": {function: "notice.GetResult", result: "send_result", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return notice.GetResult(ctx, a, 0, task)
 		}},
-		"work_notice_recall": {method: "RecallNotice", result: "-", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return nil, a.RecallNotice(ctx, 0, task)
+		"work_notice_recall": {function: "notice.Recall", result: "-", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return nil, notice.Recall(ctx, a, 0, task)
 		}},
-		"work_notice_status_bar_update": {method: "UpdateNoticeStatus", result: "-", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return nil, a.UpdateNoticeStatus(ctx, 0, task, "approved", "0xFF78C06E")
+		"work_notice_status_bar_update": {function: "notice.UpdateStatusBar", result: "-", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return nil, notice.UpdateStatusBar(ctx, a, 0, task, "approved", "0xFF78C06E")
 		}},
 	}
 }
@@ -44,7 +45,7 @@ func TestNoticeMessages(t *testing.T) {
 			s := startApp(t, answering(`{"errcode":0,"errmsg":"ok","task_id":256271667526,"request_id":"r"}`))
 			typ, _ := message["msgtype"].(string)
 			content, _ := message[typ].(map[string]any)
-			_, err := s.app(t).SendNotice(t.Context(), hook.Notice{UserIDs: []string{"u001"}, Type: typ, Content: content})
+			_, err := notice.Send(t.Context(), s.app(t), notice.Notice{UserIDs: []string{"u001"}, Type: typ, Content: content})
 			require.NoError(t, err)
 			checkWithin(t, "msg", message, at(bodyOf(t, s.got()[0]), "msg"))
 		})
@@ -56,15 +57,15 @@ func TestNoticeReceivers(t *testing.T) {
 	s := startApp(t, answering(`{"errcode":0,"errmsg":"ok","task_id":1}`))
 	a := s.app(t)
 	for _, tt := range []struct {
-		notice hook.Notice
+		notice notice.Notice
 		want   map[string]any
 	}{
-		{hook.Notice{UserIDs: []string{"u1", "u2"}}, map[string]any{"userid_list": "u1,u2"}},
-		{hook.Notice{DeptIDs: []int64{1, 22}}, map[string]any{"dept_id_list": "1,22"}},
-		{hook.Notice{ToAll: true, AgentID: 7}, map[string]any{"to_all_user": true, "agent_id": 7.0}},
+		{notice.Notice{UserIDs: []string{"u1", "u2"}}, map[string]any{"userid_list": "u1,u2"}},
+		{notice.Notice{DeptIDs: []int64{1, 22}}, map[string]any{"dept_id_list": "1,22"}},
+		{notice.Notice{ToAll: true, AgentID: 7}, map[string]any{"to_all_user": true, "agent_id": 7.0}},
 	} {
-		tt.notice.Type, tt.notice.Content = hook.NoticeText, map[string]any{"content": "x"}
-		_, err := a.SendNotice(t.Context(), tt.notice)
+		tt.notice.Type, tt.notice.Content = notice.TypeText, map[string]any{"content": "x"}
+		_, err := notice.Send(t.Context(), a, tt.notice)
 		require.NoError(t, err)
 		got := bodyOf(t, s.got()[len(s.got())-1])
 		if tt.want["agent_id"] == nil {
@@ -79,36 +80,36 @@ func TestBadNotices(t *testing.T) {
 	t.Parallel()
 	s := startApp(t, answering(`{}`))
 	for name, tt := range map[string]struct {
-		notice hook.Notice
+		notice notice.Notice
 		want   string
 	}{
-		"type":        {hook.Notice{Type: "actionCard"}, `"actionCard" is unknown; use one of text, markdown`},
-		"field":       {hook.Notice{Type: "markdown", Content: map[string]any{"text": "x"}}, "a message of type markdown needs title"},
-		"empty":       {hook.Notice{Type: "text", Content: map[string]any{"content": ""}}, "needs content"},
-		"buttons":     {hook.Notice{Type: "action_card", Content: map[string]any{"title": "t", "markdown": "x"}}, "btn_json_list"},
-		"button text": {hook.Notice{Type: "action_card", Content: map[string]any{"title": "t", "markdown": "x", "single_title": strings.Repeat("群", 21)}}, "single_title has 21 characters"},
-		"bytes":       {hook.Notice{Type: "text", Content: map[string]any{"content": strings.Repeat("群", 700)}}, "DingTalk takes 2048"},
-		"status bar":  {hook.Notice{Type: "oa", ToAll: true, Content: map[string]any{"message_url": "u", "head": "h", "body": "b", "status_bar": "s"}}, "1 to 5 users"},
+		"type":        {notice.Notice{Type: "actionCard"}, `"actionCard" is unknown; use one of text, markdown`},
+		"field":       {notice.Notice{Type: "markdown", Content: map[string]any{"text": "x"}}, "a message of type markdown needs title"},
+		"empty":       {notice.Notice{Type: "text", Content: map[string]any{"content": ""}}, "needs content"},
+		"buttons":     {notice.Notice{Type: "action_card", Content: map[string]any{"title": "t", "markdown": "x"}}, "btn_json_list"},
+		"button text": {notice.Notice{Type: "action_card", Content: map[string]any{"title": "t", "markdown": "x", "single_title": strings.Repeat("群", 21)}}, "single_title has 21 characters"},
+		"bytes":       {notice.Notice{Type: "text", Content: map[string]any{"content": strings.Repeat("群", 700)}}, "DingTalk takes 2048"},
+		"status bar":  {notice.Notice{Type: "oa", ToAll: true, Content: map[string]any{"message_url": "u", "head": "h", "body": "b", "status_bar": "s"}}, "1 to 5 users"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := s.app(t).SendNotice(t.Context(), tt.notice)
+			_, err := notice.Send(t.Context(), s.app(t), tt.notice)
 			e := failed(t, err)
 			assert.Equal(t, hook.KindInvalid, e.Kind)
 			assert.Contains(t, err.Error(), tt.want)
 		})
 	}
-	_, err := s.appWith(t, "").NoticeProgress(t.Context(), 0, 1)
+	_, err := notice.GetProgress(t.Context(), s.appWith(t, ""), 0, 1)
 	assert.Contains(t, failed(t, err).Error(), "agent_id")
 	assert.Empty(t, s.got())
 }
 
 func TestNoticeResultSaysWhy(t *testing.T) {
 	t.Parallel()
-	r := &hook.NoticeResult{
+	r := &notice.Result{
 		InvalidUsers: []string{"gone"}, ForbiddenUsers: []string{"dup", "limit", "other"}, FailedUsers: []string{"failed"},
 		ReadUsers: []string{"a"}, UnreadUsers: []string{"b"},
-		Forbidden: []hook.NoticeForbidden{{"143106", 1, "dup"}, {"143105", 500, "limit"}},
+		Forbidden: []notice.Forbidden{{Code: "143106", Count: 1, UserID: "dup"}, {Code: "143105", Count: 500, UserID: "limit"}},
 	}
 	assert.Equal(t, []string{"a", "b"}, r.Delivered())
 	reasons := map[string]string{}

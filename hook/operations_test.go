@@ -51,11 +51,12 @@ func readFacts(t *testing.T) facts {
 	return f
 }
 
-// operation makes the call of an example by the App method of the name.
+// operation makes the call of an example.
 type operation struct {
-	method string
-	call   func(ctx context.Context, a *hook.App) (any, error)
-	// result is where in the example's response the method's result stands, with dots;
+	// function is the one whose comment names the call: "directory.GetUser".
+	function string
+	call     func(ctx context.Context, a *hook.App) (any, error)
+	// result is where in the example's response the function's result stands, with dots;
 	// empty is the whole and "-" nowhere.
 	result string
 	// multipart bodies are compared elsewhere.
@@ -74,7 +75,7 @@ func operations() map[string]operation {
 	return all
 }
 
-// Each method sends what the example on DingTalk's page sends, and reads its answer.
+// Each function sends what the example on DingTalk's page sends, and reads its answer.
 func TestOperationsMatchTheFacts(t *testing.T) {
 	t.Parallel()
 	known := readFacts(t).Operations
@@ -203,19 +204,22 @@ func isEmpty(v any) bool {
 	return false
 }
 
-// apiMethod is a method of App with its directives and its text.
-type apiMethod struct {
+// apiFunction is a function with its directives and its text.
+type apiFunction struct {
 	doc  string
 	apis []string
 }
 
-// readMethods finds the methods with the directive "//dingtalk:api METHOD /path".
-func readMethods(t *testing.T) map[string]apiMethod {
+// readFunctions finds the functions with the directive "//dingtalk:api METHOD /path", here
+// and in the packages of the resources.
+func readFunctions(t *testing.T) map[string]apiFunction {
 	t.Helper()
-	methods := map[string]apiMethod{}
-	names, err := filepath.Glob("*.go")
+	functions := map[string]apiFunction{}
+	here, err := filepath.Glob("*.go")
 	require.NoError(t, err)
-	for _, name := range names {
+	below, err := filepath.Glob("*/*.go")
+	require.NoError(t, err)
+	for _, name := range append(here, below...) {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
@@ -226,37 +230,37 @@ func readMethods(t *testing.T) map[string]apiMethod {
 			if !ok || f.Doc == nil || !f.Name.IsExported() {
 				continue
 			}
-			m := apiMethod{doc: f.Doc.Text()}
+			found := apiFunction{doc: f.Doc.Text()}
 			for _, c := range f.Doc.List {
 				if api, ok := strings.CutPrefix(c.Text, "//dingtalk:api "); ok {
-					m.apis = append(m.apis, api)
+					found.apis = append(found.apis, api)
 				}
 			}
-			if len(m.apis) > 0 {
-				methods[f.Name.Name] = m
+			if len(found.apis) > 0 {
+				functions[file.Name.Name+"."+f.Name.Name] = found
 			}
 		}
 	}
-	return methods
+	return functions
 }
 
-// What a method's comment says about its endpoint and page is what it calls.
+// What a function's comment says about its endpoint and page is what it calls.
 func TestCommentsMatchTheFacts(t *testing.T) {
 	t.Parallel()
-	methods, known := readMethods(t), readFacts(t).Operations
+	functions, known := readFunctions(t), readFacts(t).Operations
 	covered := map[string]bool{
 		"POST /robot/send": true, "POST /robot/sendBySession": true, "GET /gettoken": true, "POST /v1.0/oauth2/accessToken": true,
 	}
 	for id, op := range operations() {
-		f, m := known[id], methods[op.method]
-		assert.Contains(t, m.apis, f.Method+" "+f.Path, "the comment of %s, for %s", op.method, id)
+		f, m := known[id], functions[op.function]
+		assert.Contains(t, m.apis, f.Method+" "+f.Path, "the comment of %s, for %s", op.function, id)
 		if f.Docs != "" {
-			assert.Contains(t, m.doc, "https://open.dingtalk.com/document/development/"+f.Docs+"\n", "the comment of %s, for %s", op.method, id)
+			assert.Contains(t, m.doc, "https://open.dingtalk.com/document/development/"+f.Docs+"\n", "the comment of %s, for %s", op.function, id)
 		}
 		covered[f.Method+" "+f.Path] = true
 	}
-	for _, name := range slices.Sorted(maps.Keys(methods)) {
-		for _, api := range methods[name].apis {
+	for _, name := range slices.Sorted(maps.Keys(functions)) {
+		for _, api := range functions[name].apis {
 			assert.True(t, covered[api], "%s of %s has no test in operations()", api, name)
 		}
 	}

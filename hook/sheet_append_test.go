@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/workbook"
 )
 
 // sequence is what the facts say about a composite: the calls that it is made of.
@@ -62,7 +63,7 @@ func TestAppendRowsMatchesTheFacts(t *testing.T) {
 	t.Parallel()
 	want := readSequence(t, "rows_append")
 	s := startApp(t, answering(`{"id":"x","lastNonEmptyRow":4,"lastNonEmptyColumn":2,"rowCount":200,"columnCount":26}`, `{"a1Notation":"A6:C7"}`))
-	got, err := s.app(t).AppendRows(t.Context(), q4, hook.Columns{Count: 3}, [][]string{{"a", "b", "c"}, {"d", "e", "f"}})
+	got, err := workbook.AppendRows(t.Context(), s.app(t), q4, workbook.Columns{Count: 3}, [][]string{{"a", "b", "c"}, {"d", "e", "f"}})
 	require.NoError(t, err)
 	assert.Equal(t, want.Response["appendedRange"], got.Range)
 	assert.EqualValues(t, want.Response["appendedRows"], got.Rows)
@@ -73,7 +74,7 @@ func TestInsertRowsWithDataMatchesTheFacts(t *testing.T) {
 	t.Parallel()
 	want := readSequence(t, "rows_insert_before_with_data")
 	s := startApp(t, answering(`{"id":"x"}`, `{"a1Notation":"B3:C4"}`))
-	got, err := s.app(t).InsertRowsWithData(t.Context(), q4, 2, 1, [][]string{{"x", "y"}, {"z", "w"}})
+	got, err := workbook.InsertRowsWithData(t.Context(), s.app(t), q4, 2, 1, [][]string{{"x", "y"}, {"z", "w"}})
 	require.NoError(t, err)
 	assert.EqualValues(t, want.Response["insertedRows"], got.Rows)
 	assert.Equal(t, "B3:C4", got.Range)
@@ -120,65 +121,65 @@ func TestAppendRowsFindsTheRow(t *testing.T) {
 	for name, tt := range map[string]struct {
 		sheet   string
 		cells   map[string]string
-		columns hook.Columns
+		columns workbook.Columns
 		want    []string
 	}{
 		"empty sheet": {
 			`{"lastNonEmptyRow":-1,"lastNonEmptyColumn":-1,"rowCount":200}`, nil,
-			hook.Columns{Count: 1},
+			workbook.Columns{Count: 1},
 			[]string{info, `PUT A1 {"values":[["x"]]}`},
 		},
 		"columns right of all content": {
 			`{"lastNonEmptyRow":8,"lastNonEmptyColumn":1,"rowCount":200}`, nil,
-			hook.Columns{First: 2, Count: 1},
+			workbook.Columns{First: 2, Count: 1},
 			[]string{info, `PUT C1 {"values":[["x"]]}`},
 		},
 		"others reach further down": {
 			`{"lastNonEmptyRow":4,"lastNonEmptyColumn":3,"rowCount":200}`,
 			map[string]string{"B1:B5": `{"values":[["a"],[null],["c"],[""],[null]],"formulas":[[""],[""],[""],[""],[""]]}`},
-			hook.Columns{First: 1, Count: 1},
+			workbook.Columns{First: 1, Count: 1},
 			[]string{info, "GET B1:B5", `PUT B4 {"values":[["x"]]}`},
 		},
 		"a formula without a result is content": {
 			`{"lastNonEmptyRow":2,"lastNonEmptyColumn":3,"rowCount":200}`,
 			map[string]string{"B1:B3": `{"values":[["a"],[""],[""]],"formulas":[[""],["=A1"],[""]]}`},
-			hook.Columns{First: 1, Count: 1},
+			workbook.Columns{First: 1, Count: 1},
 			[]string{info, "GET B1:B3", `PUT B3 {"values":[["x"]]}`},
 		},
 		"false and zero are content": {
 			`{"lastNonEmptyRow":2,"lastNonEmptyColumn":3,"rowCount":200}`,
 			map[string]string{"B1:B3": `{"values":[[0],[false],[null]]}`},
-			hook.Columns{First: 1, Count: 1},
+			workbook.Columns{First: 1, Count: 1},
 			[]string{info, "GET B1:B3", `PUT B3 {"values":[["x"]]}`},
 		},
 		"nothing in the columns": {
 			`{"lastNonEmptyRow":1,"lastNonEmptyColumn":3,"rowCount":200}`,
 			map[string]string{"B1:B2": `{"values":[[null],[null]]}`},
-			hook.Columns{First: 1, Count: 1},
+			workbook.Columns{First: 1, Count: 1},
 			[]string{info, "GET B1:B2", `PUT B1 {"values":[["x"]]}`},
 		},
 		"a long sheet is read from its end": {
 			`{"lastNonEmptyRow":30001,"lastNonEmptyColumn":3,"rowCount":99999}`,
 			map[string]string{"B3:B30002": `{"values":[[null]]}`, "B1:B2": `{"values":[["a"],[null]]}`},
-			hook.Columns{First: 1, Count: 1},
+			workbook.Columns{First: 1, Count: 1},
 			[]string{info, "GET B3:B30002", "GET B1:B2", `PUT B2 {"values":[["x"]]}`},
 		},
 		"the sheet is too short": {
 			`{"lastNonEmptyRow":2,"lastNonEmptyColumn":0,"rowCount":4}`, nil,
-			hook.Columns{Count: 1},
+			workbook.Columns{Count: 1},
 			[]string{info, `PUT A4 {"values":[["x"]]}`},
 		},
 		"the sheet is full": {
 			`{"lastNonEmptyRow":3,"lastNonEmptyColumn":2,"rowCount":4}`,
 			map[string]string{"B1:B4": `{"values":[["a"],["b"],["c"],["d"]]}`},
-			hook.Columns{First: 1, Count: 1},
+			workbook.Columns{First: 1, Count: 1},
 			[]string{info, "GET B1:B4", `POST appendRows {"values":[["","x",""]]}`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := sheetServer(t, tt.sheet, tt.cells)
-			_, err := s.app(t).AppendRows(t.Context(), q4, tt.columns, [][]string{{"x"}})
+			_, err := workbook.AppendRows(t.Context(), s.app(t), q4, tt.columns, [][]string{{"x"}})
 			require.NoError(t, err)
 			assert.Equal(t, tt.want, s.asked(t))
 		})
@@ -191,7 +192,7 @@ func TestAppendRowsMakesRoom(t *testing.T) {
 	t.Parallel()
 	three := [][]string{{"x"}, {"y"}, {"z"}}
 	s := sheetServer(t, `{"lastNonEmptyRow":2,"lastNonEmptyColumn":0,"rowCount":5}`, nil)
-	got, err := s.app(t).AppendRows(t.Context(), q4, hook.Columns{Count: 1}, three)
+	got, err := workbook.AppendRows(t.Context(), s.app(t), q4, workbook.Columns{Count: 1}, three)
 	require.NoError(t, err)
 	assert.Equal(t, "A4:A6", got.Range)
 	assert.Equal(t, []string{
@@ -199,7 +200,7 @@ func TestAppendRowsMakesRoom(t *testing.T) {
 	}, s.asked(t))
 
 	s = sheetServer(t, `{"lastNonEmptyRow":4,"lastNonEmptyColumn":1,"rowCount":5}`, map[string]string{"A1:A5": `{"values":[["a"],["b"],["c"],["d"],[null]]}`})
-	got, err = s.app(t).AppendRows(t.Context(), q4, hook.Columns{Count: 1}, three)
+	got, err = workbook.AppendRows(t.Context(), s.app(t), q4, workbook.Columns{Count: 1}, three)
 	require.NoError(t, err)
 	assert.Equal(t, "A5:A7", got.Range)
 	assert.Equal(t, []string{
@@ -210,7 +211,7 @@ func TestAppendRowsMakesRoom(t *testing.T) {
 func TestAppendRowsAfterFaults(t *testing.T) {
 	t.Parallel()
 	const empty = `{"lastNonEmptyRow":-1,"lastNonEmptyColumn":-1,"rowCount":99999}`
-	big := make([][]string, hook.MaxWriteCells+1)
+	big := make([][]string, workbook.MaxWriteCells+1)
 	for i := range big {
 		big[i] = []string{"x"}
 	}
@@ -232,7 +233,7 @@ func TestAppendRowsAfterFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := sheetServer(t, empty, nil, tt.writes...)
-			_, err := s.app(t).AppendRows(t.Context(), q4, hook.Columns{Count: 1}, tt.rows)
+			_, err := workbook.AppendRows(t.Context(), s.app(t), q4, workbook.Columns{Count: 1}, tt.rows)
 			assert.Len(t, s.got(), tt.sent+1)
 			if tt.kind == "" {
 				require.NoError(t, err)
@@ -250,14 +251,14 @@ func TestInsertRowsWithDataInPart(t *testing.T) {
 	t.Parallel()
 	rows := [][]string{{"x"}, {"y"}}
 	s := startApp(t, answering(`{"id":"x"}`, `{"success":false,"code":"forbidden.document.sizeOverLimit","message":"too large"}`))
-	got, err := s.app(t).InsertRowsWithData(t.Context(), q4, 0, 0, rows)
+	got, err := workbook.InsertRowsWithData(t.Context(), s.app(t), q4, 0, 0, rows)
 	e := failed(t, err)
 	assert.Equal(t, hook.KindUncertain, e.Kind)
 	assert.Contains(t, e.Error(), "2 rows were inserted: write the data into A1:A2")
-	assert.Equal(t, hook.Inserted{Rows: 2}, got)
+	assert.Equal(t, workbook.Inserted{Rows: 2}, got)
 
 	s = startApp(t, answering(`{"success":false}`))
-	got, err = s.app(t).InsertRowsWithData(t.Context(), q4, 0, 0, rows)
+	got, err = workbook.InsertRowsWithData(t.Context(), s.app(t), q4, 0, 0, rows)
 	assert.Equal(t, hook.KindInvalid, failed(t, err).Kind)
 	assert.Zero(t, got)
 	assert.Len(t, s.got(), 1)

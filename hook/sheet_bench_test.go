@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/workbook"
 	"github.com/dingdag/dingdag/sandbox"
 	"github.com/dingdag/dingdag/sandbox/sandboxtest"
 )
@@ -31,13 +32,13 @@ func BenchmarkAppendRows(b *testing.B) {
 			h := hook.New(source{"app": conn{Host: box.URL, Login: app.AppKey, Password: app.AppSecret, Extra: `{"qps":0}`}.connection("app")})
 			b.Cleanup(h.CloseIdleConnections)
 			a := h.App("app")
-			book := hook.Workbook{ID: sandbox.DemoWorkbookID, OperatorID: "union001iE"}
+			book := workbook.Workbook{ID: sandbox.DemoWorkbookID, OperatorID: "union001iE"}
 			for n := 0; b.Loop(); n++ {
-				sheet, err := a.CreateWorksheet(b.Context(), book, fmt.Sprintf("%s %d", name, n))
+				sheet, err := workbook.CreateWorksheet(b.Context(), a, book, fmt.Sprintf("%s %d", name, n))
 				require.NoError(b, err)
-				at := hook.Sheet{Workbook: book, SheetID: sheet.ID}
+				at := workbook.Sheet{Workbook: book, SheetID: sheet.ID}
 				for from := 0; from < rows; from += chunk {
-					_, err := a.AppendRows(b.Context(), at, hook.Columns{Count: columns}, all[from:from+chunk])
+					_, err := workbook.AppendRows(b.Context(), a, at, workbook.Columns{Count: columns}, all[from:from+chunk])
 					require.NoError(b, err)
 				}
 			}

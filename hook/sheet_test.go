@@ -18,62 +18,63 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/workbook"
 )
 
 // q4 is the worksheet of the examples.
-var q4 = hook.Sheet{Workbook: hook.Workbook{ID: "e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk", OperatorID: union}, SheetID: "st-8dc3a17-11"}
+var q4 = workbook.Sheet{Workbook: workbook.Workbook{ID: "e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk", OperatorID: union}, SheetID: "st-8dc3a17-11"}
 
 func sheetOperations() map[string]operation {
-	at := hook.CellRange{Rows: 2, Columns: 2}
-	row, column := hook.Rows{First: 2, Count: 1}, hook.Columns{First: 2, Count: 1}
+	at := workbook.CellRange{Rows: 2, Columns: 2}
+	row, column := workbook.Rows{First: 2, Count: 1}, workbook.Columns{First: 2, Count: 1}
 	return map[string]operation{
-		"worksheet_create": {method: "CreateWorksheet", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.CreateWorksheet(ctx, q4.Workbook, "Q4")
+		"worksheet_create": {function: "workbook.CreateWorksheet", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return workbook.CreateWorksheet(ctx, a, q4.Workbook, "Q4")
 		}},
-		"worksheet_delete": {method: "DeleteWorksheet", result: "-", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return nil, a.DeleteWorksheet(ctx, q4)
+		"worksheet_delete": {function: "workbook.DeleteWorksheet", result: "-", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return nil, workbook.DeleteWorksheet(ctx, a, q4)
 		}},
-		"worksheet_get": {method: "GetWorksheet", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.GetWorksheet(ctx, q4)
+		"worksheet_get": {function: "workbook.GetWorksheet", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return workbook.GetWorksheet(ctx, a, q4)
 		}},
-		"worksheet_list": {method: "ListWorksheets", result: "value", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.ListWorksheets(ctx, q4.Workbook)
+		"worksheet_list": {function: "workbook.ListWorksheets", result: "value", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return workbook.ListWorksheets(ctx, a, q4.Workbook)
 		}},
-		"worksheet_update": {method: "UpdateWorksheet", result: "id", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.UpdateWorksheet(ctx, q4, hook.WorksheetUpdate{Name: "Q4 final", FrozenRowCount: new(1)})
+		"worksheet_update": {function: "workbook.UpdateWorksheet", result: "id", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return workbook.UpdateWorksheet(ctx, a, q4, workbook.WorksheetUpdate{Name: "Q4 final", FrozenRowCount: new(1)})
 		}},
-		"columns_delete": {method: "DeleteColumns", result: "id", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.DeleteColumns(ctx, q4, column)
+		"columns_delete": {function: "workbook.DeleteColumns", result: "id", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return workbook.DeleteColumns(ctx, a, q4, column)
 		}},
-		"columns_set_visibility": {method: "SetColumnsVisibility", result: "id", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.SetColumnsVisibility(ctx, q4, column, hook.Hidden)
+		"columns_set_visibility": {function: "workbook.SetColumnsVisibility", result: "id", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return workbook.SetColumnsVisibility(ctx, a, q4, column, workbook.Hidden)
 		}},
-		"columns_insert_before": {method: "InsertColumnsBefore", result: "id", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.InsertColumnsBefore(ctx, q4, column)
+		"columns_insert_before": {function: "workbook.InsertColumnsBefore", result: "id", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return workbook.InsertColumnsBefore(ctx, a, q4, column)
 		}},
-		"rows_delete": {method: "DeleteRows", result: "id", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.DeleteRows(ctx, q4, row)
+		"rows_delete": {function: "workbook.DeleteRows", result: "id", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return workbook.DeleteRows(ctx, a, q4, row)
 		}},
-		"rows_set_visibility": {method: "SetRowsVisibility", result: "id", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.SetRowsVisibility(ctx, q4, row, hook.Hidden)
+		"rows_set_visibility": {function: "workbook.SetRowsVisibility", result: "id", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return workbook.SetRowsVisibility(ctx, a, q4, row, workbook.Hidden)
 		}},
-		"rows_insert_before": {method: "InsertRowsBefore", result: "id", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.InsertRowsBefore(ctx, q4, row)
+		"rows_insert_before": {function: "workbook.InsertRowsBefore", result: "id", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return workbook.InsertRowsBefore(ctx, a, q4, row)
 		}},
-		"rows_append_endpoint": {method: "AppendBelow", result: "a1Notation", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.AppendBelow(ctx, q4, [][]string{{"a", "b", "c"}})
+		"rows_append_endpoint": {function: "workbook.AppendBelow", result: "a1Notation", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return workbook.AppendBelow(ctx, a, q4, [][]string{{"a", "b", "c"}})
 		}},
-		"range_get": {method: "GetRange", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.GetRange(ctx, q4, at, "values", "formulas", "displayValues")
+		"range_get": {function: "workbook.GetRange", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return workbook.GetRange(ctx, a, q4, at, "values", "formulas", "displayValues")
 		}},
-		"range_update": {method: "UpdateRange", result: "a1Notation", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.UpdateRange(ctx, q4, at, hook.RangeUpdate{Values: [][]string{{"name", "qty"}, {"disk", "3"}}})
+		"range_update": {function: "workbook.UpdateRange", result: "a1Notation", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return workbook.UpdateRange(ctx, a, q4, at, workbook.RangeUpdate{Values: [][]string{{"name", "qty"}, {"disk", "3"}}})
 		}},
-		"range_clear_all": {method: "ClearRange", result: "a1Notation", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.ClearRange(ctx, q4, at)
+		"range_clear_all": {function: "workbook.ClearRange", result: "a1Notation", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return workbook.ClearRange(ctx, a, q4, at)
 		}},
-		"range_clear_data": {method: "ClearRangeData", result: "a1Notation", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.ClearRangeData(ctx, q4, at)
+		"range_clear_data": {function: "workbook.ClearRangeData", result: "a1Notation", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return workbook.ClearRangeData(ctx, a, q4, at)
 		}},
 	}
 }
@@ -179,7 +180,7 @@ func TestNewWorkbooksAreWaitedFor(t *testing.T) {
 			return r, nil
 		}))
 		began := time.Now()
-		got, err := h.App("").CreateWorksheet(t.Context(), q4.Workbook, "Q4")
+		got, err := workbook.CreateWorksheet(t.Context(), h.App(""), q4.Workbook, "Q4")
 		require.NoError(t, err)
 		assert.Equal(t, "st-1", got.ID)
 		assert.GreaterOrEqual(t, time.Since(began), 3*time.Second)
@@ -190,7 +191,7 @@ func TestNewWorkbooksAreWaitedFor(t *testing.T) {
 func TestSheetTitlesAreEncoded(t *testing.T) {
 	t.Parallel()
 	s := startApp(t, answering(`{"id":"x"}`))
-	_, err := s.app(t).GetRange(t.Context(), hook.Sheet{Workbook: hook.Workbook{ID: "a/b+c=", OperatorID: "u/+= 1"}, SheetID: "第 4 季/a?b#c%"}, hook.CellRange{Rows: 1, Columns: 1})
+	_, err := workbook.GetRange(t.Context(), s.app(t), workbook.Sheet{Workbook: workbook.Workbook{ID: "a/b+c=", OperatorID: "u/+= 1"}, SheetID: "第 4 季/a?b#c%"}, workbook.CellRange{Rows: 1, Columns: 1})
 	require.NoError(t, err)
 	got := s.got()[0]
 	assert.Equal(t, "/v1.0/doc/workbooks/a%2Fb%2Bc%3D/sheets/%E7%AC%AC%204%20%E5%AD%A3%2Fa%3Fb%23c%25/ranges/A1", got.Path)
@@ -202,24 +203,24 @@ func TestWrongShapesAreRefused(t *testing.T) {
 	t.Parallel()
 	s := startApp(t, answering(`{}`))
 	a := s.app(t)
-	at := hook.CellRange{Rows: 1, Columns: 2}
-	for want, u := range map[string]hook.RangeUpdate{
+	at := workbook.CellRange{Rows: 1, Columns: 2}
+	for want, u := range map[string]workbook.RangeUpdate{
 		"values has 2 rows, but A1:B1 has 1":               {Values: [][]string{{"a", "b"}, {"c", "d"}}},
 		"values has 1 cells in row 1, but there must be 2": {Values: [][]string{{"a"}}},
 		"fontSizes has 0 rows":                             {FontSizes: [][]int{}},
-		"hyperlinks has 1 cells in row 1":                  {Hyperlinks: [][]*hook.Hyperlink{{{}}}},
+		"hyperlinks has 1 cells in row 1":                  {Hyperlinks: [][]*workbook.Hyperlink{{{}}}},
 		"backgroundColors has 3 cells in row 1":            {BackgroundColors: [][]string{{"", "", ""}}},
 		"verticalAlignments has 0 cells in row 1":          {VerticalAlignments: [][]string{{}}},
 	} {
-		_, err := a.UpdateRange(t.Context(), q4, at, u)
+		_, err := workbook.UpdateRange(t.Context(), a, q4, at, u)
 		e := failed(t, err)
 		assert.Equal(t, hook.KindInvalid, e.Kind)
 		assert.Contains(t, e.Error(), want)
 	}
-	_, err := a.AppendRows(t.Context(), q4, hook.Columns{Count: 2}, [][]string{{"a", "b"}, {"c"}})
+	_, err := workbook.AppendRows(t.Context(), a, q4, workbook.Columns{Count: 2}, [][]string{{"a", "b"}, {"c"}})
 	require.ErrorContains(t, err, "has 1 cells in row 2, but there must be 2")
 	for _, rows := range [][][]string{nil, {{}}, {{"a"}, {"b", "c"}}} {
-		_, err = a.InsertRowsWithData(t.Context(), q4, 0, 0, rows)
+		_, err = workbook.InsertRowsWithData(t.Context(), a, q4, 0, 0, rows)
 		assert.Equal(t, hook.KindInvalid, failed(t, err).Kind)
 	}
 	assert.Empty(t, s.got(), "no call is made")
@@ -229,10 +230,10 @@ func TestWrongShapesAreRefused(t *testing.T) {
 func TestRangeFormats(t *testing.T) {
 	t.Parallel()
 	s := startApp(t, answering(`{"a1Notation":"A1"}`))
-	_, err := s.app(t).UpdateRange(t.Context(), q4, hook.CellRange{Rows: 1, Columns: 1}, hook.RangeUpdate{
+	_, err := workbook.UpdateRange(t.Context(), s.app(t), q4, workbook.CellRange{Rows: 1, Columns: 1}, workbook.RangeUpdate{
 		BackgroundColors: [][]string{{"#ff0000"}}, FontColors: [][]string{{"#00ff00"}}, FontSizes: [][]int{{12}}, FontWeights: [][]string{{"bold"}},
 		HorizontalAlignments: [][]string{{"left"}}, VerticalAlignments: [][]string{{"top"}},
-		Hyperlinks: [][]*hook.Hyperlink{{{Type: "path", Link: "https://example.com/?a=1&b=2", Text: "x"}}}, NumberFormat: "@", WordWrap: "clip",
+		Hyperlinks: [][]*workbook.Hyperlink{{{Type: "path", Link: "https://example.com/?a=1&b=2", Text: "x"}}}, NumberFormat: "@", WordWrap: "clip",
 	})
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"backgroundColors":[["#ff0000"]],"fontColors":[["#00ff00"]],"fontSizes":[[12]],"fontWeights":[["bold"]],
@@ -249,8 +250,8 @@ func TestLargeRangesAreWrittenInParts(t *testing.T) {
 		values[i][0], sizes[i][0] = "x", i
 	}
 	s := startApp(t, answering(`{"a1Notation":"ignored"}`))
-	at := hook.CellRange{Row: 10, Column: 1, Rows: 7001, Columns: 10}
-	written, err := s.app(t).UpdateRange(t.Context(), q4, at, hook.RangeUpdate{Values: values, FontSizes: sizes})
+	at := workbook.CellRange{Row: 10, Column: 1, Rows: 7001, Columns: 10}
+	written, err := workbook.UpdateRange(t.Context(), s.app(t), q4, at, workbook.RangeUpdate{Values: values, FontSizes: sizes})
 	require.NoError(t, err)
 	assert.Equal(t, "B11:K7011", written)
 	var places []string
@@ -272,7 +273,7 @@ func TestLargeRangesAreWrittenInParts(t *testing.T) {
 	assert.Equal(t, 7001, next)
 
 	s = startApp(t, answering(`{"a1Notation":"x"}`, `{"code":"forbidden.document.sizeOverLimit","success":false}`))
-	_, err = s.app(t).UpdateRange(t.Context(), q4, at, hook.RangeUpdate{Values: values})
+	_, err = workbook.UpdateRange(t.Context(), s.app(t), q4, at, workbook.RangeUpdate{Values: values})
 	e := failed(t, err)
 	assert.Equal(t, []int{1, 3}, []int{e.Sent, e.Parts})
 	assert.Contains(t, e.Error(), "part 2 of 3")

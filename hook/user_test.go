@@ -10,27 +10,28 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/directory"
 )
 
 func userOperations() map[string]operation {
 	return map[string]operation{
-		"user_create": {method: "CreateUser", result: "result", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.CreateUser(ctx, hook.NewUser{
+		"user_create": {function: "directory.CreateUser", result: "result", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return directory.CreateUser(ctx, a, directory.NewUser{
 				Name: "Ann Lee", Mobile: "13800000000", DeptIDs: []int64{2, 3}, JobNumber: "A-17", Title: "SRE",
 				WorkPlace: "HQ", Email: "ann@example.com", Remark: "on call",
 			})
 		}},
-		"user_get": {method: "GetUser", result: "result", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.GetUser(ctx, "u001", "zh_CN")
+		"user_get": {function: "directory.GetUser", result: "result", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return directory.GetUser(ctx, a, "u001", "zh_CN")
 		}},
-		"user_get_by_mobile": {method: "UserIDByMobile", result: "result.userid", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.UserIDByMobile(ctx, "13800000000")
+		"user_get_by_mobile": {function: "directory.UserIDByMobile", result: "result.userid", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return directory.UserIDByMobile(ctx, a, "13800000000")
 		}},
-		"user_count": {method: "UserCount", result: "result.count", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.UserCount(ctx, true)
+		"user_count": {function: "directory.UserCount", result: "result.count", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return directory.UserCount(ctx, a, true)
 		}},
-		"user_get_by_unionid": {method: "UserIDByUnionID", result: "result", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.UserIDByUnionID(ctx, "z21HjQliSzpw0YWCNxmii6u")
+		"user_get_by_unionid": {function: "directory.UserIDByUnionID", result: "result", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return directory.UserIDByUnionID(ctx, a, "z21HjQliSzpw0YWCNxmii6u")
 		}},
 	}
 }
@@ -69,10 +70,10 @@ func TestAnswersAreReadLeniently(t *testing.T) {
 		io.WriteString(w, `{"errcode":"0","errmsg":"ok","result":{"userid":7,"hired_date":"1597573616828","active":"true","boss":"false",
 			"dept_id_list":"2","role_list":{"id":"100","name":"Lead"},"union_emp_ext":{"userid":"x"},"title":null}}`)
 	})
-	u, err := s.app(t).GetUser(t.Context(), "7", "")
+	u, err := directory.GetUser(t.Context(), s.app(t), "7", "")
 	require.NoError(t, err)
-	assert.Equal(t, &hook.User{
+	assert.Equal(t, &directory.User{
 		UserID: "7", HiredDate: 1597573616828, Active: true, DeptIDList: []int64{2},
-		RoleList: []hook.Role{{ID: 100, Name: "Lead"}}, UnionEmpExt: map[string]any{"userid": "x"},
+		RoleList: []directory.Role{{ID: 100, Name: "Lead"}}, UnionEmpExt: map[string]any{"userid": "x"},
 	}, u)
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/wiki"
+	"github.com/dingdag/dingdag/hook/workbook"
 )
 
 // The ids of the examples.
@@ -23,38 +25,38 @@ const (
 
 func wikiOperations() map[string]operation {
 	return map[string]operation{
-		"workspace_create": {method: "CreateWorkspace", result: "workspace", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.CreateWorkspace(ctx, union, hook.NewWorkspace{Name: "Runbooks", Description: "how we run things"})
+		"workspace_create": {function: "wiki.CreateWorkspace", result: "workspace", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return wiki.CreateWorkspace(ctx, a, union, wiki.NewWorkspace{Name: "Runbooks", Description: "how we run things"})
 		}},
-		"workspace_get": {method: "GetWorkspace", result: "workspace", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.GetWorkspace(ctx, union, spaceID, true)
+		"workspace_get": {function: "wiki.GetWorkspace", result: "workspace", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return wiki.GetWorkspace(ctx, a, union, spaceID, true)
 		}},
-		"workspace_list": {method: "ListWorkspaces", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.ListWorkspaces(ctx, union, hook.WorkspacesQuery{MaxResults: hook.MaxWorkspacesPage})
+		"workspace_list": {function: "wiki.ListWorkspaces", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return wiki.ListWorkspaces(ctx, a, union, wiki.WorkspacesQuery{MaxResults: wiki.MaxWorkspacesPage})
 		}},
-		"workspace_batch_get": {method: "BatchGetWorkspaces", result: "workspaces", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.BatchGetWorkspaces(ctx, union, []string{spaceID, "nope"}, true)
+		"workspace_batch_get": {function: "wiki.BatchGetWorkspaces", result: "workspaces", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return wiki.BatchGetWorkspaces(ctx, a, union, []string{spaceID, "nope"}, true)
 		}},
-		"node_get": {method: "GetNode", result: "node", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.GetNode(ctx, union, nodeID, hook.NodeDetails{})
+		"node_get": {function: "wiki.GetNode", result: "node", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return wiki.GetNode(ctx, a, union, nodeID, wiki.NodeDetails{})
 		}},
-		"node_get_by_url": {method: "GetNodeByURL", result: "node", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.GetNodeByURL(ctx, union, "https://alidocs.dingtalk.com/i/nodes/"+nodeID, hook.NodeDetails{})
+		"node_get_by_url": {function: "wiki.GetNodeByURL", result: "node", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return wiki.GetNodeByURL(ctx, a, union, "https://alidocs.dingtalk.com/i/nodes/"+nodeID, wiki.NodeDetails{})
 		}},
-		"node_list": {method: "ListNodes", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.ListNodes(ctx, union, hook.NodesQuery{ParentID: "ZgpG2NdyVXXjrKKzIBqMp5zkVMwvDqPk", MaxResults: hook.MaxNodesPage})
+		"node_list": {function: "wiki.ListNodes", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return wiki.ListNodes(ctx, a, union, wiki.NodesQuery{ParentID: "ZgpG2NdyVXXjrKKzIBqMp5zkVMwvDqPk", MaxResults: wiki.MaxNodesPage})
 		}},
-		"node_batch_get": {method: "BatchGetNodes", result: "nodes", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.BatchGetNodes(ctx, union, []string{nodeID}, hook.NodeDetails{Statistics: true})
+		"node_batch_get": {function: "wiki.BatchGetNodes", result: "nodes", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return wiki.BatchGetNodes(ctx, a, union, []string{nodeID}, wiki.NodeDetails{Statistics: true})
 		}},
-		"doc_create": {method: "CreateDoc", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.CreateDoc(ctx, union, hook.NewDoc{WorkspaceID: spaceID, Name: "Capacity", Type: hook.DocWorkbook})
+		"doc_create": {function: "wiki.CreateDoc", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return wiki.CreateDoc(ctx, a, union, wiki.NewDoc{WorkspaceID: spaceID, Name: "Capacity", Type: wiki.DocWorkbook})
 		}},
-		"doc_delete": {method: "DeleteDoc", result: "-", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return nil, a.DeleteDoc(ctx, union, spaceID, "YRBGv0Ye")
+		"doc_delete": {function: "wiki.DeleteDoc", result: "-", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return nil, wiki.DeleteDoc(ctx, a, union, spaceID, "YRBGv0Ye")
 		}},
-		"doc_templates": {method: "ListDocTemplates", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return a.ListDocTemplates(ctx, union, hook.TemplatesQuery{Type: "team_template", MaxResults: 10})
+		"doc_templates": {function: "wiki.ListDocTemplates", call: func(ctx context.Context, a *hook.App) (any, error) {
+			return wiki.ListDocTemplates(ctx, a, union, wiki.TemplatesQuery{Type: "team_template", MaxResults: 10})
 		}},
 	}
 }
@@ -62,34 +64,34 @@ func wikiOperations() map[string]operation {
 // What the examples leave out.
 func TestWikiOptions(t *testing.T) {
 	t.Parallel()
-	both := hook.NodeDetails{Statistics: true, PermissionRole: true}
+	both := wiki.NodeDetails{Statistics: true, PermissionRole: true}
 	for want, call := range map[string]func(context.Context, *hook.App) error{
 		`{"operatorId":["u"],"withPermissionRole":["true"],"withStatisticalInfo":["true"]}`: func(ctx context.Context, a *hook.App) error {
-			_, err := a.GetNode(ctx, "u", "n", both)
+			_, err := wiki.GetNode(ctx, a, "u", "n", both)
 			return err
 		},
 		`{"operatorId":["u"]} {"url":"x?a=b&c","option":{"withStatisticalInfo":true,"withPermissionRole":true}}`: func(ctx context.Context, a *hook.App) error {
-			_, err := a.GetNodeByURL(ctx, "u", "x?a=b&c", both)
+			_, err := wiki.GetNodeByURL(ctx, a, "u", "x?a=b&c", both)
 			return err
 		},
 		`{"maxResults":["5"],"nextToken":["n/+="],"operatorId":["u"],"parentNodeId":["p"],"withPermissionRole":["true"]}`: func(ctx context.Context, a *hook.App) error {
-			_, err := a.ListNodes(ctx, "u", hook.NodesQuery{ParentID: "p", MaxResults: 5, NextToken: "n/+=", WithRole: true})
+			_, err := wiki.ListNodes(ctx, a, "u", wiki.NodesQuery{ParentID: "p", MaxResults: 5, NextToken: "n/+=", WithRole: true})
 			return err
 		},
 		`{"maxResults":["5"],"nextToken":["n"],"operatorId":["u"],"orderBy":["VIEW_TIME_DESC"],"teamId":["t"],"withPermissionRole":["true"]}`: func(ctx context.Context, a *hook.App) error {
-			_, err := a.ListWorkspaces(ctx, "u", hook.WorkspacesQuery{MaxResults: 5, NextToken: "n", OrderBy: "VIEW_TIME_DESC", TeamID: "t", WithRole: true})
+			_, err := wiki.ListWorkspaces(ctx, a, "u", wiki.WorkspacesQuery{MaxResults: 5, NextToken: "n", OrderBy: "VIEW_TIME_DESC", TeamID: "t", WithRole: true})
 			return err
 		},
 		`{"operatorId":["u"]} {"name":"群","option":{"teamId":"t"}}`: func(ctx context.Context, a *hook.App) error {
-			_, err := a.CreateWorkspace(ctx, "u", hook.NewWorkspace{Name: "群", TeamID: "t"})
+			_, err := wiki.CreateWorkspace(ctx, a, "u", wiki.NewWorkspace{Name: "群", TeamID: "t"})
 			return err
 		},
 		`{} {"name":"n","docType":"DOC","operatorId":"u","parentNodeId":"p","templateId":"t","templateType":"team_template"}`: func(ctx context.Context, a *hook.App) error {
-			_, err := a.CreateDoc(ctx, "u", hook.NewDoc{Name: "n", Type: hook.DocText, ParentID: "p", TemplateID: "t", TemplateType: "team_template"})
+			_, err := wiki.CreateDoc(ctx, a, "u", wiki.NewDoc{Name: "n", Type: wiki.DocText, ParentID: "p", TemplateID: "t", TemplateType: "team_template"})
 			return err
 		},
 		`{"maxResults":["1"],"nextToken":["n"],"operatorId":["u"],"templateType":["public_template"],"workspaceId":["w"]}`: func(ctx context.Context, a *hook.App) error {
-			_, err := a.ListDocTemplates(ctx, "u", hook.TemplatesQuery{Type: "public_template", WorkspaceID: "w", NextToken: "n", MaxResults: 1})
+			_, err := wiki.ListDocTemplates(ctx, a, "u", wiki.TemplatesQuery{Type: "public_template", WorkspaceID: "w", NextToken: "n", MaxResults: 1})
 			return err
 		},
 	} {
@@ -125,12 +127,12 @@ func TestBatchesOfIDs(t *testing.T) {
 		}
 		assert.NoError(t, json.NewEncoder(w).Encode(map[string]any{"nodes": found, "workspaces": found}))
 	})
-	nodes, err := s.app(t).BatchGetNodes(t.Context(), union, ids, hook.NodeDetails{})
+	nodes, err := wiki.BatchGetNodes(t.Context(), s.app(t), union, ids, wiki.NodeDetails{})
 	require.NoError(t, err)
 	require.Len(t, nodes, 45)
 	assert.Equal(t, "id44", nodes[44].NodeID)
 	assert.Len(t, s.got(), 3)
-	workspaces, err := s.app(t).BatchGetWorkspaces(t.Context(), union, ids, false)
+	workspaces, err := wiki.BatchGetWorkspaces(t.Context(), s.app(t), union, ids, false)
 	require.NoError(t, err)
 	require.Len(t, workspaces, 45)
 	assert.Equal(t, "id44", workspaces[44].WorkspaceID)
@@ -143,21 +145,21 @@ func TestDeleteDocNeedsNoBody(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusOK, http.StatusNoContent} {
 		s := startApp(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
-		require.NoError(t, s.app(t).DeleteDoc(t.Context(), union, spaceID, "d"))
+		require.NoError(t, wiki.DeleteDoc(t.Context(), s.app(t), union, spaceID, "d"))
 		assert.Len(t, s.got(), 1, "it is deleted once")
 	}
 	s := startApp(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGatewayTimeout) })
-	require.Error(t, s.app(t).DeleteDoc(t.Context(), union, spaceID, "d"))
+	require.Error(t, wiki.DeleteDoc(t.Context(), s.app(t), union, spaceID, "d"))
 	s = startApp(t, answering(""))
-	assert.Equal(t, hook.KindUncertain, failed(t, s.app(t).DeleteWorksheet(t.Context(), q4)).Kind)
+	assert.Equal(t, hook.KindUncertain, failed(t, workbook.DeleteWorksheet(t.Context(), s.app(t), q4)).Kind)
 }
 
 // A delete whose answer was lost is done again, and then finds nothing to delete.
 func TestDeletesWhoseAnswerWasLost(t *testing.T) {
 	t.Parallel()
 	for name, remove := range map[string]func(context.Context, *hook.App) error{
-		"doc":       func(ctx context.Context, a *hook.App) error { return a.DeleteDoc(ctx, union, spaceID, "d") },
-		"worksheet": func(ctx context.Context, a *hook.App) error { return a.DeleteWorksheet(ctx, q4) },
+		"doc":       func(ctx context.Context, a *hook.App) error { return wiki.DeleteDoc(ctx, a, union, spaceID, "d") },
+		"worksheet": func(ctx context.Context, a *hook.App) error { return workbook.DeleteWorksheet(ctx, a, q4) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/bot"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/yamlvalue"
@@ -17,8 +18,8 @@ import (
 // twenty.
 const maxBotReceivers = 1000
 
-// bot is for operators of calls that an app's bot makes.
-type bot struct {
+// sender is for operators of calls that an app's bot makes.
+type sender struct {
 	// RobotCode is the bot's code; by default robot_code of the connection's extra, or
 	// the AppKey, which it equals for bots of internal apps.
 	RobotCode string `yaml:"robot_code" param:"template"`
@@ -34,18 +35,18 @@ type botMessage struct {
 	// sampleMarkdown title and text. As JSON they have at most 15000 bytes.
 	MsgParam map[string]string `yaml:"msg_param" param:"template,digits"`
 
-	bot
+	sender
 }
 
 func (m *botMessage) check(c *checks) {
 	if yamlvalue.HoldsTemplate(m.MsgKey) || slices.ContainsFunc(slices.Collect(maps.Values(m.MsgParam)), yamlvalue.HoldsTemplate) {
 		return
 	}
-	c.add("msg_param", hook.BotMessage{Key: m.MsgKey, Param: m.MsgParam}.Check())
+	c.add("msg_param", bot.Message{Key: m.MsgKey, Param: m.MsgParam}.Check())
 }
 
-func (m *botMessage) message() hook.BotMessage {
-	return hook.BotMessage{RobotCode: m.RobotCode, Key: m.MsgKey, Param: m.MsgParam}
+func (m *botMessage) message() bot.Message {
+	return bot.Message{RobotCode: m.RobotCode, Key: m.MsgKey, Param: m.MsgParam}
 }
 
 // SendGroupMessage posts a message from the app's bot into a group chat that the bot is
@@ -85,7 +86,7 @@ func (o *SendGroupMessage) Execute(ctx context.Context, tc *operator.TaskContext
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*SendGroupMessageResult, error) {
 		m := o.message()
 		m.CoolAppCode = o.CoolAppCode
-		key, err := a.SendToGroup(ctx, o.OpenConversationID, m)
+		key, err := bot.SendToGroup(ctx, a, o.OpenConversationID, m)
 		return &SendGroupMessageResult{key}, err
 	})
 }
@@ -127,9 +128,9 @@ func (o *SendUserMessage) Validate() error {
 func (o *SendUserMessage) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*SendUserMessageResult, error) {
 		result := &SendUserMessageResult{}
-		parts := slices.Collect(slices.Chunk(o.UserIDs, hook.MaxBotUsers))
+		parts := slices.Collect(slices.Chunk(o.UserIDs, bot.MaxUsers))
 		for i, users := range parts {
-			sent, err := a.SendToUsers(ctx, users, o.message())
+			sent, err := bot.SendToUsers(ctx, a, users, o.message())
 			if e, ok := errors.AsType[*hook.Error](err); ok {
 				e.Sent, e.Parts = i, len(parts)
 			}
@@ -173,7 +174,7 @@ type GetMessageReaders struct {
 	NextToken string `yaml:"next_token" param:"template"`
 
 	paging
-	bot
+	sender
 	app
 }
 
@@ -203,7 +204,7 @@ func (o *GetMessageReaders) Execute(ctx context.Context, tc *operator.TaskContex
 		var err error
 		result.ReadUserIDs, result.NextToken, result.HasMore, err = read(ctx, tc, o.paging, o.NextToken,
 			func(ctx context.Context, token string) ([]string, string, bool, error) {
-				page, err := a.GroupReads(ctx, hook.GroupReadsQuery{
+				page, err := bot.GetGroupReads(ctx, a, bot.GroupReadsQuery{
 					RobotCode: o.RobotCode, OpenConversationID: o.OpenConversationID, Key: o.ProcessQueryKey, Size: o.MaxResults, NextToken: token,
 				})
 				if err != nil {
@@ -217,7 +218,7 @@ func (o *GetMessageReaders) Execute(ctx context.Context, tc *operator.TaskContex
 }
 
 func (o *GetMessageReaders) ofUsers(ctx context.Context, a *hook.App) (*GetMessageReadersResult, error) {
-	reads, err := a.UserReads(ctx, o.RobotCode, o.ProcessQueryKey)
+	reads, err := bot.GetUserReads(ctx, a, o.RobotCode, o.ProcessQueryKey)
 	if err != nil {
 		return nil, err
 	}
@@ -246,7 +247,7 @@ type RecallBotMessages struct {
 	// people.
 	OpenConversationID string `yaml:"open_conversation_id" param:"template"`
 
-	bot
+	sender
 	app
 }
 
@@ -259,19 +260,19 @@ type RecallBotMessagesResult struct {
 // Validate checks the number of keys.
 func (o *RecallBotMessages) Validate() error {
 	var c checks
-	c.list("process_query_keys", o.ProcessQueryKeys, 1, hook.MaxRecallKeys)
+	c.list("process_query_keys", o.ProcessQueryKeys, 1, bot.MaxRecallKeys)
 	return c.err()
 }
 
 // Execute recalls the messages and returns a [RecallBotMessagesResult].
 func (o *RecallBotMessages) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*RecallBotMessagesResult, error) {
-		var got *hook.Recalled
+		var got *bot.Recalled
 		var err error
 		if o.OpenConversationID == "" {
-			got, err = a.RecallFromUsers(ctx, o.RobotCode, o.ProcessQueryKeys)
+			got, err = bot.RecallFromUsers(ctx, a, o.RobotCode, o.ProcessQueryKeys)
 		} else {
-			got, err = a.RecallFromGroup(ctx, o.RobotCode, o.OpenConversationID, o.ProcessQueryKeys)
+			got, err = bot.RecallFromGroup(ctx, a, o.RobotCode, o.OpenConversationID, o.ProcessQueryKeys)
 		}
 		if err != nil {
 			return nil, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/card"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
 )
@@ -37,14 +38,14 @@ type CreateCard struct {
 	// SupportForward lets people forward the card.
 	SupportForward bool `yaml:"support_forward" param:"default=true"`
 
-	bot
+	sender
 	write
 }
 
 // CreateCardResult is the result of [CreateCard].
 type CreateCardResult struct {
-	OutTrackID     string            `json:"out_track_id"`
-	DeliverResults []hook.CardResult `json:"deliver_results"`
+	OutTrackID     string        `json:"out_track_id"`
+	DeliverResults []card.Result `json:"deliver_results"`
 }
 
 var _ params.Validator = (*CreateCard)(nil)
@@ -74,7 +75,7 @@ func (o *CreateCard) Execute(ctx context.Context, tc *operator.TaskContext) (any
 		if id == "" {
 			id = messageKey(tc)
 		}
-		got, err := a.CreateCard(ctx, hook.CardDelivery{
+		got, err := card.Create(ctx, a, card.Delivery{
 			TemplateID: o.CardTemplateID, OutTrackID: id, Param: o.CardParamMap, OpenConversationID: o.OpenConversationID, UserID: o.UserID,
 			RobotCode: o.RobotCode, AtUserIDs: o.AtUserIDs, CallbackType: o.CallbackType, CallbackRouteKey: o.CallbackRouteKey,
 			SupportForward: o.SupportForward,
@@ -86,13 +87,13 @@ func (o *CreateCard) Execute(ctx context.Context, tc *operator.TaskContext) (any
 	})
 }
 
-// card is for operators that change a card.
-type card struct {
+// oneCard is for operators that change a card.
+type oneCard struct {
 	// OutTrackID is the id that the card was created with.
 	OutTrackID string `yaml:"out_track_id" param:"required,template"`
 }
 
-func (o *card) check(c *checks) { c.required("out_track_id", o.OutTrackID) }
+func (o *oneCard) check(c *checks) { c.required("out_track_id", o.OutTrackID) }
 
 // UpdateCard changes the values of an interactive card.
 //
@@ -100,7 +101,7 @@ func (o *card) check(c *checks) { c.required("out_track_id", o.OutTrackID) }
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/interactive-card-update-interface
 type UpdateCard struct {
-	card
+	oneCard
 	// CardParamMap are new values of variables; others keep theirs.
 	CardParamMap map[string]string `yaml:"card_param_map" param:"required,template,digits"`
 	// Replace drops the values of all variables that are not in card_param_map.
@@ -112,14 +113,14 @@ type UpdateCard struct {
 // Validate checks that there is a card.
 func (o *UpdateCard) Validate() error {
 	var c checks
-	o.card.check(&c)
+	o.oneCard.check(&c)
 	return c.err()
 }
 
 // Execute changes the card and returns a [DoneResult].
 func (o *UpdateCard) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*DoneResult, error) {
-		return &DoneResult{true}, a.UpdateCard(ctx, hook.CardUpdate{OutTrackID: o.OutTrackID, Param: o.CardParamMap, Replace: o.Replace})
+		return &DoneResult{true}, card.Update(ctx, a, card.Change{OutTrackID: o.OutTrackID, Param: o.CardParamMap, Replace: o.Replace})
 	})
 }
 
@@ -129,7 +130,7 @@ func (o *UpdateCard) Execute(ctx context.Context, tc *operator.TaskContext) (any
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/api-streamingupdate
 type StreamCard struct {
-	card
+	oneCard
 	// Key is the variable.
 	Key string `yaml:"key" param:"required,template"`
 	// Content is the text.
@@ -150,7 +151,7 @@ type StreamCard struct {
 // Validate checks card and variable.
 func (o *StreamCard) Validate() error {
 	var c checks
-	o.card.check(&c)
+	o.oneCard.check(&c)
 	c.required("key", o.Key)
 	return c.err()
 }
@@ -162,7 +163,7 @@ func (o *StreamCard) Execute(ctx context.Context, tc *operator.TaskContext) (any
 		if guid == "" {
 			guid = messageKey(tc)
 		}
-		return &DoneResult{true}, a.StreamCard(ctx, hook.CardPiece{
+		return &DoneResult{true}, card.Stream(ctx, a, card.Piece{
 			OutTrackID: o.OutTrackID, GUID: guid, Key: o.Key, Content: o.Content, Full: o.IsFull, Final: o.IsFinalize, Failed: o.IsError,
 		})
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/chat"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
 )
@@ -48,7 +49,7 @@ type CreateChat struct {
 
 // CreateChatResult is the result of [CreateChat].
 type CreateChatResult struct {
-	ChatData *hook.Chat `json:"chat_data"`
+	ChatData *chat.Chat `json:"chat_data"`
 }
 
 var _ params.Validator = (*CreateChat)(nil)
@@ -65,14 +66,14 @@ func (o *CreateChat) Validate() error {
 // Execute makes the group and returns a [CreateChatResult].
 func (o *CreateChat) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*CreateChatResult, error) {
-		chat, err := a.CreateChat(ctx, hook.NewChat{
+		made, err := chat.Create(ctx, a, chat.NewChat{
 			Name: o.Name, Owner: o.OwnerUserID, UserIDs: o.UserIDs,
-			Options: hook.ChatOptions{
+			Options: chat.Options{
 				MentionAllAuthority: o.MentionAllAuthority, ShowHistoryType: o.ShowHistoryType, ValidationType: o.ValidationType,
 				Searchable: o.Searchable, ChatBannedType: o.ChatBannedType, ManagementType: o.ManagementType,
 			},
 		})
-		return &CreateChatResult{chat}, err
+		return &CreateChatResult{made}, err
 	})
 }
 
@@ -100,7 +101,7 @@ type GetChatInfo struct {
 
 // GetChatInfoResult is the result of [GetChatInfo].
 type GetChatInfoResult struct {
-	ChatInfo *hook.ChatInfo `json:"chat_info"`
+	ChatInfo *chat.Info `json:"chat_info"`
 }
 
 // Validate checks that there is an id.
@@ -113,7 +114,7 @@ func (o *GetChatInfo) Validate() error {
 // Execute reads the group and returns a [GetChatInfoResult].
 func (o *GetChatInfo) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetChatInfoResult, error) {
-		info, err := a.GetChat(ctx, o.ChatID, o.CoolAppCode)
+		info, err := chat.Get(ctx, a, o.ChatID, o.CoolAppCode)
 		return &GetChatInfoResult{info}, err
 	})
 }
@@ -146,7 +147,7 @@ func (o *ConvertChatID) Validate() error {
 // Execute converts the id and returns a [ConvertChatIDResult].
 func (o *ConvertChatID) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*ConvertChatIDResult, error) {
-		id, err := a.OpenConversationID(ctx, o.ChatID)
+		id, err := chat.OpenConversationID(ctx, a, o.ChatID)
 		return &ConvertChatIDResult{id}, err
 	})
 }

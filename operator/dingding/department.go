@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/directory"
 	"github.com/dingdag/dingdag/operator"
 )
 
@@ -26,7 +27,7 @@ type GetDeptDetail struct {
 
 // GetDeptDetailResult is the result of [GetDeptDetail].
 type GetDeptDetailResult struct {
-	DeptDetail *hook.DepartmentDetail `json:"dept_detail"`
+	DeptDetail *directory.DepartmentDetail `json:"dept_detail"`
 }
 
 // Validate checks the id.
@@ -40,7 +41,7 @@ func (o *GetDeptDetail) Validate() error {
 func (o *GetDeptDetail) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetDeptDetailResult, error) {
 		var c checks // Validate has found no mistakes
-		dept, err := a.GetDepartment(ctx, c.number("dept_id", o.DeptID, 1), o.Language)
+		dept, err := directory.GetDepartment(ctx, a, c.number("dept_id", o.DeptID, 1), o.Language)
 		return &GetDeptDetailResult{dept}, err
 	})
 }
@@ -63,8 +64,8 @@ type GetDeptList struct {
 
 // GetDeptListResult is the result of [GetDeptList].
 type GetDeptListResult struct {
-	Departments []hook.Department `json:"departments"`
-	TotalCount  int               `json:"total_count"`
+	Departments []directory.Department `json:"departments"`
+	TotalCount  int                    `json:"total_count"`
 }
 
 // Validate checks the id.
@@ -78,7 +79,7 @@ func (o *GetDeptList) Validate() error {
 func (o *GetDeptList) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetDeptListResult, error) {
 		var c checks // Validate has found no mistakes
-		depts, err := a.ListDepartments(ctx, c.number("dept_id", o.DeptID, 1), o.Language)
+		depts, err := directory.ListDepartments(ctx, a, c.number("dept_id", o.DeptID, 1), o.Language)
 		return &GetDeptListResult{Departments: depts, TotalCount: len(depts)}, err
 	})
 }
@@ -98,13 +99,13 @@ type SearchDepartments struct {
 
 // SearchDepartmentsResult is the result of [SearchDepartments].
 type SearchDepartmentsResult struct {
-	SearchResult *hook.SearchPage[int64] `json:"search_result"`
+	SearchResult *directory.SearchPage[int64] `json:"search_result"`
 }
 
 // Execute searches and returns a [SearchDepartmentsResult].
 func (o *SearchDepartments) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*SearchDepartmentsResult, error) {
-		found, err := readSearch(ctx, tc, o.search, o.paging, false, a.SearchDepartments)
+		found, err := readSearch(ctx, tc, a, o.search, o.paging, false, directory.SearchDepartments)
 		return &SearchDepartmentsResult{found}, err
 	})
 }

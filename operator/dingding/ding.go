@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/bot"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
 )
@@ -31,7 +32,7 @@ type SendDing struct {
 	// CallVoice is the voice of a call, by default Standard_Female_Voice.
 	CallVoice string `yaml:"call_voice" param:"enum=Standard_Female_Voice|Cantonese_Female_Voice|Gentine_Female_Voice|Overbearing_Female_Voice|Lovely_Girl_Voice|Standard_Male_Voice"`
 
-	bot
+	sender
 	write
 }
 
@@ -47,17 +48,17 @@ var _ params.Validator = (*SendDing)(nil)
 func (o *SendDing) way() int {
 	switch o.RemindType {
 	case dingSMS:
-		return hook.DingSMS
+		return bot.DingSMS
 	case dingCall:
-		return hook.DingCall
+		return bot.DingCall
 	}
-	return hook.DingApp
+	return bot.DingApp
 }
 
 // Validate checks receivers and text.
 func (o *SendDing) Validate() error {
 	var c checks
-	c.list("user_ids", o.UserIDs, 1, hook.MaxDingUsers(o.way()))
+	c.list("user_ids", o.UserIDs, 1, bot.MaxDingUsers(o.way()))
 	c.required("content", o.Content)
 	return c.err()
 }
@@ -65,7 +66,7 @@ func (o *SendDing) Validate() error {
 // Execute sends the DING and returns a [SendDingResult].
 func (o *SendDing) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*SendDingResult, error) {
-		sent, err := a.SendDing(ctx, hook.Ding{
+		sent, err := bot.SendDing(ctx, a, bot.Ding{
 			RobotCode: o.RobotCode, Way: o.way(), UserIDs: o.UserIDs, Content: o.Content, Voice: o.CallVoice,
 		})
 		if err != nil {
@@ -85,7 +86,7 @@ type RecallDing struct {
 	// OpenDingID is what the sending gave.
 	OpenDingID string `yaml:"open_ding_id" param:"required,template"`
 
-	bot
+	sender
 	app
 }
 
@@ -104,7 +105,7 @@ func (o *RecallDing) Validate() error {
 // Execute recalls the DING and returns a [RecallDingResult].
 func (o *RecallDing) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*RecallDingResult, error) {
-		return &RecallDingResult{o.OpenDingID}, a.RecallDing(ctx, o.RobotCode, o.OpenDingID)
+		return &RecallDingResult{o.OpenDingID}, bot.RecallDing(ctx, a, o.RobotCode, o.OpenDingID)
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/wiki"
 	"github.com/dingdag/dingdag/operator"
 )
 
@@ -38,7 +39,7 @@ type CreateDoc struct {
 
 // CreateDocResult is the result of [CreateDoc].
 type CreateDocResult struct {
-	DocData *hook.Doc `json:"doc_data"`
+	DocData *wiki.Doc `json:"doc_data"`
 }
 
 // Validate checks names and template.
@@ -56,7 +57,7 @@ func (o *CreateDoc) Validate() error {
 // Execute makes the document and returns a [CreateDocResult].
 func (o *CreateDoc) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*CreateDocResult, error) {
-		doc, err := a.CreateDoc(ctx, operatorID, hook.NewDoc{
+		doc, err := wiki.CreateDoc(ctx, a, operatorID, wiki.NewDoc{
 			WorkspaceID: o.WorkspaceID, Name: o.Name, Type: o.DocType,
 			ParentID: o.ParentNodeID, TemplateID: o.TemplateID, TemplateType: o.TemplateType,
 		})
@@ -92,7 +93,7 @@ func (o *DeleteDoc) Validate() error {
 // Execute deletes the document and returns a [DeletedResult].
 func (o *DeleteDoc) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*DeletedResult, error) {
-		return o.result(a.DeleteDoc(ctx, operatorID, o.WorkspaceID, o.NodeID))
+		return o.result(wiki.DeleteDoc(ctx, a, operatorID, o.WorkspaceID, o.NodeID))
 	})
 }
 
@@ -119,7 +120,7 @@ type GetDocTemplates struct {
 
 // GetDocTemplatesResult is the result of [GetDocTemplates].
 type GetDocTemplatesResult struct {
-	TemplateList []hook.DocTemplate `json:"template_list"`
+	TemplateList []wiki.DocTemplate `json:"template_list"`
 	NextToken    string             `json:"next_token"`
 	HasMore      bool               `json:"has_more"`
 }
@@ -134,11 +135,11 @@ func (o *GetDocTemplates) Validate() error {
 // Execute lists the templates and returns a [GetDocTemplatesResult].
 func (o *GetDocTemplates) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*GetDocTemplatesResult, error) {
-		q := hook.TemplatesQuery{Type: o.TemplateType, WorkspaceID: o.WorkspaceID, MaxResults: o.MaxResults}
+		q := wiki.TemplatesQuery{Type: o.TemplateType, WorkspaceID: o.WorkspaceID, MaxResults: o.MaxResults}
 		list, next, more, err := read(ctx, tc, o.paging, o.NextToken,
-			func(ctx context.Context, token string) ([]hook.DocTemplate, string, bool, error) {
+			func(ctx context.Context, token string) ([]wiki.DocTemplate, string, bool, error) {
 				q.NextToken = token
-				page, err := a.ListDocTemplates(ctx, operatorID, q)
+				page, err := wiki.ListDocTemplates(ctx, a, operatorID, q)
 				if err != nil {
 					return nil, "", false, err
 				}

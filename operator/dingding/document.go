@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/wiki"
 	"github.com/dingdag/dingdag/operator"
 )
 
@@ -60,8 +61,8 @@ type nodeDetails struct {
 	WithPermissionRole bool `yaml:"with_permission_role" param:"default=false"`
 }
 
-func (d *nodeDetails) details() hook.NodeDetails {
-	return hook.NodeDetails{Statistics: d.WithStatisticalInfo, PermissionRole: d.WithPermissionRole}
+func (d *nodeDetails) details() wiki.NodeDetails {
+	return wiki.NodeDetails{Statistics: d.WithStatisticalInfo, PermissionRole: d.WithPermissionRole}
 }
 
 // missing returns the ids that are not among those found.

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/media"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/yamlvalue"
@@ -44,7 +45,7 @@ func (o *UploadMedia) Validate() error {
 	if o.Path == "" {
 		c.required("path", o.Path)
 	} else if !yamlvalue.HoldsTemplate(o.Path) {
-		c.add("path", hook.CheckMedia(o.Type, o.Path, 1))
+		c.add("path", media.Check(o.Type, o.Path, 1))
 	}
 	return c.err()
 }
@@ -56,7 +57,7 @@ func (o *UploadMedia) Execute(ctx context.Context, tc *operator.TaskContext) (an
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(tc.DAGFolder, path)
 		}
-		m, err := a.UploadMedia(ctx, o.Type, path)
+		m, err := media.Upload(ctx, a, o.Type, path)
 		if err != nil {
 			return nil, err
 		}

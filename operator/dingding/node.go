@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/wiki"
 	"github.com/dingdag/dingdag/operator"
 )
 
@@ -29,7 +30,7 @@ type GetWorkspaceNode struct {
 
 // NodeResult is the result of operators that give one node.
 type NodeResult struct {
-	NodeData *hook.Node `json:"node_data"`
+	NodeData *wiki.Node `json:"node_data"`
 }
 
 // Validate checks that there is an id.
@@ -43,7 +44,7 @@ func (o *GetWorkspaceNode) Validate() error {
 // Execute reads the node and returns a [NodeResult].
 func (o *GetWorkspaceNode) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*NodeResult, error) {
-		node, err := a.GetNode(ctx, operatorID, o.NodeID, o.details())
+		node, err := wiki.GetNode(ctx, a, operatorID, o.NodeID, o.details())
 		return &NodeResult{node}, err
 	})
 }
@@ -73,7 +74,7 @@ func (o *GetNodeByLink) Validate() error {
 // Execute reads the node and returns a [NodeResult].
 func (o *GetNodeByLink) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*NodeResult, error) {
-		node, err := a.GetNodeByURL(ctx, operatorID, o.NodeURL, o.details())
+		node, err := wiki.GetNodeByURL(ctx, a, operatorID, o.NodeURL, o.details())
 		return &NodeResult{node}, err
 	})
 }
@@ -104,7 +105,7 @@ type GetNodeList struct {
 
 // GetNodeListResult is the result of [GetNodeList].
 type GetNodeListResult struct {
-	NodeList  []hook.Node `json:"node_list"`
+	NodeList  []wiki.Node `json:"node_list"`
 	NextToken string      `json:"next_token"`
 	HasMore   bool        `json:"has_more"`
 }
@@ -122,18 +123,18 @@ func (o *GetNodeList) Validate() error {
 // Execute lists the nodes and returns a [GetNodeListResult].
 func (o *GetNodeList) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*GetNodeListResult, error) {
-		q := hook.NodesQuery{ParentID: o.ParentNodeID, MaxResults: o.MaxResults, WithRole: o.WithPermissionRole}
+		q := wiki.NodesQuery{ParentID: o.ParentNodeID, MaxResults: o.MaxResults, WithRole: o.WithPermissionRole}
 		if q.ParentID == "" {
-			w, err := a.GetWorkspace(ctx, operatorID, o.WorkspaceID, false)
+			w, err := wiki.GetWorkspace(ctx, a, operatorID, o.WorkspaceID, false)
 			if err != nil {
 				return nil, err
 			}
 			q.ParentID = w.RootNodeID
 		}
 		list, next, more, err := read(ctx, tc, o.paging, o.NextToken,
-			func(ctx context.Context, token string) ([]hook.Node, string, bool, error) {
+			func(ctx context.Context, token string) ([]wiki.Node, string, bool, error) {
 				q.NextToken = token
-				page, err := a.ListNodes(ctx, operatorID, q)
+				page, err := wiki.ListNodes(ctx, a, operatorID, q)
 				if err != nil {
 					return nil, "", false, err
 				}
@@ -161,7 +162,7 @@ type BatchGetNodes struct {
 
 // BatchGetNodesResult is the result of [BatchGetNodes].
 type BatchGetNodesResult struct {
-	NodeList   []hook.Node `json:"node_list"`
+	NodeList   []wiki.Node `json:"node_list"`
 	MissingIDs []string    `json:"missing_ids"`
 }
 
@@ -176,7 +177,7 @@ func (o *BatchGetNodes) Validate() error {
 // Execute reads the nodes and returns a [BatchGetNodesResult].
 func (o *BatchGetNodes) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*BatchGetNodesResult, error) {
-		list, err := a.BatchGetNodes(ctx, operatorID, o.NodeIDs, o.details())
+		list, err := wiki.BatchGetNodes(ctx, a, operatorID, o.NodeIDs, o.details())
 		found := map[string]bool{}
 		for _, n := range list {
 			found[n.NodeID] = true

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/notice"
 	"github.com/dingdag/dingdag/hook/robot"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
@@ -73,7 +74,7 @@ type SendWorkNotice struct {
 
 // SendWorkNoticeResult is the result of [SendWorkNotice].
 type SendWorkNoticeResult struct {
-	MessageData *hook.SentNotice   `json:"message_data"`
+	MessageData *notice.Sent       `json:"message_data"`
 	TaskIDs     []int64            `json:"task_ids"`
 	Delivered   []string           `json:"delivered,omitempty"`
 	Undelivered []hook.Undelivered `json:"undelivered,omitempty"`
@@ -95,7 +96,7 @@ func (o *SendWorkNotice) Validate() error {
 		c.add("user_ids", errors.New("give one of user_ids, dept_ids and to_all_user"))
 	}
 	c.list("user_ids", o.UserIDs, 0, maxNoticeReceivers)
-	c.list("dept_ids", o.DeptIDs, 0, hook.MaxNoticeDepts)
+	c.list("dept_ids", o.DeptIDs, 0, notice.MaxDepts)
 	c.ids("dept_ids", o.DeptIDs)
 	c.number("agent_id", o.AgentID, 0)
 	o.checkMessage(&c)
@@ -103,13 +104,13 @@ func (o *SendWorkNotice) Validate() error {
 }
 
 func (o *SendWorkNotice) checkMessage(c *checks) {
-	simple := o.MsgType == hook.NoticeText || o.MsgType == hook.NoticeMarkdown
+	simple := o.MsgType == notice.TypeText || o.MsgType == notice.TypeMarkdown
 	switch {
 	case simple && o.Content != "" && o.Message != nil:
 		c.add("message", errors.New("excludes content: give one of the two"))
 	case simple && o.Message == nil:
 		c.required("content", o.Content)
-		if o.MsgType == hook.NoticeMarkdown {
+		if o.MsgType == notice.TypeMarkdown {
 			c.required("title", o.Title)
 		}
 	case !simple && o.Content != "":
@@ -120,7 +121,7 @@ func (o *SendWorkNotice) checkMessage(c *checks) {
 		if o.Message == nil {
 			field = "content"
 		}
-		c.add(field, hook.Notice{UserIDs: o.UserIDs, Type: o.MsgType, Content: o.message()}.CheckMessage())
+		c.add(field, notice.Notice{UserIDs: o.UserIDs, Type: o.MsgType, Content: o.message()}.CheckMessage())
 	}
 }
 
@@ -129,7 +130,7 @@ func (o *SendWorkNotice) message() map[string]any {
 	switch {
 	case o.Message != nil:
 		return o.Message
-	case o.MsgType == hook.NoticeMarkdown:
+	case o.MsgType == notice.TypeMarkdown:
 		return map[string]any{"title": o.Title, "text": o.Content}
 	}
 	return map[string]any{"content": o.Content}
@@ -150,18 +151,18 @@ func (o *SendWorkNotice) Execute(ctx context.Context, tc *operator.TaskContext) 
 // send hands the notice to DingTalk, in several requests for more users than one takes.
 func (o *SendWorkNotice) send(ctx context.Context, a *hook.App) (*SendWorkNoticeResult, error) {
 	var c checks // Validate has found no mistakes
-	n := hook.Notice{
+	n := notice.Notice{
 		AgentID: c.number("agent_id", o.AgentID, 0), DeptIDs: c.ids("dept_ids", o.DeptIDs), ToAll: o.ToAllUser,
 		Type: o.MsgType, Content: o.message(),
 	}
-	parts := slices.Collect(slices.Chunk(o.UserIDs, hook.MaxNoticeUsers))
+	parts := slices.Collect(slices.Chunk(o.UserIDs, notice.MaxUsers))
 	if len(parts) == 0 {
 		parts = [][]string{nil}
 	}
 	result := &SendWorkNoticeResult{}
 	for i, users := range parts {
 		n.UserIDs = users
-		sent, err := a.SendNotice(ctx, n)
+		sent, err := notice.Send(ctx, a, n)
 		if e, ok := errors.AsType[*hook.Error](err); ok {
 			e.Sent, e.Parts = i, len(parts)
 		}
@@ -193,7 +194,7 @@ func (o *SendWorkNotice) await(ctx context.Context, tc *operator.TaskContext, a 
 			}
 			return asSent(id, err)
 		}
-		got, err := a.NoticeResult(ctx, agentID, id)
+		got, err := notice.GetResult(ctx, a, agentID, id)
 		if e, ok := errors.AsType[*hook.Error](err); ok && len(o.UserIDs) == 0 && e.Retryable() {
 			result.Note = "DingTalk has delivered the notice and does not tell who got it, as it does for over 100 receivers"
 			tc.Log.LogAttrs(ctx, slog.LevelWarn, "work notice", slog.Int64("task_id", id), slog.String("note", result.Note))
@@ -211,8 +212,8 @@ func (o *SendWorkNotice) await(ctx context.Context, tc *operator.TaskContext, a 
 // awaitDone waits until DingTalk is done with one notice.
 func (o *SendWorkNotice) awaitDone(ctx context.Context, tc *operator.TaskContext, a *hook.App, agentID, id int64) error {
 	for {
-		progress, err := a.NoticeProgress(ctx, agentID, id)
-		if err != nil || progress.Status == hook.NoticeDone {
+		progress, err := notice.GetProgress(ctx, a, agentID, id)
+		if err != nil || progress.Status == notice.Done {
 			return err
 		}
 		tc.Log.LogAttrs(ctx, slog.LevelInfo, "work notice", slog.Int64("task_id", id), slog.Int("percent", progress.Percent))
@@ -275,10 +276,10 @@ type GetMessageStatusResult struct {
 
 // MessageStatus is what DingTalk tells about a work notice.
 type MessageStatus struct {
-	Progress    *hook.NoticeProgress `json:"progress"`
-	SendResult  *hook.NoticeResult   `json:"send_result,omitempty"`
-	Delivered   []string             `json:"delivered,omitempty"`
-	Undelivered []hook.Undelivered   `json:"undelivered,omitempty"`
+	Progress    *notice.Progress   `json:"progress"`
+	SendResult  *notice.Result     `json:"send_result,omitempty"`
+	Delivered   []string           `json:"delivered,omitempty"`
+	Undelivered []hook.Undelivered `json:"undelivered,omitempty"`
 }
 
 // Validate checks the ids.
@@ -294,13 +295,13 @@ func (o *GetMessageStatus) Execute(ctx context.Context, tc *operator.TaskContext
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetMessageStatusResult, error) {
 		var c checks // Validate has found no mistakes
 		agentID, taskID := c.number("agent_id", o.AgentID, 0), c.number("msg_task_id", o.MsgTaskID, 1)
-		progress, err := a.NoticeProgress(ctx, agentID, taskID)
+		progress, err := notice.GetProgress(ctx, a, agentID, taskID)
 		if err != nil {
 			return nil, err
 		}
 		status := MessageStatus{Progress: progress}
-		if progress.Status == hook.NoticeDone {
-			if status.SendResult, err = a.NoticeResult(ctx, agentID, taskID); err != nil {
+		if progress.Status == notice.Done {
+			if status.SendResult, err = notice.GetResult(ctx, a, agentID, taskID); err != nil {
 				return nil, err
 			}
 			status.Delivered, status.Undelivered = status.SendResult.Delivered(), status.SendResult.Undelivered()
@@ -339,7 +340,7 @@ func (o *RecallMessage) Validate() error {
 func (o *RecallMessage) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*RecallMessageResult, error) {
 		var c checks // Validate has found no mistakes
-		err := a.RecallNotice(ctx, c.number("agent_id", o.AgentID, 0), c.number("msg_task_id", o.MsgTaskID, 1))
+		err := notice.Recall(ctx, a, c.number("agent_id", o.AgentID, 0), c.number("msg_task_id", o.MsgTaskID, 1))
 		return &RecallMessageResult{err == nil}, err
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/chat"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
 )
@@ -35,7 +36,7 @@ type groupOptions struct {
 }
 
 func (o *groupOptions) check(c *checks) {
-	known := hook.SceneGroupOptions()
+	known := chat.SceneGroupOptions()
 	for _, name := range slices.Sorted(maps.Keys(o.ManagementOptions)) {
 		if !slices.Contains(known, name) {
 			c.add("management_options", fmt.Errorf("has no %s; it has %s", name, strings.Join(known, ", ")))
@@ -81,7 +82,7 @@ var _ params.Validator = (*CreateSceneGroup)(nil)
 // Validate checks the title and what is required.
 func (o *CreateSceneGroup) Validate() error {
 	var c checks
-	c.text("title", o.Title, 1, hook.MaxSceneGroupTitle)
+	c.text("title", o.Title, 1, chat.MaxSceneGroupTitle)
 	c.required("template_id", o.TemplateID)
 	c.required("owner_user_id", o.OwnerUserID)
 	o.groupOptions.check(&c)
@@ -95,7 +96,7 @@ func (o *CreateSceneGroup) Execute(ctx context.Context, tc *operator.TaskContext
 		if uuid == "" {
 			uuid = messageKey(tc)
 		}
-		g, err := a.CreateSceneGroup(ctx, hook.NewSceneGroup{
+		g, err := chat.CreateSceneGroup(ctx, a, chat.NewSceneGroup{
 			Title: o.Title, TemplateID: o.TemplateID, OwnerUserID: o.OwnerUserID, UserIDs: o.UserIDs, SubAdminIDs: o.SubadminIDs,
 			Icon: o.Icon, UUID: uuid, Options: o.ManagementOptions,
 		})
@@ -129,7 +130,7 @@ type UpdateSceneGroup struct {
 func (o *UpdateSceneGroup) Validate() error {
 	var c checks
 	o.sceneGroup.check(&c)
-	c.text("title", o.Title, 0, hook.MaxSceneGroupTitle)
+	c.text("title", o.Title, 0, chat.MaxSceneGroupTitle)
 	o.groupOptions.check(&c)
 	if o.Title+o.Icon+o.OwnerUserID == "" && len(o.ManagementOptions) == 0 {
 		c.add("title", errors.New("is empty, and so is all else that could change: give title, icon, owner_user_id or management_options"))
@@ -140,7 +141,7 @@ func (o *UpdateSceneGroup) Validate() error {
 // Execute changes the group and returns a [DoneResult].
 func (o *UpdateSceneGroup) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*DoneResult, error) {
-		return &DoneResult{true}, a.UpdateSceneGroup(ctx, hook.SceneGroupUpdate{
+		return &DoneResult{true}, chat.UpdateSceneGroup(ctx, a, chat.SceneGroupUpdate{
 			OpenConversationID: o.OpenConversationID, Title: o.Title, Icon: o.Icon, OwnerUserID: o.OwnerUserID, Options: o.ManagementOptions,
 		})
 	})
@@ -165,8 +166,8 @@ func (m *members) Validate() error {
 	return c.err()
 }
 
-func (m *members) change() hook.SceneGroupMembersChange {
-	return hook.SceneGroupMembersChange{OpenConversationID: m.OpenConversationID, UserIDs: m.UserIDs, UnionIDs: m.UnionIDs}
+func (m *members) change() chat.SceneGroupMembersChange {
+	return chat.SceneGroupMembersChange{OpenConversationID: m.OpenConversationID, UserIDs: m.UserIDs, UnionIDs: m.UnionIDs}
 }
 
 // AddSceneGroupMembers adds people to a scene group.
@@ -182,7 +183,7 @@ type AddSceneGroupMembers struct {
 // Execute adds the people and returns a [DoneResult].
 func (o *AddSceneGroupMembers) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*DoneResult, error) {
-		return &DoneResult{true}, a.AddSceneGroupMembers(ctx, o.change())
+		return &DoneResult{true}, chat.AddSceneGroupMembers(ctx, a, o.change())
 	})
 }
 
@@ -199,7 +200,7 @@ type RemoveSceneGroupMembers struct {
 // Execute removes the people and returns a [DoneResult].
 func (o *RemoveSceneGroupMembers) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*DoneResult, error) {
-		return &DoneResult{true}, a.RemoveSceneGroupMembers(ctx, o.change())
+		return &DoneResult{true}, chat.RemoveSceneGroupMembers(ctx, a, o.change())
 	})
 }
 
@@ -249,7 +250,7 @@ func (o *GetSceneGroupMembers) Execute(ctx context.Context, tc *operator.TaskCon
 			external bool
 		}
 		found, next, more, err := read(ctx, tc, o.paging, o.NextToken, func(ctx context.Context, token string) ([]member, string, bool, error) {
-			page, err := a.SceneGroupMembers(ctx, hook.SceneGroupMembersQuery{
+			page, err := chat.ListSceneGroupMembers(ctx, a, chat.SceneGroupMembersQuery{
 				OpenConversationID: o.OpenConversationID, CoolAppCode: o.CoolAppCode, Size: o.MaxResults, NextToken: token,
 			})
 			if err != nil {
@@ -301,7 +302,7 @@ func (o *DisbandSceneGroup) Validate() error {
 // Execute disbands the group and returns a [DoneResult].
 func (o *DisbandSceneGroup) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*DoneResult, error) {
-		return &DoneResult{true}, a.DisbandSceneGroup(ctx, o.OpenConversationID)
+		return &DoneResult{true}, chat.DisbandSceneGroup(ctx, a, o.OpenConversationID)
 	})
 }
 

@@ -10,12 +10,13 @@ import (
 	"strings"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/workbook"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-// workbook is for operators on a workbook.
-type workbook struct {
+// inWorkbook is for operators on a workbook.
+type inWorkbook struct {
 	// WorkbookID is the id of the workbook: its dentryUuid from dingtalk_create_doc, or
 	// nodeId from other operators.
 	WorkbookID string `yaml:"workbook_id" param:"required,template"`
@@ -23,36 +24,36 @@ type workbook struct {
 	acting
 }
 
-func (w *workbook) check(c *checks) {
+func (w *inWorkbook) check(c *checks) {
 	c.required("workbook_id", w.WorkbookID)
 	w.acting.check(c)
 }
 
 // sheet is for operators on a worksheet.
 type sheet struct {
-	workbook
+	inWorkbook
 
 	// SheetID is the id or the title of the worksheet.
 	SheetID string `yaml:"sheet_id" param:"required,template"`
 }
 
 func (s *sheet) check(c *checks) {
-	s.workbook.check(c)
+	s.inWorkbook.check(c)
 	c.required("sheet_id", s.SheetID)
 }
 
-func (s *sheet) named(operatorID string) hook.Sheet {
-	return hook.Sheet{Workbook: hook.Workbook{ID: s.WorkbookID, OperatorID: operatorID}, SheetID: s.SheetID}
+func (s *sheet) named(operatorID string) workbook.Sheet {
+	return workbook.Sheet{Workbook: workbook.Workbook{ID: s.WorkbookID, OperatorID: operatorID}, SheetID: s.SheetID}
 }
 
 // sheetActor is an operator on a worksheet.
 type sheetActor interface {
 	actor
-	named(operatorID string) hook.Sheet
+	named(operatorID string) workbook.Sheet
 }
 
 // runOn is run for calls on a worksheet.
-func runOn[R any](ctx context.Context, tc *operator.TaskContext, o sheetActor, do func(context.Context, *hook.App, hook.Sheet) (*R, error)) (any, error) {
+func runOn[R any](ctx context.Context, tc *operator.TaskContext, o sheetActor, do func(context.Context, *hook.App, workbook.Sheet) (*R, error)) (any, error) {
 	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*R, error) {
 		return do(ctx, a, o.named(operatorID))
 	})
@@ -67,8 +68,8 @@ type rows struct {
 }
 
 // check returns the rows as DingTalk counts them.
-func (r *rows) check(c *checks) hook.Rows {
-	return hook.Rows{First: c.rowNumber("row", r.Row) - 1, Count: c.rowNumber("row_count", r.RowCount)}
+func (r *rows) check(c *checks) workbook.Rows {
+	return workbook.Rows{First: c.rowNumber("row", r.Row) - 1, Count: c.rowNumber("row_count", r.RowCount)}
 }
 
 // columns is for operators on columns.
@@ -80,8 +81,8 @@ type columns struct {
 }
 
 // check returns the columns as DingTalk counts them.
-func (cs *columns) check(c *checks) hook.Columns {
-	return hook.Columns{First: c.column("column", cs.Column), Count: c.rowNumber("column_count", cs.ColumnCount)}
+func (cs *columns) check(c *checks) workbook.Columns {
+	return workbook.Columns{First: c.column("column", cs.Column), Count: c.rowNumber("column_count", cs.ColumnCount)}
 }
 
 // area is for operators on a range of cells.
@@ -91,11 +92,11 @@ type area struct {
 }
 
 // check returns the range, and false when it is wrong or not known yet.
-func (a *area) check(c *checks) (hook.CellRange, bool) {
+func (a *area) check(c *checks) (workbook.CellRange, bool) {
 	if yamlvalue.HoldsTemplate(a.RangeAddress) {
-		return hook.CellRange{}, false
+		return workbook.CellRange{}, false
 	}
-	at, err := hook.ParseRange(a.RangeAddress)
+	at, err := workbook.ParseRange(a.RangeAddress)
 	c.add("range_address", err)
 	return at, err == nil
 }
@@ -115,7 +116,7 @@ func (c *checks) column(field, text string) int {
 	if yamlvalue.HoldsTemplate(text) {
 		return 0
 	}
-	i, err := hook.ParseColumn(text)
+	i, err := workbook.ParseColumn(text)
 	c.add(field, err)
 	return i
 }
@@ -190,8 +191,8 @@ func cellText(value any) (string, bool) {
 
 // fits checks that rows of cells are as many as the range has. Rows that are not known
 // yet fit.
-func fits[T any](c *checks, field string, at hook.CellRange, known bool, rows [][]T) {
+func fits[T any](c *checks, field string, at workbook.CellRange, known bool, rows [][]T) {
 	if known && rows != nil {
-		c.add(field, hook.CheckShape(at, rows))
+		c.add(field, workbook.CheckShape(at, rows))
 	}
 }

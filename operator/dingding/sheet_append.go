@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/workbook"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -39,9 +40,9 @@ type AppendRows struct {
 
 // AppendRowsResult is the result of [AppendRows].
 type AppendRowsResult struct {
-	AppendResult  hook.RangeRef `json:"append_result"`
-	AppendedRange string        `json:"appended_range"`
-	AppendedRows  int           `json:"appended_rows"`
+	AppendResult  workbook.RangeRef `json:"append_result"`
+	AppendedRange string            `json:"appended_range"`
+	AppendedRows  int               `json:"appended_rows"`
 	repeat
 }
 
@@ -69,30 +70,30 @@ func (o *AppendRows) Validate() error {
 }
 
 // check returns what to append, and where.
-func (o *AppendRows) check(c *checks) (hook.Columns, [][]string) {
+func (o *AppendRows) check(c *checks) (workbook.Columns, [][]string) {
 	o.sheet.check(c)
 	rows := c.cells("values", o.Values)
 	if yamlvalue.HoldsTemplate(o.RangeAddress) {
-		return hook.Columns{}, nil
+		return workbook.Columns{}, nil
 	}
-	columns, err := hook.ParseColumns(o.RangeAddress)
+	columns, err := workbook.ParseColumns(o.RangeAddress)
 	c.add("range_address", err)
 	if err == nil && rows != nil {
-		c.add("values", hook.CheckWidth(columns.Count, rows))
+		c.add("values", workbook.CheckWidth(columns.Count, rows))
 	}
 	return columns, rows
 }
 
 // Execute appends the rows and returns an [AppendRowsResult].
 func (o *AppendRows) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s hook.Sheet) (*AppendRowsResult, error) {
+	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s workbook.Sheet) (*AppendRowsResult, error) {
 		columns, rows := o.check(&checks{}) // Validate has found no mistakes
-		got, err := a.AppendRows(ctx, s, columns, rows)
+		got, err := workbook.AppendRows(ctx, a, s, columns, rows)
 		if err != nil {
 			return nil, err
 		}
 		return &AppendRowsResult{
-			AppendResult: hook.RangeRef{A1Notation: got.Range}, AppendedRange: got.Range, AppendedRows: got.Rows,
+			AppendResult: workbook.RangeRef{A1Notation: got.Range}, AppendedRange: got.Range, AppendedRows: got.Rows,
 			repeat: rowsWritten(got.Rows, "appended", got.Range),
 		}, nil
 	})
@@ -129,8 +130,8 @@ type InsertRowsBeforeWithData struct {
 
 // InsertRowsBeforeWithDataResult is the result of [InsertRowsBeforeWithData].
 type InsertRowsBeforeWithDataResult struct {
-	InsertedRows int           `json:"inserted_rows"`
-	UpdateResult hook.RangeRef `json:"update_result"`
+	InsertedRows int               `json:"inserted_rows"`
+	UpdateResult workbook.RangeRef `json:"update_result"`
 	repeat
 }
 
@@ -154,18 +155,18 @@ func (o *InsertRowsBeforeWithData) check(c *checks) (row, column int, rows [][]s
 	if len(rows[0]) == 0 {
 		c.add("values", errors.New("has no cells in row 1"))
 	} else {
-		c.add("values", hook.CheckWidth(len(rows[0]), rows))
+		c.add("values", workbook.CheckWidth(len(rows[0]), rows))
 	}
 	return row, column, rows
 }
 
 // Execute inserts the rows and returns an [InsertRowsBeforeWithDataResult].
 func (o *InsertRowsBeforeWithData) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s hook.Sheet) (*InsertRowsBeforeWithDataResult, error) {
+	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s workbook.Sheet) (*InsertRowsBeforeWithDataResult, error) {
 		row, column, rows := o.check(&checks{}) // Validate has found no mistakes
-		done, err := a.InsertRowsWithData(ctx, s, row, column, rows)
+		done, err := workbook.InsertRowsWithData(ctx, a, s, row, column, rows)
 		return &InsertRowsBeforeWithDataResult{
-			InsertedRows: done.Rows, UpdateResult: hook.RangeRef{A1Notation: done.Range},
+			InsertedRows: done.Rows, UpdateResult: workbook.RangeRef{A1Notation: done.Range},
 			repeat: rowsWritten(done.Rows, "inserted", done.Range),
 		}, err
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/workbook"
 	"github.com/dingdag/dingdag/operator"
 )
 
@@ -36,9 +37,9 @@ func (o *DeleteColumns) Validate() error {
 
 // Execute deletes the columns and returns a [DeleteColumnsResult].
 func (o *DeleteColumns) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s hook.Sheet) (*DeleteColumnsResult, error) {
+	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s workbook.Sheet) (*DeleteColumnsResult, error) {
 		which := o.columns.check(&checks{}) // Validate has found no mistakes
-		_, err := a.DeleteColumns(ctx, s, which)
+		_, err := workbook.DeleteColumns(ctx, a, s, which)
 		return &DeleteColumnsResult{Success: true, DeletedColumnCount: which.Count}, err
 	})
 }
@@ -74,9 +75,9 @@ func (o *SetColumnsVisibility) Validate() error {
 
 // Execute shows or hides the columns and returns a [SetColumnsVisibilityResult].
 func (o *SetColumnsVisibility) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s hook.Sheet) (*SetColumnsVisibilityResult, error) {
+	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s workbook.Sheet) (*SetColumnsVisibilityResult, error) {
 		which := o.columns.check(&checks{}) // Validate has found no mistakes
-		_, err := a.SetColumnsVisibility(ctx, s, which, o.Visibility)
+		_, err := workbook.SetColumnsVisibility(ctx, a, s, which, o.Visibility)
 		return &SetColumnsVisibilityResult{Success: true, AffectedColumnCount: which.Count}, err
 	})
 }
@@ -110,9 +111,9 @@ func (o *InsertColumnsBefore) Validate() error {
 
 // Execute inserts the columns and returns an [InsertColumnsBeforeResult].
 func (o *InsertColumnsBefore) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s hook.Sheet) (*InsertColumnsBeforeResult, error) {
+	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s workbook.Sheet) (*InsertColumnsBeforeResult, error) {
 		which := o.columns.check(&checks{}) // Validate has found no mistakes
-		_, err := a.InsertColumnsBefore(ctx, s, which)
+		_, err := workbook.InsertColumnsBefore(ctx, a, s, which)
 		return &InsertColumnsBeforeResult{Success: true, InsertedColumnCount: which.Count}, err
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/workbook"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -33,7 +34,7 @@ type GetRangeData struct {
 
 // GetRangeDataResult is the result of [GetRangeData].
 type GetRangeDataResult struct {
-	RangeData *hook.RangeData `json:"range_data"`
+	RangeData *workbook.RangeData `json:"range_data"`
 }
 
 // Validate checks ids and range.
@@ -46,9 +47,9 @@ func (o *GetRangeData) Validate() error {
 
 // Execute reads the cells and returns a [GetRangeDataResult].
 func (o *GetRangeData) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s hook.Sheet) (*GetRangeDataResult, error) {
+	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s workbook.Sheet) (*GetRangeDataResult, error) {
 		at, _ := o.area.check(&checks{}) // Validate has found no mistakes
-		data, err := a.GetRange(ctx, s, at, o.Select...)
+		data, err := workbook.GetRange(ctx, a, s, at, o.Select...)
 		return &GetRangeDataResult{data}, err
 	})
 }
@@ -95,7 +96,7 @@ type UpdateRangeData struct {
 
 // UpdateRangeDataResult is the result of [UpdateRangeData].
 type UpdateRangeDataResult struct {
-	UpdateResult hook.RangeRef `json:"update_result"`
+	UpdateResult workbook.RangeRef `json:"update_result"`
 }
 
 // Validate checks ids and range, and that all rows have its shape.
@@ -106,10 +107,10 @@ func (o *UpdateRangeData) Validate() error {
 }
 
 // check returns what to write, and where.
-func (o *UpdateRangeData) check(c *checks) (hook.CellRange, hook.RangeUpdate) {
+func (o *UpdateRangeData) check(c *checks) (workbook.CellRange, workbook.RangeUpdate) {
 	o.sheet.check(c)
 	at, known := o.area.check(c)
-	u := hook.RangeUpdate{
+	u := workbook.RangeUpdate{
 		BackgroundColors: o.BackgroundColors, FontColors: o.FontColors, FontSizes: o.FontSizes, FontWeights: o.FontWeights,
 		HorizontalAlignments: o.HorizontalAlignments, VerticalAlignments: o.VerticalAlignments,
 		NumberFormat: o.NumberFormat, WordWrap: o.WordWrap,
@@ -138,10 +139,10 @@ func (o *UpdateRangeData) isEmpty() bool {
 }
 
 // hyperlinks reads the links of cells.
-func hyperlinks(c *checks, rows [][]map[string]string) [][]*hook.Hyperlink {
-	var out [][]*hook.Hyperlink
+func hyperlinks(c *checks, rows [][]map[string]string) [][]*workbook.Hyperlink {
+	var out [][]*workbook.Hyperlink
 	for i, row := range rows {
-		links := make([]*hook.Hyperlink, len(row))
+		links := make([]*workbook.Hyperlink, len(row))
 		for j, fields := range row {
 			if len(fields) == 0 {
 				continue
@@ -157,13 +158,13 @@ func hyperlinks(c *checks, rows [][]map[string]string) [][]*hook.Hyperlink {
 	return out
 }
 
-func hyperlink(fields map[string]string) (*hook.Hyperlink, error) {
+func hyperlink(fields map[string]string) (*workbook.Hyperlink, error) {
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		if !slices.Contains([]string{"type", "link", "text"}, name) {
 			return nil, fmt.Errorf("a link has type, link and text, not %s", name)
 		}
 	}
-	link := &hook.Hyperlink{Type: fields["type"], Link: fields["link"], Text: fields["text"]}
+	link := &workbook.Hyperlink{Type: fields["type"], Link: fields["link"], Text: fields["text"]}
 	switch {
 	case !yamlvalue.HoldsTemplate(link.Type) && !slices.Contains([]string{"path", "sheet", "range"}, link.Type):
 		return nil, fmt.Errorf("type must be path, sheet or range, not %q", link.Type)
@@ -175,10 +176,10 @@ func hyperlink(fields map[string]string) (*hook.Hyperlink, error) {
 
 // Execute writes the cells and returns an [UpdateRangeDataResult].
 func (o *UpdateRangeData) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s hook.Sheet) (*UpdateRangeDataResult, error) {
+	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s workbook.Sheet) (*UpdateRangeDataResult, error) {
 		at, update := o.check(&checks{}) // Validate has found no mistakes
-		written, err := a.UpdateRange(ctx, s, at, update)
-		return &UpdateRangeDataResult{hook.RangeRef{A1Notation: written}}, err
+		written, err := workbook.UpdateRange(ctx, a, s, at, update)
+		return &UpdateRangeDataResult{workbook.RangeRef{A1Notation: written}}, err
 	})
 }
 
@@ -195,7 +196,7 @@ type ClearRangeContent struct {
 
 // ClearResult is the result of operators that clear a range.
 type ClearResult struct {
-	ClearResult hook.RangeRef `json:"clear_result"`
+	ClearResult workbook.RangeRef `json:"clear_result"`
 }
 
 // Validate checks ids and range.
@@ -208,10 +209,10 @@ func (o *ClearRangeContent) Validate() error {
 
 // Execute clears the cells and returns a [ClearResult].
 func (o *ClearRangeContent) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s hook.Sheet) (*ClearResult, error) {
+	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s workbook.Sheet) (*ClearResult, error) {
 		at, _ := o.area.check(&checks{}) // Validate has found no mistakes
-		cleared, err := a.ClearRange(ctx, s, at)
-		return &ClearResult{hook.RangeRef{A1Notation: cleared}}, err
+		cleared, err := workbook.ClearRange(ctx, a, s, at)
+		return &ClearResult{workbook.RangeRef{A1Notation: cleared}}, err
 	})
 }
 
@@ -236,10 +237,10 @@ func (o *ClearRangeData) Validate() error {
 
 // Execute clears the cells and returns a [ClearResult].
 func (o *ClearRangeData) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s hook.Sheet) (*ClearResult, error) {
+	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s workbook.Sheet) (*ClearResult, error) {
 		at, _ := o.area.check(&checks{}) // Validate has found no mistakes
-		cleared, err := a.ClearRangeData(ctx, s, at)
-		return &ClearResult{hook.RangeRef{A1Notation: cleared}}, err
+		cleared, err := workbook.ClearRangeData(ctx, a, s, at)
+		return &ClearResult{workbook.RangeRef{A1Notation: cleared}}, err
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/workbook"
 	"github.com/dingdag/dingdag/operator"
 )
 
@@ -36,9 +37,9 @@ func (o *DeleteRows) Validate() error {
 
 // Execute deletes the rows and returns a [DeleteRowsResult].
 func (o *DeleteRows) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s hook.Sheet) (*DeleteRowsResult, error) {
+	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s workbook.Sheet) (*DeleteRowsResult, error) {
 		which := o.rows.check(&checks{}) // Validate has found no mistakes
-		_, err := a.DeleteRows(ctx, s, which)
+		_, err := workbook.DeleteRows(ctx, a, s, which)
 		return &DeleteRowsResult{Success: true, DeletedRowCount: which.Count}, err
 	})
 }
@@ -74,9 +75,9 @@ func (o *SetRowsVisibility) Validate() error {
 
 // Execute shows or hides the rows and returns a [SetRowsVisibilityResult].
 func (o *SetRowsVisibility) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s hook.Sheet) (*SetRowsVisibilityResult, error) {
+	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s workbook.Sheet) (*SetRowsVisibilityResult, error) {
 		which := o.rows.check(&checks{}) // Validate has found no mistakes
-		_, err := a.SetRowsVisibility(ctx, s, which, o.Visibility)
+		_, err := workbook.SetRowsVisibility(ctx, a, s, which, o.Visibility)
 		return &SetRowsVisibilityResult{Success: true, AffectedRowCount: which.Count}, err
 	})
 }
@@ -110,9 +111,9 @@ func (o *InsertRowsBefore) Validate() error {
 
 // Execute inserts the rows and returns an [InsertRowsBeforeResult].
 func (o *InsertRowsBefore) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s hook.Sheet) (*InsertRowsBeforeResult, error) {
+	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s workbook.Sheet) (*InsertRowsBeforeResult, error) {
 		which := o.rows.check(&checks{}) // Validate has found no mistakes
-		_, err := a.InsertRowsBefore(ctx, s, which)
+		_, err := workbook.InsertRowsBefore(ctx, a, s, which)
 		return &InsertRowsBeforeResult{Success: true, InsertedRowCount: which.Count}, err
 	})
 }

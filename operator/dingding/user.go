@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/directory"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
 )
@@ -79,7 +80,7 @@ type CreateUser struct {
 
 // CreateUserResult is the result of [CreateUser].
 type CreateUserResult struct {
-	UserData *hook.UserRef `json:"user_data"`
+	UserData *directory.UserRef `json:"user_data"`
 }
 
 var _ params.Validator = (*CreateUser)(nil)
@@ -122,7 +123,7 @@ func (o *CreateUser) extension() string {
 func (o *CreateUser) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*CreateUserResult, error) {
 		var c checks // Validate has found no mistakes
-		user, err := a.CreateUser(ctx, hook.NewUser{
+		user, err := directory.CreateUser(ctx, a, directory.NewUser{
 			Name: o.Name, Mobile: o.Mobile, DeptIDs: c.ids("dept_id_list", o.DeptIDList), UserID: o.UserID,
 			HideMobile: o.HideMobile, Telephone: o.Telephone, JobNumber: o.JobNumber, Title: o.Title, Email: o.UserEmail,
 			OrgEmail: o.OrgEmail, OrgEmailType: o.OrgEmailType, WorkPlace: o.WorkPlace, Remark: o.Remark, Extension: o.extension(),
@@ -154,7 +155,7 @@ type GetUser struct {
 
 // GetUserResult is the result of [GetUser].
 type GetUserResult struct {
-	UserData *hook.User `json:"user_data"`
+	UserData *directory.User `json:"user_data"`
 }
 
 // Validate checks that one of user_id and mobile is given.
@@ -175,11 +176,11 @@ func (o *GetUser) Execute(ctx context.Context, tc *operator.TaskContext) (any, e
 		id := o.UserID
 		if id == "" {
 			var err error
-			if id, err = a.UserIDByMobile(ctx, o.Mobile); err != nil {
+			if id, err = directory.UserIDByMobile(ctx, a, o.Mobile); err != nil {
 				return nil, err
 			}
 		}
-		user, err := a.GetUser(ctx, id, o.Language)
+		user, err := directory.GetUser(ctx, a, id, o.Language)
 		return &GetUserResult{user}, err
 	})
 }
@@ -204,7 +205,7 @@ type GetUserCountResult struct {
 // Execute counts and returns a [GetUserCountResult].
 func (o *GetUserCount) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetUserCountResult, error) {
-		n, err := a.UserCount(ctx, o.OnlyActive)
+		n, err := directory.UserCount(ctx, a, o.OnlyActive)
 		return &GetUserCountResult{n}, err
 	})
 }
@@ -238,7 +239,7 @@ func (o *GetUserIDByUnionID) Validate() error {
 // Execute finds the person and returns a [GetUserIDByUnionIDResult].
 func (o *GetUserIDByUnionID) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetUserIDByUnionIDResult, error) {
-		found, err := a.UserIDByUnionID(ctx, o.UnionID)
+		found, err := directory.UserIDByUnionID(ctx, a, o.UnionID)
 		if err != nil {
 			return nil, err
 		}
@@ -273,9 +274,9 @@ type GetDeptUsers struct {
 
 // GetDeptUsersResult is the result of [GetDeptUsers].
 type GetDeptUsersResult struct {
-	Users      []hook.DeptUser `json:"users"`
-	HasMore    bool            `json:"has_more"`
-	NextCursor int64           `json:"next_cursor"`
+	Users      []directory.DeptUser `json:"users"`
+	HasMore    bool                 `json:"has_more"`
+	NextCursor int64                `json:"next_cursor"`
 }
 
 // Validate checks id and cursor.
@@ -290,14 +291,14 @@ func (o *GetDeptUsers) Validate() error {
 func (o *GetDeptUsers) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetDeptUsersResult, error) {
 		var c checks // Validate has found no mistakes
-		q := hook.DeptUsersQuery{
+		q := directory.DeptUsersQuery{
 			DeptID: c.number("dept_id", o.DeptID, 1), Size: int64(o.Size), OrderField: o.OrderField,
 			ContainAccessLimit: o.ContainAccessLimit, Language: o.Language,
 		}
 		users, next, more, err := read(ctx, tc, o.paging, c.number("cursor", o.Cursor, 0),
-			func(ctx context.Context, cursor int64) ([]hook.DeptUser, int64, bool, error) {
+			func(ctx context.Context, cursor int64) ([]directory.DeptUser, int64, bool, error) {
 				q.Cursor = cursor
-				page, err := a.DeptUsers(ctx, q)
+				page, err := directory.DeptUsers(ctx, a, q)
 				if err != nil {
 					return nil, 0, false, err
 				}
@@ -325,7 +326,7 @@ type SearchUsers struct {
 
 // SearchUsersResult is the result of [SearchUsers].
 type SearchUsersResult struct {
-	SearchResult *hook.SearchPage[string] `json:"search_result"`
+	SearchResult *directory.SearchPage[string] `json:"search_result"`
 }
 
 // search is for operators that search the address book.
@@ -348,29 +349,29 @@ func (s *search) Validate() error {
 
 // readSearch reads one page of a search, or all.
 func readSearch[ID any](
-	ctx context.Context, tc *operator.TaskContext, s search, p paging, exact bool,
-	page func(context.Context, hook.SearchQuery) (*hook.SearchPage[ID], error),
-) (*hook.SearchPage[ID], error) {
+	ctx context.Context, tc *operator.TaskContext, a *hook.App, s search, p paging, exact bool,
+	find func(context.Context, *hook.App, directory.SearchQuery) (*directory.SearchPage[ID], error),
+) (*directory.SearchPage[ID], error) {
 	first, err := strconv.Atoi(s.Offset)
 	if err != nil {
 		return nil, err
 	}
 	total := 0
 	ids, _, more, err := read(ctx, tc, p, first, func(ctx context.Context, offset int) ([]ID, int, bool, error) {
-		found, err := page(ctx, hook.SearchQuery{Word: s.QueryWord, Offset: offset, Size: s.Size, Exact: exact})
+		found, err := find(ctx, a, directory.SearchQuery{Word: s.QueryWord, Offset: offset, Size: s.Size, Exact: exact})
 		if err != nil {
 			return nil, 0, false, err
 		}
 		total = found.TotalCount
 		return found.List, offset + len(found.List), found.HasMore && len(found.List) > 0, nil
 	})
-	return &hook.SearchPage[ID]{HasMore: more, TotalCount: total, List: ids}, err
+	return &directory.SearchPage[ID]{HasMore: more, TotalCount: total, List: ids}, err
 }
 
 // Execute searches and returns a [SearchUsersResult].
 func (o *SearchUsers) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*SearchUsersResult, error) {
-		found, err := readSearch(ctx, tc, o.search, o.paging, o.Exact, a.SearchUsers)
+		found, err := readSearch(ctx, tc, a, o.search, o.paging, o.Exact, directory.SearchUsers)
 		return &SearchUsersResult{found}, err
 	})
 }

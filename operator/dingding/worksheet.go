@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/workbook"
 	"github.com/dingdag/dingdag/operator"
 )
 
@@ -18,7 +19,7 @@ import (
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/create-a-worksheet
 type CreateWorksheet struct {
-	workbook
+	inWorkbook
 
 	// SheetName is the title of the worksheet.
 	SheetName string `yaml:"sheet_name" param:"required,template"`
@@ -36,7 +37,7 @@ type CreateWorksheetResult struct {
 // Validate checks id and name.
 func (o *CreateWorksheet) Validate() error {
 	var c checks
-	o.workbook.check(&c)
+	o.inWorkbook.check(&c)
 	c.required("sheet_name", o.SheetName)
 	return c.err()
 }
@@ -44,7 +45,7 @@ func (o *CreateWorksheet) Validate() error {
 // Execute adds the worksheet and returns a [CreateWorksheetResult].
 func (o *CreateWorksheet) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*CreateWorksheetResult, error) {
-		got, err := a.CreateWorksheet(ctx, hook.Workbook{ID: o.WorkbookID, OperatorID: operatorID}, o.SheetName)
+		got, err := workbook.CreateWorksheet(ctx, a, workbook.Workbook{ID: o.WorkbookID, OperatorID: operatorID}, o.SheetName)
 		if err != nil {
 			return nil, err
 		}
@@ -72,8 +73,8 @@ func (o *DeleteWorksheet) Validate() error {
 
 // Execute deletes the worksheet and returns a [DeletedResult].
 func (o *DeleteWorksheet) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s hook.Sheet) (*DeletedResult, error) {
-		return o.result(a.DeleteWorksheet(ctx, s))
+	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s workbook.Sheet) (*DeletedResult, error) {
+		return o.result(workbook.DeleteWorksheet(ctx, a, s))
 	})
 }
 
@@ -91,7 +92,7 @@ type GetWorksheet struct {
 
 // GetWorksheetResult is the result of [GetWorksheet].
 type GetWorksheetResult struct {
-	SheetData *hook.Worksheet `json:"sheet_data"`
+	SheetData *workbook.Worksheet `json:"sheet_data"`
 }
 
 // Validate checks the ids.
@@ -103,8 +104,8 @@ func (o *GetWorksheet) Validate() error {
 
 // Execute reads the worksheet and returns a [GetWorksheetResult].
 func (o *GetWorksheet) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s hook.Sheet) (*GetWorksheetResult, error) {
-		got, err := a.GetWorksheet(ctx, s)
+	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s workbook.Sheet) (*GetWorksheetResult, error) {
+		got, err := workbook.GetWorksheet(ctx, a, s)
 		return &GetWorksheetResult{got}, err
 	})
 }
@@ -116,27 +117,27 @@ func (o *GetWorksheet) Execute(ctx context.Context, tc *operator.TaskContext) (a
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/obtain-all-worksheets
 type GetWorksheets struct {
-	workbook
+	inWorkbook
 	app
 }
 
 // GetWorksheetsResult is the result of [GetWorksheets].
 type GetWorksheetsResult struct {
-	SheetList  []hook.WorksheetName `json:"sheet_list"`
-	SheetCount int                  `json:"sheet_count"`
+	SheetList  []workbook.WorksheetName `json:"sheet_list"`
+	SheetCount int                      `json:"sheet_count"`
 }
 
 // Validate checks the id.
 func (o *GetWorksheets) Validate() error {
 	var c checks
-	o.workbook.check(&c)
+	o.inWorkbook.check(&c)
 	return c.err()
 }
 
 // Execute lists the worksheets and returns a [GetWorksheetsResult].
 func (o *GetWorksheets) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*GetWorksheetsResult, error) {
-		list, err := a.ListWorksheets(ctx, hook.Workbook{ID: o.WorkbookID, OperatorID: operatorID})
+		list, err := workbook.ListWorksheets(ctx, a, workbook.Workbook{ID: o.WorkbookID, OperatorID: operatorID})
 		return &GetWorksheetsResult{SheetList: list, SheetCount: len(list)}, err
 	})
 }
@@ -180,8 +181,8 @@ func (o *UpdateWorksheet) Validate() error {
 
 // Execute changes the worksheet and returns an [UpdateWorksheetResult].
 func (o *UpdateWorksheet) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s hook.Sheet) (*UpdateWorksheetResult, error) {
-		id, err := a.UpdateWorksheet(ctx, s, hook.WorksheetUpdate{
+	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s workbook.Sheet) (*UpdateWorksheetResult, error) {
+		id, err := workbook.UpdateWorksheet(ctx, a, s, workbook.WorksheetUpdate{
 			Name: o.SheetName, Visibility: o.Visibility, FrozenRowCount: o.FrozenRowCount, FrozenColumnCount: o.FrozenColumnCount,
 		})
 		return &UpdateWorksheetResult{SheetID: id, Success: true}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/wiki"
 	"github.com/dingdag/dingdag/operator"
 )
 
@@ -32,7 +33,7 @@ type CreateWorkspace struct {
 
 // WorkspaceResult is the result of operators that give one knowledge base.
 type WorkspaceResult struct {
-	WorkspaceData *hook.Workspace `json:"workspace_data"`
+	WorkspaceData *wiki.Workspace `json:"workspace_data"`
 }
 
 // Validate checks that there is a name.
@@ -46,7 +47,7 @@ func (o *CreateWorkspace) Validate() error {
 // Execute makes the knowledge base and returns a [WorkspaceResult].
 func (o *CreateWorkspace) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*WorkspaceResult, error) {
-		w, err := a.CreateWorkspace(ctx, operatorID, hook.NewWorkspace{Name: o.Name, Description: o.Description, TeamID: o.TeamID})
+		w, err := wiki.CreateWorkspace(ctx, a, operatorID, wiki.NewWorkspace{Name: o.Name, Description: o.Description, TeamID: o.TeamID})
 		return &WorkspaceResult{w}, err
 	})
 }
@@ -77,7 +78,7 @@ func (o *GetWorkspace) Validate() error {
 // Execute reads the knowledge base and returns a [WorkspaceResult].
 func (o *GetWorkspace) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*WorkspaceResult, error) {
-		w, err := a.GetWorkspace(ctx, operatorID, o.WorkspaceID, o.WithPermissionRole)
+		w, err := wiki.GetWorkspace(ctx, a, operatorID, o.WorkspaceID, o.WithPermissionRole)
 		return &WorkspaceResult{w}, err
 	})
 }
@@ -107,7 +108,7 @@ type GetWorkspaces struct {
 
 // GetWorkspacesResult is the result of [GetWorkspaces].
 type GetWorkspacesResult struct {
-	WorkspaceList []hook.Workspace `json:"workspace_list"`
+	WorkspaceList []wiki.Workspace `json:"workspace_list"`
 	NextToken     string           `json:"next_token"`
 	HasMore       bool             `json:"has_more"`
 }
@@ -122,11 +123,11 @@ func (o *GetWorkspaces) Validate() error {
 // Execute lists the knowledge bases and returns a [GetWorkspacesResult].
 func (o *GetWorkspaces) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*GetWorkspacesResult, error) {
-		q := hook.WorkspacesQuery{MaxResults: o.MaxResults, OrderBy: o.OrderBy, TeamID: o.TeamID, WithRole: o.WithPermissionRole}
+		q := wiki.WorkspacesQuery{MaxResults: o.MaxResults, OrderBy: o.OrderBy, TeamID: o.TeamID, WithRole: o.WithPermissionRole}
 		list, next, more, err := read(ctx, tc, o.paging, o.NextToken,
-			func(ctx context.Context, token string) ([]hook.Workspace, string, bool, error) {
+			func(ctx context.Context, token string) ([]wiki.Workspace, string, bool, error) {
 				q.NextToken = token
-				page, err := a.ListWorkspaces(ctx, operatorID, q)
+				page, err := wiki.ListWorkspaces(ctx, a, operatorID, q)
 				if err != nil {
 					return nil, "", false, err
 				}
@@ -155,7 +156,7 @@ type BatchGetWorkspaces struct {
 
 // BatchGetWorkspacesResult is the result of [BatchGetWorkspaces].
 type BatchGetWorkspacesResult struct {
-	WorkspaceList []hook.Workspace `json:"workspace_list"`
+	WorkspaceList []wiki.Workspace `json:"workspace_list"`
 	MissingIDs    []string         `json:"missing_ids"`
 }
 
@@ -170,7 +171,7 @@ func (o *BatchGetWorkspaces) Validate() error {
 // Execute reads the knowledge bases and returns a [BatchGetWorkspacesResult].
 func (o *BatchGetWorkspaces) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*BatchGetWorkspacesResult, error) {
-		list, err := a.BatchGetWorkspaces(ctx, operatorID, o.WorkspaceIDs, o.WithPermissionRole)
+		list, err := wiki.BatchGetWorkspaces(ctx, a, operatorID, o.WorkspaceIDs, o.WithPermissionRole)
 		found := map[string]bool{}
 		for _, w := range list {
 			found[w.WorkspaceID] = true

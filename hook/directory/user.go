@@ -1,9 +1,15 @@
-package hook
+// Package directory is the address book of an organisation: its members and departments.
+//
+// The functions make calls of the app API through an app of [hook.DingdingHook.App]. All
+// errors are [*hook.Error].
+package directory
 
 import (
 	"context"
 	"fmt"
 	"net/http"
+
+	"github.com/dingdag/dingdag/hook"
 )
 
 // UserRef names a new or found user in both spellings.
@@ -83,7 +89,7 @@ type DeptTitle struct {
 	Title  string `json:"title"`
 }
 
-// NewUser is what [App.CreateUser] takes. Name, Mobile and DeptIDs are required; DingTalk
+// NewUser is what [CreateUser] takes. Name, Mobile and DeptIDs are required; DingTalk
 // makes up a UserID when there is none. HiredDate is in milliseconds.
 type NewUser struct {
 	Name   string
@@ -136,20 +142,20 @@ type newUserBody struct {
 
 // CreateUser adds a member to the organisation. It is not repeated when the answer is
 // lost; a second try of a created user is refused, as mobile numbers and userids are
-// unique. Errors are [*Error]: invalid for a number or id that is taken and for a
+// unique. Errors are [*hook.Error]: invalid for a number or id that is taken and for a
 // person who must first consent; not_found for an unknown department; uncertain.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/user-information-creation
 //
 //dingtalk:api POST /topapi/v2/user/create
-func (a *App) CreateUser(ctx context.Context, u NewUser) (*UserRef, error) {
+func CreateUser(ctx context.Context, a *hook.App, u NewUser) (*UserRef, error) {
 	var got struct {
 		Result UserRef `json:"result"`
 	}
-	err := a.Do(ctx, Call{
+	err := a.Do(ctx, hook.Call{
 		Op: fmt.Sprintf("create user %q", u.Name), Method: http.MethodPost, Path: "/topapi/v2/user/create",
 		Body: newUserBody{
-			Name: u.Name, Mobile: u.Mobile, DeptIDList: JoinIDs(u.DeptIDs), UserID: u.UserID, HideMobile: u.HideMobile,
+			Name: u.Name, Mobile: u.Mobile, DeptIDList: hook.JoinIDs(u.DeptIDs), UserID: u.UserID, HideMobile: u.HideMobile,
 			Telephone: u.Telephone, JobNumber: u.JobNumber, Title: u.Title, Email: u.Email, OrgEmail: u.OrgEmail, OrgEmailType: u.OrgEmailType,
 			WorkPlace: u.WorkPlace, Remark: u.Remark, DeptOrderList: u.DeptOrderList, DeptTitleList: u.DeptTitleList, Extension: u.Extension,
 			SeniorMode: u.SeniorMode, HiredDate: u.HiredDate, ManagerUserID: u.ManagerUserID, LoginEmail: u.LoginEmail,
@@ -167,11 +173,11 @@ func (a *App) CreateUser(ctx context.Context, u NewUser) (*UserRef, error) {
 // DingTalk docs: https://open.dingtalk.com/document/development/query-user-details
 //
 //dingtalk:api POST /topapi/v2/user/get
-func (a *App) GetUser(ctx context.Context, userID, language string) (*User, error) {
+func GetUser(ctx context.Context, a *hook.App, userID, language string) (*User, error) {
 	var got struct {
 		Result User `json:"result"`
 	}
-	err := a.Do(ctx, Call{
+	err := a.Do(ctx, hook.Call{
 		Op: fmt.Sprintf("get user %q", userID), Method: http.MethodPost, Path: "/topapi/v2/user/get", Safe: true,
 		Body: struct {
 			UserID   string `json:"userid"`
@@ -190,14 +196,14 @@ func (a *App) GetUser(ctx context.Context, userID, language string) (*User, erro
 // DingTalk docs: https://open.dingtalk.com/document/development/query-users-by-phone-number
 //
 //dingtalk:api POST /topapi/v2/user/getbymobile
-func (a *App) UserIDByMobile(ctx context.Context, mobile string) (string, error) {
+func UserIDByMobile(ctx context.Context, a *hook.App, mobile string) (string, error) {
 	var got struct {
 		Result struct {
 			UserID    string   `json:"userid"`
 			Exclusive []string `json:"exclusive_account_userid_list"`
 		} `json:"result"`
 	}
-	err := a.Do(ctx, Call{
+	err := a.Do(ctx, hook.Call{
 		Op: "find a user by mobile", Method: http.MethodPost, Path: "/topapi/v2/user/getbymobile", Safe: true,
 		Body: map[string]string{"mobile": mobile},
 	}, &got)
@@ -217,17 +223,17 @@ type Contact struct {
 	ContactType int `json:"contact_type"`
 }
 
-// UserIDByUnionID finds the userid of a person by unionId. [App.UnionID] goes the
+// UserIDByUnionID finds the userid of a person by unionId. [hook.App.UnionID] goes the
 // other way.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/query-a-user-by-the-union-id
 //
 //dingtalk:api POST /topapi/user/getbyunionid
-func (a *App) UserIDByUnionID(ctx context.Context, unionID string) (*Contact, error) {
+func UserIDByUnionID(ctx context.Context, a *hook.App, unionID string) (*Contact, error) {
 	var got struct {
 		Result Contact `json:"result"`
 	}
-	err := a.Do(ctx, Call{
+	err := a.Do(ctx, hook.Call{
 		Op: fmt.Sprintf("find the user of unionId %q", unionID), Method: http.MethodPost, Path: "/topapi/user/getbyunionid", Safe: true,
 		Body: map[string]string{"unionid": unionID},
 	}, &got)
@@ -243,13 +249,13 @@ func (a *App) UserIDByUnionID(ctx context.Context, unionID string) (*Contact, er
 // DingTalk docs: https://open.dingtalk.com/document/development/user-management-acquires-number-employees
 //
 //dingtalk:api POST /topapi/user/count
-func (a *App) UserCount(ctx context.Context, onlyActive bool) (int, error) {
+func UserCount(ctx context.Context, a *hook.App, onlyActive bool) (int, error) {
 	var got struct {
 		Result struct {
 			Count int `json:"count"`
 		} `json:"result"`
 	}
-	err := a.Do(ctx, Call{
+	err := a.Do(ctx, hook.Call{
 		Op: "count users", Method: http.MethodPost, Path: "/topapi/user/count", Safe: true,
 		Body: map[string]bool{"only_active": onlyActive},
 	}, &got)

@@ -1,4 +1,4 @@
-package hook
+package workbook
 
 import (
 	"cmp"
@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"github.com/dingdag/dingdag/hook"
 )
 
 // MaxWriteCells is how many cells one call writes; more are written in parts.
@@ -118,9 +120,9 @@ func checkGrid[T any](name string, at CellRange, rows [][]T) error {
 }
 
 // rangeCall is a call on a range of the worksheet.
-func (s Sheet) rangeCall(op, method string, at CellRange, what string, body any) Call {
+func (s Sheet) rangeCall(op, method string, at CellRange, what string, body any) hook.Call {
 	// The colon of an address stays as it is, as in DingTalk's own clients.
-	path := strings.ReplaceAll(PathOf("/ranges/{rangeAddress}", at.String()), "%3A", ":")
+	path := strings.ReplaceAll(hook.PathOf("/ranges/{rangeAddress}", at.String()), "%3A", ":")
 	return s.call(op+" "+at.String(), method, path+what, body)
 }
 
@@ -130,7 +132,7 @@ func (s Sheet) rangeCall(op, method string, at CellRange, what string, body any)
 // DingTalk docs: https://open.dingtalk.com/document/development/get-cell-properties
 //
 //dingtalk:api GET /v1.0/doc/workbooks/{workbookId}/sheets/{sheetId}/ranges/{rangeAddress}
-func (a *App) GetRange(ctx context.Context, s Sheet, at CellRange, fields ...string) (*RangeData, error) {
+func GetRange(ctx context.Context, a *hook.App, s Sheet, at CellRange, fields ...string) (*RangeData, error) {
 	c := s.rangeCall("read", http.MethodGet, at, "", nil)
 	c.Safe = true
 	if len(fields) > 0 {
@@ -150,16 +152,16 @@ func (a *App) GetRange(ctx context.Context, s Sheet, at CellRange, fields ...str
 // DingTalk docs: https://open.dingtalk.com/document/development/update-cell-properties
 //
 //dingtalk:api PUT /v1.0/doc/workbooks/{workbookId}/sheets/{sheetId}/ranges/{rangeAddress}
-func (a *App) UpdateRange(ctx context.Context, s Sheet, at CellRange, u RangeUpdate) (string, error) {
-	return a.writeRange(ctx, s, at, u, func(ctx context.Context, c Call, into any) error {
+func UpdateRange(ctx context.Context, a *hook.App, s Sheet, at CellRange, u RangeUpdate) (string, error) {
+	return writeRange(ctx, a, s, at, u, func(ctx context.Context, c hook.Call, into any) error {
 		c.Safe = true
 		return a.Do(ctx, c, into)
 	})
 }
 
 // writeRange writes cells in as many calls as they need, which do makes.
-func (a *App) writeRange(
-	ctx context.Context, s Sheet, at CellRange, u RangeUpdate, do func(context.Context, Call, any) error,
+func writeRange(
+	ctx context.Context, a *hook.App, s Sheet, at CellRange, u RangeUpdate, do func(context.Context, hook.Call, any) error,
 ) (string, error) {
 	c := s.rangeCall("write", http.MethodPut, at, "", u)
 	if err := u.check(at); err != nil {
@@ -174,7 +176,7 @@ func (a *App) writeRange(
 		c := s.rangeCall("write", http.MethodPut, part, "", u.part(first, end))
 		var got RangeRef
 		if err := do(ctx, c, &got); err != nil {
-			if e, ok := errors.AsType[*Error](err); ok {
+			if e, ok := errors.AsType[*hook.Error](err); ok {
 				e.Sent, e.Parts = i, parts
 			}
 			return "", err
@@ -198,8 +200,8 @@ type RangeRef struct {
 // DingTalk docs: https://open.dingtalk.com/document/development/clear-all
 //
 //dingtalk:api POST /v1.0/doc/workbooks/{workbookId}/sheets/{sheetId}/ranges/{rangeAddress}/clear
-func (a *App) ClearRange(ctx context.Context, s Sheet, at CellRange) (string, error) {
-	return a.clear(ctx, s.rangeCall("clear", http.MethodPost, at, "/clear", nil))
+func ClearRange(ctx context.Context, a *hook.App, s Sheet, at CellRange) (string, error) {
+	return clearCells(ctx, a, s.rangeCall("clear", http.MethodPost, at, "/clear", nil))
 }
 
 // ClearRangeData empties cells and leaves their formats. It returns the range in A1
@@ -208,11 +210,11 @@ func (a *App) ClearRange(ctx context.Context, s Sheet, at CellRange) (string, er
 // DingTalk docs: https://open.dingtalk.com/document/development/clear-cell-data
 //
 //dingtalk:api POST /v1.0/doc/workbooks/{workbookId}/sheets/{sheetId}/ranges/{rangeAddress}/clearData
-func (a *App) ClearRangeData(ctx context.Context, s Sheet, at CellRange) (string, error) {
-	return a.clear(ctx, s.rangeCall("clear the data of", http.MethodPost, at, "/clearData", nil))
+func ClearRangeData(ctx context.Context, a *hook.App, s Sheet, at CellRange) (string, error) {
+	return clearCells(ctx, a, s.rangeCall("clear the data of", http.MethodPost, at, "/clearData", nil))
 }
 
-func (a *App) clear(ctx context.Context, c Call) (string, error) {
+func clearCells(ctx context.Context, a *hook.App, c hook.Call) (string, error) {
 	c.Safe = true
 	var got RangeRef
 	err := a.Do(ctx, c, &got)

@@ -1,4 +1,6 @@
-package hook
+// Package bot sends messages of an app's bot to groups and people, and DINGs, tells who has
+// read them, and takes them back.
+package bot
 
 import (
 	"context"
@@ -10,24 +12,26 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/dingdag/dingdag/hook"
 )
 
 // Limits of messages of an app's bot.
 const (
-	// MaxBotUsers is how many people one request sends to.
-	MaxBotUsers = 20
-	// MaxBotParamBytes bounds the JSON text of a template's fields.
-	MaxBotParamBytes = 15000
+	// MaxUsers is how many people one request sends to.
+	MaxUsers = 20
+	// MaxParamBytes bounds the JSON text of a template's fields.
+	MaxParamBytes = 15000
 	// MaxRecallKeys is how many messages one request recalls.
 	MaxRecallKeys = 20
 	// MaxReadersPage is the greatest page of readers of a group message.
 	MaxReadersPage = 200
 )
 
-// BotTemplates lists the message templates of bots, each with the fields that it needs,
+// Templates lists the message templates of bots, each with the fields that it needs,
 // then those it may have. All values are text. Of sampleVideo, height and width are
 // optional.
-func BotTemplates() map[string][]string {
+func Templates() map[string][]string {
 	templates := map[string][]string{
 		"sampleText":        {"content"},
 		"sampleMarkdown":    {"title", "text"},
@@ -49,11 +53,11 @@ func BotTemplates() map[string][]string {
 	return templates
 }
 
-// BotMessage is a message of an app's bot: a template and its fields.
-type BotMessage struct {
-	// RobotCode is the bot's; empty means that of [App.RobotCode].
+// Message is a message of an app's bot: a template and its fields.
+type Message struct {
+	// RobotCode is the bot's; empty means that of [hook.App.RobotCode].
 	RobotCode string
-	// Key is one of [BotTemplates], or the key of a template of the organisation.
+	// Key is one of [Templates], or the key of a template of the organisation.
 	Key   string
 	Param map[string]string
 	// CoolAppCode is required where the bot came into the group with a group application.
@@ -62,9 +66,9 @@ type BotMessage struct {
 
 // Check reports what DingTalk would refuse in the message. Fields of templates that it
 // does not know are not checked.
-func (m BotMessage) Check() error {
+func (m Message) Check() error {
 	var errs []error
-	if fields, known := BotTemplates()[m.Key]; known {
+	if fields, known := Templates()[m.Key]; known {
 		for _, name := range fields {
 			if m.Param[name] == "" && name != "height" && name != "width" && name != "picUrl" {
 				errs = append(errs, fmt.Errorf("a message %s needs %s", m.Key, name))
@@ -76,18 +80,18 @@ func (m BotMessage) Check() error {
 			}
 		}
 	} else if strings.HasPrefix(m.Key, "sample") {
-		known := slices.Sorted(maps.Keys(BotTemplates()))
+		known := slices.Sorted(maps.Keys(Templates()))
 		errs = append(errs, fmt.Errorf("the template %q is unknown; DingTalk has %s", m.Key, strings.Join(known, ", ")))
 	}
-	if n := len(m.param()); n > MaxBotParamBytes {
-		errs = append(errs, fmt.Errorf("the fields have %d bytes as JSON; DingTalk takes %d", n, MaxBotParamBytes))
+	if n := len(m.param()); n > MaxParamBytes {
+		errs = append(errs, fmt.Errorf("the fields have %d bytes as JSON; DingTalk takes %d", n, MaxParamBytes))
 	}
 	return errors.Join(errs...)
 }
 
 // param is the fields as the JSON text that goes into the request.
-func (m BotMessage) param() string {
-	body, err := EncodeBody(m.Param)
+func (m Message) param() string {
+	body, err := hook.EncodeBody(m.Param)
 	if err != nil || m.Param == nil {
 		return "{}" // a map of text always encodes
 	}
@@ -105,14 +109,14 @@ type botSend struct {
 }
 
 // SendToGroup posts a message from the app's bot into a group chat that the bot is in.
-// Nobody can be mentioned this way; see [App.Reply]. It returns the processQueryKey that
-// [App.GroupReaders] and [App.RecallFromGroup] take. A lost answer is an error of kind
+// Nobody can be mentioned this way; see [hook.App.Reply]. It returns the processQueryKey that
+// [GetGroupReads] and [RecallFromGroup] take. A lost answer is an error of kind
 // uncertain.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/the-robot-sends-a-group-message
 //
 //dingtalk:api POST /v1.0/robot/groupMessages/send
-func (a *App) SendToGroup(ctx context.Context, openConversationID string, m BotMessage) (string, error) {
+func SendToGroup(ctx context.Context, a *hook.App, openConversationID string, m Message) (string, error) {
 	const op = "send a bot message to a group"
 	if err := m.Check(); err != nil {
 		return "", a.Invalid(op, err)
@@ -124,8 +128,8 @@ func (a *App) SendToGroup(ctx context.Context, openConversationID string, m BotM
 	var got struct {
 		Key string `json:"processQueryKey"`
 	}
-	err = a.Do(ctx, Call{
-		Op: op, API: NewAPI, Method: http.MethodPost, Path: "/v1.0/robot/groupMessages/send",
+	err = a.Do(ctx, hook.Call{
+		Op: op, API: hook.NewAPI, Method: http.MethodPost, Path: "/v1.0/robot/groupMessages/send",
 		Body: botSend{RobotCode: code, OpenConversationID: openConversationID, Key: m.Key, Param: m.param(), CoolAppCode: m.CoolAppCode},
 	}, &got)
 	return got.Key, err
@@ -141,29 +145,29 @@ type SentToUsers struct {
 }
 
 // Undelivered lists who did not get the message, and why.
-func (s *SentToUsers) Undelivered() []Undelivered {
-	var all []Undelivered
+func (s *SentToUsers) Undelivered() []hook.Undelivered {
+	var all []hook.Undelivered
 	for reason, ids := range map[string][]string{
 		"there is no such user":                 s.Invalid,
 		"the person got too many messages":      s.FlowControlled,
 		"a rule of the organisation filters it": s.Filtered,
 	} {
 		for _, id := range ids {
-			all = append(all, Undelivered{UserID: id, Reason: reason})
+			all = append(all, hook.Undelivered{UserID: id, Reason: reason})
 		}
 	}
-	slices.SortFunc(all, func(a, b Undelivered) int { return strings.Compare(a.UserID, b.UserID) })
+	slices.SortFunc(all, func(a, b hook.Undelivered) int { return strings.Compare(a.UserID, b.UserID) })
 	return all
 }
 
-// SendToUsers sends a message from the app's bot to up to [MaxBotUsers] people, each in
+// SendToUsers sends a message from the app's bot to up to [MaxUsers] people, each in
 // a chat of their own. The call succeeds for those who can get it; see
 // [SentToUsers.Undelivered]. A lost answer is an error of kind uncertain.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/chatbots-send-one-on-one-chat-messages-in-batches
 //
 //dingtalk:api POST /v1.0/robot/oToMessages/batchSend
-func (a *App) SendToUsers(ctx context.Context, userIDs []string, m BotMessage) (*SentToUsers, error) {
+func SendToUsers(ctx context.Context, a *hook.App, userIDs []string, m Message) (*SentToUsers, error) {
 	const op = "send a bot message to users"
 	if err := m.Check(); err != nil {
 		return nil, a.Invalid(op, err)
@@ -173,8 +177,8 @@ func (a *App) SendToUsers(ctx context.Context, userIDs []string, m BotMessage) (
 		return nil, err
 	}
 	var got SentToUsers
-	err = a.Do(ctx, Call{
-		Op: op, API: NewAPI, Method: http.MethodPost, Path: "/v1.0/robot/oToMessages/batchSend",
+	err = a.Do(ctx, hook.Call{
+		Op: op, API: hook.NewAPI, Method: http.MethodPost, Path: "/v1.0/robot/oToMessages/batchSend",
 		Body: botSend{RobotCode: code, UserIDs: userIDs, Key: m.Key, Param: m.param()},
 	}, &got)
 	if err != nil {
@@ -197,20 +201,20 @@ type UserRead struct {
 	ReadStatus string `json:"readStatus"`
 }
 
-// UserReads reads who has read a message to people, within 24 hours. An empty robotCode
+// GetUserReads reads who has read a message to people, within 24 hours. An empty robotCode
 // means that of the app.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/chatbot-batch-query-the-read-status-of-messages
 //
 //dingtalk:api GET /v1.0/robot/oToMessages/readStatus
-func (a *App) UserReads(ctx context.Context, robotCode, key string) (*UserReads, error) {
+func GetUserReads(ctx context.Context, a *hook.App, robotCode, key string) (*UserReads, error) {
 	code, err := a.BotCode(ctx, robotCode)
 	if err != nil {
 		return nil, err
 	}
 	var got UserReads
-	err = a.Do(ctx, Call{
-		Op: "get who read a bot message", API: NewAPI, Method: http.MethodGet, Path: "/v1.0/robot/oToMessages/readStatus",
+	err = a.Do(ctx, hook.Call{
+		Op: "get who read a bot message", API: hook.NewAPI, Method: http.MethodGet, Path: "/v1.0/robot/oToMessages/readStatus",
 		Query: url.Values{"robotCode": {code}, "processQueryKey": {key}}, Safe: true,
 	}, &got)
 	if err != nil {
@@ -236,12 +240,12 @@ type GroupReads struct {
 	NextToken   string   `json:"nextToken"`
 }
 
-// GroupReads reads a page of who has read a group message, within 24 hours.
+// GetGroupReads reads a page of who has read a group message, within 24 hours.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/chatbot-queries-the-read-status-of-a-message
 //
 //dingtalk:api POST /v1.0/robot/groupMessages/query
-func (a *App) GroupReads(ctx context.Context, q GroupReadsQuery) (*GroupReads, error) {
+func GetGroupReads(ctx context.Context, a *hook.App, q GroupReadsQuery) (*GroupReads, error) {
 	code, err := a.BotCode(ctx, q.RobotCode)
 	if err != nil {
 		return nil, err
@@ -251,8 +255,8 @@ func (a *App) GroupReads(ctx context.Context, q GroupReadsQuery) (*GroupReads, e
 		size = MaxReadersPage
 	}
 	var got GroupReads
-	err = a.Do(ctx, Call{
-		Op: "get who read a group message", API: NewAPI, Method: http.MethodPost, Path: "/v1.0/robot/groupMessages/query", Safe: true,
+	err = a.Do(ctx, hook.Call{
+		Op: "get who read a group message", API: hook.NewAPI, Method: http.MethodPost, Path: "/v1.0/robot/groupMessages/query", Safe: true,
 		Body: struct {
 			OpenConversationID string `json:"openConversationId"`
 			RobotCode          string `json:"robotCode"`
@@ -273,8 +277,8 @@ type Recalled struct {
 	Failed  map[string]string `json:"failedResult"`
 }
 
-// recall is the body of both recalls.
-type recall struct {
+// recallBody is the body of both recalls.
+type recallBody struct {
 	OpenConversationID string   `json:"openConversationId,omitempty"`
 	RobotCode          string   `json:"robotCode"`
 	Keys               []string `json:"processQueryKeys"`
@@ -286,8 +290,8 @@ type recall struct {
 // DingTalk docs: https://open.dingtalk.com/document/development/batch-message-recall-chat
 //
 //dingtalk:api POST /v1.0/robot/otoMessages/batchRecall
-func (a *App) RecallFromUsers(ctx context.Context, robotCode string, keys []string) (*Recalled, error) {
-	return a.recall(ctx, "/v1.0/robot/otoMessages/batchRecall", recall{RobotCode: robotCode, Keys: keys})
+func RecallFromUsers(ctx context.Context, a *hook.App, robotCode string, keys []string) (*Recalled, error) {
+	return recall(ctx, a, "/v1.0/robot/otoMessages/batchRecall", recallBody{RobotCode: robotCode, Keys: keys})
 }
 
 // RecallFromGroup takes up to [MaxRecallKeys] messages to a group back. Members see no
@@ -296,17 +300,17 @@ func (a *App) RecallFromUsers(ctx context.Context, robotCode string, keys []stri
 // DingTalk docs: https://open.dingtalk.com/document/development/enterprise-chatbot-withdraws-internal-group-messages
 //
 //dingtalk:api POST /v1.0/robot/groupMessages/recall
-func (a *App) RecallFromGroup(ctx context.Context, robotCode, openConversationID string, keys []string) (*Recalled, error) {
-	return a.recall(ctx, "/v1.0/robot/groupMessages/recall", recall{openConversationID, robotCode, keys})
+func RecallFromGroup(ctx context.Context, a *hook.App, robotCode, openConversationID string, keys []string) (*Recalled, error) {
+	return recall(ctx, a, "/v1.0/robot/groupMessages/recall", recallBody{openConversationID, robotCode, keys})
 }
 
-func (a *App) recall(ctx context.Context, path string, r recall) (*Recalled, error) {
+func recall(ctx context.Context, a *hook.App, path string, r recallBody) (*Recalled, error) {
 	var err error
 	if r.RobotCode, err = a.BotCode(ctx, r.RobotCode); err != nil {
 		return nil, err
 	}
 	var got Recalled
-	if err := a.Do(ctx, Call{Op: "recall bot messages", API: NewAPI, Method: http.MethodPost, Path: path, Body: r, Safe: true}, &got); err != nil {
+	if err := a.Do(ctx, hook.Call{Op: "recall bot messages", API: hook.NewAPI, Method: http.MethodPost, Path: path, Body: r, Safe: true}, &got); err != nil {
 		return nil, err
 	}
 	return &got, nil

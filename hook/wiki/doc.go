@@ -1,13 +1,15 @@
-package hook
+package wiki
 
 import (
 	"context"
 	"fmt"
 	"net/http"
 	"strconv"
+
+	"github.com/dingdag/dingdag/hook"
 )
 
-// The types of documents that [App.CreateDoc] makes.
+// The types of documents that [CreateDoc] makes.
 const (
 	DocText     = "DOC"
 	DocWorkbook = "WORKBOOK"
@@ -15,7 +17,7 @@ const (
 	DocFolder   = "FOLDER"
 )
 
-// NewDoc is what [App.CreateDoc] takes. WorkspaceID, Name and Type are required.
+// NewDoc is what [CreateDoc] takes. WorkspaceID, Name and Type are required.
 type NewDoc struct {
 	WorkspaceID, Name string
 	// Type is one of [DocText], [DocWorkbook], [DocMind], [DocFolder].
@@ -30,7 +32,7 @@ type NewDoc struct {
 // Doc names a new document by two ids.
 type Doc struct {
 	WorkspaceID string `json:"workspaceId"`
-	// ShortID is an older id, which only [App.DeleteDoc] takes.
+	// ShortID is an older id, which only [DeleteDoc] takes.
 	ShortID string `json:"nodeId"`
 	// NodeID is [Node.NodeID] and, of a workbook, the workbook id.
 	NodeID string `json:"dentryUuid"`
@@ -45,11 +47,11 @@ type Doc struct {
 // DingTalk docs: https://open.dingtalk.com/document/development/create-team-space-document
 //
 //dingtalk:api POST /v1.0/doc/workspaces/{workspaceId}/docs
-func (a *App) CreateDoc(ctx context.Context, operatorID string, d NewDoc) (*Doc, error) {
+func CreateDoc(ctx context.Context, a *hook.App, operatorID string, d NewDoc) (*Doc, error) {
 	var got Doc
-	err := a.Do(ctx, Call{
-		Op: fmt.Sprintf("create doc %q", d.Name), API: NewAPI, Method: http.MethodPost,
-		Path: PathOf("/v1.0/doc/workspaces/{workspaceId}/docs", d.WorkspaceID),
+	err := a.Do(ctx, hook.Call{
+		Op: fmt.Sprintf("create doc %q", d.Name), API: hook.NewAPI, Method: http.MethodPost,
+		Path: hook.PathOf("/v1.0/doc/workspaces/{workspaceId}/docs", d.WorkspaceID),
 		Body: struct {
 			Name         string `json:"name"`
 			Type         string `json:"docType"`
@@ -71,10 +73,10 @@ func (a *App) CreateDoc(ctx context.Context, operatorID string, d NewDoc) (*Doc,
 // DingTalk docs: https://open.dingtalk.com/document/development/delete-team-space-documents
 //
 //dingtalk:api DELETE /v1.0/doc/workspaces/{workspaceId}/docs/{nodeId}
-func (a *App) DeleteDoc(ctx context.Context, operatorID, workspaceID, shortID string) error {
-	return a.DoAgainWhenLost(ctx, Call{
-		Op: fmt.Sprintf("delete doc %q", shortID), API: NewAPI, Method: http.MethodDelete,
-		Path: PathOf("/v1.0/doc/workspaces/{workspaceId}/docs/{nodeId}", workspaceID, shortID), Query: ActingAs(operatorID),
+func DeleteDoc(ctx context.Context, a *hook.App, operatorID, workspaceID, shortID string) error {
+	return a.DoAgainWhenLost(ctx, hook.Call{
+		Op: fmt.Sprintf("delete doc %q", shortID), API: hook.NewAPI, Method: http.MethodDelete,
+		Path: hook.PathOf("/v1.0/doc/workspaces/{workspaceId}/docs/{nodeId}", workspaceID, shortID), Query: hook.ActingAs(operatorID),
 		Bodiless: true,
 	}, nil)
 }
@@ -110,19 +112,19 @@ type DocTemplate struct {
 	UpdateTime   int64  `json:"updateTime,omitempty"`
 }
 
-// ListDocTemplates reads a page of the templates for [App.CreateDoc]. DingTalk's
+// ListDocTemplates reads a page of the templates for [CreateDoc]. DingTalk's
 // generated clients have this call, its pages do not.
 //
 //dingtalk:api GET /v1.0/doc/templates
-func (a *App) ListDocTemplates(ctx context.Context, operatorID string, q TemplatesQuery) (*TemplatesPage, error) {
-	query := ActingAs(operatorID)
+func ListDocTemplates(ctx context.Context, a *hook.App, operatorID string, q TemplatesQuery) (*TemplatesPage, error) {
+	query := hook.ActingAs(operatorID)
 	query.Set("templateType", q.Type)
 	setText(query, "workspaceId", q.WorkspaceID)
 	setText(query, "nextToken", q.NextToken)
 	query.Set("maxResults", strconv.Itoa(q.MaxResults))
 	var got TemplatesPage
-	err := a.Do(ctx, Call{
-		Op: "list templates of documents", API: NewAPI, Method: http.MethodGet, Path: "/v1.0/doc/templates", Query: query, Safe: true,
+	err := a.Do(ctx, hook.Call{
+		Op: "list templates of documents", API: hook.NewAPI, Method: http.MethodGet, Path: "/v1.0/doc/templates", Query: query, Safe: true,
 	}, &got)
 	if err != nil {
 		return nil, err

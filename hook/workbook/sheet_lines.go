@@ -1,9 +1,11 @@
-package hook
+package workbook
 
 import (
 	"context"
 	"fmt"
 	"net/http"
+
+	"github.com/dingdag/dingdag/hook"
 )
 
 // Rows are some rows below each other. First counts from 0.
@@ -27,9 +29,9 @@ type columnsBody struct {
 // DingTalk docs: https://open.dingtalk.com/document/development/delete-row
 //
 //dingtalk:api POST /v1.0/doc/workbooks/{workbookId}/sheets/{sheetId}/deleteRows
-func (a *App) DeleteRows(ctx context.Context, s Sheet, r Rows) (string, error) {
+func DeleteRows(ctx context.Context, a *hook.App, s Sheet, r Rows) (string, error) {
 	op := fmt.Sprintf("delete %d rows from row %d on", r.Count, r.First+1)
-	return a.doForID(ctx, s.call(op, http.MethodPost, "/deleteRows", rowsBody{Row: r.First, RowCount: r.Count}))
+	return doForID(ctx, a, s.call(op, http.MethodPost, "/deleteRows", rowsBody{Row: r.First, RowCount: r.Count}))
 }
 
 // InsertRowsBefore inserts as many empty rows as r has before the first of them, and
@@ -38,9 +40,9 @@ func (a *App) DeleteRows(ctx context.Context, s Sheet, r Rows) (string, error) {
 // DingTalk docs: https://open.dingtalk.com/document/development/insert-rows-before-rows
 //
 //dingtalk:api POST /v1.0/doc/workbooks/{workbookId}/sheets/{sheetId}/insertRowsBefore
-func (a *App) InsertRowsBefore(ctx context.Context, s Sheet, r Rows) (string, error) {
+func InsertRowsBefore(ctx context.Context, a *hook.App, s Sheet, r Rows) (string, error) {
 	op := fmt.Sprintf("insert %d rows before row %d", r.Count, r.First+1)
-	return a.doForID(ctx, s.call(op, http.MethodPost, "/insertRowsBefore", rowsBody{Row: r.First, RowCount: r.Count}))
+	return doForID(ctx, a, s.call(op, http.MethodPost, "/insertRowsBefore", rowsBody{Row: r.First, RowCount: r.Count}))
 }
 
 // SetRowsVisibility shows or hides rows, visibility being [Visible] or [Hidden], and
@@ -49,11 +51,11 @@ func (a *App) InsertRowsBefore(ctx context.Context, s Sheet, r Rows) (string, er
 // DingTalk docs: https://open.dingtalk.com/document/development/set-row-visibility
 //
 //dingtalk:api POST /v1.0/doc/workbooks/{workbookId}/sheets/{sheetId}/setRowsVisibility
-func (a *App) SetRowsVisibility(ctx context.Context, s Sheet, r Rows, visibility string) (string, error) {
+func SetRowsVisibility(ctx context.Context, a *hook.App, s Sheet, r Rows, visibility string) (string, error) {
 	op := fmt.Sprintf("make %d rows from row %d on %s", r.Count, r.First+1, visibility)
 	c := s.call(op, http.MethodPost, "/setRowsVisibility", rowsBody{r.First, r.Count, visibility})
 	c.Safe = true
-	return a.doForID(ctx, c)
+	return doForID(ctx, a, c)
 }
 
 // DeleteColumns deletes columns and returns the id of the worksheet. It is not repeated
@@ -63,9 +65,9 @@ func (a *App) SetRowsVisibility(ctx context.Context, s Sheet, r Rows, visibility
 // DingTalk docs: https://open.dingtalk.com/document/development/delete-column
 //
 //dingtalk:api POST /v1.0/doc/workbooks/{workbookId}/sheets/{sheetId}/deleteColumns
-func (a *App) DeleteColumns(ctx context.Context, s Sheet, cs Columns) (string, error) {
+func DeleteColumns(ctx context.Context, a *hook.App, s Sheet, cs Columns) (string, error) {
 	op := fmt.Sprintf("delete %d columns from column %s on", cs.Count, ColumnName(cs.First))
-	return a.doForID(ctx, s.call(op, http.MethodPost, "/deleteColumns", columnsBody{Column: cs.First, ColumnCount: cs.Count}))
+	return doForID(ctx, a, s.call(op, http.MethodPost, "/deleteColumns", columnsBody{Column: cs.First, ColumnCount: cs.Count}))
 }
 
 // InsertColumnsBefore inserts as many empty columns as cs has before the first of them,
@@ -74,9 +76,9 @@ func (a *App) DeleteColumns(ctx context.Context, s Sheet, cs Columns) (string, e
 // DingTalk docs: https://open.dingtalk.com/document/development/insert-column-before-column
 //
 //dingtalk:api POST /v1.0/doc/workbooks/{workbookId}/sheets/{sheetId}/insertColumnsBefore
-func (a *App) InsertColumnsBefore(ctx context.Context, s Sheet, cs Columns) (string, error) {
+func InsertColumnsBefore(ctx context.Context, a *hook.App, s Sheet, cs Columns) (string, error) {
 	op := fmt.Sprintf("insert %d columns before column %s", cs.Count, ColumnName(cs.First))
-	return a.doForID(ctx, s.call(op, http.MethodPost, "/insertColumnsBefore", columnsBody{Column: cs.First, ColumnCount: cs.Count}))
+	return doForID(ctx, a, s.call(op, http.MethodPost, "/insertColumnsBefore", columnsBody{Column: cs.First, ColumnCount: cs.Count}))
 }
 
 // SetColumnsVisibility shows or hides columns, visibility being [Visible] or [Hidden],
@@ -85,9 +87,9 @@ func (a *App) InsertColumnsBefore(ctx context.Context, s Sheet, cs Columns) (str
 // DingTalk docs: https://open.dingtalk.com/document/development/set-column-visibility
 //
 //dingtalk:api POST /v1.0/doc/workbooks/{workbookId}/sheets/{sheetId}/setColumnsVisibility
-func (a *App) SetColumnsVisibility(ctx context.Context, s Sheet, cs Columns, visibility string) (string, error) {
+func SetColumnsVisibility(ctx context.Context, a *hook.App, s Sheet, cs Columns, visibility string) (string, error) {
 	op := fmt.Sprintf("make %d columns from column %s on %s", cs.Count, ColumnName(cs.First), visibility)
 	c := s.call(op, http.MethodPost, "/setColumnsVisibility", columnsBody{cs.First, cs.Count, visibility})
 	c.Safe = true
-	return a.doForID(ctx, c)
+	return doForID(ctx, a, c)
 }

@@ -1,4 +1,5 @@
-package hook
+// Package media uploads files for messages to show.
+package media
 
 import (
 	"bytes"
@@ -17,23 +18,25 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dingdag/dingdag/hook"
 )
 
 // uploadTimeout is the least time that one attempt of an upload has.
 const uploadTimeout = time.Minute
 
-// MediaType is a kind of files with DingTalk's rules for it.
-type MediaType struct {
+// Type is a kind of files with DingTalk's rules for it.
+type Type struct {
 	// MaxBytes bounds a file.
 	MaxBytes int64
 	// Extensions are the endings of names that DingTalk takes, without dots.
 	Extensions []string
 }
 
-// MediaTypes are the kinds of files that can be uploaded: image, voice, video and file.
-func MediaTypes() map[string]MediaType {
+// Types are the kinds of files that can be uploaded: image, voice, video and file.
+func Types() map[string]Type {
 	const mib = 1 << 20
-	return map[string]MediaType{
+	return map[string]Type{
 		"image": {20 * mib, []string{"jpg", "jpeg", "gif", "png", "bmp"}},
 		"voice": {2 * mib, []string{"amr", "mp3", "wav"}},
 		"video": {20 * mib, []string{"mp4"}},
@@ -41,11 +44,11 @@ func MediaTypes() map[string]MediaType {
 	}
 }
 
-// CheckMedia reports what DingTalk would refuse in a file of a type and size.
-func CheckMedia(mediaType, name string, size int64) error {
-	kind, ok := MediaTypes()[mediaType]
+// Check reports what DingTalk would refuse in a file of a type and size.
+func Check(mediaType, name string, size int64) error {
+	kind, ok := Types()[mediaType]
 	if !ok {
-		return fmt.Errorf("the media type %q is unknown; use one of %s", mediaType, strings.Join(slices.Sorted(maps.Keys(MediaTypes())), ", "))
+		return fmt.Errorf("the media type %q is unknown; use one of %s", mediaType, strings.Join(slices.Sorted(maps.Keys(Types())), ", "))
 	}
 	ext := strings.ToLower(strings.TrimPrefix(filepath.Ext(name), "."))
 	switch {
@@ -67,14 +70,14 @@ type Media struct {
 	CreatedAt int64 `json:"created_at"`
 }
 
-// UploadMedia uploads a file, whose name says what it is, for messages that show it by
-// its media_id. The file is read into memory: the limits of [MediaTypes] are checked
+// Upload uploads a file, whose name says what it is, for messages that show it by
+// its media_id. The file is read into memory: the limits of [Types] are checked
 // first. An attempt has a minute, or the connection's timeout if that is longer.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/upload-media-files
 //
 //dingtalk:api POST /media/upload
-func (a *App) UploadMedia(ctx context.Context, mediaType, path string) (*Media, error) {
+func Upload(ctx context.Context, a *hook.App, mediaType, path string) (*Media, error) {
 	op := fmt.Sprintf("upload %s %q", mediaType, filepath.Base(path))
 	data, err := readMedia(mediaType, path)
 	if err != nil {
@@ -85,7 +88,7 @@ func (a *App) UploadMedia(ctx context.Context, mediaType, path string) (*Media, 
 		return nil, a.Invalid(op, err)
 	}
 	var got Media
-	err = a.Do(ctx, Call{
+	err = a.Do(ctx, hook.Call{
 		Op: op, Method: http.MethodPost, Path: "/media/upload", Query: url.Values{"type": {mediaType}}, Raw: form,
 		Timeout: uploadTimeout, Safe: true, // a second copy does no harm
 	}, &got)
@@ -110,17 +113,17 @@ func readMedia(mediaType, path string) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is no regular file", path)
 	}
-	if err := CheckMedia(mediaType, path, info.Size()); err != nil {
+	if err := Check(mediaType, path, info.Size()); err != nil {
 		return nil, err
 	}
-	data, err := io.ReadAll(io.LimitReader(f, MediaTypes()[mediaType].MaxBytes+1))
+	data, err := io.ReadAll(io.LimitReader(f, Types()[mediaType].MaxBytes+1))
 	if err != nil {
 		return nil, err
 	}
-	return data, CheckMedia(mediaType, path, int64(len(data)))
+	return data, Check(mediaType, path, int64(len(data)))
 }
 
-func mediaForm(mediaType, name string, data []byte) (*RawBody, error) {
+func mediaForm(mediaType, name string, data []byte) (*hook.RawBody, error) {
 	var b bytes.Buffer
 	form := multipart.NewWriter(&b)
 	if err := form.WriteField("type", mediaType); err != nil {
@@ -143,5 +146,5 @@ func mediaForm(mediaType, name string, data []byte) (*RawBody, error) {
 	if err := form.Close(); err != nil {
 		return nil, err
 	}
-	return &RawBody{ContentType: form.FormDataContentType(), Data: b.Bytes()}, nil
+	return &hook.RawBody{ContentType: form.FormDataContentType(), Data: b.Bytes()}, nil
 }

@@ -1,4 +1,4 @@
-package hook
+package wiki
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+
+	"github.com/dingdag/dingdag/hook"
 )
 
 // Node is a document, file or folder of a knowledge base.
@@ -62,14 +64,14 @@ type oneNode struct {
 // DingTalk docs: https://open.dingtalk.com/document/development/get-knowledge-base-acquisition-node
 //
 //dingtalk:api GET /v2.0/wiki/nodes/{nodeId}
-func (a *App) GetNode(ctx context.Context, operatorID, nodeID string, with NodeDetails) (*Node, error) {
-	query := ActingAs(operatorID)
+func GetNode(ctx context.Context, a *hook.App, operatorID, nodeID string, with NodeDetails) (*Node, error) {
+	query := hook.ActingAs(operatorID)
 	setTrue(query, "withStatisticalInfo", with.Statistics)
 	setTrue(query, "withPermissionRole", with.PermissionRole)
 	var got oneNode
-	err := a.Do(ctx, Call{
-		Op: fmt.Sprintf("get node %q", nodeID), API: NewAPI, Method: http.MethodGet,
-		Path: PathOf("/v2.0/wiki/nodes/{nodeId}", nodeID), Query: query, Safe: true,
+	err := a.Do(ctx, hook.Call{
+		Op: fmt.Sprintf("get node %q", nodeID), API: hook.NewAPI, Method: http.MethodGet,
+		Path: hook.PathOf("/v2.0/wiki/nodes/{nodeId}", nodeID), Query: query, Safe: true,
 	}, &got)
 	if err != nil {
 		return nil, err
@@ -83,11 +85,11 @@ func (a *App) GetNode(ctx context.Context, operatorID, nodeID string, with NodeD
 // DingTalk docs: https://open.dingtalk.com/document/development/get-node-by-link
 //
 //dingtalk:api POST /v2.0/wiki/nodes/queryByUrl
-func (a *App) GetNodeByURL(ctx context.Context, operatorID, link string, with NodeDetails) (*Node, error) {
+func GetNodeByURL(ctx context.Context, a *hook.App, operatorID, link string, with NodeDetails) (*Node, error) {
 	var got oneNode
-	err := a.Do(ctx, Call{
-		Op: "get a node by its link", API: NewAPI, Method: http.MethodPost, Path: "/v2.0/wiki/nodes/queryByUrl",
-		Query: ActingAs(operatorID), Safe: true,
+	err := a.Do(ctx, hook.Call{
+		Op: "get a node by its link", API: hook.NewAPI, Method: http.MethodPost, Path: "/v2.0/wiki/nodes/queryByUrl",
+		Query: hook.ActingAs(operatorID), Safe: true,
 		Body: struct {
 			URL    string      `json:"url"`
 			Option NodeDetails `json:"option,omitzero"`
@@ -122,15 +124,15 @@ type NodesPage struct {
 // DingTalk docs: https://open.dingtalk.com/document/development/get-node-list
 //
 //dingtalk:api GET /v2.0/wiki/nodes
-func (a *App) ListNodes(ctx context.Context, operatorID string, q NodesQuery) (*NodesPage, error) {
-	query := ActingAs(operatorID)
+func ListNodes(ctx context.Context, a *hook.App, operatorID string, q NodesQuery) (*NodesPage, error) {
+	query := hook.ActingAs(operatorID)
 	query.Set("parentNodeId", q.ParentID)
 	query.Set("maxResults", strconv.Itoa(q.MaxResults))
 	setText(query, "nextToken", q.NextToken)
 	setTrue(query, "withPermissionRole", q.WithRole)
 	var got NodesPage
-	err := a.Do(ctx, Call{
-		Op: fmt.Sprintf("list the nodes below %q", q.ParentID), API: NewAPI, Method: http.MethodGet, Path: "/v2.0/wiki/nodes",
+	err := a.Do(ctx, hook.Call{
+		Op: fmt.Sprintf("list the nodes below %q", q.ParentID), API: hook.NewAPI, Method: http.MethodGet, Path: "/v2.0/wiki/nodes",
 		Query: query, Safe: true,
 	}, &got)
 	if err != nil {
@@ -145,13 +147,13 @@ func (a *App) ListNodes(ctx context.Context, operatorID string, q NodesQuery) (*
 // DingTalk docs: https://open.dingtalk.com/document/development/obtain-nodes-in-batch
 //
 //dingtalk:api POST /v2.0/wiki/nodes/batchQuery
-func (a *App) BatchGetNodes(ctx context.Context, operatorID string, ids []string, with NodeDetails) ([]Node, error) {
+func BatchGetNodes(ctx context.Context, a *hook.App, operatorID string, ids []string, with NodeDetails) ([]Node, error) {
 	var all []Node
 	for some := range slices.Chunk(ids, maxWikiBatch) {
 		var got NodesPage
-		err := a.Do(ctx, Call{
-			Op: fmt.Sprintf("get %d nodes", len(some)), API: NewAPI, Method: http.MethodPost, Path: "/v2.0/wiki/nodes/batchQuery",
-			Query: ActingAs(operatorID), Safe: true,
+		err := a.Do(ctx, hook.Call{
+			Op: fmt.Sprintf("get %d nodes", len(some)), API: hook.NewAPI, Method: http.MethodPost, Path: "/v2.0/wiki/nodes/batchQuery",
+			Query: hook.ActingAs(operatorID), Safe: true,
 			Body: struct {
 				NodeIDs []string    `json:"nodeIds"`
 				Option  NodeDetails `json:"option,omitzero"`

@@ -1,4 +1,4 @@
-package hook
+package workbook
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+
+	"github.com/dingdag/dingdag/hook"
 )
 
 // Appended is where rows were put.
@@ -22,31 +24,31 @@ type Appended struct {
 // It is done in several calls: two writers at the same time may choose the same row.
 // What was lost on the way is written again to the same place; after an error of kind
 // uncertain some rows are perhaps there, and another try appends them once more.
-func (a *App) AppendRows(ctx context.Context, s Sheet, columns Columns, rows [][]string) (*Appended, error) {
+func AppendRows(ctx context.Context, a *hook.App, s Sheet, columns Columns, rows [][]string) (*Appended, error) {
 	if err := CheckWidth(columns.Count, rows); err != nil {
 		return nil, a.Invalid(fmt.Sprintf("append rows in sheet %q", s.SheetID), err)
 	}
-	info, err := a.GetWorksheet(ctx, s)
+	info, err := GetWorksheet(ctx, a, s)
 	if err != nil {
 		return nil, err
 	}
-	row, err := a.nextRow(ctx, s, info, columns)
+	row, err := nextRow(ctx, a, s, info, columns)
 	if err != nil {
 		return nil, err
 	}
 	at := CellRange{Row: row, Column: columns.First, Rows: len(rows), Columns: columns.Count}
-	fitting, err := a.makeRoom(ctx, s, info, at)
+	fitting, err := makeRoom(ctx, a, s, info, at)
 	if err != nil {
 		return nil, err
 	}
 	if fitting > 0 {
 		into := at
 		into.Rows = fitting
-		if _, err := a.writeRange(ctx, s, into, RangeUpdate{Values: rows[:fitting]}, a.DoAgainWhenLost); err != nil {
+		if _, err := writeRange(ctx, a, s, into, RangeUpdate{Values: rows[:fitting]}, a.DoAgainWhenLost); err != nil {
 			return nil, inPart(err, false)
 		}
 	}
-	if err := a.appendBelow(ctx, s, info, columns, rows[fitting:]); err != nil {
+	if err := appendBelow(ctx, a, s, info, columns, rows[fitting:]); err != nil {
 		return nil, inPart(err, fitting > 0)
 	}
 	return &Appended{Range: at.String(), Rows: len(rows)}, nil
@@ -55,15 +57,15 @@ func (a *App) AppendRows(ctx context.Context, s Sheet, columns Columns, rows [][
 // inPart makes the error of a call that follows successful ones uncertain: starting
 // over would do these again.
 func inPart(err error, others bool) error {
-	if e, ok := errors.AsType[*Error](err); ok && (others || e.Sent > 0) {
-		e.Kind, e.RetryAfter = KindUncertain, 0
-		e.advice = "some of the rows were written: look at the sheet before trying again"
+	if e, ok := errors.AsType[*hook.Error](err); ok && (others || e.Sent > 0) {
+		e.Kind, e.RetryAfter = hook.KindUncertain, 0
+		e.Advise("some of the rows were written: look at the sheet before trying again")
 	}
 	return err
 }
 
 // nextRow finds the row below the last one that has content in the columns.
-func (a *App) nextRow(ctx context.Context, s Sheet, info *Worksheet, columns Columns) (int, error) {
+func nextRow(ctx context.Context, a *hook.App, s Sheet, info *Worksheet, columns Columns) (int, error) {
 	switch {
 	case info.LastNonEmptyColumn < columns.First:
 		return 0, nil
@@ -76,7 +78,7 @@ func (a *App) nextRow(ctx context.Context, s Sheet, info *Worksheet, columns Col
 	for end := info.LastNonEmptyRow + 1; end > 0; end -= height {
 		at := CellRange{Row: max(0, end-height), Column: columns.First, Columns: width}
 		at.Rows = end - at.Row
-		data, err := a.GetRange(ctx, s, at, "values", "formulas")
+		data, err := GetRange(ctx, a, s, at, "values", "formulas")
 		if err != nil {
 			return 0, err
 		}
@@ -100,7 +102,7 @@ func lastFilled[T any](rows [][]T) int {
 // makeRoom makes the sheet as long as the range needs it, and one row longer, so that
 // it can be made longer again. It returns how many rows of the range there are then. It
 // is not all of them when the last row has content: rows can only be put before one.
-func (a *App) makeRoom(ctx context.Context, s Sheet, info *Worksheet, at CellRange) (int, error) {
+func makeRoom(ctx context.Context, a *hook.App, s Sheet, info *Worksheet, at CellRange) (int, error) {
 	missing := at.Row + at.Rows - info.RowCount
 	switch {
 	case missing <= 0:
@@ -115,7 +117,7 @@ func (a *App) makeRoom(ctx context.Context, s Sheet, info *Worksheet, at CellRan
 
 // appendBelow writes rows below all content of a sheet, which becomes longer. What is
 // beside the columns stays empty.
-func (a *App) appendBelow(ctx context.Context, s Sheet, info *Worksheet, columns Columns, rows [][]string) error {
+func appendBelow(ctx context.Context, a *hook.App, s Sheet, info *Worksheet, columns Columns, rows [][]string) error {
 	width := max(columns.First+columns.Count, info.LastNonEmptyColumn+1)
 	parts := slices.Collect(slices.Chunk(rows, max(1, MaxWriteCells/width)))
 	for i, part := range parts {
@@ -124,8 +126,8 @@ func (a *App) appendBelow(ctx context.Context, s Sheet, info *Worksheet, columns
 			wide[j] = make([]string, width)
 			copy(wide[j][columns.First:], row)
 		}
-		if _, err := a.AppendBelow(ctx, s, wide); err != nil {
-			if e, ok := errors.AsType[*Error](err); ok {
+		if _, err := AppendBelow(ctx, a, s, wide); err != nil {
+			if e, ok := errors.AsType[*hook.Error](err); ok {
 				e.Sent, e.Parts = i, len(parts)
 			}
 			return err
@@ -136,13 +138,13 @@ func (a *App) appendBelow(ctx context.Context, s Sheet, info *Worksheet, columns
 
 // AppendBelow writes rows below the last one of the whole worksheet that has content,
 // and returns where, in A1 form. They must be as wide as the content. It takes no
-// columns; [App.AppendRows] does. A lost answer is an error of kind uncertain. Only
+// columns; [AppendRows] does. A lost answer is an error of kind uncertain. Only
 // internal apps may.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/append-line
 //
 //dingtalk:api POST /v1.0/doc/workbooks/{workbookId}/sheets/{sheetId}/appendRows
-func (a *App) AppendBelow(ctx context.Context, s Sheet, rows [][]string) (string, error) {
+func AppendBelow(ctx context.Context, a *hook.App, s Sheet, rows [][]string) (string, error) {
 	var got RangeRef
 	err := a.Do(ctx, s.call(fmt.Sprintf("append %d rows", len(rows)), http.MethodPost, "/appendRows", struct {
 		Values [][]string `json:"values"`
@@ -150,7 +152,7 @@ func (a *App) AppendBelow(ctx context.Context, s Sheet, rows [][]string) (string
 	return got.A1Notation, err
 }
 
-// Inserted is what [App.InsertRowsWithData] did.
+// Inserted is what [InsertRowsWithData] did.
 type Inserted struct {
 	// Rows is how many rows were inserted.
 	Rows int
@@ -162,8 +164,8 @@ type Inserted struct {
 // into them from a column on. All rows of the data have the same number of cells.
 //
 // When the rows were inserted and the data could not be written, there is an error of
-// kind uncertain beside the result: do not call it again then but [App.UpdateRange].
-func (a *App) InsertRowsWithData(ctx context.Context, s Sheet, before, column int, rows [][]string) (Inserted, error) {
+// kind uncertain beside the result: do not call it again then but [UpdateRange].
+func InsertRowsWithData(ctx context.Context, a *hook.App, s Sheet, before, column int, rows [][]string) (Inserted, error) {
 	if len(rows) == 0 || len(rows[0]) == 0 {
 		return Inserted{}, a.Invalid("insert rows with data", errors.New("there are no cells to write"))
 	}
@@ -171,14 +173,14 @@ func (a *App) InsertRowsWithData(ctx context.Context, s Sheet, before, column in
 	if err := CheckShape(at, rows); err != nil {
 		return Inserted{}, a.Invalid("insert rows with data", err)
 	}
-	if _, err := a.InsertRowsBefore(ctx, s, Rows{before, len(rows)}); err != nil {
+	if _, err := InsertRowsBefore(ctx, a, s, Rows{before, len(rows)}); err != nil {
 		return Inserted{}, err
 	}
 	done := Inserted{Rows: len(rows)}
-	written, err := a.UpdateRange(ctx, s, at, RangeUpdate{Values: rows})
-	if e, ok := errors.AsType[*Error](err); ok {
-		e.Kind, e.RetryAfter = KindUncertain, 0
-		e.advice = fmt.Sprintf("%d rows were inserted: write the data into %s and do not insert them again", len(rows), at)
+	written, err := UpdateRange(ctx, a, s, at, RangeUpdate{Values: rows})
+	if e, ok := errors.AsType[*hook.Error](err); ok {
+		e.Kind, e.RetryAfter = hook.KindUncertain, 0
+		e.Advise(fmt.Sprintf("%d rows were inserted: write the data into %s and do not insert them again", len(rows), at))
 	}
 	done.Range = written
 	return done, err

@@ -1,10 +1,12 @@
-package hook
+package bot
 
 import (
 	"context"
 	"maps"
 	"net/http"
 	"slices"
+
+	"github.com/dingdag/dingdag/hook"
 )
 
 // The ways of a DING. SMS and calls are paid.
@@ -47,11 +49,11 @@ type SentDing struct {
 }
 
 // Undelivered lists whom the DING did not reach, and why.
-func (s *SentDing) Undelivered() []Undelivered {
-	var all []Undelivered
+func (s *SentDing) Undelivered() []hook.Undelivered {
+	var all []hook.Undelivered
 	for _, reason := range slices.Sorted(maps.Keys(s.Failed)) {
 		for _, id := range s.Failed[reason] {
-			all = append(all, Undelivered{UserID: id, Reason: reason})
+			all = append(all, hook.Undelivered{UserID: id, Reason: reason})
 		}
 	}
 	return all
@@ -62,14 +64,14 @@ func (s *SentDing) Undelivered() []Undelivered {
 // DingTalk docs: https://open.dingtalk.com/document/development/robot-sends-nail-message
 //
 //dingtalk:api POST /v1.0/robot/ding/send
-func (a *App) SendDing(ctx context.Context, d Ding) (*SentDing, error) {
+func SendDing(ctx context.Context, a *hook.App, d Ding) (*SentDing, error) {
 	code, err := a.BotCode(ctx, d.RobotCode)
 	if err != nil {
 		return nil, err
 	}
 	var got SentDing
-	err = a.Do(ctx, Call{
-		Op: "send a DING", API: NewAPI, Method: http.MethodPost, Path: "/v1.0/robot/ding/send",
+	err = a.Do(ctx, hook.Call{
+		Op: "send a DING", API: hook.NewAPI, Method: http.MethodPost, Path: "/v1.0/robot/ding/send",
 		Body: struct {
 			RobotCode string   `json:"robotCode"`
 			Way       int      `json:"remindType"`
@@ -90,13 +92,13 @@ func (a *App) SendDing(ctx context.Context, d Ding) (*SentDing, error) {
 // DingTalk docs: https://open.dingtalk.com/document/development/robot-withdraws-pin-message
 //
 //dingtalk:api POST /v1.0/robot/ding/recall
-func (a *App) RecallDing(ctx context.Context, robotCode, openDingID string) error {
+func RecallDing(ctx context.Context, a *hook.App, robotCode, openDingID string) error {
 	code, err := a.BotCode(ctx, robotCode)
 	if err != nil {
 		return err
 	}
-	return a.Do(ctx, Call{
-		Op: "recall a DING", API: NewAPI, Method: http.MethodPost, Path: "/v1.0/robot/ding/recall", Safe: true,
+	return a.Do(ctx, hook.Call{
+		Op: "recall a DING", API: hook.NewAPI, Method: http.MethodPost, Path: "/v1.0/robot/ding/recall", Safe: true,
 		Body: map[string]string{"robotCode": code, "openDingId": openDingID},
 	}, nil)
 }

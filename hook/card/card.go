@@ -1,15 +1,18 @@
-package hook
+// Package card makes interactive cards, delivers and changes them.
+package card
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+
+	"github.com/dingdag/dingdag/hook"
 )
 
-// CardDelivery is an interactive card and where to deliver it: into a group or to a
+// Delivery is an interactive card and where to deliver it: into a group or to a
 // person.
-type CardDelivery struct {
+type Delivery struct {
 	TemplateID string
 	// OutTrackID is the caller's id of this card, by which it is updated. Use one value
 	// for each card.
@@ -19,7 +22,7 @@ type CardDelivery struct {
 	// OpenConversationID or UserID says where the card goes.
 	OpenConversationID string
 	UserID             string
-	// RobotCode is the bot's that delivers it; empty means that of [App.RobotCode].
+	// RobotCode is the bot's that delivers it; empty means that of [hook.App.RobotCode].
 	RobotCode string
 	// AtUserIDs are notified, in groups.
 	AtUserIDs []string
@@ -31,14 +34,14 @@ type CardDelivery struct {
 	SupportForward bool
 }
 
-// CardDelivered tells where a card arrived.
-type CardDelivered struct {
-	OutTrackID string       `json:"outTrackId"`
-	Results    []CardResult `json:"deliverResults"`
+// Delivered tells where a card arrived.
+type Delivered struct {
+	OutTrackID string   `json:"outTrackId"`
+	Results    []Result `json:"deliverResults"`
 }
 
-// CardResult is what became of a card in one place.
-type CardResult struct {
+// Result is what became of a card in one place.
+type Result struct {
 	SpaceType string `json:"spaceType"`
 	SpaceID   string `json:"spaceId"`
 	Success   bool   `json:"success"`
@@ -58,8 +61,8 @@ func dataOf(param map[string]string) cardData {
 	return cardData{param}
 }
 
-// cardBody is the wire form of CardDelivery.
-type cardBody struct {
+// deliveryBody is the wire form of Delivery.
+type deliveryBody struct {
 	TemplateID       string   `json:"cardTemplateId"`
 	OutTrackID       string   `json:"outTrackId"`
 	CallbackType     string   `json:"callbackType,omitempty"`
@@ -87,8 +90,8 @@ type cardDeliver struct {
 // userIDs says that ids are userids.
 const userIDs = 1
 
-func (d CardDelivery) body(robotCode string) cardBody {
-	b := cardBody{
+func (d Delivery) body(robotCode string) deliveryBody {
+	b := deliveryBody{
 		TemplateID: d.TemplateID, OutTrackID: d.OutTrackID, CallbackType: d.CallbackType, CallbackRouteKey: d.CallbackRouteKey,
 		Data: dataOf(d.Param), UserIDType: userIDs,
 	}
@@ -110,13 +113,13 @@ func (d CardDelivery) body(robotCode string) cardBody {
 	return b
 }
 
-// CreateCard makes an interactive card and delivers it. A delivery that fails with HTTP
+// Create makes an interactive card and delivers it. A delivery that fails with HTTP
 // 200 is an error of kind invalid. A lost answer is one of kind uncertain.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/create-and-deliver-cards
 //
 //dingtalk:api POST /v1.0/card/instances/createAndDeliver
-func (a *App) CreateCard(ctx context.Context, d CardDelivery) (*CardDelivered, error) {
+func Create(ctx context.Context, a *hook.App, d Delivery) (*Delivered, error) {
 	op := fmt.Sprintf("create card %q", d.OutTrackID)
 	if (d.UserID == "") == (d.OpenConversationID == "") {
 		return nil, a.Invalid(op, errors.New("a card goes either to a group or to a user"))
@@ -126,24 +129,24 @@ func (a *App) CreateCard(ctx context.Context, d CardDelivery) (*CardDelivered, e
 		return nil, err
 	}
 	var got struct {
-		Result CardDelivered `json:"result"`
+		Result Delivered `json:"result"`
 	}
-	err = a.Do(ctx, Call{
-		Op: op, API: NewAPI, Method: http.MethodPost, Path: "/v1.0/card/instances/createAndDeliver", Body: d.body(code),
+	err = a.Do(ctx, hook.Call{
+		Op: op, API: hook.NewAPI, Method: http.MethodPost, Path: "/v1.0/card/instances/createAndDeliver", Body: d.body(code),
 	}, &got)
 	if err != nil {
 		return nil, err
 	}
 	for _, r := range got.Result.Results {
 		if !r.Success {
-			return &got.Result, a.Failed(op, &Error{Kind: KindInvalid, Message: fmt.Sprintf("the card was not delivered to %s: %s", r.SpaceID, r.ErrorMsg)})
+			return &got.Result, a.Failed(op, &hook.Error{Kind: hook.KindInvalid, Message: fmt.Sprintf("the card was not delivered to %s: %s", r.SpaceID, r.ErrorMsg)})
 		}
 	}
 	return &got.Result, nil
 }
 
-// CardUpdate is what to change on a card that was delivered.
-type CardUpdate struct {
+// Change is what to change on a card that was delivered.
+type Change struct {
 	OutTrackID string
 	// Param are new values of variables; others keep theirs unless Replace.
 	Param map[string]string
@@ -153,12 +156,12 @@ type CardUpdate struct {
 	Replace bool
 }
 
-// UpdateCard changes a card.
+// Update changes a card.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/interactive-card-update-interface
 //
 //dingtalk:api PUT /v1.0/card/instances
-func (a *App) UpdateCard(ctx context.Context, u CardUpdate) error {
+func Update(ctx context.Context, a *hook.App, u Change) error {
 	type options struct {
 		ByKey        bool `json:"updateCardDataByKey"`
 		PrivateByKey bool `json:"updatePrivateDataByKey,omitempty"`
@@ -170,8 +173,8 @@ func (a *App) UpdateCard(ctx context.Context, u CardUpdate) error {
 		}
 		private[id] = dataOf(param)
 	}
-	return a.Do(ctx, Call{
-		Op: fmt.Sprintf("update card %q", u.OutTrackID), API: NewAPI, Method: http.MethodPut, Path: "/v1.0/card/instances", Safe: true,
+	return a.Do(ctx, hook.Call{
+		Op: fmt.Sprintf("update card %q", u.OutTrackID), API: hook.NewAPI, Method: http.MethodPut, Path: "/v1.0/card/instances", Safe: true,
 		Body: struct {
 			OutTrackID string              `json:"outTrackId"`
 			Data       cardData            `json:"cardData"`
@@ -190,9 +193,9 @@ func userIDTypeOf(private map[string]cardData) int {
 	return userIDs
 }
 
-// CardPiece is a piece of text for a variable of a card that is written while people
+// Piece is a piece of text for a variable of a card that is written while people
 // read.
-type CardPiece struct {
+type Piece struct {
 	OutTrackID string `json:"outTrackId"`
 	// GUID is new for each piece: DingTalk takes a piece once.
 	GUID string `json:"guid"`
@@ -206,14 +209,14 @@ type CardPiece struct {
 	Failed bool `json:"isError"`
 }
 
-// StreamCard writes a piece of text into a card.
+// Stream writes a piece of text into a card.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/api-streamingupdate
 //
 //dingtalk:api PUT /v1.0/card/streaming
-func (a *App) StreamCard(ctx context.Context, p CardPiece) error {
-	return a.Do(ctx, Call{
-		Op: fmt.Sprintf("stream into card %q", p.OutTrackID), API: NewAPI, Method: http.MethodPut, Path: "/v1.0/card/streaming",
+func Stream(ctx context.Context, a *hook.App, p Piece) error {
+	return a.Do(ctx, hook.Call{
+		Op: fmt.Sprintf("stream into card %q", p.OutTrackID), API: hook.NewAPI, Method: http.MethodPut, Path: "/v1.0/card/streaming",
 		Body: p, Safe: true,
 	}, nil)
 }

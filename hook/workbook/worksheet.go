@@ -1,12 +1,15 @@
-package hook
+// Package workbook reads and writes workbooks: worksheets, rows, columns and ranges of cells.
+package workbook
 
 import (
 	"context"
 	"fmt"
 	"net/http"
+
+	"github.com/dingdag/dingdag/hook"
 )
 
-// Workbook names a workbook, by [Node.NodeID], and the unionId of who acts on it.
+// Workbook names a workbook, by [wiki.Node.NodeID], and the unionId of who acts on it.
 type Workbook struct{ ID, OperatorID string }
 
 // Sheet names a worksheet of a workbook by its id or its title.
@@ -50,10 +53,10 @@ const (
 )
 
 // call is a call on the worksheet; what is the end of its path.
-func (s Sheet) call(op, method, what string, body any) Call {
-	return Call{
-		Op: fmt.Sprintf("%s in sheet %q", op, s.SheetID), API: NewAPI, Method: method,
-		Path: PathOf(sheetPath, s.ID, s.SheetID) + what, Query: ActingAs(s.OperatorID), Body: body,
+func (s Sheet) call(op, method, what string, body any) hook.Call {
+	return hook.Call{
+		Op: fmt.Sprintf("%s in sheet %q", op, s.SheetID), API: hook.NewAPI, Method: method,
+		Path: hook.PathOf(sheetPath, s.ID, s.SheetID) + what, Query: hook.ActingAs(s.OperatorID), Body: body,
 	}
 }
 
@@ -63,11 +66,11 @@ func (s Sheet) call(op, method, what string, body any) Call {
 // DingTalk docs: https://open.dingtalk.com/document/development/create-a-worksheet
 //
 //dingtalk:api POST /v1.0/doc/workbooks/{workbookId}/sheets
-func (a *App) CreateWorksheet(ctx context.Context, w Workbook, name string) (*NewWorksheet, error) {
+func CreateWorksheet(ctx context.Context, a *hook.App, w Workbook, name string) (*NewWorksheet, error) {
 	var got NewWorksheet
-	err := a.Do(ctx, Call{
-		Op: fmt.Sprintf("create worksheet %q", name), API: NewAPI, Method: http.MethodPost, Path: PathOf(sheetsPath, w.ID),
-		Query: ActingAs(w.OperatorID), Body: map[string]string{"name": name},
+	err := a.Do(ctx, hook.Call{
+		Op: fmt.Sprintf("create worksheet %q", name), API: hook.NewAPI, Method: http.MethodPost, Path: hook.PathOf(sheetsPath, w.ID),
+		Query: hook.ActingAs(w.OperatorID), Body: map[string]string{"name": name},
 	}, &got)
 	if err != nil {
 		return nil, err
@@ -88,7 +91,7 @@ type NewWorksheet struct {
 // DingTalk docs: https://open.dingtalk.com/document/development/delete-classic-workbooks
 //
 //dingtalk:api DELETE /v1.0/doc/workbooks/{workbookId}/sheets/{sheetId}
-func (a *App) DeleteWorksheet(ctx context.Context, s Sheet) error {
+func DeleteWorksheet(ctx context.Context, a *hook.App, s Sheet) error {
 	c := s.call("delete the worksheet", http.MethodDelete, "", nil)
 	c.Op = fmt.Sprintf("delete worksheet %q", s.SheetID)
 	return a.DoAgainWhenLost(ctx, c, nil)
@@ -99,7 +102,7 @@ func (a *App) DeleteWorksheet(ctx context.Context, s Sheet) error {
 // DingTalk docs: https://open.dingtalk.com/document/development/obtain-worksheet-properties
 //
 //dingtalk:api GET /v1.0/doc/workbooks/{workbookId}/sheets/{sheetId}
-func (a *App) GetWorksheet(ctx context.Context, s Sheet) (*Worksheet, error) {
+func GetWorksheet(ctx context.Context, a *hook.App, s Sheet) (*Worksheet, error) {
 	c := s.call("", http.MethodGet, "", nil)
 	c.Op, c.Safe = fmt.Sprintf("get worksheet %q", s.SheetID), true
 	var got Worksheet
@@ -114,13 +117,13 @@ func (a *App) GetWorksheet(ctx context.Context, s Sheet) (*Worksheet, error) {
 // DingTalk docs: https://open.dingtalk.com/document/development/obtain-all-worksheets
 //
 //dingtalk:api GET /v1.0/doc/workbooks/{workbookId}/sheets
-func (a *App) ListWorksheets(ctx context.Context, w Workbook) ([]WorksheetName, error) {
+func ListWorksheets(ctx context.Context, a *hook.App, w Workbook) ([]WorksheetName, error) {
 	var got struct {
 		Value []WorksheetName `json:"value"`
 	}
-	err := a.Do(ctx, Call{
-		Op: fmt.Sprintf("list the worksheets of %q", w.ID), API: NewAPI, Method: http.MethodGet, Path: PathOf(sheetsPath, w.ID),
-		Query: ActingAs(w.OperatorID), Safe: true,
+	err := a.Do(ctx, hook.Call{
+		Op: fmt.Sprintf("list the worksheets of %q", w.ID), API: hook.NewAPI, Method: http.MethodGet, Path: hook.PathOf(sheetsPath, w.ID),
+		Query: hook.ActingAs(w.OperatorID), Safe: true,
 	}, &got)
 	return got.Value, err
 }
@@ -140,14 +143,14 @@ type WorksheetUpdate struct {
 // DingTalk docs: https://open.dingtalk.com/document/development/update-worksheet
 //
 //dingtalk:api PUT /v1.0/doc/workbooks/{workbookId}/sheets/{sheetId}
-func (a *App) UpdateWorksheet(ctx context.Context, s Sheet, u WorksheetUpdate) (string, error) {
+func UpdateWorksheet(ctx context.Context, a *hook.App, s Sheet, u WorksheetUpdate) (string, error) {
 	c := s.call("", http.MethodPut, "", u)
 	c.Op, c.Safe = fmt.Sprintf("update worksheet %q", s.SheetID), true
-	return a.doForID(ctx, c)
+	return doForID(ctx, a, c)
 }
 
 // doForID makes a call that answers the id of the worksheet.
-func (a *App) doForID(ctx context.Context, c Call) (string, error) {
+func doForID(ctx context.Context, a *hook.App, c hook.Call) (string, error) {
 	var got struct {
 		ID string `json:"id"`
 	}

@@ -1,9 +1,11 @@
-package hook
+package chat
 
 import (
 	"context"
 	"fmt"
 	"net/http"
+
+	"github.com/dingdag/dingdag/hook"
 )
 
 // MaxSceneGroupTitle is how many characters the title of a scene group has at most.
@@ -19,7 +21,7 @@ func SceneGroupOptions() []string {
 	}
 }
 
-// NewSceneGroup is what [App.CreateSceneGroup] takes. Title has 1 to
+// NewSceneGroup is what [CreateSceneGroup] takes. Title has 1 to
 // [MaxSceneGroupTitle] characters; TemplateID comes from the developer console.
 type NewSceneGroup struct {
 	Title       string         `json:"title"`
@@ -45,10 +47,10 @@ type SceneGroup struct {
 // DingTalk docs: https://open.dingtalk.com/document/development/create-a-scene-group
 //
 //dingtalk:api POST /v1.0/im/sceneGroup/create
-func (a *App) CreateSceneGroup(ctx context.Context, g NewSceneGroup) (*SceneGroup, error) {
+func CreateSceneGroup(ctx context.Context, a *hook.App, g NewSceneGroup) (*SceneGroup, error) {
 	var got SceneGroup
-	err := a.Do(ctx, Call{
-		Op: fmt.Sprintf("create scene group %q", g.Title), API: NewAPI, Method: http.MethodPost, Path: "/v1.0/im/sceneGroup/create",
+	err := a.Do(ctx, hook.Call{
+		Op: fmt.Sprintf("create scene group %q", g.Title), API: hook.NewAPI, Method: http.MethodPost, Path: "/v1.0/im/sceneGroup/create",
 		Body: g, Safe: g.UUID != "",
 	}, &got)
 	if err != nil {
@@ -72,9 +74,9 @@ type SceneGroupUpdate struct {
 // DingTalk docs: https://open.dingtalk.com/document/development/api-updatescenegroup
 //
 //dingtalk:api POST /v1.0/im/sceneGroup/update
-func (a *App) UpdateSceneGroup(ctx context.Context, u SceneGroupUpdate) error {
-	return a.Do(ctx, Call{
-		Op: "update scene group", API: NewAPI, Method: http.MethodPost, Path: "/v1.0/im/sceneGroup/update", Body: u, Safe: true,
+func UpdateSceneGroup(ctx context.Context, a *hook.App, u SceneGroupUpdate) error {
+	return a.Do(ctx, hook.Call{
+		Op: "update scene group", API: hook.NewAPI, Method: http.MethodPost, Path: "/v1.0/im/sceneGroup/update", Body: u, Safe: true,
 	}, nil)
 }
 
@@ -90,9 +92,9 @@ type SceneGroupMembersChange struct {
 // DingTalk docs: https://open.dingtalk.com/document/development/api-addscenegroupmember
 //
 //dingtalk:api POST /v1.0/im/sceneGroup/member/add
-func (a *App) AddSceneGroupMembers(ctx context.Context, m SceneGroupMembersChange) error {
-	return a.Do(ctx, Call{
-		Op: "add members to a scene group", API: NewAPI, Method: http.MethodPost, Path: "/v1.0/im/sceneGroup/member/add", Body: m, Safe: true,
+func AddSceneGroupMembers(ctx context.Context, a *hook.App, m SceneGroupMembersChange) error {
+	return a.Do(ctx, hook.Call{
+		Op: "add members to a scene group", API: hook.NewAPI, Method: http.MethodPost, Path: "/v1.0/im/sceneGroup/member/add", Body: m, Safe: true,
 	}, nil)
 }
 
@@ -101,9 +103,9 @@ func (a *App) AddSceneGroupMembers(ctx context.Context, m SceneGroupMembersChang
 // DingTalk docs: https://open.dingtalk.com/document/development/api-removescenegroupmember
 //
 //dingtalk:api POST /v1.0/im/sceneGroup/member/delete
-func (a *App) RemoveSceneGroupMembers(ctx context.Context, m SceneGroupMembersChange) error {
-	return a.Do(ctx, Call{
-		Op: "remove members from a scene group", API: NewAPI, Method: http.MethodPost, Path: "/v1.0/im/sceneGroup/member/delete", Body: m, Safe: true,
+func RemoveSceneGroupMembers(ctx context.Context, a *hook.App, m SceneGroupMembersChange) error {
+	return a.Do(ctx, hook.Call{
+		Op: "remove members from a scene group", API: hook.NewAPI, Method: http.MethodPost, Path: "/v1.0/im/sceneGroup/member/delete", Body: m, Safe: true,
 	}, nil)
 }
 
@@ -127,16 +129,16 @@ type SceneGroupMembers struct {
 	NextToken    string            `json:"nextToken"`
 }
 
-// SceneGroupMembers reads a page of the members of a scene group. Groups of up to 1000
+// ListSceneGroupMembers reads a page of the members of a scene group. Groups of up to 1000
 // members come in one page, whatever the size.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/query-group-members
 //
 //dingtalk:api POST /v1.0/im/sceneGroups/members/batchQuery
-func (a *App) SceneGroupMembers(ctx context.Context, q SceneGroupMembersQuery) (*SceneGroupMembers, error) {
+func ListSceneGroupMembers(ctx context.Context, a *hook.App, q SceneGroupMembersQuery) (*SceneGroupMembers, error) {
 	var got SceneGroupMembers
-	err := a.Do(ctx, Call{
-		Op: "list the members of a scene group", API: NewAPI, Method: http.MethodPost, Path: "/v1.0/im/sceneGroups/members/batchQuery",
+	err := a.Do(ctx, hook.Call{
+		Op: "list the members of a scene group", API: hook.NewAPI, Method: http.MethodPost, Path: "/v1.0/im/sceneGroups/members/batchQuery",
 		Body: q, Safe: true,
 	}, &got)
 	if err != nil {
@@ -150,9 +152,9 @@ func (a *App) SceneGroupMembers(ctx context.Context, q SceneGroupMembersQuery) (
 // DingTalk docs: https://open.dingtalk.com/document/development/api-dsbandopenscenegroup
 //
 //dingtalk:api POST /v1.0/im/chat/scenegroup/disband
-func (a *App) DisbandSceneGroup(ctx context.Context, openConversationID string) error {
-	return a.Do(ctx, Call{
-		Op: "disband scene group", API: NewAPI, Method: http.MethodPost, Path: "/v1.0/im/chat/scenegroup/disband",
+func DisbandSceneGroup(ctx context.Context, a *hook.App, openConversationID string) error {
+	return a.Do(ctx, hook.Call{
+		Op: "disband scene group", API: hook.NewAPI, Method: http.MethodPost, Path: "/v1.0/im/chat/scenegroup/disband",
 		Body: conversation{openConversationID}, Safe: true,
 	}, nil)
 }

@@ -1,4 +1,5 @@
-package hook
+// Package wiki is the knowledge base: workspaces, nodes and documents.
+package wiki
 
 import (
 	"context"
@@ -7,6 +8,8 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+
+	"github.com/dingdag/dingdag/hook"
 )
 
 // Limits of the knowledge base.
@@ -48,7 +51,7 @@ type Icon struct {
 	Value string `json:"value"`
 }
 
-// NewWorkspace is what [App.CreateWorkspace] takes. Name is required.
+// NewWorkspace is what [CreateWorkspace] takes. Name is required.
 type NewWorkspace struct {
 	Name, Description string
 	// TeamID is the team of the knowledge base, if it belongs to one.
@@ -78,15 +81,15 @@ func setText(query url.Values, name, value string) {
 // DingTalk docs: https://open.dingtalk.com/document/development/new-knowledge-base
 //
 //dingtalk:api POST /v2.0/wiki/workspaces
-func (a *App) CreateWorkspace(ctx context.Context, operatorID string, w NewWorkspace) (*Workspace, error) {
+func CreateWorkspace(ctx context.Context, a *hook.App, operatorID string, w NewWorkspace) (*Workspace, error) {
 	type option struct {
 		Description string `json:"description,omitempty"`
 		TeamID      string `json:"teamId,omitempty"`
 	}
 	var got oneWorkspace
-	err := a.Do(ctx, Call{
-		Op: fmt.Sprintf("create workspace %q", w.Name), API: NewAPI, Method: http.MethodPost, Path: "/v2.0/wiki/workspaces",
-		Query: ActingAs(operatorID),
+	err := a.Do(ctx, hook.Call{
+		Op: fmt.Sprintf("create workspace %q", w.Name), API: hook.NewAPI, Method: http.MethodPost, Path: "/v2.0/wiki/workspaces",
+		Query: hook.ActingAs(operatorID),
 		Body: struct {
 			Name   string `json:"name"`
 			Option option `json:"option,omitzero"`
@@ -104,13 +107,13 @@ func (a *App) CreateWorkspace(ctx context.Context, operatorID string, w NewWorks
 // DingTalk docs: https://open.dingtalk.com/document/development/obtain-the-knowledge-base
 //
 //dingtalk:api GET /v2.0/wiki/workspaces/{workspaceId}
-func (a *App) GetWorkspace(ctx context.Context, operatorID, workspaceID string, withRole bool) (*Workspace, error) {
-	query := ActingAs(operatorID)
+func GetWorkspace(ctx context.Context, a *hook.App, operatorID, workspaceID string, withRole bool) (*Workspace, error) {
+	query := hook.ActingAs(operatorID)
 	setTrue(query, "withPermissionRole", withRole)
 	var got oneWorkspace
-	err := a.Do(ctx, Call{
-		Op: fmt.Sprintf("get workspace %q", workspaceID), API: NewAPI, Method: http.MethodGet,
-		Path: PathOf("/v2.0/wiki/workspaces/{workspaceId}", workspaceID), Query: query, Safe: true,
+	err := a.Do(ctx, hook.Call{
+		Op: fmt.Sprintf("get workspace %q", workspaceID), API: hook.NewAPI, Method: http.MethodGet,
+		Path: hook.PathOf("/v2.0/wiki/workspaces/{workspaceId}", workspaceID), Query: query, Safe: true,
 	}, &got)
 	if err != nil {
 		return nil, err
@@ -142,16 +145,16 @@ type WorkspacesPage struct {
 // DingTalk docs: https://open.dingtalk.com/document/development/get-knowledge-base-list
 //
 //dingtalk:api GET /v2.0/wiki/workspaces
-func (a *App) ListWorkspaces(ctx context.Context, operatorID string, q WorkspacesQuery) (*WorkspacesPage, error) {
-	query := ActingAs(operatorID)
+func ListWorkspaces(ctx context.Context, a *hook.App, operatorID string, q WorkspacesQuery) (*WorkspacesPage, error) {
+	query := hook.ActingAs(operatorID)
 	query.Set("maxResults", strconv.Itoa(q.MaxResults))
 	setText(query, "nextToken", q.NextToken)
 	setText(query, "orderBy", q.OrderBy)
 	setText(query, "teamId", q.TeamID)
 	setTrue(query, "withPermissionRole", q.WithRole)
 	var got WorkspacesPage
-	err := a.Do(ctx, Call{
-		Op: "list workspaces", API: NewAPI, Method: http.MethodGet, Path: "/v2.0/wiki/workspaces", Query: query, Safe: true,
+	err := a.Do(ctx, hook.Call{
+		Op: "list workspaces", API: hook.NewAPI, Method: http.MethodGet, Path: "/v2.0/wiki/workspaces", Query: query, Safe: true,
 	}, &got)
 	if err != nil {
 		return nil, err
@@ -165,13 +168,13 @@ func (a *App) ListWorkspaces(ctx context.Context, operatorID string, q Workspace
 // DingTalk docs: https://open.dingtalk.com/document/development/batch-acquisition-of-knowledge-base
 //
 //dingtalk:api POST /v2.0/wiki/workspaces/batchQuery
-func (a *App) BatchGetWorkspaces(ctx context.Context, operatorID string, ids []string, withRole bool) ([]Workspace, error) {
+func BatchGetWorkspaces(ctx context.Context, a *hook.App, operatorID string, ids []string, withRole bool) ([]Workspace, error) {
 	var all []Workspace
 	for some := range slices.Chunk(ids, maxWikiBatch) {
 		var got WorkspacesPage
-		err := a.Do(ctx, Call{
-			Op: fmt.Sprintf("get %d workspaces", len(some)), API: NewAPI, Method: http.MethodPost,
-			Path: "/v2.0/wiki/workspaces/batchQuery", Query: ActingAs(operatorID), Safe: true,
+		err := a.Do(ctx, hook.Call{
+			Op: fmt.Sprintf("get %d workspaces", len(some)), API: hook.NewAPI, Method: http.MethodPost,
+			Path: "/v2.0/wiki/workspaces/batchQuery", Query: hook.ActingAs(operatorID), Safe: true,
 			Body: struct {
 				WorkspaceIDs []string    `json:"workspaceIds"`
 				Option       NodeDetails `json:"option,omitzero"`

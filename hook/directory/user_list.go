@@ -1,9 +1,11 @@
-package hook
+package directory
 
 import (
 	"context"
 	"fmt"
 	"net/http"
+
+	"github.com/dingdag/dingdag/hook"
 )
 
 // The greatest page sizes of lists of people and departments.
@@ -69,11 +71,11 @@ type DeptUser struct {
 // DingTalk docs: https://open.dingtalk.com/document/development/queries-the-complete-information-of-a-department-user
 //
 //dingtalk:api POST /topapi/v2/user/list
-func (a *App) DeptUsers(ctx context.Context, q DeptUsersQuery) (*DeptUsersPage, error) {
+func DeptUsers(ctx context.Context, a *hook.App, q DeptUsersQuery) (*DeptUsersPage, error) {
 	var got struct {
 		Result DeptUsersPage `json:"result"`
 	}
-	err := a.Do(ctx, Call{
+	err := a.Do(ctx, hook.Call{
 		Op: fmt.Sprintf("list the users of department %d", q.DeptID), Method: http.MethodPost, Path: "/topapi/v2/user/list", Safe: true,
 		Body: struct {
 			DeptID             int64  `json:"dept_id"`
@@ -127,10 +129,10 @@ func (q SearchQuery) body() searchBody {
 // DingTalk docs: https://open.dingtalk.com/document/development/address-book-search-user-id
 //
 //dingtalk:api POST /v1.0/contact/users/search
-func (a *App) SearchUsers(ctx context.Context, q SearchQuery) (*SearchPage[string], error) {
+func SearchUsers(ctx context.Context, a *hook.App, q SearchQuery) (*SearchPage[string], error) {
 	var got SearchPage[string]
-	err := a.Do(ctx, Call{
-		Op: fmt.Sprintf("search users %q", q.Word), API: NewAPI, Method: http.MethodPost, Path: "/v1.0/contact/users/search",
+	err := a.Do(ctx, hook.Call{
+		Op: fmt.Sprintf("search users %q", q.Word), API: hook.NewAPI, Method: http.MethodPost, Path: "/v1.0/contact/users/search",
 		Body: q.body(), Safe: true,
 	}, &got)
 	if err != nil {

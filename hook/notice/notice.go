@@ -1,4 +1,5 @@
-package hook
+// Package notice sends work notices, tells what became of them and takes them back.
+package notice
 
 import (
 	"context"
@@ -10,15 +11,17 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/dingdag/dingdag/hook"
 )
 
 // Limits of work notices.
 const (
-	// MaxNoticeUsers and MaxNoticeDepts are the receivers of one request.
-	MaxNoticeUsers = 100
-	MaxNoticeDepts = 20
-	// MaxNoticeBytes bounds the JSON of the message.
-	MaxNoticeBytes = 2048
+	// MaxUsers and MaxDepts are the receivers of one request.
+	MaxUsers = 100
+	MaxDepts = 20
+	// MaxBytes bounds the JSON of the message.
+	MaxBytes = 2048
 	// MaxStatusBarUsers is how many may get an oa message with a status bar.
 	MaxStatusBarUsers = 5
 )
@@ -26,20 +29,20 @@ const (
 // The message types of work notices, as DingTalk spells them: other words and keys than
 // those of a custom robot.
 const (
-	NoticeText       = "text"
-	NoticeImage      = "image"
-	NoticeVoice      = "voice"
-	NoticeFile       = "file"
-	NoticeLink       = "link"
-	NoticeOA         = "oa"
-	NoticeMarkdown   = "markdown"
-	NoticeActionCard = "action_card"
+	TypeText       = "text"
+	TypeImage      = "image"
+	TypeVoice      = "voice"
+	TypeFile       = "file"
+	TypeLink       = "link"
+	TypeOA         = "oa"
+	TypeMarkdown   = "markdown"
+	TypeActionCard = "action_card"
 )
 
-// NoticeTypes lists the message types of work notices.
-func NoticeTypes() []string {
+// Types lists the message types of work notices.
+func Types() []string {
 	return []string{
-		NoticeText, NoticeMarkdown, NoticeLink, NoticeActionCard, NoticeOA, NoticeImage, NoticeVoice, NoticeFile,
+		TypeText, TypeMarkdown, TypeLink, TypeActionCard, TypeOA, TypeImage, TypeVoice, TypeFile,
 	}
 }
 
@@ -47,32 +50,32 @@ func NoticeTypes() []string {
 type Notice struct {
 	// AgentID is the app's; 0 means agent_id of the connection's extra.
 	AgentID int64
-	// UserIDs are userids, at most [MaxNoticeUsers] in one request; DeptIDs at most
-	// [MaxNoticeDepts], with the departments below them.
+	// UserIDs are userids, at most [MaxUsers] in one request; DeptIDs at most
+	// [MaxDepts], with the departments below them.
 	UserIDs []string
 	DeptIDs []int64
 	// ToAll sends to the whole organisation, which DingTalk takes three times a day.
 	ToAll bool
-	// Type is one of [NoticeTypes]. Content is the object of that name, with
+	// Type is one of [Types]. Content is the object of that name, with
 	// DingTalk's keys.
 	Type    string
 	Content map[string]any
 }
 
-// noticeFields are the fields that DingTalk insists on, those of action_card apart.
-func noticeFields() map[string][]string {
+// requiredFields are the fields that DingTalk insists on, those of action_card apart.
+func requiredFields() map[string][]string {
 	return map[string][]string{
-		NoticeText: {"content"}, NoticeMarkdown: {"title", "text"}, NoticeImage: {"media_id"}, NoticeFile: {"media_id"},
-		NoticeVoice: {"media_id", "duration"}, NoticeLink: {"messageUrl", "picUrl", "title", "text"},
-		NoticeOA: {"message_url", "head", "body"}, NoticeActionCard: {"title", "markdown"},
+		TypeText: {"content"}, TypeMarkdown: {"title", "text"}, TypeImage: {"media_id"}, TypeFile: {"media_id"},
+		TypeVoice: {"media_id", "duration"}, TypeLink: {"messageUrl", "picUrl", "title", "text"},
+		TypeOA: {"message_url", "head", "body"}, TypeActionCard: {"title", "markdown"},
 	}
 }
 
 // CheckMessage reports what DingTalk would refuse in the message of a notice.
 func (n Notice) CheckMessage() error {
-	required, ok := noticeFields()[n.Type]
+	required, ok := requiredFields()[n.Type]
 	if !ok {
-		return fmt.Errorf("the message type %q is unknown; use one of %s", n.Type, strings.Join(NoticeTypes(), ", "))
+		return fmt.Errorf("the message type %q is unknown; use one of %s", n.Type, strings.Join(Types(), ", "))
 	}
 	var errs []error
 	for _, name := range required {
@@ -81,18 +84,18 @@ func (n Notice) CheckMessage() error {
 		}
 	}
 	errs = append(errs, n.checkLengths()...)
-	if n.Type == NoticeActionCard && n.Content["single_title"] == nil && n.Content["btn_json_list"] == nil {
+	if n.Type == TypeActionCard && n.Content["single_title"] == nil && n.Content["btn_json_list"] == nil {
 		errs = append(errs, errors.New("a message of type action_card needs single_title and single_url, or btn_json_list"))
 	}
 	if n.Content["status_bar"] != nil && (len(n.UserIDs) == 0 || len(n.UserIDs) > MaxStatusBarUsers) {
 		errs = append(errs, fmt.Errorf("a status_bar works for 1 to %d users only", MaxStatusBarUsers))
 	}
-	body, err := EncodeBody(n.message())
+	body, err := hook.EncodeBody(n.message())
 	switch {
 	case err != nil:
 		errs = append(errs, err)
-	case len(body) > MaxNoticeBytes:
-		errs = append(errs, fmt.Errorf("the message has %d bytes as JSON; DingTalk takes %d", len(body), MaxNoticeBytes))
+	case len(body) > MaxBytes:
+		errs = append(errs, fmt.Errorf("the message has %d bytes as JSON; DingTalk takes %d", len(body), MaxBytes))
 	}
 	return errors.Join(errs...)
 }
@@ -101,7 +104,7 @@ func (n Notice) CheckMessage() error {
 func (n Notice) checkLengths() []error {
 	var errs []error
 	limits := map[string]int{"single_title": 20, "single_url": 500}
-	if n.Type == NoticeMarkdown {
+	if n.Type == TypeMarkdown {
 		limits["text"] = 5000
 	}
 	for _, name := range slices.Sorted(maps.Keys(limits)) {
@@ -115,14 +118,14 @@ func (n Notice) checkLengths() []error {
 
 func (n Notice) message() map[string]any { return map[string]any{"msgtype": n.Type, n.Type: n.Content} }
 
-// SentNotice names a notice that DingTalk took.
-type SentNotice struct {
+// Sent names a notice that DingTalk took.
+type Sent struct {
 	TaskID    int64  `json:"task_id"`
 	RequestID string `json:"request_id"`
 }
 
-// SendNotice hands a work notice to DingTalk, which delivers it later:
-// [App.NoticeProgress] and [App.NoticeResult] tell. Whom DingTalk leaves out for a limit
+// Send hands a work notice to DingTalk, which delivers it later:
+// [GetProgress] and [GetResult] tell. Whom DingTalk leaves out for a limit
 // or because the same content reached the person today already is only told there. A
 // lost answer is an error of kind uncertain; sending the same again reaches nobody
 // twice on the same day.
@@ -130,7 +133,7 @@ type SentNotice struct {
 // DingTalk docs: https://open.dingtalk.com/document/development/asynchronous-sending-of-enterprise-session-messages
 //
 //dingtalk:api POST /topapi/message/corpconversation/asyncsend_v2
-func (a *App) SendNotice(ctx context.Context, n Notice) (*SentNotice, error) {
+func Send(ctx context.Context, a *hook.App, n Notice) (*Sent, error) {
 	const op = "send a work notice"
 	if err := n.CheckMessage(); err != nil {
 		return nil, a.Invalid(op, err)
@@ -139,8 +142,8 @@ func (a *App) SendNotice(ctx context.Context, n Notice) (*SentNotice, error) {
 	if err != nil {
 		return nil, err
 	}
-	var got SentNotice
-	err = a.Do(ctx, Call{
+	var got Sent
+	err = a.Do(ctx, hook.Call{
 		Op: op, Method: http.MethodPost, Path: "/topapi/message/corpconversation/asyncsend_v2",
 		Body: struct {
 			AgentID int64          `json:"agent_id"`
@@ -148,7 +151,7 @@ func (a *App) SendNotice(ctx context.Context, n Notice) (*SentNotice, error) {
 			Depts   string         `json:"dept_id_list,omitempty"`
 			ToAll   bool           `json:"to_all_user,omitempty"`
 			Message map[string]any `json:"msg"`
-		}{agent, strings.Join(n.UserIDs, ","), JoinIDs(n.DeptIDs), n.ToAll, n.message()},
+		}{agent, strings.Join(n.UserIDs, ","), hook.JoinIDs(n.DeptIDs), n.ToAll, n.message()},
 	}, &got)
 	if err != nil {
 		return nil, err
@@ -158,15 +161,15 @@ func (a *App) SendNotice(ctx context.Context, n Notice) (*SentNotice, error) {
 
 // The states of a notice.
 const (
-	NoticeWaiting = 0
-	NoticeRunning = 1
-	NoticeDone    = 2
+	Waiting = 0
+	Running = 1
+	Done    = 2
 )
 
-// NoticeProgress tells how far the delivery of a notice is.
-type NoticeProgress struct {
+// Progress tells how far the delivery of a notice is.
+type Progress struct {
 	Percent int `json:"progress_in_percent"`
-	// Status is [NoticeWaiting], [NoticeRunning] or [NoticeDone].
+	// Status is [Waiting], [Running] or [Done].
 	Status int `json:"status"`
 }
 
@@ -176,21 +179,21 @@ type noticeTask struct {
 	TaskID  int64 `json:"task_id"`
 }
 
-// NoticeProgress reads how far the delivery of a notice is, for 24 hours after it was
+// GetProgress reads how far the delivery of a notice is, for 24 hours after it was
 // sent. An agentID of 0 means that of the connection.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/obtain-the-sending-progress-of-asynchronous-sending-of-enterprise-session
 //
 //dingtalk:api POST /topapi/message/corpconversation/getsendprogress
-func (a *App) NoticeProgress(ctx context.Context, agentID, taskID int64) (*NoticeProgress, error) {
+func GetProgress(ctx context.Context, a *hook.App, agentID, taskID int64) (*Progress, error) {
 	agent, err := a.AgentID(ctx, agentID)
 	if err != nil {
 		return nil, err
 	}
 	var got struct {
-		Progress NoticeProgress `json:"progress"`
+		Progress Progress `json:"progress"`
 	}
-	err = a.Do(ctx, Call{
+	err = a.Do(ctx, hook.Call{
 		Op: fmt.Sprintf("get the progress of notice %d", taskID), Method: http.MethodPost,
 		Path: "/topapi/message/corpconversation/getsendprogress", Body: noticeTask{agent, taskID}, Safe: true,
 	}, &got)
@@ -200,27 +203,27 @@ func (a *App) NoticeProgress(ctx context.Context, agentID, taskID int64) (*Notic
 	return &got.Progress, nil
 }
 
-// NoticeResult tells who got a notice and who did not. Read and unread are those who
+// Result tells who got a notice and who did not. Read and unread are those who
 // got it.
-type NoticeResult struct {
-	InvalidUsers   []string          `json:"invalid_user_id_list"`
-	ForbiddenUsers []string          `json:"forbidden_user_id_list"`
-	FailedUsers    []string          `json:"failed_user_id_list"`
-	ReadUsers      []string          `json:"read_user_id_list"`
-	UnreadUsers    []string          `json:"unread_user_id_list"`
-	InvalidDepts   []int64           `json:"invalid_dept_id_list"`
-	Forbidden      []NoticeForbidden `json:"forbidden_list"`
+type Result struct {
+	InvalidUsers   []string    `json:"invalid_user_id_list"`
+	ForbiddenUsers []string    `json:"forbidden_user_id_list"`
+	FailedUsers    []string    `json:"failed_user_id_list"`
+	ReadUsers      []string    `json:"read_user_id_list"`
+	UnreadUsers    []string    `json:"unread_user_id_list"`
+	InvalidDepts   []int64     `json:"invalid_dept_id_list"`
+	Forbidden      []Forbidden `json:"forbidden_list"`
 }
 
-// NoticeForbidden says which limit kept a notice from a person; Count is the limit.
-type NoticeForbidden struct {
+// Forbidden says which limit kept a notice from a person; Count is the limit.
+type Forbidden struct {
 	Code   string `json:"code"`
 	Count  int    `json:"count"`
 	UserID string `json:"userid"`
 }
 
 // Reason says in words why the person did not get the notice.
-func (f NoticeForbidden) Reason() string {
+func (f Forbidden) Reason() string {
 	switch f.Code {
 	case "143103", "143203":
 		return "the app sent to too many people in this minute"
@@ -235,24 +238,24 @@ func (f NoticeForbidden) Reason() string {
 }
 
 // Duplicate reports whether the person got the same content on the same day before.
-func (f NoticeForbidden) Duplicate() bool { return f.Code == "143106" || f.Code == "143206" }
+func (f Forbidden) Duplicate() bool { return f.Code == "143106" || f.Code == "143206" }
 
 // Delivered lists who got the notice.
-func (r *NoticeResult) Delivered() []string { return slices.Concat(r.ReadUsers, r.UnreadUsers) }
+func (r *Result) Delivered() []string { return slices.Concat(r.ReadUsers, r.UnreadUsers) }
 
 // Undelivered lists who did not get the notice, and why.
-func (r *NoticeResult) Undelivered() []Undelivered {
-	var all []Undelivered
+func (r *Result) Undelivered() []hook.Undelivered {
+	var all []hook.Undelivered
 	add := func(reason string, ids ...string) {
 		for _, id := range ids {
-			all = append(all, Undelivered{UserID: id, Reason: reason})
+			all = append(all, hook.Undelivered{UserID: id, Reason: reason})
 		}
 	}
 	for _, f := range r.Forbidden {
-		all = append(all, Undelivered{UserID: f.UserID, Reason: f.Reason(), Code: f.Code})
+		all = append(all, hook.Undelivered{UserID: f.UserID, Reason: f.Reason(), Code: f.Code})
 	}
 	for _, id := range r.ForbiddenUsers {
-		if !slices.ContainsFunc(r.Forbidden, func(f NoticeForbidden) bool { return f.UserID == id }) {
+		if !slices.ContainsFunc(r.Forbidden, func(f Forbidden) bool { return f.UserID == id }) {
 			add("DingTalk kept it back for a limit or as the same content of today", id)
 		}
 	}
@@ -261,22 +264,22 @@ func (r *NoticeResult) Undelivered() []Undelivered {
 	return all
 }
 
-// NoticeResult reads who got a notice, once its status is [NoticeDone] and for 24 hours
+// GetResult reads who got a notice, once its status is [Done] and for 24 hours
 // after it was sent. DingTalk tells that of at most 100 receivers. An agentID of 0 means
 // that of the connection.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/gets-the-result-of-sending-messages-asynchronously-to-the-enterprise
 //
 //dingtalk:api POST /topapi/message/corpconversation/getsendresult
-func (a *App) NoticeResult(ctx context.Context, agentID, taskID int64) (*NoticeResult, error) {
+func GetResult(ctx context.Context, a *hook.App, agentID, taskID int64) (*Result, error) {
 	agent, err := a.AgentID(ctx, agentID)
 	if err != nil {
 		return nil, err
 	}
 	var got struct {
-		Result NoticeResult `json:"send_result"`
+		Result Result `json:"send_result"`
 	}
-	err = a.Do(ctx, Call{
+	err = a.Do(ctx, hook.Call{
 		Op: fmt.Sprintf("get the result of notice %d", taskID), Method: http.MethodPost,
 		Path: "/topapi/message/corpconversation/getsendresult", Body: noticeTask{agent, taskID}, Safe: true,
 	}, &got)
@@ -286,18 +289,18 @@ func (a *App) NoticeResult(ctx context.Context, agentID, taskID int64) (*NoticeR
 	return &got.Result, nil
 }
 
-// RecallNotice takes a notice back, within 24 hours after it was sent. An agentID of 0
+// Recall takes a notice back, within 24 hours after it was sent. An agentID of 0
 // means that of the connection.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/notification-of-work-withdrawal
 //
 //dingtalk:api POST /topapi/message/corpconversation/recall
-func (a *App) RecallNotice(ctx context.Context, agentID, taskID int64) error {
+func Recall(ctx context.Context, a *hook.App, agentID, taskID int64) error {
 	agent, err := a.AgentID(ctx, agentID)
 	if err != nil {
 		return err
 	}
-	return a.Do(ctx, Call{
+	return a.Do(ctx, hook.Call{
 		Op: fmt.Sprintf("recall notice %d", taskID), Method: http.MethodPost, Path: "/topapi/message/corpconversation/recall", Safe: true,
 		Body: struct {
 			AgentID int64 `json:"agent_id"`
@@ -306,19 +309,19 @@ func (a *App) RecallNotice(ctx context.Context, agentID, taskID int64) error {
 	}, nil)
 }
 
-// UpdateNoticeStatus changes the status bar of an oa notice that was sent with one,
+// UpdateStatusBar changes the status bar of an oa notice that was sent with one,
 // within 7 days. The background is 0xFF and six hexadecimal digits, or empty for none. An
 // agentID of 0 means that of the connection.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/update-work-notification-status-bar
 //
 //dingtalk:api POST /topapi/message/corpconversation/status_bar/update
-func (a *App) UpdateNoticeStatus(ctx context.Context, agentID, taskID int64, text, background string) error {
+func UpdateStatusBar(ctx context.Context, a *hook.App, agentID, taskID int64, text, background string) error {
 	agent, err := a.AgentID(ctx, agentID)
 	if err != nil {
 		return err
 	}
-	return a.Do(ctx, Call{
+	return a.Do(ctx, hook.Call{
 		Op: fmt.Sprintf("update the status bar of notice %d", taskID), Method: http.MethodPost, Safe: true,
 		Path: "/topapi/message/corpconversation/status_bar/update",
 		Body: struct {
@@ -329,11 +332,11 @@ func (a *App) UpdateNoticeStatus(ctx context.Context, agentID, taskID int64, tex
 	}, nil)
 }
 
-var _ json.Marshaler = (*NoticeResult)(nil)
+var _ json.Marshaler = (*Result)(nil)
 
 // MarshalJSON writes empty lists as such, where DingTalk leaves them out.
-func (r *NoticeResult) MarshalJSON() ([]byte, error) {
-	type plain NoticeResult
+func (r *Result) MarshalJSON() ([]byte, error) {
+	type plain Result
 	p := plain(*r)
 	for _, list := range []*[]string{&p.InvalidUsers, &p.ForbiddenUsers, &p.FailedUsers, &p.ReadUsers, &p.UnreadUsers} {
 		if *list == nil {
@@ -344,7 +347,7 @@ func (r *NoticeResult) MarshalJSON() ([]byte, error) {
 		p.InvalidDepts = []int64{}
 	}
 	if p.Forbidden == nil {
-		p.Forbidden = []NoticeForbidden{}
+		p.Forbidden = []Forbidden{}
 	}
 	return json.Marshal(p)
 }

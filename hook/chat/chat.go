@@ -1,4 +1,6 @@
-package hook
+// Package chat makes, reads and changes group chats: ordinary ones, and scene groups, which
+// an app makes of its templates.
+package chat
 
 import (
 	"context"
@@ -7,10 +9,12 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/dingdag/dingdag/hook"
 )
 
-// ChatOptions are the settings of a group; each is 0 or 1, and 0 is DingTalk's default.
-type ChatOptions struct {
+// Options are the settings of a group; each is 0 or 1, and 0 is DingTalk's default.
+type Options struct {
 	// MentionAllAuthority: 0 everyone may mention all, 1 the owner only.
 	MentionAllAuthority int `json:"mentionAllAuthority"`
 	// ShowHistoryType: 0 new members see no history, 1 they see the last 100 messages.
@@ -25,13 +29,13 @@ type ChatOptions struct {
 	ManagementType int `json:"managementType"`
 }
 
-// NewChat is what [App.CreateChat] takes. Name has 1 to 20 characters. Owner is a
+// NewChat is what [Create] takes. Name has 1 to 20 characters. Owner is a
 // userid; it is added to UserIDs, of which there are at most 40, when it is not there.
 type NewChat struct {
 	Name    string
 	Owner   string
 	UserIDs []string
-	Options ChatOptions
+	Options Options
 }
 
 // Chat names a new group: OpenConversationID for new APIs, ChatID for old ones.
@@ -44,23 +48,23 @@ type Chat struct {
 // internalGroup is the conversationTag of a group within the organisation.
 const internalGroup = 2
 
-// CreateChat makes a group chat. A lost answer is an error of kind uncertain: trying
+// Create makes a group chat. A lost answer is an error of kind uncertain: trying
 // again may make a second group.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/create-common-group-new-version-v2
 //
 //dingtalk:api POST /v1.0/im/group/create
-func (a *App) CreateChat(ctx context.Context, c NewChat) (*Chat, error) {
+func Create(ctx context.Context, a *hook.App, c NewChat) (*Chat, error) {
 	var got Chat
-	err := a.Do(ctx, Call{
-		Op: fmt.Sprintf("create chat %q", c.Name), API: NewAPI, Method: http.MethodPost, Path: "/v1.0/im/group/create",
+	err := a.Do(ctx, hook.Call{
+		Op: fmt.Sprintf("create chat %q", c.Name), API: hook.NewAPI, Method: http.MethodPost, Path: "/v1.0/im/group/create",
 		Body: struct {
-			Name            string      `json:"name"`
-			Owner           string      `json:"owner"`
-			OwnerType       string      `json:"ownerType"`
-			UserIDs         []string    `json:"useridlist"`
-			ConversationTag int         `json:"conversationTag"`
-			Options         ChatOptions `json:"managementOptions"`
+			Name            string   `json:"name"`
+			Owner           string   `json:"owner"`
+			OwnerType       string   `json:"ownerType"`
+			UserIDs         []string `json:"useridlist"`
+			ConversationTag int      `json:"conversationTag"`
+			Options         Options  `json:"managementOptions"`
 		}{c.Name, c.Owner, "emp", withOwner(c.Owner, c.UserIDs), internalGroup, c.Options},
 	}, &got)
 	if err != nil {
@@ -77,9 +81,9 @@ func withOwner(owner string, ids []string) []string {
 	return append([]string{owner}, ids...)
 }
 
-// ChatInfo is what DingTalk tells about a group. Which fields are filled depends on the
-// kind of the group: see [App.GetChat].
-type ChatInfo struct {
+// Info is what DingTalk tells about a group. Which fields are filled depends on the
+// kind of the group: see [Get].
+type Info struct {
 	OpenConversationID string `json:"openConversationId,omitempty"`
 	ChatID             string `json:"chatid,omitempty"`
 	Title              string `json:"title,omitempty"`
@@ -97,24 +101,24 @@ type ChatInfo struct {
 	Tag         string `json:"tag,omitempty"`
 
 	// Of groups that the app created.
-	UserIDs         []string     `json:"useridlist,omitempty"`
-	ExtIDs          []string     `json:"extidlist,omitempty"`
-	ConversationTag int          `json:"conversationTag,omitempty"`
-	Options         *ChatOptions `json:"managementOptions,omitempty"`
+	UserIDs         []string `json:"useridlist,omitempty"`
+	ExtIDs          []string `json:"extidlist,omitempty"`
+	ConversationTag int      `json:"conversationTag,omitempty"`
+	Options         *Options `json:"managementOptions,omitempty"`
 }
 
-// GetChat reads a group by its openConversationId (cid…) or chatid (chat…). DingTalk has
+// Get reads a group by its openConversationId (cid…) or chatid (chat…). DingTalk has
 // no one call for all groups: a chatid, which only groups have that an app created,
 // gives members and options; an openConversationId gives the template, and where the
 // group has none of this app, title and number of members. The coolAppCode is for groups
 // that only have a group application of the app, and else empty.
-func (a *App) GetChat(ctx context.Context, id, coolAppCode string) (*ChatInfo, error) {
+func Get(ctx context.Context, a *hook.App, id, coolAppCode string) (*Info, error) {
 	if strings.HasPrefix(id, "chat") {
-		return a.GetChatByChatID(ctx, id)
+		return GetByChatID(ctx, a, id)
 	}
-	info, err := a.GetSceneGroup(ctx, id, coolAppCode)
-	if e, ok := errors.AsType[*Error](err); ok && e.IsCode("grouppermissiondenied") {
-		if base, baseErr := a.GetChatBaseInfo(ctx, id); baseErr == nil {
+	info, err := GetSceneGroup(ctx, a, id, coolAppCode)
+	if e, ok := errors.AsType[*hook.Error](err); ok && e.IsCode("grouppermissiondenied") {
+		if base, baseErr := GetBaseInfo(ctx, a, id); baseErr == nil {
 			return base, nil
 		}
 	}
@@ -122,17 +126,17 @@ func (a *App) GetChat(ctx context.Context, id, coolAppCode string) (*ChatInfo, e
 }
 
 // GetSceneGroup reads a group that was made from a template of the app or has its group
-// application. Errors are [*Error]: auth with the code groupPermissionDenied for any
+// application. Errors are [*hook.Error]: auth with the code groupPermissionDenied for any
 // other group. The coolAppCode is required for groups that only have a group application
 // of the app, and else empty.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/query-group-information
 //
 //dingtalk:api POST /v1.0/im/sceneGroups/query
-func (a *App) GetSceneGroup(ctx context.Context, openConversationID, coolAppCode string) (*ChatInfo, error) {
-	var got ChatInfo
-	err := a.Do(ctx, Call{
-		Op: fmt.Sprintf("get chat %q", openConversationID), API: NewAPI, Method: http.MethodPost, Path: "/v1.0/im/sceneGroups/query",
+func GetSceneGroup(ctx context.Context, a *hook.App, openConversationID, coolAppCode string) (*Info, error) {
+	var got Info
+	err := a.Do(ctx, hook.Call{
+		Op: fmt.Sprintf("get chat %q", openConversationID), API: hook.NewAPI, Method: http.MethodPost, Path: "/v1.0/im/sceneGroups/query",
 		Body: struct {
 			conversation
 
@@ -150,16 +154,16 @@ type conversation struct {
 	OpenConversationID string `json:"openConversationId"`
 }
 
-// GetChatBaseInfo reads title and number of members of a group. DingTalk's generated
+// GetBaseInfo reads title and number of members of a group. DingTalk's generated
 // clients have this call, its pages do not.
 //
 //dingtalk:api POST /v1.0/im/groups/baseInfos/query
-func (a *App) GetChatBaseInfo(ctx context.Context, openConversationID string) (*ChatInfo, error) {
+func GetBaseInfo(ctx context.Context, a *hook.App, openConversationID string) (*Info, error) {
 	var got struct {
-		Result ChatInfo `json:"result"`
+		Result Info `json:"result"`
 	}
-	err := a.Do(ctx, Call{
-		Op: fmt.Sprintf("get chat %q", openConversationID), API: NewAPI, Method: http.MethodPost, Path: "/v1.0/im/groups/baseInfos/query",
+	err := a.Do(ctx, hook.Call{
+		Op: fmt.Sprintf("get chat %q", openConversationID), API: hook.NewAPI, Method: http.MethodPost, Path: "/v1.0/im/groups/baseInfos/query",
 		Body: conversation{openConversationID}, Safe: true,
 	}, &got)
 	if err != nil {
@@ -168,29 +172,29 @@ func (a *App) GetChatBaseInfo(ctx context.Context, openConversationID string) (*
 	return &got.Result, nil
 }
 
-// GetChatByChatID reads a group that an app created, by its chatid.
+// GetByChatID reads a group that an app created, by its chatid.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/obtain-a-group-session
 //
 //dingtalk:api GET /chat/get
-func (a *App) GetChatByChatID(ctx context.Context, chatID string) (*ChatInfo, error) {
+func GetByChatID(ctx context.Context, a *hook.App, chatID string) (*Info, error) {
 	var got struct {
 		Info struct {
-			ChatInfo
-			ChatOptions
+			Info
+			Options
 			Name  string `json:"name"`
 			Owner string `json:"owner"`
 		} `json:"chat_info"`
 	}
-	err := a.Do(ctx, Call{
+	err := a.Do(ctx, hook.Call{
 		Op: fmt.Sprintf("get chat %q", chatID), Method: http.MethodGet, Path: "/chat/get",
 		Query: map[string][]string{"chatid": {chatID}}, Safe: true,
 	}, &got)
 	if err != nil {
 		return nil, err
 	}
-	info := got.Info.ChatInfo
-	info.Title, info.OwnerUserID, info.Options = got.Info.Name, got.Info.Owner, &got.Info.ChatOptions
+	info := got.Info.Info
+	info.Title, info.OwnerUserID, info.Options = got.Info.Name, got.Info.Owner, &got.Info.Options
 	return &info, nil
 }
 
@@ -199,11 +203,11 @@ func (a *App) GetChatByChatID(ctx context.Context, chatID string) (*ChatInfo, er
 // DingTalk docs: https://open.dingtalk.com/document/development/obtain-group-openconversationid
 //
 //dingtalk:api POST /v1.0/im/chat/{chatId}/convertToOpenConversationId
-func (a *App) OpenConversationID(ctx context.Context, chatID string) (string, error) {
+func OpenConversationID(ctx context.Context, a *hook.App, chatID string) (string, error) {
 	var got conversation
-	err := a.Do(ctx, Call{
-		Op: fmt.Sprintf("convert chatid %q", chatID), API: NewAPI, Method: http.MethodPost, Safe: true,
-		Path: PathOf("/v1.0/im/chat/{chatId}/convertToOpenConversationId", chatID),
+	err := a.Do(ctx, hook.Call{
+		Op: fmt.Sprintf("convert chatid %q", chatID), API: hook.NewAPI, Method: http.MethodPost, Safe: true,
+		Path: hook.PathOf("/v1.0/im/chat/{chatId}/convertToOpenConversationId", chatID),
 	}, &got)
 	return got.OpenConversationID, err
 }

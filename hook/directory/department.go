@@ -1,9 +1,11 @@
-package hook
+package directory
 
 import (
 	"context"
 	"fmt"
 	"net/http"
+
+	"github.com/dingdag/dingdag/hook"
 )
 
 // RootDeptID is the department that all others are below.
@@ -58,11 +60,11 @@ type deptBody struct {
 // DingTalk docs: https://open.dingtalk.com/document/development/query-department-details0-v2
 //
 //dingtalk:api POST /topapi/v2/department/get
-func (a *App) GetDepartment(ctx context.Context, deptID int64, language string) (*DepartmentDetail, error) {
+func GetDepartment(ctx context.Context, a *hook.App, deptID int64, language string) (*DepartmentDetail, error) {
 	var got struct {
 		Result DepartmentDetail `json:"result"`
 	}
-	err := a.Do(ctx, Call{
+	err := a.Do(ctx, hook.Call{
 		Op: fmt.Sprintf("get department %d", deptID), Method: http.MethodPost, Path: "/topapi/v2/department/get",
 		Body: deptBody{deptID, language}, Safe: true,
 	}, &got)
@@ -78,11 +80,11 @@ func (a *App) GetDepartment(ctx context.Context, deptID int64, language string) 
 // DingTalk docs: https://open.dingtalk.com/document/development/user-management-acquires-the-list-departments
 //
 //dingtalk:api POST /topapi/v2/department/listsub
-func (a *App) ListDepartments(ctx context.Context, deptID int64, language string) ([]Department, error) {
+func ListDepartments(ctx context.Context, a *hook.App, deptID int64, language string) ([]Department, error) {
 	var got struct {
 		Result []Department `json:"result"`
 	}
-	err := a.Do(ctx, Call{
+	err := a.Do(ctx, hook.Call{
 		Op: fmt.Sprintf("list the departments below %d", deptID), Method: http.MethodPost, Path: "/topapi/v2/department/listsub",
 		Body: deptBody{deptID, language}, Safe: true,
 	}, &got)
@@ -95,11 +97,11 @@ func (a *App) ListDepartments(ctx context.Context, deptID int64, language string
 // DingTalk docs: https://open.dingtalk.com/document/development/address-book-search-department-id
 //
 //dingtalk:api POST /v1.0/contact/departments/search
-func (a *App) SearchDepartments(ctx context.Context, q SearchQuery) (*SearchPage[int64], error) {
+func SearchDepartments(ctx context.Context, a *hook.App, q SearchQuery) (*SearchPage[int64], error) {
 	q.Exact = false
 	var got SearchPage[int64]
-	err := a.Do(ctx, Call{
-		Op: fmt.Sprintf("search departments %q", q.Word), API: NewAPI, Method: http.MethodPost, Path: "/v1.0/contact/departments/search",
+	err := a.Do(ctx, hook.Call{
+		Op: fmt.Sprintf("search departments %q", q.Word), API: hook.NewAPI, Method: http.MethodPost, Path: "/v1.0/contact/departments/search",
 		Body: q.body(), Safe: true,
 	}, &got)
 	if err != nil {
