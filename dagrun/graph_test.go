@@ -53,9 +53,11 @@ func TestAboveAndBelow(t *testing.T) {
 	assert.Equal(t, "a, b, c", g.Names(g.Above(2)))
 	assert.Equal(t, "none", g.Names(g.Below()))
 	assert.Equal(t, "a, b, c, e, x", g.Names(g.All()))
-	found, ok := g.Find("c")
-	assert.True(t, ok)
-	assert.Equal(t, dagrun.Task(2), found)
-	_, ok = g.Find("z")
+	for i, id := range []string{"a", "b", "c"} {
+		found, ok := g.Find(id)
+		assert.True(t, ok)
+		assert.Equal(t, dagrun.Task(i), found)
+	}
+	_, ok := g.Find("z")
 	assert.False(t, ok)
 }

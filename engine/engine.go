@@ -335,14 +335,8 @@ func (e *Engine) beats(ctx context.Context) error {
 		}
 		lost, err := e.store.Beat(ctx, 3*e.o.Beat)
 		e.takeOver(ctx, lost)
-		if err == nil {
-			err = e.Refresh(ctx)
-		}
-		if err == nil {
-			err = e.serve(ctx)
-		}
-		if err == nil {
-			err = e.noteLife(ctx, false)
+		if err == nil { // with the lease; what fails of the rest does not hold up the others
+			err = errors.Join(e.Refresh(ctx), e.serve(ctx), e.noteLife(ctx, false))
 		}
 		if err != nil && ctx.Err() == nil {
 			// The next beat tries again; a store that stays away shows in every line.
