@@ -13,7 +13,6 @@ require (
 	github.com/jedib0t/go-pretty/v6 v6.9.1
 	github.com/lmittmann/tint v1.2.1
 	github.com/mattn/go-isatty v0.0.24
-	github.com/mitsuhiko/minijinja/minijinja-go/v2 v2.24.0
 	github.com/pressly/goose/v3 v3.28.0
 	github.com/riverqueue/river v0.51.2
 	github.com/riverqueue/river/riverdriver v0.51.2

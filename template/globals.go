@@ -69,6 +69,9 @@ func (n *namespace) Attr(name string) (any, error) {
 	return v, nil
 }
 
+// SetAttr implements lang.Attributes.
+func (n *namespace) SetAttr(name string, v any) { n.values.SetText(name, v) }
+
 func (n *namespace) Method(string) pyval.Method { return nil }
 
 func (n *namespace) Names() []string { return pyval.Names(n.values) }

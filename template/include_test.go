@@ -68,6 +68,7 @@ func TestIncludeMistakes(t *testing.T) {
 		"b.sql":       "{% include 'a.sql' %}",
 		"open.sql":    "{% if 1 %}",
 		"macro.sql":   "{% macro f() %}{% endmacro %}",
+		"sees.sql":    "{{ x }}",
 		"long.sql":    strings.Repeat("x", 600<<10),
 	}
 	for i := range 12 {
@@ -85,7 +86,8 @@ func TestIncludeMistakes(t *testing.T) {
 		"{% include 'macro.sql' %}{{ f() }}":                  `template line 1, column 29: unknown function "f"`,
 		"{% include 'd0' %}":                                  "template file d9, line 1, column 4: files include each other more than 10 levels deep",
 		"{% include 'long.sql' %}{% include 'long.sql' %}":    "template line 1, column 28: the included files hold more than 1048576 bytes",
-		"{% include 'macro.sql' without context %}":           "template line 1, column 24: an included template always sees the names around it: remove 'without context'",
+		"{% include 'sees.sql' without context %}":            "template file sees.sql, line 1, column 4: x is undefined",
+		"{% include 'macro.sql' without %}":                   "template line 1, column 32: unexpected end of the expression, expected 'context'",
 		"{% include 'macro.sql' ignore %}":                    "template line 1, column 31: unexpected end of the expression, expected 'missing'",
 		"{% include [] %}":                                    "template line 1, column 15: include names no file",
 		"{% include 'macro.sql' ~ '.x' %}":                    "template line 1, column 24: unexpected '~', expected %}",

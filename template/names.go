@@ -3,14 +3,15 @@ package template
 import (
 	"fmt"
 	"maps"
+	"math/big"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/template/internal/lang"
 	"github.com/dingdag/dingdag/template/internal/pyval"
-	"github.com/dingdag/dingdag/template/internal/rewrite"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -52,36 +53,28 @@ func (e *Env) CheckNames(src string, include func(name string) (string, error), 
 	if !yamlvalue.HoldsTemplate(src) {
 		return nil
 	}
-	src = rewrite.Normalize(src)
-	known := e.known()
-	known.Include = include
-	t, err := rewrite.Rewrite(src, known)
+	t, err := lang.Parse(lang.Normalize(src), e.language, include)
 	if err != nil {
 		return nil // told by Check
 	}
 	var out []NameFinding
-	for _, ref := range t.Uses {
+	for _, ref := range t.Uses(e.language) {
 		at, name, said, warning := e.judge(&ref, &n)
 		if said == "" {
 			continue
 		}
-		text, file := src, ""
-		if ref.File > 0 {
-			text, file = t.Files[ref.File-1].Source, t.Files[ref.File-1].Name
-		}
-		line, column := rewrite.Position(text, at)
+		line, column := lang.Position(ref.Source.Text, at)
 		out = append(out, NameFinding{
-			Line: line, Column: column, File: file, Name: name, Warning: warning || !ref.Sure, Message: said,
+			Line: line, Column: column, File: ref.Source.Name, Name: name, Warning: warning || !ref.Sure, Message: said,
 		})
 	}
 	return out
 }
 
 // judge says what is wrong with one use, nothing if all is well.
-func (e *Env) judge(ref *rewrite.Ref, n *Names) (at int, name, said string, warning bool) {
-	if ref.Constant != rewrite.NoConstant {
-		of := constants[ref.Constant]
-		return judgeStep(of.value, of.name, ref.Path[0])
+func (e *Env) judge(ref *lang.Ref, n *Names) (at int, name, said string, warning bool) {
+	if ref.Name == "" {
+		return judgeConstant(ref)
 	}
 	if slices.Contains(n.More, ref.Name) || e.added[ref.Name] != nil {
 		return 0, "", "", false
@@ -105,7 +98,7 @@ func (e *Env) judge(ref *rewrite.Ref, n *Names) (at int, name, said string, warn
 }
 
 // judgePath looks at the attributes of one of Airflow's names.
-func (e *Env) judgePath(ref *rewrite.Ref, n *Names) (at int, name, said string, warning bool) {
+func (e *Env) judgePath(ref *lang.Ref, n *Names) (at int, name, said string, warning bool) {
 	if len(ref.Path) == 0 {
 		return 0, "", "", false
 	}
@@ -134,18 +127,26 @@ func (e *Env) judgePath(ref *rewrite.Ref, n *Names) (at int, name, said string, 
 	return judgeStep(owner, pathText(ref, first), first)
 }
 
-// constants are values of the kinds of constants, and what they are called.
-var constants = map[rewrite.Constant]struct {
-	value any
-	name  string
-}{
-	rewrite.TextConstant:   {"", "a text"},
-	rewrite.NumberConstant: {int64(0), "a number"},
-	rewrite.ListConstant:   {pyval.NewList(), "a list"},
+// judgeConstant looks at the attribute of a constant.
+func judgeConstant(ref *lang.Ref) (at int, name, said string, warning bool) {
+	first := ref.Path[0]
+	switch v := ref.Constant.(type) {
+	case string:
+		return judgeStep(v, "a text", first)
+	case int64, *big.Int, float64:
+		return judgeStep(v, "a number", first)
+	case *pyval.Dict:
+		if _, isKey := v.Get(first.Name); isKey && !pyval.Has(v, first.Name) {
+			return 0, "", "", false
+		}
+	}
+	return judgeStep(ref.Constant, constantNames[pyval.TypeName(ref.Constant)], first)
 }
 
+var constantNames = map[string]string{"list": "a list", "tuple": "a tuple", "dict": "a dict", "bool": "a truth value", "None": "none"}
+
 // judgeStep looks for an attribute of a value that is called by a name.
-func judgeStep(owner any, called string, step rewrite.Step) (at int, name, said string, warning bool) {
+func judgeStep(owner any, called string, step lang.Step) (at int, name, said string, warning bool) {
 	switch {
 	case pyval.HasAttr(owner, step.Name, step.Called):
 		return 0, "", "", false
@@ -156,7 +157,7 @@ func judgeStep(owner any, called string, step rewrite.Step) (at int, name, said 
 }
 
 // pathText is the path before a step.
-func pathText(ref *rewrite.Ref, until rewrite.Step) string {
+func pathText(ref *lang.Ref, until lang.Step) string {
 	parts := []string{ref.Name}
 	for _, s := range ref.Path {
 		if s.At == until.At {
@@ -168,7 +169,7 @@ func pathText(ref *rewrite.Ref, until rewrite.Step) string {
 }
 
 // judgePull looks for the tasks that ti.xcom_pull names.
-func judgePull(call rewrite.Step, n *Names) (at int, name, said string, warning bool) {
+func judgePull(call lang.Step, n *Names) (at int, name, said string, warning bool) {
 	_, otherDAG := call.Keywords["dag_id"]
 	_, otherRun := call.Keywords["run_id"]
 	if otherDAG || otherRun || len(call.Args) > 1 || n.Tasks == nil {

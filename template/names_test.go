@@ -51,6 +51,10 @@ func TestCheckNames(t *testing.T) {
 			"1:10 error a text has no nosuch", "1:55 error a text has no uper; did you mean upper?", "1:73 error title is a method: write title()",
 			"1:89 error a list has no push", "1:107 error a number has no nosuch",
 		}},
+		{"{{ {'a': 1}.a }} {{ {'a': 1}.b }} {{ {}.nosuch() }} {{ (1, 2).nosuch }} {{ none.x }} {{ true.x }} {{ {ds: 1}.x }}", names, []string{
+			"1:30 error a dict has no b", "1:41 error a dict has no nosuch", "1:63 error a tuple has no nosuch", "1:81 error none has no x",
+			"1:94 error a truth value has no x",
+		}},
 		{"{{ 'a'.b is defined }} {{ 'a'.c | default('x') }} {{ ds and 'a'.d() }} {{ ('a' ~ 'b').e() if ds is defined }}", names, []string{
 			"1:65 warning a text has no d",
 		}},

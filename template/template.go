@@ -2,31 +2,25 @@
 // and filters, strict about what is undefined, printing values as Python prints
 // them.
 //
-// minijinja runs the statements. Before it gets a template, the source is
-// rewritten (internal/rewrite) so that operators, methods, filters and literals
-// are calls of functions here, and these give them Python's meaning
-// (internal/pyval). Templates see only what [Context] and [Options] offer, files
-// for {% include %} too, and time, memory and output are bounded.
+// Package lang is the language, package filters what Jinja and Airflow add to it, and
+// package pyval the values, which mean and print what they do in Python. Templates see only
+// what [Context] and [Options] offer, and files that they name; time, memory and output are
+// bounded.
 //
 // Where it differs from Airflow, a template fails; docs/jinja.md lists where. An empty
 // result stays empty (Airflow keeps the text of the template).
 package template
 
 import (
-	"context"
-	"fmt"
 	"maps"
 	"math/rand/v2"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
-	mj "github.com/mitsuhiko/minijinja/minijinja-go/v2"
-	"github.com/mitsuhiko/minijinja/minijinja-go/v2/syntax"
-	"github.com/mitsuhiko/minijinja/minijinja-go/v2/value"
-
+	"github.com/dingdag/dingdag/template/internal/filters"
+	"github.com/dingdag/dingdag/template/internal/lang"
 	"github.com/dingdag/dingdag/template/internal/pyval"
-	"github.com/dingdag/dingdag/template/internal/rewrite"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -54,16 +48,15 @@ type Options struct {
 // int64, float64, string, []any, map[string]any, [time.Time] or [time.Duration].
 type Func func(args []any, keywords map[string]any) (any, error)
 
-// Env compiles and renders templates. It is safe for concurrent use.
+// Env parses and renders templates. It is safe for concurrent use.
 type Env struct {
-	opts    Options
-	engine  *mj.Environment
-	macros  *pyval.Module
-	added   map[string]any
-	filters map[string]filterFunc
+	opts     Options
+	language *lang.Language
+	macros   *pyval.Module
+	added    map[string]any
 
 	mu    sync.Mutex
-	cache map[string]*compiled
+	cache map[string]*lang.Template
 }
 
 // The cache holds templates of at most maxCachedSource bytes. When it is full it
@@ -75,16 +68,6 @@ const (
 
 // workFactor is how many times MaxOutput all values made on the way may take.
 const workFactor = 64
-
-// compiled is a template ready to run.
-type compiled struct {
-	src   string
-	files []rewrite.File
-	sites []rewrite.Site
-	tmpl  *mj.Template
-	// includes says that the template rests on files, so that it is not kept.
-	includes bool
-}
 
 // New returns an environment.
 func New(opts Options) *Env {
@@ -100,47 +83,55 @@ func New(opts Options) *Env {
 	if opts.Clock == nil {
 		opts.Clock = time.Now //nolint:forbidigo // the clock starts here
 	}
-	e := &Env{opts: opts, cache: map[string]*compiled{}, added: map[string]any{}}
+	e := &Env{opts: opts, cache: map[string]*lang.Template{}, added: map[string]any{}}
 	e.macros = newMacros(opts.Clock, rand.Float64)
 	maps.Copy(e.added, opts.Macros)
-	e.filters = maps.Clone(filters)
+	more := make(map[string]lang.Filter, len(opts.Filters))
 	for name, f := range opts.Filters {
-		e.filters[name] = addedFilter(name, f)
+		more[name] = addedFilter(name, f)
 	}
-	e.engine = mj.EmptyEnvironment()
-	e.engine.SetUndefinedBehavior(mj.UndefinedStrict)
-	e.engine.SetWhitespace(syntax.WhitespaceConfig{KeepTrailingNewline: true})
-	e.engine.SetRecursionLimit(opts.Recursion)
-	e.engine.SetFuel(&opts.Fuel)
-	e.addHost()
+	e.language = &lang.Language{Modules: map[string]*pyval.Module{"macros": e.macros}}
+	e.language.Filters, e.language.Tests = filters.All(more)
+	e.language.Function = func(name string) bool {
+		_, added := e.added[name].(Func)
+		return added || globals[name] != nil
+	}
 	return e
+}
+
+// addedFilter makes a filter of a function of the embedding program.
+func addedFilter(name string, f Func) lang.Filter {
+	return func(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
+		return callFunc(f, b, pyval.Prepend(name, v, a))
+	}
 }
 
 // Check reports the first mistake that can be found without rendering: bad syntax
 // or an unknown filter, test or function. It is an [*Error]. Names that are
-// undefined show only when rendering. Files that are included are not looked at:
+// undefined show only when rendering. Files that it names are not looked at:
 // [Env.CheckFiles] does that too.
-func (e *Env) Check(src string) error {
-	return e.CheckFiles(src, func(string) (string, error) { return "", nil })
-}
+func (e *Env) Check(src string) error { return e.CheckFiles(src, unread) }
 
-// CheckFiles is [Env.Check] that looks into what the template includes, too; include
-// is that of [Context].
+func unread(string) (string, error) { return "", lang.ErrUnread }
+
+// CheckFiles is [Env.Check] that looks into what the template includes, imports and extends,
+// too; include is that of [Context].
 func (e *Env) CheckFiles(src string, include func(name string) (string, error)) error {
 	if !yamlvalue.HoldsTemplate(src) {
 		return nil
 	}
-	_, err := e.compile(src, include)
+	_, err := e.parse(src, include)
 	return err
 }
 
-// Includes reports whether a template that has no mistakes includes files.
+// Includes reports whether a template that has no mistakes includes, imports or extends
+// files.
 func (e *Env) Includes(src string) bool {
-	if !strings.Contains(src, "include") || !yamlvalue.HoldsTemplate(src) {
+	if !yamlvalue.HoldsTemplate(src) {
 		return false
 	}
-	t, err := e.compile(src, func(string) (string, error) { return "", nil })
-	return err == nil && t.includes
+	t, err := e.parse(src, unread)
+	return err == nil && t.RestsOnFiles()
 }
 
 // Render renders a template to text. Every text is one, also without braces: its lines
@@ -148,13 +139,17 @@ func (e *Env) Includes(src string) bool {
 // text of each templated field. The error is an [*Error].
 func (e *Env) Render(src string, c *Context) (string, error) {
 	if !yamlvalue.HoldsTemplate(src) {
-		return rewrite.Normalize(src), nil
+		return lang.Normalize(src), nil
 	}
-	t, err := e.compile(src, c.include())
+	t, err := e.parse(src, c.include())
 	if err != nil {
 		return "", err
 	}
-	return e.newRender(t, c).run()
+	text, err := t.Render(e.newRender(c).context())
+	if err != nil {
+		return "", e.mistake(err)
+	}
+	return text, nil
 }
 
 // RenderNative renders a template in native mode, to a value and its text. A template
@@ -165,8 +160,8 @@ func (e *Env) Render(src string, c *Context) (string, error) {
 // list. The text is what [Env.Render] gives.
 func (e *Env) RenderNative(src string, c *Context) (value any, text string, err error) {
 	if !yamlvalue.HoldsTemplate(src) {
-		text = rewrite.Normalize(src)
-		value, err = literal(e.budget(), text)
+		text = lang.Normalize(src)
+		value, err = lang.Literal(e.budget(), text)
 		if err == nil {
 			value, err = pyval.ToGo(e.budget(), value)
 		}
@@ -175,50 +170,38 @@ func (e *Env) RenderNative(src string, c *Context) (value any, text string, err 
 		}
 		return value, text, nil
 	}
-	t, err := e.compile(src, c.include())
+	t, err := e.parse(src, c.include())
 	if err != nil {
 		return nil, "", err
 	}
-	r := e.newRender(t, c)
-	r.native = true
-	written, err := r.run()
-	if err != nil {
-		return nil, "", err
-	}
-	v, text, err := r.nativeValue(written)
+	r := e.newRender(c)
+	value, text, err = t.RenderNative(r.context())
 	if err == nil {
-		v, err = pyval.ToGo(r.budget, v)
+		value, err = pyval.ToGo(r.budget, value)
 	}
 	if err != nil {
-		return nil, "", r.engineError(err)
+		return nil, "", e.mistake(err)
 	}
-	return v, text, nil
+	return value, text, nil
 }
 
 func (e *Env) budget() *pyval.Budget {
 	return &pyval.Budget{MaxText: e.opts.MaxOutput, Left: workFactor * int64(e.opts.MaxOutput)}
 }
 
-func (e *Env) compile(src string, include func(string) (string, error)) (*compiled, error) {
-	src = rewrite.Normalize(src)
+func (e *Env) parse(src string, include func(string) (string, error)) (*lang.Template, error) {
+	src = lang.Normalize(src)
 	e.mu.Lock()
 	t, ok := e.cache[src]
 	e.mu.Unlock()
 	if ok {
 		return t, nil
 	}
-	known := e.known()
-	known.Include = include
-	rw, err := rewrite.Rewrite(src, known)
+	t, err := lang.Parse(src, e.language, include)
 	if err != nil {
 		return nil, e.mistake(err)
 	}
-	tmpl, err := e.engine.TemplateFromNamedString("template", rw.Source)
-	if err != nil {
-		return nil, &Error{Line: 1, Column: 1, Message: "the template is too complex: " + err.Error(), Err: err}
-	}
-	t = &compiled{src: src, files: rw.Files, sites: rw.Sites, tmpl: tmpl, includes: rw.Includes}
-	if len(src) <= maxCachedSource && !rw.Includes {
+	if len(src) <= maxCachedSource && !t.RestsOnFiles() {
 		e.mu.Lock()
 		if len(e.cache) >= maxCached {
 			clear(e.cache)
@@ -229,11 +212,11 @@ func (e *Env) compile(src string, include func(string) (string, error)) (*compil
 	return t, nil
 }
 
-// mistake turns an error of the rewriter into ours, with a suggestion.
+// mistake turns an error of the language into ours, with a suggestion.
 func (e *Env) mistake(err error) error {
-	m, ok := err.(*rewrite.Error) //nolint:errorlint // the rewriter returns nothing else and does not wrap
+	m, ok := err.(*lang.Error) //nolint:errorlint // the language returns nothing else but for values, and does not wrap
 	if !ok {
-		return fmt.Errorf("template: %w", err)
+		return &Error{Line: 1, Column: 1, Message: err.Error(), Err: err}
 	}
 	msg := m.Message
 	if why, refused := refusedMacros[m.Name]; refused && m.Kind == "macros function" {
@@ -241,42 +224,18 @@ func (e *Env) mistake(err error) error {
 	} else if m.Kind != "" {
 		msg += didYouMean(m.Name, e.namesOf(m.Kind))
 	}
-	return &Error{Line: m.Line, Column: m.Column, File: m.File, Message: msg}
+	return &Error{Line: m.Line, Column: m.Column, File: m.File, Message: msg, Err: m.Err}
 }
 
-// source returns the name and text of what a site stands in.
-func (t *compiled) source(s *rewrite.Site) (file, src string) {
-	if s.File == 0 {
-		return "", t.src
+// namesOf lists the names of a kind, for suggestions.
+func (e *Env) namesOf(kind string) []string {
+	switch kind {
+	case "filter":
+		return slices.Collect(maps.Keys(e.language.Filters))
+	case "test":
+		return slices.Collect(maps.Keys(e.language.Tests))
+	case "function":
+		return append(slices.Collect(maps.Keys(globals)), slices.Collect(maps.Keys(e.added))...)
 	}
-	f := t.files[s.File-1]
-	return f.Name, f.Source
-}
-
-func (e *Env) newRender(t *compiled, c *Context) *render {
-	if c == nil {
-		c = &Context{}
-	}
-	return &render{
-		env: e, t: t, ctx: c,
-		budget: e.budget(),
-		cache:  map[string]value.Value{},
-	}
-}
-
-// run renders; the first failure of a host function wins over what the engine
-// makes of it.
-func (r *render) run() (string, error) {
-	ctx := context.WithValue(context.Background(), renderKey{}, r)
-	out, err := r.t.tmpl.RenderCtx(ctx, value.FromObject(scope{r}))
-	if r.err != nil {
-		return "", r.err
-	}
-	if err == nil && len(out) > r.env.opts.MaxOutput {
-		err = r.tooLong()
-	}
-	if err != nil {
-		return "", r.engineError(err)
-	}
-	return out, nil
+	return e.macros.Names()
 }

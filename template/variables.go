@@ -6,36 +6,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/mitsuhiko/minijinja/minijinja-go/v2/value"
-
+	"github.com/dingdag/dingdag/template/internal/filters"
 	"github.com/dingdag/dingdag/template/internal/pyval"
-	"github.com/dingdag/dingdag/template/internal/rewrite"
 )
-
-// scope is the context as minijinja's outermost scope. Variables are made when
-// they are first used.
-type scope struct{ r *render }
-
-// ObjectRepr implements value.ObjectWithRepr.
-func (s scope) ObjectRepr() value.ObjectRepr { return value.ObjectReprMap }
-
-// GetAttr implements value.Object.
-func (s scope) GetAttr(ident string) value.Value {
-	r, name := s.r, rewrite.Name(ident)
-	if v, ok := r.cache[name]; ok {
-		return v
-	}
-	v, err := r.variable(name)
-	if err != nil {
-		if r.last == nil {
-			r.last = &r.t.sites[0]
-		}
-		_ = r.fail(r.last, fmt.Errorf("%s: %w", name, err)) // run returns it
-		v = pyval.Undefined{}
-	}
-	r.cache[name] = wrap(v)
-	return r.cache[name]
-}
 
 // variable makes the value of a top-level name.
 func (r *render) variable(name string) (any, error) {
@@ -47,6 +20,15 @@ func (r *render) variable(name string) (any, error) {
 	}
 	if get, ok := variables[name]; ok {
 		return get(r)
+	}
+	return r.global(name)
+}
+
+// global makes the value of a name that is there everywhere, in files that are imported
+// without context too.
+func (r *render) global(name string) (any, error) {
+	if v, ok := r.env.added[name]; ok {
+		return fromGo(name, v)
 	}
 	if f, ok := globals[name]; ok {
 		return &pyval.Module{Name: name, Call: f}, nil
@@ -152,7 +134,7 @@ func logical(format string) func(*render) (any, error) {
 func (r *render) tsNoDashWithTZ() (any, error) {
 	iso := isoOf(r.date(r.ctx.Run.LogicalDate))
 	if text, ok := iso.(string); ok {
-		return noDashes.Replace(text), nil
+		return filters.WithoutDashes(text), nil
 	}
 	return iso, nil
 }

@@ -13,30 +13,22 @@ import (
 type Args struct {
 	fn    string
 	pos   []any
-	names []string
-	named map[string]any
+	names []string // of the keywords that nobody took yet
+	named []any
 	next  int
 	err   error
 }
 
-// NewArgs returns the arguments of a call of fn. names gives the order of named;
-// names missing from it come last, sorted.
-func NewArgs(fn string, pos []any, named map[string]any, names []string) *Args {
-	a := &Args{fn: fn, pos: pos, named: named}
-	for _, n := range names {
-		if _, ok := named[n]; ok {
-			a.names = append(a.names, n)
-		}
-	}
-	var rest []string
-	for n := range named {
-		if !slices.Contains(a.names, n) {
-			rest = append(rest, n)
-		}
-	}
-	slices.Sort(rest)
-	a.names = append(a.names, rest...)
-	return a
+// NewArgs returns the arguments of a call of fn; names and named are the keywords and
+// their values. They are left as they are.
+func NewArgs(fn string, pos []any, names []string, named []any) *Args {
+	return &Args{fn: fn, pos: pos, names: names, named: named}
+}
+
+// AddKeyword adds a keyword.
+func (a *Args) AddKeyword(name string, v any) {
+	a.names = append(slices.Clip(a.names), name)
+	a.named = append(slices.Clip(a.named), v)
 }
 
 func (a *Args) fail(format string, args ...any) {
@@ -46,17 +38,11 @@ func (a *Args) fail(format string, args ...any) {
 }
 
 // Given reports whether the next parameter was passed.
-func (a *Args) Given(name string) bool {
-	_, ok := a.named[name]
-	return ok || a.next < len(a.pos)
-}
+func (a *Args) Given(name string) bool { return a.HasKeyword(name) || a.next < len(a.pos) }
 
-func (a *Args) take(name string) (any, bool) {
-	v, ok := a.named[name]
-	if ok {
-		delete(a.named, name)
-		a.names = slices.DeleteFunc(a.names, func(n string) bool { return n == name })
-	}
+// Take takes a parameter of any kind, and reports whether it was passed.
+func (a *Args) Take(name string) (any, bool) {
+	v, ok := a.takeKeyword(name)
 	if a.next < len(a.pos) {
 		if ok {
 			a.fail("%s is given twice", name)
@@ -67,9 +53,24 @@ func (a *Args) take(name string) (any, bool) {
 	return v, ok
 }
 
+func (a *Args) takeKeyword(name string) (any, bool) {
+	i := slices.Index(a.names, name)
+	if i < 0 {
+		return nil, false
+	}
+	v := a.named[i]
+	if i == 0 { // in most calls they come in their order
+		a.names, a.named = a.names[1:], a.named[1:]
+		return v, true
+	}
+	a.names = slices.Delete(slices.Clone(a.names), i, i+1)
+	a.named = slices.Delete(slices.Clone(a.named), i, i+1)
+	return v, true
+}
+
 // Any takes a required parameter.
 func (a *Args) Any(name string) any {
-	v, ok := a.take(name)
+	v, ok := a.Take(name)
 	if !ok {
 		a.fail("the argument %s is missing", name)
 	}
@@ -78,7 +79,7 @@ func (a *Args) Any(name string) any {
 
 // AnyOr takes an optional parameter.
 func (a *Args) AnyOr(name string, def any) any {
-	if v, ok := a.take(name); ok {
+	if v, ok := a.Take(name); ok {
 		return v
 	}
 	return def
@@ -164,8 +165,8 @@ func (a *Args) More() []any {
 // Rest takes all remaining keyword arguments, in the order of the call.
 func (a *Args) Rest() *Dict {
 	d := NewDict()
-	for _, n := range a.names {
-		d.SetText(n, a.named[n])
+	for i, n := range a.names {
+		d.SetText(n, a.named[i])
 	}
 	a.names, a.named = nil, nil
 	return d
@@ -184,15 +185,14 @@ func (a *Args) Done() error {
 
 // NewArgsOf returns arguments that can be read anew from positional and keyword ones.
 func NewArgsOf(fn string, pos []any, named *Dict) *Args {
-	kw := make(map[string]any, named.Len())
 	var names []string
+	var values []any
 	for i, k := range named.keys {
 		if s, ok := k.(string); ok {
-			kw[s] = named.vals[i]
-			names = append(names, s)
+			names, values = append(names, s), append(values, named.vals[i])
 		}
 	}
-	return NewArgs(fn, pos, kw, names)
+	return NewArgs(fn, pos, names, values)
 }
 
 // Prepend returns the arguments with one more positional one before them.
@@ -202,19 +202,15 @@ func Prepend(fn string, v any, a *Args) *Args {
 
 // HasKeyword reports whether a keyword was passed.
 func (a *Args) HasKeyword(name string) bool {
-	_, ok := a.named[name]
-	return ok
+	return slices.Contains(a.names, name)
 }
 
 // KeywordOr takes an optional parameter that is passed by keyword only.
 func (a *Args) KeywordOr(name string, def any) any {
-	if !a.HasKeyword(name) {
-		return def
+	if v, ok := a.takeKeyword(name); ok {
+		return v
 	}
-	pos := a.pos
-	a.pos = nil
-	defer func() { a.pos = pos }()
-	return a.AnyOr(name, def)
+	return def
 }
 
 // KeywordTruth takes an optional flag that is passed by keyword only.

@@ -189,7 +189,7 @@ func (i Interval) days(b *Budget) ([]any, error) {
 		step = -1
 	}
 	for n := int64(0); ; n++ {
-		if err := b.Spend(8 * elementCost); err != nil {
+		if err := b.Spend(8 * ElementCost); err != nil {
 			return nil, err
 		}
 		var at any

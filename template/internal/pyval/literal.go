@@ -20,7 +20,7 @@ func ParseLiteral(b *Budget, s string) (v any, ok bool, err error) {
 	if s == "" || s[0] == ' ' || s[0] == '\t' || s[0] == '\f' || strings.IndexByte(s, 0) >= 0 {
 		return nil, false, nil // Python sees an indent
 	}
-	if err := b.Spend(len(s) * elementCost); err != nil {
+	if err := b.Spend(len(s) * ElementCost); err != nil {
 		return nil, false, err
 	}
 	p := &literalParser{src: s, budget: b}

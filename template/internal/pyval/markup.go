@@ -13,7 +13,7 @@ func (m Markup) TypeName() string { return "str" }
 func (m Markup) Str() string { return string(m) }
 
 // Repr implements [Printer].
-func (m Markup) Repr() string { return "Markup(" + quote(string(m)) + ")" }
+func (m Markup) Repr() string { return "Markup(" + Quote(string(m)) + ")" }
 
 // Attr implements [Object].
 func (m Markup) Attr(string) (any, error) { return Undefined{}, nil }

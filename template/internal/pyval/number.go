@@ -236,6 +236,18 @@ func Negate(v any) (any, error) {
 	return nil, fmt.Errorf("bad operand type for unary -: %q", TypeName(v))
 }
 
+// Posit is the unary +: a bool becomes a number.
+func Posit(v any) (any, error) {
+	switch v := v.(type) {
+	case bool:
+		i, _ := toInt(v)
+		return Int(i), nil
+	case int64, *big.Int, float64, Decimal:
+		return v, nil
+	}
+	return nil, fmt.Errorf("bad operand type for unary +: %q", TypeName(v))
+}
+
 // Round rounds as round() does: half to even, on the exact value.
 func Round(v any, digits int) (any, error) {
 	switch f := v.(type) {

@@ -159,8 +159,8 @@ func repeat(b *Budget, v any, n int64) (any, bool, error) {
 }
 
 func repeatItems(b *Budget, items []any, n int64) ([]any, error) {
-	if len(items) > 0 && n > int64(b.MaxText/elementCost/len(items)) {
-		return nil, fmt.Errorf("a list of more than %d elements: %w", b.MaxText/elementCost, ErrLimit)
+	if len(items) > 0 && n > int64(b.MaxText/ElementCost/len(items)) {
+		return nil, fmt.Errorf("a list of more than %d elements: %w", b.MaxText/ElementCost, ErrLimit)
 	}
 	return slices.Repeat(items, int(n)), nil
 }

@@ -103,7 +103,7 @@ func (p *prettyPrinter) prettyText(s string, indent, allowance, level int) {
 		if last {
 			width -= allowance
 		}
-		if text := quote(line); runeLen(text) <= width {
+		if text := Quote(line); runeLen(text) <= width {
 			chunks = append(chunks, text)
 			continue
 		}
@@ -114,9 +114,9 @@ func (p *prettyPrinter) prettyText(s string, indent, allowance, level int) {
 			if j == len(parts)-1 && last {
 				limit -= allowance
 			}
-			if runeLen(quote(current+part)) > limit {
+			if runeLen(Quote(current+part)) > limit {
 				if current != "" {
-					chunks = append(chunks, quote(current))
+					chunks = append(chunks, Quote(current))
 				}
 				current = part
 			} else {
@@ -124,7 +124,7 @@ func (p *prettyPrinter) prettyText(s string, indent, allowance, level int) {
 			}
 		}
 		if current != "" {
-			chunks = append(chunks, quote(current))
+			chunks = append(chunks, Quote(current))
 		}
 	}
 	if len(chunks) == 1 {

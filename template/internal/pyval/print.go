@@ -79,7 +79,7 @@ func (p *printer) value(v any, depth int) {
 	case float64:
 		p.text(reprFloat(v))
 	case string:
-		p.text(quote(v))
+		p.text(Quote(v))
 	case *List:
 		p.items("[", v.Items, "]", depth)
 	case Tuple:
@@ -195,8 +195,8 @@ func roundFloat(f float64, digits int) float64 {
 // isPrintable is str.isprintable for one character.
 func isPrintable(r rune) bool { return r == ' ' || unicode.IsGraphic(r) && !unicode.IsSpace(r) }
 
-// quote is repr of a text: single quotes unless only they occur in it.
-func quote(s string) string {
+// Quote is repr of a text: single quotes unless only they occur in it.
+func Quote(s string) string {
 	q := '\''
 	if strings.ContainsRune(s, '\'') && !strings.ContainsRune(s, '"') {
 		q = '"'

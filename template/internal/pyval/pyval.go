@@ -237,12 +237,12 @@ func Iterate(b *Budget, v any) ([]any, error) {
 	case *Dict:
 		return v.Keys(), nil
 	case Range:
-		if err := b.Spend(v.Len() * elementCost); err != nil {
+		if err := b.Spend(v.Len() * ElementCost); err != nil {
 			return nil, err
 		}
 		return v.Items(), nil
 	case string:
-		if err := b.Spend(len(v) * elementCost); err != nil {
+		if err := b.Spend(len(v) * ElementCost); err != nil {
 			return nil, err
 		}
 		items := make([]any, 0, len(v))
@@ -375,9 +375,9 @@ func Names(v any) []string {
 	return nil
 }
 
-// Rough memory of one element and of one step of work, in budget units (bytes).
+// Budget units are bytes: ElementCost is the rough memory of one element, stepCost that of one step of work.
 const (
-	elementCost = 16
+	ElementCost = 16
 	stepCost    = 16
 	maxDepth    = 100
 )
@@ -420,11 +420,11 @@ func (b *Budget) Charge(v any) error {
 		}
 		return b.Spend(len(v))
 	case *List:
-		return b.Spend(len(v.Items) * elementCost)
+		return b.Spend(len(v.Items) * ElementCost)
 	case Tuple:
-		return b.Spend(len(v) * elementCost)
+		return b.Spend(len(v) * ElementCost)
 	case *Dict:
-		return b.Spend(v.Len() * 4 * elementCost)
+		return b.Spend(v.Len() * 4 * ElementCost)
 	case *big.Int:
 		return b.Spend(v.BitLen() / 8)
 	}

@@ -185,7 +185,7 @@ func sliceIndexes(b *Budget, v, start, stop, step any) ([]int, error) {
 		return nil, err
 	}
 	by = min(max(by, -n-1), n+1) // larger steps pick the same elements
-	if err := b.Spend(n * elementCost); err != nil {
+	if err := b.Spend(n * ElementCost); err != nil {
 		return nil, err
 	}
 	var at []int
@@ -224,7 +224,7 @@ var listMethods = map[string]func(*Budget, *List, *Args) (any, error){
 			return nil, err
 		}
 		l.Items = append(l.Items, v)
-		return nil, b.Spend(elementCost)
+		return nil, b.Spend(ElementCost)
 	},
 	"extend": func(b *Budget, l *List, a *Args) (any, error) {
 		more := a.Any("iterable")
@@ -236,7 +236,7 @@ var listMethods = map[string]func(*Budget, *List, *Args) (any, error){
 			return nil, err
 		}
 		l.Items = append(l.Items, items...)
-		return nil, b.Spend(len(items) * elementCost)
+		return nil, b.Spend(len(items) * ElementCost)
 	},
 	"insert": func(b *Budget, l *List, a *Args) (any, error) {
 		at, v := a.Int("index"), a.Any("object")
@@ -247,7 +247,7 @@ var listMethods = map[string]func(*Budget, *List, *Args) (any, error){
 			at += len(l.Items)
 		}
 		l.Items = slices.Insert(l.Items, min(max(at, 0), len(l.Items)), v)
-		return nil, b.Spend(elementCost)
+		return nil, b.Spend(ElementCost)
 	},
 	"remove": func(b *Budget, l *List, a *Args) (any, error) {
 		at, err := indexOf(b, l.Items, a)

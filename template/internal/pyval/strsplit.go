@@ -13,7 +13,7 @@ func split(b *Budget, s string, a *Args, right bool) (any, error) {
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
-	if err := b.Spend(len(s) * elementCost); err != nil {
+	if err := b.Spend(len(s) * ElementCost); err != nil {
 		return nil, err
 	}
 	var parts []string
@@ -77,7 +77,7 @@ func splitLines(b *Budget, s string, a *Args) (any, error) {
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
-	if err := b.Spend(len(s) * elementCost); err != nil {
+	if err := b.Spend(len(s) * ElementCost); err != nil {
 		return nil, err
 	}
 	return texts(linesOf(s, keep)), nil

@@ -1,4 +1,4 @@
-package template
+package filters
 
 import (
 	"errors"
@@ -9,24 +9,24 @@ import (
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
-func filterAbs(r *render, v any, a *pyval.Args) (any, error) {
+func filterAbs(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
 	if d, ok := v.(pyval.Delta); ok {
 		return pyval.NewDelta(d.Duration().Abs()), nil
 	}
-	if b, ok := v.(bool); ok {
-		return pyval.Binary(r.budget, "+", b, int64(0))
+	if isTrue, ok := v.(bool); ok {
+		return pyval.Binary(b, "+", isTrue, int64(0))
 	}
-	negative, err := pyval.Compare(r.budget, "<", v, int64(0))
+	negative, err := pyval.Compare(b, "<", v, int64(0))
 	if err != nil || !negative {
 		return v, err
 	}
 	return pyval.Negate(v)
 }
 
-func filterInt(_ *render, v any, a *pyval.Args) (any, error) {
+func filterInt(_ *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	def, base := a.AnyOr("default", int64(0)), a.IntOr("base", 10)
 	if err := a.Done(); err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func filterInt(_ *render, v any, a *pyval.Args) (any, error) {
 	return n, nil
 }
 
-func filterFloat(_ *render, v any, a *pyval.Args) (any, error) {
+func filterFloat(_ *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	def := a.AnyOr("default", 0.0)
 	if err := a.Done(); err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func filterFloat(_ *render, v any, a *pyval.Args) (any, error) {
 	return f, nil
 }
 
-func filterRound(_ *render, v any, a *pyval.Args) (any, error) {
+func filterRound(_ *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	digits, method := a.IntOr("precision", 0), a.TextOr("method", "common")
 	if err := a.Done(); err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ func filterRound(_ *render, v any, a *pyval.Args) (any, error) {
 	return nil, fmt.Errorf("round: the method is common, ceil or floor, not %q", method)
 }
 
-func filterFileSize(_ *render, v any, a *pyval.Args) (any, error) {
+func filterFileSize(_ *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	binary := a.BoolOr("binary", false)
 	if err := a.Done(); err != nil {
 		return nil, err
@@ -120,7 +120,7 @@ func filterFileSize(_ *render, v any, a *pyval.Args) (any, error) {
 	return fmt.Sprintf("%.1f %c%sB", size, letters[i], mid), nil
 }
 
-func filterDefault(_ *render, v any, a *pyval.Args) (any, error) {
+func filterDefault(_ *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	def, boolean := a.AnyOr("default_value", ""), a.BoolOr("boolean", false)
 	if err := a.Done(); err != nil {
 		return nil, err
@@ -131,7 +131,7 @@ func filterDefault(_ *render, v any, a *pyval.Args) (any, error) {
 	return v, nil
 }
 
-func filterToJSON(r *render, v any, a *pyval.Args) (any, error) {
+func filterToJSON(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	width := a.IntOr("indent", -1)
 	if err := a.Done(); err != nil {
 		return nil, err
@@ -140,16 +140,16 @@ func filterToJSON(r *render, v any, a *pyval.Args) (any, error) {
 		return nil, errors.New("tojson: the indent is too large")
 	}
 	o := pyval.JSONOptions{SortKeys: true, ASCII: true, Lines: width >= 0, Indent: strings.Repeat(" ", max(width, 0))}
-	s, err := pyval.ToJSON(r.budget, v, o)
+	s, err := pyval.ToJSON(b, v, o)
 	return pyval.Markup(jsonForHTML.Replace(s)), err
 }
 
 // jsonForHTML escapes as Jinja does, so that the text can stand in HTML.
 var jsonForHTML = strings.NewReplacer("<", `\u003c`, ">", `\u003e`, "&", `\u0026`, "'", `\u0027`)
 
-func filterPretty(r *render, v any, a *pyval.Args) (any, error) {
+func filterPretty(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
-	return pyval.PrettyPrint(r.budget, v)
+	return pyval.PrettyPrint(b, v)
 }

@@ -1,16 +1,14 @@
-package template
+package filters
 
 import (
 	"fmt"
 	"math/big"
 
+	"github.com/dingdag/dingdag/template/internal/lang"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
-// testFunc is a test, the word after "is".
-type testFunc func(b *pyval.Budget, v any, a *pyval.Args) (bool, error)
-
-var tests = map[string]testFunc{
+var tests = map[string]lang.Test{
 	"defined":     is(func(v any) bool { return !pyval.IsUndefined(v) }),
 	"undefined":   is(pyval.IsUndefined),
 	"none":        is(func(v any) bool { return v == nil }),
@@ -41,12 +39,12 @@ var tests = map[string]testFunc{
 	"ge": comparing(">="), ">=": comparing(">="),
 }
 
-func is(f func(any) bool) testFunc {
+func is(f func(any) bool) lang.Test {
 	return func(_ *pyval.Budget, v any, a *pyval.Args) (bool, error) { return f(v), a.Done() }
 }
 
 // isCase looks at the text of a value, whatever it is.
-func isCase(f func(string) bool) testFunc {
+func isCase(f func(string) bool) lang.Test {
 	return func(b *pyval.Budget, v any, a *pyval.Args) (bool, error) {
 		s, err := pyval.Str(b, v)
 		if err == nil {
@@ -85,7 +83,7 @@ func isSequence(v any) bool {
 	return err == nil
 }
 
-func comparing(op string) testFunc {
+func comparing(op string) lang.Test {
 	return func(b *pyval.Budget, v any, a *pyval.Args) (bool, error) {
 		other := a.Any("other")
 		if err := a.Done(); err != nil {
@@ -95,7 +93,7 @@ func comparing(op string) testFunc {
 	}
 }
 
-func modulo(by, want int64) testFunc {
+func modulo(by, want int64) lang.Test {
 	return func(b *pyval.Budget, v any, a *pyval.Args) (bool, error) {
 		if err := a.Done(); err != nil {
 			return false, err
@@ -139,4 +137,13 @@ func sameAs(b *pyval.Budget, v any, a *pyval.Args) (bool, error) {
 		return any(v) == other, nil
 	}
 	return pyval.Equal(b, v, other)
+}
+
+// isNameOf reports whether a text is a name in a table.
+func isNameOf[F any](table map[string]F) lang.Test {
+	return func(_ *pyval.Budget, v any, a *pyval.Args) (bool, error) {
+		name, _ := v.(string)
+		_, ok := table[name]
+		return ok, a.Done()
+	}
 }

@@ -1,32 +1,27 @@
-package template
+// Package filters holds the filters and tests of Jinja, and the filters that Airflow adds.
+package filters
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
+	"github.com/dingdag/dingdag/template/internal/lang"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
-// filterFunc is a filter: v is what is filtered.
-type filterFunc func(r *render, v any, a *pyval.Args) (any, error)
-
-// filter applies a filter by name.
-func (r *render) filter(name string, v any, a *pyval.Args) (any, error) {
-	f := r.env.filters[name]
-	if f == nil {
-		return nil, fmt.Errorf("unknown filter %q", name)
-	}
-	return f(r, v, a)
+// All are the filters and tests that templates have: those of Jinja and Airflow, and the
+// filters that are added. An added one takes the place of another.
+func All(added map[string]lang.Filter) (map[string]lang.Filter, map[string]lang.Test) {
+	all, checks := maps.Clone(filters), maps.Clone(tests)
+	all["map"] = mapping(all)
+	maps.Copy(all, added)
+	checks["filter"] = isNameOf(all)
+	checks["test"] = isNameOf(checks)
+	return all, checks
 }
 
-// addedFilter makes a filter of a function of the embedding program.
-func addedFilter(name string, f Func) filterFunc {
-	return func(r *render, v any, a *pyval.Args) (any, error) {
-		return callFunc(f, r.budget, pyval.Prepend(name, v, a))
-	}
-}
-
-var filters = map[string]filterFunc{
+var filters = map[string]lang.Filter{
 	// Airflow's own.
 	"ds":                timeFilter("%Y-%m-%d"),
 	"ds_nodash":         timeFilter("%Y%m%d"),
@@ -85,7 +80,6 @@ var filters = map[string]filterFunc{
 	"items":      filterItems,
 	"dictsort":   filterDictSort,
 	"attr":       filterAttr,
-	"map":        filterMap,
 	"select":     selecting("select", false, true),
 	"reject":     selecting("reject", false, false),
 	"selectattr": selecting("selectattr", true, true),
@@ -94,8 +88,8 @@ var filters = map[string]filterFunc{
 }
 
 // timeFilter formats a datetime; None stays None.
-func timeFilter(format string) filterFunc {
-	return func(_ *render, v any, a *pyval.Args) (any, error) {
+func timeFilter(format string) lang.Filter {
+	return func(_ *pyval.Budget, v any, a *pyval.Args) (any, error) {
 		if err := a.Done(); err != nil || v == nil {
 			return nil, err
 		}
@@ -109,7 +103,7 @@ func timeFilter(format string) filterFunc {
 	}
 }
 
-func filterTS(_ *render, v any, a *pyval.Args) (any, error) {
+func filterTS(_ *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	if err := a.Done(); err != nil || v == nil {
 		return nil, err
 	}
@@ -121,12 +115,15 @@ func filterTS(_ *render, v any, a *pyval.Args) (any, error) {
 }
 
 // filterTSNoDashWithTZ drops every dash, that of an offset west of Greenwich too, as Airflow does.
-func filterTSNoDashWithTZ(r *render, v any, a *pyval.Args) (any, error) {
-	iso, err := filterTS(r, v, a)
+func filterTSNoDashWithTZ(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
+	iso, err := filterTS(b, v, a)
 	if text, ok := iso.(string); ok {
-		return noDashes.Replace(text), err
+		return WithoutDashes(text), err
 	}
 	return iso, err
 }
+
+// WithoutDashes is a time in ISO form without dashes and colons.
+func WithoutDashes(iso string) string { return noDashes.Replace(iso) }
 
 var noDashes = strings.NewReplacer("-", "", ":", "")

@@ -1,4 +1,4 @@
-package rewrite
+package lang
 
 import (
 	"strings"
@@ -32,100 +32,111 @@ type tokens struct {
 }
 
 // begin starts reading a tag at an offset.
-func (w *writer) begin(at int, closing string) {
-	w.tokens = tokens{closing: closing, offset: at, prevTo: at}
-	w.next()
+func (p *parser) begin(at int, closing string) {
+	p.tokens = tokens{closing: closing, offset: at, prevTo: at}
+	p.next()
 }
 
 // finish checks that the tag is at its end.
-func (w *writer) finish() {
-	if w.kind != end {
-		w.fail(w.from, "unexpected %s, expected %s", w.shown(), w.closing)
+func (p *parser) finish() {
+	if p.kind != end {
+		p.fail(p.from, "unexpected %s, expected %s", p.shown(), p.closing)
 	}
 }
 
-func (w *writer) shown() string {
-	if w.kind == end {
+func (p *parser) shown() string {
+	if p.kind == end {
 		return "end of the expression"
 	}
-	return "'" + w.src[w.from:w.to] + "'"
+	return "'" + p.text[p.from:p.to] + "'"
 }
 
-var symbols = []string{"**", "//", "==", "!=", "<=", ">=", "+", "-", "*", "/", "%", "~", "<", ">", "=", ".", ":", "|", ",", "(", ")", "[", "]", "{", "}"}
-
 // next reads a token.
-func (w *writer) next() {
-	w.prevTo = w.to
-	if w.prevTo == 0 {
-		w.prevTo = w.offset
+func (p *parser) next() {
+	p.prevTo = p.to
+	if p.prevTo == 0 {
+		p.prevTo = p.offset
 	}
-	src := w.src[:w.end]
-	for w.offset < len(src) && strings.IndexByte(spaces, src[w.offset]) >= 0 {
-		w.offset++
+	src := p.text[:p.end]
+	for p.offset < len(src) && strings.IndexByte(spaces, src[p.offset]) >= 0 {
+		p.offset++
 	}
-	w.from = w.offset
-	rest := src[w.offset:]
+	p.from = p.offset
+	rest := src[p.offset:]
 	if rest == "" {
-		w.fail(w.prevTo, "unexpected end of the template, expected %s", w.closing)
+		p.fail(p.prevTo, "unexpected end of the template, expected %s", p.closing)
 	}
-	if len(w.brackets) == 0 && w.closes(rest) {
+	if len(p.brackets) == 0 && p.closes(rest) {
 		return
 	}
 	r, _ := utf8.DecodeRuneInString(rest)
 	switch {
 	case r == '"' || r == '\'':
-		w.stringLiteral(src)
+		p.stringLiteral(src)
 		return
 	case r >= '0' && r <= '9':
-		w.kind, w.offset = digits, w.offset+numberLen(rest, w.kind == symbol && w.value == ".")
+		p.kind, p.offset = digits, p.offset+numberLen(rest, p.kind == symbol && p.value == ".")
 	case r == '_' || unicode.IsLetter(r):
 		n := strings.IndexFunc(rest, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 		if n < 0 {
 			n = len(rest)
 		}
-		w.kind, w.offset = name, w.offset+n
+		p.kind, p.offset = name, p.offset+n
 	default:
-		w.symbolToken(rest, r)
+		p.symbolToken(rest, r)
 	}
-	w.to = w.offset
-	w.value = src[w.from:w.to]
+	p.to = p.offset
+	p.value = src[p.from:p.to]
 }
 
 // closes reads the closing delimiter, if it is next.
-func (w *writer) closes(rest string) bool {
+func (p *parser) closes(rest string) bool {
 	sign := ""
-	if rest[0] == '-' || rest[0] == '+' && w.closing == "%}" {
+	if rest[0] == '-' || rest[0] == '+' && p.closing == "%}" {
 		sign = rest[:1]
 	}
-	if !strings.HasPrefix(rest[len(sign):], w.closing) {
+	if !strings.HasPrefix(rest[len(sign):], p.closing) {
 		return false
 	}
-	w.kind, w.value = end, ""
-	w.trimNext = sign == "-"
-	w.offset += len(sign) + len(w.closing)
-	w.to = w.offset
+	p.kind, p.value = end, ""
+	p.trimNext = sign == "-"
+	p.offset += len(sign) + len(p.closing)
+	p.to = p.offset
 	return true
 }
 
-func (w *writer) symbolToken(rest string, r rune) {
-	for _, s := range symbols {
-		if !strings.HasPrefix(rest, s) {
-			continue
-		}
-		switch s {
-		case "(", "[", "{":
-			w.brackets = append(w.brackets, s[0])
-		case ")", "]", "}":
-			n := len(w.brackets)
-			if n == 0 || w.brackets[n-1] != map[byte]byte{')': '(', ']': '[', '}': '{'}[s[0]] {
-				w.fail(w.offset, "unexpected '%s'", s)
-			}
-			w.brackets = w.brackets[:n-1]
-		}
-		w.kind, w.offset = symbol, w.offset+len(s)
-		return
+func (p *parser) symbolToken(rest string, r rune) {
+	n := symbolLen(rest)
+	if n == 0 {
+		p.fail(p.offset, "unexpected character %q", r)
 	}
-	w.fail(w.offset, "unexpected character %q", r)
+	switch c := rest[0]; c {
+	case '(', '[', '{':
+		p.brackets = append(p.brackets, c)
+	case ')', ']', '}':
+		last := len(p.brackets) - 1
+		if last < 0 || closing[p.brackets[last]] != c {
+			p.fail(p.offset, "unexpected '%c'", c)
+		}
+		p.brackets = p.brackets[:last]
+	}
+	p.kind, p.offset = symbol, p.offset+n
+}
+
+var closing = [...]byte{'(': ')', '[': ']', '{': '}'}
+
+// symbolLen returns the length of the operator or bracket that s begins with.
+func symbolLen(s string) int {
+	if len(s) > 1 {
+		switch s[:2] {
+		case "**", "//", "==", "!=", "<=", ">=":
+			return 2
+		}
+	}
+	if strings.IndexByte("+-*/%~<>=.:|,()[]{}", s[0]) >= 0 {
+		return 1
+	}
+	return 0
 }
 
 // numberLen returns the length of the number literal that s begins with. After a
@@ -167,30 +178,30 @@ func numberLen(s string, afterDot bool) int {
 }
 
 // stringLiteral reads a string with Python's escapes.
-func (w *writer) stringLiteral(src string) {
-	quote := src[w.offset]
+func (p *parser) stringLiteral(src string) {
+	quote := src[p.offset]
 	var b strings.Builder
-	for i := w.offset + 1; i < len(src); {
+	for i := p.offset + 1; i < len(src); {
 		switch src[i] {
 		case quote:
-			w.kind, w.value, w.offset, w.to = text, b.String(), i+1, i+1
+			p.kind, p.value, p.offset, p.to = text, b.String(), i+1, i+1
 			return
 		case '\\':
-			n := w.escape(&b, src, i)
+			n := p.escape(&b, src, i)
 			i += n
 		default:
 			b.WriteByte(src[i])
 			i++
 		}
 	}
-	w.fail(w.offset, "the text is never closed: %c is missing", quote)
+	p.fail(p.offset, "the text is never closed: %c is missing", quote)
 }
 
 // escape writes the meaning of the escape at src[i:] and returns its length.
-func (w *writer) escape(b *strings.Builder, src string, i int) int {
+func (p *parser) escape(b *strings.Builder, src string, i int) int {
 	text, n, err := pyval.Unescape(src[i:])
 	if err != nil {
-		w.fail(i, "%v", err)
+		p.fail(i, "%v", err)
 	}
 	b.WriteString(text)
 	return n

@@ -1,4 +1,4 @@
-package template
+package filters
 
 import (
 	"errors"
@@ -7,19 +7,20 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dingdag/dingdag/template/internal/lang"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
 // elements returns a fresh slice of the elements of v after the arguments were read.
-func elements(r *render, v any, a *pyval.Args) ([]any, error) {
+func elements(b *pyval.Budget, v any, a *pyval.Args) ([]any, error) {
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
-	items, err := pyval.Iterate(r.budget, v)
+	items, err := pyval.Iterate(b, v)
 	return slices.Clone(items), err
 }
 
-func filterLength(_ *render, v any, a *pyval.Args) (any, error) {
+func filterLength(_ *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
@@ -27,55 +28,55 @@ func filterLength(_ *render, v any, a *pyval.Args) (any, error) {
 	return int64(n), err
 }
 
-func filterList(r *render, v any, a *pyval.Args) (any, error) {
-	items, err := elements(r, v, a)
+func filterList(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
+	items, err := elements(b, v, a)
 	return pyval.NewList(items...), err
 }
 
-func filterFirst(r *render, v any, a *pyval.Args) (any, error) {
-	items, err := elements(r, v, a)
+func filterFirst(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
+	items, err := elements(b, v, a)
 	if err != nil || len(items) == 0 {
 		return pyval.Undefined{}, err
 	}
 	return items[0], nil
 }
 
-func filterLast(r *render, v any, a *pyval.Args) (any, error) {
-	items, err := elements(r, v, a)
+func filterLast(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
+	items, err := elements(b, v, a)
 	if err != nil || len(items) == 0 {
 		return pyval.Undefined{}, err
 	}
 	return items[len(items)-1], nil
 }
 
-func filterJoin(r *render, v any, a *pyval.Args) (any, error) {
+func filterJoin(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	by, attr := a.AnyOr("d", ""), a.AnyOr("attribute", nil)
-	sep, err := pyval.Str(r.budget, by)
+	sep, err := pyval.Str(b, by)
 	if err != nil {
 		return nil, err
 	}
-	items, err := elements(r, v, a)
+	items, err := elements(b, v, a)
 	if err != nil {
 		return nil, err
 	}
 	if attr != nil {
 		for i := range items {
-			if items[i], err = mustAttr(r, items[i], attr); err != nil {
+			if items[i], err = mustAttr(b, items[i], attr); err != nil {
 				return nil, err
 			}
 		}
 	}
-	return pyval.Join(r.budget, items, sep)
+	return pyval.Join(b, items, sep)
 }
 
-func filterReverse(r *render, v any, a *pyval.Args) (any, error) {
-	items, err := elements(r, v, a)
+func filterReverse(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
+	items, err := elements(b, v, a)
 	if err != nil {
 		return nil, err
 	}
 	slices.Reverse(items)
 	if _, isText := v.(string); isText {
-		return pyval.Join(r.budget, items, "")
+		return pyval.Join(b, items, "")
 	}
 	return pyval.NewGenerator("reverse", items), nil
 }
@@ -89,19 +90,19 @@ func foldCase(v any, caseSensitive bool) any {
 }
 
 // sortKey returns what sort and its like compare: the element or some attributes.
-func sortKey(r *render, attr any, caseSensitive bool) func(any) (any, error) {
+func sortKey(b *pyval.Budget, attr any, caseSensitive bool) func(any) (any, error) {
 	return func(v any) (any, error) {
 		if attr == nil {
 			return foldCase(v, caseSensitive), nil
 		}
 		path, ok := attr.(string)
 		if !ok {
-			got, err := mustAttr(r, v, attr)
+			got, err := mustAttr(b, v, attr)
 			return foldCase(got, caseSensitive), err
 		}
 		var keys pyval.Tuple
 		for part := range strings.SplitSeq(path, ",") {
-			got, err := mustAttr(r, v, strings.TrimSpace(part))
+			got, err := mustAttr(b, v, strings.TrimSpace(part))
 			if err != nil {
 				return nil, err
 			}
@@ -111,22 +112,22 @@ func sortKey(r *render, attr any, caseSensitive bool) func(any) (any, error) {
 	}
 }
 
-func filterSort(r *render, v any, a *pyval.Args) (any, error) {
+func filterSort(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	reverse, sensitive, attr := a.BoolOr("reverse", false), a.BoolOr("case_sensitive", false), a.AnyOr("attribute", nil)
-	items, err := elements(r, v, a)
+	items, err := elements(b, v, a)
 	if err != nil {
 		return nil, err
 	}
-	return pyval.NewList(items...), pyval.Sort(r.budget, items, sortKey(r, attr, sensitive), reverse)
+	return pyval.NewList(items...), pyval.Sort(b, items, sortKey(b, attr, sensitive), reverse)
 }
 
-func filterUnique(r *render, v any, a *pyval.Args) (any, error) {
+func filterUnique(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	sensitive, attr := a.BoolOr("case_sensitive", false), a.AnyOr("attribute", nil)
-	items, err := elements(r, v, a)
+	items, err := elements(b, v, a)
 	if err != nil {
 		return nil, err
 	}
-	seen, key := pyval.NewDict(), sortKey(r, attr, sensitive)
+	seen, key := pyval.NewDict(), sortKey(b, attr, sensitive)
 	var out []any
 	for _, it := range items {
 		k, err := key(it)
@@ -145,23 +146,23 @@ func filterUnique(r *render, v any, a *pyval.Args) (any, error) {
 }
 
 // extreme is min and max.
-func extreme(sign int) filterFunc {
-	return func(r *render, v any, a *pyval.Args) (any, error) {
+func extreme(sign int) lang.Filter {
+	return func(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 		sensitive, attr := a.BoolOr("case_sensitive", false), a.AnyOr("attribute", nil)
-		items, err := elements(r, v, a)
+		items, err := elements(b, v, a)
 		if err != nil || len(items) == 0 {
 			return pyval.Undefined{}, err
 		}
-		if err := pyval.Sort(r.budget, items, sortKey(r, attr, sensitive), sign > 0); err != nil {
+		if err := pyval.Sort(b, items, sortKey(b, attr, sensitive), sign > 0); err != nil {
 			return nil, err
 		}
 		return items[0], nil
 	}
 }
 
-func filterSum(r *render, v any, a *pyval.Args) (any, error) {
+func filterSum(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	attr, total := a.AnyOr("attribute", nil), a.AnyOr("start", int64(0))
-	items, err := elements(r, v, a)
+	items, err := elements(b, v, a)
 	if err != nil {
 		return nil, err
 	}
@@ -170,11 +171,11 @@ func filterSum(r *render, v any, a *pyval.Args) (any, error) {
 	}
 	for _, it := range items {
 		if attr != nil {
-			if it, err = mustAttr(r, it, attr); err != nil {
+			if it, err = mustAttr(b, it, attr); err != nil {
 				return nil, err
 			}
 		}
-		if total, err = pyval.Binary(r.budget, "+", total, it); err != nil {
+		if total, err = pyval.Binary(b, "+", total, it); err != nil {
 			return nil, err
 		}
 	}
@@ -183,9 +184,9 @@ func filterSum(r *render, v any, a *pyval.Args) (any, error) {
 
 const maxFill = 100_000
 
-func filterBatch(r *render, v any, a *pyval.Args) (any, error) {
+func filterBatch(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	n, fill := a.Int("linecount"), a.AnyOr("fill_with", nil)
-	items, err := elements(r, v, a)
+	items, err := elements(b, v, a)
 	if err != nil {
 		return nil, err
 	}
@@ -203,9 +204,9 @@ func filterBatch(r *render, v any, a *pyval.Args) (any, error) {
 	return pyval.NewGenerator("batch", out.Items), nil
 }
 
-func filterSlice(r *render, v any, a *pyval.Args) (any, error) {
+func filterSlice(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	n, fill := a.Int("slices"), a.AnyOr("fill_with", nil)
-	items, err := elements(r, v, a)
+	items, err := elements(b, v, a)
 	if err != nil {
 		return nil, err
 	}
@@ -224,21 +225,21 @@ func filterSlice(r *render, v any, a *pyval.Args) (any, error) {
 		}
 		out.Items = append(out.Items, pyval.NewList(part...))
 	}
-	return pyval.NewGenerator("slice", out.Items), r.budget.Charge(out)
+	return pyval.NewGenerator("slice", out.Items), b.Charge(out)
 }
 
-func filterRandom(r *render, v any, a *pyval.Args) (any, error) {
+func filterRandom(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	if _, isDict := v.(*pyval.Dict); isDict {
 		return nil, errors.New("random: needs a sequence, not a dict: add | list")
 	}
-	items, err := elements(r, v, a)
+	items, err := elements(b, v, a)
 	if err != nil || len(items) == 0 {
 		return pyval.Undefined{}, err
 	}
 	return items[rand.IntN(len(items))], nil //nolint:gosec // Jinja's random is not for secrets either
 }
 
-func filterItems(_ *render, v any, a *pyval.Args) (any, error) {
+func filterItems(_ *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	d, ok := v.(*pyval.Dict)
 	if !ok {
 		return nil, fmt.Errorf("items: needs a dict, not %q", pyval.TypeName(v))
@@ -246,7 +247,7 @@ func filterItems(_ *render, v any, a *pyval.Args) (any, error) {
 	return pyval.NewGenerator("items", d.Items()), a.Done()
 }
 
-func filterDictSort(r *render, v any, a *pyval.Args) (any, error) {
+func filterDictSort(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	sensitive, by, reverse := a.BoolOr("case_sensitive", false), a.TextOr("by", "key"), a.BoolOr("reverse", false)
 	if err := a.Done(); err != nil {
 		return nil, err
@@ -257,14 +258,14 @@ func filterDictSort(r *render, v any, a *pyval.Args) (any, error) {
 		return nil, errors.New("dictsort: needs a dict, and by is key or value")
 	}
 	items := d.Items()
-	err := pyval.Sort(r.budget, items, func(it any) (any, error) {
-		pair, err := pyval.Item(r.budget, it, int64(at))
+	err := pyval.Sort(b, items, func(it any) (any, error) {
+		pair, err := pyval.Item(b, it, int64(at))
 		return foldCase(pair, sensitive), err
 	}, reverse)
 	return pyval.NewList(items...), err
 }
 
-func filterAttr(_ *render, v any, a *pyval.Args) (any, error) {
+func filterAttr(_ *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	name := a.Text("name")
 	if err := a.Done(); err != nil {
 		return nil, err
@@ -279,10 +280,10 @@ func filterAttr(_ *render, v any, a *pyval.Args) (any, error) {
 }
 
 // lookup follows a path such as "a.b.0" from v; it may end undefined.
-func lookup(r *render, v, path any) (any, error) {
+func lookup(b *pyval.Budget, v, path any) (any, error) {
 	s, ok := path.(string)
 	if !ok {
-		return pyval.Item(r.budget, v, path)
+		return pyval.Item(b, v, path)
 	}
 	for part := range strings.SplitSeq(s, ".") {
 		if strings.HasPrefix(part, "__") {
@@ -293,30 +294,37 @@ func lookup(r *render, v, path any) (any, error) {
 			key = n
 		}
 		var err error
-		if v, err = pyval.Item(r.budget, v, key); err != nil || pyval.IsUndefined(v) {
+		if v, err = pyval.Item(b, v, key); err != nil || pyval.IsUndefined(v) {
 			return v, err
 		}
 	}
 	return v, nil
 }
 
-func mustAttr(r *render, v, path any) (any, error) {
-	got, err := lookup(r, v, path)
+func mustAttr(b *pyval.Budget, v, path any) (any, error) {
+	got, err := lookup(b, v, path)
 	if err == nil && pyval.IsUndefined(got) {
 		err = fmt.Errorf("an element has no attribute %v", path)
 	}
 	return got, err
 }
 
-func filterMap(r *render, v any, a *pyval.Args) (any, error) {
-	apply, err := mapper(r, a)
-	if err != nil {
-		return nil, err
+// mapping is the filter map, with the filters that it can apply.
+func mapping(all map[string]lang.Filter) lang.Filter {
+	return func(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
+		apply, err := mapper(b, all, a)
+		if err != nil {
+			return nil, err
+		}
+		return mapEach(b, v, apply)
 	}
+}
+
+func mapEach(b *pyval.Budget, v any, apply func(any) (any, error)) (any, error) {
 	if !pyval.Truth(v) { // Jinja does not look at what is empty, None too
 		return pyval.NewGenerator("map", nil), nil
 	}
-	items, err := pyval.Iterate(r.budget, v)
+	items, err := pyval.Iterate(b, v)
 	if err != nil {
 		return nil, err
 	}
@@ -326,7 +334,7 @@ func filterMap(r *render, v any, a *pyval.Args) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := r.budget.Charge(got); err != nil {
+		if err := b.Charge(got); err != nil {
 			return nil, err
 		}
 		out.Items = append(out.Items, got)
@@ -335,14 +343,18 @@ func filterMap(r *render, v any, a *pyval.Args) (any, error) {
 }
 
 // mapper returns what map does to each element: a filter or an attribute.
-func mapper(r *render, a *pyval.Args) (func(any) (any, error), error) {
+func mapper(b *pyval.Budget, all map[string]lang.Filter, a *pyval.Args) (func(any) (any, error), error) {
 	if !a.HasKeyword("attribute") {
 		name := a.Text("filter")
 		args, named := a.More(), a.Rest()
 		if err := a.Done(); err != nil {
 			return nil, err
 		}
-		return func(it any) (any, error) { return r.filter(name, it, pyval.NewArgsOf(name, args, named)) }, nil
+		f := all[name]
+		if f == nil {
+			return nil, fmt.Errorf("unknown filter %q", name)
+		}
+		return func(it any) (any, error) { return f(b, it, pyval.NewArgsOf(name, args, named)) }, nil
 	}
 	attr := a.AnyOr("attribute", nil)
 	def := a.AnyOr("default", pyval.Undefined{})
@@ -351,9 +363,9 @@ func mapper(r *render, a *pyval.Args) (func(any) (any, error), error) {
 	}
 	return func(it any) (any, error) {
 		if pyval.IsUndefined(def) {
-			return mustAttr(r, it, attr)
+			return mustAttr(b, it, attr)
 		}
-		got, err := lookup(r, it, attr)
+		got, err := lookup(b, it, attr)
 		if err == nil && pyval.IsUndefined(got) {
 			got = def
 		}
@@ -362,8 +374,8 @@ func mapper(r *render, a *pyval.Args) (func(any) (any, error), error) {
 }
 
 // selecting is select, reject, selectattr and rejectattr.
-func selecting(filter string, byAttr, keep bool) filterFunc {
-	return func(r *render, v any, a *pyval.Args) (any, error) {
+func selecting(filter string, byAttr, keep bool) lang.Filter {
+	return func(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 		var attr any
 		if byAttr {
 			attr = a.Any("attribute")
@@ -373,7 +385,7 @@ func selecting(filter string, byAttr, keep bool) filterFunc {
 		if !pyval.Truth(v) { // Jinja does not look at what is empty, None too
 			return pyval.NewGenerator(filter, nil), a.Done()
 		}
-		items, err := elements(r, v, a)
+		items, err := elements(b, v, a)
 		if err != nil {
 			return nil, err
 		}
@@ -385,7 +397,7 @@ func selecting(filter string, byAttr, keep bool) filterFunc {
 		for _, it := range items {
 			subject := it
 			if byAttr {
-				if subject, err = lookup(r, it, attr); err != nil {
+				if subject, err = lookup(b, it, attr); err != nil {
 					return nil, err
 				}
 			}
@@ -394,7 +406,7 @@ func selecting(filter string, byAttr, keep bool) filterFunc {
 			}
 			ok := pyval.Truth(subject)
 			if test != nil {
-				if ok, err = test(r.budget, subject, pyval.NewArgsOf(name, args, named)); err != nil {
+				if ok, err = test(b, subject, pyval.NewArgsOf(name, args, named)); err != nil {
 					return nil, err
 				}
 			}
@@ -406,14 +418,14 @@ func selecting(filter string, byAttr, keep bool) filterFunc {
 	}
 }
 
-func filterGroupBy(r *render, v any, a *pyval.Args) (any, error) {
+func filterGroupBy(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	attr, def, sensitive := a.Any("attribute"), a.AnyOr("default", pyval.Undefined{}), a.BoolOr("case_sensitive", false)
-	items, err := elements(r, v, a)
+	items, err := elements(b, v, a)
 	if err != nil {
 		return nil, err
 	}
 	key := func(it any) (any, error) {
-		got, err := lookup(r, it, attr)
+		got, err := lookup(b, it, attr)
 		if err == nil && pyval.IsUndefined(got) {
 			if got = def; pyval.IsUndefined(def) {
 				err = fmt.Errorf("an element has no attribute %v", attr)
@@ -421,7 +433,7 @@ func filterGroupBy(r *render, v any, a *pyval.Args) (any, error) {
 		}
 		return got, err
 	}
-	if err := pyval.Sort(r.budget, items, func(it any) (any, error) {
+	if err := pyval.Sort(b, items, func(it any) (any, error) {
 		k, err := key(it)
 		return foldCase(k, sensitive), err
 	}, false); err != nil {
@@ -437,7 +449,7 @@ func filterGroupBy(r *render, v any, a *pyval.Args) (any, error) {
 		}
 		same := false
 		if group != nil {
-			if same, err = pyval.Equal(r.budget, foldCase(k, sensitive), foldCase(current, sensitive)); err != nil {
+			if same, err = pyval.Equal(b, foldCase(k, sensitive), foldCase(current, sensitive)); err != nil {
 				return nil, err
 			}
 		}

@@ -1,4 +1,4 @@
-package template
+package filters
 
 import (
 	"errors"
@@ -10,26 +10,27 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/dingdag/dingdag/template/internal/lang"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
-func textFilter(f func(string) string) filterFunc {
-	return func(r *render, v any, a *pyval.Args) (any, error) {
+func textFilter(f func(string) string) lang.Filter {
+	return func(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 		if err := a.Done(); err != nil {
 			return nil, err
 		}
-		s, err := pyval.Str(r.budget, v)
+		s, err := pyval.Str(b, v)
 		return f(s), err
 	}
 }
 
 // markupFilter is a filter whose result is markup when what it gets is.
-func markupFilter(f func(string) string) filterFunc {
-	return func(r *render, v any, a *pyval.Args) (any, error) {
+func markupFilter(f func(string) string) lang.Filter {
+	return func(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 		if err := a.Done(); err != nil {
 			return nil, err
 		}
-		s, err := pyval.Str(r.budget, v)
+		s, err := pyval.Str(b, v)
 		return like(v, f(s)), err
 	}
 }
@@ -42,26 +43,26 @@ func like(v any, s string) any {
 	return s
 }
 
-func filterEscape(r *render, v any, a *pyval.Args) (any, error) {
+func filterEscape(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
 	if m, ok := v.(pyval.Markup); ok {
 		return m, nil
 	}
-	s, err := pyval.Str(r.budget, v)
+	s, err := pyval.Str(b, v)
 	return pyval.Markup(pyval.EscapeHTML(s)), err
 }
 
-func filterForceEscape(r *render, v any, a *pyval.Args) (any, error) {
-	return filterEscape(r, pyval.Plain(v), a)
+func filterForceEscape(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
+	return filterEscape(b, pyval.Plain(v), a)
 }
 
-func filterSafe(r *render, v any, a *pyval.Args) (any, error) {
+func filterSafe(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
-	s, err := pyval.Str(r.budget, v)
+	s, err := pyval.Str(b, v)
 	return pyval.Markup(s), err
 }
 
@@ -90,8 +91,8 @@ func stripTags(s string) string {
 	return html.UnescapeString(strings.Join(strings.Fields(s), " "))
 }
 
-func filterWordCount(r *render, v any, a *pyval.Args) (any, error) {
-	s, err := pyval.Str(r.budget, v)
+func filterWordCount(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
+	s, err := pyval.Str(b, v)
 	if err != nil {
 		return nil, err
 	}
@@ -99,19 +100,19 @@ func filterWordCount(r *render, v any, a *pyval.Args) (any, error) {
 	return int64(len(words)), a.Done()
 }
 
-func filterTrim(r *render, v any, a *pyval.Args) (any, error) {
+func filterTrim(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	chars := a.TextOr("chars", "")
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
-	s, err := pyval.Str(r.budget, v)
+	s, err := pyval.Str(b, v)
 	if chars == "" {
 		return like(v, strings.TrimSpace(s)), err
 	}
 	return like(v, strings.Trim(s, chars)), err
 }
 
-func filterReplace(r *render, v any, a *pyval.Args) (any, error) {
+func filterReplace(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	from, to, n := a.Any("old"), a.Any("new"), a.IntOr("count", -1)
 	if err := a.Done(); err != nil {
 		return nil, err
@@ -119,14 +120,14 @@ func filterReplace(r *render, v any, a *pyval.Args) (any, error) {
 	var texts [3]string
 	for i, x := range []any{v, from, to} {
 		var err error
-		if texts[i], err = pyval.Str(r.budget, x); err != nil {
+		if texts[i], err = pyval.Str(b, x); err != nil {
 			return nil, err
 		}
 	}
-	return pyval.ReplaceText(r.budget, texts[0], texts[1], texts[2], n)
+	return pyval.ReplaceText(b, texts[0], texts[1], texts[2], n)
 }
 
-func filterTruncate(_ *render, v any, a *pyval.Args) (any, error) {
+func filterTruncate(_ *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	n, kill, end, leeway := a.IntOr("length", 255), a.BoolOr("killwords", false), a.TextOr("end", "..."), a.IntOr("leeway", 5)
 	if err := a.Done(); err != nil {
 		return nil, err
@@ -152,7 +153,7 @@ func filterTruncate(_ *render, v any, a *pyval.Args) (any, error) {
 	return like(v, cut+end), nil
 }
 
-func filterIndent(r *render, v any, a *pyval.Args) (any, error) {
+func filterIndent(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	width, first, blank := a.AnyOr("width", int64(4)), a.BoolOr("first", false), a.BoolOr("blank", false)
 	if err := a.Done(); err != nil {
 		return nil, err
@@ -164,12 +165,12 @@ func filterIndent(r *render, v any, a *pyval.Args) (any, error) {
 	by, ok := width.(string)
 	if !ok {
 		n, isInt := width.(int64)
-		if !isInt || n > int64(r.budget.MaxText) {
+		if !isInt || n > int64(b.MaxText) {
 			return nil, errors.New("indent: the width must be a small integer or a text")
 		}
 		by = strings.Repeat(" ", max(int(n), 0))
 	}
-	if err := r.budget.Fits(len(s) + strings.Count(s, "\n")*len(by)); err != nil {
+	if err := b.Fits(len(s) + strings.Count(s, "\n")*len(by)); err != nil {
 		return nil, err
 	}
 	lines := strings.Split(s, "\n")
@@ -181,20 +182,20 @@ func filterIndent(r *render, v any, a *pyval.Args) (any, error) {
 	return like(v, strings.Join(lines, "\n")), nil
 }
 
-func filterCenter(r *render, v any, a *pyval.Args) (any, error) {
+func filterCenter(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	n := a.IntOr("width", 80)
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
-	s, err := pyval.Str(r.budget, v)
+	s, err := pyval.Str(b, v)
 	if err != nil {
 		return nil, err
 	}
-	centered, err := pyval.Center(r.budget, s, n)
+	centered, err := pyval.Center(b, s, n)
 	return like(v, centered), err
 }
 
-func filterWordWrap(r *render, v any, a *pyval.Args) (any, error) {
+func filterWordWrap(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	width, breakLong, sep := a.IntOr("width", 79), a.BoolOr("break_long_words", true), a.TextOr("wrapstring", "\n")
 	onHyphens := a.BoolOr("break_on_hyphens", true)
 	if err := a.Done(); err != nil {
@@ -204,7 +205,7 @@ func filterWordWrap(r *render, v any, a *pyval.Args) (any, error) {
 	if !isText {
 		return nil, fmt.Errorf("wordwrap: needs a text, not %q", pyval.TypeName(v))
 	}
-	if err := r.budget.Spend(32 * len(s)); err != nil {
+	if err := b.Spend(32 * len(s)); err != nil {
 		return nil, err
 	}
 	if width < 1 {
@@ -217,17 +218,17 @@ func filterWordWrap(r *render, v any, a *pyval.Args) (any, error) {
 		for _, part := range wrap.Wrap(line) {
 			wrapped = append(wrapped, part)
 		}
-		text, err := pyval.Join(r.budget, wrapped, sep)
+		text, err := pyval.Join(b, wrapped, sep)
 		if err != nil {
 			return nil, err
 		}
 		lines = append(lines, text)
 	}
-	return pyval.Join(r.budget, lines, sep)
+	return pyval.Join(b, lines, sep)
 }
 
-func filterFormat(r *render, v any, a *pyval.Args) (any, error) {
-	s, err := pyval.Str(r.budget, v)
+func filterFormat(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
+	s, err := pyval.Str(b, v)
 	if err != nil {
 		return nil, err
 	}
@@ -239,38 +240,38 @@ func filterFormat(r *render, v any, a *pyval.Args) (any, error) {
 	case len(args) > 0 && named.Len() > 0:
 		return nil, errors.New("format: takes values or keywords, not both")
 	case named.Len() > 0:
-		return pyval.Percent(r.budget, s, named)
+		return pyval.Percent(b, s, named)
 	}
-	return pyval.Percent(r.budget, s, pyval.Tuple(args))
+	return pyval.Percent(b, s, pyval.Tuple(args))
 }
 
-func filterURLEncode(r *render, v any, a *pyval.Args) (any, error) {
+func filterURLEncode(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
 	switch v := v.(type) {
 	case *pyval.Dict, *pyval.List, pyval.Tuple, pyval.View, *pyval.Generator, pyval.Range:
-		pairs, err := pyval.Pairs(r.budget, v)
+		pairs, err := pyval.Pairs(b, v)
 		if err != nil {
 			return nil, fmt.Errorf("urlencode: %w", err)
 		}
-		return encodeQuery(r, pairs)
+		return encodeQuery(b, pairs)
 	}
-	s, err := pyval.Str(r.budget, v)
+	s, err := pyval.Str(b, v)
 	if err != nil {
 		return nil, err
 	}
 	return strings.ReplaceAll(quoteURL(s), "%2F", "/"), nil
 }
 
-func encodeQuery(r *render, pairs [][2]any) (any, error) {
+func encodeQuery(b *pyval.Budget, pairs [][2]any) (any, error) {
 	var parts []string
 	for _, p := range pairs {
-		key, err := pyval.Str(r.budget, p[0])
+		key, err := pyval.Str(b, p[0])
 		if err != nil {
 			return nil, err
 		}
-		val, err := pyval.Str(r.budget, p[1])
+		val, err := pyval.Str(b, p[1])
 		if err != nil {
 			return nil, err
 		}

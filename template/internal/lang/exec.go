@@ -1,0 +1,171 @@
+package lang
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/dingdag/dingdag/template/internal/pyval"
+	"github.com/dingdag/dingdag/yamlvalue"
+)
+
+// Context is what one rendering sees and may do.
+type Context struct {
+	// Name returns the value of a name that the template does not bind itself,
+	// [pyval.Undefined] if there is none. It is asked once for a name. Global is the same for
+	// files that are imported without context: they see functions everywhere, and no run.
+	Name, Global func(name string) (any, error)
+	// WhyUndefined explains the absence of a name: it continues the error's message.
+	WhyUndefined func(name string) string
+	// DidYouMean suggests a name for a wrong one: it continues the error's message.
+	DidYouMean func(name string, names []string) string
+	Budget     *pyval.Budget
+	// Fuel is how many statements and expressions may be evaluated, Depth how deep macros,
+	// loops and files may call each other, MaxOutput how many bytes may be written.
+	Fuel      uint64
+	Depth     int
+	MaxOutput int
+	// Native keeps what is written as values.
+	Native bool
+}
+
+// exec is one rendering.
+type exec struct {
+	*Context
+	fuel    uint64
+	depth   int
+	written int
+
+	src   *Source    // what the nodes that run stand in
+	scope *scope     // names
+	frame *frame     // the template that runs
+	out   *buffer    // where text goes
+	names []binding  // of the context, as far as they were used
+	globs []binding  // of Global
+	lacks lackedAttr // the attribute that was last found missing
+}
+
+// lackedAttr remembers whose attribute is missing, to suggest another one.
+type lackedAttr struct {
+	node  expr
+	owner any
+}
+
+// Render renders a template to text. The error is an [*Error].
+func (t *Template) Render(c *Context) (string, error) {
+	x, err := t.run(c)
+	if err != nil {
+		return "", err
+	}
+	return x.out.written.String(), nil
+}
+
+// RenderNative renders a template to a value and its text, as native rendering does
+// (jinja2.nativetypes). One value and nothing else stays what it is; text that is a literal
+// of Python becomes its value; nothing is None. The error is an [*Error].
+func (t *Template) RenderNative(c *Context) (v any, text string, err error) {
+	c.Native = true
+	x, err := t.run(c)
+	if err != nil {
+		return nil, "", err
+	}
+	if v, text, err = x.native(x.out.pieces); err != nil {
+		return nil, "", t.src.errorAt(0, err.Error(), err)
+	}
+	return v, text, nil
+}
+
+func (t *Template) run(c *Context) (*exec, error) {
+	x := &exec{Context: c, fuel: c.Fuel, out: &buffer{}, scope: &scope{}}
+	return x, x.template(t)
+}
+
+// fail places an error at a node and names what stands there, unless a node inside did.
+func (x *exec) fail(n span, err error) error {
+	if _, placed := err.(*Error); placed { //nolint:errorlint // nodes return it as it is
+		return err
+	}
+	if placed, ok := errors.AsType[*Error](err); ok {
+		return placed
+	}
+	msg := err.Error()
+	if text := n.written(x.src); text != "" {
+		msg = shorten(text) + ": " + msg
+	}
+	return x.src.errorAt(n.from, msg, err)
+}
+
+func shorten(s string) string { return yamlvalue.Excerpt(strings.Join(strings.Fields(s), " ")) }
+
+// step counts what is evaluated.
+func (x *exec) step(at int) error {
+	if x.fuel == 0 {
+		return x.src.errorAt(at, fmt.Sprintf("the template runs for more than %d steps", x.Fuel), pyval.ErrLimit)
+	}
+	x.fuel--
+	return nil
+}
+
+// enter counts how deep macros, loops and files are in each other; each enter needs a leave.
+func (x *exec) enter(n span) error {
+	if x.depth >= x.Depth {
+		err := fmt.Errorf("macros, loops and files call each other more than %d levels deep, the recursion limit: %w", x.Depth, pyval.ErrLimit)
+		return x.fail(n, err)
+	}
+	x.depth++
+	return nil
+}
+
+func (x *exec) leave() { x.depth-- }
+
+// must evaluates an expression that must be defined.
+func (x *exec) must(e expr) (any, error) {
+	v, err := e.eval(x)
+	if err == nil && isMissing(v) {
+		err = x.undefined(e)
+	}
+	return v, err
+}
+
+// isMissing reports whether using v is an error. An if without else gives nothing silently.
+func isMissing(v any) bool {
+	u, ok := v.(pyval.Undefined)
+	return ok && !u.Silent
+}
+
+// undefined explains why an expression is undefined.
+func (x *exec) undefined(e expr) error {
+	msg := shorten(e.at().written(x.src)) + " is undefined"
+	switch n := plainly(e).(type) {
+	case *nameExpr:
+		msg += x.WhyUndefined(n.name)
+	case *attrExpr:
+		if x.lacks.node == expr(n) {
+			msg += x.DidYouMean(n.name, pyval.Names(x.lacks.owner))
+		}
+	}
+	return x.src.errorAt(e.at().from, msg, nil)
+}
+
+// text writes text.
+func (x *exec) text(s string) error {
+	if err := x.count(len(s)); err != nil {
+		return err
+	}
+	x.out.text(s, x.Native)
+	return nil
+}
+
+// count counts what is written. Text of macros counts each time it is passed on.
+func (x *exec) count(n int) error {
+	const passedOn = 8
+	x.written += n
+	if x.out.size+n > x.MaxOutput || x.written > passedOn*x.MaxOutput {
+		return x.tooLong()
+	}
+	return nil
+}
+
+func (x *exec) tooLong() error {
+	return fmt.Errorf("the result is longer than %d bytes: %w", x.MaxOutput, pyval.ErrLimit)
+}

@@ -1,0 +1,104 @@
+package lang_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/template/internal/lang"
+	"github.com/dingdag/dingdag/template/internal/pyval"
+)
+
+// language has one filter, one test and one function.
+func language() *lang.Language {
+	return &lang.Language{
+		Filters: map[string]lang.Filter{"f": func(_ *pyval.Budget, v any, a *pyval.Args) (any, error) { return v, a.Done() }},
+		Tests: map[string]lang.Test{
+			"defined": func(_ *pyval.Budget, v any, a *pyval.Args) (bool, error) { return !pyval.IsUndefined(v), a.Done() },
+		},
+		Function: func(name string) bool { return name == "range" },
+	}
+}
+
+func context(names map[string]any) *lang.Context {
+	return &lang.Context{
+		Name: func(name string) (any, error) {
+			if v, ok := names[name]; ok {
+				return v, nil
+			}
+			return pyval.Undefined{}, nil
+		},
+		Global:       func(string) (any, error) { return pyval.Undefined{}, nil },
+		WhyUndefined: func(string) string { return "" },
+		DidYouMean:   func(string, []string) string { return "" },
+		Budget:       &pyval.Budget{MaxText: 1 << 20, Left: 1 << 24},
+		Fuel:         100_000, Depth: 50, MaxOutput: 1 << 20,
+	}
+}
+
+func render(src string, load lang.Loader, names map[string]any) (string, error) {
+	t, err := lang.Parse(src, language(), load)
+	if err != nil {
+		return "", err
+	}
+	return t.Render(context(names))
+}
+
+func TestUsesTellNamesAndPaths(t *testing.T) {
+	t.Parallel()
+	tree, err := lang.Parse("中\n{{ a.b['c'] }}{% if x %}{{ (y).z(1, ['q'], k='v') }}{% endif %}{% set s = 1 %}{{ s }}{{ t is defined and t }}{{ 'x'.up() }}",
+		language(), nil)
+	require.NoError(t, err)
+	var got []lang.Ref
+	for _, r := range tree.Uses(language()) {
+		r.Source = nil
+		got = append(got, r)
+	}
+	assert.Equal(t, []lang.Ref{
+		{Name: "a", Text: "a", At: 7, Sure: true, Path: []lang.Step{{Name: "b", At: 9}, {Name: "c", At: 11}}},
+		{Name: "x", Text: "x", At: 24, Sure: true},
+		{Name: "y", Text: "y", At: 32, Path: []lang.Step{
+			{Name: "z", At: 35, Called: true, Args: [][]string{nil, {"q"}}, Keywords: map[string][]string{"k": {"v"}}},
+		}},
+		{Constant: "x", Text: "'x'", At: 116, Sure: true, Path: []lang.Step{{Name: "up", At: 120, Called: true, Keywords: map[string][]string{}}}},
+	}, got)
+}
+
+// A macro sees the names around it as they are when it is called, and keeps those of a loop
+// that is over.
+func TestMacrosKeepTheirNames(t *testing.T) {
+	t.Parallel()
+	for src, want := range map[string]string{
+		"{% set x = 1 %}{% macro m() %}{{ x }}{% endmacro %}{% set x = 2 %}{{ m() }}":                                                     "2",
+		"{% set ns = o %}{% for i in l %}{% macro m() %}{{ i }}{% endmacro %}{% do ns.append(m) %}{% endfor %}{{ ns[0]() }}{{ ns[1]() }}": "12",
+		"{% for i in l %}{% set y = i %}{{ y }}{% endfor %}{{ y is defined }}":                                                            "12False",
+		"{% set y = 0 %}{% for i in l %}{{ y }}{% set y = i %}{% endfor %}{{ y }}":                                                        "000",
+		"{% macro m(a, b=a) %}{{ a }}{{ b }}{% endmacro %}{{ m(1) }}{{ m(1, 2) }}{{ m(b=3, a=4) }}":                                       "111243",
+		"{% macro m() %}[{{ caller(1) }}]{% endmacro %}{% call(v) m() %}{{ v }}{% endcall %}":                                             "[1]",
+		"{% for i in l if i is defined and i > 1 %}{{ loop.length }}{{ loop.last }}{% else %}none{% endfor %}":                            "1True",
+		"{% with a = 1, b = a is defined %}{{ a }}{{ b }}{% endwith %}":                                                                   "1False",
+	} {
+		names := map[string]any{"l": pyval.NewList(int64(1), int64(2)), "o": pyval.NewList()}
+		got, err := render(src, nil, names)
+		require.NoError(t, err, src)
+		assert.Equal(t, want, got, src)
+	}
+}
+
+func TestFuelIsForAllThatRuns(t *testing.T) {
+	t.Parallel()
+	tree, err := lang.Parse("{% for i in l %}{{ i + 1 }}{% endfor %}", language(), nil)
+	require.NoError(t, err)
+	items := make([]any, 100)
+	for i := range items {
+		items[i] = int64(1)
+	}
+	c := context(map[string]any{"l": pyval.NewList(items...)})
+	c.Fuel = 300
+	_, err = tree.Render(c)
+	var e *lang.Error
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, "the template runs for more than 300 steps", e.Message)
+	assert.Equal(t, [2]int{1, 20}, [2]int{e.Line, e.Column})
+}

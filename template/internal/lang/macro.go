@@ -1,0 +1,135 @@
+package lang
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/dingdag/dingdag/template/internal/pyval"
+)
+
+// members is a value of the language itself, whose attributes can be macros and blocks.
+type members interface {
+	Attr(name string) (any, error)
+	own()
+}
+
+// macro is a macro with the names that it sees, or the body of a call block.
+type macro struct {
+	x     *exec
+	stmt  *macroStmt
+	scope *scope
+	src   *Source
+	frame *frame
+}
+
+func (x *exec) macro(m *macroStmt) *macro {
+	for s := x.scope; s != nil && !s.kept; s = s.around {
+		s.kept = true
+	}
+	return &macro{x, m, x.scope, x.src, x.frame}
+}
+
+func (m *macroStmt) exec(x *exec) error {
+	x.scope.set(m.name, x.macro(m))
+	return nil
+}
+
+func (s *callStmt) exec(x *exec) error {
+	if x.frame.silent(x) {
+		return nil
+	}
+	if err := x.step(s.call.from); err != nil {
+		return err
+	}
+	v, err := s.call.call(x, x.macro(s.caller))
+	if err != nil {
+		return err
+	}
+	return x.write(s.call.span, v)
+}
+
+// Invoke implements [pyval.Callable].
+func (m *macro) Invoke(_ *pyval.Budget, a *pyval.Args) (any, error) {
+	x := m.x
+	scopeNow, srcNow, frameNow := x.scope, x.src, x.frame
+	x.scope, x.src, x.frame = &scope{around: m.scope}, m.src, m.frame
+	defer func() { x.scope, x.src, x.frame = scopeNow, srcNow, frameNow }()
+	if err := m.bind(x, a); err != nil {
+		return nil, err
+	}
+	return x.capture(func() error { return x.body(m.stmt.body) })
+}
+
+// bind gives the arguments of a call to the parameters, and what is left to varargs, kwargs
+// and caller where the body uses these.
+func (m *macro) bind(x *exec, a *pyval.Args) error {
+	s := m.stmt
+	if s.caller && !slices.Contains(s.names, "caller") {
+		x.scope.set("caller", a.KeywordOr("caller", pyval.Undefined{}))
+	}
+	firstDefault := len(s.names) - len(s.defaults)
+	for i, name := range s.names {
+		v, given := a.Take(name)
+		if !given {
+			v = pyval.Undefined{}
+			if i >= firstDefault {
+				var err error
+				if v, err = s.defaults[i-firstDefault].eval(x); err != nil {
+					return err
+				}
+			}
+		}
+		x.scope.set(name, v)
+	}
+	if s.varargs {
+		x.scope.set("varargs", pyval.Tuple(a.More()))
+	}
+	if s.kwargs {
+		x.scope.set("kwargs", a.Rest())
+	}
+	return a.Done()
+}
+
+func (m *macro) own()                       {}
+func (m *macro) TypeName() string           { return "Macro" }
+func (m *macro) Method(string) pyval.Method { return nil }
+
+func (m *macro) Names() []string {
+	return []string{"arguments", "caller", "catch_kwargs", "catch_varargs", "name"}
+}
+
+// Attr implements [pyval.Object].
+func (m *macro) Attr(name string) (any, error) {
+	switch name {
+	case "name":
+		if m.stmt.isCaller() {
+			return nil, nil
+		}
+		return m.stmt.name, nil
+	case "arguments":
+		names := make(pyval.Tuple, len(m.stmt.names))
+		for i, n := range m.stmt.names {
+			names[i] = n
+		}
+		return names, nil
+	case "catch_varargs":
+		return m.stmt.varargs, nil
+	case "catch_kwargs":
+		return m.stmt.kwargs, nil
+	case "caller":
+		return m.stmt.caller, nil
+	}
+	return pyval.Undefined{}, nil
+}
+
+// isCaller tells the body of a call block from a macro.
+func (m *macroStmt) isCaller() bool { return m.from == m.to }
+
+func (m *macro) Str() string {
+	if m.stmt.isCaller() {
+		return "<Macro anonymous>"
+	}
+	return fmt.Sprintf("<Macro %s>", pyval.Quote(m.stmt.name))
+}
+
+func (m *macro) Repr() string { return m.Str() }

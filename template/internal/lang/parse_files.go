@@ -1,0 +1,300 @@
+package lang
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+)
+
+func (p *parser) blockTag(at int) {
+	b := &block{span: span{from: at}, src: p.src, name: p.value}
+	if p.kind != name {
+		p.fail(p.from, "unexpected %s, expected the name of the block", p.shown())
+	}
+	p.checkName(p.from, b.name)
+	if p.out.blocks[b.name] != nil {
+		p.fail(p.from, "block %s is there twice", b.name)
+	}
+	p.next()
+	for p.kind == name {
+		switch {
+		case p.isName("scoped") && !b.scoped:
+			b.scoped = true
+		case p.isName("required") && !b.required:
+			b.required = true
+		default:
+			p.fail(p.from, "unexpected %s, expected 'scoped' or 'required'", p.shown())
+		}
+		p.next()
+	}
+	b.to = p.prevTo
+	if p.out.blocks == nil {
+		p.out.blocks = map[string]*block{}
+	}
+	p.out.blocks[b.name] = b
+	p.add(&blockStmt{b.span, b})
+	p.push(openTag{name: "block", at: at, body: &b.body, done: func() { p.checkRequired(b) }})
+}
+
+// checkRequired holds that a required block has nothing that could be rendered.
+func (p *parser) checkRequired(b *block) {
+	if !b.required {
+		return
+	}
+	for _, s := range b.body {
+		if t, ok := s.(*textStmt); !ok || strings.Trim(t.text, spaces) != "" {
+			p.fail(b.from, "block %s is required: it takes blanks and comments only", b.name)
+		}
+	}
+}
+
+func (p *parser) extendsTag(at int) {
+	for _, s := range p.out.body {
+		if _, twice := s.(*extendsStmt); twice {
+			p.fail(at, "a template extends one other")
+		}
+	}
+	if len(p.open) > 1 {
+		p.fail(at, "{%% extends %%} stands outside of blocks and conditions")
+	}
+	names := p.fileNames("extends")
+	p.add(&extendsStmt{p.since(at), p.file(at, "extends", names, false)})
+}
+
+func (p *parser) includeTag(at int) {
+	names := p.fileNames("include")
+	optional := false
+	if p.skipName("ignore") {
+		if optional = p.skipName("missing"); !optional {
+			p.fail(p.from, "unexpected %s, expected 'missing'", p.shown())
+		}
+	}
+	with := p.context()
+	file := p.file(at, "include", names, optional)
+	p.add(&includeStmt{p.since(at), file, with == withoutContext})
+}
+
+type contextWords int
+
+const (
+	unsaid contextWords = iota
+	withContext
+	withoutContext
+)
+
+// context reads "with context" or "without context".
+func (p *parser) context() contextWords {
+	words := withContext
+	switch {
+	case p.isName("with"):
+	case p.isName("without"):
+		words = withoutContext
+	default:
+		return unsaid
+	}
+	p.next()
+	if !p.skipName("context") {
+		p.fail(p.from, "unexpected %s, expected 'context'", p.shown())
+	}
+	return words
+}
+
+func (p *parser) importTag(at int) {
+	names := p.fileNames("import")
+	if !p.skipName("as") {
+		p.fail(p.from, "unexpected %s, expected 'as'", p.shown())
+	}
+	as := p.newName("a name for what is imported")
+	with := p.context()
+	p.add(&importStmt{span: p.since(at), file: p.file(at, "import", names, false), name: as, withContext: with == withContext})
+}
+
+func (p *parser) fromTag(at int) {
+	names := p.fileNames("from")
+	if !p.skipName("import") {
+		p.fail(p.from, "unexpected %s, expected 'import'", p.shown())
+	}
+	s := &importStmt{}
+	for p.kind == name && (len(s.names) == 0 || !p.isContext()) {
+		s.names = append(s.names, p.importedName())
+		if !p.skipSymbol(",") {
+			break
+		}
+	}
+	if len(s.names) == 0 {
+		p.fail(p.from, "unexpected %s, expected the name of what is imported", p.shown())
+	}
+	with := p.context()
+	s.file, s.withContext, s.span = p.file(at, "from", names, false), with == withContext, p.since(at)
+	p.checkImported(s)
+	p.add(s)
+}
+
+// isContext tells the words after a trailing comma from a name.
+func (p *parser) isContext() bool {
+	if !p.isName("with") && !p.isName("without") {
+		return false
+	}
+	save := p.tokens
+	p.next()
+	is := p.isName("context")
+	p.tokens = save
+	return is
+}
+
+func (p *parser) importedName() importedName {
+	from, n := p.from, p.value
+	if strings.HasPrefix(n, "_") {
+		p.fail(from, "%s is not exported: names with an underscore before them are a file's own", n)
+	}
+	if p.next(); p.skipName("as") {
+		return importedName{p.since(from), n, p.newName("a name for what is imported")}
+	}
+	if slices.Contains(neverAssigned, n) {
+		p.fail(from, "unexpected '%s', expected the name of what is imported", n)
+	}
+	p.out.bound[n] = true
+	return importedName{p.since(from), n, n}
+}
+
+// checkImported holds that the file gives a value to each name.
+func (p *parser) checkImported(s *importStmt) {
+	if s.file == nil {
+		return
+	}
+	known := map[string]bool{}
+	for _, t := range inheritance(s.file) {
+		maps.Copy(known, t.bound)
+	}
+	for _, n := range s.names {
+		if !known[n.name] {
+			e := p.src.errorAt(n.from, "unknown name \""+n.name+"\" of "+s.file.src.Name, nil)
+			e.Kind, e.Name = "import", n.name
+			panic(e)
+		}
+	}
+}
+
+// fileNames reads a name in quotes, or a list of them of which the first that is there
+// counts.
+func (p *parser) fileNames(tag string) (names []string) {
+	one := func() {
+		if p.kind != text {
+			p.fail(p.from, "%s takes the name of a file in quotes, not %s", tag, p.shown())
+		}
+		names = append(names, p.value)
+		p.next()
+	}
+	var closing string
+	switch {
+	case p.isSymbol("["):
+		closing = "]"
+	case p.isSymbol("("):
+		closing = ")"
+	default:
+		one()
+		return names
+	}
+	p.next()
+	for !p.isSymbol(closing) {
+		one()
+		if !p.skipSymbol(",") {
+			break
+		}
+	}
+	p.expectSymbol(closing)
+	if len(names) == 0 {
+		p.fail(p.from, "%s names no file", tag)
+	}
+	return names
+}
+
+// file parses the first of some files that is there; nil where there is none and it is
+// optional, or where files are not looked at.
+func (p *parser) file(at int, tag string, names []string, optional bool) *Template {
+	if p.load == nil {
+		p.fail(at, "{%% %s %%} is not available here: this template has no folder", tag)
+	}
+	p.out.included = true
+	var failed error
+	for _, name := range names {
+		src, err := p.load(name)
+		switch {
+		case err == nil:
+			return p.parsed(at, name, src)
+		case errors.Is(err, ErrUnread):
+			return nil
+		}
+		if failed == nil {
+			failed = err
+		}
+	}
+	if !optional {
+		e := p.src.errorAt(at, tag+": "+failed.Error(), failed)
+		panic(e)
+	}
+	return nil
+}
+
+func (p *parser) parsed(at int, name, src string) *Template {
+	if slices.Contains(p.path, name) {
+		p.fail(at, "the files include each other: %s", strings.Join(append(p.path, name), " -> "))
+	}
+	if len(p.path) >= maxFiles {
+		p.fail(at, "files include each other more than %d levels deep", maxFiles)
+	}
+	if p.size += len(src); p.size > maxSource {
+		p.fail(at, "the included files hold more than %d bytes", maxSource)
+	}
+	if t := p.files[name]; t != nil {
+		return t
+	}
+	t := p.parse(&Source{name, Normalize(src)}, append(slices.Clip(p.path), name))
+	if p.files == nil {
+		p.files = map[string]*Template{}
+	}
+	p.files[name] = t
+	return t
+}
+
+// inheritance is a template, the one that it extends, and so on.
+func inheritance(t *Template) (chain []*Template) {
+	for t != nil {
+		chain = append(chain, t)
+		t, _ = t.parent()
+	}
+	return chain
+}
+
+// parent is the template that one extends, and whether it extends one at all.
+func (t *Template) parent() (parent *Template, extends bool) {
+	for _, s := range t.body {
+		if e, ok := s.(*extendsStmt); ok {
+			return e.parent, true
+		}
+	}
+	return nil, false
+}
+
+// namedFile is a file that a template includes or imports.
+type namedFile struct {
+	file      *Template
+	seesNames bool // those of the template
+}
+
+func named(t *Template) (files []namedFile) {
+	walk(t.body, func(s stmt) {
+		switch s := s.(type) {
+		case *includeStmt:
+			if s.file != nil {
+				files = append(files, namedFile{s.file, !s.withoutContext})
+			}
+		case *importStmt:
+			if s.file != nil {
+				files = append(files, namedFile{s.file, s.withContext})
+			}
+		}
+	}, nil)
+	return files
+}

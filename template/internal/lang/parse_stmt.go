@@ -1,0 +1,337 @@
+package lang
+
+import (
+	"slices"
+	"strings"
+)
+
+// statement reads one {% … %} and returns where the source goes on.
+func (p *parser) statement(at int) int {
+	p.begin(p.tagStart(at), "%}")
+	tag := p.value
+	if p.kind != name {
+		p.fail(p.from, "unexpected %s, expected a tag such as 'if' or 'for'", p.shown())
+	}
+	tagAt := p.from
+	p.next()
+	if tag == "raw" {
+		return p.raw(at)
+	}
+	if read := tagReader(tag); read != nil {
+		read(p, tagAt)
+	} else {
+		p.closeBlock(tag, tagAt)
+	}
+	p.finish()
+	return p.offset
+}
+
+// tagReader is what reads the rest of a tag, nil for an end and for what is no tag.
+func tagReader(tag string) func(p *parser, at int) {
+	switch tag {
+	case "if":
+		return (*parser).ifTag
+	case "elif":
+		return (*parser).elifTag
+	case "else":
+		return (*parser).elseTag
+	case "for":
+		return (*parser).forTag
+	case "with":
+		return (*parser).withTag
+	case "set":
+		return (*parser).setTag
+	case "do":
+		return (*parser).doTag
+	case "filter":
+		return (*parser).filterTag
+	case "macro":
+		return (*parser).macroTag
+	case "call":
+		return (*parser).callTag
+	case "block":
+		return (*parser).blockTag
+	case "extends":
+		return (*parser).extendsTag
+	case "include":
+		return (*parser).includeTag
+	case "import":
+		return (*parser).importTag
+	case "from":
+		return (*parser).fromTag
+	}
+	return nil
+}
+
+// push opens a block whose statements go to body.
+func (p *parser) push(t openTag) {
+	if len(p.open) > maxNested {
+		p.fail(t.at, "blocks are nested more than %d levels deep", maxNested)
+	}
+	p.open = append(p.open, t)
+}
+
+// ends are the tags that have an end.
+var ends = []string{"if", "for", "with", "macro", "call", "filter", "set", "block"}
+
+func (p *parser) closeBlock(tag string, at int) {
+	what, isEnd := strings.CutPrefix(tag, "end")
+	if !isEnd || !slices.Contains(ends, what) {
+		p.fail(at, "unknown tag %q", tag)
+	}
+	last := len(p.open) - 1
+	if last == 0 {
+		p.fail(at, "{%% %s %%} closes nothing", tag)
+	}
+	open := p.open[last]
+	if open.name != what {
+		line, _ := Position(p.text, open.at)
+		p.fail(at, "unexpected {%% %s %%}: {%% %s %%} of line %d is still open", tag, open.name, line)
+	}
+	p.open = p.open[:last]
+	if (what == "macro" || what == "block") && p.kind == name { // the name may stand at the end, too
+		p.next()
+	}
+	if open.done != nil {
+		open.done()
+	}
+}
+
+func (p *parser) doTag(int) { p.add(&doStmt{p.tuple(true)}) }
+
+func (p *parser) ifTag(at int) {
+	s := &ifStmt{branches: []branch{{cond: p.tuple(true)}}}
+	p.add(s)
+	p.push(openTag{name: "if", at: at, body: &s.branches[0].body, cond: s})
+}
+
+func (p *parser) elifTag(at int) {
+	open := &p.open[len(p.open)-1]
+	if open.cond == nil || open.els {
+		p.fail(at, "{%% elif %%} has no {%% if %%} before it")
+	}
+	s := open.cond
+	s.branches = append(s.branches, branch{cond: p.tuple(true)})
+	open.body = &s.branches[len(s.branches)-1].body
+}
+
+func (p *parser) elseTag(at int) {
+	open := &p.open[len(p.open)-1]
+	switch {
+	case open.els || open.cond == nil && open.loop == nil:
+		p.fail(at, "{%% else %%} has no {%% if %%} before it")
+	case open.cond != nil:
+		open.body = &open.cond.other
+	default:
+		open.body = &open.loop.other
+	}
+	open.els = true
+}
+
+// target reads what is assigned to: a name, names with commas, or in brackets.
+func (p *parser) target() target {
+	from := p.from
+	first := p.targetPart()
+	if !p.isSymbol(",") {
+		return first
+	}
+	parts := []target{first}
+	for p.skipSymbol(",") {
+		if p.kind != name && !p.isSymbol("(") || p.isName("in") {
+			break
+		}
+		parts = append(parts, p.targetPart())
+	}
+	return target{span: p.since(from), parts: parts}
+}
+
+// neverAssigned are names that nothing is assigned to.
+var neverAssigned = []string{"true", "false", "none", "True", "False", "None", "loop", "self"}
+
+func (p *parser) targetPart() target {
+	from := p.from
+	if p.skipSymbol("(") {
+		p.deeper(p.from)
+		t := p.target()
+		p.nested--
+		p.expectSymbol(")")
+		return t
+	}
+	n := p.newName("a name to assign to")
+	return target{span: p.since(from), name: n}
+}
+
+// newName reads a name that gets a value; what says what it is for.
+func (p *parser) newName(what string) string {
+	n := p.value
+	if p.kind != name || slices.Contains(keywords, n) || slices.Contains(neverAssigned, n) {
+		p.fail(p.from, "unexpected %s, expected %s", p.shown(), what)
+	}
+	p.checkName(p.from, n)
+	p.out.bound[n] = true
+	p.next()
+	return n
+}
+
+func (p *parser) forTag(at int) {
+	s := &forStmt{span: span{from: at}, target: p.target()}
+	if !p.skipName("in") {
+		p.fail(p.from, "unexpected %s, expected 'in'", p.shown())
+	}
+	s.items = p.tuple(false)
+	if p.skipName("if") {
+		s.test = p.expr()
+	}
+	s.recursive = p.skipName("recursive")
+	s.to = p.prevTo
+	p.add(s)
+	p.push(openTag{name: "for", at: at, body: &s.body, loop: s})
+}
+
+func (p *parser) withTag(at int) {
+	s := &withStmt{}
+	for p.kind != end {
+		s.targets = append(s.targets, p.targetPart())
+		p.expectSymbol("=")
+		s.values = append(s.values, p.expr())
+		if !p.skipSymbol(",") {
+			break
+		}
+	}
+	p.add(s)
+	p.push(openTag{name: "with", at: at, body: &s.body})
+}
+
+func (p *parser) setTag(at int) {
+	t := p.setTarget()
+	if p.skipSymbol("=") {
+		p.add(&setStmt{t, p.tuple(true)})
+		return
+	}
+	if t.parts != nil || t.attr != "" {
+		p.fail(p.from, "unexpected %s, expected '='", p.shown())
+	}
+	s := &setBlockStmt{target: &t}
+	p.blockFilters(s, at)
+	p.push(openTag{name: "set", at: at, body: &s.body})
+}
+
+// setTarget is a target, or an attribute of a namespace.
+func (p *parser) setTarget() target {
+	from, owner, save := p.from, p.value, p.tokens
+	if p.kind == name {
+		if p.next(); p.skipSymbol(".") { // {% set ns.x = … %}
+			p.checkName(from, owner)
+			attr := p.value
+			if p.kind != name {
+				p.fail(p.from, "unexpected %s, expected a name after '.'", p.shown())
+			}
+			p.checkName(p.from, attr)
+			p.next()
+			return target{span: p.since(from), name: owner, attr: attr}
+		}
+	}
+	p.tokens = save
+	return p.target()
+}
+
+func (p *parser) filterTag(at int) {
+	s := &setBlockStmt{filters: []*filterExpr{p.filter(nil, at)}}
+	p.blockFilters(s, at)
+	p.push(openTag{name: "filter", at: at, body: &s.body})
+}
+
+// blockFilters reads the filters of a filter or set block.
+func (p *parser) blockFilters(s *setBlockStmt, at int) {
+	for p.skipSymbol("|") {
+		s.filters = append(s.filters, p.filter(nil, at))
+	}
+	s.span = p.since(at)
+	p.add(s)
+}
+
+func (p *parser) macroTag(at int) {
+	m := &macroStmt{span: span{from: at}}
+	m.name = p.newName("the name of the macro")
+	p.parameters(m)
+	m.to = p.prevTo
+	p.add(m)
+	p.push(openTag{name: "macro", at: at, body: &m.body, done: m.findRest})
+}
+
+// parameters reads the parameters of a macro.
+func (p *parser) parameters(m *macroStmt) {
+	p.expectSymbol("(")
+	for !p.isSymbol(")") {
+		at := p.from
+		m.names = append(m.names, p.newName("the name of a parameter"))
+		if p.skipSymbol("=") {
+			m.defaults = append(m.defaults, p.expr())
+		} else if m.defaults != nil {
+			p.fail(at, "a parameter without default after one with")
+		}
+		if !p.skipSymbol(",") {
+			break
+		}
+	}
+	p.expectSymbol(")")
+}
+
+// findRest finds out which names for the rest of its arguments the body of a macro uses.
+func (m *macroStmt) findRest() {
+	visitNames(m.body, func(n *nameExpr) {
+		switch n.name {
+		case "varargs":
+			m.varargs = true
+		case "kwargs":
+			m.kwargs = true
+		case "caller":
+			m.caller = true
+		}
+	})
+}
+
+// callTag reads {% call(x) macro(…) %}.
+func (p *parser) callTag(at int) {
+	s := &callStmt{caller: &macroStmt{span: span{from: at, to: at}, name: "caller"}}
+	if p.isSymbol("(") {
+		p.parameters(s.caller)
+	}
+	fnAt := p.from
+	if p.kind != name {
+		p.fail(fnAt, "unexpected %s, expected a call of a macro", p.shown())
+	}
+	call, ok := p.postfix(p.primary()).(*callExpr)
+	if !ok {
+		p.fail(p.from, "unexpected %s, expected '('", p.shown())
+	}
+	s.call, s.span = call, p.since(at)
+	p.add(s)
+	p.push(openTag{name: "call", at: at, body: &s.caller.body, done: s.caller.findRest})
+}
+
+// raw adds everything up to {% endraw %} as text.
+func (p *parser) raw(at int) int {
+	p.finish()
+	body, trimStart := p.offset, p.trimNext
+	p.trimNext = false
+	for i := body; i+1 < p.end; i++ {
+		if p.text[i:i+2] != "{%" {
+			continue
+		}
+		rest := strings.TrimLeft(strings.TrimPrefix(strings.TrimPrefix(p.text[i+2:p.end], "-"), "+"), spaces)
+		rest, ok := strings.CutPrefix(rest, "endraw")
+		rest = strings.TrimLeft(rest, spaces)
+		trimAfter := strings.HasPrefix(rest, "-")
+		rest, closed := strings.CutPrefix(strings.TrimPrefix(strings.TrimPrefix(rest, "-"), "+"), "%}")
+		if !ok || !closed {
+			continue
+		}
+		p.trimNext = trimStart
+		p.literalText(body, i, p.text[i+2] == '-')
+		p.trimNext = trimAfter
+		return p.end - len(rest)
+	}
+	p.fail(at, "{%% raw %%} is never closed: {%% endraw %%} is missing")
+	return 0
+}
