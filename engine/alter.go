@@ -205,33 +205,55 @@ func (c *change) replace(a *alteration) error {
 // past and future those before and after it by logical date; without an id those with
 // a logical date from start to end, which count themselves and are open when zero.
 func (e *Engine) runsOf(ctx context.Context, rd store.Reader, dagID, runID string, past, future bool, start, end time.Time) ([]*store.Run, error) {
-	all, err := rd.Runs(ctx, store.RunFilter{DAGID: dagID})
-	if err != nil {
-		return nil, err
-	}
-	if len(all) == 0 {
-		return nil, fmt.Errorf("dag %q has no runs: %w", dagID, store.ErrNotFound)
-	}
+	f := store.RunFilter{DAGID: dagID, From: start, To: end}
 	if runID != "" {
-		at := slices.IndexFunc(all, func(r *store.Run) bool { return r.RunID == runID })
-		if at < 0 {
-			return nil, fmt.Errorf("dag %q has no run %q%s: %w", dagID, runID, nearest(runID, all, func(r *store.Run) string { return r.RunID }), store.ErrNotFound)
+		one, err := rd.RunByID(ctx, dagID, runID)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, noRun(ctx, rd, dagID, runID)
 		}
-		one := all[at]
-		if !past && !future {
-			return []*store.Run{one}, nil
+		if err != nil || !past && !future {
+			return []*store.Run{one}, err
 		}
 		if one.LogicalDate.IsZero() {
 			return nil, fmt.Errorf("run %s of dag %q has no logical date: there is no past or future of it", runID, dagID)
 		}
-		return slices.DeleteFunc(all, func(r *store.Run) bool {
-			at := r.LogicalDate
-			return at.IsZero() || !past && at.Before(one.LogicalDate) || !future && at.After(one.LogicalDate)
-		}), nil
+		f = store.RunFilter{DAGID: dagID}
+		if !past {
+			f.From = one.LogicalDate
+		}
+		if !future {
+			f.To = one.LogicalDate
+		}
 	}
-	return slices.DeleteFunc(all, func(r *store.Run) bool {
-		return !start.IsZero() && r.LogicalDate.Before(start) || !end.IsZero() && (r.LogicalDate.IsZero() || r.LogicalDate.After(end))
-	}), nil
+	runs, err := rd.Runs(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	if len(runs) == 0 {
+		if newest, err := rd.Runs(ctx, store.RunFilter{DAGID: dagID, Limit: 1}); err != nil || len(newest) == 0 {
+			return nil, cmp.Or(err, noRun(ctx, rd, dagID, ""))
+		}
+	}
+	if past && future {
+		runs = slices.DeleteFunc(runs, func(r *store.Run) bool { return r.LogicalDate.IsZero() })
+	}
+	return runs, nil
+}
+
+// runsSuggested is how many of the newest runs a mistyped run id is compared with.
+const runsSuggested = 100
+
+// noRun says that a DAG has no run of an id, or none at all.
+func noRun(ctx context.Context, rd store.Reader, dagID, runID string) error {
+	newest, err := rd.Runs(ctx, store.RunFilter{DAGID: dagID, Limit: runsSuggested})
+	switch {
+	case err != nil:
+		return err
+	case len(newest) == 0:
+		return fmt.Errorf("dag %q has no runs: %w", dagID, store.ErrNotFound)
+	default:
+		return fmt.Errorf("dag %q has no run %q%s: %w", dagID, runID, nearest(runID, newest, func(r *store.Run) string { return r.RunID }), store.ErrNotFound)
+	}
 }
 
 // nearest suggests what a person may have meant.

@@ -67,7 +67,8 @@ type Pause struct {
 func SetPaused(ctx context.Context, tx interface {
 	DAGs
 	DAGsTx
-}, dagID string, paused bool, at time.Time, cause string) error {
+}, dagID string, paused bool, at time.Time, cause string,
+) error {
 	before, err := tx.DAG(ctx, dagID)
 	if err != nil {
 		return err

@@ -120,6 +120,9 @@ type RunFilter struct {
 	BackfillID int64
 	// Since selects the runs that ended at this moment or later, or have not ended.
 	Since time.Time
+	// From and To select the runs with a logical date from the one to the other, which count
+	// themselves. With neither, runs without a logical date count too.
+	From, To time.Time
 	// Limit bounds the number of runs, newest first; 0 is all, oldest first.
 	Limit int
 }

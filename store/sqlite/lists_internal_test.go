@@ -13,8 +13,8 @@ import (
 	"github.com/dingdag/dingdag/dag"
 )
 
-// What people list of the newest runs takes an index, however many there are.
-func TestListsOfRunsReadNoHistory(t *testing.T) {
+// What people list, and what is looked up in history, takes an index, however much there is.
+func TestListsReadNoHistory(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, Options{})
 	s.read.SetMaxOpenConns(1) // the one that keeps the statements
@@ -26,8 +26,26 @@ func TestListsOfRunsReadNoHistory(t *testing.T) {
 		do  func() error
 		use string
 	}{
-		"the newest runs":          {runs(store.RunFilter{Limit: 50}), "SCAN dag_run USING INDEX dag_run_newest"},
-		"the newest failed runs":   {runs(store.RunFilter{Limit: 50, States: failed}), "SCAN dag_run USING INDEX dag_run_newest"},
+		"the newest runs":                 {runs(store.RunFilter{Limit: 50}), "SCAN dag_run USING INDEX dag_run_newest"},
+		"the newest failed runs":          {runs(store.RunFilter{Limit: 50, States: failed}), "SCAN dag_run USING INDEX dag_run_failed_newest"},
+		"the newest failed runs of a DAG": {runs(store.RunFilter{DAGID: "d", Limit: 50, States: failed}), "SEARCH dag_run USING INDEX dag_run_failed (dag_id=?)"},
+		"the last successes of a DAG":     {runs(store.RunFilter{DAGID: "d", Limit: 9, States: []dag.RunState{dag.RunSuccess}}), "SEARCH dag_run USING INDEX dag_run_success (dag_id=?)"},
+		"the success before a run": {
+			func() error {
+				_, err := s.PreviousSuccess(t.Context(), &store.Run{DAGID: "d", LogicalDate: time.Unix(1, 0)})
+				return err
+			},
+			"SEARCH dag_run USING INDEX dag_run_success_date (dag_id=? AND logical_date<?)",
+		},
+		"the runs from a logical date on": {runs(store.RunFilter{DAGID: "d", From: time.Unix(1, 0)}), "(dag_id=? AND logical_date>?)"},
+		"the runs of a range of dates":    {runs(store.RunFilter{DAGID: "d", From: time.Unix(1, 0), To: time.Unix(2, 0)}), "(dag_id=? AND logical_date>? AND logical_date<?)"},
+		"messages that wait": {
+			func() error {
+				_, err := s.Deliveries(t.Context(), []store.DeliveryState{store.DeliveryWaiting}, 0)
+				return err
+			},
+			"delivery USING INDEX delivery_",
+		},
 		"what failed lately":       {runs(store.RunFilter{Limit: 50, States: failed, Since: time.Unix(1, 0)}), "SEARCH dag_run USING INDEX dag_run_ended"},
 		"the newest run of each":   {func() error { _, err := s.NewestRuns(t.Context()); return err }, "SEARCH newest USING COVERING INDEX dag_run_recent (dag_id=?)"},
 		"the newest runs of a DAG": {runs(store.RunFilter{DAGID: "d", Limit: 1}), "SEARCH dag_run USING INDEX dag_run_recent (dag_id=?)"},

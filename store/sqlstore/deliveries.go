@@ -23,8 +23,13 @@ func (q Queries) Deliveries(ctx context.Context, states []store.DeliveryState, l
 	query, args := "SELECT "+deliveryColumns+" FROM delivery", []any{}
 	if len(states) > 0 {
 		query += " WHERE state IN (" + marks(len(states)) + ")"
+		open := true
 		for _, s := range states {
 			args = append(args, string(s))
+			open = open && (s == store.DeliveryWaiting || s == store.DeliverySending)
+		}
+		if open {
+			query += " AND " + openDelivery
 		}
 	}
 	query += " ORDER BY id"

@@ -66,6 +66,15 @@ func (q Queries) Runs(ctx context.Context, f store.RunFilter) ([]*store.Run, err
 		where, args = append(where, "(end_date >= ? OR end_date IS NULL)"), append(args, ms(f.Since))
 		order = "+run_after" // few runs ended lately: the index of that is the one to use
 	}
+	if !f.From.IsZero() || !f.To.IsZero() {
+		if !f.From.IsZero() {
+			where, args = append(where, "logical_date >= ?"), append(args, ms(f.From))
+		}
+		if !f.To.IsZero() {
+			where, args = append(where, "logical_date <= ?"), append(args, ms(f.To))
+		}
+		order = "+run_after"
+	}
 	query := "SELECT " + runColumns + " FROM dag_run"
 	if len(where) > 0 {
 		query += " WHERE " + strings.Join(where, " AND ")
@@ -201,8 +210,11 @@ func inStates(states []dag.RunState) (condition string, args []any) {
 		args = append(args, string(s))
 	}
 	condition = "state IN (" + marks(len(states)) + ")"
-	if open {
+	switch {
+	case open:
 		condition += " AND " + isOpen
+	case len(states) == 1 && states[0].Finished():
+		condition += " AND state = '" + string(states[0]) + "'" // word for word, as that of isOpen
 	}
 	return condition, args
 }

@@ -174,6 +174,9 @@ func runsAreSelected(t *testing.T, open Open) {
 		"since":                    {store.RunFilter{Since: since}, []string{"early", "manual", "late", "twin"}},
 		"the newest since":         {store.RunFilter{Since: since, Limit: 2}, []string{"twin", "late"}},
 		"ended since":              {store.RunFilter{Since: since, States: []dag.RunState{dag.RunSuccess, dag.RunFailed}}, []string{"manual"}},
+		"from a date":              {store.RunFilter{DAGID: "d", From: midnight.Add(time.Hour)}, []string{"early", "manual"}},
+		"to a date":                {store.RunFilter{DAGID: "d", To: midnight.Add(time.Hour)}, []string{"early", "late"}},
+		"of one date":              {store.RunFilter{From: midnight.Add(2 * time.Hour), To: midnight.Add(2 * time.Hour)}, []string{"manual"}},
 		"nothing":                  {store.RunFilter{DAGID: "x"}, nil},
 	} {
 		rs, err := s.Runs(t.Context(), c.f)
