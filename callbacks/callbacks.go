@@ -124,6 +124,15 @@ type Fallback interface {
 	Fallback(lost []string) (Callback, error)
 }
 
+// RenderChecker is implemented by callbacks that tell nothing when their templates give
+// nothing, and could not tell that from a parameter that people left empty on purpose.
+type RenderChecker interface {
+	// CheckRendered looks at the callback, whose templates have been rendered, beside
+	// what the file says, which is of the same type. After an error a [Fallback] tells
+	// the event instead.
+	CheckRendered(file Callback) error
+}
+
 // Message is one delivery, as it lies in the outbox.
 type Message struct {
 	// Sender names the [Sender] that delivers it, for instance "dingding".

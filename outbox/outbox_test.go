@@ -442,8 +442,18 @@ type plain struct {
 	Text string `yaml:"text" param:"template"`
 	// To is whom it names.
 	To []string `yaml:"to" param:"single,template"`
+	// Note may be empty in the file, but not by a template.
+	Note string `yaml:"note" param:"template"`
 
 	usual bool
+}
+
+// CheckRendered refuses a note of which nothing is left.
+func (p *plain) CheckRendered(file callbacks.Callback) error {
+	if p.Note == "" && file.(*plain).Note != "" {
+		return errors.New("no note is left")
+	}
+	return nil
 }
 
 // Prepare makes the message.
@@ -498,7 +508,11 @@ func TestCallbackThatFailsTellsAllTheSame(t *testing.T) {
 			[]string{"delivered plain"},
 		},
 		"renders to nothing": {"{callback: plain, text: '{{ \"\" }}'}", []string{"usual: the message is empty"}, nil, []string{"delivered plain"}},
-		"panic":              {"{callback: plain, text: panic}", []string{"usual: the callback panicked: told to"}, nil, []string{"delivered plain"}},
+		"a field renders to nothing": {
+			"{callback: plain, text: x, note: '{{ \"\" }}', to: ann}", []string{"usual: no note is left ann"}, nil, []string{"delivered plain"},
+		},
+		"a field is left empty": {"{callback: plain, text: x, note: ''}", []string{"x"}, nil, []string{"delivered plain"}},
+		"panic":                 {"{callback: plain, text: panic}", []string{"usual: the callback panicked: told to"}, nil, []string{"delivered plain"}},
 		"nobody left": {
 			"{callback: plain, text: x, to: '{{ nobody }}'}", nil,
 			[]string{"on_failure t not delivered: on_failure of d.t by callback plain: the callback's template failed"},

@@ -111,6 +111,11 @@ func (o *Outbox) prepareOne(render Renderer, b Callback, ev *callbacks.Event, tc
 	if err != nil {
 		return m, fmt.Errorf("the callback's template failed: %w", err)
 	}
+	if c, ok := cb.(callbacks.RenderChecker); ok {
+		if err := c.CheckRendered(b.cb); err != nil {
+			return m, err
+		}
+	}
 	return prepareRendered(b, cb, ev)
 }
 

@@ -237,6 +237,48 @@ func TestSpecIsDocumented(t *testing.T) {
 	}
 }
 
+// Data of which templates leave nothing is no message; data that the file leaves empty is.
+func TestRenderedToNothing(t *testing.T) {
+	t.Parallel()
+	const gone = "the callback's template rendered to nothing: data"
+	values := map[string]any{
+		"{{ blank }}": " \n", "{{ none }}": params.Native{Text: "None"}, "{{ empty }}": params.Native{Value: map[string]any{}, Text: "{}"},
+		"{{ word }}": "x",
+	}
+	for text, want := range map[string]string{
+		"data: '{{ blank }}'": gone,
+		"{method: PUT, data: '{{ blank }}', headers: {Content-Type: application/json}}": gone,
+		"data: '{{ none }}'": gone,
+		"{data: '{{ none }}', headers: {Content-Type: application/json}}": gone,
+		"data: '{{ empty }}'":     gone,
+		"data: {a: '{{ none }}'}": gone,
+		"{data: '{{ empty }}', headers: {Content-Type: application/json}}": "", // the body {}
+		"data: {a: '{{ blank }}'}":           "", // a form with a field
+		"data: '{{ word }}'":                 "",
+		"data: ''":                           "",
+		"data: {}":                           "",
+		"data: {a: null}":                    "",
+		"{}":                                 "",
+		"{method: GET, data: '{{ blank }}'}": "",
+	} {
+		file, problems := spec().Decode(parse(t, text))
+		require.Empty(t, problems, text)
+		rendered, err := spec().Render(file, func(_, text string) (any, error) {
+			if v, ok := values[text]; ok {
+				return v, nil
+			}
+			return text, nil
+		})
+		require.NoError(t, err, text)
+		err = rendered.(callbacks.RenderChecker).CheckRendered(file)
+		if want == "" {
+			assert.NoError(t, err, text)
+		} else {
+			assert.EqualError(t, err, want, text)
+		}
+	}
+}
+
 // The event goes out as it is when the data of one's own can't be rendered; without a
 // place to send it to there is nothing to send.
 func TestFallback(t *testing.T) {

@@ -22,7 +22,8 @@ const uncertainRetry = "retry"
 // map_index, try_number, max_tries, state, reason, error, logical_date, start_date,
 // end_date, next_retry, failed_tasks, host, owner, timezone and log, of which empty ones are
 // left out, and all of it for people as text, which is the key that many chats read. When
-// the templates of one's own data fail, that is sent instead, with problem saying why.
+// the templates of one's own data fail or render to nothing, that is sent instead, with
+// problem saying why.
 //
 // Requests through one connection leave one after another. A status of 400 to 499 is
 // recorded as refused, 429 and 500 or above are tried again, as is a service that cannot
@@ -42,9 +43,10 @@ type Notifier struct {
 }
 
 var (
-	_ callbacks.Callback = (*Notifier)(nil)
-	_ callbacks.Fallback = (*Notifier)(nil)
-	_ params.Validator   = (*Notifier)(nil)
+	_ callbacks.Callback      = (*Notifier)(nil)
+	_ callbacks.Fallback      = (*Notifier)(nil)
+	_ callbacks.RenderChecker = (*Notifier)(nil)
+	_ params.Validator        = (*Notifier)(nil)
 )
 
 func notifierSpec(docs callbacks.Option) callbacks.Spec {
@@ -78,6 +80,19 @@ func (n *Notifier) Validate() error {
 		}
 	}
 	return errors.Join(append(errs, n.Request.Validate())...)
+}
+
+// CheckRendered refuses a body of which templates left nothing. One that the file leaves
+// empty is meant to be.
+func (n *Notifier) CheckRendered(file callbacks.Callback) error {
+	meant, ok := file.(*Notifier)
+	if !ok {
+		return fmt.Errorf("the file has a %T", file)
+	}
+	if takesBody(n.Method) && n.SendsNothing() && !meant.SendsNothing() {
+		return errors.New("the callback's template rendered to nothing: data")
+	}
+	return nil
 }
 
 // Prepare writes down the request for the outbox.

@@ -54,6 +54,15 @@ func (r *Request) payload() (text string, form bool, err error) {
 	}
 }
 
+// SendsNothing reports whether the data is none, or comes to a body or a query of blanks.
+func (r *Request) SendsNothing() bool {
+	if text, ok := r.Data.(string); ok { // of JSON too, where no text is not valid
+		return strings.TrimSpace(text) == ""
+	}
+	text, _, err := r.payload()
+	return err == nil && strings.TrimSpace(text) == ""
+}
+
 func (r *Request) isGet() bool { return strings.EqualFold(r.Method, http.MethodGet) }
 
 func (r *Request) isJSON() bool {
