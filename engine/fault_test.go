@@ -2,8 +2,12 @@ package engine_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
+	"maps"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -172,6 +176,14 @@ d:
 	require.ErrorIs(t, err, store.ErrNotFound)
 	_, err = next.e.Clear(t.Context(), engine.ClearRequest{DAGID: "d", RunID: failed.RunID})
 	require.ErrorContains(t, err, "start a new run of the present version with dingdag dags trigger d")
+	for _, task := range []string{"t", ""} {
+		for _, state := range []dag.State{dag.Success, dag.Failed} {
+			_, err = next.e.Mark(t.Context(), engine.MarkRequest{DAGID: "d", RunID: failed.RunID, TaskID: task, State: state})
+			require.ErrorContains(t, err, "its version can't be loaded: version of the run, line")
+			require.ErrorContains(t, err, "start a new run of the present version with dingdag dags trigger d")
+		}
+	}
+	assert.Equal(t, map[string]string{"t": "failed"}, next.states(r), "nothing was marked")
 	next.until("the alerts", func() bool { return len(next.sentSoFar()) == 3 })
 	sent := next.sentSoFar()
 	assert.Equal(t, "on_failure t t", sent[0])
@@ -179,4 +191,66 @@ d:
 	good, err := next.e.Trigger(t.Context(), "good", engine.Trigger{})
 	require.NoError(t, err)
 	assert.Equal(t, dag.RunSuccess, next.ended1(good.Key).State)
+}
+
+// corrupt changes the store behind everybody's back.
+func (b *bench) corrupt(query string) {
+	b.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(b.dir, "db")+"?_pragma=busy_timeout(30000)")
+	require.NoError(b.t, err)
+	defer func() { require.NoError(b.t, db.Close()) }()
+	res, err := db.ExecContext(b.t.Context(), query)
+	require.NoError(b.t, err)
+	n, err := res.RowsAffected()
+	require.NoError(b.t, err)
+	require.Equal(b.t, int64(1), n)
+}
+
+// Rows of tasks that can't be read fail their run, with the callbacks of its DAG, and hold
+// up no other run. A row of a run that can't be read leaves the run alone until it can.
+func TestRowsThatCannotBeReadFailTheirRunOnly(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	begun, _ := b.hangs("hang")
+	const dags = `
+bad_task:
+  on_failure_callback: {callback: say, text: "{{ reason }}: {{ exception }}"}
+  tasks: [{task_id: broken, operator: probe, do: hang}]
+bad_run:
+  tasks: [{task_id: mended, operator: probe, do: hang}]
+good:
+  tasks: [{task_id: fine, operator: probe, do: hang}]
+`
+	b.load(dags)
+	b.start(engine.RunOptions{})
+	runs := map[string]*store.Run{}
+	for _, id := range []string{"bad_task", "bad_run", "good"} {
+		var err error
+		runs[id], err = b.e.Trigger(t.Context(), id, engine.Trigger{})
+		require.NoError(t, err)
+		<-begun
+		b.until("it runs", func() bool { return slices.Contains(slices.Collect(maps.Values(b.states(runs[id]))), "running") })
+	}
+	next := b.crash()
+	next.do = nil // nothing hangs there
+	next.corrupt("UPDATE task_instance SET try = 'many' WHERE task_id = 'broken'")
+	next.corrupt("UPDATE dag_run SET provisional = 'maybe' WHERE dag_id = 'bad_run'")
+	next.load(dags)
+	whys, err := next.e.WhyTask(t.Context(), runs["good"], "fine")
+	require.NoError(t, err, "other runs do not matter")
+	require.Len(t, whys, 1)
+	assert.Contains(t, whys[0].Reason, "is running since")
+	next.start(engine.RunOptions{})
+	assert.Equal(t, dag.RunSuccess, next.ended1(runs["good"].Key).State)
+	failed := next.ended1(runs["bad_task"].Key)
+	assert.Equal(t, dag.RunFailed, failed.State)
+	const cause = `rows_not_readable: read task instances: .*"many"`
+	assert.Regexp(t, "^"+cause, failed.Reason)
+	next.until("the alert", func() bool { return len(next.sentSoFar()) == 1 })
+	assert.Regexp(t, "^on_failure  "+cause, next.sentSoFar()[0])
+	assert.NotContains(t, next.ranSoFar(), "mended#1")
+
+	next.corrupt("UPDATE dag_run SET provisional = 0 WHERE dag_id = 'bad_run'")
+	assert.Equal(t, dag.RunSuccess, next.ended1(runs["bad_run"].Key).State)
+	assert.Contains(t, next.ranSoFar(), "mended#1")
 }

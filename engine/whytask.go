@@ -115,7 +115,7 @@ func (c *change) lookAt(seen *store.Run) (*liveRun, error) {
 	for _, id := range paused {
 		c.e.paused[id] = true
 	}
-	running, err := c.Runs(c.ctx, store.RunFilter{States: []dag.RunState{dag.RunRunning}})
+	running, err := c.runningRuns()
 	if err != nil {
 		return nil, err
 	}
@@ -124,10 +124,10 @@ func (c *change) lookAt(seen *store.Run) (*liveRun, error) {
 			continue
 		}
 		is, err := c.Instances(c.ctx, other.Key)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			_, err = c.load(other, is)
 		}
-		if _, err := c.load(other, is); err != nil {
+		if err != nil {
 			c.e.o.Log.Warn("a run can't be read; what it takes of the pools is not counted", "dag", other.DAGID, "run", other.RunID, "error", err)
 		}
 	}
