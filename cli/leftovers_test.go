@@ -46,29 +46,55 @@ func living(t *testing.T, out string) (n int) {
 	return n
 }
 
-// What a killed process left running is ended by the next one before it begins anything,
-// also what has left the process group, and its temporary folder is gone.
-func TestKillLeavesNothingRunning(t *testing.T) {
-	t.Parallel()
-	home := homeWith(t, leavesSomething)
-	out := t.TempDir()
+// killed starts a scheduler on a home with the DAG of leavesSomething, kills it in the
+// middle of the task and returns the task's temporary folder, which is left behind with two
+// processes.
+func killed(t *testing.T, home, out string) (folder string) {
+	t.Helper()
 	p := scheduling(t, home, "OUT="+out)
 	code, _, errs := run(t, "--home", home, "dags", "trigger", "left", "--run-id", "r")
 	require.Zero(t, code, errs)
 	p.until("begin the task", func() bool { _, err := os.Stat(filepath.Join(out, "pids")); return err == nil })
 	p.kill(0)
-	lives := func() int { return living(t, out) }
-	require.Equal(t, 2, lives(), "a kill ends no children")
-	folder, err := os.ReadFile(filepath.Join(out, "folder"))
+	require.Equal(t, 2, living(t, out), "a kill ends no children")
+	text, err := os.ReadFile(filepath.Join(out, "folder"))
 	require.NoError(t, err)
-	require.DirExists(t, strings.TrimSpace(string(folder)))
+	folder = strings.TrimSpace(string(text))
+	require.DirExists(t, folder)
+	return folder
+}
 
-	p = scheduling(t, home, "OUT="+out)
-	assert.Zero(t, lives())
-	assert.NoDirExists(t, strings.TrimSpace(string(folder)))
+// What a killed process left running is ended by the next one before it begins anything,
+// also what has left the process group, and its temporary folder is gone.
+func TestKillLeavesNothingRunning(t *testing.T) {
+	t.Parallel()
+	home, out := homeWith(t, leavesSomething), t.TempDir()
+	folder := killed(t, home, out)
+
+	p := scheduling(t, home, "OUT="+out)
+	assert.Zero(t, living(t, out))
+	assert.NoDirExists(t, folder)
 	assert.Contains(t, p.log.String(), "ending what a process that was killed left running")
 	p.until("run the task again", func() bool { return strings.Contains(p.log.String(), "run succeeded") })
 	p.stop()
+	notes, err := os.ReadDir(filepath.Join(home, "processes"))
+	require.NoError(t, err)
+	assert.Empty(t, notes)
+}
+
+// A demo that keeps its state does so too.
+func TestDemoLeavesNothingRunning(t *testing.T) {
+	t.Parallel()
+	home, out := homeWith(t, leavesSomething), t.TempDir()
+	folder := killed(t, home, out)
+	require.NoError(t, os.Remove(filepath.Join(home, "dags", "dags.yaml"))) // a demo waits for all DAGs there
+
+	cmd := exec.Command("dingdag", "demo", "--home", home)
+	cmd.Env = append(os.Environ(), "OUT="+out)
+	text, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", text)
+	assert.Zero(t, living(t, out))
+	assert.NoDirExists(t, folder)
 	notes, err := os.ReadDir(filepath.Join(home, "processes"))
 	require.NoError(t, err)
 	assert.Empty(t, notes)
