@@ -179,6 +179,34 @@ func TestValues(t *testing.T) {
 	}
 }
 
+// Infinity of NUMERIC, which PostgreSQL has since version 14, is written as psycopg2 gives
+// it (Decimal('Infinity'), beside the inf of a float), is a number to checks, and finds its
+// way back. psycopg2 2.9.5 binds that Decimal as NaN.
+func TestInfiniteNumerics(t *testing.T) {
+	t.Parallel()
+	task := taskOn(t, newPostgres)
+	for _, parameters := range []string{"[]", "[1]"} { // the server answers in another format with some
+		where := map[string]string{"[]": "", "[1]": " WHERE 1 = %s"}[parameters]
+		assert.Equal(t, `[["Infinity","-Infinity",["Infinity","-Infinity",1.50],"inf",["inf","-inf"]]]`,
+			asJSON(t, task, "sql: \"SELECT 'Infinity'::numeric, '-inf'::numeric, ARRAY['Infinity', '-Infinity', 1.50]::numeric[], "+
+				"'Infinity'::float8, ARRAY['Infinity', '-Infinity']::float8[]"+where+"\", parameters: "+parameters))
+	}
+	assert.Equal(t, `[["Infinity",true]]`, asJSON(t, task, "sql: 'SELECT %s::numeric, %s::numeric > 1', parameters: [Infinity, Infinity]"))
+	for check, want := range map[string]string{
+		"sql_check":           "",
+		"sql_threshold_check": `"Infinity" is not between 1 and 2`,
+		"sql_value_check":     `expected 1 with a tolerance of 50 %, the query gave ["Infinity"]`,
+	} {
+		more := map[string]string{"sql_threshold_check": ", min_threshold: 1, max_threshold: 2", "sql_value_check": ", pass_value: 1, tolerance: 0.5"}[check]
+		_, err := execute(t, task, check, "{conn_id: warehouse, sql: \"SELECT 'Infinity'::numeric\""+more+"}")
+		if want == "" {
+			assert.NoError(t, err)
+			continue
+		}
+		assert.ErrorContains(t, err, want)
+	}
+}
+
 // What Python cannot read either is an error that says what to do.
 func TestValuesOutOfRange(t *testing.T) {
 	t.Parallel()
