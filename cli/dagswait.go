@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	// waitPause is the time between two looks at a run.
-	waitPause = 100 * time.Millisecond
+	// The time between two looks at a run grows from the first to the second.
+	firstWaitPause = 3 * time.Millisecond
+	lastWaitPause  = 100 * time.Millisecond
 	// waitAlone is how long nobody may work on the store before a wait ends: a restart is shorter.
 	waitAlone = 15 * time.Second
 )
@@ -34,8 +35,9 @@ func (a *app) waitRun(ctx context.Context, s store.Store, run *store.Run, tasks 
 	if a.terminal() {
 		p.live = newLiveLine(a.IO)
 	}
-	tick := time.NewTicker(waitPause)
-	defer tick.Stop()
+	pause := firstWaitPause
+	again := time.NewTimer(pause)
+	defer again.Stop()
 	worked := clock()
 	for {
 		r, err := p.look(ctx, s, run.Key)
@@ -61,7 +63,9 @@ func (a *app) waitRun(ctx context.Context, s store.Store, run *store.Run, tasks 
 			return fmt.Errorf("no scheduler works on %s any more: run %s of dag %s goes on once dingdag standalone runs again", a.cfg.Home, run.RunID, run.DAGID)
 		}
 		select {
-		case <-tick.C:
+		case <-again.C:
+			pause = min(pause*5/4, lastWaitPause)
+			again.Reset(pause)
 		case <-ctx.Done():
 		}
 	}

@@ -69,7 +69,7 @@ func runStandalone(ctx context.Context, a *app) error {
 		f.watch(watching, a.cfg.Refresh, e.SetLoaded)
 	}()
 	err = e.Run(ctx, engine.RunOptions{
-		Interrupted: interrupted(ctx), Hurry: hurry(ctx), Schedule: true, Reload: f.reload(e.SetLoaded),
+		Interrupted: interrupted(ctx), Hurry: hurry(ctx), Schedule: true, Watch: true, Reload: f.reload(e.SetLoaded),
 		Before: a.endLeftovers, Ready: func() { a.log().Info("dingdag works") },
 	})
 	stop()

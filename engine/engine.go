@@ -251,6 +251,8 @@ type RunOptions struct {
 	// Before, when set, is called once this process has the lease and holds the runs. No
 	// attempt begins before it has returned.
 	Before func(ctx context.Context)
+	// Watch answers what other processes ask for when they ask, not only at the next beat.
+	Watch bool
 	// Interrupted is closed when the process was asked to stop, before ctx ends or when it
 	// does. Then the log tells what the stop waits for; it does not at an end of another kind.
 	Interrupted <-chan struct{}
@@ -292,7 +294,11 @@ func (e *Engine) Run(ctx context.Context, o RunOptions) error {
 	saying.Go(func() { e.sayStopping(o.Interrupted, o.Hurry, over) })
 	defer saying.Wait()
 	defer close(over)
-	g.Go(func() error { return e.beats(gctx) })
+	asked := make(chan struct{}, 1)
+	g.Go(func() error { return e.beats(gctx, asked) })
+	if o.Watch {
+		g.Go(func() error { return e.watch(gctx, asked) })
+	}
 	g.Go(func() error { return e.outbox.Run(gctx) })
 	if o.Schedule {
 		s, err := newScheduler(e)
@@ -324,25 +330,55 @@ func (e *Engine) Run(ctx context.Context, o RunOptions) error {
 
 // beats renews the lease, takes over what dead processes held, and picks up what other
 // processes wrote: triggered runs, paused DAGs, attempts that are no longer wanted.
-func (e *Engine) beats(ctx context.Context) error {
+//
+// What other processes wrote is picked up between two beats when asked says so.
+func (e *Engine) beats(ctx context.Context, asked <-chan struct{}) error {
 	t := time.NewTicker(e.o.Beat)
 	defer t.Stop()
 	for {
+		var err error
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-asked:
+			err = e.pickUp(ctx)
 		case <-t.C:
-		}
-		lost, err := e.store.Beat(ctx, 3*e.o.Beat)
-		e.takeOver(ctx, lost)
-		if err == nil { // with the lease; what fails of the rest does not hold up the others
-			err = errors.Join(e.Refresh(ctx), e.serve(ctx), e.noteLife(ctx, false))
+			err = e.beat(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
 			// The next beat tries again; a store that stays away shows in every line.
 			e.o.Log.Error("beat", "error", err)
 		}
 	}
+}
+
+func (e *Engine) beat(ctx context.Context) error {
+	lost, err := e.store.Beat(ctx, 3*e.o.Beat)
+	e.takeOver(ctx, lost)
+	if err != nil {
+		return err
+	}
+	// With the lease; what fails of the rest does not hold up the others.
+	return errors.Join(e.pickUp(ctx), e.noteLife(ctx, false))
+}
+
+// pickUp takes in what other processes wrote.
+func (e *Engine) pickUp(ctx context.Context) error {
+	return errors.Join(e.Refresh(ctx), e.serve(ctx))
+}
+
+// watch says through asked that another process has written something.
+func (e *Engine) watch(ctx context.Context, asked chan<- struct{}) error {
+	err := e.store.Watch(ctx, func() {
+		select {
+		case asked <- struct{}{}:
+		default: // it is known already
+		}
+	})
+	if err != nil {
+		e.o.Log.Warn("what other processes ask for is answered at the next beat only", "error", err)
+	}
+	return nil
 }
 
 func (e *Engine) setReload(f func(context.Context) error) {

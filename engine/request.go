@@ -20,8 +20,11 @@ const (
 	askBackfill = "backfill"
 )
 
-// askPause is the time between two looks for an answer.
-const askPause = 50 * time.Millisecond
+// The time between two looks for an answer grows from the first to the second.
+const (
+	firstAskPause = 2 * time.Millisecond
+	lastAskPause  = 50 * time.Millisecond
+)
 
 var (
 	errNotAlone = errors.New("another process works on the store")
@@ -110,7 +113,8 @@ func (e *Engine) ask(ctx context.Context, kind string, payload, done any, prepar
 
 // await returns once a request is answered, which it does itself when nobody else works.
 func (e *Engine) await(ctx context.Context, id int64, prepare func() error) error {
-	again := time.NewTicker(askPause)
+	pause := firstAskPause
+	again := time.NewTimer(pause)
 	defer again.Stop()
 	limit := time.NewTimer(e.o.AskTimeout)
 	defer limit.Stop()
@@ -132,6 +136,8 @@ func (e *Engine) await(ctx context.Context, id int64, prepare func() error) erro
 		}
 		select {
 		case <-again.C:
+			pause = min(pause*3/2, lastAskPause)
+			again.Reset(pause)
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-limit.C:

@@ -229,3 +229,20 @@ func TestRequestIsWithdrawn(t *testing.T) {
 		})
 	}
 }
+
+// With Watch nobody waits for the next beat.
+func TestAskedBetweenBeats(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.o.Beat = time.Hour
+	b.stopStore()
+	b.open()
+	b.load(simple)
+	b.start(engine.RunOptions{Watch: true})
+	other := b.beside(engine.Options{})
+	for range 2 {
+		r, err := other.Trigger(t.Context(), "d", engine.Trigger{})
+		require.NoError(t, err)
+		assert.Equal(t, dag.RunSuccess, b.ended1(r.Key).State)
+	}
+}

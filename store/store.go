@@ -55,4 +55,8 @@ type Store interface {
 	Reader
 	Transactor
 	Queue
+	// Watch calls noticed at once and soon after another process has committed something, until ctx ends.
+	// It may miss one, which a look from time to time must find. It returns an error where
+	// the store can't be watched.
+	Watch(ctx context.Context, noticed func()) error
 }
