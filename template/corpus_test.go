@@ -97,13 +97,15 @@ var corpusParams = json.RawMessage(`{
 
 // answer is one line of testdata/jinja/recorded.jsonl.
 type answer struct {
-	Section   string          `json:"section"`
-	Template  string          `json:"t"`
-	Mode      string          `json:"mode"` // native, or empty
-	OK        *string         `json:"ok"`
-	Value     json.RawMessage `json:"value"` // of a native template
-	Err       string          `json:"err"`
-	Pendulum3 *answer         `json:"pendulum3"` // its answer, where it is another one
+	Section  string `json:"section"`
+	Template string `json:"t"`
+	Mode     string `json:"mode"` // native, or empty
+	// Files are those that the template includes, imports and extends.
+	Files     map[string]string `json:"files"`
+	OK        *string           `json:"ok"`
+	Value     json.RawMessage   `json:"value"` // of a native template
+	Err       string            `json:"err"`
+	Pendulum3 *answer           `json:"pendulum3"` // its answer, where it is another one
 }
 
 // difference is one entry of testdata/jinja/differences.yaml: templates that do not give
@@ -247,13 +249,15 @@ func (a *answer) outcome(t *testing.T) outcome {
 func ask(t *testing.T, env *template.Env, a answer) outcome {
 	t.Helper()
 	var o outcome
+	c := corpusContext()
+	c.Include = folder(a.Files)
 	if a.Mode == "native" {
 		var v any
-		if v, _, o.failed = env.RenderNative(a.Template, corpusContext()); o.failed == nil {
+		if v, _, o.failed = env.RenderNative(a.Template, c); o.failed == nil {
 			o.text = asJSON(t, plainly(v))
 		}
 	} else {
-		o.text, o.failed = env.Render(a.Template, corpusContext())
+		o.text, o.failed = env.Render(a.Template, c)
 	}
 	if o.failed != nil {
 		var e *template.Error

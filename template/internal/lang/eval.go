@@ -380,6 +380,9 @@ func (x *exec) spread(e expr, names []string, values []any) ([]string, []any, er
 		if !ok {
 			return nil, nil, x.fail(e.at(), errors.New("the keys after ** are texts"))
 		}
+		if slices.Contains(names, name) {
+			return nil, nil, x.fail(e.at(), fmt.Errorf("the argument %s is given twice", name))
+		}
 		names, values = append(names, name), append(values, d.Values()[i])
 	}
 	return names, values, nil

@@ -74,7 +74,7 @@ func (x *exec) write(n span, v any) error {
 }
 
 func (s *doStmt) exec(x *exec) error {
-	_, err := x.must(s.x)
+	_, err := s.x.eval(x)
 	return err
 }
 

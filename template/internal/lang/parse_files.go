@@ -116,14 +116,8 @@ func (p *parser) fromTag(at int) {
 		p.fail(p.from, "unexpected %s, expected 'import'", p.shown())
 	}
 	s := &importStmt{}
-	for p.kind == name && (len(s.names) == 0 || !p.isContext()) {
+	for more := true; more && (len(s.names) == 0 || !p.isContext()); more = p.skipSymbol(",") {
 		s.names = append(s.names, p.importedName())
-		if !p.skipSymbol(",") {
-			break
-		}
-	}
-	if len(s.names) == 0 {
-		p.fail(p.from, "unexpected %s, expected the name of what is imported", p.shown())
 	}
 	with := p.context()
 	s.file, s.withContext, s.span = p.file(at, "from", names, false), with == withContext, p.since(at)
@@ -145,6 +139,9 @@ func (p *parser) isContext() bool {
 
 func (p *parser) importedName() importedName {
 	from, n := p.from, p.value
+	if p.kind != name {
+		p.fail(from, "unexpected %s, expected the name of what is imported", p.shown())
+	}
 	if strings.HasPrefix(n, "_") {
 		p.fail(from, "%s is not exported: names with an underscore before them are a file's own", n)
 	}

@@ -191,7 +191,7 @@ func (p *parser) forTag(at int) {
 func (p *parser) withTag(at int) {
 	s := &withStmt{}
 	for p.kind != end {
-		s.targets = append(s.targets, p.targetPart())
+		s.targets = append(s.targets, p.target())
 		p.expectSymbol("=")
 		s.values = append(s.values, p.expr())
 		if !p.skipSymbol(",") {

@@ -119,6 +119,15 @@ func (u *uses) stmt(s stmt) {
 		u.stmt(s.caller)
 	case *macroStmt, *blockStmt:
 		u.perhaps(func() { u.parts(s) })
+	case *setStmt:
+		u.passed(s.value)
+	case *doStmt:
+		u.passed(s.x)
+	case *withStmt:
+		for _, v := range s.values {
+			u.passed(v)
+		}
+		u.body(s.body)
 	case *includeStmt:
 		u.template(s.file)
 	case *importStmt:
@@ -135,6 +144,16 @@ func (u *uses) parts(s stmt) {
 	}
 	for _, b := range bodiesOf(s) {
 		u.body(b)
+	}
+}
+
+// passed visits an expression that may be undefined, as it is only passed on.
+func (u *uses) passed(e expr) {
+	switch plainly(e).(type) {
+	case *nameExpr, *attrExpr, *itemExpr:
+		u.perhaps(func() { u.expr(e) })
+	default:
+		u.expr(e)
 	}
 }
 
@@ -156,6 +175,9 @@ func (u *uses) expr(e expr) int {
 	case *logicExpr:
 		u.expr(e.operands[0])
 		u.perhaps(func() { u.exprs(e.operands[1:]) })
+	case *compareExpr:
+		u.exprs(e.operands[:2])
+		u.perhaps(func() { u.exprs(e.operands[2:]) }) // the first that does not hold ends it
 	case *condExpr:
 		u.perhaps(func() { u.expr(e.then) })
 		u.expr(e.cond)
@@ -188,6 +210,8 @@ func (u *uses) expr(e expr) int {
 	}
 	return 0
 }
+
+func (u *uses) exprOnly(e expr) { u.expr(e) }
 
 func (u *uses) exprs(list []expr) {
 	for _, e := range list {
@@ -224,14 +248,17 @@ func (u *uses) item(e *itemExpr) int {
 // call visits a call. What it gives is not known.
 func (u *uses) call(e *callExpr) int {
 	method, isMethod := e.fn.(*attrExpr)
-	i := 0
+	i, visit := 0, u.exprOnly
 	switch n, isName := e.fn.(*nameExpr); {
 	case isMethod:
 		i = u.expr(method.x)
 	case !isName || !u.language.Function(n.name):
 		u.expr(e.fn)
+		visit = u.passed // perhaps to a macro
 	}
-	u.exprs(e.args.all())
+	for _, a := range e.args.all() {
+		visit(a)
+	}
 	if i == 0 {
 		return 0
 	}

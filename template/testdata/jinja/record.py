@@ -6,6 +6,7 @@
 It writes recorded.jsonl: first a line with the versions, then one line a template. The environments
 are those that Airflow makes: sandboxed, strict about what is undefined, with its five filters and the
 do statement, and for native rendering the NativeEnvironment. The context is the one of corpus_test.go.
+A section of the corpus may have files, which its templates include, import and extend.
 
 Airflow 3 needs pendulum 3, Debian has 2.1.2. With PENDULUM3 naming a checkout of pendulum 3.0.0 the
 templates are also recorded with that, and an answer that is another one is kept as "pendulum3", which
@@ -169,11 +170,12 @@ def plain(value):
     return {type(value).__name__: repr(value)}
 
 
-def answer(mode, template):
+def answer(mode, template, files):
+    loader = jinja2.DictLoader(files)
     try:
         if mode == "native":
-            return {"value": plain(native.from_string(template).render(**context()))}
-        return {"ok": re.sub(r"0x[0-9a-f]{9,}", "0x…", text.from_string(template).render(**context()))}
+            return {"value": plain(native.overlay(loader=loader).from_string(template).render(**context()))}
+        return {"ok": re.sub(r"0x[0-9a-f]{9,}", "0x…", text.overlay(loader=loader).from_string(template).render(**context()))}
     except Exception as e:  # whatever it is, the template must fail here too
         return {"err": f"{type(e).__name__}: {e}"}
 
@@ -181,11 +183,11 @@ def answer(mode, template):
 def corpus():
     for section in yaml.safe_load((HERE / "corpus.yaml").read_text()):
         for template in section["templates"]:
-            yield section["section"], section.get("mode", "text"), template
+            yield section["section"], section.get("mode", "text"), template, section.get("files", {})
 
 
 def answers():
-    return [answer(mode, template) for _, mode, template in corpus()]
+    return [answer(mode, template, files) for _, mode, template, files in corpus()]
 
 
 def pendulum3():
@@ -212,10 +214,12 @@ def main():
         "python": sys.version.split()[0], "jinja2": jinja2.__version__, "pendulum": pendulum.__version__,
         "pyyaml": yaml.__version__, "dateutil": dateutil.__version__,
     }]
-    for i, ((section, mode, template), got) in enumerate(zip(corpus(), answers())):
+    for i, ((section, mode, template, files), got) in enumerate(zip(corpus(), answers())):
         line = {"section": section, "t": template, **got}
         if mode != "text":
             line["mode"] = mode
+        if files:
+            line["files"] = files
         third = newer[i] if newer else kept.get((line.get("mode"), template))
         if third and third != got:
             line["pendulum3"] = third
