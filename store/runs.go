@@ -14,6 +14,8 @@ type Runs interface {
 	Run(ctx context.Context, key int64) (*Run, error)
 	RunByID(ctx context.Context, dagID, runID string) (*Run, error)
 	Runs(ctx context.Context, f RunFilter) ([]*Run, error)
+	// CountMatching counts the runs that match a filter, on whatever page.
+	CountMatching(ctx context.Context, f RunFilter) (int, error)
 	// NewestRuns returns the newest run of each DAG that has one, in no order.
 	NewestRuns(ctx context.Context) ([]*Run, error)
 	// ProvisionalRuns returns the queued runs with a provisional version, oldest first.
@@ -125,4 +127,14 @@ type RunFilter struct {
 	From, To time.Time
 	// Limit bounds the number of runs, newest first; 0 is all, oldest first.
 	Limit int
+	// With a Limit, Offset passes over the newest ones, and Behind over those up to a place:
+	// runs that are made between two pages move no other into the next one.
+	Offset int
+	Behind *RunPlace
+}
+
+// RunPlace is where a run stands among all: by RunAfter, and those of one moment by Key.
+type RunPlace struct {
+	RunAfter time.Time
+	Key      int64
 }

@@ -47,6 +47,8 @@ func TestListsReadNoHistory(t *testing.T) {
 			"delivery USING INDEX delivery_",
 		},
 		"what failed lately":       {runs(store.RunFilter{Limit: 50, States: failed, Since: time.Unix(1, 0)}), "SEARCH dag_run USING INDEX dag_run_ended"},
+		"a later page":             {runs(store.RunFilter{Limit: 50, Behind: &store.RunPlace{RunAfter: time.Unix(1, 0), Key: 7}}), "SEARCH dag_run USING INDEX dag_run_newest (run_after<?)"},
+		"a later page of a DAG":    {runs(store.RunFilter{DAGID: "d", Limit: 50, Behind: &store.RunPlace{RunAfter: time.Unix(1, 0), Key: 7}}), "SEARCH dag_run USING INDEX dag_run_recent (dag_id=? AND run_after<?)"},
 		"the newest run of each":   {func() error { _, err := s.NewestRuns(t.Context()); return err }, "SEARCH newest USING COVERING INDEX dag_run_recent (dag_id=?)"},
 		"the newest runs of a DAG": {runs(store.RunFilter{DAGID: "d", Limit: 1}), "SEARCH dag_run USING INDEX dag_run_recent (dag_id=?)"},
 	} {

@@ -44,10 +44,47 @@ func (q Queries) RunByID(ctx context.Context, dagID, runID string) (*store.Run, 
 
 // Runs returns the runs that match: oldest first, or the newest Limit ones, newest first.
 func (q Queries) Runs(ctx context.Context, f store.RunFilter) ([]*store.Run, error) {
-	var (
-		where []string
-		args  []any
-	)
+	where, args := matching(f)
+	order := "run_after"
+	if !f.Since.IsZero() || !f.From.IsZero() || !f.To.IsZero() {
+		order = "+run_after" // few runs ended lately or have these dates: that index is the one to use
+	}
+	query := "SELECT " + runColumns + " FROM dag_run"
+	if f.Limit > 0 && f.Behind != nil {
+		where, args = append(where, "("+order+", id) < (?, ?)"), append(args, ms(f.Behind.RunAfter), f.Behind.Key)
+	}
+	if len(where) > 0 {
+		query += " WHERE " + strings.Join(where, " AND ")
+	}
+	if f.Limit > 0 {
+		query += " ORDER BY " + order + " DESC, id DESC LIMIT ? OFFSET ?"
+		args = append(args, f.Limit, f.Offset)
+	} else {
+		query += " ORDER BY " + order + ", id"
+	}
+	rs, err := collect(ctx, q.c, scanRun, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("list runs: %w", err)
+	}
+	return rs, nil
+}
+
+// CountMatching counts the runs that match, on whatever page.
+func (q Queries) CountMatching(ctx context.Context, f store.RunFilter) (int, error) {
+	where, args := matching(f)
+	query := "SELECT count(*) FROM dag_run"
+	if len(where) > 0 {
+		query += " WHERE " + strings.Join(where, " AND ")
+	}
+	n, err := column[int](ctx, q.c, query, args...)
+	if err != nil {
+		return 0, fmt.Errorf("count runs: %w", err)
+	}
+	return n[0], nil
+}
+
+// matching are the conditions of a filter, without its page.
+func matching(f store.RunFilter) (where []string, args []any) {
 	if f.DAGID != "" {
 		where, args = append(where, "dag_id = ?"), append(args, f.DAGID)
 	}
@@ -61,35 +98,16 @@ func (q Queries) Runs(ctx context.Context, f store.RunFilter) ([]*store.Run, err
 		in, more := inStates(f.States)
 		where, args = append(where, in), append(args, more...)
 	}
-	order := "run_after"
 	if !f.Since.IsZero() {
 		where, args = append(where, "(end_date >= ? OR end_date IS NULL)"), append(args, ms(f.Since))
-		order = "+run_after" // few runs ended lately: the index of that is the one to use
 	}
-	if !f.From.IsZero() || !f.To.IsZero() {
-		if !f.From.IsZero() {
-			where, args = append(where, "logical_date >= ?"), append(args, ms(f.From))
-		}
-		if !f.To.IsZero() {
-			where, args = append(where, "logical_date <= ?"), append(args, ms(f.To))
-		}
-		order = "+run_after"
+	if !f.From.IsZero() {
+		where, args = append(where, "logical_date >= ?"), append(args, ms(f.From))
 	}
-	query := "SELECT " + runColumns + " FROM dag_run"
-	if len(where) > 0 {
-		query += " WHERE " + strings.Join(where, " AND ")
+	if !f.To.IsZero() {
+		where, args = append(where, "logical_date <= ?"), append(args, ms(f.To))
 	}
-	if f.Limit > 0 {
-		query += " ORDER BY " + order + " DESC, id DESC LIMIT ?"
-		args = append(args, f.Limit)
-	} else {
-		query += " ORDER BY " + order + ", id"
-	}
-	rs, err := collect(ctx, q.c, scanRun, query, args...)
-	if err != nil {
-		return nil, fmt.Errorf("list runs: %w", err)
-	}
-	return rs, nil
+	return where, args
 }
 
 // NewestRuns returns the newest run of each DAG that has one.

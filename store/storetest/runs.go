@@ -187,6 +187,7 @@ func runsAreSelected(t *testing.T, open Open) {
 		}
 		assert.Equal(t, c.want, got, name)
 	}
+	runsHavePages(t, s)
 	running, queued, err := s.OpenRuns(t.Context())
 	require.NoError(t, err)
 	early, err := s.RunByID(t.Context(), "d", "early")
@@ -194,6 +195,33 @@ func runsAreSelected(t *testing.T, open Open) {
 	assert.Equal(t, []int64{early.Key}, running)
 	assert.ElementsMatch(t, []string{"d", "e"}, queued)
 	n, err := s.CountRuns(t.Context(), "d", dag.RunQueued, dag.RunRunning)
+	require.NoError(t, err)
+	assert.Equal(t, 2, n)
+}
+
+// runsHavePages reads the runs of runsAreSelected a page at a time.
+func runsHavePages(t *testing.T, s store.Store) {
+	all, err := s.Runs(t.Context(), store.RunFilter{Limit: 9})
+	require.NoError(t, err)
+	require.Len(t, all, 5)
+	place := &store.RunPlace{RunAfter: all[0].RunAfter, Key: all[0].Key}
+	for name, c := range map[string]struct {
+		f    store.RunFilter
+		want []*store.Run
+	}{
+		"a later page":                 {store.RunFilter{Limit: 2, Offset: 2}, all[2:4]},
+		"the end":                      {store.RunFilter{Limit: 2, Offset: 4}, all[4:]},
+		"behind one of the same time":  {store.RunFilter{Limit: 2, Behind: place}, all[1:3]},
+		"behind one, what ended since": {store.RunFilter{Limit: 9, Behind: place, Since: all[4].EndDate.Add(time.Second)}, all[1:4]},
+	} {
+		got, err := s.Runs(t.Context(), c.f)
+		require.NoError(t, err, name)
+		assert.Equal(t, c.want, got, name)
+	}
+	n, err := s.CountMatching(t.Context(), store.RunFilter{Limit: 1, Offset: 7, Behind: place})
+	require.NoError(t, err)
+	assert.Equal(t, 5, n, "whatever the page")
+	n, err = s.CountMatching(t.Context(), store.RunFilter{DAGID: "d", States: []dag.RunState{dag.RunQueued, dag.RunSuccess}})
 	require.NoError(t, err)
 	assert.Equal(t, 2, n)
 }
