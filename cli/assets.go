@@ -297,38 +297,3 @@ func assetNames(list []*dag.Asset) string {
 	}
 	return strings.Join(names, ", ")
 }
-
-// sayAssets tells what a DAG that runs by assets waits for.
-func sayAssets(ctx context.Context, a *app, d *dag.DAG) error {
-	arrived := map[string]time.Time{}
-	ok, err := a.storeExists()
-	if err != nil {
-		return err
-	}
-	if ok {
-		s, err := a.openStore(ctx)
-		if err != nil {
-			return err
-		}
-		var uris []string
-		for _, x := range d.Assets.Assets() {
-			uris = append(uris, x.URI)
-		}
-		events, err := s.WaitingAssetEvents(ctx, d.ID, uris)
-		if err != nil {
-			return err
-		}
-		for _, e := range events {
-			arrived[e.URI] = e.At
-		}
-	}
-	fmt.Fprintf(a.Err, "dag %s runs when updated: %s\n", d.ID, d.Assets)
-	for _, x := range d.Assets.Assets() {
-		since := "not updated since the last run"
-		if at, ok := arrived[x.URI]; ok {
-			since = "updated at " + a.date(at)
-		}
-		fmt.Fprintf(a.Err, "  %s: %s\n", x.Name, since)
-	}
-	return nil
-}

@@ -210,7 +210,7 @@ func runBackfillList(ctx context.Context, a *app, dagID, output string) error {
 		return err
 	}
 	if st, err := s.DAG(ctx, dagID); err == nil {
-		a.showInZoneOf(ctx, s, st.Version) // it is the one DAG that is shown
+		a.showInZoneOf(ctx, a.apiOn(s), st.Version) // it is the one DAG that is shown
 	}
 	if len(bs) == 0 && dagID != "" {
 		if _, err := s.DAG(ctx, dagID); errors.Is(err, store.ErrNotFound) {

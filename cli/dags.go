@@ -12,12 +12,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
-	"github.com/dingdag/dingdag/timetable"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -72,53 +72,13 @@ func (a *app) findDAG(id string, files ...string) (*dag.DAG, error) {
 		}
 	}
 	if len(broken) > 0 {
-		return nil, &brokenError{id, strings.Join(broken, "\n")}
+		return nil, &api.BrokenError{DAGID: id, Problems: strings.Join(broken, "\n")}
 	}
 	ids := make([]string, len(res.DAGs))
 	for i, d := range res.DAGs {
 		ids[i] = d.ID
 	}
 	return nil, fmt.Errorf("no dag %q in %s%s", id, strings.Join(files, ", "), yamlvalue.DidYouMean(id, slices.Values(ids)))
-}
-
-// brokenError says that a DAG can't be loaded.
-type brokenError struct {
-	id string
-	// problems are the errors, a line each.
-	problems string
-}
-
-func (e *brokenError) Error() string {
-	return fmt.Sprintf("dag %q can't be loaded:\n%s", e.id, e.problems)
-}
-
-// pausedDAGs reads which DAGs the store knows and which of them are paused. Without a
-// store no DAG is known.
-func (a *app) pausedDAGs(ctx context.Context) (map[string]bool, error) {
-	known := map[string]bool{}
-	ok, err := a.storeExists()
-	if err != nil || !ok {
-		return known, err
-	}
-	s, err := a.openStore(ctx)
-	if err != nil {
-		return nil, err
-	}
-	ds, err := s.DAGs(ctx)
-	for _, d := range ds {
-		known[d.ID] = d.Paused
-	}
-	return known, err
-}
-
-func isPaused(known map[string]bool, d *dag.DAG, byDefault bool) bool {
-	if p, ok := known[d.ID]; ok {
-		return p
-	}
-	if d.IsPausedUponCreation != nil {
-		return *d.IsPausedUponCreation
-	}
-	return byDefault
 }
 
 func newCmdDAGsErrors(a *app) *cobra.Command {
@@ -225,7 +185,11 @@ func newCmdDAGsShow(a *app) *cobra.Command {
 			if output == "text" {
 				return showDAG(a, d, format)
 			}
-			shown, err := a.describeDAG(cmd.Context(), d)
+			ask, err := a.look(cmd.Context())
+			if err != nil {
+				return err
+			}
+			shown, err := ask.Details(cmd.Context(), d)
 			if err != nil {
 				return err
 			}
@@ -250,6 +214,7 @@ func showDAG(a *app, d *dag.DAG, format string) error {
 		return d.DOT(a.Out)
 	}
 	a.showIn(d)
+	ask := a.apiOn(nil) // what the file says, whatever has run
 	facts := [][2]string{
 		{"dag", d.ID},
 		{"file", fmt.Sprintf("%s:%d", d.Pos.File, d.Pos.Line)},
@@ -260,10 +225,10 @@ func showDAG(a *app, d *dag.DAG, format string) error {
 		{"catchup", fmt.Sprintf("%t (only the newest missed run is made up unless true)", d.Catchup)},
 		{"max_active_runs", strconv.Itoa(d.MaxActiveRuns)},
 		{"max_active_tasks", strconv.Itoa(d.MaxActiveTasks)},
-		{"paused when new", strconv.FormatBool(isPaused(nil, d, a.cfg.PausedAtCreation))},
+		{"paused when new", strconv.FormatBool(ask.PausedWhenNew(d))},
 		{"tags", strings.Join(d.Tags, ", ")},
 	}
-	if r, ok := nextRun(d, nil); ok {
+	if r, ok := ask.FirstRun(d); ok {
 		facts = append(facts, [2]string{"next run", a.describeRun(r)})
 	}
 	for _, t := range d.Tasks {
@@ -280,14 +245,9 @@ func showDAG(a *app, d *dag.DAG, format string) error {
 	return d.Tree(a.Out)
 }
 
-// nextRun is the next run of a DAG from now on, as the scheduler would create it.
-func nextRun(d *dag.DAG, last *timetable.Interval) (timetable.Run, bool) {
-	return d.Timetable.Next(last, timetable.Restriction{Earliest: d.StartDate, Latest: d.EndDate, Catchup: d.Catchup}, clock())
-}
-
-func (a *app) describeRun(r timetable.Run) string {
+func (a *app) describeRun(r api.NextRun) string {
 	return fmt.Sprintf("run_after %s, logical_date %s, data_interval [%s, %s)",
-		a.dueNow(r.RunAfter, clock()), a.date(r.LogicalDate), a.date(r.Interval.Start), a.date(r.Interval.End))
+		a.dueNow(r.RunAfter, clock()), a.date(r.LogicalDate), a.date(r.IntervalStart), a.date(r.IntervalEnd))
 }
 
 func newCmdDAGsTrigger(a *app) *cobra.Command {
@@ -350,7 +310,7 @@ func runDAGsTrigger(ctx context.Context, a *app, id string, t engine.Trigger, wa
 	case err != nil:
 		return err
 	}
-	a.showInZoneOf(ctx, a.store, done.Run.Version)
+	a.showInZoneOf(ctx, a.apiOn(a.store), done.Run.Version)
 	for _, w := range done.Warnings {
 		fmt.Fprintln(a.Err, "warning: --"+w)
 	}

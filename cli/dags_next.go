@@ -3,11 +3,11 @@ package cli
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/dingdag/dingdag/timetable"
+	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/dag"
 )
 
 func newCmdDAGsNext(a *app) *cobra.Command {
@@ -27,18 +27,6 @@ func newCmdDAGsNext(a *app) *cobra.Command {
 	return cmd
 }
 
-type nextRow struct {
-	RunAfter      time.Time `json:"run_after"`
-	LogicalDate   time.Time `json:"logical_date"`
-	IntervalStart time.Time `json:"data_interval_start"`
-	IntervalEnd   time.Time `json:"data_interval_end"`
-	Due           bool      `json:"due_now"`
-}
-
-func newNextRow(r timetable.Run, now time.Time) nextRow {
-	return nextRow{r.RunAfter.UTC(), r.LogicalDate.UTC(), r.Interval.Start.UTC(), r.Interval.End.UTC(), !r.RunAfter.After(now)}
-}
-
 func runDAGsNext(ctx context.Context, a *app, id string, n int, output string) error {
 	if err := checkOutput(output); err != nil {
 		return err
@@ -51,39 +39,42 @@ func runDAGsNext(ctx context.Context, a *app, id string, n int, output string) e
 		return err
 	}
 	a.showIn(d)
-	last, err := a.lastScheduled(ctx, id)
+	ask, err := a.look(ctx)
 	if err != nil {
 		return err
 	}
-	known, err := a.pausedDAGs(ctx)
+	next, err := ask.Next(ctx, d, n)
 	if err != nil {
 		return err
 	}
 	l := listing{columns: []string{"Run after", "Logical date", "Data interval"}, wrap: []string{"Data interval"}}
 	now := clock()
-	for range n {
-		r, ok := nextRun(d, last)
-		if !ok {
-			break
-		}
-		l.add(newNextRow(r, now),
-			a.dueNow(r.RunAfter, now), a.date(r.LogicalDate), fmt.Sprintf("[%s, %s)", a.date(r.Interval.Start), a.date(r.Interval.End)))
-		last = &r.Interval
-		if d.ScheduleText == "@continuous" {
-			a.notef("dag %s runs again as soon as the run before has ended: when that is, nobody knows", id)
-			break
-		}
+	for _, r := range next.Runs {
+		l.add(r, a.dueNow(r.RunAfter, now), a.date(r.LogicalDate), fmt.Sprintf("[%s, %s)", a.date(r.IntervalStart), a.date(r.IntervalEnd)))
 	}
-	if d.Assets != nil {
-		if err := sayAssets(ctx, a, d); err != nil {
-			return err
-		}
-	} else if len(l.rows) == 0 {
+	switch {
+	case d.Assets != nil:
+		a.sayAssets(d, next.Assets)
+	case len(next.Runs) == 0:
 		fmt.Fprintf(a.Err, "dag %s has no next run: its schedule is %s\n", id, d.ScheduleSummary())
+	case d.ScheduleText == "@continuous":
+		a.notef("dag %s runs again as soon as the run before has ended: when that is, nobody knows", id)
 	}
-	if isPaused(known, d, a.cfg.PausedAtCreation) {
+	if next.Paused {
 		fmt.Fprintf(a.Err, "dag %s is paused: nothing runs until dingdag dags unpause %s\n", id, id)
 	}
 	l.zone = a.showZone()
 	return l.print(a.Out, output)
+}
+
+// sayAssets tells what a DAG that runs by assets waits for.
+func (a *app) sayAssets(d *dag.DAG, awaited []api.AwaitedAsset) {
+	fmt.Fprintf(a.Err, "dag %s runs when updated: %s\n", d.ID, d.Assets)
+	for _, x := range awaited {
+		since := "not updated since the last run"
+		if x.UpdatedAt != nil {
+			since = "updated at " + a.date(*x.UpdatedAt)
+		}
+		fmt.Fprintf(a.Err, "  %s: %s\n", x.Name, since)
+	}
 }

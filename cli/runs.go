@@ -2,16 +2,13 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -34,65 +31,45 @@ func newCmdDAGsRuns(a *app) *cobra.Command {
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringSliceVar(&f.states, "state", nil, "only runs in these states: "+strings.Join(runStates, ", "))
-	completeWords(cmd, "state", runStates...)
+	fl.StringSliceVar(&f.states, "state", nil, "only runs in these states: "+strings.Join(runStates(), ", "))
+	completeWords(cmd, "state", runStates()...)
 	fl.StringVar(&f.since, "since", "", "only runs that ended since then, or have not ended: 24h, 7d, or a date")
 	fl.IntVar(&f.limit, "limit", 50, "at most so many runs, the newest ones; 0 is all")
 	outputFlag(cmd, &f.output)
 	return cmd
 }
 
-var runStates = []string{string(dag.RunQueued), string(dag.RunRunning), string(dag.RunSuccess), string(dag.RunFailed)} //nolint:gochecknoglobals // a constant
+func runStates() (names []string) {
+	for _, s := range api.RunStates() {
+		names = append(names, string(s))
+	}
+	return names
+}
 
-// filter reads the flags; a mistake names its flag.
-func (f *runsFlags) filter(a *app, dagID string, now time.Time) (store.RunFilter, error) {
-	r := store.RunFilter{DAGID: dagID, Limit: f.limit}
+// query reads the flags; a mistake names its flag.
+func (f *runsFlags) query(a *app, dagID string, now time.Time) (api.RunQuery, error) {
+	q := api.RunQuery{DAGID: dagID, Page: api.Page{Limit: f.limit}}
 	if f.limit < 0 {
-		return r, usagef("--limit %d: must be 0 or more", f.limit)
+		return q, usagef("--limit %d: must be 0 or more", f.limit)
 	}
 	for _, s := range f.states {
-		if !slices.Contains(runStates, s) {
-			return r, usagef("unknown state %q: use %s", s, strings.Join(runStates, ", "))
+		if !slices.Contains(runStates(), s) {
+			return q, usagef("unknown state %q: use %s", s, strings.Join(runStates(), ", "))
 		}
-		r.States = append(r.States, dag.RunState(s))
+		q.States = append(q.States, dag.RunState(s))
 	}
 	if f.since == "" {
-		return r, nil
+		return q, nil
 	}
 	if d, err := yamlvalue.ParseDuration(f.since); err == nil {
-		r.Since = now.Add(-d)
-		return r, nil
+		q.Since = now.Add(-d)
+		return q, nil
 	}
 	var err error
-	if r.Since, err = a.parseDate(f.since); err != nil {
-		return r, usagef("--since: %q is neither a duration such as 24h or 7d nor a date such as 2026-01-31", f.since)
+	if q.Since, err = a.parseDate(f.since); err != nil {
+		return q, usagef("--since: %q is neither a duration such as 24h or 7d nor a date such as 2026-01-31", f.since)
 	}
-	return r, nil
-}
-
-type runRow struct {
-	DAGID         string          `json:"dag_id"`
-	RunID         string          `json:"run_id"`
-	Type          dag.RunType     `json:"run_type"`
-	State         dag.RunState    `json:"state"`
-	Reason        string          `json:"reason,omitempty"`
-	LogicalDate   *time.Time      `json:"logical_date"`
-	IntervalStart *time.Time      `json:"data_interval_start"`
-	IntervalEnd   *time.Time      `json:"data_interval_end"`
-	RunAfter      *time.Time      `json:"run_after"`
-	StartDate     *time.Time      `json:"start_date"`
-	EndDate       *time.Time      `json:"end_date"`
-	Duration      *float64        `json:"duration"`
-	Conf          json.RawMessage `json:"conf,omitempty"`
-}
-
-// optional is a moment for JSON, in UTC, or nil.
-func optional(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	t = t.UTC()
-	return &t
+	return q, nil
 }
 
 func runDAGsRuns(ctx context.Context, a *app, id string, f runsFlags) error {
@@ -100,34 +77,17 @@ func runDAGsRuns(ctx context.Context, a *app, id string, f runsFlags) error {
 		return err
 	}
 	now := clock()
-	filter, err := f.filter(a, id, now)
+	q, err := f.query(a, id, now)
 	if err != nil {
 		return err
 	}
-	s, err := a.openStore(ctx)
+	ask, err := a.api(ctx)
 	if err != nil {
 		return err
 	}
-	if filter.Limit > 0 {
-		filter.Limit++ // one more tells whether there are more
-	}
-	runs, err := s.Runs(ctx, filter)
+	runs, err := ask.Runs(ctx, q)
 	if err != nil {
 		return err
-	}
-	more := f.limit > 0 && len(runs) > f.limit
-	if more {
-		runs = runs[:f.limit]
-	}
-	if len(runs) == 0 && id != "" {
-		if _, err := s.DAG(ctx, id); errors.Is(err, store.ErrNotFound) {
-			if _, err := a.findDAG(id); err != nil {
-				return err
-			}
-		}
-	}
-	if f.limit == 0 {
-		slices.Reverse(runs) // without a limit the store has the oldest first
 	}
 	l := listing{
 		columns: []string{"Run", "State", "Reason", "Logical date", "Start", "Duration", "End"},
@@ -135,24 +95,22 @@ func runDAGsRuns(ctx context.Context, a *app, id string, f runsFlags) error {
 	}
 	if id == "" {
 		l.columns = slices.Insert(l.columns, 0, "DAG")
-	} else if len(runs) > 0 {
-		a.showInZoneOf(ctx, s, runs[0].Version)
+	} else if len(runs.Items) > 0 {
+		a.showInZoneOf(ctx, ask, runs.Items[0].Version)
 	}
-	for _, r := range runs {
-		cells := []string{r.RunID, string(r.State), r.Reason, a.date(r.LogicalDate), a.date(r.StartDate), took(r.StartDate, r.EndDate, now), a.date(r.EndDate)}
+	for _, r := range runs.Items {
+		start, end := moment(r.StartDate), moment(r.EndDate)
+		cells := []string{r.RunID, string(r.State), r.Reason, a.date(moment(r.LogicalDate)), a.date(start), took(start, end, now), a.date(end)}
 		if id == "" {
 			cells = slices.Insert(cells, 0, r.DAGID)
 		}
-		l.add(runRow{
-			r.DAGID, r.RunID, r.Type, r.State, r.Reason, optional(r.LogicalDate), optional(r.IntervalStart), optional(r.IntervalEnd),
-			optional(r.RunAfter), optional(r.StartDate), optional(r.EndDate), seconds(r.StartDate, r.EndDate), r.Conf,
-		}, cells...)
+		l.add(r, cells...)
 	}
 	l.zone = a.showZone()
 	if err := l.print(a.Out, f.output); err != nil {
 		return err
 	}
-	if more {
+	if runs.Next != "" {
 		a.notef("these are the newest; --limit shows more than %d, and 0 all", f.limit)
 	}
 	return nil

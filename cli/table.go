@@ -82,14 +82,6 @@ func took(start, end, now time.Time) string {
 	}
 }
 
-// seconds is the same for JSON and YAML; nil while it has not ended.
-func seconds(start, end time.Time) *float64 {
-	if start.IsZero() || end.IsZero() {
-		return nil
-	}
-	return new(end.Sub(start).Seconds())
-}
-
 // fitted is the list as it fits a terminal of so many columns: without what need not be
 // seen, and with the widths to which the others are wrapped. 0 columns is no terminal.
 type fitted struct {

@@ -6,15 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/worker"
 
 	"github.com/spf13/cobra"
 
-	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/api"
 )
 
 // renderFlags are the flags of tasks render.
@@ -75,7 +73,7 @@ func runTasksRender(ctx context.Context, a *app, f renderFlags, dagID, taskID st
 }
 
 // namedRun is the run that the last argument names; nil when it is a date, or there is none.
-func (a *app) namedRun(ctx context.Context, dagID string, of []string) (*store.Run, error) {
+func (a *app) namedRun(ctx context.Context, dagID string, of []string) (*api.Run, error) {
 	if len(of) == 0 || of[0] == "" {
 		return nil, nil
 	}
@@ -90,11 +88,11 @@ func (a *app) namedRun(ctx context.Context, dagID string, of []string) (*store.R
 	if err != nil {
 		return nil, err
 	}
-	r, err := runNamed(ctx, s, dagID, of[0])
+	r, err := a.apiOn(s).Run(ctx, dagID, of[0])
 	if errors.Is(err, store.ErrNotFound) && notDate == nil {
 		return nil, nil
 	}
-	return r, err
+	return &r, err
 }
 
 // renderNew renders a task for a run that there need not be.
@@ -116,41 +114,17 @@ func (a *app) renderNew(ctx context.Context, dagID, taskID string, f renderFlags
 }
 
 // renderedIn is what a task of a run rendered.
-func (a *app) renderedIn(ctx context.Context, r *store.Run, taskID string, f renderFlags) ([]worker.RenderedField, error) {
-	s, err := a.openStore(ctx)
+func (a *app) renderedIn(ctx context.Context, r *api.Run, taskID string, f renderFlags) ([]worker.RenderedField, error) {
+	ask, err := a.api(ctx)
 	if err != nil {
 		return nil, err
 	}
-	e, err := a.engine(s, s.Connections(), func(o *engine.Options) { o.LogDir = filepath.Join(a.cfg.Home, "logs") })
+	out, err := ask.Rendered(ctx, api.TryQuery{DAGID: r.DAGID, TaskID: taskID, RunID: r.RunID, MapIndex: f.mapIndex, Try: f.try})
 	if err != nil {
 		return nil, err
 	}
-	is, err := s.Instances(ctx, r.Key)
-	if err != nil {
-		return nil, err
-	}
-	mapIndex, count := f.mapIndex, 0
-	var shown *store.Instance // the first one, or the first one that failed
-	ids := make([]string, 0, len(is))
-	for _, in := range is {
-		if in.TaskID == taskID {
-			if count++; shown == nil || in.State == dag.Failed && shown.State != dag.Failed {
-				shown = in
-			}
-		}
-		ids = append(ids, in.TaskID)
-	}
-	if mapIndex < 0 && shown != nil {
-		if mapIndex = shown.MapIndex; count > 1 {
-			a.notef("%s, %s, of %d instances; --map-index shows another one", shown.Label(), shown.State, count)
-		}
-	}
-	out, err := e.RenderedTry(ctx, r, taskID, mapIndex, f.try)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, fmt.Errorf("run %s has no task %q%s", r.RunID, taskID, suggestTask(taskID, ids))
-	}
-	if err != nil {
-		return nil, err
+	if f.mapIndex < 0 && out.Instances > 1 {
+		a.notef("%s, %s, of %d instances; --map-index shows another one", out.Label, out.State, out.Instances)
 	}
 	if !out.Kept && !out.Same {
 		why := fmt.Sprintf("what try %d of %s rendered in run %s was not kept", out.Try, taskID, r.RunID)

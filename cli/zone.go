@@ -6,9 +6,8 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/dag/dagfile"
-	"github.com/dingdag/dingdag/store"
 )
 
 // readZone is the zone of dates on the command line that name none: --timezone, else the
@@ -56,16 +55,8 @@ func offset(t time.Time, loc *time.Location) int {
 
 // showInZoneOf does the same for a version of a DAG, whatever has become of its file. One
 // that can't be read has the zone of no DAG.
-func (a *app) showInZoneOf(ctx context.Context, s store.Reader, version string) {
-	src, err := s.Version(ctx, version)
-	if err != nil {
-		return
-	}
-	c, err := a.catalog()
-	if err != nil {
-		return
-	}
-	if d, err := dagfile.Restore(src, c, dagfile.Options{}); err == nil {
+func (a *app) showInZoneOf(ctx context.Context, ask *api.API, version string) {
+	if d, err := ask.DAGOf(ctx, version); err == nil {
 		a.showIn(d)
 	}
 }

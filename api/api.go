@@ -1,0 +1,99 @@
+// Package api is what people ask of Dingdag and what they see: DAGs, runs, task instances, why
+// something waits, and the changes that a person makes. Commands, pages and remote clients stand
+// over it, so its answers are typed, with the names that JSON has, and lists come in pages.
+//
+// It reads the store by the store's contract and the DAG files through a [Folder]. What changes a
+// run is asked of an [Engine], which does it or asks the process that works on the store; who asks
+// goes with it as a [store.Actor].
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/store"
+)
+
+// Folder is where the DAG files are.
+type Folder interface {
+	// DAGs reads all files. What is wrong with some of them keeps the others from nothing.
+	DAGs() ([]*dag.DAG, dag.Diagnostics, error)
+	// DAG reads one DAG by its id. Its error is a [*BrokenError], or tells which DAG may have
+	// been meant.
+	DAG(id string) (*dag.DAG, error)
+	// Restore makes the DAG of a stored version.
+	Restore(source []byte) (*dag.DAG, error)
+}
+
+// Options are what an [API] stands on.
+type Options struct {
+	// Store may be nil while there is none: nothing has run then.
+	Store  store.Store
+	Folder Folder
+	// Engine makes the engine, for the questions and changes that need it.
+	Engine func(ctx context.Context) (Engine, error)
+	// LogDir is the folder of task logs.
+	LogDir string
+	// PausedAtCreation says that a DAG that nobody has seen yet is paused, unless its file
+	// says otherwise.
+	PausedAtCreation bool
+	// Masker hides secrets in what tasks left behind.
+	Masker *connections.Masker
+	Clock  func() time.Time
+}
+
+// API answers what people ask. It keeps nothing between two calls and may be used by several at
+// once.
+type API struct{ o Options }
+
+// New returns an API. Every option but the store is needed.
+func New(o Options) *API { return &API{o} }
+
+// Page selects a part of a list.
+type Page struct {
+	// Limit bounds how many there are; 0 is all.
+	Limit int
+	// Offset passes over the first ones.
+	Offset int
+	// Cursor continues behind the page whose [List.Next] it was. What was added to the list
+	// since then moves nothing into this page or out of it, as it does with an Offset.
+	Cursor string
+	// Count asks for [List.Total], which costs a look at all that match.
+	Count bool
+}
+
+// List is one page of a list.
+type List[T any] struct {
+	Items []T
+	// Next is the cursor of the next page; empty on the last one.
+	Next string
+	// Total is how many there are on all pages; 0 unless it was asked for.
+	Total int
+}
+
+// DAGOf is the DAG of a stored version, whatever has become of its file.
+func (a *API) DAGOf(ctx context.Context, version string) (*dag.DAG, error) {
+	src, err := a.o.Store.Version(ctx, version)
+	if err != nil {
+		return nil, err
+	}
+	return a.o.Folder.Restore(src)
+}
+
+// optional is a moment for JSON, in UTC, or nil.
+func optional(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return new(t.UTC())
+}
+
+// seconds is how long something took; nil while it has not ended.
+func seconds(start, end time.Time) *float64 {
+	if start.IsZero() || end.IsZero() {
+		return nil
+	}
+	return new(end.Sub(start).Seconds())
+}

@@ -1,0 +1,161 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/store"
+)
+
+// DAG is one DAG of the folder with what has become of it. Moments are in UTC.
+type DAG struct {
+	DAGID     string       `json:"dag_id"`
+	File      string       `json:"file"`
+	Owner     string       `json:"owner"`
+	Schedule  string       `json:"schedule"`
+	Tags      []string     `json:"tags"`
+	Tasks     int          `json:"tasks"`
+	Paused    bool         `json:"is_paused"`
+	LastRunID string       `json:"last_run_id"`
+	LastState dag.RunState `json:"last_run_state"`
+	LastStart *time.Time   `json:"last_run_start_date"`
+	// NextRun is when the schedule makes the next run, also while the DAG is paused; null when
+	// it makes none, or waits for assets.
+	NextRun *time.Time `json:"next_dagrun_run_after"`
+	// OnAssets says that updates of assets start it.
+	OnAssets bool `json:"-"`
+}
+
+// DAGQuery selects DAGs. Zero fields select everything.
+type DAGQuery struct {
+	// IDs are those that are meant.
+	IDs []string
+	// Tags selects the DAGs that have one of them, with AllTags those that have each.
+	Tags    []string
+	AllTags bool
+	// Paused selects the paused ones, or the others.
+	Paused *bool
+	// LastState selects by the state of the newest run.
+	LastState dag.RunState
+	Page
+}
+
+// matches reports whether the query means a DAG.
+func (q *DAGQuery) matches(d *DAG) bool {
+	has := func(tag string) bool { return slices.Contains(d.Tags, tag) }
+	switch {
+	case len(q.IDs) > 0 && !slices.Contains(q.IDs, d.DAGID):
+		return false
+	case q.AllTags && slices.ContainsFunc(q.Tags, func(tag string) bool { return !has(tag) }):
+		return false
+	case !q.AllTags && len(q.Tags) > 0 && !slices.ContainsFunc(q.Tags, has):
+		return false
+	case q.Paused != nil && *q.Paused != d.Paused:
+		return false
+	default:
+		return q.LastState == "" || q.LastState == d.LastState
+	}
+}
+
+// DAGs lists the DAGs of the folder, by id, and what is wrong with its files. The cursor of a page
+// is the id of its last DAG.
+func (a *API) DAGs(ctx context.Context, q DAGQuery) (List[DAG], dag.Diagnostics, error) {
+	out := List[DAG]{Items: []DAG{}}
+	all, problems, err := a.o.Folder.DAGs()
+	if err != nil {
+		return out, nil, err
+	}
+	st, err := a.states(ctx)
+	if err != nil {
+		return out, nil, err
+	}
+	now, seen := a.o.Clock(), 0
+	for _, d := range all {
+		row := st.row(d, a.o.PausedAtCreation)
+		if !q.matches(&row) {
+			continue
+		}
+		seen++
+		if q.Cursor != "" && d.ID <= q.Cursor || seen <= q.Offset {
+			continue
+		}
+		if q.Limit > 0 && len(out.Items) == q.Limit {
+			out.Next = out.Items[q.Limit-1].DAGID
+			continue
+		}
+		if next, ok, err := a.nextRun(ctx, d, now); err != nil {
+			return out, nil, err
+		} else if ok && d.Assets == nil {
+			row.NextRun = optional(next.RunAfter)
+		}
+		out.Items = append(out.Items, row)
+	}
+	if q.Count {
+		out.Total = seen
+	}
+	return out, problems, nil
+}
+
+// states is what the store knows of all DAGs.
+type states struct {
+	paused map[string]bool
+	newest map[string]*store.Run
+}
+
+func (a *API) states(ctx context.Context) (st states, err error) {
+	st = states{map[string]bool{}, map[string]*store.Run{}}
+	if a.o.Store == nil {
+		return st, nil
+	}
+	known, err := a.o.Store.DAGs(ctx)
+	if err != nil {
+		return st, err
+	}
+	for _, d := range known {
+		st.paused[d.ID] = d.Paused
+	}
+	runs, err := a.o.Store.NewestRuns(ctx)
+	for _, r := range runs {
+		st.newest[r.DAGID] = r
+	}
+	return st, err
+}
+
+func (st states) row(d *dag.DAG, pausedAtCreation bool) DAG {
+	row := DAG{
+		DAGID: d.ID, File: d.Pos.File, Owner: d.Owner, Schedule: d.ScheduleSummary(), Tags: append([]string{}, d.Tags...), Tasks: len(d.Tasks),
+		OnAssets: d.Assets != nil,
+	}
+	var known bool
+	if row.Paused, known = st.paused[d.ID]; !known {
+		row.Paused = pausedWhenNew(d, pausedAtCreation)
+	}
+	if r := st.newest[d.ID]; r != nil {
+		row.LastRunID, row.LastState, row.LastStart = r.RunID, r.State, optional(r.StartDate)
+	}
+	return row
+}
+
+func pausedWhenNew(d *dag.DAG, byDefault bool) bool {
+	if d.IsPausedUponCreation != nil {
+		return *d.IsPausedUponCreation
+	}
+	return byDefault
+}
+
+// PausedWhenNew reports whether a DAG is paused when it is seen for the first time.
+func (a *API) PausedWhenNew(d *dag.DAG) bool { return pausedWhenNew(d, a.o.PausedAtCreation) }
+
+// Paused reports whether a DAG is paused, or will be when it is first seen.
+func (a *API) Paused(ctx context.Context, d *dag.DAG) (bool, error) {
+	if a.o.Store != nil {
+		st, err := a.o.Store.DAG(ctx, d.ID)
+		if !errors.Is(err, store.ErrNotFound) {
+			return err == nil && st.Paused, err
+		}
+	}
+	return a.PausedWhenNew(d), nil
+}

@@ -1,0 +1,20 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
+)
+
+// Engine changes runs, itself or by asking the process that works on the store, and judges by the
+// rules that the scheduler goes by. [*engine.Engine] is one.
+type Engine interface {
+	// WhyTask returns store.ErrNotFound when the run's version of the DAG has no such task.
+	WhyTask(ctx context.Context, r *store.Run, taskID string) ([]engine.TaskWhy, error)
+	// WhyBroken returns nil when nobody has seen the DAG.
+	WhyBroken(ctx context.Context, dagID string, at, now time.Time, problem string) (*engine.Why, error)
+	// RenderedTry returns store.ErrNotFound when the run's version of the DAG has no such task.
+	RenderedTry(ctx context.Context, r *store.Run, taskID string, mapIndex, try int) (*engine.Rendering, error)
+}

@@ -1,0 +1,116 @@
+package api
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/store"
+)
+
+// Instance is one task of a run, or one of the instances of a mapped task. Moments are in UTC,
+// and null before they come.
+type Instance struct {
+	DAGID       string     `json:"dag_id"`
+	RunID       string     `json:"run_id"`
+	LogicalDate *time.Time `json:"logical_date"`
+	TaskID      string     `json:"task_id"`
+	// MapIndex is -1 for an unmapped task.
+	MapIndex int `json:"map_index"`
+	// State is none before the task gets anywhere.
+	State     string     `json:"state"`
+	TryNumber int        `json:"try_number"`
+	StartDate *time.Time `json:"start_date"`
+	EndDate   *time.Time `json:"end_date"`
+	// Duration is that of the last try, in seconds, null until it has ended.
+	Duration *float64 `json:"duration"`
+}
+
+// Instances are the tasks of a run and their states.
+type Instances struct {
+	Run   Run
+	Items []Instance
+	// Partial says why the tasks that have no state yet are missing, or is nil.
+	Partial error
+}
+
+// Instances lists the tasks of a run, of the newest one for an empty id, in the order of the DAG.
+// The tasks that have got nowhere are those of the version of the DAG that the run has.
+func (a *API) Instances(ctx context.Context, dagID, runID string) (*Instances, error) {
+	r, err := a.run(ctx, dagID, runID)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := a.o.Store.Instances(ctx, r.Key)
+	if err != nil {
+		return nil, err
+	}
+	out := &Instances{Run: runOf(r), Items: []Instance{}}
+	var ids []string
+	if d, err := a.DAGOf(ctx, r.Version); err != nil {
+		out.Partial = err
+	} else {
+		ids = taskIDs(d)
+	}
+	for _, in := range withoutState(rows, ids) {
+		out.Items = append(out.Items, Instance{
+			DAGID: dagID, RunID: r.RunID, LogicalDate: optional(r.LogicalDate), TaskID: in.TaskID, MapIndex: in.MapIndex, State: in.State.String(),
+			TryNumber: in.Try, StartDate: optional(in.StartDate), EndDate: optional(in.EndDate), Duration: seconds(in.StartDate, in.EndDate),
+		})
+	}
+	return out, nil
+}
+
+// State is the state of one task of a run, of the newest one for an empty id. The map index is -1
+// for an unmapped task.
+func (a *API) State(ctx context.Context, dagID, taskID, runID string, mapIndex int) (string, error) {
+	r, err := a.run(ctx, dagID, runID)
+	if err != nil {
+		return "", err
+	}
+	rows, err := a.o.Store.Instances(ctx, r.Key)
+	if err != nil {
+		return "", err
+	}
+	for _, in := range rows {
+		if in.TaskID == taskID && in.MapIndex == mapIndex {
+			return in.State.String(), nil
+		}
+	}
+	// What has no row yet has the state none; the DAG of the run knows what there is.
+	d, err := a.DAGOf(ctx, r.Version)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case d.Task(taskID) == nil:
+		return "", missing("dag %q has no task %q in run %s%s", dagID, taskID, r.RunID, SuggestTask(taskID, taskIDs(d)))
+	case slices.ContainsFunc(rows, func(in *store.Instance) bool { return in.TaskID == taskID }):
+		return "", missing("task %q of run %s has no map index %d: see dingdag tasks states-for-dag-run %s %s", taskID, r.RunID, mapIndex, dagID, r.RunID)
+	}
+	return dag.None.String(), nil
+}
+
+// withoutState puts the tasks that have no instance yet, whose state is none, in their place among
+// the instances: the order of the DAG.
+func withoutState(is []*store.Instance, ids []string) []*store.Instance {
+	of := map[string][]*store.Instance{}
+	for _, in := range is {
+		of[in.TaskID] = append(of[in.TaskID], in)
+	}
+	var out []*store.Instance
+	for _, id := range ids {
+		if len(of[id]) == 0 {
+			of[id] = []*store.Instance{{TaskID: id, MapIndex: -1}}
+		}
+		out = append(out, of[id]...)
+		delete(of, id)
+	}
+	for _, in := range is { // of a version that can't be read
+		if _, left := of[in.TaskID]; left {
+			out = append(out, in)
+		}
+	}
+	return out
+}

@@ -1,0 +1,179 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/worker"
+)
+
+// TryQuery names one try of a task.
+type TryQuery struct {
+	DAGID, TaskID string
+	// RunID is the run, empty for the newest one.
+	RunID string
+	// MapIndex is the instance of a mapped task; -1 is the first one that failed, or else the
+	// first.
+	MapIndex int
+	// Try is its number, 0 for the last.
+	Try int
+}
+
+// Log is the log of one try.
+type Log struct {
+	Run Run
+	// Label is the task id, with the number of the instance of a mapped task.
+	Label string
+	State dag.State
+	// Instances is how many instances of the task have one.
+	Instances int
+	// Older says that the newest run has none, so that this is of the newest that has.
+	Older bool
+
+	path string
+}
+
+// Open opens the text of the log.
+func (l *Log) Open() (io.ReadCloser, error) {
+	f, err := os.Open(l.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, missing("no such log: %s", l.path)
+	}
+	return f, err
+}
+
+// Log finds the log of a try. Without a run it is that of the newest one in which a try of the task
+// has begun.
+func (a *API) Log(ctx context.Context, q TryQuery) (*Log, error) {
+	newest, err := a.run(ctx, q.DAGID, q.RunID)
+	if err != nil {
+		return nil, err
+	}
+	r := newest
+	if q.RunID == "" {
+		if r, err = a.newestWithLog(ctx, newest, q); err != nil {
+			return nil, err
+		}
+	}
+	is, err := a.o.Store.Instances(ctx, r.Key)
+	if err != nil {
+		return nil, err
+	}
+	shown, n := q.chosen(is)
+	if shown == nil {
+		return nil, q.noLog(r, is)
+	}
+	path := filepath.Join(a.o.LogDir, worker.LogPath(r, shown, q.Try))
+	return &Log{runOf(r), shown.Label(), shown.State, n, r.Key != newest.Key, path}, nil
+}
+
+// begun reports whether the query means an instance, and a try of it has begun.
+func (q *TryQuery) begun(in *store.Instance) bool {
+	return in.TaskID == q.TaskID && in.Try > 0 && (q.MapIndex < 0 || in.MapIndex == q.MapIndex)
+}
+
+// chosen is the instance that is meant, of those that have begun, and how many these are.
+func (q *TryQuery) chosen(is []*store.Instance) (shown *store.Instance, n int) {
+	for _, in := range is {
+		if !q.begun(in) {
+			continue
+		}
+		if n++; shown == nil || in.State == dag.Failed && shown.State != dag.Failed {
+			shown = in
+		}
+	}
+	return shown, n
+}
+
+// noLog says why there is none in a run.
+func (q *TryQuery) noLog(r *store.Run, is []*store.Instance) error {
+	if q.MapIndex >= 0 {
+		return missing("map index %d of task %q has not run in run %s", q.MapIndex, q.TaskID, r.RunID)
+	}
+	ids := make([]string, len(is))
+	for i, in := range is {
+		if ids[i] = in.TaskID; in.TaskID == q.TaskID {
+			return missing("task %q has no log in run %s: no try of it has begun, its state is %s; see dingdag tasks why %s %s %s",
+				q.TaskID, r.RunID, in.State, q.DAGID, q.TaskID, r.RunID)
+		}
+	}
+	return missing("task %q has not run in run %s%s", q.TaskID, r.RunID, SuggestTask(q.TaskID, ids))
+}
+
+// newestWithLog is the newest run in which a try of the task has begun, or newest when there is
+// none among the last ones.
+func (a *API) newestWithLog(ctx context.Context, newest *store.Run, q TryQuery) (*store.Run, error) {
+	runs, err := a.o.Store.Runs(ctx, store.RunFilter{DAGID: newest.DAGID, Limit: runsNear})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range runs {
+		is, err := a.o.Store.Instances(ctx, r.Key)
+		if err != nil {
+			return nil, err
+		}
+		if in, _ := q.chosen(is); in != nil {
+			return r, nil
+		}
+	}
+	return newest, nil
+}
+
+// Rendered are the templated fields of one try.
+type Rendered struct {
+	Run Run
+	// Label is the task id, with the number of the instance of a mapped task.
+	Label string
+	State dag.State
+	// Instances is how many instances of the task the run has.
+	Instances int
+	engine.Rendering
+}
+
+// Rendered tells what the templated fields of a try rendered to, or would render to now when
+// nothing was kept of it.
+func (a *API) Rendered(ctx context.Context, q TryQuery) (*Rendered, error) {
+	r, err := a.run(ctx, q.DAGID, q.RunID)
+	if err != nil {
+		return nil, err
+	}
+	is, err := a.o.Store.Instances(ctx, r.Key)
+	if err != nil {
+		return nil, err
+	}
+	out := &Rendered{Run: runOf(r), Label: q.TaskID}
+	ids := make([]string, len(is))
+	var shown *store.Instance
+	for i, in := range is {
+		if ids[i] = in.TaskID; in.TaskID != q.TaskID {
+			continue
+		}
+		if out.Instances++; shown == nil || in.State == dag.Failed && shown.State != dag.Failed {
+			shown = in
+		}
+	}
+	mapIndex := q.MapIndex
+	if mapIndex < 0 && shown != nil {
+		mapIndex, out.Label, out.State = shown.MapIndex, shown.Label(), shown.State
+	}
+	e, err := a.o.Engine(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := e.RenderedTry(ctx, r, q.TaskID, mapIndex, q.Try)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, missing("run %s has no task %q%s", r.RunID, q.TaskID, SuggestTask(q.TaskID, ids))
+	}
+	if err != nil {
+		return nil, err
+	}
+	out.Rendering = *found
+	return out, nil
+}

@@ -1,0 +1,184 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/yamlvalue"
+)
+
+// Run is one run of a DAG. Moments are in UTC, and null before they come.
+type Run struct {
+	DAGID         string       `json:"dag_id"`
+	RunID         string       `json:"run_id"`
+	Type          dag.RunType  `json:"run_type"`
+	State         dag.RunState `json:"state"`
+	Reason        string       `json:"reason,omitempty"`
+	LogicalDate   *time.Time   `json:"logical_date"`
+	IntervalStart *time.Time   `json:"data_interval_start"`
+	IntervalEnd   *time.Time   `json:"data_interval_end"`
+	RunAfter      *time.Time   `json:"run_after"`
+	StartDate     *time.Time   `json:"start_date"`
+	EndDate       *time.Time   `json:"end_date"`
+	// Duration is in seconds, null until the run has ended.
+	Duration *float64        `json:"duration"`
+	Conf     json.RawMessage `json:"conf,omitempty"`
+	// Version is that of the DAG.
+	Version string `json:"-"`
+}
+
+func runOf(r *store.Run) Run {
+	return Run{
+		DAGID: r.DAGID, RunID: r.RunID, Type: r.Type, State: r.State, Reason: r.Reason, LogicalDate: optional(r.LogicalDate),
+		IntervalStart: optional(r.IntervalStart), IntervalEnd: optional(r.IntervalEnd), RunAfter: optional(r.RunAfter),
+		StartDate: optional(r.StartDate), EndDate: optional(r.EndDate), Duration: seconds(r.StartDate, r.EndDate), Conf: r.Conf, Version: r.Version,
+	}
+}
+
+// RunStates are the states that a run may have.
+func RunStates() []dag.RunState {
+	return []dag.RunState{dag.RunQueued, dag.RunRunning, dag.RunSuccess, dag.RunFailed}
+}
+
+// RunQuery selects runs. Zero fields select everything.
+type RunQuery struct {
+	DAGID  string
+	States []dag.RunState
+	Type   dag.RunType
+	// Since selects the runs that ended at this moment or later, or have not ended.
+	Since time.Time
+	Page
+}
+
+// Runs lists runs, newest first. Naming a DAG that there is not is an error, a DAG without runs
+// is none.
+func (a *API) Runs(ctx context.Context, q RunQuery) (List[Run], error) {
+	out := List[Run]{Items: []Run{}}
+	f, err := q.filter()
+	if err != nil {
+		return out, err
+	}
+	var rows []*store.Run
+	if a.o.Store != nil {
+		if rows, err = a.o.Store.Runs(ctx, f); err != nil {
+			return out, err
+		}
+	}
+	if len(rows) == 0 && q.DAGID != "" {
+		if err := a.known(ctx, q.DAGID, nil); err != nil {
+			return out, err
+		}
+	}
+	if q.Limit == 0 {
+		slices.Reverse(rows) // without a limit the store has the oldest first
+		rows = rows[min(q.Offset, len(rows)):]
+	} else if len(rows) > q.Limit {
+		rows = rows[:q.Limit]
+		last := rows[len(rows)-1]
+		out.Next = strconv.FormatInt(last.RunAfter.UnixMilli(), 10) + "." + strconv.FormatInt(last.Key, 10)
+	}
+	for _, r := range rows {
+		out.Items = append(out.Items, runOf(r))
+	}
+	if q.Count && a.o.Store != nil {
+		out.Total, err = a.o.Store.CountMatching(ctx, f)
+	}
+	return out, err
+}
+
+// filter is what the store is asked for.
+func (q *RunQuery) filter() (store.RunFilter, error) {
+	f := store.RunFilter{DAGID: q.DAGID, States: q.States, Type: q.Type, Since: q.Since, Limit: q.Limit, Offset: q.Offset}
+	if q.Limit < 0 || q.Offset < 0 {
+		return f, fmt.Errorf("limit %d, offset %d: must be 0 or more", q.Limit, q.Offset)
+	}
+	for _, s := range q.States {
+		if !slices.Contains(RunStates(), s) {
+			return f, fmt.Errorf("unknown state %q: use queued, running, success, failed", s)
+		}
+	}
+	if q.Limit > 0 {
+		f.Limit++ // one more tells whether there are more
+	}
+	if q.Cursor == "" {
+		return f, nil
+	}
+	at, key, _ := strings.Cut(q.Cursor, ".")
+	ms, err := strconv.ParseInt(at, 10, 64)
+	place := &store.RunPlace{RunAfter: time.UnixMilli(ms)}
+	if err == nil {
+		place.Key, err = strconv.ParseInt(key, 10, 64)
+	}
+	if err != nil || q.Limit == 0 || q.Offset != 0 {
+		return f, fmt.Errorf("cursor %q: is not that of a list of runs, or stands beside an offset or without a limit", q.Cursor)
+	}
+	f.Behind = place
+	return f, nil
+}
+
+// Run is the run of a DAG with an id, or the newest one for an empty id.
+func (a *API) Run(ctx context.Context, dagID, runID string) (Run, error) {
+	r, err := a.run(ctx, dagID, runID)
+	if err != nil {
+		return Run{}, err
+	}
+	return runOf(r), nil
+}
+
+// run is the row of that.
+func (a *API) run(ctx context.Context, dagID, runID string) (*store.Run, error) {
+	r, err := a.runNamed(ctx, dagID, runID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, a.known(ctx, dagID, err)
+	}
+	return r, err
+}
+
+func (a *API) runNamed(ctx context.Context, dagID, runID string) (*store.Run, error) {
+	if a.o.Store == nil {
+		return nil, missing("dag %q has no runs", dagID)
+	}
+	if runID != "" {
+		r, err := a.o.Store.RunByID(ctx, dagID, runID)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, a.noRun(ctx, dagID, runID)
+		}
+		return r, err
+	}
+	rs, err := a.o.Store.Runs(ctx, store.RunFilter{DAGID: dagID, Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	if len(rs) == 0 {
+		return nil, missing("dag %q has no runs", dagID)
+	}
+	return rs[0], nil
+}
+
+// runsNear is among how many of the newest runs a mistyped run id is looked for.
+const runsNear = 200
+
+// noRun is the error about an unknown run id, with the nearest one.
+func (a *API) noRun(ctx context.Context, dagID, runID string) error {
+	rs, err := a.o.Store.Runs(ctx, store.RunFilter{DAGID: dagID, Limit: runsNear})
+	if err != nil {
+		return err
+	}
+	ids := make([]string, len(rs))
+	for i, r := range rs {
+		ids[i] = r.RunID
+	}
+	near := yamlvalue.DidYouMean(runID, slices.Values(ids))
+	if near == "" {
+		near = ": see dingdag dags list-runs " + dagID
+	}
+	return missing("dag %q has no run %q%s", dagID, runID, near)
+}

@@ -1,0 +1,33 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// XCom is a value that a task left for others, with secrets masked.
+type XCom struct {
+	TaskID string `json:"task_id"`
+	// MapIndex is -1 for an unmapped task.
+	MapIndex int             `json:"map_index"`
+	Key      string          `json:"key"`
+	Value    json.RawMessage `json:"value"`
+}
+
+// XComs lists what the tasks of a run have returned and pushed, of the newest run for an empty id,
+// by task, map index and key.
+func (a *API) XComs(ctx context.Context, dagID, runID string) ([]XCom, error) {
+	r, err := a.run(ctx, dagID, runID)
+	if err != nil {
+		return nil, err
+	}
+	xs, err := a.o.Store.RunXComs(ctx, r.Key)
+	if err != nil {
+		return nil, err
+	}
+	out := []XCom{}
+	for _, x := range xs {
+		out = append(out, XCom{x.TaskID, x.MapIndex, x.Key, json.RawMessage(a.o.Masker.MaskJSON(x.Value))})
+	}
+	return out, nil
+}
