@@ -244,7 +244,7 @@ func newCmdBackfillSet(a *app, verb string, state store.BackfillState, short str
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := strconv.ParseInt(args[0], 10, 64)
 			if err != nil {
-				return usagef("%q is no number of a backfill: see dingdag backfill list", args[0])
+				return usagef("%q is not the number of a backfill: see dingdag backfill list", args[0])
 			}
 			s, err := a.openStore(cmd.Context())
 			if err != nil {

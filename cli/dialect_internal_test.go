@@ -199,7 +199,7 @@ a:
     gone: {operator: empty, dependencies: [one]}
 `
 	_, found := dagfile.Parse("a.yaml", []byte(text), dialectCatalog(t), dagfile.Options{Now: time.Now})
-	assert.Equal(t, `a.yaml:11:11: error: dag "a", task "pick": "gone" is no task or group directly downstream of "pick"; there are one, g.inner`+"\n", found.String())
+	assert.Equal(t, `a.yaml:11:11: error: dag "a", task "pick": "gone" is not a task or group directly downstream of "pick"; there are one, g.inner`+"\n", found.String())
 }
 
 // A mail for the people of the parameter email, by the real notifier (B5).
@@ -224,7 +224,7 @@ a:
 	}
 	assert.Equal(t, []string{
 		"email_on_failure has no effect without email",
-		`"nobody" is no mail address`,
+		`"nobody" is not a valid mail address`,
 	}, told)
 	assert.Empty(t, dags, "the wrong address is an error")
 	dags, found = dagfile.Parse("a.yaml", []byte(strings.ReplaceAll(text, "nobody", "somebody@example.com")), dialectCatalog(t), dagfile.Options{Now: time.Now})

@@ -91,7 +91,7 @@ func testEditorDiagnostics(t *testing.T, e *editor) {
 		{"zero for none", "execution_timeout: 90", "execution_timeout: 0", "28:26: Value is below the exclusive minimum of 0."},
 		{"duration of an operator", "      operator: file_sensor\n      filepath: /in/*.csv\n", "      operator: external_task\n      external_dag_id: x\n      execution_delta: 5 minuts\n", "21:24: This is not a valid duration: write it like 90s"},
 		{"number for tasks", "  task_groups:\n    - group_name: read\n      tooltip: reads\n", "  task_groups: 5\n", "14:16: Incorrect type. Expected \"array | object | null\"."},
-		{"six fields", "0 9 * * 1-5", "0 0 9 * * 1-5", "2:13: This is no schedule: write a cron expression of five fields"},
+		{"six fields", "0 9 * * 1-5", "0 0 9 * * 1-5", "2:13: This is not a valid schedule: write a cron expression of five fields"},
 		{"argument of a timetable", "\"0 9 * * 1-5\"", "{__type__: airflow.timetables.trigger.CronTriggerTimetable, cron: '@daily', timezone: UTC, run_immediately: true}", "2:121: Value is not accepted. Valid values: false, null."},
 		{"unknown argument of a timetable", "\"0 9 * * 1-5\"", "{__type__: airflow.timetables.trigger.CronTriggerTimetable, cron: '@daily', timezon: UTC}", "2:89: Property timezon is not allowed."},
 		{"mapped parameter", "env: {A: x}", "expand: {enw: [{A: x}]}", "26:16: Property enw is not allowed."},

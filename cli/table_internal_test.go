@@ -84,7 +84,7 @@ func TestDatesOfTheCommandLine(t *testing.T) {
 		{"Europe/Zurich", "2026-03-29T03:00", "2026-03-29T03:00:00+02:00", ""},
 		{"Europe/Zurich", "2026-10-25T02:30", "", "2026-10-25T02:30 comes twice in Europe/Zurich, where clocks are set back: write 2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00"},
 		{"Europe/Zurich", "2026-10-25T03:00", "2026-10-25T03:00:00+01:00", ""},
-		{"UTC", "31.1.2026", "", `"31.1.2026" is no date: write 2026-01-31, or 2026-01-31T08:00:00+08:00`},
+		{"UTC", "31.1.2026", "", `"31.1.2026" is not a valid date: write 2026-01-31, or 2026-01-31T08:00:00+08:00`},
 		{"UTC", "", "", ""},
 	} {
 		a := &app{cfg: &Config{Timezone: c.zone}}

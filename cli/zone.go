@@ -112,7 +112,7 @@ func (a *app) parseDate(s string) (time.Time, error) {
 			return t, err
 		}
 	}
-	return time.Time{}, usagef("%q is no date: write 2026-01-31, or 2026-01-31T08:00:00+08:00", s)
+	return time.Time{}, usagef("%q is not a valid date: write 2026-01-31, or 2026-01-31T08:00:00+08:00", s)
 }
 
 // inZone is the moment at which clocks of the zone show what wall shows in UTC. There may

@@ -26,7 +26,7 @@ func (g *Graph) Branch(t Task, ids []string) ([]Task, error) {
 	for _, id := range ids {
 		found := g.Targets(t, id)
 		if len(found) == 0 {
-			return nil, fmt.Errorf("branch chose %q, which is no task or group directly downstream of %q; there are %s", id, g.d.Tasks[t].ID, g.Names(g.tasks[t].down))
+			return nil, fmt.Errorf("branch chose %q, which is not a task or group directly downstream of %q; there are %s", id, g.d.Tasks[t].ID, g.Names(g.tasks[t].down))
 		}
 		chosen = append(chosen, found...)
 	}

@@ -31,9 +31,9 @@ func TestBranch(t *testing.T) {
 		assert.Equal(t, c.skipped, strings.Join(g.IDs(skipped), " "), c.chosen)
 	}
 	_, err := g.Branch(0, []string{"x", "t"})
-	require.EqualError(t, err, `branch chose "t", which is no task or group directly downstream of "b"; there are x, y, g1, g2, join`)
+	require.EqualError(t, err, `branch chose "t", which is not a task or group directly downstream of "b"; there are x, y, g1, g2, join`)
 	_, err = g.Branch(6, []string{"x"})
-	require.EqualError(t, err, `branch chose "x", which is no task or group directly downstream of "t"; there are none`)
+	require.EqualError(t, err, `branch chose "x", which is not a task or group directly downstream of "t"; there are none`)
 	assert.Equal(t, "x, y, g1, g2, join", g.Names(g.Downstream(0)), "choosing changes nothing")
 }
 

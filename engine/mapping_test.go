@@ -173,7 +173,7 @@ func TestMappedLengths(t *testing.T) {
 		"a mapping":   {result: map[string]int{"k": 1}, want: map[string]string{"m[0]": "success", "end": "success"}, state: dag.RunSuccess},
 		"JSON text":   {result: `{"k": 1}`, want: map[string]string{"m[0]": "success", "end": "success"}, state: dag.RunSuccess},
 		"nothing":     {result: []int{}, want: map[string]string{"m": "skipped", "end": "skipped"}, state: dag.RunSuccess},
-		"no list":     {result: "text", want: map[string]string{"up": "failed", "m": "upstream_failed", "end": "upstream_failed"}, state: dag.RunFailed, text: `task "m" is mapped over the result of this one, which is no list, no mapping, and no JSON of one: "text"`},
+		"no list":     {result: "text", want: map[string]string{"up": "failed", "m": "upstream_failed", "end": "upstream_failed"}, state: dag.RunFailed, text: `task "m" is mapped over the result of this one, which is not a list, a mapping, or JSON of one: "text"`},
 		"null":        {result: nil, want: map[string]string{"up": "failed", "m": "upstream_failed", "end": "upstream_failed"}, state: dag.RunFailed, text: `which is nothing`},
 		"too many":    {result: []int{1, 2, 3, 4, 5}, want: map[string]string{"up": "failed", "m": "upstream_failed", "end": "upstream_failed"}, state: dag.RunFailed, text: "5 elements; 4 are allowed (max_map_length)"},
 		"skipped":     {err: operator.Skip("no"), rule: "all_done", want: map[string]string{"up": "skipped", "m": "skipped", "end": "skipped"}, state: dag.RunSuccess},

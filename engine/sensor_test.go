@@ -202,7 +202,7 @@ func TestBranchToNowhereFails(t *testing.T) {
 	is, err := b.store.Instances(t.Context(), r.Key)
 	require.NoError(t, err)
 	assert.Equal(t, dag.Failed, is[0].State)
-	assert.Contains(t, is[0].Error, `branch chose "after_a", which is no task or group directly downstream of "pick"; there are a, b, g.m, join`)
+	assert.Contains(t, is[0].Error, `branch chose "after_a", which is not a task or group directly downstream of "pick"; there are a, b, g.m, join`)
 }
 
 func TestTasksReachOtherRuns(t *testing.T) {

@@ -64,7 +64,7 @@ d:
 	require.NoError(t, err)
 	for _, in := range is {
 		if in.TaskID == "wrong" {
-			assert.Equal(t, "multiple_outputs: the result is no mapping: return one, or leave multiple_outputs out", in.Error)
+			assert.Equal(t, "multiple_outputs: the result is not a mapping: return one, or leave multiple_outputs out", in.Error)
 		}
 	}
 }

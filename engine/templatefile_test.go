@@ -101,12 +101,12 @@ func TestTemplateFilesAreChecked(t *testing.T) {
 	dags, search := scripts(t)
 	at := filepath.Join(dags, "d.yaml")
 	for script, want := range map[string]string{
-		"gone.sql":               at + `:7:15: error: dag "d", task "t": template file in "script": gone.sql: no file "gone.sql" in ` + dags + " or " + search + "; put a space at its end if it is no file name",
+		"gone.sql":               at + `:7:15: error: dag "d", task "t": template file in "script": gone.sql: no file "gone.sql" in ` + dags + " or " + search + "; put a space at its end if it is not a file name",
 		"[x, no.sql]":            at + `:7:19: error: dag "d", task "t": template file in "script[1]": no.sql: no file`,
 		"../outside/outside.sql": `"../outside/outside.sql" lies outside the folder of the DAG file`,
 		"'" + filepath.Join(dags, "load.sql") + "'": "lies outside the folder of the DAG file: name template files relative to it",
 		"link.sql":   "link.sql: path escapes from parent",
-		"dir.sql":    "dir.sql is no regular file",
+		"dir.sql":    "dir.sql is not a regular file",
 		"large.sql":  "large.sql is larger than 1048576 bytes",
 		"bad.sql":    `bad.sql: template line 2, column 9: unknown filter "uper"; did you mean upper?`,
 		"badinc.sql": `badinc.sql: template line 1, column 4: include: no file "gone.txt"`,
@@ -130,7 +130,7 @@ func TestTemplateFilesAtRunTime(t *testing.T) {
 	require.Empty(t, diags)
 	require.NoError(t, os.Remove(filepath.Join(dags, "load.sql")))
 	_, err := b.e.RenderTask(t.Context(), ds[0], "t", -1, engine.Trigger{})
-	require.EqualError(t, err, `task "t": render script: no file "load.sql" in `+dags+" or "+search+"; put a space at its end if it is no file name")
+	require.EqualError(t, err, `task "t": render script: no file "load.sql" in `+dags+" or "+search+"; put a space at its end if it is not a file name")
 
 	require.NoError(t, os.WriteFile(filepath.Join(dags, "load.sql"), []byte("a\n{{ params.nope }}"), 0o600))
 	_, err = b.e.RenderTask(t.Context(), ds[0], "t", -1, engine.Trigger{})

@@ -72,7 +72,7 @@ func TestUploadMedia(t *testing.T) {
 		{"image", write("empty.png", 0), "the file is empty"},
 		{"sticker", write("a.png", 1), `"sticker" is unknown; use one of file, image, video, voice`},
 		{"image", filepath.Join(dir, "none.png"), "no such file"},
-		{"image", dir, "is no regular file"},
+		{"image", dir, "is not a regular file"},
 	} {
 		_, err := media.Upload(t.Context(), a, tt.typ, tt.path)
 		e := failed(t, err)

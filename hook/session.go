@@ -21,7 +21,7 @@ func (a *App) Reply(ctx context.Context, sessionWebhook string, m RobotMessage) 
 	const op = "reply to a message"
 	u, err := url.Parse(sessionWebhook)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return RobotResult{}, a.Invalid(op, errors.New("the session webhook is no address: use sessionWebhook of the received message"))
+		return RobotResult{}, a.Invalid(op, errors.New("the session webhook is not an address: use sessionWebhook of the received message"))
 	}
 	p, err := prepare(&m, nil)
 	if err != nil {

@@ -36,5 +36,5 @@ func TestReply(t *testing.T) {
 	assert.Equal(t, hook.KindUnavailable, failed(t, err).Kind)
 	assert.Len(t, s.got(), 3, "a reply is not repeated")
 	_, err = a.Reply(t.Context(), "6d1f-secret", m)
-	assert.Contains(t, failed(t, err).Error(), "is no address")
+	assert.Contains(t, failed(t, err).Error(), "is not an address")
 }

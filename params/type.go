@@ -79,7 +79,7 @@ func Of[T any](owner string, docs Docs) *Type {
 
 func typeOf(rt reflect.Type, owner string, docs Docs) *Type {
 	if rt.Kind() != reflect.Struct {
-		panic(fmt.Sprintf("params: %s is no struct", rt))
+		panic(fmt.Sprintf("params: %s is not a struct", rt))
 	}
 	t := &Type{owner: owner, rt: rt, doc: docs[rt.Name()].Text, byName: map[string]*field{}}
 	for _, sf := range reflect.VisibleFields(rt) {

@@ -52,7 +52,7 @@ func (f Files) Find(name string) (path, text string, err error) {
 func (f Files) Named(name string) (string, error) {
 	text, err := f.Read(name)
 	if err != nil {
-		return "", fmt.Errorf("%w; put a space at its end if it is no file name", err)
+		return "", fmt.Errorf("%w; put a space at its end if it is not a file name", err)
 	}
 	return text, nil
 }
@@ -68,7 +68,7 @@ func readIn(dir, name string) (string, error) {
 	case err != nil:
 		return "", err
 	case !info.Mode().IsRegular():
-		return "", fmt.Errorf("%s is no regular file", filepath.Join(dir, name))
+		return "", fmt.Errorf("%s is not a regular file", filepath.Join(dir, name))
 	case info.Size() > maxTemplateFile:
 		return "", fmt.Errorf("%s is larger than %d bytes", filepath.Join(dir, name), maxTemplateFile)
 	}

@@ -53,7 +53,7 @@ func MappedOver(ctx context.Context, r render.Reader, d *dag.DAG, runKey int64, 
 	}
 	elements, ok := elementsOf(raw)
 	if !ok {
-		return nil, &MappingError{Text: fmt.Sprintf("the result of task %q is no list, no mapping, and no JSON of one: %s", v.From, shortened(raw))}
+		return nil, &MappingError{Text: fmt.Sprintf("the result of task %q is not a list, a mapping, or JSON of one: %s", v.From, shortened(raw))}
 	}
 	return elements, nil
 }

@@ -30,7 +30,7 @@ func (y *Try) checkMappable(value json.RawMessage) error {
 			case value == nil:
 				return fmt.Errorf("task %q is mapped over the result of this one, which is nothing; return a list or a mapping", down.ID)
 			case !ok:
-				return fmt.Errorf("task %q is mapped over the result of this one, which is no list, no mapping, and no JSON of one: %s", down.ID, shortened(value))
+				return fmt.Errorf("task %q is mapped over the result of this one, which is not a list, a mapping, or JSON of one: %s", down.ID, shortened(value))
 			case len(elements) > y.w.o.MaxMapLength:
 				return fmt.Errorf("task %q is mapped over the result of this one, which has %d elements; %d are allowed (max_map_length)", down.ID, len(elements), y.w.o.MaxMapLength)
 			}
@@ -64,7 +64,7 @@ func (y *Try) mappedTo(ctx context.Context) (map[string]*yaml.Node, map[string]b
 			return nil, nil, err
 		}
 		if n.Kind != yaml.MappingNode {
-			return nil, nil, fmt.Errorf("element %d of what expand_kwargs is mapped over is no mapping of parameters", k)
+			return nil, nil, fmt.Errorf("element %d of what expand_kwargs is mapped over is not a mapping of parameters", k)
 		}
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			out[n.Content[i].Value] = n.Content[i+1]

@@ -35,7 +35,7 @@ func outputs(v json.RawMessage) (m map[string]json.RawMessage, err error) {
 		return nil, nil
 	}
 	if err := json.Unmarshal(v, &m); err != nil {
-		return nil, errors.New("multiple_outputs: the result is no mapping: return one, or leave multiple_outputs out")
+		return nil, errors.New("multiple_outputs: the result is not a mapping: return one, or leave multiple_outputs out")
 	}
 	return m, nil
 }

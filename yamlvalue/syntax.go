@@ -77,7 +77,7 @@ func (f fault) explain() (Position, string) {
 		return f.began, "this quote is not closed"
 	case f.message == "found unknown escape character":
 		r, _ := utf8.DecodeRuneInString(strings.TrimPrefix(f.rest(), `\`))
-		return f.at, fmt.Sprintf(`\%c is no escape of double quotes: write \\ for a backslash, or put the text into single quotes`, r)
+		return f.at, fmt.Sprintf(`\%c is not an escape of double quotes: write \\ for a backslash, or put the text into single quotes`, r)
 	case strings.HasPrefix(f.message, "control characters are not allowed") && f.index < len(f.data):
 		r, _ := utf8.DecodeRune(f.data[f.index:])
 		return Offset(f.data, f.index), fmt.Sprintf(`the control character %U must not stand in a file: write it as an escape in double quotes`, r)

@@ -231,7 +231,7 @@ func TestFallback(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"message: ' '": "the text message is empty",
-		"{message: x, at_mobiles: ['{{ bob }}', 13800000001]}":                                  "no mobile number",
+		"{message: x, at_mobiles: ['{{ bob }}', 13800000001]}":                                  "not a valid mobile number",
 		"{message_type: markdown, message: {title: t, text: x}, at_mobiles: ['', 13800000001]}": "it is empty",
 		"{message: " + strings.Repeat("x", 20000) + ", split: false}":                           "splitting is switched off",
 	} {

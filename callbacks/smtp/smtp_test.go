@@ -206,7 +206,7 @@ func TestDecodeFindings(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"{}":                               `missing parameter "to"`,
-		"to: nobody":                       `"nobody" is no mail address`,
+		"to: nobody":                       `"nobody" is not a valid mail address`,
 		"{to: a@b.c, auth_type: oauth2}":   "oauth2",
 		"{to: a@b.c, template: x.exe}":     "ends in .html",
 		"{to: a@b.c, message: x}":          `unknown parameter "message"`,

@@ -155,7 +155,7 @@ func isCron(text string) bool {
 // named makes the asset of a URI, or of a name of the catalogue.
 func (a *assetReader) named(n *yaml.Node, text string) (*dag.Asset, bool) {
 	if strings.HasPrefix(text, "@") || isCron(text) {
-		a.errorf(n, "%s: %q is no asset but a time: several cron expressions stand under cron:", a.what, yamlvalue.Excerpt(text))
+		a.errorf(n, "%s: %q is not an asset but a time: several cron expressions stand under cron:", a.what, yamlvalue.Excerpt(text))
 		return nil, false
 	}
 	if a.names == nil || strings.Contains(text, "://") {
@@ -205,7 +205,7 @@ func (a *assetReader) typedAsset(n *yaml.Node) (*dag.Asset, bool) {
 	case typeDataset:
 		signature = []string{"uri", "extra", "*", "name", "group", "watchers"}
 	default:
-		a.errorf(n, "%s: %s is no asset", a.what, t.path)
+		a.errorf(n, "%s: %s is not an asset", a.what, t.path)
 		return nil, false
 	}
 	args, ok := a.bind(t, signature...)

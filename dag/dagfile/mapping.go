@@ -52,7 +52,7 @@ func (r *dagReader) spreadPartial(t *taskDraft) {
 			continue
 		}
 		if _, ofTask := taskKeys.find(k.Value); ofTask {
-			r.errorf(k, "%s is no parameter: write it on the task itself", yamlvalue.Excerpt(k.Value))
+			r.errorf(k, "%s is not a parameter: write it on the task itself", yamlvalue.Excerpt(k.Value))
 			continue
 		}
 		r.taskKey(t, k, v)

@@ -273,7 +273,7 @@ func (r *dagReader) checkDirectory(at *yaml.Node, path string) {
 		return
 	}
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
-		r.errorf(at, "template_searchpath: %q is no directory", yamlvalue.Excerpt(path))
+		r.errorf(at, "template_searchpath: %q is not a directory", yamlvalue.Excerpt(path))
 	}
 }
 

@@ -32,7 +32,7 @@ func TestRenamedParameters(t *testing.T) {
 		fakeEntry{name: "chat", params: []string{"name", "owner_user_id"}, required: []string{"owner_user_id"}},
 		map[string]string{"owner": "owner_user_id", "task_id": "owner_user_id"},
 	}}
-	const told = "owner is no parameter of chat, it is a key of every task (who answers for the task): use owner_user_id"
+	const told = "owner is not a parameter of chat, it is a key of every task (who answers for the task): use owner_user_id"
 	for name, tt := range map[string]struct{ task, want string }{
 		"former name":        {"t: {operator: chat, owner: u1}", "4:25: error: dag \"d\", task \"t\": " + told},
 		"both":               {"t: {operator: chat, owner: data-team, owner_user_id: u1}", ""},
@@ -41,7 +41,7 @@ func TestRenamedParameters(t *testing.T) {
 		"another operator":   {"t: {operator: empty, owner: u1}", ""},
 		"mapped":             {"t: {operator: chat, owner: data-team, expand: {owner_user_id: [u1, u2]}}", ""},
 		"mapped, former":     {"t: {operator: chat, owner: u1, expand: {name: [a, b]}}", "4:25: error: dag \"d\", task \"t\": " + told},
-		"task_id as a key":   {"t: {operator: chat, task_id: 7}", "4:25: error: dag \"d\", task \"t\": task_id is no parameter of chat, it is a key of every task (the id of the task): use owner_user_id"},
+		"task_id as a key":   {"t: {operator: chat, task_id: 7}", "4:25: error: dag \"d\", task \"t\": task_id is not a parameter of chat, it is a key of every task (the id of the task): use owner_user_id"},
 		"task_id is an id":   {"- {task_id: t, operator: chat, owner_user_id: u1}", ""},
 		"missing, as a list": {"- {task_id: t, operator: chat}", `4:8: error: dag "d", task "t": parameter "owner_user_id" is missing`},
 	} {

@@ -156,7 +156,7 @@ func (r *dagReader) typedSchedule(n *yaml.Node) (dag.Schedule, bool) {
 	case typeDeltaInterval:
 		return r.deltaTimetable(t, "delta")
 	default:
-		r.errorf(n, "%s is no schedule", t.path)
+		r.errorf(n, "%s is not a valid schedule", t.path)
 	}
 	return dag.Schedule{}, false
 }

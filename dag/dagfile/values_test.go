@@ -128,9 +128,9 @@ func TestDateRefused(t *testing.T) {
 		"2024":                      "has no day",
 		"2024-W18":                  "has no day",
 		"2 days ago":                "only one number and unit",
-		"2 weeks":                   "is no date",
-		"1.5 days":                  "is no date",
-		"2days":                     "is no date",
+		"2 weeks":                   "is not a valid date",
+		"1.5 days":                  "is not a valid date",
+		"2days":                     "is not a valid date",
 		"yes":                       "want a date",
 		"{__type__: datetime.datetime, year: 2024}": "needs month",
 	} {

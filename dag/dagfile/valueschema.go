@@ -27,7 +27,7 @@ const cronPattern = `^\s*(@[A-Za-z]+|[Nn][Oo][Nn][Ee]|\S+(\s+\S+){4}|.*\$.*)\s*$
 func cronSchema() map[string]any {
 	return map[string]any{
 		"type": "string", "pattern": cronPattern,
-		"patternErrorMessage": "This is no schedule: write a cron expression of five fields, such as 0 9 * * 1-5, or a preset such as @daily.",
+		"patternErrorMessage": "This is not a valid schedule: write a cron expression of five fields, such as 0 9 * * 1-5, or a preset such as @daily.",
 		"examples":            []any{"0 9 * * 1-5", "@once", "@continuous", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly"},
 	}
 }

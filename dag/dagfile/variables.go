@@ -133,7 +133,7 @@ func (r *dagReader) attributeSchema(body, attribute *yaml.Node) (map[string]any,
 		return common.schema, true
 	}
 	if _, ok := taskKeys.find(name); ok {
-		r.errorf(attribute, "variables_as_arguments: %s is no parameter of the operator: a variable cannot set it", name)
+		r.errorf(attribute, "variables_as_arguments: %s is not a parameter of the operator: a variable cannot set it", name)
 		return nil, false
 	}
 	_, operator := yamlvalue.Lookup(body, "operator")

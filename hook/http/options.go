@@ -187,7 +187,7 @@ func targetURL(conn *connections.Connection, endpoint string) (*url.URL, error) 
 	}
 	u, err := url.Parse(base)
 	if err != nil {
-		return nil, fmt.Errorf("connection %q: the host is no valid host name or base URL", conn.ID)
+		return nil, fmt.Errorf("connection %q: the host is not a valid host name or base URL", conn.ID)
 	}
 	if port := conn.GetPort(); port != 0 && base != "" {
 		u.Host = net.JoinHostPort(u.Hostname(), strconv.Itoa(port))
@@ -280,7 +280,7 @@ func proxyOf(opts ExtraOptions) (func(*http.Request) (*url.URL, error), error) {
 	for scheme, text := range opts.Proxies {
 		u, err := url.Parse(text)
 		if err != nil || u.Host == "" {
-			return nil, fmt.Errorf("the proxy for %q is no valid URL", scheme)
+			return nil, fmt.Errorf("the proxy for %q is not a valid URL", scheme)
 		}
 		proxies[scheme] = u
 	}

@@ -111,7 +111,7 @@ func readMedia(mediaType, path string) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is no regular file", path)
+		return nil, fmt.Errorf("%s is not a regular file", path)
 	}
 	if err := Check(mediaType, path, info.Size()); err != nil {
 		return nil, err

@@ -181,7 +181,7 @@ func mobile(text string) (string, error) {
 	case text == "":
 		return "", errEmpty
 	case !number.MatchString(text):
-		return "", fmt.Errorf("%q is no mobile number: write its digits", excerpt(text))
+		return "", fmt.Errorf("%q is not a valid mobile number: write its digits", excerpt(text))
 	}
 	return text, nil
 }
@@ -192,7 +192,7 @@ func userID(text string) (string, error) {
 	case text == "":
 		return "", errEmpty
 	case strings.ContainsFunc(text, unicode.IsSpace) || strings.ContainsFunc(text, unicode.IsControl):
-		return "", fmt.Errorf("%q is no user id: it has a space in it", excerpt(text))
+		return "", fmt.Errorf("%q is not a valid user id: it has a space in it", excerpt(text))
 	}
 	return text, nil
 }

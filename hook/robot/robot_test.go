@@ -34,9 +34,9 @@ func TestMessageNamesWhoIsWrong(t *testing.T) {
 	m, err := c.Message("x")
 	assert.Equal(t, []string{"13800000001"}, m.AtMobiles)
 	assert.Equal(t, []string{"u2"}, m.AtUserIDs)
-	require.ErrorContains(t, err, `parameter "at_mobiles": "bob" is no mobile number: write its digits`)
+	require.ErrorContains(t, err, `parameter "at_mobiles": "bob" is not a valid mobile number: write its digits`)
 	require.ErrorContains(t, err, "it is empty, which notifies nobody")
-	require.ErrorContains(t, err, `parameter "at_user_ids": "u 1" is no user id: it has a space in it`)
+	require.ErrorContains(t, err, `parameter "at_user_ids": "u 1" is not a valid user id: it has a space in it`)
 }
 
 // Templates are left for later, what stands there is judged.
@@ -51,12 +51,12 @@ func TestCheck(t *testing.T) {
 		"good":                    {robot.Content{AtMobiles: []string{"13800000001"}}, "x", "", false},
 		"templates":               {robot.Content{AtMobiles: []string{"{{ oncall }}"}, AtUserIDs: []string{"{% if x %}u1{% endif %}"}}, "{{ text }}", "", false},
 		"empty name":              {robot.Content{AtMobiles: []string{""}}, "x", "it is empty", false},
-		"wrong beside a template": {robot.Content{AtMobiles: []string{"{{ oncall }}", "bob"}}, "x", "no mobile number", true},
+		"wrong beside a template": {robot.Content{AtMobiles: []string{"{{ oncall }}", "bob"}}, "x", "not a valid mobile number", true},
 		"empty message":           {robot.Content{}, " ", "the text message is empty", true},
 		"too long but templated":  {robot.Content{}, "{{ x }}" + strings.Repeat("x", 20000), "", false},
 		"too long":                {robot.Content{}, strings.Repeat("x", 20000), "splitting is switched off", true},
 		"shape":                   {robot.Content{MessageType: "link"}, map[string]any{"title": "{{ t }}", "text": "x"}, "the link message has no messageUrl", false},
-		"message comes later":     {robot.Content{AtMobiles: []string{"bob"}}, nil, "no mobile number", true},
+		"message comes later":     {robot.Content{AtMobiles: []string{"bob"}}, nil, "not a valid mobile number", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

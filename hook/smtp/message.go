@@ -77,7 +77,7 @@ func addresses(texts []string) ([]*mail.Address, error) {
 		for _, one := range splitAddresses(text) {
 			a, err := mail.ParseAddress(one)
 			if err != nil {
-				return nil, fmt.Errorf("%q is no mail address", one)
+				return nil, fmt.Errorf("%q is not a valid mail address", one)
 			}
 			all = append(all, a)
 		}

@@ -101,7 +101,7 @@ func checkHeader(name string) error {
 		return fmt.Errorf("the header %s is written from the other parameters", name)
 	}
 	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == ':' || r > '~' }) {
-		return fmt.Errorf("%q is no name of a header", name)
+		return fmt.Errorf("%q is not a valid header name", name)
 	}
 	return nil
 }

@@ -272,14 +272,14 @@ func TestMailsThatCannotBe(t *testing.T) {
 		change func(*smtp.Mail)
 		want   string
 	}{
-		"no address":     {func(m *smtp.Mail) { m.To = []string{"nobody"} }, `to: "nobody" is no mail address`},
+		"no address":     {func(m *smtp.Mail) { m.To = []string{"nobody"} }, `to: "nobody" is not a valid mail address`},
 		"nobody":         {func(m *smtp.Mail) { m.To = []string{" ; "} }, "to names nobody"},
 		"two senders":    {func(m *smtp.Mail) { m.From = "a@b.c, d@e.f" }, "from_email must be one address"},
-		"injected":       {func(m *smtp.Mail) { m.To = []string{"a@b.c>\r\nRCPT TO:<x@y.z"} }, "is no mail address"},
+		"injected":       {func(m *smtp.Mail) { m.To = []string{"a@b.c>\r\nRCPT TO:<x@y.z"} }, "is not a valid mail address"},
 		"no file":        {func(m *smtp.Mail) { m.Files = []string{"/no/such/file"} }, "read the attachment: open /no/such/file"},
 		"lines":          {func(m *smtp.Mail) { m.Headers = map[string]string{"X-A": "a\r\nBcc: x@y.z"} }, "more than one line"},
 		"header of ours": {func(m *smtp.Mail) { m.Headers = map[string]string{"bcc": "x@y.z"} }, "the header bcc is written from the other parameters"},
-		"no header":      {func(m *smtp.Mail) { m.Headers = map[string]string{"A: b": "x"} }, "is no name of a header"},
+		"no header":      {func(m *smtp.Mail) { m.Headers = map[string]string{"A: b": "x"} }, "is not a valid header name"},
 		"subtype":        {func(m *smtp.Mail) { m.MIMESubtype = "alternative" }, "use mixed or related"},
 		"charset":        {func(m *smtp.Mail) { m.MIMECharset = "klingon" }, "unknown mime_charset"},
 		"characters":     {func(m *smtp.Mail) { m.MIMECharset = "iso-8859-1" }, "use utf-8"},

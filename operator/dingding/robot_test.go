@@ -169,20 +169,20 @@ func TestDecodeFindings(t *testing.T) {
 		line       int
 		warning    bool
 	}{
-		"no message":          {"message_type: text", `missing parameter "message"`, 0, false},
-		"null message":        {"message:", "message", 1, false},
-		"wrong on_uncertain":  {"message: x\non_uncertain: again", "on_uncertain", 2, false},
-		"unsupported type":    {"message_type: image\nmessage: x", "must be one of text, link, markdown, actionCard, feedCard, not \"image\"", 1, false},
-		"misspelled type":     {"message_type: actioncard\nmessage: x", "did you mean", 1, false},
-		"empty message":       {"message: ''", "the text message is empty", 1, false},
-		"too long":            {"split: false\nmessage: " + strings.Repeat("x", 20000), "splitting is switched off", 2, false},
-		"no mobile number":    {"message: x\nat_mobiles: [13800000001, bob]", `"bob" is no mobile number`, 2, false},
-		"empty mobile number": {"message: x\nat_mobiles: ['']", "it is empty, which notifies nobody", 2, true},
-		"empty user id":       {"message: x\nat_user_ids: ' '", "it is empty, which notifies nobody", 2, true},
-		"true is no list":     {"message: x\nat_mobiles: true", `parameter "at_mobiles[0]" must be text`, 2, false},
-		"at in a link":        {"message_type: link\nat_all: true\nmessage: {title: t, text: x, messageUrl: u}", "notify nobody in a link message", 3, true},
-		"misspelled field":    {"message_type: link\nmessage: {title: t, text: x, messageUrl: u, picURL: p}", "spells picUrl, not picURL", 2, true},
-		"Airflow's own names": {"message: x\nat_mobile: [1]", `unknown parameter "at_mobile"`, 2, false},
+		"no message":                {"message_type: text", `missing parameter "message"`, 0, false},
+		"null message":              {"message:", "message", 1, false},
+		"wrong on_uncertain":        {"message: x\non_uncertain: again", "on_uncertain", 2, false},
+		"unsupported type":          {"message_type: image\nmessage: x", "must be one of text, link, markdown, actionCard, feedCard, not \"image\"", 1, false},
+		"misspelled type":           {"message_type: actioncard\nmessage: x", "did you mean", 1, false},
+		"empty message":             {"message: ''", "the text message is empty", 1, false},
+		"too long":                  {"split: false\nmessage: " + strings.Repeat("x", 20000), "splitting is switched off", 2, false},
+		"not a valid mobile number": {"message: x\nat_mobiles: [13800000001, bob]", `"bob" is not a valid mobile number`, 2, false},
+		"empty mobile number":       {"message: x\nat_mobiles: ['']", "it is empty, which notifies nobody", 2, true},
+		"empty user id":             {"message: x\nat_user_ids: ' '", "it is empty, which notifies nobody", 2, true},
+		"true is no list":           {"message: x\nat_mobiles: true", `parameter "at_mobiles[0]" must be text`, 2, false},
+		"at in a link":              {"message_type: link\nat_all: true\nmessage: {title: t, text: x, messageUrl: u}", "notify nobody in a link message", 3, true},
+		"misspelled field":          {"message_type: link\nmessage: {title: t, text: x, messageUrl: u, picURL: p}", "spells picUrl, not picURL", 2, true},
+		"Airflow's own names":       {"message: x\nat_mobile: [1]", `unknown parameter "at_mobile"`, 2, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -105,7 +105,7 @@ func TestSandboxWorksheets(t *testing.T) {
 	remove := "{" + demoSheet + ", sheet_id: Q4"
 	o.run(t, "dingtalk_delete_worksheet", remove+"}")
 	assert.Equal(t, false, o.run(t, "dingtalk_delete_worksheet", remove+", ignore_missing: true}")["deleted"])
-	assert.Contains(t, o.fails(t, "dingtalk_get_worksheets", "{workbook_id: DemoNotesxxxxxxxxxxxxxxxxxxxxxxx, operator_user_id: user001}"), "no spreadsheet")
+	assert.Contains(t, o.fails(t, "dingtalk_get_worksheets", "{workbook_id: DemoNotesxxxxxxxxxxxxxxxxxxxxxxx, operator_user_id: user001}"), "not a spreadsheet")
 }
 
 func TestSandboxCells(t *testing.T) {

@@ -131,13 +131,13 @@ func TestRefusedParameters(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"subject: s":                                   `missing parameter "to"`,
-		"to: nobody":                                   `"nobody" is no mail address`,
+		"to: nobody":                                   `"nobody" is not a valid mail address`,
 		"to: []":                                       "to names nobody",
 		"{to: a@b.c, mime_subtype: alternative}":       "use mixed or related",
 		"{to: a@b.c, mime_charset: klingon}":           "use utf-8",
 		"{to: a@b.c, custom_headers: {Subject: x}}":    "written from the other parameters",
 		"{to: a@b.c, html_contents: x}":                `did you mean "html_content"?`,
-		"{to: a@b.c, from_email: 'not an address at'}": "is no mail address",
+		"{to: a@b.c, from_email: 'not an address at'}": "is not a valid mail address",
 	} {
 		var doc yaml.Node
 		require.NoError(t, yaml.Unmarshal([]byte(text), &doc))

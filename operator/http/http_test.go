@@ -203,7 +203,7 @@ func TestConnectionErrors(t *testing.T) {
 		"broken extra":  {&connections.Connection{Host: new("h"), Extra: new(connections.Secret("{" + token))}, `connection "c": extra:`},
 		"wrong option":  {&connections.Connection{Host: new("h"), Extra: new(connections.Secret(`{"timeout": "` + token + `"}`))}, `the value of "timeout" has the wrong type`},
 		"nested header": {&connections.Connection{Host: new("h"), Extra: new(connections.Secret(`{"x": ["` + token + `"]}`))}, `extra: "x" must be text`},
-		"broken proxy":  {&connections.Connection{Host: new("h"), Extra: new(connections.Secret(`{"proxies": {"http": "http://` + token + `:%"}}`))}, `the proxy for "http" is no valid URL`},
+		"broken proxy":  {&connections.Connection{Host: new("h"), Extra: new(connections.Secret(`{"proxies": {"http": "http://` + token + `:%"}}`))}, `the proxy for "http" is not a valid URL`},
 		"no authority":  {&connections.Connection{Host: new("h"), Extra: new(connections.Secret(`{"verify": "/no/such/file"}`))}, "/no/such/file"},
 		"no cert":       {&connections.Connection{Host: new("h"), Extra: new(connections.Secret(`{"cert": "/no/such/file"}`))}, "read the client certificate"},
 	} {

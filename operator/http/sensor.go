@@ -77,7 +77,7 @@ var codePattern = regexp.MustCompile(`^[45]\d{0,2}$`)
 func (s *Sensor) Validate() error {
 	for _, code := range s.NotYetCodes {
 		if !codePattern.MatchString(code) {
-			return params.At("response_error_codes_allowlist", fmt.Errorf("%q is no status of 400 or above", code))
+			return params.At("response_error_codes_allowlist", fmt.Errorf("%q is not a status of 400 or above", code))
 		}
 	}
 	request := s.request()

@@ -169,7 +169,7 @@ func directory(cwd string) (dir string, remove func(), err error) {
 	case err != nil:
 		return "", nil, fmt.Errorf("use the working directory: %w", err)
 	case !info.IsDir():
-		return "", nil, fmt.Errorf("use the working directory: %s is no directory", cwd)
+		return "", nil, fmt.Errorf("use the working directory: %s is not a directory", cwd)
 	}
 	return cwd, func() {}, nil
 }

@@ -84,7 +84,7 @@ func TestBashExitCodes(t *testing.T) {
 		"never skip":         {`{bash_command: "exit 99", skip_on_exit_code: null}`, operator.Retry, "bash ended with exit code 99"},
 		"unknown command":    {`bash_command: "no-such-command-here"`, operator.Retry, "exit code 127"},
 		"no directory":       {`{bash_command: "true", cwd: /no/such/dir}`, operator.Retry, "use the working directory: stat /no/such/dir: no such file"},
-		"file as directory":  {`{bash_command: "true", cwd: /etc/passwd}`, operator.Retry, "use the working directory: /etc/passwd is no directory"},
+		"file as directory":  {`{bash_command: "true", cwd: /etc/passwd}`, operator.Retry, "use the working directory: /etc/passwd is not a directory"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

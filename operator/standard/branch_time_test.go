@@ -82,7 +82,7 @@ func TestBranchDateTimeRefused(t *testing.T) {
 	checkRefused(t, "branch_datetime", map[string]string{
 		ways: "needs target_lower, target_upper or both",
 		ways + "target_lower: null\ntarget_upper: null":                  "needs target_lower, target_upper or both",
-		ways + "target_lower: soon":                                      `"soon" is no date with time`,
+		ways + "target_lower: soon":                                      `"soon" is not a valid date with time`,
 		ways + "target_upper: '25:00'":                                   `or "08:00" for a time of day`,
 		ways + "target_lower: 10:30":                                     "quote it",
 		"{follow_task_ids_if_true: a, target_lower: 2024-01-01}":         `missing parameter "follow_task_ids_if_false"`,
@@ -110,7 +110,7 @@ func TestBranchDayOfWeek(t *testing.T) {
 	}
 	checkRefused(t, "branch_day_of_week", map[string]string{
 		ways:                           `missing parameter "week_day"`,
-		ways + "week_day: [Mon]":       "no day of the week",
+		ways + "week_day: [Mon]":       "not a day of the week",
 		"{week_day: Monday}":           `missing parameter "follow_task_ids_if_true"`,
 		ways + "week_day: {a: Monday}": "must be text",
 	})

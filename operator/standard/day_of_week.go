@@ -60,7 +60,7 @@ func parseWeekday(name string) (time.Weekday, error) {
 		}
 		names = append(names, day.String())
 	}
-	return 0, fmt.Errorf("%q is no day of the week in English%s", name, yamlvalue.DidYouMean(name, slices.Values(names)))
+	return 0, fmt.Errorf("%q is not a day of the week in English%s", name, yamlvalue.DidYouMean(name, slices.Values(names)))
 }
 
 // BranchDayOfWeekOperator chooses by the day of the week, which is that of the clock in

@@ -154,8 +154,8 @@ func TestExternalTaskRefused(t *testing.T) {
 		"{external_dag_id: a, external_task_ids: []}":                                              "names no task",
 		"{external_dag_id: a, external_task_ids: [b, c, b]}":                                       `task "b" stands twice`,
 		"{external_dag_id: a, external_task_ids: b}":                                               "must be a list",
-		"{external_dag_id: a, allowed_states: [skipped]}":                                          `"skipped" in allowed_states is no state of a run`,
-		"{external_dag_id: a, external_task_id: b, failed_states: [broken]}":                       `"broken" in failed_states is no state of a task`,
+		"{external_dag_id: a, allowed_states: [skipped]}":                                          `"skipped" in allowed_states is not a state of a run`,
+		"{external_dag_id: a, external_task_id: b, failed_states: [broken]}":                       `"broken" in failed_states is not a state of a task`,
 		"{external_dag_id: a, failed_states: [success]}":                                           "state success stands in both allowed_states and failed_states",
 		"{external_dag_id: a, skipped_states: [failed], failed_states: [failed]}":                  "state failed stands in both skipped_states and failed_states",
 		"{external_dag_id: a, external_task_id: b, allowed_states: [], skipped_states: [success]}": "stands in both",
@@ -174,7 +174,7 @@ func TestExternalTaskMarker(t *testing.T) {
 	checkRefused(t, "external_task_marker", map[string]string{
 		"external_dag_id: a":       `missing parameter "external_task_id"`,
 		"external_task_id: a":      `missing parameter "external_dag_id"`,
-		ids + "logical_date: soon": "is no date",
+		ids + "logical_date: soon": "is not a valid date",
 		ids + "recursion_depth: 0": "must be at least 1",
 	})
 }

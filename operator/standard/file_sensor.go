@@ -114,7 +114,7 @@ func fileIn(ctx context.Context, tc *operator.TaskContext, path string) (found s
 	case info.Mode().IsRegular():
 		return path
 	case !info.IsDir():
-		tc.Log.WarnContext(ctx, "this is no file and does not count", "path", path, "mode", info.Mode().String())
+		tc.Log.WarnContext(ctx, "this is not a regular file and does not count", "path", path, "mode", info.Mode().String())
 		return ""
 	}
 	return firstBelow(ctx, tc, path)

@@ -26,7 +26,7 @@ func TestFileSensorOpensNoPipe(t *testing.T) {
 	} {
 		assert.Equal(t, operator.Waiting, look(t, task, "file_sensor", text).Kind, text)
 	}
-	assert.Contains(t, task.LogText(), `level=WARN msg="this is no file and does not count"`)
+	assert.Contains(t, task.LogText(), `level=WARN msg="this is not a regular file and does not count"`)
 	require.NoError(t, os.WriteFile(filepath.Join(root, "in", "file"), nil, 0o600))
 	assert.Equal(t, operator.Success, look(t, task, "file_sensor", "filepath: in").Kind)
 }

@@ -35,7 +35,7 @@ func parseMoment(text string, zone *time.Location) (time.Time, error) {
 			return onWall(t, zone), nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%q is no date with time: write it like 2024-05-01T08:00 or 2024-05-01T08:00:00+08:00", text)
+	return time.Time{}, fmt.Errorf("%q is not a valid date with time: write it like 2024-05-01T08:00 or 2024-05-01T08:00:00+08:00", text)
 }
 
 // momentOf reads what a parameter holds: text, or what a template gave natively.

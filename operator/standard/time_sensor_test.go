@@ -62,9 +62,9 @@ func TestDateTimeSensor(t *testing.T) {
 	checkRefused(t, "datetime_sensor", map[string]string{
 		"{}":                   "missing parameter",
 		"target_time: null":    "must not be null",
-		"target_time: soon":    `"soon" is no date with time`,
+		"target_time: soon":    `"soon" is not a valid date with time`,
 		"target_time: 3":       "not a int64",
-		"target_time: '08:30'": "is no date with time",
+		"target_time: '08:30'": "is not a valid date with time",
 	})
 }
 
@@ -79,7 +79,7 @@ func TestDateTimeSensorRendered(t *testing.T) {
 		"native": {at(t, "2024-01-04T00:00:00Z"), operator.Waiting, ""},
 		"text":   {"2024-01-02 00:00:00+00:00", operator.Success, ""},
 		"none":   {nil, operator.Retry, "target_time: want a date with time"},
-		"word":   {"never", operator.Retry, `target_time: "never" is no date`},
+		"word":   {"never", operator.Retry, `target_time: "never" is not a valid date`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -183,7 +183,7 @@ func TestDayOfWeekSensor(t *testing.T) {
 	checkRefused(t, "day_of_week_sensor", map[string]string{
 		"{}":                                 "missing parameter",
 		"week_day: []":                       "names no day",
-		"week_day: Mon":                      `"Mon" is no day of the week in English`,
+		"week_day: Mon":                      `"Mon" is not a day of the week in English`,
 		"week_day: Monda":                    `did you mean "Monday"?`,
 		"week_day: 1":                        "must be text",
 		"{week_day: Monday, is_today: true}": "unknown parameter",
