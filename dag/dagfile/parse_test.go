@@ -90,6 +90,32 @@ orders:
       params: {day: tuesday}
 `
 
+// What a task says of a parameter of its operator goes over the default_args of its group,
+// and these over those of the DAG; values are not merged, and null is a value.
+func TestOwnParameterBeatsDefaultArgs(t *testing.T) {
+	t.Parallel()
+	d := mustParse(t, `
+a:
+  default_args: {bash_command: of the DAG, cwd: /dag, env: {OF: dag}}
+  task_groups: [{group_name: g, default_args: {cwd: /group}}]
+  tasks:
+    - {task_id: own, operator: bash, bash_command: own, cwd: /own, env: {MY: own}, task_group_name: g}
+    - {task_id: grouped, operator: bash, env: null, task_group_name: g}
+    - {task_id: plain, operator: bash}
+`)
+	args := map[string]string{}
+	for _, task := range d.Tasks {
+		text, err := yaml.Marshal(task.Args)
+		require.NoError(t, err)
+		args[task.ID] = string(text)
+	}
+	assert.Equal(t, map[string]string{
+		"g.own":     "bash_command: own\ncwd: /own\nenv: {MY: own}\n",
+		"g.grouped": "env: null\nbash_command: of the DAG\ncwd: /group\n",
+		"plain":     "bash_command: of the DAG\nenv: {OF: dag}\ncwd: /dag\n",
+	}, args)
+}
+
 func TestWholeDAG(t *testing.T) {
 	t.Parallel()
 	d := mustParse(t, wholeDAG)
