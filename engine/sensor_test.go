@@ -3,6 +3,9 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"regexp"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,6 +104,45 @@ func TestRetryKeepsTheTimeoutOfASensor(t *testing.T) {
 				assert.Greater(t, len(b.ranSoFar()), 4, "it was retried")
 				b.stop()
 			})
+		})
+	}
+}
+
+// People who ask hear what a sensor waits for, in both modes, as the last look of its present
+// try says, without secrets.
+func TestWhySaysWhatASensorWaitsFor(t *testing.T) {
+	t.Parallel()
+	for mode, begin := range map[string]string{"poke": `^try \d of 9 looks since \S+; `, "reschedule": `^the sensor looks again at \S+: `} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			var says atomic.Pointer[error]
+			say := func(err error) { says.Store(&err) }
+			b.do["look"] = func(context.Context, *operator.TaskContext) (any, error) { return nil, *says.Load() }
+			b.load("d:\n  tasks:\n    - {task_id: s, operator: sensor, do: look, mode: " + mode + ", poke_interval: 0.1, retries: 8, retry_delay: 0.01}\n")
+			b.start(engine.RunOptions{})
+			say(operator.NotYetBecause("waiting for hunter22"))
+			r, err := b.e.Trigger(t.Context(), "d", engine.Trigger{})
+			require.NoError(t, err)
+			why := func(reason string) {
+				t.Helper()
+				want := regexp.MustCompile(begin + reason + "$")
+				b.until(reason, func() bool {
+					whys, err := b.e.WhyTask(t.Context(), r, "s")
+					require.NoError(t, err)
+					return len(whys) == 1 && want.MatchString(whys[0].Reason)
+				})
+			}
+			why(`waiting for \*\*\*`)
+			say(operator.NotYetBecause("waiting for another"))
+			why("waiting for another")
+			if mode == "reschedule" {
+				return
+			}
+			say(errors.New("broken"))
+			b.until("another try", func() bool { return slices.Contains(b.ranSoFar(), "s#2") })
+			say(operator.NotYet())
+			why("what it waits for stands in dingdag tasks logs d s")
 		})
 	}
 }

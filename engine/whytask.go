@@ -10,6 +10,7 @@ import (
 
 	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/worker"
 
 	"github.com/dingdag/dingdag/dag"
 )
@@ -157,8 +158,7 @@ func (c *change) whyInstance(lr *liveRun, at dagrun.Slot, alone bool) (string, e
 		return "it is not part of the run: the logical date lies outside of its start_date and end_date, or its mapping no longer has it", nil
 	case dag.Running:
 		if t.Sensor != nil {
-			return fmt.Sprintf("try %d of %d looks since %s; what it waits for stands in dingdag tasks logs %s %s",
-				in.Try, in.MaxTries, showMoment(in.StartDate), lr.run.DAGID, t.ID), nil
+			return c.whySensor(lr, in)
 		}
 		return fmt.Sprintf("try %d of %d is running since %s", in.Try, in.MaxTries, showMoment(in.StartDate)), nil
 	default: // it waits
@@ -199,6 +199,15 @@ func (c *change) whyInstance(lr *liveRun, at dagrun.Slot, alone bool) (string, e
 		return "nothing holds it: it is queued as soon as those with a higher priority are", nil
 	}
 	return "nothing holds it: it is about to be queued", nil
+}
+
+// whySensor explains a sensor that keeps its worker while it waits.
+func (c *change) whySensor(lr *liveRun, in *store.Instance) (string, error) {
+	why, err := worker.WaitsFor(c.ctx, c, in)
+	if why == "" {
+		why = fmt.Sprintf("what it waits for stands in dingdag tasks logs %s %s", lr.run.DAGID, in.TaskID)
+	}
+	return fmt.Sprintf("try %d of %d looks since %s; %s", in.Try, in.MaxTries, showMoment(in.StartDate), why), err
 }
 
 // whyRule names the trigger rule of a task and those of its direct upstream tasks and

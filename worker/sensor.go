@@ -9,6 +9,7 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/store"
 )
 
 // rescheduleError ends a look of a sensor in mode reschedule: the worker is free until
@@ -45,15 +46,38 @@ func (y *Try) sense(ctx context.Context, op operator.Operator, s *dag.Sensor) (a
 			return nil, operator.Fail(err)
 		}
 		wait = min(wait, left)
+		reason := operator.Classify(ctx, err).Reason
 		if s.Mode == "reschedule" {
-			return nil, &rescheduleError{now.Add(wait), operator.Classify(ctx, err).Reason}
+			return nil, &rescheduleError{now.Add(wait), reason}
 		}
+		y.keepReason(ctx, reason)
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		case <-time.After(wait):
 		}
 	}
+}
+
+// keepReason keeps what a sensor that keeps its worker waits for, for people who ask meanwhile.
+func (y *Try) keepReason(ctx context.Context, reason string) {
+	reason = y.w.o.Masker.Mask(reason)
+	if reason == y.waitsFor || y.in.RunKey == 0 { // a task that is tested by itself
+		return
+	}
+	if err := y.w.o.Keep.KeepProgress(ctx, &y.in, reasonKey(&y.in), reason); err != nil {
+		y.log.Warn("what the sensor waits for can't be told by tasks why", "error", err)
+		return
+	}
+	y.waitsFor = reason
+}
+
+// reasonKey is that of the progress of a try: what another try waited for says nothing.
+func reasonKey(in *store.Instance) string { return fmt.Sprintf("try %d waits for", in.Try) }
+
+// WaitsFor is what a sensor that looks now waits for, masked, as far as it has said so; else "".
+func WaitsFor(ctx context.Context, s Store, in *store.Instance) (string, error) {
+	return s.TaskProgress(ctx, in, reasonKey(in))
 }
 
 // waitingSince is when the sensor began to wait: with its first try, as a retry does not

@@ -32,6 +32,8 @@ type Try struct {
 	pushed map[string]json.RawMessage
 	// rendered is what the try has rendered, while it is not stored yet.
 	rendered atomic.Pointer[store.RenderedTry]
+	// waitsFor is what a sensor in mode poke has last said that it waits for.
+	waitsFor string
 	// triggers counts the runs that the try has asked for.
 	triggers atomic.Int32
 }
