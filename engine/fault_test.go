@@ -211,7 +211,7 @@ func (b *bench) corrupt(query string) {
 func TestRowsThatCannotBeReadFailTheirRunOnly(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	begun, _ := b.hangs("hang")
+	begun, _ := b.hangs()
 	const dags = `
 bad_task:
   on_failure_callback: {callback: say, text: "{{ reason }}: {{ exception }}"}

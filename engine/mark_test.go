@@ -23,10 +23,10 @@ func (b *bench) mark(r engine.MarkRequest) *engine.Affected {
 	return done
 }
 
-// hangs makes a behaviour that runs until it is told to stop, and tells both.
-func (b *bench) hangs(do string) (begun chan struct{}, stopped chan error) {
+// hangs makes the behaviour "hang", which runs until it is told to stop, and tells both.
+func (b *bench) hangs() (begun chan struct{}, stopped chan error) {
 	begun, stopped = make(chan struct{}, 8), make(chan error, 8)
-	b.do[do] = func(ctx context.Context, _ *operator.TaskContext) (any, error) {
+	b.do["hang"] = func(ctx context.Context, _ *operator.TaskContext) (any, error) {
 		begun <- struct{}{}
 		<-ctx.Done()
 		stopped <- context.Cause(ctx)
@@ -85,7 +85,7 @@ func TestMarkWhatRuns(t *testing.T) {
 		t.Run(string(state), func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
-			begun, stopped := b.hangs("hang")
+			begun, stopped := b.hangs()
 			b.load(`
 d:
   tasks:
@@ -166,7 +166,7 @@ func TestMarkSelects(t *testing.T) {
 func TestMarkRunFailed(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	begun, stopped := b.hangs("hang")
+	begun, stopped := b.hangs()
 	b.load(`
 d:
   max_active_runs: 1
@@ -216,7 +216,7 @@ d:
 func TestMarkedRunStillTearsDown(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	begun, _ := b.hangs("hang")
+	begun, _ := b.hangs()
 	b.load(`
 d:
   on_failure_callback: say
