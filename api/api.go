@@ -18,8 +18,9 @@ import (
 
 // Folder is where the DAG files are.
 type Folder interface {
-	// DAGs reads all files. What is wrong with some of them keeps the others from nothing.
-	DAGs() ([]*dag.DAG, dag.Diagnostics, error)
+	// DAGs lists what the files hold, by id. broken says that some of them are in error, which
+	// keeps the others from nothing.
+	DAGs() (all []*dag.Summary, broken bool, err error)
 	// DAG reads one DAG by its id. Its error is a [*BrokenError], or tells which DAG may have
 	// been meant.
 	DAG(id string) (*dag.DAG, error)

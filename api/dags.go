@@ -60,17 +60,17 @@ func (q *DAGQuery) matches(d *DAG) bool {
 	}
 }
 
-// DAGs lists the DAGs of the folder, by id, and what is wrong with its files. The cursor of a page
-// is the id of its last DAG.
-func (a *API) DAGs(ctx context.Context, q DAGQuery) (List[DAG], dag.Diagnostics, error) {
-	out := List[DAG]{Items: []DAG{}}
-	all, problems, err := a.o.Folder.DAGs()
+// DAGs lists the DAGs of the folder, by id. broken says that some of its files are in error. The
+// cursor of a page is the id of its last DAG.
+func (a *API) DAGs(ctx context.Context, q DAGQuery) (out List[DAG], broken bool, err error) {
+	out.Items = []DAG{}
+	all, broken, err := a.o.Folder.DAGs()
 	if err != nil {
-		return out, nil, err
+		return out, false, err
 	}
 	st, err := a.states(ctx)
 	if err != nil {
-		return out, nil, err
+		return out, false, err
 	}
 	now, seen := a.o.Clock(), 0
 	for _, d := range all {
@@ -86,17 +86,15 @@ func (a *API) DAGs(ctx context.Context, q DAGQuery) (List[DAG], dag.Diagnostics,
 			out.Next = out.Items[q.Limit-1].DAGID
 			continue
 		}
-		if next, ok, err := a.nextRun(ctx, d, now); err != nil {
-			return out, nil, err
-		} else if ok && d.Assets == nil {
-			row.NextRun = optional(next.RunAfter)
+		if row.NextRun, err = a.nextRun(ctx, d, row.LastRunID != "", now); err != nil {
+			return out, false, err
 		}
 		out.Items = append(out.Items, row)
 	}
 	if q.Count {
 		out.Total = seen
 	}
-	return out, problems, nil
+	return out, broken, nil
 }
 
 // states is what the store knows of all DAGs.
@@ -124,14 +122,14 @@ func (a *API) states(ctx context.Context) (st states, err error) {
 	return st, err
 }
 
-func (st states) row(d *dag.DAG, pausedAtCreation bool) DAG {
+func (st states) row(d *dag.Summary, pausedAtCreation bool) DAG {
 	row := DAG{
-		DAGID: d.ID, File: d.Pos.File, Owner: d.Owner, Schedule: d.ScheduleSummary(), Tags: append([]string{}, d.Tags...), Tasks: len(d.Tasks),
-		OnAssets: d.Assets != nil,
+		DAGID: d.ID, File: d.Pos.File, Owner: d.Owner, Schedule: d.ScheduleSummary, Tags: append([]string{}, d.Tags...), Tasks: d.Tasks,
+		OnAssets: d.OnAssets,
 	}
 	var known bool
 	if row.Paused, known = st.paused[d.ID]; !known {
-		row.Paused = pausedWhenNew(d, pausedAtCreation)
+		row.Paused = pausedWhenNew(d.IsPausedUponCreation, pausedAtCreation)
 	}
 	if r := st.newest[d.ID]; r != nil {
 		row.LastRunID, row.LastState, row.LastStart = r.RunID, r.State, optional(r.StartDate)
@@ -139,15 +137,17 @@ func (st states) row(d *dag.DAG, pausedAtCreation bool) DAG {
 	return row
 }
 
-func pausedWhenNew(d *dag.DAG, byDefault bool) bool {
-	if d.IsPausedUponCreation != nil {
-		return *d.IsPausedUponCreation
+func pausedWhenNew(uponCreation *bool, byDefault bool) bool {
+	if uponCreation != nil {
+		return *uponCreation
 	}
 	return byDefault
 }
 
 // PausedWhenNew reports whether a DAG is paused when it is seen for the first time.
-func (a *API) PausedWhenNew(d *dag.DAG) bool { return pausedWhenNew(d, a.o.PausedAtCreation) }
+func (a *API) PausedWhenNew(d *dag.DAG) bool {
+	return pausedWhenNew(d.IsPausedUponCreation, a.o.PausedAtCreation)
+}
 
 // Paused reports whether a DAG is paused, or will be when it is first seen.
 func (a *API) Paused(ctx context.Context, d *dag.DAG) (bool, error) {

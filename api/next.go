@@ -76,13 +76,24 @@ func (a *API) FirstRun(d *dag.DAG) (NextRun, bool) {
 	return newNextRun(r, now), ok
 }
 
-func (a *API) nextRun(ctx context.Context, d *dag.DAG, now time.Time) (timetable.Run, bool, error) {
-	last, err := a.lastScheduled(ctx, d.ID)
-	if err != nil {
-		return timetable.Run{}, false, err
+// nextRun is when the schedule makes the next run of a DAG, nil when it makes none or the DAG
+// waits for assets. Without any run the store is not asked for the last one.
+func (a *API) nextRun(ctx context.Context, d *dag.Summary, hasRuns bool, now time.Time) (*time.Time, error) {
+	if d.OnAssets {
+		return nil, nil
 	}
-	r, ok := scheduled(d, last, now)
-	return r, ok, nil
+	var last *timetable.Interval
+	if hasRuns {
+		var err error
+		if last, err = a.lastScheduled(ctx, d.ID); err != nil {
+			return nil, err
+		}
+	}
+	r, ok := d.Timetable.Next(last, timetable.Restriction{Earliest: d.StartDate, Latest: d.EndDate, Catchup: d.Catchup}, now)
+	if !ok {
+		return nil, nil
+	}
+	return optional(r.RunAfter), nil
 }
 
 // scheduled is the run that the schedule makes after the interval of its last one, or nil.

@@ -148,6 +148,52 @@ func parse(b *testing.B, dir string) time.Duration {
 	return time.Since(begin)
 }
 
+// BenchmarkList lists the DAGs of a folder that was looked at before, and BenchmarkOneOfMany
+// shows one of them; its floor is the same DAG alone in its folder.
+func BenchmarkList(b *testing.B) {
+	for _, n := range folders {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			path, h := binary(b), settledHome(b, n)
+			var took time.Duration
+			for b.Loop() {
+				took += start(b, path, "dags", "list", "--home", string(h))
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(took.Milliseconds())/float64(b.N), "ms/list")
+		})
+	}
+}
+
+func BenchmarkOneOfMany(b *testing.B) {
+	for _, n := range folders {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			path, many, one := binary(b), settledHome(b, n), settledHome(b, 1)
+			id, _, _ := strings.Cut(daily(0), ":")
+			var took, least time.Duration
+			for b.Loop() {
+				took += start(b, path, "dags", "show", id, "--home", string(many))
+				least += start(b, path, "dags", "show", id, "--home", string(one))
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(took.Microseconds())/1000/float64(b.N), "ms/show")
+			b.ReportMetric(float64(least.Microseconds())/1000/float64(b.N), "floor-ms/show")
+		})
+	}
+}
+
+// settledHome is a home folder whose DAG files were written a while ago, and were listed.
+func settledHome(b *testing.B, dags int) home {
+	b.Helper()
+	h := newHome(b, dags, daily)
+	files, err := filepath.Glob(filepath.Join(string(h), "dags", "*"))
+	require.NoError(b, err)
+	for _, f := range files {
+		require.NoError(b, os.Chtimes(f, time.Time{}, time.Now().Add(-time.Hour)))
+	}
+	start(b, binary(b), "dags", "list", "--home", string(h))
+	return h
+}
+
 // BenchmarkIdle starts the program on DAGs of 10 tasks that are not due, and reports its
 // resident memory and its share of a core over more than one sweep. The floor has one DAG.
 func BenchmarkIdle(b *testing.B) {

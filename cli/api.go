@@ -44,9 +44,12 @@ func (a *app) apiOn(s store.Store) *api.API {
 type dagFiles struct{ app *app }
 
 // DAGs implements [api.Folder].
-func (f dagFiles) DAGs() ([]*dag.DAG, dag.Diagnostics, error) {
-	res, err := f.app.readDAGs()
-	return res.DAGs, res.Diagnostics, err
+func (f dagFiles) DAGs() (all []*dag.Summary, broken bool, err error) {
+	ix, err := f.app.index()
+	if err != nil {
+		return nil, false, err
+	}
+	return ix.DAGs(), ix.HasErrors(), nil
 }
 
 // DAG implements [api.Folder].

@@ -39,12 +39,13 @@ func (a *app) complete(each ...completer) cobra.CompletionFunc {
 
 // dagWords are the DAGs of the DAGs folder.
 func dagWords(a *app, _ *cobra.Command, _ []string) ([]string, error) {
-	res, err := a.readDAGs()
+	ix, err := a.index()
 	if err != nil {
 		return nil, err
 	}
-	out := make([]string, len(res.DAGs))
-	for i, d := range res.DAGs {
+	dags := ix.DAGs()
+	out := make([]string, len(dags))
+	for i, d := range dags {
 		out[i] = d.ID + "\t" + oneLine(d.Description)
 	}
 	return out, nil

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,15 +32,11 @@ func newCmdDAGs(a *app) *cobra.Command {
 
 // readDAGs loads DAG files and folders, or the DAGs folder when none are named.
 func (a *app) readDAGs(paths ...string) (dagfile.Result, error) {
-	cfg, err := a.config()
-	if err != nil {
-		return dagfile.Result{}, err
-	}
 	if len(paths) == 0 {
-		if _, err := os.Stat(cfg.DAGsFolder); err != nil {
-			return dagfile.Result{}, fmt.Errorf("read the DAGs folder: %w; make it, or name another one by --dags-folder or DINGDAG_DAGS_FOLDER", withoutOp(err))
+		if err := a.haveDAGsFolder(); err != nil {
+			return dagfile.Result{}, err
 		}
-		paths = []string{cfg.DAGsFolder}
+		paths = []string{a.cfg.DAGsFolder}
 	}
 	c, err := a.catalog()
 	if err != nil {
@@ -53,6 +48,11 @@ func (a *app) readDAGs(paths ...string) (dagfile.Result, error) {
 // findDAG loads one DAG by id from the DAGs folder, or from the given files. What is
 // wrong with its file is part of the error.
 func (a *app) findDAG(id string, files ...string) (*dag.DAG, error) {
+	if len(files) == 0 {
+		if d, err := a.findIndexed(id); d != nil || err != nil {
+			return d, err
+		}
+	}
 	res, err := a.readDAGs(files...)
 	if err != nil {
 		return nil, err

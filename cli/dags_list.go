@@ -30,7 +30,7 @@ func runDAGsList(ctx context.Context, a *app, output string) error {
 	if err != nil {
 		return err
 	}
-	ds, problems, err := ask.DAGs(ctx, api.DAGQuery{})
+	ds, broken, err := ask.DAGs(ctx, api.DAGQuery{})
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func runDAGsList(ctx context.Context, a *app, output string) error {
 	if err := l.print(a.Out, output); err != nil {
 		return err
 	}
-	if problems.HasErrors() {
+	if broken {
 		fmt.Fprintln(a.Err, "some DAG files have errors: see dingdag dags list-import-errors")
 	}
 	return nil

@@ -15,8 +15,9 @@ import (
 
 // Position is a place in a file. Line and Column count from 1; 0 means unknown.
 type Position struct {
-	File         string
-	Line, Column int
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
 }
 
 // DAG is one loaded DAG. Nobody changes it after loading.

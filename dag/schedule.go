@@ -10,6 +10,7 @@ import (
 // ScheduleKind tells the forms of a schedule apart.
 type ScheduleKind uint8
 
+// The forms: none, @once, @continuous, cron expressions, and a fixed period.
 const (
 	NoSchedule ScheduleKind = iota
 	OnceSchedule
@@ -21,15 +22,15 @@ const (
 // Schedule is when a DAG runs by time, as data, from which the timetable and the canonical form are
 // made. It is comparable: equal schedules share one timetable.
 type Schedule struct {
-	Kind ScheduleKind
+	Kind ScheduleKind `json:"kind"`
 	// Crons holds the expressions, one a line.
-	Crons string
+	Crons string `json:"crons,omitempty"`
 	// Zone is the zone of the expressions when the schedule names one itself.
-	Zone string
+	Zone string `json:"zone,omitempty"`
 	// Interval asks for data-interval mode.
-	Interval bool
+	Interval bool `json:"interval,omitempty"`
 	// Every is the period of an EverySchedule.
-	Every time.Duration
+	Every time.Duration `json:"every,omitempty"`
 }
 
 // String returns the schedule as people write it.

@@ -5,30 +5,50 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/dingdag/dingdag/dag"
 )
 
-// source is one DAG file to read, with the defaults files that apply to it.
-type source struct {
+// File is one DAG file to read, with the defaults files that apply to it.
+type File struct {
 	path     string
 	defaults []string
 	// root is the DAGs folder.
 	root string
 }
 
-// stamp describes the state of the files on disk, to see whether they have changed.
-func (s source) stamp() (string, error) {
-	var b strings.Builder
-	for _, path := range append([]string{s.path}, s.defaults...) {
+// Path is where the file lies, below the path that was searched.
+func (s File) Path() string { return s.path }
+
+// Stamp describes the state of the files on disk, to see whether they have changed: size,
+// time and inode of each. written is when the newest of them was.
+func (s File) Stamp() (stamp string, written time.Time, err error) {
+	b := make([]byte, 0, 200)
+	for i := range len(s.defaults) + 1 {
+		path := s.path
+		if i > 0 {
+			path = s.defaults[i-1]
+		}
 		info, err := os.Stat(path)
 		if err != nil {
-			return "", fmt.Errorf("look at the file: %w", err)
+			return "", written, fmt.Errorf("look at the file: %w", err)
 		}
-		fmt.Fprintf(&b, "%s %d %d\n", path, info.Size(), info.ModTime().UnixNano())
+		b = append(append(b, path...), ' ')
+		b = append(strconv.AppendInt(b, info.Size(), 10), ' ')
+		b = append(strconv.AppendInt(b, info.ModTime().UnixNano(), 10), ' ')
+		if state, ok := info.Sys().(*syscall.Stat_t); ok {
+			b = strconv.AppendUint(b, state.Ino, 10)
+		}
+		b = append(b, '\n')
+		if info.ModTime().After(written) {
+			written = info.ModTime()
+		}
 	}
-	return b.String(), nil
+	return string(b), written, nil
 }
 
 // finder searches directories for DAG files.
@@ -38,14 +58,14 @@ type finder struct {
 	// all lists defaults files too.
 	all     bool
 	visited map[string]bool
-	sources []source
+	sources []File
 	found   dag.Diagnostics
 }
 
 // discover lists the DAG files at and below the paths, in sorted order, and with all the
 // defaults files among them.
-func discover(paths []string, root string, syntax IgnoreSyntax, all bool) ([]source, dag.Diagnostics) {
-	var sources []source
+func discover(paths []string, root string, syntax IgnoreSyntax, all bool) ([]File, dag.Diagnostics) {
+	var sources []File
 	var found dag.Diagnostics
 	for _, path := range paths {
 		f := &finder{root: root, syntax: syntax, all: all, visited: map[string]bool{}}
@@ -53,8 +73,8 @@ func discover(paths []string, root string, syntax IgnoreSyntax, all bool) ([]sou
 		sources = append(sources, f.sources...)
 		found = append(found, f.found...)
 	}
-	slices.SortFunc(sources, func(a, b source) int { return strings.Compare(a.path, b.path) })
-	sources = slices.CompactFunc(sources, func(a, b source) bool { return a.path == b.path })
+	slices.SortFunc(sources, func(a, b File) int { return strings.Compare(a.path, b.path) })
+	sources = slices.CompactFunc(sources, func(a, b File) bool { return a.path == b.path })
 	return sources, found
 }
 
@@ -120,7 +140,7 @@ func (f *finder) add(path string, defaults []string) {
 	if !f.all && slices.Contains(defaultsNames, filepath.Base(path)) {
 		return
 	}
-	f.sources = append(f.sources, source{path, defaults, f.root})
+	f.sources = append(f.sources, File{path, defaults, f.root})
 }
 
 // directory searches one directory. Hidden entries are left out; a symbolic link is

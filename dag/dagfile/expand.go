@@ -248,6 +248,7 @@ func (e *expander) expandEnv(n *yaml.Node) {
 	}
 	n.Value = envPattern.ReplaceAllStringFunc(n.Value, func(ref string) string {
 		name := strings.Trim(ref, "${}")
+		e.environment[name] = true
 		value, set := e.opts.LookupEnv(name)
 		if !set {
 			return ref

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -86,7 +88,7 @@ func Load(paths []string, catalog Catalog, opts Options) Result {
 // Parse reads the DAGs of one file whose content is data. name is its path for
 // messages. The DAGs without errors come in the order of the file.
 func Parse(name string, data []byte, catalog Catalog, opts Options) ([]*dag.DAG, dag.Diagnostics) {
-	f := NewLoader(catalog, opts).parse(source{path: name, root: cmp.Or(opts.Root, filepath.Dir(name))}, data)
+	f := NewLoader(catalog, opts).parse(File{path: name, root: cmp.Or(opts.Root, filepath.Dir(name))}, data)
 	return f.dags, f.found
 }
 
@@ -109,12 +111,18 @@ type Loader struct {
 type loadedFile struct {
 	// stamp is empty when the outcome is not to be remembered.
 	stamp string
+	// written is when the newest of its files was written.
+	written time.Time
 	// variables are those that were looked up, with what they had.
 	variables map[string]variableValue
 	volatile  bool
-	dags      []*dag.DAG
-	broken    []*BrokenDAG
-	found     dag.Diagnostics
+	// environment are the names of environment variables that the files have.
+	environment map[string]bool
+	// restsOnDisk says that it was looked at what else is on the disk.
+	restsOnDisk bool
+	dags        []*dag.DAG
+	broken      []*BrokenDAG
+	found       dag.Diagnostics
 }
 
 // NewLoader returns a loader without remembered files.
@@ -134,26 +142,9 @@ func (l *Loader) Load(paths ...string) Result {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.variables.forget()
-	sources, found := discover(paths, l.opts.Root, l.opts.IgnoreSyntax, false)
+	sources, found := l.Files(paths...)
 	loaded := make([]*loadedFile, len(sources))
-	var next sync.Mutex
-	at := 0
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(sources)) {
-		workers.Go(func() {
-			for {
-				next.Lock()
-				i := at
-				at++
-				next.Unlock()
-				if i >= len(sources) {
-					return
-				}
-				loaded[i] = l.readFile(sources[i], l.files[sources[i].path])
-			}
-		})
-	}
-	workers.Wait()
+	inParallel(len(sources), func(i int) { loaded[i] = l.readFile(sources[i], l.files[sources[i].path]) })
 	l.files = make(map[string]*loadedFile, len(sources))
 	for i, f := range loaded {
 		l.files[sources[i].path] = f
@@ -161,9 +152,62 @@ func (l *Loader) Load(paths ...string) Result {
 	return collect(sources, loaded, found)
 }
 
+// inParallel calls f for 0 to n-1, several at once.
+func inParallel(n int, f func(i int)) {
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), n) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
+			}
+		})
+	}
+	workers.Wait()
+}
+
+// Files lists the DAG files at and below the paths in the order in which Load reads them:
+// of two DAGs with one id the first counts.
+func (l *Loader) Files(paths ...string) ([]File, dag.Diagnostics) {
+	return discover(paths, l.opts.Root, l.opts.IgnoreSyntax, false)
+}
+
+// Outcome is what one file gives.
+type Outcome struct {
+	// DAGs are those without errors, in the order of the file.
+	DAGs []*dag.DAG
+	// Diagnostics are the findings, sorted by position.
+	Diagnostics dag.Diagnostics
+	// Environment are the environment variables that the file names, sorted.
+	Environment []string
+	// Stamp is the [File.Stamp] from before the file was read, Written when the newest of its
+	// files was written.
+	Stamp   string
+	Written time.Time
+	// Lasting says that the outcome is the same as long as Stamp, the options, the catalog and
+	// the variables of Environment are, none of which is a secret.
+	Lasting bool
+}
+
+// Read reads files, several at once, without remembering them.
+func (l *Loader) Read(sources []File) []Outcome {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.variables.forget()
+	outcomes := make([]Outcome, len(sources))
+	inParallel(len(sources), func(i int) {
+		f := l.readFile(sources[i], nil)
+		outcomes[i] = Outcome{
+			DAGs: f.dags, Diagnostics: f.found, Environment: slices.Sorted(maps.Keys(f.environment)), Stamp: f.stamp, Written: f.written,
+		}
+		outcomes[i].Lasting = f.stamp != "" && !f.restsOnDisk && len(f.variables) == 0 && !slices.ContainsFunc(outcomes[i].Environment, secretEnvName.MatchString)
+	})
+	return outcomes
+}
+
 // readFile returns the outcome of one file, the former one when nothing has changed.
-func (l *Loader) readFile(src source, former *loadedFile) *loadedFile {
-	stamp, err := src.stamp()
+func (l *Loader) readFile(src File, former *loadedFile) *loadedFile {
+	stamp, written, err := src.Stamp()
 	if err == nil && former != nil && former.stamp == stamp && l.sameVariables(former.variables) {
 		return former
 	}
@@ -173,14 +217,14 @@ func (l *Loader) readFile(src source, former *loadedFile) *loadedFile {
 	}
 	f := l.parse(src, data)
 	if !f.volatile {
-		f.stamp = stamp
+		f.stamp, f.written = stamp, written
 	}
 	return f
 }
 
 // collect joins the outcomes of all files. Of two DAGs with one id the first in the
 // order of the files stays.
-func collect(sources []source, loaded []*loadedFile, found dag.Diagnostics) Result {
+func collect(sources []File, loaded []*loadedFile, found dag.Diagnostics) Result {
 	result := Result{Diagnostics: slices.Clone(found)}
 	first := map[string]*dag.DAG{}
 	for i, f := range loaded {

@@ -18,14 +18,14 @@ type fileReader struct {
 }
 
 // parse reads the DAGs of a file whose content is data.
-func (l *Loader) parse(src source, data []byte) *loadedFile {
+func (l *Loader) parse(src File, data []byte) *loadedFile {
 	reporter := newReporter(src.path)
 	reporter.root = src.root
 	failed := 0
 	top := scope{reporter: reporter, failed: &failed}
 	root := readDocument(top, data, l.opts)
 	if root == nil {
-		return &loadedFile{found: limited(reporter.found)}
+		return reporter.outcome()
 	}
 	f := &fileReader{Loader: l, budget: maxNodes}
 	shared := l.readDefaults(top, src.defaults)
@@ -44,7 +44,9 @@ func (l *Loader) parse(src source, data []byte) *loadedFile {
 			broken = append(broken, b)
 		}
 	}
-	return &loadedFile{dags: dags, broken: broken, found: limited(reporter.found), variables: reporter.lookedUp, volatile: reporter.volatile}
+	outcome := reporter.outcome()
+	outcome.dags, outcome.broken = dags, broken
+	return outcome
 }
 
 // readDAG reads one top-level key: a DAG, one in error as far as it can be read, or neither.

@@ -272,6 +272,7 @@ func (r *dagReader) checkDirectory(at *yaml.Node, path string) {
 		r.errorf(at, "template_searchpath: %q is not absolute", yamlvalue.Excerpt(path))
 		return
 	}
+	r.restsOnDisk = true
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		r.errorf(at, "template_searchpath: %q is not a directory", yamlvalue.Excerpt(path))
 	}

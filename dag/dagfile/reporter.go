@@ -36,6 +36,10 @@ type reporter struct {
 	// volatile says that the outcome rests on more than the files: the moment of
 	// loading, or another file.
 	volatile bool
+	// environment are the names of environment variables that the file and its defaults have.
+	environment map[string]bool
+	// restsOnDisk says that it was looked at what else is on the disk.
+	restsOnDisk bool
 }
 
 type finding struct {
@@ -48,6 +52,14 @@ func newReporter(file string) *reporter {
 	return &reporter{
 		file: file, seen: map[finding]int{}, origin: map[*yaml.Node]string{},
 		filled: map[*yaml.Node]bool{}, secrets: map[string]bool{}, lookedUp: map[string]variableValue{},
+		environment: map[string]bool{},
+	}
+}
+
+// outcome is what was found, without DAGs.
+func (r *reporter) outcome() *loadedFile {
+	return &loadedFile{
+		found: limited(r.found), variables: r.lookedUp, volatile: r.volatile, environment: r.environment, restsOnDisk: r.restsOnDisk,
 	}
 }
 

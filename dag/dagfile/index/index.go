@@ -1,0 +1,128 @@
+// Package index knows which DAGs a folder of DAG files holds, and reads only the files that
+// have changed since it last looked: what it found lies in a file of its own. A file is
+// known by its size, time and inode and those of its defaults files, by the environment
+// variables that it names, and by a key for everything else that counts.
+package index
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
+)
+
+// Options says what is looked at, and how.
+type Options struct {
+	// Folder is the folder of DAG files.
+	Folder string
+	// Loader reads the files.
+	Loader *dagfile.Loader
+	// Check finds what else is wrong with a DAG; one with an error is not listed.
+	Check func(*dag.DAG) dag.Diagnostics
+	// File keeps what was found for the next time. It is made if its folder exists, and
+	// everything works without it. Empty for none.
+	File string
+	// Key is the same as long as the loader's options and catalog and the check are.
+	Key string
+	// LookupEnv gives the environment variables.
+	LookupEnv func(name string) (string, bool)
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Index is what a folder holds.
+type Index struct {
+	files     []*file
+	hasErrors bool
+}
+
+// Read looks at a folder. The error says why the file of the index could not be written; the
+// index is whole all the same.
+func Read(o Options) (*Index, error) {
+	sources, found := o.Loader.Files(o.Folder)
+	c := readCache(o)
+	ix := &Index{hasErrors: found.HasErrors()}
+	var changed []dagfile.File
+	var at []int
+	for i, src := range sources {
+		f := c.fresh(src)
+		if f == nil {
+			changed, at = append(changed, src), append(at, i)
+		}
+		ix.files = append(ix.files, f)
+	}
+	for n, outcome := range o.Loader.Read(changed) {
+		ix.files[at[n]] = newFile(changed[n].Path(), outcome, o.Check)
+		c.describe(ix.files[at[n]], outcome)
+	}
+	first := map[string]bool{}
+	for _, f := range ix.files {
+		ix.hasErrors = ix.hasErrors || f.hasErrors
+		for _, id := range f.ids {
+			ix.hasErrors = ix.hasErrors || first[id]
+			first[id] = true
+		}
+	}
+	return ix, c.write(ix.files)
+}
+
+// HasErrors reports whether anything in the folder is in error.
+func (ix *Index) HasErrors() bool { return ix.hasErrors }
+
+// FileOf returns the path of the file that gives the DAG with an id, "" when none does.
+func (ix *Index) FileOf(id string) string {
+	for _, f := range ix.files {
+		if slices.Contains(f.ids, id) {
+			return f.path
+		}
+	}
+	return ""
+}
+
+// DAGs returns the DAGs of the folder that can run, sorted by id.
+func (ix *Index) DAGs() []*dag.Summary {
+	first := map[string]*dag.Summary{}
+	taken := map[string]bool{}
+	shared := newShared()
+	for _, f := range ix.files {
+		listed := f.summaries(shared)
+		for _, id := range f.ids {
+			if !taken[id] && listed[id] != nil {
+				first[id] = listed[id]
+			}
+			taken[id] = true
+		}
+	}
+	return slices.SortedFunc(maps.Values(first), func(a, b *dag.Summary) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+// file is what one DAG file gives.
+type file struct {
+	path string
+	// ids are those of the DAGs without errors, also of those that the check refuses.
+	ids       []string
+	hasErrors bool
+	// record is its line in the file of the index, "" when it must be read each time.
+	record string
+	// body has the summaries of the DAGs that can run, as JSON; dags those that were just made.
+	body string
+	dags map[string]*dag.Summary
+}
+
+func newFile(path string, outcome dagfile.Outcome, check func(*dag.DAG) dag.Diagnostics) *file {
+	f := &file{path: path, hasErrors: outcome.Diagnostics.HasErrors(), dags: map[string]*dag.Summary{}}
+	for _, d := range outcome.DAGs {
+		f.ids = append(f.ids, d.ID)
+		if check(d).HasErrors() {
+			f.hasErrors = true
+			continue
+		}
+		if f.dags[d.ID] == nil {
+			f.dags[d.ID] = d.Summary()
+		}
+	}
+	return f
+}
