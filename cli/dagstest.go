@@ -234,7 +234,7 @@ func (w *runWatch) observe(u engine.Update) {
 	defer w.mu.Unlock()
 	switch {
 	case u.Delivery != nil:
-		fmt.Fprintf(w.out, "[%s] %s: %s", u.Delivery.Summary, u.Delivery.Event, u.Delivery.State)
+		fmt.Fprintf(w.out, "[%s] %s: %s", u.Delivery.Summary, u.Delivery.Owner.Event, u.Delivery.State)
 		if u.Delivery.Error != "" {
 			fmt.Fprintf(w.out, ": %s", u.Delivery.Error)
 		}
@@ -288,7 +288,7 @@ func (w *runWatch) unsent(ctx context.Context, s store.Store) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, d := range waiting {
-		fmt.Fprintf(w.out, "[%s] %s: not sent: a test run does not wait for a blocked receiver\n", d.Summary, d.Event)
+		fmt.Fprintf(w.out, "[%s] %s: not sent: a test run does not wait for a blocked receiver\n", d.Summary, d.Owner.Event)
 	}
 	return nil
 }

@@ -318,7 +318,7 @@ func (d *demo) summary(ctx context.Context) error {
 
 func deliveriesOf(ds []*store.Delivery, r *store.Run) (out []*store.Delivery) {
 	for _, x := range ds {
-		if x.DAGID == r.DAGID && x.RunID == r.RunID {
+		if x.Owner.DAGID == r.DAGID && x.Owner.RunID == r.RunID {
 			out = append(out, x)
 		}
 	}
@@ -333,14 +333,14 @@ func (d *demo) failures(r *store.Run, is []*store.Instance, alerts []*store.Deli
 		}
 		out = append(out, fmt.Sprintf("  %s / %s, after %d of %d tries: %s", r.DAGID, in.Label(), in.Try, in.MaxTries, oneLine(in.Error)))
 		for _, x := range alerts {
-			if x.TaskID == in.TaskID {
-				out = append(out, fmt.Sprintf("    %-10s -> %s: %s", x.Event, x.Summary, x.State))
+			if x.Owner.TaskID == in.TaskID {
+				out = append(out, fmt.Sprintf("    %-10s -> %s: %s", x.Owner.Event, x.Summary, x.State))
 			}
 		}
 	}
 	for _, x := range alerts {
-		if x.TaskID == "" {
-			out = append(out, fmt.Sprintf("  %s, the run: %s", r.DAGID, r.Reason), fmt.Sprintf("    %-10s -> %s: %s", x.Event, x.Summary, x.State))
+		if x.Owner.TaskID == "" {
+			out = append(out, fmt.Sprintf("  %s, the run: %s", r.DAGID, r.Reason), fmt.Sprintf("    %-10s -> %s: %s", x.Owner.Event, x.Summary, x.State))
 		}
 	}
 	return out

@@ -326,7 +326,7 @@ func (c *chaos) assertMessages() {
 	ds, err := s.Deliveries(c.t.Context(), nil, 0)
 	require.NoError(c.t, err)
 	for _, d := range ds {
-		id := d.RunID + "/" + d.TaskID
+		id := d.Owner.RunID + "/" + d.Owner.TaskID
 		alerts[id] = append(alerts[id], d)
 	}
 	uncertain := 0

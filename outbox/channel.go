@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -95,7 +96,12 @@ func (o *Outbox) sendNext(ctx context.Context, name string, c *channel) (sent bo
 	conn := o.connOf(write, d)
 	receipt, err := o.send(ctx, d)
 	standIns := o.settle(c, d, conn, receipt, err)
-	if err := o.o.Persist(ctx, func() error { return o.write(write, d, standIns...) }); err != nil {
+	err = o.o.Persist(ctx, func() error { return o.write(write, d, standIns...) })
+	if errors.Is(err, store.ErrLostLease) { // while this process hung another one took it over, and records it
+		o.o.Log.Warn("a message was taken over by another process", "id", d.ID, "channel", name, "outcome", d.State)
+		return true, again, nil
+	}
+	if err != nil {
 		return false, again, fmt.Errorf("record what became of message %d (%s): %w", d.ID, d.State, err)
 	}
 	o.report(d)
@@ -116,12 +122,7 @@ func (o *Outbox) claim(ctx context.Context, d *store.Delivery) (ok bool, err err
 		ok, err = tx.ClaimDelivery(ctx, d)
 		return err
 	})
-	if err != nil || !ok {
-		return false, err
-	}
-	d.State = store.DeliverySending
-	d.Attempts++
-	return true, nil
+	return ok && err == nil, err
 }
 
 // sendTimeout bounds one delivery, whatever the sender does.

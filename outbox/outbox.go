@@ -37,7 +37,8 @@ type Options struct {
 	Bare Renderer
 	// Sweep is how often all channels are looked at, whatever was missed.
 	Sweep time.Duration
-	// Persist repeats a write of the outcome of a sending until it succeeds or ctx ends.
+	// Persist repeats a write of the outcome of a sending until it succeeds or ctx ends, but
+	// not after [store.ErrLostLease].
 	Persist func(ctx context.Context, write func() error) error
 	Clock   func() time.Time
 	Log     *slog.Logger
@@ -141,7 +142,9 @@ func (o *Outbox) recover(ctx context.Context) error {
 				d.State = store.DeliveryWaiting
 			}
 		}
-		if err := o.write(ctx, d); err != nil {
+		if err := o.write(ctx, d); errors.Is(err, store.ErrLostLease) {
+			continue // its process lives, and has just said what became of it
+		} else if err != nil {
 			return err
 		}
 		if d.State == store.DeliveryUncertain {
@@ -201,7 +204,7 @@ func (o *Outbox) release(ctx context.Context, name string, except []int64, holds
 
 // report tells the log and the observer. An alert that did not arrive must be seen.
 func (o *Outbox) report(d *store.Delivery) {
-	args := []any{"id", d.ID, "channel", d.Channel, "dag", d.DAGID, "run", d.RunID, "task", d.TaskID, "event", d.Event}
+	args := []any{"id", d.ID, "channel", d.Channel, "dag", d.Owner.DAGID, "run", d.Owner.RunID, "task", d.Owner.TaskID, "event", d.Owner.Event}
 	switch d.State {
 	case store.DeliveryDelivered:
 		o.o.Log.Info("message delivered", args...)

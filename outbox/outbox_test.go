@@ -606,8 +606,47 @@ func TestOutboxRecordsWhatBecameOfAMessage(t *testing.T) {
 			})
 			assert.Equal(t, c.want, d.State)
 			assert.NotContains(t, d.Error, "hunter22")
-			assert.Equal(t, "d", d.DAGID)
+			assert.Equal(t, store.Owner{Event: "on_success", DAGID: "d", RunID: "r", TaskID: "one", MapIndex: -1, Try: 1}, d.Owner)
 			assert.Equal(t, c.want == store.DeliveryWaiting, !d.NextTry.IsZero())
 		})
 	}
+}
+
+// A process that hung while another one took its message over has no say in what became of it.
+func TestOutboxOfAHungProcess(t *testing.T) {
+	t.Parallel()
+	leaving, release := make(chan struct{}, 1), make(chan struct{})
+	var (
+		mu    sync.Mutex
+		calls int
+	)
+	p := newPost(nil)
+	p.repeats = true
+	p.answer = func(string, int) error {
+		p.mu.Unlock()
+		defer p.mu.Lock()
+		mu.Lock()
+		calls++
+		first := calls == 1
+		mu.Unlock()
+		if !first {
+			return nil
+		}
+		leaving <- struct{}{}
+		<-release
+		return postError{}
+	}
+	b := newBench(t, p)
+	b.letters("one")
+	<-leaving
+	next := b.crash()
+	next.start()
+	next.until("it is settled", next.settled)
+	close(release)
+	b.stop() // waits for what it sends
+	d := next.delivery(0)
+	assert.Equal(t, store.DeliveryDelivered, d.State)
+	assert.Equal(t, 2, d.Attempts)
+	assert.Empty(t, d.Error)
+	assert.Len(t, next.deliveries(), 1, "nothing stands in for it")
 }

@@ -25,11 +25,12 @@ type Outbox interface {
 type OutboxTx interface {
 	// InsertDeliveries adds messages and sets their ids.
 	InsertDeliveries(ctx context.Context, ds []*Delivery) error
-	// ClaimDelivery marks a waiting message as sending and counts the attempt. It
-	// reports false, and changes nothing, when the message has moved on since it was read.
+	// ClaimDelivery marks a waiting message as sending by this process and counts the
+	// attempt, in d too. It reports false, and changes nothing, when the message has moved on since it was read.
 	ClaimDelivery(ctx context.Context, d *Delivery) (bool, error)
-	// UpdateDelivery writes State, Attempts, NextTry, UpdatedAt, Receipt, Error, Progress,
-	// EventData, Refusals and Hold.
+	// UpdateDelivery writes State, NextTry, UpdatedAt, Receipt, Error, Progress, EventData,
+	// Refusals and Hold. It returns ErrLostLease when another attempt has begun since
+	// Attempts and Node were read, and when the message was delivered or refused.
 	UpdateDelivery(ctx context.Context, d *Delivery) error
 	// ReleaseDeliveries lets the messages that wait in a channel ("": in all) with one of
 	// the holds leave now, except those with the given ids.
@@ -67,6 +68,19 @@ const (
 	HoldThrottled Hold = "throttled"
 )
 
+// Owner is what caused a message: an event of a try of a task, of a run, of a DAG or of the
+// program itself.
+type Owner struct {
+	// Event is the word of package callbacks for what happened.
+	Event string
+	// DAGID is empty for an event of no DAG, RunID for one of no run, TaskID for one of no task.
+	DAGID, RunID, TaskID string
+	// MapIndex is that of the task instance, -1 for an unmapped one and without a task.
+	MapIndex int
+	// Try is the number of the try, 0 without a task.
+	Try int
+}
+
 // Delivery is one message in the outbox.
 type Delivery struct {
 	ID      int64
@@ -75,11 +89,11 @@ type Delivery struct {
 	Sender  string
 	Summary string
 	Payload json.RawMessage
-	// Event, DAGID, RunID, TaskID and Try say what caused it.
-	Event, DAGID, RunID, TaskID string
-	Try                         int
-	// Attempts counts how often it was sent.
+	// Owner is what it tells of.
+	Owner Owner
+	// Attempts counts how often it was sent, Node is the process that did it last.
 	Attempts  int
+	Node      string
 	NextTry   time.Time
 	CreatedAt time.Time
 	UpdatedAt time.Time

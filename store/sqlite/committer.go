@@ -122,7 +122,7 @@ func (c *committer) run(ps []*pending) (wake bool, err error) {
 		return false, fmt.Errorf("begin: %w", err)
 	}
 	for _, p := range ps {
-		t := &transaction{Queries: sqlstore.New(sqlTx{tx}), s: c.s, tx: tx}
+		t := &transaction{Queries: sqlstore.New(sqlTx{tx}, c.s.opts.Node), s: c.s, tx: tx}
 		intact, err := t.call(ctx, p)
 		if !intact {
 			// On a full disk, for instance, SQLite takes back the whole transaction by

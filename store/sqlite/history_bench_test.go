@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -79,7 +80,7 @@ func fill(b *testing.B, path string, runs int) {
 	b.Helper()
 	db, err := sql.Open("sqlite", "file:"+path)
 	require.NoError(b, err)
-	_, err = db.ExecContext(b.Context(), strings.NewReplacer("RUNS", fmt.Sprint(runs), "TASKS", fmt.Sprint(tasksOfRun)).Replace(historyRows))
+	_, err = db.ExecContext(b.Context(), strings.NewReplacer("RUNS", strconv.Itoa(runs), "TASKS", strconv.Itoa(tasksOfRun)).Replace(historyRows))
 	require.NoError(b, errors.Join(err, db.Close()))
 }
 
@@ -110,7 +111,7 @@ func historyOps(s *sqlite.Store, runs int) []historyOp {
 		{"Run", func(ctx context.Context) error { // a run is made, worked on and ends
 			made++
 			at := end.Add(time.Duration(made) * time.Second)
-			r := &store.Run{DAGID: "d", RunID: fmt.Sprint("made", made), Type: dag.ManualRun, State: dag.RunQueued, LogicalDate: at, RunAfter: end, Version: "v"}
+			r := &store.Run{DAGID: "d", RunID: "made" + strconv.Itoa(made), Type: dag.ManualRun, State: dag.RunQueued, LogicalDate: at, RunAfter: end, Version: "v"}
 			return s.Tx(ctx, func(tx store.Tx) error {
 				if _, err := tx.InsertRun(ctx, r); err != nil {
 					return err

@@ -212,7 +212,7 @@ func openAs(ctx context.Context, path, how string, o Options) (*Store, error) {
 	if err := read.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master").Scan(&n); err != nil {
 		return nil, errors.Join(explain(err), read.Close())
 	}
-	s := &Store{Queries: sqlstore.New(pool{read}), opts: o, write: read, read: read, hub: &hub{}}
+	s := &Store{Queries: sqlstore.New(pool{read}, o.Node), opts: o, write: read, read: read, hub: &hub{}}
 	s.queue = newCommitter(s)
 	return s, nil
 }

@@ -97,7 +97,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	}
 	read.SetMaxOpenConns(4)
 	read.SetMaxIdleConns(4)
-	s := &Store{Queries: sqlstore.New(pool{read}), opts: o, path: path, write: write, read: read, hub: &hub{}}
+	s := &Store{Queries: sqlstore.New(pool{read}, o.Node), opts: o, path: path, write: write, read: read, hub: &hub{}}
 	s.queue = newCommitter(s)
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), s.Close())

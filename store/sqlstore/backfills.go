@@ -12,16 +12,44 @@ import (
 	"github.com/dingdag/dingdag/dag"
 )
 
-const backfillColumns = `id, dag_id, from_date, to_date, reprocess, max_active_runs, backwards, conf, version, state, created_at, completed_at`
+var (
+	backfillTable = declare("backfill", func(b *store.Backfill) []field {
+		return []field{
+			{"id", &b.ID},
+			{"dag_id", &b.DAGID},
+			{"from_date", moment{&b.From}},
+			{"to_date", moment{&b.To}},
+			{"reprocess", &b.Reprocess},
+			{"max_active_runs", &b.MaxActiveRuns},
+			{"backwards", &b.Backwards},
+			{"conf", rawJSON{&b.Conf}},
+			{"version", &b.Version},
+			{"state", &b.State},
+			{"created_at", moment{&b.CreatedAt}},
+			{"completed_at", moment{&b.CompletedAt}},
+		}
+	})
+	backfillNew     = backfillTable.but("id")
+	backfillChanges = backfillTable.only("version", "state", "completed_at")
 
-func scanBackfill(rows Rows, b *store.Backfill) error {
-	return rows.Scan(&b.ID, &b.DAGID, moment{&b.From}, moment{&b.To}, &b.Reprocess, &b.MaxActiveRuns, &b.Backwards, rawJSON{&b.Conf},
-		&b.Version, &b.State, moment{&b.CreatedAt}, moment{&b.CompletedAt})
-}
+	dateTable = declare("backfill_date", func(d *store.BackfillDate) []field {
+		return []field{
+			{"ordinal", &d.Ordinal},
+			{"logical_date", moment{&d.LogicalDate}},
+			{"interval_start", moment{&d.Interval.Start}},
+			{"interval_end", moment{&d.Interval.End}},
+			{"run_after", moment{&d.RunAfter}},
+			{"outcome", &d.Outcome},
+			{"run_key", reference{&d.RunKey}},
+		}
+	})
+	dateNew     = dateTable.but("run_key")
+	dateOutcome = dateTable.only("outcome", "run_key")
+)
 
 // Backfill returns one backfill, or an error that wraps [store.ErrNotFound].
 func (q Queries) Backfill(ctx context.Context, id int64) (*store.Backfill, error) {
-	b, err := one(ctx, q.c, scanBackfill, "SELECT "+backfillColumns+" FROM backfill WHERE id = ?", id)
+	b, err := one(ctx, q.c, backfillTable.scan, backfillTable.rows()+" WHERE id = ?", id)
 	if err != nil {
 		return nil, fmt.Errorf("read backfill %d: %w", id, err)
 	}
@@ -33,11 +61,11 @@ func (q Queries) Backfill(ctx context.Context, id int64) (*store.Backfill, error
 
 // Backfills returns the backfills of a DAG, or all, oldest first.
 func (q Queries) Backfills(ctx context.Context, dagID string) ([]*store.Backfill, error) {
-	query, args := "SELECT "+backfillColumns+" FROM backfill", []any(nil)
+	query, args := backfillTable.rows(), []any(nil)
 	if dagID != "" {
 		query, args = query+" WHERE dag_id = ?", []any{dagID}
 	}
-	bs, err := collect(ctx, q.c, scanBackfill, query+" ORDER BY id", args...)
+	bs, err := collect(ctx, q.c, backfillTable.scan, query+" ORDER BY id", args...)
 	if err != nil {
 		return nil, fmt.Errorf("list backfills: %w", err)
 	}
@@ -47,7 +75,7 @@ func (q Queries) Backfills(ctx context.Context, dagID string) ([]*store.Backfill
 // OpenBackfills returns the backfills that are running or paused, oldest first.
 func (q Queries) OpenBackfills(ctx context.Context) ([]*store.Backfill, error) {
 	// Not in the order of the ids: SQLite would read all backfills in theirs.
-	bs, err := collect(ctx, q.c, scanBackfill, "SELECT "+backfillColumns+" FROM backfill WHERE completed_at IS NULL")
+	bs, err := collect(ctx, q.c, backfillTable.scan, backfillTable.rows()+" WHERE completed_at IS NULL")
 	if err != nil {
 		return nil, fmt.Errorf("list open backfills: %w", err)
 	}
@@ -57,7 +85,7 @@ func (q Queries) OpenBackfills(ctx context.Context) ([]*store.Backfill, error) {
 
 // OpenBackfill returns the backfill of a DAG that is running or paused, or nil.
 func (q Queries) OpenBackfill(ctx context.Context, dagID string) (*store.Backfill, error) {
-	b, err := one(ctx, q.c, scanBackfill, "SELECT "+backfillColumns+" FROM backfill WHERE dag_id = ? AND completed_at IS NULL", dagID)
+	b, err := one(ctx, q.c, backfillTable.scan, backfillTable.rows()+" WHERE dag_id = ? AND completed_at IS NULL", dagID)
 	if err != nil {
 		return nil, fmt.Errorf("read the backfill of %s: %w", dagID, err)
 	}
@@ -66,10 +94,7 @@ func (q Queries) OpenBackfill(ctx context.Context, dagID string) (*store.Backfil
 
 // BackfillDateLeft returns the next date of a backfill without an outcome, or nil.
 func (q Queries) BackfillDateLeft(ctx context.Context, id int64) (*store.BackfillDate, error) {
-	d, err := one(ctx, q.c, func(rows Rows, d *store.BackfillDate) error {
-		return rows.Scan(&d.Ordinal, moment{&d.LogicalDate}, moment{&d.Interval.Start}, moment{&d.Interval.End}, moment{&d.RunAfter})
-	}, `SELECT ordinal, logical_date, interval_start, interval_end, run_after FROM backfill_date
-		WHERE backfill_id = ? AND outcome = '' ORDER BY ordinal LIMIT 1`, id)
+	d, err := one(ctx, q.c, dateTable.scan, dateTable.rows()+" WHERE backfill_id = ? AND outcome = '' ORDER BY ordinal LIMIT 1", id)
 	if err != nil {
 		return nil, fmt.Errorf("read the next date of backfill %d: %w", id, err)
 	}
@@ -120,11 +145,7 @@ func (q Queries) CountBackfillRuns(ctx context.Context, id int64) (queued, runni
 
 // InsertBackfill adds a backfill and its dates unless the DAG has an open one.
 func (q Queries) InsertBackfill(ctx context.Context, b *store.Backfill, dates []store.BackfillDate) (bool, error) {
-	id, err := column[int64](ctx, q.c, `INSERT INTO backfill (dag_id, from_date, to_date, reprocess, max_active_runs, backwards, conf, version,
-			state, created_at, completed_at)
-		VALUES (`+marks(11)+`) ON CONFLICT DO NOTHING RETURNING id`,
-		b.DAGID, ms(b.From), ms(b.To), string(b.Reprocess), b.MaxActiveRuns, b.Backwards, text(b.Conf), b.Version,
-		string(b.State), ms(b.CreatedAt), ms(b.CompletedAt))
+	id, err := column[int64](ctx, q.c, backfillNew.insert()+" ON CONFLICT DO NOTHING RETURNING id", backfillNew.args(b)...)
 	if err != nil {
 		return false, fmt.Errorf("create a backfill of %s: %w", b.DAGID, err)
 	}
@@ -136,13 +157,12 @@ func (q Queries) InsertBackfill(ctx context.Context, b *store.Backfill, dates []
 	for len(dates) > 0 {
 		part := dates[:min(atOnce, len(dates))]
 		dates = dates[len(part):]
-		args := make([]any, 0, 7*len(part))
-		for _, d := range part {
-			args = append(args, b.ID, d.Ordinal, ms(d.LogicalDate), ms(d.Interval.Start), ms(d.Interval.End), ms(d.RunAfter), string(d.Outcome))
+		var args []any
+		for i := range part {
+			args = append(append(args, b.ID), dateNew.args(&part[i])...)
 		}
-		rows := strings.TrimSuffix(strings.Repeat("("+marks(7)+"), ", len(part)), ", ")
-		if _, err := q.c.Exec(ctx, `INSERT INTO backfill_date (backfill_id, ordinal, logical_date, interval_start, interval_end, run_after, outcome)
-			VALUES `+rows, args...); err != nil {
+		rows := strings.TrimSuffix(strings.Repeat("(?, "+dateNew.marks+"), ", len(part)), ", ")
+		if _, err := q.c.Exec(ctx, "INSERT INTO backfill_date (backfill_id, "+dateNew.columns+") VALUES "+rows, args...); err != nil {
 			return false, fmt.Errorf("write the dates of backfill %d: %w", b.ID, err)
 		}
 	}
@@ -151,7 +171,7 @@ func (q Queries) InsertBackfill(ctx context.Context, b *store.Backfill, dates []
 
 // UpdateBackfill writes the version and the state of a backfill and when it was completed.
 func (q Queries) UpdateBackfill(ctx context.Context, b *store.Backfill) error {
-	if _, err := q.c.Exec(ctx, "UPDATE backfill SET version = ?, state = ?, completed_at = ? WHERE id = ?", b.Version, string(b.State), ms(b.CompletedAt), b.ID); err != nil {
+	if _, err := q.c.Exec(ctx, backfillChanges.update()+" WHERE id = ?", backfillChanges.args(b, b.ID)...); err != nil {
 		return fmt.Errorf("update backfill %d: %w", b.ID, err)
 	}
 	return nil
@@ -159,8 +179,7 @@ func (q Queries) UpdateBackfill(ctx context.Context, b *store.Backfill) error {
 
 // SettleBackfillDate writes what has become of a date of a backfill.
 func (q Queries) SettleBackfillDate(ctx context.Context, id int64, d *store.BackfillDate) error {
-	if _, err := q.c.Exec(ctx, "UPDATE backfill_date SET outcome = ?, run_key = ? WHERE backfill_id = ? AND ordinal = ?",
-		string(d.Outcome), number(d.RunKey), id, d.Ordinal); err != nil {
+	if _, err := q.c.Exec(ctx, dateOutcome.update()+" WHERE backfill_id = ? AND ordinal = ?", dateOutcome.args(d, id, d.Ordinal)...); err != nil {
 		return fmt.Errorf("settle a date of backfill %d: %w", id, err)
 	}
 	return nil

@@ -5,6 +5,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql/driver"
 	"encoding/json"
 	"time"
 )
@@ -28,11 +29,12 @@ type Rows interface {
 
 // Queries reads and writes the tables over one connection.
 type Queries struct {
-	c Conn
+	c    Conn
+	node string
 }
 
-// New returns the queries over c.
-func New(c Conn) Queries { return Queries{c: c} }
+// New returns the queries over c for the process that goes by the name node.
+func New(c Conn, node string) Queries { return Queries{c: c, node: node} }
 
 // ms is a time as the tables hold it.
 func ms(t time.Time) any {
@@ -42,9 +44,10 @@ func ms(t time.Time) any {
 	return t.UnixMilli()
 }
 
-// moment scans such a time.
+// moment reads and writes such a time.
 type moment struct{ t *time.Time }
 
+// Scan reads it.
 func (m moment) Scan(src any) error {
 	*m.t = time.Time{}
 	if v, ok := src.(int64); ok {
@@ -52,6 +55,9 @@ func (m moment) Scan(src any) error {
 	}
 	return nil
 }
+
+// Value writes it.
+func (m moment) Value() (driver.Value, error) { return ms(*m.t), nil }
 
 // text is JSON as the tables hold it.
 func text(j json.RawMessage) any {
@@ -61,9 +67,10 @@ func text(j json.RawMessage) any {
 	return string(j)
 }
 
-// rawJSON scans JSON text.
+// rawJSON reads and writes JSON text.
 type rawJSON struct{ j *json.RawMessage }
 
+// Scan reads it.
 func (r rawJSON) Scan(src any) error {
 	*r.j = nil
 	switch v := src.(type) {
@@ -74,6 +81,9 @@ func (r rawJSON) Scan(src any) error {
 	}
 	return nil
 }
+
+// Value writes it.
+func (r rawJSON) Value() (driver.Value, error) { return text(*r.j), nil }
 
 // collect runs a query and scans every row into a new T.
 func collect[T any](ctx context.Context, c Conn, scan func(Rows, *T) error, query string, args ...any) (out []*T, err error) {

@@ -18,7 +18,7 @@ var _ connections.Store = Connections{}
 
 // NewConnections returns the connections of a store. The cipher is required.
 func NewConnections(c Conn, cipher *connections.Cipher) Connections {
-	return Connections{q: New(c), cipher: cipher}
+	return Connections{q: New(c, ""), cipher: cipher}
 }
 
 const connectionColumns = "conn_id, conn_type, description, host, login, password, schema_name, port, extra"

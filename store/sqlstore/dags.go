@@ -2,25 +2,24 @@ package sqlstore
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/dingdag/dingdag/store"
 )
 
-const dagColumns = "dag_id, file, version, paused, active, assets"
-
-func scanDAG(rows Rows, d *store.DAGState) error {
-	var assets string
-	if err := rows.Scan(&d.ID, &d.File, &d.Version, &d.Paused, &d.Active, &assets); err != nil || assets == "[]" {
-		return err
-	}
-	return json.Unmarshal([]byte(assets), &d.Assets)
-}
+var (
+	dagTable = declare("dag", func(d *store.DAGState) []field {
+		return []field{
+			{"dag_id", &d.ID}, {"file", &d.File}, {"version", &d.Version}, {"paused", &d.Paused}, {"active", &d.Active}, {"assets", list{&d.Assets}},
+		}
+	})
+	dagAll     = dagTable.but()
+	dagChanges = dagTable.but("dag_id", "paused")
+)
 
 // DAG returns what is known of a DAG beside its file.
 func (q Queries) DAG(ctx context.Context, dagID string) (*store.DAGState, error) {
-	d, err := one(ctx, q.c, scanDAG, "SELECT "+dagColumns+" FROM dag WHERE dag_id = ?", dagID)
+	d, err := one(ctx, q.c, dagTable.scan, dagTable.rows()+" WHERE dag_id = ?", dagID)
 	if err != nil {
 		return nil, fmt.Errorf("read dag %s: %w", dagID, err)
 	}
@@ -32,7 +31,7 @@ func (q Queries) DAG(ctx context.Context, dagID string) (*store.DAGState, error)
 
 // DAGs returns every known DAG, by id.
 func (q Queries) DAGs(ctx context.Context) ([]*store.DAGState, error) {
-	ds, err := collect(ctx, q.c, scanDAG, "SELECT "+dagColumns+" FROM dag ORDER BY dag_id")
+	ds, err := collect(ctx, q.c, dagTable.scan, dagTable.rows()+" ORDER BY dag_id")
 	if err != nil {
 		return nil, fmt.Errorf("list dags: %w", err)
 	}
@@ -50,17 +49,7 @@ func (q Queries) PausedDAGs(ctx context.Context) ([]string, error) {
 
 // PutDAG inserts or updates a DAG. Whether it is paused is set only when it is new.
 func (q Queries) PutDAG(ctx context.Context, d *store.DAGState) error {
-	assets := []byte("[]")
-	var err error
-	if len(d.Assets) > 0 {
-		assets, err = json.Marshal(d.Assets)
-	}
-	if err == nil {
-		_, err = q.c.Exec(ctx, `INSERT INTO dag (dag_id, file, version, paused, active, assets) VALUES (`+marks(6)+`)
-			ON CONFLICT (dag_id) DO UPDATE SET file = excluded.file, version = excluded.version, active = excluded.active, assets = excluded.assets`,
-			d.ID, d.File, d.Version, d.Paused, d.Active, string(assets))
-	}
-	if err != nil {
+	if _, err := q.c.Exec(ctx, dagAll.insert()+" ON CONFLICT (dag_id) DO UPDATE SET "+dagChanges.excluded, dagAll.args(d)...); err != nil {
 		return fmt.Errorf("write dag %s: %w", d.ID, err)
 	}
 	return nil

@@ -8,11 +8,16 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
+var (
+	deadlineTable = declare("run_deadline", func(l *store.RunDeadline) []field {
+		return []field{{"run_key", &l.RunKey}, {"position", &l.Index}, {"at", moment{&l.At}}}
+	})
+	deadlineAll = deadlineTable.but()
+)
+
 // DueDeadlines returns the deadlines that have passed, the earliest first.
 func (q Queries) DueDeadlines(ctx context.Context, now time.Time) ([]*store.RunDeadline, error) {
-	ls, err := collect(ctx, q.c, func(rows Rows, l *store.RunDeadline) error {
-		return rows.Scan(&l.RunKey, &l.Index, moment{&l.At})
-	}, "SELECT run_key, position, at FROM run_deadline WHERE at <= ? ORDER BY at, run_key, position", ms(now))
+	ls, err := collect(ctx, q.c, deadlineTable.scan, deadlineTable.rows()+" WHERE at <= ? ORDER BY at, run_key, position", ms(now))
 	if err != nil {
 		return nil, fmt.Errorf("read deadlines: %w", err)
 	}
@@ -21,7 +26,7 @@ func (q Queries) DueDeadlines(ctx context.Context, now time.Time) ([]*store.RunD
 
 // PutDeadline notes a deadline.
 func (q Queries) PutDeadline(ctx context.Context, l *store.RunDeadline) error {
-	_, err := q.c.Exec(ctx, "INSERT INTO run_deadline (run_key, position, at) VALUES (?, ?, ?)", l.RunKey, l.Index, ms(l.At))
+	_, err := q.c.Exec(ctx, deadlineAll.insert(), deadlineAll.args(l)...)
 	if err != nil {
 		return fmt.Errorf("write deadline: %w", err)
 	}

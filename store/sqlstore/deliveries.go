@@ -8,19 +8,43 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
-const deliveryColumns = `id, state, channel, sender, summary, payload, event, dag_id, run_id, task_id, try, attempts,
-	next_try, created_at, updated_at, receipt, error, progress, event_data, stands_in_for, refusals, hold`
-
-func scanDelivery(rows Rows, d *store.Delivery) error {
-	return rows.Scan(&d.ID, &d.State, &d.Channel, &d.Sender, &d.Summary, rawJSON{&d.Payload}, &d.Event, &d.DAGID, &d.RunID, &d.TaskID,
-		&d.Try, &d.Attempts, moment{&d.NextTry}, moment{&d.CreatedAt}, moment{&d.UpdatedAt}, &d.Receipt, &d.Error,
-		&d.Progress, rawJSON{&d.EventData}, &d.StandsInFor, &d.Refusals, &d.Hold)
-}
+var (
+	deliveryTable = declare("delivery", func(d *store.Delivery) []field {
+		return []field{
+			{"id", &d.ID},
+			{"state", &d.State},
+			{"channel", &d.Channel},
+			{"sender", &d.Sender},
+			{"summary", &d.Summary},
+			{"payload", rawJSON{&d.Payload}},
+			{"event", &d.Owner.Event},
+			{"dag_id", &d.Owner.DAGID},
+			{"run_id", &d.Owner.RunID},
+			{"task_id", &d.Owner.TaskID},
+			{"map_index", &d.Owner.MapIndex},
+			{"try", &d.Owner.Try},
+			{"attempts", &d.Attempts},
+			{"next_try", moment{&d.NextTry}},
+			{"created_at", moment{&d.CreatedAt}},
+			{"updated_at", moment{&d.UpdatedAt}},
+			{"receipt", &d.Receipt},
+			{"error", &d.Error},
+			{"progress", &d.Progress},
+			{"event_data", rawJSON{&d.EventData}},
+			{"stands_in_for", &d.StandsInFor},
+			{"refusals", &d.Refusals},
+			{"hold", &d.Hold},
+			{"node", &d.Node},
+		}
+	})
+	deliveryNew     = deliveryTable.but("id")
+	deliveryOutcome = deliveryTable.only("state", "next_try", "updated_at", "receipt", "error", "progress", "event_data", "refusals", "hold")
+)
 
 // Deliveries returns the messages of the outbox in the given states (none: all), in
 // the order in which they were written.
 func (q Queries) Deliveries(ctx context.Context, states []store.DeliveryState, limit int) ([]*store.Delivery, error) {
-	query, args := "SELECT "+deliveryColumns+" FROM delivery", []any{}
+	query, args := deliveryTable.rows(), []any{}
 	if len(states) > 0 {
 		query += " WHERE state IN (" + marks(len(states)) + ")"
 		open := true
@@ -36,7 +60,7 @@ func (q Queries) Deliveries(ctx context.Context, states []store.DeliveryState, l
 	if limit > 0 {
 		query, args = query+" LIMIT ?", append(args, limit)
 	}
-	ds, err := collect(ctx, q.c, scanDelivery, query, args...)
+	ds, err := collect(ctx, q.c, deliveryTable.scan, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read outbox: %w", err)
 	}
@@ -49,7 +73,7 @@ const openDelivery = "state IN ('waiting', 'sending')"
 
 // SendingDeliveries returns the messages that are marked as sending.
 func (q Queries) SendingDeliveries(ctx context.Context) ([]*store.Delivery, error) {
-	ds, err := collect(ctx, q.c, scanDelivery, "SELECT "+deliveryColumns+" FROM delivery WHERE "+openDelivery+" AND state = 'sending' ORDER BY id")
+	ds, err := collect(ctx, q.c, deliveryTable.scan, deliveryTable.rows()+" WHERE "+openDelivery+" AND state = 'sending' ORDER BY id")
 	if err != nil {
 		return nil, fmt.Errorf("read outbox: %w", err)
 	}
@@ -95,7 +119,7 @@ func (q Queries) nextDelivery(ctx context.Context, channel string, now time.Time
 	if fewest {
 		order = "attempts, id"
 	}
-	d, err := one(ctx, q.c, scanDelivery, "SELECT "+deliveryColumns+waiting+" AND (next_try IS NULL OR next_try <= ?) ORDER BY "+order+" LIMIT 1", channel, ms(now))
+	d, err := one(ctx, q.c, deliveryTable.scan, "SELECT "+deliveryTable.columns+waiting+" AND (next_try IS NULL OR next_try <= ?) ORDER BY "+order+" LIMIT 1", channel, ms(now))
 	if err != nil || d != nil {
 		return d, time.Time{}, err
 	}
@@ -128,12 +152,7 @@ func (q Queries) ReleaseDeliveries(ctx context.Context, channel string, except [
 // InsertDeliveries adds messages to the outbox and sets their ids.
 func (q Queries) InsertDeliveries(ctx context.Context, ds []*store.Delivery) error {
 	for _, d := range ds {
-		id, err := column[int64](ctx, q.c,
-			`INSERT INTO delivery (state, channel, sender, summary, payload, event, dag_id, run_id, task_id, try, attempts,
-				next_try, created_at, updated_at, receipt, error, progress, event_data, stands_in_for, refusals, hold)
-			VALUES (`+marks(21)+`) RETURNING id`,
-			string(d.State), d.Channel, d.Sender, d.Summary, text(d.Payload), d.Event, d.DAGID, d.RunID, d.TaskID, d.Try, d.Attempts,
-			ms(d.NextTry), ms(d.CreatedAt), ms(d.UpdatedAt), d.Receipt, d.Error, d.Progress, text(d.EventData), d.StandsInFor, d.Refusals, string(d.Hold))
+		id, err := column[int64](ctx, q.c, deliveryNew.insert()+" RETURNING id", deliveryNew.args(d)...)
 		if err != nil {
 			return fmt.Errorf("write to the outbox: %w", err)
 		}
@@ -144,20 +163,26 @@ func (q Queries) InsertDeliveries(ctx context.Context, ds []*store.Delivery) err
 
 // ClaimDelivery marks a message as sending if it still waits as it did when it was read.
 func (q Queries) ClaimDelivery(ctx context.Context, d *store.Delivery) (bool, error) {
-	n, err := q.c.Exec(ctx, "UPDATE delivery SET state = 'sending', attempts = attempts + 1, updated_at = ? WHERE id = ? AND state = 'waiting' AND attempts = ?",
-		ms(d.UpdatedAt), d.ID, d.Attempts)
+	n, err := q.c.Exec(ctx, "UPDATE delivery SET state = 'sending', attempts = attempts + 1, updated_at = ?, node = ? WHERE id = ? AND state = 'waiting' AND attempts = ?",
+		ms(d.UpdatedAt), q.node, d.ID, d.Attempts)
 	if err != nil {
 		return false, fmt.Errorf("claim a message of the outbox: %w", err)
 	}
-	return n == 1, nil
+	if n == 0 {
+		return false, nil
+	}
+	d.State, d.Node = store.DeliverySending, q.node
+	d.Attempts++
+	return true, nil
 }
 
-// UpdateDelivery writes what became of a message.
+// UpdateDelivery writes what became of a message, unless it was claimed again since or that
+// is known for good.
 func (q Queries) UpdateDelivery(ctx context.Context, d *store.Delivery) error {
-	_, err := q.c.Exec(ctx, `UPDATE delivery SET state = ?, attempts = ?, next_try = ?, updated_at = ?, receipt = ?, error = ?,
-		progress = ?, event_data = ?, refusals = ?, hold = ? WHERE id = ?`,
-		string(d.State), d.Attempts, ms(d.NextTry), ms(d.UpdatedAt), d.Receipt, d.Error,
-		d.Progress, text(d.EventData), d.Refusals, string(d.Hold), d.ID)
+	n, err := q.c.Exec(ctx, deliveryOutcome.update()+" WHERE id = ? AND attempts = ? AND node = ? AND state NOT IN ('delivered', 'refused')", deliveryOutcome.args(d, d.ID, d.Attempts, d.Node)...)
+	if err == nil && n == 0 {
+		err = store.ErrLostLease
+	}
 	if err != nil {
 		return fmt.Errorf("update outbox: %w", err)
 	}

@@ -12,17 +12,34 @@ import (
 	"github.com/dingdag/dingdag/dag"
 )
 
-const instanceColumns = `run_key, task_id, map_index, state, try, max_tries, lost, operator, queued_at, start_date,
-	end_date, retry_at, error, log, rendered_map_index, first_start_date`
-
-func scanInstance(rows Rows, i *store.Instance) error {
-	return rows.Scan(&i.RunKey, &i.TaskID, &i.MapIndex, &i.State, &i.Try, &i.MaxTries, &i.Lost, &i.Operator, moment{&i.QueuedAt},
-		moment{&i.StartDate}, moment{&i.EndDate}, moment{&i.RetryAt}, &i.Error, &i.Log, &i.RenderedMapIndex, moment{&i.FirstStart})
-}
+var (
+	instanceTable = declare("task_instance", func(i *store.Instance) []field {
+		return []field{
+			{"run_key", &i.RunKey},
+			{"task_id", &i.TaskID},
+			{"map_index", &i.MapIndex},
+			{"state", &i.State},
+			{"try", &i.Try},
+			{"max_tries", &i.MaxTries},
+			{"lost", &i.Lost},
+			{"operator", &i.Operator},
+			{"queued_at", moment{&i.QueuedAt}},
+			{"start_date", moment{&i.StartDate}},
+			{"end_date", moment{&i.EndDate}},
+			{"retry_at", moment{&i.RetryAt}},
+			{"error", &i.Error},
+			{"log", &i.Log},
+			{"rendered_map_index", &i.RenderedMapIndex},
+			{"first_start_date", moment{&i.FirstStart}},
+		}
+	})
+	instanceAll     = instanceTable.but()
+	instanceChanges = instanceTable.but("run_key", "task_id", "map_index")
+)
 
 // Instances returns the stored instances of a run in the order of their creation.
 func (q Queries) Instances(ctx context.Context, runKey int64) ([]*store.Instance, error) {
-	is, err := collect(ctx, q.c, scanInstance, "SELECT "+instanceColumns+" FROM task_instance WHERE run_key = ? ORDER BY rowid", runKey)
+	is, err := collect(ctx, q.c, instanceTable.scan, instanceTable.rows()+" WHERE run_key = ? ORDER BY rowid", runKey)
 	if err != nil {
 		return nil, fmt.Errorf("read task instances: %w", err)
 	}
@@ -32,8 +49,8 @@ func (q Queries) Instances(ctx context.Context, runKey int64) ([]*store.Instance
 // InstancesOfRuns returns the instances of every run in the given state.
 func (q Queries) InstancesOfRuns(ctx context.Context, state dag.RunState) ([]*store.Instance, error) {
 	in, args := inStates([]dag.RunState{state})
-	is, err := collect(ctx, q.c, scanInstance, "SELECT "+instanceColumns+
-		" FROM task_instance WHERE run_key IN (SELECT id FROM dag_run WHERE "+in+") ORDER BY rowid", args...)
+	is, err := collect(ctx, q.c, instanceTable.scan, instanceTable.rows()+
+		" WHERE run_key IN (SELECT id FROM dag_run WHERE "+in+") ORDER BY rowid", args...)
 	if err != nil {
 		return nil, fmt.Errorf("read task instances: %w", err)
 	}
@@ -57,20 +74,13 @@ func (q Queries) PutInstances(ctx context.Context, is []*store.Instance) error {
 
 func (q Queries) putInstances(ctx context.Context, is []*store.Instance) error {
 	var b strings.Builder
-	b.WriteString("INSERT INTO task_instance (" + instanceColumns + ") VALUES ")
-	args := make([]any, 0, 16*len(is))
-	for n, i := range is {
-		if n > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString("(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
-		args = append(args, i.RunKey, i.TaskID, i.MapIndex, string(i.State), i.Try, i.MaxTries, i.Lost, i.Operator, ms(i.QueuedAt),
-			ms(i.StartDate), ms(i.EndDate), ms(i.RetryAt), i.Error, i.Log, i.RenderedMapIndex, ms(i.FirstStart))
+	b.WriteString(instanceAll.insert())
+	args := instanceAll.args(is[0])
+	for _, i := range is[1:] {
+		b.WriteString(", (" + instanceAll.marks + ")")
+		args = append(args, instanceAll.args(i)...)
 	}
-	b.WriteString(` ON CONFLICT (run_key, task_id, map_index) DO UPDATE SET state = excluded.state, try = excluded.try,
-		max_tries = excluded.max_tries, lost = excluded.lost, operator = excluded.operator, queued_at = excluded.queued_at,
-		start_date = excluded.start_date, end_date = excluded.end_date, retry_at = excluded.retry_at, error = excluded.error,
-		log = excluded.log, rendered_map_index = excluded.rendered_map_index, first_start_date = excluded.first_start_date`)
+	b.WriteString(" ON CONFLICT (run_key, task_id, map_index) DO UPDATE SET " + instanceChanges.excluded)
 	_, err := q.c.Exec(ctx, b.String(), args...)
 	return err
 }

@@ -7,10 +7,17 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
+var (
+	poolTable = declare("slot_pool", func(p *store.Pool) []field {
+		return []field{{"name", &p.Name}, {"slots", &p.Slots}, {"description", &p.Description}}
+	})
+	poolAll     = poolTable.but()
+	poolChanges = poolTable.but("name")
+)
+
 // Pools returns the pools that someone made or changed, by name.
 func (q Queries) Pools(ctx context.Context) ([]*store.Pool, error) {
-	ps, err := collect(ctx, q.c, func(rows Rows, p *store.Pool) error { return rows.Scan(&p.Name, &p.Slots, &p.Description) },
-		"SELECT name, slots, description FROM slot_pool ORDER BY name")
+	ps, err := collect(ctx, q.c, poolTable.scan, poolTable.rows()+" ORDER BY name")
 	if err != nil {
 		return nil, fmt.Errorf("list pools: %w", err)
 	}
@@ -19,8 +26,7 @@ func (q Queries) Pools(ctx context.Context) ([]*store.Pool, error) {
 
 // PutPool makes or changes a pool.
 func (q Queries) PutPool(ctx context.Context, p *store.Pool) error {
-	_, err := q.c.Exec(ctx, `INSERT INTO slot_pool (name, slots, description) VALUES (?, ?, ?)
-		ON CONFLICT (name) DO UPDATE SET slots = excluded.slots, description = excluded.description`, p.Name, p.Slots, p.Description)
+	_, err := q.c.Exec(ctx, poolAll.insert()+" ON CONFLICT (name) DO UPDATE SET "+poolChanges.excluded, poolAll.args(p)...)
 	if err != nil {
 		return fmt.Errorf("write pool %q: %w", p.Name, err)
 	}

@@ -8,19 +8,40 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
-const tickColumns = "id, dag_id, first_tick, last_tick, ticks, outcome, reason, recorded_at"
+var (
+	tickTable = declare("tick_range", func(t *store.TickRange) []field {
+		return []field{
+			{"id", &t.ID},
+			{"dag_id", &t.DAGID},
+			{"first_tick", moment{&t.First}},
+			{"last_tick", moment{&t.Last}},
+			{"ticks", &t.Count},
+			{"outcome", &t.Outcome},
+			{"reason", &t.Reason},
+			{"recorded_at", moment{&t.RecordedAt}},
+		}
+	})
+	tickNew = tickTable.but("id")
 
-func scanTicks(rows Rows, t *store.TickRange) error {
-	return rows.Scan(&t.ID, &t.DAGID, moment{&t.First}, moment{&t.Last}, &t.Count, &t.Outcome, &t.Reason, moment{&t.RecordedAt})
-}
+	pauseTable = declare("dag_pause", func(p *store.Pause) []field {
+		return []field{{"at", moment{&p.At}}, {"paused", &p.Paused}, {"cause", &p.Cause}}
+	})
+	pauseAll = pauseTable.but()
+
+	lifeTable = declare("scheduler_life", func(l *store.SchedulerLife) []field {
+		return []field{{"id", &l.ID}, {"started_at", moment{&l.StartedAt}}, {"seen_at", moment{&l.SeenAt}}, {"stopped", &l.Stopped}}
+	})
+	lifeNew = lifeTable.but("id")
+	lifeEnd = lifeTable.only("seen_at", "stopped")
+)
 
 // TickRanges returns the recorded ticks of a DAG, newest first, at most limit (0 is all).
 func (q Queries) TickRanges(ctx context.Context, dagID string, limit int) ([]*store.TickRange, error) {
-	query, args := "SELECT "+tickColumns+" FROM tick_range WHERE dag_id = ? ORDER BY last_tick DESC, id DESC", []any{dagID}
+	query, args := tickTable.rows()+" WHERE dag_id = ? ORDER BY last_tick DESC, id DESC", []any{dagID}
 	if limit > 0 {
 		query, args = query+" LIMIT ?", append(args, limit)
 	}
-	ts, err := collect(ctx, q.c, scanTicks, query, args...)
+	ts, err := collect(ctx, q.c, tickTable.scan, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list ticks of %s: %w", dagID, err)
 	}
@@ -29,7 +50,7 @@ func (q Queries) TickRanges(ctx context.Context, dagID string, limit int) ([]*st
 
 // TickRangeAt returns the record that covers a tick, or nil.
 func (q Queries) TickRangeAt(ctx context.Context, dagID string, tick time.Time) (*store.TickRange, error) {
-	t, err := one(ctx, q.c, scanTicks, "SELECT "+tickColumns+` FROM tick_range
+	t, err := one(ctx, q.c, tickTable.scan, tickTable.rows()+`
 		WHERE dag_id = ? AND last_tick >= ? AND first_tick <= ? ORDER BY last_tick LIMIT 1`, dagID, ms(tick), ms(tick))
 	if err != nil {
 		return nil, fmt.Errorf("read tick of %s: %w", dagID, err)
@@ -39,9 +60,7 @@ func (q Queries) TickRangeAt(ctx context.Context, dagID string, tick time.Time) 
 
 // InsertTickRange records ticks and sets the ID.
 func (q Queries) InsertTickRange(ctx context.Context, t *store.TickRange) error {
-	id, err := column[int64](ctx, q.c, `INSERT INTO tick_range (dag_id, first_tick, last_tick, ticks, outcome, reason, recorded_at)
-		VALUES (`+marks(7)+`) RETURNING id`,
-		t.DAGID, ms(t.First), ms(t.Last), t.Count, string(t.Outcome), t.Reason, ms(t.RecordedAt))
+	id, err := column[int64](ctx, q.c, tickNew.insert()+" RETURNING id", tickNew.args(t)...)
 	if err != nil {
 		return fmt.Errorf("record ticks of %s: %w", t.DAGID, err)
 	}
@@ -51,9 +70,7 @@ func (q Queries) InsertTickRange(ctx context.Context, t *store.TickRange) error 
 
 // Pauses returns when a DAG was first seen, paused and unpaused, oldest first.
 func (q Queries) Pauses(ctx context.Context, dagID string) ([]*store.Pause, error) {
-	ps, err := collect(ctx, q.c, func(rows Rows, p *store.Pause) error {
-		return rows.Scan(moment{&p.At}, &p.Paused, &p.Cause)
-	}, "SELECT at, paused, cause FROM dag_pause WHERE dag_id = ? ORDER BY id", dagID)
+	ps, err := collect(ctx, q.c, pauseTable.scan, pauseTable.rows()+" WHERE dag_id = ? ORDER BY id", dagID)
 	if err != nil {
 		return nil, fmt.Errorf("list pauses of %s: %w", dagID, err)
 	}
@@ -62,7 +79,7 @@ func (q Queries) Pauses(ctx context.Context, dagID string) ([]*store.Pause, erro
 
 // InsertPause notes that a DAG was seen, paused or unpaused.
 func (q Queries) InsertPause(ctx context.Context, dagID string, p *store.Pause) error {
-	_, err := q.c.Exec(ctx, "INSERT INTO dag_pause (dag_id, at, paused, cause) VALUES ("+marks(4)+")", dagID, ms(p.At), p.Paused, p.Cause)
+	_, err := q.c.Exec(ctx, "INSERT INTO dag_pause (dag_id, "+pauseAll.columns+") VALUES (?, "+pauseAll.marks+")", append([]any{dagID}, pauseAll.args(p)...)...)
 	if err != nil {
 		return fmt.Errorf("note that dag %s was paused: %w", dagID, err)
 	}
@@ -72,7 +89,7 @@ func (q Queries) InsertPause(ctx context.Context, dagID string, p *store.Pause) 
 // SchedulerLives returns the stretches in which a scheduler was at work that end at or
 // after a moment, oldest first.
 func (q Queries) SchedulerLives(ctx context.Context, since time.Time) ([]*store.SchedulerLife, error) {
-	ls, err := collect(ctx, q.c, scanLife, "SELECT id, started_at, seen_at, stopped FROM scheduler_life WHERE seen_at >= ? ORDER BY seen_at, id", since.UnixMilli())
+	ls, err := collect(ctx, q.c, lifeTable.scan, lifeTable.rows()+" WHERE seen_at >= ? ORDER BY seen_at, id", since.UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("list when a scheduler ran: %w", err)
 	}
@@ -81,26 +98,22 @@ func (q Queries) SchedulerLives(ctx context.Context, since time.Time) ([]*store.
 
 // LastSchedulerLife returns the newest stretch that began before a moment, or nil.
 func (q Queries) LastSchedulerLife(ctx context.Context, before time.Time) (*store.SchedulerLife, error) {
-	l, err := one(ctx, q.c, scanLife, "SELECT id, started_at, seen_at, stopped FROM scheduler_life WHERE started_at <= ? ORDER BY seen_at DESC, id DESC LIMIT 1", before.UnixMilli())
+	l, err := one(ctx, q.c, lifeTable.scan, lifeTable.rows()+" WHERE started_at <= ? ORDER BY seen_at DESC, id DESC LIMIT 1", before.UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("read when a scheduler ran last: %w", err)
 	}
 	return l, nil
 }
 
-func scanLife(rows Rows, l *store.SchedulerLife) error {
-	return rows.Scan(&l.ID, moment{&l.StartedAt}, moment{&l.SeenAt}, &l.Stopped)
-}
-
 // PutSchedulerLife adds a stretch and sets its ID, or moves the end of one.
 func (q Queries) PutSchedulerLife(ctx context.Context, l *store.SchedulerLife) error {
 	if l.ID != 0 {
-		if _, err := q.c.Exec(ctx, "UPDATE scheduler_life SET seen_at = ?, stopped = ? WHERE id = ?", ms(l.SeenAt), l.Stopped, l.ID); err != nil {
+		if _, err := q.c.Exec(ctx, lifeEnd.update()+" WHERE id = ?", lifeEnd.args(l, l.ID)...); err != nil {
 			return fmt.Errorf("note that the scheduler runs: %w", err)
 		}
 		return nil
 	}
-	id, err := column[int64](ctx, q.c, "INSERT INTO scheduler_life (started_at, seen_at, stopped) VALUES (?, ?, ?) RETURNING id", ms(l.StartedAt), ms(l.SeenAt), l.Stopped)
+	id, err := column[int64](ctx, q.c, lifeNew.insert()+" RETURNING id", lifeNew.args(l)...)
 	if err != nil {
 		return fmt.Errorf("note that the scheduler runs: %w", err)
 	}

@@ -8,15 +8,25 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
-const requestColumns = "id, kind, payload, created_at, done_at, result, error"
-
-func scanRequest(rows Rows, r *store.Request) error {
-	return rows.Scan(&r.ID, &r.Kind, rawJSON{&r.Payload}, moment{&r.CreatedAt}, moment{&r.DoneAt}, rawJSON{&r.Result}, &r.Error)
-}
+var (
+	requestTable = declare("request", func(r *store.Request) []field {
+		return []field{
+			{"id", &r.ID},
+			{"kind", &r.Kind},
+			{"payload", rawJSON{&r.Payload}},
+			{"created_at", moment{&r.CreatedAt}},
+			{"done_at", moment{&r.DoneAt}},
+			{"result", rawJSON{&r.Result}},
+			{"error", &r.Error},
+		}
+	})
+	requestNew    = requestTable.only("kind", "payload", "created_at")
+	requestAnswer = requestTable.only("done_at", "result", "error")
+)
 
 // Request returns one request, or an error that wraps [store.ErrNotFound].
 func (q Queries) Request(ctx context.Context, id int64) (*store.Request, error) {
-	r, err := one(ctx, q.c, scanRequest, "SELECT "+requestColumns+" FROM request WHERE id = ?", id)
+	r, err := one(ctx, q.c, requestTable.scan, requestTable.rows()+" WHERE id = ?", id)
 	if err != nil {
 		return nil, fmt.Errorf("read request %d: %w", id, err)
 	}
@@ -28,7 +38,7 @@ func (q Queries) Request(ctx context.Context, id int64) (*store.Request, error) 
 
 // OpenRequests returns the requests that nobody has answered, oldest first.
 func (q Queries) OpenRequests(ctx context.Context) ([]*store.Request, error) {
-	rs, err := collect(ctx, q.c, scanRequest, "SELECT "+requestColumns+" FROM request WHERE done_at IS NULL ORDER BY id")
+	rs, err := collect(ctx, q.c, requestTable.scan, requestTable.rows()+" WHERE done_at IS NULL ORDER BY id")
 	if err != nil {
 		return nil, fmt.Errorf("list open requests: %w", err)
 	}
@@ -37,8 +47,7 @@ func (q Queries) OpenRequests(ctx context.Context) ([]*store.Request, error) {
 
 // InsertRequest adds a request and sets its ID.
 func (q Queries) InsertRequest(ctx context.Context, r *store.Request) error {
-	id, err := column[int64](ctx, q.c, "INSERT INTO request (kind, payload, created_at) VALUES (?, ?, ?) RETURNING id",
-		r.Kind, string(r.Payload), ms(r.CreatedAt))
+	id, err := column[int64](ctx, q.c, requestNew.insert()+" RETURNING id", requestNew.args(r)...)
 	if err != nil {
 		return fmt.Errorf("write request: %w", err)
 	}
@@ -48,8 +57,7 @@ func (q Queries) InsertRequest(ctx context.Context, r *store.Request) error {
 
 // AnswerRequest writes the answer unless there is one.
 func (q Queries) AnswerRequest(ctx context.Context, r *store.Request) (bool, error) {
-	n, err := q.c.Exec(ctx, "UPDATE request SET done_at = ?, result = ?, error = ? WHERE id = ? AND done_at IS NULL",
-		ms(r.DoneAt), text(r.Result), r.Error, r.ID)
+	n, err := q.c.Exec(ctx, requestAnswer.update()+" WHERE id = ? AND done_at IS NULL", requestAnswer.args(r, r.ID)...)
 	if err != nil {
 		return false, fmt.Errorf("answer request %d: %w", r.ID, err)
 	}

@@ -12,17 +12,36 @@ import (
 	"github.com/dingdag/dingdag/dag"
 )
 
-const runColumns = `id, dag_id, run_id, run_type, state, logical_date, interval_start, interval_end, run_after,
-	queued_at, start_date, end_date, conf, version, reason, coalesce(backfill_id, 0), provisional, made_by`
-
-func scanRun(rows Rows, r *store.Run) error {
-	return rows.Scan(&r.Key, &r.DAGID, &r.RunID, &r.Type, &r.State, moment{&r.LogicalDate}, moment{&r.IntervalStart},
-		moment{&r.IntervalEnd}, moment{&r.RunAfter}, moment{&r.QueuedAt}, moment{&r.StartDate}, moment{&r.EndDate},
-		rawJSON{&r.Conf}, &r.Version, &r.Reason, &r.BackfillID, &r.Provisional, &r.MadeBy)
-}
+var (
+	runTable = declare("dag_run", func(r *store.Run) []field {
+		return []field{
+			{"id", &r.Key},
+			{"dag_id", &r.DAGID},
+			{"run_id", &r.RunID},
+			{"run_type", &r.Type},
+			{"state", &r.State},
+			{"logical_date", moment{&r.LogicalDate}},
+			{"interval_start", moment{&r.IntervalStart}},
+			{"interval_end", moment{&r.IntervalEnd}},
+			{"run_after", moment{&r.RunAfter}},
+			{"queued_at", moment{&r.QueuedAt}},
+			{"start_date", moment{&r.StartDate}},
+			{"end_date", moment{&r.EndDate}},
+			{"conf", rawJSON{&r.Conf}},
+			{"version", &r.Version},
+			{"reason", &r.Reason},
+			{"backfill_id", reference{&r.BackfillID}},
+			{"provisional", &r.Provisional},
+			{"made_by", &r.MadeBy},
+		}
+	})
+	runNew     = runTable.but("id")
+	runChanges = runTable.only("run_type", "backfill_id", "state", "queued_at", "start_date", "end_date", "reason", "made_by")
+	runVersion = runTable.only("version", "provisional")
+)
 
 func (q Queries) run(ctx context.Context, what, where string, args ...any) (*store.Run, error) {
-	r, err := one(ctx, q.c, scanRun, "SELECT "+runColumns+" FROM dag_run WHERE "+where, args...)
+	r, err := one(ctx, q.c, runTable.scan, runTable.rows()+" WHERE "+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read run %s: %w", what, err)
 	}
@@ -49,7 +68,7 @@ func (q Queries) Runs(ctx context.Context, f store.RunFilter) ([]*store.Run, err
 	if !f.Since.IsZero() || !f.From.IsZero() || !f.To.IsZero() {
 		order = "+run_after" // few runs ended lately or have these dates: that index is the one to use
 	}
-	query := "SELECT " + runColumns + " FROM dag_run"
+	query := runTable.rows()
 	if f.Limit > 0 && f.Behind != nil {
 		where, args = append(where, "("+order+", id) < (?, ?)"), append(args, ms(f.Behind.RunAfter), f.Behind.Key)
 	}
@@ -62,7 +81,7 @@ func (q Queries) Runs(ctx context.Context, f store.RunFilter) ([]*store.Run, err
 	} else {
 		query += " ORDER BY " + order + ", id"
 	}
-	rs, err := collect(ctx, q.c, scanRun, query, args...)
+	rs, err := collect(ctx, q.c, runTable.scan, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list runs: %w", err)
 	}
@@ -112,7 +131,7 @@ func matching(f store.RunFilter) (where []string, args []any) {
 
 // NewestRuns returns the newest run of each DAG that has one.
 func (q Queries) NewestRuns(ctx context.Context) ([]*store.Run, error) {
-	rs, err := collect(ctx, q.c, scanRun, "SELECT "+runColumns+` FROM dag_run WHERE id IN (
+	rs, err := collect(ctx, q.c, runTable.scan, runTable.rows()+` WHERE id IN (
 		SELECT (SELECT id FROM dag_run AS newest WHERE newest.dag_id = dag.dag_id ORDER BY run_after DESC, id DESC LIMIT 1) FROM dag)`)
 	if err != nil {
 		return nil, fmt.Errorf("list the newest runs: %w", err)
@@ -122,7 +141,7 @@ func (q Queries) NewestRuns(ctx context.Context) ([]*store.Run, error) {
 
 // ProvisionalRuns returns the queued runs with a provisional version, oldest first.
 func (q Queries) ProvisionalRuns(ctx context.Context) ([]*store.Run, error) {
-	rs, err := collect(ctx, q.c, scanRun, "SELECT "+runColumns+` FROM dag_run
+	rs, err := collect(ctx, q.c, runTable.scan, runTable.rows()+`
 		WHERE provisional = 1 AND state = 'queued' AND state IN ('queued', 'running') ORDER BY run_after, id`)
 	if err != nil {
 		return nil, fmt.Errorf("list runs with a provisional version: %w", err)
@@ -132,7 +151,7 @@ func (q Queries) ProvisionalRuns(ctx context.Context) ([]*store.Run, error) {
 
 // RunAt returns the run with a logical date, or nil.
 func (q Queries) RunAt(ctx context.Context, dagID string, logicalDate time.Time) (*store.Run, error) {
-	r, err := one(ctx, q.c, scanRun, "SELECT "+runColumns+" FROM dag_run WHERE dag_id = ? AND logical_date = ?", dagID, ms(logicalDate))
+	r, err := one(ctx, q.c, runTable.scan, runTable.rows()+" WHERE dag_id = ? AND logical_date = ?", dagID, ms(logicalDate))
 	if err != nil {
 		return nil, fmt.Errorf("read run of %s at %s: %w", dagID, logicalDate, err)
 	}
@@ -141,7 +160,7 @@ func (q Queries) RunAt(ctx context.Context, dagID string, logicalDate time.Time)
 
 // NearestRun returns the run whose logical date is nearest to a moment, or nil.
 func (q Queries) NearestRun(ctx context.Context, dagID string, at time.Time) (*store.Run, error) {
-	r, err := one(ctx, q.c, scanRun, "SELECT "+runColumns+` FROM dag_run WHERE id IN (
+	r, err := one(ctx, q.c, runTable.scan, runTable.rows()+` WHERE id IN (
 		SELECT id FROM (SELECT id FROM dag_run WHERE dag_id = ? AND logical_date <= ? ORDER BY logical_date DESC LIMIT 1) AS before
 		UNION ALL
 		SELECT id FROM (SELECT id FROM dag_run WHERE dag_id = ? AND logical_date > ? ORDER BY logical_date LIMIT 1) AS later
@@ -155,7 +174,7 @@ func (q Queries) NearestRun(ctx context.Context, dagID string, at time.Time) (*s
 // LastScheduled returns the run with the newest logical date that the schedule made, or
 // nil. It counts those that a backfill took over.
 func (q Queries) LastScheduled(ctx context.Context, dagID string) (*store.Run, error) {
-	r, err := one(ctx, q.c, scanRun, "SELECT "+runColumns+` FROM dag_run WHERE id IN (
+	r, err := one(ctx, q.c, runTable.scan, runTable.rows()+` WHERE id IN (
 		SELECT id FROM (SELECT id FROM dag_run WHERE dag_id = ? AND run_type = 'scheduled' ORDER BY logical_date DESC LIMIT 1) AS own
 		UNION ALL
 		SELECT id FROM (SELECT id FROM dag_run WHERE dag_id = ? AND run_type = 'backfill' AND substr(run_id, 1, 11) = 'scheduled__'
@@ -169,7 +188,7 @@ func (q Queries) LastScheduled(ctx context.Context, dagID string) (*store.Run, e
 
 // PreviousSuccess returns the newest successful run before r, by logical date, or nil.
 func (q Queries) PreviousSuccess(ctx context.Context, r *store.Run) (*store.Run, error) {
-	p, err := one(ctx, q.c, scanRun, "SELECT "+runColumns+` FROM dag_run
+	p, err := one(ctx, q.c, runTable.scan, runTable.rows()+`
 		WHERE dag_id = ? AND state = 'success' AND logical_date < ? ORDER BY logical_date DESC LIMIT 1`, r.DAGID, ms(r.LogicalDate))
 	if err != nil {
 		return nil, fmt.Errorf("read previous run of %s: %w", r.DAGID, err)
@@ -189,7 +208,7 @@ func (q Queries) PreviousRun(ctx context.Context, r *store.Run, automatic bool) 
 	if automatic {
 		where += " AND run_type <> 'manual'"
 	}
-	p, err := one(ctx, q.c, scanRun, "SELECT "+runColumns+" FROM dag_run WHERE "+where+" ORDER BY "+order+" LIMIT 1", args...)
+	p, err := one(ctx, q.c, runTable.scan, runTable.rows()+" WHERE "+where+" ORDER BY "+order+" LIMIT 1", args...)
 	if err != nil {
 		return nil, fmt.Errorf("read previous run of %s: %w", r.DAGID, err)
 	}
@@ -250,12 +269,7 @@ func (q Queries) OpenRuns(ctx context.Context) (running []int64, queued []string
 
 // InsertRun adds a run unless its run id or logical date exists.
 func (q Queries) InsertRun(ctx context.Context, r *store.Run) (bool, error) {
-	key, err := column[int64](ctx, q.c,
-		`INSERT INTO dag_run (dag_id, run_id, run_type, state, logical_date, interval_start, interval_end, run_after,
-			queued_at, start_date, end_date, conf, version, reason, backfill_id, provisional, made_by)
-		VALUES (`+marks(17)+`) ON CONFLICT DO NOTHING RETURNING id`,
-		r.DAGID, r.RunID, string(r.Type), string(r.State), ms(r.LogicalDate), ms(r.IntervalStart), ms(r.IntervalEnd), ms(r.RunAfter),
-		ms(r.QueuedAt), ms(r.StartDate), ms(r.EndDate), text(r.Conf), r.Version, r.Reason, number(r.BackfillID), r.Provisional, r.MadeBy)
+	key, err := column[int64](ctx, q.c, runNew.insert()+" ON CONFLICT DO NOTHING RETURNING id", runNew.args(r)...)
 	if err != nil {
 		return false, fmt.Errorf("create run %s/%s: %w", r.DAGID, r.RunID, err)
 	}
@@ -268,8 +282,7 @@ func (q Queries) InsertRun(ctx context.Context, r *store.Run) (bool, error) {
 
 // UpdateRun writes the type, backfill, state, dates, reason and maker of a run.
 func (q Queries) UpdateRun(ctx context.Context, r *store.Run) error {
-	_, err := q.c.Exec(ctx, "UPDATE dag_run SET run_type = ?, backfill_id = ?, state = ?, queued_at = ?, start_date = ?, end_date = ?, reason = ?, made_by = ? WHERE id = ?",
-		string(r.Type), number(r.BackfillID), string(r.State), ms(r.QueuedAt), ms(r.StartDate), ms(r.EndDate), r.Reason, r.MadeBy, r.Key)
+	_, err := q.c.Exec(ctx, runChanges.update()+" WHERE id = ?", runChanges.args(r, r.Key)...)
 	if err != nil {
 		return fmt.Errorf("update run %s/%s: %w", r.DAGID, r.RunID, err)
 	}
@@ -278,18 +291,10 @@ func (q Queries) UpdateRun(ctx context.Context, r *store.Run) error {
 
 // SetRunVersion writes the version of a run and whether it is provisional.
 func (q Queries) SetRunVersion(ctx context.Context, r *store.Run) error {
-	if _, err := q.c.Exec(ctx, "UPDATE dag_run SET version = ?, provisional = ? WHERE id = ?", r.Version, r.Provisional, r.Key); err != nil {
+	if _, err := q.c.Exec(ctx, runVersion.update()+" WHERE id = ?", runVersion.args(r, r.Key)...); err != nil {
 		return fmt.Errorf("write the version of run %s/%s: %w", r.DAGID, r.RunID, err)
 	}
 	return nil
-}
-
-// number is an id as the tables hold it: NULL for none.
-func number(id int64) any {
-	if id == 0 {
-		return nil
-	}
-	return id
 }
 
 // marks is "?, ?, …" n times.

@@ -31,6 +31,16 @@ func update(t *testing.T, s store.Store, d *store.Delivery) {
 	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.UpdateDelivery(ctx, d) })
 }
 
+// claim makes a message that of a process, which is to be sending it then.
+func claim(t *testing.T, s store.Store, d *store.Delivery) (ok bool) {
+	t.Helper()
+	write(t, s, func(ctx context.Context, tx store.Tx) (err error) {
+		ok, err = tx.ClaimDelivery(ctx, d)
+		return err
+	})
+	return ok
+}
+
 // next is the id of the next message, and when to look again.
 func next(t *testing.T, s store.Store, channel string, now time.Time, fewest bool) (int64, time.Time) {
 	t.Helper()
@@ -45,29 +55,35 @@ func next(t *testing.T, s store.Store, channel string, now time.Time, fewest boo
 // A message that somebody is sending, or that has moved on, is nobody else's.
 func outboxIsClaimed(t *testing.T, open Open) {
 	t.Helper()
-	s := open(t, Node{})
+	s, other := open(t, Node{Name: "one"}), open(t, Node{Name: "other"})
 	d := queue(t, s, "c", 2)[0]
-	claim := func(d store.Delivery) (ok bool) {
-		write(t, s, func(ctx context.Context, tx store.Tx) (err error) {
-			ok, err = tx.ClaimDelivery(ctx, &d)
-			return err
-		})
-		return ok
-	}
-	read := *d
-	assert.True(t, claim(read))
-	assert.False(t, claim(read), "it is being sent")
-	read.Attempts = 1
-	assert.False(t, claim(read), "it is still being sent")
+	read, late := *d, *d
+	assert.True(t, claim(t, s, &read))
+	assert.Equal(t, store.DeliverySending, read.State)
+	assert.Equal(t, "one", read.Node)
+	assert.False(t, claim(t, other, &late), "it is being sent")
+	late.Attempts = 1
+	assert.False(t, claim(t, other, &late), "it is still being sent")
 	sending, err := s.SendingDeliveries(t.Context())
 	require.NoError(t, err)
-	require.Len(t, sending, 1)
-	assert.Equal(t, 1, sending[0].Attempts)
+	require.Equal(t, []*store.Delivery{&read}, sending)
 
-	read.State = store.DeliveryWaiting
-	update(t, s, &read)
-	assert.False(t, claim(*d), "there was a try since it was read")
-	assert.True(t, claim(read))
+	again := read
+	again.State = store.DeliveryWaiting
+	update(t, s, &again)
+	assert.False(t, claim(t, s, d), "there was a try since it was read")
+	assert.True(t, claim(t, other, &again))
+	assert.Equal(t, "other", again.Node)
+
+	settle := func(d store.Delivery) error {
+		d.State = store.DeliveryDelivered
+		return s.Tx(t.Context(), func(tx store.Tx) error { return tx.UpdateDelivery(t.Context(), &d) })
+	}
+	require.ErrorIs(t, settle(read), store.ErrLostLease, "another process has it")
+	read.Attempts = 2
+	require.ErrorIs(t, settle(read), store.ErrLostLease, "another process has it")
+	require.NoError(t, settle(again))
+	require.ErrorIs(t, settle(again), store.ErrLostLease, "what became of it is known")
 }
 
 // A channel sends one message at a time, in order, and none while one holds it.
@@ -84,8 +100,7 @@ func outboxNext(t *testing.T, open Open) {
 
 	id, _ := next(t, s, "c", midnight, false)
 	assert.Equal(t, ds[0].ID, id)
-	ds[0].State = store.DeliverySending
-	update(t, s, ds[0])
+	require.True(t, claim(t, s, ds[0]))
 	id, at := next(t, s, "c", midnight, false)
 	assert.Zero(t, id, "one is being sent")
 	assert.Zero(t, at)
@@ -93,7 +108,7 @@ func outboxNext(t *testing.T, open Open) {
 	assert.Equal(t, other.ID, id, "that is another channel")
 
 	// One that failed for itself steps aside until its next try.
-	ds[0].State, ds[0].NextTry, ds[0].Attempts = store.DeliveryWaiting, midnight.Add(time.Minute), 1
+	ds[0].State, ds[0].NextTry = store.DeliveryWaiting, midnight.Add(time.Minute)
 	update(t, s, ds[0])
 	id, _ = next(t, s, "c", midnight, false)
 	assert.Equal(t, ds[1].ID, id)

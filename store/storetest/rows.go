@@ -155,7 +155,7 @@ func outboxKeepsOrder(t *testing.T, open Open) {
 		for n := range ds {
 			ds[n] = &store.Delivery{
 				State: store.DeliveryWaiting, Channel: "dingding", Sender: "conn", Summary: fmt.Sprint("message ", i, n),
-				Payload: json.RawMessage(`{"text": "ü"}`), Event: "failure", DAGID: "d", RunID: "r", TaskID: "t", Try: 1,
+				Payload: json.RawMessage(`{"text": "ü"}`), Owner: store.Owner{Event: "failure", DAGID: "d", RunID: "r", TaskID: "t", MapIndex: 2, Try: 1},
 				// A clock that is set back must not change the order.
 				CreatedAt: midnight.Add(-time.Duration(i) * time.Hour), UpdatedAt: midnight,
 			}
@@ -168,7 +168,8 @@ func outboxKeepsOrder(t *testing.T, open Open) {
 	assert.Equal(t, want, got)
 
 	sent := want[1]
-	sent.State, sent.Attempts, sent.Receipt, sent.Error = store.DeliveryDelivered, 2, "ok", "busy"
+	claim(t, s, sent)
+	sent.State, sent.Receipt, sent.Error = store.DeliveryDelivered, "ok", "busy"
 	sent.NextTry, sent.UpdatedAt = midnight.Add(time.Second), midnight.Add(time.Minute)
 	want[2].State = store.DeliverySending
 	write(t, s, func(ctx context.Context, tx store.Tx) error {
