@@ -113,7 +113,3 @@ func (r *Registry) Sender(name string) (Sender, bool) {
 	s, found := r.senders[name]
 	return s, found
 }
-
-// WriteDocs writes the page of each callback to NAME.md in dir, and an index to
-// README.md. Pages that it wrote earlier for callbacks that are gone are removed.
-func WriteDocs(dir string, specs []Spec) error { return declare.WriteDocs(dir, "Callbacks", specs) }

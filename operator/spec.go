@@ -90,10 +90,3 @@ func IgnoredParams(names ...string) Option { return declare.IgnoredParams(names.
 
 // Sensor says that the parameters common to all sensors apply.
 func Sensor() Option { return declare.Sensor() }
-
-// Markdown returns the page about an operator.
-func Markdown(spec Spec) string { return spec.Markdown() }
-
-// WriteDocs writes the page of each operator to NAME.md in dir, and an index to
-// README.md. Pages that it wrote earlier for operators that are gone are removed.
-func WriteDocs(dir string, specs []Spec) error { return declare.WriteDocs(dir, "Operators", specs) }
