@@ -45,6 +45,15 @@ func RejectedParams(messages map[string]string) Option { return declare.Rejected
 // IgnoredParams lists parameters of Airflow that are accepted and have no effect.
 func IgnoredParams(names ...string) Option { return declare.IgnoredParams(names...) }
 
+// Provider is what a package of notifiers brings: their declarations, and what delivers
+// their messages.
+type Provider struct {
+	Specs []Spec
+	// SenderName is [Message.Sender] of their messages.
+	SenderName string
+	Sender     Sender
+}
+
 // Registry finds the [Spec] that a DAG file names, the [Sender] that delivers a
 // [Message], and the functions that are registered by name. It is never changed after
 // it was made and safe for concurrent use.

@@ -40,13 +40,16 @@ func (a *app) operators() (*operator.Registry, error) {
 // callbacks is every notifier that DAG files may name. The sources are where senders
 // look up connections; a command that sends nothing passes nil.
 func (a *app) callbacks(conns connections.Source) (*callbacks.Registry, error) {
-	senders := map[string]callbacks.Sender{
-		cbdingding.SenderName: cbdingding.NewSender(a.dingding().With(conns, onlyWarnings(a.log()))),
-		cbhttp.SenderName:     cbhttp.NewSender(conns),
-		cbsmtp.SenderName:     cbsmtp.NewSender(conns, templates()),
+	senders, specs := map[string]callbacks.Sender{}, slices.Clone(a.extensions.Callbacks)
+	for _, p := range []callbacks.Provider{
+		cbdingding.Provider(a.dingding().With(conns, onlyWarnings(a.log()))),
+		cbhttp.Provider(conns),
+		cbsmtp.Provider(conns, templates()),
+	} {
+		senders[p.SenderName] = p.Sender
+		specs = append(specs, p.Specs...)
 	}
 	maps.Copy(senders, a.extensions.Senders)
-	specs := slices.Concat(cbdingding.Specs(), cbhttp.Specs(), cbsmtp.Specs(), a.extensions.Callbacks)
 	return callbacks.NewRegistry(specs, senders, a.extensions.Functions...)
 }
 

@@ -10,6 +10,7 @@ import (
 	"maps"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/robot"
 	"github.com/dingdag/dingdag/params"
 )
@@ -25,4 +26,9 @@ func Specs() []callbacks.Spec {
 	comments := params.ParseDocs(docsJSON)
 	maps.Copy(comments, robot.Docs())
 	return []callbacks.Spec{notifierSpec(callbacks.Docs(comments))}
+}
+
+// Provider returns the callbacks of this package with their sender.
+func Provider(h *hook.DingdingHook) callbacks.Provider {
+	return callbacks.Provider{Specs: Specs(), SenderName: SenderName, Sender: NewSender(h)}
 }

@@ -11,8 +11,10 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/callbacks/callbackstest"
 	"github.com/dingdag/dingdag/callbacks/dingding"
 	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/sandbox"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -180,15 +182,16 @@ func TestDecodeFindings(t *testing.T) {
 	}
 }
 
-func TestSpecIsDocumented(t *testing.T) {
+func TestRulesOfNotifiers(t *testing.T) {
 	t.Parallel()
-	assert.NotEmpty(t, spec().Doc())
-	for _, f := range spec().Fields() {
-		assert.NotEmpty(t, f.Doc, f.Name)
-	}
-	for _, example := range spec().Examples {
-		deliver(t, decode(t, example.YAML), event(callbacks.Failure))
-	}
+	callbackstest.Check(t, spec(), callbackstest.Options{
+		SenderName: dingding.SenderName,
+		Start: func(t *testing.T) callbackstest.Receiver {
+			t.Helper()
+			box, sender := setup(t)
+			return callbackstest.Receiver{Sender: sender, Arrived: func() int { return len(box.Messages(sandbox.Filter{})) }}
+		},
+	})
 }
 
 func spec() callbacks.Spec { return dingding.Specs()[0] }

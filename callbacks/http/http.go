@@ -7,6 +7,7 @@ import (
 	"maps"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/connections"
 	hookhttp "github.com/dingdag/dingdag/hook/http"
 	"github.com/dingdag/dingdag/params"
 )
@@ -22,4 +23,9 @@ func Specs() []callbacks.Spec {
 	docs := params.ParseDocs(docsJSON)
 	maps.Copy(docs, hookhttp.Docs())
 	return []callbacks.Spec{notifierSpec(callbacks.Docs(docs))}
+}
+
+// Provider returns the callbacks of this package with their sender.
+func Provider(source connections.Source) callbacks.Provider {
+	return callbacks.Provider{Specs: Specs(), SenderName: SenderName, Sender: NewSender(source)}
 }

@@ -16,6 +16,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/callbacks/callbackstest"
 	cbhttp "github.com/dingdag/dingdag/callbacks/http"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/params"
@@ -223,18 +224,16 @@ func TestDecodeFindings(t *testing.T) {
 	}
 }
 
-func TestSpecIsDocumented(t *testing.T) {
+func TestRulesOfNotifiers(t *testing.T) {
 	t.Parallel()
-	assert.NotEmpty(t, spec().Doc())
-	for _, f := range spec().Fields() {
-		assert.NotEmpty(t, f.Doc, f.Name)
-	}
-	for _, example := range spec().Examples {
-		sender, came := serve(t, 200)
-		_, err := sender.Send(t.Context(), prepare(t, example.YAML, failure()))
-		require.NoError(t, err)
-		<-came
-	}
+	callbackstest.Check(t, spec(), callbackstest.Options{
+		SenderName: cbhttp.SenderName, Secrets: []string{password},
+		Start: func(t *testing.T) callbackstest.Receiver {
+			t.Helper()
+			sender, came := serve(t, 200)
+			return callbackstest.Receiver{Sender: sender, Arrived: func() int { return len(came) }}
+		},
+	})
 }
 
 // Data of which templates leave nothing is no message; data that the file leaves empty is.

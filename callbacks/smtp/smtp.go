@@ -7,8 +7,10 @@ import (
 	"maps"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/connections"
 	hooksmtp "github.com/dingdag/dingdag/hook/smtp"
 	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/template"
 )
 
 //go:generate go run github.com/dingdag/dingdag/params/docgen
@@ -22,4 +24,9 @@ func Specs() []callbacks.Spec {
 	docs := params.ParseDocs(docsJSON)
 	maps.Copy(docs, hooksmtp.Docs())
 	return []callbacks.Spec{notifierSpec(callbacks.Docs(docs))}
+}
+
+// Provider returns the callbacks of this package with their sender.
+func Provider(source connections.Source, templates *template.Env) callbacks.Provider {
+	return callbacks.Provider{Specs: Specs(), SenderName: SenderName, Sender: NewSender(source, templates)}
 }

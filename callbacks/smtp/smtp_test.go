@@ -17,6 +17,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/callbacks/callbackstest"
 	cbsmtp "github.com/dingdag/dingdag/callbacks/smtp"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook/smtp/smtptest"
@@ -218,18 +219,16 @@ func TestDecodeFindings(t *testing.T) {
 	}
 }
 
-func TestSpecIsDocumented(t *testing.T) {
+func TestRulesOfNotifiers(t *testing.T) {
 	t.Parallel()
-	assert.NotEmpty(t, spec().Doc())
-	for _, f := range spec().Fields() {
-		assert.NotEmpty(t, f.Doc, f.Name)
-	}
-	for _, example := range spec().Examples {
-		sender, server := setup(t, smtptest.Options{}, plain)
-		_, err := sender.Send(t.Context(), prepare(t, example.YAML, failure()))
-		require.NoError(t, err)
-		assert.Len(t, server.Mails(), 1)
-	}
+	callbackstest.Check(t, spec(), callbackstest.Options{
+		SenderName: cbsmtp.SenderName,
+		Start: func(t *testing.T) callbackstest.Receiver {
+			t.Helper()
+			sender, server := setup(t, smtptest.Options{}, plain)
+			return callbackstest.Receiver{Sender: sender, Arrived: func() int { return len(server.Mails()) }}
+		},
+	})
 }
 
 // The default mail goes out when one's own can't be rendered, to the receivers that are

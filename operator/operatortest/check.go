@@ -6,17 +6,14 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/operator"
-	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/params/declare/declaretest"
 )
 
 // endsWithin is how soon an operator must return after its context was canceled.
@@ -53,12 +50,10 @@ func Check(t *testing.T, spec operator.Spec, opts Options) {
 	if opts.Render == nil {
 		opts.Render = func(_, text string) (any, error) { return text, nil }
 	}
-	t.Run("documented", func(t *testing.T) { t.Parallel(); checkDocs(t, spec) })
-	t.Run("unknown parameter", func(t *testing.T) { t.Parallel(); checkUnknown(t, spec) })
+	declaretest.Check(t, spec)
 	for _, example := range spec.Examples {
 		t.Run("example "+example.Title, func(t *testing.T) {
 			t.Parallel()
-			checkSchema(t, spec, example.YAML)
 			checkExample(t, spec, opts, example.Title, example.YAML)
 		})
 	}
@@ -66,57 +61,6 @@ func Check(t *testing.T, spec operator.Spec, opts Options) {
 	if opts.Blocking != "" {
 		t.Run("canceled while running", func(t *testing.T) { t.Parallel(); checkCanceledRunning(t, spec, opts) })
 	}
-}
-
-func checkDocs(t *testing.T, spec operator.Spec) {
-	t.Helper()
-	assert.NotEmpty(t, spec.Doc(), "the operator needs a comment; then run go generate")
-	assert.NotEmpty(t, spec.Examples, "the operator needs an example")
-	requireDocs(t, "", spec.Fields())
-}
-
-func requireDocs(t *testing.T, prefix string, fields []params.Field) {
-	t.Helper()
-	for _, f := range fields {
-		assert.NotEmpty(t, f.Doc, "parameter %s needs a comment; then run go generate", prefix+f.Name)
-		requireDocs(t, prefix+f.Name+".", f.Fields)
-	}
-}
-
-func checkUnknown(t *testing.T, spec operator.Spec) {
-	t.Helper()
-	args := parse(t, spec.Examples[0].YAML)
-	const line, column = 77, 3
-	args.Content = append(args.Content,
-		&yaml.Node{Kind: yaml.ScalarNode, Value: "no_such_parameter", Line: line, Column: column},
-		&yaml.Node{Kind: yaml.ScalarNode, Value: "x"})
-	_, problems := spec.Decode(args)
-	for _, p := range problems {
-		if p.Line == line && p.Column == column && !p.Warning {
-			return
-		}
-	}
-	t.Errorf("an unknown parameter must be an error at its key, got %v", problems)
-}
-
-// checkSchema holds the decoder and the JSON Schema together.
-func checkSchema(t *testing.T, spec operator.Spec, text string) {
-	t.Helper()
-	encoded, err := json.Marshal(spec.JSONSchema())
-	require.NoError(t, err, "the schema must encode to JSON")
-	document, err := jsonschema.UnmarshalJSON(strings.NewReader(string(encoded)))
-	require.NoError(t, err)
-	compiler := jsonschema.NewCompiler()
-	require.NoError(t, compiler.AddResource("operator.json", document))
-	schema, err := compiler.Compile("operator.json")
-	require.NoError(t, err)
-	var value any
-	require.NoError(t, yaml.Unmarshal([]byte(text), &value))
-	encoded, err = json.Marshal(value)
-	require.NoError(t, err)
-	value, err = jsonschema.UnmarshalJSON(strings.NewReader(string(encoded)))
-	require.NoError(t, err)
-	assert.NoError(t, schema.Validate(value), "the example must fit the JSON Schema")
 }
 
 func checkExample(t *testing.T, spec operator.Spec, opts Options, title, text string) {
@@ -199,15 +143,5 @@ func noSecrets(t *testing.T, opts Options, task *Task, err error) {
 // without any finding.
 func Decode(tb testing.TB, spec operator.Spec, text string) operator.Operator {
 	tb.Helper()
-	op, problems := spec.Decode(parse(tb, text))
-	require.Empty(tb, problems)
-	return op
-}
-
-func parse(tb testing.TB, text string) *yaml.Node {
-	tb.Helper()
-	var doc yaml.Node
-	require.NoError(tb, yaml.Unmarshal([]byte(text), &doc))
-	require.NotEmpty(tb, doc.Content, "parameters must be a mapping; write {} for none")
-	return doc.Content[0]
+	return declaretest.Decode(tb, spec, text)
 }

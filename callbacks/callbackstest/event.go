@@ -1,0 +1,49 @@
+package callbackstest
+
+import (
+	"time"
+
+	"github.com/dingdag/dingdag/callbacks"
+)
+
+// began is when the attempt of the events began.
+func began() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+
+// Failure returns the event of a task that failed for good at its third try.
+func Failure() *callbacks.Event {
+	start := began()
+	end := start.Add(3*time.Minute + 12*time.Second)
+	return &callbacks.Event{
+		Kind: callbacks.Failure, DAGID: "etl", RunID: "scheduled__2026-01-01T00:00:00+00:00", TaskID: "load", MapIndex: -1,
+		TryNumber: 3, MaxTries: 3, State: "failed", Error: "exit code 1", LogicalDate: &start, StartDate: &start, EndDate: &end,
+		Log: "/logs/etl/load/3.log", Host: "worker-7", Owner: "data", Timezone: "Asia/Shanghai", Program: "dingdag",
+	}
+}
+
+// Events returns an event of each kind.
+func Events() []*callbacks.Event {
+	start := began()
+	next := start.Add(time.Hour)
+	var all []*callbacks.Event
+	for _, kind := range []callbacks.Kind{callbacks.Execute, callbacks.Success, callbacks.Failure, callbacks.Retry, callbacks.Skipped} {
+		ev := Failure()
+		ev.Kind = kind
+		all = append(all, ev)
+	}
+	all[3].NextRetry = &next
+	return append(all,
+		&callbacks.Event{
+			Kind: callbacks.Missed, DAGID: "etl", MapIndex: -1, State: "missed", Reason: "the scheduler was not running",
+			Ticks: &callbacks.Ticks{First: start, Last: next, Count: 2}, Program: "dingdag",
+		},
+		&callbacks.Event{
+			Kind: callbacks.Deadline, DAGID: "etl", RunID: "r", MapIndex: -1, State: "running", Reason: "deadline_missed",
+			Deadline: &next, Program: "dingdag",
+		},
+		&callbacks.Event{
+			Kind: callbacks.ImportError, MapIndex: -1, State: "broken", Reason: "dags/a.yaml is broken",
+			Error: "dags/a.yaml:1:1: error: no tasks", Files: []callbacks.BrokenFile{{File: "dags/a.yaml", Since: start, DAGs: []string{"a"}}},
+			Program: "dingdag",
+		},
+	)
+}
