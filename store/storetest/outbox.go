@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -171,31 +172,42 @@ func outboxReleases(t *testing.T, open Open) {
 	assert.Empty(t, waits())
 }
 
-// What a try saved is there for the next ones, until the task is cleared.
-func triesKeepProgress(t *testing.T, open Open) {
+func outboxKeepsOrder(t *testing.T, open Open) {
 	t.Helper()
 	s := open(t, Node{})
-	in := &store.Instance{RunKey: 7, TaskID: "t", MapIndex: -1, Try: 1, MaxTries: 3}
-	load := func(in store.Instance, key string) string {
-		v, err := s.TaskProgress(t.Context(), &in, key)
-		require.NoError(t, err)
-		return v
+	var want []*store.Delivery
+	for i := range 4 {
+		ds := make([]*store.Delivery, 2)
+		for n := range ds {
+			ds[n] = &store.Delivery{
+				State: store.DeliveryWaiting, Channel: "dingding", Sender: "conn", Summary: fmt.Sprint("message ", i, n),
+				Payload: json.RawMessage(`{"text": "ü"}`), Owner: store.Owner{Event: "failure", DAGID: "d", RunID: "r", TaskID: "t", MapIndex: 2, Try: 1},
+				// A clock that is set back must not change the order.
+				CreatedAt: midnight.Add(-time.Duration(i) * time.Hour), UpdatedAt: midnight,
+			}
+		}
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.InsertDeliveries(ctx, ds) })
+		want = append(want, ds...)
 	}
-	save := func(in *store.Instance, value string) {
-		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.PutTaskProgress(ctx, in, "parts", value) })
-	}
-	assert.Empty(t, load(*in, "parts"))
-	save(in, "1")
-	save(in, "2")
-	again := *in
-	again.Try = 2
-	assert.Equal(t, "2", load(again, "parts"))
-	assert.Empty(t, load(again, "other"))
-	again.MapIndex = 0
-	assert.Empty(t, load(again, "parts"), "another instance")
-	cleared := *in
-	cleared.MaxTries = 6
-	assert.Empty(t, load(cleared, "parts"))
-	save(&cleared, "1")
-	assert.Equal(t, "1", load(cleared, "parts"))
+	got, err := s.Deliveries(t.Context(), nil, 0)
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+
+	sent := want[1]
+	claim(t, s, sent)
+	sent.State, sent.Receipt, sent.Error = store.DeliveryDelivered, "ok", "busy"
+	sent.NextTry, sent.UpdatedAt = midnight.Add(time.Second), midnight.Add(time.Minute)
+	want[2].State = store.DeliverySending
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		if err := tx.UpdateDelivery(ctx, want[2]); err != nil {
+			return err
+		}
+		return tx.UpdateDelivery(ctx, sent)
+	})
+	got, err = s.Deliveries(t.Context(), nil, 0)
+	require.NoError(t, err)
+	assert.Equal(t, want, got, "an update keeps the place and the payload")
+	got, err = s.Deliveries(t.Context(), []store.DeliveryState{store.DeliveryWaiting, store.DeliverySending}, 3)
+	require.NoError(t, err)
+	assert.Equal(t, []*store.Delivery{want[0], want[2], want[3]}, got)
 }

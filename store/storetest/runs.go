@@ -274,3 +274,34 @@ func runsBeforeARun(t *testing.T, open Open) {
 		assert.Equal(t, want, got, r.RunID)
 	}
 }
+
+func deadlinesAreToldOnce(t *testing.T, open Open) {
+	s := open(t, Node{})
+	at := func(minutes int) time.Time { return midnight.Add(time.Duration(minutes) * time.Minute) }
+	all := []*store.RunDeadline{{RunKey: 2, Index: 0, At: at(1)}, {RunKey: 1, Index: 1, At: at(2)}, {RunKey: 1, Index: 0, At: at(9)}}
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		for _, l := range []int{2, 0, 1} {
+			if err := tx.PutDeadline(ctx, all[l]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	due, err := s.DueDeadlines(t.Context(), at(2))
+	require.NoError(t, err)
+	assert.Equal(t, all[:2], due, "those that have passed, the earliest first")
+	for _, want := range []bool{true, false} {
+		write(t, s, func(ctx context.Context, tx store.Tx) error {
+			found, err := tx.DeleteDeadline(ctx, all[0])
+			assert.Equal(t, want, found)
+			return err
+		})
+	}
+	due, err = s.DueDeadlines(t.Context(), at(60))
+	require.NoError(t, err)
+	assert.Equal(t, all[1:], due)
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.DeleteDeadlines(ctx, 1) })
+	due, err = s.DueDeadlines(t.Context(), at(60))
+	require.NoError(t, err)
+	assert.Empty(t, due)
+}

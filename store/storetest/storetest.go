@@ -1,5 +1,5 @@
 // Package storetest is the suite that every durable store passes. It knows the
-// contract of the engine alone, never a database.
+// contract alone, never a database.
 package storetest
 
 import (
@@ -27,64 +27,90 @@ type Node struct {
 // the end of the test.
 type Open func(t *testing.T, n Node) store.Store
 
-// Run runs the suite. create makes an empty database for each test.
+// Run runs the suite, room by room of the contract. create makes an empty database for each test.
 func Run(t *testing.T, create func(t *testing.T) Open) {
 	t.Helper()
-	for name, test := range map[string]func(*testing.T, Open){
-		"runs are stored whole":                       runsAreStoredWhole,
-		"runs are unique":                             runsAreUnique,
-		"import errors are kept":                      importErrorsAreKept,
-		"runs have provisional versions":              runsHaveProvisionalVersions,
-		"runs are created once by many":               runsAreCreatedOnceByMany,
-		"runs are selected":                           runsAreSelected,
-		"runs before a run":                           runsBeforeARun,
-		"backfills are stored whole":                  backfillsAreStoredWhole,
-		"runs that a backfill takes over":             runsAreTakenOver,
-		"instances are inserted and updated":          instancesAreUpserted,
-		"xcom":                                        xcom,
-		"the newest run with an xcom":                 newestRunWithXCom,
-		"rendered fields of the newest runs":          renderedFieldsOfTheNewestRuns,
-		"deadlines are told once":                     deadlinesAreToldOnce,
-		"versions are stored once":                    versionsAreStoredOnce,
-		"dags keep whether they are paused":           dagsKeepPaused,
-		"asset events are taken once":                 assetEventsAreTakenOnce,
-		"ticks are recorded":                          ticksAreRecorded,
-		"pauses are remembered":                       pausesAreRemembered,
-		"lives of schedulers are noted":               livesAreNoted,
-		"the outbox keeps its order":                  outboxKeepsOrder,
-		"a message is sent by one":                    outboxIsClaimed,
-		"the next message of a channel":               outboxNext,
-		"messages are released":                       outboxReleases,
-		"tries keep their progress":                   triesKeepProgress,
-		"functions run one after another":             txOneAfterAnother,
-		"a failing function takes back its own":       txTakesBackItsOwn,
-		"a cancelled function does not run":           txCancelled,
-		"reading goes on beside a transaction":        txReadBeside,
-		"jobs end in their transaction":               jobsEndInTransaction,
-		"jobs run once":                               jobsRunOnce,
-		"jobs of a failed transaction do not run":     jobsRolledBack,
-		"jobs are given back":                         jobsGivenBack,
-		"jobs need a holder":                          jobsNeedAHolder,
-		"no more jobs at once than workers":           jobsAtOnce,
-		"jobs are taken with the end of another":      jobsAreTaken,
-		"no job waits to be taken":                    noJobIsTaken,
-		"taken jobs are recovered":                    takenJobsAreRecovered,
-		"a stop waits for running jobs":               stopWaits,
-		"a stop gives back what does not end in time": stopGivesBack,
-		"jobs of the living are theirs":               beatLeavesTheLiving,
-		"jobs of the dead are run by others":          beatTakesOver,
-		"jobs of the dead can be ended":               beatEnds,
-		"a job that ended is not taken over":          beatComesLate,
-		"an older taking of a job is void":            olderTakings,
-		"a restart takes back what was running":       recoverTakesBack,
-		"requests are answered once":                  requestsAreAnsweredOnce,
-		"requests are answered by one of many":        requestsAreAnsweredByOne,
-		"leases are seen by others":                   leasesAreSeen,
+	for room, tests := range map[string]map[string]func(*testing.T, Open){
+		"runs": {
+			"runs are stored whole":          runsAreStoredWhole,
+			"runs are unique":                runsAreUnique,
+			"runs have provisional versions": runsHaveProvisionalVersions,
+			"runs are created once by many":  runsAreCreatedOnceByMany,
+			"runs are selected":              runsAreSelected,
+			"runs before a run":              runsBeforeARun,
+			"deadlines are told once":        deadlinesAreToldOnce,
+		},
+		"instances": {
+			"instances are inserted and updated": instancesAreUpserted,
+			"rendered fields of the newest runs": renderedFieldsOfTheNewestRuns,
+			"tries keep their progress":          triesKeepProgress,
+		},
+		"xcoms": {
+			"xcom":                        xcom,
+			"the newest run with an xcom": newestRunWithXCom,
+		},
+		"dags": {
+			"import errors are kept":            importErrorsAreKept,
+			"versions are stored once":          versionsAreStoredOnce,
+			"dags keep whether they are paused": dagsKeepPaused,
+			"pauses are remembered":             pausesAreRemembered,
+		},
+		"ticks": {
+			"ticks are recorded":            ticksAreRecorded,
+			"lives of schedulers are noted": livesAreNoted,
+		},
+		"backfills": {
+			"backfills are stored whole":      backfillsAreStoredWhole,
+			"runs that a backfill takes over": runsAreTakenOver,
+		},
+		"assets": {
+			"asset events are taken once": assetEventsAreTakenOnce,
+		},
+		"outbox": {
+			"the outbox keeps its order":    outboxKeepsOrder,
+			"a message is sent by one":      outboxIsClaimed,
+			"the next message of a channel": outboxNext,
+			"messages are released":         outboxReleases,
+		},
+		"requests": {
+			"requests are answered once":           requestsAreAnsweredOnce,
+			"requests are answered by one of many": requestsAreAnsweredByOne,
+			"leases are seen by others":            leasesAreSeen,
+		},
+		"transactions": {
+			"functions run one after another":       txOneAfterAnother,
+			"a failing function takes back its own": txTakesBackItsOwn,
+			"a cancelled function does not run":     txCancelled,
+			"reading goes on beside a transaction":  txReadBeside,
+		},
+		"queue": {
+			"jobs end in their transaction":               jobsEndInTransaction,
+			"jobs run once":                               jobsRunOnce,
+			"jobs of a failed transaction do not run":     jobsRolledBack,
+			"jobs are given back":                         jobsGivenBack,
+			"jobs need a holder":                          jobsNeedAHolder,
+			"no more jobs at once than workers":           jobsAtOnce,
+			"jobs are taken with the end of another":      jobsAreTaken,
+			"no job waits to be taken":                    noJobIsTaken,
+			"taken jobs are recovered":                    takenJobsAreRecovered,
+			"a stop waits for running jobs":               stopWaits,
+			"a stop gives back what does not end in time": stopGivesBack,
+		},
+		"leases": {
+			"jobs of the living are theirs":         beatLeavesTheLiving,
+			"jobs of the dead are run by others":    beatTakesOver,
+			"jobs of the dead can be ended":         beatEnds,
+			"a job that ended is not taken over":    beatComesLate,
+			"an older taking of a job is void":      olderTakings,
+			"a restart takes back what was running": recoverTakesBack,
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, create(t))
-		})
+		for name, test := range tests {
+			t.Run(room+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				test(t, create(t))
+			})
+		}
 	}
 	for name, test := range map[string]func(*testing.T, Open){
 		"a free worker does not wait":         freeWorkersDoNotWait,

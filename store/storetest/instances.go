@@ -1,0 +1,133 @@
+//nolint:thelper // tests, not helpers: failures belong to their lines
+package storetest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/store"
+)
+
+// many is more rows than any store writes in one statement.
+const many = 1203
+
+func instancesAreUpserted(t *testing.T, open Open) {
+	s := open(t, Node{})
+	r, other := newRun("d", "one", midnight), newRun("d", "two", time.Time{})
+	r.State = dag.RunRunning
+	insert(t, s, r, other)
+	var is []*store.Instance
+	for i := range many {
+		// Names that sort in another order than the tasks have.
+		is = append(is, &store.Instance{
+			RunKey: r.Key, TaskID: fmt.Sprint("t", many-i), MapIndex: -1, State: dag.Scheduled, MaxTries: 3, Operator: "bash",
+		})
+	}
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		mapped := *is[0]
+		mapped.RunKey, mapped.MapIndex = other.Key, 4
+		if err := tx.PutInstances(ctx, []*store.Instance{&mapped}); err != nil {
+			return err
+		}
+		return tx.PutInstances(ctx, is)
+	})
+	for i, in := range is {
+		at := midnight.Add(time.Duration(i) * time.Millisecond)
+		in.State, in.Try, in.MaxTries, in.Lost, in.Operator = dag.UpForRetry, 2, 4, 1, "http"
+		in.QueuedAt, in.StartDate, in.EndDate, in.RetryAt = at, at.Add(1e6), at.Add(2e6), at.Add(3e6)
+		in.Error, in.Log = fmt.Sprint("error ", i), fmt.Sprint("log/", i)
+		in.RenderedMapIndex = fmt.Sprint("name ", i)
+		in.FirstStart = midnight.Add(time.Duration(i) * time.Second)
+	}
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.PutInstances(ctx, is) })
+
+	got, err := s.Instances(t.Context(), r.Key)
+	require.NoError(t, err)
+	assert.Equal(t, is, got, "every row, in the order of creation, with every field")
+	got, err = s.InstancesOfRuns(t.Context(), dag.RunRunning)
+	require.NoError(t, err)
+	assert.Len(t, got, many, "the queued run has one more")
+	got, err = s.Instances(t.Context(), other.Key)
+	require.NoError(t, err)
+	require.Len(t, got, 1)
+	assert.Equal(t, 4, got[0].MapIndex)
+	assert.Equal(t, dag.Scheduled, got[0].State, "another run's instance stays")
+
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.PutInstances(ctx, nil) })
+}
+
+// What a try saved is there for the next ones, until the task is cleared.
+func triesKeepProgress(t *testing.T, open Open) {
+	t.Helper()
+	s := open(t, Node{})
+	in := &store.Instance{RunKey: 7, TaskID: "t", MapIndex: -1, Try: 1, MaxTries: 3}
+	load := func(in store.Instance, key string) string {
+		v, err := s.TaskProgress(t.Context(), &in, key)
+		require.NoError(t, err)
+		return v
+	}
+	save := func(in *store.Instance, value string) {
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.PutTaskProgress(ctx, in, "parts", value) })
+	}
+	assert.Empty(t, load(*in, "parts"))
+	save(in, "1")
+	save(in, "2")
+	again := *in
+	again.Try = 2
+	assert.Equal(t, "2", load(again, "parts"))
+	assert.Empty(t, load(again, "other"))
+	again.MapIndex = 0
+	assert.Empty(t, load(again, "parts"), "another instance")
+	cleared := *in
+	cleared.MaxTries = 6
+	assert.Empty(t, load(cleared, "parts"))
+	save(&cleared, "1")
+	assert.Equal(t, "1", load(cleared, "parts"))
+}
+
+// renderedFieldsOfTheNewestRuns holds that each try has its own fields, and that only the
+// runs of a DAG that rendered last keep theirs.
+func renderedFieldsOfTheNewestRuns(t *testing.T, open Open) {
+	t.Helper()
+	s := open(t, Node{})
+	now := midnight
+	put := func(dagID string, run int64, mapIndex, try int) {
+		now = now.Add(time.Second)
+		write(t, s, func(ctx context.Context, tx store.Tx) error {
+			return tx.PutRenderedFields(ctx, &store.RenderedTry{
+				RunKey: run, DAGID: dagID, TaskID: "t", MapIndex: mapIndex, Try: try, At: now, Fields: json.RawMessage(fmt.Sprintf(`[%d]`, now.Unix())),
+			}, 2)
+		})
+	}
+	get := func(run int64, mapIndex, try int) string {
+		v, err := s.RenderedFields(t.Context(), run, "t", mapIndex, try)
+		require.NoError(t, err)
+		return string(v)
+	}
+	put("d", 1, -1, 1)
+	first := get(1, -1, 1)
+	put("d", 1, -1, 2)
+	assert.Equal(t, first, get(1, -1, 1), "a later try leaves the first")
+	assert.NotEqual(t, first, get(1, -1, 2))
+	put("d", 1, -1, 1)
+	assert.NotEqual(t, first, get(1, -1, 1), "a sensor that looks again replaces its own")
+	assert.Empty(t, get(1, 0, 1))
+	assert.Empty(t, get(2, -1, 1))
+
+	put("d", 2, 0, 1)
+	put("other", 9, -1, 1)
+	put("d", 1, 3, 1) // run 1 renders again, so that run 2 has rested longest
+	put("d", 3, -1, 1)
+	assert.Empty(t, get(2, 0, 1), "the run that has rested longest loses its own")
+	assert.NotEmpty(t, get(1, -1, 2))
+	assert.NotEmpty(t, get(1, 3, 1))
+	assert.NotEmpty(t, get(3, -1, 1))
+	assert.NotEmpty(t, get(9, -1, 1), "those of another DAG stay")
+}

@@ -1,0 +1,62 @@
+//nolint:thelper // tests, not helpers: failures belong to their lines
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/dingdag/dingdag/store"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func ticksAreRecorded(t *testing.T, open Open) {
+	s := open(t, Node{})
+	at := func(h int) time.Time { return midnight.Add(time.Duration(h) * time.Hour) }
+	put := func(dagID string, first, last, n int, o store.TickOutcome) *store.TickRange {
+		r := &store.TickRange{DAGID: dagID, First: at(first), Last: at(last), Count: n, Outcome: o, Reason: "because", RecordedAt: at(9)}
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.InsertTickRange(ctx, r) })
+		require.NotZero(t, r.ID)
+		return r
+	}
+	missed, skipped := put("d", 1, 3, 3, store.TickMissed), put("d", 5, 5, 1, store.TickSkipped)
+	put("e", 1, 9, 9, store.TickMissed)
+	all, err := s.TickRanges(t.Context(), "d", 0)
+	require.NoError(t, err)
+	assert.Equal(t, []*store.TickRange{skipped, missed}, all)
+	newest, err := s.TickRanges(t.Context(), "d", 1)
+	require.NoError(t, err)
+	assert.Equal(t, []*store.TickRange{skipped}, newest)
+	for h, want := range map[int]*store.TickRange{0: nil, 1: missed, 2: missed, 3: missed, 4: nil, 5: skipped, 6: nil} {
+		got, err := s.TickRangeAt(t.Context(), "d", at(h))
+		require.NoError(t, err)
+		assert.Equal(t, want, got, "hour %d", h)
+	}
+}
+
+func livesAreNoted(t *testing.T, open Open) {
+	s := open(t, Node{})
+	at := func(h int) time.Time { return midnight.Add(time.Duration(h) * time.Hour) }
+	put := func(l *store.SchedulerLife) {
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.PutSchedulerLife(ctx, l) })
+	}
+	none, err := s.LastSchedulerLife(t.Context(), at(9))
+	require.NoError(t, err)
+	assert.Nil(t, none)
+	first, second := &store.SchedulerLife{StartedAt: at(1), SeenAt: at(1)}, &store.SchedulerLife{StartedAt: at(5), SeenAt: at(6)}
+	put(first)
+	put(second)
+	first.SeenAt, first.Stopped = at(3), true
+	put(first)
+	all, err := s.SchedulerLives(t.Context(), at(3))
+	require.NoError(t, err)
+	assert.Equal(t, []*store.SchedulerLife{first, second}, all)
+	later, err := s.SchedulerLives(t.Context(), at(4))
+	require.NoError(t, err)
+	assert.Equal(t, []*store.SchedulerLife{second}, later)
+	before, err := s.LastSchedulerLife(t.Context(), at(4))
+	require.NoError(t, err)
+	assert.Equal(t, first, before)
+}
