@@ -119,6 +119,19 @@ func TestCandidates(t *testing.T) {
 	assert.Empty(t, m.Waiting())
 }
 
+// Whether there is room for all counts what is active already.
+func TestCandidatesBesideActiveOnes(t *testing.T) {
+	t.Parallel()
+	g := graphOf(func(d *dag.DAG) { d.MaxActiveTasks = 2; d.Tasks[2].PriorityWeight = 9 }, "busy", "a", "b")
+	m := dagrun.NewMachine(g)
+	m.Advance()
+	m.Set(place(m, g, "busy"), dag.Running)
+	for at := range m.Candidates() {
+		m.Set(at, dag.Queued)
+	}
+	assert.Equal(t, "a", ids(m, g, m.Waiting()), "the heavier one goes first")
+}
+
 // Where there is room for all, they go in the order in which they became ready.
 func TestCandidatesWithRoom(t *testing.T) {
 	t.Parallel()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/dagrun"
+	"github.com/dingdag/dingdag/engine/phase"
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/dag"
@@ -159,9 +160,9 @@ func (c *change) alter(as []*alteration) (*Affected, error) {
 	if !c.e.works() || len(as) == 0 {
 		return done, nil
 	}
-	c.freed = true // tasks of other runs may wait for what these instances were
+	c.Freed() // tasks of other runs may wait for what these instances were
 	id := as[0].run.DAGID
-	c.after = append(c.after, func() { c.e.wakeDAG(id) })
+	c.After(func() { c.e.wakeDAG(id) })
 	return done, nil
 }
 
@@ -177,7 +178,7 @@ func (c *change) replace(a *alteration) error {
 		c.e.drop(key)
 	}
 	for k, why := range a.stop {
-		c.after = append(c.after, func() { c.e.cancel(k, why) })
+		c.After(func() { c.e.cancel(k, why) })
 	}
 	if a.live && a.run.State == dag.RunRunning {
 		lr, err := c.load(&a.run, a.rows)
@@ -190,13 +191,13 @@ func (c *change) replace(a *alteration) error {
 		a.run = lr.run
 	}
 	for _, in := range a.changed {
-		if c.runOf[in] == nil { // the others are told of when they are written
+		if !c.HasRow(in) { // the others are told of when they are written
 			copied := *in
-			c.updates = append(c.updates, Update{Run: a.run, Instance: &copied})
+			c.Changed(phase.Change{Run: a.run, Instance: &copied})
 		}
 	}
 	if a.from != a.run.State {
-		c.updates = append(c.updates, Update{Run: a.run})
+		c.Changed(phase.Change{Run: a.run})
 	}
 	return nil
 }

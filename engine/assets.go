@@ -27,7 +27,7 @@ func (c *change) updateAssets(r *store.Run, t *dag.Task, mapIndex int) error {
 		}
 	}
 	for id := range woken {
-		c.after = append(c.after, func() { c.e.wakeDAG(id) })
+		c.After(func() { c.e.wakeDAG(id) })
 	}
 	return nil
 }

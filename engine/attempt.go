@@ -250,7 +250,7 @@ func (a *attempt) start(ctx context.Context) error {
 		if lr == nil || !a.wanted(a.row(lr)) {
 			return errNotWanted
 		}
-		c.out = append(c.out, ds...)
+		c.Message(ds...)
 		return a.begin(c, lr)
 	})
 }
@@ -286,7 +286,7 @@ func (a *attempt) finish(ctx context.Context, res worker.Result, stop <-chan str
 		case <-stop:
 		default:
 			c.takes = true
-			c.after = append(c.after, func() { next = c.next })
+			c.After(func() { next = c.next })
 		}
 		lr, err := c.liveRun(a.job.RunKey)
 		if err != nil {
@@ -298,7 +298,7 @@ func (a *attempt) finish(ctx context.Context, res worker.Result, stop <-chan str
 		if _, err := c.apply(lr, a.i, &res); err != nil {
 			return err
 		}
-		c.out = append(c.out, ds...)
+		c.Message(ds...)
 		return c.step(lr)
 	}
 	err = a.e.persist(ctx, func() error { return a.e.changeOf(write, a.job.RunKey, settle) })

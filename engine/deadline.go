@@ -94,7 +94,7 @@ func (c *change) fireDeadline(l *store.RunDeadline) error {
 	ev.LogicalDate, ev.StartDate, ev.EndDate = render.Moment(r.LogicalDate), render.Moment(r.StartDate), render.Moment(r.EndDate)
 	tc := c.e.render.Context(c.ctx, c, p.d, r, nil, nil)
 	tc.Reason = reasonDeadline
-	c.out = append(c.out, c.e.prepare(p, p.onDeadline[l.Index], ev, tc)...)
+	c.Message(c.e.prepare(p, p.onDeadline[l.Index], ev, tc)...)
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/engine/phase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/worker"
 )
@@ -40,7 +41,7 @@ func (f *fault) Unwrap() error { return f.err }
 
 // guarded runs fn and the writing of what it did. A panic becomes a fault of the run that
 // was being worked on.
-func (c *change) guarded(fn func(*change) error) (err error) {
+func (c *change) guarded(fn func(*change) error) (p phase.Prepared, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			c.e.o.Log.Error("a change of state panicked: this is a mistake in the program, please report it",
@@ -49,9 +50,9 @@ func (c *change) guarded(fn func(*change) error) (err error) {
 		}
 	}()
 	if err := fn(c); err != nil {
-		return err
+		return phase.Prepared{}, err
 	}
-	return c.flush()
+	return c.write()
 }
 
 // giveUpRun fails the run to which a fault belongs, in a transaction of its own because
@@ -112,7 +113,7 @@ func (c *change) giveUp(r *store.Run, f *fault, withCallbacks bool) error {
 	if err := c.PutInstances(c.ctx, is); err != nil {
 		return err
 	}
-	c.updates = append(c.updates, Update{Run: *r})
+	c.Changed(phase.Change{Run: *r})
 	if p != nil {
 		paused, err := c.pauseAfterFailures(lr)
 		if err != nil {
@@ -120,12 +121,12 @@ func (c *change) giveUp(r *store.Run, f *fault, withCallbacks bool) error {
 		}
 		ev := c.e.runEvent(lr, callbacks.Failure, c.now)
 		ev.Reason, ev.Error, ev.Paused = f.reason, why, paused
-		c.out = append(c.out, c.e.runDeliveries(c.ctx, c, lr, ev, p.onFailure)...)
+		c.Message(c.e.runDeliveries(c.ctx, c, lr, ev, p.onFailure)...)
 		c.tellPaused(lr, paused)
 	}
-	c.freed = true
+	c.Freed()
 	key, dagID := r.Key, r.DAGID
-	c.after = append(c.after, func() {
+	c.After(func() {
 		c.e.drop(key)
 		c.e.wakeDAG(dagID)
 	})
@@ -144,14 +145,14 @@ func (c *change) endInstances(lr *liveRun, is []*store.Instance, why string) {
 			in.State, in.Error = dag.Failed, why
 			if i := lr.plan.indexOf(in.TaskID); i >= 0 {
 				c.e.worker.Note(worker.LogPath(&lr.run, in, 0), why)
-				c.out = append(c.out, c.e.taskDeliveries(c.ctx, c, lr.plan, i, &lr.run, callbacks.Failure, in)...)
+				c.Message(c.e.taskDeliveries(c.ctx, c, lr.plan, i, &lr.run, callbacks.Failure, in)...)
 			}
 		}
 		if s == dag.Running || s == dag.Restarting || s == dag.Queued {
-			c.after = append(c.after, func() { c.e.cancel(k, errGivenUp) })
+			c.After(func() { c.e.cancel(k, errGivenUp) })
 		}
 		copied := *in
-		c.updates = append(c.updates, Update{Run: lr.run, Instance: &copied})
+		c.Changed(phase.Change{Run: lr.run, Instance: &copied})
 	}
 }
 

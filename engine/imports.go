@@ -174,7 +174,7 @@ func (c *change) tellBroken(state string, list []*store.ImportError) {
 		names[i] = map[string]any{"file": f.File, "since": f.Since, "dags": anyList(f.DAGs), "error": f.Error, "gone": f.Gone}
 	}
 	tc.Extra = map[string]any{"state": state, "files": names}
-	c.out = append(c.out, c.e.prepare(p, c.e.onImportError, ev, tc)...)
+	c.Message(c.e.prepare(p, c.e.onImportError, ev, tc)...)
 }
 
 func anyList(texts []string) []any {

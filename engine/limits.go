@@ -141,7 +141,7 @@ func (c *change) stopFast(lr *liveRun) {
 		if in.State == dag.Failed {
 			in.Error = errFailFast.Error()
 			k := keyOf(in)
-			c.after = append(c.after, func() { c.e.cancel(k, errFailFast) })
+			c.After(func() { c.e.cancel(k, errFailFast) })
 		}
 	}
 }
@@ -169,7 +169,7 @@ func (c *change) pauseAfterFailures(lr *liveRun) (cause string, err error) {
 		return "", err
 	}
 	id := lr.run.DAGID
-	c.after = append(c.after, func() {
+	c.After(func() {
 		c.e.o.Log.Error("dag paused: too many runs failed in a row", "dag", id, "max_consecutive_failed_dag_runs", n)
 		c.e.mu.Lock()
 		defer c.e.mu.Unlock()
@@ -198,5 +198,5 @@ func (c *change) tellPaused(lr *liveRun, cause string) {
 	}
 	ev := c.e.event(callbacks.Missed, lr.plan.d)
 	ev.State, ev.Reason, ev.Paused = "paused", cause, cause
-	c.out = append(c.out, c.e.runDeliveries(c.ctx, c, lr, ev, cbs)...)
+	c.Message(c.e.runDeliveries(c.ctx, c, lr, ev, cbs)...)
 }

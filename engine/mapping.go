@@ -44,7 +44,7 @@ func (c *change) expand(lr *liveRun, i dagrun.Task) error {
 	first := lr.m.Slots(i)[0]
 	if in := lr.inst.At(first); in != nil && in.MapIndex < 0 {
 		in.State = dag.Removed
-		c.write(lr, in)
+		c.Row(&lr.run, in)
 		lr.inst.Put(first, nil)
 	}
 	changed := lr.m.Unfold(i, n)
@@ -103,6 +103,6 @@ func (c *change) failExpansion(lr *liveRun, i dagrun.Task, err error) {
 		in.StartDate, in.EndDate, in.Error = c.now, c.now, err.Error()
 		in.Log = worker.LogPath(&lr.run, in, 0)
 		c.e.worker.Note(in.Log, in.Error)
-		c.out = append(c.out, c.e.taskDeliveries(c.ctx, c, lr.plan, i, &lr.run, callbacks.Failure, in)...)
+		c.Message(c.e.taskDeliveries(c.ctx, c, lr.plan, i, &lr.run, callbacks.Failure, in)...)
 	}
 }

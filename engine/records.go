@@ -291,6 +291,6 @@ func (c *change) tellMissed(d *dag.DAG, r *store.TickRange) error {
 	ev.Ticks = &callbacks.Ticks{First: r.First, Last: r.Last, Count: r.Count}
 	tc := c.e.render.Context(c.ctx, c, p.d, &store.Run{DAGID: d.ID, Type: dag.ScheduledRun}, nil, nil)
 	tc.Reason = r.Reason
-	c.out = append(c.out, c.e.prepare(p, p.onMissed, ev, tc)...)
+	c.Message(c.e.prepare(p, p.onMissed, ev, tc)...)
 	return nil
 }

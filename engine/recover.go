@@ -189,6 +189,6 @@ func (c *change) failLost(lr *liveRun, a *attempt, o operator.Outcome) error {
 	if err != nil {
 		return err
 	}
-	c.out = append(c.out, c.e.taskDeliveries(c.ctx, c, lr.plan, a.i, &lr.run, callbackFor(in.State), in)...)
+	c.Message(c.e.taskDeliveries(c.ctx, c, lr.plan, a.i, &lr.run, callbackFor(in.State), in)...)
 	return c.step(lr)
 }

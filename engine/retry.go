@@ -10,7 +10,7 @@ import (
 // watchRetry arms the timer of an instance that waits for its retry.
 func (c *change) watchRetry(in *store.Instance) {
 	key, try, at := keyOf(in), in.Try, in.RetryAt
-	c.after = append(c.after, func() {
+	c.After(func() {
 		c.e.at(at, func() { c.e.retry(key, try) })
 	})
 }

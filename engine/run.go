@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/dagrun"
+	"github.com/dingdag/dingdag/engine/phase"
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -43,29 +44,24 @@ func (lr *liveRun) rows() iter.Seq[*store.Instance] {
 	}
 }
 
-// change is one transaction of the engine and what follows from its commit.
+// change is one transaction of the engine while it is decided what it writes.
 type change struct {
 	store.Tx
+	*phase.Deciding
 	e   *Engine
 	ctx context.Context //nolint:containedctx // lives as long as the transaction
 	now time.Time
-
+	// touched are the runs that it has locked.
 	touched []*liveRun
-	// dirty collects the instances to write, once each; runOf tells their run.
-	dirty   []*store.Instance
-	runOf   map[*store.Instance]*liveRun
-	jobs    []store.Job
-	out     []*store.Delivery
-	updates []Update
-	after   []func()
-
 	// takes says that a worker is about to be free; next is what it takes then.
 	takes bool
 	next  *attempt
-	// freed says that a task has ended or given its slot back.
-	freed bool
 	// on is the key of the run that is being worked on.
 	on int64
+}
+
+func (e *Engine) newChange(ctx context.Context, run int64) *change {
+	return &change{Deciding: phase.Begin(e.o.Observe != nil), e: e, ctx: ctx, on: run}
 }
 
 // change runs fn in a transaction. What fn changed in memory is dropped when the
@@ -90,36 +86,39 @@ func (e *Engine) changeOf(ctx context.Context, run int64, fn func(*change) error
 
 // try is changeOf without care for faults.
 func (e *Engine) try(ctx context.Context, run int64, fn func(*change) error) error {
-	c := &change{e: e, ctx: ctx, on: run, runOf: map[*store.Instance]*liveRun{}}
-	err := e.store.Tx(ctx, func(tx store.Tx) error {
+	c := e.newChange(ctx, run)
+	done, err := phase.Run(ctx, e.store, func(tx store.Tx) (phase.Prepared, error) {
 		c.Tx, c.now = tx, e.now()
-		defer func() {
-			for _, lr := range c.touched {
-				lr.mu.Unlock()
-			}
-		}()
+		defer c.unlock()
 		return c.guarded(fn)
 	})
 	if err != nil {
-		for _, lr := range c.touched {
-			e.dropForNow(lr.run.Key)
-		}
-		if c.next != nil {
-			c.next.try.Drop()
-		}
+		c.forget()
 		return err
 	}
-	for _, u := range c.updates {
-		e.observe(u)
-	}
-	for _, f := range c.after {
-		f()
-	}
-	e.outbox.Stored(c.out)
-	if c.freed {
+	done.Follow(func(ch phase.Change) { e.observe(Update{Run: ch.Run, Instance: ch.Instance}) })
+	e.outbox.Stored(done.Messages())
+	if done.FreedSlot() {
 		e.pumpBlocked(ctx)
 	}
 	return nil
+}
+
+// unlock gives the runs back that the transaction touched.
+func (c *change) unlock() {
+	for _, lr := range c.touched {
+		lr.mu.Unlock()
+	}
+}
+
+// forget drops what a transaction that failed has changed in memory.
+func (c *change) forget() {
+	for _, lr := range c.touched {
+		c.e.dropForNow(lr.run.Key)
+	}
+	if c.next != nil {
+		c.next.try.Drop()
+	}
 }
 
 // pumpBlocked lets runs go on whose tasks wait for something outside of the run: slots
@@ -189,49 +188,26 @@ func (c *change) reloadDropped() {
 		case err != nil:
 			c.e.logOnce(k, "read a run back", err) // the others go on
 		case lr == nil:
-			c.after = append(c.after, func() { c.e.drop(k) })
+			c.After(func() { c.e.drop(k) })
 		}
 	}
 }
 
-// flush writes what the functions of this transaction collected.
-func (c *change) flush() error {
-	if err := c.Enqueue(c.ctx, c.jobs); err != nil {
-		return err
-	}
+// write takes the transaction through its phases up to the commit.
+func (c *change) write() (phase.Prepared, error) {
+	var take func() error
 	if c.takes {
-		if err := c.takeNext(); err != nil {
-			return err
-		}
+		take = c.takeNext
 	}
-	if err := c.putDirty(); err != nil {
-		return err
+	handedOver, err := c.HandOver(c.ctx, c, take)
+	if err != nil {
+		return phase.Prepared{}, err
 	}
-	if c.e.o.Observe != nil {
-		us := make([]Update, 0, len(c.dirty)+len(c.updates))
-		for _, in := range c.dirty {
-			copied := *in
-			us = append(us, Update{Run: c.runOf[in].run, Instance: &copied})
-		}
-		c.updates = append(us, c.updates...)
+	recorded, err := handedOver.Record(c.ctx, c, func(run int64) { c.on = run })
+	if err != nil {
+		return phase.Prepared{}, err
 	}
-	return c.InsertDeliveries(c.ctx, c.out)
-}
-
-// putDirty writes the rows that changed, run by run.
-func (c *change) putDirty() error {
-	for rest := c.dirty; len(rest) > 0; {
-		c.on = rest[0].RunKey
-		n := slices.IndexFunc(rest, func(in *store.Instance) bool { return in.RunKey != c.on })
-		if n < 0 {
-			n = len(rest)
-		}
-		if err := c.PutInstances(c.ctx, rest[:n]); err != nil {
-			return err
-		}
-		rest = rest[n:]
-	}
-	return nil
+	return recorded.Send(c.ctx, c)
 }
 
 // touch takes a run into the transaction.
@@ -359,18 +335,12 @@ func (c *change) set(lr *liveRun, at dagrun.Slot, s dag.State) *store.Instance {
 // record notes the row of an instance for writing, with the state that the machine has.
 func (c *change) record(lr *liveRun, at dagrun.Slot) *store.Instance {
 	in, s := lr.instance(at), lr.m.State(at)
-	c.freed = c.freed || s.Finished() || holdsSlot(in.State) && !holdsSlot(s)
-	in.State = s
-	c.write(lr, in)
-	return in
-}
-
-// write notes a row for writing.
-func (c *change) write(lr *liveRun, in *store.Instance) {
-	if c.runOf[in] == nil {
-		c.runOf[in] = lr
-		c.dirty = append(c.dirty, in)
+	if s.Finished() || holdsSlot(in.State) && !holdsSlot(s) {
+		c.Freed()
 	}
+	in.State = s
+	c.Row(&lr.run, in)
+	return in
 }
 
 func holdsSlot(s dag.State) bool { return s == dag.Queued || s == dag.Running }
@@ -446,7 +416,7 @@ func (c *change) queue(lr *liveRun, at dagrun.Slot) {
 		in.Try++
 		in.StartDate, in.EndDate = time.Time{}, time.Time{}
 	}
-	c.jobs = append(c.jobs, store.Job{RunKey: lr.run.Key, TaskID: in.TaskID, MapIndex: in.MapIndex, Try: in.Try})
+	c.Job(store.Job{RunKey: lr.run.Key, TaskID: in.TaskID, MapIndex: in.MapIndex, Try: in.Try})
 }
 
 func (e *Engine) setBlocked(key int64, blocked bool) {
@@ -479,17 +449,17 @@ func (c *change) end(lr *liveRun, state dag.RunState, reason string) error {
 	}
 	// The callbacks may read what this transaction wrote.
 	if len(cbs) > 0 && marked == "" {
-		if err := c.PutInstances(c.ctx, c.dirty); err != nil {
+		if err := c.Rows(c.ctx, c); err != nil {
 			return err
 		}
 		ev := c.e.runEvent(lr, kind, c.now)
 		ev.Paused = paused
-		c.out = append(c.out, c.e.runDeliveries(c.ctx, c, lr, ev, cbs)...)
+		c.Message(c.e.runDeliveries(c.ctx, c, lr, ev, cbs)...)
 	}
 	c.tellPaused(lr, paused)
-	c.updates = append(c.updates, Update{Run: lr.run})
+	c.Changed(phase.Change{Run: lr.run})
 	key, dagID := lr.run.Key, lr.run.DAGID
-	c.after = append(c.after, func() {
+	c.After(func() {
 		c.e.drop(key)
 		c.e.wakeDAG(dagID)
 	})
@@ -510,7 +480,7 @@ func (c *change) start(r *store.Run) error {
 	if err != nil || lr == nil {
 		return err
 	}
-	c.updates = append(c.updates, Update{Run: lr.run})
+	c.Changed(phase.Change{Run: lr.run})
 	return c.step(lr)
 }
 
@@ -518,7 +488,7 @@ func (c *change) start(r *store.Run) error {
 func (c *change) watchTimeout(lr *liveRun) {
 	if d := lr.plan.d.DagrunTimeout; d > 0 {
 		key, at := lr.run.Key, lr.run.StartDate.Add(d)
-		c.after = append(c.after, func() { c.e.at(at, func() { c.e.timeOut(key) }) })
+		c.After(func() { c.e.at(at, func() { c.e.timeOut(key) }) })
 	}
 }
 
@@ -537,7 +507,7 @@ func (e *Engine) timeOut(key int64) {
 		for _, at := range lr.m.TimeOut() {
 			if in := lr.instance(at); holdsSlot(in.State) {
 				k := keyOf(in)
-				c.after = append(c.after, func() { e.cancel(k, errRunTimedOut) })
+				c.After(func() { e.cancel(k, errRunTimedOut) })
 			}
 			c.record(lr, at).EndDate = c.now
 		}

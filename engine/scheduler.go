@@ -13,6 +13,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/engine/phase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/timetable"
 )
@@ -315,7 +316,7 @@ func (c *change) wake(id string) error {
 	}
 	b, err := c.OpenBackfill(c.ctx, id)
 	if err == nil && b != nil && scheduling {
-		c.after = append(c.after, func() { c.e.stepBackfill(id) })
+		c.After(func() { c.e.stepBackfill(id) })
 	}
 	return err
 }
@@ -373,7 +374,7 @@ func (c *change) insertRun(d *dag.DAG, r *store.Run) (bool, error) {
 	if err != nil || !ok {
 		return ok, err
 	}
-	c.updates = append(c.updates, Update{Run: *r})
+	c.Changed(phase.Change{Run: *r})
 	if err := c.armDeadlines(d, r); err != nil {
 		return false, err
 	}

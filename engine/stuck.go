@@ -33,7 +33,7 @@ func (c *change) noteStuck(lr *liveRun) error {
 	c.e.mu.Unlock()
 	if news {
 		id := lr.run.DAGID
-		c.after = append(c.after, func() { c.e.wakeDAG(id) })
+		c.After(func() { c.e.wakeDAG(id) })
 	}
 	return nil
 }

@@ -156,7 +156,7 @@ func (c *change) trigger(r *triggerRequest) (*Triggered, error) {
 	made := *run // the caller's stays as it was made
 	done.Run = &made
 	if c.e.works() {
-		c.after = append(c.after, func() { c.e.wakeDAG(d.ID) })
+		c.After(func() { c.e.wakeDAG(d.ID) })
 	}
 	return done, nil
 }

@@ -38,12 +38,9 @@ func (e *Engine) WhyTask(ctx context.Context, r *store.Run, taskID string) (out 
 		return nil, err
 	}
 	err = e.store.Tx(ctx, func(tx store.Tx) error {
-		c := &change{Tx: tx, e: look, ctx: ctx, now: e.now(), runOf: map[*store.Instance]*liveRun{}}
-		defer func() {
-			for _, lr := range c.touched {
-				lr.mu.Unlock()
-			}
-		}()
+		c := look.newChange(ctx, r.Key)
+		c.Tx, c.now = tx, e.now()
+		defer c.unlock()
 		lr, err := c.lookAt(r)
 		if f, ok := errors.AsType[*fault](err); ok {
 			out, err = c.whyFaulty(r, taskID, f)
