@@ -1,11 +1,11 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strconv"
 
+	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/dag"
@@ -56,22 +56,15 @@ func (e *Engine) consumers(uri string) []string {
 // open ones as it may. The run takes everything that the DAG has been told since the last
 // one (Airflow, SchedulerJobRunner._create_dag_runs_asset_triggered).
 func (c *change) createTriggered(d *dag.DAG) error {
-	if d.Assets == nil {
-		return nil
-	}
-	events, err := toldOf(c.ctx, c, d)
-	if err != nil || !assetsMet(d, events) {
+	events, met, err := schedule.Updated(c.ctx, c, d)
+	if err != nil || !met {
 		return err
 	}
 	open, err := c.CountRuns(c.ctx, d.ID, dag.RunQueued, dag.RunRunning)
 	if err != nil || open >= d.MaxActiveRuns {
 		return err
 	}
-	last := slices.MaxFunc(events, func(a, b *store.AssetEvent) int { return cmp.Compare(a.ID, b.ID) })
-	r := &store.Run{
-		DAGID: d.ID, RunID: dag.RunID(dag.AssetRun, last.At), Type: dag.AssetRun, State: dag.RunQueued,
-		RunAfter: last.At, QueuedAt: c.now, Version: d.Version,
-	}
+	r, last := schedule.AssetRun(d, events, c.now)
 	ok, err := c.insertRun(d, r)
 	if err == nil && !ok { // another event of the same millisecond has a run
 		r.RunID += "_" + strconv.FormatInt(last.ID, 10)
@@ -81,27 +74,6 @@ func (c *change) createTriggered(d *dag.DAG) error {
 		return err
 	}
 	return c.TakeAssetEvents(c.ctx, d.ID, r.Key)
-}
-
-// toldOf reads the newest event of each asset that a DAG waits for and no run has taken.
-func toldOf(ctx context.Context, r store.Reader, d *dag.DAG) ([]*store.AssetEvent, error) {
-	return r.WaitingAssetEvents(ctx, d.ID, assetURIs(d))
-}
-
-// assetURIs are the assets that a DAG waits for.
-func assetURIs(d *dag.DAG) (uris []string) {
-	for _, a := range d.Assets.Assets() {
-		uris = append(uris, a.URI)
-	}
-	return uris
-}
-
-func assetsMet(d *dag.DAG, events []*store.AssetEvent) bool {
-	updated := map[string]bool{}
-	for _, ev := range events {
-		updated[ev.URI] = true
-	}
-	return d.Assets.Met(func(uri string) bool { return updated[uri] })
 }
 
 // wakeTold lets the DAGs look again that were told of assets and have no run for it yet:
@@ -116,8 +88,7 @@ func (e *Engine) wakeTold(ctx context.Context) {
 		if d == nil || d.Assets == nil || e.isPaused(id) {
 			continue
 		}
-		events, err := toldOf(ctx, e.store, d)
-		if err != nil || assetsMet(d, events) {
+		if _, met, err := schedule.Updated(ctx, e.store, d); err != nil || met {
 			e.wakeDAG(id)
 		}
 	}

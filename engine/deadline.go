@@ -3,8 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
-	"time"
 
+	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/store"
 
@@ -12,43 +12,18 @@ import (
 	"github.com/dingdag/dingdag/dag"
 )
 
-// armDeadlines notes by when a new run is to have finished. A run of a backfill has those
-// that lie ahead: what its dates have missed long ago is nobody's news.
+// armDeadlines notes by when a new run is to have finished.
 func (c *change) armDeadlines(d *dag.DAG, r *store.Run) error {
-	for i, l := range d.Deadlines {
-		from, err := c.deadlineReference(&l, r)
-		if err != nil {
-			return err
-		}
-		if from.IsZero() || r.Type == dag.BackfillRun && !from.Add(l.Interval).After(c.now) {
-			continue
-		}
-		if err := c.PutDeadline(c.ctx, &store.RunDeadline{RunKey: r.Key, Index: i, At: from.Add(l.Interval)}); err != nil {
+	ls, err := schedule.Deadlines(c.ctx, c, d, r, c.now)
+	if err != nil {
+		return err
+	}
+	for _, l := range ls {
+		if err := c.PutDeadline(c.ctx, l); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// deadlineReference is what a deadline counts from, zero when a run has none.
-func (c *change) deadlineReference(l *dag.Deadline, r *store.Run) (time.Time, error) {
-	switch l.Reference {
-	case dag.DeadlineFixed:
-		return l.At, nil
-	case dag.DeadlineLogicalDate:
-		return r.LogicalDate, nil
-	case dag.DeadlineQueuedAt:
-		return r.QueuedAt, nil
-	}
-	last, err := c.Runs(c.ctx, store.RunFilter{DAGID: r.DAGID, States: []dag.RunState{dag.RunSuccess}, Limit: l.MaxRuns})
-	if err != nil || len(last) < l.MinRuns {
-		return time.Time{}, err
-	}
-	var sum time.Duration
-	for _, p := range last {
-		sum += p.EndDate.Sub(p.StartDate)
-	}
-	return r.QueuedAt.Add(sum / time.Duration(len(last))), nil
 }
 
 // fireDeadlines tells of the runs whose deadline has passed. That it was told is stored

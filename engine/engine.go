@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/worker"
@@ -159,9 +160,9 @@ type Engine struct {
 	// reloads is what [RunOptions.Reload] said.
 	reloads func(ctx context.Context) error
 
-	timers    timers
-	scheduler *scheduler
-	outbox    *outbox.Outbox
+	timers timers
+	waker  *schedule.Waker // nil while this process schedules nothing
+	outbox *outbox.Outbox
 }
 
 // New returns an engine on the store, or with a nil one an engine that only tests and renders
@@ -301,17 +302,17 @@ func (e *Engine) Run(ctx context.Context, o RunOptions) error {
 	}
 	g.Go(func() error { return e.outbox.Run(gctx) })
 	if o.Schedule {
-		s, err := newScheduler(e)
+		w, err := schedule.NewWaker(schedule.WakerOptions{Wake: e.wakeDAG, Sweep: e.sweep, Every: e.o.Sweep, Clock: e.o.Clock, Log: e.o.Log})
 		if err != nil {
 			return err
 		}
-		e.setScheduler(s)
-		defer e.setScheduler(nil)
+		e.setWaker(w)
+		defer e.setWaker(nil)
 		if err := e.noteLife(work, false); err != nil {
 			return err
 		}
 		defer e.stopLife(work)
-		g.Go(func() error { return s.run(gctx) })
+		g.Go(func() error { return w.Run(gctx) })
 	}
 	g.Go(func() error {
 		if o.Before != nil {

@@ -14,18 +14,10 @@ import (
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/store"
 )
-
-// firstProblem is the first of the errors, and how many more there are.
-func firstProblem(text string) string {
-	line, rest, more := strings.Cut(text, "\n")
-	if more {
-		line += fmt.Sprintf(" (and %d more)", strings.Count(rest, "\n")+1)
-	}
-	return line
-}
 
 // maxImportText is how many bytes of the errors of a file are kept.
 const maxImportText = 4000
@@ -199,10 +191,10 @@ func brokenNow(ctx context.Context, r store.Reader, dagID, problem string) (stri
 		return "", err
 	}
 	if n := len(all); n > 0 && all[n-1].Until.IsZero() {
-		return fmt.Sprintf("the DAG can't be loaded since %s, so it gets no new runs: %s", showMoment(all[n-1].Since), firstProblem(all[n-1].Text)), nil
+		return fmt.Sprintf("the DAG can't be loaded since %s, so it gets no new runs: %s", schedule.Moment(all[n-1].Since), schedule.FirstProblem(all[n-1].Text)), nil
 	}
 	if problem != "" {
-		return "the DAG can't be loaded: " + firstProblem(problem), nil
+		return "the DAG can't be loaded: " + schedule.FirstProblem(problem), nil
 	}
 	return "", nil
 }

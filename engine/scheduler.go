@@ -5,122 +5,23 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 	"time"
-
-	"github.com/go-co-op/gocron/v2"
-	"github.com/google/uuid"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine/phase"
+	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/timetable"
 )
 
-// scheduler wakes the engine when DAGs are due: one gocron job for each DAG, and one
-// for the sweep. A wake-up only says "look now"; what is due comes from the timetable
-// and the store, so one that is late, doubled or lost changes nothing.
-type scheduler struct {
-	e    *Engine
-	cron gocron.Scheduler
-
-	mu   sync.Mutex
-	jobs map[string]scheduled
-}
-
-type scheduled struct {
-	id      uuid.UUID
-	version string
-}
-
-func newScheduler(e *Engine) (*scheduler, error) {
-	c, err := gocron.NewScheduler(gocron.WithLocation(time.UTC), gocron.WithStopTimeout(10*time.Second))
-	if err != nil {
-		return nil, fmt.Errorf("start the scheduler: %w", err)
-	}
-	return &scheduler{e: e, cron: c, jobs: map[string]scheduled{}}, nil
-}
-
-func (s *scheduler) run(ctx context.Context) error {
-	_, err := s.cron.NewJob(gocron.DurationJob(s.e.o.Sweep), gocron.NewTask(func() { s.e.sweep(context.WithoutCancel(ctx)) }))
-	if err != nil {
-		return fmt.Errorf("schedule the sweep: %w", err)
-	}
-	s.cron.Start()
-	s.e.sweep(context.WithoutCancel(ctx))
-	<-ctx.Done()
-	if err := s.cron.Shutdown(); err != nil {
-		return fmt.Errorf("stop the scheduler: %w", err)
-	}
-	return nil
-}
-
-// sync gives every DAG with a schedule its job and takes it from the others.
-func (s *scheduler) sync(ds map[string]*dag.DAG) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for id, j := range s.jobs {
-		if d := ds[id]; d == nil || d.Version != j.version {
-			if err := s.cron.RemoveJob(j.id); err != nil {
-				s.e.o.Log.Error("unschedule a dag", "dag", id, "error", err)
-			}
-			delete(s.jobs, id)
-		}
-	}
-	for id, d := range ds {
-		if _, ok := s.jobs[id]; ok {
-			continue
-		}
-		t := &ticks{d: d, now: s.e.o.Clock}
-		if t.Next(s.e.o.Clock()).IsZero() {
-			continue
-		}
-		j, err := s.cron.NewJob(gocron.CronJob("*", false), gocron.NewTask(func() { s.e.wakeDAG(id) }),
-			gocron.WithName(id), gocron.WithCronImplementation(t))
-		if err != nil {
-			s.e.o.Log.Error("schedule a dag", "dag", id, "error", err)
-			continue
-		}
-		s.jobs[id] = scheduled{id: j.ID(), version: d.Version}
-	}
-}
-
-// ticks are a timetable's wake-ups for gocron.
-type ticks struct {
-	d   *dag.DAG
-	now func() time.Time
-}
-
-// IsValid is part of gocron's interface; timetables are checked when files are loaded.
-func (t *ticks) IsValid(string, *time.Location, time.Time) error { return nil }
-
-// Next returns the first moment after from at which a run is due, or the zero time.
-// Runs that are due already are found by the sweep, so no history is needed.
-func (t *ticks) Next(from time.Time) time.Time {
-	var last *timetable.Interval
-	r := timetable.Restriction{Earliest: t.d.StartDate, Latest: t.d.EndDate}
-	for range 3 {
-		run, ok := t.d.Timetable.Next(last, r, from)
-		if !ok {
-			return time.Time{}
-		}
-		if run.RunAfter.After(from) {
-			return run.RunAfter
-		}
-		last = &run.Interval
-	}
-	// A timetable that stays behind the moment it was asked for: look again soon.
-	return from.Add(time.Minute)
-}
-
-func (e *Engine) setScheduler(s *scheduler) {
+func (e *Engine) setWaker(w *schedule.Waker) {
 	e.mu.Lock()
-	e.scheduler = s
+	e.waker = w
 	ds := e.dags
 	e.mu.Unlock()
-	if s != nil {
-		s.sync(ds)
+	if w != nil {
+		w.Sync(ds)
 	}
 }
 
@@ -186,7 +87,7 @@ func (e *Engine) SetLoaded(ctx context.Context, res dagfile.Result) error {
 	e.mu.Lock()
 	e.dags, e.broken, e.brokenAssets = next, broken, waiting
 	maps.DeleteFunc(e.nextDue, func(d *dag.DAG, _ time.Time) bool { return next[d.ID] != d })
-	s := e.scheduler
+	w := e.waker
 	e.mu.Unlock()
 	if err := e.adoptRuns(ctx); err != nil {
 		return err
@@ -194,8 +95,8 @@ func (e *Engine) SetLoaded(ctx context.Context, res dagfile.Result) error {
 	if err := e.Refresh(ctx); err != nil {
 		return err
 	}
-	if s != nil {
-		s.sync(next)
+	if w != nil {
+		w.Sync(next)
 		e.sweep(ctx)
 	}
 	return nil
@@ -207,7 +108,7 @@ func (e *Engine) newState(d *dag.DAG) *store.DAGState {
 	if d.IsPausedUponCreation != nil {
 		paused = *d.IsPausedUponCreation
 	}
-	return &store.DAGState{ID: d.ID, File: d.Pos.File, Version: d.Version, Paused: paused, Active: true, Assets: assetURIs(d)}
+	return &store.DAGState{ID: d.ID, File: d.Pos.File, Version: d.Version, Paused: paused, Active: true, Assets: schedule.AssetURIs(d)}
 }
 
 // sweep looks at every DAG, whatever woke it.
@@ -243,17 +144,11 @@ func (e *Engine) maybeDue(ctx context.Context, d *dag.DAG) bool {
 	if err != nil {
 		return true
 	}
-	run, due := nextRun(d, last, now)
+	run, due := schedule.Next(d, last, now)
 	if !due {
 		e.setNextDue(d, run.RunAfter, now)
 	}
-	return due || ended(d, run, now) // once: the next due moment is never
-}
-
-// ended reports whether the schedule of a DAG is over, next being what its timetable
-// names as the next run: its last ticks may still want a record.
-func ended(d *dag.DAG, next timetable.Run, now time.Time) bool {
-	return next.RunAfter.IsZero() && !d.EndDate.IsZero() && d.EndDate.Before(now)
+	return due || schedule.Over(d, run, now) // once: the next due moment is never
 }
 
 // dueAt is when a run of a DAG is due at the earliest, if that is known.
@@ -274,17 +169,6 @@ func (e *Engine) setNextDue(d *dag.DAG, at, now time.Time) {
 	if e.dags[d.ID] == d {
 		e.nextDue[d] = at
 	}
-}
-
-// nextRun asks the timetable of a DAG for its next scheduled run after last, and
-// whether it is due.
-func nextRun(d *dag.DAG, last *store.Run, now time.Time) (timetable.Run, bool) {
-	var iv *timetable.Interval
-	if last != nil {
-		iv = &timetable.Interval{Start: last.IntervalStart, End: last.IntervalEnd}
-	}
-	r, ok := d.Timetable.Next(iv, timetable.Restriction{Earliest: d.StartDate, Latest: d.EndDate, Catchup: d.Catchup}, now)
-	return r, ok && !r.RunAfter.After(now)
 }
 
 // wakeDAG creates the due runs of a DAG and starts what may run.
@@ -324,7 +208,7 @@ func (c *change) wake(id string) error {
 func (e *Engine) schedules() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.scheduler != nil
+	return e.waker != nil
 }
 
 func (c *change) createDue(d *dag.DAG) error {
@@ -337,18 +221,14 @@ func (c *change) createDue(d *dag.DAG) error {
 		return err
 	}
 	for open < d.MaxActiveRuns {
-		due, ok := nextRun(d, last, c.now)
+		due, ok := schedule.Next(d, last, c.now)
 		if !ok {
-			if ended(d, due, c.now) {
+			if schedule.Over(d, due, c.now) {
 				return c.recordTicks(d, last, timetable.Run{RunAfter: c.now.Add(time.Millisecond)})
 			}
 			return nil
 		}
-		r := &store.Run{
-			DAGID: d.ID, RunID: dag.RunID(dag.ScheduledRun, due.RunAfter), Type: dag.ScheduledRun, State: dag.RunQueued,
-			LogicalDate: due.LogicalDate, IntervalStart: due.Interval.Start, IntervalEnd: due.Interval.End,
-			RunAfter: due.RunAfter, QueuedAt: c.now, Version: d.Version,
-		}
+		r := schedule.Run(d, due, c.now)
 		if err := c.recordTicks(d, last, due); err != nil {
 			return err
 		}

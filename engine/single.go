@@ -41,7 +41,7 @@ func (e *Engine) single(d *dag.DAG, taskID string, mapIndex int, t Trigger) (*wo
 		}
 	}
 	in := store.Instance{TaskID: taskID, MapIndex: mapIndex, State: dag.Running, Try: 1, MaxTries: task.Retries + 1, Operator: task.Operator, StartDate: e.now()}
-	return e.worker.Try(p, dagrun.Task(i), r, &in), nil
+	return e.worker.Try(p, i, r, &in), nil
 }
 
 // TestTask runs one task without its dependencies and records nothing but a log. It

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/dag"
@@ -198,7 +199,7 @@ func (c *change) unknownDAG(id string) error {
 	ids, b := slices.Sorted(maps.Keys(c.e.dags)), c.e.broken[id]
 	c.e.mu.Unlock()
 	if b != nil {
-		return fmt.Errorf("dag %q can't be loaded since %s: %s: %w", id, showMoment(b.Since), firstProblem(b.Text), store.ErrNotFound)
+		return fmt.Errorf("dag %q can't be loaded since %s: %s: %w", id, schedule.Moment(b.Since), schedule.FirstProblem(b.Text), store.ErrNotFound)
 	}
 	return unknownDAG(id, ids)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/store"
 
 	"github.com/dingdag/dingdag/dag"
@@ -58,7 +59,7 @@ func whyRun(ctx context.Context, r store.Reader, d *dag.DAG, at, now time.Time, 
 		w.Reason = "the DAG runs again as soon as the run before has ended" + held
 		return w, nil
 	case !ok && !d.EndDate.IsZero() && at.After(d.EndDate):
-		w.Reason = "it is after the end_date " + showMoment(d.EndDate)
+		w.Reason = "it is after the end_date " + schedule.Moment(d.EndDate)
 		return w, nil
 	case !ok:
 		w.Reason = "the DAG has no schedule by time: it runs when it is triggered" + held
@@ -67,7 +68,7 @@ func whyRun(ctx context.Context, r store.Reader, d *dag.DAG, at, now time.Time, 
 		w.Next = tick.RunAfter
 		w.Reason = "no tick was due yet"
 		if !d.StartDate.IsZero() {
-			w.Reason = "no tick was due yet: the start_date is " + showMoment(d.StartDate)
+			w.Reason = "no tick was due yet: the start_date is " + schedule.Moment(d.StartDate)
 		}
 		return w, nil
 	}
@@ -81,7 +82,7 @@ func whyRun(ctx context.Context, r store.Reader, d *dag.DAG, at, now time.Time, 
 		return nil, err
 	}
 	if run != nil {
-		if why := otherInterval(run, tick); why != "" && !tick.RunAfter.After(now) {
+		if why := schedule.OtherInterval(run, tick); why != "" && !tick.RunAfter.After(now) {
 			w.Outcome, w.Reason = store.TickSkipped, why
 			return w, nil
 		}
@@ -98,7 +99,7 @@ func whyRun(ctx context.Context, r store.Reader, d *dag.DAG, at, now time.Time, 
 	}
 	if rec != nil {
 		w.Outcome, w.Reason = rec.Outcome, rec.Reason
-		if rec.Outcome == store.TickMissed && rec.Reason == noScheduler {
+		if rec.Outcome == store.TickMissed && rec.Reason == schedule.NoScheduler {
 			down, err := downAround(ctx, r, w.Tick)
 			if err != nil {
 				return nil, err
@@ -106,7 +107,7 @@ func whyRun(ctx context.Context, r store.Reader, d *dag.DAG, at, now time.Time, 
 			w.Reason += down
 		}
 		if rec.Count > 1 {
-			w.Reason += fmt.Sprintf("; so it was with %d ticks from %s to %s", rec.Count, showMoment(rec.First), showMoment(rec.Last))
+			w.Reason += fmt.Sprintf("; so it was with %d ticks from %s to %s", rec.Count, schedule.Moment(rec.First), schedule.Moment(rec.Last))
 		}
 		return w, nil
 	}
@@ -118,12 +119,12 @@ func whyRun(ctx context.Context, r store.Reader, d *dag.DAG, at, now time.Time, 
 func whyQueued(ctx context.Context, r store.Reader, d *dag.DAG, run *store.Run, now time.Time, problem string) (string, error) {
 	switch {
 	case run.State.Finished():
-		return fmt.Sprintf("run %s is %s (%s) since %s", run.RunID, run.State, run.Reason, showMoment(run.EndDate)), nil
+		return fmt.Sprintf("run %s is %s (%s) since %s", run.RunID, run.State, run.Reason, schedule.Moment(run.EndDate)), nil
 	case run.State == dag.RunRunning:
 		slot, err := whoseSlot(ctx, r, d, run)
-		return fmt.Sprintf("run %s is running since %s%s", run.RunID, showMoment(run.StartDate), slot), err
+		return fmt.Sprintf("run %s is running since %s%s", run.RunID, schedule.Moment(run.StartDate), slot), err
 	}
-	wait := fmt.Sprintf("run %s is queued since %s", run.RunID, showMoment(run.QueuedAt))
+	wait := fmt.Sprintf("run %s is queued since %s", run.RunID, schedule.Moment(run.QueuedAt))
 	why, err := standing(ctx, r, d, now, problem, dag.RunRunning)
 	if err != nil || why == "" {
 		return wait, err
@@ -133,7 +134,7 @@ func whyQueued(ctx context.Context, r store.Reader, d *dag.DAG, run *store.Run, 
 
 // whyNotYet tells what became of a tick of which there is no record.
 func whyNotYet(ctx context.Context, r store.Reader, d *dag.DAG, tick, now time.Time, problem string) (store.TickOutcome, string, error) {
-	h, err := readHistory(ctx, r, d.ID, tick, now)
+	h, err := schedule.ReadHistory(ctx, r, d.ID, tick, now)
 	if err != nil {
 		return "", "", err
 	}
@@ -142,10 +143,10 @@ func whyNotYet(ctx context.Context, r store.Reader, d *dag.DAG, tick, now time.T
 		return "", "", err
 	}
 	switch {
-	case len(h.pauses) == 0:
+	case len(h.Pauses) == 0:
 		return store.TickMissed, "no scheduler has seen the DAG yet: start one with dingdag standalone", nil
-	case tick.Before(h.pauses[0].At) && !d.Catchup:
-		return store.TickSkipped, "catchup is off and the DAG was first seen at " + showMoment(h.pauses[0].At), nil
+	case tick.Before(h.Pauses[0].At) && !d.Catchup:
+		return store.TickSkipped, "catchup is off and the DAG was first seen at " + schedule.Moment(h.Pauses[0].At), nil
 	case last != nil && last.RunAfter.After(tick) && !d.Catchup:
 		return store.TickSkipped, "catchup is off and run " + last.RunID + " followed", nil
 	}
@@ -180,8 +181,8 @@ func standing(ctx context.Context, r store.Reader, d *dag.DAG, now time.Time, pr
 		return "", err
 	case l == nil:
 		return "no scheduler has run yet: start one with dingdag standalone", nil
-	case !goesOn(l, now):
-		return "no scheduler runs since " + showMoment(l.SeenAt) + ": start one with dingdag standalone", nil
+	case !schedule.GoesOn(l, now):
+		return "no scheduler runs since " + schedule.Moment(l.SeenAt) + ": start one with dingdag standalone", nil
 	}
 	open, err := r.Runs(ctx, store.RunFilter{DAGID: d.ID, States: states})
 	if err != nil {
@@ -208,7 +209,7 @@ func pausedNow(ctx context.Context, r store.Reader, dagID string) (string, error
 		return "", err
 	}
 	p := ps[len(ps)-1]
-	why := "the DAG is paused since " + showMoment(p.At)
+	why := "the DAG is paused since " + schedule.Moment(p.At)
 	if p.Cause != "" {
 		why += " (" + p.Cause + ")"
 	}
@@ -227,10 +228,10 @@ func downAround(ctx context.Context, r store.Reader, t time.Time) (string, error
 	}
 	text := ""
 	if before != nil {
-		text = " from " + showMoment(before.SeenAt)
+		text = " from " + schedule.Moment(before.SeenAt)
 	}
 	if len(after) > 0 {
-		text += " to " + showMoment(after[0].StartedAt)
+		text += " to " + schedule.Moment(after[0].StartedAt)
 	}
 	return text, nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/dingdag/dingdag/dagrun"
+	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/worker"
 
@@ -78,7 +79,7 @@ func (c *change) whyFaulty(r *store.Run, taskID string, f *fault) (out []TaskWhy
 		}
 		w := TaskWhy{MapIndex: in.MapIndex, State: in.State, Reason: why}
 		if in.State == dag.Success {
-			w.Reason = "it succeeded at " + showMoment(in.EndDate)
+			w.Reason = "it succeeded at " + schedule.Moment(in.EndDate)
 		}
 		out = append(out, w)
 	}
@@ -144,7 +145,7 @@ func (c *change) whyInstance(lr *liveRun, at dagrun.Slot, alone bool) (string, e
 	failure := fmt.Sprintf("try %d of %d failed: %s", in.Try, in.MaxTries, in.Error)
 	switch s {
 	case dag.Success:
-		return "it succeeded at " + showMoment(in.EndDate), nil
+		return "it succeeded at " + schedule.Moment(in.EndDate), nil
 	case dag.Failed:
 		return failure, nil
 	case dag.UpstreamFailed:
@@ -157,7 +158,7 @@ func (c *change) whyInstance(lr *liveRun, at dagrun.Slot, alone bool) (string, e
 		if t.Sensor != nil {
 			return c.whySensor(lr, in)
 		}
-		return fmt.Sprintf("try %d of %d is running since %s", in.Try, in.MaxTries, showMoment(in.StartDate)), nil
+		return fmt.Sprintf("try %d of %d is running since %s", in.Try, in.MaxTries, schedule.Moment(in.StartDate)), nil
 	default: // it waits
 	}
 	switch {
@@ -166,17 +167,17 @@ func (c *change) whyInstance(lr *liveRun, at dagrun.Slot, alone bool) (string, e
 	case lr.run.State == dag.RunQueued:
 		return whyQueued(c.ctx, c, lr.plan.d, &lr.run, c.now, "")
 	case s == dag.UpForRetry:
-		return fmt.Sprintf("%s; retry at %s", failure, showMoment(in.RetryAt)), nil
+		return fmt.Sprintf("%s; retry at %s", failure, schedule.Moment(in.RetryAt)), nil
 	case s == dag.UpForReschedule:
-		why := "the sensor looks again at " + showMoment(in.RetryAt)
+		why := "the sensor looks again at " + schedule.Moment(in.RetryAt)
 		if in.Error != "" {
 			why += ": " + in.Error
 		}
 		return why, nil
 	case s == dag.Queued && !alone:
-		return "it is queued since " + showMoment(in.QueuedAt) + " and waits for a free worker", nil
+		return "it is queued since " + schedule.Moment(in.QueuedAt) + " and waits for a free worker", nil
 	case s == dag.Queued:
-		return "it is queued since " + showMoment(in.QueuedAt) + " and " + noProcess, nil
+		return "it is queued since " + schedule.Moment(in.QueuedAt) + " and " + noProcess, nil
 	case s == dag.None && (lr.m.Holds(lr.m.Task(at)) || lr.m.Judge(lr.m.Task(at)) == dagrun.Waits):
 		return c.whyRule(lr, at, func(s dag.State) bool { return !s.Finished() }), nil
 	}
@@ -204,7 +205,7 @@ func (c *change) whySensor(lr *liveRun, in *store.Instance) (string, error) {
 	if why == "" {
 		why = fmt.Sprintf("what it waits for stands in dingdag tasks logs %s %s", lr.run.DAGID, in.TaskID)
 	}
-	return fmt.Sprintf("try %d of %d looks since %s; %s", in.Try, in.MaxTries, showMoment(in.StartDate), why), err
+	return fmt.Sprintf("try %d of %d looks since %s; %s", in.Try, in.MaxTries, schedule.Moment(in.StartDate), why), err
 }
 
 // whyRule names the trigger rule of a task and those of its direct upstream tasks and
@@ -245,7 +246,7 @@ func rootCause(lr *liveRun, i dagrun.Task) string {
 	if first == nil {
 		return ""
 	}
-	return fmt.Sprintf("; %s failed first, at %s: %s", first.Label(), showMoment(first.EndDate), firstProblem(strings.TrimSpace(first.Error)))
+	return fmt.Sprintf("; %s failed first, at %s: %s", first.Label(), schedule.Moment(first.EndDate), schedule.FirstProblem(strings.TrimSpace(first.Error)))
 }
 
 // whySkipped tells who skipped an instance: its trigger rule, a task before it that

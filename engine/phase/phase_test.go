@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -46,11 +47,11 @@ func (t tx) Enqueue(_ context.Context, js []store.Job) error {
 
 // PutInstances notes the states.
 func (t tx) PutInstances(_ context.Context, is []*store.Instance) error {
-	text := "rows"
+	all := []string{"rows"}
 	for _, in := range is {
-		text += fmt.Sprintf(" %d:%s", in.RunKey, in.State)
+		all = append(all, fmt.Sprintf("%d:%s", in.RunKey, in.State))
 	}
-	return t.step(text)
+	return t.step(strings.Join(all, " "))
 }
 
 // InsertDeliveries notes the messages.

@@ -1,0 +1,135 @@
+package schedule
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/timetable"
+)
+
+// passedOver walks the ticks after the last run, or after the DAG was first seen, up to
+// the one that is due now and calls see for each. It follows the timetable as it is now.
+func passedOver(d *dag.DAG, last *store.Run, seen time.Time, due time.Time, see func(timetable.Run)) {
+	var iv *timetable.Interval
+	r := timetable.Restriction{Earliest: d.StartDate, Latest: d.EndDate}
+	if last != nil {
+		iv = &timetable.Interval{Start: last.IntervalStart, End: last.IntervalEnd}
+	} else {
+		// What was due before anybody knew the DAG is nobody's loss.
+		first, ok := d.Timetable.Next(nil, r, seen)
+		if !ok || !first.RunAfter.Before(due) {
+			return
+		}
+		if !first.RunAfter.Before(seen) {
+			see(first)
+		}
+		iv = &first.Interval
+	}
+	r.Catchup = true
+	for {
+		t, ok := d.Timetable.Next(iv, r, due)
+		if !ok || !t.RunAfter.Before(due) || !t.Interval.End.After(iv.End) {
+			return
+		}
+		see(t)
+		iv = &t.Interval
+	}
+}
+
+// Record is a record of ticks that started no run of their own.
+type Record struct {
+	*store.TickRange
+	// Tell says that the cause is nothing that a person asked for: on_missed_callback speaks
+	// of it.
+	Tell bool
+}
+
+// PassedOver are the records of the ticks between the last run of a DAG, nil for none, and
+// the tick that is due, as far as they are not on record.
+func PassedOver(ctx context.Context, r store.Reader, d *dag.DAG, last *store.Run, due timetable.Run, now time.Time) ([]Record, error) {
+	if d.Catchup {
+		return nil, nil // every tick gets its run
+	}
+	recorded, err := lastRecorded(ctx, r, d.ID)
+	if err != nil {
+		return nil, err
+	}
+	var since, seen time.Time
+	if last != nil {
+		since = last.RunAfter
+	}
+	h, err := ReadHistory(ctx, r, d.ID, since, now)
+	if err != nil {
+		return nil, err
+	}
+	if len(h.Pauses) > 0 {
+		seen = h.Pauses[0].At
+	} else if last == nil {
+		return nil, nil // nothing tells since when it is known
+	}
+	var out []Record
+	passedOver(d, last, seen, due.RunAfter, func(t timetable.Run) {
+		if t.RunAfter.After(recorded) {
+			out = h.add(out, d.ID, t.RunAfter)
+		}
+	})
+	return out, nil
+}
+
+// add adds a tick to the last record, or to a new one if something else became of it.
+func (h *History) add(rs []Record, dagID string, tick time.Time) []Record {
+	o, why, byEngine := h.judge(tick)
+	if n := len(rs); n > 0 && rs[n-1].Outcome == o && rs[n-1].Reason == why {
+		rs[n-1].Last = tick
+		rs[n-1].Count++
+		return rs
+	}
+	return append(rs, Record{record(dagID, tick, o, why, h.now), byEngine})
+}
+
+func record(dagID string, tick time.Time, o store.TickOutcome, why string, now time.Time) *store.TickRange {
+	return &store.TickRange{DAGID: dagID, First: tick, Last: tick, Count: 1, Outcome: o, Reason: why, RecordedAt: now}
+}
+
+// lastRecorded is the last tick of a DAG on record, zero for none.
+func lastRecorded(ctx context.Context, r store.Reader, dagID string) (time.Time, error) {
+	done, err := r.TickRanges(ctx, dagID, 1)
+	if err != nil || len(done) == 0 {
+		return time.Time{}, err
+	}
+	return done[0].Last, nil
+}
+
+// OtherInterval says that a run which somebody triggered has the logical date of a tick and
+// not its data interval: that has no run then. It returns nothing when the interval fits.
+//
+// Airflow gives a run that is triggered at the moment of a tick the interval that ends
+// there, and never makes one for the interval that begins there.
+func OtherInterval(r *store.Run, tick timetable.Run) string {
+	if r.Type != dag.ManualRun || r.IntervalStart.Equal(tick.Interval.Start) && r.IntervalEnd.Equal(tick.Interval.End) {
+		return ""
+	}
+	return fmt.Sprintf("run %s has its logical date and covers another data interval, %s to %s: that from %s to %s has no run, start one with dingdag dags trigger %s --logical-date %s",
+		r.RunID, Moment(r.IntervalStart), Moment(r.IntervalEnd), Moment(tick.Interval.Start), Moment(tick.Interval.End),
+		r.DAGID, Moment(tick.Interval.End.Add(time.Second)))
+}
+
+// Taken is the record of a tick that started no run because one with its logical date
+// exists; nil when it is on record already.
+func Taken(ctx context.Context, r store.Reader, d *dag.DAG, due timetable.Run, now time.Time) (*Record, error) {
+	recorded, err := lastRecorded(ctx, r, d.ID)
+	if err != nil || !recorded.IsZero() && !due.RunAfter.After(recorded) {
+		return nil, err
+	}
+	run, err := r.RunAt(ctx, d.ID, due.LogicalDate)
+	if err != nil || run == nil {
+		return nil, err
+	}
+	if why := OtherInterval(run, due); why != "" {
+		return &Record{record(d.ID, due.RunAfter, store.TickSkipped, why, now), true}, nil
+	}
+	return &Record{record(d.ID, due.RunAfter, store.TickStarted, fmt.Sprintf("run %s has this logical date", run.RunID), now), false}, nil
+}
