@@ -13,6 +13,7 @@ import (
 	"github.com/go-resty/resty/v2"
 
 	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // fill puts the data into the request, as Airflow and dag-factory do: into the query
@@ -137,7 +138,7 @@ func scalarText(value any) (string, error) {
 	case int:
 		return strconv.Itoa(v), nil
 	case float64:
-		return params.FloatText(v), nil
+		return yamlvalue.PythonFloat(v), nil
 	case json.Number: // out of the outbox
 		return v.String(), nil
 	default:

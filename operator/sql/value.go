@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // The forms of dates and times: those of Python's str, which templates show in Airflow.
@@ -202,7 +203,7 @@ func pythonText(value any) string {
 		}
 		return "False"
 	case float64:
-		return params.FloatText(v)
+		return yamlvalue.PythonFloat(v)
 	case json.RawMessage:
 		return pythonText(decodedJSON(v))
 	default:

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/dingdag/dingdag/template/internal/pyval"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // frame is one template that runs: the whole of a template, those that it extends and
@@ -228,7 +229,9 @@ func (m *module) TypeName() string           { return "TemplateModule" }
 func (m *module) Method(string) pyval.Method { return nil }
 func (m *module) Str() string                { return m.text }
 
-func (m *module) Repr() string { return fmt.Sprintf("<TemplateModule %s>", pyval.Quote(m.name)) }
+func (m *module) Repr() string {
+	return fmt.Sprintf("<TemplateModule %s>", yamlvalue.PythonText(m.name))
+}
 
 func (m *module) Names() []string {
 	var names []string

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/dingdag/dingdag/template/internal/pyval"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // members is a value of the language itself, whose attributes can be macros and blocks.
@@ -129,7 +130,7 @@ func (m *macro) Str() string {
 	if m.stmt.isCaller() {
 		return "<Macro anonymous>"
 	}
-	return fmt.Sprintf("<Macro %s>", pyval.Quote(m.stmt.name))
+	return fmt.Sprintf("<Macro %s>", yamlvalue.PythonText(m.stmt.name))
 }
 
 func (m *macro) Repr() string { return m.Str() }

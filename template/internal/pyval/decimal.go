@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/cockroachdb/apd/v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // Decimal is Python's Decimal: a number with its digits. Arithmetic with whole numbers and
@@ -53,7 +55,7 @@ func (d Decimal) Repr() string {
 
 // IsFloat reports whether Python prints the float of this number in the same way, so that
 // nothing tells the two apart.
-func (d Decimal) IsFloat() bool { return reprFloat(d.float()) == d.Str() }
+func (d Decimal) IsFloat() bool { return yamlvalue.PythonFloat(d.float()) == d.Str() }
 
 // Attr implements [Object].
 func (d Decimal) Attr(string) (any, error) { return Undefined{}, nil }

@@ -6,6 +6,8 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // spec is one parsed format specification: of % or of str.format.
@@ -130,7 +132,7 @@ func (f *spec) float(x float64) string {
 	var s string
 	switch prec := f.precision; {
 	case math.IsNaN(x) || math.IsInf(x, 0):
-		s = reprFloat(x)
+		s = yamlvalue.PythonFloat(x)
 	case f.verb == 'g' || f.verb == 'G' || f.verb == 'n':
 		if prec < 0 {
 			prec = 6

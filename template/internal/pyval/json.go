@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // JSONOptions are the options of json.dumps.
@@ -97,7 +99,7 @@ func (w *jsonWriter) float(f float64) {
 		w.fail(errors.New("JSON has no infinity and no NaN"))
 		return
 	}
-	w.text(reprFloat(f))
+	w.text(yamlvalue.PythonFloat(f))
 }
 
 func (w *jsonWriter) newline(depth int) {

@@ -1,6 +1,10 @@
 package pyval
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/dingdag/dingdag/yamlvalue"
+)
 
 // Markup is text that was escaped or is declared to be safe: escaping it again changes
 // nothing, and what is added to it is escaped first.
@@ -13,7 +17,7 @@ func (m Markup) TypeName() string { return "str" }
 func (m Markup) Str() string { return string(m) }
 
 // Repr implements [Printer].
-func (m Markup) Repr() string { return "Markup(" + Quote(string(m)) + ")" }
+func (m Markup) Repr() string { return "Markup(" + yamlvalue.PythonText(string(m)) + ")" }
 
 // Attr implements [Object].
 func (m Markup) Attr(string) (any, error) { return Undefined{}, nil }

@@ -3,6 +3,8 @@ package pyval
 import (
 	"slices"
 	"strings"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // PrettyPrint is what pprint.pformat gives: sorted keys, lines of 80 characters.
@@ -103,7 +105,7 @@ func (p *prettyPrinter) prettyText(s string, indent, allowance, level int) {
 		if last {
 			width -= allowance
 		}
-		if text := Quote(line); runeLen(text) <= width {
+		if text := yamlvalue.PythonText(line); runeLen(text) <= width {
 			chunks = append(chunks, text)
 			continue
 		}
@@ -114,9 +116,9 @@ func (p *prettyPrinter) prettyText(s string, indent, allowance, level int) {
 			if j == len(parts)-1 && last {
 				limit -= allowance
 			}
-			if runeLen(Quote(current+part)) > limit {
+			if runeLen(yamlvalue.PythonText(current+part)) > limit {
 				if current != "" {
-					chunks = append(chunks, Quote(current))
+					chunks = append(chunks, yamlvalue.PythonText(current))
 				}
 				current = part
 			} else {
@@ -124,7 +126,7 @@ func (p *prettyPrinter) prettyText(s string, indent, allowance, level int) {
 			}
 		}
 		if current != "" {
-			chunks = append(chunks, Quote(current))
+			chunks = append(chunks, yamlvalue.PythonText(current))
 		}
 	}
 	if len(chunks) == 1 {

@@ -1,13 +1,13 @@
 package pyval
 
 import (
-	"fmt"
 	"math"
 	"math/big"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 func runeLen(s string) int { return utf8.RuneCountInString(s) }
@@ -77,9 +77,9 @@ func (p *printer) value(v any, depth int) {
 	case *big.Int:
 		p.text(v.String())
 	case float64:
-		p.text(reprFloat(v))
+		p.text(yamlvalue.PythonFloat(v))
 	case string:
-		p.text(Quote(v))
+		p.text(yamlvalue.PythonText(v))
 	case *List:
 		p.items("[", v.Items, "]", depth)
 	case Tuple:
@@ -140,41 +140,13 @@ func (p *printer) dict(d *Dict, depth int) {
 func ascii(s string) string {
 	var b strings.Builder
 	for _, r := range s {
-		switch {
-		case r < utf8.RuneSelf:
+		if r < utf8.RuneSelf {
 			b.WriteRune(r)
-		case r < 0x100:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		case r < 0x10000:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			fmt.Fprintf(&b, `\U%08x`, r)
+		} else {
+			b.WriteString(yamlvalue.PythonEscape(r))
 		}
 	}
 	return b.String()
-}
-
-// reprFloat writes the shortest text that reads back as f, with Python's choice
-// of notation.
-func reprFloat(f float64) string {
-	switch {
-	case math.IsNaN(f):
-		return "nan"
-	case math.IsInf(f, 1):
-		return "inf"
-	case math.IsInf(f, -1):
-		return "-inf"
-	}
-	s := strconv.FormatFloat(f, 'e', -1, 64)
-	exp, err := strconv.Atoi(s[strings.IndexByte(s, 'e')+1:])
-	if err != nil || exp < -4 || exp >= 16 {
-		return s
-	}
-	s = strconv.FormatFloat(f, 'f', -1, 64)
-	if !strings.Contains(s, ".") {
-		s += ".0"
-	}
-	return s
 }
 
 func roundFloat(f float64, digits int) float64 {
@@ -190,40 +162,4 @@ func roundFloat(f float64, digits int) float64 {
 		return f
 	}
 	return r
-}
-
-// isPrintable is str.isprintable for one character.
-func isPrintable(r rune) bool { return r == ' ' || unicode.IsGraphic(r) && !unicode.IsSpace(r) }
-
-// Quote is repr of a text: single quotes unless only they occur in it.
-func Quote(s string) string {
-	q := '\''
-	if strings.ContainsRune(s, '\'') && !strings.ContainsRune(s, '"') {
-		q = '"'
-	}
-	var b strings.Builder
-	b.WriteRune(q)
-	for _, r := range s {
-		switch {
-		case r == q || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\r':
-			b.WriteString(`\r`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case isPrintable(r):
-			b.WriteRune(r)
-		case r < 0x100:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		case r < 0x10000:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			fmt.Fprintf(&b, `\U%08x`, r)
-		}
-	}
-	b.WriteRune(q)
-	return b.String()
 }

@@ -106,7 +106,7 @@ var strMethods = map[string]func(*Budget, string, *Args) (any, error){
 	"isdecimal":    all(unicode.IsDigit),
 	"isascii":      plainTest(isASCII),
 	"istitle":      plainTest(isTitle),
-	"isprintable":  plainTest(func(s string) bool { return !strings.ContainsFunc(s, func(r rune) bool { return !isPrintable(r) }) }),
+	"isprintable":  plainTest(func(s string) bool { return !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) }),
 	"isidentifier": plainTest(isIdentifier),
 	"isalpha":      all(unicode.IsLetter),
 	"isalnum":      all(func(r rune) bool { return unicode.IsLetter(r) || isNumeric(r) }),
