@@ -219,3 +219,12 @@ func (c TimeOfDay) CompareTo(other any) (int, bool, error) {
 	}
 	return c.t.Compare(o.t), true, nil
 }
+
+// dateKey tells a date from a number that is as large.
+type dateKey int64
+
+// HashKey implements pyval.Hashable.
+func (d Date) HashKey() (any, error) { return dateKey(d.Time().Unix()), nil }
+
+// JSON implements pyval.JSONText.
+func (d Date) JSON() string { return d.Str() }

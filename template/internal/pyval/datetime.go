@@ -332,3 +332,9 @@ func InZone(t time.Time, a *Args) (any, error) {
 	}
 	return DateTime{t: t.In(loc).Truncate(time.Microsecond), plain: true, early: true}, nil
 }
+
+// HashKey implements pyval.Hashable.
+func (d DateTime) HashKey() (any, error) { return d.t.UnixNano(), nil }
+
+// JSON implements pyval.JSONText.
+func (d DateTime) JSON() string { return d.ISO("T") }

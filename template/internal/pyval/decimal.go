@@ -239,7 +239,8 @@ func (d Decimal) fixed(digits int) string {
 }
 
 // hash is the key of an equal number in a dict.
-func (d Decimal) hash() (any, error) {
+// HashKey implements [Hashable].
+func (d Decimal) HashKey() (any, error) {
 	if n := d.truncated(); d.d.Exponent >= 0 || d.rat().IsInt() {
 		return hashKey(Int(n), 0)
 	}
@@ -279,3 +280,6 @@ func preciseFloat(x, y float64) float64 {
 	}
 	return math.Copysign(f, rough)
 }
+
+// Truth implements [Truthful].
+func (d Decimal) Truth() bool { return !d.d.IsZero() }

@@ -321,3 +321,12 @@ func plural(n int, unit string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, unit)
 }
+
+// Truth implements pyval.Truthful.
+func (d Delta) Truth() bool { return d.d != 0 }
+
+// HashKey implements pyval.Hashable.
+func (d Delta) HashKey() (any, error) { return d.d, nil }
+
+// Negated implements pyval.Signed.
+func (d Delta) Negated() any { return Delta{d: -d.d, duration: d.duration} }

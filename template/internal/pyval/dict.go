@@ -152,7 +152,6 @@ func (d *Dict) Items() []any {
 type (
 	bigKey   string
 	tupleKey string
-	dateKey  int64
 	noneKey  struct{}
 )
 
@@ -191,18 +190,8 @@ func hashKey(v any, depth int) (any, error) {
 			fmt.Fprintf(&b, "%T:%v\x00", h, h)
 		}
 		return tupleKey(b.String()), nil
-	case DateTime:
-		return v.t.UnixNano(), nil
-	case Date:
-		return dateKey(v.Time().Unix()), nil
-	case Decimal:
-		return v.hash()
-	case Zone:
-		return v.loc.String(), nil
-	case Delta:
-		return v.d, nil
-	case Interval:
-		return v.d, nil
+	case Hashable:
+		return v.HashKey()
 	}
 	return nil, fmt.Errorf("%q cannot be a key of a dict", TypeName(v))
 }

@@ -181,8 +181,8 @@ func (i Interval) words(sep string) string {
 	})
 }
 
-// days are the moments a day apart from start to end, both included.
-func (i Interval) days(b *Budget) ([]any, error) {
+// Elements implements pyval.Elements: the moments a day apart from start to end, both included.
+func (i Interval) Elements(b *Budget) ([]any, error) {
 	var items []any
 	step := int64(1)
 	if i.d < 0 {
@@ -296,3 +296,6 @@ func (p calendarDiff) humanWords() string {
 	}
 	return plural(n, unit)
 }
+
+// Negated implements pyval.Signed.
+func (i Interval) Negated() any { return i.inverted() }

@@ -77,10 +77,8 @@ func (w *jsonWriter) write(v any, depth int) {
 		w.array(v.Items(), depth)
 	case *Dict:
 		w.object(v, depth)
-	case DateTime:
-		w.quoted(v.ISO("T"))
-	case Date:
-		w.quoted(v.Str())
+	case JSONText:
+		w.quoted(v.JSON())
 	case NamedTuple:
 		w.array(v.Tuple, depth)
 	case Decimal:

@@ -222,10 +222,8 @@ func Negate(v any) (any, error) {
 	switch n := v.(type) {
 	case float64:
 		return -n, nil
-	case Delta:
-		return Delta{d: -n.d, duration: n.duration}, nil
-	case Interval:
-		return n.inverted(), nil
+	case Signed:
+		return n.Negated(), nil
 	case Decimal:
 		r, _, err := n.Operate("-", int64(0), true)
 		return r, err

@@ -65,6 +65,24 @@ type Printer interface {
 	Repr() string
 }
 
+// Truthful is an [Object] that can count as false.
+type Truthful interface{ Truth() bool }
+
+// Elements is an [Object] that can be gone through.
+type Elements interface {
+	Elements(b *Budget) ([]any, error)
+}
+
+// Hashable is an [Object] that can be a key of a dict: HashKey is a comparable Go value, equal
+// for keys that are equal in Python.
+type Hashable interface{ HashKey() (any, error) }
+
+// Signed is an [Object] with a unary minus.
+type Signed interface{ Negated() any }
+
+// JSONText is an [Object] that JSON has as a text.
+type JSONText interface{ JSON() string }
+
 // operand is an Object that takes part in operators. ok is false when it does
 // not know the combination. reflected says that the object is on the right.
 type operand interface {
@@ -173,16 +191,12 @@ func Truth(v any) bool {
 		return v.Len() > 0
 	case Range:
 		return v.Len() > 0
-	case Delta:
-		return v.d != 0
-	case Interval:
-		return v.d != 0
-	case Decimal:
-		return !v.d.IsZero()
 	case View:
 		return len(v.Items) > 0
 	case Markup:
 		return v != ""
+	case Truthful:
+		return v.Truth()
 	}
 	return true
 }
@@ -222,8 +236,6 @@ func Iterate(b *Budget, v any) ([]any, error) {
 		return v, nil
 	case *Generator:
 		return v.take(), nil
-	case Interval:
-		return v.days(b)
 	case View:
 		return v.Items, nil
 	case Markup:
@@ -250,6 +262,9 @@ func Iterate(b *Budget, v any) ([]any, error) {
 			items = append(items, string(r))
 		}
 		return items, nil
+	}
+	if it, ok := v.(Elements); ok {
+		return it.Elements(b)
 	}
 	return nil, fmt.Errorf("%q is not iterable", TypeName(v))
 }

@@ -70,3 +70,6 @@ func zone(v any, a *Args) (*time.Location, error) {
 	}
 	return loc, nil
 }
+
+// HashKey implements pyval.Hashable.
+func (z Zone) HashKey() (any, error) { return z.loc.String(), nil }
