@@ -3,7 +3,6 @@ package template
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -31,9 +30,6 @@ func (e *Error) Error() string {
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
-
-// shorten cuts an expression to what fits into a message.
-func shorten(s string) string { return yamlvalue.Excerpt(strings.Join(strings.Fields(s), " ")) }
 
 // didYouMean returns "; did you mean x?" for the name that is nearest, or nothing.
 func didYouMean(name string, names []string) string {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/template/internal/pyconv"
+	"github.com/dingdag/dingdag/template/internal/pytime"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
@@ -21,7 +23,7 @@ func newMacros(clock func() time.Time, random func() float64) *pyval.Module {
 			"ds_add":                   macroDSAdd,
 			"ds_format":                macroDSFormat,
 			"datetime_diff_for_humans": diffForHumans(clock),
-			"timedelta":                pyval.MakeDelta,
+			"timedelta":                pytime.MakeDelta,
 		},
 		Values: map[string]any{
 			"datetime": datetimeClass(clock),
@@ -43,7 +45,7 @@ func macroDSAdd(_ *pyval.Budget, a *pyval.Args) (any, error) {
 	if days == 0 { // as in Airflow, unchecked
 		return ds, nil
 	}
-	t, err := pyval.Strptime(ds, "%Y-%m-%d")
+	t, err := pytime.Strptime(ds, "%Y-%m-%d")
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +65,7 @@ func macroDSFormat(_ *pyval.Budget, a *pyval.Args) (any, error) {
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
-	t, err := pyval.Strptime(ds, in)
+	t, err := pytime.Strptime(ds, in)
 	if err != nil {
 		return nil, err
 	}
@@ -81,36 +83,36 @@ func diffForHumans(clock func() time.Time) pyval.Method {
 		if err := a.Done(); err != nil {
 			return nil, err
 		}
-		t, ok := v.(pyval.DateTime)
+		t, ok := v.(pytime.DateTime)
 		if !ok {
 			return nil, fmt.Errorf("datetime_diff_for_humans: needs a datetime, not %q", pyval.TypeName(v))
 		}
 		if since == nil {
-			return pyval.Humanize(t.Time(), clock(), true), nil
+			return pytime.Humanize(t.Time(), clock(), true), nil
 		}
-		other, ok := since.(pyval.DateTime)
+		other, ok := since.(pytime.DateTime)
 		if !ok {
 			return nil, fmt.Errorf("datetime_diff_for_humans: needs a datetime, not %q", pyval.TypeName(since))
 		}
-		return pyval.Humanize(t.Time(), other.Time(), false), nil
+		return pytime.Humanize(t.Time(), other.Time(), false), nil
 	}
 }
 
 // datetimeClass is the class datetime.datetime.
 func datetimeClass(clock func() time.Time) any {
 	naiveNow := func(_ *pyval.Budget, a *pyval.Args) (any, error) {
-		return pyval.NewNaiveDateTime(clock().UTC()), a.Done()
+		return pytime.NewNaiveDateTime(clock().UTC()), a.Done()
 	}
 	return &pyval.Module{
 		Name: "datetime",
-		Call: pyval.MakeDateTime,
+		Call: pytime.MakeDateTime,
 		Values: map[string]any{
-			"min": pyval.NewNaiveDateTime(time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)),
-			"max": pyval.NewNaiveDateTime(time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)),
+			"min": pytime.NewNaiveDateTime(time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)),
+			"max": pytime.NewNaiveDateTime(time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)),
 		},
 		Funcs: map[string]pyval.Method{
 			"now": func(_ *pyval.Budget, a *pyval.Args) (any, error) {
-				return pyval.InZone(clock().UTC(), a)
+				return pytime.InZone(clock().UTC(), a)
 			},
 			"utcnow": naiveNow,
 			"utcfromtimestamp": func(_ *pyval.Budget, a *pyval.Args) (any, error) {
@@ -118,7 +120,7 @@ func datetimeClass(clock func() time.Time) any {
 				if err != nil {
 					return nil, err
 				}
-				return pyval.NewNaiveDateTime(t), a.Done()
+				return pytime.NewNaiveDateTime(t), a.Done()
 			},
 			"today": naiveNow,
 			"strptime": func(_ *pyval.Budget, a *pyval.Args) (any, error) {
@@ -126,7 +128,7 @@ func datetimeClass(clock func() time.Time) any {
 				if err := a.Done(); err != nil {
 					return nil, err
 				}
-				return pyval.Strptime(text, format)
+				return pytime.Strptime(text, format)
 			},
 			"fromisoformat": parseISO(false),
 			"fromtimestamp": func(_ *pyval.Budget, a *pyval.Args) (any, error) {
@@ -134,7 +136,7 @@ func datetimeClass(clock func() time.Time) any {
 				if err != nil {
 					return nil, err
 				}
-				return pyval.InZone(t, a)
+				return pytime.InZone(t, a)
 			},
 		},
 	}
@@ -172,19 +174,19 @@ func parseISO(loose bool) pyval.Method {
 		}
 		for _, l := range isoLayouts {
 			if t, err := time.Parse(l, text); err == nil {
-				return pyval.NewPlainDateTime(t), nil
+				return pytime.NewPlainDateTime(t), nil
 			}
 		}
 		layouts := naiveLayouts
 		if loose {
 			if t, err := time.Parse(time.RFC1123Z, text); err == nil {
-				return pyval.NewPlainDateTime(t), nil
+				return pytime.NewPlainDateTime(t), nil
 			}
 			layouts = slices.Concat(naiveLayouts, looseLayouts)
 		}
 		for _, l := range layouts {
 			if t, err := time.Parse(l, text); err == nil {
-				return pyval.NewNaiveDateTime(t), nil
+				return pytime.NewNaiveDateTime(t), nil
 			}
 		}
 		return nil, fmt.Errorf("%q is not a date in ISO form: macros.datetime.strptime(text, format) reads others", text)
@@ -197,7 +199,7 @@ func dateutilModule() any {
 			"parse": parseISO(true), "isoparse": parseISO(false),
 		}},
 		"relativedelta": &pyval.Module{Name: "dateutil.relativedelta", Funcs: map[string]pyval.Method{
-			"relativedelta": pyval.MakeRelativeDelta,
+			"relativedelta": pytime.MakeRelativeDelta,
 		}},
 	}}
 }
@@ -210,7 +212,7 @@ func timeModule(clock func() time.Time) any {
 			if err := a.Done(); err != nil {
 				return nil, err
 			}
-			return pyval.Strftime(clock().UTC(), false, format)
+			return pytime.Strftime(clock().UTC(), false, format)
 		},
 	}}
 }
@@ -295,7 +297,7 @@ func jsonModule() any {
 			if err := a.Done(); err != nil {
 				return nil, err
 			}
-			return pyval.FromJSON([]byte(text))
+			return pyconv.FromJSON([]byte(text))
 		},
 		"dumps": jsonDumps,
 	}}
@@ -303,7 +305,7 @@ func jsonModule() any {
 
 func jsonDumps(b *pyval.Budget, a *pyval.Args) (any, error) {
 	v := a.Any("obj")
-	o := pyval.JSONOptions{ASCII: a.KeywordTruth("ensure_ascii", true), SortKeys: a.KeywordTruth("sort_keys", false)}
+	o := pyconv.JSONOptions{ASCII: a.KeywordTruth("ensure_ascii", true), SortKeys: a.KeywordTruth("sort_keys", false)}
 	indent, seps := a.KeywordOr("indent", nil), a.KeywordOr("separators", nil)
 	if err := a.Done(); err != nil {
 		return nil, err
@@ -330,7 +332,7 @@ func jsonDumps(b *pyval.Budget, a *pyval.Args) (any, error) {
 			return nil, errors.New("dumps: separators is a pair of texts")
 		}
 	}
-	return pyval.ToJSON(b, v, o)
+	return pyconv.ToJSON(b, v, o)
 }
 
 // floatSeconds is a time as Python counts it.

@@ -6,6 +6,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/dingdag/dingdag/template/internal/pytime"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -143,11 +144,11 @@ func yamlMoment(text string) (any, error) {
 	case err != nil:
 		return nil, fmt.Errorf("safe_load: %w", err)
 	case !at.HasClock:
-		return pyval.NewDate(at.Time), nil
+		return pytime.NewDate(at.Time), nil
 	case !at.HasOffset:
-		return pyval.NewNaiveDateTime(at.Time), nil
+		return pytime.NewNaiveDateTime(at.Time), nil
 	default:
 		_, offset := at.Zone()
-		return pyval.NewPlainDateTime(at.In(pyval.FixedZone(offset))), nil
+		return pytime.NewPlainDateTime(at.In(pytime.FixedZone(offset))), nil
 	}
 }

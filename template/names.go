@@ -11,6 +11,7 @@ import (
 
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/template/internal/lang"
+	"github.com/dingdag/dingdag/template/internal/pytime"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -197,7 +198,7 @@ func judgePull(call lang.Step, n *Names) (at int, name, said string, warning boo
 // samples are objects of the kind that names stand for, to ask what attributes they have.
 var samples = sync.OnceValue(func() map[string]any {
 	r := &render{ctx: &Context{TI: TaskInstanceInfo{TaskID: "t"}, Task: TaskInfo{TaskID: "t"}}}
-	at := pyval.NewDateTime(time.Unix(0, 0).UTC())
+	at := pytime.NewDateTime(time.Unix(0, 0).UTC())
 	out := map[string]any{
 		"dag": r.dag(), "ti": r.taskInstance(), "task_instance": r.taskInstance(), "var": r.variableAccess(),
 		"ds": "", "ds_nodash": "", "ts": "", "ts_nodash": "", "ts_nodash_with_tz": "", "run_id": "", "task_instance_key_str": "",

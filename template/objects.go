@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/template/internal/pyconv"
+	"github.com/dingdag/dingdag/template/internal/pytime"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
@@ -22,7 +24,7 @@ func duration(d time.Duration) any {
 	if d == 0 {
 		return nil
 	}
-	return pyval.NewDelta(d)
+	return pytime.NewDelta(d)
 }
 
 func (r *render) dag() any {
@@ -58,7 +60,7 @@ func (r *render) task() any {
 		"task_type":           t.Operator,
 		"operator_name":       t.Operator,
 		"retries":             int64(t.Retries),
-		"retry_delay":         pyval.NewDelta(t.RetryDelay),
+		"retry_delay":         pytime.NewDelta(t.RetryDelay),
 		"execution_timeout":   duration(t.ExecutionTimeout),
 		"trigger_rule":        t.TriggerRule,
 		"pool":                t.Pool,
@@ -223,7 +225,7 @@ func (r *render) xcomPush(_ *pyval.Budget, a *pyval.Args) (any, error) {
 	if r.ctx.XComPush == nil {
 		return nil, errors.New("xcom_push: only a running task has XComs")
 	}
-	encoded, err := pyval.ToJSON(r.budget, value, pyval.JSONOptions{})
+	encoded, err := pyconv.ToJSON(r.budget, value, pyconv.JSONOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("xcom_push: %w", err)
 	}
@@ -247,7 +249,7 @@ func (r *render) pull(q XComQuery, def any) ([]any, error) {
 			values[i] = def
 			continue
 		}
-		v, err := pyval.FromStore(raw)
+		v, err := pyconv.FromStore(raw)
 		if err != nil {
 			return nil, fmt.Errorf("xcom_pull: XCom %q of task %q: %w", q.Key, q.TaskIDs[i], err)
 		}
@@ -260,7 +262,7 @@ func (r *render) pull(q XComQuery, def any) ([]any, error) {
 func (r *render) variableAccess() any {
 	return &pyval.Module{Name: "var", Values: map[string]any{
 		"value": varAccess{r, "var.value", func(s string) (any, error) { return s, nil }},
-		"json":  varAccess{r, "var.json", func(s string) (any, error) { return pyval.FromJSON([]byte(s)) }},
+		"json":  varAccess{r, "var.json", func(s string) (any, error) { return pyconv.FromJSON([]byte(s)) }},
 	}}
 }
 
@@ -364,7 +366,7 @@ func connection(c *connections.Connection) (any, error) {
 		extra = text
 		if text != "" {
 			var err error
-			if decoded, err = pyval.FromJSON([]byte(text)); err != nil {
+			if decoded, err = pyconv.FromJSON([]byte(text)); err != nil {
 				// The text may hold secrets, so the cause is not told.
 				return nil, fmt.Errorf("connection %q: the extra is not JSON", c.ID)
 			}

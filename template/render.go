@@ -2,6 +2,7 @@ package template
 
 import (
 	"github.com/dingdag/dingdag/template/internal/lang"
+	"github.com/dingdag/dingdag/template/internal/pyconv"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
@@ -29,11 +30,11 @@ func (r *render) context() *lang.Context {
 
 // callFunc calls a function of the embedding program.
 func callFunc(f Func, b *pyval.Budget, a *pyval.Args) (any, error) {
-	args, err := pyval.ToGo(b, pyval.NewList(a.More()...))
+	args, err := pyconv.ToGo(b, pyval.NewList(a.More()...))
 	if err != nil {
 		return nil, err
 	}
-	keywords, err := pyval.ToGo(b, a.Rest())
+	keywords, err := pyconv.ToGo(b, a.Rest())
 	if err != nil {
 		return nil, err
 	}
@@ -43,10 +44,10 @@ func callFunc(f Func, b *pyval.Budget, a *pyval.Args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pyval.FromGo(out)
+	return pyconv.FromGo(out)
 }
 
-// fromGo is pyval.FromGo that also takes a [Func], at top level or in a map.
+// fromGo is pyconv.FromGo that also takes a [Func], at top level or in a map.
 func fromGo(name string, v any) (any, error) {
 	switch v := v.(type) {
 	case Func:
@@ -60,7 +61,7 @@ func fromGo(name string, v any) (any, error) {
 			}
 			converted[k] = c
 		}
-		return pyval.FromGo(converted)
+		return pyconv.FromGo(converted)
 	}
-	return pyval.FromGo(v)
+	return pyconv.FromGo(v)
 }

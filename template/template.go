@@ -20,6 +20,7 @@ import (
 
 	"github.com/dingdag/dingdag/template/internal/filters"
 	"github.com/dingdag/dingdag/template/internal/lang"
+	"github.com/dingdag/dingdag/template/internal/pyconv"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -163,7 +164,7 @@ func (e *Env) RenderNative(src string, c *Context) (value any, text string, err 
 		text = lang.Normalize(src)
 		value, err = lang.Literal(e.budget(), text)
 		if err == nil {
-			value, err = pyval.ToGo(e.budget(), value)
+			value, err = pyconv.ToGo(e.budget(), value)
 		}
 		if err != nil {
 			return nil, "", &Error{Line: 1, Column: 1, Message: err.Error(), Err: err}
@@ -177,7 +178,7 @@ func (e *Env) RenderNative(src string, c *Context) (value any, text string, err 
 	r := e.newRender(c)
 	value, text, err = t.RenderNative(r.context())
 	if err == nil {
-		value, err = pyval.ToGo(r.budget, value)
+		value, err = pyconv.ToGo(r.budget, value)
 	}
 	if err != nil {
 		return nil, "", e.mistake(err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/template/internal/filters"
+	"github.com/dingdag/dingdag/template/internal/pytime"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
@@ -118,12 +119,12 @@ func (r *render) date(t *time.Time) any {
 	if loc == nil {
 		loc = time.UTC
 	}
-	return pyval.NewDateTime(t.In(loc))
+	return pytime.NewDateTime(t.In(loc))
 }
 
 func logical(format string) func(*render) (any, error) {
 	return func(r *render) (any, error) {
-		d, ok := r.date(r.ctx.Run.LogicalDate).(pyval.DateTime)
+		d, ok := r.date(r.ctx.Run.LogicalDate).(pytime.DateTime)
 		if !ok {
 			return pyval.Undefined{}, nil
 		}
@@ -140,7 +141,7 @@ func (r *render) tsNoDashWithTZ() (any, error) {
 }
 
 func isoOf(v any) any {
-	if d, ok := v.(pyval.DateTime); ok {
+	if d, ok := v.(pytime.DateTime); ok {
 		return d.ISO("T")
 	}
 	return pyval.Undefined{}
@@ -189,7 +190,7 @@ func (r *render) taskInstanceKey() any {
 		return pyval.Undefined{}
 	}
 	last := r.ctx.Run.RunID
-	if d, ok := r.date(r.ctx.Run.LogicalDate).(pyval.DateTime); ok {
+	if d, ok := r.date(r.ctx.Run.LogicalDate).(pytime.DateTime); ok {
 		last = d.Time().Format("20060102")
 	}
 	return fmt.Sprintf("%s__%s__%s", r.ctx.DAG.DAGID, ti.TaskID, last)

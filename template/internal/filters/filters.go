@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/dingdag/dingdag/template/internal/lang"
+	"github.com/dingdag/dingdag/template/internal/pytext"
+	"github.com/dingdag/dingdag/template/internal/pytime"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
@@ -30,9 +32,9 @@ var filters = map[string]lang.Filter{
 	"ts_nodash_with_tz": filterTSNoDashWithTZ,
 
 	// Text.
-	"upper":       markupFilter(pyval.Upper),
-	"lower":       markupFilter(pyval.Lower),
-	"capitalize":  markupFilter(pyval.Capitalize),
+	"upper":       markupFilter(pytext.Upper),
+	"lower":       markupFilter(pytext.Lower),
+	"capitalize":  markupFilter(pytext.Capitalize),
 	"title":       textFilter(titleWords),
 	"escape":      filterEscape,
 	"e":           filterEscape,
@@ -94,10 +96,10 @@ func timeFilter(format string) lang.Filter {
 			return nil, err
 		}
 		switch t := v.(type) {
-		case pyval.DateTime:
+		case pytime.DateTime:
 			return t.Format(format)
-		case pyval.Date:
-			return pyval.Strftime(t.Time(), true, format)
+		case pytime.Date:
+			return pytime.Strftime(t.Time(), true, format)
 		}
 		return nil, fmt.Errorf("needs a datetime, not %q", pyval.TypeName(v))
 	}
@@ -107,7 +109,7 @@ func filterTS(_ *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	if err := a.Done(); err != nil || v == nil {
 		return nil, err
 	}
-	t, ok := v.(pyval.DateTime)
+	t, ok := v.(pytime.DateTime)
 	if !ok {
 		return nil, fmt.Errorf("needs a datetime, not %q", pyval.TypeName(v))
 	}

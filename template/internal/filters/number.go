@@ -6,6 +6,8 @@ import (
 	"math"
 	"strings"
 
+	"github.com/dingdag/dingdag/template/internal/pyconv"
+	"github.com/dingdag/dingdag/template/internal/pytime"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
@@ -13,8 +15,8 @@ func filterAbs(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
-	if d, ok := v.(pyval.Delta); ok {
-		return pyval.NewDelta(d.Duration().Abs()), nil
+	if d, ok := v.(pytime.Delta); ok {
+		return pytime.NewDelta(d.Duration().Abs()), nil
 	}
 	if isTrue, ok := v.(bool); ok {
 		return pyval.Binary(b, "+", isTrue, int64(0))
@@ -139,8 +141,8 @@ func filterToJSON(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	if width > 100 {
 		return nil, errors.New("tojson: the indent is too large")
 	}
-	o := pyval.JSONOptions{SortKeys: true, ASCII: true, Lines: width >= 0, Indent: strings.Repeat(" ", max(width, 0))}
-	s, err := pyval.ToJSON(b, v, o)
+	o := pyconv.JSONOptions{SortKeys: true, ASCII: true, Lines: width >= 0, Indent: strings.Repeat(" ", max(width, 0))}
+	s, err := pyconv.ToJSON(b, v, o)
 	return pyval.Markup(jsonForHTML.Replace(s)), err
 }
 
@@ -151,5 +153,5 @@ func filterPretty(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
-	return pyval.PrettyPrint(b, v)
+	return pyconv.PrettyPrint(b, v)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/dingdag/dingdag/template/internal/lang"
+	"github.com/dingdag/dingdag/template/internal/pytext"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
@@ -84,7 +85,7 @@ func filterReverse(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 // foldCase makes texts compare without case unless that is asked for.
 func foldCase(v any, caseSensitive bool) any {
 	if s, ok := v.(string); ok && !caseSensitive {
-		return pyval.Lower(s)
+		return pytext.Lower(s)
 	}
 	return v
 }

@@ -5,6 +5,8 @@ import (
 	"math/big"
 
 	"github.com/dingdag/dingdag/template/internal/lang"
+	"github.com/dingdag/dingdag/template/internal/pytext"
+	"github.com/dingdag/dingdag/template/internal/pytime"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
@@ -24,8 +26,8 @@ var tests = map[string]lang.Test{
 	"iterable":    is(isIterable),
 	"escaped":     is(func(v any) bool { _, ok := v.(pyval.Markup); return ok }),
 	"callable":    is(func(v any) bool { _, ok := v.(pyval.Callable); return ok }),
-	"lower":       isCase(pyval.IsLower),
-	"upper":       isCase(pyval.IsUpper),
+	"lower":       isCase(pytext.IsLower),
+	"upper":       isCase(pytext.IsUpper),
 	"odd":         modulo(2, 1),
 	"even":        modulo(2, 0),
 	"divisibleby": divisibleBy,
@@ -72,7 +74,7 @@ func isFloat(v any) bool {
 
 func isIterable(v any) bool {
 	switch v.(type) {
-	case *pyval.Generator, pyval.Interval:
+	case *pyval.Generator, pytime.Interval:
 		return true
 	}
 	return isSequence(v)

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dingdag/dingdag/template/internal/lang"
+	"github.com/dingdag/dingdag/template/internal/pytext"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
@@ -72,9 +73,9 @@ func titleWords(s string) string {
 	start := true
 	for _, c := range s {
 		if start {
-			b.WriteString(pyval.Upper(string(c)))
+			b.WriteString(pytext.Upper(string(c)))
 		} else {
-			b.WriteString(pyval.Lower(string(c)))
+			b.WriteString(pytext.Lower(string(c)))
 		}
 		start = unicode.IsSpace(c) || strings.ContainsRune("-({[<", c)
 	}
@@ -212,8 +213,8 @@ func filterWordWrap(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
 		return nil, errors.New("wordwrap: the width is at least 1")
 	}
 	var lines []any
-	wrap := pyval.Wrapping{Width: width, BreakLongWords: breakLong, BreakOnHyphens: onHyphens}
-	for _, line := range pyval.Lines(s) {
+	wrap := pytext.Wrapping{Width: width, BreakLongWords: breakLong, BreakOnHyphens: onHyphens}
+	for _, line := range pytext.Lines(s, false) {
 		wrapped := make([]any, 0, 4)
 		for _, part := range wrap.Wrap(line) {
 			wrapped = append(wrapped, part)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/dingdag/dingdag/template/internal/pyconv"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
@@ -93,7 +94,7 @@ func (x *exec) textOf(pieces []any) (string, error) {
 
 // Literal is the value of a text that is a literal of Python, else the text.
 func Literal(b *pyval.Budget, text string) (any, error) {
-	v, ok, err := pyval.ParseLiteral(b, text)
+	v, ok, err := pyconv.ParseLiteral(b, text)
 	if err != nil || ok {
 		return v, err
 	}

@@ -5,7 +5,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/dingdag/dingdag/template/internal/pyval"
+	"github.com/dingdag/dingdag/template/internal/pytext"
 )
 
 // kind is the kind of a token.
@@ -199,7 +199,7 @@ func (p *parser) stringLiteral(src string) {
 
 // escape writes the meaning of the escape at src[i:] and returns its length.
 func (p *parser) escape(b *strings.Builder, src string, i int) int {
-	text, n, err := pyval.Unescape(src[i:])
+	text, n, err := pytext.Unescape(src[i:])
 	if err != nil {
 		p.fail(i, "%v", err)
 	}

@@ -25,6 +25,12 @@ func NewArgs(fn string, pos []any, names []string, named []any) *Args {
 	return &Args{fn: fn, pos: pos, names: names, named: named}
 }
 
+// Func is the name of the function that is called.
+func (a *Args) Func() string { return a.fn }
+
+// Count is how many positional arguments there are.
+func (a *Args) Count() int { return len(a.pos) }
+
 // AddKeyword adds a keyword.
 func (a *Args) AddKeyword(name string, v any) {
 	a.names = append(slices.Clip(a.names), name)
@@ -131,7 +137,7 @@ func (a *Args) asInt(name string, v any) int {
 // FloatOr takes an optional number.
 func (a *Args) FloatOr(name string, def float64) float64 {
 	v := a.AnyOr(name, def)
-	f, ok := toFloat(v)
+	f, ok := ToFloat(v)
 	if !ok {
 		a.wrong(name, v, "a number")
 	}

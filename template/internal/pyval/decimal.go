@@ -124,7 +124,7 @@ func toDecimal(v any) (Decimal, bool) {
 	if d, ok := v.(Decimal); ok {
 		return d, true
 	}
-	n, ok := toInt(v)
+	n, ok := ToInt(v)
 	if !ok {
 		return Decimal{}, false
 	}
@@ -163,7 +163,7 @@ func (d Decimal) Operate(op string, other any, reflected bool) (any, bool, error
 		_, err = decimals.Mul(&r, x, y)
 	case "/", "//", "%":
 		if y.IsZero() {
-			return nil, true, errZero
+			return nil, true, ErrZero
 		}
 		err = divide(op, &r, x, y)
 	case "**":
@@ -238,7 +238,6 @@ func (d Decimal) fixed(digits int) string {
 	return strings.TrimPrefix(r.Text('f'), "-")
 }
 
-// hash is the key of an equal number in a dict.
 // HashKey implements [Hashable].
 func (d Decimal) HashKey() (any, error) {
 	if n := d.truncated(); d.d.Exponent >= 0 || d.rat().IsInt() {

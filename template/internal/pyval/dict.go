@@ -178,7 +178,7 @@ func hashKey(v any, depth int) (any, error) {
 	case *big.Int:
 		return bigKey(v.String()), nil
 	case Tuple:
-		if depth > maxDepth {
+		if depth > MaxDepth {
 			break
 		}
 		var b strings.Builder
@@ -293,7 +293,7 @@ func dictPop(_ *Budget, d *Dict, a *Args) (any, error) {
 		return v, nil
 	}
 	if _, none := def.(Undefined); none {
-		return nil, fmt.Errorf("pop: the dict has no key %s", shortRepr(key))
+		return nil, fmt.Errorf("pop: the dict has no key %s", ShortRepr(key))
 	}
 	return def, nil
 }

@@ -32,7 +32,7 @@ func (f *spec) number(b *Budget, v any) (sign, digits string, err error) {
 	}
 	switch f.verb {
 	case 'd', 'i', 'u', 'x', 'X', 'o', 'b':
-		n, ok := toInt(v)
+		n, ok := ToInt(v)
 		if fl, isFloat := v.(float64); isFloat && f.percent && strings.IndexByte("diu", f.verb) >= 0 && !math.IsNaN(fl) && !math.IsInf(fl, 0) {
 			n, _ = big.NewFloat(fl).Int(nil)
 			ok = true
@@ -51,7 +51,7 @@ func (f *spec) number(b *Budget, v any) (sign, digits string, err error) {
 		if d, isDecimal := v.(Decimal); isDecimal && (f.verb == 'f' || f.verb == 'F' || f.verb == '%') {
 			return f.decimal(d)
 		}
-		x, ok := toFloat(v)
+		x, ok := ToFloat(v)
 		if !ok {
 			return "", "", fmt.Errorf("format %c needs a number, not %q", f.verb, TypeName(v))
 		}

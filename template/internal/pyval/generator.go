@@ -41,7 +41,8 @@ func (g *Generator) take() []any {
 // ErrGenerator is wrapped by the error of printing a generator.
 var ErrGenerator = errors.New("gives its elements one by one and has no text: add | list or | join")
 
-func (g *Generator) noText() error { return fmt.Errorf("%s %w", g.Name, ErrGenerator) }
+// NoText is the error of printing the generator.
+func (g *Generator) NoText() error { return fmt.Errorf("%s %w", g.Name, ErrGenerator) }
 
 // View is what keys(), values() and items() of a dict give.
 type View struct {

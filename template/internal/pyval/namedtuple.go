@@ -24,7 +24,7 @@ func (n NamedTuple) TypeName() string { return n.class }
 func (n NamedTuple) Str() string {
 	parts := make([]string, len(n.Tuple))
 	for i, it := range n.Tuple {
-		parts[i] = n.names[i] + "=" + shortRepr(it)
+		parts[i] = n.names[i] + "=" + ShortRepr(it)
 	}
 	return n.class + "(" + strings.Join(parts, ", ") + ")"
 }
@@ -41,7 +41,7 @@ func (n NamedTuple) Attr(name string) (any, error) {
 }
 
 // Method implements [Object].
-func (n NamedTuple) Method(name string) Method { return bind(tupleMethods[name], n.Tuple) }
+func (n NamedTuple) Method(name string) Method { return Bind(tupleMethods[name], n.Tuple) }
 
 // Names implements [Object].
 func (n NamedTuple) Names() []string { return n.names }

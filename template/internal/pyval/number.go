@@ -8,10 +8,12 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/dingdag/dingdag/template/internal/pytext"
 )
 
-// maxBits bounds integers; the text of the largest has about 20,000 digits.
-const maxBits = 1 << 16
+// MaxBits bounds integers; the text of the largest has about 20,000 digits.
+const MaxBits = 1 << 16
 
 // Int returns v as a value: an int64 when it fits.
 func Int(v *big.Int) any {
@@ -21,8 +23,8 @@ func Int(v *big.Int) any {
 	return v
 }
 
-// toInt returns an integer value (bools are integers in Python).
-func toInt(v any) (*big.Int, bool) {
+// ToInt returns an integer value (bools are integers in Python).
+func ToInt(v any) (*big.Int, bool) {
 	switch v := v.(type) {
 	case bool:
 		if v {
@@ -37,7 +39,8 @@ func toInt(v any) (*big.Int, bool) {
 	return nil, false
 }
 
-func toFloat(v any) (float64, bool) {
+// ToFloat returns a number as a float.
+func ToFloat(v any) (float64, bool) {
 	switch v := v.(type) {
 	case float64:
 		return v, true
@@ -47,21 +50,18 @@ func toFloat(v any) (float64, bool) {
 	if d, ok := v.(Decimal); ok {
 		return d.float(), true
 	}
-	if i, ok := toInt(v); ok {
+	if i, ok := ToInt(v); ok {
 		f, _ := new(big.Float).SetInt(i).Float64()
 		return f, true
 	}
 	return 0, false
 }
 
-// ToFloat returns a number as a float.
-func ToFloat(v any) (float64, bool) { return toFloat(v) }
-
 // ParseInt reads an integer as int() does: spaces around, underscores between digits.
 func ParseInt(s string, base int) (any, bool) {
 	s = asciiDigits(strings.TrimSpace(s))
 	digits := strings.TrimLeft(s, "+-")
-	if len(s)-len(digits) > 1 || digits == "" || len(digits) > maxBits/4 || badUnderscores(digits) {
+	if len(s)-len(digits) > 1 || digits == "" || len(digits) > MaxBits/4 || pytext.BadUnderscores(digits) {
 		return nil, false
 	}
 	digits = strings.ReplaceAll(digits, "_", "")
@@ -99,11 +99,8 @@ func zeroOf(r rune) rune {
 	return r
 }
 
-func badUnderscores(s string) bool {
-	return strings.HasPrefix(s, "_") || strings.HasSuffix(s, "_") || strings.Contains(s, "__")
-}
-
-var errZero = errors.New("division by zero")
+// ErrZero is what dividing by zero gives.
+var ErrZero = errors.New("division by zero")
 
 func intOp(op string, x, y *big.Int) (any, error) {
 	switch op {
@@ -112,24 +109,24 @@ func intOp(op string, x, y *big.Int) (any, error) {
 	case "-":
 		return intResult(new(big.Int).Sub(x, y))
 	case "*":
-		if x.BitLen()+y.BitLen() > maxBits {
+		if x.BitLen()+y.BitLen() > MaxBits {
 			return nil, errBigInt()
 		}
 		return intResult(new(big.Int).Mul(x, y))
 	case "/":
 		return trueDiv(x, y)
 	case "//", "%":
-		return floorDiv(op, x, y)
+		return FloorDiv(op, x, y)
 	case "**":
 		return intPow(x, y)
 	}
 	return nil, nil
 }
 
-func errBigInt() error { return fmt.Errorf("an integer of more than %d bits: %w", maxBits, ErrLimit) }
+func errBigInt() error { return fmt.Errorf("an integer of more than %d bits: %w", MaxBits, ErrLimit) }
 
 func intResult(n *big.Int) (any, error) {
-	if n.BitLen() > maxBits {
+	if n.BitLen() > MaxBits {
 		return nil, errBigInt()
 	}
 	return Int(n), nil
@@ -137,7 +134,7 @@ func intResult(n *big.Int) (any, error) {
 
 func trueDiv(x, y *big.Int) (any, error) {
 	if y.Sign() == 0 {
-		return nil, errZero
+		return nil, ErrZero
 	}
 	f, _ := new(big.Rat).SetFrac(x, y).Float64()
 	if math.IsInf(f, 0) {
@@ -146,9 +143,10 @@ func trueDiv(x, y *big.Int) (any, error) {
 	return f, nil
 }
 
-func floorDiv(op string, x, y *big.Int) (any, error) {
+// FloorDiv is // and % of integers: both round down.
+func FloorDiv(op string, x, y *big.Int) (any, error) {
 	if y.Sign() == 0 {
-		return nil, errZero
+		return nil, ErrZero
 	}
 	q, r := new(big.Int).QuoRem(x, y, new(big.Int))
 	if r.Sign() != 0 && r.Sign() != y.Sign() {
@@ -163,14 +161,14 @@ func floorDiv(op string, x, y *big.Int) (any, error) {
 
 func intPow(x, y *big.Int) (any, error) {
 	if y.Sign() < 0 {
-		fx, _ := toFloat(x)
-		fy, _ := toFloat(y)
+		fx, _ := ToFloat(x)
+		fy, _ := ToFloat(y)
 		return floatOp("**", fx, fy)
 	}
 	if x.BitLen() <= 1 && y.BitLen() > 2 { // for -1, 0 and 1 only the parity matters
 		y = new(big.Int).SetBit(big.NewInt(2), 0, y.Bit(0))
 	}
-	if !y.IsInt64() || y.Int64() > maxBits || int64(x.BitLen())*y.Int64() > 2*maxBits {
+	if !y.IsInt64() || y.Int64() > MaxBits || int64(x.BitLen())*y.Int64() > 2*MaxBits {
 		return nil, errBigInt()
 	}
 	return intResult(new(big.Int).Exp(x, y, nil))
@@ -186,12 +184,12 @@ func floatOp(op string, x, y float64) (any, error) {
 		return x * y, nil
 	case "/":
 		if y == 0 {
-			return nil, errZero
+			return nil, ErrZero
 		}
 		return x / y, nil
 	case "//", "%":
 		if y == 0 {
-			return nil, errZero
+			return nil, ErrZero
 		}
 		r := math.Mod(x, y)
 		if r != 0 && (r < 0) != (y < 0) {
@@ -203,7 +201,7 @@ func floatOp(op string, x, y float64) (any, error) {
 		return math.Round((x - r) / y), nil
 	case "**":
 		if x == 0 && y < 0 {
-			return nil, errZero
+			return nil, ErrZero
 		}
 		r := preciseFloat(x, y)
 		if math.IsNaN(r) && !math.IsNaN(x) && !math.IsNaN(y) {
@@ -228,7 +226,7 @@ func Negate(v any) (any, error) {
 		r, _, err := n.Operate("-", int64(0), true)
 		return r, err
 	}
-	if i, ok := toInt(v); ok {
+	if i, ok := ToInt(v); ok {
 		return Int(new(big.Int).Neg(i)), nil
 	}
 	return nil, fmt.Errorf("bad operand type for unary -: %q", TypeName(v))
@@ -238,7 +236,7 @@ func Negate(v any) (any, error) {
 func Posit(v any) (any, error) {
 	switch v := v.(type) {
 	case bool:
-		i, _ := toInt(v)
+		i, _ := ToInt(v)
 		return Int(i), nil
 	case int64, *big.Int, float64, Decimal:
 		return v, nil
@@ -257,7 +255,7 @@ func Round(v any, digits int) (any, error) {
 		}
 		return f.round(int32(-digits))
 	}
-	i, ok := toInt(v)
+	i, ok := ToInt(v)
 	if !ok {
 		return v, nil
 	}
@@ -278,7 +276,7 @@ func Round(v any, digits int) (any, error) {
 // ParseFloat reads a number as float() does.
 func ParseFloat(s string) (float64, bool) {
 	s = asciiDigits(strings.TrimSpace(s))
-	if strings.ContainsAny(s, "xXpP") || badUnderscores(s) {
+	if strings.ContainsAny(s, "xXpP") || pytext.BadUnderscores(s) {
 		return 0, false
 	}
 	f, err := strconv.ParseFloat(strings.ReplaceAll(s, "_", ""), 64)
@@ -300,7 +298,7 @@ func Truncate(v any) (n any, ok bool) {
 	if d, isDecimal := v.(Decimal); isDecimal {
 		return Int(d.truncated()), true
 	}
-	i, ok := toInt(v)
+	i, ok := ToInt(v)
 	if !ok {
 		return nil, false
 	}

@@ -26,16 +26,16 @@ func binary(b *Budget, op string, x, y any) (any, error) {
 	if r, ok := smallIntOp(op, x, y); ok {
 		return r, nil
 	}
-	xi, xok := toInt(x)
-	yi, yok := toInt(y)
+	xi, xok := ToInt(x)
+	yi, yok := ToInt(y)
 	if xok && yok {
 		return intOp(op, xi, yi)
 	}
 	if r, ok, err := decimalOp(op, x, y); ok {
 		return r, err
 	}
-	xf, xok := toFloat(x)
-	yf, yok := toFloat(y)
+	xf, xok := ToFloat(x)
+	yf, yok := ToFloat(y)
 	if xok && yok {
 		return floatOp(op, xf, yf)
 	}
@@ -176,7 +176,7 @@ func Compare(b *Budget, op string, x, y any) (bool, error) {
 		in, err := Contains(b, y, x)
 		return in == (op == "in"), err
 	}
-	c, ok, err := order(b, x, y, 0)
+	c, ok, err := Order(b, x, y, 0)
 	if err != nil {
 		return false, err
 	}
@@ -202,8 +202,9 @@ func isNaN(v any) bool {
 	return ok && math.IsNaN(f)
 }
 
-func order(b *Budget, x, y any, depth int) (int, bool, error) {
-	if err := b.step(depth); err != nil {
+// Order compares two values that lie so deep in others; ok is false when the two do not compare.
+func Order(b *Budget, x, y any, depth int) (int, bool, error) {
+	if err := b.Step(depth); err != nil {
 		return 0, false, err
 	}
 	if c, ok := orderNumbers(x, y); ok {
@@ -229,8 +230,8 @@ func order(b *Budget, x, y any, depth int) (int, bool, error) {
 }
 
 func orderNumbers(x, y any) (int, bool) {
-	xi, xok := toInt(x)
-	yi, yok := toInt(y)
+	xi, xok := ToInt(x)
+	yi, yok := ToInt(y)
 	if xok && yok {
 		return xi.Cmp(yi), true
 	}
@@ -242,8 +243,8 @@ func orderNumbers(x, y any) (int, bool) {
 		c, ok, _ := d.CompareTo(x)
 		return -c, ok
 	}
-	xf, xok := toFloat(x)
-	yf, yok := toFloat(y)
+	xf, xok := ToFloat(x)
+	yf, yok := ToFloat(y)
 	if !xok || !yok || isNaN(x) || isNaN(y) {
 		return 0, false
 	}
@@ -263,7 +264,7 @@ func orderItems(b *Budget, x, y []any, depth int) (int, bool, error) {
 			return 0, false, err
 		}
 		if !eq {
-			return order(b, x[i], y[i], depth+1)
+			return Order(b, x[i], y[i], depth+1)
 		}
 	}
 	return len(x) - len(y), true, nil
@@ -273,7 +274,7 @@ func orderItems(b *Budget, x, y []any, depth int) (int, bool, error) {
 func Equal(b *Budget, x, y any) (bool, error) { return equal(b, x, y, 0) }
 
 func equal(b *Budget, x, y any, depth int) (bool, error) {
-	if err := b.step(depth); err != nil {
+	if err := b.Step(depth); err != nil {
 		return false, err
 	}
 	x, y = Plain(x), Plain(y)

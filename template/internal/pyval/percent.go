@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"github.com/dingdag/dingdag/template/internal/pytext"
 )
 
 // Percent is the % operator of texts.
@@ -184,7 +186,7 @@ func (p *percent) format(f *spec, v any) (string, error) {
 		s, err = Repr(p.budget, v)
 	case 'a':
 		s, err = Repr(p.budget, v)
-		s = ascii(s)
+		s = pytext.ASCII(s)
 	case 'c':
 		s, err = character(v)
 	case 'd', 'i', 'u', 'x', 'X', 'o', 'e', 'E', 'f', 'F', 'g', 'G':
@@ -219,7 +221,7 @@ func character(v any) (string, error) {
 }
 
 func smallInt(v any) (int64, bool) {
-	if n, ok := toInt(v); ok && n.IsInt64() {
+	if n, ok := ToInt(v); ok && n.IsInt64() {
 		return n.Int64(), true
 	}
 	return 0, false

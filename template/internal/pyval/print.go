@@ -3,6 +3,7 @@ package pyval
 import (
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -18,7 +19,7 @@ func Str(b *Budget, v any) (string, error) {
 	case string:
 		return v, nil
 	case *Generator:
-		return "", v.noText()
+		return "", v.NoText()
 	case Printer:
 		return v.Str(), nil
 	case Undefined:
@@ -29,13 +30,13 @@ func Str(b *Budget, v any) (string, error) {
 
 // Repr returns what repr(v) gives: texts in quotes.
 func Repr(b *Budget, v any) (string, error) {
-	p := printer{budget: b}
-	p.value(v, 0)
-	return p.out.String(), p.err
+	p := Writer{Budget: b}
+	p.Value(v, 0)
+	return p.Out.String(), p.Err
 }
 
-// shortRepr is Repr for messages.
-func shortRepr(v any) string {
+// ShortRepr is Repr for messages.
+func ShortRepr(v any) string {
 	s, err := Repr(&Budget{MaxText: 1 << 10, Left: 1 << 12}, v)
 	if err != nil || len(s) > 80 {
 		return "a " + TypeName(v)
@@ -43,43 +44,47 @@ func shortRepr(v any) string {
 	return s
 }
 
-type printer struct {
-	budget *Budget
-	// sortKeys sorts the keys of dicts, as pprint does.
-	sortKeys bool
-	out      strings.Builder
-	err      error
+// Writer writes text and the repr of values, within a budget.
+type Writer struct {
+	Budget *Budget
+	// SortKeys sorts the keys of dicts, as pprint does.
+	SortKeys bool
+	Out      strings.Builder
+	// Err is the first error; nothing is written after it.
+	Err error
 }
 
-func (p *printer) text(s string) {
-	if p.err == nil {
-		p.err = p.budget.Fits(p.out.Len() + len(s))
+// Text writes a text as it is.
+func (p *Writer) Text(s string) {
+	if p.Err == nil {
+		p.Err = p.Budget.Fits(p.Out.Len() + len(s))
 	}
-	if p.err == nil {
-		p.out.WriteString(s)
+	if p.Err == nil {
+		p.Out.WriteString(s)
 	}
 }
 
-func (p *printer) value(v any, depth int) {
-	if p.err == nil {
-		p.err = p.budget.step(depth)
+// Value writes the repr of a value, which lies so deep in others.
+func (p *Writer) Value(v any, depth int) {
+	if p.Err == nil {
+		p.Err = p.Budget.Step(depth)
 	}
-	if p.err != nil {
+	if p.Err != nil {
 		return
 	}
 	switch v := v.(type) {
 	case nil:
-		p.text("None")
+		p.Text("None")
 	case bool:
-		p.text(map[bool]string{true: "True", false: "False"}[v])
+		p.Text(map[bool]string{true: "True", false: "False"}[v])
 	case int64:
-		p.text(strconv.FormatInt(v, 10))
+		p.Text(strconv.FormatInt(v, 10))
 	case *big.Int:
-		p.text(v.String())
+		p.Text(v.String())
 	case float64:
-		p.text(yamlvalue.PythonFloat(v))
+		p.Text(yamlvalue.PythonFloat(v))
 	case string:
-		p.text(yamlvalue.PythonText(v))
+		p.Text(yamlvalue.PythonText(v))
 	case *List:
 		p.items("[", v.Items, "]", depth)
 	case Tuple:
@@ -89,64 +94,51 @@ func (p *printer) value(v any, depth int) {
 		}
 		p.items("(", v, end, depth)
 	case Group:
-		p.value(v.pair(), depth)
+		p.Value(v.pair(), depth)
 	case *Dict:
 		p.dict(v, depth)
 	case Range:
-		p.text(v.String())
+		p.Text(v.String())
 	case *Generator:
-		p.err = v.noText()
+		p.Err = v.NoText()
 	case View:
-		p.text(v.name + "(")
+		p.Text(v.name + "(")
 		p.items("[", v.Items, "])", depth)
 	case Printer:
-		p.text(v.Repr())
+		p.Text(v.Repr())
 	case Undefined:
-		p.text("Undefined")
+		p.Text("Undefined")
 	default:
-		p.text("<" + TypeName(v) + ">")
+		p.Text("<" + TypeName(v) + ">")
 	}
 }
 
-func (p *printer) items(open string, items []any, end string, depth int) {
-	p.text(open)
+func (p *Writer) items(open string, items []any, end string, depth int) {
+	p.Text(open)
 	for i, it := range items {
 		if i > 0 {
-			p.text(", ")
+			p.Text(", ")
 		}
-		p.value(it, depth+1)
+		p.Value(it, depth+1)
 	}
-	p.text(end)
+	p.Text(end)
 }
 
-func (p *printer) dict(d *Dict, depth int) {
-	p.text("{")
+func (p *Writer) dict(d *Dict, depth int) {
+	p.Text("{")
 	pairs := pairsIn(d)
-	if p.sortKeys {
-		pairs = sortedPairs(p.budget, d)
+	if p.SortKeys {
+		pairs = SortedPairs(p.Budget, d)
 	}
 	for i, kv := range pairs {
 		if i > 0 {
-			p.text(", ")
+			p.Text(", ")
 		}
-		p.value(kv[0], depth+1)
-		p.text(": ")
-		p.value(kv[1], depth+1)
+		p.Value(kv[0], depth+1)
+		p.Text(": ")
+		p.Value(kv[1], depth+1)
 	}
-	p.text("}")
-}
-
-// ascii writes characters beyond ASCII as escapes, as ascii() does.
-func ascii(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		if r < utf8.RuneSelf {
-			b.WriteRune(r)
-		} else {
-			b.WriteString(yamlvalue.PythonEscape(r))
-		}
-	}
-	return b.String()
+	p.Text("}")
 }
 
 func roundFloat(f float64, digits int) float64 {
@@ -162,4 +154,20 @@ func roundFloat(f float64, digits int) float64 {
 		return f
 	}
 	return r
+}
+
+// SortedPairs are the pairs of a dict in the order of pprint: by key, keys that do not
+// compare by their type.
+func SortedPairs(b *Budget, d *Dict) [][2]any {
+	pairs := make([][2]any, d.Len())
+	for i, k := range d.keys {
+		pairs[i] = [2]any{k, d.vals[i]}
+	}
+	slices.SortStableFunc(pairs, func(x, y [2]any) int {
+		if c, ok, err := Order(b, x[0], y[0], 0); err == nil && ok {
+			return c
+		}
+		return strings.Compare(TypeName(x[0]), TypeName(y[0]))
+	})
+	return pairs
 }

@@ -3,7 +3,8 @@
 // Airflow prints what Airflow prints.
 //
 // A value is one of: nil (None), bool, int64, [*big.Int] (only beyond 64 bits),
-// float64, string, [*List], [Tuple], [*Dict], [Range], [Undefined] or an [Object].
+// float64, string, [*List], [Tuple], [*Dict], [Range], [Undefined] or an [Object], such as the
+// dates of pytime.
 // Operations never change their operands, except the methods of lists and dicts
 // that do so in Python, and never panic. What they make is charged to a [Budget].
 package pyval
@@ -82,6 +83,11 @@ type Signed interface{ Negated() any }
 
 // JSONText is an [Object] that JSON has as a text.
 type JSONText interface{ JSON() string }
+
+// Formatted is an [Object] with format specifications of its own.
+type Formatted interface {
+	FormatSpec(spec string) (string, error)
+}
 
 // operand is an Object that takes part in operators. ok is false when it does
 // not know the combination. reflected says that the object is on the right.
@@ -326,15 +332,15 @@ func method(v any, name string) Method {
 	switch v := v.(type) {
 	case string:
 		if name == "format" { // not in the table, which it uses itself
-			return bind(Format, v)
+			return Bind(Format, v)
 		}
-		return bind(strMethods[name], v)
+		return Bind(strMethods[name], v)
 	case *List:
-		return bind(listMethods[name], v)
+		return Bind(listMethods[name], v)
 	case Tuple:
-		return bind(tupleMethods[name], v)
+		return Bind(tupleMethods[name], v)
 	case *Dict:
-		return bind(dictMethods[name], v)
+		return Bind(dictMethods[name], v)
 	case Object:
 		return v.Method(name)
 	}
@@ -362,7 +368,8 @@ func HasAttr(v any, name string, called bool) bool {
 	return err == nil && !IsUndefined(got)
 }
 
-func bind[T any](f func(*Budget, T, *Args) (any, error), recv T) Method {
+// Bind is a method of a table with its receiver; nil if there is none.
+func Bind[T any](f func(*Budget, T, *Args) (any, error), recv T) Method {
 	if f == nil {
 		return nil
 	}
@@ -394,7 +401,7 @@ func Names(v any) []string {
 const (
 	ElementCost = 16
 	stepCost    = 16
-	maxDepth    = 100
+	MaxDepth    = 100
 )
 
 // ErrLimit is wrapped by every error that says that a template asked for more
@@ -446,9 +453,10 @@ func (b *Budget) Charge(v any) error {
 	return nil
 }
 
-func (b *Budget) step(depth int) error {
-	if depth > maxDepth {
-		return fmt.Errorf("a value nested more than %d levels deep: %w", maxDepth, ErrLimit)
+// Step charges one step of work in a value, which lies so deep in others.
+func (b *Budget) Step(depth int) error {
+	if depth > MaxDepth {
+		return fmt.Errorf("a value nested more than %d levels deep: %w", MaxDepth, ErrLimit)
 	}
 	return b.Spend(stepCost)
 }

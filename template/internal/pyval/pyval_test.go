@@ -3,9 +3,7 @@ package pyval_test
 import (
 	"math/big"
 	"testing"
-	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -39,49 +37,6 @@ func TestFloorDivisionIsExact(t *testing.T) {
 			require.True(t, signs)
 		}
 	})
-}
-
-func TestJSONRoundTrip(t *testing.T) {
-	t.Parallel()
-	for _, doc := range []string{
-		`{"z": 1, "a": [true, null, 1.0, 1e+22, 12345678901234567890123, "\u00e9\ud83d\ude00\n\"\\"], "": {}}`,
-		`[]`, `"x"`, `-0.5`, `[[[1]]]`,
-	} {
-		v, err := pyval.FromJSON([]byte(doc))
-		require.NoError(t, err, doc)
-		got, err := pyval.ToJSON(budget(), v, pyval.JSONOptions{ASCII: true})
-		require.NoError(t, err, doc)
-		assert.Equal(t, doc, got)
-	}
-	for _, doc := range []string{``, `{`, `[1,]`, `1 2`, `{"a"}`, `nul`} {
-		_, err := pyval.FromJSON([]byte(doc))
-		assert.Error(t, err, doc)
-	}
-}
-
-func TestStrptimeUndoesStrftime(t *testing.T) {
-	t.Parallel()
-	const format = "%Y-%m-%d %H:%M:%S.%f %z"
-	rapid.Check(t, func(t *rapid.T) {
-		zone := time.FixedZone("", rapid.IntRange(-14*60, 14*60).Draw(t, "offset")*60)
-		want := time.UnixMicro(rapid.Int64Range(-30_000_000_000_000_000, 250_000_000_000_000_000).Draw(t, "micros")).In(zone)
-		text, err := pyval.Strftime(want, false, format)
-		require.NoError(t, err)
-		got, err := pyval.Strptime(text, format)
-		require.NoError(t, err, text)
-		require.True(t, got.Time().Equal(want), "%s became %s", want, got.Str())
-	})
-}
-
-func TestStrptimeRefuses(t *testing.T) {
-	t.Parallel()
-	for text, format := range map[string]string{
-		"2024-02-30": "%Y-%m-%d", "2024-1": "%Y-%m-%d", "2024-01-01x": "%Y-%m-%d", "24": "%Y", "25:00": "%H:%M",
-		"x": "%q", "1": "%", "Foo": "%b", "+1": "%z", "": "%d",
-	} {
-		_, err := pyval.Strptime(text, format)
-		assert.Error(t, err, "%q as %q", text, format)
-	}
 }
 
 // A dict behaves as an ordered list of pairs.
@@ -120,45 +75,4 @@ func TestDictKeepsOrder(t *testing.T) {
 			require.Equal(t, model[k.(int64)], got)
 		}
 	})
-}
-
-func TestDeltaRange(t *testing.T) {
-	t.Parallel()
-	for _, days := range []any{int64(200_000), 1e300, int64(1) << 62} {
-		_, err := pyval.MakeDelta(budget(), pyval.NewArgs("timedelta", []any{days}, nil, nil))
-		assert.Error(t, err, days)
-	}
-	century := pyval.NewDelta(100 * 365 * 24 * time.Hour)
-	sum := any(century)
-	var err error
-	for range 2 {
-		sum, err = pyval.Binary(budget(), "+", sum, century)
-	}
-	assert.Error(t, err, sum)
-}
-
-func TestFromGoKeepsWhatItCan(t *testing.T) {
-	t.Parallel()
-	type row struct {
-		N int `json:"n"`
-	}
-	for _, c := range []struct {
-		in   any
-		want string
-	}{
-		{map[string]any{"b": 1, "a": []any{uint8(1), float32(0.5)}}, "{'a': [1, 0.5], 'b': 1}"},
-		{uint64(1) << 63, "9223372036854775808"},
-		{[]string{"a"}, "['a']"},
-		{[]row{{1}}, "[{'n': 1}]"},
-		{time.Minute, "datetime.timedelta(seconds=60)"},
-		{(*time.Time)(nil), "None"},
-	} {
-		v, err := pyval.FromGo(c.in)
-		require.NoError(t, err)
-		got, err := pyval.Repr(budget(), v)
-		require.NoError(t, err)
-		assert.Equal(t, c.want, got)
-	}
-	_, err := pyval.FromGo(make(chan int))
-	assert.Error(t, err)
 }

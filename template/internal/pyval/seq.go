@@ -311,7 +311,7 @@ func indexOf(b *Budget, items []any, a *Args) (any, error) {
 			return int64(i), err
 		}
 	}
-	return nil, fmt.Errorf("index: %s is not in the list", shortRepr(v))
+	return nil, fmt.Errorf("index: %s is not in the list", ShortRepr(v))
 }
 
 func countOf(b *Budget, items []any, a *Args) (any, error) {
@@ -368,7 +368,7 @@ func Sort(b *Budget, items []any, key func(any) (any, error), reverse bool) erro
 }
 
 func sortOrder(b *Budget, x, y any) (int, error) {
-	c, ok, err := order(b, x, y, 0)
+	c, ok, err := Order(b, x, y, 0)
 	if err == nil && !ok {
 		err = fmt.Errorf("%q and %q do not sort together", TypeName(x), TypeName(y))
 	}

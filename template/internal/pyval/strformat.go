@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/cockroachdb/apd/v3"
+
+	"github.com/dingdag/dingdag/template/internal/pytext"
 )
 
 // Format is str.format.
@@ -95,7 +97,7 @@ func (f *formatter) place(s string, depth int) (string, error) {
 		case strings.HasPrefix(conv, "r"), strings.HasPrefix(conv, "a"):
 			text, err = Repr(f.budget, v)
 			if conv[0] == 'a' {
-				text = ascii(text)
+				text = pytext.ASCII(text)
 			}
 		default:
 			err = fmt.Errorf("format: unknown conversion in {%s}", s)
@@ -213,8 +215,8 @@ func FormatValue(b *Budget, v any, text string) (string, error) {
 	if text == "" {
 		return Str(b, v)
 	}
-	if t, ok := v.(interface{ formatSpec(string) (string, error) }); ok {
-		return t.formatSpec(text)
+	if t, ok := v.(Formatted); ok {
+		return t.FormatSpec(text)
 	}
 	f, err := parseSpec(text)
 	if err != nil {
@@ -229,7 +231,7 @@ func FormatValue(b *Budget, v any, text string) (string, error) {
 			f.align = '='
 		}
 	}
-	if _, ok := toFloat(v); !ok {
+	if _, ok := ToFloat(v); !ok {
 		return "", fmt.Errorf("format: %q does not understand %q", TypeName(v), text)
 	}
 	return formatNumber(b, v, f)

@@ -5,15 +5,17 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+
+	"github.com/dingdag/dingdag/template/internal/pytext"
 )
 
 var strMethods = map[string]func(*Budget, string, *Args) (any, error){
-	"upper":      plain(Upper),
-	"lower":      plain(Lower),
-	"casefold":   plain(Fold),
-	"capitalize": plain(Capitalize),
-	"title":      plain(Title),
-	"swapcase":   plain(swapCase),
+	"upper":      plain(pytext.Upper),
+	"lower":      plain(pytext.Lower),
+	"casefold":   plain(pytext.Fold),
+	"capitalize": plain(pytext.Capitalize),
+	"title":      plain(pytext.Title),
+	"swapcase":   plain(pytext.SwapCase),
 	"strip":      strip(strings.Trim, strings.TrimFunc),
 	"lstrip":     strip(strings.TrimLeft, strings.TrimLeftFunc),
 	"rstrip":     strip(strings.TrimRight, strings.TrimRightFunc),
@@ -101,18 +103,18 @@ var strMethods = map[string]func(*Budget, string, *Args) (any, error){
 	"ljust":        justify('<'),
 	"rjust":        justify('>'),
 	"center":       justify('c'),
-	"isdigit":      all(isDigit),
-	"isnumeric":    all(isNumeric),
+	"isdigit":      all(pytext.IsDigit),
+	"isnumeric":    all(pytext.IsNumeric),
 	"isdecimal":    all(unicode.IsDigit),
-	"isascii":      plainTest(isASCII),
-	"istitle":      plainTest(isTitle),
+	"isascii":      plainTest(pytext.IsASCII),
+	"istitle":      plainTest(pytext.IsTitle),
 	"isprintable":  plainTest(func(s string) bool { return !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) }),
-	"isidentifier": plainTest(isIdentifier),
+	"isidentifier": plainTest(pytext.IsIdentifier),
 	"isalpha":      all(unicode.IsLetter),
-	"isalnum":      all(func(r rune) bool { return unicode.IsLetter(r) || isNumeric(r) }),
+	"isalnum":      all(func(r rune) bool { return unicode.IsLetter(r) || pytext.IsNumeric(r) }),
 	"isspace":      all(unicode.IsSpace),
-	"isupper":      plainTest(IsUpper),
-	"islower":      plainTest(IsLower),
+	"isupper":      plainTest(pytext.IsUpper),
+	"islower":      plainTest(pytext.IsLower),
 }
 
 type strMethod = func(*Budget, string, *Args) (any, error)
@@ -206,25 +208,6 @@ func translate(b *Budget, s string, a *Args) (any, error) {
 	return out.String(), nil
 }
 
-// isDigit is str.isdigit, which takes raised and circled digits, too.
-func isDigit(r rune) bool {
-	return unicode.IsDigit(r) || strings.ContainsRune("²³¹⁰⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉", r) || r >= '①' && r <= '⑨'
-}
-
-// isNumeric is str.isnumeric, which takes Chinese numerals, too.
-func isNumeric(r rune) bool {
-	return unicode.IsNumber(r) || strings.ContainsRune("一二三四五六七八九十百千万億兆零壹贰叁肆伍陆柒捌玖拾佰仟萬亿〇两兩", r)
-}
-
-func isIdentifier(s string) bool {
-	for i, r := range s {
-		if r != '_' && !unicode.IsLetter(r) && (i == 0 || !unicode.IsDigit(r) && !unicode.Is(unicode.Mn, r)) {
-			return false
-		}
-	}
-	return s != ""
-}
-
 func strip(cutset func(string, string) string, space func(string, func(rune) bool) string) strMethod {
 	return func(_ *Budget, s string, a *Args) (any, error) {
 		chars := a.AnyOr("chars", nil)
@@ -282,7 +265,7 @@ func find(index func(string, string) int, must bool) strMethod {
 			i = index(part, sub)
 		}
 		if i < 0 && must {
-			return nil, fmt.Errorf("index: %s is not in the text", shortRepr(sub))
+			return nil, fmt.Errorf("index: %s is not in the text", ShortRepr(sub))
 		}
 		if i < 0 {
 			return int64(-1), nil

@@ -1,49 +1,51 @@
-package pyval
+package pyconv
 
 import (
-	"slices"
 	"strings"
+	"unicode/utf8"
 
+	"github.com/dingdag/dingdag/template/internal/pytext"
+	"github.com/dingdag/dingdag/template/internal/pyval"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // PrettyPrint is what pprint.pformat gives: sorted keys, lines of 80 characters.
-func PrettyPrint(b *Budget, v any) (string, error) {
-	p := &prettyPrinter{printer: printer{budget: b, sortKeys: true}}
+func PrettyPrint(b *pyval.Budget, v any) (string, error) {
+	p := &prettyPrinter{Writer: pyval.Writer{Budget: b, SortKeys: true}}
 	p.pretty(v, 0, 0, 0)
-	return p.out.String(), p.err
+	return p.Out.String(), p.Err
 }
 
-type prettyPrinter struct{ printer }
+type prettyPrinter struct{ pyval.Writer }
 
 // repr is the text of v on one line.
 func (p *prettyPrinter) repr(v any) string {
-	one := printer{budget: p.budget, sortKeys: true}
-	one.value(v, 0)
-	if p.err == nil {
-		p.err = one.err
+	one := pyval.Writer{Budget: p.Budget, SortKeys: true}
+	one.Value(v, 0)
+	if p.Err == nil {
+		p.Err = one.Err
 	}
-	return one.out.String()
+	return one.Out.String()
 }
 
 // pretty writes v at an indent, with allowance characters to come after it on its last line.
 func (p *prettyPrinter) pretty(v any, indent, allowance, level int) {
-	if p.err == nil {
-		p.err = p.budget.step(level)
+	if p.Err == nil {
+		p.Err = p.Budget.Step(level)
 	}
-	if p.err != nil {
+	if p.Err != nil {
 		return
 	}
 	text := p.repr(v)
-	if runeLen(text) > 80-indent-allowance {
+	if utf8.RuneCountInString(text) > 80-indent-allowance {
 		switch v := v.(type) {
-		case *Dict:
+		case *pyval.Dict:
 			p.prettyDict(v, indent, allowance, level)
 			return
-		case *List:
+		case *pyval.List:
 			p.prettyItems("[", v.Items, "]", indent, allowance, level)
 			return
-		case Tuple:
+		case pyval.Tuple:
 			end := ")"
 			if len(v) == 1 {
 				end = ",)"
@@ -55,29 +57,29 @@ func (p *prettyPrinter) pretty(v any, indent, allowance, level int) {
 			return
 		}
 	}
-	p.text(text)
+	p.Text(text)
 }
 
-func (p *prettyPrinter) prettyDict(d *Dict, indent, allowance, level int) {
-	p.text("{")
-	pairs := sortedPairs(p.budget, d)
+func (p *prettyPrinter) prettyDict(d *pyval.Dict, indent, allowance, level int) {
+	p.Text("{")
+	pairs := pyval.SortedPairs(p.Budget, d)
 	for i, kv := range pairs {
 		key := p.repr(kv[0])
-		p.text(key + ": ")
+		p.Text(key + ": ")
 		after := 1
 		if i == len(pairs)-1 {
 			after = allowance + 1
 		}
-		p.pretty(kv[1], indent+1+runeLen(key)+2, after, level+1)
+		p.pretty(kv[1], indent+1+utf8.RuneCountInString(key)+2, after, level+1)
 		if i < len(pairs)-1 {
-			p.text(",\n" + strings.Repeat(" ", indent+1))
+			p.Text(",\n" + strings.Repeat(" ", indent+1))
 		}
 	}
-	p.text("}")
+	p.Text("}")
 }
 
 func (p *prettyPrinter) prettyItems(open string, items []any, end string, indent, allowance, level int) {
-	p.text(open)
+	p.Text(open)
 	for i, it := range items {
 		after := 1
 		if i == len(items)-1 {
@@ -85,10 +87,10 @@ func (p *prettyPrinter) prettyItems(open string, items []any, end string, indent
 		}
 		p.pretty(it, indent+1, after, level+1)
 		if i < len(items)-1 {
-			p.text(",\n" + strings.Repeat(" ", indent+1))
+			p.Text(",\n" + strings.Repeat(" ", indent+1))
 		}
 	}
-	p.text(end)
+	p.Text(end)
 }
 
 // prettyText breaks a long text into literals that follow each other.
@@ -98,14 +100,14 @@ func (p *prettyPrinter) prettyText(s string, indent, allowance, level int) {
 		indent++
 		allowance++
 	}
-	lines := linesOf(s, true)
+	lines := pytext.Lines(s, true)
 	for i, line := range lines {
 		width := 80 - indent
 		last := i == len(lines)-1
 		if last {
 			width -= allowance
 		}
-		if text := yamlvalue.PythonText(line); runeLen(text) <= width {
+		if text := yamlvalue.PythonText(line); utf8.RuneCountInString(text) <= width {
 			chunks = append(chunks, text)
 			continue
 		}
@@ -116,7 +118,7 @@ func (p *prettyPrinter) prettyText(s string, indent, allowance, level int) {
 			if j == len(parts)-1 && last {
 				limit -= allowance
 			}
-			if runeLen(yamlvalue.PythonText(current+part)) > limit {
+			if utf8.RuneCountInString(yamlvalue.PythonText(current+part)) > limit {
 				if current != "" {
 					chunks = append(chunks, yamlvalue.PythonText(current))
 				}
@@ -130,14 +132,14 @@ func (p *prettyPrinter) prettyText(s string, indent, allowance, level int) {
 		}
 	}
 	if len(chunks) == 1 {
-		p.text(chunks[0])
+		p.Text(chunks[0])
 		return
 	}
 	text := strings.Join(chunks, "\n"+strings.Repeat(" ", indent))
 	if level == 0 {
 		text = "(" + text + ")"
 	}
-	p.text(text)
+	p.Text(text)
 }
 
 // wordsWithSpace cuts a text after each run of blanks.
@@ -153,20 +155,4 @@ func wordsWithSpace(s string) []string {
 		s = rest
 	}
 	return parts
-}
-
-// sortedPairs are the pairs of a dict in the order of pprint: by key, keys that do not
-// compare by their type.
-func sortedPairs(b *Budget, d *Dict) [][2]any {
-	pairs := make([][2]any, d.Len())
-	for i, k := range d.keys {
-		pairs[i] = [2]any{k, d.vals[i]}
-	}
-	slices.SortStableFunc(pairs, func(x, y [2]any) int {
-		if c, ok, err := order(b, x[0], y[0], 0); err == nil && ok {
-			return c
-		}
-		return strings.Compare(TypeName(x[0]), TypeName(y[0]))
-	})
-	return pairs
 }

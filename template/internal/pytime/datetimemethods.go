@@ -1,4 +1,4 @@
-package pyval
+package pytime
 
 import (
 	"errors"
@@ -6,47 +6,57 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
-type dateTimeMethod = func(*Budget, DateTime, *Args) (any, error)
+type dateTimeMethod = func(*pyval.Budget, DateTime, *pyval.Args) (any, error)
 
 var dateTimeMethods = map[string]dateTimeMethod{
-	"strftime": func(_ *Budget, d DateTime, a *Args) (any, error) {
+	"strftime": func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) {
 		format := a.Text("format")
 		if err := a.Done(); err != nil {
 			return nil, err
 		}
 		return d.strftime(format)
 	},
-	"isoformat":   isoFormat,
-	"date":        func(_ *Budget, d DateTime, a *Args) (any, error) { return dateOf(d), a.Done() },
-	"time":        func(_ *Budget, d DateTime, a *Args) (any, error) { return timeOf(d), a.Done() },
-	"timestamp":   func(_ *Budget, d DateTime, a *Args) (any, error) { return float64(d.t.UnixMicro()) / 1e6, a.Done() },
-	"weekday":     func(_ *Budget, d DateTime, a *Args) (any, error) { return int64(isoWeekday(d.t) - 1), a.Done() },
-	"isoweekday":  func(_ *Budget, d DateTime, a *Args) (any, error) { return int64(isoWeekday(d.t)), a.Done() },
-	"isocalendar": func(_ *Budget, d DateTime, a *Args) (any, error) { return isoCalendar(d.t), a.Done() },
-	"toordinal":   func(_ *Budget, d DateTime, a *Args) (any, error) { return ordinal(d.t), a.Done() },
-	"timetuple":   func(_ *Budget, d DateTime, a *Args) (any, error) { return NewTimeTuple(d.t), a.Done() },
+	"isoformat": isoFormat,
+	"date":      func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) { return dateOf(d), a.Done() },
+	"time":      func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) { return timeOf(d), a.Done() },
+	"timestamp": func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) {
+		return float64(d.t.UnixMicro()) / 1e6, a.Done()
+	},
+	"weekday": func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) {
+		return int64(isoWeekday(d.t) - 1), a.Done()
+	},
+	"isoweekday":  func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) { return int64(isoWeekday(d.t)), a.Done() },
+	"isocalendar": func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) { return isoCalendar(d.t), a.Done() },
+	"toordinal":   func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) { return ordinal(d.t), a.Done() },
+	"timetuple":   func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) { return NewTimeTuple(d.t), a.Done() },
 	"ctime":       layoutMethod("Mon Jan _2 15:04:05 2006"),
-	"utcoffset": func(_ *Budget, d DateTime, a *Args) (any, error) {
+	"utcoffset": func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) {
 		_, seconds := d.t.Zone()
 		return orNone(d, Delta{d: time.Duration(seconds) * time.Second}), a.Done()
 	},
-	"dst": func(_ *Budget, d DateTime, a *Args) (any, error) {
+	"dst": func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) {
 		saved := time.Duration(0)
 		if d.t.IsDST() {
 			saved = time.Hour
 		}
 		return orNone(d, Delta{d: saved}), a.Done()
 	},
-	"tzname": func(_ *Budget, d DateTime, a *Args) (any, error) { return orNone(d, zoneName(d.t)), a.Done() },
-	"is_dst": func(_ *Budget, d DateTime, a *Args) (any, error) { return d.t.IsDST(), a.Done() },
-	"is_utc": func(_ *Budget, d DateTime, a *Args) (any, error) {
+	"tzname": func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) {
+		return orNone(d, zoneName(d.t)), a.Done()
+	},
+	"is_dst": func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) { return d.t.IsDST(), a.Done() },
+	"is_utc": func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) {
 		_, seconds := d.t.Zone()
 		return seconds == 0, a.Done()
 	},
-	"is_leap_year": func(_ *Budget, d DateTime, a *Args) (any, error) { return daysIn(d.t.Year(), 2) == 29, a.Done() },
-	"is_long_year": func(_ *Budget, d DateTime, a *Args) (any, error) { return isLongYear(d.t), a.Done() },
+	"is_leap_year": func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) {
+		return daysIn(d.t.Year(), 2) == 29, a.Done()
+	},
+	"is_long_year": func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) { return isLongYear(d.t), a.Done() },
 	"is_same_day": compareDays(func(x, y time.Time) bool {
 		return x.Format(time.DateOnly) == y.Format(time.DateOnly)
 	}),
@@ -67,15 +77,15 @@ var dateTimeMethods = map[string]dateTimeMethod{
 	"to_rfc1123_string":        layoutMethod("Mon, 02 Jan 2006 15:04:05 -0700"),
 	"to_rfc2822_string":        layoutMethod("Mon, 02 Jan 2006 15:04:05 -0700"),
 	"to_rss_string":            layoutMethod("Mon, 02 Jan 2006 15:04:05 -0700"),
-	"to_rfc3339_string":        func(_ *Budget, d DateTime, a *Args) (any, error) { return d.ISO("T"), a.Done() },
-	"to_iso8601_string": func(_ *Budget, d DateTime, a *Args) (any, error) {
+	"to_rfc3339_string":        func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) { return d.ISO("T"), a.Done() },
+	"to_iso8601_string": func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) {
 		s := d.ISO("T")
 		if d.t.Location().String() == "UTC" {
 			s = strings.Replace(s, "+00:00", "Z", 1)
 		}
 		return s, a.Done()
 	},
-	"format": func(_ *Budget, d DateTime, a *Args) (any, error) {
+	"format": func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) {
 		f, locale := a.Text("fmt"), a.TextOr("locale", "en")
 		if err := a.Done(); err != nil {
 			return nil, err
@@ -87,43 +97,43 @@ var dateTimeMethods = map[string]dateTimeMethod{
 		return pendulumFormat(d, f, words)
 	},
 
-	"add":         func(_ *Budget, d DateTime, a *Args) (any, error) { return d.shiftBy(a, 1) },
-	"subtract":    func(_ *Budget, d DateTime, a *Args) (any, error) { return d.shiftBy(a, -1) },
+	"add":         func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) { return d.shiftBy(a, 1) },
+	"subtract":    func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) { return d.shiftBy(a, -1) },
 	"in_timezone": inTimezone,
 	"in_tz":       inTimezone,
 	"astimezone":  inTimezone,
-	"naive": func(_ *Budget, d DateTime, a *Args) (any, error) {
+	"naive": func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) {
 		return DateTime{t: wall(d.t), naive: true, plain: d.plain}, a.Done()
 	},
 	"replace": replaceFields,
 	"set":     replaceFields,
-	"at": func(_ *Budget, d DateTime, a *Args) (any, error) {
+	"at": func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) {
 		hour, minute, second, micro := a.Int("hour"), a.IntOr("minute", 0), a.IntOr("second", 0), a.IntOr("microsecond", 0)
 		if err := a.Done(); err != nil {
 			return nil, err
 		}
 		return d.fields(d.t.Year(), int(d.t.Month()), d.t.Day(), hour, minute, second, micro)
 	},
-	"on": func(_ *Budget, d DateTime, a *Args) (any, error) {
+	"on": func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) {
 		year, month, day := a.Int("year"), a.Int("month"), a.Int("day")
 		if err := a.Done(); err != nil {
 			return nil, err
 		}
 		return d.day(year, month, day)
 	},
-	"start_of": func(_ *Budget, d DateTime, a *Args) (any, error) { return d.edge(a, false) },
-	"end_of":   func(_ *Budget, d DateTime, a *Args) (any, error) { return d.edge(a, true) },
-	"next":     func(_ *Budget, d DateTime, a *Args) (any, error) { return d.neighbour(a, 1) },
-	"previous": func(_ *Budget, d DateTime, a *Args) (any, error) { return d.neighbour(a, -1) },
-	"first_of": func(_ *Budget, d DateTime, a *Args) (any, error) { return d.ofUnit(a, false) },
-	"last_of":  func(_ *Budget, d DateTime, a *Args) (any, error) { return d.ofUnit(a, true) },
+	"start_of": func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) { return d.edge(a, false) },
+	"end_of":   func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) { return d.edge(a, true) },
+	"next":     func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) { return d.neighbour(a, 1) },
+	"previous": func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) { return d.neighbour(a, -1) },
+	"first_of": func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) { return d.ofUnit(a, false) },
+	"last_of":  func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) { return d.ofUnit(a, true) },
 	"nth_of":   nthOf,
 
 	"diff":            diffMethod,
 	"diff_for_humans": diffForHumans,
-	"closest":         func(_ *Budget, d DateTime, a *Args) (any, error) { return d.extreme(a, -1) },
-	"farthest":        func(_ *Budget, d DateTime, a *Args) (any, error) { return d.extreme(a, 1) },
-	"average": func(_ *Budget, d DateTime, a *Args) (any, error) {
+	"closest":         func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) { return d.extreme(a, -1) },
+	"farthest":        func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) { return d.extreme(a, 1) },
+	"average": func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) {
 		other, err := d.otherOf(a)
 		if err != nil {
 			return nil, err
@@ -140,7 +150,7 @@ func orNone(d DateTime, v any) any {
 	return v
 }
 
-func isoFormat(_ *Budget, d DateTime, a *Args) (any, error) {
+func isoFormat(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) {
 	sep, spec := a.TextOr("sep", "T"), a.TextOr("timespec", "auto")
 	if err := a.Done(); err != nil {
 		return nil, err
@@ -168,7 +178,7 @@ func clockLayout(spec string) (string, error) {
 }
 
 func compareDays(same func(x, y time.Time) bool) dateTimeMethod {
-	return func(_ *Budget, d DateTime, a *Args) (any, error) {
+	return func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) {
 		other, err := d.otherOf(a)
 		return same(d.t, other.t), err
 	}
@@ -177,17 +187,17 @@ func compareDays(same func(x, y time.Time) bool) dateTimeMethod {
 func sameBirthday(x, y time.Time) bool { return x.Month() == y.Month() && x.Day() == y.Day() }
 
 // otherOf takes the one argument, a datetime to compare with.
-func (d DateTime) otherOf(a *Args) (DateTime, error) {
+func (d DateTime) otherOf(a *pyval.Args) (DateTime, error) {
 	v := a.Any("dt")
 	if err := a.Done(); err != nil {
 		return d, err
 	}
 	other, ok := v.(DateTime)
 	if !ok {
-		return d, fmt.Errorf("%s: needs a datetime, not %q", a.fn, TypeName(v))
+		return d, fmt.Errorf("%s: needs a datetime, not %q", a.Func(), pyval.TypeName(v))
 	}
 	if other.naive != d.naive {
-		return d, fmt.Errorf("%s: one datetime has a zone and the other has none", a.fn)
+		return d, fmt.Errorf("%s: one datetime has a zone and the other has none", a.Func())
 	}
 	return other, nil
 }
@@ -204,14 +214,14 @@ func ordinal(t time.Time) int64 {
 }
 
 func layoutMethod(layout string) dateTimeMethod {
-	return func(_ *Budget, d DateTime, a *Args) (any, error) { return d.t.Format(layout), a.Done() }
+	return func(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) { return d.t.Format(layout), a.Done() }
 }
 
 // isoCalendar is a tuple whose parts also have names.
 func isoCalendar(t time.Time) any {
 	year, week := t.ISOWeek()
-	return NewNamedTuple("datetime.IsoCalendarDate", []string{"year", "week", "weekday"},
-		Tuple{int64(year), int64(week), int64(isoWeekday(t))})
+	return pyval.NewNamedTuple("datetime.IsoCalendarDate", []string{"year", "week", "weekday"},
+		pyval.Tuple{int64(year), int64(week), int64(isoWeekday(t))})
 }
 
 // NewTimeTuple is a time.struct_time.
@@ -220,15 +230,15 @@ func NewTimeTuple(t time.Time) any {
 	if t.IsDST() {
 		dst = 1
 	}
-	return NewNamedTuple("time.struct_time",
+	return pyval.NewNamedTuple("time.struct_time",
 		[]string{"tm_year", "tm_mon", "tm_mday", "tm_hour", "tm_min", "tm_sec", "tm_wday", "tm_yday", "tm_isdst"},
-		Tuple{
+		pyval.Tuple{
 			int64(t.Year()), int64(t.Month()), int64(t.Day()), int64(t.Hour()), int64(t.Minute()), int64(t.Second()),
 			int64(isoWeekday(t) - 1), int64(t.YearDay()), dst,
 		})
 }
 
-func inTimezone(_ *Budget, d DateTime, a *Args) (any, error) {
+func inTimezone(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) {
 	loc, err := zone(a.Any("tz"), a)
 	if err != nil {
 		return nil, err
@@ -237,7 +247,7 @@ func inTimezone(_ *Budget, d DateTime, a *Args) (any, error) {
 	return DateTime{t: at, plain: d.plain, early: !at.Equal(resolve(wall(at), loc, false))}, nil
 }
 
-func replaceFields(_ *Budget, d DateTime, a *Args) (any, error) {
+func replaceFields(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) {
 	t := d.t
 	year, month, day := a.IntOr("year", t.Year()), a.IntOr("month", int(t.Month())), a.IntOr("day", t.Day())
 	hour, minute := a.IntOr("hour", t.Hour()), a.IntOr("minute", t.Minute())
@@ -281,7 +291,7 @@ func (d DateTime) midnight(year int, month time.Month, day int) (any, error) {
 	return d.on(time.Date(year, month, day, 0, 0, 0, 0, time.UTC))
 }
 
-func diffMethod(_ *Budget, d DateTime, a *Args) (any, error) {
+func diffMethod(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) {
 	v, absolute := a.Any("dt"), a.BoolOr("abs", true)
 	if err := a.Done(); err != nil {
 		return nil, err
@@ -300,7 +310,7 @@ func diffMethod(_ *Budget, d DateTime, a *Args) (any, error) {
 	return r, err
 }
 
-func diffForHumans(_ *Budget, d DateTime, a *Args) (any, error) {
+func diffForHumans(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) {
 	v, absolute, locale := a.Any("other"), a.BoolOr("absolute", false), a.TextOr("locale", "en")
 	if err := a.Done(); err != nil {
 		return nil, err
@@ -322,17 +332,17 @@ func diffForHumans(_ *Budget, d DateTime, a *Args) (any, error) {
 }
 
 // extreme is the closest or farthest of several datetimes.
-func (d DateTime) extreme(a *Args, sign int) (any, error) {
+func (d DateTime) extreme(a *pyval.Args, sign int) (any, error) {
 	options := a.More()
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
 	if len(options) == 0 {
-		return nil, fmt.Errorf("%s: needs datetimes to choose from", a.fn)
+		return nil, fmt.Errorf("%s: needs datetimes to choose from", a.Func())
 	}
 	for _, o := range options {
 		if other, ok := o.(DateTime); !ok || other.naive != d.naive {
-			return nil, fmt.Errorf("%s: needs datetimes of the same kind", a.fn)
+			return nil, fmt.Errorf("%s: needs datetimes of the same kind", a.Func())
 		}
 	}
 	distance := func(v any) time.Duration { return v.(DateTime).t.Sub(d.t).Abs() }

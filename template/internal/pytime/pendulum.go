@@ -1,4 +1,4 @@
-package pyval
+package pytime
 
 import (
 	"errors"

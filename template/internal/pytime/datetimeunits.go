@@ -1,13 +1,15 @@
-package pyval
+package pytime
 
 import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
 // edge returns the first or last moment of the unit around d.
-func (d DateTime) edge(a *Args, end bool) (any, error) {
+func (d DateTime) edge(a *pyval.Args, end bool) (any, error) {
 	unit := a.Text("unit")
 	if err := a.Done(); err != nil {
 		return nil, err
@@ -32,7 +34,7 @@ func (d DateTime) edge(a *Args, end bool) (any, error) {
 	default:
 		span, ok := map[string][2]int{"year": {1, 0}, "decade": {10, 0}, "century": {100, 1}}[unit]
 		if !ok {
-			return nil, fmt.Errorf("%s: unknown unit %q", a.fn, unit)
+			return nil, fmt.Errorf("%s: unknown unit %q", a.Func(), unit)
 		}
 		first := (y-span[1])/span[0]*span[0] + span[1]
 		start = time.Date(first, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -45,16 +47,16 @@ func (d DateTime) edge(a *Args, end bool) (any, error) {
 }
 
 // weekdayOf takes the number of a weekday, 0 for Monday; none is -1.
-func weekdayOf(a *Args) (int, error) {
+func weekdayOf(a *pyval.Args) (int, error) {
 	n := a.IntOr("day_of_week", -1)
 	if n < -1 || n > 6 {
-		return 0, fmt.Errorf("%s: day_of_week is 0 for Monday to 6 for Sunday", a.fn)
+		return 0, fmt.Errorf("%s: day_of_week is 0 for Monday to 6 for Sunday", a.Func())
 	}
 	return n, nil
 }
 
 // neighbour is the next or previous day of the week.
-func (d DateTime) neighbour(a *Args, step int) (any, error) {
+func (d DateTime) neighbour(a *pyval.Args, step int) (any, error) {
 	weekday, err := weekdayOf(a)
 	keep := a.BoolOr("keep_time", false)
 	if err := errors.Join(err, a.Done()); err != nil {
@@ -75,7 +77,7 @@ func (d DateTime) neighbour(a *Args, step int) (any, error) {
 }
 
 // unitMonths are the first and last month of the month, quarter or year around t.
-func unitMonths(a *Args, t time.Time) (first, last time.Month, err error) {
+func unitMonths(a *pyval.Args, t time.Time) (first, last time.Month, err error) {
 	quarter := (t.Month()-1)/3*3 + 1
 	switch unit := a.Text("unit"); unit {
 	case "month":
@@ -85,12 +87,12 @@ func unitMonths(a *Args, t time.Time) (first, last time.Month, err error) {
 	case "year":
 		return 1, 12, nil
 	default:
-		return 0, 0, fmt.Errorf("%s: the unit is month, quarter or year, not %q", a.fn, unit)
+		return 0, 0, fmt.Errorf("%s: the unit is month, quarter or year, not %q", a.Func(), unit)
 	}
 }
 
 // ofUnit is the first or last day, or the first or last weekday, of a unit.
-func (d DateTime) ofUnit(a *Args, last bool) (any, error) {
+func (d DateTime) ofUnit(a *pyval.Args, last bool) (any, error) {
 	first, end, err := unitMonths(a, d.t)
 	weekday, wrong := weekdayOf(a)
 	if err := errors.Join(err, wrong, a.Done()); err != nil {
@@ -106,7 +108,7 @@ func (d DateTime) ofUnit(a *Args, last bool) (any, error) {
 	return d.midnight(day.Date())
 }
 
-func nthOf(_ *Budget, d DateTime, a *Args) (any, error) {
+func nthOf(_ *pyval.Budget, d DateTime, a *pyval.Args) (any, error) {
 	first, last, err := unitMonths(a, d.t)
 	nth := a.Int("nth")
 	weekday, wrong := weekdayOf(a)

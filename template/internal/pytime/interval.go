@@ -1,10 +1,12 @@
-package pyval
+package pytime
 
 import (
 	"fmt"
 	"math"
 	"strings"
 	"time"
+
+	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
 // Interval is the time between two datetimes or dates of pendulum: a timedelta that knows
@@ -111,7 +113,7 @@ func (i Interval) TypeName() string { return "Interval" }
 // Str implements [Printer].
 func (i Interval) Str() string {
 	text := func(v any) string {
-		if p, ok := v.(Printer); ok {
+		if p, ok := v.(pyval.Printer); ok {
 			return p.Str()
 		}
 		return ""
@@ -147,7 +149,7 @@ func (i Interval) Attr(name string) (any, error) {
 }
 
 // Method implements [Object].
-func (i Interval) Method(name string) Method {
+func (i Interval) Method(name string) pyval.Method {
 	var n int64
 	switch name {
 	case "in_years":
@@ -161,11 +163,11 @@ func (i Interval) Method(name string) Method {
 	case "in_words":
 		return wordsMethod(i.words)
 	case "as_duration":
-		return func(_ *Budget, a *Args) (any, error) { return Delta{d: i.d, duration: true}, a.Done() }
+		return func(_ *pyval.Budget, a *pyval.Args) (any, error) { return Delta{d: i.d, duration: true}, a.Done() }
 	default:
 		return durationMethod(i.d, name)
 	}
-	return func(_ *Budget, a *Args) (any, error) { return n, a.Done() }
+	return func(_ *pyval.Budget, a *pyval.Args) (any, error) { return n, a.Done() }
 }
 
 // Names implements [Object].
@@ -182,14 +184,14 @@ func (i Interval) words(sep string) string {
 }
 
 // Elements implements pyval.Elements: the moments a day apart from start to end, both included.
-func (i Interval) Elements(b *Budget) ([]any, error) {
+func (i Interval) Elements(b *pyval.Budget) ([]any, error) {
 	var items []any
 	step := int64(1)
 	if i.d < 0 {
 		step = -1
 	}
 	for n := int64(0); ; n++ {
-		if err := b.Spend(8 * ElementCost); err != nil {
+		if err := b.Spend(8 * pyval.ElementCost); err != nil {
 			return nil, err
 		}
 		var at any

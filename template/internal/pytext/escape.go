@@ -1,4 +1,4 @@
-package pyval
+package pytext
 
 import (
 	"errors"

@@ -1,8 +1,10 @@
-package pyval
+package pytime
 
 import (
 	"fmt"
 	"time"
+
+	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
 // Zone is the zone of a datetime; it prints as its name.
@@ -34,11 +36,11 @@ func (z Zone) Attr(name string) (any, error) {
 	if name == "name" {
 		return z.loc.String(), nil
 	}
-	return Undefined{}, nil
+	return pyval.Undefined{}, nil
 }
 
 // Method implements [Object]; there is none.
-func (z Zone) Method(string) Method { return nil }
+func (z Zone) Method(string) pyval.Method { return nil }
 
 // Names implements [Object].
 func (z Zone) Names() []string { return []string{"name"} }
@@ -53,7 +55,7 @@ func (z Zone) CompareTo(other any) (int, bool, error) {
 }
 
 // zone returns the zone that a template names, or that it has from a datetime.
-func zone(v any, a *Args) (*time.Location, error) {
+func zone(v any, a *pyval.Args) (*time.Location, error) {
 	if err := a.Done(); err != nil {
 		return nil, err
 	}
@@ -62,11 +64,11 @@ func zone(v any, a *Args) (*time.Location, error) {
 	}
 	name, ok := v.(string)
 	if !ok {
-		return nil, fmt.Errorf("%s: the time zone must be a name such as 'Asia/Shanghai', not %q", a.fn, TypeName(v))
+		return nil, fmt.Errorf("%s: the time zone must be a name such as 'Asia/Shanghai', not %q", a.Func(), pyval.TypeName(v))
 	}
 	loc, err := time.LoadLocation(name)
 	if err != nil || name == "" || name == "Local" {
-		return nil, fmt.Errorf("%s: unknown time zone %q", a.fn, name)
+		return nil, fmt.Errorf("%s: unknown time zone %q", a.Func(), name)
 	}
 	return loc, nil
 }

@@ -1,9 +1,11 @@
-package pyval
+package pytime
 
 import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
 // shift is how far pendulum's add moves a datetime.
@@ -26,7 +28,7 @@ func (d DateTime) shift(s shift) (any, error) {
 	return d.on(w.AddDate(0, 0, int(s.days)).Add(elapsed))
 }
 
-func (d DateTime) shiftBy(a *Args, sign int64) (any, error) {
+func (d DateTime) shiftBy(a *pyval.Args, sign int64) (any, error) {
 	s, err := shiftArgs(a, sign)
 	if err != nil {
 		return nil, err
@@ -35,7 +37,7 @@ func (d DateTime) shiftBy(a *Args, sign int64) (any, error) {
 }
 
 // shiftArgs reads the arguments of add and subtract.
-func shiftArgs(a *Args, sign int64) (shift, error) {
+func shiftArgs(a *pyval.Args, sign int64) (shift, error) {
 	var s shift
 	s.years, s.months = sign*int64(a.IntOr("years", 0)), sign*int64(a.IntOr("months", 0))
 	micros := 0.0
@@ -63,7 +65,7 @@ func shiftArgs(a *Args, sign int64) (shift, error) {
 	}
 	const most = 1 << 31
 	if max(s.years, s.months, s.days) > most || min(s.years, s.months, s.days) < -most || math.Abs(micros) > maxMicros {
-		return s, fmt.Errorf("%s: that is too far", a.fn)
+		return s, fmt.Errorf("%s: that is too far", a.Func())
 	}
 	s.micros = int64(math.RoundToEven(micros))
 	return s, a.Done()

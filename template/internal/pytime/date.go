@@ -1,9 +1,13 @@
-package pyval
+// Package pytime holds the dates of templates: datetimes, durations and intervals of pendulum, those of
+// Python itself, and relativedelta. They are objects of pyval.
+package pytime
 
 import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
 // Date is a date without a time of day.
@@ -40,14 +44,15 @@ func (d Date) Repr() string {
 	return fmt.Sprintf("%s(%d, %d, %d)", class, d.year, d.month, d.day)
 }
 
-func (d Date) formatSpec(spec string) (string, error) { return d.midnight().formatSpec(spec) }
+// FormatSpec implements pyval.Formatted.
+func (d Date) FormatSpec(spec string) (string, error) { return d.midnight().FormatSpec(spec) }
 
 // Attr implements [Object].
 func (d Date) Attr(name string) (any, error) {
 	if v, ok := dateAttr(d.Time(), name); ok {
 		return v, nil
 	}
-	return Undefined{}, nil
+	return pyval.Undefined{}, nil
 }
 
 // dateMethods are the methods of datetimes that make sense for a date.
@@ -58,10 +63,10 @@ var dateMethods = []string{
 }
 
 // Method implements [Object].
-func (d Date) Method(name string) Method {
+func (d Date) Method(name string) pyval.Method {
 	switch name {
 	case "isoformat":
-		return func(_ *Budget, a *Args) (any, error) { return d.Str(), a.Done() }
+		return func(_ *pyval.Budget, a *pyval.Args) (any, error) { return d.Str(), a.Done() }
 	case "diff":
 		return d.diff
 	}
@@ -69,7 +74,7 @@ func (d Date) Method(name string) Method {
 		if n != name {
 			continue
 		}
-		return func(b *Budget, a *Args) (any, error) {
+		return func(b *pyval.Budget, a *pyval.Args) (any, error) {
 			r, err := dateTimeMethods[name](b, d.midnight(), a)
 			if t, ok := r.(DateTime); ok {
 				return dateOf(t), err
@@ -80,7 +85,7 @@ func (d Date) Method(name string) Method {
 	return nil
 }
 
-func (d Date) diff(_ *Budget, a *Args) (any, error) {
+func (d Date) diff(_ *pyval.Budget, a *pyval.Args) (any, error) {
 	other, ok := a.Any("dt").(Date)
 	absolute := a.BoolOr("abs", true)
 	if err := a.Done(); err != nil {
@@ -173,8 +178,9 @@ func (c TimeOfDay) Repr() string {
 	return s + ")"
 }
 
-func (c TimeOfDay) formatSpec(spec string) (string, error) {
-	return DateTime{t: c.t, naive: true, plain: c.plain}.formatSpec(spec)
+// FormatSpec implements pyval.Formatted.
+func (c TimeOfDay) FormatSpec(spec string) (string, error) {
+	return DateTime{t: c.t, naive: true, plain: c.plain}.FormatSpec(spec)
 }
 
 // Attr implements [Object].
@@ -182,16 +188,16 @@ func (c TimeOfDay) Attr(name string) (any, error) {
 	if v, ok := clockAttr(c.t, name); ok {
 		return v, nil
 	}
-	return Undefined{}, nil
+	return pyval.Undefined{}, nil
 }
 
 // Method implements [Object].
-func (c TimeOfDay) Method(name string) Method {
+func (c TimeOfDay) Method(name string) pyval.Method {
 	switch name {
 	case "strftime", "format":
 		return DateTime{t: c.t, naive: true, plain: c.plain}.Method(name)
 	case "isoformat":
-		return func(_ *Budget, a *Args) (any, error) {
+		return func(_ *pyval.Budget, a *pyval.Args) (any, error) {
 			spec := a.TextOr("timespec", "auto")
 			if err := a.Done(); err != nil {
 				return nil, err

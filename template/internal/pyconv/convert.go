@@ -1,4 +1,6 @@
-package pyval
+// Package pyconv turns values into other forms and back: Go values, JSON, literals of Python and what
+// pprint shows.
+package pyconv
 
 import (
 	"bytes"
@@ -13,6 +15,10 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dingdag/dingdag/template/internal/pytime"
+
+	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
 // FromJSON decodes one JSON document as Python's json does. Objects keep their order,
@@ -43,8 +49,8 @@ type jsonDecoder struct {
 }
 
 func (dec jsonDecoder) value(depth int) (any, error) {
-	if depth > maxDepth {
-		return nil, fmt.Errorf("more than %d levels deep: %w", maxDepth, ErrLimit)
+	if depth > pyval.MaxDepth {
+		return nil, fmt.Errorf("more than %d levels deep: %w", pyval.MaxDepth, pyval.ErrLimit)
 	}
 	tok, err := dec.Token()
 	if err != nil {
@@ -63,7 +69,7 @@ func (dec jsonDecoder) value(depth int) (any, error) {
 }
 
 func (dec jsonDecoder) array(depth int) (any, error) {
-	list := NewList()
+	list := pyval.NewList()
 	for dec.More() {
 		v, err := dec.value(depth + 1)
 		if err != nil {
@@ -76,7 +82,7 @@ func (dec jsonDecoder) array(depth int) (any, error) {
 }
 
 func (dec jsonDecoder) object(depth int) (any, error) {
-	d := NewDict()
+	d := pyval.NewDict()
 	for dec.More() {
 		key, err := dec.Token()
 		if err != nil {
@@ -96,9 +102,9 @@ func (dec jsonDecoder) object(depth int) (any, error) {
 
 func fromNumber(n json.Number) (any, error) {
 	if !strings.ContainsAny(n.String(), ".eE") {
-		i, ok := ParseInt(n.String(), 10)
+		i, ok := pyval.ParseInt(n.String(), 10)
 		if !ok {
-			return nil, fmt.Errorf("number %.20q...: %w", n, ErrLimit)
+			return nil, fmt.Errorf("number %.20q...: %w", n, pyval.ErrLimit)
 		}
 		return i, nil
 	}
@@ -111,7 +117,7 @@ func fromNumber(n json.Number) (any, error) {
 
 // fromDecimal keeps the digits of a number.
 func fromDecimal(n json.Number) (any, error) {
-	if d, ok := ParseDecimal(n.String()); ok && strings.ContainsAny(n.String(), ".eE") {
+	if d, ok := pyval.ParseDecimal(n.String()); ok && strings.ContainsAny(n.String(), ".eE") {
 		return d, nil
 	}
 	return fromNumber(n)
@@ -122,18 +128,18 @@ func fromDecimal(n json.Number) (any, error) {
 func FromGo(v any) (any, error) { return fromGo(v, 0) }
 
 func fromGo(v any, depth int) (any, error) {
-	if depth > maxDepth {
-		return nil, fmt.Errorf("a value more than %d levels deep: %w", maxDepth, ErrLimit)
+	if depth > pyval.MaxDepth {
+		return nil, fmt.Errorf("a value more than %d levels deep: %w", pyval.MaxDepth, pyval.ErrLimit)
 	}
 	switch v := v.(type) {
-	case nil, bool, int64, float64, string, *List, Tuple, *Dict, Range, Undefined, Object:
+	case nil, bool, int64, float64, string, *pyval.List, pyval.Tuple, *pyval.Dict, pyval.Range, pyval.Undefined, pyval.Object:
 		return v, nil
 	case int:
 		return int64(v), nil
 	case uint64:
-		return Int(new(big.Int).SetUint64(v)), nil
+		return pyval.Int(new(big.Int).SetUint64(v)), nil
 	case *big.Int:
-		return Int(v), nil
+		return pyval.Int(v), nil
 	case json.Number:
 		return fromDecimal(v)
 	case json.RawMessage:
@@ -142,18 +148,18 @@ func fromGo(v any, depth int) (any, error) {
 		}
 		return FromJSON(v)
 	case time.Time:
-		return NewDateTime(v), nil
+		return pytime.NewDateTime(v), nil
 	case *time.Time:
 		if v == nil {
 			return nil, nil
 		}
-		return NewDateTime(*v), nil
+		return pytime.NewDateTime(*v), nil
 	case time.Duration:
-		return NewDelta(v), nil
+		return pytime.NewDelta(v), nil
 	case []string:
-		return texts(v), nil
+		return pyval.Texts(v), nil
 	case []any:
-		list := NewList()
+		list := pyval.NewList()
 		for _, it := range v {
 			c, err := fromGo(it, depth+1)
 			if err != nil {
@@ -163,7 +169,7 @@ func fromGo(v any, depth int) (any, error) {
 		}
 		return list, nil
 	case interface{ All() iter.Seq2[string, any] }:
-		d := NewDict()
+		d := pyval.NewDict()
 		for k, item := range v.All() {
 			c, err := fromGo(item, depth+1)
 			if err != nil {
@@ -173,7 +179,7 @@ func fromGo(v any, depth int) (any, error) {
 		}
 		return d, nil
 	case map[string]any:
-		d := NewDict()
+		d := pyval.NewDict()
 		for _, k := range slices.Sorted(maps.Keys(v)) {
 			c, err := fromGo(v[k], depth+1)
 			if err != nil {
@@ -193,54 +199,54 @@ func fromGo(v any, depth int) (any, error) {
 // ToGo turns a value into plain Go: nil, bool, int64, *big.Int, float64, string,
 // []any, map[string]any, [time.Time], [time.Duration] and, for decimals, [json.Number]. Other objects become
 // their text.
-func ToGo(b *Budget, v any) (any, error) { return toGo(b, v, 0) }
+func ToGo(b *pyval.Budget, v any) (any, error) { return toGo(b, v, 0) }
 
-func toGo(b *Budget, v any, depth int) (any, error) {
-	if err := b.step(depth); err != nil {
+func toGo(b *pyval.Budget, v any, depth int) (any, error) {
+	if err := b.Step(depth); err != nil {
 		return nil, err
 	}
 	switch v := v.(type) {
-	case *List:
+	case *pyval.List:
 		return toGoItems(b, v.Items, depth)
-	case Tuple:
+	case pyval.Tuple:
 		return toGoItems(b, v, depth)
-	case Range:
+	case pyval.Range:
 		return toGoItems(b, v.Items(), depth)
-	case View:
+	case pyval.View:
 		return toGoItems(b, v.Items, depth)
-	case NamedTuple:
+	case pyval.NamedTuple:
 		return toGoItems(b, v.Tuple, depth)
-	case *Generator:
-		return nil, v.noText()
-	case *Dict:
+	case *pyval.Generator:
+		return nil, v.NoText()
+	case *pyval.Dict:
 		m := make(map[string]any, v.Len())
-		for i, k := range v.keys {
-			key, err := Str(b, k)
+		for i, k := range v.Keys() {
+			key, err := pyval.Str(b, k)
 			if err != nil {
 				return nil, err
 			}
-			if m[key], err = toGo(b, v.vals[i], depth+1); err != nil {
+			if m[key], err = toGo(b, v.Values()[i], depth+1); err != nil {
 				return nil, err
 			}
 		}
 		return m, nil
-	case DateTime:
-		return v.t, nil
-	case Delta:
-		return v.d, nil
-	case Interval:
-		return v.d, nil
-	case Decimal:
+	case pytime.DateTime:
+		return v.Time(), nil
+	case pytime.Delta:
+		return v.Duration(), nil
+	case pytime.Interval:
+		return v.Duration(), nil
+	case pyval.Decimal:
 		return json.Number(v.Str()), nil
-	case Object:
-		return Str(b, v)
-	case Undefined: // an if without else
+	case pyval.Object:
+		return pyval.Str(b, v)
+	case pyval.Undefined: // an if without else
 		return nil, nil
 	}
 	return v, nil
 }
 
-func toGoItems(b *Budget, items []any, depth int) (any, error) {
+func toGoItems(b *pyval.Budget, items []any, depth int) (any, error) {
 	out := make([]any, len(items))
 	for i, it := range items {
 		c, err := toGo(b, it, depth+1)

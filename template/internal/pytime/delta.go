@@ -1,4 +1,4 @@
-package pyval
+package pytime
 
 import (
 	"cmp"
@@ -8,6 +8,8 @@ import (
 	"math/big"
 	"strings"
 	"time"
+
+	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
 // Delta is a timedelta. Its range is Go's: 292 years to either side.
@@ -37,7 +39,7 @@ var units = []struct {
 }
 
 // MakeDelta is the timedelta constructor.
-func MakeDelta(_ *Budget, a *Args) (any, error) {
+func MakeDelta(_ *pyval.Budget, a *pyval.Args) (any, error) {
 	total := 0.0
 	for _, name := range []string{"days", "seconds", "microseconds", "milliseconds", "minutes", "hours", "weeks"} {
 		n := a.FloatOr(name, 0)
@@ -98,7 +100,7 @@ func (d Delta) Attr(name string) (any, error) {
 	case name == "microseconds":
 		return int64(rest % time.Second / time.Microsecond), nil
 	}
-	return Undefined{}, nil
+	return pyval.Undefined{}, nil
 }
 
 // durationAttr is an attribute of pendulum's Duration: every part has the sign of the whole.
@@ -126,27 +128,27 @@ func durationAttr(d time.Duration, name string) (any, error) {
 	case "invert":
 		return d < 0, nil
 	default:
-		return Undefined{}, nil
+		return pyval.Undefined{}, nil
 	}
 	return int64(n), nil
 }
 
 // Method implements [Object].
-func (d Delta) Method(name string) Method {
+func (d Delta) Method(name string) pyval.Method {
 	if name == "in_words" {
 		return wordsMethod(d.words)
 	}
 	return durationMethod(d.d, name)
 }
 
-func durationMethod(d time.Duration, name string) Method {
+func durationMethod(d time.Duration, name string) pyval.Method {
 	seconds := float64(d/time.Microsecond) / 1e6
 	if name == "total_seconds" {
-		return func(_ *Budget, a *Args) (any, error) { return seconds, a.Done() }
+		return func(_ *pyval.Budget, a *pyval.Args) (any, error) { return seconds, a.Done() }
 	}
 	for _, u := range units[:5] {
 		if name == "in_"+u.name || name == "total_"+u.name {
-			return func(_ *Budget, a *Args) (any, error) {
+			return func(_ *pyval.Budget, a *pyval.Args) (any, error) {
 				if !strings.HasPrefix(name, "total_") {
 					return int64(d / u.size), a.Done()
 				}
@@ -160,8 +162,8 @@ func durationMethod(d time.Duration, name string) Method {
 	return nil
 }
 
-func wordsMethod(words func(sep string) string) Method {
-	return func(_ *Budget, a *Args) (any, error) {
+func wordsMethod(words func(sep string) string) pyval.Method {
+	return func(_ *pyval.Budget, a *pyval.Args) (any, error) {
 		locale, sep := a.TextOr("locale", "en"), a.TextOr("separator", " ")
 		if err := a.Done(); err != nil {
 			return nil, err
@@ -268,8 +270,8 @@ func (d Delta) Operate(op string, other any, reflected bool) (any, bool, error) 
 }
 
 func (d Delta) scaled(op string, other any, reflected bool) (any, bool, error) {
-	n, ok := toFloat(other)
-	if _, whole := toInt(other); !ok || reflected && op != "*" || op == "//" && !whole {
+	n, ok := pyval.ToFloat(other)
+	if _, whole := pyval.ToInt(other); !ok || reflected && op != "*" || op == "//" && !whole {
 		return nil, false, nil
 	}
 	micros := float64(d.d / time.Microsecond)
@@ -279,7 +281,7 @@ func (d Delta) scaled(op string, other any, reflected bool) (any, bool, error) {
 		return r, true, err
 	case "/", "//":
 		if n == 0 {
-			return nil, true, errZero
+			return nil, true, pyval.ErrZero
 		}
 		if micros /= n; op == "//" {
 			micros = math.Floor(micros)
@@ -301,12 +303,12 @@ func (d Delta) withDelta(op string, o Delta) (any, bool, error) {
 		return r, true, err
 	case "/", "//", "%":
 		if o.d == 0 {
-			return nil, true, errZero
+			return nil, true, pyval.ErrZero
 		}
 		if op == "/" {
 			return float64(x) / float64(y), true, nil
 		}
-		r, err := floorDiv(op, big.NewInt(int64(d.d)), big.NewInt(int64(o.d)))
+		r, err := pyval.FloorDiv(op, big.NewInt(int64(d.d)), big.NewInt(int64(o.d)))
 		if n, ok := r.(int64); ok && op == "%" {
 			r = Delta{d: time.Duration(n)}
 		}

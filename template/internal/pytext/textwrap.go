@@ -1,8 +1,9 @@
-package pyval
+package pytext
 
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Wrapping are the options of textwrap.wrap that Jinja's wordwrap has.
@@ -20,11 +21,14 @@ func (o Wrapping) Wrap(text string) []string {
 const wrapSpace = "\t\n\x0b\x0c\r "
 
 func isWrapSpace(r rune) bool { return strings.ContainsRune(wrapSpace, r) }
-func isWord(r rune) bool      { return r == '_' || unicode.IsLetter(r) || unicode.IsNumber(r) }
+
+// IsWord reports whether a character can be in a word, as \w does.
+func IsWord(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsNumber(r) }
+
 func isWrapLetter(r rune) bool {
 	return r == '_' || unicode.IsLetter(r) || unicode.IsNumber(r) && !unicode.IsDigit(r)
 }
-func isWordPunct(r rune) bool { return isWord(r) || strings.ContainsRune(`!"'&.,?`, r) }
+func isWordPunct(r rune) bool { return IsWord(r) || strings.ContainsRune(`!"'&.,?`, r) }
 
 // split cuts the text into chunks that stay together: runs of blanks, words, parts of
 // hyphenated words and dashes.
@@ -73,7 +77,7 @@ func dashes(s []rune, i int) int {
 	for i+n < len(s) && s[i+n] == '-' {
 		n++
 	}
-	if n < 2 || i+n >= len(s) || !isWord(s[i+n]) {
+	if n < 2 || i+n >= len(s) || !IsWord(s[i+n]) {
 		return 0
 	}
 	return n
@@ -104,11 +108,11 @@ func (w *wrapper) lines() []string {
 		}
 		var line []string
 		length := 0
-		for len(w.chunks) > 0 && length+runeLen(w.chunks[0]) <= w.Width {
-			length += runeLen(w.chunks[0])
+		for len(w.chunks) > 0 && length+utf8.RuneCountInString(w.chunks[0]) <= w.Width {
+			length += utf8.RuneCountInString(w.chunks[0])
 			line, w.chunks = append(line, w.chunks[0]), w.chunks[1:]
 		}
-		if len(w.chunks) > 0 && runeLen(w.chunks[0]) > w.Width {
+		if len(w.chunks) > 0 && utf8.RuneCountInString(w.chunks[0]) > w.Width {
 			line = w.longWord(line, w.Width-length)
 		}
 		if n := len(line); n > 0 && blank(line[n-1]) {

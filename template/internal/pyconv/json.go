@@ -1,4 +1,4 @@
-package pyval
+package pyconv
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf16"
 
+	"github.com/dingdag/dingdag/template/internal/pyval"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -25,7 +26,7 @@ type JSONOptions struct {
 }
 
 // ToJSON encodes a value as json.dumps does.
-func ToJSON(b *Budget, v any, o JSONOptions) (string, error) {
+func ToJSON(b *pyval.Budget, v any, o JSONOptions) (string, error) {
 	if o.KeySep == "" {
 		o.KeySep = ": "
 	}
@@ -35,60 +36,60 @@ func ToJSON(b *Budget, v any, o JSONOptions) (string, error) {
 			o.ItemSep = ","
 		}
 	}
-	w := &jsonWriter{printer: printer{budget: b}, options: o}
+	w := &jsonWriter{Writer: pyval.Writer{Budget: b}, options: o}
 	w.write(v, 0)
-	return w.out.String(), w.err
+	return w.Out.String(), w.Err
 }
 
 type jsonWriter struct {
-	printer
+	pyval.Writer
 	options JSONOptions
 }
 
 func (w *jsonWriter) fail(err error) {
-	if w.err == nil {
-		w.err = err
+	if w.Err == nil {
+		w.Err = err
 	}
 }
 
 func (w *jsonWriter) write(v any, depth int) {
-	if err := w.budget.step(depth); err != nil {
+	if err := w.Budget.Step(depth); err != nil {
 		w.fail(err)
 	}
-	if w.err != nil {
+	if w.Err != nil {
 		return
 	}
 	switch v := v.(type) {
 	case nil:
-		w.text("null")
+		w.Text("null")
 	case bool:
-		w.text(map[bool]string{true: "true", false: "false"}[v])
+		w.Text(map[bool]string{true: "true", false: "false"}[v])
 	case string:
 		w.quoted(v)
-	case Markup:
+	case pyval.Markup:
 		w.quoted(string(v))
 	case float64:
 		w.float(v)
-	case *List:
+	case *pyval.List:
 		w.array(v.Items, depth)
-	case Tuple:
+	case pyval.Tuple:
 		w.array(v, depth)
-	case Range:
+	case pyval.Range:
 		w.array(v.Items(), depth)
-	case *Dict:
+	case *pyval.Dict:
 		w.object(v, depth)
-	case JSONText:
+	case pyval.JSONText:
 		w.quoted(v.JSON())
-	case NamedTuple:
+	case pyval.NamedTuple:
 		w.array(v.Tuple, depth)
-	case Decimal:
-		w.text(v.Str())
+	case pyval.Decimal:
+		w.Text(v.Str())
 	default:
-		if _, ok := toInt(v); !ok {
-			w.fail(fmt.Errorf("%q cannot be written as JSON", TypeName(v)))
+		if _, ok := pyval.ToInt(v); !ok {
+			w.fail(fmt.Errorf("%q cannot be written as JSON", pyval.TypeName(v)))
 			return
 		}
-		w.value(v, depth)
+		w.Value(v, depth)
 	}
 }
 
@@ -97,20 +98,20 @@ func (w *jsonWriter) float(f float64) {
 		w.fail(errors.New("JSON has no infinity and no NaN"))
 		return
 	}
-	w.text(yamlvalue.PythonFloat(f))
+	w.Text(yamlvalue.PythonFloat(f))
 }
 
 func (w *jsonWriter) newline(depth int) {
 	if w.options.Lines {
-		w.text("\n" + strings.Repeat(w.options.Indent, depth))
+		w.Text("\n" + strings.Repeat(w.options.Indent, depth))
 	}
 }
 
 func (w *jsonWriter) array(items []any, depth int) {
-	w.text("[")
+	w.Text("[")
 	for i, it := range items {
 		if i > 0 {
-			w.text(w.options.ItemSep)
+			w.Text(w.options.ItemSep)
 		}
 		w.newline(depth + 1)
 		w.write(it, depth+1)
@@ -118,33 +119,33 @@ func (w *jsonWriter) array(items []any, depth int) {
 	if len(items) > 0 {
 		w.newline(depth)
 	}
-	w.text("]")
+	w.Text("]")
 }
 
-func (w *jsonWriter) object(d *Dict, depth int) {
+func (w *jsonWriter) object(d *pyval.Dict, depth int) {
 	pairs := make([][2]any, d.Len())
-	for i, k := range d.keys {
-		pairs[i] = [2]any{w.key(k), d.vals[i]}
+	for i, k := range d.Keys() {
+		pairs[i] = [2]any{w.key(k), d.Values()[i]}
 	}
 	if w.options.SortKeys {
 		slices.SortStableFunc(pairs, func(x, y [2]any) int {
 			return strings.Compare(x[0].(string), y[0].(string))
 		})
 	}
-	w.text("{")
+	w.Text("{")
 	for i, p := range pairs {
 		if i > 0 {
-			w.text(w.options.ItemSep)
+			w.Text(w.options.ItemSep)
 		}
 		w.newline(depth + 1)
 		w.write(p[0], depth+1)
-		w.text(w.options.KeySep)
+		w.Text(w.options.KeySep)
 		w.write(p[1], depth+1)
 	}
 	if len(pairs) > 0 {
 		w.newline(depth)
 	}
-	w.text("}")
+	w.Text("}")
 }
 
 func (w *jsonWriter) key(k any) string {
@@ -156,15 +157,15 @@ func (w *jsonWriter) key(k any) string {
 	case bool:
 		return map[bool]string{true: "true", false: "false"}[k]
 	}
-	if _, ok := toFloat(k); !ok {
-		w.fail(fmt.Errorf("%q cannot be a key in JSON", TypeName(k)))
+	if _, ok := pyval.ToFloat(k); !ok {
+		w.fail(fmt.Errorf("%q cannot be a key in JSON", pyval.TypeName(k)))
 		return ""
 	}
-	return shortRepr(k)
+	return pyval.ShortRepr(k)
 }
 
 func (w *jsonWriter) quoted(s string) {
-	if err := w.budget.Fits(len(s)); err != nil {
+	if err := w.Budget.Fits(len(s)); err != nil {
 		w.fail(err)
 		return
 	}
@@ -195,5 +196,5 @@ func (w *jsonWriter) quoted(s string) {
 		}
 	}
 	b.WriteByte('"')
-	w.text(b.String())
+	w.Text(b.String())
 }

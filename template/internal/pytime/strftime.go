@@ -1,4 +1,4 @@
-package pyval
+package pytime
 
 import (
 	"errors"
@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Strftime formats t by Python's codes on Linux. Flags and a width may stand after the
@@ -94,7 +95,7 @@ func padded(s string, code, pad byte, width int, digits bool) string {
 			s = strings.Repeat(fill, max(size-len(s), 0)) + s
 		}
 	}
-	return strings.Repeat(fill, max(width-runeLen(s), 0)) + s
+	return strings.Repeat(fill, max(width-utf8.RuneCountInString(s), 0)) + s
 }
 
 var layouts = map[byte]string{

@@ -1,4 +1,6 @@
-package pyval
+// Package pytext is what Python does with texts: letter case, classes of characters, escapes, lines and
+// wrapping. It knows no values of templates.
+package pytext
 
 import (
 	"strings"
@@ -11,8 +13,9 @@ import (
 
 // Texts change case as in Python: one character may become several, ß becomes SS.
 
-// isASCII reports whether the short ways will do.
-func isASCII(s string) bool {
+// IsASCII reports whether the short ways will do.
+// IsASCII is str.isascii.
+func IsASCII(s string) bool {
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
 			return false
@@ -23,7 +26,7 @@ func isASCII(s string) bool {
 
 // Upper is str.upper.
 func Upper(s string) string {
-	if isASCII(s) {
+	if IsASCII(s) {
 		return strings.ToUpper(s)
 	}
 	return cases.Upper(language.Und).String(s)
@@ -31,7 +34,7 @@ func Upper(s string) string {
 
 // Lower is str.lower; a sigma at the end of a word has its own form.
 func Lower(s string) string {
-	if isASCII(s) {
+	if IsASCII(s) {
 		return strings.ToLower(s)
 	}
 	return cases.Lower(language.Und, cases.HandleFinalSigma(true)).String(s)
@@ -39,7 +42,7 @@ func Lower(s string) string {
 
 // Fold is str.casefold.
 func Fold(s string) string {
-	if isASCII(s) {
+	if IsASCII(s) {
 		return strings.ToLower(s)
 	}
 	return cases.Fold().String(s)
@@ -81,7 +84,8 @@ func isCased(r rune) bool {
 	return unicode.IsUpper(r) || unicode.IsLower(r) || unicode.IsTitle(r) || unicode.Is(unicode.Other_Lowercase, r) || unicode.Is(unicode.Other_Uppercase, r)
 }
 
-func swapCase(s string) string {
+// SwapCase is str.swapcase.
+func SwapCase(s string) string {
 	var b strings.Builder
 	for _, r := range s {
 		switch {
@@ -113,7 +117,8 @@ func allCased(s string, is func(rune) bool) bool {
 	return found
 }
 
-func isTitle(s string) bool {
+// IsTitle is str.istitle.
+func IsTitle(s string) bool {
 	found, inWord := false, false
 	for _, r := range s {
 		capital := unicode.IsUpper(r) || unicode.IsTitle(r)

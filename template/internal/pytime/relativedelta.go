@@ -1,4 +1,4 @@
-package pyval
+package pytime
 
 import (
 	"errors"
@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
 // RelativeDelta is dateutil's relativedelta: months and years keep the day of the month
@@ -22,8 +24,8 @@ var (
 )
 
 // MakeRelativeDelta is the relativedelta constructor; it takes keywords.
-func MakeRelativeDelta(_ *Budget, a *Args) (any, error) {
-	if len(a.pos) > 0 {
+func MakeRelativeDelta(_ *pyval.Budget, a *pyval.Args) (any, error) {
+	if a.Count() > 0 {
 		return nil, errors.New("relativedelta takes keywords here: relativedelta(months=1); the difference of two dates is (b - a).in_months() and its like")
 	}
 	r := RelativeDelta{weekday: a.IntOr("weekday", -1)}
@@ -132,11 +134,11 @@ func (r RelativeDelta) Attr(name string) (any, error) {
 	if name == "weeks" {
 		return r.relative[2] / 7, nil
 	}
-	return Undefined{}, nil
+	return pyval.Undefined{}, nil
 }
 
 // Method implements [Object]; there is none.
-func (r RelativeDelta) Method(string) Method { return nil }
+func (r RelativeDelta) Method(string) pyval.Method { return nil }
 
 // Names implements [Object].
 func (r RelativeDelta) Names() []string {

@@ -1,4 +1,4 @@
-package pyval
+package pyconv
 
 import (
 	"errors"
@@ -7,6 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/dingdag/dingdag/template/internal/pytext"
+	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
 // ErrNoValue is wrapped by the error for a literal of Python that has no value here: bytes,
@@ -15,12 +18,12 @@ var ErrNoValue = errors.New("has no value here")
 
 // ParseLiteral reads what Python's ast.literal_eval reads: numbers, texts, lists, tuples,
 // dicts, True, False and None. ok is false for everything else.
-func ParseLiteral(b *Budget, s string) (v any, ok bool, err error) {
+func ParseLiteral(b *pyval.Budget, s string) (v any, ok bool, err error) {
 	s = leadingLines(s)
 	if s == "" || s[0] == ' ' || s[0] == '\t' || s[0] == '\f' || strings.IndexByte(s, 0) >= 0 {
 		return nil, false, nil // Python sees an indent
 	}
-	if err := b.Spend(len(s) * ElementCost); err != nil {
+	if err := b.Spend(len(s) * pyval.ElementCost); err != nil {
 		return nil, false, err
 	}
 	p := &literalParser{src: s, budget: b}
@@ -58,7 +61,7 @@ type literalParser struct {
 	src    string
 	at     int
 	nested int
-	budget *Budget
+	budget *pyval.Budget
 }
 
 func (p *literalParser) stop()             { panic(notLiteral{}) }
@@ -120,7 +123,7 @@ func (p *literalParser) items(closing string) any {
 	if !p.has(",") {
 		return first
 	}
-	items := Tuple{first}
+	items := pyval.Tuple{first}
 	for p.skip(",") {
 		if p.ended(closing) {
 			break
@@ -138,8 +141,8 @@ func (p *literalParser) ended(closing string) bool {
 }
 
 func (p *literalParser) value() any {
-	if p.nested > maxDepth {
-		panic(notLiteral{fmt.Errorf("a value nested more than %d levels deep: %w", maxDepth, ErrLimit)})
+	if p.nested > pyval.MaxDepth {
+		panic(notLiteral{fmt.Errorf("a value nested more than %d levels deep: %w", pyval.MaxDepth, pyval.ErrLimit)})
 	}
 	if p.at == len(p.src) {
 		p.stop()
@@ -167,15 +170,15 @@ func (p *literalParser) bracket(open byte) any {
 	closing := map[byte]string{'[': "]", '(': ")", '{': "}"}[open]
 	switch empty := p.has(closing); {
 	case open == '{' && empty:
-		v = NewDict()
+		v = pyval.NewDict()
 	case open == '{':
 		v = p.dict()
 	case open == '[' && empty:
-		v = NewList()
+		v = pyval.NewList()
 	case open == '[':
 		v = p.list()
 	case empty:
-		v = Tuple{}
+		v = pyval.Tuple{}
 	default:
 		v = p.items(closing)
 	}
@@ -189,7 +192,7 @@ func (p *literalParser) bracket(open byte) any {
 }
 
 func (p *literalParser) list() any {
-	list := NewList()
+	list := pyval.NewList()
 	for {
 		list.Items = append(list.Items, p.value())
 		if !p.skip(",") || p.has("]") {
@@ -199,7 +202,7 @@ func (p *literalParser) list() any {
 }
 
 func (p *literalParser) dict() any {
-	d := NewDict()
+	d := pyval.NewDict()
 	for {
 		key := p.value()
 		if !p.skip(":") {
@@ -227,7 +230,7 @@ func (p *literalParser) signed(sign byte) any {
 	if sign == '+' {
 		return v
 	}
-	n, err := Negate(v)
+	n, err := pyval.Negate(v)
 	if err != nil {
 		panic(notLiteral{err})
 	}
@@ -236,7 +239,7 @@ func (p *literalParser) signed(sign byte) any {
 
 func (p *literalParser) number() any {
 	start := p.at
-	for p.at < len(p.src) && (isWord(rune(p.src[p.at])) || p.src[p.at] == '.' ||
+	for p.at < len(p.src) && (pytext.IsWord(rune(p.src[p.at])) || p.src[p.at] == '.' ||
 		strings.IndexByte("+-", p.src[p.at]) >= 0 && p.at > start && strings.IndexByte("eE", p.src[p.at-1]) >= 0 && !isHex(p.src[start:p.at])) {
 		p.at++
 	}
@@ -261,7 +264,7 @@ func isHex(s string) bool { return strings.HasPrefix(s, "0x") || strings.HasPref
 
 // parsePythonNumber reads a number literal; nil is a complex one.
 func parsePythonNumber(text string) (any, bool) {
-	if badUnderscores(text) || text == "." {
+	if pytext.BadUnderscores(text) || text == "." {
 		return nil, false
 	}
 	digits := strings.ReplaceAll(text, "_", "")
@@ -276,7 +279,7 @@ func parsePythonNumber(text string) (any, bool) {
 			if !ok {
 				return nil, false
 			}
-			return Int(n), true
+			return pyval.Int(n), true
 		}
 	}
 	if strings.ContainsAny(lower, ".e") {
@@ -289,14 +292,14 @@ func parsePythonNumber(text string) (any, bool) {
 		return f, err == nil || errors.Is(err, strconv.ErrRange)
 	}
 	n, ok := new(big.Int).SetString(digits, 10)
-	if !ok || len(digits) > 1 && digits[0] == '0' && n.Sign() != 0 || len(digits) > maxBits/4 {
+	if !ok || len(digits) > 1 && digits[0] == '0' && n.Sign() != 0 || len(digits) > pyval.MaxBits/4 {
 		return nil, false
 	}
-	return Int(n), true
+	return pyval.Int(n), true
 }
 
 func (p *literalParser) word() any {
-	end := strings.IndexFunc(p.rest(), func(r rune) bool { return !isWord(r) })
+	end := strings.IndexFunc(p.rest(), func(r rune) bool { return !pytext.IsWord(r) })
 	if end < 0 {
 		end = len(p.rest())
 	}
@@ -376,7 +379,7 @@ func (p *literalParser) escape(b *strings.Builder, raw bool) {
 		p.at += 2
 		return
 	}
-	text, n, err := Unescape(p.rest())
+	text, n, err := pytext.Unescape(p.rest())
 	if err != nil {
 		p.stop()
 	}

@@ -1,10 +1,12 @@
-package pyval
+package pytime
 
 import (
 	"errors"
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
 // DateTime is a datetime with the methods of Python's and of pendulum's.
@@ -127,8 +129,8 @@ func (d DateTime) zone() Zone { return Zone{loc: d.t.Location(), plain: d.plain}
 
 func (d DateTime) strftime(format string) (string, error) { return Strftime(d.t, d.naive, format) }
 
-// formatSpec is what str.format makes of the datetime: pendulum's tokens without a percent sign.
-func (d DateTime) formatSpec(spec string) (string, error) {
+// FormatSpec implements pyval.Formatted: pendulum's tokens without a percent sign.
+func (d DateTime) FormatSpec(spec string) (string, error) {
 	if d.plain || strings.Contains(spec, "%") {
 		return d.strftime(spec)
 	}
@@ -225,7 +227,7 @@ func (d DateTime) Attr(name string) (any, error) {
 	case "offset_hours":
 		return float64(offset) / 3600, nil
 	}
-	return Undefined{}, nil
+	return pyval.Undefined{}, nil
 }
 
 // clockAttr is an attribute that datetimes and times have.
@@ -276,7 +278,7 @@ func dateAttr(t time.Time, name string) (any, bool) {
 func daysIn(year int, m time.Month) int { return time.Date(year, m+1, 0, 0, 0, 0, 0, time.UTC).Day() }
 
 // Method implements [Object].
-func (d DateTime) Method(name string) Method { return bind(dateTimeMethods[name], d) }
+func (d DateTime) Method(name string) pyval.Method { return pyval.Bind(dateTimeMethods[name], d) }
 
 // Names implements [Object].
 func (d DateTime) Names() []string {
@@ -293,7 +295,7 @@ var dateAttrs = []string{"year", "month", "day", "day_of_week", "day_of_year", "
 func (d DateTime) Format(format string) (any, error) { return d.strftime(format) }
 
 // MakeDateTime is the datetime constructor. Without tzinfo the result is naive.
-func MakeDateTime(_ *Budget, a *Args) (any, error) {
+func MakeDateTime(_ *pyval.Budget, a *pyval.Args) (any, error) {
 	year, month, day := a.Int("year"), a.Int("month"), a.Int("day")
 	hour, minute, second, micro := a.IntOr("hour", 0), a.IntOr("minute", 0), a.IntOr("second", 0), a.IntOr("microsecond", 0)
 	tz := a.AnyOr("tzinfo", nil)
@@ -321,7 +323,7 @@ func makeTime(year, month, day, hour, minute, second, micro int) (time.Time, err
 
 // InZone takes an optional zone from the arguments and returns t there; without
 // one the result is naive.
-func InZone(t time.Time, a *Args) (any, error) {
+func InZone(t time.Time, a *pyval.Args) (any, error) {
 	tz := a.AnyOr("tz", nil)
 	if tz == nil {
 		return NewNaiveDateTime(t), a.Done()
