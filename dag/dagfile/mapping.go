@@ -183,48 +183,73 @@ func (r *dagReader) readMapped(t *taskDraft, what string, n *yaml.Node, at func(
 // checkMapped checks the parameters of the task with each value of the file. What comes
 // from a result is checked when it is there.
 func (r *dagReader) checkMapped(t *taskDraft, op *operatorEntry) {
-	m := t.Mapping
-	open := map[string]bool{} // parameters that no file knows
-	anyOpen := m.Kwargs != nil && len(m.Kwargs.Values) == 0
-	var fixed []*yaml.Node // the first value of every parameter
-	for _, a := range m.Args {
+	c := &mappedCheck{dagReader: r, task: t, op: op, open: map[string]bool{}, seen: map[dag.Position]bool{}}
+	if kwargs := t.Mapping.Kwargs; kwargs != nil {
+		c.each(kwargs.Values)
+		return
+	}
+	c.product(t.Mapping.Args)
+}
+
+// mappedCheck checks the parameters of a mapped task as its instances will have them.
+type mappedCheck struct {
+	*dagReader
+	task *taskDraft
+	op   *operatorEntry
+	// open are the parameters that only a result knows; anyOpen says that any may be one.
+	open    map[string]bool
+	anyOpen bool
+	// seen are the places of which a problem was told.
+	seen map[dag.Position]bool
+}
+
+// each checks the mappings of expand_kwargs.
+func (c *mappedCheck) each(values []*yaml.Node) {
+	if c.anyOpen = len(values) == 0; c.anyOpen {
+		c.instance(nil)
+	}
+	for _, v := range values {
+		c.instance(v.Content)
+	}
+}
+
+// product checks the first values of all parameters together, and each other value with
+// the first ones of the other parameters.
+func (c *mappedCheck) product(args []dag.MappedArg) {
+	var first []*yaml.Node
+	for _, a := range args {
 		if len(a.Values) == 0 {
-			open[a.Name] = true
+			c.open[a.Name] = true
 			continue
 		}
-		fixed = append(fixed, yamlvalue.NewScalar(yamlvalue.Text, a.Name, a.Values[0]), a.Values[0])
+		first = append(first, yamlvalue.NewScalar(yamlvalue.Text, a.Name, a.Values[0]), a.Values[0])
 	}
-	seen := map[dag.Position]bool{}
-	check := func(pairs []*yaml.Node) {
-		args := yamlvalue.With(t.Args, pairs)
-		for _, p := range r.findings(op, args) {
-			known := p.problem.Line != 0 || p.problem.Field != ""
-			if seen[p.at] && p.problem.Line != 0 || p.problem.Line == 0 && (anyOpen || open[p.problem.Field] || len(open) > 0 && !known) {
-				continue
-			}
-			seen[p.at] = true
-			r.report(p.severity(), p.at, p.problem.Text)
-		}
-	}
-	if m.Kwargs == nil || anyOpen {
-		check(fixed)
-	}
-	for i, a := range m.Args {
+	c.instance(first)
+	for _, a := range args {
 		for _, v := range a.Values[min(1, len(a.Values)):] {
-			own := slices.Clone(fixed)
-			for n := 0; n < len(own); n += 2 {
-				if own[n].Value == m.Args[i].Name {
-					own[n+1] = v
-				}
-			}
-			check(own)
+			c.instance(yamlvalue.With(&yaml.Node{Kind: yaml.MappingNode, Content: first}, []*yaml.Node{yamlvalue.NewScalar(yamlvalue.Text, a.Name, v), v}).Content)
 		}
 	}
-	if m.Kwargs != nil {
-		for _, v := range m.Kwargs.Values {
-			check(v.Content)
+}
+
+// instance checks the parameters of one instance, those of the task and pairs over them.
+func (c *mappedCheck) instance(pairs []*yaml.Node) {
+	for _, p := range c.findings(c.op, yamlvalue.With(c.task.Args, pairs)) {
+		if c.silent(p) {
+			continue
 		}
+		c.seen[p.at] = true
+		c.report(p.severity(), p.at, p.problem.Text)
 	}
+}
+
+// silent reports whether a problem was told of another instance, or may be none once the
+// results are there.
+func (c *mappedCheck) silent(p argProblem) bool {
+	if p.problem.Line != 0 {
+		return c.seen[p.at]
+	}
+	return c.anyOpen || c.open[p.problem.Field] || len(c.open) > 0 && p.problem.Field == ""
 }
 
 // resolveMapped finds the tasks that a mapping refers to; each one comes before it.

@@ -268,38 +268,50 @@ func (t schemaTypes) with(schema map[string]any) schemaTypes {
 // one, else the text. Errors never show the text.
 func nodeFromText(text string, schema map[string]any) (*yaml.Node, error) {
 	t := typesOf(schema)
-	if t.list || t.mapping {
-		v, err := jsonValue(text)
-		switch v.(type) {
-		case []any:
-			if t.list {
-				return canonicalNode(v), nil
-			}
-		case *dag.Map:
-			if t.mapping {
-				return canonicalNode(v), nil
-			}
-		}
-		if !t.text && !t.limitedText && !t.free {
-			if err != nil {
-				return nil, fmt.Errorf("want JSON: %w", err)
-			}
-			return nil, fmt.Errorf("want JSON of %s", t.wanted())
-		}
+	if n, err := t.fromJSON(text); n != nil || err != nil {
+		return n, err
 	}
-	trimmed := strings.TrimSpace(text)
-	plain := &yaml.Node{Kind: yaml.ScalarNode, Value: trimmed}
-	if !t.text && !t.free {
-		switch k := yamlvalue.PlainKind(trimmed); {
-		case k == yamlvalue.Int && (t.whole || t.number), k == yamlvalue.Float && t.number, k == yamlvalue.Bool && t.boolean:
-			plain.Tag = yamlvalue.PlainKind(trimmed).Tag()
-			return plain, nil
-		}
+	if n := t.fromScalar(strings.TrimSpace(text)); n != nil {
+		return n, nil
 	}
-	if t.text || t.limitedText || t.free {
-		return yamlvalue.NewScalar(yamlvalue.Text, text, nil), nil
+	if !t.takesText() {
+		return nil, fmt.Errorf("want %s", t.wanted())
 	}
-	return nil, fmt.Errorf("want %s", t.wanted())
+	return yamlvalue.NewScalar(yamlvalue.Text, text, nil), nil
+}
+
+// takesText reports whether some text fits.
+func (t schemaTypes) takesText() bool { return t.text || t.limitedText || t.free }
+
+// fromJSON returns the list or mapping of a text, nil when something else may fit.
+func (t schemaTypes) fromJSON(text string) (*yaml.Node, error) {
+	if !t.list && !t.mapping {
+		return nil, nil
+	}
+	v, err := jsonValue(text)
+	_, isList := v.([]any)
+	_, isMapping := v.(*dag.Map)
+	switch {
+	case isList && t.list, isMapping && t.mapping:
+		return canonicalNode(v), nil
+	case t.takesText():
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("want JSON: %w", err)
+	default:
+		return nil, fmt.Errorf("want JSON of %s", t.wanted())
+	}
+}
+
+// fromScalar returns the number or boolean of a text, nil where there is none, or any text
+// fits.
+func (t schemaTypes) fromScalar(text string) *yaml.Node {
+	k := yamlvalue.PlainKind(text)
+	fits := k == yamlvalue.Int && (t.whole || t.number) || k == yamlvalue.Float && t.number || k == yamlvalue.Bool && t.boolean
+	if !fits || t.text || t.free {
+		return nil
+	}
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: k.Tag(), Value: text}
 }
 
 func (t schemaTypes) wanted() string {
