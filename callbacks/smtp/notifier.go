@@ -47,9 +47,10 @@ type SmtpNotifier struct { //nolint:revive // the name that people who know Airf
 }
 
 var (
-	_ callbacks.Callback = (*SmtpNotifier)(nil)
-	_ callbacks.Fallback = (*SmtpNotifier)(nil)
-	_ params.Validator   = (*SmtpNotifier)(nil)
+	_ callbacks.Callback      = (*SmtpNotifier)(nil)
+	_ callbacks.Fallback      = (*SmtpNotifier)(nil)
+	_ callbacks.RenderChecker = (*SmtpNotifier)(nil)
+	_ params.Validator        = (*SmtpNotifier)(nil)
 )
 
 func notifierSpec(docs callbacks.Option) callbacks.Spec {
@@ -93,6 +94,25 @@ func (n *SmtpNotifier) Fallback([]string) (callbacks.Callback, error) {
 		return nil, errors.New("without a receiver there is nobody to send to")
 	}
 	return &plain, nil
+}
+
+// CheckRendered refuses a subject or content of which templates left nothing. One that the
+// file leaves empty is the default.
+func (n *SmtpNotifier) CheckRendered(file callbacks.Callback) error {
+	meant, ok := file.(*SmtpNotifier)
+	if !ok {
+		return fmt.Errorf("the file has a %T", file)
+	}
+	for _, text := range []struct{ param, meant, got string }{
+		{"subject", meant.Subject, n.Subject},
+		{"html_content", meant.HTMLContent, n.HTMLContent},
+		{"template", meant.Template, n.Template},
+	} {
+		if strings.TrimSpace(text.got) == "" && strings.TrimSpace(text.meant) != "" {
+			return errors.New("the callback's template rendered to nothing: " + text.param)
+		}
+	}
+	return nil
 }
 
 // payload is what lies in the outbox. It holds no credentials.

@@ -268,3 +268,28 @@ func TestFallback(t *testing.T) {
 	_, err = nobody.(callbacks.Fallback).Fallback([]string{"to[0]"})
 	require.ErrorContains(t, err, "nobody to send to")
 }
+
+// A mail whose own text came to nothing is not the default mail by chance.
+func TestRenderedToNothing(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"{to: a@b.c, html_content: '{{ blank }}'}":                       "the callback's template rendered to nothing: html_content",
+		"{to: a@b.c, subject: '{{ blank }}', html_content: x}":           "the callback's template rendered to nothing: subject",
+		"{to: a@b.c, subject: '{{ word }}', html_content: '{{ word }}'}": "",
+		"{to: a@b.c, subject: '', html_content: ''}":                     "",
+		"{to: a@b.c}": "",
+	} {
+		file, problems := spec().Decode(parse(t, text))
+		require.Empty(t, problems, text)
+		rendered, err := spec().Render(file, func(_, text string) (any, error) {
+			return strings.NewReplacer("{{ blank }}", " \n", "{{ word }}", "x").Replace(text), nil
+		})
+		require.NoError(t, err, text)
+		err = rendered.(callbacks.RenderChecker).CheckRendered(file)
+		if want == "" {
+			assert.NoError(t, err, text)
+		} else {
+			assert.EqualError(t, err, want, text)
+		}
+	}
+}
