@@ -50,7 +50,7 @@ func (s *Sender) Send(ctx context.Context, m callbacks.Message) (receipt string,
 	}
 	mail := p.Mail()
 	mail.ID = p.ID
-	render := func(text string) (string, error) { //nolint:contextcheck // pure rendering
+	render := func(text string) (string, error) {
 		return s.templates.Render(text, contextOf(p.Event))
 	}
 	if err := server.CompleteOr(&mail, p.Event.Title(), page(p.Event), render); err != nil {
