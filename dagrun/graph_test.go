@@ -61,3 +61,27 @@ func TestAboveAndBelow(t *testing.T) {
 	_, ok := g.Find("z")
 	assert.False(t, ok)
 }
+
+// What is cleared counts no more, neither for what is below nor for the run.
+func TestClearedStatesCountNoMore(t *testing.T) {
+	t.Parallel()
+	g := graphOf(func(d *dag.DAG) { d.Tasks[0].Setup = true }, "s:", "w: s", "x: w")
+	m := dagrun.NewMachine(g)
+	m.Set(place(m, g, "s"), dag.Failed)
+	assert.Equal(t, "w x", ids(m, g, m.Advance().Settled))
+	state, reason := m.Verdict()
+	assert.Equal(t, dag.RunFailed, state)
+	assert.Equal(t, dagrun.ReasonTaskFailure, reason)
+	for _, at := range []string{"s", "w", "x"} {
+		m.Set(place(m, g, at), dag.None)
+	}
+	for _, id := range []string{"s", "w", "x"} {
+		p := m.Advance()
+		assert.Equal(t, id, ids(m, g, p.Ready))
+		assert.Empty(t, p.Settled)
+		m.Set(place(m, g, id), dag.Success)
+	}
+	state, reason = m.Verdict()
+	assert.Equal(t, dag.RunSuccess, state)
+	assert.Equal(t, dagrun.ReasonSuccess, reason)
+}

@@ -105,14 +105,20 @@ func TestOnlyLooksBack(t *testing.T) {
 // A task that waits to be skipped until the run before has ended counts as one that waits.
 func TestOnlyLooksBackWithHeldTask(t *testing.T) {
 	t.Parallel()
-	g := graphOf(func(d *dag.DAG) { d.Tasks[1].DependsOnPast, d.Tasks[1].WaitForPastDependsBeforeSkipping = true, true }, "a:", "b: a")
+	g := graphOf(func(d *dag.DAG) {
+		d.Tasks[1].DependsOnPast, d.Tasks[1].WaitForPastDependsBeforeSkipping, d.Tasks[2].DependsOnPast = true, true, true
+	}, "a:", "b: a", "c:")
 	m := dagrun.NewMachine(g)
 	m.Set(place(m, g, "a"), dag.Skipped)
+	m.Set(place(m, g, "c"), dag.Success)
 	m.Advance()
 	assert.Equal(t, []dagrun.Task{1}, slices.Collect(m.Held()))
 	assert.True(t, m.Holds(1))
 	assert.Equal(t, 1, m.HeldCount())
 	assert.True(t, m.OnlyLooksBack())
+	m.Set(place(m, g, "c"), dag.Scheduled)
+	assert.True(t, m.OnlyLooksBack(), "beside one that is queued only then")
+	m.Set(place(m, g, "c"), dag.Success)
 	state, _ := m.Verdict()
 	assert.Equal(t, dag.RunRunning, state)
 	m.Release(1)
