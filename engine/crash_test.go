@@ -27,20 +27,34 @@ func (b *bench) crash() *bench {
 		t: b.t, dir: b.t.TempDir(), o: b.o, do: b.do, seen: make(chan struct{}, 1),
 		more: b.more, senders: b.senders, funcs: b.funcs, wrap: b.wrap, lacks: b.lacks,
 	}
-	// The write-ahead log first: a checkpoint in between moves pages from it to the file.
-	for _, name := range []string{"db-wal", "db"} {
-		src, err := os.Open(filepath.Join(b.dir, name))
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		require.NoError(b.t, err)
-		dst, err := os.Create(filepath.Join(next.dir, name))
-		require.NoError(b.t, err)
-		_, err = io.Copy(dst, src)
-		require.NoError(b.t, errors.Join(err, src.Close(), dst.Close()))
+	// Within a transaction nobody commits, and nobody moves pages from the write-ahead log to
+	// the file between the two copies. A store that is closed is at rest anyhow.
+	copied := func(store.Tx) error {
+		return errors.Join(copyFile(b.dir, next.dir, "db"), copyFile(b.dir, next.dir, "db-wal"))
+	}
+	if err := b.store.Tx(context.Background(), copied); err != nil {
+		require.ErrorContains(b.t, err, "the store is closed")
+		require.NoError(b.t, copied(nil))
 	}
 	next.open()
 	return next
+}
+
+// copyFile copies a file, if it is there, to another folder.
+func copyFile(from, to, name string) error {
+	src, err := os.Open(filepath.Join(from, name))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	dst, err := os.Create(filepath.Join(to, name))
+	if err != nil {
+		return errors.Join(err, src.Close())
+	}
+	_, err = io.Copy(dst, src)
+	return errors.Join(err, src.Close(), dst.Close())
 }
 
 const pipeline = `
