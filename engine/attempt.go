@@ -279,13 +279,13 @@ func (a *attempt) finish(ctx context.Context, res worker.Result, stop <-chan str
 		ds = a.e.taskDeliveries(write, res.Over(a.e.store), a.plan, a.i, &a.run, k, &res.Instance)
 	}
 	settle := func(c *change) error {
-		if err := c.Complete(write, a.job); err != nil {
-			return err
-		}
 		select {
 		case <-stop:
+			if err := c.Complete(write, a.job); err != nil {
+				return err
+			}
 		default:
-			c.takes = true
+			c.ends = &a.job
 			c.After(func() { next = c.next })
 		}
 		lr, err := c.liveRun(a.job.RunKey)

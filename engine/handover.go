@@ -4,14 +4,14 @@ import (
 	"context"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/store"
 )
 
 // takeNext gives the worker whose attempt this transaction ends the job that has waited
 // longest, already started: the next step of a chain then costs one commit, not three
 // and a look into the queue.
-func (c *change) takeNext() error {
-	for {
-		j, err := c.Take(c.ctx)
+func (c *change) takeNext(jobs []store.Job) error {
+	for j, err := c.Exchange(c.ctx, *c.ends, jobs); ; j, err = c.Take(c.ctx) {
 		if err != nil || j == nil {
 			return err
 		}

@@ -53,9 +53,9 @@ type change struct {
 	now time.Time
 	// touched are the runs that it has locked.
 	touched []*liveRun
-	// takes says that a worker is about to be free; next is what it takes then.
-	takes bool
-	next  *attempt
+	// ends is the job that a worker ends that is free then; next is what it takes in its place.
+	ends *store.Job
+	next *attempt
 	// on is the key of the run that is being worked on.
 	on int64
 }
@@ -195,8 +195,8 @@ func (c *change) reloadDropped() {
 
 // write takes the transaction through its phases up to the commit.
 func (c *change) write() (phase.Prepared, error) {
-	var take func() error
-	if c.takes {
+	var take func([]store.Job) error
+	if c.ends != nil {
 		take = c.takeNext
 	}
 	handedOver, err := c.HandOver(c.ctx, c, take)

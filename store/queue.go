@@ -28,7 +28,10 @@ type QueueTx interface {
 	// that ends its own job in this transaction. The worker runs it before it returns
 	// from its handler, and ends it by Complete or gives it back by Release.
 	Take(ctx context.Context) (*Job, error)
-	// Release makes a job that Take, Recover or Beat returned available again.
+	// Exchange ends a job as Complete does, hands out others as Enqueue does, and takes the one
+	// that has waited longest as Take does.
+	Exchange(ctx context.Context, ended Job, others []Job) (*Job, error)
+	// Release makes a job that Take, Exchange, Recover or Beat returned available again.
 	Release(ctx context.Context, j Job) error
 }
 
@@ -57,7 +60,7 @@ type WorkOptions struct {
 	Grace time.Duration
 	// Hurry is closed when the context of running attempts is to end now; nil never is.
 	Hurry <-chan struct{}
-	// Handle runs one attempt. It ends the job by [QueueTx.Complete] and returns nil; an
+	// Handle runs one attempt. It ends the job by [QueueTx.Complete] or [QueueTx.Exchange] and returns nil; an
 	// error gives the job back to be run again.
 	Handle func(ctx context.Context, j Job) error
 	// Ready is called once workers accept jobs.

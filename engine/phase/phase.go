@@ -73,14 +73,18 @@ func (d *Deciding) Rows(ctx context.Context, tx store.InstancesTx) error {
 	return tx.PutInstances(ctx, d.rows)
 }
 
-// HandOver gives the jobs to the queue, and then lets take, which may be nil, take the next
-// job of a worker. It may note rows.
-func (d *Deciding) HandOver(ctx context.Context, tx store.QueueTx, take func() error) (HandedOver, error) {
-	if err := tx.Enqueue(ctx, d.jobs); err != nil {
-		return HandedOver{}, err
-	}
+// HandOver gives the jobs to the queue. With take, which may be nil, it leaves that to take, which
+// takes the next job of a worker in exchange; take may note rows and further jobs.
+func (d *Deciding) HandOver(ctx context.Context, tx store.QueueTx, take func(jobs []store.Job) error) (HandedOver, error) {
 	if take != nil {
-		if err := take(); err != nil {
+		jobs := d.jobs
+		d.jobs = nil
+		if err := take(jobs); err != nil {
+			return HandedOver{}, err
+		}
+	}
+	if len(d.jobs) > 0 {
+		if err := tx.Enqueue(ctx, d.jobs); err != nil {
 			return HandedOver{}, err
 		}
 	}

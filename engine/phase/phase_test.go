@@ -81,7 +81,10 @@ func run(w *written, observed bool) (seen []string, err error) {
 		if err := d.Rows(ctx, tx); err != nil {
 			return phase.Prepared{}, err
 		}
-		h, err := d.HandOver(ctx, tx, func() error {
+		h, err := d.HandOver(ctx, tx, func(jobs []store.Job) error {
+			if err := tx.Enqueue(ctx, jobs); err != nil {
+				return err
+			}
 			a.State, one.State = dag.Running, dag.RunSuccess
 			d.Row(two, &store.Instance{RunKey: 2, State: dag.Running})
 			return w.step("take")

@@ -121,6 +121,9 @@ func (c *committer) run(ps []*pending) (wake bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("begin: %w", err)
 	}
+	if len(ps) == 1 {
+		return c.runAlone(tx, ps[0])
+	}
 	for _, p := range ps {
 		t := &transaction{Queries: sqlstore.New(sqlTx{tx}, c.s.opts.Node), s: c.s, tx: tx}
 		intact, err := t.call(ctx, p)
@@ -137,6 +140,24 @@ func (c *committer) run(ps []*pending) (wake bool, err error) {
 		return false, fmt.Errorf("commit: %w", err)
 	}
 	return wake, nil
+}
+
+// runAlone runs a function that shares the transaction with no other, and so needs no savepoint.
+func (c *committer) runAlone(tx *sql.Tx, p *pending) (wake bool, err error) {
+	t := &transaction{Queries: sqlstore.New(sqlTx{tx}, c.s.opts.Node), s: c.s, tx: tx}
+	if err := p.ctx.Err(); err != nil {
+		return false, errors.Join(err, tx.Rollback())
+	}
+	if err := safely(func() error { return p.fn(t) }); err != nil {
+		// On a full disk, for instance, SQLite has taken back the transaction by itself: then
+		// there is nothing left to take back.
+		_ = tx.Rollback()
+		return false, err
+	}
+	if err := tx.Commit(); err != nil {
+		return false, fmt.Errorf("commit: %w", err)
+	}
+	return t.waiting > 0, nil
 }
 
 // call runs one function behind its savepoint. The transaction is not intact when the

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -66,7 +67,7 @@ func (t *transaction) Enqueue(ctx context.Context, js []store.Job) error {
 // Take makes the job that has waited longest run on this node, see [store.QueueTx]. River's
 // own fetch does the same some time after a commit, in a transaction of its own.
 func (t *transaction) Take(ctx context.Context) (*store.Job, error) {
-	js, err := t.jobs(ctx, `UPDATE river_job SET state = 'running', attempt = attempt + 1, attempted_at = strftime('%Y-%m-%d %H:%M:%f', 'now'),
+	js, err := t.jobs(ctx, `UPDATE river_job SET state = 'running', attempt = attempt + 1, attempted_at = `+now+`,
 			attempted_by = jsonb(json_insert(coalesce(attempted_by, jsonb('[]')), '$[#]', ?))
 		WHERE id = (SELECT id FROM river_job WHERE state = 'available' AND queue = ? ORDER BY priority, scheduled_at, id LIMIT 1)
 		RETURNING `+jobColumns, t.s.opts.Node, queueName)
@@ -79,6 +80,61 @@ func (t *transaction) Take(ctx context.Context) (*store.Job, error) {
 	t.waiting--
 	return &js[0], nil
 }
+
+// swaps is how many jobs may follow each other in one row: attempt, by which the fence tells
+// them apart, must stay far below maxAttempts.
+const swaps = 1 << 10
+
+// Exchange ends a job and takes the next, see [store.QueueTx]. When nothing waits the next is
+// one of the others, and takes over the row of the ended one: a step of a chain then writes one
+// row of the queue, not two.
+func (t *transaction) Exchange(ctx context.Context, ended store.Job, others []store.Job) (*store.Job, error) {
+	if len(others) > 0 {
+		next, err := t.swap(ctx, ended, others[0])
+		if err != nil {
+			return nil, err
+		}
+		if next != nil {
+			return next, t.Enqueue(ctx, others[1:])
+		}
+	}
+	if err := t.Complete(ctx, ended); err != nil {
+		return nil, err
+	}
+	if err := t.Enqueue(ctx, others); err != nil {
+		return nil, err
+	}
+	return t.Take(ctx)
+}
+
+// swap makes the row of a job that ends that of the next, already running. It returns nil, and
+// changes nothing, when another job waits or the job is not the holder's any more.
+func (t *transaction) swap(ctx context.Context, ended, next store.Job) (*store.Job, error) {
+	h, ok := ended.Handle.(handle)
+	if !ok {
+		return nil, errors.New("exchange a job that no worker holds")
+	}
+	args, err := json.Marshal(attempt{next})
+	if err != nil {
+		return nil, fmt.Errorf("encode an attempt: %w", err)
+	}
+	n, err := sqlTx{t.tx}.Exec(ctx, `UPDATE river_job SET args = jsonb(?), attempt = attempt + 1, attempted_by = jsonb_array(?),
+			created_at = `+now+`, scheduled_at = `+now+`, attempted_at = `+now+`
+		WHERE id = ? AND state = 'running' AND attempt = ? AND attempt < ? AND `+lastNode+` = ?
+			AND NOT EXISTS (SELECT 1 FROM river_job WHERE state = 'available' AND queue = ?)`,
+		string(args), t.s.opts.Node, h.id, h.attempt, swaps, h.node, queueName)
+	if err != nil {
+		return nil, fmt.Errorf("exchange the job of an attempt: %w", err)
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	next.Handle = handle{id: h.id, attempt: h.attempt + 1, node: t.s.opts.Node, free: true}
+	return &next, nil
+}
+
+// now is the time in River's form.
+const now = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
 
 // lastNode is the node that took a job last.
 const lastNode = "json_extract(attempted_by, '$[#-1]')"
@@ -99,7 +155,7 @@ func (t *transaction) Complete(ctx context.Context, j store.Job) error {
 	if !ok {
 		return errors.New("complete a job that no worker holds")
 	}
-	return t.change(ctx, "state = 'completed', finalized_at = strftime('%Y-%m-%d %H:%M:%f', 'now')", h)
+	return t.change(ctx, "state = 'completed', finalized_at = "+now, h)
 }
 
 // Release makes a job available to the workers again, see [store.QueueTx].

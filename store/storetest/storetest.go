@@ -93,6 +93,8 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"jobs are taken with the end of another":      jobsAreTaken,
 			"no job waits to be taken":                    noJobIsTaken,
 			"taken jobs are recovered":                    takenJobsAreRecovered,
+			"jobs are exchanged":                          jobsAreExchanged,
+			"exchanged jobs are recovered":                exchangedJobsAreRecovered,
 			"a stop waits for running jobs":               stopWaits,
 			"a stop gives back what does not end in time": stopGivesBack,
 		},

@@ -90,3 +90,78 @@ func takenJobsAreRecovered(t *testing.T, open Open) {
 	release(t, s, js[0])
 	require.ErrorIs(t, complete(t.Context(), dead, *taken[0]), store.ErrLostLease)
 }
+
+// exchange ends a job, hands out others and takes the next.
+func exchange(ctx context.Context, s store.Store, j store.Job, others ...string) (next *store.Job, err error) {
+	js := make([]store.Job, len(others))
+	for i, id := range others {
+		js[i] = store.Job{RunKey: 7, TaskID: id, MapIndex: -1, Try: 2}
+	}
+	err = s.Tx(ctx, func(tx store.Tx) (err error) {
+		next, err = tx.Exchange(ctx, j, js)
+		return err
+	})
+	return next, err
+}
+
+// A worker that exchanges its job goes on with the one that has waited longest, which may be one
+// that it has just handed out.
+func jobsAreExchanged(t *testing.T, open Open) {
+	s := open(t, Node{})
+	enqueue(t, s, "a")
+	done := make(chan struct{})
+	var ran []string
+	work(t, s, store.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j store.Job) error {
+		if ran = append(ran, j.TaskID); j.TaskID != "a" {
+			if j.TaskID == "e" {
+				defer close(done)
+			}
+			return complete(ctx, s, j)
+		}
+		boom := s.Tx(ctx, func(tx store.Tx) error {
+			_, err := tx.Exchange(ctx, j, []store.Job{{TaskID: "never"}})
+			return errors.Join(err, errBoom)
+		})
+		assert.ErrorIs(t, boom, errBoom, "what a failed transaction exchanged is as before")
+		b, err := exchange(ctx, s, j, "b", "c")
+		if !assert.NoError(t, err) || !assert.NotNil(t, b) {
+			return err
+		}
+		assert.Equal(t, store.Job{RunKey: 7, TaskID: "b", MapIndex: -1, Try: 2, Handle: b.Handle}, *b)
+		assert.ErrorIs(t, complete(ctx, s, j), store.ErrLostLease, "it has ended")
+		_, err = exchange(ctx, s, j, "x")
+		assert.ErrorIs(t, err, store.ErrLostLease)
+		c, err := exchange(ctx, s, *b, "d")
+		assert.NoError(t, err)
+		assert.Equal(t, "c", c.TaskID, "it has waited longer")
+		d, err := exchange(ctx, s, *c)
+		assert.NoError(t, err)
+		assert.Equal(t, "d", d.TaskID)
+		for range 1100 { // through more exchanges than a row takes
+			d, err = exchange(ctx, s, *d, "d")
+			if !assert.NoError(t, err) || !assert.NotNil(t, d) {
+				return err
+			}
+		}
+		e, err := exchange(ctx, s, *d, "e")
+		assert.NoError(t, err)
+		assert.NoError(t, s.Tx(ctx, func(tx store.Tx) error { return tx.Release(ctx, *e) }))
+		return nil
+	}})
+	<-done
+	assert.Equal(t, []string{"a", "e"}, ran)
+}
+
+// The process that exchanged a job and died is found with the new one, once.
+func exchangedJobsAreRecovered(t *testing.T, open Open) {
+	dead, s := open(t, Node{Name: "a"}), open(t, Node{Name: "a"})
+	h := hang(t, dead)
+	next, err := exchange(t.Context(), dead, h.job, "next")
+	require.NoError(t, err)
+	js, err := s.Recover(t.Context())
+	require.NoError(t, err)
+	require.Len(t, js, 1)
+	assert.Equal(t, "next", js[0].TaskID)
+	release(t, s, js[0])
+	require.ErrorIs(t, complete(t.Context(), dead, *next), store.ErrLostLease)
+}
