@@ -12,14 +12,13 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/lmittmann/tint"
 
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/connections/env"
 	"github.com/dingdag/dingdag/connections/file"
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 )
 

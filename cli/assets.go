@@ -9,12 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 

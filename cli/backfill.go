@@ -9,11 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
 )
 
 func newCmdBackfill(a *app) *cobra.Command {

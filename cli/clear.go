@@ -14,12 +14,11 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
 )
 
 // clearFlags are the flags of a command that clears.

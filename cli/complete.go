@@ -3,9 +3,9 @@ package cli
 import (
 	"strings"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/store"
 )
 
 // runsOffered is how many of the newest runs of a DAG the shell is offered.

@@ -12,15 +12,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dingdag/dingdag/dagrun"
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/operator/standard"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 )
 

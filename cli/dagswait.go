@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/store"
 )
 
 const (

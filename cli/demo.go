@@ -15,8 +15,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/jedib0t/go-pretty/v6/progress"
 	"github.com/spf13/cobra"
 
@@ -25,6 +23,7 @@ import (
 	"github.com/dingdag/dingdag/dags/examples"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/sandbox"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 )
 

@@ -9,11 +9,10 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/dingdag/dingdag/dagrun"
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/dagrun"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 

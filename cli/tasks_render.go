@@ -7,12 +7,11 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/dingdag/dingdag/store"
-	"github.com/dingdag/dingdag/worker"
-
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/worker"
 )
 
 // renderFlags are the flags of tasks render.

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/dingdag/dingdag/callbacks"
 	cbdingding "github.com/dingdag/dingdag/callbacks/dingding"
 	cbhttp "github.com/dingdag/dingdag/callbacks/http"
@@ -23,6 +21,7 @@ import (
 	"github.com/dingdag/dingdag/operator/sql"
 	"github.com/dingdag/dingdag/operator/standard"
 	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/template"
 )
 

@@ -8,11 +8,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/engine/phase"
 	"github.com/dingdag/dingdag/store"
-
-	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 

@@ -5,10 +5,9 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/store"
-
-	"github.com/dingdag/dingdag/dag"
 )
 
 // updateAssets records that the outlets of a task that succeeded are updated, and tells

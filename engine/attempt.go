@@ -7,13 +7,12 @@ import (
 	"iter"
 	"time"
 
-	"github.com/dingdag/dingdag/dagrun"
-	"github.com/dingdag/dingdag/store"
-	"github.com/dingdag/dingdag/worker"
-
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/worker"
 )
 
 // attemptKey names a running attempt in this process.

@@ -7,13 +7,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/outbox"
 	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/store"
-
-	"github.com/dingdag/dingdag/callbacks"
-	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/template"
 )
 

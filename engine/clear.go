@@ -9,10 +9,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
-
-	"github.com/dingdag/dingdag/dag"
 )
 
 // ClearRequest selects task instances that are to run again (Airflow, DAG.clear).

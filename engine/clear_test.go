@@ -12,15 +12,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-	"github.com/dingdag/dingdag/worker"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/worker"
 )
 
 func day(n int) time.Time { return time.Date(2026, 1, n, 0, 0, 0, 0, time.UTC) }

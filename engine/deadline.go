@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/store"
-
-	"github.com/dingdag/dingdag/callbacks"
-	"github.com/dingdag/dingdag/dag"
 )
 
 // armDeadlines notes by when a new run is to have finished.

@@ -7,14 +7,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/store"
 )
 
 // told waits until so many messages were sent.

@@ -17,19 +17,18 @@ import (
 	"sync"
 	"time"
 
-	"github.com/dingdag/dingdag/engine/schedule"
-	"github.com/dingdag/dingdag/render"
-	"github.com/dingdag/dingdag/store"
-	"github.com/dingdag/dingdag/worker"
-
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/outbox"
+	"github.com/dingdag/dingdag/render"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/template"
+	"github.com/dingdag/dingdag/worker"
 )
 
 // Options configures [New]. Operators, Callbacks, Templates and LogDir are required.

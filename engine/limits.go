@@ -6,11 +6,10 @@ import (
 	"iter"
 	"slices"
 
-	"github.com/dingdag/dingdag/dagrun"
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dagrun"
+	"github.com/dingdag/dingdag/store"
 )
 
 // admit says why a scheduled instance may not have a slot now, or nothing. What it looks at

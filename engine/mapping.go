@@ -3,11 +3,10 @@ package engine
 import (
 	"errors"
 
-	"github.com/dingdag/dingdag/dagrun"
-	"github.com/dingdag/dingdag/worker"
-
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dagrun"
+	"github.com/dingdag/dingdag/worker"
 )
 
 // DefaultMaxMapLength is how many instances a mapped task may have, as in Airflow.

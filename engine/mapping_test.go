@@ -11,15 +11,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-	"github.com/dingdag/dingdag/worker"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/worker"
 )
 
 // instances reads the states of a run's instances by label.

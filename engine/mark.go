@@ -6,10 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
-
-	"github.com/dingdag/dingdag/dag"
 )
 
 // The reasons of a run whose state a person set.

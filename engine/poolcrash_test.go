@@ -9,8 +9,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -18,6 +16,7 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/store"
 )
 
 // gates holds each try of an instance until it is let through, in whichever process.

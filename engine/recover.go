@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/store"
 )
 
 // maxLost is how many processes may die over one try before it counts as failed, so

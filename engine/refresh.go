@@ -6,9 +6,8 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/store"
 )
 
 // Refresh picks up what other processes wrote: paused and unpaused DAGs, sizes of pools,

@@ -10,12 +10,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/engine/phase"
 	"github.com/dingdag/dingdag/store"
-
-	"github.com/dingdag/dingdag/callbacks"
-	"github.com/dingdag/dingdag/dag"
 )
 
 // liveRun is a running run in memory: a copy of what the store holds, changed only

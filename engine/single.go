@@ -6,11 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/worker"
-
-	"github.com/dingdag/dingdag/dag"
 )
 
 // single makes a try of one task outside any run, for tests by hand.

@@ -4,9 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/store"
 )
 
 // A run that was cleared is queued again and may wait for the slot of a later run, which

@@ -12,10 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/store"
-
-	"github.com/dingdag/dingdag/dag"
 )
 
 // Trigger asks for a manual run.

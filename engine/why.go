@@ -6,10 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/store"
-
-	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/timetable"
 )
 

@@ -8,12 +8,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/worker"
-
-	"github.com/dingdag/dingdag/dag"
 )
 
 // TaskWhy says why an instance of a task has the state that it has.

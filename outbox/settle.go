@@ -8,9 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/store"
 )
 
 const (

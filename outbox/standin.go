@@ -6,9 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/template"
 )
 

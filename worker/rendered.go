@@ -9,10 +9,9 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/store"
-
-	"github.com/dingdag/dingdag/operator"
 )
 
 // renderedAfter is how long a try may run before what it rendered is stored by itself: one

@@ -11,10 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/timetable"
 )
 

@@ -1,9 +1,8 @@
 package dagfile
 
 import (
-	"github.com/dingdag/dingdag/yamlvalue"
-
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // BrokenDAG is a DAG with errors, as far as it could be read: enough to look at its parts

@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	"github.com/dingdag/dingdag/store"
-
 	"github.com/dingdag/dingdag/store/sqlstore"
 )
 

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivertype"
+
+	"github.com/dingdag/dingdag/store"
 )
 
 // jobDriver is River's driver with the hub as its listener, and with the store's fence

@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
+
+	"github.com/dingdag/dingdag/store"
 )
 
 const (

@@ -18,12 +18,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlstore"
 )
 

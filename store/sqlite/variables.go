@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/dingdag/dingdag/store"
-
 	"github.com/dingdag/dingdag/store/sqlstore"
 )
 

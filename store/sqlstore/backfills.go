@@ -7,9 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/store"
 )
 
 var (

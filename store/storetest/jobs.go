@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/store"
 )
 
 // A job ends when the transaction does that ends it: not before, and not only when its

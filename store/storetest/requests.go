@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/store"
 )
 
 func ask(t *testing.T, s store.Store, kind string) *store.Request {

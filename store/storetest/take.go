@@ -6,10 +6,10 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/store"
 )
 
 // take ends a job and takes others in the same transaction.

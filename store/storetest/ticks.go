@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/store"
 )
 
 func ticksAreRecorded(t *testing.T, open Open) {

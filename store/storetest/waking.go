@@ -7,9 +7,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/dingdag/dingdag/store"
-
 	"github.com/stretchr/testify/assert"
+
+	"github.com/dingdag/dingdag/store"
 )
 
 // inBubble runs a test where time passes only while everything waits: the clock tells

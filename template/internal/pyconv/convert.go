@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/template/internal/pytime"
-
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
