@@ -1,7 +1,6 @@
 package cli_test
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -185,8 +184,9 @@ func TestReadmeTable(t *testing.T) {
 	require.Zero(t, code, errs)
 	index, err := os.ReadFile(filepath.Join(dir, "README.md"))
 	require.NoError(t, err)
-	rows := string(index[bytes.Index(index, []byte("| operator |")):])
-	rows, _, _ = strings.Cut(rows, "\n\n")
+	_, rows, ok := strings.Cut(string(index), "\n\n| operator |")
+	require.True(t, ok)
+	rows, _, _ = strings.Cut("| operator |"+rows, "\n\n")
 	var b strings.Builder
 	apps := false
 	for row := range strings.SplitSeq(rows, "\n") {

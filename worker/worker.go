@@ -92,7 +92,9 @@ const (
 // twice as long as the one before, up to half a minute.
 func Pauses() iter.Seq[time.Duration] {
 	return func(yield func(time.Duration) bool) {
-		for pause := firstPause; yield(pause); pause = min(2*pause, lastPause) {
+		pause := firstPause
+		for yield(pause) {
+			pause = min(2*pause, lastPause)
 		}
 	}
 }

@@ -198,7 +198,7 @@ func TestConnectionErrors(t *testing.T) {
 	}{
 		"none":          {nil, `connection "c": not found`},
 		"no host":       {&connections.Connection{}, `connection "c" has no host`},
-		"broken host":   {&connections.Connection{Host: new("http://[" + token)}, `connection "c": the host is no valid`},
+		"broken host":   {&connections.Connection{Host: new("http://[" + token)}, `connection "c": the host is not a valid`},
 		"other scheme":  {&connections.Connection{Host: new("ftp://host")}, "no valid http or https URL"},
 		"broken extra":  {&connections.Connection{Host: new("h"), Extra: new(connections.Secret("{" + token))}, `connection "c": extra:`},
 		"wrong option":  {&connections.Connection{Host: new("h"), Extra: new(connections.Secret(`{"timeout": "` + token + `"}`))}, `the value of "timeout" has the wrong type`},

@@ -140,7 +140,7 @@ func TestSensorRefused(t *testing.T) {
 		"{endpoint: x, response_check: a}":                       "use success_when",
 		"{endpoint: x, response_check_lambda: a}":                "Python code cannot run here",
 		"{endpoint: x, response_error_codes_allowlist: ['200']}": `"200" is not a status of 400 or above`,
-		"{endpoint: x, response_error_codes_allowlist: [4xx]}":   `"4xx" is no status`,
+		"{endpoint: x, response_error_codes_allowlist: [4xx]}":   `"4xx" is not a status`,
 		"{endpoint: x, response_error_codes_allowlist: '404'}":   "must be a list",
 		"{endpoint: x, request_params: [1], method: POST}":       "mapping",
 	} {
