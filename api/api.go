@@ -1,10 +1,9 @@
-// Package api is what people ask of Dingdag and what they see: DAGs, runs, task instances, why
-// something waits, and the changes that a person makes. Commands, pages and remote clients stand
-// over it, so its answers are typed, with the names that JSON has, and lists come in pages.
+// Package api is what people ask of Dingdag and what they see: DAGs, runs, task instances, and why
+// something waits. Commands stand over it, so its answers are typed, with the names that JSON has,
+// and lists come in pages.
 //
-// It reads the store by the store's contract and the DAG files through a [Folder]. What changes a
-// run is asked of an [Engine], which does it or asks the process that works on the store; who asks
-// goes with it as a [store.Actor].
+// It reads the store by the store's contract and the DAG files through a [Folder]. What only the
+// rules of a running scheduler can say is asked of an [Engine].
 package api
 
 import (
@@ -33,7 +32,7 @@ type Options struct {
 	// Store may be nil while there is none: nothing has run then.
 	Store  store.Store
 	Folder Folder
-	// Engine makes the engine, for the questions and changes that need it.
+	// Engine makes the engine, for the questions that need it.
 	Engine func(ctx context.Context) (Engine, error)
 	// LogDir is the folder of task logs.
 	LogDir string

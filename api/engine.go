@@ -8,8 +8,7 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
-// Engine changes runs, itself or by asking the process that works on the store, and judges by the
-// rules that the scheduler goes by. [*engine.Engine] is one.
+// Engine judges by the rules that the scheduler goes by. [*engine.Engine] is one.
 type Engine interface {
 	// WhyTask returns store.ErrNotFound when the run's version of the DAG has no such task.
 	WhyTask(ctx context.Context, r *store.Run, taskID string) ([]engine.TaskWhy, error)
