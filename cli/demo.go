@@ -189,7 +189,7 @@ func (d *demo) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	res, err := a.load(e.Catalog(), a.cfg.DAGsFolder) //nolint:contextcheck // reading DAG files is not cut short
+	res, err := a.load(e.Catalog(), a.cfg.DAGsFolder)
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func runStandalone(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	told, err := a.onImportError(c) //nolint:contextcheck // reading settings is not cut short
+	told, err := a.onImportError(c)
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func runStandalone(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	f, err := a.folder(e.Catalog()) //nolint:contextcheck // reading DAG files is not cut short
+	f, err := a.folder(e.Catalog())
 	if err != nil {
 		return err
 	}
