@@ -76,6 +76,10 @@ licenses: $(GO_LICENSES) ## Write NOTICE: what the binary contains, with its lic
 	@$(GO_LICENSES) report --template .ci/notice.tmpl --ignore github.com/dingdag/dingdag ./cmd/runner 2>NOTICE.log > NOTICE.new || { cat NOTICE.log >&2; exit 1; }
 	@mv NOTICE.new NOTICE; rm NOTICE.log
 
+.PHONY: architecture
+architecture: ## Draw the rooms and their arrows for docs/architecture.md
+	go run ./docs/architecture
+
 .PHONY: fmt
 fmt: $(GOFUMPT) ## Format the code
 	$(GOFUMPT) -w $(GO_FILES)
