@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -59,12 +61,24 @@ func (b *bench) counts(id int64) store.BackfillCounts {
 	return c
 }
 
-// atOnce counts how many tasks run at once.
-type atOnce struct{ now, most atomic.Int64 }
+// atOnce counts how many tasks of a backfill run at once. None ends before as many as are
+// expected have run so.
+type atOnce struct {
+	expected  int64
+	now, most atomic.Int64
+	met       chan struct{}
+	meet      sync.Once
+}
 
-func (a *atOnce) work(ctx context.Context, _ *operator.TaskContext) (any, error) {
+func (a *atOnce) work(ctx context.Context, tc *operator.TaskContext) (any, error) {
+	if !strings.HasPrefix(tc.RunID, "backfill__") {
+		return nil, nil
+	}
 	n := a.now.Add(1)
 	defer a.now.Add(-1)
+	if n == a.expected {
+		a.meet.Do(func() { close(a.met) })
+	}
 	for {
 		most := a.most.Load()
 		if n <= most || a.most.CompareAndSwap(most, n) {
@@ -72,7 +86,7 @@ func (a *atOnce) work(ctx context.Context, _ *operator.TaskContext) (any, error)
 		}
 	}
 	select {
-	case <-time.After(2 * time.Millisecond):
+	case <-a.met:
 	case <-ctx.Done():
 	}
 	return nil, ctx.Err()
@@ -81,7 +95,7 @@ func (a *atOnce) work(ctx context.Context, _ *operator.TaskContext) (any, error)
 func TestBackfillRunsEveryDateOnce(t *testing.T) {
 	t.Parallel()
 	b, d := filling(t, daily)
-	var a atOnce
+	a := atOnce{expected: 3, met: make(chan struct{})}
 	b.do["work"] = a.work
 	b.start(engine.RunOptions{Schedule: true})
 	b.untilRuns(2)
