@@ -93,9 +93,13 @@ func (o *Outbox) wake() {
 	}
 }
 
-// Run sends until ctx ends; what is under way then is finished.
+// Run sends until ctx ends, then finishes what is under way and returns nil.
 func (o *Outbox) Run(ctx context.Context) error {
-	if err := o.recover(ctx); err != nil {
+	err := o.recover(ctx)
+	if ctx.Err() != nil {
+		return nil // the next start goes on with it
+	}
+	if err != nil {
 		return fmt.Errorf("recover the outbox: %w", err)
 	}
 	defer o.stop()

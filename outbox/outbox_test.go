@@ -649,3 +649,13 @@ func TestOutboxOfAHungProcess(t *testing.T) {
 	assert.Empty(t, d.Error)
 	assert.Len(t, next.deliveries(), 1, "nothing stands in for it")
 }
+
+// A stop that comes while the outbox recovers is a stop like any other.
+func TestOutboxStopsWhileItRecovers(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, newPost(nil))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.NoError(t, b.out.Run(ctx))
+	b.stopStore()
+}
