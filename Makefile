@@ -45,7 +45,7 @@ examples: build ## Run the example DAGs with the built binary against the sandbo
 
 .PHONY: test
 test: ## Run the tests with the race detector
-	go test -race -timeout 20m $(TESTFLAGS) ./...
+	go test -race -timeout 30m $(TESTFLAGS) ./...
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target FUZZTIME long

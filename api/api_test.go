@@ -25,6 +25,7 @@ import (
 	"github.com/dingdag/dingdag/operator/standard"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
+	"github.com/dingdag/dingdag/store/sqlite/sqlitetest"
 	"github.com/dingdag/dingdag/template"
 	"github.com/dingdag/dingdag/worker"
 )
@@ -65,8 +66,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), files: newFolder(t)}
-	s, err := sqlite.Open(t.Context(), filepath.Join(w.dir, "db"), sqlite.Options{Synchronous: "NORMAL"})
-	require.NoError(t, err)
+	s := sqlitetest.Open(t, filepath.Join(w.dir, "db"), sqlite.Options{Synchronous: "NORMAL"})
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
 	w.store = s
 	masker := connections.NewMasker()

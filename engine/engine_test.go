@@ -28,6 +28,7 @@ import (
 	"github.com/dingdag/dingdag/params/declare"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
+	"github.com/dingdag/dingdag/store/sqlite/sqlitetest"
 	"github.com/dingdag/dingdag/template"
 	"github.com/dingdag/dingdag/worker"
 )
@@ -152,8 +153,7 @@ func newBench(t *testing.T) *bench {
 // open opens the store and builds an engine, as a process does that starts.
 func (b *bench) open() {
 	b.t.Helper()
-	s, err := sqlite.Open(context.Background(), filepath.Join(b.dir, "db"), sqlite.Options{Synchronous: "NORMAL"})
-	require.NoError(b.t, err)
+	s := sqlitetest.Open(b.t, filepath.Join(b.dir, "db"), sqlite.Options{Synchronous: "NORMAL"})
 	b.store = s
 	specs := []operator.Spec{
 		declare.DefineWith[operator.Operator]("operator", "probe", func() *probe { return &probe{b: b} }),

@@ -19,6 +19,7 @@ import (
 	"github.com/dingdag/dingdag/outbox"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
+	"github.com/dingdag/dingdag/store/sqlite/sqlitetest"
 	"github.com/dingdag/dingdag/template"
 )
 
@@ -53,11 +54,10 @@ func newBench(t *testing.T, post callbacks.Sender, funcs ...callbacks.Function) 
 // open opens the store and builds an outbox, as a process does that starts.
 func (b *bench) open() {
 	b.t.Helper()
-	var err error
-	b.store, err = sqlite.Open(context.Background(), filepath.Join(b.dir, "db"), sqlite.Options{Synchronous: "NORMAL"})
-	require.NoError(b.t, err)
+	b.store = sqlitetest.Open(b.t, filepath.Join(b.dir, "db"), sqlite.Options{Synchronous: "NORMAL"})
 	masker := connections.NewMasker()
 	masker.Add("hunter22")
+	var err error
 	b.out, err = outbox.New(outbox.In(b.store), outbox.Options{
 		Callbacks: b.cbs, Connections: b.conns, Masker: masker, OnUndelivered: []dag.Callback{{Name: "tell"}}, Bare: renders,
 		Sweep: 30 * time.Second, Persist: func(_ context.Context, write func() error) error { return write() },
