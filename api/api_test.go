@@ -17,6 +17,7 @@ import (
 
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/catalog"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
@@ -82,7 +83,7 @@ func newWorld(t *testing.T) *world {
 
 // folder holds DAGs that are given as text.
 type folder struct {
-	catalog engine.Catalog
+	catalog catalog.Catalog
 	dags    []*dag.DAG
 	broken  map[string]string
 }
@@ -93,7 +94,7 @@ func newFolder(t *testing.T) *folder {
 	require.NoError(t, err)
 	cbs, err := callbacks.NewRegistry(nil, nil)
 	require.NoError(t, err)
-	f := &folder{catalog: engine.Catalog{Operators: ops, Callbacks: cbs, Templates: template.New(template.Options{})}}
+	f := &folder{catalog: catalog.Catalog{Operators: ops, Callbacks: cbs, Templates: template.New(template.Options{})}}
 	ds, problems := dagfile.Parse("dags.yaml", []byte(files), f.catalog, dagfile.Options{})
 	require.False(t, problems.HasErrors(), problems.String())
 	slices.SortFunc(ds, func(a, b *dag.DAG) int { return strings.Compare(a.ID, b.ID) })

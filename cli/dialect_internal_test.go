@@ -13,15 +13,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/catalog"
 	"github.com/dingdag/dingdag/dag/dagfile"
-	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/params"
 )
 
 // The tables of names and parameters that DAG files for Airflow and dag-factory bring,
 // against what is registered. They lie in testdata/dialect.
 
-func dialectCatalog(t *testing.T) engine.Catalog {
+func dialectCatalog(t *testing.T) catalog.Catalog {
 	t.Helper()
 	c, err := (&app{IO: IO{Err: io.Discard, LookupEnv: func(string) (string, bool) { return "", false }}, flags: map[string]string{"home": t.TempDir()}}).catalog()
 	require.NoError(t, err)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dingdag/dingdag/catalog"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
@@ -17,7 +18,7 @@ import (
 type folder struct {
 	app     *app
 	loader  *dagfile.Loader
-	catalog engine.Catalog
+	catalog catalog.Catalog
 	loading sync.Mutex // one refresh at a time
 
 	mu     sync.Mutex
@@ -25,7 +26,7 @@ type folder struct {
 	result dagfile.Result
 }
 
-func (a *app) folder(c engine.Catalog) (*folder, error) {
+func (a *app) folder(c catalog.Catalog) (*folder, error) {
 	o, err := a.loadOptions()
 	if err != nil {
 		return nil, err
@@ -106,7 +107,7 @@ func (f *folder) watch(ctx context.Context, every time.Duration, use func(contex
 }
 
 // load reads DAG files or folders with the configured defaults.
-func (a *app) load(c engine.Catalog, paths ...string) (dagfile.Result, error) {
+func (a *app) load(c catalog.Catalog, paths ...string) (dagfile.Result, error) {
 	o, err := a.loadOptions()
 	if err != nil {
 		return dagfile.Result{}, err
@@ -118,7 +119,7 @@ func (a *app) load(c engine.Catalog, paths ...string) (dagfile.Result, error) {
 
 // supported adds what the engine has to say about the DAGs, and drops those it can't run.
 // With whole these are all that there are, so that one may miss another.
-func supported(c engine.Catalog, res dagfile.Result, whole bool) dagfile.Result {
+func supported(c catalog.Catalog, res dagfile.Result, whole bool) dagfile.Result {
 	out := dagfile.Result{Diagnostics: slices.Clone(res.Diagnostics), Volatile: res.Volatile}
 	for _, d := range res.DAGs {
 		found := c.Check(d)

@@ -6,9 +6,9 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/dingdag/dingdag/catalog"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
-	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -36,7 +36,7 @@ func notifierSetting(key, doc string) setting {
 }
 
 // onImportError reads the setting: what is wrong with it is one error with its place.
-func (a *app) onImportError(c engine.Catalog) ([]dag.Callback, error) {
+func (a *app) onImportError(c catalog.Catalog) ([]dag.Callback, error) {
 	set := a.cfg.OnImportError
 	if set.node == nil {
 		return nil, nil

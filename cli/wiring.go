@@ -10,6 +10,7 @@ import (
 	cbdingding "github.com/dingdag/dingdag/callbacks/dingding"
 	cbhttp "github.com/dingdag/dingdag/callbacks/http"
 	cbsmtp "github.com/dingdag/dingdag/callbacks/smtp"
+	"github.com/dingdag/dingdag/catalog"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
@@ -68,16 +69,16 @@ func (a *app) dingding() *hook.DingdingHook {
 func templates() *template.Env { return template.New(template.Options{Clock: clock}) }
 
 // catalog is what the DAG loader checks files against.
-func (a *app) catalog() (engine.Catalog, error) {
+func (a *app) catalog() (catalog.Catalog, error) {
 	ops, err := a.operators()
 	if err != nil {
-		return engine.Catalog{}, err
+		return catalog.Catalog{}, err
 	}
 	cbs, err := a.callbacks(connections.Chain(a.log()))
 	if err != nil {
-		return engine.Catalog{}, err
+		return catalog.Catalog{}, err
 	}
-	return engine.Catalog{Operators: ops, Callbacks: cbs, Templates: templates()}, nil
+	return catalog.Catalog{Operators: ops, Callbacks: cbs, Templates: templates()}, nil
 }
 
 // engine builds the engine on a store. The connections are those of the home folder's

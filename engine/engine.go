@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/catalog"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine/schedule"
@@ -398,6 +399,11 @@ func (e *Engine) reload(ctx context.Context) {
 	if err := f(ctx); err != nil {
 		e.o.Log.Error("read the dag files again", "error", err) // the DAGs as they were are used
 	}
+}
+
+// Catalog is the catalog of the engine's own registries.
+func (e *Engine) Catalog() catalog.Catalog {
+	return catalog.Catalog{Operators: e.o.Operators, Callbacks: e.o.Callbacks, Templates: e.o.Templates}
 }
 
 // dag returns the current DAG with the given id, or nil.

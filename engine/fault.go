@@ -7,9 +7,8 @@ import (
 	"runtime/debug"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/catalog"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine/phase"
@@ -172,7 +171,7 @@ func (e *Engine) remains(ctx context.Context, r store.Reader, run *store.Run) (p
 		return p
 	}
 	if src, err := r.Version(ctx, run.Version); err == nil {
-		if d, err := dagfile.Restore(src, forgiving{e.Catalog()}, dagfile.Options{}); err == nil {
+		if d, err := dagfile.Restore(src, catalog.Forgiving{Catalog: e.Catalog()}, dagfile.Options{}); err == nil {
 			if st, err := r.DAG(ctx, run.DAGID); err == nil {
 				d.Pos.File = st.File
 			}
@@ -187,39 +186,3 @@ func (e *Engine) remains(ctx context.Context, r store.Reader, run *store.Run) (p
 	}
 	return nil
 }
-
-// forgiving is a catalog that knows every name and finds nothing wrong.
-type forgiving struct{ Catalog }
-
-// Operator finds any operator.
-func (f forgiving) Operator(name string) (dagfile.Entry, bool, string) {
-	e, found, _ := f.Catalog.Operator(name)
-	return forgive(name, e, found), true, ""
-}
-
-// Callback finds any callback.
-func (f forgiving) Callback(name string) (dagfile.Entry, bool, string) {
-	e, found, _ := f.Catalog.Callback(name)
-	return forgive(name, e, found), true, ""
-}
-
-func forgive(name string, e dagfile.Entry, found bool) dagfile.Entry {
-	if !found {
-		return unknown(name)
-	}
-	return lax{e}
-}
-
-// lax is an entry that takes all parameters.
-type lax struct{ dagfile.Entry }
-
-func (lax) Check(*yaml.Node) []dagfile.Problem { return nil }
-
-// unknown is the entry of an operator or callback that this binary does not have.
-type unknown string
-
-func (u unknown) Name() string                     { return string(u) }
-func (unknown) Params() []string                   { return nil }
-func (unknown) Schema(string) map[string]any       { return nil }
-func (unknown) Sensor() bool                       { return false }
-func (unknown) Check(*yaml.Node) []dagfile.Problem { return nil }

@@ -1,4 +1,4 @@
-package engine_test
+package catalog_test
 
 import (
 	"os"
@@ -16,8 +16,7 @@ import (
 // missing only because of it.
 func TestAnErrorDoesNotHideWrongNames(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	b.stopStore() // only its catalog is used
+	known := small(t)
 	const (
 		cut    = "d:\n  tasks:\n    - {task_id: a, operator: probe, text: '{{ ds'}\n"
 		syntax = `test.yaml:3:49: error: dag "d", task "a": template in "text": unexpected end of the template, expected }}`
@@ -52,11 +51,11 @@ func TestAnErrorDoesNotHideWrongNames(t *testing.T) {
 			t.Parallel()
 			file := filepath.Join(t.TempDir(), "test.yaml")
 			require.NoError(t, os.WriteFile(file, []byte(c.text), 0o600))
-			res := dagfile.Load([]string{file}, b.e.Catalog(), dagfile.Options{})
+			res := dagfile.Load([]string{file}, known, dagfile.Options{})
 			require.True(t, res.Diagnostics.HasErrors())
 			found := res.Diagnostics
 			for _, d := range res.Broken {
-				found = append(found, b.e.Catalog().CheckBroken(d)...)
+				found = append(found, known.CheckBroken(d)...)
 			}
 			said := strings.ReplaceAll(found.String(), file, "test.yaml")
 			lines := strings.Split(strings.TrimSpace(said), "\n")
@@ -72,8 +71,7 @@ func TestAnErrorDoesNotHideWrongNames(t *testing.T) {
 // for a broken one.
 func TestBrokenDAGsStay(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	b.stopStore() // only its catalog is used
+	known := small(t)
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"a.yaml": "d: {tasks: [{task_id: a, operator: nop}]}\n",
@@ -82,7 +80,7 @@ func TestBrokenDAGsStay(t *testing.T) {
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
-	loader := dagfile.NewLoader(b.e.Catalog(), dagfile.Options{})
+	loader := dagfile.NewLoader(known, dagfile.Options{})
 	for range 2 {
 		var tasks []string
 		for _, d := range loader.Load(dir).Broken {

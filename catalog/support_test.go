@@ -1,4 +1,4 @@
-package engine_test
+package catalog_test
 
 import (
 	"testing"
@@ -11,8 +11,7 @@ import (
 
 func TestCheckSaysWhatWouldBeIgnored(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	b.stopStore() // only its catalog is used
+	known := small(t)
 	for name, c := range map[string]struct{ text, want string }{
 		"nothing":             {"  schedule: '@daily'\n  start_date: 2026-01-01\n  default_args: {depends_on_past: false, start_date: 2026-01-01, pool: default_pool}\n  tasks: [{task_id: t, operator: probe}]", ""},
 		"past":                {"  tasks:\n    - {task_id: t, operator: probe, wait_for_past_depends_before_skipping: true}", `test.yaml:3:8: warning: dag "d", task "t": wait_for_past_depends_before_skipping has no effect without depends_on_past`},
@@ -26,9 +25,9 @@ func TestCheckSaysWhatWouldBeIgnored(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ds, diags := dagfile.Parse("test.yaml", []byte("d:\n"+c.text+"\n"), b.e.Catalog(), dagfile.Options{})
+			ds, diags := dagfile.Parse("test.yaml", []byte("d:\n"+c.text+"\n"), known, dagfile.Options{})
 			require.False(t, diags.HasErrors(), diags.String())
-			got := b.e.Catalog().Check(ds[0])
+			got := known.Check(ds[0])
 			if c.want == "" {
 				assert.Empty(t, got)
 				return

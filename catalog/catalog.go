@@ -1,4 +1,6 @@
-package engine
+// Package catalog is what DAG files may name: operators and notifiers, their parameters and
+// the templates in them, as the loader asks for it and checks it.
+package catalog
 
 import (
 	"errors"
@@ -25,11 +27,6 @@ type Catalog struct {
 }
 
 var _ dagfile.Catalog = Catalog{}
-
-// Catalog is the catalog of the engine's own registries.
-func (e *Engine) Catalog() Catalog {
-	return Catalog{Operators: e.o.Operators, Callbacks: e.o.Callbacks, Templates: e.o.Templates}
-}
 
 // Operator resolves a short name or dotted path.
 func (c Catalog) Operator(name string) (dagfile.Entry, bool, string) {

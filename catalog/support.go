@@ -1,4 +1,4 @@
-package engine
+package catalog
 
 import (
 	"fmt"
@@ -103,7 +103,7 @@ func (c Catalog) CheckTogether(ds []*dag.DAG, known []string) (found dag.Diagnos
 			}
 			found = append(found, dag.Diagnostic{
 				File: t.Pos.File, Line: t.Pos.Line, Column: t.Pos.Column, Severity: dag.Warning, DAGID: d.ID, TaskID: t.ID,
-				Text: fmt.Sprintf("%s: there is no DAG %q%s", param, id, nearest(id, ids, func(s string) string { return s })),
+				Text: fmt.Sprintf("%s: there is no DAG %q%s", param, id, yamlvalue.DidYouMean(id, slices.Values(ids))),
 			})
 		}
 	}
