@@ -14,6 +14,8 @@ import (
 
 	"github.com/lmittmann/tint"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/connections/env"
 	"github.com/dingdag/dingdag/connections/file"
@@ -25,7 +27,7 @@ import (
 // app is what the commands of one invocation share. Each part is made when a command
 // first asks for it, so that cheap commands stay cheap.
 type app struct {
-	IO
+	show.IO
 	extensions Extensions
 	// interrupted is closed when the command is to end.
 	interrupted <-chan struct{}
@@ -63,7 +65,7 @@ func (a *app) config() (*Config, error) {
 	if a.cfg == nil {
 		c, err := loadConfig(a.IO, a.flags)
 		if err != nil {
-			return nil, usageError{err}
+			return nil, command.UsageError{Err: err}
 		}
 		a.cfg = c
 	}
@@ -102,15 +104,15 @@ func (a *app) log() *slog.Logger {
 	var h slog.Handler
 	to := a.Err
 	f, _ := a.Err.(*os.File)
-	terminal := f != nil && IO{Out: f}.terminal()
+	terminal := f != nil && show.IsTerminal(f)
 	if terminal && format != "auto" {
-		to = &screenWriter{to: to} // it gets whole lines, without colours of ours
+		to = show.NewScreen(to) // it gets whole lines, without colours of ours
 	}
 	switch {
 	case format == "json":
 		h = slog.NewJSONHandler(to, &slog.HandlerOptions{Level: level})
 	case format == "auto" && terminal:
-		h = tint.NewTextHandler(to, &tint.Options{Level: level, TimeFormat: time.TimeOnly, ReplaceAttr: harmlessAttr})
+		h = tint.NewTextHandler(to, &tint.Options{Level: level, TimeFormat: time.TimeOnly, ReplaceAttr: show.HarmlessAttr})
 	default:
 		h = slog.NewTextHandler(to, &slog.HandlerOptions{Level: level})
 	}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store"
@@ -82,10 +84,10 @@ func assetUses(ds []*dag.DAG) []*assetUse {
 func newCmdAssetsList(a *app) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the assets of the DAGs folder", Example: "  dingdag assets list\n  dingdag assets list -o json", Args: noArgs,
+		Use: "list", Short: "List the assets of the DAGs folder", Example: "  dingdag assets list\n  dingdag assets list -o json", Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runAssetsList(cmd.Context(), a, output) },
 	}
-	outputFlag(cmd, &output)
+	show.OutputFlag(cmd, &output)
 	return cmd
 }
 
@@ -109,7 +111,7 @@ type eventRow struct {
 }
 
 func runAssetsList(ctx context.Context, a *app, output string) error {
-	if err := checkOutput(output); err != nil {
+	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
 	res, err := a.readDAGs()
@@ -120,7 +122,7 @@ func runAssetsList(ctx context.Context, a *app, output string) error {
 	if err != nil {
 		return err
 	}
-	l := listing{columns: []string{"URI", "Name", "Producing tasks", "Scheduled DAGs", "Last event"}, wrap: []string{"Producing tasks", "Scheduled DAGs", "Last event"}, drop: []string{"Name"}}
+	l := show.List{Columns: []string{"URI", "Name", "Producing tasks", "Scheduled DAGs", "Last event"}, Wrap: []string{"Producing tasks", "Scheduled DAGs", "Last event"}, Drop: []string{"Name"}}
 	for _, u := range assetUses(res.DAGs) {
 		row := assetRow{URI: u.uri, Name: u.name, Group: u.group, Producers: listOrEmpty(u.producers), Consumers: listOrEmpty(u.consumers), Readers: listOrEmpty(u.readers)}
 		event := ""
@@ -128,9 +130,9 @@ func runAssetsList(ctx context.Context, a *app, output string) error {
 			row.LastEvent = &eventRow{e.At, e.DAGID, e.RunID, e.TaskID, e.MapIndex}
 			event = a.date(e.At) + " by " + e.DAGID + "." + e.TaskID
 		}
-		l.add(row, u.uri, u.name, joinRefs(u.producers), strings.Join(u.consumers, ", "), event)
+		l.Add(row, u.uri, u.name, joinRefs(u.producers), strings.Join(u.consumers, ", "), event)
 	}
-	if err := l.print(a.Out, output); err != nil {
+	if err := l.Print(a.Out, output); err != nil {
 		return err
 	}
 	if res.Diagnostics.HasErrors() {
@@ -181,7 +183,7 @@ func newCmdAssetsMaterialize(a *app) *cobra.Command {
 		Long: `Creates a queued run of the DAG that has a task with the asset among its outlets: the whole
 DAG, as Airflow does. A dingdag that works on the same home folder starts it within a second.`,
 		Example: "  dingdag assets materialize s3://warehouse/orders\n  dingdag assets materialize --name orders --conf '{\"day\": \"2026-01-31\"}'",
-		Args:    rangeArgs(0, "URI|NAME"), ValidArgsFunction: a.completeAssets,
+		Args:    command.RangeArgs(0, "URI|NAME"), ValidArgsFunction: a.completeAssets,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			given := 0
 			for _, set := range []bool{len(args) > 0, cmd.Flags().Changed("uri"), cmd.Flags().Changed("name")} {
@@ -190,7 +192,7 @@ DAG, as Airflow does. A dingdag that works on the same home folder starts it wit
 				}
 			}
 			if given != 1 {
-				return usagef("name one asset: its URI or name as the argument, or --uri, or --name")
+				return command.Usagef("name one asset: its URI or name as the argument, or --uri, or --name")
 			}
 			if len(args) > 0 {
 				uri, name = args[0], args[0]
@@ -198,7 +200,7 @@ DAG, as Airflow does. A dingdag that works on the same home folder starts it wit
 			if uri != "" {
 				normal, _, err := dag.AssetURI(uri)
 				if err != nil {
-					return usageError{err}
+					return command.UsageError{Err: err}
 				}
 				uri = normal
 			}

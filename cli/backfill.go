@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store"
 )
@@ -50,15 +52,15 @@ Runs that are queued or running are left alone. Those that have ended are left a
 or cleared by --reprocess-behavior: they keep their conf and their version of the DAG.`,
 		Example: `  dingdag backfill create my_dag --from-date 2026-01-01 --to-date 2026-01-31 --dry-run
   dingdag backfill create --dag-id my_dag --from-date 2026-01-01 --to-date 2026-01-31 --reprocess-behavior failed`,
-		Args: rangeArgs(0, "DAG"), ValidArgsFunction: a.completeDAGs,
+		Args: command.RangeArgs(0, "DAG"), ValidArgsFunction: a.completeDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(args) > 0 && f.dagID != "" && f.dagID != args[0]:
-				return usagef("--dag-id %s: the argument says %s", f.dagID, args[0])
+				return command.Usagef("--dag-id %s: the argument says %s", f.dagID, args[0])
 			case len(args) > 0:
 				f.dagID = args[0]
 			case f.dagID == "":
-				return usagef("missing argument DAG")
+				return command.Usagef("missing argument DAG")
 			}
 			return runBackfillCreate(cmd.Context(), a, f)
 		},
@@ -72,8 +74,8 @@ or cleared by --reprocess-behavior: they keep their conf and their version of th
 	fl.BoolVar(&f.backwards, "run-backwards", false, "newest date first")
 	fl.StringVar(&f.conf, "dag-run-conf", "", "JSON object for the conf and params of new runs")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "list the dates and what would become of each, and change nothing")
-	completeWords(cmd, "reprocess-behavior", "none", "failed", "completed")
-	outputFlag(cmd, &f.output)
+	command.CompleteWords(cmd, "reprocess-behavior", "none", "failed", "completed")
+	show.OutputFlag(cmd, &f.output)
 	return cmd
 }
 
@@ -84,11 +86,11 @@ func (f *backfillFlags) request(a *app) (r engine.BackfillRequest, err error) {
 		to          *time.Time
 	}{{"from-date", f.from, &r.From}, {"to-date", f.to, &r.To}} {
 		if *d.to, err = a.parseDate(d.value); err != nil {
-			return r, usagef("--%s: %w", d.flag, err)
+			return r, command.Usagef("--%s: %w", d.flag, err)
 		}
 	}
 	if f.maxActiveRuns < 1 { // 0 is the default of the engine, and here a mistake
-		return r, usagef("--max-active-runs: %d: must be at least 1", f.maxActiveRuns)
+		return r, command.Usagef("--max-active-runs: %d: must be at least 1", f.maxActiveRuns)
 	}
 	r.Reprocess, r.MaxActiveRuns, r.Backwards, r.Conf = store.Reprocess(f.reprocess), f.maxActiveRuns, f.backwards, json.RawMessage(f.conf)
 	return r, nil
@@ -101,7 +103,7 @@ type backfillDateRow struct {
 }
 
 func runBackfillCreate(ctx context.Context, a *app, f backfillFlags) error {
-	if err := checkOutput(f.output); err != nil {
+	if err := show.CheckOutput(f.output); err != nil {
 		return err
 	}
 	r, err := f.request(a)
@@ -127,12 +129,12 @@ func runBackfillCreate(ctx context.Context, a *app, f backfillFlags) error {
 		if err != nil {
 			return byFlag(err)
 		}
-		l := listing{columns: []string{"Logical date", "Run after", "Run"}}
+		l := show.List{Columns: []string{"Logical date", "Run after", "Run"}}
 		for _, x := range dates {
-			l.add(backfillDateRow{x.LogicalDate.UTC(), x.RunAfter.UTC(), x.Outcome}, a.date(x.LogicalDate), a.date(x.RunAfter), string(x.Outcome))
+			l.Add(backfillDateRow{x.LogicalDate.UTC(), x.RunAfter.UTC(), x.Outcome}, a.date(x.LogicalDate), a.date(x.RunAfter), string(x.Outcome))
 		}
-		l.zone = a.showZone()
-		return l.print(a.Out, f.output)
+		l.Zone = a.showZone()
+		return l.Print(a.Out, f.output)
 	}
 	done, err := e.CreateBackfill(ctx, f.dagID, r)
 	if errors.Is(err, store.ErrNotFound) {
@@ -158,7 +160,7 @@ func runBackfillCreate(ctx context.Context, a *app, f backfillFlags) error {
 // byFlag names the flag of a mistake of a request.
 func byFlag(err error) error {
 	if be, ok := errors.AsType[*engine.BackfillError](err); ok {
-		return usagef("--%s: %w", strings.ReplaceAll(be.Field, "_", "-"), be.Err)
+		return command.Usagef("--%s: %w", strings.ReplaceAll(be.Field, "_", "-"), be.Err)
 	}
 	return err
 }
@@ -167,12 +169,12 @@ func newCmdBackfillList(a *app) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use: "list [DAG]", Short: "List backfills and how far they have come", Example: "  dingdag backfill list\n  dingdag backfill list my_dag -o json",
-		Args: rangeArgs(0, "DAG"), ValidArgsFunction: a.completeDAGs,
+		Args: command.RangeArgs(0, "DAG"), ValidArgsFunction: a.completeDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runBackfillList(cmd.Context(), a, strings.Join(args, ""), output)
 		},
 	}
-	outputFlag(cmd, &output)
+	show.OutputFlag(cmd, &output)
 	return cmd
 }
 
@@ -197,7 +199,7 @@ type backfillRow struct {
 }
 
 func runBackfillList(ctx context.Context, a *app, dagID, output string) error {
-	if err := checkOutput(output); err != nil {
+	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
 	s, err := a.openStore(ctx)
@@ -218,7 +220,7 @@ func runBackfillList(ctx context.Context, a *app, dagID, output string) error {
 			}
 		}
 	}
-	l := listing{columns: []string{"ID", "DAG", "State", "From", "To", "Done", "Failed", "Active", "Left", "Untouched"}, drop: []string{"Untouched", "Left", "Active"}}
+	l := show.List{Columns: []string{"ID", "DAG", "State", "From", "To", "Done", "Failed", "Active", "Left", "Untouched"}, Drop: []string{"Untouched", "Left", "Active"}}
 	for _, b := range bs {
 		c, err := s.BackfillCounts(ctx, b.ID)
 		if err != nil {
@@ -228,22 +230,22 @@ func runBackfillList(ctx context.Context, a *app, dagID, output string) error {
 		for _, n := range []int{c.Success, c.Failed, c.Active, c.Left, c.Untouched} {
 			cells = append(cells, strconv.Itoa(n))
 		}
-		l.add(backfillRow{
+		l.Add(backfillRow{
 			b.ID, b.DAGID, b.State, b.From, b.To, b.Reprocess, b.MaxActiveRuns, b.Backwards, b.Conf, b.CreatedAt, optional(b.CompletedAt),
 			c.Total, c.Success, c.Failed, c.Active, c.Left, c.Untouched,
 		}, cells...)
 	}
-	l.zone = a.showZone()
-	return l.print(a.Out, output)
+	l.Zone = a.showZone()
+	return l.Print(a.Out, output)
 }
 
 func newCmdBackfillSet(a *app, verb string, state store.BackfillState, short string) *cobra.Command {
 	return &cobra.Command{
-		Use: verb + " ID", Short: short, Example: "  dingdag backfill " + verb + " 1", Args: exactArgs("ID"),
+		Use: verb + " ID", Short: short, Example: "  dingdag backfill " + verb + " 1", Args: command.ExactArgs("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := strconv.ParseInt(args[0], 10, 64)
 			if err != nil {
-				return usagef("%q is not the number of a backfill: see dingdag backfill list", args[0])
+				return command.Usagef("%q is not the number of a backfill: see dingdag backfill list", args[0])
 			}
 			s, err := a.openStore(cmd.Context())
 			if err != nil {

@@ -16,6 +16,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store"
@@ -32,7 +34,7 @@ func (f *clearFlags) add(cmd *cobra.Command, r *engine.ClearRequest) {
 	cmd.Flags().BoolVarP(&r.OnlyRunning, "only-running", "r", false, "only what is running; it is stopped and runs again")
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "list what would be cleared and change nothing")
-	outputFlag(cmd, &f.output)
+	show.OutputFlag(cmd, &f.output)
 }
 
 const clearLong = `What is cleared loses its state and its XComs and runs again, with as many retries as at
@@ -56,14 +58,14 @@ func newCmdTasksClear(a *app) *cobra.Command {
 		Long:  clearLong,
 		Example: `  dingdag tasks clear my_dag --run-id manual__2026-01-31T00:00:00+00:00 -t '^load$' -d
   dingdag tasks clear my_dag -s 2026-01-01 -e 2026-01-31 -f -y`,
-		Args: exactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
+		Args: command.ExactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			r.DAGID = args[0]
 			if r.Start, err = a.parseDate(start); err != nil {
-				return usagef("--start-date: %w", err)
+				return command.Usagef("--start-date: %w", err)
 			}
 			if r.End, err = a.parseDate(end); err != nil {
-				return usagef("--end-date: %w", err)
+				return command.Usagef("--end-date: %w", err)
 			}
 			return runClear(cmd.Context(), a, r, f)
 		},
@@ -90,7 +92,7 @@ func newCmdDAGsClear(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "clear DAG RUN_ID", Short: "Run a DAG run again, whole or what failed of it", Long: clearLong,
 		Example: "  dingdag dags clear my_dag manual__2026-01-31T00:00:00+00:00\n  dingdag dags clear my_dag scheduled__2026-01-31T00:00:00+00:00 -f -y",
-		Args:    exactArgs("DAG", "RUN_ID"), ValidArgsFunction: a.completeRuns,
+		Args:    command.ExactArgs("DAG", "RUN_ID"), ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.DAGID, r.RunID = args[0], args[1]
 			return runClear(cmd.Context(), a, r, f)
@@ -101,11 +103,11 @@ func newCmdDAGsClear(a *app) *cobra.Command {
 }
 
 func runClear(ctx context.Context, a *app, r engine.ClearRequest, f clearFlags) error {
-	if err := checkOutput(f.output); err != nil {
+	if err := show.CheckOutput(f.output); err != nil {
 		return err
 	}
 	if err := r.Check(); err != nil {
-		return usageError{err}
+		return command.UsageError{Err: err}
 	}
 	e, err := a.asker(ctx)
 	if err != nil {
@@ -203,8 +205,8 @@ func onceSaid(err error) error {
 // confirm asks whether to do something, and says so if the answer is no.
 func (a *app) confirm(ctx context.Context, what string) (bool, error) {
 	f, ok := a.In.(*os.File)
-	if !ok || !isTerminal(f) {
-		return false, usagef("%s? There is no terminal to ask on: give -y to do it, or --dry-run to look only", what)
+	if !ok || !show.IsTerminal(f) {
+		return false, command.Usagef("%s? There is no terminal to ask on: give -y to do it, or --dry-run to look only", what)
 	}
 	fmt.Fprintf(a.Err, "%s? [y/N] ", what)
 	answer := make(chan string, 1)
@@ -247,12 +249,12 @@ type affectedRow struct {
 
 // printAffected lists what changes: a run whose state does, and the task instances.
 func printAffected(a *app, dagID string, d *engine.Affected, output string) error {
-	l := listing{columns: []string{"Run", "Task", "State", "Becomes"}, once: "Run"}
+	l := show.List{Columns: []string{"Run", "Task", "State", "Becomes"}, Once: "Run"}
 	for _, r := range d.Runs {
 		row := affectedRow{DAGID: dagID, RunID: r.RunID, LogicalDate: optional(r.LogicalDate), MapIndex: -1}
 		if r.From != r.State {
 			row.State, row.NewState = string(r.From), string(r.State)
-			l.add(row, r.RunID, "", row.State, row.NewState)
+			l.Add(row, r.RunID, "", row.State, row.NewState)
 		}
 		for _, in := range r.Instances {
 			row.TaskID, row.MapIndex, row.State, row.NewState = &in.TaskID, in.MapIndex, in.From.String(), in.State.String()
@@ -260,13 +262,13 @@ func printAffected(a *app, dagID string, d *engine.Affected, output string) erro
 			if in.MapIndex >= 0 {
 				name += "[" + strconv.Itoa(in.MapIndex) + "]"
 			}
-			l.add(row, r.RunID, name, row.State, row.NewState)
+			l.Add(row, r.RunID, name, row.State, row.NewState)
 		}
 	}
-	if len(l.rows) == 0 && output == "table" {
+	if l.Len() == 0 && output == "table" {
 		return nil
 	}
-	return l.print(a.Out, output)
+	return l.Print(a.Out, output)
 }
 
 // tellPaused says that runs wait when they do because their DAG is paused.

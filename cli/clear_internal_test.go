@@ -9,6 +9,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 )
 
 // Nobody changes the store of a process that holds the lock, even if it hangs.
@@ -16,7 +19,7 @@ func TestAloneIsWhenTheLockIsFree(t *testing.T) {
 	t.Parallel()
 	home := filepath.Join(t.TempDir(), "home")
 	newApp := func() *app {
-		return &app{IO: IO{LookupEnv: func(string) (string, bool) { return "", false }}, flags: map[string]string{"home": home}}
+		return &app{IO: show.IO{LookupEnv: func(string) (string, bool) { return "", false }}, flags: map[string]string{"home": home}}
 	}
 	alone := func() bool {
 		a := newApp()
@@ -42,10 +45,10 @@ func TestConfirmNeedsATerminal(t *testing.T) {
 	file, err := os.Open(os.DevNull)
 	require.NoError(t, err)
 	defer file.Close()
-	for name, in := range map[string]IO{"a file": {In: file}, "a pipe": {In: strings.NewReader("y\n")}} {
+	for name, in := range map[string]show.IO{"a file": {In: file}, "a pipe": {In: strings.NewReader("y\n")}} {
 		ok, err := (&app{IO: in}).confirm(context.Background(), "clear 1 task instance of 1 run")
 		require.ErrorContains(t, err, "give -y to do it", name)
-		require.ErrorAs(t, err, new(usageError), name)
+		require.ErrorAs(t, err, new(command.UsageError), name)
 		assert.False(t, ok, name)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -46,7 +47,7 @@ func dagWords(a *app, _ *cobra.Command, _ []string) ([]string, error) {
 	dags := ix.DAGs()
 	out := make([]string, len(dags))
 	for i, d := range dags {
-		out[i] = d.ID + "\t" + oneLine(d.Description)
+		out[i] = d.ID + "\t" + show.OneLine(d.Description)
 	}
 	return out, nil
 }

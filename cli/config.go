@@ -15,6 +15,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -203,7 +204,7 @@ const configFile = "dingdag.yaml"
 
 // loadConfig reads the layers. flags holds the keys that were set on the command line;
 // the key "home" is special because the file lies there.
-func loadConfig(o IO, flags map[string]string) (*Config, error) {
+func loadConfig(o show.IO, flags map[string]string) (*Config, error) {
 	env := o.LookupEnv
 	home, err := findHome(env, flags["home"])
 	if err != nil {
@@ -257,7 +258,7 @@ var notSettings = regexp.MustCompile(`^DINGDAG_(?:CONN_.*|VAR_.*|TEST_.*|BIN|SER
 
 // unknownVariables says which variables look like settings and are none: a mistyped one
 // would have no effect, and nobody would know.
-func unknownVariables(o IO) (errs []error) {
+func unknownVariables(o show.IO) (errs []error) {
 	if o.Environ == nil {
 		return nil
 	}

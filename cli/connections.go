@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -67,7 +69,7 @@ func nearConnection(ctx context.Context, s connections.Store, id string) (string
 // notef writes a line for people to standard error, where a failure to write could not
 // be told either.
 func (a *app) notef(format string, args ...any) {
-	_, _ = fmt.Fprintln(a.Err, "note:", shown(a.Err, a.mask(fmt.Sprintf(format, args...))))
+	_, _ = fmt.Fprintln(a.Err, "note:", show.Shown(a.Err, a.mask(fmt.Sprintf(format, args...))))
 }
 
 // lookup is the whole lookup order, files, environment and store, whose error about
@@ -186,25 +188,25 @@ func orEmpty(s *string) string {
 }
 
 // connectionListing has one row for each connection.
-func connectionListing(all []*connections.Connection) (listing, error) {
-	l := listing{
-		columns: []string{"Connection", "Type", "Host", "Port", "Login", "Password", "Schema", "Extra", "Description", "URI"}, wrap: []string{"Extra", "Description"},
-		drop: []string{"URI", "Password", "Description", "Extra", "Schema"},
+func connectionListing(all []*connections.Connection) (*show.List, error) {
+	l := &show.List{
+		Columns: []string{"Connection", "Type", "Host", "Port", "Login", "Password", "Schema", "Extra", "Description", "URI"}, Wrap: []string{"Extra", "Description"},
+		Drop: []string{"URI", "Password", "Description", "Extra", "Schema"},
 	}
 	for _, c := range all {
 		row, err := newConnectionRow(c)
 		if err != nil {
-			return l, err
+			return nil, err
 		}
 		fields, err := row.fields()
 		if err != nil {
-			return l, err
+			return nil, err
 		}
 		cells := make([]string, len(fields))
 		for i, f := range fields {
 			cells[i] = f[1]
 		}
-		l.add(row, cells...)
+		l.Add(row, cells...)
 	}
 	return l, nil
 }
@@ -218,18 +220,18 @@ func newCmdConnectionsGet(a *app) *cobra.Command {
 		Use:     "get ID",
 		Short:   "Show the connection that tasks get for an id: of a file, the environment or the store",
 		Example: "  dingdag connections get dingding_default\n  dingdag connections get dingding_default -o json --show-secrets",
-		Args:    exactArgs("ID"), ValidArgsFunction: a.completeConnections,
+		Args:    command.ExactArgs("ID"), ValidArgsFunction: a.completeConnections,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runConnectionsGet(cmd.Context(), a, args[0], output, showSecrets)
 		},
 	}
 	cmd.Flags().BoolVar(&showSecrets, "show-secrets", false, "show the password and the secrets in the extra")
-	outputFlag(cmd, &output)
+	show.OutputFlag(cmd, &output)
 	return cmd
 }
 
 func runConnectionsGet(ctx context.Context, a *app, id, output string, showSecrets bool) error {
-	if err := checkOutput(output); err != nil {
+	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
 	src, err := a.lookup(ctx)
@@ -249,22 +251,13 @@ func runConnectionsGet(ctx context.Context, a *app, id, output string, showSecre
 	}
 	if output == "table" {
 		// One connection reads better from top to bottom.
-		l = turned(l)
+		l = l.Turned()
 	}
 	out := a.Out
 	if showSecrets {
 		out = a.clearOut()
 	}
-	return l.print(out, output)
-}
-
-// turned puts the columns of a list with one row below each other.
-func turned(l listing) listing {
-	out := listing{columns: []string{"Field", "Value"}, wrap: []string{"Value"}, values: l.values}
-	for i, name := range l.columns {
-		out.rows = append(out.rows, []string{name, l.rows[0][i]})
-	}
-	return out
+	return l.Print(out, output)
 }
 
 func newCmdConnectionsList(a *app) *cobra.Command {
@@ -273,19 +266,19 @@ func newCmdConnectionsList(a *app) *cobra.Command {
 		Use:     "list",
 		Short:   "List the connections of the store, without their secrets",
 		Long:    "Lists the connections of the store. Those of the environment and of the connections\nfile are not listed: connections get shows one of them.",
-		Example: "  dingdag connections list\n  dingdag connections list --conn-id dingding_default -o yaml", Args: noArgs,
+		Example: "  dingdag connections list\n  dingdag connections list --conn-id dingding_default -o yaml", Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runConnectionsList(cmd.Context(), a, id, output) },
 	}
 	cmd.Flags().StringVar(&id, "conn-id", "", "only the connection with this id")
 	if err := cmd.RegisterFlagCompletionFunc("conn-id", a.completeConnections); err != nil {
 		panic(err) // the flag was added a line before
 	}
-	outputFlag(cmd, &output)
+	show.OutputFlag(cmd, &output)
 	return cmd
 }
 
 func runConnectionsList(ctx context.Context, a *app, id, output string) error {
-	if err := checkOutput(output); err != nil {
+	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
 	s, err := a.connectionStore(ctx)
@@ -303,7 +296,7 @@ func runConnectionsList(ctx context.Context, a *app, id, output string) error {
 	if err != nil {
 		return err
 	}
-	if err := l.print(a.Out, output); err != nil {
+	if err := l.Print(a.Out, output); err != nil {
 		return err
 	}
 	a.notef("connections of the environment and of the connections file are not listed")
@@ -313,7 +306,7 @@ func runConnectionsList(ctx context.Context, a *app, id, output string) error {
 func newCmdConnectionsDelete(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "delete ID", Short: "Delete a connection from the store", Example: "  dingdag connections delete dingding_default",
-		Args: exactArgs("ID"), ValidArgsFunction: a.completeConnections,
+		Args: command.ExactArgs("ID"), ValidArgsFunction: a.completeConnections,
 		RunE: func(cmd *cobra.Command, args []string) error { return runConnectionsDelete(cmd.Context(), a, args[0]) },
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
 )
 
@@ -44,12 +46,12 @@ with "-" as its value it is read from standard input.`,
   dingdag connections add dingding_default --conn-type dingding --conn-password - < token.txt
   dingdag connections add api --conn-uri 'http://example.com:8080/v1?timeout=5'
   dingdag connections add warehouse --conn-uri postgres://etl@db/shop --conn-extra '{"sslmode":"require"}'`,
-		Args: func(_ *cobra.Command, args []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				// The argument may be half of a secret, so it is not shown.
-				return usagef("%d arguments where one ID is wanted: put values that hold spaces or quotes in single quotes", len(args))
+				return command.Usagef("%d arguments where one ID is wanted: put values that hold spaces or quotes in single quotes", len(args))
 			}
-			return checkArgs(args, []string{"ID"}, 1)
+			return command.ExactArgs("ID")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			given := map[string]string{}
@@ -64,7 +66,7 @@ with "-" as its value it is read from standard input.`,
 	for i, f := range connectionFlags {
 		cmd.Flags().StringVar(&values[i], f.name, "", f.doc)
 	}
-	completeWords(cmd, "conn-type", "dingding", "http")
+	command.CompleteWords(cmd, "conn-type", "dingding", "http")
 	return cmd
 }
 
@@ -74,7 +76,7 @@ func runConnectionsAdd(ctx context.Context, a *app, id string, given map[string]
 	}
 	c, err := buildConnection(id, given)
 	if err != nil {
-		return usageError{err}
+		return command.UsageError{Err: err}
 	}
 	a.maskerOnce().AddConnection(c)
 	s, err := a.openStore(ctx)
@@ -107,14 +109,14 @@ func (a *app) readSecret(given map[string]string) error {
 		return nil
 	case 1:
 	default:
-		return usagef("%s can't all come from standard input: give one of them as -", strings.Join(from, " and "))
+		return command.Usagef("%s can't all come from standard input: give one of them as -", strings.Join(from, " and "))
 	}
 	text, err := a.readLineSecret(from[0])
 	if err != nil {
 		return err
 	}
 	if text == "" {
-		return usagef("standard input has no %s", from[0])
+		return command.Usagef("standard input has no %s", from[0])
 	}
 	given[from[0]] = text
 	return nil
@@ -128,7 +130,7 @@ const maxSecret = 1 << 20
 func (a *app) readLineSecret(name string) (string, error) {
 	var b []byte
 	var err error
-	if f, ok := a.In.(*os.File); ok && isTerminal(f) {
+	if f, ok := a.In.(*os.File); ok && show.IsTerminal(f) {
 		a.notef("type the %s, which is not shown, and Enter", name)
 		b, err = a.readPassword(int(f.Fd()))
 	} else {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook"
 )
@@ -29,7 +30,7 @@ From a connection of type http it gets the base URL. Into a mail server, of type
 logs in and sends nothing. To a database, of type postgres, mysql or sqlite, it connects and
 asks for the version. Other types cannot be tested.`,
 		Example: "  dingdag connections test dingding_default\n  dingdag connections test dingding_default --message 'alert: this is a test'",
-		Args:    exactArgs("ID"), ValidArgsFunction: a.completeConnections,
+		Args:    command.ExactArgs("ID"), ValidArgsFunction: a.completeConnections,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runConnectionsTest(cmd.Context(), a, args[0], message)
 		},
@@ -74,7 +75,7 @@ func runConnectionsTest(ctx context.Context, a *app, id, message string) error {
 	}
 	if he, ok := errors.AsType[*hook.Error](err); ok {
 		_, err = fmt.Fprint(a.Err, a.mask(explain(id, he)))
-		return errors.Join(errQuiet, err)
+		return errors.Join(command.ErrQuiet, err)
 	}
 	if err != nil {
 		return err
@@ -116,7 +117,7 @@ func testApp(ctx context.Context, a *app, src connections.Source, id string) err
 	}
 	if broken {
 		_, err := fmt.Fprintf(a.Err, "connection %s does not work\n%s", id, a.mask(b.String()))
-		return errors.Join(errQuiet, err)
+		return errors.Join(command.ErrQuiet, err)
 	}
 	note := ""
 	if len(check.Missing) > 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/connections"
 	hookhttp "github.com/dingdag/dingdag/hook/http"
 	"github.com/dingdag/dingdag/hook/smtp"
@@ -79,5 +80,5 @@ func (a *app) explainService(id string, err error, remedy string) error {
 		fmt.Fprintf(&b, "  remedy:  %s\n", remedy)
 	}
 	_, printErr := fmt.Fprint(a.Err, a.mask(b.String()))
-	return errors.Join(errQuiet, printErr)
+	return errors.Join(command.ErrQuiet, printErr)
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook/smtp/smtptest"
 )
@@ -23,7 +25,7 @@ func (s oneConnection) Connection(context.Context, string) (*connections.Connect
 
 func checkingApp() (a *app, out, errs *bytes.Buffer) {
 	out, errs = &bytes.Buffer{}, &bytes.Buffer{}
-	return &app{IO: IO{Out: out, Err: errs, LookupEnv: func(string) (string, bool) { return "", false }}, flags: map[string]string{}}, out, errs
+	return &app{IO: show.IO{Out: out, Err: errs, LookupEnv: func(string) (string, bool) { return "", false }}, flags: map[string]string{}}, out, errs
 }
 
 func TestTestMail(t *testing.T) {
@@ -47,7 +49,7 @@ func TestTestMail(t *testing.T) {
 			if tt.errs == nil {
 				require.NoError(t, err)
 			} else {
-				require.ErrorIs(t, err, errQuiet)
+				require.ErrorIs(t, err, command.ErrQuiet)
 			}
 			assert.Contains(t, out.String(), tt.out)
 			for _, want := range tt.errs {

@@ -17,6 +17,8 @@ import (
 	"github.com/spf13/cobra"
 	"gopkg.in/yaml.v3"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/connections/file"
 )
@@ -31,7 +33,7 @@ has ***: what stays so is kept, another value takes its place, a line that is de
 it out. Nothing is changed until all of it is right; an edit that is not is kept in a file,
 whose path the error says, for --from.`,
 		Example: "  dingdag connections edit dingding_default\n  EDITOR='code --wait' dingdag connections edit warehouse",
-		Args:    exactArgs("ID"), ValidArgsFunction: a.completeConnections,
+		Args:    command.ExactArgs("ID"), ValidArgsFunction: a.completeConnections,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runConnectionsEdit(cmd.Context(), a, args[0], from)
 		},
@@ -145,7 +147,7 @@ func connectionForm(c *connections.Connection) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("connection %q: %w", c.ID, err)
 		}
-		v, err := nodeOfJSON(b)
+		v, err := show.NodeOfJSON(b)
 		if err != nil {
 			return nil, fmt.Errorf("connection %q: %w", c.ID, err)
 		}
@@ -198,7 +200,7 @@ func (e *edit) run(ctx context.Context, text []byte, base, original *connections
 		fmt.Fprintln(e.app.Err, "error:", e.app.mask(err.Error()))
 		again, cerr := e.app.confirm(ctx, "edit it again")
 		if cerr != nil || !again {
-			return nil, errors.Join(errQuiet, cerr)
+			return nil, errors.Join(command.ErrQuiet, cerr)
 		}
 	}
 }
@@ -240,7 +242,7 @@ func (e *edit) once(ctx context.Context, base, original *connections.Connection)
 
 // unmasked is the file that output goes to, as an editor needs it, or the output itself.
 func unmasked(out io.Writer) io.Writer {
-	if f, ok := (IO{Out: out}).file(); ok {
+	if f, ok := (show.IO{Out: out}).File(); ok {
 		return f
 	}
 	return out

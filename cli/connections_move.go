@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/connections/file"
 )
@@ -33,7 +34,7 @@ when FILE is "-". Passwords and the secrets in extras are written as *** unless
 		Example: `  dingdag connections export connections.yaml
   dingdag connections export backup.json --with-secrets
   dingdag connections export - --file-format env --serialization-format json`,
-		Args: exactArgs("FILE"),
+		Args: command.ExactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.path = args[0]
 			return runConnectionsExport(cmd.Context(), a, o)
@@ -41,9 +42,9 @@ when FILE is "-". Passwords and the secrets in extras are written as *** unless
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.format, "file-format", "", "env, json or yaml (default by the extension of FILE; json for -)")
-	completeWords(cmd, "file-format", "env", "json", "yaml")
+	command.CompleteWords(cmd, "file-format", "env", "json", "yaml")
 	f.StringVar(&o.serialization, "serialization-format", "uri", "of a .env file: uri, which leaves out the description, or json")
-	completeWords(cmd, "serialization-format", "uri", "json")
+	command.CompleteWords(cmd, "serialization-format", "uri", "json")
 	f.BoolVar(&o.withSecrets, "with-secrets", false, "write passwords and extras in clear")
 	return cmd
 }
@@ -66,10 +67,10 @@ func (o exportOptions) fileFormat() (file.Format, error) {
 func runConnectionsExport(ctx context.Context, a *app, o exportOptions) error {
 	format, err := o.fileFormat()
 	if err != nil {
-		return usageError{err}
+		return command.UsageError{Err: err}
 	}
 	if s := file.Serialization(o.serialization); s != file.AsURI && s != file.AsJSON {
-		return usagef("unknown --serialization-format %q: use uri or json", o.serialization)
+		return command.Usagef("unknown --serialization-format %q: use uri or json", o.serialization)
 	}
 	s, err := a.connectionStore(ctx)
 	if err != nil {
@@ -134,7 +135,7 @@ func newCmdConnectionsImport(a *app) *cobra.Command {
 		Long: `Reads a .env, .json or .yaml file into the store. A connection that is there already is
 left as it is unless --overwrite is given. A mistake anywhere in the file imports nothing.`,
 		Example: "  dingdag connections import connections.yaml\n  dingdag connections import backup.json --overwrite",
-		Args:    exactArgs("FILE"),
+		Args:    command.ExactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runConnectionsImport(cmd.Context(), a, args[0], overwrite)
 		},

@@ -12,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/operator"
 )
@@ -27,13 +28,13 @@ with its place. Prints a diff, or writes the files with --write.`,
 		Example: "  dingdag dags convert dags\n  dingdag dags convert dags/orders.yaml --write\n  dingdag dags convert dags --check",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usagef("missing argument PATH")
+				return command.Usagef("missing argument PATH")
 			}
 			return nil
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if write && check {
-				return usagef("--write and --check exclude each other")
+				return command.Usagef("--write and --check exclude each other")
 			}
 			return runDAGsConvert(a, args, write, check)
 		},
@@ -75,7 +76,7 @@ func runDAGsConvert(a *app, paths []string, write, check bool) error {
 	case err != nil:
 		return err
 	case found.HasErrors() || check && todo:
-		return errQuiet
+		return command.ErrQuiet
 	}
 	return nil
 }

@@ -6,12 +6,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag/dagfile"
 )
 
 func TestModernOperators(t *testing.T) {
 	t.Parallel()
-	a := &app{IO: IO{LookupEnv: func(string) (string, bool) { return "", false }}}
+	a := &app{IO: show.IO{LookupEnv: func(string) (string, bool) { return "", false }}}
 	modern, err := a.modernOperators()
 	require.NoError(t, err)
 	for path, want := range map[string]string{

@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
@@ -85,9 +87,9 @@ func newCmdDAGsErrors(a *app) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use: "list-import-errors", Short: "List what is wrong with the DAG files; exit code 1 if anything is",
-		Example: "  dingdag dags list-import-errors", Args: noArgs,
+		Example: "  dingdag dags list-import-errors", Args: command.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if err := checkOutput(output); err != nil {
+			if err := show.CheckOutput(output); err != nil {
 				return err
 			}
 			res, err := a.readDAGs()
@@ -97,26 +99,26 @@ func newCmdDAGsErrors(a *app) *cobra.Command {
 			return printDiagnostics(a, res.Diagnostics, output, false)
 		},
 	}
-	outputFlag(cmd, &output)
+	show.OutputFlag(cmd, &output)
 	return cmd
 }
 
 // printDiagnostics prints findings: one line each in the compilers' form, or as a list.
 // Errors, and with strict warnings too, make the command fail.
 func printDiagnostics(a *app, ds dag.Diagnostics, output string, strict bool) error {
-	l := listing{columns: []string{"Place", "Severity", "DAG", "Task", "Problem"}}
+	l := show.List{Columns: []string{"Place", "Severity", "DAG", "Task", "Problem"}}
 	for _, d := range ds {
-		l.add(d, fmt.Sprintf("%s:%d:%d", d.File, d.Line, d.Column), string(d.Severity), d.DAGID, d.TaskID, d.Text)
+		l.Add(d, fmt.Sprintf("%s:%d:%d", d.File, d.Line, d.Column), string(d.Severity), d.DAGID, d.TaskID, d.Text)
 	}
 	if output == "table" || output == "plain" {
 		for _, d := range ds {
-			fmt.Fprintln(a.Out, shown(a.Out, d.String()))
+			fmt.Fprintln(a.Out, show.Shown(a.Out, d.String()))
 		}
-	} else if err := l.print(a.Out, output); err != nil {
+	} else if err := l.Print(a.Out, output); err != nil {
 		return err
 	}
 	if ds.HasErrors() || strict && len(ds) > 0 {
-		return errQuiet
+		return command.ErrQuiet
 	}
 	return nil
 }
@@ -134,7 +136,7 @@ dependencies, operators' parameters and template syntax. Every problem is printe
 once as file:line:column: severity: text.`,
 		Example: "  dingdag dags validate\n  dingdag dags validate dags/orders.yaml --strict",
 		RunE: func(_ *cobra.Command, args []string) error {
-			if err := checkOutput(output); err != nil {
+			if err := show.CheckOutput(output); err != nil {
 				return err
 			}
 			res, err := a.readDAGs(args...)
@@ -151,7 +153,7 @@ once as file:line:column: severity: text.`,
 		},
 	}
 	cmd.Flags().BoolVar(&strict, "strict", false, "fail on warnings too")
-	outputFlag(cmd, &output)
+	show.OutputFlag(cmd, &output)
 	return cmd
 }
 
@@ -168,15 +170,15 @@ func newCmdDAGsShow(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show DAG", Short: "Print a DAG and its settings as a tree, as JSON or YAML, or its graph as Mermaid or DOT",
 		Example: "  dingdag dags show my_dag\n  dingdag dags show my_dag -o json\n  dingdag dags show my_dag --format mermaid",
-		Args:    exactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
+		Args:    command.ExactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case !slices.Contains(formats, format):
-				return usagef("unknown format %q: use %s", format, strings.Join(formats, ", "))
+				return command.Usagef("unknown format %q: use %s", format, strings.Join(formats, ", "))
 			case !slices.Contains(forms, output):
-				return usagef("unknown output %q: use %s", output, strings.Join(forms, ", "))
+				return command.Usagef("unknown output %q: use %s", output, strings.Join(forms, ", "))
 			case output != "text" && cmd.Flags().Changed("format"):
-				return usagef("--format %s is text: leave out --output %s", format, output)
+				return command.Usagef("--format %s is text: leave out --output %s", format, output)
 			}
 			d, err := a.findDAG(args[0])
 			if err != nil {
@@ -194,15 +196,15 @@ func newCmdDAGsShow(a *app) *cobra.Command {
 				return err
 			}
 			if output == "json" {
-				return printJSON(a.Out, shown)
+				return show.JSON(a.Out, shown)
 			}
-			return printYAML(a.Out, shown)
+			return show.YAML(a.Out, shown)
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "text", strings.Join(forms, "|"))
-	completeWords(cmd, "output", forms...)
+	command.CompleteWords(cmd, "output", forms...)
 	cmd.Flags().StringVar(&format, "format", "tree", strings.Join(formats, "|"))
-	completeWords(cmd, "format", formats...)
+	command.CompleteWords(cmd, "format", formats...)
 	return cmd
 }
 
@@ -265,14 +267,14 @@ it queued. While none works there, the run is created in the store and waits for
 With --wait it shows how the run gets on and ends with exit code 1 if the run fails. Ctrl-C
 ends the wait, not the run.`,
 		Example: "  dingdag dags trigger my_dag --wait\n  dingdag dags trigger my_dag --conf '{\"day\": \"2026-01-31\"}'",
-		Args:    exactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
+		Args:    command.ExactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			at, err := a.parseDate(logical)
 			if err != nil {
-				return usagef("--logical-date: %w", err)
+				return command.Usagef("--logical-date: %w", err)
 			}
 			if cmd.Flags().Changed("conf") && conf == "" {
-				return usagef("--conf: is empty: write a JSON object, or leave it out")
+				return command.Usagef("--conf: is empty: write a JSON object, or leave it out")
 			}
 			return runDAGsTrigger(cmd.Context(), a, args[0], engine.Trigger{RunID: runID, LogicalDate: at, Conf: json.RawMessage(conf)}, wait)
 		},
@@ -300,7 +302,7 @@ func runDAGsTrigger(ctx context.Context, a *app, id string, t engine.Trigger, wa
 	if te, ok := errors.AsType[*engine.TriggerError](err); ok {
 		// The text may begin with the name of the field, as the flag does.
 		text := strings.TrimPrefix(te.Error(), strings.ReplaceAll(te.Field, "_", " ")+" ")
-		return usagef("--%s: %s", strings.ReplaceAll(te.Field, "_", "-"), text)
+		return command.Usagef("--%s: %s", strings.ReplaceAll(te.Field, "_", "-"), text)
 	}
 	switch {
 	case errors.Is(err, engine.ErrPaused):
@@ -338,7 +340,7 @@ func newCmdDAGsPause(a *app, pause bool) *cobra.Command {
 	}
 	return &cobra.Command{
 		Use: verb + " DAG", Short: short, Example: "  dingdag dags " + verb + " my_dag",
-		Args: exactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
+		Args: command.ExactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.openStore(cmd.Context())
 			if err != nil {

@@ -9,21 +9,23 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 )
 
 func newCmdDAGsList(a *app) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the DAGs of the DAGs folder, with the state of their last run and when they run next",
-		Example: "  dingdag dags list\n  dingdag dags list -o json", Args: noArgs,
+		Example: "  dingdag dags list\n  dingdag dags list -o json", Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDAGsList(cmd.Context(), a, output) },
 	}
-	outputFlag(cmd, &output)
+	show.OutputFlag(cmd, &output)
 	return cmd
 }
 
 func runDAGsList(ctx context.Context, a *app, output string) error {
-	if err := checkOutput(output); err != nil {
+	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
 	ask, err := a.look(ctx)
@@ -34,17 +36,17 @@ func runDAGsList(ctx context.Context, a *app, output string) error {
 	if err != nil {
 		return err
 	}
-	l := listing{
-		columns: []string{"DAG", "Schedule", "Tasks", "Owner", "Paused", "Last run", "Next run", "File"},
-		drop:    []string{"File", "Owner", "Tasks", "Paused", "Schedule"},
-		wrap:    []string{"Schedule"},
+	l := show.List{
+		Columns: []string{"DAG", "Schedule", "Tasks", "Owner", "Paused", "Last run", "Next run", "File"},
+		Drop:    []string{"File", "Owner", "Tasks", "Paused", "Schedule"},
+		Wrap:    []string{"Schedule"},
 	}
 	now := clock()
 	for _, d := range ds.Items {
-		l.add(d, d.DAGID, d.Schedule, strconv.Itoa(d.Tasks), d.Owner, yesNo(d.Paused), string(d.LastState), a.nextOf(d, now), d.File)
+		l.Add(d, d.DAGID, d.Schedule, strconv.Itoa(d.Tasks), d.Owner, yesNo(d.Paused), string(d.LastState), a.nextOf(d, now), d.File)
 	}
-	l.zone = a.showZone()
-	if err := l.print(a.Out, output); err != nil {
+	l.Zone = a.showZone()
+	if err := l.Print(a.Out, output); err != nil {
 		return err
 	}
 	if broken {

@@ -7,6 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag"
 )
 
@@ -17,22 +19,22 @@ func newCmdDAGsNext(a *app) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "next-execution DAG", Short: "Print when a DAG runs next", Example: "  dingdag dags next-execution my_dag -n 5",
-		Args: exactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
+		Args: command.ExactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runDAGsNext(cmd.Context(), a, args[0], n, output)
 		},
 	}
 	cmd.Flags().IntVarP(&n, "num-executions", "n", 1, "how many runs")
-	outputFlag(cmd, &output)
+	show.OutputFlag(cmd, &output)
 	return cmd
 }
 
 func runDAGsNext(ctx context.Context, a *app, id string, n int, output string) error {
-	if err := checkOutput(output); err != nil {
+	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
 	if n < 1 {
-		return usagef("-n %d: must be at least 1", n)
+		return command.Usagef("-n %d: must be at least 1", n)
 	}
 	d, err := a.findDAG(id)
 	if err != nil {
@@ -47,10 +49,10 @@ func runDAGsNext(ctx context.Context, a *app, id string, n int, output string) e
 	if err != nil {
 		return err
 	}
-	l := listing{columns: []string{"Run after", "Logical date", "Data interval"}, wrap: []string{"Data interval"}}
+	l := show.List{Columns: []string{"Run after", "Logical date", "Data interval"}, Wrap: []string{"Data interval"}}
 	now := clock()
 	for _, r := range next.Runs {
-		l.add(r, a.dueNow(r.RunAfter, now), a.date(r.LogicalDate), fmt.Sprintf("[%s, %s)", a.date(r.IntervalStart), a.date(r.IntervalEnd)))
+		l.Add(r, a.dueNow(r.RunAfter, now), a.date(r.LogicalDate), fmt.Sprintf("[%s, %s)", a.date(r.IntervalStart), a.date(r.IntervalEnd)))
 	}
 	switch {
 	case d.Assets != nil:
@@ -63,8 +65,8 @@ func runDAGsNext(ctx context.Context, a *app, id string, n int, output string) e
 	if next.Paused {
 		fmt.Fprintf(a.Err, "dag %s is paused: nothing runs until dingdag dags unpause %s\n", id, id)
 	}
-	l.zone = a.showZone()
-	return l.print(a.Out, output)
+	l.Zone = a.showZone()
+	return l.Print(a.Out, output)
 }
 
 // sayAssets tells what a DAG that runs by assets waits for.

@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
@@ -35,7 +37,7 @@ func newCmdDAGsTest(a *app) *cobra.Command {
 is needed and nothing of it shows among the real runs. Pools have no bound in it. Messages and callbacks are really
 sent, to the connections of the home folder. Exit code 1 when the run fails.`,
 		Example: "  dingdag dags test my_dag\n  dingdag dags test my_dag 2026-01-31 --conf '{\"day\": \"2026-01-31\"}'\n  dingdag dags test my_dag -f dags/my_dag.yaml",
-		Args:    rangeArgs(1, "DAG", "LOGICAL_DATE"), ValidArgsFunction: a.completeDAGs,
+		Args:    command.RangeArgs(1, "DAG", "LOGICAL_DATE"), ValidArgsFunction: a.completeDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t := engine.Trigger{Conf: json.RawMessage(conf)}
 			if len(args) > 1 {
@@ -63,7 +65,7 @@ sent, to the connections of the home folder. Exit code 1 when the run fails.`,
 
 func runDAGsTest(ctx context.Context, a *app, d *dag.DAG, t engine.Trigger) error {
 	if _, err := engine.NewManualRun(d, t, clock()); err != nil {
-		return usageError{err}
+		return command.UsageError{Err: err}
 	}
 	dir, err := os.MkdirTemp("", "dingdag-test-")
 	if err != nil {
@@ -85,8 +87,8 @@ func runDAGsTest(ctx context.Context, a *app, d *dag.DAG, t engine.Trigger) erro
 	}
 	fmt.Fprintf(a.Out, "run %s of dag %s: %s", run.RunID, d.ID, run.State)
 	if run.State != dag.RunSuccess {
-		fmt.Fprintf(a.Out, " (%s)\n", shown(a.Out, run.Reason))
-		return errQuiet
+		fmt.Fprintf(a.Out, " (%s)\n", show.Shown(a.Out, run.Reason))
+		return command.ErrQuiet
 	}
 	fmt.Fprintln(a.Out)
 	return nil
@@ -123,7 +125,7 @@ func (a *app) runOnce(ctx context.Context, dir, noted string, db connections.Sou
 	if err := unboundPools(ctx, s, d); err != nil {
 		return nil, err
 	}
-	out, _ := a.logWriter() // it gets whole lines
+	out, _ := a.LogWriter() // it gets whole lines
 	w := newRunWatch(out)
 	e, err := a.engine(s, db, func(o *engine.Options) {
 		o.LogDir, o.ProcessDir = filepath.Join(dir, "logs"), noted

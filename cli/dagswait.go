@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
 )
@@ -31,8 +33,8 @@ func (a *app) canWait(ctx context.Context, s store.Store) error {
 // of ctx ends the wait and leaves the run as it is.
 func (a *app) waitRun(ctx context.Context, s store.Store, run *store.Run, tasks int) error {
 	p := &runProgress{a: a, tasks: tasks, seen: map[string]dag.State{}, began: clock()}
-	if a.terminal() {
-		p.live = newLiveLine(a.IO)
+	if a.Terminal() {
+		p.live = show.NewLiveLine(a.IO)
 	}
 	pause := firstWaitPause
 	again := time.NewTimer(pause)
@@ -53,7 +55,7 @@ func (a *app) waitRun(ctx context.Context, s store.Store, run *store.Run, tasks 
 		case ctx.Err() != nil:
 			p.clear()
 			fmt.Fprintf(a.Err, "not waiting any more: run %s of dag %s goes on; see dingdag dags list-runs %s\n", run.RunID, run.DAGID, run.DAGID)
-			return errQuiet
+			return command.ErrQuiet
 		case err != nil:
 			p.clear()
 			return err
@@ -73,7 +75,7 @@ func (a *app) waitRun(ctx context.Context, s store.Store, run *store.Run, tasks 
 // runProgress is one line that changes on a terminal, and elsewhere a line for each change.
 type runProgress struct {
 	a     *app
-	live  *liveLine // nil when not a terminal
+	live  *show.LiveLine // nil when not a terminal
 	tasks int
 	began time.Time
 	state dag.RunState
@@ -110,7 +112,7 @@ func (p *runProgress) look(ctx context.Context, s store.Store, key int64) (*stor
 	}
 	if p.live != nil {
 		// What changes comes first: a narrow terminal shows no more.
-		p.live.show(fmt.Sprintf("%s %s, %d of %d tasks done, %d running: run %s of dag %s",
+		p.live.Show(fmt.Sprintf("%s %s, %d of %d tasks done, %d running: run %s of dag %s",
 			r.State, clock().Sub(p.began).Truncate(time.Second), done, total, running, r.RunID, r.DAGID))
 	}
 	return r, nil
@@ -119,7 +121,7 @@ func (p *runProgress) look(ctx context.Context, s store.Store, key int64) (*stor
 // clear makes room for another line.
 func (p *runProgress) clear() {
 	if p.live != nil {
-		p.live.clear()
+		p.live.Clear()
 	}
 }
 
@@ -132,5 +134,5 @@ func (p *runProgress) end(r *store.Run) error {
 		return err
 	}
 	_, err := fmt.Fprintf(p.a.Out, "%s (%s)\n", text, r.Reason)
-	return errors.Join(errQuiet, err)
+	return errors.Join(command.ErrQuiet, err)
 }

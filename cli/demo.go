@@ -18,6 +18,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/progress"
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dags/examples"
@@ -38,7 +40,7 @@ Each message is printed as the group would see it. Some tasks fail on purpose; t
 summary tells which alert each of them caused. State goes to a temporary folder unless
 --home is given.`,
 		Example: "  dingdag demo\n  dingdag demo --home ./demo      # keep the store and the logs",
-		Args:    noArgs,
+		Args:    command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeoutCause(cmd.Context(), timeout, fmt.Errorf("the demo took longer than %s", timeout))
 			defer cancel()
@@ -280,7 +282,7 @@ func (d *demo) summary(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	runs := listing{columns: []string{"DAG", "State", "Tasks", "Took", "Alerts"}}
+	runs := show.List{Columns: []string{"DAG", "State", "Tasks", "Took", "Alerts"}}
 	var failures []string
 	for _, g := range d.dags {
 		rs, err := d.store.Runs(ctx, store.RunFilter{DAGID: g.ID})
@@ -293,7 +295,7 @@ func (d *demo) summary(ctx context.Context) error {
 				return err
 			}
 			alerts := deliveriesOf(deliveries, r)
-			runs.add(r, g.ID, string(r.State), countStates(is), r.EndDate.Sub(r.StartDate).Round(10*time.Millisecond).String(), strconv.Itoa(len(alerts)))
+			runs.Add(r, g.ID, string(r.State), countStates(is), r.EndDate.Sub(r.StartDate).Round(10*time.Millisecond).String(), strconv.Itoa(len(alerts)))
 			failures = append(failures, d.failures(r, is, alerts)...)
 		}
 	}
@@ -302,7 +304,7 @@ func (d *demo) summary(ctx context.Context) error {
 		fmt.Fprintln(out, f)
 	}
 	fmt.Fprintln(out)
-	if err := runs.print(out, "table"); err != nil {
+	if err := runs.Print(out, "table"); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "\n%d messages arrived in the group, in %s. Next: dingdag sandbox, or README.md for a real robot.\n",
@@ -330,7 +332,7 @@ func (d *demo) failures(r *store.Run, is []*store.Instance, alerts []*store.Deli
 		if in.State != dag.Failed {
 			continue
 		}
-		out = append(out, fmt.Sprintf("  %s / %s, after %d of %d tries: %s", r.DAGID, in.Label(), in.Try, in.MaxTries, oneLine(in.Error)))
+		out = append(out, fmt.Sprintf("  %s / %s, after %d of %d tries: %s", r.DAGID, in.Label(), in.Try, in.MaxTries, show.OneLine(in.Error)))
 		for _, x := range alerts {
 			if x.Owner.TaskID == in.TaskID {
 				out = append(out, fmt.Sprintf("    %-10s -> %s: %s", x.Owner.Event, x.Summary, x.State))
@@ -362,7 +364,7 @@ func countStates(is []*store.Instance) string {
 
 // demoProgress shows a line for each run on a terminal, and plain lines elsewhere.
 type demoProgress struct {
-	o        IO
+	o        show.IO
 	w        progress.Writer // nil when not a terminal
 	rendered chan struct{}   // closed after its last frame
 	// messages counts them. It is active to the end, because nothing is drawn, not even a
@@ -372,12 +374,12 @@ type demoProgress struct {
 	tasks    map[string]int
 }
 
-func newDemoProgress(o IO, ds []*dag.DAG) *demoProgress {
+func newDemoProgress(o show.IO, ds []*dag.DAG) *demoProgress {
 	p := &demoProgress{o: o, trackers: map[string]*progress.Tracker{}, tasks: map[string]int{}}
 	for _, d := range ds {
 		p.tasks[d.ID] = len(d.Tasks)
 	}
-	if !o.terminal() {
+	if !o.Terminal() {
 		return p
 	}
 	p.w = progress.NewWriter()
@@ -406,7 +408,7 @@ func newDemoProgress(o IO, ds []*dag.DAG) *demoProgress {
 	}
 	p.messages = &progress.Tracker{Message: "messages"}
 	p.w.AppendTracker(p.messages)
-	p.w.SetTerminalWidth(o.width())
+	p.w.SetTerminalWidth(o.Width())
 	p.rendered = make(chan struct{})
 	go func() {
 		defer close(p.rendered)

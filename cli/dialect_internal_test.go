@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/catalog"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/params"
 )
@@ -23,7 +24,7 @@ import (
 
 func dialectCatalog(t *testing.T) catalog.Catalog {
 	t.Helper()
-	c, err := (&app{IO: IO{Err: io.Discard, LookupEnv: func(string) (string, bool) { return "", false }}, flags: map[string]string{"home": t.TempDir()}}).catalog()
+	c, err := (&app{IO: show.IO{Err: io.Discard, LookupEnv: func(string) (string, bool) { return "", false }}, flags: map[string]string{"home": t.TempDir()}}).catalog()
 	require.NoError(t, err)
 	return c
 }

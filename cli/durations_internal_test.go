@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 )
@@ -16,7 +17,7 @@ import (
 // declare. Both take and refuse the same forms.
 func TestDurationsAreTheSameEverywhere(t *testing.T) {
 	t.Parallel()
-	a := &app{IO: IO{LookupEnv: func(string) (string, bool) { return "", false }}}
+	a := &app{IO: show.IO{LookupEnv: func(string) (string, bool) { return "", false }}}
 	c, err := a.catalog()
 	require.NoError(t, err)
 	refused := func(key, operator, value string) string {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag/dagfile"
 )
 
@@ -21,7 +22,7 @@ func TestFolderFollowsVariables(t *testing.T) {
 	home := t.TempDir()
 	env := map[string]string{"DINGDAG_HOME": home, "AIRFLOW_VAR_OWNER": "first"}
 	var log bytes.Buffer
-	a := &app{IO: IO{In: strings.NewReader(""), Out: &log, Err: &log, LookupEnv: func(name string) (string, bool) {
+	a := &app{IO: show.IO{In: strings.NewReader(""), Out: &log, Err: &log, LookupEnv: func(name string) (string, bool) {
 		v, ok := env[name]
 		return v, ok
 	}}}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -47,28 +49,28 @@ func newCmdKeys(a *app) *cobra.Command {
 		Long: `Lists the keys of DAG files with type, default and meaning: those of DAGs, of task groups, of
 every task, and of every sensor. The parameters of an operator are in operators show.`,
 		Example:   "  dingdag keys\n  dingdag keys sensor\n  dingdag keys task -o json",
-		Args:      rangeArgs(0, "dag, group, task or sensor"),
+		Args:      command.RangeArgs(0, "dag, group, task or sensor"),
 		ValidArgs: words,
 		RunE: func(_ *cobra.Command, args []string) error {
-			if err := checkOutput(output); err != nil {
+			if err := show.CheckOutput(output); err != nil {
 				return err
 			}
 			if len(args) == 1 && !slices.Contains(words, args[0]) {
-				return usagef("no keys of %q%s: there are those of %s", args[0], yamlvalue.DidYouMean(args[0], slices.Values(words)), strings.Join(words, ", "))
+				return command.Usagef("no keys of %q%s: there are those of %s", args[0], yamlvalue.DidYouMean(args[0], slices.Values(words)), strings.Join(words, ", "))
 			}
-			l := listing{columns: []string{"Of", "Key", "Type", "Default", "What it means"}, once: "Of", wrap: []string{"What it means"}, drop: []string{"Type"}}
+			l := show.List{Columns: []string{"Of", "Key", "Type", "Default", "What it means"}, Once: "Of", Wrap: []string{"What it means"}, Drop: []string{"Type"}}
 			for _, t := range tables {
 				if len(args) == 1 && args[0] != t.of {
 					continue
 				}
 				for _, k := range t.keys() {
-					l.add(keyRow{t.of, k}, t.of, k.Name, shortType(k), keyDefault(k), k.Doc)
+					l.Add(keyRow{t.of, k}, t.of, k.Name, shortType(k), keyDefault(k), k.Doc)
 				}
 			}
-			return l.print(a.Out, output)
+			return l.Print(a.Out, output)
 		},
 	}
-	outputFlag(cmd, &output)
+	show.OutputFlag(cmd, &output)
 	return cmd
 }
 

@@ -14,14 +14,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/operator"
-)
-
-// Exit codes of every command.
-const (
-	exitDone   = 0
-	exitFailed = 1
-	exitUsage  = 2
 )
 
 // Extensions is what an embedding program adds to the built-in parts.
@@ -59,26 +54,9 @@ type IO struct {
 	Environ func() []string
 }
 
-// terminal reports whether output goes to a person's screen.
-func (o IO) terminal() bool {
-	f, ok := o.file()
-	return ok && isTerminal(f)
-}
-
-// usageError is a mistake on the command line: exit code 2.
-type usageError struct{ err error }
-
-func (e usageError) Error() string { return e.err.Error() }
-func (e usageError) Unwrap() error { return e.err }
-
-func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
-
-// errQuiet ends a command as failed without another word: it has said everything.
-var errQuiet = errors.New("failed")
-
 // Run runs one command and returns its exit code: 0 done, 1 failed, 2 usage.
 func Run(ctx context.Context, args []string, o IO, x Extensions) int {
-	a := &app{IO: o, interrupted: ctx.Done(), extensions: x, flags: map[string]string{}}
+	a := &app{IO: show.IO(o), interrupted: ctx.Done(), extensions: x, flags: map[string]string{}}
 	root := newRoot(a)
 	root.SetArgs(args)
 	root.SetIn(o.In)
@@ -88,21 +66,13 @@ func Run(ctx context.Context, args []string, o IO, x Extensions) int {
 	if cerr := a.close(); err == nil {
 		err = cerr
 	}
-	if err == nil {
-		return exitDone
-	}
-	var ue usageError
-	usage := errors.As(err, &ue)
-	if !errors.Is(err, errQuiet) {
-		fmt.Fprintln(o.Err, "error:", shown(o.Err, a.mask(err.Error())))
-		if usage {
+	if err != nil && !errors.Is(err, command.ErrQuiet) {
+		fmt.Fprintln(o.Err, "error:", show.Shown(o.Err, a.mask(err.Error())))
+		if command.IsUsage(err) {
 			fmt.Fprintf(o.Err, "see %s --help\n", cmd.CommandPath())
 		}
 	}
-	if usage {
-		return exitUsage
-	}
-	return exitFailed
+	return command.ExitCode(err)
 }
 
 func newRoot(a *app) *cobra.Command {
@@ -120,7 +90,7 @@ and sends to DingTalk what people must know.`,
 		PersistentPreRun: func(cmd *cobra.Command, _ []string) { a.readFlags(cmd) },
 	}
 	root.SetVersionTemplate(versionLine())
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return command.UsageError{Err: err} })
 	f := root.PersistentFlags()
 	f.String("home", "", "folder of the store, the key and the logs (default $DINGDAG_HOME or ~/.dingdag)")
 	f.String("dags-folder", "", "folder of the DAG files (default {home}/dags)")
@@ -131,7 +101,7 @@ and sends to DingTalk what people must know.`,
 		newCmdDemo(a), newCmdStandalone(a), newCmdSandbox(a), newCmdDAGs(a), newCmdBackfill(a), newCmdTasks(a), newCmdConnections(a), newCmdPools(a), newCmdVariables(a), newCmdAssets(a),
 		newCmdOperators(a), newCmdKeys(a), newCmdSchema(a), newCmdVersion(a),
 	)
-	groupArgs(root)
+	command.Group(root)
 	return root
 }
 
@@ -147,52 +117,4 @@ func (a *app) readFlags(cmd *cobra.Command) {
 // persistent maps settings to the flags that every command has.
 var persistent = map[string]string{ //nolint:gochecknoglobals // a constant table
 	"home": "home", "dags_folder": "dags-folder", "timezone": "timezone", "log_level": "log-level", "log_format": "log-format",
-}
-
-// groupArgs makes a command that only groups others say what it has.
-func groupArgs(c *cobra.Command) {
-	if c.HasSubCommands() && c.RunE == nil {
-		c.Args = func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			cmd.SuggestionsMinimumDistance = 2 // cobra sets it only for the root
-			err := fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
-			if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
-				err = fmt.Errorf("%w; did you mean %q?", err, s[0])
-			}
-			return usageError{err}
-		}
-		c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-	}
-	for _, sub := range c.Commands() {
-		groupArgs(sub)
-	}
-}
-
-// noArgs and exactArgs are cobra's checks as usage errors that name what is missing.
-func noArgs(_ *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usagef("unexpected argument %q", args[0])
-	}
-	return nil
-}
-
-func exactArgs(names ...string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error { return checkArgs(args, names, len(names)) }
-}
-
-// rangeArgs wants the first least of the named arguments and takes the others.
-func rangeArgs(least int, names ...string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error { return checkArgs(args, names, least) }
-}
-
-func checkArgs(args, names []string, least int) error {
-	switch {
-	case len(args) < least:
-		return usagef("missing argument %s", names[len(args)])
-	case len(args) > len(names):
-		return usagef("unexpected argument %q", args[len(names)])
-	}
-	return nil
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
 )
@@ -19,7 +21,7 @@ type markFlags struct {
 
 func (f *markFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "list what would change and change nothing")
-	outputFlag(cmd, &f.output)
+	show.OutputFlag(cmd, &f.output)
 }
 
 func newCmdTasksMark(a *app, state dag.State) *cobra.Command {
@@ -34,11 +36,11 @@ marked success is cleared, so that a finished run goes on too; without such task
 keeps its state (see dags mark-success).`,
 		Example: "  dingdag tasks mark-" + string(state) + " my_dag load scheduled__2026-01-31T00:00:00+00:00\n" +
 			"  dingdag tasks mark-" + string(state) + " my_dag load scheduled__2026-01-31T00:00:00+00:00 -d --past --dry-run",
-		Args: exactArgs("DAG", "TASK", "RUN_ID"), ValidArgsFunction: a.completeTasks,
+		Args: command.ExactArgs("DAG", "TASK", "RUN_ID"), ValidArgsFunction: a.completeTasks,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.DAGID, r.TaskID, r.RunID = args[0], args[1], args[2]
 			if r.TaskID == "" {
-				return usagef("the TASK is empty")
+				return command.Usagef("the TASK is empty")
 			}
 			return runMark(cmd.Context(), a, r, f)
 		},
@@ -64,7 +66,7 @@ func newCmdDAGsMark(a *app, state dag.State) *cobra.Command {
 		Long: what + ` Callbacks do not
 run. Teardowns that are not finished run all the same, and the run ends after them.`,
 		Example: "  dingdag dags mark-" + string(state) + " my_dag manual__2026-01-31T00:00:00+00:00",
-		Args:    exactArgs("DAG", "RUN_ID"), ValidArgsFunction: a.completeRuns,
+		Args:    command.ExactArgs("DAG", "RUN_ID"), ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runMark(cmd.Context(), a, engine.MarkRequest{DAGID: args[0], RunID: args[1], State: state}, f)
 		},
@@ -74,7 +76,7 @@ run. Teardowns that are not finished run all the same, and the run ends after th
 }
 
 func runMark(ctx context.Context, a *app, r engine.MarkRequest, f markFlags) error {
-	if err := checkOutput(f.output); err != nil {
+	if err := show.CheckOutput(f.output); err != nil {
 		return err
 	}
 	e, err := a.asker(ctx)

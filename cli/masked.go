@@ -6,39 +6,27 @@ import (
 	"io"
 	"sync"
 
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/connections/file"
 	"github.com/dingdag/dingdag/store/sqlite"
 )
 
-// maskedOut is standard output with secrets hidden.
-type maskedOut struct {
-	*connections.MaskWriter
-	masker *connections.Masker
-	to     io.Writer
-}
-
 // maskOut hides, in all that the command prints from now on, what is known to be secret
 // then: values of the environment that DAG files took in show up in any part of a DAG.
 func (a *app) maskOut() {
-	if _, done := a.Out.(maskedOut); done {
+	if _, done := a.Out.(*show.Masked); done {
 		return
 	}
-	out := maskedOut{a.maskerOnce().Writer(a.Out), a.maskerOnce(), a.Out}
+	out := show.Mask(a.Out, a.maskerOnce())
 	a.Out = out
 	a.closes = append(a.closes, out.Close)
 }
 
-// below is where the text goes, after what is held back.
-func (o maskedOut) below() io.Writer {
-	_ = o.Flush() // it fails with what is written next
-	return o.to
-}
-
 // clearOut is standard output for a command that was asked to show secrets.
 func (a *app) clearOut() io.Writer {
-	if out, ok := a.Out.(maskedOut); ok {
-		return out.below()
+	if out, ok := a.Out.(*show.Masked); ok {
+		return out.Below()
 	}
 	return a.Out
 }
@@ -92,32 +80,6 @@ func (a *app) environ() []string {
 		return nil
 	}
 	return a.Environ()
-}
-
-// hideJSON hides secrets in a JSON text that goes to w, within its texts and numbers, and
-// returns where to write it.
-func hideJSON(w io.Writer, text []byte) (io.Writer, []byte) {
-	if out, ok := w.(maskedOut); ok {
-		return out.below(), out.masker.MaskJSON(text)
-	}
-	return w, text
-}
-
-// hideCells hides secrets in the cells of rows that go to w, because in a table that is
-// laid out they are not whole any more, and makes cells harmless for a terminal.
-func hideCells(w io.Writer, rows [][]string) [][]string {
-	out, masks := w.(maskedOut)
-	hidden := make([][]string, len(rows))
-	for i, row := range rows {
-		hidden[i] = make([]string, len(row))
-		for j, cell := range row {
-			if masks {
-				cell = out.masker.Mask(cell)
-			}
-			hidden[i][j] = shown(w, cell)
-		}
-	}
-	return hidden
 }
 
 // variableLookup reads variables for DAG files in the usual order: files, environment,

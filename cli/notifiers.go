@@ -7,6 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/catalog"
+	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/yamlvalue"
@@ -52,7 +53,7 @@ func (a *app) onImportError(c catalog.Catalog) ([]dag.Callback, error) {
 		}
 	}
 	if found.HasErrors() {
-		return nil, usageError{errors.New(errorsOf(found))}
+		return nil, command.UsageError{Err: errors.New(errorsOf(found))}
 	}
 	return list, nil
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
@@ -121,16 +123,16 @@ func newCmdOperatorsList(a *app) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the operators, or with --callbacks the notifiers",
-		Example: "  dingdag operators list\n  dingdag operators list --callbacks -o json", Args: noArgs,
+		Example: "  dingdag operators list\n  dingdag operators list --callbacks -o json", Args: command.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return runOperatorsList(a, notifiers, output) },
 	}
 	callbacksFlag(cmd, &notifiers)
-	outputFlag(cmd, &output)
+	show.OutputFlag(cmd, &output)
 	return cmd
 }
 
 func runOperatorsList(a *app, notifiers bool, output string) error {
-	if err := checkOutput(output); err != nil {
+	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
 	list, err := a.describedSpecs(notifiers)
@@ -141,11 +143,11 @@ func runOperatorsList(a *app, notifiers bool, output string) error {
 	if notifiers {
 		columns[0] = "Notifier"
 	}
-	l := listing{columns: columns}
+	l := show.List{Columns: columns}
 	for _, d := range list {
-		l.add(d, d.Name, d.Summary)
+		l.Add(d, d.Name, d.Summary)
 	}
-	return l.print(a.Out, output)
+	return l.Print(a.Out, output)
 }
 
 func newCmdOperatorsShow(a *app) *cobra.Command {
@@ -158,14 +160,14 @@ func newCmdOperatorsShow(a *app) *cobra.Command {
 		Example: `  dingdag operators show bash
   dingdag operators show airflow.providers.dingding.operators.dingding.DingdingOperator -o yaml
   dingdag operators show dingding --callbacks`,
-		Args: exactArgs("NAME"),
+		Args: command.ExactArgs("NAME"),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 			return a.completeOperators(args, prefix, notifiers)
 		},
 		RunE: func(_ *cobra.Command, args []string) error { return runOperatorsShow(a, args[0], notifiers, output) },
 	}
 	callbacksFlag(cmd, &notifiers)
-	outputFlag(cmd, &output)
+	show.OutputFlag(cmd, &output)
 	return cmd
 }
 
@@ -187,7 +189,7 @@ func (a *app) completeOperators(args []string, prefix string, notifiers bool) ([
 }
 
 func runOperatorsShow(a *app, name string, notifiers bool, output string) error {
-	if err := checkOutput(output); err != nil {
+	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
 	find := a.findOperator
@@ -200,15 +202,15 @@ func runOperatorsShow(a *app, name string, notifiers bool, output string) error 
 	}
 	switch output {
 	case "json":
-		return printJSON(a.Out, d)
+		return show.JSON(a.Out, d)
 	case "yaml":
-		return printYAML(a.Out, d)
+		return show.YAML(a.Out, d)
 	case "plain":
-		l := listing{}
+		l := show.List{}
 		for _, p := range d.Params {
-			l.add(p, p.Name, p.Type, p.Default, strconv.FormatBool(p.Required), strconv.FormatBool(p.Templated), oneLine(p.Doc))
+			l.Add(p, p.Name, p.Type, p.Default, strconv.FormatBool(p.Required), strconv.FormatBool(p.Templated), show.OneLine(p.Doc))
 		}
-		return l.print(a.Out, output)
+		return l.Print(a.Out, output)
 	}
 	_, err = fmt.Fprint(a.Out, manual(d))
 	return err
@@ -320,5 +322,3 @@ func indent(block string, spaces int) string {
 	}
 	return strings.Join(lines, "\n")
 }
-
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -7,13 +7,16 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 )
 
 // newCmdOperatorsDocs makes the command that go generate runs.
 func newCmdOperatorsDocs(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "docs DIR", Short: "Write a page about each operator and notifier", Example: "  dingdag operators docs docs/operators",
-		Hidden: true, Args: exactArgs("DIR"),
+		Hidden: true, Args: command.ExactArgs("DIR"),
 		RunE: func(_ *cobra.Command, args []string) error { return runOperatorsDocs(a, args[0]) },
 	}
 }
@@ -105,4 +108,4 @@ func defaultCell(p describedParam) string {
 }
 
 // cell fits text into a cell of a Markdown table.
-func cell(text string) string { return strings.ReplaceAll(oneLine(text), "|", `\|`) }
+func cell(text string) string { return strings.ReplaceAll(show.OneLine(text), "|", `\|`) }

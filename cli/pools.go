@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/yamlvalue"
@@ -43,19 +45,19 @@ func allPools(ctx context.Context, r store.Reader) ([]*store.Pool, error) {
 }
 
 func printPools(a *app, ps []*store.Pool, output string) error {
-	l := listing{columns: []string{"Pool", "Slots", "Description"}, wrap: []string{"Description"}}
+	l := show.List{Columns: []string{"Pool", "Slots", "Description"}, Wrap: []string{"Description"}}
 	for _, p := range ps {
-		l.add(poolRow{p.Name, p.Slots, p.Description}, p.Name, strconv.Itoa(p.Slots), p.Description)
+		l.Add(poolRow{p.Name, p.Slots, p.Description}, p.Name, strconv.Itoa(p.Slots), p.Description)
 	}
-	return l.print(a.Out, output)
+	return l.Print(a.Out, output)
 }
 
 func newCmdPoolsList(a *app) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the pools", Example: "  dingdag pools list -o json", Args: noArgs,
+		Use: "list", Short: "List the pools", Example: "  dingdag pools list -o json", Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkOutput(output); err != nil {
+			if err := show.CheckOutput(output); err != nil {
 				return err
 			}
 			s, err := a.openStore(cmd.Context())
@@ -69,16 +71,16 @@ func newCmdPoolsList(a *app) *cobra.Command {
 			return printPools(a, ps, output)
 		},
 	}
-	outputFlag(cmd, &output)
+	show.OutputFlag(cmd, &output)
 	return cmd
 }
 
 func newCmdPoolsGet(a *app) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
-		Use: "get POOL", Short: "Show one pool", Example: "  dingdag pools get default_pool", Args: exactArgs("POOL"),
+		Use: "get POOL", Short: "Show one pool", Example: "  dingdag pools get default_pool", Args: command.ExactArgs("POOL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkOutput(output); err != nil {
+			if err := show.CheckOutput(output); err != nil {
 				return err
 			}
 			s, err := a.openStore(cmd.Context())
@@ -99,7 +101,7 @@ func newCmdPoolsGet(a *app) *cobra.Command {
 			return fmt.Errorf("no pool %q%s", args[0], yamlvalue.DidYouMean(args[0], slices.Values(names)))
 		},
 	}
-	outputFlag(cmd, &output)
+	show.OutputFlag(cmd, &output)
 	return cmd
 }
 
@@ -107,11 +109,11 @@ func newCmdPoolsSet(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "set POOL SLOTS [DESCRIPTION]", Short: "Make a pool or change its size; -1 slots are no bound",
 		Example: "  dingdag pools set warehouse 4 'connections of the warehouse'\n  dingdag pools set -- warehouse -1",
-		Args:    rangeArgs(2, "POOL", "SLOTS", "DESCRIPTION"),
+		Args:    command.RangeArgs(2, "POOL", "SLOTS", "DESCRIPTION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := strconv.Atoi(args[1])
 			if err != nil || n < -1 {
-				return usagef("slots %q: must be a whole number, 0 or more, or -1 for no bound", args[1])
+				return command.Usagef("slots %q: must be a whole number, 0 or more, or -1 for no bound", args[1])
 			}
 			p := &store.Pool{Name: args[0], Slots: n}
 			if len(args) > 2 {
@@ -150,10 +152,10 @@ func (a *app) putPools(ctx context.Context, ps ...*store.Pool) error {
 
 func newCmdPoolsDelete(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "delete POOL", Short: "Delete a pool; tasks that name it wait", Example: "  dingdag pools delete warehouse", Args: exactArgs("POOL"),
+		Use: "delete POOL", Short: "Delete a pool; tasks that name it wait", Example: "  dingdag pools delete warehouse", Args: command.ExactArgs("POOL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if args[0] == dagrun.DefaultPool {
-				return usagef("%s can't be deleted; pools set changes its size", dagrun.DefaultPool)
+				return command.Usagef("%s can't be deleted; pools set changes its size", dagrun.DefaultPool)
 			}
 			s, err := a.openStore(cmd.Context())
 			if err != nil {
@@ -176,7 +178,7 @@ type poolFile map[string]struct {
 
 func newCmdPoolsExport(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "export FILE", Short: "Write all pools to a JSON file", Example: "  dingdag pools export pools.json", Args: exactArgs("FILE"),
+		Use: "export FILE", Short: "Write all pools to a JSON file", Example: "  dingdag pools export pools.json", Args: command.ExactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.openStore(cmd.Context())
 			if err != nil {
@@ -207,7 +209,7 @@ func newCmdPoolsExport(a *app) *cobra.Command {
 
 func newCmdPoolsImport(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use: "import FILE", Short: "Read pools from a JSON file; all of them or none", Example: "  dingdag pools import pools.json", Args: exactArgs("FILE"),
+		Use: "import FILE", Short: "Read pools from a JSON file; all of them or none", Example: "  dingdag pools import pools.json", Args: command.ExactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := os.ReadFile(args[0])
 			if err != nil {

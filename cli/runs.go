@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -25,17 +27,17 @@ func newCmdDAGsRuns(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list-runs [DAG]", Short: "List the runs of a DAG, or of all, newest first",
 		Example: "  dingdag dags list-runs my_dag\n  dingdag dags list-runs --state failed --since 24h",
-		Args:    rangeArgs(0, "DAG"), ValidArgsFunction: a.completeDAGs,
+		Args:    command.RangeArgs(0, "DAG"), ValidArgsFunction: a.completeDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runDAGsRuns(cmd.Context(), a, strings.Join(args, ""), f)
 		},
 	}
 	fl := cmd.Flags()
 	fl.StringSliceVar(&f.states, "state", nil, "only runs in these states: "+strings.Join(runStates(), ", "))
-	completeWords(cmd, "state", runStates()...)
+	command.CompleteWords(cmd, "state", runStates()...)
 	fl.StringVar(&f.since, "since", "", "only runs that ended since then, or have not ended: 24h, 7d, or a date")
 	fl.IntVar(&f.limit, "limit", 50, "at most so many runs, the newest ones; 0 is all")
-	outputFlag(cmd, &f.output)
+	show.OutputFlag(cmd, &f.output)
 	return cmd
 }
 
@@ -50,11 +52,11 @@ func runStates() (names []string) {
 func (f *runsFlags) query(a *app, dagID string, now time.Time) (api.RunQuery, error) {
 	q := api.RunQuery{DAGID: dagID, Page: api.Page{Limit: f.limit}}
 	if f.limit < 0 {
-		return q, usagef("--limit %d: must be 0 or more", f.limit)
+		return q, command.Usagef("--limit %d: must be 0 or more", f.limit)
 	}
 	for _, s := range f.states {
 		if !slices.Contains(runStates(), s) {
-			return q, usagef("unknown state %q: use %s", s, strings.Join(runStates(), ", "))
+			return q, command.Usagef("unknown state %q: use %s", s, strings.Join(runStates(), ", "))
 		}
 		q.States = append(q.States, dag.RunState(s))
 	}
@@ -67,13 +69,13 @@ func (f *runsFlags) query(a *app, dagID string, now time.Time) (api.RunQuery, er
 	}
 	var err error
 	if q.Since, err = a.parseDate(f.since); err != nil {
-		return q, usagef("--since: %q is neither a duration such as 24h or 7d nor a date such as 2026-01-31", f.since)
+		return q, command.Usagef("--since: %q is neither a duration such as 24h or 7d nor a date such as 2026-01-31", f.since)
 	}
 	return q, nil
 }
 
 func runDAGsRuns(ctx context.Context, a *app, id string, f runsFlags) error {
-	if err := checkOutput(f.output); err != nil {
+	if err := show.CheckOutput(f.output); err != nil {
 		return err
 	}
 	now := clock()
@@ -89,25 +91,25 @@ func runDAGsRuns(ctx context.Context, a *app, id string, f runsFlags) error {
 	if err != nil {
 		return err
 	}
-	l := listing{
-		columns: []string{"Run", "State", "Reason", "Logical date", "Start", "Duration", "End"},
-		drop:    []string{"End", "Logical date", "Reason", "Start"},
+	l := show.List{
+		Columns: []string{"Run", "State", "Reason", "Logical date", "Start", "Duration", "End"},
+		Drop:    []string{"End", "Logical date", "Reason", "Start"},
 	}
 	if id == "" {
-		l.columns = slices.Insert(l.columns, 0, "DAG")
+		l.Columns = slices.Insert(l.Columns, 0, "DAG")
 	} else if len(runs.Items) > 0 {
 		a.showInZoneOf(ctx, ask, runs.Items[0].Version)
 	}
 	for _, r := range runs.Items {
 		start, end := moment(r.StartDate), moment(r.EndDate)
-		cells := []string{r.RunID, string(r.State), r.Reason, a.date(moment(r.LogicalDate)), a.date(start), took(start, end, now), a.date(end)}
+		cells := []string{r.RunID, string(r.State), r.Reason, a.date(moment(r.LogicalDate)), a.date(start), show.Took(start, end, now), a.date(end)}
 		if id == "" {
 			cells = slices.Insert(cells, 0, r.DAGID)
 		}
-		l.add(r, cells...)
+		l.Add(r, cells...)
 	}
-	l.zone = a.showZone()
-	if err := l.print(a.Out, f.output); err != nil {
+	l.Zone = a.showZone()
+	if err := l.Print(a.Out, f.output); err != nil {
 		return err
 	}
 	if runs.Next != "" {

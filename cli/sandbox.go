@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/sandbox"
@@ -42,7 +43,7 @@ kept when it ends. Tokens follow from the robots' names: they are the same at ev
 		Example: `  dingdag sandbox
   dingdag sandbox --robot dingding_default,ops --keyword alert --secret SECtest
   dingdag sandbox --listen 127.0.0.1:0 --rate -1`,
-		Args: noArgs,
+		Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runSandbox(cmd.Context(), a, o) },
 	}
 	f := cmd.Flags()
@@ -61,7 +62,7 @@ func runSandbox(ctx context.Context, a *app, o sandboxOptions) error {
 	defer outliveReaders()()
 	s, robots, err := o.server()
 	if err != nil {
-		return usageError{err}
+		return command.UsageError{Err: err}
 	}
 	ln, err := o.open(ctx)
 	if err != nil {
@@ -129,10 +130,10 @@ func appConnection(base string, app sandbox.App) (*connections.Connection, error
 func (o sandboxOptions) open(ctx context.Context) (net.Listener, error) {
 	addr, err := net.ResolveTCPAddr("tcp", o.listen)
 	if err != nil {
-		return nil, usagef("--listen %q: must be an address such as 127.0.0.1:8100", o.listen)
+		return nil, command.Usagef("--listen %q: must be an address such as 127.0.0.1:8100", o.listen)
 	}
 	if !addr.IP.IsLoopback() && !o.listenAnywhere {
-		return nil, usagef("--listen %s: other machines reach this address and could read every message; add --listen-anywhere if they shall", o.listen)
+		return nil, command.Usagef("--listen %s: other machines reach this address and could read every message; add --listen-anywhere if they shall", o.listen)
 	}
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", addr.String())

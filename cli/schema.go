@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params/declare"
@@ -22,7 +24,7 @@ notifier. An editor with a YAML language server completes and checks DAG files b
 		Example: `  dingdag schema -o dag.schema.json
   # then begin a DAG file with the line:
   # yaml-language-server: $schema=dag.schema.json`,
-		Args: noArgs,
+		Args: command.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return runSchema(a, path) },
 	}
 	cmd.Flags().StringVarP(&path, "output", "o", "", "file to write (default standard output)")
@@ -35,10 +37,10 @@ func runSchema(a *app, path string) error {
 		return err
 	}
 	if path == "" {
-		return printJSON(a.Out, schema)
+		return show.JSON(a.Out, schema)
 	}
 	var b bytes.Buffer
-	if err := printJSON(&b, schema); err != nil {
+	if err := show.JSON(&b, schema); err != nil {
 		return err
 	}
 	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil { //nolint:gosec // a schema is for everyone to read

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/operator/standard"
 )
@@ -22,7 +23,7 @@ the grace time to finish, others are queued again and not counted. A second Ctrl
 SIGTERM ends what still runs, a third one the process. It goes on when nobody reads its log. One process works on a home folder at a time.`,
 		Example: `  dingdag standalone
   DINGDAG_HOME=/var/lib/dingdag dingdag standalone --dags-folder /etc/dingdag/dags`,
-		Args: noArgs,
+		Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runStandalone(cmd.Context(), a) },
 	}
 }

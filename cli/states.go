@@ -9,33 +9,27 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag"
 )
 
 func newCmdDAGsState(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "state DAG [RUN_ID]", Short: "Print the state of a run, the newest one unless named", Example: "  dingdag dags state my_dag",
-		Args: rangeArgs(1, "DAG", "RUN_ID"), ValidArgsFunction: a.completeRuns,
+		Args: command.RangeArgs(1, "DAG", "RUN_ID"), ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ask, err := a.api(cmd.Context())
 			if err != nil {
 				return err
 			}
-			r, err := ask.Run(cmd.Context(), args[0], argument(args, 1))
+			r, err := ask.Run(cmd.Context(), args[0], command.Argument(args, 1))
 			if err == nil {
-				_, err = fmt.Fprintln(a.Out, paint(a.Out, string(r.State)))
+				_, err = fmt.Fprintln(a.Out, show.State(a.Out, string(r.State)))
 			}
 			return err
 		},
 	}
-}
-
-// argument is one of the arguments of a command line, or empty.
-func argument(args []string, i int) string {
-	if i < len(args) {
-		return args[i]
-	}
-	return ""
 }
 
 func newCmdTasksState(a *app) *cobra.Command {
@@ -43,9 +37,9 @@ func newCmdTasksState(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "state DAG TASK [RUN_ID]", Short: "Print the state of a task in a run, the newest one unless named",
 		Example: "  dingdag tasks state my_dag my_task\n  dingdag tasks state my_dag my_task --map-index 3",
-		Args:    rangeArgs(2, "DAG", "TASK", "RUN_ID"), ValidArgsFunction: a.completeTasks,
+		Args:    command.RangeArgs(2, "DAG", "TASK", "RUN_ID"), ValidArgsFunction: a.completeTasks,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runTasksState(cmd.Context(), a, args[0], args[1], argument(args, 2), mapIndex)
+			return runTasksState(cmd.Context(), a, args[0], args[1], command.Argument(args, 2), mapIndex)
 		},
 	}
 	cmd.Flags().IntVar(&mapIndex, "map-index", -1, "instance of a mapped task")
@@ -59,7 +53,7 @@ func runTasksState(ctx context.Context, a *app, dagID, taskID, runID string, map
 	}
 	state, err := ask.State(ctx, dagID, taskID, runID, mapIndex)
 	if err == nil {
-		_, err = fmt.Fprintln(a.Out, paint(a.Out, state))
+		_, err = fmt.Fprintln(a.Out, show.State(a.Out, state))
 	}
 	return err
 }
@@ -69,17 +63,17 @@ func newCmdTasksStates(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "states-for-dag-run DAG [RUN_ID]", Short: "List the task instances of a run, the newest one unless named",
 		Example: "  dingdag tasks states-for-dag-run my_dag",
-		Args:    rangeArgs(1, "DAG", "RUN_ID"), ValidArgsFunction: a.completeRuns,
+		Args:    command.RangeArgs(1, "DAG", "RUN_ID"), ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runTasksStates(cmd.Context(), a, args[0], argument(args, 1), output)
+			return runTasksStates(cmd.Context(), a, args[0], command.Argument(args, 1), output)
 		},
 	}
-	outputFlag(cmd, &output)
+	show.OutputFlag(cmd, &output)
 	return cmd
 }
 
 func runTasksStates(ctx context.Context, a *app, dagID, runID, output string) error {
-	if err := checkOutput(output); err != nil {
+	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
 	ask, err := a.api(ctx)
@@ -98,9 +92,9 @@ func runTasksStates(ctx context.Context, a *app, dagID, runID, output string) er
 	if is.Partial != nil {
 		a.notef("only the tasks that have a state are listed: %v", is.Partial)
 	}
-	l := listing{
-		columns: []string{"Run", "Task", "State", "Try", "Started", "Ended", "Duration"},
-		drop:    []string{"Ended", "Started", "Try"}, once: "Run",
+	l := show.List{
+		Columns: []string{"Run", "Task", "State", "Try", "Started", "Ended", "Duration"},
+		Drop:    []string{"Ended", "Started", "Try"}, Once: "Run",
 	}
 	now := clock()
 	for _, in := range is.Items {
@@ -113,8 +107,8 @@ func runTasksStates(ctx context.Context, a *app, dagID, runID, output string) er
 		if in.State != dag.Running.String() {
 			until = start // what waits for its next try takes no time
 		}
-		l.add(in, r.RunID, name, in.State, strconv.Itoa(in.TryNumber), a.date(start), a.date(end), took(start, end, until))
+		l.Add(in, r.RunID, name, in.State, strconv.Itoa(in.TryNumber), a.date(start), a.date(end), show.Took(start, end, until))
 	}
-	l.zone = a.showZone()
-	return l.print(a.Out, output)
+	l.Zone = a.showZone()
+	return l.Print(a.Out, output)
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
 )
@@ -51,16 +53,16 @@ func newCmdTasksList(a *app) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "list DAG", Short: "List the tasks of a DAG", Example: "  dingdag tasks list my_dag\n  dingdag tasks list my_dag --tree",
-		Args: exactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
+		Args: command.ExactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
 		RunE: func(_ *cobra.Command, args []string) error { return runTasksList(a, args[0], output, tree) },
 	}
 	cmd.Flags().BoolVar(&tree, "tree", false, "show the dependencies as a tree")
-	outputFlag(cmd, &output)
+	show.OutputFlag(cmd, &output)
 	return cmd
 }
 
 func runTasksList(a *app, id, output string, tree bool) error {
-	if err := checkOutput(output); err != nil {
+	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
 	if tree {
@@ -77,11 +79,11 @@ func runTasksList(a *app, id, output string, tree bool) error {
 	if err != nil {
 		return err
 	}
-	l := listing{columns: []string{"Task", "Operator", "Trigger rule", "Retries", "Upstream"}, wrap: []string{"Upstream"}, drop: []string{"Retries", "Trigger rule"}}
+	l := show.List{Columns: []string{"Task", "Operator", "Trigger rule", "Retries", "Upstream"}, Wrap: []string{"Upstream"}, Drop: []string{"Retries", "Trigger rule"}}
 	for _, t := range ts {
-		l.add(t, t.TaskID, t.Operator, t.TriggerRule, strconv.Itoa(t.Retries), strings.Join(t.Upstream, ", "))
+		l.Add(t, t.TaskID, t.Operator, t.TriggerRule, strconv.Itoa(t.Retries), strings.Join(t.Upstream, ", "))
 	}
-	return l.print(a.Out, output)
+	return l.Print(a.Out, output)
 }
 
 func newCmdTasksTest(a *app) *cobra.Command {
@@ -95,7 +97,7 @@ func newCmdTasksTest(a *app) *cobra.Command {
 		Long: `Runs one task in this process and records nothing. Its upstream tasks are not run, so
 what it pulls from them is empty. Messages it sends are really sent.`,
 		Example: "  dingdag tasks test my_dag my_task",
-		Args:    rangeArgs(2, "DAG", "TASK", "LOGICAL_DATE"), ValidArgsFunction: a.complete(dagWords, taskWords),
+		Args:    command.RangeArgs(2, "DAG", "TASK", "LOGICAL_DATE"), ValidArgsFunction: a.complete(dagWords, taskWords),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t, err := a.trigger(conf, args[2:])
 			if err != nil {
@@ -137,7 +139,7 @@ func (a *app) testEngine(ctx context.Context, logDir, noted string) (*engine.Eng
 	}
 	return a.engine(nil, db, func(o *engine.Options) {
 		o.LogDir, o.ProcessDir = logDir, noted
-		o.TaskOutput, _ = a.logWriter() // it gets whole lines
+		o.TaskOutput, _ = a.LogWriter() // it gets whole lines
 	})
 }
 
@@ -167,7 +169,7 @@ func runTasksTest(ctx context.Context, a *app, dagID, taskID string, mapIndex in
 	}
 	fmt.Fprintf(a.Out, "%s: %s\n", taskID, state)
 	if state == dag.Failed || state == dag.UpForRetry {
-		return errQuiet
+		return command.ErrQuiet
 	}
 	return nil
 }
@@ -178,9 +180,9 @@ func newCmdTasksLogs(a *app) *cobra.Command {
 		Use:     "logs DAG TASK [RUN_ID]",
 		Short:   "Print the log of a task's last try, of the newest run unless one is named",
 		Example: "  dingdag tasks logs my_dag my_task\n  dingdag tasks logs my_dag my_task manual__2026-01-31T00:00:00+00:00 --try 1",
-		Args:    rangeArgs(2, "DAG", "TASK", "RUN_ID"), ValidArgsFunction: a.completeTasks,
+		Args:    command.RangeArgs(2, "DAG", "TASK", "RUN_ID"), ValidArgsFunction: a.completeTasks,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runTasksLogs(cmd.Context(), a, api.TryQuery{DAGID: args[0], TaskID: args[1], RunID: argument(args, 2), MapIndex: mapIndex, Try: try})
+			return runTasksLogs(cmd.Context(), a, api.TryQuery{DAGID: args[0], TaskID: args[1], RunID: command.Argument(args, 2), MapIndex: mapIndex, Try: try})
 		},
 	}
 	mapIndexFlag(cmd, &mapIndex)
@@ -208,7 +210,7 @@ func runTasksLogs(ctx context.Context, a *app, q api.TryQuery) error {
 		return err
 	}
 	defer func() { _ = text.Close() }()
-	w, end := a.logWriter()
+	w, end := a.LogWriter()
 	_, err = io.Copy(w, text)
 	return errors.Join(err, end())
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/worker"
 )
@@ -34,7 +36,7 @@ secrets masked and long values cut. Where nothing was kept it renders again, wit
 version of the DAG, the dates, the conf and the XComs of the run, and says so.`,
 		Example: "  dingdag tasks render my_dag my_task 2026-01-31\n" +
 			"  dingdag tasks render my_dag my_task scheduled__2026-01-31T00:00:00+00:00 --try 1",
-		Args: rangeArgs(2, "DAG", "TASK", "LOGICAL_DATE or RUN_ID"), ValidArgsFunction: a.completeTasks,
+		Args: command.RangeArgs(2, "DAG", "TASK", "LOGICAL_DATE or RUN_ID"), ValidArgsFunction: a.completeTasks,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runTasksRender(cmd.Context(), a, f, args[0], args[1], args[2:]...)
 		},
@@ -42,12 +44,12 @@ version of the DAG, the dates, the conf and the XComs of the run, and says so.`,
 	cmd.Flags().StringVarP(&f.conf, "conf", "c", "", "JSON object for the conf and params of a run that there need not be")
 	cmd.Flags().IntVar(&f.try, "try", 0, "number of the try of a run (default the last)")
 	mapIndexFlag(cmd, &f.mapIndex)
-	outputFlag(cmd, &f.output)
+	show.OutputFlag(cmd, &f.output)
 	return cmd
 }
 
 func runTasksRender(ctx context.Context, a *app, f renderFlags, dagID, taskID string, of ...string) error {
-	if err := checkOutput(f.output); err != nil {
+	if err := show.CheckOutput(f.output); err != nil {
 		return err
 	}
 	r, err := a.namedRun(ctx, dagID, of)
@@ -57,11 +59,11 @@ func runTasksRender(ctx context.Context, a *app, f renderFlags, dagID, taskID st
 	var fields []worker.RenderedField
 	switch {
 	case r != nil && f.conf != "":
-		return usagef("--conf: run %s has its own conf: give a date instead of the run, or leave it out", r.RunID)
+		return command.Usagef("--conf: run %s has its own conf: give a date instead of the run, or leave it out", r.RunID)
 	case r != nil:
 		fields, err = a.renderedIn(ctx, r, taskID, f)
 	case f.try != 0:
-		return usagef("--try: name the run: dingdag tasks render %s %s RUN_ID --try %d", dagID, taskID, f.try)
+		return command.Usagef("--try: name the run: dingdag tasks render %s %s RUN_ID --try %d", dagID, taskID, f.try)
 	default:
 		fields, err = a.renderNew(ctx, dagID, taskID, f, of)
 	}
@@ -139,9 +141,9 @@ func (a *app) renderedIn(ctx context.Context, r *api.Run, taskID string, f rende
 func printFields(a *app, fields []worker.RenderedField, output string) error {
 	switch output {
 	case "json":
-		return printJSON(a.Out, fields)
+		return show.JSON(a.Out, fields)
 	case "yaml":
-		return printYAML(a.Out, fields)
+		return show.YAML(a.Out, fields)
 	}
 	for _, f := range fields {
 		text, ok := f.Value.(string)
@@ -152,7 +154,7 @@ func printFields(a *app, fields []worker.RenderedField, output string) error {
 			}
 			text = string(b)
 		}
-		fmt.Fprintf(a.Out, "# %s\n%s\n", f.Name, shown(a.Out, text))
+		fmt.Fprintf(a.Out, "# %s\n%s\n", f.Name, show.Shown(a.Out, text))
 	}
 	return nil
 }

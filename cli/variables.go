@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/connections/file"
 	"github.com/dingdag/dingdag/store/sqlstore"
@@ -53,9 +55,9 @@ func newCmdVariablesList(a *app) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the keys of the store's variables", Long: "Lists keys only, as Airflow does; those of files and the environment are not listed.",
-		Example: "  dingdag variables list -o json", Args: noArgs,
+		Example: "  dingdag variables list -o json", Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkOutput(output); err != nil {
+			if err := show.CheckOutput(output); err != nil {
 				return err
 			}
 			s, err := a.openStore(cmd.Context())
@@ -66,14 +68,14 @@ func newCmdVariablesList(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			l := listing{columns: []string{"Key", "Description"}, wrap: []string{"Description"}}
+			l := show.List{Columns: []string{"Key", "Description"}, Wrap: []string{"Description"}}
 			for _, v := range vs {
-				l.add(variableRow{v.Key, v.Description}, v.Key, v.Description)
+				l.Add(variableRow{v.Key, v.Description}, v.Key, v.Description)
 			}
-			return l.print(a.Out, output)
+			return l.Print(a.Out, output)
 		},
 	}
-	outputFlag(cmd, &output)
+	show.OutputFlag(cmd, &output)
 	return cmd
 }
 
@@ -86,7 +88,7 @@ func newCmdVariablesGet(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "get KEY", Short: "Print a variable, looked up as tasks do: file, environment, store",
 		Example: "  dingdag variables get region\n  dingdag variables get limits --json --default '{}'",
-		Args:    exactArgs("KEY"), ValidArgsFunction: a.completeVariables,
+		Args:    command.ExactArgs("KEY"), ValidArgsFunction: a.completeVariables,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			fallback = cmd.Flags().Changed("default")
 			s, err := a.openStore(cmd.Context())
@@ -123,13 +125,13 @@ func newCmdVariablesSet(a *app) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "set KEY VALUE", Short: "Add or replace a variable", Example: "  dingdag variables set region cn-hangzhou\n  dingdag variables set limits '{\"rows\": 100}' --json",
-		Args: exactArgs("KEY", "VALUE"), ValidArgsFunction: a.completeVariables,
+		Args: command.ExactArgs("KEY", "VALUE"), ValidArgsFunction: a.completeVariables,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if args[0] == "" {
-				return usagef("the key is empty")
+				return command.Usagef("the key is empty")
 			}
 			if asJSON && !json.Valid([]byte(args[1])) {
-				return usagef("the value of %q is no JSON", args[0])
+				return command.Usagef("the value of %q is no JSON", args[0])
 			}
 			s, err := a.openStore(cmd.Context())
 			if err != nil {
@@ -152,7 +154,7 @@ func newCmdVariablesSet(a *app) *cobra.Command {
 func newCmdVariablesDelete(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "delete KEY", Short: "Delete a variable", Example: "  dingdag variables delete region",
-		Args: exactArgs("KEY"), ValidArgsFunction: a.completeVariables,
+		Args: command.ExactArgs("KEY"), ValidArgsFunction: a.completeVariables,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.openStore(cmd.Context())
 			if err != nil {
@@ -174,7 +176,7 @@ func newCmdVariablesDelete(a *app) *cobra.Command {
 func newCmdVariablesExport(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "export FILE", Short: "Write the store's variables to a JSON file, in clear", Example: "  dingdag variables export variables.json",
-		Args: exactArgs("FILE"),
+		Args: command.ExactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.openStore(cmd.Context())
 			if err != nil {
@@ -214,10 +216,10 @@ func newCmdVariablesImport(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "import FILE", Short: "Read variables from a .json, .yaml or .env file; all of them or none",
 		Example: "  dingdag variables import variables.json --action-on-existing-key skip",
-		Args:    exactArgs("FILE"),
+		Args:    command.ExactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains([]string{"overwrite", "fail", "skip"}, existing) {
-				return usagef("--action-on-existing-key %q: use overwrite, fail or skip", existing)
+				return command.Usagef("--action-on-existing-key %q: use overwrite, fail or skip", existing)
 			}
 			in, err := file.ReadVariables(args[0])
 			if err != nil {
@@ -227,7 +229,7 @@ func newCmdVariablesImport(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&existing, "action-on-existing-key", "a", "overwrite", "overwrite|fail|skip")
-	completeWords(cmd, "action-on-existing-key", "overwrite", "fail", "skip")
+	command.CompleteWords(cmd, "action-on-existing-key", "overwrite", "fail", "skip")
 	return cmd
 }
 

@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/cli/internal/command"
 )
 
 // version is set by the linker; a plain go build leaves "dev".
@@ -16,7 +18,7 @@ func newCmdVersion(a *app) *cobra.Command {
 		Use:     "version",
 		Short:   "Print the version",
 		Example: "  dingdag version",
-		Args:    noArgs,
+		Args:    command.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprint(a.Out, versionLine())
 			return err

@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -17,33 +19,33 @@ func newCmdDAGsWhy(a *app) *cobra.Command {
 		Long: `Tells what became of the newest tick of the schedule that was due, now or at the time
 that --at names: started, skipped, missed or waiting, and why.`,
 		Example: "  dingdag dags why my_dag\n  dingdag dags why my_dag --at 2026-03-01T09:00:00+08:00",
-		Args:    exactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
+		Args:    command.ExactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runDAGsWhy(cmd.Context(), a, args[0], at, output)
 		},
 	}
 	cmd.Flags().StringVar(&at, "at", "", "the time to look at (default now)")
 	cmd.Flags().StringVarP(&output, "output", "o", "text", "text|json|yaml")
-	completeWords(cmd, "output", "text", "json", "yaml")
+	command.CompleteWords(cmd, "output", "text", "json", "yaml")
 	return cmd
 }
 
 func runDAGsWhy(ctx context.Context, a *app, id, at, output string) error {
 	if output != "text" && output != "json" && output != "yaml" {
-		return usagef("unknown output %q: use text, json, yaml", output)
+		return command.Usagef("unknown output %q: use text, json, yaml", output)
 	}
 	when := clock()
 	if at != "" {
 		var err error
 		if when, err = a.parseDate(at); err != nil {
-			return usagef("--at: %w", err)
+			return command.Usagef("--at: %w", err)
 		}
 	}
 	if when.After(clock()) {
 		if d, err := a.findDAG(id); err == nil {
 			a.showIn(d)
 		}
-		return usagef("--at %s lies ahead: dingdag dags next-execution %s tells what comes", a.date(when), id)
+		return command.Usagef("--at %s lies ahead: dingdag dags next-execution %s tells what comes", a.date(when), id)
 	}
 	if ok, err := a.storeExists(); err != nil {
 		return err
@@ -66,9 +68,9 @@ func runDAGsWhy(ctx context.Context, a *app, id, at, output string) error {
 	}
 	switch output {
 	case "json":
-		return printJSON(a.Out, w)
+		return show.JSON(a.Out, w)
 	case "yaml":
-		return printYAML(a.Out, w)
+		return show.YAML(a.Out, w)
 	}
 	if w.Outcome == "" {
 		fmt.Fprintf(a.Out, "not due: %s\n", a.moments(w.Reason))
@@ -89,17 +91,17 @@ func newCmdTasksWhy(a *app) *cobra.Command {
 		Long: `Tells why the instances of a task have the state they have in a run, the newest one unless
 named: which upstream task, pool, limit, pause, retry or run before holds them.`,
 		Example: "  dingdag tasks why my_dag my_task",
-		Args:    rangeArgs(2, "DAG", "TASK", "RUN_ID"), ValidArgsFunction: a.completeTasks,
+		Args:    command.RangeArgs(2, "DAG", "TASK", "RUN_ID"), ValidArgsFunction: a.completeTasks,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runTasksWhy(cmd.Context(), a, args[0], args[1], argument(args, 2), output)
+			return runTasksWhy(cmd.Context(), a, args[0], args[1], command.Argument(args, 2), output)
 		},
 	}
-	outputFlag(cmd, &output)
+	show.OutputFlag(cmd, &output)
 	return cmd
 }
 
 func runTasksWhy(ctx context.Context, a *app, dagID, taskID, runID, output string) error {
-	if err := checkOutput(output); err != nil {
+	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
 	ask, err := a.api(ctx)
@@ -111,10 +113,10 @@ func runTasksWhy(ctx context.Context, a *app, dagID, taskID, runID, output strin
 		return err
 	}
 	a.showInZoneOf(ctx, ask, r.Version)
-	l := listing{columns: []string{"Task", "State", "Why"}, wrap: []string{"Why"}}
+	l := show.List{Columns: []string{"Task", "State", "Why"}, Wrap: []string{"Why"}}
 	for _, w := range whys {
 		in := store.Instance{TaskID: taskID, MapIndex: w.MapIndex}
-		l.add(w, in.Label(), w.State, a.moments(w.Reason))
+		l.Add(w, in.Label(), w.State, a.moments(w.Reason))
 	}
-	return l.print(a.Out, output)
+	return l.Print(a.Out, output)
 }

@@ -5,6 +5,9 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 )
 
 func newCmdTasksXComs(a *app) *cobra.Command {
@@ -14,12 +17,12 @@ func newCmdTasksXComs(a *app) *cobra.Command {
 		Short: "List what the tasks of a run have returned and pushed, of the newest run unless one is named",
 		Example: "  dingdag tasks xcoms my_dag\n" +
 			"  dingdag tasks xcoms my_dag manual__2026-01-31T00:00:00+00:00 -o json",
-		Args: rangeArgs(1, "DAG", "RUN_ID"), ValidArgsFunction: a.completeRuns,
+		Args: command.RangeArgs(1, "DAG", "RUN_ID"), ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runTasksXComs(cmd.Context(), a, args[0], argument(args, 1), output)
+			return runTasksXComs(cmd.Context(), a, args[0], command.Argument(args, 1), output)
 		},
 	}
-	outputFlag(cmd, &output)
+	show.OutputFlag(cmd, &output)
 	return cmd
 }
 
@@ -32,13 +35,13 @@ func runTasksXComs(ctx context.Context, a *app, dagID, runID, output string) err
 	if err != nil {
 		return err
 	}
-	l := listing{columns: []string{"Task", "Map index", "Key", "Value"}, wrap: []string{"Value"}, drop: []string{"Map index"}}
+	l := show.List{Columns: []string{"Task", "Map index", "Key", "Value"}, Wrap: []string{"Value"}, Drop: []string{"Map index"}}
 	for _, x := range xs {
 		index := ""
 		if x.MapIndex >= 0 {
 			index = strconv.Itoa(x.MapIndex)
 		}
-		l.add(x, x.TaskID, index, x.Key, string(x.Value))
+		l.Add(x, x.TaskID, index, x.Key, string(x.Value))
 	}
-	return l.print(a.Out, output)
+	return l.Print(a.Out, output)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/dag"
 )
 
@@ -112,7 +113,7 @@ func (a *app) parseDate(s string) (time.Time, error) {
 			return t, err
 		}
 	}
-	return time.Time{}, usagef("%q is not a valid date: write 2026-01-31, or 2026-01-31T08:00:00+08:00", s)
+	return time.Time{}, command.Usagef("%q is not a valid date: write 2026-01-31, or 2026-01-31T08:00:00+08:00", s)
 }
 
 // inZone is the moment at which clocks of the zone show what wall shows in UTC. There may
@@ -131,9 +132,9 @@ func inZone(s string, wall time.Time, loc *time.Location) (time.Time, error) {
 		return found[0], nil
 	case 0:
 		shifted := wall.Add(-time.Duration(offset(wall.Add(-24*time.Hour), loc)) * time.Second)
-		return time.Time{}, usagef("%s does not exist in %s, where clocks skip it: write it with its offset, as in %s", s, loc, shifted.In(loc).Format(time.RFC3339))
+		return time.Time{}, command.Usagef("%s does not exist in %s, where clocks skip it: write it with its offset, as in %s", s, loc, shifted.In(loc).Format(time.RFC3339))
 	default:
-		return time.Time{}, usagef("%s comes twice in %s, where clocks are set back: write %s or %s", s, loc, found[0].Format(time.RFC3339), found[1].Format(time.RFC3339))
+		return time.Time{}, command.Usagef("%s comes twice in %s, where clocks are set back: write %s or %s", s, loc, found[0].Format(time.RFC3339), found[1].Format(time.RFC3339))
 	}
 }
 

@@ -1,4 +1,4 @@
-package cli
+package show
 
 import (
 	"bytes"
@@ -17,11 +17,11 @@ import (
 // is left out where other escapes are shown.
 var colour = regexp.MustCompile("\x1b\\[[0-9;:]*m")
 
-// harmless makes text that comes from tasks and services fit to be shown on a terminal:
+// Harmless makes text that comes from tasks and services fit to be shown on a terminal:
 // colours are left out, and every other control character is shown instead of obeyed, as
 // cat -v does, so that a log can neither rewrite the screen nor answer for the person
 // before it. Line feeds and tabs stay, and so does a carriage return before a line feed.
-func harmless(text string) string {
+func Harmless(text string) string {
 	if strings.IndexFunc(text, controls) < 0 {
 		return text
 	}
@@ -43,17 +43,17 @@ func harmless(text string) string {
 	return b.String()
 }
 
-// harmlessAttr makes an attribute or the message of a log harmless, for a handler that writes
+// HarmlessAttr makes an attribute or the message of a log harmless, for a handler that writes
 // colours of its own between them.
-func harmlessAttr(_ []string, a slog.Attr) slog.Attr {
+func HarmlessAttr(_ []string, a slog.Attr) slog.Attr {
 	a.Value = a.Value.Resolve()
-	a.Key = harmless(a.Key)
+	a.Key = Harmless(a.Key)
 	switch a.Value.Kind() {
 	case slog.KindString:
-		a.Value = slog.StringValue(harmless(a.Value.String()))
+		a.Value = slog.StringValue(Harmless(a.Value.String()))
 	case slog.KindAny:
 		if _, level := a.Value.Any().(slog.Level); !level {
-			a.Value = slog.StringValue(harmless(a.Value.String())) // as it would be printed
+			a.Value = slog.StringValue(Harmless(a.Value.String())) // as it would be printed
 		}
 	default: // numbers, times and the like hold no text
 	}
@@ -72,31 +72,34 @@ func controls(r rune) bool {
 	return r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
 
-// screenWriter makes lines harmless. The last one goes through with flush when it has no
-// end.
-type screenWriter struct {
+// Screen makes lines harmless for a terminal. The last one goes through with Flush when it has
+// no end.
+type Screen struct {
 	to   io.Writer
 	held []byte
 }
 
-// logWriter returns where to print text of task logs, and a function that ends it: w
+// NewScreen makes a [Screen] in front of a terminal.
+func NewScreen(to io.Writer) *Screen { return &Screen{to: to} }
+
+// LogWriter returns where to print text of task logs, and a function that ends it: w
 // itself, or what makes it harmless when w is a terminal.
-func (a *app) logWriter() (w io.Writer, end func() error) {
-	if !a.terminal() {
-		return a.Out, func() error { return nil }
+func (o IO) LogWriter() (w io.Writer, end func() error) {
+	if !o.Terminal() {
+		return o.Out, func() error { return nil }
 	}
-	s := &screenWriter{to: a.Out}
-	return s, s.flush
+	s := NewScreen(o.Out)
+	return s, s.Flush
 }
 
 // Write implements [io.Writer].
-func (s *screenWriter) Write(p []byte) (int, error) {
+func (s *Screen) Write(p []byte) (int, error) {
 	s.held = append(s.held, p...)
 	end := bytes.LastIndexByte(s.held, '\n') + 1
 	if end == 0 {
 		return len(p), nil
 	}
-	text := harmless(string(s.held[:end]))
+	text := Harmless(string(s.held[:end]))
 	s.held = append(s.held[:0], s.held[end:]...)
 	if _, err := io.WriteString(s.to, text); err != nil {
 		return 0, err
@@ -104,18 +107,20 @@ func (s *screenWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (s *screenWriter) flush() error {
-	_, err := io.WriteString(s.to, harmless(string(s.held)))
+// Flush writes what has no line end.
+func (s *Screen) Flush() error {
+	_, err := io.WriteString(s.to, Harmless(string(s.held)))
 	s.held = nil
 	return err
 }
 
-// shown is text for w, harmless when that is a terminal.
-func shown(w io.Writer, text string) string {
-	if f, ok := (IO{Out: w}).file(); ok && isTerminal(f) {
-		return harmless(text)
+// Shown is text for w, harmless when that is a terminal.
+func Shown(w io.Writer, text string) string {
+	if f, ok := (IO{Out: w}).File(); ok && IsTerminal(f) {
+		return Harmless(text)
 	}
 	return text
 }
 
-func isTerminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) }
+// IsTerminal reports whether a file is a terminal.
+func IsTerminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) }

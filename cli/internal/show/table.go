@@ -1,4 +1,4 @@
-package cli
+package show
 
 import (
 	"io"
@@ -28,7 +28,7 @@ var stateColumns = []string{"State", "Becomes", "Last run"} //nolint:gochecknogl
 // timeColumns are those whose cells are moments, or have some.
 var timeColumns = []string{"Start", "Started", "End", "Ended", "Logical date", "Run after", "Data interval", "Next run", "From", "To"} //nolint:gochecknoglobals // a constant
 
-// offsetMoment is a moment as [app.date] writes it.
+// offsetMoment is a moment as a command writes it.
 var offsetMoment = regexp.MustCompile(`(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:Z|[+-]\d\d:\d\d)`)
 
 // stateColors are Airflow's, in the 16 colours that every terminal has.
@@ -50,19 +50,19 @@ var stateColors = map[string]text.Colors{ //nolint:gochecknoglobals // a constan
 // colored reports whether output to w is coloured: on a terminal, unless NO_COLOR is set
 // (no-color.org) or the terminal is dumb.
 func colored(w io.Writer) bool {
-	return IO{Out: w}.terminal() && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	return IO{Out: w}.Terminal() && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
-// paint is the name of a state in its colour, where w shows colours.
-func paint(w io.Writer, state string) string {
+// State is the name of a state in its colour, where w shows colours.
+func State(w io.Writer, state string) string {
 	if c, ok := stateColors[state]; ok && colored(w) {
 		return c.Sprint(state)
 	}
 	return state
 }
 
-// took is how long something took, or has taken until now; empty before it begins.
-func took(start, end, now time.Time) string {
+// Took is how long something took, or has taken until now; empty before it begins.
+func Took(start, end, now time.Time) string {
 	if start.IsZero() {
 		return ""
 	}
@@ -92,29 +92,29 @@ type fitted struct {
 }
 
 // fit chooses what of the list is shown.
-func (l *listing) fit(room int) fitted {
+func (l *List) fit(room int) fitted {
 	var f fitted
-	natural := make([]int, len(l.columns))
-	for i, name := range l.columns {
+	natural := make([]int, len(l.Columns))
+	for i, name := range l.Columns {
 		f.shown = append(f.shown, i)
 		natural[i] = text.StringWidthWithoutEscSequences(name)
 		for _, r := range l.rows {
 			natural[i] = max(natural[i], text.LongestLineLen(r[i]))
 		}
 	}
-	f.widths = make([]int, len(l.columns))
+	f.widths = make([]int, len(l.Columns))
 	if room <= 0 {
 		return f
 	}
-	if i := slices.Index(l.columns, l.once); i >= 0 && len(l.rows) > 0 && l.allSame(i) {
-		f.heading = l.columns[i] + ": " + l.rows[0][i]
+	if i := slices.Index(l.Columns, l.Once); i >= 0 && len(l.rows) > 0 && l.allSame(i) {
+		f.heading = l.Columns[i] + ": " + l.rows[0][i]
 		f.shown = slices.Delete(f.shown, i, i+1)
 	}
 	need := func(least int) int {
 		sum := 0
 		for _, i := range f.shown {
 			w := natural[i]
-			if slices.Contains(l.wrap, l.columns[i]) {
+			if slices.Contains(l.Wrap, l.Columns[i]) {
 				w = min(w, least)
 			}
 			sum += w + padding
@@ -122,19 +122,19 @@ func (l *listing) fit(room int) fitted {
 		return sum
 	}
 	leave := func(name string) bool {
-		n := slices.Index(f.shown, slices.Index(l.columns, name))
+		n := slices.Index(f.shown, slices.Index(l.Columns, name))
 		if n < 0 || need(wrapFrom) <= room {
 			return false
 		}
 		f.shown = slices.Delete(f.shown, n, n+1)
 		return true
 	}
-	for _, name := range l.drop { // what is empty tells nothing
-		if l.allSame(slices.Index(l.columns, name)) && len(l.rows) > 0 && l.rows[0][slices.Index(l.columns, name)] == "" {
+	for _, name := range l.Drop { // what is empty tells nothing
+		if l.allSame(slices.Index(l.Columns, name)) && len(l.rows) > 0 && l.rows[0][slices.Index(l.Columns, name)] == "" {
 			leave(name)
 		}
 	}
-	for _, name := range l.drop {
+	for _, name := range l.Drop {
 		if leave(name) {
 			f.left = append(f.left, name)
 		}
@@ -158,11 +158,11 @@ func (f fitted) width(n int, natural []int) int {
 
 // widest is the widest column that may be wrapped, or of all when those are narrow
 // already.
-func (l *listing) widest(f fitted, natural []int) int {
+func (l *List) widest(f fitted, natural []int) int {
 	best, other := -1, -1
 	for n, i := range f.shown {
 		w := f.width(n, natural)
-		if slices.Contains(l.wrap, l.columns[i]) && w > wrapFrom && (best < 0 || w > f.width(best, natural)) {
+		if slices.Contains(l.Wrap, l.Columns[i]) && w > wrapFrom && (best < 0 || w > f.width(best, natural)) {
 			best = n
 		}
 		if w > 1 && (other < 0 || w > f.width(other, natural)) {
@@ -175,7 +175,7 @@ func (l *listing) widest(f fitted, natural []int) int {
 	return best
 }
 
-func (l *listing) allSame(column int) bool {
+func (l *List) allSame(column int) bool {
 	for _, r := range l.rows {
 		if r[column] != l.rows[0][column] {
 			return false
@@ -185,12 +185,12 @@ func (l *listing) allSame(column int) bool {
 }
 
 // table writes the list for people: on a terminal so that it fits, with states in colour.
-func (l *listing) table(w io.Writer) error {
+func (l *List) table(w io.Writer) error {
 	room := 0
-	if o := (IO{Out: w}); o.terminal() {
-		room = o.width()
+	if o := (IO{Out: w}); o.Terminal() {
+		room = o.Width()
 	}
-	if room > 0 && l.zone != nil {
+	if room > 0 && l.Zone != nil {
 		l = l.withoutOffsets()
 	}
 	f := l.fit(room)
@@ -204,7 +204,7 @@ func (l *listing) table(w io.Writer) error {
 		configs []table.ColumnConfig
 	)
 	for n, i := range f.shown {
-		names = append(names, l.columns[i])
+		names = append(names, l.Columns[i])
 		if f.widths[n] > 0 {
 			configs = append(configs, table.ColumnConfig{Number: n + 1, WidthMax: f.widths[n], WidthMaxEnforcer: text.WrapSoft})
 		}
@@ -217,10 +217,10 @@ func (l *listing) table(w io.Writer) error {
 		for n, i := range f.shown {
 			cell := r[i]
 			switch {
-			case room > 0 && l.columns[i] == l.once && above != nil && above[i] == cell:
+			case room > 0 && l.Columns[i] == l.Once && above != nil && above[i] == cell:
 				cell = ""
-			case slices.Contains(stateColumns, l.columns[i]):
-				cell = paint(w, cell)
+			case slices.Contains(stateColumns, l.Columns[i]):
+				cell = State(w, cell)
 			}
 			row[n] = cell
 		}
@@ -233,13 +233,13 @@ func (l *listing) table(w io.Writer) error {
 
 // withoutOffsets is the list with moments that do without their offset, which the last line
 // of the table makes up for.
-func (l *listing) withoutOffsets() *listing {
+func (l *List) withoutOffsets() *List {
 	short := *l
 	short.rows = make([][]string, len(l.rows))
 	for n, r := range l.rows {
 		short.rows[n] = slices.Clone(r)
 		for i, cell := range r {
-			if slices.Contains(timeColumns, l.columns[i]) {
+			if slices.Contains(timeColumns, l.Columns[i]) {
 				short.rows[n][i] = offsetMoment.ReplaceAllString(cell, "$1 $2")
 			}
 		}
@@ -248,16 +248,16 @@ func (l *listing) withoutOffsets() *listing {
 }
 
 // sayLeft says what the table does not show as it is.
-func (l *listing) sayLeft(w io.Writer, f fitted, room int) error {
+func (l *List) sayLeft(w io.Writer, f fitted, room int) error {
 	var notes []string
-	if l.zone != nil && room > 0 && slices.ContainsFunc(f.shown, func(i int) bool { return slices.Contains(timeColumns, l.columns[i]) }) {
-		notes = append(notes, "times in "+l.zone.String())
+	if l.Zone != nil && room > 0 && slices.ContainsFunc(f.shown, func(i int) bool { return slices.Contains(timeColumns, l.Columns[i]) }) {
+		notes = append(notes, "times in "+l.Zone.String())
 	}
 	if len(f.left) > 0 {
 		notes = append(notes, "left out: "+strings.Join(f.left, ", ")+" (-o json has all)")
 	}
 	for n, i := range f.shown {
-		if f.widths[n] > 0 && !slices.Contains(l.wrap, l.columns[i]) {
+		if f.widths[n] > 0 && !slices.Contains(l.Wrap, l.Columns[i]) {
 			notes = append(notes, "what does not fit goes on below: -o plain has it in one line")
 			break
 		}
