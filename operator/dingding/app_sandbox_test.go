@@ -1,7 +1,6 @@
 package dingding_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,182 +9,125 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/dingding/internal/apptest"
 	"github.com/dingdag/dingdag/operator/operatortest"
 	"github.com/dingdag/dingdag/sandbox"
-	"github.com/dingdag/dingdag/sandbox/sandboxtest"
 )
-
-// office is a task whose app belongs to the demo organisation of a sandbox.
-type office struct {
-	*operatortest.Task
-	box *sandboxtest.Sandbox
-	app sandbox.App
-}
-
-func newOffice(t *testing.T) *office {
-	t.Helper()
-	box := sandboxtest.Start(t, sandboxtest.WithPathPrefix("/dingtalk"))
-	o := &office{Task: operatortest.NewTask(t), box: box, app: box.Demo()}
-	o.Conns["dingtalk_default"] = &connections.Connection{
-		ID: "dingtalk_default", Type: "dingtalk", Host: &box.URL, Login: &o.app.AppKey, Password: new(connections.Secret(o.app.AppSecret)),
-		Extra: new(connections.Secret(fmt.Sprintf(`{"qps": 0, "agent_id": %d}`, o.app.AgentID))),
-	}
-	return o
-}
-
-// run runs an operator, which must succeed, and returns its result as JSON values.
-func (o *office) run(t *testing.T, name, text string) map[string]any {
-	t.Helper()
-	got, err := execApp(t, o.Task, name, text)
-	require.NoError(t, err, name)
-	encoded, err := json.Marshal(got)
-	require.NoError(t, err)
-	var result map[string]any
-	require.NoError(t, json.Unmarshal(encoded, &result))
-	for _, a := range o.box.Attempts() {
-		assert.Empty(t, a.Ignored, "DingTalk does not know these parameters of %s", a.Call)
-	}
-	return result
-}
-
-// fails runs an operator, which must fail at once, and returns what it says.
-func (o *office) fails(t *testing.T, name, text string) string {
-	t.Helper()
-	_, err := execApp(t, o.Task, name, text)
-	require.Error(t, err, name)
-	assert.Equal(t, operator.Failed, operator.Classify(t.Context(), err).Kind, "%v", err)
-	return err.Error()
-}
-
-func text(t *testing.T, values map[string]any, name string) string {
-	t.Helper()
-	s, ok := values[name].(string)
-	require.True(t, ok && s != "", "%s in %v", name, values)
-	return s
-}
-
-func nested(t *testing.T, values map[string]any, name string) map[string]any {
-	t.Helper()
-	m, ok := values[name].(map[string]any)
-	require.True(t, ok, "%s in %v", name, values)
-	return m
-}
 
 func TestSandboxPeople(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
-	created := nested(t, o.run(t, "dingtalk_create_user", `{name: Ann Lee, mobile: "13911111111", dept_id_list: "2, 4", title: SRE}`), "user_data")
-	id := text(t, created, "userid")
-	got := nested(t, o.run(t, "dingtalk_get_user", `mobile: "13911111111"`), "user_data")
+	o := suite.Office(t)
+	created := apptest.Nested(t, o.Run(t, "dingtalk_create_user", `{name: Ann Lee, mobile: "13911111111", dept_id_list: "2, 4", title: SRE}`), "user_data")
+	id := apptest.Text(t, created, "userid")
+	got := apptest.Nested(t, o.Run(t, "dingtalk_get_user", `mobile: "13911111111"`), "user_data")
 	assert.Equal(t, []any{id, created["unionId"], "Ann Lee", "SRE"}, []any{got["userid"], got["unionid"], got["name"], got["title"]})
-	assert.Equal(t, id, o.run(t, "dingtalk_get_user_id_by_union_id", "union_id: "+text(t, created, "unionId"))["user_id"])
-	assert.Contains(t, o.fails(t, "dingtalk_create_user", `{name: Bob, mobile: "13911111111", dept_id_list: 2}`), "the mobile number is in the organisation already")
-	assert.Contains(t, o.fails(t, "dingtalk_get_user", "user_id: nobody"), "does not exist")
+	assert.Equal(t, id, o.Run(t, "dingtalk_get_user_id_by_union_id", "union_id: "+apptest.Text(t, created, "unionId"))["user_id"])
+	assert.Contains(t, o.Fails(t, "dingtalk_create_user", `{name: Bob, mobile: "13911111111", dept_id_list: 2}`), "the mobile number is in the organisation already")
+	assert.Contains(t, o.Fails(t, "dingtalk_get_user", "user_id: nobody"), "does not exist")
 
-	assert.InDelta(t, 13, o.run(t, "dingtalk_get_user_count", "only_active: false")["user_count"], 0)
-	one := o.run(t, "dingtalk_get_dept_users", "{dept_id: 4, size: 2}")
+	assert.InDelta(t, 13, o.Run(t, "dingtalk_get_user_count", "only_active: false")["user_count"], 0)
+	one := o.Run(t, "dingtalk_get_dept_users", "{dept_id: 4, size: 2}")
 	assert.Equal(t, true, one["has_more"])
-	all := o.run(t, "dingtalk_get_dept_users", "{dept_id: 4, size: 2, all: true}")
+	all := o.Run(t, "dingtalk_get_dept_users", "{dept_id: 4, size: 2, all: true}")
 	assert.Len(t, all["users"], 5)
 	assert.Equal(t, false, all["has_more"])
-	found := nested(t, o.run(t, "dingtalk_search_users", "{query_word: Ann, size: 1, all: true}"), "search_result")
+	found := apptest.Nested(t, o.Run(t, "dingtalk_search_users", "{query_word: Ann, size: 1, all: true}"), "search_result")
 	assert.Equal(t, []any{id}, found["list"])
 
-	dept := nested(t, o.run(t, "dingtalk_get_dept_detail", "{dept_id: 4, language: en_US}"), "dept_detail")
+	dept := apptest.Nested(t, o.Run(t, "dingtalk_get_dept_detail", "{dept_id: 4, language: en_US}"), "dept_detail")
 	assert.Equal(t, "Platform", dept["name"])
-	assert.InDelta(t, 2, o.run(t, "dingtalk_get_dept_list", "{}")["total_count"], 0)
-	assert.NotEmpty(t, nested(t, o.run(t, "dingtalk_search_departments", "query_word: 平台"), "search_result")["list"])
+	assert.InDelta(t, 2, o.Run(t, "dingtalk_get_dept_list", "{}")["total_count"], 0)
+	assert.NotEmpty(t, apptest.Nested(t, o.Run(t, "dingtalk_search_departments", "query_word: 平台"), "search_result")["list"])
 }
 
 func TestSandboxGroups(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
-	chat := nested(t, o.run(t, "dingtalk_create_chat", "{name: 值班 7, owner_user_id: user001, user_ids: 'user002, user003', show_history_type: 1}"), "chat_data")
-	cid, chatID := text(t, chat, "openConversationId"), text(t, chat, "chatid")
-	made, err := o.box.Chat(cid)
+	o := suite.Office(t)
+	chat := apptest.Nested(t, o.Run(t, "dingtalk_create_chat", "{name: 值班 7, owner_user_id: user001, user_ids: 'user002, user003', show_history_type: 1}"), "chat_data")
+	cid, chatID := apptest.Text(t, chat, "openConversationId"), apptest.Text(t, chat, "chatid")
+	made, err := o.Box.Chat(cid)
 	require.NoError(t, err)
 	assert.ElementsMatch(t, []string{"user001", "user002", "user003"}, made.Members)
 	assert.Equal(t, 1, made.Options["showHistoryType"])
-	assert.Equal(t, "值班 7", nested(t, o.run(t, "dingtalk_get_chat_info", "chat_id: "+chatID), "chat_info")["title"])
-	assert.Equal(t, "值班 7", nested(t, o.run(t, "dingtalk_get_chat_info", "chat_id: "+cid), "chat_info")["title"])
-	assert.Equal(t, cid, o.run(t, "dingtalk_convert_chat_id", "chat_id: "+chatID)["open_conversation_id"])
-	assert.NotEmpty(t, o.fails(t, "dingtalk_create_chat", "{name: x, owner_user_id: nobody}"))
+	assert.Equal(t, "值班 7", apptest.Nested(t, o.Run(t, "dingtalk_get_chat_info", "chat_id: "+chatID), "chat_info")["title"])
+	assert.Equal(t, "值班 7", apptest.Nested(t, o.Run(t, "dingtalk_get_chat_info", "chat_id: "+cid), "chat_info")["title"])
+	assert.Equal(t, cid, o.Run(t, "dingtalk_convert_chat_id", "chat_id: "+chatID)["open_conversation_id"])
+	assert.NotEmpty(t, o.Fails(t, "dingtalk_create_chat", "{name: x, owner_user_id: nobody}"))
 
-	key := text(t, o.run(t, "dingtalk_send_group_message", "{open_conversation_id: '"+cid+"', msg_key: sampleMarkdown, msg_param: {title: t, text: '# x'}}"), "process_query_key")
-	require.NoError(t, o.box.ReadMessage(key, "user002"))
-	readers := o.run(t, "dingtalk_get_message_readers", "{process_query_key: '"+key+"', open_conversation_id: '"+cid+"', all: true}")
+	key := apptest.Text(t, o.Run(t, "dingtalk_send_group_message", "{open_conversation_id: '"+cid+"', msg_key: sampleMarkdown, msg_param: {title: t, text: '# x'}}"), "process_query_key")
+	require.NoError(t, o.Box.ReadMessage(key, "user002"))
+	readers := o.Run(t, "dingtalk_get_message_readers", "{process_query_key: '"+key+"', open_conversation_id: '"+cid+"', all: true}")
 	assert.Equal(t, []any{"user002"}, readers["read_user_ids"])
-	assert.Equal(t, []any{key}, o.run(t, "dingtalk_recall_bot_messages", "{process_query_keys: '"+key+"', open_conversation_id: '"+cid+"'}")["recalled"])
+	assert.Equal(t, []any{key}, o.Run(t, "dingtalk_recall_bot_messages", "{process_query_keys: '"+key+"', open_conversation_id: '"+cid+"'}")["recalled"])
 
-	sent := o.run(t, "dingtalk_send_user_message", "{user_ids: 'user001, nobody', msg_key: sampleText, msg_param: {content: hello}}")
+	sent := o.Run(t, "dingtalk_send_user_message", "{user_ids: 'user001, nobody', msg_key: sampleText, msg_param: {content: hello}}")
 	assert.Len(t, sent["undelivered"], 1)
-	key = text(t, sent, "process_query_key")
-	assert.Equal(t, []any{"user001"}, o.run(t, "dingtalk_get_message_readers", "process_query_key: '"+key+"'")["unread_user_ids"])
-	o.run(t, "dingtalk_recall_bot_messages", "process_query_keys: ['"+key+"']")
+	key = apptest.Text(t, sent, "process_query_key")
+	assert.Equal(t, []any{"user001"}, o.Run(t, "dingtalk_get_message_readers", "process_query_key: '"+key+"'")["unread_user_ids"])
+	o.Run(t, "dingtalk_recall_bot_messages", "process_query_keys: ['"+key+"']")
 
-	ding := o.run(t, "dingtalk_send_ding", "{user_ids: user001, content: disk full}")
-	o.run(t, "dingtalk_recall_ding", "open_ding_id: "+text(t, ding, "open_ding_id"))
+	ding := o.Run(t, "dingtalk_send_ding", "{user_ids: user001, content: disk full}")
+	o.Run(t, "dingtalk_recall_ding", "open_ding_id: "+apptest.Text(t, ding, "open_ding_id"))
 }
 
 func TestSandboxSceneGroupsAndCards(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
-	group := fmt.Sprintf("{title: 发布, template_id: %s, owner_user_id: user001, user_ids: user002}", o.app.GroupTemplates[0])
-	cid := text(t, o.run(t, "dingtalk_create_scene_group", group), "open_conversation_id")
-	assert.Equal(t, cid, text(t, o.run(t, "dingtalk_create_scene_group", group), "open_conversation_id"), "a second try makes no second group")
+	o := suite.Office(t)
+	group := fmt.Sprintf("{title: 发布, template_id: %s, owner_user_id: user001, user_ids: user002}", o.App.GroupTemplates[0])
+	cid := apptest.Text(t, o.Run(t, "dingtalk_create_scene_group", group), "open_conversation_id")
+	assert.Equal(t, cid, apptest.Text(t, o.Run(t, "dingtalk_create_scene_group", group), "open_conversation_id"), "a second try makes no second group")
 	id := "open_conversation_id: '" + cid + "'"
-	o.run(t, "dingtalk_add_scene_group_members", "{"+id+", user_ids: user003}")
-	o.run(t, "dingtalk_remove_scene_group_members", "{"+id+", user_ids: user002}")
-	members := o.run(t, "dingtalk_get_scene_group_members", "{"+id+", all: true}")
+	o.Run(t, "dingtalk_add_scene_group_members", "{"+id+", user_ids: user003}")
+	o.Run(t, "dingtalk_remove_scene_group_members", "{"+id+", user_ids: user002}")
+	members := o.Run(t, "dingtalk_get_scene_group_members", "{"+id+", all: true}")
 	assert.ElementsMatch(t, []any{"user001", "user003"}, members["user_ids"])
-	o.run(t, "dingtalk_update_scene_group", "{"+id+", title: 发布 2, management_options: {searchable: 1}}")
-	assert.Equal(t, "发布 2", nested(t, o.run(t, "dingtalk_get_chat_info", "chat_id: '"+cid+"'"), "chat_info")["title"])
+	o.Run(t, "dingtalk_update_scene_group", "{"+id+", title: 发布 2, management_options: {searchable: 1}}")
+	assert.Equal(t, "发布 2", apptest.Nested(t, o.Run(t, "dingtalk_get_chat_info", "chat_id: '"+cid+"'"), "chat_info")["title"])
 
-	card := text(t, o.run(t, "dingtalk_create_card", "{card_template_id: tpl, "+id+", card_param_map: {title: 'Deploy?', body: ''}}"), "out_track_id")
-	o.run(t, "dingtalk_update_card", "{out_track_id: "+card+", card_param_map: {title: Deployed}}")
-	o.run(t, "dingtalk_stream_card", "{out_track_id: "+card+", key: body, content: done, is_finalize: true}")
-	got, err := o.box.Card(card)
+	card := apptest.Text(t, o.Run(t, "dingtalk_create_card", "{card_template_id: tpl, "+id+", card_param_map: {title: 'Deploy?', body: ''}}"), "out_track_id")
+	o.Run(t, "dingtalk_update_card", "{out_track_id: "+card+", card_param_map: {title: Deployed}}")
+	o.Run(t, "dingtalk_stream_card", "{out_track_id: "+card+", key: body, content: done, is_finalize: true}")
+	got, err := o.Box.Card(card)
 	require.NoError(t, err)
 	assert.Contains(t, fmt.Sprintf("%v", got), "Deployed")
 	assert.Contains(t, fmt.Sprintf("%v", got), "done")
-	o.run(t, "dingtalk_disband_scene_group", "{"+id+"}")
-	made, err := o.box.Chat(cid)
+	o.Run(t, "dingtalk_disband_scene_group", "{"+id+"}")
+	made, err := o.Box.Chat(cid)
 	require.NoError(t, err)
 	assert.True(t, made.Disbanded)
 }
 
 func TestSandboxNotices(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
+	o := suite.Office(t)
 	const notice = "{user_ids: 'user001, nobody', msg_type: markdown, title: t, content: '# 08:00', wait: true, poll_interval: 100ms}"
-	sent := o.run(t, "dingtalk_send_work_notice", notice)
+	sent := o.Run(t, "dingtalk_send_work_notice", notice)
 	assert.Equal(t, []any{"user001"}, sent["delivered"])
 	assert.Len(t, sent["undelivered"], 1)
-	id := o.box.Notices()[0].TaskID
-	status := nested(t, o.run(t, "dingtalk_get_message_status", fmt.Sprintf("msg_task_id: %d", id)), "message_status")
+	id := o.Box.Notices()[0].TaskID
+	status := apptest.Nested(t, o.Run(t, "dingtalk_get_message_status", fmt.Sprintf("msg_task_id: %d", id)), "message_status")
 	assert.Equal(t, []any{"user001"}, status["delivered"])
-	assert.Equal(t, true, o.run(t, "dingtalk_recall_message", fmt.Sprintf("msg_task_id: %d", id))["recall_result"])
-	assert.Contains(t, o.fails(t, "dingtalk_send_work_notice", notice), "the same content today already")
+	assert.Equal(t, true, o.Run(t, "dingtalk_recall_message", fmt.Sprintf("msg_task_id: %d", id))["recall_result"])
+	assert.Contains(t, o.Fails(t, "dingtalk_send_work_notice", notice), "the same content today already")
 
 	picture := filepath.Join(o.DAGFolder, "logo.png")
 	require.NoError(t, os.WriteFile(picture, []byte("\x89PNG\r\n\x1a\n picture"), 0o600))
-	media := text(t, o.run(t, "dingtalk_upload_media", "{type: image, path: logo.png}"), "media_id")
-	o.run(t, "dingtalk_send_work_notice", "{dept_ids: 4, msg_type: image, message: {media_id: '"+media+"'}, wait: true, poll_interval: 100ms}")
-	assert.Len(t, o.box.Notices(), 3)
+	media := apptest.Text(t, o.Run(t, "dingtalk_upload_media", "{type: image, path: logo.png}"), "media_id")
+	o.Run(t, "dingtalk_send_work_notice", "{dept_ids: 4, msg_type: image, message: {media_id: '"+media+"'}, wait: true, poll_interval: 100ms}")
+	assert.Len(t, o.Box.Notices(), 3)
 }
 
 func TestSandboxReply(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
-	chat := nested(t, o.run(t, "dingtalk_create_chat", "{name: ops, owner_user_id: user001}"), "chat_data")
-	address := o.box.OpenSession(sandbox.Session{AppKey: o.app.AppKey, Chat: text(t, chat, "openConversationId"), UserID: "user001"})
-	_, err := execApp(t, o.Task, "dingtalk_reply", "{session_webhook: '"+address+"', message: got it, at_user_ids: user001}")
+	o := suite.Office(t)
+	chat := apptest.Nested(t, o.Run(t, "dingtalk_create_chat", "{name: ops, owner_user_id: user001}"), "chat_data")
+	address := o.Box.OpenSession(sandbox.Session{AppKey: o.App.AppKey, Chat: apptest.Text(t, chat, "openConversationId"), UserID: "user001"})
+	_, err := suite.Exec(t, o.Task, "dingtalk_reply", "{session_webhook: '"+address+"', message: got it, at_user_ids: user001}")
 	require.NoError(t, err)
-	messages := o.box.WaitMessages(1)
+	messages := o.Box.WaitMessages(1)
 	assert.Contains(t, messages[len(messages)-1].Content.Text, "got it")
-	assert.Contains(t, o.fails(t, "dingtalk_reply", "{session_webhook: '"+address+"x', message: got it}"), "the session has expired")
+	assert.Contains(t, o.Fails(t, "dingtalk_reply", "{session_webhook: '"+address+"x', message: got it}"), "the session has expired")
 }
 
 // A cut connection, a slow back end and other accidents end as safe outcomes, whichever
@@ -210,16 +152,16 @@ func TestSandboxFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := newOffice(t)
-			require.NoError(t, o.box.AddFault(tt.fault))
+			o := suite.Office(t)
+			require.NoError(t, o.Box.AddFault(tt.fault))
 			params := "{}"
 			if tt.op == write {
 				params = "{name: ops, owner_user_id: user001}"
 			}
-			_, err := execApp(t, o.Task, tt.op, params)
+			_, err := suite.Exec(t, o.Task, tt.op, params)
 			assert.Equal(t, tt.want, operator.Classify(t.Context(), err).Kind, "%v", err)
 			if tt.op == write && tt.fault.Kind != sandbox.FaultBlocked {
-				assert.Len(t, o.box.Chats(), 1, "it is not made twice")
+				assert.Len(t, o.Box.Chats(), 1, "it is not made twice")
 			}
 			if tt.fault.Kind == sandbox.FaultBlocked {
 				assert.ErrorContains(t, err, "DingTalk blocks this address for some minutes")
@@ -230,14 +172,14 @@ func TestSandboxFaults(t *testing.T) {
 
 func TestSandboxExpiredToken(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
-	spec := appSpec(t, "dingtalk_search_users")
+	o := suite.Office(t)
+	spec := suite.Spec(t, "dingtalk_search_users")
 	for range 2 {
 		op := operatortest.Decode(t, spec, "query_word: 张三")
 		_, err := op.Execute(t.Context(), o.TaskContext)
 		require.NoError(t, err)
-		o.box.ExpireTokens(o.app.AppKey)
+		o.Box.ExpireTokens(o.App.AppKey)
 	}
-	assert.NotContains(t, o.LogText(), o.app.AppSecret)
+	assert.NotContains(t, o.LogText(), o.App.AppSecret)
 	assert.NotContains(t, o.LogText(), "trying again", "a new token needs no pause")
 }

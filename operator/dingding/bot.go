@@ -10,6 +10,7 @@ import (
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/bot"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -38,11 +39,11 @@ type botMessage struct {
 	sender
 }
 
-func (m *botMessage) check(c *checks) {
+func (m *botMessage) check(c *appcall.Checks) {
 	if yamlvalue.HoldsTemplate(m.MsgKey) || slices.ContainsFunc(slices.Collect(maps.Values(m.MsgParam)), yamlvalue.HoldsTemplate) {
 		return
 	}
-	c.add("msg_param", bot.Message{Key: m.MsgKey, Param: m.MsgParam}.Check())
+	c.Add("msg_param", bot.Message{Key: m.MsgKey, Param: m.MsgParam}.Check())
 }
 
 func (m *botMessage) message() bot.Message {
@@ -63,7 +64,7 @@ type SendGroupMessage struct {
 	CoolAppCode string `yaml:"cool_app_code" param:"template"`
 
 	botMessage
-	write
+	appcall.Write
 }
 
 // SendGroupMessageResult is the result of [SendGroupMessage].
@@ -75,15 +76,15 @@ var _ params.Validator = (*SendGroupMessage)(nil)
 
 // Validate checks group and message.
 func (o *SendGroupMessage) Validate() error {
-	var c checks
-	c.required("open_conversation_id", o.OpenConversationID)
+	var c appcall.Checks
+	c.Required("open_conversation_id", o.OpenConversationID)
 	o.botMessage.check(&c)
-	return c.err()
+	return c.Err()
 }
 
 // Execute sends the message and returns a [SendGroupMessageResult].
 func (o *SendGroupMessage) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*SendGroupMessageResult, error) {
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*SendGroupMessageResult, error) {
 		m := o.message()
 		m.CoolAppCode = o.CoolAppCode
 		key, err := bot.SendToGroup(ctx, a, o.OpenConversationID, m)
@@ -106,7 +107,7 @@ type SendUserMessage struct {
 	UserIDs []string `yaml:"user_ids" param:"required,commas,template,digits"`
 
 	botMessage
-	write
+	appcall.Write
 }
 
 // SendUserMessageResult is the result of [SendUserMessage].
@@ -118,15 +119,15 @@ type SendUserMessageResult struct {
 
 // Validate checks receivers and message.
 func (o *SendUserMessage) Validate() error {
-	var c checks
-	c.list("user_ids", o.UserIDs, 1, maxBotReceivers)
+	var c appcall.Checks
+	c.List("user_ids", o.UserIDs, 1, maxBotReceivers)
 	o.botMessage.check(&c)
-	return c.err()
+	return c.Err()
 }
 
 // Execute sends the message and returns a [SendUserMessageResult].
 func (o *SendUserMessage) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*SendUserMessageResult, error) {
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*SendUserMessageResult, error) {
 		result := &SendUserMessageResult{}
 		parts := slices.Collect(slices.Chunk(o.UserIDs, bot.MaxUsers))
 		for i, users := range parts {
@@ -173,9 +174,9 @@ type GetMessageReaders struct {
 	// NextToken is where the page begins: next_token of the page before.
 	NextToken string `yaml:"next_token" param:"template"`
 
-	paging
+	appcall.Paging
 	sender
-	app
+	appcall.App
 }
 
 // GetMessageReadersResult is the result of [GetMessageReaders].
@@ -189,20 +190,20 @@ type GetMessageReadersResult struct {
 
 // Validate checks that there is a key.
 func (o *GetMessageReaders) Validate() error {
-	var c checks
-	c.required("process_query_key", o.ProcessQueryKey)
-	return c.err()
+	var c appcall.Checks
+	c.Required("process_query_key", o.ProcessQueryKey)
+	return c.Err()
 }
 
 // Execute reads who has read the message and returns a [GetMessageReadersResult].
 func (o *GetMessageReaders) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetMessageReadersResult, error) {
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetMessageReadersResult, error) {
 		if o.OpenConversationID == "" {
 			return o.ofUsers(ctx, a)
 		}
 		result := &GetMessageReadersResult{}
 		var err error
-		result.ReadUserIDs, result.NextToken, result.HasMore, err = read(ctx, tc, o.paging, o.NextToken,
+		result.ReadUserIDs, result.NextToken, result.HasMore, err = appcall.Read(ctx, tc, o.Paging, o.NextToken,
 			func(ctx context.Context, token string) ([]string, string, bool, error) {
 				page, err := bot.GetGroupReads(ctx, a, bot.GroupReadsQuery{
 					RobotCode: o.RobotCode, OpenConversationID: o.OpenConversationID, Key: o.ProcessQueryKey, Size: o.MaxResults, NextToken: token,
@@ -248,7 +249,7 @@ type RecallBotMessages struct {
 	OpenConversationID string `yaml:"open_conversation_id" param:"template"`
 
 	sender
-	app
+	appcall.App
 }
 
 // RecallBotMessagesResult is the result of [RecallBotMessages].
@@ -259,14 +260,14 @@ type RecallBotMessagesResult struct {
 
 // Validate checks the number of keys.
 func (o *RecallBotMessages) Validate() error {
-	var c checks
-	c.list("process_query_keys", o.ProcessQueryKeys, 1, bot.MaxRecallKeys)
-	return c.err()
+	var c appcall.Checks
+	c.List("process_query_keys", o.ProcessQueryKeys, 1, bot.MaxRecallKeys)
+	return c.Err()
 }
 
 // Execute recalls the messages and returns a [RecallBotMessagesResult].
 func (o *RecallBotMessages) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*RecallBotMessagesResult, error) {
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*RecallBotMessagesResult, error) {
 		var got *bot.Recalled
 		var err error
 		if o.OpenConversationID == "" {
@@ -285,28 +286,28 @@ func (o *RecallBotMessages) Execute(ctx context.Context, tc *operator.TaskContex
 	})
 }
 
-func botSpecs(p provider) []operator.Spec {
+func botSpecs(p appcall.Provider) []operator.Spec {
 	return []operator.Spec{
-		define[SendGroupMessage](p, "dingtalk_send_group_message", operator.Example("The result of a build", `
+		appcall.Define[SendGroupMessage](p, "dingtalk_send_group_message", operator.Example("The result of a build", `
 open_conversation_id: cidAb/3dE+f0==
 msg_key: sampleMarkdown
 msg_param:
   title: Build 42
   text: "#### Build 42 passed"
 `)),
-		define[SendUserMessage](p, "dingtalk_send_user_message", operator.Example("A text for two people", `
+		appcall.Define[SendUserMessage](p, "dingtalk_send_user_message", operator.Example("A text for two people", `
 user_ids: [u001, u002]
 msg_key: sampleText
 msg_param:
   content: hello
 `)),
-		define[GetMessageReaders](p, "dingtalk_get_message_readers", operator.Example("Of a message to people", `
+		appcall.Define[GetMessageReaders](p, "dingtalk_get_message_readers", operator.Example("Of a message to people", `
 process_query_key: zcxxczas0=
 `), operator.Example("Of a message to a group", `
 process_query_key: Kna29Ra5pVx0mkQ=
 open_conversation_id: cidAb/3dE+f0==
 `)),
-		define[RecallBotMessages](p, "dingtalk_recall_bot_messages", operator.Example("From a group", `
+		appcall.Define[RecallBotMessages](p, "dingtalk_recall_bot_messages", operator.Example("From a group", `
 process_query_keys: Kna29Ra5pVx0mkQ=
 open_conversation_id: cidAb/3dE+f0==
 `), operator.Example("From people", `

@@ -7,6 +7,7 @@ import (
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/card"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
 	"github.com/dingdag/dingdag/params"
 )
 
@@ -39,7 +40,7 @@ type CreateCard struct {
 	SupportForward bool `yaml:"support_forward" param:"default=true"`
 
 	sender
-	write
+	appcall.Write
 }
 
 // CreateCardResult is the result of [CreateCard].
@@ -52,25 +53,25 @@ var _ params.Validator = (*CreateCard)(nil)
 
 // Validate checks where the card goes.
 func (o *CreateCard) Validate() error {
-	var c checks
-	c.required("card_template_id", o.CardTemplateID)
+	var c appcall.Checks
+	c.Required("card_template_id", o.CardTemplateID)
 	switch {
 	case o.OpenConversationID == "" && o.UserID == "":
-		c.add("open_conversation_id", errors.New("is empty: give open_conversation_id or user_id"))
+		c.Add("open_conversation_id", errors.New("is empty: give open_conversation_id or user_id"))
 	case o.OpenConversationID != "" && o.UserID != "":
-		c.add("user_id", errors.New("excludes open_conversation_id: give one of the two"))
+		c.Add("user_id", errors.New("excludes open_conversation_id: give one of the two"))
 	case o.UserID != "" && len(o.AtUserIDs) > 0:
-		c.add("at_user_ids", errors.New("is for groups"))
+		c.Add("at_user_ids", errors.New("is for groups"))
 	}
 	if o.CallbackType == "HTTP" && o.CallbackRouteKey == "" {
-		c.add("callback_route_key", errors.New("is empty; callback_type HTTP needs it"))
+		c.Add("callback_route_key", errors.New("is empty; callback_type HTTP needs it"))
 	}
-	return c.err()
+	return c.Err()
 }
 
 // Execute delivers the card and returns a [CreateCardResult].
 func (o *CreateCard) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*CreateCardResult, error) {
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*CreateCardResult, error) {
 		id := o.OutTrackID
 		if id == "" {
 			id = messageKey(tc)
@@ -93,7 +94,7 @@ type oneCard struct {
 	OutTrackID string `yaml:"out_track_id" param:"required,template"`
 }
 
-func (o *oneCard) check(c *checks) { c.required("out_track_id", o.OutTrackID) }
+func (o *oneCard) check(c *appcall.Checks) { c.Required("out_track_id", o.OutTrackID) }
 
 // UpdateCard changes the values of an interactive card.
 //
@@ -107,19 +108,19 @@ type UpdateCard struct {
 	// Replace drops the values of all variables that are not in card_param_map.
 	Replace bool `yaml:"replace" param:"default=false"`
 
-	app
+	appcall.App
 }
 
 // Validate checks that there is a card.
 func (o *UpdateCard) Validate() error {
-	var c checks
+	var c appcall.Checks
 	o.oneCard.check(&c)
-	return c.err()
+	return c.Err()
 }
 
 // Execute changes the card and returns a [DoneResult].
 func (o *UpdateCard) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*DoneResult, error) {
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*DoneResult, error) {
 		return &DoneResult{true}, card.Update(ctx, a, card.Change{OutTrackID: o.OutTrackID, Param: o.CardParamMap, Replace: o.Replace})
 	})
 }
@@ -145,20 +146,20 @@ type StreamCard struct {
 	// this task instance, the same for all its tries.
 	GUID string `yaml:"guid" param:"template"`
 
-	app
+	appcall.App
 }
 
 // Validate checks card and variable.
 func (o *StreamCard) Validate() error {
-	var c checks
+	var c appcall.Checks
 	o.oneCard.check(&c)
-	c.required("key", o.Key)
-	return c.err()
+	c.Required("key", o.Key)
+	return c.Err()
 }
 
 // Execute writes the text and returns a [DoneResult].
 func (o *StreamCard) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*DoneResult, error) {
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*DoneResult, error) {
 		guid := o.GUID
 		if guid == "" {
 			guid = messageKey(tc)
@@ -169,9 +170,9 @@ func (o *StreamCard) Execute(ctx context.Context, tc *operator.TaskContext) (any
 	})
 }
 
-func cardSpecs(p provider) []operator.Spec {
+func cardSpecs(p appcall.Provider) []operator.Spec {
 	return []operator.Spec{
-		define[CreateCard](p, "dingtalk_create_card", operator.Example("A question to a group", `
+		appcall.Define[CreateCard](p, "dingtalk_create_card", operator.Example("A question to a group", `
 card_template_id: tpl.schema
 out_track_id: run-42
 open_conversation_id: cidAb/3dE+f0==
@@ -183,12 +184,12 @@ card_template_id: tpl.schema
 user_id: u001
 card_param_map: {title: "Deploy?"}
 `)),
-		define[UpdateCard](p, "dingtalk_update_card", operator.Example("The answer", `
+		appcall.Define[UpdateCard](p, "dingtalk_update_card", operator.Example("The answer", `
 out_track_id: run-42
 card_param_map:
   title: Deployed
 `)),
-		define[StreamCard](p, "dingtalk_stream_card", operator.Example("A text that is still being written", `
+		appcall.Define[StreamCard](p, "dingtalk_stream_card", operator.Example("A text that is still being written", `
 out_track_id: run-42
 guid: g-1
 key: content

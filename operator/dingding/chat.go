@@ -6,6 +6,7 @@ import (
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/chat"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
 	"github.com/dingdag/dingdag/params"
 )
 
@@ -44,7 +45,7 @@ type CreateChat struct {
 	// ChatBannedType: 1 mutes all members.
 	ChatBannedType int `yaml:"chat_banned_type" param:"default=0,min=0,max=1"`
 
-	write
+	appcall.Write
 }
 
 // CreateChatResult is the result of [CreateChat].
@@ -56,16 +57,16 @@ var _ params.Validator = (*CreateChat)(nil)
 
 // Validate checks name and number of members.
 func (o *CreateChat) Validate() error {
-	var c checks
-	c.text("name", o.Name, 1, maxChatName)
-	c.required("owner_user_id", o.OwnerUserID)
-	c.list("user_ids", o.UserIDs, 0, maxChatMembers)
-	return c.err()
+	var c appcall.Checks
+	c.Text("name", o.Name, 1, maxChatName)
+	c.Required("owner_user_id", o.OwnerUserID)
+	c.List("user_ids", o.UserIDs, 0, maxChatMembers)
+	return c.Err()
 }
 
 // Execute makes the group and returns a [CreateChatResult].
 func (o *CreateChat) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*CreateChatResult, error) {
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*CreateChatResult, error) {
 		made, err := chat.Create(ctx, a, chat.NewChat{
 			Name: o.Name, Owner: o.OwnerUserID, UserIDs: o.UserIDs,
 			Options: chat.Options{
@@ -96,7 +97,7 @@ type GetChatInfo struct {
 	// CoolAppCode is required for groups that only have a group application of the app.
 	CoolAppCode string `yaml:"cool_app_code" param:"template"`
 
-	app
+	appcall.App
 }
 
 // GetChatInfoResult is the result of [GetChatInfo].
@@ -106,14 +107,14 @@ type GetChatInfoResult struct {
 
 // Validate checks that there is an id.
 func (o *GetChatInfo) Validate() error {
-	var c checks
-	c.required("chat_id", o.ChatID)
-	return c.err()
+	var c appcall.Checks
+	c.Required("chat_id", o.ChatID)
+	return c.Err()
 }
 
 // Execute reads the group and returns a [GetChatInfoResult].
 func (o *GetChatInfo) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetChatInfoResult, error) {
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetChatInfoResult, error) {
 		info, err := chat.Get(ctx, a, o.ChatID, o.CoolAppCode)
 		return &GetChatInfoResult{info}, err
 	})
@@ -129,7 +130,7 @@ type ConvertChatID struct {
 	// ChatID is the chatid of the group (chat…).
 	ChatID string `yaml:"chat_id" param:"required,template"`
 
-	app
+	appcall.App
 }
 
 // ConvertChatIDResult is the result of [ConvertChatID].
@@ -139,34 +140,34 @@ type ConvertChatIDResult struct {
 
 // Validate checks that there is an id.
 func (o *ConvertChatID) Validate() error {
-	var c checks
-	c.required("chat_id", o.ChatID)
-	return c.err()
+	var c appcall.Checks
+	c.Required("chat_id", o.ChatID)
+	return c.Err()
 }
 
 // Execute converts the id and returns a [ConvertChatIDResult].
 func (o *ConvertChatID) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*ConvertChatIDResult, error) {
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*ConvertChatIDResult, error) {
 		id, err := chat.OpenConversationID(ctx, a, o.ChatID)
 		return &ConvertChatIDResult{id}, err
 	})
 }
 
-func chatSpecs(p provider) []operator.Spec {
+func chatSpecs(p appcall.Provider) []operator.Spec {
 	return []operator.Spec{
-		define[CreateChat](p, "dingtalk_create_chat", operator.Example("A group for an incident", `
+		appcall.Define[CreateChat](p, "dingtalk_create_chat", operator.Example("A group for an incident", `
 name: Incident 7
 owner_user_id: u001
 user_ids: u001, u002
 show_history_type: 1
 mention_all_authority: 1
 `), operator.RenamedParams(map[string]string{"owner": "owner_user_id"})),
-		define[GetChatInfo](p, "dingtalk_get_chat_info", operator.Example("By openConversationId", `
+		appcall.Define[GetChatInfo](p, "dingtalk_get_chat_info", operator.Example("By openConversationId", `
 chat_id: cidAb/3dE+f0==
 `), operator.Example("By the chatid that an older call gave", `
 chat_id: chatnew01
 `)),
-		define[ConvertChatID](p, "dingtalk_convert_chat_id", operator.Example("For a bot message", `
+		appcall.Define[ConvertChatID](p, "dingtalk_convert_chat_id", operator.Example("For a bot message", `
 chat_id: chatnew01
 `)),
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/directory"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
 )
 
 // GetDeptDetail reads a department.
@@ -22,7 +23,7 @@ type GetDeptDetail struct {
 	// Language of the name: zh_CN or en_US.
 	Language string `yaml:"language" param:"default=zh_CN,enum=zh_CN|en_US"`
 
-	app
+	appcall.App
 }
 
 // GetDeptDetailResult is the result of [GetDeptDetail].
@@ -32,16 +33,16 @@ type GetDeptDetailResult struct {
 
 // Validate checks the id.
 func (o *GetDeptDetail) Validate() error {
-	var c checks
-	c.number("dept_id", o.DeptID, 1)
-	return c.err()
+	var c appcall.Checks
+	c.Number("dept_id", o.DeptID, 1)
+	return c.Err()
 }
 
 // Execute reads the department and returns a [GetDeptDetailResult].
 func (o *GetDeptDetail) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetDeptDetailResult, error) {
-		var c checks // Validate has found no mistakes
-		dept, err := directory.GetDepartment(ctx, a, c.number("dept_id", o.DeptID, 1), o.Language)
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetDeptDetailResult, error) {
+		var c appcall.Checks // Validate has found no mistakes
+		dept, err := directory.GetDepartment(ctx, a, c.Number("dept_id", o.DeptID, 1), o.Language)
 		return &GetDeptDetailResult{dept}, err
 	})
 }
@@ -59,7 +60,7 @@ type GetDeptList struct {
 	// Language of names: zh_CN or en_US.
 	Language string `yaml:"language" param:"default=zh_CN,enum=zh_CN|en_US"`
 
-	app
+	appcall.App
 }
 
 // GetDeptListResult is the result of [GetDeptList].
@@ -70,16 +71,16 @@ type GetDeptListResult struct {
 
 // Validate checks the id.
 func (o *GetDeptList) Validate() error {
-	var c checks
-	c.number("dept_id", o.DeptID, 1)
-	return c.err()
+	var c appcall.Checks
+	c.Number("dept_id", o.DeptID, 1)
+	return c.Err()
 }
 
 // Execute reads the departments and returns a [GetDeptListResult].
 func (o *GetDeptList) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetDeptListResult, error) {
-		var c checks // Validate has found no mistakes
-		depts, err := directory.ListDepartments(ctx, a, c.number("dept_id", o.DeptID, 1), o.Language)
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetDeptListResult, error) {
+		var c appcall.Checks // Validate has found no mistakes
+		depts, err := directory.ListDepartments(ctx, a, c.Number("dept_id", o.DeptID, 1), o.Language)
 		return &GetDeptListResult{Departments: depts, TotalCount: len(depts)}, err
 	})
 }
@@ -93,8 +94,8 @@ func (o *GetDeptList) Execute(ctx context.Context, tc *operator.TaskContext) (an
 // DingTalk docs: https://open.dingtalk.com/document/development/address-book-search-department-id
 type SearchDepartments struct {
 	search
-	paging
-	app
+	appcall.Paging
+	appcall.App
 }
 
 // SearchDepartmentsResult is the result of [SearchDepartments].
@@ -104,21 +105,21 @@ type SearchDepartmentsResult struct {
 
 // Execute searches and returns a [SearchDepartmentsResult].
 func (o *SearchDepartments) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*SearchDepartmentsResult, error) {
-		found, err := readSearch(ctx, tc, a, o.search, o.paging, false, directory.SearchDepartments)
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*SearchDepartmentsResult, error) {
+		found, err := readSearch(ctx, tc, a, o.search, o.Paging, false, directory.SearchDepartments)
 		return &SearchDepartmentsResult{found}, err
 	})
 }
 
-func departmentSpecs(p provider) []operator.Spec {
+func departmentSpecs(p appcall.Provider) []operator.Spec {
 	return []operator.Spec{
-		define[GetDeptDetail](p, "dingtalk_get_dept_detail", operator.Example("One department", `
+		appcall.Define[GetDeptDetail](p, "dingtalk_get_dept_detail", operator.Example("One department", `
 dept_id: 2
 `)),
-		define[GetDeptList](p, "dingtalk_get_dept_list", operator.Example("The departments at the top", `
+		appcall.Define[GetDeptList](p, "dingtalk_get_dept_list", operator.Example("The departments at the top", `
 dept_id: 1
 `)),
-		define[SearchDepartments](p, "dingtalk_search_departments", operator.Example("By the beginning of a name", `
+		appcall.Define[SearchDepartments](p, "dingtalk_search_departments", operator.Example("By the beginning of a name", `
 query_word: Plat
 `)),
 	}

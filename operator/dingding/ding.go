@@ -6,6 +6,7 @@ import (
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/bot"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
 	"github.com/dingdag/dingdag/params"
 )
 
@@ -33,7 +34,7 @@ type SendDing struct {
 	CallVoice string `yaml:"call_voice" param:"enum=Standard_Female_Voice|Cantonese_Female_Voice|Gentine_Female_Voice|Overbearing_Female_Voice|Lovely_Girl_Voice|Standard_Male_Voice"`
 
 	sender
-	write
+	appcall.Write
 }
 
 // SendDingResult is the result of [SendDing].
@@ -57,15 +58,15 @@ func (o *SendDing) way() int {
 
 // Validate checks receivers and text.
 func (o *SendDing) Validate() error {
-	var c checks
-	c.list("user_ids", o.UserIDs, 1, bot.MaxDingUsers(o.way()))
-	c.required("content", o.Content)
-	return c.err()
+	var c appcall.Checks
+	c.List("user_ids", o.UserIDs, 1, bot.MaxDingUsers(o.way()))
+	c.Required("content", o.Content)
+	return c.Err()
 }
 
 // Execute sends the DING and returns a [SendDingResult].
 func (o *SendDing) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*SendDingResult, error) {
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*SendDingResult, error) {
 		sent, err := bot.SendDing(ctx, a, bot.Ding{
 			RobotCode: o.RobotCode, Way: o.way(), UserIDs: o.UserIDs, Content: o.Content, Voice: o.CallVoice,
 		})
@@ -87,7 +88,7 @@ type RecallDing struct {
 	OpenDingID string `yaml:"open_ding_id" param:"required,template"`
 
 	sender
-	app
+	appcall.App
 }
 
 // RecallDingResult is the result of [RecallDing].
@@ -97,26 +98,26 @@ type RecallDingResult struct {
 
 // Validate checks that there is an id.
 func (o *RecallDing) Validate() error {
-	var c checks
-	c.required("open_ding_id", o.OpenDingID)
-	return c.err()
+	var c appcall.Checks
+	c.Required("open_ding_id", o.OpenDingID)
+	return c.Err()
 }
 
 // Execute recalls the DING and returns a [RecallDingResult].
 func (o *RecallDing) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*RecallDingResult, error) {
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*RecallDingResult, error) {
 		return &RecallDingResult{o.OpenDingID}, bot.RecallDing(ctx, a, o.RobotCode, o.OpenDingID)
 	})
 }
 
-func dingSpecs(p provider) []operator.Spec {
+func dingSpecs(p appcall.Provider) []operator.Spec {
 	return []operator.Spec{
-		define[SendDing](p, "dingtalk_send_ding", operator.Example("Somebody on call", `
+		appcall.Define[SendDing](p, "dingtalk_send_ding", operator.Example("Somebody on call", `
 user_ids: u001
 content: disk full
 remind_type: app
 `)),
-		define[RecallDing](p, "dingtalk_recall_ding", operator.Example("The trouble is over", `
+		appcall.Define[RecallDing](p, "dingtalk_recall_ding", operator.Example("The trouble is over", `
 open_ding_id: oD1
 `)),
 	}

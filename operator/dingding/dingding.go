@@ -1,15 +1,17 @@
-// Package dingding holds the operators that speak to DingTalk.
+// Package dingding holds the operators that speak to DingTalk. Those of knowledge bases and
+// spreadsheets lie in packages below it.
 package dingding
 
 import (
 	_ "embed"
-	"maps"
 	"slices"
 
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/robot"
 	"github.com/dingdag/dingdag/operator"
-	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
+	"github.com/dingdag/dingdag/operator/dingding/wiki"
+	"github.com/dingdag/dingdag/operator/dingding/workbook"
 )
 
 //go:generate go run github.com/dingdag/dingdag/params/docgen
@@ -17,15 +19,13 @@ import (
 //go:embed docs_gen.json
 var docsJSON string
 
-// Specs returns the operators of this package. They send through h, which keeps its
-// network connections open between tasks; connections are looked up in the source of
-// each task, not in that of h.
+// Specs returns the operators of DingTalk. They send through h, which keeps its network
+// connections open between tasks; connections are looked up in the source of each task,
+// not in that of h.
 func Specs(h *hook.DingdingHook) []operator.Spec {
-	comments := params.ParseDocs(docsJSON)
-	maps.Copy(comments, robot.Docs())
-	p := provider{hook: h, docs: operator.Docs(comments)}
+	p := appcall.NewProvider(h, docsJSON, robot.Docs())
 	return slices.Concat(
-		[]operator.Spec{robotSpec(h, p.docs)},
+		[]operator.Spec{robotSpec(p)},
 		chatSpecs(p),
 		userSpecs(p),
 		departmentSpecs(p),
@@ -36,13 +36,7 @@ func Specs(h *hook.DingdingHook) []operator.Spec {
 		sceneGroupSpecs(p),
 		cardSpecs(p),
 		replySpecs(p),
-		workspaceSpecs(p),
-		nodeSpecs(p),
-		docSpecs(p),
-		worksheetSpecs(p),
-		rowSpecs(p),
-		columnSpecs(p),
-		rangeSpecs(p),
-		appendSpecs(p),
+		wiki.Specs(h),
+		workbook.Specs(h),
 	)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/media"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -27,7 +28,7 @@ type UploadMedia struct {
 	// Path is the file. A relative one is in the folder of the DAG file.
 	Path string `yaml:"path" param:"required,template"`
 
-	app
+	appcall.App
 }
 
 // UploadMediaResult is the result of [UploadMedia].
@@ -41,18 +42,18 @@ var _ params.Validator = (*UploadMedia)(nil)
 
 // Validate checks the ending of the name.
 func (o *UploadMedia) Validate() error {
-	var c checks
+	var c appcall.Checks
 	if o.Path == "" {
-		c.required("path", o.Path)
+		c.Required("path", o.Path)
 	} else if !yamlvalue.HoldsTemplate(o.Path) {
-		c.add("path", media.Check(o.Type, o.Path, 1))
+		c.Add("path", media.Check(o.Type, o.Path, 1))
 	}
-	return c.err()
+	return c.Err()
 }
 
 // Execute uploads the file and returns an [UploadMediaResult].
 func (o *UploadMedia) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*UploadMediaResult, error) {
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*UploadMediaResult, error) {
 		path := o.Path
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(tc.DAGFolder, path)
@@ -65,9 +66,9 @@ func (o *UploadMedia) Execute(ctx context.Context, tc *operator.TaskContext) (an
 	})
 }
 
-func mediaSpecs(p provider) []operator.Spec {
+func mediaSpecs(p appcall.Provider) []operator.Spec {
 	return []operator.Spec{
-		define[UploadMedia](p, "dingtalk_upload_media", operator.Example("A picture beside the DAG file", `
+		appcall.Define[UploadMedia](p, "dingtalk_upload_media", operator.Example("A picture beside the DAG file", `
 type: image
 path: logo.png
 `)),

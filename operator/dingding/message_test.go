@@ -12,58 +12,59 @@ import (
 
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/operator/dingding"
+	"github.com/dingdag/dingdag/operator/dingding/internal/apptest"
 	"github.com/dingdag/dingdag/operator/operatortest"
 )
 
 func TestMessages(t *testing.T) {
 	t.Parallel()
 	const done = `{"success": true}`
-	checkApp(t, map[string]appTest{
+	suite.Check(t, map[string]apptest.Case{
 		"dingtalk_send_work_notice": {
-			calls: []string{"work_notice_send"},
-			want:  `{"message_data": {"task_id": 256271667526, "request_id": "4jzllmte0wau"}, "task_ids": [256271667526]}`,
+			Calls: []string{"work_notice_send"},
+			Want:  `{"message_data": {"task_id": 256271667526, "request_id": "4jzllmte0wau"}, "task_ids": [256271667526]}`,
 		},
 		"dingtalk_get_message_status": {
-			calls: []string{"work_notice_progress", "work_notice_result"},
-			want: `{"message_status": {"progress": {"progress_in_percent": 100, "status": 2}, "send_result": {"invalid_user_id_list": [],
+			Calls: []string{"work_notice_progress", "work_notice_result"},
+			Want: `{"message_status": {"progress": {"progress_in_percent": 100, "status": 2}, "send_result": {"invalid_user_id_list": [],
 				"forbidden_user_id_list": ["u002"], "failed_user_id_list": [], "read_user_id_list": ["u001"], "unread_user_id_list": [],
 				"invalid_dept_id_list": [], "forbidden_list": [{"code": "143106", "count": 1, "userid": "u002"}]}, "delivered": ["u001"],
 				"undelivered": [{"userid": "u002", "code": "143106",
 					"reason": "the person got the same content today already: DingTalk drops the second one; put a time or a run id into it"}]}}`,
 		},
-		"dingtalk_recall_message":     {calls: []string{"work_notice_recall"}, want: `{"recall_result": true}`},
-		"dingtalk_send_group_message": {calls: []string{"bot_group_send"}, want: `{"process_query_key": "Kna29Ra5pVx0mkQ="}`},
+		"dingtalk_recall_message":     {Calls: []string{"work_notice_recall"}, Want: `{"recall_result": true}`},
+		"dingtalk_send_group_message": {Calls: []string{"bot_group_send"}, Want: `{"process_query_key": "Kna29Ra5pVx0mkQ="}`},
 		"dingtalk_send_user_message": {
-			calls: []string{"bot_oto_batch_send"},
-			want: `{"process_query_key": "zcxxczas0=", "process_query_keys": ["zcxxczas0="],
+			Calls: []string{"bot_oto_batch_send"},
+			Want: `{"process_query_key": "zcxxczas0=", "process_query_keys": ["zcxxczas0="],
 				"undelivered": [{"userid": "u002", "reason": "there is no such user"}]}`,
 		},
 		"dingtalk_get_message_readers": {
-			calls: []string{"bot_oto_read_status"},
-			want:  `{"send_status": "SUCCESS", "read_user_ids": ["u001"], "has_more": false, "next_token": ""}`,
+			Calls: []string{"bot_oto_read_status"},
+			Want:  `{"send_status": "SUCCESS", "read_user_ids": ["u001"], "has_more": false, "next_token": ""}`,
 		},
-		"dingtalk_recall_bot_messages": {calls: []string{"bot_group_recall"}, want: `{"recalled": ["Kna29Ra5pVx0mkQ="], "failed": {}}`},
-		"dingtalk_send_ding":           {calls: []string{"bot_ding_send"}, want: `{"open_ding_id": "oD1"}`},
-		"dingtalk_recall_ding":         {calls: []string{"bot_ding_recall"}, want: `{"open_ding_id": "oD1"}`},
+		"dingtalk_recall_bot_messages": {Calls: []string{"bot_group_recall"}, Want: `{"recalled": ["Kna29Ra5pVx0mkQ="], "failed": {}}`},
+		"dingtalk_send_ding":           {Calls: []string{"bot_ding_send"}, Want: `{"open_ding_id": "oD1"}`},
+		"dingtalk_recall_ding":         {Calls: []string{"bot_ding_recall"}, Want: `{"open_ding_id": "oD1"}`},
 
 		"dingtalk_create_scene_group": {
-			calls: []string{"scene_group_create"}, want: `{"open_conversation_id": "cidAb/3dE+f0==", "chat_id": "chatscene1"}`,
+			Calls: []string{"scene_group_create"}, Want: `{"open_conversation_id": "cidAb/3dE+f0==", "chat_id": "chatscene1"}`,
 		},
-		"dingtalk_update_scene_group":         {calls: []string{"scene_group_update"}, want: done},
-		"dingtalk_add_scene_group_members":    {calls: []string{"scene_group_member_add"}, want: done},
-		"dingtalk_remove_scene_group_members": {calls: []string{"scene_group_member_delete"}, want: done},
+		"dingtalk_update_scene_group":         {Calls: []string{"scene_group_update"}, Want: done},
+		"dingtalk_add_scene_group_members":    {Calls: []string{"scene_group_member_add"}, Want: done},
+		"dingtalk_remove_scene_group_members": {Calls: []string{"scene_group_member_delete"}, Want: done},
 		"dingtalk_get_scene_group_members": {
-			calls: []string{"scene_group_members"},
-			want:  `{"user_ids": ["u001", "u002"], "union_ids": [], "names": {"u001": "Ann"}, "has_more": false, "next_token": ""}`,
+			Calls: []string{"scene_group_members"},
+			Want:  `{"user_ids": ["u001", "u002"], "union_ids": [], "names": {"u001": "Ann"}, "has_more": false, "next_token": ""}`,
 		},
-		"dingtalk_disband_scene_group": {calls: []string{"scene_group_disband"}, want: done},
+		"dingtalk_disband_scene_group": {Calls: []string{"scene_group_disband"}, Want: done},
 		"dingtalk_create_card": {
-			calls: []string{"card_create_and_deliver"},
-			want: `{"out_track_id": "run-42", "deliver_results": [
+			Calls: []string{"card_create_and_deliver"},
+			Want: `{"out_track_id": "run-42", "deliver_results": [
 				{"spaceType": "IM_GROUP", "spaceId": "cidAb/3dE+f0==", "success": true, "carrierId": "c1", "errorMsg": ""}]}`,
 		},
-		"dingtalk_update_card": {calls: []string{"card_update"}, want: done},
-		"dingtalk_stream_card": {calls: []string{"card_streaming_update"}, want: done},
+		"dingtalk_update_card": {Calls: []string{"card_update"}, Want: done},
+		"dingtalk_stream_card": {Calls: []string{"card_streaming_update"}, Want: done},
 	})
 }
 
@@ -71,7 +72,7 @@ func TestBadMessages(t *testing.T) {
 	t.Parallel()
 	const notice, people, ding = "dingtalk_send_work_notice", "dingtalk_send_user_message", "dingtalk_send_ding"
 	many := func(n int) string { return "'" + strings.Repeat("u,", n) + "'" }
-	checkBad(t, []badParams{
+	suite.CheckBad(t, []apptest.Bad{
 		{notice, "content: x", "user_ids", "give one of user_ids, dept_ids and to_all_user"},
 		{notice, "{content: x, user_ids: a, to_all_user: true}", "user_ids", "give one of"},
 		{notice, "{content: x, user_ids: " + many(5001) + "}", "user_ids", "5001 elements"},
@@ -116,11 +117,11 @@ const (
 func TestWaitForNotice(t *testing.T) {
 	t.Parallel()
 	const wait = "{user_ids: [u001, u002], content: x, wait: true, poll_interval: 100ms}"
-	d := startDingTalk(t)
-	d.answer(noticeProgress, 200,
+	d := apptest.Start(t)
+	d.Answer(noticeProgress, 200,
 		`{"errcode":0,"progress":{"progress_in_percent":0,"status":0}}`, `{"errcode":0,"progress":{"progress_in_percent":100,"status":2}}`)
-	task := d.task(t)
-	got, err := execApp(t, task, "dingtalk_send_work_notice", wait)
+	task := d.Task(t)
+	got, err := suite.Exec(t, task, "dingtalk_send_work_notice", wait)
 	require.NoError(t, err)
 	result, ok := got.(*dingding.SendWorkNoticeResult)
 	require.True(t, ok)
@@ -128,10 +129,10 @@ func TestWaitForNotice(t *testing.T) {
 	require.Len(t, result.Undelivered, 1)
 	assert.Contains(t, result.Undelivered[0].Reason, "the same content today already")
 	assert.Contains(t, task.LogText(), "the same content today already")
-	assert.Len(t, d.got(), 4)
+	assert.Len(t, d.Got(), 4)
 
-	d.answer(noticeResult, 200, `{"errcode":0,"send_result":{"forbidden_list":[{"code":"143106","count":1,"userid":"u001"}]}}`)
-	_, err = execApp(t, d.task(t), "dingtalk_send_work_notice", wait)
+	d.Answer(noticeResult, 200, `{"errcode":0,"send_result":{"forbidden_list":[{"code":"143106","count":1,"userid":"u001"}]}}`)
+	_, err = suite.Exec(t, d.Task(t), "dingtalk_send_work_notice", wait)
 	assert.Equal(t, operator.Failed, operator.Classify(t.Context(), err).Kind)
 	require.ErrorContains(t, err, "reached nobody; 1 receivers: the person got the same content today")
 }
@@ -145,9 +146,9 @@ func TestWaitingFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := startDingTalk(t)
-			d.answer(tt.call, 200, tt.answer)
-			_, err := execApp(t, d.task(t), "dingtalk_send_work_notice", "{user_ids: a, content: x, wait: true, wait_timeout: 1s}")
+			d := apptest.Start(t)
+			d.Answer(tt.call, 200, tt.answer)
+			_, err := suite.Exec(t, d.Task(t), "dingtalk_send_work_notice", "{user_ids: a, content: x, wait: true, wait_timeout: 1s}")
 			assert.Equal(t, operator.Failed, operator.Classify(t.Context(), err).Kind)
 			require.ErrorContains(t, err, tt.want)
 			require.ErrorContains(t, err, "256271667526")
@@ -158,9 +159,9 @@ func TestWaitingFails(t *testing.T) {
 // A large number of receivers has no list of who got it.
 func TestWaitForDepartments(t *testing.T) {
 	t.Parallel()
-	d := startDingTalk(t)
-	d.answer(noticeResult, 200, `{"errcode":41052,"errmsg":"too many receivers"}`)
-	got, err := execApp(t, d.task(t), "dingtalk_send_work_notice", "{dept_ids: 1, content: x, wait: true}")
+	d := apptest.Start(t)
+	d.Answer(noticeResult, 200, `{"errcode":41052,"errmsg":"too many receivers"}`)
+	got, err := suite.Exec(t, d.Task(t), "dingtalk_send_work_notice", "{dept_ids: 1, content: x, wait: true}")
 	require.NoError(t, err)
 	result, ok := got.(*dingding.SendWorkNoticeResult)
 	require.True(t, ok)
@@ -172,44 +173,44 @@ func TestWaitForDepartments(t *testing.T) {
 func TestManyReceivers(t *testing.T) {
 	t.Parallel()
 	ids := strings.Repeat("u,", 250)
-	d := startDingTalk(t)
-	got, err := execApp(t, d.task(t), "dingtalk_send_work_notice", "{content: x, user_ids: '"+ids+"'}")
+	d := apptest.Start(t)
+	got, err := suite.Exec(t, d.Task(t), "dingtalk_send_work_notice", "{content: x, user_ids: '"+ids+"'}")
 	require.NoError(t, err)
 	result, ok := got.(*dingding.SendWorkNoticeResult)
 	require.True(t, ok)
 	assert.Len(t, result.TaskIDs, 3)
-	assert.Len(t, d.got(), 3)
+	assert.Len(t, d.Got(), 3)
 
-	d.answer("POST /v1.0/robot/oToMessages/batchSend", 200, `{"processQueryKey":"k"}`, `<html>`)
-	_, err = execApp(t, d.task(t), "dingtalk_send_user_message", "{msg_key: sampleText, msg_param: {content: x}, user_ids: '"+ids+"'}")
+	d.Answer("POST /v1.0/robot/oToMessages/batchSend", 200, `{"processQueryKey":"k"}`, `<html>`)
+	_, err = suite.Exec(t, d.Task(t), "dingtalk_send_user_message", "{msg_key: sampleText, msg_param: {content: x}, user_ids: '"+ids+"'}")
 	assert.Equal(t, operator.Failed, operator.Classify(t.Context(), err).Kind)
 	require.ErrorContains(t, err, "part 2 of 13 (part 1 was delivered)")
 }
 
 func TestNobodyGotTheMessage(t *testing.T) {
 	t.Parallel()
-	d := startDingTalk(t)
-	_, err := execApp(t, d.task(t), "dingtalk_send_user_message", "{user_ids: u002, msg_key: sampleText, msg_param: {content: x}}")
+	d := apptest.Start(t)
+	_, err := suite.Exec(t, d.Task(t), "dingtalk_send_user_message", "{user_ids: u002, msg_key: sampleText, msg_param: {content: x}}")
 	assert.Equal(t, operator.Failed, operator.Classify(t.Context(), err).Kind)
 	require.ErrorContains(t, err, "the message reached nobody; 1 receivers: there is no such user")
 }
 
 func TestReadersOfGroups(t *testing.T) {
 	t.Parallel()
-	d := startDingTalk(t)
-	d.answer("POST /v1.0/robot/groupMessages/query", 200,
+	d := apptest.Start(t)
+	d.Answer("POST /v1.0/robot/groupMessages/query", 200,
 		`{"sendStatus":"SUCCESS","readUserIds":["a"],"hasMore":true,"nextToken":"n/1"}`, `{"sendStatus":"SUCCESS","readUserIds":["b"],"hasMore":false}`)
-	got, err := execApp(t, d.task(t), "dingtalk_get_message_readers", "{process_query_key: k, open_conversation_id: cid, all: true}")
+	got, err := suite.Exec(t, d.Task(t), "dingtalk_get_message_readers", "{process_query_key: k, open_conversation_id: cid, all: true}")
 	require.NoError(t, err)
 	assert.Equal(t, &dingding.GetMessageReadersResult{SendStatus: "SUCCESS", ReadUserIDs: []string{"a", "b"}}, got)
-	assert.Contains(t, d.got()[1].Body, `"nextToken":"n/1"`)
+	assert.Contains(t, d.Got()[1].Body, `"nextToken":"n/1"`)
 }
 
 func TestRecallOfNothingFails(t *testing.T) {
 	t.Parallel()
-	d := startDingTalk(t)
-	d.answer("POST /v1.0/robot/otoMessages/batchRecall", 200, `{"successResult":[],"failedResult":{"k":"too old"}}`)
-	_, err := execApp(t, d.task(t), "dingtalk_recall_bot_messages", "process_query_keys: k")
+	d := apptest.Start(t)
+	d.Answer("POST /v1.0/robot/otoMessages/batchRecall", 200, `{"successResult":[],"failedResult":{"k":"too old"}}`)
+	_, err := suite.Exec(t, d.Task(t), "dingtalk_recall_bot_messages", "process_query_keys: k")
 	assert.Equal(t, operator.Failed, operator.Classify(t.Context(), err).Kind)
 	require.ErrorContains(t, err, "of k DingTalk says: too old")
 }
@@ -222,15 +223,15 @@ func TestTriesShareKeys(t *testing.T) {
 		"dingtalk_create_card":        {"{card_template_id: x, user_id: u}", "outTrackId"},
 		"dingtalk_stream_card":        {"{out_track_id: x, key: k, content: c}", "guid"},
 	} {
-		d := startDingTalk(t)
-		task := d.task(t)
+		d := apptest.Start(t)
+		task := d.Task(t)
 		for try := range 2 {
 			task.TryNumber = try + 1
-			_, err := execApp(t, task, name, tt.yaml)
+			_, err := suite.Exec(t, task, name, tt.yaml)
 			require.NoError(t, err)
 		}
 		keys := map[any]bool{}
-		for _, c := range d.got() {
+		for _, c := range d.Got() {
 			var body map[string]any
 			require.NoError(t, json.Unmarshal([]byte(c.Body), &body))
 			keys[body[tt.field]] = true
@@ -242,11 +243,11 @@ func TestTriesShareKeys(t *testing.T) {
 
 func TestUploadMedia(t *testing.T) {
 	t.Parallel()
-	spec := appSpec(t, "dingtalk_upload_media")
-	setup := func(t *testing.T) (*operatortest.Task, *dingtalk) {
+	spec := suite.Spec(t, "dingtalk_upload_media")
+	setup := func(t *testing.T) (*operatortest.Task, *apptest.DingTalk) {
 		t.Helper()
-		d := startDingTalk(t)
-		task := d.task(t)
+		d := apptest.Start(t)
+		task := d.Task(t)
 		require.NoError(t, os.WriteFile(filepath.Join(task.DAGFolder, "logo.png"), []byte("picture"), 0o600))
 		return task, d
 	}
@@ -256,12 +257,12 @@ func TestUploadMedia(t *testing.T) {
 		return task
 	}})
 	task, d := setup(t)
-	got, err := execApp(t, task, spec.Name, spec.Examples[0].YAML)
+	got, err := suite.Exec(t, task, spec.Name, spec.Examples[0].YAML)
 	require.NoError(t, err)
 	assert.Equal(t, &dingding.UploadMediaResult{MediaID: "@lADPDe7s2xRk", Type: "image", CreatedAt: 1760000000000}, got)
-	checkCalls(t, facts(t), []string{"media_upload"}, d.got())
+	apptest.CheckCalls(t, []string{"media_upload"}, d.Got())
 
-	_, err = execApp(t, task, spec.Name, "{type: image, path: none.png}")
+	_, err = suite.Exec(t, task, spec.Name, "{type: image, path: none.png}")
 	assert.Equal(t, operator.Failed, operator.Classify(t.Context(), err).Kind)
 	require.ErrorContains(t, err, "no such file")
 }
@@ -269,12 +270,12 @@ func TestUploadMedia(t *testing.T) {
 func TestReply(t *testing.T) {
 	t.Parallel()
 	const session = "6d1f-session-secret"
-	d := startDingTalk(t)
+	d := apptest.Start(t)
 	address := d.URL + "/robot/sendBySession?session=" + session
-	spec := appSpec(t, "dingtalk_reply")
+	spec := suite.Spec(t, "dingtalk_reply")
 	operatortest.Check(t, spec, operatortest.Options{
-		Task:    func(t *testing.T) *operatortest.Task { t.Helper(); return d.task(t) },
-		Secrets: []string{session, appSecret},
+		Task:    func(t *testing.T) *operatortest.Task { t.Helper(); return d.Task(t) },
+		Secrets: []string{session, apptest.AppSecret},
 		Render: func(field, text string) (any, error) {
 			if field == "session_webhook" {
 				return address, nil
@@ -282,17 +283,17 @@ func TestReply(t *testing.T) {
 			return text, nil
 		},
 	})
-	got, err := execApp(t, d.task(t), spec.Name, "{session_webhook: '"+address+"', message: got it, at_user_ids: u001}")
+	got, err := suite.Exec(t, d.Task(t), spec.Name, "{session_webhook: '"+address+"', message: got it, at_user_ids: u001}")
 	require.NoError(t, err)
 	assert.Nil(t, got)
-	sent := d.got()[len(d.got())-1]
+	sent := d.Got()[len(d.Got())-1]
 	assert.Equal(t, "POST /robot/sendBySession", sent.Call)
 	assert.Contains(t, sent.Body, `"atUserIds":["u001"]`)
 
-	d = startDingTalk(t)
-	d.answer("POST /robot/sendBySession", 200, `{"errcode":300001,"errmsg":"session 不存在"}`)
-	task := d.task(t)
-	_, err = execApp(t, task, spec.Name, "{session_webhook: '"+d.URL+"/robot/sendBySession?session="+session+"', message: got it}")
+	d = apptest.Start(t)
+	d.Answer("POST /robot/sendBySession", 200, `{"errcode":300001,"errmsg":"session 不存在"}`)
+	task := d.Task(t)
+	_, err = suite.Exec(t, task, spec.Name, "{session_webhook: '"+d.URL+"/robot/sendBySession?session="+session+"', message: got it}")
 	assert.Equal(t, operator.Failed, operator.Classify(t.Context(), err).Kind)
 	require.ErrorContains(t, err, "the session has expired")
 	assert.NotContains(t, err.Error()+task.LogText(), session)

@@ -13,6 +13,7 @@ import (
 	"github.com/dingdag/dingdag/hook/notice"
 	"github.com/dingdag/dingdag/hook/robot"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
 	"github.com/dingdag/dingdag/params"
 )
 
@@ -69,7 +70,7 @@ type SendWorkNotice struct {
 	WaitTimeout time.Duration `yaml:"wait_timeout" param:"default=5m,min=1s"`
 
 	agent
-	write
+	appcall.Write
 }
 
 // SendWorkNoticeResult is the result of [SendWorkNotice].
@@ -85,7 +86,7 @@ var _ params.Validator = (*SendWorkNotice)(nil)
 
 // Validate checks receivers and message.
 func (o *SendWorkNotice) Validate() error {
-	var c checks
+	var c appcall.Checks
 	kinds := 0
 	for _, given := range []bool{len(o.UserIDs) > 0, len(o.DeptIDs) > 0, o.ToAllUser} {
 		if given {
@@ -93,35 +94,35 @@ func (o *SendWorkNotice) Validate() error {
 		}
 	}
 	if kinds != 1 {
-		c.add("user_ids", errors.New("give one of user_ids, dept_ids and to_all_user"))
+		c.Add("user_ids", errors.New("give one of user_ids, dept_ids and to_all_user"))
 	}
-	c.list("user_ids", o.UserIDs, 0, maxNoticeReceivers)
-	c.list("dept_ids", o.DeptIDs, 0, notice.MaxDepts)
-	c.ids("dept_ids", o.DeptIDs)
-	c.number("agent_id", o.AgentID, 0)
+	c.List("user_ids", o.UserIDs, 0, maxNoticeReceivers)
+	c.List("dept_ids", o.DeptIDs, 0, notice.MaxDepts)
+	c.IDs("dept_ids", o.DeptIDs)
+	c.Number("agent_id", o.AgentID, 0)
 	o.checkMessage(&c)
-	return c.err()
+	return c.Err()
 }
 
-func (o *SendWorkNotice) checkMessage(c *checks) {
+func (o *SendWorkNotice) checkMessage(c *appcall.Checks) {
 	simple := o.MsgType == notice.TypeText || o.MsgType == notice.TypeMarkdown
 	switch {
 	case simple && o.Content != "" && o.Message != nil:
-		c.add("message", errors.New("excludes content: give one of the two"))
+		c.Add("message", errors.New("excludes content: give one of the two"))
 	case simple && o.Message == nil:
-		c.required("content", o.Content)
+		c.Required("content", o.Content)
 		if o.MsgType == notice.TypeMarkdown {
-			c.required("title", o.Title)
+			c.Required("title", o.Title)
 		}
 	case !simple && o.Content != "":
-		c.add("content", fmt.Errorf("is for messages of type text and markdown; put the fields of %s into message", o.MsgType))
+		c.Add("content", fmt.Errorf("is for messages of type text and markdown; put the fields of %s into message", o.MsgType))
 	}
-	if len(c.found) == 0 && !robot.HoldsTemplate(o.message()) {
+	if c.Err() == nil && !robot.HoldsTemplate(o.message()) {
 		field := "message"
 		if o.Message == nil {
 			field = "content"
 		}
-		c.add(field, notice.Notice{UserIDs: o.UserIDs, Type: o.MsgType, Content: o.message()}.CheckMessage())
+		c.Add(field, notice.Notice{UserIDs: o.UserIDs, Type: o.MsgType, Content: o.message()}.CheckMessage())
 	}
 }
 
@@ -138,7 +139,7 @@ func (o *SendWorkNotice) message() map[string]any {
 
 // Execute sends the notice and returns a [SendWorkNoticeResult].
 func (o *SendWorkNotice) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*SendWorkNoticeResult, error) {
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*SendWorkNoticeResult, error) {
 		result, err := o.send(ctx, a)
 		if err != nil || !o.Wait {
 			return result, err
@@ -150,9 +151,9 @@ func (o *SendWorkNotice) Execute(ctx context.Context, tc *operator.TaskContext) 
 
 // send hands the notice to DingTalk, in several requests for more users than one takes.
 func (o *SendWorkNotice) send(ctx context.Context, a *hook.App) (*SendWorkNoticeResult, error) {
-	var c checks // Validate has found no mistakes
+	var c appcall.Checks // Validate has found no mistakes
 	n := notice.Notice{
-		AgentID: c.number("agent_id", o.AgentID, 0), DeptIDs: c.ids("dept_ids", o.DeptIDs), ToAll: o.ToAllUser,
+		AgentID: c.Number("agent_id", o.AgentID, 0), DeptIDs: c.IDs("dept_ids", o.DeptIDs), ToAll: o.ToAllUser,
 		Type: o.MsgType, Content: o.message(),
 	}
 	parts := slices.Collect(slices.Chunk(o.UserIDs, notice.MaxUsers))
@@ -182,8 +183,8 @@ var errNotInTime = errors.New("wait_timeout has passed")
 
 // await waits for the delivery and puts into the result who got the notice.
 func (o *SendWorkNotice) await(ctx context.Context, tc *operator.TaskContext, a *hook.App, result *SendWorkNoticeResult) error {
-	var c checks // Validate has found no mistakes
-	agentID := c.number("agent_id", o.AgentID, 0)
+	var c appcall.Checks // Validate has found no mistakes
+	agentID := c.Number("agent_id", o.AgentID, 0)
 	limited, cancel := context.WithTimeoutCause(ctx, o.WaitTimeout, errNotInTime)
 	defer cancel()
 	for _, id := range result.TaskIDs {
@@ -266,7 +267,7 @@ type GetMessageStatus struct {
 	MsgTaskID string `yaml:"msg_task_id" param:"required,template,digits"`
 
 	agent
-	app
+	appcall.App
 }
 
 // GetMessageStatusResult is the result of [GetMessageStatus].
@@ -284,17 +285,17 @@ type MessageStatus struct {
 
 // Validate checks the ids.
 func (o *GetMessageStatus) Validate() error {
-	var c checks
-	c.number("msg_task_id", o.MsgTaskID, 1)
-	c.number("agent_id", o.AgentID, 0)
-	return c.err()
+	var c appcall.Checks
+	c.Number("msg_task_id", o.MsgTaskID, 1)
+	c.Number("agent_id", o.AgentID, 0)
+	return c.Err()
 }
 
 // Execute reads the status and returns a [GetMessageStatusResult].
 func (o *GetMessageStatus) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetMessageStatusResult, error) {
-		var c checks // Validate has found no mistakes
-		agentID, taskID := c.number("agent_id", o.AgentID, 0), c.number("msg_task_id", o.MsgTaskID, 1)
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetMessageStatusResult, error) {
+		var c appcall.Checks // Validate has found no mistakes
+		agentID, taskID := c.Number("agent_id", o.AgentID, 0), c.Number("msg_task_id", o.MsgTaskID, 1)
 		progress, err := notice.GetProgress(ctx, a, agentID, taskID)
 		if err != nil {
 			return nil, err
@@ -320,7 +321,7 @@ type RecallMessage struct {
 	MsgTaskID string `yaml:"msg_task_id" param:"required,template,digits"`
 
 	agent
-	app
+	appcall.App
 }
 
 // RecallMessageResult is the result of [RecallMessage].
@@ -330,24 +331,24 @@ type RecallMessageResult struct {
 
 // Validate checks the ids.
 func (o *RecallMessage) Validate() error {
-	var c checks
-	c.number("msg_task_id", o.MsgTaskID, 1)
-	c.number("agent_id", o.AgentID, 0)
-	return c.err()
+	var c appcall.Checks
+	c.Number("msg_task_id", o.MsgTaskID, 1)
+	c.Number("agent_id", o.AgentID, 0)
+	return c.Err()
 }
 
 // Execute recalls the notice and returns a [RecallMessageResult].
 func (o *RecallMessage) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*RecallMessageResult, error) {
-		var c checks // Validate has found no mistakes
-		err := notice.Recall(ctx, a, c.number("agent_id", o.AgentID, 0), c.number("msg_task_id", o.MsgTaskID, 1))
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*RecallMessageResult, error) {
+		var c appcall.Checks // Validate has found no mistakes
+		err := notice.Recall(ctx, a, c.Number("agent_id", o.AgentID, 0), c.Number("msg_task_id", o.MsgTaskID, 1))
 		return &RecallMessageResult{err == nil}, err
 	})
 }
 
-func noticeSpecs(p provider) []operator.Spec {
+func noticeSpecs(p appcall.Provider) []operator.Spec {
 	return []operator.Spec{
-		define[SendWorkNotice](p, "dingtalk_send_work_notice", operator.Example("A report for two people", `
+		appcall.Define[SendWorkNotice](p, "dingtalk_send_work_notice", operator.Example("A report for two people", `
 agent_id: 1234567890
 user_ids: u001, u002
 msg_type: markdown
@@ -363,11 +364,11 @@ message:
   single_url: https://example.com/releases/1.2
 wait: true
 `)),
-		define[GetMessageStatus](p, "dingtalk_get_message_status", operator.Example("Of a notice that another task sent", `
+		appcall.Define[GetMessageStatus](p, "dingtalk_get_message_status", operator.Example("Of a notice that another task sent", `
 agent_id: 1234567890
 msg_task_id: 256271667526
 `), operator.RenamedParams(map[string]string{"task_id": "msg_task_id"})),
-		define[RecallMessage](p, "dingtalk_recall_message", operator.Example("Of a notice that another task sent", `
+		appcall.Define[RecallMessage](p, "dingtalk_recall_message", operator.Example("Of a notice that another task sent", `
 agent_id: 1234567890
 msg_task_id: 256271667526
 `)),

@@ -7,6 +7,7 @@ import (
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/robot"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
 	"github.com/dingdag/dingdag/params"
 )
 
@@ -25,16 +26,16 @@ type Reply struct {
 	// Message is as in the operator dingding: a text, or a mapping with DingTalk's keys.
 	Message any `yaml:"message" param:"required,template"`
 
-	write
+	appcall.Write
 }
 
 var _ params.Validator = (*Reply)(nil)
 
 // Validate checks the message.
 func (o *Reply) Validate() error {
-	var c checks
-	c.required("session_webhook", o.SessionWebhook)
-	return errors.Join(c.err(), o.Check(o.Message))
+	var c appcall.Checks
+	c.Required("session_webhook", o.SessionWebhook)
+	return errors.Join(c.Err(), o.Check(o.Message))
 }
 
 // Execute sends the reply.
@@ -46,16 +47,16 @@ func (o *Reply) Execute(ctx context.Context, tc *operator.TaskContext) (any, err
 	if err := resume(ctx, tc, &m); err != nil {
 		return nil, err
 	}
-	_, err = run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*hook.RobotResult, error) {
+	_, err = appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*hook.RobotResult, error) {
 		res, err := a.Reply(ctx, o.SessionWebhook, m)
 		return &res, err
 	})
 	return nil, err
 }
 
-func replySpecs(p provider) []operator.Spec {
+func replySpecs(p appcall.Provider) []operator.Spec {
 	return []operator.Spec{
-		define[Reply](p, "dingtalk_reply", operator.Example("An answer that mentions who asked", `
+		appcall.Define[Reply](p, "dingtalk_reply", operator.Example("An answer that mentions who asked", `
 session_webhook: "{{ dag_run.conf.session_webhook }}"
 message: got it
 at_user_ids: u001

@@ -9,6 +9,7 @@ import (
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/robot"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/params/declare"
 )
@@ -44,9 +45,9 @@ var (
 	_ params.Validator       = (*DingdingOperator)(nil)
 )
 
-func robotSpec(h *hook.DingdingHook, docs operator.Option) operator.Spec {
-	create := func() *DingdingOperator { return &DingdingOperator{hook: h} }
-	return declare.DefineWith[operator.Operator]("operator", "dingding", create, docs,
+func robotSpec(p appcall.Provider) operator.Spec {
+	create := func() *DingdingOperator { return &DingdingOperator{hook: p.Hook} }
+	return declare.DefineWith[operator.Operator]("operator", "dingding", create, p.Docs,
 		operator.Alias(
 			"airflow.providers.dingding.operators.dingding.DingdingOperator",
 			"airflow.contrib.operators.dingding_operator.DingdingOperator",
@@ -127,7 +128,7 @@ func (o *DingdingOperator) Execute(ctx context.Context, tc *operator.TaskContext
 	}
 	res, err := h.With(tc.Connections, tc.Log).Send(ctx, m)
 	if err != nil {
-		return nil, outcome(err, o.RepeatSafe())
+		return nil, appcall.Outcome(err, o.RepeatSafe())
 	}
 	return Sent{ConnID: m.ConnID, MessageType: m.Type, Message: m.Message, Parts: res.Parts, Warnings: res.Warnings}, nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/dingdag/dingdag/hook/robot"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/operator/dingding"
+	"github.com/dingdag/dingdag/operator/dingding/internal/apptest"
 	"github.com/dingdag/dingdag/operator/operatortest"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/sandbox"
@@ -26,6 +27,8 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var suite = apptest.Suite(dingding.Specs)
 
 const secret = "SEC0123456789"
 

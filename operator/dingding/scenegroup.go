@@ -11,6 +11,7 @@ import (
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/chat"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
 	"github.com/dingdag/dingdag/params"
 )
 
@@ -20,7 +21,9 @@ type sceneGroup struct {
 	OpenConversationID string `yaml:"open_conversation_id" param:"required,template"`
 }
 
-func (g *sceneGroup) check(c *checks) { c.required("open_conversation_id", g.OpenConversationID) }
+func (g *sceneGroup) check(c *appcall.Checks) {
+	c.Required("open_conversation_id", g.OpenConversationID)
+}
 
 // DoneResult is the result of calls that only succeed or fail.
 type DoneResult struct {
@@ -35,11 +38,11 @@ type groupOptions struct {
 	ManagementOptions map[string]int `yaml:"management_options" param:"min=0,max=1"`
 }
 
-func (o *groupOptions) check(c *checks) {
+func (o *groupOptions) check(c *appcall.Checks) {
 	known := chat.SceneGroupOptions()
 	for _, name := range slices.Sorted(maps.Keys(o.ManagementOptions)) {
 		if !slices.Contains(known, name) {
-			c.add("management_options", fmt.Errorf("has no %s; it has %s", name, strings.Join(known, ", ")))
+			c.Add("management_options", fmt.Errorf("has no %s; it has %s", name, strings.Join(known, ", ")))
 		}
 	}
 }
@@ -68,7 +71,7 @@ type CreateSceneGroup struct {
 	UUID string `yaml:"uuid" param:"template"`
 
 	groupOptions
-	app
+	appcall.App
 }
 
 // CreateSceneGroupResult is the result of [CreateSceneGroup].
@@ -81,17 +84,17 @@ var _ params.Validator = (*CreateSceneGroup)(nil)
 
 // Validate checks the title and what is required.
 func (o *CreateSceneGroup) Validate() error {
-	var c checks
-	c.text("title", o.Title, 1, chat.MaxSceneGroupTitle)
-	c.required("template_id", o.TemplateID)
-	c.required("owner_user_id", o.OwnerUserID)
+	var c appcall.Checks
+	c.Text("title", o.Title, 1, chat.MaxSceneGroupTitle)
+	c.Required("template_id", o.TemplateID)
+	c.Required("owner_user_id", o.OwnerUserID)
 	o.groupOptions.check(&c)
-	return c.err()
+	return c.Err()
 }
 
 // Execute makes the group and returns a [CreateSceneGroupResult].
 func (o *CreateSceneGroup) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*CreateSceneGroupResult, error) {
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*CreateSceneGroupResult, error) {
 		uuid := o.UUID
 		if uuid == "" {
 			uuid = messageKey(tc)
@@ -123,24 +126,24 @@ type UpdateSceneGroup struct {
 	OwnerUserID string `yaml:"owner_user_id" param:"template,digits"`
 
 	groupOptions
-	app
+	appcall.App
 }
 
 // Validate checks that there is something to change.
 func (o *UpdateSceneGroup) Validate() error {
-	var c checks
+	var c appcall.Checks
 	o.sceneGroup.check(&c)
-	c.text("title", o.Title, 0, chat.MaxSceneGroupTitle)
+	c.Text("title", o.Title, 0, chat.MaxSceneGroupTitle)
 	o.groupOptions.check(&c)
 	if o.Title+o.Icon+o.OwnerUserID == "" && len(o.ManagementOptions) == 0 {
-		c.add("title", errors.New("is empty, and so is all else that could change: give title, icon, owner_user_id or management_options"))
+		c.Add("title", errors.New("is empty, and so is all else that could change: give title, icon, owner_user_id or management_options"))
 	}
-	return c.err()
+	return c.Err()
 }
 
 // Execute changes the group and returns a [DoneResult].
 func (o *UpdateSceneGroup) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*DoneResult, error) {
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*DoneResult, error) {
 		return &DoneResult{true}, chat.UpdateSceneGroup(ctx, a, chat.SceneGroupUpdate{
 			OpenConversationID: o.OpenConversationID, Title: o.Title, Icon: o.Icon, OwnerUserID: o.OwnerUserID, Options: o.ManagementOptions,
 		})
@@ -158,12 +161,12 @@ type members struct {
 
 // Validate checks that somebody is named.
 func (m *members) Validate() error {
-	var c checks
+	var c appcall.Checks
 	m.sceneGroup.check(&c)
 	if len(m.UserIDs) == 0 && len(m.UnionIDs) == 0 {
-		c.add("user_ids", errors.New("is empty: give user_ids or union_ids"))
+		c.Add("user_ids", errors.New("is empty: give user_ids or union_ids"))
 	}
-	return c.err()
+	return c.Err()
 }
 
 func (m *members) change() chat.SceneGroupMembersChange {
@@ -177,12 +180,12 @@ func (m *members) change() chat.SceneGroupMembersChange {
 // DingTalk docs: https://open.dingtalk.com/document/development/api-addscenegroupmember
 type AddSceneGroupMembers struct {
 	members
-	app
+	appcall.App
 }
 
 // Execute adds the people and returns a [DoneResult].
 func (o *AddSceneGroupMembers) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*DoneResult, error) {
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*DoneResult, error) {
 		return &DoneResult{true}, chat.AddSceneGroupMembers(ctx, a, o.change())
 	})
 }
@@ -194,12 +197,12 @@ func (o *AddSceneGroupMembers) Execute(ctx context.Context, tc *operator.TaskCon
 // DingTalk docs: https://open.dingtalk.com/document/development/api-removescenegroupmember
 type RemoveSceneGroupMembers struct {
 	members
-	app
+	appcall.App
 }
 
 // Execute removes the people and returns a [DoneResult].
 func (o *RemoveSceneGroupMembers) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*DoneResult, error) {
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*DoneResult, error) {
 		return &DoneResult{true}, chat.RemoveSceneGroupMembers(ctx, a, o.change())
 	})
 }
@@ -221,8 +224,8 @@ type GetSceneGroupMembers struct {
 	// CoolAppCode is required for groups that only have a group application of the app.
 	CoolAppCode string `yaml:"cool_app_code" param:"template"`
 
-	paging
-	app
+	appcall.Paging
+	appcall.App
 }
 
 // GetSceneGroupMembersResult is the result of [GetSceneGroupMembers].
@@ -236,20 +239,20 @@ type GetSceneGroupMembersResult struct {
 
 // Validate checks that there is a group.
 func (o *GetSceneGroupMembers) Validate() error {
-	var c checks
+	var c appcall.Checks
 	o.sceneGroup.check(&c)
-	return c.err()
+	return c.Err()
 }
 
 // Execute reads the members and returns a [GetSceneGroupMembersResult].
 func (o *GetSceneGroupMembers) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetSceneGroupMembersResult, error) {
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetSceneGroupMembersResult, error) {
 		result := &GetSceneGroupMembersResult{UserIDs: []string{}, UnionIDs: []string{}, Names: map[string]string{}}
 		type member struct {
 			id       string
 			external bool
 		}
-		found, next, more, err := read(ctx, tc, o.paging, o.NextToken, func(ctx context.Context, token string) ([]member, string, bool, error) {
+		found, next, more, err := appcall.Read(ctx, tc, o.Paging, o.NextToken, func(ctx context.Context, token string) ([]member, string, bool, error) {
 			page, err := chat.ListSceneGroupMembers(ctx, a, chat.SceneGroupMembersQuery{
 				OpenConversationID: o.OpenConversationID, CoolAppCode: o.CoolAppCode, Size: o.MaxResults, NextToken: token,
 			})
@@ -289,26 +292,26 @@ func (o *GetSceneGroupMembers) Execute(ctx context.Context, tc *operator.TaskCon
 // DingTalk docs: https://open.dingtalk.com/document/development/api-dsbandopenscenegroup
 type DisbandSceneGroup struct {
 	sceneGroup
-	app
+	appcall.App
 }
 
 // Validate checks that there is a group.
 func (o *DisbandSceneGroup) Validate() error {
-	var c checks
+	var c appcall.Checks
 	o.sceneGroup.check(&c)
-	return c.err()
+	return c.Err()
 }
 
 // Execute disbands the group and returns a [DoneResult].
 func (o *DisbandSceneGroup) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*DoneResult, error) {
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*DoneResult, error) {
 		return &DoneResult{true}, chat.DisbandSceneGroup(ctx, a, o.OpenConversationID)
 	})
 }
 
-func sceneGroupSpecs(p provider) []operator.Spec {
+func sceneGroupSpecs(p appcall.Provider) []operator.Spec {
 	return []operator.Spec{
-		define[CreateSceneGroup](p, "dingtalk_create_scene_group", operator.Example("A crew for a release", `
+		appcall.Define[CreateSceneGroup](p, "dingtalk_create_scene_group", operator.Example("A crew for a release", `
 title: Release crew
 template_id: c354-1
 owner_user_id: u001
@@ -318,22 +321,22 @@ uuid: crew-1
 management_options:
   show_history_type: 1
 `)),
-		define[UpdateSceneGroup](p, "dingtalk_update_scene_group", operator.Example("Another name", `
+		appcall.Define[UpdateSceneGroup](p, "dingtalk_update_scene_group", operator.Example("Another name", `
 open_conversation_id: cidAb/3dE+f0==
 title: Release crew 2
 `)),
-		define[AddSceneGroupMembers](p, "dingtalk_add_scene_group_members", operator.Example("Somebody joins", `
+		appcall.Define[AddSceneGroupMembers](p, "dingtalk_add_scene_group_members", operator.Example("Somebody joins", `
 open_conversation_id: cidAb/3dE+f0==
 user_ids: u003
 `)),
-		define[RemoveSceneGroupMembers](p, "dingtalk_remove_scene_group_members", operator.Example("Somebody leaves", `
+		appcall.Define[RemoveSceneGroupMembers](p, "dingtalk_remove_scene_group_members", operator.Example("Somebody leaves", `
 open_conversation_id: cidAb/3dE+f0==
 user_ids: [u003]
 `)),
-		define[GetSceneGroupMembers](p, "dingtalk_get_scene_group_members", operator.Example("Who is in the group", `
+		appcall.Define[GetSceneGroupMembers](p, "dingtalk_get_scene_group_members", operator.Example("Who is in the group", `
 open_conversation_id: cidAb/3dE+f0==
 `)),
-		define[DisbandSceneGroup](p, "dingtalk_disband_scene_group", operator.Example("The release is done", `
+		appcall.Define[DisbandSceneGroup](p, "dingtalk_disband_scene_group", operator.Example("The release is done", `
 open_conversation_id: cidAb/3dE+f0==
 `)),
 	}

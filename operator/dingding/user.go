@@ -10,6 +10,7 @@ import (
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/directory"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
 	"github.com/dingdag/dingdag/params"
 )
 
@@ -75,7 +76,7 @@ type CreateUser struct {
 	// SeniorMode hides the person from those who are not allowed to see executives.
 	SeniorMode bool `yaml:"senior_mode" param:"default=false"`
 
-	write
+	appcall.Write
 }
 
 // CreateUserResult is the result of [CreateUser].
@@ -87,24 +88,24 @@ var _ params.Validator = (*CreateUser)(nil)
 
 // Validate checks lengths and numbers.
 func (o *CreateUser) Validate() error {
-	var c checks
-	c.text("name", o.Name, 1, maxUserName)
-	c.required("mobile", o.Mobile)
-	c.list("dept_id_list", o.DeptIDList, 1, maxUserDepts)
-	c.ids("dept_id_list", o.DeptIDList)
-	c.text("user_id", o.UserID, 0, maxUserID)
-	c.text("job_number", o.JobNumber, 0, maxShortField)
-	c.text("user_email", o.UserEmail, 0, maxShortField)
-	c.text("telephone", o.Telephone, 0, maxShortField)
-	c.text("title", o.Title, 0, maxUserTitle)
-	c.text("work_place", o.WorkPlace, 0, maxMediumField)
-	c.text("org_email", o.OrgEmail, 0, maxMediumField)
-	c.text("remark", o.Remark, 0, maxUserRemark)
+	var c appcall.Checks
+	c.Text("name", o.Name, 1, maxUserName)
+	c.Required("mobile", o.Mobile)
+	c.List("dept_id_list", o.DeptIDList, 1, maxUserDepts)
+	c.IDs("dept_id_list", o.DeptIDList)
+	c.Text("user_id", o.UserID, 0, maxUserID)
+	c.Text("job_number", o.JobNumber, 0, maxShortField)
+	c.Text("user_email", o.UserEmail, 0, maxShortField)
+	c.Text("telephone", o.Telephone, 0, maxShortField)
+	c.Text("title", o.Title, 0, maxUserTitle)
+	c.Text("work_place", o.WorkPlace, 0, maxMediumField)
+	c.Text("org_email", o.OrgEmail, 0, maxMediumField)
+	c.Text("remark", o.Remark, 0, maxUserRemark)
 	if extension := o.extension(); utf8.RuneCountInString(extension) > maxUserExtension {
-		c.text("extension", extension, 0, maxUserExtension)
+		c.Text("extension", extension, 0, maxUserExtension)
 	}
-	c.number("hired_date", o.HiredDate, 0)
-	return c.err()
+	c.Number("hired_date", o.HiredDate, 0)
+	return c.Err()
 }
 
 // extension is the text that DingTalk takes attributes as.
@@ -121,13 +122,13 @@ func (o *CreateUser) extension() string {
 
 // Execute adds the member and returns a [CreateUserResult].
 func (o *CreateUser) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*CreateUserResult, error) {
-		var c checks // Validate has found no mistakes
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*CreateUserResult, error) {
+		var c appcall.Checks // Validate has found no mistakes
 		user, err := directory.CreateUser(ctx, a, directory.NewUser{
-			Name: o.Name, Mobile: o.Mobile, DeptIDs: c.ids("dept_id_list", o.DeptIDList), UserID: o.UserID,
+			Name: o.Name, Mobile: o.Mobile, DeptIDs: c.IDs("dept_id_list", o.DeptIDList), UserID: o.UserID,
 			HideMobile: o.HideMobile, Telephone: o.Telephone, JobNumber: o.JobNumber, Title: o.Title, Email: o.UserEmail,
 			OrgEmail: o.OrgEmail, OrgEmailType: o.OrgEmailType, WorkPlace: o.WorkPlace, Remark: o.Remark, Extension: o.extension(),
-			SeniorMode: o.SeniorMode, HiredDate: c.number("hired_date", o.HiredDate, 0), ManagerUserID: o.ManagerUserID, LoginEmail: o.LoginEmail,
+			SeniorMode: o.SeniorMode, HiredDate: c.Number("hired_date", o.HiredDate, 0), ManagerUserID: o.ManagerUserID, LoginEmail: o.LoginEmail,
 		})
 		return &CreateUserResult{user}, err
 	})
@@ -150,7 +151,7 @@ type GetUser struct {
 	// Language of names: zh_CN or en_US.
 	Language string `yaml:"language" param:"default=zh_CN,enum=zh_CN|en_US"`
 
-	app
+	appcall.App
 }
 
 // GetUserResult is the result of [GetUser].
@@ -160,19 +161,19 @@ type GetUserResult struct {
 
 // Validate checks that one of user_id and mobile is given.
 func (o *GetUser) Validate() error {
-	var c checks
+	var c appcall.Checks
 	switch {
 	case o.UserID == "" && o.Mobile == "":
-		c.add("user_id", errors.New("is empty: give user_id or mobile"))
+		c.Add("user_id", errors.New("is empty: give user_id or mobile"))
 	case o.UserID != "" && o.Mobile != "":
-		c.add("mobile", errors.New("excludes user_id: give one of the two"))
+		c.Add("mobile", errors.New("excludes user_id: give one of the two"))
 	}
-	return c.err()
+	return c.Err()
 }
 
 // Execute reads the member and returns a [GetUserResult].
 func (o *GetUser) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetUserResult, error) {
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetUserResult, error) {
 		id := o.UserID
 		if id == "" {
 			var err error
@@ -194,7 +195,7 @@ type GetUserCount struct {
 	// OnlyActive counts only people who have activated DingTalk.
 	OnlyActive bool `yaml:"only_active" param:"default=true"`
 
-	app
+	appcall.App
 }
 
 // GetUserCountResult is the result of [GetUserCount].
@@ -204,7 +205,7 @@ type GetUserCountResult struct {
 
 // Execute counts and returns a [GetUserCountResult].
 func (o *GetUserCount) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetUserCountResult, error) {
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetUserCountResult, error) {
 		n, err := directory.UserCount(ctx, a, o.OnlyActive)
 		return &GetUserCountResult{n}, err
 	})
@@ -220,7 +221,7 @@ type GetUserIDByUnionID struct {
 	// UnionID is the unionId of the person.
 	UnionID string `yaml:"union_id" param:"required,template"`
 
-	app
+	appcall.App
 }
 
 // GetUserIDByUnionIDResult is the result of [GetUserIDByUnionID].
@@ -231,14 +232,14 @@ type GetUserIDByUnionIDResult struct {
 
 // Validate checks that there is a unionId.
 func (o *GetUserIDByUnionID) Validate() error {
-	var c checks
-	c.required("union_id", o.UnionID)
-	return c.err()
+	var c appcall.Checks
+	c.Required("union_id", o.UnionID)
+	return c.Err()
 }
 
 // Execute finds the person and returns a [GetUserIDByUnionIDResult].
 func (o *GetUserIDByUnionID) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetUserIDByUnionIDResult, error) {
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetUserIDByUnionIDResult, error) {
 		found, err := directory.UserIDByUnionID(ctx, a, o.UnionID)
 		if err != nil {
 			return nil, err
@@ -268,8 +269,8 @@ type GetDeptUsers struct {
 	// Language of names: zh_CN or en_US, by default zh_CN.
 	Language string `yaml:"language" param:"enum=zh_CN|en_US"`
 
-	paging
-	app
+	appcall.Paging
+	appcall.App
 }
 
 // GetDeptUsersResult is the result of [GetDeptUsers].
@@ -281,21 +282,21 @@ type GetDeptUsersResult struct {
 
 // Validate checks id and cursor.
 func (o *GetDeptUsers) Validate() error {
-	var c checks
-	c.number("dept_id", o.DeptID, 1)
-	c.number("cursor", o.Cursor, 0)
-	return c.err()
+	var c appcall.Checks
+	c.Number("dept_id", o.DeptID, 1)
+	c.Number("cursor", o.Cursor, 0)
+	return c.Err()
 }
 
 // Execute reads the members and returns a [GetDeptUsersResult].
 func (o *GetDeptUsers) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetDeptUsersResult, error) {
-		var c checks // Validate has found no mistakes
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*GetDeptUsersResult, error) {
+		var c appcall.Checks // Validate has found no mistakes
 		q := directory.DeptUsersQuery{
-			DeptID: c.number("dept_id", o.DeptID, 1), Size: int64(o.Size), OrderField: o.OrderField,
+			DeptID: c.Number("dept_id", o.DeptID, 1), Size: int64(o.Size), OrderField: o.OrderField,
 			ContainAccessLimit: o.ContainAccessLimit, Language: o.Language,
 		}
-		users, next, more, err := read(ctx, tc, o.paging, c.number("cursor", o.Cursor, 0),
+		users, next, more, err := appcall.Read(ctx, tc, o.Paging, c.Number("cursor", o.Cursor, 0),
 			func(ctx context.Context, cursor int64) ([]directory.DeptUser, int64, bool, error) {
 				q.Cursor = cursor
 				page, err := directory.DeptUsers(ctx, a, q)
@@ -320,8 +321,8 @@ type SearchUsers struct {
 	// Exact finds only the name that equals query_word.
 	Exact bool `yaml:"exact" param:"default=false"`
 
-	paging
-	app
+	appcall.Paging
+	appcall.App
 }
 
 // SearchUsersResult is the result of [SearchUsers].
@@ -341,15 +342,15 @@ type search struct {
 
 // Validate checks word and offset.
 func (s *search) Validate() error {
-	var c checks
-	c.required("query_word", s.QueryWord)
-	c.number("offset", s.Offset, 0)
-	return c.err()
+	var c appcall.Checks
+	c.Required("query_word", s.QueryWord)
+	c.Number("offset", s.Offset, 0)
+	return c.Err()
 }
 
 // readSearch reads one page of a search, or all.
 func readSearch[ID any](
-	ctx context.Context, tc *operator.TaskContext, a *hook.App, s search, p paging, exact bool,
+	ctx context.Context, tc *operator.TaskContext, a *hook.App, s search, p appcall.Paging, exact bool,
 	find func(context.Context, *hook.App, directory.SearchQuery) (*directory.SearchPage[ID], error),
 ) (*directory.SearchPage[ID], error) {
 	first, err := strconv.Atoi(s.Offset)
@@ -357,7 +358,7 @@ func readSearch[ID any](
 		return nil, err
 	}
 	total := 0
-	ids, _, more, err := read(ctx, tc, p, first, func(ctx context.Context, offset int) ([]ID, int, bool, error) {
+	ids, _, more, err := appcall.Read(ctx, tc, p, first, func(ctx context.Context, offset int) ([]ID, int, bool, error) {
 		found, err := find(ctx, a, directory.SearchQuery{Word: s.QueryWord, Offset: offset, Size: s.Size, Exact: exact})
 		if err != nil {
 			return nil, 0, false, err
@@ -370,15 +371,15 @@ func readSearch[ID any](
 
 // Execute searches and returns a [SearchUsersResult].
 func (o *SearchUsers) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*SearchUsersResult, error) {
-		found, err := readSearch(ctx, tc, a, o.search, o.paging, o.Exact, directory.SearchUsers)
+	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*SearchUsersResult, error) {
+		found, err := readSearch(ctx, tc, a, o.search, o.Paging, o.Exact, directory.SearchUsers)
 		return &SearchUsersResult{found}, err
 	})
 }
 
-func userSpecs(p provider) []operator.Spec {
+func userSpecs(p appcall.Provider) []operator.Spec {
 	return []operator.Spec{
-		define[CreateUser](p, "dingtalk_create_user", operator.Example("A new colleague in two departments", `
+		appcall.Define[CreateUser](p, "dingtalk_create_user", operator.Example("A new colleague in two departments", `
 name: Ann Lee
 mobile: "13800000000"
 dept_id_list: 2, 3
@@ -388,21 +389,21 @@ work_place: HQ
 user_email: ann@example.com
 remark: on call
 `), operator.RenamedParams(map[string]string{"email": "user_email"})),
-		define[GetUser](p, "dingtalk_get_user", operator.Example("By userid", `
+		appcall.Define[GetUser](p, "dingtalk_get_user", operator.Example("By userid", `
 user_id: u001
 `), operator.Example("By mobile number", `
 mobile: "13800000000"
 `)),
-		define[GetUserCount](p, "dingtalk_get_user_count", operator.Example("People who use DingTalk", `
+		appcall.Define[GetUserCount](p, "dingtalk_get_user_count", operator.Example("People who use DingTalk", `
 only_active: true
 `)),
-		define[GetUserIDByUnionID](p, "dingtalk_get_user_id_by_union_id", operator.Example("Who a unionId is", `
+		appcall.Define[GetUserIDByUnionID](p, "dingtalk_get_user_id_by_union_id", operator.Example("Who a unionId is", `
 union_id: z21HjQliSzpw0YWCNxmii6u
 `)),
-		define[GetDeptUsers](p, "dingtalk_get_dept_users", operator.Example("The first page of the root", `
+		appcall.Define[GetDeptUsers](p, "dingtalk_get_dept_users", operator.Example("The first page of the root", `
 dept_id: 1
 `)),
-		define[SearchUsers](p, "dingtalk_search_users", operator.Example("By the beginning of a name", `
+		appcall.Define[SearchUsers](p, "dingtalk_search_users", operator.Example("By the beginning of a name", `
 query_word: Ann
 `), operator.Example("All that have a name", `
 query_word: Ann

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/operator/dingding"
+	"github.com/dingdag/dingdag/operator/dingding/internal/apptest"
 )
 
 const ann = `{"userid": "u001", "unionid": "z21HjQliSzpw0YWCNxmii6u", "name": "Ann Lee", "mobile": "13800000000", "state_code": "86",
@@ -20,46 +21,46 @@ const ann = `{"userid": "u001", "unionid": "z21HjQliSzpw0YWCNxmii6u", "name": "A
 
 func TestUsers(t *testing.T) {
 	t.Parallel()
-	checkApp(t, map[string]appTest{
+	suite.Check(t, map[string]apptest.Case{
 		"dingtalk_create_user": {
-			calls: []string{"user_create"},
-			want:  `{"user_data": {"userid": "u001", "unionId": "z21HjQliSzpw0YWCNxmii6u"}}`,
+			Calls: []string{"user_create"},
+			Want:  `{"user_data": {"userid": "u001", "unionId": "z21HjQliSzpw0YWCNxmii6u"}}`,
 		},
-		"dingtalk_get_user":       {calls: []string{"user_get"}, want: `{"user_data": ` + ann + `}`},
-		"dingtalk_get_user_count": {calls: []string{"user_count"}, want: `{"user_count": 42}`},
+		"dingtalk_get_user":       {Calls: []string{"user_get"}, Want: `{"user_data": ` + ann + `}`},
+		"dingtalk_get_user_count": {Calls: []string{"user_count"}, Want: `{"user_count": 42}`},
 		"dingtalk_get_user_id_by_union_id": {
-			calls: []string{"user_get_by_unionid"}, want: `{"user_id": "u001", "contact_type": 0}`,
+			Calls: []string{"user_get_by_unionid"}, Want: `{"user_id": "u001", "contact_type": 0}`,
 		},
 		"dingtalk_get_dept_users": {
-			calls: []string{"dept_users"},
-			want: `{"has_more": true, "next_cursor": 50, "users": [{"userid": "u001", "unionid": "z21HjQliSzpw0YWCNxmii6u", "name": "Ann Lee",
+			Calls: []string{"dept_users"},
+			Want: `{"has_more": true, "next_cursor": 50, "users": [{"userid": "u001", "unionid": "z21HjQliSzpw0YWCNxmii6u", "name": "Ann Lee",
 				"dept_id_list": [1, 2], "dept_order": 176325, "active": true, "admin": false, "boss": false, "leader": false,
 				"hide_mobile": false, "exclusive_account": false, "title": "SRE"}]}`,
 		},
 		"dingtalk_search_users": {
-			calls: []string{"search_users"}, want: `{"search_result": {"hasMore": false, "totalCount": 2, "list": ["u001", "u009"]}}`,
+			Calls: []string{"search_users"}, Want: `{"search_result": {"hasMore": false, "totalCount": 2, "list": ["u001", "u009"]}}`,
 		},
 	})
 }
 
 func TestDepartments(t *testing.T) {
 	t.Parallel()
-	checkApp(t, map[string]appTest{
+	suite.Check(t, map[string]apptest.Case{
 		"dingtalk_get_dept_detail": {
-			calls: []string{"dept_get"},
-			want: `{"dept_detail": {"dept_id": 2, "name": "Platform", "parent_id": 1, "order": 10, "create_dept_group": true, "auto_add_user": true,
+			Calls: []string{"dept_get"},
+			Want: `{"dept_detail": {"dept_id": 2, "name": "Platform", "parent_id": 1, "order": 10, "create_dept_group": true, "auto_add_user": true,
 				"auto_approve_apply": true, "from_union_org": false, "dept_group_chat_id": "chatdept2", "group_contain_sub_dept": false,
 				"org_dept_owner": "u001", "dept_manager_userid_list": ["u001"], "outer_dept": false, "hide_dept": false,
 				"member_count": 12, "owning_member_count": 8}}`,
 		},
 		"dingtalk_get_dept_list": {
-			calls: []string{"dept_list_sub"},
-			want: `{"total_count": 2, "departments": [
+			Calls: []string{"dept_list_sub"},
+			Want: `{"total_count": 2, "departments": [
 				{"dept_id": 2, "name": "Platform", "parent_id": 1, "create_dept_group": true, "auto_add_user": true},
 				{"dept_id": 3, "name": "Sales", "parent_id": 1, "create_dept_group": false, "auto_add_user": false}]}`,
 		},
 		"dingtalk_search_departments": {
-			calls: []string{"search_departments"}, want: `{"search_result": {"hasMore": false, "totalCount": 1, "list": [2]}}`,
+			Calls: []string{"search_departments"}, Want: `{"search_result": {"hasMore": false, "totalCount": 1, "list": [2]}}`,
 		},
 	})
 }
@@ -68,7 +69,7 @@ func TestBadUsers(t *testing.T) {
 	t.Parallel()
 	const create = "dingtalk_create_user"
 	long := func(n int) string { return strings.Repeat("x", n) }
-	checkBad(t, []badParams{
+	suite.CheckBad(t, []apptest.Bad{
 		{create, "{name: " + long(81) + ", mobile: 1, dept_id_list: 1}", "name", "81 characters"},
 		{create, "{name: n, mobile: '', dept_id_list: 1}", "mobile", "is empty"},
 		{create, "{name: n, mobile: 1, dept_id_list: []}", "dept_id_list", "is empty"},
@@ -93,17 +94,17 @@ func TestBadUsers(t *testing.T) {
 
 func TestGetUserByMobile(t *testing.T) {
 	t.Parallel()
-	d := startDingTalk(t)
-	_, err := execApp(t, d.task(t), "dingtalk_get_user", `mobile: "13800000000"`)
+	d := apptest.Start(t)
+	_, err := suite.Exec(t, d.Task(t), "dingtalk_get_user", `mobile: "13800000000"`)
 	require.NoError(t, err)
-	checkCalls(t, facts(t), []string{"user_get_by_mobile", "user_get"}, d.got())
+	apptest.CheckCalls(t, []string{"user_get_by_mobile", "user_get"}, d.Got())
 }
 
 func TestUnknownUserFails(t *testing.T) {
 	t.Parallel()
-	d := startDingTalk(t)
-	d.answer("POST /topapi/v2/user/get", 200, `{"errcode":60121,"errmsg":"找不到该用户"}`)
-	_, err := execApp(t, d.task(t), "dingtalk_get_user", "user_id: nobody")
+	d := apptest.Start(t)
+	d.Answer("POST /topapi/v2/user/get", 200, `{"errcode":60121,"errmsg":"找不到该用户"}`)
+	_, err := suite.Exec(t, d.Task(t), "dingtalk_get_user", "user_id: nobody")
 	assert.Equal(t, operator.Failed, operator.Classify(t.Context(), err).Kind)
 	require.ErrorContains(t, err, `get user "nobody" through "dingtalk_default": DingTalk answered 60121`)
 }
@@ -124,10 +125,10 @@ func TestAllPages(t *testing.T) {
 		"{size: 2, all: true, max_items: 2}": {[]string{"a", "b"}, true, 1},
 		"{size: 2}":                          {[]string{"a", "b"}, true, 0},
 	} {
-		d := startDingTalk(t)
-		d.answer("POST /topapi/v2/user/list", 200, page(true, 2, "a", "b"), page(false, 0, "c"))
-		task := d.task(t)
-		got, err := execApp(t, task, "dingtalk_get_dept_users", text)
+		d := apptest.Start(t)
+		d.Answer("POST /topapi/v2/user/list", 200, page(true, 2, "a", "b"), page(false, 0, "c"))
+		task := d.Task(t)
+		got, err := suite.Exec(t, task, "dingtalk_get_dept_users", text)
 		require.NoError(t, err)
 		result, ok := got.(*dingding.GetDeptUsersResult)
 		require.True(t, ok)
@@ -138,7 +139,7 @@ func TestAllPages(t *testing.T) {
 		assert.Equal(t, want.ids, ids)
 		assert.Equal(t, want.more, result.HasMore)
 		assert.Equal(t, want.logs, strings.Count(task.LogText(), "read a page"))
-		for i, c := range d.got() {
+		for i, c := range d.Got() {
 			assert.JSONEq(t, fmt.Sprintf(`{"dept_id":1,"cursor":%d,"size":2}`, i*2), c.Body)
 		}
 	}
@@ -146,16 +147,16 @@ func TestAllPages(t *testing.T) {
 
 func TestAllSearchPages(t *testing.T) {
 	t.Parallel()
-	d := startDingTalk(t)
-	d.answer("POST /v1.0/contact/users/search", 200,
+	d := apptest.Start(t)
+	d.Answer("POST /v1.0/contact/users/search", 200,
 		`{"hasMore":true,"totalCount":3,"list":["a","b"]}`, `{"hasMore":false,"totalCount":3,"list":["c"]}`)
-	got, err := execApp(t, d.task(t), "dingtalk_search_users", "{query_word: A, size: 2, all: true, exact: true}")
+	got, err := suite.Exec(t, d.Task(t), "dingtalk_search_users", "{query_word: A, size: 2, all: true, exact: true}")
 	require.NoError(t, err)
 	result, ok := got.(*dingding.SearchUsersResult)
 	require.True(t, ok)
 	assert.Equal(t, []string{"a", "b", "c"}, result.SearchResult.List)
 	assert.False(t, result.SearchResult.HasMore)
-	calls := d.got()
+	calls := d.Got()
 	require.Len(t, calls, 2)
 	assert.JSONEq(t, `{"queryWord":"A","offset":2,"size":2,"fullMatchField":1}`, calls[1].Body)
 }

@@ -1,4 +1,4 @@
-package dingding
+package wiki
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/wiki"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
 )
 
 // GetWorkspaceNode reads a node of a knowledge base: a document, file or folder.
@@ -24,8 +25,8 @@ type GetWorkspaceNode struct {
 	NodeID string `yaml:"node_id" param:"required,template"`
 
 	nodeDetails
-	acting
-	app
+	appcall.Acting
+	appcall.App
 }
 
 // NodeResult is the result of operators that give one node.
@@ -35,15 +36,15 @@ type NodeResult struct {
 
 // Validate checks that there is an id.
 func (o *GetWorkspaceNode) Validate() error {
-	var c checks
-	c.required("node_id", o.NodeID)
-	o.acting.check(&c)
-	return c.err()
+	var c appcall.Checks
+	c.Required("node_id", o.NodeID)
+	o.Acting.Check(&c)
+	return c.Err()
 }
 
 // Execute reads the node and returns a [NodeResult].
 func (o *GetWorkspaceNode) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*NodeResult, error) {
+	return appcall.RunAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*NodeResult, error) {
 		node, err := wiki.GetNode(ctx, a, operatorID, o.NodeID, o.details())
 		return &NodeResult{node}, err
 	})
@@ -59,21 +60,21 @@ type GetNodeByLink struct {
 	NodeURL string `yaml:"node_url" param:"required,template"`
 
 	nodeDetails
-	acting
-	app
+	appcall.Acting
+	appcall.App
 }
 
 // Validate checks that there is a link.
 func (o *GetNodeByLink) Validate() error {
-	var c checks
-	c.required("node_url", o.NodeURL)
-	o.acting.check(&c)
-	return c.err()
+	var c appcall.Checks
+	c.Required("node_url", o.NodeURL)
+	o.Acting.Check(&c)
+	return c.Err()
 }
 
 // Execute reads the node and returns a [NodeResult].
 func (o *GetNodeByLink) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*NodeResult, error) {
+	return appcall.RunAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*NodeResult, error) {
 		node, err := wiki.GetNodeByURL(ctx, a, operatorID, o.NodeURL, o.details())
 		return &NodeResult{node}, err
 	})
@@ -98,9 +99,9 @@ type GetNodeList struct {
 	// WithPermissionRole adds permissionRole: what the operator may do with the node.
 	WithPermissionRole bool `yaml:"with_permission_role" param:"default=false"`
 
-	paging
-	acting
-	app
+	appcall.Paging
+	appcall.Acting
+	appcall.App
 }
 
 // GetNodeListResult is the result of [GetNodeList].
@@ -112,17 +113,17 @@ type GetNodeListResult struct {
 
 // Validate checks that there is a place to list.
 func (o *GetNodeList) Validate() error {
-	var c checks
+	var c appcall.Checks
 	if o.WorkspaceID == "" && o.ParentNodeID == "" {
-		c.add("parent_node_id", errors.New("is missing: give it, or workspace_id for the top of a knowledge base"))
+		c.Add("parent_node_id", errors.New("is missing: give it, or workspace_id for the top of a knowledge base"))
 	}
-	o.acting.check(&c)
-	return c.err()
+	o.Acting.Check(&c)
+	return c.Err()
 }
 
 // Execute lists the nodes and returns a [GetNodeListResult].
 func (o *GetNodeList) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*GetNodeListResult, error) {
+	return appcall.RunAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*GetNodeListResult, error) {
 		q := wiki.NodesQuery{ParentID: o.ParentNodeID, MaxResults: o.MaxResults, WithRole: o.WithPermissionRole}
 		if q.ParentID == "" {
 			w, err := wiki.GetWorkspace(ctx, a, operatorID, o.WorkspaceID, false)
@@ -131,7 +132,7 @@ func (o *GetNodeList) Execute(ctx context.Context, tc *operator.TaskContext) (an
 			}
 			q.ParentID = w.RootNodeID
 		}
-		list, next, more, err := read(ctx, tc, o.paging, o.NextToken,
+		list, next, more, err := appcall.Read(ctx, tc, o.Paging, o.NextToken,
 			func(ctx context.Context, token string) ([]wiki.Node, string, bool, error) {
 				q.NextToken = token
 				page, err := wiki.ListNodes(ctx, a, operatorID, q)
@@ -156,8 +157,8 @@ type BatchGetNodes struct {
 	NodeIDs []string `yaml:"node_ids" param:"required,commas,template"`
 
 	nodeDetails
-	acting
-	app
+	appcall.Acting
+	appcall.App
 }
 
 // BatchGetNodesResult is the result of [BatchGetNodes].
@@ -168,15 +169,15 @@ type BatchGetNodesResult struct {
 
 // Validate checks that there are ids.
 func (o *BatchGetNodes) Validate() error {
-	var c checks
-	c.list("node_ids", o.NodeIDs, 1, hook.DefaultMaxItems)
-	o.acting.check(&c)
-	return c.err()
+	var c appcall.Checks
+	c.List("node_ids", o.NodeIDs, 1, hook.DefaultMaxItems)
+	o.Acting.Check(&c)
+	return c.Err()
 }
 
 // Execute reads the nodes and returns a [BatchGetNodesResult].
 func (o *BatchGetNodes) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*BatchGetNodesResult, error) {
+	return appcall.RunAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*BatchGetNodesResult, error) {
 		list, err := wiki.BatchGetNodes(ctx, a, operatorID, o.NodeIDs, o.details())
 		found := map[string]bool{}
 		for _, n := range list {
@@ -186,24 +187,24 @@ func (o *BatchGetNodes) Execute(ctx context.Context, tc *operator.TaskContext) (
 	})
 }
 
-func nodeSpecs(p provider) []operator.Spec {
+func nodeSpecs(p appcall.Provider) []operator.Spec {
 	return []operator.Spec{
-		define[GetWorkspaceNode](p, "dingtalk_get_workspace_node", operator.Example("A workbook", `
+		appcall.Define[GetWorkspaceNode](p, "dingtalk_get_workspace_node", operator.Example("A workbook", `
 node_id: ydxXB52LJqqK7xxNTXb5697aWQ8rjEvo
 operator_id: z21HjQliSzpw0YWCNxmii6u
 `)),
-		define[GetNodeByLink](p, "dingtalk_get_node_by_link", operator.Example("A link from the address bar", `
+		appcall.Define[GetNodeByLink](p, "dingtalk_get_node_by_link", operator.Example("A link from the address bar", `
 node_url: https://alidocs.dingtalk.com/i/nodes/ydxXB52LJqqK7xxNTXb5697aWQ8rjEvo
 operator_id: z21HjQliSzpw0YWCNxmii6u
 `)),
-		define[GetNodeList](p, "dingtalk_get_node_list", operator.Example("The children of a node", `
+		appcall.Define[GetNodeList](p, "dingtalk_get_node_list", operator.Example("The children of a node", `
 parent_node_id: ZgpG2NdyVXXjrKKzIBqMp5zkVMwvDqPk
 operator_id: z21HjQliSzpw0YWCNxmii6u
 `), operator.Example("The top of a knowledge base", `
 workspace_id: By8jQS1ZYjGn5b0M
 operator_id: z21HjQliSzpw0YWCNxmii6u
 `)),
-		define[BatchGetNodes](p, "dingtalk_batch_get_nodes", operator.Example("With the number of words", `
+		appcall.Define[BatchGetNodes](p, "dingtalk_batch_get_nodes", operator.Example("With the number of words", `
 node_ids: ydxXB52LJqqK7xxNTXb5697aWQ8rjEvo
 with_statistical_info: true
 operator_id: z21HjQliSzpw0YWCNxmii6u

@@ -1,4 +1,4 @@
-package dingding
+package workbook
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/workbook"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
 )
 
 // DeleteColumns deletes columns of a worksheet. Those after them move to the left.
@@ -18,7 +19,7 @@ import (
 type DeleteColumns struct {
 	sheet
 	columns
-	write
+	appcall.Write
 }
 
 // DeleteColumnsResult is the result of [DeleteColumns].
@@ -32,7 +33,7 @@ func (o *DeleteColumns) Validate() error {
 	var c checks
 	o.sheet.check(&c)
 	o.columns.check(&c)
-	return c.err()
+	return c.Err()
 }
 
 // Execute deletes the columns and returns a [DeleteColumnsResult].
@@ -56,7 +57,7 @@ type SetColumnsVisibility struct {
 	// Visibility shows or hides them.
 	Visibility string `yaml:"visibility" param:"required,template,enum=visible|hidden"`
 
-	app
+	appcall.App
 }
 
 // SetColumnsVisibilityResult is the result of [SetColumnsVisibility].
@@ -70,7 +71,7 @@ func (o *SetColumnsVisibility) Validate() error {
 	var c checks
 	o.sheet.check(&c)
 	o.columns.check(&c)
-	return c.err()
+	return c.Err()
 }
 
 // Execute shows or hides the columns and returns a [SetColumnsVisibilityResult].
@@ -92,7 +93,7 @@ func (o *SetColumnsVisibility) Execute(ctx context.Context, tc *operator.TaskCon
 type InsertColumnsBefore struct {
 	sheet
 	columns
-	write
+	appcall.Write
 }
 
 // InsertColumnsBeforeResult is the result of [InsertColumnsBefore].
@@ -106,7 +107,7 @@ func (o *InsertColumnsBefore) Validate() error {
 	var c checks
 	o.sheet.check(&c)
 	o.columns.check(&c)
-	return c.err()
+	return c.Err()
 }
 
 // Execute inserts the columns and returns an [InsertColumnsBeforeResult].
@@ -118,22 +119,22 @@ func (o *InsertColumnsBefore) Execute(ctx context.Context, tc *operator.TaskCont
 	})
 }
 
-func columnSpecs(p provider) []operator.Spec {
+func columnSpecs(p appcall.Provider) []operator.Spec {
 	return []operator.Spec{
-		define[DeleteColumns](p, "dingtalk_delete_columns", operator.Example("The third column", `
+		appcall.Define[DeleteColumns](p, "dingtalk_delete_columns", operator.Example("The third column", `
 workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
 sheet_id: st-8dc3a17-11
 column: C
 operator_id: z21HjQliSzpw0YWCNxmii6u
 `)),
-		define[SetColumnsVisibility](p, "dingtalk_set_columns_visibility", operator.Example("Hide the third column", `
+		appcall.Define[SetColumnsVisibility](p, "dingtalk_set_columns_visibility", operator.Example("Hide the third column", `
 workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
 sheet_id: st-8dc3a17-11
 column: C
 visibility: hidden
 operator_id: z21HjQliSzpw0YWCNxmii6u
 `)),
-		define[InsertColumnsBefore](p, "dingtalk_insert_columns_before", operator.Example("One before the third column", `
+		appcall.Define[InsertColumnsBefore](p, "dingtalk_insert_columns_before", operator.Example("One before the third column", `
 workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
 sheet_id: st-8dc3a17-11
 column: C

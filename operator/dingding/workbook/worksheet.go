@@ -1,4 +1,4 @@
-package dingding
+package workbook
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/workbook"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
 )
 
 // CreateWorksheet adds a worksheet to a workbook.
@@ -24,7 +25,7 @@ type CreateWorksheet struct {
 	// SheetName is the title of the worksheet.
 	SheetName string `yaml:"sheet_name" param:"required,template"`
 
-	write
+	appcall.Write
 }
 
 // CreateWorksheetResult is the result of [CreateWorksheet].
@@ -38,13 +39,13 @@ type CreateWorksheetResult struct {
 func (o *CreateWorksheet) Validate() error {
 	var c checks
 	o.inWorkbook.check(&c)
-	c.required("sheet_name", o.SheetName)
-	return c.err()
+	c.Required("sheet_name", o.SheetName)
+	return c.Err()
 }
 
 // Execute adds the worksheet and returns a [CreateWorksheetResult].
 func (o *CreateWorksheet) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*CreateWorksheetResult, error) {
+	return appcall.RunAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*CreateWorksheetResult, error) {
 		got, err := workbook.CreateWorksheet(ctx, a, workbook.Workbook{ID: o.WorkbookID, OperatorID: operatorID}, o.SheetName)
 		if err != nil {
 			return nil, err
@@ -60,21 +61,21 @@ func (o *CreateWorksheet) Execute(ctx context.Context, tc *operator.TaskContext)
 // DingTalk docs: https://open.dingtalk.com/document/development/delete-classic-workbooks
 type DeleteWorksheet struct {
 	sheet
-	removal
-	app
+	appcall.Removal
+	appcall.App
 }
 
 // Validate checks the ids.
 func (o *DeleteWorksheet) Validate() error {
 	var c checks
 	o.sheet.check(&c)
-	return c.err()
+	return c.Err()
 }
 
-// Execute deletes the worksheet and returns a [DeletedResult].
+// Execute deletes the worksheet and returns a [appcall.DeletedResult].
 func (o *DeleteWorksheet) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s workbook.Sheet) (*DeletedResult, error) {
-		return o.result(workbook.DeleteWorksheet(ctx, a, s))
+	return runOn(ctx, tc, o, func(ctx context.Context, a *hook.App, s workbook.Sheet) (*appcall.DeletedResult, error) {
+		return o.Result(workbook.DeleteWorksheet(ctx, a, s))
 	})
 }
 
@@ -87,7 +88,7 @@ func (o *DeleteWorksheet) Execute(ctx context.Context, tc *operator.TaskContext)
 // DingTalk docs: https://open.dingtalk.com/document/development/obtain-worksheet-properties
 type GetWorksheet struct {
 	sheet
-	app
+	appcall.App
 }
 
 // GetWorksheetResult is the result of [GetWorksheet].
@@ -99,7 +100,7 @@ type GetWorksheetResult struct {
 func (o *GetWorksheet) Validate() error {
 	var c checks
 	o.sheet.check(&c)
-	return c.err()
+	return c.Err()
 }
 
 // Execute reads the worksheet and returns a [GetWorksheetResult].
@@ -118,7 +119,7 @@ func (o *GetWorksheet) Execute(ctx context.Context, tc *operator.TaskContext) (a
 // DingTalk docs: https://open.dingtalk.com/document/development/obtain-all-worksheets
 type GetWorksheets struct {
 	inWorkbook
-	app
+	appcall.App
 }
 
 // GetWorksheetsResult is the result of [GetWorksheets].
@@ -131,12 +132,12 @@ type GetWorksheetsResult struct {
 func (o *GetWorksheets) Validate() error {
 	var c checks
 	o.inWorkbook.check(&c)
-	return c.err()
+	return c.Err()
 }
 
 // Execute lists the worksheets and returns a [GetWorksheetsResult].
 func (o *GetWorksheets) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*GetWorksheetsResult, error) {
+	return appcall.RunAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*GetWorksheetsResult, error) {
 		list, err := workbook.ListWorksheets(ctx, a, workbook.Workbook{ID: o.WorkbookID, OperatorID: operatorID})
 		return &GetWorksheetsResult{SheetList: list, SheetCount: len(list)}, err
 	})
@@ -160,7 +161,7 @@ type UpdateWorksheet struct {
 	// FrozenColumnCount is how many columns on the left stay in sight; 0 for none.
 	FrozenColumnCount *int `yaml:"frozen_column_count" param:"min=0"`
 
-	app
+	appcall.App
 }
 
 // UpdateWorksheetResult is the result of [UpdateWorksheet].
@@ -174,9 +175,9 @@ func (o *UpdateWorksheet) Validate() error {
 	var c checks
 	o.sheet.check(&c)
 	if o.SheetName == "" && o.Visibility == "" && o.FrozenRowCount == nil && o.FrozenColumnCount == nil {
-		c.add("sheet_name", errors.New("is missing: give it, visibility, frozen_row_count or frozen_column_count"))
+		c.Add("sheet_name", errors.New("is missing: give it, visibility, frozen_row_count or frozen_column_count"))
 	}
-	return c.err()
+	return c.Err()
 }
 
 // Execute changes the worksheet and returns an [UpdateWorksheetResult].
@@ -189,14 +190,14 @@ func (o *UpdateWorksheet) Execute(ctx context.Context, tc *operator.TaskContext)
 	})
 }
 
-func worksheetSpecs(p provider) []operator.Spec {
+func worksheetSpecs(p appcall.Provider) []operator.Spec {
 	return []operator.Spec{
-		define[CreateWorksheet](p, "dingtalk_create_worksheet", operator.Example("A worksheet for a quarter", `
+		appcall.Define[CreateWorksheet](p, "dingtalk_create_worksheet", operator.Example("A worksheet for a quarter", `
 workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
 sheet_name: Q4
 operator_id: z21HjQliSzpw0YWCNxmii6u
 `)),
-		define[DeleteWorksheet](p, "dingtalk_delete_worksheet", operator.Example("By id", `
+		appcall.Define[DeleteWorksheet](p, "dingtalk_delete_worksheet", operator.Example("By id", `
 workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
 sheet_id: st-8dc3a17-11
 operator_id: z21HjQliSzpw0YWCNxmii6u
@@ -206,16 +207,16 @@ sheet_id: 第 4 季度
 ignore_missing: true
 operator_id: z21HjQliSzpw0YWCNxmii6u
 `)),
-		define[GetWorksheet](p, "dingtalk_get_worksheet", operator.Example("By id", `
+		appcall.Define[GetWorksheet](p, "dingtalk_get_worksheet", operator.Example("By id", `
 workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
 sheet_id: st-8dc3a17-11
 operator_id: z21HjQliSzpw0YWCNxmii6u
 `)),
-		define[GetWorksheets](p, "dingtalk_get_worksheets", operator.Example("All of a workbook", `
+		appcall.Define[GetWorksheets](p, "dingtalk_get_worksheets", operator.Example("All of a workbook", `
 workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
 operator_id: z21HjQliSzpw0YWCNxmii6u
 `)),
-		define[UpdateWorksheet](p, "dingtalk_update_worksheet", operator.Example("A new title and a fixed heading", `
+		appcall.Define[UpdateWorksheet](p, "dingtalk_update_worksheet", operator.Example("A new title and a fixed heading", `
 workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
 sheet_id: st-8dc3a17-11
 sheet_name: Q4 final

@@ -1,17 +1,17 @@
-package dingding_test
+package workbook_test
 
 import (
 	"encoding/json"
 	"net/url"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/dingdag/dingdag/operator"
-	"github.com/dingdag/dingdag/operator/dingding"
+	"github.com/dingdag/dingdag/operator/dingding/internal/apptest"
+	"github.com/dingdag/dingdag/operator/dingding/workbook"
 	"github.com/dingdag/dingdag/operator/operatortest"
 )
 
@@ -20,69 +20,60 @@ const (
 	sheetCall = "/v1.0/doc/workbooks/w/sheets/s"
 )
 
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var suite = apptest.Suite(workbook.Specs)
+
 func TestWorksheets(t *testing.T) {
 	t.Parallel()
-	checkApp(t, map[string]appTest{
+	suite.Check(t, map[string]apptest.Case{
 		"dingtalk_create_worksheet": {
-			calls: []string{"worksheet_create"}, want: `{"sheet_id": "st-8dc3a17-11", "sheet_name": "Q4", "created": true}`,
+			Calls: []string{"worksheet_create"}, Want: `{"sheet_id": "st-8dc3a17-11", "sheet_name": "Q4", "created": true}`,
 		},
-		"dingtalk_delete_worksheet": {calls: []string{"worksheet_delete"}, want: `{"deleted": true}`},
+		"dingtalk_delete_worksheet": {Calls: []string{"worksheet_delete"}, Want: `{"deleted": true}`},
 		"dingtalk_get_worksheet": {
-			calls: []string{"worksheet_get"},
-			want: `{"sheet_data": {"id": "st-8dc3a17-11", "name": "Q4", "visibility": "visible", "lastNonEmptyRow": 4,
+			Calls: []string{"worksheet_get"},
+			Want: `{"sheet_data": {"id": "st-8dc3a17-11", "name": "Q4", "visibility": "visible", "lastNonEmptyRow": 4,
 				"lastNonEmptyColumn": 2, "rowCount": 200, "columnCount": 26, "frozenRowCount": 0, "frozenColumnCount": 0}}`,
 		},
 		"dingtalk_get_worksheets": {
-			calls: []string{"worksheet_list"},
-			want:  `{"sheet_list": [{"id": "st-8dc3a17-11", "name": "Q4"}, {"id": "st-8dc3a17-12", "name": "Raw"}], "sheet_count": 2}`,
+			Calls: []string{"worksheet_list"},
+			Want:  `{"sheet_list": [{"id": "st-8dc3a17-11", "name": "Q4"}, {"id": "st-8dc3a17-12", "name": "Raw"}], "sheet_count": 2}`,
 		},
-		"dingtalk_update_worksheet": {calls: []string{"worksheet_update"}, want: `{"sheet_id": "st-8dc3a17-11", "success": true}`},
+		"dingtalk_update_worksheet": {Calls: []string{"worksheet_update"}, Want: `{"sheet_id": "st-8dc3a17-11", "success": true}`},
 	})
 }
 
 func TestRowsAndColumns(t *testing.T) {
 	t.Parallel()
-	checkApp(t, map[string]appTest{
-		"dingtalk_delete_rows":            {calls: []string{"rows_delete"}, want: `{"success": true, "deleted_row_count": 1}`},
-		"dingtalk_set_rows_visibility":    {calls: []string{"rows_set_visibility"}, want: `{"success": true, "affected_row_count": 1}`},
-		"dingtalk_insert_rows_before":     {calls: []string{"rows_insert_before"}, want: `{"success": true, "inserted_row_count": 1}`},
-		"dingtalk_delete_columns":         {calls: []string{"columns_delete"}, want: `{"success": true, "deleted_column_count": 1}`},
-		"dingtalk_set_columns_visibility": {calls: []string{"columns_set_visibility"}, want: `{"success": true, "affected_column_count": 1}`},
-		"dingtalk_insert_columns_before":  {calls: []string{"columns_insert_before"}, want: `{"success": true, "inserted_column_count": 1}`},
+	suite.Check(t, map[string]apptest.Case{
+		"dingtalk_delete_rows":            {Calls: []string{"rows_delete"}, Want: `{"success": true, "deleted_row_count": 1}`},
+		"dingtalk_set_rows_visibility":    {Calls: []string{"rows_set_visibility"}, Want: `{"success": true, "affected_row_count": 1}`},
+		"dingtalk_insert_rows_before":     {Calls: []string{"rows_insert_before"}, Want: `{"success": true, "inserted_row_count": 1}`},
+		"dingtalk_delete_columns":         {Calls: []string{"columns_delete"}, Want: `{"success": true, "deleted_column_count": 1}`},
+		"dingtalk_set_columns_visibility": {Calls: []string{"columns_set_visibility"}, Want: `{"success": true, "affected_column_count": 1}`},
+		"dingtalk_insert_columns_before":  {Calls: []string{"columns_insert_before"}, Want: `{"success": true, "inserted_column_count": 1}`},
 	})
 }
 
 func TestRanges(t *testing.T) {
 	t.Parallel()
-	checkApp(t, map[string]appTest{
+	suite.Check(t, map[string]apptest.Case{
 		"dingtalk_get_range_data": {
-			calls: []string{"range_get"},
-			want: `{"range_data": {"values": [["name", "qty"], ["disk", 3]], "formulas": [["", ""], ["", ""]],
+			Calls: []string{"range_get"},
+			Want: `{"range_data": {"values": [["name", "qty"], ["disk", 3]], "formulas": [["", ""], ["", ""]],
 				"displayValues": [["name", "qty"], ["disk", "3"]]}}`,
 		},
-		"dingtalk_update_range_data":   {calls: []string{"range_update"}, want: `{"update_result": {"a1Notation": "A1:B2"}}`},
-		"dingtalk_clear_range_content": {calls: []string{"range_clear_all"}, want: `{"clear_result": {"a1Notation": "A1:B2"}}`},
-		"dingtalk_clear_range_data":    {calls: []string{"range_clear_data"}, want: `{"clear_result": {"a1Notation": "A1:B2"}}`},
+		"dingtalk_update_range_data":   {Calls: []string{"range_update"}, Want: `{"update_result": {"a1Notation": "A1:B2"}}`},
+		"dingtalk_clear_range_content": {Calls: []string{"range_clear_all"}, Want: `{"clear_result": {"a1Notation": "A1:B2"}}`},
+		"dingtalk_clear_range_data":    {Calls: []string{"range_clear_data"}, Want: `{"clear_result": {"a1Notation": "A1:B2"}}`},
 	})
 }
 
 // The operators that make several calls send those of the facts.
 func TestSequences(t *testing.T) {
 	t.Parallel()
-	data, err := os.ReadFile(filepath.Join("..", "..", "hook", "testdata", "operations.json"))
-	require.NoError(t, err)
-	var known struct {
-		Operations map[string]struct {
-			Request struct {
-				Calls []struct {
-					Method string `json:"method"`
-					Path   string `json:"path"`
-					Body   any    `json:"body"`
-				} `json:"calls"`
-			} `json:"request"`
-		} `json:"operations"`
-	}
-	require.NoError(t, json.Unmarshal(data, &known))
+	known := apptest.Facts(t)
 	for name, tt := range map[string]struct{ facts, want string }{
 		"dingtalk_append_rows": {
 			"rows_append", `{"append_result": {"a1Notation": "A6:C7"}, "appended_range": "A6:C7", "appended_rows": 2,
@@ -95,20 +86,20 @@ func TestSequences(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			spec := appSpec(t, name)
+			spec := suite.Spec(t, name)
 			operatortest.Check(t, spec, operatortest.Options{
-				Task:    func(t *testing.T) *operatortest.Task { t.Helper(); return startDingTalk(t).task(t) },
-				Secrets: []string{appSecret},
+				Task:    func(t *testing.T) *operatortest.Task { t.Helper(); return apptest.Start(t).Task(t) },
+				Secrets: []string{apptest.AppSecret},
 			})
-			d := startDingTalk(t)
-			got, err := execApp(t, d.task(t), name, spec.Examples[0].YAML)
+			d := apptest.Start(t)
+			got, err := suite.Exec(t, d.Task(t), name, spec.Examples[0].YAML)
 			require.NoError(t, err)
 			encoded, err := json.Marshal(got)
 			require.NoError(t, err)
 			assert.JSONEq(t, tt.want, string(encoded))
-			calls := known.Operations[tt.facts].Request.Calls
-			require.Len(t, d.got(), len(calls))
-			for i, c := range d.got() {
+			calls := known[tt.facts].Request.Calls
+			require.Len(t, d.Got(), len(calls))
+			for i, c := range d.Got() {
 				path, err := url.PathUnescape(c.Call)
 				require.NoError(t, err)
 				assert.Equal(t, calls[i].Method+" "+calls[i].Path, path)
@@ -127,7 +118,7 @@ func TestBadSheets(t *testing.T) {
 	two := inSheet + ", range_address: 'A1:B1', values: "
 	appended := inSheet + ", range_address: 'A:B', values: "
 	inserted := inSheet + ", row: 1, confirm: true, values: "
-	checkBad(t, []badParams{
+	suite.CheckBad(t, []apptest.Bad{
 		{"dingtalk_create_worksheet", "{workbook_id: w, sheet_name: ''}", "sheet_name", "is empty"},
 		{"dingtalk_get_worksheets", "workbook_id: ''", "workbook_id", "is empty"},
 		{"dingtalk_get_worksheet", "{workbook_id: w, sheet_id: ''}", "sheet_id", "is empty"},
@@ -180,12 +171,12 @@ func TestCountingFromOne(t *testing.T) {
 		{"dingtalk_insert_columns_before", "column: AA, column_count: 2", "insertColumnsBefore", `{"column":26,"columnCount":2}`},
 		{"dingtalk_delete_columns", "column: 27", "deleteColumns", `{"column":26,"columnCount":1}`},
 	} {
-		d := startDingTalk(t)
-		_, err := execApp(t, d.task(t), tt.name, "{"+inSheet+", "+tt.yaml+"}")
+		d := apptest.Start(t)
+		_, err := suite.Exec(t, d.Task(t), tt.name, "{"+inSheet+", "+tt.yaml+"}")
 		require.NoError(t, err)
-		require.Len(t, d.got(), 1)
-		assert.Equal(t, "POST "+sheetCall+"/"+tt.call, d.got()[0].Call)
-		assert.JSONEq(t, tt.body, d.got()[0].Body)
+		require.Len(t, d.Got(), 1)
+		assert.Equal(t, "POST "+sheetCall+"/"+tt.call, d.Got()[0].Call)
+		assert.JSONEq(t, tt.body, d.Got()[0].Body)
 	}
 }
 
@@ -197,12 +188,12 @@ func TestCells(t *testing.T) {
 		`[[a, 1, 2.5, true, null, "=SUM(A1:B1)", "12345678901234567890", 0.000001]]`,
 		`'[["a", 1, 2.5, true, null, "=SUM(A1:B1)", 12345678901234567890, 0.000001]]'`,
 	} {
-		d := startDingTalk(t)
-		_, err := execApp(t, d.task(t), "dingtalk_update_range_data", "{"+inSheet+", range_address: 'a1:h1', values: "+values+"}")
+		d := apptest.Start(t)
+		_, err := suite.Exec(t, d.Task(t), "dingtalk_update_range_data", "{"+inSheet+", range_address: 'a1:h1', values: "+values+"}")
 		require.NoError(t, err)
-		require.Len(t, d.got(), 1)
-		assert.Equal(t, "PUT "+sheetCall+"/ranges/A1:H1", d.got()[0].Call)
-		assert.JSONEq(t, want, d.got()[0].Body)
+		require.Len(t, d.Got(), 1)
+		assert.Equal(t, "PUT "+sheetCall+"/ranges/A1:H1", d.Got()[0].Call)
+		assert.JSONEq(t, want, d.Got()[0].Body)
 	}
 }
 
@@ -215,9 +206,9 @@ func TestTemplatesInSheets(t *testing.T) {
 		"dingtalk_delete_rows":       "row: '{{ row }}'",
 		"dingtalk_delete_columns":    "column: '{{ column }}', column_count: '{{ n }}'",
 	} {
-		operatortest.Decode(t, appSpec(t, name), "{"+inSheet+", "+yaml+"}")
+		operatortest.Decode(t, suite.Spec(t, name), "{"+inSheet+", "+yaml+"}")
 	}
-	spec := appSpec(t, "dingtalk_append_rows")
+	spec := suite.Spec(t, "dingtalk_append_rows")
 	op := operatortest.Decode(t, spec, "{"+inSheet+", range_address: 'A:B', values: '{{ rows }}'}")
 	rendered, err := spec.Render(op, func(field, text string) (any, error) {
 		if field == "values" {
@@ -226,10 +217,10 @@ func TestTemplatesInSheets(t *testing.T) {
 		return text, nil
 	})
 	require.NoError(t, err)
-	d := startDingTalk(t)
-	got, err := rendered.Execute(t.Context(), d.task(t).TaskContext)
+	d := apptest.Start(t)
+	got, err := rendered.Execute(t.Context(), d.Task(t).TaskContext)
 	require.NoError(t, err)
-	result, ok := got.(*dingding.AppendRowsResult)
+	result, ok := got.(*workbook.AppendRowsResult)
 	require.True(t, ok)
 	assert.Equal(t, 2, result.AppendedRows)
 }
@@ -250,19 +241,19 @@ func TestUncertainSheets(t *testing.T) {
 			"POST " + sheetCall + "/insertRowsBefore", operator.Failed, 1,
 		},
 	} {
-		d := startDingTalk(t)
-		d.answer(tt.call, 504, "")
-		_, err := execApp(t, d.task(t), tt.name, "{"+inSheet+", "+tt.yaml+"}")
+		d := apptest.Start(t)
+		d.Answer(tt.call, 504, "")
+		_, err := suite.Exec(t, d.Task(t), tt.name, "{"+inSheet+", "+tt.yaml+"}")
 		assert.Equal(t, tt.want, operator.Classify(t.Context(), err).Kind, "%v", err)
-		assert.Len(t, d.got(), tt.sent)
+		assert.Len(t, d.Got(), tt.sent)
 	}
 	for name, safe := range map[string]bool{
-		"dingtalk_append_rows": false, "dingtalk_insert_rows_before_with_data": false, "dingtalk_create_doc": false,
-		"dingtalk_create_workspace": false, "dingtalk_create_worksheet": false, "dingtalk_delete_rows": false,
+		"dingtalk_append_rows": false, "dingtalk_insert_rows_before_with_data": false,
+		"dingtalk_create_worksheet": false, "dingtalk_delete_rows": false,
 		"dingtalk_delete_columns": false, "dingtalk_insert_rows_before": false, "dingtalk_insert_columns_before": false,
 		"dingtalk_update_range_data": true, "dingtalk_set_rows_visibility": true, "dingtalk_delete_worksheet": true,
 	} {
-		op := operatortest.Decode(t, appSpec(t, name), appSpec(t, name).Examples[0].YAML)
+		op := operatortest.Decode(t, suite.Spec(t, name), suite.Spec(t, name).Examples[0].YAML)
 		checker, ok := op.(operator.RepeatChecker)
 		assert.Equal(t, safe, !ok || checker.RepeatSafe(), name)
 	}

@@ -1,4 +1,4 @@
-package dingding
+package wiki
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/wiki"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
 )
 
 // CreateWorkspace makes a knowledge base.
@@ -27,8 +28,8 @@ type CreateWorkspace struct {
 	// TeamID is the team that it belongs to.
 	TeamID string `yaml:"team_id" param:"template"`
 
-	acting
-	write
+	appcall.Acting
+	appcall.Write
 }
 
 // WorkspaceResult is the result of operators that give one knowledge base.
@@ -38,15 +39,15 @@ type WorkspaceResult struct {
 
 // Validate checks that there is a name.
 func (o *CreateWorkspace) Validate() error {
-	var c checks
-	c.required("name", o.Name)
-	o.acting.check(&c)
-	return c.err()
+	var c appcall.Checks
+	c.Required("name", o.Name)
+	o.Acting.Check(&c)
+	return c.Err()
 }
 
 // Execute makes the knowledge base and returns a [WorkspaceResult].
 func (o *CreateWorkspace) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*WorkspaceResult, error) {
+	return appcall.RunAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*WorkspaceResult, error) {
 		w, err := wiki.CreateWorkspace(ctx, a, operatorID, wiki.NewWorkspace{Name: o.Name, Description: o.Description, TeamID: o.TeamID})
 		return &WorkspaceResult{w}, err
 	})
@@ -63,21 +64,21 @@ type GetWorkspace struct {
 	// WithPermissionRole adds permissionRole: what the operator may do there.
 	WithPermissionRole bool `yaml:"with_permission_role" param:"default=false"`
 
-	acting
-	app
+	appcall.Acting
+	appcall.App
 }
 
 // Validate checks that there is an id.
 func (o *GetWorkspace) Validate() error {
-	var c checks
-	c.required("workspace_id", o.WorkspaceID)
-	o.acting.check(&c)
-	return c.err()
+	var c appcall.Checks
+	c.Required("workspace_id", o.WorkspaceID)
+	o.Acting.Check(&c)
+	return c.Err()
 }
 
 // Execute reads the knowledge base and returns a [WorkspaceResult].
 func (o *GetWorkspace) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*WorkspaceResult, error) {
+	return appcall.RunAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*WorkspaceResult, error) {
 		w, err := wiki.GetWorkspace(ctx, a, operatorID, o.WorkspaceID, o.WithPermissionRole)
 		return &WorkspaceResult{w}, err
 	})
@@ -101,9 +102,9 @@ type GetWorkspaces struct {
 	// WithPermissionRole adds permissionRole: what the operator may do there.
 	WithPermissionRole bool `yaml:"with_permission_role" param:"default=false"`
 
-	paging
-	acting
-	app
+	appcall.Paging
+	appcall.Acting
+	appcall.App
 }
 
 // GetWorkspacesResult is the result of [GetWorkspaces].
@@ -115,16 +116,16 @@ type GetWorkspacesResult struct {
 
 // Validate checks the operator.
 func (o *GetWorkspaces) Validate() error {
-	var c checks
-	o.acting.check(&c)
-	return c.err()
+	var c appcall.Checks
+	o.Acting.Check(&c)
+	return c.Err()
 }
 
 // Execute lists the knowledge bases and returns a [GetWorkspacesResult].
 func (o *GetWorkspaces) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*GetWorkspacesResult, error) {
+	return appcall.RunAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*GetWorkspacesResult, error) {
 		q := wiki.WorkspacesQuery{MaxResults: o.MaxResults, OrderBy: o.OrderBy, TeamID: o.TeamID, WithRole: o.WithPermissionRole}
-		list, next, more, err := read(ctx, tc, o.paging, o.NextToken,
+		list, next, more, err := appcall.Read(ctx, tc, o.Paging, o.NextToken,
 			func(ctx context.Context, token string) ([]wiki.Workspace, string, bool, error) {
 				q.NextToken = token
 				page, err := wiki.ListWorkspaces(ctx, a, operatorID, q)
@@ -150,8 +151,8 @@ type BatchGetWorkspaces struct {
 	// WithPermissionRole adds permissionRole: what the operator may do there.
 	WithPermissionRole bool `yaml:"with_permission_role" param:"default=false"`
 
-	acting
-	app
+	appcall.Acting
+	appcall.App
 }
 
 // BatchGetWorkspacesResult is the result of [BatchGetWorkspaces].
@@ -162,15 +163,15 @@ type BatchGetWorkspacesResult struct {
 
 // Validate checks that there are ids.
 func (o *BatchGetWorkspaces) Validate() error {
-	var c checks
-	c.list("workspace_ids", o.WorkspaceIDs, 1, hook.DefaultMaxItems)
-	o.acting.check(&c)
-	return c.err()
+	var c appcall.Checks
+	c.List("workspace_ids", o.WorkspaceIDs, 1, hook.DefaultMaxItems)
+	o.Acting.Check(&c)
+	return c.Err()
 }
 
 // Execute reads the knowledge bases and returns a [BatchGetWorkspacesResult].
 func (o *BatchGetWorkspaces) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*BatchGetWorkspacesResult, error) {
+	return appcall.RunAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*BatchGetWorkspacesResult, error) {
 		list, err := wiki.BatchGetWorkspaces(ctx, a, operatorID, o.WorkspaceIDs, o.WithPermissionRole)
 		found := map[string]bool{}
 		for _, w := range list {
@@ -180,14 +181,14 @@ func (o *BatchGetWorkspaces) Execute(ctx context.Context, tc *operator.TaskConte
 	})
 }
 
-func workspaceSpecs(p provider) []operator.Spec {
+func workspaceSpecs(p appcall.Provider) []operator.Spec {
 	return []operator.Spec{
-		define[CreateWorkspace](p, "dingtalk_create_workspace", operator.Example("A knowledge base for runbooks", `
+		appcall.Define[CreateWorkspace](p, "dingtalk_create_workspace", operator.Example("A knowledge base for runbooks", `
 name: Runbooks
 description: how we run things
 operator_id: z21HjQliSzpw0YWCNxmii6u
 `)),
-		define[GetWorkspace](p, "dingtalk_get_workspace", operator.Example("With the operator's role", `
+		appcall.Define[GetWorkspace](p, "dingtalk_get_workspace", operator.Example("With the operator's role", `
 workspace_id: By8jQS1ZYjGn5b0M
 with_permission_role: true
 operator_id: z21HjQliSzpw0YWCNxmii6u
@@ -195,10 +196,10 @@ operator_id: z21HjQliSzpw0YWCNxmii6u
 workspace_id: By8jQS1ZYjGn5b0M
 operator_user_id: u001
 `)),
-		define[GetWorkspaces](p, "dingtalk_get_workspaces", operator.Example("The first page", `
+		appcall.Define[GetWorkspaces](p, "dingtalk_get_workspaces", operator.Example("The first page", `
 operator_id: z21HjQliSzpw0YWCNxmii6u
 `)),
-		define[BatchGetWorkspaces](p, "dingtalk_batch_get_workspaces", operator.Example("Two, one of which is not there", `
+		appcall.Define[BatchGetWorkspaces](p, "dingtalk_batch_get_workspaces", operator.Example("Two, one of which is not there", `
 workspace_ids: By8jQS1ZYjGn5b0M, nope
 with_permission_role: true
 operator_id: z21HjQliSzpw0YWCNxmii6u

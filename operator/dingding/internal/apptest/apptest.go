@@ -1,4 +1,6 @@
-package dingding_test
+// Package apptest holds the checks that the operators of app calls must pass: against the examples
+// of DingTalk's pages, and against the sandbox.
+package apptest
 
 import (
 	"encoding/json"
@@ -15,51 +17,68 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/operator"
-	"github.com/dingdag/dingdag/operator/dingding"
 	"github.com/dingdag/dingdag/operator/operatortest"
 	"github.com/dingdag/dingdag/params"
 )
 
-const appSecret = "s3cr3t-of-the-app"
+// AppSecret is that of the app of a [DingTalk].
+const AppSecret = "s3cr3t-of-the-app"
 
-// fact is the example of one call on DingTalk's pages.
-type fact struct {
+// Suite tests the operators that a Specs function declares.
+type Suite func(*hook.DingdingHook) []operator.Spec
+
+// Fact is the example of one call on DingTalk's pages.
+type Fact struct {
 	Method  string `json:"method"`
 	Path    string `json:"path"`
 	Request struct {
 		Path  map[string]string `json:"path"`
 		Query map[string]any    `json:"query"`
 		Body  any               `json:"body"`
+		// Calls are those of an operation that takes several.
+		Calls []struct {
+			Method string `json:"method"`
+			Path   string `json:"path"`
+			Body   any    `json:"body"`
+		} `json:"calls"`
 	} `json:"request"`
 	Response any `json:"response"`
 }
 
-// facts are the examples by the name of the call, from the hook's test data.
-func facts(t *testing.T) map[string]fact {
+// Facts are the examples by the name of the call, from the hook's test data.
+func Facts(t *testing.T) map[string]Fact {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("..", "..", "hook", "testdata", "operations.json"))
+	root, err := filepath.Abs(".")
+	require.NoError(t, err)
+	for filepath.Base(root) != "operator" {
+		require.NotEqual(t, root, filepath.Dir(root), "the test lies below the folder operator")
+		root = filepath.Dir(root)
+	}
+	data, err := os.ReadFile(filepath.Join(root, "..", "hook", "testdata", "operations.json")) //nolint:gosec // a file of ours
 	require.NoError(t, err)
 	var read struct {
-		Operations map[string]fact `json:"operations"`
+		Operations map[string]Fact `json:"operations"`
 	}
 	require.NoError(t, json.Unmarshal(data, &read))
 	return read.Operations
 }
 
-// dingtalk answers each call as the example on its page.
-type dingtalk struct {
+// DingTalk answers each call as the example on its page.
+type DingTalk struct {
 	*httptest.Server
 	mu    sync.Mutex
-	calls []called
+	calls []Call
 	// answers go before those of the examples, by "METHOD /path".
 	answers map[string]http.HandlerFunc
 }
 
-type called struct {
+// Call is a request that a [DingTalk] got.
+type Call struct {
 	Call  string // "METHOD /path"
 	Query url.Values
 	Body  string
@@ -67,10 +86,11 @@ type called struct {
 
 var inBraces = regexp.MustCompile(`\\\{[^}]+\\\}`)
 
-func startDingTalk(t *testing.T) *dingtalk {
+// Start starts a DingTalk that ends with the test.
+func Start(t *testing.T) *DingTalk {
 	t.Helper()
-	d := &dingtalk{answers: map[string]http.HandlerFunc{}}
-	known := facts(t)
+	d := &DingTalk{answers: map[string]http.HandlerFunc{}}
+	known := Facts(t)
 	d.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		assert.NoError(t, err)
@@ -79,7 +99,7 @@ func startDingTalk(t *testing.T) *dingtalk {
 		call := r.Method + " " + r.URL.EscapedPath()
 		d.mu.Lock()
 		if call != "GET /gettoken" && call != "POST /v1.0/oauth2/accessToken" {
-			d.calls = append(d.calls, called{call, query, string(body)})
+			d.calls = append(d.calls, Call{call, query, string(body)})
 		}
 		answer := d.answers[call]
 		d.mu.Unlock()
@@ -100,8 +120,8 @@ func startDingTalk(t *testing.T) *dingtalk {
 	return d
 }
 
-// answer makes the next calls of a path give a text.
-func (d *dingtalk) answer(call string, status int, texts ...string) {
+// Answer makes the next calls of a path give a text.
+func (d *DingTalk) Answer(call string, status int, texts ...string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	next := 0
@@ -111,75 +131,79 @@ func (d *dingtalk) answer(call string, status int, texts ...string) {
 		next++
 		d.mu.Unlock()
 		w.WriteHeader(status)
-		io.WriteString(w, text)
+		_, _ = io.WriteString(w, text) // a client that went away misses nothing
 	}
 }
 
-func (d *dingtalk) got() []called {
+// Got are the calls until now, those for tokens left out.
+func (d *DingTalk) Got() []Call {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return append([]called(nil), d.calls...)
+	return append([]Call(nil), d.calls...)
 }
 
-// task has a connection to the app whose calls go to d.
-func (d *dingtalk) task(t *testing.T) *operatortest.Task {
+// Task has a connection to the app whose calls go to d.
+func (d *DingTalk) Task(t *testing.T) *operatortest.Task {
 	t.Helper()
 	task := operatortest.NewTask(t)
 	task.Conns["dingtalk_default"] = &connections.Connection{
-		ID: "dingtalk_default", Type: "dingtalk", Host: &d.URL, Login: new("dingabc123"), Password: new(connections.Secret(appSecret)),
+		ID: "dingtalk_default", Type: "dingtalk", Host: &d.URL, Login: new("dingabc123"), Password: new(connections.Secret(AppSecret)),
 		Extra: new(connections.Secret(`{"qps": 0, "agent_id": 1234567890, "operator_user_id": "u001"}`)),
 	}
 	return task
 }
 
-// appSpec is the spec of a name.
-func appSpec(t *testing.T, name string) operator.Spec {
+// Spec is the spec of a name.
+func (s Suite) Spec(t *testing.T, name string) operator.Spec {
 	t.Helper()
 	h := hook.New(nil)
 	t.Cleanup(h.CloseIdleConnections)
-	r, err := operator.NewRegistry(dingding.Specs(h)...)
+	r, err := operator.NewRegistry(s(h)...)
 	require.NoError(t, err)
 	spec, found := r.Lookup(name)
 	require.True(t, found, name)
 	return spec
 }
 
-// appTest is what the first example of an operator sends and gives.
-type appTest struct {
-	// calls are the facts whose example requests it sends, in order.
-	calls []string
-	// want is the result as JSON.
-	want string
-	// secrets must not show, beside those of the app.
-	secrets []string
+// Case is what the first example of an operator sends and gives.
+type Case struct {
+	// Calls are the facts whose example requests it sends, in order.
+	Calls []string
+	// Want is the result as JSON.
+	Want string
+	// Secrets must not show, beside those of the app.
+	Secrets []string
 }
 
-func checkApp(t *testing.T, tests map[string]appTest) {
+// Check runs [operatortest.Check] for operators by name, and compares what the first example of
+// each sends and gives.
+func (s Suite) Check(t *testing.T, tests map[string]Case) {
 	t.Helper()
-	known := facts(t)
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			operatortest.Check(t, appSpec(t, name), operatortest.Options{
-				Task:    func(t *testing.T) *operatortest.Task { t.Helper(); return startDingTalk(t).task(t) },
-				Secrets: append(tt.secrets, appSecret, "3f1c9f6b5d0e3c6e8a17", "fw8ef8we8f76e6f7s8dxxxx"),
+			operatortest.Check(t, s.Spec(t, name), operatortest.Options{
+				Task:    func(t *testing.T) *operatortest.Task { t.Helper(); return Start(t).Task(t) },
+				Secrets: append(tt.Secrets, AppSecret, "3f1c9f6b5d0e3c6e8a17", "fw8ef8we8f76e6f7s8dxxxx"),
 			})
 			t.Run("sends what the page shows", func(t *testing.T) {
 				t.Parallel()
-				d := startDingTalk(t)
-				got, err := execApp(t, d.task(t), name, appSpec(t, name).Examples[0].YAML)
+				d := Start(t)
+				got, err := s.Exec(t, d.Task(t), name, s.Spec(t, name).Examples[0].YAML)
 				require.NoError(t, err)
 				encoded, err := json.Marshal(got)
 				require.NoError(t, err)
-				assert.JSONEq(t, tt.want, string(encoded))
-				checkCalls(t, known, tt.calls, d.got())
+				assert.JSONEq(t, tt.Want, string(encoded))
+				CheckCalls(t, tt.Calls, d.Got())
 			})
 		})
 	}
 }
 
-func checkCalls(t *testing.T, known map[string]fact, want []string, got []called) {
+// CheckCalls compares calls with the example requests of facts.
+func CheckCalls(t *testing.T, want []string, got []Call) {
 	t.Helper()
+	known := Facts(t)
 	require.Len(t, got, len(want), "%v", got)
 	for i, id := range want {
 		f, found := known[id]
@@ -216,36 +240,45 @@ func unpack(t *testing.T, body any) any {
 	return body
 }
 
-// execApp runs an operator with parameters.
-func execApp(t *testing.T, task *operatortest.Task, name, text string) (any, error) {
+// Exec runs an operator with parameters.
+func (s Suite) Exec(t *testing.T, task *operatortest.Task, name, text string) (any, error) {
 	t.Helper()
-	op, problems := appSpec(t, name).Decode(parse(t, text))
+	op, problems := s.Spec(t, name).Decode(parse(t, text))
 	require.False(t, params.Failed(problems), "%v", problems)
 	return op.Execute(t.Context(), task.TaskContext)
 }
 
-// badParams are parameters with what is said about them, and where.
-type badParams struct{ name, yaml, field, want string }
+// Bad are bad parameters: the name of an operator, its YAML, the parameter that is refused, and
+// what is said about it.
+type Bad [4]string
 
-// checkBad checks that parameters are refused when the file is read, and that the same
+// CheckBad checks that parameters are refused when the file is read, and that the same
 // values are when they come out of templates, before any call.
-func checkBad(t *testing.T, tests []badParams) {
+func (s Suite) CheckBad(t *testing.T, tests []Bad) {
 	t.Helper()
 	for _, tt := range tests {
-		t.Run(tt.name+" "+tt.field+" "+tt.want, func(t *testing.T) {
+		name, text, field, want := tt[0], tt[1], tt[2], tt[3]
+		t.Run(name+" "+field+" "+want, func(t *testing.T) {
 			t.Parallel()
-			op, problems := appSpec(t, tt.name).Decode(parse(t, tt.yaml))
+			op, problems := s.Spec(t, name).Decode(parse(t, text))
 			require.Len(t, problems, 1)
-			assert.Equal(t, tt.field, problems[0].Field)
-			assert.Contains(t, problems[0].Text, tt.want)
+			assert.Equal(t, field, problems[0].Field)
+			assert.Contains(t, problems[0].Text, want)
 			if v, ok := op.(params.Validator); !ok || v.Validate() == nil {
 				return // found by the tag, which needs no second look: it is for no template
 			}
-			d := startDingTalk(t)
-			_, err := op.Execute(t.Context(), d.task(t).TaskContext)
+			d := Start(t)
+			_, err := op.Execute(t.Context(), d.Task(t).TaskContext)
 			assert.Equal(t, operator.Failed, operator.Classify(t.Context(), err).Kind)
-			require.ErrorContains(t, err, tt.field)
-			assert.Empty(t, d.got())
+			require.ErrorContains(t, err, field)
+			assert.Empty(t, d.Got())
 		})
 	}
+}
+
+func parse(t *testing.T, text string) *yaml.Node {
+	t.Helper()
+	var doc yaml.Node
+	require.NoError(t, yaml.Unmarshal([]byte(text), &doc))
+	return doc.Content[0]
 }

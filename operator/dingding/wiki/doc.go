@@ -1,4 +1,4 @@
-package dingding
+package wiki
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/wiki"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
 )
 
 // CreateDoc makes a document, workbook, mind map or folder in a knowledge base.
@@ -33,8 +34,8 @@ type CreateDoc struct {
 	// TemplateType says whose template it is.
 	TemplateType string `yaml:"template_type" param:"enum=public_template|team_template|user_template"`
 
-	acting
-	write
+	appcall.Acting
+	appcall.Write
 }
 
 // CreateDocResult is the result of [CreateDoc].
@@ -44,19 +45,19 @@ type CreateDocResult struct {
 
 // Validate checks names and template.
 func (o *CreateDoc) Validate() error {
-	var c checks
-	c.required("workspace_id", o.WorkspaceID)
-	c.required("name", o.Name)
+	var c appcall.Checks
+	c.Required("workspace_id", o.WorkspaceID)
+	c.Required("name", o.Name)
 	if o.TemplateType != "" && o.TemplateID == "" {
-		c.add("template_type", errors.New("needs a template_id"))
+		c.Add("template_type", errors.New("needs a template_id"))
 	}
-	o.acting.check(&c)
-	return c.err()
+	o.Acting.Check(&c)
+	return c.Err()
 }
 
 // Execute makes the document and returns a [CreateDocResult].
 func (o *CreateDoc) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*CreateDocResult, error) {
+	return appcall.RunAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*CreateDocResult, error) {
 		doc, err := wiki.CreateDoc(ctx, a, operatorID, wiki.NewDoc{
 			WorkspaceID: o.WorkspaceID, Name: o.Name, Type: o.DocType,
 			ParentID: o.ParentNodeID, TemplateID: o.TemplateID, TemplateType: o.TemplateType,
@@ -76,24 +77,24 @@ type DeleteDoc struct {
 	// NodeID is the nodeId that dingtalk_create_doc gave: the short one, not dentryUuid.
 	NodeID string `yaml:"node_id" param:"required,template"`
 
-	removal
-	acting
-	app
+	appcall.Removal
+	appcall.Acting
+	appcall.App
 }
 
 // Validate checks that there are ids.
 func (o *DeleteDoc) Validate() error {
-	var c checks
-	c.required("workspace_id", o.WorkspaceID)
-	c.required("node_id", o.NodeID)
-	o.acting.check(&c)
-	return c.err()
+	var c appcall.Checks
+	c.Required("workspace_id", o.WorkspaceID)
+	c.Required("node_id", o.NodeID)
+	o.Acting.Check(&c)
+	return c.Err()
 }
 
-// Execute deletes the document and returns a [DeletedResult].
+// Execute deletes the document and returns a [appcall.DeletedResult].
 func (o *DeleteDoc) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*DeletedResult, error) {
-		return o.result(wiki.DeleteDoc(ctx, a, operatorID, o.WorkspaceID, o.NodeID))
+	return appcall.RunAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*appcall.DeletedResult, error) {
+		return o.Result(wiki.DeleteDoc(ctx, a, operatorID, o.WorkspaceID, o.NodeID))
 	})
 }
 
@@ -113,9 +114,9 @@ type GetDocTemplates struct {
 	// NextToken is the next_token of the page before.
 	NextToken string `yaml:"next_token" param:"template"`
 
-	paging
-	acting
-	app
+	appcall.Paging
+	appcall.Acting
+	appcall.App
 }
 
 // GetDocTemplatesResult is the result of [GetDocTemplates].
@@ -127,16 +128,16 @@ type GetDocTemplatesResult struct {
 
 // Validate checks the operator.
 func (o *GetDocTemplates) Validate() error {
-	var c checks
-	o.acting.check(&c)
-	return c.err()
+	var c appcall.Checks
+	o.Acting.Check(&c)
+	return c.Err()
 }
 
 // Execute lists the templates and returns a [GetDocTemplatesResult].
 func (o *GetDocTemplates) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*GetDocTemplatesResult, error) {
+	return appcall.RunAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*GetDocTemplatesResult, error) {
 		q := wiki.TemplatesQuery{Type: o.TemplateType, WorkspaceID: o.WorkspaceID, MaxResults: o.MaxResults}
-		list, next, more, err := read(ctx, tc, o.paging, o.NextToken,
+		list, next, more, err := appcall.Read(ctx, tc, o.Paging, o.NextToken,
 			func(ctx context.Context, token string) ([]wiki.DocTemplate, string, bool, error) {
 				q.NextToken = token
 				page, err := wiki.ListDocTemplates(ctx, a, operatorID, q)
@@ -149,20 +150,20 @@ func (o *GetDocTemplates) Execute(ctx context.Context, tc *operator.TaskContext)
 	})
 }
 
-func docSpecs(p provider) []operator.Spec {
+func docSpecs(p appcall.Provider) []operator.Spec {
 	return []operator.Spec{
-		define[CreateDoc](p, "dingtalk_create_doc", operator.Example("A workbook", `
+		appcall.Define[CreateDoc](p, "dingtalk_create_doc", operator.Example("A workbook", `
 workspace_id: By8jQS1ZYjGn5b0M
 name: Capacity
 doc_type: WORKBOOK
 operator_id: z21HjQliSzpw0YWCNxmii6u
 `)),
-		define[DeleteDoc](p, "dingtalk_delete_doc", operator.Example("By the short id", `
+		appcall.Define[DeleteDoc](p, "dingtalk_delete_doc", operator.Example("By the short id", `
 workspace_id: By8jQS1ZYjGn5b0M
 node_id: YRBGv0Ye
 operator_id: z21HjQliSzpw0YWCNxmii6u
 `)),
-		define[GetDocTemplates](p, "dingtalk_get_doc_templates", operator.Example("The templates of teams", `
+		appcall.Define[GetDocTemplates](p, "dingtalk_get_doc_templates", operator.Example("The templates of teams", `
 template_type: team_template
 operator_id: z21HjQliSzpw0YWCNxmii6u
 `)),

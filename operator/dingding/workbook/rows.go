@@ -1,4 +1,4 @@
-package dingding
+package workbook
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/workbook"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
 )
 
 // DeleteRows deletes rows of a worksheet. Those after them move up.
@@ -18,7 +19,7 @@ import (
 type DeleteRows struct {
 	sheet
 	rows
-	write
+	appcall.Write
 }
 
 // DeleteRowsResult is the result of [DeleteRows].
@@ -32,7 +33,7 @@ func (o *DeleteRows) Validate() error {
 	var c checks
 	o.sheet.check(&c)
 	o.rows.check(&c)
-	return c.err()
+	return c.Err()
 }
 
 // Execute deletes the rows and returns a [DeleteRowsResult].
@@ -56,7 +57,7 @@ type SetRowsVisibility struct {
 	// Visibility shows or hides them.
 	Visibility string `yaml:"visibility" param:"required,template,enum=visible|hidden"`
 
-	app
+	appcall.App
 }
 
 // SetRowsVisibilityResult is the result of [SetRowsVisibility].
@@ -70,7 +71,7 @@ func (o *SetRowsVisibility) Validate() error {
 	var c checks
 	o.sheet.check(&c)
 	o.rows.check(&c)
-	return c.err()
+	return c.Err()
 }
 
 // Execute shows or hides the rows and returns a [SetRowsVisibilityResult].
@@ -92,7 +93,7 @@ func (o *SetRowsVisibility) Execute(ctx context.Context, tc *operator.TaskContex
 type InsertRowsBefore struct {
 	sheet
 	rows
-	write
+	appcall.Write
 }
 
 // InsertRowsBeforeResult is the result of [InsertRowsBefore].
@@ -106,7 +107,7 @@ func (o *InsertRowsBefore) Validate() error {
 	var c checks
 	o.sheet.check(&c)
 	o.rows.check(&c)
-	return c.err()
+	return c.Err()
 }
 
 // Execute inserts the rows and returns an [InsertRowsBeforeResult].
@@ -118,22 +119,22 @@ func (o *InsertRowsBefore) Execute(ctx context.Context, tc *operator.TaskContext
 	})
 }
 
-func rowSpecs(p provider) []operator.Spec {
+func rowSpecs(p appcall.Provider) []operator.Spec {
 	return []operator.Spec{
-		define[DeleteRows](p, "dingtalk_delete_rows", operator.Example("The third row", `
+		appcall.Define[DeleteRows](p, "dingtalk_delete_rows", operator.Example("The third row", `
 workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
 sheet_id: st-8dc3a17-11
 row: 3
 operator_id: z21HjQliSzpw0YWCNxmii6u
 `)),
-		define[SetRowsVisibility](p, "dingtalk_set_rows_visibility", operator.Example("Hide the third row", `
+		appcall.Define[SetRowsVisibility](p, "dingtalk_set_rows_visibility", operator.Example("Hide the third row", `
 workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
 sheet_id: st-8dc3a17-11
 row: 3
 visibility: hidden
 operator_id: z21HjQliSzpw0YWCNxmii6u
 `)),
-		define[InsertRowsBefore](p, "dingtalk_insert_rows_before", operator.Example("One before the third row", `
+		appcall.Define[InsertRowsBefore](p, "dingtalk_insert_rows_before", operator.Example("One before the third row", `
 workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
 sheet_id: st-8dc3a17-11
 row: 3

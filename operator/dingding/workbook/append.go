@@ -1,4 +1,4 @@
-package dingding
+package workbook
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/workbook"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -35,7 +36,7 @@ type AppendRows struct {
 	// reads as a number becomes one.
 	Values any `yaml:"values" param:"required,template"`
 
-	write
+	appcall.Write
 }
 
 // AppendRowsResult is the result of [AppendRows].
@@ -66,7 +67,7 @@ func rowsWritten(n int, verb, where string) repeat {
 func (o *AppendRows) Validate() error {
 	var c checks
 	o.check(&c)
-	return c.err()
+	return c.Err()
 }
 
 // check returns what to append, and where.
@@ -77,9 +78,9 @@ func (o *AppendRows) check(c *checks) (workbook.Columns, [][]string) {
 		return workbook.Columns{}, nil
 	}
 	columns, err := workbook.ParseColumns(o.RangeAddress)
-	c.add("range_address", err)
+	c.Add("range_address", err)
 	if err == nil && rows != nil {
-		c.add("values", workbook.CheckWidth(columns.Count, rows))
+		c.Add("values", workbook.CheckWidth(columns.Count, rows))
 	}
 	return columns, rows
 }
@@ -125,7 +126,7 @@ type InsertRowsBeforeWithData struct {
 	// Confirm must be true, as the rows below move and another try would insert again.
 	Confirm bool `yaml:"confirm" param:"default=false"`
 
-	write
+	appcall.Write
 }
 
 // InsertRowsBeforeWithDataResult is the result of [InsertRowsBeforeWithData].
@@ -139,23 +140,23 @@ type InsertRowsBeforeWithDataResult struct {
 func (o *InsertRowsBeforeWithData) Validate() error {
 	var c checks
 	o.check(&c)
-	return c.err()
+	return c.Err()
 }
 
 // check returns what to insert, and where.
 func (o *InsertRowsBeforeWithData) check(c *checks) (row, column int, rows [][]string) {
 	o.sheet.check(c)
 	if !o.Confirm {
-		c.add("confirm", errors.New("must be true: the rows below move down, and another try inserts the data again"))
+		c.Add("confirm", errors.New("must be true: the rows below move down, and another try inserts the data again"))
 	}
 	row, column = c.rowNumber("row", o.Row)-1, c.column("start_column", o.StartColumn)
 	if rows = c.cells("values", o.Values); rows == nil {
 		return row, column, nil
 	}
 	if len(rows[0]) == 0 {
-		c.add("values", errors.New("has no cells in row 1"))
+		c.Add("values", errors.New("has no cells in row 1"))
 	} else {
-		c.add("values", workbook.CheckWidth(len(rows[0]), rows))
+		c.Add("values", workbook.CheckWidth(len(rows[0]), rows))
 	}
 	return row, column, rows
 }
@@ -172,9 +173,9 @@ func (o *InsertRowsBeforeWithData) Execute(ctx context.Context, tc *operator.Tas
 	})
 }
 
-func appendSpecs(p provider) []operator.Spec {
+func appendSpecs(p appcall.Provider) []operator.Spec {
 	return []operator.Spec{
-		define[AppendRows](p, "dingtalk_append_rows", operator.Example("Two rows below columns A to C", `
+		appcall.Define[AppendRows](p, "dingtalk_append_rows", operator.Example("Two rows below columns A to C", `
 workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
 sheet_id: st-8dc3a17-11
 range_address: A:C
@@ -183,7 +184,7 @@ values:
   - [d, e, f]
 operator_id: z21HjQliSzpw0YWCNxmii6u
 `)),
-		define[InsertRowsBeforeWithData](p, "dingtalk_insert_rows_before_with_data", operator.Example("Two rows from column B on", `
+		appcall.Define[InsertRowsBeforeWithData](p, "dingtalk_insert_rows_before_with_data", operator.Example("Two rows from column B on", `
 workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
 sheet_id: st-8dc3a17-11
 row: 3

@@ -1,4 +1,4 @@
-package dingding
+package workbook
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/workbook"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -29,7 +30,7 @@ type GetRangeData struct {
 	// Select lists what to read. Answers get large, so ask for what is needed.
 	Select []string `yaml:"select" param:"commas,default=values|formulas|displayValues"`
 
-	app
+	appcall.App
 }
 
 // GetRangeDataResult is the result of [GetRangeData].
@@ -42,7 +43,7 @@ func (o *GetRangeData) Validate() error {
 	var c checks
 	o.sheet.check(&c)
 	o.area.check(&c)
-	return c.err()
+	return c.Err()
 }
 
 // Execute reads the cells and returns a [GetRangeDataResult].
@@ -91,7 +92,7 @@ type UpdateRangeData struct {
 	// Sheet2!A4), link and text, or {} for a cell without.
 	Hyperlinks [][]map[string]string `yaml:"hyperlinks" param:"template"`
 
-	app
+	appcall.App
 }
 
 // UpdateRangeDataResult is the result of [UpdateRangeData].
@@ -103,7 +104,7 @@ type UpdateRangeDataResult struct {
 func (o *UpdateRangeData) Validate() error {
 	var c checks
 	o.check(&c)
-	return c.err()
+	return c.Err()
 }
 
 // check returns what to write, and where.
@@ -128,7 +129,7 @@ func (o *UpdateRangeData) check(c *checks) (workbook.CellRange, workbook.RangeUp
 	fits(c, "hyperlinks", at, known, o.Hyperlinks)
 	u.Hyperlinks = hyperlinks(c, o.Hyperlinks)
 	if o.isEmpty() {
-		c.add("values", errors.New("is missing: give it or a format"))
+		c.Add("values", errors.New("is missing: give it or a format"))
 	}
 	return at, u
 }
@@ -149,7 +150,7 @@ func hyperlinks(c *checks, rows [][]map[string]string) [][]*workbook.Hyperlink {
 			}
 			link, err := hyperlink(fields)
 			if err != nil {
-				c.add("hyperlinks", fmt.Errorf("row %d, cell %d: %w", i+1, j+1, err))
+				c.Add("hyperlinks", fmt.Errorf("row %d, cell %d: %w", i+1, j+1, err))
 			}
 			links[j] = link
 		}
@@ -191,7 +192,7 @@ func (o *UpdateRangeData) Execute(ctx context.Context, tc *operator.TaskContext)
 type ClearRangeContent struct {
 	sheet
 	area
-	app
+	appcall.App
 }
 
 // ClearResult is the result of operators that clear a range.
@@ -204,7 +205,7 @@ func (o *ClearRangeContent) Validate() error {
 	var c checks
 	o.sheet.check(&c)
 	o.area.check(&c)
-	return c.err()
+	return c.Err()
 }
 
 // Execute clears the cells and returns a [ClearResult].
@@ -224,7 +225,7 @@ func (o *ClearRangeContent) Execute(ctx context.Context, tc *operator.TaskContex
 type ClearRangeData struct {
 	sheet
 	area
-	app
+	appcall.App
 }
 
 // Validate checks ids and range.
@@ -232,7 +233,7 @@ func (o *ClearRangeData) Validate() error {
 	var c checks
 	o.sheet.check(&c)
 	o.area.check(&c)
-	return c.err()
+	return c.Err()
 }
 
 // Execute clears the cells and returns a [ClearResult].
@@ -244,15 +245,15 @@ func (o *ClearRangeData) Execute(ctx context.Context, tc *operator.TaskContext) 
 	})
 }
 
-func rangeSpecs(p provider) []operator.Spec {
+func rangeSpecs(p appcall.Provider) []operator.Spec {
 	return []operator.Spec{
-		define[GetRangeData](p, "dingtalk_get_range_data", operator.Example("Four cells", `
+		appcall.Define[GetRangeData](p, "dingtalk_get_range_data", operator.Example("Four cells", `
 workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
 sheet_id: st-8dc3a17-11
 range_address: A1:B2
 operator_id: z21HjQliSzpw0YWCNxmii6u
 `)),
-		define[UpdateRangeData](p, "dingtalk_update_range_data", operator.Example("A heading and a row", `
+		appcall.Define[UpdateRangeData](p, "dingtalk_update_range_data", operator.Example("A heading and a row", `
 workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
 sheet_id: st-8dc3a17-11
 range_address: A1:B2
@@ -274,13 +275,13 @@ range_address: A1:B1
 font_weights: [[bold, bold]]
 operator_id: z21HjQliSzpw0YWCNxmii6u
 `)),
-		define[ClearRangeContent](p, "dingtalk_clear_range_content", operator.Example("Four cells", `
+		appcall.Define[ClearRangeContent](p, "dingtalk_clear_range_content", operator.Example("Four cells", `
 workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
 sheet_id: st-8dc3a17-11
 range_address: A1:B2
 operator_id: z21HjQliSzpw0YWCNxmii6u
 `)),
-		define[ClearRangeData](p, "dingtalk_clear_range_data", operator.Example("Four cells", `
+		appcall.Define[ClearRangeData](p, "dingtalk_clear_range_data", operator.Example("Four cells", `
 workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk
 sheet_id: st-8dc3a17-11
 range_address: A1:B2

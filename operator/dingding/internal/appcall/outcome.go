@@ -1,4 +1,4 @@
-package dingding
+package appcall
 
 import (
 	"errors"
@@ -7,9 +7,9 @@ import (
 	"github.com/dingdag/dingdag/operator"
 )
 
-// outcome turns an error of the hook into what it means for the task. With repeatSafe
+// Outcome turns an error of the hook into what it means for the task. With repeatSafe
 // a call whose answer was lost may be tried again.
-func outcome(err error, repeatSafe bool) error {
+func Outcome(err error, repeatSafe bool) error {
 	e, ok := errors.AsType[*hook.Error](err)
 	if !ok {
 		return err

@@ -1,14 +1,22 @@
-package dingding_test
+package wiki_test
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/dingdag/dingdag/operator"
-	"github.com/dingdag/dingdag/operator/dingding"
+	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
+	"github.com/dingdag/dingdag/operator/dingding/internal/apptest"
+	"github.com/dingdag/dingdag/operator/dingding/wiki"
+	"github.com/dingdag/dingdag/operator/operatortest"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var suite = apptest.Suite(wiki.Specs)
 
 const operatorID = "operator_id: z21HjQliSzpw0YWCNxmii6u"
 
@@ -19,23 +27,23 @@ func TestWorkspaces(t *testing.T) {
 	const page = `"url": "https://alidocs.dingtalk.com/i/spaces/By8jQS1ZYjGn5b0M/overview"`
 	const times = `"createTime": "2025-10-09T08:00Z", "modifiedTime": "2025-10-09T08:00Z"`
 	const people = `"creatorId": "u001", "modifierId": "u001", "permissionRole": "OWNER"`
-	checkApp(t, map[string]appTest{
+	suite.Check(t, map[string]apptest.Case{
 		"dingtalk_create_workspace": {
-			calls: []string{"workspace_create"},
-			want: `{"workspace_data": {` + runbooks + `, ` + page + `, ` + times + `, ` + people + `,
+			Calls: []string{"workspace_create"},
+			Want: `{"workspace_data": {` + runbooks + `, ` + page + `, ` + times + `, ` + people + `,
 				"description": "how we run things", "icon": {"type": "EMOJI", "value": "1f4d3"}}}`,
 		},
 		"dingtalk_get_workspace": {
-			calls: []string{"workspace_get"},
-			want:  `{"workspace_data": {` + runbooks + `, ` + page + `, ` + times + `, ` + people + `}}`,
+			Calls: []string{"workspace_get"},
+			Want:  `{"workspace_data": {` + runbooks + `, ` + page + `, ` + times + `, ` + people + `}}`,
 		},
 		"dingtalk_get_workspaces": {
-			calls: []string{"workspace_list"},
-			want:  `{"workspace_list": [{` + runbooks + `, ` + page + `, ` + times + `}], "next_token": "nt2", "has_more": true}`,
+			Calls: []string{"workspace_list"},
+			Want:  `{"workspace_list": [{` + runbooks + `, ` + page + `, ` + times + `}], "next_token": "nt2", "has_more": true}`,
 		},
 		"dingtalk_batch_get_workspaces": {
-			calls: []string{"workspace_batch_get"},
-			want:  `{"workspace_list": [{` + runbooks + `, "permissionRole": "OWNER"}], "missing_ids": ["nope"]}`,
+			Calls: []string{"workspace_batch_get"},
+			Want:  `{"workspace_list": [{` + runbooks + `, "permissionRole": "OWNER"}], "missing_ids": ["nope"]}`,
 		},
 	})
 }
@@ -47,13 +55,13 @@ func TestNodes(t *testing.T) {
 	const full = capacity + `, "size": 512, "url": "https://alidocs.dingtalk.com/i/nodes/ydxXB52LJqqK7xxNTXb5697aWQ8rjEvo",
 		"creatorId": "u001", "modifierId": "u001", "createTime": "2025-10-09T08:00Z", "modifiedTime": "2025-10-09T08:00Z",
 		"createTimestamp": 1759996800000, "modifiedTimestamp": 1759996800000}`
-	checkApp(t, map[string]appTest{
-		"dingtalk_get_workspace_node": {calls: []string{"node_get"}, want: `{"node_data": ` + full + `}`},
-		"dingtalk_get_node_by_link":   {calls: []string{"node_get_by_url"}, want: `{"node_data": ` + capacity + `}}`},
-		"dingtalk_get_node_list":      {calls: []string{"node_list"}, want: `{"node_list": [` + full + `], "next_token": "", "has_more": false}`},
+	suite.Check(t, map[string]apptest.Case{
+		"dingtalk_get_workspace_node": {Calls: []string{"node_get"}, Want: `{"node_data": ` + full + `}`},
+		"dingtalk_get_node_by_link":   {Calls: []string{"node_get_by_url"}, Want: `{"node_data": ` + capacity + `}}`},
+		"dingtalk_get_node_list":      {Calls: []string{"node_list"}, Want: `{"node_list": [` + full + `], "next_token": "", "has_more": false}`},
 		"dingtalk_batch_get_nodes": {
-			calls: []string{"node_batch_get"},
-			want: `{"node_list": [{` + id + `, "name": "Notes.adoc", "extension": "adoc", "hasChildren": true,
+			Calls: []string{"node_batch_get"},
+			Want: `{"node_list": [{` + id + `, "name": "Notes.adoc", "extension": "adoc", "hasChildren": true,
 				"statisticalInfo": {"wordCount": 321}}], "missing_ids": []}`,
 		},
 	})
@@ -61,16 +69,16 @@ func TestNodes(t *testing.T) {
 
 func TestDocs(t *testing.T) {
 	t.Parallel()
-	checkApp(t, map[string]appTest{
+	suite.Check(t, map[string]apptest.Case{
 		"dingtalk_create_doc": {
-			calls: []string{"doc_create"},
-			want: `{"doc_data": {"workspaceId": "By8jQS1ZYjGn5b0M", "nodeId": "YRBGv0Ye", "dentryUuid": "ydxXB52LJqqK7xxNTXb5697aWQ8rjEvo",
+			Calls: []string{"doc_create"},
+			Want: `{"doc_data": {"workspaceId": "By8jQS1ZYjGn5b0M", "nodeId": "YRBGv0Ye", "dentryUuid": "ydxXB52LJqqK7xxNTXb5697aWQ8rjEvo",
 				"docKey": "QoJGq7nd", "url": "https://alidocs.dingtalk.com/i/nodes/ydxXB52LJqqK7xxNTXb5697aWQ8rjEvo"}}`,
 		},
-		"dingtalk_delete_doc": {calls: []string{"doc_delete"}, want: `{"deleted": true}`},
+		"dingtalk_delete_doc": {Calls: []string{"doc_delete"}, Want: `{"deleted": true}`},
 		"dingtalk_get_doc_templates": {
-			calls: []string{"doc_templates"},
-			want: `{"template_list": [{"id": "123243", "title": "Report", "docType": "DOC", "templateType": "team_template",
+			Calls: []string{"doc_templates"},
+			Want: `{"template_list": [{"id": "123243", "title": "Report", "docType": "DOC", "templateType": "team_template",
 				"workspaceId": "By8jQS1ZYjGn5b0M", "createTime": 1, "updateTime": 2}], "next_token": "", "has_more": false}`,
 		},
 	})
@@ -78,7 +86,7 @@ func TestDocs(t *testing.T) {
 
 func TestBadDocuments(t *testing.T) {
 	t.Parallel()
-	checkBad(t, []badParams{
+	suite.CheckBad(t, []apptest.Bad{
 		{"dingtalk_create_workspace", "name: ''", "name", "is empty"},
 		{"dingtalk_get_workspace", "workspace_id: ''", "workspace_id", "is empty"},
 		{"dingtalk_get_workspace", "{workspace_id: w, operator_id: a, operator_user_id: b}", "operator_user_id", "excludes operator_id"},
@@ -104,15 +112,15 @@ func TestBadDocuments(t *testing.T) {
 // Without a parent the top of the knowledge base is listed, and a userid is looked up.
 func TestNodesAtTheTop(t *testing.T) {
 	t.Parallel()
-	d := startDingTalk(t)
-	d.answer("POST /topapi/v2/user/get", 200, `{"errcode":0,"result":{"userid":"u7","unionid":"union7"}}`)
-	got, err := execApp(t, d.task(t), "dingtalk_get_node_list", "{workspace_id: w/1, operator_user_id: u7}")
+	d := apptest.Start(t)
+	d.Answer("POST /topapi/v2/user/get", 200, `{"errcode":0,"result":{"userid":"u7","unionid":"union7"}}`)
+	got, err := suite.Exec(t, d.Task(t), "dingtalk_get_node_list", "{workspace_id: w/1, operator_user_id: u7}")
 	require.NoError(t, err)
-	result, ok := got.(*dingding.GetNodeListResult)
+	result, ok := got.(*wiki.GetNodeListResult)
 	require.True(t, ok)
 	assert.Len(t, result.NodeList, 1)
 	var calls []string
-	for _, c := range d.got() {
+	for _, c := range d.Got() {
 		calls = append(calls, c.Call+"?"+c.Query.Encode()+c.Body)
 	}
 	assert.Equal(t, []string{
@@ -124,15 +132,15 @@ func TestNodesAtTheTop(t *testing.T) {
 
 func TestAllNodes(t *testing.T) {
 	t.Parallel()
-	d := startDingTalk(t)
-	d.answer("GET /v2.0/wiki/nodes", 200, `{"nodes":[{"nodeId":"a"},{"nodeId":"b"}],"nextToken":"t/+="}`, `{"nodes":[{"nodeId":"c"}]}`)
-	got, err := execApp(t, d.task(t), "dingtalk_get_node_list", "{parent_node_id: p, all: true, "+operatorID+"}")
+	d := apptest.Start(t)
+	d.Answer("GET /v2.0/wiki/nodes", 200, `{"nodes":[{"nodeId":"a"},{"nodeId":"b"}],"nextToken":"t/+="}`, `{"nodes":[{"nodeId":"c"}]}`)
+	got, err := suite.Exec(t, d.Task(t), "dingtalk_get_node_list", "{parent_node_id: p, all: true, "+operatorID+"}")
 	require.NoError(t, err)
-	result, ok := got.(*dingding.GetNodeListResult)
+	result, ok := got.(*wiki.GetNodeListResult)
 	require.True(t, ok)
 	require.Len(t, result.NodeList, 3)
 	assert.False(t, result.HasMore)
-	assert.Equal(t, "t/+=", d.got()[1].Query.Get("nextToken"))
+	assert.Equal(t, "t/+=", d.Got()[1].Query.Get("nextToken"))
 }
 
 // What is not there may count as deleted; a wrong path never does.
@@ -147,14 +155,26 @@ func TestMissingDocuments(t *testing.T) {
 		{", ignore_missing: true", gone, true},
 		{", ignore_missing: true", `{"code":"InvalidAction.NotFound","message":"no such path"}`, false},
 	} {
-		d := startDingTalk(t)
-		d.answer("DELETE /v1.0/doc/workspaces/w/docs/n", 404, tt.answer)
-		got, err := execApp(t, d.task(t), "dingtalk_delete_doc", "{workspace_id: w, node_id: n, "+operatorID+tt.yaml+"}")
+		d := apptest.Start(t)
+		d.Answer("DELETE /v1.0/doc/workspaces/w/docs/n", 404, tt.answer)
+		got, err := suite.Exec(t, d.Task(t), "dingtalk_delete_doc", "{workspace_id: w, node_id: n, "+operatorID+tt.yaml+"}")
 		if !tt.ok {
 			assert.Equal(t, operator.Failed, operator.Classify(t.Context(), err).Kind, "%v", err)
 			continue
 		}
 		require.NoError(t, err)
-		assert.Equal(t, &dingding.DeletedResult{}, got)
+		assert.Equal(t, &appcall.DeletedResult{}, got)
+	}
+}
+
+// A lost answer is repeated where that makes nothing twice.
+func TestRepeatSafe(t *testing.T) {
+	t.Parallel()
+	for name, safe := range map[string]bool{
+		"dingtalk_create_doc": false, "dingtalk_create_workspace": false, "dingtalk_delete_doc": true, "dingtalk_get_node_list": true,
+	} {
+		op := operatortest.Decode(t, suite.Spec(t, name), suite.Spec(t, name).Examples[0].YAML)
+		checker, ok := op.(operator.RepeatChecker)
+		assert.Equal(t, safe, !ok || checker.RepeatSafe(), name)
 	}
 }

@@ -1,4 +1,4 @@
-package dingding
+package workbook
 
 import (
 	"context"
@@ -12,8 +12,12 @@ import (
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/workbook"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
+
+// checks are those of app calls, and what worksheets need besides.
+type checks struct{ appcall.Checks }
 
 // inWorkbook is for operators on a workbook.
 type inWorkbook struct {
@@ -21,12 +25,12 @@ type inWorkbook struct {
 	// nodeId from other operators.
 	WorkbookID string `yaml:"workbook_id" param:"required,template"`
 
-	acting
+	appcall.Acting
 }
 
 func (w *inWorkbook) check(c *checks) {
-	c.required("workbook_id", w.WorkbookID)
-	w.acting.check(c)
+	c.Required("workbook_id", w.WorkbookID)
+	w.Acting.Check(&c.Checks)
 }
 
 // sheet is for operators on a worksheet.
@@ -39,7 +43,7 @@ type sheet struct {
 
 func (s *sheet) check(c *checks) {
 	s.inWorkbook.check(c)
-	c.required("sheet_id", s.SheetID)
+	c.Required("sheet_id", s.SheetID)
 }
 
 func (s *sheet) named(operatorID string) workbook.Sheet {
@@ -48,13 +52,13 @@ func (s *sheet) named(operatorID string) workbook.Sheet {
 
 // sheetActor is an operator on a worksheet.
 type sheetActor interface {
-	actor
+	appcall.Actor
 	named(operatorID string) workbook.Sheet
 }
 
-// runOn is run for calls on a worksheet.
+// runOn is appcall.Run for calls on a worksheet.
 func runOn[R any](ctx context.Context, tc *operator.TaskContext, o sheetActor, do func(context.Context, *hook.App, workbook.Sheet) (*R, error)) (any, error) {
-	return runAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*R, error) {
+	return appcall.RunAs(ctx, tc, o, func(ctx context.Context, a *hook.App, operatorID string) (*R, error) {
 		return do(ctx, a, o.named(operatorID))
 	})
 }
@@ -97,15 +101,15 @@ func (a *area) check(c *checks) (workbook.CellRange, bool) {
 		return workbook.CellRange{}, false
 	}
 	at, err := workbook.ParseRange(a.RangeAddress)
-	c.add("range_address", err)
+	c.Add("range_address", err)
 	return at, err == nil
 }
 
 // rowNumber reads a number of rows or columns, or that of a row.
 func (c *checks) rowNumber(field, text string) int {
-	n := c.number(field, text, 1)
+	n := c.Number(field, text, 1)
 	if n > math.MaxInt32 {
-		c.add(field, fmt.Errorf("must be at most %d, got %d", math.MaxInt32, n))
+		c.Add(field, fmt.Errorf("must be at most %d, got %d", math.MaxInt32, n))
 		return 0
 	}
 	return int(n)
@@ -117,7 +121,7 @@ func (c *checks) column(field, text string) int {
 		return 0
 	}
 	i, err := workbook.ParseColumn(text)
-	c.add(field, err)
+	c.Add(field, err)
 	return i
 }
 
@@ -131,20 +135,20 @@ func (c *checks) cells(field string, value any) [][]string {
 		d := json.NewDecoder(strings.NewReader(text))
 		d.UseNumber()
 		if err := d.Decode(&value); err != nil || d.More() {
-			c.add(field, errors.New(`must be a list of rows, each a list of cells, or its JSON text such as [["a", 1]]; templates make JSON with the filter tojson`))
+			c.Add(field, errors.New(`must be a list of rows, each a list of cells, or its JSON text such as [["a", 1]]; templates make JSON with the filter tojson`))
 			return nil
 		}
 	}
 	list, ok := value.([]any)
 	if !ok || len(list) == 0 {
-		c.add(field, errors.New("must be a list of at least one row, each a list of cells"))
+		c.Add(field, errors.New("must be a list of at least one row, each a list of cells"))
 		return nil
 	}
 	out := make([][]string, len(list))
 	for i, row := range list {
 		cells, known, err := rowCells(row)
 		if err != nil {
-			c.add(field, fmt.Errorf("row %d %w", i+1, err))
+			c.Add(field, fmt.Errorf("row %d %w", i+1, err))
 		}
 		if err != nil || !known {
 			return nil
@@ -193,6 +197,6 @@ func cellText(value any) (string, bool) {
 // yet fit.
 func fits[T any](c *checks, field string, at workbook.CellRange, known bool, rows [][]T) {
 	if known && rows != nil {
-		c.add(field, workbook.CheckShape(at, rows))
+		c.Add(field, workbook.CheckShape(at, rows))
 	}
 }
