@@ -14,7 +14,9 @@ import (
 
 	"github.com/lmittmann/tint"
 
+	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/settings"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/connections/env"
@@ -42,7 +44,7 @@ type app struct {
 		at   time.Time
 	}
 
-	cfg    *Config
+	cfg    *settings.Config
 	masker *connections.Masker
 	logger *slog.Logger
 	hook   *hook.DingdingHook
@@ -61,9 +63,9 @@ func (a *app) close() error {
 }
 
 // config reads the configuration once.
-func (a *app) config() (*Config, error) {
+func (a *app) config() (*settings.Config, error) {
 	if a.cfg == nil {
-		c, err := loadConfig(a.IO, a.flags)
+		c, err := settings.Load(a.IO, a.flags)
 		if err != nil {
 			return nil, command.UsageError{Err: err}
 		}
@@ -118,6 +120,14 @@ func (a *app) log() *slog.Logger {
 	}
 	a.logger = slog.New(a.maskerOnce().Handler(h))
 	return a.logger
+}
+
+// program is how people call the program so that it works on this home folder.
+func (a *app) program() string {
+	if usual, err := settings.Home(func(string) (string, bool) { return "", false }, ""); err == nil && usual == a.cfg.Home {
+		return "dingdag"
+	}
+	return "dingdag --home " + callbacks.ShellWord(a.cfg.Home)
 }
 
 // homeDir makes the home folder.

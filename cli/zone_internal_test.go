@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/dingdag/dingdag/cli/internal/settings"
 )
 
 func TestDatesOfTheCommandLine(t *testing.T) {
@@ -22,7 +24,7 @@ func TestDatesOfTheCommandLine(t *testing.T) {
 		{"UTC", "31.1.2026", "", `"31.1.2026" is not a valid date: write 2026-01-31, or 2026-01-31T08:00:00+08:00`},
 		{"UTC", "", "", ""},
 	} {
-		a := &app{cfg: &Config{Timezone: c.zone}}
+		a := &app{cfg: &settings.Config{Timezone: c.zone}}
 		got, err := a.parseDate(c.text)
 		if c.problem != "" {
 			assert.EqualError(t, err, c.problem)
@@ -36,7 +38,7 @@ func TestDatesOfTheCommandLine(t *testing.T) {
 
 func TestMomentsInReasons(t *testing.T) {
 	t.Parallel()
-	a := &app{cfg: &Config{Timezone: "Asia/Shanghai"}}
+	a := &app{cfg: &settings.Config{Timezone: "Asia/Shanghai"}}
 	assert.Equal(t, "since 2026-01-31T08:00:00+08:00: run manual__2026-01-31T00:00:00Z (2026-01-31T08:00:00+08:00) and x2026-01-31T00:00:00Z, scheduled__2026-01-31T00:00:00+00:00",
 		a.moments("since 2026-01-31T00:00:00Z: run manual__2026-01-31T00:00:00Z (2026-01-31T00:00:00Z) and x2026-01-31T00:00:00Z, scheduled__2026-01-31T00:00:00+00:00"))
 }

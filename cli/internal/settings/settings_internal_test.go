@@ -1,4 +1,4 @@
-package cli
+package settings
 
 import (
 	"flag"
@@ -11,11 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+var update = flag.Bool("update", false, "write the table of the guide anew")
+
 // TestSettingsTable compares the table of the guide with the settings.
 func TestSettingsTable(t *testing.T) {
 	t.Parallel()
-	const path = "../docs/operations.md"
-	const begin, end = "go generate ./cli -->\n\n", "\n<!-- end of settings -->"
+	const path = "../../../docs/operations.md"
+	const begin, end = "make generate -->\n\n", "\n<!-- end of settings -->"
 	var b strings.Builder
 	b.WriteString("| setting | default | means |\n| --- | --- | --- |\n")
 	for _, s := range settings() {
@@ -32,9 +34,9 @@ func TestSettingsTable(t *testing.T) {
 	require.True(t, ok)
 	got, tail, ok := strings.Cut(rest, end)
 	require.True(t, ok)
-	if flag.Lookup("update").Value.String() == "true" {
+	if *update {
 		require.NoError(t, os.WriteFile(path, []byte(head+begin+table+end+tail), 0o600))
 		return
 	}
-	assert.Equal(t, table, got, "go generate ./cli writes it")
+	assert.Equal(t, table, got, "make generate writes it")
 }

@@ -1,4 +1,6 @@
-package cli
+// Package settings is the configuration: what can be set, in dingdag.yaml, in the environment
+// and by flags, with its defaults.
+package settings
 
 import (
 	"errors"
@@ -14,7 +16,6 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -56,7 +57,7 @@ type Config struct {
 	ConnectionsFile string
 	VariablesFile   string
 	// OnImportError are the notifiers that are told of DAG files that break and are mended.
-	OnImportError notifiers
+	OnImportError Notifiers
 	// SecretKey seals connections in the store; unset uses {home}/secret.key.
 	SecretKey string
 	// HarmlessExtra names keys of extras that hold no secret, beside the known ones.
@@ -169,6 +170,29 @@ func optionalZone(s string) (string, error) {
 	return zone(s)
 }
 
+// Notifiers is the value of a setting that names notifiers as a callback key of a DAG file
+// does.
+type Notifiers struct {
+	Node *yaml.Node // nil for none
+	From string     // the file or variable that it stands in
+}
+
+// notifierSetting is a setting whose value is YAML: the name of a notifier, a mapping, or a
+// list of these.
+func notifierSetting(key, doc string) setting {
+	return setting{key: key, doc: doc, structured: true, set: func(c *Config, v string) error {
+		var n yaml.Node
+		if err := yaml.Unmarshal([]byte(v), &n); err != nil {
+			at, text := yamlvalue.Explain([]byte(v), err)
+			return fmt.Errorf("line %d, column %d: %s", at.Line, at.Column, text)
+		}
+		if n.Kind == yaml.DocumentNode {
+			c.OnImportError.Node = n.Content[0]
+		}
+		return nil
+	}}
+}
+
 // settings lists every key, in the order in which the docs show them.
 func settings() []setting {
 	return []setting{
@@ -199,18 +223,18 @@ func settings() []setting {
 	}
 }
 
-// configFile is the name of the configuration file in the home folder.
-const configFile = "dingdag.yaml"
+// fileName is the name of the configuration file in the home folder.
+const fileName = "dingdag.yaml"
 
-// loadConfig reads the layers. flags holds the keys that were set on the command line;
+// Load reads the layers. flags holds the keys that were set on the command line;
 // the key "home" is special because the file lies there.
-func loadConfig(o show.IO, flags map[string]string) (*Config, error) {
+func Load(o show.IO, flags map[string]string) (*Config, error) {
 	env := o.LookupEnv
-	home, err := findHome(env, flags["home"])
+	home, err := Home(env, flags["home"])
 	if err != nil {
 		return nil, err
 	}
-	file, nodes, err := readConfigFile(filepath.Join(home, configFile))
+	file, nodes, err := readFile(filepath.Join(home, fileName))
 	if err != nil {
 		return nil, err
 	}
@@ -218,9 +242,9 @@ func loadConfig(o show.IO, flags map[string]string) (*Config, error) {
 	for _, s := range settings() {
 		values[s.key] = s.def
 		if v, ok := file[s.key]; ok {
-			values[s.key], from[s.key] = v, configFile+": "+s.key
+			values[s.key], from[s.key] = v, fileName+": "+s.key
 		}
-		name := settingVariable(s.key)
+		name := variableOf(s.key)
 		if v, ok := env(name); ok && v != "" {
 			values[s.key], from[s.key] = v, name
 		}
@@ -235,9 +259,9 @@ func loadConfig(o show.IO, flags map[string]string) (*Config, error) {
 			errs = append(errs, fmt.Errorf("%s: %w", from[s.key], err))
 		}
 	}
-	c.OnImportError.from = from["on_import_error"]
-	if n := nodes["on_import_error"]; n != nil && strings.HasPrefix(c.OnImportError.from, configFile) {
-		c.OnImportError.node, c.OnImportError.from = n, filepath.Join(home, configFile) // with its place in the file
+	c.OnImportError.From = from["on_import_error"]
+	if n := nodes["on_import_error"]; n != nil && strings.HasPrefix(c.OnImportError.From, fileName) {
+		c.OnImportError.Node, c.OnImportError.From = n, filepath.Join(home, fileName) // with its place in the file
 	}
 	if c.DAGsFolder == "" {
 		c.DAGsFolder = filepath.Join(home, "dags")
@@ -245,11 +269,11 @@ func loadConfig(o show.IO, flags map[string]string) (*Config, error) {
 	return c, errors.Join(errs...)
 }
 
-// settingVariable is the environment variable of a setting.
-func settingVariable(key string) string { return settingPrefix + strings.ToUpper(key) }
+// variableOf is the environment variable of a setting.
+func variableOf(key string) string { return prefix + strings.ToUpper(key) }
 
-// settingPrefix begins the names of the program's environment variables.
-const settingPrefix = "DINGDAG_"
+// prefix begins the names of the program's environment variables.
+const prefix = "DINGDAG_"
 
 // notSettings are the variables with the prefix that are no settings: connections and
 // variables, those of this project's tests, and what Kubernetes gives to every container
@@ -262,23 +286,25 @@ func unknownVariables(o show.IO) (errs []error) {
 	if o.Environ == nil {
 		return nil
 	}
-	known := []string{settingVariable("home")}
+	known := []string{variableOf("home")}
 	for _, s := range settings() {
-		known = append(known, settingVariable(s.key))
+		known = append(known, variableOf(s.key))
 	}
 	names := o.Environ()
 	slices.Sort(names)
 	for _, entry := range names {
 		name, value, _ := strings.Cut(entry, "=")
-		if value == "" || !strings.HasPrefix(name, settingPrefix) || slices.Contains(known, name) || notSettings.MatchString(name) {
+		if value == "" || !strings.HasPrefix(name, prefix) || slices.Contains(known, name) || notSettings.MatchString(name) {
 			continue
 		}
-		errs = append(errs, fmt.Errorf("%s: there is no such setting%s; unset it: names that begin with %s are the program's own", name, yamlvalue.DidYouMean(name, slices.Values(known)), settingPrefix))
+		errs = append(errs, fmt.Errorf("%s: there is no such setting%s; unset it: names that begin with %s are the program's own", name, yamlvalue.DidYouMean(name, slices.Values(known)), prefix))
 	}
 	return errs
 }
 
-func findHome(env func(string) (string, bool), flag string) (string, error) {
+// Home is the home folder: the value of --home, else $DINGDAG_HOME, else ~/.dingdag. With neither a
+// value nor a home of the user it is an error.
+func Home(env func(string) (string, bool), flag string) (string, error) {
 	home := flag
 	if home == "" {
 		home, _ = env("DINGDAG_HOME")
@@ -293,16 +319,8 @@ func findHome(env func(string) (string, bool), flag string) (string, error) {
 	return filepath.Abs(home)
 }
 
-// program is how people call the program so that it works on this home folder.
-func (a *app) program() string {
-	if usual, err := findHome(func(string) (string, bool) { return "", false }, ""); err == nil && usual == a.cfg.Home {
-		return "dingdag"
-	}
-	return "dingdag --home " + callbacks.ShellWord(a.cfg.Home)
-}
-
-// readConfigFile reads dingdag.yaml; an unknown key is an error with its place.
-func readConfigFile(path string) (values map[string]string, nodes map[string]*yaml.Node, err error) {
+// readFile reads dingdag.yaml; an unknown key is an error with its place.
+func readFile(path string) (values map[string]string, nodes map[string]*yaml.Node, err error) {
 	b, err := os.ReadFile(path) //nolint:gosec // the user's own configuration
 	if errors.Is(err, fs.ErrNotExist) {
 		return map[string]string{}, nil, nil

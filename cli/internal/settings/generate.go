@@ -1,0 +1,3 @@
+package settings
+
+//go:generate go test . -count=1 -run ^TestSettingsTable$ -update
