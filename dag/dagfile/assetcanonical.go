@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 )
 
 // canonicalAsset returns the canonical form of an asset.
@@ -12,7 +13,7 @@ func canonicalAsset(a *dag.Asset) any {
 	if plain && strings.Contains(a.URI, "://") && !strings.ContainsAny(a.URI, " ()&|") {
 		return a.URI
 	}
-	call := fields{{"__type__", typeAsset}, {"name", a.Name}, {"uri", a.URI}}
+	call := fields{{"__type__", reading.TypeAsset}, {"name", a.Name}, {"uri", a.URI}}
 	if a.Group != dag.DefaultAssetGroup {
 		call = append(call, field{"group", a.Group})
 	}

@@ -10,6 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/timetable"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -46,7 +47,7 @@ func assetsKey(name, doc string, at func(*taskBase) *[]*dag.Asset) key[taskBase]
 
 // taskAssets reads inlets or outlets: a list, one typed asset, or names of a catalogue.
 func (r *dagReader) taskAssets(name string, n *yaml.Node) []*dag.Asset {
-	n, ok := r.builtin(n)
+	n, ok := r.Builtin(n)
 	if !ok {
 		return nil
 	}
@@ -55,7 +56,7 @@ func (r *dagReader) taskAssets(name string, n *yaml.Node) []*dag.Asset {
 	case yamlvalue.List:
 		return a.list(n)
 	case yamlvalue.Map:
-		if typeOf(n) != "" {
+		if reading.TypeOf(n) != "" {
 			one, _ := a.typedAsset(n)
 			if one == nil {
 				return nil
@@ -64,7 +65,7 @@ func (r *dagReader) taskAssets(name string, n *yaml.Node) []*dag.Asset {
 		}
 		return a.fromCatalogue(n)
 	default:
-		r.errorf(n, "%s: want a list of URIs or assets, not %s: write [s3://bucket/name]", name, show(n))
+		r.Errorf(n, "%s: want a list of URIs or assets, not %s: write [s3://bucket/name]", name, reading.Show(n))
 		return nil
 	}
 }
@@ -79,19 +80,19 @@ func (a *assetReader) fromCatalogue(n *yaml.Node) []*dag.Asset {
 		case "datasets":
 			list = v
 		case "__and__", "__or__":
-			a.errorf(k, "%s: a condition stands only in schedule: write a list", a.what)
+			a.Errorf(k, "%s: a condition stands only in schedule: write a list", a.what)
 			return nil
 		default:
-			a.errorf(k, "%s has no key %q: it takes a list, or file and datasets", a.what, yamlvalue.Excerpt(k.Value))
+			a.Errorf(k, "%s has no key %q: it takes a list, or file and datasets", a.what, yamlvalue.Excerpt(k.Value))
 			return nil
 		}
 	}
 	if file == nil || list == nil {
-		a.errorf(n, "%s: a mapping needs file and datasets", a.what)
+		a.Errorf(n, "%s: a mapping needs file and datasets", a.what)
 		return nil
 	}
 	if yamlvalue.KindOf(list) != yamlvalue.List {
-		a.errorf(list, "datasets: want a list of names, not %s", show(list))
+		a.Errorf(list, "datasets: want a list of names, not %s", reading.Show(list))
 		return nil
 	}
 	if !a.readCatalogue(file) {
@@ -110,7 +111,7 @@ func (a *assetReader) list(n *yaml.Node) []*dag.Asset {
 			continue
 		}
 		if seen[one.URI] {
-			a.warnf(item, "%s: the asset %q stands there twice", a.what, yamlvalue.Excerpt(one.Name))
+			a.Warnf(item, "%s: the asset %q stands there twice", a.what, yamlvalue.Excerpt(one.Name))
 			continue
 		}
 		seen[one.URI] = true
@@ -121,7 +122,7 @@ func (a *assetReader) list(n *yaml.Node) []*dag.Asset {
 
 // item reads one element of a list: text or a typed asset. It is nil for an empty one.
 func (a *assetReader) item(n *yaml.Node) (*dag.Asset, bool) {
-	n, ok := a.builtin(n)
+	n, ok := a.Builtin(n)
 	if !ok {
 		return nil, false
 	}
@@ -129,7 +130,7 @@ func (a *assetReader) item(n *yaml.Node) (*dag.Asset, bool) {
 	case yamlvalue.Null:
 		return nil, true
 	case yamlvalue.Map:
-		if typeOf(n) != "" {
+		if reading.TypeOf(n) != "" {
 			return a.typedAsset(n)
 		}
 	case yamlvalue.Text:
@@ -139,11 +140,11 @@ func (a *assetReader) item(n *yaml.Node) (*dag.Asset, bool) {
 		}
 		return a.named(n, text)
 	case yamlvalue.Bool, yamlvalue.Int, yamlvalue.Float, yamlvalue.Date:
-		_, ok := a.text(a.what, n)
+		_, ok := a.Text(a.what, n)
 		return nil, ok
 	default:
 	}
-	a.errorf(n, "%s: want a URI or an asset, not %s", a.what, show(n))
+	a.Errorf(n, "%s: want a URI or an asset, not %s", a.what, reading.Show(n))
 	return nil, false
 }
 
@@ -155,7 +156,7 @@ func isCron(text string) bool {
 // named makes the asset of a URI, or of a name of the catalogue.
 func (a *assetReader) named(n *yaml.Node, text string) (*dag.Asset, bool) {
 	if strings.HasPrefix(text, "@") || isCron(text) {
-		a.errorf(n, "%s: %q is not an asset but a time: several cron expressions stand under cron:", a.what, yamlvalue.Excerpt(text))
+		a.Errorf(n, "%s: %q is not an asset but a time: several cron expressions stand under cron:", a.what, yamlvalue.Excerpt(text))
 		return nil, false
 	}
 	if a.names == nil || strings.Contains(text, "://") {
@@ -163,7 +164,7 @@ func (a *assetReader) named(n *yaml.Node, text string) (*dag.Asset, bool) {
 	}
 	uri, known := a.names[text]
 	if !known {
-		a.errorf(n, "%s: the file has no dataset %q%s", a.what, yamlvalue.Excerpt(text), a.suggest(text, maps.Keys(a.names)))
+		a.Errorf(n, "%s: the file has no dataset %q%s", a.what, yamlvalue.Excerpt(text), a.Suggest(text, maps.Keys(a.names)))
 		return nil, false
 	}
 	return a.asset(n, text, uri)
@@ -173,21 +174,21 @@ func (a *assetReader) named(n *yaml.Node, text string) (*dag.Asset, bool) {
 func (a *assetReader) asset(at *yaml.Node, name, uri string) (*dag.Asset, bool) {
 	normal, dropped, err := dag.AssetURI(uri)
 	if err != nil {
-		a.errorf(at, "%s: %v", a.what, err)
+		a.Errorf(at, "%s: %v", a.what, err)
 		return nil, false
 	}
 	if dropped {
-		a.warnf(at, "%s: the URI of an asset must not have a user or password, which are left out", a.what)
+		a.Warnf(at, "%s: the URI of an asset must not have a user or password, which are left out", a.what)
 	}
 	if name == uri {
 		name = normal
 	}
 	if err := dag.CheckAssetText(name); err != nil {
-		a.errorf(at, "%s: the name of an asset %v", a.what, err)
+		a.Errorf(at, "%s: the name of an asset %v", a.what, err)
 		return nil, false
 	}
 	if name == "self" || name == "context" {
-		a.errorf(at, "%s: an asset must not have the name %q, which is reserved", a.what, name)
+		a.Errorf(at, "%s: an asset must not have the name %q, which is reserved", a.what, name)
 		return nil, false
 	}
 	return &dag.Asset{URI: normal, Name: name, Group: dag.DefaultAssetGroup}, true
@@ -195,25 +196,25 @@ func (a *assetReader) asset(at *yaml.Node, name, uri string) (*dag.Asset, bool) 
 
 // typedAsset reads an Asset or a Dataset of Python.
 func (a *assetReader) typedAsset(n *yaml.Node) (*dag.Asset, bool) {
-	t, ok := a.typed(n)
+	t, ok := a.Typed(n)
 	if !ok {
 		return nil, false
 	}
 	signature := []string{"name", "uri", "*", "group", "extra", "watchers"}
-	switch t.path {
-	case typeAsset:
-	case typeDataset:
+	switch t.Path {
+	case reading.TypeAsset:
+	case reading.TypeDataset:
 		signature = []string{"uri", "extra", "*", "name", "group", "watchers"}
 	default:
-		a.errorf(n, "%s: %s is not an asset", a.what, t.path)
+		a.Errorf(n, "%s: %s is not an asset", a.what, t.Path)
 		return nil, false
 	}
-	args, ok := a.bind(t, signature...)
+	args, ok := a.Bind(t, signature...)
 	if !ok {
 		return nil, false
 	}
 	if v := args["watchers"]; v != nil && yamlvalue.KindOf(v) != yamlvalue.Null {
-		a.errorf(v, "watchers are not supported: let a sensor wait for the event, in a task that has the asset among its outlets")
+		a.Errorf(v, "watchers are not supported: let a sensor wait for the event, in a task that has the asset among its outlets")
 		return nil, false
 	}
 	name, ok := a.optionalText("name", args["name"])
@@ -223,7 +224,7 @@ func (a *assetReader) typedAsset(n *yaml.Node) (*dag.Asset, bool) {
 	}
 	switch {
 	case args["name"] == nil && args["uri"] == nil:
-		a.errorf(n, "%s: %s needs a name or a uri", a.what, t.path)
+		a.Errorf(n, "%s: %s needs a name or a uri", a.what, t.Path)
 		return nil, false
 	case args["name"] == nil:
 		name = uri
@@ -241,27 +242,27 @@ func (a *assetReader) optionalText(name string, n *yaml.Node) (string, bool) {
 	if n == nil {
 		return "", true
 	}
-	return a.text(name, n)
+	return a.Text(name, n)
 }
 
 func (a *assetReader) assetDetails(one *dag.Asset, args map[string]*yaml.Node) bool {
 	if v := args["group"]; v != nil {
-		group, ok := a.text("group", v)
+		group, ok := a.Text("group", v)
 		if !ok {
 			return false
 		}
 		if err := dag.CheckAssetText(group); err != nil {
-			a.errorf(v, "%s: the group of an asset %v", a.what, err)
+			a.Errorf(v, "%s: the group of an asset %v", a.what, err)
 			return false
 		}
 		one.Group = group
 	}
 	if v := args["extra"]; v != nil && yamlvalue.KindOf(v) != yamlvalue.Null {
-		if !a.mapping("extra", v) {
+		if !a.Mapping("extra", v) {
 			return false
 		}
-		a.warnSecrets(v)
-		extra, ok := a.freeMap("extra", v)
+		a.WarnSecrets(v)
+		extra, ok := a.FreeMap("extra", v)
 		if !ok {
 			return false
 		}
@@ -276,43 +277,38 @@ func (a *assetReader) assetDetails(one *dag.Asset, args map[string]*yaml.Node) b
 // a list of mappings with name and uri. Its path is absolute or from the DAG file's folder
 // on, and lies in the DAGs folder.
 func (a *assetReader) readCatalogue(n *yaml.Node) bool {
-	a.volatile = true
-	text, ok := a.text("file", n)
+	a.Rests.Volatile = true
+	text, ok := a.Text("file", n)
 	if !ok {
 		return false
 	}
 	path := text
 	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(a.file), path)
+		path = filepath.Join(filepath.Dir(a.File), path)
 	}
-	if _, err := os.Stat(path); err == nil && !staysIn(path, a.root) {
-		a.errorf(n, "the file of the assets %q lies outside of the DAGs folder", yamlvalue.Excerpt(text))
+	if _, err := os.Stat(path); err == nil && !staysIn(path, a.src.root) {
+		a.Errorf(n, "the file of the assets %q lies outside of the DAGs folder", yamlvalue.Excerpt(text))
 		return false
 	}
 	data, err := readLimited(path)
 	if err != nil {
-		a.errorf(n, "read the file of the assets %q: %s", yamlvalue.Excerpt(text), errorText(err))
+		a.Errorf(n, "read the file of the assets %q: %s", yamlvalue.Excerpt(text), errorText(err))
 		return false
 	}
-	reporter := *a.reporter
-	reporter.file = path
-	s := a.scope
-	s.reporter = &reporter
-	a.names = readDatasets(s, data, a.opts)
-	a.found = reporter.found
+	a.names = readDatasets(a.In(path), data, a.opts)
 	return a.names != nil
 }
 
 // readDatasets returns the URIs of a catalogue by name, nil after an error.
-func readDatasets(s scope, data []byte, opts Options) map[string]string {
-	before := *s.failed
+func readDatasets(s reading.Scope, data []byte, opts Options) map[string]string {
+	before := s.Failed()
 	root := readDocument(s, data, opts)
 	if root == nil {
 		return nil
 	}
 	_, list := yamlvalue.Lookup(root, "datasets")
 	if list == nil || yamlvalue.KindOf(list) != yamlvalue.List {
-		s.errorf(root, "the file of the assets needs the key datasets: a list of mappings with name and uri")
+		s.Errorf(root, "the file of the assets needs the key datasets: a list of mappings with name and uri")
 		return nil
 	}
 	names := make(map[string]string, len(list.Content))
@@ -320,21 +316,21 @@ func readDatasets(s scope, data []byte, opts Options) map[string]string {
 		_, nameNode := yamlvalue.Lookup(item, "name")
 		_, uriNode := yamlvalue.Lookup(item, "uri")
 		if nameNode == nil || uriNode == nil {
-			s.errorf(item, "datasets: want a mapping with name and uri, not %s", show(item))
+			s.Errorf(item, "datasets: want a mapping with name and uri, not %s", reading.Show(item))
 			continue
 		}
-		name, ok := s.text("name", nameNode)
-		uri, fine := s.text("uri", uriNode)
+		name, ok := s.Text("name", nameNode)
+		uri, fine := s.Text("uri", uriNode)
 		if !ok || !fine {
 			continue
 		}
 		if _, twice := names[name]; twice {
-			s.errorf(nameNode, "datasets: the name %q stands twice", yamlvalue.Excerpt(name))
+			s.Errorf(nameNode, "datasets: the name %q stands twice", yamlvalue.Excerpt(name))
 			continue
 		}
 		names[name] = uri
 	}
-	if *s.failed > before {
+	if s.Failed() > before {
 		return nil
 	}
 	return names
@@ -360,12 +356,12 @@ func (r *dagReader) assetSchedule(n *yaml.Node) (dag.Schedule, bool) {
 		case "timetable":
 			times = v
 		default:
-			r.errorf(k, "schedule has no key %q beside datasets: it takes file and timetable there", yamlvalue.Excerpt(k.Value))
+			r.Errorf(k, "schedule has no key %q beside datasets: it takes file and timetable there", yamlvalue.Excerpt(k.Value))
 			ok = false
 		}
 	}
 	if datasets == nil {
-		r.errorf(n, "schedule: file and timetable stand beside datasets, which is missing")
+		r.Errorf(n, "schedule: file and timetable stand beside datasets, which is missing")
 		return dag.Schedule{}, false
 	}
 	if file != nil && !a.readCatalogue(file) || !ok {
@@ -384,12 +380,12 @@ func (r *dagReader) assetSchedule(n *yaml.Node) (dag.Schedule, bool) {
 // timesBeside reads the timetable of a schedule by time or assets.
 func (r *dagReader) timesBeside(n *yaml.Node) (dag.Schedule, bool) {
 	if isAssetSchedule(n) {
-		r.errorf(n, "timetable: want a schedule by time, not assets")
+		r.Errorf(n, "timetable: want a schedule by time, not assets")
 		return dag.Schedule{}, false
 	}
 	plan, ok := r.schedule(n)
 	if ok && (plan.Kind == dag.NoSchedule || plan.Kind == dag.ContinuousSchedule) {
-		r.errorf(n, "timetable: want a schedule by time, not %s: leave it out", show(n))
+		r.Errorf(n, "timetable: want a schedule by time, not %s: leave it out", reading.Show(n))
 		return dag.Schedule{}, false
 	}
 	return plan, ok
@@ -397,8 +393,8 @@ func (r *dagReader) timesBeside(n *yaml.Node) (dag.Schedule, bool) {
 
 // isAssetSchedule reports whether the value of schedule is about assets.
 func isAssetSchedule(n *yaml.Node) bool {
-	switch typeOf(n) {
-	case typeAsset, typeDataset:
+	switch reading.TypeOf(n) {
+	case reading.TypeAsset, reading.TypeDataset:
 		return true
 	case "":
 		return yamlvalue.KindOf(n) == yamlvalue.List || hasAny(n, "__and__", "__or__", "datasets", "file", "timetable")
@@ -419,7 +415,7 @@ func hasAny(n *yaml.Node, names ...string) bool {
 // condition reads a condition on assets. Text is a condition itself where inText says so,
 // else a URI.
 func (a *assetReader) condition(n *yaml.Node, inText bool) (*dag.AssetCondition, bool) {
-	n, ok := a.builtin(n)
+	n, ok := a.Builtin(n)
 	if !ok {
 		return nil, false
 	}
@@ -428,11 +424,11 @@ func (a *assetReader) condition(n *yaml.Node, inText bool) (*dag.AssetCondition,
 		return a.allOf(n)
 	case yamlvalue.KindOf(n) == yamlvalue.Text && inText:
 		return a.conditionText(n)
-	case yamlvalue.KindOf(n) == yamlvalue.Map && typeOf(n) == "" && hasAny(n, "__and__", "__or__"):
+	case yamlvalue.KindOf(n) == yamlvalue.Map && reading.TypeOf(n) == "" && hasAny(n, "__and__", "__or__"):
 		return a.expression(n, inText)
 	}
-	if yamlvalue.KindOf(n) == yamlvalue.Map && typeOf(n) == "" && hasAny(n, "and", "or") {
-		a.errorf(n, "the keys and and or were removed: write __and__ and __or__%s", converts)
+	if yamlvalue.KindOf(n) == yamlvalue.Map && reading.TypeOf(n) == "" && hasAny(n, "and", "or") {
+		a.Errorf(n, "the keys and and or were removed: write __and__ and __or__%s", converts)
 		return nil, false
 	}
 	one, ok := a.item(n)
@@ -440,7 +436,7 @@ func (a *assetReader) condition(n *yaml.Node, inText bool) (*dag.AssetCondition,
 		return nil, false
 	}
 	if one == nil {
-		a.errorf(n, "%s: the list of assets is empty", a.what)
+		a.Errorf(n, "%s: the list of assets is empty", a.what)
 		return nil, false
 	}
 	return &dag.AssetCondition{Asset: one}, true
@@ -448,16 +444,16 @@ func (a *assetReader) condition(n *yaml.Node, inText bool) (*dag.AssetCondition,
 
 // allOf reads a list, all of which must be updated.
 func (a *assetReader) allOf(n *yaml.Node) (*dag.AssetCondition, bool) {
-	before := *a.failed
+	before := a.Failed()
 	var parts []*dag.AssetCondition
 	for _, one := range a.list(n) {
 		parts = append(parts, &dag.AssetCondition{Asset: one})
 	}
-	if *a.failed > before {
+	if a.Failed() > before {
 		return nil, false
 	}
 	if len(parts) == 0 {
-		a.errorf(n, "%s: the list of assets is empty", a.what)
+		a.Errorf(n, "%s: the list of assets is empty", a.what)
 		return nil, false
 	}
 	return dag.JoinConditions(false, parts), true
@@ -467,15 +463,15 @@ func (a *assetReader) allOf(n *yaml.Node) (*dag.AssetCondition, bool) {
 func (a *assetReader) expression(n *yaml.Node, inText bool) (*dag.AssetCondition, bool) {
 	k, list := n.Content[0], n.Content[1]
 	if len(n.Content) > 2 {
-		a.errorf(n, "__and__ and __or__ stand alone in their mapping")
+		a.Errorf(n, "__and__ and __or__ stand alone in their mapping")
 		return nil, false
 	}
 	if yamlvalue.KindOf(list) != yamlvalue.List {
-		a.errorf(list, "%s takes a list, not %s", k.Value, show(list))
+		a.Errorf(list, "%s takes a list, not %s", k.Value, reading.Show(list))
 		return nil, false
 	}
 	if len(list.Content) == 0 {
-		a.errorf(list, "%s: the list of assets is empty", k.Value)
+		a.Errorf(list, "%s: the list of assets is empty", k.Value)
 		return nil, false
 	}
 	parts, ok := make([]*dag.AssetCondition, 0, len(list.Content)), true
@@ -493,7 +489,7 @@ func (a *assetReader) expression(n *yaml.Node, inText bool) (*dag.AssetCondition
 
 // conditionText reads a condition that is written as text.
 func (a *assetReader) conditionText(n *yaml.Node) (*dag.AssetCondition, bool) {
-	reported := *a.failed
+	reported := a.Failed()
 	c, err := parseCondition(n.Value, func(word string) (*dag.AssetCondition, error) {
 		one, ok := a.named(n, word)
 		if !ok {
@@ -502,8 +498,8 @@ func (a *assetReader) conditionText(n *yaml.Node) (*dag.AssetCondition, bool) {
 		return &dag.AssetCondition{Asset: one}, nil
 	})
 	if err != nil {
-		if *a.failed == reported {
-			a.errorf(n, "datasets: %v", err)
+		if a.Failed() == reported {
+			a.Errorf(n, "datasets: %v", err)
 		}
 		return nil, false
 	}

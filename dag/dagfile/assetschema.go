@@ -1,11 +1,13 @@
 package dagfile
 
+import "github.com/dingdag/dingdag/dag/dagfile/reading"
+
 // typedAssetSchema is the JSON Schema of a typed asset.
 func typedAssetSchema() map[string]any {
 	return map[string]any{
 		"type": "object", "additionalProperties": false, "required": []any{"__type__"},
 		"properties": map[string]any{
-			"__type__": map[string]any{"enum": []any{typeAsset, typeDataset}},
+			"__type__": map[string]any{"enum": []any{reading.TypeAsset, reading.TypeDataset}},
 			"__args__": schemaOf("array"),
 			"name":     schemaOf("string"),
 			"uri":      schemaOf("string"),

@@ -7,6 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -34,17 +35,16 @@ func (r *dagReader) callbacks(key, n *yaml.Node) []dag.Callback {
 // DAGs: a callback or a list, as in a DAG file. file and key are for messages.
 func ParseCallbacks(file, key string, n *yaml.Node, catalog Catalog, opts Options) ([]dag.Callback, dag.Diagnostics) {
 	l := NewLoader(catalog, opts)
-	reporter, failed := newReporter(file), 0
-	top := scope{reporter: reporter, failed: &failed}
+	top := reading.NewScope(file)
 	var list []dag.Callback
 	if n = newExpander(top, l.opts).run(n); n != nil {
 		r := &dagReader{
-			scope: top, fileReader: &fileReader{Loader: l, budget: maxNodes}, now: l.opts.Now(), zone: l.opts.Location,
+			Scope: top, fileReader: &fileReader{Loader: l, budget: maxNodes}, now: l.opts.Now(), zone: l.opts.Location,
 			draft: &dagDraft{DAG: &dag.DAG{}}, readCallbacks: map[*yaml.Node][]dag.Callback{},
 		}
 		list = r.callbacks(&yaml.Node{Kind: yaml.ScalarNode, Value: key, Line: n.Line, Column: n.Column}, n)
 	}
-	return list, limited(reporter.found)
+	return list, top.Diagnostics()
 }
 
 // callback reads one callback: a name, or a mapping with the name under callback and
@@ -55,11 +55,11 @@ func (r *dagReader) callback(key string, n *yaml.Node) (dag.Callback, bool) {
 		return r.resolveCallback(key, n, n, &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: n.Line, Column: n.Column})
 	case yamlvalue.Map:
 	default:
-		r.errorf(n, "%s: want the name of a notifier or a mapping with the key callback, not %s", key, show(n))
+		r.Errorf(n, "%s: want the name of a notifier or a mapping with the key callback, not %s", key, reading.Show(n))
 		return dag.Callback{}, false
 	}
-	if special(n) {
-		r.errorf(n, "%s: write the notifier under the key callback instead of __type__", key)
+	if reading.Special(n) {
+		r.Errorf(n, "%s: write the notifier under the key callback instead of __type__", key)
 		return dag.Callback{}, false
 	}
 	args := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: n.Line, Column: n.Column}
@@ -72,11 +72,11 @@ func (r *dagReader) callback(key string, n *yaml.Node) (dag.Callback, bool) {
 		args.Content = append(args.Content, k, v)
 	}
 	if name == nil {
-		r.errorf(n, "%s: the key callback is missing: it names the notifier", key)
+		r.Errorf(n, "%s: the key callback is missing: it names the notifier", key)
 		return dag.Callback{}, false
 	}
 	if yamlvalue.KindOf(name) != yamlvalue.Text {
-		r.errorf(name, "%s: callback must be the name of a notifier, not %s", key, show(name))
+		r.Errorf(name, "%s: callback must be the name of a notifier, not %s", key, reading.Show(name))
 		return dag.Callback{}, false
 	}
 	return r.resolveCallback(key, n, name, args)
@@ -88,10 +88,10 @@ func (r *dagReader) resolveCallback(key string, at, name, args *yaml.Node) (dag.
 		if hint == "" && strings.Contains(name.Value, ".") {
 			hint = "Python functions cannot run here, use a notifier"
 		}
-		r.errorf(name, "%s: unknown notifier %q%s", key, excerptName(name.Value), after("; ", hint))
+		r.Errorf(name, "%s: unknown notifier %q%s", key, excerptName(name.Value), after("; ", hint))
 		return dag.Callback{}, false
 	}
-	return dag.Callback{Name: entry.Name(), Pos: r.position(at), Args: r.checkArgs(entry, args)}, true
+	return dag.Callback{Name: entry.Name(), Pos: r.Position(at), Args: r.checkArgs(entry, args)}, true
 }
 
 // checkArgs casts the arguments of an operator or callback and has its entry check
@@ -102,7 +102,7 @@ func (r *dagReader) checkArgs(entry Entry, args *yaml.Node) *yaml.Node {
 		return args
 	}
 	for _, f := range r.findings(entry, checked) {
-		r.report(f.severity(), f.at, f.problem.Text)
+		r.Report(f.severity(), f.at, f.problem.Text)
 	}
 	return checked
 }
@@ -112,11 +112,11 @@ func (r *dagReader) castArgs(args *yaml.Node) (*yaml.Node, bool) {
 	if !r.spend(args) {
 		return args, false
 	}
-	checked, ok := r.castChildren(args, 1, 2)
+	checked, ok := r.CastChildren(args, 1, 2)
 	if !ok {
 		return args, false
 	}
-	r.warnSecrets(checked)
+	r.WarnSecrets(checked)
 	return checked, true
 }
 
@@ -136,14 +136,11 @@ func (f argProblem) severity() dag.Severity {
 // findings are what an operator or notifier says of its parameters.
 func (r *dagReader) findings(entry Entry, args *yaml.Node) (out []argProblem) {
 	for _, p := range append(entry.Check(args), r.checkFiles(entry, args)...) {
-		at := dag.Position{File: r.file, Line: p.Line, Column: p.Column}
+		at := dag.Position{File: r.File, Line: p.Line, Column: p.Column}
 		if p.Line == 0 {
-			at.Line, at.Column = args.Line, args.Column
-			if file, foreign := r.origin[args]; foreign {
-				at.File = file
-			}
+			at = r.Position(args)
 		} else if n := findNode(args, p.Line, p.Column); n != nil {
-			at = r.position(n)
+			at = r.Position(n)
 		}
 		if place, ok := findNear(at, p.Near); ok {
 			at, p.Text = place, p.Said
@@ -160,8 +157,8 @@ func (r *dagReader) checkFiles(entry Entry, args *yaml.Node) []Problem {
 	if !ok || r.opts.restoring {
 		return nil
 	}
-	problems, rests := c.CheckFiles(args, append([]string{filepath.Dir(r.file)}, r.draft.TemplateSearchPath...))
-	r.volatile = r.volatile || rests
+	problems, rests := c.CheckFiles(args, append([]string{filepath.Dir(r.File)}, r.draft.TemplateSearchPath...))
+	r.Rests.Volatile = r.Rests.Volatile || rests
 	return problems
 }
 

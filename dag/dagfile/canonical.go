@@ -15,6 +15,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -36,10 +37,10 @@ func Source(d *dag.DAG) []byte {
 		body = append(body, field{"schedule", plan})
 	}
 	if !d.StartDate.IsZero() {
-		body = append(body, field{"start_date", wallText(d.StartDate, zone)})
+		body = append(body, field{"start_date", reading.WallText(d.StartDate, zone)})
 	}
 	if !d.EndDate.IsZero() {
-		body = append(body, field{"end_date", wallText(d.EndDate, zone)})
+		body = append(body, field{"end_date", reading.WallText(d.EndDate, zone)})
 	}
 	body = append(body, field{"timezone", zone.String()})
 	body = append(body, emitAll(dagKeys, &dagDraft{DAG: d}, zone)...)
@@ -162,18 +163,13 @@ func emitAll[T any](t table[T], src *T, zone *time.Location) fields {
 		}
 		value := k.emit(src)
 		if moment, ok := value.(time.Time); ok {
-			value = wallText(moment, zone)
+			value = reading.WallText(moment, zone)
 		}
 		if value != nil {
 			list = append(list, field{k.name, value})
 		}
 	}
 	return list
-}
-
-// wallText writes a moment as the wall clock of a zone.
-func wallText(t time.Time, zone *time.Location) string {
-	return t.In(zone).Format("2006-01-02T15:04:05.999999")
 }
 
 // version is the name of a canonical form: the first half of its SHA-256 in hex.

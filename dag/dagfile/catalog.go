@@ -1,6 +1,12 @@
 package dagfile
 
-import "gopkg.in/yaml.v3"
+import (
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
+)
 
 // Catalog tells the loader which operators and callbacks exist and checks their
 // parameters. The loader knows none of them itself.
@@ -59,4 +65,18 @@ type Problem struct {
 	// in the file, Said stands for Text.
 	Near []Near
 	Said string
+}
+
+// excerptName shortens the name of an operator or notifier and leaves its class whole: of
+// a dotted path that is the last part.
+func excerptName(s string) string {
+	const most, longest = 60, 200
+	runes := []rune(s)
+	dot := strings.LastIndexByte(s, '.')
+	class := []rune(s[dot+1:])
+	if len(runes) <= most || dot < 0 || len(class) > longest {
+		return yamlvalue.Excerpt(s)
+	}
+	start := max(most-len(class), 10)
+	return string(runes[:min(start, len(runes)-len(class)-1)]) + "…." + string(class)
 }

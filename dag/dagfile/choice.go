@@ -24,7 +24,7 @@ func (r *dagReader) checkChoices() {
 			if at == nil {
 				at = firstKey(t.node)
 			}
-			r.inTask(t.ID).errorf(at, "%q is not a task or group directly downstream of %q; there are %s", yamlvalue.Excerpt(id), t.ID, r.downstreamNames(t))
+			r.inTask(t.ID).Errorf(at, "%q is not a task or group directly downstream of %q; there are %s", yamlvalue.Excerpt(id), t.ID, r.downstreamNames(t))
 		}
 	}
 }

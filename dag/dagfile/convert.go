@@ -13,6 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -40,17 +41,16 @@ type Converted struct {
 // changes nothing. name is the file's path for messages; modern knows the old operators
 // and may be nil.
 func Convert(name string, data []byte, modern func(operator string) (OldOperator, bool)) Converted {
-	failed := 0
-	s := scope{reporter: newReporter(name), failed: &failed}
+	s := reading.NewScope(name)
 	text := bytes.TrimPrefix(data, []byte("\ufeff"))
 	root, ok := parseDocument(s, data, false)
 	if root == nil || root.Kind != yaml.MappingNode {
 		if ok && root != nil {
-			s.errorf(root, "the file must be a mapping from DAG ids to DAGs, not %s", show(root))
+			s.Errorf(root, "the file must be a mapping from DAG ids to DAGs, not %s", reading.Show(root))
 		}
-		return Converted{Text: data, Notes: limited(s.found)}
+		return Converted{Text: data, Notes: s.Diagnostics()}
 	}
-	c := &converter{scope: s, sourceText: newSource(text), modern: modern, seen: map[visit]bool{}}
+	c := &converter{Scope: s, sourceText: newSource(text), modern: modern, seen: map[visit]bool{}}
 	if slices.Contains(defaultsNames, filepath.Base(name)) {
 		c.dag(root)
 	}
@@ -61,16 +61,16 @@ func Convert(name string, data []byte, modern func(operator string) (OldOperator
 	}
 	c.tags(root, nil)
 	if len(c.changes) == 0 {
-		return Converted{Text: data, Notes: limited(s.found)}
+		return Converted{Text: data, Notes: s.Diagnostics()}
 	}
 	result, ok := c.apply(root)
 	if !ok {
 		for _, ch := range c.changes {
-			s.warnf(ch.at, "%s: by hand, as an edit would change more than that", ch.advice)
+			s.Warnf(ch.at, "%s: by hand, as an edit would change more than that", ch.advice)
 		}
-		return Converted{Text: data, Notes: limited(s.found)}
+		return Converted{Text: data, Notes: s.Diagnostics()}
 	}
-	return Converted{Text: append(data[:len(data)-len(text):len(data)-len(text)], result...), Changes: len(c.changes), Notes: limited(s.found)}
+	return Converted{Text: append(data[:len(data)-len(text):len(data)-len(text)], result...), Changes: len(c.changes), Notes: s.Diagnostics()}
 }
 
 // change is one thing that is converted: edits of the text, and the same to the tree.
@@ -88,7 +88,7 @@ type visit struct {
 
 // converter collects the changes of one file.
 type converter struct {
-	scope
+	reading.Scope
 	sourceText
 	modern  func(string) (OldOperator, bool)
 	seen    map[visit]bool
@@ -110,7 +110,7 @@ func (c *converter) enter(n *yaml.Node, role string) (*yaml.Node, bool) {
 // each calls f for the pairs of a mapping in a role. What a merge key names has the role too.
 func (c *converter) each(n *yaml.Node, role string, f func(n, k, v *yaml.Node)) {
 	n, fresh := c.enter(n, role)
-	if !fresh || n.Kind != yaml.MappingNode || special(n) {
+	if !fresh || n.Kind != yaml.MappingNode || reading.Special(n) {
 		return
 	}
 	for k, v := range yamlvalue.Pairs(n) {
@@ -203,8 +203,8 @@ func (c *converter) timetable(k, v *yaml.Node) {
 	if v.Kind == yaml.AliasNode {
 		v = v.Alias
 	}
-	if _, callable := yamlvalue.Lookup(v, "callable"); callable != nil && typeOf(v) == "" {
-		c.warnf(k, "timetable with callable and params: write schedule: {__type__: %s, …} by hand, with the params as keys", yamlvalue.Excerpt(callable.Value))
+	if _, callable := yamlvalue.Lookup(v, "callable"); callable != nil && reading.TypeOf(v) == "" {
+		c.Warnf(k, "timetable with callable and params: write schedule: {__type__: %s, …} by hand, with the params as keys", yamlvalue.Excerpt(callable.Value))
 	}
 }
 
@@ -249,7 +249,7 @@ func (c *converter) operator(task *yaml.Node) {
 	advice := fmt.Sprintf("operator %s is called %s now", v.Value, to.Path)
 	e, ok := c.token(v, to.Path)
 	if !ok {
-		c.warnf(v, "%s: change it by hand", advice)
+		c.Warnf(v, "%s: change it by hand", advice)
 		return
 	}
 	ch := change{at: v, advice: advice, edits: []edit{e}, tree: func() { v.Value = to.Path }}
@@ -260,7 +260,7 @@ func (c *converter) operator(task *yaml.Node) {
 			renamed, ok = c.token(k, name)
 		}
 		if taken, _ := yamlvalue.Lookup(task, name); k == nil || !ok || taken != nil {
-			c.warnf(v, "%s, and its parameter %s is called %s: change both by hand", advice, from, name)
+			c.Warnf(v, "%s, and its parameter %s is called %s: change both by hand", advice, from, name)
 			return
 		}
 		ch.edits = append(ch.edits, renamed)
@@ -273,12 +273,12 @@ func (c *converter) operator(task *yaml.Node) {
 func (c *converter) rename(n, k *yaml.Node, to string, further []edit, tree func()) {
 	advice := fmt.Sprintf("%s was removed: write %s", k.Value, to)
 	if taken, _ := yamlvalue.Lookup(n, to); taken != nil {
-		c.warnf(k, "%s, which stands on line %d too: keep one of them", advice, taken.Line)
+		c.Warnf(k, "%s, which stands on line %d too: keep one of them", advice, taken.Line)
 		return
 	}
 	e, ok := c.token(k, to)
 	if !ok {
-		c.warnf(k, "%s by hand", advice)
+		c.Warnf(k, "%s by hand", advice)
 		return
 	}
 	c.changes = append(c.changes, change{at: k, advice: advice, edits: append([]edit{e}, further...), tree: func() {
@@ -297,7 +297,7 @@ func (c *converter) timeout(n, k, v *yaml.Node, to string) {
 	}
 	e, ok := c.timedelta(v)
 	if !ok {
-		c.warnf(k, "%s was removed: write %s: {__type__: datetime.timedelta, seconds: …} by hand", k.Value, to)
+		c.Warnf(k, "%s was removed: write %s: {__type__: datetime.timedelta, seconds: …} by hand", k.Value, to)
 		return
 	}
 	c.rename(n, k, to, []edit{e}, func() { makeTimedelta(v) })
@@ -310,7 +310,7 @@ func (c *converter) seconds(v *yaml.Node) {
 		c.changes = append(c.changes, change{at: v, advice: advice, edits: []edit{e}, tree: func() { makeTimedelta(v) }})
 		return
 	}
-	c.warnf(v, "%s by hand", advice)
+	c.Warnf(v, "%s by hand", advice)
 }
 
 var plainReference = regexp.MustCompile(`^\$\w+$`)
@@ -329,7 +329,7 @@ func (c *converter) timedelta(v *yaml.Node) (edit, bool) {
 
 func makeTimedelta(v *yaml.Node) {
 	number := *v
-	*v = yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{plainNode("__type__"), plainNode(typeTimedelta), plainNode("seconds"), &number}}
+	*v = yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{plainNode("__type__"), plainNode(reading.TypeTimedelta), plainNode("seconds"), &number}}
 }
 
 func plainNode(value string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Value: value} }
@@ -344,7 +344,7 @@ func (c *converter) delta(n, k, v *yaml.Node) {
 	words := v.Value + " seconds"
 	e, ok := c.token(v, words)
 	if _, err := yamlvalue.ParseDuration(words); err != nil || !ok || v.Style != 0 {
-		c.warnf(k, `execution_delta_secs was removed: write execution_delta: "… seconds" by hand`)
+		c.Warnf(k, `execution_delta_secs was removed: write execution_delta: "… seconds" by hand`)
 		return
 	}
 	c.rename(n, k, "execution_delta", []edit{e}, func() { v.Value = words })

@@ -29,7 +29,7 @@ func (c *converter) tag(n, parent *yaml.Node) {
 	advice := "the tag " + n.Tag + " was removed: write the key " + key
 	edits, ok := c.tagEdits(n, parent, key)
 	if !ok {
-		c.warnf(n, "%s by hand", advice)
+		c.Warnf(n, "%s by hand", advice)
 		return
 	}
 	c.changes = append(c.changes, change{at: n, advice: advice, edits: edits, tree: func() {
@@ -100,11 +100,11 @@ func (c *converter) remove(n, k, v *yaml.Node) {
 	const note = "was removed: use execution_timeout, or dagrun_timeout on the DAG"
 	e, ok := c.removal(n, k, v)
 	if !ok {
-		c.warnf(k, "%s %s; take it out by hand", k.Value, note)
+		c.Warnf(k, "%s %s; take it out by hand", k.Value, note)
 		return
 	}
 	name := k.Value
-	c.warnf(k, "%s %s; it is taken out", name, note)
+	c.Warnf(k, "%s %s; it is taken out", name, note)
 	c.changes = append(c.changes, change{at: k, advice: name + " " + note, edits: []edit{e}, tree: func() {
 		i := slices.Index(n.Content, k)
 		n.Content = slices.Delete(n.Content, i, i+2)

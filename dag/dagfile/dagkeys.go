@@ -10,6 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -106,7 +107,7 @@ func pausedKey() key[dagDraft] {
 		name: name, doc: "Whether the DAG is paused when it is first seen.", schema: schemaOf("boolean"),
 		reset: func(d *dagDraft) { d.IsPausedUponCreation = nil },
 		set: func(r *dagReader, d *dagDraft, _, v *yaml.Node) {
-			if paused, ok := r.boolean(name, v); ok {
+			if paused, ok := r.Boolean(name, v); ok {
 				d.IsPausedUponCreation = &paused
 			}
 		},
@@ -130,7 +131,7 @@ func searchPathKey() key[dagDraft] {
 		if yamlvalue.KindOf(v) == yamlvalue.Text {
 			list = &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{v}}
 		}
-		paths, ok := r.texts(name, list)
+		paths, ok := r.Texts(name, list)
 		if !ok {
 			return
 		}
@@ -149,12 +150,12 @@ func ownerLinksKey() key[dagDraft] {
 		schema: map[string]any{"type": "object", "additionalProperties": schemaOf("string")},
 		reset:  func(d *dagDraft) { d.OwnerLinks = nil },
 		set: func(r *dagReader, d *dagDraft, _, v *yaml.Node) {
-			if !r.mapping(name, v) || !r.textKeys(v) {
+			if !r.Mapping(name, v) || !r.TextKeys(v) {
 				return
 			}
 			d.OwnerLinks = make(map[string]string, len(v.Content)/2)
 			for owner, link := range yamlvalue.Pairs(v) {
-				if text, ok := r.text(name, link); ok {
+				if text, ok := r.Text(name, link); ok {
 					d.OwnerLinks[owner.Value] = text
 				}
 			}
@@ -179,12 +180,12 @@ func macrosKey() key[dagDraft] {
 		schema: map[string]any{"type": "object", "additionalProperties": map[string]any{"$ref": "#/$defs/macro"}},
 		reset:  func(d *dagDraft) { d.UserDefinedMacros = nil },
 		set: func(r *dagReader, d *dagDraft, _, v *yaml.Node) {
-			if !r.mapping(name, v) || !r.checkMacros(v) {
+			if !r.Mapping(name, v) || !r.checkMacros(v) {
 				d.unsure.Macros = true
 				return
 			}
-			r.warnSecrets(v)
-			values, ok := r.freeMap(name, v)
+			r.WarnSecrets(v)
+			values, ok := r.FreeMap(name, v)
 			if !ok {
 				d.unsure.Macros = true
 				return
@@ -206,7 +207,7 @@ func (r *dagReader) checkMacros(n *yaml.Node) bool {
 	for k, v := range yamlvalue.Pairs(n) {
 		switch {
 		case yamlvalue.KindOf(v) == yamlvalue.Text:
-			r.errorf(v, "user_defined_macros %q: text is a Python import path there: use params or a built-in template function",
+			r.Errorf(v, "user_defined_macros %q: text is a Python import path there: use params or a built-in template function",
 				yamlvalue.Excerpt(k.Value))
 			ok = false
 		case v.Kind == yaml.MappingNode && !r.checkMacros(v):
@@ -238,21 +239,21 @@ type paramSet struct {
 
 // params reads a mapping of params: plain defaults and typed Params.
 func (r *dagReader) params(k, n *yaml.Node) paramSet {
-	if !r.mapping(k.Value, n) {
+	if !r.Mapping(k.Value, n) {
 		r.draft.unsure.Params = true
 		return paramSet{}
 	}
-	r.textKeys(n)
-	r.warnSecretParams(n)
+	r.TextKeys(n)
+	r.WarnSecretParams(n)
 	values := &dag.Map{}
 	var schemas map[string]map[string]any
 	var names []string
 	for name, v := range yamlvalue.Pairs(n) {
 		label := fmt.Sprintf("param %q", yamlvalue.Excerpt(name.Value))
 		names = append(names, name.Value)
-		if !slices.Contains(paramTypes, typeOf(v)) {
+		if !slices.Contains(reading.ParamTypes, reading.TypeOf(v)) {
 			r.warnPlainSchema(label, v)
-			if value, ok := r.free(label, v); ok {
+			if value, ok := r.Free(label, v); ok {
 				values.Set(name.Value, value)
 			}
 			continue
@@ -282,7 +283,7 @@ func (r *dagReader) warnPlainSchema(label string, n *yaml.Node) {
 	}
 	for _, word := range []string{"default", "enum", "format", "minimum", "maximum", "pattern"} {
 		if k, _ := yamlvalue.Lookup(n, word); k != nil {
-			r.warnf(n, "%s is this mapping itself, not a param with a schema: add __type__: airflow.sdk.Param for that", label)
+			r.Warnf(n, "%s is this mapping itself, not a param with a schema: add __type__: airflow.sdk.Param for that", label)
 			return
 		}
 	}
@@ -290,27 +291,27 @@ func (r *dagReader) warnPlainSchema(label string, n *yaml.Node) {
 
 // typedParam reads a typed Param as a JSON Schema that holds the default too.
 func (r *dagReader) typedParam(label string, n *yaml.Node) (map[string]any, bool) {
-	t, ok := r.typed(n)
+	t, ok := r.Typed(n)
 	if !ok {
 		return nil, false
 	}
-	if len(t.args) > 2 {
-		r.errorf(n, "%s: %s takes at most 2 positional arguments, not %d", label, t.path, len(t.args))
+	if len(t.Args) > 2 {
+		r.Errorf(n, "%s: %s takes at most 2 positional arguments, not %d", label, t.Path, len(t.Args))
 		return nil, false
 	}
-	schema := make(map[string]any, len(t.names)+len(t.args))
-	for name, v := range t.values {
-		value, fine := r.free(label, v)
+	schema := make(map[string]any, len(t.Names)+len(t.Args))
+	for name, v := range t.Values {
+		value, fine := r.Free(label, v)
 		schema[name] = value
 		ok = ok && fine
 	}
-	for i, arg := range t.args {
+	for i, arg := range t.Args {
 		name := []string{"default", "description"}[i]
 		if _, twice := schema[name]; twice {
-			r.errorf(arg, "%s: %s stands twice, in __args__ and by name", label, name)
+			r.Errorf(arg, "%s: %s stands twice, in __args__ and by name", label, name)
 			return nil, false
 		}
-		value, fine := r.free(label, arg)
+		value, fine := r.Free(label, arg)
 		schema[name] = value
 		ok = ok && fine
 	}
@@ -329,7 +330,7 @@ func (r *dagReader) checkParam(label string, at *yaml.Node, schema map[string]an
 		return
 	}
 	if err := r.opts.CheckParam(schema, value); err != nil {
-		r.errorf(at, "%s: the default does not fit: %v", label, err)
+		r.Errorf(at, "%s: the default does not fit: %v", label, err)
 	}
 }
 
@@ -343,7 +344,7 @@ func emitParams(p paramSet) any {
 			all = append(all, field{name, value})
 			continue
 		}
-		param := fields{{"__type__", typeParam}}
+		param := fields{{"__type__", reading.TypeParam}}
 		if has {
 			param = append(param, field{"default", value})
 		}
@@ -368,7 +369,7 @@ func tagsKey() key[dagDraft] {
 		read(r, dst, name, v)
 		for _, n := range v.Content {
 			if utf8.RuneCountInString(n.Value) > maxTag {
-				r.errorf(n, "the tag %q has more than %d characters: shorten it", yamlvalue.Excerpt(n.Value), maxTag)
+				r.Errorf(n, "the tag %q has more than %d characters: shorten it", yamlvalue.Excerpt(n.Value), maxTag)
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -56,7 +57,7 @@ func deadlineSchema() map[string]any {
 func canonicalDeadline(l dag.Deadline, zone *time.Location) fields {
 	ref := l.Reference
 	if ref == dag.DeadlineFixed {
-		ref = wallText(l.At, zone)
+		ref = reading.WallText(l.At, zone)
 	}
 	f := fields{{"reference", ref}, {"interval", l.Interval.String()}, {"callback", l.Callbacks}}
 	if l.Reference == dag.DeadlineAverageRuntime {
@@ -81,7 +82,7 @@ func (r *dagReader) readDeadlines() {
 }
 
 func (r *dagReader) readDeadline(n *yaml.Node) (l dag.Deadline) {
-	if !r.mapping("deadline", n) {
+	if !r.Mapping("deadline", n) {
 		return l
 	}
 	l.MaxRuns, l.MinRuns = averageRuns, averageRuns
@@ -89,7 +90,7 @@ func (r *dagReader) readDeadline(n *yaml.Node) (l dag.Deadline) {
 	given := map[string]*yaml.Node{}
 	for k, v := range yamlvalue.Pairs(n) {
 		if !slices.Contains(names, k.Value) {
-			r.errorf(k, "deadline: unknown key %q%s", yamlvalue.Excerpt(k.Value), r.suggest(k.Value, slices.Values(names)))
+			r.Errorf(k, "deadline: unknown key %q%s", yamlvalue.Excerpt(k.Value), r.Suggest(k.Value, slices.Values(names)))
 			continue
 		}
 		given[k.Value] = k
@@ -97,23 +98,23 @@ func (r *dagReader) readDeadline(n *yaml.Node) (l dag.Deadline) {
 		case "reference":
 			r.deadlineReference(&l, v)
 		case "interval":
-			l.Interval, _ = r.duration("interval", v)
+			l.Interval, _ = r.Duration("interval", v)
 		case "callback":
 			l.Callbacks = r.callbacks(k, v)
 		case "max_runs":
-			l.MaxRuns, _ = r.integer("max_runs", v, 1, 10_000)
+			l.MaxRuns, _ = r.Integer("max_runs", v, 1, 10_000)
 		case "min_runs":
-			l.MinRuns, _ = r.integer("min_runs", v, 1, 10_000)
+			l.MinRuns, _ = r.Integer("min_runs", v, 1, 10_000)
 		}
 	}
 	for _, name := range names[:3] {
 		if given[name] == nil {
-			r.errorf(n, "deadline: %s is missing: it needs reference, interval and callback", name)
+			r.Errorf(n, "deadline: %s is missing: it needs reference, interval and callback", name)
 		}
 	}
 	for _, name := range names[3:] {
 		if k := given[name]; k != nil && l.Reference != dag.DeadlineAverageRuntime {
-			r.errorf(k, "deadline: %s belongs to reference: %s", name, dag.DeadlineAverageRuntime)
+			r.Errorf(k, "deadline: %s belongs to reference: %s", name, dag.DeadlineAverageRuntime)
 		}
 	}
 	return l
@@ -127,11 +128,11 @@ func (r *dagReader) deadlineReference(l *dag.Deadline, v *yaml.Node) {
 			return
 		}
 		if strings.IndexFunc(v.Value, func(c rune) bool { return c >= '0' && c <= '9' }) < 0 {
-			r.errorf(v, "deadline: unknown reference %q%s; want %s, or a date", yamlvalue.Excerpt(v.Value),
-				r.suggest(word, slices.Values(deadlineReferences)), strings.Join(deadlineReferences, ", "))
+			r.Errorf(v, "deadline: unknown reference %q%s; want %s, or a date", yamlvalue.Excerpt(v.Value),
+				r.Suggest(word, slices.Values(deadlineReferences)), strings.Join(deadlineReferences, ", "))
 			return
 		}
 	}
 	l.Reference = dag.DeadlineFixed
-	l.At, _ = r.date("reference", v, r.zone, r.now)
+	l.At, _ = r.Date("reference", v, r.zone, r.now)
 }

@@ -8,6 +8,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -62,7 +63,7 @@ func resolve(path string) (string, error) {
 
 // readDefaults reads and joins defaults files, nearest first: the nearest one wins,
 // tags of all are united.
-func (l *Loader) readDefaults(top scope, paths []string) defaults {
+func (l *Loader) readDefaults(top reading.Scope, paths []string) defaults {
 	if len(paths) == 0 {
 		return defaults{}
 	}
@@ -87,26 +88,21 @@ func (l *Loader) readDefaults(top scope, paths []string) defaults {
 	return defaults{args, keys}
 }
 
-func (l *Loader) readDefaultsFile(top scope, path string) *yaml.Node {
-	s := top
-	reporter := *top.reporter
-	reporter.file = path
-	s.reporter = &reporter
+func (l *Loader) readDefaultsFile(top reading.Scope, path string) *yaml.Node {
+	s := top.In(path)
 	data, err := readLimited(path)
 	if err != nil {
-		s.errorf(nil, "read the defaults file: %s", errorText(err))
-		top.found = reporter.found
+		s.Errorf(nil, "read the defaults file: %s", errorText(err))
 		return nil
 	}
 	root := l.expandDefaults(s, data)
-	top.found = reporter.found
-	markOrigin(top.origin, root, path)
+	top.Supplied(root, path)
 	return root
 }
 
 // expandDefaults returns the mapping in a defaults file, nil for an empty file and one
 // that is in error.
-func (l *Loader) expandDefaults(s scope, data []byte) *yaml.Node {
+func (l *Loader) expandDefaults(s reading.Scope, data []byte) *yaml.Node {
 	root, ok := parseDocument(s, data, false)
 	if !ok || root == nil {
 		return nil
@@ -115,28 +111,14 @@ func (l *Loader) expandDefaults(s scope, data []byte) *yaml.Node {
 		return nil
 	}
 	if root.Kind != yaml.MappingNode {
-		s.errorf(root, "the defaults file must be a mapping of the keys of a DAG, not %s", show(root))
+		s.Errorf(root, "the defaults file must be a mapping of the keys of a DAG, not %s", reading.Show(root))
 		return nil
 	}
 	if k, _ := yamlvalue.Lookup(root, "default"); k != nil {
-		s.errorf(k, "a defaults file holds the keys of a DAG at its root: take the key default out")
+		s.Errorf(k, "a defaults file holds the keys of a DAG at its root: take the key default out")
 		return nil
 	}
 	return root
-}
-
-// markOrigin records the file of every node of a tree.
-func markOrigin(origin map[*yaml.Node]string, n *yaml.Node, path string) {
-	if n == nil {
-		return
-	}
-	if _, marked := origin[n]; marked {
-		return
-	}
-	origin[n] = path
-	for _, child := range n.Content {
-		markOrigin(origin, child, path)
-	}
 }
 
 func addMissing(into, from *yaml.Node) {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -205,7 +206,7 @@ func TestAtMostHundredDiagnostics(t *testing.T) {
 		fmt.Fprintf(&b, "  unknown_%d: 1\n", i)
 	}
 	_, found := parseText(b.String())
-	require.Len(t, found, maxDiagnostics)
+	require.Len(t, found, reading.MaxDiagnostics)
 	assert.Equal(t, 3, found[1].Line, "sorted by position, after the missing tasks")
 }
 
@@ -218,7 +219,7 @@ func TestWarningsNeverHideErrors(t *testing.T) {
 	}
 	b.WriteString("    last: {operator: nope}\n")
 	_, found := parseText(b.String())
-	require.Len(t, found, maxDiagnostics)
+	require.Len(t, found, reading.MaxDiagnostics)
 	assert.True(t, found.HasErrors())
 }
 

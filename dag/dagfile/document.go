@@ -11,6 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -22,20 +23,20 @@ const maxFileSize = 4 << 20
 //
 // The canonical form has no limits of size: it is made here, and defaults that are
 // applied to every task make it longer than the file was.
-func readDocument(s scope, data []byte, opts Options) *yaml.Node {
+func readDocument(s reading.Scope, data []byte, opts Options) *yaml.Node {
 	root, ok := parseDocument(s, data, opts.restoring)
 	if !ok {
 		return nil
 	}
 	if root == nil {
-		s.errorf(nil, "the file is empty: write a mapping from DAG ids to DAGs")
+		s.Errorf(nil, "the file is empty: write a mapping from DAG ids to DAGs")
 		return nil
 	}
 	if root = newExpander(s, opts).run(root); root == nil {
 		return nil
 	}
 	if root.Kind != yaml.MappingNode {
-		s.errorf(root, "the file must be a mapping from DAG ids to DAGs, not %s", show(root))
+		s.Errorf(root, "the file must be a mapping from DAG ids to DAGs, not %s", reading.Show(root))
 		return nil
 	}
 	return root
@@ -43,7 +44,7 @@ func readDocument(s scope, data []byte, opts Options) *yaml.Node {
 
 // parseDocument returns the root of the only document as it stands in the file, nil when
 // there is none; ok is false when the file is in error.
-func parseDocument(s scope, data []byte, anySize bool) (root *yaml.Node, ok bool) {
+func parseDocument(s reading.Scope, data []byte, anySize bool) (root *yaml.Node, ok bool) {
 	if data, ok = checkBytes(s, data, anySize); !ok {
 		return nil, false
 	}
@@ -51,7 +52,7 @@ func parseDocument(s scope, data []byte, anySize bool) (root *yaml.Node, ok bool
 	var second *secondDocumentError
 	switch {
 	case errors.As(err, &second):
-		s.errorf(second.node, "a second document starts here: a file holds one document, use one file for each")
+		s.Errorf(second.node, "a second document starts here: a file holds one document, use one file for each")
 		return nil, false
 	case err != nil && strings.HasSuffix(err.Error(), "found unknown escape character"):
 		if again, err := yamlvalue.Decode(data); err == nil {
@@ -60,16 +61,16 @@ func parseDocument(s scope, data []byte, anySize bool) (root *yaml.Node, ok bool
 		fallthrough
 	case err != nil:
 		at, text := yamlvalue.Explain(data, err)
-		s.report(dag.Error, dag.Position{File: s.file, Line: at.Line, Column: at.Column}, text)
+		s.Report(dag.Error, dag.Position{File: s.File, Line: at.Line, Column: at.Column}, text)
 		return nil, false
 	}
 	return root, true
 }
 
 // checkBytes checks size and encoding and drops a byte order mark.
-func checkBytes(s scope, data []byte, anySize bool) ([]byte, bool) {
+func checkBytes(s reading.Scope, data []byte, anySize bool) ([]byte, bool) {
 	if len(data) > maxFileSize && !anySize {
-		s.errorf(nil, "the file has %d bytes, more than %d: split it", len(data), maxFileSize)
+		s.Errorf(nil, "the file has %d bytes, more than %d: split it", len(data), maxFileSize)
 		return nil, false
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
@@ -85,7 +86,7 @@ func checkBytes(s scope, data []byte, anySize bool) ([]byte, bool) {
 		bad += size
 	}
 	at := yamlvalue.Offset(data, bad)
-	s.report(dag.Error, dag.Position{File: s.file, Line: at.Line, Column: at.Column}, "the file is not UTF-8 text: save it as UTF-8")
+	s.Report(dag.Error, dag.Position{File: s.File, Line: at.Line, Column: at.Column}, "the file is not UTF-8 text: save it as UTF-8")
 	return nil, false
 }
 

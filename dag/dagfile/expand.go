@@ -6,6 +6,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -23,7 +24,7 @@ type extent struct{ nodes, aliases, height int }
 // for (shared, not copied), merge keys are spread, and every node is checked. It
 // stops at the first node that breaks a limit.
 type expander struct {
-	scope
+	reading.Scope
 	opts    Options
 	anySize bool
 	// anchored holds the extents of finished anchored nodes; open has those not finished.
@@ -33,15 +34,15 @@ type expander struct {
 	stopped  bool
 }
 
-func newExpander(s scope, opts Options) *expander {
-	return &expander{scope: s, opts: opts, anySize: opts.restoring, anchored: map[*yaml.Node]extent{}, open: map[*yaml.Node]bool{}}
+func newExpander(s reading.Scope, opts Options) *expander {
+	return &expander{Scope: s, opts: opts, anySize: opts.restoring, anchored: map[*yaml.Node]extent{}, open: map[*yaml.Node]bool{}}
 }
 
 // run returns the resolved root, or nil after an error.
 func (e *expander) run(root *yaml.Node) *yaml.Node {
-	before := *e.failed
+	before := e.Failed()
 	e.node(root, 1)
-	if *e.failed > before {
+	if e.Failed() > before {
 		return nil
 	}
 	return root
@@ -49,7 +50,7 @@ func (e *expander) run(root *yaml.Node) *yaml.Node {
 
 func (e *expander) stop(at *yaml.Node, format string, args ...any) extent {
 	if !e.stopped {
-		e.errorf(at, format, args...)
+		e.Errorf(at, format, args...)
 	}
 	e.stopped = true
 	return extent{}
@@ -129,9 +130,9 @@ func (e *expander) checkTag(n *yaml.Node) {
 	switch n.Tag {
 	case "!!str", "!!int", "!!float", "!!bool", "!!null", "!!map", "!!seq":
 	case "!join", "!and", "!or":
-		e.errorf(n, "tag %s is not allowed: write the key __%s__%s", n.Tag, n.Tag[1:], converts)
+		e.Errorf(n, "tag %s is not allowed: write the key __%s__%s", n.Tag, n.Tag[1:], converts)
 	default:
-		e.errorf(n, "tag %q is not allowed: only the core tags !!str, !!int, !!float, !!bool, !!null, !!map and !!seq are",
+		e.Errorf(n, "tag %q is not allowed: only the core tags !!str, !!int, !!float, !!bool, !!null, !!map and !!seq are",
 			yamlvalue.Excerpt(n.Tag))
 	}
 }
@@ -145,10 +146,10 @@ func (e *expander) checkKeys(n *yaml.Node) {
 	for k := range yamlvalue.Pairs(n) {
 		if k.Kind != yaml.ScalarNode {
 			if k.Kind == yaml.MappingNode && k.Style&yaml.FlowStyle != 0 && n.Style&yaml.FlowStyle != 0 {
-				e.errorf(n, "a template needs quotes: write \"{{ … }}\"")
+				e.Errorf(n, "a template needs quotes: write \"{{ … }}\"")
 				continue
 			}
-			e.errorf(k, "a key must be text, not %s", show(k))
+			e.Errorf(k, "a key must be text, not %s", reading.Show(k))
 			continue
 		}
 		if first == nil {
@@ -159,7 +160,7 @@ func (e *expander) checkKeys(n *yaml.Node) {
 			if strings.HasPrefix(k.Value, "-") && k.Style == 0 {
 				hint = ": write a space behind the dash of a list"
 			}
-			e.errorf(k, "duplicate key %q, first on line %d%s", yamlvalue.Excerpt(k.Value), other.Line, hint)
+			e.Errorf(k, "duplicate key %q, first on line %d%s", yamlvalue.Excerpt(k.Value), other.Line, hint)
 			continue
 		}
 		first[k.Value] = k
@@ -190,7 +191,7 @@ func (e *expander) addMissing(n *yaml.Node, sources []*yaml.Node) {
 	var added []*yaml.Node
 	for _, source := range sources {
 		if source.Kind != yaml.MappingNode {
-			e.errorf(source, "a merge key takes a mapping or a list of mappings, not %s", show(source))
+			e.Errorf(source, "a merge key takes a mapping or a list of mappings, not %s", reading.Show(source))
 			continue
 		}
 		for k, v := range yamlvalue.Pairs(source) {
@@ -210,11 +211,11 @@ func (e *expander) join(n *yaml.Node) {
 		return
 	}
 	if len(n.Content) > 2 {
-		e.errorf(key, "__join__ stands alone in its mapping")
+		e.Errorf(key, "__join__ stands alone in its mapping")
 		return
 	}
 	if list.Kind != yaml.SequenceNode {
-		e.errorf(list, "__join__ takes a list, not %s", show(list))
+		e.Errorf(list, "__join__ takes a list, not %s", reading.Show(list))
 		return
 	}
 	var text strings.Builder
@@ -223,7 +224,7 @@ func (e *expander) join(n *yaml.Node) {
 		case yamlvalue.Text, yamlvalue.Int, yamlvalue.Float:
 			text.WriteString(part.Value)
 		default:
-			e.errorf(part, "__join__ takes text and numbers, not %s: quote it", show(part))
+			e.Errorf(part, "__join__ takes text and numbers, not %s: quote it", reading.Show(part))
 		}
 		// Joins of joins through aliases double their text without adding nodes.
 		if e.joined += len(part.Value); e.joined > maxFileSize {
@@ -248,15 +249,15 @@ func (e *expander) expandEnv(n *yaml.Node) {
 	}
 	n.Value = envPattern.ReplaceAllStringFunc(n.Value, func(ref string) string {
 		name := strings.Trim(ref, "${}")
-		e.environment[name] = true
+		e.Rests.Environment[name] = true
 		value, set := e.opts.LookupEnv(name)
 		if !set {
 			return ref
 		}
-		e.filled[n] = true
+		e.Filled(n)
 		if secretEnvName.MatchString(name) {
-			e.secret(value, e.opts)
-			e.warnf(n, "the value of the environment variable %s becomes part of the DAG: use a connection", name)
+			e.Secret(value, e.opts.Secret)
+			e.Warnf(n, "the value of the environment variable %s becomes part of the DAG: use a connection", name)
 		}
 		return value
 	})

@@ -10,18 +10,18 @@ import (
 // readGroups reads the task groups, finds their parents and gives each its id and
 // the base of its tasks.
 func (r *dagReader) readGroups() {
-	before := *r.failed
+	before := r.Failed()
 	byName := map[string]*groupDraft{}
 	for _, e := range r.entries(r.draft.groups, "group_name") {
-		if !checkID(r.scope, e.name, "group_name", isGroupRune, maxGroupLength) {
+		if !checkID(r.Scope, e.name, "group_name", isGroupRune, maxGroupLength) {
 			continue
 		}
-		g := &groupDraft{Group: dag.Group{Label: e.name.Value, Pos: r.position(firstKey(e.body))}, name: e.name}
+		g := &groupDraft{Group: dag.Group{Label: e.name.Value, Pos: r.Position(firstKey(e.body))}, name: e.name}
 		groupKeys.reset(g)
 		r.readGroupKeys(g, e)
 		g.NoPrefix = !g.prefix
 		if first, twice := byName[g.Label]; twice {
-			r.errorf(e.name, "group %q stands twice, first on line %d", g.Label, first.name.Line)
+			r.Errorf(e.name, "group %q stands twice, first on line %d", g.Label, first.name.Line)
 			continue
 		}
 		byName[g.Label] = g
@@ -36,7 +36,7 @@ func (r *dagReader) readGroups() {
 	for _, g := range r.groups {
 		r.place(g)
 	}
-	if *r.failed > before {
+	if r.Failed() > before {
 		r.draft.unsure.Tasks = true // their ids begin with those of the groups
 	}
 }
@@ -45,7 +45,7 @@ func (r *dagReader) readGroupKeys(g *groupDraft, e entry) {
 	for k, v := range yamlvalue.Pairs(e.body) {
 		known, ok := groupKeys.find(k.Value)
 		if !ok {
-			r.errorf(k, "group %q: unknown key %q%s", g.Label, yamlvalue.Excerpt(k.Value), r.suggest(k.Value, groupKeys.names()))
+			r.Errorf(k, "group %q: unknown key %q%s", g.Label, yamlvalue.Excerpt(k.Value), r.Suggest(k.Value, groupKeys.names()))
 			continue
 		}
 		known.apply(r, g, k, v)
@@ -56,12 +56,12 @@ func (r *dagReader) findParent(g *groupDraft, byName map[string]*groupDraft) {
 	if !g.parentName.present() {
 		return
 	}
-	name, ok := r.text("parent_group_name", g.parentName.value)
+	name, ok := r.Text("parent_group_name", g.parentName.value)
 	if !ok {
 		return
 	}
 	if g.parent = byName[name]; g.parent == nil {
-		r.errorf(g.parentName.value, "group %q: unknown parent group %q%s", g.Label, yamlvalue.Excerpt(name), r.suggest(name, r.groupNames))
+		r.Errorf(g.parentName.value, "group %q: unknown parent group %q%s", g.Label, yamlvalue.Excerpt(name), r.Suggest(name, r.groupNames))
 	}
 }
 
@@ -80,13 +80,13 @@ func (r *dagReader) breakCycle(g *groupDraft) {
 	depth := 1
 	for p := g.parent; p != nil; p = p.parent {
 		if depth++; depth > maxDepth {
-			r.errorf(g.parentName.value, "groups are nested more than %d levels deep", maxDepth)
+			r.Errorf(g.parentName.value, "groups are nested more than %d levels deep", maxDepth)
 			g.parent = nil
 			return
 		}
 		path = append(path, p.Label)
 		if p == g {
-			r.errorf(g.parentName.value, "groups are inside each other: %s", yamlvalue.Excerpt(strings.Join(path, " -> ")))
+			r.Errorf(g.parentName.value, "groups are inside each other: %s", yamlvalue.Excerpt(strings.Join(path, " -> ")))
 			g.parent = nil
 			return
 		}

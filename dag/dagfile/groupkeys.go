@@ -42,8 +42,8 @@ var groupKeys = newTable(
 	key[groupDraft]{
 		name: "add_suffix_on_collision", doc: "Must be false.", schema: map[string]any{"const": false}, def: false,
 		set: func(r *dagReader, _ *groupDraft, k, v *yaml.Node) {
-			if on, ok := r.boolean(k.Value, v); ok && on {
-				r.errorf(k, "add_suffix_on_collision is not supported: give each group a name of its own")
+			if on, ok := r.Boolean(k.Value, v); ok && on {
+				r.Errorf(k, "add_suffix_on_collision is not supported: give each group a name of its own")
 			}
 		},
 	},

@@ -108,7 +108,7 @@ func typedKey[T any, V comparable](name, doc string, def V, schema map[string]an
 
 func boolKey[T any](name string, def bool, doc string, field func(*T) *bool) key[T] {
 	k := typedKey(name, doc, def, schemaOf("boolean"), field,
-		func(r *dagReader, v *yaml.Node) (bool, bool) { return r.boolean(name, v) },
+		func(r *dagReader, v *yaml.Node) (bool, bool) { return r.Boolean(name, v) },
 		func(v bool) any { return v })
 	k.def = def
 	return k
@@ -121,7 +121,7 @@ func intKey[T any](name string, def, lowest int, doc string, field func(*T) *int
 		schema["minimum"] = lowest
 	}
 	k := typedKey(name, doc, def, schema, field,
-		func(r *dagReader, v *yaml.Node) (int, bool) { return r.integer(name, v, int64(lowest), math.MaxInt32) },
+		func(r *dagReader, v *yaml.Node) (int, bool) { return r.Integer(name, v, int64(lowest), math.MaxInt32) },
 		func(v int) any { return v })
 	if lowest < 1 {
 		k.def = def
@@ -131,7 +131,7 @@ func intKey[T any](name string, def, lowest int, doc string, field func(*T) *int
 
 func textKey[T any](name, def, doc string, field func(*T) *string) key[T] {
 	return typedKey(name, doc, def, schemaOf("string"), field,
-		func(r *dagReader, v *yaml.Node) (string, bool) { return r.text(name, v) },
+		func(r *dagReader, v *yaml.Node) (string, bool) { return r.Text(name, v) },
 		func(v string) any { return v })
 }
 
@@ -144,9 +144,9 @@ func durationKey[T any](name string, def time.Duration, zeroAllowed bool, doc st
 	}
 	return typedKey(name, doc, def, map[string]any{"$ref": ref}, field,
 		func(r *dagReader, v *yaml.Node) (time.Duration, bool) {
-			d, ok := r.duration(name, v)
+			d, ok := r.Duration(name, v)
 			if ok && d == 0 && !zeroAllowed {
-				r.errorf(v, "%s must be more than 0: leave it out for none", name)
+				r.Errorf(v, "%s must be more than 0: leave it out for none", name)
 				return 0, false
 			}
 			return d, ok
@@ -160,7 +160,7 @@ func textsKey[T any](name, doc string, field func(*T) *[]string) key[T] {
 		name: name, doc: doc, schema: map[string]any{"type": "array", "items": schemaOf("string")},
 		reset: func(dst *T) { *field(dst) = nil },
 		set: func(r *dagReader, dst *T, _, v *yaml.Node) {
-			if list, ok := r.texts(name, v); ok {
+			if list, ok := r.Texts(name, v); ok {
 				*field(dst) = list
 			}
 		},
@@ -196,7 +196,7 @@ func dateKey[T any](name, doc string, field func(*T) *time.Time) key[T] {
 		name: name, doc: doc, schema: map[string]any{"$ref": "#/$defs/date"},
 		reset: func(dst *T) { *field(dst) = time.Time{} },
 		set: func(r *dagReader, dst *T, _, v *yaml.Node) {
-			if t, ok := r.date(name, v, r.zone, r.now); ok {
+			if t, ok := r.Date(name, v, r.zone, r.now); ok {
 				*field(dst) = t
 			}
 		},
@@ -213,7 +213,7 @@ func dateKey[T any](name, doc string, field func(*T) *time.Time) key[T] {
 func ignoredKey[T any](name, doc, why string) key[T] {
 	return key[T]{name: name, doc: doc, schema: map[string]any{}, set: func(r *dagReader, _ *T, k, _ *yaml.Node) {
 		if why != "" {
-			r.warnf(k, "%s has no effect here: %s", name, why)
+			r.Warnf(k, "%s has no effect here: %s", name, why)
 		}
 	}}
 }

@@ -18,6 +18,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 )
 
 // Options says how DAG files are read. The zero value is usable.
@@ -97,7 +98,7 @@ func Parse(name string, data []byte, catalog Catalog, opts Options) ([]*dag.DAG,
 type Loader struct {
 	catalog    Catalog
 	opts       Options
-	zones      zoneCache
+	zones      reading.Zones
 	timetables timetableCache
 	operators  operatorCache
 	pool       nodePool
@@ -113,16 +114,10 @@ type loadedFile struct {
 	stamp string
 	// written is when the newest of its files was written.
 	written time.Time
-	// variables are those that were looked up, with what they had.
-	variables map[string]variableValue
-	volatile  bool
-	// environment are the names of environment variables that the files have.
-	environment map[string]bool
-	// restsOnDisk says that it was looked at what else is on the disk.
-	restsOnDisk bool
-	dags        []*dag.DAG
-	broken      []*BrokenDAG
-	found       dag.Diagnostics
+	rests   reading.Rests
+	dags    []*dag.DAG
+	broken  []*BrokenDAG
+	found   dag.Diagnostics
 }
 
 // NewLoader returns a loader without remembered files.
@@ -132,7 +127,7 @@ func NewLoader(catalog Catalog, opts Options) *Loader {
 		timetables: timetableCache{made: map[dag.Schedule]map[string]builtTimetable{}},
 		operators:  operatorCache{found: map[string]*operatorEntry{}},
 		pool:       nodePool{scalars: map[pooledScalar]*yaml.Node{}},
-		variables:  variableCache{known: map[string]variableValue{}},
+		variables:  variableCache{known: map[string]reading.Variable{}},
 		files:      map[string]*loadedFile{},
 	}
 }
@@ -198,9 +193,9 @@ func (l *Loader) Read(sources []File) []Outcome {
 	inParallel(len(sources), func(i int) {
 		f := l.readFile(sources[i], nil)
 		outcomes[i] = Outcome{
-			DAGs: f.dags, Diagnostics: f.found, Environment: slices.Sorted(maps.Keys(f.environment)), Stamp: f.stamp, Written: f.written,
+			DAGs: f.dags, Diagnostics: f.found, Environment: slices.Sorted(maps.Keys(f.rests.Environment)), Stamp: f.stamp, Written: f.written,
 		}
-		outcomes[i].Lasting = f.stamp != "" && !f.restsOnDisk && len(f.variables) == 0 && !slices.ContainsFunc(outcomes[i].Environment, secretEnvName.MatchString)
+		outcomes[i].Lasting = f.stamp != "" && !f.rests.OnDisk && len(f.rests.Variables) == 0 && !slices.ContainsFunc(outcomes[i].Environment, secretEnvName.MatchString)
 	})
 	return outcomes
 }
@@ -208,7 +203,7 @@ func (l *Loader) Read(sources []File) []Outcome {
 // readFile returns the outcome of one file, the former one when nothing has changed.
 func (l *Loader) readFile(src File, former *loadedFile) *loadedFile {
 	stamp, written, err := src.Stamp()
-	if err == nil && former != nil && former.stamp == stamp && l.sameVariables(former.variables) {
+	if err == nil && former != nil && former.stamp == stamp && l.sameVariables(former.rests.Variables) {
 		return former
 	}
 	data, err := readLimited(src.path)
@@ -216,7 +211,7 @@ func (l *Loader) readFile(src File, former *loadedFile) *loadedFile {
 		return &loadedFile{found: dag.Diagnostics{{File: src.path, Severity: dag.Error, Text: "read the file: " + errorText(err)}}}
 	}
 	f := l.parse(src, data)
-	if !f.volatile {
+	if !f.rests.Volatile {
 		f.stamp, f.written = stamp, written
 	}
 	return f
@@ -228,7 +223,7 @@ func collect(sources []File, loaded []*loadedFile, found dag.Diagnostics) Result
 	result := Result{Diagnostics: slices.Clone(found)}
 	first := map[string]*dag.DAG{}
 	for i, f := range loaded {
-		result.Volatile = result.Volatile || f.volatile || len(f.variables) > 0
+		result.Volatile = result.Volatile || f.rests.Volatile || len(f.rests.Variables) > 0
 		result.Diagnostics = append(result.Diagnostics, f.found...)
 		result.Broken = append(result.Broken, f.broken...)
 		for _, d := range f.dags {

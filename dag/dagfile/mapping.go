@@ -7,6 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -40,19 +41,19 @@ func (r *dagReader) spreadPartial(t *taskDraft) {
 		return
 	}
 	if !t.mapped.expand.present() && !t.mapped.kwargs.present() {
-		r.errorf(p.key, "partial needs expand or expand_kwargs: write the parameters on the task itself")
+		r.Errorf(p.key, "partial needs expand or expand_kwargs: write the parameters on the task itself")
 		return
 	}
-	if !r.mapping("partial", p.value) {
+	if !r.Mapping("partial", p.value) {
 		return
 	}
 	for k, v := range yamlvalue.Pairs(p.value) {
 		if twice, _ := yamlvalue.Lookup(t.node, k.Value); twice != nil {
-			r.errorf(k, "%s stands on the task too, on line %d: keep one of them", yamlvalue.Excerpt(k.Value), twice.Line)
+			r.Errorf(k, "%s stands on the task too, on line %d: keep one of them", yamlvalue.Excerpt(k.Value), twice.Line)
 			continue
 		}
 		if _, ofTask := taskKeys.find(k.Value); ofTask {
-			r.errorf(k, "%s is not a parameter: write it on the task itself", yamlvalue.Excerpt(k.Value))
+			r.Errorf(k, "%s is not a parameter: write it on the task itself", yamlvalue.Excerpt(k.Value))
 			continue
 		}
 		r.taskKey(t, k, v)
@@ -65,7 +66,7 @@ func (r *dagReader) readMapping(t *taskDraft, op *operatorEntry) {
 	expand, kwargs := t.mapped.expand, t.mapped.kwargs
 	switch {
 	case expand.present() && kwargs.present():
-		r.errorf(kwargs.key, "expand and expand_kwargs exclude each other")
+		r.Errorf(kwargs.key, "expand and expand_kwargs exclude each other")
 		return
 	case expand.present():
 		t.Mapping = r.readExpand(t, op)
@@ -78,7 +79,7 @@ func (r *dagReader) readMapping(t *taskDraft, op *operatorEntry) {
 		return
 	}
 	if t.Operator == "empty" || len(op.params) == 0 {
-		r.errorf(t.operator.value, "operator %s has no parameters to map", t.Operator)
+		r.Errorf(t.operator.value, "operator %s has no parameters to map", t.Operator)
 		return
 	}
 	r.checkMapped(t, op)
@@ -86,13 +87,13 @@ func (r *dagReader) readMapping(t *taskDraft, op *operatorEntry) {
 
 func (r *dagReader) readExpand(t *taskDraft, op *operatorEntry) *dag.Mapping {
 	p := t.mapped.expand
-	if !r.mapping("expand", p.value) {
+	if !r.Mapping("expand", p.value) {
 		return nil
 	}
 	m := &dag.Mapping{}
 	for k, v := range yamlvalue.Pairs(p.value) {
 		if twice, _ := yamlvalue.Lookup(t.Args, k.Value); twice != nil && r.ownKey(t, twice) {
-			r.errorf(k, "%s stands on the task too, on line %d: keep one of them", yamlvalue.Excerpt(k.Value), twice.Line)
+			r.Errorf(k, "%s stands on the task too, on line %d: keep one of them", yamlvalue.Excerpt(k.Value), twice.Line)
 			continue
 		}
 		if _, common := commonKeys.find(k.Value); common || !op.has(k.Value) {
@@ -106,7 +107,7 @@ func (r *dagReader) readExpand(t *taskDraft, op *operatorEntry) *dag.Mapping {
 		}
 	}
 	if len(p.value.Content) == 0 {
-		r.errorf(p.key, "expand is empty: name a parameter and what to map it over")
+		r.Errorf(p.key, "expand is empty: name a parameter and what to map it over")
 	}
 	if len(m.Args) == 0 {
 		return nil
@@ -129,15 +130,15 @@ func (r *dagReader) ownKey(t *taskDraft, key *yaml.Node) bool {
 
 func (r *dagReader) wrongMappedKey(k *yaml.Node, op *operatorEntry, common bool) {
 	if common {
-		r.errorf(k, "%s is the same for all instances: write it on the task", yamlvalue.Excerpt(k.Value))
+		r.Errorf(k, "%s is the same for all instances: write it on the task", yamlvalue.Excerpt(k.Value))
 		return
 	}
-	r.errorf(k, "unknown parameter %q for operator %s%s", yamlvalue.Excerpt(k.Value), op.Name(), r.suggest(k.Value, slices.Values(op.params)))
+	r.Errorf(k, "unknown parameter %q for operator %s%s", yamlvalue.Excerpt(k.Value), op.Name(), r.Suggest(k.Value, slices.Values(op.params)))
 }
 
 // readMapped reads a list, a mapping or a reference.
 func (r *dagReader) readMapped(t *taskDraft, what string, n *yaml.Node, at func(*dag.Mapping) *dag.MappedValues) (dag.MappedValues, bool) {
-	n, ok := r.cast(n)
+	n, ok := r.Cast(n)
 	if !ok {
 		return dag.MappedValues{}, false
 	}
@@ -147,7 +148,7 @@ func (r *dagReader) readMapped(t *taskDraft, what string, n *yaml.Node, at func(
 		v.Values = slices.Clone(n.Content)
 	case yamlvalue.Map:
 		if what == "expand_kwargs" {
-			r.errorf(n, "expand_kwargs: want a list of mappings, or a result such as task_id.output, not a mapping")
+			r.Errorf(n, "expand_kwargs: want a list of mappings, or a result such as task_id.output, not a mapping")
 			return v, false
 		}
 		for k, value := range yamlvalue.Pairs(n) {
@@ -156,24 +157,24 @@ func (r *dagReader) readMapped(t *taskDraft, what string, n *yaml.Node, at func(
 	case yamlvalue.Text:
 		m := resultReference.FindStringSubmatch(n.Value)
 		if m == nil {
-			r.errorf(n, "%s: want a list, a mapping, or a result such as task_id.output, not %s", what, show(n))
+			r.Errorf(n, "%s: want a list, a mapping, or a result such as task_id.output, not %s", what, reading.Show(n))
 			return v, false
 		}
 		v.Key = m[3]
 		t.mapped.refs = append(t.mapped.refs, mappedRef{n, m[1] + m[2], at})
 	default:
-		r.errorf(n, "%s: want a list, a mapping, or a result such as task_id.output, not %s", what, show(n))
+		r.Errorf(n, "%s: want a list, a mapping, or a result such as task_id.output, not %s", what, reading.Show(n))
 		return v, false
 	}
 	if k := yamlvalue.KindOf(n); k != yamlvalue.Text && len(v.Values) == 0 {
-		r.warnf(n, "%s is empty: there is nothing to map over, and the task is always skipped", what)
+		r.Warnf(n, "%s is empty: there is nothing to map over, and the task is always skipped", what)
 	}
 	if what != "expand_kwargs" {
 		return v, true
 	}
 	for _, element := range v.Values {
 		if yamlvalue.KindOf(element) != yamlvalue.Map {
-			r.errorf(element, "expand_kwargs: each element must be a mapping of parameters, not %s", show(element))
+			r.Errorf(element, "expand_kwargs: each element must be a mapping of parameters, not %s", reading.Show(element))
 			return v, false
 		}
 	}
@@ -239,7 +240,7 @@ func (c *mappedCheck) instance(pairs []*yaml.Node) {
 			continue
 		}
 		c.seen[p.at] = true
-		c.report(p.severity(), p.at, p.problem.Text)
+		c.Report(p.severity(), p.at, p.problem.Text)
 	}
 }
 
@@ -260,13 +261,13 @@ func (r *dagReader) resolveMapped(t *taskDraft, down end, names endNames) (list 
 		case !ok || t.Mapping == nil:
 			continue
 		case up.group != nil:
-			r.errorf(ref.at, "%q is a group: map over the result of a task", yamlvalue.Excerpt(ref.name))
+			r.Errorf(ref.at, "%q is a group: map over the result of a task", yamlvalue.Excerpt(ref.name))
 			continue
 		case !r.tasks[up.task].DoXComPush:
-			r.errorf(ref.at, "task %q keeps no result: it has do_xcom_push: false", yamlvalue.Excerpt(ref.name))
+			r.Errorf(ref.at, "task %q keeps no result: it has do_xcom_push: false", yamlvalue.Excerpt(ref.name))
 			continue
 		case up.same(down):
-			r.errorf(ref.at, "%q cannot be mapped over its own result", yamlvalue.Excerpt(ref.name))
+			r.Errorf(ref.at, "%q cannot be mapped over its own result", yamlvalue.Excerpt(ref.name))
 			continue
 		}
 		ref.values(t.Mapping).From = r.tasks[up.task].ID

@@ -6,12 +6,14 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // fileReader is what the DAGs of one file share.
 type fileReader struct {
 	*Loader
+	src File
 	// budget is how many nodes may still be given to checks; merging could otherwise
 	// multiply a file without end.
 	budget int
@@ -19,19 +21,16 @@ type fileReader struct {
 
 // parse reads the DAGs of a file whose content is data.
 func (l *Loader) parse(src File, data []byte) *loadedFile {
-	reporter := newReporter(src.path)
-	reporter.root = src.root
-	failed := 0
-	top := scope{reporter: reporter, failed: &failed}
+	top := reading.NewScope(src.path)
 	root := readDocument(top, data, l.opts)
 	if root == nil {
-		return reporter.outcome()
+		return outcome(top)
 	}
-	f := &fileReader{Loader: l, budget: maxNodes}
+	f := &fileReader{Loader: l, src: src, budget: maxNodes}
 	shared := l.readDefaults(top, src.defaults)
 	_, block := yamlvalue.Lookup(root, "default")
-	if block != nil && !plainMapping(block) && yamlvalue.KindOf(block) != yamlvalue.Null {
-		top.errorf(block, "default must be a mapping, not %s", show(block))
+	if block != nil && !reading.PlainMapping(block) && yamlvalue.KindOf(block) != yamlvalue.Null {
+		top.Errorf(block, "default must be a mapping, not %s", reading.Show(block))
 		block = nil
 	}
 	var dags []*dag.DAG
@@ -44,36 +43,38 @@ func (l *Loader) parse(src File, data []byte) *loadedFile {
 			broken = append(broken, b)
 		}
 	}
-	outcome := reporter.outcome()
-	outcome.dags, outcome.broken = dags, broken
-	return outcome
+	whole := outcome(top)
+	whole.dags, whole.broken = dags, broken
+	return whole
+}
+
+// outcome is what was found, without DAGs.
+func outcome(top reading.Scope) *loadedFile {
+	return &loadedFile{found: top.Diagnostics(), rests: top.Rests}
 }
 
 // readDAG reads one top-level key: a DAG, one in error as far as it can be read, or neither.
-func (f *fileReader) readDAG(top scope, name, body *yaml.Node, shared defaults, block *yaml.Node) (*dag.DAG, *BrokenDAG) {
+func (f *fileReader) readDAG(top reading.Scope, name, body *yaml.Node, shared defaults, block *yaml.Node) (*dag.DAG, *BrokenDAG) {
 	switch name.Value {
 	case "default":
 		return nil, nil
 	case "task_groups":
-		top.warnf(name, "task_groups at top level has no effect: write it inside a DAG")
+		top.Warnf(name, "task_groups at top level has no effect: write it inside a DAG")
 		return nil, nil
 	}
 	own, _ := yamlvalue.Lookup(body, "tasks")
 	if strings.HasPrefix(name.Value, "x-") && own == nil {
 		return nil, nil
 	}
-	// Without its defaults a DAG would mean something else.
-	failed := *top.failed
-	s := top
-	s.dagID, s.failed = yamlvalue.Excerpt(name.Value), &failed
+	s := top.DAG(yamlvalue.Excerpt(name.Value))
 	if yamlvalue.KindOf(body) == yamlvalue.Null {
 		body = &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: body.Line, Column: body.Column}
 	}
-	if !plainMapping(body) {
-		s.errorf(body, "a DAG is a mapping, not %s", show(body))
+	if !reading.PlainMapping(body) {
+		s.Errorf(body, "a DAG is a mapping, not %s", reading.Show(body))
 		return nil, nil
 	}
-	r := &dagReader{scope: s, fileReader: f, now: f.opts.Now(), readCallbacks: map[*yaml.Node][]dag.Callback{}}
+	r := &dagReader{Scope: s, fileReader: f, now: f.opts.Now(), readCallbacks: map[*yaml.Node][]dag.Callback{}}
 	body = r.applyShared(body, shared, block)
 	if !r.spend(body) {
 		return nil, nil
@@ -92,15 +93,15 @@ func (r *dagReader) applyShared(body *yaml.Node, shared defaults, block *yaml.No
 			continue
 		}
 		if _, other := yamlvalue.Lookup(block, k.Value); other != nil && !sameNode(other, v) {
-			at := r.position(k)
-			r.warnf(other, "%s stands in %s:%d:%d too, which wins over the default block", k.Value, at.File, at.Line, at.Column)
+			at := r.Position(k)
+			r.Warnf(other, "%s stands in %s:%d:%d too, which wins over the default block", k.Value, at.File, at.Line, at.Column)
 		}
 		merged.Content = append(merged.Content, k, v)
 	}
 	result := &merged
 	if block != nil {
 		r.noteReplacedTasks(body, block)
-		result = merge(result, block)
+		result = reading.Merge(result, block)
 	}
 	return withDefaultArgs(result, shared.args)
 }
@@ -113,7 +114,7 @@ func (r *dagReader) noteReplacedTasks(body, block *yaml.Node) {
 		return
 	}
 	r.listReplaced = true
-	r.warnf(own, "this list of tasks replaces the list of the default block (line %d): lists are not merged", theirs.Line)
+	r.Warnf(own, "this list of tasks replaces the list of the default block (line %d): lists are not merged", theirs.Line)
 }
 
 // withDefaultArgs fills the gaps of default_args key by key, without merging values.
@@ -132,7 +133,7 @@ func withDefaultArgs(body, args *yaml.Node) *yaml.Node {
 			result.Content[i+1] = args
 			return &result
 		}
-		if plainMapping(own) {
+		if reading.PlainMapping(own) {
 			filled := *own
 			filled.Content = append([]*yaml.Node(nil), own.Content...)
 			for k, v := range yamlvalue.Pairs(args) {
@@ -157,7 +158,7 @@ func (r *dagReader) spend(n *yaml.Node) bool {
 		return false
 	}
 	if r.budget -= countNodes(n, r.budget+1); r.budget < 0 {
-		r.errorf(n, "the file has more than %d nodes once its defaults are merged: split it", maxNodes)
+		r.Errorf(n, "the file has more than %d nodes once its defaults are merged: split it", maxNodes)
 		return false
 	}
 	return true

@@ -13,12 +13,13 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // dagReader turns the merged mapping of one DAG into a DAG.
 type dagReader struct {
-	scope
+	reading.Scope
 	*fileReader
 	now time.Time
 	// zone is where dates are placed.
@@ -36,18 +37,18 @@ type dagReader struct {
 // inTask returns a reader whose messages name a task.
 func (r *dagReader) inTask(id string) *dagReader {
 	c := *r
-	c.scope = c.scope.task(id)
+	c.Scope = c.Scope.Task(id)
 	return &c
 }
 
 // read returns the DAG, or after an error what could be read of it. Every part is read, so
 // that all mistakes are reported at once.
 func (r *dagReader) read(name, body *yaml.Node) (*dag.DAG, *BrokenDAG) {
-	whole := *r.failed == 0
-	if checkID(r.scope, name, "dag_id", isIDRune, maxIDLength) {
+	whole := r.Failed() == 0
+	if checkID(r.Scope, name, "dag_id", isIDRune, maxIDLength) {
 		r.checkPath(name, "dag_id", name.Value)
 	}
-	r.draft = &dagDraft{DAG: &dag.DAG{ID: name.Value, Pos: r.position(name)}}
+	r.draft = &dagDraft{DAG: &dag.DAG{ID: name.Value, Pos: r.Position(name)}}
 	if !whole { // without its defaults
 		r.draft.unsure = Unsure{Tasks: true, Params: true, Macros: true}
 	}
@@ -66,7 +67,7 @@ func (r *dagReader) read(name, body *yaml.Node) (*dag.DAG, *BrokenDAG) {
 	switch {
 	case r.budget < 0:
 		return nil, nil
-	case *r.failed > 0:
+	case r.Failed() > 0:
 		return nil, &BrokenDAG{DAG: r.assemble(), Unsure: r.draft.unsure}
 	}
 	return r.finish(), nil
@@ -79,19 +80,19 @@ func (r *dagReader) readKeys(body *yaml.Node) {
 			continue
 		}
 		if why, rejected := rejected(k.Value); rejected {
-			r.errorf(k, "%s %s", yamlvalue.Excerpt(k.Value), why)
+			r.Errorf(k, "%s %s", yamlvalue.Excerpt(k.Value), why)
 			continue
 		}
 		if _, ofTasks := commonKeys.find(k.Value); ofTasks {
-			r.errorf(k, "%s is a key of tasks: put it into default_args", yamlvalue.Excerpt(k.Value))
+			r.Errorf(k, "%s is a key of tasks: put it into default_args", yamlvalue.Excerpt(k.Value))
 			continue
 		}
 		r.draft.unsure.misspelt(k.Value)
-		r.errorf(k, "unknown key %q%s", yamlvalue.Excerpt(k.Value), r.suggest(k.Value, dagKeys.names()))
+		r.Errorf(k, "unknown key %q%s", yamlvalue.Excerpt(k.Value), r.Suggest(k.Value, dagKeys.names()))
 	}
 	if c := r.draft.concurrency; c.present() {
-		r.warnf(c.key, "concurrency is the old name: use max_active_tasks")
-		if n, ok := r.integer("concurrency", c.value, 1, 1<<31-1); ok {
+		r.Warnf(c.key, "concurrency is the old name: use max_active_tasks")
+		if n, ok := r.Integer("concurrency", c.value, 1, 1<<31-1); ok {
 			r.draft.MaxActiveTasks = n
 		}
 	}
@@ -111,11 +112,11 @@ func rejected(name string) (why string, ok bool) {
 func (r *dagReader) readTimezone() {
 	r.zone = r.opts.Location
 	if tz := r.draft.timezone; tz.present() {
-		if loc, ok := r.scope.zone(tz.value, &r.zones); ok {
+		if loc, ok := r.Scope.Zone(tz.value, &r.zones); ok {
 			r.zone = loc
 		}
 		if !r.draft.startDate.present() && !r.opts.restoring {
-			r.warnf(tz.key, "timezone has no effect on the schedule without a start_date beside it")
+			r.Warnf(tz.key, "timezone has no effect on the schedule without a start_date beside it")
 		}
 	}
 }
@@ -130,7 +131,7 @@ func (r *dagReader) readDefaultArgs() {
 	r.base.OnExecute, r.base.OnRetry, r.base.OnSkipped = r.draft.onExecute, r.draft.onRetry, r.draft.onSkipped
 	reader := *r
 	if _, tz := yamlvalue.Lookup(r.draft.defaultArgs.value, "timezone"); tz != nil {
-		if loc, ok := r.scope.zone(tz, &r.zones); ok {
+		if loc, ok := r.Scope.Zone(tz, &r.zones); ok {
 			reader.zone = loc
 		}
 	} else {
@@ -145,17 +146,17 @@ func (r *dagReader) readDates() {
 	d := r.draft
 	d.StartDate, d.EndDate = r.base.StartDate, r.base.EndDate
 	if p := d.startDate; p.present() {
-		d.StartDate, _ = r.date("start_date", p.value, r.zone, r.now)
+		d.StartDate, _ = r.Date("start_date", p.value, r.zone, r.now)
 	}
 	if p := d.endDate; p.present() {
-		d.EndDate, _ = r.date("end_date", p.value, r.zone, r.now)
+		d.EndDate, _ = r.Date("end_date", p.value, r.zone, r.now)
 	}
 	if !d.StartDate.IsZero() && !d.EndDate.IsZero() && d.EndDate.Before(d.StartDate) {
 		at := d.endDate.key
 		if !d.endDate.present() {
 			at, _ = yamlvalue.Lookup(d.defaultArgs.value, "end_date")
 		}
-		r.warnf(at, "end_date is before start_date: the DAG never runs on its schedule")
+		r.Warnf(at, "end_date is before start_date: the DAG never runs on its schedule")
 	}
 	d.PlainZone = r.opts.Location
 	if !d.StartDate.IsZero() {
@@ -171,7 +172,7 @@ func (r *dagReader) readSchedule() {
 	given := d.schedule
 	if d.timetable.value != nil {
 		if given.value != nil {
-			r.errorf(d.timetable.key, "timetable is another spelling of schedule: keep one of them")
+			r.Errorf(d.timetable.key, "timetable is another spelling of schedule: keep one of them")
 			return
 		}
 		given = d.timetable
@@ -184,20 +185,20 @@ func (r *dagReader) readSchedule() {
 		return
 	}
 	if plan.Zone != "" {
-		loc, err := r.zones.load(plan.Zone)
+		loc, err := r.zones.Load(plan.Zone)
 		if err != nil {
-			r.errorf(given.value, "schedule: %v", err)
+			r.Errorf(given.value, "schedule: %v", err)
 			return
 		}
 		p.Location = loc
 	}
 	built, warnings, err := r.timetables.get(plan, p.Location)
 	if err != nil {
-		r.errorf(given.value, "schedule: %v", err)
+		r.Errorf(given.value, "schedule: %v", err)
 		return
 	}
 	for _, text := range warnings {
-		r.warnf(given.value, "schedule: %s", text)
+		r.Warnf(given.value, "schedule: %s", text)
 	}
 	p.Schedule, p.Timetable, p.ScheduleText = plan, built, plan.String()
 	if p.Assets != nil {
@@ -209,7 +210,7 @@ func (r *dagReader) readSchedule() {
 func (r *dagReader) checkSchedule(given pair, plan dag.Schedule) {
 	d := r.draft
 	if plan.Kind == dag.ContinuousSchedule && d.MaxActiveRuns != 1 {
-		r.errorf(given.value, "the schedule @continuous needs max_active_runs: 1")
+		r.Errorf(given.value, "the schedule @continuous needs max_active_runs: 1")
 	}
 	if plan.Kind == dag.NoSchedule && d.Assets == nil {
 		return
@@ -219,7 +220,7 @@ func (r *dagReader) checkSchedule(given pair, plan dag.Schedule) {
 	}
 	for name := range d.ParamSchemas {
 		if _, has := d.Params.Get(name); !has {
-			r.errorf(given.key, "param %q has no default: a DAG with a schedule needs one for each param", name)
+			r.Errorf(given.key, "param %q has no default: a DAG with a schedule needs one for each param", name)
 		}
 	}
 }
@@ -228,11 +229,11 @@ func (r *dagReader) checkSchedule(given pair, plan dag.Schedule) {
 func (r *dagReader) checkCatchup(given pair) {
 	d := r.draft
 	if d.Catchup && d.StartDate.IsZero() && r.opts.CatchupByDefault {
-		r.warnf(given.key, "there is nothing to catch up with: the DAG has no start_date")
+		r.Warnf(given.key, "there is nothing to catch up with: the DAG has no start_date")
 		d.Catchup = false
 	}
 	if d.Catchup && d.StartDate.IsZero() {
-		r.errorf(given.key, "catchup needs a start_date: the first moment to catch up with")
+		r.Errorf(given.key, "catchup needs a start_date: the first moment to catch up with")
 	}
 }
 
@@ -242,22 +243,22 @@ func (r *dagReader) readDocs() {
 	if !p.present() {
 		return
 	}
-	r.volatile = true
-	path, ok := r.text("doc_md_file_path", p.value)
+	r.Rests.Volatile = true
+	path, ok := r.Text("doc_md_file_path", p.value)
 	if !ok {
 		return
 	}
 	if !filepath.IsAbs(path) {
-		r.errorf(p.value, "doc_md_file_path must be absolute")
+		r.Errorf(p.value, "doc_md_file_path must be absolute")
 		return
 	}
 	text, err := os.ReadFile(path) //nolint:gosec // reading the named file is what the key is for
 	if err != nil {
-		r.errorf(p.value, "read doc_md_file_path: %v", err)
+		r.Errorf(p.value, "read doc_md_file_path: %v", err)
 		return
 	}
 	if len(text) > maxFileSize || !utf8.Valid(text) {
-		r.errorf(p.value, "doc_md_file_path must be UTF-8 text of at most %d bytes", maxFileSize)
+		r.Errorf(p.value, "doc_md_file_path must be UTF-8 text of at most %d bytes", maxFileSize)
 		return
 	}
 	r.draft.DocMD = string(text)
@@ -269,12 +270,12 @@ func (r *dagReader) checkDirectory(at *yaml.Node, path string) {
 		return
 	}
 	if !filepath.IsAbs(path) {
-		r.errorf(at, "template_searchpath: %q is not absolute", yamlvalue.Excerpt(path))
+		r.Errorf(at, "template_searchpath: %q is not absolute", yamlvalue.Excerpt(path))
 		return
 	}
-	r.restsOnDisk = true
+	r.Rests.OnDisk = true
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
-		r.errorf(at, "template_searchpath: %q is not a directory", yamlvalue.Excerpt(path))
+		r.Errorf(at, "template_searchpath: %q is not a directory", yamlvalue.Excerpt(path))
 	}
 }
 
@@ -289,7 +290,7 @@ const (
 // and the id, or "task_id=" and the id.
 func (r *dagReader) checkPath(n *yaml.Node, what, id string) {
 	if longest := maxPathBytes - len(what) - len("="); len(id) > longest && !r.opts.restoring {
-		r.errorf(n, "%s has %d bytes, and at most %d are allowed, because the folder of its logs is named after it: shorten it%s",
+		r.Errorf(n, "%s has %d bytes, and at most %d are allowed, because the folder of its logs is named after it: shorten it%s",
 			what, len(id), longest, manyBytes(id))
 	}
 }
@@ -310,13 +311,13 @@ func isGroupRune(c rune) bool {
 }
 
 // checkID reports an id that is no text, too long, or has other characters.
-func checkID(s scope, n *yaml.Node, what string, fine func(rune) bool, longest int) bool {
+func checkID(s reading.Scope, n *yaml.Node, what string, fine func(rune) bool, longest int) bool {
 	if yamlvalue.KindOf(n) != yamlvalue.Text {
-		s.errorf(n, "%s must be text, not %s: quote it", what, show(n))
+		s.Errorf(n, "%s must be text, not %s: quote it", what, reading.Show(n))
 		return false
 	}
 	if n.Value == "" || utf8.RuneCountInString(n.Value) > longest {
-		s.errorf(n, "%s must have 1 to %d characters", what, longest)
+		s.Errorf(n, "%s must have 1 to %d characters", what, longest)
 		return false
 	}
 	if i := strings.IndexFunc(n.Value, func(c rune) bool { return !fine(c) }); i >= 0 {
@@ -325,7 +326,7 @@ func checkID(s scope, n *yaml.Node, what string, fine func(rune) bool, longest i
 		if !fine('.') {
 			also = ""
 		}
-		s.errorf(n, "%s %q has the character %q: only letters, digits, underscores%s and dashes may stand there",
+		s.Errorf(n, "%s %q has the character %q: only letters, digits, underscores%s and dashes may stand there",
 			what, yamlvalue.Excerpt(n.Value), c, also)
 		return false
 	}
@@ -345,12 +346,12 @@ func (r *dagReader) entries(p pair, idKey string) []entry {
 	case yaml.SequenceNode:
 		for _, body := range p.value.Content {
 			if body.Kind != yaml.MappingNode {
-				r.errorf(body, "%s: want a mapping with %s, not %s", p.key.Value, idKey, show(body))
+				r.Errorf(body, "%s: want a mapping with %s, not %s", p.key.Value, idKey, reading.Show(body))
 				continue
 			}
 			_, name := yamlvalue.Lookup(body, idKey)
 			if name == nil {
-				r.errorf(firstKey(body), "%s is missing", idKey)
+				r.Errorf(firstKey(body), "%s is missing", idKey)
 				continue
 			}
 			list = append(list, entry{name, body})
@@ -358,13 +359,13 @@ func (r *dagReader) entries(p pair, idKey string) []entry {
 	case yaml.MappingNode:
 		for name, body := range yamlvalue.Pairs(p.value) {
 			if body.Kind != yaml.MappingNode {
-				r.errorf(body, "%s %q: want a mapping, not %s", p.key.Value, yamlvalue.Excerpt(name.Value), show(body))
+				r.Errorf(body, "%s %q: want a mapping, not %s", p.key.Value, yamlvalue.Excerpt(name.Value), reading.Show(body))
 				continue
 			}
 			list = append(list, entry{name, body})
 		}
 	default:
-		r.errorf(p.value, "%s: want a list or a mapping, not %s", p.key.Value, show(p.value))
+		r.Errorf(p.value, "%s: want a list or a mapping, not %s", p.key.Value, reading.Show(p.value))
 	}
 	return list
 }

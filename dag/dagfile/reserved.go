@@ -69,7 +69,7 @@ func (r *dagReader) checkRenamed(t *taskDraft, op *operatorEntry) (absent []stri
 		if given, _ := yamlvalue.Lookup(t.Args, now); given != nil || r.mapped(t, now) {
 			continue
 		}
-		r.errorf(k, "%s is not a parameter of %s, %s: use %s", k.Value, op.Name(), reserved, now)
+		r.Errorf(k, "%s is not a parameter of %s, %s: use %s", k.Value, op.Name(), reserved, now)
 		absent = append(absent, now)
 	}
 	return absent

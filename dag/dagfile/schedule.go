@@ -6,12 +6,13 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // schedule reads the value of the key schedule.
 func (r *dagReader) schedule(n *yaml.Node) (dag.Schedule, bool) {
-	n, ok := r.builtin(n)
+	n, ok := r.Builtin(n)
 	if !ok {
 		return dag.Schedule{}, false
 	}
@@ -24,12 +25,12 @@ func (r *dagReader) schedule(n *yaml.Node) (dag.Schedule, bool) {
 	case yamlvalue.Text:
 		return r.textSchedule(n.Value), true
 	case yamlvalue.Map:
-		if typeOf(n) != "" {
+		if reading.TypeOf(n) != "" {
 			return r.typedSchedule(n)
 		}
 		return r.mappedSchedule(n)
 	default:
-		r.errorf(n, "schedule: want a cron expression, a preset such as \"@daily\" or every: 30m, not %s", show(n))
+		r.Errorf(n, "schedule: want a cron expression, a preset such as \"@daily\" or every: 30m, not %s", reading.Show(n))
 		return dag.Schedule{}, false
 	}
 }
@@ -56,7 +57,7 @@ func (r *dagReader) mappedSchedule(n *yaml.Node) (dag.Schedule, bool) {
 		switch k.Value {
 		case "every":
 			result.Kind = dag.EverySchedule
-			result.Every, fine = r.duration("every", v)
+			result.Every, fine = r.Duration("every", v)
 		case "cron":
 			result.Kind = dag.CronSchedule
 			result.Crons, fine = r.cronTexts(v)
@@ -66,16 +67,16 @@ func (r *dagReader) mappedSchedule(n *yaml.Node) (dag.Schedule, bool) {
 			mode = v
 			result.Interval, fine = r.cronMode(v)
 		case "assets":
-			r.errorf(k, "schedule has no key \"assets\": write datasets, or the list itself")
+			r.Errorf(k, "schedule has no key \"assets\": write datasets, or the list itself")
 			return dag.Schedule{}, false
 		case "and", "or":
-			r.errorf(k, "the key %s was removed: write __%s__%s", k.Value, k.Value, converts)
+			r.Errorf(k, "the key %s was removed: write __%s__%s", k.Value, k.Value, converts)
 			return dag.Schedule{}, false
 		case "type", "value":
-			r.errorf(k, "schedule has no key %q: write the expression itself, or a mapping with every or cron", k.Value)
+			r.Errorf(k, "schedule has no key %q: write the expression itself, or a mapping with every or cron", k.Value)
 			fine = false
 		default:
-			r.errorf(k, "schedule has no key %q: it takes every, cron with timezone and mode, or datasets", yamlvalue.Excerpt(k.Value))
+			r.Errorf(k, "schedule has no key %q: it takes every, cron with timezone and mode, or datasets", yamlvalue.Excerpt(k.Value))
 			fine = false
 		}
 		ok = ok && fine
@@ -85,10 +86,10 @@ func (r *dagReader) mappedSchedule(n *yaml.Node) (dag.Schedule, bool) {
 	switch {
 	case !ok:
 	case (every == nil) == (cron == nil):
-		r.errorf(n, "schedule needs exactly one of every and cron")
+		r.Errorf(n, "schedule needs exactly one of every and cron")
 		ok = false
 	case every != nil && result.Zone != "":
-		r.errorf(n, "schedule: timezone has no meaning beside every")
+		r.Errorf(n, "schedule: timezone has no meaning beside every")
 		ok = false
 	case mode == nil:
 		result.Interval = r.opts.CronIntervals
@@ -97,9 +98,9 @@ func (r *dagReader) mappedSchedule(n *yaml.Node) (dag.Schedule, bool) {
 }
 
 func (r *dagReader) cronMode(n *yaml.Node) (interval, ok bool) {
-	mode, ok := r.text("mode", n)
+	mode, ok := r.Text("mode", n)
 	if ok && mode != "trigger" && mode != "interval" {
-		r.errorf(n, "mode %q is unknown: want trigger or interval", yamlvalue.Excerpt(mode))
+		r.Errorf(n, "mode %q is unknown: want trigger or interval", yamlvalue.Excerpt(mode))
 		return false, false
 	}
 	return mode == "interval", ok
@@ -108,7 +109,7 @@ func (r *dagReader) cronMode(n *yaml.Node) (interval, ok bool) {
 // checkCrons refuses what no timetable can do.
 func (r *dagReader) checkCrons(n *yaml.Node, c dag.Schedule) bool {
 	if c.Interval && strings.Contains(c.Crons, "\n") {
-		r.errorf(n, "schedule: several cron expressions work in trigger mode only: write mode: trigger")
+		r.Errorf(n, "schedule: several cron expressions work in trigger mode only: write mode: trigger")
 		return false
 	}
 	return true
@@ -117,18 +118,18 @@ func (r *dagReader) checkCrons(n *yaml.Node, c dag.Schedule) bool {
 // cronTexts reads one expression or a list of them.
 func (r *dagReader) cronTexts(n *yaml.Node) (string, bool) {
 	if n.Kind != yaml.SequenceNode {
-		return r.text("cron", n)
+		return r.Text("cron", n)
 	}
-	list, ok := r.texts("cron", n)
+	list, ok := r.Texts("cron", n)
 	if ok && len(list) == 0 {
-		r.errorf(n, "cron: the list is empty")
+		r.Errorf(n, "cron: the list is empty")
 		return "", false
 	}
 	return strings.Join(list, "\n"), ok
 }
 
 func (r *dagReader) zoneName(n *yaml.Node) (string, bool) {
-	loc, ok := r.scope.zone(n, &r.zones)
+	loc, ok := r.Scope.Zone(n, &r.zones)
 	if !ok {
 		return "", false
 	}
@@ -137,55 +138,55 @@ func (r *dagReader) zoneName(n *yaml.Node) (string, bool) {
 
 // typedSchedule reads a timedelta or one of the timetable classes.
 func (r *dagReader) typedSchedule(n *yaml.Node) (dag.Schedule, bool) {
-	t, ok := r.typed(n)
+	t, ok := r.Typed(n)
 	if !ok {
 		return dag.Schedule{}, false
 	}
-	switch t.path {
-	case typeTimedelta:
-		d, ok := r.timedelta(n)
+	switch t.Path {
+	case reading.TypeTimedelta:
+		d, ok := r.Timedelta(n)
 		return dag.Schedule{Kind: dag.EverySchedule, Every: d, Interval: r.opts.CronIntervals}, ok
-	case typeCron:
+	case reading.TypeCron:
 		return r.cronTimetable(t, "cron", "*", "timezone", "interval", "run_immediately")
-	case typeCronInterval:
+	case reading.TypeCronInterval:
 		return r.cronTimetable(t, "cron", "timezone")
-	case typeCrons:
+	case reading.TypeCrons:
 		return r.multipleCron(t)
-	case typeDelta:
+	case reading.TypeDelta:
 		return r.deltaTimetable(t, "delta", "*", "interval")
-	case typeDeltaInterval:
+	case reading.TypeDeltaInterval:
 		return r.deltaTimetable(t, "delta")
 	default:
-		r.errorf(n, "%s is not a valid schedule", t.path)
+		r.Errorf(n, "%s is not a valid schedule", t.Path)
 	}
 	return dag.Schedule{}, false
 }
 
-func (r *dagReader) cronTimetable(t typedValue, signature ...string) (dag.Schedule, bool) {
-	args, ok := r.bind(t, signature...)
+func (r *dagReader) cronTimetable(t reading.Typed, signature ...string) (dag.Schedule, bool) {
+	args, ok := r.Bind(t, signature...)
 	if !ok || !r.requireArgs(t, args, "cron", "timezone") || !r.checkDefaults(args) {
 		return dag.Schedule{}, false
 	}
-	cron, ok := r.text("cron", args["cron"])
+	cron, ok := r.Text("cron", args["cron"])
 	zone, fine := r.zoneName(args["timezone"])
-	return dag.Schedule{Kind: dag.CronSchedule, Crons: cron, Zone: zone, Interval: t.path == typeCronInterval}, ok && fine
+	return dag.Schedule{Kind: dag.CronSchedule, Crons: cron, Zone: zone, Interval: t.Path == reading.TypeCronInterval}, ok && fine
 }
 
 // multipleCron reads a class whose positional arguments are any number of expressions.
-func (r *dagReader) multipleCron(t typedValue) (dag.Schedule, bool) {
+func (r *dagReader) multipleCron(t reading.Typed) (dag.Schedule, bool) {
 	named := t
-	named.args = nil
-	args, ok := r.bind(named, "*", "timezone", "interval", "run_immediately")
+	named.Args = nil
+	args, ok := r.Bind(named, "*", "timezone", "interval", "run_immediately")
 	if !ok || !r.requireArgs(t, args, "timezone") || !r.checkDefaults(args) {
 		return dag.Schedule{}, false
 	}
-	if len(t.args) == 0 {
-		r.errorf(t.node, "%s needs cron expressions in __args__", t.path)
+	if len(t.Args) == 0 {
+		r.Errorf(t.Node, "%s needs cron expressions in __args__", t.Path)
 		return dag.Schedule{}, false
 	}
-	crons := make([]string, len(t.args))
-	for i, arg := range t.args {
-		if crons[i], ok = r.text("cron", arg); !ok {
+	crons := make([]string, len(t.Args))
+	for i, arg := range t.Args {
+		if crons[i], ok = r.Text("cron", arg); !ok {
 			return dag.Schedule{}, false
 		}
 	}
@@ -193,19 +194,19 @@ func (r *dagReader) multipleCron(t typedValue) (dag.Schedule, bool) {
 	return dag.Schedule{Kind: dag.CronSchedule, Crons: strings.Join(crons, "\n"), Zone: zone}, ok
 }
 
-func (r *dagReader) deltaTimetable(t typedValue, signature ...string) (dag.Schedule, bool) {
-	args, ok := r.bind(t, signature...)
+func (r *dagReader) deltaTimetable(t reading.Typed, signature ...string) (dag.Schedule, bool) {
+	args, ok := r.Bind(t, signature...)
 	if !ok || !r.requireArgs(t, args, "delta") || !r.checkDefaults(args) {
 		return dag.Schedule{}, false
 	}
-	d, ok := r.duration("delta", args["delta"])
-	return dag.Schedule{Kind: dag.EverySchedule, Every: d, Interval: t.path == typeDeltaInterval}, ok
+	d, ok := r.Duration("delta", args["delta"])
+	return dag.Schedule{Kind: dag.EverySchedule, Every: d, Interval: t.Path == reading.TypeDeltaInterval}, ok
 }
 
-func (r *dagReader) requireArgs(t typedValue, args map[string]*yaml.Node, names ...string) bool {
+func (r *dagReader) requireArgs(t reading.Typed, args map[string]*yaml.Node, names ...string) bool {
 	for _, name := range names {
 		if args[name] == nil {
-			r.errorf(t.node, "%s needs %s", t.path, name)
+			r.Errorf(t.Node, "%s needs %s", t.Path, name)
 			return false
 		}
 	}
@@ -215,14 +216,14 @@ func (r *dagReader) requireArgs(t typedValue, args map[string]*yaml.Node, names 
 // checkDefaults refuses the timetable arguments that are understood at their defaults only.
 func (r *dagReader) checkDefaults(args map[string]*yaml.Node) bool {
 	if v := args["interval"]; v != nil && yamlvalue.KindOf(v) != yamlvalue.Null {
-		if d, ok := r.duration("interval", v); !ok || d != 0 {
-			r.errorf(v, "interval is not supported: use airflow.timetables.interval.CronDataIntervalTimetable")
+		if d, ok := r.Duration("interval", v); !ok || d != 0 {
+			r.Errorf(v, "interval is not supported: use airflow.timetables.interval.CronDataIntervalTimetable")
 			return false
 		}
 	}
 	if v := args["run_immediately"]; v != nil && yamlvalue.KindOf(v) != yamlvalue.Null {
-		if now, ok := r.boolean("run_immediately", v); !ok || now {
-			r.errorf(v, "run_immediately is not supported: set start_date and catchup")
+		if now, ok := r.Boolean("run_immediately", v); !ok || now {
+			r.Errorf(v, "run_immediately is not supported: set start_date and catchup")
 			return false
 		}
 	}
@@ -234,21 +235,21 @@ func (r *dagReader) checkDefaults(args map[string]*yaml.Node) bool {
 func canonicalTimes(c dag.Schedule, loc, plainZone string) any {
 	switch {
 	case c.Kind == dag.EverySchedule && c.Interval:
-		return typedCall(typeDeltaInterval, nil, field{"delta", c.Every.String()})
+		return typedCall(reading.TypeDeltaInterval, nil, field{"delta", c.Every.String()})
 	case c.Kind == dag.EverySchedule:
 		return fields{{"every", c.Every.String()}}
 	case c.Kind != dag.CronSchedule:
 		return c.String()
 	case c.Interval:
-		return typedCall(typeCronInterval, []any{c.Crons, loc})
+		return typedCall(reading.TypeCronInterval, []any{c.Crons, loc})
 	case strings.Contains(c.Crons, "\n"):
 		var crons []any
 		for cron := range strings.SplitSeq(c.Crons, "\n") {
 			crons = append(crons, cron)
 		}
-		return typedCall(typeCrons, crons, field{"timezone", loc})
+		return typedCall(reading.TypeCrons, crons, field{"timezone", loc})
 	case loc != plainZone:
-		return typedCall(typeCron, []any{c.Crons}, field{"timezone", loc})
+		return typedCall(reading.TypeCron, []any{c.Crons}, field{"timezone", loc})
 	}
 	return c.Crons
 }

@@ -2,6 +2,8 @@ package dagfile
 
 import (
 	"maps"
+
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 )
 
 // EntrySchema describes one operator or notifier for [Schema].
@@ -50,7 +52,7 @@ func definitions(operators, notifiers []EntrySchema, inert []string) map[string]
 	}
 	typed := map[string]any{
 		"type": "object", "required": []any{"__type__"},
-		"properties": map[string]any{"__type__": map[string]any{"enum": anySlice(knownTypes)}},
+		"properties": map[string]any{"__type__": map[string]any{"enum": anySlice(reading.KnownTypes)}},
 	}
 	return map[string]any{
 		"dag":              object(properties(dagKeys)),

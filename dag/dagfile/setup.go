@@ -34,7 +34,7 @@ func teardownKey() key[taskDraft] {
 			case yamlvalue.Text, yamlvalue.List:
 				t.Teardown, t.setups = true, pair{k, v}
 			default:
-				if on, ok := r.boolean("teardown", v); ok {
+				if on, ok := r.Boolean("teardown", v); ok {
 					t.Teardown = on
 				}
 			}
@@ -56,16 +56,16 @@ func (r *dagReader) readTeardown(t *taskDraft) {
 		return k
 	}
 	if t.OnFailureFailDagrun && !t.Teardown {
-		r.errorf(at("on_failure_fail_dagrun"), "on_failure_fail_dagrun is for a teardown: the run follows every other task anyway")
+		r.Errorf(at("on_failure_fail_dagrun"), "on_failure_fail_dagrun is for a teardown: the run follows every other task anyway")
 	}
 	if !t.Teardown {
 		return
 	}
 	if t.Setup {
-		r.errorf(at("teardown"), "a task is a setup or a teardown, not both")
+		r.Errorf(at("teardown"), "a task is a setup or a teardown, not both")
 	}
 	if _, rule := yamlvalue.Lookup(t.node, "trigger_rule"); rule != nil && yamlvalue.KindOf(rule) != yamlvalue.Null && t.TriggerRule != dag.AllDoneSetupSuccess {
-		r.errorf(rule, "a teardown has the trigger rule %s and no other: remove trigger_rule", dag.AllDoneSetupSuccess)
+		r.Errorf(rule, "a teardown has the trigger rule %s and no other: remove trigger_rule", dag.AllDoneSetupSuccess)
 	}
 	t.TriggerRule = dag.AllDoneSetupSuccess
 }
@@ -76,10 +76,10 @@ func (r *dagReader) setupsOf(t *taskDraft, down end, names endNames) []dependenc
 	return slices.DeleteFunc(found, func(d dependency) bool {
 		switch {
 		case d.up.group != nil:
-			r.errorf(d.at, "teardown: %q is a group: name the setups in it", d.up.group.Label)
+			r.Errorf(d.at, "teardown: %q is a group: name the setups in it", d.up.group.Label)
 			return true
 		case r.tasks[d.up.task].Teardown:
-			r.errorf(d.at, "teardown: %q is a teardown itself and can't be a setup", d.up.name)
+			r.Errorf(d.at, "teardown: %q is a teardown itself and can't be a setup", d.up.name)
 			return true
 		}
 		r.tasks[d.up.task].Setup = true
@@ -103,7 +103,7 @@ func (r *dagReader) checkSetups() {
 			if at == nil {
 				at = firstKey(down.node)
 			}
-			r.inTask(down.ID).errorf(at, "trigger_rule %s: a task directly after the setup %q must have all_success", down.TriggerRule, t.ID)
+			r.inTask(down.ID).Errorf(at, "trigger_rule %s: a task directly after the setup %q must have all_success", down.TriggerRule, t.ID)
 		}
 	}
 }

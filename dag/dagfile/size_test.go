@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 )
 
 // lines joins n lines made by f.
@@ -37,7 +39,7 @@ func TestLargeFilesEndSoon(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, found := parseText(text)
-			assert.LessOrEqual(t, len(found), maxDiagnostics)
+			assert.LessOrEqual(t, len(found), reading.MaxDiagnostics)
 		})
 	}
 }

@@ -16,7 +16,7 @@ import (
 
 // applyDefaults applies a default_args mapping to what tasks start from.
 func (r *dagReader) applyDefaults(base *taskBase, p pair) {
-	if !p.present() || !r.mapping("default_args", p.value) {
+	if !p.present() || !r.Mapping("default_args", p.value) {
 		return
 	}
 	for k, v := range yamlvalue.Pairs(p.value) {
@@ -37,37 +37,37 @@ func (r *dagReader) applyDefaults(base *taskBase, p pair) {
 			base.args[k.Value] = pair{k, v}
 		case k.Value == "timezone":
 		case k.Value == variablesKey:
-			r.errorf(k, "%s has no effect in default_args: write it on each task", variablesKey)
+			r.Errorf(k, "%s has no effect in default_args: write it on each task", variablesKey)
 		case isDAGKey:
-			r.warnf(k, "%s has no effect in default_args: write it on the DAG", k.Value)
+			r.Warnf(k, "%s has no effect in default_args: write it on the DAG", k.Value)
 		case isRejected:
-			r.errorf(k, "%s %s", yamlvalue.Excerpt(k.Value), why)
+			r.Errorf(k, "%s %s", yamlvalue.Excerpt(k.Value), why)
 		case pythonParams[k.Value] != "":
-			r.errorf(k, "%s: %s", k.Value, pythonParams[k.Value])
+			r.Errorf(k, "%s: %s", k.Value, pythonParams[k.Value])
 		default:
 			r.draft.unsure.misspelt(k.Value)
-			r.errorf(k, "unknown key %q in default_args%s", yamlvalue.Excerpt(k.Value),
-				r.suggest(k.Value, seqs(commonKeys.names(), sensorKeys.names(), slices.Values(r.operatorParams()))))
+			r.Errorf(k, "unknown key %q in default_args%s", yamlvalue.Excerpt(k.Value),
+				r.Suggest(k.Value, seqs(commonKeys.names(), sensorKeys.names(), slices.Values(r.operatorParams()))))
 		}
 	}
 }
 
 // readTasks reads every task of the DAG; name is where the DAG begins.
 func (r *dagReader) readTasks(name *yaml.Node) {
-	before := *r.failed
+	before := r.Failed()
 	list := r.entries(r.draft.tasks, "task_id")
-	r.draft.unsure.Tasks = r.draft.unsure.Tasks || *r.failed > before
+	r.draft.unsure.Tasks = r.draft.unsure.Tasks || r.Failed() > before
 	if p := r.draft.tasks; p.key == nil {
-		r.errorf(name, "the DAG has no tasks")
+		r.Errorf(name, "the DAG has no tasks")
 	} else if !p.present() || len(p.value.Content) == 0 && p.value.Kind != yaml.ScalarNode {
-		r.errorf(p.key, "the DAG has no tasks")
+		r.Errorf(p.key, "the DAG has no tasks")
 	}
 	groups := make(map[string]*groupDraft, len(r.groups))
 	for _, g := range r.groups {
 		groups[g.Label] = g
 	}
 	for _, e := range list {
-		if !checkID(r.scope, e.name, "task_id", isIDRune, maxIDLength) {
+		if !checkID(r.Scope, e.name, "task_id", isIDRune, maxIDLength) {
 			r.draft.unsure.Tasks = true
 			continue
 		}
@@ -81,7 +81,7 @@ func (r *dagReader) readTask(e entry, groups map[string]*groupDraft) *taskDraft 
 	id := t.group.childID(e.name.Value)
 	r = r.inTask(id)
 	if len([]rune(id)) > maxIDLength {
-		r.errorf(e.name, "the id with its groups must have at most %d characters", maxIDLength)
+		r.Errorf(e.name, "the id with its groups must have at most %d characters", maxIDLength)
 	} else {
 		r.checkPath(e.name, "task_id", id)
 	}
@@ -90,7 +90,7 @@ func (r *dagReader) readTask(e entry, groups map[string]*groupDraft) *taskDraft 
 		base = t.group.base
 	}
 	t.taskBase = base.clone()
-	t.ID, t.Label, t.Pos = id, e.name.Value, r.position(firstKey(e.body))
+	t.ID, t.Label, t.Pos = id, e.name.Value, r.Position(firstKey(e.body))
 	if t.group != nil {
 		t.Group = t.group.ID
 	}
@@ -103,7 +103,7 @@ func (r *dagReader) readTask(e entry, groups map[string]*groupDraft) *taskDraft 
 	}
 	r.readTeardown(t)
 	if r.draft.FailFast && t.TriggerRule != dag.AllSuccess && t.TriggerRule != dag.AllDoneSetupSuccess {
-		r.errorf(firstKey(e.body), "a DAG with fail_fast takes only the trigger rule all_success, not %s", t.TriggerRule)
+		r.Errorf(firstKey(e.body), "a DAG with fail_fast takes only the trigger rule all_success, not %s", t.TriggerRule)
 	}
 	return t
 }
@@ -113,7 +113,7 @@ func (r *dagReader) findGroup(body *yaml.Node, groups map[string]*groupDraft) *g
 	if n == nil || yamlvalue.KindOf(n) == yamlvalue.Null {
 		return nil
 	}
-	name, ok := r.text("task_group_name", n)
+	name, ok := r.Text("task_group_name", n)
 	if !ok {
 		r.draft.unsure.Tasks = true
 		return nil
@@ -121,7 +121,7 @@ func (r *dagReader) findGroup(body *yaml.Node, groups map[string]*groupDraft) *g
 	g := groups[name]
 	if g == nil {
 		r.draft.unsure.Tasks = true
-		r.errorf(n, "unknown task group %q%s; declare it under task_groups", yamlvalue.Excerpt(name), r.suggest(name, r.groupNames))
+		r.Errorf(n, "unknown task group %q%s; declare it under task_groups", yamlvalue.Excerpt(name), r.Suggest(name, r.groupNames))
 	}
 	return g
 }
@@ -144,11 +144,11 @@ func (r *dagReader) taskKey(t *taskDraft, k, v *yaml.Node) {
 		return
 	}
 	if why, ok := rejected(k.Value); ok {
-		r.errorf(k, "%s %s", yamlvalue.Excerpt(k.Value), why)
+		r.Errorf(k, "%s %s", yamlvalue.Excerpt(k.Value), why)
 		return
 	}
 	if k.Value == parentGroupKey {
-		r.errorf(k, "parent_group_name belongs to a group: a task names its group with task_group_name")
+		r.Errorf(k, "parent_group_name belongs to a group: a task names its group with task_group_name")
 		return
 	}
 	t.own = append(t.own, pair{k, v})
@@ -159,24 +159,22 @@ func (r *dagReader) taskKey(t *taskDraft, k, v *yaml.Node) {
 func (r *dagReader) readOperator(t *taskDraft) {
 	first := firstKey(t.node)
 	t.Args = &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: first.Line, Column: first.Column}
-	if file, foreign := r.origin[first]; foreign {
-		r.origin[t.Args] = file
-	}
+	r.SuppliedLike(t.Args, first)
 	if !t.operator.present() {
 		hint := "name one, for instance operator: bash"
 		if r.listReplaced {
 			hint = "the DAG's list of tasks replaces that of the default block; write both as mappings from task ids to merge them"
 		}
-		r.errorf(first, "operator is missing: %s", hint)
+		r.Errorf(first, "operator is missing: %s", hint)
 		return
 	}
-	name, ok := r.text("operator", t.operator.value)
+	name, ok := r.Text("operator", t.operator.value)
 	if !ok {
 		return
 	}
 	op, found := r.operator(name)
 	if !found {
-		r.errorf(t.operator.value, "%s", r.unknownOperator(name))
+		r.Errorf(t.operator.value, "%s", r.unknownOperator(name))
 		return
 	}
 	t.Operator, t.entry = op.Name(), op.Entry
@@ -189,7 +187,7 @@ func (r *dagReader) readOperator(t *taskDraft) {
 		sensor := t.sensor
 		t.Sensor = &sensor
 		if sensor.SoftFail && sensor.NeverFail {
-			r.errorf(first, "soft_fail and never_fail exclude each other")
+			r.Errorf(first, "soft_fail and never_fail exclude each other")
 		}
 	}
 	if t.mapped.expand.present() || t.mapped.kwargs.present() {
@@ -200,7 +198,7 @@ func (r *dagReader) readOperator(t *taskDraft) {
 		return
 	}
 	if k, _ := yamlvalue.Lookup(t.node, "map_index_template"); k != nil {
-		r.warnf(k, "map_index_template has no effect without expand or expand_kwargs")
+		r.Warnf(k, "map_index_template has no effect without expand or expand_kwargs")
 	}
 	if len(t.Args.Content) > 0 || len(op.params) > 0 {
 		t.Args = r.checkArgs(told{op, absent}, t.Args)
@@ -218,13 +216,13 @@ func (r *dagReader) ownParam(t *taskDraft, op *operatorEntry, p pair) {
 	}
 	if !op.has(name) {
 		if why := pythonParams[name]; why != "" {
-			r.errorf(p.key, "%s: %s", name, why)
+			r.Errorf(p.key, "%s: %s", name, why)
 			return
 		}
 		r.draft.unsure.misspelt(name)
 		known := seqs(commonKeys.names(), taskKeys.names(), slices.Values(op.params))
 		if near := yamlvalue.Nearest(name, known); near != "" && !op.has(near) {
-			r.errorf(p.key, "unknown parameter %q for operator %s; did you mean %q?", yamlvalue.Excerpt(name), t.Operator, near)
+			r.Errorf(p.key, "unknown parameter %q for operator %s; did you mean %q?", yamlvalue.Excerpt(name), t.Operator, near)
 			return
 		}
 	}
@@ -259,7 +257,7 @@ func (r *dagReader) unknownOperator(name string) string {
 // readEmail turns the parameter email into the notifier of that name.
 func (r *dagReader) readEmail(t *taskDraft) {
 	if t.email.key == nil && t.emailFlag != nil {
-		r.warnf(t.emailFlag, "%s has no effect without email", t.emailFlag.Value)
+		r.Warnf(t.emailFlag, "%s has no effect without email", t.emailFlag.Value)
 	}
 	if nobody(t.email) {
 		return
@@ -268,11 +266,11 @@ func (r *dagReader) readEmail(t *taskDraft) {
 	args.Content = []*yaml.Node{yamlvalue.NewScalar(yamlvalue.Text, "to", t.email.key), t.email.value}
 	entry, found, _ := r.catalog.Callback("email")
 	if !found {
-		r.errorf(t.email.key, "email needs the notifier email, which is not there: use on_failure_callback with another notifier")
+		r.Errorf(t.email.key, "email needs the notifier email, which is not there: use on_failure_callback with another notifier")
 		return
 	}
 	checked := r.checkArgs(entry, args)
-	mail := dag.Callback{Name: entry.Name(), Pos: r.position(t.email.value), Args: checked}
+	mail := dag.Callback{Name: entry.Name(), Pos: r.Position(t.email.value), Args: checked}
 	if t.emailOnFailure {
 		t.OnFailure = append(slices.Clip(t.OnFailure), mail)
 	}

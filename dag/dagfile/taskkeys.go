@@ -134,7 +134,7 @@ func enumKey[T any, V ~string](name string, def V, doc string, words []V, aliase
 	}
 	return typedKey(name, doc, def, map[string]any{"enum": enum}, at,
 		func(r *dagReader, v *yaml.Node) (V, bool) {
-			text, ok := r.text(name, v)
+			text, ok := r.Text(name, v)
 			if !ok {
 				return "", false
 			}
@@ -142,7 +142,7 @@ func enumKey[T any, V ~string](name string, def V, doc string, words []V, aliase
 				return word, true
 			}
 			if !slices.Contains(words, V(text)) {
-				r.errorf(v, "%s: unknown value %q%s; want one of %s", name, yamlvalue.Excerpt(text), r.suggest(text, texts(words)), joined(words))
+				r.Errorf(v, "%s: unknown value %q%s; want one of %s", name, yamlvalue.Excerpt(text), r.Suggest(text, texts(words)), joined(words))
 				return "", false
 			}
 			return V(text), true
@@ -157,14 +157,14 @@ func backoffKey() key[taskBase] {
 		func(t *taskBase) *float64 { return &t.RetryExponentialBackoff },
 		func(r *dagReader, v *yaml.Node) (float64, bool) {
 			if yamlvalue.KindOf(v) == yamlvalue.Bool {
-				if on, ok := r.boolean(name, v); !ok || !on {
+				if on, ok := r.Boolean(name, v); !ok || !on {
 					return 0, ok
 				}
 				return 2, true
 			}
-			factor, ok := r.number(name, v)
+			factor, ok := r.Number(name, v)
 			if ok && factor < 0 {
-				r.errorf(v, "%s: %s is less than 0", name, v.Value)
+				r.Errorf(v, "%s: %s is less than 0", name, v.Value)
 				return 0, false
 			}
 			return factor, ok

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -70,26 +71,26 @@ func typedScheduleSchema() map[string]any {
 	text, list := schemaOf("string"), schemaOf("array")
 	duration := map[string]any{"$ref": "#/$defs/duration"}
 	off := map[string]any{"enum": []any{false, nil}, "description": "Only false: set start_date and catchup."}
-	none := map[string]any{"enum": []any{0, nil}, "description": "Only none: use " + typeCronInterval + "."}
+	none := map[string]any{"enum": []any{0, nil}, "description": "Only none: use " + reading.TypeCronInterval + "."}
 	classes := []struct {
 		name      string
 		arguments map[string]any
 	}{
-		{typeCron, map[string]any{"cron": text, "timezone": text, "run_immediately": off, "interval": none}},
-		{typeCrons, map[string]any{"timezone": text, "run_immediately": off, "interval": none}},
-		{typeCronInterval, map[string]any{"cron": text, "timezone": text}},
-		{typeDelta, map[string]any{"delta": duration, "interval": none}},
-		{typeDeltaInterval, map[string]any{"delta": duration}},
-		{typeTimedelta, nil},
-		{typeAsset, typedAssetSchema()["properties"].(map[string]any)},
-		{typeDataset, typedAssetSchema()["properties"].(map[string]any)},
+		{reading.TypeCron, map[string]any{"cron": text, "timezone": text, "run_immediately": off, "interval": none}},
+		{reading.TypeCrons, map[string]any{"timezone": text, "run_immediately": off, "interval": none}},
+		{reading.TypeCronInterval, map[string]any{"cron": text, "timezone": text}},
+		{reading.TypeDelta, map[string]any{"delta": duration, "interval": none}},
+		{reading.TypeDeltaInterval, map[string]any{"delta": duration}},
+		{reading.TypeTimedelta, nil},
+		{reading.TypeAsset, typedAssetSchema()["properties"].(map[string]any)},
+		{reading.TypeDataset, typedAssetSchema()["properties"].(map[string]any)},
 	}
 	names := make([]any, len(classes))
 	rules := make([]any, len(classes))
 	for i, c := range classes {
 		names[i] = c.name
 		arguments := maps.Clone(c.arguments)
-		if c.name == typeTimedelta {
+		if c.name == reading.TypeTimedelta {
 			arguments = maps.Clone(durationSchema(true)["properties"].(map[string]any))
 		}
 		arguments["__args__"] = list

@@ -11,54 +11,44 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // variablesKey is the key of a task that fills parameters from variables.
 const variablesKey = "variables_as_arguments"
 
-// variableValue is what a variable had at the moment of a load.
-type variableValue struct {
-	text  string
-	found bool
-	err   error
-}
-
-func (v variableValue) same(w variableValue) bool {
-	return v.found == w.found && v.text == w.text && (v.err == nil) == (w.err == nil)
-}
-
 // variableCache looks each variable up once a load. Safe for concurrent use.
 type variableCache struct {
 	mu    sync.Mutex
-	known map[string]variableValue
+	known map[string]reading.Variable
 }
 
 func (c *variableCache) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.known = map[string]variableValue{}
+	c.known = map[string]reading.Variable{}
 }
 
-func (l *Loader) variable(name string) variableValue {
+func (l *Loader) variable(name string) reading.Variable {
 	if l.opts.LookupVariable == nil {
-		return variableValue{}
+		return reading.Variable{}
 	}
 	l.variables.mu.Lock()
 	defer l.variables.mu.Unlock()
 	if v, ok := l.variables.known[name]; ok {
 		return v
 	}
-	var v variableValue
-	v.text, v.found, v.err = l.opts.LookupVariable(name)
+	var v reading.Variable
+	v.Text, v.Found, v.Err = l.opts.LookupVariable(name)
 	l.variables.known[name] = v
 	return v
 }
 
 // sameVariables reports whether variables still have the values that were looked up.
-func (l *Loader) sameVariables(before map[string]variableValue) bool {
+func (l *Loader) sameVariables(before map[string]reading.Variable) bool {
 	for name, v := range before {
-		if !v.same(l.variable(name)) {
+		if !v.Same(l.variable(name)) {
 			return false
 		}
 	}
@@ -73,7 +63,7 @@ func (r *dagReader) withVariables(body *yaml.Node) *yaml.Node {
 		return body
 	}
 	if list.Kind != yaml.SequenceNode {
-		r.errorf(list, "variables_as_arguments: want a list of mappings with variable and attribute, not %s", show(list))
+		r.Errorf(list, "variables_as_arguments: want a list of mappings with variable and attribute, not %s", reading.Show(list))
 		return body
 	}
 	changed := *body
@@ -95,18 +85,18 @@ func (r *dagReader) withVariables(body *yaml.Node) *yaml.Node {
 // variableArgument reads one element of variables_as_arguments: the parameter and its
 // value, nil when there is none.
 func (r *dagReader) variableArgument(body, item *yaml.Node) (attribute, value *yaml.Node) {
-	if !plainMapping(item) {
-		r.errorf(item, "variables_as_arguments: want a mapping with variable and attribute, not %s", show(item))
+	if !reading.PlainMapping(item) {
+		r.Errorf(item, "variables_as_arguments: want a mapping with variable and attribute, not %s", reading.Show(item))
 		return nil, nil
 	}
 	parts := map[string]*yaml.Node{}
 	known := []string{"variable", "attribute"}
 	for k, v := range yamlvalue.Pairs(item) {
 		if !slices.Contains(known, k.Value) {
-			r.errorf(k, "variables_as_arguments: unknown key %q%s", yamlvalue.Excerpt(k.Value), r.suggest(k.Value, slices.Values(known)))
+			r.Errorf(k, "variables_as_arguments: unknown key %q%s", yamlvalue.Excerpt(k.Value), r.Suggest(k.Value, slices.Values(known)))
 			continue
 		}
-		if _, ok := r.text(k.Value, v); ok {
+		if _, ok := r.Text(k.Value, v); ok {
 			parts[k.Value] = v
 		} else {
 			return nil, nil
@@ -114,7 +104,7 @@ func (r *dagReader) variableArgument(body, item *yaml.Node) (attribute, value *y
 	}
 	for _, name := range known {
 		if parts[name] == nil {
-			r.errorf(firstKey(item), "variables_as_arguments: %s is missing", name)
+			r.Errorf(firstKey(item), "variables_as_arguments: %s is missing", name)
 			return nil, nil
 		}
 	}
@@ -133,7 +123,7 @@ func (r *dagReader) attributeSchema(body, attribute *yaml.Node) (map[string]any,
 		return common.schema, true
 	}
 	if _, ok := taskKeys.find(name); ok {
-		r.errorf(attribute, "variables_as_arguments: %s is not a parameter of the operator: a variable cannot set it", name)
+		r.Errorf(attribute, "variables_as_arguments: %s is not a parameter of the operator: a variable cannot set it", name)
 		return nil, false
 	}
 	_, operator := yamlvalue.Lookup(body, "operator")
@@ -148,8 +138,8 @@ func (r *dagReader) attributeSchema(body, attribute *yaml.Node) (map[string]any,
 		return sensor.schema, true
 	}
 	if !op.has(name) {
-		r.errorf(attribute, "variables_as_arguments: unknown parameter %q for operator %s%s", yamlvalue.Excerpt(name), op.Name(),
-			r.suggest(name, seqs(commonKeys.names(), slices.Values(op.params))))
+		r.Errorf(attribute, "variables_as_arguments: unknown parameter %q for operator %s%s", yamlvalue.Excerpt(name), op.Name(),
+			r.Suggest(name, seqs(commonKeys.names(), slices.Values(op.params))))
 		return nil, false
 	}
 	return op.Schema(name), true
@@ -160,35 +150,33 @@ var secretVariableName = regexp.MustCompile(`(?i)PASS|SECRET|TOKEN|KEY|CRED`)
 // variableValue looks a variable up and converts its text; nil leaves the task as it is.
 func (r *dagReader) variableValue(at *yaml.Node, attribute string, schema map[string]any) *yaml.Node {
 	v := r.variable(at.Value)
-	r.lookedUp[at.Value] = v
+	r.Rests.Variables[at.Value] = v
 	switch {
-	case v.err != nil:
-		r.errorf(at, "read the variable %s: %v", yamlvalue.Excerpt(at.Value), v.err)
+	case v.Err != nil:
+		r.Errorf(at, "read the variable %s: %v", yamlvalue.Excerpt(at.Value), v.Err)
 		return nil
-	case !v.found:
+	case !v.Found:
 		return nil
-	case len(v.text) > maxFileSize || !utf8.ValidString(v.text):
-		r.errorf(at, "the variable %s must be UTF-8 text of at most %d bytes", yamlvalue.Excerpt(at.Value), maxFileSize)
+	case len(v.Text) > maxFileSize || !utf8.ValidString(v.Text):
+		r.Errorf(at, "the variable %s must be UTF-8 text of at most %d bytes", yamlvalue.Excerpt(at.Value), maxFileSize)
 		return nil
 	}
 	if secretVariableName.MatchString(at.Value) {
-		r.secret(v.text, r.opts)
-		r.warnf(at, "the value of the variable %s becomes part of the DAG: use a connection, or a template such as {{ var.value.%s }}",
+		r.Secret(v.Text, r.opts.Secret)
+		r.Warnf(at, "the value of the variable %s becomes part of the DAG: use a connection, or a template such as {{ var.value.%s }}",
 			yamlvalue.Excerpt(at.Value), yamlvalue.Excerpt(at.Value))
 	}
-	n, err := nodeFromText(v.text, schema)
+	n, err := nodeFromText(v.Text, schema)
 	if err != nil {
-		r.errorf(at, "the variable %s does not fit the parameter %s: %v", yamlvalue.Excerpt(at.Value), attribute, err)
+		r.Errorf(at, "the variable %s does not fit the parameter %s: %v", yamlvalue.Excerpt(at.Value), attribute, err)
 		return nil
 	}
 	if !moveNode(n, at.Line, at.Column, maxDepth) {
-		r.errorf(at, "the variable %s is nested more than %d levels deep", yamlvalue.Excerpt(at.Value), maxDepth)
+		r.Errorf(at, "the variable %s is nested more than %d levels deep", yamlvalue.Excerpt(at.Value), maxDepth)
 		return nil
 	}
-	r.filled[n] = true
-	if file, foreign := r.origin[at]; foreign {
-		markOrigin(r.origin, n, file)
-	}
+	r.Filled(n)
+	r.SuppliedLike(n, at)
 	return n
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -67,11 +68,11 @@ func (r *dagReader) wire() {
 	for _, dep := range all {
 		ups, downs := r.leaves(dep.up), r.roots(dep.down)
 		if len(ups) == 0 && r.connects(dep.up) {
-			r.errorf(dep.at, "the group %q has nothing but setups and their teardowns, which nothing waits for: name the setup itself", dep.up.group.Label)
+			r.Errorf(dep.at, "the group %q has nothing but setups and their teardowns, which nothing waits for: name the setup itself", dep.up.group.Label)
 			continue
 		}
 		if edges += len(ups) * len(downs); edges > maxEdges {
-			r.errorf(dep.at, "dependencies between groups make more than %d edges: put an empty task between them", maxEdges)
+			r.Errorf(dep.at, "dependencies between groups make more than %d edges: put an empty task between them", maxEdges)
 			return
 		}
 		for _, up := range ups {
@@ -145,24 +146,24 @@ func (r *dagReader) nameEnds() endNames {
 		}
 		return fmt.Sprintf("%s %q: ", what, label)
 	}
-	add := func(s scope, label, id, what string, e end, at *yaml.Node) {
+	add := func(s reading.Scope, label, id, what string, e end, at *yaml.Node) {
 		if first, twice := nodes[label]; twice {
-			s.errorf(at, "%sthe name is taken on line %d, tasks and groups share their names", prefix(what, label), first.Line)
+			s.Errorf(at, "%sthe name is taken on line %d, tasks and groups share their names", prefix(what, label), first.Line)
 			return
 		}
 		nodes[label] = at
 		names.bare[label] = e
 		if _, twice := names.full[id]; twice {
-			s.errorf(at, "%sits full id %q is taken", prefix(what, label), id)
+			s.Errorf(at, "%sits full id %q is taken", prefix(what, label), id)
 			return
 		}
 		names.full[id] = e
 	}
 	for _, g := range r.groups {
-		add(r.scope, g.Label, g.ID, "group", end{-1, g, g.parent, g.Label}, g.name)
+		add(r.Scope, g.Label, g.ID, "group", end{-1, g, g.parent, g.Label}, g.name)
 	}
 	for i, t := range r.tasks {
-		add(r.scope.task(t.ID), t.Label, t.ID, "task", end{i, nil, t.group, t.ID}, t.name)
+		add(r.Scope.Task(t.ID), t.Label, t.ID, "task", end{i, nil, t.group, t.ID}, t.name)
 	}
 	return names
 }
@@ -179,7 +180,7 @@ func (r *dagReader) dependencies(p pair, down end, names endNames) []dependency 
 	var list []dependency
 	seen := map[end]bool{}
 	for _, item := range items {
-		name, ok := r.text("dependencies", item)
+		name, ok := r.Text("dependencies", item)
 		if !ok {
 			continue
 		}
@@ -188,7 +189,7 @@ func (r *dagReader) dependencies(p pair, down end, names endNames) []dependency 
 			continue
 		}
 		if seen[up] {
-			r.warnf(item, "dependency %q stands twice", yamlvalue.Excerpt(name))
+			r.Warnf(item, "dependency %q stands twice", yamlvalue.Excerpt(name))
 			continue
 		}
 		seen[up] = true
@@ -204,7 +205,7 @@ func (r *dagReader) resolveEnd(at *yaml.Node, name string, names endNames) (end,
 	full, isFull := names.full[name]
 	switch {
 	case isBare && isFull && !bare.same(full):
-		r.errorf(at, "dependency %q is the name of one and the full id of another: rename one of them", yamlvalue.Excerpt(name))
+		r.Errorf(at, "dependency %q is the name of one and the full id of another: rename one of them", yamlvalue.Excerpt(name))
 		return end{}, false
 	case isBare:
 		return bare, true
@@ -218,7 +219,7 @@ func (r *dagReader) resolveEnd(at *yaml.Node, name string, names endNames) (end,
 			}
 		}
 	}
-	r.errorf(at, "unknown dependency %q%s", yamlvalue.Excerpt(name), r.suggest(name, known))
+	r.Errorf(at, "unknown dependency %q%s", yamlvalue.Excerpt(name), r.Suggest(name, known))
 	return end{}, false
 }
 
@@ -226,17 +227,17 @@ func (r *dagReader) resolveEnd(at *yaml.Node, name string, names endNames) (end,
 func (r *dagReader) checkEnds(at *yaml.Node, name string, up, down end) bool {
 	switch {
 	case up.same(down):
-		r.errorf(at, "%q cannot depend on itself", yamlvalue.Excerpt(name))
+		r.Errorf(at, "%q cannot depend on itself", yamlvalue.Excerpt(name))
 	case up.group != nil && down.around.inside(up.group):
-		r.errorf(at, "%q lies in the group %q and cannot depend on it", down.name, up.group.Label)
+		r.Errorf(at, "%q lies in the group %q and cannot depend on it", down.name, up.group.Label)
 	case down.group != nil && up.around.inside(down.group):
-		r.errorf(at, "the group %q cannot depend on %q, which lies in it", down.group.Label, yamlvalue.Excerpt(name))
+		r.Errorf(at, "the group %q cannot depend on %q, which lies in it", down.group.Label, yamlvalue.Excerpt(name))
 	case r.connects(up) != r.connects(down):
 		empty := up
 		if r.connects(up) {
 			empty = down
 		}
-		r.errorf(at, "the group %q has no tasks: the order through it would be lost", empty.group.Label)
+		r.Errorf(at, "the group %q has no tasks: the order through it would be lost", empty.group.Label)
 	default:
 		return true
 	}
@@ -314,7 +315,7 @@ func (r *dagReader) checkCycle() {
 		t := r.tasks[i]
 		fmt.Fprintf(&path, "%s (%d:%d)", t.ID, t.Pos.Line, t.Pos.Column)
 	}
-	r.errorf(firstKey(r.tasks[cycle[0]].node), "the dependencies form a cycle: %s", path.String())
+	r.Errorf(firstKey(r.tasks[cycle[0]].node), "the dependencies form a cycle: %s", path.String())
 }
 
 // findCycle returns the tasks of a cycle in order, from the first one of the file, or nil.

@@ -1,4 +1,4 @@
-package dagfile
+package reading
 
 import (
 	"slices"
@@ -8,9 +8,9 @@ import (
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-// special reports whether a mapping is a typed value or an expression, which merging
+// Special reports whether a mapping is a typed value or an expression, which merging
 // takes as a whole.
-func special(n *yaml.Node) bool {
+func Special(n *yaml.Node) bool {
 	for k := range yamlvalue.Pairs(n) {
 		switch k.Value {
 		case "__type__", "__and__", "__or__", "__join__":
@@ -20,9 +20,9 @@ func special(n *yaml.Node) bool {
 	return false
 }
 
-// merge fills the gaps of over with what under has, mappings recursively, everything
+// Merge fills the gaps of over with what under has, mappings recursively, everything
 // else as a whole. Neither is changed.
-func merge(over, under *yaml.Node) *yaml.Node {
+func Merge(over, under *yaml.Node) *yaml.Node {
 	merged := *over
 	merged.Content = slices.Clone(over.Content)
 	at := make(map[string]int, len(over.Content)/2)
@@ -35,11 +35,12 @@ func merge(over, under *yaml.Node) *yaml.Node {
 			merged.Content = append(merged.Content, k, v)
 			continue
 		}
-		if mine := merged.Content[i]; plainMapping(mine) && plainMapping(v) {
-			merged.Content[i] = merge(mine, v)
+		if mine := merged.Content[i]; PlainMapping(mine) && PlainMapping(v) {
+			merged.Content[i] = Merge(mine, v)
 		}
 	}
 	return &merged
 }
 
-func plainMapping(n *yaml.Node) bool { return n.Kind == yaml.MappingNode && !special(n) }
+// PlainMapping reports whether a node is a mapping that is not [Special].
+func PlainMapping(n *yaml.Node) bool { return n.Kind == yaml.MappingNode && !Special(n) }

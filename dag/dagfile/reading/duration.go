@@ -1,4 +1,4 @@
-package dagfile
+package reading
 
 import (
 	"time"
@@ -8,43 +8,43 @@ import (
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-// duration reads a length of time in any of its forms: a number of seconds, 1h30m,
+// Duration reads a length of time in any of its forms: a number of seconds, 1h30m,
 // PT5M, 2 days, or a typed timedelta. It is never negative.
-func (s scope) duration(key string, n *yaml.Node) (time.Duration, bool) {
-	if typeOf(n) == typeTimedelta {
-		return s.timedelta(n)
+func (s Scope) Duration(key string, n *yaml.Node) (time.Duration, bool) {
+	if TypeOf(n) == TypeTimedelta {
+		return s.Timedelta(n)
 	}
-	if typeOf(n) != "" {
+	if TypeOf(n) != "" {
 		s.notHere(n, "a duration, for instance 5m")
 		return 0, false
 	}
 	d, err := yamlvalue.Duration(n, time.Second)
 	if err != nil {
-		s.errorf(n, "%s: %v", key, err)
+		s.Errorf(n, "%s: %v", key, err)
 		return 0, false
 	}
 	return d, true
 }
 
-// timedelta reads a typed datetime.timedelta.
-func (s scope) timedelta(n *yaml.Node) (time.Duration, bool) {
-	t, ok := s.typed(n)
+// Timedelta reads a typed datetime.timedelta.
+func (s Scope) Timedelta(n *yaml.Node) (time.Duration, bool) {
+	t, ok := s.Typed(n)
 	if !ok {
 		return 0, false
 	}
-	args, ok := s.bind(t, yamlvalue.TimedeltaArguments...)
+	args, ok := s.Bind(t, yamlvalue.TimedeltaArguments...)
 	if !ok {
 		return 0, false
 	}
 	counts := make(map[string]float64, len(args))
 	for name, v := range args {
-		if counts[name], ok = s.number("timedelta "+name, v); !ok {
+		if counts[name], ok = s.Number("timedelta "+name, v); !ok {
 			return 0, false
 		}
 	}
 	d, err := yamlvalue.Timedelta(counts)
 	if err != nil {
-		s.errorf(n, "timedelta: %v", err)
+		s.Errorf(n, "timedelta: %v", err)
 		return 0, false
 	}
 	return d, true

@@ -1,6 +1,8 @@
-package dagfile
+package reading
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,7 +21,10 @@ func valueNode(t *testing.T, text string) *yaml.Node {
 	return n.Content[0].Content[1]
 }
 
-func testScope() scope { return scope{reporter: newReporter("a.yaml"), failed: new(int)} }
+// testNow is the moment of loading in tests: a Wednesday.
+var testNow = time.Date(2024, 5, 15, 10, 30, 0, 0, time.UTC)
+
+func testScope() Scope { return NewScope("a.yaml") }
 
 func TestDuration(t *testing.T) {
 	t.Parallel()
@@ -48,7 +53,7 @@ func TestDuration(t *testing.T) {
 		{"{__type__: datetime.timedelta, days: 0.5}", 12 * time.Hour},
 	} {
 		s := testScope()
-		got, ok := s.duration("retry_delay", valueNode(t, c.text))
+		got, ok := s.Duration("retry_delay", valueNode(t, c.text))
 		assert.True(t, ok, "%s: %s", c.text, s.found)
 		assert.Equal(t, c.want, got, c.text)
 	}
@@ -83,7 +88,7 @@ func TestDurationRefused(t *testing.T) {
 		"{__type__: kubernetes.client.models.V1Pod}":             "run the container through bash or http",
 	} {
 		s := testScope()
-		_, ok := s.duration("retry_delay", valueNode(t, text))
+		_, ok := s.Duration("retry_delay", valueNode(t, text))
 		assert.False(t, ok, text)
 		assert.Contains(t, s.found.String(), want, text)
 	}
@@ -109,7 +114,7 @@ func TestDate(t *testing.T) {
 		"{__type__: datetime.date, __args__: [2024, 5, 1]}":                    "2024-05-01T00:00:00+08:00",
 	} {
 		s := testScope()
-		got, ok := s.date("start_date", valueNode(t, text), shanghai, testNow)
+		got, ok := s.Date("start_date", valueNode(t, text), shanghai, testNow)
 		assert.True(t, ok, "%s: %s", text, s.found)
 		assert.Equal(t, want, got.Format(time.RFC3339), text)
 	}
@@ -135,7 +140,7 @@ func TestDateRefused(t *testing.T) {
 		"{__type__: datetime.datetime, year: 2024}": "needs month",
 	} {
 		s := testScope()
-		_, ok := s.date("start_date", valueNode(t, text), time.UTC, testNow)
+		_, ok := s.Date("start_date", valueNode(t, text), time.UTC, testNow)
 		assert.False(t, ok, text)
 		assert.Contains(t, s.found.String(), want, text)
 	}
@@ -153,24 +158,24 @@ func TestDateInGapMovesForward(t *testing.T) {
 func TestRelativeDateWarns(t *testing.T) {
 	t.Parallel()
 	s := testScope()
-	_, ok := s.date("start_date", valueNode(t, "2 days"), time.UTC, testNow)
+	_, ok := s.Date("start_date", valueNode(t, "2 days"), time.UTC, testNow)
 	require.True(t, ok)
 	require.Len(t, s.found, 1)
 	assert.Equal(t, dag.Warning, s.found[0].Severity)
-	assert.True(t, s.volatile)
+	assert.True(t, s.Rests.Volatile)
 }
 
 func TestTextAndNumbersAreStrict(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"yes", "010", "5", "1:30", "1.5", "2024-01-01"} {
 		s := testScope()
-		_, ok := s.text("owner", valueNode(t, text))
+		_, ok := s.Text("owner", valueNode(t, text))
 		assert.False(t, ok, text)
 		assert.Contains(t, s.found.String(), "quote it", text)
 	}
 	for text, want := range map[string]string{"yes": "want a whole number", "1.5": "want a whole number", `"3"`: "want a whole number", "-1": "less than 0", "99999999999": "more than"} {
 		s := testScope()
-		_, ok := s.integer("retries", valueNode(t, text), 0, 1<<31-1)
+		_, ok := s.Integer("retries", valueNode(t, text), 0, 1<<31-1)
 		assert.False(t, ok, text)
 		assert.Contains(t, s.found.String(), want, text)
 	}
@@ -186,8 +191,45 @@ func TestBuiltinsAreCast(t *testing.T) {
   e: yes
   f: 1:30`)
 	s := testScope()
-	got, ok := s.free("conf", n)
+	got, ok := s.Free("conf", n)
 	require.True(t, ok, s.found.String())
-	assert.Equal(t, `{"a":7,"b":"7","c":["1h0m0s","x"],"d":{"k":1.0},"e":true,"f":90}`, asJSON(t, got))
+	text, err := json.Marshal(got)
+	require.NoError(t, err)
+	assert.Equal(t, `{"a":7,"b":"7","c":["1h0m0s","x"],"d":{"k":1.0},"e":true,"f":90}`, string(text))
 	assert.Equal(t, "__type__", n.Content[1].Content[0].Value, "the tree itself must not change")
+}
+
+// A date that is read is the same when it is written as a wall clock of its zone.
+func FuzzDate(f *testing.F) {
+	for _, seed := range []string{
+		"2024-05-01", "20240501", "2024-W18-3", "2024-122", "2024-05-01T08:00", "2024-05-01 08:00:01.5+08:00", "2 days", "08:30",
+		"2024-03-31T02:30:00", "2024-10-27T02:30:00Z", "now", "2024-02-30", "9999-12-31T23:59:59.999999", "0000-01-01", "2024-13",
+	} {
+		f.Add(seed)
+	}
+	zones := []*time.Location{time.UTC}
+	for _, name := range []string{"Asia/Shanghai", "Europe/Berlin", "Australia/Lord_Howe", "America/St_Johns"} {
+		loc, err := time.LoadLocation(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		zones = append(zones, loc)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, zone := range zones {
+			at, moves, err := parseDate(strings.TrimSpace(text), zone, testNow)
+			if err != nil || moves || at.IsZero() {
+				continue
+			}
+			wall := WallText(at, zone)
+			again, _, err := parseDate(wall, zone, testNow)
+			if err != nil {
+				t.Fatalf("%q in %s is %s: %v", text, zone, wall, err)
+			}
+			// A wall clock that comes twice names one of its moments.
+			if got := WallText(again, zone); got != wall {
+				t.Fatalf("%q in %s is %s, which reads as %s", text, zone, wall, got)
+			}
+		}
+	})
 }

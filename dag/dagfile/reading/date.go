@@ -1,4 +1,4 @@
-package dagfile
+package reading
 
 import (
 	"errors"
@@ -34,26 +34,26 @@ var (
 	noDay        = regexp.MustCompile(`^\d{4}(-\d{2}|-?W\d{2})?$`)
 )
 
-// zone reads an IANA time zone name.
-func (s scope) zone(n *yaml.Node, zones *zoneCache) (*time.Location, bool) {
-	name, ok := s.text("timezone", n)
+// Zone reads an IANA time zone name.
+func (s Scope) Zone(n *yaml.Node, zones *Zones) (*time.Location, bool) {
+	name, ok := s.Text("timezone", n)
 	if !ok {
 		return nil, false
 	}
-	loc, err := zones.load(name)
+	loc, err := zones.Load(name)
 	if err != nil {
-		s.errorf(n, "unknown time zone %q: use an IANA name such as Asia/Shanghai", yamlvalue.Excerpt(name))
+		s.Errorf(n, "unknown time zone %q: use an IANA name such as Asia/Shanghai", yamlvalue.Excerpt(name))
 		return nil, false
 	}
 	return loc, true
 }
 
-// date reads a moment: a date, a date with time, or a length of time before today.
+// Date reads a moment: a date, a date with time, or a length of time before today.
 // Wall clock times are placed in loc.
-func (s scope) date(key string, n *yaml.Node, loc *time.Location, now time.Time) (time.Time, bool) {
-	switch typeOf(n) {
+func (s Scope) Date(key string, n *yaml.Node, loc *time.Location, now time.Time) (time.Time, bool) {
+	switch TypeOf(n) {
 	case "":
-	case typeDatetime, typeDate:
+	case TypeDatetime, TypeDate:
 		text, ok := s.typedDate(n)
 		if !ok {
 			return time.Time{}, false
@@ -64,17 +64,17 @@ func (s scope) date(key string, n *yaml.Node, loc *time.Location, now time.Time)
 		return time.Time{}, false
 	}
 	if k := yamlvalue.KindOf(n); k != yamlvalue.Date && k != yamlvalue.Text && (k != yamlvalue.Int || strings.Contains(n.Value, ":")) {
-		s.errorf(n, "%s: want a date such as 2024-05-01, not %s", key, show(n))
+		s.Errorf(n, "%s: want a date such as 2024-05-01, not %s", key, Show(n))
 		return time.Time{}, false
 	}
 	t, moves, err := parseDate(strings.TrimSpace(n.Value), loc, now)
 	if err != nil {
-		s.errorf(n, "%s: %v", key, err)
+		s.Errorf(n, "%s: %v", key, err)
 		return time.Time{}, false
 	}
 	if moves {
-		s.volatile = true
-		s.warnf(n, "%s %q moves with every load: write a fixed date", key, yamlvalue.Excerpt(n.Value))
+		s.Rests.Volatile = true
+		s.Warnf(n, "%s %q moves with every load: write a fixed date", key, yamlvalue.Excerpt(n.Value))
 	}
 	return t, true
 }
@@ -195,17 +195,23 @@ func onWall(wall time.Time, loc *time.Location) time.Time {
 	return t
 }
 
+// WallText writes a moment as the wall clock of a zone, which [Scope.Date] reads as the
+// same one.
+func WallText(t time.Time, zone *time.Location) string {
+	return t.In(zone).Format("2006-01-02T15:04:05.999999")
+}
+
 // typedDate returns the ISO text of a typed datetime or date.
-func (s scope) typedDate(n *yaml.Node) (string, bool) {
-	t, ok := s.typed(n)
+func (s Scope) typedDate(n *yaml.Node) (string, bool) {
+	t, ok := s.Typed(n)
 	if !ok {
 		return "", false
 	}
 	names := []string{"year", "month", "day", "hour", "minute", "second", "microsecond"}
-	if t.path == typeDate {
+	if t.Path == TypeDate {
 		names = names[:3]
 	}
-	if t.path == typeTime {
+	if t.Path == TypeTime {
 		names = names[3:]
 	}
 	v, ok := s.integers(t, names)
@@ -216,25 +222,25 @@ func (s scope) typedDate(n *yaml.Node) (string, bool) {
 	clock = strings.TrimSuffix(clock, ".000000")
 	day := fmt.Sprintf("%04d-%02d-%02d", v["year"], v["month"], v["day"])
 	text := day + "T" + clock
-	if t.path == typeTime {
+	if t.Path == TypeTime {
 		text = "2000-01-01T" + clock
 	}
 	if _, _, err := parseDate(text, time.UTC, time.Time{}); err != nil {
-		s.errorf(n, "%s: %v", t.path, err)
+		s.Errorf(n, "%s: %v", t.Path, err)
 		return "", false
 	}
-	switch t.path {
-	case typeDate:
+	switch t.Path {
+	case TypeDate:
 		return day, true
-	case typeTime:
+	case TypeTime:
 		return clock, true
 	}
 	return text, true
 }
 
 // integers binds the arguments of a typed value that are all whole numbers.
-func (s scope) integers(t typedValue, names []string) (map[string]int, bool) {
-	args, ok := s.bind(t, names...)
+func (s Scope) integers(t Typed, names []string) (map[string]int, bool) {
+	args, ok := s.Bind(t, names...)
 	if !ok {
 		return nil, false
 	}
@@ -243,12 +249,12 @@ func (s scope) integers(t typedValue, names []string) (map[string]int, bool) {
 		v := args[name]
 		if v == nil {
 			if name == "year" || name == "month" || name == "day" {
-				s.errorf(t.node, "%s needs %s", t.path, name)
+				s.Errorf(t.Node, "%s needs %s", t.Path, name)
 				return nil, false
 			}
 			continue
 		}
-		if values[name], ok = s.integer(name, v, 0, 999_999); !ok {
+		if values[name], ok = s.Integer(name, v, 0, 999_999); !ok {
 			return nil, false
 		}
 	}

@@ -1,4 +1,4 @@
-package dagfile
+package reading
 
 import (
 	"regexp"
@@ -30,35 +30,35 @@ func isSecretKey(key string) bool {
 	return false
 }
 
-// warnSecrets warns about literal values that look like credentials. The message names
+// WarnSecrets warns about literal values that look like credentials. The message names
 // the key and never the value. What came from outside the file is no literal.
-func (s scope) warnSecrets(n *yaml.Node) {
+func (s Scope) WarnSecrets(n *yaml.Node) {
 	for k, v := range yamlvalue.Pairs(n) {
 		s.warnSecret(k.Value, v)
 	}
 }
 
 // warnSecret checks the value of one key, and what lies below it.
-func (s scope) warnSecret(key string, v *yaml.Node) {
+func (s Scope) warnSecret(key string, v *yaml.Node) {
 	switch {
 	case v.Kind == yaml.MappingNode:
-		s.warnSecrets(v)
+		s.WarnSecrets(v)
 	case v.Kind == yaml.SequenceNode:
 		for _, item := range v.Content {
 			s.warnSecret(key, item)
 		}
 	case yamlvalue.KindOf(v) != yamlvalue.Text || v.Value == "" || yamlvalue.HoldsTemplate(v.Value) || s.filled[v]:
 	case isSecretKey(key) && !onlyReference.MatchString(v.Value):
-		s.warnf(v, "%s holds a secret in plain text: put it into a connection", yamlvalue.Excerpt(key))
+		s.Warnf(v, "%s holds a secret in plain text: put it into a connection", yamlvalue.Excerpt(key))
 	case strings.Contains(v.Value, "://") && secretURL.MatchString(v.Value):
-		s.warnf(v, "%s holds a URL with a token in plain text: put it into a connection", yamlvalue.Excerpt(key))
+		s.Warnf(v, "%s holds a URL with a token in plain text: put it into a connection", yamlvalue.Excerpt(key))
 	}
 }
 
-// warnSecretParams does the same for params, whose defaults may be typed.
-func (s scope) warnSecretParams(n *yaml.Node) {
+// WarnSecretParams does the same for params, whose defaults may be typed.
+func (s Scope) WarnSecretParams(n *yaml.Node) {
 	for k, v := range yamlvalue.Pairs(n) {
-		if !slices.Contains(paramTypes, typeOf(v)) {
+		if !slices.Contains(ParamTypes, TypeOf(v)) {
 			s.warnSecret(k.Value, v)
 			continue
 		}

@@ -1,4 +1,4 @@
-package dagfile
+package reading
 
 import (
 	"errors"
@@ -7,13 +7,14 @@ import (
 	"time"
 )
 
-// zoneCache keeps loaded zones: reading one costs more than a whole DAG file. Safe
+// Zones keeps loaded zones: reading one costs more than a whole DAG file. Safe
 // for concurrent use.
-type zoneCache struct{ zones sync.Map }
+type Zones struct{ zones sync.Map }
 
 var errNoZone = errors.New("no such zone")
 
-func (c *zoneCache) load(name string) (*time.Location, error) {
+// Load returns the zone with an IANA name.
+func (c *Zones) Load(name string) (*time.Location, error) {
 	if loc, ok := c.zones.Load(name); ok {
 		return loc.(*time.Location), nil
 	}

@@ -1,4 +1,4 @@
-package dagfile
+package reading
 
 import (
 	"cmp"
@@ -7,8 +7,8 @@ import (
 	"github.com/dingdag/dingdag/dag"
 )
 
-// maxDiagnostics is how many findings of one file are reported.
-const maxDiagnostics = 100
+// MaxDiagnostics is how many findings of one file are reported.
+const MaxDiagnostics = 100
 
 // concerning adds a DAG to those that a finding is about. The DAGs come one after another.
 func concerning(d dag.Diagnostic, dagID string) dag.Diagnostic {
@@ -22,13 +22,13 @@ func concerning(d dag.Diagnostic, dagID string) dag.Diagnostic {
 	return d
 }
 
-// limited returns the list sorted and cut to maxDiagnostics. Warnings are cut first:
+// limited returns the list sorted and cut to MaxDiagnostics. Warnings are cut first:
 // a file that is in error must not look clean.
 func limited(ds dag.Diagnostics) dag.Diagnostics {
 	ds.Sort()
-	if len(ds) > maxDiagnostics {
+	if len(ds) > MaxDiagnostics {
 		slices.SortStableFunc(ds, func(a, b dag.Diagnostic) int { return cmp.Compare(a.Severity, b.Severity) })
-		ds = ds[:maxDiagnostics:maxDiagnostics]
+		ds = ds[:MaxDiagnostics:MaxDiagnostics]
 		ds.Sort()
 	}
 	return ds
