@@ -136,6 +136,7 @@ func runBackfillCreate(ctx context.Context, a *app, f backfillFlags) error {
 		l.Zone = a.showZone()
 		return l.Print(a.Out, f.output)
 	}
+	r.Actor = a.actor()
 	done, err := e.CreateBackfill(ctx, f.dagID, r)
 	if errors.Is(err, store.ErrNotFound) {
 		return a.unknownToScheduler(f.dagID, err)
@@ -251,7 +252,7 @@ func newCmdBackfillSet(a *app, verb string, state store.BackfillState, short str
 			if err != nil {
 				return err
 			}
-			b, err := engine.SetBackfill(cmd.Context(), s, id, state, clock())
+			b, err := engine.SetBackfill(cmd.Context(), s, id, state, a.actor(), clock())
 			if errors.Is(err, store.ErrNotFound) {
 				return fmt.Errorf("no backfill %d: see dingdag backfill list", id)
 			}

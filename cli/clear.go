@@ -113,6 +113,7 @@ func runClear(ctx context.Context, a *app, r engine.ClearRequest, f clearFlags) 
 	if err != nil {
 		return err
 	}
+	r.Actor = a.actor()
 	dry := r
 	dry.DryRun = true
 	would, err := e.Clear(ctx, dry)

@@ -298,6 +298,7 @@ func runDAGsTrigger(ctx context.Context, a *app, id string, t engine.Trigger, wa
 		}
 		t.NotPaused = true
 	}
+	t.Actor = a.actor()
 	done, err := e.TriggerRun(ctx, id, t)
 	if te, ok := errors.AsType[*engine.TriggerError](err); ok {
 		// The text may begin with the name of the field, as the flag does.
@@ -357,7 +358,9 @@ func newCmdDAGsPause(a *app, pause bool) *cobra.Command {
 
 // pauseDAG writes the switch; a DAG that no scheduler has seen yet is recorded first.
 func pauseDAG(ctx context.Context, a *app, s *sqlite.Store, id string, pause bool) error {
-	err := s.Tx(ctx, func(tx store.Tx) error { return store.SetPaused(ctx, tx, id, pause, clock(), "") })
+	err := s.Tx(ctx, func(tx store.Tx) error {
+		return store.SetPaused(ctx, tx, id, store.Pause{At: clock(), Paused: pause, Actor: a.actor()})
+	})
 	if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}

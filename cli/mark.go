@@ -84,6 +84,7 @@ func runMark(ctx context.Context, a *app, r engine.MarkRequest, f markFlags) err
 		return err
 	}
 	r.DryRun = true
+	r.Actor = a.actor()
 	done, err := e.Mark(ctx, r)
 	if err != nil {
 		return a.unknownDAG(ctx, r.DAGID, err)

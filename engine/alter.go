@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -132,11 +133,52 @@ func affected(as []*alteration) *Affected {
 	return all
 }
 
-// alter writes alterations, and lets the runs go on from there that this process has
-// under way. In a process that runs nothing only the store changes.
-func (c *change) alter(as []*alteration) (*Affected, error) {
+// asked is who asked for alterations, and for what.
+type asked struct {
+	kind store.EventKind
+	who  store.Actor
+	// tasks says that tasks were meant, and not whole runs.
+	tasks bool
+}
+
+// event is what somebody had done to the run.
+func (a *alteration) event(by asked, now time.Time) (*store.Event, error) {
+	e := &store.Event{At: now, Actor: by.who, Kind: by.kind, DAGID: a.run.DAGID, RunID: a.run.RunID, MapIndex: -1}
+	var tasks []string
+	changed := a.affected().Instances
+	for _, in := range changed {
+		if len(tasks) == 0 || tasks[len(tasks)-1] != in.TaskID {
+			tasks = append(tasks, in.TaskID)
+		}
+	}
+	if by.tasks && len(tasks) == 1 {
+		e.TaskID = tasks[0]
+	}
+	if by.tasks && len(changed) == 1 {
+		e.MapIndex = changed[0].MapIndex
+	}
+	extra, err := encodeAsked(struct {
+		From          dag.RunState `json:"from"`
+		State         dag.RunState `json:"state"`
+		TaskInstances int          `json:"task_instances"`
+		Tasks         []string     `json:"tasks,omitempty"`
+	}{a.from, a.run.State, len(changed), tasks})
+	e.Extra = bytes.TrimSpace(extra)
+	return e, err
+}
+
+// alter writes alterations and who wanted them, and lets the runs go on from there that this
+// process has under way. In a process that runs nothing only the store changes.
+func (c *change) alter(by asked, as []*alteration) (*Affected, error) {
 	done := affected(as)
 	for n, a := range as {
+		event, err := a.event(by, c.now)
+		if err != nil {
+			return nil, err
+		}
+		if err := c.InsertEvents(c.ctx, event); err != nil {
+			return nil, err
+		}
 		for _, in := range a.changed {
 			if !a.cleared[in] {
 				continue

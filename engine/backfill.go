@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,6 +33,8 @@ type BackfillRequest struct {
 	MaxActiveRuns int
 	// Backwards starts the newest run first.
 	Backwards bool
+	// Actor is who asks.
+	Actor store.Actor `json:"actor,omitzero"`
 	// Conf is a JSON object for the new runs, or nil. Runs that exist keep theirs.
 	Conf json.RawMessage `json:"conf,omitempty"`
 }
@@ -143,7 +146,7 @@ func PlanBackfill(ctx context.Context, rd store.Reader, d *dag.DAG, r BackfillRe
 	}
 	b := &store.Backfill{
 		DAGID: d.ID, From: r.From, To: r.To, Reprocess: r.Reprocess, MaxActiveRuns: r.MaxActiveRuns, Backwards: r.Backwards,
-		Conf: r.Conf, Version: d.Version, State: store.BackfillRunning, CreatedAt: now,
+		Conf: r.Conf, Version: d.Version, Actor: r.Actor, State: store.BackfillRunning, CreatedAt: now,
 	}
 	dates, err := backfillDates(d, r, now)
 	if err != nil {
@@ -187,7 +190,7 @@ func (e *Engine) CreateBackfill(ctx context.Context, dagID string, r BackfillReq
 		return nil, &BackfillError{"dag_run_conf", err}
 	}
 	done := &CreatedBackfill{}
-	if err := e.ask(ctx, askBackfill, &backfillRequest{dagID, r}, done, func() error { return e.find(dagID) }); err != nil {
+	if err := e.ask(ctx, askBackfill, r.Actor, &backfillRequest{dagID, r}, done, func() error { return e.find(dagID) }); err != nil {
 		return nil, err
 	}
 	return done, nil
@@ -229,8 +232,8 @@ func (c *change) createBackfill(r *backfillRequest) (*CreatedBackfill, error) {
 		}
 		return nil, fmt.Errorf("dag %q has backfill %d, which is %s: wait for its end or cancel it: %w", d.ID, open.ID, open.State, ErrExists)
 	}
-	if b.Version == "" {
-		return done, nil
+	if err := tellBackfill(c.ctx, c, store.EventBackfillCreate, r.Actor, b, c.now); err != nil || b.Version == "" {
+		return done, err
 	}
 	return done, c.PutVersion(c.ctx, d.Version, d.ID, dagfile.Source(d))
 }
@@ -238,7 +241,7 @@ func (c *change) createBackfill(r *backfillRequest) (*CreatedBackfill, error) {
 // SetBackfill pauses a backfill, lets it run again, or cancels it. A paused one starts no
 // run; what runs goes on. A cancelled one ends: its queued runs fail, those that run go on.
 // It returns ErrNotFound for an unknown backfill.
-func SetBackfill(ctx context.Context, s store.Store, id int64, state store.BackfillState, now time.Time) (*store.Backfill, error) {
+func SetBackfill(ctx context.Context, s store.Transactor, id int64, state store.BackfillState, who store.Actor, now time.Time) (*store.Backfill, error) {
 	var b *store.Backfill
 	err := s.Tx(ctx, func(tx store.Tx) (err error) {
 		if b, err = tx.Backfill(ctx, id); err != nil {
@@ -246,6 +249,15 @@ func SetBackfill(ctx context.Context, s store.Store, id int64, state store.Backf
 		}
 		if !b.Open() {
 			return fmt.Errorf("backfill %d of dag %q is %s and can't be changed any more", id, b.DAGID, b.State)
+		}
+		kind := map[store.BackfillState]store.EventKind{
+			store.BackfillPaused: store.EventBackfillPause, store.BackfillRunning: store.EventBackfillUnpause, store.BackfillCancelled: store.EventBackfillCancel,
+		}[state]
+		if kind == "" {
+			return fmt.Errorf("backfill %d can't be set to %q: use paused, running or cancelled", id, state)
+		}
+		if err := tellBackfill(ctx, tx, kind, who, b, now); err != nil {
+			return err
 		}
 		b.State = state
 		if !b.Open() {
@@ -257,6 +269,15 @@ func SetBackfill(ctx context.Context, s store.Store, id int64, state store.Backf
 		return tx.UpdateBackfill(ctx, b)
 	})
 	return b, err
+}
+
+// tellBackfill notes what somebody did with a backfill.
+func tellBackfill(ctx context.Context, tx store.EventsTx, kind store.EventKind, who store.Actor, b *store.Backfill, now time.Time) error {
+	extra, err := encodeAsked(map[string]int64{"backfill_id": b.ID})
+	if err != nil {
+		return err
+	}
+	return tx.InsertEvents(ctx, &store.Event{At: now, Actor: who, Kind: kind, DAGID: b.DAGID, MapIndex: -1, Extra: bytes.TrimSpace(extra)})
 }
 
 // reasonBackfillCancelled is the reason of a run that failed because it was queued when
@@ -346,7 +367,7 @@ func (c *change) backfillDate(b *store.Backfill, d *store.BackfillDate) (begun b
 	r := &store.Run{
 		DAGID: b.DAGID, RunID: dag.RunID(dag.BackfillRun, d.RunAfter), Type: dag.BackfillRun, State: dag.RunQueued, BackfillID: b.ID,
 		LogicalDate: d.LogicalDate, IntervalStart: d.Interval.Start, IntervalEnd: d.Interval.End,
-		RunAfter: d.RunAfter, QueuedAt: c.now, Conf: b.Conf, Version: b.Version,
+		RunAfter: d.RunAfter, QueuedAt: c.now, Conf: b.Conf, Version: b.Version, Actor: store.Actor{Name: b.Actor.Name, Via: store.ViaBackfill},
 	}
 	there, err := c.standsFor(r)
 	if err != nil {
@@ -366,7 +387,7 @@ func (c *change) backfillDate(b *store.Backfill, d *store.BackfillDate) (begun b
 			return false, err
 		}
 	case store.BackfillCleared:
-		if r, err = c.reset(there); err != nil {
+		if r, err = c.reset(there, r.Actor); err != nil {
 			return false, err
 		}
 		r.Type, r.BackfillID = dag.BackfillRun, b.ID // start writes it

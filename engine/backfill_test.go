@@ -255,7 +255,7 @@ func TestBackfillPauseAndCancel(t *testing.T) {
 	bf := b.backfill(d, engine.BackfillRequest{From: march(3), To: march(9), MaxActiveRuns: 1})
 	set := func(s store.BackfillState) {
 		t.Helper()
-		got, err := engine.SetBackfill(t.Context(), b.store, bf.ID, s, b.o.Clock())
+		got, err := engine.SetBackfill(t.Context(), b.store, bf.ID, s, store.Actor{Name: "ann", Via: store.ViaCLI}, b.o.Clock())
 		require.NoError(t, err)
 		assert.Equal(t, s, got.State)
 	}
@@ -288,10 +288,16 @@ func TestBackfillPauseAndCancel(t *testing.T) {
 	assert.Equal(t, "backfill_cancelled", got.Reason)
 	require.NoError(t, b.e.Refresh(t.Context()))
 	assert.Equal(t, store.BackfillCounts{Total: 7, Left: 6, Failed: 1}, b.counts(bf.ID))
-	_, err = engine.SetBackfill(t.Context(), b.store, bf.ID, store.BackfillRunning, b.o.Clock())
+	_, err = engine.SetBackfill(t.Context(), b.store, bf.ID, store.BackfillRunning, store.Actor{}, b.o.Clock())
 	require.ErrorContains(t, err, "is cancelled and can't be changed any more")
-	_, err = engine.SetBackfill(t.Context(), b.store, 99, store.BackfillRunning, b.o.Clock())
+	_, err = engine.SetBackfill(t.Context(), b.store, bf.ID, store.BackfillCompleted, store.Actor{}, b.o.Clock())
+	require.Error(t, err)
+	_, err = engine.SetBackfill(t.Context(), b.store, 99, store.BackfillRunning, store.Actor{}, b.o.Clock())
 	require.ErrorIs(t, err, store.ErrNotFound)
+
+	assert.Equal(t, []string{
+		"backfill_create", "backfill_pause", "backfill_unpause", "backfill_pause", "clear", "backfill_cancel",
+	}, b.kinds(), "what was refused is none of them")
 
 	// Its end makes room for another one.
 	next := b.backfill(d, engine.BackfillRequest{From: march(4), To: march(5)})

@@ -34,6 +34,8 @@ type ClearRequest struct {
 	// those that are running.
 	OnlyFailed  bool `json:"only_failed,omitempty"`
 	OnlyRunning bool `json:"only_running,omitempty"`
+	// Actor is who asks.
+	Actor store.Actor `json:"actor,omitzero"`
 	// DryRun changes nothing and tells what would be cleared.
 	DryRun bool `json:"dry_run,omitempty"`
 }
@@ -56,7 +58,7 @@ func (e *Engine) Clear(ctx context.Context, r ClearRequest) (*Affected, error) {
 		return affected(as), nil
 	}
 	done := &Affected{}
-	if err := e.ask(ctx, askClear, &r, done, nil); err != nil {
+	if err := e.ask(ctx, askClear, r.Actor, &r, done, nil); err != nil {
 		return nil, fmt.Errorf("clear: %w", err)
 	}
 	return done, nil
@@ -291,7 +293,7 @@ func (c *change) restarted(j store.Job) error {
 
 // reset clears the finished run that stands in the way of a new one with the same id or
 // logical date: it is queued again, with its own conf and version.
-func (c *change) reset(wanted *store.Run) (*store.Run, error) {
+func (c *change) reset(wanted *store.Run, who store.Actor) (*store.Run, error) {
 	r, err := c.RunByID(c.ctx, wanted.DAGID, wanted.RunID)
 	if err != nil && !wanted.LogicalDate.IsZero() {
 		r, err = c.RunAt(c.ctx, wanted.DAGID, wanted.LogicalDate)
@@ -313,6 +315,6 @@ func (c *change) reset(wanted *store.Run) (*store.Run, error) {
 	if err := c.e.clear(c.ctx, c, a, a.pick(a.p.g.All(), all.keeps)); err != nil {
 		return nil, err
 	}
-	_, err = c.alter([]*alteration{a})
+	_, err = c.alter(asked{kind: store.EventClear, who: who}, []*alteration{a})
 	return &a.run, err
 }

@@ -164,7 +164,7 @@ func (c *change) pauseAfterFailures(lr *liveRun) (cause string, err error) {
 		}
 	}
 	cause = fmt.Sprintf("max_consecutive_failed_dag_runs: %d runs failed in a row", n)
-	if err := store.SetPaused(c.ctx, c, lr.run.DAGID, true, c.now, cause); err != nil {
+	if err := store.SetPaused(c.ctx, c, lr.run.DAGID, store.Pause{At: c.now, Paused: true, Cause: cause}); err != nil {
 		return "", err
 	}
 	id := lr.run.DAGID

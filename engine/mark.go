@@ -32,6 +32,8 @@ type MarkRequest struct {
 	Downstream bool `json:"downstream,omitempty"`
 	Past       bool `json:"past,omitempty"`
 	Future     bool `json:"future,omitempty"`
+	// Actor is who asks.
+	Actor store.Actor `json:"actor,omitzero"`
 	// DryRun changes nothing and tells what would be changed.
 	DryRun bool `json:"dry_run,omitempty"`
 }
@@ -59,7 +61,7 @@ func (e *Engine) Mark(ctx context.Context, r MarkRequest) (*Affected, error) {
 		return affected(as), nil
 	}
 	done := &Affected{}
-	if err := e.ask(ctx, askMark, &r, done, nil); err != nil {
+	if err := e.ask(ctx, askMark, r.Actor, &r, done, nil); err != nil {
 		return nil, fmt.Errorf("mark: %w", err)
 	}
 	return done, nil

@@ -42,7 +42,7 @@ func (b *bench) again(text string) {
 func (b *bench) setPaused(paused bool, cause string) {
 	b.t.Helper()
 	require.NoError(b.t, b.store.Tx(context.Background(), func(tx store.Tx) error {
-		return store.SetPaused(context.Background(), tx, "d", paused, time.Now(), cause)
+		return store.SetPaused(context.Background(), tx, "d", store.Pause{At: time.Now(), Paused: paused, Cause: cause})
 	}))
 	require.NoError(b.t, b.e.Refresh(context.Background()))
 }

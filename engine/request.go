@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -66,7 +67,7 @@ func (e *Engine) works() bool {
 // and the next to start goes on from there. Whoever does it answers in the same
 // transaction, so that it is done once, whatever dies in between. The answer goes to done.
 // What this process needs to do it alone is made by prepare, which may be nil.
-func (e *Engine) ask(ctx context.Context, kind string, payload, done any, prepare func() error) error {
+func (e *Engine) ask(ctx context.Context, kind string, who store.Actor, payload, done any, prepare func() error) error {
 	b, err := encodeAsked(payload)
 	if err != nil {
 		return err
@@ -90,7 +91,7 @@ func (e *Engine) ask(ctx context.Context, kind string, payload, done any, prepar
 			return err
 		}
 	}
-	r := &store.Request{Kind: kind, Payload: b, CreatedAt: e.now()}
+	r := &store.Request{Kind: kind, Payload: b, Actor: who, CreatedAt: e.now()}
 	if err := e.store.Tx(ctx, func(tx store.Tx) error { return tx.InsertRequest(ctx, r) }); err != nil {
 		return err
 	}
@@ -238,7 +239,7 @@ func (c *change) perform(kind string, payload json.RawMessage) (json.RawMessage,
 			if err != nil {
 				return nil, err
 			}
-			return c.alter(as)
+			return c.alter(asked{store.EventClear, r.Actor, r.TaskRegex != "" || r.OnlyFailed || r.OnlyRunning}, as)
 		})
 	case askMark:
 		return performed(payload, func(r *MarkRequest) (*Affected, error) {
@@ -246,7 +247,11 @@ func (c *change) perform(kind string, payload json.RawMessage) (json.RawMessage,
 			if err != nil {
 				return nil, err
 			}
-			return c.alter(as)
+			kind := store.EventMarkSuccess
+			if r.State == dag.Failed {
+				kind = store.EventMarkFailed
+			}
+			return c.alter(asked{kind, r.Actor, r.TaskID != ""}, as)
 		})
 	case askTrigger:
 		return performed(payload, c.trigger)

@@ -35,6 +35,7 @@ func (h hold) KeepRendered(ctx context.Context, r *store.RenderedTry) error {
 func (h hold) Trigger(ctx context.Context, t operator.TriggerRequest, by string) (string, error) {
 	r, err := h.e.Trigger(ctx, t.DAGID, Trigger{
 		RunID: t.RunID, LogicalDate: t.LogicalDate, NoLogicalDate: t.NoLogicalDate, Conf: t.Conf, Reset: t.Reset, By: by,
+		Actor: store.Actor{Via: store.ViaOperator},
 	})
 	if errors.Is(err, ErrExists) {
 		return "", errors.Join(operator.ErrRunExists, err)

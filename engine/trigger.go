@@ -31,6 +31,8 @@ type Trigger struct {
 	// map index, try and number with slashes between them. If that has made the run already,
 	// it gets that one.
 	By string `json:"by,omitempty"`
+	// Actor is who asks.
+	Actor store.Actor `json:"actor,omitzero"`
 	// NotPaused makes no run when the DAG is paused.
 	NotPaused bool
 	// Conf is a JSON object, or nil.
@@ -91,7 +93,7 @@ func (e *Engine) TriggerRun(ctx context.Context, dagID string, t Trigger) (*Trig
 	} else if _, err = checkConf(t.Conf); err != nil {
 		err = &TriggerError{"conf", err}
 	} else {
-		err = e.ask(ctx, askTrigger, r, done, func() error { return e.find(dagID) })
+		err = e.ask(ctx, askTrigger, t.Actor, r, done, func() error { return e.find(dagID) })
 	}
 	if err != nil {
 		if te, ok := errors.AsType[*TriggerError](err); ok {
@@ -140,17 +142,7 @@ func (c *change) trigger(r *triggerRequest) (*Triggered, error) {
 		done.Run = made
 		return done, err
 	}
-	ok, err := c.insertRun(d, run)
-	if err == nil && !ok && r.Reset {
-		run, err = c.reset(run)
-	} else if err == nil && !ok {
-		at := ""
-		if !run.LogicalDate.IsZero() {
-			at = ", or another one with logical date " + iso(run.LogicalDate)
-		}
-		err = fmt.Errorf("run %q of dag %q%s: %w", run.RunID, d.ID, at, ErrExists)
-	}
-	if err != nil {
+	if run, err = c.insertOrReset(d, run, r); err != nil {
 		return nil, err
 	}
 	made := *run // the caller's stays as it was made
@@ -159,6 +151,27 @@ func (c *change) trigger(r *triggerRequest) (*Triggered, error) {
 		c.After(func() { c.e.wakeDAG(d.ID) })
 	}
 	return done, nil
+}
+
+// insertOrReset stores the run that a request wants, or has the one run again that stands in its
+// way, if the request says so.
+func (c *change) insertOrReset(d *dag.DAG, run *store.Run, r *triggerRequest) (*store.Run, error) {
+	ok, err := c.insertRun(d, run)
+	switch {
+	case err != nil:
+		return nil, err
+	case ok && r.Actor.Automatic():
+		return run, nil
+	case ok:
+		return run, c.InsertEvents(c.ctx, &store.Event{At: c.now, Actor: r.Actor, Kind: store.EventTrigger, DAGID: d.ID, RunID: run.RunID, MapIndex: -1})
+	case r.Reset:
+		return c.reset(run, r.Actor)
+	}
+	at := ""
+	if !run.LogicalDate.IsZero() {
+		at = ", or another one with logical date " + iso(run.LogicalDate)
+	}
+	return nil, fmt.Errorf("run %q of dag %q%s: %w", run.RunID, d.ID, at, ErrExists)
 }
 
 // madeBy returns the run that stands in the way of a wanted one and was made by the same
@@ -261,12 +274,13 @@ func newManualRun(d *dag.DAG, t Trigger, now time.Time, precision time.Duration)
 		}
 		return &store.Run{
 			DAGID: d.ID, RunID: id, Type: dag.ManualRun, State: dag.RunQueued, RunAfter: now, QueuedAt: now, Conf: conf, Version: d.Version,
+			Actor: t.Actor,
 		}, nil
 	}
 	iv := d.Timetable.Manual(at)
 	return &store.Run{
 		DAGID: d.ID, RunID: id, Type: dag.ManualRun, State: dag.RunQueued, LogicalDate: at,
-		IntervalStart: iv.Start, IntervalEnd: iv.End, RunAfter: now, QueuedAt: now, Conf: conf, Version: d.Version,
+		IntervalStart: iv.Start, IntervalEnd: iv.End, RunAfter: now, QueuedAt: now, Conf: conf, Version: d.Version, Actor: t.Actor,
 	}, nil
 }
 

@@ -91,7 +91,9 @@ type Backfill struct {
 	// Version is the DAG version of its new runs; empty until a process that schedules has
 	// seen the backfill.
 	Version string
-	State   BackfillState
+	// Actor is who had it made.
+	Actor Actor
+	State BackfillState
 	// CompletedAt is zero while it is open.
 	CreatedAt, CompletedAt time.Time
 }

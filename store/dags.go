@@ -60,26 +60,41 @@ type Pause struct {
 	Paused bool
 	// Cause says why the engine did it; empty for a person and the DAG's file.
 	Cause string
+	// Actor is the person who did it.
+	Actor Actor
 }
 
-// SetPaused pauses or unpauses a DAG at the given moment and keeps that in its history. The cause is
-// empty for a person. It returns ErrNotFound for an unknown DAG.
+// SetPaused pauses or unpauses a DAG and keeps that in its history, and what a person did among the
+// events. One that is so already stays as it is. It returns ErrNotFound for an unknown DAG.
 func SetPaused(ctx context.Context, tx interface {
 	DAGs
 	DAGsTx
-}, dagID string, paused bool, at time.Time, cause string,
+	EventsTx
+}, dagID string, p Pause,
 ) error {
 	before, err := tx.DAG(ctx, dagID)
 	if err != nil {
 		return err
 	}
-	if before.Paused == paused {
+	if before.Paused == p.Paused {
 		return nil
 	}
-	if err := tx.SetPaused(ctx, dagID, paused); err != nil {
+	if err := tx.SetPaused(ctx, dagID, p.Paused); err != nil {
 		return err
 	}
-	return tx.InsertPause(ctx, dagID, &Pause{At: at, Paused: paused, Cause: cause})
+	if err := tx.InsertPause(ctx, dagID, &p); err != nil || p.Cause != "" {
+		return err
+	}
+	return tx.InsertEvents(ctx, p.event(dagID))
+}
+
+// event is what a person did, as an event.
+func (p *Pause) event(dagID string) *Event {
+	e := &Event{At: p.At, Actor: p.Actor, Kind: EventUnpause, DAGID: dagID, MapIndex: -1}
+	if p.Paused {
+		e.Kind = EventPause
+	}
+	return e
 }
 
 // AddDAG records a DAG that is seen for the first time at the given moment.

@@ -28,7 +28,9 @@ type Request struct {
 	ID   int64
 	Kind string
 	// Payload is what is asked for, as JSON.
-	Payload   json.RawMessage
+	Payload json.RawMessage
+	// Actor is who asks.
+	Actor     Actor
 	CreatedAt time.Time
 	// DoneAt is zero while nobody has answered.
 	DoneAt time.Time

@@ -104,6 +104,8 @@ type Run struct {
 	// MadeBy is the try of a task that made the run or had it run again, in the form of
 	// engine.Trigger.By; empty for anybody else.
 	MadeBy string
+	// Actor is who had it made. What has it run again does not change that, and is an [Event].
+	Actor Actor
 	// BackfillID is the backfill that the run belongs to, 0 for none.
 	BackfillID int64
 	// Reason says why a finished run has its state: success, task_failure, timed_out,

@@ -22,6 +22,7 @@ type Reader interface {
 	Assets
 	Requests
 	Leases
+	Events
 }
 
 // Tx is one transaction. It reads what it wrote.
@@ -39,6 +40,7 @@ type Tx interface {
 	PoolsTx
 	AssetsTx
 	RequestsTx
+	EventsTx
 	QueueTx
 }
 

@@ -41,6 +41,6 @@ func AssetRun(d *dag.DAG, events []*store.AssetEvent, now time.Time) (*store.Run
 	last := slices.MaxFunc(events, func(a, b *store.AssetEvent) int { return cmp.Compare(a.ID, b.ID) })
 	return &store.Run{
 		DAGID: d.ID, RunID: dag.RunID(dag.AssetRun, last.At), Type: dag.AssetRun, State: dag.RunQueued,
-		RunAfter: last.At, QueuedAt: now, Version: d.Version,
+		RunAfter: last.At, QueuedAt: now, Version: d.Version, Actor: store.Actor{Via: store.ViaAsset},
 	}, last
 }

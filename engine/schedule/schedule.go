@@ -34,6 +34,6 @@ func Run(d *dag.DAG, due timetable.Run, now time.Time) *store.Run {
 	return &store.Run{
 		DAGID: d.ID, RunID: dag.RunID(dag.ScheduledRun, due.RunAfter), Type: dag.ScheduledRun, State: dag.RunQueued,
 		LogicalDate: due.LogicalDate, IntervalStart: due.Interval.Start, IntervalEnd: due.Interval.End,
-		RunAfter: due.RunAfter, QueuedAt: now, Version: d.Version,
+		RunAfter: due.RunAfter, QueuedAt: now, Version: d.Version, Actor: store.Actor{Via: store.ViaTimetable},
 	}
 }

@@ -204,3 +204,32 @@ func historyReadBy(plan []string) (bad []string) {
 	}
 	return bad
 }
+
+// A page of a list is read in its order from an index, so that it costs the page and not the
+// history behind it.
+func TestPagesAreReadInOrder(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{})
+	s.read.SetMaxOpenConns(1)
+	ctx := t.Context()
+	events := func(f store.EventFilter) func() error {
+		f.Limit, f.Behind = 50, 7
+		return func() error { _, err := s.Events(ctx, f); return err }
+	}
+	for name, c := range map[string]struct {
+		do   func() error
+		want string
+	}{
+		"events":           {events(store.EventFilter{}), "SEARCH event_log USING INTEGER PRIMARY KEY (rowid<?)"},
+		"events of a DAG":  {events(store.EventFilter{DAGID: "d"}), "SEARCH event_log USING INDEX event_log_of_dag (dag_id=? AND rowid<?)"},
+		"events of a task": {events(store.EventFilter{DAGID: "d", TaskID: "t"}), "SEARCH event_log USING INDEX event_log_of_dag (dag_id=? AND rowid<?)"},
+		"events of a run":  {events(store.EventFilter{DAGID: "d", RunID: "r"}), "SEARCH event_log USING INDEX event_log_of_run (dag_id=? AND run_id=? AND rowid<?)"},
+		"events of a user": {events(store.EventFilter{Name: "n"}), "SEARCH event_log USING INDEX event_log_of_owner (owner=? AND rowid<?)"},
+	} {
+		plans := plansOf(t, s, c.do)
+		require.Len(t, plans, 1, name)
+		for query, plan := range plans {
+			assert.Equal(t, []string{c.want}, plan, "%s: %s", name, query)
+		}
+	}
+}

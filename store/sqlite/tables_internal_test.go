@@ -21,6 +21,7 @@ func TestColumnsHoldWhatTheyAreCalled(t *testing.T) {
 	r := &store.Run{
 		DAGID: "the dag", RunID: "the run", Type: dag.ManualRun, State: dag.RunQueued, LogicalDate: at(1), IntervalStart: at(2), IntervalEnd: at(3),
 		RunAfter: at(4), QueuedAt: at(5), StartDate: at(6), EndDate: at(7), Version: "the version", Reason: "the reason", BackfillID: 8, MadeBy: "the maker",
+		Actor: store.Actor{Name: "the user", Via: "the way"},
 	}
 	in := &store.Instance{
 		TaskID: "the task", MapIndex: 9, State: dag.Running, Try: 10, MaxTries: 11, Lost: 12, Operator: "the operator", QueuedAt: at(13),
@@ -36,7 +37,7 @@ func TestColumnsHoldWhatTheyAreCalled(t *testing.T) {
 	for column, want := range map[string]any{
 		"dag_id": "the dag", "run_id": "the run", "run_type": "manual", "r.state": "queued", "logical_date": 1, "interval_start": 2, "interval_end": 3,
 		"run_after": 4, "r.queued_at": 5, "r.start_date": 6, "r.end_date": 7, "version": "the version", "reason": "the reason", "backfill_id": 8,
-		"made_by": "the maker", "task_id": "the task", "map_index": 9, "i.state": "running", "try": 10, "max_tries": 11, "lost": 12,
+		"made_by": "the maker", "triggered_by": "the way", "triggering_user_name": "the user", "task_id": "the task", "map_index": 9, "i.state": "running", "try": 10, "max_tries": 11, "lost": 12,
 		"operator": "the operator", "i.queued_at": 13, "i.start_date": 14, "i.end_date": 15, "retry_at": 16, "first_start_date": 17,
 		"error": "the error", "log": "the log", "rendered_map_index": "the name",
 	} {

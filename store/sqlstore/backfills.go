@@ -23,6 +23,8 @@ var (
 			{"backwards", &b.Backwards},
 			{"conf", rawJSON{&b.Conf}},
 			{"version", &b.Version},
+			{"triggered_by", &b.Actor.Via},
+			{"triggering_user_name", &b.Actor.Name},
 			{"state", &b.State},
 			{"created_at", moment{&b.CreatedAt}},
 			{"completed_at", moment{&b.CompletedAt}},

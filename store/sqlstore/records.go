@@ -24,7 +24,7 @@ var (
 	tickNew = tickTable.but("id")
 
 	pauseTable = declare("dag_pause", func(p *store.Pause) []field {
-		return []field{{"at", moment{&p.At}}, {"paused", &p.Paused}, {"cause", &p.Cause}}
+		return []field{{"at", moment{&p.At}}, {"paused", &p.Paused}, {"cause", &p.Cause}, {"owner", &p.Actor.Name}, {"via", &p.Actor.Via}}
 	})
 	pauseAll = pauseTable.but()
 

@@ -14,13 +14,15 @@ var (
 			{"id", &r.ID},
 			{"kind", &r.Kind},
 			{"payload", rawJSON{&r.Payload}},
+			{"owner", &r.Actor.Name},
+			{"via", &r.Actor.Via},
 			{"created_at", moment{&r.CreatedAt}},
 			{"done_at", moment{&r.DoneAt}},
 			{"result", rawJSON{&r.Result}},
 			{"error", &r.Error},
 		}
 	})
-	requestNew    = requestTable.only("kind", "payload", "created_at")
+	requestNew    = requestTable.only("kind", "payload", "owner", "via", "created_at")
 	requestAnswer = requestTable.only("done_at", "result", "error")
 )
 

@@ -32,6 +32,8 @@ var (
 			{"backfill_id", reference{&r.BackfillID}},
 			{"provisional", &r.Provisional},
 			{"made_by", &r.MadeBy},
+			{"triggered_by", &r.Actor.Via},
+			{"triggering_user_name", &r.Actor.Name},
 		}
 	})
 	runNew     = runTable.but("id")

@@ -19,7 +19,7 @@ import (
 func newBackfill(t *testing.T, s store.Store, dagID string, n int) (*store.Backfill, []store.BackfillDate, bool) {
 	b := &store.Backfill{
 		DAGID: dagID, From: midnight, To: midnight.AddDate(0, 0, n), Reprocess: store.ReprocessFailed, MaxActiveRuns: 4, Backwards: true,
-		Conf: json.RawMessage(`{"a": 1}`), Version: "v", State: store.BackfillRunning, CreatedAt: midnight.Add(time.Hour),
+		Conf: json.RawMessage(`{"a": 1}`), Version: "v", Actor: store.Actor{Name: "ü", Via: store.ViaChat}, State: store.BackfillRunning, CreatedAt: midnight.Add(time.Hour),
 	}
 	ds := make([]store.BackfillDate, n)
 	for i := range ds {

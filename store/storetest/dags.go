@@ -58,20 +58,26 @@ func pausesAreRemembered(t *testing.T, open Open) {
 	write(t, s, func(ctx context.Context, tx store.Tx) error {
 		return store.AddDAG(ctx, tx, &store.DAGState{ID: "d", Active: true}, midnight)
 	})
-	set := func(paused bool, minute int, cause string) {
-		write(t, s, func(ctx context.Context, tx store.Tx) error {
-			return store.SetPaused(ctx, tx, "d", paused, midnight.Add(time.Duration(minute)*time.Minute), cause)
-		})
+	who := store.Actor{Name: "ü", Via: store.ViaCLI}
+	for _, p := range []store.Pause{
+		{At: midnight.Add(time.Minute), Paused: true, Cause: "too many failures"},
+		{At: midnight.Add(2 * time.Minute), Paused: true, Actor: who},
+		{At: midnight.Add(3 * time.Minute), Actor: who},
+	} {
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return store.SetPaused(ctx, tx, "d", p) })
 	}
-	set(true, 1, "too many failures")
-	set(true, 2, "again, which changes nothing")
-	set(false, 3, "")
 	got, err := s.Pauses(t.Context(), "d")
 	require.NoError(t, err)
 	assert.Equal(t, []*store.Pause{
-		{At: midnight}, {At: midnight.Add(time.Minute), Paused: true, Cause: "too many failures"}, {At: midnight.Add(3 * time.Minute)},
-	}, got)
-	err = s.Tx(t.Context(), func(tx store.Tx) error { return store.SetPaused(t.Context(), tx, "x", true, midnight, "") })
+		{At: midnight}, {At: midnight.Add(time.Minute), Paused: true, Cause: "too many failures"}, {At: midnight.Add(3 * time.Minute), Actor: who},
+	}, got, "the second one changed nothing")
+	events, err := s.Events(t.Context(), store.EventFilter{})
+	require.NoError(t, err)
+	assert.Equal(t, []*store.Event{{ID: 1, At: midnight.Add(3 * time.Minute), Actor: who, Kind: store.EventUnpause, DAGID: "d", MapIndex: -1}}, events,
+		"what the engine did is none")
+	err = s.Tx(t.Context(), func(tx store.Tx) error {
+		return store.SetPaused(t.Context(), tx, "x", store.Pause{Paused: true, At: midnight})
+	})
 	require.ErrorIs(t, err, store.ErrNotFound)
 }
 

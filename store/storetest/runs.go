@@ -23,6 +23,7 @@ func runsAreStoredWhole(t *testing.T, open Open) {
 	r := &store.Run{
 		DAGID: "d", RunID: "manual__1", Type: dag.ManualRun, State: dag.RunQueued, LogicalDate: at(1), IntervalStart: at(2),
 		IntervalEnd: at(3), RunAfter: at(4), QueuedAt: at(5), MadeBy: "by", Conf: json.RawMessage(`{"a": "ü"}`), Version: "v1",
+		Actor: store.Actor{Name: "ü", Via: store.ViaCLI},
 	}
 	insert(t, s, r)
 	require.NotZero(t, r.Key)

@@ -71,6 +71,11 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"the next message of a channel": outboxNext,
 			"messages are released":         outboxReleases,
 		},
+		"events": {
+			"events are stored whole":          eventsAreStoredWhole,
+			"events are selected":              eventsAreSelected,
+			"pages of events stay as they are": pagesOfEventsStay,
+		},
 		"requests": {
 			"requests are answered once":           requestsAreAnsweredOnce,
 			"requests are answered by one of many": requestsAreAnsweredByOne,

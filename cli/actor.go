@@ -1,0 +1,24 @@
+package cli
+
+import (
+	"os"
+	"os/user"
+	"strconv"
+
+	"github.com/dingdag/dingdag/store"
+)
+
+// actor is the person at the command line: who is logged in, also behind sudo.
+func (a *app) actor() store.Actor {
+	by := store.Actor{Via: store.ViaCLI}
+	by.Name, _ = a.LookupEnv("SUDO_USER")
+	if by.Name != "" {
+		return by
+	}
+	if u, err := user.Current(); err == nil {
+		by.Name = u.Username
+	} else {
+		by.Name = strconv.Itoa(os.Getuid()) // a container may know no name
+	}
+	return by
+}

@@ -1,0 +1,23 @@
+package cli
+
+import (
+	"os/user"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/cli/internal/show"
+	"github.com/dingdag/dingdag/store"
+)
+
+func TestActor(t *testing.T) {
+	t.Parallel()
+	u, err := user.Current()
+	require.NoError(t, err)
+	env := map[string]string{}
+	a := &app{IO: show.IO{LookupEnv: func(name string) (string, bool) { v, ok := env[name]; return v, ok }}}
+	assert.Equal(t, store.Actor{Name: u.Username, Via: store.ViaCLI}, a.actor())
+	env["SUDO_USER"] = "ann"
+	assert.Equal(t, store.Actor{Name: "ann", Via: store.ViaCLI}, a.actor(), "who called sudo asks, not root")
+}

@@ -1,0 +1,131 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// Via is the way on which somebody asked for a change, or what asked by itself (Airflow,
+// DagRunTriggeredByType).
+type Via string
+
+// The ways.
+const (
+	ViaCLI     Via = "cli"
+	ViaRESTAPI Via = "rest_api"
+	ViaUI      Via = "ui"
+	// ViaChat is a message to a robot.
+	ViaChat Via = "chat"
+	// ViaOperator is a task, ViaTimetable the schedule of a DAG, ViaAsset an update of the
+	// assets that a DAG waits for, ViaBackfill a backfill.
+	ViaOperator  Via = "operator"
+	ViaTimetable Via = "timetable"
+	ViaAsset     Via = "asset"
+	ViaBackfill  Via = "backfill"
+)
+
+// Actor is who asked for a change. The zero Actor is nobody that is known, as in rows that older
+// programs wrote.
+type Actor struct {
+	// Name is a user: of the operating system for [ViaCLI]. It is empty when no person asked.
+	Name string `json:"name,omitempty"`
+	Via  Via    `json:"via,omitempty"`
+}
+
+// Automatic reports whether no person asked.
+func (a Actor) Automatic() bool {
+	switch a.Via {
+	case ViaOperator, ViaTimetable, ViaAsset, ViaBackfill:
+		return true
+	default:
+		return false
+	}
+}
+
+// String is the name with the way behind it, or what is known of both.
+func (a Actor) String() string {
+	switch {
+	case a.Name == "":
+		return string(a.Via)
+	case a.Via == "":
+		return a.Name
+	default:
+		return a.Name + " (" + string(a.Via) + ")"
+	}
+}
+
+// Events reads what people changed.
+type Events interface {
+	// Events returns the events that match, newest first.
+	Events(ctx context.Context, f EventFilter) ([]*Event, error)
+	// CountEvents counts them on whatever page.
+	CountEvents(ctx context.Context, f EventFilter) (int, error)
+}
+
+// EventsTx adds to that in a transaction.
+type EventsTx interface {
+	// InsertEvents adds events and sets their IDs.
+	InsertEvents(ctx context.Context, es ...*Event) error
+}
+
+// EventKind says what was changed.
+type EventKind string
+
+// The kinds of events.
+const (
+	EventTrigger         EventKind = "trigger"
+	EventClear           EventKind = "clear"
+	EventMarkSuccess     EventKind = "mark_success"
+	EventMarkFailed      EventKind = "mark_failed"
+	EventPause           EventKind = "pause"
+	EventUnpause         EventKind = "unpause"
+	EventBackfillCreate  EventKind = "backfill_create"
+	EventBackfillPause   EventKind = "backfill_pause"
+	EventBackfillUnpause EventKind = "backfill_unpause"
+	EventBackfillCancel  EventKind = "backfill_cancel"
+	EventPoolSet         EventKind = "pool_set"
+	EventPoolDelete      EventKind = "pool_delete"
+)
+
+// EventKinds are all of them.
+func EventKinds() []EventKind {
+	return []EventKind{
+		EventTrigger, EventClear, EventMarkSuccess, EventMarkFailed, EventPause, EventUnpause, EventBackfillCreate, EventBackfillPause,
+		EventBackfillUnpause, EventBackfillCancel, EventPoolSet, EventPoolDelete,
+	}
+}
+
+// Event is one change that somebody asked for, written with it: one for each run of a request
+// (Airflow, Log).
+type Event struct {
+	ID    int64
+	At    time.Time
+	Actor Actor
+	Kind  EventKind
+	// DAGID and RunID are what was changed; empty for what belongs to no DAG or run.
+	DAGID, RunID string
+	// TaskID is the one task that was changed, MapIndex its one instance, or -1. TaskID is empty for
+	// a run as a whole and for several tasks, which Extra has then.
+	TaskID   string
+	MapIndex int
+	// Extra is a JSON object with what else there is to know, or nil. No secret is in it. Under
+	// "tasks" it has the ids of the tasks, each once.
+	Extra json.RawMessage
+}
+
+// EventFilter selects events. Zero fields select everything.
+type EventFilter struct {
+	DAGID, RunID string
+	// TaskID selects the events that changed that task, alone or with others.
+	TaskID string
+	Kinds  []EventKind
+	// Name selects those that a user asked for.
+	Name string
+	// Since and Until select the events from the one moment on and before the other one.
+	Since, Until time.Time
+	// Limit bounds the number of events; 0 is all. Behind passes over those up to the event with this
+	// ID, and Offset over the newest ones.
+	Limit, Offset int
+	Behind        int64
+}
