@@ -12,6 +12,7 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/engine/phase"
+	"github.com/dingdag/dingdag/engine/plan"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -54,7 +55,7 @@ func (a *Affected) Instances() (n int) {
 // alteration is what a person makes of one run: its rows as they are to be. It is made
 // without a transaction and changes nothing before [change.alter] writes it.
 type alteration struct {
-	p    *plan
+	p    *plan.Plan
 	run  store.Run
 	from dag.RunState
 	// rows are all instances of the run, changed those that differ from the store, and
@@ -72,8 +73,8 @@ type alteration struct {
 
 // alteration reads a run to change it.
 func (e *Engine) alteration(ctx context.Context, rd store.Reader, r *store.Run) (*alteration, error) {
-	p, err := e.plan(ctx, rd, r.DAGID, r.Version)
-	if v, ok := errors.AsType[*versionError](err); ok {
+	p, err := e.plans.Of(ctx, rd, r.DAGID, r.Version)
+	if v, ok := errors.AsType[*plan.VersionError](err); ok {
 		return nil, fmt.Errorf("run %s of dag %q can't be changed, because its version can't be loaded: %w; start a new run of the present version with dingdag dags trigger %s",
 			r.RunID, r.DAGID, v, r.DAGID)
 	}
@@ -120,7 +121,7 @@ func (a *alteration) affected() AffectedRun {
 		r.Instances = append(r.Instances, AffectedInstance{in.TaskID, in.MapIndex, a.was[in], in.State})
 	}
 	slices.SortFunc(r.Instances, func(x, y AffectedInstance) int {
-		return cmp.Or(cmp.Compare(a.p.indexOf(x.TaskID), a.p.indexOf(y.TaskID)), cmp.Compare(x.MapIndex, y.MapIndex))
+		return cmp.Or(cmp.Compare(a.p.IndexOf(x.TaskID), a.p.IndexOf(y.TaskID)), cmp.Compare(x.MapIndex, y.MapIndex))
 	})
 	return r
 }

@@ -41,7 +41,7 @@ func (c *change) apply(lr *liveRun, i dagrun.Task, res *worker.Result) (*store.I
 		return nil, err
 	}
 	c.skip(lr, res.Skips)
-	if in.State == dag.Failed && lr.plan.d.FailFast {
+	if in.State == dag.Failed && lr.plan.DAG.FailFast {
 		c.stopFast(lr)
 	}
 	return in, nil

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"slices"
 	"strconv"
 
 	"github.com/dingdag/dingdag/dag"
@@ -16,7 +15,7 @@ import (
 func (c *change) updateAssets(r *store.Run, t *dag.Task, mapIndex int) error {
 	woken := map[string]bool{}
 	for _, out := range t.Outlets {
-		told := c.e.consumers(out.URI)
+		told := c.e.dags.Consumers(out.URI)
 		e := &store.AssetEvent{URI: out.URI, At: c.now, DAGID: r.DAGID, RunID: r.RunID, TaskID: t.ID, MapIndex: mapIndex}
 		if err := c.InsertAssetEvent(c.ctx, e, told); err != nil {
 			return err
@@ -29,26 +28,6 @@ func (c *change) updateAssets(r *store.Run, t *dag.Task, mapIndex int) error {
 		c.After(func() { c.e.wakeDAG(id) })
 	}
 	return nil
-}
-
-// consumers lists the DAGs that wait for an asset and are not paused, by id. One whose file
-// is broken still waits for the assets that it named before.
-func (e *Engine) consumers(uri string) []string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	var ids []string
-	for id, d := range e.dags {
-		if d.Assets != nil && !e.paused[id] && slices.ContainsFunc(d.Assets.Assets(), func(a *dag.Asset) bool { return a.URI == uri }) {
-			ids = append(ids, id)
-		}
-	}
-	for id, uris := range e.brokenAssets {
-		if !e.paused[id] && slices.Contains(uris, uri) {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids)
-	return ids
 }
 
 // createTriggered creates a run of a DAG whose assets are updated, unless it has as many
@@ -83,8 +62,8 @@ func (e *Engine) wakeTold(ctx context.Context) {
 		e.o.Log.Error("look for updated assets", "error", err) // the sweep comes again
 	}
 	for _, id := range ids {
-		d := e.dag(id)
-		if d == nil || d.Assets == nil || e.isPaused(id) {
+		d := e.dags.Get(id)
+		if d == nil || d.Assets == nil || e.dags.Paused(id) {
 			continue
 		}
 		if _, met, err := schedule.Updated(ctx, e.store, d); err != nil || met {

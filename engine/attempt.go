@@ -10,6 +10,7 @@ import (
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
+	"github.com/dingdag/dingdag/engine/plan"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/worker"
@@ -31,7 +32,7 @@ func keyOf(in *store.Instance) attemptKey {
 type attempt struct {
 	e    *Engine
 	job  store.Job
-	plan *plan
+	plan *plan.Plan
 	i    dagrun.Task
 	run  store.Run
 	in   store.Instance // a copy; the store's is changed in transactions only
@@ -102,7 +103,7 @@ func (a *attempt) work(ctx context.Context, stop <-chan struct{}) (*attempt, err
 	switch {
 	case a.started:
 		res = a.try.Execute(actx)
-	case a.plan.work.Tasks[a.i].RepeatSafe:
+	case a.plan.Work.Tasks[a.i].RepeatSafe:
 		started := make(chan error, 1)
 		go func() {
 			err := e.persist(ctx, func() error { return a.start(write) })
@@ -200,7 +201,7 @@ func (e *Engine) open(ctx context.Context, j store.Job) (*attempt, error) {
 // newAttempt copies what an attempt needs from its run. It is false when the instance
 // does not wait for this attempt. The caller holds the run.
 func (e *Engine) newAttempt(lr *liveRun, j store.Job) (*attempt, bool) {
-	i := lr.plan.indexOf(j.TaskID)
+	i := lr.plan.IndexOf(j.TaskID)
 	if i < 0 {
 		return nil, false
 	}
@@ -215,7 +216,7 @@ func (e *Engine) newAttempt(lr *liveRun, j store.Job) (*attempt, bool) {
 	if a.in.FirstStart.IsZero() {
 		a.in.FirstStart = a.in.StartDate
 	}
-	a.try = e.worker.Try(lr.plan.work, i, &a.run, &a.in)
+	a.try = e.worker.Try(lr.plan.Work, i, &a.run, &a.in)
 	a.in = a.try.Instance()
 	return a, a.wanted(in)
 }
@@ -240,7 +241,7 @@ func (a *attempt) slot(lr *liveRun) dagrun.Slot {
 func (a *attempt) start(ctx context.Context) error {
 	begun := a.in
 	begun.Error = ""
-	ds := a.e.taskDeliveries(ctx, a.e.store, a.plan, a.i, &a.run, callbacks.Execute, &begun)
+	ds := a.e.tell.Task(ctx, a.e.store, a.plan, a.i, &a.run, callbacks.Execute, &begun)
 	return a.e.changeOf(ctx, a.job.RunKey, func(c *change) error {
 		lr, err := c.liveRun(a.job.RunKey)
 		if err != nil {
@@ -275,7 +276,7 @@ func (a *attempt) finish(ctx context.Context, res worker.Result, stop <-chan str
 	}
 	var ds []*store.Delivery
 	if k := callbackFor(res.Instance.State); k != "" {
-		ds = a.e.taskDeliveries(write, res.Over(a.e.store), a.plan, a.i, &a.run, k, &res.Instance)
+		ds = a.e.tell.Task(write, res.Over(a.e.store), a.plan, a.i, &a.run, k, &res.Instance)
 	}
 	settle := func(c *change) error {
 		select {

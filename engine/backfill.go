@@ -199,7 +199,7 @@ func (e *Engine) CreateBackfill(ctx context.Context, dagID string, r BackfillReq
 // createBackfill makes the backfill that a request wants. Made while nobody schedules it has
 // no version yet.
 func (c *change) createBackfill(r *backfillRequest) (*CreatedBackfill, error) {
-	d := c.e.dag(r.DAGID)
+	d := c.e.dags.Get(r.DAGID)
 	if d == nil {
 		return nil, c.unknownDAG(r.DAGID)
 	}
@@ -308,7 +308,7 @@ func (e *Engine) stepBackfill(dagID string) {
 }
 
 func (c *change) backfill(dagID string) error {
-	if !c.e.schedules() || c.e.isPaused(dagID) {
+	if !c.e.schedules() || c.e.dags.Paused(dagID) {
 		return nil
 	}
 	b, err := c.OpenBackfill(c.ctx, dagID)
@@ -316,7 +316,7 @@ func (c *change) backfill(dagID string) error {
 		return err
 	}
 	if b.Version == "" {
-		d := c.e.dag(dagID)
+		d := c.e.dags.Get(dagID)
 		if d == nil {
 			return nil // its file is broken, or gone
 		}
@@ -375,11 +375,11 @@ func (c *change) backfillDate(b *store.Backfill, d *store.BackfillDate) (begun b
 	}
 	switch d.Outcome = treat(b, there); d.Outcome {
 	case store.BackfillCreated:
-		p, err := c.e.plan(c.ctx, c, b.DAGID, b.Version)
+		p, err := c.e.plans.Of(c.ctx, c, b.DAGID, b.Version)
 		if err != nil {
 			return false, err
 		}
-		ok, err := c.insertRun(p.d, r)
+		ok, err := c.insertRun(p.DAG, r)
 		if err == nil && !ok {
 			err = fmt.Errorf("run %q: %w", r.RunID, ErrExists)
 		}

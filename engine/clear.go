@@ -11,6 +11,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
+	"github.com/dingdag/dingdag/engine/plan"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -84,11 +85,11 @@ func (e *Engine) cleared(ctx context.Context, rd store.Reader, r *ClearRequest) 
 		if err != nil {
 			return nil, err
 		}
-		last = a.p.g
-		tasks := a.p.matching(match)
+		last = a.p.Graph
+		tasks := matching(a.p, match)
 		matched = matched || len(tasks) > 0
-		tasks = spread(a.p.g, tasks, r.Upstream, r.Downstream)
-		picked := a.pick(a.p.withScopes(tasks), r.keeps)
+		tasks = spread(a.p.Graph, tasks, r.Upstream, r.Downstream)
+		picked := a.pick(withScopes(a.p, tasks), r.keeps)
 		// A whole run begins anew even if no task of it has got anywhere.
 		whole := r.RunID != "" && r.TaskRegex == "" && !r.OnlyFailed && !r.OnlyRunning && run.State.Finished()
 		if len(picked) == 0 && !whole {
@@ -137,8 +138,8 @@ func (r *ClearRequest) keeps(s dag.State) bool {
 	}
 }
 
-func (p *plan) matching(match *regexp.Regexp) (out []dagrun.Task) {
-	for i, t := range p.d.Tasks {
+func matching(p *plan.Plan, match *regexp.Regexp) (out []dagrun.Task) {
+	for i, t := range p.DAG.Tasks {
 		if match.MatchString(t.ID) {
 			out = append(out, dagrun.Task(i))
 		}
@@ -147,10 +148,10 @@ func (p *plan) matching(match *regexp.Regexp) (out []dagrun.Task) {
 }
 
 // withScopes adds the setups and teardowns that go with some tasks, ascending.
-func (p *plan) withScopes(tasks []dagrun.Task) []dagrun.Task {
+func withScopes(p *plan.Plan, tasks []dagrun.Task) []dagrun.Task {
 	out := slices.Clone(tasks)
 	for _, i := range tasks {
-		out = append(out, p.g.ClearedWith(i)...)
+		out = append(out, p.Graph.ClearedWith(i)...)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -165,7 +166,7 @@ func (a *alteration) pick(tasks []dagrun.Task, wanted func(dag.State) bool) (out
 	for _, row := range a.rows {
 		// What a mapped task was before it was expanded does not come back.
 		gone := row.State == dag.Removed && row.MapIndex < 0
-		if in[a.p.indexOf(row.TaskID)] && wanted(row.State) && !gone {
+		if in[a.p.IndexOf(row.TaskID)] && wanted(row.State) && !gone {
 			out = append(out, row)
 		}
 	}
@@ -176,7 +177,7 @@ func (a *alteration) pick(tasks []dagrun.Task, wanted func(dag.State) bool) (out
 func (e *Engine) clear(ctx context.Context, rd store.Reader, a *alteration, picked []*store.Instance) error {
 	for _, in := range picked {
 		in.MaxTries, in.FirstStart = in.Try+1, time.Time{}
-		if t := a.p.d.Task(in.TaskID); t != nil {
+		if t := a.p.DAG.Task(in.TaskID); t != nil {
 			in.MaxTries += t.Retries
 		}
 		in.QueuedAt, in.RetryAt, in.Error, in.Lost = time.Time{}, time.Time{}, "", 0
@@ -212,7 +213,7 @@ func (c *change) rememberSkips(lr *liveRun, in *store.Instance, skips []dagrun.T
 	if len(skips) == 0 {
 		return nil
 	}
-	b, err := json.Marshal(map[string][]string{"skipped": lr.plan.g.IDs(skips)})
+	b, err := json.Marshal(map[string][]string{"skipped": lr.plan.Graph.IDs(skips)})
 	if err != nil {
 		return fmt.Errorf("encode what was skipped: %w", err)
 	}
@@ -228,12 +229,12 @@ func (e *Engine) skipAgain(ctx context.Context, rd store.Reader, a *alteration) 
 		again[in.TaskID] = true
 	}
 	for _, in := range a.changed {
-		i := a.p.indexOf(in.TaskID)
+		i := a.p.IndexOf(in.TaskID)
 		if i < 0 || in.State != dag.None {
 			continue
 		}
-		for _, up := range a.p.d.Tasks[i].Upstream {
-			id := a.p.d.Tasks[up].ID
+		for _, up := range a.p.DAG.Tasks[i].Upstream {
+			id := a.p.DAG.Tasks[up].ID
 			if again[id] { // it chooses anew
 				continue
 			}
@@ -278,7 +279,7 @@ func (c *change) restarted(j store.Job) error {
 	if err != nil || lr == nil {
 		return err
 	}
-	i := lr.plan.indexOf(j.TaskID)
+	i := lr.plan.IndexOf(j.TaskID)
 	if i < 0 {
 		return nil
 	}
@@ -312,7 +313,7 @@ func (c *change) reset(wanted *store.Run, who store.Actor) (*store.Run, error) {
 	}
 	a.run.MadeBy = wanted.MadeBy
 	all := ClearRequest{}
-	if err := c.e.clear(c.ctx, c, a, a.pick(a.p.g.All(), all.keeps)); err != nil {
+	if err := c.e.clear(c.ctx, c, a, a.pick(a.p.Graph.All(), all.keeps)); err != nil {
 		return nil, err
 	}
 	_, err = c.alter(asked{kind: store.EventClear, who: who}, []*alteration{a})

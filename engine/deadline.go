@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 
-	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine/schedule"
-	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -55,22 +53,11 @@ func (c *change) fireDeadline(l *store.RunDeadline) error {
 	if r.State.Finished() && !r.EndDate.After(l.At) {
 		return nil
 	}
-	p, err := c.e.plan(c.ctx, c, r.DAGID, r.Version)
+	p, err := c.e.plans.Of(c.ctx, c, r.DAGID, r.Version)
 	if err != nil {
 		c.e.o.Log.Error("a missed deadline can't be told", "dag", r.DAGID, "run", r.RunID, "error", err)
 		return nil
 	}
-	if l.Index >= len(p.onDeadline) {
-		return nil
-	}
-	ev := c.e.event(callbacks.Deadline, p.d)
-	ev.RunID, ev.State, ev.Reason, ev.Deadline = r.RunID, string(r.State), reasonDeadline, render.Moment(l.At)
-	ev.LogicalDate, ev.StartDate, ev.EndDate = render.Moment(r.LogicalDate), render.Moment(r.StartDate), render.Moment(r.EndDate)
-	tc := c.e.render.Context(c.ctx, c, p.d, r, nil, nil)
-	tc.Reason = reasonDeadline
-	c.Message(c.e.prepare(p, p.onDeadline[l.Index], ev, tc)...)
+	c.Message(c.e.tell.Deadline(c.ctx, c, p, r, l)...)
 	return nil
 }
-
-// reasonDeadline is the reason of the event about a missed deadline.
-const reasonDeadline = "deadline_missed"

@@ -23,7 +23,9 @@ import (
 	"github.com/dingdag/dingdag/catalog"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine/plan"
 	"github.com/dingdag/dingdag/engine/schedule"
+	"github.com/dingdag/dingdag/engine/tell"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/outbox"
 	"github.com/dingdag/dingdag/render"
@@ -121,29 +123,25 @@ type Engine struct {
 	host   string
 	render *render.Renderer
 	worker *worker.Worker
+	tell   *tell.Teller
+	dags   *schedule.DAGs
+	plans  *plan.Plans
+	timers *schedule.Timers
+	outbox *outbox.Outbox
 
 	refreshing sync.Mutex
 
-	mu   sync.Mutex
-	dags map[string]*dag.DAG
-	// broken are the DAGs that were known and can't be loaded now, brokenAssets what they wait for.
-	broken       map[string]*store.ImportError
-	brokenAssets map[string][]string
-	plans        map[string]*plan
-	live         map[int64]*liveRun
-	attempts     map[attemptKey]context.CancelCauseFunc
+	mu       sync.Mutex
+	live     map[int64]*liveRun
+	attempts map[attemptKey]context.CancelCauseFunc
 	// unwanted holds the attempts that were cancelled before they ran.
 	unwanted map[attemptKey]error
 	// working says that Run is under way: this process holds the runs in memory, all of
 	// them. Before that nothing goes on: the limits would not count what is in flight.
 	working bool
-	paused  map[string]bool
 	// life is the stretch in which the scheduler of this process is at work.
 	life  store.SchedulerLife
 	pools map[string]int
-	// nextDue holds when a run of a DAG is due at the earliest, so that the sweep need not
-	// ask the store before.
-	nextDue map[*dag.DAG]time.Time
 	// dropped holds the runs whose copy in memory was dropped and whose next step is due.
 	dropped map[int64]bool
 	// stuck holds the runs that do nothing but wait for a queued one, and which.
@@ -155,14 +153,10 @@ type Engine struct {
 	// blocked holds the runs whose tasks wait for something outside of the run.
 	blocked map[int64]bool
 
-	// onImportError are told of DAG files that break and are mended.
-	onImportError []outbox.Callback
 	// reloads is what [RunOptions.Reload] said.
 	reloads func(ctx context.Context) error
 
-	timers timers
-	waker  *schedule.Waker // nil while this process schedules nothing
-	outbox *outbox.Outbox
+	waker *schedule.Waker // nil while this process schedules nothing
 }
 
 // New returns an engine on the store, or with a nil one an engine that only tests and renders
@@ -206,22 +200,26 @@ func New(s store.Store, o Options) (*Engine, error) {
 	e := &Engine{
 		o: o, store: s, host: host,
 		render: &render.Renderer{Templates: o.Templates, Connections: o.Connections, Variables: o.Variables, Host: host, LogDir: o.LogDir},
-		dags:   map[string]*dag.DAG{}, plans: map[string]*plan{}, live: map[int64]*liveRun{},
-		attempts: map[attemptKey]context.CancelCauseFunc{}, paused: map[string]bool{}, pools: map[string]int{}, blocked: map[int64]bool{},
-		dropped: map[int64]bool{}, said: map[int64]string{}, stuck: map[int64]int64{},
-		nextDue: map[*dag.DAG]time.Time{}, unwanted: map[attemptKey]error{},
+		dags:   &schedule.DAGs{}, timers: schedule.NewTimers(o.Clock), live: map[int64]*liveRun{},
+		attempts: map[attemptKey]context.CancelCauseFunc{}, pools: map[string]int{}, blocked: map[int64]bool{},
+		dropped: map[int64]bool{}, said: map[int64]string{}, stuck: map[int64]int64{}, unwanted: map[attemptKey]error{},
 	}
+	e.plans = plan.NewPlans(e.Catalog(), e.dags.Get, o.Log)
 	e.worker = worker.New(worker.Options{
 		Render: e.render, Store: s, Keep: hold{e}, Runs: hold{e}, Masker: o.Masker, Environ: o.Environ, ProcessDir: o.ProcessDir,
 		TaskOutput: o.TaskOutput, KillGrace: o.KillGrace, MaxMapLength: o.MaxMapLength, RenderedLength: keptLength(&o), Clock: o.Clock, Log: o.Log,
 	})
-	if e.onImportError, err = outbox.Bind(o.Callbacks, o.OnImportError); err != nil {
+	onImportError, err := outbox.Bind(o.Callbacks, o.OnImportError)
+	if err != nil {
 		return nil, fmt.Errorf("on_import_error: %w", err)
 	}
 	e.outbox, err = outbox.New(outbox.In(s), outbox.Options{
-		Callbacks: o.Callbacks, Connections: o.Connections, Masker: o.Masker, OnUndelivered: o.OnUndelivered, Bare: e.renders(&dag.DAG{}),
+		Callbacks: o.Callbacks, Connections: o.Connections, Masker: o.Masker, OnUndelivered: o.OnUndelivered, Bare: tell.Renders(e.render, &dag.DAG{}),
 		Sweep: o.Sweep, Persist: e.persist, Clock: o.Clock, Log: o.Log, Observe: func(d *store.Delivery) { e.observe(Update{Delivery: d}) },
 	})
+	e.tell = &tell.Teller{
+		Render: e.render, Outbox: e.outbox, Host: host, Program: o.Program, LogDir: o.LogDir, Location: o.Location, OnImportError: onImportError,
+	}
 	return e, err
 }
 
@@ -288,7 +286,7 @@ func (e *Engine) Run(ctx context.Context, o RunOptions) error {
 	if err := e.serve(work); err != nil {
 		e.o.Log.Error("do what was asked for", "error", err) // the next beat tries again
 	}
-	defer e.timers.stop()
+	defer e.timers.Stop()
 	g, gctx := errgroup.WithContext(ctx)
 	over := make(chan struct{})
 	var saying sync.WaitGroup
@@ -404,17 +402,4 @@ func (e *Engine) reload(ctx context.Context) {
 // Catalog is the catalog of the engine's own registries.
 func (e *Engine) Catalog() catalog.Catalog {
 	return catalog.Catalog{Operators: e.o.Operators, Callbacks: e.o.Callbacks, Templates: e.o.Templates}
-}
-
-// dag returns the current DAG with the given id, or nil.
-func (e *Engine) dag(id string) *dag.DAG {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.dags[id]
-}
-
-func (e *Engine) isPaused(dagID string) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.paused[dagID]
 }

@@ -8,10 +8,9 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/callbacks"
-	"github.com/dingdag/dingdag/catalog"
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine/phase"
+	"github.com/dingdag/dingdag/engine/plan"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/worker"
 )
@@ -96,9 +95,9 @@ func (c *change) giveUp(r *store.Run, f *fault, withCallbacks bool) error {
 	if err != nil && f.reason != reasonNotReadable {
 		return err
 	}
-	var p *plan
+	var p *plan.Plan
 	if withCallbacks {
-		p = c.e.remains(c.ctx, c, r)
+		p = c.e.plans.Remains(c.ctx, c, r)
 	}
 	r.State, r.Reason, r.EndDate = dag.RunFailed, f.reason+": "+why, c.now
 	if err := c.UpdateRun(c.ctx, r); err != nil {
@@ -118,10 +117,12 @@ func (c *change) giveUp(r *store.Run, f *fault, withCallbacks bool) error {
 		if err != nil {
 			return err
 		}
-		ev := c.e.runEvent(lr, callbacks.Failure, c.now)
+		ev := c.e.tell.Ended(lr.told(), callbacks.Failure, c.now)
 		ev.Reason, ev.Error, ev.Paused = f.reason, why, paused
-		c.Message(c.e.runDeliveries(c.ctx, c, lr, ev, p.onFailure)...)
-		c.tellPaused(lr, paused)
+		c.Message(c.e.tell.OfRun(c.ctx, c, lr.told(), ev, p.OnFailure)...)
+		if paused != "" {
+			c.Message(c.e.tell.Paused(c.ctx, c, lr.told(), paused)...)
+		}
 	}
 	c.Freed()
 	key, dagID := r.Key, r.DAGID
@@ -142,9 +143,9 @@ func (c *change) endInstances(lr *liveRun, is []*store.Instance, why string) {
 		in.State, in.EndDate, in.RetryAt = dag.Skipped, c.now, time.Time{}
 		if s == dag.Running || s == dag.Restarting || s == dag.Queued && c.e.attempting(k) {
 			in.State, in.Error = dag.Failed, why
-			if i := lr.plan.indexOf(in.TaskID); i >= 0 {
+			if i := lr.plan.IndexOf(in.TaskID); i >= 0 {
 				c.e.worker.Note(worker.LogPath(&lr.run, in, 0), why)
-				c.Message(c.e.taskDeliveries(c.ctx, c, lr.plan, i, &lr.run, callbacks.Failure, in)...)
+				c.Message(c.e.tell.Task(c.ctx, c, lr.plan, i, &lr.run, callbacks.Failure, in)...)
 			}
 		}
 		if s == dag.Running || s == dag.Restarting || s == dag.Queued {
@@ -156,33 +157,3 @@ func (c *change) endInstances(lr *liveRun, is []*store.Instance, why string) {
 }
 
 var errGivenUp = errors.New("the DAG run can't go on and has failed")
-
-// remains is as much of the plan of a run as can still be read, for its callbacks: the
-// plan itself, else the stored version without what this binary does not know, else the
-// DAG as its file is now; nil when there is nothing.
-func (e *Engine) remains(ctx context.Context, r store.Reader, run *store.Run) (p *plan) {
-	defer func() {
-		if v := recover(); v != nil {
-			e.o.Log.Error("read the callbacks of a run that can't go on", "dag", run.DAGID, "run", run.RunID, "panic", v)
-			p = nil
-		}
-	}()
-	if p, err := e.plan(ctx, r, run.DAGID, run.Version); err == nil {
-		return p
-	}
-	if src, err := r.Version(ctx, run.Version); err == nil {
-		if d, err := dagfile.Restore(src, catalog.Forgiving{Catalog: e.Catalog()}, dagfile.Options{}); err == nil {
-			if st, err := r.DAG(ctx, run.DAGID); err == nil {
-				d.Pos.File = st.File
-			}
-			p, _ := buildPlan(d, e.o.Operators, e.o.Callbacks) // what it lacks is why we are here
-			return p
-		}
-	}
-	if d := e.dag(run.DAGID); d != nil {
-		if p, err := e.plan(ctx, r, d.ID, d.Version); err == nil {
-			return p
-		}
-	}
-	return nil
-}

@@ -38,7 +38,7 @@ func (c *change) takeNext(jobs []store.Job) error {
 // startNext writes that the taken attempt runs. What its on_execute callbacks have to
 // say takes rendering; such an attempt starts in a transaction of its own, as usual.
 func (c *change) startNext(lr *liveRun) error {
-	if len(lr.plan.tasks[c.next.i].callbacks[callbacks.Execute]) > 0 {
+	if len(lr.plan.Tasks[c.next.i].Callbacks[callbacks.Execute]) > 0 {
 		return nil
 	}
 	c.next.started = true

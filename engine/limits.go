@@ -6,7 +6,6 @@ import (
 	"iter"
 	"slices"
 
-	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
@@ -37,7 +36,7 @@ func (e *Engine) taken(lr *liveRun, t *dag.Task) (l dagrun.Load) {
 	}
 	if t.MaxActiveTIsPerDAG > 0 {
 		for _, other := range e.live {
-			if i := other.plan.indexOf(t.ID); other.run.DAGID == lr.run.DAGID && i >= 0 {
+			if i := other.plan.IndexOf(t.ID); other.run.DAGID == lr.run.DAGID && i >= 0 {
 				l.OfDAG += other.m.ActiveOf(i)
 			}
 		}
@@ -47,17 +46,17 @@ func (e *Engine) taken(lr *liveRun, t *dag.Task) (l dagrun.Load) {
 
 // pastUnmet says why depends_on_past or wait_for_downstream holds a task, or nothing.
 func (c *change) pastUnmet(lr *liveRun, t dagrun.Task) (string, error) {
-	ids := lr.plan.g.LooksBack(t)
+	ids := lr.plan.Graph.LooksBack(t)
 	if ids == nil {
 		return "", nil
 	}
 	prev, err := c.past(lr, ids)
-	return lr.plan.g.PastUnmet(t, prev), err
+	return lr.plan.Graph.PastUnmet(t, prev), err
 }
 
 // past reads the run before with the states of some tasks, nil when there is none.
 func (c *change) past(lr *liveRun, ids []string) (*dagrun.Past, error) {
-	prev, err := c.PreviousRun(c.ctx, &lr.run, lr.plan.d.Catchup)
+	prev, err := c.PreviousRun(c.ctx, &lr.run, lr.plan.DAG.Catchup)
 	if err != nil || prev == nil {
 		return nil, err
 	}
@@ -76,13 +75,13 @@ func (c *change) past(lr *liveRun, ids []string) (*dagrun.Past, error) {
 
 // absent reports whether a task that has no row in a run was no part of it.
 func (c *change) absent(lr *liveRun, prev *store.Run, taskID string) bool {
-	d := lr.plan.d
+	d := lr.plan.DAG
 	if prev.Version != lr.run.Version {
-		p, err := c.e.plan(c.ctx, c, prev.DAGID, prev.Version)
+		p, err := c.e.plans.Of(c.ctx, c, prev.DAGID, prev.Version)
 		if err != nil {
 			return true // a version that this binary can't load has no task to wait for
 		}
-		d = p.d
+		d = p.DAG
 	}
 	t := d.Task(taskID)
 	return t == nil || !dagrun.InWindow(t, prev.Type, prev.LogicalDate)
@@ -150,12 +149,12 @@ var errFailFast = errors.New("another task failed and the DAG has fail_fast")
 // pauseAfterFailures pauses a DAG whose last runs all failed, as many in a row as
 // max_consecutive_failed_dag_runs says. It returns why, or nothing when it paused nothing.
 func (c *change) pauseAfterFailures(lr *liveRun) (cause string, err error) {
-	n := lr.plan.d.MaxConsecutiveFailedRuns
+	n := lr.plan.DAG.MaxConsecutiveFailedRuns
 	if n == 0 || lr.run.State != dag.RunFailed {
 		return "", nil
 	}
 	last, err := c.Runs(c.ctx, store.RunFilter{DAGID: lr.run.DAGID, States: []dag.RunState{dag.RunSuccess, dag.RunFailed}, Limit: n})
-	if err != nil || len(last) < n || c.e.isPaused(lr.run.DAGID) {
+	if err != nil || len(last) < n || c.e.dags.Paused(lr.run.DAGID) {
 		return "", err
 	}
 	for _, r := range last {
@@ -170,32 +169,7 @@ func (c *change) pauseAfterFailures(lr *liveRun) (cause string, err error) {
 	id := lr.run.DAGID
 	c.After(func() {
 		c.e.o.Log.Error("dag paused: too many runs failed in a row", "dag", id, "max_consecutive_failed_dag_runs", n)
-		c.e.mu.Lock()
-		defer c.e.mu.Unlock()
-		c.e.paused[id] = true
+		c.e.dags.Pause(id)
 	})
 	return cause, nil
-}
-
-// tellPaused tells that a DAG was paused: its on_missed_callback, for which this is why ticks
-// will not start. The on_failure_callback of the DAG is told with the run. When it has
-// neither, those hear it who are told of the task that failed. An empty cause tells nothing.
-func (c *change) tellPaused(lr *liveRun, cause string) {
-	if cause == "" {
-		return
-	}
-	cbs := lr.plan.onMissed
-	if len(cbs) == 0 && len(lr.plan.onFailure) == 0 {
-		for _, in := range lr.inst.All() {
-			if in == nil || in.State != dag.Failed || len(cbs) > 0 {
-				continue
-			}
-			if i := lr.plan.indexOf(in.TaskID); i >= 0 {
-				cbs = lr.plan.tasks[i].callbacks[callbacks.Failure]
-			}
-		}
-	}
-	ev := c.e.event(callbacks.Missed, lr.plan.d)
-	ev.State, ev.Reason, ev.Paused = "paused", cause, cause
-	c.Message(c.e.runDeliveries(c.ctx, c, lr, ev, cbs)...)
 }

@@ -17,7 +17,7 @@ const DefaultMaxMapLength = 1024
 // fails or is skipped with them, and is skipped when there is nothing to map over.
 // Instances that an earlier expansion made beyond the new length are removed.
 func (c *change) expand(lr *liveRun, i dagrun.Task) error {
-	t := lr.plan.d.Tasks[i]
+	t := lr.plan.DAG.Tasks[i]
 	if instead, ready := lr.m.SourceState(i); !ready {
 		if instead != dag.None {
 			c.settle(lr, i, instead, "")
@@ -77,7 +77,7 @@ func (c *change) mapLength(lr *liveRun, t *dag.Task) (int, error) {
 	for v := range t.Mapping.Sources() {
 		length := len(v.Values)
 		if v.From != "" {
-			elements, err := worker.MappedOver(c.ctx, c, lr.plan.d, lr.run.Key, v)
+			elements, err := worker.MappedOver(c.ctx, c, lr.plan.DAG, lr.run.Key, v)
 			if err != nil {
 				return 0, err
 			}
@@ -102,6 +102,6 @@ func (c *change) failExpansion(lr *liveRun, i dagrun.Task, err error) {
 		in.StartDate, in.EndDate, in.Error = c.now, c.now, err.Error()
 		in.Log = worker.LogPath(&lr.run, in, 0)
 		c.e.worker.Note(in.Log, in.Error)
-		c.Message(c.e.taskDeliveries(c.ctx, c, lr.plan, i, &lr.run, callbacks.Failure, in)...)
+		c.Message(c.e.tell.Task(c.ctx, c, lr.plan, i, &lr.run, callbacks.Failure, in)...)
 	}
 }

@@ -88,13 +88,13 @@ func (e *Engine) marked(ctx context.Context, rd store.Reader, r *MarkRequest) (o
 		}
 		if r.TaskID == "" {
 			e.markRun(a, r.State)
-		} else if i := a.p.indexOf(r.TaskID); i >= 0 {
+		} else if i := a.p.IndexOf(r.TaskID); i >= 0 {
 			if err := e.markTasks(ctx, rd, a, i, r); err != nil {
 				return nil, err
 			}
 		} else if run.RunID == r.RunID {
 			return nil, fmt.Errorf("run %q of dag %q has no task %q%s: %w", r.RunID, r.DAGID, r.TaskID,
-				nearest(r.TaskID, a.p.d.Tasks, func(t *dag.Task) string { return t.ID }), store.ErrNotFound)
+				nearest(r.TaskID, a.p.DAG.Tasks, func(t *dag.Task) string { return t.ID }), store.ErrNotFound)
 		}
 		if len(a.changed) > 0 || a.run.State != a.from || a.run.Reason != run.Reason {
 			out = append(out, a)
@@ -105,9 +105,9 @@ func (e *Engine) marked(ctx context.Context, rd store.Reader, r *MarkRequest) (o
 
 // markTasks gives tasks of a run a state, and lets what failed below go on.
 func (e *Engine) markTasks(ctx context.Context, rd store.Reader, a *alteration, task dagrun.Task, r *MarkRequest) error {
-	tasks := spread(a.p.g, []dagrun.Task{task}, r.Upstream, r.Downstream)
+	tasks := spread(a.p.Graph, []dagrun.Task{task}, r.Upstream, r.Downstream)
 	for _, i := range tasks {
-		for _, in := range a.of(a.p.d.Tasks[i]) {
+		for _, in := range a.of(a.p.DAG.Tasks[i]) {
 			if in.State != r.State && in.State != dag.Removed {
 				a.mark(in, r.State, e.now())
 			}
@@ -116,7 +116,7 @@ func (e *Engine) markTasks(ctx context.Context, rd store.Reader, a *alteration, 
 	if r.State != dag.Success {
 		return nil
 	}
-	rest := slices.DeleteFunc(a.p.g.Below(task), func(i dagrun.Task) bool { return slices.Contains(tasks, i) })
+	rest := slices.DeleteFunc(a.p.Graph.Below(task), func(i dagrun.Task) bool { return slices.Contains(tasks, i) })
 	if again := a.pick(rest, dagrun.Failed); len(again) > 0 {
 		return e.clear(ctx, rd, a, again)
 	}
@@ -139,7 +139,7 @@ func (a *alteration) mark(in *store.Instance, s dag.State, now time.Time) {
 // markRun gives a whole run a state.
 func (e *Engine) markRun(a *alteration, s dag.State) {
 	waits := false
-	for _, t := range a.p.d.Tasks {
+	for _, t := range a.p.DAG.Tasks {
 		for _, in := range a.of(t) {
 			switch {
 			case t.Teardown && !in.State.Finished():

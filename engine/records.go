@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 
-	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/store"
@@ -76,15 +75,10 @@ func (c *change) tellMissed(d *dag.DAG, r *store.TickRange) error {
 	if len(d.OnMissed) == 0 {
 		return nil
 	}
-	p, err := c.e.plan(c.ctx, c, d.ID, d.Version)
+	p, err := c.e.plans.Of(c.ctx, c, d.ID, d.Version)
 	if err != nil {
 		return err
 	}
-	ev := c.e.event(callbacks.Missed, d)
-	ev.State, ev.Reason = string(r.Outcome), r.Reason
-	ev.Ticks = &callbacks.Ticks{First: r.First, Last: r.Last, Count: r.Count}
-	tc := c.e.render.Context(c.ctx, c, p.d, &store.Run{DAGID: d.ID, Type: dag.ScheduledRun}, nil, nil)
-	tc.Reason = r.Reason
-	c.Message(c.e.prepare(p, p.onMissed, ev, tc)...)
+	c.Message(c.e.tell.Missed(c.ctx, c, p, r)...)
 	return nil
 }

@@ -146,7 +146,7 @@ func (c *change) settleLost(j store.Job) error {
 	if lr == nil {
 		return c.Complete(c.ctx, j)
 	}
-	i := lr.plan.indexOf(j.TaskID)
+	i := lr.plan.IndexOf(j.TaskID)
 	if i < 0 {
 		return c.Complete(c.ctx, j)
 	}
@@ -159,8 +159,8 @@ func (c *change) settleLost(j store.Job) error {
 		return c.restarted(j)
 	}
 	a.in = *row
-	a.try = c.e.worker.Try(lr.plan.work, i, &lr.run, row)
-	safe := lr.plan.work.Tasks[i].RepeatSafe
+	a.try = c.e.worker.Try(lr.plan.Work, i, &lr.run, row)
+	safe := lr.plan.Work.Tasks[i].RepeatSafe
 	begun := a.in.State == dag.Running || safe
 	switch {
 	case !begun, safe && a.in.Lost+1 < maxLost:
@@ -188,6 +188,6 @@ func (c *change) failLost(lr *liveRun, a *attempt, o operator.Outcome) error {
 	if err != nil {
 		return err
 	}
-	c.Message(c.e.taskDeliveries(c.ctx, c, lr.plan, a.i, &lr.run, callbackFor(in.State), in)...)
+	c.Message(c.e.tell.Task(c.ctx, c, lr.plan, a.i, &lr.run, callbackFor(in.State), in)...)
 	return c.step(lr)
 }

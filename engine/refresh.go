@@ -43,19 +43,7 @@ func (e *Engine) refreshPaused(ctx context.Context) (woken []string, err error) 
 	if err != nil {
 		return nil, err
 	}
-	paused := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		paused[id] = true
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for id := range e.paused {
-		if !paused[id] {
-			woken = append(woken, id)
-		}
-	}
-	e.paused = paused
-	return woken, nil
+	return e.dags.SetPaused(ids), nil
 }
 
 // refreshPools takes over the sizes of the pools; a change may let waiting tasks go on.
@@ -96,7 +84,7 @@ func (e *Engine) mayStart(ids []string) (out []string) {
 		}
 	}
 	for _, id := range ids {
-		if d := e.dags[id]; !e.paused[id] && (d == nil || active[id] < d.MaxActiveRuns || stuck[id]) {
+		if d := e.dags.Get(id); !e.dags.Paused(id) && (d == nil || active[id] < d.MaxActiveRuns || stuck[id]) {
 			out = append(out, id)
 		}
 	}
@@ -115,7 +103,7 @@ func (e *Engine) refreshBackfills(ctx context.Context) error {
 		active[lr.run.BackfillID]++
 	}
 	open = slices.DeleteFunc(open, func(b *store.Backfill) bool {
-		return b.State == store.BackfillPaused || e.paused[b.DAGID] || active[b.ID] >= b.MaxActiveRuns
+		return b.State == store.BackfillPaused || e.dags.Paused(b.DAGID) || active[b.ID] >= b.MaxActiveRuns
 	})
 	e.mu.Unlock()
 	for _, b := range open {

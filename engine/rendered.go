@@ -37,15 +37,15 @@ type Rendering struct {
 // for a task that is not mapped; try 0 is the last one. It returns [store.ErrNotFound] when the
 // version of the run has no such task.
 func (e *Engine) RenderedTry(ctx context.Context, r *store.Run, taskID string, mapIndex, try int) (*Rendering, error) {
-	p, err := e.plan(ctx, e.store, r.DAGID, r.Version)
+	p, err := e.plans.Of(ctx, e.store, r.DAGID, r.Version)
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", r.RunID, err)
 	}
-	i := p.indexOf(taskID)
+	i := p.IndexOf(taskID)
 	if i < 0 {
 		return nil, fmt.Errorf("task %q in run %s: %w", taskID, r.RunID, store.ErrNotFound)
 	}
-	task := p.d.Tasks[i]
+	task := p.DAG.Tasks[i]
 	if task.Mapping == nil && mapIndex >= 0 {
 		return nil, fmt.Errorf("task %q is not mapped and has no map index %d", taskID, mapIndex)
 	}
@@ -83,7 +83,7 @@ func (e *Engine) RenderedTry(ctx context.Context, r *store.Run, taskID string, m
 	if in.StartDate.IsZero() {
 		in.StartDate = e.now()
 	}
-	out.Fields, out.Same, err = e.worker.Try(p.work, i, r, &in).Fields(ctx)
+	out.Fields, out.Same, err = e.worker.Try(p.Work, i, r, &in).Fields(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("task %q: nothing that it rendered was kept, and it can't be rendered now: %w", taskID, err)
 	}

@@ -11,7 +11,7 @@ import (
 func (c *change) watchRetry(in *store.Instance) {
 	key, try, at := keyOf(in), in.Try, in.RetryAt
 	c.After(func() {
-		c.e.at(at, func() { c.e.retry(key, try) })
+		c.e.timers.At(at, func() { c.e.retry(key, try) })
 	})
 }
 
@@ -22,7 +22,7 @@ func (e *Engine) retry(key attemptKey, try int) {
 		if err != nil || lr == nil {
 			return err
 		}
-		i := lr.plan.indexOf(key.task)
+		i := lr.plan.IndexOf(key.task)
 		if i < 0 {
 			return nil
 		}

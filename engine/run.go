@@ -14,13 +14,15 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/engine/phase"
+	"github.com/dingdag/dingdag/engine/plan"
+	"github.com/dingdag/dingdag/engine/tell"
 	"github.com/dingdag/dingdag/store"
 )
 
 // liveRun is a running run in memory: a copy of what the store holds, changed only
 // inside transactions, which run one after another.
 type liveRun struct {
-	plan *plan
+	plan *plan.Plan
 
 	// mu guards the rest against readers outside transactions.
 	mu   sync.Mutex
@@ -30,7 +32,12 @@ type liveRun struct {
 }
 
 // task is the task of a slot.
-func (lr *liveRun) task(at dagrun.Slot) *dag.Task { return lr.plan.d.Tasks[lr.m.Task(at)] }
+func (lr *liveRun) task(at dagrun.Slot) *dag.Task { return lr.plan.DAG.Tasks[lr.m.Task(at)] }
+
+// told is the run as callbacks are told of it.
+func (lr *liveRun) told() tell.Run {
+	return tell.Run{Plan: lr.plan, Run: &lr.run, Instances: lr.rows()}
+}
 
 // rows are the instances that have one.
 func (lr *liveRun) rows() iter.Seq[*store.Instance] {
@@ -163,7 +170,11 @@ func (e *Engine) drop(key int64) {
 	delete(e.blocked, key)
 	delete(e.dropped, key)
 	delete(e.stuck, key)
-	e.forgetPlans()
+	used := map[string]bool{}
+	for _, lr := range e.live {
+		used[lr.run.Version] = true
+	}
+	e.plans.Keep(used)
 }
 
 // dropForNow is drop for a run whose copy in memory is not what the store has.
@@ -256,8 +267,8 @@ func (c *change) loadOrGiveUp(r *store.Run, is []*store.Instance) (*liveRun, err
 // run can't be loaded, and another one when the store can't be read.
 func (c *change) load(r *store.Run, is []*store.Instance) (*liveRun, error) {
 	c.on = r.Key
-	p, err := c.e.plan(c.ctx, c, r.DAGID, r.Version)
-	if v, ok := errors.AsType[*versionError](err); ok {
+	p, err := c.e.plans.Of(c.ctx, c, r.DAGID, r.Version)
+	if v, ok := errors.AsType[*plan.VersionError](err); ok {
 		return nil, &fault{run: r.Key, reason: reasonNotRestorable, err: v}
 	}
 	if err != nil {
@@ -282,10 +293,10 @@ func (c *change) load(r *store.Run, is []*store.Instance) (*liveRun, error) {
 
 // place puts the rows of a run into a new machine.
 func (lr *liveRun) place(is []*store.Instance) error {
-	lr.m = dagrun.NewMachine(lr.plan.g)
+	lr.m = dagrun.NewMachine(lr.plan.Graph)
 	tasks := make([]dagrun.Task, len(is))
 	for n, in := range is {
-		i := lr.plan.indexOf(in.TaskID)
+		i := lr.plan.IndexOf(in.TaskID)
 		if i < 0 {
 			return fmt.Errorf("run %s of dag %q: its version has no task %q", lr.run.RunID, lr.run.DAGID, in.TaskID)
 		}
@@ -389,7 +400,7 @@ func (c *change) step(lr *liveRun) error {
 func (c *change) pump(lr *liveRun) error {
 	blocked := lr.m.HeldCount() > 0
 	defer func() { c.e.setBlocked(lr.run.Key, blocked) }()
-	if c.e.isPaused(lr.run.DAGID) {
+	if c.e.dags.Paused(lr.run.DAGID) {
 		return nil
 	}
 	for at := range lr.m.Candidates() {
@@ -442,20 +453,22 @@ func (c *change) end(lr *liveRun, state dag.RunState, reason string) error {
 	if err != nil {
 		return err
 	}
-	kind, cbs := callbacks.Success, lr.plan.onSuccess
+	kind, cbs := callbacks.Success, lr.plan.OnSuccess
 	if state == dag.RunFailed {
-		kind, cbs = callbacks.Failure, lr.plan.onFailure
+		kind, cbs = callbacks.Failure, lr.plan.OnFailure
 	}
 	// The callbacks may read what this transaction wrote.
 	if len(cbs) > 0 && marked == "" {
 		if err := c.Rows(c.ctx, c); err != nil {
 			return err
 		}
-		ev := c.e.runEvent(lr, kind, c.now)
+		ev := c.e.tell.Ended(lr.told(), kind, c.now)
 		ev.Paused = paused
-		c.Message(c.e.runDeliveries(c.ctx, c, lr, ev, cbs)...)
+		c.Message(c.e.tell.OfRun(c.ctx, c, lr.told(), ev, cbs)...)
 	}
-	c.tellPaused(lr, paused)
+	if paused != "" {
+		c.Message(c.e.tell.Paused(c.ctx, c, lr.told(), paused)...)
+	}
 	c.Changed(phase.Change{Run: lr.run})
 	key, dagID := lr.run.Key, lr.run.DAGID
 	c.After(func() {
@@ -485,9 +498,9 @@ func (c *change) start(r *store.Run) error {
 
 // watchTimeout arms the timer of dagrun_timeout.
 func (c *change) watchTimeout(lr *liveRun) {
-	if d := lr.plan.d.DagrunTimeout; d > 0 {
+	if d := lr.plan.DAG.DagrunTimeout; d > 0 {
 		key, at := lr.run.Key, lr.run.StartDate.Add(d)
-		c.After(func() { c.e.at(at, func() { c.e.timeOut(key) }) })
+		c.After(func() { c.e.timers.At(at, func() { c.e.timeOut(key) }) })
 	}
 }
 
@@ -499,7 +512,7 @@ func (e *Engine) timeOut(key int64) {
 		if err != nil || lr == nil {
 			return err
 		}
-		if c.now.Before(lr.run.StartDate.Add(lr.plan.d.DagrunTimeout)) {
+		if c.now.Before(lr.run.StartDate.Add(lr.plan.DAG.DagrunTimeout)) {
 			c.watchTimeout(lr) // it was cleared and has begun anew
 			return nil
 		}

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -18,11 +17,17 @@ import (
 func (e *Engine) setWaker(w *schedule.Waker) {
 	e.mu.Lock()
 	e.waker = w
-	ds := e.dags
 	e.mu.Unlock()
 	if w != nil {
-		w.Sync(ds)
+		w.Sync(e.dags.Loaded())
 	}
+}
+
+// wakes is the waker of this process, nil while it schedules nothing.
+func (e *Engine) wakes() *schedule.Waker {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.waker
 }
 
 // SetDAGs replaces the DAGs that the engine schedules and that can be triggered, as
@@ -37,44 +42,44 @@ func (e *Engine) SetDAGs(ctx context.Context, ds []*dag.DAG) error {
 // none either; that is on record, its ticks say so, and updates of the assets that it waits
 // for are kept for it.
 func (e *Engine) SetLoaded(ctx context.Context, res dagfile.Result) error {
-	next := make(map[string]*dag.DAG, len(res.DAGs))
-	for _, d := range res.DAGs {
-		next[d.ID] = d
+	if err := e.takeLoaded(ctx, res); err != nil {
+		return err
 	}
-	known, err := e.store.DAGs(ctx)
+	if err := e.adoptRuns(ctx); err != nil {
+		return err
+	}
+	if err := e.Refresh(ctx); err != nil {
+		return err
+	}
+	if w := e.wakes(); w != nil {
+		w.Sync(e.dags.Loaded())
+		e.sweep(ctx)
+	}
+	return nil
+}
+
+// takeLoaded records what a load has found, and goes by it from now on.
+func (e *Engine) takeLoaded(ctx context.Context, res dagfile.Result) error {
+	loaded := make(map[string]*dag.DAG, len(res.DAGs))
+	for _, d := range res.DAGs {
+		loaded[d.ID] = d
+	}
+	states, err := e.store.DAGs(ctx)
 	if err != nil {
 		return err
 	}
-	states := map[string]*store.DAGState{}
-	for _, s := range known {
-		states[s.ID] = s
+	known := make(map[string]*store.DAGState, len(states))
+	for _, s := range states {
+		known[s.ID] = s
 	}
-	found := e.findBroken(res.Diagnostics, states, next)
+	found := schedule.FindBroken(res.Diagnostics, known, loaded, e.o.Masker.Mask)
+	now := schedule.CompareStates(known, loaded, found, e.o.PausedAtCreation)
 	var broken map[string]*store.ImportError
 	err = e.change(ctx, func(c *change) error {
-		for id, d := range next {
-			s, is := states[id], e.newState(d)
-			if s != nil && s.Active && s.Version == is.Version && s.File == is.File && slices.Equal(s.Assets, is.Assets) {
-				continue
-			}
-			put := c.PutDAG
-			if s == nil {
-				put = func(ctx context.Context, d *store.DAGState) error { return store.AddDAG(ctx, c, d, c.now) }
-			}
-			if err := put(ctx, is); err != nil {
-				return err
-			}
+		if err := c.putStates(now); err != nil {
+			return err
 		}
-		for id, s := range states {
-			if next[id] == nil && s.Active && found.dags[id] == "" {
-				gone := *s
-				gone.Active = false
-				if err := c.PutDAG(ctx, &gone); err != nil {
-					return err
-				}
-			}
-		}
-		broken, err = c.recordBroken(found)
+		broken, err = c.recordImports(found, known)
 		return err
 	})
 	if err != nil {
@@ -82,93 +87,56 @@ func (e *Engine) SetLoaded(ctx context.Context, res dagfile.Result) error {
 	}
 	waiting := map[string][]string{}
 	for id := range broken {
-		waiting[id] = states[id].Assets
+		waiting[id] = known[id].Assets
 	}
-	e.mu.Lock()
-	e.dags, e.broken, e.brokenAssets = next, broken, waiting
-	maps.DeleteFunc(e.nextDue, func(d *dag.DAG, _ time.Time) bool { return next[d.ID] != d })
-	w := e.waker
-	e.mu.Unlock()
-	if err := e.adoptRuns(ctx); err != nil {
-		return err
+	e.dags.Replace(loaded, broken, waiting)
+	return nil
+}
+
+// putStates writes what a load changes of what the store keeps of DAGs.
+func (c *change) putStates(now schedule.States) error {
+	for _, s := range now.New {
+		if err := store.AddDAG(c.ctx, c, s, c.now); err != nil {
+			return err
+		}
 	}
-	if err := e.Refresh(ctx); err != nil {
-		return err
-	}
-	if w != nil {
-		w.Sync(next)
-		e.sweep(ctx)
+	for _, s := range now.Changed {
+		if err := c.PutDAG(c.ctx, s); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// newState is what the store keeps of a DAG that nobody knew before.
-func (e *Engine) newState(d *dag.DAG) *store.DAGState {
-	paused := e.o.PausedAtCreation
-	if d.IsPausedUponCreation != nil {
-		paused = *d.IsPausedUponCreation
+// recordImports notes what is broken since now and what is mended, and tells on_import_error,
+// once each. It returns the DAGs that are broken.
+func (c *change) recordImports(found *schedule.Broken, known map[string]*store.DAGState) (map[string]*store.ImportError, error) {
+	open, err := c.OpenImportErrors(c.ctx)
+	if err != nil {
+		return nil, err
 	}
-	return &store.DAGState{ID: d.ID, File: d.Pos.File, Version: d.Version, Paused: paused, Active: true, Assets: schedule.AssetURIs(d)}
+	im := found.Record(open, known, c.now)
+	for _, i := range slices.Concat(im.Mended, im.Changed, im.Fresh) {
+		if err := c.PutImportError(c.ctx, i); err != nil {
+			return nil, err
+		}
+	}
+	c.Message(c.e.tell.Broken(c.ctx, c, im.Fresh)...)
+	c.Message(c.e.tell.Mended(c.ctx, c, im.Mended)...)
+	return im.DAGs, nil
 }
 
 // sweep looks at every DAG, whatever woke it.
 func (e *Engine) sweep(ctx context.Context) {
-	e.mu.Lock()
-	ids := make([]string, 0, len(e.dags))
-	for id, d := range e.dags {
-		if !e.paused[id] && d.Timetable != nil {
-			ids = append(ids, id)
-		}
-	}
-	e.mu.Unlock()
-	for _, id := range ids {
+	for _, d := range e.dags.Scheduled() {
 		if ctx.Err() != nil {
 			return
 		}
-		if d := e.dag(id); d != nil && e.maybeDue(ctx, d) {
-			e.wakeDAG(id)
+		if e.dags.MaybeDue(ctx, e.store, d, e.now()) {
+			e.wakeDAG(d.ID)
 		}
 	}
 	e.wakeTold(ctx)
-}
-
-// maybeDue asks the timetable without opening a transaction, and the store only when the
-// moment has come that the timetable named before: what other processes may have
-// scheduled meanwhile only moves it further away.
-func (e *Engine) maybeDue(ctx context.Context, d *dag.DAG) bool {
-	now := e.now()
-	if at, known := e.dueAt(d); known && now.Before(at) {
-		return false
-	}
-	last, err := e.store.LastScheduled(ctx, d.ID)
-	if err != nil {
-		return true
-	}
-	run, due := schedule.Next(d, last, now)
-	if !due {
-		e.setNextDue(d, run.RunAfter, now)
-	}
-	return due || schedule.Over(d, run, now) // once: the next due moment is never
-}
-
-// dueAt is when a run of a DAG is due at the earliest, if that is known.
-func (e *Engine) dueAt(d *dag.DAG) (time.Time, bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	at, known := e.nextDue[d]
-	return at, known
-}
-
-// setNextDue notes when the next run of a DAG is due; zero means that there is none, ever.
-func (e *Engine) setNextDue(d *dag.DAG, at, now time.Time) {
-	if at.IsZero() {
-		at = now.AddDate(1000, 0, 0)
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.dags[d.ID] == d {
-		e.nextDue[d] = at
-	}
 }
 
 // wakeDAG creates the due runs of a DAG and starts what may run.
@@ -185,9 +153,9 @@ func (e *Engine) wakeDAG(id string) {
 
 // wake creates due runs up to max_active_runs and starts queued ones.
 func (c *change) wake(id string) error {
-	d := c.e.dag(id)
+	d := c.e.dags.Get(id)
 	scheduling := c.e.schedules()
-	if d != nil && scheduling && !c.e.isPaused(id) {
+	if d != nil && scheduling && !c.e.dags.Paused(id) {
 		if err := c.createDue(d); err != nil {
 			return err
 		}
@@ -205,11 +173,7 @@ func (c *change) wake(id string) error {
 	return err
 }
 
-func (e *Engine) schedules() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.waker != nil
-}
+func (e *Engine) schedules() bool { return e.wakes() != nil }
 
 func (c *change) createDue(d *dag.DAG) error {
 	last, err := c.LastScheduled(c.ctx, d.ID)
@@ -273,7 +237,7 @@ func (e *Engine) adoptRuns(ctx context.Context) error {
 	}
 	return e.change(ctx, func(c *change) error {
 		for _, r := range rs {
-			d := e.dag(r.DAGID)
+			d := e.dags.Get(r.DAGID)
 			if d == nil {
 				e.o.Log.Warn("a run waits, because its DAG is not among those of this process", "dag", r.DAGID, "run", r.RunID)
 				continue
@@ -312,7 +276,7 @@ func (c *change) adopt(d *dag.DAG, r *store.Run) error {
 // startQueued starts queued runs in the order of run_after while max_active_runs permits.
 // Runs of backfills do not count: they have a max_active_runs of their own.
 func (c *change) startQueued(id string, d *dag.DAG) error {
-	if c.e.isPaused(id) {
+	if c.e.dags.Paused(id) {
 		return nil
 	}
 	queued, err := c.Runs(c.ctx, store.RunFilter{DAGID: id, States: []dag.RunState{dag.RunQueued}})

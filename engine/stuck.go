@@ -39,10 +39,10 @@ func (c *change) noteStuck(lr *liveRun) error {
 
 // stuckOn is the queued run that all tasks of a run wait for, or nil.
 func (c *change) stuckOn(lr *liveRun) (*store.Run, error) {
-	if !lr.m.OnlyLooksBack() || c.e.isPaused(lr.run.DAGID) {
+	if !lr.m.OnlyLooksBack() || c.e.dags.Paused(lr.run.DAGID) {
 		return nil, nil
 	}
-	prev, err := c.PreviousRun(c.ctx, &lr.run, lr.plan.d.Catchup)
+	prev, err := c.PreviousRun(c.ctx, &lr.run, lr.plan.DAG.Catchup)
 	if err != nil || prev == nil || prev.State != dag.RunQueued {
 		return nil, err
 	}

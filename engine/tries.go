@@ -47,4 +47,4 @@ func (h hold) Trigger(ctx context.Context, t operator.TriggerRequest, by string)
 }
 
 // DAG returns a DAG as it is now.
-func (h hold) DAG(id string) (d *dag.DAG, paused bool) { return h.e.dag(id), h.e.isPaused(id) }
+func (h hold) DAG(id string) (d *dag.DAG, paused bool) { return h.e.dags.Get(id), h.e.dags.Paused(id) }

@@ -83,7 +83,7 @@ func (e *Engine) TriggerRun(ctx context.Context, dagID string, t Trigger) (*Trig
 		err  error
 	)
 	if _, no := e.store.(nothing); e.works() || no {
-		if no && e.dag(dagID) == nil {
+		if no && e.dags.Get(dagID) == nil {
 			return nil, fmt.Errorf("trigger: %w", unknownDAG(dagID, nil))
 		}
 		err = e.change(ctx, func(c *change) (err error) {
@@ -106,23 +106,21 @@ func (e *Engine) TriggerRun(ctx context.Context, dagID string, t Trigger) (*Trig
 
 // find makes a DAG known to a process that was given none.
 func (e *Engine) find(dagID string) error {
-	if e.dag(dagID) != nil || e.o.FindDAG == nil {
+	if e.dags.Get(dagID) != nil || e.o.FindDAG == nil {
 		return nil
 	}
 	d, err := e.o.FindDAG(dagID)
 	if err != nil {
 		return err
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.dags[dagID] = d
+	e.dags.Add(d)
 	return nil
 }
 
 // trigger makes the run that a request wants. It is the one place where manual runs are
 // made, whoever asks.
 func (c *change) trigger(r *triggerRequest) (*Triggered, error) {
-	d := c.e.dag(r.DAGID)
+	d := c.e.dags.Get(r.DAGID)
 	if d == nil {
 		return nil, c.unknownDAG(r.DAGID)
 	}
@@ -201,19 +199,16 @@ func (c *change) know(d *dag.DAG) (paused bool, err error) {
 	if !errors.Is(err, store.ErrNotFound) {
 		return false, err
 	}
-	s = c.e.newState(d)
+	s = schedule.NewState(d, c.e.o.PausedAtCreation)
 	return s.Paused, store.AddDAG(c.ctx, c, s, c.now)
 }
 
 // unknownDAG is the error about a DAG that this process does not know.
 func (c *change) unknownDAG(id string) error {
-	c.e.mu.Lock()
-	ids, b := slices.Sorted(maps.Keys(c.e.dags)), c.e.broken[id]
-	c.e.mu.Unlock()
-	if b != nil {
+	if b := c.e.dags.Broken(id); b != nil {
 		return fmt.Errorf("dag %q can't be loaded since %s: %s: %w", id, schedule.Moment(b.Since), schedule.FirstProblem(b.Text), store.ErrNotFound)
 	}
-	return unknownDAG(id, ids)
+	return unknownDAG(id, slices.Sorted(maps.Keys(c.e.dags.Loaded())))
 }
 
 func unknownDAG(id string, known []string) error {

@@ -2,11 +2,13 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/timetable"
@@ -233,4 +235,66 @@ func downAround(ctx context.Context, r store.Reader, t time.Time) (string, error
 		text += " to " + schedule.Moment(after[0].StartedAt)
 	}
 	return text, nil
+}
+
+// brokenNow says since when the file of a DAG can't be loaded, or nothing. problem is what
+// a load just found; the record of the process that schedules goes before it.
+func brokenNow(ctx context.Context, r store.Reader, dagID, problem string) (string, error) {
+	all, err := r.ImportErrors(ctx, dagID)
+	if err != nil {
+		return "", err
+	}
+	if n := len(all); n > 0 && all[n-1].Until.IsZero() {
+		return fmt.Sprintf("the DAG can't be loaded since %s, so it gets no new runs: %s", schedule.Moment(all[n-1].Since), schedule.FirstProblem(all[n-1].Text)), nil
+	}
+	if problem != "" {
+		return "the DAG can't be loaded: " + schedule.FirstProblem(problem), nil
+	}
+	return "", nil
+}
+
+// WhyBroken tells like [WhyRun] of a DAG whose file can't be loaded, because of problem: by
+// the schedule of the last version that could be. It is nil when nobody has seen the DAG.
+func (e *Engine) WhyBroken(ctx context.Context, dagID string, at, now time.Time, problem string) (*Why, error) {
+	s, err := e.store.DAG(ctx, dagID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	d, err := e.lastGood(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if d != nil {
+		return whyRun(ctx, e.store, d, at, now, problem)
+	}
+	why, err := brokenNow(ctx, e.store, dagID, problem)
+	return &Why{Reason: why}, err
+}
+
+// lastGood is the last version of a DAG that the store has and that can be loaded, or nil.
+func (e *Engine) lastGood(ctx context.Context, s *store.DAGState) (*dag.DAG, error) {
+	versions := []string{s.Version}
+	rs, err := e.store.Runs(ctx, store.RunFilter{DAGID: s.ID, Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rs {
+		versions = append(versions, r.Version)
+	}
+	for _, v := range versions {
+		src, err := e.store.Version(ctx, v)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if d, err := dagfile.Restore(src, e.Catalog(), dagfile.Options{}); err == nil {
+			return d, nil
+		}
+	}
+	return nil, nil
 }

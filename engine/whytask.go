@@ -49,7 +49,7 @@ func (e *Engine) WhyTask(ctx context.Context, r *store.Run, taskID string) (out 
 		if err != nil {
 			return err
 		}
-		i := lr.plan.indexOf(taskID)
+		i := lr.plan.IndexOf(taskID)
 		if i < 0 {
 			return fmt.Errorf("task %q in run %s: %w", taskID, r.RunID, store.ErrNotFound)
 		}
@@ -85,7 +85,7 @@ func (c *change) whyFaulty(r *store.Run, taskID string, f *fault) (out []TaskWhy
 	if len(out) > 0 {
 		return out, nil
 	}
-	if p := c.e.remains(c.ctx, c, r); p != nil && p.indexOf(taskID) < 0 {
+	if p := c.e.plans.Remains(c.ctx, c, r); p != nil && p.IndexOf(taskID) < 0 {
 		return nil, fmt.Errorf("task %q in run %s: %w", taskID, r.RunID, store.ErrNotFound)
 	}
 	return []TaskWhy{{MapIndex: -1, Reason: why}}, nil
@@ -110,9 +110,7 @@ func (c *change) lookAt(seen *store.Run) (*liveRun, error) {
 	for _, p := range pools {
 		c.e.pools[p.Name] = p.Slots
 	}
-	for _, id := range paused {
-		c.e.paused[id] = true
-	}
+	c.e.dags.SetPaused(paused)
 	running, err := c.runningRuns()
 	if err != nil {
 		return nil, err
@@ -164,7 +162,7 @@ func (c *change) whyInstance(lr *liveRun, at dagrun.Slot, alone bool) (string, e
 	case lr.run.State.Finished():
 		return fmt.Sprintf("the run is %s (%s)", lr.run.State, lr.run.Reason), nil
 	case lr.run.State == dag.RunQueued:
-		return whyQueued(c.ctx, c, lr.plan.d, &lr.run, c.now, "")
+		return whyQueued(c.ctx, c, lr.plan.DAG, &lr.run, c.now, "")
 	case s == dag.UpForRetry:
 		return fmt.Sprintf("%s; retry at %s", failure, schedule.Moment(in.RetryAt)), nil
 	case s == dag.UpForReschedule:
@@ -211,7 +209,7 @@ func (c *change) whySensor(lr *liveRun, in *store.Instance) (string, error) {
 // setups whose state matters.
 func (c *change) whyRule(lr *liveRun, at dagrun.Slot, matters func(dag.State) bool) string {
 	i := lr.m.Task(at)
-	g := lr.plan.g
+	g := lr.plan.Graph
 	var ups []string
 	for _, u := range slices.Concat(g.Upstream(i), g.Setups(i)) {
 		slots := lr.m.Slots(u)
@@ -219,7 +217,7 @@ func (c *change) whyRule(lr *liveRun, at dagrun.Slot, matters func(dag.State) bo
 		for _, other := range slots[1:] {
 			s = dag.Combined(s, lr.m.State(other))
 		}
-		if text := fmt.Sprintf("%s is %s", lr.plan.d.Tasks[u].ID, s); matters(s) && (len(ups) == 0 || ups[len(ups)-1] != text) {
+		if text := fmt.Sprintf("%s is %s", lr.plan.DAG.Tasks[u].ID, s); matters(s) && (len(ups) == 0 || ups[len(ups)-1] != text) {
 			ups = append(ups, text)
 		}
 	}
@@ -233,7 +231,7 @@ func (c *change) whyRule(lr *liveRun, at dagrun.Slot, matters func(dag.State) bo
 // rootCause names the instance above a task that failed first, when, and its error.
 func rootCause(lr *liveRun, i dagrun.Task) string {
 	var first *store.Instance
-	g := lr.plan.g
+	g := lr.plan.Graph
 	for _, u := range g.Above(slices.Concat(g.Upstream(i), g.Setups(i))...) {
 		for _, at := range lr.m.Slots(u) {
 			in := lr.instance(at)
@@ -256,22 +254,22 @@ func (c *change) whySkipped(lr *liveRun, at dagrun.Slot) (string, error) {
 		return "the task skipped itself, see dingdag tasks logs " + lr.run.DAGID + " " + lr.task(at).ID, nil
 	}
 	if lr.m.Judge(i) == dagrun.Skips {
-		if lr.plan.g.Rule(i) == dag.AllSkipped {
+		if lr.plan.Graph.Rule(i) == dag.AllSkipped {
 			return c.whyRule(lr, at, func(s dag.State) bool { return s.Finished() && s != dag.Skipped }), nil
 		}
 		return c.whyRule(lr, at, func(s dag.State) bool { return s.Finished() && s != dag.Success }), nil
 	}
-	for _, u := range lr.plan.g.Above(lr.plan.g.Upstream(i)...) {
+	for _, u := range lr.plan.Graph.Above(lr.plan.Graph.Upstream(i)...) {
 		first := lr.m.Slots(u)[0]
 		if lr.m.State(first) != dag.Success {
 			continue
 		}
-		chosen, err := c.XCom(c.ctx, lr.run.Key, lr.plan.d.Tasks[u].ID, lr.m.MapIndex(first), "return_value")
+		chosen, err := c.XCom(c.ctx, lr.run.Key, lr.plan.DAG.Tasks[u].ID, lr.m.MapIndex(first), "return_value")
 		if err != nil {
 			return "", err
 		}
-		if chooses(lr.plan.g, u, chosen) {
-			return fmt.Sprintf("%s chose %s", lr.plan.d.Tasks[u].ID, chosen), nil
+		if chooses(lr.plan.Graph, u, chosen) {
+			return fmt.Sprintf("%s chose %s", lr.plan.DAG.Tasks[u].ID, chosen), nil
 		}
 	}
 	if lr.run.State.Finished() {

@@ -1,0 +1,165 @@
+// Package tell is what callbacks are told: it makes the event and the names that templates
+// see of what happened to a task, a run or a DAG, and lets each callback write its message.
+package tell
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dagrun"
+	"github.com/dingdag/dingdag/engine/plan"
+	"github.com/dingdag/dingdag/outbox"
+	"github.com/dingdag/dingdag/render"
+	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/template"
+)
+
+// Teller lets callbacks speak. All but Program and OnImportError are required.
+type Teller struct {
+	Render *render.Renderer
+	Outbox *outbox.Outbox
+	// Host is the machine, Program how people call the program.
+	Host, Program string
+	// LogDir is the folder of the task logs.
+	LogDir string
+	// Location is the zone of what belongs to no DAG.
+	Location *time.Location
+	// OnImportError are told of DAG files that break and are mended.
+	OnImportError []outbox.Callback
+}
+
+// event begins what the callbacks of a DAG are told.
+func (t *Teller) event(kind callbacks.Kind, d *dag.DAG) *callbacks.Event {
+	return &callbacks.Event{
+		Kind: kind, DAGID: d.ID, MapIndex: -1, Host: t.Host, Owner: d.Owner, Timezone: d.Location.String(), Program: t.Program,
+	}
+}
+
+// Task lets the callbacks of a task say what they have to say about an event, of which r
+// knows. What one of them can't say does not silence the others.
+func (t *Teller) Task(ctx context.Context, r render.Reader, p *plan.Plan, i dagrun.Task, run *store.Run, kind callbacks.Kind, in *store.Instance) []*store.Delivery {
+	cbs, task := p.Tasks[i].Callbacks[kind], p.Tasks[i].Task
+	if len(cbs) == 0 {
+		return nil
+	}
+	ev := t.event(kind, p.DAG)
+	ev.RunID, ev.TaskID, ev.MapIndex, ev.TryNumber, ev.MaxTries = run.RunID, in.TaskID, in.MapIndex, in.Try, in.MaxTries
+	ev.State, ev.Error, ev.Owner = in.State.String(), in.Error, task.Owner
+	ev.LogicalDate, ev.StartDate, ev.EndDate, ev.NextRetry = render.Moment(run.LogicalDate), render.Moment(in.StartDate), render.Moment(in.EndDate), render.Moment(in.RetryAt)
+	ev.Log = filepath.Join(t.LogDir, in.Log)
+	tc := t.Render.Context(ctx, r, p.DAG, run, task, in)
+	tc.Exception = in.Error
+	return t.prepare(p, cbs, ev, tc)
+}
+
+// Run is a run of which callbacks are told.
+type Run struct {
+	Plan *plan.Plan
+	Run  *store.Run
+	// Instances are those that have a row, in the order of the tasks.
+	Instances iter.Seq[*store.Instance]
+}
+
+// Ended is what callbacks of a DAG are told of the end of a run at a moment.
+func (t *Teller) Ended(r Run, kind callbacks.Kind, at time.Time) *callbacks.Event {
+	ev := t.event(kind, r.Plan.DAG)
+	ev.RunID, ev.State, ev.Reason = r.Run.RunID, string(r.Run.State), r.Run.Reason
+	ev.LogicalDate, ev.StartDate, ev.EndDate = render.Moment(r.Run.LogicalDate), render.Moment(r.Run.StartDate), render.Moment(at)
+	return ev
+}
+
+// OfRun does for callbacks of a DAG what Task does for those of a task. It adds the failed
+// tasks to the event, and the error of the first of them if the event has none.
+func (t *Teller) OfRun(ctx context.Context, rd store.Reader, r Run, ev *callbacks.Event, cbs []outbox.Callback) []*store.Delivery {
+	if len(cbs) == 0 {
+		return nil
+	}
+	// Newer Airflow gives DAG callbacks some instance of the run: the failed one helps most.
+	var some *store.Instance
+	for in := range r.Instances {
+		switch {
+		case in.State == dag.Failed:
+			if !slices.Contains(ev.FailedTasks, in.TaskID) { // a mapped task counts once
+				ev.FailedTasks = append(ev.FailedTasks, in.TaskID)
+			}
+			if some == nil || some.State != dag.Failed {
+				some = in
+			}
+		case some == nil:
+			some = in
+		}
+	}
+	var task *dag.Task
+	if some != nil {
+		task = r.Plan.DAG.Task(some.TaskID)
+		ev.Error = cmp.Or(ev.Error, some.Error)
+	}
+	tc := t.Render.Context(ctx, rd, r.Plan.DAG, r.Run, task, some)
+	tc.Reason, tc.Exception = ev.Reason, ev.Error
+	return t.prepare(r.Plan, cbs, ev, tc)
+}
+
+// Paused tells that a DAG was paused, and why: its on_missed_callback, for which that is why
+// ticks will not start. The on_failure_callback of the DAG is told with the run. When it has
+// neither, those hear it who are told of the task that failed.
+func (t *Teller) Paused(ctx context.Context, rd store.Reader, r Run, cause string) []*store.Delivery {
+	cbs := r.Plan.OnMissed
+	if len(cbs) == 0 && len(r.Plan.OnFailure) == 0 {
+		for in := range r.Instances {
+			if in.State != dag.Failed || len(cbs) > 0 {
+				continue
+			}
+			if i := r.Plan.IndexOf(in.TaskID); i >= 0 {
+				cbs = r.Plan.Tasks[i].Callbacks[callbacks.Failure]
+			}
+		}
+	}
+	ev := t.event(callbacks.Missed, r.Plan.DAG)
+	ev.State, ev.Reason, ev.Paused = "paused", cause, cause
+	return t.OfRun(ctx, rd, r, ev, cbs)
+}
+
+// reasonDeadline is the reason of the event about a missed deadline.
+const reasonDeadline = "deadline_missed"
+
+// Deadline tells of a deadline that a run has missed.
+func (t *Teller) Deadline(ctx context.Context, rd store.Reader, p *plan.Plan, r *store.Run, l *store.RunDeadline) []*store.Delivery {
+	if l.Index >= len(p.OnDeadline) {
+		return nil
+	}
+	ev := t.event(callbacks.Deadline, p.DAG)
+	ev.RunID, ev.State, ev.Reason, ev.Deadline = r.RunID, string(r.State), reasonDeadline, render.Moment(l.At)
+	ev.LogicalDate, ev.StartDate, ev.EndDate = render.Moment(r.LogicalDate), render.Moment(r.StartDate), render.Moment(r.EndDate)
+	tc := t.Render.Context(ctx, rd, p.DAG, r, nil, nil)
+	tc.Reason = reasonDeadline
+	return t.prepare(p, p.OnDeadline[l.Index], ev, tc)
+}
+
+// Missed lets on_missed_callback speak of recorded ticks.
+func (t *Teller) Missed(ctx context.Context, rd store.Reader, p *plan.Plan, r *store.TickRange) []*store.Delivery {
+	ev := t.event(callbacks.Missed, p.DAG)
+	ev.State, ev.Reason = string(r.Outcome), r.Reason
+	ev.Ticks = &callbacks.Ticks{First: r.First, Last: r.Last, Count: r.Count}
+	tc := t.Render.Context(ctx, rd, p.DAG, &store.Run{DAGID: p.DAG.ID, Type: dag.ScheduledRun}, nil, nil)
+	tc.Reason = r.Reason
+	return t.prepare(p, p.OnMissed, ev, tc)
+}
+
+// prepare lets callbacks of a DAG say what they have to say about an event.
+func (t *Teller) prepare(p *plan.Plan, cbs []outbox.Callback, ev *callbacks.Event, tc *template.Context) []*store.Delivery {
+	ev.DAGFolder = p.DAG.Folder()
+	return t.Outbox.Prepare(cbs, ev, tc, Renders(t.Render, p.DAG))
+}
+
+// Renders is what renders the templates of a DAG's callbacks.
+func Renders(r *render.Renderer, d *dag.DAG) outbox.Renderer {
+	return func(tc *template.Context, namesFile func(field, text string) bool) func(field, text string) (any, error) {
+		return r.Field(d, tc, namesFile)
+	}
+}
