@@ -21,17 +21,72 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+//go:generate go test . -count 1 -run ^TestTablesOfNewStores$ -write
+
+// newTables makes at once what all migrations make one after another, which takes ten times as
+// long. A test compares the two and writes this file.
+//
+//go:embed tables_gen.sql
+var newTables string
+
 // migrate brings the tables up to date. Migrations have landed in another order than that
 // of their numbers, so one with a lower number than the last may be missing; none of them
 // depends on a higher one. Nothing is changed in a store of a newer program.
 func (s *Store) migrate(ctx context.Context) error {
+	if made, err := s.makeTables(ctx); err != nil || made {
+		return err
+	}
 	p, m, err := s.migrators()
 	if err != nil {
 		return err
 	}
-	if _, err := s.pending(ctx, p, m); err != nil {
+	behind, err := s.pending(ctx, p, m)
+	if err != nil || !behind {
 		return err
 	}
+	return s.migrateUp(ctx, p, m)
+}
+
+// makeTables makes the tables of a store that holds none. It reports whether it did.
+func (s *Store) makeTables(ctx context.Context) (made bool, err error) {
+	n, err := s.countTables(ctx, s.write)
+	if err != nil || n > 0 {
+		return false, err
+	}
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return false, fmt.Errorf("make the tables: %w", err)
+	}
+	defer func() {
+		if !made {
+			err = errors.Join(err, tx.Rollback())
+		}
+	}()
+	// Another process may have made them in between.
+	if n, err = s.countTables(ctx, tx); err != nil || n > 0 {
+		return false, err
+	}
+	if _, err := tx.ExecContext(ctx, newTables); err != nil {
+		return false, fmt.Errorf("make the tables: %w", err)
+	}
+	if err := tx.Commit(); err != nil {
+		return false, fmt.Errorf("make the tables: %w", err)
+	}
+	return true, nil
+}
+
+func (s *Store) countTables(ctx context.Context, db interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+},
+) (n int, err error) {
+	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master").Scan(&n); err != nil {
+		return 0, explain(err)
+	}
+	return n, nil
+}
+
+// migrateUp runs the migrations that a store lacks.
+func (s *Store) migrateUp(ctx context.Context, p *goose.Provider, m *rivermigrate.Migrator[*sql.Tx]) error {
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
