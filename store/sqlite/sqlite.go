@@ -79,6 +79,11 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if o.ReadOnly {
 		return openReadOnly(ctx, path, o)
 	}
+	// As SQLite's own builds for Linux do: a commit is as safe, and does not wait until the file's
+	// time of change is on the disk too. It is a switch of the whole process.
+	if _, err := sqlite.Fdatasync(true); err != nil && !errors.Is(err, sqlite.ErrFdatasyncUnavailable) {
+		return nil, fmt.Errorf("open store %s: %w", path, err)
+	}
 	if err := writable(path); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
