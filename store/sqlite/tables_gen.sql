@@ -33,7 +33,7 @@ CREATE TABLE dag_run (
     end_date       INTEGER,
     conf           TEXT,
     version        TEXT NOT NULL,
-    reason         TEXT NOT NULL DEFAULT '', backfill_id INTEGER, made_by TEXT NOT NULL DEFAULT '', provisional INTEGER NOT NULL DEFAULT 0,
+    reason         TEXT NOT NULL DEFAULT '', backfill_id INTEGER, made_by TEXT NOT NULL DEFAULT '', provisional INTEGER NOT NULL DEFAULT 0, triggered_by TEXT NOT NULL DEFAULT '', triggering_user_name TEXT NOT NULL DEFAULT '',
     UNIQUE (dag_id, run_id),
     UNIQUE (dag_id, logical_date)
 );
@@ -145,7 +145,7 @@ CREATE TABLE backfill (
     state           TEXT NOT NULL,
     created_at      INTEGER NOT NULL,
     completed_at    INTEGER
-);
+, triggered_by TEXT NOT NULL DEFAULT '', triggering_user_name TEXT NOT NULL DEFAULT '');
 CREATE UNIQUE INDEX backfill_open ON backfill (dag_id) WHERE completed_at IS NULL;
 CREATE TABLE backfill_date (
     backfill_id    INTEGER NOT NULL,
@@ -170,7 +170,7 @@ CREATE TABLE request (
     done_at    INTEGER,
     result     TEXT,
     error      TEXT NOT NULL DEFAULT ''
-);
+, owner TEXT NOT NULL DEFAULT '', via TEXT NOT NULL DEFAULT '');
 CREATE INDEX request_open ON request (id) WHERE done_at IS NULL;
 CREATE TABLE tick_range (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -189,7 +189,7 @@ CREATE TABLE dag_pause (
     at     INTEGER NOT NULL,
     paused INTEGER NOT NULL,
     cause  TEXT NOT NULL
-);
+, owner TEXT NOT NULL DEFAULT '', via TEXT NOT NULL DEFAULT '');
 CREATE INDEX dag_pause_dag ON dag_pause (dag_id, id);
 CREATE TABLE scheduler_life (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -248,6 +248,22 @@ CREATE INDEX dag_run_success ON dag_run (dag_id, run_after) WHERE state = 'succe
 CREATE INDEX dag_run_success_date ON dag_run (dag_id, logical_date) WHERE state = 'success';
 CREATE INDEX dag_run_failed ON dag_run (dag_id, run_after) WHERE state = 'failed';
 CREATE INDEX dag_run_failed_newest ON dag_run (run_after) WHERE state = 'failed';
+CREATE TABLE event_log (
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    at        INTEGER NOT NULL,
+    owner     TEXT NOT NULL,
+    via       TEXT NOT NULL,
+    event     TEXT NOT NULL,
+    dag_id    TEXT NOT NULL,
+    run_id    TEXT NOT NULL,
+    task_id   TEXT NOT NULL,
+    map_index INTEGER NOT NULL,
+    extra     TEXT
+);
+CREATE INDEX event_log_of_run ON event_log (dag_id, run_id);
+CREATE INDEX event_log_of_dag ON event_log (dag_id);
+CREATE INDEX event_log_of_owner ON event_log (owner);
+CREATE INDEX event_log_at ON event_log (at);
 CREATE TABLE river_leader (
     elected_at timestamp NOT NULL,
     expires_at timestamp NOT NULL,
@@ -340,6 +356,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (2, 1, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (20, 20, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (21, 21, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (22, 22, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (23, 24, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (3, 2, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (4, 3, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
