@@ -20,7 +20,7 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/engine"
-	"github.com/dingdag/dingdag/operator/standard"
+	"github.com/dingdag/dingdag/operator/standard/process"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 )
@@ -101,7 +101,7 @@ func runDAGsTest(ctx context.Context, a *app, d *dag.DAG, t engine.Trigger) erro
 func (a *app) noteTest(dir string) (folder string, over func()) {
 	_, err := os.Stat(a.cfg.Home)
 	made := errors.Is(err, fs.ErrNotExist)
-	forget, err := standard.NoteFolder(a.processDir(), dir, a.log())
+	forget, err := process.NoteFolder(a.processDir(), dir, a.log())
 	if err != nil {
 		a.log().Debug("what this test leaves running when it is killed will not be ended", "error", err)
 		return "", func() {}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/engine"
-	"github.com/dingdag/dingdag/operator/standard"
+	"github.com/dingdag/dingdag/operator/standard/process"
 )
 
 func newCmdStandalone(a *app) *cobra.Command {
@@ -88,7 +88,7 @@ func (a *app) processDir() string { return filepath.Join(a.cfg.Home, "processes"
 // endLeftovers ends what killed processes left running. Somebody whose start is refused,
 // because the home is in use or its key is missing, has nothing to end.
 func (a *app) endLeftovers(ctx context.Context) {
-	if _, err := standard.EndLeftovers(ctx, a.processDir(), a.log()); err != nil {
+	if _, err := process.EndLeftovers(ctx, a.processDir(), a.log()); err != nil {
 		a.log().Error("not all is gone that an earlier process left running", "error", err) // and no reason to do nothing
 	}
 }

@@ -4,27 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
-	"syscall"
-	"time"
 
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/standard/process"
 )
-
-// TempPrefix begins the names of temporary folders, of which tempPrefix are the working
-// directories of commands.
-const (
-	TempPrefix = "dingdag-"
-	tempPrefix = TempPrefix + "bash-"
-)
-
-// killGrace is how long the processes of a command have between SIGTERM and SIGKILL.
-const killGrace = 5 * time.Second
 
 // BashOperator runs a command in bash.
 //
@@ -89,57 +74,21 @@ skip_on_exit_code: 99
 // Execute runs the command and returns the last line of its standard output, "" when
 // there is none.
 func (b *BashOperator) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	dir, remove, err := directory(b.Cwd)
+	dir, remove, err := process.Directory(b.Cwd)
 	if err != nil {
 		return nil, err
 	}
 	defer remove()
-	out := newOutput(ctx, tc, b.OutputEncoding)
-	return b.result(out, runBash(ctx, tc, b.Command, dir, environ(tc, b.Env, b.AppendEnv), out))
+	out := process.NewOutput(ctx, tc, b.OutputEncoding)
+	return b.result(out, process.Bash(ctx, tc, b.Command, dir, process.Environ(tc, b.Env, b.AppendEnv), out))
 }
 
-// runBash runs a command. Its error is that of [run].
-func runBash(ctx context.Context, tc *operator.TaskContext, text, dir string, env []string, out *output) error {
-	c := command{args: []string{"bash", "-c", text}, dir: dir, env: env, mark: newMark()}
-	temporary := dir
-	if !strings.HasPrefix(filepath.Base(dir), tempPrefix) {
-		temporary = ""
-	}
-	var err error
-	if c.note, err = newNote(tc, c.mark, temporary); err != nil {
-		return err
-	}
-	defer c.note.over()
-	c.announce(ctx, out)
-	err = run(ctx, c, out, killGrace)
-	if code, known := returnCode(err); known {
-		c.ended(ctx, out, code)
-	}
-	return err
-}
-
-// returnCode is how a command ended by itself, as Python has it: a signal is a negative
-// number.
-func returnCode(err error) (code string, known bool) {
+func (b *BashOperator) result(out *process.Output, err error) (any, error) {
 	if err == nil {
-		return "0", true
+		return out.Result(), nil
 	}
-	exit, ok := errors.AsType[*exec.ExitError](err)
-	if !ok {
-		return "", false
-	}
-	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return strconv.Itoa(-int(status.Signal())), true
-	}
-	return strconv.Itoa(exit.ExitCode()), true
-}
-
-func (b *BashOperator) result(out *output, err error) (any, error) {
-	if err == nil {
-		return out.result(), nil
-	}
-	if stopped, ok := errors.AsType[stoppedError](err); ok {
-		return nil, fmt.Errorf("bash was stopped: %w", stopped.cause)
+	if stopped, ok := errors.AsType[process.StoppedError](err); ok {
+		return nil, fmt.Errorf("bash was stopped: %w", stopped.Cause)
 	}
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	switch {
@@ -148,53 +97,8 @@ func (b *BashOperator) result(out *output, err error) (any, error) {
 	case slices.Contains(b.SkipOnExitCode, exit.ExitCode()):
 		return nil, operator.Skip(fmt.Sprintf("bash ended with exit code %d", exit.ExitCode()))
 	case exit.Exited():
-		return nil, fmt.Errorf("bash ended with exit code %d%s", exit.ExitCode(), out.tail())
+		return nil, fmt.Errorf("bash ended with exit code %d%s", exit.ExitCode(), out.Tail())
 	default:
-		return nil, fmt.Errorf("bash ended by %v%s", exit.ProcessState, out.tail())
+		return nil, fmt.Errorf("bash ended by %v%s", exit.ProcessState, out.Tail())
 	}
-}
-
-// directory returns the working directory, a temporary one for "", and a function that
-// cleans up after it.
-func directory(cwd string) (dir string, remove func(), err error) {
-	if cwd == "" {
-		dir, err = os.MkdirTemp("", tempPrefix)
-		if err != nil {
-			return "", nil, fmt.Errorf("make a working directory: %w", err)
-		}
-		// What the command leaves behind must not fail a task that succeeded.
-		return dir, func() { _ = os.RemoveAll(dir) }, nil
-	}
-	switch info, err := os.Stat(cwd); {
-	case err != nil:
-		return "", nil, fmt.Errorf("use the working directory: %w", err)
-	case !info.IsDir():
-		return "", nil, fmt.Errorf("use the working directory: %s is not a directory", cwd)
-	}
-	return cwd, func() {}, nil
-}
-
-// environ returns the environment of a command: that of the worker, replaced by own, or
-// with add joined by it.
-func environ(tc *operator.TaskContext, own map[string]string, add bool) []string {
-	var env []string
-	if own == nil || add {
-		env = slices.Clone(tc.Environ)
-		if env == nil {
-			env = maskerOf(tc).ChildEnviron(os.Environ())
-		}
-	}
-	for name, value := range own {
-		env = append(env, name+"="+value)
-	}
-	env = append(env,
-		"AIRFLOW_CTX_DAG_ID="+tc.DAGID,
-		"AIRFLOW_CTX_TASK_ID="+tc.TaskID,
-		"AIRFLOW_CTX_DAG_RUN_ID="+tc.RunID,
-		"AIRFLOW_CTX_TRY_NUMBER="+strconv.Itoa(tc.TryNumber),
-	)
-	if !tc.LogicalDate.IsZero() {
-		env = append(env, "AIRFLOW_CTX_LOGICAL_DATE="+tc.LogicalDate.UTC().Format("2006-01-02T15:04:05.999999-07:00"))
-	}
-	return env
 }

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/standard/process"
 )
 
 // BashSensor runs a command in bash until it ends with exit code 0. Each look runs the
@@ -48,21 +49,21 @@ retry_exit_code: 3
 
 // Execute runs the command once.
 func (b *BashSensor) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	dir, remove, err := directory("")
+	dir, remove, err := process.Directory("")
 	if err != nil {
 		return nil, err
 	}
 	defer remove()
-	out := newOutput(ctx, tc, b.OutputEncoding)
-	return nil, b.verdict(ctx, tc, out, runBash(ctx, tc, b.Command, dir, environ(tc, b.Env, false), out))
+	out := process.NewOutput(ctx, tc, b.OutputEncoding)
+	return nil, b.verdict(ctx, tc, out, process.Bash(ctx, tc, b.Command, dir, process.Environ(tc, b.Env, false), out))
 }
 
-func (b *BashSensor) verdict(ctx context.Context, tc *operator.TaskContext, out *output, err error) error {
+func (b *BashSensor) verdict(ctx context.Context, tc *operator.TaskContext, out *process.Output, err error) error {
 	if err == nil {
 		return nil
 	}
-	if stopped, ok := errors.AsType[stoppedError](err); ok {
-		return fmt.Errorf("bash was stopped: %w", stopped.cause)
+	if stopped, ok := errors.AsType[process.StoppedError](err); ok {
+		return fmt.Errorf("bash was stopped: %w", stopped.Cause)
 	}
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	switch {
@@ -72,6 +73,6 @@ func (b *BashSensor) verdict(ctx context.Context, tc *operator.TaskContext, out 
 		tc.Log.InfoContext(ctx, "not yet", "bash", exit.ProcessState.String())
 		return operator.NotYet()
 	default:
-		return operator.Fail(fmt.Errorf("bash ended by %v, which is not retry_exit_code%s", exit.ProcessState, out.tail()))
+		return operator.Fail(fmt.Errorf("bash ended by %v, which is not retry_exit_code%s", exit.ProcessState, out.Tail()))
 	}
 }

@@ -1,4 +1,4 @@
-package standard
+package process
 
 import (
 	"bytes"
@@ -27,9 +27,9 @@ const (
 	maxTailLine = 300
 )
 
-// output takes the lines of a command's standard output and standard error: it logs
+// Output takes the lines of a command's standard output and standard error: it logs
 // them, keeps the last ones for an error, and the last of standard output as result.
-type output struct {
+type Output struct {
 	ctx      context.Context //nolint:containedctx // of one run of one command, for its log lines
 	log      *slog.Logger
 	mask     *connections.Masker
@@ -42,8 +42,10 @@ type output struct {
 	current, complete []byte
 }
 
-func newOutput(ctx context.Context, tc *operator.TaskContext, encoding string) *output {
-	return &output{ctx: ctx, log: tc.Log, mask: maskerOf(tc), encoding: encodingOf(encoding)}
+// NewOutput logs to the log of tc. The encoding is that of output_encoding of the operator bash;
+// one that is not known is UTF-8.
+func NewOutput(ctx context.Context, tc *operator.TaskContext, encoding string) *Output {
+	return &Output{ctx: ctx, log: tc.Log, mask: maskerOf(tc), encoding: encodingOf(encoding)}
 }
 
 // maskerOf is the masker of a task, or one that knows nothing.
@@ -54,8 +56,8 @@ func maskerOf(tc *operator.TaskContext) *connections.Masker {
 	return tc.Masker
 }
 
-// result is the last line of standard output without trailing space.
-func (o *output) result() string {
+// Result is the last line of standard output without trailing space.
+func (o *Output) Result() string {
 	if len(o.complete) > maxResult {
 		o.log.WarnContext(o.ctx, "the last line of the output is too long and is not kept as result", "max_bytes", maxResult)
 		return ""
@@ -63,8 +65,8 @@ func (o *output) result() string {
 	return strings.TrimRight(string(o.complete), " \t\r\n\v\f")
 }
 
-// tail is the end of an error message: the last lines of both outputs.
-func (o *output) tail() string {
+// Tail is the end of an error message: the last lines of both outputs.
+func (o *Output) Tail() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.last) == 0 {
@@ -75,7 +77,7 @@ func (o *output) tail() string {
 
 // line takes one line, or a part of one that is too long for the log. Secrets are masked
 // before anything is cut off: what is left of one would not be known.
-func (o *output) line(raw []byte) {
+func (o *Output) line(raw []byte) {
 	text := o.mask.Mask(strings.TrimSuffix(string(raw), "\r"))
 	o.log.InfoContext(o.ctx, text) //nolint:sloglint // the line is the message
 	if strings.TrimSpace(text) == "" {
@@ -97,7 +99,7 @@ func shorten(text string) string {
 }
 
 // keep remembers a part of a line of standard output.
-func (o *output) keep(part []byte, whole bool) {
+func (o *Output) keep(part []byte, whole bool) {
 	if len(o.current) <= maxResult {
 		o.current = append(o.current, part...)
 	}
@@ -108,11 +110,11 @@ func (o *output) keep(part []byte, whole bool) {
 
 // lineReader cuts one of the outputs into lines.
 type lineReader struct {
-	out    *output
+	out    *Output
 	stdout bool
 }
 
-func (o *output) reader(stdout bool) *lineReader { return &lineReader{out: o, stdout: stdout} }
+func (o *Output) reader(stdout bool) *lineReader { return &lineReader{out: o, stdout: stdout} }
 
 // copy reads until the end, or until the reader is closed.
 func (l *lineReader) copy(r io.Reader) {

@@ -1,4 +1,6 @@
-package standard
+// Package process runs commands for tasks: with all who come of them, whom it ends when the task is
+// stopped, and after a crash of this program.
+package process
 
 import (
 	"context"
@@ -20,20 +22,20 @@ type command struct {
 	note *note
 }
 
-// stoppedError says that a command did not end by itself.
-type stoppedError struct{ cause error }
+// StoppedError says that a command did not end by itself.
+type StoppedError struct{ Cause error }
 
-func (e stoppedError) Error() string { return e.cause.Error() }
-func (e stoppedError) Unwrap() error { return e.cause }
+func (e StoppedError) Error() string { return e.Cause.Error() }
+func (e StoppedError) Unwrap() error { return e.Cause }
 
 // run starts the command as the leader of a process group, copies what everybody in it
 // prints to out and waits for the leader and for all who hold its output open. When ctx is
 // done first, the leader and its kin get SIGTERM and, after grace, SIGKILL; then the error
-// is a stoppedError. A leader that had ended by then ended by itself, however late we look:
+// is a StoppedError. A leader that had ended by then ended by itself, however late we look:
 // this process may have been stopped for a while.
-func run(ctx context.Context, c command, out *output, grace time.Duration) error {
+func run(ctx context.Context, c command, out *Output, grace time.Duration) error {
 	if ctx.Err() != nil {
-		return stoppedError{context.Cause(ctx)}
+		return StoppedError{context.Cause(ctx)}
 	}
 	streams, err := attach(out)
 	if err != nil {
@@ -79,7 +81,7 @@ func run(ctx context.Context, c command, out *output, grace time.Duration) error
 	}
 	streams.closeReaders()
 	if stopped {
-		return stoppedError{context.Cause(ctx)}
+		return StoppedError{context.Cause(ctx)}
 	}
 	return err
 }
@@ -114,7 +116,7 @@ type streams []stream
 
 // attach makes pipes for standard output and standard error. Files of our own, unlike the
 // pipes of os/exec, leave the waiting for the readers to us.
-func attach(out *output) (streams, error) {
+func attach(out *Output) (streams, error) {
 	stdoutReader, stdoutWriter, err := os.Pipe()
 	if err != nil {
 		return nil, err

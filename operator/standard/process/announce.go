@@ -1,4 +1,4 @@
-package standard
+package process
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 
 // announce writes to the log what Airflow's does before a command: what is run, in the
 // form of Python's lists, secrets masked.
-func (c command) announce(ctx context.Context, out *output) {
+func (c command) announce(ctx context.Context, out *Output) {
 	words := append([]string(nil), c.args...)
 	if path, err := exec.LookPath(words[0]); err == nil {
 		words[0] = path
@@ -23,6 +23,6 @@ func (c command) announce(ctx context.Context, out *output) {
 }
 
 // ended writes how it ended: Airflow's line, in which a signal is a negative number.
-func (c command) ended(ctx context.Context, out *output, state string) {
+func (c command) ended(ctx context.Context, out *Output, state string) {
 	out.log.InfoContext(ctx, "Command exited with return code "+state) //nolint:sloglint // Airflow's line
 }

@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package standard
+package process
 
 import (
 	"os"

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package standard
+package process
 
 import (
 	"errors"

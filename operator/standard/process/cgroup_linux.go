@@ -1,4 +1,4 @@
-package standard
+package process
 
 import (
 	"bufio"

@@ -1,6 +1,6 @@
 //go:build linux
 
-package standard
+package process
 
 import (
 	"encoding/json"
@@ -42,7 +42,7 @@ func dead() owner { return owner{PID: os.Getpid(), Started: "1"} }
 func left(t *testing.T, tc *operator.TaskContext, by owner, text string) *exec.Cmd {
 	t.Helper()
 	mark := newMark()
-	dir := filepath.Join(t.TempDir(), tempPrefix+"x")
+	dir := filepath.Join(t.TempDir(), workingPrefix+"x")
 	require.NoError(t, os.Mkdir(dir, 0o700))
 	n, err := newNote(tc, mark, dir)
 	require.NoError(t, err)
@@ -161,13 +161,14 @@ func TestEndLeftoversOfOthers(t *testing.T) { //nolint:paralleltest // it choose
 func TestBashRemovesItsNote(t *testing.T) {
 	t.Parallel()
 	tc := &operator.TaskContext{Log: slog.New(slog.DiscardHandler), ProcessDir: t.TempDir()}
-	op := &BashOperator{Command: `ls "` + tc.ProcessDir + `" | wc -l; cat /proc/self/cgroup | grep -c dingdag-`}
-	result, err := op.Execute(t.Context(), tc)
+	text := `ls "` + tc.ProcessDir + `" | wc -l; cat /proc/self/cgroup | grep -c dingdag-`
+	out := NewOutput(t.Context(), tc, "utf-8")
+	err := Bash(t.Context(), tc, text, t.TempDir(), os.Environ(), out)
 	if ownCgroup() == "" || noCgroups.Load() {
 		require.Error(t, err)
 	} else {
 		require.NoError(t, err)
-		assert.Equal(t, "1", result)
+		assert.Equal(t, "1", out.Result())
 	}
 	names, err := os.ReadDir(tc.ProcessDir)
 	require.NoError(t, err)

@@ -1,6 +1,6 @@
 //go:build linux
 
-package standard
+package process
 
 import (
 	"context"
@@ -32,7 +32,7 @@ func TestRunKillsAfterGrace(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			seen := newWatcher()
-			out := newOutput(ctx, &operator.TaskContext{Log: slog.New(slog.NewTextHandler(seen, nil))}, "utf-8")
+			out := NewOutput(ctx, &operator.TaskContext{Log: slog.New(slog.NewTextHandler(seen, nil))}, "utf-8")
 			done := make(chan error, 1)
 			go func() { done <- run(ctx, bashCommand(command), out, 50*time.Millisecond) }()
 			line := <-seen.lines
@@ -82,7 +82,7 @@ func TestRunEndsDeserters(t *testing.T) { //nolint:paralleltest // it chooses fo
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				seen := newWatcher()
-				out := newOutput(ctx, &operator.TaskContext{Log: slog.New(slog.NewTextHandler(seen, nil))}, "utf-8")
+				out := NewOutput(ctx, &operator.TaskContext{Log: slog.New(slog.NewTextHandler(seen, nil))}, "utf-8")
 				done := make(chan error, 1)
 				go func() { done <- run(ctx, bashCommand(tc.command), out, 50*time.Millisecond) }()
 				_, text, _ := strings.Cut(strings.TrimSpace(<-seen.lines), "msg=")
@@ -102,7 +102,7 @@ func TestRunLeavesDaemons(t *testing.T) {
 	t.Parallel()
 	needTools(t, "setsid")
 	seen := newWatcher()
-	out := newOutput(t.Context(), &operator.TaskContext{Log: slog.New(slog.NewTextHandler(seen, nil))}, "utf-8")
+	out := NewOutput(t.Context(), &operator.TaskContext{Log: slog.New(slog.NewTextHandler(seen, nil))}, "utf-8")
 	require.NoError(t, run(t.Context(), bashCommand(`setsid bash -c 'echo $$; exec >&- 2>&-; exec sleep 1000' & sleep 0.3`), out, killGrace))
 	_, text, _ := strings.Cut(strings.TrimSpace(<-seen.lines), "msg=")
 	pid, err := strconv.Atoi(text)
@@ -138,7 +138,7 @@ func BenchmarkBashTrue(b *testing.B) {
 	})
 	b.Run("run", func(b *testing.B) {
 		for b.Loop() {
-			out := newOutput(b.Context(), &operator.TaskContext{Log: slog.New(slog.DiscardHandler)}, "utf-8")
+			out := NewOutput(b.Context(), &operator.TaskContext{Log: slog.New(slog.DiscardHandler)}, "utf-8")
 			require.NoError(b, run(b.Context(), bashCommand("true"), out, killGrace))
 		}
 	})
