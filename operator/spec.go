@@ -88,5 +88,12 @@ func RenamedParams(now map[string]string) Option { return declare.RenamedParams(
 // IgnoredParams lists parameters of Airflow that are accepted and have no effect.
 func IgnoredParams(names ...string) Option { return declare.IgnoredParams(names...) }
 
+// Deferrable accepts what Airflow's deferrable operators take, and more names, without any
+// effect.
+func Deferrable(more ...string) Option {
+	return IgnoredParams(append(more, "deferrable", "start_from_trigger", "end_from_trigger", "trigger_kwargs",
+		"tcp_keep_alive", "tcp_keep_alive_idle", "tcp_keep_alive_count", "tcp_keep_alive_interval")...)
+}
+
 // Sensor says that the parameters common to all sensors apply.
 func Sensor() Option { return declare.Sensor() }

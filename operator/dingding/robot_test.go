@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
-	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook"
@@ -189,7 +188,7 @@ func TestDecodeFindings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, problems := spec(t).Decode(parse(t, tt.yaml))
+			_, problems := spec(t).Decode(operatortest.Parameters(t, tt.yaml))
 			require.Len(t, problems, 1)
 			assert.Contains(t, problems[0].Text, tt.want)
 			assert.Equal(t, tt.line, problems[0].Line)
@@ -327,18 +326,11 @@ func newTask(t *testing.T, r sandbox.Robot) (*operatortest.Task, *sandboxtest.Sa
 
 func execute(t *testing.T, task *operatortest.Task, text string) (any, error) {
 	t.Helper()
-	op, problems := spec(t).Decode(parse(t, text))
+	op, problems := spec(t).Decode(operatortest.Parameters(t, text))
 	require.False(t, params.Failed(problems), problems)
 	op, err := spec(t).Render(op, func(_, text string) (any, error) {
 		return strings.NewReplacer("{{ nothing }}", "", "{{ nobody }}", " ", "{{ long }}", strings.Repeat("a line of a report, ", 2000), "{{ oncall }}", "138 0000 0001，13800000002").Replace(text), nil
 	})
 	require.NoError(t, err)
 	return op.Execute(t.Context(), task.TaskContext)
-}
-
-func parse(t *testing.T, text string) *yaml.Node {
-	t.Helper()
-	var doc yaml.Node
-	require.NoError(t, yaml.Unmarshal([]byte(text), &doc))
-	return doc.Content[0]
 }

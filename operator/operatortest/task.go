@@ -61,6 +61,18 @@ func NewTask(tb testing.TB) *Task {
 	return task
 }
 
+// SetClock makes it a moment, as [time.RFC3339] writes it, from the start of the try on, in a DAG
+// of a zone.
+func (t *Task) SetClock(tb testing.TB, now string, zone *time.Location) {
+	tb.Helper()
+	moment, err := time.Parse(time.RFC3339, now)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	t.Now = func() time.Time { return moment }
+	t.StartDate, t.Location = moment, zone
+}
+
 // LogText returns what was logged until now, in the format of [slog.TextHandler].
 func (t *Task) LogText() string { return t.log.String() }
 

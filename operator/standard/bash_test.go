@@ -20,7 +20,7 @@ import (
 func bash(t *testing.T, text string) (result any, task *operatortest.Task, err error) {
 	t.Helper()
 	task = operatortest.NewTask(t)
-	result, err = operatortest.Decode(t, spec(t, "bash"), text).Execute(t.Context(), task.TaskContext)
+	result, err = operatortest.Decode(t, suite.Spec(t, "bash"), text).Execute(t.Context(), task.TaskContext)
 	return result, task, err
 }
 
@@ -100,7 +100,7 @@ func TestBashLogsLinesWhileRunning(t *testing.T) {
 	t.Parallel()
 	fifo := filepath.Join(t.TempDir(), "go")
 	task := operatortest.NewTask(t)
-	op := operatortest.Decode(t, spec(t, "bash"), `{bash_command: 'mkfifo "$F"; echo first; read x < "$F"; echo "$x" >&2', append_env: true, env: {F: `+fifo+`}}`)
+	op := operatortest.Decode(t, suite.Spec(t, "bash"), `{bash_command: 'mkfifo "$F"; echo first; read x < "$F"; echo "$x" >&2', append_env: true, env: {F: `+fifo+`}}`)
 	done := make(chan error, 1)
 	go func() {
 		_, err := op.Execute(t.Context(), task.TaskContext)
@@ -133,7 +133,7 @@ func TestBashShowsTheCommand(t *testing.T) {
 	} {
 		task := operatortest.NewTask(t)
 		task.Masker.Add(`s3cr3t"w0rd`)
-		_, _ = operatortest.Decode(t, spec(t, "bash"), fmt.Sprintf("bash_command: %q", command)).Execute(t.Context(), task.TaskContext)
+		_, _ = operatortest.Decode(t, suite.Spec(t, "bash"), fmt.Sprintf("bash_command: %q", command)).Execute(t.Context(), task.TaskContext)
 		var lines []string
 		for line := range strings.Lines(task.LogText()) {
 			_, text, _ := strings.Cut(strings.TrimSpace(line), "msg=")
@@ -154,7 +154,7 @@ func TestBashMasksBeforeItCuts(t *testing.T) {
 		fmt.Fprintf(&script, "printf 'x%%.0s' {1..%d}; echo %s-end\n", before, secret)
 		fmt.Fprintf(&want, "%s***-end", strings.Repeat("x", before))
 	}
-	op := operatortest.Decode(t, spec(t, "bash"), fmt.Sprintf("bash_command: %q", script.String()+"exit 1"))
+	op := operatortest.Decode(t, suite.Spec(t, "bash"), fmt.Sprintf("bash_command: %q", script.String()+"exit 1"))
 	_, err := op.Execute(t.Context(), task.TaskContext)
 	require.Error(t, err)
 	assert.NotContains(t, err.Error(), "s3c")
@@ -166,7 +166,7 @@ func TestBashMasksBeforeItCuts(t *testing.T) {
 	}
 	assert.Equal(t, want.String(), logged.String())
 
-	op = operatortest.Decode(t, spec(t, "bash"), fmt.Sprintf("bash_command: %q", "printf 'x%.0s' {1..290}; echo "+secret+"; exit 1"))
+	op = operatortest.Decode(t, suite.Spec(t, "bash"), fmt.Sprintf("bash_command: %q", "printf 'x%.0s' {1..290}; echo "+secret+"; exit 1"))
 	_, err = op.Execute(t.Context(), task.TaskContext)
 	require.EqualError(t, err, "bash ended with exit code 1; its last lines:\n"+strings.Repeat("x", 290)+"***")
 }
@@ -183,7 +183,7 @@ func TestBashInheritsNoSecrets(t *testing.T) {
 				continue
 			}
 			task := operatortest.NewTask(t)
-			_, err := operatortest.Decode(t, spec(t, name), text).Execute(t.Context(), task.TaskContext)
+			_, err := operatortest.Decode(t, suite.Spec(t, name), text).Execute(t.Context(), task.TaskContext)
 			require.NoError(t, err)
 			assert.Contains(t, task.LogText(), "msg=inherited")
 			assert.NotContains(t, task.LogText(), "passw0rd")
@@ -191,7 +191,7 @@ func TestBashInheritsNoSecrets(t *testing.T) {
 	}
 	task := operatortest.NewTask(t)
 	task.Environ = []string{"PATH=" + os.Getenv("PATH"), "BASH_TEST_VALUE=given"}
-	_, err := operatortest.Decode(t, spec(t, "bash"), `{bash_command: "echo $BASH_TEST_VALUE"}`).Execute(t.Context(), task.TaskContext)
+	_, err := operatortest.Decode(t, suite.Spec(t, "bash"), `{bash_command: "echo $BASH_TEST_VALUE"}`).Execute(t.Context(), task.TaskContext)
 	require.NoError(t, err)
 	assert.Contains(t, task.LogText(), "msg=given")
 }
@@ -229,7 +229,7 @@ func TestBashEndsTheWholeGroup(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			op := operatortest.Decode(t, spec(t, "bash"), "bash_command: |\n  "+command)
+			op := operatortest.Decode(t, suite.Spec(t, "bash"), "bash_command: |\n  "+command)
 			task := operatortest.NewTask(t)
 			ctx, cancel := context.WithCancelCause(t.Context())
 			defer cancel(nil)
@@ -255,9 +255,9 @@ func TestBashTakesTemplateFiles(t *testing.T) {
 	for command, want := range map[string]bool{
 		"run.sh": true, "a/b.bash": true, "run.sh ": false, "echo a\nrun.sh": false, "run.sql": false,
 	} {
-		assert.Equal(t, want, spec(t, "bash").NamesFile("bash_command", command), command)
-		operatortest.Decode(t, spec(t, "bash"), fmt.Sprintf("bash_command: %q", command))
+		assert.Equal(t, want, suite.Spec(t, "bash").NamesFile("bash_command", command), command)
+		operatortest.Decode(t, suite.Spec(t, "bash"), fmt.Sprintf("bash_command: %q", command))
 	}
-	assert.False(t, spec(t, "bash").NamesFile("env.FILE", "run.sh"), "only the command")
-	assert.False(t, spec(t, "bash_sensor").NamesFile("bash_command", "run.sh"), "Airflow's BashSensor takes none")
+	assert.False(t, suite.Spec(t, "bash").NamesFile("env.FILE", "run.sh"), "only the command")
+	assert.False(t, suite.Spec(t, "bash_sensor").NamesFile("bash_command", "run.sh"), "Airflow's BashSensor takes none")
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/standard/internal/moment"
 	"github.com/dingdag/dingdag/params"
 )
 
@@ -65,7 +66,7 @@ func (b *BranchDateTimeOperator) Validate() error {
 	if err := errors.Join(params.At("target_lower", lowerErr), params.At("target_upper", upperErr)); err != nil {
 		return err
 	}
-	if lower != nil && upper != nil && !lower.isClock() && !upper.isClock() && upper.moment.Before(lower.moment) {
+	if lower != nil && upper != nil && !lower.isClock() && !upper.isClock() && upper.at.Before(lower.at) {
 		return params.At("target_upper", params.Warn("target_upper lies before target_lower: nothing lies between them"))
 	}
 	return nil
@@ -89,7 +90,7 @@ func (b *BranchDateTimeOperator) now(tc *operator.TaskContext) (time.Time, error
 	if !b.UseLogicalDate {
 		return tc.Now().In(tc.Location), nil
 	}
-	date, err := logicalDate(tc)
+	date, err := moment.LogicalDate(tc)
 	return date.In(tc.Location), err
 }
 
@@ -112,37 +113,29 @@ func (b *BranchDateTimeOperator) within(now time.Time) (bool, error) {
 
 // bound is a moment or, when that is zero, a time of day. A nil bound is open.
 type bound struct {
-	moment time.Time
-	clock  clock
+	at    time.Time
+	clock moment.Clock
 }
 
 func parseBound(text *string, zone *time.Location) (*bound, error) {
 	if text == nil {
 		return nil, nil
 	}
-	if c, err := parseClock(*text); err == nil {
+	if c, err := moment.ParseClock(*text); err == nil {
 		return &bound{clock: c}, nil
 	}
-	moment, err := parseMoment(*text, zone)
+	at, err := moment.Parse(*text, zone)
 	if err != nil {
 		return nil, fmt.Errorf(`%w, or "08:00" for a time of day`, err)
 	}
-	return &bound{moment: moment}, nil
+	return &bound{at: at}, nil
 }
 
-func (b *bound) isClock() bool { return b != nil && b.moment.IsZero() }
+func (b *bound) isClock() bool { return b != nil && b.at.IsZero() }
 
 func (b *bound) on(day time.Time) time.Time {
 	if b.isClock() {
-		return b.clock.on(day)
+		return b.clock.On(day)
 	}
-	return b.moment
-}
-
-// logicalDate returns the logical date of the run, which not every run has.
-func logicalDate(tc *operator.TaskContext) (time.Time, error) {
-	if tc.LogicalDate.IsZero() {
-		return time.Time{}, operator.Fail(fmt.Errorf("run %q has no logical date", tc.RunID))
-	}
-	return tc.LogicalDate, nil
+	return b.at
 }

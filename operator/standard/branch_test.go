@@ -1,52 +1,14 @@
 package standard_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/operator/operatortest"
-	"github.com/dingdag/dingdag/params"
 )
-
-// run executes the operator name with the parameters of a YAML text for a task.
-func run(t *testing.T, task *operatortest.Task, name, text string) (any, error) {
-	t.Helper()
-	return operatortest.Decode(t, spec(t, name), text).Execute(t.Context(), task.TaskContext)
-}
-
-// mapping parses a YAML text.
-func mapping(t *testing.T, text string) *yaml.Node {
-	t.Helper()
-	var doc yaml.Node
-	require.NoError(t, yaml.Unmarshal([]byte(text), &doc))
-	return doc.Content[0]
-}
-
-// refusal returns what is wrong with the parameters of a YAML text, one finding a line.
-func refusal(t *testing.T, name, text string) (findings string, failed bool) {
-	t.Helper()
-	_, problems := spec(t, name).Decode(mapping(t, text))
-	var texts []string
-	for _, p := range problems {
-		texts = append(texts, p.Text)
-	}
-	return strings.Join(texts, "\n"), params.Failed(problems)
-}
-
-// checkRefused decodes each YAML text, which must be refused with its text.
-func checkRefused(t *testing.T, name string, cases map[string]string) {
-	t.Helper()
-	for text, want := range cases {
-		got, failed := refusal(t, name, text)
-		assert.True(t, failed, text)
-		assert.Contains(t, got, want, text)
-	}
-}
 
 func TestBranch(t *testing.T) {
 	t.Parallel()
@@ -67,7 +29,7 @@ func TestBranch(t *testing.T) {
 		"{cases: [{when: {a: 1}, to: a}]}":                                            {"a"},
 		"{cases: [{when: 'null', to: a}, {when: 'Nothing', to: b}], otherwise: null}": {"b"},
 	} {
-		got, err := run(t, operatortest.NewTask(t), "branch", text)
+		got, err := suite.Run(t, operatortest.NewTask(t), "branch", text)
 		require.NoError(t, err, text)
 		assert.Equal(t, operator.Branch{TaskIDs: want}, got, text)
 	}
@@ -88,7 +50,7 @@ func TestBranchNativeValues(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := spec(t, "branch")
+			s := suite.Spec(t, "branch")
 			op, err := s.Render(operatortest.Decode(t, s, "choose: '{{ x }}'"), func(_, _ string) (any, error) { return tc.value, nil })
 			require.NoError(t, err)
 			got, err := op.Execute(t.Context(), operatortest.NewTask(t).TaskContext)
@@ -104,7 +66,7 @@ func TestBranchNativeValues(t *testing.T) {
 
 func TestBranchRefused(t *testing.T) {
 	t.Parallel()
-	checkRefused(t, "branch", map[string]string{
+	suite.Refused(t, "branch", map[string]string{
 		"{}":                                     "branch needs choose, or cases",
 		"cases: []":                              "at least one case",
 		"otherwise: a":                           "branch needs choose, or cases",
@@ -126,7 +88,7 @@ func TestBranchTargets(t *testing.T) {
 		"choose: '{{ x }}'": nil,
 		"{cases: [{when: '{{ x }}', to: a}, {when: 1, to: [b, c]}], otherwise: d}": {"a", "b", "c", "d"},
 	} {
-		op := operatortest.Decode(t, spec(t, "branch"), text)
+		op := operatortest.Decode(t, suite.Spec(t, "branch"), text)
 		assert.Equal(t, want, op.(operator.Brancher).Targets(), text)
 	}
 }
@@ -143,11 +105,11 @@ func TestShortCircuit(t *testing.T) {
 		"{condition: no, ignore_downstream_trigger_rules: false}": operator.SkipDownstream{Value: false, DirectOnly: true},
 		"{condition: 1, ignore_downstream_trigger_rules: false}":  true,
 	} {
-		got, err := run(t, operatortest.NewTask(t), "short_circuit", text)
+		got, err := suite.Run(t, operatortest.NewTask(t), "short_circuit", text)
 		require.NoError(t, err, text)
 		assert.Equal(t, want, got, text)
 	}
-	checkRefused(t, "short_circuit", map[string]string{
+	suite.Refused(t, "short_circuit", map[string]string{
 		"{}":              `missing parameter "condition"`,
 		"condition: null": "must not be null",
 	})
@@ -158,7 +120,7 @@ func TestLatestOnly(t *testing.T) {
 	for latest, want := range map[bool]any{true: nil, false: operator.SkipDownstream{DirectOnly: true}} {
 		task := operatortest.NewTask(t)
 		task.Latest = latest
-		got, err := run(t, task, "latest_only", "{}")
+		got, err := suite.Run(t, task, "latest_only", "{}")
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 	}

@@ -14,10 +14,12 @@ import (
 
 const ways = "follow_task_ids_if_true: [a, b]\nfollow_task_ids_if_false: c\n"
 
+var shanghai = time.FixedZone("CST", 8*3600)
+
 // answer reports which of the ways a branch took.
 func answer(t *testing.T, task *operatortest.Task, name, text string) bool {
 	t.Helper()
-	got, err := run(t, task, name, ways+text)
+	got, err := suite.Run(t, task, name, ways+text)
 	require.NoError(t, err, text)
 	ids := got.(operator.Branch).TaskIDs
 	yes := len(ids) == 2
@@ -59,7 +61,7 @@ func TestBranchDateTime(t *testing.T) {
 		{"2024-01-03T04:30:00Z", "2024-01-01", `"11:00"`, false},
 	} {
 		task := operatortest.NewTask(t)
-		setClock(t, task, tc.now, shanghai)
+		task.SetClock(t, tc.now, shanghai)
 		got := answer(t, task, "branch_datetime", "target_lower: "+tc.lower+"\ntarget_upper: "+tc.upper)
 		assert.Equal(t, tc.want, got, tc)
 	}
@@ -72,14 +74,14 @@ func TestBranchDateTimeOfTheRun(t *testing.T) {
 	assert.True(t, answer(t, task, "branch_datetime", bounds+"use_task_logical_date: true"))
 	assert.False(t, answer(t, task, "branch_datetime", bounds), "the clock shows the day after")
 	task.LogicalDate = time.Time{}
-	_, err := run(t, task, "branch_datetime", ways+bounds+"use_task_logical_date: true")
+	_, err := suite.Run(t, task, "branch_datetime", ways+bounds+"use_task_logical_date: true")
 	require.EqualError(t, err, `run "manual__test" has no logical date`)
 	assert.Equal(t, operator.Failed, operator.Classify(t.Context(), err).Kind)
 }
 
 func TestBranchDateTimeRefused(t *testing.T) {
 	t.Parallel()
-	checkRefused(t, "branch_datetime", map[string]string{
+	suite.Refused(t, "branch_datetime", map[string]string{
 		ways: "needs target_lower, target_upper or both",
 		ways + "target_lower: null\ntarget_upper: null":                  "needs target_lower, target_upper or both",
 		ways + "target_lower: soon":                                      `"soon" is not a valid date with time`,
@@ -89,7 +91,7 @@ func TestBranchDateTimeRefused(t *testing.T) {
 		"{follow_task_ids_if_false: a, target_lower: 2024-01-01}":        `missing parameter "follow_task_ids_if_true"`,
 		ways + "target_lower: 2024-01-01\nuse_task_execution_date: true": `unknown parameter "use_task_execution_date"`,
 	})
-	text, failed := refusal(t, "branch_datetime", ways+"target_lower: 2024-01-02\ntarget_upper: 2024-01-01")
+	text, failed := suite.Findings(t, "branch_datetime", ways+"target_lower: 2024-01-02\ntarget_upper: 2024-01-01")
 	assert.Contains(t, text, "nothing lies between them")
 	assert.False(t, failed, "Airflow takes it")
 }
@@ -105,10 +107,10 @@ func TestBranchDayOfWeek(t *testing.T) {
 		"week_day: Thursday\nuse_task_logical_date: true":  false,
 	} {
 		task := operatortest.NewTask(t) // a run for Tuesday
-		setClock(t, task, "2024-01-03T20:00:00Z", shanghai)
+		task.SetClock(t, "2024-01-03T20:00:00Z", shanghai)
 		assert.Equal(t, want, answer(t, task, "branch_day_of_week", text), text)
 	}
-	checkRefused(t, "branch_day_of_week", map[string]string{
+	suite.Refused(t, "branch_day_of_week", map[string]string{
 		ways:                           `missing parameter "week_day"`,
 		ways + "week_day: [Mon]":       "not a day of the week",
 		"{week_day: Monday}":           `missing parameter "follow_task_ids_if_true"`,
@@ -119,7 +121,7 @@ func TestBranchDayOfWeek(t *testing.T) {
 func TestBranchWaysAreTargets(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{"branch_datetime": "target_lower: 2024-01-01", "branch_day_of_week": "week_day: Monday"} {
-		op := operatortest.Decode(t, spec(t, name), ways+text)
+		op := operatortest.Decode(t, suite.Spec(t, name), ways+text)
 		assert.Equal(t, []string{"a", "b", "c"}, op.(operator.Brancher).Targets())
 	}
 }

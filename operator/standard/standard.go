@@ -1,10 +1,14 @@
-// Package standard holds the operators that need nothing but this machine.
+// Package standard holds the operators that need nothing but this machine. Its sensors lie in a
+// package below it.
 package standard
 
 import (
 	_ "embed"
+	"maps"
 
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/standard/internal/moment"
+	"github.com/dingdag/dingdag/operator/standard/sensor"
 	"github.com/dingdag/dingdag/params"
 )
 
@@ -13,10 +17,12 @@ import (
 //go:embed docs_gen.json
 var docsJSON string
 
-// Specs returns the operators of this package.
+// Specs returns the operators of this package, and its sensors.
 func Specs() []operator.Spec {
-	docs := operator.Docs(params.ParseDocs(docsJSON))
-	return []operator.Spec{
+	comments := params.ParseDocs(docsJSON)
+	maps.Copy(comments, moment.Docs())
+	docs := operator.Docs(comments)
+	return append([]operator.Spec{
 		bashSpec(docs),
 		emptySpec(docs),
 		branchSpec(docs),
@@ -25,14 +31,5 @@ func Specs() []operator.Spec {
 		branchDateTimeSpec(docs),
 		branchDayOfWeekSpec(docs),
 		triggerDagRunSpec(docs),
-		externalTaskSpec(docs),
-		externalTaskMarkerSpec(docs),
-		bashSensorSpec(docs),
-		fileSensorSpec(docs),
-		dateTimeSensorSpec(docs),
-		timeSensorSpec(docs),
-		timeDeltaSensorSpec(docs),
-		waitSpec(docs),
-		dayOfWeekSensorSpec(docs),
-	}
+	}, sensor.Specs()...)
 }

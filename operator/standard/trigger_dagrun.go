@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/standard/internal/moment"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -55,7 +56,7 @@ var _ operator.Operator = (*TriggerDagRunOperator)(nil)
 const now = "now"
 
 func triggerDagRunSpec(docs operator.Option) operator.Spec {
-	return operator.Define[TriggerDagRunOperator]("trigger_dagrun", docs, withoutEffect("openlineage_inject_parent_info"),
+	return operator.Define[TriggerDagRunOperator]("trigger_dagrun", docs, operator.Deferrable("openlineage_inject_parent_info"),
 		operator.Alias(
 			"airflow.operators.trigger_dagrun.TriggerDagRunOperator",
 			"airflow.operators.dagrun_operator.TriggerDagRunOperator",
@@ -80,7 +81,7 @@ func (o *TriggerDagRunOperator) Validate() error {
 	return errors.Join(
 		params.At("conf", checkConf(o.Conf)),
 		params.At("logical_date", o.checkDate()),
-		params.At("execution_date", checkMoment(o.ExecutionDate)),
+		params.At("execution_date", moment.Check(o.ExecutionDate)),
 		params.At("execution_date", o.oldName()),
 		params.At("wait_for_completion", checkFlag(o.Wait)),
 		params.At("skip_when_already_exists", checkFlag(o.SkipExisting)),
@@ -92,7 +93,7 @@ func (o *TriggerDagRunOperator) checkDate() error {
 	if o.LogicalDate == now {
 		return nil
 	}
-	return checkMoment(o.LogicalDate)
+	return moment.Check(o.LogicalDate)
 }
 
 func (o *TriggerDagRunOperator) oldName() error {
@@ -158,7 +159,7 @@ func (o *TriggerDagRunOperator) request() (operator.TriggerRequest, error) {
 		r.NoLogicalDate = true
 	case now:
 	default:
-		if r.LogicalDate, err = momentOf(date, time.UTC); err != nil {
+		if r.LogicalDate, err = moment.Of(date, time.UTC); err != nil {
 			return r, fmt.Errorf("logical_date: %w", err)
 		}
 	}

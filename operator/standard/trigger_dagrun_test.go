@@ -25,7 +25,7 @@ func withDAG(t *testing.T) *operatortest.Task {
 
 func TestCheckTriggerDagRun(t *testing.T) {
 	t.Parallel()
-	operatortest.Check(t, spec(t, "trigger_dagrun"), operatortest.Options{
+	operatortest.Check(t, suite.Spec(t, "trigger_dagrun"), operatortest.Options{
 		Task: func(t *testing.T) *operatortest.Task {
 			t.Helper()
 			task := operatortest.NewTask(t)
@@ -69,8 +69,8 @@ func TestTriggerDagRunRequests(t *testing.T) {
 		"openlineage_inject_parent_info: false": {},
 	} {
 		task := withDAG(t)
-		s := spec(t, "trigger_dagrun")
-		op, problems := s.Decode(mapping(t, "trigger_dag_id: other\n"+text))
+		s := suite.Spec(t, "trigger_dagrun")
+		op, problems := s.Decode(operatortest.Parameters(t, "trigger_dag_id: other\n"+text))
 		for _, p := range problems {
 			require.True(t, p.Warning, p.Text)
 		}
@@ -87,7 +87,7 @@ func TestTriggerDagRunRequests(t *testing.T) {
 
 func TestTriggerDagRunRefused(t *testing.T) {
 	t.Parallel()
-	checkRefused(t, "trigger_dagrun", map[string]string{
+	suite.Refused(t, "trigger_dagrun", map[string]string{
 		"{}":                                            `missing parameter "trigger_dag_id"`,
 		"{trigger_dag_id: a, conf: [1]}":                "must be a mapping, or text with a JSON object",
 		"{trigger_dag_id: a, conf: '{'}":                "text with a JSON object",
@@ -106,11 +106,11 @@ func TestTriggerDagRunRefused(t *testing.T) {
 		"{trigger_dag_id: a, execution_date: 2024-05-01}": "execution_date is now called logical_date",
 		"{trigger_dag_id: a, note: by hand}":              "note has no effect: runs keep no notes",
 	} {
-		got, failed := refusal(t, "trigger_dagrun", text)
+		got, failed := suite.Findings(t, "trigger_dagrun", text)
 		assert.Equal(t, want, got)
 		assert.False(t, failed)
 	}
-	operatortest.Decode(t, spec(t, "trigger_dagrun"),
+	operatortest.Decode(t, suite.Spec(t, "trigger_dagrun"),
 		"{trigger_dag_id: '{{ x }}', conf: '{{ x }}', logical_date: '{{ x }}', wait_for_completion: '{{ x }}', skip_when_already_exists: 'False'}")
 }
 
@@ -136,7 +136,7 @@ func TestTriggerDagRunFails(t *testing.T) {
 			t.Parallel()
 			task := withDAG(t)
 			tc.set(task.DAGRuns)
-			_, err := run(t, task, "trigger_dagrun", tc.yaml)
+			_, err := suite.Run(t, task, "trigger_dagrun", tc.yaml)
 			assert.Equal(t, tc.kind, operator.Classify(t.Context(), err).Kind)
 			if tc.text != "" {
 				require.ErrorContains(t, err, tc.text)
@@ -175,7 +175,7 @@ func TestTriggerDagRunWaits(t *testing.T) {
 					looks++
 				}
 				began := time.Now()
-				result, err := run(t, task, "trigger_dagrun", "trigger_dag_id: other\nwait_for_completion: true\npoke_interval: 20\n"+tc.yaml)
+				result, err := suite.Run(t, task, "trigger_dagrun", "trigger_dag_id: other\nwait_for_completion: true\npoke_interval: 20\n"+tc.yaml)
 				if tc.err == "" {
 					require.NoError(t, err)
 					assert.Equal(t, "manual__1", result)
@@ -195,7 +195,7 @@ func TestTriggerDagRunWaitEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), 90*time.Second, operator.ErrTimeout)
 		defer cancel()
-		op := operatortest.Decode(t, spec(t, "trigger_dagrun"), "{trigger_dag_id: other, wait_for_completion: true}")
+		op := operatortest.Decode(t, suite.Spec(t, "trigger_dagrun"), "{trigger_dag_id: other, wait_for_completion: true}")
 		_, err := op.Execute(ctx, withDAG(t).TaskContext)
 		require.EqualError(t, err, `wait for run "manual__1" of dag "other": execution_timeout has passed`)
 		assert.Equal(t, operator.Timeout, operator.Classify(ctx, err).Kind)
@@ -204,7 +204,7 @@ func TestTriggerDagRunWaitEnds(t *testing.T) {
 
 func TestTriggerDagRunRendered(t *testing.T) {
 	t.Parallel()
-	s := spec(t, "trigger_dagrun")
+	s := suite.Spec(t, "trigger_dagrun")
 	op, err := s.Render(operatortest.Decode(t, s, "{trigger_dag_id: other, conf: '{{ conf }}', logical_date: '{{ date }}'}"),
 		func(field, text string) (any, error) {
 			switch field {

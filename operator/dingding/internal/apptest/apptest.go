@@ -17,7 +17,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook"
@@ -158,11 +157,7 @@ func (s Suite) Spec(t *testing.T, name string) operator.Spec {
 	t.Helper()
 	h := hook.New(nil)
 	t.Cleanup(h.CloseIdleConnections)
-	r, err := operator.NewRegistry(s(h)...)
-	require.NoError(t, err)
-	spec, found := r.Lookup(name)
-	require.True(t, found, name)
-	return spec
+	return operatortest.Suite(s(h)).Spec(t, name)
 }
 
 // Case is what the first example of an operator sends and gives.
@@ -243,7 +238,7 @@ func unpack(t *testing.T, body any) any {
 // Exec runs an operator with parameters.
 func (s Suite) Exec(t *testing.T, task *operatortest.Task, name, text string) (any, error) {
 	t.Helper()
-	op, problems := s.Spec(t, name).Decode(parse(t, text))
+	op, problems := s.Spec(t, name).Decode(operatortest.Parameters(t, text))
 	require.False(t, params.Failed(problems), "%v", problems)
 	return op.Execute(t.Context(), task.TaskContext)
 }
@@ -260,7 +255,7 @@ func (s Suite) CheckBad(t *testing.T, tests []Bad) {
 		name, text, field, want := tt[0], tt[1], tt[2], tt[3]
 		t.Run(name+" "+field+" "+want, func(t *testing.T) {
 			t.Parallel()
-			op, problems := s.Spec(t, name).Decode(parse(t, text))
+			op, problems := s.Spec(t, name).Decode(operatortest.Parameters(t, text))
 			require.Len(t, problems, 1)
 			assert.Equal(t, field, problems[0].Field)
 			assert.Contains(t, problems[0].Text, want)
@@ -274,11 +269,4 @@ func (s Suite) CheckBad(t *testing.T, tests []Bad) {
 			assert.Empty(t, d.Got())
 		})
 	}
-}
-
-func parse(t *testing.T, text string) *yaml.Node {
-	t.Helper()
-	var doc yaml.Node
-	require.NoError(t, yaml.Unmarshal([]byte(text), &doc))
-	return doc.Content[0]
 }

@@ -1,37 +1,9 @@
-package standard
+package sensor
 
 import (
 	"strings"
 	"testing"
-	"time"
 )
-
-// A moment that is read is the same when it is written again.
-func FuzzMoment(f *testing.F) {
-	for _, seed := range []string{
-		"2024-05-01", "2024-05-01T08:00", "2024-05-01 08:00:01.5+08:00", "2024-05-01T08:00:00Z", "20240501", "08:30", "now", "", "2024-02-30",
-		"2024-03-31T02:30:00", "{{ ds }}",
-	} {
-		f.Add(seed)
-	}
-	berlin, err := time.LoadLocation("Europe/Berlin")
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		for _, zone := range []*time.Location{time.UTC, berlin} {
-			at, err := parseMoment(text, zone)
-			if err != nil || at.Year() < 1970 { // zones had offsets with seconds once
-				continue
-			}
-			written := at.Format(time.RFC3339Nano)
-			again, err := parseMoment(written, zone)
-			if err != nil || !again.Equal(at) {
-				t.Fatalf("%q in %s is %s, which reads as %s, %v", text, zone, written, again, err)
-			}
-		}
-	})
-}
 
 // A pattern for names of files matches or is refused; a name without wildcards matches
 // itself, * every name without a leading dot, and [!…] what […] does not.

@@ -1,4 +1,4 @@
-package standard_test
+package sensor_test
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 
 func TestCheckFileSensor(t *testing.T) {
 	t.Parallel()
-	operatortest.Check(t, spec(t, "file_sensor"), operatortest.Options{
+	operatortest.Check(t, suite.Spec(t, "file_sensor"), operatortest.Options{
 		Outcomes: map[string]operator.Kind{"Wait for the file of the day": operator.Waiting},
 		Task: func(t *testing.T) *operatortest.Task {
 			t.Helper()
@@ -124,7 +124,7 @@ func TestFileSensorBase(t *testing.T) {
 	task, root := tree(t, "a.csv")
 	delete(task.Conns, "fs_default")
 	assert.Equal(t, operator.Success, look(t, task, "file_sensor", "filepath: "+root+"/a.csv").Kind, "an absolute path needs no connection")
-	_, err := run(t, task, "file_sensor", "filepath: a.csv")
+	_, err := suite.Run(t, task, "file_sensor", "filepath: a.csv")
 	require.ErrorIs(t, err, connections.ErrNotFound)
 	require.ErrorContains(t, err, `connection "fs_default"`)
 	for extra, want := range map[string]string{
@@ -134,16 +134,16 @@ func TestFileSensorBase(t *testing.T) {
 		`[`:              `connection "c": `,
 	} {
 		task.Conns["c"] = &connections.Connection{ID: "c", Extra: new(connections.Secret(extra))}
-		_, err := run(t, task, "file_sensor", "{filepath: a.csv, fs_conn_id: c}")
+		_, err := suite.Run(t, task, "file_sensor", "{filepath: a.csv, fs_conn_id: c}")
 		require.ErrorContains(t, err, want, extra)
 	}
-	checkRefused(t, "file_sensor", map[string]string{
+	suite.Refused(t, "file_sensor", map[string]string{
 		"{}":                             `missing parameter "filepath"`,
 		"filepath: 'in/[a'":              "syntax error in pattern",
 		"filepath: ['a']":                "must be text",
 		"{filepath: a, recursive: deep}": "must be true or false",
 	})
-	operatortest.Decode(t, spec(t, "file_sensor"), "{filepath: '{{ x[0] }}/[', deferrable: true}")
+	operatortest.Decode(t, suite.Spec(t, "file_sensor"), "{filepath: '{{ x[0] }}/[', deferrable: true}")
 }
 
 func TestFileSensorStops(t *testing.T) {
@@ -151,6 +151,6 @@ func TestFileSensorStops(t *testing.T) {
 	task, _ := tree(t, "in/a.csv")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(operator.ErrTimeout)
-	_, err := operatortest.Decode(t, spec(t, "file_sensor"), "filepath: 'in/*'").Execute(ctx, task.TaskContext)
+	_, err := operatortest.Decode(t, suite.Spec(t, "file_sensor"), "filepath: 'in/*'").Execute(ctx, task.TaskContext)
 	require.ErrorIs(t, err, operator.ErrTimeout)
 }

@@ -1,4 +1,4 @@
-package standard
+package sensor
 
 import (
 	"context"
@@ -33,7 +33,7 @@ type BashSensor struct {
 var _ operator.Operator = (*BashSensor)(nil)
 
 func bashSensorSpec(docs operator.Option) operator.Spec {
-	return operator.Define[BashSensor]("bash_sensor", docs, operator.Sensor(), withoutEffect(),
+	return operator.Define[BashSensor]("bash_sensor", docs, operator.Sensor(), operator.Deferrable(),
 		operator.Alias(
 			"airflow.sensors.bash.BashSensor",
 			"airflow.contrib.sensors.bash_sensor.BashSensor",

@@ -1,4 +1,4 @@
-package standard
+package sensor
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/standard/internal/moment"
 	"github.com/dingdag/dingdag/params"
 )
 
@@ -54,7 +55,7 @@ var (
 )
 
 func externalTaskSpec(docs operator.Option) operator.Spec {
-	return operator.Define[ExternalTaskSensor]("external_task", docs, operator.Sensor(), withoutEffect("poll_interval"),
+	return operator.Define[ExternalTaskSensor]("external_task", docs, operator.Sensor(), operator.Deferrable("poll_interval"),
 		operator.Alias(
 			"airflow.sensors.external_task.ExternalTaskSensor",
 			"airflow.sensors.external_task_sensor.ExternalTaskSensor",
@@ -147,7 +148,7 @@ func (s *ExternalTaskSensor) OtherDAG() (param, dagID string) { return "external
 
 // Execute looks at the other run once.
 func (s *ExternalTaskSensor) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	date, err := logicalDate(tc)
+	date, err := moment.LogicalDate(tc)
 	if err != nil {
 		return nil, err
 	}

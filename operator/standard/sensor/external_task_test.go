@@ -1,4 +1,4 @@
-package standard_test
+package sensor_test
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ import (
 
 func TestCheckExternalTask(t *testing.T) {
 	t.Parallel()
-	operatortest.Check(t, spec(t, "external_task"), operatortest.Options{
+	operatortest.Check(t, suite.Spec(t, "external_task"), operatortest.Options{
 		Outcomes: map[string]operator.Kind{"Wait for a task of a DAG that runs an hour earlier": operator.Waiting},
 		Task: func(t *testing.T) *operatortest.Task {
 			t.Helper()
@@ -24,6 +24,14 @@ func TestCheckExternalTask(t *testing.T) {
 			return task
 		},
 	})
+}
+
+// withDAG returns a task beside which a DAG "other" exists.
+func withDAG(t *testing.T) *operatortest.Task {
+	t.Helper()
+	task := operatortest.NewTask(t)
+	task.DAGRuns.DAGs["other"] = []string{"load", "check"}
+	return task
 }
 
 func TestExternalTask(t *testing.T) {
@@ -74,7 +82,7 @@ func TestExternalTask(t *testing.T) {
 			if i := len(dag); len(text) > i && text[i] == '{' {
 				text = "{external_dag_id: other, " + text[i+1:]
 			}
-			_, err := run(t, task, "external_task", text)
+			_, err := suite.Run(t, task, "external_task", text)
 			assert.Equal(t, tc.want, operator.Classify(t.Context(), err).Kind, err)
 			if tc.err != "" {
 				require.ErrorContains(t, err, tc.err)
@@ -119,7 +127,7 @@ func TestExternalTaskThatDoesNotExist(t *testing.T) {
 		task := withDAG(t)
 		assert.Equal(t, operator.Waiting, look(t, task, "external_task", text).Kind, "it waits")
 		assert.Contains(t, task.LogText(), "level=WARN", "and says so")
-		_, err := run(t, task, "external_task", text+"\ncheck_existence: true")
+		_, err := suite.Run(t, task, "external_task", text+"\ncheck_existence: true")
 		require.ErrorContains(t, err, want)
 		assert.Equal(t, operator.Retry, operator.Classify(t.Context(), err).Kind)
 	}
@@ -140,13 +148,13 @@ func TestExternalTaskFailsSoftly(t *testing.T) {
 	}
 	task := withDAG(t)
 	task.SoftFail, task.DAGRuns.Err = true, errors.New("boom")
-	_, err := run(t, task, "external_task", "{external_dag_id: other}")
+	_, err := suite.Run(t, task, "external_task", "{external_dag_id: other}")
 	require.EqualError(t, err, `look at dag "other": boom`, "other errors still fail")
 }
 
 func TestExternalTaskRefused(t *testing.T) {
 	t.Parallel()
-	checkRefused(t, "external_task", map[string]string{
+	suite.Refused(t, "external_task", map[string]string{
 		"{}": `missing parameter "external_dag_id"`,
 		"{external_dag_id: a, external_task_id: b, external_task_ids: [c]}":                        "only one of",
 		"{external_dag_id: a, external_task_id: b, external_task_group_id: c}":                     "only one of",
@@ -163,15 +171,15 @@ func TestExternalTaskRefused(t *testing.T) {
 		"{external_dag_id: a, execution_date_fn: x}":                                               "use execution_delta",
 		"{external_dag_id: a, execution_date_fn_name: x}":                                          "use execution_delta",
 	})
-	operatortest.Decode(t, spec(t, "external_task"), "{external_dag_id: '{{ a }}', poll_interval: 3, deferrable: true, external_task_ids: null}")
+	operatortest.Decode(t, suite.Spec(t, "external_task"), "{external_dag_id: '{{ a }}', poll_interval: 3, deferrable: true, external_task_ids: null}")
 }
 
 func TestExternalTaskMarker(t *testing.T) {
 	t.Parallel()
 	const ids = "external_dag_id: a\nexternal_task_id: b\n"
-	op := operatortest.Decode(t, spec(t, "external_task_marker"), ids+"logical_date: '{{ logical_date }}'")
+	op := operatortest.Decode(t, suite.Spec(t, "external_task_marker"), ids+"logical_date: '{{ logical_date }}'")
 	assert.Implements(t, (*operator.NoOp)(nil), op)
-	checkRefused(t, "external_task_marker", map[string]string{
+	suite.Refused(t, "external_task_marker", map[string]string{
 		"external_dag_id: a":       `missing parameter "external_task_id"`,
 		"external_task_id: a":      `missing parameter "external_dag_id"`,
 		ids + "logical_date: soon": "is not a valid date",

@@ -1,6 +1,6 @@
 //go:build unix
 
-package standard_test
+package sensor_test
 
 import (
 	"os"

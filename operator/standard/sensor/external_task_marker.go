@@ -1,9 +1,10 @@
-package standard
+package sensor
 
 import (
 	"context"
 
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/standard/internal/moment"
 	"github.com/dingdag/dingdag/params"
 )
 
@@ -41,7 +42,7 @@ external_task_id: wait_for_orders
 
 // Validate reads a date that is no template.
 func (m *ExternalTaskMarker) Validate() error {
-	return params.At("logical_date", checkMoment(m.LogicalDate))
+	return params.At("logical_date", moment.Check(m.LogicalDate))
 }
 
 // Execute succeeds at once, without a result.

@@ -1,4 +1,4 @@
-package standard
+package sensor
 
 import (
 	"context"
@@ -30,7 +30,7 @@ type FileSensor struct {
 var _ operator.Operator = (*FileSensor)(nil)
 
 func fileSensorSpec(docs operator.Option) operator.Spec {
-	return operator.Define[FileSensor]("file_sensor", docs, operator.Sensor(), withoutEffect(),
+	return operator.Define[FileSensor]("file_sensor", docs, operator.Sensor(), operator.Deferrable(),
 		operator.Alias(
 			"airflow.sensors.filesystem.FileSensor",
 			"airflow.contrib.sensors.file_sensor.FileSensor",

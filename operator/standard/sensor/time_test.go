@@ -1,4 +1,4 @@
-package standard_test
+package sensor_test
 
 import (
 	"testing"
@@ -20,18 +20,10 @@ func at(t *testing.T, text string) time.Time {
 	return moment
 }
 
-// setClock makes it now, from the start of the try on, in the zone of the DAG.
-func setClock(t *testing.T, task *operatortest.Task, now string, zone *time.Location) {
-	t.Helper()
-	moment := at(t, now)
-	task.Now = func() time.Time { return moment }
-	task.StartDate, task.Location = moment, zone
-}
-
 // look is what a sensor said: found, or when it wants to look again.
 func look(t *testing.T, task *operatortest.Task, name, text string) operator.Outcome {
 	t.Helper()
-	result, err := run(t, task, name, text)
+	result, err := suite.Run(t, task, name, text)
 	assert.Nil(t, result, "a sensor has no result")
 	outcome := operator.Classify(t.Context(), err)
 	outcome.Err = nil
@@ -56,10 +48,10 @@ func TestDateTimeSensor(t *testing.T) {
 		"{target_time: '2024-01-02T23:59:59.999+0000'}": found,
 	} {
 		task := operatortest.NewTask(t)
-		setClock(t, task, "2024-01-03T00:00:00Z", shanghai)
+		task.SetClock(t, "2024-01-03T00:00:00Z", shanghai)
 		assert.Equal(t, want, look(t, task, "datetime_sensor", text), text)
 	}
-	checkRefused(t, "datetime_sensor", map[string]string{
+	suite.Refused(t, "datetime_sensor", map[string]string{
 		"{}":                   "missing parameter",
 		"target_time: null":    "must not be null",
 		"target_time: soon":    `"soon" is not a valid date with time`,
@@ -70,7 +62,7 @@ func TestDateTimeSensor(t *testing.T) {
 
 func TestDateTimeSensorRendered(t *testing.T) {
 	t.Parallel()
-	s := spec(t, "datetime_sensor")
+	s := suite.Spec(t, "datetime_sensor")
 	for name, tc := range map[string]struct {
 		value any
 		want  operator.Kind
@@ -109,10 +101,10 @@ func TestTimeSensor(t *testing.T) {
 		{"08:00", "2024-01-02T23:00:00Z", shanghai, notYet(time.Hour)},
 	} {
 		task := operatortest.NewTask(t)
-		setClock(t, task, tc.now, tc.zone)
+		task.SetClock(t, tc.now, tc.zone)
 		assert.Equal(t, tc.want, look(t, task, "time_sensor", `target_time: "`+tc.target+`"`), tc)
 	}
-	checkRefused(t, "time_sensor", map[string]string{
+	suite.Refused(t, "time_sensor", map[string]string{
 		"{}":                            "missing parameter",
 		"target_time: 10:30":            "quote it",
 		"target_time: '25:00'":          "want a time of day",
@@ -125,7 +117,7 @@ func TestTimeSensor(t *testing.T) {
 func TestTimeSensorOverMidnight(t *testing.T) {
 	t.Parallel()
 	task := operatortest.NewTask(t)
-	setClock(t, task, "2024-01-03T22:00:00Z", time.UTC)
+	task.SetClock(t, "2024-01-03T22:00:00Z", time.UTC)
 	assert.Equal(t, notYet(90*time.Minute), look(t, task, "time_sensor", `target_time: "23:30"`))
 	later := at(t, "2024-01-04T00:10:00Z")
 	task.Now = func() time.Time { return later }
@@ -146,7 +138,7 @@ func TestTimeDeltaSensor(t *testing.T) {
 	assert.Equal(t, notYet(40*time.Minute), look(t, task, "time_delta_sensor", "delta: 1h"), "from the earliest start")
 	task.RunAfter = time.Time{}
 	assert.Equal(t, operator.Failed, look(t, task, "time_delta_sensor", "delta: 1h").Kind)
-	checkRefused(t, "time_delta_sensor", map[string]string{"{}": "missing parameter", "delta: -1h": "must not be negative"})
+	suite.Refused(t, "time_delta_sensor", map[string]string{"{}": "missing parameter", "delta: -1h": "must not be negative"})
 }
 
 func TestWait(t *testing.T) {
@@ -155,7 +147,7 @@ func TestWait(t *testing.T) {
 	task.StartDate = task.Now().Add(-2 * time.Minute)
 	assert.Equal(t, notYet(time.Minute), look(t, task, "wait", "time_to_wait: 3m"))
 	assert.Equal(t, found, look(t, task, "wait", "time_to_wait: PT2M"))
-	text, failed := refusal(t, "wait", "time_to_wait: 5")
+	text, failed := suite.Findings(t, "wait", "time_to_wait: 5")
 	assert.Equal(t, "parameter \"time_to_wait\": a bare number is minutes here: write 5m", text)
 	assert.False(t, failed)
 }
@@ -174,13 +166,13 @@ func TestDayOfWeekSensor(t *testing.T) {
 		{"{week_day: Wednesday, use_task_logical_date: true}", notYet(0)},
 	} {
 		task := operatortest.NewTask(t) // a run for Tuesday
-		setClock(t, task, "2024-01-03T20:00:00Z", shanghai)
+		task.SetClock(t, "2024-01-03T20:00:00Z", shanghai)
 		assert.Equal(t, tc.want, look(t, task, "day_of_week_sensor", tc.yaml), tc.yaml)
 	}
 	task := operatortest.NewTask(t)
 	task.LogicalDate = time.Time{}
 	assert.Equal(t, operator.Failed, look(t, task, "day_of_week_sensor", "{week_day: Monday, use_task_logical_date: true}").Kind)
-	checkRefused(t, "day_of_week_sensor", map[string]string{
+	suite.Refused(t, "day_of_week_sensor", map[string]string{
 		"{}":                                 "missing parameter",
 		"week_day: []":                       "names no day",
 		"week_day: Mon":                      `"Mon" is not a day of the week in English`,

@@ -1,4 +1,4 @@
-package standard_test
+package sensor_test
 
 import (
 	"testing"
@@ -12,7 +12,7 @@ import (
 
 func TestCheckBashSensor(t *testing.T) {
 	t.Parallel()
-	operatortest.Check(t, spec(t, "bash_sensor"), operatortest.Options{
+	operatortest.Check(t, suite.Spec(t, "bash_sensor"), operatortest.Options{
 		Outcomes: map[string]operator.Kind{"Wait until a directory has files": operator.Waiting},
 		Blocking: "{bash_command: 'echo begun; sleep 1000', retry_exit_code: 1}",
 		Running:  func(_ *testing.T, task *operatortest.Task) { task.AwaitLog("begun") },
@@ -42,7 +42,7 @@ func TestBashSensor(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			result, err := run(t, operatortest.NewTask(t), "bash_sensor", tc.yaml)
+			result, err := suite.Run(t, operatortest.NewTask(t), "bash_sensor", tc.yaml)
 			assert.Nil(t, result)
 			assert.Equal(t, tc.want, operator.Classify(t.Context(), err).Kind, err)
 			if tc.text != "" {
@@ -55,11 +55,11 @@ func TestBashSensor(t *testing.T) {
 func TestBashSensorLogs(t *testing.T) {
 	t.Parallel()
 	task := operatortest.NewTask(t)
-	_, err := run(t, task, "bash_sensor", `{bash_command: "printf '\\xc4\\xe3'; exit 1", output_encoding: gbk}`)
+	_, err := suite.Run(t, task, "bash_sensor", `{bash_command: "printf '\\xc4\\xe3'; exit 1", output_encoding: gbk}`)
 	require.Error(t, err)
 	assert.Contains(t, task.LogText(), "msg=你")
 	assert.Contains(t, task.LogText(), `msg="not yet" bash="exit status 1"`)
-	checkRefused(t, "bash_sensor", map[string]string{
+	suite.Refused(t, "bash_sensor", map[string]string{
 		"{}": `missing parameter "bash_command"`,
 		"{bash_command: a, retry_exit_code: 256}":     "at most 255",
 		"{bash_command: a, retry_exit_code: [1]}":     "whole number",

@@ -1,4 +1,4 @@
-package standard
+package sensor
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/standard/internal/moment"
 	"github.com/dingdag/dingdag/params"
 )
 
@@ -19,7 +20,7 @@ type DateTimeSensor struct {
 var _ operator.Operator = (*DateTimeSensor)(nil)
 
 func dateTimeSensorSpec(docs operator.Option) operator.Spec {
-	return operator.Define[DateTimeSensor]("datetime_sensor", docs, operator.Sensor(), withoutEffect(),
+	return operator.Define[DateTimeSensor]("datetime_sensor", docs, operator.Sensor(), operator.Deferrable(),
 		operator.Alias(
 			"airflow.sensors.date_time.DateTimeSensor",
 			"airflow.sensors.date_time_sensor.DateTimeSensor",
@@ -33,11 +34,13 @@ func dateTimeSensorSpec(docs operator.Option) operator.Spec {
 }
 
 // Validate reads a moment that is no template.
-func (d *DateTimeSensor) Validate() error { return params.At("target_time", checkMoment(d.TargetTime)) }
+func (d *DateTimeSensor) Validate() error {
+	return params.At("target_time", moment.Check(d.TargetTime))
+}
 
 // Execute looks at the clock once.
 func (d *DateTimeSensor) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	moment, err := momentOf(d.TargetTime, time.UTC)
+	moment, err := moment.Of(d.TargetTime, time.UTC)
 	if err != nil {
 		return nil, fmt.Errorf("target_time: %w", err)
 	}
@@ -54,7 +57,7 @@ type TimeSensor struct {
 var _ operator.Operator = (*TimeSensor)(nil)
 
 func timeSensorSpec(docs operator.Option) operator.Spec {
-	return operator.Define[TimeSensor]("time_sensor", docs, operator.Sensor(), withoutEffect(),
+	return operator.Define[TimeSensor]("time_sensor", docs, operator.Sensor(), operator.Deferrable(),
 		operator.Alias(
 			"airflow.sensors.time_sensor.TimeSensor",
 			"airflow.providers.standard.sensors.time.TimeSensor",
@@ -67,17 +70,17 @@ func timeSensorSpec(docs operator.Option) operator.Spec {
 
 // Validate reads the time of day.
 func (s *TimeSensor) Validate() error {
-	_, err := parseClock(s.TargetTime)
+	_, err := moment.ParseClock(s.TargetTime)
 	return params.At("target_time", err)
 }
 
 // Execute looks at the clock once.
 func (s *TimeSensor) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	target, err := parseClock(s.TargetTime)
+	target, err := moment.ParseClock(s.TargetTime)
 	if err != nil {
 		return nil, fmt.Errorf("target_time: %w", err)
 	}
-	return nil, waitUntil(ctx, tc, target.on(tc.StartDate.In(tc.Location)))
+	return nil, waitUntil(ctx, tc, target.On(tc.StartDate.In(tc.Location)))
 }
 
 // TimeDeltaSensor waits until some time after the end of the run's data interval. For a
@@ -90,7 +93,7 @@ type TimeDeltaSensor struct {
 var _ operator.Operator = (*TimeDeltaSensor)(nil)
 
 func timeDeltaSensorSpec(docs operator.Option) operator.Spec {
-	return operator.Define[TimeDeltaSensor]("time_delta_sensor", docs, operator.Sensor(), withoutEffect(),
+	return operator.Define[TimeDeltaSensor]("time_delta_sensor", docs, operator.Sensor(), operator.Deferrable(),
 		operator.Alias(
 			"airflow.sensors.time_delta.TimeDeltaSensor",
 			"airflow.sensors.time_delta_sensor.TimeDeltaSensor",
@@ -123,7 +126,7 @@ type WaitSensor struct {
 var _ operator.Operator = (*WaitSensor)(nil)
 
 func waitSpec(docs operator.Option) operator.Spec {
-	return operator.Define[WaitSensor]("wait", docs, operator.Sensor(), withoutEffect(),
+	return operator.Define[WaitSensor]("wait", docs, operator.Sensor(), operator.Deferrable(),
 		operator.Alias(
 			"airflow.providers.standard.sensors.time_delta.WaitSensor",
 			"airflow.sensors.time_delta.WaitSensor",
