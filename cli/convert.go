@@ -14,6 +14,7 @@ import (
 
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/dag/dagfile/discover"
 	"github.com/dingdag/dingdag/operator"
 )
 
@@ -53,10 +54,11 @@ func runDAGsConvert(a *app, paths []string, write, check bool) error {
 	if err != nil {
 		return err
 	}
-	names, found := dagfile.Files(paths, o)
+	files, found := discover.Files(paths, discover.Options{Root: o.Root, Syntax: o.IgnoreSyntax, Defaults: true})
 	var errs []error
 	todo := len(found) > 0
-	for _, name := range names {
+	for _, file := range files {
+		name := file.Path
 		text, err := os.ReadFile(name) //nolint:gosec // the user's own files
 		if err != nil {
 			errs = append(errs, fmt.Errorf("convert: %w", withoutOp(err)))

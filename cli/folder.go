@@ -11,6 +11,7 @@ import (
 	"github.com/dingdag/dingdag/catalog"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/dag/dagfile/discover"
 	"github.com/dingdag/dingdag/engine"
 )
 
@@ -155,7 +156,7 @@ func (a *app) loadOptions() (dagfile.Options, error) {
 	}
 	masker := a.maskerOnce()
 	return dagfile.Options{
-		Location: loc, Root: cfg.DAGsFolder, IgnoreSyntax: dagfile.IgnoreSyntax(cfg.IgnoreSyntax), CronIntervals: cfg.CronMode == "interval", CatchupByDefault: cfg.CatchupByDefault, Now: clock, LookupEnv: a.LookupEnv, CheckParam: engine.CheckParam,
+		Location: loc, Root: cfg.DAGsFolder, IgnoreSyntax: discover.Syntax(cfg.IgnoreSyntax), CronIntervals: cfg.CronMode == "interval", CatchupByDefault: cfg.CatchupByDefault, Now: clock, LookupEnv: a.LookupEnv, CheckParam: engine.CheckParam,
 		LookupVariable: a.variableLookup(), Secret: func(value string) { masker.Add(value) },
 	}, nil
 }

@@ -10,6 +10,8 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/discover"
+	"github.com/dingdag/dingdag/dag/dagfile/document"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/timetable"
 	"github.com/dingdag/dingdag/yamlvalue"
@@ -286,13 +288,13 @@ func (a *assetReader) readCatalogue(n *yaml.Node) bool {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(filepath.Dir(a.File), path)
 	}
-	if _, err := os.Stat(path); err == nil && !staysIn(path, a.src.root) {
+	if _, err := os.Stat(path); err == nil && !discover.StaysIn(path, a.src.Root) {
 		a.Errorf(n, "the file of the assets %q lies outside of the DAGs folder", yamlvalue.Excerpt(text))
 		return false
 	}
-	data, err := readLimited(path)
+	data, err := document.ReadFile(path)
 	if err != nil {
-		a.Errorf(n, "read the file of the assets %q: %s", yamlvalue.Excerpt(text), errorText(err))
+		a.Errorf(n, "read the file of the assets %q: %s", yamlvalue.Excerpt(text), document.ErrorText(err))
 		return false
 	}
 	a.names = readDatasets(a.In(path), data, a.opts)
@@ -302,7 +304,7 @@ func (a *assetReader) readCatalogue(n *yaml.Node) bool {
 // readDatasets returns the URIs of a catalogue by name, nil after an error.
 func readDatasets(s reading.Scope, data []byte, opts Options) map[string]string {
 	before := s.Failed()
-	root := readDocument(s, data, opts)
+	root := document.Read(s, data, opts.document())
 	if root == nil {
 		return nil
 	}
@@ -428,7 +430,7 @@ func (a *assetReader) condition(n *yaml.Node, inText bool) (*dag.AssetCondition,
 		return a.expression(n, inText)
 	}
 	if yamlvalue.KindOf(n) == yamlvalue.Map && reading.TypeOf(n) == "" && hasAny(n, "and", "or") {
-		a.Errorf(n, "the keys and and or were removed: write __and__ and __or__%s", converts)
+		a.Errorf(n, "the keys and and or were removed: write __and__ and __or__%s", reading.Converts)
 		return nil, false
 	}
 	one, ok := a.item(n)

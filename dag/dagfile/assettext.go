@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/document"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -87,8 +88,8 @@ func (p *conditionParser) chain(operator string, part func() (*dag.AssetConditio
 
 func (p *conditionParser) operand() (*dag.AssetCondition, error) {
 	if p.take("(") {
-		if p.depth++; p.depth > maxDepth {
-			return nil, fmt.Errorf("more than %d parentheses inside each other", maxDepth)
+		if p.depth++; p.depth > document.MaxDepth {
+			return nil, fmt.Errorf("more than %d parentheses inside each other", document.MaxDepth)
 		}
 		c, err := p.either()
 		if err == nil && !p.take(")") {

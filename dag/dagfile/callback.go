@@ -7,6 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/document"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -37,9 +38,9 @@ func ParseCallbacks(file, key string, n *yaml.Node, catalog Catalog, opts Option
 	l := NewLoader(catalog, opts)
 	top := reading.NewScope(file)
 	var list []dag.Callback
-	if n = newExpander(top, l.opts).run(n); n != nil {
+	if n = document.Expand(top, n, l.opts.document()); n != nil {
 		r := &dagReader{
-			Scope: top, fileReader: &fileReader{Loader: l, budget: maxNodes}, now: l.opts.Now(), zone: l.opts.Location,
+			Scope: top, fileReader: &fileReader{Loader: l, budget: document.MaxNodes}, now: l.opts.Now(), zone: l.opts.Location,
 			draft: &dagDraft{DAG: &dag.DAG{}}, readCallbacks: map[*yaml.Node][]dag.Callback{},
 		}
 		list = r.callbacks(&yaml.Node{Kind: yaml.ScalarNode, Value: key, Line: n.Line, Column: n.Column}, n)

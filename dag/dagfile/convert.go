@@ -2,17 +2,16 @@ package dagfile
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
-	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/discover"
+	"github.com/dingdag/dingdag/dag/dagfile/document"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -43,7 +42,7 @@ type Converted struct {
 func Convert(name string, data []byte, modern func(operator string) (OldOperator, bool)) Converted {
 	s := reading.NewScope(name)
 	text := bytes.TrimPrefix(data, []byte("\ufeff"))
-	root, ok := parseDocument(s, data, false)
+	root, ok := document.Parse(s, data, false)
 	if root == nil || root.Kind != yaml.MappingNode {
 		if ok && root != nil {
 			s.Errorf(root, "the file must be a mapping from DAG ids to DAGs, not %s", reading.Show(root))
@@ -51,7 +50,7 @@ func Convert(name string, data []byte, modern func(operator string) (OldOperator
 		return Converted{Text: data, Notes: s.Diagnostics()}
 	}
 	c := &converter{Scope: s, sourceText: newSource(text), modern: modern, seen: map[visit]bool{}}
-	if slices.Contains(defaultsNames, filepath.Base(name)) {
+	if discover.IsDefaults(name) {
 		c.dag(root)
 	}
 	for k, v := range yamlvalue.Pairs(root) {
@@ -360,7 +359,7 @@ func (c *converter) apply(root *yaml.Node) ([]byte, bool) {
 	if !ok {
 		return nil, false
 	}
-	again, err := decodeOne(result)
+	again, err := document.Decode(result)
 	if err != nil || again == nil {
 		return nil, false
 	}
@@ -386,16 +385,4 @@ func sameText(a, b *yaml.Node) bool {
 		}
 	}
 	return true
-}
-
-// Files lists the files that [Load] would read, and the defaults files at and below
-// the paths.
-func Files(paths []string, opts Options) ([]string, dag.Diagnostics) {
-	sources, found := discover(paths, opts.Root, opts.IgnoreSyntax, true)
-	names := make([]string, len(sources))
-	for i, src := range sources {
-		names[i] = src.path
-	}
-	slices.SortFunc(names, cmp.Compare)
-	return names, found
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/dingdag/dingdag/dag/dagfile/document"
 )
 
 // testModern knows one old path of each kind.
@@ -244,7 +246,7 @@ func FuzzConvert(f *testing.F) {
 			}
 			return
 		}
-		if root, err := decodeOne(bytes.TrimPrefix(c.Text, []byte("\ufeff"))); err != nil || root == nil {
+		if root, err := document.Decode(bytes.TrimPrefix(c.Text, []byte("\ufeff"))); err != nil || root == nil {
 			t.Fatalf("no YAML any more: %v\n%s\n%s", err, data, c.Text)
 		}
 		again := Convert("a.yaml", c.Text, testModern)

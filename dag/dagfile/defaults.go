@@ -1,13 +1,12 @@
 package dagfile
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/dingdag/dingdag/dag/dagfile/document"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -15,51 +14,6 @@ import (
 // defaults is what the defaults files give to every DAG of a file: args for
 // default_args and keys for the DAG itself. Both are nil without such files.
 type defaults struct{ args, keys *yaml.Node }
-
-// defaultsNames are the names of defaults files; the first one in a directory counts.
-var defaultsNames = []string{"defaults.yml", "defaults.yaml"}
-
-// findDefaults returns the defaults files for the files of dir, nearest first, up to root.
-func findDefaults(dir, root string) []string {
-	var found []string
-	above, ok := ancestors(dir, root)
-	if !ok {
-		return nil
-	}
-	for _, dir := range slices.Backward(above) {
-		for _, name := range defaultsNames {
-			path := filepath.Join(dir, name)
-			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && staysIn(path, root) {
-				found = append(found, path)
-				break
-			}
-		}
-	}
-	return found
-}
-
-// staysIn reports whether a path lies in root once symbolic links are followed.
-func staysIn(path, root string) bool {
-	resolved, err := resolve(path)
-	if err != nil {
-		return false
-	}
-	resolvedRoot, err := resolve(root)
-	if err != nil {
-		return false
-	}
-	inside, err := filepath.Rel(resolvedRoot, resolved)
-	return err == nil && filepath.IsLocal(inside)
-}
-
-// resolve returns the absolute path without symbolic links.
-func resolve(path string) (string, error) {
-	whole, err := filepath.Abs(path)
-	if err != nil {
-		return "", err
-	}
-	return filepath.EvalSymlinks(whole)
-}
 
 // readDefaults reads and joins defaults files, nearest first: the nearest one wins,
 // tags of all are united.
@@ -90,9 +44,9 @@ func (l *Loader) readDefaults(top reading.Scope, paths []string) defaults {
 
 func (l *Loader) readDefaultsFile(top reading.Scope, path string) *yaml.Node {
 	s := top.In(path)
-	data, err := readLimited(path)
+	data, err := document.ReadFile(path)
 	if err != nil {
-		s.Errorf(nil, "read the defaults file: %s", errorText(err))
+		s.Errorf(nil, "read the defaults file: %s", document.ErrorText(err))
 		return nil
 	}
 	root := l.expandDefaults(s, data)
@@ -103,11 +57,11 @@ func (l *Loader) readDefaultsFile(top reading.Scope, path string) *yaml.Node {
 // expandDefaults returns the mapping in a defaults file, nil for an empty file and one
 // that is in error.
 func (l *Loader) expandDefaults(s reading.Scope, data []byte) *yaml.Node {
-	root, ok := parseDocument(s, data, false)
+	root, ok := document.Parse(s, data, false)
 	if !ok || root == nil {
 		return nil
 	}
-	if root = newExpander(s, l.opts).run(root); root == nil || yamlvalue.KindOf(root) == yamlvalue.Null {
+	if root = document.Expand(s, root, l.opts.document()); root == nil || yamlvalue.KindOf(root) == yamlvalue.Null {
 		return nil
 	}
 	if root.Kind != yaml.MappingNode {

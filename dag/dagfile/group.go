@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/document"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -79,8 +80,8 @@ func (r *dagReader) breakCycle(g *groupDraft) {
 	path := []string{g.Label}
 	depth := 1
 	for p := g.parent; p != nil; p = p.parent {
-		if depth++; depth > maxDepth {
-			r.Errorf(g.parentName.value, "groups are nested more than %d levels deep", maxDepth)
+		if depth++; depth > document.MaxDepth {
+			r.Errorf(g.parentName.value, "groups are nested more than %d levels deep", document.MaxDepth)
 			g.parent = nil
 			return
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/dag/dagfile/document"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -41,7 +42,7 @@ func TestHardening(t *testing.T) {
 		{"merge key with a list", "a:\n  <<: [1]\n", "a merge key takes a mapping"},
 		{"deep nesting", strings.Repeat("[", 101) + strings.Repeat("]", 101), "1:101: error: nested more than 100 levels deep"},
 		{"very deep nesting", strings.Repeat("[", 50_000), "error:"},
-		{"too large", strings.Repeat("#", maxFileSize+1), "more than 4194304: split it"},
+		{"too large", strings.Repeat("#", document.MaxSize+1), "more than 4194304: split it"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -9,11 +9,13 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/dag/dagfile/discover"
 )
 
 // loadIgnoring loads a folder in one of the syntaxes and returns the ids of the DAGs and
 // the findings with paths from the folder on.
-func loadIgnoring(t *testing.T, syntax IgnoreSyntax, files map[string]string) (list []string, found string) {
+func loadIgnoring(t *testing.T, syntax discover.Syntax, files map[string]string) (list []string, found string) {
 	t.Helper()
 	dir := writeFiles(t, files)
 	opts := testOptions()
@@ -30,25 +32,25 @@ func TestIgnoreSyntaxes(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name   string
-		syntax IgnoreSyntax
+		syntax discover.Syntax
 		ignore map[string]string
 		want   string
 	}{
 		{"glob is the default", "", map[string]string{".airflowignore": "t*.yaml"}, "four one"},
-		{"glob without a slash at any depth", IgnoreGlob, map[string]string{".airflowignore": "four.yaml"}, "one three two"},
-		{"glob with a slash from its directory on", IgnoreGlob, map[string]string{".airflowignore": "sub/*.yaml"}, "four one two"},
-		{"glob for directories only", IgnoreGlob, map[string]string{".airflowignore": "sub/\none.yaml/"}, "one two"},
-		{"the last match wins", IgnoreGlob, map[string]string{".airflowignore": "*.yaml\n!one.yaml"}, "one"},
-		{"a nested file comes after its parents", IgnoreGlob, map[string]string{".airflowignore": "t*.yaml", "sub/.airflowignore": "!three.yaml"}, "four one three"},
-		{"nothing comes back below a directory", IgnoreGlob, map[string]string{".airflowignore": "sub/\n!sub/three.yaml"}, "one two"},
-		{"a regular expression is searched for", IgnoreRegexp, map[string]string{".airflowignore": "t.o"}, "four one three"},
-		{"in the path from the root", IgnoreRegexp, map[string]string{".airflowignore": "^sub/t"}, "four one two"},
-		{"of the root for a nested file too", IgnoreRegexp, map[string]string{"sub/.airflowignore": "^sub/t\n^one"}, "four one two"},
-		{"directories end in a slash", IgnoreRegexp, map[string]string{".airflowignore": "deep/$"}, "one three two"},
-		{"a star is no wildcard", IgnoreRegexp, map[string]string{".airflowignore": "sub/.*"}, "one two"},
-		{"an exclamation mark is itself", IgnoreRegexp, map[string]string{".airflowignore": "yaml$\n!one"}, ""},
-		{"comments and blank lines", IgnoreRegexp, map[string]string{".airflowignore": "# all\n\n   \ntwo # only this\n"}, "four one three"},
-		{"comments in the glob syntax", IgnoreGlob, map[string]string{".airflowignore": "\ufeff# all\r\n\r\ntwo.yaml# only this\r\n"}, "four one three"},
+		{"glob without a slash at any depth", discover.Glob, map[string]string{".airflowignore": "four.yaml"}, "one three two"},
+		{"glob with a slash from its directory on", discover.Glob, map[string]string{".airflowignore": "sub/*.yaml"}, "four one two"},
+		{"glob for directories only", discover.Glob, map[string]string{".airflowignore": "sub/\none.yaml/"}, "one two"},
+		{"the last match wins", discover.Glob, map[string]string{".airflowignore": "*.yaml\n!one.yaml"}, "one"},
+		{"a nested file comes after its parents", discover.Glob, map[string]string{".airflowignore": "t*.yaml", "sub/.airflowignore": "!three.yaml"}, "four one three"},
+		{"nothing comes back below a directory", discover.Glob, map[string]string{".airflowignore": "sub/\n!sub/three.yaml"}, "one two"},
+		{"a regular expression is searched for", discover.Regexp, map[string]string{".airflowignore": "t.o"}, "four one three"},
+		{"in the path from the root", discover.Regexp, map[string]string{".airflowignore": "^sub/t"}, "four one two"},
+		{"of the root for a nested file too", discover.Regexp, map[string]string{"sub/.airflowignore": "^sub/t\n^one"}, "four one two"},
+		{"directories end in a slash", discover.Regexp, map[string]string{".airflowignore": "deep/$"}, "one three two"},
+		{"a star is no wildcard", discover.Regexp, map[string]string{".airflowignore": "sub/.*"}, "one two"},
+		{"an exclamation mark is itself", discover.Regexp, map[string]string{".airflowignore": "yaml$\n!one"}, ""},
+		{"comments and blank lines", discover.Regexp, map[string]string{".airflowignore": "# all\n\n   \ntwo # only this\n"}, "four one three"},
+		{"comments in the glob syntax", discover.Glob, map[string]string{".airflowignore": "\ufeff# all\r\n\r\ntwo.yaml# only this\r\n"}, "four one three"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -65,13 +67,13 @@ func TestBadIgnorePatternIsAWarning(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name         string
-		syntax       IgnoreSyntax
+		syntax       discover.Syntax
 		ignore, want string
 	}{
-		{"class", IgnoreRegexp, "fine\n  two[  # x", ".airflowignore:2:6: warning: the pattern is left out: error parsing regexp: missing closing ]: `[`\n"},
-		{"Python's lookahead", IgnoreRegexp, "(?!one)", ".airflowignore:1:1: warning: the pattern is left out: error parsing regexp: invalid or unsupported Perl syntax: `(?!`\n"},
-		{"behind other letters", IgnoreRegexp, "é(two", ".airflowignore:1:1: warning: the pattern is left out: error parsing regexp: missing closing ): `é(two`\n"},
-		{"glob", IgnoreGlob, "two[z-a].yaml", ".airflowignore:1:5: warning: the pattern is left out: error parsing regexp: invalid character class range: `z-a`\n"},
+		{"class", discover.Regexp, "fine\n  two[  # x", ".airflowignore:2:6: warning: the pattern is left out: error parsing regexp: missing closing ]: `[`\n"},
+		{"Python's lookahead", discover.Regexp, "(?!one)", ".airflowignore:1:1: warning: the pattern is left out: error parsing regexp: invalid or unsupported Perl syntax: `(?!`\n"},
+		{"behind other letters", discover.Regexp, "é(two", ".airflowignore:1:1: warning: the pattern is left out: error parsing regexp: missing closing ): `é(two`\n"},
+		{"glob", discover.Glob, "two[z-a].yaml", ".airflowignore:1:5: warning: the pattern is left out: error parsing regexp: invalid character class range: `z-a`\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/document"
 )
 
 // jsonValue reads JSON: objects as *Map, numbers as int64 or float64. Its errors tell the
@@ -15,7 +16,7 @@ import (
 func jsonValue(text string) (any, error) {
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
-	v, err := readJSON(d, maxDepth)
+	v, err := readJSON(d, document.MaxDepth)
 	var bad *numberError
 	switch {
 	case errors.As(err, &bad):
@@ -33,7 +34,7 @@ func jsonValue(text string) (any, error) {
 	return v, nil
 }
 
-var errTooDeep = fmt.Errorf("it is nested more than %d levels deep", maxDepth)
+var errTooDeep = fmt.Errorf("it is nested more than %d levels deep", document.MaxDepth)
 
 // numberError says that a number is none of 64 bits.
 type numberError struct{ err error }

@@ -8,6 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -228,18 +229,15 @@ func idKey[T any](name, doc string) key[T] {
 // schemaOf returns a JSON Schema with one type.
 func schemaOf(name string) map[string]any { return map[string]any{"type": name} }
 
-// converts tells of the command that rewrites an old file.
-const converts = "; dingdag dags convert FILE --write rewrites it"
-
 // rejectedKeys are keys of dag-factory and of older versions of it that have no
 // counterpart, with what to do instead.
 var rejectedKeys = map[string]string{
-	"schedule_interval":      "was removed: use schedule" + converts,
-	"dagrun_timeout_sec":     "was removed: use dagrun_timeout" + converts,
-	"retry_delay_sec":        "was removed: use retry_delay" + converts,
-	"sla_secs":               "was removed: use execution_timeout, or dagrun_timeout on the DAG" + converts,
-	"execution_timeout_secs": "was removed: use execution_timeout" + converts,
-	"execution_delta_secs":   "was removed: use execution_delta" + converts,
+	"schedule_interval":      "was removed: use schedule" + reading.Converts,
+	"dagrun_timeout_sec":     "was removed: use dagrun_timeout" + reading.Converts,
+	"retry_delay_sec":        "was removed: use retry_delay" + reading.Converts,
+	"sla_secs":               "was removed: use execution_timeout, or dagrun_timeout on the DAG" + reading.Converts,
+	"execution_timeout_secs": "was removed: use execution_timeout" + reading.Converts,
+	"execution_delta_secs":   "was removed: use execution_delta" + reading.Converts,
 
 	"access_control": "is not supported: ignoring permissions in silence would be wrong; remove it",
 

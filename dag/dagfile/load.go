@@ -2,12 +2,8 @@ package dagfile
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -18,6 +14,8 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/discover"
+	"github.com/dingdag/dingdag/dag/dagfile/document"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 )
 
@@ -29,8 +27,8 @@ type Options struct {
 	// Root bounds the search for defaults and ignore files and the targets of symbolic
 	// links, for paths in it. Default, and for other paths: each path given to Load.
 	Root string
-	// IgnoreSyntax is the language of .airflowignore files. Default IgnoreGlob.
-	IgnoreSyntax IgnoreSyntax
+	// IgnoreSyntax is the language of .airflowignore files. Default: as in .gitignore.
+	IgnoreSyntax discover.Syntax
 	// Now is the clock for relative dates. Default: the system's.
 	Now func() time.Time
 	// CronIntervals makes plain cron strings and intervals run in data-interval mode,
@@ -65,6 +63,11 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// document are the options for one file.
+func (o Options) document() document.Options {
+	return document.Options{LookupEnv: o.LookupEnv, Secret: o.Secret, AnySize: o.restoring}
+}
+
 // Result is what Load found.
 type Result struct {
 	// DAGs are the DAGs without errors, sorted by id.
@@ -89,7 +92,7 @@ func Load(paths []string, catalog Catalog, opts Options) Result {
 // Parse reads the DAGs of one file whose content is data. name is its path for
 // messages. The DAGs without errors come in the order of the file.
 func Parse(name string, data []byte, catalog Catalog, opts Options) ([]*dag.DAG, dag.Diagnostics) {
-	f := NewLoader(catalog, opts).parse(File{path: name, root: cmp.Or(opts.Root, filepath.Dir(name))}, data)
+	f := NewLoader(catalog, opts).parse(discover.File{Path: name, Root: cmp.Or(opts.Root, filepath.Dir(name))}, data)
 	return f.dags, f.found
 }
 
@@ -139,10 +142,10 @@ func (l *Loader) Load(paths ...string) Result {
 	l.variables.forget()
 	sources, found := l.Files(paths...)
 	loaded := make([]*loadedFile, len(sources))
-	inParallel(len(sources), func(i int) { loaded[i] = l.readFile(sources[i], l.files[sources[i].path]) })
+	inParallel(len(sources), func(i int) { loaded[i] = l.readFile(sources[i], l.files[sources[i].Path]) })
 	l.files = make(map[string]*loadedFile, len(sources))
 	for i, f := range loaded {
-		l.files[sources[i].path] = f
+		l.files[sources[i].Path] = f
 	}
 	return collect(sources, loaded, found)
 }
@@ -163,8 +166,8 @@ func inParallel(n int, f func(i int)) {
 
 // Files lists the DAG files at and below the paths in the order in which Load reads them:
 // of two DAGs with one id the first counts.
-func (l *Loader) Files(paths ...string) ([]File, dag.Diagnostics) {
-	return discover(paths, l.opts.Root, l.opts.IgnoreSyntax, false)
+func (l *Loader) Files(paths ...string) ([]discover.File, dag.Diagnostics) {
+	return discover.Files(paths, discover.Options{Root: l.opts.Root, Syntax: l.opts.IgnoreSyntax})
 }
 
 // Outcome is what one file gives.
@@ -175,7 +178,7 @@ type Outcome struct {
 	Diagnostics dag.Diagnostics
 	// Environment are the environment variables that the file names, sorted.
 	Environment []string
-	// Stamp is the [File.Stamp] from before the file was read, Written when the newest of its
+	// Stamp is the [discover.File.Stamp] from before the file was read, Written when the newest of its
 	// files was written.
 	Stamp   string
 	Written time.Time
@@ -185,7 +188,7 @@ type Outcome struct {
 }
 
 // Read reads files, several at once, without remembering them.
-func (l *Loader) Read(sources []File) []Outcome {
+func (l *Loader) Read(sources []discover.File) []Outcome {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.variables.forget()
@@ -195,20 +198,20 @@ func (l *Loader) Read(sources []File) []Outcome {
 		outcomes[i] = Outcome{
 			DAGs: f.dags, Diagnostics: f.found, Environment: slices.Sorted(maps.Keys(f.rests.Environment)), Stamp: f.stamp, Written: f.written,
 		}
-		outcomes[i].Lasting = f.stamp != "" && !f.rests.OnDisk && len(f.rests.Variables) == 0 && !slices.ContainsFunc(outcomes[i].Environment, secretEnvName.MatchString)
+		outcomes[i].Lasting = f.stamp != "" && !f.rests.OnDisk && len(f.rests.Variables) == 0 && !slices.ContainsFunc(outcomes[i].Environment, document.IsSecret)
 	})
 	return outcomes
 }
 
 // readFile returns the outcome of one file, the former one when nothing has changed.
-func (l *Loader) readFile(src File, former *loadedFile) *loadedFile {
+func (l *Loader) readFile(src discover.File, former *loadedFile) *loadedFile {
 	stamp, written, err := src.Stamp()
 	if err == nil && former != nil && former.stamp == stamp && l.sameVariables(former.rests.Variables) {
 		return former
 	}
-	data, err := readLimited(src.path)
+	data, err := document.ReadFile(src.Path)
 	if err != nil {
-		return &loadedFile{found: dag.Diagnostics{{File: src.path, Severity: dag.Error, Text: "read the file: " + errorText(err)}}}
+		return &loadedFile{found: dag.Diagnostics{{File: src.Path, Severity: dag.Error, Text: "read the file: " + document.ErrorText(err)}}}
 	}
 	f := l.parse(src, data)
 	if !f.rests.Volatile {
@@ -219,7 +222,7 @@ func (l *Loader) readFile(src File, former *loadedFile) *loadedFile {
 
 // collect joins the outcomes of all files. Of two DAGs with one id the first in the
 // order of the files stays.
-func collect(sources []File, loaded []*loadedFile, found dag.Diagnostics) Result {
+func collect(sources []discover.File, loaded []*loadedFile, found dag.Diagnostics) Result {
 	result := Result{Diagnostics: slices.Clone(found)}
 	first := map[string]*dag.DAG{}
 	for i, f := range loaded {
@@ -229,7 +232,7 @@ func collect(sources []File, loaded []*loadedFile, found dag.Diagnostics) Result
 		for _, d := range f.dags {
 			if other, twice := first[d.ID]; twice {
 				result.Diagnostics = append(result.Diagnostics, dag.Diagnostic{
-					File: sources[i].path, Line: d.Pos.Line, Column: d.Pos.Column, Severity: dag.Error, DAGID: d.ID,
+					File: sources[i].Path, Line: d.Pos.Line, Column: d.Pos.Column, Severity: dag.Error, DAGID: d.ID,
 					Text: fmt.Sprintf("the DAG stands in %s:%d:%d already: give one of them another id",
 						other.Pos.File, other.Pos.Line, other.Pos.Column),
 				})
@@ -245,32 +248,4 @@ func collect(sources []File, loaded []*loadedFile, found dag.Diagnostics) Result
 	// A finding in a defaults file is one for each file that it applies to.
 	result.Diagnostics = slices.CompactFunc(result.Diagnostics, dag.Diagnostic.Equal)
 	return result
-}
-
-// errorText is the text of a file error without the path, which stands before it.
-func errorText(err error) string {
-	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		return e.Err.Error()
-	}
-	return err.Error()
-}
-
-// readLimited reads a regular file up to one byte more than is allowed.
-func readLimited(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("not a regular file: %s", filepath.Base(path))
-	}
-	f, err := os.Open(path) //nolint:gosec // reading the given files is what this is for
-	if err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	return data, err
 }

@@ -142,33 +142,6 @@ func oneTaskNamed(id, key string) string {
 	return id + ":\n  " + key + "\n  tasks: [{task_id: t, operator: empty}]\n"
 }
 
-func TestIgnorePatterns(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		pattern, path string
-		dir, want     bool
-	}{
-		{"a.yaml", "x/a.yaml", false, true},
-		{"/a.yaml", "x/a.yaml", false, false},
-		{"/a.yaml", "a.yaml", false, true},
-		{"x/*.yaml", "x/a.yaml", false, true},
-		{"x/*.yaml", "x/y/a.yaml", false, false},
-		{"x/**/a.yaml", "x/y/z/a.yaml", false, true},
-		{"x/**/a.yaml", "x/a.yaml", false, true},
-		{"old/", "old", false, false},
-		{"old/", "old", true, true},
-		{"t?.yaml", "t1.yaml", false, true},
-		{"t[!0-4].yaml", "t1.yaml", false, false},
-		{"a.b", "aXb", false, false},
-	} {
-		rule, ok, err := parseGlob(c.pattern)
-		require.NoError(t, err)
-		require.True(t, ok)
-		got := ignored([]ignoreRules{{dir: "d", rules: []ignoreRule{rule}}}, filepath.Join("d", c.path), c.dir)
-		assert.Equal(t, c.want, got, "%s on %s", c.pattern, c.path)
-	}
-}
-
 func TestDocFile(t *testing.T) {
 	t.Parallel()
 	dir := writeFiles(t, map[string]string{"doc.md": "# Hello"})

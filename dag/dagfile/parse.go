@@ -6,6 +6,8 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/discover"
+	"github.com/dingdag/dingdag/dag/dagfile/document"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -13,21 +15,21 @@ import (
 // fileReader is what the DAGs of one file share.
 type fileReader struct {
 	*Loader
-	src File
+	src discover.File
 	// budget is how many nodes may still be given to checks; merging could otherwise
 	// multiply a file without end.
 	budget int
 }
 
 // parse reads the DAGs of a file whose content is data.
-func (l *Loader) parse(src File, data []byte) *loadedFile {
-	top := reading.NewScope(src.path)
-	root := readDocument(top, data, l.opts)
+func (l *Loader) parse(src discover.File, data []byte) *loadedFile {
+	top := reading.NewScope(src.Path)
+	root := document.Read(top, data, l.opts.document())
 	if root == nil {
 		return outcome(top)
 	}
-	f := &fileReader{Loader: l, src: src, budget: maxNodes}
-	shared := l.readDefaults(top, src.defaults)
+	f := &fileReader{Loader: l, src: src, budget: document.MaxNodes}
+	shared := l.readDefaults(top, src.Defaults)
 	_, block := yamlvalue.Lookup(root, "default")
 	if block != nil && !reading.PlainMapping(block) && yamlvalue.KindOf(block) != yamlvalue.Null {
 		top.Errorf(block, "default must be a mapping, not %s", reading.Show(block))
@@ -158,7 +160,7 @@ func (r *dagReader) spend(n *yaml.Node) bool {
 		return false
 	}
 	if r.budget -= countNodes(n, r.budget+1); r.budget < 0 {
-		r.Errorf(n, "the file has more than %d nodes once its defaults are merged: split it", maxNodes)
+		r.Errorf(n, "the file has more than %d nodes once its defaults are merged: split it", document.MaxNodes)
 		return false
 	}
 	return true

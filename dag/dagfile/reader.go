@@ -13,6 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/document"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -257,8 +258,8 @@ func (r *dagReader) readDocs() {
 		r.Errorf(p.value, "read doc_md_file_path: %v", err)
 		return
 	}
-	if len(text) > maxFileSize || !utf8.Valid(text) {
-		r.Errorf(p.value, "doc_md_file_path must be UTF-8 text of at most %d bytes", maxFileSize)
+	if len(text) > document.MaxSize || !utf8.Valid(text) {
+		r.Errorf(p.value, "doc_md_file_path must be UTF-8 text of at most %d bytes", document.MaxSize)
 		return
 	}
 	r.draft.DocMD = string(text)

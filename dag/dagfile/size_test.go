@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/dag/dagfile/document"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 )
 
@@ -64,7 +65,7 @@ func TestSourceMayBeLargerThanAFile(t *testing.T) {
 		return fmt.Sprintf("    t%d: {operator: bash, bash_command: x}", i)
 	}))
 	source := Source(d)
-	require.Greater(t, len(source), maxFileSize)
+	require.Greater(t, len(source), document.MaxSize)
 	_, err := Restore(source, newFakeCatalog(), testOptions())
 	assert.NoError(t, err)
 }

@@ -11,6 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/document"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -157,8 +158,8 @@ func (r *dagReader) variableValue(at *yaml.Node, attribute string, schema map[st
 		return nil
 	case !v.Found:
 		return nil
-	case len(v.Text) > maxFileSize || !utf8.ValidString(v.Text):
-		r.Errorf(at, "the variable %s must be UTF-8 text of at most %d bytes", yamlvalue.Excerpt(at.Value), maxFileSize)
+	case len(v.Text) > document.MaxSize || !utf8.ValidString(v.Text):
+		r.Errorf(at, "the variable %s must be UTF-8 text of at most %d bytes", yamlvalue.Excerpt(at.Value), document.MaxSize)
 		return nil
 	}
 	if secretVariableName.MatchString(at.Value) {
@@ -171,8 +172,8 @@ func (r *dagReader) variableValue(at *yaml.Node, attribute string, schema map[st
 		r.Errorf(at, "the variable %s does not fit the parameter %s: %v", yamlvalue.Excerpt(at.Value), attribute, err)
 		return nil
 	}
-	if !moveNode(n, at.Line, at.Column, maxDepth) {
-		r.Errorf(at, "the variable %s is nested more than %d levels deep", yamlvalue.Excerpt(at.Value), maxDepth)
+	if !moveNode(n, at.Line, at.Column, document.MaxDepth) {
+		r.Errorf(at, "the variable %s is nested more than %d levels deep", yamlvalue.Excerpt(at.Value), document.MaxDepth)
 		return nil
 	}
 	r.Filled(n)

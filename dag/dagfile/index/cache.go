@@ -18,6 +18,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/dag/dagfile/discover"
 )
 
 // The file of the index has a line with the format and the key, a line for each DAG file,
@@ -88,8 +89,8 @@ func (c *cache) hash(text string) string {
 
 // fresh returns what the file of the index says of a DAG file, nil when it does not, or the
 // file has changed since.
-func (c *cache) fresh(src dagfile.File) *file {
-	line := c.lines[src.Path()]
+func (c *cache) fresh(src discover.File) *file {
+	line := c.lines[src.Path]
 	if line == "" {
 		return nil
 	}
@@ -101,7 +102,7 @@ func (c *cache) fresh(src dagfile.File) *file {
 	if err != nil || part[1] != c.hash(stamp) || !c.sameEnvironment(part[2]) {
 		return nil
 	}
-	return &file{path: src.Path(), hasErrors: part[3] == "errors", ids: strings.Fields(part[4]), body: part[5], record: line}
+	return &file{path: src.Path, hasErrors: part[3] == "errors", ids: strings.Fields(part[4]), body: part[5], record: line}
 }
 
 func (c *cache) sameEnvironment(text string) bool {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/dag/dagfile/discover"
 )
 
 // Options says what is looked at, and how.
@@ -45,7 +46,7 @@ func Read(o Options) (*Index, error) {
 	sources, found := o.Loader.Files(o.Folder)
 	c := readCache(o)
 	ix := &Index{hasErrors: found.HasErrors()}
-	var changed []dagfile.File
+	var changed []discover.File
 	var at []int
 	for i, src := range sources {
 		f := c.fresh(src)
@@ -55,7 +56,7 @@ func Read(o Options) (*Index, error) {
 		ix.files = append(ix.files, f)
 	}
 	for n, outcome := range o.Loader.Read(changed) {
-		ix.files[at[n]] = newFile(changed[n].Path(), outcome, o.Check)
+		ix.files[at[n]] = newFile(changed[n].Path, outcome, o.Check)
 		c.describe(ix.files[at[n]], outcome)
 	}
 	first := map[string]bool{}

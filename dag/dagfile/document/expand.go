@@ -1,4 +1,4 @@
-package dagfile
+package document
 
 import (
 	"regexp"
@@ -10,11 +10,11 @@ import (
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-// Limits of a file, checked after its aliases are followed.
+// The limits of a file once its aliases are followed: levels of nesting, and nodes.
 const (
-	maxDepth   = 100
+	MaxDepth   = 100
+	MaxNodes   = 1_000_000
 	maxAliases = 10_000
-	maxNodes   = 1_000_000
 )
 
 // extent is the size of a node with everything below it, aliases followed.
@@ -25,8 +25,7 @@ type extent struct{ nodes, aliases, height int }
 // stops at the first node that breaks a limit.
 type expander struct {
 	reading.Scope
-	opts    Options
-	anySize bool
+	opts Options
 	// anchored holds the extents of finished anchored nodes; open has those not finished.
 	anchored map[*yaml.Node]extent
 	open     map[*yaml.Node]bool
@@ -34,12 +33,10 @@ type expander struct {
 	stopped  bool
 }
 
-func newExpander(s reading.Scope, opts Options) *expander {
-	return &expander{Scope: s, opts: opts, anySize: opts.restoring, anchored: map[*yaml.Node]extent{}, open: map[*yaml.Node]bool{}}
-}
-
-// run returns the resolved root, or nil after an error.
-func (e *expander) run(root *yaml.Node) *yaml.Node {
+// Expand resolves aliases, merge keys, environment variables and joins below a node that
+// [Parse] gave. It returns nil after an error.
+func Expand(s reading.Scope, root *yaml.Node, o Options) *yaml.Node {
+	e := &expander{Scope: s, opts: o, anchored: map[*yaml.Node]extent{}, open: map[*yaml.Node]bool{}}
 	before := e.Failed()
 	e.node(root, 1)
 	if e.Failed() > before {
@@ -61,8 +58,8 @@ func (e *expander) node(n *yaml.Node, depth int) extent {
 	if e.stopped {
 		return extent{}
 	}
-	if depth > maxDepth {
-		return e.stop(n, "nested more than %d levels deep", maxDepth)
+	if depth > MaxDepth {
+		return e.stop(n, "nested more than %d levels deep", MaxDepth)
 	}
 	n.HeadComment, n.LineComment, n.FootComment = "", "", ""
 	e.checkTag(n)
@@ -112,12 +109,12 @@ func (e *expander) children(n *yaml.Node, depth int, size extent) extent {
 		size.aliases += below.aliases
 		size.height = max(size.height, below.height+1)
 		switch {
-		case size.nodes > maxNodes && !e.anySize:
-			return e.stop(child, "more than %d nodes once aliases are followed", maxNodes)
+		case size.nodes > MaxNodes && !e.opts.AnySize:
+			return e.stop(child, "more than %d nodes once aliases are followed", MaxNodes)
 		case size.aliases > maxAliases:
 			return e.stop(child, "more than %d aliases once they are followed", maxAliases)
-		case depth+size.height-1 > maxDepth:
-			return e.stop(child, "nested more than %d levels deep", maxDepth)
+		case depth+size.height-1 > MaxDepth:
+			return e.stop(child, "nested more than %d levels deep", MaxDepth)
 		}
 	}
 	return size
@@ -130,7 +127,7 @@ func (e *expander) checkTag(n *yaml.Node) {
 	switch n.Tag {
 	case "!!str", "!!int", "!!float", "!!bool", "!!null", "!!map", "!!seq":
 	case "!join", "!and", "!or":
-		e.Errorf(n, "tag %s is not allowed: write the key __%s__%s", n.Tag, n.Tag[1:], converts)
+		e.Errorf(n, "tag %s is not allowed: write the key __%s__%s", n.Tag, n.Tag[1:], reading.Converts)
 	default:
 		e.Errorf(n, "tag %q is not allowed: only the core tags !!str, !!int, !!float, !!bool, !!null, !!map and !!seq are",
 			yamlvalue.Excerpt(n.Tag))
@@ -227,8 +224,8 @@ func (e *expander) join(n *yaml.Node) {
 			e.Errorf(part, "__join__ takes text and numbers, not %s: quote it", reading.Show(part))
 		}
 		// Joins of joins through aliases double their text without adding nodes.
-		if e.joined += len(part.Value); e.joined > maxFileSize {
-			e.stop(part, "__join__ gives more than %d bytes", maxFileSize)
+		if e.joined += len(part.Value); e.joined > MaxSize {
+			e.stop(part, "__join__ gives more than %d bytes", MaxSize)
 			return
 		}
 	}
@@ -238,9 +235,12 @@ func (e *expander) join(n *yaml.Node) {
 }
 
 var (
-	envPattern    = regexp.MustCompile(`\$(?:(\w+)|\{([^}]*)\})`)
-	secretEnvName = regexp.MustCompile(`PASS|SECRET|TOKEN|KEY|CRED`)
+	envPattern = regexp.MustCompile(`\$(?:(\w+)|\{([^}]*)\})`)
+	secretName = regexp.MustCompile(`PASS|SECRET|TOKEN|KEY|CRED`)
 )
+
+// IsSecret reports whether an environment variable is a secret by its name.
+func IsSecret(name string) bool { return secretName.MatchString(name) }
 
 // expandEnv replaces $NAME and ${NAME} in a scalar. Names that are not set stay.
 func (e *expander) expandEnv(n *yaml.Node) {
@@ -255,7 +255,7 @@ func (e *expander) expandEnv(n *yaml.Node) {
 			return ref
 		}
 		e.Filled(n)
-		if secretEnvName.MatchString(name) {
+		if IsSecret(name) {
 			e.Secret(value, e.opts.Secret)
 			e.Warnf(n, "the value of the environment variable %s becomes part of the DAG: use a connection", name)
 		}

@@ -1,4 +1,4 @@
-package dagfile
+package discover
 
 import (
 	"bytes"
@@ -12,21 +12,22 @@ import (
 	"unicode/utf8"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/document"
 )
 
 // ignoreName is the file that excludes files from the search.
 const ignoreName = ".airflowignore"
 
-// IgnoreSyntax is the language of .airflowignore files.
-type IgnoreSyntax string
+// Syntax is the language of .airflowignore files.
+type Syntax string
 
 // The syntaxes, as Airflow's core.dag_ignore_file_syntax names them.
 const (
-	// IgnoreGlob reads patterns as in .gitignore.
-	IgnoreGlob IgnoreSyntax = "glob"
-	// IgnoreRegexp reads each line as a regular expression in Go's syntax. It is searched
+	// Glob reads patterns as in .gitignore.
+	Glob Syntax = "glob"
+	// Regexp reads each line as a regular expression in Go's syntax. It is searched
 	// for in the path from the DAGs folder on, where a directory ends in a slash.
-	IgnoreRegexp IgnoreSyntax = "regexp"
+	Regexp Syntax = "regexp"
 )
 
 // ignoreRules are the patterns of one ignore file, for paths below its directory.
@@ -53,16 +54,16 @@ func (f *finder) readIgnore(dir string, rules []ignoreRules) []ignoreRules {
 		return rules
 	}
 	if err != nil {
-		f.report(dag.Warning, path, "read the ignore file: %s", errorText(err))
+		f.report(dag.Warning, path, "read the ignore file: %s", document.ErrorText(err))
 		return rules
 	}
 	parse := parseGlob
-	if f.syntax == IgnoreRegexp {
+	if f.Syntax == Regexp {
 		dir, parse = f.root, parseRegexp
 	}
 	own := ignoreRules{}
 	if own.dir, err = filepath.Abs(dir); err != nil {
-		f.report(dag.Warning, path, "find the directory of the ignore file: %s", errorText(err))
+		f.report(dag.Warning, path, "find the directory of the ignore file: %s", document.ErrorText(err))
 		return rules
 	}
 	number := 0

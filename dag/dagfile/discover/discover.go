@@ -1,4 +1,4 @@
-package dagfile
+package discover
 
 import (
 	"fmt"
@@ -11,27 +11,27 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/document"
 )
 
 // File is one DAG file to read, with the defaults files that apply to it.
 type File struct {
-	path     string
-	defaults []string
-	// root is the DAGs folder.
-	root string
+	// Path is where it lies, below the path that was searched.
+	Path string
+	// Defaults are the paths of its defaults files, nearest first.
+	Defaults []string
+	// Root is the DAGs folder.
+	Root string
 }
-
-// Path is where the file lies, below the path that was searched.
-func (s File) Path() string { return s.path }
 
 // Stamp describes the state of the files on disk, to see whether they have changed: size,
 // time and inode of each. written is when the newest of them was.
 func (s File) Stamp() (stamp string, written time.Time, err error) {
 	b := make([]byte, 0, 200)
-	for i := range len(s.defaults) + 1 {
-		path := s.path
+	for i := range len(s.Defaults) + 1 {
+		path := s.Path
 		if i > 0 {
-			path = s.defaults[i-1]
+			path = s.Defaults[i-1]
 		}
 		info, err := os.Stat(path)
 		if err != nil {
@@ -51,30 +51,39 @@ func (s File) Stamp() (stamp string, written time.Time, err error) {
 	return string(b), written, nil
 }
 
+// Options says where files are looked for, and which.
+type Options struct {
+	// Root bounds the search for defaults and ignore files and the targets of symbolic links,
+	// for paths in it. Default, and for other paths: each path itself.
+	Root string
+	// Syntax is the language of .airflowignore files. Default [Glob].
+	Syntax Syntax
+	// Defaults lists the defaults files, too.
+	Defaults bool
+}
+
 // finder searches directories for DAG files.
 type finder struct {
-	root   string
-	syntax IgnoreSyntax
-	// all lists defaults files too.
-	all     bool
+	Options
+	root    string
 	visited map[string]bool
 	sources []File
 	found   dag.Diagnostics
 }
 
-// discover lists the DAG files at and below the paths, in sorted order, and with all the
-// defaults files among them.
-func discover(paths []string, root string, syntax IgnoreSyntax, all bool) ([]File, dag.Diagnostics) {
+// Files lists the DAG files at and below the paths, which are files and directories, sorted by
+// their paths.
+func Files(paths []string, o Options) ([]File, dag.Diagnostics) {
 	var sources []File
 	var found dag.Diagnostics
 	for _, path := range paths {
-		f := &finder{root: root, syntax: syntax, all: all, visited: map[string]bool{}}
+		f := &finder{Options: o, root: o.Root, visited: map[string]bool{}}
 		f.start(filepath.Clean(path))
 		sources = append(sources, f.sources...)
 		found = append(found, f.found...)
 	}
-	slices.SortFunc(sources, func(a, b File) int { return strings.Compare(a.path, b.path) })
-	sources = slices.CompactFunc(sources, func(a, b File) bool { return a.path == b.path })
+	slices.SortFunc(sources, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	sources = slices.CompactFunc(sources, func(a, b File) bool { return a.Path == b.Path })
 	return sources, found
 }
 
@@ -86,7 +95,7 @@ func (f *finder) start(path string) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		f.report(dag.Error, path, "read the path: %s", errorText(err))
+		f.report(dag.Error, path, "read the path: %s", document.ErrorText(err))
 	case info.IsDir():
 		above := f.place(path)
 		var rules []ignoreRules
@@ -137,7 +146,7 @@ func ancestors(dir, root string) (list []string, ok bool) {
 }
 
 func (f *finder) add(path string, defaults []string) {
-	if !f.all && slices.Contains(defaultsNames, filepath.Base(path)) {
+	if !f.Defaults && IsDefaults(path) {
 		return
 	}
 	f.sources = append(f.sources, File{path, defaults, f.root})
@@ -148,7 +157,7 @@ func (f *finder) add(path string, defaults []string) {
 func (f *finder) directory(dir string, rules []ignoreRules) {
 	resolved, err := filepath.EvalSymlinks(dir)
 	if err != nil {
-		f.report(dag.Error, dir, "read the directory: %s", errorText(err))
+		f.report(dag.Error, dir, "read the directory: %s", document.ErrorText(err))
 		return
 	}
 	if f.visited[resolved] {
@@ -157,13 +166,13 @@ func (f *finder) directory(dir string, rules []ignoreRules) {
 	f.visited[resolved] = true
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		f.report(dag.Error, dir, "read the directory: %s", errorText(err))
+		f.report(dag.Error, dir, "read the directory: %s", document.ErrorText(err))
 		return
 	}
 	rules = f.readIgnore(dir, rules)
 	whole, err := filepath.Abs(dir)
 	if err != nil {
-		f.report(dag.Error, dir, "find the directory: %s", errorText(err))
+		f.report(dag.Error, dir, "find the directory: %s", document.ErrorText(err))
 		return
 	}
 	defaults := findDefaults(dir, f.root)
@@ -179,7 +188,7 @@ func (f *finder) directory(dir string, rules []ignoreRules) {
 			case err != nil:
 				f.report(dag.Warning, path, "the symbolic link leads nowhere")
 				continue
-			case !staysIn(path, f.root):
+			case !StaysIn(path, f.root):
 				f.report(dag.Warning, path, "the symbolic link leaves the DAG folder: not followed")
 				continue
 			}

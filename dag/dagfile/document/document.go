@@ -1,4 +1,4 @@
-package dagfile
+package document
 
 import (
 	"bytes"
@@ -15,16 +15,26 @@ import (
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-// maxFileSize is the size in bytes up to which a DAG file is read.
-const maxFileSize = 4 << 20
+// MaxSize is the size in bytes up to which a file is read.
+const MaxSize = 4 << 20
 
-// readDocument parses a file and returns its top-level mapping with aliases, merge
+// Options says how a file is resolved.
+type Options struct {
+	// LookupEnv gives the environment variables that $NAME stands for; nil for none, so that
+	// the text stays.
+	LookupEnv func(name string) (string, bool)
+	// Secret is told each value of an environment variable that is a secret by its name; nil
+	// for nobody.
+	Secret func(value string)
+	// AnySize lifts the limits of size. The canonical form needs it: defaults that are applied
+	// to every task make it longer than the file was.
+	AnySize bool
+}
+
+// Read parses a file and returns its top-level mapping with aliases, merge
 // keys, environment variables and joins resolved, or nil when the file is in error.
-//
-// The canonical form has no limits of size: it is made here, and defaults that are
-// applied to every task make it longer than the file was.
-func readDocument(s reading.Scope, data []byte, opts Options) *yaml.Node {
-	root, ok := parseDocument(s, data, opts.restoring)
+func Read(s reading.Scope, data []byte, opts Options) *yaml.Node {
+	root, ok := Parse(s, data, opts.AnySize)
 	if !ok {
 		return nil
 	}
@@ -32,7 +42,7 @@ func readDocument(s reading.Scope, data []byte, opts Options) *yaml.Node {
 		s.Errorf(nil, "the file is empty: write a mapping from DAG ids to DAGs")
 		return nil
 	}
-	if root = newExpander(s, opts).run(root); root == nil {
+	if root = Expand(s, root, opts); root == nil {
 		return nil
 	}
 	if root.Kind != yaml.MappingNode {
@@ -42,13 +52,13 @@ func readDocument(s reading.Scope, data []byte, opts Options) *yaml.Node {
 	return root
 }
 
-// parseDocument returns the root of the only document as it stands in the file, nil when
+// Parse returns the root of the only document as it stands in the file, nil when
 // there is none; ok is false when the file is in error.
-func parseDocument(s reading.Scope, data []byte, anySize bool) (root *yaml.Node, ok bool) {
+func Parse(s reading.Scope, data []byte, anySize bool) (root *yaml.Node, ok bool) {
 	if data, ok = checkBytes(s, data, anySize); !ok {
 		return nil, false
 	}
-	root, err := decodeOne(data)
+	root, err := Decode(data)
 	var second *secondDocumentError
 	switch {
 	case errors.As(err, &second):
@@ -69,8 +79,8 @@ func parseDocument(s reading.Scope, data []byte, anySize bool) (root *yaml.Node,
 
 // checkBytes checks size and encoding and drops a byte order mark.
 func checkBytes(s reading.Scope, data []byte, anySize bool) ([]byte, bool) {
-	if len(data) > maxFileSize && !anySize {
-		s.Errorf(nil, "the file has %d bytes, more than %d: split it", len(data), maxFileSize)
+	if len(data) > MaxSize && !anySize {
+		s.Errorf(nil, "the file has %d bytes, more than %d: split it", len(data), MaxSize)
 		return nil, false
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
@@ -95,8 +105,8 @@ type secondDocumentError struct{ node *yaml.Node }
 
 func (e *secondDocumentError) Error() string { return "more than one document" }
 
-// decodeOne returns the root node of the only document, nil for an empty file.
-func decodeOne(data []byte) (root *yaml.Node, err error) {
+// Decode returns the root node of the only document, nil for an empty file.
+func Decode(data []byte) (root *yaml.Node, err error) {
 	// The decoder panics on some malformed input; a stranger's file must not end the program.
 	defer func() {
 		if p := recover(); p != nil {
