@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/cli/internal/command"
-	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/dag/dagfile/convert"
 	"github.com/dingdag/dingdag/dag/dagfile/discover"
 	"github.com/dingdag/dingdag/operator"
 )
@@ -64,7 +64,7 @@ func runDAGsConvert(a *app, paths []string, write, check bool) error {
 			errs = append(errs, fmt.Errorf("convert: %w", withoutOp(err)))
 			continue
 		}
-		c := dagfile.Convert(name, text, modern)
+		c := convert.File(name, text, modern)
 		found = append(found, c.Notes...)
 		todo = todo || c.Changes > 0 || len(c.Notes) > 0
 		if c.Changes > 0 {
@@ -84,7 +84,7 @@ func runDAGsConvert(a *app, paths []string, write, check bool) error {
 }
 
 // converted shows or writes what has become of a file.
-func (a *app) converted(name string, before []byte, c dagfile.Converted, write, check bool) error {
+func (a *app) converted(name string, before []byte, c convert.Result, write, check bool) error {
 	switch {
 	case check:
 		_, err := fmt.Fprintf(a.Out, "%s: %s to convert\n", name, places(c.Changes))
@@ -144,15 +144,15 @@ var removedClasses = []string{"SimpleHttpOperator"}
 
 // modernOperators says what Airflow 3 calls the operators of older versions: a path, so
 // that the file still works there, else our short name.
-func (a *app) modernOperators() (func(string) (dagfile.OldOperator, bool), error) {
+func (a *app) modernOperators() (func(string) (convert.OldOperator, bool), error) {
 	registry, err := a.operators()
 	if err != nil {
 		return nil, err
 	}
-	old := map[string]dagfile.OldOperator{}
+	old := map[string]convert.OldOperator{}
 	for _, spec := range registry.Specs() {
 		for _, alias := range spec.Aliases {
-			to := dagfile.OldOperator{Path: modernPath(spec, className(alias.Path))}
+			to := convert.OldOperator{Path: modernPath(spec, className(alias.Path))}
 			if alias.Old != "" && alias.Old != alias.New {
 				to.Renamed = map[string]string{alias.Old: alias.New}
 			}
@@ -161,7 +161,7 @@ func (a *app) modernOperators() (func(string) (dagfile.OldOperator, bool), error
 			}
 		}
 	}
-	return func(path string) (dagfile.OldOperator, bool) {
+	return func(path string) (convert.OldOperator, bool) {
 		to, ok := old[path]
 		return to, ok
 	}, nil

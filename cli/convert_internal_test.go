@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/cli/internal/show"
-	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/dag/dagfile/convert"
 )
 
 func TestModernOperators(t *testing.T) {
@@ -35,7 +35,7 @@ func TestModernOperators(t *testing.T) {
 	}
 	to, old := modern("airflow.providers.mysql.operators.mysql.MySqlOperator")
 	assert.True(t, old)
-	assert.Equal(t, dagfile.OldOperator{Path: "airflow.providers.common.sql.operators.sql.SQLExecuteQueryOperator", Renamed: map[string]string{"mysql_conn_id": "conn_id"}}, to)
+	assert.Equal(t, convert.OldOperator{Path: "airflow.providers.common.sql.operators.sql.SQLExecuteQueryOperator", Renamed: map[string]string{"mysql_conn_id": "conn_id"}}, to)
 
 	// Every modern path is one that the registry knows, and is not old itself.
 	registry, err := a.operators()

@@ -1,4 +1,4 @@
-package dagfile
+package convert
 
 import (
 	"bytes"
@@ -27,7 +27,7 @@ func testModern(operator string) (OldOperator, bool) {
 }
 
 func convert(text string) (string, string) {
-	c := Convert("a.yaml", []byte(text), testModern)
+	c := File("a.yaml", []byte(text), testModern)
 	return string(c.Text), c.Notes.String()
 }
 
@@ -132,7 +132,7 @@ func TestConvertTellsWhatIsLeft(t *testing.T) {
 
 func TestConvertDefaultsFile(t *testing.T) {
 	t.Parallel()
-	c := Convert("dags/defaults.yml", []byte("schedule_interval: x\ndefault_args:\n  retry_delay_sec: 5\n"), nil)
+	c := File("dags/defaults.yml", []byte("schedule_interval: x\ndefault_args:\n  retry_delay_sec: 5\n"), nil)
 	assert.Equal(t, "schedule: x\ndefault_args:\n  retry_delay: 5\n", string(c.Text))
 	assert.Equal(t, 2, c.Changes)
 }
@@ -218,9 +218,9 @@ func TestConvertChangesNothingElse(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		old, want := drawFile(t)
-		c := Convert("a.yaml", []byte(old), testModern)
+		c := File("a.yaml", []byte(old), testModern)
 		require.Equal(t, want, string(c.Text), "%s", c.Notes)
-		again := Convert("a.yaml", c.Text, testModern)
+		again := File("a.yaml", c.Text, testModern)
 		require.Equal(t, want, string(again.Text))
 		require.Zero(t, again.Changes)
 	})
@@ -233,7 +233,7 @@ func FuzzConvert(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		start := time.Now()
 		before := bytes.Clone(data)
-		c := Convert("a.yaml", data, testModern)
+		c := File("a.yaml", data, testModern)
 		if !bytes.Equal(before, data) {
 			t.Fatal("the input was changed")
 		}
@@ -249,7 +249,7 @@ func FuzzConvert(f *testing.F) {
 		if root, err := document.Decode(bytes.TrimPrefix(c.Text, []byte("\ufeff"))); err != nil || root == nil {
 			t.Fatalf("no YAML any more: %v\n%s\n%s", err, data, c.Text)
 		}
-		again := Convert("a.yaml", c.Text, testModern)
+		again := File("a.yaml", c.Text, testModern)
 		if again.Changes != 0 || !bytes.Equal(again.Text, c.Text) {
 			t.Fatalf("a second run changes more:\n%s\n%s\n%s", data, c.Text, again.Text)
 		}

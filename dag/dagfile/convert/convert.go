@@ -1,4 +1,4 @@
-package dagfile
+package convert
 
 import (
 	"bytes"
@@ -24,8 +24,8 @@ type OldOperator struct {
 	Renamed map[string]string
 }
 
-// Converted is what [Convert] made of a file.
-type Converted struct {
+// Result is what [File] made of a file.
+type Result struct {
 	// Text is the whole file. It is the input itself when nothing changed.
 	Text []byte
 	// Changes is how many places changed.
@@ -34,12 +34,12 @@ type Converted struct {
 	Notes dag.Diagnostics
 }
 
-// Convert edits a DAG file of dag-factory before 1.0 in place: removed keys, tags and
+// File edits a DAG file of dag-factory before 1.0 in place: removed keys, tags and
 // old operator paths get their present spelling, which dag-factory 1.1 reads too. All
 // other bytes stay: comments, quotes, anchors, line ends. Converting the result again
 // changes nothing. name is the file's path for messages; modern knows the old operators
 // and may be nil.
-func Convert(name string, data []byte, modern func(operator string) (OldOperator, bool)) Converted {
+func File(name string, data []byte, modern func(operator string) (OldOperator, bool)) Result {
 	s := reading.NewScope(name)
 	text := bytes.TrimPrefix(data, []byte("\ufeff"))
 	root, ok := document.Parse(s, data, false)
@@ -47,7 +47,7 @@ func Convert(name string, data []byte, modern func(operator string) (OldOperator
 		if ok && root != nil {
 			s.Errorf(root, "the file must be a mapping from DAG ids to DAGs, not %s", reading.Show(root))
 		}
-		return Converted{Text: data, Notes: s.Diagnostics()}
+		return Result{Text: data, Notes: s.Diagnostics()}
 	}
 	c := &converter{Scope: s, sourceText: newSource(text), modern: modern, seen: map[visit]bool{}}
 	if discover.IsDefaults(name) {
@@ -60,16 +60,16 @@ func Convert(name string, data []byte, modern func(operator string) (OldOperator
 	}
 	c.tags(root, nil)
 	if len(c.changes) == 0 {
-		return Converted{Text: data, Notes: s.Diagnostics()}
+		return Result{Text: data, Notes: s.Diagnostics()}
 	}
 	result, ok := c.apply(root)
 	if !ok {
 		for _, ch := range c.changes {
 			s.Warnf(ch.at, "%s: by hand, as an edit would change more than that", ch.advice)
 		}
-		return Converted{Text: data, Notes: s.Diagnostics()}
+		return Result{Text: data, Notes: s.Diagnostics()}
 	}
-	return Converted{Text: append(data[:len(data)-len(text):len(data)-len(text)], result...), Changes: len(c.changes), Notes: s.Diagnostics()}
+	return Result{Text: append(data[:len(data)-len(text):len(data)-len(text)], result...), Changes: len(c.changes), Notes: s.Diagnostics()}
 }
 
 // change is one thing that is converted: edits of the text, and the same to the tree.

@@ -1,0 +1,2 @@
+// Package convert rewrites DAG files of older versions of dag-factory, for dags convert.
+package convert
