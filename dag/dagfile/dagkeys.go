@@ -10,6 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/canonical"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -164,9 +165,9 @@ func ownerLinksKey() key[dagDraft] {
 			if len(d.OwnerLinks) == 0 {
 				return nil
 			}
-			var links fields
+			var links canonical.Fields
 			for _, owner := range slices.Sorted(maps.Keys(d.OwnerLinks)) {
-				links = append(links, field{owner, d.OwnerLinks[owner]})
+				links = links.With(owner, d.OwnerLinks[owner])
 			}
 			return links
 		},
@@ -336,22 +337,22 @@ func (r *dagReader) checkParam(label string, at *yaml.Node, schema map[string]an
 
 // emitParams returns the canonical form of params.
 func emitParams(p paramSet) any {
-	var all fields
+	var all canonical.Fields
 	for _, name := range p.names {
 		value, has := p.values.Get(name)
 		schema, typed := p.schemas[name]
 		if !typed {
-			all = append(all, field{name, value})
+			all = all.With(name, value)
 			continue
 		}
-		param := fields{{"__type__", reading.TypeParam}}
+		param := canonical.Of("__type__", reading.TypeParam)
 		if has {
-			param = append(param, field{"default", value})
+			param = param.With("default", value)
 		}
 		for _, keyword := range slices.Sorted(maps.Keys(schema)) {
-			param = append(param, field{keyword, schema[keyword]})
+			param = param.With(keyword, schema[keyword])
 		}
-		all = append(all, field{name, param})
+		all = all.With(name, param)
 	}
 	if len(all) == 0 {
 		return nil

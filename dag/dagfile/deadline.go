@@ -8,6 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/canonical"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -54,14 +55,14 @@ func deadlineSchema() map[string]any {
 	})
 }
 
-func canonicalDeadline(l dag.Deadline, zone *time.Location) fields {
+func canonicalDeadline(l dag.Deadline, zone *time.Location) canonical.Fields {
 	ref := l.Reference
 	if ref == dag.DeadlineFixed {
 		ref = reading.WallText(l.At, zone)
 	}
-	f := fields{{"reference", ref}, {"interval", l.Interval.String()}, {"callback", l.Callbacks}}
+	f := canonical.Of("reference", ref).With("interval", l.Interval.String()).With("callback", l.Callbacks)
 	if l.Reference == dag.DeadlineAverageRuntime {
-		f = append(f, field{"max_runs", l.MaxRuns}, field{"min_runs", l.MinRuns})
+		f = f.With("max_runs", l.MaxRuns).With("min_runs", l.MinRuns)
 	}
 	return f
 }

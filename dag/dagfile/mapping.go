@@ -7,6 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/canonical"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -277,19 +278,19 @@ func (r *dagReader) resolveMapped(t *taskDraft, down end, names endNames) (list 
 }
 
 // mapping returns the canonical form of a task's mapping.
-func (o outline) mapping(t *dag.Task) fields {
+func (o outline) mapping(t *dag.Task) canonical.Fields {
 	m := t.Mapping
 	if m == nil {
 		return nil
 	}
 	if m.Kwargs != nil {
-		return fields{{"expand_kwargs", o.mappedValues(m.Kwargs)}}
+		return canonical.Of("expand_kwargs", o.mappedValues(m.Kwargs))
 	}
-	var args fields
+	var args canonical.Fields
 	for i := range m.Args {
-		args = append(args, field{m.Args[i].Name, o.mappedValues(&m.Args[i].MappedValues)})
+		args = args.With(m.Args[i].Name, o.mappedValues(&m.Args[i].MappedValues))
 	}
-	return fields{{"expand", args}}
+	return canonical.Of("expand", args)
 }
 
 func (o outline) mappedValues(v *dag.MappedValues) any {

@@ -10,6 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/canonical"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -198,7 +199,7 @@ func decoded(t *testing.T, args *yaml.Node) map[string]string {
 	t.Helper()
 	values := map[string]string{}
 	for k, v := range yamlvalue.Pairs(args) {
-		text, err := yaml.Marshal(canonicalCopy(v))
+		text, err := yaml.Marshal(canonical.Node(v))
 		require.NoError(t, err)
 		values[k.Value] = string(text)
 	}

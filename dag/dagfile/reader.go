@@ -15,6 +15,7 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile/document"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
+	"github.com/dingdag/dingdag/dag/dagfile/schedule"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -181,8 +182,8 @@ func (r *dagReader) readSchedule() {
 	if given.value == nil {
 		return
 	}
-	plan, ok := r.schedule(given.value)
-	if !ok {
+	plan, on, ok := r.schedules().Schedule(given.value)
+	if d.Assets = on; !ok {
 		return
 	}
 	if plan.Zone != "" {
@@ -206,6 +207,11 @@ func (r *dagReader) readSchedule() {
 		p.ScheduleText = p.ScheduleSummary()
 	}
 	r.checkSchedule(given, plan)
+}
+
+// schedules reads schedules and assets in the scope of the DAG or a task.
+func (r *dagReader) schedules() *schedule.Reader {
+	return &schedule.Reader{Scope: r.Scope, Root: r.src.Root, Document: r.opts.document(), Zones: &r.zones, Intervals: r.opts.CronIntervals}
 }
 
 func (r *dagReader) checkSchedule(given pair, plan dag.Schedule) {

@@ -9,6 +9,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/schedule"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -215,4 +216,25 @@ func emailFlagKey(name string, at func(*taskBase) *bool) key[taskBase] {
 	}
 	k.emit = nil
 	return k
+}
+
+// assetsKey declares a list of assets that a task reads or writes.
+func assetsKey(name, doc string, at func(*taskBase) *[]*dag.Asset) key[taskBase] {
+	return key[taskBase]{
+		name: name, doc: doc, schema: map[string]any{"$ref": "#/$defs/assets"},
+		reset: func(t *taskBase) { *at(t) = nil },
+		set: func(r *dagReader, t *taskBase, _, v *yaml.Node) {
+			*at(t) = r.schedules().Assets(name, v)
+		},
+		emit: func(t *taskBase) any {
+			var list []any
+			for _, a := range *at(t) {
+				list = append(list, schedule.CanonicalAsset(a))
+			}
+			if list == nil {
+				return nil
+			}
+			return list
+		},
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/canonical"
 	"github.com/dingdag/dingdag/dag/dagfile/document"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
@@ -282,7 +283,7 @@ func (t schemaTypes) fromJSON(text string) (*yaml.Node, error) {
 	_, isMapping := v.(*dag.Map)
 	switch {
 	case isList && t.list, isMapping && t.mapping:
-		return canonicalNode(v), nil
+		return canonical.Node(v), nil
 	case t.takesText():
 		return nil, nil
 	case err != nil:

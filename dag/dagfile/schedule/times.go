@@ -1,4 +1,4 @@
-package dagfile
+package schedule
 
 import (
 	"strings"
@@ -10,32 +10,7 @@ import (
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-// schedule reads the value of the key schedule.
-func (r *dagReader) schedule(n *yaml.Node) (dag.Schedule, bool) {
-	n, ok := r.Builtin(n)
-	if !ok {
-		return dag.Schedule{}, false
-	}
-	if isAssetSchedule(n) {
-		return r.assetSchedule(n)
-	}
-	switch yamlvalue.KindOf(n) {
-	case yamlvalue.Null:
-		return dag.Schedule{}, true
-	case yamlvalue.Text:
-		return r.textSchedule(n.Value), true
-	case yamlvalue.Map:
-		if reading.TypeOf(n) != "" {
-			return r.typedSchedule(n)
-		}
-		return r.mappedSchedule(n)
-	default:
-		r.Errorf(n, "schedule: want a cron expression, a preset such as \"@daily\" or every: 30m, not %s", reading.Show(n))
-		return dag.Schedule{}, false
-	}
-}
-
-func (r *dagReader) textSchedule(text string) dag.Schedule {
+func (r *Reader) textSchedule(text string) dag.Schedule {
 	text = strings.TrimSpace(text)
 	switch strings.ToLower(text) {
 	case "none":
@@ -45,11 +20,11 @@ func (r *dagReader) textSchedule(text string) dag.Schedule {
 	case "@continuous":
 		return dag.Schedule{Kind: dag.ContinuousSchedule}
 	}
-	return dag.Schedule{Kind: dag.CronSchedule, Crons: text, Interval: r.opts.CronIntervals}
+	return dag.Schedule{Kind: dag.CronSchedule, Crons: text, Interval: r.Intervals}
 }
 
 // mappedSchedule reads {every: 30m} and {cron: …, timezone: …, mode: …}.
-func (r *dagReader) mappedSchedule(n *yaml.Node) (dag.Schedule, bool) {
+func (r *Reader) mappedSchedule(n *yaml.Node) (dag.Schedule, bool) {
 	result, ok := dag.Schedule{}, true
 	var mode *yaml.Node
 	for k, v := range yamlvalue.Pairs(n) {
@@ -92,12 +67,12 @@ func (r *dagReader) mappedSchedule(n *yaml.Node) (dag.Schedule, bool) {
 		r.Errorf(n, "schedule: timezone has no meaning beside every")
 		ok = false
 	case mode == nil:
-		result.Interval = r.opts.CronIntervals
+		result.Interval = r.Intervals
 	}
 	return result, ok && r.checkCrons(n, result)
 }
 
-func (r *dagReader) cronMode(n *yaml.Node) (interval, ok bool) {
+func (r *Reader) cronMode(n *yaml.Node) (interval, ok bool) {
 	mode, ok := r.Text("mode", n)
 	if ok && mode != "trigger" && mode != "interval" {
 		r.Errorf(n, "mode %q is unknown: want trigger or interval", yamlvalue.Excerpt(mode))
@@ -107,7 +82,7 @@ func (r *dagReader) cronMode(n *yaml.Node) (interval, ok bool) {
 }
 
 // checkCrons refuses what no timetable can do.
-func (r *dagReader) checkCrons(n *yaml.Node, c dag.Schedule) bool {
+func (r *Reader) checkCrons(n *yaml.Node, c dag.Schedule) bool {
 	if c.Interval && strings.Contains(c.Crons, "\n") {
 		r.Errorf(n, "schedule: several cron expressions work in trigger mode only: write mode: trigger")
 		return false
@@ -116,7 +91,7 @@ func (r *dagReader) checkCrons(n *yaml.Node, c dag.Schedule) bool {
 }
 
 // cronTexts reads one expression or a list of them.
-func (r *dagReader) cronTexts(n *yaml.Node) (string, bool) {
+func (r *Reader) cronTexts(n *yaml.Node) (string, bool) {
 	if n.Kind != yaml.SequenceNode {
 		return r.Text("cron", n)
 	}
@@ -128,8 +103,8 @@ func (r *dagReader) cronTexts(n *yaml.Node) (string, bool) {
 	return strings.Join(list, "\n"), ok
 }
 
-func (r *dagReader) zoneName(n *yaml.Node) (string, bool) {
-	loc, ok := r.Scope.Zone(n, &r.zones)
+func (r *Reader) zoneName(n *yaml.Node) (string, bool) {
+	loc, ok := r.Zone(n, r.Zones)
 	if !ok {
 		return "", false
 	}
@@ -137,7 +112,7 @@ func (r *dagReader) zoneName(n *yaml.Node) (string, bool) {
 }
 
 // typedSchedule reads a timedelta or one of the timetable classes.
-func (r *dagReader) typedSchedule(n *yaml.Node) (dag.Schedule, bool) {
+func (r *Reader) typedSchedule(n *yaml.Node) (dag.Schedule, bool) {
 	t, ok := r.Typed(n)
 	if !ok {
 		return dag.Schedule{}, false
@@ -145,7 +120,7 @@ func (r *dagReader) typedSchedule(n *yaml.Node) (dag.Schedule, bool) {
 	switch t.Path {
 	case reading.TypeTimedelta:
 		d, ok := r.Timedelta(n)
-		return dag.Schedule{Kind: dag.EverySchedule, Every: d, Interval: r.opts.CronIntervals}, ok
+		return dag.Schedule{Kind: dag.EverySchedule, Every: d, Interval: r.Intervals}, ok
 	case reading.TypeCron:
 		return r.cronTimetable(t, "cron", "*", "timezone", "interval", "run_immediately")
 	case reading.TypeCronInterval:
@@ -162,7 +137,7 @@ func (r *dagReader) typedSchedule(n *yaml.Node) (dag.Schedule, bool) {
 	return dag.Schedule{}, false
 }
 
-func (r *dagReader) cronTimetable(t reading.Typed, signature ...string) (dag.Schedule, bool) {
+func (r *Reader) cronTimetable(t reading.Typed, signature ...string) (dag.Schedule, bool) {
 	args, ok := r.Bind(t, signature...)
 	if !ok || !r.requireArgs(t, args, "cron", "timezone") || !r.checkDefaults(args) {
 		return dag.Schedule{}, false
@@ -173,7 +148,7 @@ func (r *dagReader) cronTimetable(t reading.Typed, signature ...string) (dag.Sch
 }
 
 // multipleCron reads a class whose positional arguments are any number of expressions.
-func (r *dagReader) multipleCron(t reading.Typed) (dag.Schedule, bool) {
+func (r *Reader) multipleCron(t reading.Typed) (dag.Schedule, bool) {
 	named := t
 	named.Args = nil
 	args, ok := r.Bind(named, "*", "timezone", "interval", "run_immediately")
@@ -194,7 +169,7 @@ func (r *dagReader) multipleCron(t reading.Typed) (dag.Schedule, bool) {
 	return dag.Schedule{Kind: dag.CronSchedule, Crons: strings.Join(crons, "\n"), Zone: zone}, ok
 }
 
-func (r *dagReader) deltaTimetable(t reading.Typed, signature ...string) (dag.Schedule, bool) {
+func (r *Reader) deltaTimetable(t reading.Typed, signature ...string) (dag.Schedule, bool) {
 	args, ok := r.Bind(t, signature...)
 	if !ok || !r.requireArgs(t, args, "delta") || !r.checkDefaults(args) {
 		return dag.Schedule{}, false
@@ -203,7 +178,7 @@ func (r *dagReader) deltaTimetable(t reading.Typed, signature ...string) (dag.Sc
 	return dag.Schedule{Kind: dag.EverySchedule, Every: d, Interval: t.Path == reading.TypeDeltaInterval}, ok
 }
 
-func (r *dagReader) requireArgs(t reading.Typed, args map[string]*yaml.Node, names ...string) bool {
+func (r *Reader) requireArgs(t reading.Typed, args map[string]*yaml.Node, names ...string) bool {
 	for _, name := range names {
 		if args[name] == nil {
 			r.Errorf(t.Node, "%s needs %s", t.Path, name)
@@ -214,7 +189,7 @@ func (r *dagReader) requireArgs(t reading.Typed, args map[string]*yaml.Node, nam
 }
 
 // checkDefaults refuses the timetable arguments that are understood at their defaults only.
-func (r *dagReader) checkDefaults(args map[string]*yaml.Node) bool {
+func (r *Reader) checkDefaults(args map[string]*yaml.Node) bool {
 	if v := args["interval"]; v != nil && yamlvalue.KindOf(v) != yamlvalue.Null {
 		if d, ok := r.Duration("interval", v); !ok || d != 0 {
 			r.Errorf(v, "interval is not supported: use airflow.timetables.interval.CronDataIntervalTimetable")
@@ -228,38 +203,4 @@ func (r *dagReader) checkDefaults(args map[string]*yaml.Node) bool {
 		}
 	}
 	return true
-}
-
-// canonicalTimes returns the canonical form of a schedule that is read in the zone loc.
-// plainZone is the zone in which a plain cron string would be read.
-func canonicalTimes(c dag.Schedule, loc, plainZone string) any {
-	switch {
-	case c.Kind == dag.EverySchedule && c.Interval:
-		return typedCall(reading.TypeDeltaInterval, nil, field{"delta", c.Every.String()})
-	case c.Kind == dag.EverySchedule:
-		return fields{{"every", c.Every.String()}}
-	case c.Kind != dag.CronSchedule:
-		return c.String()
-	case c.Interval:
-		return typedCall(reading.TypeCronInterval, []any{c.Crons, loc})
-	case strings.Contains(c.Crons, "\n"):
-		var crons []any
-		for cron := range strings.SplitSeq(c.Crons, "\n") {
-			crons = append(crons, cron)
-		}
-		return typedCall(reading.TypeCrons, crons, field{"timezone", loc})
-	case loc != plainZone:
-		return typedCall(reading.TypeCron, []any{c.Crons}, field{"timezone", loc})
-	}
-	return c.Crons
-}
-
-// typedCall returns the mapping of a typed value with positional arguments, and named
-// ones as further fields.
-func typedCall(path string, args []any, named ...field) fields {
-	call := fields{{"__type__", path}}
-	if len(args) > 0 {
-		call = append(call, field{"__args__", args})
-	}
-	return append(call, named...)
 }

@@ -1,4 +1,4 @@
-package dagfile
+package schedule
 
 import (
 	"maps"
@@ -19,41 +19,21 @@ import (
 
 // assetReader reads assets, by the names of a catalogue file if there is one.
 type assetReader struct {
-	*dagReader
+	*Reader
 	// what is the key that is read, for messages.
 	what string
 	// names are the URIs of the catalogue by name, nil without one.
 	names map[string]string
 }
 
-// assetsKey declares a list of assets that a task reads or writes.
-func assetsKey(name, doc string, at func(*taskBase) *[]*dag.Asset) key[taskBase] {
-	return key[taskBase]{
-		name: name, doc: doc, schema: map[string]any{"$ref": "#/$defs/assets"},
-		reset: func(t *taskBase) { *at(t) = nil },
-		set: func(r *dagReader, t *taskBase, _, v *yaml.Node) {
-			*at(t) = r.taskAssets(name, v)
-		},
-		emit: func(t *taskBase) any {
-			var list []any
-			for _, a := range *at(t) {
-				list = append(list, canonicalAsset(a))
-			}
-			if list == nil {
-				return nil
-			}
-			return list
-		},
-	}
-}
-
-// taskAssets reads inlets or outlets: a list, one typed asset, or names of a catalogue.
-func (r *dagReader) taskAssets(name string, n *yaml.Node) []*dag.Asset {
+// Assets reads the key name of a task, which is inlets or outlets: a list, one typed asset, or
+// names of a catalogue.
+func (r *Reader) Assets(name string, n *yaml.Node) []*dag.Asset {
 	n, ok := r.Builtin(n)
 	if !ok {
 		return nil
 	}
-	a := &assetReader{dagReader: r, what: name}
+	a := &assetReader{Reader: r, what: name}
 	switch yamlvalue.KindOf(n) {
 	case yamlvalue.List:
 		return a.list(n)
@@ -288,7 +268,7 @@ func (a *assetReader) readCatalogue(n *yaml.Node) bool {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(filepath.Dir(a.File), path)
 	}
-	if _, err := os.Stat(path); err == nil && !discover.StaysIn(path, a.src.Root) {
+	if _, err := os.Stat(path); err == nil && !discover.StaysIn(path, a.Root) {
 		a.Errorf(n, "the file of the assets %q lies outside of the DAGs folder", yamlvalue.Excerpt(text))
 		return false
 	}
@@ -297,14 +277,14 @@ func (a *assetReader) readCatalogue(n *yaml.Node) bool {
 		a.Errorf(n, "read the file of the assets %q: %s", yamlvalue.Excerpt(text), document.ErrorText(err))
 		return false
 	}
-	a.names = readDatasets(a.In(path), data, a.opts)
+	a.names = readDatasets(a.In(path), data, a.Document)
 	return a.names != nil
 }
 
 // readDatasets returns the URIs of a catalogue by name, nil after an error.
-func readDatasets(s reading.Scope, data []byte, opts Options) map[string]string {
+func readDatasets(s reading.Scope, data []byte, opts document.Options) map[string]string {
 	before := s.Failed()
-	root := document.Read(s, data, opts.document())
+	root := document.Read(s, data, opts)
 	if root == nil {
 		return nil
 	}
@@ -340,15 +320,14 @@ func readDatasets(s reading.Scope, data []byte, opts Options) map[string]string 
 
 // assetSchedule reads a schedule by assets: a list, an expression, or a mapping with
 // datasets. It returns the schedule by time beside it, if any.
-func (r *dagReader) assetSchedule(n *yaml.Node) (dag.Schedule, bool) {
-	a := &assetReader{dagReader: r, what: "schedule"}
+func (r *Reader) assetSchedule(n *yaml.Node) (by dag.Schedule, on *dag.AssetCondition, ok bool) {
+	a := &assetReader{Reader: r, what: "schedule"}
 	if _, v := yamlvalue.Lookup(n, "datasets"); v == nil && !hasAny(n, "file", "timetable") {
-		condition, ok := a.condition(n, false)
-		r.draft.Assets = condition
-		return dag.Schedule{}, ok
+		on, ok = a.condition(n, false)
+		return by, on, ok
 	}
 	var datasets, file, times *yaml.Node
-	ok := true
+	ok = true
 	for k, v := range yamlvalue.Pairs(n) {
 		switch k.Value {
 		case "datasets":
@@ -364,28 +343,29 @@ func (r *dagReader) assetSchedule(n *yaml.Node) (dag.Schedule, bool) {
 	}
 	if datasets == nil {
 		r.Errorf(n, "schedule: file and timetable stand beside datasets, which is missing")
-		return dag.Schedule{}, false
+		return by, nil, false
 	}
 	if file != nil && !a.readCatalogue(file) || !ok {
-		return dag.Schedule{}, false
+		return by, nil, false
 	}
-	condition, ok := a.condition(datasets, true)
-	if !ok || times == nil {
-		r.draft.Assets = condition
-		return dag.Schedule{}, ok
+	if on, ok = a.condition(datasets, true); !ok || times == nil {
+		return by, on, ok
 	}
-	plan, ok := r.timesBeside(times)
-	r.draft.Assets = condition
-	return plan, ok
+	by, ok = r.timesBeside(times)
+	return by, on, ok
 }
 
 // timesBeside reads the timetable of a schedule by time or assets.
-func (r *dagReader) timesBeside(n *yaml.Node) (dag.Schedule, bool) {
+func (r *Reader) timesBeside(n *yaml.Node) (dag.Schedule, bool) {
+	n, ok := r.Builtin(n)
+	if !ok {
+		return dag.Schedule{}, false
+	}
 	if isAssetSchedule(n) {
 		r.Errorf(n, "timetable: want a schedule by time, not assets")
 		return dag.Schedule{}, false
 	}
-	plan, ok := r.schedule(n)
+	plan, ok := r.times(n)
 	if ok && (plan.Kind == dag.NoSchedule || plan.Kind == dag.ContinuousSchedule) {
 		r.Errorf(n, "timetable: want a schedule by time, not %s: leave it out", reading.Show(n))
 		return dag.Schedule{}, false

@@ -1,4 +1,4 @@
-package dagfile
+package schedule
 
 import (
 	"errors"
