@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag"
@@ -19,7 +20,7 @@ import (
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-func newCmdAssets(a *app) *cobra.Command {
+func newCmdAssets(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "assets", Short: "List assets, and run the DAG that makes one",
 		Example: "  dingdag assets list\n  dingdag assets materialize s3://warehouse/orders",
@@ -81,7 +82,7 @@ func assetUses(ds []*dag.DAG) []*assetUse {
 	return out
 }
 
-func newCmdAssetsList(a *app) *cobra.Command {
+func newCmdAssetsList(a *app.App) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the assets of the DAGs folder", Example: "  dingdag assets list\n  dingdag assets list -o json", Args: command.NoArgs,
@@ -110,15 +111,15 @@ type eventRow struct {
 	MapIndex  int       `json:"source_map_index"`
 }
 
-func runAssetsList(ctx context.Context, a *app, output string) error {
+func runAssetsList(ctx context.Context, a *app.App, output string) error {
 	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
-	res, err := a.readDAGs()
+	res, err := a.DAGs.Read()
 	if err != nil {
 		return err
 	}
-	last, err := a.lastAssetEvents(ctx)
+	last, err := lastAssetEvents(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -128,7 +129,7 @@ func runAssetsList(ctx context.Context, a *app, output string) error {
 		event := ""
 		if e := last[u.uri]; e != nil {
 			row.LastEvent = &eventRow{e.At, e.DAGID, e.RunID, e.TaskID, e.MapIndex}
-			event = a.date(e.At) + " by " + e.DAGID + "." + e.TaskID
+			event = a.Date(e.At) + " by " + e.DAGID + "." + e.TaskID
 		}
 		l.Add(row, u.uri, u.name, joinRefs(u.producers), strings.Join(u.consumers, ", "), event)
 	}
@@ -158,13 +159,13 @@ func joinRefs(refs []taskRef) string {
 }
 
 // lastAssetEvents are the newest events by URI. Without a store there are none.
-func (a *app) lastAssetEvents(ctx context.Context) (map[string]*store.AssetEvent, error) {
+func lastAssetEvents(ctx context.Context, a *app.App) (map[string]*store.AssetEvent, error) {
 	last := map[string]*store.AssetEvent{}
-	ok, err := a.storeExists()
+	ok, err := a.HasStore()
 	if err != nil || !ok {
 		return last, err
 	}
-	s, err := a.openStore(ctx)
+	s, err := a.OpenStore(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +176,7 @@ func (a *app) lastAssetEvents(ctx context.Context) (map[string]*store.AssetEvent
 	return last, err
 }
 
-func newCmdAssetsMaterialize(a *app) *cobra.Command {
+func newCmdAssetsMaterialize(a *app.App) *cobra.Command {
 	var uri, name, conf string
 	cmd := &cobra.Command{
 		Use:   "materialize [URI|NAME]",
@@ -183,7 +184,7 @@ func newCmdAssetsMaterialize(a *app) *cobra.Command {
 		Long: `Creates a queued run of the DAG that has a task with the asset among its outlets: the whole
 DAG, as Airflow does. A dingdag that works on the same home folder starts it within a second.`,
 		Example: "  dingdag assets materialize s3://warehouse/orders\n  dingdag assets materialize --name orders --conf '{\"day\": \"2026-01-31\"}'",
-		Args:    command.RangeArgs(0, "URI|NAME"), ValidArgsFunction: a.completeAssets,
+		Args:    command.RangeArgs(0, "URI|NAME"), ValidArgsFunction: completeAssets(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			given := 0
 			for _, set := range []bool{len(args) > 0, cmd.Flags().Changed("uri"), cmd.Flags().Changed("name")} {
@@ -215,25 +216,27 @@ DAG, as Airflow does. A dingdag that works on the same home folder starts it wit
 }
 
 // completeAssets offers the assets that a task makes.
-func (a *app) completeAssets(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	res, err := a.readDAGs()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var out []string
-	for _, u := range assetUses(res.DAGs) {
-		if len(u.producers) > 0 && strings.HasPrefix(u.uri, prefix) {
-			out = append(out, u.uri+"\t"+joinRefs(u.producers))
+func completeAssets(a *app.App) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
+		res, err := a.DAGs.Read()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		var out []string
+		for _, u := range assetUses(res.DAGs) {
+			if len(u.producers) > 0 && strings.HasPrefix(u.uri, prefix) {
+				out = append(out, u.uri+"\t"+joinRefs(u.producers))
+			}
+		}
+		return out, cobra.ShellCompDirectiveNoFileComp
 	}
-	return out, cobra.ShellCompDirectiveNoFileComp
 }
 
-func runAssetsMaterialize(ctx context.Context, a *app, uri, name string, t engine.Trigger) error {
-	res, err := a.readDAGs()
+func runAssetsMaterialize(ctx context.Context, a *app.App, uri, name string, t engine.Trigger) error {
+	res, err := a.DAGs.Read()
 	if err != nil {
 		return err
 	}

@@ -11,13 +11,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store"
 )
 
-func newCmdBackfill(a *app) *cobra.Command {
+func newCmdBackfill(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "backfill", Short: "Run a DAG for dates that are past",
 		Example: "  dingdag backfill create my_dag --from-date 2026-01-01 --to-date 2026-01-31\n  dingdag backfill list",
@@ -38,7 +39,7 @@ type backfillFlags struct {
 	maxActiveRuns                            int
 }
 
-func newCmdBackfillCreate(a *app) *cobra.Command {
+func newCmdBackfillCreate(a *app.App) *cobra.Command {
 	var f backfillFlags
 	cmd := &cobra.Command{
 		Use:   "create DAG",
@@ -52,7 +53,7 @@ Runs that are queued or running are left alone. Those that have ended are left a
 or cleared by --reprocess-behavior: they keep their conf and their version of the DAG.`,
 		Example: `  dingdag backfill create my_dag --from-date 2026-01-01 --to-date 2026-01-31 --dry-run
   dingdag backfill create --dag-id my_dag --from-date 2026-01-01 --to-date 2026-01-31 --reprocess-behavior failed`,
-		Args: command.RangeArgs(0, "DAG"), ValidArgsFunction: a.completeDAGs,
+		Args: command.RangeArgs(0, "DAG"), ValidArgsFunction: a.CompleteDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(args) > 0 && f.dagID != "" && f.dagID != args[0]:
@@ -80,12 +81,12 @@ or cleared by --reprocess-behavior: they keep their conf and their version of th
 }
 
 // request reads the flags; a mistake names its flag.
-func (f *backfillFlags) request(a *app) (r engine.BackfillRequest, err error) {
+func (f *backfillFlags) request(a *app.App) (r engine.BackfillRequest, err error) {
 	for _, d := range []struct {
 		flag, value string
 		to          *time.Time
 	}{{"from-date", f.from, &r.From}, {"to-date", f.to, &r.To}} {
-		if *d.to, err = a.parseDate(d.value); err != nil {
+		if *d.to, err = a.ParseDate(d.value); err != nil {
 			return r, command.Usagef("--%s: %w", d.flag, err)
 		}
 	}
@@ -102,7 +103,7 @@ type backfillDateRow struct {
 	Outcome     store.BackfillOutcome `json:"outcome"`
 }
 
-func runBackfillCreate(ctx context.Context, a *app, f backfillFlags) error {
+func runBackfillCreate(ctx context.Context, a *app.App, f backfillFlags) error {
 	if err := show.CheckOutput(f.output); err != nil {
 		return err
 	}
@@ -110,36 +111,36 @@ func runBackfillCreate(ctx context.Context, a *app, f backfillFlags) error {
 	if err != nil {
 		return err
 	}
-	e, err := a.asker(ctx)
+	e, err := a.Asker(ctx)
 	if err != nil {
 		return err
 	}
-	d, derr := a.findDAG(f.dagID)
+	d, derr := a.DAGs.Find(f.dagID)
 	if derr == nil {
-		a.showIn(d)
+		a.ShowIn(d)
 	}
-	if now := clock(); r.From.Before(now) && r.To.After(now) {
-		fmt.Fprintf(a.Err, "a backfill runs what is past: dates up to %s that are not over yet are left out\n", a.date(r.To))
+	if now := a.Clock(); r.From.Before(now) && r.To.After(now) {
+		fmt.Fprintf(a.Err, "a backfill runs what is past: dates up to %s that are not over yet are left out\n", a.Date(r.To))
 	}
 	if f.dryRun {
 		if derr != nil {
 			return derr
 		}
-		_, dates, err := engine.PlanBackfill(ctx, a.store, d, r, clock())
+		_, dates, err := engine.PlanBackfill(ctx, a.Store, d, r, a.Clock())
 		if err != nil {
 			return byFlag(err)
 		}
 		l := show.List{Columns: []string{"Logical date", "Run after", "Run"}}
 		for _, x := range dates {
-			l.Add(backfillDateRow{x.LogicalDate.UTC(), x.RunAfter.UTC(), x.Outcome}, a.date(x.LogicalDate), a.date(x.RunAfter), string(x.Outcome))
+			l.Add(backfillDateRow{x.LogicalDate.UTC(), x.RunAfter.UTC(), x.Outcome}, a.Date(x.LogicalDate), a.Date(x.RunAfter), string(x.Outcome))
 		}
-		l.Zone = a.showZone()
+		l.Zone = a.ShowZone()
 		return l.Print(a.Out, f.output)
 	}
-	r.Actor = a.actor()
+	r.Actor = a.Actor()
 	done, err := e.CreateBackfill(ctx, f.dagID, r)
 	if errors.Is(err, store.ErrNotFound) {
-		return a.unknownToScheduler(f.dagID, err)
+		return unknownToScheduler(a, f.dagID, err)
 	}
 	if err != nil {
 		return byFlag(err)
@@ -148,10 +149,10 @@ func runBackfillCreate(ctx context.Context, a *app, f backfillFlags) error {
 	if done.Paused {
 		fmt.Fprintf(a.Err, "dag %s is paused: no run starts until dingdag dags unpause %s\n", b.DAGID, b.DAGID)
 	}
-	if working, err := a.store.Leased(ctx, clock()); err != nil {
+	if working, err := a.Store.Leased(ctx, a.Clock()); err != nil {
 		return err
 	} else if !working {
-		fmt.Fprintf(a.Err, "no scheduler works on %s: no run starts until dingdag standalone\n", a.cfg.Home)
+		fmt.Fprintf(a.Err, "no scheduler works on %s: no run starts until dingdag standalone\n", a.Settings.Home)
 	}
 	_, err = fmt.Fprintf(a.Out, "created backfill %d of dag %s: %d new, %d cleared, %d in flight, %d left as they are\n", b.ID, b.DAGID,
 		n[store.BackfillCreated], n[store.BackfillCleared], n[store.BackfillInFlight], n[store.BackfillExists])
@@ -166,11 +167,11 @@ func byFlag(err error) error {
 	return err
 }
 
-func newCmdBackfillList(a *app) *cobra.Command {
+func newCmdBackfillList(a *app.App) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use: "list [DAG]", Short: "List backfills and how far they have come", Example: "  dingdag backfill list\n  dingdag backfill list my_dag -o json",
-		Args: command.RangeArgs(0, "DAG"), ValidArgsFunction: a.completeDAGs,
+		Args: command.RangeArgs(0, "DAG"), ValidArgsFunction: a.CompleteDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runBackfillList(cmd.Context(), a, strings.Join(args, ""), output)
 		},
@@ -199,11 +200,11 @@ type backfillRow struct {
 	Untouched     int                 `json:"untouched"`
 }
 
-func runBackfillList(ctx context.Context, a *app, dagID, output string) error {
+func runBackfillList(ctx context.Context, a *app.App, dagID, output string) error {
 	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
-	s, err := a.openStore(ctx)
+	s, err := a.OpenStore(ctx)
 	if err != nil {
 		return err
 	}
@@ -212,11 +213,11 @@ func runBackfillList(ctx context.Context, a *app, dagID, output string) error {
 		return err
 	}
 	if st, err := s.DAG(ctx, dagID); err == nil {
-		a.showInZoneOf(ctx, a.apiOn(s), st.Version) // it is the one DAG that is shown
+		a.ShowInZoneOf(ctx, a.APIOn(s), st.Version) // it is the one DAG that is shown
 	}
 	if len(bs) == 0 && dagID != "" {
 		if _, err := s.DAG(ctx, dagID); errors.Is(err, store.ErrNotFound) {
-			if _, err := a.findDAG(dagID); err != nil {
+			if _, err := a.DAGs.Find(dagID); err != nil {
 				return err
 			}
 		}
@@ -227,7 +228,7 @@ func runBackfillList(ctx context.Context, a *app, dagID, output string) error {
 		if err != nil {
 			return err
 		}
-		cells := []string{strconv.FormatInt(b.ID, 10), b.DAGID, string(b.State), a.date(b.From), a.date(b.To)}
+		cells := []string{strconv.FormatInt(b.ID, 10), b.DAGID, string(b.State), a.Date(b.From), a.Date(b.To)}
 		for _, n := range []int{c.Success, c.Failed, c.Active, c.Left, c.Untouched} {
 			cells = append(cells, strconv.Itoa(n))
 		}
@@ -236,11 +237,11 @@ func runBackfillList(ctx context.Context, a *app, dagID, output string) error {
 			c.Total, c.Success, c.Failed, c.Active, c.Left, c.Untouched,
 		}, cells...)
 	}
-	l.Zone = a.showZone()
+	l.Zone = a.ShowZone()
 	return l.Print(a.Out, output)
 }
 
-func newCmdBackfillSet(a *app, verb string, state store.BackfillState, short string) *cobra.Command {
+func newCmdBackfillSet(a *app.App, verb string, state store.BackfillState, short string) *cobra.Command {
 	return &cobra.Command{
 		Use: verb + " ID", Short: short, Example: "  dingdag backfill " + verb + " 1", Args: command.ExactArgs("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -248,11 +249,11 @@ func newCmdBackfillSet(a *app, verb string, state store.BackfillState, short str
 			if err != nil {
 				return command.Usagef("%q is not the number of a backfill: see dingdag backfill list", args[0])
 			}
-			s, err := a.openStore(cmd.Context())
+			s, err := a.OpenStore(cmd.Context())
 			if err != nil {
 				return err
 			}
-			b, err := engine.SetBackfill(cmd.Context(), s, id, state, a.actor(), clock())
+			b, err := engine.SetBackfill(cmd.Context(), s, id, state, a.Actor(), a.Clock())
 			if errors.Is(err, store.ErrNotFound) {
 				return fmt.Errorf("no backfill %d: see dingdag backfill list", id)
 			}

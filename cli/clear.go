@@ -1,24 +1,19 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
-	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store"
 )
@@ -46,7 +41,7 @@ cleared with its setups and teardowns. Callbacks do not run.
 It lists what it would clear and asks. A dingdag that works on the same home folder does
 it within a second; without one it is done in the store, for the next to start.`
 
-func newCmdTasksClear(a *app) *cobra.Command {
+func newCmdTasksClear(a *app.App) *cobra.Command {
 	var (
 		r          engine.ClearRequest
 		f          clearFlags
@@ -58,13 +53,13 @@ func newCmdTasksClear(a *app) *cobra.Command {
 		Long:  clearLong,
 		Example: `  dingdag tasks clear my_dag --run-id manual__2026-01-31T00:00:00+00:00 -t '^load$' -d
   dingdag tasks clear my_dag -s 2026-01-01 -e 2026-01-31 -f -y`,
-		Args: command.ExactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
+		Args: command.ExactArgs("DAG"), ValidArgsFunction: a.CompleteDAGs,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			r.DAGID = args[0]
-			if r.Start, err = a.parseDate(start); err != nil {
+			if r.Start, err = a.ParseDate(start); err != nil {
 				return command.Usagef("--start-date: %w", err)
 			}
-			if r.End, err = a.parseDate(end); err != nil {
+			if r.End, err = a.ParseDate(end); err != nil {
 				return command.Usagef("--end-date: %w", err)
 			}
 			return runClear(cmd.Context(), a, r, f)
@@ -73,7 +68,7 @@ func newCmdTasksClear(a *app) *cobra.Command {
 	fl := cmd.Flags()
 	fl.StringVarP(&r.TaskRegex, "task-regex", "t", "", "only tasks in whose id this expression matches (default all)")
 	fl.StringVar(&r.RunID, "run-id", "", "only this run (default every run)")
-	a.completeRunFlag(cmd, "run-id")
+	a.CompleteRunFlag(cmd, "run-id")
 	fl.BoolVar(&r.Past, "past", false, "with --run-id: the runs with an earlier logical date too")
 	fl.BoolVar(&r.Future, "future", false, "with --run-id: the runs with a later logical date too")
 	fl.StringVarP(&start, "start-date", "s", "", "only runs with this logical date or a later one")
@@ -84,7 +79,7 @@ func newCmdTasksClear(a *app) *cobra.Command {
 	return cmd
 }
 
-func newCmdDAGsClear(a *app) *cobra.Command {
+func newCmdDAGsClear(a *app.App) *cobra.Command {
 	var (
 		r engine.ClearRequest
 		f clearFlags
@@ -92,7 +87,7 @@ func newCmdDAGsClear(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "clear DAG RUN_ID", Short: "Run a DAG run again, whole or what failed of it", Long: clearLong,
 		Example: "  dingdag dags clear my_dag manual__2026-01-31T00:00:00+00:00\n  dingdag dags clear my_dag scheduled__2026-01-31T00:00:00+00:00 -f -y",
-		Args:    command.ExactArgs("DAG", "RUN_ID"), ValidArgsFunction: a.completeRuns,
+		Args:    command.ExactArgs("DAG", "RUN_ID"), ValidArgsFunction: a.CompleteRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.DAGID, r.RunID = args[0], args[1]
 			return runClear(cmd.Context(), a, r, f)
@@ -102,23 +97,23 @@ func newCmdDAGsClear(a *app) *cobra.Command {
 	return cmd
 }
 
-func runClear(ctx context.Context, a *app, r engine.ClearRequest, f clearFlags) error {
+func runClear(ctx context.Context, a *app.App, r engine.ClearRequest, f clearFlags) error {
 	if err := show.CheckOutput(f.output); err != nil {
 		return err
 	}
 	if err := r.Check(); err != nil {
 		return command.UsageError{Err: err}
 	}
-	e, err := a.asker(ctx)
+	e, err := a.Asker(ctx)
 	if err != nil {
 		return err
 	}
-	r.Actor = a.actor()
+	r.Actor = a.Actor()
 	dry := r
 	dry.DryRun = true
 	would, err := e.Clear(ctx, dry)
 	if err != nil {
-		return a.unknownDAG(ctx, r.DAGID, err)
+		return unknownDAG(ctx, a, r.DAGID, err)
 	}
 	if err := printAffected(a, r.DAGID, would, f.output); err != nil {
 		return err
@@ -130,7 +125,7 @@ func runClear(ctx context.Context, a *app, r engine.ClearRequest, f clearFlags) 
 	case f.dryRun:
 		return nil
 	case !f.yes:
-		if ok, err := a.confirm(ctx, "clear "+countAffected(would)); err != nil || !ok {
+		if ok, err := a.Confirm(ctx, "clear "+countAffected(would)); err != nil || !ok {
 			return err
 		}
 	}
@@ -139,51 +134,16 @@ func runClear(ctx context.Context, a *app, r engine.ClearRequest, f clearFlags) 
 		return err
 	}
 	fmt.Fprintf(a.Err, "cleared %s\n", countAffected(done))
-	return a.tellPaused(ctx, r.DAGID, done)
-}
-
-// asker is an engine that changes runs: by itself, or by asking the process that works on
-// the home folder.
-func (a *app) asker(ctx context.Context) (*engine.Engine, error) {
-	s, err := a.openStore(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return a.engine(s, s.Connections(), func(o *engine.Options) {
-		o.LogDir = filepath.Join(a.cfg.Home, "logs")
-		o.Alone = a.alone
-		o.FindDAG = func(id string) (*dag.DAG, error) { return a.findDAG(id) }
-	})
-}
-
-// alone reports whether nobody works on the home folder, who would hold its lock.
-func (a *app) alone() (bool, error) {
-	f, err := os.Open(filepath.Join(a.cfg.Home, "dingdag.lock"))
-	if errors.Is(err, fs.ErrNotExist) {
-		locked, err := a.storeLocked()
-		return !locked, err
-	}
-	if err != nil {
-		return false, fmt.Errorf("look at the lock of the home folder: %w", withoutOp(err))
-	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) // closing it gives it back
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return false, f.Close()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return false, err
-	}
-	locked, err := a.storeLocked()
-	return !locked, err
+	return tellPaused(ctx, a, r.DAGID, done)
 }
 
 // unknownDAG says more about an error when there is no such DAG at all.
-func (a *app) unknownDAG(ctx context.Context, id string, err error) error {
-	if a.store == nil {
+func unknownDAG(ctx context.Context, a *app.App, id string, err error) error {
+	if a.Store == nil {
 		return err // that is what is wrong
 	}
-	if _, derr := a.store.DAG(ctx, id); errors.Is(derr, store.ErrNotFound) {
-		if _, ferr := a.findDAG(id); ferr != nil {
+	if _, derr := a.Store.DAG(ctx, id); errors.Is(derr, store.ErrNotFound) {
+		if _, ferr := a.DAGs.Find(id); ferr != nil {
 			return ferr
 		}
 	}
@@ -201,29 +161,6 @@ func onceSaid(err error) error {
 		text = strings.TrimPrefix(text, asked)
 	}
 	return errors.New(text)
-}
-
-// confirm asks whether to do something, and says so if the answer is no.
-func (a *app) confirm(ctx context.Context, what string) (bool, error) {
-	f, ok := a.In.(*os.File)
-	if !ok || !show.IsTerminal(f) {
-		return false, command.Usagef("%s? There is no terminal to ask on: give -y to do it, or --dry-run to look only", what)
-	}
-	fmt.Fprintf(a.Err, "%s? [y/N] ", what)
-	answer := make(chan string, 1)
-	go func() {
-		line, _ := bufio.NewReader(f).ReadString('\n') // at its end the answer is no
-		answer <- strings.ToLower(strings.TrimSpace(line))
-	}()
-	select {
-	case line := <-answer:
-		if line == "y" || line == "yes" {
-			return true, nil
-		}
-	case <-ctx.Done():
-	}
-	fmt.Fprintln(a.Err, "nothing was changed")
-	return false, nil
 }
 
 func countAffected(d *engine.Affected) string {
@@ -249,7 +186,7 @@ type affectedRow struct {
 }
 
 // printAffected lists what changes: a run whose state does, and the task instances.
-func printAffected(a *app, dagID string, d *engine.Affected, output string) error {
+func printAffected(a *app.App, dagID string, d *engine.Affected, output string) error {
 	l := show.List{Columns: []string{"Run", "Task", "State", "Becomes"}, Once: "Run"}
 	for _, r := range d.Runs {
 		row := affectedRow{DAGID: dagID, RunID: r.RunID, LogicalDate: optional(r.LogicalDate), MapIndex: -1}
@@ -273,8 +210,8 @@ func printAffected(a *app, dagID string, d *engine.Affected, output string) erro
 }
 
 // tellPaused says that runs wait when they do because their DAG is paused.
-func (a *app) tellPaused(ctx context.Context, id string, done *engine.Affected) error {
-	st, err := a.store.DAG(ctx, id)
+func tellPaused(ctx context.Context, a *app.App, id string, done *engine.Affected) error {
+	st, err := a.Store.DAG(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}

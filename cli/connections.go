@@ -5,19 +5,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
-	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-func newCmdConnections(a *app) *cobra.Command {
+func newCmdConnections(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "connections",
 		Short: "Add, show, move and test connections",
@@ -33,20 +33,6 @@ passwords and extras are encrypted.`,
 	return cmd
 }
 
-// connectionStore is the store of the home folder, or nil when there is none yet:
-// looking something up makes no store.
-func (a *app) connectionStore(ctx context.Context) (connections.Store, error) {
-	ok, err := a.storeExists()
-	if err != nil || !ok {
-		return nil, err
-	}
-	s, err := a.openStore(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return s.Connections(), nil
-}
-
 // allConnections lists what is in a store, which may be nil.
 func allConnections(ctx context.Context, s connections.Store) ([]*connections.Connection, error) {
 	if s == nil {
@@ -55,72 +41,28 @@ func allConnections(ctx context.Context, s connections.Store) ([]*connections.Co
 	return s.Connections(ctx)
 }
 
-// nearConnection ends an error about an unknown id: it names the nearest one of a
-// store, which may be nil.
-func nearConnection(ctx context.Context, s connections.Store, id string) (string, error) {
-	all, err := allConnections(ctx, s)
-	ids := make([]string, len(all))
-	for i, c := range all {
-		ids[i] = c.ID
-	}
-	return yamlvalue.DidYouMean(id, slices.Values(ids)), err
-}
-
-// notef writes a line for people to standard error, where a failure to write could not
-// be told either.
-func (a *app) notef(format string, args ...any) {
-	_, _ = fmt.Fprintln(a.Err, "note:", show.Shown(a.Err, a.mask(fmt.Sprintf(format, args...))))
-}
-
-// lookup is the whole lookup order, files, environment and store, whose error about
-// an unknown id names the nearest one of the store.
-type lookup struct {
-	connections.Source
-	store connections.Store
-}
-
-func (a *app) lookup(ctx context.Context) (connections.Source, error) {
-	s, err := a.connectionStore(ctx)
-	if err != nil {
-		return nil, err
-	}
-	src, _, err := a.sources(s)
-	return lookup{src, s}, err
-}
-
-// Connection implements [connections.Source].
-func (l lookup) Connection(ctx context.Context, id string) (*connections.Connection, error) {
-	c, err := l.Source.Connection(ctx, id)
-	if !errors.Is(err, connections.ErrNotFound) {
-		return c, err
-	}
-	near, nerr := nearConnection(ctx, l.store, id)
-	if nerr != nil {
-		return nil, errors.Join(err, nerr)
-	}
-	return nil, fmt.Errorf("%w%s", err, near)
-}
-
 // completeConnections offers the ids of the store on the first argument.
-func (a *app) completeConnections(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	s, err := a.connectionStore(cmd.Context())
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	all, err := allConnections(cmd.Context(), s)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var out []string
-	for _, c := range all {
-		if strings.HasPrefix(c.ID, prefix) {
-			out = append(out, c.ID+"\t"+c.Type)
+func completeConnections(a *app.App) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
+		s, err := a.Connections(cmd.Context())
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		all, err := allConnections(cmd.Context(), s)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		var out []string
+		for _, c := range all {
+			if strings.HasPrefix(c.ID, prefix) {
+				out = append(out, c.ID+"\t"+c.Type)
+			}
+		}
+		return out, cobra.ShellCompDirectiveNoFileComp
 	}
-	return out, cobra.ShellCompDirectiveNoFileComp
 }
 
 type connectionRow struct {
@@ -211,7 +153,7 @@ func connectionListing(all []*connections.Connection) (*show.List, error) {
 	return l, nil
 }
 
-func newCmdConnectionsGet(a *app) *cobra.Command {
+func newCmdConnectionsGet(a *app.App) *cobra.Command {
 	var (
 		output      string
 		showSecrets bool
@@ -220,7 +162,7 @@ func newCmdConnectionsGet(a *app) *cobra.Command {
 		Use:     "get ID",
 		Short:   "Show the connection that tasks get for an id: of a file, the environment or the store",
 		Example: "  dingdag connections get dingding_default\n  dingdag connections get dingding_default -o json --show-secrets",
-		Args:    command.ExactArgs("ID"), ValidArgsFunction: a.completeConnections,
+		Args:    command.ExactArgs("ID"), ValidArgsFunction: completeConnections(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runConnectionsGet(cmd.Context(), a, args[0], output, showSecrets)
 		},
@@ -230,11 +172,11 @@ func newCmdConnectionsGet(a *app) *cobra.Command {
 	return cmd
 }
 
-func runConnectionsGet(ctx context.Context, a *app, id, output string, showSecrets bool) error {
+func runConnectionsGet(ctx context.Context, a *app.App, id, output string, showSecrets bool) error {
 	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
-	src, err := a.lookup(ctx)
+	src, err := a.Lookup(ctx)
 	if err != nil {
 		return err
 	}
@@ -243,7 +185,7 @@ func runConnectionsGet(ctx context.Context, a *app, id, output string, showSecre
 		return err
 	}
 	if !showSecrets {
-		c = a.maskerOnce().Redact(c)
+		c = a.Masker().Redact(c)
 	}
 	l, err := connectionListing([]*connections.Connection{c})
 	if err != nil {
@@ -255,12 +197,12 @@ func runConnectionsGet(ctx context.Context, a *app, id, output string, showSecre
 	}
 	out := a.Out
 	if showSecrets {
-		out = a.clearOut()
+		out = a.ClearOutput()
 	}
 	return l.Print(out, output)
 }
 
-func newCmdConnectionsList(a *app) *cobra.Command {
+func newCmdConnectionsList(a *app.App) *cobra.Command {
 	var id, output string
 	cmd := &cobra.Command{
 		Use:     "list",
@@ -270,18 +212,18 @@ func newCmdConnectionsList(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return runConnectionsList(cmd.Context(), a, id, output) },
 	}
 	cmd.Flags().StringVar(&id, "conn-id", "", "only the connection with this id")
-	if err := cmd.RegisterFlagCompletionFunc("conn-id", a.completeConnections); err != nil {
+	if err := cmd.RegisterFlagCompletionFunc("conn-id", completeConnections(a)); err != nil {
 		panic(err) // the flag was added a line before
 	}
 	show.OutputFlag(cmd, &output)
 	return cmd
 }
 
-func runConnectionsList(ctx context.Context, a *app, id, output string) error {
+func runConnectionsList(ctx context.Context, a *app.App, id, output string) error {
 	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
-	s, err := a.connectionStore(ctx)
+	s, err := a.Connections(ctx)
 	if err != nil {
 		return err
 	}
@@ -289,7 +231,7 @@ func runConnectionsList(ctx context.Context, a *app, id, output string) error {
 	var shown []*connections.Connection
 	for _, c := range all {
 		if id == "" || c.ID == id {
-			shown = append(shown, a.maskerOnce().Redact(c))
+			shown = append(shown, a.Masker().Redact(c))
 		}
 	}
 	l, err := connectionListing(shown)
@@ -299,20 +241,20 @@ func runConnectionsList(ctx context.Context, a *app, id, output string) error {
 	if err := l.Print(a.Out, output); err != nil {
 		return err
 	}
-	a.notef("connections of the environment and of the connections file are not listed")
+	a.Notef("connections of the environment and of the connections file are not listed")
 	return broken
 }
 
-func newCmdConnectionsDelete(a *app) *cobra.Command {
+func newCmdConnectionsDelete(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "delete ID", Short: "Delete a connection from the store", Example: "  dingdag connections delete dingding_default",
-		Args: command.ExactArgs("ID"), ValidArgsFunction: a.completeConnections,
+		Args: command.ExactArgs("ID"), ValidArgsFunction: completeConnections(a),
 		RunE: func(cmd *cobra.Command, args []string) error { return runConnectionsDelete(cmd.Context(), a, args[0]) },
 	}
 }
 
-func runConnectionsDelete(ctx context.Context, a *app, id string) error {
-	s, err := a.connectionStore(ctx)
+func runConnectionsDelete(ctx context.Context, a *app.App, id string) error {
+	s, err := a.Connections(ctx)
 	if err != nil {
 		return err
 	}
@@ -324,7 +266,7 @@ func runConnectionsDelete(ctx context.Context, a *app, id string) error {
 	case err == nil:
 		_, err = fmt.Fprintf(a.Out, "deleted connection %s\n", id)
 	case errors.Is(err, connections.ErrNotFound):
-		near, nerr := nearConnection(ctx, s, id)
+		near, nerr := home.NearConnection(ctx, s, id)
 		if nerr != nil {
 			return nerr
 		}
@@ -337,17 +279,17 @@ func runConnectionsDelete(ctx context.Context, a *app, id string) error {
 
 // noteOtherSource says when a file or the environment defines the id: it goes before
 // the store.
-func noteOtherSource(ctx context.Context, a *app, id string) error {
-	src, _, err := a.sources(nil)
+func noteOtherSource(ctx context.Context, a *app.App, id string) error {
+	src, _, err := a.Sources(nil)
 	if err != nil {
 		return err
 	}
 	_, err = src.Connection(ctx, id)
 	switch {
 	case err == nil:
-		a.notef("the environment or the connections file defines %s too; that goes before the store", id)
+		a.Notef("the environment or the connections file defines %s too; that goes before the store", id)
 	case !errors.Is(err, connections.ErrNotFound):
-		a.notef("%v", err)
+		a.Notef("%v", err)
 	}
 	return nil
 }

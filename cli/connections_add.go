@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
@@ -32,7 +33,7 @@ var connectionFlags = []struct{ name, attribute, doc string }{ //nolint:gocheckn
 	{"conn-description", "description", "text for people, beside a URI or the single attributes"},
 }
 
-func newCmdConnectionsAdd(a *app) *cobra.Command {
+func newCmdConnectionsAdd(a *app.App) *cobra.Command {
 	values := make([]string, len(connectionFlags))
 	cmd := &cobra.Command{
 		Use:   "add ID",
@@ -70,16 +71,16 @@ with "-" as its value it is read from standard input.`,
 	return cmd
 }
 
-func runConnectionsAdd(ctx context.Context, a *app, id string, given map[string]string) error {
-	if err := a.readSecret(given); err != nil {
+func runConnectionsAdd(ctx context.Context, a *app.App, id string, given map[string]string) error {
+	if err := readSecret(ctx, a, given); err != nil {
 		return err
 	}
 	c, err := buildConnection(id, given)
 	if err != nil {
 		return command.UsageError{Err: err}
 	}
-	a.maskerOnce().AddConnection(c)
-	s, err := a.openStore(ctx)
+	a.Masker().AddConnection(c)
+	s, err := a.OpenStore(ctx)
 	if err != nil {
 		return err
 	}
@@ -97,7 +98,7 @@ func runConnectionsAdd(ctx context.Context, a *app, id string, given map[string]
 }
 
 // readSecret replaces the one attribute that is "-" by what standard input has.
-func (a *app) readSecret(given map[string]string) error {
+func readSecret(ctx context.Context, a *app.App, given map[string]string) error {
 	var from []string
 	for _, name := range []string{"uri", "json", "password", "extra"} {
 		if given[name] == "-" {
@@ -111,7 +112,7 @@ func (a *app) readSecret(given map[string]string) error {
 	default:
 		return command.Usagef("%s can't all come from standard input: give one of them as -", strings.Join(from, " and "))
 	}
-	text, err := a.readLineSecret(from[0])
+	text, err := readLineSecret(ctx, a, from[0])
 	if err != nil {
 		return err
 	}
@@ -127,12 +128,12 @@ const maxSecret = 1 << 20
 
 // readLineSecret reads standard input to its end, or a line that is not echoed when it
 // is a terminal. The line end is dropped.
-func (a *app) readLineSecret(name string) (string, error) {
+func readLineSecret(ctx context.Context, a *app.App, name string) (string, error) {
 	var b []byte
 	var err error
 	if f, ok := a.In.(*os.File); ok && show.IsTerminal(f) {
-		a.notef("type the %s, which is not shown, and Enter", name)
-		b, err = a.readPassword(int(f.Fd()))
+		a.Notef("type the %s, which is not shown, and Enter", name)
+		b, err = readPassword(ctx, int(f.Fd()))
 	} else {
 		b, err = io.ReadAll(io.LimitReader(a.In, maxSecret))
 	}
@@ -144,7 +145,7 @@ func (a *app) readLineSecret(name string) (string, error) {
 
 // readPassword reads a line without showing it. It ends with the command, and the terminal
 // shows again what is typed.
-func (a *app) readPassword(fd int) ([]byte, error) {
+func readPassword(ctx context.Context, fd int) ([]byte, error) {
 	before, err := term.GetState(fd)
 	if err != nil {
 		return nil, err
@@ -161,7 +162,7 @@ func (a *app) readPassword(fd int) ([]byte, error) {
 	select {
 	case l := <-read:
 		return l.text, l.err
-	case <-a.interrupted:
+	case <-ctx.Done():
 		return nil, errors.Join(errInterrupted, term.Restore(fd, before))
 	}
 }

@@ -10,12 +10,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook"
 )
 
-func newCmdConnectionsTest(a *app) *cobra.Command {
+func newCmdConnectionsTest(a *app.App) *cobra.Command {
 	var message string
 	cmd := &cobra.Command{
 		Use:   "test ID",
@@ -30,7 +31,7 @@ From a connection of type http it gets the base URL. Into a mail server, of type
 logs in and sends nothing. To a database, of type postgres, mysql or sqlite, it connects and
 asks for the version. Other types cannot be tested.`,
 		Example: "  dingdag connections test dingding_default\n  dingdag connections test dingding_default --message 'alert: this is a test'",
-		Args:    command.ExactArgs("ID"), ValidArgsFunction: a.completeConnections,
+		Args:    command.ExactArgs("ID"), ValidArgsFunction: completeConnections(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runConnectionsTest(cmd.Context(), a, args[0], message)
 		},
@@ -39,8 +40,8 @@ asks for the version. Other types cannot be tested.`,
 	return cmd
 }
 
-func runConnectionsTest(ctx context.Context, a *app, id, message string) error {
-	src, err := a.lookup(ctx)
+func runConnectionsTest(ctx context.Context, a *app.App, id, message string) error {
+	src, err := a.Lookup(ctx)
 	if err != nil {
 		return err
 	}
@@ -71,10 +72,10 @@ func runConnectionsTest(ctx context.Context, a *app, id, message string) error {
 	defer h.CloseIdleConnections()
 	res, err := h.Send(ctx, m)
 	for _, w := range res.Warnings {
-		a.notef("%s", w)
+		a.Notef("%s", w)
 	}
 	if he, ok := errors.AsType[*hook.Error](err); ok {
-		_, err = fmt.Fprint(a.Err, a.mask(explain(id, he)))
+		_, err = fmt.Fprint(a.Err, a.Mask(explain(id, he)))
 		return errors.Join(command.ErrQuiet, err)
 	}
 	if err != nil {
@@ -86,8 +87,8 @@ func runConnectionsTest(ctx context.Context, a *app, id, message string) error {
 
 // testApp asks DingTalk about an app. What is refused for want of a scope does not make
 // the command fail: few apps need every scope.
-func testApp(ctx context.Context, a *app, src connections.Source, id string) error {
-	h := hook.New(src, hook.WithClock(clock))
+func testApp(ctx context.Context, a *app.App, src connections.Source, id string) error {
+	h := hook.New(src, hook.WithClock(a.Clock))
 	defer h.CloseIdleConnections()
 	check, err := h.App(id).Check(ctx)
 	if err != nil {
@@ -116,14 +117,14 @@ func testApp(ctx context.Context, a *app, src connections.Source, id string) err
 		}
 	}
 	if broken {
-		_, err := fmt.Fprintf(a.Err, "connection %s does not work\n%s", id, a.mask(b.String()))
+		_, err := fmt.Fprintf(a.Err, "connection %s does not work\n%s", id, a.Mask(b.String()))
 		return errors.Join(command.ErrQuiet, err)
 	}
 	note := ""
 	if len(check.Missing) > 0 {
 		note = ", but lacks scopes that some operators need"
 	}
-	_, err = fmt.Fprintf(a.Out, "connection %s works%s\n%s", id, note, a.mask(b.String()))
+	_, err = fmt.Fprintf(a.Out, "connection %s works%s\n%s", id, note, a.Mask(b.String()))
 	return err
 }
 

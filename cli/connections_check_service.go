@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/connections"
 	hookhttp "github.com/dingdag/dingdag/hook/http"
@@ -14,14 +15,14 @@ import (
 )
 
 // testMail gets into a mail server and sends nothing.
-func testMail(ctx context.Context, a *app, src connections.Source, id string) error {
+func testMail(ctx context.Context, a *app.App, src connections.Source, id string) error {
 	server, err := smtp.Open(ctx, src, id)
 	if err != nil {
 		return err
 	}
 	err = server.Check(ctx)
 	if e, ok := errors.AsType[*smtp.Error](err); ok {
-		return a.explainService(id, e, e.Remedy())
+		return explainService(a, id, e, e.Remedy())
 	}
 	if err != nil {
 		return err
@@ -32,7 +33,7 @@ func testMail(ctx context.Context, a *app, src connections.Source, id string) er
 
 // testHTTP asks for the base URL. Any answer but a failure will do: few services have
 // something to say there.
-func testHTTP(ctx context.Context, a *app, src connections.Source, id string) error {
+func testHTTP(ctx context.Context, a *app.App, src connections.Source, id string) error {
 	request := &hookhttp.Request{Method: "GET", Conn: id}
 	response, err := request.Send(ctx, src)
 	if err == nil {
@@ -44,7 +45,7 @@ func testHTTP(ctx context.Context, a *app, src connections.Source, id string) er
 		_, err = fmt.Fprintf(a.Out, "connection %s answers: %s: %s; the base URL itself has no page, tasks add their endpoint\n", id, response.Request, response.StatusText)
 		return err
 	case failed:
-		return a.explainService(id, e, e.Remedy())
+		return explainService(a, id, e, e.Remedy())
 	case err != nil:
 		return err
 	}
@@ -53,10 +54,10 @@ func testHTTP(ctx context.Context, a *app, src connections.Source, id string) er
 }
 
 // testDatabase connects to a database and tells its version.
-func testDatabase(ctx context.Context, a *app, src connections.Source, id string) error {
+func testDatabase(ctx context.Context, a *app.App, src connections.Source, id string) error {
 	s, err := sql.Check(ctx, src, id)
 	if e, ok := errors.AsType[*sql.CheckError](err); ok {
-		return a.explainService(id, e, e.Remedy)
+		return explainService(a, id, e, e.Remedy)
 	}
 	if err != nil {
 		return err
@@ -73,12 +74,12 @@ func testDatabase(ctx context.Context, a *app, src connections.Source, id string
 }
 
 // explainService tells what went wrong and what to do about it.
-func (a *app) explainService(id string, err error, remedy string) error {
+func explainService(a *app.App, id string, err error, remedy string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "connection %s does not work\n  cause:   %v\n", id, err)
 	if remedy != "" {
 		fmt.Fprintf(&b, "  remedy:  %s\n", remedy)
 	}
-	_, printErr := fmt.Fprint(a.Err, a.mask(b.String()))
+	_, printErr := fmt.Fprint(a.Err, a.Mask(b.String()))
 	return errors.Join(command.ErrQuiet, printErr)
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
-	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook/smtp/smtptest"
 )
@@ -23,9 +23,10 @@ func (s oneConnection) Connection(context.Context, string) (*connections.Connect
 	return s.conn, nil
 }
 
-func checkingApp() (a *app, out, errs *bytes.Buffer) {
+func checkingApp(t *testing.T) (a *app.App, out, errs *bytes.Buffer) {
+	t.Helper()
 	out, errs = &bytes.Buffer{}, &bytes.Buffer{}
-	return &app{IO: show.IO{Out: out, Err: errs, LookupEnv: func(string) (string, bool) { return "", false }}, flags: map[string]string{}}, out, errs
+	return newApp(t, out, errs), out, errs
 }
 
 func TestTestMail(t *testing.T) {
@@ -44,7 +45,7 @@ func TestTestMail(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := smtptest.Start(t, tt.options)
-			a, out, errs := checkingApp()
+			a, out, errs := checkingApp(t)
 			err := testMail(t.Context(), a, oneConnection{server.Connection("mail", tt.extra)}, "mail")
 			if tt.errs == nil {
 				require.NoError(t, err)
@@ -68,7 +69,7 @@ func TestTestHTTP(t *testing.T) {
 			w.WriteHeader(status)
 			_, _ = io.WriteString(w, "said")
 		}))
-		a, out, errs := checkingApp()
+		a, out, errs := checkingApp(t)
 		err := testHTTP(t.Context(), a, oneConnection{&connections.Connection{ID: "web", Type: "http", Host: new(server.URL)}}, "web")
 		assert.Equal(t, status == 401, err != nil)
 		assert.Contains(t, out.String()+errs.String(), want)

@@ -17,13 +17,15 @@ import (
 	"github.com/spf13/cobra"
 	"gopkg.in/yaml.v3"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/connections/file"
 )
 
-func newCmdConnectionsEdit(a *app) *cobra.Command {
+func newCmdConnectionsEdit(a *app.App) *cobra.Command {
 	var from string
 	cmd := &cobra.Command{
 		Use:   "edit ID",
@@ -33,7 +35,7 @@ has ***: what stays so is kept, another value takes its place, a line that is de
 it out. Nothing is changed until all of it is right; an edit that is not is kept in a file,
 whose path the error says, for --from.`,
 		Example: "  dingdag connections edit dingding_default\n  EDITOR='code --wait' dingdag connections edit warehouse",
-		Args:    command.ExactArgs("ID"), ValidArgsFunction: a.completeConnections,
+		Args:    command.ExactArgs("ID"), ValidArgsFunction: completeConnections(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runConnectionsEdit(cmd.Context(), a, args[0], from)
 		},
@@ -42,8 +44,8 @@ whose path the error says, for --from.`,
 	return cmd
 }
 
-func runConnectionsEdit(ctx context.Context, a *app, id, from string) error {
-	s, err := a.connectionStore(ctx)
+func runConnectionsEdit(ctx context.Context, a *app.App, id, from string) error {
+	s, err := a.Connections(ctx)
 	if err != nil {
 		return err
 	}
@@ -51,7 +53,7 @@ func runConnectionsEdit(ctx context.Context, a *app, id, from string) error {
 	if err != nil {
 		return errors.Join(err, noteOtherSource(ctx, a, id))
 	}
-	shown := a.maskerOnce().Redact(original)
+	shown := a.Masker().Redact(original)
 	form, err := connectionForm(shown)
 	if err != nil {
 		return err
@@ -63,12 +65,12 @@ func runConnectionsEdit(ctx context.Context, a *app, id, from string) error {
 	text := form
 	if from != "" {
 		if text, err = os.ReadFile(from); err != nil { //nolint:gosec // the user's own file
-			return fmt.Errorf("read --from: %w", withoutOp(err))
+			return fmt.Errorf("read --from: %w", command.WithoutOp(err))
 		}
 	}
 	dir, err := os.MkdirTemp("", "dingdag-edit-")
 	if err != nil {
-		return fmt.Errorf("make a folder for the edit: %w", withoutOp(err))
+		return fmt.Errorf("make a folder for the edit: %w", command.WithoutOp(err))
 	}
 	e := &edit{app: a, id: id, dir: dir, path: filepath.Join(dir, "connection.yaml")}
 	changed, err := e.run(ctx, text, base, original)
@@ -79,7 +81,7 @@ func runConnectionsEdit(ctx context.Context, a *app, id, from string) error {
 		return e.keep(err)
 	}
 	if err := os.RemoveAll(dir); err != nil {
-		return fmt.Errorf("remove the file of the edit: %w", withoutOp(err))
+		return fmt.Errorf("remove the file of the edit: %w", command.WithoutOp(err))
 	}
 	if changed == nil {
 		_, err = fmt.Fprintln(a.Out, "nothing was changed")
@@ -101,13 +103,13 @@ func storedConnection(ctx context.Context, s connections.Store, id string) (*con
 	if !errors.Is(err, connections.ErrNotFound) {
 		return c, err
 	}
-	near, nerr := nearConnection(ctx, s, id)
+	near, nerr := home.NearConnection(ctx, s, id)
 	return nil, errors.Join(fmt.Errorf("no connection %q in the store%s", id, near), nerr)
 }
 
 // replaceConnection stores an edited connection unless somebody has changed it meanwhile.
-func replaceConnection(ctx context.Context, a *app, s connections.Store, c, original *connections.Connection) error {
-	a.maskerOnce().AddConnection(c)
+func replaceConnection(ctx context.Context, a *app.App, s connections.Store, c, original *connections.Connection) error {
+	a.Masker().AddConnection(c)
 	now, err := storedConnection(ctx, s, c.ID)
 	if err != nil {
 		return err
@@ -178,7 +180,7 @@ func readForm(id, name string, form []byte) (*connections.Connection, error) {
 
 // edit is the file that is open in an editor.
 type edit struct {
-	app           *app
+	app           *app.App
 	id, dir, path string
 }
 
@@ -186,7 +188,7 @@ type edit struct {
 // Only on a terminal there is somebody to try again.
 func (e *edit) run(ctx context.Context, text []byte, base, original *connections.Connection) (*connections.Connection, error) {
 	if err := os.WriteFile(e.path, text, 0o600); err != nil { //nolint:gosec // in the folder that we have made
-		return nil, fmt.Errorf("write the file of the edit: %w", withoutOp(err))
+		return nil, fmt.Errorf("write the file of the edit: %w", command.WithoutOp(err))
 	}
 	for {
 		c, err := e.once(ctx, base, original)
@@ -197,8 +199,8 @@ func (e *edit) run(ctx context.Context, text []byte, base, original *connections
 		if err == nil || ctx.Err() != nil || in == nil || !isatty.IsTerminal(in.Fd()) {
 			return c, err
 		}
-		fmt.Fprintln(e.app.Err, "error:", e.app.mask(err.Error()))
-		again, cerr := e.app.confirm(ctx, "edit it again")
+		fmt.Fprintln(e.app.Err, "error:", e.app.Mask(err.Error()))
+		again, cerr := e.app.Confirm(ctx, "edit it again")
 		if cerr != nil || !again {
 			return nil, errors.Join(command.ErrQuiet, cerr)
 		}
@@ -224,7 +226,7 @@ func (e *edit) once(ctx context.Context, base, original *connections.Connection)
 	}
 	text, err := os.ReadFile(e.path)
 	if err != nil {
-		return nil, fmt.Errorf("read the edit: %w", withoutOp(err))
+		return nil, fmt.Errorf("read the edit: %w", command.WithoutOp(err))
 	}
 	edited, err := readForm(e.id, e.path, text)
 	if err != nil {

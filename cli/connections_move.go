@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/connections/file"
@@ -23,7 +24,7 @@ type exportOptions struct {
 	withSecrets   bool
 }
 
-func newCmdConnectionsExport(a *app) *cobra.Command {
+func newCmdConnectionsExport(a *app.App) *cobra.Command {
 	var o exportOptions
 	cmd := &cobra.Command{
 		Use:   "export FILE",
@@ -64,7 +65,7 @@ func (o exportOptions) fileFormat() (file.Format, error) {
 	return format, nil
 }
 
-func runConnectionsExport(ctx context.Context, a *app, o exportOptions) error {
+func runConnectionsExport(ctx context.Context, a *app.App, o exportOptions) error {
 	format, err := o.fileFormat()
 	if err != nil {
 		return command.UsageError{Err: err}
@@ -72,7 +73,7 @@ func runConnectionsExport(ctx context.Context, a *app, o exportOptions) error {
 	if s := file.Serialization(o.serialization); s != file.AsURI && s != file.AsJSON {
 		return command.Usagef("unknown --serialization-format %q: use uri or json", o.serialization)
 	}
-	s, err := a.connectionStore(ctx)
+	s, err := a.Connections(ctx)
 	if err != nil {
 		return err
 	}
@@ -82,7 +83,7 @@ func runConnectionsExport(ctx context.Context, a *app, o exportOptions) error {
 	}
 	if !o.withSecrets {
 		for i, c := range all {
-			all[i] = a.maskerOnce().Redact(c)
+			all[i] = a.Masker().Redact(c)
 		}
 	}
 	var text bytes.Buffer
@@ -93,16 +94,16 @@ func runConnectionsExport(ctx context.Context, a *app, o exportOptions) error {
 	if !o.withSecrets {
 		// Stars that stand for a secret stay readable in a URI.
 		out = bytes.ReplaceAll(out, []byte("%2A%2A%2A"), []byte("***"))
-		a.notef("secrets are written as ***: use --with-secrets for a file that can be imported")
+		a.Notef("secrets are written as ***: use --with-secrets for a file that can be imported")
 	}
 	if o.path == "-" {
-		_, err = a.clearOut().Write(out) // what is secret is hidden in it already, unless it was asked for
+		_, err = a.ClearOutput().Write(out) // what is secret is hidden in it already, unless it was asked for
 		return err
 	}
 	if err := writePrivate(o.path, out); err != nil {
-		return fmt.Errorf("write connections: %w", withoutOp(err))
+		return fmt.Errorf("write connections: %w", command.WithoutOp(err))
 	}
-	a.notef("wrote %d connections to %s", len(all), o.path)
+	a.Notef("wrote %d connections to %s", len(all), o.path)
 	return nil
 }
 
@@ -127,7 +128,7 @@ func writePrivate(path string, data []byte) (err error) {
 	return err
 }
 
-func newCmdConnectionsImport(a *app) *cobra.Command {
+func newCmdConnectionsImport(a *app.App) *cobra.Command {
 	var overwrite bool
 	cmd := &cobra.Command{
 		Use:   "import FILE",
@@ -144,7 +145,7 @@ left as it is unless --overwrite is given. A mistake anywhere in the file import
 	return cmd
 }
 
-func runConnectionsImport(ctx context.Context, a *app, path string, overwrite bool) error {
+func runConnectionsImport(ctx context.Context, a *app.App, path string, overwrite bool) error {
 	all, err := file.ReadConnections(path)
 	if err != nil {
 		return err
@@ -152,18 +153,18 @@ func runConnectionsImport(ctx context.Context, a *app, path string, overwrite bo
 	if err := checkImport(path, all); err != nil {
 		return err
 	}
-	s, err := a.openStore(ctx)
+	s, err := a.OpenStore(ctx)
 	if err != nil {
 		return err
 	}
 	imported := 0
 	for _, c := range all {
-		a.maskerOnce().AddConnection(c)
+		a.Masker().AddConnection(c)
 		switch err := s.Connections().PutConnection(ctx, c, overwrite); {
 		case err == nil:
 			imported++
 		case errors.Is(err, connections.ErrExists):
-			a.notef("connection %s is there already and was left as it is: --overwrite replaces it", c.ID)
+			a.Notef("connection %s is there already and was left as it is: --overwrite replaces it", c.ID)
 		default:
 			return err
 		}

@@ -12,13 +12,14 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/dag/dagfile/convert"
 	"github.com/dingdag/dingdag/dag/dagfile/discover"
 	"github.com/dingdag/dingdag/operator"
 )
 
-func newCmdDAGsConvert(a *app) *cobra.Command {
+func newCmdDAGsConvert(a *app.App) *cobra.Command {
 	var write, check bool
 	cmd := &cobra.Command{
 		Use:   "convert PATH…",
@@ -45,12 +46,12 @@ with its place. Prints a diff, or writes the files with --write.`,
 	return cmd
 }
 
-func runDAGsConvert(a *app, paths []string, write, check bool) error {
-	o, err := a.loadOptions()
+func runDAGsConvert(a *app.App, paths []string, write, check bool) error {
+	o, err := a.DAGs.Options()
 	if err != nil {
 		return err
 	}
-	modern, err := a.modernOperators()
+	modern, err := modernOperators(a)
 	if err != nil {
 		return err
 	}
@@ -61,14 +62,14 @@ func runDAGsConvert(a *app, paths []string, write, check bool) error {
 		name := file.Path
 		text, err := os.ReadFile(name) //nolint:gosec // the user's own files
 		if err != nil {
-			errs = append(errs, fmt.Errorf("convert: %w", withoutOp(err)))
+			errs = append(errs, fmt.Errorf("convert: %w", command.WithoutOp(err)))
 			continue
 		}
 		c := convert.File(name, text, modern)
 		found = append(found, c.Notes...)
 		todo = todo || c.Changes > 0 || len(c.Notes) > 0
 		if c.Changes > 0 {
-			errs = append(errs, a.converted(name, text, c, write, check))
+			errs = append(errs, converted(a, name, text, c, write, check))
 		}
 	}
 	for _, d := range found {
@@ -84,7 +85,7 @@ func runDAGsConvert(a *app, paths []string, write, check bool) error {
 }
 
 // converted shows or writes what has become of a file.
-func (a *app) converted(name string, before []byte, c convert.Result, write, check bool) error {
+func converted(a *app.App, name string, before []byte, c convert.Result, write, check bool) error {
 	switch {
 	case check:
 		_, err := fmt.Fprintf(a.Out, "%s: %s to convert\n", name, places(c.Changes))
@@ -144,8 +145,8 @@ var removedClasses = []string{"SimpleHttpOperator"}
 
 // modernOperators says what Airflow 3 calls the operators of older versions: a path, so
 // that the file still works there, else our short name.
-func (a *app) modernOperators() (func(string) (convert.OldOperator, bool), error) {
-	registry, err := a.operators()
+func modernOperators(a *app.App) (func(string) (convert.OldOperator, bool), error) {
+	registry, err := a.Operators()
 	if err != nil {
 		return nil, err
 	}

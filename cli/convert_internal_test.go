@@ -1,19 +1,19 @@
 package cli
 
 import (
+	"io"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag/dagfile/convert"
 )
 
 func TestModernOperators(t *testing.T) {
 	t.Parallel()
-	a := &app{IO: show.IO{LookupEnv: func(string) (string, bool) { return "", false }}}
-	modern, err := a.modernOperators()
+	a := newApp(t, io.Discard, io.Discard)
+	modern, err := modernOperators(a)
 	require.NoError(t, err)
 	for path, want := range map[string]string{
 		"airflow.operators.bash.BashOperator":                              "airflow.providers.standard.operators.bash.BashOperator",
@@ -38,7 +38,7 @@ func TestModernOperators(t *testing.T) {
 	assert.Equal(t, convert.OldOperator{Path: "airflow.providers.common.sql.operators.sql.SQLExecuteQueryOperator", Renamed: map[string]string{"mysql_conn_id": "conn_id"}}, to)
 
 	// Every modern path is one that the registry knows, and is not old itself.
-	registry, err := a.operators()
+	registry, err := a.Operators()
 	require.NoError(t, err)
 	for _, spec := range registry.Specs() {
 		for _, alias := range spec.Aliases {

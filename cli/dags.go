@@ -12,17 +12,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
-	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-func newCmdDAGs(a *app) *cobra.Command {
+func newCmdDAGs(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{Use: "dags", Short: "List, check, show, test and trigger DAGs, and run them again", Example: "  dingdag dags list\n  dingdag dags test my_dag"}
 	cmd.AddCommand(
 		newCmdDAGsList(a), newCmdDAGsValidate(a), newCmdDAGsShow(a), newCmdDAGsTest(a), newCmdDAGsTrigger(a),
@@ -32,58 +31,7 @@ func newCmdDAGs(a *app) *cobra.Command {
 	return cmd
 }
 
-// readDAGs loads DAG files and folders, or the DAGs folder when none are named.
-func (a *app) readDAGs(paths ...string) (dagfile.Result, error) {
-	if len(paths) == 0 {
-		if err := a.haveDAGsFolder(); err != nil {
-			return dagfile.Result{}, err
-		}
-		paths = []string{a.cfg.DAGsFolder}
-	}
-	c, err := a.catalog()
-	if err != nil {
-		return dagfile.Result{}, err
-	}
-	return a.load(c, paths...)
-}
-
-// findDAG loads one DAG by id from the DAGs folder, or from the given files. What is
-// wrong with its file is part of the error.
-func (a *app) findDAG(id string, files ...string) (*dag.DAG, error) {
-	if len(files) == 0 {
-		if d, err := a.findIndexed(id); d != nil || err != nil {
-			return d, err
-		}
-	}
-	res, err := a.readDAGs(files...)
-	if err != nil {
-		return nil, err
-	}
-	if len(files) == 0 {
-		files = []string{a.cfg.DAGsFolder}
-	}
-	for _, d := range res.DAGs {
-		if d.ID == id {
-			return d, nil
-		}
-	}
-	var broken []string
-	for _, d := range res.Diagnostics {
-		if d.Severity == dag.Error && d.Concerns(id) {
-			broken = append(broken, d.String())
-		}
-	}
-	if len(broken) > 0 {
-		return nil, &api.BrokenError{DAGID: id, Problems: strings.Join(broken, "\n")}
-	}
-	ids := make([]string, len(res.DAGs))
-	for i, d := range res.DAGs {
-		ids[i] = d.ID
-	}
-	return nil, fmt.Errorf("no dag %q in %s%s", id, strings.Join(files, ", "), yamlvalue.DidYouMean(id, slices.Values(ids)))
-}
-
-func newCmdDAGsErrors(a *app) *cobra.Command {
+func newCmdDAGsErrors(a *app.App) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use: "list-import-errors", Short: "List what is wrong with the DAG files; exit code 1 if anything is",
@@ -92,7 +40,7 @@ func newCmdDAGsErrors(a *app) *cobra.Command {
 			if err := show.CheckOutput(output); err != nil {
 				return err
 			}
-			res, err := a.readDAGs()
+			res, err := a.DAGs.Read()
 			if err != nil {
 				return err
 			}
@@ -105,7 +53,7 @@ func newCmdDAGsErrors(a *app) *cobra.Command {
 
 // printDiagnostics prints findings: one line each in the compilers' form, or as a list.
 // Errors, and with strict warnings too, make the command fail.
-func printDiagnostics(a *app, ds dag.Diagnostics, output string, strict bool) error {
+func printDiagnostics(a *app.App, ds dag.Diagnostics, output string, strict bool) error {
 	l := show.List{Columns: []string{"Place", "Severity", "DAG", "Task", "Problem"}}
 	for _, d := range ds {
 		l.Add(d, fmt.Sprintf("%s:%d:%d", d.File, d.Line, d.Column), string(d.Severity), d.DAGID, d.TaskID, d.Text)
@@ -123,7 +71,7 @@ func printDiagnostics(a *app, ds dag.Diagnostics, output string, strict bool) er
 	return nil
 }
 
-func newCmdDAGsValidate(a *app) *cobra.Command {
+func newCmdDAGsValidate(a *app.App) *cobra.Command {
 	var (
 		output string
 		strict bool
@@ -139,7 +87,7 @@ once as file:line:column: severity: text.`,
 			if err := show.CheckOutput(output); err != nil {
 				return err
 			}
-			res, err := a.readDAGs(args...)
+			res, err := a.DAGs.Read(args...)
 			if err != nil {
 				return err
 			}
@@ -164,13 +112,13 @@ func countDAGs(n int) string {
 	return strconv.Itoa(n) + " DAGs"
 }
 
-func newCmdDAGsShow(a *app) *cobra.Command {
+func newCmdDAGsShow(a *app.App) *cobra.Command {
 	var format, output string
 	formats, forms := []string{"tree", "mermaid", "dot"}, []string{"text", "json", "yaml"}
 	cmd := &cobra.Command{
 		Use: "show DAG", Short: "Print a DAG and its settings as a tree, as JSON or YAML, or its graph as Mermaid or DOT",
 		Example: "  dingdag dags show my_dag\n  dingdag dags show my_dag -o json\n  dingdag dags show my_dag --format mermaid",
-		Args:    command.ExactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
+		Args:    command.ExactArgs("DAG"), ValidArgsFunction: a.CompleteDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case !slices.Contains(formats, format):
@@ -180,14 +128,14 @@ func newCmdDAGsShow(a *app) *cobra.Command {
 			case output != "text" && cmd.Flags().Changed("format"):
 				return command.Usagef("--format %s is text: leave out --output %s", format, output)
 			}
-			d, err := a.findDAG(args[0])
+			d, err := a.DAGs.Find(args[0])
 			if err != nil {
 				return err
 			}
 			if output == "text" {
 				return showDAG(a, d, format)
 			}
-			ask, err := a.look(cmd.Context())
+			ask, err := a.Look(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -208,22 +156,22 @@ func newCmdDAGsShow(a *app) *cobra.Command {
 	return cmd
 }
 
-func showDAG(a *app, d *dag.DAG, format string) error {
+func showDAG(a *app.App, d *dag.DAG, format string) error {
 	switch format {
 	case "mermaid":
 		return d.Mermaid(a.Out)
 	case "dot":
 		return d.DOT(a.Out)
 	}
-	a.showIn(d)
-	ask := a.apiOn(nil) // what the file says, whatever has run
+	a.ShowIn(d)
+	ask := a.APIOn(nil) // what the file says, whatever has run
 	facts := [][2]string{
 		{"dag", d.ID},
 		{"file", fmt.Sprintf("%s:%d", d.Pos.File, d.Pos.Line)},
 		{"description", d.Description},
 		{"schedule", d.ScheduleSummary()},
-		{"start_date", a.date(d.StartDate)},
-		{"end_date", a.date(d.EndDate)},
+		{"start_date", a.Date(d.StartDate)},
+		{"end_date", a.Date(d.EndDate)},
 		{"catchup", fmt.Sprintf("%t (only the newest missed run is made up unless true)", d.Catchup)},
 		{"max_active_runs", strconv.Itoa(d.MaxActiveRuns)},
 		{"max_active_tasks", strconv.Itoa(d.MaxActiveTasks)},
@@ -231,7 +179,7 @@ func showDAG(a *app, d *dag.DAG, format string) error {
 		{"tags", strings.Join(d.Tags, ", ")},
 	}
 	if r, ok := ask.FirstRun(d); ok {
-		facts = append(facts, [2]string{"next run", a.describeRun(r)})
+		facts = append(facts, [2]string{"next run", describeRun(a, r)})
 	}
 	for _, t := range d.Tasks {
 		if len(t.Outlets) > 0 {
@@ -247,12 +195,12 @@ func showDAG(a *app, d *dag.DAG, format string) error {
 	return d.Tree(a.Out)
 }
 
-func (a *app) describeRun(r api.NextRun) string {
+func describeRun(a *app.App, r api.NextRun) string {
 	return fmt.Sprintf("run_after %s, logical_date %s, data_interval [%s, %s)",
-		a.dueNow(r.RunAfter, clock()), a.date(r.LogicalDate), a.date(r.IntervalStart), a.date(r.IntervalEnd))
+		a.DueNow(r.RunAfter), a.Date(r.LogicalDate), a.Date(r.IntervalStart), a.Date(r.IntervalEnd))
 }
 
-func newCmdDAGsTrigger(a *app) *cobra.Command {
+func newCmdDAGsTrigger(a *app.App) *cobra.Command {
 	var (
 		runID, conf, logical string
 		wait                 bool
@@ -267,9 +215,9 @@ it queued. While none works there, the run is created in the store and waits for
 With --wait it shows how the run gets on and ends with exit code 1 if the run fails. Ctrl-C
 ends the wait, not the run.`,
 		Example: "  dingdag dags trigger my_dag --wait\n  dingdag dags trigger my_dag --conf '{\"day\": \"2026-01-31\"}'",
-		Args:    command.ExactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
+		Args:    command.ExactArgs("DAG"), ValidArgsFunction: a.CompleteDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			at, err := a.parseDate(logical)
+			at, err := a.ParseDate(logical)
 			if err != nil {
 				return command.Usagef("--logical-date: %w", err)
 			}
@@ -287,18 +235,18 @@ ends the wait, not the run.`,
 	return cmd
 }
 
-func runDAGsTrigger(ctx context.Context, a *app, id string, t engine.Trigger, wait bool) error {
-	e, err := a.asker(ctx)
+func runDAGsTrigger(ctx context.Context, a *app.App, id string, t engine.Trigger, wait bool) error {
+	e, err := a.Asker(ctx)
 	if err != nil {
 		return err
 	}
 	if wait {
-		if err := a.canWait(ctx, a.store); err != nil {
+		if err := canWait(ctx, a, a.Store); err != nil {
 			return err
 		}
 		t.NotPaused = true
 	}
-	t.Actor = a.actor()
+	t.Actor = a.Actor()
 	done, err := e.TriggerRun(ctx, id, t)
 	if te, ok := errors.AsType[*engine.TriggerError](err); ok {
 		// The text may begin with the name of the field, as the flag does.
@@ -309,11 +257,11 @@ func runDAGsTrigger(ctx context.Context, a *app, id string, t engine.Trigger, wa
 	case errors.Is(err, engine.ErrPaused):
 		return fmt.Errorf("--wait: dag %s is paused, so nothing would start the run, and none was created: run dingdag dags unpause %s first, or leave out --wait", id, id)
 	case errors.Is(err, store.ErrNotFound):
-		return a.unknownToScheduler(id, err)
+		return unknownToScheduler(a, id, err)
 	case err != nil:
 		return err
 	}
-	a.showInZoneOf(ctx, a.apiOn(a.store), done.Run.Version)
+	a.ShowInZoneOf(ctx, a.APIOn(a.Store), done.Run.Version)
 	for _, w := range done.Warnings {
 		fmt.Fprintln(a.Err, "warning: --"+w)
 	}
@@ -323,27 +271,27 @@ func runDAGsTrigger(ctx context.Context, a *app, id string, t engine.Trigger, wa
 	if _, err = fmt.Fprintf(a.Out, "created run %s of dag %s, %s\n", done.Run.RunID, id, done.Run.State); err != nil || !wait {
 		return err
 	}
-	return a.waitRun(ctx, a.store, done.Run, done.Tasks)
+	return waitRun(ctx, a, a.Store, done.Run, done.Tasks)
 }
 
 // unknownToScheduler says more about a DAG that the process that schedules does not have.
-func (a *app) unknownToScheduler(id string, err error) error {
-	if _, ferr := a.findDAG(id); ferr != nil {
+func unknownToScheduler(a *app.App, id string, err error) error {
+	if _, ferr := a.DAGs.Find(id); ferr != nil {
 		return ferr
 	}
-	return fmt.Errorf("%w; it is in %s, but the dingdag that works on %s does not have it: look at its dags_folder and its log", err, a.cfg.DAGsFolder, a.cfg.Home)
+	return fmt.Errorf("%w; it is in %s, but the dingdag that works on %s does not have it: look at its dags_folder and its log", err, a.Settings.DAGsFolder, a.Settings.Home)
 }
 
-func newCmdDAGsPause(a *app, pause bool) *cobra.Command {
+func newCmdDAGsPause(a *app.App, pause bool) *cobra.Command {
 	verb, short := "pause", "Pause a DAG: it gets no new runs and its runs start no new tasks"
 	if !pause {
 		verb, short = "unpause", "Let a paused DAG run again"
 	}
 	return &cobra.Command{
 		Use: verb + " DAG", Short: short, Example: "  dingdag dags " + verb + " my_dag",
-		Args: command.ExactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
+		Args: command.ExactArgs("DAG"), ValidArgsFunction: a.CompleteDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := a.openStore(cmd.Context())
+			s, err := a.OpenStore(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -357,18 +305,18 @@ func newCmdDAGsPause(a *app, pause bool) *cobra.Command {
 }
 
 // pauseDAG writes the switch; a DAG that no scheduler has seen yet is recorded first.
-func pauseDAG(ctx context.Context, a *app, s *sqlite.Store, id string, pause bool) error {
+func pauseDAG(ctx context.Context, a *app.App, s *sqlite.Store, id string, pause bool) error {
 	err := s.Tx(ctx, func(tx store.Tx) error {
-		return store.SetPaused(ctx, tx, id, store.Pause{At: clock(), Paused: pause, Actor: a.actor()})
+		return store.SetPaused(ctx, tx, id, store.Pause{At: a.Clock(), Paused: pause, Actor: a.Actor()})
 	})
 	if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	d, err := a.findDAG(id)
+	d, err := a.DAGs.Find(id)
 	if err != nil {
 		return err
 	}
 	return s.Tx(ctx, func(tx store.Tx) error {
-		return store.AddDAG(ctx, tx, &store.DAGState{ID: id, File: d.Pos.File, Version: d.Version, Paused: pause, Active: true}, clock())
+		return store.AddDAG(ctx, tx, &store.DAGState{ID: id, File: d.Pos.File, Version: d.Version, Paused: pause, Active: true}, a.Clock())
 	})
 }

@@ -9,11 +9,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 )
 
-func newCmdDAGsList(a *app) *cobra.Command {
+func newCmdDAGsList(a *app.App) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the DAGs of the DAGs folder, with the state of their last run and when they run next",
@@ -24,11 +25,11 @@ func newCmdDAGsList(a *app) *cobra.Command {
 	return cmd
 }
 
-func runDAGsList(ctx context.Context, a *app, output string) error {
+func runDAGsList(ctx context.Context, a *app.App, output string) error {
 	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
-	ask, err := a.look(ctx)
+	ask, err := a.Look(ctx)
 	if err != nil {
 		return err
 	}
@@ -41,11 +42,11 @@ func runDAGsList(ctx context.Context, a *app, output string) error {
 		Drop:    []string{"File", "Owner", "Tasks", "Paused", "Schedule"},
 		Wrap:    []string{"Schedule"},
 	}
-	now := clock()
+	now := a.Clock()
 	for _, d := range ds.Items {
-		l.Add(d, d.DAGID, d.Schedule, strconv.Itoa(d.Tasks), d.Owner, yesNo(d.Paused), string(d.LastState), a.nextOf(d, now), d.File)
+		l.Add(d, d.DAGID, d.Schedule, strconv.Itoa(d.Tasks), d.Owner, yesNo(d.Paused), string(d.LastState), nextOf(a, d, now), d.File)
 	}
-	l.Zone = a.showZone()
+	l.Zone = a.ShowZone()
 	if err := l.Print(a.Out, output); err != nil {
 		return err
 	}
@@ -56,7 +57,7 @@ func runDAGsList(ctx context.Context, a *app, output string) error {
 }
 
 // nextOf tells when the schedule of a DAG makes its next run, in words.
-func (a *app) nextOf(d api.DAG, now time.Time) string {
+func nextOf(a *app.App, d api.DAG, now time.Time) string {
 	switch {
 	case d.OnAssets:
 		return "on assets"
@@ -67,7 +68,7 @@ func (a *app) nextOf(d api.DAG, now time.Time) string {
 	case !d.NextRun.After(now):
 		return "due now"
 	default:
-		return a.date(*d.NextRun)
+		return a.Date(*d.NextRun)
 	}
 }
 

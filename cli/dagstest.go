@@ -3,10 +3,8 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -14,18 +12,18 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/engine"
-	"github.com/dingdag/dingdag/operator/standard/process"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 )
 
-func newCmdDAGsTest(a *app) *cobra.Command {
+func newCmdDAGsTest(a *app.App) *cobra.Command {
 	var (
 		conf string
 		file string
@@ -37,11 +35,11 @@ func newCmdDAGsTest(a *app) *cobra.Command {
 is needed and nothing of it shows among the real runs. Pools have no bound in it. Messages and callbacks are really
 sent, to the connections of the home folder. Exit code 1 when the run fails.`,
 		Example: "  dingdag dags test my_dag\n  dingdag dags test my_dag 2026-01-31 --conf '{\"day\": \"2026-01-31\"}'\n  dingdag dags test my_dag -f dags/my_dag.yaml",
-		Args:    command.RangeArgs(1, "DAG", "LOGICAL_DATE"), ValidArgsFunction: a.completeDAGs,
+		Args:    command.RangeArgs(1, "DAG", "LOGICAL_DATE"), ValidArgsFunction: a.CompleteDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t := engine.Trigger{Conf: json.RawMessage(conf)}
 			if len(args) > 1 {
-				at, err := a.parseDate(args[1])
+				at, err := a.ParseDate(args[1])
 				if err != nil {
 					return err
 				}
@@ -51,7 +49,7 @@ sent, to the connections of the home folder. Exit code 1 when the run fails.`,
 			if file != "" {
 				files = []string{file}
 			}
-			d, err := a.findDAG(args[0], files...)
+			d, err := a.DAGs.Find(args[0], files...)
 			if err != nil {
 				return err
 			}
@@ -63,25 +61,25 @@ sent, to the connections of the home folder. Exit code 1 when the run fails.`,
 	return cmd
 }
 
-func runDAGsTest(ctx context.Context, a *app, d *dag.DAG, t engine.Trigger) error {
-	if _, err := engine.NewManualRun(d, t, clock()); err != nil {
+func runDAGsTest(ctx context.Context, a *app.App, d *dag.DAG, t engine.Trigger) error {
+	if _, err := engine.NewManualRun(d, t, a.Clock()); err != nil {
 		return command.UsageError{Err: err}
 	}
 	dir, err := os.MkdirTemp("", "dingdag-test-")
 	if err != nil {
 		return fmt.Errorf("make a folder for the test: %w", err)
 	}
-	noted, over := a.noteTest(dir)
+	noted, over := a.NoteTest(dir)
 	defer over()
 	defer func() { _ = os.RemoveAll(dir) }()
-	db, err := a.connectionStore(ctx)
+	db, err := a.Connections(ctx)
 	if err != nil {
 		return err
 	}
-	if err := a.warnUnknownPools(ctx, d); err != nil {
+	if err := warnUnknownPools(ctx, a, d); err != nil {
 		return err
 	}
-	run, err := a.runOnce(ctx, dir, noted, db, d, t)
+	run, err := runOnce(ctx, a, dir, noted, db, d, t)
 	if err != nil {
 		return err
 	}
@@ -94,29 +92,9 @@ func runDAGsTest(ctx context.Context, a *app, d *dag.DAG, t engine.Trigger) erro
 	return nil
 }
 
-// noteTest notes the folder of a test and returns the folder for notes about its commands,
-// so that the next standalone on the home folder cleans up after a test that was killed. A
-// test goes on where there can be none, and then the folder is "". A home folder that was
-// not there is gone again when the test ends.
-func (a *app) noteTest(dir string) (folder string, over func()) {
-	_, err := os.Stat(a.cfg.Home)
-	made := errors.Is(err, fs.ErrNotExist)
-	forget, err := process.NoteFolder(a.processDir(), dir, a.log())
-	if err != nil {
-		a.log().Debug("what this test leaves running when it is killed will not be ended", "error", err)
-		return "", func() {}
-	}
-	return a.processDir(), func() {
-		forget()
-		if made && os.Remove(a.processDir()) == nil { // neither goes when somebody else uses it meanwhile
-			_ = os.Remove(a.cfg.Home)
-		}
-	}
-}
-
 // runOnce runs one run of a DAG on a store in dir and waits until it has ended and
 // every message of its callbacks has left. It notes its commands in the folder noted.
-func (a *app) runOnce(ctx context.Context, dir, noted string, db connections.Source, d *dag.DAG, t engine.Trigger) (*store.Run, error) {
+func runOnce(ctx context.Context, a *app.App, dir, noted string, db connections.Source, d *dag.DAG, t engine.Trigger) (*store.Run, error) {
 	s, err := sqlite.Open(ctx, filepath.Join(dir, "test.db"), sqlite.Options{Synchronous: "NORMAL"})
 	if err != nil {
 		return nil, err
@@ -126,8 +104,8 @@ func (a *app) runOnce(ctx context.Context, dir, noted string, db connections.Sou
 		return nil, err
 	}
 	out, _ := a.LogWriter() // it gets whole lines
-	w := newRunWatch(out)
-	e, err := a.engine(s, db, func(o *engine.Options) {
+	w := newRunWatch(out, a.Clock)
+	e, err := a.Engine(s, db, func(o *engine.Options) {
 		o.LogDir, o.ProcessDir = filepath.Join(dir, "logs"), noted
 		o.TaskOutput = w
 		o.Observe = w.observe
@@ -183,14 +161,14 @@ func unboundPools(ctx context.Context, s store.Store, d *dag.DAG) error {
 
 // warnUnknownPools tells of pools that are not in the home folder's store: tasks of real
 // runs would wait for them.
-func (a *app) warnUnknownPools(ctx context.Context, d *dag.DAG) error {
+func warnUnknownPools(ctx context.Context, a *app.App, d *dag.DAG) error {
 	known := map[string]bool{dagrun.DefaultPool: true}
-	ok, err := a.storeExists()
+	ok, err := a.HasStore()
 	if err != nil {
 		return err
 	}
 	if ok {
-		s, err := a.openStore(ctx)
+		s, err := a.OpenStore(ctx)
 		if err != nil {
 			return err
 		}
@@ -215,12 +193,13 @@ func (a *app) warnUnknownPools(ctx context.Context, d *dag.DAG) error {
 type runWatch struct {
 	mu      sync.Mutex
 	out     io.Writer
+	clock   func() time.Time
 	over    bool
 	changed chan struct{}
 }
 
-func newRunWatch(out io.Writer) *runWatch {
-	return &runWatch{out: out, changed: make(chan struct{}, 1)}
+func newRunWatch(out io.Writer, clock func() time.Time) *runWatch {
+	return &runWatch{out: out, clock: clock, changed: make(chan struct{}, 1)}
 }
 
 // Write prints a line of a task log.
@@ -264,7 +243,7 @@ func (w *runWatch) wait(ctx context.Context, s store.Store) error {
 		over := w.over
 		w.mu.Unlock()
 		if over {
-			more, err := soon(ctx, s)
+			more, err := soon(ctx, s, w.clock())
 			if err != nil {
 				return err
 			}
@@ -295,17 +274,17 @@ func (w *runWatch) unsent(ctx context.Context, s store.Store) error {
 }
 
 // soon reports whether a message is leaving, or will within seconds.
-func soon(ctx context.Context, s store.Store) (bool, error) {
+func soon(ctx context.Context, s store.Store, now time.Time) (bool, error) {
 	channels, err := s.OpenChannels(ctx)
 	if err != nil {
 		return false, err
 	}
 	for _, c := range channels {
-		d, at, err := s.NextDelivery(ctx, c, clock(), false)
+		d, at, err := s.NextDelivery(ctx, c, now, false)
 		if err != nil {
 			return false, err
 		}
-		if d != nil || at.Before(clock().Add(10*time.Second)) {
+		if d != nil || at.Before(now.Add(10*time.Second)) {
 			return true, nil
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag"
@@ -21,25 +22,25 @@ const (
 )
 
 // canWait refuses to wait for a run that nobody will start.
-func (a *app) canWait(ctx context.Context, s store.Store) error {
-	working, err := s.Leased(ctx, clock())
+func canWait(ctx context.Context, a *app.App, s store.Store) error {
+	working, err := s.Leased(ctx, a.Clock())
 	if err == nil && !working {
-		err = fmt.Errorf("--wait: no scheduler works on %s, so nothing would start the run, and none was created: start dingdag standalone first, or leave out --wait", a.cfg.Home)
+		err = fmt.Errorf("--wait: no scheduler works on %s, so nothing would start the run, and none was created: start dingdag standalone first, or leave out --wait", a.Settings.Home)
 	}
 	return err
 }
 
 // waitRun shows how a run gets on until it has ended, and fails when the run does. The end
 // of ctx ends the wait and leaves the run as it is.
-func (a *app) waitRun(ctx context.Context, s store.Store, run *store.Run, tasks int) error {
-	p := &runProgress{a: a, tasks: tasks, seen: map[string]dag.State{}, began: clock()}
+func waitRun(ctx context.Context, a *app.App, s store.Store, run *store.Run, tasks int) error {
+	p := &runProgress{a: a, tasks: tasks, seen: map[string]dag.State{}, began: a.Clock()}
 	if a.Terminal() {
 		p.live = show.NewLiveLine(a.IO)
 	}
 	pause := firstWaitPause
 	again := time.NewTimer(pause)
 	defer again.Stop()
-	worked := clock()
+	worked := a.Clock()
 	for {
 		r, err := p.look(ctx, s, run.Key)
 		if err == nil && r.State.Finished() {
@@ -47,8 +48,8 @@ func (a *app) waitRun(ctx context.Context, s store.Store, run *store.Run, tasks 
 		}
 		if err == nil {
 			var working bool
-			if working, err = s.Leased(ctx, clock()); working {
-				worked = clock()
+			if working, err = s.Leased(ctx, a.Clock()); working {
+				worked = a.Clock()
 			}
 		}
 		switch {
@@ -59,9 +60,9 @@ func (a *app) waitRun(ctx context.Context, s store.Store, run *store.Run, tasks 
 		case err != nil:
 			p.clear()
 			return err
-		case clock().Sub(worked) > waitAlone:
+		case a.Clock().Sub(worked) > waitAlone:
 			p.clear()
-			return fmt.Errorf("no scheduler works on %s any more: run %s of dag %s goes on once dingdag standalone runs again", a.cfg.Home, run.RunID, run.DAGID)
+			return fmt.Errorf("no scheduler works on %s any more: run %s of dag %s goes on once dingdag standalone runs again", a.Settings.Home, run.RunID, run.DAGID)
 		}
 		select {
 		case <-again.C:
@@ -74,7 +75,7 @@ func (a *app) waitRun(ctx context.Context, s store.Store, run *store.Run, tasks 
 
 // runProgress is one line that changes on a terminal, and elsewhere a line for each change.
 type runProgress struct {
-	a     *app
+	a     *app.App
 	live  *show.LiveLine // nil when not a terminal
 	tasks int
 	began time.Time
@@ -113,7 +114,7 @@ func (p *runProgress) look(ctx context.Context, s store.Store, key int64) (*stor
 	if p.live != nil {
 		// What changes comes first: a narrow terminal shows no more.
 		p.live.Show(fmt.Sprintf("%s %s, %d of %d tasks done, %d running: run %s of dag %s",
-			r.State, clock().Sub(p.began).Truncate(time.Second), done, total, running, r.RunID, r.DAGID))
+			r.State, p.a.Clock().Sub(p.began).Truncate(time.Second), done, total, running, r.RunID, r.DAGID))
 	}
 	return r, nil
 }

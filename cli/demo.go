@@ -18,6 +18,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/progress"
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
@@ -29,7 +30,7 @@ import (
 	"github.com/dingdag/dingdag/store/sqlite"
 )
 
-func newCmdDemo(a *app) *cobra.Command {
+func newCmdDemo(a *app.App) *cobra.Command {
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -55,22 +56,22 @@ summary tells which alert each of them caused. State goes to a temporary folder 
 	return cmd
 }
 
-func runDemo(ctx context.Context, a *app) (err error) {
-	if a.flags["home"] == "" {
+func runDemo(ctx context.Context, a *app.App) (err error) {
+	if a.Flags["home"] == "" {
 		dir, err := os.MkdirTemp("", "dingdag-demo-")
 		if err != nil {
 			return fmt.Errorf("make a folder for the demo: %w", err)
 		}
-		a.flags["home"] = dir
+		a.Flags["home"] = dir
 		defer func() { _ = os.RemoveAll(dir) }()
 	}
-	if a.flags["log_level"] == "" {
-		a.flags["log_level"] = "error" // the demo says itself what happens
+	if a.Flags["log_level"] == "" {
+		a.Flags["log_level"] = "error" // the demo says itself what happens
 	}
-	if err := a.lock(); err != nil {
+	if err := a.Lock(); err != nil {
 		return err
 	}
-	s, err := a.openStore(ctx)
+	s, err := a.OpenStore(ctx)
 	if err != nil {
 		return err
 	}
@@ -91,7 +92,7 @@ func runDemo(ctx context.Context, a *app) (err error) {
 
 // demo is one run of the examples.
 type demo struct {
-	app   *app
+	app   *app.App
 	store *sqlite.Store
 	box   *sandbox.Server
 	began time.Time
@@ -105,11 +106,11 @@ type demo struct {
 
 // writeExamples puts the example files that the binary carries into the home folder.
 func (d *demo) writeExamples() error {
-	dir := filepath.Join(d.app.cfg.Home, "dags")
+	dir := filepath.Join(d.app.Settings.Home, "dags")
 	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return fmt.Errorf("write the examples: %w", withoutOp(err))
+		return fmt.Errorf("write the examples: %w", command.WithoutOp(err))
 	}
-	d.app.cfg.DAGsFolder = dir
+	d.app.Settings.DAGsFolder = dir
 	return fs.WalkDir(examples.Files, ".", func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
@@ -124,7 +125,7 @@ func (d *demo) writeExamples() error {
 
 // startSandbox serves a local DingTalk and adds the connection that leads to it.
 func (d *demo) startSandbox(ctx context.Context) (stop func() error, err error) {
-	d.box = sandbox.New(sandbox.Options{Now: clock})
+	d.box = sandbox.New(sandbox.Options{Now: d.app.Clock})
 	robot := sandbox.DemoRobot("数据告警")
 	robot.Secret = "SEC" + strings.Repeat("0", 60) + "demo"
 	robot.Members = []sandbox.Member{{Name: "Ann", Mobile: "13800000001"}, {Name: "Bo", Mobile: "13800000002"}}
@@ -144,7 +145,7 @@ func (d *demo) startSandbox(ctx context.Context) (stop func() error, err error) 
 	go func() { ended <- d.box.Run(serving, ln) }()
 	err = d.addConnections(ctx, "http://"+ln.Addr().String(), robot)
 	stop = func() error {
-		d.app.dingding().CloseIdleConnections() // the sandbox would wait for them
+		d.app.Dingding().CloseIdleConnections() // the sandbox would wait for them
 		cancel()
 		return <-ended
 	}
@@ -184,21 +185,21 @@ func (d *demo) run(ctx context.Context) error {
 	d.changed = make(chan struct{}, 1)
 	// The environment of whoever runs the demo must not lead to a real group.
 	a.LookupEnv = func(string) (string, bool) { return "", false }
-	e, err := a.engine(d.store, d.store.Connections(), func(o *engine.Options) {
-		o.LogDir, o.ProcessDir = filepath.Join(a.cfg.Home, "logs"), a.processDir()
+	e, err := a.Engine(d.store, d.store.Connections(), func(o *engine.Options) {
+		o.LogDir, o.ProcessDir = filepath.Join(a.Settings.Home, "logs"), a.ProcessDir()
 		o.Observe = d.observe
 	})
 	if err != nil {
 		return err
 	}
-	res, err := a.load(e.Catalog(), a.cfg.DAGsFolder)
+	res, err := a.DAGs.Load(e.Catalog(), a.Settings.DAGsFolder)
 	if err != nil {
 		return err
 	}
 	if res.Diagnostics.HasErrors() {
 		return fmt.Errorf("the examples can't be loaded:\n%s", res.Diagnostics)
 	}
-	d.dags, d.began = res.DAGs, clock()
+	d.dags, d.began = res.DAGs, a.Clock()
 	d.progress = newDemoProgress(a.IO, d.dags)
 	defer d.progress.stop()
 	if err := e.SetDAGs(ctx, d.dags); err != nil {
@@ -208,7 +209,7 @@ func (d *demo) run(ctx context.Context) error {
 	defer stop()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- e.Run(running, engine.RunOptions{Interrupted: interrupted(ctx), Schedule: true, Before: a.endLeftovers})
+		ended <- e.Run(running, engine.RunOptions{Interrupted: interrupted(ctx), Schedule: true, Before: a.EndLeftovers})
 	}()
 	err = d.wait(ctx, ended)
 	stop()
@@ -308,7 +309,7 @@ func (d *demo) summary(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintf(out, "\n%d messages arrived in the group, in %s. Next: dingdag sandbox, or README.md for a real robot.\n",
-		len(d.box.Messages(sandbox.Filter{})), clock().Sub(d.began).Round(100*time.Millisecond))
+		len(d.box.Messages(sandbox.Filter{})), d.app.Clock().Sub(d.began).Round(100*time.Millisecond))
 	for _, x := range deliveries {
 		if x.State != store.DeliveryDelivered {
 			return fmt.Errorf("the message %q is %s: %s", x.Summary, x.State, x.Error)

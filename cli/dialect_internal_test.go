@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/catalog"
-	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/params"
 )
@@ -24,7 +23,7 @@ import (
 
 func dialectCatalog(t *testing.T) catalog.Catalog {
 	t.Helper()
-	c, err := (&app{IO: show.IO{Err: io.Discard, LookupEnv: func(string) (string, bool) { return "", false }}, flags: map[string]string{"home": t.TempDir()}}).catalog()
+	c, err := newApp(t, io.Discard, io.Discard).Catalog()
 	require.NoError(t, err)
 	return c
 }

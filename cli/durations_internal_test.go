@@ -2,13 +2,13 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 )
@@ -17,8 +17,7 @@ import (
 // declare. Both take and refuse the same forms.
 func TestDurationsAreTheSameEverywhere(t *testing.T) {
 	t.Parallel()
-	a := &app{IO: show.IO{LookupEnv: func(string) (string, bool) { return "", false }}}
-	c, err := a.catalog()
+	c, err := newApp(t, io.Discard, io.Discard).Catalog()
 	require.NoError(t, err)
 	refused := func(key, operator, value string) string {
 		text := fmt.Sprintf("a:\n  tasks:\n    t:\n      operator: %s\n      %s: %s\n", operator, key, value)

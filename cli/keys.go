@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag/dagfile"
@@ -36,7 +37,7 @@ type keyRow struct {
 	dagfile.KeyDoc
 }
 
-func newCmdKeys(a *app) *cobra.Command {
+func newCmdKeys(a *app.App) *cobra.Command {
 	var output string
 	tables := keyTables()
 	words := make([]string, len(tables))

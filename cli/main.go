@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 	_ "time/tzdata" // zones come from an embedded database, not the host's
 
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/operator"
@@ -56,18 +58,18 @@ type IO struct {
 
 // Run runs one command and returns its exit code: 0 done, 1 failed, 2 usage.
 func Run(ctx context.Context, args []string, o IO, x Extensions) int {
-	a := &app{IO: show.IO(o), interrupted: ctx.Done(), extensions: x, flags: map[string]string{}}
+	a := app.New(show.IO(o), clock, parts(x))
 	root := newRoot(a)
 	root.SetArgs(args)
 	root.SetIn(o.In)
 	root.SetOut(o.Out)
 	root.SetErr(o.Err)
 	cmd, err := root.ExecuteContextC(ctx)
-	if cerr := a.close(); err == nil {
+	if cerr := a.Close(); err == nil {
 		err = cerr
 	}
 	if err != nil && !errors.Is(err, command.ErrQuiet) {
-		fmt.Fprintln(o.Err, "error:", show.Shown(o.Err, a.mask(err.Error())))
+		fmt.Fprintln(o.Err, "error:", show.Shown(o.Err, a.Mask(err.Error())))
 		if command.IsUsage(err) {
 			fmt.Fprintf(o.Err, "see %s --help\n", cmd.CommandPath())
 		}
@@ -75,7 +77,7 @@ func Run(ctx context.Context, args []string, o IO, x Extensions) int {
 	return command.ExitCode(err)
 }
 
-func newRoot(a *app) *cobra.Command {
+func newRoot(a *app.App) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "dingdag",
 		Short: "Airflow's semantics in one binary, with DingTalk as a first-class citizen",
@@ -87,7 +89,7 @@ and sends to DingTalk what people must know.`,
 		SilenceErrors:    true,
 		SilenceUsage:     true,
 		Version:          version,
-		PersistentPreRun: func(cmd *cobra.Command, _ []string) { a.readFlags(cmd) },
+		PersistentPreRun: func(cmd *cobra.Command, _ []string) { a.ReadFlags(cmd) },
 	}
 	root.SetVersionTemplate(versionLine())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return command.UsageError{Err: err} })
@@ -105,16 +107,5 @@ and sends to DingTalk what people must know.`,
 	return root
 }
 
-// readFlags takes over the settings that the command line sets.
-func (a *app) readFlags(cmd *cobra.Command) {
-	for key, name := range persistent {
-		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
-			a.flags[key] = f.Value.String()
-		}
-	}
-}
-
-// persistent maps settings to the flags that every command has.
-var persistent = map[string]string{ //nolint:gochecknoglobals // a constant table
-	"home": "home", "dags_folder": "dags-folder", "timezone": "timezone", "log_level": "log-level", "log_format": "log-format",
-}
+// clock is where the time of a command comes from.
+func clock() time.Time { return time.Now() } //nolint:forbidigo // the clock of the program starts here

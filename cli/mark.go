@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag"
@@ -24,7 +25,7 @@ func (f *markFlags) add(cmd *cobra.Command) {
 	show.OutputFlag(cmd, &f.output)
 }
 
-func newCmdTasksMark(a *app, state dag.State) *cobra.Command {
+func newCmdTasksMark(a *app.App, state dag.State) *cobra.Command {
 	r := engine.MarkRequest{State: state}
 	var f markFlags
 	cmd := &cobra.Command{
@@ -36,7 +37,7 @@ marked success is cleared, so that a finished run goes on too; without such task
 keeps its state (see dags mark-success).`,
 		Example: "  dingdag tasks mark-" + string(state) + " my_dag load scheduled__2026-01-31T00:00:00+00:00\n" +
 			"  dingdag tasks mark-" + string(state) + " my_dag load scheduled__2026-01-31T00:00:00+00:00 -d --past --dry-run",
-		Args: command.ExactArgs("DAG", "TASK", "RUN_ID"), ValidArgsFunction: a.completeTasks,
+		Args: command.ExactArgs("DAG", "TASK", "RUN_ID"), ValidArgsFunction: a.CompleteTasks,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.DAGID, r.TaskID, r.RunID = args[0], args[1], args[2]
 			if r.TaskID == "" {
@@ -54,7 +55,7 @@ keeps its state (see dags mark-success).`,
 	return cmd
 }
 
-func newCmdDAGsMark(a *app, state dag.State) *cobra.Command {
+func newCmdDAGsMark(a *app.App, state dag.State) *cobra.Command {
 	what := "What runs is stopped and failed, what has not begun is skipped."
 	if state == dag.Success {
 		what = "What runs is stopped, and every task of the run gets the state success."
@@ -66,7 +67,7 @@ func newCmdDAGsMark(a *app, state dag.State) *cobra.Command {
 		Long: what + ` Callbacks do not
 run. Teardowns that are not finished run all the same, and the run ends after them.`,
 		Example: "  dingdag dags mark-" + string(state) + " my_dag manual__2026-01-31T00:00:00+00:00",
-		Args:    command.ExactArgs("DAG", "RUN_ID"), ValidArgsFunction: a.completeRuns,
+		Args:    command.ExactArgs("DAG", "RUN_ID"), ValidArgsFunction: a.CompleteRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runMark(cmd.Context(), a, engine.MarkRequest{DAGID: args[0], RunID: args[1], State: state}, f)
 		},
@@ -75,19 +76,19 @@ run. Teardowns that are not finished run all the same, and the run ends after th
 	return cmd
 }
 
-func runMark(ctx context.Context, a *app, r engine.MarkRequest, f markFlags) error {
+func runMark(ctx context.Context, a *app.App, r engine.MarkRequest, f markFlags) error {
 	if err := show.CheckOutput(f.output); err != nil {
 		return err
 	}
-	e, err := a.asker(ctx)
+	e, err := a.Asker(ctx)
 	if err != nil {
 		return err
 	}
 	r.DryRun = true
-	r.Actor = a.actor()
+	r.Actor = a.Actor()
 	done, err := e.Mark(ctx, r)
 	if err != nil {
-		return a.unknownDAG(ctx, r.DAGID, err)
+		return unknownDAG(ctx, a, r.DAGID, err)
 	}
 	if !f.dryRun {
 		r.DryRun = false
@@ -115,5 +116,5 @@ func runMark(ctx context.Context, a *app, r engine.MarkRequest, f markFlags) err
 	if len(kept) > 0 {
 		fmt.Fprintf(a.Err, "finished runs keep their state: %s; dags clear runs them again, dags mark-%s changes it\n", strings.Join(kept, ", "), r.State)
 	}
-	return a.tellPaused(ctx, r.DAGID, done)
+	return tellPaused(ctx, a, r.DAGID, done)
 }

@@ -9,15 +9,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
-	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/params/declare"
 )
 
-func newCmdOperators(a *app) *cobra.Command {
+func newCmdOperators(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "operators", Short: "List and describe the operators and notifiers that DAG files may name",
 		Example: "  dingdag operators list\n  dingdag operators show dingding",
@@ -85,10 +85,10 @@ func describeParams(prefix string, fields []params.Field) []describedParam {
 }
 
 // describedSpecs describes every operator, or every notifier, by name.
-func (a *app) describedSpecs(notifiers bool) ([]described, error) {
+func describedSpecs(a *app.App, notifiers bool) ([]described, error) {
 	var list []described
 	if notifiers {
-		reg, err := a.notifiers()
+		reg, err := a.Notifiers()
 		if err != nil {
 			return nil, err
 		}
@@ -97,7 +97,7 @@ func (a *app) describedSpecs(notifiers bool) ([]described, error) {
 		}
 		return list, nil
 	}
-	reg, err := a.operators()
+	reg, err := a.Operators()
 	if err != nil {
 		return nil, err
 	}
@@ -107,16 +107,11 @@ func (a *app) describedSpecs(notifiers bool) ([]described, error) {
 	return list, nil
 }
 
-// notifiers are the callbacks of a command that sends nothing.
-func (a *app) notifiers() (*callbacks.Registry, error) {
-	return a.callbacks(connections.Chain(a.log()))
-}
-
 func callbacksFlag(cmd *cobra.Command, notifiers *bool) {
 	cmd.Flags().BoolVar(notifiers, "callbacks", false, "the notifiers that on_failure_callback and its kin may name, instead of operators")
 }
 
-func newCmdOperatorsList(a *app) *cobra.Command {
+func newCmdOperatorsList(a *app.App) *cobra.Command {
 	var (
 		output    string
 		notifiers bool
@@ -131,11 +126,11 @@ func newCmdOperatorsList(a *app) *cobra.Command {
 	return cmd
 }
 
-func runOperatorsList(a *app, notifiers bool, output string) error {
+func runOperatorsList(a *app.App, notifiers bool, output string) error {
 	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
-	list, err := a.describedSpecs(notifiers)
+	list, err := describedSpecs(a, notifiers)
 	if err != nil {
 		return err
 	}
@@ -150,7 +145,7 @@ func runOperatorsList(a *app, notifiers bool, output string) error {
 	return l.Print(a.Out, output)
 }
 
-func newCmdOperatorsShow(a *app) *cobra.Command {
+func newCmdOperatorsShow(a *app.App) *cobra.Command {
 	var (
 		output    string
 		notifiers bool
@@ -162,7 +157,7 @@ func newCmdOperatorsShow(a *app) *cobra.Command {
   dingdag operators show dingding --callbacks`,
 		Args: command.ExactArgs("NAME"),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-			return a.completeOperators(args, prefix, notifiers)
+			return completeOperators(a, args, prefix, notifiers)
 		},
 		RunE: func(_ *cobra.Command, args []string) error { return runOperatorsShow(a, args[0], notifiers, output) },
 	}
@@ -171,11 +166,11 @@ func newCmdOperatorsShow(a *app) *cobra.Command {
 	return cmd
 }
 
-func (a *app) completeOperators(args []string, prefix string, notifiers bool) ([]string, cobra.ShellCompDirective) {
+func completeOperators(a *app.App, args []string, prefix string, notifiers bool) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	list, err := a.describedSpecs(notifiers)
+	list, err := describedSpecs(a, notifiers)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
@@ -188,15 +183,15 @@ func (a *app) completeOperators(args []string, prefix string, notifiers bool) ([
 	return out, cobra.ShellCompDirectiveNoFileComp
 }
 
-func runOperatorsShow(a *app, name string, notifiers bool, output string) error {
+func runOperatorsShow(a *app.App, name string, notifiers bool, output string) error {
 	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
-	find := a.findOperator
+	find := findOperator
 	if notifiers {
-		find = a.findNotifier
+		find = findNotifier
 	}
-	d, err := find(name)
+	d, err := find(a, name)
 	if err != nil {
 		return err
 	}
@@ -216,8 +211,8 @@ func runOperatorsShow(a *app, name string, notifiers bool, output string) error 
 	return err
 }
 
-func (a *app) findOperator(name string) (described, error) {
-	reg, err := a.operators()
+func findOperator(a *app.App, name string) (described, error) {
+	reg, err := a.Operators()
 	if err != nil {
 		return described{}, err
 	}
@@ -229,8 +224,8 @@ func (a *app) findOperator(name string) (described, error) {
 	return described{}, unknownSpec("operator", name, why, rejected, reg.Suggest(name))
 }
 
-func (a *app) findNotifier(name string) (described, error) {
-	reg, err := a.notifiers()
+func findNotifier(a *app.App, name string) (described, error) {
+	reg, err := a.Notifiers()
 	if err != nil {
 		return described{}, err
 	}

@@ -8,12 +8,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 )
 
 // newCmdOperatorsDocs makes the command that go generate runs.
-func newCmdOperatorsDocs(a *app) *cobra.Command {
+func newCmdOperatorsDocs(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "docs DIR", Short: "Write a page about each operator and notifier", Example: "  dingdag operators docs docs/operators",
 		Hidden: true, Args: command.ExactArgs("DIR"),
@@ -21,17 +22,17 @@ func newCmdOperatorsDocs(a *app) *cobra.Command {
 	}
 }
 
-func runOperatorsDocs(a *app, dir string) error {
-	ops, err := a.describedSpecs(false)
+func runOperatorsDocs(a *app.App, dir string) error {
+	ops, err := describedSpecs(a, false)
 	if err != nil {
 		return err
 	}
-	notifiers, err := a.describedSpecs(true)
+	notifiers, err := describedSpecs(a, true)
 	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // docs are for everyone to read
-		return fmt.Errorf("write pages: %w", withoutOp(err))
+		return fmt.Errorf("write pages: %w", command.WithoutOp(err))
 	}
 	pages := map[string]string{"README.md": docsIndex(ops, notifiers)}
 	for _, d := range ops {
@@ -42,7 +43,7 @@ func runOperatorsDocs(a *app, dir string) error {
 	}
 	for name, text := range pages {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil { //nolint:gosec // as above
-			return fmt.Errorf("write pages: %w", withoutOp(err))
+			return fmt.Errorf("write pages: %w", command.WithoutOp(err))
 		}
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dagrun"
@@ -18,7 +19,7 @@ import (
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-func newCmdPools(a *app) *cobra.Command {
+func newCmdPools(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{Use: "pools", Short: "List and change pools, which bound what runs at once", Example: "  dingdag pools set warehouse 4 'connections of the warehouse'\n  dingdag pools list"}
 	cmd.AddCommand(newCmdPoolsList(a), newCmdPoolsGet(a), newCmdPoolsSet(a), newCmdPoolsDelete(a), newCmdPoolsExport(a), newCmdPoolsImport(a))
 	return cmd
@@ -44,7 +45,7 @@ func allPools(ctx context.Context, r store.Reader) ([]*store.Pool, error) {
 	return append([]*store.Pool{{Name: dagrun.DefaultPool, Slots: dagrun.DefaultPoolSlots, Description: "Tasks that name no pool"}}, ps...), nil
 }
 
-func printPools(a *app, ps []*store.Pool, output string) error {
+func printPools(a *app.App, ps []*store.Pool, output string) error {
 	l := show.List{Columns: []string{"Pool", "Slots", "Description"}, Wrap: []string{"Description"}}
 	for _, p := range ps {
 		l.Add(poolRow{p.Name, p.Slots, p.Description}, p.Name, strconv.Itoa(p.Slots), p.Description)
@@ -52,7 +53,7 @@ func printPools(a *app, ps []*store.Pool, output string) error {
 	return l.Print(a.Out, output)
 }
 
-func newCmdPoolsList(a *app) *cobra.Command {
+func newCmdPoolsList(a *app.App) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the pools", Example: "  dingdag pools list -o json", Args: command.NoArgs,
@@ -60,7 +61,7 @@ func newCmdPoolsList(a *app) *cobra.Command {
 			if err := show.CheckOutput(output); err != nil {
 				return err
 			}
-			s, err := a.openStore(cmd.Context())
+			s, err := a.OpenStore(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -75,7 +76,7 @@ func newCmdPoolsList(a *app) *cobra.Command {
 	return cmd
 }
 
-func newCmdPoolsGet(a *app) *cobra.Command {
+func newCmdPoolsGet(a *app.App) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use: "get POOL", Short: "Show one pool", Example: "  dingdag pools get default_pool", Args: command.ExactArgs("POOL"),
@@ -83,7 +84,7 @@ func newCmdPoolsGet(a *app) *cobra.Command {
 			if err := show.CheckOutput(output); err != nil {
 				return err
 			}
-			s, err := a.openStore(cmd.Context())
+			s, err := a.OpenStore(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -105,7 +106,7 @@ func newCmdPoolsGet(a *app) *cobra.Command {
 	return cmd
 }
 
-func newCmdPoolsSet(a *app) *cobra.Command {
+func newCmdPoolsSet(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "set POOL SLOTS [DESCRIPTION]", Short: "Make a pool or change its size; -1 slots are no bound",
 		Example: "  dingdag pools set warehouse 4 'connections of the warehouse'\n  dingdag pools set -- warehouse -1",
@@ -119,7 +120,7 @@ func newCmdPoolsSet(a *app) *cobra.Command {
 			if len(args) > 2 {
 				p.Description = args[2]
 			}
-			if err := a.putPools(cmd.Context(), p); err != nil {
+			if err := putPools(cmd.Context(), a, p); err != nil {
 				return err
 			}
 			size := strconv.Itoa(p.Slots) + " slots"
@@ -135,8 +136,8 @@ func newCmdPoolsSet(a *app) *cobra.Command {
 	}
 }
 
-func (a *app) putPools(ctx context.Context, ps ...*store.Pool) error {
-	s, err := a.openStore(ctx)
+func putPools(ctx context.Context, a *app.App, ps ...*store.Pool) error {
+	s, err := a.OpenStore(ctx)
 	if err != nil {
 		return err
 	}
@@ -150,14 +151,14 @@ func (a *app) putPools(ctx context.Context, ps ...*store.Pool) error {
 	})
 }
 
-func newCmdPoolsDelete(a *app) *cobra.Command {
+func newCmdPoolsDelete(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "delete POOL", Short: "Delete a pool; tasks that name it wait", Example: "  dingdag pools delete warehouse", Args: command.ExactArgs("POOL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if args[0] == dagrun.DefaultPool {
 				return command.Usagef("%s can't be deleted; pools set changes its size", dagrun.DefaultPool)
 			}
-			s, err := a.openStore(cmd.Context())
+			s, err := a.OpenStore(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -176,11 +177,11 @@ type poolFile map[string]struct {
 	Description string `json:"description"`
 }
 
-func newCmdPoolsExport(a *app) *cobra.Command {
+func newCmdPoolsExport(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "export FILE", Short: "Write all pools to a JSON file", Example: "  dingdag pools export pools.json", Args: command.ExactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := a.openStore(cmd.Context())
+			s, err := a.OpenStore(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -199,7 +200,7 @@ func newCmdPoolsExport(a *app) *cobra.Command {
 				return err
 			}
 			if err := os.WriteFile(args[0], append(b, '\n'), 0o600); err != nil {
-				return fmt.Errorf("export pools: %w", withoutOp(err))
+				return fmt.Errorf("export pools: %w", command.WithoutOp(err))
 			}
 			_, err = fmt.Fprintf(a.Out, "exported %d pools to %s\n", len(ps), args[0])
 			return err
@@ -207,13 +208,13 @@ func newCmdPoolsExport(a *app) *cobra.Command {
 	}
 }
 
-func newCmdPoolsImport(a *app) *cobra.Command {
+func newCmdPoolsImport(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "import FILE", Short: "Read pools from a JSON file; all of them or none", Example: "  dingdag pools import pools.json", Args: command.ExactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := os.ReadFile(args[0])
 			if err != nil {
-				return fmt.Errorf("import pools: %w", withoutOp(err))
+				return fmt.Errorf("import pools: %w", command.WithoutOp(err))
 			}
 			var in poolFile
 			if err := json.Unmarshal(b, &in); err != nil {
@@ -232,7 +233,7 @@ func newCmdPoolsImport(a *app) *cobra.Command {
 			if err := errors.Join(errs...); err != nil {
 				return err
 			}
-			if err := a.putPools(cmd.Context(), ps...); err != nil {
+			if err := putPools(cmd.Context(), a, ps...); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(a.Out, "imported %d pools\n", len(ps))

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag"
@@ -22,12 +23,12 @@ type runsFlags struct {
 	limit         int
 }
 
-func newCmdDAGsRuns(a *app) *cobra.Command {
+func newCmdDAGsRuns(a *app.App) *cobra.Command {
 	var f runsFlags
 	cmd := &cobra.Command{
 		Use: "list-runs [DAG]", Short: "List the runs of a DAG, or of all, newest first",
 		Example: "  dingdag dags list-runs my_dag\n  dingdag dags list-runs --state failed --since 24h",
-		Args:    command.RangeArgs(0, "DAG"), ValidArgsFunction: a.completeDAGs,
+		Args:    command.RangeArgs(0, "DAG"), ValidArgsFunction: a.CompleteDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runDAGsRuns(cmd.Context(), a, strings.Join(args, ""), f)
 		},
@@ -49,7 +50,7 @@ func runStates() (names []string) {
 }
 
 // query reads the flags; a mistake names its flag.
-func (f *runsFlags) query(a *app, dagID string, now time.Time) (api.RunQuery, error) {
+func (f *runsFlags) query(a *app.App, dagID string, now time.Time) (api.RunQuery, error) {
 	q := api.RunQuery{DAGID: dagID, Page: api.Page{Limit: f.limit}}
 	if f.limit < 0 {
 		return q, command.Usagef("--limit %d: must be 0 or more", f.limit)
@@ -68,22 +69,22 @@ func (f *runsFlags) query(a *app, dagID string, now time.Time) (api.RunQuery, er
 		return q, nil
 	}
 	var err error
-	if q.Since, err = a.parseDate(f.since); err != nil {
+	if q.Since, err = a.ParseDate(f.since); err != nil {
 		return q, command.Usagef("--since: %q is neither a duration such as 24h or 7d nor a date such as 2026-01-31", f.since)
 	}
 	return q, nil
 }
 
-func runDAGsRuns(ctx context.Context, a *app, id string, f runsFlags) error {
+func runDAGsRuns(ctx context.Context, a *app.App, id string, f runsFlags) error {
 	if err := show.CheckOutput(f.output); err != nil {
 		return err
 	}
-	now := clock()
+	now := a.Clock()
 	q, err := f.query(a, id, now)
 	if err != nil {
 		return err
 	}
-	ask, err := a.api(ctx)
+	ask, err := a.API(ctx)
 	if err != nil {
 		return err
 	}
@@ -98,22 +99,22 @@ func runDAGsRuns(ctx context.Context, a *app, id string, f runsFlags) error {
 	if id == "" {
 		l.Columns = slices.Insert(l.Columns, 0, "DAG")
 	} else if len(runs.Items) > 0 {
-		a.showInZoneOf(ctx, ask, runs.Items[0].Version)
+		a.ShowInZoneOf(ctx, ask, runs.Items[0].Version)
 	}
 	for _, r := range runs.Items {
 		start, end := moment(r.StartDate), moment(r.EndDate)
-		cells := []string{r.RunID, string(r.State), r.Reason, a.date(moment(r.LogicalDate)), a.date(start), show.Took(start, end, now), a.date(end)}
+		cells := []string{r.RunID, string(r.State), r.Reason, a.Date(moment(r.LogicalDate)), a.Date(start), show.Took(start, end, now), a.Date(end)}
 		if id == "" {
 			cells = slices.Insert(cells, 0, r.DAGID)
 		}
 		l.Add(r, cells...)
 	}
-	l.Zone = a.showZone()
+	l.Zone = a.ShowZone()
 	if err := l.Print(a.Out, f.output); err != nil {
 		return err
 	}
 	if runs.Next != "" {
-		a.notef("these are the newest; --limit shows more than %d, and 0 all", f.limit)
+		a.Notef("these are the newest; --limit shows more than %d, and 0 all", f.limit)
 	}
 	return nil
 }

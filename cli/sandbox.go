@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook"
@@ -32,7 +33,7 @@ type sandboxOptions struct {
 	block          time.Duration
 }
 
-func newCmdSandbox(a *app) *cobra.Command {
+func newCmdSandbox(a *app.App) *cobra.Command {
 	var o sandboxOptions
 	cmd := &cobra.Command{
 		Use:   "sandbox",
@@ -58,9 +59,9 @@ kept when it ends. Tokens follow from the robots' names: they are the same at ev
 	return cmd
 }
 
-func runSandbox(ctx context.Context, a *app, o sandboxOptions) error {
+func runSandbox(ctx context.Context, a *app.App, o sandboxOptions) error {
 	defer outliveReaders()()
-	s, robots, err := o.server()
+	s, robots, err := o.server(a.Clock)
 	if err != nil {
 		return command.UsageError{Err: err}
 	}
@@ -78,7 +79,7 @@ func runSandbox(ctx context.Context, a *app, o sandboxOptions) error {
 }
 
 // server makes the sandbox with its robots.
-func (o sandboxOptions) server() (*sandbox.Server, []sandbox.Robot, error) {
+func (o sandboxOptions) server(clock func() time.Time) (*sandbox.Server, []sandbox.Robot, error) {
 	if o.rate == 0 || o.rate < -1 {
 		return nil, nil, fmt.Errorf("--rate %d: must be above 0, or -1 for no limit", o.rate)
 	}

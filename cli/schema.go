@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag/dagfile"
@@ -14,7 +15,7 @@ import (
 	"github.com/dingdag/dingdag/params/declare"
 )
 
-func newCmdSchema(a *app) *cobra.Command {
+func newCmdSchema(a *app.App) *cobra.Command {
 	var path string
 	cmd := &cobra.Command{
 		Use:   "schema",
@@ -31,8 +32,8 @@ notifier. An editor with a YAML language server completes and checks DAG files b
 	return cmd
 }
 
-func runSchema(a *app, path string) error {
-	schema, err := a.schema()
+func runSchema(a *app.App, path string) error {
+	schema, err := schema(a)
 	if err != nil {
 		return err
 	}
@@ -44,18 +45,18 @@ func runSchema(a *app, path string) error {
 		return err
 	}
 	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil { //nolint:gosec // a schema is for everyone to read
-		return fmt.Errorf("write the schema: %w", withoutOp(err))
+		return fmt.Errorf("write the schema: %w", command.WithoutOp(err))
 	}
 	return nil
 }
 
 // schema is the JSON Schema of DAG files.
-func (a *app) schema() (map[string]any, error) {
-	ops, err := a.operators()
+func schema(a *app.App) (map[string]any, error) {
+	ops, err := a.Operators()
 	if err != nil {
 		return nil, err
 	}
-	cbs, err := a.notifiers()
+	cbs, err := a.Notifiers()
 	if err != nil {
 		return nil, err
 	}

@@ -9,17 +9,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag"
 )
 
-func newCmdDAGsState(a *app) *cobra.Command {
+func newCmdDAGsState(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "state DAG [RUN_ID]", Short: "Print the state of a run, the newest one unless named", Example: "  dingdag dags state my_dag",
-		Args: command.RangeArgs(1, "DAG", "RUN_ID"), ValidArgsFunction: a.completeRuns,
+		Args: command.RangeArgs(1, "DAG", "RUN_ID"), ValidArgsFunction: a.CompleteRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ask, err := a.api(cmd.Context())
+			ask, err := a.API(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -32,12 +33,12 @@ func newCmdDAGsState(a *app) *cobra.Command {
 	}
 }
 
-func newCmdTasksState(a *app) *cobra.Command {
+func newCmdTasksState(a *app.App) *cobra.Command {
 	mapIndex := -1
 	cmd := &cobra.Command{
 		Use: "state DAG TASK [RUN_ID]", Short: "Print the state of a task in a run, the newest one unless named",
 		Example: "  dingdag tasks state my_dag my_task\n  dingdag tasks state my_dag my_task --map-index 3",
-		Args:    command.RangeArgs(2, "DAG", "TASK", "RUN_ID"), ValidArgsFunction: a.completeTasks,
+		Args:    command.RangeArgs(2, "DAG", "TASK", "RUN_ID"), ValidArgsFunction: a.CompleteTasks,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runTasksState(cmd.Context(), a, args[0], args[1], command.Argument(args, 2), mapIndex)
 		},
@@ -46,8 +47,8 @@ func newCmdTasksState(a *app) *cobra.Command {
 	return cmd
 }
 
-func runTasksState(ctx context.Context, a *app, dagID, taskID, runID string, mapIndex int) error {
-	ask, err := a.api(ctx)
+func runTasksState(ctx context.Context, a *app.App, dagID, taskID, runID string, mapIndex int) error {
+	ask, err := a.API(ctx)
 	if err != nil {
 		return err
 	}
@@ -58,12 +59,12 @@ func runTasksState(ctx context.Context, a *app, dagID, taskID, runID string, map
 	return err
 }
 
-func newCmdTasksStates(a *app) *cobra.Command {
+func newCmdTasksStates(a *app.App) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use: "states-for-dag-run DAG [RUN_ID]", Short: "List the task instances of a run, the newest one unless named",
 		Example: "  dingdag tasks states-for-dag-run my_dag",
-		Args:    command.RangeArgs(1, "DAG", "RUN_ID"), ValidArgsFunction: a.completeRuns,
+		Args:    command.RangeArgs(1, "DAG", "RUN_ID"), ValidArgsFunction: a.CompleteRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runTasksStates(cmd.Context(), a, args[0], command.Argument(args, 1), output)
 		},
@@ -72,11 +73,11 @@ func newCmdTasksStates(a *app) *cobra.Command {
 	return cmd
 }
 
-func runTasksStates(ctx context.Context, a *app, dagID, runID, output string) error {
+func runTasksStates(ctx context.Context, a *app.App, dagID, runID, output string) error {
 	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
-	ask, err := a.api(ctx)
+	ask, err := a.API(ctx)
 	if err != nil {
 		return err
 	}
@@ -85,18 +86,18 @@ func runTasksStates(ctx context.Context, a *app, dagID, runID, output string) er
 		return err
 	}
 	r := is.Run
-	a.showInZoneOf(ctx, ask, r.Version)
+	a.ShowInZoneOf(ctx, ask, r.Version)
 	if r.State == dag.RunQueued && !slices.ContainsFunc(is.Items, func(in api.Instance) bool { return in.State != dag.None.String() }) {
-		a.notef("run %s is queued, so none of its tasks has a state yet: see dingdag tasks why %s TASK %s", r.RunID, dagID, r.RunID)
+		a.Notef("run %s is queued, so none of its tasks has a state yet: see dingdag tasks why %s TASK %s", r.RunID, dagID, r.RunID)
 	}
 	if is.Partial != nil {
-		a.notef("only the tasks that have a state are listed: %v", is.Partial)
+		a.Notef("only the tasks that have a state are listed: %v", is.Partial)
 	}
 	l := show.List{
 		Columns: []string{"Run", "Task", "State", "Try", "Started", "Ended", "Duration"},
 		Drop:    []string{"Ended", "Started", "Try"}, Once: "Run",
 	}
-	now := clock()
+	now := a.Clock()
 	for _, in := range is.Items {
 		name := in.TaskID
 		if in.MapIndex >= 0 {
@@ -107,8 +108,8 @@ func runTasksStates(ctx context.Context, a *app, dagID, runID, output string) er
 		if in.State != dag.Running.String() {
 			until = start // what waits for its next try takes no time
 		}
-		l.Add(in, r.RunID, name, in.State, strconv.Itoa(in.TryNumber), a.date(start), a.date(end), show.Took(start, end, until))
+		l.Add(in, r.RunID, name, in.State, strconv.Itoa(in.TryNumber), a.Date(start), a.Date(end), show.Took(start, end, until))
 	}
-	l.Zone = a.showZone()
+	l.Zone = a.ShowZone()
 	return l.Print(a.Out, output)
 }

@@ -13,13 +13,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
 )
 
-func newCmdTasks(a *app) *cobra.Command {
+func newCmdTasks(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{Use: "tasks", Short: "List, test, render, clear and mark tasks, and read their logs", Example: "  dingdag tasks list my_dag --tree\n  dingdag tasks render my_dag my_task"}
 	cmd.AddCommand(
 		newCmdTasksList(a), newCmdTasksTest(a), newCmdTasksRender(a), newCmdTasksLogs(a), newCmdTasksXComs(a),
@@ -29,31 +30,14 @@ func newCmdTasks(a *app) *cobra.Command {
 	return cmd
 }
 
-// findTask loads a DAG and one of its tasks.
-func (a *app) findTask(dagID, taskID string) (*dag.DAG, *dag.Task, error) {
-	d, err := a.findDAG(dagID)
-	if err != nil {
-		return nil, nil, err
-	}
-	t := d.Task(taskID)
-	if t == nil {
-		ids := make([]string, len(d.Tasks))
-		for i, t := range d.Tasks {
-			ids[i] = t.ID
-		}
-		return nil, nil, fmt.Errorf("dag %q has no task %q%s", dagID, taskID, api.SuggestTask(taskID, ids))
-	}
-	return d, t, nil
-}
-
-func newCmdTasksList(a *app) *cobra.Command {
+func newCmdTasksList(a *app.App) *cobra.Command {
 	var (
 		output string
 		tree   bool
 	)
 	cmd := &cobra.Command{
 		Use: "list DAG", Short: "List the tasks of a DAG", Example: "  dingdag tasks list my_dag\n  dingdag tasks list my_dag --tree",
-		Args: command.ExactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
+		Args: command.ExactArgs("DAG"), ValidArgsFunction: a.CompleteDAGs,
 		RunE: func(_ *cobra.Command, args []string) error { return runTasksList(a, args[0], output, tree) },
 	}
 	cmd.Flags().BoolVar(&tree, "tree", false, "show the dependencies as a tree")
@@ -61,21 +45,21 @@ func newCmdTasksList(a *app) *cobra.Command {
 	return cmd
 }
 
-func runTasksList(a *app, id, output string, tree bool) error {
+func runTasksList(a *app.App, id, output string, tree bool) error {
 	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
 	if tree {
-		d, err := a.findDAG(id)
+		d, err := a.DAGs.Find(id)
 		if err != nil {
 			return err
 		}
 		return d.Tree(a.Out)
 	}
-	if _, err := a.config(); err != nil {
+	if _, err := a.ReadSettings(); err != nil {
 		return err
 	}
-	ts, err := a.apiOn(nil).Tasks(id)
+	ts, err := a.APIOn(nil).Tasks(id)
 	if err != nil {
 		return err
 	}
@@ -86,7 +70,7 @@ func runTasksList(a *app, id, output string, tree bool) error {
 	return l.Print(a.Out, output)
 }
 
-func newCmdTasksTest(a *app) *cobra.Command {
+func newCmdTasksTest(a *app.App) *cobra.Command {
 	var (
 		conf     string
 		mapIndex int
@@ -97,9 +81,9 @@ func newCmdTasksTest(a *app) *cobra.Command {
 		Long: `Runs one task in this process and records nothing. Its upstream tasks are not run, so
 what it pulls from them is empty. Messages it sends are really sent.`,
 		Example: "  dingdag tasks test my_dag my_task",
-		Args:    command.RangeArgs(2, "DAG", "TASK", "LOGICAL_DATE"), ValidArgsFunction: a.complete(dagWords, taskWords),
+		Args:    command.RangeArgs(2, "DAG", "TASK", "LOGICAL_DATE"), ValidArgsFunction: a.Complete(app.DagWords, app.TaskWords),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			t, err := a.trigger(conf, args[2:])
+			t, err := trigger(a, conf, args[2:])
 			if err != nil {
 				return err
 			}
@@ -117,46 +101,46 @@ func mapIndexFlag(cmd *cobra.Command, mapIndex *int) {
 }
 
 // trigger is a trigger from a conf flag and an optional date argument.
-func (a *app) trigger(conf string, date []string) (engine.Trigger, error) {
+func trigger(a *app.App, conf string, date []string) (engine.Trigger, error) {
 	t := engine.Trigger{Conf: json.RawMessage(conf)}
 	if len(date) == 0 {
 		return t, nil
 	}
 	var err error
-	t.LogicalDate, err = a.parseDate(date[0])
+	t.LogicalDate, err = a.ParseDate(date[0])
 	return t, err
 }
 
 // testEngine is an engine that renders and runs single tasks and stores nothing. It notes
 // their commands in the folder noted.
-func (a *app) testEngine(ctx context.Context, logDir, noted string) (*engine.Engine, error) {
-	if _, err := a.config(); err != nil {
+func testEngine(ctx context.Context, a *app.App, logDir, noted string) (*engine.Engine, error) {
+	if _, err := a.ReadSettings(); err != nil {
 		return nil, err
 	}
-	db, err := a.connectionStore(ctx)
+	db, err := a.Connections(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return a.engine(nil, db, func(o *engine.Options) {
+	return a.Engine(nil, db, func(o *engine.Options) {
 		o.LogDir, o.ProcessDir = logDir, noted
 		o.TaskOutput, _ = a.LogWriter() // it gets whole lines
 	})
 }
 
-func runTasksTest(ctx context.Context, a *app, dagID, taskID string, mapIndex int, t engine.Trigger) error {
-	d, task, err := a.findTask(dagID, taskID)
+func runTasksTest(ctx context.Context, a *app.App, dagID, taskID string, mapIndex int, t engine.Trigger) error {
+	d, task, err := a.DAGs.FindTask(dagID, taskID)
 	if err != nil {
 		return err
 	}
-	a.showIn(d)
+	a.ShowIn(d)
 	dir, err := os.MkdirTemp("", "dingdag-test-")
 	if err != nil {
 		return fmt.Errorf("make a folder for the test: %w", err)
 	}
-	noted, over := a.noteTest(dir)
+	noted, over := a.NoteTest(dir)
 	defer over()
 	defer func() { _ = os.RemoveAll(dir) }()
-	e, err := a.testEngine(ctx, dir, noted)
+	e, err := testEngine(ctx, a, dir, noted)
 	if err != nil {
 		return err
 	}
@@ -165,7 +149,7 @@ func runTasksTest(ctx context.Context, a *app, dagID, taskID string, mapIndex in
 		return err
 	}
 	if value != nil {
-		fmt.Fprintf(a.Out, "return_value: %s\n", a.maskerOnce().MaskJSON(value))
+		fmt.Fprintf(a.Out, "return_value: %s\n", a.Masker().MaskJSON(value))
 	}
 	fmt.Fprintf(a.Out, "%s: %s\n", taskID, state)
 	if state == dag.Failed || state == dag.UpForRetry {
@@ -174,13 +158,13 @@ func runTasksTest(ctx context.Context, a *app, dagID, taskID string, mapIndex in
 	return nil
 }
 
-func newCmdTasksLogs(a *app) *cobra.Command {
+func newCmdTasksLogs(a *app.App) *cobra.Command {
 	var try, mapIndex int
 	cmd := &cobra.Command{
 		Use:     "logs DAG TASK [RUN_ID]",
 		Short:   "Print the log of a task's last try, of the newest run unless one is named",
 		Example: "  dingdag tasks logs my_dag my_task\n  dingdag tasks logs my_dag my_task manual__2026-01-31T00:00:00+00:00 --try 1",
-		Args:    command.RangeArgs(2, "DAG", "TASK", "RUN_ID"), ValidArgsFunction: a.completeTasks,
+		Args:    command.RangeArgs(2, "DAG", "TASK", "RUN_ID"), ValidArgsFunction: a.CompleteTasks,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runTasksLogs(cmd.Context(), a, api.TryQuery{DAGID: args[0], TaskID: args[1], RunID: command.Argument(args, 2), MapIndex: mapIndex, Try: try})
 		},
@@ -190,8 +174,8 @@ func newCmdTasksLogs(a *app) *cobra.Command {
 	return cmd
 }
 
-func runTasksLogs(ctx context.Context, a *app, q api.TryQuery) error {
-	ask, err := a.api(ctx)
+func runTasksLogs(ctx context.Context, a *app.App, q api.TryQuery) error {
+	ask, err := a.API(ctx)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/store"
@@ -22,7 +23,7 @@ type renderFlags struct {
 	mapIndex, try int
 }
 
-func newCmdTasksRender(a *app) *cobra.Command {
+func newCmdTasksRender(a *app.App) *cobra.Command {
 	var f renderFlags
 	cmd := &cobra.Command{
 		Use:   "render DAG TASK [LOGICAL_DATE | RUN_ID]",
@@ -36,7 +37,7 @@ secrets masked and long values cut. Where nothing was kept it renders again, wit
 version of the DAG, the dates, the conf and the XComs of the run, and says so.`,
 		Example: "  dingdag tasks render my_dag my_task 2026-01-31\n" +
 			"  dingdag tasks render my_dag my_task scheduled__2026-01-31T00:00:00+00:00 --try 1",
-		Args: command.RangeArgs(2, "DAG", "TASK", "LOGICAL_DATE or RUN_ID"), ValidArgsFunction: a.completeTasks,
+		Args: command.RangeArgs(2, "DAG", "TASK", "LOGICAL_DATE or RUN_ID"), ValidArgsFunction: a.CompleteTasks,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runTasksRender(cmd.Context(), a, f, args[0], args[1], args[2:]...)
 		},
@@ -48,11 +49,11 @@ version of the DAG, the dates, the conf and the XComs of the run, and says so.`,
 	return cmd
 }
 
-func runTasksRender(ctx context.Context, a *app, f renderFlags, dagID, taskID string, of ...string) error {
+func runTasksRender(ctx context.Context, a *app.App, f renderFlags, dagID, taskID string, of ...string) error {
 	if err := show.CheckOutput(f.output); err != nil {
 		return err
 	}
-	r, err := a.namedRun(ctx, dagID, of)
+	r, err := namedRun(ctx, a, dagID, of)
 	if err != nil {
 		return err
 	}
@@ -61,11 +62,11 @@ func runTasksRender(ctx context.Context, a *app, f renderFlags, dagID, taskID st
 	case r != nil && f.conf != "":
 		return command.Usagef("--conf: run %s has its own conf: give a date instead of the run, or leave it out", r.RunID)
 	case r != nil:
-		fields, err = a.renderedIn(ctx, r, taskID, f)
+		fields, err = renderedIn(ctx, a, r, taskID, f)
 	case f.try != 0:
 		return command.Usagef("--try: name the run: dingdag tasks render %s %s RUN_ID --try %d", dagID, taskID, f.try)
 	default:
-		fields, err = a.renderNew(ctx, dagID, taskID, f, of)
+		fields, err = renderNew(ctx, a, dagID, taskID, f, of)
 	}
 	if err != nil {
 		return err
@@ -74,22 +75,22 @@ func runTasksRender(ctx context.Context, a *app, f renderFlags, dagID, taskID st
 }
 
 // namedRun is the run that the last argument names; nil when it is a date, or there is none.
-func (a *app) namedRun(ctx context.Context, dagID string, of []string) (*api.Run, error) {
+func namedRun(ctx context.Context, a *app.App, dagID string, of []string) (*api.Run, error) {
 	if len(of) == 0 || of[0] == "" {
 		return nil, nil
 	}
-	_, notDate := a.parseDate(of[0])
-	if ok, err := a.storeExists(); err != nil || !ok {
+	_, notDate := a.ParseDate(of[0])
+	if ok, err := a.HasStore(); err != nil || !ok {
 		if err == nil && notDate != nil {
-			err = fmt.Errorf("%q is neither a date nor a run of dag %q: there are no runs in %s", of[0], dagID, a.cfg.Home)
+			err = fmt.Errorf("%q is neither a date nor a run of dag %q: there are no runs in %s", of[0], dagID, a.Settings.Home)
 		}
 		return nil, err
 	}
-	s, err := a.openStore(ctx)
+	s, err := a.OpenStore(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r, err := a.apiOn(s).Run(ctx, dagID, of[0])
+	r, err := a.APIOn(s).Run(ctx, dagID, of[0])
 	if errors.Is(err, store.ErrNotFound) && notDate == nil {
 		return nil, nil
 	}
@@ -97,17 +98,17 @@ func (a *app) namedRun(ctx context.Context, dagID string, of []string) (*api.Run
 }
 
 // renderNew renders a task for a run that there need not be.
-func (a *app) renderNew(ctx context.Context, dagID, taskID string, f renderFlags, date []string) ([]worker.RenderedField, error) {
-	t, err := a.trigger(f.conf, date)
+func renderNew(ctx context.Context, a *app.App, dagID, taskID string, f renderFlags, date []string) ([]worker.RenderedField, error) {
+	t, err := trigger(a, f.conf, date)
 	if err != nil {
 		return nil, err
 	}
-	d, task, err := a.findTask(dagID, taskID)
+	d, task, err := a.DAGs.FindTask(dagID, taskID)
 	if err != nil {
 		return nil, err
 	}
-	a.showIn(d)
-	e, err := a.testEngine(ctx, os.DevNull, "")
+	a.ShowIn(d)
+	e, err := testEngine(ctx, a, os.DevNull, "")
 	if err != nil {
 		return nil, err
 	}
@@ -115,8 +116,8 @@ func (a *app) renderNew(ctx context.Context, dagID, taskID string, f renderFlags
 }
 
 // renderedIn is what a task of a run rendered.
-func (a *app) renderedIn(ctx context.Context, r *api.Run, taskID string, f renderFlags) ([]worker.RenderedField, error) {
-	ask, err := a.api(ctx)
+func renderedIn(ctx context.Context, a *app.App, r *api.Run, taskID string, f renderFlags) ([]worker.RenderedField, error) {
+	ask, err := a.API(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -125,20 +126,20 @@ func (a *app) renderedIn(ctx context.Context, r *api.Run, taskID string, f rende
 		return nil, err
 	}
 	if f.mapIndex < 0 && out.Instances > 1 {
-		a.notef("%s, %s, of %d instances; --map-index shows another one", out.Label, out.State, out.Instances)
+		a.Notef("%s, %s, of %d instances; --map-index shows another one", out.Label, out.State, out.Instances)
 	}
 	if !out.Kept && !out.Same {
 		why := fmt.Sprintf("what try %d of %s rendered in run %s was not kept", out.Try, taskID, r.RunID)
 		if out.Try == 0 {
 			why = fmt.Sprintf("%s has not run in run %s", taskID, r.RunID)
 		}
-		a.notef("%s: this is rendered now, with the version, dates, conf and XComs of the run", why)
+		a.Notef("%s: this is rendered now, with the version, dates, conf and XComs of the run", why)
 	}
 	return out.Fields, nil
 }
 
 // printFields prints templated fields: for people each one below its name.
-func printFields(a *app, fields []worker.RenderedField, output string) error {
+func printFields(a *app.App, fields []worker.RenderedField, output string) error {
 	switch output {
 	case "json":
 		return show.JSON(a.Out, fields)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
@@ -19,23 +20,25 @@ import (
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-func newCmdVariables(a *app) *cobra.Command {
+func newCmdVariables(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{Use: "variables", Short: "Keep the variables that templates read as var.value and var.json", Example: "  dingdag variables set region cn-hangzhou\n  dingdag variables get region"}
 	cmd.AddCommand(newCmdVariablesList(a), newCmdVariablesGet(a), newCmdVariablesSet(a), newCmdVariablesDelete(a), newCmdVariablesExport(a), newCmdVariablesImport(a))
 	return cmd
 }
 
 // completeVariables offers the stored keys.
-func (a *app) completeVariables(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	s, err := a.openStore(cmd.Context())
-	if err != nil || len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+func completeVariables(a *app.App) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		s, err := a.OpenStore(cmd.Context())
+		if err != nil || len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		vs, err := s.Variables().Variables(cmd.Context())
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		return keysOf(vs), cobra.ShellCompDirectiveNoFileComp
 	}
-	vs, err := s.Variables().Variables(cmd.Context())
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	return keysOf(vs), cobra.ShellCompDirectiveNoFileComp
 }
 
 func keysOf(vs []*sqlstore.Variable) []string {
@@ -51,7 +54,7 @@ type variableRow struct {
 	Description string `json:"description"`
 }
 
-func newCmdVariablesList(a *app) *cobra.Command {
+func newCmdVariablesList(a *app.App) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the keys of the store's variables", Long: "Lists keys only, as Airflow does; those of files and the environment are not listed.",
@@ -60,7 +63,7 @@ func newCmdVariablesList(a *app) *cobra.Command {
 			if err := show.CheckOutput(output); err != nil {
 				return err
 			}
-			s, err := a.openStore(cmd.Context())
+			s, err := a.OpenStore(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -79,7 +82,7 @@ func newCmdVariablesList(a *app) *cobra.Command {
 	return cmd
 }
 
-func newCmdVariablesGet(a *app) *cobra.Command {
+func newCmdVariablesGet(a *app.App) *cobra.Command {
 	var (
 		def      string
 		asJSON   bool
@@ -88,14 +91,14 @@ func newCmdVariablesGet(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "get KEY", Short: "Print a variable, looked up as tasks do: file, environment, store",
 		Example: "  dingdag variables get region\n  dingdag variables get limits --json --default '{}'",
-		Args:    command.ExactArgs("KEY"), ValidArgsFunction: a.completeVariables,
+		Args:    command.ExactArgs("KEY"), ValidArgsFunction: completeVariables(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			fallback = cmd.Flags().Changed("default")
-			s, err := a.openStore(cmd.Context())
+			s, err := a.OpenStore(cmd.Context())
 			if err != nil {
 				return err
 			}
-			_, vars, err := a.sources(s.Connections())
+			_, vars, err := a.Sources(s.Connections())
 			if err != nil {
 				return err
 			}
@@ -109,7 +112,7 @@ func newCmdVariablesGet(a *app) *cobra.Command {
 			if asJSON && !json.Valid([]byte(text)) {
 				return fmt.Errorf("variable %q is no JSON", args[0])
 			}
-			_, err = fmt.Fprintln(a.clearOut(), text)
+			_, err = fmt.Fprintln(a.ClearOutput(), text)
 			return err
 		},
 	}
@@ -118,14 +121,14 @@ func newCmdVariablesGet(a *app) *cobra.Command {
 	return cmd
 }
 
-func newCmdVariablesSet(a *app) *cobra.Command {
+func newCmdVariablesSet(a *app.App) *cobra.Command {
 	var (
 		description string
 		asJSON      bool
 	)
 	cmd := &cobra.Command{
 		Use: "set KEY VALUE", Short: "Add or replace a variable", Example: "  dingdag variables set region cn-hangzhou\n  dingdag variables set limits '{\"rows\": 100}' --json",
-		Args: command.ExactArgs("KEY", "VALUE"), ValidArgsFunction: a.completeVariables,
+		Args: command.ExactArgs("KEY", "VALUE"), ValidArgsFunction: completeVariables(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if args[0] == "" {
 				return command.Usagef("the key is empty")
@@ -133,7 +136,7 @@ func newCmdVariablesSet(a *app) *cobra.Command {
 			if asJSON && !json.Valid([]byte(args[1])) {
 				return command.Usagef("the value of %q is no JSON", args[0])
 			}
-			s, err := a.openStore(cmd.Context())
+			s, err := a.OpenStore(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -151,12 +154,12 @@ func newCmdVariablesSet(a *app) *cobra.Command {
 	return cmd
 }
 
-func newCmdVariablesDelete(a *app) *cobra.Command {
+func newCmdVariablesDelete(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "delete KEY", Short: "Delete a variable", Example: "  dingdag variables delete region",
-		Args: command.ExactArgs("KEY"), ValidArgsFunction: a.completeVariables,
+		Args: command.ExactArgs("KEY"), ValidArgsFunction: completeVariables(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := a.openStore(cmd.Context())
+			s, err := a.OpenStore(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -173,12 +176,12 @@ func newCmdVariablesDelete(a *app) *cobra.Command {
 	}
 }
 
-func newCmdVariablesExport(a *app) *cobra.Command {
+func newCmdVariablesExport(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "export FILE", Short: "Write the store's variables to a JSON file, in clear", Example: "  dingdag variables export variables.json",
 		Args: command.ExactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := a.openStore(cmd.Context())
+			s, err := a.OpenStore(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -195,7 +198,7 @@ func newCmdVariablesExport(a *app) *cobra.Command {
 				return err
 			}
 			if err := os.WriteFile(args[0], append(b, '\n'), 0o600); err != nil {
-				return fmt.Errorf("export variables: %w", withoutOp(err))
+				return fmt.Errorf("export variables: %w", command.WithoutOp(err))
 			}
 			_, err = fmt.Fprintf(a.Out, "exported %d variables to %s\n", len(vs), args[0])
 			return err
@@ -211,7 +214,7 @@ func jsonOrText(s string) any {
 	return s
 }
 
-func newCmdVariablesImport(a *app) *cobra.Command {
+func newCmdVariablesImport(a *app.App) *cobra.Command {
 	var existing string
 	cmd := &cobra.Command{
 		Use: "import FILE", Short: "Read variables from a .json, .yaml or .env file; all of them or none",
@@ -225,7 +228,7 @@ func newCmdVariablesImport(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.importVariables(cmd.Context(), in, existing)
+			return importVariables(cmd.Context(), a, in, existing)
 		},
 	}
 	cmd.Flags().StringVarP(&existing, "action-on-existing-key", "a", "overwrite", "overwrite|fail|skip")
@@ -233,8 +236,8 @@ func newCmdVariablesImport(a *app) *cobra.Command {
 	return cmd
 }
 
-func (a *app) importVariables(ctx context.Context, in map[string]string, existing string) error {
-	s, err := a.openStore(ctx)
+func importVariables(ctx context.Context, a *app.App, in map[string]string, existing string) error {
+	s, err := a.OpenStore(ctx)
 	if err != nil {
 		return err
 	}

@@ -7,13 +7,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 )
 
 // version is set by the linker; a plain go build leaves "dev".
 var version = "dev" //nolint:gochecknoglobals // set by the linker
 
-func newCmdVersion(a *app) *cobra.Command {
+func newCmdVersion(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
 		Short:   "Print the version",

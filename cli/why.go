@@ -6,12 +6,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/store"
 )
 
-func newCmdDAGsWhy(a *app) *cobra.Command {
+func newCmdDAGsWhy(a *app.App) *cobra.Command {
 	var at, output string
 	cmd := &cobra.Command{
 		Use:   "why DAG",
@@ -19,7 +20,7 @@ func newCmdDAGsWhy(a *app) *cobra.Command {
 		Long: `Tells what became of the newest tick of the schedule that was due, now or at the time
 that --at names: started, skipped, missed or waiting, and why.`,
 		Example: "  dingdag dags why my_dag\n  dingdag dags why my_dag --at 2026-03-01T09:00:00+08:00",
-		Args:    command.ExactArgs("DAG"), ValidArgsFunction: a.completeDAGs,
+		Args:    command.ExactArgs("DAG"), ValidArgsFunction: a.CompleteDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runDAGsWhy(cmd.Context(), a, args[0], at, output)
 		},
@@ -30,32 +31,32 @@ that --at names: started, skipped, missed or waiting, and why.`,
 	return cmd
 }
 
-func runDAGsWhy(ctx context.Context, a *app, id, at, output string) error {
+func runDAGsWhy(ctx context.Context, a *app.App, id, at, output string) error {
 	if output != "text" && output != "json" && output != "yaml" {
 		return command.Usagef("unknown output %q: use text, json, yaml", output)
 	}
-	when := clock()
+	when := a.Clock()
 	if at != "" {
 		var err error
-		if when, err = a.parseDate(at); err != nil {
+		if when, err = a.ParseDate(at); err != nil {
 			return command.Usagef("--at: %w", err)
 		}
 	}
-	if when.After(clock()) {
-		if d, err := a.findDAG(id); err == nil {
-			a.showIn(d)
+	if when.After(a.Clock()) {
+		if d, err := a.DAGs.Find(id); err == nil {
+			a.ShowIn(d)
 		}
-		return command.Usagef("--at %s lies ahead: dingdag dags next-execution %s tells what comes", a.date(when), id)
+		return command.Usagef("--at %s lies ahead: dingdag dags next-execution %s tells what comes", a.Date(when), id)
 	}
-	if ok, err := a.storeExists(); err != nil {
+	if ok, err := a.HasStore(); err != nil {
 		return err
 	} else if !ok {
 		// A store is made for a DAG that can be loaded only.
-		if _, err := a.findDAG(id); err != nil {
+		if _, err := a.DAGs.Find(id); err != nil {
 			return err
 		}
 	}
-	ask, err := a.api(ctx)
+	ask, err := a.API(ctx)
 	if err != nil {
 		return err
 	}
@@ -64,7 +65,7 @@ func runDAGsWhy(ctx context.Context, a *app, id, at, output string) error {
 		return err
 	}
 	if w.DAG != nil {
-		a.showIn(w.DAG)
+		a.ShowIn(w.DAG)
 	}
 	switch output {
 	case "json":
@@ -73,17 +74,17 @@ func runDAGsWhy(ctx context.Context, a *app, id, at, output string) error {
 		return show.YAML(a.Out, w)
 	}
 	if w.Outcome == "" {
-		fmt.Fprintf(a.Out, "not due: %s\n", a.moments(w.Reason))
+		fmt.Fprintf(a.Out, "not due: %s\n", a.Moments(w.Reason))
 	} else {
-		fmt.Fprintf(a.Out, "%s: the tick at %s: %s\n", w.Outcome, a.date(moment(w.Tick)), a.moments(w.Reason))
+		fmt.Fprintf(a.Out, "%s: the tick at %s: %s\n", w.Outcome, a.Date(moment(w.Tick)), a.Moments(w.Reason))
 	}
 	if w.Next != nil {
-		fmt.Fprintf(a.Out, "next at %s\n", a.date(*w.Next))
+		fmt.Fprintf(a.Out, "next at %s\n", a.Date(*w.Next))
 	}
 	return nil
 }
 
-func newCmdTasksWhy(a *app) *cobra.Command {
+func newCmdTasksWhy(a *app.App) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use: "why DAG TASK [RUN_ID]", Aliases: []string{"failed-deps"},
@@ -91,7 +92,7 @@ func newCmdTasksWhy(a *app) *cobra.Command {
 		Long: `Tells why the instances of a task have the state they have in a run, the newest one unless
 named: which upstream task, pool, limit, pause, retry or run before holds them.`,
 		Example: "  dingdag tasks why my_dag my_task",
-		Args:    command.RangeArgs(2, "DAG", "TASK", "RUN_ID"), ValidArgsFunction: a.completeTasks,
+		Args:    command.RangeArgs(2, "DAG", "TASK", "RUN_ID"), ValidArgsFunction: a.CompleteTasks,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runTasksWhy(cmd.Context(), a, args[0], args[1], command.Argument(args, 2), output)
 		},
@@ -100,11 +101,11 @@ named: which upstream task, pool, limit, pause, retry or run before holds them.`
 	return cmd
 }
 
-func runTasksWhy(ctx context.Context, a *app, dagID, taskID, runID, output string) error {
+func runTasksWhy(ctx context.Context, a *app.App, dagID, taskID, runID, output string) error {
 	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
-	ask, err := a.api(ctx)
+	ask, err := a.API(ctx)
 	if err != nil {
 		return err
 	}
@@ -112,11 +113,11 @@ func runTasksWhy(ctx context.Context, a *app, dagID, taskID, runID, output strin
 	if err != nil {
 		return err
 	}
-	a.showInZoneOf(ctx, ask, r.Version)
+	a.ShowInZoneOf(ctx, ask, r.Version)
 	l := show.List{Columns: []string{"Task", "State", "Why"}, Wrap: []string{"Why"}}
 	for _, w := range whys {
 		in := store.Instance{TaskID: taskID, MapIndex: w.MapIndex}
-		l.Add(w, in.Label(), w.State, a.moments(w.Reason))
+		l.Add(w, in.Label(), w.State, a.Moments(w.Reason))
 	}
 	return l.Print(a.Out, output)
 }

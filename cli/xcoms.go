@@ -6,18 +6,19 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 )
 
-func newCmdTasksXComs(a *app) *cobra.Command {
+func newCmdTasksXComs(a *app.App) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:   "xcoms DAG [RUN_ID]",
 		Short: "List what the tasks of a run have returned and pushed, of the newest run unless one is named",
 		Example: "  dingdag tasks xcoms my_dag\n" +
 			"  dingdag tasks xcoms my_dag manual__2026-01-31T00:00:00+00:00 -o json",
-		Args: command.RangeArgs(1, "DAG", "RUN_ID"), ValidArgsFunction: a.completeRuns,
+		Args: command.RangeArgs(1, "DAG", "RUN_ID"), ValidArgsFunction: a.CompleteRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runTasksXComs(cmd.Context(), a, args[0], command.Argument(args, 1), output)
 		},
@@ -26,8 +27,8 @@ func newCmdTasksXComs(a *app) *cobra.Command {
 	return cmd
 }
 
-func runTasksXComs(ctx context.Context, a *app, dagID, runID, output string) error {
-	ask, err := a.api(ctx)
+func runTasksXComs(ctx context.Context, a *app.App, dagID, runID, output string) error {
+	ask, err := a.API(ctx)
 	if err != nil {
 		return err
 	}

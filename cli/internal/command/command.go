@@ -5,6 +5,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 )
@@ -105,4 +106,12 @@ func Group(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		Group(sub)
 	}
+}
+
+// WithoutOp drops the system call's name from a file error.
+func WithoutOp(err error) error {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		return fmt.Errorf("%s: %w", pe.Path, pe.Err)
+	}
+	return err
 }

@@ -1,4 +1,4 @@
-package cli
+package app
 
 import (
 	"os"
@@ -8,8 +8,8 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
-// actor is the person at the command line: who is logged in, also behind sudo.
-func (a *app) actor() store.Actor {
+// Actor is the person at the command line: who is logged in, also behind sudo.
+func (a *App) Actor() store.Actor {
 	by := store.Actor{Via: store.ViaCLI}
 	by.Name, _ = a.LookupEnv("SUDO_USER")
 	if by.Name != "" {

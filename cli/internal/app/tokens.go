@@ -1,4 +1,4 @@
-package cli
+package app
 
 import (
 	"context"
@@ -9,11 +9,11 @@ import (
 
 // tokens shares the access tokens of applications between processes, through the store
 // that the command has open. Without one they stay in the hook.
-type tokens struct{ app *app }
+type tokens struct{ app *App }
 
 // Load returns the token that was saved last under a key, or the zero one.
 func (t tokens) Load(ctx context.Context, key string) (hook.Token, error) {
-	s := t.app.store
+	s := t.app.Store
 	if s == nil {
 		return hook.Token{}, nil
 	}
@@ -23,7 +23,7 @@ func (t tokens) Load(ctx context.Context, key string) (hook.Token, error) {
 
 // Save keeps a token under a key.
 func (t tokens) Save(ctx context.Context, key string, v hook.Token) error {
-	s := t.app.store
+	s := t.app.Store
 	if s == nil {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package cli
+package app
 
 import (
 	"errors"
@@ -9,20 +9,20 @@ import (
 	"github.com/dingdag/dingdag/dag/dagfile"
 )
 
-// onImportError reads the setting: what is wrong with it is one error with its place.
-func (a *app) onImportError(c catalog.Catalog) ([]dag.Callback, error) {
-	set := a.cfg.OnImportError
+// OnImportError reads the setting: what is wrong with it is one error with its place.
+func (a *App) OnImportError(c catalog.Catalog) ([]dag.Callback, error) {
+	set := a.Settings.OnImportError
 	if set.Node == nil {
 		return nil, nil
 	}
-	o, err := a.loadOptions()
+	o, err := a.DAGs.Options()
 	if err != nil {
 		return nil, err
 	}
 	list, found := dagfile.ParseCallbacks(set.From, "on_import_error", set.Node, c, o)
 	for _, d := range found {
 		if d.Severity != dag.Error {
-			a.log().Warn("settings", "problem", d.String())
+			a.Log().Warn("settings", "problem", d.String())
 		}
 	}
 	if found.HasErrors() {

@@ -1,4 +1,4 @@
-package cli
+package folder
 
 import (
 	"crypto/sha256"
@@ -8,51 +8,52 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/dag/dagfile/index"
 )
 
-// index is what the DAGs folder holds, without reading the files that have not changed since
+// Index is what the DAGs folder holds, without reading the files that have not changed since
 // a command last looked.
-func (a *app) index() (*index.Index, error) {
-	if err := a.haveDAGsFolder(); err != nil {
+func (f *Folder) Index() (*index.Index, error) {
+	if err := f.exists(); err != nil {
 		return nil, err
 	}
-	c, err := a.catalog()
+	c, err := f.catalog()
 	if err != nil {
 		return nil, err
 	}
-	o, err := a.loadOptions()
+	o, err := f.Options()
 	if err != nil {
 		return nil, err
 	}
-	key := a.indexKey()
+	key := f.indexKey()
 	ix, err := index.Read(index.Options{
-		Folder: a.cfg.DAGsFolder, Loader: dagfile.NewLoader(c, o), Check: c.Check, File: a.indexFile(key), Key: key, LookupEnv: a.LookupEnv, Now: clock,
+		Folder: f.home.Settings.DAGsFolder, Loader: dagfile.NewLoader(c, o), Check: c.Check, File: f.indexFile(key), Key: key, LookupEnv: f.home.LookupEnv, Now: f.home.Clock,
 	})
 	if err != nil {
-		a.log().Debug("the next command reads all DAG files again", "error", err)
+		f.home.Log().Debug("the next command reads all DAG files again", "error", err)
 	}
-	a.maskOut()
+	f.home.MaskOutput()
 	return ix, nil
 }
 
-// haveDAGsFolder tells what to do about a DAGs folder that is not there.
-func (a *app) haveDAGsFolder() error {
-	cfg, err := a.config()
+// exists tells what to do about a DAGs folder that is not there.
+func (f *Folder) exists() error {
+	cfg, err := f.home.ReadSettings()
 	if err != nil {
 		return err
 	}
 	if _, err := os.Stat(cfg.DAGsFolder); err != nil {
-		return fmt.Errorf("read the DAGs folder: %w; make it, or name another one by --dags-folder or DINGDAG_DAGS_FOLDER", withoutOp(err))
+		return fmt.Errorf("read the DAGs folder: %w; make it, or name another one by --dags-folder or DINGDAG_DAGS_FOLDER", command.WithoutOp(err))
 	}
 	return nil
 }
 
 // indexKey is everything that counts for what a DAG file gives, besides files and the
 // environment: the program and the settings. It is "" where the program is not known.
-func (a *app) indexKey() string {
+func (f *Folder) indexKey() string {
 	exe, err := os.Executable()
 	if err != nil {
 		return ""
@@ -65,18 +66,18 @@ func (a *app) indexKey() string {
 	if err != nil {
 		return ""
 	}
-	c := a.cfg
-	return fmt.Sprintf("%s%s %d %d\n%q %q %s %s %s %t", versionLine(), exe, built.Size(), built.ModTime().UnixNano(),
+	c := f.home.Settings
+	return fmt.Sprintf("%s%s %d %d\n%q %q %s %s %s %t", f.version, exe, built.Size(), built.ModTime().UnixNano(),
 		from, c.DAGsFolder, c.DefaultTimezone, c.IgnoreSyntax, c.CronMode, c.CatchupByDefault)
 }
 
 // indexFile is where the index of a DAGs folder lies, in the folder cache of the home folder,
 // "" where there is no home folder yet. Everything in that folder may be removed.
-func (a *app) indexFile(key string) string {
-	if _, err := os.Stat(a.cfg.Home); err != nil || key == "" {
+func (f *Folder) indexFile(key string) string {
+	if _, err := os.Stat(f.home.Settings.Home); err != nil || key == "" {
 		return ""
 	}
-	folder := filepath.Join(a.cfg.Home, "cache")
+	folder := filepath.Join(f.home.Settings.Home, "cache")
 	// Where it cannot be made nothing is kept, and nothing depends on it.
 	_ = os.Mkdir(folder, 0o700)
 	_, settings, _ := strings.Cut(key, "\n")
@@ -86,8 +87,8 @@ func (a *app) indexFile(key string) string {
 
 // findIndexed loads the DAG with an id from the one file of the DAGs folder that gives it. It
 // is nil where the index names no file, or the file does not give it after all.
-func (a *app) findIndexed(id string) (*dag.DAG, error) {
-	ix, err := a.index()
+func (f *Folder) findIndexed(id string) (*dag.DAG, error) {
+	ix, err := f.Index()
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +96,7 @@ func (a *app) findIndexed(id string) (*dag.DAG, error) {
 	if path == "" {
 		return nil, nil
 	}
-	res, err := a.readDAGs(path)
+	res, err := f.Read(path)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package cli
+package app
 
 import (
 	"cmp"
@@ -13,37 +13,37 @@ import (
 
 // readZone is the zone of dates on the command line that name none: --timezone, else the
 // setting, else default_timezone. The configuration has been read.
-func (a *app) readZone() *time.Location {
-	if a.cfg == nil {
+func (a *App) readZone() *time.Location {
+	if a.Settings == nil {
 		return time.UTC
 	}
 	// The names were checked when they were read.
-	loc, err := time.LoadLocation(cmp.Or(a.cfg.Timezone, a.cfg.DefaultTimezone))
+	loc, err := time.LoadLocation(cmp.Or(a.Settings.Timezone, a.Settings.DefaultTimezone))
 	if err != nil {
 		return time.UTC
 	}
 	return loc
 }
 
-// showZone is the zone in which the command shows times: --timezone, else that of the DAG
-// which it shows, else as [app.readZone].
-func (a *app) showZone() *time.Location {
-	if _, said := a.flags["timezone"]; !said && a.zone != nil {
+// ShowZone is the zone in which the command shows times: --timezone, else that of the DAG
+// which it shows, else as [App.readZone].
+func (a *App) ShowZone() *time.Location {
+	if _, said := a.Flags["timezone"]; !said && a.zone != nil {
 		return a.zone
 	}
 	return a.readZone()
 }
 
-// showIn makes the command show times in the zone of one DAG. A date of the command line
+// ShowIn makes the command show times in the zone of one DAG. A date of the command line
 // that was read in another zone is worth a word.
-func (a *app) showIn(d *dag.DAG) {
+func (a *App) ShowIn(d *dag.DAG) {
 	a.zone = d.Location
-	if _, said := a.flags["timezone"]; said || a.plain.text == "" {
+	if _, said := a.Flags["timezone"]; said || a.plain.text == "" {
 		return
 	}
 	t := a.plain.at
 	if offset(t, d.Location) != offset(t, a.readZone()) {
-		a.notef("%s was read as %s; dag %s is in %s: --timezone %s reads it there", a.plain.text, t.Format(time.RFC3339), d.ID, d.Location, d.Location)
+		a.Notef("%s was read as %s; dag %s is in %s: --timezone %s reads it there", a.plain.text, t.Format(time.RFC3339), d.ID, d.Location, d.Location)
 	}
 	a.plain.text = ""
 }
@@ -54,35 +54,35 @@ func offset(t time.Time, loc *time.Location) int {
 	return o
 }
 
-// showInZoneOf does the same for a version of a DAG, whatever has become of its file. One
+// ShowInZoneOf does the same for a version of a DAG, whatever has become of its file. One
 // that can't be read has the zone of no DAG.
-func (a *app) showInZoneOf(ctx context.Context, ask *api.API, version string) {
+func (a *App) ShowInZoneOf(ctx context.Context, ask *api.API, version string) {
 	if d, err := ask.DAGOf(ctx, version); err == nil {
-		a.showIn(d)
+		a.ShowIn(d)
 	}
 }
 
-// date is a time as the command shows it; empty for the zero time.
-func (a *app) date(t time.Time) string {
+// Date is a time as the command shows it; empty for the zero time.
+func (a *App) Date(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.In(a.showZone()).Format(time.RFC3339)
+	return t.In(a.ShowZone()).Format(time.RFC3339)
 }
 
 // momentInText is a moment in UTC as the engine writes it into a reason. One that is a part of
 // a run id is none.
 var momentInText = regexp.MustCompile(`(^|[\s(])(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)\b`)
 
-// moments is a reason with its moments as the command shows them.
-func (a *app) moments(reason string) string {
+// Moments is a reason with its moments as the command shows them.
+func (a *App) Moments(reason string) string {
 	return momentInText.ReplaceAllStringFunc(reason, func(found string) string {
 		m := momentInText.FindStringSubmatch(found)
 		t, err := time.Parse(time.RFC3339, m[2])
 		if err != nil {
 			return found
 		}
-		return m[1] + a.date(t)
+		return m[1] + a.Date(t)
 	})
 }
 
@@ -92,13 +92,13 @@ var (
 	plainLayouts = []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly} //nolint:gochecknoglobals // a constant
 )
 
-// parseDate reads a date of the command line; empty is the zero time. Without a zone it is
-// one of [app.readZone].
-func (a *app) parseDate(s string) (time.Time, error) {
+// ParseDate reads a date of the command line; empty is the zero time. Without a zone it is
+// one of [App.readZone].
+func (a *App) ParseDate(s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	if _, err := a.config(); err != nil {
+	if _, err := a.ReadSettings(); err != nil {
 		return time.Time{}, err
 	}
 	for _, layout := range zonedLayouts {
@@ -138,10 +138,10 @@ func inZone(s string, wall time.Time, loc *time.Location) (time.Time, error) {
 	}
 }
 
-// dueNow says of a run that is due that it is.
-func (a *app) dueNow(at, now time.Time) string {
-	if at.After(now) {
-		return a.date(at)
+// DueNow says of a run that is due that it is.
+func (a *App) DueNow(at time.Time) string {
+	if at.After(a.Clock()) {
+		return a.Date(at)
 	}
-	return a.date(at) + " (due now)"
+	return a.Date(at) + " (due now)"
 }

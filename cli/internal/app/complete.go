@@ -1,4 +1,4 @@
-package cli
+package app
 
 import (
 	"strings"
@@ -12,17 +12,17 @@ import (
 // runsOffered is how many of the newest runs of a DAG the shell is offered.
 const runsOffered = 50
 
-// completer offers what may stand in the place of one argument, given those before it. Each
+// Completer offers what may stand in the place of one argument, given those before it. Each
 // offer may have a description behind a tab.
-type completer func(a *app, cmd *cobra.Command, before []string) ([]string, error)
+type Completer func(a *App, cmd *cobra.Command, before []string) ([]string, error)
 
-// complete offers the words of each argument in turn, those that begin with what is typed.
-func (a *app) complete(each ...completer) cobra.CompletionFunc {
+// Complete offers the words of each argument in turn, those that begin with what is typed.
+func (a *App) Complete(each ...Completer) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		if len(args) >= len(each) {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		a.readFlags(cmd)
+		a.ReadFlags(cmd)
 		words, err := each[len(args)](a, cmd, args)
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveError
@@ -38,9 +38,9 @@ func (a *app) complete(each ...completer) cobra.CompletionFunc {
 	}
 }
 
-// dagWords are the DAGs of the DAGs folder.
-func dagWords(a *app, _ *cobra.Command, _ []string) ([]string, error) {
-	ix, err := a.index()
+// DagWords are the DAGs of the DAGs folder.
+func DagWords(a *App, _ *cobra.Command, _ []string) ([]string, error) {
+	ix, err := a.DAGs.Index()
 	if err != nil {
 		return nil, err
 	}
@@ -52,9 +52,9 @@ func dagWords(a *app, _ *cobra.Command, _ []string) ([]string, error) {
 	return out, nil
 }
 
-// taskWords are the tasks of the DAG that the first argument names.
-func taskWords(a *app, _ *cobra.Command, before []string) ([]string, error) {
-	d, err := a.findDAG(before[0])
+// TaskWords are the tasks of the DAG that the first argument names.
+func TaskWords(a *App, _ *cobra.Command, before []string) ([]string, error) {
+	d, err := a.DAGs.Find(before[0])
 	if err != nil {
 		return nil, err
 	}
@@ -65,14 +65,14 @@ func taskWords(a *app, _ *cobra.Command, before []string) ([]string, error) {
 	return out, nil
 }
 
-// runWords are the newest runs of the DAG that the first argument names. Nothing is made to
+// RunWords are the newest runs of the DAG that the first argument names. Nothing is made to
 // look for them.
-func runWords(a *app, cmd *cobra.Command, before []string) ([]string, error) {
-	ok, err := a.storeExists()
+func RunWords(a *App, cmd *cobra.Command, before []string) ([]string, error) {
+	ok, err := a.HasStore()
 	if err != nil || !ok {
 		return nil, err
 	}
-	s, err := a.openStore(cmd.Context())
+	s, err := a.OpenStore(cmd.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -84,28 +84,29 @@ func runWords(a *app, cmd *cobra.Command, before []string) ([]string, error) {
 	return out, err
 }
 
-// completeDAGs, completeRuns and completeTasks offer a DAG; a DAG and a run of it; a DAG, a
-// task and a run.
-func (a *app) completeDAGs(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-	return a.complete(dagWords)(cmd, args, typed)
+// CompleteDAGs offers a DAG.
+func (a *App) CompleteDAGs(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	return a.Complete(DagWords)(cmd, args, typed)
 }
 
-func (a *app) completeRuns(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-	return a.complete(dagWords, runWords)(cmd, args, typed)
+// CompleteRuns offers a DAG and a run of it.
+func (a *App) CompleteRuns(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	return a.Complete(DagWords, RunWords)(cmd, args, typed)
 }
 
-func (a *app) completeTasks(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-	return a.complete(dagWords, taskWords, runWords)(cmd, args, typed)
+// CompleteTasks offers a DAG, a task and a run.
+func (a *App) CompleteTasks(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	return a.Complete(DagWords, TaskWords, RunWords)(cmd, args, typed)
 }
 
-// completeRunFlag offers the runs of the DAG that the first argument names as the value of a
+// CompleteRunFlag offers the runs of the DAG that the first argument names as the value of a
 // flag.
-func (a *app) completeRunFlag(cmd *cobra.Command, flag string) {
+func (a *App) CompleteRunFlag(cmd *cobra.Command, flag string) {
 	err := cmd.RegisterFlagCompletionFunc(flag, func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		if len(args) == 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return a.complete(nil, runWords)(cmd, args[:1], typed)
+		return a.Complete(nil, RunWords)(cmd, args[:1], typed)
 	})
 	if err != nil {
 		panic(err) // the flag was added a line before

@@ -1,4 +1,4 @@
-package cli
+package folder
 
 import (
 	"encoding/binary"
@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/dingdag/dingdag/cli/internal/command"
 )
 
 // folderMark stands for the files below a folder: how many there are, and the sum of a
@@ -31,7 +33,7 @@ var markSeed = maphash.MakeSeed()
 func fingerprint(dir string) (folderMark, error) {
 	var m folderMark
 	if err := m.add(dir, nil); err != nil {
-		return none, fmt.Errorf("look at the dags folder: %w", withoutOp(err))
+		return none, fmt.Errorf("look at the dags folder: %w", command.WithoutOp(err))
 	}
 	return m, nil
 }

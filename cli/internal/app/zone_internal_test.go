@@ -1,10 +1,11 @@
-package cli
+package app
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/cli/internal/settings"
 )
 
@@ -24,21 +25,21 @@ func TestDatesOfTheCommandLine(t *testing.T) {
 		{"UTC", "31.1.2026", "", `"31.1.2026" is not a valid date: write 2026-01-31, or 2026-01-31T08:00:00+08:00`},
 		{"UTC", "", "", ""},
 	} {
-		a := &app{cfg: &settings.Config{Timezone: c.zone}}
-		got, err := a.parseDate(c.text)
+		a := &App{Home: &home.Home{Settings: &settings.Config{Timezone: c.zone}}}
+		got, err := a.ParseDate(c.text)
 		if c.problem != "" {
 			assert.EqualError(t, err, c.problem)
 			continue
 		}
 		if assert.NoError(t, err, c.text) {
-			assert.Equal(t, c.want, a.date(got), c.text)
+			assert.Equal(t, c.want, a.Date(got), c.text)
 		}
 	}
 }
 
 func TestMomentsInReasons(t *testing.T) {
 	t.Parallel()
-	a := &app{cfg: &settings.Config{Timezone: "Asia/Shanghai"}}
+	a := &App{Home: &home.Home{Settings: &settings.Config{Timezone: "Asia/Shanghai"}}}
 	assert.Equal(t, "since 2026-01-31T08:00:00+08:00: run manual__2026-01-31T00:00:00Z (2026-01-31T08:00:00+08:00) and x2026-01-31T00:00:00Z, scheduled__2026-01-31T00:00:00+00:00",
-		a.moments("since 2026-01-31T00:00:00Z: run manual__2026-01-31T00:00:00Z (2026-01-31T00:00:00Z) and x2026-01-31T00:00:00Z, scheduled__2026-01-31T00:00:00+00:00"))
+		a.Moments("since 2026-01-31T00:00:00Z: run manual__2026-01-31T00:00:00Z (2026-01-31T00:00:00Z) and x2026-01-31T00:00:00Z, scheduled__2026-01-31T00:00:00+00:00"))
 }

@@ -1,0 +1,80 @@
+package app
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
+)
+
+// API is what commands ask, on the store of the home folder, which is made unless it is there.
+func (a *App) API(ctx context.Context) (*api.API, error) {
+	s, err := a.OpenStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return a.APIOn(s), nil
+}
+
+// Look is the same for commands that make no store: where none is, nothing has run.
+func (a *App) Look(ctx context.Context) (*api.API, error) {
+	ok, err := a.HasStore()
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return a.APIOn(nil), nil
+	}
+	return a.API(ctx)
+}
+
+// APIOn is the same on a store, which is nil for none. The settings have been read.
+func (a *App) APIOn(s store.Store) *api.API {
+	return api.New(api.Options{
+		Store: s, Folder: dagFiles{a}, PausedAtCreation: a.Settings.PausedAtCreation, Masker: a.Masker(), Clock: a.Clock,
+		LogDir: filepath.Join(a.Settings.Home, "logs"),
+		Engine: func(ctx context.Context) (api.Engine, error) { return a.Asker(ctx) },
+	})
+}
+
+// dagFiles is the DAGs folder as the api reads it.
+type dagFiles struct{ app *App }
+
+// DAGs implements [api.Folder].
+func (f dagFiles) DAGs() (all []*dag.Summary, broken bool, err error) {
+	ix, err := f.app.DAGs.Index()
+	if err != nil {
+		return nil, false, err
+	}
+	return ix.DAGs(), ix.HasErrors(), nil
+}
+
+// DAG implements [api.Folder].
+func (f dagFiles) DAG(id string) (*dag.DAG, error) { return f.app.DAGs.Find(id) }
+
+// Restore implements [api.Folder].
+func (f dagFiles) Restore(source []byte) (*dag.DAG, error) {
+	c, err := f.app.Catalog()
+	if err != nil {
+		return nil, err
+	}
+	return dagfile.Restore(source, c, dagfile.Options{})
+}
+
+// Asker is an engine that changes runs: by itself, or by asking the process that works on
+// the home folder.
+func (a *App) Asker(ctx context.Context) (*engine.Engine, error) {
+	s, err := a.OpenStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return a.Engine(s, s.Connections(), func(o *engine.Options) {
+		o.LogDir = filepath.Join(a.Settings.Home, "logs")
+		o.Alone = a.Alone
+		o.FindDAG = func(id string) (*dag.DAG, error) { return a.DAGs.Find(id) }
+	})
+}

@@ -1,0 +1,98 @@
+// Package app is what the commands share: the home folder, the DAGs folder, the registered parts,
+// the engine and the api on them, and the zone in which times are shown.
+package app
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/cli/internal/folder"
+	"github.com/dingdag/dingdag/cli/internal/home"
+	"github.com/dingdag/dingdag/cli/internal/show"
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/template"
+)
+
+// App is what the commands of one invocation share. Each part is made when a command
+// first asks for it, so that cheap commands stay cheap.
+type App struct {
+	*home.Home
+	// DAGs is the DAGs folder.
+	DAGs *folder.Folder
+
+	parts Parts
+	hook  *hook.DingdingHook
+	// zone is that of the one DAG which the command shows, or nil.
+	zone *time.Location
+	// plain is the last date of the command line that named no zone.
+	plain struct {
+		text string
+		at   time.Time
+	}
+}
+
+// Parts are the concrete operators and notifiers of the program.
+type Parts struct {
+	// Version is that of the program, as it tells it.
+	Version string
+	// Operators is every operator that DAG files may name.
+	Operators func(*App) (*operator.Registry, error)
+	// Callbacks is every notifier that DAG files may name, with senders that look up
+	// connections there.
+	Callbacks func(*App, connections.Source) (*callbacks.Registry, error)
+}
+
+// New returns what one command uses, which closes it.
+func New(o show.IO, clock func() time.Time, parts Parts) *App {
+	a := &App{Home: home.New(o, clock), parts: parts}
+	a.DAGs = folder.New(a.Home, a.Catalog, parts.Version)
+	return a
+}
+
+// Operators is every operator that DAG files may name.
+func (a *App) Operators() (*operator.Registry, error) { return a.parts.Operators(a) }
+
+// Callbacks is every notifier that DAG files may name. The sources are where senders
+// look up connections.
+func (a *App) Callbacks(conns connections.Source) (*callbacks.Registry, error) {
+	return a.parts.Callbacks(a, conns)
+}
+
+// Notifiers are the callbacks of a command that sends nothing.
+func (a *App) Notifiers() (*callbacks.Registry, error) {
+	return a.Callbacks(connections.Chain(a.Log()))
+}
+
+// Dingding is the one hook of the process: it keeps network connections open between
+// tasks and messages.
+func (a *App) Dingding() *hook.DingdingHook {
+	if a.hook == nil {
+		a.hook = hook.New(connections.Chain(a.Log()), hook.WithLogger(a.Log()), hook.WithClock(a.Clock), hook.WithTokenStore(tokens{a}))
+		a.OnClose(func() error {
+			a.hook.CloseIdleConnections()
+			return nil
+		})
+	}
+	return a.hook
+}
+
+// Templates renders templates.
+func (a *App) Templates() *template.Env { return template.New(template.Options{Clock: a.Clock}) }
+
+// Persistent maps settings to the flags that every command has.
+var Persistent = map[string]string{ //nolint:gochecknoglobals // a constant table
+	"home": "home", "dags_folder": "dags-folder", "timezone": "timezone", "log_level": "log-level", "log_format": "log-format",
+}
+
+// ReadFlags takes over the settings that the command line sets.
+func (a *App) ReadFlags(cmd *cobra.Command) {
+	for key, name := range Persistent {
+		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
+			a.Flags[key] = f.Value.String()
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package app
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/catalog"
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/store"
+)
+
+// Catalog is what the DAG loader checks files against.
+func (a *App) Catalog() (catalog.Catalog, error) {
+	ops, err := a.Operators()
+	if err != nil {
+		return catalog.Catalog{}, err
+	}
+	cbs, err := a.Notifiers()
+	if err != nil {
+		return catalog.Catalog{}, err
+	}
+	return catalog.Catalog{Operators: ops, Callbacks: cbs, Templates: a.Templates()}, nil
+}
+
+// Engine builds the engine on a store. The connections are those of the home folder's
+// lookup order, with db as its last place.
+func (a *App) Engine(s store.Store, db connections.Source, set func(*engine.Options)) (*engine.Engine, error) {
+	conns, vars, err := a.Sources(db)
+	if err != nil {
+		return nil, err
+	}
+	ops, err := a.Operators()
+	if err != nil {
+		return nil, err
+	}
+	cbs, err := a.Callbacks(conns)
+	if err != nil {
+		return nil, err
+	}
+	o := engine.Options{
+		Operators: ops, Callbacks: cbs, Templates: a.Templates(), Connections: conns, Variables: vars, Masker: a.Masker(),
+		Workers: a.Settings.Workers, MaxMapLength: a.Settings.MaxMapLength, Grace: a.Settings.Grace, PausedAtCreation: a.Settings.PausedAtCreation, Clock: a.Clock, Log: a.Log(), Environ: a.TaskEnviron(),
+	}
+	o.RenderedRuns, o.RenderedLength = a.Settings.RenderedRuns, a.Settings.RenderedLength
+	if o.RenderedRuns == 0 {
+		o.RenderedRuns = -1 // none, where the engine's 0 is its default
+	}
+	for _, name := range a.Settings.OnUndelivered {
+		if err := usableAlone(cbs, name); err != nil {
+			return nil, fmt.Errorf("setting on_undelivered: %w", err)
+		}
+		o.OnUndelivered = append(o.OnUndelivered, dag.Callback{Name: name})
+	}
+	if o.Location, err = time.LoadLocation(a.Settings.DefaultTimezone); err != nil {
+		return nil, fmt.Errorf("default_timezone: %w", err)
+	}
+	set(&o)
+	return engine.New(s, o)
+}
+
+// usableAlone refuses a notifier that is unknown or does not work without parameters.
+func usableAlone(cbs *callbacks.Registry, name string) error {
+	spec, ok := cbs.Lookup(name)
+	if !ok {
+		return fmt.Errorf("unknown notifier %q", name)
+	}
+	if _, problems := spec.Decode(nil); params.Failed(problems) {
+		return fmt.Errorf("notifier %q needs parameters, which it cannot get here: %s", name, problems[0].Text)
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+// Package home is the home folder as one command has it: settings, log, lock, store and
+// secrets, each of which is made when it is first asked for.
+package home
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/lmittmann/tint"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/settings"
+	"github.com/dingdag/dingdag/cli/internal/show"
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/store/sqlite"
+)
+
+// Home is the home folder of one command, which closes it in the end.
+type Home struct {
+	// IO is what the command reads and writes.
+	show.IO
+	// Clock is where the time comes from.
+	Clock func() time.Time
+	// Flags holds the settings that the command line sets, by their keys.
+	Flags map[string]string
+	// Settings are nil until [Home.ReadSettings].
+	Settings *settings.Config
+	// Store is that of the home folder, nil until [Home.OpenStore].
+	Store *sqlite.Store
+
+	masker *connections.Masker
+	logger *slog.Logger
+	closes []func() error
+}
+
+// New returns the home folder of a command that reads and writes o.
+func New(o show.IO, clock func() time.Time) *Home {
+	return &Home{IO: o, Clock: clock, Flags: map[string]string{}}
+}
+
+// OnClose has a function called by Close, before those that were given earlier.
+func (h *Home) OnClose(f func() error) { h.closes = append(h.closes, f) }
+
+// Close ends what the command opened, last first.
+func (h *Home) Close() error {
+	var errs []error
+	for _, f := range slices.Backward(h.closes) {
+		errs = append(errs, f())
+	}
+	h.closes = nil
+	return errors.Join(errs...)
+}
+
+// ReadSettings reads the configuration, once. What is wrong with it is a usage error.
+func (h *Home) ReadSettings() (*settings.Config, error) {
+	if h.Settings == nil {
+		c, err := settings.Load(h.IO, h.Flags)
+		if err != nil {
+			return nil, command.UsageError{Err: err}
+		}
+		h.Settings = c
+	}
+	return h.Settings, nil
+}
+
+// Masker knows what is secret. There is one for the command.
+func (h *Home) Masker() *connections.Masker {
+	if h.masker == nil {
+		h.masker = connections.NewMasker()
+		if c, err := h.ReadSettings(); err == nil {
+			h.masker.ShowExtra(c.HarmlessExtra...)
+			h.masker.Add(c.SecretKey)
+		}
+	}
+	return h.masker
+}
+
+// Mask is a text with what is known to be secret hidden.
+func (h *Home) Mask(s string) string {
+	if h.masker == nil {
+		return s
+	}
+	return h.masker.Mask(s)
+}
+
+// Notef writes a line for people to standard error, where a failure to write could not
+// be told either.
+func (h *Home) Notef(format string, args ...any) {
+	_, _ = fmt.Fprintln(h.Err, "note:", show.Shown(h.Err, h.Mask(fmt.Sprintf(format, args...))))
+}
+
+// Log is the program's own log, on standard error, with secrets masked.
+func (h *Home) Log() *slog.Logger {
+	if h.logger == nil {
+		h.logger = slog.New(h.Masker().Handler(h.logHandler()))
+	}
+	return h.logger
+}
+
+func (h *Home) logHandler() slog.Handler {
+	level, format := slog.LevelInfo, "auto"
+	if c, err := h.ReadSettings(); err == nil {
+		// The value was checked when it was read.
+		_ = level.UnmarshalText([]byte(c.LogLevel))
+		format = c.LogFormat
+	}
+	to := h.Err
+	f, _ := h.Err.(*os.File)
+	terminal := f != nil && show.IsTerminal(f)
+	if terminal && format != "auto" {
+		to = show.NewScreen(to) // it gets whole lines, without colours of ours
+	}
+	switch {
+	case format == "json":
+		return slog.NewJSONHandler(to, &slog.HandlerOptions{Level: level})
+	case format == "auto" && terminal:
+		return tint.NewTextHandler(to, &tint.Options{Level: level, TimeFormat: time.TimeOnly, ReplaceAttr: show.HarmlessAttr})
+	default:
+		return slog.NewTextHandler(to, &slog.HandlerOptions{Level: level})
+	}
+}
+
+// Program is how people call the program so that it works on this home folder. The
+// settings have been read.
+func (h *Home) Program() string {
+	if usual, err := settings.Home(func(string) (string, bool) { return "", false }, ""); err == nil && usual == h.Settings.Home {
+		return "dingdag"
+	}
+	return "dingdag --home " + callbacks.ShellWord(h.Settings.Home)
+}
+
+// Make makes the folder unless it is there.
+func (h *Home) Make() error {
+	c, err := h.ReadSettings()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.Home, 0o700); err != nil {
+		return fmt.Errorf("make the home folder: %w; set DINGDAG_HOME or --home to a folder that can be written", command.WithoutOp(err))
+	}
+	return nil
+}

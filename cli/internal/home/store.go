@@ -1,0 +1,148 @@
+package home
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlite"
+	"github.com/dingdag/dingdag/yamlvalue"
+)
+
+var _ store.Store = (*sqlite.Store)(nil)
+
+// OpenStore opens the store, once, and makes it unless it is there. From then on its secrets
+// are hidden in what the command prints.
+func (h *Home) OpenStore(ctx context.Context) (*sqlite.Store, error) {
+	if h.Store != nil {
+		return h.Store, nil
+	}
+	if err := h.Make(); err != nil {
+		return nil, err
+	}
+	log := slog.New(slog.DiscardHandler)
+	if h.Log().Enabled(ctx, slog.LevelDebug) {
+		log = h.Log()
+	}
+	path := h.storePath()
+	s, err := sqlite.Open(ctx, path, sqlite.Options{Synchronous: h.Settings.Synchronous, Unlock: h.cipher, Log: log, ReadOnly: readOnly(path)})
+	if err != nil {
+		return nil, err
+	}
+	h.OnClose(s.Close)
+	h.Store = s
+	h.knowSecrets(ctx, s)
+	h.MaskOutput()
+	return s, nil
+}
+
+func (h *Home) storePath() string { return filepath.Join(h.Settings.Home, "dingdag.db") }
+
+// readOnly reports whether a store is there that can only be looked at.
+func readOnly(path string) bool {
+	f, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // below the home folder
+	if err == nil {
+		// SQLite has not opened it yet, whose locks this would give back.
+		return f.Close() != nil
+	}
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
+}
+
+// HasStore reports whether there is a store, without making one.
+func (h *Home) HasStore() (bool, error) {
+	if _, err := h.ReadSettings(); err != nil {
+		return false, err
+	}
+	_, err := os.Stat(h.storePath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// cipher seals connections with the configured key, or the one in the home folder, which
+// is made unless there is something that was sealed with another one.
+func (h *Home) cipher(sealed bool) (*connections.Cipher, error) {
+	var key []byte
+	var err error
+	path := filepath.Join(h.Settings.Home, "secret.key")
+	switch {
+	case h.Settings.SecretKey != "":
+		key, err = connections.ParseKey(h.Settings.SecretKey)
+	case sealed:
+		if key, err = connections.LoadKey(path); errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("the key %s is missing, and the store holds connections or variables that were sealed with it: put it back from a backup, or set DINGDAG_SECRET_KEY; if it is lost, make a new one (openssl rand -base64 32 > %s) and enter them anew", path, path)
+		}
+	default:
+		key, err = connections.LoadOrCreateKey(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return connections.NewCipher(key)
+}
+
+// Connections are those of the store, or nil when there is no store yet: looking something
+// up makes none.
+func (h *Home) Connections(ctx context.Context) (connections.Store, error) {
+	ok, err := h.HasStore()
+	if err != nil || !ok {
+		return nil, err
+	}
+	s, err := h.OpenStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.Connections(), nil
+}
+
+// Lookup is the whole lookup order, files, environment and store, whose error about
+// an unknown id names the nearest one of the store.
+func (h *Home) Lookup(ctx context.Context) (connections.Source, error) {
+	s, err := h.Connections(ctx)
+	if err != nil {
+		return nil, err
+	}
+	src, _, err := h.Sources(s)
+	return lookup{src, s}, err
+}
+
+type lookup struct {
+	connections.Source
+	store connections.Store
+}
+
+// Connection implements [connections.Source].
+func (l lookup) Connection(ctx context.Context, id string) (*connections.Connection, error) {
+	c, err := l.Source.Connection(ctx, id)
+	if !errors.Is(err, connections.ErrNotFound) {
+		return c, err
+	}
+	near, nerr := NearConnection(ctx, l.store, id)
+	if nerr != nil {
+		return nil, errors.Join(err, nerr)
+	}
+	return nil, fmt.Errorf("%w%s", err, near)
+}
+
+// NearConnection ends an error about an unknown id: it names the nearest one of a
+// store, which may be nil.
+func NearConnection(ctx context.Context, s connections.Store, id string) (string, error) {
+	var ids []string
+	if s == nil {
+		return yamlvalue.DidYouMean(id, slices.Values(ids)), nil
+	}
+	all, err := s.Connections(ctx)
+	for _, c := range all {
+		ids = append(ids, c.ID)
+	}
+	return yamlvalue.DidYouMean(id, slices.Values(ids)), err
+}
