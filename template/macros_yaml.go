@@ -6,6 +6,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/dingdag/dingdag/template/internal/pynum"
 	"github.com/dingdag/dingdag/template/internal/pytime"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 	"github.com/dingdag/dingdag/yamlvalue"
@@ -123,7 +124,7 @@ func yamlScalar(n *yaml.Node) (any, error) {
 		if err != nil {
 			return nil, fmt.Errorf("safe_load: %w", err)
 		}
-		return pyval.Int(i), nil
+		return pynum.Int(i), nil
 	case yamlvalue.Float:
 		f, err := yamlvalue.ParseFloat(text)
 		if err != nil {

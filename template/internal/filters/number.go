@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dingdag/dingdag/template/internal/pyconv"
+	"github.com/dingdag/dingdag/template/internal/pynum"
 	"github.com/dingdag/dingdag/template/internal/pytime"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
@@ -37,10 +38,10 @@ func filterInt(_ *pyval.Budget, v any, a *pyval.Args) (any, error) {
 		return nil, errors.New("int: the base is between 2 and 36")
 	}
 	if s, ok := v.(string); ok {
-		if n, ok := pyval.ParseInt(s, base); ok {
+		if n, ok := pynum.ParseInt(s, base); ok {
 			return n, nil
 		}
-		f, ok := pyval.ParseFloat(s)
+		f, ok := pynum.ParseFloat(s)
 		if !ok {
 			return def, nil
 		}
@@ -60,7 +61,7 @@ func filterFloat(_ *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	}
 	f, ok := pyval.ToFloat(v)
 	if s, isText := v.(string); isText {
-		f, ok = pyval.ParseFloat(s)
+		f, ok = pynum.ParseFloat(s)
 	}
 	if !ok {
 		return def, nil
@@ -96,7 +97,7 @@ func filterFileSize(_ *pyval.Budget, v any, a *pyval.Args) (any, error) {
 	}
 	size, ok := pyval.ToFloat(v)
 	if s, isText := v.(string); isText {
-		size, ok = pyval.ParseFloat(s)
+		size, ok = pynum.ParseFloat(s)
 	}
 	if !ok {
 		return nil, fmt.Errorf("filesizeformat: needs a number, not %q", pyval.TypeName(v))

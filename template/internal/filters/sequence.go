@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/dingdag/dingdag/template/internal/lang"
+	"github.com/dingdag/dingdag/template/internal/pynum"
 	"github.com/dingdag/dingdag/template/internal/pytext"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
@@ -291,7 +292,7 @@ func lookup(b *pyval.Budget, v, path any) (any, error) {
 			return nil, fmt.Errorf("the attribute %s is not allowed", part)
 		}
 		key := any(part)
-		if n, ok := pyval.ParseInt(part, 10); ok {
+		if n, ok := pynum.ParseInt(part, 10); ok {
 			key = n
 		}
 		var err error

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/template/internal/pynum"
 	"github.com/dingdag/dingdag/template/internal/pytime"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
@@ -101,7 +102,7 @@ func (dec jsonDecoder) object(depth int) (any, error) {
 
 func fromNumber(n json.Number) (any, error) {
 	if !strings.ContainsAny(n.String(), ".eE") {
-		i, ok := pyval.ParseInt(n.String(), 10)
+		i, ok := pynum.ParseInt(n.String(), 10)
 		if !ok {
 			return nil, fmt.Errorf("number %.20q...: %w", n, pyval.ErrLimit)
 		}
@@ -136,9 +137,9 @@ func fromGo(v any, depth int) (any, error) {
 	case int:
 		return int64(v), nil
 	case uint64:
-		return pyval.Int(new(big.Int).SetUint64(v)), nil
+		return pynum.Int(new(big.Int).SetUint64(v)), nil
 	case *big.Int:
-		return pyval.Int(v), nil
+		return pynum.Int(v), nil
 	case json.Number:
 		return fromDecimal(v)
 	case json.RawMessage:

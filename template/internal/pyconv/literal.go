@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/dingdag/dingdag/template/internal/pynum"
 	"github.com/dingdag/dingdag/template/internal/pytext"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
@@ -279,7 +280,7 @@ func parsePythonNumber(text string) (any, bool) {
 			if !ok {
 				return nil, false
 			}
-			return pyval.Int(n), true
+			return pynum.Int(n), true
 		}
 	}
 	if strings.ContainsAny(lower, ".e") {
@@ -292,10 +293,10 @@ func parsePythonNumber(text string) (any, bool) {
 		return f, err == nil || errors.Is(err, strconv.ErrRange)
 	}
 	n, ok := new(big.Int).SetString(digits, 10)
-	if !ok || len(digits) > 1 && digits[0] == '0' && n.Sign() != 0 || len(digits) > pyval.MaxBits/4 {
+	if !ok || len(digits) > 1 && digits[0] == '0' && n.Sign() != 0 || len(digits) > pynum.MaxBits/4 {
 		return nil, false
 	}
-	return pyval.Int(n), true
+	return pynum.Int(n), true
 }
 
 func (p *literalParser) word() any {

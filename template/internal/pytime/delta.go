@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/template/internal/pynum"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
@@ -281,7 +282,7 @@ func (d Delta) scaled(op string, other any, reflected bool) (any, bool, error) {
 		return r, true, err
 	case "/", "//":
 		if n == 0 {
-			return nil, true, pyval.ErrZero
+			return nil, true, pynum.ErrZero
 		}
 		if micros /= n; op == "//" {
 			micros = math.Floor(micros)
@@ -303,12 +304,12 @@ func (d Delta) withDelta(op string, o Delta) (any, bool, error) {
 		return r, true, err
 	case "/", "//", "%":
 		if o.d == 0 {
-			return nil, true, pyval.ErrZero
+			return nil, true, pynum.ErrZero
 		}
 		if op == "/" {
 			return float64(x) / float64(y), true, nil
 		}
-		r, err := pyval.FloorDiv(op, big.NewInt(int64(d.d)), big.NewInt(int64(o.d)))
+		r, err := pynum.FloorDiv(op, big.NewInt(int64(d.d)), big.NewInt(int64(o.d)))
 		if n, ok := r.(int64); ok && op == "%" {
 			r = Delta{d: time.Duration(n)}
 		}

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"math"
 	"math/big"
-	"strconv"
 	"strings"
 
 	"github.com/cockroachdb/apd/v3"
 
+	"github.com/dingdag/dingdag/template/internal/pynum"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -141,7 +141,7 @@ func (d Decimal) Operate(op string, other any, reflected bool) (any, bool, error
 		if reflected {
 			x, y = y, x
 		}
-		r, err := floatOp(op, x, y)
+		r, err := pynum.FloatOp(op, x, y)
 		return r, r != nil || err != nil, err
 	}
 	o, ok := toDecimal(other)
@@ -163,7 +163,7 @@ func (d Decimal) Operate(op string, other any, reflected bool) (any, bool, error
 		_, err = decimals.Mul(&r, x, y)
 	case "/", "//", "%":
 		if y.IsZero() {
-			return nil, true, ErrZero
+			return nil, true, pynum.ErrZero
 		}
 		err = divide(op, &r, x, y)
 	case "**":
@@ -241,7 +241,7 @@ func (d Decimal) fixed(digits int) string {
 // HashKey implements [Hashable].
 func (d Decimal) HashKey() (any, error) {
 	if n := d.truncated(); d.d.Exponent >= 0 || d.rat().IsInt() {
-		return hashKey(Int(n), 0)
+		return hashKey(pynum.Int(n), 0)
 	}
 	if f := d.float(); new(big.Rat).SetFloat64(f) != nil && d.rat().Cmp(new(big.Rat).SetFloat64(f)) == 0 {
 		return f, nil
@@ -249,35 +249,6 @@ func (d Decimal) HashKey() (any, error) {
 	var r apd.Decimal
 	r.Reduce(&d.d)
 	return bigKey(r.Text('G')), nil
-}
-
-// preciseFloat rounds x**y as the C library does: to the nearest float but for rare cases.
-func preciseFloat(x, y float64) float64 {
-	rough := math.Pow(x, y)
-	if rough == 0 || math.IsInf(rough, 0) || math.IsNaN(rough) || x == 1 || y == 0 || y == 1 {
-		return rough
-	}
-	c := apd.Context{Precision: 50, MaxExponent: 5000, MinExponent: -5000, Rounding: apd.RoundHalfEven}
-	var base, power, r apd.Decimal
-	for d, f := range map[*apd.Decimal]float64{&base: math.Abs(x), &power: y} { // with the digits of the binary value
-		if _, _, err := d.SetString(strconv.FormatFloat(f, 'e', 60, 64)); err != nil {
-			return rough
-		}
-	}
-	if _, err := c.Ln(&r, &base); err != nil {
-		return rough
-	}
-	if _, err := c.Mul(&r, &r, &power); err != nil {
-		return rough
-	}
-	if _, err := c.Exp(&r, &r); err != nil {
-		return rough
-	}
-	f, err := r.Float64()
-	if err != nil || f == 0 || math.IsInf(f, 0) {
-		return rough
-	}
-	return math.Copysign(f, rough)
 }
 
 // Truth implements [Truthful].

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/dingdag/dingdag/template/internal/pynum"
 )
 
 // Binary applies one of + - * / // % ** ~.
@@ -29,7 +31,7 @@ func binary(b *Budget, op string, x, y any) (any, error) {
 	xi, xok := ToInt(x)
 	yi, yok := ToInt(y)
 	if xok && yok {
-		return intOp(op, xi, yi)
+		return pynum.IntOp(op, xi, yi)
 	}
 	if r, ok, err := decimalOp(op, x, y); ok {
 		return r, err
@@ -37,7 +39,7 @@ func binary(b *Budget, op string, x, y any) (any, error) {
 	xf, xok := ToFloat(x)
 	yf, yok := ToFloat(y)
 	if xok && yok {
-		return floatOp(op, xf, yf)
+		return pynum.FloatOp(op, xf, yf)
 	}
 	if o, ok := x.(operand); ok {
 		if r, ok, err := o.Operate(op, y, false); ok || err != nil {

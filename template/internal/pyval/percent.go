@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/dingdag/dingdag/template/internal/pynum"
 	"github.com/dingdag/dingdag/template/internal/pytext"
 )
 
@@ -71,7 +72,7 @@ func (p *percent) take() (any, error) {
 }
 
 func (p *percent) place() (string, error) {
-	f := spec{precision: -1, percent: true}
+	f := pynum.Format{Precision: -1, Percent: true}
 	key, keyed := "", strings.HasPrefix(p.rest, "(")
 	if keyed {
 		var found bool
@@ -86,8 +87,8 @@ func (p *percent) place() (string, error) {
 	if p.rest == "" {
 		return "", errors.New("% format: the text ends in the middle of a place")
 	}
-	f.verb, p.rest = p.rest[0], p.rest[1:]
-	if f.verb == '%' {
+	f.Verb, p.rest = p.rest[0], p.rest[1:]
+	if f.Verb == '%' {
 		return "%", nil
 	}
 	v, err := p.value(key, keyed)
@@ -112,40 +113,40 @@ func (p *percent) value(key string, keyed bool) (any, error) {
 	return v, nil
 }
 
-func (p *percent) flags(f *spec) {
+func (p *percent) flags(f *pynum.Format) {
 	for ; p.rest != ""; p.rest = p.rest[1:] {
 		switch p.rest[0] {
 		case '-':
-			f.align, f.fill = '<', " "
+			f.Align, f.Fill = '<', " "
 		case '0':
-			if f.align == 0 {
-				f.align, f.fill = '=', "0"
+			if f.Align == 0 {
+				f.Align, f.Fill = '=', "0"
 			}
 		case '+':
-			f.sign = '+'
+			f.Sign = '+'
 		case ' ':
-			if f.sign == 0 {
-				f.sign = ' '
+			if f.Sign == 0 {
+				f.Sign = ' '
 			}
 		case '#':
-			f.alternate = true
+			f.Alternate = true
 		default:
 			return
 		}
 	}
 }
 
-func (p *percent) sizes(f *spec) error {
+func (p *percent) sizes(f *pynum.Format) error {
 	var err error
-	if f.width, err = p.size(); err != nil {
+	if f.Width, err = p.size(); err != nil {
 		return err
 	}
-	if f.width < 0 {
-		f.width, f.align = -f.width, '<'
+	if f.Width < 0 {
+		f.Width, f.Align = -f.Width, '<'
 	}
 	if strings.HasPrefix(p.rest, ".") {
 		p.rest = p.rest[1:]
-		f.precision, err = p.size()
+		f.Precision, err = p.size()
 	}
 	return err
 }
@@ -163,23 +164,13 @@ func (p *percent) size() (int, error) {
 		}
 		return int(n), nil
 	}
-	return number(&p.rest), nil
+	return pynum.Digits(&p.rest), nil
 }
 
-// number cuts leading digits off s; what is beyond 31 bits is as good as endless.
-func number(s *string) int {
-	n := 0
-	for *s != "" && (*s)[0] >= '0' && (*s)[0] <= '9' {
-		n = min(n*10+int((*s)[0]-'0'), math.MaxInt32)
-		*s = (*s)[1:]
-	}
-	return n
-}
-
-func (p *percent) format(f *spec, v any) (string, error) {
+func (p *percent) format(f *pynum.Format, v any) (string, error) {
 	var s string
 	var err error
-	switch f.verb {
+	switch f.Verb {
 	case 's':
 		s, err = Str(p.budget, v)
 	case 'r':
@@ -190,24 +181,24 @@ func (p *percent) format(f *spec, v any) (string, error) {
 	case 'c':
 		s, err = character(v)
 	case 'd', 'i', 'u', 'x', 'X', 'o', 'e', 'E', 'f', 'F', 'g', 'G':
-		sign, digits, err := f.number(p.budget, v)
+		sign, digits, err := formatted(p.budget, f, v)
 		if err != nil {
 			return "", err
 		}
-		return f.pad(p.budget, sign, digits, '>')
+		return padded(p.budget, f, sign, digits, '>')
 	default:
-		return "", fmt.Errorf("%% format: unknown letter %q", f.verb)
+		return "", fmt.Errorf("%% format: unknown letter %q", f.Verb)
 	}
 	if err != nil {
 		return "", err
 	}
-	if f.precision >= 0 {
-		s = firstRunes(s, f.precision)
+	if f.Precision >= 0 {
+		s = firstRunes(s, f.Precision)
 	}
-	if f.align == '=' {
-		f.align, f.fill = '>', " "
+	if f.Align == '=' {
+		f.Align, f.Fill = '>', " "
 	}
-	return f.pad(p.budget, "", s, '>')
+	return padded(p.budget, f, "", s, '>')
 }
 
 func character(v any) (string, error) {

@@ -1,7 +1,6 @@
 package pyval
 
 import (
-	"math"
 	"math/big"
 	"slices"
 	"strconv"
@@ -139,21 +138,6 @@ func (p *Writer) dict(d *Dict, depth int) {
 		p.Value(kv[1], depth+1)
 	}
 	p.Text("}")
-}
-
-func roundFloat(f float64, digits int) float64 {
-	if math.IsNaN(f) || math.IsInf(f, 0) || digits > 308 {
-		return f
-	}
-	if digits < 0 {
-		unit := math.Pow(10, float64(-digits))
-		return math.RoundToEven(f/unit) * unit
-	}
-	r, err := strconv.ParseFloat(strconv.FormatFloat(f, 'f', digits, 64), 64)
-	if err != nil {
-		return f
-	}
-	return r
 }
 
 // SortedPairs are the pairs of a dict in the order of pprint: by key, keys that do not

@@ -10,11 +10,12 @@
 package pyval
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"math/big"
 	"slices"
+
+	"github.com/dingdag/dingdag/template/internal/pynum"
 )
 
 // Undefined is a name, key or attribute that does not exist.
@@ -404,9 +405,8 @@ const (
 	MaxDepth    = 100
 )
 
-// ErrLimit is wrapped by every error that says that a template asked for more
-// than it may have.
-var ErrLimit = errors.New("over the limit")
+// ErrLimit is wrapped by every error that says that a template asked for more than it may have.
+var ErrLimit = pynum.ErrLimit
 
 // Budget bounds what one rendering may make. It is not safe for concurrent use.
 type Budget struct {

@@ -1,7 +1,6 @@
 package pyval_test
 
 import (
-	"math/big"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,33 +10,6 @@ import (
 )
 
 func budget() *pyval.Budget { return &pyval.Budget{MaxText: 1 << 20, Left: 1 << 30} }
-
-func integer(t *rapid.T, name string) any {
-	return pyval.Int(new(big.Int).Mul(big.NewInt(rapid.Int64().Draw(t, name)), big.NewInt(rapid.Int64Range(-3, 1<<40).Draw(t, name+" scale"))))
-}
-
-// x == (x // y) * y + x % y, and the remainder has the sign of y.
-func TestFloorDivisionIsExact(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		x, y := integer(t, "x"), integer(t, "y")
-		if !pyval.Truth(y) {
-			return
-		}
-		op := func(o string, a, b any) any {
-			r, err := pyval.Binary(budget(), o, a, b)
-			require.NoError(t, err)
-			return r
-		}
-		rest := op("%", x, y)
-		require.Equal(t, x, op("+", op("*", op("//", x, y), y), rest))
-		if pyval.Truth(rest) {
-			signs, err := pyval.Compare(budget(), ">", op("*", rest, y), int64(0))
-			require.NoError(t, err)
-			require.True(t, signs)
-		}
-	})
-}
 
 // A dict behaves as an ordered list of pairs.
 func TestDictKeepsOrder(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cockroachdb/apd/v3"
 
+	"github.com/dingdag/dingdag/template/internal/pynum"
 	"github.com/dingdag/dingdag/template/internal/pytext"
 )
 
@@ -176,7 +177,7 @@ func (f *formatter) step(v any, name string, isItem bool) (any, error) {
 	if !isItem {
 		return Attr(v, name)
 	}
-	if n, ok := ParseInt(name, 10); ok {
+	if n, ok := pynum.ParseInt(name, 10); ok {
 		return Item(f.budget, v, n)
 	}
 	return Item(f.budget, v, name)
@@ -193,7 +194,7 @@ func (f *formatter) argument(name string) (any, error) {
 		}
 		return f.args[f.next-1], nil
 	}
-	if n, ok := ParseInt(name, 10); ok {
+	if n, ok := pynum.ParseInt(name, 10); ok {
 		if f.next > 0 {
 			return nil, errors.New("format: {0} cannot follow {}")
 		}
@@ -218,17 +219,17 @@ func FormatValue(b *Budget, v any, text string) (string, error) {
 	if t, ok := v.(Formatted); ok {
 		return t.FormatSpec(text)
 	}
-	f, err := parseSpec(text)
+	f, err := pynum.ParseFormat(text)
 	if err != nil {
 		return "", err
 	}
 	if s, ok := Plain(v).(string); ok {
 		return formatText(b, s, f, text)
 	}
-	if f.zero && f.fill == "" {
-		f.fill = "0"
-		if f.align == 0 {
-			f.align = '='
+	if f.Zero && f.Fill == "" {
+		f.Fill = "0"
+		if f.Align == 0 {
+			f.Align = '='
 		}
 	}
 	if _, ok := ToFloat(v); !ok {
@@ -237,78 +238,78 @@ func FormatValue(b *Budget, v any, text string) (string, error) {
 	return formatNumber(b, v, f)
 }
 
-func formatText(b *Budget, s string, f *spec, text string) (string, error) {
-	if f.verb != 0 && f.verb != 's' || f.sign != 0 || f.align == '=' || f.group != "" || f.alternate {
+func formatText(b *Budget, s string, f *pynum.Format, text string) (string, error) {
+	if f.Verb != 0 && f.Verb != 's' || f.Sign != 0 || f.Align == '=' || f.Group != "" || f.Alternate {
 		return "", fmt.Errorf("format: a text does not understand %q", text)
 	}
-	if f.precision >= 0 {
-		s = firstRunes(s, f.precision)
+	if f.Precision >= 0 {
+		s = firstRunes(s, f.Precision)
 	}
-	if f.zero && f.fill == "" {
-		f.fill = "0"
+	if f.Zero && f.Fill == "" {
+		f.Fill = "0"
 	}
-	return f.pad(b, "", s, '<')
+	return padded(b, f, "", s, '<')
 }
 
-func formatNumber(b *Budget, v any, f *spec) (string, error) {
-	if f.verb == 0 {
+func formatNumber(b *Budget, v any, f *pynum.Format) (string, error) {
+	if f.Verb == 0 {
 		if d, isDecimal := v.(Decimal); isDecimal {
 			return formatPlainDecimal(b, d, f)
 		}
 		if _, isFloat := v.(float64); !isFloat {
-			f.verb = 'd'
-		} else if f.precision < 0 {
+			f.Verb = 'd'
+		} else if f.Precision < 0 {
 			return formatPlainFloat(b, v, f)
 		} else {
-			f.verb = 'g'
+			f.Verb = 'g'
 		}
 	}
-	switch f.verb {
+	switch f.Verb {
 	case 'd', 'x', 'X', 'o', 'b', 'e', 'E', 'f', 'F', 'g', 'G', 'n', '%':
 	case 'c':
 		s, err := character(v)
 		if err != nil {
 			return "", err
 		}
-		return f.pad(b, "", s, '<')
+		return padded(b, f, "", s, '<')
 	default:
-		return "", fmt.Errorf("format: unknown letter %q", f.verb)
+		return "", fmt.Errorf("format: unknown letter %q", f.Verb)
 	}
-	if d, isDecimal := v.(Decimal); isDecimal && strings.IndexByte("eEgGn", f.verb) >= 0 {
+	if d, isDecimal := v.(Decimal); isDecimal && strings.IndexByte("eEgGn", f.Verb) >= 0 {
 		return formatDecimalDigits(b, d, f)
 	}
-	if f.precision >= 0 && strings.IndexByte("dxXob", f.verb) >= 0 {
+	if f.Precision >= 0 && strings.IndexByte("dxXob", f.Verb) >= 0 {
 		return "", errors.New("format: a whole number takes no precision")
 	}
-	sign, digits, err := f.number(b, v)
+	sign, digits, err := formatted(b, f, v)
 	if err != nil {
 		return "", err
 	}
-	return f.pad(b, sign, digits, '>')
+	return padded(b, f, sign, digits, '>')
 }
 
-func formatPlainDecimal(b *Budget, d Decimal, f *spec) (string, error) {
-	if f.precision >= 0 {
-		f.verb = 'g'
+func formatPlainDecimal(b *Budget, d Decimal, f *pynum.Format) (string, error) {
+	if f.Precision >= 0 {
+		f.Verb = 'g'
 		return formatDecimalDigits(b, d, f)
 	}
 	s := d.Str()
 	sign := ""
 	if rest, neg := strings.CutPrefix(s, "-"); neg {
 		sign, s = "-", rest
-	} else if f.sign != 0 {
-		sign = string(f.sign)
+	} else if f.Sign != 0 {
+		sign = string(f.Sign)
 	}
-	f.before = len(sign)
-	return f.pad(b, sign, f.grouped(s), '>')
+	f.Before = len(sign)
+	return padded(b, f, sign, f.Grouped(s), '>')
 }
 
 // formatDecimalDigits is e and g, which keep the digits that a decimal has.
-func formatDecimalDigits(b *Budget, d Decimal, f *spec) (string, error) {
+func formatDecimalDigits(b *Budget, d Decimal, f *pynum.Format) (string, error) {
 	digits := int64(len(d.d.Coeff.String()))
-	if f.precision >= 0 {
-		digits = int64(f.precision)
-		if f.verb == 'e' || f.verb == 'E' {
+	if f.Precision >= 0 {
+		digits = int64(f.Precision)
+		if f.Verb == 'e' || f.Verb == 'E' {
 			digits++
 		}
 	}
@@ -319,23 +320,23 @@ func formatDecimalDigits(b *Budget, d Decimal, f *spec) (string, error) {
 		return "", fmt.Errorf("format: %w", err)
 	}
 	var s string
-	switch f.verb {
+	switch f.Verb {
 	case 'e', 'E':
-		s = r.Text(f.verb)
+		s = r.Text(f.Verb)
 	default:
 		s = Decimal{r}.Str()
 	}
 	sign := ""
 	if rest, neg := strings.CutPrefix(s, "-"); neg {
 		sign, s = "-", rest
-	} else if f.sign != 0 {
-		sign = string(f.sign)
+	} else if f.Sign != 0 {
+		sign = string(f.Sign)
 	}
-	f.before = len(sign)
-	return f.pad(b, sign, f.grouped(s), '>')
+	f.Before = len(sign)
+	return padded(b, f, sign, f.Grouped(s), '>')
 }
 
-func formatPlainFloat(b *Budget, v any, f *spec) (string, error) {
+func formatPlainFloat(b *Budget, v any, f *pynum.Format) (string, error) {
 	s, err := Str(b, v)
 	if err != nil {
 		return "", err
@@ -343,45 +344,9 @@ func formatPlainFloat(b *Budget, v any, f *spec) (string, error) {
 	sign := ""
 	if rest, neg := strings.CutPrefix(s, "-"); neg {
 		sign, s = "-", rest
-	} else if f.sign != 0 {
-		sign = string(f.sign)
+	} else if f.Sign != 0 {
+		sign = string(f.Sign)
 	}
-	f.before = len(sign)
-	return f.pad(b, sign, f.grouped(s), '>')
-}
-
-func parseSpec(text string) (*spec, error) {
-	f := &spec{precision: -1}
-	rest := text
-	if r := []rune(text); len(r) > 1 && strings.ContainsRune("<>^=", r[1]) {
-		f.fill, f.align = string(r[0]), r[1]
-		rest = string(r[2:])
-	} else if strings.ContainsRune("<>^=", r[0]) {
-		f.align, rest = r[0], string(r[1:])
-	}
-	for rest != "" && strings.IndexByte("+- ", rest[0]) >= 0 {
-		if rest[0] != '-' {
-			f.sign = rune(rest[0])
-		}
-		rest = rest[1:]
-	}
-	if after, ok := strings.CutPrefix(rest, "#"); ok {
-		f.alternate, rest = true, after
-	}
-	f.zero = strings.HasPrefix(rest, "0")
-	f.width = number(&rest)
-	if rest != "" && (rest[0] == ',' || rest[0] == '_') {
-		f.group, rest = rest[:1], rest[1:]
-	}
-	if after, ok := strings.CutPrefix(rest, "."); ok {
-		rest = after
-		f.precision = number(&rest)
-	}
-	if len(rest) == 1 {
-		f.verb, rest = rest[0], ""
-	}
-	if rest != "" {
-		return nil, fmt.Errorf("format: %q is not understood", text)
-	}
-	return f, nil
+	f.Before = len(sign)
+	return padded(b, f, sign, f.Grouped(s), '>')
 }
