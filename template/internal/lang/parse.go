@@ -1,11 +1,14 @@
 package lang
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/dingdag/dingdag/template/internal/token"
 )
 
 // Parse parses a template that was normalized, and the files that it names. The error is
@@ -49,7 +52,7 @@ type parser struct {
 	nested int
 	// trimNext says that the text that follows begins without blanks.
 	trimNext bool
-	tokens
+	token.Scanner
 }
 
 // openTag is a block that waits for its end.
@@ -89,6 +92,30 @@ func (s *session) failUnknown(src *Source, at int, kind, name string) {
 	e := src.errorAt(at, fmt.Sprintf("unknown %s %q", kind, name), nil)
 	e.Kind, e.Name = kind, name
 	panic(e)
+}
+
+// begin starts reading a tag at an offset.
+func (p *parser) begin(at int, closing string) {
+	p.Scanner = token.New(p.text[:p.end], at, closing)
+	p.next()
+}
+
+// next reads a token.
+func (p *parser) next() {
+	err := p.Next()
+	if mistake, ok := errors.AsType[*token.Error](err); ok {
+		p.fail(mistake.At, "%s", mistake.Text)
+	}
+	if p.Kind == token.End {
+		p.trimNext = p.Trim
+	}
+}
+
+// finish checks that the tag is at its end.
+func (p *parser) finish() {
+	if p.Kind != token.End {
+		p.fail(p.From, "unexpected %s, expected %s", p.Shown(), p.Closing())
+	}
 }
 
 // template goes through texts, outputs, statements and comments.
@@ -144,18 +171,16 @@ func (p *parser) nextTag(at int) int {
 func (p *parser) literalText(from, to int, trimEnd bool) {
 	s := p.text[from:to]
 	if p.trimNext {
-		s = strings.TrimLeft(s, spaces)
+		s = strings.TrimLeft(s, token.Spaces)
 		p.trimNext = false
 	}
 	if trimEnd {
-		s = strings.TrimRight(s, spaces)
+		s = strings.TrimRight(s, token.Spaces)
 	}
 	if s != "" {
 		p.add(&textStmt{s, from})
 	}
 }
-
-const spaces = " \t\r\n\f\v"
 
 func (p *parser) comment(at int) int {
 	end := strings.Index(p.text[at+2:p.end], "#}")
@@ -169,13 +194,13 @@ func (p *parser) comment(at int) int {
 
 func (p *parser) output(at int) int {
 	p.begin(p.tagStart(at), "}}")
-	if p.kind == end {
+	if p.Kind == token.End {
 		p.fail(at, "the expression is missing")
 	}
 	x := p.tuple(true)
 	p.finish()
 	p.add(&outputStmt{x})
-	return p.offset
+	return p.Offset
 }
 
 // tagStart skips the opening of a tag with its sign.

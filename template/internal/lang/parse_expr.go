@@ -1,15 +1,13 @@
 package lang
 
 import (
-	"errors"
-	"math/big"
 	"slices"
-	"strconv"
-	"strings"
+
+	"github.com/dingdag/dingdag/template/internal/token"
 )
 
-func (p *parser) isSymbol(s string) bool { return p.kind == symbol && p.value == s }
-func (p *parser) isName(s string) bool   { return p.kind == name && p.value == s }
+func (p *parser) isSymbol(s string) bool { return p.Kind == token.Symbol && p.Value == s }
+func (p *parser) isName(s string) bool   { return p.Kind == token.Name && p.Value == s }
 
 func (p *parser) skipSymbol(s string) bool {
 	if p.isSymbol(s) {
@@ -29,12 +27,12 @@ func (p *parser) skipName(s string) bool {
 
 func (p *parser) expectSymbol(s string) {
 	if !p.skipSymbol(s) {
-		p.fail(p.from, "unexpected %s, expected '%s'", p.shown(), s)
+		p.fail(p.From, "unexpected %s, expected '%s'", p.Shown(), s)
 	}
 }
 
 // since is the span from a place to the end of the last token.
-func (p *parser) since(from int) span { return span{from, p.prevTo} }
+func (p *parser) since(from int) span { return span{from, p.PrevTo} }
 
 func (p *parser) deeper(at int) {
 	if p.nested++; p.nested > maxNested {
@@ -55,7 +53,7 @@ func (p *parser) tuple(cond bool) expr {
 	}
 	items := []expr{first}
 	for p.skipSymbol(",") {
-		if p.kind == end || p.isName("recursive") {
+		if p.Kind == token.End || p.isName("recursive") {
 			break
 		}
 		items = append(items, one())
@@ -65,7 +63,7 @@ func (p *parser) tuple(cond bool) expr {
 
 // expr reads an expression with if and else.
 func (p *parser) expr() expr {
-	p.deeper(p.from)
+	p.deeper(p.From)
 	x := p.or()
 	for p.skipName("if") {
 		c := &condExpr{then: x, cond: p.or()}
@@ -95,7 +93,7 @@ func (p *parser) logic(word string, operand func() expr) expr {
 }
 
 func (p *parser) not() expr {
-	from := p.from
+	from := p.From
 	if !p.skipName("not") {
 		return p.compare()
 	}
@@ -111,13 +109,13 @@ func (p *parser) compare() expr {
 	first := p.sum()
 	var c *compareExpr
 	for {
-		op := p.value
+		op := p.Value
 		switch {
-		case p.kind == symbol && slices.Contains(comparisons, op):
+		case p.Kind == token.Symbol && slices.Contains(comparisons, op):
 			p.next()
 		case p.skipName("in"):
 		case p.isName("not"):
-			at := p.from
+			at := p.From
 			p.next()
 			if !p.skipName("in") {
 				p.fail(at, "unexpected 'not'")
@@ -154,12 +152,12 @@ func (p *parser) operand() expr { return p.unary(true) }
 // chain reads operators of one rank; they group from the left.
 func (p *parser) chain(operand func() expr, ops []string) expr {
 	first := operand()
-	if p.kind != symbol || !slices.Contains(ops, p.value) {
+	if p.Kind != token.Symbol || !slices.Contains(ops, p.Value) {
 		return first
 	}
 	o := &opExpr{operands: []expr{first}}
-	for p.kind == symbol && slices.Contains(ops, p.value) {
-		o.ops = append(o.ops, p.value)
+	for p.Kind == token.Symbol && slices.Contains(ops, p.Value) {
+		o.ops = append(o.ops, p.Value)
 		p.next()
 		o.operands = append(o.operands, operand())
 	}
@@ -168,12 +166,12 @@ func (p *parser) chain(operand func() expr, ops []string) expr {
 }
 
 func (p *parser) unary(filters bool) expr {
-	from := p.from
+	from := p.From
 	p.deeper(from)
 	var x expr
 	switch {
 	case p.isSymbol("-"), p.isSymbol("+"):
-		minus := p.value == "-"
+		minus := p.Value == "-"
 		p.next()
 		x = p.unary(false)
 		x = &signExpr{p.since(from), minus, x}
@@ -186,28 +184,4 @@ func (p *parser) unary(filters bool) expr {
 	}
 	p.nested--
 	return x
-}
-
-func parseNumber(text string) (any, bool) {
-	digits := strings.ReplaceAll(text, "_", "")
-	if len(digits) > 1 && digits[0] == '0' && strings.IndexByte("xXoObB", digits[1]) >= 0 {
-		n, ok := new(big.Int).SetString(digits, 0)
-		return fit(n), ok
-	}
-	if strings.ContainsAny(digits, ".eE") {
-		f, err := strconv.ParseFloat(digits, 64)
-		return f, err == nil || errors.Is(err, strconv.ErrRange) // out of range is inf, as in Python
-	}
-	if strings.TrimLeft(digits, "0") != "" && digits[0] == '0' {
-		return nil, false // 007 is no number in Python
-	}
-	n, ok := new(big.Int).SetString(digits, 10)
-	return fit(n), ok
-}
-
-func fit(n *big.Int) any {
-	if n != nil && n.IsInt64() {
-		return n.Int64()
-	}
-	return n
 }

@@ -5,30 +5,32 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/dingdag/dingdag/template/internal/token"
 )
 
 func (p *parser) blockTag(at int) {
-	b := &block{span: span{from: at}, src: p.src, name: p.value}
-	if p.kind != name {
-		p.fail(p.from, "unexpected %s, expected the name of the block", p.shown())
+	b := &block{span: span{from: at}, src: p.src, name: p.Value}
+	if p.Kind != token.Name {
+		p.fail(p.From, "unexpected %s, expected the name of the block", p.Shown())
 	}
-	p.checkName(p.from, b.name)
+	p.checkName(p.From, b.name)
 	if p.out.blocks[b.name] != nil {
-		p.fail(p.from, "block %s is there twice", b.name)
+		p.fail(p.From, "block %s is there twice", b.name)
 	}
 	p.next()
-	for p.kind == name {
+	for p.Kind == token.Name {
 		switch {
 		case p.isName("scoped") && !b.scoped:
 			b.scoped = true
 		case p.isName("required") && !b.required:
 			b.required = true
 		default:
-			p.fail(p.from, "unexpected %s, expected 'scoped' or 'required'", p.shown())
+			p.fail(p.From, "unexpected %s, expected 'scoped' or 'required'", p.Shown())
 		}
 		p.next()
 	}
-	b.to = p.prevTo
+	b.to = p.PrevTo
 	if p.out.blocks == nil {
 		p.out.blocks = map[string]*block{}
 	}
@@ -43,7 +45,7 @@ func (p *parser) checkRequired(b *block) {
 		return
 	}
 	for _, s := range b.body {
-		if t, ok := s.(*textStmt); !ok || strings.Trim(t.text, spaces) != "" {
+		if t, ok := s.(*textStmt); !ok || strings.Trim(t.text, token.Spaces) != "" {
 			p.fail(b.from, "block %s is required: it takes blanks and comments only", b.name)
 		}
 	}
@@ -67,7 +69,7 @@ func (p *parser) includeTag(at int) {
 	optional := false
 	if p.skipName("ignore") {
 		if optional = p.skipName("missing"); !optional {
-			p.fail(p.from, "unexpected %s, expected 'missing'", p.shown())
+			p.fail(p.From, "unexpected %s, expected 'missing'", p.Shown())
 		}
 	}
 	with := p.context()
@@ -95,7 +97,7 @@ func (p *parser) context() contextWords {
 	}
 	p.next()
 	if !p.skipName("context") {
-		p.fail(p.from, "unexpected %s, expected 'context'", p.shown())
+		p.fail(p.From, "unexpected %s, expected 'context'", p.Shown())
 	}
 	return words
 }
@@ -103,7 +105,7 @@ func (p *parser) context() contextWords {
 func (p *parser) importTag(at int) {
 	names := p.fileNames("import")
 	if !p.skipName("as") {
-		p.fail(p.from, "unexpected %s, expected 'as'", p.shown())
+		p.fail(p.From, "unexpected %s, expected 'as'", p.Shown())
 	}
 	as := p.newName("a name for what is imported")
 	with := p.context()
@@ -113,7 +115,7 @@ func (p *parser) importTag(at int) {
 func (p *parser) fromTag(at int) {
 	names := p.fileNames("from")
 	if !p.skipName("import") {
-		p.fail(p.from, "unexpected %s, expected 'import'", p.shown())
+		p.fail(p.From, "unexpected %s, expected 'import'", p.Shown())
 	}
 	s := &importStmt{}
 	for more := true; more && (len(s.names) == 0 || !p.isContext()); more = p.skipSymbol(",") {
@@ -130,17 +132,17 @@ func (p *parser) isContext() bool {
 	if !p.isName("with") && !p.isName("without") {
 		return false
 	}
-	save := p.tokens
+	save := p.Scanner
 	p.next()
 	is := p.isName("context")
-	p.tokens = save
+	p.Scanner = save
 	return is
 }
 
 func (p *parser) importedName() importedName {
-	from, n := p.from, p.value
-	if p.kind != name {
-		p.fail(from, "unexpected %s, expected the name of what is imported", p.shown())
+	from, n := p.From, p.Value
+	if p.Kind != token.Name {
+		p.fail(from, "unexpected %s, expected the name of what is imported", p.Shown())
 	}
 	if strings.HasPrefix(n, "_") {
 		p.fail(from, "%s is not exported: names with an underscore before them are a file's own", n)
@@ -177,10 +179,10 @@ func (p *parser) checkImported(s *importStmt) {
 // counts.
 func (p *parser) fileNames(tag string) (names []string) {
 	one := func() {
-		if p.kind != text {
-			p.fail(p.from, "%s takes the name of a file in quotes, not %s", tag, p.shown())
+		if p.Kind != token.Text {
+			p.fail(p.From, "%s takes the name of a file in quotes, not %s", tag, p.Shown())
 		}
-		names = append(names, p.value)
+		names = append(names, p.Value)
 		p.next()
 	}
 	var closing string
@@ -202,7 +204,7 @@ func (p *parser) fileNames(tag string) (names []string) {
 	}
 	p.expectSymbol(closing)
 	if len(names) == 0 {
-		p.fail(p.from, "%s names no file", tag)
+		p.fail(p.From, "%s names no file", tag)
 	}
 	return names
 }

@@ -3,6 +3,8 @@ package lang
 import (
 	"slices"
 	"strings"
+
+	"github.com/dingdag/dingdag/template/internal/token"
 )
 
 var keywords = []string{"and", "or", "not", "if", "else", "in", "is", "recursive"}
@@ -11,22 +13,22 @@ var keywords = []string{"and", "or", "not", "if", "else", "in", "is", "recursive
 var words = map[string]any{"true": true, "True": true, "false": false, "False": false, "none": nil, "None": nil}
 
 func (p *parser) primary() expr {
-	from, value := p.from, p.value
-	switch p.kind {
-	case text:
+	from, value := p.From, p.Value
+	switch p.Kind {
+	case token.Text:
 		texts := []string{value}
-		for p.next(); p.kind == text; p.next() { // those in a row are one
-			texts = append(texts, p.value)
+		for p.next(); p.Kind == token.Text; p.next() { // those in a row are one
+			texts = append(texts, p.Value)
 		}
 		return &constExpr{p.since(from), strings.Join(texts, "")}
-	case digits:
-		v, ok := parseNumber(value)
+	case token.Digits:
+		v, ok := token.Number(value)
 		if !ok {
 			p.fail(from, "%s is not a number", value)
 		}
 		p.next()
 		return &constExpr{p.since(from), v}
-	case name:
+	case token.Name:
 		if slices.Contains(keywords, value) {
 			p.fail(from, "unexpected '%s'", value)
 		}
@@ -36,10 +38,10 @@ func (p *parser) primary() expr {
 			return &constExpr{p.since(from), v}
 		}
 		return &nameExpr{p.since(from), value}
-	case symbol:
+	case token.Symbol:
 		return p.display(from, value)
 	default: // the end, where a value should be
-		p.fail(from, "unexpected %s", p.shown())
+		p.fail(from, "unexpected %s", p.Shown())
 		return nil
 	}
 }
@@ -89,13 +91,13 @@ func (p *parser) display(from int, open string) expr {
 		d.span = p.since(from)
 		return d
 	}
-	p.fail(from, "unexpected %s", p.shown())
+	p.fail(from, "unexpected %s", p.Shown())
 	return nil
 }
 
 // items reads expressions with commas between, up to a bracket.
 func (p *parser) items(until string) (items []expr) {
-	from := p.from
+	from := p.From
 	for !p.isSymbol(until) {
 		items = append(items, p.expr())
 		p.checkCount(from, len(items), maxElements)
@@ -116,7 +118,7 @@ func (p *parser) checkCount(at, n, most int) {
 func (p *parser) postfix(x expr) expr {
 	for steps := 0; ; steps++ {
 		if steps > maxPostfix {
-			p.fail(p.from, "more than %d attributes, subscripts and calls in a row", maxPostfix)
+			p.fail(p.From, "more than %d attributes, subscripts and calls in a row", maxPostfix)
 		}
 		switch {
 		case p.skipSymbol("."):
@@ -132,18 +134,18 @@ func (p *parser) postfix(x expr) expr {
 }
 
 func (p *parser) attribute(x expr) expr {
-	at, attr := p.from, p.value
-	switch p.kind {
-	case digits: // foo.0 is foo[0]
-		v, ok := parseNumber(attr)
+	at, attr := p.From, p.Value
+	switch p.Kind {
+	case token.Digits: // foo.0 is foo[0]
+		v, ok := token.Number(attr)
 		if _, isInt := v.(int64); !ok || !isInt {
 			p.fail(at, "expected a name after '.'")
 		}
 		p.next()
 		return &itemExpr{p.since(x.at().from), x, &constExpr{p.since(at), v}}
-	case name:
+	case token.Name:
 	default:
-		p.fail(at, "unexpected %s, expected a name after '.'", p.shown())
+		p.fail(at, "unexpected %s, expected a name after '.'", p.Shown())
 	}
 	if strings.HasPrefix(attr, "__") {
 		p.fail(at, "the attribute %s is not allowed: attributes must not begin with two underscores", attr)
@@ -158,13 +160,13 @@ func (p *parser) attribute(x expr) expr {
 }
 
 func (p *parser) subscript(x expr) expr {
-	at := p.from
+	at := p.From
 	var bounds [3]expr
 	colons := 0
 	for !p.isSymbol("]") {
 		if p.skipSymbol(":") {
 			if colons++; colons > 2 {
-				p.fail(p.from, "a slice has at most two colons")
+				p.fail(p.From, "a slice has at most two colons")
 			}
 			continue
 		}
@@ -198,7 +200,7 @@ func (p *parser) call(x expr) *callExpr {
 }
 
 func (p *parser) arguments() (a arguments) {
-	from := p.from
+	from := p.From
 	p.expectSymbol("(")
 	for !p.isSymbol(")") {
 		p.argument(&a)
@@ -212,7 +214,7 @@ func (p *parser) arguments() (a arguments) {
 }
 
 func (p *parser) argument(a *arguments) {
-	from := p.from
+	from := p.From
 	if p.skipSymbol("**") {
 		a.more = append(a.more, p.expr())
 		return
@@ -221,8 +223,8 @@ func (p *parser) argument(a *arguments) {
 		a.positional = append(a.positional, argument{p.expr(), true})
 		return
 	}
-	if p.kind == name && !slices.Contains(keywords, p.value) {
-		save, key := p.tokens, p.value
+	if p.Kind == token.Name && !slices.Contains(keywords, p.Value) {
+		save, key := p.Scanner, p.Value
 		if p.next(); p.isSymbol("=") {
 			p.checkName(from, key)
 			p.next()
@@ -233,7 +235,7 @@ func (p *parser) argument(a *arguments) {
 			a.named = append(a.named, p.expr())
 			return
 		}
-		p.tokens = save
+		p.Scanner = save
 	}
 	x := p.expr()
 	if len(a.named) > 0 || len(a.more) > 0 {
@@ -260,12 +262,12 @@ func (p *parser) filters(x expr) expr {
 
 // filter reads a filter of x; x is nil in a filter or set block.
 func (p *parser) filter(x expr, from int) *filterExpr {
-	f := &filterExpr{x: x, name: p.value}
-	if p.kind != name {
-		p.fail(p.from, "unexpected %s, expected the name of a filter", p.shown())
+	f := &filterExpr{x: x, name: p.Value}
+	if p.Kind != token.Name {
+		p.fail(p.From, "unexpected %s, expected the name of a filter", p.Shown())
 	}
 	if f.f = p.language.Filters[f.name]; f.f == nil {
-		p.failUnknown(p.src, p.from, "filter", f.name)
+		p.failUnknown(p.src, p.From, "filter", f.name)
 	}
 	p.next()
 	if p.isSymbol("(") {
@@ -276,21 +278,21 @@ func (p *parser) filter(x expr, from int) *filterExpr {
 }
 
 func (p *parser) test(x expr) expr {
-	t := &testExpr{x: x, not: p.skipName("not"), name: p.value}
-	if p.kind != name {
-		p.fail(p.from, "unexpected %s, expected the name of a test", p.shown())
+	t := &testExpr{x: x, not: p.skipName("not"), name: p.Value}
+	if p.Kind != token.Name {
+		p.fail(p.From, "unexpected %s, expected the name of a test", p.Shown())
 	}
 	if t.t = p.language.Tests[t.name]; t.t == nil {
-		p.failUnknown(p.src, p.from, "test", t.name)
+		p.failUnknown(p.src, p.From, "test", t.name)
 	}
 	p.next()
 	switch {
 	case p.isSymbol("("):
 		t.args = p.arguments()
-	case p.kind == text, p.kind == digits, p.isSymbol("["), p.isSymbol("{"), p.kind == name && !slices.Contains(keywords, p.value):
+	case p.Kind == token.Text, p.Kind == token.Digits, p.isSymbol("["), p.isSymbol("{"), p.Kind == token.Name && !slices.Contains(keywords, p.Value):
 		t.args.positional = []argument{{p.postfix(p.primary()), false}}
 	case p.isName("is"):
-		p.fail(p.from, "tests cannot follow each other: use 'and'")
+		p.fail(p.From, "tests cannot follow each other: use 'and'")
 	}
 	t.span = p.since(x.at().from)
 	return t

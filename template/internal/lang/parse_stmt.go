@@ -3,16 +3,18 @@ package lang
 import (
 	"slices"
 	"strings"
+
+	"github.com/dingdag/dingdag/template/internal/token"
 )
 
 // statement reads one {% … %} and returns where the source goes on.
 func (p *parser) statement(at int) int {
 	p.begin(p.tagStart(at), "%}")
-	tag := p.value
-	if p.kind != name {
-		p.fail(p.from, "unexpected %s, expected a tag such as 'if' or 'for'", p.shown())
+	tag := p.Value
+	if p.Kind != token.Name {
+		p.fail(p.From, "unexpected %s, expected a tag such as 'if' or 'for'", p.Shown())
 	}
-	tagAt := p.from
+	tagAt := p.From
 	p.next()
 	if tag == "raw" {
 		return p.raw(at)
@@ -23,7 +25,7 @@ func (p *parser) statement(at int) int {
 		p.closeBlock(tag, tagAt)
 	}
 	p.finish()
-	return p.offset
+	return p.Offset
 }
 
 // tagReader is what reads the rest of a tag, nil for an end and for what is no tag.
@@ -89,7 +91,7 @@ func (p *parser) closeBlock(tag string, at int) {
 		p.fail(at, "unexpected {%% %s %%}: {%% %s %%} of line %d is still open", tag, open.name, line)
 	}
 	p.open = p.open[:last]
-	if (what == "macro" || what == "block") && p.kind == name { // the name may stand at the end, too
+	if (what == "macro" || what == "block") && p.Kind == token.Name { // the name may stand at the end, too
 		p.next()
 	}
 	if open.done != nil {
@@ -130,14 +132,14 @@ func (p *parser) elseTag(at int) {
 
 // target reads what is assigned to: a name, names with commas, or in brackets.
 func (p *parser) target() target {
-	from := p.from
+	from := p.From
 	first := p.targetPart()
 	if !p.isSymbol(",") {
 		return first
 	}
 	parts := []target{first}
 	for p.skipSymbol(",") {
-		if p.kind != name && !p.isSymbol("(") || p.isName("in") {
+		if p.Kind != token.Name && !p.isSymbol("(") || p.isName("in") {
 			break
 		}
 		parts = append(parts, p.targetPart())
@@ -149,9 +151,9 @@ func (p *parser) target() target {
 var neverAssigned = []string{"true", "false", "none", "True", "False", "None", "loop", "self"}
 
 func (p *parser) targetPart() target {
-	from := p.from
+	from := p.From
 	if p.skipSymbol("(") {
-		p.deeper(p.from)
+		p.deeper(p.From)
 		t := p.target()
 		p.nested--
 		p.expectSymbol(")")
@@ -163,11 +165,11 @@ func (p *parser) targetPart() target {
 
 // newName reads a name that gets a value; what says what it is for.
 func (p *parser) newName(what string) string {
-	n := p.value
-	if p.kind != name || slices.Contains(keywords, n) || slices.Contains(neverAssigned, n) {
-		p.fail(p.from, "unexpected %s, expected %s", p.shown(), what)
+	n := p.Value
+	if p.Kind != token.Name || slices.Contains(keywords, n) || slices.Contains(neverAssigned, n) {
+		p.fail(p.From, "unexpected %s, expected %s", p.Shown(), what)
 	}
-	p.checkName(p.from, n)
+	p.checkName(p.From, n)
 	p.out.bound[n] = true
 	p.next()
 	return n
@@ -176,21 +178,21 @@ func (p *parser) newName(what string) string {
 func (p *parser) forTag(at int) {
 	s := &forStmt{span: span{from: at}, target: p.target()}
 	if !p.skipName("in") {
-		p.fail(p.from, "unexpected %s, expected 'in'", p.shown())
+		p.fail(p.From, "unexpected %s, expected 'in'", p.Shown())
 	}
 	s.items = p.tuple(false)
 	if p.skipName("if") {
 		s.test = p.expr()
 	}
 	s.recursive = p.skipName("recursive")
-	s.to = p.prevTo
+	s.to = p.PrevTo
 	p.add(s)
 	p.push(openTag{name: "for", at: at, body: &s.body, loop: s})
 }
 
 func (p *parser) withTag(at int) {
 	s := &withStmt{}
-	for p.kind != end {
+	for p.Kind != token.End {
 		s.targets = append(s.targets, p.target())
 		p.expectSymbol("=")
 		s.values = append(s.values, p.expr())
@@ -209,7 +211,7 @@ func (p *parser) setTag(at int) {
 		return
 	}
 	if t.parts != nil || t.attr != "" {
-		p.fail(p.from, "unexpected %s, expected '='", p.shown())
+		p.fail(p.From, "unexpected %s, expected '='", p.Shown())
 	}
 	s := &setBlockStmt{target: &t}
 	p.blockFilters(s, at)
@@ -218,20 +220,20 @@ func (p *parser) setTag(at int) {
 
 // setTarget is a target, or an attribute of a namespace.
 func (p *parser) setTarget() target {
-	from, owner, save := p.from, p.value, p.tokens
-	if p.kind == name {
+	from, owner, save := p.From, p.Value, p.Scanner
+	if p.Kind == token.Name {
 		if p.next(); p.skipSymbol(".") { // {% set ns.x = … %}
 			p.checkName(from, owner)
-			attr := p.value
-			if p.kind != name {
-				p.fail(p.from, "unexpected %s, expected a name after '.'", p.shown())
+			attr := p.Value
+			if p.Kind != token.Name {
+				p.fail(p.From, "unexpected %s, expected a name after '.'", p.Shown())
 			}
-			p.checkName(p.from, attr)
+			p.checkName(p.From, attr)
 			p.next()
 			return target{span: p.since(from), name: owner, attr: attr}
 		}
 	}
-	p.tokens = save
+	p.Scanner = save
 	return p.target()
 }
 
@@ -254,7 +256,7 @@ func (p *parser) macroTag(at int) {
 	m := &macroStmt{span: span{from: at}}
 	m.name = p.newName("the name of the macro")
 	p.parameters(m)
-	m.to = p.prevTo
+	m.to = p.PrevTo
 	p.add(m)
 	p.push(openTag{name: "macro", at: at, body: &m.body, done: m.findRest})
 }
@@ -263,7 +265,7 @@ func (p *parser) macroTag(at int) {
 func (p *parser) parameters(m *macroStmt) {
 	p.expectSymbol("(")
 	for !p.isSymbol(")") {
-		at := p.from
+		at := p.From
 		m.names = append(m.names, p.newName("the name of a parameter"))
 		if p.skipSymbol("=") {
 			m.defaults = append(m.defaults, p.expr())
@@ -297,13 +299,13 @@ func (p *parser) callTag(at int) {
 	if p.isSymbol("(") {
 		p.parameters(s.caller)
 	}
-	fnAt := p.from
-	if p.kind != name {
-		p.fail(fnAt, "unexpected %s, expected a call of a macro", p.shown())
+	fnAt := p.From
+	if p.Kind != token.Name {
+		p.fail(fnAt, "unexpected %s, expected a call of a macro", p.Shown())
 	}
 	call, ok := p.postfix(p.primary()).(*callExpr)
 	if !ok {
-		p.fail(p.from, "unexpected %s, expected '('", p.shown())
+		p.fail(p.From, "unexpected %s, expected '('", p.Shown())
 	}
 	s.call, s.span = call, p.since(at)
 	p.add(s)
@@ -313,15 +315,15 @@ func (p *parser) callTag(at int) {
 // raw adds everything up to {% endraw %} as text.
 func (p *parser) raw(at int) int {
 	p.finish()
-	body, trimStart := p.offset, p.trimNext
+	body, trimStart := p.Offset, p.trimNext
 	p.trimNext = false
 	for i := body; i+1 < p.end; i++ {
 		if p.text[i:i+2] != "{%" {
 			continue
 		}
-		rest := strings.TrimLeft(strings.TrimPrefix(strings.TrimPrefix(p.text[i+2:p.end], "-"), "+"), spaces)
+		rest := strings.TrimLeft(strings.TrimPrefix(strings.TrimPrefix(p.text[i+2:p.end], "-"), "+"), token.Spaces)
 		rest, ok := strings.CutPrefix(rest, "endraw")
-		rest = strings.TrimLeft(rest, spaces)
+		rest = strings.TrimLeft(rest, token.Spaces)
 		trimAfter := strings.HasPrefix(rest, "-")
 		rest, closed := strings.CutPrefix(strings.TrimPrefix(strings.TrimPrefix(rest, "-"), "+"), "%}")
 		if !ok || !closed {
