@@ -16,6 +16,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
+	"github.com/dingdag/dingdag/cli/internal/signals"
 	"github.com/dingdag/dingdag/connections"
 )
 
@@ -163,7 +164,7 @@ func readPassword(ctx context.Context, fd int) ([]byte, error) {
 	case l := <-read:
 		return l.text, l.err
 	case <-ctx.Done():
-		return nil, errors.Join(errInterrupted, term.Restore(fd, before))
+		return nil, errors.Join(signals.ErrInterrupted, term.Restore(fd, before))
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
+	"github.com/dingdag/dingdag/cli/internal/signals"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
@@ -124,7 +125,7 @@ func runOnce(ctx context.Context, a *app.App, dir, noted string, db connections.
 	ended := make(chan error, 1)
 	ready := make(chan struct{})
 	go func() {
-		ended <- e.Run(running, engine.RunOptions{Interrupted: interrupted(ctx), Ready: func() { close(ready) }})
+		ended <- e.Run(running, engine.RunOptions{Interrupted: signals.Interrupted(ctx), Ready: func() { close(ready) }})
 	}()
 	select {
 	case <-ready:

@@ -21,6 +21,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
+	"github.com/dingdag/dingdag/cli/internal/signals"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dags/examples"
@@ -209,7 +210,7 @@ func (d *demo) run(ctx context.Context) error {
 	defer stop()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- e.Run(running, engine.RunOptions{Interrupted: interrupted(ctx), Schedule: true, Before: a.EndLeftovers})
+		ended <- e.Run(running, engine.RunOptions{Interrupted: signals.Interrupted(ctx), Schedule: true, Before: a.EndLeftovers})
 	}()
 	err = d.wait(ctx, ended)
 	stop()

@@ -18,6 +18,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
+	"github.com/dingdag/dingdag/cli/internal/signals"
 	"github.com/dingdag/dingdag/operator"
 )
 
@@ -38,7 +39,7 @@ func Main(specs ...operator.Spec) { MainWith(Extensions{Operators: specs}) }
 
 // MainWith is [Main] for programs that bring more than operators.
 func MainWith(x Extensions) {
-	ctx, stop := signals(context.Background())
+	ctx, stop := signals.Notify(context.Background())
 	code := Run(ctx, os.Args[1:], IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, LookupEnv: os.LookupEnv, Environ: os.Environ}, x)
 	stop()
 	os.Exit(code)

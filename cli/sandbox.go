@@ -16,6 +16,7 @@ import (
 
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/signals"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/sandbox"
@@ -60,7 +61,7 @@ kept when it ends. Tokens follow from the robots' names: they are the same at ev
 }
 
 func runSandbox(ctx context.Context, a *app.App, o sandboxOptions) error {
-	defer outliveReaders()()
+	defer signals.OutliveReaders()()
 	s, robots, err := o.server(a.Clock)
 	if err != nil {
 		return command.UsageError{Err: err}

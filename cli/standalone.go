@@ -10,6 +10,7 @@ import (
 
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/signals"
 	"github.com/dingdag/dingdag/engine"
 )
 
@@ -29,7 +30,7 @@ SIGTERM ends what still runs, a third one the process. It goes on when nobody re
 }
 
 func runStandalone(ctx context.Context, a *app.App) error {
-	defer outliveReaders()()
+	defer signals.OutliveReaders()()
 	if err := a.Lock(); err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func runStandalone(ctx context.Context, a *app.App) error {
 		f.Watch(watching, a.Settings.Refresh, e.SetLoaded)
 	}()
 	err = e.Run(ctx, engine.RunOptions{
-		Interrupted: interrupted(ctx), Hurry: hurry(ctx), Schedule: true, Watch: true, Reload: f.Reload(e.SetLoaded),
+		Interrupted: signals.Interrupted(ctx), Hurry: signals.Hurry(ctx), Schedule: true, Watch: true, Reload: f.Reload(e.SetLoaded),
 		Before: a.EndLeftovers, Ready: func() { a.Log().Info("dingdag works") },
 	})
 	stop()

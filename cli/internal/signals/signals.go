@@ -1,4 +1,5 @@
-package cli
+// Package signals says what signals do to a command.
+package signals
 
 import (
 	"context"
@@ -15,9 +16,9 @@ const exitInterrupted = 130
 // hurryKey is the key of a context's [hurrying].
 type hurryKey struct{}
 
-// interrupted returns a channel that is closed by the first signal, whatever else ends ctx;
+// Interrupted returns a channel that is closed by the first signal, whatever else ends ctx;
 // it never is where signals are somebody else's.
-func interrupted(ctx context.Context) <-chan struct{} {
+func Interrupted(ctx context.Context) <-chan struct{} {
 	h, ok := ctx.Value(hurryKey{}).(*hurrying)
 	if !ok {
 		return nil
@@ -33,11 +34,11 @@ type hurrying struct {
 	now     chan struct{}
 }
 
-// signals returns a context that the first SIGINT, SIGTERM or SIGHUP ends, so that commands
+// Notify returns a context that the first SIGINT, SIGTERM or SIGHUP ends, so that commands
 // stop in good order; SIGHUP not, where somebody has had it ignored (nohup). A second
-// SIGINT or SIGTERM hurries a command that asked for that, see hurry, and ends any other
+// SIGINT or SIGTERM hurries a command that asked for that, see [Hurry], and ends any other
 // one on the spot, as a third one ends all.
-func signals(parent context.Context) (ctx context.Context, stop func()) {
+func Notify(parent context.Context) (ctx context.Context, stop func()) {
 	h := &hurrying{first: make(chan struct{}), now: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.WithValue(parent, hurryKey{}, h))
 	c := make(chan os.Signal, 4)
@@ -83,9 +84,9 @@ func (h *hurrying) hurry() bool {
 	return h.claimed
 }
 
-// hurry returns a channel that is closed when a second signal asks a command to stop at
+// Hurry returns a channel that is closed when a second signal asks a command to stop at
 // once. It never is where signals are somebody else's.
-func hurry(ctx context.Context) <-chan struct{} {
+func Hurry(ctx context.Context) <-chan struct{} {
 	h, ok := ctx.Value(hurryKey{}).(*hurrying)
 	if !ok {
 		return nil
@@ -96,13 +97,14 @@ func hurry(ctx context.Context) <-chan struct{} {
 	return h.now
 }
 
-// outliveReaders keeps a service alive when nobody reads its output any more: what it
+// OutliveReaders keeps a service alive when nobody reads its output any more: what it
 // writes there is lost, and its work goes on. Commands that only print end then, as every
 // program does in front of head. Children get the signal as usual.
-func outliveReaders() (stop func()) {
+func OutliveReaders() (stop func()) {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, syscall.SIGPIPE)
 	return func() { signal.Stop(c) }
 }
 
-var errInterrupted = errors.New("interrupted")
+// ErrInterrupted ends a command that a signal has ended.
+var ErrInterrupted = errors.New("interrupted")
