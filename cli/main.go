@@ -17,6 +17,9 @@ import (
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/credentials"
+	"github.com/dingdag/dingdag/cli/internal/demo"
+	"github.com/dingdag/dingdag/cli/internal/reference"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/cli/internal/signals"
 	"github.com/dingdag/dingdag/operator"
@@ -101,8 +104,8 @@ and sends to DingTalk what people must know.`,
 	f.String("log-level", "", "debug, info, warn or error (default info)")
 	f.String("log-format", "", "auto, text or json (default auto)")
 	root.AddCommand(
-		newCmdDemo(a), newCmdStandalone(a), newCmdSandbox(a), newCmdDAGs(a), newCmdBackfill(a), newCmdTasks(a), newCmdConnections(a), newCmdPools(a), newCmdVariables(a), newCmdAssets(a),
-		newCmdOperators(a), newCmdKeys(a), newCmdSchema(a), newCmdVersion(a),
+		demo.New(a), newCmdStandalone(a), demo.NewSandbox(a), newCmdDAGs(a), newCmdBackfill(a), newCmdTasks(a), credentials.NewConnections(a), newCmdPools(a), credentials.NewVariables(a), newCmdAssets(a),
+		reference.NewOperators(a), reference.NewKeys(a), reference.NewSchema(a), newCmdVersion(a),
 	)
 	command.Group(root)
 	return root

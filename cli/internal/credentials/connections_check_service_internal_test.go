@@ -1,4 +1,4 @@
-package cli
+package credentials
 
 import (
 	"bytes"
@@ -7,12 +7,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook/smtp/smtptest"
 )
@@ -26,7 +28,10 @@ func (s oneConnection) Connection(context.Context, string) (*connections.Connect
 func checkingApp(t *testing.T) (a *app.App, out, errs *bytes.Buffer) {
 	t.Helper()
 	out, errs = &bytes.Buffer{}, &bytes.Buffer{}
-	return newApp(t, out, errs), out, errs
+	a = app.New(show.IO{Out: out, Err: errs, LookupEnv: func(string) (string, bool) { return "", false }}, time.Now, app.Parts{})
+	a.Flags["home"] = t.TempDir()
+	t.Cleanup(func() { assert.NoError(t, a.Close()) })
+	return a, out, errs
 }
 
 func TestTestMail(t *testing.T) {

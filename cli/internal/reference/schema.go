@@ -1,4 +1,4 @@
-package cli
+package reference
 
 import (
 	"bytes"
@@ -15,7 +15,8 @@ import (
 	"github.com/dingdag/dingdag/params/declare"
 )
 
-func newCmdSchema(a *app.App) *cobra.Command {
+// NewSchema makes the command schema.
+func NewSchema(a *app.App) *cobra.Command {
 	var path string
 	cmd := &cobra.Command{
 		Use:   "schema",

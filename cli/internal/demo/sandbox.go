@@ -1,4 +1,4 @@
-package cli
+package demo
 
 import (
 	"context"
@@ -34,7 +34,8 @@ type sandboxOptions struct {
 	block          time.Duration
 }
 
-func newCmdSandbox(a *app.App) *cobra.Command {
+// NewSandbox makes the command sandbox.
+func NewSandbox(a *app.App) *cobra.Command {
 	var o sandboxOptions
 	cmd := &cobra.Command{
 		Use:   "sandbox",

@@ -1,4 +1,4 @@
-package cli
+package reference
 
 import (
 	"bytes"
@@ -19,7 +19,8 @@ import (
 	"github.com/dingdag/dingdag/operator"
 )
 
-func newCmdDAGsConvert(a *app.App) *cobra.Command {
+// NewConvert makes the command dags convert.
+func NewConvert(a *app.App) *cobra.Command {
 	var write, check bool
 	cmd := &cobra.Command{
 		Use:   "convert PATH…",
@@ -51,10 +52,11 @@ func runDAGsConvert(a *app.App, paths []string, write, check bool) error {
 	if err != nil {
 		return err
 	}
-	modern, err := modernOperators(a)
+	registry, err := a.Operators()
 	if err != nil {
 		return err
 	}
+	modern := modernOperators(registry)
 	files, found := discover.Files(paths, discover.Options{Root: o.Root, Syntax: o.IgnoreSyntax, Defaults: true})
 	var errs []error
 	todo := len(found) > 0
@@ -145,11 +147,7 @@ var removedClasses = []string{"SimpleHttpOperator"}
 
 // modernOperators says what Airflow 3 calls the operators of older versions: a path, so
 // that the file still works there, else our short name.
-func modernOperators(a *app.App) (func(string) (convert.OldOperator, bool), error) {
-	registry, err := a.Operators()
-	if err != nil {
-		return nil, err
-	}
+func modernOperators(registry *operator.Registry) func(string) (convert.OldOperator, bool) {
 	old := map[string]convert.OldOperator{}
 	for _, spec := range registry.Specs() {
 		for _, alias := range spec.Aliases {
@@ -165,7 +163,7 @@ func modernOperators(a *app.App) (func(string) (convert.OldOperator, bool), erro
 	return func(path string) (convert.OldOperator, bool) {
 		to, ok := old[path]
 		return to, ok
-	}, nil
+	}
 }
 
 // modernPath is the path of Airflow 3 for a class, or for the one that took its place.

@@ -1,4 +1,4 @@
-package cli
+package credentials
 
 import (
 	"context"
@@ -20,7 +20,8 @@ import (
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-func newCmdVariables(a *app.App) *cobra.Command {
+// NewVariables makes the command variables.
+func NewVariables(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{Use: "variables", Short: "Keep the variables that templates read as var.value and var.json", Example: "  dingdag variables set region cn-hangzhou\n  dingdag variables get region"}
 	cmd.AddCommand(newCmdVariablesList(a), newCmdVariablesGet(a), newCmdVariablesSet(a), newCmdVariablesDelete(a), newCmdVariablesExport(a), newCmdVariablesImport(a))
 	return cmd

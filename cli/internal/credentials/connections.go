@@ -1,4 +1,5 @@
-package cli
+// Package credentials has the commands about what tasks look up: connections and variables.
+package credentials
 
 import (
 	"context"
@@ -17,7 +18,8 @@ import (
 	"github.com/dingdag/dingdag/connections"
 )
 
-func newCmdConnections(a *app.App) *cobra.Command {
+// NewConnections makes the command connections.
+func NewConnections(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "connections",
 		Short: "Add, show, move and test connections",

@@ -1,4 +1,4 @@
-package cli
+package reference
 
 import (
 	"encoding/json"
@@ -37,7 +37,8 @@ type keyRow struct {
 	dagfile.KeyDoc
 }
 
-func newCmdKeys(a *app.App) *cobra.Command {
+// NewKeys makes the command keys.
+func NewKeys(a *app.App) *cobra.Command {
 	var output string
 	tables := keyTables()
 	words := make([]string, len(tables))

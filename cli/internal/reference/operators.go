@@ -1,4 +1,6 @@
-package cli
+// Package reference has the commands that tell what DAG files may hold, and bring files of older
+// versions up to date.
+package reference
 
 import (
 	"fmt"
@@ -17,7 +19,8 @@ import (
 	"github.com/dingdag/dingdag/params/declare"
 )
 
-func newCmdOperators(a *app.App) *cobra.Command {
+// NewOperators makes the command operators.
+func NewOperators(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "operators", Short: "List and describe the operators and notifiers that DAG files may name",
 		Example: "  dingdag operators list\n  dingdag operators show dingding",

@@ -1,4 +1,5 @@
-package cli
+// Package demo has the local DingTalk: the sandbox, and the run of the examples against it.
+package demo
 
 import (
 	"cmp"
@@ -31,7 +32,8 @@ import (
 	"github.com/dingdag/dingdag/store/sqlite"
 )
 
-func newCmdDemo(a *app.App) *cobra.Command {
+// New makes the command demo.
+func New(a *app.App) *cobra.Command {
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "demo",

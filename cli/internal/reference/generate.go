@@ -1,0 +1,3 @@
+package reference
+
+//go:generate go test . -count=1 -run ^TestKeysPage$ -update
