@@ -11,6 +11,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
+	"github.com/dingdag/dingdag/engine/live"
 	"github.com/dingdag/dingdag/engine/phase"
 	"github.com/dingdag/dingdag/engine/plan"
 	"github.com/dingdag/dingdag/store"
@@ -66,7 +67,7 @@ type alteration struct {
 	// cleared says that the XComs of the changed instances go.
 	cleared map[*store.Instance]bool
 	// stop are the attempts to cancel, and why.
-	stop map[attemptKey]error
+	stop map[live.Attempt]error
 	// live says that this process has the run under way.
 	live bool
 }
@@ -87,7 +88,7 @@ func (e *Engine) alteration(ctx context.Context, rd store.Reader, r *store.Run) 
 	}
 	a := &alteration{
 		p: p, run: *r, from: r.State, rows: rows, was: map[*store.Instance]dag.State{}, byTask: map[string][]*store.Instance{},
-		cleared: map[*store.Instance]bool{}, stop: map[attemptKey]error{}, live: r.State == dag.RunRunning && e.works(),
+		cleared: map[*store.Instance]bool{}, stop: map[live.Attempt]error{}, live: r.State == dag.RunRunning && e.runs.Working(),
 	}
 	for _, in := range rows {
 		a.byTask[in.TaskID] = append(a.byTask[in.TaskID], in)
@@ -173,25 +174,25 @@ func (a *alteration) event(by asked, now time.Time) (*store.Event, error) {
 func (c *change) alter(by asked, as []*alteration) (*Affected, error) {
 	done := affected(as)
 	for n, a := range as {
-		event, err := a.event(by, c.now)
+		event, err := a.event(by, c.Now)
 		if err != nil {
 			return nil, err
 		}
-		if err := c.InsertEvents(c.ctx, event); err != nil {
+		if err := c.InsertEvents(c.Ctx, event); err != nil {
 			return nil, err
 		}
 		for _, in := range a.changed {
 			if !a.cleared[in] {
 				continue
 			}
-			if err := c.ClearXCom(c.ctx, in.RunKey, in.TaskID, in.MapIndex); err != nil {
+			if err := c.ClearXCom(c.Ctx, in.RunKey, in.TaskID, in.MapIndex); err != nil {
 				return nil, err
 			}
 		}
-		if err := c.PutInstances(c.ctx, a.changed); err != nil {
+		if err := c.PutInstances(c.Ctx, a.changed); err != nil {
 			return nil, err
 		}
-		if err := c.UpdateRun(c.ctx, &a.run); err != nil {
+		if err := c.UpdateRun(c.Ctx, &a.run); err != nil {
 			return nil, err
 		}
 		if err := c.replace(a); err != nil {
@@ -199,7 +200,7 @@ func (c *change) alter(by asked, as []*alteration) (*Affected, error) {
 		}
 		done.Runs[n].State = a.run.State // it may have ended with that
 	}
-	if !c.e.works() || len(as) == 0 {
+	if !c.e.runs.Working() || len(as) == 0 {
 		return done, nil
 	}
 	c.Freed() // tasks of other runs may wait for what these instances were
@@ -210,28 +211,14 @@ func (c *change) alter(by asked, as []*alteration) (*Affected, error) {
 
 // replace puts an altered run in the place of its copy in memory.
 func (c *change) replace(a *alteration) error {
-	key := a.run.Key
-	c.e.mu.Lock()
-	old := c.e.live[key]
-	c.e.mu.Unlock()
-	if old != nil {
-		// Not after the commit: the next transaction must not find the old copy.
-		c.touch(old)
-		c.e.drop(key)
-	}
 	for k, why := range a.stop {
-		c.After(func() { c.e.cancel(k, why) })
+		c.Cancel(k, why)
 	}
-	if a.live && a.run.State == dag.RunRunning {
-		lr, err := c.load(&a.run, a.rows)
-		if err != nil {
-			return err
-		}
-		if err := c.step(lr); err != nil {
-			return err
-		}
-		a.run = lr.run
+	run, err := c.Replace(a.run, a.rows, a.live && a.run.State == dag.RunRunning)
+	if err != nil {
+		return err
 	}
+	a.run = run
 	for _, in := range a.changed {
 		if !c.HasRow(in) { // the others are told of when they are written
 			copied := *in

@@ -10,23 +10,13 @@ import (
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
+	"github.com/dingdag/dingdag/engine/live"
 	"github.com/dingdag/dingdag/engine/plan"
+	"github.com/dingdag/dingdag/engine/tell"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/worker"
 )
-
-// attemptKey names a running attempt in this process.
-type attemptKey struct {
-	run      int64
-	task     string
-	mapIndex int
-	try      int
-}
-
-func keyOf(in *store.Instance) attemptKey {
-	return attemptKey{in.RunKey, in.TaskID, in.MapIndex, in.Try}
-}
 
 // attempt is one try of one task instance while it is under way here.
 type attempt struct {
@@ -79,18 +69,7 @@ func (a *attempt) work(ctx context.Context, stop <-chan struct{}) (*attempt, err
 	actx, cancel := context.WithCancelCause(write)
 	defer cancel(nil)
 	defer context.AfterFunc(ctx, func() { cancel(operator.ErrShutdown) })()
-	e.mu.Lock()
-	e.attempts[keyOf(&a.in)] = cancel
-	if cause := e.unwanted[keyOf(&a.in)]; cause != nil {
-		cancel(cause)
-	}
-	e.mu.Unlock()
-	defer func() {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		delete(e.attempts, keyOf(&a.in))
-		delete(e.unwanted, keyOf(&a.in))
-	}()
+	defer e.attempts.Begin(live.AttemptOf(&a.in), cancel)()
 	err := a.try.Open(actx)
 	defer a.try.Close()
 	if err != nil {
@@ -137,7 +116,7 @@ func (e *Engine) discard(ctx context.Context, j store.Job, err error) error {
 			if err := c.Complete(write, j); err != nil {
 				return err
 			}
-			return c.restarted(j)
+			return c.Restarted(j)
 		})
 	})
 }
@@ -154,7 +133,7 @@ func (e *Engine) persist(ctx context.Context, write func() error) error {
 		if err == nil || errors.Is(err, errNotWanted) || errors.Is(err, store.ErrLostLease) {
 			return err
 		}
-		if _, ok := errors.AsType[*fault](err); ok {
+		if _, ok := errors.AsType[*live.RunError](err); ok {
 			// Not a matter of waiting. What met it has failed with it, so that another try
 			// finds nothing left to do, or only what it was to write itself.
 			if faults++; faults > 2 {
@@ -174,12 +153,10 @@ func (e *Engine) persist(ctx context.Context, write func() error) error {
 
 // open finds what a job is to run, without a transaction.
 func (e *Engine) open(ctx context.Context, j store.Job) (*attempt, error) {
-	e.mu.Lock()
-	lr := e.live[j.RunKey]
-	e.mu.Unlock()
+	lr := e.runs.Find(j.RunKey)
 	if lr == nil {
 		err := e.change(ctx, func(c *change) (err error) {
-			lr, err = c.liveRun(j.RunKey)
+			lr, err = c.Live(j.RunKey)
 			return err
 		})
 		if err != nil {
@@ -189,8 +166,7 @@ func (e *Engine) open(ctx context.Context, j store.Job) (*attempt, error) {
 			return nil, errNotWanted
 		}
 	}
-	lr.mu.Lock()
-	defer lr.mu.Unlock()
+	defer lr.Hold()()
 	a, ok := e.newAttempt(lr, j)
 	if !ok {
 		return nil, errNotWanted
@@ -200,23 +176,23 @@ func (e *Engine) open(ctx context.Context, j store.Job) (*attempt, error) {
 
 // newAttempt copies what an attempt needs from its run. It is false when the instance
 // does not wait for this attempt. The caller holds the run.
-func (e *Engine) newAttempt(lr *liveRun, j store.Job) (*attempt, bool) {
-	i := lr.plan.IndexOf(j.TaskID)
+func (e *Engine) newAttempt(lr *live.Run, j store.Job) (*attempt, bool) {
+	i := lr.Plan.IndexOf(j.TaskID)
 	if i < 0 {
 		return nil, false
 	}
-	_, in := lr.find(i, j.MapIndex)
+	_, in := lr.Find(i, j.MapIndex)
 	if in == nil {
 		return nil, false
 	}
-	a := &attempt{e: e, job: j, plan: lr.plan, i: i, run: lr.run, in: *in}
+	a := &attempt{e: e, job: j, plan: lr.Plan, i: i, run: lr.Row, in: *in}
 	if a.in.StartDate.IsZero() { // a rescheduled sensor goes on
-		a.in.StartDate = e.now()
+		a.in.StartDate = e.runs.Now()
 	}
 	if a.in.FirstStart.IsZero() {
 		a.in.FirstStart = a.in.StartDate
 	}
-	a.try = e.worker.Try(lr.plan.Work, i, &a.run, &a.in)
+	a.try = e.worker.Try(lr.Plan.Work, i, &a.run, &a.in)
 	a.in = a.try.Instance()
 	return a, a.wanted(in)
 }
@@ -227,13 +203,13 @@ func (a *attempt) wanted(in *store.Instance) bool {
 }
 
 // row is the instance in a run, or nil; slot is its place there, once there is a row.
-func (a *attempt) row(lr *liveRun) *store.Instance {
-	_, in := lr.find(a.i, a.in.MapIndex)
+func (a *attempt) row(lr *live.Run) *store.Instance {
+	_, in := lr.Find(a.i, a.in.MapIndex)
 	return in
 }
 
-func (a *attempt) slot(lr *liveRun) dagrun.Slot {
-	at, _ := lr.m.Slot(a.i, a.in.MapIndex)
+func (a *attempt) slot(lr *live.Run) dagrun.Slot {
+	at, _ := lr.Machine.Slot(a.i, a.in.MapIndex)
 	return at
 }
 
@@ -243,7 +219,7 @@ func (a *attempt) start(ctx context.Context) error {
 	begun.Error = ""
 	ds := a.e.tell.Task(ctx, a.e.store, a.plan, a.i, &a.run, callbacks.Execute, &begun)
 	return a.e.changeOf(ctx, a.job.RunKey, func(c *change) error {
-		lr, err := c.liveRun(a.job.RunKey)
+		lr, err := c.Live(a.job.RunKey)
 		if err != nil {
 			return err
 		}
@@ -256,14 +232,14 @@ func (a *attempt) start(ctx context.Context) error {
 }
 
 // begin makes the instance running and removes what an earlier try left.
-func (a *attempt) begin(c *change, lr *liveRun) error {
-	in := c.set(lr, a.slot(lr), dag.Running)
+func (a *attempt) begin(c *change, lr *live.Run) error {
+	in := lr.Set(c.Tx, a.slot(lr), dag.Running)
 	resumed := !in.StartDate.IsZero() && in.Lost == 0 // a sensor that looks again
 	in.StartDate, in.FirstStart, in.Log, in.Error = a.in.StartDate, a.in.FirstStart, a.in.Log, ""
 	if resumed || in.Try == 1 && in.Lost == 0 {
 		return nil
 	}
-	return c.ClearXCom(c.ctx, in.RunKey, in.TaskID, in.MapIndex)
+	return c.ClearXCom(c.Ctx, in.RunKey, in.TaskID, in.MapIndex)
 }
 
 // finish writes the outcome: state, XComs, callbacks, newly ready tasks and the end of
@@ -275,7 +251,7 @@ func (a *attempt) finish(ctx context.Context, res worker.Result, stop <-chan str
 		return nil, a.giveBack(write)
 	}
 	var ds []*store.Delivery
-	if k := callbackFor(res.Instance.State); k != "" {
+	if k := tell.EndOfTry(res.Instance.State); k != "" {
 		ds = a.e.tell.Task(write, res.Over(a.e.store), a.plan, a.i, &a.run, k, &res.Instance)
 	}
 	settle := func(c *change) error {
@@ -285,21 +261,27 @@ func (a *attempt) finish(ctx context.Context, res worker.Result, stop <-chan str
 				return err
 			}
 		default:
-			c.ends = &a.job
-			c.After(func() { next = c.next })
+			c.HandOverBy(func(jobs []store.Job) error {
+				taken, err := c.takeNext(a.job, jobs)
+				if taken != nil {
+					c.OnFailure(taken.try.Drop)
+					c.After(func() { next = taken })
+				}
+				return err
+			})
 		}
-		lr, err := c.liveRun(a.job.RunKey)
+		lr, err := c.Live(a.job.RunKey)
 		if err != nil {
 			return err
 		}
 		if lr == nil || !a.wanted(a.row(lr)) {
-			return c.restarted(a.job) // someone set its state meanwhile: that stays
+			return c.Restarted(a.job) // someone set its state meanwhile: that stays
 		}
-		if _, err := c.apply(lr, a.i, &res); err != nil {
+		if _, err := lr.Apply(c.Tx, a.i, &res); err != nil {
 			return err
 		}
 		c.Message(ds...)
-		return c.step(lr)
+		return lr.Step(c.Tx)
 	}
 	err = a.e.persist(ctx, func() error { return a.e.changeOf(write, a.job.RunKey, settle) })
 	switch {
@@ -315,36 +297,13 @@ func (a *attempt) finish(ctx context.Context, res worker.Result, stop <-chan str
 // giveBack queues the attempt again, with the same number: a shutdown is no failure.
 func (a *attempt) giveBack(ctx context.Context) error {
 	err := a.e.change(ctx, func(c *change) error {
-		lr, err := c.liveRun(a.job.RunKey)
+		lr, err := c.Live(a.job.RunKey)
 		if err != nil || lr == nil || !a.wanted(a.row(lr)) {
 			return err
 		}
-		in := c.set(lr, a.slot(lr), dag.Queued)
+		in := lr.Set(c.Tx, a.slot(lr), dag.Queued)
 		in.StartDate = time.Time{}
 		return nil
 	})
 	return errors.Join(errGiveBack, err)
-}
-
-// attempting reports whether an attempt runs in this process. It may do so a moment
-// before the store knows.
-func (e *Engine) attempting(k attemptKey) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.attempts[k] != nil
-}
-
-// cancel ends a running attempt of this process, or one that is about to run: its try
-// is over, and the state that somebody gave it stays.
-func (e *Engine) cancel(k attemptKey, cause error) {
-	cause = fmt.Errorf("%w: %w", operator.ErrCanceled, cause)
-	e.mu.Lock()
-	f := e.attempts[k]
-	if f == nil {
-		e.unwanted[k] = cause
-	}
-	e.mu.Unlock()
-	if f != nil {
-		f(cause)
-	}
 }

@@ -203,7 +203,7 @@ func (c *change) createBackfill(r *backfillRequest) (*CreatedBackfill, error) {
 	if d == nil {
 		return nil, c.unknownDAG(r.DAGID)
 	}
-	b, dates, err := PlanBackfill(c.ctx, c, d, r.BackfillRequest, c.now)
+	b, dates, err := PlanBackfill(c.Ctx, c, d, r.BackfillRequest, c.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -218,24 +218,24 @@ func (c *change) createBackfill(r *backfillRequest) (*CreatedBackfill, error) {
 			dates[i].Outcome = "" // it is, once its turn has come
 		}
 	}
-	if !c.e.works() {
+	if !c.e.runs.Working() {
 		b.Version = ""
 	}
-	ok, err := c.InsertBackfill(c.ctx, b, dates)
+	ok, err := c.InsertBackfill(c.Ctx, b, dates)
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
-		open, err := c.OpenBackfill(c.ctx, d.ID)
+		open, err := c.OpenBackfill(c.Ctx, d.ID)
 		if err != nil || open == nil {
 			return nil, errors.Join(err, ErrExists)
 		}
 		return nil, fmt.Errorf("dag %q has backfill %d, which is %s: wait for its end or cancel it: %w", d.ID, open.ID, open.State, ErrExists)
 	}
-	if err := tellBackfill(c.ctx, c, store.EventBackfillCreate, r.Actor, b, c.now); err != nil || b.Version == "" {
+	if err := tellBackfill(c.Ctx, c, store.EventBackfillCreate, r.Actor, b, c.Now); err != nil || b.Version == "" {
 		return done, err
 	}
-	return done, c.PutVersion(c.ctx, d.Version, d.ID, dagfile.Source(d))
+	return done, c.PutVersion(c.Ctx, d.Version, d.ID, dagfile.Source(d))
 }
 
 // SetBackfill pauses a backfill, lets it run again, or cancels it. A paused one starts no
@@ -311,7 +311,7 @@ func (c *change) backfill(dagID string) error {
 	if !c.e.schedules() || c.e.dags.Paused(dagID) {
 		return nil
 	}
-	b, err := c.OpenBackfill(c.ctx, dagID)
+	b, err := c.OpenBackfill(c.Ctx, dagID)
 	if err != nil || b == nil || b.State == store.BackfillPaused {
 		return err
 	}
@@ -321,19 +321,19 @@ func (c *change) backfill(dagID string) error {
 			return nil // its file is broken, or gone
 		}
 		b.Version = d.Version
-		if err := c.PutVersion(c.ctx, d.Version, d.ID, dagfile.Source(d)); err != nil {
+		if err := c.PutVersion(c.Ctx, d.Version, d.ID, dagfile.Source(d)); err != nil {
 			return err
 		}
-		if err := c.UpdateBackfill(c.ctx, b); err != nil {
+		if err := c.UpdateBackfill(c.Ctx, b); err != nil {
 			return err
 		}
 	}
-	queued, running, err := c.CountBackfillRuns(c.ctx, b.ID)
+	queued, running, err := c.CountBackfillRuns(c.Ctx, b.ID)
 	if err != nil {
 		return err
 	}
 	for open := queued + running; open < b.MaxActiveRuns; {
-		d, err := c.BackfillDateLeft(c.ctx, b.ID)
+		d, err := c.BackfillDateLeft(c.Ctx, b.ID)
 		if err != nil {
 			return err
 		}
@@ -354,12 +354,12 @@ func (c *change) backfill(dagID string) error {
 // completeBackfill ends a backfill whose dates have all had their turn, once their runs
 // have ended.
 func (c *change) completeBackfill(b *store.Backfill) error {
-	queued, running, err := c.CountBackfillRuns(c.ctx, b.ID)
+	queued, running, err := c.CountBackfillRuns(c.Ctx, b.ID)
 	if err != nil || queued+running > 0 {
 		return err
 	}
-	b.State, b.CompletedAt = store.BackfillCompleted, c.now
-	return c.UpdateBackfill(c.ctx, b)
+	b.State, b.CompletedAt = store.BackfillCompleted, c.Now
+	return c.UpdateBackfill(c.Ctx, b)
 }
 
 // backfillDate settles a date and starts its run, if it gets one.
@@ -367,7 +367,7 @@ func (c *change) backfillDate(b *store.Backfill, d *store.BackfillDate) (begun b
 	r := &store.Run{
 		DAGID: b.DAGID, RunID: dag.RunID(dag.BackfillRun, d.RunAfter), Type: dag.BackfillRun, State: dag.RunQueued, BackfillID: b.ID,
 		LogicalDate: d.LogicalDate, IntervalStart: d.Interval.Start, IntervalEnd: d.Interval.End,
-		RunAfter: d.RunAfter, QueuedAt: c.now, Conf: b.Conf, Version: b.Version, Actor: store.Actor{Name: b.Actor.Name, Via: store.ViaBackfill},
+		RunAfter: d.RunAfter, QueuedAt: c.Now, Conf: b.Conf, Version: b.Version, Actor: store.Actor{Name: b.Actor.Name, Via: store.ViaBackfill},
 	}
 	there, err := c.standsFor(r)
 	if err != nil {
@@ -375,7 +375,7 @@ func (c *change) backfillDate(b *store.Backfill, d *store.BackfillDate) (begun b
 	}
 	switch d.Outcome = treat(b, there); d.Outcome {
 	case store.BackfillCreated:
-		p, err := c.e.plans.Of(c.ctx, c, b.DAGID, b.Version)
+		p, err := c.e.plans.Of(c.Ctx, c, b.DAGID, b.Version)
 		if err != nil {
 			return false, err
 		}
@@ -392,22 +392,22 @@ func (c *change) backfillDate(b *store.Backfill, d *store.BackfillDate) (begun b
 		}
 		r.Type, r.BackfillID = dag.BackfillRun, b.ID // start writes it
 	case store.BackfillInFlight, store.BackfillExists:
-		return false, c.SettleBackfillDate(c.ctx, b.ID, d)
+		return false, c.SettleBackfillDate(c.Ctx, b.ID, d)
 	}
 	d.RunKey = r.Key
-	if err := c.SettleBackfillDate(c.ctx, b.ID, d); err != nil {
+	if err := c.SettleBackfillDate(c.Ctx, b.ID, d); err != nil {
 		return false, err
 	}
-	return true, c.start(r)
+	return true, c.Start(r)
 }
 
 // standsFor finds the run with the logical date or the id of a wanted one, or nil.
 func (c *change) standsFor(wanted *store.Run) (*store.Run, error) {
-	r, err := c.RunAt(c.ctx, wanted.DAGID, wanted.LogicalDate)
+	r, err := c.RunAt(c.Ctx, wanted.DAGID, wanted.LogicalDate)
 	if err != nil || r != nil {
 		return r, err
 	}
-	r, err = c.RunByID(c.ctx, wanted.DAGID, wanted.RunID)
+	r, err = c.RunByID(c.Ctx, wanted.DAGID, wanted.RunID)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
@@ -420,11 +420,11 @@ func (c *change) startCleared(queued []*store.Run) error {
 	free := map[int64]int{}
 	for _, r := range queued {
 		if _, known := free[r.BackfillID]; !known {
-			b, err := c.Backfill(c.ctx, r.BackfillID)
+			b, err := c.Backfill(c.Ctx, r.BackfillID)
 			if err != nil {
 				return err
 			}
-			_, running, err := c.CountBackfillRuns(c.ctx, b.ID)
+			_, running, err := c.CountBackfillRuns(c.Ctx, b.ID)
 			if err != nil {
 				return err
 			}
@@ -437,7 +437,7 @@ func (c *change) startCleared(queued []*store.Run) error {
 			continue
 		}
 		free[r.BackfillID]--
-		if err := c.start(r); err != nil {
+		if err := c.Start(r); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
+	"github.com/dingdag/dingdag/engine/live"
 	"github.com/dingdag/dingdag/engine/plan"
 	"github.com/dingdag/dingdag/store"
 )
@@ -182,8 +182,8 @@ func (e *Engine) clear(ctx context.Context, rd store.Reader, a *alteration, pick
 		}
 		in.QueuedAt, in.RetryAt, in.Error, in.Lost = time.Time{}, time.Time{}, "", 0
 		a.cleared[in] = true
-		switch k := keyOf(in); {
-		case a.live && (in.State == dag.Running || in.State == dag.Restarting || in.State == dag.Queued && e.attempting(k)):
+		switch k := live.AttemptOf(in); {
+		case a.live && (in.State == dag.Running || in.State == dag.Restarting || in.State == dag.Queued && e.attempts.Running(k)):
 			a.set(in, dag.Restarting) // until its attempt has ended
 			a.stop[k] = errCleared
 		default:
@@ -199,25 +199,9 @@ func (e *Engine) clear(ctx context.Context, rd store.Reader, a *alteration, pick
 	}
 	a.run.Reason = "" // of a run that was marked and is under way, too
 	if a.run.State.Finished() {
-		a.run.State, a.run.QueuedAt, a.run.StartDate, a.run.EndDate = dag.RunQueued, e.now(), time.Time{}, time.Time{}
+		a.run.State, a.run.QueuedAt, a.run.StartDate, a.run.EndDate = dag.RunQueued, e.runs.Now(), time.Time{}, time.Time{}
 	}
 	return nil
-}
-
-// skipmixinKey is the XCom of a task that chose, as in Airflow: {"skipped": [task ids]}.
-const skipmixinKey = "skipmixin_key"
-
-// rememberSkips stores which tasks a result skips, so that they are skipped again when
-// they are cleared and the choice is not (Airflow, SkipMixin and NotPreviouslySkippedDep).
-func (c *change) rememberSkips(lr *liveRun, in *store.Instance, skips []dagrun.Task) error {
-	if len(skips) == 0 {
-		return nil
-	}
-	b, err := json.Marshal(map[string][]string{"skipped": lr.plan.Graph.IDs(skips)})
-	if err != nil {
-		return fmt.Errorf("encode what was skipped: %w", err)
-	}
-	return c.PutXCom(c.ctx, in.RunKey, in.TaskID, in.MapIndex, skipmixinKey, b)
 }
 
 // skipAgain skips the cleared tasks that a task directly before them did not choose and
@@ -239,7 +223,7 @@ func (e *Engine) skipAgain(ctx context.Context, rd store.Reader, a *alteration) 
 				continue
 			}
 			if _, known := choices[up]; !known {
-				ids, err := skippedBy(ctx, rd, a.run.Key, id)
+				ids, err := live.Skipped(ctx, rd, a.run.Key, id)
 				if err != nil {
 					return err
 				}
@@ -247,57 +231,19 @@ func (e *Engine) skipAgain(ctx context.Context, rd store.Reader, a *alteration) 
 			}
 			if slices.Contains(choices[up], in.TaskID) {
 				a.set(in, dag.Skipped)
-				in.EndDate = e.now()
+				in.EndDate = e.runs.Now()
 			}
 		}
 	}
 	return nil
 }
 
-// skippedBy reads which tasks a task skipped.
-func skippedBy(ctx context.Context, rd store.Reader, runKey int64, taskID string) ([]string, error) {
-	b, err := rd.XCom(ctx, runKey, taskID, -1, skipmixinKey)
-	if err != nil || b == nil {
-		return nil, err
-	}
-	var choice struct {
-		Skipped []string `json:"skipped"`
-	}
-	if err := json.Unmarshal(b, &choice); err != nil {
-		return nil, fmt.Errorf("read what task %q skipped: %w", taskID, err)
-	}
-	return choice.Skipped, nil
-}
-
-// restarted lets an instance run again that was cleared while the attempt of a job ran,
-// now that the attempt is over.
-func (c *change) restarted(j store.Job) error {
-	c.e.mu.Lock()
-	delete(c.e.unwanted, attemptKey{j.RunKey, j.TaskID, j.MapIndex, j.Try})
-	c.e.mu.Unlock()
-	lr, err := c.liveRun(j.RunKey)
-	if err != nil || lr == nil {
-		return err
-	}
-	i := lr.plan.IndexOf(j.TaskID)
-	if i < 0 {
-		return nil
-	}
-	at, in := lr.find(i, j.MapIndex)
-	if in == nil || in.State != dag.Restarting || in.Try != j.Try {
-		return nil
-	}
-	c.set(lr, at, dag.None)
-	in.StartDate, in.EndDate = time.Time{}, time.Time{}
-	return c.step(lr)
-}
-
 // reset clears the finished run that stands in the way of a new one with the same id or
 // logical date: it is queued again, with its own conf and version.
 func (c *change) reset(wanted *store.Run, who store.Actor) (*store.Run, error) {
-	r, err := c.RunByID(c.ctx, wanted.DAGID, wanted.RunID)
+	r, err := c.RunByID(c.Ctx, wanted.DAGID, wanted.RunID)
 	if err != nil && !wanted.LogicalDate.IsZero() {
-		r, err = c.RunAt(c.ctx, wanted.DAGID, wanted.LogicalDate)
+		r, err = c.RunAt(c.Ctx, wanted.DAGID, wanted.LogicalDate)
 	}
 	switch {
 	case err != nil:
@@ -307,13 +253,13 @@ func (c *change) reset(wanted *store.Run, who store.Actor) (*store.Run, error) {
 	case !r.State.Finished():
 		return nil, fmt.Errorf("run %q of dag %q is %s and can't be reset: %w", r.RunID, r.DAGID, r.State, ErrExists)
 	}
-	a, err := c.e.alteration(c.ctx, c, r)
+	a, err := c.e.alteration(c.Ctx, c, r)
 	if err != nil {
 		return nil, err
 	}
 	a.run.MadeBy = wanted.MadeBy
 	all := ClearRequest{}
-	if err := c.e.clear(c.ctx, c, a, a.pick(a.p.Graph.All(), all.keeps)); err != nil {
+	if err := c.e.clear(c.Ctx, c, a, a.pick(a.p.Graph.All(), all.keeps)); err != nil {
 		return nil, err
 	}
 	_, err = c.alter(asked{kind: store.EventClear, who: who}, []*alteration{a})

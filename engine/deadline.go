@@ -11,12 +11,12 @@ import (
 
 // armDeadlines notes by when a new run is to have finished.
 func (c *change) armDeadlines(d *dag.DAG, r *store.Run) error {
-	ls, err := schedule.Deadlines(c.ctx, c, d, r, c.now)
+	ls, err := schedule.Deadlines(c.Ctx, c, d, r, c.Now)
 	if err != nil {
 		return err
 	}
 	for _, l := range ls {
-		if err := c.PutDeadline(c.ctx, l); err != nil {
+		if err := c.PutDeadline(c.Ctx, l); err != nil {
 			return err
 		}
 	}
@@ -26,7 +26,7 @@ func (c *change) armDeadlines(d *dag.DAG, r *store.Run) error {
 // fireDeadlines tells of the runs whose deadline has passed. That it was told is stored
 // with the messages, so each deadline is told once, also when nothing ran at its moment.
 func (e *Engine) fireDeadlines(ctx context.Context) error {
-	due, err := e.store.DueDeadlines(ctx, e.now())
+	due, err := e.store.DueDeadlines(ctx, e.runs.Now())
 	if err != nil || len(due) == 0 {
 		return err
 	}
@@ -39,11 +39,11 @@ func (e *Engine) fireDeadlines(ctx context.Context) error {
 }
 
 func (c *change) fireDeadline(l *store.RunDeadline) error {
-	found, err := c.DeleteDeadline(c.ctx, l)
+	found, err := c.DeleteDeadline(c.Ctx, l)
 	if err != nil || !found {
 		return err
 	}
-	r, err := c.Run(c.ctx, l.RunKey)
+	r, err := c.Run(c.Ctx, l.RunKey)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
@@ -53,11 +53,11 @@ func (c *change) fireDeadline(l *store.RunDeadline) error {
 	if r.State.Finished() && !r.EndDate.After(l.At) {
 		return nil
 	}
-	p, err := c.e.plans.Of(c.ctx, c, r.DAGID, r.Version)
+	p, err := c.e.plans.Of(c.Ctx, c, r.DAGID, r.Version)
 	if err != nil {
 		c.e.o.Log.Error("a missed deadline can't be told", "dag", r.DAGID, "run", r.RunID, "error", err)
 		return nil
 	}
-	c.Message(c.e.tell.Deadline(c.ctx, c, p, r, l)...)
+	c.Message(c.e.tell.Deadline(c.Ctx, c, p, r, l)...)
 	return nil
 }

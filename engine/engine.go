@@ -23,6 +23,8 @@ import (
 	"github.com/dingdag/dingdag/catalog"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine/live"
+	"github.com/dingdag/dingdag/engine/phase"
 	"github.com/dingdag/dingdag/engine/plan"
 	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/engine/tell"
@@ -32,6 +34,15 @@ import (
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/template"
 	"github.com/dingdag/dingdag/worker"
+)
+
+const (
+	// DefaultMaxMapLength is how many instances a mapped task may have, as in Airflow.
+	DefaultMaxMapLength = 1024
+	// DefaultRenderedRuns is Airflow's max_num_rendered_ti_fields_per_task, here for each DAG.
+	DefaultRenderedRuns = 30
+	// DefaultRenderedLength bounds a kept field, in bytes. Airflow's 4096 cuts many queries.
+	DefaultRenderedLength = 16 << 10
 )
 
 // Options configures [New]. Operators, Callbacks, Templates and LogDir are required.
@@ -129,30 +140,17 @@ type Engine struct {
 	timers *schedule.Timers
 	outbox *outbox.Outbox
 
+	runs *live.Runs
+	// attempts are those that run in this process.
+	attempts live.Attempts
+
 	refreshing sync.Mutex
 
-	mu       sync.Mutex
-	live     map[int64]*liveRun
-	attempts map[attemptKey]context.CancelCauseFunc
-	// unwanted holds the attempts that were cancelled before they ran.
-	unwanted map[attemptKey]error
-	// working says that Run is under way: this process holds the runs in memory, all of
-	// them. Before that nothing goes on: the limits would not count what is in flight.
-	working bool
+	mu sync.Mutex
 	// life is the stretch in which the scheduler of this process is at work.
-	life  store.SchedulerLife
-	pools map[string]int
-	// dropped holds the runs whose copy in memory was dropped and whose next step is due.
-	dropped map[int64]bool
-	// stuck holds the runs that do nothing but wait for a queued one, and which.
-	stuck map[int64]int64
-	// said is what was logged of runs that are met again and again.
-	said map[int64]string
+	life store.SchedulerLife
 	// unsettled are attempts of dead processes that could not be settled yet.
 	unsettled []store.Job
-	// blocked holds the runs whose tasks wait for something outside of the run.
-	blocked map[int64]bool
-
 	// reloads is what [RunOptions.Reload] said.
 	reloads func(ctx context.Context) error
 
@@ -200,9 +198,7 @@ func New(s store.Store, o Options) (*Engine, error) {
 	e := &Engine{
 		o: o, store: s, host: host,
 		render: &render.Renderer{Templates: o.Templates, Connections: o.Connections, Variables: o.Variables, Host: host, LogDir: o.LogDir},
-		dags:   &schedule.DAGs{}, timers: schedule.NewTimers(o.Clock), live: map[int64]*liveRun{},
-		attempts: map[attemptKey]context.CancelCauseFunc{}, pools: map[string]int{}, blocked: map[int64]bool{},
-		dropped: map[int64]bool{}, said: map[int64]string{}, stuck: map[int64]int64{}, unwanted: map[attemptKey]error{},
+		dags:   &schedule.DAGs{}, timers: schedule.NewTimers(o.Clock),
 	}
 	e.plans = plan.NewPlans(e.Catalog(), e.dags.Get, o.Log)
 	e.worker = worker.New(worker.Options{
@@ -215,12 +211,47 @@ func New(s store.Store, o Options) (*Engine, error) {
 	}
 	e.outbox, err = outbox.New(outbox.In(s), outbox.Options{
 		Callbacks: o.Callbacks, Connections: o.Connections, Masker: o.Masker, OnUndelivered: o.OnUndelivered, Bare: tell.Renders(e.render, &dag.DAG{}),
-		Sweep: o.Sweep, Persist: e.persist, Clock: o.Clock, Log: o.Log, Observe: func(d *store.Delivery) { e.observe(Update{Delivery: d}) },
+		Sweep: o.Sweep, Persist: e.persist, Clock: o.Clock, Log: o.Log, Observe: func(d *store.Delivery) {
+			if o.Observe != nil {
+				o.Observe(Update{Delivery: d})
+			}
+		},
 	})
+	if err != nil {
+		return nil, err
+	}
 	e.tell = &tell.Teller{
 		Render: e.render, Outbox: e.outbox, Host: host, Program: o.Program, LogDir: o.LogDir, Location: o.Location, OnImportError: onImportError,
 	}
-	return e, err
+	e.runs = live.New(e.liveOptions())
+	return e, nil
+}
+
+// liveOptions is what live runs need of the engine.
+func (e *Engine) liveOptions() live.Options {
+	o := live.Options{
+		Store: e.store, DAGs: e.dags, Plans: e.plans, Timers: e.timers, Tell: e.tell, Stored: e.outbox.Stored, Worker: e.worker, Attempts: &e.attempts, Wake: e.wakeDAG,
+		Masker: e.o.Masker, Workers: e.o.Workers, MaxMapLength: e.o.MaxMapLength, RenderedRuns: e.o.RenderedRuns, Clock: e.o.Clock, Log: e.o.Log,
+	}
+	if e.o.Observe != nil {
+		o.Observe = func(c phase.Change) { e.o.Observe(Update{Run: c.Run, Instance: c.Instance}) }
+	}
+	return o
+}
+
+// change is a transaction of the engine.
+type change struct {
+	*live.Tx
+	e *Engine
+}
+
+func (e *Engine) change(ctx context.Context, fn func(*change) error) error {
+	return e.changeOf(ctx, 0, fn)
+}
+
+// changeOf is change for a run, to which a fault belongs unless another one is met.
+func (e *Engine) changeOf(ctx context.Context, run int64, fn func(*change) error) error {
+	return e.runs.ChangeOf(ctx, run, func(tx *live.Tx) error { return fn(&change{tx, e}) })
 }
 
 // keptLength is how many bytes of a rendered field tries keep.

@@ -4,46 +4,46 @@ import (
 	"context"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/engine/live"
 	"github.com/dingdag/dingdag/store"
 )
 
-// takeNext gives the worker whose attempt this transaction ends the job that has waited
-// longest, already started: the next step of a chain then costs one commit, not three
-// and a look into the queue.
-func (c *change) takeNext(jobs []store.Job) error {
-	for j, err := c.Exchange(c.ctx, *c.ends, jobs); ; j, err = c.Take(c.ctx) {
+// takeNext ends a job for a worker, hands jobs to the queue, and gives the worker the one that
+// has waited longest, already started: the next step of a chain then costs one commit, not
+// three and a look into the queue.
+func (c *change) takeNext(ends store.Job, jobs []store.Job) (*attempt, error) {
+	for j, err := c.Exchange(c.Ctx, ends, jobs); ; j, err = c.Take(c.Ctx) {
 		if err != nil || j == nil {
-			return err
+			return nil, err
 		}
-		lr, err := c.liveRun(j.RunKey)
+		lr, err := c.Live(j.RunKey)
 		if err != nil {
 			// Another run that can't be read must not hold up the end of this attempt.
-			return c.Release(c.ctx, *j)
+			return nil, c.Release(c.Ctx, *j)
 		}
 		if lr != nil {
 			if a, ok := c.e.newAttempt(lr, *j); ok {
-				c.next = a
-				return c.startNext(lr)
+				return a, c.startNext(a, lr)
 			}
 		}
-		if err := c.Complete(c.ctx, *j); err != nil { // nobody wants it any more
-			return err
+		if err := c.Complete(c.Ctx, *j); err != nil { // nobody wants it any more
+			return nil, err
 		}
-		if err := c.restarted(*j); err != nil {
-			return err
+		if err := c.Restarted(*j); err != nil {
+			return nil, err
 		}
 	}
 }
 
-// startNext writes that the taken attempt runs. What its on_execute callbacks have to
-// say takes rendering; such an attempt starts in a transaction of its own, as usual.
-func (c *change) startNext(lr *liveRun) error {
-	if len(lr.plan.Tasks[c.next.i].Callbacks[callbacks.Execute]) > 0 {
+// startNext writes that the taken attempt runs. What its on_execute callbacks have to say
+// takes rendering; such an attempt starts in a transaction of its own, as usual.
+func (c *change) startNext(next *attempt, lr *live.Run) error {
+	if len(lr.Plan.Tasks[next.i].Callbacks[callbacks.Execute]) > 0 {
 		return nil
 	}
-	c.next.started = true
-	c.next.try.OpenAhead()
-	return c.next.begin(c, lr)
+	next.started = true
+	next.try.OpenAhead()
+	return next.begin(c, lr)
 }
 
 // runTaken runs an attempt that came by takeNext, and returns the next one. The store

@@ -8,13 +8,8 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
+	"github.com/dingdag/dingdag/engine/live"
 	"github.com/dingdag/dingdag/store"
-)
-
-// The reasons of a run whose state a person set.
-const (
-	reasonMarkedSuccess = "marked_success"
-	reasonMarkedFailed  = "marked_failed"
 )
 
 // MarkRequest gives task instances, or a whole run, a state (Airflow,
@@ -109,7 +104,7 @@ func (e *Engine) markTasks(ctx context.Context, rd store.Reader, a *alteration, 
 	for _, i := range tasks {
 		for _, in := range a.of(a.p.DAG.Tasks[i]) {
 			if in.State != r.State && in.State != dag.Removed {
-				a.mark(in, r.State, e.now())
+				a.mark(in, r.State, e.runs.Now())
 			}
 		}
 	}
@@ -126,7 +121,7 @@ func (e *Engine) markTasks(ctx context.Context, rd store.Reader, a *alteration, 
 // mark gives an instance a final state by hand and stops its attempt.
 func (a *alteration) mark(in *store.Instance, s dag.State, now time.Time) {
 	if in.State == dag.Running || in.State == dag.Queued || in.State == dag.Restarting {
-		a.stop[keyOf(in)] = errMarked
+		a.stop[live.AttemptOf(in)] = errMarked
 	}
 	a.set(in, s)
 	in.RetryAt, in.Error = time.Time{}, ""
@@ -146,37 +141,25 @@ func (e *Engine) markRun(a *alteration, s dag.State) {
 				waits = true
 			case in.State == dag.Removed:
 			case s == dag.Success && in.State != dag.Success:
-				a.mark(in, dag.Success, e.now())
+				a.mark(in, dag.Success, e.runs.Now())
 			case s == dag.Success || in.State.Finished():
 			case in.State == dag.Running, in.State == dag.UpForReschedule, in.State == dag.Deferred, in.State == dag.Restarting,
-				in.State == dag.Queued && e.attempting(keyOf(in)):
-				a.mark(in, dag.Failed, e.now())
+				in.State == dag.Queued && e.attempts.Running(live.AttemptOf(in)):
+				a.mark(in, dag.Failed, e.runs.Now())
 			default:
-				a.mark(in, dag.Skipped, e.now())
+				a.mark(in, dag.Skipped, e.runs.Now())
 			}
 		}
 	}
-	state, reason := dag.RunSuccess, reasonMarkedSuccess
+	state, reason := dag.RunSuccess, live.ReasonMarkedSuccess
 	if s == dag.Failed {
-		state, reason = dag.RunFailed, reasonMarkedFailed
+		state, reason = dag.RunFailed, live.ReasonMarkedFailed
 	}
 	if a.run.State == state {
 		return // its reason stays
 	}
 	a.run.Reason = reason
 	if !waits {
-		a.run.State, a.run.EndDate = state, orDefault(a.run.EndDate, e.now())
-	}
-}
-
-// markOf is the state that a person gave a run which still runs its teardowns, or "".
-func markOf(r *store.Run) dag.RunState {
-	switch r.Reason {
-	case reasonMarkedSuccess:
-		return dag.RunSuccess
-	case reasonMarkedFailed:
-		return dag.RunFailed
-	default:
-		return ""
+		a.run.State, a.run.EndDate = state, orDefault(a.run.EndDate, e.runs.Now())
 	}
 }

@@ -15,7 +15,7 @@ func (e *Engine) noteLife(ctx context.Context, stopping bool) error {
 		return nil
 	}
 	e.mu.Lock()
-	l, changed := schedule.LifeAt(e.life, e.now(), stopping)
+	l, changed := schedule.LifeAt(e.life, e.runs.Now(), stopping)
 	e.mu.Unlock()
 	if !changed {
 		return nil
@@ -40,7 +40,7 @@ func (e *Engine) stopLife(ctx context.Context) {
 // due, and tells on_missed_callback. It is part of the transaction that creates the run,
 // so each tick is recorded once.
 func (c *change) recordTicks(d *dag.DAG, last *store.Run, due timetable.Run) error {
-	rs, err := schedule.PassedOver(c.ctx, c, d, last, due, c.now)
+	rs, err := schedule.PassedOver(c.Ctx, c, d, last, due, c.Now)
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (c *change) recordTicks(d *dag.DAG, last *store.Run, due timetable.Run) err
 
 // recordTaken notes that a tick started no run because one with its logical date exists.
 func (c *change) recordTaken(d *dag.DAG, due timetable.Run) error {
-	r, err := schedule.Taken(c.ctx, c, d, due, c.now)
+	r, err := schedule.Taken(c.Ctx, c, d, due, c.Now)
 	if err != nil || r == nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (c *change) recordTaken(d *dag.DAG, due timetable.Run) error {
 
 // putTicks writes a record of ticks, and tells of it if need be.
 func (c *change) putTicks(d *dag.DAG, r *schedule.Record) error {
-	if err := c.InsertTickRange(c.ctx, r.TickRange); err != nil || !r.Tell {
+	if err := c.InsertTickRange(c.Ctx, r.TickRange); err != nil || !r.Tell {
 		return err
 	}
 	return c.tellMissed(d, r.TickRange)
@@ -75,10 +75,10 @@ func (c *change) tellMissed(d *dag.DAG, r *store.TickRange) error {
 	if len(d.OnMissed) == 0 {
 		return nil
 	}
-	p, err := c.e.plans.Of(c.ctx, c, d.ID, d.Version)
+	p, err := c.e.plans.Of(c.Ctx, c, d.ID, d.Version)
 	if err != nil {
 		return err
 	}
-	c.Message(c.e.tell.Missed(c.ctx, c, p, r)...)
+	c.Message(c.e.tell.Missed(c.Ctx, c, p, r)...)
 	return nil
 }

@@ -13,13 +13,6 @@ import (
 	"github.com/dingdag/dingdag/worker"
 )
 
-const (
-	// DefaultRenderedRuns is Airflow's max_num_rendered_ti_fields_per_task, here for each DAG.
-	DefaultRenderedRuns = 30
-	// DefaultRenderedLength bounds a kept field, in bytes. Airflow's 4096 cuts many queries.
-	DefaultRenderedLength = 16 << 10
-)
-
 // Rendering is what the templated fields of one try of a run rendered to.
 type Rendering struct {
 	MapIndex int
@@ -81,7 +74,7 @@ func (e *Engine) RenderedTry(ctx context.Context, r *store.Run, taskID string, m
 	}
 	in.State, in.EndDate = dag.Running, time.Time{} // as the try saw itself
 	if in.StartDate.IsZero() {
-		in.StartDate = e.now()
+		in.StartDate = e.runs.Now()
 	}
 	out.Fields, out.Same, err = e.worker.Try(p.Work, i, r, &in).Fields(ctx)
 	if err != nil {

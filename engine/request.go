@@ -44,22 +44,10 @@ func (e *Engine) takeWork(ctx context.Context) error {
 
 // leaveWork gives that up, so that nobody waits for this process.
 func (e *Engine) leaveWork(ctx context.Context) {
-	e.setWorking(false)
+	e.runs.SetWorking(false)
 	if _, err := e.store.Beat(ctx, 0); err != nil {
 		e.o.Log.Error("give up the lease; it runs out", "error", err)
 	}
-}
-
-func (e *Engine) setWorking(on bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.working = on
-}
-
-func (e *Engine) works() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.working
 }
 
 // ask lets the process that works on the store do what is asked for: this one at once,
@@ -73,7 +61,7 @@ func (e *Engine) ask(ctx context.Context, kind string, who store.Actor, payload,
 		return err
 	}
 	var answer json.RawMessage
-	if e.works() {
+	if e.runs.Working() {
 		err := e.change(ctx, func(c *change) (err error) {
 			answer, err = c.perform(kind, b)
 			return err
@@ -91,7 +79,7 @@ func (e *Engine) ask(ctx context.Context, kind string, who store.Actor, payload,
 			return err
 		}
 	}
-	r := &store.Request{Kind: kind, Payload: b, Actor: who, CreatedAt: e.now()}
+	r := &store.Request{Kind: kind, Payload: b, Actor: who, CreatedAt: e.runs.Now()}
 	if err := e.store.Tx(ctx, func(tx store.Tx) error { return tx.InsertRequest(ctx, r) }); err != nil {
 		return err
 	}
@@ -149,7 +137,7 @@ func (e *Engine) await(ctx context.Context, id int64, prepare func() error) erro
 
 // alone reports whether no process works on the store.
 func (e *Engine) alone(ctx context.Context) (bool, error) {
-	leased, err := e.store.Leased(ctx, e.now())
+	leased, err := e.store.Leased(ctx, e.runs.Now())
 	if err != nil || leased || e.o.Alone == nil {
 		return !leased, err
 	}
@@ -159,7 +147,7 @@ func (e *Engine) alone(ctx context.Context) (bool, error) {
 // withdraw takes an open request back, so that it isn't done when its process has given
 // up on it. A request that was answered meanwhile stays as it is.
 func (e *Engine) withdraw(ctx context.Context, id int64, cause error) error {
-	r := &store.Request{ID: id, DoneAt: e.now(), Error: fmt.Sprintf("nothing was changed: %v", cause)}
+	r := &store.Request{ID: id, DoneAt: e.runs.Now(), Error: fmt.Sprintf("nothing was changed: %v", cause)}
 	return e.store.Tx(ctx, func(tx store.Tx) error {
 		_, err := tx.AnswerRequest(ctx, r)
 		return err
@@ -193,7 +181,7 @@ func (e *Engine) answer(ctx context.Context, id int64, alone bool) error {
 			return err
 		}
 		if alone {
-			if leased, err := c.Leased(ctx, c.now); err != nil || leased {
+			if leased, err := c.Leased(ctx, c.Now); err != nil || leased {
 				return errors.Join(err, errNotAlone)
 			}
 		}
@@ -222,8 +210,8 @@ func ignore(err, target error) error {
 }
 
 func (c *change) answered(r *store.Request) error {
-	r.DoneAt = c.now
-	ok, err := c.AnswerRequest(c.ctx, r)
+	r.DoneAt = c.Now
+	ok, err := c.AnswerRequest(c.Ctx, r)
 	if err == nil && !ok {
 		err = errAnswered
 	}
@@ -235,7 +223,7 @@ func (c *change) perform(kind string, payload json.RawMessage) (json.RawMessage,
 	switch kind {
 	case askClear:
 		return performed(payload, func(r *ClearRequest) (*Affected, error) {
-			as, err := c.e.cleared(c.ctx, c, r)
+			as, err := c.e.cleared(c.Ctx, c, r)
 			if err != nil {
 				return nil, err
 			}
@@ -243,7 +231,7 @@ func (c *change) perform(kind string, payload json.RawMessage) (json.RawMessage,
 		})
 	case askMark:
 		return performed(payload, func(r *MarkRequest) (*Affected, error) {
-			as, err := c.e.marked(c.ctx, c, r)
+			as, err := c.e.marked(c.Ctx, c, r)
 			if err != nil {
 				return nil, err
 			}

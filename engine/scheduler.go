@@ -96,12 +96,12 @@ func (e *Engine) takeLoaded(ctx context.Context, res dagfile.Result) error {
 // putStates writes what a load changes of what the store keeps of DAGs.
 func (c *change) putStates(now schedule.States) error {
 	for _, s := range now.New {
-		if err := store.AddDAG(c.ctx, c, s, c.now); err != nil {
+		if err := store.AddDAG(c.Ctx, c, s, c.Now); err != nil {
 			return err
 		}
 	}
 	for _, s := range now.Changed {
-		if err := c.PutDAG(c.ctx, s); err != nil {
+		if err := c.PutDAG(c.Ctx, s); err != nil {
 			return err
 		}
 	}
@@ -111,18 +111,18 @@ func (c *change) putStates(now schedule.States) error {
 // recordImports notes what is broken since now and what is mended, and tells on_import_error,
 // once each. It returns the DAGs that are broken.
 func (c *change) recordImports(found *schedule.Broken, known map[string]*store.DAGState) (map[string]*store.ImportError, error) {
-	open, err := c.OpenImportErrors(c.ctx)
+	open, err := c.OpenImportErrors(c.Ctx)
 	if err != nil {
 		return nil, err
 	}
-	im := found.Record(open, known, c.now)
+	im := found.Record(open, known, c.Now)
 	for _, i := range slices.Concat(im.Mended, im.Changed, im.Fresh) {
-		if err := c.PutImportError(c.ctx, i); err != nil {
+		if err := c.PutImportError(c.Ctx, i); err != nil {
 			return nil, err
 		}
 	}
-	c.Message(c.e.tell.Broken(c.ctx, c, im.Fresh)...)
-	c.Message(c.e.tell.Mended(c.ctx, c, im.Mended)...)
+	c.Message(c.e.tell.Broken(c.Ctx, c, im.Fresh)...)
+	c.Message(c.e.tell.Mended(c.Ctx, c, im.Mended)...)
 	return im.DAGs, nil
 }
 
@@ -132,7 +132,7 @@ func (e *Engine) sweep(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if e.dags.MaybeDue(ctx, e.store, d, e.now()) {
+		if e.dags.MaybeDue(ctx, e.store, d, e.runs.Now()) {
 			e.wakeDAG(d.ID)
 		}
 	}
@@ -141,7 +141,7 @@ func (e *Engine) sweep(ctx context.Context) {
 
 // wakeDAG creates the due runs of a DAG and starts what may run.
 func (e *Engine) wakeDAG(id string) {
-	if !e.works() {
+	if !e.runs.Working() {
 		return // it is looked at when the work begins
 	}
 	ctx := context.Background()
@@ -166,7 +166,7 @@ func (c *change) wake(id string) error {
 	if err := c.startQueued(id, d); err != nil {
 		return err
 	}
-	b, err := c.OpenBackfill(c.ctx, id)
+	b, err := c.OpenBackfill(c.Ctx, id)
 	if err == nil && b != nil && scheduling {
 		c.After(func() { c.e.stepBackfill(id) })
 	}
@@ -176,23 +176,23 @@ func (c *change) wake(id string) error {
 func (e *Engine) schedules() bool { return e.wakes() != nil }
 
 func (c *change) createDue(d *dag.DAG) error {
-	last, err := c.LastScheduled(c.ctx, d.ID)
+	last, err := c.LastScheduled(c.Ctx, d.ID)
 	if err != nil {
 		return err
 	}
-	open, err := c.CountOwnRuns(c.ctx, d.ID, dag.RunQueued, dag.RunRunning)
+	open, err := c.CountOwnRuns(c.Ctx, d.ID, dag.RunQueued, dag.RunRunning)
 	if err != nil {
 		return err
 	}
 	for open < d.MaxActiveRuns {
-		due, ok := schedule.Next(d, last, c.now)
+		due, ok := schedule.Next(d, last, c.Now)
 		if !ok {
-			if schedule.Over(d, due, c.now) {
-				return c.recordTicks(d, last, timetable.Run{RunAfter: c.now.Add(time.Millisecond)})
+			if schedule.Over(d, due, c.Now) {
+				return c.recordTicks(d, last, timetable.Run{RunAfter: c.Now.Add(time.Millisecond)})
 			}
 			return nil
 		}
-		r := schedule.Run(d, due, c.now)
+		r := schedule.Run(d, due, c.Now)
 		if err := c.recordTicks(d, last, due); err != nil {
 			return err
 		}
@@ -214,7 +214,7 @@ func (c *change) createDue(d *dag.DAG) error {
 // insertRun adds a run with its deadlines and the version of its DAG. Every run that
 // there is comes from here.
 func (c *change) insertRun(d *dag.DAG, r *store.Run) (bool, error) {
-	ok, err := c.InsertRun(c.ctx, r)
+	ok, err := c.InsertRun(c.Ctx, r)
 	if err != nil || !ok {
 		return ok, err
 	}
@@ -222,13 +222,13 @@ func (c *change) insertRun(d *dag.DAG, r *store.Run) (bool, error) {
 	if err := c.armDeadlines(d, r); err != nil {
 		return false, err
 	}
-	return true, c.PutVersion(c.ctx, d.Version, d.ID, dagfile.Source(d))
+	return true, c.PutVersion(c.Ctx, d.Version, d.ID, dagfile.Source(d))
 }
 
 // adoptRuns gives the runs that were made while no process worked this process's version
 // of their DAG. The others wait until their DAG is known.
 func (e *Engine) adoptRuns(ctx context.Context) error {
-	if !e.works() {
+	if !e.runs.Working() {
 		return nil
 	}
 	rs, err := e.store.ProvisionalRuns(ctx)
@@ -253,24 +253,24 @@ func (e *Engine) adoptRuns(ctx context.Context) error {
 // adopt gives a run that was made elsewhere the version of its DAG that this process has.
 // One that somebody has cleared or marked meanwhile keeps its own, which has those tasks.
 func (c *change) adopt(d *dag.DAG, r *store.Run) error {
-	is, err := c.Instances(c.ctx, r.Key)
+	is, err := c.Instances(c.Ctx, r.Key)
 	if err != nil {
 		return err
 	}
 	r.Provisional = false
 	if len(is) == 0 && r.Version != d.Version {
 		r.Version = d.Version
-		if err := c.DeleteDeadlines(c.ctx, r.Key); err != nil {
+		if err := c.DeleteDeadlines(c.Ctx, r.Key); err != nil {
 			return err
 		}
 		if err := c.armDeadlines(d, r); err != nil {
 			return err
 		}
-		if err := c.PutVersion(c.ctx, d.Version, d.ID, dagfile.Source(d)); err != nil {
+		if err := c.PutVersion(c.Ctx, d.Version, d.ID, dagfile.Source(d)); err != nil {
 			return err
 		}
 	}
-	return c.SetRunVersion(c.ctx, r)
+	return c.SetRunVersion(c.Ctx, r)
 }
 
 // startQueued starts queued runs in the order of run_after while max_active_runs permits.
@@ -279,21 +279,21 @@ func (c *change) startQueued(id string, d *dag.DAG) error {
 	if c.e.dags.Paused(id) {
 		return nil
 	}
-	queued, err := c.Runs(c.ctx, store.RunFilter{DAGID: id, States: []dag.RunState{dag.RunQueued}})
+	queued, err := c.Runs(c.Ctx, store.RunFilter{DAGID: id, States: []dag.RunState{dag.RunQueued}})
 	if err != nil || len(queued) == 0 {
 		return err
 	}
 	var own, backfilled []*store.Run
 	for _, r := range queued {
 		switch {
-		case r.RunAfter.After(c.now), r.Provisional:
+		case r.RunAfter.After(c.Now), r.Provisional:
 		case r.BackfillID != 0:
 			backfilled = append(backfilled, r)
 		default:
 			own = append(own, r)
 		}
 	}
-	running, err := c.CountOwnRuns(c.ctx, id, dag.RunRunning)
+	running, err := c.CountOwnRuns(c.Ctx, id, dag.RunRunning)
 	if err != nil {
 		return err
 	}
@@ -302,12 +302,12 @@ func (c *change) startQueued(id string, d *dag.DAG) error {
 		limit = d.MaxActiveRuns
 	}
 	for _, r := range own[:min(len(own), max(limit-running, 0))] {
-		if err := c.start(r); err != nil {
+		if err := c.Start(r); err != nil {
 			return err
 		}
 	}
 	if err := c.startCleared(backfilled); err != nil {
 		return err
 	}
-	return c.startWaitedFor(append(own, backfilled...))
+	return c.StartWaitedFor(append(own, backfilled...))
 }

@@ -19,7 +19,7 @@ func (e *Engine) single(d *dag.DAG, taskID string, mapIndex int, t Trigger) (*wo
 		return nil, fmt.Errorf("dag %q has no task %q", d.ID, taskID)
 	}
 	// The run is never stored, so that the date keeps the microseconds of Python.
-	r, err := newManualRun(d, t, e.now(), time.Microsecond)
+	r, err := newManualRun(d, t, e.runs.Now(), time.Microsecond)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func (e *Engine) single(d *dag.DAG, taskID string, mapIndex int, t Trigger) (*wo
 			return nil, fmt.Errorf("task %q is mapped over the result of task %q, which it has only in a run: use dags test", taskID, v.From)
 		}
 	}
-	in := store.Instance{TaskID: taskID, MapIndex: mapIndex, State: dag.Running, Try: 1, MaxTries: task.Retries + 1, Operator: task.Operator, StartDate: e.now()}
+	in := store.Instance{TaskID: taskID, MapIndex: mapIndex, State: dag.Running, Try: 1, MaxTries: task.Retries + 1, Operator: task.Operator, StartDate: e.runs.Now()}
 	return e.worker.Try(p, i, r, &in), nil
 }
 

@@ -82,7 +82,7 @@ func (e *Engine) TriggerRun(ctx context.Context, dagID string, t Trigger) (*Trig
 		r    = &triggerRequest{dagID, t}
 		err  error
 	)
-	if _, no := e.store.(nothing); e.works() || no {
+	if _, no := e.store.(nothing); e.runs.Working() || no {
 		if no && e.dags.Get(dagID) == nil {
 			return nil, fmt.Errorf("trigger: %w", unknownDAG(dagID, nil))
 		}
@@ -124,7 +124,7 @@ func (c *change) trigger(r *triggerRequest) (*Triggered, error) {
 	if d == nil {
 		return nil, c.unknownDAG(r.DAGID)
 	}
-	run, err := NewManualRun(d, r.Trigger, c.now)
+	run, err := NewManualRun(d, r.Trigger, c.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func (c *change) trigger(r *triggerRequest) (*Triggered, error) {
 	if done.Paused && r.NotPaused {
 		return nil, fmt.Errorf("dag %q: %w", d.ID, ErrPaused)
 	}
-	run.Provisional, run.MadeBy = !c.e.works(), r.By
+	run.Provisional, run.MadeBy = !c.e.runs.Working(), r.By
 	if made, err := c.madeBy(run); err != nil || made != nil {
 		done.Run = made
 		return done, err
@@ -145,7 +145,7 @@ func (c *change) trigger(r *triggerRequest) (*Triggered, error) {
 	}
 	made := *run // the caller's stays as it was made
 	done.Run = &made
-	if c.e.works() {
+	if c.e.runs.Working() {
 		c.After(func() { c.e.wakeDAG(d.ID) })
 	}
 	return done, nil
@@ -161,7 +161,7 @@ func (c *change) insertOrReset(d *dag.DAG, run *store.Run, r *triggerRequest) (*
 	case ok && r.Actor.Automatic():
 		return run, nil
 	case ok:
-		return run, c.InsertEvents(c.ctx, &store.Event{At: c.now, Actor: r.Actor, Kind: store.EventTrigger, DAGID: d.ID, RunID: run.RunID, MapIndex: -1})
+		return run, c.InsertEvents(c.Ctx, &store.Event{At: c.Now, Actor: r.Actor, Kind: store.EventTrigger, DAGID: d.ID, RunID: run.RunID, MapIndex: -1})
 	case r.Reset:
 		return c.reset(run, r.Actor)
 	}
@@ -178,10 +178,10 @@ func (c *change) madeBy(wanted *store.Run) (*store.Run, error) {
 	if wanted.MadeBy == "" {
 		return nil, nil
 	}
-	r, err := c.RunByID(c.ctx, wanted.DAGID, wanted.RunID)
+	r, err := c.RunByID(c.Ctx, wanted.DAGID, wanted.RunID)
 	if errors.Is(err, store.ErrNotFound) {
 		if r, err = nil, nil; !wanted.LogicalDate.IsZero() {
-			r, err = c.RunAt(c.ctx, wanted.DAGID, wanted.LogicalDate)
+			r, err = c.RunAt(c.Ctx, wanted.DAGID, wanted.LogicalDate)
 		}
 	}
 	if err != nil || r == nil || r.MadeBy != wanted.MadeBy {
@@ -192,7 +192,7 @@ func (c *change) madeBy(wanted *store.Run) (*store.Run, error) {
 
 // know records a DAG that no process has seen yet, and reports whether it is paused.
 func (c *change) know(d *dag.DAG) (paused bool, err error) {
-	s, err := c.DAG(c.ctx, d.ID)
+	s, err := c.DAG(c.Ctx, d.ID)
 	if err == nil {
 		return s.Paused, nil
 	}
@@ -200,7 +200,7 @@ func (c *change) know(d *dag.DAG) (paused bool, err error) {
 		return false, err
 	}
 	s = schedule.NewState(d, c.e.o.PausedAtCreation)
-	return s.Paused, store.AddDAG(c.ctx, c, s, c.now)
+	return s.Paused, store.AddDAG(c.Ctx, c, s, c.Now)
 }
 
 // unknownDAG is the error about a DAG that this process does not know.

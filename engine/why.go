@@ -298,3 +298,24 @@ func (e *Engine) lastGood(ctx context.Context, s *store.DAGState) (*dag.DAG, err
 	}
 	return nil, nil
 }
+
+// whoseSlot says in whose slot a run is running beyond max_active_runs, or nothing.
+func whoseSlot(ctx context.Context, r store.Reader, d *dag.DAG, run *store.Run) (string, error) {
+	if run.BackfillID != 0 || run.LogicalDate.IsZero() {
+		return "", nil
+	}
+	running, err := r.Runs(ctx, store.RunFilter{DAGID: d.ID, States: []dag.RunState{dag.RunRunning}})
+	if err != nil || len(running) <= d.MaxActiveRuns {
+		return "", err
+	}
+	var later *store.Run
+	for _, o := range running {
+		if o.BackfillID == 0 && o.LogicalDate.After(run.LogicalDate) && (later == nil || o.LogicalDate.Before(later.LogicalDate)) {
+			later = o
+		}
+	}
+	if later == nil {
+		return "", nil
+	}
+	return fmt.Sprintf(", in the slot of run %s, which waits for it (depends_on_past)", later.RunID), nil
+}

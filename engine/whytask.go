@@ -3,13 +3,13 @@ package engine
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
+	"github.com/dingdag/dingdag/engine/live"
 	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/worker"
@@ -32,33 +32,22 @@ func (e *Engine) WhyTask(ctx context.Context, r *store.Run, taskID string) (out 
 	if err != nil {
 		return nil, err
 	}
-	// An engine of its own, so that nothing is taken for live in this process.
-	look, err := New(e.store, e.o)
-	if err != nil {
-		return nil, err
-	}
-	err = e.store.Tx(ctx, func(tx store.Tx) error {
-		c := look.newChange(ctx, r.Key)
-		c.Tx, c.now = tx, e.now()
-		defer c.unlock()
-		lr, err := c.lookAt(r)
-		if f, ok := errors.AsType[*fault](err); ok {
+	err = live.Look(ctx, e.liveOptions(), r.Key, func(tx *live.Tx, lr *live.Run, f *live.RunError) error {
+		c := &change{tx, e}
+		if f != nil {
 			out, err = c.whyFaulty(r, taskID, f)
 			return err
 		}
-		if err != nil {
-			return err
-		}
-		i := lr.plan.IndexOf(taskID)
+		i := lr.Plan.IndexOf(taskID)
 		if i < 0 {
 			return fmt.Errorf("task %q in run %s: %w", taskID, r.RunID, store.ErrNotFound)
 		}
-		for _, slot := range lr.m.Slots(i) {
+		for _, slot := range lr.Machine.Slots(i) {
 			why, err := c.whyInstance(lr, slot, alone)
 			if err != nil {
 				return err
 			}
-			out = append(out, TaskWhy{MapIndex: lr.m.MapIndex(slot), State: lr.m.State(slot), Reason: why})
+			out = append(out, TaskWhy{MapIndex: lr.Machine.MapIndex(slot), State: lr.Machine.State(slot), Reason: why})
 		}
 		return nil
 	})
@@ -66,9 +55,9 @@ func (e *Engine) WhyTask(ctx context.Context, r *store.Run, taskID string) (out 
 }
 
 // whyFaulty explains the instances of a task of a run that can't be loaded.
-func (c *change) whyFaulty(r *store.Run, taskID string, f *fault) (out []TaskWhy, err error) {
-	why := fmt.Sprintf("the run can't go on: %s: %s", f.reason, c.e.o.Masker.Mask(f.Error()))
-	is, err := c.Instances(c.ctx, r.Key)
+func (c *change) whyFaulty(r *store.Run, taskID string, f *live.RunError) (out []TaskWhy, err error) {
+	why := fmt.Sprintf("the run can't go on: %s: %s", f.Reason, c.e.o.Masker.Mask(f.Error()))
+	is, err := c.Instances(c.Ctx, r.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -85,60 +74,17 @@ func (c *change) whyFaulty(r *store.Run, taskID string, f *fault) (out []TaskWhy
 	if len(out) > 0 {
 		return out, nil
 	}
-	if p := c.e.plans.Remains(c.ctx, c, r); p != nil && p.IndexOf(taskID) < 0 {
+	if p := c.e.plans.Remains(c.Ctx, c, r); p != nil && p.IndexOf(taskID) < 0 {
 		return nil, fmt.Errorf("task %q in run %s: %w", taskID, r.RunID, store.ErrNotFound)
 	}
 	return []TaskWhy{{MapIndex: -1, Reason: why}}, nil
 }
 
-// lookAt reads what decides about the tasks of a run: the run, the others that are
-// running, the pools and the paused DAGs.
-func (c *change) lookAt(seen *store.Run) (*liveRun, error) {
-	r, err := c.Run(c.ctx, seen.Key) // it may have moved on
-	if err != nil {
-		return nil, err
-	}
-	pools, err := c.Pools(c.ctx)
-	if err != nil {
-		return nil, err
-	}
-	paused, err := c.PausedDAGs(c.ctx)
-	if err != nil {
-		return nil, err
-	}
-	c.e.pools = map[string]int{}
-	for _, p := range pools {
-		c.e.pools[p.Name] = p.Slots
-	}
-	c.e.dags.SetPaused(paused)
-	running, err := c.runningRuns()
-	if err != nil {
-		return nil, err
-	}
-	for _, other := range running {
-		if other.Key == r.Key {
-			continue
-		}
-		is, err := c.Instances(c.ctx, other.Key)
-		if err == nil {
-			_, err = c.load(other, is)
-		}
-		if err != nil {
-			c.e.o.Log.Warn("a run can't be read; what it takes of the pools is not counted", "dag", other.DAGID, "run", other.RunID, "error", err)
-		}
-	}
-	is, err := c.Instances(c.ctx, r.Key)
-	if err != nil {
-		return nil, err
-	}
-	return c.load(r, is)
-}
-
 const noProcess = "no process works on the home folder: start one with dingdag standalone"
 
 // whyInstance explains the state of one instance. alone says that nobody is at work.
-func (c *change) whyInstance(lr *liveRun, at dagrun.Slot, alone bool) (string, error) {
-	in, t, s := lr.instance(at), lr.task(at), lr.m.State(at)
+func (c *change) whyInstance(lr *live.Run, at dagrun.Slot, alone bool) (string, error) {
+	in, t, s := lr.Instance(at), lr.Task(at), lr.Machine.State(at)
 	failure := fmt.Sprintf("try %d of %d failed: %s", in.Try, in.MaxTries, in.Error)
 	switch s {
 	case dag.Success:
@@ -146,7 +92,7 @@ func (c *change) whyInstance(lr *liveRun, at dagrun.Slot, alone bool) (string, e
 	case dag.Failed:
 		return failure, nil
 	case dag.UpstreamFailed:
-		return c.whyRule(lr, at, func(s dag.State) bool { return s.Finished() && s != dag.Success }) + rootCause(lr, lr.m.Task(at)), nil
+		return c.whyRule(lr, at, func(s dag.State) bool { return s.Finished() && s != dag.Success }) + rootCause(lr, lr.Machine.Task(at)), nil
 	case dag.Skipped:
 		return c.whySkipped(lr, at)
 	case dag.Removed:
@@ -159,10 +105,10 @@ func (c *change) whyInstance(lr *liveRun, at dagrun.Slot, alone bool) (string, e
 	default: // it waits
 	}
 	switch {
-	case lr.run.State.Finished():
-		return fmt.Sprintf("the run is %s (%s)", lr.run.State, lr.run.Reason), nil
-	case lr.run.State == dag.RunQueued:
-		return whyQueued(c.ctx, c, lr.plan.DAG, &lr.run, c.now, "")
+	case lr.Row.State.Finished():
+		return fmt.Sprintf("the run is %s (%s)", lr.Row.State, lr.Row.Reason), nil
+	case lr.Row.State == dag.RunQueued:
+		return whyQueued(c.Ctx, c, lr.Plan.DAG, &lr.Row, c.Now, "")
 	case s == dag.UpForRetry:
 		return fmt.Sprintf("%s; retry at %s", failure, schedule.Moment(in.RetryAt)), nil
 	case s == dag.UpForReschedule:
@@ -175,49 +121,49 @@ func (c *change) whyInstance(lr *liveRun, at dagrun.Slot, alone bool) (string, e
 		return "it is queued since " + schedule.Moment(in.QueuedAt) + " and waits for a free worker", nil
 	case s == dag.Queued:
 		return "it is queued since " + schedule.Moment(in.QueuedAt) + " and " + noProcess, nil
-	case s == dag.None && (lr.m.Holds(lr.m.Task(at)) || lr.m.Judge(lr.m.Task(at)) == dagrun.Waits):
+	case s == dag.None && (lr.Machine.Holds(lr.Machine.Task(at)) || lr.Machine.Judge(lr.Machine.Task(at)) == dagrun.Waits):
 		return c.whyRule(lr, at, func(s dag.State) bool { return !s.Finished() }), nil
 	}
-	if why, err := pausedNow(c.ctx, c, lr.run.DAGID); err != nil || why != "" {
+	if why, err := pausedNow(c.Ctx, c, lr.Row.DAGID); err != nil || why != "" {
 		return why, err
 	}
-	if why := lr.m.Full(); why != "" {
+	if why := lr.Machine.Full(); why != "" {
 		return why, nil
 	}
-	why, err := c.admit(lr, at)
+	why, err := lr.Admit(c.Tx, at)
 	switch {
 	case err != nil || why != "":
 		return why, err
 	case alone:
 		return "nothing holds it, but " + noProcess, nil
-	case t.MaxActiveTIsPerDAGRun > 0 || len(lr.m.Waiting()) > 1:
+	case t.MaxActiveTIsPerDAGRun > 0 || len(lr.Machine.Waiting()) > 1:
 		return "nothing holds it: it is queued as soon as those with a higher priority are", nil
 	}
 	return "nothing holds it: it is about to be queued", nil
 }
 
 // whySensor explains a sensor that keeps its worker while it waits.
-func (c *change) whySensor(lr *liveRun, in *store.Instance) (string, error) {
-	why, err := worker.WaitsFor(c.ctx, c, in)
+func (c *change) whySensor(lr *live.Run, in *store.Instance) (string, error) {
+	why, err := worker.WaitsFor(c.Ctx, c, in)
 	if why == "" {
-		why = fmt.Sprintf("what it waits for stands in dingdag tasks logs %s %s", lr.run.DAGID, in.TaskID)
+		why = fmt.Sprintf("what it waits for stands in dingdag tasks logs %s %s", lr.Row.DAGID, in.TaskID)
 	}
 	return fmt.Sprintf("try %d of %d looks since %s; %s", in.Try, in.MaxTries, schedule.Moment(in.StartDate), why), err
 }
 
 // whyRule names the trigger rule of a task and those of its direct upstream tasks and
 // setups whose state matters.
-func (c *change) whyRule(lr *liveRun, at dagrun.Slot, matters func(dag.State) bool) string {
-	i := lr.m.Task(at)
-	g := lr.plan.Graph
+func (c *change) whyRule(lr *live.Run, at dagrun.Slot, matters func(dag.State) bool) string {
+	i := lr.Machine.Task(at)
+	g := lr.Plan.Graph
 	var ups []string
 	for _, u := range slices.Concat(g.Upstream(i), g.Setups(i)) {
-		slots := lr.m.Slots(u)
-		s := lr.m.State(slots[0])
+		slots := lr.Machine.Slots(u)
+		s := lr.Machine.State(slots[0])
 		for _, other := range slots[1:] {
-			s = dag.Combined(s, lr.m.State(other))
+			s = dag.Combined(s, lr.Machine.State(other))
 		}
-		if text := fmt.Sprintf("%s is %s", lr.plan.DAG.Tasks[u].ID, s); matters(s) && (len(ups) == 0 || ups[len(ups)-1] != text) {
+		if text := fmt.Sprintf("%s is %s", lr.Plan.DAG.Tasks[u].ID, s); matters(s) && (len(ups) == 0 || ups[len(ups)-1] != text) {
 			ups = append(ups, text)
 		}
 	}
@@ -229,12 +175,12 @@ func (c *change) whyRule(lr *liveRun, at dagrun.Slot, matters func(dag.State) bo
 }
 
 // rootCause names the instance above a task that failed first, when, and its error.
-func rootCause(lr *liveRun, i dagrun.Task) string {
+func rootCause(lr *live.Run, i dagrun.Task) string {
 	var first *store.Instance
-	g := lr.plan.Graph
+	g := lr.Plan.Graph
 	for _, u := range g.Above(slices.Concat(g.Upstream(i), g.Setups(i))...) {
-		for _, at := range lr.m.Slots(u) {
-			in := lr.instance(at)
+		for _, at := range lr.Machine.Slots(u) {
+			in := lr.Instance(at)
 			if in.State == dag.Failed && (first == nil || in.EndDate.Before(first.EndDate)) {
 				first = in
 			}
@@ -248,32 +194,32 @@ func rootCause(lr *liveRun, i dagrun.Task) string {
 
 // whySkipped tells who skipped an instance: its trigger rule, a task before it that
 // chose, the end of the run, or the task itself.
-func (c *change) whySkipped(lr *liveRun, at dagrun.Slot) (string, error) {
-	i := lr.m.Task(at)
-	if lr.instance(at).Try > 0 {
-		return "the task skipped itself, see dingdag tasks logs " + lr.run.DAGID + " " + lr.task(at).ID, nil
+func (c *change) whySkipped(lr *live.Run, at dagrun.Slot) (string, error) {
+	i := lr.Machine.Task(at)
+	if lr.Instance(at).Try > 0 {
+		return "the task skipped itself, see dingdag tasks logs " + lr.Row.DAGID + " " + lr.Task(at).ID, nil
 	}
-	if lr.m.Judge(i) == dagrun.Skips {
-		if lr.plan.Graph.Rule(i) == dag.AllSkipped {
+	if lr.Machine.Judge(i) == dagrun.Skips {
+		if lr.Plan.Graph.Rule(i) == dag.AllSkipped {
 			return c.whyRule(lr, at, func(s dag.State) bool { return s.Finished() && s != dag.Skipped }), nil
 		}
 		return c.whyRule(lr, at, func(s dag.State) bool { return s.Finished() && s != dag.Success }), nil
 	}
-	for _, u := range lr.plan.Graph.Above(lr.plan.Graph.Upstream(i)...) {
-		first := lr.m.Slots(u)[0]
-		if lr.m.State(first) != dag.Success {
+	for _, u := range lr.Plan.Graph.Above(lr.Plan.Graph.Upstream(i)...) {
+		first := lr.Machine.Slots(u)[0]
+		if lr.Machine.State(first) != dag.Success {
 			continue
 		}
-		chosen, err := c.XCom(c.ctx, lr.run.Key, lr.plan.DAG.Tasks[u].ID, lr.m.MapIndex(first), "return_value")
+		chosen, err := c.XCom(c.Ctx, lr.Row.Key, lr.Plan.DAG.Tasks[u].ID, lr.Machine.MapIndex(first), "return_value")
 		if err != nil {
 			return "", err
 		}
-		if chooses(lr.plan.Graph, u, chosen) {
-			return fmt.Sprintf("%s chose %s", lr.plan.DAG.Tasks[u].ID, chosen), nil
+		if chooses(lr.Plan.Graph, u, chosen) {
+			return fmt.Sprintf("%s chose %s", lr.Plan.DAG.Tasks[u].ID, chosen), nil
 		}
 	}
-	if lr.run.State.Finished() {
-		return fmt.Sprintf("the run ended before it began: %s (%s)", lr.run.State, lr.run.Reason), nil
+	if lr.Row.State.Finished() {
+		return fmt.Sprintf("the run ended before it began: %s (%s)", lr.Row.State, lr.Row.Reason), nil
 	}
 	return "a task before it, or somebody, skipped it", nil
 }

@@ -58,6 +58,22 @@ func (t *Teller) Task(ctx context.Context, r render.Reader, p *plan.Plan, i dagr
 	return t.prepare(p, cbs, ev, tc)
 }
 
+// EndOfTry is the kind of callback that hears of the end of a try, empty for none.
+func EndOfTry(s dag.State) callbacks.Kind {
+	switch s {
+	case dag.Success:
+		return callbacks.Success
+	case dag.Failed:
+		return callbacks.Failure
+	case dag.UpForRetry:
+		return callbacks.Retry
+	case dag.Skipped:
+		return callbacks.Skipped
+	default:
+		return ""
+	}
+}
+
 // Run is a run of which callbacks are told.
 type Run struct {
 	Plan *plan.Plan

@@ -1,0 +1,97 @@
+package live
+
+import (
+	"fmt"
+	"iter"
+	"sync"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dagrun"
+	"github.com/dingdag/dingdag/engine/plan"
+	"github.com/dingdag/dingdag/engine/tell"
+	"github.com/dingdag/dingdag/store"
+)
+
+// Run is a running run in memory: a copy of what the store holds, changed only inside
+// transactions, which run one after another. Who reads it elsewhere takes [Run.Hold].
+type Run struct {
+	// Plan is that of its version of the DAG.
+	Plan *plan.Plan
+
+	// mu guards the rest against readers outside transactions.
+	mu sync.Mutex
+	// Row is the run in the store, Machine the states of its instances.
+	Row     store.Run
+	Machine *dagrun.Machine
+	inst    dagrun.BySlot[*store.Instance] // nil while the store has no row
+}
+
+// Hold keeps transactions away until the function that it returns is called.
+func (lr *Run) Hold() (release func()) {
+	lr.mu.Lock()
+	return lr.mu.Unlock
+}
+
+// Task is the task of a slot.
+func (lr *Run) Task(at dagrun.Slot) *dag.Task { return lr.Plan.DAG.Tasks[lr.Machine.Task(at)] }
+
+// told is the run as callbacks are told of it.
+func (lr *Run) told() tell.Run {
+	return tell.Run{Plan: lr.Plan, Run: &lr.Row, Instances: lr.Instances()}
+}
+
+// Instances are those that have a row.
+func (lr *Run) Instances() iter.Seq[*store.Instance] {
+	return func(yield func(*store.Instance) bool) {
+		for _, in := range lr.inst.All() {
+			if in != nil && !yield(in) {
+				return
+			}
+		}
+	}
+}
+
+// place puts the rows of a run into a new machine.
+func (lr *Run) place(is []*store.Instance) error {
+	lr.Machine = dagrun.NewMachine(lr.Plan.Graph)
+	tasks := make([]dagrun.Task, len(is))
+	for n, in := range is {
+		i := lr.Plan.IndexOf(in.TaskID)
+		if i < 0 {
+			return fmt.Errorf("run %s of dag %q: its version has no task %q", lr.Row.RunID, lr.Row.DAGID, in.TaskID)
+		}
+		tasks[n] = i
+		if in.MapIndex >= 0 {
+			lr.Machine.Expand(i, in.MapIndex+1)
+		}
+	}
+	lr.inst = dagrun.BySlot[*store.Instance]{}
+	lr.inst.Grow(lr.Machine.Len())
+	for n, in := range is {
+		at, ok := lr.Machine.Slot(tasks[n], in.MapIndex)
+		if !ok {
+			continue // what a mapped task was before it was expanded
+		}
+		lr.inst.Put(at, in)
+		lr.Machine.Set(at, in.State)
+	}
+	return nil
+}
+
+// Instance returns the row of a slot, new if it has none.
+func (lr *Run) Instance(at dagrun.Slot) *store.Instance {
+	if lr.inst.At(at) == nil {
+		t := lr.Task(at)
+		lr.inst.Put(at, &store.Instance{RunKey: lr.Row.Key, TaskID: t.ID, MapIndex: lr.Machine.MapIndex(at), MaxTries: t.Retries + 1, Operator: t.Operator})
+	}
+	return lr.inst.At(at)
+}
+
+// Find returns the place of an instance and its row, nil when it has none.
+func (lr *Run) Find(i dagrun.Task, mapIndex int) (dagrun.Slot, *store.Instance) {
+	at, ok := lr.Machine.Slot(i, mapIndex)
+	if !ok {
+		return at, nil
+	}
+	return at, lr.inst.At(at)
+}

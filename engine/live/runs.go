@@ -1,0 +1,324 @@
+// Package live is the running runs of a process: a copy in memory of what the store holds,
+// which goes on in transactions, one after another. A [Run] knows what a run does next, a
+// [Tx] is the transaction in which it does it, and [Runs] are all of them, with what they
+// share: pools, limits and the wait for each other.
+package live
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine/phase"
+	"github.com/dingdag/dingdag/engine/plan"
+	"github.com/dingdag/dingdag/engine/schedule"
+	"github.com/dingdag/dingdag/engine/tell"
+	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/worker"
+)
+
+// Options says what runs need. All are required but Observe.
+type Options struct {
+	Store store.Store
+	DAGs  *schedule.DAGs
+	Plans *plan.Plans
+	// Timers run what is due later: retries, looks of sensors, ends of runs.
+	Timers *schedule.Timers
+	// Tell lets callbacks speak; Stored is told of their messages once they are durable.
+	Tell   *tell.Teller
+	Stored func([]*store.Delivery)
+	// Worker names and notes in the logs of tries.
+	Worker   *worker.Worker
+	Attempts *Attempts
+	// Wake looks what a DAG may begin, in a transaction of its own.
+	Wake   func(dagID string)
+	Masker *connections.Masker
+	// Workers is how many attempts run at once.
+	Workers int
+	// MaxMapLength is how many instances a mapped task may have.
+	MaxMapLength int
+	// RenderedRuns is for how many runs of a DAG rendered fields are kept.
+	RenderedRuns int
+	// Clock is the time source.
+	Clock func() time.Time
+	Log   *slog.Logger
+	// Observe, when set, is told of every committed change, in order for each run.
+	Observe func(phase.Change)
+}
+
+// Runs are the running runs that this process has in memory. Make them with [New]. They are
+// safe for concurrent use.
+type Runs struct {
+	o Options
+
+	mu   sync.Mutex
+	live map[int64]*Run
+	// working says that all running runs are in memory: before that nothing may go on, since
+	// the limits would not count what is in flight.
+	working bool
+	pools   map[string]int
+	// blocked holds the runs whose tasks wait for something outside of the run.
+	blocked map[int64]bool
+	// dropped holds the runs whose copy in memory was dropped and whose next step is due.
+	dropped map[int64]bool
+	// stuck holds the runs that do nothing but wait for a queued one, and which.
+	stuck map[int64]int64
+	// said is what was logged of runs that are met again and again.
+	said map[int64]string
+}
+
+// New returns runs of which none is in memory.
+func New(o Options) *Runs {
+	return &Runs{
+		o: o, live: map[int64]*Run{}, pools: map[string]int{}, blocked: map[int64]bool{}, dropped: map[int64]bool{},
+		stuck: map[int64]int64{}, said: map[int64]string{},
+	}
+}
+
+// Now is the time as the store keeps it.
+func (rs *Runs) Now() time.Time { return rs.o.Clock().UTC().Truncate(time.Millisecond) }
+
+// Working reports whether this process works on the store: it has all running runs in memory.
+func (rs *Runs) Working() bool {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	return rs.working
+}
+
+// SetWorking says so, or that it no longer does.
+func (rs *Runs) SetWorking(on bool) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	rs.working = on
+}
+
+// Change runs fn in a transaction. What fn changed in memory is dropped when the transaction
+// fails; observers hear of it when it succeeds. After a [*RunError] of a run, which the error
+// then is, that run has failed.
+func (rs *Runs) Change(ctx context.Context, fn func(*Tx) error) error {
+	return rs.ChangeOf(ctx, 0, fn)
+}
+
+// ChangeOf is Change for a run, by its key, to which a fault belongs unless another one is met.
+func (rs *Runs) ChangeOf(ctx context.Context, run int64, fn func(*Tx) error) error {
+	err := rs.try(ctx, run, func(tx *Tx) error {
+		tx.reloadDropped()
+		tx.on = run
+		return fn(tx)
+	})
+	if f, ok := errors.AsType[*RunError](err); ok && f.Run != 0 {
+		rs.giveUpRun(ctx, f)
+	}
+	return err
+}
+
+// try is ChangeOf without care for faults.
+func (rs *Runs) try(ctx context.Context, run int64, fn func(*Tx) error) error {
+	tx := rs.begin(ctx, run)
+	done, err := phase.Run(ctx, rs.o.Store, func(stored store.Tx) (phase.Prepared, error) {
+		tx.Tx, tx.Now = stored, rs.Now()
+		defer tx.unlock()
+		return tx.guarded(fn)
+	})
+	if err != nil {
+		tx.undo()
+		return err
+	}
+	done.Follow(rs.observe)
+	rs.o.Stored(done.Messages())
+	if done.FreedSlot() {
+		rs.PumpBlocked(ctx)
+	}
+	return nil
+}
+
+func (rs *Runs) observe(c phase.Change) {
+	if rs.o.Observe != nil {
+		rs.o.Observe(c)
+	}
+}
+
+// PumpBlocked lets runs go on whose tasks wait for something outside of the run: slots of a
+// pool, other instances of a task, or the run before.
+func (rs *Runs) PumpBlocked(ctx context.Context) {
+	rs.mu.Lock()
+	keys := slices.Sorted(maps.Keys(rs.blocked))
+	rs.mu.Unlock()
+	if len(keys) == 0 {
+		return
+	}
+	err := rs.Change(ctx, func(tx *Tx) error {
+		for _, k := range keys {
+			if err := tx.GoOn(k); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		rs.o.Log.Error("look at waiting tasks", "error", err) // the next one that ends tries again
+	}
+}
+
+func (rs *Runs) setBlocked(key int64, blocked bool) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	if blocked {
+		rs.blocked[key] = true
+	} else {
+		delete(rs.blocked, key)
+	}
+}
+
+// Find returns a run that is in memory, or nil.
+func (rs *Runs) Find(key int64) *Run {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	return rs.live[key]
+}
+
+func (rs *Runs) put(lr *Run) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	rs.live[lr.Row.Key] = lr
+}
+
+// Of are the keys of the runs of a DAG that are in memory, ascending.
+func (rs *Runs) Of(dagID string) (keys []int64) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	for k, lr := range rs.live {
+		if lr.Row.DAGID == dagID {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// Counts say what is under way.
+type Counts struct {
+	// Own counts the runs of each DAG that are of no backfill, Backfilled those of each backfill.
+	Own        map[string]int
+	Backfilled map[int64]int
+	// Stuck are the DAGs with a run that does nothing but wait for a queued one.
+	Stuck map[string]bool
+}
+
+// Count counts what is under way.
+func (rs *Runs) Count() Counts {
+	c := Counts{Own: map[string]int{}, Backfilled: map[int64]int{}, Stuck: map[string]bool{}}
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	for k, lr := range rs.live {
+		if lr.Row.BackfillID == 0 {
+			c.Own[lr.Row.DAGID]++
+		} else {
+			c.Backfilled[lr.Row.BackfillID]++
+		}
+		if rs.stuck[k] != 0 {
+			c.Stuck[lr.Row.DAGID] = true
+		}
+	}
+	return c
+}
+
+// Drop forgets a run in memory; it is read again when it is needed.
+func (rs *Runs) Drop(key int64) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	delete(rs.live, key)
+	delete(rs.blocked, key)
+	delete(rs.dropped, key)
+	delete(rs.stuck, key)
+	used := map[string]bool{}
+	for _, lr := range rs.live {
+		used[lr.Row.Version] = true
+	}
+	rs.o.Plans.Keep(used)
+}
+
+// dropForNow is Drop for a run whose copy in memory is not what the store has.
+func (rs *Runs) dropForNow(key int64) {
+	rs.Drop(key)
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	rs.dropped[key] = true
+}
+
+// StepDropped lets the runs go on whose copy in memory was dropped with a transaction that
+// failed. One that can't does not hold up the others. running are the keys of the runs that
+// are running.
+func (rs *Runs) StepDropped(ctx context.Context, running []int64) {
+	rs.mu.Lock()
+	due := slices.DeleteFunc(slices.Clone(running), func(k int64) bool { return rs.live[k] != nil && !rs.dropped[k] })
+	rs.mu.Unlock()
+	for _, k := range due {
+		if err := rs.ChangeOf(ctx, k, func(tx *Tx) error { return tx.GoOn(k) }); err != nil {
+			rs.LogOnce(k, "let a run go on", err)
+			continue
+		}
+		rs.mu.Lock()
+		delete(rs.dropped, k)
+		rs.mu.Unlock()
+	}
+}
+
+var errRunEnded = errors.New("the DAG run was ended by someone")
+
+// DropEnded forgets the runs that another process has ended, and stops their attempts.
+// running are the keys of the runs that are running.
+func (rs *Runs) DropEnded(ctx context.Context, running []int64) {
+	alive := make(map[int64]bool, len(running))
+	for _, k := range running {
+		alive[k] = true
+	}
+	rs.mu.Lock()
+	var ended []int64
+	for k := range rs.live {
+		if !alive[k] {
+			ended = append(ended, k)
+		}
+	}
+	rs.mu.Unlock()
+	for _, k := range ended {
+		// The list was read before: a run that started since is still running.
+		if r, err := rs.o.Store.Run(ctx, k); err != nil || r.State == dag.RunRunning {
+			continue
+		}
+		rs.Drop(k)
+		rs.o.Attempts.CancelRun(k, errRunEnded)
+	}
+}
+
+// SetPools takes over the sizes of the pools; a change may let waiting tasks go on.
+func (rs *Runs) SetPools(ctx context.Context, pools []*store.Pool) {
+	next := make(map[string]int, len(pools))
+	for _, p := range pools {
+		next[p.Name] = p.Slots
+	}
+	rs.mu.Lock()
+	same := maps.Equal(rs.pools, next)
+	rs.pools = next
+	rs.mu.Unlock()
+	if !same {
+		rs.PumpBlocked(ctx)
+	}
+}
+
+// LogOnce logs what is wrong with a run that will be met again and again.
+func (rs *Runs) LogOnce(run int64, doing string, err error) {
+	rs.mu.Lock()
+	said := rs.said[run]
+	rs.said[run] = err.Error()
+	rs.mu.Unlock()
+	if said != err.Error() {
+		rs.o.Log.Error("one run is left alone until the next try", "doing", doing, "run", run, "error", err)
+	}
+}

@@ -1,0 +1,77 @@
+package live
+
+import (
+	"context"
+	"errors"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dagrun"
+	"github.com/dingdag/dingdag/store"
+)
+
+// watchRetry arms the timer of an instance that waits for its retry.
+func (tx *Tx) watchRetry(in *store.Instance) {
+	key, try, at := AttemptOf(in), in.Try, in.RetryAt
+	tx.After(func() {
+		tx.runs.o.Timers.At(at, func() { tx.runs.retry(key, try) })
+	})
+}
+
+// retry schedules an instance whose retry, or a sensor whose next look, is due.
+func (rs *Runs) retry(key Attempt, try int) {
+	err := rs.Change(context.Background(), func(tx *Tx) error {
+		lr, err := tx.Live(key.Run)
+		if err != nil || lr == nil {
+			return err
+		}
+		i := lr.Plan.IndexOf(key.Task)
+		if i < 0 {
+			return nil
+		}
+		at, in := lr.Find(i, key.MapIndex)
+		if in == nil || in.State != dag.UpForRetry && in.State != dag.UpForReschedule || in.Try != try || in.RetryAt.After(tx.Now) {
+			return nil
+		}
+		lr.Set(tx, at, dag.Scheduled)
+		return lr.Step(tx)
+	})
+	if err != nil {
+		// The next beat reads the run again, and arms its timers.
+		rs.o.Log.Error("schedule a retry", "task", key.Task, "error", err)
+	}
+}
+
+// watchTimeout arms the timer of dagrun_timeout.
+func (lr *Run) watchTimeout(tx *Tx) {
+	if d := lr.Plan.DAG.DagrunTimeout; d > 0 {
+		key, at := lr.Row.Key, lr.Row.StartDate.Add(d)
+		tx.After(func() { tx.runs.o.Timers.At(at, func() { tx.runs.timeOut(key) }) })
+	}
+}
+
+// timeOut ends a run that took longer than dagrun_timeout: what is unfinished is
+// skipped and running attempts are stopped (Airflow, DAG argument dagrun_timeout).
+func (rs *Runs) timeOut(key int64) {
+	err := rs.Change(context.Background(), func(tx *Tx) error {
+		lr, err := tx.Live(key)
+		if err != nil || lr == nil {
+			return err
+		}
+		if tx.Now.Before(lr.Row.StartDate.Add(lr.Plan.DAG.DagrunTimeout)) {
+			lr.watchTimeout(tx) // it was cleared and has begun anew
+			return nil
+		}
+		for _, at := range lr.Machine.TimeOut() {
+			if in := lr.Instance(at); holdsSlot(in.State) {
+				tx.Cancel(AttemptOf(in), errRunTimedOut)
+			}
+			lr.record(tx, at).EndDate = tx.Now
+		}
+		return lr.end(tx, dag.RunFailed, dagrun.ReasonTimedOut)
+	})
+	if err != nil {
+		rs.o.Log.Error("time out a run", "error", err)
+	}
+}
+
+var errRunTimedOut = errors.New("the DAG run took longer than its dagrun_timeout")
