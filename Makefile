@@ -25,6 +25,8 @@ GO_FILES = $$(find . -name '*.go' -not -path './.*')
 TESTFLAGS ?=
 FUZZTIME ?= 3000x
 ARGS ?=
+BENCH ?=
+IN ?= /dev/shm $${TMPDIR:-/tmp}
 PKG ?= ./params ./callbacks
 
 .PHONY: help
@@ -63,9 +65,8 @@ mutate: $(GREMLINS) ## Mutate the code of PKG and see its tests fail (PKG="./par
 	@for pkg in $(PKG); do echo "$$pkg"; $(GREMLINS) unleash --timeout-coefficient 60 -S lt "$$pkg"; done
 
 .PHONY: bench
-bench: build ## Measure against the targets of docs/benchmarks.md
-	{ go test -run '^$$' -bench . -benchtime 1x -count 3 -timeout 30m ./bench; \
-		go test -run '^$$' -bench 'Send|NetHTTP|App|ColdToken|AppendRows' -benchmem -count 3 ./hook; } | go run ./bench/table
+bench: build ## Measure against the targets of docs/benchmarks.md (BENCH=ChainBash, IN="DIR ...")
+	@for dir in $(IN); do printf '\nIn %s (%s):\n\n' "$$dir" "$$(stat -f -c %T "$$dir")"; go run ./bench/table -bench '$(BENCH)' -in "$$dir"; done
 
 .PHONY: generate
 generate: ## Write the generated files anew

@@ -275,18 +275,31 @@ func BenchmarkBackfill(b *testing.B) {
 	}, commits(b, n))
 }
 
-// BenchmarkChainBash runs a chain of bash tasks. The floor forks as many shells, one
-// after another, and appends a line to a log for each.
+// bashFloors are the floors of bash tasks: the plain one forks shells and appends a line to one
+// log; the fair one makes the files of a task besides.
+var bashFloors = []struct {
+	name  string
+	floor func(b *testing.B, n, wide int) func(*testing.B)
+}{{"plain", shells}, {"fair", shellsWithFiles}}
+
+// BenchmarkChainBash runs a chain of bash tasks. The floors fork as many shells, one
+// after another.
 func BenchmarkChainBash(b *testing.B) {
 	const n = 500
-	measure(b, shape{tasks: n, lanes: 1, wide: 1, task: `operator: bash, bash_command: "true"`}, shells(b, n, 1))
+	for _, f := range bashFloors {
+		b.Run(f.name, func(b *testing.B) {
+			measure(b, shape{tasks: n, lanes: 1, wide: 1, task: `operator: bash, bash_command: "true"`}, f.floor(b, n, 1))
+		})
+	}
 }
 
-// BenchmarkWideBash runs independent bash tasks 8 at once. One floor is that of the
-// chain; the other forks its shells 8 at once too.
+// BenchmarkWideBash runs independent bash tasks 8 at once. The floors fork their shells 8 at
+// once too.
 func BenchmarkWideBash(b *testing.B) {
 	const n, wide = 500, 8
-	s := shape{tasks: n, lanes: n, wide: wide, task: `operator: bash, bash_command: "true"`}
-	b.Run("floor1", func(b *testing.B) { measure(b, s, shells(b, n, 1)) })
-	b.Run("floor8", func(b *testing.B) { measure(b, s, shells(b, n, wide)) })
+	for _, f := range bashFloors {
+		b.Run(f.name, func(b *testing.B) {
+			measure(b, shape{tasks: n, lanes: n, wide: wide, task: `operator: bash, bash_command: "true"`}, f.floor(b, n, wide))
+		})
+	}
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,9 +11,9 @@ import (
 )
 
 const output = `goos: linux
-BenchmarkChainBash-2   	       1	      1000 floor-µs/task	         1.200 s/run	         2.116 x-floor	      1500 µs/task
-BenchmarkChainBash-2   	       1	      1200 floor-µs/task	         1.200 s/run	         2.116 x-floor	      2640 µs/task
-BenchmarkChainBash-2   	       1	      9000 floor-µs/task	         1.200 s/run	         2.116 x-floor	      9000 µs/task
+BenchmarkChainBash/plain-2   	       1	      1000 floor-µs/task	         1.200 s/run	         2.116 x-floor	      1500 µs/task
+BenchmarkChainBash/plain-2   	       1	      1200 floor-µs/task	         1.200 s/run	         2.116 x-floor	      2640 µs/task
+BenchmarkChainBash/plain-2   	       1	      9000 floor-µs/task	         1.200 s/run	         2.116 x-floor	      9000 µs/task
 BenchmarkBinary-2      	       1	        36.25 MB
 BenchmarkSend/sequential-2   	   10000	     10400 ns/op	    5000 B/op	      60 allocs/op
 BenchmarkNetHTTP/sequential-2	   10000	     10000 ns/op	    5000 B/op	      60 allocs/op
@@ -35,4 +37,14 @@ func TestTableOfFailedBenchmarks(t *testing.T) {
 	t.Parallel()
 	_, err := read(strings.NewReader(output + "--- FAIL: BenchmarkRestart\nFAIL\n"))
 	require.ErrorContains(t, err, "failed")
+}
+
+// What a row compares is measured, whichever of its figures is asked for.
+func TestBenches(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, []string{"Send/sequential", "NetHTTP/sequential"}, benches(regexp.MustCompile("/sequential$"))[:2])
+	assert.Equal(t, []string{"ChainBash/plain", "ChainBash/fair"}, benches(regexp.MustCompile("^ChainBash")))
+	all := benches(regexp.MustCompile(""))
+	assert.Len(t, slices.Compact(slices.Sorted(slices.Values(all))), len(all), "each once")
+	assert.NotContains(t, all, "")
 }
