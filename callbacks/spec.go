@@ -6,7 +6,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/dag/dagfile/keys"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/params/declare"
 )
@@ -101,8 +101,8 @@ func refuseNames(specs []Spec) error {
 				errs = append(errs, fmt.Errorf("callback %q: the name %q cannot be registered: %s", s.Name, name, message))
 			}
 		}
-		if slices.Contains(s.Claims(), dagfile.ReservedArgument) {
-			errs = append(errs, fmt.Errorf("callback %q: a parameter cannot be called %q: that key names the notifier", s.Name, dagfile.ReservedArgument))
+		if slices.Contains(s.Claims(), keys.ReservedArgument) {
+			errs = append(errs, fmt.Errorf("callback %q: a parameter cannot be called %q: that key names the notifier", s.Name, keys.ReservedArgument))
 		}
 	}
 	return errors.Join(errs...)

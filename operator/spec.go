@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/dag/dagfile/keys"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/params/declare"
 )
@@ -55,7 +55,7 @@ func NewRegistry(specs ...Spec) (*Registry, error) {
 func refuseReserved(s Spec) error {
 	var errs []error
 	for _, name := range s.Claims() {
-		if why := dagfile.ReservedParam(name, s.Sensor); why != "" {
+		if why := keys.ReservedParam(name, s.Sensor); why != "" {
 			errs = append(errs, fmt.Errorf("operator %q: a parameter cannot be called %q: %s", s.Name, name, why))
 		}
 	}

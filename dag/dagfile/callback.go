@@ -39,10 +39,7 @@ func ParseCallbacks(file, key string, n *yaml.Node, catalog Catalog, opts Option
 	top := reading.NewScope(file)
 	var list []dag.Callback
 	if n = document.Expand(top, n, l.opts.document()); n != nil {
-		r := &dagReader{
-			Scope: top, fileReader: &fileReader{Loader: l, budget: document.MaxNodes}, now: l.opts.Now(), zone: l.opts.Location,
-			draft: &dagDraft{DAG: &dag.DAG{}}, readCallbacks: map[*yaml.Node][]dag.Callback{},
-		}
+		r := (&fileReader{Loader: l, budget: document.MaxNodes}).newReader(top, &dag.DAG{})
 		list = r.callbacks(&yaml.Node{Kind: yaml.ScalarNode, Value: key, Line: n.Line, Column: n.Column}, n)
 	}
 	return list, top.Diagnostics()
@@ -155,7 +152,7 @@ func (r *dagReader) findings(entry Entry, args *yaml.Node) (out []argProblem) {
 // again from its source finds them, or not, when it runs.
 func (r *dagReader) checkFiles(entry Entry, args *yaml.Node) []Problem {
 	c, ok := entry.(FileChecker)
-	if !ok || r.opts.restoring {
+	if !ok || r.Restoring {
 		return nil
 	}
 	problems, rests := c.CheckFiles(args, append([]string{filepath.Dir(r.File)}, r.draft.TemplateSearchPath...))

@@ -11,6 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/keys"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -81,13 +82,13 @@ func (e fakeEntry) Sensor() bool     { return e.sensor }
 func (e fakeEntry) Schema(param string) map[string]any {
 	switch param {
 	case "env":
-		return map[string]any{"anyOf": []any{map[string]any{"type": "object"}, schemaOf("null")}}
+		return map[string]any{"anyOf": []any{map[string]any{"type": "object"}, keys.SchemaOf("null")}}
 	case "append_env":
-		return schemaOf("boolean")
+		return keys.SchemaOf("boolean")
 	case "data":
 		return nil
 	}
-	return schemaOf("string")
+	return keys.SchemaOf("string")
 }
 
 func (e fakeEntry) Check(args *yaml.Node) []Problem {

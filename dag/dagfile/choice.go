@@ -13,7 +13,7 @@ import (
 func (r *dagReader) checkChoices() {
 	for _, t := range r.tasks {
 		chooser, ok := t.entry.(Chooser)
-		if !ok || r.opts.restoring {
+		if !ok || r.Restoring {
 			continue
 		}
 		for _, id := range chooser.Targets(t.Args) {

@@ -3,8 +3,8 @@ package dagfile
 import (
 	"strings"
 
-	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile/document"
+	"github.com/dingdag/dingdag/dag/dagfile/keys"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -13,14 +13,15 @@ import (
 func (r *dagReader) readGroups() {
 	before := r.Failed()
 	byName := map[string]*groupDraft{}
-	for _, e := range r.entries(r.draft.groups, "group_name") {
+	for _, e := range r.entries(r.draft.Raw.Groups, "group_name") {
 		if !checkID(r.Scope, e.name, "group_name", isGroupRune, maxGroupLength) {
 			continue
 		}
-		g := &groupDraft{Group: dag.Group{Label: e.name.Value, Pos: r.Position(firstKey(e.body))}, name: e.name}
-		groupKeys.reset(g)
+		g := &groupDraft{name: e.name}
+		g.Label, g.Pos = e.name.Value, r.Position(firstKey(e.body))
+		keys.Groups.Reset(&g.Group)
 		r.readGroupKeys(g, e)
-		g.NoPrefix = !g.prefix
+		g.NoPrefix = !g.Prefix
 		if first, twice := byName[g.Label]; twice {
 			r.Errorf(e.name, "group %q stands twice, first on line %d", g.Label, first.name.Line)
 			continue
@@ -38,31 +39,31 @@ func (r *dagReader) readGroups() {
 		r.place(g)
 	}
 	if r.Failed() > before {
-		r.draft.unsure.Tasks = true // their ids begin with those of the groups
+		r.Unsure.Tasks = true // their ids begin with those of the groups
 	}
 }
 
 func (r *dagReader) readGroupKeys(g *groupDraft, e entry) {
 	for k, v := range yamlvalue.Pairs(e.body) {
-		known, ok := groupKeys.find(k.Value)
+		known, ok := keys.Groups.Find(k.Value)
 		if !ok {
-			r.Errorf(k, "group %q: unknown key %q%s", g.Label, yamlvalue.Excerpt(k.Value), r.Suggest(k.Value, groupKeys.names()))
+			r.Errorf(k, "group %q: unknown key %q%s", g.Label, yamlvalue.Excerpt(k.Value), r.Suggest(k.Value, keys.Groups.Names()))
 			continue
 		}
-		known.apply(r, g, k, v)
+		known.Apply(&r.Reader, &g.Group, k, v)
 	}
 }
 
 func (r *dagReader) findParent(g *groupDraft, byName map[string]*groupDraft) {
-	if !g.parentName.present() {
+	if !g.Raw.Parent.Present() {
 		return
 	}
-	name, ok := r.Text("parent_group_name", g.parentName.value)
+	name, ok := r.Text("parent_group_name", g.Raw.Parent.Value)
 	if !ok {
 		return
 	}
 	if g.parent = byName[name]; g.parent == nil {
-		r.Errorf(g.parentName.value, "group %q: unknown parent group %q%s", g.Label, yamlvalue.Excerpt(name), r.Suggest(name, r.groupNames))
+		r.Errorf(g.Raw.Parent.Value, "group %q: unknown parent group %q%s", g.Label, yamlvalue.Excerpt(name), r.Suggest(name, r.groupNames))
 	}
 }
 
@@ -81,13 +82,13 @@ func (r *dagReader) breakCycle(g *groupDraft) {
 	depth := 1
 	for p := g.parent; p != nil; p = p.parent {
 		if depth++; depth > document.MaxDepth {
-			r.Errorf(g.parentName.value, "groups are nested more than %d levels deep", document.MaxDepth)
+			r.Errorf(g.Raw.Parent.Value, "groups are nested more than %d levels deep", document.MaxDepth)
 			g.parent = nil
 			return
 		}
 		path = append(path, p.Label)
 		if p == g {
-			r.Errorf(g.parentName.value, "groups are inside each other: %s", yamlvalue.Excerpt(strings.Join(path, " -> ")))
+			r.Errorf(g.Raw.Parent.Value, "groups are inside each other: %s", yamlvalue.Excerpt(strings.Join(path, " -> ")))
 			g.parent = nil
 			return
 		}
@@ -108,14 +109,14 @@ func (r *dagReader) place(g *groupDraft) {
 		g.ID, g.Parent, g.depth = g.parent.childID(g.Label), g.parent.ID, g.parent.depth+1
 		base = g.parent.base
 	}
-	own := base.clone()
-	r.applyDefaults(&own, g.defaultArgs)
+	own := base.Clone()
+	r.applyDefaults(&own, g.Raw.DefaultArgs)
 	g.base = &own
 }
 
 // childID returns the full id of something inside the group.
 func (g *groupDraft) childID(label string) string {
-	if g == nil || !g.prefix {
+	if g == nil || !g.Prefix {
 		return label
 	}
 	return g.ID + "." + label

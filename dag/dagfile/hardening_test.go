@@ -74,7 +74,7 @@ func TestBombsEndSoon(t *testing.T) {
 		fmt.Fprintf(&laughs, "x-%d: &a%d [%s]\n", i, i, strings.Join(slicesRepeat(fmt.Sprintf("*a%d", i-1), 9), ", "))
 	}
 	var merges strings.Builder
-	merges.WriteString("x-0: &m0 {" + keys(500) + "}\n")
+	merges.WriteString("x-0: &m0 {" + manyKeys(500) + "}\n")
 	for i := range 5000 {
 		fmt.Fprintf(&merges, "x-m%d: {<<: *m0}\n", i)
 	}
@@ -85,7 +85,7 @@ func TestBombsEndSoon(t *testing.T) {
 	}
 	// A large default block, times many DAGs.
 	var product strings.Builder
-	product.WriteString("default:\n  tasks:\n    t: {operator: bash, bash_command: x, env: {" + keys(20_000) + "}}\n")
+	product.WriteString("default:\n  tasks:\n    t: {operator: bash, bash_command: x, env: {" + manyKeys(20_000) + "}}\n")
 	for i := range 100 {
 		fmt.Fprintf(&product, "d%d: {}\n", i)
 	}
@@ -111,7 +111,7 @@ func slicesRepeat(s string, n int) []string {
 	return list
 }
 
-func keys(n int) string {
+func manyKeys(n int) string {
 	list := make([]string, n)
 	for i := range list {
 		list[i] = fmt.Sprintf("k%d: 1", i)

@@ -8,19 +8,13 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile/canonical"
+	"github.com/dingdag/dingdag/dag/dagfile/keys"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // A reference to a result: id.output, XcomArg(id), either with ['key'] behind it.
 var resultReference = regexp.MustCompile(`^\s*(?:XcomArg\(\s*['"]?([\w.-]+?)['"]?\s*\)|([\w.-]+)\.output)(?:\[\s*['"]([^'"]+)['"]\s*\])?\s*$`)
-
-// mappingDraft are the keys of a mapped task while its DAG is read.
-type mappingDraft struct {
-	expand, partial, kwargs pair
-	// refs are the values that name a task, by the node that names it.
-	refs []mappedRef
-}
 
 // mappedRef is a reference that is resolved once all tasks are known.
 type mappedRef struct {
@@ -29,31 +23,25 @@ type mappedRef struct {
 	values func(*dag.Mapping) *dag.MappedValues
 }
 
-// mappable describes a list, a mapping or a reference.
-var mappable = map[string]any{
-	"type": []any{"array", "object", "string"}, "pattern": `\.output|XcomArg|\$`,
-	"patternErrorMessage": "Want a list, a mapping, or a result such as task_id.output.",
-}
-
 // spreadPartial takes the keys of partial for keys of the task.
 func (r *dagReader) spreadPartial(t *taskDraft) {
-	p := t.mapped.partial
-	if !p.present() {
+	p := t.Raw.Partial
+	if !p.Present() {
 		return
 	}
-	if !t.mapped.expand.present() && !t.mapped.kwargs.present() {
-		r.Errorf(p.key, "partial needs expand or expand_kwargs: write the parameters on the task itself")
+	if !t.Raw.Expand.Present() && !t.Raw.ExpandKwargs.Present() {
+		r.Errorf(p.Key, "partial needs expand or expand_kwargs: write the parameters on the task itself")
 		return
 	}
-	if !r.Mapping("partial", p.value) {
+	if !r.Mapping("partial", p.Value) {
 		return
 	}
-	for k, v := range yamlvalue.Pairs(p.value) {
+	for k, v := range yamlvalue.Pairs(p.Value) {
 		if twice, _ := yamlvalue.Lookup(t.node, k.Value); twice != nil {
 			r.Errorf(k, "%s stands on the task too, on line %d: keep one of them", yamlvalue.Excerpt(k.Value), twice.Line)
 			continue
 		}
-		if _, ofTask := taskKeys.find(k.Value); ofTask {
+		if _, ofTask := keys.Tasks.Find(k.Value); ofTask {
 			r.Errorf(k, "%s is not a parameter: write it on the task itself", yamlvalue.Excerpt(k.Value))
 			continue
 		}
@@ -64,15 +52,15 @@ func (r *dagReader) spreadPartial(t *taskDraft) {
 // readMapping reads what a task is mapped over and checks its parameters with each
 // element of the file. Results are not known before the DAG runs.
 func (r *dagReader) readMapping(t *taskDraft, op *operatorEntry) {
-	expand, kwargs := t.mapped.expand, t.mapped.kwargs
+	expand, kwargs := t.Raw.Expand, t.Raw.ExpandKwargs
 	switch {
-	case expand.present() && kwargs.present():
-		r.Errorf(kwargs.key, "expand and expand_kwargs exclude each other")
+	case expand.Present() && kwargs.Present():
+		r.Errorf(kwargs.Key, "expand and expand_kwargs exclude each other")
 		return
-	case expand.present():
+	case expand.Present():
 		t.Mapping = r.readExpand(t, op)
-	case kwargs.present():
-		if values, ok := r.readMapped(t, "expand_kwargs", kwargs.value, func(m *dag.Mapping) *dag.MappedValues { return m.Kwargs }); ok {
+	case kwargs.Present():
+		if values, ok := r.readMapped(t, "expand_kwargs", kwargs.Value, func(m *dag.Mapping) *dag.MappedValues { return m.Kwargs }); ok {
 			t.Mapping = &dag.Mapping{Kwargs: &values}
 		}
 	}
@@ -80,24 +68,24 @@ func (r *dagReader) readMapping(t *taskDraft, op *operatorEntry) {
 		return
 	}
 	if t.Operator == "empty" || len(op.params) == 0 {
-		r.Errorf(t.operator.value, "operator %s has no parameters to map", t.Operator)
+		r.Errorf(t.Raw.Operator.Value, "operator %s has no parameters to map", t.Operator)
 		return
 	}
 	r.checkMapped(t, op)
 }
 
 func (r *dagReader) readExpand(t *taskDraft, op *operatorEntry) *dag.Mapping {
-	p := t.mapped.expand
-	if !r.Mapping("expand", p.value) {
+	p := t.Raw.Expand
+	if !r.Mapping("expand", p.Value) {
 		return nil
 	}
 	m := &dag.Mapping{}
-	for k, v := range yamlvalue.Pairs(p.value) {
+	for k, v := range yamlvalue.Pairs(p.Value) {
 		if twice, _ := yamlvalue.Lookup(t.Args, k.Value); twice != nil && r.ownKey(t, twice) {
 			r.Errorf(k, "%s stands on the task too, on line %d: keep one of them", yamlvalue.Excerpt(k.Value), twice.Line)
 			continue
 		}
-		if _, common := commonKeys.find(k.Value); common || !op.has(k.Value) {
+		if _, common := keys.Common.Find(k.Value); common || !op.has(k.Value) {
 			r.wrongMappedKey(k, op, common)
 			continue
 		}
@@ -107,8 +95,8 @@ func (r *dagReader) readExpand(t *taskDraft, op *operatorEntry) *dag.Mapping {
 			m.Args = append(m.Args, dag.MappedArg{Name: k.Value, MappedValues: values})
 		}
 	}
-	if len(p.value.Content) == 0 {
-		r.Errorf(p.key, "expand is empty: name a parameter and what to map it over")
+	if len(p.Value.Content) == 0 {
+		r.Errorf(p.Key, "expand is empty: name a parameter and what to map it over")
 	}
 	if len(m.Args) == 0 {
 		return nil
@@ -126,7 +114,7 @@ func (r *dagReader) readExpand(t *taskDraft, op *operatorEntry) *dag.Mapping {
 
 // ownKey reports whether a parameter stands on the task, not only in default_args.
 func (r *dagReader) ownKey(t *taskDraft, key *yaml.Node) bool {
-	return slices.ContainsFunc(t.own, func(p pair) bool { return p.key == key })
+	return slices.ContainsFunc(t.own, func(p keys.Pair) bool { return p.Key == key })
 }
 
 func (r *dagReader) wrongMappedKey(k *yaml.Node, op *operatorEntry, common bool) {
@@ -162,7 +150,7 @@ func (r *dagReader) readMapped(t *taskDraft, what string, n *yaml.Node, at func(
 			return v, false
 		}
 		v.Key = m[3]
-		t.mapped.refs = append(t.mapped.refs, mappedRef{n, m[1] + m[2], at})
+		t.refs = append(t.refs, mappedRef{n, m[1] + m[2], at})
 	default:
 		r.Errorf(n, "%s: want a list, a mapping, or a result such as task_id.output, not %s", what, reading.Show(n))
 		return v, false
@@ -256,7 +244,7 @@ func (c *mappedCheck) silent(p argProblem) bool {
 
 // resolveMapped finds the tasks that a mapping refers to; each one comes before it.
 func (r *dagReader) resolveMapped(t *taskDraft, down end, names endNames) (list []dependency) {
-	for _, ref := range t.mapped.refs {
+	for _, ref := range t.refs {
 		up, ok := r.resolveEnd(ref.at, ref.name, names)
 		switch {
 		case !ok || t.Mapping == nil:

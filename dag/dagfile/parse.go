@@ -76,7 +76,7 @@ func (f *fileReader) readDAG(top reading.Scope, name, body *yaml.Node, shared de
 		s.Errorf(body, "a DAG is a mapping, not %s", reading.Show(body))
 		return nil, nil
 	}
-	r := &dagReader{Scope: s, fileReader: f, now: f.opts.Now(), readCallbacks: map[*yaml.Node][]dag.Callback{}}
+	r := f.newReader(s, &dag.DAG{ID: name.Value, Pos: s.Position(name)})
 	body = r.applyShared(body, shared, block)
 	if !r.spend(body) {
 		return nil, nil
@@ -153,7 +153,7 @@ func withDefaultArgs(body, args *yaml.Node) *yaml.Node {
 
 // spend takes the nodes of n from the file's budget.
 func (r *dagReader) spend(n *yaml.Node) bool {
-	if r.opts.restoring {
+	if r.Restoring {
 		return true
 	}
 	if r.budget < 0 {

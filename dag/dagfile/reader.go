@@ -1,10 +1,8 @@
 package dagfile
 
 import (
-	"iter"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -14,6 +12,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile/document"
+	"github.com/dingdag/dingdag/dag/dagfile/keys"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/dag/dagfile/schedule"
 	"github.com/dingdag/dingdag/yamlvalue"
@@ -21,19 +20,34 @@ import (
 
 // dagReader turns the merged mapping of one DAG into a DAG.
 type dagReader struct {
-	reading.Scope
+	keys.Reader
 	*fileReader
-	now time.Time
-	// zone is where dates are placed.
-	zone *time.Location
 	// listReplaced says that the DAG's list of tasks took the place of the default block's.
 	listReplaced bool
 
-	draft         *dagDraft
-	base          taskBase
+	draft         *keys.DAG
+	base          keys.Base
 	groups        []*groupDraft
 	tasks         []*taskDraft
 	readCallbacks map[*yaml.Node][]dag.Callback
+}
+
+// newReader returns a reader of a DAG in a scope.
+func (f *fileReader) newReader(s reading.Scope, d *dag.DAG) *dagReader {
+	r := &dagReader{fileReader: f, draft: &keys.DAG{DAG: d}, readCallbacks: map[*yaml.Node][]dag.Callback{}}
+	r.Reader = keys.Reader{
+		Reader: schedule.Reader{
+			Scope: s, Root: f.src.Root, Document: f.opts.document(), Zones: &f.zones, Intervals: f.opts.CronIntervals,
+		},
+		DateZone: f.opts.Location, Now: f.opts.Now(), Restoring: f.opts.restoring, CheckParam: f.opts.CheckParam,
+		Unsure: &Unsure{},
+		Callbacks: func(s reading.Scope, key, value *yaml.Node) []dag.Callback {
+			in := *r
+			in.Scope = s
+			return in.callbacks(key, value)
+		},
+	}
+	return r
 }
 
 // inTask returns a reader whose messages name a task.
@@ -50,17 +64,16 @@ func (r *dagReader) read(name, body *yaml.Node) (*dag.DAG, *BrokenDAG) {
 	if checkID(r.Scope, name, "dag_id", isIDRune, maxIDLength) {
 		r.checkPath(name, "dag_id", name.Value)
 	}
-	r.draft = &dagDraft{DAG: &dag.DAG{ID: name.Value, Pos: r.Position(name)}}
 	if !whole { // without its defaults
-		r.draft.unsure = Unsure{Tasks: true, Params: true, Macros: true}
+		*r.Unsure = Unsure{Tasks: true, Params: true, Macros: true}
 	}
-	dagKeys.reset(r.draft)
+	keys.DAGs.Reset(r.draft)
 	r.draft.Catchup = r.opts.CatchupByDefault
 	r.readKeys(body)
 	r.readTimezone()
 	r.readDefaultArgs()
 	r.readDates()
-	r.readDeadlines()
+	r.draft.Deadlines = r.Deadlines(r.draft.Raw.Deadlines)
 	r.readSchedule()
 	r.readDocs()
 	r.readGroups()
@@ -70,55 +83,44 @@ func (r *dagReader) read(name, body *yaml.Node) (*dag.DAG, *BrokenDAG) {
 	case r.budget < 0:
 		return nil, nil
 	case r.Failed() > 0:
-		return nil, &BrokenDAG{DAG: r.assemble(), Unsure: r.draft.unsure}
+		return nil, &BrokenDAG{DAG: r.assemble(), Unsure: *r.Unsure}
 	}
 	return r.finish(), nil
 }
 
 func (r *dagReader) readKeys(body *yaml.Node) {
 	for k, v := range yamlvalue.Pairs(body) {
-		if known, ok := dagKeys.find(k.Value); ok {
-			known.apply(r, r.draft, k, v)
+		if known, ok := keys.DAGs.Find(k.Value); ok {
+			known.Apply(&r.Reader, r.draft, k, v)
 			continue
 		}
-		if why, rejected := rejected(k.Value); rejected {
+		if why, rejected := keys.Rejected(k.Value); rejected {
 			r.Errorf(k, "%s %s", yamlvalue.Excerpt(k.Value), why)
 			continue
 		}
-		if _, ofTasks := commonKeys.find(k.Value); ofTasks {
+		if _, ofTasks := keys.Common.Find(k.Value); ofTasks {
 			r.Errorf(k, "%s is a key of tasks: put it into default_args", yamlvalue.Excerpt(k.Value))
 			continue
 		}
-		r.draft.unsure.misspelt(k.Value)
-		r.Errorf(k, "unknown key %q%s", yamlvalue.Excerpt(k.Value), r.Suggest(k.Value, dagKeys.names()))
+		r.Unsure.Misspelt(k.Value)
+		r.Errorf(k, "unknown key %q%s", yamlvalue.Excerpt(k.Value), r.Suggest(k.Value, keys.DAGs.Names()))
 	}
-	if c := r.draft.concurrency; c.present() {
-		r.Warnf(c.key, "concurrency is the old name: use max_active_tasks")
-		if n, ok := r.Integer("concurrency", c.value, 1, 1<<31-1); ok {
+	if c := r.draft.Raw.Concurrency; c.Present() {
+		r.Warnf(c.Key, "concurrency is the old name: use max_active_tasks")
+		if n, ok := r.Integer("concurrency", c.Value, 1, 1<<31-1); ok {
 			r.draft.MaxActiveTasks = n
 		}
 	}
 }
 
-// rejected says what to do instead of a key that has no counterpart.
-func rejected(name string) (why string, ok bool) {
-	if why, ok = rejectedKeys[name]; ok {
-		return why, true
-	}
-	if strings.HasPrefix(name, "on_") && (strings.HasSuffix(name, "_callback_name") || strings.HasSuffix(name, "_callback_file")) {
-		return "needs Python: name a notifier under " + name[:len(name)-len("_name")], true
-	}
-	return "", false
-}
-
 func (r *dagReader) readTimezone() {
-	r.zone = r.opts.Location
-	if tz := r.draft.timezone; tz.present() {
-		if loc, ok := r.Scope.Zone(tz.value, &r.zones); ok {
-			r.zone = loc
+	r.DateZone = r.opts.Location
+	if tz := r.draft.Raw.Timezone; tz.Present() {
+		if loc, ok := r.Zone(tz.Value, r.Zones); ok {
+			r.DateZone = loc
 		}
-		if !r.draft.startDate.present() && !r.opts.restoring {
-			r.Warnf(tz.key, "timezone has no effect on the schedule without a start_date beside it")
+		if !r.draft.Raw.StartDate.Present() && !r.Restoring {
+			r.Warnf(tz.Key, "timezone has no effect on the schedule without a start_date beside it")
 		}
 	}
 }
@@ -127,19 +129,19 @@ func (r *dagReader) readTimezone() {
 // there have a zone of their own.
 func (r *dagReader) readDefaultArgs() {
 	r.base.Settings = &dag.Settings{}
-	commonKeys.reset(&r.base)
-	sensorKeys.reset(&r.base.sensor)
+	keys.Common.Reset(&r.base)
+	keys.Sensors.Reset(&r.base.Sensing)
 	// A run is neither tried again nor skipped: on a DAG these are for its tasks.
-	r.base.OnExecute, r.base.OnRetry, r.base.OnSkipped = r.draft.onExecute, r.draft.onRetry, r.draft.onSkipped
+	r.base.OnExecute, r.base.OnRetry, r.base.OnSkipped = r.draft.OnExecute, r.draft.OnRetry, r.draft.OnSkipped
 	reader := *r
-	if _, tz := yamlvalue.Lookup(r.draft.defaultArgs.value, "timezone"); tz != nil {
-		if loc, ok := r.Scope.Zone(tz, &r.zones); ok {
-			reader.zone = loc
+	if _, tz := yamlvalue.Lookup(r.draft.Raw.DefaultArgs.Value, "timezone"); tz != nil {
+		if loc, ok := r.Zone(tz, r.Zones); ok {
+			reader.DateZone = loc
 		}
 	} else {
-		reader.zone = r.opts.Location
+		reader.DateZone = r.opts.Location
 	}
-	reader.applyDefaults(&r.base, r.draft.defaultArgs)
+	reader.applyDefaults(&r.base, r.draft.Raw.DefaultArgs)
 }
 
 // readDates settles the DAG's dates and the zone of a plain cron expression, which is
@@ -147,16 +149,16 @@ func (r *dagReader) readDefaultArgs() {
 func (r *dagReader) readDates() {
 	d := r.draft
 	d.StartDate, d.EndDate = r.base.StartDate, r.base.EndDate
-	if p := d.startDate; p.present() {
-		d.StartDate, _ = r.Date("start_date", p.value, r.zone, r.now)
+	if p := d.Raw.StartDate; p.Present() {
+		d.StartDate, _ = r.Date("start_date", p.Value, r.DateZone, r.Now)
 	}
-	if p := d.endDate; p.present() {
-		d.EndDate, _ = r.Date("end_date", p.value, r.zone, r.now)
+	if p := d.Raw.EndDate; p.Present() {
+		d.EndDate, _ = r.Date("end_date", p.Value, r.DateZone, r.Now)
 	}
 	if !d.StartDate.IsZero() && !d.EndDate.IsZero() && d.EndDate.Before(d.StartDate) {
-		at := d.endDate.key
-		if !d.endDate.present() {
-			at, _ = yamlvalue.Lookup(d.defaultArgs.value, "end_date")
+		at := d.Raw.EndDate.Key
+		if !d.Raw.EndDate.Present() {
+			at, _ = yamlvalue.Lookup(d.Raw.DefaultArgs.Value, "end_date")
 		}
 		r.Warnf(at, "end_date is before start_date: the DAG never runs on its schedule")
 	}
@@ -171,36 +173,36 @@ func (r *dagReader) readSchedule() {
 	p := d.DAG
 	p.Location = d.PlainZone
 	p.Timetable, _ = dag.Schedule{}.NewTimetable(time.UTC)
-	given := d.schedule
-	if d.timetable.value != nil {
-		if given.value != nil {
-			r.Errorf(d.timetable.key, "timetable is another spelling of schedule: keep one of them")
+	given := d.Raw.Schedule
+	if d.Raw.Timetable.Value != nil {
+		if given.Value != nil {
+			r.Errorf(d.Raw.Timetable.Key, "timetable is another spelling of schedule: keep one of them")
 			return
 		}
-		given = d.timetable
+		given = d.Raw.Timetable
 	}
-	if given.value == nil {
+	if given.Value == nil {
 		return
 	}
-	plan, on, ok := r.schedules().Schedule(given.value)
+	plan, on, ok := r.Schedule(given.Value)
 	if d.Assets = on; !ok {
 		return
 	}
 	if plan.Zone != "" {
-		loc, err := r.zones.Load(plan.Zone)
+		loc, err := r.Zones.Load(plan.Zone)
 		if err != nil {
-			r.Errorf(given.value, "schedule: %v", err)
+			r.Errorf(given.Value, "schedule: %v", err)
 			return
 		}
 		p.Location = loc
 	}
 	built, warnings, err := r.timetables.get(plan, p.Location)
 	if err != nil {
-		r.Errorf(given.value, "schedule: %v", err)
+		r.Errorf(given.Value, "schedule: %v", err)
 		return
 	}
 	for _, text := range warnings {
-		r.Warnf(given.value, "schedule: %s", text)
+		r.Warnf(given.Value, "schedule: %s", text)
 	}
 	p.Schedule, p.Timetable, p.ScheduleText = plan, built, plan.String()
 	if p.Assets != nil {
@@ -209,15 +211,10 @@ func (r *dagReader) readSchedule() {
 	r.checkSchedule(given, plan)
 }
 
-// schedules reads schedules and assets in the scope of the DAG or a task.
-func (r *dagReader) schedules() *schedule.Reader {
-	return &schedule.Reader{Scope: r.Scope, Root: r.src.Root, Document: r.opts.document(), Zones: &r.zones, Intervals: r.opts.CronIntervals}
-}
-
-func (r *dagReader) checkSchedule(given pair, plan dag.Schedule) {
+func (r *dagReader) checkSchedule(given keys.Pair, plan dag.Schedule) {
 	d := r.draft
 	if plan.Kind == dag.ContinuousSchedule && d.MaxActiveRuns != 1 {
-		r.Errorf(given.value, "the schedule @continuous needs max_active_runs: 1")
+		r.Errorf(given.Value, "the schedule @continuous needs max_active_runs: 1")
 	}
 	if plan.Kind == dag.NoSchedule && d.Assets == nil {
 		return
@@ -227,63 +224,48 @@ func (r *dagReader) checkSchedule(given pair, plan dag.Schedule) {
 	}
 	for name := range d.ParamSchemas {
 		if _, has := d.Params.Get(name); !has {
-			r.Errorf(given.key, "param %q has no default: a DAG with a schedule needs one for each param", name)
+			r.Errorf(given.Key, "param %q has no default: a DAG with a schedule needs one for each param", name)
 		}
 	}
 }
 
 // checkCatchup looks for the first moment to catch up with.
-func (r *dagReader) checkCatchup(given pair) {
+func (r *dagReader) checkCatchup(given keys.Pair) {
 	d := r.draft
 	if d.Catchup && d.StartDate.IsZero() && r.opts.CatchupByDefault {
-		r.Warnf(given.key, "there is nothing to catch up with: the DAG has no start_date")
+		r.Warnf(given.Key, "there is nothing to catch up with: the DAG has no start_date")
 		d.Catchup = false
 	}
 	if d.Catchup && d.StartDate.IsZero() {
-		r.Errorf(given.key, "catchup needs a start_date: the first moment to catch up with")
+		r.Errorf(given.Key, "catchup needs a start_date: the first moment to catch up with")
 	}
 }
 
 // readDocs reads the file that doc_md_file_path names.
 func (r *dagReader) readDocs() {
-	p := r.draft.docFile
-	if !p.present() {
+	p := r.draft.Raw.DocFile
+	if !p.Present() {
 		return
 	}
 	r.Rests.Volatile = true
-	path, ok := r.Text("doc_md_file_path", p.value)
+	path, ok := r.Text("doc_md_file_path", p.Value)
 	if !ok {
 		return
 	}
 	if !filepath.IsAbs(path) {
-		r.Errorf(p.value, "doc_md_file_path must be absolute")
+		r.Errorf(p.Value, "doc_md_file_path must be absolute")
 		return
 	}
 	text, err := os.ReadFile(path) //nolint:gosec // reading the named file is what the key is for
 	if err != nil {
-		r.Errorf(p.value, "read doc_md_file_path: %v", err)
+		r.Errorf(p.Value, "read doc_md_file_path: %v", err)
 		return
 	}
 	if len(text) > document.MaxSize || !utf8.Valid(text) {
-		r.Errorf(p.value, "doc_md_file_path must be UTF-8 text of at most %d bytes", document.MaxSize)
+		r.Errorf(p.Value, "doc_md_file_path must be UTF-8 text of at most %d bytes", document.MaxSize)
 		return
 	}
 	r.draft.DocMD = string(text)
-}
-
-// checkDirectory checks one entry of template_searchpath.
-func (r *dagReader) checkDirectory(at *yaml.Node, path string) {
-	if r.opts.restoring {
-		return
-	}
-	if !filepath.IsAbs(path) {
-		r.Errorf(at, "template_searchpath: %q is not absolute", yamlvalue.Excerpt(path))
-		return
-	}
-	r.Rests.OnDisk = true
-	if info, err := os.Stat(path); err != nil || !info.IsDir() {
-		r.Errorf(at, "template_searchpath: %q is not a directory", yamlvalue.Excerpt(path))
-	}
 }
 
 const (
@@ -296,7 +278,7 @@ const (
 // checkPath reports an id after which no folder can be named, as that of its logs is: "dag_id="
 // and the id, or "task_id=" and the id.
 func (r *dagReader) checkPath(n *yaml.Node, what, id string) {
-	if longest := maxPathBytes - len(what) - len("="); len(id) > longest && !r.opts.restoring {
+	if longest := maxPathBytes - len(what) - len("="); len(id) > longest && !r.Restoring {
 		r.Errorf(n, "%s has %d bytes, and at most %d are allowed, because the folder of its logs is named after it: shorten it%s",
 			what, len(id), longest, manyBytes(id))
 	}
@@ -344,16 +326,16 @@ func checkID(s reading.Scope, n *yaml.Node, what string, fine func(rune) bool, l
 type entry struct{ name, body *yaml.Node }
 
 // entries reads tasks or task_groups in list or mapping form.
-func (r *dagReader) entries(p pair, idKey string) []entry {
-	if !p.present() {
+func (r *dagReader) entries(p keys.Pair, idKey string) []entry {
+	if !p.Present() {
 		return nil
 	}
 	var list []entry
-	switch p.value.Kind {
+	switch p.Value.Kind {
 	case yaml.SequenceNode:
-		for _, body := range p.value.Content {
+		for _, body := range p.Value.Content {
 			if body.Kind != yaml.MappingNode {
-				r.Errorf(body, "%s: want a mapping with %s, not %s", p.key.Value, idKey, reading.Show(body))
+				r.Errorf(body, "%s: want a mapping with %s, not %s", p.Key.Value, idKey, reading.Show(body))
 				continue
 			}
 			_, name := yamlvalue.Lookup(body, idKey)
@@ -364,15 +346,15 @@ func (r *dagReader) entries(p pair, idKey string) []entry {
 			list = append(list, entry{name, body})
 		}
 	case yaml.MappingNode:
-		for name, body := range yamlvalue.Pairs(p.value) {
+		for name, body := range yamlvalue.Pairs(p.Value) {
 			if body.Kind != yaml.MappingNode {
-				r.Errorf(body, "%s %q: want a mapping, not %s", p.key.Value, yamlvalue.Excerpt(name.Value), reading.Show(body))
+				r.Errorf(body, "%s %q: want a mapping, not %s", p.Key.Value, yamlvalue.Excerpt(name.Value), reading.Show(body))
 				continue
 			}
 			list = append(list, entry{name, body})
 		}
 	default:
-		r.Errorf(p.value, "%s: want a list or a mapping, not %s", p.key.Value, reading.Show(p.value))
+		r.Errorf(p.Value, "%s: want a list or a mapping, not %s", p.Key.Value, reading.Show(p.Value))
 	}
 	return list
 }
@@ -383,32 +365,4 @@ func firstKey(n *yaml.Node) *yaml.Node {
 		return n.Content[0]
 	}
 	return n
-}
-
-// seqs yields the elements of several sequences one after another.
-func seqs(all ...iter.Seq[string]) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for _, s := range all {
-			for v := range s {
-				if !yield(v) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// texts yields words as strings.
-func texts[V ~string](words []V) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for _, w := range words {
-			if !yield(string(w)) {
-				return
-			}
-		}
-	}
-}
-
-func joined[V ~string](words []V) string {
-	return strings.Join(slices.Collect(texts(words)), ", ")
 }

@@ -1,45 +1,13 @@
 package dagfile
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/dingdag/dingdag/dag/dagfile/keys"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
-
-// ReservedParam says why no operator can have a parameter of this name: the loader takes
-// such a key for the task itself, so that the operator would never see it. It is empty
-// for a name that is free. A sensor has further keys.
-func ReservedParam(name string, sensor bool) string {
-	if k, found := taskKeys.find(name); found {
-		return aKeyOf("task", k.doc)
-	}
-	if k, found := commonKeys.find(name); found {
-		return aKeyOf("task", k.doc)
-	}
-	if k, found := sensorKeys.find(name); found && sensor {
-		return aKeyOf("sensor", k.doc)
-	}
-	if why, found := rejected(name); found {
-		return "every task refuses it: " + why
-	}
-	if name == parentGroupKey {
-		return "it is a key of every task group"
-	}
-	return ""
-}
-
-func aKeyOf(owner, doc string) string {
-	doc = strings.TrimSuffix(doc, ".")
-	return fmt.Sprintf("it is a key of every %s (%s)", owner, strings.ToLower(doc[:1])+doc[1:])
-}
-
-// ReservedArgument is the key that names the notifier of a callback, so that no notifier
-// can have a parameter of this name.
-const ReservedArgument = "callback"
 
 // Renamer is implemented by an [Entry] whose parameters had other names in earlier
 // versions.
@@ -62,7 +30,7 @@ func (r *dagReader) checkRenamed(t *taskDraft, op *operatorEntry) (absent []stri
 	}
 	for k, v := range yamlvalue.Pairs(t.node) {
 		now := renamed[k.Value]
-		reserved := ReservedParam(k.Value, op.Sensor())
+		reserved := keys.ReservedParam(k.Value, op.Sensor())
 		if now == "" || reserved == "" || v == t.name {
 			continue
 		}
@@ -77,9 +45,9 @@ func (r *dagReader) checkRenamed(t *taskDraft, op *operatorEntry) (absent []stri
 
 // mapped reports whether a parameter may come from what the task is mapped over.
 func (r *dagReader) mapped(t *taskDraft, param string) bool {
-	given := t.mapped.kwargs.present()
-	if t.mapped.expand.present() {
-		key, _ := yamlvalue.Lookup(t.mapped.expand.value, param)
+	given := t.Raw.ExpandKwargs.Present()
+	if t.Raw.Expand.Present() {
+		key, _ := yamlvalue.Lookup(t.Raw.Expand.Value, param)
 		given = given || key != nil
 	}
 	return given

@@ -9,24 +9,27 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/dag/dagfile/keys"
+	"github.com/dingdag/dingdag/dag/dagfile/schema"
 )
 
 // testSchema compiles the schema for the fake catalog.
 func testSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
-	entries := func(from map[string]fakeEntry) []EntrySchema {
-		var list []EntrySchema
+	entries := func(from map[string]fakeEntry) []schema.Entry {
+		var list []schema.Entry
 		for name, e := range from {
 			properties := map[string]any{}
 			for _, p := range e.params {
 				properties[p] = map[string]any{}
 			}
-			list = append(list, EntrySchema{Names: []string{name}, Params: map[string]any{"properties": properties}, Sensor: e.sensor})
+			list = append(list, schema.Entry{Names: []string{name}, Params: map[string]any{"properties": properties}, Sensor: e.sensor})
 		}
 		return list
 	}
 	catalog := newFakeCatalog()
-	return compile(t, Schema(entries(catalog.operators), entries(catalog.callbacks)))
+	return compile(t, schema.Of(entries(catalog.operators), entries(catalog.callbacks)))
 }
 
 func compile(t *testing.T, whole map[string]any) *jsonschema.Schema {
@@ -90,36 +93,14 @@ func TestSchemaRefusesMistakes(t *testing.T) {
 	}
 }
 
-func TestEveryKeyIsDescribed(t *testing.T) {
-	t.Parallel()
-	for _, list := range [][]KeyDoc{Keys(), GroupKeys(), TaskKeys(), SensorKeys()} {
-		require.NotEmpty(t, list)
-		for _, k := range list {
-			assert.True(t, strings.HasSuffix(k.Doc, "."), k.Name)
-		}
-	}
-}
-
-func TestDefaultsOfKeysAreWhatDecodingGives(t *testing.T) {
-	t.Parallel()
-	byName := map[string]any{}
-	for _, k := range TaskKeys() {
-		byName[k.Name] = k.Default
-	}
-	assert.Equal(t, "5m0s", byName["retry_delay"])
-	assert.Equal(t, "all_success", byName["trigger_rule"])
-	assert.Equal(t, true, byName["do_xcom_push"])
-	assert.Nil(t, byName["execution_timeout"])
-}
-
 // What the loader takes for a key of the task reaches no operator: the editor must not
 // offer it, and tells a value that only the operator would take.
 func TestSchemaHidesParametersThatTasksTake(t *testing.T) {
 	t.Parallel()
-	clashing := EntrySchema{Names: []string{"chat"}, Params: map[string]any{"properties": map[string]any{
-		"owner": schemaOf("integer"), "task_id": schemaOf("integer"), "email": schemaOf("integer"), "name": schemaOf("string"),
+	clashing := schema.Entry{Names: []string{"chat"}, Params: map[string]any{"properties": map[string]any{
+		"owner": keys.SchemaOf("integer"), "task_id": keys.SchemaOf("integer"), "email": keys.SchemaOf("integer"), "name": keys.SchemaOf("string"),
 	}}}
-	schema := compile(t, Schema([]EntrySchema{clashing}, nil))
+	schema := compile(t, schema.Of([]schema.Entry{clashing}, nil))
 	text := "a:\n  tasks:\n    - {task_id: t, operator: chat, name: x"
 	require.NoError(t, validate(t, schema, text+", owner: me}\n"))
 	for _, wrong := range []string{", owner: 5", ", email: 5", ", expand: {owner: [me]}", ", expand: {nam: [x]}", ", expand_kwargs: [{email: 5}]"} {

@@ -9,45 +9,6 @@ import (
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-// setupKeys are the keys of a task that make it a setup or a teardown. dag-factory has
-// none for them: in Airflow they are as_setup and as_teardown.
-func setupKeys() []key[taskDraft] {
-	return []key[taskDraft]{
-		boolKey("setup", false, "The task prepares something for the tasks after it.", func(t *taskDraft) *bool { return &t.Setup }),
-		teardownKey(),
-		boolKey("on_failure_fail_dagrun", false, "The run fails when this teardown does.",
-			func(t *taskDraft) *bool { return &t.OnFailureFailDagrun }),
-	}
-}
-
-// teardownKey declares teardown: true, or the setups that the task takes down.
-func teardownKey() key[taskDraft] {
-	return key[taskDraft]{
-		name: "teardown", doc: "The task takes down what its setups prepared: true, or the tasks that become its setups and come before it.",
-		def: false,
-		schema: map[string]any{"anyOf": []any{
-			schemaOf("boolean"), schemaOf("string"), map[string]any{"type": "array", "items": schemaOf("string")},
-		}},
-		reset: func(t *taskDraft) { t.Teardown = false },
-		set: func(r *dagReader, t *taskDraft, k, v *yaml.Node) {
-			switch yamlvalue.KindOf(v) {
-			case yamlvalue.Text, yamlvalue.List:
-				t.Teardown, t.setups = true, pair{k, v}
-			default:
-				if on, ok := r.Boolean("teardown", v); ok {
-					t.Teardown = on
-				}
-			}
-		},
-		emit: func(t *taskDraft) any {
-			if t.Teardown {
-				return true
-			}
-			return nil
-		},
-	}
-}
-
 // readTeardown settles what follows from setup and teardown once all keys are read: a
 // teardown has a trigger rule of its own (Airflow, BaseOperator.as_teardown).
 func (r *dagReader) readTeardown(t *taskDraft) {
@@ -72,7 +33,7 @@ func (r *dagReader) readTeardown(t *taskDraft) {
 
 // setupsOf resolves the setups that a teardown names: they become setups and come before it.
 func (r *dagReader) setupsOf(t *taskDraft, down end, names endNames) []dependency {
-	found := r.dependencies(t.setups, down, names)
+	found := r.dependencies(t.Raw.Setups, down, names)
 	return slices.DeleteFunc(found, func(d dependency) bool {
 		switch {
 		case d.up.group != nil:

@@ -9,12 +9,12 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile/canonical"
+	"github.com/dingdag/dingdag/dag/dagfile/keys"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/dag/dagfile/schedule"
 	"github.com/dingdag/dingdag/yamlvalue"
@@ -35,7 +35,7 @@ func Source(d *dag.DAG) []byte {
 		body = body.With("end_date", reading.WallText(d.EndDate, zone))
 	}
 	body = body.With("timezone", zone.String())
-	body = append(body, emitAll(dagKeys, &dagDraft{DAG: d}, zone)...)
+	body = append(body, keys.DAGs.Emit(&keys.DAG{DAG: d}, zone)...)
 	o := newOutline(d)
 	if len(d.Groups) > 0 {
 		var groups []any
@@ -85,7 +85,7 @@ func (o outline) group(g *dag.Group) canonical.Fields {
 		f = f.With("parent_group_name", o.labels[g.Parent])
 	}
 	f = append(f, o.dependencies(o.Declared[g.Label])...)
-	return append(f, emitAll(groupKeys, &groupDraft{Group: *g, prefix: !g.NoPrefix}, nil)...)
+	return append(f, keys.Groups.Emit(&keys.Group{Group: *g, Prefix: !g.NoPrefix}, nil)...)
 }
 
 func (o outline) task(t *dag.Task) canonical.Fields {
@@ -102,14 +102,14 @@ func (o outline) task(t *dag.Task) canonical.Fields {
 		slices.Sort(names)
 	}
 	f = append(f, o.dependencies(names)...)
-	f = append(f, emitAll(taskKeys, &taskDraft{taskBase: taskBase{Task: *t}}, nil)...)
-	f = append(f, emitAll(commonKeys, &taskBase{Task: *t}, o.PlainZone)...)
+	f = append(f, keys.Tasks.Emit(&keys.Task{Base: keys.Base{Task: *t}}, nil)...)
+	f = append(f, keys.Common.Emit(&keys.Base{Task: *t}, o.PlainZone)...)
 	own := map[string]*yaml.Node{}
 	for k, v := range yamlvalue.Pairs(t.Args) {
 		own[k.Value] = v
 	}
 	if t.Sensor != nil {
-		f = append(f, emitAll(sensorKeys, t.Sensor, nil).Except(func(name string) bool { return own[name] != nil })...)
+		f = append(f, keys.Sensors.Emit(t.Sensor, nil).Except(func(name string) bool { return own[name] != nil })...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(own)) {
 		f = f.With(name, own[name])
@@ -131,24 +131,6 @@ func (o outline) dependencies(labels []string) canonical.Fields {
 		}
 	}
 	return canonical.Of("dependencies", names)
-}
-
-// emitAll returns the fields of a table that differ from their defaults.
-func emitAll[T any](t table[T], src *T, zone *time.Location) canonical.Fields {
-	var list canonical.Fields
-	for _, k := range t.keys {
-		if k.emit == nil {
-			continue
-		}
-		value := k.emit(src)
-		if moment, ok := value.(time.Time); ok {
-			value = reading.WallText(moment, zone)
-		}
-		if value != nil {
-			list = list.With(k.name, value)
-		}
-	}
-	return list
 }
 
 // version is the name of a canonical form: the first half of its SHA-256 in hex.

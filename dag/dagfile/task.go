@@ -11,43 +11,44 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/keys"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // applyDefaults applies a default_args mapping to what tasks start from.
-func (r *dagReader) applyDefaults(base *taskBase, p pair) {
-	if !p.present() || !r.Mapping("default_args", p.value) {
+func (r *dagReader) applyDefaults(base *keys.Base, p keys.Pair) {
+	if !p.Present() || !r.Mapping("default_args", p.Value) {
 		return
 	}
-	for k, v := range yamlvalue.Pairs(p.value) {
-		common, isCommon := commonKeys.find(k.Value)
-		sensor, isSensor := sensorKeys.find(k.Value)
-		_, isDAGKey := dagKeys.find(k.Value)
-		why, isRejected := rejected(k.Value)
+	for k, v := range yamlvalue.Pairs(p.Value) {
+		common, isCommon := keys.Common.Find(k.Value)
+		sensor, isSensor := keys.Sensors.Find(k.Value)
+		_, isDAGKey := keys.DAGs.Find(k.Value)
+		why, isRejected := keys.Rejected(k.Value)
 		switch {
 		case isCommon:
-			common.apply(r, base, k, v)
+			common.Apply(&r.Reader, base, k, v)
 		case isSensor || r.isOperatorParam(k.Value):
 			if isSensor {
-				sensor.apply(r, &base.sensor, k, v)
+				sensor.Apply(&r.Reader, &base.Sensing, k, v)
 			}
-			if base.args == nil {
-				base.args = map[string]pair{}
+			if base.Defaults == nil {
+				base.Defaults = map[string]keys.Pair{}
 			}
-			base.args[k.Value] = pair{k, v}
+			base.Defaults[k.Value] = keys.Pair{Key: k, Value: v}
 		case k.Value == "timezone":
-		case k.Value == variablesKey:
-			r.Errorf(k, "%s has no effect in default_args: write it on each task", variablesKey)
+		case k.Value == keys.VariablesAsArguments:
+			r.Errorf(k, "%s has no effect in default_args: write it on each task", keys.VariablesAsArguments)
 		case isDAGKey:
 			r.Warnf(k, "%s has no effect in default_args: write it on the DAG", k.Value)
 		case isRejected:
 			r.Errorf(k, "%s %s", yamlvalue.Excerpt(k.Value), why)
-		case pythonParams[k.Value] != "":
-			r.Errorf(k, "%s: %s", k.Value, pythonParams[k.Value])
+		case keys.PythonParams[k.Value] != "":
+			r.Errorf(k, "%s: %s", k.Value, keys.PythonParams[k.Value])
 		default:
-			r.draft.unsure.misspelt(k.Value)
+			r.Unsure.Misspelt(k.Value)
 			r.Errorf(k, "unknown key %q in default_args%s", yamlvalue.Excerpt(k.Value),
-				r.Suggest(k.Value, seqs(commonKeys.names(), sensorKeys.names(), slices.Values(r.operatorParams()))))
+				r.Suggest(k.Value, seqs(keys.Common.Names(), keys.Sensors.Names(), slices.Values(r.operatorParams()))))
 		}
 	}
 }
@@ -55,12 +56,12 @@ func (r *dagReader) applyDefaults(base *taskBase, p pair) {
 // readTasks reads every task of the DAG; name is where the DAG begins.
 func (r *dagReader) readTasks(name *yaml.Node) {
 	before := r.Failed()
-	list := r.entries(r.draft.tasks, "task_id")
-	r.draft.unsure.Tasks = r.draft.unsure.Tasks || r.Failed() > before
-	if p := r.draft.tasks; p.key == nil {
+	list := r.entries(r.draft.Raw.Tasks, "task_id")
+	r.Unsure.Tasks = r.Unsure.Tasks || r.Failed() > before
+	if p := r.draft.Raw.Tasks; p.Key == nil {
 		r.Errorf(name, "the DAG has no tasks")
-	} else if !p.present() || len(p.value.Content) == 0 && p.value.Kind != yaml.ScalarNode {
-		r.Errorf(p.key, "the DAG has no tasks")
+	} else if !p.Present() || len(p.Value.Content) == 0 && p.Value.Kind != yaml.ScalarNode {
+		r.Errorf(p.Key, "the DAG has no tasks")
 	}
 	groups := make(map[string]*groupDraft, len(r.groups))
 	for _, g := range r.groups {
@@ -68,7 +69,7 @@ func (r *dagReader) readTasks(name *yaml.Node) {
 	}
 	for _, e := range list {
 		if !checkID(r.Scope, e.name, "task_id", isIDRune, maxIDLength) {
-			r.draft.unsure.Tasks = true
+			r.Unsure.Tasks = true
 			continue
 		}
 		r.tasks = append(r.tasks, r.readTask(e, groups))
@@ -89,7 +90,7 @@ func (r *dagReader) readTask(e entry, groups map[string]*groupDraft) *taskDraft 
 	if t.group != nil {
 		base = t.group.base
 	}
-	t.taskBase = base.clone()
+	t.Base = base.Clone()
 	t.ID, t.Label, t.Pos = id, e.name.Value, r.Position(firstKey(e.body))
 	if t.group != nil {
 		t.Group = t.group.ID
@@ -115,12 +116,12 @@ func (r *dagReader) findGroup(body *yaml.Node, groups map[string]*groupDraft) *g
 	}
 	name, ok := r.Text("task_group_name", n)
 	if !ok {
-		r.draft.unsure.Tasks = true
+		r.Unsure.Tasks = true
 		return nil
 	}
 	g := groups[name]
 	if g == nil {
-		r.draft.unsure.Tasks = true
+		r.Unsure.Tasks = true
 		r.Errorf(n, "unknown task group %q%s; declare it under task_groups", yamlvalue.Excerpt(name), r.Suggest(name, r.groupNames))
 	}
 	return g
@@ -135,23 +136,23 @@ func (r *dagReader) readTaskKeys(t *taskDraft) {
 }
 
 func (r *dagReader) taskKey(t *taskDraft, k, v *yaml.Node) {
-	if known, ok := taskKeys.find(k.Value); ok {
-		known.apply(r, t, k, v)
+	if known, ok := keys.Tasks.Find(k.Value); ok {
+		known.Apply(&r.Reader, &t.Task, k, v)
 		return
 	}
-	if common, ok := commonKeys.find(k.Value); ok {
-		common.apply(r, &t.taskBase, k, v)
+	if common, ok := keys.Common.Find(k.Value); ok {
+		common.Apply(&r.Reader, &t.Base, k, v)
 		return
 	}
-	if why, ok := rejected(k.Value); ok {
+	if why, ok := keys.Rejected(k.Value); ok {
 		r.Errorf(k, "%s %s", yamlvalue.Excerpt(k.Value), why)
 		return
 	}
-	if k.Value == parentGroupKey {
+	if k.Value == keys.ParentGroup {
 		r.Errorf(k, "parent_group_name belongs to a group: a task names its group with task_group_name")
 		return
 	}
-	t.own = append(t.own, pair{k, v})
+	t.own = append(t.own, keys.Pair{Key: k, Value: v})
 }
 
 // readOperator resolves the operator, completes its parameters from default_args and
@@ -160,7 +161,7 @@ func (r *dagReader) readOperator(t *taskDraft) {
 	first := firstKey(t.node)
 	t.Args = &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: first.Line, Column: first.Column}
 	r.SuppliedLike(t.Args, first)
-	if !t.operator.present() {
+	if !t.Raw.Operator.Present() {
 		hint := "name one, for instance operator: bash"
 		if r.listReplaced {
 			hint = "the DAG's list of tasks replaces that of the default block; write both as mappings from task ids to merge them"
@@ -168,13 +169,13 @@ func (r *dagReader) readOperator(t *taskDraft) {
 		r.Errorf(first, "operator is missing: %s", hint)
 		return
 	}
-	name, ok := r.Text("operator", t.operator.value)
+	name, ok := r.Text("operator", t.Raw.Operator.Value)
 	if !ok {
 		return
 	}
 	op, found := r.operator(name)
 	if !found {
-		r.Errorf(t.operator.value, "%s", r.unknownOperator(name))
+		r.Errorf(t.Raw.Operator.Value, "%s", r.unknownOperator(name))
 		return
 	}
 	t.Operator, t.entry = op.Name(), op.Entry
@@ -184,13 +185,13 @@ func (r *dagReader) readOperator(t *taskDraft) {
 	r.inheritParams(t, op)
 	absent := r.checkRenamed(t, op)
 	if op.Sensor() {
-		sensor := t.sensor
+		sensor := t.Sensing
 		t.Sensor = &sensor
 		if sensor.SoftFail && sensor.NeverFail {
 			r.Errorf(first, "soft_fail and never_fail exclude each other")
 		}
 	}
-	if t.mapped.expand.present() || t.mapped.kwargs.present() {
+	if t.Raw.Expand.Present() || t.Raw.ExpandKwargs.Present() {
 		if args, ok := r.castArgs(t.Args); ok && absent == nil {
 			t.Args = args
 			r.readMapping(t, op)
@@ -206,42 +207,42 @@ func (r *dagReader) readOperator(t *taskDraft) {
 }
 
 // ownParam sorts one key of a task that is not common: a sensor's, the operator's, or a mistake.
-func (r *dagReader) ownParam(t *taskDraft, op *operatorEntry, p pair) {
-	name := p.key.Value
-	if sensor, ok := sensorKeys.find(name); ok && op.Sensor() {
-		sensor.apply(r, &t.sensor, p.key, p.value)
+func (r *dagReader) ownParam(t *taskDraft, op *operatorEntry, p keys.Pair) {
+	name := p.Key.Value
+	if sensor, ok := keys.Sensors.Find(name); ok && op.Sensor() {
+		sensor.Apply(&r.Reader, &t.Sensing, p.Key, p.Value)
 		if !op.has(name) {
 			return
 		}
 	}
 	if !op.has(name) {
-		if why := pythonParams[name]; why != "" {
-			r.Errorf(p.key, "%s: %s", name, why)
+		if why := keys.PythonParams[name]; why != "" {
+			r.Errorf(p.Key, "%s: %s", name, why)
 			return
 		}
-		r.draft.unsure.misspelt(name)
-		known := seqs(commonKeys.names(), taskKeys.names(), slices.Values(op.params))
+		r.Unsure.Misspelt(name)
+		known := seqs(keys.Common.Names(), keys.Tasks.Names(), slices.Values(op.params))
 		if near := yamlvalue.Nearest(name, known); near != "" && !op.has(near) {
-			r.Errorf(p.key, "unknown parameter %q for operator %s; did you mean %q?", yamlvalue.Excerpt(name), t.Operator, near)
+			r.Errorf(p.Key, "unknown parameter %q for operator %s; did you mean %q?", yamlvalue.Excerpt(name), t.Operator, near)
 			return
 		}
 	}
-	t.Args.Content = append(t.Args.Content, p.key, p.value)
+	t.Args.Content = append(t.Args.Content, p.Key, p.Value)
 }
 
 // inheritParams adds the parameters from default_args that the operator has and the
 // task does not set.
 func (r *dagReader) inheritParams(t *taskDraft, op *operatorEntry) {
-	if len(t.args) == 0 {
+	if len(t.Defaults) == 0 {
 		return
 	}
 	for _, name := range op.params {
-		p, inherited := t.args[name]
+		p, inherited := t.Defaults[name]
 		if !inherited {
 			continue
 		}
 		if own, _ := yamlvalue.Lookup(t.Args, name); own == nil {
-			t.Args.Content = append(t.Args.Content, p.key, p.value)
+			t.Args.Content = append(t.Args.Content, p.Key, p.Value)
 		}
 	}
 }
@@ -256,34 +257,34 @@ func (r *dagReader) unknownOperator(name string) string {
 
 // readEmail turns the parameter email into the notifier of that name.
 func (r *dagReader) readEmail(t *taskDraft) {
-	if t.email.key == nil && t.emailFlag != nil {
-		r.Warnf(t.emailFlag, "%s has no effect without email", t.emailFlag.Value)
+	if t.Email.To.Key == nil && t.Email.Flag != nil {
+		r.Warnf(t.Email.Flag, "%s has no effect without email", t.Email.Flag.Value)
 	}
-	if nobody(t.email) {
+	if nobody(t.Email.To) {
 		return
 	}
-	args := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: t.email.value.Line, Column: t.email.value.Column}
-	args.Content = []*yaml.Node{yamlvalue.NewScalar(yamlvalue.Text, "to", t.email.key), t.email.value}
+	args := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: t.Email.To.Value.Line, Column: t.Email.To.Value.Column}
+	args.Content = []*yaml.Node{yamlvalue.NewScalar(yamlvalue.Text, "to", t.Email.To.Key), t.Email.To.Value}
 	entry, found, _ := r.catalog.Callback("email")
 	if !found {
-		r.Errorf(t.email.key, "email needs the notifier email, which is not there: use on_failure_callback with another notifier")
+		r.Errorf(t.Email.To.Key, "email needs the notifier email, which is not there: use on_failure_callback with another notifier")
 		return
 	}
 	checked := r.checkArgs(entry, args)
-	mail := dag.Callback{Name: entry.Name(), Pos: r.Position(t.email.value), Args: checked}
-	if t.emailOnFailure {
+	mail := dag.Callback{Name: entry.Name(), Pos: r.Position(t.Email.To.Value), Args: checked}
+	if t.Email.OnFailure {
 		t.OnFailure = append(slices.Clip(t.OnFailure), mail)
 	}
-	if t.emailOnRetry {
+	if t.Email.OnRetry {
 		t.OnRetry = append(slices.Clip(t.OnRetry), mail)
 	}
 }
 
 // nobody reports whether email names no one: it is left out, null, or empty, by which a
 // task takes back the addresses of default_args.
-func nobody(email pair) bool {
-	return !email.present() || yamlvalue.KindOf(email.value) == yamlvalue.Text && email.value.Value == "" ||
-		yamlvalue.KindOf(email.value) == yamlvalue.List && len(email.value.Content) == 0
+func nobody(email keys.Pair) bool {
+	return !email.Present() || yamlvalue.KindOf(email.Value) == yamlvalue.Text && email.Value.Value == "" ||
+		yamlvalue.KindOf(email.Value) == yamlvalue.List && len(email.Value.Content) == 0
 }
 
 // shared returns the settings of an earlier task that are the same, else s.
@@ -309,7 +310,7 @@ func (r *dagReader) assemble() *dag.DAG {
 	d := r.draft.DAG
 	owners := map[string]bool{}
 	for _, draft := range r.tasks {
-		t := draft.Task
+		t := draft.Base.Task
 		owners[t.Owner] = true
 		// A date equal to the DAG's bounds nothing more.
 		if t.StartDate.Equal(d.StartDate) {
@@ -323,7 +324,7 @@ func (r *dagReader) assemble() *dag.DAG {
 		d.Tasks = append(d.Tasks, &t)
 	}
 	for _, g := range r.groups {
-		group := g.Group
+		group := g.Group.Group
 		d.Groups = append(d.Groups, &group)
 	}
 	d.Owner = strings.Join(slices.Sorted(maps.Keys(owners)), ", ")

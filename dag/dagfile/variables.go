@@ -13,12 +13,10 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile/canonical"
 	"github.com/dingdag/dingdag/dag/dagfile/document"
+	"github.com/dingdag/dingdag/dag/dagfile/keys"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
-
-// variablesKey is the key of a task that fills parameters from variables.
-const variablesKey = "variables_as_arguments"
 
 // variableCache looks each variable up once a load. Safe for concurrent use.
 type variableCache struct {
@@ -60,7 +58,7 @@ func (l *Loader) sameVariables(before map[string]reading.Variable) bool {
 // withVariables returns the keys of a task with the values of variables_as_arguments in
 // the place of its own. A variable that does not exist changes nothing.
 func (r *dagReader) withVariables(body *yaml.Node) *yaml.Node {
-	_, list := yamlvalue.Lookup(body, variablesKey)
+	_, list := yamlvalue.Lookup(body, keys.VariablesAsArguments)
 	if list == nil || yamlvalue.KindOf(list) == yamlvalue.Null {
 		return body
 	}
@@ -121,10 +119,10 @@ func (r *dagReader) variableArgument(body, item *yaml.Node) (attribute, value *y
 // attributeSchema returns the JSON Schema of the parameter that a variable is for.
 func (r *dagReader) attributeSchema(body, attribute *yaml.Node) (map[string]any, bool) {
 	name := attribute.Value
-	if common, ok := commonKeys.find(name); ok {
-		return common.schema, true
+	if common, ok := keys.Common.Find(name); ok {
+		return common.Schema(), true
 	}
-	if _, ok := taskKeys.find(name); ok {
+	if _, ok := keys.Tasks.Find(name); ok {
 		r.Errorf(attribute, "variables_as_arguments: %s is not a parameter of the operator: a variable cannot set it", name)
 		return nil, false
 	}
@@ -136,12 +134,12 @@ func (r *dagReader) attributeSchema(body, attribute *yaml.Node) (map[string]any,
 	if !found {
 		return nil, false
 	}
-	if sensor, ok := sensorKeys.find(name); ok && op.Sensor() {
-		return sensor.schema, true
+	if sensor, ok := keys.Sensors.Find(name); ok && op.Sensor() {
+		return sensor.Schema(), true
 	}
 	if !op.has(name) {
 		r.Errorf(attribute, "variables_as_arguments: unknown parameter %q for operator %s%s", yamlvalue.Excerpt(name), op.Name(),
-			r.Suggest(name, seqs(commonKeys.names(), slices.Values(op.params))))
+			r.Suggest(name, seqs(keys.Common.Names(), slices.Values(op.params))))
 		return nil, false
 	}
 	return op.Schema(name), true

@@ -8,6 +8,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/dingdag/dingdag/dag/dagfile/keys"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -48,7 +49,7 @@ func (r *dagReader) wire() {
 	var all []dependency
 	for i, t := range r.tasks {
 		down, in := end{i, nil, t.group, t.ID}, r.inTask(t.ID)
-		declared := in.dependencies(t.deps, down, names)
+		declared := in.dependencies(t.Raw.Dependencies, down, names)
 		all = append(all, declared...)
 		for _, d := range in.resolveMapped(t, down, names) {
 			if !slices.ContainsFunc(declared, func(o dependency) bool { return o.up.same(d.up) }) {
@@ -58,7 +59,7 @@ func (r *dagReader) wire() {
 		all = append(all, in.setupsOf(t, down, names)...)
 	}
 	for _, g := range r.groups {
-		all = append(all, r.dependencies(g.deps, end{-1, g, g.parent, g.Label}, names)...)
+		all = append(all, r.dependencies(g.Raw.Dependencies, end{-1, g, g.parent, g.Label}, names)...)
 	}
 	r.keepDeclared(all)
 	slices.SortStableFunc(all, func(a, b dependency) int {
@@ -169,13 +170,13 @@ func (r *dagReader) nameEnds() endNames {
 }
 
 // dependencies resolves one dependencies key.
-func (r *dagReader) dependencies(p pair, down end, names endNames) []dependency {
-	if !p.present() {
+func (r *dagReader) dependencies(p keys.Pair, down end, names endNames) []dependency {
+	if !p.Present() {
 		return nil
 	}
-	items := []*yaml.Node{p.value}
-	if p.value.Kind == yaml.SequenceNode {
-		items = p.value.Content
+	items := []*yaml.Node{p.Value}
+	if p.Value.Kind == yaml.SequenceNode {
+		items = p.Value.Content
 	}
 	var list []dependency
 	seen := map[end]bool{}

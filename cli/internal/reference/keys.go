@@ -11,7 +11,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
-	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/dag/dagfile/keys"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -19,22 +19,22 @@ import (
 type keyTable struct {
 	// of is the word for the command line.
 	of, title, doc string
-	keys           func() []dagfile.KeyDoc
+	keys           func() []keys.Description
 }
 
 func keyTables() []keyTable {
 	return []keyTable{
-		{"dag", "DAGs", "The keys of a DAG, and of the `default` block, which is merged into every DAG of a file.", dagfile.Keys},
-		{"group", "Task groups", "The keys of an entry of `task_groups`.", dagfile.GroupKeys},
-		{"task", "Tasks", "The keys of every task, whatever its operator. The parameters of the operator stand beside them.", dagfile.TaskKeys},
-		{"sensor", "Sensors", "The keys that a task takes besides when its operator is a sensor.", dagfile.SensorKeys},
+		{"dag", "DAGs", "The keys of a DAG, and of the `default` block, which is merged into every DAG of a file.", keys.OfDAGs},
+		{"group", "Task groups", "The keys of an entry of `task_groups`.", keys.OfGroups},
+		{"task", "Tasks", "The keys of every task, whatever its operator. The parameters of the operator stand beside them.", keys.OfTasks},
+		{"sensor", "Sensors", "The keys that a task takes besides when its operator is a sensor.", keys.OfSensors},
 	}
 }
 
 // keyRow is one key as the command tells it.
 type keyRow struct {
 	Of string `json:"of"`
-	dagfile.KeyDoc
+	keys.Description
 }
 
 // NewKeys makes the command keys.
@@ -77,7 +77,7 @@ every task, and of every sensor. The parameters of an operator are in operators 
 }
 
 // keyType is the type of a key, with the words that may stand there.
-func keyType(k dagfile.KeyDoc) string {
+func keyType(k keys.Description) string {
 	if len(k.Enum) == 0 {
 		return k.Type
 	}
@@ -88,7 +88,7 @@ func keyType(k dagfile.KeyDoc) string {
 const shownWords = 3
 
 // shortType is the type of a key for a table: the page of the keys, JSON and YAML have all words.
-func shortType(k dagfile.KeyDoc) string {
+func shortType(k keys.Description) string {
 	more := len(k.Enum) - shownWords
 	if more < 3 {
 		return keyType(k)
@@ -97,7 +97,7 @@ func shortType(k dagfile.KeyDoc) string {
 }
 
 // keyDefault is the default as a file would have it.
-func keyDefault(k dagfile.KeyDoc) string {
+func keyDefault(k keys.Description) string {
 	switch v := k.Default.(type) {
 	case nil:
 		return ""

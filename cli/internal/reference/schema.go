@@ -10,7 +10,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
-	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/dag/dagfile/schema"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params/declare"
 )
@@ -34,15 +34,15 @@ notifier. An editor with a YAML language server completes and checks DAG files b
 }
 
 func runSchema(a *app.App, path string) error {
-	schema, err := schema(a)
+	whole, err := dagFiles(a)
 	if err != nil {
 		return err
 	}
 	if path == "" {
-		return show.JSON(a.Out, schema)
+		return show.JSON(a.Out, whole)
 	}
 	var b bytes.Buffer
-	if err := show.JSON(&b, schema); err != nil {
+	if err := show.JSON(&b, whole); err != nil {
 		return err
 	}
 	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil { //nolint:gosec // a schema is for everyone to read
@@ -51,8 +51,8 @@ func runSchema(a *app.App, path string) error {
 	return nil
 }
 
-// schema is the JSON Schema of DAG files.
-func schema(a *app.App) (map[string]any, error) {
+// dagFiles is the JSON Schema of DAG files.
+func dagFiles(a *app.App) (map[string]any, error) {
 	ops, err := a.Operators()
 	if err != nil {
 		return nil, err
@@ -61,23 +61,23 @@ func schema(a *app.App) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return dagfile.Schema(entrySchemas(ops.Specs(), ops.Lookup), entrySchemas(cbs.Specs(), cbs.Lookup), operator.NoDriverParams()...), nil
+	return schema.Of(entrySchemas(ops.Specs(), ops.Lookup), entrySchemas(cbs.Specs(), cbs.Lookup), operator.NoDriverParams()...), nil
 }
 
 // entrySchemas describes specs. A dotted path that calls a parameter by another name
 // is an entry of its own.
-func entrySchemas[I any](specs []declare.Spec[I], lookup func(string) (declare.Spec[I], bool)) []dagfile.EntrySchema {
-	var entries []dagfile.EntrySchema
+func entrySchemas[I any](specs []declare.Spec[I], lookup func(string) (declare.Spec[I], bool)) []schema.Entry {
+	var entries []schema.Entry
 	for _, s := range specs {
 		names := []string{s.Name}
 		for _, alias := range s.Aliases {
 			if via, ok := lookup(alias.Path); ok && via.Ref() != s.Name {
-				entries = append(entries, dagfile.EntrySchema{Names: []string{alias.Path}, Params: via.JSONSchema(), Sensor: via.Sensor})
+				entries = append(entries, schema.Entry{Names: []string{alias.Path}, Params: via.JSONSchema(), Sensor: via.Sensor})
 				continue
 			}
 			names = append(names, alias.Path)
 		}
-		entries = append(entries, dagfile.EntrySchema{Names: names, Params: s.JSONSchema(), Sensor: s.Sensor})
+		entries = append(entries, schema.Entry{Names: names, Params: s.JSONSchema(), Sensor: s.Sensor})
 	}
 	return entries
 }

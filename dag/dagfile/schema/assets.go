@@ -1,6 +1,9 @@
-package dagfile
+package schema
 
-import "github.com/dingdag/dingdag/dag/dagfile/reading"
+import (
+	"github.com/dingdag/dingdag/dag/dagfile/keys"
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
+)
 
 // typedAssetSchema is the JSON Schema of a typed asset.
 func typedAssetSchema() map[string]any {
@@ -8,10 +11,10 @@ func typedAssetSchema() map[string]any {
 		"type": "object", "additionalProperties": false, "required": []any{"__type__"},
 		"properties": map[string]any{
 			"__type__": map[string]any{"enum": []any{reading.TypeAsset, reading.TypeDataset}},
-			"__args__": schemaOf("array"),
-			"name":     schemaOf("string"),
-			"uri":      schemaOf("string"),
-			"group":    schemaOf("string"),
+			"__args__": keys.SchemaOf("array"),
+			"name":     keys.SchemaOf("string"),
+			"uri":      keys.SchemaOf("string"),
+			"group":    keys.SchemaOf("string"),
 			"extra":    map[string]any{"type": []any{"object", "null"}},
 		},
 	}
@@ -30,7 +33,7 @@ func expressionSchema() map[string]any {
 	return map[string]any{
 		"type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1,
 		"properties": map[string]any{
-			"__and__": describe(parts, "All of them."),
+			"__and__": keys.Describe(parts, "All of them."),
 			"__or__":  map[string]any{"type": "array", "minItems": 1, "items": parts["items"], "description": "One of them."},
 		},
 	}
@@ -40,6 +43,6 @@ func expressionSchema() map[string]any {
 func assetConditionSchema() map[string]any {
 	one := map[string]any{"$ref": "#/$defs/asset"}
 	return map[string]any{"anyOf": []any{
-		one, map[string]any{"type": "array", "minItems": 1, "items": map[string]any{"anyOf": []any{one, schemaOf("null")}}}, expressionSchema(),
+		one, map[string]any{"type": "array", "minItems": 1, "items": map[string]any{"anyOf": []any{one, keys.SchemaOf("null")}}}, expressionSchema(),
 	}}
 }

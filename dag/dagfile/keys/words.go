@@ -1,12 +1,12 @@
-package dagfile
+package keys
 
 import (
 	"slices"
 	"strings"
 )
 
-// KeyDoc describes one key, for documentation.
-type KeyDoc struct {
+// Description describes one key, for documentation.
+type Description struct {
 	Name string `json:"name"`
 	// Type says for people what a value is, for instance "duration" or "text or list of texts".
 	Type string `json:"type"`
@@ -19,23 +19,23 @@ type KeyDoc struct {
 	Doc           string `json:"doc"`
 }
 
-// Keys describes the keys of a DAG.
-func Keys() []KeyDoc { return docs(dagKeys, false) }
+// OfDAGs describes the keys of a DAG.
+func OfDAGs() []Description { return docs(DAGs, false) }
 
-// GroupKeys describes the keys of a task group.
-func GroupKeys() []KeyDoc { return docs(groupKeys, false) }
+// OfGroups describes the keys of a task group.
+func OfGroups() []Description { return docs(Groups, false) }
 
-// TaskKeys describes the keys of every task.
-func TaskKeys() []KeyDoc { return slices.Concat(docs(taskKeys, false), docs(commonKeys, true)) }
+// OfTasks describes the keys of every task.
+func OfTasks() []Description { return slices.Concat(docs(Tasks, false), docs(Common, true)) }
 
-// SensorKeys describes the further keys of every sensor.
-func SensorKeys() []KeyDoc { return docs(sensorKeys, true) }
+// OfSensors describes the further keys of every sensor.
+func OfSensors() []Description { return docs(Sensors, true) }
 
-func docs[T any](t table[T], inDefaultArgs bool) []KeyDoc {
-	list := make([]KeyDoc, len(t.keys))
+func docs[T any](t Table[T], inDefaultArgs bool) []Description {
+	list := make([]Description, len(t.keys))
 	for i, k := range t.keys {
 		words, enum := typeWords(k.schema)
-		list[i] = KeyDoc{Name: k.name, Type: words, Enum: enum, Default: k.def, InDefaultArgs: inDefaultArgs, Doc: k.doc}
+		list[i] = Description{Name: k.name, Type: words, Enum: enum, Default: k.def, InDefaultArgs: inDefaultArgs, Doc: k.doc}
 	}
 	return list
 }

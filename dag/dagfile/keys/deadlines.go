@@ -1,4 +1,4 @@
-package dagfile
+package keys
 
 import (
 	"slices"
@@ -18,18 +18,18 @@ var deadlineReferences = []string{dag.DeadlineQueuedAt, dag.DeadlineLogicalDate,
 const averageRuns = 10
 
 // deadlineKey declares the deadlines of a DAG: one mapping or a list of them.
-func deadlineKey() key[dagDraft] {
+func deadlineKey() Key[DAG] {
 	const name = "deadline"
-	return key[dagDraft]{
+	return Key[DAG]{
 		name: name, doc: "By when a run is to have finished, and whom to tell when it has not: one or a list.",
 		schema: map[string]any{"anyOf": []any{
 			map[string]any{"$ref": "#/$defs/deadline"}, map[string]any{"type": "array", "items": map[string]any{"$ref": "#/$defs/deadline"}},
 		}},
-		reset: func(d *dagDraft) { d.Deadlines = nil },
-		set: func(_ *dagReader, d *dagDraft, k, v *yaml.Node) {
-			d.deadlines = pair{k, v}
+		reset: func(d *DAG) { d.Deadlines = nil },
+		set: func(_ *Reader, d *DAG, k, v *yaml.Node) {
+			d.Raw.Deadlines = Pair{Key: k, Value: v}
 		},
-		emit: func(d *dagDraft) any {
+		emit: func(d *DAG) any {
 			var list []any
 			for _, l := range d.Deadlines {
 				list = append(list, canonicalDeadline(l, d.PlainZone))
@@ -42,10 +42,11 @@ func deadlineKey() key[dagDraft] {
 	}
 }
 
-func deadlineSchema() map[string]any {
-	return object(map[string]any{
+// DeadlineSchema is the JSON Schema of one deadline.
+func DeadlineSchema() map[string]any {
+	return Object(map[string]any{
 		"reference": map[string]any{
-			"type": "string", "examples": anySlice(deadlineReferences),
+			"type": "string", "examples": Words(deadlineReferences),
 			"description": "What the interval counts from: " + strings.Join(deadlineReferences, ", ") + ", or a date.",
 		},
 		"interval": map[string]any{"$ref": "#/$defs/duration"},
@@ -67,22 +68,23 @@ func canonicalDeadline(l dag.Deadline, zone *time.Location) canonical.Fields {
 	return f
 }
 
-// readDeadlines reads the deadlines once the zone of dates is known.
-func (r *dagReader) readDeadlines() {
-	p := r.draft.deadlines
-	if !p.present() {
-		return
+// Deadlines reads the value of the key deadline once the zone of dates is known.
+func (r *Reader) Deadlines(p Pair) []dag.Deadline {
+	if !p.Present() {
+		return nil
 	}
-	items := []*yaml.Node{p.value}
-	if yamlvalue.KindOf(p.value) == yamlvalue.List {
-		items = p.value.Content
+	items := []*yaml.Node{p.Value}
+	if yamlvalue.KindOf(p.Value) == yamlvalue.List {
+		items = p.Value.Content
 	}
-	for _, n := range items {
-		r.draft.Deadlines = append(r.draft.Deadlines, r.readDeadline(n))
+	list := make([]dag.Deadline, len(items))
+	for i, n := range items {
+		list[i] = r.deadline(n)
 	}
+	return list
 }
 
-func (r *dagReader) readDeadline(n *yaml.Node) (l dag.Deadline) {
+func (r *Reader) deadline(n *yaml.Node) (l dag.Deadline) {
 	if !r.Mapping("deadline", n) {
 		return l
 	}
@@ -101,7 +103,7 @@ func (r *dagReader) readDeadline(n *yaml.Node) (l dag.Deadline) {
 		case "interval":
 			l.Interval, _ = r.Duration("interval", v)
 		case "callback":
-			l.Callbacks = r.callbacks(k, v)
+			l.Callbacks = r.Callbacks(r.Scope, k, v)
 		case "max_runs":
 			l.MaxRuns, _ = r.Integer("max_runs", v, 1, 10_000)
 		case "min_runs":
@@ -121,7 +123,7 @@ func (r *dagReader) readDeadline(n *yaml.Node) (l dag.Deadline) {
 	return l
 }
 
-func (r *dagReader) deadlineReference(l *dag.Deadline, v *yaml.Node) {
+func (r *Reader) deadlineReference(l *dag.Deadline, v *yaml.Node) {
 	if yamlvalue.KindOf(v) == yamlvalue.Text {
 		word := strings.ToLower(strings.TrimPrefix(v.Value, "DeadlineReference."))
 		if slices.Contains(deadlineReferences, word) {
@@ -135,5 +137,5 @@ func (r *dagReader) deadlineReference(l *dag.Deadline, v *yaml.Node) {
 		}
 	}
 	l.Reference = dag.DeadlineFixed
-	l.At, _ = r.Date("reference", v, r.zone, r.now)
+	l.At, _ = r.Date("reference", v, r.DateZone, r.Now)
 }

@@ -1,4 +1,4 @@
-package dagfile
+package schema
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dingdag/dingdag/dag/dagfile/keys"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -36,15 +37,15 @@ func cronSchema() map[string]any {
 func scheduleSchema() map[string]any {
 	cron := cronSchema()
 	return map[string]any{"anyOf": []any{
-		cron, schemaOf("null"), typedScheduleSchema(),
-		map[string]any{"type": "array", "items": map[string]any{"anyOf": []any{map[string]any{"$ref": "#/$defs/asset"}, schemaOf("null")}}, "minItems": 1},
+		cron, keys.SchemaOf("null"), typedScheduleSchema(),
+		map[string]any{"type": "array", "items": map[string]any{"anyOf": []any{map[string]any{"$ref": "#/$defs/asset"}, keys.SchemaOf("null")}}, "minItems": 1},
 		expressionSchema(),
 		map[string]any{
 			"type": "object", "additionalProperties": false, "required": []any{"datasets"},
 			"properties": map[string]any{
-				"datasets":  describe(map[string]any{"$ref": "#/$defs/assetCondition"}, "The assets that must be updated: a list, or a condition."),
-				"file":      describe(schemaOf("string"), "The file that has the names of the assets."),
-				"timetable": describe(map[string]any{"$ref": "#/$defs/schedule"}, "When the DAG runs besides, by time."),
+				"datasets":  keys.Describe(map[string]any{"$ref": "#/$defs/assetCondition"}, "The assets that must be updated: a list, or a condition."),
+				"file":      keys.Describe(keys.SchemaOf("string"), "The file that has the names of the assets."),
+				"timetable": keys.Describe(map[string]any{"$ref": "#/$defs/schedule"}, "When the DAG runs besides, by time."),
 			},
 		},
 		map[string]any{
@@ -58,7 +59,7 @@ func scheduleSchema() map[string]any {
 			"type": "object", "additionalProperties": false, "required": []any{"cron"},
 			"properties": map[string]any{
 				"cron":     map[string]any{"anyOf": []any{cron, map[string]any{"type": "array", "items": cron, "minItems": 1}}},
-				"timezone": schemaOf("string"),
+				"timezone": keys.SchemaOf("string"),
 				"mode":     map[string]any{"enum": []any{"trigger", "interval"}},
 			},
 		},
@@ -68,7 +69,7 @@ func scheduleSchema() map[string]any {
 // typedScheduleSchema is that of a timedelta, an asset or a class of timetable, each with
 // its arguments.
 func typedScheduleSchema() map[string]any {
-	text, list := schemaOf("string"), schemaOf("array")
+	text, list := keys.SchemaOf("string"), keys.SchemaOf("array")
 	duration := map[string]any{"$ref": "#/$defs/duration"}
 	off := map[string]any{"enum": []any{false, nil}, "description": "Only false: set start_date and catchup."}
 	none := map[string]any{"enum": []any{0, nil}, "description": "Only none: use " + reading.TypeCronInterval + "."}
@@ -139,7 +140,7 @@ func oneOfNames(list []string) map[string]any {
 
 // namesSchema is one of the names of all entries, the short ones first. Each has a word
 // on what it does, which editors show beside it.
-func namesSchema(entries []EntrySchema) map[string]any {
+func namesSchema(entries []Entry) map[string]any {
 	docs := map[string]string{}
 	for _, e := range entries {
 		doc, _ := e.Params["description"].(string)
@@ -155,5 +156,5 @@ func namesSchema(entries []EntrySchema) map[string]any {
 	for i, name := range all {
 		words[i] = docs[name]
 	}
-	return map[string]any{"type": "string", "enum": anySlice(all), "enumDescriptions": words}
+	return map[string]any{"type": "string", "enum": keys.Words(all), "enumDescriptions": words}
 }

@@ -1,4 +1,4 @@
-package dagfile
+package keys
 
 import (
 	"io/fs"
@@ -25,7 +25,7 @@ var elsewhere = strings.Fields(`
 func TestAKeyIsOneLine(t *testing.T) {
 	t.Parallel()
 	var source strings.Builder
-	require.NoError(t, filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
+	require.NoError(t, filepath.WalkDir("..", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
 			return err
 		}
@@ -34,7 +34,7 @@ func TestAKeyIsOneLine(t *testing.T) {
 		return err
 	}))
 	count := map[string]int{}
-	for _, list := range [][]KeyDoc{Keys(), GroupKeys(), TaskKeys(), SensorKeys()} {
+	for _, list := range [][]Description{OfDAGs(), OfGroups(), OfTasks(), OfSensors()} {
 		for _, k := range list {
 			count[k.Name] = strings.Count(source.String(), strconv.Quote(k.Name))
 			assert.NotEmpty(t, k.Doc, k.Name)

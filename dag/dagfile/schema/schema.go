@@ -1,13 +1,15 @@
-package dagfile
+// Package schema writes the JSON Schema of DAG files, for editors.
+package schema
 
 import (
 	"maps"
 
+	"github.com/dingdag/dingdag/dag/dagfile/keys"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 )
 
-// EntrySchema describes one operator or notifier for [Schema].
-type EntrySchema struct {
+// Entry describes one operator or notifier for [Of].
+type Entry struct {
 	// Names are the short name and every path it is known by.
 	Names []string
 	// Params is the JSON Schema of its own parameters, an object with properties.
@@ -16,11 +18,11 @@ type EntrySchema struct {
 	Sensor bool
 }
 
-// Schema returns the JSON Schema (2020-12) of DAG files, for editors: every key with
+// Of returns the JSON Schema (2020-12) of DAG files, for editors: every key with
 // its description and default, and the parameters of each operator and notifier.
 // Required parameters are not demanded, as they may come from defaults. inert are further
 // keys of default_args, which have no effect.
-func Schema(operators, notifiers []EntrySchema, inert ...string) map[string]any {
+func Of(operators, notifiers []Entry, inert ...string) map[string]any {
 	return map[string]any{
 		"$schema": "https://json-schema.org/draft/2020-12/schema",
 		"type":    "object",
@@ -29,7 +31,7 @@ func Schema(operators, notifiers []EntrySchema, inert ...string) map[string]any 
 			"patternErrorMessage": "A DAG id has only letters, digits, underscores, dots and dashes, and at most 248 of them.",
 		},
 		"properties": map[string]any{
-			"default": describe(map[string]any{"$ref": "#/$defs/dag"}, "Settings merged into every DAG of the file."),
+			"default": keys.Describe(map[string]any{"$ref": "#/$defs/dag"}, "Settings merged into every DAG of the file."),
 		},
 		"patternProperties":    map[string]any{"^x-": map[string]any{}},
 		"additionalProperties": map[string]any{"$ref": "#/$defs/dag"},
@@ -40,7 +42,7 @@ func Schema(operators, notifiers []EntrySchema, inert ...string) map[string]any 
 // dagIDPattern is what isIDRune takes, and the keys that are no DAGs.
 const dagIDPattern = `^([\p{L}\p{N}_.-]{1,248}|x-.*)$`
 
-func definitions(operators, notifiers []EntrySchema, inert []string) map[string]any {
+func definitions(operators, notifiers []Entry, inert []string) map[string]any {
 	ref := func(name string) map[string]any { return map[string]any{"$ref": "#/$defs/" + name} }
 	list := func(items map[string]any) map[string]any { return map[string]any{"type": "array", "items": items} }
 	anyOf := func(schemas ...any) map[string]any { return map[string]any{"anyOf": schemas} }
@@ -52,30 +54,30 @@ func definitions(operators, notifiers []EntrySchema, inert []string) map[string]
 	}
 	typed := map[string]any{
 		"type": "object", "required": []any{"__type__"},
-		"properties": map[string]any{"__type__": map[string]any{"enum": anySlice(reading.KnownTypes)}},
+		"properties": map[string]any{"__type__": map[string]any{"enum": keys.Words(reading.KnownTypes)}},
 	}
 	return map[string]any{
-		"dag":              object(properties(dagKeys)),
-		"tasks":            anyOf(inList(ref("task"), "task_id"), mapOf(ref("task")), schemaOf("null")),
-		"taskGroups":       anyOf(inList(ref("taskGroup"), "group_name"), mapOf(ref("taskGroup")), schemaOf("null")),
-		"taskGroup":        object(properties(groupKeys)),
+		"dag":              keys.Object(keys.DAGs.Properties()),
+		"tasks":            anyOf(inList(ref("task"), "task_id"), mapOf(ref("task")), keys.SchemaOf("null")),
+		"taskGroups":       anyOf(inList(ref("taskGroup"), "group_name"), mapOf(ref("taskGroup")), keys.SchemaOf("null")),
+		"taskGroup":        keys.Object(keys.Groups.Properties()),
 		"task":             taskSchema(operators),
 		"operatorName":     namesSchema(operators),
-		"defaultArgs":      anyOf(object(defaultArgsProperties(operators, inert)), schemaOf("null")),
-		"dependencies":     anyOf(schemaOf("string"), list(schemaOf("string")), schemaOf("null")),
+		"defaultArgs":      anyOf(keys.Object(defaultArgsProperties(operators, inert)), keys.SchemaOf("null")),
+		"dependencies":     anyOf(keys.SchemaOf("string"), list(keys.SchemaOf("string")), keys.SchemaOf("null")),
 		"duration":         durationSchema(true),
 		"positiveDuration": durationSchema(false),
-		"mappable":         mappable,
+		"mappable":         keys.Mappable,
 		"macro":            macroSchema(),
-		"date":             anyOf(schemaOf("string"), typed),
+		"date":             anyOf(keys.SchemaOf("string"), typed),
 		"schedule":         scheduleSchema(),
 		"asset":            assetSchema(),
-		"assets": anyOf(list(anyOf(ref("asset"), schemaOf("null"))), typedAssetSchema(), schemaOf("null"), map[string]any{
+		"assets": anyOf(list(anyOf(ref("asset"), keys.SchemaOf("null"))), typedAssetSchema(), keys.SchemaOf("null"), map[string]any{
 			"type": "object", "additionalProperties": false, "required": []any{"file", "datasets"},
-			"properties": map[string]any{"file": schemaOf("string"), "datasets": list(schemaOf("string"))},
+			"properties": map[string]any{"file": keys.SchemaOf("string"), "datasets": list(keys.SchemaOf("string"))},
 		}),
 		"assetCondition": assetConditionSchema(),
-		"deadline":       deadlineSchema(),
+		"deadline":       keys.DeadlineSchema(),
 		"callback":       anyOf(ref("callbackItem"), list(ref("callbackItem"))),
 		"callbackItem":   callbackSchema(notifiers),
 	}
@@ -83,9 +85,9 @@ func definitions(operators, notifiers []EntrySchema, inert []string) map[string]
 
 // taskSchema has the common keys, and those of each operator where it is named. A
 // task without operator gets it from the default block: its keys cannot be checked.
-func taskSchema(operators []EntrySchema) map[string]any {
-	all := properties(taskKeys)
-	maps.Copy(all, properties(commonKeys))
+func taskSchema(operators []Entry) map[string]any {
+	all := keys.Tasks.Properties()
+	maps.Copy(all, keys.Common.Properties())
 	hasOperator := map[string]any{"required": []any{"operator"}}
 	rules := []any{map[string]any{
 		"if": hasOperator, "then": map[string]any{}, "else": map[string]any{"additionalProperties": true},
@@ -95,7 +97,7 @@ func taskSchema(operators []EntrySchema) map[string]any {
 		maps.DeleteFunc(own, func(name string, _ any) bool { return all[name] != nil })
 		mapped := mappedKeysSchema(own)
 		if op.Sensor {
-			sensor := properties(sensorKeys)
+			sensor := keys.Sensors.Properties()
 			maps.Copy(sensor, own)
 			own = sensor
 		}
@@ -111,7 +113,7 @@ func taskSchema(operators []EntrySchema) map[string]any {
 	return map[string]any{"type": "object", "properties": all, "allOf": rules, "unevaluatedProperties": false}
 }
 
-func callbackSchema(notifiers []EntrySchema) map[string]any {
+func callbackSchema(notifiers []Entry) map[string]any {
 	var rules []any
 	for _, n := range notifiers {
 		rules = append(rules, map[string]any{
@@ -132,8 +134,8 @@ func callbackSchema(notifiers []EntrySchema) map[string]any {
 
 // defaultArgsProperties are the common and sensor keys, and the names of the
 // operators' parameters, whose types may differ from one operator to the next.
-func defaultArgsProperties(operators []EntrySchema, inert []string) map[string]any {
-	all := map[string]any{"timezone": schemaOf("string")}
+func defaultArgsProperties(operators []Entry, inert []string) map[string]any {
+	all := map[string]any{"timezone": keys.SchemaOf("string")}
 	for _, name := range inert {
 		all[name] = map[string]any{}
 	}
@@ -142,48 +144,15 @@ func defaultArgsProperties(operators []EntrySchema, inert []string) map[string]a
 			all[name] = map[string]any{}
 		}
 	}
-	maps.Copy(all, properties(sensorKeys))
-	maps.Copy(all, properties(commonKeys))
+	maps.Copy(all, keys.Sensors.Properties())
+	maps.Copy(all, keys.Common.Properties())
 	return all
 }
 
-// properties returns the schemas of a table of keys. Null stands for the default.
-func properties[T any](t table[T]) map[string]any {
-	all := make(map[string]any, len(t.keys))
-	for _, k := range t.keys {
-		schema := maps.Clone(k.schema)
-		if k.reset != nil {
-			schema = map[string]any{"anyOf": []any{schema, schemaOf("null")}}
-		}
-		if k.def != nil {
-			schema["default"] = k.def
-		}
-		all[k.name] = describe(schema, k.doc)
-	}
-	return all
-}
-
-func describe(schema map[string]any, doc string) map[string]any {
-	schema["description"] = doc
-	return schema
-}
-
-func object(properties map[string]any) map[string]any {
-	return map[string]any{"type": "object", "properties": properties, "additionalProperties": false}
-}
-
-func ownProperties(e EntrySchema) map[string]any {
+func ownProperties(e Entry) map[string]any {
 	own, ok := e.Params["properties"].(map[string]any)
 	if !ok {
 		return map[string]any{}
 	}
 	return maps.Clone(own)
-}
-
-func anySlice(list []string) []any {
-	all := make([]any, len(list))
-	for i, v := range list {
-		all[i] = v
-	}
-	return all
 }
