@@ -14,6 +14,10 @@ type Assets interface {
 	WaitingAssetEvents(ctx context.Context, dagID string, uris []string) ([]*AssetEvent, error)
 	// TakenAssetEvents returns what a run took, oldest first.
 	TakenAssetEvents(ctx context.Context, runKey int64) ([]*AssetEvent, error)
+	// AssetEventLog returns the events that match, newest first.
+	AssetEventLog(ctx context.Context, f AssetEventFilter) ([]*AssetEvent, error)
+	// CountAssetEvents counts them on whatever page.
+	CountAssetEvents(ctx context.Context, f AssetEventFilter) (int, error)
 	// ToldDAGs lists the ids of the DAGs with events that no run has taken.
 	ToldDAGs(ctx context.Context) ([]string, error)
 }
@@ -24,6 +28,15 @@ type AssetsTx interface {
 	InsertAssetEvent(ctx context.Context, e *AssetEvent, dagIDs []string) error
 	// TakeAssetEvents gives a run everything that its DAG has been told and no run has taken.
 	TakeAssetEvents(ctx context.Context, dagID string, runKey int64) error
+}
+
+// AssetEventFilter selects events. Zero fields select everything.
+type AssetEventFilter struct {
+	URI, DAGID, RunID, TaskID string
+	// Limit bounds the number of events; 0 is all. With a Limit, Offset passes over the newest ones.
+	Limit, Offset int
+	// Behind passes over those up to the event with this ID.
+	Behind int64
 }
 
 // AssetEvent is one update of an asset: a task that has it among its outlets succeeded.

@@ -12,8 +12,10 @@ import (
 type Backfills interface {
 	// Backfill returns ErrNotFound for an unknown backfill.
 	Backfill(ctx context.Context, id int64) (*Backfill, error)
-	// Backfills returns the backfills of a DAG, or all for an empty id, oldest first.
-	Backfills(ctx context.Context, dagID string) ([]*Backfill, error)
+	// Backfills returns the backfills that match, newest first.
+	Backfills(ctx context.Context, f BackfillFilter) ([]*Backfill, error)
+	// CountBackfills counts those of a DAG, or all for an empty id.
+	CountBackfills(ctx context.Context, dagID string) (int, error)
 	// OpenBackfills returns those that are running or paused, OpenBackfill that of one DAG or nil.
 	OpenBackfills(ctx context.Context) ([]*Backfill, error)
 	OpenBackfill(ctx context.Context, dagID string) (*Backfill, error)
@@ -100,6 +102,16 @@ type Backfill struct {
 
 // Open reports whether the backfill goes on: it is running or paused.
 func (b *Backfill) Open() bool { return b.State == BackfillRunning || b.State == BackfillPaused }
+
+// BackfillFilter selects backfills. Zero fields select everything.
+type BackfillFilter struct {
+	DAGID string
+	// Limit bounds the number of backfills; 0 is all. With a Limit, Offset passes over the newest
+	// ones.
+	Limit, Offset int
+	// Behind passes over those up to the backfill with this ID.
+	Behind int64
+}
 
 // BackfillDate is one logical date of a backfill.
 type BackfillDate struct {

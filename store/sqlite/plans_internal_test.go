@@ -224,6 +224,21 @@ func TestPagesAreReadInOrder(t *testing.T) {
 		"events of a DAG":  {events(store.EventFilter{DAGID: "d"}), "SEARCH event_log USING INDEX event_log_of_dag (dag_id=? AND rowid<?)"},
 		"events of a task": {events(store.EventFilter{DAGID: "d", TaskID: "t"}), "SEARCH event_log USING INDEX event_log_of_dag (dag_id=? AND rowid<?)"},
 		"events of a run":  {events(store.EventFilter{DAGID: "d", RunID: "r"}), "SEARCH event_log USING INDEX event_log_of_run (dag_id=? AND run_id=? AND rowid<?)"},
+		"asset events": {
+			func() error { _, err := s.AssetEventLog(ctx, store.AssetEventFilter{Limit: 50, Behind: 7}); return err },
+			"SEARCH e USING INTEGER PRIMARY KEY (rowid<?)",
+		},
+		"events of an asset": {
+			func() error {
+				_, err := s.AssetEventLog(ctx, store.AssetEventFilter{URI: "a", DAGID: "d", Limit: 50, Behind: 7})
+				return err
+			},
+			"SEARCH e USING INDEX asset_event_uri (uri=? AND id<?)",
+		},
+		"backfills": {
+			func() error { _, err := s.Backfills(ctx, store.BackfillFilter{Limit: 50, Behind: 7}); return err },
+			"SEARCH backfill USING INTEGER PRIMARY KEY (rowid<?)",
+		},
 		"events of a user": {events(store.EventFilter{Name: "n"}), "SEARCH event_log USING INDEX event_log_of_owner (owner=? AND rowid<?)"},
 	} {
 		plans := plansOf(t, s, c.do)

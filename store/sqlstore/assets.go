@@ -26,6 +26,38 @@ func (q Queries) AssetEvents(ctx context.Context) ([]*store.AssetEvent, error) {
 	return q.assetEvents(ctx, "asset_event e WHERE e.id IN (SELECT max(id) FROM asset_event GROUP BY uri) ORDER BY e.uri")
 }
 
+// AssetEventLog returns the events that match, newest first.
+func (q Queries) AssetEventLog(ctx context.Context, f store.AssetEventFilter) ([]*store.AssetEvent, error) {
+	where, args := matchingAssetEvents(f)
+	if f.Behind > 0 {
+		where, args = append(where, "e.id < ?"), append(args, f.Behind)
+	}
+	query := "asset_event e" + conditions(where) + " ORDER BY e.id DESC"
+	if f.Limit > 0 {
+		query, args = query+" LIMIT ? OFFSET ?", append(args, f.Limit, f.Offset)
+	}
+	return q.assetEvents(ctx, query, args...)
+}
+
+// CountAssetEvents counts the events that match, on whatever page.
+func (q Queries) CountAssetEvents(ctx context.Context, f store.AssetEventFilter) (int, error) {
+	where, args := matchingAssetEvents(f)
+	n, err := column[int](ctx, q.c, "SELECT count(*) FROM asset_event e"+conditions(where), args...)
+	if err != nil {
+		return 0, fmt.Errorf("count asset events: %w", err)
+	}
+	return n[0], nil
+}
+
+func matchingAssetEvents(f store.AssetEventFilter) (where []string, args []any) {
+	for _, c := range []struct{ column, value string }{{"e.uri", f.URI}, {"e.dag_id", f.DAGID}, {"e.run_id", f.RunID}, {"e.task_id", f.TaskID}} {
+		if c.value != "" {
+			where, args = append(where, c.column+" = ?"), append(args, c.value)
+		}
+	}
+	return where, args
+}
+
 // WaitingAssetEvents returns the newest event of each of the assets that a DAG has been
 // told of and no run has taken, in the order of uris. An asset that is updated again and
 // again while another one is awaited costs no more than one that was updated once.

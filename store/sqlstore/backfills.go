@@ -60,17 +60,40 @@ func (q Queries) Backfill(ctx context.Context, id int64) (*store.Backfill, error
 	return b, nil
 }
 
-// Backfills returns the backfills of a DAG, or all, oldest first.
-func (q Queries) Backfills(ctx context.Context, dagID string) ([]*store.Backfill, error) {
-	query, args := backfillTable.rows(), []any(nil)
-	if dagID != "" {
-		query, args = query+" WHERE dag_id = ?", []any{dagID}
+// Backfills returns the backfills that match, newest first.
+func (q Queries) Backfills(ctx context.Context, f store.BackfillFilter) ([]*store.Backfill, error) {
+	var (
+		where []string
+		args  []any
+	)
+	if f.DAGID != "" {
+		where, args = append(where, "dag_id = ?"), append(args, f.DAGID)
 	}
-	bs, err := collect(ctx, q.c, backfillTable.scan, query+" ORDER BY id", args...)
+	if f.Behind > 0 {
+		where, args = append(where, "id < ?"), append(args, f.Behind)
+	}
+	query := backfillTable.rows() + conditions(where) + " ORDER BY id DESC"
+	if f.Limit > 0 {
+		query, args = query+" LIMIT ? OFFSET ?", append(args, f.Limit, f.Offset)
+	}
+	bs, err := collect(ctx, q.c, backfillTable.scan, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list backfills: %w", err)
 	}
 	return bs, nil
+}
+
+// CountBackfills counts the backfills of a DAG, or all.
+func (q Queries) CountBackfills(ctx context.Context, dagID string) (int, error) {
+	query, args := "SELECT count(*) FROM backfill", []any(nil)
+	if dagID != "" {
+		query, args = query+" WHERE dag_id = ?", []any{dagID}
+	}
+	n, err := column[int](ctx, q.c, query, args...)
+	if err != nil {
+		return 0, fmt.Errorf("count backfills: %w", err)
+	}
+	return n[0], nil
 }
 
 // OpenBackfills returns the backfills that are running or paused, oldest first.

@@ -71,3 +71,37 @@ func assetEventsAreTakenOnce(t *testing.T, open Open) {
 	assert.Empty(t, taken(8), "an event is taken once")
 	assert.Equal(t, []string{"y"}, told())
 }
+
+func assetEventsAreSelected(t *testing.T, open Open) {
+	s := open(t, Node{})
+	var all []*store.AssetEvent
+	for _, e := range []store.AssetEvent{
+		{URI: "s3://a", DAGID: "d", RunID: "r", TaskID: "t"},
+		{URI: "s3://b", DAGID: "d", RunID: "r", TaskID: "u"},
+		{URI: "s3://a", DAGID: "e", RunID: "r2", TaskID: "t"},
+	} {
+		e.At, e.MapIndex = midnight, -1
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.InsertAssetEvent(ctx, &e, nil) })
+		all = append(all, &e)
+	}
+	for name, c := range map[string]struct {
+		f    store.AssetEventFilter
+		want []*store.AssetEvent
+	}{
+		"all, newest first":  {store.AssetEventFilter{}, []*store.AssetEvent{all[2], all[1], all[0]}},
+		"of an asset":        {store.AssetEventFilter{URI: "s3://a"}, []*store.AssetEvent{all[2], all[0]}},
+		"by a DAG":           {store.AssetEventFilter{DAGID: "d"}, []*store.AssetEvent{all[1], all[0]}},
+		"by a run":           {store.AssetEventFilter{RunID: "r2"}, []*store.AssetEvent{all[2]}},
+		"by a task":          {store.AssetEventFilter{TaskID: "u"}, []*store.AssetEvent{all[1]}},
+		"the newest":         {store.AssetEventFilter{Limit: 1}, []*store.AssetEvent{all[2]}},
+		"without the newest": {store.AssetEventFilter{Limit: 1, Offset: 1}, []*store.AssetEvent{all[1]}},
+		"behind one":         {store.AssetEventFilter{Limit: 5, Behind: all[1].ID}, []*store.AssetEvent{all[0]}},
+	} {
+		got, err := s.AssetEventLog(t.Context(), c.f)
+		require.NoError(t, err, name)
+		assert.Equal(t, c.want, got, name)
+	}
+	n, err := s.CountAssetEvents(t.Context(), store.AssetEventFilter{URI: "s3://a", Limit: 1})
+	require.NoError(t, err)
+	assert.Equal(t, 2, n)
+}

@@ -94,14 +94,27 @@ func backfillsAreStoredWhole(t *testing.T, open Open) {
 	one, err = s.OpenBackfill(t.Context(), "e")
 	require.NoError(t, err)
 	assert.Equal(t, other, one)
-	all, err := s.Backfills(t.Context(), "")
-	require.NoError(t, err)
-	assert.Equal(t, []*store.Backfill{b, other}, all)
-	all, err = s.Backfills(t.Context(), "d")
-	require.NoError(t, err)
-	assert.Equal(t, []*store.Backfill{b}, all)
-	_, _, created = newBackfill(t, s, "d", 1)
+	last, _, created := newBackfill(t, s, "d", 1)
 	assert.True(t, created, "the one before has ended")
+	for name, c := range map[string]struct {
+		f    store.BackfillFilter
+		want []*store.Backfill
+	}{
+		"all, newest first":  {store.BackfillFilter{}, []*store.Backfill{last, other, b}},
+		"of a DAG":           {store.BackfillFilter{DAGID: "d"}, []*store.Backfill{last, b}},
+		"the newest":         {store.BackfillFilter{Limit: 1}, []*store.Backfill{last}},
+		"without the newest": {store.BackfillFilter{Limit: 2, Offset: 1}, []*store.Backfill{other, b}},
+		"behind one":         {store.BackfillFilter{DAGID: "d", Limit: 5, Behind: last.ID}, []*store.Backfill{b}},
+	} {
+		got, err := s.Backfills(t.Context(), c.f)
+		require.NoError(t, err, name)
+		assert.Equal(t, c.want, got, name)
+	}
+	for dagID, want := range map[string]int{"": 3, "d": 2, "x": 0} {
+		n, err := s.CountBackfills(t.Context(), dagID)
+		require.NoError(t, err)
+		assert.Equal(t, want, n, dagID)
+	}
 }
 
 func runsAreTakenOver(t *testing.T, open Open) {

@@ -64,6 +64,7 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 		},
 		"assets": {
 			"asset events are taken once": assetEventsAreTakenOnce,
+			"asset events are selected":   assetEventsAreSelected,
 		},
 		"outbox": {
 			"the outbox keeps its order":    outboxKeepsOrder,
