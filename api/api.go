@@ -20,6 +20,8 @@ type Folder interface {
 	// DAGs lists what the files hold, by id. broken says that some of them are in error, which
 	// keeps the others from nothing.
 	DAGs() (all []*dag.Summary, broken bool, err error)
+	// Load reads all of it. broken is as above.
+	Load() (all []*dag.DAG, broken bool, err error)
 	// DAG reads one DAG by its id. Its error is a [*BrokenError], or tells which DAG may have
 	// been meant.
 	DAG(id string) (*dag.DAG, error)
@@ -39,6 +41,8 @@ type Options struct {
 	// PausedAtCreation says that a DAG that nobody has seen yet is paused, unless its file
 	// says otherwise.
 	PausedAtCreation bool
+	// By is who asks, which is kept with what is changed.
+	By store.Actor
 	// Masker hides secrets in what tasks left behind.
 	Masker *connections.Masker
 	Clock  func() time.Time
@@ -48,29 +52,14 @@ type Options struct {
 // once.
 type API struct{ o Options }
 
-// New returns an API. Every option but the store is needed.
+// New returns an API. Every option but the store is needed, and By only for changes.
 func New(o Options) *API { return &API{o} }
 
-// Page selects a part of a list.
-type Page struct {
-	// Limit bounds how many there are; 0 is all.
-	Limit int
-	// Offset passes over the first ones.
-	Offset int
-	// Cursor continues behind the page whose [List.Next] it was. What was added to the list
-	// since then moves nothing into this page or out of it, as it does with an Offset.
-	Cursor string
-	// Count asks for [List.Total], which costs a look at all that match.
-	Count bool
-}
-
-// List is one page of a list.
-type List[T any] struct {
-	Items []T
-	// Next is the cursor of the next page; empty on the last one.
-	Next string
-	// Total is how many there are on all pages; 0 unless it was asked for.
-	Total int
+// By is the same for somebody else who asks.
+func (a *API) By(who store.Actor) *API {
+	o := a.o
+	o.By = who
+	return &API{o}
 }
 
 // DAGOf is the DAG of a stored version, whatever has become of its file.

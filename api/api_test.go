@@ -48,6 +48,7 @@ by_hand:
     - {task_id: only, operator: empty}
 hourly:
   schedule: "@hourly"
+  params: {day: monday}
   start_date: 2026-01-01
   tasks:
     - {task_id: only, operator: empty}
@@ -75,7 +76,7 @@ func newWorld(t *testing.T) *world {
 	w.API = api.New(api.Options{
 		Store: s, Folder: w.files, Masker: masker, LogDir: w.dir, Clock: func() time.Time { return now },
 		Engine: func(context.Context) (api.Engine, error) {
-			return engine.New(s, engine.Options{LogDir: w.dir, Operators: w.files.catalog.Operators, Callbacks: w.files.catalog.Callbacks, Templates: w.files.catalog.Templates, Clock: func() time.Time { return now }})
+			return engine.New(s, engine.Options{LogDir: w.dir, FindDAG: w.files.DAG, Operators: w.files.catalog.Operators, Callbacks: w.files.catalog.Callbacks, Templates: w.files.catalog.Templates, Clock: func() time.Time { return now }})
 		},
 	})
 	return w
@@ -95,11 +96,17 @@ func newFolder(t *testing.T) *folder {
 	cbs, err := callbacks.NewRegistry(nil, nil)
 	require.NoError(t, err)
 	f := &folder{catalog: catalog.Catalog{Operators: ops, Callbacks: cbs, Templates: template.New(template.Options{})}}
-	ds, problems := dagfile.Parse("dags.yaml", []byte(files), f.catalog, dagfile.Options{})
+	f.parse(t, files)
+	return f
+}
+
+// parse puts the DAGs of a text in the place of those before.
+func (f *folder) parse(t *testing.T, text string) {
+	t.Helper()
+	ds, problems := dagfile.Parse("dags.yaml", []byte(text), f.catalog, dagfile.Options{})
 	require.False(t, problems.HasErrors(), problems.String())
 	slices.SortFunc(ds, func(a, b *dag.DAG) int { return strings.Compare(a.ID, b.ID) })
 	f.dags = ds
-	return f
 }
 
 func (f *folder) DAGs() (all []*dag.Summary, broken bool, err error) {
@@ -107,6 +114,10 @@ func (f *folder) DAGs() (all []*dag.Summary, broken bool, err error) {
 		all = append(all, d.Summary())
 	}
 	return all, len(f.broken) > 0, nil
+}
+
+func (f *folder) Load() (all []*dag.DAG, broken bool, err error) {
+	return f.dags, len(f.broken) > 0, nil
 }
 
 func (f *folder) DAG(id string) (*dag.DAG, error) {

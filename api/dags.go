@@ -149,6 +149,19 @@ func (a *API) PausedWhenNew(d *dag.DAG) bool {
 	return pausedWhenNew(d.IsPausedUponCreation, a.o.PausedAtCreation)
 }
 
+// KnownVersion is the version of a DAG that a scheduler has seen last. Its error wraps [ErrNotFound] when
+// none has.
+func (a *API) KnownVersion(ctx context.Context, dagID string) (string, error) {
+	if a.o.Store == nil {
+		return "", missing("no scheduler has seen dag %q", dagID)
+	}
+	st, err := a.o.Store.DAG(ctx, dagID)
+	if err != nil {
+		return "", err
+	}
+	return st.Version, nil
+}
+
 // Paused reports whether a DAG is paused, or will be when it is first seen.
 func (a *API) Paused(ctx context.Context, d *dag.DAG) (bool, error) {
 	if a.o.Store != nil {

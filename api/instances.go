@@ -27,6 +27,12 @@ type Instance struct {
 	Duration *float64 `json:"duration"`
 }
 
+// Label is the id of the task, with the map index behind it in brackets when it has one.
+func (in *Instance) Label() string {
+	row := store.Instance{TaskID: in.TaskID, MapIndex: in.MapIndex}
+	return row.Label()
+}
+
 // Instances are the tasks of a run and their states.
 type Instances struct {
 	Run   Run
@@ -54,12 +60,16 @@ func (a *API) Instances(ctx context.Context, dagID, runID string) (*Instances, e
 		ids = taskIDs(d)
 	}
 	for _, in := range withoutState(rows, ids) {
-		out.Items = append(out.Items, Instance{
-			DAGID: dagID, RunID: r.RunID, LogicalDate: optional(r.LogicalDate), TaskID: in.TaskID, MapIndex: in.MapIndex, State: in.State.String(),
-			TryNumber: in.Try, StartDate: optional(in.StartDate), EndDate: optional(in.EndDate), Duration: seconds(in.StartDate, in.EndDate),
-		})
+		out.Items = append(out.Items, instanceOf(r, in))
 	}
 	return out, nil
+}
+
+func instanceOf(r *store.Run, in *store.Instance) Instance {
+	return Instance{
+		DAGID: r.DAGID, RunID: r.RunID, LogicalDate: optional(r.LogicalDate), TaskID: in.TaskID, MapIndex: in.MapIndex, State: in.State.String(),
+		TryNumber: in.Try, StartDate: optional(in.StartDate), EndDate: optional(in.EndDate), Duration: seconds(in.StartDate, in.EndDate),
+	}
 }
 
 // State is the state of one task of a run, of the newest one for an empty id. The map index is -1

@@ -29,8 +29,12 @@ type Run struct {
 	StartDate     *time.Time   `json:"start_date"`
 	EndDate       *time.Time   `json:"end_date"`
 	// Duration is in seconds, null until the run has ended.
-	Duration *float64        `json:"duration"`
-	Conf     json.RawMessage `json:"conf,omitempty"`
+	Duration *float64 `json:"duration"`
+	// TriggeredBy is the way on which the run was asked for, or what made it: timetable, asset,
+	// backfill, operator. TriggeringUser is who asked. Either is empty when it is not known.
+	TriggeredBy    store.Via       `json:"triggered_by,omitempty"`
+	TriggeringUser string          `json:"triggering_user_name,omitempty"`
+	Conf           json.RawMessage `json:"conf,omitempty"`
 	// Version is that of the DAG.
 	Version string `json:"-"`
 }
@@ -39,7 +43,8 @@ func runOf(r *store.Run) Run {
 	return Run{
 		DAGID: r.DAGID, RunID: r.RunID, Type: r.Type, State: r.State, Reason: r.Reason, LogicalDate: optional(r.LogicalDate),
 		IntervalStart: optional(r.IntervalStart), IntervalEnd: optional(r.IntervalEnd), RunAfter: optional(r.RunAfter),
-		StartDate: optional(r.StartDate), EndDate: optional(r.EndDate), Duration: seconds(r.StartDate, r.EndDate), Conf: r.Conf, Version: r.Version,
+		StartDate: optional(r.StartDate), EndDate: optional(r.EndDate), Duration: seconds(r.StartDate, r.EndDate),
+		TriggeredBy: r.Actor.Via, TriggeringUser: r.Actor.Name, Conf: r.Conf, Version: r.Version,
 	}
 }
 
@@ -79,12 +84,10 @@ func (a *API) Runs(ctx context.Context, q RunQuery) (List[Run], error) {
 	}
 	if q.Limit == 0 {
 		slices.Reverse(rows) // without a limit the store has the oldest first
-		rows = rows[min(q.Offset, len(rows)):]
-	} else if len(rows) > q.Limit {
-		rows = rows[:q.Limit]
-		last := rows[len(rows)-1]
-		out.Next = strconv.FormatInt(last.RunAfter.UnixMilli(), 10) + "." + strconv.FormatInt(last.Key, 10)
 	}
+	rows, out.Next = cut(q.Page, rows, func(r *store.Run) string {
+		return strconv.FormatInt(r.RunAfter.UnixMilli(), 10) + "." + strconv.FormatInt(r.Key, 10)
+	})
 	for _, r := range rows {
 		out.Items = append(out.Items, runOf(r))
 	}
@@ -96,17 +99,14 @@ func (a *API) Runs(ctx context.Context, q RunQuery) (List[Run], error) {
 
 // filter is what the store is asked for.
 func (q *RunQuery) filter() (store.RunFilter, error) {
-	f := store.RunFilter{DAGID: q.DAGID, States: q.States, Type: q.Type, Since: q.Since, Limit: q.Limit, Offset: q.Offset}
-	if q.Limit < 0 || q.Offset < 0 {
-		return f, fmt.Errorf("limit %d, offset %d: must be 0 or more", q.Limit, q.Offset)
+	f := store.RunFilter{DAGID: q.DAGID, States: q.States, Type: q.Type, Since: q.Since, Limit: q.more(), Offset: q.Offset}
+	if err := q.check(); err != nil {
+		return f, err
 	}
 	for _, s := range q.States {
 		if !slices.Contains(RunStates(), s) {
 			return f, fmt.Errorf("unknown state %q: use queued, running, success, failed", s)
 		}
-	}
-	if q.Limit > 0 {
-		f.Limit++ // one more tells whether there are more
 	}
 	if q.Cursor == "" {
 		return f, nil
@@ -118,7 +118,7 @@ func (q *RunQuery) filter() (store.RunFilter, error) {
 		place.Key, err = strconv.ParseInt(key, 10, 64)
 	}
 	if err != nil || q.Limit == 0 || q.Offset != 0 {
-		return f, fmt.Errorf("cursor %q: is not that of a list of runs, or stands beside an offset or without a limit", q.Cursor)
+		return f, q.wrongCursor("runs")
 	}
 	f.Behind = place
 	return f, nil

@@ -5,16 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
-	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -71,7 +72,7 @@ or cleared by --reprocess-behavior: they keep their conf and their version of th
 	fl.StringVar(&f.from, "from-date", "", "first logical date, for instance 2026-01-01")
 	fl.StringVar(&f.to, "to-date", "", "last logical date, included")
 	fl.StringVar(&f.reprocess, "reprocess-behavior", "none", "which runs that have ended run again: none, failed or completed (failed and successful)")
-	fl.IntVar(&f.maxActiveRuns, "max-active-runs", engine.DefaultBackfillRuns, "how many of its runs are active at once")
+	fl.IntVar(&f.maxActiveRuns, "max-active-runs", api.DefaultBackfillRuns, "how many of its runs are active at once")
 	fl.BoolVar(&f.backwards, "run-backwards", false, "newest date first")
 	fl.StringVar(&f.conf, "dag-run-conf", "", "JSON object for the conf and params of new runs")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "list the dates and what would become of each, and change nothing")
@@ -81,7 +82,7 @@ or cleared by --reprocess-behavior: they keep their conf and their version of th
 }
 
 // request reads the flags; a mistake names its flag.
-func (f *backfillFlags) request(a *app.App) (r engine.BackfillRequest, err error) {
+func (f *backfillFlags) request(a *app.App) (r api.BackfillRequest, err error) {
 	for _, d := range []struct {
 		flag, value string
 		to          *time.Time
@@ -93,14 +94,9 @@ func (f *backfillFlags) request(a *app.App) (r engine.BackfillRequest, err error
 	if f.maxActiveRuns < 1 { // 0 is the default of the engine, and here a mistake
 		return r, command.Usagef("--max-active-runs: %d: must be at least 1", f.maxActiveRuns)
 	}
+	r.DAGID = f.dagID
 	r.Reprocess, r.MaxActiveRuns, r.Backwards, r.Conf = store.Reprocess(f.reprocess), f.maxActiveRuns, f.backwards, json.RawMessage(f.conf)
 	return r, nil
-}
-
-type backfillDateRow struct {
-	LogicalDate time.Time             `json:"logical_date"`
-	RunAfter    time.Time             `json:"run_after"`
-	Outcome     store.BackfillOutcome `json:"outcome"`
 }
 
 func runBackfillCreate(ctx context.Context, a *app.App, f backfillFlags) error {
@@ -111,7 +107,7 @@ func runBackfillCreate(ctx context.Context, a *app.App, f backfillFlags) error {
 	if err != nil {
 		return err
 	}
-	e, err := a.Asker(ctx)
+	ask, err := a.API(ctx)
 	if err != nil {
 		return err
 	}
@@ -126,42 +122,36 @@ func runBackfillCreate(ctx context.Context, a *app.App, f backfillFlags) error {
 		if derr != nil {
 			return derr
 		}
-		_, dates, err := engine.PlanBackfill(ctx, a.Store, d, r, a.Clock())
+		dates, err := ask.PlanBackfill(ctx, r)
 		if err != nil {
 			return byFlag(err)
 		}
 		l := show.List{Columns: []string{"Logical date", "Run after", "Run"}}
 		for _, x := range dates {
-			l.Add(backfillDateRow{x.LogicalDate.UTC(), x.RunAfter.UTC(), x.Outcome}, a.Date(x.LogicalDate), a.Date(x.RunAfter), string(x.Outcome))
+			l.Add(x, a.Date(x.LogicalDate), a.Date(x.RunAfter), string(x.Outcome))
 		}
 		l.Zone = a.ShowZone()
 		return l.Print(a.Out, f.output)
 	}
-	r.Actor = a.Actor()
-	done, err := e.CreateBackfill(ctx, f.dagID, r)
-	if errors.Is(err, store.ErrNotFound) {
-		return unknownToScheduler(a, f.dagID, err)
-	}
+	done, err := ask.CreateBackfill(ctx, r)
 	if err != nil {
-		return byFlag(err)
+		return unknownToScheduler(a, byFlag(err))
 	}
-	b, n := done.Backfill, done.Dates
 	if done.Paused {
-		fmt.Fprintf(a.Err, "dag %s is paused: no run starts until dingdag dags unpause %s\n", b.DAGID, b.DAGID)
+		fmt.Fprintf(a.Err, "dag %s is paused: no run starts until dingdag dags unpause %s\n", done.DAGID, done.DAGID)
 	}
-	if working, err := a.Store.Leased(ctx, a.Clock()); err != nil {
-		return err
-	} else if !working {
+	if !done.Working {
 		fmt.Fprintf(a.Err, "no scheduler works on %s: no run starts until dingdag standalone\n", a.Settings.Home)
 	}
-	_, err = fmt.Fprintf(a.Out, "created backfill %d of dag %s: %d new, %d cleared, %d in flight, %d left as they are\n", b.ID, b.DAGID,
+	n := done.Dates
+	_, err = fmt.Fprintf(a.Out, "created backfill %d of dag %s: %d new, %d cleared, %d in flight, %d left as they are\n", done.ID, done.DAGID,
 		n[store.BackfillCreated], n[store.BackfillCleared], n[store.BackfillInFlight], n[store.BackfillExists])
 	return err
 }
 
 // byFlag names the flag of a mistake of a request.
 func byFlag(err error) error {
-	if be, ok := errors.AsType[*engine.BackfillError](err); ok {
+	if be, ok := errors.AsType[*api.FieldError](err); ok {
 		return command.Usagef("--%s: %w", strings.ReplaceAll(be.Field, "_", "-"), be.Err)
 	}
 	return err
@@ -180,62 +170,28 @@ func newCmdBackfillList(a *app.App) *cobra.Command {
 	return cmd
 }
 
-type backfillRow struct {
-	ID            int64               `json:"id"`
-	DAGID         string              `json:"dag_id"`
-	State         store.BackfillState `json:"state"`
-	From          time.Time           `json:"from_date"`
-	To            time.Time           `json:"to_date"`
-	Reprocess     store.Reprocess     `json:"reprocess_behavior"`
-	MaxActiveRuns int                 `json:"max_active_runs"`
-	Backwards     bool                `json:"run_backwards"`
-	Conf          json.RawMessage     `json:"dag_run_conf,omitempty"`
-	CreatedAt     time.Time           `json:"created_at"`
-	CompletedAt   *time.Time          `json:"completed_at"`
-	Total         int                 `json:"total"`
-	Done          int                 `json:"done"`
-	Failed        int                 `json:"failed"`
-	Active        int                 `json:"active"`
-	Left          int                 `json:"left"`
-	Untouched     int                 `json:"untouched"`
-}
-
 func runBackfillList(ctx context.Context, a *app.App, dagID, output string) error {
 	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
-	s, err := a.OpenStore(ctx)
+	ask, err := a.API(ctx)
 	if err != nil {
 		return err
 	}
-	bs, err := s.Backfills(ctx, dagID)
+	bs, err := ask.Backfills(ctx, api.BackfillQuery{DAGID: dagID})
 	if err != nil {
 		return err
 	}
-	if st, err := s.DAG(ctx, dagID); err == nil {
-		a.ShowInZoneOf(ctx, a.APIOn(s), st.Version) // it is the one DAG that is shown
+	if version, err := ask.KnownVersion(ctx, dagID); err == nil {
+		a.ShowInZoneOf(ctx, ask, version) // it is the one DAG that is shown
 	}
-	if len(bs) == 0 && dagID != "" {
-		if _, err := s.DAG(ctx, dagID); errors.Is(err, store.ErrNotFound) {
-			if _, err := a.DAGs.Find(dagID); err != nil {
-				return err
-			}
-		}
-	}
-	l := show.List{Columns: []string{"ID", "DAG", "State", "From", "To", "Done", "Failed", "Active", "Left", "Untouched"}, Drop: []string{"Untouched", "Left", "Active"}}
-	for _, b := range bs {
-		c, err := s.BackfillCounts(ctx, b.ID)
-		if err != nil {
-			return err
-		}
+	l := show.List{Columns: []string{"ID", "DAG", "State", "From", "To", "Done", "Failed", "Active", "Left", "Untouched", "By"}, Drop: []string{"By", "Untouched", "Left", "Active"}}
+	for _, b := range slices.Backward(bs.Items) { // the oldest first
 		cells := []string{strconv.FormatInt(b.ID, 10), b.DAGID, string(b.State), a.Date(b.From), a.Date(b.To)}
-		for _, n := range []int{c.Success, c.Failed, c.Active, c.Left, c.Untouched} {
+		for _, n := range []int{b.Done, b.Failed, b.Active, b.Left, b.Untouched} {
 			cells = append(cells, strconv.Itoa(n))
 		}
-		l.Add(backfillRow{
-			b.ID, b.DAGID, b.State, b.From, b.To, b.Reprocess, b.MaxActiveRuns, b.Backwards, b.Conf, b.CreatedAt, optional(b.CompletedAt),
-			c.Total, c.Success, c.Failed, c.Active, c.Left, c.Untouched,
-		}, cells...)
+		l.Add(b, append(cells, b.TriggeringUser)...)
 	}
 	l.Zone = a.ShowZone()
 	return l.Print(a.Out, output)
@@ -249,14 +205,11 @@ func newCmdBackfillSet(a *app.App, verb string, state store.BackfillState, short
 			if err != nil {
 				return command.Usagef("%q is not the number of a backfill: see dingdag backfill list", args[0])
 			}
-			s, err := a.OpenStore(cmd.Context())
+			ask, err := a.API(cmd.Context())
 			if err != nil {
 				return err
 			}
-			b, err := engine.SetBackfill(cmd.Context(), s, id, state, a.Actor(), a.Clock())
-			if errors.Is(err, store.ErrNotFound) {
-				return fmt.Errorf("no backfill %d: see dingdag backfill list", id)
-			}
+			b, err := ask.SetBackfill(cmd.Context(), id, state)
 			if err != nil {
 				return err
 			}

@@ -2,20 +2,16 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
-	"github.com/dingdag/dingdag/engine"
-	"github.com/dingdag/dingdag/store"
 )
 
 // clearFlags are the flags of a command that clears.
@@ -24,7 +20,7 @@ type clearFlags struct {
 	output      string
 }
 
-func (f *clearFlags) add(cmd *cobra.Command, r *engine.ClearRequest) {
+func (f *clearFlags) add(cmd *cobra.Command, r *api.ClearRequest) {
 	cmd.Flags().BoolVarP(&r.OnlyFailed, "only-failed", "f", false, "only what is failed or upstream_failed")
 	cmd.Flags().BoolVarP(&r.OnlyRunning, "only-running", "r", false, "only what is running; it is stopped and runs again")
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
@@ -43,7 +39,7 @@ it within a second; without one it is done in the store, for the next to start.`
 
 func newCmdTasksClear(a *app.App) *cobra.Command {
 	var (
-		r          engine.ClearRequest
+		r          api.ClearRequest
 		f          clearFlags
 		start, end string
 	)
@@ -81,7 +77,7 @@ func newCmdTasksClear(a *app.App) *cobra.Command {
 
 func newCmdDAGsClear(a *app.App) *cobra.Command {
 	var (
-		r engine.ClearRequest
+		r api.ClearRequest
 		f clearFlags
 	)
 	cmd := &cobra.Command{
@@ -97,25 +93,24 @@ func newCmdDAGsClear(a *app.App) *cobra.Command {
 	return cmd
 }
 
-func runClear(ctx context.Context, a *app.App, r engine.ClearRequest, f clearFlags) error {
+func runClear(ctx context.Context, a *app.App, r api.ClearRequest, f clearFlags) error {
 	if err := show.CheckOutput(f.output); err != nil {
 		return err
 	}
 	if err := r.Check(); err != nil {
 		return command.UsageError{Err: err}
 	}
-	e, err := a.Asker(ctx)
+	ask, err := a.API(ctx)
 	if err != nil {
 		return err
 	}
-	r.Actor = a.Actor()
 	dry := r
 	dry.DryRun = true
-	would, err := e.Clear(ctx, dry)
+	would, err := ask.Clear(ctx, dry)
 	if err != nil {
-		return unknownDAG(ctx, a, r.DAGID, err)
+		return err
 	}
-	if err := printAffected(a, r.DAGID, would, f.output); err != nil {
+	if err := printAffected(a, would, f.output); err != nil {
 		return err
 	}
 	switch {
@@ -129,41 +124,16 @@ func runClear(ctx context.Context, a *app.App, r engine.ClearRequest, f clearFla
 			return err
 		}
 	}
-	done, err := e.Clear(ctx, r)
+	done, err := ask.Clear(ctx, r)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(a.Err, "cleared %s\n", countAffected(done))
-	return tellPaused(ctx, a, r.DAGID, done)
+	tellPaused(a, done)
+	return nil
 }
 
-// unknownDAG says more about an error when there is no such DAG at all.
-func unknownDAG(ctx context.Context, a *app.App, id string, err error) error {
-	if a.Store == nil {
-		return err // that is what is wrong
-	}
-	if _, derr := a.Store.DAG(ctx, id); errors.Is(derr, store.ErrNotFound) {
-		if _, ferr := a.DAGs.Find(id); ferr != nil {
-			return ferr
-		}
-	}
-	return onceSaid(err)
-}
-
-// onceSaid is an error that says what is not there without saying so again, or what was
-// asked for.
-func onceSaid(err error) error {
-	if !errors.Is(err, store.ErrNotFound) {
-		return err
-	}
-	text := strings.TrimSuffix(err.Error(), ": "+store.ErrNotFound.Error())
-	for _, asked := range []string{"clear: ", "mark: "} {
-		text = strings.TrimPrefix(text, asked)
-	}
-	return errors.New(text)
-}
-
-func countAffected(d *engine.Affected) string {
+func countAffected(d *api.Altered) string {
 	return fmt.Sprintf("%s of %s", plural(d.Instances(), "task instance"), plural(len(d.Runs), "run"))
 }
 
@@ -186,10 +156,10 @@ type affectedRow struct {
 }
 
 // printAffected lists what changes: a run whose state does, and the task instances.
-func printAffected(a *app.App, dagID string, d *engine.Affected, output string) error {
+func printAffected(a *app.App, d *api.Altered, output string) error {
 	l := show.List{Columns: []string{"Run", "Task", "State", "Becomes"}, Once: "Run"}
 	for _, r := range d.Runs {
-		row := affectedRow{DAGID: dagID, RunID: r.RunID, LogicalDate: optional(r.LogicalDate), MapIndex: -1}
+		row := affectedRow{DAGID: d.DAGID, RunID: r.RunID, LogicalDate: optional(r.LogicalDate), MapIndex: -1}
 		if r.From != r.State {
 			row.State, row.NewState = string(r.From), string(r.State)
 			l.Add(row, r.RunID, "", row.State, row.NewState)
@@ -210,14 +180,8 @@ func printAffected(a *app.App, dagID string, d *engine.Affected, output string) 
 }
 
 // tellPaused says that runs wait when they do because their DAG is paused.
-func tellPaused(ctx context.Context, a *app.App, id string, done *engine.Affected) error {
-	st, err := a.Store.DAG(ctx, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
+func tellPaused(a *app.App, done *api.Altered) {
+	if done.Paused {
+		fmt.Fprintf(a.Err, "dag %s is paused: nothing runs until dingdag dags unpause %s\n", done.DAGID, done.DAGID)
 	}
-	waits := slices.ContainsFunc(done.Runs, func(r engine.AffectedRun) bool { return !r.State.Finished() })
-	if err == nil && st.Paused && waits {
-		fmt.Fprintf(a.Err, "dag %s is paused: nothing runs until dingdag dags unpause %s\n", id, id)
-	}
-	return err
 }

@@ -17,9 +17,6 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/reference"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/engine"
-	"github.com/dingdag/dingdag/store"
-	"github.com/dingdag/dingdag/store/sqlite"
 )
 
 func newCmdDAGs(a *app.App) *cobra.Command {
@@ -225,7 +222,7 @@ ends the wait, not the run.`,
 			if cmd.Flags().Changed("conf") && conf == "" {
 				return command.Usagef("--conf: is empty: write a JSON object, or leave it out")
 			}
-			return runDAGsTrigger(cmd.Context(), a, args[0], engine.Trigger{RunID: runID, LogicalDate: at, Conf: json.RawMessage(conf)}, wait)
+			return runDAGsTrigger(cmd.Context(), a, api.Trigger{DAGID: args[0], RunID: runID, LogicalDate: at, Conf: json.RawMessage(conf)}, wait)
 		},
 	}
 	f := cmd.Flags()
@@ -236,51 +233,55 @@ ends the wait, not the run.`,
 	return cmd
 }
 
-func runDAGsTrigger(ctx context.Context, a *app.App, id string, t engine.Trigger, wait bool) error {
-	e, err := a.Asker(ctx)
+func runDAGsTrigger(ctx context.Context, a *app.App, t api.Trigger, wait bool) error {
+	ask, err := a.API(ctx)
 	if err != nil {
 		return err
 	}
 	if wait {
-		if err := canWait(ctx, a, a.Store); err != nil {
+		if err := canWait(ctx, a, ask); err != nil {
 			return err
 		}
 		t.NotPaused = true
 	}
-	t.Actor = a.Actor()
-	done, err := e.TriggerRun(ctx, id, t)
-	if te, ok := errors.AsType[*engine.TriggerError](err); ok {
-		// The text may begin with the name of the field, as the flag does.
-		text := strings.TrimPrefix(te.Error(), strings.ReplaceAll(te.Field, "_", " ")+" ")
-		return command.Usagef("--%s: %s", strings.ReplaceAll(te.Field, "_", "-"), text)
+	done, err := ask.Trigger(ctx, t)
+	if errors.Is(err, api.ErrPaused) {
+		return fmt.Errorf("--wait: dag %s is paused, so nothing would start the run, and none was created: run dingdag dags unpause %s first, or leave out --wait", t.DAGID, t.DAGID)
 	}
-	switch {
-	case errors.Is(err, engine.ErrPaused):
-		return fmt.Errorf("--wait: dag %s is paused, so nothing would start the run, and none was created: run dingdag dags unpause %s first, or leave out --wait", id, id)
-	case errors.Is(err, store.ErrNotFound):
-		return unknownToScheduler(a, id, err)
-	case err != nil:
+	if err := triggered(ctx, a, ask, done, err); err != nil || !wait {
 		return err
 	}
-	a.ShowInZoneOf(ctx, a.APIOn(a.Store), done.Run.Version)
+	return waitRun(ctx, a, ask, done)
+}
+
+// triggered tells of a run that was made, or why none was.
+func triggered(ctx context.Context, a *app.App, ask *api.API, done *api.Triggered, err error) error {
+	if fe, ok := errors.AsType[*api.FieldError](err); ok {
+		// The text may begin with the name of the field, as the flag does.
+		text := strings.TrimPrefix(fe.Err.Error(), strings.ReplaceAll(fe.Field, "_", " ")+" ")
+		return command.Usagef("--%s: %s", strings.ReplaceAll(fe.Field, "_", "-"), text)
+	}
+	if err != nil {
+		return unknownToScheduler(a, err)
+	}
+	a.ShowInZoneOf(ctx, ask, done.Run.Version)
 	for _, w := range done.Warnings {
 		fmt.Fprintln(a.Err, "warning: --"+w)
 	}
+	id := done.Run.DAGID
 	if done.Paused {
 		fmt.Fprintf(a.Err, "dag %s is paused: the run stays queued until dingdag dags unpause %s\n", id, id)
 	}
-	if _, err = fmt.Fprintf(a.Out, "created run %s of dag %s, %s\n", done.Run.RunID, id, done.Run.State); err != nil || !wait {
-		return err
-	}
-	return waitRun(ctx, a, a.Store, done.Run, done.Tasks)
+	_, err = fmt.Fprintf(a.Out, "created run %s of dag %s, %s\n", done.Run.RunID, id, done.Run.State)
+	return err
 }
 
-// unknownToScheduler says more about a DAG that the process that schedules does not have.
-func unknownToScheduler(a *app.App, id string, err error) error {
-	if _, ferr := a.DAGs.Find(id); ferr != nil {
-		return ferr
+// unknownToScheduler names the places where a DAG is and where it is not.
+func unknownToScheduler(a *app.App, err error) error {
+	if ns, ok := errors.AsType[*api.NotScheduledError](err); ok {
+		return fmt.Errorf("%w; it is in %s, but the dingdag that works on %s does not have it: look at its dags_folder and its log", ns.Err, a.Settings.DAGsFolder, a.Settings.Home)
 	}
-	return fmt.Errorf("%w; it is in %s, but the dingdag that works on %s does not have it: look at its dags_folder and its log", err, a.Settings.DAGsFolder, a.Settings.Home)
+	return err
 }
 
 func newCmdDAGsPause(a *app.App, pause bool) *cobra.Command {
@@ -292,32 +293,15 @@ func newCmdDAGsPause(a *app.App, pause bool) *cobra.Command {
 		Use: verb + " DAG", Short: short, Example: "  dingdag dags " + verb + " my_dag",
 		Args: command.ExactArgs("DAG"), ValidArgsFunction: a.CompleteDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := a.OpenStore(cmd.Context())
+			ask, err := a.API(cmd.Context())
 			if err != nil {
 				return err
 			}
-			if err := pauseDAG(cmd.Context(), a, s, args[0], pause); err != nil {
+			if err := ask.Pause(cmd.Context(), args[0], pause); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(a.Out, "dag %s is %sd\n", args[0], verb)
 			return err
 		},
 	}
-}
-
-// pauseDAG writes the switch; a DAG that no scheduler has seen yet is recorded first.
-func pauseDAG(ctx context.Context, a *app.App, s *sqlite.Store, id string, pause bool) error {
-	err := s.Tx(ctx, func(tx store.Tx) error {
-		return store.SetPaused(ctx, tx, id, store.Pause{At: a.Clock(), Paused: pause, Actor: a.Actor()})
-	})
-	if !errors.Is(err, store.ErrNotFound) {
-		return err
-	}
-	d, err := a.DAGs.Find(id)
-	if err != nil {
-		return err
-	}
-	return s.Tx(ctx, func(tx store.Tx) error {
-		return store.AddDAG(ctx, tx, &store.DAGState{ID: id, File: d.Pos.File, Version: d.Version, Paused: pause, Active: true}, a.Clock())
-	})
 }

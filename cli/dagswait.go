@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/store"
 )
 
 const (
@@ -22,8 +22,8 @@ const (
 )
 
 // canWait refuses to wait for a run that nobody will start.
-func canWait(ctx context.Context, a *app.App, s store.Store) error {
-	working, err := s.Leased(ctx, a.Clock())
+func canWait(ctx context.Context, a *app.App, ask *api.API) error {
+	working, err := ask.Working(ctx)
 	if err == nil && !working {
 		err = fmt.Errorf("--wait: no scheduler works on %s, so nothing would start the run, and none was created: start dingdag standalone first, or leave out --wait", a.Settings.Home)
 	}
@@ -32,8 +32,9 @@ func canWait(ctx context.Context, a *app.App, s store.Store) error {
 
 // waitRun shows how a run gets on until it has ended, and fails when the run does. The end
 // of ctx ends the wait and leaves the run as it is.
-func waitRun(ctx context.Context, a *app.App, s store.Store, run *store.Run, tasks int) error {
-	p := &runProgress{a: a, tasks: tasks, seen: map[string]dag.State{}, began: a.Clock()}
+func waitRun(ctx context.Context, a *app.App, ask *api.API, made *api.Triggered) error {
+	p := &runProgress{a: a, tasks: made.Tasks, seen: map[string]string{}, began: a.Clock()}
+	run := made.Run
 	if a.Terminal() {
 		p.live = show.NewLiveLine(a.IO)
 	}
@@ -42,13 +43,16 @@ func waitRun(ctx context.Context, a *app.App, s store.Store, run *store.Run, tas
 	defer again.Stop()
 	worked := a.Clock()
 	for {
-		r, err := p.look(ctx, s, run.Key)
-		if err == nil && r.State.Finished() {
-			return p.end(r)
+		seen, err := ask.Progress(ctx, run.DAGID, run.RunID)
+		if err == nil {
+			p.show(seen)
+		}
+		if err == nil && seen.Run.State.Finished() {
+			return p.end(&seen.Run)
 		}
 		if err == nil {
 			var working bool
-			if working, err = s.Leased(ctx, a.Clock()); working {
+			if working, err = ask.Working(ctx); working {
 				worked = a.Clock()
 			}
 		}
@@ -80,33 +84,28 @@ type runProgress struct {
 	tasks int
 	began time.Time
 	state dag.RunState
-	seen  map[string]dag.State
+	seen  map[string]string
 }
 
-// look reads the run and shows what is new.
-func (p *runProgress) look(ctx context.Context, s store.Store, key int64) (*store.Run, error) {
-	r, err := s.Run(ctx, key) // before its instances: theirs are then as new
-	if err != nil {
-		return nil, err
-	}
-	is, err := s.Instances(ctx, key)
-	if err != nil {
-		return nil, err
-	}
+// show shows what is new of the run.
+func (p *runProgress) show(seen *api.Progress) {
+	r := seen.Run
 	if p.live == nil && r.State != p.state && !r.State.Finished() {
 		fmt.Fprintf(p.a.Out, "run %s of dag %s: %s\n", r.RunID, r.DAGID, r.State)
 	}
 	p.state = r.State
-	done, running, total := 0, 0, max(p.tasks, len(is))
-	for _, in := range is {
-		if in.State.Finished() {
+	done, running, total := 0, 0, max(p.tasks, len(seen.Instances))
+	for _, in := range seen.Instances {
+		state := dag.State(in.State)
+		if state.Finished() {
 			done++
 		}
-		if in.State == dag.Running {
+		if state == dag.Running {
 			running++
 		}
 		label := in.Label()
-		if p.live == nil && p.seen[label] != in.State && in.State != dag.None && in.State != dag.Queued && in.State != dag.Scheduled {
+		quiet := in.State == dag.None.String() || state == dag.Queued || state == dag.Scheduled
+		if p.live == nil && p.seen[label] != in.State && !quiet {
 			fmt.Fprintf(p.a.Out, "%s: %s\n", label, in.State)
 		}
 		p.seen[label] = in.State
@@ -116,7 +115,6 @@ func (p *runProgress) look(ctx context.Context, s store.Store, key int64) (*stor
 		p.live.Show(fmt.Sprintf("%s %s, %d of %d tasks done, %d running: run %s of dag %s",
 			r.State, p.a.Clock().Sub(p.began).Truncate(time.Second), done, total, running, r.RunID, r.DAGID))
 	}
-	return r, nil
 }
 
 // clear makes room for another line.
@@ -127,7 +125,7 @@ func (p *runProgress) clear() {
 }
 
 // end says how the run ended.
-func (p *runProgress) end(r *store.Run) error {
+func (p *runProgress) end(r *api.Run) error {
 	p.clear()
 	text := fmt.Sprintf("run %s of dag %s: %s", r.RunID, r.DAGID, r.State)
 	if r.State == dag.RunSuccess {

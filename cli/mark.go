@@ -7,11 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/engine"
 )
 
 // markFlags are the flags of a command that marks.
@@ -26,7 +26,7 @@ func (f *markFlags) add(cmd *cobra.Command) {
 }
 
 func newCmdTasksMark(a *app.App, state dag.State) *cobra.Command {
-	r := engine.MarkRequest{State: state}
+	r := api.MarkRequest{State: state}
 	var f markFlags
 	cmd := &cobra.Command{
 		Use:   "mark-" + string(state) + " DAG TASK RUN_ID",
@@ -69,34 +69,27 @@ run. Teardowns that are not finished run all the same, and the run ends after th
 		Example: "  dingdag dags mark-" + string(state) + " my_dag manual__2026-01-31T00:00:00+00:00",
 		Args:    command.ExactArgs("DAG", "RUN_ID"), ValidArgsFunction: a.CompleteRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runMark(cmd.Context(), a, engine.MarkRequest{DAGID: args[0], RunID: args[1], State: state}, f)
+			return runMark(cmd.Context(), a, api.MarkRequest{DAGID: args[0], RunID: args[1], State: state}, f)
 		},
 	}
 	f.add(cmd)
 	return cmd
 }
 
-func runMark(ctx context.Context, a *app.App, r engine.MarkRequest, f markFlags) error {
+func runMark(ctx context.Context, a *app.App, r api.MarkRequest, f markFlags) error {
 	if err := show.CheckOutput(f.output); err != nil {
 		return err
 	}
-	e, err := a.Asker(ctx)
+	ask, err := a.API(ctx)
 	if err != nil {
 		return err
 	}
-	r.DryRun = true
-	r.Actor = a.Actor()
-	done, err := e.Mark(ctx, r)
+	r.DryRun = f.dryRun
+	done, err := ask.Mark(ctx, r)
 	if err != nil {
-		return unknownDAG(ctx, a, r.DAGID, err)
+		return err
 	}
-	if !f.dryRun {
-		r.DryRun = false
-		if done, err = e.Mark(ctx, r); err != nil {
-			return err
-		}
-	}
-	if err := printAffected(a, r.DAGID, done, f.output); err != nil {
+	if err := printAffected(a, done, f.output); err != nil {
 		return err
 	}
 	if len(done.Runs) == 0 {
@@ -116,5 +109,6 @@ func runMark(ctx context.Context, a *app.App, r engine.MarkRequest, f markFlags)
 	if len(kept) > 0 {
 		fmt.Fprintf(a.Err, "finished runs keep their state: %s; dags clear runs them again, dags mark-%s changes it\n", strings.Join(kept, ", "), r.State)
 	}
-	return tellPaused(ctx, a, r.DAGID, done)
+	tellPaused(a, done)
+	return nil
 }

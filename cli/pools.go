@@ -5,18 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
-	"github.com/dingdag/dingdag/dagrun"
-	"github.com/dingdag/dingdag/store"
-	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 func newCmdPools(a *app.App) *cobra.Command {
@@ -25,30 +24,10 @@ func newCmdPools(a *app.App) *cobra.Command {
 	return cmd
 }
 
-type poolRow struct {
-	Pool        string `json:"pool"`
-	Slots       int    `json:"slots"`
-	Description string `json:"description"`
-}
-
-// allPools are the stored pools, with the default pool if nobody has changed it.
-func allPools(ctx context.Context, r store.Reader) ([]*store.Pool, error) {
-	ps, err := r.Pools(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range ps {
-		if p.Name == dagrun.DefaultPool {
-			return ps, nil
-		}
-	}
-	return append([]*store.Pool{{Name: dagrun.DefaultPool, Slots: dagrun.DefaultPoolSlots, Description: "Tasks that name no pool"}}, ps...), nil
-}
-
-func printPools(a *app.App, ps []*store.Pool, output string) error {
+func printPools(a *app.App, ps []api.Pool, output string) error {
 	l := show.List{Columns: []string{"Pool", "Slots", "Description"}, Wrap: []string{"Description"}}
 	for _, p := range ps {
-		l.Add(poolRow{p.Name, p.Slots, p.Description}, p.Name, strconv.Itoa(p.Slots), p.Description)
+		l.Add(p, p.Name, strconv.Itoa(p.Slots), p.Description)
 	}
 	return l.Print(a.Out, output)
 }
@@ -61,11 +40,11 @@ func newCmdPoolsList(a *app.App) *cobra.Command {
 			if err := show.CheckOutput(output); err != nil {
 				return err
 			}
-			s, err := a.OpenStore(cmd.Context())
+			ask, err := a.API(cmd.Context())
 			if err != nil {
 				return err
 			}
-			ps, err := allPools(cmd.Context(), s)
+			ps, err := ask.Pools(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -84,22 +63,15 @@ func newCmdPoolsGet(a *app.App) *cobra.Command {
 			if err := show.CheckOutput(output); err != nil {
 				return err
 			}
-			s, err := a.OpenStore(cmd.Context())
+			ask, err := a.API(cmd.Context())
 			if err != nil {
 				return err
 			}
-			ps, err := allPools(cmd.Context(), s)
+			p, err := ask.Pool(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			var names []string
-			for _, p := range ps {
-				if p.Name == args[0] {
-					return printPools(a, []*store.Pool{p}, output)
-				}
-				names = append(names, p.Name)
-			}
-			return fmt.Errorf("no pool %q%s", args[0], yamlvalue.DidYouMean(args[0], slices.Values(names)))
+			return printPools(a, []api.Pool{p}, output)
 		},
 	}
 	show.OutputFlag(cmd, &output)
@@ -116,7 +88,7 @@ func newCmdPoolsSet(a *app.App) *cobra.Command {
 			if err != nil || n < -1 {
 				return command.Usagef("slots %q: must be a whole number, 0 or more, or -1 for no bound", args[1])
 			}
-			p := &store.Pool{Name: args[0], Slots: n}
+			p := api.Pool{Name: args[0], Slots: n}
 			if len(args) > 2 {
 				p.Description = args[2]
 			}
@@ -136,33 +108,27 @@ func newCmdPoolsSet(a *app.App) *cobra.Command {
 	}
 }
 
-func putPools(ctx context.Context, a *app.App, ps ...*store.Pool) error {
-	s, err := a.OpenStore(ctx)
+func putPools(ctx context.Context, a *app.App, ps ...api.Pool) error {
+	ask, err := a.API(ctx)
 	if err != nil {
 		return err
 	}
-	return s.Tx(ctx, func(tx store.Tx) error {
-		for _, p := range ps {
-			if err := tx.PutPool(ctx, p); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return ask.SetPools(ctx, ps...)
 }
 
 func newCmdPoolsDelete(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "delete POOL", Short: "Delete a pool; tasks that name it wait", Example: "  dingdag pools delete warehouse", Args: command.ExactArgs("POOL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if args[0] == dagrun.DefaultPool {
-				return command.Usagef("%s can't be deleted; pools set changes its size", dagrun.DefaultPool)
-			}
-			s, err := a.OpenStore(cmd.Context())
+			ask, err := a.API(cmd.Context())
 			if err != nil {
 				return err
 			}
-			if err := s.Tx(cmd.Context(), func(tx store.Tx) error { return tx.DeletePool(cmd.Context(), args[0]) }); err != nil {
+			err = ask.DeletePool(cmd.Context(), args[0])
+			if fe, ok := errors.AsType[*api.FieldError](err); ok {
+				return command.UsageError{Err: fe.Err}
+			}
+			if err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(a.Out, "pool %s is deleted\n", args[0])
@@ -181,11 +147,11 @@ func newCmdPoolsExport(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "export FILE", Short: "Write all pools to a JSON file", Example: "  dingdag pools export pools.json", Args: command.ExactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := a.OpenStore(cmd.Context())
+			ask, err := a.API(cmd.Context())
 			if err != nil {
 				return err
 			}
-			ps, err := allPools(cmd.Context(), s)
+			ps, err := ask.Pools(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -220,21 +186,12 @@ func newCmdPoolsImport(a *app.App) *cobra.Command {
 			if err := json.Unmarshal(b, &in); err != nil {
 				return fmt.Errorf("import pools: %s is no JSON object of pools: %w", args[0], err)
 			}
-			var (
-				ps   []*store.Pool
-				errs []error
-			)
-			for name, p := range in {
-				if p.Slots < -1 {
-					errs = append(errs, fmt.Errorf("import pools: %s: pool %q has %d slots", args[0], name, p.Slots))
-				}
-				ps = append(ps, &store.Pool{Name: name, Slots: p.Slots, Description: p.Description})
-			}
-			if err := errors.Join(errs...); err != nil {
-				return err
+			var ps []api.Pool
+			for _, name := range slices.Sorted(maps.Keys(in)) {
+				ps = append(ps, api.Pool{Name: name, Slots: in[name].Slots, Description: in[name].Description})
 			}
 			if err := putPools(cmd.Context(), a, ps...); err != nil {
-				return err
+				return fmt.Errorf("import pools: %s: %w", args[0], err)
 			}
 			_, err = fmt.Fprintf(a.Out, "imported %d pools\n", len(ps))
 			return err

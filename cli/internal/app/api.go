@@ -35,7 +35,7 @@ func (a *App) Look(ctx context.Context) (*api.API, error) {
 // APIOn is the same on a store, which is nil for none. The settings have been read.
 func (a *App) APIOn(s store.Store) *api.API {
 	return api.New(api.Options{
-		Store: s, Folder: dagFiles{a}, PausedAtCreation: a.Settings.PausedAtCreation, Masker: a.Masker(), Clock: a.Clock,
+		Store: s, Folder: dagFiles{a}, PausedAtCreation: a.Settings.PausedAtCreation, Masker: a.Masker(), Clock: a.Clock, By: a.Actor(),
 		LogDir: filepath.Join(a.Settings.Home, "logs"),
 		Engine: func(ctx context.Context) (api.Engine, error) { return a.Asker(ctx) },
 	})
@@ -51,6 +51,12 @@ func (f dagFiles) DAGs() (all []*dag.Summary, broken bool, err error) {
 		return nil, false, err
 	}
 	return ix.DAGs(), ix.HasErrors(), nil
+}
+
+// Load implements [api.Folder].
+func (f dagFiles) Load() (all []*dag.DAG, broken bool, err error) {
+	res, err := f.app.DAGs.Read()
+	return res.DAGs, res.Diagnostics.HasErrors(), err
 }
 
 // DAG implements [api.Folder].
