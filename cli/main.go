@@ -20,6 +20,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/credentials"
 	"github.com/dingdag/dingdag/cli/internal/demo"
 	"github.com/dingdag/dingdag/cli/internal/reference"
+	"github.com/dingdag/dingdag/cli/internal/settings"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/cli/internal/signals"
 	"github.com/dingdag/dingdag/operator"
@@ -93,16 +94,11 @@ and sends to DingTalk what people must know.`,
 		SilenceErrors:    true,
 		SilenceUsage:     true,
 		Version:          version,
-		PersistentPreRun: func(cmd *cobra.Command, _ []string) { a.ReadFlags(cmd) },
+		PersistentPreRun: func(cmd *cobra.Command, _ []string) { settings.ReadFlags(cmd, a.Flags) },
 	}
 	root.SetVersionTemplate(versionLine())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return command.UsageError{Err: err} })
-	f := root.PersistentFlags()
-	f.String("home", "", "folder of the store, the key and the logs (default $DINGDAG_HOME or ~/.dingdag)")
-	f.String("dags-folder", "", "folder of the DAG files (default {home}/dags)")
-	f.String("timezone", "", "zone in which times are shown and dates without a zone are read (default: times of one DAG in its own, else the setting)")
-	f.String("log-level", "", "debug, info, warn or error (default info)")
-	f.String("log-format", "", "auto, text or json (default auto)")
+	settings.AddFlags(root)
 	root.AddCommand(
 		demo.New(a), newCmdStandalone(a), demo.NewSandbox(a), newCmdDAGs(a), newCmdBackfill(a), newCmdTasks(a), credentials.NewConnections(a), newCmdPools(a), credentials.NewVariables(a), newCmdAssets(a),
 		reference.NewOperators(a), reference.NewKeys(a), reference.NewSchema(a), newCmdVersion(a),

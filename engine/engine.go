@@ -36,7 +36,12 @@ import (
 	"github.com/dingdag/dingdag/worker"
 )
 
+// Defaults of [Options].
 const (
+	// DefaultWorkers is Airflow's parallelism.
+	DefaultWorkers = 32
+	// DefaultGrace is enough for most tasks to end and short enough for those who wait.
+	DefaultGrace = 30 * time.Second
 	// DefaultMaxMapLength is how many instances a mapped task may have, as in Airflow.
 	DefaultMaxMapLength = 1024
 	// DefaultRenderedRuns is Airflow's max_num_rendered_ti_fields_per_task, here for each DAG.
@@ -70,9 +75,9 @@ type Options struct {
 	ProcessDir string
 	// LogDir is the folder of the task logs, one file for each attempt.
 	LogDir string
-	// Workers is how many attempts run at once. Default 32 (Airflow's parallelism).
+	// Workers is how many attempts run at once. Default [DefaultWorkers].
 	Workers int
-	// Grace is how long running attempts may go on at a shutdown. Default 30 s.
+	// Grace is how long running attempts may go on at a shutdown. Default [DefaultGrace].
 	Grace time.Duration
 	// KillGrace is how long an operator may ignore the end of its context before its
 	// attempt is given up. Default 15 s.
@@ -84,12 +89,12 @@ type Options struct {
 	// PausedAtCreation makes DAGs that do not say start paused, as Airflow does. Default
 	// false: the files are the source of truth.
 	PausedAtCreation bool
-	// MaxMapLength is how many instances a mapped task may have. Default 1024.
+	// MaxMapLength is how many instances a mapped task may have. Default [DefaultMaxMapLength].
 	MaxMapLength int
 	// RenderedRuns is for how many runs of a DAG the rendered fields of tries are kept, the
-	// newest ones. Default 30 ([DefaultRenderedRuns]); negative keeps none.
+	// newest ones. Default [DefaultRenderedRuns]; negative keeps none.
 	RenderedRuns int
-	// RenderedLength is how many bytes of a field are kept. Default 16384.
+	// RenderedLength is how many bytes of a field are kept. Default [DefaultRenderedLength].
 	RenderedLength int
 	// AskTimeout is how long [Engine.Clear] and [Engine.Mark] wait for the process that
 	// works on the store, when that is another one. Default 30 s.
@@ -163,8 +168,8 @@ func New(s store.Store, o Options) (*Engine, error) {
 	if o.Operators == nil || o.Callbacks == nil || o.Templates == nil || o.LogDir == "" {
 		return nil, errors.New("engine: Operators, Callbacks, Templates and LogDir are required")
 	}
-	o.Workers = orDefault(o.Workers, 32)
-	o.Grace = orDefault(o.Grace, 30*time.Second)
+	o.Workers = orDefault(o.Workers, DefaultWorkers)
+	o.Grace = orDefault(o.Grace, DefaultGrace)
 	o.KillGrace = orDefault(o.KillGrace, 15*time.Second)
 	o.Beat = orDefault(o.Beat, time.Second)
 	o.MaxMapLength = orDefault(o.MaxMapLength, DefaultMaxMapLength)

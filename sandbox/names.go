@@ -116,6 +116,9 @@ var (
 // FaultKinds lists every kind in the order of their declaration.
 func FaultKinds() []FaultKind { return core.FaultKinds() }
 
+// DingTalkRate is DingTalk's: 20 a minute, then blocked for ten minutes.
+func DingTalkRate() Rate { return robot.DingTalkRate() }
+
 // DemoRobot returns a robot for demonstrations and tests. Its token follows from
 // its name, so it is the same at every start; change the other fields at will.
 func DemoRobot(name string) Robot { return robot.Demo(name) }

@@ -50,7 +50,7 @@ type Options struct {
 	// go by it. The default is time.Now.
 	Now func() time.Time
 	// Rate is for robots and unknown tokens that have none of their own. The default
-	// is DingTalk's: 20 a minute, then blocked for ten minutes.
+	// is [DingTalkRate].
 	Rate Rate
 	// Keep is how many messages and how many attempts are kept; the oldest go
 	// first. The default is 1000 of each.

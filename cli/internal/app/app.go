@@ -5,8 +5,6 @@ package app
 import (
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/cli/internal/folder"
 	"github.com/dingdag/dingdag/cli/internal/home"
@@ -82,17 +80,3 @@ func (a *App) Dingding() *hook.DingdingHook {
 
 // Templates renders templates.
 func (a *App) Templates() *template.Env { return template.New(template.Options{Clock: a.Clock}) }
-
-// Persistent maps settings to the flags that every command has.
-var Persistent = map[string]string{ //nolint:gochecknoglobals // a constant table
-	"home": "home", "dags_folder": "dags-folder", "timezone": "timezone", "log_level": "log-level", "log_format": "log-format",
-}
-
-// ReadFlags takes over the settings that the command line sets.
-func (a *App) ReadFlags(cmd *cobra.Command) {
-	for key, name := range Persistent {
-		if f := cmd.Flags().Lookup(name); f != nil && f.Changed {
-			a.Flags[key] = f.Value.String()
-		}
-	}
-}

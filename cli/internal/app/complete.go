@@ -3,6 +3,8 @@ package app
 import (
 	"strings"
 
+	"github.com/dingdag/dingdag/cli/internal/settings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/cli/internal/show"
@@ -22,7 +24,7 @@ func (a *App) Complete(each ...Completer) cobra.CompletionFunc {
 		if len(args) >= len(each) {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		a.ReadFlags(cmd)
+		settings.ReadFlags(cmd, a.Flags)
 		words, err := each[len(args)](a, cmd, args)
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveError

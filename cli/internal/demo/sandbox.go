@@ -49,15 +49,15 @@ kept when it ends. Tokens follow from the robots' names: they are the same at ev
 		Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runSandbox(cmd.Context(), a, o) },
 	}
-	f := cmd.Flags()
+	f, rate := cmd.Flags(), sandbox.DingTalkRate()
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8100", "address to listen on; port 0 takes a free one")
 	f.BoolVar(&o.listenAnywhere, "listen-anywhere", false, "allow an address that other machines reach: they can read every message")
 	f.StringSliceVar(&o.hosts, "host", nil, "further names by which it may be called, such as that of a container; addresses, localhost and DingTalk's own always work")
 	f.StringSliceVar(&o.robots, "robot", []string{hook.DefaultConnID}, "names of the robots, which are also the ids of the connections that are printed")
 	f.StringSliceVar(&o.keywords, "keyword", nil, "words of which a message must hold one")
 	f.StringVar(&o.secret, "secret", "", "secret, beginning with SEC, with which messages must be signed")
-	f.IntVar(&o.rate, "rate", 20, "messages a minute that a robot takes; -1 for no limit")
-	f.DurationVar(&o.block, "rate-block", 10*time.Minute, "how long a robot refuses everything after too many messages")
+	f.IntVar(&o.rate, "rate", rate.PerMinute, "messages a minute that a robot takes; -1 for no limit")
+	f.DurationVar(&o.block, "rate-block", rate.Block, "how long a robot refuses everything after too many messages")
 	return cmd
 }
 

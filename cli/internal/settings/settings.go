@@ -17,6 +17,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/cli/internal/show"
+	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -76,6 +77,8 @@ type Config struct {
 type setting struct {
 	key, def, doc string
 	set           func(*Config, string) error
+	// flag is the text of the flag that every command has for it, empty for none.
+	flag string
 	// structured says that the value may be a list or a mapping.
 	structured bool
 }
@@ -196,15 +199,17 @@ func notifierSetting(key, doc string) setting {
 // settings lists every key, in the order in which the docs show them.
 func settings() []setting {
 	return []setting{
-		stringSetting("dags_folder", "", "folder of the DAG files; {home}/dags unless set", func(c *Config) *string { return &c.DAGsFolder }),
-		parsedSetting("workers", "32", "attempts that run at once", func(c *Config) *int { return &c.Workers }, positive),
-		parsedSetting("max_map_length", "1024", "instances that a mapped task may have", func(c *Config) *int { return &c.MaxMapLength }, positive),
-		parsedSetting("max_num_rendered_ti_fields_per_task", "30", "for how many runs of a DAG what tasks rendered is kept, the newest ones; 0 keeps none", func(c *Config) *int { return &c.RenderedRuns }, notNegative),
-		parsedSetting("max_templated_field_length", "16384", "how many bytes of a rendered field are kept", func(c *Config) *int { return &c.RenderedLength }, positive),
-		parsedSetting("grace", "30s", "how long running attempts may go on at a shutdown", func(c *Config) *time.Duration { return &c.Grace }, period),
+		stringSetting("dags_folder", "", "folder of the DAG files; {home}/dags unless set", func(c *Config) *string { return &c.DAGsFolder }).
+			withFlag("folder of the DAG files (default {home}/dags)"),
+		parsedSetting("workers", strconv.Itoa(engine.DefaultWorkers), "attempts that run at once", func(c *Config) *int { return &c.Workers }, positive),
+		parsedSetting("max_map_length", strconv.Itoa(engine.DefaultMaxMapLength), "instances that a mapped task may have", func(c *Config) *int { return &c.MaxMapLength }, positive),
+		parsedSetting("max_num_rendered_ti_fields_per_task", strconv.Itoa(engine.DefaultRenderedRuns), "for how many runs of a DAG what tasks rendered is kept, the newest ones; 0 keeps none", func(c *Config) *int { return &c.RenderedRuns }, notNegative),
+		parsedSetting("max_templated_field_length", strconv.Itoa(engine.DefaultRenderedLength), "how many bytes of a rendered field are kept", func(c *Config) *int { return &c.RenderedLength }, positive),
+		parsedSetting("grace", engine.DefaultGrace.String(), "how long running attempts may go on at a shutdown", func(c *Config) *time.Duration { return &c.Grace }, period),
 		parsedSetting("refresh_interval", "5s", "how often DAG files are looked at for changes", func(c *Config) *time.Duration { return &c.Refresh }, period),
 		parsedSetting("default_timezone", "UTC", "zone of dates and schedules that name none", func(c *Config) *string { return &c.DefaultTimezone }, zone),
-		parsedSetting("timezone", "", "zone in which commands show times, but those of one DAG in the DAG's, and read dates that name none; default_timezone unless set", func(c *Config) *string { return &c.Timezone }, optionalZone),
+		parsedSetting("timezone", "", "zone in which commands show times, but those of one DAG in the DAG's, and read dates that name none; default_timezone unless set", func(c *Config) *string { return &c.Timezone }, optionalZone).
+			withFlag("zone in which times are shown and dates without a zone are read (default: times of one DAG in its own, else the setting)"),
 		stringSetting("cron_mode", "trigger", "how a plain cron string is read: trigger (Airflow 3) or interval (Airflow 2)", func(c *Config) *string { return &c.CronMode }, "trigger", "interval"),
 		boolSetting("catchup_by_default", "false", "catchup of DAGs that do not say", func(c *Config) *bool { return &c.CatchupByDefault }),
 		boolSetting("dags_are_paused_at_creation", "false", "whether a DAG that does not say starts paused", func(c *Config) *bool { return &c.PausedAtCreation }),
@@ -218,8 +223,8 @@ func settings() []setting {
 		parsedSetting("pass_env", "", "variables of the environment that commands of tasks get though they hold a connection or a key, masked; separated by commas", func(c *Config) *[]string { return &c.PassEnv }, names),
 		parsedSetting("on_undelivered", "dingding", "notifiers, separated by commas, that tell of an alert which its own callback could not deliver; none: nobody",
 			func(c *Config) *[]string { return &c.OnUndelivered }, namesOrNone),
-		stringSetting("log_level", "info", "debug, info, warn or error", func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error"),
-		stringSetting("log_format", "auto", "auto (colours on a terminal), text or json", func(c *Config) *string { return &c.LogFormat }, "auto", "text", "json"),
+		stringSetting("log_level", "info", "debug, info, warn or error", func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error").withFlag(""),
+		stringSetting("log_format", "auto", "auto (colours on a terminal), text or json", func(c *Config) *string { return &c.LogFormat }, "auto", "text", "json").withFlag(""),
 	}
 }
 
@@ -230,7 +235,7 @@ const fileName = "dingdag.yaml"
 // the key "home" is special because the file lies there.
 func Load(o show.IO, flags map[string]string) (*Config, error) {
 	env := o.LookupEnv
-	home, err := Home(env, flags["home"])
+	home, err := Home(env, flags[homeFlag])
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +254,7 @@ func Load(o show.IO, flags map[string]string) (*Config, error) {
 			values[s.key], from[s.key] = v, name
 		}
 		if v, ok := flags[s.key]; ok {
-			values[s.key], from[s.key] = v, "--"+strings.ReplaceAll(s.key, "_", "-")
+			values[s.key], from[s.key] = v, "--"+flagOf(s.key)
 		}
 	}
 	c := &Config{Home: home}

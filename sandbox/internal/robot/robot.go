@@ -108,7 +108,7 @@ type Service struct {
 // rate is for robots and unknown tokens that have none of their own.
 func New(c *core.Core, rate Rate) *Service {
 	s := &Service{
-		core: c, rate: rate.or(Rate{PerMinute: 20, Block: 10 * time.Minute}),
+		core: c, rate: rate.or(DingTalkRate()),
 		throttles: map[string]*throttle{}, sessions: map[string]*sessionState{},
 	}
 	c.Robots = register{s}

@@ -18,6 +18,9 @@ type Rate struct {
 	Block time.Duration `json:"-"`
 }
 
+// DingTalkRate is DingTalk's: 20 a minute, then blocked for ten minutes.
+func DingTalkRate() Rate { return Rate{PerMinute: 20, Block: 10 * time.Minute} }
+
 type rateFields Rate
 
 // MarshalJSON writes Block as text.

@@ -1,0 +1,49 @@
+package settings
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// homeFlag is the flag of the home folder, which is no setting: dingdag.yaml lies there.
+const homeFlag = "home"
+
+// AddFlags gives a command and those below it the flags of the home folder and of the settings
+// that have one.
+func AddFlags(cmd *cobra.Command) {
+	f := cmd.PersistentFlags()
+	f.String(homeFlag, "", "folder of the store, the key and the logs (default $DINGDAG_HOME or ~/.dingdag)")
+	for _, s := range settings() {
+		if s.flag != "" {
+			f.String(flagOf(s.key), "", s.flag)
+		}
+	}
+}
+
+// ReadFlags takes the settings that a command line sets, by their keys, and "home".
+func ReadFlags(cmd *cobra.Command, into map[string]string) {
+	read := func(key string) {
+		if f := cmd.Flags().Lookup(flagOf(key)); f != nil && f.Changed {
+			into[key] = f.Value.String()
+		}
+	}
+	read(homeFlag)
+	for _, s := range settings() {
+		if s.flag != "" {
+			read(s.key)
+		}
+	}
+}
+
+// flagOf is the flag of a setting.
+func flagOf(key string) string { return strings.ReplaceAll(key, "_", "-") }
+
+// withFlag gives a setting a flag with a text of its own, else that of the setting.
+func (s setting) withFlag(text string) setting {
+	s.flag = text
+	if text == "" {
+		s.flag = s.doc + " (default " + s.def + ")"
+	}
+	return s
+}
