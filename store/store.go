@@ -23,6 +23,7 @@ type Reader interface {
 	Requests
 	Leases
 	Events
+	History
 }
 
 // Tx is one transaction. It reads what it wrote.
@@ -42,6 +43,7 @@ type Tx interface {
 	RequestsTx
 	EventsTx
 	QueueTx
+	HistoryTx
 }
 
 // Transactor runs transactions.

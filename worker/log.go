@@ -29,7 +29,7 @@ type taskLog struct {
 // LogPath is where the log of a try of an instance lies below the log folder, as in Airflow; try 0
 // is the one that the instance has.
 func LogPath(r *store.Run, in *store.Instance, try int) string {
-	p := filepath.Join("dag_id="+r.DAGID, "run_id="+r.RunID, "task_id="+in.TaskID)
+	p := filepath.Join(r.LogFolder(), "task_id="+in.TaskID)
 	if in.MapIndex >= 0 {
 		p = filepath.Join(p, "map_index="+strconv.Itoa(in.MapIndex))
 	}

@@ -210,6 +210,8 @@ func (s *Store) Work(ctx context.Context, o store.WorkOptions) error {
 		FetchPollInterval:    time.Second,
 		SoftStopTimeout:      o.Grace,
 		Logger:               s.opts.Log,
+
+		CompletedJobRetentionPeriod: jobsForever, CancelledJobRetentionPeriod: jobsForever, DiscardedJobRetentionPeriod: jobsForever,
 	})
 	if err != nil {
 		return fmt.Errorf("open the workers: %w", err)

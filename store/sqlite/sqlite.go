@@ -84,12 +84,17 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if _, err := sqlite.Fdatasync(true); err != nil && !errors.Is(err, sqlite.ErrFdatasyncUnavailable) {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
-	if err := writable(path); err != nil {
+	empty, err := writable(path)
+	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
 	pragmas := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(" + o.Synchronous + ")"}}
 	file := "file:" + (&url.URL{Path: path}).EscapedPath() + "?"
-	write, err := openDB(file + "_txlock=immediate&" + pragmas.Encode())
+	writing := url.Values{"_txlock": {"immediate"}, "_pragma": pragmas["_pragma"]}
+	if empty { // only before anything is written
+		writing["_pragma"] = append([]string{fmt.Sprintf("auto_vacuum(%d)", autoVacuumIncremental)}, writing["_pragma"]...)
+	}
+	write, err := openDB(file + writing.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
@@ -115,16 +120,21 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// writable turns the driver's late and vague errors about the file into early ones.
-func writable(path string) error {
+// writable turns the driver's late and vague errors about the file into early ones. It makes the
+// file, and reports whether it is empty.
+func writable(path string) (empty bool, err error) {
 	f, err := os.OpenFile(filepath.Clean(path), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		if pe, ok := errors.AsType[*fs.PathError](err); ok {
-			return fmt.Errorf("%w: the folder must exist and be writable", pe.Err)
+			return false, fmt.Errorf("%w: the folder must exist and be writable", pe.Err)
 		}
-		return err
+		return false, err
 	}
-	return f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return false, errors.Join(err, f.Close())
+	}
+	return info.Size() == 0, f.Close()
 }
 
 // Close ends the store. Transactions under way finish first.

@@ -33,7 +33,7 @@ CREATE TABLE dag_run (
     end_date       INTEGER,
     conf           TEXT,
     version        TEXT NOT NULL,
-    reason         TEXT NOT NULL DEFAULT '', backfill_id INTEGER, made_by TEXT NOT NULL DEFAULT '', provisional INTEGER NOT NULL DEFAULT 0, triggered_by TEXT NOT NULL DEFAULT '', triggering_user_name TEXT NOT NULL DEFAULT '',
+    reason         TEXT NOT NULL DEFAULT '', backfill_id INTEGER, made_by TEXT NOT NULL DEFAULT '', provisional INTEGER NOT NULL DEFAULT 0, pruned INTEGER NOT NULL DEFAULT 0, triggered_by TEXT NOT NULL DEFAULT '', triggering_user_name TEXT NOT NULL DEFAULT '',
     UNIQUE (dag_id, run_id),
     UNIQUE (dag_id, logical_date)
 );
@@ -248,6 +248,14 @@ CREATE INDEX dag_run_success ON dag_run (dag_id, run_after) WHERE state = 'succe
 CREATE INDEX dag_run_success_date ON dag_run (dag_id, logical_date) WHERE state = 'success';
 CREATE INDEX dag_run_failed ON dag_run (dag_id, run_after) WHERE state = 'failed';
 CREATE INDEX dag_run_failed_newest ON dag_run (run_after) WHERE state = 'failed';
+CREATE INDEX dag_run_prunable ON dag_run (dag_id, pruned, run_after) WHERE end_date IS NOT NULL;
+CREATE INDEX dag_run_version ON dag_run (version);
+CREATE INDEX asset_queue_event ON asset_queue (event_id);
+CREATE TABLE removed_run (
+    run_key INTEGER PRIMARY KEY,
+    dag_id  TEXT NOT NULL,
+    run_id  TEXT NOT NULL
+);
 CREATE TABLE event_log (
     id        INTEGER PRIMARY KEY AUTOINCREMENT,
     at        INTEGER NOT NULL,
@@ -356,7 +364,8 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (2, 1, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (20, 20, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (21, 21, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (22, 22, 1);
-INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (23, 24, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (23, 23, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (24, 24, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (3, 2, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (4, 3, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);

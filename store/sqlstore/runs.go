@@ -287,6 +287,13 @@ func (q Queries) UpdateRun(ctx context.Context, r *store.Run) error {
 	if err != nil {
 		return fmt.Errorf("update run %s/%s: %w", r.DAGID, r.RunID, err)
 	}
+	if r.State.Finished() {
+		return nil
+	}
+	_, err = q.c.Exec(ctx, "UPDATE dag_run SET pruned = 0 WHERE id = ? AND pruned <> 0", r.Key) // it will have logs and XComs again
+	if err != nil {
+		return fmt.Errorf("update run %s/%s: %w", r.DAGID, r.RunID, err)
+	}
 	return nil
 }
 

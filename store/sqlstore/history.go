@@ -1,0 +1,299 @@
+package sqlstore
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/dingdag/dingdag/store"
+)
+
+// DAGsWithRuns lists the ids of the DAGs that have runs. It goes from one to the next by the
+// index, and not over the runs.
+func (q Queries) DAGsWithRuns(ctx context.Context) ([]string, error) {
+	ids, err := column[string](ctx, q.c, `WITH RECURSIVE own (id) AS (
+			SELECT min(dag_id) FROM dag_run
+			UNION ALL SELECT (SELECT min(dag_id) FROM dag_run WHERE dag_id > own.id) FROM own WHERE own.id IS NOT NULL
+		) SELECT id FROM own WHERE id IS NOT NULL`)
+	if err != nil {
+		return nil, fmt.Errorf("list the dags with runs: %w", err)
+	}
+	return ids, nil
+}
+
+// ended is the condition that a run has ended and nothing of it is at work. A try may outlast its
+// run for a moment.
+const ended = `state IN ('success', 'failed') AND end_date IS NOT NULL AND NOT EXISTS (SELECT 1 FROM task_instance i
+	WHERE i.run_key = dag_run.id AND i.state NOT IN ('', 'success', 'failed', 'skipped', 'upstream_failed', 'removed'))`
+
+// EndedRuns returns runs that have ended, see [store.History].
+func (q Queries) EndedRuns(ctx context.Context, f store.EndedRuns) ([]*store.Run, error) {
+	upTo := store.RunPlace{RunAfter: f.Before} // a run is due before it ends
+	if f.OrUpTo != nil && before(upTo, *f.OrUpTo) {
+		upTo = *f.OrUpTo
+	}
+	if f.UpTo != nil && before(*f.UpTo, upTo) {
+		upTo = *f.UpTo
+	}
+	var counted, behind store.RunPlace
+	if f.OrUpTo != nil {
+		counted = *f.OrUpTo
+	}
+	if f.Behind != nil {
+		behind = *f.Behind
+	}
+	const where = `dag_id = ? AND (run_after, id) > (?, ?) AND (run_after, id) <= (?, ?) AND state IN ('success', 'failed') AND end_date IS NOT NULL
+		AND (end_date < ? OR (run_after, id) <= (?, ?))`
+	args := []any{
+		f.DAGID, earliest(behind.RunAfter), behind.Key, earliest(upTo.RunAfter), upTo.Key,
+		earliest(f.Before), earliest(counted.RunAfter), counted.Key,
+	}
+	var out []*store.Run
+	query := func(where string, args ...any) error {
+		rs, err := collect(ctx, q.c, runTable.scan, runTable.rows()+" WHERE "+where+" ORDER BY run_after, id LIMIT ?", append(args, f.Limit)...)
+		out = append(out, rs...)
+		return err
+	}
+	var err error
+	if f.With == 0 {
+		err = query(where, args...)
+	} else {
+		for _, pruned := range []store.Prunable{0, (store.PrunableLogs | store.PrunableXComs) &^ f.With} { // what has none of the others is in one of two places
+			if err == nil {
+				err = query(where+" AND pruned = ?", append(slices.Clone(args), int(pruned))...)
+			}
+		}
+		slices.SortFunc(out, func(a, b *store.Run) int { return cmp.Or(a.RunAfter.Compare(b.RunAfter), cmp.Compare(a.Key, b.Key)) })
+		out = out[:min(len(out), f.Limit)]
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list the ended runs of %s: %w", f.DAGID, err)
+	}
+	return out, nil
+}
+
+// before reports whether a run stands before another in the order of runs.
+func before(a, b store.RunPlace) bool {
+	return a.RunAfter.Before(b.RunAfter) || a.RunAfter.Equal(b.RunAfter) && a.Key < b.Key
+}
+
+// earliest is a moment of a comparison; a zero one is before all.
+func earliest(t time.Time) int64 {
+	if t.IsZero() {
+		return math.MinInt64
+	}
+	return t.UnixMilli()
+}
+
+// RemovedRuns returns runs of which rows or logs may be left.
+func (q Queries) RemovedRuns(ctx context.Context, limit int) ([]*store.RemovedRun, error) {
+	rs, err := collect(ctx, q.c, func(rows Rows, r *store.RemovedRun) error { return rows.Scan(&r.Key, &r.DAGID, &r.RunID) },
+		"SELECT run_key, dag_id, run_id FROM removed_run ORDER BY run_key LIMIT ?", limit)
+	if err != nil {
+		return nil, fmt.Errorf("list removed runs: %w", err)
+	}
+	return rs, nil
+}
+
+// RowsOfRun counts the task instances and the XComs of a run.
+func (q Queries) RowsOfRun(ctx context.Context, runKey int64) (instances, xcoms int, err error) {
+	n, err := column[int](ctx, q.c, "SELECT count(*) FROM task_instance WHERE run_key = ? UNION ALL SELECT count(*) FROM xcom WHERE run_key = ?", runKey, runKey)
+	if err != nil {
+		return 0, 0, fmt.Errorf("count the rows of a run: %w", err)
+	}
+	return n[0], n[1], nil
+}
+
+// oldRows says which rows of a kind may go. The rows of a table are written in the order of their
+// ids, so that the old ones are the first.
+type oldRows struct {
+	table string
+	// written is when a row was written, done when nothing more comes of it.
+	written, done string
+	// free is the condition that nobody needs it.
+	free string
+}
+
+// lastScheduled is when the last run of the schedule of a row's DAG was due. What became of ticks
+// before it is on record.
+const lastScheduled = `(SELECT r.run_after FROM dag_run r WHERE r.dag_id = o.dag_id AND r.run_type = 'scheduled' ORDER BY r.logical_date DESC LIMIT 1)`
+
+var oldKinds = map[store.OldKind]oldRows{
+	store.OldAlerts:   {"delivery", "created_at", "updated_at", "o.state IN ('delivered', 'refused')"},
+	store.OldEvents:   {"event_log", "at", "at", "1"},
+	store.OldRequests: {"request", "created_at", "done_at", "1"},
+	store.OldTicks: {"tick_range", "recorded_at", "recorded_at", `EXISTS (SELECT 1 FROM tick_range n
+		WHERE n.dag_id = o.dag_id AND n.last_tick > o.last_tick)`},
+	store.OldAssetEvents: {"asset_event", "at", "at", `EXISTS (SELECT 1 FROM asset_event n WHERE n.uri = o.uri AND n.id > o.id)
+		AND NOT EXISTS (SELECT 1 FROM asset_queue w WHERE w.event_id = o.id)`},
+	store.OldBackfills: {"backfill", "created_at", "completed_at", "NOT EXISTS (SELECT 1 FROM dag_run r WHERE r.backfill_id = o.id)"},
+	store.OldLives:     {"scheduler_life", "started_at", "seen_at", "o.id < (SELECT max(id) FROM scheduler_life)"},
+	store.OldPauses: {"dag_pause", "at", "at", `EXISTS (SELECT 1 FROM dag_pause p WHERE p.dag_id = o.dag_id AND p.id < o.id)
+		AND EXISTS (SELECT 1 FROM dag_pause n WHERE n.dag_id = o.dag_id AND n.id > o.id AND n.at <= ` + lastScheduled + `)`},
+	store.OldImportErrors: {"import_error", "since", "until", "(o.dag_id = '' OR o.until < " + lastScheduled + ")"},
+}
+
+// OldRows returns the first rows of a kind that may go, see [store.History].
+func (q Queries) OldRows(ctx context.Context, f store.OldRows) (*store.OldPage, error) {
+	k, ok := oldKinds[f.Kind]
+	if !ok {
+		return nil, fmt.Errorf("this store has no old rows of kind %q", f.Kind)
+	}
+	upTo := int64(math.MinInt64)
+	if f.Newest > 0 {
+		newest, err := column[int64](ctx, q.c, "SELECT coalesce(max(id), 0) FROM "+k.table)
+		if err != nil {
+			return nil, fmt.Errorf("look for old %s: %w", f.Kind, err)
+		}
+		upTo = newest[0] - int64(f.Newest)
+	}
+	type row struct {
+		id       int64
+		old, out bool
+	}
+	at := earliest(f.Before)
+	rows, err := collect(ctx, q.c, func(rows Rows, r *row) error { return rows.Scan(&r.id, &r.old, &r.out) },
+		"SELECT id, "+k.written+" < ? OR id <= ?, CASE WHEN o."+k.done+" IS NOT NULL AND (o."+k.done+" < ? OR id <= ?) AND "+k.free+
+			" THEN 1 ELSE 0 END FROM "+k.table+" o WHERE id > ? ORDER BY id LIMIT ?", at, upTo, at, upTo, f.After, f.Limit)
+	if err != nil {
+		return nil, fmt.Errorf("look for old %s: %w", f.Kind, err)
+	}
+	p := &store.OldPage{}
+	for _, r := range rows {
+		if !r.old {
+			return &store.OldPage{IDs: p.IDs}, nil
+		}
+		if r.out {
+			p.IDs = append(p.IDs, r.id)
+		}
+		p.Next = r.id
+	}
+	if len(rows) < f.Limit {
+		p.Next = 0
+	}
+	return p, nil
+}
+
+// UnusedVersions returns DAG versions that nothing refers to, see [store.History].
+func (q Queries) UnusedVersions(ctx context.Context, after string, limit int) (unused []string, last string, err error) {
+	type row struct {
+		version string
+		used    bool
+	}
+	rows, err := collect(ctx, q.c, func(rows Rows, r *row) error { return rows.Scan(&r.version, &r.used) },
+		`SELECT v.version, EXISTS (SELECT 1 FROM dag_run r WHERE r.version = v.version)
+			OR EXISTS (SELECT 1 FROM backfill b WHERE b.version = v.version)
+			OR EXISTS (SELECT 1 FROM dag d WHERE d.dag_id = v.dag_id AND d.version = v.version)
+		FROM dag_version v WHERE v.version > ? ORDER BY v.version LIMIT ?`, after, limit)
+	if err != nil {
+		return nil, "", fmt.Errorf("look for unused dag versions: %w", err)
+	}
+	for _, r := range rows {
+		if !r.used {
+			unused = append(unused, r.version)
+		}
+		last = r.version
+	}
+	if len(rows) < limit {
+		last = ""
+	}
+	return unused, last, nil
+}
+
+// RemoveRun removes a run that has ended, see [store.HistoryTx].
+func (q Queries) RemoveRun(ctx context.Context, runKey int64) (bool, error) {
+	n, err := q.c.Exec(ctx, "INSERT INTO removed_run (run_key, dag_id, run_id) SELECT id, dag_id, run_id FROM dag_run WHERE id = ? AND "+ended, runKey)
+	if err != nil || n == 0 {
+		return false, wrapped("remove a run", err)
+	}
+	for _, statement := range []string{
+		"DELETE FROM dag_run WHERE id = ?",
+		"DELETE FROM run_deadline WHERE run_key = ?",
+		"DELETE FROM asset_queue WHERE run_key = ?",
+		"DELETE FROM rendered_run WHERE run_key = ?",
+	} {
+		if _, err := q.c.Exec(ctx, statement, runKey); err != nil {
+			return false, fmt.Errorf("remove a run: %w", err)
+		}
+	}
+	return true, nil
+}
+
+// rowsOfRuns are the tables with many rows of a run, and what tells these apart.
+var rowsOfRuns = []struct{ table, key string }{
+	{"task_instance", "run_key, task_id, map_index"},
+	{"xcom", "run_key, task_id, map_index, key"},
+	{"rendered_fields", "run_key, task_id, map_index, try"},
+	{"task_progress", "run_key, task_id, map_index, key"},
+}
+
+// RemoveRowsOfRun removes rows of a removed run, see [store.HistoryTx].
+func (q Queries) RemoveRowsOfRun(ctx context.Context, runKey int64, limit int) (n int, err error) {
+	for _, t := range rowsOfRuns {
+		if n == limit {
+			break
+		}
+		gone, err := q.removeSome(ctx, t.table, t.key, runKey, limit-n)
+		if err != nil {
+			return n, err
+		}
+		n += gone
+	}
+	return n, nil
+}
+
+// removeSome removes at most limit rows of a run from a table.
+func (q Queries) removeSome(ctx context.Context, table, key string, runKey int64, limit int) (int, error) {
+	n, err := q.c.Exec(ctx, "DELETE FROM "+table+" WHERE ("+key+") IN (SELECT "+key+" FROM "+table+" WHERE run_key = ? LIMIT ?)", runKey, limit)
+	return int(n), wrapped("remove rows of a run", err)
+}
+
+// ForgetRun says that nothing of a removed run is left.
+func (q Queries) ForgetRun(ctx context.Context, runKey int64) error {
+	_, err := q.c.Exec(ctx, "DELETE FROM removed_run WHERE run_key = ?", runKey)
+	return wrapped("forget a removed run", err)
+}
+
+// RemoveXComs removes XComs of a run that stays, see [store.HistoryTx].
+func (q Queries) RemoveXComs(ctx context.Context, runKey int64, limit int) (int, error) {
+	return q.removeSome(ctx, "xcom", "run_key, task_id, map_index, key", runKey, limit)
+}
+
+// MarkPruned notes that a run has no logs or no XComs any more.
+func (q Queries) MarkPruned(ctx context.Context, runKey int64, what store.Prunable) (bool, error) {
+	n, err := q.c.Exec(ctx, "UPDATE dag_run SET pruned = pruned | ? WHERE id = ? AND "+ended, int(what), runKey)
+	return n > 0, wrapped("note what a run has lost", err)
+}
+
+// RemoveRows removes rows of a kind.
+func (q Queries) RemoveRows(ctx context.Context, kind store.OldKind, ids []int64) error {
+	k, ok := oldKinds[kind]
+	if !ok {
+		return fmt.Errorf("this store has no old rows of kind %q", kind)
+	}
+	statements := []string{"DELETE FROM " + k.table + " WHERE id = ?"}
+	if kind == store.OldBackfills {
+		statements = append(statements, "DELETE FROM backfill_date WHERE backfill_id = ?")
+	}
+	for _, id := range ids {
+		for _, statement := range statements {
+			if _, err := q.c.Exec(ctx, statement, id); err != nil {
+				return fmt.Errorf("remove old %s: %w", kind, err)
+			}
+		}
+	}
+	return nil
+}
+
+// RemoveVersions removes DAG versions.
+func (q Queries) RemoveVersions(ctx context.Context, versions []string) error {
+	for _, v := range versions {
+		if _, err := q.c.Exec(ctx, "DELETE FROM dag_version WHERE version = ?", v); err != nil {
+			return fmt.Errorf("remove a dag version: %w", err)
+		}
+	}
+	return nil
+}
