@@ -12,10 +12,11 @@ type History interface {
 	DAGsWithRuns(ctx context.Context) ([]string, error)
 	// EndedRuns returns runs that have ended, those with the earliest RunAfter first.
 	EndedRuns(ctx context.Context, f EndedRuns) ([]*Run, error)
-	// RemovedRuns returns runs whose rows or logs may still be there, at most limit.
-	RemovedRuns(ctx context.Context, limit int) ([]*RemovedRun, error)
+	// RemovedRuns returns runs whose rows or logs may still be there, at most limit, in the order of
+	// their keys and behind the given one.
+	RemovedRuns(ctx context.Context, after int64, limit int) ([]*RemovedRun, error)
 	// RowsOfRun counts the task instances and the XComs of a run.
-	RowsOfRun(ctx context.Context, runKey int64) (instances, xcoms int, err error)
+	RowsOfRun(ctx context.Context, runKey int64) (RunRows, error)
 	// OldRows returns the first rows of a kind that may go, oldest first.
 	OldRows(ctx context.Context, f OldRows) (*OldPage, error)
 	// UnusedVersions returns DAG versions that no run, no backfill and no DAG refers to, among
@@ -33,11 +34,12 @@ type HistoryTx interface {
 	// among the RemovedRuns until ForgetRun: what is left of it after a crash is found by that.
 	RemoveRun(ctx context.Context, runKey int64) (bool, error)
 	// RemoveRowsOfRun removes at most limit rows of a removed run: task instances, XComs,
-	// rendered fields, progress. It returns how many; fewer than limit means that no more are left.
-	RemoveRowsOfRun(ctx context.Context, runKey int64, limit int) (int, error)
+	// rendered fields, progress. It returns which; fewer than limit means that no more are left.
+	RemoveRowsOfRun(ctx context.Context, runKey int64, limit int) (RunRows, error)
 	// ForgetRun says that nothing of a removed run is left.
 	ForgetRun(ctx context.Context, runKey int64) error
-	// RemoveXComs removes at most limit XComs of a run that stays, and returns how many.
+	// RemoveXComs removes at most limit XComs of a run that stays, and returns how many. It removes none
+	// when the run has not ended or a task of it is still at work.
 	RemoveXComs(ctx context.Context, runKey int64, limit int) (int, error)
 	// MarkPruned notes that a run has no logs or no XComs any more. It reports false, and changes
 	// nothing, when the run has not ended or a task of it is still at work. A run that is
@@ -83,6 +85,16 @@ type RemovedRun struct {
 	Key          int64
 	DAGID, RunID string
 }
+
+// RunRows are how many rows a run has.
+type RunRows struct {
+	Instances, XComs int
+	// Others belong to its task instances.
+	Others int
+}
+
+// Total is how many there are together.
+func (r RunRows) Total() int { return r.Instances + r.XComs + r.Others }
 
 // OldKind is a kind of rows that end by their age.
 type OldKind string

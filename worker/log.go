@@ -41,11 +41,11 @@ func LogPath(r *store.Run, in *store.Instance, try int) string {
 func (w *Worker) openLog(path string) (*taskLog, error) {
 	full := filepath.Join(w.o.Render.LogDir, path)
 	f, err := os.OpenFile(full, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640) //nolint:gosec // below the log folder; the group may read logs
-	if os.IsNotExist(err) {
-		if err := os.MkdirAll(filepath.Dir(full), 0o750); err != nil {
-			return nil, fmt.Errorf("open task log: %w", err)
+	// A folder that is empty may be removed with old logs before there is something in it.
+	for again := 0; os.IsNotExist(err) && again < 3; again++ {
+		if err = os.MkdirAll(filepath.Dir(full), 0o750); err == nil {
+			f, err = os.OpenFile(full, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640) //nolint:gosec // as above
 		}
-		f, err = os.OpenFile(full, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640) //nolint:gosec // as above
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open task log: %w", err)

@@ -89,9 +89,9 @@ func earliest(t time.Time) int64 {
 }
 
 // RemovedRuns returns runs of which rows or logs may be left.
-func (q Queries) RemovedRuns(ctx context.Context, limit int) ([]*store.RemovedRun, error) {
+func (q Queries) RemovedRuns(ctx context.Context, after int64, limit int) ([]*store.RemovedRun, error) {
 	rs, err := collect(ctx, q.c, func(rows Rows, r *store.RemovedRun) error { return rows.Scan(&r.Key, &r.DAGID, &r.RunID) },
-		"SELECT run_key, dag_id, run_id FROM removed_run ORDER BY run_key LIMIT ?", limit)
+		"SELECT run_key, dag_id, run_id FROM removed_run WHERE run_key > ? ORDER BY run_key LIMIT ?", after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list removed runs: %w", err)
 	}
@@ -99,12 +99,12 @@ func (q Queries) RemovedRuns(ctx context.Context, limit int) ([]*store.RemovedRu
 }
 
 // RowsOfRun counts the task instances and the XComs of a run.
-func (q Queries) RowsOfRun(ctx context.Context, runKey int64) (instances, xcoms int, err error) {
+func (q Queries) RowsOfRun(ctx context.Context, runKey int64) (store.RunRows, error) {
 	n, err := column[int](ctx, q.c, "SELECT count(*) FROM task_instance WHERE run_key = ? UNION ALL SELECT count(*) FROM xcom WHERE run_key = ?", runKey, runKey)
 	if err != nil {
-		return 0, 0, fmt.Errorf("count the rows of a run: %w", err)
+		return store.RunRows{}, fmt.Errorf("count the rows of a run: %w", err)
 	}
-	return n[0], n[1], nil
+	return store.RunRows{Instances: n[0], XComs: n[1]}, nil
 }
 
 // oldRows says which rows of a kind may go. The rows of a table are written in the order of their
@@ -223,32 +223,30 @@ func (q Queries) RemoveRun(ctx context.Context, runKey int64) (bool, error) {
 }
 
 // rowsOfRuns are the tables with many rows of a run, and what tells these apart.
-var rowsOfRuns = []struct{ table, key string }{
-	{"task_instance", "run_key, task_id, map_index"},
-	{"xcom", "run_key, task_id, map_index, key"},
-	{"rendered_fields", "run_key, task_id, map_index, try"},
-	{"task_progress", "run_key, task_id, map_index, key"},
+var rowsOfRuns = []struct {
+	table, key string
+	count      func(*store.RunRows) *int
+}{
+	{"task_instance", "run_key, task_id, map_index", func(r *store.RunRows) *int { return &r.Instances }},
+	{"xcom", "run_key, task_id, map_index, key", func(r *store.RunRows) *int { return &r.XComs }},
+	{"rendered_fields", "run_key, task_id, map_index, try", func(r *store.RunRows) *int { return &r.Others }},
+	{"task_progress", "run_key, task_id, map_index, key", func(r *store.RunRows) *int { return &r.Others }},
 }
 
 // RemoveRowsOfRun removes rows of a removed run, see [store.HistoryTx].
-func (q Queries) RemoveRowsOfRun(ctx context.Context, runKey int64, limit int) (n int, err error) {
+func (q Queries) RemoveRowsOfRun(ctx context.Context, runKey int64, limit int) (out store.RunRows, err error) {
 	for _, t := range rowsOfRuns {
-		if n == limit {
+		left := limit - out.Total()
+		if left <= 0 {
 			break
 		}
-		gone, err := q.removeSome(ctx, t.table, t.key, runKey, limit-n)
+		n, err := q.c.Exec(ctx, "DELETE FROM "+t.table+" WHERE ("+t.key+") IN (SELECT "+t.key+" FROM "+t.table+" WHERE run_key = ? LIMIT ?)", runKey, left)
 		if err != nil {
-			return n, err
+			return out, fmt.Errorf("remove rows of a run: %w", err)
 		}
-		n += gone
+		*t.count(&out) += int(n)
 	}
-	return n, nil
-}
-
-// removeSome removes at most limit rows of a run from a table.
-func (q Queries) removeSome(ctx context.Context, table, key string, runKey int64, limit int) (int, error) {
-	n, err := q.c.Exec(ctx, "DELETE FROM "+table+" WHERE ("+key+") IN (SELECT "+key+" FROM "+table+" WHERE run_key = ? LIMIT ?)", runKey, limit)
-	return int(n), wrapped("remove rows of a run", err)
+	return out, nil
 }
 
 // ForgetRun says that nothing of a removed run is left.
@@ -259,7 +257,10 @@ func (q Queries) ForgetRun(ctx context.Context, runKey int64) error {
 
 // RemoveXComs removes XComs of a run that stays, see [store.HistoryTx].
 func (q Queries) RemoveXComs(ctx context.Context, runKey int64, limit int) (int, error) {
-	return q.removeSome(ctx, "xcom", "run_key, task_id, map_index, key", runKey, limit)
+	n, err := q.c.Exec(ctx, `DELETE FROM xcom WHERE (run_key, task_id, map_index, key) IN (
+		SELECT run_key, task_id, map_index, key FROM xcom WHERE run_key = ? AND EXISTS (SELECT 1 FROM dag_run WHERE id = ? AND `+ended+`) LIMIT ?)`,
+		runKey, runKey, limit)
+	return int(n), wrapped("remove the xcoms of a run", err)
 }
 
 // MarkPruned notes that a run has no logs or no XComs any more.

@@ -146,45 +146,45 @@ func runsAreRemoved(t *testing.T, open Open) {
 	require.NoError(t, err)
 	assert.Equal(t, []*store.RunDeadline{{RunKey: kept.Key, At: hour(1)}}, due)
 
-	left, err := s.RemovedRuns(t.Context(), 9)
+	left, err := s.RemovedRuns(t.Context(), 0, 9)
 	require.NoError(t, err)
 	assert.Equal(t, []*store.RemovedRun{{Key: gone.Key, DAGID: "d", RunID: "r1"}}, left)
-	is, xs, err := s.RowsOfRun(t.Context(), gone.Key)
+	left, err = s.RemovedRuns(t.Context(), gone.Key, 9)
 	require.NoError(t, err)
-	assert.Equal(t, []int{3, 3}, []int{is, xs})
-	var steps []int
+	assert.Empty(t, left)
+	rows := func(key int64) store.RunRows {
+		n, err := s.RowsOfRun(t.Context(), key)
+		require.NoError(t, err)
+		return n
+	}
+	assert.Equal(t, store.RunRows{Instances: 3, XComs: 3}, rows(gone.Key))
+	var steps []store.RunRows
 	write(t, s, func(ctx context.Context, tx store.Tx) error {
 		for {
 			n, err := tx.RemoveRowsOfRun(ctx, gone.Key, 5)
 			steps = append(steps, n)
-			if err != nil || n < 5 {
+			if err != nil || n.Total() < 5 {
 				return err
 			}
 		}
 	})
-	assert.Equal(t, []int{5, 5, 2}, steps, "of four tables")
-	is, xs, err = s.RowsOfRun(t.Context(), gone.Key)
-	require.NoError(t, err)
-	assert.Equal(t, []int{0, 0}, []int{is, xs})
+	assert.Equal(t, []store.RunRows{{Instances: 3, XComs: 2}, {XComs: 1, Others: 4}, {Others: 2}}, steps)
+	assert.Zero(t, rows(gone.Key))
 	v, err := s.RenderedFields(t.Context(), gone.Key, "t", 0, 1)
 	require.NoError(t, err)
 	assert.Nil(t, v)
 	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.ForgetRun(ctx, gone.Key) })
-	left, err = s.RemovedRuns(t.Context(), 9)
+	left, err = s.RemovedRuns(t.Context(), 0, 9)
 	require.NoError(t, err)
 	assert.Empty(t, left)
 
-	is, xs, err = s.RowsOfRun(t.Context(), kept.Key)
-	require.NoError(t, err)
-	assert.Equal(t, []int{1, 1}, []int{is, xs}, "the other run has everything")
+	assert.Equal(t, store.RunRows{Instances: 1, XComs: 1}, rows(kept.Key), "the other run has everything")
 	write(t, s, func(ctx context.Context, tx store.Tx) error {
 		n, err := tx.RemoveXComs(ctx, kept.Key, 5)
 		assert.Equal(t, 1, n)
 		return err
 	})
-	is, xs, err = s.RowsOfRun(t.Context(), kept.Key)
-	require.NoError(t, err)
-	assert.Equal(t, []int{1, 0}, []int{is, xs})
+	assert.Equal(t, store.RunRows{Instances: 1}, rows(kept.Key))
 	again := newRun("d", "r1", hour(1))
 	insert(t, s, again)
 	assert.NotEqual(t, gone.Key, again.Key)
@@ -211,6 +211,14 @@ func openRunsAreNotRemoved(t *testing.T, open Open) {
 		})
 		assert.False(t, removeRun(t, s, r.Key), "%s", state)
 		assert.False(t, marked(r.Key), "%s", state)
+		write(t, s, func(ctx context.Context, tx store.Tx) error {
+			if err := tx.PutXCom(ctx, r.Key, "t", -1, "k", json.RawMessage("1")); err != nil {
+				return err
+			}
+			n, err := tx.RemoveXComs(ctx, r.Key, 9)
+			assert.Zero(t, n, "%s", state)
+			return err
+		})
 	}
 	for _, state := range []dag.State{dag.None, dag.Success, dag.Failed, dag.Skipped, dag.UpstreamFailed, dag.Removed} {
 		write(t, s, func(ctx context.Context, tx store.Tx) error {
