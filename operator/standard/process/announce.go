@@ -1,8 +1,9 @@
 package process
 
 import (
+	"cmp"
 	"context"
-	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/dingdag/dingdag/yamlvalue"
@@ -11,10 +12,8 @@ import (
 // announce writes to the log what Airflow's does before a command: what is run, in the
 // form of Python's lists, secrets masked.
 func (c command) announce(ctx context.Context, out *Output) {
-	words := append([]string(nil), c.args...)
-	if path, err := exec.LookPath(words[0]); err == nil {
-		words[0] = path
-	}
+	words := slices.Clone(c.args)
+	words[0] = cmp.Or(c.path, words[0])
 	for i, word := range words {
 		words[i] = yamlvalue.PythonText(out.mask.Mask(word))
 	}

@@ -30,6 +30,9 @@ const killGrace = 5 * time.Second
 // [exec.ExitError], a [StoppedError], or why it could not be run.
 func Bash(ctx context.Context, tc *operator.TaskContext, text, dir string, env []string, out *Output) error {
 	c := command{args: []string{"bash", "-c", text}, dir: dir, env: env, mark: newMark()}
+	if path, err := exec.LookPath(c.args[0]); err == nil {
+		c.path = path
+	}
 	temporary := dir
 	if !strings.HasPrefix(filepath.Base(dir), workingPrefix) {
 		temporary = ""

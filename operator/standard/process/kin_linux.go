@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -139,13 +140,13 @@ func lives(o owner) bool {
 }
 
 // machineStart tells one start of the machine from the next.
-func machineStart() string {
+var machineStart = sync.OnceValue(func() string {
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return ""
 	}
 	return strings.TrimSpace(string(id))
-}
+})
 
 // alive reports whether a process has not ended yet.
 func alive(p *os.Process) bool {

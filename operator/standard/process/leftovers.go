@@ -56,7 +56,7 @@ type owner struct {
 }
 
 // self is this process.
-func self() owner { return owner{PID: os.Getpid(), Started: startedAt(os.Getpid())} }
+var self = sync.OnceValue(func() owner { return owner{PID: os.Getpid(), Started: startedAt(os.Getpid())} })
 
 // folder tells a folder from a copy of it, also at its own place.
 type folder struct {

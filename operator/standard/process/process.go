@@ -3,6 +3,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"os/exec"
@@ -14,6 +15,8 @@ import (
 // command is one run of a program.
 type command struct {
 	args []string
+	// path is where the program lies, empty when it was not found: starting it says why.
+	path string
 	dir  string
 	env  []string
 	// mark is in the environment of all who come of it; [newMark] makes one.
@@ -43,7 +46,8 @@ func run(ctx context.Context, c command, out *Output, grace time.Duration) error
 	}
 	k := &kin{mark: c.mark}
 	cmd, err := k.start(func() *exec.Cmd {
-		cmd := exec.Command(c.args[0], c.args[1:]...) //nolint:gosec,noctx // running commands is its purpose; we end everybody on cancel
+		cmd := exec.Command(cmp.Or(c.path, c.args[0]), c.args[1:]...) //nolint:gosec,noctx // running commands is its purpose; we end everybody on cancel
+		cmd.Args[0] = c.args[0]
 		cmd.Dir, cmd.Env = c.dir, slices.Concat(c.env, []string{markEnv + "=" + c.mark})
 		cmd.Stdout, cmd.Stderr = streams[0].writer, streams[1].writer
 		return cmd
