@@ -23,7 +23,7 @@ import (
 const roleKey = "STORE_TEST_ROLE"
 
 func TestMain(m *testing.M) {
-	role, ok := map[string]func() error{"writer": writer, "worker": worker, "nobody": nobody}[os.Getenv(roleKey)]
+	role, ok := map[string]func() error{"writer": writer, "worker": worker, "nobody": nobody, "acknowledger": acknowledger}[os.Getenv(roleKey)]
 	if !ok {
 		goleak.VerifyTestMain(m)
 		return
