@@ -78,6 +78,16 @@ func (c Catalog) OperatorParams() []string {
 	return out
 }
 
+// Refused looks among all operators.
+func (c Catalog) Refused(param string) string {
+	for _, s := range c.Operators.Specs() {
+		if why, refused := s.Refused(param); refused {
+			return why
+		}
+	}
+	return ""
+}
+
 func didYouMean(name string) string {
 	if name == "" {
 		return ""
@@ -97,6 +107,12 @@ func newEntry[I any](s declare.Spec[I], t *template.Env) dagfile.Entry { return 
 func (e entry[I]) Name() string     { return e.spec.Ref() }
 func (e entry[I]) Params() []string { return e.spec.Params() }
 func (e entry[I]) Sensor() bool     { return e.spec.Sensor }
+
+// Refused says what to do instead of a parameter that is refused.
+func (e entry[I]) Refused(param string) string {
+	why, _ := e.spec.Refused(param)
+	return why
+}
 
 // Renamed returns today's names of parameters by the former ones.
 func (e entry[I]) Renamed() map[string]string { return e.spec.Renamed() }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/catalog"
+	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/template"
 )
@@ -47,4 +49,26 @@ func small(t *testing.T) catalog.Catalog {
 	cbs, err := callbacks.NewRegistry([]callbacks.Spec{callbacks.Define[say]("say")}, nil)
 	require.NoError(t, err)
 	return catalog.Catalog{Operators: ops, Callbacks: cbs, Templates: template.New(template.Options{})}
+}
+
+// Parameters with Python code are refused by name, with what to use instead: by every operator,
+// and by those that have them in Airflow.
+func TestRefusedParameters(t *testing.T) {
+	t.Parallel()
+	known := small(t)
+	ops, err := operator.NewRegistry(
+		operator.Define[probe]("probe"), operator.Define[nop]("nop", operator.RejectedParams(map[string]string{"handler": "the rows are the result"})))
+	require.NoError(t, err)
+	known.Operators = ops
+	const python = `python_callable_name: Python code cannot run here`
+	for text, want := range map[string]string{
+		"  tasks: [{task_id: t, operator: probe, python_callable_name: f}]":                 `dag "d", task "t": ` + python,
+		"  default_args: {python_callable_name: f}\n  tasks: [{task_id: t, operator: nop}]": `dag "d": ` + python,
+		"  tasks: [{task_id: t, operator: nop, handler: f}]":                                `handler: the rows are the result`,
+		"  tasks: [{task_id: t, operator: probe, handler: f}]":                              `unknown parameter "handler" for operator probe`,
+	} {
+		_, found := dagfile.Parse("test.yaml", []byte("d:\n"+text+"\n"), known, dagfile.Options{})
+		require.NotEmpty(t, found, text)
+		assert.Contains(t, found.String(), want, text)
+	}
 }

@@ -33,6 +33,7 @@ func forgive(name string, e dagfile.Entry, found bool) dagfile.Entry {
 type lax struct{ dagfile.Entry }
 
 func (lax) Check(*yaml.Node) []dagfile.Problem { return nil }
+func (lax) Refused(string) string              { return "" }
 
 // unknown is the entry of an operator or callback that this binary does not have.
 type unknown string
@@ -42,3 +43,4 @@ func (unknown) Params() []string                   { return nil }
 func (unknown) Schema(string) map[string]any       { return nil }
 func (unknown) Sensor() bool                       { return false }
 func (unknown) Check(*yaml.Node) []dagfile.Problem { return nil }
+func (unknown) Refused(string) string              { return "" }

@@ -51,6 +51,14 @@ func rejectedClasses() map[string]string {
 	}
 }
 
+// refusedParams are parameters that no operator takes.
+func refusedParams() map[string]string {
+	return map[string]string{
+		"python_callable*": noPython,
+		"retry_handlers":   "configure the connection, or use retries",
+	}
+}
+
 // Rejected reports whether name is an operator that is known and not supported, and
 // says what to use instead. It takes short names, Airflow's dotted paths and bare
 // class names.

@@ -25,7 +25,16 @@ func Define[T any, P interface {
 	*T
 	Operator
 }](name string, opts ...Option) Spec {
-	return declare.Define[Operator, T]("operator", name, opts...)
+	return DefineWith[T, P](name, func() *T { return new(T) }, opts...)
+}
+
+// DefineWith is [Define] for operators that need more than their parameters: create makes
+// the value that parameters are decoded into, with all of those still zero.
+func DefineWith[T any, P interface {
+	*T
+	Operator
+}](name string, create func() *T, opts ...Option) Spec {
+	return declare.DefineWith[Operator]("operator", name, create, append(opts, declare.RejectedParams(refusedParams()))...)
 }
 
 // NewRegistry makes a registry. Two specs with one name or path are an error, and so
@@ -91,8 +100,7 @@ func IgnoredParams(names ...string) Option { return declare.IgnoredParams(names.
 // Deferrable accepts what Airflow's deferrable operators take, and more names, without any
 // effect.
 func Deferrable(more ...string) Option {
-	return IgnoredParams(append(more, "deferrable", "start_from_trigger", "end_from_trigger", "trigger_kwargs",
-		"tcp_keep_alive", "tcp_keep_alive_idle", "tcp_keep_alive_count", "tcp_keep_alive_interval")...)
+	return IgnoredParams(append(more, declare.DeferrableParams()...)...)
 }
 
 // Sensor says that the parameters common to all sensors apply.

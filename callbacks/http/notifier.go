@@ -12,6 +12,7 @@ import (
 	"github.com/dingdag/dingdag/callbacks"
 	hookhttp "github.com/dingdag/dingdag/hook/http"
 	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/params/declare"
 )
 
 const uncertainRetry = "retry"
@@ -52,7 +53,7 @@ var (
 func notifierSpec(docs callbacks.Option) callbacks.Spec {
 	return callbacks.Define[Notifier]("http", docs,
 		callbacks.RejectedParams(hookhttp.RejectedParams()),
-		callbacks.IgnoredParams(hookhttp.IgnoredParams()...),
+		callbacks.IgnoredParams(declare.DeferrableParams()...),
 		callbacks.Example("The event as JSON, to a webhook", `
 http_conn_id: http_default
 endpoint: hooks/airflow

@@ -19,6 +19,9 @@ type Catalog interface {
 	Callback(name string) (entry Entry, found bool, hint string)
 	// OperatorParams lists every parameter name of every operator, for default_args.
 	OperatorParams() []string
+	// Refused says what to do instead of a parameter that some operator refuses, and is
+	// empty for any other.
+	Refused(param string) string
 }
 
 // Entry is one operator or callback as the loader sees it.
@@ -27,6 +30,9 @@ type Entry interface {
 	Name() string
 	// Params lists the names of its own parameters.
 	Params() []string
+	// Refused says what to do instead of a parameter that it refuses, and is empty for any
+	// other.
+	Refused(param string) string
 	// Schema is the JSON Schema of one of its parameters, nil when any value may fit.
 	Schema(param string) map[string]any
 	// Sensor reports whether the common sensor parameters apply.

@@ -74,6 +74,13 @@ func (c fakeCatalog) OperatorParams() []string {
 	return slices.Compact(all)
 }
 
+func (c fakeCatalog) Refused(param string) string { return fakeEntry{}.Refused(param) }
+
+// Refused knows two parameters.
+func (e fakeEntry) Refused(param string) string {
+	return map[string]string{"python_callable": "Python code cannot run here", "execution_date_fn": "use execution_delta"}[param]
+}
+
 func (e fakeEntry) Name() string     { return e.name }
 func (e fakeEntry) Params() []string { return e.params }
 func (e fakeEntry) Sensor() bool     { return e.sensor }

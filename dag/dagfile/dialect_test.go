@@ -9,8 +9,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/dingdag/dingdag/dag/dagfile/keys"
 )
 
 // The keys of a DAG by what becomes of them: taken, warned about, or refused.
@@ -162,16 +160,6 @@ func TestDefaultArgsKeys(t *testing.T) {
 			require.Len(t, found, 1, found.String())
 			assert.Contains(t, found.String(), want)
 		})
-	}
-}
-
-// Python-only features: refused by name, with what to use instead.
-func TestPythonOnlyParameters(t *testing.T) {
-	t.Parallel()
-	for param := range keys.PythonParams {
-		_, found := parseText(withTask("      " + param + ": f"))
-		require.Len(t, found, 1, param)
-		assert.Contains(t, found[0].Text, param+": "+keys.PythonParams[param])
 	}
 }
 

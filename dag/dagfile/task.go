@@ -43,9 +43,11 @@ func (r *dagReader) applyDefaults(base *keys.Base, p keys.Pair) {
 			r.Warnf(k, "%s has no effect in default_args: write it on the DAG", k.Value)
 		case isRejected:
 			r.Errorf(k, "%s %s", yamlvalue.Excerpt(k.Value), why)
-		case keys.PythonParams[k.Value] != "":
-			r.Errorf(k, "%s: %s", k.Value, keys.PythonParams[k.Value])
 		default:
+			if why := r.catalog.Refused(k.Value); why != "" {
+				r.Errorf(k, "%s: %s", yamlvalue.Excerpt(k.Value), why)
+				continue
+			}
 			r.Unsure.Misspelt(k.Value)
 			r.Errorf(k, "unknown key %q in default_args%s", yamlvalue.Excerpt(k.Value),
 				r.Suggest(k.Value, seqs(keys.Common.Names(), keys.Sensors.Names(), slices.Values(r.operatorParams()))))
@@ -216,8 +218,8 @@ func (r *dagReader) ownParam(t *taskDraft, op *operatorEntry, p keys.Pair) {
 		}
 	}
 	if !op.has(name) {
-		if why := keys.PythonParams[name]; why != "" {
-			r.Errorf(p.Key, "%s: %s", name, why)
+		if why := op.Refused(name); why != "" {
+			r.Errorf(p.Key, "%s: %s", yamlvalue.Excerpt(name), why)
 			return
 		}
 		r.Unsure.Misspelt(name)

@@ -9,11 +9,3 @@ func RejectedParams() map[string]string {
 		"request_kwargs": "use headers, data and extra_options",
 	}
 }
-
-// IgnoredParams are the parameters of Airflow's HTTP classes that change nothing here.
-func IgnoredParams() []string {
-	return []string{
-		"deferrable", "tcp_keep_alive", "tcp_keep_alive_idle", "tcp_keep_alive_count",
-		"tcp_keep_alive_interval", "start_from_trigger", "end_from_trigger", "trigger_kwargs",
-	}
-}

@@ -11,7 +11,6 @@ import (
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
 	"github.com/dingdag/dingdag/params"
-	"github.com/dingdag/dingdag/params/declare"
 )
 
 // DingdingOperator sends one message to a group chat through a custom robot.
@@ -47,7 +46,7 @@ var (
 
 func robotSpec(p appcall.Provider) operator.Spec {
 	create := func() *DingdingOperator { return &DingdingOperator{hook: p.Hook} }
-	return declare.DefineWith[operator.Operator]("operator", "dingding", create, p.Docs,
+	return operator.DefineWith("dingding", create, p.Docs,
 		operator.Alias(
 			"airflow.providers.dingding.operators.dingding.DingdingOperator",
 			"airflow.contrib.operators.dingding_operator.DingdingOperator",

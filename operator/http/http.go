@@ -64,7 +64,7 @@ func httpSpec(docs operator.Option) operator.Spec {
 			"airflow.operators.http_operator.SimpleHttpOperator",
 		),
 		operator.RejectedParams(rejected()),
-		withoutEffect(),
+		operator.Deferrable(),
 		operator.Example("Get a report", `
 endpoint: reports/daily
 method: GET
@@ -94,9 +94,6 @@ func rejected() map[string]string {
 	})
 	return all
 }
-
-// withoutEffect accepts what Airflow's classes take and what changes nothing here.
-func withoutEffect() operator.Option { return operator.IgnoredParams(hookhttp.IgnoredParams()...) }
 
 // Execute sends the request and returns the text of the response.
 func (o *Operator) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {

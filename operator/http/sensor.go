@@ -48,7 +48,7 @@ type Sensor struct {
 var _ operator.Operator = (*Sensor)(nil)
 
 func sensorSpec(docs operator.Option) operator.Spec {
-	return operator.Define[Sensor]("http_sensor", docs, operator.Sensor(), withoutEffect(),
+	return operator.Define[Sensor]("http_sensor", docs, operator.Sensor(), operator.Deferrable(),
 		operator.Alias(
 			"airflow.providers.http.sensors.http.HttpSensor",
 			"airflow.sensors.http_sensor.HttpSensor",

@@ -81,9 +81,14 @@ func WithExample(title, text string) Option {
 }
 
 // RejectedParams lists parameters of Airflow that are refused, each with what to do
-// instead. A name may end in "*" for any rest.
+// instead. A name may end in "*" for any rest. Several lists add up.
 func RejectedParams(messages map[string]string) Option {
-	return func(o *options) { o.rejected = messages }
+	return func(o *options) {
+		if o.rejected == nil {
+			o.rejected = map[string]string{}
+		}
+		maps.Copy(o.rejected, messages)
+	}
 }
 
 // RenamedParams lists former names of parameters with those of today, so that a file
@@ -94,6 +99,15 @@ func RenamedParams(now map[string]string) Option {
 
 // IgnoredParams lists parameters of Airflow that are accepted and have no effect.
 func IgnoredParams(names ...string) Option { return func(o *options) { o.ignored = names } }
+
+// DeferrableParams are what Airflow's deferrable operators take, and those that keep a
+// connection open meanwhile.
+func DeferrableParams() []string {
+	return []string{
+		"deferrable", "start_from_trigger", "end_from_trigger", "trigger_kwargs",
+		"tcp_keep_alive", "tcp_keep_alive_idle", "tcp_keep_alive_count", "tcp_keep_alive_interval",
+	}
+}
 
 // Sensor says that the parameters common to sensors apply.
 func Sensor() Option { return func(o *options) { o.sensor = true } }
@@ -243,7 +257,7 @@ func (s Spec[I]) adapt(args *yaml.Node) (*yaml.Node, []params.Problem) {
 	given := false
 	for i := 0; i+1 < len(args.Content); i += 2 {
 		key, value := args.Content[i], args.Content[i+1]
-		if message, rejected := s.refusal(key.Value); rejected {
+		if message, rejected := s.Refused(key.Value); rejected {
 			problems = append(problems, params.Problem{
 				Line: key.Line, Column: key.Column, Field: key.Value,
 				Text: fmt.Sprintf("parameter %q of %s %s is not supported: %s", key.Value, s.kind, s.Name, message),
@@ -278,7 +292,8 @@ func text(value string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: value}
 }
 
-func (s Spec[I]) refusal(name string) (message string, found bool) {
+// Refused says what to do instead of a parameter that is refused.
+func (s Spec[I]) Refused(name string) (message string, found bool) {
 	if message, found = s.rejected[name]; found {
 		return message, true
 	}

@@ -30,6 +30,7 @@ func (c *catalog) Operator(name string) (dagfile.Entry, bool, string) {
 }
 func (*catalog) Callback(string) (dagfile.Entry, bool, string) { return nil, false, "" }
 func (*catalog) OperatorParams() []string                      { return []string{"command"} }
+func (*catalog) Refused(string) string                         { return "" }
 
 type entry string
 
@@ -37,6 +38,7 @@ func (e entry) Name() string                     { return string(e) }
 func (e entry) Params() []string                 { return []string{"command"} }
 func (entry) Schema(string) map[string]any       { return nil }
 func (entry) Sensor() bool                       { return false }
+func (entry) Refused(string) string              { return "" }
 func (entry) Check(*yaml.Node) []dagfile.Problem { return nil }
 
 // fixture is a folder of DAG files that were written long ago, and what an index of it needs.

@@ -12,7 +12,6 @@ import (
 	"github.com/dingdag/dingdag/hook/robot"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
-	"github.com/dingdag/dingdag/params/declare"
 )
 
 //go:generate go run github.com/dingdag/dingdag/params/docgen
@@ -79,7 +78,7 @@ func Define[T any, P interface {
 		o.common().hook = p.Hook
 		return o
 	}
-	return declare.DefineWith[operator.Operator]("operator", name, create, append(opts, p.Docs)...)
+	return operator.DefineWith[T, P](name, create, append(opts, p.Docs)...)
 }
 
 // Run does the work of one try of an operator: it checks the rendered parameters, calls
