@@ -42,24 +42,17 @@ func TestRegistry(t *testing.T) {
 	assert.Len(t, r.Specs(), 1)
 }
 
-type clashing struct {
-	note
-	// Callback has the name of the key that names the notifier.
-	Callback string `yaml:"callback"`
-}
-
 func TestRegistryRefuses(t *testing.T) {
 	t.Parallel()
 	call := func(context.Context, *callbacks.Event) error { return nil }
 	_, err := callbacks.NewRegistry(
-		[]callbacks.Spec{callbacks.Define[note]("note"), callbacks.Define[note]("slack"), callbacks.Define[clashing]("clashing")}, nil,
+		[]callbacks.Spec{callbacks.Define[note]("note"), callbacks.Define[note]("slack")}, nil,
 		callbacks.Func("note", call), callbacks.Func("page", call), callbacks.Func("page", call),
 	)
 	require.Error(t, err)
 	assert.Contains(t, err.Error(), `callback function "page" is registered twice`)
 	assert.Contains(t, err.Error(), `callback "note": the name "note" is taken by "note"`)
 	assert.Contains(t, err.Error(), `callback "slack": the name "slack" cannot be registered: slack is not supported`)
-	assert.Contains(t, err.Error(), `callback "clashing": a parameter cannot be called "callback": that key names the notifier`)
 }
 
 func TestRejected(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/dingdag/dingdag/dag/dagfile/keys"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/params/declare"
 )
@@ -64,7 +63,7 @@ type Registry struct {
 
 // NewRegistry makes a registry of specs, of senders by name, and of functions that DAG
 // files may name. It is an error when one name stands for two things, or when
-// [Rejected] knows it, or when a notifier has a parameter that DAG files cannot set.
+// [Rejected] knows it.
 func NewRegistry(specs []Spec, senders map[string]Sender, functions ...Function) (*Registry, error) {
 	all := slices.Clone(specs)
 	byName := maps.Clone(senders)
@@ -100,9 +99,6 @@ func refuseNames(specs []Spec) error {
 			if message, rejected := Rejected(name); rejected {
 				errs = append(errs, fmt.Errorf("callback %q: the name %q cannot be registered: %s", s.Name, name, message))
 			}
-		}
-		if slices.Contains(s.Claims(), keys.ReservedArgument) {
-			errs = append(errs, fmt.Errorf("callback %q: a parameter cannot be called %q: that key names the notifier", s.Name, keys.ReservedArgument))
 		}
 	}
 	return errors.Join(errs...)

@@ -8,6 +8,7 @@ import (
 	cbdingding "github.com/dingdag/dingdag/callbacks/dingding"
 	cbhttp "github.com/dingdag/dingdag/callbacks/http"
 	cbsmtp "github.com/dingdag/dingdag/callbacks/smtp"
+	"github.com/dingdag/dingdag/catalog"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/operator"
@@ -31,7 +32,11 @@ func (x Extensions) operators(a *app.App) (*operator.Registry, error) {
 	all = append(all, sql.Specs()...)
 	all = append(all, email.Specs()...)
 	all = append(all, dingding.Specs(a.Dingding())...)
-	return operator.NewRegistry(append(all, x.Operators...)...)
+	r, err := operator.NewRegistry(append(all, x.Operators...)...)
+	if err != nil {
+		return nil, err
+	}
+	return r, catalog.CheckOperators(r)
 }
 
 // callbacks is every notifier that DAG files may name.
@@ -46,5 +51,9 @@ func (x Extensions) callbacks(a *app.App, conns connections.Source) (*callbacks.
 		specs = append(specs, p.Specs...)
 	}
 	maps.Copy(senders, x.Senders)
-	return callbacks.NewRegistry(specs, senders, x.Functions...)
+	r, err := callbacks.NewRegistry(specs, senders, x.Functions...)
+	if err != nil {
+		return nil, err
+	}
+	return r, catalog.CheckNotifiers(r)
 }

@@ -163,10 +163,13 @@ type Engine struct {
 }
 
 // New returns an engine on the store, or with a nil one an engine that only tests and renders
-// single tasks.
+// single tasks. An operator or notifier with a parameter that no DAG file could set is an error.
 func New(s store.Store, o Options) (*Engine, error) {
 	if o.Operators == nil || o.Callbacks == nil || o.Templates == nil || o.LogDir == "" {
 		return nil, errors.New("engine: Operators, Callbacks, Templates and LogDir are required")
+	}
+	if err := errors.Join(catalog.CheckOperators(o.Operators), catalog.CheckNotifiers(o.Callbacks)); err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
 	}
 	o.Workers = orDefault(o.Workers, DefaultWorkers)
 	o.Grace = orDefault(o.Grace, DefaultGrace)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/dingdag/dingdag/dag/dagfile/keys"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/params/declare"
 )
@@ -37,9 +36,8 @@ func DefineWith[T any, P interface {
 	return declare.DefineWith[Operator]("operator", name, create, append(opts, declare.RejectedParams(refusedParams()))...)
 }
 
-// NewRegistry makes a registry. Two specs with one name or path are an error, and so
-// are a name that [Rejected] knows, and a parameter with the name of a key that every
-// task has: DAG files could never set it.
+// NewRegistry makes a registry. Two specs with one name or path are an error, and so is a name
+// that [Rejected] knows.
 func NewRegistry(specs ...Spec) (*Registry, error) {
 	var errs []error
 	for _, s := range specs {
@@ -52,23 +50,11 @@ func NewRegistry(specs ...Spec) (*Registry, error) {
 				errs = append(errs, fmt.Errorf("operator %q: the name %q cannot be registered: %s", s.Name, name, message))
 			}
 		}
-		errs = append(errs, refuseReserved(s))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
 	return declare.NewRegistry(specs...)
-}
-
-// refuseReserved looks for parameters that DAG files cannot set.
-func refuseReserved(s Spec) error {
-	var errs []error
-	for _, name := range s.Claims() {
-		if why := keys.ReservedParam(name, s.Sensor); why != "" {
-			errs = append(errs, fmt.Errorf("operator %q: a parameter cannot be called %q: %s", s.Name, name, why))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // Docs gives the comments of the parameter struct, as params/docgen wrote them.

@@ -29,50 +29,6 @@ func TestNewRegistryRefusesRejectedNames(t *testing.T) {
 	assert.Contains(t, err.Error(), `operator "python": the name "airflow.operators.python.PythonOperator" cannot be registered`)
 }
 
-type clashing struct {
-	nothing
-	// Owner has the name of a key that every task has.
-	Owner string `yaml:"owner"`
-	// Operator names the operator.
-	Operator string `yaml:"operator"`
-	// Timeout is free but for sensors.
-	Timeout string `yaml:"timeout"`
-	// Decorator is refused on every task.
-	Decorator string `yaml:"decorator"`
-	// Group is a key of groups.
-	Group string `yaml:"parent_group_name"`
-	// Tooltip is a key of groups, too, and free on tasks.
-	Tooltip string `yaml:"tooltip"`
-}
-
-type fine struct {
-	nothing
-	// Timeout is free but for sensors.
-	Timeout string `yaml:"timeout"`
-}
-
-// A DAG file could never set a parameter with the name of a key that every task has.
-func TestNewRegistryRefusesReservedParameters(t *testing.T) {
-	t.Parallel()
-	_, err := operator.NewRegistry(operator.Define[clashing]("clashing"), operator.Define[fine]("fine"),
-		operator.Define[fine]("aliased", operator.RenamingAlias("x.Y", "retries", "timeout", "")))
-	require.Error(t, err)
-	for _, want := range []string{
-		`operator "clashing": a parameter cannot be called "owner": it is a key of every task (who answers for the task)`,
-		`operator "clashing": a parameter cannot be called "operator": it is a key of every task`,
-		`operator "clashing": a parameter cannot be called "decorator": every task refuses it`,
-		`operator "clashing": a parameter cannot be called "parent_group_name": it is a key of every task group`,
-		`operator "aliased": a parameter cannot be called "retries": it is a key of every task`,
-	} {
-		assert.ErrorContains(t, err, want)
-	}
-	assert.NotContains(t, err.Error(), "timeout")
-	assert.NotContains(t, err.Error(), "tooltip")
-
-	_, err = operator.NewRegistry(operator.Define[fine]("waits", operator.Sensor(), operator.IgnoredParams("deferrable")))
-	require.EqualError(t, err, `operator "waits": a parameter cannot be called "timeout": it is a key of every sensor (how long to wait in all, retries included, before the sensor fails)`)
-}
-
 func TestRejected(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/dag/dagfile/keys"
 	"github.com/dingdag/dingdag/params/declare/declaretest"
 )
 
@@ -49,6 +50,7 @@ type Options struct {
 func Check(t *testing.T, spec callbacks.Spec, opts Options) {
 	t.Helper()
 	declaretest.Check(t, spec)
+	assert.NotContains(t, spec.Claims(), keys.ReservedArgument, "that key names the notifier")
 	for _, example := range spec.Examples {
 		for _, ev := range Events() {
 			t.Run(example.Title+" "+string(ev.Kind), func(t *testing.T) {

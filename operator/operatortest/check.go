@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/dag/dagfile/keys"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params/declare/declaretest"
 )
@@ -38,7 +39,7 @@ type Options struct {
 }
 
 // Check fails t unless the operator keeps the rules that hold for all: it has
-// documentation for itself and for each parameter; its examples decode without a
+// documentation for itself and for each parameter; DAG files can set each of them; its examples decode without a
 // finding, fit the JSON Schema and run to their outcome; an unknown parameter is
 // refused at its place; Execute does not change the operator, returns what encodes to
 // JSON, ends soon when its context is canceled, and shows no secret.
@@ -51,6 +52,9 @@ func Check(t *testing.T, spec operator.Spec, opts Options) {
 		opts.Render = func(_, text string) (any, error) { return text, nil }
 	}
 	declaretest.Check(t, spec)
+	for _, name := range spec.Claims() {
+		assert.Empty(t, keys.ReservedParam(name, spec.Sensor), "a parameter cannot be called %q", name)
+	}
 	for _, example := range spec.Examples {
 		t.Run("example "+example.Title, func(t *testing.T) {
 			t.Parallel()
