@@ -2,18 +2,16 @@ package api
 
 import (
 	"context"
-	"time"
 
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/engine/why"
 	"github.com/dingdag/dingdag/store"
 )
 
 // Engine judges by the rules that the scheduler goes by, and changes runs. [*engine.Engine] is one.
 type Engine interface {
 	// WhyTask returns store.ErrNotFound when the run's version of the DAG has no such task.
-	WhyTask(ctx context.Context, r *store.Run, taskID string) ([]engine.TaskWhy, error)
-	// WhyBroken returns nil when nobody has seen the DAG.
-	WhyBroken(ctx context.Context, dagID string, at, now time.Time, problem string) (*engine.Why, error)
+	WhyTask(ctx context.Context, r *store.Run, taskID string) ([]why.Instance, error)
 	// TriggerRun, Clear, Mark and CreateBackfill change runs, or let the process do it that works on
 	// the store.
 	TriggerRun(ctx context.Context, dagID string, t engine.Trigger) (*engine.Triggered, error)

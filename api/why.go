@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/engine/why"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -49,17 +49,17 @@ func (a *API) WhyRun(ctx context.Context, dagID string, at time.Time) (*Why, err
 		return nil, fmt.Errorf("%s lies ahead", at.UTC().Format(time.RFC3339))
 	}
 	d, problem := a.o.Folder.DAG(dagID)
-	var w *engine.Why
+	var w *why.Tick
 	var err error
 	if problem == nil {
-		w, err = engine.WhyRun(ctx, a.o.Store, d, at, now)
+		w, err = why.OfTick(ctx, a.o.Store, d, at, now, "")
 	} else {
 		w, err = a.whyBroken(ctx, dagID, at, now, problem)
 	}
 	if err != nil {
 		return nil, err
 	}
-	out := &Why{DAGID: dagID, At: at.UTC(), Tick: optional(w.Tick), Outcome: w.Outcome, Reason: w.Reason, Next: optional(w.Next), DAG: d}
+	out := &Why{DAGID: dagID, At: at.UTC(), Tick: optional(w.At), Outcome: w.Outcome, Reason: w.Reason, Next: optional(w.Next), DAG: d}
 	if w.Run != nil {
 		out.RunID = w.Run.RunID
 	}
@@ -68,16 +68,12 @@ func (a *API) WhyRun(ctx context.Context, dagID string, at time.Time) (*Why, err
 
 // whyBroken does so of a DAG that the folder does not have. One that nobody has seen has only its
 // problem.
-func (a *API) whyBroken(ctx context.Context, dagID string, at, now time.Time, problem error) (*engine.Why, error) {
+func (a *API) whyBroken(ctx context.Context, dagID string, at, now time.Time, problem error) (*why.Tick, error) {
 	broken, ok := errors.AsType[*BrokenError](problem)
 	if !ok {
 		return nil, problem
 	}
-	e, err := a.o.Engine(ctx)
-	if err != nil {
-		return nil, err
-	}
-	w, err := e.WhyBroken(ctx, dagID, at, now, broken.Problems)
+	w, err := why.OfBroken(ctx, a.o.Store, a.o.Folder.Restore, dagID, at, now, broken.Problems)
 	if err == nil && w == nil {
 		err = problem
 	}

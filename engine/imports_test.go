@@ -9,9 +9,16 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/engine/why"
 )
+
+// restore makes the DAG of a stored version.
+func (b *bench) restore(source []byte) (*dag.DAG, error) {
+	return dagfile.Restore(source, b.e.Catalog(), dagfile.Options{})
+}
 
 // loadBroken gives the engine what a load of the text finds, errors and all.
 func (b *bench) loadBroken(text string) {
@@ -45,9 +52,9 @@ func TestBrokenFile(t *testing.T) {
 		b.again(minutely)
 		<-time.After(2*time.Minute + 30*time.Second)
 		synctest.Wait()
-		why := func(want string) {
+		expect := func(want string) {
 			t.Helper()
-			w, err := b.e.WhyBroken(t.Context(), "d", time.Now(), time.Now(), "what a load says")
+			w, err := why.OfBroken(t.Context(), b.store, b.restore, "d", time.Now(), time.Now(), "what a load says")
 			require.NoError(t, err)
 			assert.Equal(t, want, string(w.Outcome)+": "+w.Reason)
 		}
@@ -56,8 +63,8 @@ func TestBrokenFile(t *testing.T) {
 		b.loadBroken(wrong)
 		<-time.After(5 * time.Minute)
 		synctest.Wait()
-		why("waiting: the DAG can't be loaded since 2000-01-01T00:02:30Z, so it gets no new runs: " + problem)
-		w, err := b.e.WhyBroken(t.Context(), "nobody", time.Now(), time.Now(), "")
+		expect("waiting: the DAG can't be loaded since 2000-01-01T00:02:30Z, so it gets no new runs: " + problem)
+		w, err := why.OfBroken(t.Context(), b.store, b.restore, "nobody", time.Now(), time.Now(), "")
 		require.NoError(t, err)
 		assert.Nil(t, w)
 		b.stop()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/engine/why"
 )
 
 // A run that somebody triggered with the logical date of a tick covers the data interval
@@ -37,7 +38,7 @@ func TestATriggeredRunMayTakeATick(t *testing.T) {
 				if mode == "interval" {
 					due = tick.Add(time.Minute)
 				}
-				w, err := engine.WhyRun(t.Context(), b.store, d, due.Add(30*time.Second), time.Now())
+				w, err := why.OfTick(t.Context(), b.store, d, due.Add(30*time.Second), time.Now(), "")
 				require.NoError(t, err)
 				assert.Equal(t, want, string(w.Outcome))
 				if mode == "trigger" {
@@ -45,14 +46,14 @@ func TestATriggeredRunMayTakeATick(t *testing.T) {
 					b.stop()
 					return
 				}
-				why := "run manual__2000-01-01T00:01:00+00:00 has its logical date and covers another data interval, 2000-01-01T00:00:00Z to 2000-01-01T00:01:00Z: " +
+				reason := "run manual__2000-01-01T00:01:00+00:00 has its logical date and covers another data interval, 2000-01-01T00:00:00Z to 2000-01-01T00:01:00Z: " +
 					"that from 2000-01-01T00:01:00Z to 2000-01-01T00:02:00Z has no run, start one with dingdag dags trigger d --logical-date 2000-01-01T00:02:01Z"
-				assert.Equal(t, why, w.Reason)
+				assert.Equal(t, reason, w.Reason)
 				rec, err := b.store.TickRangeAt(t.Context(), "d", due)
 				require.NoError(t, err)
 				require.NotNil(t, rec)
-				assert.Equal(t, why, rec.Reason)
-				assert.Equal(t, []string{"on_missed  " + why}, b.sentSoFar())
+				assert.Equal(t, reason, rec.Reason)
+				assert.Equal(t, []string{"on_missed  " + reason}, b.sentSoFar())
 				made, err := b.e.Trigger(t.Context(), "d", engine.Trigger{LogicalDate: tick.Add(time.Minute + time.Second)})
 				require.NoError(t, err)
 				assert.Equal(t, taken.IntervalEnd, made.IntervalStart, "what is advised covers the interval")

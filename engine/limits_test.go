@@ -14,6 +14,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/engine/why"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/store"
 )
@@ -256,7 +257,7 @@ func TestPauseAfterFailuresIsTold(t *testing.T) {
 			b.start(engine.RunOptions{Schedule: true})
 			b.untilRuns(1)
 			assert.Equal(t, c.want, b.told(len(c.want)))
-			w, err := engine.WhyRun(t.Context(), b.store, d, time.Now(), time.Now())
+			w, err := why.OfTick(t.Context(), b.store, d, time.Now(), time.Now(), "")
 			require.NoError(t, err)
 			assert.Regexp(t, `^run scheduled__.* is failed \(task_failure\) since .*; the DAG is paused since .* \(`+reason+`\): dingdag dags unpause d$`, w.Reason)
 		})

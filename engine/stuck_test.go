@@ -11,6 +11,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/engine/why"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/store"
 )
@@ -113,7 +114,7 @@ func TestWhyARunHasTheSlotOfAnother(t *testing.T) {
 	_, err = b.e.Clear(t.Context(), engine.ClearRequest{DAGID: "d", RunID: older.RunID})
 	require.NoError(t, err)
 	b.until("the older one runs", func() bool { return b.states(older)["t"] == "running" })
-	w, err := engine.WhyRun(t.Context(), b.store, d, first, time.Now())
+	w, err := why.OfTick(t.Context(), b.store, d, first, time.Now(), "")
 	require.NoError(t, err)
 	assert.Contains(t, w.Reason, "in the slot of run manual__2026-01-02T00:00:00+00:00, which waits for it (depends_on_past)")
 	whys, err := b.e.WhyTask(t.Context(), later, "t")

@@ -1,4 +1,4 @@
-package engine
+package why
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package engine
+package why
 
 import (
 	"cmp"
@@ -15,8 +15,8 @@ import (
 	"github.com/dingdag/dingdag/worker"
 )
 
-// TaskWhy says why an instance of a task has the state that it has.
-type TaskWhy struct {
+// Instance says why an instance of a task has the state that it has.
+type Instance struct {
 	// MapIndex is -1 for an unmapped task.
 	MapIndex int
 	State    dag.State
@@ -24,18 +24,13 @@ type TaskWhy struct {
 	Reason string
 }
 
-// WhyTask tells why the instances of a task of a run wait or did not run. It judges by
-// the rules that the scheduler goes by, on a copy of what the store holds, and changes
-// nothing. It returns ErrNotFound when the run's version of the DAG has no such task.
-func (e *Engine) WhyTask(ctx context.Context, r *store.Run, taskID string) (out []TaskWhy, err error) {
-	alone, err := e.alone(ctx)
-	if err != nil {
-		return nil, err
-	}
-	err = live.Look(ctx, e.liveOptions(), r.Key, func(tx *live.Tx, lr *live.Run, f *live.RunError) error {
-		c := &change{tx, e}
+// OfTask tells why the instances of a task of a run wait or did not run, on a copy of what the
+// store of the options holds. alone says that no process works on it. It returns ErrNotFound when
+// the run's version of the DAG has no such task.
+func OfTask(ctx context.Context, o live.Options, r *store.Run, taskID string, alone bool) (out []Instance, err error) {
+	err = live.Look(ctx, o, r.Key, func(tx *live.Tx, lr *live.Run, f *live.RunError) error {
 		if f != nil {
-			out, err = c.whyFaulty(r, taskID, f)
+			out, err = whyFaulty(tx, &o, r, taskID, f)
 			return err
 		}
 		i := lr.Plan.IndexOf(taskID)
@@ -43,11 +38,11 @@ func (e *Engine) WhyTask(ctx context.Context, r *store.Run, taskID string) (out 
 			return fmt.Errorf("task %q in run %s: %w", taskID, r.RunID, store.ErrNotFound)
 		}
 		for _, slot := range lr.Machine.Slots(i) {
-			why, err := c.whyInstance(lr, slot, alone)
+			why, err := whyInstance(tx, lr, slot, alone)
 			if err != nil {
 				return err
 			}
-			out = append(out, TaskWhy{MapIndex: lr.Machine.MapIndex(slot), State: lr.Machine.State(slot), Reason: why})
+			out = append(out, Instance{MapIndex: lr.Machine.MapIndex(slot), State: lr.Machine.State(slot), Reason: why})
 		}
 		return nil
 	})
@@ -55,9 +50,9 @@ func (e *Engine) WhyTask(ctx context.Context, r *store.Run, taskID string) (out 
 }
 
 // whyFaulty explains the instances of a task of a run that can't be loaded.
-func (c *change) whyFaulty(r *store.Run, taskID string, f *live.RunError) (out []TaskWhy, err error) {
-	why := fmt.Sprintf("the run can't go on: %s: %s", f.Reason, c.e.o.Masker.Mask(f.Error()))
-	is, err := c.Instances(c.Ctx, r.Key)
+func whyFaulty(tx *live.Tx, o *live.Options, r *store.Run, taskID string, f *live.RunError) (out []Instance, err error) {
+	why := fmt.Sprintf("the run can't go on: %s: %s", f.Reason, o.Masker.Mask(f.Error()))
+	is, err := tx.Instances(tx.Ctx, r.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +60,7 @@ func (c *change) whyFaulty(r *store.Run, taskID string, f *live.RunError) (out [
 		if in.TaskID != taskID {
 			continue
 		}
-		w := TaskWhy{MapIndex: in.MapIndex, State: in.State, Reason: why}
+		w := Instance{MapIndex: in.MapIndex, State: in.State, Reason: why}
 		if in.State == dag.Success {
 			w.Reason = "it succeeded at " + schedule.Moment(in.EndDate)
 		}
@@ -74,16 +69,16 @@ func (c *change) whyFaulty(r *store.Run, taskID string, f *live.RunError) (out [
 	if len(out) > 0 {
 		return out, nil
 	}
-	if p := c.e.plans.Remains(c.Ctx, c, r); p != nil && p.IndexOf(taskID) < 0 {
+	if p := o.Plans.Remains(tx.Ctx, tx, r); p != nil && p.IndexOf(taskID) < 0 {
 		return nil, fmt.Errorf("task %q in run %s: %w", taskID, r.RunID, store.ErrNotFound)
 	}
-	return []TaskWhy{{MapIndex: -1, Reason: why}}, nil
+	return []Instance{{MapIndex: -1, Reason: why}}, nil
 }
 
 const noProcess = "no process works on the home folder: start one with dingdag standalone"
 
 // whyInstance explains the state of one instance. alone says that nobody is at work.
-func (c *change) whyInstance(lr *live.Run, at dagrun.Slot, alone bool) (string, error) {
+func whyInstance(tx *live.Tx, lr *live.Run, at dagrun.Slot, alone bool) (string, error) {
 	in, t, s := lr.Instance(at), lr.Task(at), lr.Machine.State(at)
 	failure := fmt.Sprintf("try %d of %d failed: %s", in.Try, in.MaxTries, in.Error)
 	switch s {
@@ -92,14 +87,14 @@ func (c *change) whyInstance(lr *live.Run, at dagrun.Slot, alone bool) (string, 
 	case dag.Failed:
 		return failure, nil
 	case dag.UpstreamFailed:
-		return c.whyRule(lr, at, func(s dag.State) bool { return s.Finished() && s != dag.Success }) + rootCause(lr, lr.Machine.Task(at)), nil
+		return whyRule(lr, at, func(s dag.State) bool { return s.Finished() && s != dag.Success }) + rootCause(lr, lr.Machine.Task(at)), nil
 	case dag.Skipped:
-		return c.whySkipped(lr, at)
+		return whySkipped(tx, lr, at)
 	case dag.Removed:
 		return "it is not part of the run: the logical date lies outside of its start_date and end_date, or its mapping no longer has it", nil
 	case dag.Running:
 		if t.Sensor != nil {
-			return c.whySensor(lr, in)
+			return whySensor(tx, lr, in)
 		}
 		return fmt.Sprintf("try %d of %d is running since %s", in.Try, in.MaxTries, schedule.Moment(in.StartDate)), nil
 	default: // it waits
@@ -108,7 +103,7 @@ func (c *change) whyInstance(lr *live.Run, at dagrun.Slot, alone bool) (string, 
 	case lr.Row.State.Finished():
 		return fmt.Sprintf("the run is %s (%s)", lr.Row.State, lr.Row.Reason), nil
 	case lr.Row.State == dag.RunQueued:
-		return whyQueued(c.Ctx, c, lr.Plan.DAG, &lr.Row, c.Now, "")
+		return whyQueued(tx.Ctx, tx, lr.Plan.DAG, &lr.Row, tx.Now, "")
 	case s == dag.UpForRetry:
 		return fmt.Sprintf("%s; retry at %s", failure, schedule.Moment(in.RetryAt)), nil
 	case s == dag.UpForReschedule:
@@ -122,15 +117,15 @@ func (c *change) whyInstance(lr *live.Run, at dagrun.Slot, alone bool) (string, 
 	case s == dag.Queued:
 		return "it is queued since " + schedule.Moment(in.QueuedAt) + " and " + noProcess, nil
 	case s == dag.None && (lr.Machine.Holds(lr.Machine.Task(at)) || lr.Machine.Judge(lr.Machine.Task(at)) == dagrun.Waits):
-		return c.whyRule(lr, at, func(s dag.State) bool { return !s.Finished() }), nil
+		return whyRule(lr, at, func(s dag.State) bool { return !s.Finished() }), nil
 	}
-	if why, err := pausedNow(c.Ctx, c, lr.Row.DAGID); err != nil || why != "" {
+	if why, err := pausedNow(tx.Ctx, tx, lr.Row.DAGID); err != nil || why != "" {
 		return why, err
 	}
 	if why := lr.Machine.Full(); why != "" {
 		return why, nil
 	}
-	why, err := lr.Admit(c.Tx, at)
+	why, err := lr.Admit(tx, at)
 	switch {
 	case err != nil || why != "":
 		return why, err
@@ -143,8 +138,8 @@ func (c *change) whyInstance(lr *live.Run, at dagrun.Slot, alone bool) (string, 
 }
 
 // whySensor explains a sensor that keeps its worker while it waits.
-func (c *change) whySensor(lr *live.Run, in *store.Instance) (string, error) {
-	why, err := worker.WaitsFor(c.Ctx, c, in)
+func whySensor(tx *live.Tx, lr *live.Run, in *store.Instance) (string, error) {
+	why, err := worker.WaitsFor(tx.Ctx, tx, in)
 	if why == "" {
 		why = fmt.Sprintf("what it waits for stands in dingdag tasks logs %s %s", lr.Row.DAGID, in.TaskID)
 	}
@@ -153,7 +148,7 @@ func (c *change) whySensor(lr *live.Run, in *store.Instance) (string, error) {
 
 // whyRule names the trigger rule of a task and those of its direct upstream tasks and
 // setups whose state matters.
-func (c *change) whyRule(lr *live.Run, at dagrun.Slot, matters func(dag.State) bool) string {
+func whyRule(lr *live.Run, at dagrun.Slot, matters func(dag.State) bool) string {
 	i := lr.Machine.Task(at)
 	g := lr.Plan.Graph
 	var ups []string
@@ -194,23 +189,23 @@ func rootCause(lr *live.Run, i dagrun.Task) string {
 
 // whySkipped tells who skipped an instance: its trigger rule, a task before it that
 // chose, the end of the run, or the task itself.
-func (c *change) whySkipped(lr *live.Run, at dagrun.Slot) (string, error) {
+func whySkipped(tx *live.Tx, lr *live.Run, at dagrun.Slot) (string, error) {
 	i := lr.Machine.Task(at)
 	if lr.Instance(at).Try > 0 {
 		return "the task skipped itself, see dingdag tasks logs " + lr.Row.DAGID + " " + lr.Task(at).ID, nil
 	}
 	if lr.Machine.Judge(i) == dagrun.Skips {
 		if lr.Plan.Graph.Rule(i) == dag.AllSkipped {
-			return c.whyRule(lr, at, func(s dag.State) bool { return s.Finished() && s != dag.Skipped }), nil
+			return whyRule(lr, at, func(s dag.State) bool { return s.Finished() && s != dag.Skipped }), nil
 		}
-		return c.whyRule(lr, at, func(s dag.State) bool { return s.Finished() && s != dag.Success }), nil
+		return whyRule(lr, at, func(s dag.State) bool { return s.Finished() && s != dag.Success }), nil
 	}
 	for _, u := range lr.Plan.Graph.Above(lr.Plan.Graph.Upstream(i)...) {
 		first := lr.Machine.Slots(u)[0]
 		if lr.Machine.State(first) != dag.Success {
 			continue
 		}
-		chosen, err := c.XCom(c.Ctx, lr.Row.Key, lr.Plan.DAG.Tasks[u].ID, lr.Machine.MapIndex(first), "return_value")
+		chosen, err := tx.XCom(tx.Ctx, lr.Row.Key, lr.Plan.DAG.Tasks[u].ID, lr.Machine.MapIndex(first), "return_value")
 		if err != nil {
 			return "", err
 		}
