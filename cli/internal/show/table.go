@@ -14,14 +14,6 @@ import (
 	"github.com/dingdag/dingdag/dag"
 )
 
-const (
-	// padding is what stands around a cell, in columns.
-	padding = 2
-	// wrapFrom is the width from which on text may be wrapped, in columns: narrower it reads badly,
-	// and another column goes first.
-	wrapFrom = 24
-)
-
 // stateColumns are the columns whose cells are states.
 var stateColumns = []string{"State", "Becomes", "Last run"} //nolint:gochecknoglobals // a constant
 
@@ -82,108 +74,6 @@ func Took(start, end, now time.Time) string {
 	}
 }
 
-// fitted is the list as it fits a terminal of so many columns: without what need not be
-// seen, and with the widths to which the others are wrapped. 0 columns is no terminal.
-type fitted struct {
-	heading string // a cell that all rows share
-	shown   []int  // the columns, by number
-	widths  []int  // for each of those; 0 is as wide as it is
-	left    []string
-}
-
-// fit chooses what of the list is shown.
-func (l *List) fit(room int) fitted {
-	var f fitted
-	natural := make([]int, len(l.Columns))
-	for i, name := range l.Columns {
-		f.shown = append(f.shown, i)
-		natural[i] = text.StringWidthWithoutEscSequences(name)
-		for _, r := range l.rows {
-			natural[i] = max(natural[i], text.LongestLineLen(r[i]))
-		}
-	}
-	f.widths = make([]int, len(l.Columns))
-	if room <= 0 {
-		return f
-	}
-	if i := slices.Index(l.Columns, l.Once); i >= 0 && len(l.rows) > 0 && l.allSame(i) {
-		f.heading = l.Columns[i] + ": " + l.rows[0][i]
-		f.shown = slices.Delete(f.shown, i, i+1)
-	}
-	need := func(least int) int {
-		sum := 0
-		for _, i := range f.shown {
-			w := natural[i]
-			if slices.Contains(l.Wrap, l.Columns[i]) {
-				w = min(w, least)
-			}
-			sum += w + padding
-		}
-		return sum
-	}
-	leave := func(name string) bool {
-		n := slices.Index(f.shown, slices.Index(l.Columns, name))
-		if n < 0 || need(wrapFrom) <= room {
-			return false
-		}
-		f.shown = slices.Delete(f.shown, n, n+1)
-		return true
-	}
-	for _, name := range l.Drop { // what is empty tells nothing
-		if l.allSame(slices.Index(l.Columns, name)) && len(l.rows) > 0 && l.rows[0][slices.Index(l.Columns, name)] == "" {
-			leave(name)
-		}
-	}
-	for _, name := range l.Drop {
-		if leave(name) {
-			f.left = append(f.left, name)
-		}
-	}
-	f.widths = slices.Repeat([]int{0}, len(f.shown))
-	for over := need(1<<30) - room; over > 0; over-- { // narrow what is widest, by a column at a time
-		if n := l.widest(f, natural); n >= 0 {
-			f.widths[n] = f.width(n, natural) - 1
-		}
-	}
-	return f
-}
-
-// width is the width of the n-th column that is shown.
-func (f fitted) width(n int, natural []int) int {
-	if f.widths[n] > 0 {
-		return f.widths[n]
-	}
-	return natural[f.shown[n]]
-}
-
-// widest is the widest column that may be wrapped, or of all when those are narrow
-// already.
-func (l *List) widest(f fitted, natural []int) int {
-	best, other := -1, -1
-	for n, i := range f.shown {
-		w := f.width(n, natural)
-		if slices.Contains(l.Wrap, l.Columns[i]) && w > wrapFrom && (best < 0 || w > f.width(best, natural)) {
-			best = n
-		}
-		if w > 1 && (other < 0 || w > f.width(other, natural)) {
-			other = n
-		}
-	}
-	if best < 0 {
-		return other
-	}
-	return best
-}
-
-func (l *List) allSame(column int) bool {
-	for _, r := range l.rows {
-		if r[column] != l.rows[0][column] {
-			return false
-		}
-	}
-	return true
-}
-
 // table writes the list for people: on a terminal so that it fits, with states in colour.
 func (l *List) table(w io.Writer) error {
 	room := 0
@@ -199,36 +89,32 @@ func (l *List) table(w io.Writer) error {
 			return err
 		}
 	}
-	var (
-		names   []string
-		configs []table.ColumnConfig
-	)
-	for n, i := range f.shown {
-		names = append(names, l.Columns[i])
-		if f.widths[n] > 0 {
-			configs = append(configs, table.ColumnConfig{Number: n + 1, WidthMax: f.widths[n], WidthMaxEnforcer: text.WrapSoft})
-		}
-	}
-	t := newTable(w, names)
-	t.SetColumnConfigs(configs)
+	t := newTable(w, f)
 	var above []string
 	for _, r := range l.rows {
-		row := make(table.Row, len(f.shown))
-		for n, i := range f.shown {
-			cell := r[i]
-			switch {
-			case room > 0 && l.Columns[i] == l.Once && above != nil && above[i] == cell:
-				cell = ""
-			case slices.Contains(stateColumns, l.Columns[i]):
-				cell = State(w, cell)
-			}
-			row[n] = cell
+		t.AppendRow(f.row(w, r, above))
+		if room > 0 {
+			above = r
 		}
-		above = r
-		t.AppendRow(row)
 	}
 	t.Render()
 	return l.sayLeft(w, f, room)
+}
+
+// row is a row of the table, below another one on a terminal.
+func (f *fitted) row(w io.Writer, cells, above []string) table.Row {
+	row := make(table.Row, len(f.shown))
+	for n, i := range f.shown {
+		switch name := f.list.Columns[i]; {
+		case name == f.list.Once && above != nil && above[i] == cells[i]:
+			row[n] = ""
+		case slices.Contains(stateColumns, name):
+			row[n] = State(w, cells[i])
+		default:
+			row[n] = cells[i]
+		}
+	}
+	return row
 }
 
 // withoutOffsets is the list with moments that do without their offset, which the last line
@@ -248,7 +134,7 @@ func (l *List) withoutOffsets() *List {
 }
 
 // sayLeft says what the table does not show as it is.
-func (l *List) sayLeft(w io.Writer, f fitted, room int) error {
+func (l *List) sayLeft(w io.Writer, f *fitted, room int) error {
 	var notes []string
 	if l.Zone != nil && room > 0 && slices.ContainsFunc(f.shown, func(i int) bool { return slices.Contains(timeColumns, l.Columns[i]) }) {
 		notes = append(notes, "times in "+l.Zone.String())
@@ -274,17 +160,22 @@ func (l *List) sayLeft(w io.Writer, f fitted, room int) error {
 	return nil
 }
 
-func newTable(w io.Writer, columns []string) table.Writer {
+func newTable(w io.Writer, f *fitted) table.Writer {
 	t := table.NewWriter()
 	t.SetOutputMirror(w)
 	t.SetStyle(table.StyleLight)
 	t.Style().Options.DrawBorder = false
 	t.Style().Options.SeparateColumns = false
 	t.Style().Format.Header = text.FormatDefault
-	header := make(table.Row, len(columns))
-	for i, c := range columns {
-		header[i] = c
+	header := make(table.Row, len(f.shown))
+	var wrapped []table.ColumnConfig
+	for n, i := range f.shown {
+		header[n] = f.list.Columns[i]
+		if f.widths[n] > 0 {
+			wrapped = append(wrapped, table.ColumnConfig{Number: n + 1, WidthMax: f.widths[n], WidthMaxEnforcer: text.WrapSoft})
+		}
 	}
 	t.AppendHeader(header)
+	t.SetColumnConfigs(wrapped)
 	return t
 }

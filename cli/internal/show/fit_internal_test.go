@@ -13,18 +13,17 @@ func TestTablesFit(t *testing.T) {
 	l := &List{Columns: []string{"Run", "Task", "Why", "Start", "End"}, Drop: []string{"End", "Start"}, Wrap: []string{"Why"}, Once: "Run"}
 	l.Add(nil, "manual__1", "read", "it failed: "+strings.Repeat("no such file ", 5), "2026-01-31T00:00:00Z", "")
 	l.Add(nil, "manual__1", "load", "read failed", "2026-01-31T00:00:00Z", "")
-	names := func(f fitted) string {
+	names := func(f *fitted) string {
 		var out []string
 		for _, i := range f.shown {
 			out = append(out, l.Columns[i])
 		}
 		return strings.Join(out, " ")
 	}
-	sum := func(f fitted) int {
-		natural := []int{9, 4, 75, 20, 3}
+	sum := func(f *fitted) int {
 		n := 0
 		for i := range f.shown {
-			n += f.width(i, natural) + padding
+			n += f.width(i) + padding
 		}
 		return n
 	}
