@@ -21,6 +21,7 @@ import (
 
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/settings"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/cli/internal/signals"
 	"github.com/dingdag/dingdag/connections"
@@ -60,12 +61,12 @@ summary tells which alert each of them caused. State goes to a temporary folder 
 }
 
 func runDemo(ctx context.Context, a *app.App) (err error) {
-	if a.Flags["home"] == "" {
+	if a.Flags[settings.HomeKey] == "" {
 		dir, err := os.MkdirTemp("", "dingdag-demo-")
 		if err != nil {
 			return fmt.Errorf("make a folder for the demo: %w", err)
 		}
-		a.Flags["home"] = dir
+		a.Flags[settings.HomeKey] = dir
 		defer func() { _ = os.RemoveAll(dir) }()
 	}
 	if a.Flags["log_level"] == "" {

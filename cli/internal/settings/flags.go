@@ -6,14 +6,15 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// homeFlag is the flag of the home folder, which is no setting: dingdag.yaml lies there.
-const homeFlag = "home"
+// HomeKey stands for the home folder among the settings, though it is not one: dingdag.yaml lies
+// there.
+const HomeKey = "home"
 
 // AddFlags gives a command and those below it the flags of the home folder and of the settings
 // that have one.
 func AddFlags(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
-	f.String(homeFlag, "", "folder of the store, the key and the logs (default $DINGDAG_HOME or ~/.dingdag)")
+	f.String(HomeKey, "", "folder of the store, the key and the logs (default $DINGDAG_HOME or ~/.dingdag)")
 	for _, s := range settings() {
 		if s.flag != "" {
 			f.String(flagOf(s.key), "", s.flag)
@@ -21,14 +22,14 @@ func AddFlags(cmd *cobra.Command) {
 	}
 }
 
-// ReadFlags takes the settings that a command line sets, by their keys, and "home".
+// ReadFlags takes the settings that a command line sets, by their keys, and [HomeKey].
 func ReadFlags(cmd *cobra.Command, into map[string]string) {
 	read := func(key string) {
 		if f := cmd.Flags().Lookup(flagOf(key)); f != nil && f.Changed {
 			into[key] = f.Value.String()
 		}
 	}
-	read(homeFlag)
+	read(HomeKey)
 	for _, s := range settings() {
 		if s.flag != "" {
 			read(s.key)

@@ -5,20 +5,12 @@ package settings
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
-
-	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/engine"
-	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // Config is the configuration: defaults, then dingdag.yaml in the home folder, then
@@ -73,129 +65,6 @@ type Config struct {
 	LogFormat string
 }
 
-// setting is one key of the configuration: its default and how it reaches Config.
-type setting struct {
-	key, def, doc string
-	set           func(*Config, string) error
-	// flag is the text of the flag that every command has for it, empty for none.
-	flag string
-	// structured says that the value may be a list or a mapping.
-	structured bool
-}
-
-func stringSetting(key, def, doc string, field func(*Config) *string, allowed ...string) setting {
-	return setting{key: key, def: def, doc: doc, set: func(c *Config, v string) error {
-		if len(allowed) > 0 && !slices.Contains(allowed, v) {
-			return fmt.Errorf("%q: must be one of %s", v, strings.Join(allowed, ", "))
-		}
-		*field(c) = v
-		return nil
-	}}
-}
-
-func parsedSetting[T any](key, def, doc string, field func(*Config) *T, parse func(string) (T, error)) setting {
-	return setting{key: key, def: def, doc: doc, set: func(c *Config, v string) error {
-		p, err := parse(v)
-		if err == nil {
-			*field(c) = p
-		}
-		return err
-	}}
-}
-
-func boolSetting(key, def, doc string, field func(*Config) *bool) setting {
-	return parsedSetting(key, def, doc, field, func(s string) (bool, error) {
-		switch strings.ToLower(s) {
-		case "true", "yes", "on", "1":
-			return true, nil
-		case "false", "no", "off", "0":
-			return false, nil
-		}
-		return false, fmt.Errorf("%q: must be true or false", s)
-	})
-}
-
-func positive(s string) (n int, err error) {
-	if _, err := fmt.Sscanf(s, "%d", &n); err != nil || n < 1 || strconv.Itoa(n) != s {
-		return 0, fmt.Errorf("%q: must be a whole number above 0", s)
-	}
-	return n, nil
-}
-
-func notNegative(s string) (int, error) {
-	if s == "0" {
-		return 0, nil
-	}
-	n, err := positive(s)
-	if err != nil {
-		err = fmt.Errorf("%q: must be a whole number, 0 or more", s)
-	}
-	return n, err
-}
-
-// namesOrNone is names, in which none is nobody.
-func namesOrNone(s string) ([]string, error) {
-	if s == "none" {
-		return nil, nil
-	}
-	return names(s)
-}
-
-func period(s string) (time.Duration, error) {
-	d, err := time.ParseDuration(s)
-	if err != nil || d <= 0 {
-		return 0, fmt.Errorf("%q: must be a duration such as 30s or 5m", s)
-	}
-	return d, nil
-}
-
-// names reads names that commas separate.
-func names(s string) (all []string, err error) {
-	for name := range strings.SplitSeq(s, ",") {
-		if name = strings.TrimSpace(name); name != "" {
-			all = append(all, name)
-		}
-	}
-	return all, nil
-}
-
-func zone(s string) (string, error) {
-	if _, err := time.LoadLocation(s); err != nil || s == "" || s == "Local" {
-		return "", fmt.Errorf("%q: must be an IANA zone such as UTC or Asia/Shanghai", s)
-	}
-	return s, nil
-}
-
-func optionalZone(s string) (string, error) {
-	if s == "" {
-		return "", nil
-	}
-	return zone(s)
-}
-
-// Notifiers is the value of a setting that names notifiers as a callback key of a DAG file
-// does.
-type Notifiers struct {
-	Node *yaml.Node // nil for none
-	From string     // the file or variable that it stands in
-}
-
-// notifierSetting is a setting whose value is YAML: the name of a notifier, a mapping, or a
-// list of these.
-func notifierSetting(key, doc string) setting {
-	return setting{key: key, doc: doc, structured: true, set: func(c *Config, v string) error {
-		var n yaml.Node
-		if err := yaml.Unmarshal([]byte(v), &n); err != nil {
-			at, text := yamlvalue.Explain([]byte(v), err)
-			return fmt.Errorf("line %d, column %d: %s", at.Line, at.Column, text)
-		}
-		if n.Kind == yaml.DocumentNode {
-			c.OnImportError.Node = n.Content[0]
-		}
-		return nil
-	}}
-}
-
 // settings lists every key, in the order in which the docs show them.
 func settings() []setting {
 	return []setting{
@@ -214,7 +83,8 @@ func settings() []setting {
 		boolSetting("catchup_by_default", "false", "catchup of DAGs that do not say", func(c *Config) *bool { return &c.CatchupByDefault }),
 		boolSetting("dags_are_paused_at_creation", "false", "whether a DAG that does not say starts paused", func(c *Config) *bool { return &c.PausedAtCreation }),
 		stringSetting("dag_ignore_file_syntax", "glob", "language of .airflowignore files: glob (as .gitignore) or regexp (Go's)", func(c *Config) *string { return &c.IgnoreSyntax }, "glob", "regexp"),
-		notifierSetting("on_import_error", "notifier, or list of them as in a DAG file, that is told when a DAG file can't be loaded any more and when it can again"),
+		notifierSetting("on_import_error", "notifier, or list of them as in a DAG file, that is told when a DAG file can't be loaded any more and when it can again",
+			func(c *Config) *Notifiers { return &c.OnImportError }),
 		stringSetting("synchronous", "full", "SQLite's durability: full survives a power cut, normal a crash of the process", func(c *Config) *string { return &c.Synchronous }, "full", "normal"),
 		stringSetting("connections_file", "", ".env, .json or .yaml file of connections, looked into first", func(c *Config) *string { return &c.ConnectionsFile }),
 		stringSetting("variables_file", "", "the same for variables", func(c *Config) *string { return &c.VariablesFile }),
@@ -228,45 +98,24 @@ func settings() []setting {
 	}
 }
 
-// fileName is the name of the configuration file in the home folder.
-const fileName = "dingdag.yaml"
-
-// Load reads the layers. flags holds the keys that were set on the command line;
-// the key "home" is special because the file lies there.
+// Load reads the layers. flags holds the keys that were set on the command line, and [HomeKey].
+// Every mistake is told at once, with the place where it stands.
 func Load(o show.IO, flags map[string]string) (*Config, error) {
-	env := o.LookupEnv
-	home, err := Home(env, flags[homeFlag])
+	home, err := Home(o.LookupEnv, flags[HomeKey])
 	if err != nil {
 		return nil, err
 	}
-	file, nodes, err := readFile(filepath.Join(home, fileName))
+	file, err := readFile(filepath.Join(home, fileName))
 	if err != nil {
 		return nil, err
-	}
-	values, from := map[string]string{}, map[string]string{}
-	for _, s := range settings() {
-		values[s.key] = s.def
-		if v, ok := file[s.key]; ok {
-			values[s.key], from[s.key] = v, fileName+": "+s.key
-		}
-		name := variableOf(s.key)
-		if v, ok := env(name); ok && v != "" {
-			values[s.key], from[s.key] = v, name
-		}
-		if v, ok := flags[s.key]; ok {
-			values[s.key], from[s.key] = v, "--"+flagOf(s.key)
-		}
 	}
 	c := &Config{Home: home}
 	errs := unknownVariables(o)
 	for _, s := range settings() {
-		if err := s.set(c, values[s.key]); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", from[s.key], err))
+		v := s.value(file, o.LookupEnv, flags)
+		if err := s.set(c, v); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", v.from, err))
 		}
-	}
-	c.OnImportError.From = from["on_import_error"]
-	if n := nodes["on_import_error"]; n != nil && strings.HasPrefix(c.OnImportError.From, fileName) {
-		c.OnImportError.Node, c.OnImportError.From = n, filepath.Join(home, fileName) // with its place in the file
 	}
 	if c.DAGsFolder == "" {
 		c.DAGsFolder = filepath.Join(home, "dags")
@@ -274,100 +123,25 @@ func Load(o show.IO, flags map[string]string) (*Config, error) {
 	return c, errors.Join(errs...)
 }
 
-// variableOf is the environment variable of a setting.
-func variableOf(key string) string { return prefix + strings.ToUpper(key) }
-
-// prefix begins the names of the program's environment variables.
-const prefix = "DINGDAG_"
-
-// notSettings are the variables with the prefix that are no settings: connections and
-// variables, those of this project's tests, and what Kubernetes gives to every container
-// beside a service that is called dingdag.
-var notSettings = regexp.MustCompile(`^DINGDAG_(?:CONN_.*|VAR_.*|TEST_.*|BIN|SERVICE_HOST|SERVICE_PORT(?:_.*)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)?)$`)
-
-// unknownVariables says which variables look like settings and are none: a mistyped one
-// would have no effect, and nobody would know.
-func unknownVariables(o show.IO) (errs []error) {
-	if o.Environ == nil {
-		return nil
+// value is that of the layer which goes first.
+func (s setting) value(file map[string]value, env func(string) (string, bool), flags map[string]string) value {
+	if text, ok := flags[s.key]; ok {
+		return value{text: text, from: "--" + flagOf(s.key)}
 	}
-	known := []string{variableOf("home")}
-	for _, s := range settings() {
-		known = append(known, variableOf(s.key))
+	if text, ok := env(variableOf(s.key)); ok && text != "" {
+		return value{text: text, from: variableOf(s.key)}
 	}
-	names := o.Environ()
-	slices.Sort(names)
-	for _, entry := range names {
-		name, value, _ := strings.Cut(entry, "=")
-		if value == "" || !strings.HasPrefix(name, prefix) || slices.Contains(known, name) || notSettings.MatchString(name) {
-			continue
-		}
-		errs = append(errs, fmt.Errorf("%s: there is no such setting%s; unset it: names that begin with %s are the program's own", name, yamlvalue.DidYouMean(name, slices.Values(known)), prefix))
+	if v, ok := file[s.key]; ok {
+		return v
 	}
-	return errs
+	return value{text: s.def}
 }
 
-// Home is the home folder: the value of --home, else $DINGDAG_HOME, else ~/.dingdag. With neither a
-// value nor a home of the user it is an error.
-func Home(env func(string) (string, bool), flag string) (string, error) {
-	home := flag
-	if home == "" {
-		home, _ = env("DINGDAG_HOME")
-	}
-	if home == "" {
-		user, err := os.UserHomeDir()
-		if err != nil {
-			return "", errors.New("no home folder: set DINGDAG_HOME or use --home")
-		}
-		home = filepath.Join(user, ".dingdag")
-	}
-	return filepath.Abs(home)
-}
-
-// readFile reads dingdag.yaml; an unknown key is an error with its place.
-func readFile(path string) (values map[string]string, nodes map[string]*yaml.Node, err error) {
-	b, err := os.ReadFile(path) //nolint:gosec // the user's own configuration
-	if errors.Is(err, fs.ErrNotExist) {
-		return map[string]string{}, nil, nil
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("read configuration: %w", err)
-	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(b, &doc); err != nil {
-		at, text := yamlvalue.Explain(b, err)
-		return nil, nil, fmt.Errorf("%s:%d:%d: %s", path, at.Line, at.Column, text)
-	}
-	out, nodes := map[string]string{}, map[string]*yaml.Node{}
-	if doc.Kind == 0 {
-		return out, nodes, nil
-	}
-	root := doc.Content[0]
-	if root.Kind != yaml.MappingNode {
-		return nil, nil, fmt.Errorf("%s:%d:%d: must be a mapping of settings", path, root.Line, root.Column)
-	}
-	known, structured := make([]string, 0, 16), map[string]bool{}
+// keys are those of all settings.
+func keys() []string {
+	var all []string
 	for _, s := range settings() {
-		known = append(known, s.key)
-		structured[s.key] = s.structured
+		all = append(all, s.key)
 	}
-	var errs []error
-	for i := 0; i+1 < len(root.Content); i += 2 {
-		key, v := root.Content[i], root.Content[i+1]
-		switch {
-		case !slices.Contains(known, key.Value):
-			errs = append(errs, fmt.Errorf("%s:%d:%d: unknown setting %q%s; known are %s", path, key.Line, key.Column, key.Value, yamlvalue.DidYouMean(key.Value, slices.Values(known)), strings.Join(known, ", ")))
-		case structured[key.Value]:
-			text, err := yaml.Marshal(v)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("%s:%d:%d: %s: %w", path, v.Line, v.Column, key.Value, err))
-			}
-			out[key.Value], nodes[key.Value] = string(text), v
-		case v.Kind != yaml.ScalarNode:
-			errs = append(errs, fmt.Errorf("%s:%d:%d: %s must be a single value", path, v.Line, v.Column, key.Value))
-		default:
-			out[key.Value] = v.Value
-		}
-	}
-	return out, nodes, errors.Join(errs...)
+	return all
 }

@@ -1,0 +1,151 @@
+package settings
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/yamlvalue"
+)
+
+// setting is one key of the configuration: its default and how it reaches Config.
+type setting struct {
+	key, def, doc string
+	set           func(*Config, value) error
+	// flag is the text of the flag that every command has for it, empty for none.
+	flag string
+	// structured says that the value may be a list or a mapping.
+	structured bool
+}
+
+// value is what a setting is given.
+type value struct {
+	text string
+	// from is where it stands: file, line, column and key, a variable, or a flag; empty for a
+	// default.
+	from string
+	// node is the value in a file, which is named by path; nil for a value of elsewhere.
+	node *yaml.Node
+	path string
+}
+
+func stringSetting(key, def, doc string, field func(*Config) *string, allowed ...string) setting {
+	return setting{key: key, def: def, doc: doc, set: func(c *Config, v value) error {
+		if len(allowed) > 0 && !slices.Contains(allowed, v.text) {
+			return fmt.Errorf("%q: must be one of %s", v.text, strings.Join(allowed, ", "))
+		}
+		*field(c) = v.text
+		return nil
+	}}
+}
+
+func parsedSetting[T any](key, def, doc string, field func(*Config) *T, parse func(string) (T, error)) setting {
+	return setting{key: key, def: def, doc: doc, set: func(c *Config, v value) error {
+		p, err := parse(v.text)
+		if err == nil {
+			*field(c) = p
+		}
+		return err
+	}}
+}
+
+func boolSetting(key, def, doc string, field func(*Config) *bool) setting {
+	return parsedSetting(key, def, doc, field, func(s string) (bool, error) {
+		switch strings.ToLower(s) {
+		case "true", "yes", "on", "1":
+			return true, nil
+		case "false", "no", "off", "0":
+			return false, nil
+		}
+		return false, fmt.Errorf("%q: must be true or false", s)
+	})
+}
+
+func positive(s string) (n int, err error) {
+	if _, err := fmt.Sscanf(s, "%d", &n); err != nil || n < 1 || strconv.Itoa(n) != s {
+		return 0, fmt.Errorf("%q: must be a whole number above 0", s)
+	}
+	return n, nil
+}
+
+func notNegative(s string) (int, error) {
+	if s == "0" {
+		return 0, nil
+	}
+	n, err := positive(s)
+	if err != nil {
+		err = fmt.Errorf("%q: must be a whole number, 0 or more", s)
+	}
+	return n, err
+}
+
+// namesOrNone is names, in which none is nobody.
+func namesOrNone(s string) ([]string, error) {
+	if s == "none" {
+		return nil, nil
+	}
+	return names(s)
+}
+
+func period(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("%q: must be a duration such as 30s or 5m", s)
+	}
+	return d, nil
+}
+
+// names reads names that commas separate.
+func names(s string) (all []string, err error) {
+	for name := range strings.SplitSeq(s, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			all = append(all, name)
+		}
+	}
+	return all, nil
+}
+
+func zone(s string) (string, error) {
+	if _, err := time.LoadLocation(s); err != nil || s == "" || s == "Local" {
+		return "", fmt.Errorf("%q: must be an IANA zone such as UTC or Asia/Shanghai", s)
+	}
+	return s, nil
+}
+
+func optionalZone(s string) (string, error) {
+	if s == "" {
+		return "", nil
+	}
+	return zone(s)
+}
+
+// Notifiers is the value of a setting that names notifiers as a callback key of a DAG file
+// does.
+type Notifiers struct {
+	Node *yaml.Node // nil for none
+	From string     // the file or variable that it stands in
+}
+
+// notifierSetting is a setting whose value is YAML: the name of a notifier, a mapping, or a
+// list of these.
+func notifierSetting(key, doc string, field func(*Config) *Notifiers) setting {
+	return setting{key: key, doc: doc, structured: true, set: func(c *Config, v value) error {
+		if v.node != nil {
+			*field(c) = Notifiers{Node: v.node, From: v.path}
+			return nil
+		}
+		var n yaml.Node
+		if err := yaml.Unmarshal([]byte(v.text), &n); err != nil {
+			at, text := yamlvalue.Explain([]byte(v.text), err)
+			return fmt.Errorf("line %d, column %d: %s", at.Line, at.Column, text)
+		}
+		if n.Kind == yaml.DocumentNode {
+			*field(c) = Notifiers{Node: n.Content[0], From: v.from}
+		}
+		return nil
+	}}
+}
