@@ -9,30 +9,31 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/sandbox"
+	"github.com/dingdag/dingdag/sandbox/internal/boxtest"
 )
 
 // The JSON API does what the methods of the server do.
 func TestOfficeAPI(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := boxtest.Start(t)
 	api := func(want int, method, path, body string) string {
 		t.Helper()
-		status, got := b.do(t, method, "/sandbox/api/"+path, body)
+		status, got := b.Do(t, method, "/sandbox/api/"+path, body)
 		require.Equal(t, want, status, got)
 		return got
 	}
 	app := sandbox.DemoApp("a")
 	app.QPS = 5
-	require.JSONEq(t, encoded(t, app), api(200, http.MethodPost, "apps", encoded(t, app)))
-	api(409, http.MethodPost, "apps", encoded(t, app))
+	require.JSONEq(t, boxtest.Encoded(t, app), api(200, http.MethodPost, "apps", boxtest.Encoded(t, app)))
+	api(409, http.MethodPost, "apps", boxtest.Encoded(t, app))
 	app.QPS = -1
-	api(200, http.MethodPut, "apps/"+app.AppKey, encoded(t, app))
-	api(404, http.MethodPut, "apps/nope", encoded(t, app))
+	api(200, http.MethodPut, "apps/"+app.AppKey, boxtest.Encoded(t, app))
+	api(404, http.MethodPut, "apps/nope", boxtest.Encoded(t, app))
 	assert.Equal(t, []sandbox.App{app}, b.Apps())
-	o := &office{bench: b, app: app}
-	o.token, _ = b.newToken(t, app)
+	o := &boxtest.Office{Bench: b, App: app}
+	o.Token, _ = b.NewToken(t, app)
 
-	api(200, http.MethodPost, "organisation", encoded(t, sandbox.DemoOrganisation()))
+	api(200, http.MethodPost, "organisation", boxtest.Encoded(t, sandbox.DemoOrganisation()))
 	assert.Contains(t, api(200, http.MethodGet, "users", ""), `"user_id":"user012"`)
 	api(200, http.MethodPost, "departments", `{"id":7,"parent_id":1,"name":"财务部"}`)
 	assert.Contains(t, api(200, http.MethodPost, "users", `{"name":"x","mobile":"139","departments":[7]}`), `"union_id":"`)
@@ -51,7 +52,7 @@ func TestOfficeAPI(t *testing.T) {
 	api(404, http.MethodGet, "media/nope", "")
 	assert.Contains(t, api(200, http.MethodGet, "calls", ""), `"rows.append"`)
 
-	id, _ := o.notify(t, `"userid_list":"user001"`, textNotice("x"))
+	id, _ := o.Notify(t, `"userid_list":"user001"`, boxtest.TextNotice("x"))
 	api(200, http.MethodPost, "notices/"+strconv.FormatInt(id, 10)+"/read", `{"users":["user001"]}`)
 	api(404, http.MethodPost, "notices/1/read", `{"users":[]}`)
 	api(404, http.MethodPost, "notices/x/read", `{"users":[]}`)

@@ -12,43 +12,44 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/sandbox"
+	"github.com/dingdag/dingdag/sandbox/internal/boxtest"
 )
 
 func TestAPIMessages(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	fill(t, b)
+	b := boxtest.Start(t)
+	boxtest.Fill(t, b)
 
-	status, got := b.do(t, http.MethodGet, "/sandbox/api/messages?robot=reports&type=markdown&text=DONE&after=1", "")
+	status, got := b.Do(t, http.MethodGet, "/sandbox/api/messages?robot=reports&type=markdown&text=DONE&after=1", "")
 	assert.Equal(t, http.StatusOK, status)
 	assert.JSONEq(t, `{"messages":[{
 		"id":2, "time":"2023-11-14T22:13:20Z", "robot":"reports", "group":"reports", "type":"markdown",
 		"content":{"title":"Nightly","text":"# Done"}, "mentions":{}, "remote_ip":"127.0.0.1",
 		"raw":{"msgtype":"markdown","markdown":{"title":"Nightly","text":"# Done"}}}]}`, got)
 
-	_, one := b.do(t, http.MethodGet, "/sandbox/api/messages/2", "")
+	_, one := b.Do(t, http.MethodGet, "/sandbox/api/messages/2", "")
 	assert.JSONEq(t, strings.TrimSuffix(strings.TrimPrefix(got, `{"messages":[`), "]}\n"), one)
 
-	status, got = b.do(t, http.MethodGet, "/sandbox/api/messages/9", "")
+	status, got = b.Do(t, http.MethodGet, "/sandbox/api/messages/9", "")
 	assert.Equal(t, http.StatusNotFound, status)
 	assert.JSONEq(t, `{"error":"message 9: not found"}`, got)
 
-	status, got = b.do(t, http.MethodGet, "/sandbox/api/messages?after=x", "")
+	status, got = b.Do(t, http.MethodGet, "/sandbox/api/messages?after=x", "")
 	assert.Equal(t, http.StatusBadRequest, status)
 	assert.JSONEq(t, `{"error":"after must be a message id, not \"x\""}`, got)
 
-	status, _ = b.do(t, http.MethodDelete, "/sandbox/api/messages", "")
+	status, _ = b.Do(t, http.MethodDelete, "/sandbox/api/messages", "")
 	assert.Equal(t, http.StatusOK, status)
-	_, got = b.do(t, http.MethodGet, "/sandbox/api/messages", "")
+	_, got = b.Do(t, http.MethodGet, "/sandbox/api/messages", "")
 	assert.JSONEq(t, `{"messages":[]}`, got)
 }
 
 func TestAPIAttempts(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := boxtest.Start(t)
 	robot := b.AddRobot(sandbox.Robot{Name: "ops", Keywords: []string{"build"}})
-	b.post(t, robot, "", hello)
-	_, got := b.do(t, http.MethodGet, "/sandbox/api/attempts", "")
+	b.Post(t, robot, "", boxtest.Hello)
+	_, got := b.Do(t, http.MethodGet, "/sandbox/api/attempts", "")
 	var out struct {
 		Attempts []sandbox.Attempt `json:"attempts"`
 	}
@@ -59,48 +60,48 @@ func TestAPIAttempts(t *testing.T) {
 
 func TestAPIRobots(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := boxtest.Start(t)
 	token := strings.Repeat("ab", 32)
 	ops := `{"name":"ops","group":"ops","token":"` + token + `","keywords":["build"],"rate":{"per_minute":2,"block":"1m30s"},
 		"members":[{"mobile":"13800000000","user_id":"user001"}]}`
 
-	status, got := b.do(t, http.MethodPost, "/sandbox/api/robots", ops)
+	status, got := b.Do(t, http.MethodPost, "/sandbox/api/robots", ops)
 	assert.Equal(t, http.StatusOK, status)
 	assert.JSONEq(t, ops, got)
-	status, _ = b.do(t, http.MethodPost, "/sandbox/api/robots", ops)
+	status, _ = b.Do(t, http.MethodPost, "/sandbox/api/robots", ops)
 	assert.Equal(t, http.StatusConflict, status)
 
 	changed := `{"name":"on call","group":"g","secret":"SECx"}`
-	status, got = b.do(t, http.MethodPut, "/sandbox/api/robots/"+token, changed)
+	status, got = b.Do(t, http.MethodPut, "/sandbox/api/robots/"+token, changed)
 	assert.Equal(t, http.StatusOK, status)
 	assert.JSONEq(t, `{"name":"on call","group":"g","secret":"SECx","token":"`+token+`"}`, got)
-	_, list := b.do(t, http.MethodGet, "/sandbox/api/robots", "")
+	_, list := b.Do(t, http.MethodGet, "/sandbox/api/robots", "")
 	assert.JSONEq(t, `{"robots":[`+got+`]}`, list)
 
-	status, _ = b.do(t, http.MethodPut, "/sandbox/api/robots/"+strings.Repeat("0", 64), changed)
+	status, _ = b.Do(t, http.MethodPut, "/sandbox/api/robots/"+strings.Repeat("0", 64), changed)
 	assert.Equal(t, http.StatusNotFound, status)
 }
 
 func TestAPIFaults(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := boxtest.Start(t)
 	fault := `{"kind":"slow","call":"robot.send","times":3,"delay":"1.5s"}`
 
-	_, got := b.do(t, http.MethodPost, "/sandbox/api/faults", fault)
+	_, got := b.Do(t, http.MethodPost, "/sandbox/api/faults", fault)
 	assert.JSONEq(t, `{"faults":[`+fault+`]}`, got)
-	_, got = b.do(t, http.MethodGet, "/sandbox/api/faults", "")
+	_, got = b.Do(t, http.MethodGet, "/sandbox/api/faults", "")
 	assert.JSONEq(t, `{"faults":[`+fault+`]}`, got)
-	b.do(t, http.MethodDelete, "/sandbox/api/faults", "")
+	b.Do(t, http.MethodDelete, "/sandbox/api/faults", "")
 	assert.Empty(t, b.Faults())
 
-	status, got := b.do(t, http.MethodPost, "/sandbox/api/faults", `{"kind":"busy","robot":"nobody"}`)
+	status, got := b.Do(t, http.MethodPost, "/sandbox/api/faults", `{"kind":"busy","robot":"nobody"}`)
 	assert.Equal(t, http.StatusNotFound, status)
 	assert.Contains(t, got, "no robot has this name or token")
 }
 
 func TestAPIRefusesWhatItCannotRead(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := boxtest.Start(t)
 	tests := map[string]struct {
 		method, path, body string
 		status             int
@@ -119,7 +120,7 @@ func TestAPIRefusesWhatItCannotRead(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			status, got := b.do(t, tt.method, "/sandbox/api/"+tt.path, tt.body)
+			status, got := b.Do(t, tt.method, "/sandbox/api/"+tt.path, tt.body)
 			assert.Equal(t, tt.status, status)
 			assert.Contains(t, got, tt.want)
 			assert.Empty(t, b.Robots())
@@ -129,14 +130,14 @@ func TestAPIRefusesWhatItCannotRead(t *testing.T) {
 
 func TestAPIRefusesOtherSites(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	fill(t, b)
+	b := boxtest.Start(t)
+	boxtest.Fill(t, b)
 	for _, req := range [][2]string{
 		{http.MethodDelete, "/sandbox/api/messages"},
 		{http.MethodPost, "/sandbox/api/faults"},
 		{http.MethodPost, "/sandbox/clear"},
 	} {
-		status, _ := b.do(t, req[0], req[1], `{"kind":"busy"}`, "Sec-Fetch-Site", "cross-site", "Origin", "https://example.com")
+		status, _ := b.Do(t, req[0], req[1], `{"kind":"busy"}`, "Sec-Fetch-Site", "cross-site", "Origin", "https://example.com")
 		assert.Equal(t, http.StatusForbidden, status, req)
 	}
 	assert.Len(t, b.Messages(sandbox.Filter{}), 3)
@@ -145,13 +146,13 @@ func TestAPIRefusesOtherSites(t *testing.T) {
 
 func TestEventsTellOfEachChange(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := boxtest.Start(t)
 	robot := b.AddRobot(sandbox.DemoRobot("ops"))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, b.URL+"/sandbox/api/events", http.NoBody)
 	require.NoError(t, err)
-	resp, err := b.client.Do(req)
+	resp, err := b.Client.Do(req)
 	require.NoError(t, err)
 	defer resp.Body.Close()
 	assert.Equal(t, "text/event-stream", resp.Header.Get("Content-Type"))
@@ -166,7 +167,7 @@ func TestEventsTellOfEachChange(t *testing.T) {
 	}
 
 	assert.JSONEq(t, `{"messages":0,"attempts":0}`, next())
-	require.Equal(t, ok, b.post(t, robot, "", hello))
+	require.Equal(t, boxtest.OK, b.Post(t, robot, "", boxtest.Hello))
 	assert.JSONEq(t, `{"messages":1,"attempts":1}`, next())
 	b.Clear()
 	assert.JSONEq(t, `{"messages":0,"attempts":0}`, next())

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/sandbox"
+	"github.com/dingdag/dingdag/sandbox/internal/boxtest"
 )
 
 var wildcard = regexp.MustCompile(`\{\w+\}`)
@@ -22,26 +23,26 @@ func TestFaultsOnEachCall(t *testing.T) {
 	for name, pattern := range patterns {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t)
+			b := boxtest.Start(t)
 			b.Fault(sandbox.Fault{Kind: sandbox.FaultBusy, Call: name})
 			method, path, modern := strings.Cut(wildcard.ReplaceAllString(pattern, "x"), " ")
 			if !modern {
 				method, path = http.MethodPost, pattern
 			}
-			status, got := b.do(t, method, path, "{}")
+			status, got := b.Do(t, method, path, "{}")
 			if modern {
 				assert.Equal(t, http.StatusServiceUnavailable, status)
 				assert.Contains(t, got, "serviceBusy")
 			} else {
 				assert.Equal(t, http.StatusOK, status)
-				assert.Equal(t, -1, read[reply](t, got).Code)
+				assert.Equal(t, -1, boxtest.Read[boxtest.Reply](t, got).Code)
 			}
 			require.Len(t, b.Attempts(), 1)
 			assert.Equal(t, name, b.Attempts()[0].Call)
 			assert.Equal(t, sandbox.FaultBusy, b.Attempts()[0].Fault)
 			assert.Equal(t, path, b.Attempts()[0].Path)
 
-			_, got = b.do(t, method, path, "{}")
+			_, got = b.Do(t, method, path, "{}")
 			assert.NotContains(t, got, "serviceBusy")
 			assert.True(t, b.Attempts()[1].Refused(), "nobody may call without a token: "+got)
 		})
@@ -51,18 +52,18 @@ func TestFaultsOnEachCall(t *testing.T) {
 // An effect whose answer is lost is still an effect.
 func TestLostAnswersOfAppCalls(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t)
+	o := boxtest.Open(t)
 	o.Fault(sandbox.Fault{Kind: sandbox.FaultAnswerLost, Call: "rows.append"})
-	_, _, err := o.try(t, http.MethodPost, bookPath+"/sheets/"+o.sheets(t)[1].ID+"/appendRows?"+zhangSan, `{"values":[["a"]]}`,
-		"x-acs-dingtalk-access-token", o.token)
+	_, _, err := o.Try(t, http.MethodPost, boxtest.BookPath+"/sheets/"+o.Worksheets(t)[1].ID+"/appendRows?"+boxtest.ZhangSan, `{"values":[["a"]]}`,
+		"x-acs-dingtalk-access-token", o.Token)
 	require.Error(t, err)
-	assert.Equal(t, [][]any{{"a"}}, o.sheets(t)[1].Values)
+	assert.Equal(t, [][]any{{"a"}}, o.Worksheets(t)[1].Values)
 
 	o.Fault(sandbox.Fault{Kind: sandbox.FaultCut, Call: "rows.append"})
-	_, _, err = o.try(t, http.MethodPost, bookPath+"/sheets/"+o.sheets(t)[1].ID+"/appendRows?"+zhangSan, `{"values":[["b"]]}`,
-		"x-acs-dingtalk-access-token", o.token)
+	_, _, err = o.Try(t, http.MethodPost, boxtest.BookPath+"/sheets/"+o.Worksheets(t)[1].ID+"/appendRows?"+boxtest.ZhangSan, `{"values":[["b"]]}`,
+		"x-acs-dingtalk-access-token", o.Token)
 	require.Error(t, err)
-	assert.Equal(t, [][]any{{"a"}}, o.sheets(t)[1].Values)
+	assert.Equal(t, [][]any{{"a"}}, o.Worksheets(t)[1].Values)
 }
 
 // Nothing that a client sends may end a request without an answer.
@@ -84,9 +85,9 @@ func FuzzAppCalls(f *testing.F) {
 		require.NoError(t, s.AddApp(app))
 		if method, path, modern := strings.Cut(pattern, " "); modern {
 			path = strings.NewReplacer("{workbookId}", sandbox.DemoWorkbookID, "{rangeAddress}", "A1", "{sheetId}", "st-demowor-2").Replace(path)
-			direct(t, s, app, method, wildcard.ReplaceAllString(path, "x")+"?"+zhangSan, body)
+			boxtest.Direct(t, s, app, method, wildcard.ReplaceAllString(path, "x")+"?"+boxtest.ZhangSan, body)
 			return
 		}
-		directLegacy(t, s, app, pattern, body)
+		boxtest.DirectLegacy(t, s, app, pattern, body)
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/sandbox"
+	"github.com/dingdag/dingdag/sandbox/internal/boxtest"
 )
 
 // An open event stream and an answer that is an hour slow must not hold up the end.
@@ -26,7 +27,7 @@ func TestHost(t *testing.T) {
 	} {
 		for i, s := range []*sandbox.Server{closed, open} {
 			for _, path := range []string{"/", "/sandbox/api/messages"} {
-				req := httptest.NewRequest(http.MethodGet, local+path, nil)
+				req := httptest.NewRequest(http.MethodGet, boxtest.Local+path, nil)
 				req.Host = host
 				rec := httptest.NewRecorder()
 				s.ServeHTTP(rec, req)
@@ -38,7 +39,7 @@ func TestHost(t *testing.T) {
 		}
 	}
 	anything := sandbox.New(sandbox.Options{Hosts: []string{"*"}})
-	req := httptest.NewRequest(http.MethodGet, local+"/", nil)
+	req := httptest.NewRequest(http.MethodGet, boxtest.Local+"/", nil)
 	req.Host = "x.example"
 	rec := httptest.NewRecorder()
 	anything.ServeHTTP(rec, req)
@@ -58,14 +59,14 @@ func TestRunEndsWhatIsUnderWay(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx, ln) }()
 
-	b := &bench{client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	b := &boxtest.Bench{Client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 	url := "http://" + ln.Addr().String()
 	slow := make(chan error, 1)
 	go func() {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+robot.WebhookPath(), http.NoBody)
 		if err == nil {
 			var resp *http.Response
-			if resp, err = b.client.Do(req); err == nil {
+			if resp, err = b.Client.Do(req); err == nil {
 				err = resp.Body.Close()
 			}
 		}
@@ -73,7 +74,7 @@ func TestRunEndsWhatIsUnderWay(t *testing.T) {
 	}()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/sandbox/api/events", http.NoBody)
 	require.NoError(t, err)
-	stream, err := b.client.Do(req)
+	stream, err := b.Client.Do(req)
 	require.NoError(t, err)
 	defer stream.Body.Close()
 	buf := make([]byte, 4096)
@@ -113,10 +114,10 @@ func TestRunEndsWithASpareConnection(t *testing.T) {
 	require.NoError(t, err)
 	defer spare.Close()
 	// An answer on a connection that came later means that the spare one was accepted.
-	b := &bench{client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	b := &boxtest.Bench{Client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+ln.Addr().String()+"/sandbox/api/messages", http.NoBody)
 	require.NoError(t, err)
-	resp, err := b.client.Do(req)
+	resp, err := b.Client.Do(req)
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 

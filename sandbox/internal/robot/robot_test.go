@@ -1,4 +1,4 @@
-package sandbox_test
+package robot_test
 
 import (
 	"strings"
@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/sandbox"
+	"github.com/dingdag/dingdag/sandbox/internal/boxtest"
 )
 
 func TestAddRobotFillsIn(t *testing.T) {
@@ -63,18 +64,18 @@ func TestAddRobotRefusesNonsense(t *testing.T) {
 
 func TestUpdateRobotReplacesSettingsOnly(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := boxtest.Start(t)
 	robot := b.AddRobot(sandbox.DemoRobot("ops"))
 	b.AddRobot(sandbox.DemoRobot("other"))
 	once := `{"msgtype":"text","msgUuid":"u","text":{"content":"build"}}`
-	require.Equal(t, ok, b.post(t, robot, "", once))
+	require.Equal(t, boxtest.OK, b.Post(t, robot, "", once))
 
 	robot.Keywords = []string{"build"}
 	_, err := b.UpdateRobot(robot)
 	require.NoError(t, err)
 
-	assert.Equal(t, reply{310000, keywordText}, b.post(t, robot, "", hello))
-	assert.Equal(t, ok, b.post(t, robot, "", once))
+	assert.Equal(t, boxtest.Answer(310000, keywordText), b.Post(t, robot, "", boxtest.Hello))
+	assert.Equal(t, boxtest.OK, b.Post(t, robot, "", once))
 	assert.Len(t, b.Messages(sandbox.Filter{}), 1, "the msgUuid is still known")
 
 	_, err = b.UpdateRobot(sandbox.DemoRobot("new"))

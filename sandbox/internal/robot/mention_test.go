@@ -1,4 +1,4 @@
-package sandbox_test
+package robot_test
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/sandbox"
+	"github.com/dingdag/dingdag/sandbox/internal/boxtest"
 )
 
 func TestMentions(t *testing.T) {
@@ -26,7 +27,7 @@ func TestMentions(t *testing.T) {
 		body    string
 		want    sandbox.Mentions
 	}{
-		"nobody":                  {group, hello, sandbox.Mentions{}},
+		"nobody":                  {group, boxtest.Hello, sandbox.Mentions{}},
 		"text needs no @":         {group, text(`{"atMobiles":["13800000000"],"atUserIds":["user002"]}`), sandbox.Mentions{Notified: []string{"13800000000", "user002"}}},
 		"one person in two ways":  {group, text(`{"atMobiles":["13800000000"],"atUserIds":["user001"]}`), sandbox.Mentions{Notified: []string{"13800000000"}}},
 		"stranger":                {group, text(`{"atMobiles":["13900000000"]}`), sandbox.Mentions{Ignored: ignored("13900000000", "nobody in the group has this mobile")}},
@@ -62,10 +63,10 @@ func TestMentions(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t)
+			b := boxtest.Start(t)
 			b.Seed(sandbox.DemoOrganisation())
 			robot := b.AddRobot(sandbox.Robot{Name: "ops", Members: tt.members})
-			require.Equal(t, ok, b.post(t, robot, "", tt.body))
+			require.Equal(t, boxtest.OK, b.Post(t, robot, "", tt.body))
 			assert.Equal(t, tt.want, b.Messages(sandbox.Filter{})[0].Mentions)
 		})
 	}
@@ -73,7 +74,7 @@ func TestMentions(t *testing.T) {
 
 func TestAtMostFiftyAreNotified(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := boxtest.Start(t)
 	robot := sandbox.DemoRobot("ops")
 	var ids []string
 	for i := range 51 {
@@ -84,7 +85,7 @@ func TestAtMostFiftyAreNotified(t *testing.T) {
 	robot = b.AddRobot(robot)
 	body := `{"msgtype":"text","text":{"content":"x"},"at":{"atUserIds":[` + strings.Join(ids, ",") + `]}}`
 
-	require.Equal(t, ok, b.post(t, robot, "", body))
+	require.Equal(t, boxtest.OK, b.Post(t, robot, "", body))
 
 	got := b.Messages(sandbox.Filter{})[0].Mentions
 	assert.Len(t, got.Notified, 50)

@@ -1,4 +1,4 @@
-package sandbox_test
+package core_test
 
 import (
 	"encoding/json"
@@ -10,58 +10,27 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/sandbox"
+	"github.com/dingdag/dingdag/sandbox/internal/boxtest"
 )
-
-// demoApp adds an app to the sandbox.
-func (b *bench) demoApp(t *testing.T) sandbox.App {
-	t.Helper()
-	return b.AddApp(sandbox.DemoApp("运维助手"))
-}
-
-func (b *bench) legacyToken(t *testing.T, app sandbox.App) (token string, life int) {
-	t.Helper()
-	status, got := b.do(t, http.MethodGet, "/gettoken?appkey="+app.AppKey+"&appsecret="+app.AppSecret, "")
-	require.Equal(t, http.StatusOK, status, got)
-	var out struct {
-		Code  int    `json:"errcode"`
-		Token string `json:"access_token"`
-		Life  int    `json:"expires_in"`
-	}
-	require.NoError(t, json.Unmarshal([]byte(got), &out))
-	require.Zero(t, out.Code, got)
-	return out.Token, out.Life
-}
-
-func (b *bench) newToken(t *testing.T, app sandbox.App) (token string, life int) {
-	t.Helper()
-	status, got := b.do(t, http.MethodPost, "/v1.0/oauth2/accessToken", `{"appKey":"`+app.AppKey+`","appSecret":"`+app.AppSecret+`"}`)
-	require.Equal(t, http.StatusOK, status, got)
-	var out struct {
-		Token string `json:"accessToken"`
-		Life  int    `json:"expireIn"`
-	}
-	require.NoError(t, json.Unmarshal([]byte(got), &out))
-	return out.Token, out.Life
-}
 
 // Clients that name the organisation get the same token.
 func TestTokenOfAnOrganisation(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t)
-	want, _ := o.newToken(t, o.app)
+	o := boxtest.Open(t)
+	want, _ := o.NewToken(t, o.App)
 	for name, tt := range map[string]struct {
 		corp, body string
 		status     int
 		want       string
 	}{
-		"works":         {"dingdemocorp", `{"client_id":"` + o.app.AppKey + `","client_secret":"` + o.app.AppSecret + `","grant_type":"client_credentials"}`, 200, `{"access_token":"` + want + `","expires_in":7200}`},
-		"other company": {"dingother", `{"client_id":"` + o.app.AppKey + `","client_secret":"` + o.app.AppSecret + `","grant_type":"client_credentials"}`, 400, "unauthorized.client"},
-		"wrong secret":  {"dingdemocorp", `{"client_id":"` + o.app.AppKey + `","client_secret":"x","grant_type":"client_credentials"}`, 400, "invalid.client"},
-		"wrong grant":   {"dingdemocorp", `{"client_id":"` + o.app.AppKey + `","client_secret":"x","grant_type":"code"}`, 400, "unsupported.grant.type"},
-		"no grant":      {"dingdemocorp", `{"client_id":"` + o.app.AppKey + `","client_secret":"x"}`, 400, "Missinggrant_type"},
+		"works":         {"dingdemocorp", `{"client_id":"` + o.App.AppKey + `","client_secret":"` + o.App.AppSecret + `","grant_type":"client_credentials"}`, 200, `{"access_token":"` + want + `","expires_in":7200}`},
+		"other company": {"dingother", `{"client_id":"` + o.App.AppKey + `","client_secret":"` + o.App.AppSecret + `","grant_type":"client_credentials"}`, 400, "unauthorized.client"},
+		"wrong secret":  {"dingdemocorp", `{"client_id":"` + o.App.AppKey + `","client_secret":"x","grant_type":"client_credentials"}`, 400, "invalid.client"},
+		"wrong grant":   {"dingdemocorp", `{"client_id":"` + o.App.AppKey + `","client_secret":"x","grant_type":"code"}`, 400, "unsupported.grant.type"},
+		"no grant":      {"dingdemocorp", `{"client_id":"` + o.App.AppKey + `","client_secret":"x"}`, 400, "Missinggrant_type"},
 		"no body":       {"dingdemocorp", ``, 400, "Missingbody"},
 	} {
-		status, got := o.do(t, http.MethodPost, "/v1.0/oauth2/"+tt.corp+"/token", tt.body)
+		status, got := o.Do(t, http.MethodPost, "/v1.0/oauth2/"+tt.corp+"/token", tt.body)
 		assert.Equal(t, tt.status, status, name)
 		assert.Contains(t, got, tt.want, name)
 	}
@@ -70,47 +39,47 @@ func TestTokenOfAnOrganisation(t *testing.T) {
 
 func TestTokensStayTheSame(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	app := b.demoApp(t)
-	legacy, life := b.legacyToken(t, app)
+	b := boxtest.Start(t)
+	app := b.DemoApp(t)
+	legacy, life := b.LegacyToken(t, app)
 	assert.Equal(t, 7200, life)
-	modern, life := b.newToken(t, app)
+	modern, life := b.NewToken(t, app)
 	assert.Equal(t, 7200, life)
 	assert.NotEqual(t, legacy, modern)
 
-	b.clock.advance(time.Hour)
-	again, life := b.legacyToken(t, app)
+	b.Clock.Advance(time.Hour)
+	again, life := b.LegacyToken(t, app)
 	assert.Equal(t, legacy, again)
 	assert.Equal(t, 7200, life, "asking makes its life longer")
-	again, life = b.newToken(t, app)
+	again, life = b.NewToken(t, app)
 	assert.Equal(t, modern, again)
 	assert.Equal(t, 3600, life)
 
-	b.clock.advance(time.Hour)
-	again, _ = b.legacyToken(t, app)
+	b.Clock.Advance(time.Hour)
+	again, _ = b.LegacyToken(t, app)
 	assert.Equal(t, legacy, again, "its life is longer by the hour")
-	again, _ = b.newToken(t, app)
+	again, _ = b.NewToken(t, app)
 	assert.NotEqual(t, modern, again)
 }
 
 func TestExpireTokens(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	app := b.demoApp(t)
-	legacy, _ := b.legacyToken(t, app)
-	modern, _ := b.newToken(t, app)
+	b := boxtest.Start(t)
+	app := b.DemoApp(t)
+	legacy, _ := b.LegacyToken(t, app)
+	modern, _ := b.NewToken(t, app)
 	assert.Equal(t, 2, b.ExpireTokens(app.AppKey))
 	assert.Zero(t, b.ExpireTokens(app.AppKey))
-	again, _ := b.legacyToken(t, app)
+	again, _ := b.LegacyToken(t, app)
 	assert.NotEqual(t, legacy, again)
-	again, _ = b.newToken(t, app)
+	again, _ = b.NewToken(t, app)
 	assert.NotEqual(t, modern, again)
 }
 
 func TestTokenRefusals(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	app := b.demoApp(t)
+	b := boxtest.Start(t)
+	app := b.DemoApp(t)
 	tests := map[string]struct {
 		method, path, body string
 		status             int
@@ -127,35 +96,19 @@ func TestTokenRefusals(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			status, got := b.do(t, tt.method, tt.path, tt.body)
+			status, got := b.Do(t, tt.method, tt.path, tt.body)
 			assert.Equal(t, tt.status, status)
-			assert.JSONEq(t, tt.want, withoutID(t, got))
+			assert.JSONEq(t, tt.want, boxtest.WithoutID(t, got))
 		})
 	}
 }
 
-// withoutID takes the request id out of an answer, after making sure that there is
-// one where there must be.
-func withoutID(t *testing.T, body string) string {
-	t.Helper()
-	var got map[string]any
-	require.NoError(t, json.Unmarshal([]byte(body), &got), body)
-	if _, modern := got["code"]; modern {
-		assert.NotEmpty(t, got["requestid"])
-	}
-	delete(got, "requestid")
-	delete(got, "request_id")
-	out, err := json.Marshal(got)
-	require.NoError(t, err)
-	return string(out)
-}
-
 func TestTokenSecretsStayOutOfTheLog(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	app := b.demoApp(t)
-	b.legacyToken(t, app)
-	b.newToken(t, app)
+	b := boxtest.Start(t)
+	app := b.DemoApp(t)
+	b.LegacyToken(t, app)
+	b.NewToken(t, app)
 	got, err := json.Marshal(b.Attempts())
 	require.NoError(t, err)
 	assert.NotContains(t, string(got), app.AppSecret)

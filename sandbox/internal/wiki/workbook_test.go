@@ -1,4 +1,4 @@
-package sandbox_test
+package wiki_test
 
 import (
 	"net/http"
@@ -11,56 +11,42 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/sandbox"
+	"github.com/dingdag/dingdag/sandbox/internal/boxtest"
 )
-
-const bookPath = "/v1.0/doc/workbooks/" + sandbox.DemoWorkbookID
-
-// sheetCall makes a call below a worksheet of the demo workbook.
-func (o *office) sheetCall(t *testing.T, want int, method, sheet, path, body string) string {
-	t.Helper()
-	return o.modern(t, want, method, bookPath+"/sheets/"+url.PathEscape(sheet)+path+"?"+zhangSan, body)
-}
-
-func (o *office) sheets(t *testing.T) []sandbox.Sheet {
-	t.Helper()
-	out, err := o.Sheets(sandbox.DemoWorkbookID)
-	require.NoError(t, err)
-	return out
-}
 
 func TestWorksheets(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t)
-	created := o.modern(t, 200, http.MethodPost, bookPath+"/sheets?"+zhangSan, `{"name":"集群"}`)
+	o := boxtest.Open(t)
+	created := o.Modern(t, 200, http.MethodPost, boxtest.BookPath+"/sheets?"+boxtest.ZhangSan, `{"name":"集群"}`)
 	assert.Contains(t, created, `"name":"集群(1)"`, "a taken name is changed and not refused")
-	sheets := o.sheets(t)
+	sheets := o.Worksheets(t)
 	require.Len(t, sheets, 3)
 	assert.JSONEq(t, `{"value":[{"id":"`+sheets[0].ID+`","name":"集群"},{"id":"`+sheets[1].ID+`","name":"备注"},{"id":"`+sheets[2].ID+`","name":"集群(1)"}]}`,
-		o.modern(t, 200, http.MethodGet, bookPath+"/sheets?"+zhangSan, ""))
+		o.Modern(t, 200, http.MethodGet, boxtest.BookPath+"/sheets?"+boxtest.ZhangSan, ""))
 
-	assert.JSONEq(t, `{"id":"`+sheets[0].ID+`"}`, o.sheetCall(t, 200, http.MethodPut, "集群", "", `{"name":"a/b c 第一","frozenRowCount":1}`))
+	assert.JSONEq(t, `{"id":"`+sheets[0].ID+`"}`, o.SheetCall(t, 200, http.MethodPut, "集群", "", `{"name":"a/b c 第一","frozenRowCount":1}`))
 	assert.JSONEq(t, `{"id":"`+sheets[0].ID+`","name":"a/b c 第一","visibility":"visible","lastNonEmptyRow":4,"lastNonEmptyColumn":2,
-		"rowCount":200,"columnCount":26,"frozenRowCount":1,"frozenColumnCount":0}`, o.sheetCall(t, 200, http.MethodGet, "a/b c 第一", "", ""))
-	assert.Contains(t, o.sheetCall(t, 200, http.MethodGet, "备注", "", ""), `"lastNonEmptyRow":-1`)
+		"rowCount":200,"columnCount":26,"frozenRowCount":1,"frozenColumnCount":0}`, o.SheetCall(t, 200, http.MethodGet, "a/b c 第一", "", ""))
+	assert.Contains(t, o.SheetCall(t, 200, http.MethodGet, "备注", "", ""), `"lastNonEmptyRow":-1`)
 
-	o.sheetCall(t, 200, http.MethodPut, "备注", "", `{"visibility":"hidden"}`)
-	assert.JSONEq(t, `{"success":true}`, o.sheetCall(t, 200, http.MethodDelete, sheets[2].ID, "", ""))
-	assert.Contains(t, o.sheetCall(t, 404, http.MethodDelete, sheets[2].ID, "", ""), "invalidRequest.resource.notFound")
-	assert.Contains(t, o.sheetCall(t, 403, http.MethodDelete, sheets[0].ID, "", ""), "forbidden.operationIllegal")
-	assert.Contains(t, o.sheetCall(t, 403, http.MethodPut, sheets[0].ID, "", `{"visibility":"hidden"}`), "forbidden.operationIllegal")
+	o.SheetCall(t, 200, http.MethodPut, "备注", "", `{"visibility":"hidden"}`)
+	assert.JSONEq(t, `{"success":true}`, o.SheetCall(t, 200, http.MethodDelete, sheets[2].ID, "", ""))
+	assert.Contains(t, o.SheetCall(t, 404, http.MethodDelete, sheets[2].ID, "", ""), "invalidRequest.resource.notFound")
+	assert.Contains(t, o.SheetCall(t, 403, http.MethodDelete, sheets[0].ID, "", ""), "forbidden.operationIllegal")
+	assert.Contains(t, o.SheetCall(t, 403, http.MethodPut, sheets[0].ID, "", `{"visibility":"hidden"}`), "forbidden.operationIllegal")
 	for _, body := range []string{`{"visibility":"gone"}`, `{"frozenRowCount":200}`, `{"name":""}`, `{"frozenColumnCount":"1"}`} {
-		assert.Contains(t, o.sheetCall(t, 400, http.MethodPut, sheets[0].ID, "", body), "invalidRequest.inputArgs.invalid", body)
+		assert.Contains(t, o.SheetCall(t, 400, http.MethodPut, sheets[0].ID, "", body), "invalidRequest.inputArgs.invalid", body)
 	}
 }
 
 func TestRowsAndColumns(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t)
+	o := boxtest.Open(t)
 	post := func(want int, verb, body string) string {
 		t.Helper()
-		return o.sheetCall(t, want, http.MethodPost, "集群", "/"+verb, body)
+		return o.SheetCall(t, want, http.MethodPost, "集群", "/"+verb, body)
 	}
-	id := o.sheets(t)[0].ID
+	id := o.Worksheets(t)[0].ID
 	assert.JSONEq(t, `{"id":"`+id+`"}`, post(200, "insertRowsBefore", `{"row":1,"rowCount":2}`))
 	assert.JSONEq(t, `{"id":"`+id+`"}`, post(200, "deleteRows", `{"row":3,"rowCount":1}`))
 	post(200, "insertColumnsBefore", `{"column":0,"columnCount":1}`)
@@ -68,7 +54,7 @@ func TestRowsAndColumns(t *testing.T) {
 	post(200, "setRowsVisibility", `{"row":1,"rowCount":2,"visibility":"hidden"}`)
 	post(200, "setColumnsVisibility", `{"column":1,"columnCount":1,"visibility":"hidden"}`)
 	post(200, "setRowsVisibility", `{"row":2,"rowCount":1,"visibility":"visible"}`)
-	got := o.sheets(t)[0]
+	got := o.Worksheets(t)[0]
 	assert.Equal(t, []any{nil, "集群", "节点"}, got.Values[0])
 	assert.Equal(t, []any{nil, nil, nil}, got.Values[1])
 	assert.Equal(t, []any{nil, "华北2", 8.0}, got.Values[3])
@@ -94,21 +80,21 @@ func TestRowsAndColumns(t *testing.T) {
 
 func TestAppendRows(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t)
-	assert.JSONEq(t, `{"a1Notation":"A6:C7"}`, o.sheetCall(t, 200, http.MethodPost, "集群", "/appendRows", `{"values":[["a","1","x"],["b","2","y"]]}`))
-	assert.JSONEq(t, `{"a1Notation":"A1:B1"}`, o.sheetCall(t, 200, http.MethodPost, "备注", "/appendRows", `{"values":[["a","b"]]}`))
-	assert.Equal(t, []any{"b", 2.0, "y"}, o.sheets(t)[0].Values[6])
+	o := boxtest.Open(t)
+	assert.JSONEq(t, `{"a1Notation":"A6:C7"}`, o.SheetCall(t, 200, http.MethodPost, "集群", "/appendRows", `{"values":[["a","1","x"],["b","2","y"]]}`))
+	assert.JSONEq(t, `{"a1Notation":"A1:B1"}`, o.SheetCall(t, 200, http.MethodPost, "备注", "/appendRows", `{"values":[["a","b"]]}`))
+	assert.Equal(t, []any{"b", 2.0, "y"}, o.Worksheets(t)[0].Values[6])
 	for _, body := range []string{`{"values":[["a","b"]]}`, `{"values":[]}`, `{"values":[["a","b","c"],["a"]]}`, `{"values":[["a","b",3]]}`, `{"values":["a"]}`} {
-		assert.Contains(t, o.sheetCall(t, 400, http.MethodPost, "集群", "/appendRows", body), "invalidRequest.inputArgs.invalid", body)
+		assert.Contains(t, o.SheetCall(t, 400, http.MethodPost, "集群", "/appendRows", body), "invalidRequest.inputArgs.invalid", body)
 	}
 }
 
 func TestRanges(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t)
+	o := boxtest.Open(t)
 	at := func(want int, method, sheet, address, body string) string {
 		t.Helper()
-		return o.sheetCall(t, want, method, sheet, "/ranges/"+address, body)
+		return o.SheetCall(t, want, method, sheet, "/ranges/"+address, body)
 	}
 	assert.JSONEq(t, `{"a1Notation":"B2:C3"}`, at(200, http.MethodPut, "备注", "B2:C3", `{"values":[["名","qty"],["disk","3"]],
 		"fontWeights":[["bold","bold"],["normal","normal"]],"backgroundColors":[["#ff0000","#ffffff"],["#ffffff","#ffffff"]]}`))
@@ -116,7 +102,7 @@ func TestRanges(t *testing.T) {
 		"hyperlinks":[[{"type":"path","link":"https://example.com","text":"x"}]]}`))
 	get := func(address, selected string) string {
 		t.Helper()
-		return o.modern(t, 200, http.MethodGet, bookPath+"/sheets/"+url.PathEscape("备注")+"/ranges/"+address+"?"+zhangSan+"&select="+url.QueryEscape(selected), "")
+		return o.Modern(t, 200, http.MethodGet, boxtest.BookPath+"/sheets/"+url.PathEscape("备注")+"/ranges/"+address+"?"+boxtest.ZhangSan+"&select="+url.QueryEscape(selected), "")
 	}
 	assert.JSONEq(t, `{"values":[["名","qty"],["disk",3]],"displayValues":[["名","qty"],["disk","3"]],"formulas":[["",""],["",""]]}`, get("B2:C3", "values,formulas,displayValues"))
 	assert.JSONEq(t, `{"fontWeights":[["bold"],["normal"]],"backgroundColors":[[{"red":255,"green":0,"blue":0,"hexString":"#ff0000"}],
@@ -126,7 +112,7 @@ func TestRanges(t *testing.T) {
 	at(200, http.MethodPut, "备注", "E5", `{"complexValues":`+rich+`}`)
 	assert.JSONEq(t, `{"complexValues":`+rich+`}`, get("E5", "complexValues"))
 	at(400, http.MethodPut, "备注", "E5", `{"complexValues":[[1,2]]}`)
-	everything := read[map[string]any](t, at(200, http.MethodGet, "集群", "A5:C5", ""))
+	everything := boxtest.Read[map[string]any](t, at(200, http.MethodGet, "集群", "A5:C5", ""))
 	assert.Len(t, everything, 10)
 	assert.Equal(t, []any{[]any{"合计", 26.0, 0.6433333333333334}}, everything["values"])
 	assert.Equal(t, []any{[]any{"", "=SUM(B2:B4)", "=AVERAGE(C2:C4)"}}, everything["formulas"])
@@ -139,8 +125,8 @@ func TestRanges(t *testing.T) {
 // A range that cannot be written whole stays as it was.
 func TestRangeUpdateRefusals(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t)
-	before := o.sheets(t)
+	o := boxtest.Open(t)
+	before := o.Worksheets(t)
 	tests := map[string]struct{ address, body string }{
 		"too few rows":    {"A1:B2", `{"values":[["a","b"]]}`},
 		"too many cells":  {"A1:B1", `{"values":[["a","b","c"]]}`},
@@ -163,16 +149,16 @@ func TestRangeUpdateRefusals(t *testing.T) {
 		"link":            {"A1", `{"values":[["a"]],"hyperlinks":[[{"type":"web"}]]}`},
 	}
 	for name, tt := range tests {
-		got := o.sheetCall(t, 400, http.MethodPut, "集群", "/ranges/"+tt.address, tt.body)
+		got := o.SheetCall(t, 400, http.MethodPut, "集群", "/ranges/"+tt.address, tt.body)
 		assert.Contains(t, got, "invalidRequest.inputArgs.invalid", name)
 	}
-	assert.Equal(t, before, o.sheets(t))
-	assert.Contains(t, o.sheetCall(t, 400, http.MethodPut, "集群", "/ranges/A1", ""), "Missingbody")
+	assert.Equal(t, before, o.Worksheets(t))
+	assert.Contains(t, o.SheetCall(t, 400, http.MethodPut, "集群", "/ranges/A1", ""), "Missingbody")
 }
 
 func TestWorkbookRefusals(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t)
+	o := boxtest.Open(t)
 	secret, err := o.AddWorkspace(sandbox.Workspace{Name: "secret", Creator: "user009", Members: []string{"user008"}})
 	require.NoError(t, err)
 	book, err := o.Server.AddWorkbook(sandbox.Workbook{WorkspaceID: secret.ID, Name: "x"})
@@ -195,32 +181,32 @@ func TestWorkbookRefusals(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := o.modern(t, tt.status, http.MethodGet, "/v1.0/doc/workbooks/"+tt.id+"/sheets?operatorId="+tt.operator, "")
-			assert.Equal(t, tt.code, read[struct{ Code string }](t, got).Code, got)
+			got := o.Modern(t, tt.status, http.MethodGet, "/v1.0/doc/workbooks/"+tt.id+"/sheets?operatorId="+tt.operator, "")
+			assert.Equal(t, tt.code, boxtest.Read[struct{ Code string }](t, got).Code, got)
 		})
 	}
 }
 
 func TestWorkbooksThatAreStillInitialising(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t)
+	o := boxtest.Open(t)
 	require.NoError(t, o.HoldWorkbook(sandbox.DemoWorkbookID, 3*time.Second))
 	require.ErrorIs(t, o.HoldWorkbook("x", time.Second), sandbox.ErrNotFound)
-	assert.Contains(t, o.sheetCall(t, 400, http.MethodGet, "集群", "", ""), "invalidRequest.document.stillInitializing")
-	o.clock.advance(3 * time.Second)
-	o.sheetCall(t, 200, http.MethodGet, "集群", "", "")
+	assert.Contains(t, o.SheetCall(t, 400, http.MethodGet, "集群", "", ""), "invalidRequest.document.stillInitializing")
+	o.Clock.Advance(3 * time.Second)
+	o.SheetCall(t, 200, http.MethodGet, "集群", "", "")
 
-	s := sandbox.New(sandbox.Options{Now: o.clock.Now, WorkbookStart: time.Minute})
+	s := sandbox.New(sandbox.Options{Now: o.Clock.Now, WorkbookStart: time.Minute})
 	require.NoError(t, s.Seed(sandbox.DemoOrganisation()))
-	require.NoError(t, s.AddApp(o.app))
-	assert.Contains(t, direct(t, s, o.app, http.MethodGet, bookPath+"/sheets?"+zhangSan, ""), "集群", "only those that doc.create makes have to wait")
-	made := read[struct{ DentryUUID string }](t, direct(t, s, o.app, http.MethodPost, docsPath, `{"name":"x","docType":"WORKBOOK","operatorId":"union001iE"}`))
-	assert.Contains(t, direct(t, s, o.app, http.MethodGet, "/v1.0/doc/workbooks/"+made.DentryUUID+"/sheets?"+zhangSan, ""), "stillInitializing")
+	require.NoError(t, s.AddApp(o.App))
+	assert.Contains(t, boxtest.Direct(t, s, o.App, http.MethodGet, boxtest.BookPath+"/sheets?"+boxtest.ZhangSan, ""), "集群", "only those that doc.create makes have to wait")
+	made := boxtest.Read[struct{ DentryUUID string }](t, boxtest.Direct(t, s, o.App, http.MethodPost, docsPath, `{"name":"x","docType":"WORKBOOK","operatorId":"union001iE"}`))
+	assert.Contains(t, boxtest.Direct(t, s, o.App, http.MethodGet, "/v1.0/doc/workbooks/"+made.DentryUUID+"/sheets?"+boxtest.ZhangSan, ""), "stillInitializing")
 }
 
 func TestAddWorkbookRefusesNonsense(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t)
+	o := boxtest.Open(t)
 	for name, w := range map[string]sandbox.Workbook{
 		"no space":  {Name: "x", WorkspaceID: "nope"},
 		"bad id":    {Name: "x", WorkspaceID: "DemoSpace0000001", ID: "short"},

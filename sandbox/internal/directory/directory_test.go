@@ -1,4 +1,4 @@
-package sandbox_test
+package directory_test
 
 import (
 	"net/http"
@@ -10,14 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/sandbox"
+	"github.com/dingdag/dingdag/sandbox/internal/boxtest"
 )
 
 func TestUserCreateAndGet(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t)
-	got := o.legacy(t, "/topapi/v2/user/create", `{"name":"新人","mobile":"13900000000","dept_id_list":"4,5","userid":"new-1",
+	o := boxtest.Open(t)
+	got := o.Legacy(t, "/topapi/v2/user/create", `{"name":"新人","mobile":"13900000000","dept_id_list":"4,5","userid":"new-1",
 		"email":"new@example.com","title":"SRE","extension":{"爱好":"登山"},"hired_date":1700000000000}`)
-	created := read[struct {
+	created := boxtest.Read[struct {
 		Result struct{ UserID, UnionID string }
 	}](t, got)
 	assert.Equal(t, "new-1", created.Result.UserID)
@@ -29,17 +30,17 @@ func TestUserCreateAndGet(t *testing.T) {
 		"dept_position_list":[{"dept_id":4,"title":"SRE","is_main":true},{"dept_id":5,"title":"SRE","is_main":false}],
 		"leader_in_dept":[{"dept_id":4,"leader":false},{"dept_id":5,"leader":false}],
 		"active":true,"admin":false,"boss":false,"hide_mobile":false,"exclusive_account":false,"real_authed":true,"senior":false}}`,
-		o.legacy(t, "/topapi/v2/user/get", `{"userid":"new-1"}`))
-	assert.JSONEq(t, `{"errcode":0,"errmsg":"ok","result":{"userid":"new-1"}}`, o.legacy(t, "/topapi/v2/user/getbymobile", `{"mobile":"13900000000"}`))
+		o.Legacy(t, "/topapi/v2/user/get", `{"userid":"new-1"}`))
+	assert.JSONEq(t, `{"errcode":0,"errmsg":"ok","result":{"userid":"new-1"}}`, o.Legacy(t, "/topapi/v2/user/getbymobile", `{"mobile":"13900000000"}`))
 	assert.JSONEq(t, `{"errcode":0,"errmsg":"ok","result":{"userid":"new-1","contact_type":0}}`,
-		o.legacy(t, "/topapi/user/getbyunionid", `{"unionid":"`+created.Result.UnionID+`"}`))
-	assert.JSONEq(t, `{"errcode":0,"errmsg":"ok","result":{"count":13}}`, o.legacy(t, countPath, `{"only_active":false}`))
+		o.Legacy(t, "/topapi/user/getbyunionid", `{"unionid":"`+created.Result.UnionID+`"}`))
+	assert.JSONEq(t, `{"errcode":0,"errmsg":"ok","result":{"count":13}}`, o.Legacy(t, boxtest.CountPath, `{"only_active":false}`))
 	assert.Len(t, o.Users(), 13)
 }
 
 func TestDirectoryRefusals(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t)
+	o := boxtest.Open(t)
 	o.AddUser(sandbox.User{Name: "x", Mobile: "13911111111", Email: "taken@example.com", Telephone: "8001"})
 	create := func(more string) string { return `{"name":"x","mobile":"13900000000","dept_id_list":"1"` + more + `}` }
 	tests := map[string]struct {
@@ -73,15 +74,15 @@ func TestDirectoryRefusals(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := o.legacy(t, "/topapi/"+tt.path, tt.body)
-			assert.Equal(t, tt.code, read[reply](t, got).Code, got)
+			got := o.Legacy(t, "/topapi/"+tt.path, tt.body)
+			assert.Equal(t, tt.code, boxtest.Read[boxtest.Reply](t, got).Code, got)
 		})
 	}
 }
 
 func TestDepartmentUsersInPages(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t)
+	o := boxtest.Open(t)
 	for i := range 7 {
 		o.AddUser(sandbox.User{UserID: "extra" + strconv.Itoa(i), Name: "x", Mobile: "1390000000" + strconv.Itoa(i), Departments: []int{6}})
 	}
@@ -97,7 +98,7 @@ func TestDepartmentUsersInPages(t *testing.T) {
 	}
 	cursor, ids := 0, []string{}
 	for more := true; more; {
-		got := read[list](t, o.legacy(t, "/topapi/v2/user/list", `{"dept_id":6,"cursor":`+strconv.Itoa(cursor)+`,"size":4}`)).Result
+		got := boxtest.Read[list](t, o.Legacy(t, "/topapi/v2/user/list", `{"dept_id":6,"cursor":`+strconv.Itoa(cursor)+`,"size":4}`)).Result
 		for _, u := range got.List {
 			ids = append(ids, u.UserID)
 		}
@@ -109,33 +110,33 @@ func TestDepartmentUsersInPages(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{"user010", "user011", "extra0", "extra1", "extra2", "extra3", "extra4", "extra5", "extra6"}, ids)
-	assert.JSONEq(t, `{"errcode":0,"errmsg":"ok","result":{"userid_list":["user001","user002"]}}`, o.legacy(t, "/topapi/user/listid", `{"dept_id":2}`),
+	assert.JSONEq(t, `{"errcode":0,"errmsg":"ok","result":{"userid_list":["user001","user002"]}}`, o.Legacy(t, "/topapi/user/listid", `{"dept_id":2}`),
 		"only those right in the department")
 }
 
 func TestDepartments(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t)
+	o := boxtest.Open(t)
 	assert.JSONEq(t, `{"errcode":0,"errmsg":"ok","result":[
 		{"dept_id":2,"name":"Engineering","parent_id":1,"create_dept_group":false,"auto_add_user":false},
 		{"dept_id":3,"name":"Sales","parent_id":1,"create_dept_group":false,"auto_add_user":false}]}`,
-		o.legacy(t, "/topapi/v2/department/listsub", `{"language":"en_US"}`))
-	assert.JSONEq(t, `{"errcode":0,"errmsg":"ok","result":{"dept_id_list":[4,5]}}`, o.legacy(t, "/topapi/v2/department/listsubid", `{"dept_id":2}`))
+		o.Legacy(t, "/topapi/v2/department/listsub", `{"language":"en_US"}`))
+	assert.JSONEq(t, `{"errcode":0,"errmsg":"ok","result":{"dept_id_list":[4,5]}}`, o.Legacy(t, "/topapi/v2/department/listsubid", `{"dept_id":2}`))
 
 	type detail struct{ Result map[string]any }
-	two := read[detail](t, o.legacy(t, "/topapi/v2/department/get", `{"dept_id":2}`)).Result
+	two := boxtest.Read[detail](t, o.Legacy(t, "/topapi/v2/department/get", `{"dept_id":2}`)).Result
 	assert.InDelta(t, 8, two["member_count"], 0, "李四 is in two of them and counts once")
 	assert.InDelta(t, 2, two["owning_member_count"], 0)
 	assert.Equal(t, "技术部", two["name"])
 	assert.Equal(t, "user001", two["org_dept_owner"])
-	root := read[detail](t, o.legacy(t, "/topapi/v2/department/get", `{"dept_id":1}`)).Result
+	root := boxtest.Read[detail](t, o.Legacy(t, "/topapi/v2/department/get", `{"dept_id":1}`)).Result
 	assert.NotContains(t, root, "parent_id")
 	assert.InDelta(t, 12, root["member_count"], 0)
 }
 
 func TestSearch(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t)
+	o := boxtest.Open(t)
 	tests := map[string]struct{ what, body, want string }{
 		"part of a name":        {"users", `{"queryWord":"十","offset":0,"size":20}`, `{"hasMore":false,"totalCount":5,"list":["user008","user009","user010","user011","user012"]}`},
 		"pinyin":                {"users", `{"queryWord":"ZHAO","offset":0,"size":20}`, `{"hasMore":false,"totalCount":1,"list":["user004"]}`},
@@ -148,11 +149,11 @@ func TestSearch(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			assert.JSONEq(t, tt.want, o.modern(t, http.StatusOK, http.MethodPost, "/v1.0/contact/"+tt.what+"/search", tt.body))
+			assert.JSONEq(t, tt.want, o.Modern(t, http.StatusOK, http.MethodPost, "/v1.0/contact/"+tt.what+"/search", tt.body))
 		})
 	}
 	for _, body := range []string{`{"queryWord":"十","offset":0,"size":21}`, `{"queryWord":"十","offset":-1,"size":2}`, `{"queryWord":"","offset":0,"size":2}`} {
-		assert.Contains(t, o.modern(t, http.StatusBadRequest, http.MethodPost, "/v1.0/contact/departments/search", body), "parameter.error")
+		assert.Contains(t, o.Modern(t, http.StatusBadRequest, http.MethodPost, "/v1.0/contact/departments/search", body), "parameter.error")
 	}
 }
 

@@ -1,4 +1,4 @@
-package sandbox_test
+package core_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/sandbox"
+	"github.com/dingdag/dingdag/sandbox/internal/boxtest"
 )
 
 func TestFaults(t *testing.T) {
@@ -40,11 +41,11 @@ func TestFaults(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t)
+			b := boxtest.Start(t)
 			robot := b.AddRobot(sandbox.DemoRobot("ops"))
 			b.Fault(tt.fault)
 
-			status, got, err := b.try(t, http.MethodPost, robot.WebhookPath(), hello)
+			status, got, err := b.Try(t, http.MethodPost, robot.WebhookPath(), boxtest.Hello)
 
 			if tt.status == 0 {
 				require.Error(t, err)
@@ -58,7 +59,7 @@ func TestFaults(t *testing.T) {
 			assert.Equal(t, tt.fault.Kind, b.Attempts()[0].Fault)
 			assert.Equal(t, "ops", b.Attempts()[0].Robot)
 
-			assert.Equal(t, ok, b.post(t, robot, "", hello), "one request uses the fault up")
+			assert.Equal(t, boxtest.OK, b.Post(t, robot, "", boxtest.Hello), "one request uses the fault up")
 			assert.Empty(t, b.Faults())
 		})
 	}
@@ -67,16 +68,16 @@ func TestFaults(t *testing.T) {
 // A slow answer must be interruptible: the client goes away, the message stays.
 func TestSlowAnswerEndsWithItsClient(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := boxtest.Start(t)
 	robot := b.AddRobot(sandbox.DemoRobot("ops"))
 	b.Fault(sandbox.Fault{Kind: sandbox.FaultSlow, Delay: time.Hour})
 	ctx, cancel := context.WithCancel(t.Context())
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.WebhookURL(robot), strings.NewReader(hello))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.WebhookURL(robot), strings.NewReader(boxtest.Hello))
 	require.NoError(t, err)
 	req.Header.Set("Content-Type", "application/json")
 	ended := make(chan error, 1)
 	go func() {
-		resp, err := b.client.Do(req)
+		resp, err := b.Client.Do(req)
 		if err == nil {
 			err = resp.Body.Close()
 		}
@@ -89,48 +90,48 @@ func TestSlowAnswerEndsWithItsClient(t *testing.T) {
 
 func TestFaultsHitOnlyWhatTheyName(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := boxtest.Start(t)
 	ops, other := b.AddRobot(sandbox.DemoRobot("ops")), b.AddRobot(sandbox.DemoRobot("other"))
-	busy := reply{-1, "系统繁忙"}
+	busy := boxtest.Answer(-1, "系统繁忙")
 	b.Fault(sandbox.Fault{Kind: sandbox.FaultBusy, Call: "robot.send", Robot: "ops", Times: 2})
 	b.Fault(sandbox.Fault{Kind: sandbox.FaultErrcode, Code: 660026, Robot: ops.Token, Times: -1})
 
-	assert.Equal(t, ok, b.post(t, other, "", hello))
-	assert.Equal(t, busy, b.post(t, ops, "", hello))
+	assert.Equal(t, boxtest.OK, b.Post(t, other, "", boxtest.Hello))
+	assert.Equal(t, busy, b.Post(t, ops, "", boxtest.Hello))
 	assert.Equal(t, 1, b.Faults()[0].Times)
-	assert.Equal(t, busy, b.post(t, ops, "", hello))
+	assert.Equal(t, busy, b.Post(t, ops, "", boxtest.Hello))
 	for range 5 {
-		assert.Equal(t, tooFast, b.post(t, ops, "", hello), "the second fault follows the first")
+		assert.Equal(t, boxtest.TooFast, b.Post(t, ops, "", boxtest.Hello), "the second fault follows the first")
 	}
 	b.ClearFaults()
-	assert.Equal(t, ok, b.post(t, ops, "", hello))
+	assert.Equal(t, boxtest.OK, b.Post(t, ops, "", boxtest.Hello))
 }
 
 func TestPreventedRequestsDoNotCountTowardsTheRate(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := boxtest.Start(t)
 	robot := b.AddRobot(sandbox.Robot{Name: "ops", Rate: sandbox.Rate{PerMinute: 1}})
 	b.Fault(sandbox.Fault{Kind: sandbox.FaultBusy})
-	assert.Equal(t, reply{-1, "系统繁忙"}, b.post(t, robot, "", hello))
-	assert.Equal(t, ok, b.post(t, robot, "", hello))
+	assert.Equal(t, boxtest.Answer(-1, "系统繁忙"), b.Post(t, robot, "", boxtest.Hello))
+	assert.Equal(t, boxtest.OK, b.Post(t, robot, "", boxtest.Hello))
 }
 
 // The gate that blocks an address answers in no envelope, whichever generation it is.
 func TestFaultBlocked(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t)
-	for _, path := range []string{"/topapi/v2/user/get?access_token=" + o.token, "/v1.0/contact/users/search"} {
+	o := boxtest.Open(t)
+	for _, path := range []string{"/topapi/v2/user/get?access_token=" + o.Token, "/v1.0/contact/users/search"} {
 		o.Fault(sandbox.Fault{Kind: sandbox.FaultBlocked})
-		status, got := o.do(t, http.MethodPost, path, `{"userid":"user001","queryWord":"x","offset":0,"size":1}`, "x-acs-dingtalk-access-token", o.token)
+		status, got := o.Do(t, http.MethodPost, path, `{"userid":"user001","queryWord":"x","offset":0,"size":1}`, "x-acs-dingtalk-access-token", o.Token)
 		assert.Equal(t, http.StatusOK, status)
-		fields := read[map[string]any](t, got)
+		fields := boxtest.Read[map[string]any](t, got)
 		assert.NotEmpty(t, fields["uuid"])
 		delete(fields, "uuid")
 		assert.Equal(t, map[string]any{"status": 1111.0, "wait": 5.0, "source": "x5", "punish": "deny"}, fields)
 		assert.True(t, o.Attempts()[len(o.Attempts())-1].Refused())
 	}
 	o.Fault(sandbox.Fault{Kind: sandbox.FaultErrcode, ErrorCode: "systemBusy"})
-	assert.Contains(t, o.modern(t, 429, http.MethodPost, "/v1.0/contact/users/search", `{}`), `"message":"systemBusy"`)
+	assert.Contains(t, o.Modern(t, 429, http.MethodPost, "/v1.0/contact/users/search", `{}`), `"message":"systemBusy"`)
 }
 
 func TestAddFaultRefusesNonsense(t *testing.T) {
@@ -150,7 +151,7 @@ func TestAddFaultRefusesNonsense(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t)
+			b := boxtest.Start(t)
 			assert.ErrorContains(t, b.AddFault(tt.fault), tt.want)
 			assert.Empty(t, b.Faults())
 		})

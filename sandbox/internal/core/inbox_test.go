@@ -1,4 +1,4 @@
-package sandbox_test
+package core_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/sandbox"
+	"github.com/dingdag/dingdag/sandbox/internal/boxtest"
 )
 
 func ids(messages []sandbox.Message) []int {
@@ -22,21 +23,10 @@ func ids(messages []sandbox.Message) []int {
 	return out
 }
 
-// fill sends one message of three types to two robots.
-func fill(t *testing.T, b *bench) (ops sandbox.Robot) {
-	t.Helper()
-	ops = b.AddRobot(sandbox.DemoRobot("ops"))
-	reports := b.AddRobot(sandbox.DemoRobot("reports"))
-	require.Equal(t, ok, b.post(t, ops, "", hello))
-	require.Equal(t, ok, b.post(t, reports, "", `{"msgtype":"markdown","markdown":{"title":"Nightly","text":"# Done"}}`))
-	require.Equal(t, ok, b.post(t, ops, "", `{"msgtype":"actionCard","actionCard":{"title":"T","text":"x","singleTitle":"Approve","singleURL":"u"}}`))
-	return ops
-}
-
 func TestFilter(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	fill(t, b)
+	b := boxtest.Start(t)
+	boxtest.Fill(t, b)
 	tests := map[string]struct {
 		filter sandbox.Filter
 		want   []int
@@ -59,12 +49,12 @@ func TestFilter(t *testing.T) {
 
 func TestClearKeepsCounting(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	ops := fill(t, b)
+	b := boxtest.Start(t)
+	ops := boxtest.Fill(t, b)
 	b.Clear()
 	assert.Empty(t, b.Messages(sandbox.Filter{}))
 	assert.Empty(t, b.Attempts())
-	require.Equal(t, ok, b.post(t, ops, "", hello))
+	require.Equal(t, boxtest.OK, b.Post(t, ops, "", boxtest.Hello))
 	assert.Equal(t, []int{4}, ids(b.Messages(sandbox.Filter{})))
 	_, err := b.Message(1)
 	assert.ErrorIs(t, err, sandbox.ErrNotFound)
@@ -76,7 +66,7 @@ func TestInboxKeepsTheNewest(t *testing.T) {
 	robot, err := s.AddRobot(sandbox.DemoRobot("ops"))
 	require.NoError(t, err)
 	for range 5 {
-		deliver(t, s, robot, hello)
+		boxtest.Deliver(t, s, robot, boxtest.Hello)
 	}
 	assert.Equal(t, []int{4, 5}, ids(s.Messages(sandbox.Filter{})))
 	assert.Len(t, s.Attempts(), 2)
@@ -95,11 +85,11 @@ func TestWaitMessages(t *testing.T) {
 			done = true
 		}()
 
-		deliver(t, s, robot, hello)
-		deliver(t, s, robot, `{"msgtype":"markdown","markdown":{"title":"T","text":"x"}}`)
+		boxtest.Deliver(t, s, robot, boxtest.Hello)
+		boxtest.Deliver(t, s, robot, `{"msgtype":"markdown","markdown":{"title":"T","text":"x"}}`)
 		synctest.Wait()
 		require.False(t, done)
-		deliver(t, s, robot, hello)
+		boxtest.Deliver(t, s, robot, boxtest.Hello)
 		synctest.Wait()
 
 		require.True(t, done)
@@ -122,18 +112,18 @@ func TestWaitMessagesGivesUpWithItsContext(t *testing.T) {
 // Sixteen senders with one msgUuid, readers and robots coming and going: one message.
 func TestConcurrentUse(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := boxtest.Start(t)
 	robot := b.AddRobot(sandbox.DemoRobot("ops"))
 	var wg sync.WaitGroup
 	for i := range 16 {
 		wg.Go(func() {
 			body := `{"msgtype":"text","msgUuid":"once","text":{"content":"x"}}`
-			assert.Equal(t, ok, b.post(t, robot, "", body))
+			assert.Equal(t, boxtest.OK, b.Post(t, robot, "", body))
 		})
 		wg.Go(func() {
 			_, err := b.Server.AddRobot(sandbox.DemoRobot(strconv.Itoa(i)))
 			assert.NoError(t, err)
-			_, page := b.do(t, "GET", "/", "")
+			_, page := b.Do(t, "GET", "/", "")
 			assert.Contains(t, page, "ops")
 		})
 	}

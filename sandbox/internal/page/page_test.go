@@ -1,4 +1,4 @@
-package sandbox_test
+package page_test
 
 import (
 	"flag"
@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/sandbox"
+	"github.com/dingdag/dingdag/sandbox/internal/boxtest"
 )
 
 var update = flag.Bool("update", false, "write the golden files in testdata anew")
@@ -30,7 +31,7 @@ func golden(t *testing.T, name, got string) {
 }
 
 // gallery sends one message of each kind that draws in its own way.
-func gallery(t *testing.T, b *bench) {
+func gallery(t *testing.T, b *boxtest.Bench) {
 	t.Helper()
 	ops := b.AddRobot(sandbox.Robot{
 		Name: "On call", Group: "Data platform", Token: strings.Repeat("1", 64),
@@ -48,36 +49,36 @@ func gallery(t *testing.T, b *bench) {
 		`{"msgtype":"feedCard","feedCard":{"links":[{"title":"One","messageURL":"https://example.com/1","picURL":"https://example.com/1.png"},` +
 			`{"title":"Two","messageURL":"https://example.com/2","picURL":"https://example.com/2.png"}]}}`,
 	} {
-		require.Equal(t, ok, b.post(t, ops, "", body))
+		require.Equal(t, boxtest.OK, b.Post(t, ops, "", body))
 	}
-	b.post(t, reports, "", hello)
+	b.Post(t, reports, "", boxtest.Hello)
 	b.Fault(sandbox.Fault{Kind: sandbox.FaultHTML})
-	b.do(t, http.MethodPost, ops.WebhookPath(), hello)
+	b.Do(t, http.MethodPost, ops.WebhookPath(), boxtest.Hello)
 	b.Fault(sandbox.Fault{Kind: sandbox.FaultBrokenJSON})
-	b.do(t, http.MethodPost, ops.WebhookPath(), hello)
-	b.do(t, http.MethodPost, "/robot/send?access_token=x", hello)
+	b.Do(t, http.MethodPost, ops.WebhookPath(), boxtest.Hello)
+	b.Do(t, http.MethodPost, "/robot/send?access_token=x", boxtest.Hello)
 	b.Fault(sandbox.Fault{Kind: sandbox.FaultBusy})
 }
 
 func TestPage(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := boxtest.Start(t)
 	gallery(t, b)
-	status, got := b.do(t, http.MethodGet, "/", "")
+	status, got := b.Do(t, http.MethodGet, "/", "")
 	require.Equal(t, http.StatusOK, status)
 	golden(t, "page.html", regexp.MustCompile(`\.[0-9a-f]{8}\.`).ReplaceAllString(got, ".HASH."))
 }
 
 func TestPageWithoutAnything(t *testing.T) {
 	t.Parallel()
-	_, got := setup(t).do(t, http.MethodGet, "/", "")
+	_, got := boxtest.Start(t).Do(t, http.MethodGet, "/", "")
 	assert.Contains(t, got, "No robots yet.")
 	assert.Contains(t, got, "Nothing here yet.")
 }
 
 func TestPageFilters(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := boxtest.Start(t)
 	gallery(t, b)
 	tests := map[string]struct {
 		query    string
@@ -93,7 +94,7 @@ func TestPageFilters(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, got := b.do(t, http.MethodGet, "/"+tt.query, "")
+			_, got := b.Do(t, http.MethodGet, "/"+tt.query, "")
 			assert.Equal(t, tt.messages, strings.Count(got, `<article id="m`))
 			assert.Equal(t, tt.refused, strings.Count(got, `class="refused"`))
 		})
@@ -103,7 +104,7 @@ func TestPageFilters(t *testing.T) {
 // Everything that a sender controls, with markup in it: none of it may become markup.
 func TestPageEscapesWhatArrives(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := boxtest.Start(t)
 	const evil = `<script>alert(1)</script><img src=x onerror=alert(1)>`
 	const js = `javascript:alert(1)`
 	robot := b.AddRobot(sandbox.Robot{Name: `"><script>alert(2)</script>`, Group: evil})
@@ -116,13 +117,13 @@ func TestPageEscapesWhatArrives(t *testing.T) {
 		`{"msgtype":"feedCard","feedCard":{"links":[{"title":"` + evil + `","messageURL":"` + js + `","picURL":"//example.com/x\" onload=\"alert(1)"}]}}`,
 		evil,
 	} {
-		_, _ = b.do(t, http.MethodPost, robot.WebhookPath(), strings.ReplaceAll(body, `\" onload=\"`, `\u0022 onload=\u0022`))
+		_, _ = b.Do(t, http.MethodPost, robot.WebhookPath(), strings.ReplaceAll(body, `\" onload=\"`, `\u0022 onload=\u0022`))
 	}
 	require.Len(t, b.Messages(sandbox.Filter{}), 5)
 
-	_, got := b.do(t, http.MethodGet, "/?text=%22%3E%3Cscript%3E", "")
+	_, got := b.Do(t, http.MethodGet, "/?text=%22%3E%3Cscript%3E", "")
 	assert.NotContains(t, got, `"><script>`)
-	_, got = b.do(t, http.MethodGet, "/", "")
+	_, got = b.Do(t, http.MethodGet, "/", "")
 	assert.Equal(t, 1, strings.Count(got, "<script"), "only the page's own")
 	assert.NotContains(t, got, "<img")
 	assert.NotRegexp(t, `(?i)(href|src|action)="\s*(javascript|data):`, got)
@@ -131,10 +132,10 @@ func TestPageEscapesWhatArrives(t *testing.T) {
 
 func TestPageHeaders(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := boxtest.Start(t)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.URL, http.NoBody)
 	require.NoError(t, err)
-	resp, err := b.client.Do(req)
+	resp, err := b.Client.Do(req)
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	csp := resp.Header.Get("Content-Security-Policy")
@@ -147,15 +148,15 @@ func TestPageHeaders(t *testing.T) {
 // The page has no inline style or script, and what it names is there.
 func TestPageAssets(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := boxtest.Start(t)
 	gallery(t, b)
-	_, page := b.do(t, http.MethodGet, "/", "")
+	_, page := b.Do(t, http.MethodGet, "/", "")
 	assert.NotContains(t, page, "<style")
 	assert.NotContains(t, page, " style=")
 	assets := regexp.MustCompile(`"(sandbox/[a-z]+\.[0-9a-f]{8}\.(?:css|js))"`).FindAllStringSubmatch(page, -1)
 	require.Len(t, assets, 2)
 	for _, a := range assets {
-		status, got := b.do(t, http.MethodGet, "/"+a[1], "")
+		status, got := b.Do(t, http.MethodGet, "/"+a[1], "")
 		assert.Equal(t, http.StatusOK, status)
 		assert.NotEmpty(t, got)
 	}
@@ -163,17 +164,17 @@ func TestPageAssets(t *testing.T) {
 
 func TestClearFromPage(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	fill(t, b)
-	b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	status, _ := b.do(t, http.MethodPost, "/sandbox/clear", "", "Sec-Fetch-Site", "same-origin")
+	b := boxtest.Start(t)
+	boxtest.Fill(t, b)
+	b.Client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	status, _ := b.Do(t, http.MethodPost, "/sandbox/clear", "", "Sec-Fetch-Site", "same-origin")
 	assert.Equal(t, http.StatusSeeOther, status)
 	assert.Empty(t, b.Messages(sandbox.Filter{}))
 }
 
 func TestPlainText(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := boxtest.Start(t)
 	gallery(t, b)
 	var all strings.Builder
 	for _, m := range b.Messages(sandbox.Filter{}) {
@@ -185,7 +186,7 @@ func TestPlainText(t *testing.T) {
 func TestPlainTextWrapsAndCannotSteerATerminal(t *testing.T) {
 	t.Parallel()
 	m := sandbox.Message{
-		Time: start, Robot: "a\x1b[2Jb", Group: "g", Type: sandbox.TypeText,
+		Time: boxtest.Moment, Robot: "a\x1b[2Jb", Group: "g", Type: sandbox.TypeText,
 		Content: sandbox.Content{Text: "\x1b]0;x\x07\u202e" + strings.Repeat("字字 ", 20) + "\r\nend"},
 	}
 	assert.Equal(t, "╭─ g · a[2Jb · text · 22:13:20\n"+
