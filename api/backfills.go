@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -90,7 +91,7 @@ func (a *API) PlanBackfill(ctx context.Context, r BackfillRequest) ([]BackfillDa
 	if err != nil {
 		return nil, err
 	}
-	_, dates, err := engine.PlanBackfill(ctx, a.o.Store, d, r.request(a.o.By), a.o.Clock())
+	_, dates, err := schedule.PlanBackfill(ctx, a.o.Store, d, r.request(a.o.By), a.o.Clock())
 	if err != nil {
 		return nil, fieldOfBackfill(err)
 	}

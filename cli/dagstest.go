@@ -63,7 +63,7 @@ sent, to the connections of the home folder. Exit code 1 when the run fails.`,
 }
 
 func runDAGsTest(ctx context.Context, a *app.App, d *dag.DAG, t engine.Trigger) error {
-	if _, err := engine.NewManualRun(d, t, a.Clock()); err != nil {
+	if _, err := t.NewRun(d, a.Clock(), time.Millisecond); err != nil {
 		return command.UsageError{Err: err}
 	}
 	dir, err := os.MkdirTemp("", "dingdag-test-")

@@ -3,182 +3,16 @@ package engine
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/engine/request"
+	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/store"
-	"github.com/dingdag/dingdag/timetable"
 )
-
-const (
-	// DefaultBackfillRuns is how many runs of a backfill are active at once unless it says so.
-	DefaultBackfillRuns = 10
-	// maxBackfillDates bounds what one backfill may ask for.
-	maxBackfillDates = 100_000
-)
-
-// BackfillRequest asks for a backfill (Airflow, backfill create).
-type BackfillRequest struct {
-	// From and To are the first and the last logical date, inclusive.
-	From, To time.Time
-	// Reprocess is none when it is empty.
-	Reprocess store.Reprocess
-	// MaxActiveRuns is how many of its runs are active at once, whatever the DAG's own
-	// max_active_runs says. Default 10.
-	MaxActiveRuns int
-	// Backwards starts the newest run first.
-	Backwards bool
-	// Actor is who asks.
-	Actor store.Actor `json:"actor,omitzero"`
-	// Conf is a JSON object for the new runs, or nil. Runs that exist keep theirs.
-	Conf json.RawMessage `json:"conf,omitempty"`
-}
-
-// BackfillError is a mistake in one field of a [BackfillRequest].
-type BackfillError struct {
-	// Field is from_date, to_date, reprocess_behavior, max_active_runs, run_backwards or dag_run_conf.
-	Field string
-	Err   error
-}
-
-func (e *BackfillError) Error() string { return e.Field + ": " + e.Err.Error() }
-
-// Unwrap returns what is wrong.
-func (e *BackfillError) Unwrap() error { return e.Err }
-
-func badBackfill(field, format string, args ...any) error {
-	return &BackfillError{Field: field, Err: fmt.Errorf(format, args...)}
-}
-
-// check fills defaults and reports what is wrong with the request for a DAG.
-func (r *BackfillRequest) check(d *dag.DAG, now time.Time) (err error) {
-	r.Reprocess, r.MaxActiveRuns = orDefault(r.Reprocess, store.ReprocessNone), orDefault(r.MaxActiveRuns, DefaultBackfillRuns)
-	past := slices.ContainsFunc(d.Tasks, func(t *dag.Task) bool { return t.DependsOnPast || t.WaitForDownstream })
-	switch {
-	case r.From.IsZero():
-		return badBackfill("from_date", "give the first logical date")
-	case r.To.IsZero():
-		return badBackfill("to_date", "give the last logical date")
-	case r.To.Before(r.From):
-		return badBackfill("to_date", "%s is before the first date %s", iso(r.To), iso(r.From))
-	case r.From.After(now):
-		return badBackfill("from_date", "%s and the last date %s are in the future: a backfill runs what is past", iso(r.From), iso(r.To))
-	case r.MaxActiveRuns < 1:
-		return badBackfill("max_active_runs", "%d: must be at least 1", r.MaxActiveRuns)
-	case r.Reprocess != store.ReprocessNone && r.Reprocess != store.ReprocessFailed && r.Reprocess != store.ReprocessCompleted:
-		return badBackfill("reprocess_behavior", "unknown %q: use none, failed or completed", r.Reprocess)
-	case past && r.Backwards:
-		return badBackfill("run_backwards", "dag %q has tasks with depends_on_past, which wait for the run before theirs: run it forwards", d.ID)
-	case past && r.Reprocess == store.ReprocessNone:
-		return badBackfill("reprocess_behavior", "dag %q has tasks with depends_on_past, which a failed run in the range would hold up: use failed or completed", d.ID)
-	}
-	if r.Conf, err = checkConf(r.Conf); err == nil {
-		err = checkParams(d, r.Conf)
-	}
-	if err != nil {
-		return &BackfillError{Field: "dag_run_conf", Err: err}
-	}
-	return nil
-}
-
-func iso(t time.Time) string { return t.Format(time.RFC3339) }
-
-// ErrNoSchedule says that a DAG can't be backfilled because nothing says what dates it has.
-var ErrNoSchedule = errors.New("has no schedule of its own, so there are no dates to fill: trigger it instead")
-
-// backfillDates steps the timetable through the range: every run with a logical date from
-// the first to the last one whose data interval is over. The start and end date of the DAG
-// do not matter (Airflow, iter_dagrun_infos_between).
-func backfillDates(d *dag.DAG, r BackfillRequest, now time.Time) ([]store.BackfillDate, error) {
-	var (
-		out  []store.BackfillDate
-		last *timetable.Interval
-	)
-	for {
-		run, ok := d.Timetable.Next(last, timetable.Restriction{Earliest: r.From, Latest: r.To, Catchup: true}, now)
-		if !ok || run.RunAfter.After(now) || run.Interval.End.After(now) || run.LogicalDate.After(r.To) {
-			break
-		}
-		if len(out) == maxBackfillDates {
-			return nil, badBackfill("to_date", "the range has more than %d runs: split it", maxBackfillDates)
-		}
-		out = append(out, store.BackfillDate{LogicalDate: run.LogicalDate.UTC(), Interval: run.Interval, RunAfter: run.RunAfter})
-		last = &run.Interval
-	}
-	if r.Backwards {
-		slices.Reverse(out)
-	}
-	for i := range out {
-		out[i].Ordinal = i
-	}
-	return out, nil
-}
-
-// treat says what becomes of a date with the given run, nil for none.
-func treat(b *store.Backfill, r *store.Run) store.BackfillOutcome {
-	switch {
-	case r == nil:
-		return store.BackfillCreated
-	case !r.State.Finished():
-		return store.BackfillInFlight
-	case b.Reprocess == store.ReprocessCompleted, b.Reprocess == store.ReprocessFailed && r.State == dag.RunFailed:
-		return store.BackfillCleared
-	default:
-		return store.BackfillExists
-	}
-}
-
-// PlanBackfill returns the backfill that a request would make of a DAG and its dates in
-// the order of their starts, each with what would become of it now. A mistake of the
-// request is a [*BackfillError]; a DAG without schedule is [ErrNoSchedule].
-func PlanBackfill(ctx context.Context, rd store.Reader, d *dag.DAG, r BackfillRequest, now time.Time) (*store.Backfill, []store.BackfillDate, error) {
-	if timetable.Unscheduled(d.Timetable) {
-		return nil, nil, fmt.Errorf("dag %q %w", d.ID, ErrNoSchedule)
-	}
-	r.From, r.To, now = r.From.UTC().Truncate(time.Millisecond), r.To.UTC().Truncate(time.Millisecond), now.UTC().Truncate(time.Millisecond)
-	if err := r.check(d, now); err != nil {
-		return nil, nil, err
-	}
-	b := &store.Backfill{
-		DAGID: d.ID, From: r.From, To: r.To, Reprocess: r.Reprocess, MaxActiveRuns: r.MaxActiveRuns, Backwards: r.Backwards,
-		Conf: r.Conf, Version: d.Version, Actor: r.Actor, State: store.BackfillRunning, CreatedAt: now,
-	}
-	dates, err := backfillDates(d, r, now)
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(dates) == 0 {
-		return nil, nil, badBackfill("from_date", "the schedule %s has no run that is over from %s to %s", d.Timetable.Summary(), iso(r.From), iso(r.To))
-	}
-	for i := range dates {
-		run, err := rd.RunAt(ctx, d.ID, dates[i].LogicalDate)
-		if err != nil {
-			return nil, nil, err
-		}
-		dates[i].Outcome = treat(b, run)
-	}
-	return b, dates, nil
-}
-
-// backfillRequest is a [BackfillRequest] as another process is asked for it.
-type backfillRequest struct {
-	DAGID string
-	BackfillRequest
-}
-
-// CreatedBackfill is a backfill that was made because somebody asked for it.
-type CreatedBackfill struct {
-	Backfill *store.Backfill `json:"backfill"`
-	// Dates counts its dates by what would become of each at this moment.
-	Dates map[store.BackfillOutcome]int `json:"dates"`
-	// Paused says that its DAG is paused, so that no run starts.
-	Paused bool `json:"paused,omitempty"`
-}
 
 // CreateBackfill stores a backfill. The process that schedules creates and starts its runs,
 // a few at a time; it sees it within its next beat. Dates whose run is in flight or to be
@@ -186,11 +20,11 @@ type CreatedBackfill struct {
 // with [Engine.TriggerRun]. The errors are those of [PlanBackfill], [store.ErrNotFound], and
 // [ErrExists] when the DAG has an open one.
 func (e *Engine) CreateBackfill(ctx context.Context, dagID string, r BackfillRequest) (*CreatedBackfill, error) {
-	if _, err := checkConf(r.Conf); err != nil {
-		return nil, &BackfillError{"dag_run_conf", err}
+	if _, err := request.CheckConf(r.Conf); err != nil {
+		return nil, &request.BackfillError{Field: "dag_run_conf", Err: err}
 	}
 	done := &CreatedBackfill{}
-	if err := e.ask(ctx, askBackfill, r.Actor, &backfillRequest{dagID, r}, done, func() error { return e.find(dagID) }); err != nil {
+	if err := e.ask(ctx, request.KindBackfill, r.Actor, &request.BackfillOf{DAGID: dagID, Backfill: r}, done, func() error { return e.find(dagID) }); err != nil {
 		return nil, err
 	}
 	return done, nil
@@ -198,12 +32,12 @@ func (e *Engine) CreateBackfill(ctx context.Context, dagID string, r BackfillReq
 
 // createBackfill makes the backfill that a request wants. Made while nobody schedules it has
 // no version yet.
-func (c *change) createBackfill(r *backfillRequest) (*CreatedBackfill, error) {
+func (c *change) createBackfill(r *request.BackfillOf) (*CreatedBackfill, error) {
 	d := c.e.dags.Get(r.DAGID)
 	if d == nil {
 		return nil, c.unknownDAG(r.DAGID)
 	}
-	b, dates, err := PlanBackfill(c.Ctx, c, d, r.BackfillRequest, c.Now)
+	b, dates, err := schedule.PlanBackfill(c.Ctx, c, d, r.Backfill, c.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -228,9 +62,9 @@ func (c *change) createBackfill(r *backfillRequest) (*CreatedBackfill, error) {
 	if !ok {
 		open, err := c.OpenBackfill(c.Ctx, d.ID)
 		if err != nil || open == nil {
-			return nil, errors.Join(err, ErrExists)
+			return nil, errors.Join(err, request.ErrExists)
 		}
-		return nil, fmt.Errorf("dag %q has backfill %d, which is %s: wait for its end or cancel it: %w", d.ID, open.ID, open.State, ErrExists)
+		return nil, fmt.Errorf("dag %q has backfill %d, which is %s: wait for its end or cancel it: %w", d.ID, open.ID, open.State, request.ErrExists)
 	}
 	if err := tellBackfill(c.Ctx, c, store.EventBackfillCreate, r.Actor, b, c.Now); err != nil || b.Version == "" {
 		return done, err
@@ -273,7 +107,7 @@ func SetBackfill(ctx context.Context, s store.Transactor, id int64, state store.
 
 // tellBackfill notes what somebody did with a backfill.
 func tellBackfill(ctx context.Context, tx store.EventsTx, kind store.EventKind, who store.Actor, b *store.Backfill, now time.Time) error {
-	extra, err := encodeAsked(map[string]int64{"backfill_id": b.ID})
+	extra, err := request.Encode(map[string]int64{"backfill_id": b.ID})
 	if err != nil {
 		return err
 	}
@@ -342,7 +176,7 @@ func (c *change) backfill(dagID string) error {
 		}
 		begun, err := c.backfillDate(b, d)
 		if err != nil {
-			return fmt.Errorf("logical date %s: %w", iso(d.LogicalDate), err)
+			return fmt.Errorf("logical date %s: %w", request.ISO(d.LogicalDate), err)
 		}
 		if begun {
 			open++
@@ -373,7 +207,7 @@ func (c *change) backfillDate(b *store.Backfill, d *store.BackfillDate) (begun b
 	if err != nil {
 		return false, err
 	}
-	switch d.Outcome = treat(b, there); d.Outcome {
+	switch d.Outcome = schedule.Treat(b, there); d.Outcome {
 	case store.BackfillCreated:
 		p, err := c.e.plans.Of(c.Ctx, c, b.DAGID, b.Version)
 		if err != nil {
@@ -381,13 +215,13 @@ func (c *change) backfillDate(b *store.Backfill, d *store.BackfillDate) (begun b
 		}
 		ok, err := c.insertRun(p.DAG, r)
 		if err == nil && !ok {
-			err = fmt.Errorf("run %q: %w", r.RunID, ErrExists)
+			err = fmt.Errorf("run %q: %w", r.RunID, request.ErrExists)
 		}
 		if err != nil {
 			return false, err
 		}
 	case store.BackfillCleared:
-		if r, err = c.reset(there, r.Actor); err != nil {
+		if r, err = c.e.alter.Reset(c.Tx, there, r.Actor); err != nil {
 			return false, err
 		}
 		r.Type, r.BackfillID = dag.BackfillRun, b.ID // start writes it

@@ -18,6 +18,7 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/timetable"
@@ -449,7 +450,7 @@ func TestBackfillDates(t *testing.T) {
 				want = append(want, r.LogicalDate)
 			}
 		}
-		_, got, err := engine.PlanBackfill(context.Background(), b.store, d, engine.BackfillRequest{From: from, To: to, Backwards: backwards}, now)
+		_, got, err := schedule.PlanBackfill(context.Background(), b.store, d, engine.BackfillRequest{From: from, To: to, Backwards: backwards}, now)
 		if len(want) == 0 {
 			if err == nil {
 				rt.Fatalf("got %d dates, want none", len(got))

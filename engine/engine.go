@@ -23,6 +23,7 @@ import (
 	"github.com/dingdag/dingdag/catalog"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine/alter"
 	"github.com/dingdag/dingdag/engine/live"
 	"github.com/dingdag/dingdag/engine/phase"
 	"github.com/dingdag/dingdag/engine/plan"
@@ -145,7 +146,8 @@ type Engine struct {
 	timers *schedule.Timers
 	outbox *outbox.Outbox
 
-	runs *live.Runs
+	runs  *live.Runs
+	alter *alter.Runs
 	// attempts are those that run in this process.
 	attempts live.Attempts
 
@@ -232,6 +234,7 @@ func New(s store.Store, o Options) (*Engine, error) {
 		Render: e.render, Outbox: e.outbox, Host: host, Program: o.Program, LogDir: o.LogDir, Location: o.Location, OnImportError: onImportError,
 	}
 	e.runs = live.New(e.liveOptions())
+	e.alter = &alter.Runs{Live: e.runs, Attempts: &e.attempts, Plans: e.plans}
 	return e, nil
 }
 

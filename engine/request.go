@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,16 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine/request"
 	"github.com/dingdag/dingdag/store"
-)
-
-// The kinds of requests.
-const (
-	askClear    = "clear"
-	askMark     = "mark"
-	askTrigger  = "trigger"
-	askBackfill = "backfill"
 )
 
 // The time between two looks for an answer grows from the first to the second.
@@ -56,7 +47,7 @@ func (e *Engine) leaveWork(ctx context.Context) {
 // transaction, so that it is done once, whatever dies in between. The answer goes to done.
 // What this process needs to do it alone is made by prepare, which may be nil.
 func (e *Engine) ask(ctx context.Context, kind string, who store.Actor, payload, done any, prepare func() error) error {
-	b, err := encodeAsked(payload)
+	b, err := request.Encode(payload)
 	if err != nil {
 		return err
 	}
@@ -92,7 +83,7 @@ func (e *Engine) ask(ctx context.Context, kind string, who store.Actor, payload,
 		return err
 	}
 	if r.Error != "" {
-		return readRefusal(r)
+		return request.ReadRefusal(r)
 	}
 	if err := json.Unmarshal(r.Result, done); err != nil {
 		return fmt.Errorf("read the answer to request %d: %w", r.ID, err)
@@ -160,7 +151,7 @@ func (e *Engine) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	makes := func(r *store.Request) bool { return r.Kind == askTrigger || r.Kind == askBackfill }
+	makes := func(r *store.Request) bool { return r.Kind == request.KindTrigger || r.Kind == request.KindBackfill }
 	if slices.ContainsFunc(rs, makes) {
 		e.reload(ctx)
 	}
@@ -196,7 +187,7 @@ func (e *Engine) answer(ctx context.Context, id int64, alone bool) error {
 	// What it had changed was taken back with the transaction: the error is the answer.
 	// When that can't be written either, the next beat tries again.
 	return ignore(e.change(ctx, func(c *change) error {
-		r := refusal(err)
+		r := request.Refusal(err)
 		r.ID, r.Error = id, e.o.Masker.Mask(r.Error)
 		return c.answered(r)
 	}), errAnswered)
@@ -221,29 +212,13 @@ func (c *change) answered(r *store.Request) error {
 // perform does what a request asks for, and returns the answer.
 func (c *change) perform(kind string, payload json.RawMessage) (json.RawMessage, error) {
 	switch kind {
-	case askClear:
-		return performed(payload, func(r *ClearRequest) (*Affected, error) {
-			as, err := c.e.cleared(c.Ctx, c, r)
-			if err != nil {
-				return nil, err
-			}
-			return c.alter(asked{store.EventClear, r.Actor, r.TaskRegex != "" || r.OnlyFailed || r.OnlyRunning}, as)
-		})
-	case askMark:
-		return performed(payload, func(r *MarkRequest) (*Affected, error) {
-			as, err := c.e.marked(c.Ctx, c, r)
-			if err != nil {
-				return nil, err
-			}
-			kind := store.EventMarkSuccess
-			if r.State == dag.Failed {
-				kind = store.EventMarkFailed
-			}
-			return c.alter(asked{kind, r.Actor, r.TaskID != ""}, as)
-		})
-	case askTrigger:
+	case request.KindClear:
+		return performed(payload, func(r *request.Clear) (*Affected, error) { return c.e.alter.Clear(c.Tx, r) })
+	case request.KindMark:
+		return performed(payload, func(r *request.Mark) (*Affected, error) { return c.e.alter.Mark(c.Tx, r) })
+	case request.KindTrigger:
 		return performed(payload, c.trigger)
-	case askBackfill:
+	case request.KindBackfill:
 		return performed(payload, c.createBackfill)
 	default:
 		return nil, fmt.Errorf("unknown request %q: it comes from a newer program", kind)
@@ -260,16 +235,58 @@ func performed[R, A any](payload json.RawMessage, do func(*R) (A, error)) (json.
 	if err != nil {
 		return nil, err
 	}
-	return encodeAsked(done)
+	return request.Encode(done)
 }
 
-// encodeAsked encodes a request or an answer, with the texts in it as they are.
-func encodeAsked(v any) (json.RawMessage, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, fmt.Errorf("encode a request: %w", err)
+// Clear makes task instances run again: they lose their state and their XComs, keep the
+// tries they had (numbers and logs go on) and may retry as often as at first. One that
+// runs is stopped first, in state restarting. A finished run is queued again and keeps
+// its version of the DAG; one under way goes on. A task that a branch did not choose is
+// skipped again unless the branch is cleared too. Setups and teardowns are cleared with
+// the work in their scope. No callbacks run.
+//
+// Another process that works on the store is asked to do it, for at most
+// [Options.AskTimeout]. An error means that nothing was changed.
+func (e *Engine) Clear(ctx context.Context, r ClearRequest) (*Affected, error) {
+	if r.DryRun {
+		done, err := e.alter.WouldClear(ctx, e.store, &r)
+		if err != nil {
+			return nil, fmt.Errorf("clear: %w", err)
+		}
+		return done, nil
 	}
-	return b.Bytes(), nil
+	done := &Affected{}
+	if err := e.ask(ctx, request.KindClear, r.Actor, &r, done, nil); err != nil {
+		return nil, fmt.Errorf("clear: %w", err)
+	}
+	return done, nil
+}
+
+// Mark sets states by hand. No callbacks of the instances or runs that are marked run,
+// and what ran is stopped.
+//
+// Task instances get the state, whatever they had. Those that failed below a task that
+// is marked success are cleared, so that the run goes on; without such ones a finished
+// run keeps its state. A run under way goes on from the new states, and its end is an
+// end like any other.
+//
+// A run marked failed fails its running instances and skips those that have not begun.
+// In a run marked success every instance succeeds. Teardowns that are not finished run
+// all the same, and the run has its state once they are done.
+//
+// Another process that works on the store is asked to do it, for at most
+// [Options.AskTimeout]. An error means that nothing was changed.
+func (e *Engine) Mark(ctx context.Context, r MarkRequest) (*Affected, error) {
+	if r.DryRun {
+		done, err := e.alter.WouldMark(ctx, e.store, &r)
+		if err != nil {
+			return nil, fmt.Errorf("mark: %w", err)
+		}
+		return done, nil
+	}
+	done := &Affected{}
+	if err := e.ask(ctx, request.KindMark, r.Actor, &r, done, nil); err != nil {
+		return nil, fmt.Errorf("mark: %w", err)
+	}
+	return done, nil
 }

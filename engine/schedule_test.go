@@ -227,7 +227,7 @@ func TestOtherProcessesAreHeard(t *testing.T) {
 	}
 	ds := b.load("d:\n  tasks: [{task_id: t, operator: probe, do: hang}]\n")
 	b.start(engine.RunOptions{})
-	r, err := engine.NewManualRun(ds[0], engine.Trigger{}, time.Now())
+	r, err := (&engine.Trigger{}).NewRun(ds[0], time.Now(), time.Millisecond)
 	require.NoError(t, err)
 	other, err := sqlite.Open(t.Context(), filepath.Join(b.dir, "db"), sqlite.Options{Node: "other"})
 	require.NoError(t, err)

@@ -19,7 +19,7 @@ func (e *Engine) single(d *dag.DAG, taskID string, mapIndex int, t Trigger) (*wo
 		return nil, fmt.Errorf("dag %q has no task %q", d.ID, taskID)
 	}
 	// The run is never stored, so that the date keeps the microseconds of Python.
-	r, err := newManualRun(d, t, e.runs.Now(), time.Microsecond)
+	r, err := t.NewRun(d, e.runs.Now(), time.Microsecond)
 	if err != nil {
 		return nil, err
 	}

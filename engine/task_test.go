@@ -301,7 +301,7 @@ func TestManualRunsInterval(t *testing.T) {
 		"null":                             {at, at},
 	} {
 		ds := b.load("d:\n  schedule: " + schedule + "\n  tasks: [{task_id: t, operator: probe}]\n")
-		r, err := engine.NewManualRun(ds[0], engine.Trigger{LogicalDate: at}, now)
+		r, err := (&engine.Trigger{LogicalDate: at}).NewRun(ds[0], now, time.Millisecond)
 		require.NoError(t, err)
 		assert.Equal(t, want, [2]time.Time{r.IntervalStart, r.IntervalEnd}, schedule)
 		assert.Equal(t, at, r.LogicalDate)

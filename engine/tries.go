@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine/request"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/worker"
@@ -37,7 +38,7 @@ func (h hold) Trigger(ctx context.Context, t operator.TriggerRequest, by string)
 		RunID: t.RunID, LogicalDate: t.LogicalDate, NoLogicalDate: t.NoLogicalDate, Conf: t.Conf, Reset: t.Reset, By: by,
 		Actor: store.Actor{Via: store.ViaOperator},
 	})
-	if errors.Is(err, ErrExists) {
+	if errors.Is(err, request.ErrExists) {
 		return "", errors.Join(operator.ErrRunExists, err)
 	}
 	if err != nil {

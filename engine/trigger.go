@@ -2,63 +2,18 @@ package engine
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine/request"
 	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
-
-// Trigger asks for a manual run.
-type Trigger struct {
-	// RunID is the run's id; empty makes one from the moment.
-	RunID string
-	// LogicalDate is zero for now.
-	LogicalDate time.Time
-	// NoLogicalDate makes a run without logical date and data interval.
-	NoLogicalDate bool
-	// Reset clears a finished run with that id or logical date instead of failing.
-	Reset bool
-	// By is the try of a task that asks, and which of the runs that it asks for: DAG, run, task,
-	// map index, try and number with slashes between them. If that has made the run already,
-	// it gets that one.
-	By string `json:"by,omitempty"`
-	// Actor is who asks.
-	Actor store.Actor `json:"actor,omitzero"`
-	// NotPaused makes no run when the DAG is paused.
-	NotPaused bool
-	// Conf is a JSON object, or nil.
-	Conf json.RawMessage `json:"conf,omitempty"`
-}
-
-// ErrExists says that a run with that id or logical date exists.
-var ErrExists = errors.New("exists already")
-
-// Triggered is a run that was made because somebody asked for it.
-type Triggered struct {
-	// Run is the run as it was made; it may have begun since.
-	Run *store.Run `json:"run"`
-	// Paused says that its DAG is paused, so that it stays queued.
-	Paused bool `json:"paused,omitempty"`
-	// Tasks is how many tasks its DAG has.
-	Tasks int `json:"tasks"`
-	// Warnings are what looks wrong with the request, a sentence each.
-	Warnings []string `json:"warnings,omitempty"`
-}
-
-// triggerRequest is a [Trigger] as another process is asked for it.
-type triggerRequest struct {
-	DAGID string
-	Trigger
-}
 
 // Trigger makes a manual run, queued, as [Engine.TriggerRun] does.
 func (e *Engine) Trigger(ctx context.Context, dagID string, t Trigger) (*store.Run, error) {
@@ -79,7 +34,7 @@ func (e *Engine) Trigger(ctx context.Context, dagID string, t Trigger) (*store.R
 func (e *Engine) TriggerRun(ctx context.Context, dagID string, t Trigger) (*Triggered, error) {
 	var (
 		done = &Triggered{}
-		r    = &triggerRequest{dagID, t}
+		r    = &request.TriggerOf{DAGID: dagID, Trigger: t}
 		err  error
 	)
 	if _, no := e.store.(nothing); e.runs.Working() || no {
@@ -90,10 +45,10 @@ func (e *Engine) TriggerRun(ctx context.Context, dagID string, t Trigger) (*Trig
 			done, err = c.trigger(r)
 			return err
 		})
-	} else if _, err = checkConf(t.Conf); err != nil {
-		err = &TriggerError{"conf", err}
+	} else if _, err = request.CheckConf(t.Conf); err != nil {
+		err = &request.TriggerError{Field: "conf", Err: err}
 	} else {
-		err = e.ask(ctx, askTrigger, t.Actor, r, done, func() error { return e.find(dagID) })
+		err = e.ask(ctx, request.KindTrigger, t.Actor, r, done, func() error { return e.find(dagID) })
 	}
 	if err != nil {
 		if te, ok := errors.AsType[*TriggerError](err); ok {
@@ -119,21 +74,21 @@ func (e *Engine) find(dagID string) error {
 
 // trigger makes the run that a request wants. It is the one place where manual runs are
 // made, whoever asks.
-func (c *change) trigger(r *triggerRequest) (*Triggered, error) {
+func (c *change) trigger(r *request.TriggerOf) (*Triggered, error) {
 	d := c.e.dags.Get(r.DAGID)
 	if d == nil {
 		return nil, c.unknownDAG(r.DAGID)
 	}
-	run, err := NewManualRun(d, r.Trigger, c.Now)
+	run, err := r.NewRun(d, c.Now, time.Millisecond)
 	if err != nil {
 		return nil, err
 	}
-	done := &Triggered{Tasks: len(d.Tasks), Warnings: unknownConf(d, run.Conf)}
+	done := &Triggered{Tasks: len(d.Tasks), Warnings: request.UnknownConf(d, run.Conf)}
 	if done.Paused, err = c.know(d); err != nil {
 		return nil, err
 	}
 	if done.Paused && r.NotPaused {
-		return nil, fmt.Errorf("dag %q: %w", d.ID, ErrPaused)
+		return nil, fmt.Errorf("dag %q: %w", d.ID, request.ErrPaused)
 	}
 	run.Provisional, run.MadeBy = !c.e.runs.Working(), r.By
 	if made, err := c.madeBy(run); err != nil || made != nil {
@@ -153,7 +108,7 @@ func (c *change) trigger(r *triggerRequest) (*Triggered, error) {
 
 // insertOrReset stores the run that a request wants, or has the one run again that stands in its
 // way, if the request says so.
-func (c *change) insertOrReset(d *dag.DAG, run *store.Run, r *triggerRequest) (*store.Run, error) {
+func (c *change) insertOrReset(d *dag.DAG, run *store.Run, r *request.TriggerOf) (*store.Run, error) {
 	ok, err := c.insertRun(d, run)
 	switch {
 	case err != nil:
@@ -163,13 +118,13 @@ func (c *change) insertOrReset(d *dag.DAG, run *store.Run, r *triggerRequest) (*
 	case ok:
 		return run, c.InsertEvents(c.Ctx, &store.Event{At: c.Now, Actor: r.Actor, Kind: store.EventTrigger, DAGID: d.ID, RunID: run.RunID, MapIndex: -1})
 	case r.Reset:
-		return c.reset(run, r.Actor)
+		return c.e.alter.Reset(c.Tx, run, r.Actor)
 	}
 	at := ""
 	if !run.LogicalDate.IsZero() {
-		at = ", or another one with logical date " + iso(run.LogicalDate)
+		at = ", or another one with logical date " + request.ISO(run.LogicalDate)
 	}
-	return nil, fmt.Errorf("run %q of dag %q%s: %w", run.RunID, d.ID, at, ErrExists)
+	return nil, fmt.Errorf("run %q of dag %q%s: %w", run.RunID, d.ID, at, request.ErrExists)
 }
 
 // madeBy returns the run that stands in the way of a wanted one and was made by the same
@@ -212,84 +167,5 @@ func (c *change) unknownDAG(id string) error {
 }
 
 func unknownDAG(id string, known []string) error {
-	return fmt.Errorf("no dag %q%s: %w", id, nearest(id, known, func(id string) string { return id }), store.ErrNotFound)
-}
-
-// TriggerError is a mistake in one field of a [Trigger].
-type TriggerError struct {
-	// Field is run_id or conf.
-	Field string
-	Err   error
-}
-
-func (e *TriggerError) Error() string { return e.Err.Error() }
-
-// Unwrap returns what is wrong.
-func (e *TriggerError) Unwrap() error { return e.Err }
-
-// maxRunID is how long a run id may be: with "run_id=" before it, it names a folder.
-const maxRunID = 255 - len("run_id=")
-
-var runIDPattern = regexp.MustCompile(`^[A-Za-z0-9_.~:+-]+$`)
-
-// NewManualRun is the run that a trigger asks for at a moment, not yet stored. Its logical
-// date has milliseconds, as stored ones do.
-func NewManualRun(d *dag.DAG, t Trigger, now time.Time) (*store.Run, error) {
-	return newManualRun(d, t, now, time.Millisecond)
-}
-
-func newManualRun(d *dag.DAG, t Trigger, now time.Time, precision time.Duration) (*store.Run, error) {
-	at := t.LogicalDate
-	if at.IsZero() {
-		at = now
-	}
-	at = at.UTC().Truncate(precision)
-	id := t.RunID
-	switch {
-	case id == "":
-		id = dag.RunID(dag.ManualRun, at)
-	case len(id) > maxRunID:
-		return nil, &TriggerError{"run_id", fmt.Errorf("run id %q… has %d characters: %d are allowed, because the folder of its logs is named after it", id[:20], len(id), maxRunID)}
-	case !runIDPattern.MatchString(id):
-		return nil, &TriggerError{"run_id", fmt.Errorf("run id %q: only letters, digits and _ . ~ : + - are allowed", id)}
-	case strings.HasPrefix(id, string(dag.ScheduledRun)+"__") || strings.HasPrefix(id, string(dag.BackfillRun)+"__") ||
-		strings.HasPrefix(id, string(dag.AssetRun)+"__"):
-		return nil, &TriggerError{"run_id", fmt.Errorf("run id %q: this prefix belongs to another kind of run", id)}
-	}
-	conf, err := checkConf(t.Conf)
-	if err == nil {
-		err = checkParams(d, conf)
-	}
-	if err != nil {
-		return nil, &TriggerError{"conf", err}
-	}
-	if t.NoLogicalDate {
-		if t.RunID == "" {
-			id += "_" + strings.ToLower(rand.Text()[:8])
-		}
-		return &store.Run{
-			DAGID: d.ID, RunID: id, Type: dag.ManualRun, State: dag.RunQueued, RunAfter: now, QueuedAt: now, Conf: conf, Version: d.Version,
-			Actor: t.Actor,
-		}, nil
-	}
-	iv := d.Timetable.Manual(at)
-	return &store.Run{
-		DAGID: d.ID, RunID: id, Type: dag.ManualRun, State: dag.RunQueued, LogicalDate: at,
-		IntervalStart: iv.Start, IntervalEnd: iv.End, RunAfter: now, QueuedAt: now, Conf: conf, Version: d.Version, Actor: t.Actor,
-	}, nil
-}
-
-// checkConf requires a JSON object.
-func checkConf(conf json.RawMessage) (json.RawMessage, error) {
-	if len(conf) == 0 {
-		return nil, nil
-	}
-	var m map[string]any
-	if err := json.Unmarshal(conf, &m); err != nil || m == nil {
-		if se, ok := errors.AsType[*json.SyntaxError](err); ok {
-			return nil, fmt.Errorf("conf is no JSON, at character %d: %w", se.Offset, err)
-		}
-		return nil, errors.New(`conf must be a JSON object, for instance {"key": "value"}`)
-	}
-	return conf, nil
+	return fmt.Errorf("no dag %q%s: %w", id, yamlvalue.DidYouMean(id, slices.Values(known)), store.ErrNotFound)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/dag/dagfile/discover"
-	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/engine/request"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -123,7 +123,7 @@ func (f *Folder) Options() (dagfile.Options, error) {
 	masker := f.home.Masker()
 	return dagfile.Options{
 		Location: loc, Root: cfg.DAGsFolder, IgnoreSyntax: discover.Syntax(cfg.IgnoreSyntax), CronIntervals: cfg.CronMode == "interval",
-		CatchupByDefault: cfg.CatchupByDefault, Now: f.home.Clock, LookupEnv: f.home.LookupEnv, CheckParam: engine.CheckParam,
+		CatchupByDefault: cfg.CatchupByDefault, Now: f.home.Clock, LookupEnv: f.home.LookupEnv, CheckParam: request.CheckParam,
 		LookupVariable: f.home.LookupVariable(), Secret: func(value string) { masker.Add(value) },
 	}, nil
 }

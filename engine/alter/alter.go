@@ -1,4 +1,7 @@
-package engine
+// Package alter is what people make of runs: task instances that are to run again, and states
+// that they set by hand. What a request means is worked out on rows that are read, and written
+// in one transaction, with who wanted it.
+package alter
 
 import (
 	"bytes"
@@ -14,47 +17,61 @@ import (
 	"github.com/dingdag/dingdag/engine/live"
 	"github.com/dingdag/dingdag/engine/phase"
 	"github.com/dingdag/dingdag/engine/plan"
+	"github.com/dingdag/dingdag/engine/request"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-// Affected is what a [ClearRequest] or a [MarkRequest] changed, or would change.
-type Affected struct {
-	// Runs are in the order in which they run, without those that stay as they are.
-	Runs []AffectedRun `json:"runs"`
+// Runs are the runs that people alter. All fields are required.
+type Runs struct {
+	// Live are those under way in this process, Attempts what runs of them.
+	Live     *live.Runs
+	Attempts *live.Attempts
+	Plans    *plan.Plans
 }
 
-// AffectedRun is one run and what became of it.
-type AffectedRun struct {
-	RunID string `json:"run_id"`
-	// LogicalDate is zero for a run without one.
-	LogicalDate time.Time `json:"logical_date,omitzero"`
-	// From is its state before, State the one after.
-	From  dag.RunState `json:"from"`
-	State dag.RunState `json:"state"`
-	// Instances are those of its task instances that changed, in task order.
-	Instances []AffectedInstance `json:"instances"`
-}
-
-// AffectedInstance is one task instance and what became of it.
-type AffectedInstance struct {
-	TaskID   string `json:"task_id"`
-	MapIndex int    `json:"map_index"` // -1 for an unmapped task
-	// From is its state before, State the one after.
-	From  dag.State `json:"from"`
-	State dag.State `json:"state"`
-}
-
-// Instances is the number of task instances over all runs.
-func (a *Affected) Instances() (n int) {
-	for _, r := range a.Runs {
-		n += len(r.Instances)
+// Clear does what a request wants.
+func (rs *Runs) Clear(tx *live.Tx, r *request.Clear) (*request.Affected, error) {
+	as, err := rs.cleared(tx.Ctx, tx, r)
+	if err != nil {
+		return nil, err
 	}
-	return n
+	return rs.alter(tx, asked{store.EventClear, r.Actor, r.TaskRegex != "" || r.OnlyFailed || r.OnlyRunning}, as)
+}
+
+// WouldClear tells what Clear would do.
+func (rs *Runs) WouldClear(ctx context.Context, rd store.Reader, r *request.Clear) (*request.Affected, error) {
+	as, err := rs.cleared(ctx, rd, r)
+	if err != nil {
+		return nil, err
+	}
+	return affected(as), nil
+}
+
+// Mark does what a request wants.
+func (rs *Runs) Mark(tx *live.Tx, r *request.Mark) (*request.Affected, error) {
+	as, err := rs.marked(tx.Ctx, tx, r)
+	if err != nil {
+		return nil, err
+	}
+	kind := store.EventMarkSuccess
+	if r.State == dag.Failed {
+		kind = store.EventMarkFailed
+	}
+	return rs.alter(tx, asked{kind, r.Actor, r.TaskID != ""}, as)
+}
+
+// WouldMark tells what Mark would do.
+func (rs *Runs) WouldMark(ctx context.Context, rd store.Reader, r *request.Mark) (*request.Affected, error) {
+	as, err := rs.marked(ctx, rd, r)
+	if err != nil {
+		return nil, err
+	}
+	return affected(as), nil
 }
 
 // alteration is what a person makes of one run: its rows as they are to be. It is made
-// without a transaction and changes nothing before [change.alter] writes it.
+// without a transaction and changes nothing before [Runs.alter] writes it.
 type alteration struct {
 	p    *plan.Plan
 	run  store.Run
@@ -73,8 +90,8 @@ type alteration struct {
 }
 
 // alteration reads a run to change it.
-func (e *Engine) alteration(ctx context.Context, rd store.Reader, r *store.Run) (*alteration, error) {
-	p, err := e.plans.Of(ctx, rd, r.DAGID, r.Version)
+func (rs *Runs) alteration(ctx context.Context, rd store.Reader, r *store.Run) (*alteration, error) {
+	p, err := rs.Plans.Of(ctx, rd, r.DAGID, r.Version)
 	if v, ok := errors.AsType[*plan.VersionError](err); ok {
 		return nil, fmt.Errorf("run %s of dag %q can't be changed, because its version can't be loaded: %w; start a new run of the present version with dingdag dags trigger %s",
 			r.RunID, r.DAGID, v, r.DAGID)
@@ -88,7 +105,7 @@ func (e *Engine) alteration(ctx context.Context, rd store.Reader, r *store.Run) 
 	}
 	a := &alteration{
 		p: p, run: *r, from: r.State, rows: rows, was: map[*store.Instance]dag.State{}, byTask: map[string][]*store.Instance{},
-		cleared: map[*store.Instance]bool{}, stop: map[live.Attempt]error{}, live: r.State == dag.RunRunning && e.runs.Working(),
+		cleared: map[*store.Instance]bool{}, stop: map[live.Attempt]error{}, live: r.State == dag.RunRunning && rs.Live.Working(),
 	}
 	for _, in := range rows {
 		a.byTask[in.TaskID] = append(a.byTask[in.TaskID], in)
@@ -116,19 +133,19 @@ func (a *alteration) of(t *dag.Task) []*store.Instance {
 }
 
 // affected tells what the alteration changes.
-func (a *alteration) affected() AffectedRun {
-	r := AffectedRun{RunID: a.run.RunID, LogicalDate: a.run.LogicalDate, From: a.from, State: a.run.State, Instances: []AffectedInstance{}}
+func (a *alteration) affected() request.AffectedRun {
+	r := request.AffectedRun{RunID: a.run.RunID, LogicalDate: a.run.LogicalDate, From: a.from, State: a.run.State, Instances: []request.AffectedInstance{}}
 	for _, in := range a.changed {
-		r.Instances = append(r.Instances, AffectedInstance{in.TaskID, in.MapIndex, a.was[in], in.State})
+		r.Instances = append(r.Instances, request.AffectedInstance{TaskID: in.TaskID, MapIndex: in.MapIndex, From: a.was[in], State: in.State})
 	}
-	slices.SortFunc(r.Instances, func(x, y AffectedInstance) int {
+	slices.SortFunc(r.Instances, func(x, y request.AffectedInstance) int {
 		return cmp.Or(cmp.Compare(a.p.IndexOf(x.TaskID), a.p.IndexOf(y.TaskID)), cmp.Compare(x.MapIndex, y.MapIndex))
 	})
 	return r
 }
 
-func affected(as []*alteration) *Affected {
-	all := &Affected{Runs: []AffectedRun{}}
+func affected(as []*alteration) *request.Affected {
+	all := &request.Affected{Runs: []request.AffectedRun{}}
 	for _, a := range as {
 		all.Runs = append(all.Runs, a.affected())
 	}
@@ -159,7 +176,7 @@ func (a *alteration) event(by asked, now time.Time) (*store.Event, error) {
 	if by.tasks && len(changed) == 1 {
 		e.MapIndex = changed[0].MapIndex
 	}
-	extra, err := encodeAsked(struct {
+	extra, err := request.Encode(struct {
 		From          dag.RunState `json:"from"`
 		State         dag.RunState `json:"state"`
 		TaskInstances int          `json:"task_instances"`
@@ -171,62 +188,62 @@ func (a *alteration) event(by asked, now time.Time) (*store.Event, error) {
 
 // alter writes alterations and who wanted them, and lets the runs go on from there that this
 // process has under way. In a process that runs nothing only the store changes.
-func (c *change) alter(by asked, as []*alteration) (*Affected, error) {
+func (rs *Runs) alter(tx *live.Tx, by asked, as []*alteration) (*request.Affected, error) {
 	done := affected(as)
 	for n, a := range as {
-		event, err := a.event(by, c.Now)
+		event, err := a.event(by, tx.Now)
 		if err != nil {
 			return nil, err
 		}
-		if err := c.InsertEvents(c.Ctx, event); err != nil {
+		if err := tx.InsertEvents(tx.Ctx, event); err != nil {
 			return nil, err
 		}
 		for _, in := range a.changed {
 			if !a.cleared[in] {
 				continue
 			}
-			if err := c.ClearXCom(c.Ctx, in.RunKey, in.TaskID, in.MapIndex); err != nil {
+			if err := tx.ClearXCom(tx.Ctx, in.RunKey, in.TaskID, in.MapIndex); err != nil {
 				return nil, err
 			}
 		}
-		if err := c.PutInstances(c.Ctx, a.changed); err != nil {
+		if err := tx.PutInstances(tx.Ctx, a.changed); err != nil {
 			return nil, err
 		}
-		if err := c.UpdateRun(c.Ctx, &a.run); err != nil {
+		if err := tx.UpdateRun(tx.Ctx, &a.run); err != nil {
 			return nil, err
 		}
-		if err := c.replace(a); err != nil {
+		if err := replace(tx, a); err != nil {
 			return nil, err
 		}
 		done.Runs[n].State = a.run.State // it may have ended with that
 	}
-	if !c.e.runs.Working() || len(as) == 0 {
+	if !rs.Live.Working() || len(as) == 0 {
 		return done, nil
 	}
-	c.Freed() // tasks of other runs may wait for what these instances were
+	tx.Freed() // tasks of other runs may wait for what these instances were
 	id := as[0].run.DAGID
-	c.After(func() { c.e.wakeDAG(id) })
+	tx.Wake(id)
 	return done, nil
 }
 
 // replace puts an altered run in the place of its copy in memory.
-func (c *change) replace(a *alteration) error {
+func replace(tx *live.Tx, a *alteration) error {
 	for k, why := range a.stop {
-		c.Cancel(k, why)
+		tx.Cancel(k, why)
 	}
-	run, err := c.Replace(a.run, a.rows, a.live && a.run.State == dag.RunRunning)
+	run, err := tx.Replace(a.run, a.rows, a.live && a.run.State == dag.RunRunning)
 	if err != nil {
 		return err
 	}
 	a.run = run
 	for _, in := range a.changed {
-		if !c.HasRow(in) { // the others are told of when they are written
+		if !tx.HasRow(in) { // the others are told of when they are written
 			copied := *in
-			c.Changed(phase.Change{Run: a.run, Instance: &copied})
+			tx.Changed(phase.Change{Run: a.run, Instance: &copied})
 		}
 	}
 	if a.from != a.run.State {
-		c.Changed(phase.Change{Run: a.run})
+		tx.Changed(phase.Change{Run: a.run})
 	}
 	return nil
 }
@@ -234,7 +251,7 @@ func (c *change) replace(a *alteration) error {
 // runsOf are the runs of a DAG that a request means, oldest first: one by its id, with
 // past and future those before and after it by logical date; without an id those with
 // a logical date from start to end, which count themselves and are open when zero.
-func (e *Engine) runsOf(ctx context.Context, rd store.Reader, dagID, runID string, past, future bool, start, end time.Time) ([]*store.Run, error) {
+func (rs *Runs) runsOf(ctx context.Context, rd store.Reader, dagID, runID string, past, future bool, start, end time.Time) ([]*store.Run, error) {
 	f := store.RunFilter{DAGID: dagID, From: start, To: end}
 	if runID != "" {
 		one, err := rd.RunByID(ctx, dagID, runID)

@@ -1,4 +1,4 @@
-package engine
+package request
 
 import (
 	"encoding/json"
@@ -17,21 +17,18 @@ type refused struct {
 	Of string `json:"of,omitempty"`
 }
 
-// ErrPaused says that a run was not made because its DAG is paused.
-var ErrPaused = errors.New("the DAG is paused")
-
 // refusals are the errors that an answer tells apart, by name.
 func refusals() map[string]error {
 	return map[string]error{"exists": ErrExists, "not_found": store.ErrNotFound, "paused": ErrPaused, "no_schedule": ErrNoSchedule}
 }
 
-// refusal is an error as the answer to a request.
-func refusal(err error) *store.Request {
+// Refusal is an error as the answer to a request.
+func Refusal(err error) *store.Request {
 	r, text := refused{}, err.Error()
 	if te, ok := errors.AsType[*TriggerError](err); ok {
-		r, text = refused{te.Field, askTrigger}, te.Err.Error()
+		r, text = refused{te.Field, KindTrigger}, te.Err.Error()
 	} else if be, ok := errors.AsType[*BackfillError](err); ok {
-		r, text = refused{be.Field, askBackfill}, be.Err.Error()
+		r, text = refused{be.Field, KindBackfill}, be.Err.Error()
 	}
 	for name, target := range refusals() {
 		if r.Of == "" && errors.Is(err, target) {
@@ -45,8 +42,8 @@ func refusal(err error) *store.Request {
 	return &store.Request{Error: text, Result: b}
 }
 
-// readRefusal is the error that an answer tells.
-func readRefusal(r *store.Request) error {
+// ReadRefusal is the error that an answer tells.
+func ReadRefusal(r *store.Request) error {
 	var of refused
 	if r.Result != nil {
 		if err := json.Unmarshal(r.Result, &of); err != nil {
@@ -54,9 +51,9 @@ func readRefusal(r *store.Request) error {
 		}
 	}
 	switch of.Of {
-	case askTrigger:
+	case KindTrigger:
 		return &TriggerError{of.Field, errors.New(r.Error)}
-	case askBackfill:
+	case KindBackfill:
 		return &BackfillError{of.Field, errors.New(r.Error)}
 	default:
 		return &toldError{r.Error, refusals()[of.Of]}

@@ -1,4 +1,4 @@
-package engine
+package request
 
 import (
 	"bytes"
@@ -104,9 +104,9 @@ func checkParams(d *dag.DAG, conf json.RawMessage) error {
 	return errors.Join(errs...)
 }
 
-// unknownConf warns of keys of a conf that no param of a DAG is called and none of its
+// UnknownConf warns of keys of a conf that no param of a DAG is called and none of its
 // texts names. A DAG without params takes any conf, as dag_run.conf.
-func unknownConf(d *dag.DAG, conf json.RawMessage) (warnings []string) {
+func UnknownConf(d *dag.DAG, conf json.RawMessage) (warnings []string) {
 	known := map[string]bool{}
 	for name := range d.Params.All() {
 		known[name] = true
@@ -127,7 +127,7 @@ func unknownConf(d *dag.DAG, conf json.RawMessage) (warnings []string) {
 		if known[key] || slices.ContainsFunc(d.Tasks, func(t *dag.Task) bool { return mentions(t.Args, key) }) {
 			continue
 		}
-		warnings = append(warnings, fmt.Sprintf("conf: the DAG has no param %q%s; only dag_run.conf holds it", key, nearest(key, names, func(s string) string { return s })))
+		warnings = append(warnings, fmt.Sprintf("conf: the DAG has no param %q%s; only dag_run.conf holds it", key, yamlvalue.DidYouMean(key, slices.Values(names))))
 	}
 	return warnings
 }
@@ -136,4 +136,19 @@ func unknownConf(d *dag.DAG, conf json.RawMessage) (warnings []string) {
 func mentions(n *yaml.Node, word string) bool {
 	return n.Kind == yaml.ScalarNode && yamlvalue.HoldsTemplate(n.Value) && strings.Contains(n.Value, word) ||
 		slices.ContainsFunc(n.Content, func(c *yaml.Node) bool { return mentions(c, word) })
+}
+
+// CheckConf requires a JSON object.
+func CheckConf(conf json.RawMessage) (json.RawMessage, error) {
+	if len(conf) == 0 {
+		return nil, nil
+	}
+	var m map[string]any
+	if err := json.Unmarshal(conf, &m); err != nil || m == nil {
+		if se, ok := errors.AsType[*json.SyntaxError](err); ok {
+			return nil, fmt.Errorf("conf is no JSON, at character %d: %w", se.Offset, err)
+		}
+		return nil, errors.New(`conf must be a JSON object, for instance {"key": "value"}`)
+	}
+	return conf, nil
 }

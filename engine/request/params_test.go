@@ -1,6 +1,7 @@
-package engine_test
+package request_test
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 	"time"
@@ -8,7 +9,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/catalog"
+	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/engine/request"
+	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/template"
 )
 
 // The rules of Airflow's params: JSON types, and formats that are checked.
@@ -41,7 +46,7 @@ func TestCheckParam(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := engine.CheckParam(c.schema, c.value)
+			err := request.CheckParam(c.schema, c.value)
 			if c.want == "" {
 				assert.NoError(t, err)
 				return
@@ -51,19 +56,26 @@ func TestCheckParam(t *testing.T) {
 	}
 }
 
+// nop is an operator without parameters.
+type nop struct{}
+
+// Execute does nothing.
+func (*nop) Execute(context.Context, *operator.TaskContext) (any, error) { return nil, nil }
+
 // Params are checked before a run is created; conf goes before the DAG's default.
 func TestTriggerChecksParams(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	ds := b.load(`
+	ops, err := operator.NewRegistry(operator.Define[nop]("nop"))
+	require.NoError(t, err)
+	ds, found := dagfile.Parse("d.yaml", []byte(`
 d:
   params:
     day: {__type__: airflow.sdk.Param, type: string, format: date}
     n: {__type__: airflow.sdk.Param, default: 3, type: integer, minimum: 1}
     free: anything
-  tasks: [{task_id: t, operator: probe}]
-`)
-	b.stopStore() // the DAG is all that is needed
+  tasks: [{task_id: t, operator: nop}]
+`), catalog.Catalog{Operators: ops, Templates: template.New(template.Options{})}, dagfile.Options{})
+	require.False(t, found.HasErrors(), found.String())
 	for name, c := range map[string]struct{ conf, want string }{
 		"no value":     {``, `param "day" has no default: give it in conf`},
 		"wrong value":  {`{"day": "2026-01-31", "n": 0}`, `param "n": minimum`},
@@ -72,7 +84,8 @@ d:
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := engine.NewManualRun(ds[0], engine.Trigger{Conf: json.RawMessage(c.conf)}, time.Now())
+			asked := request.Trigger{Conf: json.RawMessage(c.conf)}
+			_, err := asked.NewRun(ds[0], time.Now(), time.Millisecond)
 			if c.want == "" {
 				require.NoError(t, err)
 				return
