@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -38,6 +39,9 @@ type Run struct {
 	// Version is that of the DAG.
 	Version string `json:"-"`
 }
+
+// By is who triggered the run, or what made it when nobody did.
+func (r *Run) By() string { return cmp.Or(r.TriggeringUser, string(r.TriggeredBy)) }
 
 func runOf(r *store.Run) Run {
 	return Run{

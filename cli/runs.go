@@ -50,7 +50,7 @@ func runStates() (names []string) {
 }
 
 // query reads the flags; a mistake names its flag.
-func (f *runsFlags) query(a *app.App, dagID string, now time.Time) (api.RunQuery, error) {
+func (f *runsFlags) query(a *app.App, dagID string) (api.RunQuery, error) {
 	q := api.RunQuery{DAGID: dagID, Page: api.Page{Limit: f.limit}}
 	if f.limit < 0 {
 		return q, command.Usagef("--limit %d: must be 0 or more", f.limit)
@@ -61,18 +61,24 @@ func (f *runsFlags) query(a *app.App, dagID string, now time.Time) (api.RunQuery
 		}
 		q.States = append(q.States, dag.RunState(s))
 	}
-	if f.since == "" {
-		return q, nil
-	}
-	if d, err := yamlvalue.ParseDuration(f.since); err == nil {
-		q.Since = now.Add(-d)
-		return q, nil
-	}
 	var err error
-	if q.Since, err = a.ParseDate(f.since); err != nil {
-		return q, command.Usagef("--since: %q is neither a duration such as 24h or 7d nor a date such as 2026-01-31", f.since)
+	q.Since, err = since(a, f.since)
+	return q, err
+}
+
+// since reads how long ago something may be, or since when it is. Empty is the zero time.
+func since(a *app.App, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
 	}
-	return q, nil
+	if d, err := yamlvalue.ParseDuration(text); err == nil {
+		return a.Clock().Add(-d), nil
+	}
+	at, err := a.ParseDate(text)
+	if err != nil {
+		return at, command.Usagef("--since: %q is neither a duration such as 24h or 7d nor a date such as 2026-01-31", text)
+	}
+	return at, nil
 }
 
 func runDAGsRuns(ctx context.Context, a *app.App, id string, f runsFlags) error {
@@ -80,7 +86,7 @@ func runDAGsRuns(ctx context.Context, a *app.App, id string, f runsFlags) error 
 		return err
 	}
 	now := a.Clock()
-	q, err := f.query(a, id, now)
+	q, err := f.query(a, id)
 	if err != nil {
 		return err
 	}
@@ -93,8 +99,8 @@ func runDAGsRuns(ctx context.Context, a *app.App, id string, f runsFlags) error 
 		return err
 	}
 	l := show.List{
-		Columns: []string{"Run", "State", "Reason", "Logical date", "Start", "Duration", "End"},
-		Drop:    []string{"End", "Logical date", "Reason", "Start"},
+		Columns: []string{"Run", "State", "Reason", "Logical date", "Start", "Duration", "End", "By"},
+		Drop:    []string{"By", "End", "Logical date", "Reason", "Start"},
 	}
 	if id == "" {
 		l.Columns = slices.Insert(l.Columns, 0, "DAG")
@@ -103,7 +109,7 @@ func runDAGsRuns(ctx context.Context, a *app.App, id string, f runsFlags) error 
 	}
 	for _, r := range runs.Items {
 		start, end := moment(r.StartDate), moment(r.EndDate)
-		cells := []string{r.RunID, string(r.State), r.Reason, a.Date(moment(r.LogicalDate)), a.Date(start), show.Took(start, end, now), a.Date(end)}
+		cells := []string{r.RunID, string(r.State), r.Reason, a.Date(moment(r.LogicalDate)), a.Date(start), show.Took(start, end, now), a.Date(end), r.By()}
 		if id == "" {
 			cells = slices.Insert(cells, 0, r.DAGID)
 		}

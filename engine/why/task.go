@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -44,9 +45,26 @@ func OfTask(ctx context.Context, o live.Options, r *store.Run, taskID string, al
 			}
 			out = append(out, Instance{MapIndex: lr.Machine.MapIndex(slot), State: lr.Machine.State(slot), Reason: why})
 		}
-		return nil
+		by, err := changedBy(tx, r, taskID)
+		for n := range out {
+			out[n].Reason += by
+		}
+		return err
 	})
 	return out, err
+}
+
+// changedBy says who cleared or marked a task last, as the end of a sentence, or nothing.
+func changedBy(tx *live.Tx, r *store.Run, taskID string) (string, error) {
+	did := map[store.EventKind]string{
+		store.EventClear: "cleared it", store.EventMarkSuccess: "marked it success", store.EventMarkFailed: "marked it failed",
+	}
+	es, err := tx.Events(tx.Ctx, store.EventFilter{DAGID: r.DAGID, RunID: r.RunID, TaskID: taskID, Kinds: slices.Collect(maps.Keys(did)), Limit: 1})
+	if err != nil || len(es) == 0 {
+		return "", err
+	}
+	e := es[0]
+	return fmt.Sprintf("; %s %s at %s", cmp.Or(e.Actor.String(), "somebody"), did[e.Kind], schedule.Moment(e.At)), nil
 }
 
 // whyFaulty explains the instances of a task of a run that can't be loaded.

@@ -207,8 +207,11 @@ func pausedNow(ctx context.Context, r store.Reader, dagID string) (string, error
 	}
 	p := ps[len(ps)-1]
 	why := "the DAG is paused since " + schedule.Moment(p.At)
-	if p.Cause != "" {
+	switch {
+	case p.Cause != "":
 		why += " (" + p.Cause + ")"
+	case p.Actor.Name != "":
+		why += " by " + p.Actor.String()
 	}
 	return why + ": dingdag dags unpause " + dagID, nil
 }
