@@ -15,7 +15,6 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
-	"github.com/dingdag/dingdag/cli/internal/signals"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
@@ -120,26 +119,15 @@ func runOnce(ctx context.Context, a *app.App, dir, noted string, db connections.
 	if err := s.Tx(ctx, func(tx store.Tx) error { return tx.SetPaused(ctx, d.ID, false) }); err != nil {
 		return nil, err
 	}
-	running, stop := context.WithCancel(ctx)
-	defer stop()
-	ended := make(chan error, 1)
-	ready := make(chan struct{})
-	go func() {
-		ended <- e.Run(running, engine.RunOptions{Interrupted: signals.Interrupted(ctx), Ready: func() { close(ready) }})
-	}()
-	select {
-	case <-ready:
-	case err := <-ended:
-		return nil, err
-	}
-	run, err := e.Trigger(ctx, d.ID, t)
-	if err == nil {
-		err = w.wait(ctx, s)
-	}
-	stop()
-	if rerr := <-ended; err == nil {
-		err = rerr
-	}
+	var run *store.Run
+	err = app.While(ctx, e, engine.RunOptions{}, func(ctx context.Context) error {
+		made, err := e.Trigger(ctx, d.ID, t)
+		if err != nil {
+			return err
+		}
+		run = made
+		return w.wait(ctx, s)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -254,7 +242,7 @@ func (w *runWatch) wait(ctx context.Context, s store.Store) error {
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		case <-w.changed:
 		}
 	}

@@ -2,7 +2,6 @@
 package demo
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +22,6 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/settings"
 	"github.com/dingdag/dingdag/cli/internal/show"
-	"github.com/dingdag/dingdag/cli/internal/signals"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dags/examples"
@@ -209,18 +207,7 @@ func (d *demo) run(ctx context.Context) error {
 	if err := e.SetDAGs(ctx, d.dags); err != nil {
 		return err
 	}
-	running, stop := context.WithCancel(ctx)
-	defer stop()
-	ended := make(chan error, 1)
-	go func() {
-		ended <- e.Run(running, engine.RunOptions{Interrupted: signals.Interrupted(ctx), Schedule: true, Before: a.EndLeftovers})
-	}()
-	err = d.wait(ctx, ended)
-	stop()
-	if rerr := <-ended; err == nil {
-		err = rerr
-	}
-	return err
+	return app.While(ctx, e, engine.RunOptions{Schedule: true, Before: a.EndLeftovers}, d.wait)
 }
 
 func (d *demo) observe(u engine.Update) {
@@ -237,7 +224,7 @@ func (d *demo) observe(u engine.Update) {
 
 // wait prints messages as they arrive and returns once every example has ended and
 // every alert has left.
-func (d *demo) wait(ctx context.Context, ended chan error) error {
+func (d *demo) wait(ctx context.Context) error {
 	look := time.NewTicker(50 * time.Millisecond) // the inbox has no part in the updates
 	defer look.Stop()
 	for {
@@ -253,9 +240,6 @@ func (d *demo) wait(ctx context.Context, ended chan error) error {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case err := <-ended:
-			ended <- err
-			return cmp.Or(err, errors.New("the engine stopped"))
 		case <-d.changed:
 		case <-look.C:
 		}
