@@ -15,6 +15,7 @@ import (
 
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/directory"
+	"github.com/dingdag/dingdag/hook/internal/calltest"
 )
 
 // BenchmarkApp makes the same call of a new API with an [hook.App] and by hand. The
@@ -23,14 +24,14 @@ func BenchmarkApp(b *testing.B) {
 	answer := []byte(`{"hasMore":false,"totalCount":2,"list":["u001","u009"]}`)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v1.0/oauth2/accessToken" {
-			answering(`{"accessToken":"t","expireIn":7200}`)(w, r)
+			calltest.Answering(`{"accessToken":"t","expireIn":7200}`)(w, r)
 			return
 		}
 		w.Write(answer)
 	}))
 	b.Cleanup(server.Close)
 	b.Run("hook", func(b *testing.B) {
-		c := conn{Host: server.URL, Login: appKey, Password: appSecret, Extra: `{"qps":0}`}.connection("app")
+		c := conn{Host: server.URL, Login: calltest.AppKey, Password: calltest.AppSecret, Extra: `{"qps":0}`}.connection("app")
 		h := hook.New(source{"app": c})
 		b.Cleanup(h.CloseIdleConnections)
 		runBoth(b, func(ctx context.Context) error {
@@ -107,13 +108,13 @@ type benchApp struct {
 func startBenchApp(b *testing.B) *benchApp {
 	b.Helper()
 	s := &benchApp{}
-	c := conn{Host: "http://dingtalk.test", Login: appKey, Password: appSecret, Extra: `{"qps":0}`}.connection("app")
-	s.DingdingHook = hook.New(source{"app": c}, hook.WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+	c := conn{Host: "http://dingtalk.test", Login: calltest.AppKey, Password: calltest.AppSecret, Extra: `{"qps":0}`}.connection("app")
+	s.DingdingHook = hook.New(source{"app": c}, hook.WithHTTPClient(&http.Client{Transport: calltest.RoundTrip(func(r *http.Request) (*http.Response, error) {
 		if r.URL.Path == "/gettoken" {
 			s.fetches++ // one at a time, or the race detector tells
-			return response(`{"errcode":0,"access_token":"t","expires_in":7200}`), nil
+			return calltest.Response(`{"errcode":0,"access_token":"t","expires_in":7200}`), nil
 		}
-		return response(counted), nil
+		return calltest.Response(counted), nil
 	})}))
 	return s
 }

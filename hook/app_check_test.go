@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/internal/calltest"
 	"github.com/dingdag/dingdag/sandbox"
 	"github.com/dingdag/dingdag/sandbox/sandboxtest"
 )
@@ -34,21 +35,21 @@ func TestCheckApp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newAppHook(t, func(r *http.Request) (*http.Response, error) {
+			h := calltest.Hook(t, func(r *http.Request) (*http.Response, error) {
 				switch {
 				case r.URL.Path == "/gettoken" && tt.token != "":
-					return response(tt.token), nil
+					return calltest.Response(tt.token), nil
 				case r.URL.Path == "/topapi/user/count":
-					return response(tt.members), nil
+					return calltest.Response(tt.members), nil
 				}
-				return tokenAnd(func(r *http.Request) (*http.Response, error) {
+				return calltest.TokenAnd(func(r *http.Request) (*http.Response, error) {
 					if strings.HasPrefix(r.URL.Path, "/v1.0/") { // the ids are made up
-						answer := response("")
+						answer := calltest.Response("")
 						answer.StatusCode = http.StatusBadRequest
 						answer.Body = io.NopCloser(strings.NewReader(`{"code":"cidEncryptError","message":"x"}`))
 						return answer, nil
 					}
-					return response(`{"errcode":0,"result":[]}`), nil
+					return calltest.Response(`{"errcode":0,"result":[]}`), nil
 				})(r)
 			})
 			got, err := h.App("").Check(t.Context())
@@ -60,7 +61,7 @@ func TestCheckApp(t *testing.T) {
 		})
 	}
 	_, err := hook.New(source{}).App("nowhere").Check(t.Context())
-	assert.Equal(t, hook.KindNotFound, failed(t, err).Kind)
+	assert.Equal(t, hook.KindNotFound, calltest.Failed(t, err).Kind)
 }
 
 func TestCheckAppOfSandbox(t *testing.T) {

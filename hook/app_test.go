@@ -18,7 +18,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/chat"
 	"github.com/dingdag/dingdag/hook/directory"
+	"github.com/dingdag/dingdag/hook/internal/calltest"
 )
 
 // Two calls that stand for all: one reads, the other must not be made twice. Both are of
@@ -35,18 +37,28 @@ func write(ctx context.Context, a *hook.App) error {
 
 const counted = `{"errcode":0,"errmsg":"ok","result":{"count":42}}`
 
+func readNew(ctx context.Context, a *hook.App) error {
+	_, err := directory.SearchUsers(ctx, a, directory.SearchQuery{Word: "Ann", Size: 10})
+	return err
+}
+
+func writeNew(ctx context.Context, a *hook.App) error {
+	_, err := chat.Create(ctx, a, chat.NewChat{Name: "Incident 7", Owner: "u001"})
+	return err
+}
+
 func TestColdTokenIsFetchedOnce(t *testing.T) {
 	t.Parallel()
-	s := startApp(t, answering(counted))
-	a := s.app(t)
+	s := calltest.Start(t, calltest.Answering(counted))
+	a := s.App(t)
 	var wg sync.WaitGroup
 	for range 64 {
 		wg.Go(func() { assert.NoError(t, read(t.Context(), a)) })
 	}
 	wg.Wait()
-	assert.Equal(t, 1, s.fetched("legacy"))
-	assert.Zero(t, s.fetched("new"), "the other generation needs none")
-	assert.Len(t, s.got(), 64)
+	assert.Equal(t, 1, s.Fetched("legacy"))
+	assert.Zero(t, s.Fetched("new"), "the other generation needs none")
+	assert.Len(t, s.Got(), 64)
 }
 
 // A refused token is replaced once and the call repeated, whatever it does: nothing was
@@ -58,44 +70,36 @@ func TestRefusedTokenIsReplacedOnce(t *testing.T) {
 		`{"errcode":88,"sub_code":"40014","sub_msg":"不合法的access_token","errmsg":"ding talk error[subcode=40014,submsg=x]"}`,
 		`{"errcode":88,"errmsg":"ding talk error[subcode=42001,submsg=x]"}`,
 	} {
-		s := startApp(t, answering(counted, answer, counted, answer, answer))
-		a := s.app(t)
+		s := calltest.Start(t, calltest.Answering(counted, answer, counted, answer, answer))
+		a := s.App(t)
 		require.NoError(t, read(t.Context(), a))
-		s.setToken("legacy", "second-token")
+		s.SetToken("legacy", "second-token")
 		require.NoError(t, write(t.Context(), a))
-		calls := s.got()
+		calls := s.Got()
 		require.Len(t, calls, 3)
 		assert.Equal(t, []string{"legacy-token", "second-token"}, []string{calls[1].Token, calls[2].Token})
 		assert.Equal(t, calls[1].Body, calls[2].Body)
 
-		s.setToken("legacy", "third-token")
-		e := failed(t, read(t.Context(), a))
+		s.SetToken("legacy", "third-token")
+		e := calltest.Failed(t, read(t.Context(), a))
 		assert.Equal(t, hook.KindAuth, e.Kind)
 		assert.Contains(t, e.Error(), "belong together")
 		assert.NotContains(t, e.Error(), "third-token")
-		assert.Len(t, s.got(), 5)
-		assert.Equal(t, 3, s.fetched("legacy"))
+		assert.Len(t, s.Got(), 5)
+		assert.Equal(t, 3, s.Fetched("legacy"))
 	}
-}
-
-func failed(t *testing.T, err error) *hook.Error {
-	t.Helper()
-	var e *hook.Error
-	require.ErrorAs(t, err, &e)
-	assert.NotContains(t, err.Error(), appSecret)
-	return e
 }
 
 func TestTokensLive(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		fetched, life := 0, "7200"
-		h := newAppHook(t, func(r *http.Request) (*http.Response, error) {
+		h := calltest.Hook(t, func(r *http.Request) (*http.Response, error) {
 			if r.URL.Path == "/gettoken" {
 				fetched++
-				return response(`{"errcode":0,"access_token":"t","expires_in":` + life + `}`), nil
+				return calltest.Response(`{"errcode":0,"access_token":"t","expires_in":` + life + `}`), nil
 			}
-			return response(counted), nil
+			return calltest.Response(counted), nil
 		})
 		a := h.App("")
 		require.NoError(t, read(t.Context(), a))
@@ -114,20 +118,20 @@ func TestOldTokenServesWhileDingTalkIsBusy(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		busy := false
-		h := newAppHook(t, func(r *http.Request) (*http.Response, error) {
+		h := calltest.Hook(t, func(r *http.Request) (*http.Response, error) {
 			if r.URL.Path == "/gettoken" && busy {
-				return response(`{"errcode":-1,"errmsg":"系统繁忙"}`), nil
+				return calltest.Response(`{"errcode":-1,"errmsg":"系统繁忙"}`), nil
 			} else if r.URL.Path == "/gettoken" {
-				return response(`{"errcode":0,"access_token":"t","expires_in":7200}`), nil
+				return calltest.Response(`{"errcode":0,"access_token":"t","expires_in":7200}`), nil
 			}
-			return response(counted), nil
+			return calltest.Response(counted), nil
 		})
 		require.NoError(t, read(t.Context(), h.App("")))
 		busy = true
 		time.Sleep(115*time.Minute + time.Second)
 		require.NoError(t, read(t.Context(), h.App("")))
 		time.Sleep(5 * time.Minute)
-		e := failed(t, read(t.Context(), h.App("")))
+		e := calltest.Failed(t, read(t.Context(), h.App("")))
 		assert.Equal(t, hook.KindUnavailable, e.Kind)
 		assert.Contains(t, e.Error(), "get an access token")
 	})
@@ -139,32 +143,24 @@ func TestOldTokenIsNotUsedAfterAFinalRefusal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		gone, calls := false, 0
-		h := newAppHook(t, func(r *http.Request) (*http.Response, error) {
+		h := calltest.Hook(t, func(r *http.Request) (*http.Response, error) {
 			switch {
 			case r.URL.Path == "/gettoken" && gone:
-				return response(`{"errcode":40096,"errmsg":"不合法的appKey或appSecret"}`), nil
+				return calltest.Response(`{"errcode":40096,"errmsg":"不合法的appKey或appSecret"}`), nil
 			case r.URL.Path == "/gettoken":
-				return response(`{"errcode":0,"access_token":"t","expires_in":7200}`), nil
+				return calltest.Response(`{"errcode":0,"access_token":"t","expires_in":7200}`), nil
 			}
 			calls++
-			return response(counted), nil
+			return calltest.Response(counted), nil
 		})
 		require.NoError(t, read(t.Context(), h.App("")))
 		gone = true
 		time.Sleep(115*time.Minute + time.Second) // refresh is due, the token lives on
-		e := failed(t, read(t.Context(), h.App("")))
+		e := calltest.Failed(t, read(t.Context(), h.App("")))
 		assert.Equal(t, hook.KindAuth, e.Kind)
 		assert.Equal(t, "40096", e.Code)
 		assert.Equal(t, 1, calls, "nothing was called with the old token")
 	})
-}
-
-// newAppHook is a hook whose default app sends through transport, without a limit of
-// calls.
-func newAppHook(t *testing.T, transport roundTrip) *hook.DingdingHook {
-	t.Helper()
-	c := conn{Host: "http://dingtalk.test", Login: appKey, Password: appSecret, Extra: `{"qps":0}`}.connection(hook.DefaultAppConnID)
-	return hook.New(source{c.ID: c}, hook.WithHTTPClient(&http.Client{Transport: transport}))
 }
 
 // memoryStore is a TokenStore that two hooks share.
@@ -189,16 +185,16 @@ func (m *memoryStore) Save(_ context.Context, key string, t hook.Token) error {
 
 func TestTokensAreShared(t *testing.T) {
 	t.Parallel()
-	s := startApp(t, answering(counted, counted, `{"errcode":40014,"errmsg":"x"}`, counted, counted))
+	s := calltest.Start(t, calltest.Answering(counted, counted, `{"errcode":40014,"errmsg":"x"}`, counted, counted))
 	store := &memoryStore{saved: map[string]hook.Token{}}
-	one, two := s.app(t, hook.WithTokenStore(store)), s.app(t, hook.WithTokenStore(store))
+	one, two := s.App(t, hook.WithTokenStore(store)), s.App(t, hook.WithTokenStore(store))
 	require.NoError(t, read(t.Context(), one))
 	require.NoError(t, read(t.Context(), two))
-	assert.Equal(t, 1, s.fetched("legacy"))
+	assert.Equal(t, 1, s.Fetched("legacy"))
 
-	s.setToken("legacy", "second-token")
+	s.SetToken("legacy", "second-token")
 	require.NoError(t, read(t.Context(), one))
-	assert.Equal(t, 2, s.fetched("legacy"), "the refused token is not taken from the store again")
+	assert.Equal(t, 2, s.Fetched("legacy"), "the refused token is not taken from the store again")
 	for key, token := range store.saved {
 		assert.NotContains(t, key+fmt.Sprintf("%+v", token), "second-token")
 		assert.Equal(t, "second-token", token.Value.Reveal())
@@ -208,9 +204,9 @@ func TestTokensAreShared(t *testing.T) {
 func TestBrokenTokenStoreStopsNothing(t *testing.T) {
 	t.Parallel()
 	var logged bytes.Buffer
-	s := startApp(t, answering(counted))
+	s := calltest.Start(t, calltest.Answering(counted))
 	store := &memoryStore{saved: map[string]hook.Token{}, err: errors.New("disk full")}
-	a := s.app(t, hook.WithTokenStore(store), hook.WithLogger(slog.New(slog.NewTextHandler(&logged, nil))))
+	a := s.App(t, hook.WithTokenStore(store), hook.WithLogger(slog.New(slog.NewTextHandler(&logged, nil))))
 	require.NoError(t, read(t.Context(), a))
 	assert.Contains(t, logged.String(), "disk full")
 	assert.NotContains(t, logged.String(), "legacy-token")
@@ -221,13 +217,13 @@ func TestTokenFetchEndsWithItsCaller(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		first := true
-		h := newAppHook(t, func(r *http.Request) (*http.Response, error) {
+		h := calltest.Hook(t, func(r *http.Request) (*http.Response, error) {
 			if r.URL.Path == "/gettoken" && first {
 				first = false
 				<-r.Context().Done()
 				return nil, r.Context().Err()
 			}
-			return tokenAnd(func(*http.Request) (*http.Response, error) { return response(counted), nil })(r)
+			return calltest.TokenAnd(func(*http.Request) (*http.Response, error) { return calltest.Response(counted), nil })(r)
 		})
 		ctx, cancel := context.WithCancelCause(t.Context())
 		stop := errors.New("the worker shuts down")
@@ -238,7 +234,7 @@ func TestTokenFetchEndsWithItsCaller(t *testing.T) {
 		synctest.Wait()
 		cancel(stop)
 		wg.Wait()
-		e := failed(t, read(ctx, h.App("")))
+		e := calltest.Failed(t, read(ctx, h.App("")))
 		assert.Equal(t, "stopped before the request left", e.Message)
 	})
 }
@@ -318,13 +314,13 @@ func TestCallErrors(t *testing.T) {
 			}{{reading, tt.read, tt.reads}, {writing, tt.write, tt.writes}} {
 				synctest.Test(t, func(t *testing.T) {
 					sent := 0
-					h := newAppHook(t, tokenAnd(func(*http.Request) (*http.Response, error) {
+					h := calltest.Hook(t, calltest.TokenAnd(func(*http.Request) (*http.Response, error) {
 						sent++
-						r := response(tt.body)
+						r := calltest.Response(tt.body)
 						r.StatusCode = tt.status
 						return r, nil
 					}))
-					e := failed(t, c.make(t.Context(), h.App("")))
+					e := calltest.Failed(t, c.make(t.Context(), h.App("")))
 					assert.Equal(t, c.kind, e.Kind, "%v", e)
 					assert.Equal(t, c.sent, sent, "%v", e)
 					assert.Equal(t, tt.pause, e.RetryDelay(), "%v", e)
@@ -335,32 +331,19 @@ func TestCallErrors(t *testing.T) {
 	}
 }
 
-// tokenAnd gives out tokens and hands all else on.
-func tokenAnd(next roundTrip) roundTrip {
-	return func(r *http.Request) (*http.Response, error) {
-		switch r.URL.Path {
-		case "/gettoken":
-			return response(`{"errcode":0,"access_token":"legacy-token","expires_in":7200}`), nil
-		case "/v1.0/oauth2/accessToken":
-			return response(`{"accessToken":"new-token","expireIn":7200}`), nil
-		}
-		return next(r)
-	}
-}
-
 // A call whose answer is lost is repeated only when that does no harm.
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		sent := 0
-		h := newAppHook(t, tokenAnd(func(*http.Request) (*http.Response, error) {
+		h := calltest.Hook(t, calltest.TokenAnd(func(*http.Request) (*http.Response, error) {
 			sent++
 			return nil, io.EOF
 		}))
-		assert.Equal(t, hook.KindUnavailable, failed(t, read(t.Context(), h.App(""))).Kind)
+		assert.Equal(t, hook.KindUnavailable, calltest.Failed(t, read(t.Context(), h.App(""))).Kind)
 		assert.Equal(t, 3, sent)
 		sent = 0
-		e := failed(t, write(t.Context(), h.App("")))
+		e := calltest.Failed(t, write(t.Context(), h.App("")))
 		assert.Equal(t, hook.KindUncertain, e.Kind)
 		assert.Contains(t, e.Error(), "look before trying again")
 		assert.Equal(t, 1, sent)
@@ -373,21 +356,21 @@ func TestWrongCredentialsAreSaid(t *testing.T) {
 		answer string
 		call   func(context.Context, *hook.App) error
 	}{
-		"legacy": {`{"errcode":40096,"errmsg":"不合法的appKey或appSecret ` + appSecret + `"}`, read},
+		"legacy": {`{"errcode":40096,"errmsg":"不合法的appKey或appSecret ` + calltest.AppSecret + `"}`, read},
 		"new":    {`{"code":"invalidClientIdOrSecret","message":"无效的clientId或者clientSecret","requestid":"r"}`, readNew},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tries := 0
-			h := newAppHook(t, func(*http.Request) (*http.Response, error) {
+			h := calltest.Hook(t, func(*http.Request) (*http.Response, error) {
 				tries++
-				r := response(tt.answer)
+				r := calltest.Response(tt.answer)
 				if name == "new" {
 					r.StatusCode = http.StatusBadRequest
 				}
 				return r, nil
 			})
-			e := failed(t, tt.call(t.Context(), h.App("")))
+			e := calltest.Failed(t, tt.call(t.Context(), h.App("")))
 			assert.Equal(t, hook.KindAuth, e.Kind)
 			assert.Contains(t, e.Error(), "check AppKey and AppSecret")
 			assert.Equal(t, 1, tries)
@@ -398,10 +381,10 @@ func TestWrongCredentialsAreSaid(t *testing.T) {
 func TestLimiterSpreadsCalls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := conn{Host: "http://dingtalk.test", Login: appKey, Password: appSecret, Extra: `{"qps":"10"}`}
+		c := conn{Host: "http://dingtalk.test", Login: calltest.AppKey, Password: calltest.AppSecret, Extra: `{"qps":"10"}`}
 		one, two := c.connection("one"), c.connection("two")
-		h := hook.New(source{"one": one, "two": two}, hook.WithHTTPClient(&http.Client{Transport: tokenAnd(func(*http.Request) (*http.Response, error) {
-			return response(counted), nil
+		h := hook.New(source{"one": one, "two": two}, hook.WithHTTPClient(&http.Client{Transport: calltest.TokenAnd(func(*http.Request) (*http.Response, error) {
+			return calltest.Response(counted), nil
 		})}))
 		start := time.Now()
 		for range 5 {
@@ -413,7 +396,7 @@ func TestLimiterSpreadsCalls(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		require.NoError(t, read(t.Context(), h.App("one")))
-		e := failed(t, read(ctx, h.App("one")))
+		e := calltest.Failed(t, read(ctx, h.App("one")))
 		assert.Contains(t, e.Error(), "stopped before the request left")
 	})
 }
@@ -426,20 +409,20 @@ func TestAppConnections(t *testing.T) {
 		want string
 	}{
 		"robot":        {conn{Password: token}, hook.KindInvalid, "a robot's token cannot make app calls"},
-		"no secret":    {conn{Login: appKey}, hook.KindInvalid, "AppSecret"},
+		"no secret":    {conn{Login: calltest.AppKey}, hook.KindInvalid, "AppSecret"},
 		"nothing":      {conn{}, hook.KindInvalid, "AppKey into login"},
-		"bad agent_id": {conn{Login: appKey, Password: appSecret, Extra: `{"agent_id":"x"}`}, hook.KindInvalid, "extra.agent_id must be the number"},
-		"bad qps":      {conn{Login: appKey, Password: appSecret, Extra: `{"qps":-1}`}, hook.KindInvalid, "extra.qps must be"},
-		"bad host":     {conn{Login: appKey, Password: appSecret, Extra: `{"api_host":"ftp://x"}`}, hook.KindInvalid, "extra.api_host is wrong: the host has the scheme ftp"},
-		"bad code":     {conn{Login: appKey, Password: appSecret, Extra: `{"robot_code":[1]}`}, hook.KindInvalid, "extra.robot_code must be text"},
+		"bad agent_id": {conn{Login: calltest.AppKey, Password: calltest.AppSecret, Extra: `{"agent_id":"x"}`}, hook.KindInvalid, "extra.agent_id must be the number"},
+		"bad qps":      {conn{Login: calltest.AppKey, Password: calltest.AppSecret, Extra: `{"qps":-1}`}, hook.KindInvalid, "extra.qps must be"},
+		"bad host":     {conn{Login: calltest.AppKey, Password: calltest.AppSecret, Extra: `{"api_host":"ftp://x"}`}, hook.KindInvalid, "extra.api_host is wrong: the host has the scheme ftp"},
+		"bad code":     {conn{Login: calltest.AppKey, Password: calltest.AppSecret, Extra: `{"robot_code":[1]}`}, hook.KindInvalid, "extra.robot_code must be text"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := hook.New(source{"c": tt.conn.connection("c")})
-			e := failed(t, read(t.Context(), h.App("c")))
+			e := calltest.Failed(t, read(t.Context(), h.App("c")))
 			assert.Equal(t, tt.kind, e.Kind)
 			assert.Contains(t, e.Error(), tt.want)
-			e = failed(t, read(t.Context(), h.App("other")))
+			e = calltest.Failed(t, read(t.Context(), h.App("other")))
 			assert.Equal(t, hook.KindNotFound, e.Kind)
 		})
 	}
@@ -463,11 +446,11 @@ func TestHosts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var hosts []string
-			transport := roundTrip(func(r *http.Request) (*http.Response, error) {
+			transport := calltest.RoundTrip(func(r *http.Request) (*http.Response, error) {
 				hosts = append(hosts, r.URL.Host)
-				return tokenAnd(func(*http.Request) (*http.Response, error) { return response(counted), nil })(r)
+				return calltest.TokenAnd(func(*http.Request) (*http.Response, error) { return calltest.Response(counted), nil })(r)
 			})
-			tt.conn.Login, tt.conn.Password = appKey, appSecret
+			tt.conn.Login, tt.conn.Password = calltest.AppKey, calltest.AppSecret
 			h := hook.New(source{"c": tt.conn.connection("c")}, append(tt.opts, hook.WithHTTPClient(&http.Client{Transport: transport}))...)
 			require.NoError(t, read(t.Context(), h.App("c")))
 			require.NoError(t, readNew(t.Context(), h.App("c")))
@@ -478,10 +461,10 @@ func TestHosts(t *testing.T) {
 
 func TestRobotCodeIsTheAppKeyUnlessSet(t *testing.T) {
 	t.Parallel()
-	plain := conn{Login: appKey, Password: appSecret}
-	set := conn{Login: appKey, Password: appSecret, Extra: `{"robot_code":"bot7"}`}
+	plain := conn{Login: calltest.AppKey, Password: calltest.AppSecret}
+	set := conn{Login: calltest.AppKey, Password: calltest.AppSecret, Extra: `{"robot_code":"bot7"}`}
 	h := hook.New(source{"plain": plain.connection("plain"), "set": set.connection("set")})
-	for id, want := range map[string]string{"plain": appKey, "set": "bot7"} {
+	for id, want := range map[string]string{"plain": calltest.AppKey, "set": "bot7"} {
 		got, err := h.App(id).RobotCode(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
@@ -491,13 +474,13 @@ func TestRobotCodeIsTheAppKeyUnlessSet(t *testing.T) {
 func TestCallsShowNoCredentials(t *testing.T) {
 	t.Parallel()
 	var logged bytes.Buffer
-	s := startApp(t, func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, `{"errcode":-1,"errmsg":"busy %s %s"}`, r.URL.RawQuery, appSecret)
+	s := calltest.Start(t, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `{"errcode":-1,"errmsg":"busy %s %s"}`, r.URL.RawQuery, calltest.AppSecret)
 	})
-	a := s.app(t, hook.WithLogger(slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))))
-	e := failed(t, write(t.Context(), a))
+	a := s.App(t, hook.WithLogger(slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+	e := calltest.Failed(t, write(t.Context(), a))
 	for _, text := range []string{e.Error(), fmt.Sprintf("%+v", *e), logged.String()} {
 		assert.NotContains(t, text, "legacy-token")
-		assert.NotContains(t, text, appSecret)
+		assert.NotContains(t, text, calltest.AppSecret)
 	}
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/internal/calltest"
 )
 
 var _ callbacks.DeliveryError = (*hook.Error)(nil)
@@ -51,7 +52,7 @@ func TestSendJudgesCodes(t *testing.T) {
 			t.Parallel()
 			// As a number and as text: DingTalk's own pages show both.
 			for _, errcode := range []string{code, `"` + code + `"`} {
-				s := startRobot(t, answering(`{"errcode":`+errcode+`,"errmsg":"because","request_id":"r1"}`))
+				s := startRobot(t, calltest.Answering(`{"errcode":`+errcode+`,"errmsg":"because","request_id":"r1"}`))
 				_, err := newHook(t, s.conn()).Send(t.Context(), hook.Text("x"))
 				var e *hook.Error
 				require.ErrorAs(t, err, &e)
@@ -80,7 +81,7 @@ func TestSendUnwrapsTheGatewaysCodes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e := sendTo(t, answering(tt.answer))
+			e := sendTo(t, calltest.Answering(tt.answer))
 			assert.Equal(t, []any{tt.code, tt.message, tt.kind}, []any{e.Code, e.Message, e.Kind})
 		})
 	}
@@ -164,9 +165,9 @@ func TestSendJudgesOtherAnswers(t *testing.T) {
 func TestSendTakesSuccessInEveryForm(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]http.HandlerFunc{
-		"number":                  answering(ok),
-		"text":                    answering(`{"errcode":"0","errmsg":"ok"}`),
-		"errmsg of another type":  answering(` {"errmsg":null,"errcode":0} `),
+		"number":                  calltest.Answering(ok),
+		"text":                    calltest.Answering(`{"errcode":"0","errmsg":"ok"}`),
+		"errmsg of another type":  calltest.Answering(` {"errmsg":null,"errcode":0} `),
 		"other status":            func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusCreated); io.WriteString(w, ok) },
 		"redirect with a success": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusFound); io.WriteString(w, ok) },
 		"no content type": func(w http.ResponseWriter, _ *http.Request) {
@@ -193,7 +194,7 @@ func TestSendWhenTheAnswerIsLost(t *testing.T) {
 		answer http.HandlerFunc
 		want   string
 	}{
-		"cut before the answer": {func(w http.ResponseWriter, _ *http.Request) { cut(w) }, "the connection broke before an answer came: EOF"},
+		"cut before the answer": {func(w http.ResponseWriter, _ *http.Request) { calltest.Cut(w) }, "the connection broke before an answer came: EOF"},
 		"cut in the answer": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			io.WriteString(w, `{"errcode":`)
@@ -228,7 +229,7 @@ func TestSendWithoutConnection(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, closed.Close())
-	plain := startRobot(t, answering(ok))
+	plain := startRobot(t, calltest.Answering(ok))
 	for name, tt := range map[string]struct{ host, want string }{
 		"refused":     {"http://" + closed.Addr().String(), "connection refused"},
 		"unknown":     {"http://robot.invalid", "robot.invalid"},
@@ -252,7 +253,7 @@ func TestSendWithoutConnection(t *testing.T) {
 func TestSendDoesNotTrustAStrangeTransport(t *testing.T) {
 	t.Parallel()
 	tries := 0
-	h := hook.New(connSource(conn{Password: token}), hook.WithHTTPClient(&http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+	h := hook.New(connSource(conn{Password: token}), hook.WithHTTPClient(&http.Client{Transport: calltest.RoundTrip(func(*http.Request) (*http.Response, error) {
 		tries++
 		return nil, io.EOF
 	})}))
@@ -266,9 +267,9 @@ func TestSendDoesNotTrustAStrangeTransport(t *testing.T) {
 func TestSendRepeatsOnlyABoundedNumberOfTimes(t *testing.T) {
 	t.Parallel()
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
-	for name, transport := range map[string]roundTrip{
+	for name, transport := range map[string]calltest.RoundTrip{
 		"busy": func(*http.Request) (*http.Response, error) {
-			return response(`{"errcode":-1,"errmsg":"系统繁忙"}`), nil
+			return calltest.Response(`{"errcode":-1,"errmsg":"系统繁忙"}`), nil
 		},
 		"refused": func(*http.Request) (*http.Response, error) { return nil, refused },
 	} {
@@ -276,7 +277,7 @@ func TestSendRepeatsOnlyABoundedNumberOfTimes(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				tries := 0
-				h := hook.New(connSource(conn{Password: token}), hook.WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				h := hook.New(connSource(conn{Password: token}), hook.WithHTTPClient(&http.Client{Transport: calltest.RoundTrip(func(r *http.Request) (*http.Response, error) {
 					tries++
 					return transport(r)
 				})}))
@@ -332,8 +333,8 @@ func TestErrorsAndLogsHoldNoCredentials(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"refusal that repeats the query": echo,
 		"text that repeats the query":    func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "bad "+r.URL.String()) },
-		"busy":                           answering(`{"errcode":-1,"errmsg":"busy"}`),
-		"cut":                            func(w http.ResponseWriter, _ *http.Request) { cut(w) },
+		"busy":                           calltest.Answering(`{"errcode":-1,"errmsg":"busy"}`),
+		"cut":                            func(w http.ResponseWriter, _ *http.Request) { calltest.Cut(w) },
 		"redirect": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/x?"+r.URL.RawQuery, http.StatusFound)
 		},
@@ -366,19 +367,4 @@ func sendTo(t *testing.T, answer http.HandlerFunc) *hook.Error {
 	assert.NotContains(t, err.Error(), token)
 	assert.Len(t, s.requests(), 1)
 	return e
-}
-
-func cut(w http.ResponseWriter) {
-	c, _, err := http.NewResponseController(w).Hijack()
-	if err == nil {
-		c.Close()
-	}
-}
-
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func response(body string) *http.Response {
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
 }

@@ -9,11 +9,12 @@ import (
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/directory"
+	"github.com/dingdag/dingdag/hook/internal/calltest"
 )
 
 // A message to a group in five lines.
 func Example() {
-	dingtalk := httptest.NewServer(answering(`{"errcode":0,"errmsg":"ok"}`))
+	dingtalk := httptest.NewServer(calltest.Answering(`{"errcode":0,"errmsg":"ok"}`))
 	defer dingtalk.Close()
 	ctx, webhook := context.Background(), dingtalk.URL+"/robot/send?access_token="+token
 
@@ -29,7 +30,7 @@ func Example() {
 }
 
 func ExampleDingdingHook_Send() {
-	dingtalk := httptest.NewServer(answering(`{"errcode":310000,"errmsg":"keywords not in content"}`))
+	dingtalk := httptest.NewServer(calltest.Answering(`{"errcode":310000,"errmsg":"keywords not in content"}`))
 	defer dingtalk.Close()
 
 	h := hook.New(connSource(conn{Host: dingtalk.URL, Password: token}))
@@ -48,7 +49,7 @@ func ExampleDingdingHook_Send() {
 }
 
 func ExampleDingdingHook_App() {
-	dingtalk := httptest.NewServer(answering(
+	dingtalk := httptest.NewServer(calltest.Answering(
 		`{"errcode":0,"access_token":"t","expires_in":7200}`, `{"errcode":0,"result":{"userid":"u001","name":"Ann Lee"}}`,
 	))
 	defer dingtalk.Close()

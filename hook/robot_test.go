@@ -18,11 +18,12 @@ import (
 
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/internal/calltest"
 )
 
 func TestSend(t *testing.T) {
 	t.Parallel()
-	s := startRobot(t, answering(ok))
+	s := startRobot(t, calltest.Answering(ok))
 	c := s.conn()
 	c.Login, c.Schema = "ignored", "ignored"
 	res, err := newHook(t, c).Send(t.Context(), hook.Text("你好"))
@@ -41,7 +42,7 @@ func TestSend(t *testing.T) {
 
 func TestSendWithPastedWebhook(t *testing.T) {
 	t.Parallel()
-	s := startRobot(t, answering(ok))
+	s := startRobot(t, calltest.Answering(ok))
 	_, err := newHook(t, conn{Password: s.URL + prefix + "/robot/send?access_token=" + token + "&timestamp=1&sign=old"}).
 		Send(t.Context(), hook.Text("hi"))
 	require.NoError(t, err)
@@ -52,7 +53,7 @@ func TestSendWithPastedWebhook(t *testing.T) {
 
 func TestSendUsesBaseURLForConnectionsWithoutHost(t *testing.T) {
 	t.Parallel()
-	s := startRobot(t, answering(ok))
+	s := startRobot(t, calltest.Answering(ok))
 	_, err := newHook(t, conn{Password: token}, hook.WithBaseURL(s.URL+prefix+"/")).Send(t.Context(), hook.Text("hi"))
 	require.NoError(t, err)
 	assert.Equal(t, prefix+"/robot/send", s.requests()[0].Path)
@@ -60,7 +61,7 @@ func TestSendUsesBaseURLForConnectionsWithoutHost(t *testing.T) {
 
 func TestSendSignsEachAttemptAnew(t *testing.T) {
 	t.Parallel()
-	s := startRobot(t, answering(`{"errcode":-1,"errmsg":"系统繁忙"}`, ok))
+	s := startRobot(t, calltest.Answering(`{"errcode":-1,"errmsg":"系统繁忙"}`, ok))
 	c := s.conn()
 	c.Extra = `{"secret":"SEC000000000000000000000000000000000000000000000000000000000000test"}`
 	millis := int64(1700000000000)
@@ -79,7 +80,7 @@ func TestSendSignsEachAttemptAnew(t *testing.T) {
 
 func TestSendRefusesBeforeAnyRequest(t *testing.T) {
 	t.Parallel()
-	s := startRobot(t, answering(ok))
+	s := startRobot(t, calltest.Answering(ok))
 	broken := s.conn()
 	broken.Extra = `{"timeout":"soon"}`
 	src := source{
@@ -152,7 +153,7 @@ func (brokenSource) Connection(context.Context, string) (*connections.Connection
 func TestSendWarns(t *testing.T) {
 	t.Parallel()
 	var logged bytes.Buffer
-	s := startRobot(t, answering(ok))
+	s := startRobot(t, calltest.Answering(ok))
 	m := hook.Link("t", "x", "https://example.com", "")
 	m.AtAll = true
 	res, err := newHook(t, s.conn(), hook.WithLogger(slog.New(slog.NewTextHandler(&logged, nil)))).Send(t.Context(), m)
@@ -166,7 +167,7 @@ func TestSendWarns(t *testing.T) {
 
 func TestSendResumesAfterAFailedPart(t *testing.T) {
 	t.Parallel()
-	s := startRobot(t, answering(ok, `{"errcode":660026,"errmsg":"sending too many messages per minute"}`, ok))
+	s := startRobot(t, calltest.Answering(ok, `{"errcode":660026,"errmsg":"sending too many messages per minute"}`, ok))
 	h := newHook(t, s.conn())
 	m := hook.Text(strings.Repeat("line of a long report\n", 2500))
 	res, err := h.Send(t.Context(), m)
@@ -190,7 +191,7 @@ func TestSendResumesAfterAFailedPart(t *testing.T) {
 
 func TestSendReusesConnections(t *testing.T) {
 	t.Parallel()
-	s := startRobot(t, answering(ok))
+	s := startRobot(t, calltest.Answering(ok))
 	src := connSource(s.conn())
 	other := s.conn()
 	other.Extra = `{"secret":"SEC1"}`
@@ -217,7 +218,7 @@ func TestSendReusesConnections(t *testing.T) {
 func TestWithSharesConnections(t *testing.T) {
 	t.Parallel()
 	var logged bytes.Buffer
-	s := startRobot(t, answering(ok))
+	s := startRobot(t, calltest.Answering(ok))
 	h := newHook(t, s.conn())
 	other := h.With(connSource(conn{Host: s.URL, Password: "anothertoken"}), slog.New(slog.NewTextHandler(&logged, nil)))
 	for _, h := range []*hook.DingdingHook{h, other} {
@@ -233,7 +234,7 @@ func TestWithSharesConnections(t *testing.T) {
 
 func TestSendConcurrently(t *testing.T) {
 	t.Parallel()
-	s := startRobot(t, answering(ok))
+	s := startRobot(t, calltest.Answering(ok))
 	h := newHook(t, s.conn())
 	var wg sync.WaitGroup
 	for range 16 {
@@ -256,7 +257,7 @@ func TestSendThroughProxy(t *testing.T) {
 	asked := make(chan string, 1)
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked <- r.URL.Host + r.URL.Path
-		answering(ok)(w, r)
+		calltest.Answering(ok)(w, r)
 	}))
 	t.Cleanup(proxy.Close)
 	_, err := newHook(t, conn{Host: "http://robot.invalid", Password: token, Extra: `{"proxy":"` + proxy.URL + `"}`}).
@@ -267,7 +268,7 @@ func TestSendThroughProxy(t *testing.T) {
 
 func TestSendVerifiesCertificates(t *testing.T) {
 	t.Parallel()
-	s := httptest.NewUnstartedServer(answering(ok))
+	s := httptest.NewUnstartedServer(calltest.Answering(ok))
 	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	s.StartTLS()
 	t.Cleanup(s.Close)
@@ -283,7 +284,7 @@ func TestSendVerifiesCertificates(t *testing.T) {
 
 func TestSendWithOwnClient(t *testing.T) {
 	t.Parallel()
-	s := startRobot(t, answering(ok))
+	s := startRobot(t, calltest.Answering(ok))
 	_, err := newHook(t, s.conn(), hook.WithHTTPClient(s.Client())).Send(t.Context(), hook.Text("x"))
 	require.NoError(t, err)
 
@@ -295,7 +296,7 @@ func TestSendWithOwnClient(t *testing.T) {
 
 func TestGetConn(t *testing.T) {
 	t.Parallel()
-	s := startRobot(t, answering(ok))
+	s := startRobot(t, calltest.Answering(ok))
 	c := s.conn()
 	c.Password = "" // a client does not need a token
 	client, err := newHook(t, c).GetConn(t.Context(), "", map[string]string{"X-Trace": "1", "Content-Type": "text/plain"})

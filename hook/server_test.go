@@ -61,21 +61,6 @@ func (s *robotServer) requests() []request {
 // conn is a connection to the server.
 func (s *robotServer) conn() conn { return conn{Host: s.URL + prefix, Password: token} }
 
-// answering answers each request with the next text, and the last one for ever.
-func answering(texts ...string) http.HandlerFunc {
-	var (
-		mu   sync.Mutex
-		next int
-	)
-	return func(w http.ResponseWriter, _ *http.Request) {
-		mu.Lock()
-		text := texts[min(next, len(texts)-1)]
-		next++
-		mu.Unlock()
-		io.WriteString(w, text)
-	}
-}
-
 const ok = `{"errcode":0,"errmsg":"ok"}`
 
 func newHook(t *testing.T, c conn, opts ...hook.Option) *hook.DingdingHook {

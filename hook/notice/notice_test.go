@@ -1,4 +1,4 @@
-package hook_test
+package notice_test
 
 import (
 	"context"
@@ -9,28 +9,29 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/internal/calltest"
 	"github.com/dingdag/dingdag/hook/notice"
 )
 
-func noticeOperations() map[string]operation {
+func operations() map[string]calltest.Operation {
 	const task = 256271667526
-	return map[string]operation{
-		"work_notice_send": {function: "notice.Send", call: func(ctx context.Context, a *hook.App) (any, error) {
+	return map[string]calltest.Operation{
+		"work_notice_send": {Function: "Send", Call: func(ctx context.Context, a *hook.App) (any, error) {
 			return notice.Send(ctx, a, notice.Notice{
 				UserIDs: []string{"u001", "u002"}, Type: notice.TypeMarkdown,
 				Content: map[string]any{"title": "Report", "text": "# Report\n* all green 2025-10-09 08:00"},
 			})
 		}},
-		"work_notice_progress": {function: "notice.GetProgress", result: "progress", call: func(ctx context.Context, a *hook.App) (any, error) {
+		"work_notice_progress": {Function: "GetProgress", Result: "progress", Call: func(ctx context.Context, a *hook.App) (any, error) {
 			return notice.GetProgress(ctx, a, 1234567890, task)
 		}},
-		"work_notice_result": {function: "notice.GetResult", result: "send_result", call: func(ctx context.Context, a *hook.App) (any, error) {
+		"work_notice_result": {Function: "GetResult", Result: "send_result", Call: func(ctx context.Context, a *hook.App) (any, error) {
 			return notice.GetResult(ctx, a, 0, task)
 		}},
-		"work_notice_recall": {function: "notice.Recall", result: "-", call: func(ctx context.Context, a *hook.App) (any, error) {
+		"work_notice_recall": {Function: "Recall", Result: "-", Call: func(ctx context.Context, a *hook.App) (any, error) {
 			return nil, notice.Recall(ctx, a, 0, task)
 		}},
-		"work_notice_status_bar_update": {function: "notice.UpdateStatusBar", result: "-", call: func(ctx context.Context, a *hook.App) (any, error) {
+		"work_notice_status_bar_update": {Function: "UpdateStatusBar", Result: "-", Call: func(ctx context.Context, a *hook.App) (any, error) {
 			return nil, notice.UpdateStatusBar(ctx, a, 0, task, "approved", "0xFF78C06E")
 		}},
 	}
@@ -39,23 +40,23 @@ func noticeOperations() map[string]operation {
 // Each message type of the page passes the check, and arrives as the page shows it.
 func TestNoticeMessages(t *testing.T) {
 	t.Parallel()
-	for name, message := range readFacts(t).WorkNoticeMessages {
+	for name, message := range calltest.ReadFacts(t).WorkNoticeMessages {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := startApp(t, answering(`{"errcode":0,"errmsg":"ok","task_id":256271667526,"request_id":"r"}`))
+			s := calltest.Start(t, calltest.Answering(`{"errcode":0,"errmsg":"ok","task_id":256271667526,"request_id":"r"}`))
 			typ, _ := message["msgtype"].(string)
 			content, _ := message[typ].(map[string]any)
-			_, err := notice.Send(t.Context(), s.app(t), notice.Notice{UserIDs: []string{"u001"}, Type: typ, Content: content})
+			_, err := notice.Send(t.Context(), s.App(t), notice.Notice{UserIDs: []string{"u001"}, Type: typ, Content: content})
 			require.NoError(t, err)
-			checkWithin(t, "msg", message, at(bodyOf(t, s.got()[0]), "msg"))
+			calltest.CheckWithin(t, "msg", message, calltest.At(calltest.BodyOf(t, s.Got()[0]), "msg"))
 		})
 	}
 }
 
 func TestNoticeReceivers(t *testing.T) {
 	t.Parallel()
-	s := startApp(t, answering(`{"errcode":0,"errmsg":"ok","task_id":1}`))
-	a := s.app(t)
+	s := calltest.Start(t, calltest.Answering(`{"errcode":0,"errmsg":"ok","task_id":1}`))
+	a := s.App(t)
 	for _, tt := range []struct {
 		notice notice.Notice
 		want   map[string]any
@@ -67,7 +68,7 @@ func TestNoticeReceivers(t *testing.T) {
 		tt.notice.Type, tt.notice.Content = notice.TypeText, map[string]any{"content": "x"}
 		_, err := notice.Send(t.Context(), a, tt.notice)
 		require.NoError(t, err)
-		got := bodyOf(t, s.got()[len(s.got())-1])
+		got := calltest.BodyOf(t, s.Got()[len(s.Got())-1])
 		if tt.want["agent_id"] == nil {
 			tt.want["agent_id"] = 1234567890.0
 		}
@@ -78,7 +79,7 @@ func TestNoticeReceivers(t *testing.T) {
 
 func TestBadNotices(t *testing.T) {
 	t.Parallel()
-	s := startApp(t, answering(`{}`))
+	s := calltest.Start(t, calltest.Answering(`{}`))
 	for name, tt := range map[string]struct {
 		notice notice.Notice
 		want   string
@@ -93,15 +94,15 @@ func TestBadNotices(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := notice.Send(t.Context(), s.app(t), tt.notice)
-			e := failed(t, err)
+			_, err := notice.Send(t.Context(), s.App(t), tt.notice)
+			e := calltest.Failed(t, err)
 			assert.Equal(t, hook.KindInvalid, e.Kind)
 			assert.Contains(t, err.Error(), tt.want)
 		})
 	}
-	_, err := notice.GetProgress(t.Context(), s.appWith(t, ""), 0, 1)
-	assert.Contains(t, failed(t, err).Error(), "agent_id")
-	assert.Empty(t, s.got())
+	_, err := notice.GetProgress(t.Context(), s.AppWith(t, ""), 0, 1)
+	assert.Contains(t, calltest.Failed(t, err).Error(), "agent_id")
+	assert.Empty(t, s.Got())
 }
 
 func TestNoticeResultSaysWhy(t *testing.T) {

@@ -1,4 +1,4 @@
-package hook_test
+package media_test
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/internal/calltest"
 	"github.com/dingdag/dingdag/hook/media"
 )
 
@@ -27,9 +28,9 @@ func mediaFile(name string, data []byte) (string, error) {
 	return path, os.WriteFile(path, data, 0o600)
 }
 
-func mediaOperations() map[string]operation {
-	return map[string]operation{
-		"media_upload": {function: "media.Upload", multipart: true, call: func(ctx context.Context, a *hook.App) (any, error) {
+func operations() map[string]calltest.Operation {
+	return map[string]calltest.Operation{
+		"media_upload": {Function: "Upload", Multipart: true, Call: func(ctx context.Context, a *hook.App) (any, error) {
 			path, err := mediaFile("logo.png", []byte("picture"))
 			if err != nil {
 				return nil, err
@@ -48,13 +49,13 @@ func TestUploadMedia(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, slices.Repeat([]byte{'x'}, size), 0o600))
 		return path
 	}
-	s := startApp(t, answering(`{"errcode":0,"type":"file","media_id":"@m1","created_at":1}`))
-	a := s.app(t)
+	s := calltest.Start(t, calltest.Answering(`{"errcode":0,"type":"file","media_id":"@m1","created_at":1}`))
+	a := s.App(t)
 	_, err := media.Upload(t.Context(), a, "file", write("报告 1.PDF", 5))
 	require.NoError(t, err)
-	_, param, err := mime.ParseMediaType(s.got()[0].ContentType)
+	_, param, err := mime.ParseMediaType(s.Got()[0].ContentType)
 	require.NoError(t, err)
-	form, err := multipart.NewReader(strings.NewReader(s.got()[0].Body), param["boundary"]).ReadForm(1 << 20)
+	form, err := multipart.NewReader(strings.NewReader(s.Got()[0].Body), param["boundary"]).ReadForm(1 << 20)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"file"}, form.Value["type"])
 	file := form.File["media"][0]
@@ -75,9 +76,9 @@ func TestUploadMedia(t *testing.T) {
 		{"image", dir, "is not a regular file"},
 	} {
 		_, err := media.Upload(t.Context(), a, tt.typ, tt.path)
-		e := failed(t, err)
+		e := calltest.Failed(t, err)
 		assert.Equal(t, hook.KindInvalid, e.Kind)
 		assert.Contains(t, e.Error(), tt.want)
 	}
-	assert.Len(t, s.got(), 1)
+	assert.Len(t, s.Got(), 1)
 }

@@ -1,13 +1,12 @@
-package hook_test
+package calltest
 
 import (
 	"context"
 	"encoding/json"
 	"go/ast"
 	"go/parser"
-	gotoken "go/token"
+	"go/token"
 	"maps"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -21,8 +20,8 @@ import (
 	"github.com/dingdag/dingdag/hook"
 )
 
-// fact is what DingTalk's pages say about one call, with an example.
-type fact struct {
+// Fact is what DingTalk's pages say about one call, with an example.
+type Fact struct {
 	Generation string `json:"generation"`
 	Method     string `json:"method"`
 	Path       string `json:"path"`
@@ -31,74 +30,120 @@ type fact struct {
 		Path  map[string]string `json:"path"`
 		Query map[string]any    `json:"query"`
 		Body  any               `json:"body"`
+		// Calls are those of a composite.
+		Calls []struct {
+			Method string `json:"method"`
+			Path   string `json:"path"`
+			Body   any    `json:"body"`
+		} `json:"calls"`
 	} `json:"request"`
 	Response any `json:"response"`
 }
 
-// facts is the data of the pages, in testdata/operations.json.
-type facts struct {
-	Operations         map[string]fact           `json:"operations"`
+// Facts is the data of the pages, in testdata/operations.json.
+type Facts struct {
+	Operations         map[string]Fact           `json:"operations"`
 	MsgTemplates       map[string][]string       `json:"msg_templates"`
 	WorkNoticeMessages map[string]map[string]any `json:"work_notice_messages"`
 }
 
-func readFacts(t *testing.T) facts {
+// ReadFacts reads them, in a test of package hook or of one below it.
+func ReadFacts(t *testing.T) Facts {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata", "operations.json"))
+	name := filepath.Join("testdata", "operations.json")
+	if _, err := os.Stat(name); err != nil {
+		name = filepath.Join("..", name)
+	}
+	data, err := os.ReadFile(name) //nolint:gosec // a file of ours
 	require.NoError(t, err)
-	var f facts
+	var f Facts
 	require.NoError(t, json.Unmarshal(data, &f))
 	return f
 }
 
-// operation makes the call of an example.
-type operation struct {
-	// function is the one whose comment names the call: "directory.GetUser".
-	function string
-	call     func(ctx context.Context, a *hook.App) (any, error)
-	// result is where in the example's response the function's result stands, with dots;
+// Operation makes the call of an example.
+type Operation struct {
+	// Function is the one whose comment names the call: "GetUser".
+	Function string
+	Call     func(ctx context.Context, a *hook.App) (any, error)
+	// Result is where in the example's response the function's result stands, with dots;
 	// empty is the whole and "-" nowhere.
-	result string
-	// multipart bodies are compared elsewhere.
-	multipart bool
+	Result string
+	// Multipart bodies are compared elsewhere.
+	Multipart bool
 }
 
-// operations are the calls by the name that they have in the facts.
-func operations() map[string]operation {
-	all := map[string]operation{}
-	for _, some := range []map[string]operation{
-		userOperations(), departmentOperations(), chatOperations(), sceneGroupOperations(), noticeOperations(), botOperations(),
-		cardOperations(), mediaOperations(), wikiOperations(), sheetOperations(),
-	} {
-		maps.Copy(all, some)
-	}
-	return all
-}
-
-// Each function sends what the example on DingTalk's page sends, and reads its answer.
-func TestOperationsMatchTheFacts(t *testing.T) {
-	t.Parallel()
-	known := readFacts(t).Operations
-	for id, op := range operations() {
+// Check makes the call of each example, by its name in the facts: it sends what the page shows
+// and reads its answer.
+func Check(t *testing.T, operations map[string]Operation) {
+	t.Helper()
+	known := ReadFacts(t).Operations
+	for id, op := range operations {
 		t.Run(id, func(t *testing.T) {
 			t.Parallel()
 			f, found := known[id]
 			require.True(t, found, "no such facts")
 			answer, err := json.Marshal(f.Response)
 			require.NoError(t, err)
-			s := startApp(t, func(w http.ResponseWriter, _ *http.Request) { w.Write(answer) })
-			got, err := op.call(t.Context(), s.app(t))
+			s := Start(t, Answering(string(answer)))
+			got, err := op.Call(t.Context(), s.App(t))
 			require.NoError(t, err)
-			require.Len(t, s.got(), 1)
-			checkRequest(t, f, op, s.got()[0])
-			if op.result != "-" {
-				checkResult(t, at(f.Response, op.result), got)
+			require.Len(t, s.Got(), 1)
+			checkRequest(t, f, op, s.Got()[0])
+			if op.Result != "-" {
+				checkResult(t, At(f.Response, op.Result), got)
 			}
 		})
 	}
 }
 
-func checkRequest(t *testing.T, f fact, op operation, got appCall) {
+// CheckSequence checks the calls that a composite is made of.
+func CheckSequence(t *testing.T, id string, got []Call) {
+	t.Helper()
+	want := ReadFacts(t).Operations[id].Request.Calls
+	require.NotEmpty(t, want, id)
+	require.Len(t, got, len(want))
+	for i, c := range want {
+		path, err := url.PathUnescape(got[i].Path)
+		require.NoError(t, err)
+		assert.Equal(t, c.Method+" "+c.Path, got[i].Method+" "+path)
+		assert.Equal(t, url.Values{"operatorId": {Union}}, got[i].Query)
+		if c.Body == nil {
+			assert.Empty(t, got[i].Body)
+			continue
+		}
+		body, err := json.Marshal(c.Body)
+		require.NoError(t, err)
+		assert.JSONEq(t, string(body), got[i].Body)
+	}
+}
+
+// CheckComments checks the comments of the functions in this folder that have a directive
+// "//dingtalk:api METHOD /path": it and the page are those of the example, and each has one, but
+// for the calls that are tested elsewhere.
+func CheckComments(t *testing.T, operations map[string]Operation, elsewhere ...string) {
+	t.Helper()
+	functions, known := readFunctions(t), ReadFacts(t).Operations
+	covered := map[string]bool{}
+	for _, call := range elsewhere {
+		covered[call] = true
+	}
+	for id, op := range operations {
+		f, m := known[id], functions[op.Function]
+		assert.Contains(t, m.apis, f.Method+" "+f.Path, "the comment of %s, for %s", op.Function, id)
+		if f.Docs != "" {
+			assert.Contains(t, m.doc, "https://open.dingtalk.com/document/development/"+f.Docs+"\n", "the comment of %s, for %s", op.Function, id)
+		}
+		covered[f.Method+" "+f.Path] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(functions)) {
+		for _, api := range functions[name].apis {
+			assert.True(t, covered[api], "%s of %s has no example among the operations", api, name)
+		}
+	}
+}
+
+func checkRequest(t *testing.T, f Fact, op Operation, got Call) {
 	t.Helper()
 	path := f.Path
 	for name, value := range f.Request.Path {
@@ -115,7 +160,7 @@ func checkRequest(t *testing.T, f fact, op operation, got appCall) {
 	assert.Equal(t, f.Generation+"-token", got.Token)
 	assert.Equal(t, "application/json", got.Header.Get("Accept"))
 	switch {
-	case op.multipart:
+	case op.Multipart:
 	case f.Request.Body == nil:
 		assert.Empty(t, got.Body)
 		assert.Empty(t, got.ContentType)
@@ -139,8 +184,8 @@ func unpack(t *testing.T, body any) any {
 	return body
 }
 
-// at finds the value at a path with dots.
-func at(value any, path string) any {
+// At finds the value at a path with dots.
+func At(value any, path string) any {
 	if path == "" {
 		return value
 	}
@@ -158,10 +203,11 @@ func checkResult(t *testing.T, want, result any) {
 	require.NoError(t, err)
 	var got any
 	require.NoError(t, json.Unmarshal(encoded, &got))
-	checkWithin(t, "result", want, got)
+	CheckWithin(t, "result", want, got)
 }
 
-func checkWithin(t *testing.T, place string, want, got any) {
+// CheckWithin checks that all of a value is in another, but for the envelope of answers.
+func CheckWithin(t *testing.T, place string, want, got any) {
 	t.Helper()
 	fields, isMap := want.(map[string]any)
 	if !isMap {
@@ -169,7 +215,7 @@ func checkWithin(t *testing.T, place string, want, got any) {
 			gotList, _ := got.([]any)
 			require.Len(t, gotList, len(list), place)
 			for i := range list {
-				checkWithin(t, place, list[i], gotList[i])
+				CheckWithin(t, place, list[i], gotList[i])
 			}
 			return
 		}
@@ -181,7 +227,7 @@ func checkWithin(t *testing.T, place string, want, got any) {
 		switch name {
 		case "errcode", "errmsg", "request_id", "success": // of the envelope
 		default:
-			checkWithin(t, place+"."+name, value, gotFields[name])
+			CheckWithin(t, place+"."+name, value, gotFields[name])
 		}
 	}
 }
@@ -210,20 +256,17 @@ type apiFunction struct {
 	apis []string
 }
 
-// readFunctions finds the functions with the directive "//dingtalk:api METHOD /path", here
-// and in the packages of the resources.
+// readFunctions finds the exported functions with directives.
 func readFunctions(t *testing.T) map[string]apiFunction {
 	t.Helper()
 	functions := map[string]apiFunction{}
-	here, err := filepath.Glob("*.go")
+	names, err := filepath.Glob("*.go")
 	require.NoError(t, err)
-	below, err := filepath.Glob("*/*.go")
-	require.NoError(t, err)
-	for _, name := range append(here, below...) {
+	for _, name := range names {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
-		file, err := parser.ParseFile(gotoken.NewFileSet(), name, nil, parser.ParseComments)
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
 		require.NoError(t, err)
 		for _, decl := range file.Decls {
 			f, ok := decl.(*ast.FuncDecl)
@@ -237,31 +280,9 @@ func readFunctions(t *testing.T) map[string]apiFunction {
 				}
 			}
 			if len(found.apis) > 0 {
-				functions[file.Name.Name+"."+f.Name.Name] = found
+				functions[f.Name.Name] = found
 			}
 		}
 	}
 	return functions
-}
-
-// What a function's comment says about its endpoint and page is what it calls.
-func TestCommentsMatchTheFacts(t *testing.T) {
-	t.Parallel()
-	functions, known := readFunctions(t), readFacts(t).Operations
-	covered := map[string]bool{
-		"POST /robot/send": true, "POST /robot/sendBySession": true, "GET /gettoken": true, "POST /v1.0/oauth2/accessToken": true,
-	}
-	for id, op := range operations() {
-		f, m := known[id], functions[op.function]
-		assert.Contains(t, m.apis, f.Method+" "+f.Path, "the comment of %s, for %s", op.function, id)
-		if f.Docs != "" {
-			assert.Contains(t, m.doc, "https://open.dingtalk.com/document/development/"+f.Docs+"\n", "the comment of %s, for %s", op.function, id)
-		}
-		covered[f.Method+" "+f.Path] = true
-	}
-	for _, name := range slices.Sorted(maps.Keys(functions)) {
-		for _, api := range functions[name].apis {
-			assert.True(t, covered[api], "%s of %s has no test in operations()", api, name)
-		}
-	}
 }

@@ -1,4 +1,4 @@
-package hook_test
+package bot_test
 
 import (
 	"context"
@@ -10,33 +10,34 @@ import (
 
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/bot"
+	"github.com/dingdag/dingdag/hook/internal/calltest"
 )
 
-func botOperations() map[string]operation {
+func operations() map[string]calltest.Operation {
 	const group, key = "cidAb/3dE+f0==", "Kna29Ra5pVx0mkQ="
-	return map[string]operation{
-		"bot_group_send": {function: "bot.SendToGroup", result: "processQueryKey", call: func(ctx context.Context, a *hook.App) (any, error) {
+	return map[string]calltest.Operation{
+		"bot_group_send": {Function: "SendToGroup", Result: "processQueryKey", Call: func(ctx context.Context, a *hook.App) (any, error) {
 			return bot.SendToGroup(ctx, a, group, bot.Message{Key: "sampleMarkdown", Param: map[string]string{"title": "Build 42", "text": "#### Build 42 passed"}})
 		}},
-		"bot_oto_batch_send": {function: "bot.SendToUsers", call: func(ctx context.Context, a *hook.App) (any, error) {
+		"bot_oto_batch_send": {Function: "SendToUsers", Call: func(ctx context.Context, a *hook.App) (any, error) {
 			return bot.SendToUsers(ctx, a, []string{"u001", "u002"}, bot.Message{Key: "sampleText", Param: map[string]string{"content": "hello"}})
 		}},
-		"bot_oto_read_status": {function: "bot.GetUserReads", call: func(ctx context.Context, a *hook.App) (any, error) {
+		"bot_oto_read_status": {Function: "GetUserReads", Call: func(ctx context.Context, a *hook.App) (any, error) {
 			return bot.GetUserReads(ctx, a, "", "zcxxczas0=")
 		}},
-		"bot_oto_batch_recall": {function: "bot.RecallFromUsers", call: func(ctx context.Context, a *hook.App) (any, error) {
+		"bot_oto_batch_recall": {Function: "RecallFromUsers", Call: func(ctx context.Context, a *hook.App) (any, error) {
 			return bot.RecallFromUsers(ctx, a, "", []string{"zcxxczas0="})
 		}},
-		"bot_group_query": {function: "bot.GetGroupReads", call: func(ctx context.Context, a *hook.App) (any, error) {
+		"bot_group_query": {Function: "GetGroupReads", Call: func(ctx context.Context, a *hook.App) (any, error) {
 			return bot.GetGroupReads(ctx, a, bot.GroupReadsQuery{OpenConversationID: group, Key: key})
 		}},
-		"bot_group_recall": {function: "bot.RecallFromGroup", call: func(ctx context.Context, a *hook.App) (any, error) {
-			return bot.RecallFromGroup(ctx, a, appKey, group, []string{key})
+		"bot_group_recall": {Function: "RecallFromGroup", Call: func(ctx context.Context, a *hook.App) (any, error) {
+			return bot.RecallFromGroup(ctx, a, calltest.AppKey, group, []string{key})
 		}},
-		"bot_ding_send": {function: "bot.SendDing", call: func(ctx context.Context, a *hook.App) (any, error) {
+		"bot_ding_send": {Function: "SendDing", Call: func(ctx context.Context, a *hook.App) (any, error) {
 			return bot.SendDing(ctx, a, bot.Ding{Way: bot.DingApp, UserIDs: []string{"u001"}, Content: "disk full"})
 		}},
-		"bot_ding_recall": {function: "bot.RecallDing", result: "-", call: func(ctx context.Context, a *hook.App) (any, error) {
+		"bot_ding_recall": {Function: "RecallDing", Result: "-", Call: func(ctx context.Context, a *hook.App) (any, error) {
 			return nil, bot.RecallDing(ctx, a, "", "oD1")
 		}},
 	}
@@ -45,7 +46,7 @@ func botOperations() map[string]operation {
 // Each template of the page passes the check with all its fields and with no others.
 func TestBotTemplates(t *testing.T) {
 	t.Parallel()
-	want := readFacts(t).MsgTemplates
+	want := calltest.ReadFacts(t).MsgTemplates
 	assert.Equal(t, want, bot.Templates())
 	for key, fields := range want {
 		param := map[string]string{}
@@ -67,8 +68,8 @@ func TestBotTemplates(t *testing.T) {
 // A message that some get is a success which names the others.
 func TestPartialFailures(t *testing.T) {
 	t.Parallel()
-	s := startApp(t, answering(`{"processQueryKey":"k","invalidStaffIdList":["c"],"flowControlledStaffIdList":["a"],"filteredStaffIdList":["b"]}`))
-	sent, err := bot.SendToUsers(t.Context(), s.app(t), []string{"a", "b", "c", "d"}, bot.Message{Key: "sampleText", Param: map[string]string{"content": "x"}})
+	s := calltest.Start(t, calltest.Answering(`{"processQueryKey":"k","invalidStaffIdList":["c"],"flowControlledStaffIdList":["a"],"filteredStaffIdList":["b"]}`))
+	sent, err := bot.SendToUsers(t.Context(), s.App(t), []string{"a", "b", "c", "d"}, bot.Message{Key: "sampleText", Param: map[string]string{"content": "x"}})
 	require.NoError(t, err)
 	assert.Equal(t, []hook.Undelivered{
 		{UserID: "a", Reason: "the person got too many messages"},
@@ -76,9 +77,9 @@ func TestPartialFailures(t *testing.T) {
 		{UserID: "c", Reason: "there is no such user"},
 	}, sent.Undelivered())
 
-	s = startApp(t, answering(`{"openDingId":"o","failedList":{"no phone":["a","b"]}}`))
-	ding, err := bot.SendDing(t.Context(), s.app(t), bot.Ding{Way: bot.DingCall, UserIDs: []string{"a", "b"}, Content: "x", Voice: bot.DingVoices()[1]})
+	s = calltest.Start(t, calltest.Answering(`{"openDingId":"o","failedList":{"no phone":["a","b"]}}`))
+	ding, err := bot.SendDing(t.Context(), s.App(t), bot.Ding{Way: bot.DingCall, UserIDs: []string{"a", "b"}, Content: "x", Voice: bot.DingVoices()[1]})
 	require.NoError(t, err)
 	assert.Equal(t, []hook.Undelivered{{UserID: "a", Reason: "no phone"}, {UserID: "b", Reason: "no phone"}}, ding.Undelivered())
-	assert.Equal(t, "Cantonese_Female_Voice", bodyOf(t, s.got()[0])["callVoice"])
+	assert.Equal(t, "Cantonese_Female_Voice", calltest.BodyOf(t, s.Got()[0])["callVoice"])
 }

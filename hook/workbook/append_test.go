@@ -1,12 +1,8 @@
-package hook_test
+package workbook_test
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
-	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,77 +10,34 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/internal/calltest"
 	"github.com/dingdag/dingdag/hook/workbook"
 )
 
-// sequence is what the facts say about a composite: the calls that it is made of.
-type sequence struct {
-	Request struct {
-		Calls []struct {
-			Method string `json:"method"`
-			Path   string `json:"path"`
-			Body   any    `json:"body"`
-		} `json:"calls"`
-	} `json:"request"`
-	Response map[string]any `json:"response"`
-}
-
-func readSequence(t *testing.T, id string) sequence {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata", "operations.json"))
-	require.NoError(t, err)
-	var read struct {
-		Operations map[string]sequence `json:"operations"`
-	}
-	require.NoError(t, json.Unmarshal(data, &read))
-	require.NotEmpty(t, read.Operations[id].Request.Calls)
-	return read.Operations[id]
-}
-
-func checkSequence(t *testing.T, want sequence, got []appCall) {
-	t.Helper()
-	require.Len(t, got, len(want.Request.Calls))
-	for i, c := range want.Request.Calls {
-		path, err := url.PathUnescape(got[i].Path)
-		require.NoError(t, err)
-		assert.Equal(t, c.Method+" "+c.Path, got[i].Method+" "+path)
-		assert.Equal(t, url.Values{"operatorId": {union}}, got[i].Query)
-		if c.Body == nil {
-			assert.Empty(t, got[i].Body)
-			continue
-		}
-		body, err := json.Marshal(c.Body)
-		require.NoError(t, err)
-		assert.JSONEq(t, string(body), got[i].Body)
-	}
-}
-
 func TestAppendRowsMatchesTheFacts(t *testing.T) {
 	t.Parallel()
-	want := readSequence(t, "rows_append")
-	s := startApp(t, answering(`{"id":"x","lastNonEmptyRow":4,"lastNonEmptyColumn":2,"rowCount":200,"columnCount":26}`, `{"a1Notation":"A6:C7"}`))
-	got, err := workbook.AppendRows(t.Context(), s.app(t), q4, workbook.Columns{Count: 3}, [][]string{{"a", "b", "c"}, {"d", "e", "f"}})
+	s := calltest.Start(t, calltest.Answering(`{"id":"x","lastNonEmptyRow":4,"lastNonEmptyColumn":2,"rowCount":200,"columnCount":26}`, `{"a1Notation":"A6:C7"}`))
+	got, err := workbook.AppendRows(t.Context(), s.App(t), q4, workbook.Columns{Count: 3}, [][]string{{"a", "b", "c"}, {"d", "e", "f"}})
 	require.NoError(t, err)
-	assert.Equal(t, want.Response["appendedRange"], got.Range)
-	assert.EqualValues(t, want.Response["appendedRows"], got.Rows)
-	checkSequence(t, want, s.got())
+	assert.Equal(t, "A6:C7", got.Range)
+	assert.Equal(t, 2, got.Rows)
+	calltest.CheckSequence(t, "rows_append", s.Got())
 }
 
 func TestInsertRowsWithDataMatchesTheFacts(t *testing.T) {
 	t.Parallel()
-	want := readSequence(t, "rows_insert_before_with_data")
-	s := startApp(t, answering(`{"id":"x"}`, `{"a1Notation":"B3:C4"}`))
-	got, err := workbook.InsertRowsWithData(t.Context(), s.app(t), q4, 2, 1, [][]string{{"x", "y"}, {"z", "w"}})
+	s := calltest.Start(t, calltest.Answering(`{"id":"x"}`, `{"a1Notation":"B3:C4"}`))
+	got, err := workbook.InsertRowsWithData(t.Context(), s.App(t), q4, 2, 1, [][]string{{"x", "y"}, {"z", "w"}})
 	require.NoError(t, err)
-	assert.EqualValues(t, want.Response["insertedRows"], got.Rows)
+	assert.Equal(t, 2, got.Rows)
 	assert.Equal(t, "B3:C4", got.Range)
-	checkSequence(t, want, s.got())
+	calltest.CheckSequence(t, "rows_insert_before_with_data", s.Got())
 }
 
 // sheetServer answers the calls that appending makes, by the end of their path.
-func sheetServer(t *testing.T, info string, cells map[string]string, writes ...int) *appServer {
+func sheetServer(t *testing.T, info string, cells map[string]string, writes ...int) *calltest.Server {
 	t.Helper()
-	return startApp(t, func(w http.ResponseWriter, r *http.Request) {
+	return calltest.Start(t, func(w http.ResponseWriter, r *http.Request) {
 		what := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
 		switch {
 		case r.Method == http.MethodGet && what == q4.SheetID:
@@ -101,18 +54,6 @@ func sheetServer(t *testing.T, info string, cells map[string]string, writes ...i
 			io.WriteString(w, `{"a1Notation":"`+what+`"}`)
 		}
 	})
-}
-
-// asked is what was asked of the server: method, end of the path, and body.
-func (s *appServer) asked(t *testing.T) []string {
-	t.Helper()
-	var out []string
-	for _, c := range s.got() {
-		path, err := url.PathUnescape(c.Path)
-		require.NoError(t, err)
-		out = append(out, strings.TrimSpace(c.Method+" "+path[strings.LastIndex(path, "/")+1:]+" "+c.Body))
-	}
-	return out
 }
 
 func TestAppendRowsFindsTheRow(t *testing.T) {
@@ -179,9 +120,9 @@ func TestAppendRowsFindsTheRow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := sheetServer(t, tt.sheet, tt.cells)
-			_, err := workbook.AppendRows(t.Context(), s.app(t), q4, tt.columns, [][]string{{"x"}})
+			_, err := workbook.AppendRows(t.Context(), s.App(t), q4, tt.columns, [][]string{{"x"}})
 			require.NoError(t, err)
-			assert.Equal(t, tt.want, s.asked(t))
+			assert.Equal(t, tt.want, s.Asked(t))
 		})
 	}
 }
@@ -192,20 +133,20 @@ func TestAppendRowsMakesRoom(t *testing.T) {
 	t.Parallel()
 	three := [][]string{{"x"}, {"y"}, {"z"}}
 	s := sheetServer(t, `{"lastNonEmptyRow":2,"lastNonEmptyColumn":0,"rowCount":5}`, nil)
-	got, err := workbook.AppendRows(t.Context(), s.app(t), q4, workbook.Columns{Count: 1}, three)
+	got, err := workbook.AppendRows(t.Context(), s.App(t), q4, workbook.Columns{Count: 1}, three)
 	require.NoError(t, err)
 	assert.Equal(t, "A4:A6", got.Range)
 	assert.Equal(t, []string{
 		"GET st-8dc3a17-11", `POST insertRowsBefore {"row":4,"rowCount":2}`, `PUT A4:A6 {"values":[["x"],["y"],["z"]]}`,
-	}, s.asked(t))
+	}, s.Asked(t))
 
 	s = sheetServer(t, `{"lastNonEmptyRow":4,"lastNonEmptyColumn":1,"rowCount":5}`, map[string]string{"A1:A5": `{"values":[["a"],["b"],["c"],["d"],[null]]}`})
-	got, err = workbook.AppendRows(t.Context(), s.app(t), q4, workbook.Columns{Count: 1}, three)
+	got, err = workbook.AppendRows(t.Context(), s.App(t), q4, workbook.Columns{Count: 1}, three)
 	require.NoError(t, err)
 	assert.Equal(t, "A5:A7", got.Range)
 	assert.Equal(t, []string{
 		"GET st-8dc3a17-11", "GET A1:A5", `PUT A5 {"values":[["x"]]}`, `POST appendRows {"values":[["y",""],["z",""]]}`,
-	}, s.asked(t))
+	}, s.Asked(t))
 }
 
 func TestAppendRowsAfterFaults(t *testing.T) {
@@ -233,13 +174,13 @@ func TestAppendRowsAfterFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := sheetServer(t, empty, nil, tt.writes...)
-			_, err := workbook.AppendRows(t.Context(), s.app(t), q4, workbook.Columns{Count: 1}, tt.rows)
-			assert.Len(t, s.got(), tt.sent+1)
+			_, err := workbook.AppendRows(t.Context(), s.App(t), q4, workbook.Columns{Count: 1}, tt.rows)
+			assert.Len(t, s.Got(), tt.sent+1)
 			if tt.kind == "" {
 				require.NoError(t, err)
 				return
 			}
-			e := failed(t, err)
+			e := calltest.Failed(t, err)
 			assert.Equal(t, tt.kind, e.Kind)
 			assert.Contains(t, e.Error(), tt.want)
 		})
@@ -250,16 +191,16 @@ func TestAppendRowsAfterFaults(t *testing.T) {
 func TestInsertRowsWithDataInPart(t *testing.T) {
 	t.Parallel()
 	rows := [][]string{{"x"}, {"y"}}
-	s := startApp(t, answering(`{"id":"x"}`, `{"success":false,"code":"forbidden.document.sizeOverLimit","message":"too large"}`))
-	got, err := workbook.InsertRowsWithData(t.Context(), s.app(t), q4, 0, 0, rows)
-	e := failed(t, err)
+	s := calltest.Start(t, calltest.Answering(`{"id":"x"}`, `{"success":false,"code":"forbidden.document.sizeOverLimit","message":"too large"}`))
+	got, err := workbook.InsertRowsWithData(t.Context(), s.App(t), q4, 0, 0, rows)
+	e := calltest.Failed(t, err)
 	assert.Equal(t, hook.KindUncertain, e.Kind)
 	assert.Contains(t, e.Error(), "2 rows were inserted: write the data into A1:A2")
 	assert.Equal(t, workbook.Inserted{Rows: 2}, got)
 
-	s = startApp(t, answering(`{"success":false}`))
-	got, err = workbook.InsertRowsWithData(t.Context(), s.app(t), q4, 0, 0, rows)
-	assert.Equal(t, hook.KindInvalid, failed(t, err).Kind)
+	s = calltest.Start(t, calltest.Answering(`{"success":false}`))
+	got, err = workbook.InsertRowsWithData(t.Context(), s.App(t), q4, 0, 0, rows)
+	assert.Equal(t, hook.KindInvalid, calltest.Failed(t, err).Kind)
 	assert.Zero(t, got)
-	assert.Len(t, s.got(), 1)
+	assert.Len(t, s.Got(), 1)
 }
