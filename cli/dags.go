@@ -16,13 +16,14 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/reference"
 	"github.com/dingdag/dingdag/cli/internal/show"
+	"github.com/dingdag/dingdag/cli/internal/testrun"
 	"github.com/dingdag/dingdag/dag"
 )
 
 func newCmdDAGs(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{Use: "dags", Short: "List, check, show, test and trigger DAGs, and run them again", Example: "  dingdag dags list\n  dingdag dags test my_dag"}
 	cmd.AddCommand(
-		newCmdDAGsList(a), newCmdDAGsValidate(a), newCmdDAGsShow(a), newCmdDAGsTest(a), newCmdDAGsTrigger(a),
+		newCmdDAGsList(a), newCmdDAGsValidate(a), newCmdDAGsShow(a), testrun.NewDAG(a), newCmdDAGsTrigger(a),
 		newCmdDAGsPause(a, true), newCmdDAGsPause(a, false), newCmdDAGsNext(a), newCmdDAGsRuns(a), newCmdDAGsErrors(a), reference.NewConvert(a),
 		newCmdDAGsClear(a), newCmdDAGsMark(a, dag.Success), newCmdDAGsMark(a, dag.Failed), newCmdDAGsState(a), newCmdDAGsWhy(a), newCmdBackfill(a),
 	)

@@ -1,8 +1,9 @@
-package cli
+// Package testrun has the commands that run or render something here and now, beside the real
+// runs: dags test, tasks test and tasks render.
+package testrun
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -23,7 +24,8 @@ import (
 	"github.com/dingdag/dingdag/store/sqlite"
 )
 
-func newCmdDAGsTest(a *app.App) *cobra.Command {
+// NewDAG makes the command dags test.
+func NewDAG(a *app.App) *cobra.Command {
 	var (
 		conf string
 		file string
@@ -37,13 +39,9 @@ sent, to the connections of the home folder. Exit code 1 when the run fails.`,
 		Example: "  dingdag dags test my_dag\n  dingdag dags test my_dag 2026-01-31 --conf '{\"day\": \"2026-01-31\"}'\n  dingdag dags test my_dag -f dags/my_dag.yaml",
 		Args:    command.RangeArgs(1, "DAG", "LOGICAL_DATE"), ValidArgsFunction: a.CompleteDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			t := engine.Trigger{Conf: json.RawMessage(conf)}
-			if len(args) > 1 {
-				at, err := a.ParseDate(args[1])
-				if err != nil {
-					return err
-				}
-				t.LogicalDate = at
+			t, err := trigger(a, conf, args[1:])
+			if err != nil {
+				return err
 			}
 			var files []string
 			if file != "" {

@@ -1,4 +1,4 @@
-package cli
+package testrun
 
 import (
 	"context"
@@ -23,7 +23,8 @@ type renderFlags struct {
 	mapIndex, try int
 }
 
-func newCmdTasksRender(a *app.App) *cobra.Command {
+// NewRender makes the command tasks render.
+func NewRender(a *app.App) *cobra.Command {
 	var f renderFlags
 	cmd := &cobra.Command{
 		Use:   "render DAG TASK [LOGICAL_DATE | RUN_ID]",
@@ -44,7 +45,7 @@ version of the DAG, the dates, the conf and the XComs of the run, and says so.`,
 	}
 	cmd.Flags().StringVarP(&f.conf, "conf", "c", "", "JSON object for the conf and params of a run that there need not be")
 	cmd.Flags().IntVar(&f.try, "try", 0, "number of the try of a run (default the last)")
-	mapIndexFlag(cmd, &f.mapIndex)
+	command.MapIndexFlag(cmd, &f.mapIndex)
 	show.OutputFlag(cmd, &f.output)
 	return cmd
 }
