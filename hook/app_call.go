@@ -69,6 +69,18 @@ func (a *App) Do(ctx context.Context, c Call, into any) error {
 	return nil
 }
 
+// Lookup makes a call of oapi.dingtalk.com that changes nothing, so that it may be repeated at
+// any time, and returns the result in its answer. Op is that of a [Call].
+func Lookup[T any](ctx context.Context, a *App, op, path string, body any) (*T, error) {
+	var got struct {
+		Result T `json:"result"`
+	}
+	if err := a.Do(ctx, Call{Op: op, Method: http.MethodPost, Path: path, Body: body, Safe: true}, &got); err != nil {
+		return nil, err
+	}
+	return &got.Result, nil
+}
+
 // DoAgainWhenLost makes a call that can be made a second time right after the first
 // one, but not at any later time. When no answer came it is made again; when that
 // fails, too, the error stays uncertain.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 )
@@ -13,10 +12,6 @@ import (
 
 // UnionID returns the unionId of a member, which most new APIs take as operatorId. It
 // is looked up once and remembered for all that use the same app.
-//
-// DingTalk docs: https://open.dingtalk.com/document/development/query-user-details
-//
-//dingtalk:api POST /topapi/v2/user/get
 func (a *App) UnionID(ctx context.Context, userID string) (string, error) {
 	conn, e := a.conn(ctx)
 	if e != nil {
@@ -25,23 +20,31 @@ func (a *App) UnionID(ctx context.Context, userID string) (string, error) {
 	if id, ok := conn.unionIDs.Load(userID); ok {
 		return id.(string), nil
 	}
-	var got struct {
-		Result struct {
-			UnionID string `json:"unionid"`
-		} `json:"result"`
+	type named struct {
+		UnionID string `json:"unionid"`
 	}
-	err := a.Do(ctx, Call{
-		Op: fmt.Sprintf("get user %q", userID), Method: http.MethodPost, Path: "/topapi/v2/user/get", Safe: true,
-		Body: map[string]string{"userid": userID},
-	}, &got)
+	got, err := ReadUser[named](ctx, a, userID, "")
 	if err != nil {
 		return "", err
 	}
-	if got.Result.UnionID == "" {
+	if got.UnionID == "" {
 		return "", a.Invalid("find the unionId of a user", fmt.Errorf("user %q has none", userID))
 	}
-	conn.unionIDs.Store(userID, got.Result.UnionID)
-	return got.Result.UnionID, nil
+	conn.unionIDs.Store(userID, got.UnionID)
+	return got.UnionID, nil
+}
+
+// ReadUser reads of a member what T asks for, with DingTalk's keys: all of it has the package
+// directory. The language of names is zh_CN or en_US, empty for zh_CN.
+//
+// DingTalk docs: https://open.dingtalk.com/document/development/query-user-details
+//
+//dingtalk:api POST /topapi/v2/user/get
+func ReadUser[T any](ctx context.Context, a *App, userID, language string) (*T, error) {
+	return Lookup[T](ctx, a, fmt.Sprintf("get user %q", userID), "/topapi/v2/user/get", struct {
+		UserID   string `json:"userid"`
+		Language string `json:"language,omitempty"`
+	}{userID, language})
 }
 
 // OperatorID returns the unionId that a call acts as: unionID itself, or that of the

@@ -61,17 +61,7 @@ type deptBody struct {
 //
 //dingtalk:api POST /topapi/v2/department/get
 func GetDepartment(ctx context.Context, a *hook.App, deptID int64, language string) (*DepartmentDetail, error) {
-	var got struct {
-		Result DepartmentDetail `json:"result"`
-	}
-	err := a.Do(ctx, hook.Call{
-		Op: fmt.Sprintf("get department %d", deptID), Method: http.MethodPost, Path: "/topapi/v2/department/get",
-		Body: deptBody{deptID, language}, Safe: true,
-	}, &got)
-	if err != nil {
-		return nil, err
-	}
-	return &got.Result, nil
+	return hook.Lookup[DepartmentDetail](ctx, a, fmt.Sprintf("get department %d", deptID), "/topapi/v2/department/get", deptBody{deptID, language})
 }
 
 // ListDepartments reads the departments directly below one; [RootDeptID] has those at
@@ -81,14 +71,12 @@ func GetDepartment(ctx context.Context, a *hook.App, deptID int64, language stri
 //
 //dingtalk:api POST /topapi/v2/department/listsub
 func ListDepartments(ctx context.Context, a *hook.App, deptID int64, language string) ([]Department, error) {
-	var got struct {
-		Result []Department `json:"result"`
+	got, err := hook.Lookup[[]Department](ctx, a,
+		fmt.Sprintf("list the departments below %d", deptID), "/topapi/v2/department/listsub", deptBody{deptID, language})
+	if err != nil {
+		return nil, err
 	}
-	err := a.Do(ctx, hook.Call{
-		Op: fmt.Sprintf("list the departments below %d", deptID), Method: http.MethodPost, Path: "/topapi/v2/department/listsub",
-		Body: deptBody{deptID, language}, Safe: true,
-	}, &got)
-	return got.Result, err
+	return *got, nil
 }
 
 // SearchDepartments finds the ids of departments by name. [SearchQuery.Exact] has no

@@ -174,20 +174,7 @@ func CreateUser(ctx context.Context, a *hook.App, u NewUser) (*UserRef, error) {
 //
 //dingtalk:api POST /topapi/v2/user/get
 func GetUser(ctx context.Context, a *hook.App, userID, language string) (*User, error) {
-	var got struct {
-		Result User `json:"result"`
-	}
-	err := a.Do(ctx, hook.Call{
-		Op: fmt.Sprintf("get user %q", userID), Method: http.MethodPost, Path: "/topapi/v2/user/get", Safe: true,
-		Body: struct {
-			UserID   string `json:"userid"`
-			Language string `json:"language,omitempty"`
-		}{userID, language},
-	}, &got)
-	if err != nil {
-		return nil, err
-	}
-	return &got.Result, nil
+	return hook.ReadUser[User](ctx, a, userID, language)
 }
 
 // UserIDByMobile finds the userid of a member by mobile number. People who left are not
@@ -197,23 +184,18 @@ func GetUser(ctx context.Context, a *hook.App, userID, language string) (*User, 
 //
 //dingtalk:api POST /topapi/v2/user/getbymobile
 func UserIDByMobile(ctx context.Context, a *hook.App, mobile string) (string, error) {
-	var got struct {
-		Result struct {
-			UserID    string   `json:"userid"`
-			Exclusive []string `json:"exclusive_account_userid_list"`
-		} `json:"result"`
+	type found struct {
+		UserID    string   `json:"userid"`
+		Exclusive []string `json:"exclusive_account_userid_list"`
 	}
-	err := a.Do(ctx, hook.Call{
-		Op: "find a user by mobile", Method: http.MethodPost, Path: "/topapi/v2/user/getbymobile", Safe: true,
-		Body: map[string]string{"mobile": mobile},
-	}, &got)
+	got, err := hook.Lookup[found](ctx, a, "find a user by mobile", "/topapi/v2/user/getbymobile", map[string]string{"mobile": mobile})
 	if err != nil {
 		return "", err
 	}
-	if got.Result.UserID == "" && len(got.Result.Exclusive) > 0 {
-		return got.Result.Exclusive[0], nil
+	if got.UserID == "" && len(got.Exclusive) > 0 {
+		return got.Exclusive[0], nil
 	}
-	return got.Result.UserID, nil
+	return got.UserID, nil
 }
 
 // Contact is who a unionId belongs to.
@@ -230,17 +212,8 @@ type Contact struct {
 //
 //dingtalk:api POST /topapi/user/getbyunionid
 func UserIDByUnionID(ctx context.Context, a *hook.App, unionID string) (*Contact, error) {
-	var got struct {
-		Result Contact `json:"result"`
-	}
-	err := a.Do(ctx, hook.Call{
-		Op: fmt.Sprintf("find the user of unionId %q", unionID), Method: http.MethodPost, Path: "/topapi/user/getbyunionid", Safe: true,
-		Body: map[string]string{"unionid": unionID},
-	}, &got)
-	if err != nil {
-		return nil, err
-	}
-	return &got.Result, nil
+	return hook.Lookup[Contact](ctx, a,
+		fmt.Sprintf("find the user of unionId %q", unionID), "/topapi/user/getbyunionid", map[string]string{"unionid": unionID})
 }
 
 // UserCount counts the members of the organisation, only those who have activated
@@ -250,14 +223,12 @@ func UserIDByUnionID(ctx context.Context, a *hook.App, unionID string) (*Contact
 //
 //dingtalk:api POST /topapi/user/count
 func UserCount(ctx context.Context, a *hook.App, onlyActive bool) (int, error) {
-	var got struct {
-		Result struct {
-			Count int `json:"count"`
-		} `json:"result"`
+	type counted struct {
+		Count int `json:"count"`
 	}
-	err := a.Do(ctx, hook.Call{
-		Op: "count users", Method: http.MethodPost, Path: "/topapi/user/count", Safe: true,
-		Body: map[string]bool{"only_active": onlyActive},
-	}, &got)
-	return got.Result.Count, err
+	got, err := hook.Lookup[counted](ctx, a, "count users", "/topapi/user/count", map[string]bool{"only_active": onlyActive})
+	if err != nil {
+		return 0, err
+	}
+	return got.Count, nil
 }

@@ -72,24 +72,14 @@ type DeptUser struct {
 //
 //dingtalk:api POST /topapi/v2/user/list
 func DeptUsers(ctx context.Context, a *hook.App, q DeptUsersQuery) (*DeptUsersPage, error) {
-	var got struct {
-		Result DeptUsersPage `json:"result"`
-	}
-	err := a.Do(ctx, hook.Call{
-		Op: fmt.Sprintf("list the users of department %d", q.DeptID), Method: http.MethodPost, Path: "/topapi/v2/user/list", Safe: true,
-		Body: struct {
-			DeptID             int64  `json:"dept_id"`
-			Cursor             int64  `json:"cursor"`
-			Size               int64  `json:"size"`
-			OrderField         string `json:"order_field,omitempty"`
-			ContainAccessLimit bool   `json:"contain_access_limit,omitempty"`
-			Language           string `json:"language,omitempty"`
-		}(q),
-	}, &got)
-	if err != nil {
-		return nil, err
-	}
-	return &got.Result, nil
+	return hook.Lookup[DeptUsersPage](ctx, a, fmt.Sprintf("list the users of department %d", q.DeptID), "/topapi/v2/user/list", struct {
+		DeptID             int64  `json:"dept_id"`
+		Cursor             int64  `json:"cursor"`
+		Size               int64  `json:"size"`
+		OrderField         string `json:"order_field,omitempty"`
+		ContainAccessLimit bool   `json:"contain_access_limit,omitempty"`
+		Language           string `json:"language,omitempty"`
+	}(q))
 }
 
 // SearchQuery says what to look for in the address book.
