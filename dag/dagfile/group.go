@@ -5,6 +5,8 @@ import (
 
 	"github.com/dingdag/dingdag/dag/dagfile/document"
 	"github.com/dingdag/dingdag/dag/dagfile/keys"
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
+	"github.com/dingdag/dingdag/dag/dagfile/wiring"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -12,18 +14,18 @@ import (
 // the base of its tasks.
 func (r *dagReader) readGroups() {
 	before := r.Failed()
-	byName := map[string]*groupDraft{}
+	byName := map[string]*wiring.Group{}
 	for _, e := range r.entries(r.draft.Raw.Groups, "group_name") {
 		if !checkID(r.Scope, e.name, "group_name", isGroupRune, maxGroupLength) {
 			continue
 		}
-		g := &groupDraft{name: e.name}
-		g.Label, g.Pos = e.name.Value, r.Position(firstKey(e.body))
+		g := &wiring.Group{Name: e.name}
+		g.Label, g.Pos = e.name.Value, r.Position(reading.FirstKey(e.body))
 		keys.Groups.Reset(&g.Group)
 		r.readGroupKeys(g, e)
 		g.NoPrefix = !g.Prefix
 		if first, twice := byName[g.Label]; twice {
-			r.Errorf(e.name, "group %q stands twice, first on line %d", g.Label, first.name.Line)
+			r.Errorf(e.name, "group %q stands twice, first on line %d", g.Label, first.Name.Line)
 			continue
 		}
 		byName[g.Label] = g
@@ -43,7 +45,7 @@ func (r *dagReader) readGroups() {
 	}
 }
 
-func (r *dagReader) readGroupKeys(g *groupDraft, e entry) {
+func (r *dagReader) readGroupKeys(g *wiring.Group, e entry) {
 	for k, v := range yamlvalue.Pairs(e.body) {
 		known, ok := keys.Groups.Find(k.Value)
 		if !ok {
@@ -54,7 +56,7 @@ func (r *dagReader) readGroupKeys(g *groupDraft, e entry) {
 	}
 }
 
-func (r *dagReader) findParent(g *groupDraft, byName map[string]*groupDraft) {
+func (r *dagReader) findParent(g *wiring.Group, byName map[string]*wiring.Group) {
 	if !g.Raw.Parent.Present() {
 		return
 	}
@@ -62,7 +64,7 @@ func (r *dagReader) findParent(g *groupDraft, byName map[string]*groupDraft) {
 	if !ok {
 		return
 	}
-	if g.parent = byName[name]; g.parent == nil {
+	if g.Around = byName[name]; g.Around == nil {
 		r.Errorf(g.Raw.Parent.Value, "group %q: unknown parent group %q%s", g.Label, yamlvalue.Excerpt(name), r.Suggest(name, r.groupNames))
 	}
 }
@@ -77,19 +79,19 @@ func (r *dagReader) groupNames(yield func(string) bool) {
 
 // breakCycle reports a group that is inside itself or too deep, and takes it out, so
 // that the rest can be read.
-func (r *dagReader) breakCycle(g *groupDraft) {
+func (r *dagReader) breakCycle(g *wiring.Group) {
 	path := []string{g.Label}
 	depth := 1
-	for p := g.parent; p != nil; p = p.parent {
+	for p := g.Around; p != nil; p = p.Around {
 		if depth++; depth > document.MaxDepth {
 			r.Errorf(g.Raw.Parent.Value, "groups are nested more than %d levels deep", document.MaxDepth)
-			g.parent = nil
+			g.Around = nil
 			return
 		}
 		path = append(path, p.Label)
 		if p == g {
 			r.Errorf(g.Raw.Parent.Value, "groups are inside each other: %s", yamlvalue.Excerpt(strings.Join(path, " -> ")))
-			g.parent = nil
+			g.Around = nil
 			return
 		}
 	}
@@ -97,40 +99,16 @@ func (r *dagReader) breakCycle(g *groupDraft) {
 
 // place settles the id, depth and base of a group, those of its parent first. As in
 // Airflow, a group without prefix leaves out those around it too.
-func (r *dagReader) place(g *groupDraft) {
-	if g.placed {
+func (r *dagReader) place(g *wiring.Group) {
+	if r.bases[g] != nil {
 		return
 	}
-	g.placed = true
-	g.ID, g.depth = g.Label, 1
-	base := &r.base
-	if g.parent != nil {
-		r.place(g.parent)
-		g.ID, g.Parent, g.depth = g.parent.childID(g.Label), g.parent.ID, g.parent.depth+1
-		base = g.parent.base
+	g.ID, g.Depth = g.Label, 1
+	if g.Around != nil {
+		r.place(g.Around)
+		g.ID, g.Parent, g.Depth = g.Around.ChildID(g.Label), g.Around.ID, g.Around.Depth+1
 	}
-	own := base.Clone()
+	own := r.bases[g.Around].Clone()
 	r.applyDefaults(&own, g.Raw.DefaultArgs)
-	g.base = &own
-}
-
-// childID returns the full id of something inside the group.
-func (g *groupDraft) childID(label string) string {
-	if g == nil || !g.Prefix {
-		return label
-	}
-	return g.ID + "." + label
-}
-
-// inside reports whether g is other or lies in it; a nil group is the DAG itself.
-func (g *groupDraft) inside(other *groupDraft) bool {
-	if other == nil {
-		return true
-	}
-	for ; g != nil; g = g.parent {
-		if g == other {
-			return true
-		}
-	}
-	return false
+	r.bases[g] = &own
 }

@@ -10,21 +10,15 @@ import (
 	"github.com/dingdag/dingdag/dag/dagfile/canonical"
 	"github.com/dingdag/dingdag/dag/dagfile/keys"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
+	"github.com/dingdag/dingdag/dag/dagfile/wiring"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // A reference to a result: id.output, XcomArg(id), either with ['key'] behind it.
 var resultReference = regexp.MustCompile(`^\s*(?:XcomArg\(\s*['"]?([\w.-]+?)['"]?\s*\)|([\w.-]+)\.output)(?:\[\s*['"]([^'"]+)['"]\s*\])?\s*$`)
 
-// mappedRef is a reference that is resolved once all tasks are known.
-type mappedRef struct {
-	at     *yaml.Node
-	name   string
-	values func(*dag.Mapping) *dag.MappedValues
-}
-
 // spreadPartial takes the keys of partial for keys of the task.
-func (r *dagReader) spreadPartial(t *taskDraft) {
+func (r *dagReader) spreadPartial(t *wiring.Task) {
 	p := t.Raw.Partial
 	if !p.Present() {
 		return
@@ -37,7 +31,7 @@ func (r *dagReader) spreadPartial(t *taskDraft) {
 		return
 	}
 	for k, v := range yamlvalue.Pairs(p.Value) {
-		if twice, _ := yamlvalue.Lookup(t.node, k.Value); twice != nil {
+		if twice, _ := yamlvalue.Lookup(t.Node, k.Value); twice != nil {
 			r.Errorf(k, "%s stands on the task too, on line %d: keep one of them", yamlvalue.Excerpt(k.Value), twice.Line)
 			continue
 		}
@@ -49,9 +43,15 @@ func (r *dagReader) spreadPartial(t *taskDraft) {
 	}
 }
 
-// readMapping reads what a task is mapped over and checks its parameters with each
-// element of the file. Results are not known before the DAG runs.
-func (r *dagReader) readMapping(t *taskDraft, op *operatorEntry) {
+// readMapped reads what a task is mapped over and checks its parameters with each element of
+// the file, unless some that are absent were told already. Results are not known before the DAG
+// runs.
+func (r *dagReader) readMapped(t *wiring.Task, op *operatorEntry, absent []string) {
+	args, ok := r.castArgs(t.Args)
+	if !ok || absent != nil {
+		return
+	}
+	t.Args = args
 	expand, kwargs := t.Raw.Expand, t.Raw.ExpandKwargs
 	switch {
 	case expand.Present() && kwargs.Present():
@@ -60,7 +60,7 @@ func (r *dagReader) readMapping(t *taskDraft, op *operatorEntry) {
 	case expand.Present():
 		t.Mapping = r.readExpand(t, op)
 	case kwargs.Present():
-		if values, ok := r.readMapped(t, "expand_kwargs", kwargs.Value, func(m *dag.Mapping) *dag.MappedValues { return m.Kwargs }); ok {
+		if values, ok := r.mappedOver(t, "expand_kwargs", kwargs.Value, func(m *dag.Mapping) *dag.MappedValues { return m.Kwargs }); ok {
 			t.Mapping = &dag.Mapping{Kwargs: &values}
 		}
 	}
@@ -74,7 +74,7 @@ func (r *dagReader) readMapping(t *taskDraft, op *operatorEntry) {
 	r.checkMapped(t, op)
 }
 
-func (r *dagReader) readExpand(t *taskDraft, op *operatorEntry) *dag.Mapping {
+func (r *dagReader) readExpand(t *wiring.Task, op *operatorEntry) *dag.Mapping {
 	p := t.Raw.Expand
 	if !r.Mapping("expand", p.Value) {
 		return nil
@@ -90,7 +90,7 @@ func (r *dagReader) readExpand(t *taskDraft, op *operatorEntry) *dag.Mapping {
 			continue
 		}
 		n := len(m.Args)
-		values, ok := r.readMapped(t, "expand: "+k.Value, v, func(m *dag.Mapping) *dag.MappedValues { return &m.Args[n].MappedValues })
+		values, ok := r.mappedOver(t, "expand: "+k.Value, v, func(m *dag.Mapping) *dag.MappedValues { return &m.Args[n].MappedValues })
 		if ok {
 			m.Args = append(m.Args, dag.MappedArg{Name: k.Value, MappedValues: values})
 		}
@@ -113,8 +113,8 @@ func (r *dagReader) readExpand(t *taskDraft, op *operatorEntry) *dag.Mapping {
 }
 
 // ownKey reports whether a parameter stands on the task, not only in default_args.
-func (r *dagReader) ownKey(t *taskDraft, key *yaml.Node) bool {
-	return slices.ContainsFunc(t.own, func(p keys.Pair) bool { return p.Key == key })
+func (r *dagReader) ownKey(t *wiring.Task, key *yaml.Node) bool {
+	return slices.ContainsFunc(t.Own, func(p keys.Pair) bool { return p.Key == key })
 }
 
 func (r *dagReader) wrongMappedKey(k *yaml.Node, op *operatorEntry, common bool) {
@@ -125,8 +125,8 @@ func (r *dagReader) wrongMappedKey(k *yaml.Node, op *operatorEntry, common bool)
 	r.Errorf(k, "unknown parameter %q for operator %s%s", yamlvalue.Excerpt(k.Value), op.Name(), r.Suggest(k.Value, slices.Values(op.params)))
 }
 
-// readMapped reads a list, a mapping or a reference.
-func (r *dagReader) readMapped(t *taskDraft, what string, n *yaml.Node, at func(*dag.Mapping) *dag.MappedValues) (dag.MappedValues, bool) {
+// mappedOver reads a list, a mapping or a reference.
+func (r *dagReader) mappedOver(t *wiring.Task, what string, n *yaml.Node, at func(*dag.Mapping) *dag.MappedValues) (dag.MappedValues, bool) {
 	n, ok := r.Cast(n)
 	if !ok {
 		return dag.MappedValues{}, false
@@ -150,7 +150,7 @@ func (r *dagReader) readMapped(t *taskDraft, what string, n *yaml.Node, at func(
 			return v, false
 		}
 		v.Key = m[3]
-		t.refs = append(t.refs, mappedRef{n, m[1] + m[2], at})
+		t.Refs = append(t.Refs, wiring.Ref{At: n, Name: m[1] + m[2], Values: at})
 	default:
 		r.Errorf(n, "%s: want a list, a mapping, or a result such as task_id.output, not %s", what, reading.Show(n))
 		return v, false
@@ -172,7 +172,7 @@ func (r *dagReader) readMapped(t *taskDraft, what string, n *yaml.Node, at func(
 
 // checkMapped checks the parameters of the task with each value of the file. What comes
 // from a result is checked when it is there.
-func (r *dagReader) checkMapped(t *taskDraft, op *operatorEntry) {
+func (r *dagReader) checkMapped(t *wiring.Task, op *operatorEntry) {
 	c := &mappedCheck{dagReader: r, task: t, op: op, open: map[string]bool{}, seen: map[dag.Position]bool{}}
 	if kwargs := t.Mapping.Kwargs; kwargs != nil {
 		c.each(kwargs.Values)
@@ -184,7 +184,7 @@ func (r *dagReader) checkMapped(t *taskDraft, op *operatorEntry) {
 // mappedCheck checks the parameters of a mapped task as its instances will have them.
 type mappedCheck struct {
 	*dagReader
-	task *taskDraft
+	task *wiring.Task
 	op   *operatorEntry
 	// open are the parameters that only a result knows; anyOpen says that any may be one.
 	open    map[string]bool
@@ -240,29 +240,6 @@ func (c *mappedCheck) silent(p argProblem) bool {
 		return c.seen[p.at]
 	}
 	return c.anyOpen || c.open[p.problem.Field] || len(c.open) > 0 && p.problem.Field == ""
-}
-
-// resolveMapped finds the tasks that a mapping refers to; each one comes before it.
-func (r *dagReader) resolveMapped(t *taskDraft, down end, names endNames) (list []dependency) {
-	for _, ref := range t.refs {
-		up, ok := r.resolveEnd(ref.at, ref.name, names)
-		switch {
-		case !ok || t.Mapping == nil:
-			continue
-		case up.group != nil:
-			r.Errorf(ref.at, "%q is a group: map over the result of a task", yamlvalue.Excerpt(ref.name))
-			continue
-		case !r.tasks[up.task].DoXComPush:
-			r.Errorf(ref.at, "task %q keeps no result: it has do_xcom_push: false", yamlvalue.Excerpt(ref.name))
-			continue
-		case up.same(down):
-			r.Errorf(ref.at, "%q cannot be mapped over its own result", yamlvalue.Excerpt(ref.name))
-			continue
-		}
-		ref.values(t.Mapping).From = r.tasks[up.task].ID
-		list = append(list, dependency{up, down, ref.at, commonDepth(up.around, down.around)})
-	}
-	return list
 }
 
 // mapping returns the canonical form of a task's mapping.

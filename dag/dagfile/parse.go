@@ -1,6 +1,7 @@
 package dagfile
 
 import (
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -124,31 +125,20 @@ func withDefaultArgs(body, args *yaml.Node) *yaml.Node {
 	if args == nil || len(args.Content) == 0 {
 		return body
 	}
-	result := *body
-	result.Content = append([]*yaml.Node(nil), body.Content...)
-	for i := 0; i < len(result.Content); i += 2 {
-		if result.Content[i].Value != "default_args" {
-			continue
-		}
-		own := result.Content[i+1]
-		if yamlvalue.KindOf(own) == yamlvalue.Null {
-			result.Content[i+1] = args
-			return &result
-		}
-		if reading.PlainMapping(own) {
-			filled := *own
-			filled.Content = append([]*yaml.Node(nil), own.Content...)
-			for k, v := range yamlvalue.Pairs(args) {
-				if mine, _ := yamlvalue.Lookup(own, k.Value); mine == nil {
-					filled.Content = append(filled.Content, k, v)
-				}
-			}
-			result.Content[i+1] = &filled
-		}
-		return &result
+	key, own := yamlvalue.Lookup(body, "default_args")
+	filled := args
+	switch {
+	case own == nil:
+		key = yamlvalue.NewScalar(yamlvalue.Text, "default_args", args)
+	case yamlvalue.KindOf(own) == yamlvalue.Null:
+	case reading.PlainMapping(own):
+		filled = new(*own)
+		filled.Content = slices.Clone(own.Content)
+		addMissing(filled, args)
+	default:
+		return body
 	}
-	result.Content = append(result.Content, yamlvalue.NewScalar(yamlvalue.Text, "default_args", args), args)
-	return &result
+	return yamlvalue.With(body, []*yaml.Node{key, filled})
 }
 
 // spend takes the nodes of n from the file's budget.

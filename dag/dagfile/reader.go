@@ -15,6 +15,7 @@ import (
 	"github.com/dingdag/dingdag/dag/dagfile/keys"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/dag/dagfile/schedule"
+	"github.com/dingdag/dingdag/dag/dagfile/wiring"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -25,10 +26,11 @@ type dagReader struct {
 	// listReplaced says that the DAG's list of tasks took the place of the default block's.
 	listReplaced bool
 
-	draft         *keys.DAG
-	base          keys.Base
-	groups        []*groupDraft
-	tasks         []*taskDraft
+	draft *keys.DAG
+	// bases are what the tasks of each group start from, those at top level under nil.
+	bases         map[*wiring.Group]*keys.Base
+	groups        []*wiring.Group
+	tasks         []*wiring.Task
 	readCallbacks map[*yaml.Node][]dag.Callback
 }
 
@@ -78,7 +80,7 @@ func (r *dagReader) read(name, body *yaml.Node) (*dag.DAG, *BrokenDAG) {
 	r.readDocs()
 	r.readGroups()
 	r.readTasks(name)
-	r.wire()
+	r.draft.Declared = wiring.Wire(r.Scope, r.tasks, r.groups)
 	switch {
 	case r.budget < 0:
 		return nil, nil
@@ -128,11 +130,13 @@ func (r *dagReader) readTimezone() {
 // readDefaultArgs applies the DAG's default_args to the base of its tasks. Dates
 // there have a zone of their own.
 func (r *dagReader) readDefaultArgs() {
-	r.base.Settings = &dag.Settings{}
-	keys.Common.Reset(&r.base)
-	keys.Sensors.Reset(&r.base.Sensing)
+	base := &keys.Base{}
+	r.bases = map[*wiring.Group]*keys.Base{nil: base}
+	base.Settings = &dag.Settings{}
+	keys.Common.Reset(base)
+	keys.Sensors.Reset(&base.Sensing)
 	// A run is neither tried again nor skipped: on a DAG these are for its tasks.
-	r.base.OnExecute, r.base.OnRetry, r.base.OnSkipped = r.draft.OnExecute, r.draft.OnRetry, r.draft.OnSkipped
+	base.OnExecute, base.OnRetry, base.OnSkipped = r.draft.OnExecute, r.draft.OnRetry, r.draft.OnSkipped
 	reader := *r
 	if _, tz := yamlvalue.Lookup(r.draft.Raw.DefaultArgs.Value, "timezone"); tz != nil {
 		if loc, ok := r.Zone(tz, r.Zones); ok {
@@ -141,14 +145,14 @@ func (r *dagReader) readDefaultArgs() {
 	} else {
 		reader.DateZone = r.opts.Location
 	}
-	reader.applyDefaults(&r.base, r.draft.Raw.DefaultArgs)
+	reader.applyDefaults(base, r.draft.Raw.DefaultArgs)
 }
 
 // readDates settles the DAG's dates and the zone of a plain cron expression, which is
 // that of the start date.
 func (r *dagReader) readDates() {
 	d := r.draft
-	d.StartDate, d.EndDate = r.base.StartDate, r.base.EndDate
+	d.StartDate, d.EndDate = r.bases[nil].StartDate, r.bases[nil].EndDate
 	if p := d.Raw.StartDate; p.Present() {
 		d.StartDate, _ = r.Date("start_date", p.Value, r.DateZone, r.Now)
 	}
@@ -330,39 +334,41 @@ func (r *dagReader) entries(p keys.Pair, idKey string) []entry {
 	if !p.Present() {
 		return nil
 	}
-	var list []entry
 	switch p.Value.Kind {
 	case yaml.SequenceNode:
-		for _, body := range p.Value.Content {
-			if body.Kind != yaml.MappingNode {
-				r.Errorf(body, "%s: want a mapping with %s, not %s", p.Key.Value, idKey, reading.Show(body))
-				continue
-			}
-			_, name := yamlvalue.Lookup(body, idKey)
-			if name == nil {
-				r.Errorf(firstKey(body), "%s is missing", idKey)
-				continue
-			}
-			list = append(list, entry{name, body})
-		}
+		return r.listed(p, idKey)
 	case yaml.MappingNode:
-		for name, body := range yamlvalue.Pairs(p.Value) {
-			if body.Kind != yaml.MappingNode {
-				r.Errorf(body, "%s %q: want a mapping, not %s", p.Key.Value, yamlvalue.Excerpt(name.Value), reading.Show(body))
-				continue
-			}
-			list = append(list, entry{name, body})
-		}
+		return r.mapped(p)
 	default:
 		r.Errorf(p.Value, "%s: want a list or a mapping, not %s", p.Key.Value, reading.Show(p.Value))
+		return nil
+	}
+}
+
+// listed reads a list of mappings, each with its id under idKey.
+func (r *dagReader) listed(p keys.Pair, idKey string) (list []entry) {
+	for _, body := range p.Value.Content {
+		_, name := yamlvalue.Lookup(body, idKey)
+		switch {
+		case body.Kind != yaml.MappingNode:
+			r.Errorf(body, "%s: want a mapping with %s, not %s", p.Key.Value, idKey, reading.Show(body))
+		case name == nil:
+			r.Errorf(reading.FirstKey(body), "%s is missing", idKey)
+		default:
+			list = append(list, entry{name, body})
+		}
 	}
 	return list
 }
 
-// firstKey returns the first key of a mapping, or the mapping itself when it is empty.
-func firstKey(n *yaml.Node) *yaml.Node {
-	if len(n.Content) > 0 {
-		return n.Content[0]
+// mapped reads a mapping from ids.
+func (r *dagReader) mapped(p keys.Pair) (list []entry) {
+	for name, body := range yamlvalue.Pairs(p.Value) {
+		if body.Kind != yaml.MappingNode {
+			r.Errorf(body, "%s %q: want a mapping, not %s", p.Key.Value, yamlvalue.Excerpt(name.Value), reading.Show(body))
+			continue
+		}
+		list = append(list, entry{name, body})
 	}
-	return n
+	return list
 }

@@ -1,6 +1,7 @@
 package dagfile
 
 import (
+	"iter"
 	"maps"
 	"reflect"
 	"slices"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile/keys"
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
+	"github.com/dingdag/dingdag/dag/dagfile/wiring"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -65,7 +68,7 @@ func (r *dagReader) readTasks(name *yaml.Node) {
 	} else if !p.Present() || len(p.Value.Content) == 0 && p.Value.Kind != yaml.ScalarNode {
 		r.Errorf(p.Key, "the DAG has no tasks")
 	}
-	groups := make(map[string]*groupDraft, len(r.groups))
+	groups := make(map[string]*wiring.Group, len(r.groups))
 	for _, g := range r.groups {
 		groups[g.Label] = g
 	}
@@ -78,26 +81,22 @@ func (r *dagReader) readTasks(name *yaml.Node) {
 	}
 }
 
-func (r *dagReader) readTask(e entry, groups map[string]*groupDraft) *taskDraft {
-	t := &taskDraft{node: e.body, name: e.name}
-	t.group = r.inTask(e.name.Value).findGroup(e.body, groups)
-	id := t.group.childID(e.name.Value)
+func (r *dagReader) readTask(e entry, groups map[string]*wiring.Group) *wiring.Task {
+	t := &wiring.Task{Node: e.body, Name: e.name}
+	t.In = r.inTask(e.name.Value).findGroup(e.body, groups)
+	id := t.In.ChildID(e.name.Value)
 	r = r.inTask(id)
 	if len([]rune(id)) > maxIDLength {
 		r.Errorf(e.name, "the id with its groups must have at most %d characters", maxIDLength)
 	} else {
 		r.checkPath(e.name, "task_id", id)
 	}
-	base := &r.base
-	if t.group != nil {
-		base = t.group.base
+	t.Base = r.bases[t.In].Clone()
+	t.ID, t.Label, t.Pos = id, e.name.Value, r.Position(reading.FirstKey(e.body))
+	if t.In != nil {
+		t.Group = t.In.ID
 	}
-	t.Base = base.Clone()
-	t.ID, t.Label, t.Pos = id, e.name.Value, r.Position(firstKey(e.body))
-	if t.group != nil {
-		t.Group = t.group.ID
-	}
-	t.node = r.withVariables(e.body)
+	t.Node = r.withVariables(e.body)
 	r.readTaskKeys(t)
 	r.readOperator(t)
 	r.readEmail(t)
@@ -106,12 +105,12 @@ func (r *dagReader) readTask(e entry, groups map[string]*groupDraft) *taskDraft 
 	}
 	r.readTeardown(t)
 	if r.draft.FailFast && t.TriggerRule != dag.AllSuccess && t.TriggerRule != dag.AllDoneSetupSuccess {
-		r.Errorf(firstKey(e.body), "a DAG with fail_fast takes only the trigger rule all_success, not %s", t.TriggerRule)
+		r.Errorf(reading.FirstKey(e.body), "a DAG with fail_fast takes only the trigger rule all_success, not %s", t.TriggerRule)
 	}
 	return t
 }
 
-func (r *dagReader) findGroup(body *yaml.Node, groups map[string]*groupDraft) *groupDraft {
+func (r *dagReader) findGroup(body *yaml.Node, groups map[string]*wiring.Group) *wiring.Group {
 	_, n := yamlvalue.Lookup(body, "task_group_name")
 	if n == nil || yamlvalue.KindOf(n) == yamlvalue.Null {
 		return nil
@@ -130,14 +129,14 @@ func (r *dagReader) findGroup(body *yaml.Node, groups map[string]*groupDraft) *g
 }
 
 // readTaskKeys applies the keys of a task. What is left for its operator goes to own.
-func (r *dagReader) readTaskKeys(t *taskDraft) {
-	for k, v := range yamlvalue.Pairs(t.node) {
+func (r *dagReader) readTaskKeys(t *wiring.Task) {
+	for k, v := range yamlvalue.Pairs(t.Node) {
 		r.taskKey(t, k, v)
 	}
 	r.spreadPartial(t)
 }
 
-func (r *dagReader) taskKey(t *taskDraft, k, v *yaml.Node) {
+func (r *dagReader) taskKey(t *wiring.Task, k, v *yaml.Node) {
 	if known, ok := keys.Tasks.Find(k.Value); ok {
 		known.Apply(&r.Reader, &t.Task, k, v)
 		return
@@ -154,53 +153,71 @@ func (r *dagReader) taskKey(t *taskDraft, k, v *yaml.Node) {
 		r.Errorf(k, "parent_group_name belongs to a group: a task names its group with task_group_name")
 		return
 	}
-	t.own = append(t.own, keys.Pair{Key: k, Value: v})
+	t.Own = append(t.Own, keys.Pair{Key: k, Value: v})
 }
 
 // readOperator resolves the operator, completes its parameters from default_args and
 // has them checked.
-func (r *dagReader) readOperator(t *taskDraft) {
-	first := firstKey(t.node)
+func (r *dagReader) readOperator(t *wiring.Task) {
+	first := reading.FirstKey(t.Node)
 	t.Args = &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: first.Line, Column: first.Column}
 	r.SuppliedLike(t.Args, first)
+	op, found := r.findOperator(t)
+	if !found {
+		return
+	}
+	t.Operator = op.Name()
+	for _, p := range t.Own {
+		r.ownParam(t, op, p)
+	}
+	r.inheritParams(t, op)
+	r.readSensing(t, op)
+	if absent := r.checkRenamed(t, op); t.Raw.Expand.Present() || t.Raw.ExpandKwargs.Present() {
+		r.readMapped(t, op, absent)
+	} else {
+		r.readPlain(t, op, absent)
+	}
+	if chooser, ok := op.Entry.(Chooser); ok && !r.Restoring {
+		t.Targets = chooser.Targets(t.Args)
+	}
+}
+
+// findOperator returns the operator that a task names.
+func (r *dagReader) findOperator(t *wiring.Task) (*operatorEntry, bool) {
 	if !t.Raw.Operator.Present() {
 		hint := "name one, for instance operator: bash"
 		if r.listReplaced {
 			hint = "the DAG's list of tasks replaces that of the default block; write both as mappings from task ids to merge them"
 		}
-		r.Errorf(first, "operator is missing: %s", hint)
-		return
+		r.Errorf(reading.FirstKey(t.Node), "operator is missing: %s", hint)
+		return nil, false
 	}
 	name, ok := r.Text("operator", t.Raw.Operator.Value)
 	if !ok {
-		return
+		return nil, false
 	}
 	op, found := r.operator(name)
 	if !found {
 		r.Errorf(t.Raw.Operator.Value, "%s", r.unknownOperator(name))
+	}
+	return op, found
+}
+
+// readSensing takes the parameters of sensors for those of the task, if it is one.
+func (r *dagReader) readSensing(t *wiring.Task, op *operatorEntry) {
+	if !op.Sensor() {
 		return
 	}
-	t.Operator, t.entry = op.Name(), op.Entry
-	for _, p := range t.own {
-		r.ownParam(t, op, p)
+	t.Sensor = new(t.Sensing)
+	if t.Sensor.SoftFail && t.Sensor.NeverFail {
+		r.Errorf(reading.FirstKey(t.Node), "soft_fail and never_fail exclude each other")
 	}
-	r.inheritParams(t, op)
-	absent := r.checkRenamed(t, op)
-	if op.Sensor() {
-		sensor := t.Sensing
-		t.Sensor = &sensor
-		if sensor.SoftFail && sensor.NeverFail {
-			r.Errorf(first, "soft_fail and never_fail exclude each other")
-		}
-	}
-	if t.Raw.Expand.Present() || t.Raw.ExpandKwargs.Present() {
-		if args, ok := r.castArgs(t.Args); ok && absent == nil {
-			t.Args = args
-			r.readMapping(t, op)
-		}
-		return
-	}
-	if k, _ := yamlvalue.Lookup(t.node, "map_index_template"); k != nil {
+}
+
+// readPlain checks the parameters of a task that is not mapped. Those that are absent were
+// told already.
+func (r *dagReader) readPlain(t *wiring.Task, op *operatorEntry, absent []string) {
+	if k, _ := yamlvalue.Lookup(t.Node, "map_index_template"); k != nil {
 		r.Warnf(k, "map_index_template has no effect without expand or expand_kwargs")
 	}
 	if len(t.Args.Content) > 0 || len(op.params) > 0 {
@@ -209,7 +226,7 @@ func (r *dagReader) readOperator(t *taskDraft) {
 }
 
 // ownParam sorts one key of a task that is not common: a sensor's, the operator's, or a mistake.
-func (r *dagReader) ownParam(t *taskDraft, op *operatorEntry, p keys.Pair) {
+func (r *dagReader) ownParam(t *wiring.Task, op *operatorEntry, p keys.Pair) {
 	name := p.Key.Value
 	if sensor, ok := keys.Sensors.Find(name); ok && op.Sensor() {
 		sensor.Apply(&r.Reader, &t.Sensing, p.Key, p.Value)
@@ -234,7 +251,7 @@ func (r *dagReader) ownParam(t *taskDraft, op *operatorEntry, p keys.Pair) {
 
 // inheritParams adds the parameters from default_args that the operator has and the
 // task does not set.
-func (r *dagReader) inheritParams(t *taskDraft, op *operatorEntry) {
+func (r *dagReader) inheritParams(t *wiring.Task, op *operatorEntry) {
 	if len(t.Defaults) == 0 {
 		return
 	}
@@ -258,7 +275,7 @@ func (r *dagReader) unknownOperator(name string) string {
 }
 
 // readEmail turns the parameter email into the notifier of that name.
-func (r *dagReader) readEmail(t *taskDraft) {
+func (r *dagReader) readEmail(t *wiring.Task) {
 	if t.Email.To.Key == nil && t.Email.Flag != nil {
 		r.Warnf(t.Email.Flag, "%s has no effect without email", t.Email.Flag.Value)
 	}
@@ -332,4 +349,17 @@ func (r *dagReader) assemble() *dag.DAG {
 	d.Owner = strings.Join(slices.Sorted(maps.Keys(owners)), ", ")
 	d.IndexTasks()
 	return d
+}
+
+// seqs yields the elements of several sequences one after another.
+func seqs(all ...iter.Seq[string]) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, s := range all {
+			for v := range s {
+				if !yield(v) {
+					return
+				}
+			}
+		}
+	}
 }

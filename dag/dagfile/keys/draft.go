@@ -70,4 +70,6 @@ type Task struct {
 		Expand, Partial, ExpandKwargs Pair
 		Setups                        Pair
 	}
+	// Own are the keys that are left for its operator.
+	Own []Pair
 }

@@ -44,3 +44,11 @@ func Merge(over, under *yaml.Node) *yaml.Node {
 
 // PlainMapping reports whether a node is a mapping that is not [Special].
 func PlainMapping(n *yaml.Node) bool { return n.Kind == yaml.MappingNode && !Special(n) }
+
+// FirstKey returns the first key of a mapping, or the mapping itself when it is empty.
+func FirstKey(n *yaml.Node) *yaml.Node {
+	if len(n.Content) > 0 {
+		return n.Content[0]
+	}
+	return n
+}

@@ -6,6 +6,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag/dagfile/keys"
+	"github.com/dingdag/dingdag/dag/dagfile/wiring"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -19,7 +20,7 @@ type Renamer interface {
 // checkRenamed reports keys of a task by which an operator knew a parameter before that
 // name was left to the task, and returns the names of today. A task that has the
 // parameter, too, means its own key.
-func (r *dagReader) checkRenamed(t *taskDraft, op *operatorEntry) (absent []string) {
+func (r *dagReader) checkRenamed(t *wiring.Task, op *operatorEntry) (absent []string) {
 	renamer, ok := op.Entry.(Renamer)
 	if !ok {
 		return nil
@@ -28,13 +29,13 @@ func (r *dagReader) checkRenamed(t *taskDraft, op *operatorEntry) (absent []stri
 	if len(renamed) == 0 {
 		return nil
 	}
-	for k, v := range yamlvalue.Pairs(t.node) {
+	for k, v := range yamlvalue.Pairs(t.Node) {
 		now := renamed[k.Value]
 		reserved := keys.ReservedParam(k.Value, op.Sensor())
-		if now == "" || reserved == "" || v == t.name {
+		if now == "" || reserved == "" || v == t.Name {
 			continue
 		}
-		if given, _ := yamlvalue.Lookup(t.Args, now); given != nil || r.mapped(t, now) {
+		if given, _ := yamlvalue.Lookup(t.Args, now); given != nil || r.mayBeMapped(t, now) {
 			continue
 		}
 		r.Errorf(k, "%s is not a parameter of %s, %s: use %s", k.Value, op.Name(), reserved, now)
@@ -43,8 +44,8 @@ func (r *dagReader) checkRenamed(t *taskDraft, op *operatorEntry) (absent []stri
 	return absent
 }
 
-// mapped reports whether a parameter may come from what the task is mapped over.
-func (r *dagReader) mapped(t *taskDraft, param string) bool {
+// mayBeMapped reports whether a parameter may come from what the task is mapped over.
+func (r *dagReader) mayBeMapped(t *wiring.Task, param string) bool {
 	given := t.Raw.ExpandKwargs.Present()
 	if t.Raw.Expand.Present() {
 		key, _ := yamlvalue.Lookup(t.Raw.Expand.Value, param)

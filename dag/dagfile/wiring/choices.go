@@ -1,4 +1,4 @@
-package dagfile
+package wiring
 
 import (
 	"slices"
@@ -6,36 +6,33 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // checkChoices reports branches that lead nowhere, at the value that says where.
-func (r *dagReader) checkChoices() {
-	for _, t := range r.tasks {
-		chooser, ok := t.entry.(Chooser)
-		if !ok || r.Restoring {
-			continue
-		}
-		for _, id := range chooser.Targets(t.Args) {
-			if slices.ContainsFunc(t.Downstream, func(n int) bool { return r.tasks[n].Named(id) }) {
+func (w *wiring) checkChoices() {
+	for _, t := range w.tasks {
+		for _, id := range t.Targets {
+			if slices.ContainsFunc(t.Downstream, func(n int) bool { return w.tasks[n].Named(id) }) {
 				continue
 			}
 			at := findText(t.Args, id)
 			if at == nil {
-				at = firstKey(t.node)
+				at = reading.FirstKey(t.Node)
 			}
-			r.inTask(t.ID).Errorf(at, "%q is not a task or group directly downstream of %q; there are %s", yamlvalue.Excerpt(id), t.ID, r.downstreamNames(t))
+			w.in(t).Errorf(at, "%q is not a task or group directly downstream of %q; there are %s", yamlvalue.Excerpt(id), t.ID, w.downstreamNames(t))
 		}
 	}
 }
 
-func (r *dagReader) downstreamNames(t *taskDraft) string {
+func (w *wiring) downstreamNames(t *Task) string {
 	if len(t.Downstream) == 0 {
 		return "none"
 	}
 	ids := make([]string, len(t.Downstream))
 	for i, n := range t.Downstream {
-		ids[i] = r.tasks[n].ID
+		ids[i] = w.tasks[n].ID
 	}
 	return strings.Join(ids, ", ")
 }

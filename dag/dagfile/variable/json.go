@@ -1,4 +1,4 @@
-package dagfile
+package variable
 
 import (
 	"encoding/json"
