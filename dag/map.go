@@ -82,41 +82,47 @@ func (m *Map) MarshalJSON() ([]byte, error) {
 func writeJSON(b *bytes.Buffer, v any) error {
 	switch v := v.(type) {
 	case *Map:
-		b.WriteByte('{')
-		first := true
-		for key, value := range v.All() {
-			if !first {
-				b.WriteByte(',')
-			}
-			first = false
-			if err := writeJSON(b, key); err != nil {
-				return err
-			}
-			b.WriteByte(':')
-			if err := writeJSON(b, value); err != nil {
-				return fmt.Errorf("%s: %w", key, err)
-			}
-		}
-		b.WriteByte('}')
+		return writeObject(b, v)
 	case []any:
-		b.WriteByte('[')
-		for i, item := range v {
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			if err := writeJSON(b, item); err != nil {
-				return err
-			}
-		}
-		b.WriteByte(']')
+		return writeList(b, v)
 	case float64:
 		b.WriteString(yamlvalue.FloatText(v))
+		return nil
 	default:
 		text, err := json.Marshal(v)
-		if err != nil {
+		b.Write(text)
+		return err
+	}
+}
+
+func writeObject(b *bytes.Buffer, m *Map) error {
+	b.WriteByte('{')
+	separator := ""
+	for key, value := range m.All() {
+		b.WriteString(separator)
+		separator = ","
+		if err := writeJSON(b, key); err != nil {
 			return err
 		}
-		b.Write(text)
+		b.WriteByte(':')
+		if err := writeJSON(b, value); err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
 	}
+	b.WriteByte('}')
+	return nil
+}
+
+func writeList(b *bytes.Buffer, list []any) error {
+	b.WriteByte('[')
+	for i, item := range list {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if err := writeJSON(b, item); err != nil {
+			return err
+		}
+	}
+	b.WriteByte(']')
 	return nil
 }

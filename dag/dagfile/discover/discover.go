@@ -177,30 +177,36 @@ func (f *finder) directory(dir string, rules []ignoreRules) {
 	}
 	defaults := findDefaults(dir, f.root)
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") {
-			continue
-		}
 		path := filepath.Join(dir, e.Name())
-		isDir := e.IsDir()
-		if e.Type()&os.ModeSymlink != 0 {
-			info, err := os.Stat(path)
-			switch {
-			case err != nil:
-				f.report(dag.Warning, path, "the symbolic link leads nowhere")
-				continue
-			case !StaysIn(path, f.root):
-				f.report(dag.Warning, path, "the symbolic link leaves the DAG folder: not followed")
-				continue
-			}
-			isDir = info.IsDir()
-		}
+		isDir, ok := f.follow(path, e)
 		extension := filepath.Ext(path)
 		switch {
-		case ignored(rules, filepath.Join(whole, e.Name()), isDir):
+		case !ok, ignored(rules, filepath.Join(whole, e.Name()), isDir):
 		case isDir:
 			f.directory(path, rules)
 		case extension == ".yaml" || extension == ".yml":
 			f.add(path, defaults)
 		}
 	}
+}
+
+// follow reports whether an entry is a directory; ok is false for a hidden one, and for a
+// symbolic link that is not followed.
+func (f *finder) follow(path string, e os.DirEntry) (isDir, ok bool) {
+	if strings.HasPrefix(e.Name(), ".") {
+		return false, false
+	}
+	if e.Type()&os.ModeSymlink == 0 {
+		return e.IsDir(), true
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		f.report(dag.Warning, path, "the symbolic link leads nowhere")
+		return false, false
+	case !StaysIn(path, f.root):
+		f.report(dag.Warning, path, "the symbolic link leaves the DAG folder: not followed")
+		return false, false
+	}
+	return info.IsDir(), true
 }

@@ -53,47 +53,67 @@ var typeNames = map[string]string{
 
 // typeWords says what a schema takes, null aside, and which words if these are listed.
 func typeWords(schema map[string]any) (words string, enum []string) {
-	if ref, ok := schema["$ref"].(string); ok {
-		return refWords[ref[strings.LastIndexByte(ref, '/')+1:]], nil
-	}
-	if list, ok := schema["enum"].([]any); ok {
-		for _, v := range list {
-			if word, ok := v.(string); ok {
-				enum = append(enum, word)
-			}
+	listed, _ := schema["enum"].([]any)
+	for _, v := range listed {
+		if word, ok := v.(string); ok {
+			enum = append(enum, word)
 		}
-		return "text", enum
 	}
-	if value, ok := schema["const"].(bool); ok && !value {
-		return "false", nil
+	return typeName(schema), enum
+}
+
+// typeName is the word for what a schema takes, null aside.
+func typeName(schema map[string]any) string {
+	switch {
+	case refOf(schema) != "":
+		return refOf(schema)
+	case schema["enum"] != nil:
+		return "text"
+	case schema["const"] == false:
+		return "false"
 	}
 	var names []string
-	add := func(word string) {
-		if word != "" && !slices.Contains(names, word) {
-			names = append(names, word)
-		}
+	for _, one := range alternatives(schema) {
+		names = append(names, typeName(one))
 	}
-	alternatives, _ := schema["anyOf"].([]any)
-	for _, one := range alternatives {
-		if s, ok := one.(map[string]any); ok && s["type"] != "null" {
-			word, _ := typeWords(s)
-			add(word)
-		}
-	}
-	switch t := schema["type"].(type) {
-	case string:
-		add(namedType(t, schema))
-	case []any:
-		for _, one := range t {
-			if name, ok := one.(string); ok {
-				add(namedType(name, schema))
-			}
-		}
+	for _, name := range types(schema) {
+		names = append(names, namedType(name, schema))
 	}
 	if len(names) == 0 {
-		return "any", nil
+		return "any"
 	}
-	return strings.Join(names, " or "), nil
+	var once []string
+	for _, name := range names {
+		if name != "" && !slices.Contains(once, name) {
+			once = append(once, name)
+		}
+	}
+	return strings.Join(once, " or ")
+}
+
+// alternatives are those of anyOf, null aside.
+func alternatives(schema map[string]any) (list []map[string]any) {
+	all, _ := schema["anyOf"].([]any)
+	for _, one := range all {
+		if s, ok := one.(map[string]any); ok && s["type"] != "null" {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// types are the names under type: one, or a list of them.
+func types(schema map[string]any) (names []string) {
+	list, isList := schema["type"].([]any)
+	if !isList {
+		list = []any{schema["type"]}
+	}
+	for _, one := range list {
+		if name, ok := one.(string); ok {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // namedType is the word for one type. A list of texts says so.
@@ -108,6 +128,7 @@ func namedType(name string, schema map[string]any) string {
 	return typeNames[name]
 }
 
+// refOf is the word for the part of the schema that another one refers to, "" for none.
 func refOf(items map[string]any) string {
 	ref, _ := items["$ref"].(string)
 	return refWords[ref[strings.LastIndexByte(ref, '/')+1:]]
