@@ -433,6 +433,41 @@ func TestLogs(t *testing.T) {
 	require.ErrorIs(t, err, store.ErrNotFound, "nobody wrote it")
 }
 
+// The tries of a task are those that are kept and the last one of each instance, in order.
+func TestTries(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	d := w.seen("hourly", false)
+	at := func(s int) time.Time { return now.Add(time.Duration(s) * time.Second) }
+	running := &store.Instance{TaskID: "only", MapIndex: 0, State: dag.Running, Try: 2, StartDate: at(5), Host: "b", PID: 2}
+	cleared := &store.Instance{TaskID: "only", MapIndex: 1, Try: 1}
+	waits := &store.Instance{TaskID: "only", MapIndex: 2}
+	r := w.run(d, 1, dag.RunRunning, running, cleared, waits)
+	require.NoError(t, w.store.Tx(t.Context(), func(tx store.Tx) error {
+		return tx.PutPastTries(context.Background(), []*store.Instance{
+			{RunKey: r.Key, TaskID: "only", MapIndex: 1, Try: 1, State: dag.Success, StartDate: at(0), EndDate: at(3)},
+			{RunKey: r.Key, TaskID: "only", MapIndex: 0, Try: 1, State: dag.Failed, StartDate: at(0), EndDate: at(2), Error: "it broke", Host: "a", PID: 1, Log: "l"},
+			{RunKey: r.Key, TaskID: "other", MapIndex: 0, Try: 1, State: dag.Failed},
+		})
+	}))
+	tries, err := w.Tries(t.Context(), api.TryQuery{DAGID: "hourly", TaskID: "only", MapIndex: -1})
+	require.NoError(t, err)
+	require.Len(t, tries, 3, "what has not begun is none")
+	first := tries[0]
+	assert.Equal(t, []any{0, 1, "failed", "it broke", "a", 1, "l", 2.0}, []any{first.MapIndex, first.TryNumber, first.State, first.Error, first.Hostname, first.PID, first.Log, *first.Duration})
+	assert.Equal(t, []any{0, 2, "running", "b", 2}, []any{tries[1].MapIndex, tries[1].TryNumber, tries[1].State, tries[1].Hostname, tries[1].PID})
+	assert.Nil(t, tries[1].Duration)
+	assert.Equal(t, []any{1, 1, "success"}, []any{tries[2].MapIndex, tries[2].TryNumber, tries[2].State}, "as it was before it was cleared")
+
+	tries, err = w.Tries(t.Context(), api.TryQuery{DAGID: "hourly", TaskID: "only", MapIndex: 0})
+	require.NoError(t, err)
+	assert.Len(t, tries, 2)
+	_, err = w.Tries(t.Context(), api.TryQuery{DAGID: "hourly", TaskID: "only", MapIndex: 2})
+	require.ErrorIs(t, err, store.ErrNotFound)
+	_, err = w.Log(t.Context(), api.TryQuery{DAGID: "hourly", TaskID: "only", MapIndex: 0, Try: 3})
+	require.ErrorContains(t, err, "try 3 of only[0] has not begun in run "+r.RunID+": its last is 2")
+}
+
 func TestWhy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -70,6 +70,10 @@ func (a *API) Log(ctx context.Context, q TryQuery) (*Log, error) {
 	if shown == nil {
 		return nil, q.noLog(r, is)
 	}
+	if q.Try > shown.Try {
+		return nil, missing("try %d of %s has not begun in run %s: its last is %d; see dingdag tasks tries %s %s %s",
+			q.Try, shown.Label(), r.RunID, shown.Try, q.DAGID, q.TaskID, r.RunID)
+	}
 	path := filepath.Join(a.o.LogDir, worker.LogPath(r, shown, q.Try))
 	return &Log{runOf(r), shown.Label(), shown.State, n, r.Key != newest.Key, path}, nil
 }

@@ -21,7 +21,7 @@ import (
 func newCmdTasks(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{Use: "tasks", Short: "List, test, render, clear and mark tasks, and read their logs", Example: "  dingdag tasks list my_dag --tree\n  dingdag tasks render my_dag my_task"}
 	cmd.AddCommand(
-		newCmdTasksList(a), testrun.NewTask(a), testrun.NewRender(a), newCmdTasksLogs(a), newCmdTasksXComs(a),
+		newCmdTasksList(a), testrun.NewTask(a), testrun.NewRender(a), newCmdTasksLogs(a), newCmdTasksTries(a), newCmdTasksXComs(a),
 		newCmdTasksState(a), newCmdTasksStates(a), newCmdTasksWhy(a),
 		newCmdTasksClear(a), newCmdTasksMark(a, dag.Success), newCmdTasksMark(a, dag.Failed),
 	)

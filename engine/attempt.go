@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"os"
 	"time"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -236,6 +237,7 @@ func (a *attempt) begin(c *change, lr *live.Run) error {
 	in := lr.Set(c.Tx, a.slot(lr), dag.Running)
 	resumed := !in.StartDate.IsZero() && in.Lost == 0 // a sensor that looks again
 	in.StartDate, in.FirstStart, in.Log, in.Error = a.in.StartDate, a.in.FirstStart, a.in.Log, ""
+	in.Host, in.PID = a.e.host, os.Getpid()
 	if resumed || in.Try == 1 && in.Lost == 0 {
 		return nil
 	}

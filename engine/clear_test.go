@@ -102,6 +102,22 @@ d:
 		require.NoError(t, err, "the logs of all tries are kept")
 		assert.Contains(t, string(log), fmt.Sprintf("Starting attempt %d of ", try))
 	}
+	past, err := b.store.PastTries(t.Context(), r.Key, "b")
+	require.NoError(t, err)
+	require.Len(t, past, 6, "the last try is the instance itself")
+	for i, in := range past {
+		assert.Equal(t, i+1, in.Try)
+		assert.Equal(t, dag.Failed, in.State)
+		assert.Equal(t, "broken", in.Error)
+		assert.False(t, in.StartDate.IsZero() || in.EndDate.Before(in.StartDate))
+		assert.Equal(t, os.Getpid(), in.PID)
+		assert.NotEmpty(t, in.Host)
+		assert.Equal(t, worker.LogPath(r, in, 0), in.Log)
+	}
+	assert.Equal(t, os.Getpid(), b.instance(r, "b").PID)
+	past, err = b.store.PastTries(t.Context(), r.Key, "c")
+	require.NoError(t, err)
+	assert.Empty(t, past, "no try of it had begun when it was cleared")
 	b.until("the messages of the runs' ends", func() bool { return len(b.sentSoFar()) == 3 })
 }
 
@@ -247,6 +263,7 @@ func TestClearStopsWhatRuns(t *testing.T) {
 			assert.Equal(t, dag.RunSuccess, b.ended1(r.Key).State)
 			assert.Equal(t, []string{"t#1", "t#2", "u#1"}, b.ranSoFar())
 			assert.Equal(t, 2, b.instance(r, "t").MaxTries)
+			b.stoppedTry(r)
 			assert.Empty(t, b.sentSoFar())
 			log, err := os.ReadFile(filepath.Join(b.dir, "logs", worker.LogPath(r, b.instance(r, "t"), 1)))
 			require.NoError(t, err)
@@ -464,6 +481,19 @@ func TestClearOfWhatRunsSurvivesACrash(t *testing.T) {
 	next.start(engine.RunOptions{})
 	assert.Equal(t, dag.RunSuccess, next.ended1(r.Key).State)
 	assert.Equal(t, []string{"t#2", "u#1"}, next.ranSoFar())
+	next.stoppedTry(r)
+}
+
+// stoppedTry requires that the first try of t is kept as one that was cleared while it ran.
+func (b *bench) stoppedTry(r *store.Run) {
+	b.t.Helper()
+	past, err := b.store.PastTries(context.Background(), r.Key, "t")
+	require.NoError(b.t, err)
+	require.Len(b.t, past, 1)
+	assert.Equal(b.t, 1, past[0].Try)
+	assert.Equal(b.t, dag.Failed, past[0].State)
+	assert.Contains(b.t, past[0].Error, "cleared while it ran")
+	assert.False(b.t, past[0].StartDate.IsZero() || past[0].EndDate.IsZero())
 }
 
 // A shutdown while a cleared task is being stopped: the next process runs it.

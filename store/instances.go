@@ -15,6 +15,9 @@ type Instances interface {
 	Instances(ctx context.Context, runKey int64) ([]*Instance, error)
 	// InstancesOfRuns returns the instances of all runs in the given state.
 	InstancesOfRuns(ctx context.Context, state dag.RunState) ([]*Instance, error)
+	// PastTries returns the tries of a task, of all its instances, that another one followed, by map
+	// index and try.
+	PastTries(ctx context.Context, runKey int64, taskID string) ([]*Instance, error)
 	// RenderedFields returns what the templated fields of a try rendered to, or nil.
 	RenderedFields(ctx context.Context, runKey int64, taskID string, mapIndex, try int) (json.RawMessage, error)
 	// TaskProgress returns what a try of an instance saved under a key with the same
@@ -26,6 +29,9 @@ type Instances interface {
 type InstancesTx interface {
 	// PutInstances inserts or updates task instances.
 	PutInstances(ctx context.Context, is []*Instance) error
+	// PutPastTries keeps instances as they were when a try of them was over. One that is kept
+	// already stays as it is.
+	PutPastTries(ctx context.Context, is []*Instance) error
 	// PutRenderedFields keeps the fields of a try, and of the DAG only those of the given number
 	// of runs that rendered something last.
 	PutRenderedFields(ctx context.Context, r *RenderedTry, runs int) error
@@ -74,6 +80,23 @@ type Instance struct {
 	RenderedMapIndex string
 	// Log is the path of the log of the current or last try, below the log folder.
 	Log string
+	// Host and PID are where that try runs or ran; empty and 0 before the first.
+	Host string
+	PID  int
+}
+
+// Past is the instance as it is kept when its try is over and another one may follow: like in
+// Airflow, a try that has not come to an end of its own has failed.
+func (in *Instance) Past(now time.Time) *Instance {
+	past := *in
+	if !past.State.Finished() {
+		past.State = dag.Failed
+	}
+	if past.EndDate.IsZero() {
+		past.EndDate = now
+	}
+	past.RetryAt, past.FirstStart = time.Time{}, time.Time{} // of what follows
+	return &past
 }
 
 // Label is the task id and, for an instance of a mapped task, its number and name:

@@ -81,6 +81,8 @@ type alteration struct {
 	rows, changed []*store.Instance
 	was           map[*store.Instance]dag.State
 	byTask        map[string][]*store.Instance // rows
+	// past are the tries that are over with that.
+	past []*store.Instance
 	// cleared says that the XComs of the changed instances go.
 	cleared map[*store.Instance]bool
 	// stop are the attempts to cancel, and why.
@@ -206,6 +208,9 @@ func (rs *Runs) alter(tx *live.Tx, by asked, as []*alteration) (*request.Affecte
 				return nil, err
 			}
 		}
+		if err := tx.PutPastTries(tx.Ctx, a.past); err != nil {
+			return nil, err
+		}
 		if err := tx.PutInstances(tx.Ctx, a.changed); err != nil {
 			return nil, err
 		}
@@ -327,7 +332,4 @@ func spread(g *dagrun.Graph, tasks []dagrun.Task, upstream, downstream bool) []d
 	return slices.Compact(out)
 }
 
-var (
-	errCleared = errors.New("the task instance was cleared while it ran; it runs again")
-	errMarked  = errors.New("the state was set by hand")
-)
+var errMarked = errors.New("the state was set by hand")

@@ -94,6 +94,7 @@ func (a *alteration) pick(tasks []dagrun.Task, wanted func(dag.State) bool) (out
 // clear clears instances of a run, and queues the run again if it had ended.
 func (rs *Runs) clear(ctx context.Context, rd store.Reader, a *alteration, picked []*store.Instance) error {
 	for _, in := range picked {
+		before := in.Past(rs.Live.Now())
 		in.MaxTries, in.FirstStart = in.Try+1, time.Time{}
 		if t := a.p.DAG.Task(in.TaskID); t != nil {
 			in.MaxTries += t.Retries
@@ -103,10 +104,13 @@ func (rs *Runs) clear(ctx context.Context, rd store.Reader, a *alteration, picke
 		switch k := live.AttemptOf(in); {
 		case a.live && (in.State == dag.Running || in.State == dag.Restarting || in.State == dag.Queued && rs.Attempts.Running(k)):
 			a.set(in, dag.Restarting) // until its attempt has ended
-			a.stop[k] = errCleared
+			a.stop[k] = live.ErrCleared
 		default:
 			if in.State == dag.Queued {
-				a.stop[k] = errCleared // a worker may be about to begin
+				a.stop[k] = live.ErrCleared // a worker may be about to begin
+			}
+			if !in.StartDate.IsZero() {
+				a.past = append(a.past, before)
 			}
 			a.set(in, dag.None)
 			in.StartDate, in.EndDate = time.Time{}, time.Time{}

@@ -72,10 +72,15 @@ func (lr *Run) pump(tx *Tx) error {
 
 // queue hands a task to the workers.
 func (lr *Run) queue(tx *Tx, at dagrun.Slot) {
-	in := lr.Set(tx, at, dag.Queued)
-	in.QueuedAt, in.RetryAt = tx.Now, time.Time{}
+	in := lr.Instance(at)
 	// A try without an end is that of a sensor that looks again.
-	if in.StartDate.IsZero() || !in.EndDate.IsZero() {
+	next := in.StartDate.IsZero() || !in.EndDate.IsZero()
+	if next && !in.StartDate.IsZero() {
+		tx.Past(in.Past(tx.Now))
+	}
+	lr.Set(tx, at, dag.Queued)
+	in.QueuedAt, in.RetryAt = tx.Now, time.Time{}
+	if next {
 		in.Try++
 		in.StartDate, in.EndDate = time.Time{}, time.Time{}
 	}

@@ -216,6 +216,9 @@ func (tx *Tx) Wake(dagID string) {
 	tx.After(func() { tx.runs.o.Wake(dagID) })
 }
 
+// ErrCleared ends an attempt whose instance was cleared meanwhile.
+var ErrCleared = errors.New("the task instance was cleared while it ran; it runs again")
+
 // Restarted lets an instance run again that was cleared while the attempt of a job ran, now
 // that the attempt is over.
 func (tx *Tx) Restarted(j store.Job) error {
@@ -232,6 +235,9 @@ func (tx *Tx) Restarted(j store.Job) error {
 	if in == nil || in.State != dag.Restarting || in.Try != j.Try {
 		return nil
 	}
+	past := in.Past(tx.Now)
+	past.Error = ErrCleared.Error()
+	tx.Past(past)
 	lr.Set(tx, at, dag.None)
 	in.StartDate, in.EndDate = time.Time{}, time.Time{}
 	return lr.Step(tx)

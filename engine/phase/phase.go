@@ -27,6 +27,7 @@ type Change struct {
 type Deciding struct {
 	observed bool
 	rows     []*store.Instance
+	past     []*store.Instance
 	runOf    map[*store.Instance]*store.Run
 	jobs     []store.Job
 	messages []*store.Delivery
@@ -51,6 +52,9 @@ func (d *Deciding) Row(run *store.Run, in *store.Instance) {
 
 // HasRow reports whether the row of an instance is to be written.
 func (d *Deciding) HasRow(in *store.Instance) bool { return d.runOf[in] != nil }
+
+// Past notes a try that is over and that another one follows.
+func (d *Deciding) Past(in *store.Instance) { d.past = append(d.past, in) }
 
 // Job notes an attempt for the queue.
 func (d *Deciding) Job(j store.Job) { d.jobs = append(d.jobs, j) }
@@ -107,6 +111,11 @@ func (h HandedOver) Record(ctx context.Context, tx store.InstancesTx, on func(ru
 			return Recorded{}, err
 		}
 		rest = rest[n:]
+	}
+	if len(h.d.past) > 0 {
+		if err := tx.PutPastTries(ctx, h.d.past); err != nil {
+			return Recorded{}, err
+		}
 	}
 	if h.d.observed {
 		all := make([]Change, 0, len(h.d.rows)+len(h.d.changes))

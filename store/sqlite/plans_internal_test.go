@@ -47,6 +47,7 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 			_, err := q.TaskProgress(ctx, &store.Instance{TaskID: "t"}, "k")
 			return err
 		}),
+		"PastTries": read(func(q store.Reader) error { _, err := q.PastTries(ctx, 1, "t"); return err }),
 		"ReleaseDeliveries": func() error {
 			return s.Tx(ctx, func(tx store.Tx) error { return tx.ReleaseDeliveries(ctx, "c", nil, store.HoldOutage) })
 		},

@@ -52,7 +52,7 @@ CREATE TABLE task_instance (
     end_date   INTEGER,
     retry_at   INTEGER,
     error      TEXT NOT NULL DEFAULT '',
-    log        TEXT NOT NULL DEFAULT '', rendered_map_index TEXT NOT NULL DEFAULT '', first_start_date INTEGER,
+    log        TEXT NOT NULL DEFAULT '', rendered_map_index TEXT NOT NULL DEFAULT '', first_start_date INTEGER, hostname TEXT NOT NULL DEFAULT '', pid INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (run_key, task_id, map_index)
 );
 CREATE TABLE xcom (
@@ -272,6 +272,25 @@ CREATE INDEX event_log_of_run ON event_log (dag_id, run_id);
 CREATE INDEX event_log_of_dag ON event_log (dag_id);
 CREATE INDEX event_log_of_owner ON event_log (owner);
 CREATE INDEX event_log_at ON event_log (at);
+CREATE TABLE task_instance_history (
+    run_key            INTEGER NOT NULL,
+    task_id            TEXT NOT NULL,
+    map_index          INTEGER NOT NULL,
+    try                INTEGER NOT NULL,
+    state              TEXT NOT NULL,
+    max_tries          INTEGER NOT NULL,
+    lost               INTEGER NOT NULL,
+    operator           TEXT NOT NULL,
+    queued_at          INTEGER,
+    start_date         INTEGER,
+    end_date           INTEGER,
+    error              TEXT NOT NULL,
+    log                TEXT NOT NULL,
+    rendered_map_index TEXT NOT NULL,
+    hostname           TEXT NOT NULL,
+    pid                INTEGER NOT NULL,
+    PRIMARY KEY (run_key, task_id, map_index, try)
+) WITHOUT ROWID;
 CREATE TABLE river_leader (
     elected_at timestamp NOT NULL,
     expires_at timestamp NOT NULL,
@@ -366,6 +385,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (21, 21, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (22, 22, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (23, 23, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (24, 24, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (25, 26, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (3, 2, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (4, 3, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);

@@ -25,7 +25,7 @@ func TestColumnsHoldWhatTheyAreCalled(t *testing.T) {
 	}
 	in := &store.Instance{
 		TaskID: "the task", MapIndex: 9, State: dag.Running, Try: 10, MaxTries: 11, Lost: 12, Operator: "the operator", QueuedAt: at(13),
-		StartDate: at(14), EndDate: at(15), RetryAt: at(16), FirstStart: at(17), Error: "the error", Log: "the log", RenderedMapIndex: "the name",
+		StartDate: at(14), EndDate: at(15), RetryAt: at(16), FirstStart: at(17), Error: "the error", Log: "the log", RenderedMapIndex: "the name", Host: "the host", PID: 18,
 	}
 	require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) error {
 		if _, err := tx.InsertRun(context.Background(), r); err != nil {
@@ -39,7 +39,7 @@ func TestColumnsHoldWhatTheyAreCalled(t *testing.T) {
 		"run_after": 4, "r.queued_at": 5, "r.start_date": 6, "r.end_date": 7, "version": "the version", "reason": "the reason", "backfill_id": 8,
 		"made_by": "the maker", "triggered_by": "the way", "triggering_user_name": "the user", "task_id": "the task", "map_index": 9, "i.state": "running", "try": 10, "max_tries": 11, "lost": 12,
 		"operator": "the operator", "i.queued_at": 13, "i.start_date": 14, "i.end_date": 15, "retry_at": 16, "first_start_date": 17,
-		"error": "the error", "log": "the log", "rendered_map_index": "the name",
+		"error": "the error", "log": "the log", "rendered_map_index": "the name", "hostname": "the host", "pid": 18,
 	} {
 		var got any
 		require.NoError(t, s.read.QueryRowContext(t.Context(), "SELECT "+column+" FROM dag_run r JOIN task_instance i ON i.run_key = r.id").Scan(&got), column)

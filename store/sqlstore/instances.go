@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,8 +31,14 @@ var (
 			{"log", &i.Log},
 			{"rendered_map_index", &i.RenderedMapIndex},
 			{"first_start_date", moment{&i.FirstStart}},
+			{"hostname", &i.Host},
+			{"pid", &i.PID},
 		}
 	})
+	pastTable = declare("task_instance_history", func(i *store.Instance) []field {
+		return slices.DeleteFunc(instanceTable.fields(i), func(f field) bool { return f.name == "retry_at" || f.name == "first_start_date" })
+	})
+	pastAll         = pastTable.but()
 	instanceAll     = instanceTable.but()
 	instanceChanges = instanceTable.but("run_key", "task_id", "map_index")
 )
@@ -82,6 +89,25 @@ func (q Queries) putInstances(ctx context.Context, is []*store.Instance) error {
 	b.WriteString(" ON CONFLICT (run_key, task_id, map_index) DO UPDATE SET " + instanceChanges.excluded)
 	_, err := q.c.Exec(ctx, b.String(), args...)
 	return err
+}
+
+// PastTries returns the tries of a task that another one followed, see [store.Instances].
+func (q Queries) PastTries(ctx context.Context, runKey int64, taskID string) ([]*store.Instance, error) {
+	is, err := collect(ctx, q.c, pastTable.scan, pastTable.rows()+" WHERE run_key = ? AND task_id = ? ORDER BY map_index, try", runKey, taskID)
+	if err != nil {
+		return nil, fmt.Errorf("read past tries of %s: %w", taskID, err)
+	}
+	return is, nil
+}
+
+// PutPastTries keeps instances as they were, see [store.InstancesTx].
+func (q Queries) PutPastTries(ctx context.Context, is []*store.Instance) error {
+	for _, i := range is {
+		if _, err := q.c.Exec(ctx, pastAll.insert()+" ON CONFLICT (run_key, task_id, map_index, try) DO NOTHING", pastAll.args(i)...); err != nil {
+			return fmt.Errorf("keep try %d of %s: %w", i.Try, i.TaskID, err)
+		}
+	}
+	return nil
 }
 
 // XCom returns the JSON of one XCom, or nil.

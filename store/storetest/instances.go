@@ -44,6 +44,7 @@ func instancesAreUpserted(t *testing.T, open Open) {
 		in.QueuedAt, in.StartDate, in.EndDate, in.RetryAt = at, at.Add(1e6), at.Add(2e6), at.Add(3e6)
 		in.Error, in.Log = fmt.Sprint("error ", i), fmt.Sprint("log/", i)
 		in.RenderedMapIndex = fmt.Sprint("name ", i)
+		in.Host, in.PID = fmt.Sprint("host ", i), i
 		in.FirstStart = midnight.Add(time.Duration(i) * time.Second)
 	}
 	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.PutInstances(ctx, is) })
@@ -61,6 +62,35 @@ func instancesAreUpserted(t *testing.T, open Open) {
 	assert.Equal(t, dag.Scheduled, got[0].State, "another run's instance stays")
 
 	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.PutInstances(ctx, nil) })
+}
+
+// Tries that another one followed are kept as they were, by instance and number.
+func pastTriesAreKept(t *testing.T, open Open) {
+	s := open(t, Node{})
+	r := newRun("d", "one", midnight)
+	insert(t, s, r)
+	past := func(task string, mapIndex, try int) *store.Instance {
+		return &store.Instance{
+			RunKey: r.Key, TaskID: task, MapIndex: mapIndex, State: dag.Failed, Try: try, MaxTries: 3, Lost: 1, Operator: "bash",
+			QueuedAt: midnight, StartDate: midnight.Add(time.Second), EndDate: midnight.Add(2 * time.Second),
+			Error: "boom", Log: fmt.Sprint("log/", try), RenderedMapIndex: "Hangzhou", Host: "worker-1", PID: 4711,
+		}
+	}
+	is := []*store.Instance{past("t", -1, 1), past("t", 0, 1), past("t", 0, 2)}
+	put := func(is ...*store.Instance) {
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.PutPastTries(ctx, is) })
+	}
+	put(is[2], past("other", -1, 1))
+	put(is[1], is[0])
+	again := past("t", 0, 2)
+	again.Error = "another"
+	put(again)
+	got, err := s.PastTries(t.Context(), r.Key, "t")
+	require.NoError(t, err)
+	assert.Equal(t, is, got)
+	got, err = s.PastTries(t.Context(), r.Key+1, "t")
+	require.NoError(t, err)
+	assert.Empty(t, got, "of another run")
 }
 
 // What a try saved is there for the next ones, until the task is cleared.

@@ -42,6 +42,7 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 		"instances": {
 			"instances are inserted and updated": instancesAreUpserted,
 			"rendered fields of the newest runs": renderedFieldsOfTheNewestRuns,
+			"past tries are kept":                pastTriesAreKept,
 			"tries keep their progress":          triesKeepProgress,
 		},
 		"xcoms": {
