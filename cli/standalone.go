@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime/debug"
+	"sync"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/signals"
+	"github.com/dingdag/dingdag/cli/internal/upkeep"
 	"github.com/dingdag/dingdag/engine"
 )
 
@@ -60,22 +62,27 @@ func runStandalone(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return err
 	}
-	if err := f.Refresh(ctx, e.SetLoaded); err != nil {
+	keeper, err := upkeep.New(a, s)
+	if err != nil {
+		return err
+	}
+	load := keeper.Loading(e.SetLoaded)
+	if err := f.Refresh(ctx, load); err != nil {
 		return err
 	}
 	a.Log().Info("dingdag starts", "home", a.Settings.Home, "dags_folder", a.Settings.DAGsFolder, "dags", f.Count(), "workers", a.Settings.Workers)
-	watching, stop := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f.Watch(watching, a.Settings.Refresh, e.SetLoaded)
-	}()
+	beside, stop := context.WithCancel(ctx)
+	var work sync.WaitGroup
+	work.Go(func() { f.Watch(beside, a.Settings.Refresh, load) })
 	err = e.Run(ctx, engine.RunOptions{
-		Interrupted: signals.Interrupted(ctx), Hurry: signals.Hurry(ctx), Schedule: true, Watch: true, Reload: f.Reload(e.SetLoaded),
-		Before: a.EndLeftovers, Ready: func() { a.Log().Info("dingdag works") },
+		Interrupted: signals.Interrupted(ctx), Hurry: signals.Hurry(ctx), Schedule: true, Watch: true, Reload: f.Reload(load),
+		Before: a.EndLeftovers, Ready: func() {
+			a.Log().Info("dingdag works")
+			work.Go(func() { keeper.Run(beside) })
+		},
 	})
 	stop()
-	<-done
+	work.Wait()
 	if err != nil {
 		return fmt.Errorf("standalone: %w", err)
 	}

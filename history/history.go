@@ -181,7 +181,7 @@ func New(o Options) *Cleaner {
 }
 
 // Clean ends what is old by a plan, and what an earlier one has begun to. These stay, whatever
-// the plan says:
+// the plan says, and of the runs their logs and XComs too:
 //
 //   - runs that are queued or running, and those of which a task is still at work;
 //   - the run from which a schedule goes on, and the newest run of each DAG, of those that nobody

@@ -94,6 +94,8 @@ func TestEmptyFolders(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.run("r", 1, dag.RunSuccess, nil)
+	w.run("newest", 2, dag.RunSuccess, nil)
+	require.NoError(t, os.RemoveAll(filepath.Join(w.logs, "dag_id=d", "run_id=newest"))) // it had no tasks
 	w.clean(only(history.Bound{Before: day(31)}, history.Logs))
 	assert.NoDirExists(t, filepath.Join(w.logs, "dag_id=d"))
 	left, err := os.ReadDir(filepath.Join(w.logs, ".removed"))

@@ -44,11 +44,9 @@ func (r *pass) runsOf(ctx context.Context, dagID string, kind Kind) error {
 	if err != nil || f == nil {
 		return err
 	}
-	needs := Needs{}
-	if kind != Logs {
-		if needs, err = r.c.o.Needs(ctx, dagID); err != nil {
-			return fmt.Errorf("its runs stay, because nobody can tell which of them it needs: %w", err)
-		}
+	needs, err := r.c.o.Needs(ctx, dagID)
+	if err != nil {
+		return fmt.Errorf("its runs stay, because nobody can tell which of them it needs: %w", err)
 	}
 	if r.dry != nil {
 		return r.count(ctx, *f, kind, needs)
@@ -104,11 +102,9 @@ func (r *pass) endSome(ctx context.Context, tx store.Tx, s share, f *store.Ended
 	if err != nil || len(rs) == 0 {
 		return 0, false, err
 	}
-	h := &held{}
-	if kind != Logs {
-		if h, err = holds(ctx, tx, f.DAGID, needs, r.c.o.Clock()); err != nil {
-			return 0, false, err
-		}
+	h, err := holds(ctx, tx, f.DAGID, needs, r.c.o.Clock())
+	if err != nil {
+		return 0, false, err
 	}
 	left := s.n
 	for i, run := range rs {
@@ -168,11 +164,9 @@ func (r *pass) count(ctx context.Context, f store.EndedRuns, kind Kind, needs Ne
 	if err != nil {
 		return err
 	}
-	h := &held{}
-	if kind != Logs {
-		if h, err = holds(ctx, r.c.o.Store, f.DAGID, needs, r.c.o.Clock()); err != nil {
-			return err
-		}
+	h, err := holds(ctx, r.c.o.Store, f.DAGID, needs, r.c.o.Clock())
+	if err != nil {
+		return err
 	}
 	for _, run := range rs {
 		if keep, err := h.keeps(ctx, r.c.o.Store, run); err != nil || keep || r.dry[run.Key] {

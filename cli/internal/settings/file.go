@@ -38,16 +38,36 @@ func readFile(path string) (map[string]value, error) {
 		return nil, fmt.Errorf("%s: must be a mapping of settings", place(path, root))
 	}
 	values := map[string]value{}
-	var errs []error
-	for i := 0; i+1 < len(root.Content); i += 2 {
-		key, v := root.Content[i], root.Content[i+1]
-		if err := checkEntry(key, v); err != nil {
+	return values, errors.Join(readSection(path, "", root, values)...)
+}
+
+// readSection takes the settings of a mapping in, whose keys stand behind those of a section, "" for
+// the whole file.
+func readSection(path, section string, m *yaml.Node, into map[string]value) (errs []error) {
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		key, v := section+m.Content[i].Value, m.Content[i+1]
+		if len(keysBelow(key+".")) > 0 && v.Kind == yaml.MappingNode {
+			errs = append(errs, readSection(path, key+".", v, into)...)
+			continue
+		}
+		if err := checkEntry(section, m.Content[i], v); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", place(path, err.at), err))
 			continue
 		}
-		values[key.Value] = value{text: v.Value, from: place(path, v) + ": " + key.Value, node: v, path: path}
+		into[key] = value{text: v.Value, from: place(path, v) + ": " + key, node: v, path: path}
 	}
-	return values, errors.Join(errs...)
+	return errs
+}
+
+// keysBelow are the keys that a section has, "" for the whole file, in the order of the docs.
+func keysBelow(section string) (keys []string) {
+	for _, s := range settings() {
+		rest, ok := strings.CutPrefix(s.key, section)
+		if key, _, _ := strings.Cut(rest, "."); ok && !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 // place is that of a node, as compilers write it.
@@ -63,16 +83,18 @@ type entryError struct {
 
 func (e *entryError) Error() string { return e.text }
 
-// checkEntry refuses what no setting is called, and more than one value where a setting has one.
-func checkEntry(key, v *yaml.Node) *entryError {
-	all := settings()
-	i := slices.IndexFunc(all, func(s setting) bool { return s.key == key.Value })
-	switch {
+// checkEntry refuses what no setting of a section is called, and a value that the setting can't have.
+func checkEntry(section string, key, v *yaml.Node) *entryError {
+	all, name := settings(), section+key.Value
+	i := slices.IndexFunc(all, func(s setting) bool { return s.key == name })
+	switch below := keysBelow(name + "."); {
+	case len(below) > 0:
+		return &entryError{v, name + " must be a mapping of " + strings.Join(below, ", ")}
 	case i < 0:
-		known := keys()
-		return &entryError{key, fmt.Sprintf("unknown setting %q%s; known are %s", key.Value, yamlvalue.DidYouMean(key.Value, slices.Values(known)), strings.Join(known, ", "))}
+		known := keysBelow(section)
+		return &entryError{key, fmt.Sprintf("unknown setting %q%s; known are %s", name, yamlvalue.DidYouMean(key.Value, slices.Values(known)), strings.Join(known, ", "))}
 	case v.Kind != yaml.ScalarNode && !all[i].structured:
-		return &entryError{v, key.Value + " must be a single value"}
+		return &entryError{v, name + " must be a single value"}
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/history"
 )
 
 // Config is the configuration: defaults, then dingdag.yaml in the home folder, then
@@ -60,13 +61,20 @@ type Config struct {
 	PassEnv []string
 	// OnUndelivered names the notifiers that tell of an alert whose own callback could not.
 	OnUndelivered []string
+	// History is how long what has ended is kept, HistoryEvery the pause after which what is old is
+	// removed again; 0 is never.
+	History      history.Policy
+	HistoryEvery time.Duration
 	// LogLevel is debug, info, warn or error; LogFormat is auto, text or json.
 	LogLevel  string
 	LogFormat string
 }
 
-// settings lists every key, in the order in which the docs show them.
-func settings() []setting {
+// settings lists every key, in the order in which the docs show them. A dot in a key is a mapping in
+// the file.
+func settings() []setting { return append(generalSettings(), historySettings()...) }
+
+func generalSettings() []setting {
 	return []setting{
 		stringSetting("dags_folder", "", "folder of the DAG files; {home}/dags unless set", func(c *Config) *string { return &c.DAGsFolder }).
 			withFlag("folder of the DAG files (default {home}/dags)"),
@@ -109,7 +117,7 @@ func Load(o show.IO, flags map[string]string) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Config{Home: home}
+	c := &Config{Home: home, History: DefaultHistory()}
 	errs := unknownVariables(o)
 	for _, s := range settings() {
 		v := s.value(file, o.LookupEnv, flags)

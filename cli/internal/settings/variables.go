@@ -14,7 +14,9 @@ import (
 )
 
 // variableOf is the environment variable of a setting.
-func variableOf(key string) string { return prefix + strings.ToUpper(key) }
+func variableOf(key string) string {
+	return prefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+}
 
 // prefix begins the names of the program's environment variables.
 const prefix = "DINGDAG_"
