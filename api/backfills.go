@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/engine/alter"
 	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/store"
 )
@@ -196,7 +197,7 @@ func (a *API) SetBackfill(ctx context.Context, id int64, state store.BackfillSta
 	if state != store.BackfillPaused && state != store.BackfillRunning && state != store.BackfillCancelled {
 		return Backfill{}, &FieldError{"state", fmt.Errorf("%q: use paused, running or cancelled", state)}
 	}
-	b, err := engine.SetBackfill(ctx, a.o.Store, id, state, a.o.By, a.o.Clock())
+	b, err := alter.SetBackfill(ctx, a.o.Store, id, state, a.o.By, a.o.Clock())
 	if errors.Is(err, store.ErrNotFound) {
 		return Backfill{}, noBackfill(id)
 	}

@@ -1,7 +1,14 @@
 package engine
 
 import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/dingdag/dingdag/engine/live"
 	"github.com/dingdag/dingdag/engine/request"
+	"github.com/dingdag/dingdag/engine/scheduler"
+	"github.com/dingdag/dingdag/store"
 )
 
 // What the engine is asked for, and what it answers.
@@ -39,3 +46,129 @@ var (
 
 // DefaultBackfillRuns is how many runs of a backfill are active at once unless it says so.
 const DefaultBackfillRuns = request.DefaultBackfillRuns
+
+// Trigger makes a manual run, queued, as [Engine.TriggerRun] does.
+func (e *Engine) Trigger(ctx context.Context, dagID string, t Trigger) (*store.Run, error) {
+	done, err := e.TriggerRun(ctx, dagID, t)
+	if err != nil {
+		return nil, err
+	}
+	return done.Run, nil
+}
+
+// TriggerRun makes a manual run, queued, with the DAG as the process knows it that works
+// on the store: this one at once, another one within its next beat, and it starts the run
+// as well. While no process works the run is made from this one's DAG, or what
+// [Options.FindDAG] finds; the next process to work gives it its own version of the DAG,
+// because a version holds what its file took from the environment.
+//
+// Errors are a [*TriggerError], or wrap [store.ErrNotFound], [ErrExists] or [ErrPaused].
+func (e *Engine) TriggerRun(ctx context.Context, dagID string, t Trigger) (*Triggered, error) {
+	var (
+		done = &Triggered{}
+		r    = &request.TriggerOf{DAGID: dagID, Trigger: t}
+		err  error
+	)
+	if _, no := e.store.(nothing); e.runs.Working() || no {
+		if no && e.dags.Get(dagID) == nil {
+			return nil, fmt.Errorf("trigger: %w", scheduler.UnknownDAG(dagID, nil))
+		}
+		err = e.runs.Change(ctx, func(tx *live.Tx) (err error) {
+			done, err = e.scheduler.Trigger(tx, r)
+			return err
+		})
+	} else if _, err = request.CheckConf(t.Conf); err != nil {
+		err = &request.TriggerError{Field: "conf", Err: err}
+	} else {
+		err = e.desk.ask(ctx, request.KindTrigger, t.Actor, r, done, func() error { return e.find(dagID) })
+	}
+	if err != nil {
+		if te, ok := errors.AsType[*TriggerError](err); ok {
+			return nil, te
+		}
+		return nil, fmt.Errorf("trigger: %w", err)
+	}
+	return done, nil
+}
+
+// find makes a DAG known to a process that was given none.
+func (e *Engine) find(dagID string) error {
+	if e.dags.Get(dagID) != nil || e.o.FindDAG == nil {
+		return nil
+	}
+	d, err := e.o.FindDAG(dagID)
+	if err != nil {
+		return err
+	}
+	e.dags.Add(d)
+	return nil
+}
+
+// CreateBackfill stores a backfill. The process that schedules creates and starts its runs,
+// a few at a time; it sees it within its next beat. Dates whose run is in flight or to be
+// left alone are settled now. The DAG is that of the process that works on the store, as
+// with [Engine.TriggerRun]. The errors are those of [PlanBackfill], [store.ErrNotFound], and
+// [ErrExists] when the DAG has an open one.
+func (e *Engine) CreateBackfill(ctx context.Context, dagID string, r BackfillRequest) (*CreatedBackfill, error) {
+	if _, err := request.CheckConf(r.Conf); err != nil {
+		return nil, &request.BackfillError{Field: "dag_run_conf", Err: err}
+	}
+	done := &CreatedBackfill{}
+	if err := e.desk.ask(ctx, request.KindBackfill, r.Actor, &request.BackfillOf{DAGID: dagID, Backfill: r}, done, func() error { return e.find(dagID) }); err != nil {
+		return nil, err
+	}
+	return done, nil
+}
+
+// Clear makes task instances run again: they lose their state and their XComs, keep the
+// tries they had (numbers and logs go on) and may retry as often as at first. One that
+// runs is stopped first, in state restarting. A finished run is queued again and keeps
+// its version of the DAG; one under way goes on. A task that a branch did not choose is
+// skipped again unless the branch is cleared too. Setups and teardowns are cleared with
+// the work in their scope. No callbacks run.
+//
+// Another process that works on the store is asked to do it, for at most
+// [Options.AskTimeout]. An error means that nothing was changed.
+func (e *Engine) Clear(ctx context.Context, r ClearRequest) (*Affected, error) {
+	if r.DryRun {
+		done, err := e.alter.WouldClear(ctx, e.store, &r)
+		if err != nil {
+			return nil, fmt.Errorf("clear: %w", err)
+		}
+		return done, nil
+	}
+	done := &Affected{}
+	if err := e.desk.ask(ctx, request.KindClear, r.Actor, &r, done, nil); err != nil {
+		return nil, fmt.Errorf("clear: %w", err)
+	}
+	return done, nil
+}
+
+// Mark sets states by hand. No callbacks of the instances or runs that are marked run,
+// and what ran is stopped.
+//
+// Task instances get the state, whatever they had. Those that failed below a task that
+// is marked success are cleared, so that the run goes on; without such ones a finished
+// run keeps its state. A run under way goes on from the new states, and its end is an
+// end like any other.
+//
+// A run marked failed fails its running instances and skips those that have not begun.
+// In a run marked success every instance succeeds. Teardowns that are not finished run
+// all the same, and the run has its state once they are done.
+//
+// Another process that works on the store is asked to do it, for at most
+// [Options.AskTimeout]. An error means that nothing was changed.
+func (e *Engine) Mark(ctx context.Context, r MarkRequest) (*Affected, error) {
+	if r.DryRun {
+		done, err := e.alter.WouldMark(ctx, e.store, &r)
+		if err != nil {
+			return nil, fmt.Errorf("mark: %w", err)
+		}
+		return done, nil
+	}
+	done := &Affected{}
+	if err := e.desk.ask(ctx, request.KindMark, r.Actor, &r, done, nil); err != nil {
+		return nil, fmt.Errorf("mark: %w", err)
+	}
+	return done, nil
+}

@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
+	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -19,9 +20,29 @@ import (
 	"github.com/dingdag/dingdag/worker"
 )
 
+// executor runs attempts and applies what became of them.
+type executor struct {
+	store  store.Store
+	runs   *live.Runs
+	worker *worker.Worker
+	tell   *tell.Teller
+	log    *slog.Logger
+	// host is this machine.
+	host string
+	// grace is how long attempts may go on at a shutdown.
+	grace time.Duration
+	// attempts are those that run in this process, atWork their names.
+	attempts *live.Attempts
+	atWork   atWork
+
+	mu sync.Mutex
+	// unsettled are attempts of dead processes that could not be settled yet.
+	unsettled []store.Job
+}
+
 // attempt is one try of one task instance while it is under way here.
 type attempt struct {
-	e    *Engine
+	x    *executor
 	job  store.Job
 	plan *plan.Plan
 	i    dagrun.Task
@@ -40,20 +61,20 @@ var errGiveBack = errors.New("given back at shutdown")
 
 // handle runs one job and then, until stop is closed, those that this worker takes when
 // it ends one. It returns an error only to give the job back.
-func (e *Engine) handle(ctx context.Context, j store.Job, stop <-chan struct{}) error {
+func (x *executor) handle(ctx context.Context, j store.Job, stop <-chan struct{}) error {
 	var a *attempt
-	err := e.persist(ctx, func() (err error) {
-		a, err = e.open(context.WithoutCancel(ctx), j)
+	err := persist(ctx, x.log, func() (err error) {
+		a, err = x.open(context.WithoutCancel(ctx), j)
 		return err
 	})
 	if err != nil {
-		return e.discard(ctx, j, err)
+		return x.discard(ctx, j, err)
 	}
-	done := e.atWork.add(a)
+	done := x.atWork.add(a)
 	next, err := a.work(ctx, stop)
 	done()
 	for next != nil {
-		done = e.atWork.add(next)
+		done = x.atWork.add(next)
 		next = next.runTaken(ctx, stop)
 		done()
 	}
@@ -63,14 +84,14 @@ func (e *Engine) handle(ctx context.Context, j store.Job, stop <-chan struct{}) 
 // work starts, runs and ends an attempt. It returns the one that the worker took with
 // the end, if any. The error is that of handle.
 func (a *attempt) work(ctx context.Context, stop <-chan struct{}) (*attempt, error) {
-	e := a.e
+	x := a.x
 	// Writing the outcome must not depend on the context that a shutdown ends.
 	write := context.WithoutCancel(ctx)
 	// The end of the worker's context is a shutdown, and says so to the operator.
 	actx, cancel := context.WithCancelCause(write)
 	defer cancel(nil)
 	defer context.AfterFunc(ctx, func() { cancel(operator.ErrShutdown) })()
-	defer e.attempts.Begin(live.AttemptOf(&a.in), cancel)()
+	defer x.attempts.Begin(live.AttemptOf(&a.in), cancel)()
 	err := a.try.Open(actx)
 	defer a.try.Close()
 	if err != nil {
@@ -86,7 +107,7 @@ func (a *attempt) work(ctx context.Context, stop <-chan struct{}) (*attempt, err
 	case a.plan.Work.Tasks[a.i].RepeatSafe:
 		started := make(chan error, 1)
 		go func() {
-			err := e.persist(ctx, func() error { return a.start(write) })
+			err := persist(ctx, x.log, func() error { return a.start(write) })
 			if err != nil {
 				cancel(fmt.Errorf("%w: %w", operator.ErrCanceled, err))
 			}
@@ -95,69 +116,39 @@ func (a *attempt) work(ctx context.Context, stop <-chan struct{}) (*attempt, err
 		res = a.try.Execute(actx)
 		err = <-started
 	default:
-		if err = e.persist(ctx, func() error { return a.start(write) }); err == nil {
+		if err = persist(ctx, x.log, func() error { return a.start(write) }); err == nil {
 			res = a.try.Execute(actx)
 		}
 	}
 	if err != nil {
-		return nil, e.discard(ctx, a.job, err)
+		return nil, x.discard(ctx, a.job, err)
 	}
 	return a.finish(ctx, res, stop)
 }
 
 // discard ends a job that does not run: one that is out of date is completed, any
 // other one goes back to the queue.
-func (e *Engine) discard(ctx context.Context, j store.Job, err error) error {
+func (x *executor) discard(ctx context.Context, j store.Job, err error) error {
 	if !errors.Is(err, errNotWanted) {
 		return err
 	}
 	write := context.WithoutCancel(ctx)
-	return e.persist(ctx, func() error {
-		return e.change(write, func(c *change) error {
-			if err := c.Complete(write, j); err != nil {
+	return persist(ctx, x.log, func() error {
+		return x.runs.Change(write, func(tx *live.Tx) error {
+			if err := tx.Complete(write, j); err != nil {
 				return err
 			}
-			return c.Restarted(j)
+			return tx.Restarted(j)
 		})
 	})
 }
 
-// persist repeats what must be written until it is, or the process is told to stop.
-// The worker stays with the attempt meanwhile: on a full disk nothing is lost and
-// nothing is done twice, and work goes on once there is room.
-func (e *Engine) persist(ctx context.Context, write func() error) error {
-	faults := 0
-	next, stop := iter.Pull(worker.Pauses())
-	defer stop()
-	for {
-		err := write()
-		if err == nil || errors.Is(err, errNotWanted) || errors.Is(err, store.ErrLostLease) {
-			return err
-		}
-		if _, ok := errors.AsType[*live.RunError](err); ok {
-			// Not a matter of waiting. What met it has failed with it, so that another try
-			// finds nothing left to do, or only what it was to write itself.
-			if faults++; faults > 2 {
-				return err
-			}
-			continue
-		}
-		pause, _ := next()
-		e.o.Log.Error("the store or a task log can't be written; trying again", "error", err, "in", pause)
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(pause):
-		}
-	}
-}
-
 // open finds what a job is to run, without a transaction.
-func (e *Engine) open(ctx context.Context, j store.Job) (*attempt, error) {
-	lr := e.runs.Find(j.RunKey)
+func (x *executor) open(ctx context.Context, j store.Job) (*attempt, error) {
+	lr := x.runs.Find(j.RunKey)
 	if lr == nil {
-		err := e.change(ctx, func(c *change) (err error) {
-			lr, err = c.Live(j.RunKey)
+		err := x.runs.Change(ctx, func(tx *live.Tx) (err error) {
+			lr, err = tx.Live(j.RunKey)
 			return err
 		})
 		if err != nil {
@@ -168,7 +159,7 @@ func (e *Engine) open(ctx context.Context, j store.Job) (*attempt, error) {
 		}
 	}
 	defer lr.Hold()()
-	a, ok := e.newAttempt(lr, j)
+	a, ok := x.newAttempt(lr, j)
 	if !ok {
 		return nil, errNotWanted
 	}
@@ -177,7 +168,7 @@ func (e *Engine) open(ctx context.Context, j store.Job) (*attempt, error) {
 
 // newAttempt copies what an attempt needs from its run. It is false when the instance
 // does not wait for this attempt. The caller holds the run.
-func (e *Engine) newAttempt(lr *live.Run, j store.Job) (*attempt, bool) {
+func (x *executor) newAttempt(lr *live.Run, j store.Job) (*attempt, bool) {
 	i := lr.Plan.IndexOf(j.TaskID)
 	if i < 0 {
 		return nil, false
@@ -186,14 +177,14 @@ func (e *Engine) newAttempt(lr *live.Run, j store.Job) (*attempt, bool) {
 	if in == nil {
 		return nil, false
 	}
-	a := &attempt{e: e, job: j, plan: lr.Plan, i: i, run: lr.Row, in: *in}
+	a := &attempt{x: x, job: j, plan: lr.Plan, i: i, run: lr.Row, in: *in}
 	if a.in.StartDate.IsZero() { // a rescheduled sensor goes on
-		a.in.StartDate = e.runs.Now()
+		a.in.StartDate = x.runs.Now()
 	}
 	if a.in.FirstStart.IsZero() {
 		a.in.FirstStart = a.in.StartDate
 	}
-	a.try = e.worker.Try(lr.Plan.Work, i, &a.run, &a.in)
+	a.try = x.worker.Try(lr.Plan.Work, i, &a.run, &a.in)
 	a.in = a.try.Instance()
 	return a, a.wanted(in)
 }
@@ -218,30 +209,30 @@ func (a *attempt) slot(lr *live.Run) dagrun.Slot {
 func (a *attempt) start(ctx context.Context) error {
 	begun := a.in
 	begun.Error = ""
-	ds := a.e.tell.Task(ctx, a.e.store, a.plan, a.i, &a.run, callbacks.Execute, &begun)
-	return a.e.changeOf(ctx, a.job.RunKey, func(c *change) error {
-		lr, err := c.Live(a.job.RunKey)
+	ds := a.x.tell.Task(ctx, a.x.store, a.plan, a.i, &a.run, callbacks.Execute, &begun)
+	return a.x.runs.ChangeOf(ctx, a.job.RunKey, func(tx *live.Tx) error {
+		lr, err := tx.Live(a.job.RunKey)
 		if err != nil {
 			return err
 		}
 		if lr == nil || !a.wanted(a.row(lr)) {
 			return errNotWanted
 		}
-		c.Message(ds...)
-		return a.begin(c, lr)
+		tx.Message(ds...)
+		return a.begin(tx, lr)
 	})
 }
 
 // begin makes the instance running and removes what an earlier try left.
-func (a *attempt) begin(c *change, lr *live.Run) error {
-	in := lr.Set(c.Tx, a.slot(lr), dag.Running)
+func (a *attempt) begin(tx *live.Tx, lr *live.Run) error {
+	in := lr.Set(tx, a.slot(lr), dag.Running)
 	resumed := !in.StartDate.IsZero() && in.Lost == 0 // a sensor that looks again
 	in.StartDate, in.FirstStart, in.Log, in.Error = a.in.StartDate, a.in.FirstStart, a.in.Log, ""
-	in.Host, in.PID = a.e.host, os.Getpid()
+	in.Host, in.PID = a.x.host, os.Getpid()
 	if resumed || in.Try == 1 && in.Lost == 0 {
 		return nil
 	}
-	return c.ClearXCom(c.Ctx, in.RunKey, in.TaskID, in.MapIndex)
+	return tx.ClearXCom(tx.Ctx, in.RunKey, in.TaskID, in.MapIndex)
 }
 
 // finish writes the outcome: state, XComs, callbacks, newly ready tasks and the end of
@@ -254,38 +245,38 @@ func (a *attempt) finish(ctx context.Context, res worker.Result, stop <-chan str
 	}
 	var ds []*store.Delivery
 	if k := tell.EndOfTry(res.Instance.State); k != "" {
-		ds = a.e.tell.Task(write, res.Over(a.e.store), a.plan, a.i, &a.run, k, &res.Instance)
+		ds = a.x.tell.Task(write, res.Over(a.x.store), a.plan, a.i, &a.run, k, &res.Instance)
 	}
-	settle := func(c *change) error {
+	settle := func(tx *live.Tx) error {
 		select {
 		case <-stop:
-			if err := c.Complete(write, a.job); err != nil {
+			if err := tx.Complete(write, a.job); err != nil {
 				return err
 			}
 		default:
-			c.HandOverBy(func(jobs []store.Job) error {
-				taken, err := c.takeNext(a.job, jobs)
+			tx.HandOverBy(func(jobs []store.Job) error {
+				taken, err := a.x.takeNext(tx, a.job, jobs)
 				if taken != nil {
-					c.OnFailure(taken.try.Drop)
-					c.After(func() { next = taken })
+					tx.OnFailure(taken.try.Drop)
+					tx.After(func() { next = taken })
 				}
 				return err
 			})
 		}
-		lr, err := c.Live(a.job.RunKey)
+		lr, err := tx.Live(a.job.RunKey)
 		if err != nil {
 			return err
 		}
 		if lr == nil || !a.wanted(a.row(lr)) {
-			return c.Restarted(a.job) // someone set its state meanwhile: that stays
+			return tx.Restarted(a.job) // someone set its state meanwhile: that stays
 		}
-		if _, err := lr.Apply(c.Tx, a.i, &res); err != nil {
+		if _, err := lr.Apply(tx, a.i, &res); err != nil {
 			return err
 		}
-		c.Message(ds...)
-		return lr.Step(c.Tx)
+		tx.Message(ds...)
+		return lr.Step(tx)
 	}
-	err = a.e.persist(ctx, func() error { return a.e.changeOf(write, a.job.RunKey, settle) })
+	err = persist(ctx, a.x.log, func() error { return a.x.runs.ChangeOf(write, a.job.RunKey, settle) })
 	switch {
 	case errors.Is(err, store.ErrLostLease):
 		a.try.Log().Error("the attempt was taken over by another process; its outcome is dropped")
@@ -298,12 +289,12 @@ func (a *attempt) finish(ctx context.Context, res worker.Result, stop <-chan str
 
 // giveBack queues the attempt again, with the same number: a shutdown is no failure.
 func (a *attempt) giveBack(ctx context.Context) error {
-	err := a.e.change(ctx, func(c *change) error {
-		lr, err := c.Live(a.job.RunKey)
+	err := a.x.runs.Change(ctx, func(tx *live.Tx) error {
+		lr, err := tx.Live(a.job.RunKey)
 		if err != nil || lr == nil || !a.wanted(a.row(lr)) {
 			return err
 		}
-		in := lr.Set(c.Tx, a.slot(lr), dag.Queued)
+		in := lr.Set(tx, a.slot(lr), dag.Queued)
 		in.StartDate = time.Time{}
 		return nil
 	})

@@ -18,6 +18,7 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/engine/alter"
 	"github.com/dingdag/dingdag/engine/schedule"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/store"
@@ -256,7 +257,7 @@ func TestBackfillPauseAndCancel(t *testing.T) {
 	bf := b.backfill(d, engine.BackfillRequest{From: march(3), To: march(9), MaxActiveRuns: 1})
 	set := func(s store.BackfillState) {
 		t.Helper()
-		got, err := engine.SetBackfill(t.Context(), b.store, bf.ID, s, store.Actor{Name: "ann", Via: store.ViaCLI}, b.o.Clock())
+		got, err := alter.SetBackfill(t.Context(), b.store, bf.ID, s, store.Actor{Name: "ann", Via: store.ViaCLI}, b.o.Clock())
 		require.NoError(t, err)
 		assert.Equal(t, s, got.State)
 	}
@@ -289,11 +290,11 @@ func TestBackfillPauseAndCancel(t *testing.T) {
 	assert.Equal(t, "backfill_cancelled", got.Reason)
 	require.NoError(t, b.e.Refresh(t.Context()))
 	assert.Equal(t, store.BackfillCounts{Total: 7, Left: 6, Failed: 1}, b.counts(bf.ID))
-	_, err = engine.SetBackfill(t.Context(), b.store, bf.ID, store.BackfillRunning, store.Actor{}, b.o.Clock())
+	_, err = alter.SetBackfill(t.Context(), b.store, bf.ID, store.BackfillRunning, store.Actor{}, b.o.Clock())
 	require.ErrorContains(t, err, "is cancelled and can't be changed any more")
-	_, err = engine.SetBackfill(t.Context(), b.store, bf.ID, store.BackfillCompleted, store.Actor{}, b.o.Clock())
+	_, err = alter.SetBackfill(t.Context(), b.store, bf.ID, store.BackfillCompleted, store.Actor{}, b.o.Clock())
 	require.Error(t, err)
-	_, err = engine.SetBackfill(t.Context(), b.store, 99, store.BackfillRunning, store.Actor{}, b.o.Clock())
+	_, err = alter.SetBackfill(t.Context(), b.store, 99, store.BackfillRunning, store.Actor{}, b.o.Clock())
 	require.ErrorIs(t, err, store.ErrNotFound)
 
 	assert.Equal(t, []string{

@@ -17,8 +17,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/catalog"
 	"github.com/dingdag/dingdag/connections"
@@ -28,6 +26,7 @@ import (
 	"github.com/dingdag/dingdag/engine/phase"
 	"github.com/dingdag/dingdag/engine/plan"
 	"github.com/dingdag/dingdag/engine/schedule"
+	"github.com/dingdag/dingdag/engine/scheduler"
 	"github.com/dingdag/dingdag/engine/tell"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/outbox"
@@ -134,11 +133,8 @@ type Update struct {
 // Engine runs DAGs. Make one with [New], give it DAGs with [Engine.SetDAGs] and start
 // it with [Engine.Run]. It is safe for concurrent use.
 type Engine struct {
-	atWork atWork
 	o      Options
 	store  store.Store
-	host   string
-	render *render.Renderer
 	worker *worker.Worker
 	tell   *tell.Teller
 	dags   *schedule.DAGs
@@ -146,35 +142,21 @@ type Engine struct {
 	timers *schedule.Timers
 	outbox *outbox.Outbox
 
-	runs  *live.Runs
-	alter *alter.Runs
+	runs      *live.Runs
+	alter     *alter.Runs
+	scheduler *scheduler.Scheduler
+	executor  *executor
+	desk      *desk
 	// attempts are those that run in this process.
 	attempts live.Attempts
 
 	refreshing sync.Mutex
-
-	mu sync.Mutex
-	// life is the stretch in which the scheduler of this process is at work.
-	life store.SchedulerLife
-	// unsettled are attempts of dead processes that could not be settled yet.
-	unsettled []store.Job
-	// reloads is what [RunOptions.Reload] said.
-	reloads func(ctx context.Context) error
-
-	waker *schedule.Waker // nil while this process schedules nothing
 }
 
-// New returns an engine on the store, or with a nil one an engine that only tests and renders
-// single tasks. An operator or notifier with a parameter that no DAG file could set is an error.
-func New(s store.Store, o Options) (*Engine, error) {
-	if o.Operators == nil || o.Callbacks == nil || o.Templates == nil || o.LogDir == "" {
-		return nil, errors.New("engine: Operators, Callbacks, Templates and LogDir are required")
-	}
-	if err := errors.Join(catalog.CheckOperators(o.Operators), catalog.CheckNotifiers(o.Callbacks)); err != nil {
-		return nil, fmt.Errorf("engine: %w", err)
-	}
-	o.Workers = orDefault(o.Workers, DefaultWorkers)
-	o.Grace = orDefault(o.Grace, DefaultGrace)
+// withDefaults fills what may be left out.
+func (o Options) withDefaults() Options {
+	o.Workers = orDefault(o.Workers, 32)
+	o.Grace = orDefault(o.Grace, 30*time.Second)
 	o.KillGrace = orDefault(o.KillGrace, 15*time.Second)
 	o.Beat = orDefault(o.Beat, time.Second)
 	o.MaxMapLength = orDefault(o.MaxMapLength, DefaultMaxMapLength)
@@ -182,21 +164,30 @@ func New(s store.Store, o Options) (*Engine, error) {
 	o.RenderedLength = orDefault(o.RenderedLength, DefaultRenderedLength)
 	o.Sweep = orDefault(o.Sweep, 30*time.Second)
 	o.AskTimeout = orDefault(o.AskTimeout, 30*time.Second)
-	if o.Clock == nil {
-		o.Clock = time.Now //nolint:forbidigo // the default clock starts here
+	o.Location = orDefault(o.Location, time.UTC)
+	if o.Masker == nil {
+		o.Masker = connections.NewMasker()
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	o.Location = orDefault(o.Location, time.UTC)
-	if o.Masker == nil {
-		o.Masker = connections.NewMasker()
+	if o.Clock == nil {
+		o.Clock = time.Now //nolint:forbidigo // the default clock starts here
 	}
 	if o.Connections == nil {
 		o.Connections = connections.Chain(o.Log)
 	}
 	if o.Variables == nil {
 		o.Variables = connections.VariableChain(o.Log)
+	}
+	return o
+}
+
+// New returns an engine on the store, or with a nil one an engine that only tests and renders
+// single tasks.
+func New(s store.Store, o Options) (*Engine, error) {
+	if o.Operators == nil || o.Callbacks == nil || o.Templates == nil || o.LogDir == "" {
+		return nil, errors.New("engine: Operators, Callbacks, Templates and LogDir are required")
 	}
 	if s == nil {
 		s = nothing{}
@@ -205,64 +196,65 @@ func New(s store.Store, o Options) (*Engine, error) {
 	if err != nil {
 		host = "localhost"
 	}
-	e := &Engine{
-		o: o, store: s, host: host,
-		render: &render.Renderer{Templates: o.Templates, Connections: o.Connections, Variables: o.Variables, Host: host, LogDir: o.LogDir},
-		dags:   &schedule.DAGs{}, timers: schedule.NewTimers(o.Clock),
-	}
+	o = o.withDefaults()
+	e := &Engine{o: o, store: s, dags: &schedule.DAGs{}, timers: schedule.NewTimers(o.Clock)}
 	e.plans = plan.NewPlans(e.Catalog(), e.dags.Get, o.Log)
+	renderer := &render.Renderer{Templates: o.Templates, Connections: o.Connections, Variables: o.Variables, Host: host, LogDir: o.LogDir}
 	e.worker = worker.New(worker.Options{
-		Render: e.render, Store: s, Keep: hold{e}, Runs: hold{e}, Masker: o.Masker, Environ: o.Environ, ProcessDir: o.ProcessDir,
+		Render: renderer, Store: s, Keep: hold{e}, Runs: hold{e}, Masker: o.Masker, Environ: o.Environ, ProcessDir: o.ProcessDir,
 		TaskOutput: o.TaskOutput, KillGrace: o.KillGrace, MaxMapLength: o.MaxMapLength, RenderedLength: keptLength(&o), Clock: o.Clock, Log: o.Log,
 	})
+	if err := e.openOutbox(renderer); err != nil {
+		return nil, err
+	}
+	e.runs = live.New(e.liveOptions())
+	e.alter = &alter.Runs{Live: e.runs, Attempts: &e.attempts, Plans: e.plans}
+	e.scheduler = scheduler.New(scheduler.Options{
+		Store: s, DAGs: e.dags, Plans: e.plans, Tell: e.tell, Live: e.runs, Alter: e.alter, Masker: o.Masker, PausedAtCreation: o.PausedAtCreation, Log: o.Log,
+	})
+	e.executor = &executor{store: s, runs: e.runs, worker: e.worker, tell: e.tell, log: o.Log, host: host, attempts: &e.attempts, grace: o.Grace}
+	e.desk = &desk{
+		store: s, runs: e.runs, alter: e.alter, scheduler: e.scheduler, masker: o.Masker, log: o.Log, timeout: o.AskTimeout, others: o.Alone,
+	}
+	return e, nil
+}
+
+// openOutbox makes what callbacks are told and what keeps their messages.
+func (e *Engine) openOutbox(r *render.Renderer) error {
+	o := &e.o
 	onImportError, err := outbox.Bind(o.Callbacks, o.OnImportError)
 	if err != nil {
-		return nil, fmt.Errorf("on_import_error: %w", err)
+		return fmt.Errorf("on_import_error: %w", err)
 	}
-	e.outbox, err = outbox.New(outbox.In(s), outbox.Options{
-		Callbacks: o.Callbacks, Connections: o.Connections, Masker: o.Masker, OnUndelivered: o.OnUndelivered, Bare: tell.Renders(e.render, &dag.DAG{}),
-		Sweep: o.Sweep, Persist: e.persist, Clock: o.Clock, Log: o.Log, Observe: func(d *store.Delivery) {
+	e.outbox, err = outbox.New(outbox.In(e.store), outbox.Options{
+		Callbacks: o.Callbacks, Connections: o.Connections, Masker: o.Masker, OnUndelivered: o.OnUndelivered, Bare: tell.Renders(r, &dag.DAG{}),
+		Sweep: o.Sweep, Clock: o.Clock, Log: o.Log,
+		Persist: func(ctx context.Context, write func() error) error { return persist(ctx, o.Log, write) },
+		Observe: func(d *store.Delivery) {
 			if o.Observe != nil {
 				o.Observe(Update{Delivery: d})
 			}
 		},
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	e.tell = &tell.Teller{
-		Render: e.render, Outbox: e.outbox, Host: host, Program: o.Program, LogDir: o.LogDir, Location: o.Location, OnImportError: onImportError,
+		Render: r, Outbox: e.outbox, Host: r.Host, Program: o.Program, LogDir: o.LogDir, Location: o.Location, OnImportError: onImportError,
 	}
-	e.runs = live.New(e.liveOptions())
-	e.alter = &alter.Runs{Live: e.runs, Attempts: &e.attempts, Plans: e.plans}
-	return e, nil
+	return nil
 }
 
 // liveOptions is what live runs need of the engine.
 func (e *Engine) liveOptions() live.Options {
 	o := live.Options{
-		Store: e.store, DAGs: e.dags, Plans: e.plans, Timers: e.timers, Tell: e.tell, Stored: e.outbox.Stored, Worker: e.worker, Attempts: &e.attempts, Wake: e.wakeDAG,
+		Store: e.store, DAGs: e.dags, Plans: e.plans, Timers: e.timers, Tell: e.tell, Stored: e.outbox.Stored, Worker: e.worker, Attempts: &e.attempts, Wake: func(id string) { e.scheduler.Wake(id) },
 		Masker: e.o.Masker, Workers: e.o.Workers, MaxMapLength: e.o.MaxMapLength, RenderedRuns: e.o.RenderedRuns, Clock: e.o.Clock, Log: e.o.Log,
 	}
 	if e.o.Observe != nil {
 		o.Observe = func(c phase.Change) { e.o.Observe(Update{Run: c.Run, Instance: c.Instance}) }
 	}
 	return o
-}
-
-// change is a transaction of the engine.
-type change struct {
-	*live.Tx
-	e *Engine
-}
-
-func (e *Engine) change(ctx context.Context, fn func(*change) error) error {
-	return e.changeOf(ctx, 0, fn)
-}
-
-// changeOf is change for a run, to which a fault belongs unless another one is met.
-func (e *Engine) changeOf(ctx context.Context, run int64, fn func(*change) error) error {
-	return e.runs.ChangeOf(ctx, run, func(tx *live.Tx) error { return fn(&change{tx, e}) })
 }
 
 // keptLength is how many bytes of a rendered field tries keep.
@@ -301,144 +293,6 @@ type RunOptions struct {
 	Hurry <-chan struct{}
 	// Ready is called once everything works.
 	Ready func()
-}
-
-// Run recovers what the last process left and works until ctx ends. Running attempts
-// then have the grace time to finish; what does not is queued again, uncounted.
-func (e *Engine) Run(ctx context.Context, o RunOptions) error {
-	// What ends a run must still be written while ctx is done.
-	work := context.WithoutCancel(ctx)
-	e.setReload(o.Reload)
-	if err := e.takeWork(work); err != nil {
-		return err
-	}
-	defer e.leaveWork(work)
-	if err := e.Refresh(work); err != nil { // what is paused, and the pools
-		return fmt.Errorf("read the store: %w", err)
-	}
-	if err := e.recover(work); err != nil {
-		return fmt.Errorf("recover: %w", err)
-	}
-	if err := e.adoptRuns(work); err != nil {
-		return fmt.Errorf("take over the runs that were asked for: %w", err)
-	}
-	if err := e.Refresh(work); err != nil {
-		return fmt.Errorf("read the store: %w", err)
-	}
-	if err := e.serve(work); err != nil {
-		e.o.Log.Error("do what was asked for", "error", err) // the next beat tries again
-	}
-	defer e.timers.Stop()
-	g, gctx := errgroup.WithContext(ctx)
-	over := make(chan struct{})
-	var saying sync.WaitGroup
-	saying.Go(func() { e.sayStopping(o.Interrupted, o.Hurry, over) })
-	defer saying.Wait()
-	defer close(over)
-	asked := make(chan struct{}, 1)
-	g.Go(func() error { return e.beats(gctx, asked) })
-	if o.Watch {
-		g.Go(func() error { return e.watch(gctx, asked) })
-	}
-	g.Go(func() error { return e.outbox.Run(gctx) })
-	if o.Schedule {
-		w, err := schedule.NewWaker(schedule.WakerOptions{Wake: e.wakeDAG, Sweep: e.sweep, Every: e.o.Sweep, Clock: e.o.Clock, Log: e.o.Log})
-		if err != nil {
-			return err
-		}
-		e.setWaker(w)
-		defer e.setWaker(nil)
-		if err := e.noteLife(work, false); err != nil {
-			return err
-		}
-		defer e.stopLife(work)
-		g.Go(func() error { return w.Run(gctx) })
-	}
-	g.Go(func() error {
-		if o.Before != nil {
-			o.Before(gctx)
-		}
-		return e.store.Work(gctx, store.WorkOptions{
-			Workers: e.o.Workers, Grace: e.o.Grace, Hurry: o.Hurry, Ready: o.Ready,
-			Handle: func(ctx context.Context, j store.Job) error { return e.handle(ctx, j, gctx.Done()) },
-		})
-	})
-	if err := g.Wait(); err != nil && ctx.Err() == nil {
-		return err
-	}
-	return nil
-}
-
-// beats renews the lease, takes over what dead processes held, and picks up what other
-// processes wrote: triggered runs, paused DAGs, attempts that are no longer wanted.
-//
-// What other processes wrote is picked up between two beats when asked says so.
-func (e *Engine) beats(ctx context.Context, asked <-chan struct{}) error {
-	t := time.NewTicker(e.o.Beat)
-	defer t.Stop()
-	for {
-		var err error
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-asked:
-			err = e.pickUp(ctx)
-		case <-t.C:
-			err = e.beat(ctx)
-		}
-		if err != nil && ctx.Err() == nil {
-			// The next beat tries again; a store that stays away shows in every line.
-			e.o.Log.Error("beat", "error", err)
-		}
-	}
-}
-
-func (e *Engine) beat(ctx context.Context) error {
-	lost, err := e.store.Beat(ctx, 3*e.o.Beat)
-	e.takeOver(ctx, lost)
-	if err != nil {
-		return err
-	}
-	// With the lease; what fails of the rest does not hold up the others.
-	return errors.Join(e.pickUp(ctx), e.noteLife(ctx, false))
-}
-
-// pickUp takes in what other processes wrote.
-func (e *Engine) pickUp(ctx context.Context) error {
-	return errors.Join(e.Refresh(ctx), e.serve(ctx))
-}
-
-// watch says through asked that another process has written something.
-func (e *Engine) watch(ctx context.Context, asked chan<- struct{}) error {
-	err := e.store.Watch(ctx, func() {
-		select {
-		case asked <- struct{}{}:
-		default: // it is known already
-		}
-	})
-	if err != nil {
-		e.o.Log.Warn("what other processes ask for is answered at the next beat only", "error", err)
-	}
-	return nil
-}
-
-func (e *Engine) setReload(f func(context.Context) error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.reloads = f
-}
-
-// reload brings the DAGs up to date, as far as that is possible.
-func (e *Engine) reload(ctx context.Context) {
-	e.mu.Lock()
-	f := e.reloads
-	e.mu.Unlock()
-	if f == nil {
-		return
-	}
-	if err := f(ctx); err != nil {
-		e.o.Log.Error("read the dag files again", "error", err) // the DAGs as they were are used
-	}
 }
 
 // Catalog is the catalog of the engine's own registries.

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 
-	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 )
 
 // Refresh picks up what other processes wrote: paused and unpaused DAGs, sizes of pools,
@@ -19,14 +20,14 @@ func (e *Engine) Refresh(ctx context.Context) error {
 	if !e.runs.Working() {
 		return errors.Join(pausedErr, poolsErr)
 	}
-	if err := e.fireDeadlines(ctx); err != nil {
+	if err := e.scheduler.FireDeadlines(ctx); err != nil {
 		e.o.Log.Error("tell of missed deadlines", "error", err)
 	}
 	running, queued, runsErr := e.store.OpenRuns(ctx)
-	for _, id := range append(woken, e.mayStart(queued)...) {
-		e.resume(ctx, id)
+	for _, id := range append(woken, e.scheduler.MayStart(queued)...) {
+		e.scheduler.Resume(ctx, id)
 	}
-	backfillsErr := e.refreshBackfills(ctx)
+	backfillsErr := e.scheduler.StepBackfills(ctx)
 	if runsErr == nil {
 		e.runs.DropEnded(ctx, running)
 		e.runs.StepDropped(ctx, running)
@@ -53,44 +54,24 @@ func (e *Engine) refreshPools(ctx context.Context) error {
 	return nil
 }
 
-// mayStart are those of some DAGs with queued runs of which one may start as far as paused
-// DAGs and max_active_runs tell, so that the others need no transaction.
-func (e *Engine) mayStart(ids []string) (out []string) {
-	under := e.runs.Count()
-	for _, id := range ids {
-		if d := e.dags.Get(id); !e.dags.Paused(id) && (d == nil || under.Own[id] < d.MaxActiveRuns || under.Stuck[id]) {
-			out = append(out, id)
-		}
-	}
-	return out
+// SetDAGs replaces the DAGs that the engine schedules and that can be triggered, as
+// [Engine.SetLoaded] does after a load without errors.
+func (e *Engine) SetDAGs(ctx context.Context, ds []*dag.DAG) error {
+	return e.SetLoaded(ctx, dagfile.Result{DAGs: ds})
 }
 
-// refreshBackfills lets the backfills go on that may start a run.
-func (e *Engine) refreshBackfills(ctx context.Context) error {
-	open, err := e.store.OpenBackfills(ctx)
-	if err != nil {
+// SetLoaded replaces the DAGs that the engine schedules and that can be triggered by those
+// that a load has found. Runs under way keep the version they were created with. A DAG that
+// is gone keeps its history and gets no new runs. One that was known and now has errors gets
+// none either; that is on record, its ticks say so, and updates of the assets that it waits
+// for are kept for it.
+func (e *Engine) SetLoaded(ctx context.Context, res dagfile.Result) error {
+	if err := e.scheduler.TakeLoaded(ctx, res); err != nil {
 		return err
 	}
-	active := e.runs.Count().Backfilled
-	for _, b := range open {
-		if b.State != store.BackfillPaused && !e.dags.Paused(b.DAGID) && active[b.ID] < b.MaxActiveRuns {
-			e.stepBackfill(b.DAGID)
-		}
+	err := errors.Join(e.scheduler.Adopt(ctx), e.Refresh(ctx)) // one does not hold up the other
+	if err == nil {
+		e.scheduler.Sync(ctx)
 	}
-	return nil
-}
-
-// resume lets the runs of a DAG go on, and starts new ones.
-func (e *Engine) resume(ctx context.Context, id string) {
-	err := e.change(ctx, func(c *change) error {
-		for _, k := range e.runs.Of(id) {
-			if err := c.GoOn(k); err != nil {
-				return err
-			}
-		}
-		return c.wake(id)
-	})
-	if err != nil {
-		e.o.Log.Error("resume", "dag", id, "error", err)
-	}
+	return err
 }

@@ -36,13 +36,13 @@ func (w *atWork) names() []string {
 }
 
 // sayStopping tells what a stop waits for, and when that is cut short.
-func (e *Engine) sayStopping(interrupted, hurry, over <-chan struct{}) {
+func (x *executor) sayStopping(interrupted, hurry, over <-chan struct{}) {
 	select {
 	case <-interrupted:
 	case <-over:
 		return
 	}
-	names := e.atWork.names()
+	names := x.atWork.names()
 	if len(names) == 0 {
 		return
 	}
@@ -51,10 +51,10 @@ func (e *Engine) sayStopping(interrupted, hurry, over <-chan struct{}) {
 	if len(names) > most {
 		shown += " …"
 	}
-	e.o.Log.Info("stopping: running attempts may finish, a second signal ends them now", "attempts", len(names), "are", shown, "grace", e.o.Grace)
+	x.log.Info("stopping: running attempts may finish, a second signal ends them now", "attempts", len(names), "are", shown, "grace", x.grace)
 	select {
 	case <-hurry:
-		e.o.Log.Warn("stopping now: running attempts are ended and queued again")
+		x.log.Warn("stopping now: running attempts are ended and queued again")
 	case <-over:
 	}
 }

@@ -22,7 +22,7 @@ var (
 // KeepProgress writes it although the try is told to end meanwhile.
 func (h hold) KeepProgress(ctx context.Context, in *store.Instance, key, value string) error {
 	write := context.WithoutCancel(ctx)
-	return h.e.persist(ctx, func() error {
+	return persist(ctx, h.e.o.Log, func() error {
 		return h.e.store.Tx(write, func(tx store.Tx) error { return tx.PutTaskProgress(write, in, key, value) })
 	})
 }

@@ -9,7 +9,7 @@ import (
 
 // WhyTask tells why the instances of a task of a run wait or did not run, see [why.OfTask].
 func (e *Engine) WhyTask(ctx context.Context, r *store.Run, taskID string) ([]why.Instance, error) {
-	alone, err := e.alone(ctx)
+	alone, err := e.desk.alone(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,129 @@
+package scheduler
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/engine/live"
+	"github.com/dingdag/dingdag/engine/schedule"
+	"github.com/dingdag/dingdag/store"
+)
+
+// TakeLoaded records what a load has found, and goes by it from now on.
+func (sch *Scheduler) TakeLoaded(ctx context.Context, res dagfile.Result) error {
+	loaded := make(map[string]*dag.DAG, len(res.DAGs))
+	for _, d := range res.DAGs {
+		loaded[d.ID] = d
+	}
+	states, err := sch.o.Store.DAGs(ctx)
+	if err != nil {
+		return err
+	}
+	known := make(map[string]*store.DAGState, len(states))
+	for _, s := range states {
+		known[s.ID] = s
+	}
+	found := schedule.FindBroken(res.Diagnostics, known, loaded, sch.o.Masker.Mask)
+	now := schedule.CompareStates(known, loaded, found, sch.o.PausedAtCreation)
+	var broken map[string]*store.ImportError
+	err = sch.o.Live.Change(ctx, func(tx *live.Tx) error {
+		if err := sch.putStates(tx, now); err != nil {
+			return err
+		}
+		broken, err = sch.recordImports(tx, found, known)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("record the dags: %w", err)
+	}
+	waiting := map[string][]string{}
+	for id := range broken {
+		waiting[id] = known[id].Assets
+	}
+	sch.o.DAGs.Replace(loaded, broken, waiting)
+	return nil
+}
+
+// putStates writes what a load changes of what the store keeps of DAGs.
+func (sch *Scheduler) putStates(tx *live.Tx, now schedule.States) error {
+	for _, s := range now.New {
+		if err := store.AddDAG(tx.Ctx, tx, s, tx.Now); err != nil {
+			return err
+		}
+	}
+	for _, s := range now.Changed {
+		if err := tx.PutDAG(tx.Ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recordImports notes what is broken since now and what is mended, and tells on_import_error,
+// once each. It returns the DAGs that are broken.
+func (sch *Scheduler) recordImports(tx *live.Tx, found *schedule.Broken, known map[string]*store.DAGState) (map[string]*store.ImportError, error) {
+	open, err := tx.OpenImportErrors(tx.Ctx)
+	if err != nil {
+		return nil, err
+	}
+	im := found.Record(open, known, tx.Now)
+	for _, i := range slices.Concat(im.Mended, im.Changed, im.Fresh) {
+		if err := tx.PutImportError(tx.Ctx, i); err != nil {
+			return nil, err
+		}
+	}
+	tx.Message(sch.o.Tell.Broken(tx.Ctx, tx, im.Fresh)...)
+	tx.Message(sch.o.Tell.Mended(tx.Ctx, tx, im.Mended)...)
+	return im.DAGs, nil
+}
+
+// Adopt gives the runs that were made while no process worked this process's version
+// of their DAG. The others wait until their DAG is known.
+func (sch *Scheduler) Adopt(ctx context.Context) error {
+	if !sch.o.Live.Working() {
+		return nil
+	}
+	rs, err := sch.o.Store.ProvisionalRuns(ctx)
+	if err != nil || len(rs) == 0 {
+		return err
+	}
+	return sch.o.Live.Change(ctx, func(tx *live.Tx) error {
+		for _, r := range rs {
+			d := sch.o.DAGs.Get(r.DAGID)
+			if d == nil {
+				sch.o.Log.Warn("a run waits, because its DAG is not among those of this process", "dag", r.DAGID, "run", r.RunID)
+				continue
+			}
+			if err := sch.adopt(tx, d, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// adopt gives a run that was made elsewhere the version of its DAG that this process has.
+// One that somebody has cleared or marked meanwhile keeps its own, which has those tasks.
+func (sch *Scheduler) adopt(tx *live.Tx, d *dag.DAG, r *store.Run) error {
+	is, err := tx.Instances(tx.Ctx, r.Key)
+	if err != nil {
+		return err
+	}
+	r.Provisional = false
+	if len(is) == 0 && r.Version != d.Version {
+		r.Version = d.Version
+		if err := tx.DeleteDeadlines(tx.Ctx, r.Key); err != nil {
+			return err
+		}
+		if err := sch.armDeadlines(tx, d, r); err != nil {
+			return err
+		}
+		if err := tx.PutVersion(tx.Ctx, d.Version, d.ID, dagfile.Source(d)); err != nil {
+			return err
+		}
+	}
+	return tx.SetRunVersion(tx.Ctx, r)
+}

@@ -1,0 +1,167 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dingdag/dingdag/engine/schedule"
+	"github.com/dingdag/dingdag/store"
+)
+
+// Run recovers what the last process left and works until ctx ends. Running attempts
+// then have the grace time to finish; what does not is queued again, uncounted.
+func (e *Engine) Run(ctx context.Context, o RunOptions) error {
+	// What ends a run must still be written while ctx is done.
+	work := context.WithoutCancel(ctx)
+	e.desk.setReload(o.Reload)
+	if err := e.takeWork(work); err != nil {
+		return err
+	}
+	defer e.leaveWork(work)
+	if err := e.Refresh(work); err != nil { // what is paused, and the pools
+		return fmt.Errorf("read the store: %w", err)
+	}
+	if err := e.recover(work); err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
+	if err := e.scheduler.Adopt(work); err != nil {
+		return fmt.Errorf("take over the runs that were asked for: %w", err)
+	}
+	if err := e.Refresh(work); err != nil {
+		return fmt.Errorf("read the store: %w", err)
+	}
+	if err := e.desk.serve(work); err != nil {
+		e.o.Log.Error("do what was asked for", "error", err) // the next beat tries again
+	}
+	defer e.timers.Stop()
+	g, gctx := errgroup.WithContext(ctx)
+	over := make(chan struct{})
+	var saying sync.WaitGroup
+	saying.Go(func() { e.executor.sayStopping(o.Interrupted, o.Hurry, over) })
+	defer saying.Wait()
+	defer close(over)
+	asked := make(chan struct{}, 1)
+	g.Go(func() error { return e.beats(gctx, asked) })
+	if o.Watch {
+		g.Go(func() error { return e.watch(gctx, asked) })
+	}
+	g.Go(func() error { return e.outbox.Run(gctx) })
+	if o.Schedule {
+		w, err := schedule.NewWaker(schedule.WakerOptions{Wake: e.scheduler.Wake, Sweep: e.scheduler.Sweep, Every: e.o.Sweep, Clock: e.o.Clock, Log: e.o.Log})
+		if err != nil {
+			return err
+		}
+		e.scheduler.SetWaker(w)
+		defer e.scheduler.SetWaker(nil)
+		if err := e.scheduler.NoteLife(work, false); err != nil {
+			return err
+		}
+		defer e.scheduler.StopLife(work)
+		g.Go(func() error { return w.Run(gctx) })
+	}
+	g.Go(func() error {
+		if o.Before != nil {
+			o.Before(gctx)
+		}
+		return e.store.Work(gctx, store.WorkOptions{
+			Workers: e.o.Workers, Grace: e.o.Grace, Hurry: o.Hurry, Ready: o.Ready,
+			Handle: func(ctx context.Context, j store.Job) error { return e.executor.handle(ctx, j, gctx.Done()) },
+		})
+	})
+	if err := g.Wait(); err != nil && ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+// beats renews the lease, takes over what dead processes held, and picks up what other
+// processes wrote: triggered runs, paused DAGs, attempts that are no longer wanted.
+//
+// What other processes wrote is picked up between two beats when asked says so.
+func (e *Engine) beats(ctx context.Context, asked <-chan struct{}) error {
+	t := time.NewTicker(e.o.Beat)
+	defer t.Stop()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-asked:
+			err = e.pickUp(ctx)
+		case <-t.C:
+			err = e.beat(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			// The next beat tries again; a store that stays away shows in every line.
+			e.o.Log.Error("beat", "error", err)
+		}
+	}
+}
+
+func (e *Engine) beat(ctx context.Context) error {
+	lost, err := e.store.Beat(ctx, 3*e.o.Beat)
+	e.executor.takeOver(ctx, lost)
+	if err != nil {
+		return err
+	}
+	// With the lease; what fails of the rest does not hold up the others.
+	return errors.Join(e.pickUp(ctx), e.scheduler.NoteLife(ctx, false))
+}
+
+// pickUp takes in what other processes wrote.
+func (e *Engine) pickUp(ctx context.Context) error {
+	return errors.Join(e.Refresh(ctx), e.desk.serve(ctx))
+}
+
+// watch says through asked that another process has written something.
+func (e *Engine) watch(ctx context.Context, asked chan<- struct{}) error {
+	err := e.store.Watch(ctx, func() {
+		select {
+		case asked <- struct{}{}:
+		default: // it is known already
+		}
+	})
+	if err != nil {
+		e.o.Log.Warn("what other processes ask for is answered at the next beat only", "error", err)
+	}
+	return nil
+}
+
+// takeWork says to other processes that this one works on the store from now on. Whoever
+// would change a run must ask it, because it holds the runs in memory.
+func (e *Engine) takeWork(ctx context.Context) error {
+	// What dead processes held comes from Recover.
+	if _, err := e.store.Beat(ctx, 3*e.o.Beat); err != nil {
+		return fmt.Errorf("take the lease: %w", err)
+	}
+	return nil
+}
+
+// leaveWork gives that up, so that nobody waits for this process.
+func (e *Engine) leaveWork(ctx context.Context) {
+	e.runs.SetWorking(false)
+	if _, err := e.store.Beat(ctx, 0); err != nil {
+		e.o.Log.Error("give up the lease; it runs out", "error", err)
+	}
+}
+
+// recover brings every running run back into memory and settles the attempts that were
+// under way when the last process died. What is wrong with one of them does not hold up
+// the others.
+func (e *Engine) recover(ctx context.Context) error {
+	lost, err := e.store.Recover(ctx)
+	if err != nil {
+		return err
+	}
+	if err := e.runs.Reload(ctx); err != nil {
+		return err
+	}
+	e.runs.SetWorking(true)
+	e.executor.takeOver(ctx, lost)
+	return nil
+}
