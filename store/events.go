@@ -86,13 +86,15 @@ const (
 	EventBackfillCancel  EventKind = "backfill_cancel"
 	EventPoolSet         EventKind = "pool_set"
 	EventPoolDelete      EventKind = "pool_delete"
+	EventAlertResend     EventKind = "alert_resend"
+	EventAlertDismiss    EventKind = "alert_dismiss"
 )
 
 // EventKinds are all of them.
 func EventKinds() []EventKind {
 	return []EventKind{
 		EventTrigger, EventClear, EventMarkSuccess, EventMarkFailed, EventPause, EventUnpause, EventBackfillCreate, EventBackfillPause,
-		EventBackfillUnpause, EventBackfillCancel, EventPoolSet, EventPoolDelete,
+		EventBackfillUnpause, EventBackfillCancel, EventPoolSet, EventPoolDelete, EventAlertResend, EventAlertDismiss,
 	}
 }
 

@@ -9,6 +9,7 @@ import "context"
 // Reader reads all of the store. Who needs a room of it takes the interface of that room.
 type Reader interface {
 	Outbox
+	Alerts
 	Runs
 	RunDates
 	Deadlines
@@ -30,6 +31,7 @@ type Reader interface {
 type Tx interface {
 	Reader
 	OutboxTx
+	AlertsTx
 	RunsTx
 	DeadlinesTx
 	InstancesTx

@@ -217,10 +217,30 @@ func TestPagesAreReadInOrder(t *testing.T) {
 		f.Limit, f.Behind = 50, 7
 		return func() error { _, err := s.Events(ctx, f); return err }
 	}
+	alerts := func(f store.DeliveryFilter) func() error {
+		f.Limit, f.Behind = 50, 7
+		return func() error { _, err := s.DeliveryLog(ctx, f); return err }
+	}
 	for name, c := range map[string]struct {
 		do   func() error
 		want string
 	}{
+		"alerts":              {alerts(store.DeliveryFilter{}), "SEARCH delivery USING INTEGER PRIMARY KEY (rowid<?)"},
+		"alerts of a DAG":     {alerts(store.DeliveryFilter{DAGID: "d", TaskID: "t"}), "SEARCH delivery USING INDEX delivery_of_dag (dag_id=? AND rowid<?)"},
+		"alerts of a channel": {alerts(store.DeliveryFilter{Channel: "c"}), "SEARCH delivery USING INDEX delivery_of_channel (channel=? AND rowid<?)"},
+		"alerts that failed": {
+			alerts(store.DeliveryFilter{States: []store.DeliveryState{store.DeliveryUncertain}}), "SEARCH delivery USING INDEX delivery_failed (id<?)",
+		},
+		"alerts that wait": {
+			alerts(store.DeliveryFilter{States: []store.DeliveryState{store.DeliveryWaiting}}), "SEARCH delivery USING INDEX delivery_open (id<?)",
+		},
+		"events of assets by a DAG": {
+			func() error {
+				_, err := s.AssetEventLog(ctx, store.AssetEventFilter{DAGID: "d", Limit: 50, Behind: 7})
+				return err
+			},
+			"SEARCH e USING INDEX asset_event_of_dag (dag_id=? AND rowid<?)",
+		},
 		"events":           {events(store.EventFilter{}), "SEARCH event_log USING INTEGER PRIMARY KEY (rowid<?)"},
 		"events of a DAG":  {events(store.EventFilter{DAGID: "d"}), "SEARCH event_log USING INDEX event_log_of_dag (dag_id=? AND rowid<?)"},
 		"events of a task": {events(store.EventFilter{DAGID: "d", TaskID: "t"}), "SEARCH event_log USING INDEX event_log_of_dag (dag_id=? AND rowid<?)"},
@@ -231,7 +251,7 @@ func TestPagesAreReadInOrder(t *testing.T) {
 		},
 		"events of an asset": {
 			func() error {
-				_, err := s.AssetEventLog(ctx, store.AssetEventFilter{URI: "a", DAGID: "d", Limit: 50, Behind: 7})
+				_, err := s.AssetEventLog(ctx, store.AssetEventFilter{URI: "a", Limit: 50, Behind: 7})
 				return err
 			},
 			"SEARCH e USING INDEX asset_event_uri (uri=? AND id<?)",

@@ -272,6 +272,10 @@ CREATE INDEX event_log_of_run ON event_log (dag_id, run_id);
 CREATE INDEX event_log_of_dag ON event_log (dag_id);
 CREATE INDEX event_log_of_owner ON event_log (owner);
 CREATE INDEX event_log_at ON event_log (at);
+CREATE INDEX delivery_of_dag ON delivery (dag_id);
+CREATE INDEX delivery_of_channel ON delivery (channel);
+CREATE INDEX delivery_failed ON delivery (id) WHERE state IN ('refused', 'uncertain');
+CREATE INDEX asset_event_of_dag ON asset_event (dag_id);
 CREATE TABLE task_instance_history (
     run_key            INTEGER NOT NULL,
     task_id            TEXT NOT NULL,
@@ -385,7 +389,8 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (21, 21, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (22, 22, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (23, 23, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (24, 24, 1);
-INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (25, 26, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (25, 25, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (26, 26, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (3, 2, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (4, 3, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);

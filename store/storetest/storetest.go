@@ -78,6 +78,10 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"events are selected":              eventsAreSelected,
 			"pages of events stay as they are": pagesOfEventsStay,
 		},
+		"alerts": {
+			"alerts are selected": alertsAreSelected,
+			"alerts are decided":  alertsAreDecided,
+		},
 		"requests": {
 			"requests are answered once":           requestsAreAnsweredOnce,
 			"requests are answered by one of many": requestsAreAnsweredByOne,

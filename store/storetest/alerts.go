@@ -1,0 +1,91 @@
+//nolint:thelper // tests, not helpers: failures belong to their lines
+package storetest
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/store"
+)
+
+// alert is a message that is written at some hour.
+func alert(hour int, state store.DeliveryState, dagID, taskID string) *store.Delivery {
+	at := midnight.Add(time.Duration(hour) * time.Hour)
+	return &store.Delivery{
+		State: state, Channel: "robot:" + dagID, Sender: "robot", Summary: "ü", Payload: json.RawMessage(`{}`), CreatedAt: at, UpdatedAt: at,
+		Owner: store.Owner{Event: "on_failure_callback", DAGID: dagID, RunID: "r", TaskID: taskID, MapIndex: -1, Try: 1}, Attempts: 2,
+	}
+}
+
+func alertsAreSelected(t *testing.T, open Open) {
+	s := open(t, Node{})
+	all := []*store.Delivery{
+		alert(1, store.DeliveryDelivered, "d", "a"), alert(2, store.DeliveryRefused, "d", "b"), alert(3, store.DeliveryUncertain, "e", "a"),
+		alert(4, store.DeliveryWaiting, "e", "b"),
+	}
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.InsertDeliveries(ctx, all) })
+	for name, c := range map[string]struct {
+		f    store.DeliveryFilter
+		want []int
+	}{
+		"all, newest first":  {store.DeliveryFilter{}, []int{3, 2, 1, 0}},
+		"of a DAG":           {store.DeliveryFilter{DAGID: "d", RunID: "r"}, []int{1, 0}},
+		"of a task":          {store.DeliveryFilter{DAGID: "d", TaskID: "b"}, []int{1}},
+		"of a channel":       {store.DeliveryFilter{Channel: "robot:e"}, []int{3, 2}},
+		"that failed":        {store.DeliveryFilter{States: []store.DeliveryState{store.DeliveryRefused, store.DeliveryUncertain}}, []int{2, 1}},
+		"that are not over":  {store.DeliveryFilter{States: []store.DeliveryState{store.DeliveryWaiting}}, []int{3}},
+		"of mixed states":    {store.DeliveryFilter{States: []store.DeliveryState{store.DeliveryWaiting, store.DeliveryRefused}}, []int{3, 1}},
+		"of late":            {store.DeliveryFilter{Since: midnight.Add(3 * time.Hour)}, []int{3, 2}},
+		"the newest":         {store.DeliveryFilter{Limit: 1}, []int{3}},
+		"without the newest": {store.DeliveryFilter{Limit: 2, Offset: 1}, []int{2, 1}},
+		"behind one":         {store.DeliveryFilter{Limit: 9, Behind: all[2].ID}, []int{1, 0}},
+	} {
+		var want []*store.Delivery
+		for _, n := range c.want {
+			want = append(want, all[n])
+		}
+		got, err := s.DeliveryLog(t.Context(), c.f)
+		require.NoError(t, err, name)
+		assert.Equal(t, want, got, name)
+	}
+	n, err := s.CountDeliveries(t.Context(), store.DeliveryFilter{DAGID: "d", Limit: 1, Behind: 1})
+	require.NoError(t, err)
+	assert.Equal(t, 2, n, "on all pages")
+	got, err := s.Delivery(t.Context(), all[2].ID)
+	require.NoError(t, err)
+	assert.Equal(t, all[2], got)
+	_, err = s.Delivery(t.Context(), 99)
+	require.ErrorIs(t, err, store.ErrNotFound)
+}
+
+// A person decides about a message as it was read: one that has moved on since is left alone.
+func alertsAreDecided(t *testing.T, open Open) {
+	s := open(t, Node{})
+	d := alert(1, store.DeliveryWaiting, "d", "t")
+	d.NextTry, d.Hold, d.Refusals = midnight.Add(9*time.Hour), store.HoldOutage, 3
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.InsertDeliveries(ctx, []*store.Delivery{d}) })
+	decide := func(d *store.Delivery, from store.DeliveryState) (ok bool) {
+		write(t, s, func(ctx context.Context, tx store.Tx) (err error) {
+			ok, err = tx.DecideDelivery(ctx, d, from)
+			return err
+		})
+		return ok
+	}
+	to := *d
+	to.State, to.Error, to.UpdatedAt = store.DeliveryRefused, "by ü", midnight.Add(2*time.Hour)
+	assert.False(t, decide(&to, store.DeliveryUncertain), "it is in another state")
+	older := to
+	older.Attempts--
+	assert.False(t, decide(&older, store.DeliveryWaiting), "it was sent since")
+	assert.True(t, decide(&to, store.DeliveryWaiting))
+	to.NextTry, to.Hold, to.Refusals = time.Time{}, store.HoldNone, 0
+	got, err := s.Delivery(t.Context(), d.ID)
+	require.NoError(t, err)
+	assert.Equal(t, &to, got)
+	assert.False(t, decide(&to, store.DeliveryWaiting), "it was decided")
+}
