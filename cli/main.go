@@ -101,7 +101,7 @@ and sends to DingTalk what people must know.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return command.UsageError{Err: err} })
 	settings.AddFlags(root)
 	root.AddCommand(
-		demo.New(a), newCmdStandalone(a), demo.NewSandbox(a), newCmdDAGs(a), newCmdBackfill(a), newCmdTasks(a), credentials.NewConnections(a), newCmdPools(a), credentials.NewVariables(a), newCmdAssets(a), newCmdEvents(a), upkeep.NewDB(a),
+		demo.New(a), newCmdStandalone(a), demo.NewSandbox(a), newCmdDAGs(a), newCmdBackfill(a), newCmdTasks(a), credentials.NewConnections(a), newCmdPools(a), credentials.NewVariables(a), newCmdAssets(a), newCmdAlerts(a), newCmdEvents(a), upkeep.NewDB(a),
 		reference.NewOperators(a), reference.NewKeys(a), reference.NewSchema(a), newCmdVersion(a),
 	)
 	command.Group(root)

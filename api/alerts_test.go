@@ -1,0 +1,130 @@
+package api_test
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/store"
+)
+
+// alert stores a message in a state.
+func (w *world) alert(state store.DeliveryState) *store.Delivery {
+	w.t.Helper()
+	d := &store.Delivery{
+		State: state, Channel: "dingding:ops", Sender: "dingding", Summary: "hush-hush failed", Payload: json.RawMessage(`{}`),
+		Owner:    store.Owner{Event: "on_failure_callback", DAGID: "daily", RunID: "r", TaskID: "first", MapIndex: -1, Try: 2},
+		Attempts: 1, CreatedAt: now.Add(-time.Hour), UpdatedAt: now.Add(-time.Minute), Error: "hush-hush is wrong",
+	}
+	w.write(func(ctx context.Context, tx store.Tx) error { return tx.InsertDeliveries(ctx, []*store.Delivery{d}) })
+	return d
+}
+
+func TestAlerts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, s := range api.AlertStates() {
+		w.alert(s)
+	}
+	all, err := w.Alerts(t.Context(), api.AlertQuery{DAGID: "daily", RunID: "r", TaskID: "first", Channel: "dingding:ops", Since: now.Add(-time.Hour)})
+	require.NoError(t, err)
+	require.Len(t, all.Items, 5)
+	assert.Equal(t, api.Alert{
+		ID: 5, State: store.DeliveryUncertain, Channel: "dingding:ops", Summary: "*** failed", Event: "on_failure_callback", DAGID: "daily", RunID: "r",
+		TaskID: "first", MapIndex: -1, TryNumber: 2, Attempts: 1, CreatedAt: now.Add(-time.Hour), UpdatedAt: now.Add(-time.Minute), Error: "*** is wrong",
+		Decisions: []api.AlertDecision{api.ResendAlert, api.DismissAlert},
+	}, all.Items[0], "newest first, without secrets")
+	some, err := w.Alerts(t.Context(), api.AlertQuery{States: []store.DeliveryState{store.DeliveryRefused}, Page: api.Page{Limit: 1, Count: true}})
+	require.NoError(t, err)
+	assert.Equal(t, 1, some.Total)
+	assert.Equal(t, int64(4), some.Items[0].ID)
+	_, err = w.Alerts(t.Context(), api.AlertQuery{States: []store.DeliveryState{"lost"}})
+	assert.Equal(t, "state", field(t, err))
+	_, err = w.Alerts(t.Context(), api.AlertQuery{DAGID: "nobody"})
+	require.Error(t, err)
+	_, err = w.Alert(t.Context(), 99)
+	require.ErrorIs(t, err, api.ErrNotFound)
+}
+
+// New messages between two pages neither repeat one nor hide one.
+func TestPagesOfAlertsAreStable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for range 5 {
+		w.alert(store.DeliveryRefused)
+	}
+	var got []int64
+	q := api.AlertQuery{States: []store.DeliveryState{store.DeliveryRefused}, Page: api.Page{Limit: 2}}
+	for {
+		as, err := w.Alerts(t.Context(), q)
+		require.NoError(t, err)
+		for _, a := range as.Items {
+			got = append(got, a.ID)
+		}
+		if q.Cursor = as.Next; q.Cursor == "" {
+			break
+		}
+		w.alert(store.DeliveryRefused)
+	}
+	assert.Equal(t, []int64{5, 4, 3, 2, 1}, got)
+}
+
+func TestDecideAlert(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, c := range []struct {
+		from store.DeliveryState
+		what api.AlertDecision
+		to   store.DeliveryState // empty when it may not be decided
+		text string
+	}{
+		{store.DeliveryRefused, api.ResendAlert, store.DeliveryWaiting, "*** is wrong"},
+		{store.DeliveryUncertain, api.ResendAlert, store.DeliveryWaiting, "*** is wrong"},
+		{store.DeliveryUncertain, api.DismissAlert, store.DeliveryRefused, "dismissed by ann (rest_api); before: *** is wrong"},
+		{store.DeliveryWaiting, api.DismissAlert, store.DeliveryRefused, "dismissed by ann (rest_api); before: *** is wrong"},
+		{store.DeliveryWaiting, api.ResendAlert, "", "is waiting and can't be sent again: use dismiss"},
+		{store.DeliveryRefused, api.DismissAlert, "", "is refused and can't be dismissed: use resend"},
+		{store.DeliverySending, api.DismissAlert, "", "is sending: there is nothing to decide about it"},
+		{store.DeliveryDelivered, api.ResendAlert, "", "is delivered: there is nothing to decide about it"},
+	} {
+		d := w.alert(c.from)
+		got, err := w.as(ann).DecideAlert(t.Context(), d.ID, c.what)
+		if c.to == "" {
+			require.ErrorContains(t, err, c.text)
+			got, err = w.Alert(t.Context(), d.ID)
+			require.NoError(t, err)
+			assert.Equal(t, c.from, got.State)
+			continue
+		}
+		require.NoError(t, err)
+		assert.Equal(t, c.to, got.State)
+		assert.Equal(t, c.text, got.Error)
+		assert.Equal(t, now, got.UpdatedAt)
+	}
+	_, err := w.DecideAlert(t.Context(), 99, api.ResendAlert)
+	require.ErrorIs(t, err, api.ErrNotFound)
+	_, err = w.DecideAlert(t.Context(), 1, "frame")
+	assert.Equal(t, "decision", field(t, err))
+	assert.Equal(t, []string{
+		"ann alert_resend daily/r/first", "ann alert_resend daily/r/first", "ann alert_dismiss daily/r/first", "ann alert_dismiss daily/r/first",
+	}, w.did())
+}
+
+func TestImportErrors(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.write(func(ctx context.Context, tx store.Tx) error {
+		if err := tx.PutImportError(ctx, &store.ImportError{File: "a.yaml", Since: now.Add(-time.Hour), Until: now, Text: "mended"}); err != nil {
+			return err
+		}
+		return tx.PutImportError(ctx, &store.ImportError{File: "b.yaml", DAGID: "b", Since: now, Text: "b.yaml:1:1: error: hush-hush"})
+	})
+	got, err := w.ImportErrors(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []api.ImportError{{ID: 2, Timestamp: now, Filename: "b.yaml", DAGID: "b", StackTrace: "b.yaml:1:1: error: ***"}}, got)
+}
