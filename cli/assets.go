@@ -17,7 +17,7 @@ import (
 
 func newCmdAssets(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "assets", Short: "List assets, and run the DAG that makes one",
+		Use: "assets", Short: "List assets, and run the DAG that produces one",
 		Example: "  dingdag assets list\n  dingdag assets materialize s3://warehouse/orders",
 	}
 	cmd.AddCommand(newCmdAssetsList(a), newCmdAssetsMaterialize(a))
@@ -75,9 +75,9 @@ func newCmdAssetsMaterialize(a *app.App) *cobra.Command {
 	var uri, name, conf string
 	cmd := &cobra.Command{
 		Use:   "materialize [URI|NAME]",
-		Short: "Create a manual run of the DAG that makes an asset",
+		Short: "Create a manual run of the DAG that produces an asset",
 		Long: `Creates a queued run of the DAG that has a task with the asset among its outlets: the whole
-DAG, as Airflow does. A dingdag that works on the same home folder starts it within a second.`,
+DAG, as in Airflow. The scheduler on the same home folder starts it within a second.`,
 		Example: "  dingdag assets materialize s3://warehouse/orders\n  dingdag assets materialize --name orders --conf '{\"day\": \"2026-01-31\"}'",
 		Args:    command.RangeArgs(0, "URI|NAME"), ValidArgsFunction: completeAssets(a),
 		RunE: func(cmd *cobra.Command, args []string) error {

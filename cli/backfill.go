@@ -21,14 +21,14 @@ import (
 
 func newCmdBackfill(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "backfill", Short: "Run a DAG for dates that are past",
+		Use: "backfill", Short: "Run a DAG for past dates",
 		Example: "  dingdag backfill create my_dag --from-date 2026-01-01 --to-date 2026-01-31\n  dingdag backfill list",
 	}
 	cmd.AddCommand(
 		newCmdBackfillCreate(a), newCmdBackfillList(a),
-		newCmdBackfillSet(a, "pause", store.BackfillPaused, "Start no further run of a backfill; what runs goes on"),
-		newCmdBackfillSet(a, "unpause", store.BackfillRunning, "Let a paused backfill run again"),
-		newCmdBackfillSet(a, "cancel", store.BackfillCancelled, "End a backfill: its queued runs fail, those that run go on"),
+		newCmdBackfillSet(a, "pause", store.BackfillPaused, "Pause a backfill: it starts no more runs, running ones go on"),
+		newCmdBackfillSet(a, "unpause", store.BackfillRunning, "Resume a paused backfill"),
+		newCmdBackfillSet(a, "cancel", store.BackfillCancelled, "End a backfill: its queued runs fail, running ones go on"),
 	)
 	return cmd
 }
@@ -44,14 +44,14 @@ func newCmdBackfillCreate(a *app.App) *cobra.Command {
 	var f backfillFlags
 	cmd := &cobra.Command{
 		Use:   "create DAG",
-		Short: "Create the runs of a range of dates",
-		Long: `Asks for a run for each date of the DAG's schedule from --from-date to --to-date, both
-included, whose data interval is over. The dingdag that schedules on the same home folder
-starts them within a second, at most --max-active-runs at once whatever the DAG's own limit
-says, and goes on after a restart. A paused DAG starts none.
+		Short: "Create the runs for a range of dates",
+		Long: `Requests a run for each date of the DAG's schedule from --from-date to --to-date, inclusive,
+whose data interval has ended. The scheduler on the same home folder starts them within a
+second, at most --max-active-runs at a time whatever the DAG's own limit is, and continues
+after a restart. While the DAG is paused, none starts.
 
-Runs that are queued or running are left alone. Those that have ended are left alone too,
-or cleared by --reprocess-behavior: they keep their conf and their version of the DAG.`,
+Queued and running runs are left alone. So are finished ones, unless --reprocess-behavior
+clears them; they keep their conf and their version of the DAG.`,
 		Example: `  dingdag backfill create my_dag --from-date 2026-01-01 --to-date 2026-01-31 --dry-run
   dingdag backfill create --dag-id my_dag --from-date 2026-01-01 --to-date 2026-01-31 --reprocess-behavior failed`,
 		Args: command.RangeArgs(0, "DAG"), ValidArgsFunction: a.CompleteDAGs,
@@ -70,12 +70,12 @@ or cleared by --reprocess-behavior: they keep their conf and their version of th
 	fl := cmd.Flags()
 	fl.StringVar(&f.dagID, "dag-id", "", "the DAG, instead of the argument")
 	fl.StringVar(&f.from, "from-date", "", "first logical date, for instance 2026-01-01")
-	fl.StringVar(&f.to, "to-date", "", "last logical date, included")
-	fl.StringVar(&f.reprocess, "reprocess-behavior", "none", "which runs that have ended run again: none, failed or completed (failed and successful)")
-	fl.IntVar(&f.maxActiveRuns, "max-active-runs", api.DefaultBackfillRuns, "how many of its runs are active at once")
+	fl.StringVar(&f.to, "to-date", "", "last logical date, inclusive")
+	fl.StringVar(&f.reprocess, "reprocess-behavior", "none", "which finished runs run again: none, failed or completed (failed and successful)")
+	fl.IntVar(&f.maxActiveRuns, "max-active-runs", api.DefaultBackfillRuns, "how many of its runs may be active at once")
 	fl.BoolVar(&f.backwards, "run-backwards", false, "newest date first")
 	fl.StringVar(&f.conf, "dag-run-conf", "", "JSON object for the conf and params of new runs")
-	fl.BoolVar(&f.dryRun, "dry-run", false, "list the dates and what would become of each, and change nothing")
+	fl.BoolVar(&f.dryRun, "dry-run", false, "list the dates and what would happen to each, and change nothing")
 	command.CompleteWords(cmd, "reprocess-behavior", "none", "failed", "completed")
 	show.OutputFlag(cmd, &f.output)
 	return cmd
@@ -160,7 +160,7 @@ func byFlag(err error) error {
 func newCmdBackfillList(a *app.App) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
-		Use: "list [DAG]", Short: "List backfills and how far they have come", Example: "  dingdag backfill list\n  dingdag backfill list my_dag -o json",
+		Use: "list [DAG]", Short: "List backfills and their progress", Example: "  dingdag backfill list\n  dingdag backfill list my_dag -o json",
 		Args: command.RangeArgs(0, "DAG"), ValidArgsFunction: a.CompleteDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runBackfillList(cmd.Context(), a, strings.Join(args, ""), output)

@@ -23,19 +23,19 @@ type clearFlags struct {
 func (f *clearFlags) add(cmd *cobra.Command, r *api.ClearRequest) {
 	cmd.Flags().BoolVarP(&r.OnlyFailed, "only-failed", "f", false, "only what is failed or upstream_failed")
 	cmd.Flags().BoolVarP(&r.OnlyRunning, "only-running", "r", false, "only what is running; it is stopped and runs again")
-	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask for confirmation")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "list what would be cleared and change nothing")
 	show.OutputFlag(cmd, &f.output)
 }
 
-const clearLong = `What is cleared loses its state and its XComs and runs again, with as many retries as at
-first. The tries before are kept, with their logs. A finished run is queued again, in the
-version of the DAG that it began with; a task that runs is stopped first. A task that a
-branch did not choose is skipped again unless the branch is cleared too, and work is
-cleared with its setups and teardowns. Callbacks do not run.
+const clearLong = `Cleared task instances lose their state and XComs and run again, with all of their retries.
+Earlier tries are kept, with their logs. A finished run is queued again, with the version of
+the DAG that it started with; a running task is stopped first. A task that a branch did not
+choose is skipped again unless the branch is cleared too, and work is cleared with its
+setups and teardowns. Callbacks do not run.
 
-It lists what it would clear and asks. A dingdag that works on the same home folder does
-it within a second; without one it is done in the store, for the next to start.`
+It lists what it would clear and asks. The scheduler on the same home folder does it within a
+second; while none is running it is done in the store, for the next one to start.`
 
 func newCmdTasksClear(a *app.App) *cobra.Command {
 	var (
@@ -69,8 +69,8 @@ func newCmdTasksClear(a *app.App) *cobra.Command {
 	fl.BoolVar(&r.Future, "future", false, "with --run-id: the runs with a later logical date too")
 	fl.StringVarP(&start, "start-date", "s", "", "only runs with this logical date or a later one")
 	fl.StringVarP(&end, "end-date", "e", "", "only runs with this logical date or an earlier one")
-	fl.BoolVarP(&r.Upstream, "upstream", "u", false, "what lies above these tasks too")
-	fl.BoolVarP(&r.Downstream, "downstream", "d", false, "what lies below these tasks too")
+	fl.BoolVarP(&r.Upstream, "upstream", "u", false, "the tasks upstream of these too")
+	fl.BoolVarP(&r.Downstream, "downstream", "d", false, "the tasks downstream of these too")
 	f.add(cmd, &r)
 	return cmd
 }
@@ -81,7 +81,7 @@ func newCmdDAGsClear(a *app.App) *cobra.Command {
 		f clearFlags
 	)
 	cmd := &cobra.Command{
-		Use: "clear DAG RUN_ID", Short: "Run a DAG run again, whole or what failed of it", Long: clearLong,
+		Use: "clear DAG RUN_ID", Short: "Run a DAG run again, all of it or only what failed", Long: clearLong,
 		Example: "  dingdag dags clear my_dag manual__2026-01-31T00:00:00+00:00\n  dingdag dags clear my_dag scheduled__2026-01-31T00:00:00+00:00 -f -y",
 		Args:    command.ExactArgs("DAG", "RUN_ID"), ValidArgsFunction: a.CompleteRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {

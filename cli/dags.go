@@ -207,11 +207,12 @@ func newCmdDAGsTrigger(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trigger DAG",
 		Short: "Create a manual run for the running scheduler",
-		Long: `Asks the dingdag that works on the same home folder for a run: it checks the params, makes the
-run with its own version of the DAG file, and starts it within a second; a paused DAG keeps
-it queued. While none works there, the run is created in the store and waits for the next.
+		Long: `Asks the scheduler on the same home folder for a run: it checks the params, creates the run
+with its own version of the DAG file, and starts it within a second; while the DAG is paused
+the run stays queued. While no scheduler is running, the run is created in the store and
+waits for the next one.
 
-With --wait it shows how the run gets on and ends with exit code 1 if the run fails. Ctrl-C
+With --wait it shows the progress of the run and exits with code 1 if the run fails. Ctrl-C
 ends the wait, not the run.`,
 		Example: "  dingdag dags trigger my_dag --wait\n  dingdag dags trigger my_dag --conf '{\"day\": \"2026-01-31\"}'",
 		Args:    command.ExactArgs("DAG"), ValidArgsFunction: a.CompleteDAGs,
@@ -230,7 +231,7 @@ ends the wait, not the run.`,
 	f.StringVarP(&runID, "run-id", "r", "", "id of the run (default manual__ and the moment)")
 	f.StringVarP(&conf, "conf", "c", "", "JSON object for the run's conf and params")
 	f.StringVarP(&logical, "logical-date", "l", "", "logical date, for instance 2026-01-31 or 2026-01-31T08:00:00+08:00 (default now)")
-	f.BoolVarP(&wait, "wait", "w", false, "wait for the end of the run")
+	f.BoolVarP(&wait, "wait", "w", false, "wait for the run to end")
 	return cmd
 }
 
@@ -288,7 +289,7 @@ func unknownToScheduler(a *app.App, err error) error {
 func newCmdDAGsPause(a *app.App, pause bool) *cobra.Command {
 	verb, short := "pause", "Pause a DAG: it gets no new runs and its runs start no new tasks"
 	if !pause {
-		verb, short = "unpause", "Let a paused DAG run again"
+		verb, short = "unpause", "Resume a paused DAG"
 	}
 	return &cobra.Command{
 		Use: verb + " DAG", Short: short, Example: "  dingdag dags " + verb + " my_dag",

@@ -88,7 +88,7 @@ func newRoot(a *app.App) *cobra.Command {
 		Use:   "dingdag",
 		Short: "Airflow's semantics in one binary, with DingTalk as a first-class citizen",
 		Long: `Dingdag runs DAGs written in YAML (the dag-factory dialect) with Airflow's semantics,
-and sends to DingTalk what people must know.`,
+and tells people in DingTalk what they need to know.`,
 		Example: `  dingdag demo                          # see it work, without an account
   dingdag dags test my_dag              # run one DAG here and now
   dingdag standalone                    # scheduler and workers in one process`,

@@ -30,10 +30,10 @@ func newCmdTasksMark(a *app.App, state dag.State) *cobra.Command {
 	var f markFlags
 	cmd := &cobra.Command{
 		Use:   "mark-" + string(state) + " DAG TASK RUN_ID",
-		Short: "Give a task of a run the state " + string(state) + " by hand",
-		Long: `Gives the task the state, whatever it had; if it runs it is stopped. Callbacks of the task
-do not run. A run under way goes on from the new state. What failed below a task that is
-marked success is cleared, so that a finished run goes on too; without such tasks it
+		Short: "Mark a task of a run as " + string(state),
+		Long: `Sets the state of the task, whatever it was; a running task is stopped. The task's callbacks
+do not run. An active run continues from the new state. Failed tasks downstream of one that is
+marked as success are cleared, so that a finished run continues too; without such tasks it
 keeps its state (see dags mark-success).`,
 		Example: "  dingdag tasks mark-" + string(state) + " my_dag load scheduled__2026-01-31T00:00:00+00:00\n" +
 			"  dingdag tasks mark-" + string(state) + " my_dag load scheduled__2026-01-31T00:00:00+00:00 -d --past --dry-run",
@@ -47,8 +47,8 @@ keeps its state (see dags mark-success).`,
 		},
 	}
 	fl := cmd.Flags()
-	fl.BoolVarP(&r.Upstream, "upstream", "u", false, "what lies above the task too")
-	fl.BoolVarP(&r.Downstream, "downstream", "d", false, "what lies below the task too")
+	fl.BoolVarP(&r.Upstream, "upstream", "u", false, "the tasks upstream of it too")
+	fl.BoolVarP(&r.Downstream, "downstream", "d", false, "the tasks downstream of it too")
 	fl.BoolVar(&r.Past, "past", false, "in the runs with an earlier logical date too")
 	fl.BoolVar(&r.Future, "future", false, "in the runs with a later logical date too")
 	f.add(cmd)
@@ -63,7 +63,7 @@ func newCmdDAGsMark(a *app.App, state dag.State) *cobra.Command {
 	var f markFlags
 	cmd := &cobra.Command{
 		Use:   "mark-" + string(state) + " DAG RUN_ID",
-		Short: "Give a run the state " + string(state) + " by hand",
+		Short: "Mark a run as " + string(state),
 		Long: what + ` Callbacks do not
 run. Teardowns that are not finished run all the same, and the run ends after them.`,
 		Example: "  dingdag dags mark-" + string(state) + " my_dag manual__2026-01-31T00:00:00+00:00",

@@ -19,7 +19,7 @@ import (
 )
 
 func newCmdPools(a *app.App) *cobra.Command {
-	cmd := &cobra.Command{Use: "pools", Short: "List and change pools, which bound what runs at once", Example: "  dingdag pools set warehouse 4 'connections of the warehouse'\n  dingdag pools list"}
+	cmd := &cobra.Command{Use: "pools", Short: "List and change pools, which limit what runs at once", Example: "  dingdag pools set warehouse 4 'connections of the warehouse'\n  dingdag pools list"}
 	cmd.AddCommand(newCmdPoolsList(a), newCmdPoolsGet(a), newCmdPoolsSet(a), newCmdPoolsDelete(a), newCmdPoolsExport(a), newCmdPoolsImport(a))
 	return cmd
 }
@@ -80,13 +80,13 @@ func newCmdPoolsGet(a *app.App) *cobra.Command {
 
 func newCmdPoolsSet(a *app.App) *cobra.Command {
 	return &cobra.Command{
-		Use: "set POOL SLOTS [DESCRIPTION]", Short: "Make a pool or change its size; -1 slots are no bound",
+		Use: "set POOL SLOTS [DESCRIPTION]", Short: "Create a pool or change its size; -1 slots means unlimited",
 		Example: "  dingdag pools set warehouse 4 'connections of the warehouse'\n  dingdag pools set -- warehouse -1",
 		Args:    command.RangeArgs(2, "POOL", "SLOTS", "DESCRIPTION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := strconv.Atoi(args[1])
 			if err != nil || n < -1 {
-				return command.Usagef("slots %q: must be a whole number, 0 or more, or -1 for no bound", args[1])
+				return command.Usagef("slots %q: must be a whole number, 0 or more, or -1 for unlimited", args[1])
 			}
 			p := api.Pool{Name: args[0], Slots: n}
 			if len(args) > 2 {
@@ -98,7 +98,7 @@ func newCmdPoolsSet(a *app.App) *cobra.Command {
 			size := strconv.Itoa(p.Slots) + " slots"
 			switch p.Slots {
 			case -1:
-				size = "slots without bound"
+				size = "unlimited slots"
 			case 1:
 				size = "1 slot"
 			}
@@ -184,7 +184,7 @@ func newCmdPoolsImport(a *app.App) *cobra.Command {
 			}
 			var in poolFile
 			if err := json.Unmarshal(b, &in); err != nil {
-				return fmt.Errorf("import pools: %s is no JSON object of pools: %w", args[0], err)
+				return fmt.Errorf("import pools: %s is not a JSON object of pools: %w", args[0], err)
 			}
 			var ps []api.Pool
 			for _, name := range slices.Sorted(maps.Keys(in)) {

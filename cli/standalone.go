@@ -21,9 +21,10 @@ func newCmdStandalone(a *app.App) *cobra.Command {
 		Use:   "standalone",
 		Short: "Run scheduler and workers in one process",
 		Long: `Runs the DAGs of the DAGs folder on their schedules, with the store in the home folder.
-SIGTERM, Ctrl-C or SIGHUP, unless that is ignored (nohup), stops it: running attempts have
-the grace time to finish, others are queued again and not counted. A second Ctrl-C or
-SIGTERM ends what still runs, a third one the process. It goes on when nobody reads its log. One process works on a home folder at a time.`,
+SIGTERM, Ctrl-C or SIGHUP, unless that is ignored (nohup), stops it: running tasks have the
+grace period to finish; those that do not are queued again, and the try is not counted. A
+second Ctrl-C or SIGTERM ends what still runs, a third one the process. It survives the end of
+whatever reads its log. Only one process at a time works on a home folder.`,
 		Example: `  dingdag standalone
   DINGDAG_HOME=/var/lib/dingdag dingdag standalone --dags-folder /etc/dingdag/dags`,
 		Args: command.NoArgs,

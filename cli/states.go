@@ -17,7 +17,7 @@ import (
 
 func newCmdDAGsState(a *app.App) *cobra.Command {
 	return &cobra.Command{
-		Use: "state DAG [RUN_ID]", Short: "Print the state of a run, the newest one unless named", Example: "  dingdag dags state my_dag",
+		Use: "state DAG [RUN_ID]", Short: "Print the state of a run, by default the newest", Example: "  dingdag dags state my_dag",
 		Args: command.RangeArgs(1, "DAG", "RUN_ID"), ValidArgsFunction: a.CompleteRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ask, err := a.API(cmd.Context())
@@ -36,7 +36,7 @@ func newCmdDAGsState(a *app.App) *cobra.Command {
 func newCmdTasksState(a *app.App) *cobra.Command {
 	mapIndex := -1
 	cmd := &cobra.Command{
-		Use: "state DAG TASK [RUN_ID]", Short: "Print the state of a task in a run, the newest one unless named",
+		Use: "state DAG TASK [RUN_ID]", Short: "Print the state of a task in a run, by default the newest",
 		Example: "  dingdag tasks state my_dag my_task\n  dingdag tasks state my_dag my_task --map-index 3",
 		Args:    command.RangeArgs(2, "DAG", "TASK", "RUN_ID"), ValidArgsFunction: a.CompleteTasks,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -62,7 +62,7 @@ func runTasksState(ctx context.Context, a *app.App, dagID, taskID, runID string,
 func newCmdTasksStates(a *app.App) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
-		Use: "states-for-dag-run DAG [RUN_ID]", Short: "List the task instances of a run, the newest one unless named",
+		Use: "states-for-dag-run DAG [RUN_ID]", Short: "List the task instances of a run, by default the newest",
 		Example: "  dingdag tasks states-for-dag-run my_dag",
 		Args:    command.RangeArgs(1, "DAG", "RUN_ID"), ValidArgsFunction: a.CompleteRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {

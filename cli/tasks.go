@@ -72,7 +72,7 @@ func newCmdTasksLogs(a *app.App) *cobra.Command {
 	var try, mapIndex int
 	cmd := &cobra.Command{
 		Use:     "logs DAG TASK [RUN_ID]",
-		Short:   "Print the log of a task's last try, of the newest run unless one is named",
+		Short:   "Print the log of a task's last try, by default in the newest run",
 		Example: "  dingdag tasks logs my_dag my_task\n  dingdag tasks logs my_dag my_task manual__2026-01-31T00:00:00+00:00 --try 1",
 		Args:    command.RangeArgs(2, "DAG", "TASK", "RUN_ID"), ValidArgsFunction: a.CompleteTasks,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -80,7 +80,7 @@ func newCmdTasksLogs(a *app.App) *cobra.Command {
 		},
 	}
 	command.MapIndexFlag(cmd, &mapIndex)
-	cmd.Flags().IntVar(&try, "try", 0, "number of the try (default the last)")
+	cmd.Flags().IntVar(&try, "try", 0, "number of the try (default: the last)")
 	return cmd
 }
 

@@ -89,8 +89,8 @@ func newCmdTasksWhy(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "why DAG TASK [RUN_ID]", Aliases: []string{"failed-deps"},
 		Short: "Tell why a task waits or did not run",
-		Long: `Tells why the instances of a task have the state they have in a run, the newest one unless
-named: which upstream task, pool, limit, pause, retry or run before holds them.`,
+		Long: `Tells why the instances of a task are in their state in a run, by default the newest: which
+upstream task, pool, limit, pause, retry or earlier run holds them back.`,
 		Example: "  dingdag tasks why my_dag my_task",
 		Args:    command.RangeArgs(2, "DAG", "TASK", "RUN_ID"), ValidArgsFunction: a.CompleteTasks,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -15,7 +15,7 @@ func newCmdTasksXComs(a *app.App) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:   "xcoms DAG [RUN_ID]",
-		Short: "List what the tasks of a run have returned and pushed, of the newest run unless one is named",
+		Short: "List what the tasks of a run returned and pushed, by default the newest",
 		Example: "  dingdag tasks xcoms my_dag\n" +
 			"  dingdag tasks xcoms my_dag manual__2026-01-31T00:00:00+00:00 -o json",
 		Args: command.RangeArgs(1, "DAG", "RUN_ID"), ValidArgsFunction: a.CompleteRuns,

@@ -394,7 +394,7 @@ func TestBackfillRefuses(t *testing.T) {
 		"nothing in between":      {d, func(r *engine.BackfillRequest) { r.From, r.To = march(3).Add(time.Minute), march(3).Add(time.Hour) }, "from_date", "has no run that is over"},
 		"no runs at once":         {d, func(r *engine.BackfillRequest) { r.MaxActiveRuns = -1 }, "max_active_runs", "at least 1"},
 		"an unknown behavior":     {d, func(r *engine.BackfillRequest) { r.Reprocess = "all" }, "reprocess_behavior", "use none, failed or completed"},
-		"conf that is no JSON":    {d, func(r *engine.BackfillRequest) { r.Conf = json.RawMessage(`{"a": }`) }, "dag_run_conf", "no JSON, at character 7"},
+		"conf that is no JSON":    {d, func(r *engine.BackfillRequest) { r.Conf = json.RawMessage(`{"a": }`) }, "dag_run_conf", "not valid JSON, at character 7"},
 		"conf that breaks params": {params, func(r *engine.BackfillRequest) { r.Conf = json.RawMessage(`{"n": "x"}`) }, "dag_run_conf", `param "n"`},
 		"past backwards":          {past, func(r *engine.BackfillRequest) { r.Backwards, r.Reprocess = true, "failed" }, "run_backwards", "depends_on_past"},
 		"past without reprocess":  {past, func(*engine.BackfillRequest) {}, "reprocess_behavior", "use failed or completed"},

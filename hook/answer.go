@@ -160,7 +160,7 @@ func describe(status int, body []byte, readErr error) string {
 	case len(bytes.TrimSpace(body)) == 0:
 		return "the answer is empty"
 	case !json.Valid(body):
-		return fmt.Sprintf("the answer is no JSON: %q", excerpt(body, maxExcerptBytes))
+		return fmt.Sprintf("the answer is not valid JSON: %q", excerpt(body, maxExcerptBytes))
 	}
 	return fmt.Sprintf("the answer does not say that the request was taken: %q", excerpt(body, maxExcerptBytes))
 }

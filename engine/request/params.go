@@ -146,7 +146,7 @@ func CheckConf(conf json.RawMessage) (json.RawMessage, error) {
 	var m map[string]any
 	if err := json.Unmarshal(conf, &m); err != nil || m == nil {
 		if se, ok := errors.AsType[*json.SyntaxError](err); ok {
-			return nil, fmt.Errorf("conf is no JSON, at character %d: %w", se.Offset, err)
+			return nil, fmt.Errorf("conf is not valid JSON, at character %d: %w", se.Offset, err)
 		}
 		return nil, errors.New(`conf must be a JSON object, for instance {"key": "value"}`)
 	}

@@ -89,7 +89,7 @@ func CompleteWords(cmd *cobra.Command, flag string, words ...string) {
 
 // MapIndexFlag chooses among the instances of a mapped task.
 func MapIndexFlag(cmd *cobra.Command, mapIndex *int) {
-	cmd.Flags().IntVar(mapIndex, "map-index", -1, "which instance of a mapped task (default the first)")
+	cmd.Flags().IntVar(mapIndex, "map-index", -1, "instance of a mapped task; -1 is the first")
 }
 
 // Group makes a command that only groups others, and those below it, say what they have.

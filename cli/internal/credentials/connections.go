@@ -162,7 +162,7 @@ func newCmdConnectionsGet(a *app.App) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:     "get ID",
-		Short:   "Show the connection that tasks get for an id: of a file, the environment or the store",
+		Short:   "Show the connection that tasks get for an id, from a file, the environment or the store",
 		Example: "  dingdag connections get dingding_default\n  dingdag connections get dingding_default -o json --show-secrets",
 		Args:    command.ExactArgs("ID"), ValidArgsFunction: completeConnections(a),
 		RunE: func(cmd *cobra.Command, args []string) error {

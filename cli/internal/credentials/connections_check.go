@@ -20,23 +20,23 @@ func newCmdConnectionsTest(a *app.App) *cobra.Command {
 	var message string
 	cmd := &cobra.Command{
 		Use:   "test ID",
-		Short: "Try a connection and explain the answer",
+		Short: "Test a connection and explain the answer",
 		Long: `Looks the connection up as tasks do, in the connections file, the environment and the
-store, and explains what DingTalk answers. Through a robot it sends a test message; one
-that asks for a keyword needs it in the message. With an app (a connection that has a
-login, the AppKey) it makes calls that change nothing, and tells wrong credentials, an
-address that is not on the app's list and missing scopes apart.
+store, and explains what DingTalk answers. Through a robot it sends a test message, which
+must contain the robot's keyword if it has one. With an app (a connection that has a login,
+the AppKey) it makes calls that change nothing, and tells apart wrong credentials, an address
+that is not on the app's list, and missing scopes.
 
-From a connection of type http it gets the base URL. Into a mail server, of type smtp, it
-logs in and sends nothing. To a database, of type postgres, mysql or sqlite, it connects and
-asks for the version. Other types cannot be tested.`,
+With type http it requests the base URL. With type smtp it logs in to the mail server and
+sends nothing. With type postgres, mysql or sqlite it connects to the database and asks for
+its version. Other types cannot be tested.`,
 		Example: "  dingdag connections test dingding_default\n  dingdag connections test dingding_default --message 'alert: this is a test'",
 		Args:    command.ExactArgs("ID"), ValidArgsFunction: completeConnections(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runConnectionsTest(cmd.Context(), a, args[0], message)
 		},
 	}
-	cmd.Flags().StringVar(&message, "message", "", "text to send (default one that names the connection)")
+	cmd.Flags().StringVar(&message, "message", "", "text to send (default: one that names the connection)")
 	return cmd
 }
 

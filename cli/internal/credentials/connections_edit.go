@@ -30,17 +30,17 @@ func newCmdConnectionsEdit(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "edit ID",
 		Short: "Change a connection of the store in an editor",
-		Long: `Opens the connection in $VISUAL or $EDITOR (vi without both), as YAML. In place of secrets it
-has ***: what stays so is kept, another value takes its place, a line that is deleted takes
-it out. Nothing is changed until all of it is right; an edit that is not is kept in a file,
-whose path the error says, for --from.`,
+		Long: `Opens the connection in $VISUAL or $EDITOR (vi if neither is set), as YAML. Secrets show as ***:
+leave that to keep the secret, or write another value; deleting a line removes it. Nothing is
+changed until the whole edit is valid. An edit that is not valid is kept in a file, which the
+error names, for --from.`,
 		Example: "  dingdag connections edit dingding_default\n  EDITOR='code --wait' dingdag connections edit warehouse",
 		Args:    command.ExactArgs("ID"), ValidArgsFunction: completeConnections(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runConnectionsEdit(cmd.Context(), a, args[0], from)
 		},
 	}
-	cmd.Flags().StringVar(&from, "from", "", "go on with an edit that was kept in this file")
+	cmd.Flags().StringVar(&from, "from", "", "resume an edit that was kept in this file")
 	return cmd
 }
 

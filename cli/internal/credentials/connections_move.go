@@ -46,7 +46,7 @@ when FILE is "-". Passwords and the secrets in extras are written as *** unless
 	command.CompleteWords(cmd, "file-format", "env", "json", "yaml")
 	f.StringVar(&o.serialization, "serialization-format", "uri", "of a .env file: uri, which leaves out the description, or json")
 	command.CompleteWords(cmd, "serialization-format", "uri", "json")
-	f.BoolVar(&o.withSecrets, "with-secrets", false, "write passwords and extras in clear")
+	f.BoolVar(&o.withSecrets, "with-secrets", false, "write passwords and extras in plain text")
 	return cmd
 }
 
@@ -133,15 +133,15 @@ func newCmdConnectionsImport(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Read connections from a file into the store",
-		Long: `Reads a .env, .json or .yaml file into the store. A connection that is there already is
-left as it is unless --overwrite is given. A mistake anywhere in the file imports nothing.`,
+		Long: `Reads a .env, .json or .yaml file into the store. Existing connections are left
+alone unless --overwrite is given. If anything in the file is wrong, nothing is imported.`,
 		Example: "  dingdag connections import connections.yaml\n  dingdag connections import backup.json --overwrite",
 		Args:    command.ExactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runConnectionsImport(cmd.Context(), a, args[0], overwrite)
 		},
 	}
-	cmd.Flags().BoolVar(&overwrite, "overwrite", false, "replace connections that are there already")
+	cmd.Flags().BoolVar(&overwrite, "overwrite", false, "replace existing connections")
 	return cmd
 }
 
@@ -164,7 +164,7 @@ func runConnectionsImport(ctx context.Context, a *app.App, path string, overwrit
 		case err == nil:
 			imported++
 		case errors.Is(err, connections.ErrExists):
-			a.Notef("connection %s is there already and was left as it is: --overwrite replaces it", c.ID)
+			a.Notef("connection %s exists already and was left alone: --overwrite replaces it", c.ID)
 		default:
 			return err
 		}

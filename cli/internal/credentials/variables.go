@@ -22,7 +22,7 @@ import (
 
 // NewVariables makes the command variables.
 func NewVariables(a *app.App) *cobra.Command {
-	cmd := &cobra.Command{Use: "variables", Short: "Keep the variables that templates read as var.value and var.json", Example: "  dingdag variables set region cn-hangzhou\n  dingdag variables get region"}
+	cmd := &cobra.Command{Use: "variables", Short: "Manage the variables that templates read as var.value and var.json", Example: "  dingdag variables set region cn-hangzhou\n  dingdag variables get region"}
 	cmd.AddCommand(newCmdVariablesList(a), newCmdVariablesGet(a), newCmdVariablesSet(a), newCmdVariablesDelete(a), newCmdVariablesExport(a), newCmdVariablesImport(a))
 	return cmd
 }
@@ -111,7 +111,7 @@ func newCmdVariablesGet(a *app.App) *cobra.Command {
 				return err
 			}
 			if asJSON && !json.Valid([]byte(text)) {
-				return fmt.Errorf("variable %q is no JSON", args[0])
+				return fmt.Errorf("variable %q is not valid JSON", args[0])
 			}
 			_, err = fmt.Fprintln(a.ClearOutput(), text)
 			return err
@@ -135,7 +135,7 @@ func newCmdVariablesSet(a *app.App) *cobra.Command {
 				return command.Usagef("the key is empty")
 			}
 			if asJSON && !json.Valid([]byte(args[1])) {
-				return command.Usagef("the value of %q is no JSON", args[0])
+				return command.Usagef("the value of %q is not valid JSON", args[0])
 			}
 			s, err := a.OpenStore(cmd.Context())
 			if err != nil {
@@ -151,7 +151,7 @@ func newCmdVariablesSet(a *app.App) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&description, "description", "", "what the variable is for")
-	cmd.Flags().BoolVarP(&asJSON, "json", "j", false, "refuse a value that is no JSON")
+	cmd.Flags().BoolVarP(&asJSON, "json", "j", false, "refuse a value that is not valid JSON")
 	return cmd
 }
 
@@ -179,7 +179,7 @@ func newCmdVariablesDelete(a *app.App) *cobra.Command {
 
 func newCmdVariablesExport(a *app.App) *cobra.Command {
 	return &cobra.Command{
-		Use: "export FILE", Short: "Write the store's variables to a JSON file, in clear", Example: "  dingdag variables export variables.json",
+		Use: "export FILE", Short: "Write the store's variables to a JSON file, in plain text", Example: "  dingdag variables export variables.json",
 		Args: command.ExactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.OpenStore(cmd.Context())

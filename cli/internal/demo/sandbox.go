@@ -42,7 +42,7 @@ func NewSandbox(a *app.App) *cobra.Command {
 		Short: "Run a local DingTalk that shows what it was sent",
 		Long: `Answers robot messages as DingTalk does, refusals and limits included, prints each message
 that arrives and shows all of them on a page. Nothing leaves this machine and nothing is
-kept when it ends. Tokens follow from the robots' names: they are the same at every start.`,
+kept when it ends. Tokens are derived from the robots' names: they are the same at every start.`,
 		Example: `  dingdag sandbox
   dingdag sandbox --robot dingding_default,ops --keyword alert --secret SECtest
   dingdag sandbox --listen 127.0.0.1:0 --rate -1`,
@@ -52,11 +52,11 @@ kept when it ends. Tokens follow from the robots' names: they are the same at ev
 	f, rate := cmd.Flags(), sandbox.DingTalkRate()
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8100", "address to listen on; port 0 takes a free one")
 	f.BoolVar(&o.listenAnywhere, "listen-anywhere", false, "allow an address that other machines reach: they can read every message")
-	f.StringSliceVar(&o.hosts, "host", nil, "further names by which it may be called, such as that of a container; addresses, localhost and DingTalk's own always work")
+	f.StringSliceVar(&o.hosts, "host", nil, "more host names that it answers to, such as that of a container; addresses, localhost and DingTalk's own always work")
 	f.StringSliceVar(&o.robots, "robot", []string{hook.DefaultConnID}, "names of the robots, which are also the ids of the connections that are printed")
-	f.StringSliceVar(&o.keywords, "keyword", nil, "words of which a message must hold one")
+	f.StringSliceVar(&o.keywords, "keyword", nil, "keywords, of which a message must contain one")
 	f.StringVar(&o.secret, "secret", "", "secret, beginning with SEC, with which messages must be signed")
-	f.IntVar(&o.rate, "rate", rate.PerMinute, "messages a minute that a robot takes; -1 for no limit")
+	f.IntVar(&o.rate, "rate", rate.PerMinute, "messages a minute that a robot accepts; -1 for no limit")
 	f.DurationVar(&o.block, "rate-block", rate.Block, "how long a robot refuses everything after too many messages")
 	return cmd
 }

@@ -25,9 +25,9 @@ func NewConvert(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "convert PATH…",
 		Short: "Bring files for dag-factory before 1.0 up to date, comments and all",
-		Long: `Gives keys, tags and operator paths that were removed their present spelling, in the text
-itself: comments, quotes, anchors and line ends stay. What has to be done by hand is told
-with its place. Prints a diff, or writes the files with --write.`,
+		Long: `Replaces removed keys, tags and operator paths by their current spelling, in the text itself:
+comments, quotes, anchors and line endings stay. What must be done by hand is reported with
+its place. Prints a diff, or writes the files with --write.`,
 		Example: "  dingdag dags convert dags\n  dingdag dags convert dags/orders.yaml --write\n  dingdag dags convert dags --check",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {

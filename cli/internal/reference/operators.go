@@ -111,7 +111,7 @@ func describedSpecs(a *app.App, notifiers bool) ([]described, error) {
 }
 
 func callbacksFlag(cmd *cobra.Command, notifiers *bool) {
-	cmd.Flags().BoolVar(notifiers, "callbacks", false, "the notifiers that on_failure_callback and its kin may name, instead of operators")
+	cmd.Flags().BoolVar(notifiers, "callbacks", false, "the notifiers that on_failure_callback and the like may name, instead of operators")
 }
 
 func newCmdOperatorsList(a *app.App) *cobra.Command {

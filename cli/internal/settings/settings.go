@@ -21,7 +21,7 @@ type Config struct {
 	Home string
 	// DAGsFolder is the folder of DAG files; {home}/dags unless set.
 	DAGsFolder string
-	// Workers is how many attempts run at once.
+	// Workers is how many tasks run at once.
 	Workers int
 	// MaxMapLength is how many instances a mapped task may have.
 	MaxMapLength int
@@ -29,7 +29,7 @@ type Config struct {
 	// bounds each field, in bytes.
 	RenderedRuns   int
 	RenderedLength int
-	// Grace is how long running attempts may go on at a shutdown.
+	// Grace is how long running tasks may go on at a shutdown.
 	Grace time.Duration
 	// Refresh is how often DAG files are read again.
 	Refresh time.Duration
@@ -78,11 +78,11 @@ func generalSettings() []setting {
 	return []setting{
 		stringSetting("dags_folder", "", "folder of the DAG files; {home}/dags unless set", func(c *Config) *string { return &c.DAGsFolder }).
 			withFlag("folder of the DAG files (default {home}/dags)"),
-		parsedSetting("workers", strconv.Itoa(engine.DefaultWorkers), "attempts that run at once", func(c *Config) *int { return &c.Workers }, positive),
+		parsedSetting("workers", strconv.Itoa(engine.DefaultWorkers), "tasks that run at once", func(c *Config) *int { return &c.Workers }, positive),
 		parsedSetting("max_map_length", strconv.Itoa(engine.DefaultMaxMapLength), "instances that a mapped task may have", func(c *Config) *int { return &c.MaxMapLength }, positive),
 		parsedSetting("max_num_rendered_ti_fields_per_task", strconv.Itoa(engine.DefaultRenderedRuns), "for how many runs of a DAG what tasks rendered is kept, the newest ones; 0 keeps none", func(c *Config) *int { return &c.RenderedRuns }, notNegative),
 		parsedSetting("max_templated_field_length", strconv.Itoa(engine.DefaultRenderedLength), "how many bytes of a rendered field are kept", func(c *Config) *int { return &c.RenderedLength }, positive),
-		parsedSetting("grace", engine.DefaultGrace.String(), "how long running attempts may go on at a shutdown", func(c *Config) *time.Duration { return &c.Grace }, period),
+		parsedSetting("grace", engine.DefaultGrace.String(), "how long running tasks may go on at a shutdown", func(c *Config) *time.Duration { return &c.Grace }, period),
 		parsedSetting("refresh_interval", "5s", "how often DAG files are looked at for changes", func(c *Config) *time.Duration { return &c.Refresh }, period),
 		parsedSetting("default_timezone", "UTC", "zone of dates and schedules that name none", func(c *Config) *string { return &c.DefaultTimezone }, zone),
 		parsedSetting("timezone", "", "zone in which commands show times, but those of one DAG in the DAG's, and read dates that name none; default_timezone unless set", func(c *Config) *string { return &c.Timezone }, optionalZone).

@@ -33,9 +33,10 @@ func NewDAG(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test DAG [LOGICAL_DATE]",
 		Short: "Run a DAG once, here and now, with its logs on the screen",
-		Long: `Runs one DAG run in this process, on a store of its own that is thrown away: no scheduler
-is needed and nothing of it shows among the real runs. Pools have no bound in it. Messages and callbacks are really
-sent, to the connections of the home folder. Exit code 1 when the run fails.`,
+		Long: `Runs one DAG run in this process, on a store of its own that is thrown away: no scheduler is
+needed, and nothing of it shows among the real runs. Pools are unlimited. Messages and
+callbacks are really sent, through the connections of the home folder. The exit code is 1
+when the run fails.`,
 		Example: "  dingdag dags test my_dag\n  dingdag dags test my_dag 2026-01-31 --conf '{\"day\": \"2026-01-31\"}'\n  dingdag dags test my_dag -f dags/my_dag.yaml",
 		Args:    command.RangeArgs(1, "DAG", "LOGICAL_DATE"), ValidArgsFunction: a.CompleteDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -29,12 +29,12 @@ func NewRender(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "render DAG TASK [LOGICAL_DATE | RUN_ID]",
 		Short: "Print the templated fields of a task: as they would be, or as they were in a run",
-		Long: `With a date, or without one, it renders the task as the DAG file says now, for a run that
-there need not be.
+		Long: `With a date, or without one, it renders the task as the DAG file defines it now, for a run that
+need not exist.
 
 With a RUN_ID it prints what the last try of that run rendered, or the one that --try names.
-The newest runs of each DAG keep it (setting max_num_rendered_ti_fields_per_task), with
-secrets masked and long values cut. Where nothing was kept it renders again, with the
+This is kept for the newest runs of each DAG (setting max_num_rendered_ti_fields_per_task),
+with secrets masked and long values cut. Where nothing was kept it renders again, with the
 version of the DAG, the dates, the conf and the XComs of the run, and says so.`,
 		Example: "  dingdag tasks render my_dag my_task 2026-01-31\n" +
 			"  dingdag tasks render my_dag my_task scheduled__2026-01-31T00:00:00+00:00 --try 1",
@@ -43,8 +43,8 @@ version of the DAG, the dates, the conf and the XComs of the run, and says so.`,
 			return runTasksRender(cmd.Context(), a, f, args[0], args[1], args[2:]...)
 		},
 	}
-	cmd.Flags().StringVarP(&f.conf, "conf", "c", "", "JSON object for the conf and params of a run that there need not be")
-	cmd.Flags().IntVar(&f.try, "try", 0, "number of the try of a run (default the last)")
+	cmd.Flags().StringVarP(&f.conf, "conf", "c", "", "JSON object for the conf and params of a run that need not exist")
+	cmd.Flags().IntVar(&f.try, "try", 0, "number of the try of a run (default: the last)")
 	command.MapIndexFlag(cmd, &f.mapIndex)
 	show.OutputFlag(cmd, &f.output)
 	return cmd
