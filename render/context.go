@@ -37,20 +37,20 @@ type Renderer struct {
 	Host, LogDir string
 }
 
-// Field returns what renders one field of a task or a callback of a DAG for params: to text, or
-// to a value with native rendering. What names a template file becomes the text of the file,
-// rendered.
+// Field returns what renders the fields of one task or callback of a DAG for params: to text, or
+// to values with native rendering. What names a template file becomes the text of the file,
+// rendered. The fields share what tc holds, see [template.Session].
 func (r *Renderer) Field(d *dag.DAG, tc *template.Context, namesFile func(field, text string) bool) func(field, text string) (any, error) {
-	render, native := r.Templates.Render, r.Templates.RenderNative
+	session := r.Templates.Session(tc)
 	return func(field, text string) (any, error) {
 		if namesFile(field, text) {
-			return FilesOf(d).render(text, func(s string) (string, error) { return render(s, tc) })
+			return FilesOf(d).render(text, session.Render)
 		}
 		if d.RenderTemplateAsNative {
-			value, text, err := native(text, tc)
+			value, text, err := session.RenderNative(text)
 			return params.Native{Value: value, Text: text}, err
 		}
-		return render(text, tc)
+		return session.Render(text)
 	}
 }
 

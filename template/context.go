@@ -54,13 +54,6 @@ type Context struct {
 	Extra map[string]any
 }
 
-func (c *Context) include() func(string) (string, error) {
-	if c == nil {
-		return nil
-	}
-	return c.Include
-}
-
 // XComQuery is what ti.xcom_pull asks for (Airflow, TaskInstance.xcom_pull).
 type XComQuery struct {
 	TaskIDs []string

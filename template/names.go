@@ -200,7 +200,7 @@ var samples = sync.OnceValue(func() map[string]any {
 	r := &render{ctx: &Context{TI: TaskInstanceInfo{TaskID: "t"}, Task: TaskInfo{TaskID: "t"}}}
 	at := pytime.NewDateTime(time.Unix(0, 0).UTC())
 	out := map[string]any{
-		"dag": r.dag(), "ti": r.taskInstance(), "task_instance": r.taskInstance(), "var": r.variableAccess(),
+		"dag": r.dag(), "ti": r.instance(), "task_instance": r.instance(), "var": r.variableAccess(),
 		"ds": "", "ds_nodash": "", "ts": "", "ts_nodash": "", "ts_nodash_with_tz": "", "run_id": "", "task_instance_key_str": "",
 		"logical_date": at, "data_interval_start": at, "data_interval_end": at,
 		"prev_data_interval_start_success": at, "prev_data_interval_end_success": at, "prev_start_date_success": at, "prev_end_date_success": at,

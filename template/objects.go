@@ -47,7 +47,15 @@ func (r *render) dag() any {
 	}}
 }
 
-func (r *render) task() any {
+// taskInfo is the one task of this context.
+func (r *render) taskInfo() any {
+	if r.task == nil {
+		r.task = r.newTask()
+	}
+	return r.task
+}
+
+func (r *render) newTask() any {
 	t := r.ctx.Task
 	if t.TaskID == "" {
 		return pyval.Undefined{}
@@ -84,7 +92,15 @@ func (r *render) task() any {
 	return &pyval.Module{Name: "task", Values: values}
 }
 
-func (r *render) taskInstance() any {
+// instance is the one task instance of this context, as ti and task_instance.
+func (r *render) instance() any {
+	if r.ti == nil {
+		r.ti = r.newInstance()
+	}
+	return r.ti
+}
+
+func (r *render) newInstance() any {
 	t := r.ctx.TI
 	if t.TaskID == "" {
 		return pyval.Undefined{}
@@ -111,7 +127,7 @@ func (r *render) taskInstance() any {
 			"start_date": r.date(t.StartDate),
 			"end_date":   r.date(t.EndDate),
 			"duration":   seconds,
-			"task":       r.task(),
+			"task":       r.taskInfo(),
 			"key":        r.taskInstanceKey(),
 		},
 		Funcs: map[string]pyval.Method{"xcom_pull": r.xcomPull, "xcom_push": r.xcomPush},

@@ -49,7 +49,9 @@ Airflow it fails, with its place. The exceptions, which give another value, say 
 
 `, len(answers), versions["jinja2"], versions["python"], versions["pyyaml"], versions["dateutil"], same)
 	b.WriteString("Airflow makes a text of every templated field, also of one without braces. So a newline at the end of the text goes, and\n" +
-		"lines end with `\\n`: `message: |` gives its last line without the newline after it.\n")
+		"lines end with `\\n`: `message: |` gives its last line without the newline after it.\n\n" +
+		"The fields of one try share what they see: what one of them changes in place, for instance by `params.update(…)`, those after\n" +
+		"it see, in the order of the parameters on the operator's page. What one sets by `{% set %}` is its own.\n")
 	for i := range list {
 		d := &list[i]
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", d.Title, strings.TrimSpace(d.Why))

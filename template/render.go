@@ -6,18 +6,14 @@ import (
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
-// render is one rendering.
+// render is what the renderings of a [Session] see.
 type render struct {
 	env    *Env
 	ctx    *Context
-	budget *pyval.Budget
-}
-
-func (e *Env) newRender(c *Context) *render {
-	if c == nil {
-		c = &Context{}
-	}
-	return &render{env: e, ctx: c, budget: e.budget()}
+	budget *pyval.Budget // of the one under way
+	// made are the values of names that were asked for, task and ti those of task and ti.
+	made     map[string]any
+	task, ti any
 }
 
 // context is what the language sees of the rendering.

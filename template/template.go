@@ -20,7 +20,6 @@ import (
 
 	"github.com/dingdag/dingdag/template/internal/filters"
 	"github.com/dingdag/dingdag/template/internal/lang"
-	"github.com/dingdag/dingdag/template/internal/pyconv"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -142,15 +141,7 @@ func (e *Env) Render(src string, c *Context) (string, error) {
 	if !yamlvalue.HoldsTemplate(src) {
 		return lang.Normalize(src), nil
 	}
-	t, err := e.parse(src, c.include())
-	if err != nil {
-		return "", err
-	}
-	text, err := t.Render(e.newRender(c).context())
-	if err != nil {
-		return "", e.mistake(err)
-	}
-	return text, nil
+	return e.Session(c).Render(src)
 }
 
 // RenderNative renders a template in native mode, to a value and its text. A template
@@ -160,30 +151,7 @@ func (e *Env) Render(src string, c *Context) (string, error) {
 // a text without braces, becomes the value of the literal: "5" a number and "[1, 2]" a
 // list. The text is what [Env.Render] gives.
 func (e *Env) RenderNative(src string, c *Context) (value any, text string, err error) {
-	if !yamlvalue.HoldsTemplate(src) {
-		text = lang.Normalize(src)
-		value, err = lang.Literal(e.budget(), text)
-		if err == nil {
-			value, err = pyconv.ToGo(e.budget(), value)
-		}
-		if err != nil {
-			return nil, "", &Error{Line: 1, Column: 1, Message: err.Error(), Err: err}
-		}
-		return value, text, nil
-	}
-	t, err := e.parse(src, c.include())
-	if err != nil {
-		return nil, "", err
-	}
-	r := e.newRender(c)
-	value, text, err = t.RenderNative(r.context())
-	if err == nil {
-		value, err = pyconv.ToGo(r.budget, value)
-	}
-	if err != nil {
-		return nil, "", e.mistake(err)
-	}
-	return value, text, nil
+	return e.Session(c).RenderNative(src)
 }
 
 func (e *Env) budget() *pyval.Budget {

@@ -11,8 +11,20 @@ import (
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
-// variable makes the value of a top-level name.
+// variable returns the value of a top-level name, which is made once.
 func (r *render) variable(name string) (any, error) {
+	if v, ok := r.made[name]; ok {
+		return v, nil
+	}
+	v, err := r.convert(name)
+	if err == nil {
+		r.made[name] = v
+	}
+	return v, err
+}
+
+// convert makes the value of a top-level name.
+func (r *render) convert(name string) (any, error) {
 	if v, ok := r.ctx.Extra[name]; ok {
 		return fromGo(name, v)
 	}
@@ -48,9 +60,9 @@ var variables = map[string]func(*render) (any, error){
 	"data_interval_start":              func(r *render) (any, error) { return undefinedIfNone(r.date(r.ctx.DataIntervalStart)), nil },
 	"data_interval_end":                func(r *render) (any, error) { return undefinedIfNone(r.date(r.ctx.DataIntervalEnd)), nil },
 	"dag":                              func(r *render) (any, error) { return r.dag(), nil },
-	"task":                             func(r *render) (any, error) { return r.task(), nil },
-	"ti":                               func(r *render) (any, error) { return r.taskInstance(), nil },
-	"task_instance":                    func(r *render) (any, error) { return r.taskInstance(), nil },
+	"task":                             func(r *render) (any, error) { return r.taskInfo(), nil },
+	"ti":                               func(r *render) (any, error) { return r.instance(), nil },
+	"task_instance":                    func(r *render) (any, error) { return r.instance(), nil },
 	"dag_run":                          (*render).dagRun,
 	"run_id":                           func(r *render) (any, error) { return r.ctx.Run.RunID, nil },
 	"params":                           func(r *render) (any, error) { return fromGo("params", mapOrEmpty(r.ctx.Params)) },
