@@ -13,7 +13,10 @@ type field struct {
 }
 
 // Of is the mapping with one key.
-func Of(name string, value any) Fields { return Fields{{name, value}} }
+func Of(name string, value any) Fields {
+	const usual = 8 // keys, so that it seldom grows
+	return append(make(Fields, 0, usual), field{name, value})
+}
 
 // With returns the mapping with one key more.
 func (f Fields) With(name string, value any) Fields { return append(f, field{name, value}) }

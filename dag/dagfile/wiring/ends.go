@@ -7,6 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag/dagfile/keys"
+	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -62,22 +63,22 @@ func (w *wiring) findNames() {
 	nodes := map[string]*yaml.Node{}
 	for _, g := range w.groups {
 		// The scope of a message names no group.
-		w.addName(nodes, end{-1, g, g.Around, g.Label}, g.Label, g.ID, g.Name, fmt.Sprintf("group %q: ", g.Label))
+		w.addName(w.Scope, nodes, end{-1, g, g.Around, g.Label}, g.Label, g.ID, g.Name, fmt.Sprintf("group %q: ", g.Label))
 	}
 	for i, t := range w.tasks {
-		w.in(t).addName(nodes, end{i, nil, t.In, t.ID}, t.Label, t.ID, t.Name, "")
+		w.addName(w.Scope.Task(t.ID), nodes, end{i, nil, t.In, t.ID}, t.Label, t.ID, t.Name, "")
 	}
 }
 
-func (w *wiring) addName(nodes map[string]*yaml.Node, e end, label, id string, at *yaml.Node, prefix string) {
+func (w *wiring) addName(s reading.Scope, nodes map[string]*yaml.Node, e end, label, id string, at *yaml.Node, prefix string) {
 	if first, twice := nodes[label]; twice {
-		w.Errorf(at, "%sthe name is taken on line %d, tasks and groups share their names", prefix, first.Line)
+		s.Errorf(at, "%sthe name is taken on line %d, tasks and groups share their names", prefix, first.Line)
 		return
 	}
 	nodes[label] = at
 	w.names.bare[label] = e
 	if _, twice := w.names.full[id]; twice {
-		w.Errorf(at, "%sits full id %q is taken", prefix, id)
+		s.Errorf(at, "%sits full id %q is taken", prefix, id)
 		return
 	}
 	w.names.full[id] = e
