@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -16,6 +14,7 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile/discover"
 	"github.com/dingdag/dingdag/dag/dagfile/document"
+	"github.com/dingdag/dingdag/dag/dagfile/internal/parallel"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 )
 
@@ -142,26 +141,12 @@ func (l *Loader) Load(paths ...string) Result {
 	l.variables.forget()
 	sources, found := l.Files(paths...)
 	loaded := make([]*loadedFile, len(sources))
-	inParallel(len(sources), func(i int) { loaded[i] = l.readFile(sources[i], l.files[sources[i].Path]) })
+	parallel.Each(len(sources), func(i int) { loaded[i] = l.readFile(sources[i], l.files[sources[i].Path]) })
 	l.files = make(map[string]*loadedFile, len(sources))
 	for i, f := range loaded {
 		l.files[sources[i].Path] = f
 	}
 	return collect(sources, loaded, found)
-}
-
-// inParallel calls f for 0 to n-1, several at once.
-func inParallel(n int, f func(i int)) {
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), n) {
-		workers.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				f(i)
-			}
-		})
-	}
-	workers.Wait()
 }
 
 // Files lists the DAG files at and below the paths in the order in which Load reads them:
@@ -193,7 +178,7 @@ func (l *Loader) Read(sources []discover.File) []Outcome {
 	defer l.mu.Unlock()
 	l.variables.forget()
 	outcomes := make([]Outcome, len(sources))
-	inParallel(len(sources), func(i int) {
+	parallel.Each(len(sources), func(i int) {
 		f := l.readFile(sources[i], nil)
 		outcomes[i] = Outcome{
 			DAGs: f.dags, Diagnostics: f.found, Environment: slices.Sorted(maps.Keys(f.rests.Environment)), Stamp: f.stamp, Written: f.written,

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
@@ -41,7 +42,9 @@ type cache struct {
 	salt    string
 	content []byte
 	lines   map[string]string
-	env     map[string]string
+
+	mu  sync.Mutex
+	env map[string]string // hashes of environment variables
 }
 
 // readCache reads the file of the index. One that is missing, broken or of another key
@@ -117,6 +120,8 @@ func (c *cache) sameEnvironment(text string) bool {
 
 // variable is the hash of an environment variable, "unset" without it.
 func (c *cache) variable(name string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if known, ok := c.env[name]; ok {
 		return known
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/dag/dagfile/discover"
+	"github.com/dingdag/dingdag/dag/dagfile/internal/parallel"
 )
 
 // Options says what is looked at, and how.
@@ -45,15 +46,14 @@ type Index struct {
 func Read(o Options) (*Index, error) {
 	sources, found := o.Loader.Files(o.Folder)
 	c := readCache(o)
-	ix := &Index{hasErrors: found.HasErrors()}
+	ix := &Index{hasErrors: found.HasErrors(), files: make([]*file, len(sources))}
+	parallel.Each(len(sources), func(i int) { ix.files[i] = c.fresh(sources[i]) })
 	var changed []discover.File
 	var at []int
-	for i, src := range sources {
-		f := c.fresh(src)
+	for i, f := range ix.files {
 		if f == nil {
-			changed, at = append(changed, src), append(at, i)
+			changed, at = append(changed, sources[i]), append(at, i)
 		}
-		ix.files = append(ix.files, f)
 	}
 	for n, outcome := range o.Loader.Read(changed) {
 		ix.files[at[n]] = newFile(changed[n].Path, outcome, o.Check)
@@ -87,12 +87,13 @@ func (ix *Index) FileOf(id string) string {
 func (ix *Index) DAGs() []*dag.Summary {
 	first := map[string]*dag.Summary{}
 	taken := map[string]bool{}
+	parallel.Each(len(ix.files), func(i int) { ix.files[i].decode() })
 	shared := newShared()
 	for _, f := range ix.files {
-		listed := f.summaries(shared)
+		f.schedule(shared)
 		for _, id := range f.ids {
-			if !taken[id] && listed[id] != nil {
-				first[id] = listed[id]
+			if !taken[id] && f.dags[id] != nil {
+				first[id] = f.dags[id]
 			}
 			taken[id] = true
 		}

@@ -42,22 +42,31 @@ func (s *shared) timetable(schedule dag.Schedule, zone string) (timetable.Timeta
 	return t, err
 }
 
-// summaries returns the DAGs of a file by their ids. One that cannot be read is missing,
+// decode reads the summaries of a file from its record. One that cannot be read is missing,
 // which the checksum of the file of the index makes impossible.
-func (f *file) summaries(s *shared) map[string]*dag.Summary {
+func (f *file) decode() {
 	if f.dags != nil || f.body == "" {
-		return f.dags
+		return
 	}
 	f.dags = map[string]*dag.Summary{}
 	var list []*dag.Summary
 	if err := json.Unmarshal([]byte(f.body), &list); err != nil {
-		return f.dags
+		return
 	}
 	for _, one := range list {
+		f.dags[one.ID] = one
+	}
+}
+
+// schedule gives the summaries that were decoded their timetables.
+func (f *file) schedule(s *shared) {
+	for id, one := range f.dags {
+		if one.Timetable != nil {
+			continue
+		}
 		var err error
-		if one.Timetable, err = s.timetable(one.Schedule, one.Zone); err == nil {
-			f.dags[one.ID] = one
+		if one.Timetable, err = s.timetable(one.Schedule, one.Zone); err != nil {
+			delete(f.dags, id)
 		}
 	}
-	return f.dags
 }
