@@ -84,3 +84,11 @@ func (a *App) Asker(ctx context.Context) (*engine.Engine, error) {
 		o.FindDAG = func(id string) (*dag.DAG, error) { return a.DAGs.Find(id) }
 	})
 }
+
+// ShowInZoneOf makes the command show times in the zone of a version of a DAG, whatever has become of its file. One
+// that can't be read has the zone of no DAG.
+func (a *App) ShowInZoneOf(ctx context.Context, ask *api.API, version string) {
+	if d, err := ask.DAGOf(ctx, version); err == nil {
+		a.ShowIn(d)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/cli/internal/dates"
 	"github.com/dingdag/dingdag/cli/internal/folder"
 	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/cli/internal/show"
@@ -19,18 +20,12 @@ import (
 // first asks for it, so that cheap commands stay cheap.
 type App struct {
 	*home.Home
+	*dates.Dates
 	// DAGs is the DAGs folder.
 	DAGs *folder.Folder
 
 	parts Parts
 	hook  *hook.DingdingHook
-	// zone is that of the one DAG which the command shows, or nil.
-	zone *time.Location
-	// plain is the last date of the command line that named no zone.
-	plain struct {
-		text string
-		at   time.Time
-	}
 }
 
 // Parts are the concrete operators and notifiers of the program.
@@ -46,8 +41,9 @@ type Parts struct {
 
 // New returns what one command uses, which closes it.
 func New(o show.IO, clock func() time.Time, parts Parts) *App {
-	a := &App{Home: home.New(o, clock), parts: parts}
-	a.DAGs = folder.New(a.Home, a.Catalog, parts.Version)
+	h := home.New(o, clock)
+	a := &App{Home: h, Dates: dates.New(h), parts: parts}
+	a.DAGs = folder.New(h, a.Catalog, parts.Version)
 	return a
 }
 

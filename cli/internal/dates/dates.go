@@ -1,24 +1,40 @@
-package app
+// Package dates reads the dates of a command line, and shows moments in the zone that people
+// expect: that of --timezone, of the one DAG which a command shows, or of the settings.
+package dates
 
 import (
 	"cmp"
-	"context"
 	"regexp"
 	"time"
 
-	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/dag"
 )
 
+// Dates are those of one command.
+type Dates struct {
+	home *home.Home
+	// zone is that of the one DAG which the command shows, or nil.
+	zone *time.Location
+	// plain is the last date of the command line that named no zone.
+	plain struct {
+		text string
+		at   time.Time
+	}
+}
+
+// New returns the dates of a command on a home folder.
+func New(h *home.Home) *Dates { return &Dates{home: h} }
+
 // readZone is the zone of dates on the command line that name none: --timezone, else the
 // setting, else default_timezone. The configuration has been read.
-func (a *App) readZone() *time.Location {
-	if a.Settings == nil {
+func (d *Dates) readZone() *time.Location {
+	if d.home.Settings == nil {
 		return time.UTC
 	}
 	// The names were checked when they were read.
-	loc, err := time.LoadLocation(cmp.Or(a.Settings.Timezone, a.Settings.DefaultTimezone))
+	loc, err := time.LoadLocation(cmp.Or(d.home.Settings.Timezone, d.home.Settings.DefaultTimezone))
 	if err != nil {
 		return time.UTC
 	}
@@ -26,26 +42,26 @@ func (a *App) readZone() *time.Location {
 }
 
 // ShowZone is the zone in which the command shows times: --timezone, else that of the DAG
-// which it shows, else as [App.readZone].
-func (a *App) ShowZone() *time.Location {
-	if _, said := a.Flags["timezone"]; !said && a.zone != nil {
-		return a.zone
+// which it shows, else as [Dates.readZone].
+func (d *Dates) ShowZone() *time.Location {
+	if _, said := d.home.Flags["timezone"]; !said && d.zone != nil {
+		return d.zone
 	}
-	return a.readZone()
+	return d.readZone()
 }
 
 // ShowIn makes the command show times in the zone of one DAG. A date of the command line
 // that was read in another zone is worth a word.
-func (a *App) ShowIn(d *dag.DAG) {
-	a.zone = d.Location
-	if _, said := a.Flags["timezone"]; said || a.plain.text == "" {
+func (d *Dates) ShowIn(g *dag.DAG) {
+	d.zone = g.Location
+	if _, said := d.home.Flags["timezone"]; said || d.plain.text == "" {
 		return
 	}
-	t := a.plain.at
-	if offset(t, d.Location) != offset(t, a.readZone()) {
-		a.Notef("%s was read as %s; dag %s is in %s: --timezone %s reads it there", a.plain.text, t.Format(time.RFC3339), d.ID, d.Location, d.Location)
+	t := d.plain.at
+	if offset(t, g.Location) != offset(t, d.readZone()) {
+		d.home.Notef("%s was read as %s; dag %s is in %s: --timezone %s reads it there", d.plain.text, t.Format(time.RFC3339), g.ID, g.Location, g.Location)
 	}
-	a.plain.text = ""
+	d.plain.text = ""
 }
 
 // offset is that of a zone from UTC at a moment, in seconds.
@@ -54,20 +70,12 @@ func offset(t time.Time, loc *time.Location) int {
 	return o
 }
 
-// ShowInZoneOf does the same for a version of a DAG, whatever has become of its file. One
-// that can't be read has the zone of no DAG.
-func (a *App) ShowInZoneOf(ctx context.Context, ask *api.API, version string) {
-	if d, err := ask.DAGOf(ctx, version); err == nil {
-		a.ShowIn(d)
-	}
-}
-
 // Date is a time as the command shows it; empty for the zero time.
-func (a *App) Date(t time.Time) string {
+func (d *Dates) Date(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.In(a.ShowZone()).Format(time.RFC3339)
+	return t.In(d.ShowZone()).Format(time.RFC3339)
 }
 
 // momentInText is a moment in UTC as the engine writes it into a reason. One that is a part of
@@ -75,14 +83,14 @@ func (a *App) Date(t time.Time) string {
 var momentInText = regexp.MustCompile(`(^|[\s(])(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)\b`)
 
 // Moments is a reason with its moments as the command shows them.
-func (a *App) Moments(reason string) string {
+func (d *Dates) Moments(reason string) string {
 	return momentInText.ReplaceAllStringFunc(reason, func(found string) string {
 		m := momentInText.FindStringSubmatch(found)
 		t, err := time.Parse(time.RFC3339, m[2])
 		if err != nil {
 			return found
 		}
-		return m[1] + a.Date(t)
+		return m[1] + d.Date(t)
 	})
 }
 
@@ -93,12 +101,12 @@ var (
 )
 
 // ParseDate reads a date of the command line; empty is the zero time. Without a zone it is
-// one of [App.readZone].
-func (a *App) ParseDate(s string) (time.Time, error) {
+// one of [Dates.readZone].
+func (d *Dates) ParseDate(s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	if _, err := a.ReadSettings(); err != nil {
+	if _, err := d.home.ReadSettings(); err != nil {
 		return time.Time{}, err
 	}
 	for _, layout := range zonedLayouts {
@@ -108,8 +116,8 @@ func (a *App) ParseDate(s string) (time.Time, error) {
 	}
 	for _, layout := range plainLayouts {
 		if wall, err := time.Parse(layout, s); err == nil {
-			t, err := inZone(s, wall, a.readZone())
-			a.plain.text, a.plain.at = s, t
+			t, err := inZone(s, wall, d.readZone())
+			d.plain.text, d.plain.at = s, t
 			return t, err
 		}
 	}
@@ -134,14 +142,14 @@ func inZone(s string, wall time.Time, loc *time.Location) (time.Time, error) {
 		shifted := wall.Add(-time.Duration(offset(wall.Add(-24*time.Hour), loc)) * time.Second)
 		return time.Time{}, command.Usagef("%s does not exist in %s, where clocks skip it: write it with its offset, as in %s", s, loc, shifted.In(loc).Format(time.RFC3339))
 	default:
-		return time.Time{}, command.Usagef("%s comes twice in %s, where clocks are set back: write %s or %s", s, loc, found[0].Format(time.RFC3339), found[1].Format(time.RFC3339))
+		return time.Time{}, command.Usagef("%s occurs twice in %s, where clocks are set back: write %s or %s", s, loc, found[0].Format(time.RFC3339), found[1].Format(time.RFC3339))
 	}
 }
 
 // DueNow says of a run that is due that it is.
-func (a *App) DueNow(at time.Time) string {
-	if at.After(a.Clock()) {
-		return a.Date(at)
+func (d *Dates) DueNow(at time.Time) string {
+	if at.After(d.home.Clock()) {
+		return d.Date(at)
 	}
-	return a.Date(at) + " (due now)"
+	return d.Date(at) + " (due now)"
 }
