@@ -3,6 +3,7 @@ package catalog
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"os"
 	"slices"
@@ -193,33 +194,40 @@ func (n *nameChecker) locate(pos dag.Position, text *yaml.Node, f *template.Name
 	if begin < 0 || begin > len(lines) {
 		return 0, 0, false
 	}
-	var first [2]int
-	defer func() {
-		if !ok && first[0] > 0 { // the same text for another task
-			line, column, ok = first[0], first[1], true
-		}
-	}()
+	var first [2]int // the same text for another task
 	for _, piece := range pieces(text.Value, f.Line, f.Column) {
 		for _, part := range [][2]int{{begin, n.nextTask(pos)}, {0, len(lines)}} {
-			for i := part[0]; i < min(part[1], len(lines)); i++ {
-				for at := 0; ; {
-					hit := strings.Index(lines[i][at:], piece.Text)
-					if hit < 0 {
-						break
-					}
-					place := [2]int{i + 1, len([]rune(lines[i][:at+hit+piece.At])) + 1}
-					if first[0] == 0 {
-						first = place
-					}
-					if at += hit + 1; !n.taken[place] {
-						n.taken[place] = true
-						return place[0], place[1], true
-					}
+			for place := range places(lines, part[0], part[1], piece) {
+				if first[0] == 0 {
+					first = place
+				}
+				if !n.taken[place] {
+					n.taken[place] = true
+					return place[0], place[1], true
 				}
 			}
 		}
 	}
-	return 0, 0, false
+	return first[0], first[1], first[0] > 0
+}
+
+// places are the line and the column of a piece of text wherever it stands in the lines from
+// one, counted from 0, to another.
+func places(lines []string, from, to int, piece dagfile.Near) iter.Seq[[2]int] {
+	return func(yield func([2]int) bool) {
+		for i := from; i < min(to, len(lines)); i++ {
+			for at := 0; ; {
+				hit := strings.Index(lines[i][at:], piece.Text)
+				if hit < 0 {
+					break
+				}
+				if !yield([2]int{i + 1, len([]rune(lines[i][:at+hit+piece.At])) + 1}) {
+					return
+				}
+				at += hit + 1
+			}
+		}
+	}
 }
 
 // pieces are what stands around a place of a template: its line, and the expression.

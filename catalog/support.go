@@ -14,48 +14,73 @@ import (
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
+// findings collects what is found of a DAG.
+type findings struct {
+	d     *dag.DAG
+	found dag.Diagnostics
+}
+
+// add adds a finding of a task, or of the DAG when it is nil.
+func (f *findings) add(t *dag.Task, s dag.Severity, format string, args ...any) {
+	at, id := f.d.Pos, ""
+	if t != nil {
+		at, id = t.Pos, t.ID
+	}
+	f.found = append(f.found, dag.Diagnostic{File: at.File, Line: at.Line, Column: at.Column, Severity: s, DAGID: f.d.ID, TaskID: id, Text: fmt.Sprintf(format, args...)})
+}
+
 // Check reports what the loader can't know: what is accepted and means nothing.
 func (c Catalog) Check(d *dag.DAG) dag.Diagnostics {
-	var ds dag.Diagnostics
-	at := func(p dag.Position, task string, s dag.Severity, format string, args ...any) {
-		ds = append(ds, dag.Diagnostic{File: p.File, Line: p.Line, Column: p.Column, Severity: s, DAGID: d.ID, TaskID: task, Text: fmt.Sprintf(format, args...)})
-	}
+	f := &findings{d: d}
 	for _, t := range d.Tasks {
-		if d.FailFast && t.TriggerRule != dag.AllSuccess && !t.Teardown {
-			at(t.Pos, t.ID, dag.Error, "trigger_rule %s: a DAG with fail_fast may only have all_success", t.TriggerRule)
-		}
-		for v := range t.Mapping.Sources() {
-			if v.From != "" && c.doesNothing(d.Task(v.From)) {
-				at(t.Pos, t.ID, dag.Error, "it is mapped over the result of task %q, and operator %s has none", v.From, d.Task(v.From).Operator)
-			}
-		}
-		if err := c.Templates.Check(t.MapIndexTemplate); err != nil {
-			at(t.Pos, t.ID, dag.Error, "map_index_template: %v", err)
-		}
-		if t.WaitForPastDependsBeforeSkipping && !t.DependsOnPast {
-			at(t.Pos, t.ID, dag.Warning, "wait_for_past_depends_before_skipping has no effect without depends_on_past")
-		}
-		ofDAG := t.StartDate.Equal(d.StartDate) && t.EndDate.Equal(d.EndDate) // from default_args: said once
-		if !t.EndDate.IsZero() && t.EndDate.Before(t.StartDate) && !ofDAG {
-			at(t.Pos, t.ID, dag.Warning, "end_date is before start_date: the task is in no run")
-		}
+		c.checkTask(f, t)
 	}
 	if (d.ScheduleText == "@continuous" || d.ScheduleText == "@once") && d.StartDate.IsZero() {
-		at(d.Pos, "", dag.Warning, "the DAG never runs by itself: %s needs a start_date", d.ScheduleText)
+		f.add(nil, dag.Warning, "the DAG never runs by itself: %s needs a start_date", d.ScheduleText)
 	}
-	why := ""
-	switch {
-	case d.Assets != nil:
-		why = "a run that assets trigger has no data interval: look at triggering_asset_events instead"
-	case d.ScheduleText != "" && timetable.ModeOf(d.Timetable) == timetable.ModeTrigger:
-		why = "the data interval has no length in trigger mode: data_interval_start equals data_interval_end; write schedule: {cron: …, mode: interval} for Airflow 2's intervals"
-	}
-	for _, t := range d.Tasks {
-		if why != "" && readsInterval(t.Args) {
-			at(t.Pos, t.ID, dag.Warning, "%s", why)
+	if why := noInterval(d); why != "" {
+		for _, t := range d.Tasks {
+			if readsInterval(t.Args) {
+				f.add(t, dag.Warning, "%s", why)
+			}
 		}
 	}
-	return append(ds, c.checkNames(d, dagfile.Unsure{})...)
+	return append(f.found, c.checkNames(d, dagfile.Unsure{})...)
+}
+
+// checkTask reports what means nothing, or can't work, for one task.
+func (c Catalog) checkTask(f *findings, t *dag.Task) {
+	d := f.d
+	if d.FailFast && t.TriggerRule != dag.AllSuccess && !t.Teardown {
+		f.add(t, dag.Error, "trigger_rule %s: a DAG with fail_fast may only have all_success", t.TriggerRule)
+	}
+	for v := range t.Mapping.Sources() {
+		if v.From != "" && c.doesNothing(d.Task(v.From)) {
+			f.add(t, dag.Error, "it is mapped over the result of task %q, and operator %s has none", v.From, d.Task(v.From).Operator)
+		}
+	}
+	if err := c.Templates.Check(t.MapIndexTemplate); err != nil {
+		f.add(t, dag.Error, "map_index_template: %v", err)
+	}
+	if t.WaitForPastDependsBeforeSkipping && !t.DependsOnPast {
+		f.add(t, dag.Warning, "wait_for_past_depends_before_skipping has no effect without depends_on_past")
+	}
+	ofDAG := t.StartDate.Equal(d.StartDate) && t.EndDate.Equal(d.EndDate) // from default_args: said once
+	if !t.EndDate.IsZero() && t.EndDate.Before(t.StartDate) && !ofDAG {
+		f.add(t, dag.Warning, "end_date is before start_date: the task is in no run")
+	}
+}
+
+// noInterval says why the data interval of the runs of a DAG tells nothing, or nothing.
+func noInterval(d *dag.DAG) string {
+	switch {
+	case d.Assets != nil:
+		return "a run that assets trigger has no data interval: look at triggering_asset_events instead"
+	case d.ScheduleText != "" && timetable.ModeOf(d.Timetable) == timetable.ModeTrigger:
+		return "the data interval has no length in trigger mode: data_interval_start equals data_interval_end; write schedule: {cron: …, mode: interval} for Airflow 2's intervals"
+	default:
+		return ""
+	}
 }
 
 // CheckBroken reports what the loader can't know of a DAG with errors: names in its templates
