@@ -67,6 +67,38 @@ func (p *partlyReadable) DueDeadlines(ctx context.Context, now time.Time) ([]*st
 	return p.Store.DueDeadlines(ctx, now)
 }
 
+// ProvisionalRuns fails when it is to.
+func (p *partlyReadable) ProvisionalRuns(ctx context.Context) ([]*store.Run, error) {
+	if err := p.refused("provisional"); err != nil {
+		return nil, err
+	}
+	return p.Store.ProvisionalRuns(ctx)
+}
+
+// Runs that can't be taken over after a load do not hold up what other processes wrote.
+func TestLoadGoesOn(t *testing.T) {
+	t.Parallel()
+	p := &partlyReadable{}
+	p.not.Store("")
+	b := newBench(t)
+	b.stopStore()
+	b.o.Beat = time.Hour // nothing is seen but by the load
+	b.wrap = func(s store.Store) store.Store { p.Store = s; return p }
+	b.open()
+	ds := b.load("d:\n  is_paused_upon_creation: true\n  tasks: [{task_id: t, operator: probe}]\n")
+	b.start(engine.RunOptions{})
+	waits, err := b.e.Trigger(t.Context(), "d", engine.Trigger{})
+	require.NoError(t, err)
+	require.NoError(t, b.store.Tx(t.Context(), func(tx store.Tx) error { return tx.SetPaused(t.Context(), "d", false) }))
+	p.not.Store("provisional")
+	require.EqualError(t, b.e.SetDAGs(t.Context(), ds), "provisional can't be read")
+	b.until("the run that waited has ended", func() bool {
+		r, err := b.store.Run(t.Context(), waits.Key)
+		require.NoError(t, err)
+		return r.State == dag.RunSuccess
+	})
+}
+
 // What can't be read of what other processes wrote does not hold up the rest.
 func TestRefreshGoesOn(t *testing.T) {
 	t.Parallel()

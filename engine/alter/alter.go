@@ -197,24 +197,7 @@ func (rs *Runs) alter(tx *live.Tx, by asked, as []*alteration) (*request.Affecte
 		if err != nil {
 			return nil, err
 		}
-		if err := tx.InsertEvents(tx.Ctx, event); err != nil {
-			return nil, err
-		}
-		for _, in := range a.changed {
-			if !a.cleared[in] {
-				continue
-			}
-			if err := tx.ClearXCom(tx.Ctx, in.RunKey, in.TaskID, in.MapIndex); err != nil {
-				return nil, err
-			}
-		}
-		if err := tx.PutPastTries(tx.Ctx, a.past); err != nil {
-			return nil, err
-		}
-		if err := tx.PutInstances(tx.Ctx, a.changed); err != nil {
-			return nil, err
-		}
-		if err := tx.UpdateRun(tx.Ctx, &a.run); err != nil {
+		if err := a.write(tx, event); err != nil {
 			return nil, err
 		}
 		if err := replace(tx, a); err != nil {
@@ -222,13 +205,33 @@ func (rs *Runs) alter(tx *live.Tx, by asked, as []*alteration) (*request.Affecte
 		}
 		done.Runs[n].State = a.run.State // it may have ended with that
 	}
-	if !rs.Live.Working() || len(as) == 0 {
-		return done, nil
+	if rs.Live.Working() && len(as) > 0 {
+		tx.Freed() // tasks of other runs may wait for what these instances were
+		tx.Wake(as[0].run.DAGID)
 	}
-	tx.Freed() // tasks of other runs may wait for what these instances were
-	id := as[0].run.DAGID
-	tx.Wake(id)
 	return done, nil
+}
+
+// write puts an alteration into the store, with the event that tells of it.
+func (a *alteration) write(tx *live.Tx, event *store.Event) error {
+	if err := tx.InsertEvents(tx.Ctx, event); err != nil {
+		return err
+	}
+	for _, in := range a.changed {
+		if !a.cleared[in] {
+			continue
+		}
+		if err := tx.ClearXCom(tx.Ctx, in.RunKey, in.TaskID, in.MapIndex); err != nil {
+			return err
+		}
+	}
+	if err := tx.PutPastTries(tx.Ctx, a.past); err != nil {
+		return err
+	}
+	if err := tx.PutInstances(tx.Ctx, a.changed); err != nil {
+		return err
+	}
+	return tx.UpdateRun(tx.Ctx, &a.run)
 }
 
 // replace puts an altered run in the place of its copy in memory.
@@ -253,28 +256,25 @@ func replace(tx *live.Tx, a *alteration) error {
 	return nil
 }
 
-// runsOf are the runs of a DAG that a request means, oldest first: one by its id, with
-// past and future those before and after it by logical date; without an id those with
-// a logical date from start to end, which count themselves and are open when zero.
-func (rs *Runs) runsOf(ctx context.Context, rd store.Reader, dagID, runID string, past, future bool, start, end time.Time) ([]*store.Run, error) {
-	f := store.RunFilter{DAGID: dagID, From: start, To: end}
-	if runID != "" {
-		one, err := rd.RunByID(ctx, dagID, runID)
-		if errors.Is(err, store.ErrNotFound) {
-			return nil, noRun(ctx, rd, dagID, runID)
-		}
-		if err != nil || !past && !future {
+// meant are the runs of a DAG that a request means: one by its id, with past and future those
+// before and after it by logical date; without an id those with a logical date from start to
+// end, which count themselves and are open when zero.
+type meant struct {
+	dagID, runID string
+	past, future bool
+	start, end   time.Time
+}
+
+// runs reads them, oldest first.
+func (m meant) runs(ctx context.Context, rd store.Reader) ([]*store.Run, error) {
+	f := store.RunFilter{DAGID: m.dagID, From: m.start, To: m.end}
+	if m.runID != "" {
+		one, err := m.one(ctx, rd)
+		if err != nil || !m.past && !m.future {
 			return []*store.Run{one}, err
 		}
-		if one.LogicalDate.IsZero() {
-			return nil, fmt.Errorf("run %s of dag %q has no logical date: there is no past or future of it", runID, dagID)
-		}
-		f = store.RunFilter{DAGID: dagID}
-		if !past {
-			f.From = one.LogicalDate
-		}
-		if !future {
-			f.To = one.LogicalDate
+		if f, err = m.around(one); err != nil {
+			return nil, err
 		}
 	}
 	runs, err := rd.Runs(ctx, f)
@@ -282,14 +282,38 @@ func (rs *Runs) runsOf(ctx context.Context, rd store.Reader, dagID, runID string
 		return nil, err
 	}
 	if len(runs) == 0 {
-		if newest, err := rd.Runs(ctx, store.RunFilter{DAGID: dagID, Limit: 1}); err != nil || len(newest) == 0 {
-			return nil, cmp.Or(err, noRun(ctx, rd, dagID, ""))
+		if newest, err := rd.Runs(ctx, store.RunFilter{DAGID: m.dagID, Limit: 1}); err != nil || len(newest) == 0 {
+			return nil, cmp.Or(err, noRun(ctx, rd, m.dagID, ""))
 		}
 	}
-	if past && future {
+	if m.past && m.future {
 		runs = slices.DeleteFunc(runs, func(r *store.Run) bool { return r.LogicalDate.IsZero() })
 	}
 	return runs, nil
+}
+
+// one is the run with the id.
+func (m meant) one(ctx context.Context, rd store.Reader) (*store.Run, error) {
+	r, err := rd.RunByID(ctx, m.dagID, m.runID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, noRun(ctx, rd, m.dagID, m.runID)
+	}
+	return r, err
+}
+
+// around finds the runs before and after one, as far as they are meant.
+func (m meant) around(one *store.Run) (f store.RunFilter, err error) {
+	if one.LogicalDate.IsZero() {
+		return f, fmt.Errorf("run %s of dag %q has no logical date: there is no past or future of it", m.runID, m.dagID)
+	}
+	f.DAGID = m.dagID
+	if !m.past {
+		f.From = one.LogicalDate
+	}
+	if !m.future {
+		f.To = one.LogicalDate
+	}
+	return f, nil
 }
 
 // runsSuggested is how many of the newest runs a mistyped run id is compared with.

@@ -24,7 +24,7 @@ func (rs *Runs) cleared(ctx context.Context, rd store.Reader, r *request.Clear) 
 	if err != nil {
 		return nil, err
 	}
-	runs, err := rs.runsOf(ctx, rd, r.DAGID, r.RunID, r.Past, r.Future, r.Start, r.End)
+	runs, err := meant{r.DAGID, r.RunID, r.Past, r.Future, r.Start, r.End}.runs(ctx, rd)
 	if err != nil {
 		return nil, err
 	}
@@ -129,10 +129,9 @@ func (rs *Runs) clear(ctx context.Context, rd store.Reader, a *alteration, picke
 // skipAgain skips the cleared tasks that a task directly before them did not choose and
 // whose choice stands.
 func (rs *Runs) skipAgain(ctx context.Context, rd store.Reader, a *alteration) error {
-	choices := map[int][]string{}
-	again := map[string]bool{}
+	skipped := map[string][]string{} // by each task that chooses
 	for _, in := range a.changed {
-		again[in.TaskID] = true
+		skipped[in.TaskID] = nil // it chooses anew
 	}
 	for _, in := range a.changed {
 		i := a.p.IndexOf(in.TaskID)
@@ -141,17 +140,14 @@ func (rs *Runs) skipAgain(ctx context.Context, rd store.Reader, a *alteration) e
 		}
 		for _, up := range a.p.DAG.Tasks[i].Upstream {
 			id := a.p.DAG.Tasks[up].ID
-			if again[id] { // it chooses anew
-				continue
-			}
-			if _, known := choices[up]; !known {
+			if _, known := skipped[id]; !known {
 				ids, err := live.Skipped(ctx, rd, a.run.Key, id)
 				if err != nil {
 					return err
 				}
-				choices[up] = ids
+				skipped[id] = ids
 			}
-			if slices.Contains(choices[up], in.TaskID) {
+			if slices.Contains(skipped[id], in.TaskID) {
 				a.set(in, dag.Skipped)
 				in.EndDate = rs.Live.Now()
 			}

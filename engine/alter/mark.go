@@ -19,7 +19,7 @@ func (rs *Runs) marked(ctx context.Context, rd store.Reader, r *request.Mark) (o
 	if err := r.Check(); err != nil {
 		return nil, err
 	}
-	runs, err := rs.runsOf(ctx, rd, r.DAGID, r.RunID, r.Past, r.Future, time.Time{}, time.Time{})
+	runs, err := meant{dagID: r.DAGID, runID: r.RunID, past: r.Past, future: r.Future}.runs(ctx, rd)
 	if err != nil {
 		return nil, err
 	}

@@ -65,6 +65,7 @@ func (sch *Scheduler) stepBackfill(dagID string) {
 	}
 }
 
+// backfill starts dates of the open backfill of a DAG while there is room.
 func (sch *Scheduler) backfill(tx *live.Tx, dagID string) error {
 	if !sch.schedules() || sch.o.DAGs.Paused(dagID) {
 		return nil
@@ -73,18 +74,8 @@ func (sch *Scheduler) backfill(tx *live.Tx, dagID string) error {
 	if err != nil || b == nil || b.State == store.BackfillPaused {
 		return err
 	}
-	if b.Version == "" {
-		d := sch.o.DAGs.Get(dagID)
-		if d == nil {
-			return nil // its file is broken, or gone
-		}
-		b.Version = d.Version
-		if err := tx.PutVersion(tx.Ctx, d.Version, d.ID, dagfile.Source(d)); err != nil {
-			return err
-		}
-		if err := tx.UpdateBackfill(tx.Ctx, b); err != nil {
-			return err
-		}
+	if err := sch.adoptBackfill(tx, b); err != nil || b.Version == "" { // its file is broken, or gone
+		return err
 	}
 	queued, running, err := tx.CountBackfillRuns(tx.Ctx, b.ID)
 	if err != nil {
@@ -107,6 +98,20 @@ func (sch *Scheduler) backfill(tx *live.Tx, dagID string) error {
 		}
 	}
 	return nil
+}
+
+// adoptBackfill gives a backfill that was made while no process worked the version that its DAG
+// has here, if it is loaded.
+func (sch *Scheduler) adoptBackfill(tx *live.Tx, b *store.Backfill) error {
+	d := sch.o.DAGs.Get(b.DAGID)
+	if b.Version != "" || d == nil {
+		return nil
+	}
+	b.Version = d.Version
+	if err := tx.PutVersion(tx.Ctx, d.Version, d.ID, dagfile.Source(d)); err != nil {
+		return err
+	}
+	return tx.UpdateBackfill(tx.Ctx, b)
 }
 
 // completeBackfill ends a backfill whose dates have all had their turn, once their runs

@@ -32,44 +32,29 @@ type Tick struct {
 // OfTick tells why a run did or did not start at a moment: of the newest tick that was due then.
 // problem is what a load of the DAG's file just found; empty for nothing.
 func OfTick(ctx context.Context, r store.Reader, d *dag.DAG, at, now time.Time, problem string) (*Tick, error) {
-	w := &Tick{}
 	held, err := heldNow(ctx, r, d.ID, problem)
 	if err != nil {
 		return nil, err
+	}
+	if held != "" {
+		held = "; " + held
 	}
 	bounds := timetable.Restriction{Earliest: d.StartDate, Latest: d.EndDate}
 	if _, ok := d.Timetable.Next(nil, bounds, at); d.StartDate.IsZero() && ok {
 		bounds.Earliest = time.Unix(0, 0).UTC() // the newest tick, however long ago
 	}
 	tick, ok := d.Timetable.Next(nil, bounds, at)
-	if held != "" {
-		held = "; " + held
+	if why := noTick(d, ok, at, held); why != "" {
+		return &Tick{Reason: why}, nil
 	}
-	switch {
-	case d.Assets != nil && !ok:
-		w.Reason = "the DAG runs when its assets are updated, see dags next-execution" + held
-		return w, nil
-	case d.ScheduleText == "@continuous" && d.StartDate.IsZero():
-		w.Reason = "the DAG never runs by itself: @continuous needs a start_date"
-		return w, nil
-	case d.ScheduleText == "@continuous":
-		w.Reason = "the DAG runs again as soon as the run before has ended" + held
-		return w, nil
-	case !ok && !d.EndDate.IsZero() && at.After(d.EndDate):
-		w.Reason = "it is after the end_date " + schedule.Moment(d.EndDate)
-		return w, nil
-	case !ok:
-		w.Reason = "the DAG has no schedule by time: it runs when it is triggered" + held
-		return w, nil
-	case tick.RunAfter.After(at):
-		w.Next = tick.RunAfter
-		w.Reason = "no tick was due yet"
+	if tick.RunAfter.After(at) {
+		w := &Tick{Next: tick.RunAfter, Reason: "no tick was due yet"}
 		if !d.StartDate.IsZero() {
-			w.Reason = "no tick was due yet: the start_date is " + schedule.Moment(d.StartDate)
+			w.Reason += ": the start_date is " + schedule.Moment(d.StartDate)
 		}
 		return w, nil
 	}
-	w.At = tick.RunAfter
+	w := &Tick{At: tick.RunAfter}
 	bounds.Catchup = true
 	if next, ok := d.Timetable.Next(&tick.Interval, bounds, at); ok {
 		w.Next = next.RunAfter
@@ -91,25 +76,51 @@ func OfTick(ctx context.Context, r store.Reader, d *dag.DAG, at, now time.Time, 
 		return w, err
 	}
 	rec, err := r.TickRangeAt(ctx, d.ID, w.At)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case rec != nil:
+		w.Outcome = rec.Outcome
+		w.Reason, err = recorded(ctx, r, rec, w.At)
+	default:
+		w.Outcome, w.Reason, err = whyNotYet(ctx, r, d, w.At, now, problem)
 	}
-	if rec != nil {
-		w.Outcome, w.Reason = rec.Outcome, rec.Reason
-		if rec.Outcome == store.TickMissed && rec.Reason == schedule.NoScheduler {
-			down, err := downAround(ctx, r, w.At)
-			if err != nil {
-				return nil, err
-			}
-			w.Reason += down
-		}
-		if rec.Count > 1 {
-			w.Reason += fmt.Sprintf("; so it was with %d ticks from %s to %s", rec.Count, schedule.Moment(rec.First), schedule.Moment(rec.Last))
-		}
-		return w, nil
-	}
-	w.Outcome, w.Reason, err = whyNotYet(ctx, r, d, w.At, now, problem)
 	return w, err
+}
+
+// noTick says why a DAG has no tick to speak of at a moment, or nothing. ok is what its
+// timetable says, held what keeps it from getting runs.
+func noTick(d *dag.DAG, ok bool, at time.Time, held string) string {
+	switch {
+	case d.Assets != nil && !ok:
+		return "the DAG runs when its assets are updated, see dags next-execution" + held
+	case d.ScheduleText == "@continuous" && d.StartDate.IsZero():
+		return "the DAG never runs by itself: @continuous needs a start_date"
+	case d.ScheduleText == "@continuous":
+		return "the DAG runs again as soon as the run before has ended" + held
+	case !ok && !d.EndDate.IsZero() && at.After(d.EndDate):
+		return "it is after the end_date " + schedule.Moment(d.EndDate)
+	case !ok:
+		return "the DAG has no schedule by time: it runs when it is triggered" + held
+	default:
+		return ""
+	}
+}
+
+// recorded tells what a record says of a tick.
+func recorded(ctx context.Context, r store.Reader, rec *store.TickRange, tick time.Time) (string, error) {
+	why := rec.Reason
+	if rec.Outcome == store.TickMissed && why == schedule.NoScheduler {
+		down, err := downAround(ctx, r, tick)
+		if err != nil {
+			return "", err
+		}
+		why += down
+	}
+	if rec.Count > 1 {
+		why += fmt.Sprintf("; so it was with %d ticks from %s to %s", rec.Count, schedule.Moment(rec.First), schedule.Moment(rec.Last))
+	}
+	return why, nil
 }
 
 // whyQueued tells the state of a run, and for a queued one what it waits for.
