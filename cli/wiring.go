@@ -10,6 +10,7 @@ import (
 	cbsmtp "github.com/dingdag/dingdag/callbacks/smtp"
 	"github.com/dingdag/dingdag/catalog"
 	"github.com/dingdag/dingdag/cli/internal/app"
+	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/operator/dingding"
@@ -43,7 +44,7 @@ func (x Extensions) operators(a *app.App) (*operator.Registry, error) {
 func (x Extensions) callbacks(a *app.App, conns connections.Source) (*callbacks.Registry, error) {
 	senders, specs := map[string]callbacks.Sender{}, slices.Clone(x.Callbacks)
 	for _, p := range []callbacks.Provider{
-		cbdingding.Provider(a.Dingding().With(conns, onlyWarnings(a.Log()))),
+		cbdingding.Provider(a.Dingding().With(conns, home.OnlyWarnings(a.Log()))),
 		cbhttp.Provider(conns),
 		cbsmtp.Provider(conns, a.Templates()),
 	} {

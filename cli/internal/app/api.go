@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"path/filepath"
 
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/dag"
@@ -36,7 +35,7 @@ func (a *App) Look(ctx context.Context) (*api.API, error) {
 func (a *App) APIOn(s store.Store) *api.API {
 	return api.New(api.Options{
 		Store: s, Folder: dagFiles{a}, PausedAtCreation: a.Settings.PausedAtCreation, Masker: a.Masker(), Clock: a.Clock, By: a.Actor(),
-		LogDir: filepath.Join(a.Settings.Home, "logs"),
+		LogDir: a.LogDir(),
 		Engine: func(ctx context.Context) (api.Engine, error) { return a.Asker(ctx) },
 	})
 }
@@ -79,7 +78,7 @@ func (a *App) Asker(ctx context.Context) (*engine.Engine, error) {
 		return nil, err
 	}
 	return a.Engine(s, s.Connections(), func(o *engine.Options) {
-		o.LogDir = filepath.Join(a.Settings.Home, "logs")
+		o.LogDir = a.LogDir()
 		o.Alone = a.Alone
 		o.FindDAG = func(id string) (*dag.DAG, error) { return a.DAGs.Find(id) }
 	})

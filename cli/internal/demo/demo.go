@@ -188,7 +188,7 @@ func (d *demo) run(ctx context.Context) error {
 	// The environment of whoever runs the demo must not lead to a real group.
 	a.LookupEnv = func(string) (string, bool) { return "", false }
 	e, err := a.Engine(d.store, d.store.Connections(), func(o *engine.Options) {
-		o.LogDir, o.ProcessDir = filepath.Join(a.Settings.Home, "logs"), a.ProcessDir()
+		o.LogDir, o.ProcessDir = a.LogDir(), a.ProcessDir()
 		o.Observe = d.observe
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -133,6 +134,9 @@ func (h *Home) Program() string {
 	}
 	return "dingdag --home " + callbacks.ShellWord(h.Settings.Home)
 }
+
+// LogDir is the folder of the task logs. The settings have been read.
+func (h *Home) LogDir() string { return filepath.Join(h.Settings.Home, "logs") }
 
 // Make makes the folder unless it is there.
 func (h *Home) Make() error {

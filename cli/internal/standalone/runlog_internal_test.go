@@ -1,4 +1,4 @@
-package cli
+package standalone
 
 import (
 	"bytes"

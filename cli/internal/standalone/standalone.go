@@ -1,9 +1,9 @@
-package cli
+// Package standalone has the command that schedules and works: the service.
+package standalone
 
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"runtime/debug"
 	"sync"
 
@@ -11,12 +11,14 @@ import (
 
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/folder"
 	"github.com/dingdag/dingdag/cli/internal/signals"
 	"github.com/dingdag/dingdag/cli/internal/upkeep"
 	"github.com/dingdag/dingdag/engine"
 )
 
-func newCmdStandalone(a *app.App) *cobra.Command {
+// New makes the command standalone.
+func New(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "standalone",
 		Short: "Run scheduler and workers in one process",
@@ -28,67 +30,84 @@ whatever reads its log. Only one process at a time works on a home folder.`,
 		Example: `  dingdag standalone
   DINGDAG_HOME=/var/lib/dingdag dingdag standalone --dags-folder /etc/dingdag/dags`,
 		Args: command.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runStandalone(cmd.Context(), a) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), a) },
 	}
 }
 
-func runStandalone(ctx context.Context, a *app.App) error {
+func run(ctx context.Context, a *app.App) error {
 	defer signals.OutliveReaders()()
 	if err := a.Lock(); err != nil {
 		return err
 	}
 	collectOften(a)
-	s, err := a.OpenStore(ctx)
+	s, err := newService(ctx, a)
 	if err != nil {
 		return err
 	}
-	c, err := a.Catalog()
-	if err != nil {
+	load := s.keeper.Loading(s.engine.SetLoaded)
+	if err := s.dags.Refresh(ctx, load); err != nil {
 		return err
 	}
-	told, err := a.OnImportError(c)
-	if err != nil {
-		return err
-	}
-	e, err := a.Engine(s, s.Connections(), func(o *engine.Options) {
-		o.OnImportError = told
-		o.LogDir, o.Observe = filepath.Join(a.Settings.Home, "logs"), logRuns(a.Log())
-		o.Program = a.Program()
-		o.ProcessDir = a.ProcessDir()
-	})
-	if err != nil {
-		return err
-	}
-	f, err := a.DAGs.Watcher(e.Catalog())
-	if err != nil {
-		return err
-	}
-	keeper, err := upkeep.New(a, s)
-	if err != nil {
-		return err
-	}
-	load := keeper.Loading(e.SetLoaded)
-	if err := f.Refresh(ctx, load); err != nil {
-		return err
-	}
-	a.Log().Info("dingdag starts", "home", a.Settings.Home, "dags_folder", a.Settings.DAGsFolder, "dags", f.Count(), "workers", a.Settings.Workers)
-	beside, stop := context.WithCancel(ctx)
-	var work sync.WaitGroup
-	work.Go(func() { f.Watch(beside, a.Settings.Refresh, load) })
-	err = e.Run(ctx, engine.RunOptions{
-		Interrupted: signals.Interrupted(ctx), Hurry: signals.Hurry(ctx), Schedule: true, Watch: true, Reload: f.Reload(load),
-		Before: a.EndLeftovers, Ready: func() {
-			a.Log().Info("dingdag works")
-			work.Go(func() { keeper.Run(beside) })
-		},
-	})
-	stop()
-	work.Wait()
-	if err != nil {
+	a.Log().Info("dingdag starts", "home", a.Settings.Home, "dags_folder", a.Settings.DAGsFolder, "dags", s.dags.Count(), "workers", a.Settings.Workers)
+	if err := s.serve(ctx, a, load); err != nil {
 		return fmt.Errorf("standalone: %w", err)
 	}
 	a.Log().Info("dingdag has stopped")
 	return nil
+}
+
+// service is what works on a home folder.
+type service struct {
+	engine *engine.Engine
+	dags   *folder.Watcher
+	keeper *upkeep.Upkeep
+}
+
+// newService makes the service of a home folder that is locked.
+func newService(ctx context.Context, a *app.App) (*service, error) {
+	s, err := a.OpenStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.Catalog()
+	if err != nil {
+		return nil, err
+	}
+	told, err := a.OnImportError(c)
+	if err != nil {
+		return nil, err
+	}
+	e, err := a.Engine(s, s.Connections(), func(o *engine.Options) {
+		o.OnImportError = told
+		o.LogDir, o.Observe = a.LogDir(), logRuns(a.Log())
+		o.Program = a.Program()
+		o.ProcessDir = a.ProcessDir()
+	})
+	if err != nil {
+		return nil, err
+	}
+	dags, err := a.DAGs.Watcher(e.Catalog())
+	if err != nil {
+		return nil, err
+	}
+	keeper, err := upkeep.New(a, s)
+	return &service{engine: e, dags: dags, keeper: keeper}, err
+}
+
+// serve works until ctx ends. DAG files are followed, and old history goes, beside the engine.
+func (s *service) serve(ctx context.Context, a *app.App, load folder.Use) error {
+	beside, stop := context.WithCancel(ctx)
+	var work sync.WaitGroup
+	defer work.Wait()
+	defer stop()
+	work.Go(func() { s.dags.Watch(beside, a.Settings.Refresh, load) })
+	return s.engine.Run(ctx, engine.RunOptions{
+		Interrupted: signals.Interrupted(ctx), Hurry: signals.Hurry(ctx), Schedule: true, Watch: true, Reload: s.dags.Reload(load),
+		Before: a.EndLeftovers, Ready: func() {
+			a.Log().Info("dingdag works")
+			work.Go(func() { s.keeper.Run(beside) })
+		},
+	})
 }
 
 // collectOften halves the garbage that lies about beside what is in use, which with ten

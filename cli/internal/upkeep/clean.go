@@ -5,7 +5,6 @@ package upkeep
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -162,7 +161,7 @@ func (c *clean) remove(ctx context.Context, a *app.App, s store.Store, p history
 	if err != nil {
 		return err
 	}
-	cleaner := history.New(history.Options{Store: s, LogDir: logDir(a), Needs: needs.Of, Clock: a.Clock, Rest: history.Rest(1), Log: a.Log()})
+	cleaner := history.New(history.Options{Store: s, LogDir: a.LogDir(), Needs: needs.Of, Clock: a.Clock, Rest: history.Rest(1), Log: a.Log()})
 	would, err := cleaner.Would(ctx, p)
 	if err != nil {
 		return err
@@ -254,8 +253,6 @@ func size(n int64) string {
 	}
 }
 
-func logDir(a *app.App) string { return filepath.Join(a.Settings.Home, "logs") }
-
 // Upkeep removes old history while a scheduler works.
 type Upkeep struct {
 	a       *app.App
@@ -270,7 +267,7 @@ func New(a *app.App, s store.Store) (*Upkeep, error) {
 		return nil, err
 	}
 	return &Upkeep{a, needs, history.New(history.Options{
-		Store: s, LogDir: logDir(a), Needs: needs.Of, Clock: a.Clock, Rest: history.Rest(3), Log: a.Log(),
+		Store: s, LogDir: a.LogDir(), Needs: needs.Of, Clock: a.Clock, Rest: history.Rest(3), Log: a.Log(),
 	})}, nil
 }
 
