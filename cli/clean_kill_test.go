@@ -1,0 +1,123 @@
+package cli_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlite"
+	"github.com/dingdag/dingdag/worker"
+)
+
+// oldRuns gives a home folder runs that ended long ago, each with tasks, XComs and logs.
+func oldRuns(t *testing.T, home string, runs, tasks int) {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), filepath.Join(home, "dingdag.db"), sqlite.Options{Synchronous: "NORMAL"})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) (err error) {
+		err = tx.PutVersion(t.Context(), "v", "d", []byte("text"))
+		for i := range runs {
+			due := at.Add(time.Duration(i) * time.Minute)
+			r := &store.Run{DAGID: "d", RunID: fmt.Sprintf("r%04d", i), Type: dag.ManualRun, State: dag.RunQueued, LogicalDate: due, RunAfter: due, Version: "v"}
+			_, ierr := tx.InsertRun(t.Context(), r)
+			r.State, r.EndDate = dag.RunSuccess, due
+			err = errors.Join(err, ierr, tx.UpdateRun(t.Context(), r))
+			for n := range tasks {
+				in := &store.Instance{RunKey: r.Key, TaskID: fmt.Sprintf("t%d", n), MapIndex: -1, State: dag.Success, Try: 1, MaxTries: 1}
+				log := filepath.Join(home, "logs", worker.LogPath(r, in, 1))
+				err = errors.Join(err, tx.PutInstances(t.Context(), []*store.Instance{in}), tx.PutXCom(t.Context(), r.Key, in.TaskID, -1, "k", json.RawMessage("1")),
+					os.MkdirAll(filepath.Dir(log), 0o750), os.WriteFile(log, nil, 0o600))
+			}
+		}
+		return err
+	}))
+}
+
+// TestKillWhileCleaning kills db clean with SIGKILL at random moments: no run that is still there has
+// lost anything, and when one has come to its end nothing is left of those that are gone.
+func TestKillWhileCleaning(t *testing.T) {
+	t.Parallel()
+	const runs, tasks, kept, kills = 1200, 3, 40, 12
+	seed := *killSeed
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("once more with the same moments: -kill-seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	home := t.TempDir()
+	oldRuns(t, home, runs, tasks)
+	clean := func(ctx context.Context) error {
+		cmd := exec.CommandContext(ctx, "dingdag", "--home", home, "db", "clean", "--before", "1d", "--keep-last", fmt.Sprint(kept), "-y")
+		out, err := cmd.CombinedOutput()
+		if err != nil && ctx.Err() == nil {
+			t.Errorf("it failed: %v\n%s", err, out)
+		}
+		return err
+	}
+	killed := 0
+	for range kills {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(20+random.IntN(150))*time.Millisecond)
+		if clean(ctx) != nil {
+			killed++
+		}
+		cancel()
+		left, _ := leftOf(t, home, tasks)
+		assert.GreaterOrEqual(t, len(left), kept)
+		assert.Equal(t, fmt.Sprintf("r%04d", runs-1), left[len(left)-1])
+	}
+	t.Logf("%d of %d were killed", killed, kills)
+	assert.Positive(t, killed)
+	require.NoError(t, clean(t.Context()))
+	left, logged := leftOf(t, home, tasks)
+	assert.Len(t, left, kept)
+	assert.Equal(t, left, logged, "no logs without a run")
+}
+
+// leftOf are the ids of the runs of DAG d and of those that have logs. Every run must have all that is its
+// own.
+func leftOf(t *testing.T, home string, tasks int) (left, logged []string) {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), filepath.Join(home, "dingdag.db"), sqlite.Options{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	rs, err := s.Runs(t.Context(), store.RunFilter{DAGID: "d"})
+	require.NoError(t, err)
+	for _, r := range rs {
+		left = append(left, r.RunID)
+		rows, err := s.RowsOfRun(t.Context(), r.Key)
+		require.NoError(t, err)
+		assert.Equal(t, store.RunRows{Instances: tasks, XComs: tasks}, rows, r.RunID)
+		logs, err := filepath.Glob(filepath.Join(home, "logs", r.LogFolder(), "*", "attempt=1.log"))
+		require.NoError(t, err)
+		assert.Len(t, logs, tasks, r.RunID)
+	}
+	removed, err := s.RemovedRuns(t.Context(), 0, 1<<20)
+	require.NoError(t, err)
+	found, err := filepath.Glob(filepath.Join(home, "logs", "dag_id=d", "*"))
+	require.NoError(t, err)
+	for _, name := range found {
+		id := strings.TrimPrefix(filepath.Base(name), "run_id=")
+		onRecord := slices.ContainsFunc(removed, func(r *store.RemovedRun) bool { return r.RunID == id })
+		assert.True(t, onRecord || slices.Contains(left, id), "the logs of %s will stay for ever", id)
+		if !onRecord {
+			logged = append(logged, id)
+		}
+	}
+	return left, logged
+}
