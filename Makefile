@@ -24,6 +24,7 @@ GO_FILES = $$(find . -name '*.go' -not -path './.*')
 # with "context deadline exceeded" when the time ends while an input is being minimized.
 TESTFLAGS ?=
 FUZZTIME ?= 3000x
+SOAK ?= 30m
 ARGS ?=
 BENCH ?=
 IN ?= /dev/shm $${TMPDIR:-/tmp}
@@ -67,6 +68,11 @@ mutate: $(GREMLINS) ## Mutate the code of PKG and see its tests fail (PKG="./par
 .PHONY: bench
 bench: build ## Measure against the targets of docs/benchmarks.md (BENCH=ChainBash, IN="DIR ...")
 	@for dir in $(IN); do printf '\nIn %s (%s):\n\n' "$$dir" "$$(stat -f -c %T "$$dir")"; go run ./bench/table -bench '$(BENCH)' -in "$$dir"; done
+
+# Not part of check, which has a short form of it among the tests.
+.PHONY: soak
+soak: ## Run ten tasks a second for SOAK and see that nothing grows
+	go test -count 1 -timeout 0 -v -run '^TestSoak$$' ./cli -soak $(SOAK)
 
 .PHONY: generate
 generate: ## Write the generated files anew

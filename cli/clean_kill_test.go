@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -63,7 +64,7 @@ func TestKillWhileCleaning(t *testing.T) {
 	home := t.TempDir()
 	oldRuns(t, home, runs, tasks)
 	clean := func(ctx context.Context) error {
-		cmd := exec.CommandContext(ctx, "dingdag", "--home", home, "db", "clean", "--before", "1d", "--keep-last", fmt.Sprint(kept), "-y")
+		cmd := exec.CommandContext(ctx, "dingdag", "--home", home, "db", "clean", "--before", "1d", "--keep-last", strconv.Itoa(kept), "-y")
 		out, err := cmd.CombinedOutput()
 		if err != nil && ctx.Err() == nil {
 			t.Errorf("it failed: %v\n%s", err, out)
