@@ -68,9 +68,11 @@ type Backfill struct {
 	Done   int `json:"done"`
 	Failed int `json:"failed"`
 	Active int `json:"active"`
-	// Left wait for their turn, Untouched had a run of their own that was left alone.
+	// Left wait for their turn, Untouched had a run of their own that was left alone, Removed one of the
+	// backfill that has gone since with the old history.
 	Left      int `json:"left"`
 	Untouched int `json:"untouched"`
+	Removed   int `json:"removed"`
 }
 
 // CreatedBackfill is a backfill that was made.
@@ -186,7 +188,7 @@ func (a *API) backfill(ctx context.Context, b *store.Backfill) (Backfill, error)
 	return Backfill{
 		ID: b.ID, DAGID: b.DAGID, State: b.State, From: b.From, To: b.To, Reprocess: b.Reprocess, MaxActiveRuns: b.MaxActiveRuns,
 		Backwards: b.Backwards, Conf: b.Conf, TriggeredBy: b.Actor.Via, TriggeringUser: b.Actor.Name, CreatedAt: b.CreatedAt,
-		CompletedAt: optional(b.CompletedAt), Total: c.Total, Done: c.Success, Failed: c.Failed, Active: c.Active, Left: c.Left, Untouched: c.Untouched,
+		CompletedAt: optional(b.CompletedAt), Total: c.Total, Done: c.Success, Failed: c.Failed, Active: c.Active, Left: c.Left, Untouched: c.Untouched, Removed: c.Removed,
 	}, err
 }
 

@@ -44,7 +44,7 @@ type Log struct {
 func (l *Log) Open() (io.ReadCloser, error) {
 	f, err := os.Open(l.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, missing("no such log: %s", l.path)
+		return nil, missing("the log %s is gone: old logs go by the settings of history.logs, and by dingdag db clean", l.path)
 	}
 	return f, err
 }

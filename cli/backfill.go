@@ -185,10 +185,10 @@ func runBackfillList(ctx context.Context, a *app.App, dagID, output string) erro
 	if version, err := ask.KnownVersion(ctx, dagID); err == nil {
 		a.ShowInZoneOf(ctx, ask, version) // it is the one DAG that is shown
 	}
-	l := show.List{Columns: []string{"ID", "DAG", "State", "From", "To", "Done", "Failed", "Active", "Left", "Untouched", "By"}, Drop: []string{"By", "Untouched", "Left", "Active"}}
+	l := show.List{Columns: []string{"ID", "DAG", "State", "From", "To", "Done", "Failed", "Active", "Left", "Untouched", "Removed", "By"}, Drop: []string{"By", "Removed", "Untouched", "Left", "Active"}}
 	for _, b := range slices.Backward(bs.Items) { // the oldest first
 		cells := []string{strconv.FormatInt(b.ID, 10), b.DAGID, string(b.State), a.Date(b.From), a.Date(b.To)}
-		for _, n := range []int{b.Done, b.Failed, b.Active, b.Left, b.Untouched} {
+		for _, n := range []int{b.Done, b.Failed, b.Active, b.Left, b.Untouched, b.Removed} {
 			cells = append(cells, strconv.Itoa(n))
 		}
 		l.Add(b, append(cells, b.TriggeringUser)...)

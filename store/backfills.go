@@ -134,4 +134,6 @@ type BackfillCounts struct {
 	Success, Failed int
 	// Untouched had a run of their own that was left alone.
 	Untouched int
+	// Removed had a run of the backfill that is history no more.
+	Removed int
 }

@@ -33,7 +33,7 @@ type HistoryTx interface {
 	// or a task of it is still at work. Its many rows stay until RemoveRowsOfRun, and it is
 	// among the RemovedRuns until ForgetRun: what is left of it after a crash is found by that.
 	RemoveRun(ctx context.Context, runKey int64) (bool, error)
-	// RemoveRowsOfRun removes at most limit rows of a removed run: task instances, XComs,
+	// RemoveRowsOfRun removes at most limit rows of a removed run: task instances, their past tries, XComs,
 	// rendered fields, progress. It returns which; fewer than limit means that no more are left.
 	RemoveRowsOfRun(ctx context.Context, runKey int64, limit int) (RunRows, error)
 	// ForgetRun says that nothing of a removed run is left.

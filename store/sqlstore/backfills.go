@@ -150,6 +150,8 @@ func (q Queries) BackfillCounts(ctx context.Context, id int64) (store.BackfillCo
 			c.Failed += g.n
 		case g.state != "":
 			c.Active += g.n
+		case g.outcome == store.BackfillCreated, g.outcome == store.BackfillCleared:
+			c.Removed += g.n
 		default:
 			c.Untouched += g.n
 		}

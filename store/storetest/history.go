@@ -372,7 +372,17 @@ func oldBackfills(t *testing.T, open Open) {
 	assert.Empty(t, rows(), "it has a run")
 	r.State, r.EndDate = dag.RunSuccess, hour(9)
 	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.UpdateRun(ctx, r) })
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		return tx.SettleBackfillDate(ctx, b.ID, &store.BackfillDate{Outcome: store.BackfillCreated, RunKey: r.Key})
+	})
+	counts := func() store.BackfillCounts {
+		c, err := s.BackfillCounts(t.Context(), b.ID)
+		require.NoError(t, err)
+		return c
+	}
+	assert.Equal(t, store.BackfillCounts{Total: 3, Left: 2, Success: 1}, counts())
 	require.True(t, removeRun(t, s, r.Key))
+	assert.Equal(t, store.BackfillCounts{Total: 3, Left: 2, Removed: 1}, counts())
 	assert.Equal(t, []int64{b.ID}, rows())
 	removeRows(t, s, store.OldBackfills, b.ID)
 	_, err := s.Backfill(t.Context(), b.ID)
