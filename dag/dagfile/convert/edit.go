@@ -147,9 +147,7 @@ func (s sourceText) flowEnd(start int) int {
 				return i + 1
 			}
 		case c == '#' && fresh:
-			for i+1 < len(s.content) && s.content[i+1] != '\n' && s.content[i+1] != '\r' {
-				i++
-			}
+			i = s.commentEnd(i) - 1
 		case (c == '"' || c == '\'') && fresh:
 			if i = s.quoteEnd(i); i < 0 {
 				return -1
@@ -157,6 +155,14 @@ func (s sourceText) flowEnd(start int) int {
 		}
 	}
 	return -1
+}
+
+// commentEnd is the place behind the comment at start, where its line ends.
+func (s sourceText) commentEnd(start int) int {
+	if length := bytes.IndexAny(s.content[start:], "\r\n"); length >= 0 {
+		return start + length
+	}
+	return len(s.content)
 }
 
 // quoteEnd is the place of the quote that closes the one at start, -1 without one.

@@ -84,9 +84,7 @@ func (c *converter) firstDash(at int) int {
 		case at >= len(c.content):
 			return -1
 		case c.content[at] == '#':
-			for at < len(c.content) && c.content[at] != '\n' && c.content[at] != '\r' {
-				at++
-			}
+			at = c.commentEnd(at)
 		case c.content[at] == '-' && strings.Trim(string(c.content[c.lineStart(at):at]), " ") == "":
 			return at
 		default:

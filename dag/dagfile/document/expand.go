@@ -141,27 +141,26 @@ func (e *expander) checkKeys(n *yaml.Node) {
 		first = make(map[string]*yaml.Node, len(n.Content)/2)
 	}
 	for k := range yamlvalue.Pairs(n) {
-		if k.Kind != yaml.ScalarNode {
-			if k.Kind == yaml.MappingNode && k.Style&yaml.FlowStyle != 0 && n.Style&yaml.FlowStyle != 0 {
-				e.Errorf(n, "a template needs quotes: write \"{{ … }}\"")
-				continue
-			}
+		other := first[k.Value]
+		switch {
+		case k.Kind == yaml.MappingNode && k.Style&yaml.FlowStyle != 0 && n.Style&yaml.FlowStyle != 0:
+			e.Errorf(n, "a template needs quotes: write \"{{ … }}\"")
+		case k.Kind != yaml.ScalarNode:
 			e.Errorf(k, "a key must be text, not %s", reading.Show(k))
-			continue
+		case other != nil:
+			e.Errorf(k, "duplicate key %q, first on line %d%s", yamlvalue.Excerpt(k.Value), other.Line, dashHint(k))
+		case first != nil:
+			first[k.Value] = k
 		}
-		if first == nil {
-			continue
-		}
-		if other, twice := first[k.Value]; twice {
-			hint := ""
-			if strings.HasPrefix(k.Value, "-") && k.Style == 0 {
-				hint = ": write a space behind the dash of a list"
-			}
-			e.Errorf(k, "duplicate key %q, first on line %d%s", yamlvalue.Excerpt(k.Value), other.Line, hint)
-			continue
-		}
-		first[k.Value] = k
 	}
+}
+
+// dashHint says what may have been meant by a key that begins with a dash.
+func dashHint(k *yaml.Node) string {
+	if strings.HasPrefix(k.Value, "-") && k.Style == 0 {
+		return ": write a space behind the dash of a list"
+	}
+	return ""
 }
 
 // spread replaces a merge key by the pairs it stands for. The mapping's own keys win,
