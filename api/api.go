@@ -32,7 +32,9 @@ type Folder interface {
 // Options are what an [API] stands on.
 type Options struct {
 	// Store may be nil while there is none: nothing has run then.
-	Store  store.Store
+	Store store.Store
+	// Vault is that of the connections and variables, or nil as well.
+	Vault  Vault
 	Folder Folder
 	// Engine makes the engine, for the questions that need it.
 	Engine func(ctx context.Context) (Engine, error)
@@ -52,7 +54,7 @@ type Options struct {
 // once.
 type API struct{ o Options }
 
-// New returns an API. Every option but the store is needed, and By only for changes.
+// New returns an API. Every option but the store and the vault is needed, and By only for changes.
 func New(o Options) *API { return &API{o} }
 
 // By is the same for somebody else who asks.

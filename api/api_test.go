@@ -27,6 +27,7 @@ import (
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/store/sqlite/sqlitetest"
+	"github.com/dingdag/dingdag/store/storetest"
 	"github.com/dingdag/dingdag/template"
 	"github.com/dingdag/dingdag/worker"
 )
@@ -68,13 +69,13 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), files: newFolder(t)}
-	s := sqlitetest.Open(t, filepath.Join(w.dir, "db"), sqlite.Options{Synchronous: "NORMAL"})
+	s := sqlitetest.Open(t, filepath.Join(w.dir, "db"), sqlite.Options{Synchronous: "NORMAL", Cipher: storetest.Cipher(t, 1)})
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
 	w.store = s
 	masker := connections.NewMasker()
 	masker.Add("hush-hush")
 	w.API = api.New(api.Options{
-		Store: s, Folder: w.files, Masker: masker, LogDir: w.dir, Clock: func() time.Time { return now },
+		Store: s, Vault: s, Folder: w.files, Masker: masker, LogDir: w.dir, Clock: func() time.Time { return now },
 		Engine: func(context.Context) (api.Engine, error) {
 			return engine.New(s, engine.Options{LogDir: w.dir, FindDAG: w.files.DAG, Operators: w.files.catalog.Operators, Callbacks: w.files.catalog.Callbacks, Templates: w.files.catalog.Templates, Clock: func() time.Time { return now }})
 		},

@@ -17,7 +17,7 @@ import (
 
 func newCmdEvents(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "events", Short: "List who changed what: triggers, clears, marks, pauses, backfills and pools",
+		Use: "events", Short: "List who changed what: runs, states, pauses, backfills, pools, alerts, connections and variables",
 		Example: "  dingdag events list my_dag\n  dingdag events list --owner ann --since 24h",
 	}
 	cmd.AddCommand(newCmdEventsList(a))
@@ -36,9 +36,10 @@ func newCmdEventsList(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list [DAG] [RUN_ID]", Short: "List who changed what, of a DAG or a run or of all, newest first",
 		Long: `Lists what people changed and when, newest first: each run that was triggered, cleared or
-marked, each DAG that was paused, each backfill and each pool. A person is the user of the
-operating system who called dingdag, behind sudo the one who called sudo. A run that a
-backfill, or a task with trigger_dagrun, ran again is listed as well.`,
+marked, each DAG that was paused, each backfill, pool, connection and variable (by its name),
+and what was decided about an alert. A person is the user of the operating system who called
+dingdag, behind sudo the one who called sudo. A run that a backfill, or a task with
+trigger_dagrun, ran again is listed as well.`,
 		Example: "  dingdag events list my_dag\n  dingdag events list my_dag scheduled__2026-01-31T00:00:00+00:00 --task load\n  dingdag events list --owner ann --event clear --since 24h",
 		Args:    command.RangeArgs(0, "DAG", "RUN_ID"), ValidArgsFunction: a.CompleteRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {

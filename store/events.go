@@ -88,6 +88,11 @@ const (
 	EventPoolDelete      EventKind = "pool_delete"
 	EventAlertResend     EventKind = "alert_resend"
 	EventAlertDismiss    EventKind = "alert_dismiss"
+
+	EventConnectionSet    EventKind = "connection_set"
+	EventConnectionDelete EventKind = "connection_delete"
+	EventVariableSet      EventKind = "variable_set"
+	EventVariableDelete   EventKind = "variable_delete"
 )
 
 // EventKinds are all of them.
@@ -95,6 +100,7 @@ func EventKinds() []EventKind {
 	return []EventKind{
 		EventTrigger, EventClear, EventMarkSuccess, EventMarkFailed, EventPause, EventUnpause, EventBackfillCreate, EventBackfillPause,
 		EventBackfillUnpause, EventBackfillCancel, EventPoolSet, EventPoolDelete, EventAlertResend, EventAlertDismiss,
+		EventConnectionSet, EventConnectionDelete, EventVariableSet, EventVariableDelete,
 	}
 }
 

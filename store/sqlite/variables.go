@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 
+	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlstore"
 )
@@ -12,9 +13,21 @@ func (s *Store) Variables() sqlstore.Variables {
 	return sqlstore.NewVariables(pool{s.read}, s.opts.Cipher)
 }
 
-// WriteVariables lets fn change variables in one transaction.
-func (s *Store) WriteVariables(ctx context.Context, fn func(sqlstore.Variables) error) error {
+// Vault reads the store's connections and variables.
+func (s *Store) Vault() connections.VaultReader {
+	return struct {
+		connections.Store
+		connections.VariableStore
+	}{s.Connections(), s.Variables()}
+}
+
+// ChangeVault lets fn change connections and variables in one transaction with other rows.
+func (s *Store) ChangeVault(ctx context.Context, fn func(store.Tx, connections.Vault) error) error {
 	return s.Tx(ctx, func(tx store.Tx) error {
-		return fn(sqlstore.NewVariables(sqlTx{tx.(*transaction).tx}, s.opts.Cipher)) //nolint:forcetypeassert // our own
+		c := sqlTx{tx.(*transaction).tx} //nolint:forcetypeassert // our own
+		return fn(tx, struct {
+			connections.Store
+			connections.VariableStore
+		}{sqlstore.NewConnections(c, s.opts.Cipher), sqlstore.NewVariables(c, s.opts.Cipher)})
 	})
 }

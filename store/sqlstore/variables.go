@@ -7,26 +7,23 @@ import (
 	"github.com/dingdag/dingdag/connections"
 )
 
-// Variable is one Airflow variable.
-type Variable struct {
-	Key, Value, Description string
-}
-
 // Variables keeps variables in a store, their values sealed at rest.
 type Variables struct {
 	c      Conn
 	cipher *connections.Cipher
 }
 
-var _ connections.VariableSource = Variables{}
+var _ connections.VariableStore = Variables{}
 
 // NewVariables returns the variables of a store. The cipher is required.
 func NewVariables(c Conn, cipher *connections.Cipher) Variables { return Variables{c, cipher} }
 
-func scanVariable(rows Rows, v *Variable) error { return rows.Scan(&v.Key, &v.Value, &v.Description) }
+func scanVariable(rows Rows, v *connections.Variable) error {
+	return rows.Scan(&v.Key, &v.Value, &v.Description)
+}
 
 // Variables returns every variable, by key.
-func (s Variables) Variables(ctx context.Context) ([]*Variable, error) {
+func (s Variables) Variables(ctx context.Context) ([]*connections.Variable, error) {
 	vs, err := collect(ctx, s.c, scanVariable, "SELECT key, value, description FROM variable ORDER BY key")
 	if err != nil {
 		return nil, fmt.Errorf("list variables: %w", err)
@@ -55,7 +52,7 @@ func (s Variables) Variable(ctx context.Context, key string) (string, error) {
 }
 
 // PutVariable adds or replaces a variable.
-func (s Variables) PutVariable(ctx context.Context, v Variable) error {
+func (s Variables) PutVariable(ctx context.Context, v connections.Variable) error {
 	if s.cipher == nil {
 		return errNoCipher
 	}
@@ -84,7 +81,7 @@ func (s Variables) DeleteVariable(ctx context.Context, key string) error {
 	return nil
 }
 
-func (s Variables) open(v *Variable) error {
+func (s Variables) open(v *connections.Variable) error {
 	if s.cipher == nil {
 		return errNoCipher
 	}

@@ -33,8 +33,9 @@ func (a *App) Look(ctx context.Context) (*api.API, error) {
 
 // APIOn is the same on a store, which is nil for none. The settings have been read.
 func (a *App) APIOn(s store.Store) *api.API {
+	vault, _ := s.(api.Vault)
 	return api.New(api.Options{
-		Store: s, Folder: dagFiles{a}, PausedAtCreation: a.Settings.PausedAtCreation, Masker: a.Masker(), Clock: a.Clock, By: a.Actor(),
+		Store: s, Vault: vault, Folder: dagFiles{a}, PausedAtCreation: a.Settings.PausedAtCreation, Masker: a.Masker(), Clock: a.Clock, By: a.Actor(),
 		LogDir: a.LogDir(),
 		Engine: func(ctx context.Context) (api.Engine, error) { return a.Asker(ctx) },
 	})

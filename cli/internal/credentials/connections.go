@@ -6,14 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
-	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
 )
@@ -67,38 +68,8 @@ func completeConnections(a *app.App) cobra.CompletionFunc {
 	}
 }
 
-type connectionRow struct {
-	ID          string         `json:"conn_id"`
-	Type        string         `json:"conn_type"`
-	Description *string        `json:"description"`
-	Host        *string        `json:"host"`
-	Port        *int           `json:"port"`
-	Login       *string        `json:"login"`
-	Password    *string        `json:"password"`
-	Schema      *string        `json:"schema"`
-	Extra       map[string]any `json:"extra_dejson"`
-	URI         string         `json:"get_uri"`
-}
-
-// newConnectionRow shows everything that is in c: redact it before.
-func newConnectionRow(c *connections.Connection) (connectionRow, error) {
-	extra, err := c.ExtraMap()
-	if err != nil {
-		return connectionRow{}, connections.About("connection", c.ID, err)
-	}
-	row := connectionRow{
-		ID: c.ID, Type: c.Type, Description: c.Description, Host: c.Host, Port: c.Port, Login: c.Login, Schema: c.Schema, Extra: extra,
-		// Stars that stand for a secret stay readable in the URI.
-		URI: strings.ReplaceAll(c.URI(), "%2A%2A%2A", "***"),
-	}
-	if c.Password != nil {
-		row.Password = new(c.Password.Reveal())
-	}
-	return row, nil
-}
-
-// fields are the cells of the row, by the names of its columns.
-func (r connectionRow) fields() ([][2]string, error) {
+// fields are the cells of a connection, by the names of its columns.
+func fields(r api.Connection) ([][2]string, error) {
 	port, extra := "", ""
 	if r.Port != nil {
 		port = strconv.Itoa(*r.Port)
@@ -132,17 +103,13 @@ func orEmpty(s *string) string {
 }
 
 // connectionListing has one row for each connection.
-func connectionListing(all []*connections.Connection) (*show.List, error) {
+func connectionListing(all ...api.Connection) (*show.List, error) {
 	l := &show.List{
 		Columns: []string{"Connection", "Type", "Host", "Port", "Login", "Password", "Schema", "Extra", "Description", "URI"}, Wrap: []string{"Extra", "Description"},
 		Drop: []string{"URI", "Password", "Description", "Extra", "Schema"},
 	}
 	for _, c := range all {
-		row, err := newConnectionRow(c)
-		if err != nil {
-			return nil, err
-		}
-		fields, err := row.fields()
+		fields, err := fields(c)
 		if err != nil {
 			return nil, err
 		}
@@ -150,7 +117,7 @@ func connectionListing(all []*connections.Connection) (*show.List, error) {
 		for i, f := range fields {
 			cells[i] = f[1]
 		}
-		l.Add(row, cells...)
+		l.Add(c, cells...)
 	}
 	return l, nil
 }
@@ -189,7 +156,11 @@ func runConnectionsGet(ctx context.Context, a *app.App, id, output string, showS
 	if !showSecrets {
 		c = a.Masker().Redact(c)
 	}
-	l, err := connectionListing([]*connections.Connection{c})
+	shown, err := api.ShowConnection(c)
+	if err != nil {
+		return err
+	}
+	l, err := connectionListing(shown)
 	if err != nil {
 		return err
 	}
@@ -225,18 +196,15 @@ func runConnectionsList(ctx context.Context, a *app.App, id, output string) erro
 	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
-	s, err := a.Connections(ctx)
+	ask, err := a.Look(ctx)
 	if err != nil {
 		return err
 	}
-	all, broken := allConnections(ctx, s) // what can't be opened does not hide the others
-	var shown []*connections.Connection
-	for _, c := range all {
-		if id == "" || c.ID == id {
-			shown = append(shown, a.Masker().Redact(c))
-		}
+	all, broken := ask.Connections(ctx) // what can't be opened does not hide the others
+	if id != "" {
+		all = slices.DeleteFunc(all, func(c api.Connection) bool { return c.ID != id })
 	}
-	l, err := connectionListing(shown)
+	l, err := connectionListing(all...)
 	if err != nil {
 		return err
 	}
@@ -256,24 +224,13 @@ func newCmdConnectionsDelete(a *app.App) *cobra.Command {
 }
 
 func runConnectionsDelete(ctx context.Context, a *app.App, id string) error {
-	s, err := a.Connections(ctx)
+	ask, err := a.Look(ctx)
 	if err != nil {
 		return err
 	}
-	err = connections.ErrNotFound
-	if s != nil {
-		err = s.DeleteConnection(ctx, id)
-	}
-	switch {
-	case err == nil:
+	if err = ask.DeleteConnection(ctx, id); err == nil {
 		_, err = fmt.Fprintf(a.Out, "deleted connection %s\n", id)
-	case errors.Is(err, connections.ErrNotFound):
-		near, nerr := home.NearConnection(ctx, s, id)
-		if nerr != nil {
-			return nerr
-		}
-		err = fmt.Errorf("no connection %q in the store%s", id, near)
-	default:
+	} else if !errors.Is(err, api.ErrNotFound) {
 		return err
 	}
 	return errors.Join(err, noteOtherSource(ctx, a, id))

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
@@ -81,12 +82,12 @@ func runConnectionsAdd(ctx context.Context, a *app.App, id string, given map[str
 		return command.UsageError{Err: err}
 	}
 	a.Masker().AddConnection(c)
-	s, err := a.OpenStore(ctx)
+	ask, err := a.API(ctx)
 	if err != nil {
 		return err
 	}
-	err = s.Connections().PutConnection(ctx, c, false)
-	if errors.Is(err, connections.ErrExists) {
+	err = ask.SetConnection(ctx, c, false)
+	if errors.Is(err, api.ErrExists) {
 		return fmt.Errorf("%w; delete it first: dingdag connections delete %s", err, id)
 	}
 	if err != nil {

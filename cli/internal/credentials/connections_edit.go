@@ -117,7 +117,11 @@ func replaceConnection(ctx context.Context, a *app.App, s connections.Store, c, 
 	if !reflect.DeepEqual(now, original) {
 		return fmt.Errorf("connection %q was changed by somebody else meanwhile", c.ID)
 	}
-	return s.PutConnection(ctx, c, true)
+	ask, err := a.API(ctx)
+	if err != nil {
+		return err
+	}
+	return ask.SetConnection(ctx, c, true)
 }
 
 // connectionForm is a connection for an editor: a connections file with comments, in which

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/connections"
@@ -153,17 +154,16 @@ func runConnectionsImport(ctx context.Context, a *app.App, path string, overwrit
 	if err := checkImport(path, all); err != nil {
 		return err
 	}
-	s, err := a.OpenStore(ctx)
+	ask, err := a.API(ctx)
 	if err != nil {
 		return err
 	}
 	imported := 0
 	for _, c := range all {
-		a.Masker().AddConnection(c)
-		switch err := s.Connections().PutConnection(ctx, c, overwrite); {
+		switch err := ask.SetConnection(ctx, c, overwrite); {
 		case err == nil:
 			imported++
-		case errors.Is(err, connections.ErrExists):
+		case errors.Is(err, api.ErrExists):
 			a.Notef("connection %s exists already and was left alone: --overwrite replaces it", c.ID)
 		default:
 			return err

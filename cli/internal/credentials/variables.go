@@ -5,19 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/connections/file"
-	"github.com/dingdag/dingdag/store/sqlstore"
-	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // NewVariables makes the command variables.
@@ -30,29 +28,20 @@ func NewVariables(a *app.App) *cobra.Command {
 // completeVariables offers the stored keys.
 func completeVariables(a *app.App) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		s, err := a.OpenStore(cmd.Context())
+		ask, err := a.API(cmd.Context())
 		if err != nil || len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		vs, err := s.Variables().Variables(cmd.Context())
+		vs, err := ask.Variables(cmd.Context())
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}
-		return keysOf(vs), cobra.ShellCompDirectiveNoFileComp
+		keys := make([]string, len(vs))
+		for i, v := range vs {
+			keys[i] = v.Key
+		}
+		return keys, cobra.ShellCompDirectiveNoFileComp
 	}
-}
-
-func keysOf(vs []*sqlstore.Variable) []string {
-	keys := make([]string, len(vs))
-	for i, v := range vs {
-		keys[i] = v.Key
-	}
-	return keys
-}
-
-type variableRow struct {
-	Key         string `json:"key"`
-	Description string `json:"description"`
 }
 
 func newCmdVariablesList(a *app.App) *cobra.Command {
@@ -64,17 +53,17 @@ func newCmdVariablesList(a *app.App) *cobra.Command {
 			if err := show.CheckOutput(output); err != nil {
 				return err
 			}
-			s, err := a.OpenStore(cmd.Context())
+			ask, err := a.API(cmd.Context())
 			if err != nil {
 				return err
 			}
-			vs, err := s.Variables().Variables(cmd.Context())
+			vs, err := ask.Variables(cmd.Context())
 			if err != nil {
 				return err
 			}
 			l := show.List{Columns: []string{"Key", "Description"}, Wrap: []string{"Description"}}
 			for _, v := range vs {
-				l.Add(variableRow{v.Key, v.Description}, v.Key, v.Description)
+				l.Add(v, v.Key, v.Description)
 			}
 			return l.Print(a.Out, output)
 		},
@@ -137,13 +126,11 @@ func newCmdVariablesSet(a *app.App) *cobra.Command {
 			if asJSON && !json.Valid([]byte(args[1])) {
 				return command.Usagef("the value of %q is not valid JSON", args[0])
 			}
-			s, err := a.OpenStore(cmd.Context())
+			ask, err := a.API(cmd.Context())
 			if err != nil {
 				return err
 			}
-			err = s.WriteVariables(cmd.Context(), func(w sqlstore.Variables) error {
-				return w.PutVariable(cmd.Context(), sqlstore.Variable{Key: args[0], Value: args[1], Description: description})
-			})
+			_, err = ask.SetVariables(cmd.Context(), map[string]connections.Variable{args[0]: {Value: args[1], Description: description}}, api.Overwrite)
 			if err == nil {
 				_, err = fmt.Fprintf(a.Out, "variable %s is set\n", args[0])
 			}
@@ -160,15 +147,11 @@ func newCmdVariablesDelete(a *app.App) *cobra.Command {
 		Use: "delete KEY", Short: "Delete a variable", Example: "  dingdag variables delete region",
 		Args: command.ExactArgs("KEY"), ValidArgsFunction: completeVariables(a),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := a.OpenStore(cmd.Context())
+			ask, err := a.API(cmd.Context())
 			if err != nil {
 				return err
 			}
-			err = s.WriteVariables(cmd.Context(), func(w sqlstore.Variables) error { return w.DeleteVariable(cmd.Context(), args[0]) })
-			if errors.Is(err, connections.ErrNotFound) {
-				vs, lerr := s.Variables().Variables(cmd.Context())
-				return errors.Join(fmt.Errorf("no variable %q in the store%s", args[0], yamlvalue.DidYouMean(args[0], slices.Values(keysOf(vs)))), lerr)
-			}
+			err = ask.DeleteVariable(cmd.Context(), args[0])
 			if err == nil {
 				_, err = fmt.Fprintf(a.Out, "variable %s is deleted\n", args[0])
 			}
@@ -238,33 +221,18 @@ func newCmdVariablesImport(a *app.App) *cobra.Command {
 }
 
 func importVariables(ctx context.Context, a *app.App, in map[string]string, existing string) error {
-	s, err := a.OpenStore(ctx)
+	ask, err := a.API(ctx)
 	if err != nil {
 		return err
 	}
-	n := 0
-	err = s.WriteVariables(ctx, func(w sqlstore.Variables) error {
-		vs, err := w.Variables(ctx)
-		if err != nil {
-			return err
-		}
-		have := keysOf(vs)
-		for _, key := range slices.Sorted(maps.Keys(in)) {
-			switch known := slices.Contains(have, key); {
-			case known && existing == "fail":
-				return fmt.Errorf("import variables: %q exists already; nothing was imported", key)
-			case known && existing == "skip":
-				continue
-			}
-			if err := w.PutVariable(ctx, sqlstore.Variable{Key: key, Value: in[key]}); err != nil {
-				return err
-			}
-			n++
-		}
-		return nil
-	})
-	if err == nil {
-		_, err = fmt.Fprintf(a.Out, "imported %d of %d variables\n", n, len(in))
+	vs := make(map[string]connections.Variable, len(in))
+	for key, value := range in {
+		vs[key] = connections.Variable{Value: value}
 	}
+	n, err := ask.SetVariables(ctx, vs, api.WhenThere(existing))
+	if err != nil {
+		return fmt.Errorf("import variables: %w", err)
+	}
+	_, err = fmt.Fprintf(a.Out, "imported %d of %d variables\n", n, len(in))
 	return err
 }
