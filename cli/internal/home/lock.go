@@ -27,7 +27,7 @@ func (h *Home) Lock() error {
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		who, _ := os.ReadFile(path) //nolint:gosec // as above
-		return errors.Join(fmt.Errorf("another dingdag works on %s already (process %s): stop it, or use another --home", h.Settings.Home, who), f.Close())
+		return errors.Join(fmt.Errorf("another dingdag works on %s already (PID %s): stop it, or use another --home", h.Settings.Home, who), f.Close())
 	}
 	h.OnClose(f.Close)
 	store, err := os.OpenFile(h.storePath(), os.O_CREATE|os.O_RDWR, 0o600)

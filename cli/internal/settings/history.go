@@ -79,7 +79,7 @@ func historySettings() []setting {
 		out = append(out, limitSetting("history."+string(w.kind)+".max_age", shownAge(l.Age), w.age, ageOrNever,
 			func(c *Config, v time.Duration) { set(func(l *history.Limit) { l.Age = v })(c) }))
 		if w.number != "" {
-			out = append(out, limitSetting("history."+string(w.kind)+".max_count", strconv.Itoa(l.Number), w.number+" go, the oldest first; 0 is no bound", notNegative,
+			out = append(out, limitSetting("history."+string(w.kind)+".max_count", strconv.Itoa(l.Number), w.number+" go, the oldest first; 0 is unlimited", notNegative,
 				func(c *Config, v int) { set(func(l *history.Limit) { l.Number = v })(c) }))
 		}
 	}
