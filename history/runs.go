@@ -11,32 +11,36 @@ import (
 
 // runs ends the runs of every DAG, and what runs that stay have lost their time for.
 func (r *pass) runs(ctx context.Context) error {
-	var kinds []Kind
-	for _, kind := range []Kind{Runs, Logs, XComs} {
-		if !r.p.Bounds[kind].none() {
-			kinds = append(kinds, kind)
-		}
-	}
-	if len(kinds) == 0 {
-		return nil
-	}
-	ids, err := r.c.o.Store.DAGsWithRuns(ctx)
-	if err != nil {
-		return err
-	}
 	var errs []error
-	for _, id := range ids {
-		for _, kind := range kinds {
-			if err := r.runsOf(ctx, id, kind); err != nil {
-				errs = append(errs, fmt.Errorf("dag %s: %w", id, err))
+	for _, kind := range []Kind{Runs, Logs, XComs} {
+		b := r.p.Bounds[kind]
+		if b.none() {
+			continue
+		}
+		dags, err := r.c.o.Store.RunsOfDAGs(ctx, prunable[kind], b.Newest)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		for _, d := range dags {
+			// A run is due before it ends: most DAGs have nothing that is old.
+			old := !d.Earliest.IsZero() && d.Earliest.Before(b.Before)
+			if !old && (b.Newest == 0 || !d.More) {
+				continue
+			}
+			if err := r.runsOf(ctx, d.DAGID, kind); err != nil {
+				errs = append(errs, fmt.Errorf("dag %s: %w", d.DAGID, err))
 			}
 			if err := ctx.Err(); err != nil {
-				return err
+				return errors.Join(append(errs, err)...)
 			}
 		}
 	}
 	return errors.Join(errs...)
 }
+
+// prunable is what runs lose that stay.
+var prunable = map[Kind]store.Prunable{Logs: store.PrunableLogs, XComs: store.PrunableXComs}
 
 // runsOf does it for one kind and the runs of one DAG, from the oldest to the newest.
 func (r *pass) runsOf(ctx context.Context, dagID string, kind Kind) error {
@@ -65,7 +69,7 @@ func (r *pass) runsOf(ctx context.Context, dagID string, kind Kind) error {
 func (r *pass) old(ctx context.Context, dagID string, kind Kind) (*store.EndedRuns, error) {
 	b := r.p.Bounds[kind]
 	f := &store.EndedRuns{DAGID: dagID, Before: b.Before, Limit: 1}
-	f.With = map[Kind]store.Prunable{Logs: store.PrunableLogs, XComs: store.PrunableXComs}[kind]
+	f.With = prunable[kind]
 	var err error
 	if b.Newest > 0 {
 		if f.OrUpTo, err = r.placeBehind(ctx, dagID, b.Newest); err != nil {

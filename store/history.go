@@ -8,8 +8,10 @@ import (
 
 // History reads what is old, and what of it may go.
 type History interface {
-	// DAGsWithRuns lists the ids of the DAGs that have runs, in order.
-	DAGsWithRuns(ctx context.Context) ([]string, error)
+	// RunsOfDAGs tells of each DAG that has runs, by its id, how old and how many they are. With
+	// selects the runs that have ended and still have these, 0 all; newest is how many a DAG may have
+	// before there are more.
+	RunsOfDAGs(ctx context.Context, with Prunable, newest int) ([]*RunsOfDAG, error)
 	// EndedRuns returns runs that have ended, those with the earliest RunAfter first.
 	EndedRuns(ctx context.Context, f EndedRuns) ([]*Run, error)
 	// RemovedRuns returns runs whose rows or logs may still be there, at most limit, in the order of
@@ -61,6 +63,15 @@ const (
 	PrunableLogs  Prunable = 1
 	PrunableXComs Prunable = 2
 )
+
+// RunsOfDAG tells of the runs of one DAG.
+type RunsOfDAG struct {
+	DAGID string
+	// Earliest is when the first one of the selected was due; zero without one.
+	Earliest time.Time
+	// More says that the DAG has more runs than were asked about.
+	More bool
+}
 
 // EndedRuns selects runs of one DAG that have ended and are old: they ended before a moment, or
 // they are not among the newest ones.

@@ -27,7 +27,8 @@ func TestRemovalReadsNoHistory(t *testing.T) {
 	pruned := runs
 	pruned.With = store.PrunableLogs
 	ops := map[string]func() error{
-		"DAGsWithRuns":      func() error { _, err := s.DAGsWithRuns(ctx); return err },
+		"RunsOfDAGs":        func() error { _, err := s.RunsOfDAGs(ctx, 0, 9); return err },
+		"RunsOfDAGs, with":  func() error { _, err := s.RunsOfDAGs(ctx, store.PrunableXComs, 9); return err },
 		"EndedRuns":         func() error { _, err := s.EndedRuns(ctx, runs); return err },
 		"EndedRuns, With":   func() error { _, err := s.EndedRuns(ctx, pruned); return err },
 		"RemovedRuns":       func() error { _, err := s.RemovedRuns(ctx, 0, 1); return err },
@@ -66,7 +67,7 @@ func TestRemovalReadsNoHistory(t *testing.T) {
 	}
 }
 
-// short are what a plan may read from end to end: the names that DAGsWithRuns has found so far,
+// short are what a plan may read from end to end: the names that RunsOfDAGs has found so far,
 // and the backfills that people made.
 var short = []string{"SCAN own", "SCAN b"}
 

@@ -6,22 +6,43 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/dingdag/dingdag/store"
 )
 
-// DAGsWithRuns lists the ids of the DAGs that have runs. It goes from one to the next by the
-// index, and not over the runs.
-func (q Queries) DAGsWithRuns(ctx context.Context) ([]string, error) {
-	ids, err := column[string](ctx, q.c, `WITH RECURSIVE own (id) AS (
+// RunsOfDAGs tells of each DAG that has runs how old and how many they are. It goes from one DAG to the
+// next by the index, and not over the runs.
+func (q Queries) RunsOfDAGs(ctx context.Context, with store.Prunable, newest int) ([]*store.RunsOfDAG, error) {
+	const earliest = "(SELECT min(run_after) FROM dag_run WHERE dag_id = own.id"
+	first, second := earliest+")", "NULL"
+	if with != 0 { // what has none of the others is in one of two places
+		first = earliest + " AND pruned = 0 AND end_date IS NOT NULL)"
+		second = earliest + " AND pruned = " + strconv.Itoa(int(others(with))) + " AND end_date IS NOT NULL)"
+	}
+	ds, err := collect(ctx, q.c, func(rows Rows, d *store.RunsOfDAG) error {
+		var also time.Time
+		err := rows.Scan(&d.DAGID, moment{&d.Earliest}, moment{&also}, &d.More)
+		if d.Earliest.IsZero() || !also.IsZero() && also.Before(d.Earliest) {
+			d.Earliest = also
+		}
+		return err
+	}, `WITH RECURSIVE own (id) AS (
 			SELECT min(dag_id) FROM dag_run
 			UNION ALL SELECT (SELECT min(dag_id) FROM dag_run WHERE dag_id > own.id) FROM own WHERE own.id IS NOT NULL
-		) SELECT id FROM own WHERE id IS NOT NULL`)
+		) SELECT id, `+first+", "+second+`,
+			(SELECT 1 FROM dag_run WHERE dag_id = own.id ORDER BY run_after DESC LIMIT 1 OFFSET ?) IS NOT NULL
+		FROM own WHERE id IS NOT NULL`, newest)
 	if err != nil {
 		return nil, fmt.Errorf("list the dags with runs: %w", err)
 	}
-	return ids, nil
+	return ds, nil
+}
+
+// others is what a run may lose besides.
+func others(with store.Prunable) store.Prunable {
+	return (store.PrunableLogs | store.PrunableXComs) &^ with
 }
 
 // ended is the condition that a run has ended and nothing of it is at work. A try may outlast its
@@ -61,7 +82,7 @@ func (q Queries) EndedRuns(ctx context.Context, f store.EndedRuns) ([]*store.Run
 	if f.With == 0 {
 		err = query(where, args...)
 	} else {
-		for _, pruned := range []store.Prunable{0, (store.PrunableLogs | store.PrunableXComs) &^ f.With} { // what has none of the others is in one of two places
+		for _, pruned := range []store.Prunable{0, others(f.With)} {
 			if err == nil {
 				err = query(where+" AND pruned = ?", append(slices.Clone(args), int(pruned))...)
 			}

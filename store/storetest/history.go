@@ -40,15 +40,22 @@ func runIDs(rs []*store.Run) (ids []string) {
 
 func endedRunsAreFound(t *testing.T, open Open) {
 	s := open(t, Node{})
-	none, err := s.DAGsWithRuns(t.Context())
+	none, err := s.RunsOfDAGs(t.Context(), 0, 0)
 	require.NoError(t, err)
 	assert.Empty(t, none)
 	first, late, third, fourth := endedRun(t, s, "d", 1, 2), endedRun(t, s, "d", 2, 9), endedRun(t, s, "d", 3, 4), endedRun(t, s, "d", 4, 5)
-	insert(t, s, newRun("d", "queued", hour(0)))
+	queued := newRun("d", "queued", hour(0))
+	queued.RunAfter = hour(0)
+	insert(t, s, queued)
 	endedRun(t, s, "b", 1, 2)
-	dags, err := s.DAGsWithRuns(t.Context())
-	require.NoError(t, err)
-	assert.Equal(t, []string{"b", "d"}, dags)
+	dags := func(with store.Prunable, newest int, want ...*store.RunsOfDAG) {
+		got, err := s.RunsOfDAGs(t.Context(), with, newest)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+	dags(0, 1, &store.RunsOfDAG{DAGID: "b", Earliest: hour(1)}, &store.RunsOfDAG{DAGID: "d", Earliest: hour(0), More: true})
+	dags(0, 4, &store.RunsOfDAG{DAGID: "b", Earliest: hour(1)}, &store.RunsOfDAG{DAGID: "d", Earliest: hour(0), More: true})
+	dags(store.PrunableLogs, 5, &store.RunsOfDAG{DAGID: "b", Earliest: hour(1)}, &store.RunsOfDAG{DAGID: "d", Earliest: hour(1)})
 	list := func(f store.EndedRuns) []string {
 		if f.DAGID == "" {
 			f.DAGID = "d"
@@ -82,6 +89,8 @@ func endedRunsAreFound(t *testing.T, open Open) {
 	mark(third, store.PrunableXComs)
 	mark(fourth, store.PrunableLogs)
 	mark(fourth, store.PrunableXComs)
+	dags(store.PrunableLogs, 9, &store.RunsOfDAG{DAGID: "b", Earliest: hour(1)}, &store.RunsOfDAG{DAGID: "d", Earliest: hour(2)})
+	dags(store.PrunableXComs, 9, &store.RunsOfDAG{DAGID: "b", Earliest: hour(1)}, &store.RunsOfDAG{DAGID: "d", Earliest: hour(1)})
 	assert.Equal(t, []string{"r2", "r3"}, list(store.EndedRuns{Before: hour(24), With: store.PrunableLogs}))
 	assert.Equal(t, []string{"r1", "r2"}, list(store.EndedRuns{Before: hour(24), With: store.PrunableXComs}), "in one order")
 	assert.Equal(t, []string{"r1"}, list(store.EndedRuns{Before: hour(24), With: store.PrunableXComs, Limit: 1}))
