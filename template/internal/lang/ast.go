@@ -49,6 +49,8 @@ type (
 	nameExpr struct {
 		span
 		name string
+		// local says that it is no name of the context, see symbols.
+		local bool
 	}
 	listExpr struct {
 		span
@@ -246,5 +248,6 @@ type target struct {
 	span
 	name  string
 	attr  string // of a namespace
+	local bool   // whether that is no name of the context
 	parts []target
 }

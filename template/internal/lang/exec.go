@@ -76,7 +76,7 @@ func (t *Template) RenderNative(c *Context) (v any, text string, err error) {
 }
 
 func (t *Template) run(c *Context) (*exec, error) {
-	x := &exec{Context: c, fuel: c.Fuel, out: &buffer{}, scope: &scope{}}
+	x := &exec{Context: c, fuel: c.Fuel, out: &buffer{}, scope: &scope{root: true}}
 	return x, x.template(t)
 }
 
@@ -138,7 +138,11 @@ func (x *exec) undefined(e expr) error {
 	msg := shorten(e.at().written(x.src)) + " is undefined"
 	switch n := plainly(e).(type) {
 	case *nameExpr:
-		msg += x.WhyUndefined(n.name)
+		if n.local {
+			msg += ": the template gives that name a value, which is not there yet"
+		} else {
+			msg += x.WhyUndefined(n.name)
+		}
 	case *attrExpr:
 		if x.lacks.node == expr(n) {
 			msg += x.DidYouMean(n.name, pyval.Names(x.lacks.owner))

@@ -140,7 +140,7 @@ type Attributes interface {
 }
 
 func (x *exec) assignAttr(t *target, v any) error {
-	owner, err := x.lookup(&nameExpr{t.span, t.name})
+	owner, err := x.lookup(&nameExpr{t.span, t.name, t.local})
 	if err != nil {
 		return err
 	}

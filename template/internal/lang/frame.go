@@ -12,7 +12,7 @@ import (
 // frame is one template that runs: the whole of a template, those that it extends and
 // their blocks.
 type frame struct {
-	// root is the outermost scope; blocks see its names.
+	// root is the outermost scope; blocks see its names, those in a scoped block its.
 	root *scope
 	// blocks are those that replace each other, the first one wins.
 	blocks map[string][]*block
@@ -76,9 +76,11 @@ func (x *exec) block(n span, name string, level int, around *scope) error {
 		return err
 	}
 	scopeNow, srcNow := x.scope, x.src
-	x.scope, x.src = &scope{around: around, names: []binding{{"super", x.super(name, level, around)}}}, b.src
+	x.scope, x.src = &scope{around: around, root: true, names: []binding{{"super", x.super(name, level, around)}}}, b.src
+	rootNow := x.frame.root
+	x.frame.root = around
 	err := x.body(b.body)
-	x.scope, x.src = scopeNow, srcNow
+	x.scope, x.src, x.frame.root = scopeNow, srcNow, rootNow
 	x.leave()
 	return err
 }
@@ -165,9 +167,9 @@ func (s *includeStmt) exec(x *exec) error {
 	}
 	defer x.leave()
 	outer := x.scope
-	x.scope = &scope{around: outer}
+	x.scope = &scope{around: outer, root: true}
 	if s.withoutContext {
-		x.scope = &scope{global: true}
+		x.scope = &scope{global: true, root: true}
 	}
 	err := x.template(s.file)
 	x.scope = outer
@@ -188,9 +190,9 @@ func (s *importStmt) load(x *exec) (*module, error) {
 	}
 	defer x.leave()
 	outer := x.scope
-	root := &scope{global: true, kept: true}
+	root := &scope{global: true, kept: true, root: true}
 	if s.withContext {
-		root = &scope{around: outer, kept: true}
+		root = &scope{around: outer, kept: true, root: true}
 		for keep := outer; keep != nil && !keep.kept; keep = keep.around {
 			keep.kept = true
 		}

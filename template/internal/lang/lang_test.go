@@ -102,3 +102,25 @@ func TestFuelIsForAllThatRuns(t *testing.T) {
 	assert.Equal(t, "the template runs for more than 300 steps", e.Message)
 	assert.Equal(t, [2]int{1, 20}, [2]int{e.Line, e.Column})
 }
+
+// A name that the template gives a value later is none of the context before, and the mistake
+// says so at its place.
+func TestNamesGivenAValueLater(t *testing.T) {
+	t.Parallel()
+	names := map[string]any{"ds": "D"}
+	for src, want := range map[string]string{
+		"{% for i in [1] %}{{ ds }}{% endfor %}{% set ds = 1 %}": "1:22: ds is undefined: the template gives that name a value, which is not there yet",
+		"{% macro m(ds=ds) %}{{ ds }}{% endmacro %}{{ m() }}":    "1:24: ds is undefined: the template gives that name a value, which is not there yet",
+	} {
+		_, err := render(src, nil, names)
+		require.EqualError(t, err, want, src)
+	}
+	for src, want := range map[string]string{
+		"{{ ds }}{% for i in [1] %}{{ ds }}{% endfor %}{% set ds = 1 %}":                                    "DD",
+		"{% for i in [1] %}{{ ds }}{% endfor %}{% block b %}{{ ds }}{% set ds = 1 %}{% endblock %}{{ ds }}": "DDD",
+	} {
+		got, err := render(src, nil, names)
+		require.NoError(t, err, src)
+		assert.Equal(t, want, got, src)
+	}
+}

@@ -68,19 +68,24 @@ func (m *macro) bind(x *exec, a *pyval.Args) error {
 	if s.caller && !slices.Contains(s.names, "caller") {
 		x.scope.set("caller", a.KeywordOr("caller", pyval.Undefined{}))
 	}
-	firstDefault := len(s.names) - len(s.defaults)
+	lacking := make([]bool, len(s.names))
 	for i, name := range s.names {
 		v, given := a.Take(name)
 		if !given {
-			v = pyval.Undefined{}
-			if i >= firstDefault {
-				var err error
-				if v, err = s.defaults[i-firstDefault].eval(x); err != nil {
-					return err
-				}
-			}
+			v, lacking[i] = pyval.Undefined{}, true
 		}
 		x.scope.set(name, v)
+	}
+	firstDefault := len(s.names) - len(s.defaults)
+	for i, value := range s.defaults { // they see the parameters, and of these no later default
+		if !lacking[firstDefault+i] {
+			continue
+		}
+		v, err := value.eval(x)
+		if err != nil {
+			return err
+		}
+		x.scope.set(s.names[firstDefault+i], v)
 	}
 	if s.varargs {
 		x.scope.set("varargs", pyval.Tuple(a.More()))

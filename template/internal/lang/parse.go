@@ -81,6 +81,7 @@ func (s *session) parse(src *Source, path []string) *Template {
 		p.fail(0, "the template is not valid UTF-8")
 	}
 	p.template()
+	localNames(p.out)
 	return p.out
 }
 

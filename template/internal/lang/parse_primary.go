@@ -37,7 +37,7 @@ func (p *parser) primary() expr {
 		if v, ok := words[value]; ok {
 			return &constExpr{p.since(from), v}
 		}
-		return &nameExpr{p.since(from), value}
+		return &nameExpr{span: p.since(from), name: value}
 	case token.Symbol:
 		return p.display(from, value)
 	default: // the end, where a value should be

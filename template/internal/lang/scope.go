@@ -15,6 +15,8 @@ type scope struct {
 	around *scope
 	// kept says that a macro sees the scope, so that it lives on.
 	kept bool
+	// root says that it is the outermost one of a template or block.
+	root bool
 	// global is the outermost scope of a file that sees no context.
 	global bool
 }
@@ -52,6 +54,9 @@ func (x *exec) lookup(n *nameExpr) (any, error) {
 	for s := x.scope; s != nil; s = s.around {
 		if v, ok := find(s.names, n.name); ok {
 			return v, nil
+		}
+		if s.root && n.local {
+			return pyval.Undefined{}, nil
 		}
 		global = s.global
 	}
