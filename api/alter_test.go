@@ -134,7 +134,7 @@ func TestClearAndMark(t *testing.T) {
 		d, 3, dag.RunFailed,
 		&store.Instance{TaskID: "first", MapIndex: -1, State: dag.Success, Try: 1}, &store.Instance{TaskID: "second", MapIndex: -1, State: dag.Failed, Try: 1},
 	)
-	would, err := w.as(ann).Clear(t.Context(), api.ClearRequest{DAGID: "daily", RunID: r.RunID, TaskIDs: []string{"second", "fir"}, DryRun: true})
+	would, err := w.as(ann).Clear(t.Context(), api.ClearRequest{DAGID: "daily", RunID: r.RunID, TaskIDs: []string{"second", "fir", "irst"}, DryRun: true})
 	require.NoError(t, err)
 	assert.Equal(t, 1, would.Instances(), "ids are whole ids")
 	assert.True(t, would.Paused)
@@ -262,6 +262,10 @@ func TestPagesOfBackfillsAreStable(t *testing.T) {
 		add()
 	}
 	assert.Equal(t, []int64{5, 4, 3, 2, 1}, got)
+	full, err := w.Backfills(t.Context(), api.BackfillQuery{Page: api.Page{Limit: 7}})
+	require.NoError(t, err)
+	assert.Len(t, full.Items, 7)
+	assert.Empty(t, full.Next, "none is behind a page that is just full")
 	all, err := w.Backfills(t.Context(), api.BackfillQuery{Page: api.Page{Offset: 6}})
 	require.NoError(t, err)
 	assert.Len(t, all.Items, 1)

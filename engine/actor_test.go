@@ -71,6 +71,9 @@ func TestWhoAskedIsKept(t *testing.T) {
 			_, err = e.Trigger(t.Context(), "d", engine.Trigger{RunID: "r", Reset: true, Actor: store.Actor{Via: store.ViaOperator}})
 			require.NoError(t, err)
 			ended()
+			made, err := e.Trigger(t.Context(), "d", engine.Trigger{RunID: "by_task", Actor: store.Actor{Via: store.ViaOperator}})
+			require.NoError(t, err)
+			assert.Equal(t, store.ViaOperator, made.Actor.Via)
 			assert.Equal(t, []string{
 				"ann (cli) trigger d/r//-1 ",
 				`ann (cli) clear d/r/b/-1 {"from":"success","state":"queued","task_instances":1,"tasks":["b"]}`,
@@ -78,7 +81,7 @@ func TestWhoAskedIsKept(t *testing.T) {
 				`ann (cli) mark_failed d/r/b/-1 {"from":"success","state":"success","task_instances":1,"tasks":["b"]}`,
 				`ann (cli) mark_success d/r//-1 {"from":"success","state":"success","task_instances":1,"tasks":["b"]}`,
 				`operator clear d/r//-1 {"from":"success","state":"queued","task_instances":2,"tasks":["a","b"]}`,
-			}, b.events(), "a dry run is no event")
+			}, b.events(), "a dry run is no event, and neither is a run that a task triggers")
 			assert.Equal(t, ann, b.ended1(r.Key).Actor, "who made it stays")
 		})
 	}

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/cli/internal/show"
-	"github.com/dingdag/dingdag/store"
 )
 
 // runsOffered is how many of the newest runs of a DAG the shell is offered.
@@ -70,17 +70,13 @@ func TaskWords(a *App, _ *cobra.Command, before []string) ([]string, error) {
 // RunWords are the newest runs of the DAG that the first argument names. Nothing is made to
 // look for them.
 func RunWords(a *App, cmd *cobra.Command, before []string) ([]string, error) {
-	ok, err := a.HasStore()
-	if err != nil || !ok {
-		return nil, err
-	}
-	s, err := a.OpenStore(cmd.Context())
+	ask, err := a.Look(cmd.Context())
 	if err != nil {
 		return nil, err
 	}
-	rs, err := s.Runs(cmd.Context(), store.RunFilter{DAGID: before[0], Limit: runsOffered})
-	out := make([]string, len(rs))
-	for i, r := range rs {
+	rs, err := ask.Runs(cmd.Context(), api.RunQuery{DAGID: before[0], Page: api.Page{Limit: runsOffered}})
+	out := make([]string, len(rs.Items))
+	for i, r := range rs.Items {
 		out[i] = r.RunID + "\t" + string(r.State)
 	}
 	return out, err
