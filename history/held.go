@@ -24,7 +24,7 @@ type held struct {
 // more, everything from the first of them on is held.
 const looksEach = 100
 
-// endOfTime is a logical date after all others.
+// endOfTime is after all that is due.
 var endOfTime = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 
 // holds finds the runs of a DAG that others still read, see [Cleaner.Clean].
@@ -34,14 +34,13 @@ func holds(ctx context.Context, r store.Reader, dagID string, needs Needs, now t
 	if err != nil {
 		return nil, err
 	}
-	// What a run would read that is made next: by the schedule, for this moment, for a later one, and without a date.
+	// What a run would read that is made next: for this moment, without a date, and by the schedule. The
+	// run before the last of these is the one from which the schedule goes on.
 	next := []*store.Run{
 		{DAGID: dagID, LogicalDate: now},
-		{DAGID: dagID, LogicalDate: endOfTime},
 		{DAGID: dagID, RunAfter: endOfTime, Key: math.MaxInt64},
 	}
 	if last != nil {
-		h.keys[last.Key] = true
 		next = append(next, &store.Run{DAGID: dagID, LogicalDate: last.LogicalDate.Add(time.Millisecond)})
 	}
 	open, err := r.Runs(ctx, store.RunFilter{DAGID: dagID, States: []dag.RunState{dag.RunQueued, dag.RunRunning}})

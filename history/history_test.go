@@ -204,6 +204,18 @@ func TestRunsThatOthersRead(t *testing.T) {
 			w.run("manual", 2, dag.RunSuccess, manual)
 			w.run("newest", 3, dag.RunSuccess, manual)
 		}, []string{"scheduled__1", "newest"}},
+		"what the next scheduled run reads, beside one with a date ahead": {func(w *world) {
+			w.run("old", 1, dag.RunSuccess, nil)
+			w.run("success", 2, dag.RunSuccess, nil)
+			w.run("scheduled", 3, dag.RunFailed, nil)
+			w.run("ahead", 4, dag.RunSuccess, func(r *store.Run) { r.Type, r.LogicalDate = dag.ManualRun, day(30).AddDate(0, 0, -1) })
+			w.run("newest", 5, dag.RunSuccess, func(r *store.Run) { r.Type, r.LogicalDate = dag.ManualRun, day(30) })
+		}, []string{"success", "scheduled", "newest"}},
+		"what a run for this moment reads, beside one with a date ahead": {func(w *world) {
+			w.run("old", 1, dag.RunSuccess, manual)
+			w.run("before", 2, dag.RunSuccess, manual)
+			w.run("ahead", 3, dag.RunSuccess, func(r *store.Run) { r.Type, r.LogicalDate = dag.ManualRun, now().AddDate(9, 0, 0) })
+		}, []string{"before", "ahead"}},
 		"the last success": {func(w *world) {
 			w.run("success", 1, dag.RunSuccess, nil)
 			w.run("failed", 2, dag.RunFailed, nil)

@@ -171,7 +171,10 @@ func TestDeathBetweenTwoSteps(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, %d", name, n), func(t *testing.T) {
 				t.Parallel()
 				w := make5(t)
-				_, err := history.New(w.options(&dying{Store: w, left: n, where: where})).Clean(t.Context(), plan)
+				done, err := history.New(w.options(&dying{Store: w, left: n, where: where})).Clean(t.Context(), plan)
+				if where < 2 {
+					assert.Equal(t, 6-len(w.ids()), done.Counts[history.Runs], "it tells what was committed")
+				}
 				if n < steps {
 					require.ErrorIs(t, err, errKilled)
 				}
