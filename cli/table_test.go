@@ -71,7 +71,7 @@ func TestListsOnATerminal(t *testing.T) {
 
 	out = onEighty(t, home, "dags", "list-runs", id).shown.String()
 	assert.Contains(t, out, "manual__2026-01-31T00:00:00+00:00", "an id is never cut where there is room for it")
-	assert.Contains(t, out, "left out: End")
+	assert.Contains(t, out, "left out: By, End")
 	assert.Regexp(t, `failed\x1b\[0m +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d |success\x1b\[0m +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d `, out)
 	assert.Contains(t, out, "times in Asia/Shanghai", "moments say their zone once")
 	out = onEighty(t, home, "dags", "list-runs").shown.String()

@@ -89,7 +89,7 @@ func rejected() map[string]string {
 	const noPython = "Python code cannot run here; use success_when"
 	all := hookhttp.RejectedParams()
 	maps.Copy(all, map[string]string{
-		"response_check*": noPython, "response_filter*": "Python code cannot run here; take what is needed from the result where it is used",
+		"response_check*": noPython, "response_filter*": "Python code cannot run here: the response is the result as it is; take what is needed from it where it is used",
 		"pagination_function": "call http once for each page",
 	})
 	return all

@@ -42,7 +42,7 @@ func sensorSpec(docs operator.Option) operator.Spec {
 			"airflow.sensors.sql_sensor.SqlSensor",
 		),
 		operator.RejectedParams(map[string]string{
-			"success": condition, "failure": condition, "selector": condition,
+			"success": condition, "failure": condition, "selector": "select the cell to look at first in the SQL",
 			"success_check_*": condition, "failure_check_*": condition,
 		}),
 		operator.Example("Wait until something holds of a row", `
