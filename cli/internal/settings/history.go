@@ -64,7 +64,7 @@ const forever = "never"
 func historySettings() []setting {
 	def := DefaultHistory()
 	out := []setting{
-		parsedSetting("history.every", "10m", "how often standalone removes old history; never: dingdag db clean alone does", func(c *Config) *time.Duration { return &c.HistoryEvery }, ageOrNever),
+		parsedSetting("history.every", "10m", "how often standalone removes old history; never: dingdag db clean alone does, but for jobs of the queue", func(c *Config) *time.Duration { return &c.HistoryEvery }, ageOrNever),
 		parsedSetting("history.keep_last", strconv.Itoa(def.KeepLast), "so many of the newest runs of each DAG stay as they are, with logs and XComs, whatever the limits below", func(c *Config) *int { return &c.History.KeepLast }, notNegative),
 	}
 	for _, w := range historyWords {

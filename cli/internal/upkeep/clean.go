@@ -15,6 +15,7 @@ import (
 
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/settings"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/history"
@@ -278,7 +279,18 @@ func (u *Upkeep) Loading(to func(context.Context, dagfile.Result) error) func(co
 
 // Run works by the settings of history until ctx ends.
 func (u *Upkeep) Run(ctx context.Context) {
-	if every := u.a.Settings.HistoryEvery; every > 0 {
-		u.cleaner.Run(ctx, u.a.Settings.History, every)
+	p, every := policy(u.a.Settings)
+	u.cleaner.Run(ctx, p, every)
+}
+
+// everyJobs is how often jobs of the queue are removed where nothing else is.
+const everyJobs = 10 * time.Minute
+
+// policy is what goes by itself, and how often. Jobs of the queue that have ended go in any case: they are
+// nobody's history.
+func policy(c *settings.Config) (history.Policy, time.Duration) {
+	if c.HistoryEvery > 0 {
+		return c.History, c.HistoryEvery
 	}
+	return history.Policy{Limits: map[history.Kind]history.Limit{history.Jobs: c.History.Limits[history.Jobs]}, Spare: 100}, everyJobs
 }
