@@ -61,6 +61,7 @@ func TestTrigger(t *testing.T) {
 
 	_, err = w.Trigger(t.Context(), api.Trigger{DAGID: "daily", RunID: "mine"})
 	require.ErrorIs(t, err, api.ErrExists)
+	assert.NotContains(t, err.Error(), "it is in the DAGs folder", "that is not what is wrong")
 	_, err = w.Trigger(t.Context(), api.Trigger{DAGID: "daily", RunID: "a b"})
 	assert.Equal(t, "run_id", field(t, err))
 	_, err = w.Trigger(t.Context(), api.Trigger{DAGID: "daily", Conf: json.RawMessage(`[]`)})

@@ -21,7 +21,7 @@ other:
   schedule: null
   tasks:
     - {task_id: also, operator: empty, outlets: ["s3://w/both"]}
-reader:
+a_reader:
   schedule: ["s3://w/orders"]
   tasks:
     - {task_id: t, operator: empty}
@@ -45,7 +45,7 @@ func TestAssets(t *testing.T) {
 	require.Len(t, all, 3)
 	assert.Equal(t, []api.TaskRef{{DAGID: "maker", TaskID: "make"}, {DAGID: "other", TaskID: "also"}}, all[0].Producers)
 	assert.Equal(t, &api.Asset{
-		URI: "s3://w/orders", Name: "orders", Group: all[1].Group, Producers: []api.TaskRef{{DAGID: "maker", TaskID: "make"}}, Consumers: []string{"reader"}, Readers: []api.TaskRef{},
+		URI: "s3://w/orders", Name: "orders", Group: all[1].Group, Producers: []api.TaskRef{{DAGID: "maker", TaskID: "make"}}, Consumers: []string{"a_reader"}, Readers: []api.TaskRef{},
 		LastEvent: &api.AssetUpdate{Timestamp: now, DAGID: "maker", RunID: "r", TaskID: "make", MapIndex: -1},
 	}, all[1])
 	assert.Equal(t, []api.TaskRef{{DAGID: "maker", TaskID: "make"}}, all[2].Readers)
