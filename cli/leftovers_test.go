@@ -191,7 +191,7 @@ func TestKilledTestLeavesNothingRunning(t *testing.T) {
 
 	require.NoError(t, lives.cmd.Process.Signal(syscall.SIGTERM))
 	lives.until("say what it waits for", func() bool {
-		return strings.Contains(lives.log.String(), "stopping: running attempts may finish, a second signal ends them now")
+		return strings.Contains(lives.log.String(), "stopping: running tries may finish, a second signal ends them now")
 	})
 	require.NoError(t, lives.cmd.Process.Signal(syscall.SIGTERM)) // it ends on the spot, and leaves that to the next start
 	<-lives.ended

@@ -32,10 +32,10 @@ func TestStandaloneStops(t *testing.T) {
 	}
 	require.NoError(t, p.cmd.Process.Signal(hangup))
 	p.until("say what it waits for", func() bool {
-		return strings.Contains(p.log.String(), `msg="stopping: running attempts may finish, a second signal ends them now" attempts=1 are=gated.waits grace=10m0s`)
+		return strings.Contains(p.log.String(), `msg="stopping: running tries may finish, a second signal ends them now" tries=1 are=gated.waits grace=10m0s`)
 	})
 	p.stop()
-	assert.Contains(t, p.log.String(), "stopping now: running attempts are ended and queued again")
+	assert.Contains(t, p.log.String(), "stopping now: running tries are ended and queued again")
 	assert.Contains(t, p.log.String(), "dingdag has stopped")
 	_, out, _ := run(t, "--home", home, "tasks", "state", "gated", "waits", "r")
 	assert.Equal(t, "queued\n", out)

@@ -54,7 +54,7 @@ type attempt struct {
 }
 
 // errNotWanted says that an attempt's job is out of date: the instance has moved on.
-var errNotWanted = errors.New("the attempt is no longer wanted")
+var errNotWanted = errors.New("the try is no longer wanted")
 
 // errGiveBack returns a job to the queue.
 var errGiveBack = errors.New("given back at shutdown")
@@ -279,7 +279,7 @@ func (a *attempt) finish(ctx context.Context, res worker.Result, stop <-chan str
 	err = persist(ctx, a.x.log, func() error { return a.x.runs.ChangeOf(write, a.job.RunKey, settle) })
 	switch {
 	case errors.Is(err, store.ErrLostLease):
-		a.try.Log().Error("the attempt was taken over by another process; its outcome is dropped")
+		a.try.Log().Error("the try was taken over by another process; its outcome is dropped")
 		return nil, nil
 	case err != nil:
 		a.try.Log().Error("the outcome could not be written before the process stopped", "error", err)

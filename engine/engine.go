@@ -77,7 +77,7 @@ type Options struct {
 	LogDir string
 	// Workers is how many attempts run at once. Default [DefaultWorkers].
 	Workers int
-	// Grace is how long running attempts may go on at a shutdown. Default [DefaultGrace].
+	// Grace is how long running tries may go on at a shutdown. Default [DefaultGrace].
 	Grace time.Duration
 	// KillGrace is how long an operator may ignore the end of its context before its
 	// attempt is given up. Default 15 s.
@@ -273,7 +273,7 @@ func orDefault[T comparable](v, def T) T {
 	return v
 }
 
-// RunOptions says what [Engine.Run] does beside running attempts.
+// RunOptions says what [Engine.Run] does beside running tries.
 type RunOptions struct {
 	// Schedule creates runs when they are due. Without it only runs that exist or
 	// are triggered are worked on.
@@ -289,7 +289,7 @@ type RunOptions struct {
 	// Interrupted is closed when the process was asked to stop, before ctx ends or when it
 	// does. Then the log tells what the stop waits for; it does not at an end of another kind.
 	Interrupted <-chan struct{}
-	// Hurry, when it is closed while a stop waits for running attempts, ends these now.
+	// Hurry, when it is closed while a stop waits for running tries, ends these now.
 	Hurry <-chan struct{}
 	// Ready is called once everything works.
 	Ready func()

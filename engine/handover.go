@@ -57,7 +57,7 @@ func (a *attempt) runTaken(ctx context.Context, stop <-chan struct{}) *attempt {
 		write := context.WithoutCancel(ctx)
 		if err := a.x.runs.Change(write, func(tx *live.Tx) error { return tx.Release(write, a.job) }); err != nil {
 			// The next start finds it among the jobs of a process that is gone.
-			a.x.log.Error("give back an attempt", "task", a.in.TaskID, "error", err)
+			a.x.log.Error("give back a try", "task", a.in.TaskID, "error", err)
 		}
 	}()
 	next, err := a.work(ctx, stop)

@@ -17,8 +17,8 @@ import (
 const maxLost = 3
 
 var (
-	errLostProcess = errors.New("the process that ran this attempt died")
-	errUnknownFate = errors.New("the process that ran this attempt died and nobody knows whether its work was done; it is not repeated because doing it twice would harm: look whether it was done, then run the task again if need be")
+	errLostProcess = errors.New("the process that ran this try died")
+	errUnknownFate = errors.New("the process that ran this try died and nobody knows whether its work was done; it is not repeated because doing it twice would harm: look whether it was done, then run the task again if need be")
 )
 
 // takeOver settles attempts whose process died. One that can't be settled is tried again
@@ -33,7 +33,7 @@ func (x *executor) takeOver(ctx context.Context, lost []store.Job) {
 		if err == nil || errors.Is(err, store.ErrLostLease) {
 			continue
 		}
-		x.runs.LogOnce(j.RunKey, "take over the lost attempt of task "+j.TaskID, err)
+		x.runs.LogOnce(j.RunKey, "take over the lost try of task "+j.TaskID, err)
 		x.mu.Lock()
 		x.unsettled = append(x.unsettled, j)
 		x.mu.Unlock()

@@ -51,10 +51,10 @@ func (x *executor) sayStopping(interrupted, hurry, over <-chan struct{}) {
 	if len(names) > most {
 		shown += " …"
 	}
-	x.log.Info("stopping: running attempts may finish, a second signal ends them now", "attempts", len(names), "are", shown, "grace", x.grace)
+	x.log.Info("stopping: running tries may finish, a second signal ends them now", "tries", len(names), "are", shown, "grace", x.grace)
 	select {
 	case <-hurry:
-		x.log.Warn("stopping now: running attempts are ended and queued again")
+		x.log.Warn("stopping now: running tries are ended and queued again")
 	case <-over:
 	}
 }

@@ -70,7 +70,7 @@ func (d *decoder) record(t *Type, prefix string, node *yaml.Node, v reflect.Valu
 		case f == nil:
 			d.unknown(t, prefix, key)
 		case given[name] != nil:
-			d.errorf(key, prefix+name, "parameter %q stands twice", prefix+name)
+			d.errorf(key, prefix+name, "parameter %q appears twice", prefix+name)
 		default:
 			given[name] = value
 			d.field(f, prefix+name, value, v.FieldByIndex(f.index))

@@ -208,7 +208,7 @@ func TestDecodeRepeatedKey(t *testing.T) {
 	var s sample
 	problems := sampleType().Decode(n, &s)
 	require.Len(t, problems, 1)
-	assert.Equal(t, `parameter "command" stands twice`, problems[0].Text)
+	assert.Equal(t, `parameter "command" appears twice`, problems[0].Text)
 }
 
 func TestDecodeFollowsAliases(t *testing.T) {

@@ -56,9 +56,9 @@ type Job struct {
 type WorkOptions struct {
 	// Workers is how many attempts run at once.
 	Workers int
-	// Grace is how long running attempts may go on after the end of the context.
+	// Grace is how long running tries may go on after the end of the context.
 	Grace time.Duration
-	// Hurry is closed when the context of running attempts is to end now; nil never is.
+	// Hurry is closed when the context of running tries is to end now; nil never is.
 	Hurry <-chan struct{}
 	// Handle runs one attempt. It ends the job by [QueueTx.Complete] or [QueueTx.Exchange] and returns nil; an
 	// error gives the job back to be run again.

@@ -44,7 +44,7 @@ func jinjaPage(t *testing.T) string {
 
 Templates mean what they mean in Airflow. A corpus of %d templates was recorded from Jinja2 %s as Airflow configures it and
 pendulum 3.0.0, on Python %s with PyYAML %s and dateutil %s; the tests hold that %d of them give the same, or fail as they do
-there. The others are below, all of them. Nothing differs in silence: where a template cannot give what it gives in
+there. The others are below, all of them. Nothing differs silently: where a template cannot give what it gives in
 Airflow it fails, with its place. The exceptions, which give another value, say so.
 
 `, len(answers), versions["jinja2"], versions["python"], versions["pyyaml"], versions["dateutil"], same)

@@ -35,7 +35,7 @@ func (y *Try) conclude(ctx context.Context, v any, err error) Result {
 	value, skips, err := y.read(v, err)
 	o := operator.Classify(ctx, err)
 	if o.Kind == operator.Shutdown {
-		y.log.Warn("the process is stopping; the attempt is queued again and not counted")
+		y.log.Warn("the process is stopping; the try is queued again and not counted")
 		in := y.in
 		in.State, in.StartDate = dag.Queued, time.Time{}
 		return Result{Instance: in}

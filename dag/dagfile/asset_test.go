@@ -165,7 +165,7 @@ func TestAssetMistakes(t *testing.T) {
 		{"{file: link.yaml, datasets: [x]}", `lies outside of the DAGs folder`},
 		{"{file: broken.yaml, datasets: [x]}", `broken.yaml:1:1: error: dag "a": the file of the assets needs the key datasets`},
 		{"{file: lacking.yaml, datasets: [x]}", `lacking.yaml:2:5: error: dag "a": datasets: want a mapping with name and uri`},
-		{"{file: twice.yaml, datasets: [a]}", `twice.yaml:3:12: error: dag "a": datasets: the name "a" stands twice`},
+		{"{file: twice.yaml, datasets: [a]}", `twice.yaml:3:12: error: dag "a": datasets: the name "a" appears twice`},
 		{"{file: fine.yaml, datasets: [order]}", `the file has no dataset "order"; did you mean "orders"?`},
 	} {
 		t.Run(c.schedule[:min(len(c.schedule), 60)], func(t *testing.T) {

@@ -135,7 +135,7 @@ func TestDiagnostics(t *testing.T) {
 		{"parent cycle", "a:\n  task_groups: {g: {parent_group_name: h}, h: {parent_group_name: g}}\n  tasks: [{task_id: t, operator: empty}]\n", `groups are inside each other: g -> h -> g`},
 		{"suffix", "a:\n  task_groups: {g: {add_suffix_on_collision: true}}\n  tasks: [{task_id: t, operator: empty}]\n", `add_suffix_on_collision is not supported`},
 		{"task_id missing", "a:\n  tasks: [{operator: empty}]\n", `2:12: error: dag "a": task_id is missing`},
-		{"twice", "a:\n  tasks:\n    u: {operator: empty}\n    t: {operator: empty, dependencies: [u, u]}\n", `4:44: warning: dag "a", task "t": dependency "u" stands twice`},
+		{"twice", "a:\n  tasks:\n    u: {operator: empty}\n    t: {operator: empty, dependencies: [u, u]}\n", `4:44: warning: dag "a", task "t": dependency "u" appears twice`},
 
 		{"top-level groups", "task_groups: {}\n" + oneTask(""), `1:1: warning: task_groups at top level has no effect`},
 		{"default is a list", "default: []\n" + oneTask(""), `1:10: error: default must be a mapping`},

@@ -25,7 +25,7 @@ func (r *dagReader) readGroups() {
 		r.readGroupKeys(g, e)
 		g.NoPrefix = !g.Prefix
 		if first, twice := byName[g.Label]; twice {
-			r.Errorf(e.name, "group %q stands twice, first on line %d", g.Label, first.Name.Line)
+			r.Errorf(e.name, "group %q appears twice, first on line %d", g.Label, first.Name.Line)
 			continue
 		}
 		byName[g.Label] = g

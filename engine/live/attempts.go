@@ -75,7 +75,7 @@ func (as *Attempts) Cancel(a Attempt, cause error) {
 	}
 }
 
-// CancelRun ends all running attempts of a run.
+// CancelRun ends all running tries of a run.
 func (as *Attempts) CancelRun(run int64, cause error) {
 	as.mu.Lock()
 	var of []Attempt

@@ -50,7 +50,7 @@ func (lr *Run) watchTimeout(tx *Tx) {
 }
 
 // timeOut ends a run that took longer than dagrun_timeout: what is unfinished is
-// skipped and running attempts are stopped (Airflow, DAG argument dagrun_timeout).
+// skipped and running tries are stopped (Airflow, DAG argument dagrun_timeout).
 func (rs *Runs) timeOut(key int64) {
 	err := rs.Change(context.Background(), func(tx *Tx) error {
 		lr, err := tx.Live(key)

@@ -37,7 +37,7 @@ type Sensor struct {
 	// NotYetCodes are the statuses that mean not yet, or how they begin: 40 is all from 400
 	// to 409.
 	NotYetCodes []string `yaml:"response_error_codes_allowlist" param:"digits,default=404"`
-	// SuccessWhen is what must hold of a response that is no error; until it does, it means
+	// SuccessWhen is what must hold of a response that is not an error; until it does, it means
 	// not yet. It knows what success_when of the http operator knows.
 	SuccessWhen string `yaml:"success_when" param:"late"`
 	// ExtraOptions are the settings of the exchange, such as its timeout. What is null

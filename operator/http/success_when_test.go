@@ -13,7 +13,7 @@ import (
 	"github.com/dingdag/dingdag/operator/operatortest"
 )
 
-// success_when looks at a response that is no error: false fails the operator and makes
+// success_when looks at a response that is not an error: false fails the operator and makes
 // the sensor wait, with the truth of short_circuit.
 func TestSuccessWhen(t *testing.T) {
 	t.Parallel()

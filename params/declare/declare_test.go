@@ -72,7 +72,7 @@ func TestDecodeThroughAlias(t *testing.T) {
 		"new name":           {spec: path, yaml: "{sql: a, conn_id: pg}", want: "pg: a"},
 		"old default":        {spec: path, yaml: "sql: a", want: "postgres_default: a"},
 		"old name elsewhere": {spec: "sql", yaml: "{sql: a, postgres_conn_id: pg}", problem: `unknown parameter "postgres_conn_id" for operator sql`},
-		"both names":         {spec: path, yaml: "{sql: a, conn_id: x, postgres_conn_id: y}", problem: `parameter "conn_id" stands twice`},
+		"both names":         {spec: path, yaml: "{sql: a, conn_id: x, postgres_conn_id: y}", problem: `parameter "conn_id" appears twice`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -134,7 +134,7 @@ func (e *expander) checkTag(n *yaml.Node) {
 	}
 }
 
-// checkKeys reports keys that are no scalars and keys that stand twice.
+// checkKeys reports keys that are no scalars and keys that appear twice.
 func (e *expander) checkKeys(n *yaml.Node) {
 	var first map[string]*yaml.Node
 	if len(n.Content) > 2 {

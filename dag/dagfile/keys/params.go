@@ -104,7 +104,7 @@ func (r *Reader) typedParam(label string, n *yaml.Node) (map[string]any, bool) {
 	for i, arg := range t.Args {
 		name := []string{"default", "description"}[i]
 		if _, twice := schema[name]; twice {
-			r.Errorf(arg, "%s: %s stands twice, in __args__ and by name", label, name)
+			r.Errorf(arg, "%s: %s appears twice, in __args__ and by name", label, name)
 			return nil, false
 		}
 		value, fine := r.Free(label, arg)

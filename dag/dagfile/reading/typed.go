@@ -127,7 +127,7 @@ func (s Scope) Bind(t Typed, signature ...string) (map[string]*yaml.Node, bool) 
 			return nil, false
 		}
 		if bound[name.Value] != nil {
-			s.Errorf(name, "argument %q stands twice: in __args__ and by name", name.Value)
+			s.Errorf(name, "argument %q appears twice: in __args__ and by name", name.Value)
 			return nil, false
 		}
 		bound[name.Value] = t.Values[name.Value]

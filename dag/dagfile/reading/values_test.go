@@ -80,7 +80,7 @@ func TestDurationRefused(t *testing.T) {
 		"{__type__: datetime.timedelta, months: 1}":              `has no argument "months"`,
 		"{__type__: datetime.timedelta, days: -1}":               "must not be negative",
 		"{__type__: datetime.timedelta, days: x}":                "want a number",
-		"{__type__: datetime.timedelta, __args__: [1], days: 2}": "stands twice",
+		"{__type__: datetime.timedelta, __args__: [1], days: 2}": "appears twice",
 		"{__type__: datetime.timedelta, __args__: 1}":            "must be a list",
 		"{__type__: datetime.date, year: 1}":                     "has no meaning here",
 		"{__type__: dateutil.relativedelta.relativedelta}":       "use a cron schedule",

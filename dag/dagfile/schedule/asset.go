@@ -307,7 +307,7 @@ func readDatasets(s reading.Scope, data []byte, opts document.Options) map[strin
 			continue
 		}
 		if _, twice := names[name]; twice {
-			s.Errorf(nameNode, "datasets: the name %q stands twice", yamlvalue.Excerpt(name))
+			s.Errorf(nameNode, "datasets: the name %q appears twice", yamlvalue.Excerpt(name))
 			continue
 		}
 		names[name] = uri

@@ -105,7 +105,7 @@ func (w *wiring) named(p keys.Pair, down end) []dependency {
 			continue
 		}
 		if seen[up] {
-			w.Warnf(item, "dependency %q stands twice", yamlvalue.Excerpt(name))
+			w.Warnf(item, "dependency %q appears twice", yamlvalue.Excerpt(name))
 			continue
 		}
 		seen[up] = true

@@ -86,7 +86,7 @@ func (s *ExternalTaskSensor) Validate() error {
 		errs = append(errs, params.At("external_task_ids", errors.New("external_task_ids names no task: leave it out to wait for the run")))
 	}
 	if id := repeated(s.TaskIDs); id != "" {
-		errs = append(errs, params.At("external_task_ids", fmt.Errorf("task %q stands twice in external_task_ids", id)))
+		errs = append(errs, params.At("external_task_ids", fmt.Errorf("task %q appears twice in external_task_ids", id)))
 	}
 	return errors.Join(append(errs, s.checkStates()...)...)
 }

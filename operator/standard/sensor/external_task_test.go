@@ -160,7 +160,7 @@ func TestExternalTaskRefused(t *testing.T) {
 		"{external_dag_id: a, external_task_id: b, external_task_group_id: c}":                     "only one of",
 		"{external_dag_id: a, external_task_ids: [b], external_task_group_id: c}":                  "only one of",
 		"{external_dag_id: a, external_task_ids: []}":                                              "names no task",
-		"{external_dag_id: a, external_task_ids: [b, c, b]}":                                       `task "b" stands twice`,
+		"{external_dag_id: a, external_task_ids: [b, c, b]}":                                       `task "b" appears twice`,
 		"{external_dag_id: a, external_task_ids: b}":                                               "must be a list",
 		"{external_dag_id: a, allowed_states: [skipped]}":                                          `"skipped" in allowed_states is not a state of a run`,
 		"{external_dag_id: a, external_task_id: b, failed_states: [broken]}":                       `"broken" in failed_states is not a state of a task`,

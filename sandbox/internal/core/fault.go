@@ -28,7 +28,7 @@ const (
 	// FaultEmpty answers an empty body, with status 504 unless Fault.Status says otherwise.
 	FaultEmpty FaultKind = "empty"
 	// FaultBlocked answers as the gate does that blocks an address which calls too often:
-	// status 200 and {"status":1111,"punish":"deny"}, in either generation. It is no envelope,
+	// status 200 and {"status":1111,"punish":"deny"}, in either generation. It is not an envelope,
 	// and clients that look for an errcode other than 0 take it for a success.
 	FaultBlocked FaultKind = "blocked"
 	// FaultCut closes the connection without an answer.
