@@ -44,11 +44,14 @@ func (lr *Run) end(tx *Tx, state dag.RunState, reason string) error {
 	return nil
 }
 
-// over forgets a run that has ended, and lets its DAG look what it may begin.
+// over forgets a run that has ended, and lets its DAG look what it may begin. Somebody may have
+// cleared the run before that: its new copy stays.
 func (tx *Tx) over(r *store.Run) {
-	key, dagID := r.Key, r.DAGID
+	key, dagID, ended := r.Key, r.DAGID, tx.runs.Find(r.Key)
 	tx.After(func() {
-		tx.runs.Drop(key)
+		if tx.runs.Find(key) == ended {
+			tx.runs.Drop(key)
+		}
 		tx.runs.o.Wake(dagID)
 	})
 }

@@ -105,7 +105,10 @@ func (tx *Tx) touch(lr *Run) *Run {
 func (tx *Tx) Live(key int64) (*Run, error) {
 	tx.on = key
 	if lr := tx.runs.Find(key); lr != nil {
-		return tx.touch(lr), nil
+		if tx.touch(lr); lr.Row.State.Finished() {
+			return nil, nil // it has ended, and is forgotten in a moment
+		}
+		return lr, nil
 	}
 	r, err := tx.Run(tx.Ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
