@@ -272,7 +272,7 @@ func TestCallErrors(t *testing.T) {
 		"back end timeout":    {200, `{"errcode":15,"sub_code":"isp.top-remote-connection-timeout"}`, hook.KindUnavailable, hook.KindUncertain, 3, 1, 0, ""},
 		"gateway gave up":     {200, `{"errcode":88,"errmsg":"x"}`, hook.KindUnavailable, hook.KindUncertain, 3, 1, 0, ""},
 		"no envelope":         {200, `{}`, hook.KindUnavailable, hook.KindUncertain, 3, 1, 0, "does not say"},
-		"broken JSON":         {200, `{"errcode":0,`, hook.KindUnavailable, hook.KindUncertain, 3, 1, 0, "no JSON"},
+		"broken JSON":         {200, `{"errcode":0,`, hook.KindUnavailable, hook.KindUncertain, 3, 1, 0, "is not valid JSON"},
 		"HTML":                {503, "<html>busy</html>", hook.KindUnavailable, hook.KindUnavailable, 3, 1, 0, "HTML"},
 		"gateway timeout":     {504, "", hook.KindUnavailable, hook.KindUncertain, 3, 1, 0, "504"},
 		"not as documented":   {200, `{"errcode":0,"result":{"count":"many","userid":{"a":1}}}`, hook.KindUnavailable, hook.KindUncertain, 3, 1, 0, ""},
