@@ -116,7 +116,7 @@ func TestDependenciesRefused(t *testing.T) {
 	for want, build := range map[string]func(h *house){
 		`f.yaml:1:1: error: task "a": unknown dependency "taks"; did you mean "task"?`: func(h *house) { h.task(nil, "a", "taks"); h.task(nil, "task") },
 		`f.yaml:1:1: error: task "a": "a" cannot depend on itself`:                     func(h *house) { h.task(nil, "a", "a") },
-		`f.yaml:2:1: warning: task "b": dependency "a" appears twice`:                   func(h *house) { h.task(nil, "a"); h.task(nil, "b", "a", "a") },
+		`f.yaml:2:1: warning: task "b": dependency "a" appears twice`:                  func(h *house) { h.task(nil, "a"); h.task(nil, "b", "a", "a") },
 		`f.yaml:1:1: error: the dependencies form a cycle: a (1:1) -> b (2:1) -> a (1:1)`: func(h *house) {
 			h.task(nil, "a", "b")
 			h.task(nil, "b", "a")
