@@ -3,6 +3,9 @@ package schedule_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,30 +90,43 @@ func TestMaybeDue(t *testing.T) {
 func TestTimers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var behind time.Duration
-		timers := schedule.NewTimers(func() time.Time { return time.Now().Add(-behind) })
-		var fired []string
+		var behind atomic.Int64
+		timers := schedule.NewTimers(func() time.Time { return time.Now().Add(-time.Duration(behind.Load())) })
+		var mu sync.Mutex
+		var names []string
+		fire := func(name string) func() {
+			return func() {
+				mu.Lock()
+				defer mu.Unlock()
+				names = append(names, name)
+			}
+		}
+		fired := func() []string {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(names)
+		}
 		begin := time.Now()
 		for name, after := range map[string]time.Duration{"soon": time.Second, "far": 2 * time.Minute, "never": 5 * time.Minute, "past": -time.Second} {
-			timers.At(begin.Add(after), func() { fired = append(fired, name) })
+			timers.At(begin.Add(after), fire(name))
 		}
 		<-time.After(500 * time.Millisecond)
 		synctest.Wait()
-		assert.Equal(t, []string{"past"}, fired)
-		behind = time.Minute
+		assert.Equal(t, []string{"past"}, fired())
+		behind.Store(int64(time.Minute))
 		<-time.After(30 * time.Second)
 		synctest.Wait()
-		assert.Equal(t, []string{"past"}, fired)
+		assert.Equal(t, []string{"past"}, fired())
 		<-time.After(31 * time.Second)
 		synctest.Wait()
-		assert.Equal(t, []string{"past", "soon"}, fired)
+		assert.Equal(t, []string{"past", "soon"}, fired())
 		<-time.After(2 * time.Minute)
 		synctest.Wait()
-		assert.Equal(t, []string{"past", "soon", "far"}, fired)
+		assert.Equal(t, []string{"past", "soon", "far"}, fired())
 		timers.Stop()
-		timers.At(begin, func() { fired = append(fired, "late") })
+		timers.At(begin, fire("late"))
 		<-time.After(time.Hour)
 		synctest.Wait()
-		assert.Equal(t, []string{"past", "soon", "far"}, fired)
+		assert.Equal(t, []string{"past", "soon", "far"}, fired())
 	})
 }
