@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,16 +15,40 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
-// looked is a store that is empty and counts how often it was looked at.
+// looked is a store that is empty and counts how often it was looked at, and the log of who looks.
 type looked struct {
 	store.Store
+
+	mu    sync.Mutex
 	times int
 	err   error
+	log   bytes.Buffer
 }
 
 func (s *looked) RemovedRuns(context.Context, int64, int) ([]*store.RemovedRun, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.times++
 	return nil, s.err
+}
+
+func (s *looked) Write(line []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.Write(line)
+}
+
+// seen returns how often the store was looked at and what was logged.
+func (s *looked) seen() (times int, log string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.times, s.log.String()
+}
+
+func (s *looked) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
 }
 
 func (s *looked) Space(context.Context) (store.Space, error) { return store.Space{}, nil }
@@ -32,9 +57,8 @@ func (s *looked) Space(context.Context) (store.Space, error) { return store.Spac
 func TestRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
 		s := &looked{}
-		c := New(Options{Store: s, LogDir: t.TempDir(), Clock: time.Now, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		c := New(Options{Store: s, LogDir: t.TempDir(), Clock: time.Now, Log: slog.New(slog.NewTextHandler(s, nil))})
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan bool)
 		go func() {
@@ -42,16 +66,19 @@ func TestRun(t *testing.T) {
 			c.Run(ctx, Policy{}, time.Hour)
 		}()
 		synctest.Wait()
-		assert.Equal(t, 2, s.times, "at once, before and after")
+		times, _ := s.seen()
+		assert.Equal(t, 2, times, "at once, before and after")
 		<-time.After(59 * time.Minute)
-		assert.Equal(t, 2, s.times)
-		assert.Empty(t, log.String())
-		s.err = errors.New("the disk is gone")
+		times, log := s.seen()
+		assert.Equal(t, 2, times)
+		assert.Empty(t, log)
+		s.fail(errors.New("the disk is gone"))
 		<-time.After(2 * time.Minute)
 		synctest.Wait()
-		assert.Equal(t, 4, s.times)
-		assert.Contains(t, log.String(), "it is tried again")
-		assert.Contains(t, log.String(), "the disk is gone")
+		times, log = s.seen()
+		assert.Equal(t, 4, times)
+		assert.Contains(t, log, "it is tried again")
+		assert.Contains(t, log, "the disk is gone")
 		cancel()
 		<-ended
 	})
