@@ -45,16 +45,16 @@ var historyWords = []struct {
 	kind        history.Kind
 	age, number string
 }{
-	{history.Runs, "runs that ended longer ago go, with all that belongs to them, logs too", "runs of each DAG beyond so many"},
-	{history.Logs, "logs of runs that ended longer ago go before the runs do", "logs of the runs of each DAG beyond so many"},
-	{history.XComs, "XComs of runs that ended longer ago go before the runs do; a task that is cleared may need them", "XComs of the runs of each DAG beyond so many"},
-	{history.Alerts, "messages that were delivered or refused longer ago go", "messages beyond so many"},
-	{history.Ticks, "records of ticks without a run, and what tells of them, go after that time", "such records beyond so many"},
-	{history.Events, "records of what people changed go after that time", "such records beyond so many"},
-	{history.Assets, "updates of assets that nobody waits for go after that time", "such updates beyond so many"},
-	{history.Backfills, "backfills that ended longer ago go once their runs are gone", ""},
-	{history.Requests, "answered requests of commands go after that time", ""},
-	{history.Jobs, "jobs of the queue that ended longer ago go", ""},
+	{history.Runs, "age at which runs that ended are removed, with everything that belongs to them, logs included", "runs of each DAG"},
+	{history.Logs, "age at which the logs of runs that ended are removed, before the runs themselves", "logs of the runs of each DAG"},
+	{history.XComs, "age at which the XComs of runs that ended are removed, before the runs themselves; a task that is cleared may need them", "XComs of the runs of each DAG"},
+	{history.Alerts, "age at which messages that were delivered or refused are removed", "messages"},
+	{history.Ticks, "age at which records of ticks without a run are removed, with what explains them", "such records"},
+	{history.Events, "age at which records of what people changed are removed", "such records"},
+	{history.Assets, "age at which updates of assets that no DAG waits for are removed", "such updates"},
+	{history.Backfills, "age at which backfills that ended are removed, once their runs are gone", ""},
+	{history.Requests, "age at which answered requests of commands are removed", ""},
+	{history.Jobs, "age at which ended jobs of the queue are removed", ""},
 }
 
 // forever is the age of what never ends by its age, and the pause of who does nothing.
@@ -64,8 +64,8 @@ const forever = "never"
 func historySettings() []setting {
 	def := DefaultHistory()
 	out := []setting{
-		parsedSetting("history.every", "10m", "how often standalone removes old history; never: dingdag db clean alone does, but for jobs of the queue", func(c *Config) *time.Duration { return &c.HistoryEvery }, ageOrNever),
-		parsedSetting("history.keep_last", strconv.Itoa(def.KeepLast), "so many of the newest runs of each DAG stay as they are, with logs and XComs, whatever the limits below", func(c *Config) *int { return &c.History.KeepLast }, notNegative),
+		parsedSetting("history.every", "10m", "how often standalone removes old history; never leaves it to dingdag db clean, except for jobs of the queue", func(c *Config) *time.Duration { return &c.HistoryEvery }, ageOrNever),
+		parsedSetting("history.keep_last", strconv.Itoa(def.KeepLast), "how many of the newest runs of each DAG are kept whole, with logs and XComs, whatever the limits below say", func(c *Config) *int { return &c.History.KeepLast }, notNegative),
 	}
 	for _, w := range historyWords {
 		l := def.Limits[w.kind]
@@ -79,7 +79,7 @@ func historySettings() []setting {
 		out = append(out, limitSetting("history."+string(w.kind)+".max_age", shownAge(l.Age), w.age, ageOrNever,
 			func(c *Config, v time.Duration) { set(func(l *history.Limit) { l.Age = v })(c) }))
 		if w.number != "" {
-			out = append(out, limitSetting("history."+string(w.kind)+".max_count", strconv.Itoa(l.Number), w.number+" go, the oldest first; 0 is unlimited", notNegative,
+			out = append(out, limitSetting("history."+string(w.kind)+".max_count", strconv.Itoa(l.Number), "how many "+w.number+" are kept, the newest ones; 0 is unlimited", notNegative,
 				func(c *Config, v int) { set(func(l *history.Limit) { l.Number = v })(c) }))
 		}
 	}
