@@ -4,7 +4,6 @@ package standalone
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -39,12 +38,11 @@ func run(ctx context.Context, a *app.App) error {
 	if err := a.Lock(); err != nil {
 		return err
 	}
-	collectOften(a)
 	s, err := newService(ctx, a)
 	if err != nil {
 		return err
 	}
-	load := s.keeper.Loading(s.engine.SetLoaded)
+	load := collecting(a.LookupEnv, s.keeper.Loading(s.engine.SetLoaded))
 	if err := s.dags.Refresh(ctx, load); err != nil {
 		return err
 	}
@@ -108,12 +106,4 @@ func (s *service) serve(ctx context.Context, a *app.App, load folder.Use) error 
 			work.Go(func() { s.keeper.Run(beside) })
 		},
 	})
-}
-
-// collectOften halves the garbage that lies about beside what is in use, which with ten
-// thousand DAGs is more than all else, unless GOGC says how often to collect it.
-func collectOften(a *app.App) {
-	if _, set := a.LookupEnv("GOGC"); !set {
-		debug.SetGCPercent(50)
-	}
 }
