@@ -1,6 +1,9 @@
 package operator
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 const (
 	noPython     = "Python code cannot run here: use bash to start a script, or http to call a service"
@@ -15,7 +18,7 @@ const (
 )
 
 // rejectedNames are short names that other readers of DAG files may know.
-func rejectedNames() map[string]string {
+var rejectedNames = sync.OnceValue(func() map[string]string {
 	return map[string]string{
 		"slack_webhook": noSlack, "slack_post": noSlack,
 		"discord_webhook": noWebhook, "telegram": noWebhook,
@@ -23,10 +26,10 @@ func rejectedNames() map[string]string {
 		"sql_column_check": noSQLChecks, "sql_table_check": noSQLChecks,
 		"sql_transfer": noTransfer,
 	}
-}
+})
 
 // rejectedClasses are classes of Airflow, whatever module they are imported from.
-func rejectedClasses() map[string]string {
+var rejectedClasses = sync.OnceValue(func() map[string]string {
 	return map[string]string{
 		"PythonOperator":                 noPython,
 		"BranchPythonOperator":           noBranch,
@@ -49,7 +52,7 @@ func rejectedClasses() map[string]string {
 		"SQLTableCheckOperator":          noSQLChecks,
 		"GenericTransfer":                noTransfer,
 	}
-}
+})
 
 // refusedParams are parameters that no operator takes.
 func refusedParams() map[string]string {

@@ -22,8 +22,8 @@ func (t *Type) JSONSchema() map[string]any {
 	if len(required) > 0 {
 		schema["required"] = required
 	}
-	if t.doc != "" {
-		schema["description"] = t.doc
+	if doc := t.Doc(); doc != "" {
+		schema["description"] = doc
 	}
 	return schema
 }
@@ -33,8 +33,8 @@ func (f *field) schema() map[string]any {
 	if !f.required && len(schema) > 0 {
 		schema = map[string]any{"anyOf": append(alternatives(schema), map[string]any{"type": "null"})}
 	}
-	if f.doc != "" {
-		schema["description"] = f.doc
+	if doc := f.doc(); doc != "" {
+		schema["description"] = doc
 	}
 	if f.hasDefault {
 		schema["default"] = f.show(f.defaultValue)

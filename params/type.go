@@ -16,7 +16,7 @@ type Type struct {
 	// owner is whose parameters these are, for messages: "operator bash".
 	owner  string
 	rt     reflect.Type
-	doc    string
+	docs   Docs
 	fields []*field
 	byName map[string]*field
 	// templated says that some field, at any depth, is a template.
@@ -46,10 +46,12 @@ type Field struct {
 
 // field is one parameter: its place in the struct and the facts of its tag.
 type field struct {
-	name  string
-	doc   string
-	index []int
-	typ   reflect.Type
+	name string
+	// docs holds its comment, with the struct that declares it.
+	docs     Docs
+	declared string
+	index    []int
+	typ      reflect.Type
 	// nested describes the struct that typ is, points to, or is a list of.
 	nested *Type
 
@@ -81,7 +83,7 @@ func typeOf(rt reflect.Type, owner string, docs Docs) *Type {
 	if rt.Kind() != reflect.Struct {
 		panic(fmt.Sprintf("params: %s is not a struct", rt))
 	}
-	t := &Type{owner: owner, rt: rt, doc: docs[rt.Name()].Text, byName: map[string]*field{}}
+	t := &Type{owner: owner, rt: rt, docs: docs, byName: map[string]*field{}}
 	for _, sf := range reflect.VisibleFields(rt) {
 		name := sf.Tag.Get("yaml")
 		if !sf.IsExported() || name == "" {
@@ -99,8 +101,7 @@ func typeOf(rt reflect.Type, owner string, docs Docs) *Type {
 }
 
 func newField(rt reflect.Type, sf reflect.StructField, docs Docs) *field {
-	f := &field{name: sf.Tag.Get("yaml"), index: sf.Index, typ: sf.Type, secret: holdsSecret(sf.Type)}
-	f.doc = docs[declaring(rt, sf.Index).Name()].Fields[f.name]
+	f := &field{name: sf.Tag.Get("yaml"), index: sf.Index, typ: sf.Type, secret: holdsSecret(sf.Type), docs: docs, declared: declaring(rt, sf.Index).Name()}
 	fail := func(err error) {
 		if err != nil {
 			panic(fmt.Sprintf("params: field %s of %s: %v", sf.Name, rt, err))
@@ -166,7 +167,9 @@ func supported(t reflect.Type) error {
 }
 
 // Doc returns the text about the parameters as a whole.
-func (t *Type) Doc() string { return t.doc }
+func (t *Type) Doc() string { return t.docs.of()[t.rt.Name()].Text }
+
+func (f *field) doc() string { return f.docs.of()[f.declared].Fields[f.name] }
 
 // Names lists the parameters in the order of the struct.
 func (t *Type) Names() []string {
@@ -183,7 +186,7 @@ func (t *Type) Fields() []Field {
 	for i, f := range t.fields {
 		fields[i] = Field{
 			Name: f.name, Type: typeName(f.typ), Default: strings.ReplaceAll(f.defaultText, "|", ", "),
-			Required: f.required, Enum: slices.Clone(f.enum), Template: f.template, Late: f.late, Files: slices.Clone(f.files), Secret: f.secret, Doc: f.doc,
+			Required: f.required, Enum: slices.Clone(f.enum), Template: f.template, Late: f.late, Files: slices.Clone(f.files), Secret: f.secret, Doc: f.doc(),
 		}
 		if f.nested != nil {
 			fields[i].Fields = f.nested.Fields()

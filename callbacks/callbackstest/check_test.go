@@ -39,7 +39,7 @@ func (s *memory) Send(ctx context.Context, m callbacks.Message) (string, error) 
 func TestCheckTakesWhatKeepsTheRules(t *testing.T) {
 	t.Parallel()
 	spec := callbacks.Define[note]("note",
-		callbacks.Docs(params.Docs{"note": {Text: "Keeps a text.", Fields: map[string]string{"text": "What to keep."}}}),
+		callbacks.Docs(params.ParseDocs(`{"note": {"text": "Keeps a text.", "fields": {"text": "What to keep."}}}`)),
 		callbacks.Example("A text", "text: hello\n"),
 	)
 	callbackstest.Check(t, spec, callbackstest.Options{

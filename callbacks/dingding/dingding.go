@@ -7,7 +7,6 @@ package dingding
 
 import (
 	_ "embed"
-	"maps"
 
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/hook"
@@ -23,8 +22,7 @@ var docsJSON string
 // Specs returns the callbacks of this package. Their messages need [NewSender] under
 // the name [SenderName].
 func Specs() []callbacks.Spec {
-	comments := params.ParseDocs(docsJSON)
-	maps.Copy(comments, robot.Docs())
+	comments := params.ParseDocs(docsJSON).With(robot.Docs())
 	return []callbacks.Spec{notifierSpec(callbacks.Docs(comments))}
 }
 

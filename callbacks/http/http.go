@@ -4,7 +4,6 @@ package http
 
 import (
 	_ "embed"
-	"maps"
 
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/connections"
@@ -20,8 +19,7 @@ var docsJSON string
 // Specs returns the callbacks of this package. Their messages need [NewSender] under the
 // name [SenderName].
 func Specs() []callbacks.Spec {
-	docs := params.ParseDocs(docsJSON)
-	maps.Copy(docs, hookhttp.Docs())
+	docs := params.ParseDocs(docsJSON).With(hookhttp.Docs())
 	return []callbacks.Spec{notifierSpec(callbacks.Docs(docs))}
 }
 

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"path/filepath"
 
 	"github.com/dingdag/dingdag/hook/smtp"
@@ -25,8 +24,7 @@ const uncertainRetry = "retry"
 
 // Specs returns the operators of this package.
 func Specs() []operator.Spec {
-	docs := params.ParseDocs(docsJSON)
-	maps.Copy(docs, smtp.Docs())
+	docs := params.ParseDocs(docsJSON).With(smtp.Docs())
 	return []operator.Spec{emailSpec(operator.Docs(docs))}
 }
 

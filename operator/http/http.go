@@ -19,8 +19,7 @@ var docsJSON string
 
 // Specs returns the operators of this package.
 func Specs() []operator.Spec {
-	comments := params.ParseDocs(docsJSON)
-	maps.Copy(comments, hookhttp.Docs())
+	comments := params.ParseDocs(docsJSON).With(hookhttp.Docs())
 	docs := operator.Docs(comments)
 	return []operator.Spec{httpSpec(docs), sensorSpec(docs)}
 }

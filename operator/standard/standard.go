@@ -4,7 +4,6 @@ package standard
 
 import (
 	_ "embed"
-	"maps"
 
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/operator/standard/internal/moment"
@@ -19,8 +18,7 @@ var docsJSON string
 
 // Specs returns the operators of this package, and its sensors.
 func Specs() []operator.Spec {
-	comments := params.ParseDocs(docsJSON)
-	maps.Copy(comments, moment.Docs())
+	comments := params.ParseDocs(docsJSON).With(moment.Docs())
 	docs := operator.Docs(comments)
 	return append([]operator.Spec{
 		bashSpec(docs),

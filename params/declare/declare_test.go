@@ -27,7 +27,7 @@ func (*idle) run() string { return "" }
 
 func sqlSpec() declare.Spec[runner] {
 	return declare.Define[runner, sql]("operator", "sql",
-		declare.Docs(params.Docs{"sql": {Text: "Runs SQL. Much\nmore.\n\nAnd more."}}),
+		declare.Docs(params.ParseDocs(`{"sql": {"text": "Runs SQL. Much\nmore.\n\nAnd more."}}`)),
 		declare.Paths("airflow.providers.common.sql.operators.sql.SQLExecuteQueryOperator"),
 		declare.Renamed(declare.Alias{
 			Path: "airflow.operators.postgres_operator.PostgresOperator",

@@ -188,10 +188,7 @@ func (s Spec[I]) Renamed() map[string]string { return maps.Clone(s.renamed) }
 // Claims lists every name by which a file may give a parameter that has an effect, those
 // of aliases included.
 func (s Spec[I]) Claims() []string {
-	var names []string
-	for _, f := range s.typ.Fields() {
-		names = append(names, f.Name)
-	}
+	names := s.typ.Names()
 	for _, a := range s.Aliases {
 		if a.Old != "" {
 			names = append(names, a.Old)

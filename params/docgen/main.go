@@ -55,12 +55,12 @@ func run(dir string) error {
 }
 
 // read collects the comments of the package in dir, tests left out.
-func read(dir string) (params.Docs, error) {
+func read(dir string) (params.Comments, error) {
 	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
 		return nil, err
 	}
-	docs := params.Docs{}
+	docs := params.Comments{}
 	for _, name := range names {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
@@ -78,7 +78,7 @@ func read(dir string) (params.Docs, error) {
 	return docs, nil
 }
 
-func collect(docs params.Docs, decl *ast.GenDecl) {
+func collect(docs params.Comments, decl *ast.GenDecl) {
 	for _, spec := range decl.Specs {
 		typ := spec.(*ast.TypeSpec)
 		st, ok := typ.Type.(*ast.StructType)

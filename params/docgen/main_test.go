@@ -52,7 +52,7 @@ func TestRun(t *testing.T) {
 	require.NoError(t, run(dir))
 	text, err := os.ReadFile(filepath.Join(dir, output))
 	require.NoError(t, err)
-	want := params.Docs{
+	want := params.Comments{
 		"Bash": {
 			Text: "Runs a command. It uses bash.\n\nMore:\n\n\tone\n\ttwo",
 			Fields: map[string]string{
@@ -62,7 +62,7 @@ func TestRun(t *testing.T) {
 		"Empty":  {Text: "Does nothing.", Fields: map[string]string{}},
 		"nested": {Text: "Options.", Fields: map[string]string{"timeouts": "Limits."}},
 	}
-	assert.Equal(t, want, params.ParseDocs(string(text)))
+	assert.Equal(t, want, params.ParseDocs(string(text))())
 	assert.Contains(t, string(text), "<text>", "readable in a diff")
 }
 

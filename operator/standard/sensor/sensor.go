@@ -4,7 +4,6 @@ package sensor
 import (
 	"context"
 	_ "embed"
-	"maps"
 	"time"
 
 	"github.com/dingdag/dingdag/operator"
@@ -19,8 +18,7 @@ var docsJSON string
 
 // Specs returns the operators of this package.
 func Specs() []operator.Spec {
-	comments := params.ParseDocs(docsJSON)
-	maps.Copy(comments, moment.Docs())
+	comments := params.ParseDocs(docsJSON).With(moment.Docs())
 	docs := operator.Docs(comments)
 	return []operator.Spec{
 		externalTaskSpec(docs),

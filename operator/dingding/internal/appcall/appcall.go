@@ -6,7 +6,6 @@ import (
 	"context"
 	_ "embed"
 	"log/slog"
-	"maps"
 
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/robot"
@@ -61,10 +60,7 @@ type Provider struct {
 // NewProvider takes the comments of a package as docgen wrote them, and in more those of
 // structs that it embeds from elsewhere. Those of this package are known.
 func NewProvider(h *hook.DingdingHook, docs string, more ...params.Docs) Provider {
-	all := params.ParseDocs(docs)
-	for _, d := range append(more, params.ParseDocs(docsJSON)) {
-		maps.Copy(all, d)
-	}
+	all := params.ParseDocs(docs).With(append(more, params.ParseDocs(docsJSON))...)
 	return Provider{Hook: h, Docs: operator.Docs(all)}
 }
 
