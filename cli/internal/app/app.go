@@ -24,8 +24,10 @@ type App struct {
 	// DAGs is the DAGs folder.
 	DAGs *folder.Folder
 
-	parts Parts
-	hook  *hook.DingdingHook
+	parts     Parts
+	operators *operator.Registry
+	notifiers *callbacks.Registry
+	hook      *hook.DingdingHook
 }
 
 // Parts are the concrete operators and notifiers of the program.
@@ -48,7 +50,16 @@ func New(o show.IO, clock func() time.Time, parts Parts) *App {
 }
 
 // Operators is every operator that DAG files may name.
-func (a *App) Operators() (*operator.Registry, error) { return a.parts.Operators(a) }
+func (a *App) Operators() (*operator.Registry, error) {
+	if a.operators == nil {
+		r, err := a.parts.Operators(a)
+		if err != nil {
+			return nil, err
+		}
+		a.operators = r
+	}
+	return a.operators, nil
+}
 
 // Callbacks is every notifier that DAG files may name. The sources are where senders
 // look up connections.
@@ -58,7 +69,14 @@ func (a *App) Callbacks(conns connections.Source) (*callbacks.Registry, error) {
 
 // Notifiers are the callbacks of a command that sends nothing.
 func (a *App) Notifiers() (*callbacks.Registry, error) {
-	return a.Callbacks(connections.Chain(a.Log()))
+	if a.notifiers == nil {
+		r, err := a.Callbacks(connections.Chain(a.Log()))
+		if err != nil {
+			return nil, err
+		}
+		a.notifiers = r
+	}
+	return a.notifiers, nil
 }
 
 // Dingding is the one hook of the process: it keeps network connections open between
