@@ -45,6 +45,7 @@ func Main(specs ...operator.Spec) { MainWith(Extensions{Operators: specs}) }
 
 // MainWith is [Main] for programs that bring more than operators.
 func MainWith(x Extensions) {
+	collectLate()
 	ctx, stop := signals.Notify(context.Background())
 	code := Run(ctx, os.Args[1:], IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, LookupEnv: os.LookupEnv, Environ: os.Environ}, x)
 	stop()
