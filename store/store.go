@@ -46,6 +46,11 @@ type Tx interface {
 	EventsTx
 	QueueTx
 	HistoryTx
+
+	// OnFailure has undo called if the transaction fails, even if only its commit does: before
+	// any other function of this process runs, and before Tx returns. What was noted last is
+	// called first. undo must not use the store.
+	OnFailure(undo func())
 }
 
 // Transactor runs transactions.

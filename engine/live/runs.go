@@ -123,11 +123,11 @@ func (rs *Runs) try(ctx context.Context, run int64, fn func(*Tx) error) error {
 	tx := rs.begin(ctx, run)
 	done, err := phase.Run(ctx, rs.o.Store, func(stored store.Tx) (phase.Prepared, error) {
 		tx.Tx, tx.Now = stored, rs.Now()
+		stored.OnFailure(tx.undo)
 		defer tx.unlock()
 		return tx.guarded(fn)
 	})
 	if err != nil {
-		tx.undo()
 		return err
 	}
 	done.Follow(rs.observe)

@@ -24,9 +24,8 @@ type Tx struct {
 	runs *Runs
 	// touched are the runs that it has locked.
 	touched []*Run
-	// take, when set, takes the next job of a worker; failed is what to undo beside the runs.
-	take   func(jobs []store.Job) error
-	failed []func()
+	// take, when set, takes the next job of a worker.
+	take func(jobs []store.Job) error
 	// on is the key of the run that is being worked on.
 	on int64
 }
@@ -39,9 +38,6 @@ func (rs *Runs) begin(ctx context.Context, run int64) *Tx {
 // for a worker in exchange.
 func (tx *Tx) HandOverBy(take func(jobs []store.Job) error) { tx.take = take }
 
-// OnFailure notes what is to be undone when the transaction fails, beside the runs in memory.
-func (tx *Tx) OnFailure(undo func()) { tx.failed = append(tx.failed, undo) }
-
 // unlock gives the runs back that the transaction touched.
 func (tx *Tx) unlock() {
 	for _, lr := range tx.touched {
@@ -53,9 +49,6 @@ func (tx *Tx) unlock() {
 func (tx *Tx) undo() {
 	for _, lr := range tx.touched {
 		tx.runs.dropForNow(lr.Row.Key)
-	}
-	for _, f := range tx.failed {
-		f()
 	}
 }
 

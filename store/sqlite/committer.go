@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 
 	"github.com/dingdag/dingdag/store"
@@ -33,6 +34,18 @@ type pending struct {
 	fn   func(*transaction) error
 	err  error
 	done chan struct{}
+	// failed is what its function wants done when it fails.
+	failed []func()
+}
+
+// undo does that, once. Nothing else runs meanwhile.
+func (p *pending) undo() {
+	for _, f := range slices.Backward(p.failed) {
+		if err := safely(func() error { f(); return nil }); err != nil {
+			p.err = errors.Join(p.err, err)
+		}
+	}
+	p.failed = nil
 }
 
 func newCommitter(s *Store) *committer {
@@ -103,7 +116,10 @@ func (c *committer) commit(ps []*pending) {
 	for _, p := range ps {
 		if err != nil {
 			p.err = errors.Join(p.err, err)
+			p.undo()
 		}
+	}
+	for _, p := range ps {
 		close(p.done)
 	}
 	if wake {
@@ -124,7 +140,7 @@ func (c *committer) run(ps []*pending) (wake bool, err error) {
 		return c.runAlone(tx, ps[0])
 	}
 	for _, p := range ps {
-		t := &transaction{Queries: sqlstore.New(sqlTx{tx}, c.s.opts.Node), s: c.s, tx: tx}
+		t := c.transaction(tx, p)
 		intact, err := t.call(ctx, p)
 		if !intact {
 			// On a full disk, for instance, SQLite takes back the whole transaction by
@@ -132,7 +148,9 @@ func (c *committer) run(ps []*pending) (wake bool, err error) {
 			_ = tx.Rollback() // fails when there is nothing left to take back
 			return false, fmt.Errorf("the transaction was taken back: %w", err)
 		}
-		p.err = err
+		if p.err = err; err != nil {
+			p.undo()
+		}
 		wake = wake || err == nil && t.waiting > 0
 	}
 	if err := tx.Commit(); err != nil {
@@ -143,7 +161,7 @@ func (c *committer) run(ps []*pending) (wake bool, err error) {
 
 // runAlone runs a function that shares the transaction with no other, and so needs no savepoint.
 func (c *committer) runAlone(tx *sql.Tx, p *pending) (wake bool, err error) {
-	t := &transaction{Queries: sqlstore.New(sqlTx{tx}, c.s.opts.Node), s: c.s, tx: tx}
+	t := c.transaction(tx, p)
 	if err := p.ctx.Err(); err != nil {
 		return false, errors.Join(err, tx.Rollback())
 	}
@@ -195,8 +213,16 @@ type transaction struct {
 	sqlstore.Queries
 	s  *Store
 	tx *sql.Tx
+	of *pending
 	// waiting is how many more jobs wait for a worker than before.
 	waiting int
 }
+
+func (c *committer) transaction(tx *sql.Tx, p *pending) *transaction {
+	return &transaction{Queries: sqlstore.New(sqlTx{tx}, c.s.opts.Node), s: c.s, tx: tx, of: p}
+}
+
+// OnFailure notes what is to be undone when the transaction fails, see [store.Tx].
+func (t *transaction) OnFailure(undo func()) { t.of.failed = append(t.of.failed, undo) }
 
 var _ store.Tx = (*transaction)(nil)

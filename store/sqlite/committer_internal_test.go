@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -30,6 +31,11 @@ type step struct {
 	name string
 	do   func(t *transaction) error
 }
+
+// heard is what happened in which order, in one goroutine.
+type heard struct{ what []string }
+
+func (h *heard) say(what string) { h.what = append(h.what, what) }
 
 // inOneCommit runs the steps in one transaction and returns what their callers are told.
 func inOneCommit(t *testing.T, s *Store, steps ...step) []error {
@@ -71,6 +77,83 @@ func landed(t *testing.T, s *Store, names ...string) []string {
 
 var errBoom = errors.New("boom")
 
+// What a function wants undone when it fails is undone before the next one runs, and before its
+// caller hears of it; when the commit fails, for all of them.
+func TestUndoingComesFirst(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		prepare string
+		want    []string
+	}{
+		"a function fails": {"SELECT 1", []string{"a runs", "b runs", "undo b's second", "undo b", "c runs", "b hears boom"}},
+		"the commit fails": {deferredKey, []string{"a runs", "b runs", "undo b's second", "undo b", "c runs", "undo a", "undo c", "a hears commit", "b hears boom", "c hears commit"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := openStore(t, Options{})
+			_, err := s.write.ExecContext(t.Context(), c.prepare)
+			require.NoError(t, err)
+			var h heard
+			does := func(name string, more func(*transaction) error) step {
+				return step{name, func(tx *transaction) error {
+					h.say(name + " runs")
+					tx.OnFailure(func() { h.say("undo " + name) })
+					return more(tx)
+				}}
+			}
+			errs := inOneCommit(t, s,
+				does("a", func(*transaction) error { return nil }),
+				does("b", func(tx *transaction) error {
+					tx.OnFailure(func() { h.say("undo b's second") })
+					return errBoom
+				}),
+				does("c", func(tx *transaction) error {
+					if c.prepare != deferredKey {
+						return nil
+					}
+					_, err := sqlTx{tx.tx}.Exec(t.Context(), "INSERT INTO child VALUES (1)")
+					return err
+				}),
+			)
+			for i, err := range errs {
+				if err != nil {
+					first, _, _ := strings.Cut(err.Error(), "\n")
+					first, _, _ = strings.Cut(first, ":")
+					h.say(string("abc"[i]) + " hears " + first)
+				}
+			}
+			assert.Equal(t, c.want, h.what)
+
+			h.what = nil
+			alone := does("alone", func(*transaction) error { return errBoom })
+			require.ErrorIs(t, errors.Join(inOneCommit(t, s, alone)...), errBoom)
+			assert.Equal(t, []string{"alone runs", "undo alone"}, h.what)
+		})
+	}
+}
+
+// A function that is alone in a failed commit is undone as well, and before Tx returns.
+func TestUndoingOfAFailedCommit(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{})
+	_, err := s.write.ExecContext(t.Context(), deferredKey)
+	require.NoError(t, err)
+	undone := false
+	err = s.tx(t.Context(), func(tx *transaction) error {
+		tx.OnFailure(func() { undone = true })
+		tx.OnFailure(func() { panic("bang") })
+		_, err := sqlTx{tx.tx}.Exec(t.Context(), "INSERT INTO child VALUES (1)")
+		return err
+	})
+	require.ErrorContains(t, err, "commit: ")
+	require.ErrorContains(t, err, "bang", "a mistake in one undoing hides nothing")
+	assert.True(t, undone)
+}
+
+// deferredKey makes a table into which a row can be written, but not committed.
+const deferredKey = `PRAGMA foreign_keys = ON; CREATE TABLE parent (id INTEGER PRIMARY KEY);
+	CREATE TABLE child (id INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED)`
+
 func TestFailuresInOneCommit(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, Options{})
@@ -98,8 +181,7 @@ func TestFailedCommits(t *testing.T) {
 		want          string
 	}{
 		"the commit itself": {
-			prepare: `PRAGMA foreign_keys = ON; CREATE TABLE parent (id INTEGER PRIMARY KEY);
-				CREATE TABLE child (id INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED)`,
+			prepare: deferredKey,
 			do: func(ctx context.Context, tx *transaction) error {
 				_, err := sqlTx{tx.tx}.Exec(ctx, "INSERT INTO child VALUES (1)")
 				return err

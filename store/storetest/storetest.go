@@ -104,6 +104,7 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 		"transactions": {
 			"functions run one after another":       txOneAfterAnother,
 			"a failing function takes back its own": txTakesBackItsOwn,
+			"a failing function is undone first":    txUndone,
 			"a cancelled function does not run":     txCancelled,
 			"reading goes on beside a transaction":  txReadBeside,
 		},

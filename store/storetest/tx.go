@@ -87,6 +87,43 @@ func txTakesBackItsOwn(t *testing.T, open Open) {
 	assert.ElementsMatch(t, want, got)
 }
 
+// What is to be undone after a failure is undone before another function runs and before Tx
+// returns, the last first; after a success nothing is.
+func txUndone(t *testing.T, open Open) {
+	s := open(t, Node{})
+	const n = 60
+	undone := make([][]int, n) // unguarded: the race detector looks too
+	failed := 0                // and not undone
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			err := s.Tx(t.Context(), func(tx store.Tx) error {
+				assert.Zero(t, failed, "another function failed and is not undone")
+				tx.OnFailure(func() { undone[i] = append(undone[i], 1); failed = 0 })
+				tx.OnFailure(func() { undone[i] = append(undone[i], 2) })
+				switch i % 3 {
+				case 1:
+					failed++
+					return errBoom
+				case 2:
+					failed++
+					panic("bang")
+				default:
+					return nil
+				}
+			})
+			if i%3 == 0 {
+				assert.NoError(t, err)
+				assert.Empty(t, undone[i])
+			} else {
+				assert.Error(t, err)
+				assert.Equal(t, []int{2, 1}, undone[i])
+			}
+		})
+	}
+	wg.Wait()
+}
+
 func txCancelled(t *testing.T, open Open) {
 	s := open(t, Node{})
 	ctx, cancel := context.WithCancel(t.Context())
