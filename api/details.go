@@ -120,7 +120,7 @@ func taskDetails(d *dag.DAG, t *dag.Task) (TaskDetails, error) {
 		RetryDelay: t.RetryDelay.Seconds(), ExecutionTimeout: positiveSeconds(t.ExecutionTimeout), DependsOnPast: t.DependsOnPast,
 		Pool: t.Pool, PoolSlots: t.PoolSlots, PriorityWeight: t.PriorityWeight, Outlets: []string{},
 	}
-	if err := t.Args.Decode(&row.Args); err != nil {
+	if err := t.Args.Node().Decode(&row.Args); err != nil {
 		return row, fmt.Errorf("task %q: %w", t.ID, err)
 	}
 	for _, x := range t.Outlets {

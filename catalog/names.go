@@ -81,7 +81,7 @@ func withOpen(n template.Names) template.Names {
 }
 
 func (n *nameChecker) task(t *dag.Task, spec templated, names template.Names) {
-	n.args(t.Pos, t.ID, spec, t.Args, names)
+	n.args(t.Pos, t.ID, spec, t.Args.Node(), names)
 	if t.Mapping == nil {
 		return
 	}

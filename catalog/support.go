@@ -40,7 +40,7 @@ func (c Catalog) Check(d *dag.DAG) dag.Diagnostics {
 	}
 	if why := noInterval(d); why != "" {
 		for _, t := range d.Tasks {
-			if readsInterval(t.Args) {
+			if readsInterval(t.Args.Node()) {
 				f.add(t, dag.Warning, "%s", why)
 			}
 		}
@@ -121,7 +121,7 @@ func (c Catalog) CheckTogether(ds []*dag.DAG, known []string) (found dag.Diagnos
 			if _, names := spec.New().(operator.DAGNamer); !names {
 				continue
 			}
-			op, _ := spec.Decode(t.Args) // its problems were reported by the loader
+			op, _ := spec.Decode(t.Args.Node()) // its problems were reported by the loader
 			param, id := op.(operator.DAGNamer).OtherDAG()
 			if id == "" || yamlvalue.HoldsTemplate(id) || slices.Contains(ids, id) {
 				continue

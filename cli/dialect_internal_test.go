@@ -171,7 +171,7 @@ a:
 	for id, want := range map[string]string{"pg": "pg", "own": "own", "my": "my", "lite": "lite", "new": "any"} {
 		task := dags[0].Task(id)
 		spec, _ := c.Operators.Lookup(task.Operator)
-		op, problems := spec.Decode(task.Args)
+		op, problems := spec.Decode(task.Args.Node())
 		require.Empty(t, problems, id)
 		values := spec.Values(op)
 		assert.Equal(t, want, values["conn_id"], "%s: %v", id, values)

@@ -11,6 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/timetable"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // Position is a place in a file. Line and Column count from 1; 0 means unknown.
@@ -95,8 +96,8 @@ type Task struct {
 	// Operator is the registered short name, for instance "bash".
 	Operator string
 	// Args holds the operator's own parameters as a YAML mapping, undecoded but
-	// checked. Never nil.
-	Args *yaml.Node
+	// checked. Tasks with the same ones share the text.
+	Args yamlvalue.Packed
 
 	// Setup marks a task that prepares something for those after it, Teardown one that
 	// takes it down again; a teardown has the trigger rule AllDoneSetupSuccess and does

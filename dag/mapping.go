@@ -72,5 +72,5 @@ func (t *Task) MappedArgs(values map[string]*yaml.Node) *yaml.Node {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		extra = append(extra, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: name}, values[name])
 	}
-	return yamlvalue.With(t.Args, extra)
+	return yamlvalue.With(t.Args.Node(), extra)
 }

@@ -51,7 +51,7 @@ func (t *Task) decode(ops *operator.Registry) error {
 	if !ok {
 		return fmt.Errorf("unknown operator %q", t.Operator)
 	}
-	op, problems := spec.Decode(t.Args)
+	op, problems := spec.Decode(t.Args.Node())
 	// What is mapped is known and decoded when an instance runs.
 	if err := params.FirstError(problems); err != nil && t.Mapping == nil {
 		return err

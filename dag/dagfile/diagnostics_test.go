@@ -226,7 +226,7 @@ func TestWarningsNeverHideErrors(t *testing.T) {
 func TestUnknownKeysAreNeverPassedOn(t *testing.T) {
 	t.Parallel()
 	d := mustParse(t, withTask("      retries: 2"))
-	for k := range yamlvalue.Pairs(d.Tasks[0].Args) {
+	for k := range yamlvalue.Pairs(d.Tasks[0].Args.Node()) {
 		assert.Equal(t, "bash_command", k.Value)
 	}
 }

@@ -133,7 +133,7 @@ a:
 	task := d.Tasks[0]
 	assert.Equal(t, 1, task.Retries, "the earlier source wins")
 	assert.Equal(t, "big", task.Pool)
-	_, v := yamlvalue.Lookup(task.Args, "bash_command")
+	_, v := yamlvalue.Lookup(task.Args.Node(), "bash_command")
 	assert.Equal(t, "own", v.Value, "the mapping's own key wins")
 }
 
@@ -158,7 +158,7 @@ a:
 func TestJoin(t *testing.T) {
 	t.Parallel()
 	d := mustParse(t, withTask(`      cwd: {__join__: [/data/, 7, -x]}`))
-	_, v := yamlvalue.Lookup(d.Tasks[0].Args, "cwd")
+	_, v := yamlvalue.Lookup(d.Tasks[0].Args.Node(), "cwd")
 	assert.Equal(t, "/data/7-x", v.Value)
 	for text, want := range map[string]string{
 		"{__join__: [a, null]}": "not null", "{__join__: [yes]}": "not a boolean", "{__join__: [a], x: 1}": "stands alone", "{__join__: a}": "takes a list",

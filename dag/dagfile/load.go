@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile/discover"
 	"github.com/dingdag/dingdag/dag/dagfile/document"
@@ -103,7 +101,6 @@ type Loader struct {
 	zones      reading.Zones
 	timetables timetableCache
 	operators  operatorCache
-	pool       nodePool
 	variables  variableCache
 
 	mu    sync.Mutex
@@ -128,7 +125,6 @@ func NewLoader(catalog Catalog, opts Options) *Loader {
 		catalog: catalog, opts: opts.withDefaults(),
 		timetables: timetableCache{made: map[dag.Schedule]map[string]builtTimetable{}},
 		operators:  operatorCache{found: map[string]*operatorEntry{}},
-		pool:       nodePool{scalars: map[pooledScalar]*yaml.Node{}},
 		variables:  variableCache{known: map[string]reading.Variable{}},
 		files:      map[string]*loadedFile{},
 	}

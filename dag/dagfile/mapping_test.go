@@ -49,9 +49,9 @@ a:
 	assert.Equal(t, "cwd", cross.Mapping.Args[0].Name)
 	assert.Equal(t, []string{"one", "two"}, texts1(cross.Mapping.Args[0].Values))
 	assert.Equal(t, dag.MappedValues{From: "g.list", Key: "key"}, cross.Mapping.Args[1].MappedValues)
-	_, inherited := yamlvalue.Lookup(cross.Args, "cwd")
+	_, inherited := yamlvalue.Lookup(cross.Args.Node(), "cwd")
 	assert.Nil(t, inherited, "default_args do not count for a mapped parameter")
-	_, fixed := yamlvalue.Lookup(cross.Args, "env")
+	_, fixed := yamlvalue.Lookup(cross.Args.Node(), "env")
 	assert.NotNil(t, fixed, "partial is the same for all")
 	assert.Len(t, d.Task("kwargs").Mapping.Kwargs.Values, 2)
 	assert.Equal(t, "{{ ti.map_index }}", d.Task("kwargs").MapIndexTemplate)
@@ -77,5 +77,5 @@ func TestMappedArgs(t *testing.T) {
 	task := dags[0].Tasks[0]
 	args := task.MappedArgs(map[string]*yaml.Node{"cwd": yamlvalue.NewScalar(yamlvalue.Text, "/y", nil), "bash_command": yamlvalue.NewScalar(yamlvalue.Text, "z", nil)})
 	assert.Equal(t, []string{"bash_command", "z", "cwd", "/y"}, texts1(args.Content))
-	assert.Equal(t, []string{"bash_command", "x"}, texts1(task.Args.Content), "the task's own stay")
+	assert.Equal(t, []string{"bash_command", "x"}, texts1(task.Args.Node().Content), "the task's own stay")
 }

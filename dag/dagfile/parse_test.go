@@ -16,7 +16,7 @@ import (
 
 // arg returns the text of one parameter of a task, "" when it is not there.
 func arg(t *dag.Task, name string) string {
-	_, v := yamlvalue.Lookup(t.Args, name)
+	_, v := yamlvalue.Lookup(t.Args.Node(), name)
 	if v == nil {
 		return ""
 	}
@@ -106,7 +106,7 @@ a:
 `)
 	args := map[string]string{}
 	for _, task := range d.Tasks {
-		text, err := yaml.Marshal(task.Args)
+		text, err := yaml.Marshal(task.Args.Node())
 		require.NoError(t, err)
 		args[task.ID] = string(text)
 	}
@@ -187,7 +187,7 @@ func TestSourceRestores(t *testing.T) {
 	assert.Equal(t, d.ParamSchemas, again.ParamSchemas)
 	assert.Equal(t, d.Tasks[0].Sensor, again.Tasks[0].Sensor)
 	for i, task := range d.Tasks {
-		assert.Equal(t, decoded(t, task.Args), decoded(t, again.Tasks[i].Args))
+		assert.Equal(t, decoded(t, task.Args.Node()), decoded(t, again.Tasks[i].Args.Node()))
 		assert.True(t, task.StartDate.Equal(again.Tasks[i].StartDate))
 	}
 	_, err = Restore([]byte("orders: {tasks: {t: {operator: gone}}}"), newFakeCatalog(), testOptions())
@@ -292,7 +292,7 @@ sales:
 	assert.Equal(t, []string{"b"}, d.Tags, "lists are replaced")
 	load := d.Task("load")
 	assert.Equal(t, "load sales", arg(load, "bash_command"))
-	_, env := yamlvalue.Lookup(load.Args, "env")
+	_, env := yamlvalue.Lookup(load.Args.Node(), "env")
 	got := map[string]string{}
 	for k, v := range yamlvalue.Pairs(env) {
 		got[k.Value] = v.Value

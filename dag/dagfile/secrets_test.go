@@ -102,7 +102,7 @@ func TestEnvironmentVariables(t *testing.T) {
 	require.Len(t, dags, 1, found.String())
 	assert.Equal(t, 3, dags[0].Tasks[0].Retries, "plain scalars are typed after expansion")
 	assert.True(t, dags[0].Tasks[0].DependsOnPast)
-	_, e := yamlvalue.Lookup(dags[0].Tasks[0].Args, "env")
+	_, e := yamlvalue.Lookup(dags[0].Tasks[0].Args.Node(), "env")
 	assert.Equal(t, "A", e.Content[0].Value, "keys too")
 	_, found, _ = withEnv(withTask("      env: {$WORD: x}"), env)
 	assert.Contains(t, found.String(), "dags/a.yaml:6:13: error: dag \"a\", task \"t\": the key yes is a boolean in YAML 1.1: quote it")

@@ -105,7 +105,7 @@ func (o outline) task(t *dag.Task) canonical.Fields {
 	f = append(f, keys.Tasks.Emit(&keys.Task{Base: keys.Base{Task: *t}}, nil)...)
 	f = append(f, keys.Common.Emit(&keys.Base{Task: *t}, o.PlainZone)...)
 	own := map[string]*yaml.Node{}
-	for k, v := range yamlvalue.Pairs(t.Args) {
+	for k, v := range yamlvalue.Pairs(t.Args.Node()) {
 		own[k.Value] = v
 	}
 	if t.Sensor != nil {

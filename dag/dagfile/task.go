@@ -306,15 +306,22 @@ func nobody(email keys.Pair) bool {
 		yamlvalue.KindOf(email.Value) == yamlvalue.List && len(email.Value.Content) == 0
 }
 
-// shared returns the settings of an earlier task that are the same, else s.
-func shared(tasks []*dag.Task, s *dag.Settings) *dag.Settings {
+// share gives a task the settings and parameters of earlier ones that are the same.
+func share(t *dag.Task, earlier []*dag.Task) {
 	const most = 8 // looks back
-	for i := len(tasks) - 1; i >= 0 && i >= len(tasks)-most; i-- {
-		if reflect.DeepEqual(tasks[i].Settings, s) {
-			return tasks[i].Settings
+	earlier = earlier[max(len(earlier)-most, 0):]
+	for _, other := range slices.Backward(earlier) {
+		if reflect.DeepEqual(other.Settings, t.Settings) {
+			t.Settings = other.Settings
+			break
 		}
 	}
-	return s
+	for _, other := range slices.Backward(earlier) {
+		if other.Args == t.Args {
+			t.Args = other.Args
+			break
+		}
+	}
 }
 
 // finish builds the DAG from its drafts.
@@ -338,8 +345,8 @@ func (r *dagReader) assemble() *dag.DAG {
 		if t.EndDate.Equal(d.EndDate) {
 			t.EndDate = time.Time{}
 		}
-		t.Args = r.pool.compact(t.Args)
-		t.Settings = shared(d.Tasks, t.Settings)
+		t.Args = yamlvalue.Pack(draft.Args)
+		share(&t, d.Tasks)
 		d.Tasks = append(d.Tasks, &t)
 	}
 	for _, g := range r.groups {

@@ -56,11 +56,11 @@ func TestVariablesAsArguments(t *testing.T) {
 		{"one of a list of words", "trigger_rule", "all_done", func(t *dag.Task) any { return t.TriggerRule }, dag.AllDone},
 		{"params from JSON", "params", `{"z": 1, "a": [1, 2.5, null, "1e3"]}`, func(task *dag.Task) any { return asJSON(t, task.Params) }, `{"z":1,"a":[1,2.5,null,"1e3"]}`},
 		{"mapping of the operator from JSON", "env", `{"A": "yes"}`, func(t *dag.Task) any {
-			_, v := yamlvalue.Lookup(t.Args, "env")
+			_, v := yamlvalue.Lookup(t.Args.Node(), "env")
 			return v.Content[0].Value + string(yamlvalue.KindOf(v.Content[1])) + v.Content[1].Value
 		}, "Atextyes"},
 		{"boolean of the operator", "append_env", "on", func(t *dag.Task) any {
-			_, v := yamlvalue.Lookup(t.Args, "append_env")
+			_, v := yamlvalue.Lookup(t.Args.Node(), "append_env")
 			return yamlvalue.KindOf(v)
 		}, yamlvalue.Bool},
 	} {

@@ -124,7 +124,7 @@ func UnknownConf(d *dag.DAG, conf json.RawMessage) (warnings []string) {
 		return nil
 	}
 	for _, key := range slices.Sorted(maps.Keys(render.DecodeConf(conf))) {
-		if known[key] || slices.ContainsFunc(d.Tasks, func(t *dag.Task) bool { return mentions(t.Args, key) }) {
+		if known[key] || slices.ContainsFunc(d.Tasks, func(t *dag.Task) bool { return mentions(t.Args.Node(), key) }) {
 			continue
 		}
 		warnings = append(warnings, fmt.Sprintf("conf: the DAG has no param %q%s; only dag_run.conf holds it", key, yamlvalue.DidYouMean(key, slices.Values(names))))

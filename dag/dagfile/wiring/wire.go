@@ -20,6 +20,8 @@ type Task struct {
 	keys.Task
 	// Node is its mapping, Name the node of its id.
 	Node, Name *yaml.Node
+	// Args are the parameters of its operator, which dag.Task keeps packed.
+	Args *yaml.Node
 	// In is the group that it is in, nil at top level.
 	In *Group
 	// Refs are the results that it is mapped over.
