@@ -2,17 +2,17 @@ package lang
 
 import "strings"
 
-// Template is a parsed template.
+// Template is a parsed template. Nothing changes it after that.
 type Template struct {
-	src  *Source
-	body []stmt
-	// blocks are those of this file, nested ones too.
-	blocks map[string]*block
+	Source *Source
+	Body   []Stmt
+	// Blocks are those of this file by name, nested ones too; nil if it has none.
+	Blocks map[string]*Block
 	// files are those that it names, by name.
 	files map[string]*Template
 	// bound are the names that it gives values to, called the names that it calls.
 	bound  map[string]bool
-	called []*nameExpr
+	called []*NameExpr
 	// included says that it names another file, whether or not that was there: what the
 	// template gives then rests on more than its source.
 	included bool
@@ -21,233 +21,274 @@ type Template struct {
 // RestsOnFiles reports whether the template names other files.
 func (t *Template) RestsOnFiles() bool { return t.included }
 
-// span is where a node stands in its source.
-type span struct{ from, to int }
+// Span is where a node stands in its source: the offset of its first byte and that after its last.
+type Span struct{ From, To int }
 
-func (s span) at() span { return s }
+// At returns the span itself, for the nodes that hold one.
+func (s Span) At() Span { return s }
 
-// written is the source of a node.
-func (s span) written(src *Source) string { return strings.TrimSpace(src.Text[s.from:s.to]) }
+// Written is the source of a node, without blanks around it.
+func (s Span) Written(src *Source) string { return strings.TrimSpace(src.Text[s.From:s.To]) }
 
-// expr is an expression.
-type expr interface {
-	at() span
+// Expr is an expression: a pointer to one of the types below whose names end in Expr.
+type Expr interface {
+	At() Span
 	eval(x *exec) (any, error)
 }
 
 type (
-	// constExpr is a literal.
-	constExpr struct {
-		span
-		value any
+	// ConstExpr is a literal.
+	ConstExpr struct {
+		Span
+		Value any
 	}
-	// groupExpr is an expression in brackets.
-	groupExpr struct {
-		span
-		x expr
+	// GroupExpr is an expression in brackets.
+	GroupExpr struct {
+		Span
+		X Expr
 	}
-	nameExpr struct {
-		span
-		name string
-		// local says that it is no name of the context, see symbols.
-		local bool
+	// NameExpr is the use of a name.
+	NameExpr struct {
+		Span
+		Name string
+		// Local says that it is no name of the context, see symbols.
+		Local bool
 	}
-	listExpr struct {
-		span
-		items []expr
+	// ListExpr is [Items[0], Items[1]], and so on.
+	ListExpr struct {
+		Span
+		Items []Expr
 	}
-	tupleExpr struct {
-		span
-		items []expr
+	// TupleExpr is expressions with commas between, in brackets or not.
+	TupleExpr struct {
+		Span
+		Items []Expr
 	}
-	dictExpr struct {
-		span
-		keys, values []expr
+	// DictExpr is {Keys[0]: Values[0]}, and so on.
+	DictExpr struct {
+		Span
+		Keys, Values []Expr
 	}
-	// opExpr is a chain of operators of one rank, which group from the left.
-	opExpr struct {
-		span
-		ops      []string
-		operands []expr
+	// OpExpr is a chain of operators of one rank, which group from the left:
+	// Operands[0] Ops[0] Operands[1], and so on. Those of ~ are all ~.
+	OpExpr struct {
+		Span
+		Ops      []string
+		Operands []Expr
 	}
-	// compareExpr is x ops[0] y and y ops[1] z, and so on.
-	compareExpr struct {
-		span
-		ops      []string
-		operands []expr
+	// CompareExpr is Operands[0] Ops[0] Operands[1] and Operands[1] Ops[1] Operands[2], and so on.
+	CompareExpr struct {
+		Span
+		Ops      []string
+		Operands []Expr
 	}
-	// logicExpr is a chain of and or of or.
-	logicExpr struct {
-		span
-		or       bool
-		operands []expr
+	// LogicExpr is a chain of and, or with Or of or.
+	LogicExpr struct {
+		Span
+		Or       bool
+		Operands []Expr
 	}
-	notExpr struct {
-		span
-		x expr
+	// NotExpr is not X.
+	NotExpr struct {
+		Span
+		X Expr
 	}
-	// signExpr is + or - before a number.
-	signExpr struct {
-		span
-		minus bool
-		x     expr
+	// SignExpr is + or - before a number.
+	SignExpr struct {
+		Span
+		Minus bool
+		X     Expr
 	}
-	condExpr struct {
-		span
-		then, cond expr
-		other      expr // nil without else
+	// CondExpr is Then if Cond else Else.
+	CondExpr struct {
+		Span
+		Then, Cond Expr
+		Else       Expr // nil without else
 	}
-	attrExpr struct {
-		span
-		x      expr
-		name   string
-		nameAt int
+	// AttrExpr is X.Name; the name stands at the offset NameAt.
+	AttrExpr struct {
+		Span
+		X      Expr
+		Name   string
+		NameAt int
 	}
-	itemExpr struct {
-		span
-		x, key expr
+	// ItemExpr is X[Key].
+	ItemExpr struct {
+		Span
+		X, Key Expr
 	}
-	sliceExpr struct {
-		span
-		x               expr
-		start, stop, by expr // nil where open
+	// SliceExpr is X[Start:Stop:Step].
+	SliceExpr struct {
+		Span
+		X                 Expr
+		Start, Stop, Step Expr // nil where open
 	}
-	callExpr struct {
-		span
-		fn   expr
-		args arguments
+	// CallExpr is Func(Args).
+	CallExpr struct {
+		Span
+		Func Expr
+		Args Arguments
 	}
-	filterExpr struct {
-		span
-		x    expr
-		name string
-		f    Filter
-		args arguments
+	// FilterExpr is X | Name(Args).
+	FilterExpr struct {
+		Span
+		X      Expr // nil in a filter or set block, where it is the text of the block
+		Name   string
+		Filter Filter
+		Args   Arguments
 	}
-	testExpr struct {
-		span
-		x    expr
-		name string
-		t    Test
-		not  bool
-		args arguments
+	// TestExpr is X is Name(Args), with Not X is not Name(Args).
+	TestExpr struct {
+		Span
+		X    Expr
+		Name string
+		Test Test
+		Not  bool
+		Args Arguments
 	}
 )
 
-// arguments are those of a call, in order.
-type arguments struct {
-	positional []argument
-	names      []string
-	named      []expr
-	// more are dicts of keywords, after **.
-	more []expr
+// TakesUndefined reports whether the filter is for what may be undefined.
+func (e *FilterExpr) TakesUndefined() bool { return e.Name == "default" || e.Name == "d" }
+
+// TakesUndefined reports whether the test is for what may be undefined.
+func (e *TestExpr) TakesUndefined() bool { return e.Name == "defined" || e.Name == "undefined" }
+
+// Arguments are those of a call, in order.
+type Arguments struct {
+	Positional []Argument
+	// Names are the keywords, Named their values.
+	Names []string
+	Named []Expr
+	// More are dicts of keywords, after **.
+	More []Expr
 }
 
-// argument is one without keyword; spread says that it stands after a star.
-type argument struct {
-	x      expr
-	spread bool
+// Argument is one without keyword; Spread says that it stands after a star.
+type Argument struct {
+	X      Expr
+	Spread bool
 }
 
-// stmt is a statement, or text between statements.
-type stmt interface {
+// Stmt is a statement, or text between statements: a pointer to one of the types below whose
+// names end in Stmt.
+type Stmt interface {
 	exec(x *exec) error
 }
 
 type (
-	textStmt struct {
-		text string
-		at   int
+	// TextStmt is text between tags, as it is written; it stands at the offset From.
+	TextStmt struct {
+		Text string
+		From int
 	}
-	outputStmt struct{ x expr }
-	doStmt     struct{ x expr }
-	ifStmt     struct {
-		branches []branch
-		other    []stmt
+	// OutputStmt is {{ X }}.
+	OutputStmt struct{ X Expr }
+	// DoStmt is {% do X %}.
+	DoStmt struct{ X Expr }
+	// IfStmt is {% if %} with every {% elif %} and {% else %}.
+	IfStmt struct {
+		Branches []Branch // one at least
+		Else     []Stmt
 	}
-	branch struct {
-		cond expr
-		body []stmt
+	// Branch is an if or elif.
+	Branch struct {
+		Cond Expr
+		Body []Stmt
 	}
-	forStmt struct {
-		span
-		target    target
-		items     expr
-		test      expr // nil without
-		recursive bool
-		body      []stmt
-		other     []stmt
+	// ForStmt is {% for Target in Items if Test recursive %}.
+	ForStmt struct {
+		Span
+		Target    Target
+		Items     Expr
+		Test      Expr // nil without
+		Recursive bool
+		Body      []Stmt
+		Else      []Stmt
 	}
-	withStmt struct {
-		targets []target
-		values  []expr
-		body    []stmt
+	// WithStmt is {% with Targets[0] = Values[0] %}, and so on.
+	WithStmt struct {
+		Targets []Target
+		Values  []Expr
+		Body    []Stmt
 	}
-	setStmt struct {
-		target target
-		value  expr
+	// SetStmt is {% set Target = Value %}.
+	SetStmt struct {
+		Target Target
+		Value  Expr
 	}
-	// setBlockStmt is a set block or a filter block, whose text is written.
-	setBlockStmt struct {
-		span
-		target  *target // nil for a filter block
-		filters []*filterExpr
-		body    []stmt
+	// SetBlockStmt is a set block or a filter block. Its text goes through the filters, and is
+	// assigned or written.
+	SetBlockStmt struct {
+		Span
+		Target  *Target // nil for a filter block
+		Filters []*FilterExpr
+		Body    []Stmt
 	}
-	macroStmt struct {
-		span
-		name  string
-		names []string
-		// defaults belong to the last of names.
-		defaults []expr
-		body     []stmt
+	// MacroStmt is {% macro Name(Params) %}, or the body of a call block.
+	MacroStmt struct {
+		Span
+		Name   string
+		Params []string
+		// Defaults belong to the last of Params.
+		Defaults []Expr
+		Body     []Stmt
 		// These say which names of the rest the body uses.
-		varargs, kwargs, caller bool
+		Varargs, Kwargs, Caller bool
 	}
-	callStmt struct {
-		span
-		call   *callExpr
-		caller *macroStmt
+	// CallStmt is {% call %}, which calls a macro with its body as caller.
+	CallStmt struct {
+		Span
+		Call   *CallExpr
+		Caller *MacroStmt
 	}
-	blockStmt struct {
-		span
-		block *block
+	// BlockStmt is the place of a block.
+	BlockStmt struct {
+		Span
+		Block *Block
 	}
-	// block is a part of a template that others replace.
-	block struct {
-		span
-		name             string
-		src              *Source
-		body             []stmt
-		scoped, required bool
+	// Block is a part of a template that others replace.
+	Block struct {
+		Span
+		Name             string
+		Source           *Source
+		Body             []Stmt
+		Scoped, Required bool
 	}
-	extendsStmt struct {
-		span
-		parent *Template // nil where files were not looked at
+	// ExtendsStmt is {% extends %}.
+	ExtendsStmt struct {
+		Span
+		Parent *Template // nil where files were not looked at
 	}
-	includeStmt struct {
-		span
-		file           *Template // nil if none was there
-		withoutContext bool
+	// IncludeStmt is {% include %}.
+	IncludeStmt struct {
+		Span
+		File           *Template // nil if none was there
+		WithoutContext bool
 	}
-	importStmt struct {
-		span
-		file        *Template
-		name        string // nil for from
-		names       []importedName
-		withContext bool
+	// ImportStmt is {% import %} as Name, or {% from %} with Names.
+	ImportStmt struct {
+		Span
+		File        *Template // nil where files were not looked at
+		Name        string    // empty for from
+		Names       []ImportedName
+		WithContext bool
 	}
-	importedName struct {
-		span
-		name, as string
+	// ImportedName is one name of {% from %}, which becomes As.
+	ImportedName struct {
+		Span
+		Name, As string
 	}
 )
 
-// target is what is assigned to: one name, an attribute of a namespace or several targets.
-type target struct {
-	span
-	name  string
-	attr  string // of a namespace
-	local bool   // whether that is no name of the context
-	parts []target
+// IsCaller tells the body of a call block from a macro.
+func (m *MacroStmt) IsCaller() bool { return m.From == m.To }
+
+// Target is what is assigned to: one name, an attribute of a namespace or several targets.
+type Target struct {
+	Span
+	Name  string
+	Attr  string // of a namespace
+	Local bool   // whether the namespace is no name of the context
+	Parts []Target
 }

@@ -9,18 +9,18 @@ import (
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
-func (e *constExpr) eval(*exec) (any, error)   { return e.value, nil }
-func (e *groupExpr) eval(x *exec) (any, error) { return e.x.eval(x) }
+func (e *ConstExpr) eval(*exec) (any, error)   { return e.Value, nil }
+func (e *GroupExpr) eval(x *exec) (any, error) { return e.X.eval(x) }
 
-func (e *nameExpr) eval(x *exec) (any, error) {
-	if err := x.step(e.from); err != nil {
+func (e *NameExpr) eval(x *exec) (any, error) {
+	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
 	return x.lookup(e)
 }
 
 // mustAll evaluates expressions that must be defined.
-func (x *exec) mustAll(list []expr) ([]any, error) {
+func (x *exec) mustAll(list []Expr) ([]any, error) {
 	out := make([]any, len(list))
 	for i, e := range list {
 		v, err := x.must(e)
@@ -32,73 +32,73 @@ func (x *exec) mustAll(list []expr) ([]any, error) {
 	return out, nil
 }
 
-func (e *listExpr) eval(x *exec) (any, error) {
-	if err := x.step(e.from); err != nil {
+func (e *ListExpr) eval(x *exec) (any, error) {
+	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
-	items, err := x.mustAll(e.items)
+	items, err := x.mustAll(e.Items)
 	if err != nil {
 		return nil, err
 	}
 	return pyval.NewList(items...), nil
 }
 
-func (e *tupleExpr) eval(x *exec) (any, error) {
-	if err := x.step(e.from); err != nil {
+func (e *TupleExpr) eval(x *exec) (any, error) {
+	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
-	items, err := x.mustAll(e.items)
+	items, err := x.mustAll(e.Items)
 	return pyval.Tuple(items), err
 }
 
-func (e *dictExpr) eval(x *exec) (any, error) {
-	if err := x.step(e.from); err != nil {
+func (e *DictExpr) eval(x *exec) (any, error) {
+	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
 	d := pyval.NewDict()
-	for i := range e.keys {
-		k, err := x.must(e.keys[i])
+	for i := range e.Keys {
+		k, err := x.must(e.Keys[i])
 		if err != nil {
 			return nil, err
 		}
-		v, err := x.must(e.values[i])
+		v, err := x.must(e.Values[i])
 		if err != nil {
 			return nil, err
 		}
 		if err := d.Set(k, v); err != nil {
-			return nil, x.fail(e.span, err)
+			return nil, x.fail(e.Span, err)
 		}
 	}
 	return d, nil
 }
 
-func (e *opExpr) eval(x *exec) (any, error) {
-	if err := x.step(e.from); err != nil {
+func (e *OpExpr) eval(x *exec) (any, error) {
+	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
-	if e.ops[0] == "~" {
+	if e.Ops[0] == "~" {
 		return e.concat(x)
 	}
-	v, err := x.must(e.operands[0])
+	v, err := x.must(e.Operands[0])
 	if err != nil {
 		return nil, err
 	}
-	for i, op := range e.ops {
-		y, err := x.must(e.operands[i+1])
+	for i, op := range e.Ops {
+		y, err := x.must(e.Operands[i+1])
 		if err != nil {
 			return nil, err
 		}
 		if v, err = pyval.Binary(x.Budget, op, v, y); err != nil {
-			return nil, x.fail(e.span, err)
+			return nil, x.fail(e.Span, err)
 		}
 	}
 	return v, nil
 }
 
 // concat puts the texts of all operands together.
-func (e *opExpr) concat(x *exec) (any, error) {
+func (e *OpExpr) concat(x *exec) (any, error) {
 	var all strings.Builder
-	for _, operand := range e.operands {
+	for _, operand := range e.Operands {
 		v, err := x.must(operand)
 		if err != nil {
 			return nil, err
@@ -108,32 +108,32 @@ func (e *opExpr) concat(x *exec) (any, error) {
 			err = x.Budget.Fits(all.Len() + len(s))
 		}
 		if err != nil {
-			return nil, x.fail(e.span, err)
+			return nil, x.fail(e.Span, err)
 		}
 		all.WriteString(s)
 	}
 	if err := x.Budget.Spend(all.Len()); err != nil {
-		return nil, x.fail(e.span, err)
+		return nil, x.fail(e.Span, err)
 	}
 	return all.String(), nil
 }
 
-func (e *compareExpr) eval(x *exec) (any, error) {
-	if err := x.step(e.from); err != nil {
+func (e *CompareExpr) eval(x *exec) (any, error) {
+	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
-	left, err := x.must(e.operands[0])
+	left, err := x.must(e.Operands[0])
 	if err != nil {
 		return nil, err
 	}
-	for i, op := range e.ops {
-		right, err := x.must(e.operands[i+1])
+	for i, op := range e.Ops {
+		right, err := x.must(e.Operands[i+1])
 		if err != nil {
 			return nil, err
 		}
 		ok, err := pyval.Compare(x.Budget, op, left, right)
 		if err != nil {
-			return nil, x.fail(e.span, err)
+			return nil, x.fail(e.Span, err)
 		}
 		if !ok {
 			return false, nil
@@ -144,73 +144,73 @@ func (e *compareExpr) eval(x *exec) (any, error) {
 }
 
 // eval gives one of the operands. The last one may be undefined: its truth is not asked for.
-func (e *logicExpr) eval(x *exec) (any, error) {
-	if err := x.step(e.from); err != nil {
+func (e *LogicExpr) eval(x *exec) (any, error) {
+	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
-	last := len(e.operands) - 1
-	for _, operand := range e.operands[:last] {
+	last := len(e.Operands) - 1
+	for _, operand := range e.Operands[:last] {
 		v, err := x.must(operand)
-		if err != nil || pyval.Truth(v) == e.or {
+		if err != nil || pyval.Truth(v) == e.Or {
 			return v, err
 		}
 	}
-	return e.operands[last].eval(x)
+	return e.Operands[last].eval(x)
 }
 
-func (e *notExpr) eval(x *exec) (any, error) {
-	if err := x.step(e.from); err != nil {
+func (e *NotExpr) eval(x *exec) (any, error) {
+	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
-	v, err := x.must(e.x)
+	v, err := x.must(e.X)
 	return !pyval.Truth(v), err
 }
 
-func (e *signExpr) eval(x *exec) (any, error) {
-	if err := x.step(e.from); err != nil {
+func (e *SignExpr) eval(x *exec) (any, error) {
+	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
-	v, err := x.must(e.x)
+	v, err := x.must(e.X)
 	if err != nil {
 		return nil, err
 	}
 	sign := pyval.Posit
-	if e.minus {
+	if e.Minus {
 		sign = pyval.Negate
 	}
 	if v, err = sign(v); err != nil {
-		return nil, x.fail(e.span, err)
+		return nil, x.fail(e.Span, err)
 	}
 	return v, nil
 }
 
-func (e *condExpr) eval(x *exec) (any, error) {
-	if err := x.step(e.from); err != nil {
+func (e *CondExpr) eval(x *exec) (any, error) {
+	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
-	v, err := x.must(e.cond)
+	v, err := x.must(e.Cond)
 	switch {
 	case err != nil:
 		return nil, err
 	case pyval.Truth(v):
-		return e.then.eval(x)
-	case e.other == nil:
+		return e.Then.eval(x)
+	case e.Else == nil:
 		return pyval.Undefined{Silent: true}, nil
 	}
-	return e.other.eval(x)
+	return e.Else.eval(x)
 }
 
-func (e *attrExpr) eval(x *exec) (any, error) {
-	if err := x.step(e.from); err != nil {
+func (e *AttrExpr) eval(x *exec) (any, error) {
+	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
-	owner, err := x.must(e.x)
+	owner, err := x.must(e.X)
 	if err != nil {
 		return nil, err
 	}
-	v, err := pyval.Attr(owner, e.name)
+	v, err := pyval.Attr(owner, e.Name)
 	if err != nil {
-		return nil, x.fail(e.span, err)
+		return nil, x.fail(e.Span, err)
 	}
 	if pyval.IsUndefined(v) {
 		x.lacks = lackedAttr{e, owner}
@@ -218,35 +218,35 @@ func (e *attrExpr) eval(x *exec) (any, error) {
 	return v, nil
 }
 
-func (e *itemExpr) eval(x *exec) (any, error) {
-	if err := x.step(e.from); err != nil {
+func (e *ItemExpr) eval(x *exec) (any, error) {
+	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
-	owner, err := x.must(e.x)
+	owner, err := x.must(e.X)
 	if err != nil {
 		return nil, err
 	}
-	key, err := x.must(e.key)
+	key, err := x.must(e.Key)
 	if err != nil {
 		return nil, err
 	}
 	v, err := pyval.Item(x.Budget, owner, key)
 	if err != nil {
-		return nil, x.fail(e.span, err)
+		return nil, x.fail(e.Span, err)
 	}
 	return v, nil
 }
 
-func (e *sliceExpr) eval(x *exec) (any, error) {
-	if err := x.step(e.from); err != nil {
+func (e *SliceExpr) eval(x *exec) (any, error) {
+	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
-	v, err := x.must(e.x)
+	v, err := x.must(e.X)
 	if err != nil {
 		return nil, err
 	}
 	var bounds [3]any
-	for i, b := range []expr{e.start, e.stop, e.by} {
+	for i, b := range []Expr{e.Start, e.Stop, e.Step} {
 		if b == nil {
 			continue
 		}
@@ -255,70 +255,67 @@ func (e *sliceExpr) eval(x *exec) (any, error) {
 		}
 	}
 	if v, err = pyval.Slice(x.Budget, v, bounds[0], bounds[1], bounds[2]); err != nil {
-		return nil, x.fail(e.span, err)
+		return nil, x.fail(e.Span, err)
 	}
 	return v, nil
 }
 
-func (e *filterExpr) eval(x *exec) (any, error) {
-	if err := x.step(e.from); err != nil {
+func (e *FilterExpr) eval(x *exec) (any, error) {
+	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
-	v, err := e.x.eval(x)
+	v, err := e.X.eval(x)
 	if err != nil {
 		return nil, err
 	}
-	if isMissing(v) && !e.takesUndefined() {
-		return nil, x.undefined(e.x)
+	if isMissing(v) && !e.TakesUndefined() {
+		return nil, x.undefined(e.X)
 	}
 	return e.apply(x, v)
 }
 
-// takesUndefined reports whether the filter is for what may be undefined.
-func (e *filterExpr) takesUndefined() bool { return e.name == "default" || e.name == "d" }
-
 // apply gives what the filter makes of a value.
-func (e *filterExpr) apply(x *exec, v any) (any, error) {
-	args, err := x.arguments(e.name, &e.args, e.takesUndefined())
+func (e *FilterExpr) apply(x *exec, v any) (any, error) {
+	args, err := x.arguments(e.Name, &e.Args, e.TakesUndefined())
 	if err != nil {
 		return nil, err
 	}
-	v, err = e.f(x.Budget, v, args)
+	v, err = e.Filter(x.Budget, v, args)
 	if err == nil {
 		err = x.Budget.Charge(v)
 	}
 	if err != nil {
-		return nil, x.fail(e.span, err)
+		return nil, x.fail(e.Span, err)
 	}
 	return v, nil
 }
 
-func (e *testExpr) eval(x *exec) (any, error) {
-	if err := x.step(e.from); err != nil {
+func (e *TestExpr) eval(x *exec) (any, error) {
+	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
-	lax := e.name == "defined" || e.name == "undefined"
-	v, err := e.x.eval(x)
+	lax := e.TakesUndefined()
+	v, err := e.X.eval(x)
 	if err != nil {
 		return nil, err
 	}
 	if isMissing(v) && !lax {
-		return nil, x.undefined(e.x)
+		return nil, x.undefined(e.X)
 	}
-	args, err := x.arguments(e.name, &e.args, lax)
+	args, err := x.arguments(e.Name, &e.Args, lax)
 	if err != nil {
 		return nil, err
 	}
-	ok, err := e.t(x.Budget, v, args)
+	ok, err := e.Test(x.Budget, v, args)
 	if err != nil {
-		return nil, x.fail(e.span, err)
+		return nil, x.fail(e.Span, err)
 	}
-	return ok != e.not, nil
+	return ok != e.Not, nil
 }
 
 // arguments evaluates the arguments of a call of fn. With lax they may be undefined.
-func (x *exec) arguments(fn string, a *arguments, lax bool) (*pyval.Args, error) {
-	if len(a.positional) == 0 && len(a.named) == 0 && len(a.more) == 0 {
+func (x *exec) arguments(fn string, a *Arguments, lax bool) (*pyval.Args, error) {
+	if len(a.Positional) == 0 && len(a.Named) == 0 && len(a.More) == 0 {
 		return pyval.NewArgs(fn, nil, nil, nil), nil
 	}
 	get := x.must
@@ -326,34 +323,34 @@ func (x *exec) arguments(fn string, a *arguments, lax bool) (*pyval.Args, error)
 		get = x.may
 	}
 	var pos []any
-	if n := len(a.positional); n > 0 {
+	if n := len(a.Positional); n > 0 {
 		pos = make([]any, 0, n)
 	}
-	for _, p := range a.positional {
-		v, err := get(p.x)
+	for _, p := range a.Positional {
+		v, err := get(p.X)
 		if err != nil {
 			return nil, err
 		}
-		if !p.spread {
+		if !p.Spread {
 			pos = append(pos, v)
 			continue
 		}
 		items, err := pyval.Iterate(x.Budget, v)
 		if err != nil {
-			return nil, x.fail(p.x.at(), err)
+			return nil, x.fail(p.X.At(), err)
 		}
 		pos = append(pos, items...)
 	}
-	names := a.names
+	names := a.Names
 	var values []any
-	for _, e := range a.named {
+	for _, e := range a.Named {
 		v, err := get(e)
 		if err != nil {
 			return nil, err
 		}
 		values = append(values, v)
 	}
-	for _, e := range a.more {
+	for _, e := range a.More {
 		var err error
 		if names, values, err = x.spread(e, names, values); err != nil {
 			return nil, err
@@ -362,62 +359,62 @@ func (x *exec) arguments(fn string, a *arguments, lax bool) (*pyval.Args, error)
 	return pyval.NewArgs(fn, pos, names, values), nil
 }
 
-func (x *exec) may(e expr) (any, error) { return e.eval(x) }
+func (x *exec) may(e Expr) (any, error) { return e.eval(x) }
 
 // spread adds the keywords of **e.
-func (x *exec) spread(e expr, names []string, values []any) ([]string, []any, error) {
+func (x *exec) spread(e Expr, names []string, values []any) ([]string, []any, error) {
 	v, err := x.must(e)
 	if err != nil {
 		return nil, nil, err
 	}
 	d, ok := v.(*pyval.Dict)
 	if !ok {
-		return nil, nil, x.fail(e.at(), fmt.Errorf("only a dict stands after **, not %q", pyval.TypeName(v)))
+		return nil, nil, x.fail(e.At(), fmt.Errorf("only a dict stands after **, not %q", pyval.TypeName(v)))
 	}
 	names = slices.Clip(names)
 	for i, k := range d.Keys() {
 		name, ok := pyval.Plain(k).(string)
 		if !ok {
-			return nil, nil, x.fail(e.at(), errors.New("the keys after ** are texts"))
+			return nil, nil, x.fail(e.At(), errors.New("the keys after ** are texts"))
 		}
 		if slices.Contains(names, name) {
-			return nil, nil, x.fail(e.at(), fmt.Errorf("the argument %s is given twice", name))
+			return nil, nil, x.fail(e.At(), fmt.Errorf("the argument %s is given twice", name))
 		}
 		names, values = append(names, name), append(values, d.Values()[i])
 	}
 	return names, values, nil
 }
 
-func (e *callExpr) eval(x *exec) (any, error) {
-	if err := x.step(e.from); err != nil {
+func (e *CallExpr) eval(x *exec) (any, error) {
+	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
 	return e.call(x, nil)
 }
 
 // call calls what e.fn is, with caller as one more argument unless it is nil.
-func (e *callExpr) call(x *exec, caller *macro) (any, error) {
-	if method, ok := e.fn.(*attrExpr); ok {
+func (e *CallExpr) call(x *exec, caller *macro) (any, error) {
+	if method, ok := e.Func.(*AttrExpr); ok {
 		return e.callMethod(x, method, caller)
 	}
-	fn, err := x.must(e.fn)
+	fn, err := x.must(e.Func)
 	if err != nil {
 		return nil, err
 	}
 	return e.callValue(x, fn, caller)
 }
 
-func (e *callExpr) callMethod(x *exec, method *attrExpr, caller *macro) (any, error) {
-	owner, err := x.must(method.x)
+func (e *CallExpr) callMethod(x *exec, method *AttrExpr, caller *macro) (any, error) {
+	owner, err := x.must(method.X)
 	if err != nil {
 		return nil, err
 	}
 	if o, ok := owner.(members); ok { // what the language itself makes
-		fn, err := o.Attr(method.name)
+		fn, err := o.Attr(method.Name)
 		if err != nil {
-			return nil, x.fail(method.span, err)
+			return nil, x.fail(method.Span, err)
 		}
-		if pyval.IsUndefined(fn) && owner.(pyval.Object).Method(method.name) == nil {
+		if pyval.IsUndefined(fn) && owner.(pyval.Object).Method(method.Name) == nil {
 			x.lacks = lackedAttr{method, owner}
 			return nil, x.undefined(method)
 		}
@@ -425,34 +422,34 @@ func (e *callExpr) callMethod(x *exec, method *attrExpr, caller *macro) (any, er
 			return e.callValue(x, fn, caller)
 		}
 	}
-	args, err := x.arguments(method.name, &e.args, false)
+	args, err := x.arguments(method.Name, &e.Args, false)
 	if err != nil {
 		return nil, err
 	}
 	if caller != nil {
 		args.AddKeyword("caller", caller)
 	}
-	v, err := pyval.CallMethod(x.Budget, owner, method.name, args)
+	v, err := pyval.CallMethod(x.Budget, owner, method.Name, args)
 	if _, unknown := err.(*pyval.NoMethodError); unknown { //nolint:errorlint // it is made a moment before
-		err = fmt.Errorf("%w%s", err, x.DidYouMean(method.name, pyval.Names(owner)))
+		err = fmt.Errorf("%w%s", err, x.DidYouMean(method.Name, pyval.Names(owner)))
 	}
 	return e.result(x, v, err)
 }
 
-func (e *callExpr) callValue(x *exec, fn any, caller *macro) (any, error) {
-	name := e.fn.at().written(x.src)
-	if n, ok := e.fn.(*nameExpr); ok {
-		name = n.name
+func (e *CallExpr) callValue(x *exec, fn any, caller *macro) (any, error) {
+	name := e.Func.At().Written(x.src)
+	if n, ok := e.Func.(*NameExpr); ok {
+		name = n.Name
 	}
 	_, lax := fn.(*macro) // its parameters may be undefined
-	args, err := x.arguments(name, &e.args, lax)
+	args, err := x.arguments(name, &e.Args, lax)
 	if err != nil {
 		return nil, err
 	}
 	if caller != nil {
 		args.AddKeyword("caller", caller)
 	}
-	if err := x.enter(e.span); err != nil {
+	if err := x.enter(e.Span); err != nil {
 		return nil, err
 	}
 	v, err := pyval.Invoke(x.Budget, fn, args)
@@ -460,12 +457,12 @@ func (e *callExpr) callValue(x *exec, fn any, caller *macro) (any, error) {
 	return e.result(x, v, err)
 }
 
-func (e *callExpr) result(x *exec, v any, err error) (any, error) {
+func (e *CallExpr) result(x *exec, v any, err error) (any, error) {
 	if err == nil {
 		err = x.Budget.Charge(v)
 	}
 	if err != nil {
-		return nil, x.fail(e.span, err)
+		return nil, x.fail(e.Span, err)
 	}
 	return v, nil
 }

@@ -47,7 +47,7 @@ type exec struct {
 
 // lackedAttr remembers whose attribute is missing, to suggest another one.
 type lackedAttr struct {
-	node  expr
+	node  Expr
 	owner any
 }
 
@@ -70,7 +70,7 @@ func (t *Template) RenderNative(c *Context) (v any, text string, err error) {
 		return nil, "", err
 	}
 	if v, text, err = x.native(x.out.pieces); err != nil {
-		return nil, "", t.src.errorAt(0, err.Error(), err)
+		return nil, "", t.Source.ErrorAt(0, err.Error(), err)
 	}
 	return v, text, nil
 }
@@ -81,7 +81,7 @@ func (t *Template) run(c *Context) (*exec, error) {
 }
 
 // fail places an error at a node and names what stands there, unless a node inside did.
-func (x *exec) fail(n span, err error) error {
+func (x *exec) fail(n Span, err error) error {
 	if _, placed := err.(*Error); placed { //nolint:errorlint // nodes return it as it is
 		return err
 	}
@@ -89,10 +89,10 @@ func (x *exec) fail(n span, err error) error {
 		return placed
 	}
 	msg := err.Error()
-	if text := n.written(x.src); text != "" {
+	if text := n.Written(x.src); text != "" {
 		msg = shorten(text) + ": " + msg
 	}
-	return x.src.errorAt(n.from, msg, err)
+	return x.src.ErrorAt(n.From, msg, err)
 }
 
 func shorten(s string) string { return yamlvalue.Excerpt(strings.Join(strings.Fields(s), " ")) }
@@ -100,14 +100,14 @@ func shorten(s string) string { return yamlvalue.Excerpt(strings.Join(strings.Fi
 // step counts what is evaluated.
 func (x *exec) step(at int) error {
 	if x.fuel == 0 {
-		return x.src.errorAt(at, fmt.Sprintf("the template runs for more than %d steps", x.Fuel), pyval.ErrLimit)
+		return x.src.ErrorAt(at, fmt.Sprintf("the template runs for more than %d steps", x.Fuel), pyval.ErrLimit)
 	}
 	x.fuel--
 	return nil
 }
 
 // enter counts how deep macros, loops and files are in each other; each enter needs a leave.
-func (x *exec) enter(n span) error {
+func (x *exec) enter(n Span) error {
 	if x.depth >= x.Depth {
 		err := fmt.Errorf("macros, loops and files call each other more than %d levels deep, the recursion limit: %w", x.Depth, pyval.ErrLimit)
 		return x.fail(n, err)
@@ -119,7 +119,7 @@ func (x *exec) enter(n span) error {
 func (x *exec) leave() { x.depth-- }
 
 // must evaluates an expression that must be defined.
-func (x *exec) must(e expr) (any, error) {
+func (x *exec) must(e Expr) (any, error) {
 	v, err := e.eval(x)
 	if err == nil && isMissing(v) {
 		err = x.undefined(e)
@@ -134,21 +134,21 @@ func isMissing(v any) bool {
 }
 
 // undefined explains why an expression is undefined.
-func (x *exec) undefined(e expr) error {
-	msg := shorten(e.at().written(x.src)) + " is undefined"
-	switch n := plainly(e).(type) {
-	case *nameExpr:
-		if n.local {
+func (x *exec) undefined(e Expr) error {
+	msg := shorten(e.At().Written(x.src)) + " is undefined"
+	switch n := Unparen(e).(type) {
+	case *NameExpr:
+		if n.Local {
 			msg += ": the template gives that name a value, which is not there yet"
 		} else {
-			msg += x.WhyUndefined(n.name)
+			msg += x.WhyUndefined(n.Name)
 		}
-	case *attrExpr:
-		if x.lacks.node == expr(n) {
-			msg += x.DidYouMean(n.name, pyval.Names(x.lacks.owner))
+	case *AttrExpr:
+		if x.lacks.node == Expr(n) {
+			msg += x.DidYouMean(n.Name, pyval.Names(x.lacks.owner))
 		}
 	}
-	return x.src.errorAt(e.at().from, msg, nil)
+	return x.src.ErrorAt(e.At().From, msg, nil)
 }
 
 // text writes text.

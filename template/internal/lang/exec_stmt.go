@@ -13,7 +13,7 @@ func (e *countError) Error() string {
 	return fmt.Sprintf("has %d values for %d names", e.values, e.names)
 }
 
-func (x *exec) body(body []stmt) error {
+func (x *exec) body(body []Stmt) error {
 	for _, s := range body {
 		if err := s.exec(x); err != nil {
 			return err
@@ -22,36 +22,36 @@ func (x *exec) body(body []stmt) error {
 	return nil
 }
 
-func (s *textStmt) exec(x *exec) error {
+func (s *TextStmt) exec(x *exec) error {
 	if x.frame.silent(x) {
 		return nil
 	}
-	if err := x.step(s.at); err != nil {
+	if err := x.step(s.From); err != nil {
 		return err
 	}
-	if err := x.text(s.text); err != nil {
-		return x.src.errorAt(s.at, err.Error(), err)
+	if err := x.text(s.Text); err != nil {
+		return x.src.ErrorAt(s.From, err.Error(), err)
 	}
 	return nil
 }
 
-func (s *outputStmt) exec(x *exec) error {
+func (s *OutputStmt) exec(x *exec) error {
 	if x.frame.silent(x) {
 		return nil
 	}
-	if err := x.step(s.x.at().from); err != nil {
+	if err := x.step(s.X.At().From); err != nil {
 		return err
 	}
-	v, err := x.must(s.x)
+	v, err := x.must(s.X)
 	if err != nil {
 		return err
 	}
-	return x.write(s.x.at(), v)
+	return x.write(s.X.At(), v)
 }
 
 // write writes a value.
-func (x *exec) write(n span, v any) error {
-	if err := x.step(n.from); err != nil {
+func (x *exec) write(n Span, v any) error {
+	if err := x.step(n.From); err != nil {
 		return err
 	}
 	if x.Native {
@@ -73,61 +73,61 @@ func (x *exec) write(n span, v any) error {
 	return nil
 }
 
-func (s *doStmt) exec(x *exec) error {
-	_, err := s.x.eval(x)
+func (s *DoStmt) exec(x *exec) error {
+	_, err := s.X.eval(x)
 	return err
 }
 
-func (s *ifStmt) exec(x *exec) error {
-	for i := range s.branches {
-		b := &s.branches[i]
-		v, err := x.must(b.cond)
+func (s *IfStmt) exec(x *exec) error {
+	for i := range s.Branches {
+		b := &s.Branches[i]
+		v, err := x.must(b.Cond)
 		if err != nil {
 			return err
 		}
 		if pyval.Truth(v) {
-			return x.body(b.body)
+			return x.body(b.Body)
 		}
 	}
-	return x.body(s.other)
+	return x.body(s.Else)
 }
 
-func (s *withStmt) exec(x *exec) error {
+func (s *WithStmt) exec(x *exec) error {
 	inner := &scope{around: x.scope}
-	for i := range s.targets {
-		v, err := s.values[i].eval(x) // in the scope around
+	for i := range s.Targets {
+		v, err := s.Values[i].eval(x) // in the scope around
 		if err != nil {
 			return err
 		}
 		x.scope, inner = inner, x.scope
-		err = x.assign(&s.targets[i], v)
+		err = x.assign(&s.Targets[i], v)
 		x.scope, inner = inner, x.scope
 		if err != nil {
-			return x.fail(s.values[i].at(), err)
+			return x.fail(s.Values[i].At(), err)
 		}
 	}
 	outer := x.scope
 	x.scope = inner
-	err := x.body(s.body)
+	err := x.body(s.Body)
 	x.scope = outer
 	return err
 }
 
-func (s *setStmt) exec(x *exec) error {
+func (s *SetStmt) exec(x *exec) error {
 	var v any
 	var err error
-	if s.target.parts != nil || s.target.attr != "" {
-		v, err = x.must(s.value)
+	if s.Target.Parts != nil || s.Target.Attr != "" {
+		v, err = x.must(s.Value)
 	} else {
-		v, err = s.value.eval(x)
+		v, err = s.Value.eval(x)
 	}
 	if err != nil {
 		return err
 	}
-	if err := x.assign(&s.target, v); err != nil {
-		n := s.value.at()
-		if s.target.attr != "" {
-			n = span{s.target.from, n.to}
+	if err := x.assign(&s.Target, v); err != nil {
+		n := s.Value.At()
+		if s.Target.Attr != "" {
+			n = Span{s.Target.From, n.To}
 		}
 		return x.fail(n, err)
 	}
@@ -139,42 +139,42 @@ type Attributes interface {
 	SetAttr(name string, v any)
 }
 
-func (x *exec) assignAttr(t *target, v any) error {
-	owner, err := x.lookup(&nameExpr{t.span, t.name, t.local})
+func (x *exec) assignAttr(t *Target, v any) error {
+	owner, err := x.lookup(&NameExpr{t.Span, t.Name, t.Local})
 	if err != nil {
 		return err
 	}
 	if isMissing(owner) {
-		return x.src.errorAt(t.from, t.name+" is undefined"+x.WhyUndefined(t.name), nil)
+		return x.src.ErrorAt(t.From, t.Name+" is undefined"+x.WhyUndefined(t.Name), nil)
 	}
 	ns, ok := owner.(Attributes)
 	if !ok {
-		return fmt.Errorf("cannot set %s: only a namespace() takes attributes", t.attr)
+		return fmt.Errorf("cannot set %s: only a namespace() takes attributes", t.Attr)
 	}
-	ns.SetAttr(t.attr, v)
+	ns.SetAttr(t.Attr, v)
 	return nil
 }
 
-func (s *setBlockStmt) exec(x *exec) error {
+func (s *SetBlockStmt) exec(x *exec) error {
 	v, err := x.capture(func() error {
-		return x.within(func() error { return x.body(s.body) })
+		return x.within(func() error { return x.body(s.Body) })
 	})
 	if err != nil {
 		return err
 	}
-	for _, f := range s.filters {
-		if err := x.step(f.from); err != nil {
+	for _, f := range s.Filters {
+		if err := x.step(f.From); err != nil {
 			return err
 		}
 		if v, err = f.apply(x, v); err != nil {
 			return err
 		}
 	}
-	if s.target != nil {
-		return x.assign(s.target, v)
+	if s.Target != nil {
+		return x.assign(s.Target, v)
 	}
 	if x.frame.silent(x) {
 		return nil
 	}
-	return x.write(s.span, v)
+	return x.write(s.Span, v)
 }

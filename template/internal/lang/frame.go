@@ -15,7 +15,7 @@ type frame struct {
 	// root is the outermost scope; blocks see its names, those in a scoped block its.
 	root *scope
 	// blocks are those that replace each other, the first one wins.
-	blocks map[string][]*block
+	blocks map[string][]*Block
 	// parent is what the template extends, as soon as it says so: what it writes after that
 	// goes nowhere, and its blocks replace those of the parent.
 	parent *Template
@@ -33,15 +33,15 @@ func (x *exec) template(t *Template) error {
 	x.frame = f
 	defer func() { x.src, x.frame = srcNow, frameNow }()
 	for t != nil {
-		for name, b := range t.blocks {
+		for name, b := range t.Blocks {
 			if f.blocks == nil {
-				f.blocks = map[string][]*block{}
+				f.blocks = map[string][]*Block{}
 			}
 			f.blocks[name] = append(f.blocks[name], b)
 		}
-		x.src, x.scope = t.src, f.root
+		x.src, x.scope = t.Source, f.root
 		f.parent = nil
-		if err := x.body(t.body); err != nil {
+		if err := x.body(t.Body); err != nil {
 			return err
 		}
 		t = f.parent
@@ -49,37 +49,37 @@ func (x *exec) template(t *Template) error {
 	return nil
 }
 
-func (s *extendsStmt) exec(x *exec) error {
-	x.frame.parent = s.parent
+func (s *ExtendsStmt) exec(x *exec) error {
+	x.frame.parent = s.Parent
 	return nil
 }
 
-func (s *blockStmt) exec(x *exec) error {
+func (s *BlockStmt) exec(x *exec) error {
 	if x.frame.silent(x) {
 		return nil
 	}
 	around := x.frame.root
-	if s.block.scoped {
+	if s.Block.Scoped {
 		around = x.scope
 	}
-	return x.block(s.span, s.block.name, 0, around)
+	return x.block(s.Span, s.Block.Name, 0, around)
 }
 
 // block renders the block of a name; level counts the ones that super() goes up.
-func (x *exec) block(n span, name string, level int, around *scope) error {
+func (x *exec) block(n Span, name string, level int, around *scope) error {
 	chain := x.frame.blocks[name]
 	b := chain[level]
-	if b.required {
-		return x.src.errorAt(n.from, fmt.Sprintf("block %s is required: nothing replaces it", name), nil)
+	if b.Required {
+		return x.src.ErrorAt(n.From, fmt.Sprintf("block %s is required: nothing replaces it", name), nil)
 	}
 	if err := x.enter(n); err != nil {
 		return err
 	}
 	scopeNow, srcNow := x.scope, x.src
-	x.scope, x.src = &scope{around: around, root: true, names: []binding{{"super", x.super(name, level, around)}}}, b.src
+	x.scope, x.src = &scope{around: around, root: true, names: []binding{{"super", x.super(name, level, around)}}}, b.Source
 	rootNow := x.frame.root
 	x.frame.root = around
-	err := x.body(b.body)
+	err := x.body(b.Body)
 	x.scope, x.src, x.frame.root = scopeNow, srcNow, rootNow
 	x.leave()
 	return err
@@ -125,7 +125,7 @@ func (b *blockRef) Invoke(_ *pyval.Budget, a *pyval.Args) (any, error) {
 	x.frame = b.frame
 	defer func() { x.frame = frameNow }()
 	chain := b.frame.blocks[b.name]
-	return x.capture(func() error { return x.block(chain[b.level].span, b.name, b.level, b.around) })
+	return x.capture(func() error { return x.block(chain[b.level].Span, b.name, b.level, b.around) })
 }
 
 // selfRef is self, whose attributes are the blocks of the template.
@@ -158,20 +158,20 @@ func (s *selfRef) Attr(name string) (any, error) {
 func (s *selfRef) Str() string  { return "<TemplateReference None>" }
 func (s *selfRef) Repr() string { return s.Str() }
 
-func (s *includeStmt) exec(x *exec) error {
-	if s.file == nil || x.frame.silent(x) {
+func (s *IncludeStmt) exec(x *exec) error {
+	if s.File == nil || x.frame.silent(x) {
 		return nil
 	}
-	if err := x.enter(s.span); err != nil {
+	if err := x.enter(s.Span); err != nil {
 		return err
 	}
 	defer x.leave()
 	outer := x.scope
 	x.scope = &scope{around: outer, root: true}
-	if s.withoutContext {
+	if s.WithoutContext {
 		x.scope = &scope{global: true, root: true}
 	}
-	err := x.template(s.file)
+	err := x.template(s.File)
 	x.scope = outer
 	return err
 }
@@ -184,44 +184,44 @@ type module struct {
 }
 
 // load renders a file for the names that it gives values to.
-func (s *importStmt) load(x *exec) (*module, error) {
-	if err := x.enter(s.span); err != nil {
+func (s *ImportStmt) load(x *exec) (*module, error) {
+	if err := x.enter(s.Span); err != nil {
 		return nil, err
 	}
 	defer x.leave()
 	outer := x.scope
 	root := &scope{global: true, kept: true, root: true}
-	if s.withContext {
+	if s.WithContext {
 		root = &scope{around: outer, kept: true, root: true}
 		for keep := outer; keep != nil && !keep.kept; keep = keep.around {
 			keep.kept = true
 		}
 	}
 	x.scope = root
-	v, err := x.capture(func() error { return x.template(s.file) })
+	v, err := x.capture(func() error { return x.template(s.File) })
 	x.scope = outer
 	if err != nil {
 		return nil, err
 	}
 	text, err := pyval.Str(x.Budget, v)
-	return &module{s.file.src.Name, root, text}, err
+	return &module{s.File.Source.Name, root, text}, err
 }
 
-func (s *importStmt) exec(x *exec) error {
+func (s *ImportStmt) exec(x *exec) error {
 	m, err := s.load(x)
 	if err != nil {
 		return err
 	}
-	if s.names == nil {
-		x.scope.set(s.name, m)
+	if s.Names == nil {
+		x.scope.set(s.Name, m)
 		return nil
 	}
-	for _, n := range s.names {
-		v, err := m.Attr(n.name)
+	for _, n := range s.Names {
+		v, err := m.Attr(n.Name)
 		if err != nil {
 			return err
 		}
-		x.scope.set(n.as, v)
+		x.scope.set(n.As, v)
 	}
 	return nil
 }

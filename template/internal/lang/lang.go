@@ -94,8 +94,8 @@ func Position(src string, at int) (line, column int) {
 	return strings.Count(before, "\n") + 1, utf8.RuneCountInString(before[start:]) + 1
 }
 
-// errorAt makes an error at a place of a source.
-func (s *Source) errorAt(at int, message string, cause error) *Error {
+// ErrorAt makes an error at an offset of a source; cause may be nil.
+func (s *Source) ErrorAt(at int, message string, cause error) *Error {
 	line, column := Position(s.Text, at)
 	return &Error{Line: line, Column: column, File: s.Name, Message: message, Err: cause}
 }

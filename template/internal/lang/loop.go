@@ -10,7 +10,7 @@ import (
 // loop is the variable of that name in a loop.
 type loop struct {
 	x     *exec
-	stmt  *forStmt
+	stmt  *ForStmt
 	items []any
 	next  int // in items, of what comes after current and the ahead ones
 	index int // of the current element, from 0
@@ -27,8 +27,8 @@ type loop struct {
 	memory pyval.Tuple
 }
 
-func (s *forStmt) exec(x *exec) error {
-	v, err := x.must(s.items)
+func (s *ForStmt) exec(x *exec) error {
+	v, err := x.must(s.Items)
 	if err != nil {
 		return err
 	}
@@ -36,15 +36,15 @@ func (s *forStmt) exec(x *exec) error {
 }
 
 // run goes through the elements of v.
-func (s *forStmt) run(x *exec, v any, depth int) error {
+func (s *ForStmt) run(x *exec, v any, depth int) error {
 	items, err := pyval.Iterate(x.Budget, v)
 	if err == nil {
 		err = x.Budget.Spend(pyval.ElementCost * len(items))
 	}
 	if err != nil {
-		return x.fail(s.items.at(), err)
+		return x.fail(s.Items.At(), err)
 	}
-	if err := x.enter(s.items.at()); err != nil {
+	if err := x.enter(s.Items.At()); err != nil {
 		return err
 	}
 	defer x.leave()
@@ -64,24 +64,24 @@ func (s *forStmt) run(x *exec, v any, depth int) error {
 		}
 		inner.names = append(inner.names[:0], binding{"loop", l})
 		x.scope = inner
-		if err := x.assignEach(&s.target, l.current); err != nil {
+		if err := x.assignEach(&s.Target, l.current); err != nil {
 			return err
 		}
-		if err := x.body(s.body); err != nil {
+		if err := x.body(s.Body); err != nil {
 			return err
 		}
 		x.scope = l.around
 	}
-	if l.index < 0 && s.other != nil {
-		return x.within(func() error { return x.body(s.other) })
+	if l.index < 0 && s.Else != nil {
+		return x.within(func() error { return x.body(s.Else) })
 	}
 	return nil
 }
 
 // assignEach gives an element to the target of a loop.
-func (x *exec) assignEach(t *target, v any) error {
+func (x *exec) assignEach(t *Target, v any) error {
 	if err := x.assign(t, v); err != nil {
-		return x.fail(t.span, err)
+		return x.fail(t.Span, err)
 	}
 	return nil
 }
@@ -115,7 +115,7 @@ func (l *loop) read() (any, bool, error) {
 	for l.next < len(l.items) {
 		v := l.items[l.next]
 		l.next++
-		if l.stmt.test == nil {
+		if l.stmt.Test == nil {
 			return v, true, nil
 		}
 		ok, err := l.takes(v)
@@ -134,16 +134,16 @@ func (l *loop) takes(v any) (bool, error) {
 	x, scopeNow, srcNow := l.x, l.x.scope, l.x.src
 	x.scope, x.src = &scope{around: l.around}, l.src
 	defer func() { x.scope, x.src = scopeNow, srcNow }()
-	if err := x.assignEach(&l.stmt.target, v); err != nil {
+	if err := x.assignEach(&l.stmt.Target, v); err != nil {
 		return false, err
 	}
-	got, err := x.must(l.stmt.test)
+	got, err := x.must(l.stmt.Test)
 	return pyval.Truth(got), err
 }
 
 // length reads all that is left.
 func (l *loop) length() (int, error) {
-	if l.stmt.test == nil {
+	if l.stmt.Test == nil {
 		return len(l.items), nil
 	}
 	for {
@@ -253,7 +253,7 @@ func (l *loop) changed(b *pyval.Budget, a *pyval.Args) (any, error) {
 
 // Invoke is loop(items), the next level of a recursive loop.
 func (l *loop) Invoke(_ *pyval.Budget, a *pyval.Args) (any, error) {
-	if !l.stmt.recursive {
+	if !l.stmt.Recursive {
 		return nil, errors.New("the loop is not recursive: {% for … recursive %}")
 	}
 	v := a.Any("iterable")

@@ -17,36 +17,36 @@ type members interface {
 // macro is a macro with the names that it sees, or the body of a call block.
 type macro struct {
 	x     *exec
-	stmt  *macroStmt
+	stmt  *MacroStmt
 	scope *scope
 	src   *Source
 	frame *frame
 }
 
-func (x *exec) macro(m *macroStmt) *macro {
+func (x *exec) macro(m *MacroStmt) *macro {
 	for s := x.scope; s != nil && !s.kept; s = s.around {
 		s.kept = true
 	}
 	return &macro{x, m, x.scope, x.src, x.frame}
 }
 
-func (m *macroStmt) exec(x *exec) error {
-	x.scope.set(m.name, x.macro(m))
+func (m *MacroStmt) exec(x *exec) error {
+	x.scope.set(m.Name, x.macro(m))
 	return nil
 }
 
-func (s *callStmt) exec(x *exec) error {
+func (s *CallStmt) exec(x *exec) error {
 	if x.frame.silent(x) {
 		return nil
 	}
-	if err := x.step(s.call.from); err != nil {
+	if err := x.step(s.Call.From); err != nil {
 		return err
 	}
-	v, err := s.call.call(x, x.macro(s.caller))
+	v, err := s.Call.call(x, x.macro(s.Caller))
 	if err != nil {
 		return err
 	}
-	return x.write(s.call.span, v)
+	return x.write(s.Call.Span, v)
 }
 
 // Invoke implements [pyval.Callable].
@@ -58,26 +58,26 @@ func (m *macro) Invoke(_ *pyval.Budget, a *pyval.Args) (any, error) {
 	if err := m.bind(x, a); err != nil {
 		return nil, err
 	}
-	return x.capture(func() error { return x.body(m.stmt.body) })
+	return x.capture(func() error { return x.body(m.stmt.Body) })
 }
 
 // bind gives the arguments of a call to the parameters, and what is left to varargs, kwargs
 // and caller where the body uses these.
 func (m *macro) bind(x *exec, a *pyval.Args) error {
 	s := m.stmt
-	if s.caller && !slices.Contains(s.names, "caller") {
+	if s.Caller && !slices.Contains(s.Params, "caller") {
 		x.scope.set("caller", a.KeywordOr("caller", pyval.Undefined{}))
 	}
-	lacking := make([]bool, len(s.names))
-	for i, name := range s.names {
+	lacking := make([]bool, len(s.Params))
+	for i, name := range s.Params {
 		v, given := a.Take(name)
 		if !given {
 			v, lacking[i] = pyval.Undefined{}, true
 		}
 		x.scope.set(name, v)
 	}
-	firstDefault := len(s.names) - len(s.defaults)
-	for i, value := range s.defaults { // they see the parameters, and of these no later default
+	firstDefault := len(s.Params) - len(s.Defaults)
+	for i, value := range s.Defaults { // they see the parameters, and of these no later default
 		if !lacking[firstDefault+i] {
 			continue
 		}
@@ -85,12 +85,12 @@ func (m *macro) bind(x *exec, a *pyval.Args) error {
 		if err != nil {
 			return err
 		}
-		x.scope.set(s.names[firstDefault+i], v)
+		x.scope.set(s.Params[firstDefault+i], v)
 	}
-	if s.varargs {
+	if s.Varargs {
 		x.scope.set("varargs", pyval.Tuple(a.More()))
 	}
-	if s.kwargs {
+	if s.Kwargs {
 		x.scope.set("kwargs", a.Rest())
 	}
 	return a.Done()
@@ -108,34 +108,31 @@ func (m *macro) Names() []string {
 func (m *macro) Attr(name string) (any, error) {
 	switch name {
 	case "name":
-		if m.stmt.isCaller() {
+		if m.stmt.IsCaller() {
 			return nil, nil
 		}
-		return m.stmt.name, nil
+		return m.stmt.Name, nil
 	case "arguments":
-		names := make(pyval.Tuple, len(m.stmt.names))
-		for i, n := range m.stmt.names {
+		names := make(pyval.Tuple, len(m.stmt.Params))
+		for i, n := range m.stmt.Params {
 			names[i] = n
 		}
 		return names, nil
 	case "catch_varargs":
-		return m.stmt.varargs, nil
+		return m.stmt.Varargs, nil
 	case "catch_kwargs":
-		return m.stmt.kwargs, nil
+		return m.stmt.Kwargs, nil
 	case "caller":
-		return m.stmt.caller, nil
+		return m.stmt.Caller, nil
 	}
 	return pyval.Undefined{}, nil
 }
 
-// isCaller tells the body of a call block from a macro.
-func (m *macroStmt) isCaller() bool { return m.from == m.to }
-
 func (m *macro) Str() string {
-	if m.stmt.isCaller() {
+	if m.stmt.IsCaller() {
 		return "<Macro anonymous>"
 	}
-	return fmt.Sprintf("<Macro %s>", yamlvalue.PythonText(m.stmt.name))
+	return fmt.Sprintf("<Macro %s>", yamlvalue.PythonText(m.stmt.Name))
 }
 
 func (m *macro) Repr() string { return m.Str() }

@@ -61,10 +61,10 @@ type openTag struct {
 	at   int
 	els  bool // else was seen
 	// body is where statements go until the next branch or the end.
-	body *[]stmt
+	body *[]Stmt
 	// cond is the if that elif and else belong to, loop the for.
-	cond *ifStmt
-	loop *forStmt
+	cond *IfStmt
+	loop *ForStmt
 	// done is called at the end.
 	done func()
 }
@@ -72,7 +72,7 @@ type openTag struct {
 func (s *session) parse(src *Source, path []string) *Template {
 	p := &parser{
 		session: s, src: src, text: src.Text, end: len(src.Text), path: path,
-		out: &Template{src: src, bound: map[string]bool{}},
+		out: &Template{Source: src, bound: map[string]bool{}},
 	}
 	if len(src.Text) > maxSource {
 		p.fail(0, "the template is longer than %d bytes", maxSource)
@@ -86,11 +86,11 @@ func (s *session) parse(src *Source, path []string) *Template {
 }
 
 func (p *parser) fail(at int, format string, args ...any) {
-	panic(p.src.errorAt(at, fmt.Sprintf(format, args...), nil))
+	panic(p.src.ErrorAt(at, fmt.Sprintf(format, args...), nil))
 }
 
 func (s *session) failUnknown(src *Source, at int, kind, name string) {
-	e := src.errorAt(at, fmt.Sprintf("unknown %s %q", kind, name), nil)
+	e := src.ErrorAt(at, fmt.Sprintf("unknown %s %q", kind, name), nil)
 	e.Kind, e.Name = kind, name
 	panic(e)
 }
@@ -121,7 +121,7 @@ func (p *parser) finish() {
 
 // template goes through texts, outputs, statements and comments.
 func (p *parser) template() {
-	p.open = append(p.open, openTag{body: &p.out.body})
+	p.open = append(p.open, openTag{body: &p.out.Body})
 	for at := 0; at < p.end; {
 		next := p.nextTag(at)
 		if next < 0 {
@@ -146,7 +146,7 @@ func (p *parser) template() {
 	}
 }
 
-func (p *parser) add(s stmt) {
+func (p *parser) add(s Stmt) {
 	body := p.open[len(p.open)-1].body
 	*body = append(*body, s)
 }
@@ -179,7 +179,7 @@ func (p *parser) literalText(from, to int, trimEnd bool) {
 		s = strings.TrimRight(s, token.Spaces)
 	}
 	if s != "" {
-		p.add(&textStmt{s, from})
+		p.add(&TextStmt{s, from})
 	}
 }
 
@@ -200,7 +200,7 @@ func (p *parser) output(at int) int {
 	}
 	x := p.tuple(true)
 	p.finish()
-	p.add(&outputStmt{x})
+	p.add(&OutputStmt{x})
 	return p.Offset
 }
 
@@ -233,8 +233,8 @@ func (s *session) checkCalled(t *Template, around map[string]bool, seen map[*Tem
 	}
 	for _, c := range chain {
 		for _, n := range c.called {
-			if !known[n.name] && !slices.Contains(own, n.name) {
-				s.failUnknown(c.src, n.from, "function", n.name)
+			if !known[n.Name] && !slices.Contains(own, n.Name) {
+				s.failUnknown(c.Source, n.From, "function", n.Name)
 			}
 		}
 		for _, f := range named(c) {

@@ -32,7 +32,7 @@ func (p *parser) expectSymbol(s string) {
 }
 
 // since is the span from a place to the end of the last token.
-func (p *parser) since(from int) span { return span{from, p.PrevTo} }
+func (p *parser) since(from int) Span { return Span{from, p.PrevTo} }
 
 func (p *parser) deeper(at int) {
 	if p.nested++; p.nested > maxNested {
@@ -42,7 +42,7 @@ func (p *parser) deeper(at int) {
 
 // tuple reads an expression or, without brackets, several with commas between. With
 // cond an expression may have if and else.
-func (p *parser) tuple(cond bool) expr {
+func (p *parser) tuple(cond bool) Expr {
 	one := p.or
 	if cond {
 		one = p.expr
@@ -51,48 +51,48 @@ func (p *parser) tuple(cond bool) expr {
 	if !p.isSymbol(",") {
 		return first
 	}
-	items := []expr{first}
+	items := []Expr{first}
 	for p.skipSymbol(",") {
 		if p.Kind == token.End || p.isName("recursive") {
 			break
 		}
 		items = append(items, one())
 	}
-	return &tupleExpr{p.since(first.at().from), items}
+	return &TupleExpr{p.since(first.At().From), items}
 }
 
 // expr reads an expression with if and else.
-func (p *parser) expr() expr {
+func (p *parser) expr() Expr {
 	p.deeper(p.From)
 	x := p.or()
 	for p.skipName("if") {
-		c := &condExpr{then: x, cond: p.or()}
+		c := &CondExpr{Then: x, Cond: p.or()}
 		if p.skipName("else") {
-			c.other = p.expr()
+			c.Else = p.expr()
 		}
-		c.span = p.since(x.at().from)
+		c.Span = p.since(x.At().From)
 		x = c
 	}
 	p.nested--
 	return x
 }
 
-func (p *parser) or() expr  { return p.logic("or", p.and) }
-func (p *parser) and() expr { return p.logic("and", p.not) }
+func (p *parser) or() Expr  { return p.logic("or", p.and) }
+func (p *parser) and() Expr { return p.logic("and", p.not) }
 
-func (p *parser) logic(word string, operand func() expr) expr {
+func (p *parser) logic(word string, operand func() Expr) Expr {
 	first := operand()
 	if !p.isName(word) {
 		return first
 	}
-	operands := []expr{first}
+	operands := []Expr{first}
 	for p.skipName(word) {
 		operands = append(operands, operand())
 	}
-	return &logicExpr{p.since(first.at().from), word == "or", operands}
+	return &LogicExpr{p.since(first.At().From), word == "or", operands}
 }
 
-func (p *parser) not() expr {
+func (p *parser) not() Expr {
 	from := p.From
 	if !p.skipName("not") {
 		return p.compare()
@@ -100,14 +100,14 @@ func (p *parser) not() expr {
 	p.deeper(from)
 	x := p.not()
 	p.nested--
-	return &notExpr{p.since(from), x}
+	return &NotExpr{p.since(from), x}
 }
 
 var comparisons = []string{"==", "!=", "<", "<=", ">", ">="}
 
-func (p *parser) compare() expr {
+func (p *parser) compare() Expr {
 	first := p.sum()
-	var c *compareExpr
+	var c *CompareExpr
 	for {
 		op := p.Value
 		switch {
@@ -125,14 +125,14 @@ func (p *parser) compare() expr {
 			if c == nil {
 				return first
 			}
-			c.span = p.since(first.at().from)
+			c.Span = p.since(first.At().From)
 			return c
 		}
 		if c == nil {
-			c = &compareExpr{operands: []expr{first}}
+			c = &CompareExpr{Operands: []Expr{first}}
 		}
-		c.ops = append(c.ops, op)
-		c.operands = append(c.operands, p.sum())
+		c.Ops = append(c.Ops, op)
+		c.Operands = append(c.Operands, p.sum())
 	}
 }
 
@@ -143,38 +143,38 @@ var (
 	powerOps   = []string{"**"}
 )
 
-func (p *parser) sum() expr     { return p.chain(p.concat, sumOps) }
-func (p *parser) concat() expr  { return p.chain(p.product, concatOps) }
-func (p *parser) product() expr { return p.chain(p.power, productOps) }
-func (p *parser) power() expr   { return p.chain(p.operand, powerOps) }
-func (p *parser) operand() expr { return p.unary(true) }
+func (p *parser) sum() Expr     { return p.chain(p.concat, sumOps) }
+func (p *parser) concat() Expr  { return p.chain(p.product, concatOps) }
+func (p *parser) product() Expr { return p.chain(p.power, productOps) }
+func (p *parser) power() Expr   { return p.chain(p.operand, powerOps) }
+func (p *parser) operand() Expr { return p.unary(true) }
 
 // chain reads operators of one rank; they group from the left.
-func (p *parser) chain(operand func() expr, ops []string) expr {
+func (p *parser) chain(operand func() Expr, ops []string) Expr {
 	first := operand()
 	if p.Kind != token.Symbol || !slices.Contains(ops, p.Value) {
 		return first
 	}
-	o := &opExpr{operands: []expr{first}}
+	o := &OpExpr{Operands: []Expr{first}}
 	for p.Kind == token.Symbol && slices.Contains(ops, p.Value) {
-		o.ops = append(o.ops, p.Value)
+		o.Ops = append(o.Ops, p.Value)
 		p.next()
-		o.operands = append(o.operands, operand())
+		o.Operands = append(o.Operands, operand())
 	}
-	o.span = p.since(first.at().from)
+	o.Span = p.since(first.At().From)
 	return o
 }
 
-func (p *parser) unary(filters bool) expr {
+func (p *parser) unary(filters bool) Expr {
 	from := p.From
 	p.deeper(from)
-	var x expr
+	var x Expr
 	switch {
 	case p.isSymbol("-"), p.isSymbol("+"):
 		minus := p.Value == "-"
 		p.next()
 		x = p.unary(false)
-		x = &signExpr{p.since(from), minus, x}
+		x = &SignExpr{p.since(from), minus, x}
 	default:
 		x = p.primary()
 	}

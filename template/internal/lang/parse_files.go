@@ -10,50 +10,50 @@ import (
 )
 
 func (p *parser) blockTag(at int) {
-	b := &block{span: span{from: at}, src: p.src, name: p.Value}
+	b := &Block{Span: Span{From: at}, Source: p.src, Name: p.Value}
 	if p.Kind != token.Name {
 		p.fail(p.From, "unexpected %s, expected the name of the block", p.Shown())
 	}
-	p.checkName(p.From, b.name)
-	if p.out.blocks[b.name] != nil {
-		p.fail(p.From, "block %s is there twice", b.name)
+	p.checkName(p.From, b.Name)
+	if p.out.Blocks[b.Name] != nil {
+		p.fail(p.From, "block %s is there twice", b.Name)
 	}
 	p.next()
 	for p.Kind == token.Name {
 		switch {
-		case p.isName("scoped") && !b.scoped:
-			b.scoped = true
-		case p.isName("required") && !b.required:
-			b.required = true
+		case p.isName("scoped") && !b.Scoped:
+			b.Scoped = true
+		case p.isName("required") && !b.Required:
+			b.Required = true
 		default:
 			p.fail(p.From, "unexpected %s, expected 'scoped' or 'required'", p.Shown())
 		}
 		p.next()
 	}
-	b.to = p.PrevTo
-	if p.out.blocks == nil {
-		p.out.blocks = map[string]*block{}
+	b.To = p.PrevTo
+	if p.out.Blocks == nil {
+		p.out.Blocks = map[string]*Block{}
 	}
-	p.out.blocks[b.name] = b
-	p.add(&blockStmt{b.span, b})
-	p.push(openTag{name: "block", at: at, body: &b.body, done: func() { p.checkRequired(b) }})
+	p.out.Blocks[b.Name] = b
+	p.add(&BlockStmt{b.Span, b})
+	p.push(openTag{name: "block", at: at, body: &b.Body, done: func() { p.checkRequired(b) }})
 }
 
 // checkRequired holds that a required block has nothing that could be rendered.
-func (p *parser) checkRequired(b *block) {
-	if !b.required {
+func (p *parser) checkRequired(b *Block) {
+	if !b.Required {
 		return
 	}
-	for _, s := range b.body {
-		if t, ok := s.(*textStmt); !ok || strings.Trim(t.text, token.Spaces) != "" {
-			p.fail(b.from, "block %s is required: it takes blanks and comments only", b.name)
+	for _, s := range b.Body {
+		if t, ok := s.(*TextStmt); !ok || strings.Trim(t.Text, token.Spaces) != "" {
+			p.fail(b.From, "block %s is required: it takes blanks and comments only", b.Name)
 		}
 	}
 }
 
 func (p *parser) extendsTag(at int) {
-	for _, s := range p.out.body {
-		if _, twice := s.(*extendsStmt); twice {
+	for _, s := range p.out.Body {
+		if _, twice := s.(*ExtendsStmt); twice {
 			p.fail(at, "a template extends one other")
 		}
 	}
@@ -61,7 +61,7 @@ func (p *parser) extendsTag(at int) {
 		p.fail(at, "{%% extends %%} stands outside of blocks and conditions")
 	}
 	names := p.fileNames("extends")
-	p.add(&extendsStmt{p.since(at), p.file(at, "extends", names, false)})
+	p.add(&ExtendsStmt{p.since(at), p.file(at, "extends", names, false)})
 }
 
 func (p *parser) includeTag(at int) {
@@ -74,7 +74,7 @@ func (p *parser) includeTag(at int) {
 	}
 	with := p.context()
 	file := p.file(at, "include", names, optional)
-	p.add(&includeStmt{p.since(at), file, with == withoutContext})
+	p.add(&IncludeStmt{p.since(at), file, with == withoutContext})
 }
 
 type contextWords int
@@ -109,7 +109,7 @@ func (p *parser) importTag(at int) {
 	}
 	as := p.newName("a name for what is imported")
 	with := p.context()
-	p.add(&importStmt{span: p.since(at), file: p.file(at, "import", names, false), name: as, withContext: with == withContext})
+	p.add(&ImportStmt{Span: p.since(at), File: p.file(at, "import", names, false), Name: as, WithContext: with == withContext})
 }
 
 func (p *parser) fromTag(at int) {
@@ -117,12 +117,12 @@ func (p *parser) fromTag(at int) {
 	if !p.skipName("import") {
 		p.fail(p.From, "unexpected %s, expected 'import'", p.Shown())
 	}
-	s := &importStmt{}
-	for more := true; more && (len(s.names) == 0 || !p.isContext()); more = p.skipSymbol(",") {
-		s.names = append(s.names, p.importedName())
+	s := &ImportStmt{}
+	for more := true; more && (len(s.Names) == 0 || !p.isContext()); more = p.skipSymbol(",") {
+		s.Names = append(s.Names, p.importedName())
 	}
 	with := p.context()
-	s.file, s.withContext, s.span = p.file(at, "from", names, false), with == withContext, p.since(at)
+	s.File, s.WithContext, s.Span = p.file(at, "from", names, false), with == withContext, p.since(at)
 	p.checkImported(s)
 	p.add(s)
 }
@@ -139,7 +139,7 @@ func (p *parser) isContext() bool {
 	return is
 }
 
-func (p *parser) importedName() importedName {
+func (p *parser) importedName() ImportedName {
 	from, n := p.From, p.Value
 	if p.Kind != token.Name {
 		p.fail(from, "unexpected %s, expected the name of what is imported", p.Shown())
@@ -148,28 +148,28 @@ func (p *parser) importedName() importedName {
 		p.fail(from, "%s is not exported: names with an underscore before them are a file's own", n)
 	}
 	if p.next(); p.skipName("as") {
-		return importedName{p.since(from), n, p.newName("a name for what is imported")}
+		return ImportedName{p.since(from), n, p.newName("a name for what is imported")}
 	}
 	if slices.Contains(neverAssigned, n) {
 		p.fail(from, "unexpected '%s', expected the name of what is imported", n)
 	}
 	p.out.bound[n] = true
-	return importedName{p.since(from), n, n}
+	return ImportedName{p.since(from), n, n}
 }
 
 // checkImported holds that the file gives a value to each name.
-func (p *parser) checkImported(s *importStmt) {
-	if s.file == nil {
+func (p *parser) checkImported(s *ImportStmt) {
+	if s.File == nil {
 		return
 	}
 	known := map[string]bool{}
-	for _, t := range inheritance(s.file) {
+	for _, t := range inheritance(s.File) {
 		maps.Copy(known, t.bound)
 	}
-	for _, n := range s.names {
-		if !known[n.name] {
-			e := p.src.errorAt(n.from, "unknown name \""+n.name+"\" of "+s.file.src.Name, nil)
-			e.Kind, e.Name = "import", n.name
+	for _, n := range s.Names {
+		if !known[n.Name] {
+			e := p.src.ErrorAt(n.From, "unknown name \""+n.Name+"\" of "+s.File.Source.Name, nil)
+			e.Kind, e.Name = "import", n.Name
 			panic(e)
 		}
 	}
@@ -230,7 +230,7 @@ func (p *parser) file(at int, tag string, names []string, optional bool) *Templa
 		}
 	}
 	if !optional {
-		e := p.src.errorAt(at, tag+": "+failed.Error(), failed)
+		e := p.src.ErrorAt(at, tag+": "+failed.Error(), failed)
 		panic(e)
 	}
 	return nil
@@ -268,9 +268,9 @@ func inheritance(t *Template) (chain []*Template) {
 
 // parent is the template that one extends, and whether it extends one at all.
 func (t *Template) parent() (parent *Template, extends bool) {
-	for _, s := range t.body {
-		if e, ok := s.(*extendsStmt); ok {
-			return e.parent, true
+	for _, s := range t.Body {
+		if e, ok := s.(*ExtendsStmt); ok {
+			return e.Parent, true
 		}
 	}
 	return nil, false
@@ -283,15 +283,15 @@ type namedFile struct {
 }
 
 func named(t *Template) (files []namedFile) {
-	walk(t.body, func(s stmt) {
+	walk(t.Body, func(s Stmt) {
 		switch s := s.(type) {
-		case *includeStmt:
-			if s.file != nil {
-				files = append(files, namedFile{s.file, !s.withoutContext})
+		case *IncludeStmt:
+			if s.File != nil {
+				files = append(files, namedFile{s.File, !s.WithoutContext})
 			}
-		case *importStmt:
-			if s.file != nil {
-				files = append(files, namedFile{s.file, s.withContext})
+		case *ImportStmt:
+			if s.File != nil {
+				files = append(files, namedFile{s.File, s.WithContext})
 			}
 		}
 	}, nil)

@@ -12,7 +12,7 @@ var keywords = []string{"and", "or", "not", "if", "else", "in", "is", "recursive
 // words are the names of constants.
 var words = map[string]any{"true": true, "True": true, "false": false, "False": false, "none": nil, "None": nil}
 
-func (p *parser) primary() expr {
+func (p *parser) primary() Expr {
 	from, value := p.From, p.Value
 	switch p.Kind {
 	case token.Text:
@@ -20,14 +20,14 @@ func (p *parser) primary() expr {
 		for p.next(); p.Kind == token.Text; p.next() { // those in a row are one
 			texts = append(texts, p.Value)
 		}
-		return &constExpr{p.since(from), strings.Join(texts, "")}
+		return &ConstExpr{p.since(from), strings.Join(texts, "")}
 	case token.Digits:
 		v, ok := token.Number(value)
 		if !ok {
 			p.fail(from, "%s is not a number", value)
 		}
 		p.next()
-		return &constExpr{p.since(from), v}
+		return &ConstExpr{p.since(from), v}
 	case token.Name:
 		if slices.Contains(keywords, value) {
 			p.fail(from, "unexpected '%s'", value)
@@ -35,9 +35,9 @@ func (p *parser) primary() expr {
 		p.checkName(from, value)
 		p.next()
 		if v, ok := words[value]; ok {
-			return &constExpr{p.since(from), v}
+			return &ConstExpr{p.since(from), v}
 		}
-		return &nameExpr{span: p.since(from), name: value}
+		return &NameExpr{Span: p.since(from), Name: value}
 	case token.Symbol:
 		return p.display(from, value)
 	default: // the end, where a value should be
@@ -53,42 +53,42 @@ func (p *parser) checkName(at int, n string) {
 }
 
 // display reads brackets, a tuple, list or dict.
-func (p *parser) display(from int, open string) expr {
+func (p *parser) display(from int, open string) Expr {
 	switch open {
 	case "(":
 		p.next()
 		if p.skipSymbol(")") {
-			return &tupleExpr{p.since(from), nil}
+			return &TupleExpr{p.since(from), nil}
 		}
 		first := p.expr()
 		if p.skipSymbol(")") {
-			return &groupExpr{p.since(from), first}
+			return &GroupExpr{p.since(from), first}
 		}
-		items := []expr{first}
+		items := []Expr{first}
 		if p.skipSymbol(",") {
 			items = append(items, p.items(")")...)
 		}
 		p.expectSymbol(")")
-		return &tupleExpr{p.since(from), items}
+		return &TupleExpr{p.since(from), items}
 	case "[":
 		p.next()
 		items := p.items("]")
 		p.expectSymbol("]")
-		return &listExpr{p.since(from), items}
+		return &ListExpr{p.since(from), items}
 	case "{":
 		p.next()
-		d := &dictExpr{}
+		d := &DictExpr{}
 		for !p.isSymbol("}") {
-			d.keys = append(d.keys, p.expr())
+			d.Keys = append(d.Keys, p.expr())
 			p.expectSymbol(":")
-			d.values = append(d.values, p.expr())
-			p.checkCount(from, len(d.keys), maxElements)
+			d.Values = append(d.Values, p.expr())
+			p.checkCount(from, len(d.Keys), maxElements)
 			if !p.skipSymbol(",") {
 				break
 			}
 		}
 		p.expectSymbol("}")
-		d.span = p.since(from)
+		d.Span = p.since(from)
 		return d
 	}
 	p.fail(from, "unexpected %s", p.Shown())
@@ -96,7 +96,7 @@ func (p *parser) display(from int, open string) expr {
 }
 
 // items reads expressions with commas between, up to a bracket.
-func (p *parser) items(until string) (items []expr) {
+func (p *parser) items(until string) (items []Expr) {
 	from := p.From
 	for !p.isSymbol(until) {
 		items = append(items, p.expr())
@@ -115,7 +115,7 @@ func (p *parser) checkCount(at, n, most int) {
 }
 
 // postfix reads attributes, subscripts and calls.
-func (p *parser) postfix(x expr) expr {
+func (p *parser) postfix(x Expr) Expr {
 	for steps := 0; ; steps++ {
 		if steps > maxPostfix {
 			p.fail(p.From, "more than %d attributes, subscripts and calls in a row", maxPostfix)
@@ -133,7 +133,7 @@ func (p *parser) postfix(x expr) expr {
 	}
 }
 
-func (p *parser) attribute(x expr) expr {
+func (p *parser) attribute(x Expr) Expr {
 	at, attr := p.From, p.Value
 	switch p.Kind {
 	case token.Digits: // foo.0 is foo[0]
@@ -142,7 +142,7 @@ func (p *parser) attribute(x expr) expr {
 			p.fail(at, "expected a name after '.'")
 		}
 		p.next()
-		return &itemExpr{p.since(x.at().from), x, &constExpr{p.since(at), v}}
+		return &ItemExpr{p.since(x.At().From), x, &ConstExpr{p.since(at), v}}
 	case token.Name:
 	default:
 		p.fail(at, "unexpected %s, expected a name after '.'", p.Shown())
@@ -150,18 +150,18 @@ func (p *parser) attribute(x expr) expr {
 	if strings.HasPrefix(attr, "__") {
 		p.fail(at, "the attribute %s is not allowed: attributes must not begin with two underscores", attr)
 	}
-	if n, ok := x.(*nameExpr); ok {
-		if m := p.language.Modules[n.name]; m != nil && m.Funcs[attr] == nil && m.Values[attr] == nil {
-			p.failUnknown(p.src, at, n.name+" function", attr)
+	if n, ok := x.(*NameExpr); ok {
+		if m := p.language.Modules[n.Name]; m != nil && m.Funcs[attr] == nil && m.Values[attr] == nil {
+			p.failUnknown(p.src, at, n.Name+" function", attr)
 		}
 	}
 	p.next()
-	return &attrExpr{p.since(x.at().from), x, attr, at}
+	return &AttrExpr{p.since(x.At().From), x, attr, at}
 }
 
-func (p *parser) subscript(x expr) expr {
+func (p *parser) subscript(x Expr) Expr {
 	at := p.From
-	var bounds [3]expr
+	var bounds [3]Expr
 	colons := 0
 	for !p.isSymbol("]") {
 		if p.skipSymbol(":") {
@@ -176,35 +176,35 @@ func (p *parser) subscript(x expr) expr {
 		}
 	}
 	if p.isSymbol(",") && colons == 0 { // x[1, 2]
-		items := []expr{bounds[0]}
+		items := []Expr{bounds[0]}
 		p.next()
-		bounds[0] = &tupleExpr{p.since(at), append(items, p.items("]")...)}
+		bounds[0] = &TupleExpr{p.since(at), append(items, p.items("]")...)}
 	}
 	p.expectSymbol("]")
 	switch {
 	case colons > 0:
-		return &sliceExpr{p.since(x.at().from), x, bounds[0], bounds[1], bounds[2]}
+		return &SliceExpr{p.since(x.At().From), x, bounds[0], bounds[1], bounds[2]}
 	case bounds[0] == nil:
 		p.fail(at, "the subscript is missing")
 	}
-	return &itemExpr{p.since(x.at().from), x, bounds[0]}
+	return &ItemExpr{p.since(x.At().From), x, bounds[0]}
 }
 
 // call reads the call of any expression.
-func (p *parser) call(x expr) *callExpr {
-	if n, ok := x.(*nameExpr); ok && !p.language.Function(n.name) {
+func (p *parser) call(x Expr) *CallExpr {
+	if n, ok := x.(*NameExpr); ok && !p.language.Function(n.Name) {
 		p.out.called = append(p.out.called, n)
 	}
 	args := p.arguments()
-	return &callExpr{p.since(x.at().from), x, args}
+	return &CallExpr{p.since(x.At().From), x, args}
 }
 
-func (p *parser) arguments() (a arguments) {
+func (p *parser) arguments() (a Arguments) {
 	from := p.From
 	p.expectSymbol("(")
 	for !p.isSymbol(")") {
 		p.argument(&a)
-		p.checkCount(from, len(a.positional)+len(a.named), maxArguments)
+		p.checkCount(from, len(a.Positional)+len(a.Named), maxArguments)
 		if !p.skipSymbol(",") {
 			break
 		}
@@ -213,14 +213,14 @@ func (p *parser) arguments() (a arguments) {
 	return a
 }
 
-func (p *parser) argument(a *arguments) {
+func (p *parser) argument(a *Arguments) {
 	from := p.From
 	if p.skipSymbol("**") {
-		a.more = append(a.more, p.expr())
+		a.More = append(a.More, p.expr())
 		return
 	}
 	if p.skipSymbol("*") {
-		a.positional = append(a.positional, argument{p.expr(), true})
+		a.Positional = append(a.Positional, Argument{p.expr(), true})
 		return
 	}
 	if p.Kind == token.Name && !slices.Contains(keywords, p.Value) {
@@ -228,28 +228,28 @@ func (p *parser) argument(a *arguments) {
 		if p.next(); p.isSymbol("=") {
 			p.checkName(from, key)
 			p.next()
-			if slices.Contains(a.names, key) {
+			if slices.Contains(a.Names, key) {
 				p.fail(from, "the argument %s is given twice", key)
 			}
-			a.names = append(a.names, key)
-			a.named = append(a.named, p.expr())
+			a.Names = append(a.Names, key)
+			a.Named = append(a.Named, p.expr())
 			return
 		}
 		p.Scanner = save
 	}
 	x := p.expr()
-	if len(a.named) > 0 || len(a.more) > 0 {
+	if len(a.Named) > 0 || len(a.More) > 0 {
 		p.fail(from, "a positional argument after a keyword argument")
 	}
-	a.positional = append(a.positional, argument{x, false})
+	a.Positional = append(a.Positional, Argument{x, false})
 }
 
 // filters reads filters, tests and calls of their results.
-func (p *parser) filters(x expr) expr {
+func (p *parser) filters(x Expr) Expr {
 	for {
 		switch {
 		case p.skipSymbol("|"):
-			x = p.filter(x, x.at().from)
+			x = p.filter(x, x.At().From)
 		case p.skipName("is"):
 			x = p.test(x)
 		case p.isSymbol("("):
@@ -261,39 +261,39 @@ func (p *parser) filters(x expr) expr {
 }
 
 // filter reads a filter of x; x is nil in a filter or set block.
-func (p *parser) filter(x expr, from int) *filterExpr {
-	f := &filterExpr{x: x, name: p.Value}
+func (p *parser) filter(x Expr, from int) *FilterExpr {
+	f := &FilterExpr{X: x, Name: p.Value}
 	if p.Kind != token.Name {
 		p.fail(p.From, "unexpected %s, expected the name of a filter", p.Shown())
 	}
-	if f.f = p.language.Filters[f.name]; f.f == nil {
-		p.failUnknown(p.src, p.From, "filter", f.name)
+	if f.Filter = p.language.Filters[f.Name]; f.Filter == nil {
+		p.failUnknown(p.src, p.From, "filter", f.Name)
 	}
 	p.next()
 	if p.isSymbol("(") {
-		f.args = p.arguments()
+		f.Args = p.arguments()
 	}
-	f.span = p.since(from)
+	f.Span = p.since(from)
 	return f
 }
 
-func (p *parser) test(x expr) expr {
-	t := &testExpr{x: x, not: p.skipName("not"), name: p.Value}
+func (p *parser) test(x Expr) Expr {
+	t := &TestExpr{X: x, Not: p.skipName("not"), Name: p.Value}
 	if p.Kind != token.Name {
 		p.fail(p.From, "unexpected %s, expected the name of a test", p.Shown())
 	}
-	if t.t = p.language.Tests[t.name]; t.t == nil {
-		p.failUnknown(p.src, p.From, "test", t.name)
+	if t.Test = p.language.Tests[t.Name]; t.Test == nil {
+		p.failUnknown(p.src, p.From, "test", t.Name)
 	}
 	p.next()
 	switch {
 	case p.isSymbol("("):
-		t.args = p.arguments()
+		t.Args = p.arguments()
 	case p.Kind == token.Text, p.Kind == token.Digits, p.isSymbol("["), p.isSymbol("{"), p.Kind == token.Name && !slices.Contains(keywords, p.Value):
-		t.args.positional = []argument{{p.postfix(p.primary()), false}}
+		t.Args.Positional = []Argument{{p.postfix(p.primary()), false}}
 	case p.isName("is"):
 		p.fail(p.From, "tests cannot follow each other: use 'and'")
 	}
-	t.span = p.since(x.at().from)
+	t.Span = p.since(x.At().From)
 	return t
 }

@@ -99,12 +99,12 @@ func (p *parser) closeBlock(tag string, at int) {
 	}
 }
 
-func (p *parser) doTag(int) { p.add(&doStmt{p.tuple(true)}) }
+func (p *parser) doTag(int) { p.add(&DoStmt{p.tuple(true)}) }
 
 func (p *parser) ifTag(at int) {
-	s := &ifStmt{branches: []branch{{cond: p.tuple(true)}}}
+	s := &IfStmt{Branches: []Branch{{Cond: p.tuple(true)}}}
 	p.add(s)
-	p.push(openTag{name: "if", at: at, body: &s.branches[0].body, cond: s})
+	p.push(openTag{name: "if", at: at, body: &s.Branches[0].Body, cond: s})
 }
 
 func (p *parser) elifTag(at int) {
@@ -113,8 +113,8 @@ func (p *parser) elifTag(at int) {
 		p.fail(at, "{%% elif %%} has no {%% if %%} before it")
 	}
 	s := open.cond
-	s.branches = append(s.branches, branch{cond: p.tuple(true)})
-	open.body = &s.branches[len(s.branches)-1].body
+	s.Branches = append(s.Branches, Branch{Cond: p.tuple(true)})
+	open.body = &s.Branches[len(s.Branches)-1].Body
 }
 
 func (p *parser) elseTag(at int) {
@@ -123,34 +123,34 @@ func (p *parser) elseTag(at int) {
 	case open.els || open.cond == nil && open.loop == nil:
 		p.fail(at, "{%% else %%} has no {%% if %%} before it")
 	case open.cond != nil:
-		open.body = &open.cond.other
+		open.body = &open.cond.Else
 	default:
-		open.body = &open.loop.other
+		open.body = &open.loop.Else
 	}
 	open.els = true
 }
 
 // target reads what is assigned to: a name, names with commas, or in brackets.
-func (p *parser) target() target {
+func (p *parser) target() Target {
 	from := p.From
 	first := p.targetPart()
 	if !p.isSymbol(",") {
 		return first
 	}
-	parts := []target{first}
+	parts := []Target{first}
 	for p.skipSymbol(",") {
 		if p.Kind != token.Name && !p.isSymbol("(") || p.isName("in") {
 			break
 		}
 		parts = append(parts, p.targetPart())
 	}
-	return target{span: p.since(from), parts: parts}
+	return Target{Span: p.since(from), Parts: parts}
 }
 
 // neverAssigned are names that nothing is assigned to.
 var neverAssigned = []string{"true", "false", "none", "True", "False", "None", "loop", "self"}
 
-func (p *parser) targetPart() target {
+func (p *parser) targetPart() Target {
 	from := p.From
 	if p.skipSymbol("(") {
 		p.deeper(p.From)
@@ -160,7 +160,7 @@ func (p *parser) targetPart() target {
 		return t
 	}
 	n := p.newName("a name to assign to")
-	return target{span: p.since(from), name: n}
+	return Target{Span: p.since(from), Name: n}
 }
 
 // newName reads a name that gets a value; what says what it is for.
@@ -176,50 +176,50 @@ func (p *parser) newName(what string) string {
 }
 
 func (p *parser) forTag(at int) {
-	s := &forStmt{span: span{from: at}, target: p.target()}
+	s := &ForStmt{Span: Span{From: at}, Target: p.target()}
 	if !p.skipName("in") {
 		p.fail(p.From, "unexpected %s, expected 'in'", p.Shown())
 	}
-	s.items = p.tuple(false)
+	s.Items = p.tuple(false)
 	if p.skipName("if") {
-		s.test = p.expr()
+		s.Test = p.expr()
 	}
-	s.recursive = p.skipName("recursive")
-	s.to = p.PrevTo
+	s.Recursive = p.skipName("recursive")
+	s.To = p.PrevTo
 	p.add(s)
-	p.push(openTag{name: "for", at: at, body: &s.body, loop: s})
+	p.push(openTag{name: "for", at: at, body: &s.Body, loop: s})
 }
 
 func (p *parser) withTag(at int) {
-	s := &withStmt{}
+	s := &WithStmt{}
 	for p.Kind != token.End {
-		s.targets = append(s.targets, p.target())
+		s.Targets = append(s.Targets, p.target())
 		p.expectSymbol("=")
-		s.values = append(s.values, p.expr())
+		s.Values = append(s.Values, p.expr())
 		if !p.skipSymbol(",") {
 			break
 		}
 	}
 	p.add(s)
-	p.push(openTag{name: "with", at: at, body: &s.body})
+	p.push(openTag{name: "with", at: at, body: &s.Body})
 }
 
 func (p *parser) setTag(at int) {
 	t := p.setTarget()
 	if p.skipSymbol("=") {
-		p.add(&setStmt{t, p.tuple(true)})
+		p.add(&SetStmt{t, p.tuple(true)})
 		return
 	}
-	if t.parts != nil || t.attr != "" {
+	if t.Parts != nil || t.Attr != "" {
 		p.fail(p.From, "unexpected %s, expected '='", p.Shown())
 	}
-	s := &setBlockStmt{target: &t}
+	s := &SetBlockStmt{Target: &t}
 	p.blockFilters(s, at)
-	p.push(openTag{name: "set", at: at, body: &s.body})
+	p.push(openTag{name: "set", at: at, body: &s.Body})
 }
 
 // setTarget is a target, or an attribute of a namespace.
-func (p *parser) setTarget() target {
+func (p *parser) setTarget() Target {
 	from, owner, save := p.From, p.Value, p.Scanner
 	if p.Kind == token.Name {
 		if p.next(); p.skipSymbol(".") { // {% set ns.x = … %}
@@ -230,7 +230,7 @@ func (p *parser) setTarget() target {
 			}
 			p.checkName(p.From, attr)
 			p.next()
-			return target{span: p.since(from), name: owner, attr: attr}
+			return Target{Span: p.since(from), Name: owner, Attr: attr}
 		}
 	}
 	p.Scanner = save
@@ -238,38 +238,38 @@ func (p *parser) setTarget() target {
 }
 
 func (p *parser) filterTag(at int) {
-	s := &setBlockStmt{filters: []*filterExpr{p.filter(nil, at)}}
+	s := &SetBlockStmt{Filters: []*FilterExpr{p.filter(nil, at)}}
 	p.blockFilters(s, at)
-	p.push(openTag{name: "filter", at: at, body: &s.body})
+	p.push(openTag{name: "filter", at: at, body: &s.Body})
 }
 
 // blockFilters reads the filters of a filter or set block.
-func (p *parser) blockFilters(s *setBlockStmt, at int) {
+func (p *parser) blockFilters(s *SetBlockStmt, at int) {
 	for p.skipSymbol("|") {
-		s.filters = append(s.filters, p.filter(nil, at))
+		s.Filters = append(s.Filters, p.filter(nil, at))
 	}
-	s.span = p.since(at)
+	s.Span = p.since(at)
 	p.add(s)
 }
 
 func (p *parser) macroTag(at int) {
-	m := &macroStmt{span: span{from: at}}
-	m.name = p.newName("the name of the macro")
+	m := &MacroStmt{Span: Span{From: at}}
+	m.Name = p.newName("the name of the macro")
 	p.parameters(m)
-	m.to = p.PrevTo
+	m.To = p.PrevTo
 	p.add(m)
-	p.push(openTag{name: "macro", at: at, body: &m.body, done: m.findRest})
+	p.push(openTag{name: "macro", at: at, body: &m.Body, done: m.findRest})
 }
 
 // parameters reads the parameters of a macro.
-func (p *parser) parameters(m *macroStmt) {
+func (p *parser) parameters(m *MacroStmt) {
 	p.expectSymbol("(")
 	for !p.isSymbol(")") {
 		at := p.From
-		m.names = append(m.names, p.newName("the name of a parameter"))
+		m.Params = append(m.Params, p.newName("the name of a parameter"))
 		if p.skipSymbol("=") {
-			m.defaults = append(m.defaults, p.expr())
-		} else if m.defaults != nil {
+			m.Defaults = append(m.Defaults, p.expr())
+		} else if m.Defaults != nil {
 			p.fail(at, "a parameter without default after one with")
 		}
 		if !p.skipSymbol(",") {
@@ -280,36 +280,36 @@ func (p *parser) parameters(m *macroStmt) {
 }
 
 // findRest finds out which names for the rest of its arguments the body of a macro uses.
-func (m *macroStmt) findRest() {
-	visitNames(m.body, func(n *nameExpr) {
-		switch n.name {
+func (m *MacroStmt) findRest() {
+	visitNames(m.Body, func(n *NameExpr) {
+		switch n.Name {
 		case "varargs":
-			m.varargs = true
+			m.Varargs = true
 		case "kwargs":
-			m.kwargs = true
+			m.Kwargs = true
 		case "caller":
-			m.caller = true
+			m.Caller = true
 		}
 	})
 }
 
 // callTag reads {% call(x) macro(…) %}.
 func (p *parser) callTag(at int) {
-	s := &callStmt{caller: &macroStmt{span: span{from: at, to: at}, name: "caller"}}
+	s := &CallStmt{Caller: &MacroStmt{Span: Span{From: at, To: at}, Name: "caller"}}
 	if p.isSymbol("(") {
-		p.parameters(s.caller)
+		p.parameters(s.Caller)
 	}
 	fnAt := p.From
 	if p.Kind != token.Name {
 		p.fail(fnAt, "unexpected %s, expected a call of a macro", p.Shown())
 	}
-	call, ok := p.postfix(p.primary()).(*callExpr)
+	call, ok := p.postfix(p.primary()).(*CallExpr)
 	if !ok {
 		p.fail(p.From, "unexpected %s, expected '('", p.Shown())
 	}
-	s.call, s.span = call, p.since(at)
+	s.Call, s.Span = call, p.since(at)
 	p.add(s)
-	p.push(openTag{name: "call", at: at, body: &s.caller.body, done: s.caller.findRest})
+	p.push(openTag{name: "call", at: at, body: &s.Caller.Body, done: s.Caller.findRest})
 }
 
 // raw adds everything up to {% endraw %} as text.

@@ -49,53 +49,53 @@ func (x *exec) within(run func() error) error {
 }
 
 // lookup returns the value of a name.
-func (x *exec) lookup(n *nameExpr) (any, error) {
+func (x *exec) lookup(n *NameExpr) (any, error) {
 	global := false
 	for s := x.scope; s != nil; s = s.around {
-		if v, ok := find(s.names, n.name); ok {
+		if v, ok := find(s.names, n.Name); ok {
 			return v, nil
 		}
-		if s.root && n.local {
+		if s.root && n.Local {
 			return pyval.Undefined{}, nil
 		}
 		global = s.global
 	}
-	if n.name == "self" {
+	if n.Name == "self" {
 		return &selfRef{x, x.frame}, nil
 	}
 	known, ask := &x.names, x.Name
 	if global {
 		known, ask = &x.globs, x.Global
 	}
-	if v, ok := find(*known, n.name); ok {
+	if v, ok := find(*known, n.Name); ok {
 		return v, nil
 	}
-	v, err := ask(n.name)
+	v, err := ask(n.Name)
 	if err != nil {
-		return nil, x.fail(n.span, err)
+		return nil, x.fail(n.Span, err)
 	}
-	*known = append(*known, binding{n.name, v})
+	*known = append(*known, binding{n.Name, v})
 	return v, nil
 }
 
 // assign gives values to a target in the scope at hand.
-func (x *exec) assign(t *target, v any) error {
+func (x *exec) assign(t *Target, v any) error {
 	switch {
-	case t.attr != "":
+	case t.Attr != "":
 		return x.assignAttr(t, v)
-	case t.parts == nil:
-		x.scope.set(t.name, v)
+	case t.Parts == nil:
+		x.scope.set(t.Name, v)
 		return nil
 	}
 	items, err := pyval.Iterate(x.Budget, v)
 	if err != nil {
 		return err
 	}
-	if len(items) != len(t.parts) {
-		return &countError{len(items), len(t.parts)}
+	if len(items) != len(t.Parts) {
+		return &countError{len(items), len(t.Parts)}
 	}
-	for i := range t.parts {
-		if err := x.assign(&t.parts[i], items[i]); err != nil {
+	for i := range t.Parts {
+		if err := x.assign(&t.Parts[i], items[i]); err != nil {
 			return err
 		}
 	}

@@ -98,63 +98,63 @@ func (s *symbols) join(branches ...*symbols) {
 }
 
 // targets notes what is assigned to.
-func (s *symbols) targets(t *target, note func(name string)) {
+func (s *symbols) targets(t *Target, note func(name string)) {
 	switch {
-	case t.attr != "":
-		s.load(t.name)
-	case t.parts == nil:
-		note(t.name)
+	case t.Attr != "":
+		s.load(t.Name)
+	case t.Parts == nil:
+		note(t.Name)
 	default:
-		for i := range t.parts {
-			s.targets(&t.parts[i], note)
+		for i := range t.Parts {
+			s.targets(&t.Parts[i], note)
 		}
 	}
 }
 
-func (s *symbols) exprs(list ...expr) {
+func (s *symbols) exprs(list ...Expr) {
 	for _, e := range present(list...) {
-		walkExpr(e, func(e expr) {
-			if n, ok := e.(*nameExpr); ok {
-				s.load(n.name)
+		walkExpr(e, func(e Expr) {
+			if n, ok := e.(*NameExpr); ok {
+				s.load(n.Name)
 			}
 		})
 	}
 }
 
 // body notes what statements of the frame read and write, those of frames inside left out.
-func (s *symbols) body(body []stmt) {
+func (s *symbols) body(body []Stmt) {
 	for _, st := range body {
 		s.stmt(st)
 	}
 }
 
-func (s *symbols) stmt(st stmt) {
+func (s *symbols) stmt(st Stmt) {
 	switch st := st.(type) {
-	case *ifStmt:
-		s.condition(st.branches, st.other)
-	case *forStmt:
-		s.exprs(st.items)
-	case *withStmt:
-		s.exprs(st.values...)
-	case *setStmt:
-		s.exprs(st.value)
-		s.targets(&st.target, s.store)
-	case *setBlockStmt:
-		if st.target != nil {
-			s.targets(st.target, s.store)
+	case *IfStmt:
+		s.condition(st.Branches, st.Else)
+	case *ForStmt:
+		s.exprs(st.Items)
+	case *WithStmt:
+		s.exprs(st.Values...)
+	case *SetStmt:
+		s.exprs(st.Value)
+		s.targets(&st.Target, s.store)
+	case *SetBlockStmt:
+		if st.Target != nil {
+			s.targets(st.Target, s.store)
 			return
 		}
 		s.exprs(exprsOf(st)...)
-	case *macroStmt:
-		s.store(st.name)
-	case *callStmt:
-		s.exprs(st.call)
-	case *importStmt:
-		if st.names == nil {
-			s.store(st.name)
+	case *MacroStmt:
+		s.store(st.Name)
+	case *CallStmt:
+		s.exprs(st.Call)
+	case *ImportStmt:
+		if st.Names == nil {
+			s.store(st.Name)
 		}
-		for _, n := range st.names {
-			s.store(n.as)
+		for _, n := range st.Names {
+			s.store(n.As)
 		}
 	default:
 		s.exprs(exprsOf(st)...)
@@ -162,13 +162,13 @@ func (s *symbols) stmt(st stmt) {
 }
 
 // condition notes an if with its branches: the body, all that elif says, and else.
-func (s *symbols) condition(branches []branch, other []stmt) {
-	s.exprs(branches[0].cond)
+func (s *symbols) condition(branches []Branch, other []Stmt) {
+	s.exprs(branches[0].Cond)
 	s.join(
-		s.branch(func(b *symbols) { b.body(branches[0].body) }),
+		s.branch(func(b *symbols) { b.body(branches[0].Body) }),
 		s.branch(func(b *symbols) {
 			for _, elif := range branches[1:] {
-				b.condition([]branch{elif}, nil)
+				b.condition([]Branch{elif}, nil)
 			}
 		}),
 		s.branch(func(b *symbols) { b.body(other) }),
@@ -178,12 +178,12 @@ func (s *symbols) condition(branches []branch, other []stmt) {
 // localNames marks the names in a template that are not those of the context.
 func localNames(t *Template) {
 	s := newSymbols(nil)
-	s.body(t.body)
-	s.mark(t.body)
+	s.body(t.Body)
+	s.mark(t.Body)
 }
 
 // inside marks the names of a frame inside of this one.
-func (s *symbols) inside(body []stmt, begin func(*symbols), exprs ...expr) {
+func (s *symbols) inside(body []Stmt, begin func(*symbols), exprs ...Expr) {
 	in := newSymbols(s)
 	begin(in)
 	in.exprs(exprs...)
@@ -193,67 +193,67 @@ func (s *symbols) inside(body []stmt, begin func(*symbols), exprs ...expr) {
 }
 
 // mark marks the names of this frame, and goes into those inside of it.
-func (s *symbols) mark(body []stmt) {
+func (s *symbols) mark(body []Stmt) {
 	none := func(*symbols) {}
 	for _, st := range body {
 		switch st := st.(type) {
-		case *ifStmt:
-			for i := range st.branches {
-				s.markExprs(st.branches[i].cond)
-				s.mark(st.branches[i].body)
+		case *IfStmt:
+			for i := range st.Branches {
+				s.markExprs(st.Branches[i].Cond)
+				s.mark(st.Branches[i].Body)
 			}
-			s.mark(st.other)
-		case *forStmt:
-			s.markExprs(st.items)
-			target := func(in *symbols) { in.targets(&st.target, func(name string) { in.declare(name) }) }
-			s.inside(nil, target, st.test)
-			s.inside(st.body, target)
-			s.inside(st.other, none)
-		case *withStmt:
-			s.markExprs(st.values...)
-			s.inside(st.body, func(in *symbols) {
-				for i := range st.targets {
-					in.targets(&st.targets[i], in.store)
+			s.mark(st.Else)
+		case *ForStmt:
+			s.markExprs(st.Items)
+			target := func(in *symbols) { in.targets(&st.Target, func(name string) { in.declare(name) }) }
+			s.inside(nil, target, st.Test)
+			s.inside(st.Body, target)
+			s.inside(st.Else, none)
+		case *WithStmt:
+			s.markExprs(st.Values...)
+			s.inside(st.Body, func(in *symbols) {
+				for i := range st.Targets {
+					in.targets(&st.Targets[i], in.store)
 				}
 			})
-		case *setStmt:
-			s.markExprs(st.value)
-			s.markTarget(&st.target)
-		case *setBlockStmt:
-			s.inside(st.body, none, exprsOf(st)...)
-		case *macroStmt:
+		case *SetStmt:
+			s.markExprs(st.Value)
+			s.markTarget(&st.Target)
+		case *SetBlockStmt:
+			s.inside(st.Body, none, exprsOf(st)...)
+		case *MacroStmt:
 			s.macro(st)
-		case *callStmt:
-			s.markExprs(st.call)
-			s.macro(st.caller)
-		case *blockStmt:
+		case *CallStmt:
+			s.markExprs(st.Call)
+			s.macro(st.Caller)
+		case *BlockStmt:
 			var root *symbols
-			root.inside(st.block.body, none)
+			root.inside(st.Block.Body, none)
 		default:
 			s.markExprs(exprsOf(st)...)
 		}
 	}
 }
 
-func (s *symbols) macro(m *macroStmt) {
-	s.inside(m.body, func(in *symbols) { in.declare(m.names...) }, m.defaults...)
+func (s *symbols) macro(m *MacroStmt) {
+	s.inside(m.Body, func(in *symbols) { in.declare(m.Params...) }, m.Defaults...)
 }
 
-func (s *symbols) markExprs(list ...expr) {
+func (s *symbols) markExprs(list ...Expr) {
 	for _, e := range present(list...) {
-		walkExpr(e, func(e expr) {
-			if n, ok := e.(*nameExpr); ok {
-				n.local = s.isLocal(n.name)
+		walkExpr(e, func(e Expr) {
+			if n, ok := e.(*NameExpr); ok {
+				n.Local = s.isLocal(n.Name)
 			}
 		})
 	}
 }
 
 // markTarget marks the namespaces whose attributes are assigned to.
-func (s *symbols) markTarget(t *target) {
-	t.local = t.attr != "" && s.isLocal(t.name)
-	for i := range t.parts {
-		s.markTarget(&t.parts[i])
+func (s *symbols) markTarget(t *Target) {
+	t.Local = t.Attr != "" && s.isLocal(t.Name)
+	for i := range t.Parts {
+		s.markTarget(&t.Parts[i])
 	}
 }
 

@@ -37,7 +37,7 @@ type Step struct {
 // constants. Names whose absence the template provides for, by a test or a default, are not
 // among them.
 func (t *Template) Uses(l *Language) []Ref {
-	u := &uses{language: l, asked: map[string]bool{}, bound: map[string]bool{}, lenient: map[expr]bool{}, seen: map[*Template]bool{}}
+	u := &uses{language: l, asked: map[string]bool{}, bound: map[string]bool{}, lenient: map[Expr]bool{}, seen: map[*Template]bool{}}
 	u.template(t)
 	return slices.DeleteFunc(u.list, func(r Ref) bool {
 		if r.Name == "" {
@@ -56,7 +56,7 @@ type uses struct {
 	bound    map[string]bool
 	seen     map[*Template]bool
 	// lenient are expressions that are asked whether they are defined.
-	lenient map[expr]bool
+	lenient map[Expr]bool
 	// maybe counts what lies around here and may not be evaluated.
 	maybe int
 }
@@ -68,10 +68,10 @@ func (u *uses) template(t *Template) {
 	u.seen[t] = true
 	maps.Copy(u.bound, t.bound)
 	outer := u.src
-	u.src = t.src
+	u.src = t.Source
 	parent, extends := t.parent()
-	for _, s := range t.body {
-		if _, written := s.(*outputStmt); !written || !extends {
+	for _, s := range t.Body {
+		if _, written := s.(*OutputStmt); !written || !extends {
 			u.stmt(s)
 		}
 	}
@@ -86,59 +86,59 @@ func (u *uses) perhaps(visit func()) {
 	u.maybe--
 }
 
-func (u *uses) body(body []stmt) {
+func (u *uses) body(body []Stmt) {
 	for _, s := range body {
 		u.stmt(s)
 	}
 }
 
-func (u *uses) stmt(s stmt) {
+func (u *uses) stmt(s Stmt) {
 	switch s := s.(type) {
-	case *ifStmt:
-		u.expr(s.branches[0].cond)
+	case *IfStmt:
+		u.expr(s.Branches[0].Cond)
 		u.perhaps(func() {
-			for i, b := range s.branches {
+			for i, b := range s.Branches {
 				if i > 0 {
-					u.expr(b.cond)
+					u.expr(b.Cond)
 				}
-				u.body(b.body)
+				u.body(b.Body)
 			}
-			u.body(s.other)
+			u.body(s.Else)
 		})
-	case *forStmt:
-		u.expr(s.items)
+	case *ForStmt:
+		u.expr(s.Items)
 		u.perhaps(func() {
-			if s.test != nil {
-				u.expr(s.test)
+			if s.Test != nil {
+				u.expr(s.Test)
 			}
-			u.body(s.body)
-			u.body(s.other)
+			u.body(s.Body)
+			u.body(s.Else)
 		})
-	case *callStmt:
-		u.expr(s.call)
-		u.stmt(s.caller)
-	case *macroStmt, *blockStmt:
+	case *CallStmt:
+		u.expr(s.Call)
+		u.stmt(s.Caller)
+	case *MacroStmt, *BlockStmt:
 		u.perhaps(func() { u.parts(s) })
-	case *setStmt:
-		u.passed(s.value)
-	case *doStmt:
-		u.passed(s.x)
-	case *withStmt:
-		for _, v := range s.values {
+	case *SetStmt:
+		u.passed(s.Value)
+	case *DoStmt:
+		u.passed(s.X)
+	case *WithStmt:
+		for _, v := range s.Values {
 			u.passed(v)
 		}
-		u.body(s.body)
-	case *includeStmt:
-		u.template(s.file)
-	case *importStmt:
-		u.template(s.file)
+		u.body(s.Body)
+	case *IncludeStmt:
+		u.template(s.File)
+	case *ImportStmt:
+		u.template(s.File)
 	default:
 		u.parts(s)
 	}
 }
 
 // parts visits all that a statement is made of.
-func (u *uses) parts(s stmt) {
+func (u *uses) parts(s Stmt) {
 	for _, e := range exprsOf(s) {
 		u.expr(e)
 	}
@@ -148,9 +148,9 @@ func (u *uses) parts(s stmt) {
 }
 
 // passed visits an expression that may be undefined, as it is only passed on.
-func (u *uses) passed(e expr) {
-	switch plainly(e).(type) {
-	case *nameExpr, *attrExpr, *itemExpr:
+func (u *uses) passed(e Expr) {
+	switch Unparen(e).(type) {
+	case *NameExpr, *AttrExpr, *ItemExpr:
 		u.perhaps(func() { u.expr(e) })
 	default:
 		u.expr(e)
@@ -158,49 +158,49 @@ func (u *uses) passed(e expr) {
 }
 
 // expr visits an expression. It returns the number of the use that it is, from 1; 0 is none.
-func (u *uses) expr(e expr) int {
+func (u *uses) expr(e Expr) int {
 	switch e := e.(type) {
-	case *groupExpr:
-		return u.expr(e.x)
-	case *nameExpr:
-		return u.add(Ref{Name: e.name}, e)
-	case *constExpr:
-		return u.add(Ref{Constant: e.value}, e)
-	case *attrExpr:
+	case *GroupExpr:
+		return u.expr(e.X)
+	case *NameExpr:
+		return u.add(Ref{Name: e.Name}, e)
+	case *ConstExpr:
+		return u.add(Ref{Constant: e.Value}, e)
+	case *AttrExpr:
 		return u.attr(e)
-	case *itemExpr:
+	case *ItemExpr:
 		return u.item(e)
-	case *callExpr:
+	case *CallExpr:
 		return u.call(e)
-	case *logicExpr:
-		u.expr(e.operands[0])
-		u.perhaps(func() { u.exprs(e.operands[1:]) })
-	case *compareExpr:
-		u.exprs(e.operands[:2])
-		u.perhaps(func() { u.exprs(e.operands[2:]) }) // the first that does not hold ends it
-	case *condExpr:
-		u.perhaps(func() { u.expr(e.then) })
-		u.expr(e.cond)
-		if e.other != nil {
-			u.perhaps(func() { u.expr(e.other) })
+	case *LogicExpr:
+		u.expr(e.Operands[0])
+		u.perhaps(func() { u.exprs(e.Operands[1:]) })
+	case *CompareExpr:
+		u.exprs(e.Operands[:2])
+		u.perhaps(func() { u.exprs(e.Operands[2:]) }) // the first that does not hold ends it
+	case *CondExpr:
+		u.perhaps(func() { u.expr(e.Then) })
+		u.expr(e.Cond)
+		if e.Else != nil {
+			u.perhaps(func() { u.expr(e.Else) })
 		}
-	case *filterExpr:
-		if e.takesUndefined() {
-			u.ask(e.x)
-		}
-		u.exprs(partsOf(e))
-	case *testExpr:
-		if e.name == "defined" || e.name == "undefined" {
-			u.ask(e.x)
+	case *FilterExpr:
+		if e.TakesUndefined() {
+			u.ask(e.X)
 		}
 		u.exprs(partsOf(e))
-	case *listExpr:
-		u.exprs(e.items)
+	case *TestExpr:
+		if e.TakesUndefined() {
+			u.ask(e.X)
+		}
+		u.exprs(partsOf(e))
+	case *ListExpr:
+		u.exprs(e.Items)
 		return u.add(Ref{Constant: pyval.NewList()}, e)
-	case *tupleExpr:
-		u.exprs(e.items)
+	case *TupleExpr:
+		u.exprs(e.Items)
 		return u.add(Ref{Constant: pyval.Tuple{}}, e)
-	case *dictExpr:
+	case *DictExpr:
 		u.exprs(partsOf(e))
 		if d, ok := constantKeys(e); ok {
 			return u.add(Ref{Constant: d}, e)
@@ -211,63 +211,63 @@ func (u *uses) expr(e expr) int {
 	return 0
 }
 
-func (u *uses) exprOnly(e expr) { u.expr(e) }
+func (u *uses) exprOnly(e Expr) { u.expr(e) }
 
-func (u *uses) exprs(list []expr) {
+func (u *uses) exprs(list []Expr) {
 	for _, e := range list {
 		u.expr(e)
 	}
 }
 
-func (u *uses) add(r Ref, e expr) int {
-	r.At, r.Source, r.Text, r.Sure = e.at().from, u.src, e.at().written(u.src), u.maybe == 0
+func (u *uses) add(r Ref, e Expr) int {
+	r.At, r.Source, r.Text, r.Sure = e.At().From, u.src, e.At().Written(u.src), u.maybe == 0
 	u.list = append(u.list, r)
 	return len(u.list)
 }
 
-func (u *uses) attr(e *attrExpr) int {
-	i := u.expr(e.x)
+func (u *uses) attr(e *AttrExpr) int {
+	i := u.expr(e.X)
 	if i == 0 || u.lenient[e] && u.list[i-1].Name == "" {
 		return 0
 	}
-	u.follow(i, Step{Name: e.name, At: e.nameAt})
+	u.follow(i, Step{Name: e.Name, At: e.NameAt})
 	return i
 }
 
-func (u *uses) item(e *itemExpr) int {
-	i := u.expr(e.x)
-	u.expr(e.key)
-	key, ok := textOf(e.key)
+func (u *uses) item(e *ItemExpr) int {
+	i := u.expr(e.X)
+	u.expr(e.Key)
+	key, ok := textOf(e.Key)
 	if i == 0 || !ok || u.list[i-1].Name == "" {
 		return 0
 	}
-	u.follow(i, Step{Name: key, At: e.key.at().from})
+	u.follow(i, Step{Name: key, At: e.Key.At().From})
 	return i
 }
 
 // call visits a call. What it gives is not known.
-func (u *uses) call(e *callExpr) int {
-	method, isMethod := e.fn.(*attrExpr)
+func (u *uses) call(e *CallExpr) int {
+	method, isMethod := e.Func.(*AttrExpr)
 	i, visit := 0, u.exprOnly
-	switch n, isName := e.fn.(*nameExpr); {
+	switch n, isName := e.Func.(*NameExpr); {
 	case isMethod:
-		i = u.expr(method.x)
-	case !isName || !u.language.Function(n.name):
-		u.expr(e.fn)
+		i = u.expr(method.X)
+	case !isName || !u.language.Function(n.Name):
+		u.expr(e.Func)
 		visit = u.passed // perhaps to a macro
 	}
-	for _, a := range e.args.all() {
+	for _, a := range e.Args.all() {
 		visit(a)
 	}
 	if i == 0 {
 		return 0
 	}
-	s := Step{Name: method.name, At: method.nameAt, Called: true, Keywords: map[string][]string{}}
-	for _, a := range e.args.positional {
-		s.Args = append(s.Args, textsOf(a.x))
+	s := Step{Name: method.Name, At: method.NameAt, Called: true, Keywords: map[string][]string{}}
+	for _, a := range e.Args.Positional {
+		s.Args = append(s.Args, textsOf(a.X))
 	}
-	for k, name := range e.args.names {
-		s.Keywords[name] = textsOf(e.args.named[k])
+	for k, name := range e.Args.Names {
+		s.Keywords[name] = textsOf(e.Args.Named[k])
 	}
 	u.follow(i, s)
 	return 0
@@ -276,43 +276,43 @@ func (u *uses) call(e *callExpr) int {
 func (u *uses) follow(i int, s Step) { u.list[i-1].Path = append(u.list[i-1].Path, s) }
 
 // ask records that the template provides for the absence of what an expression names.
-func (u *uses) ask(e expr) {
-	for e = plainly(e); ; {
+func (u *uses) ask(e Expr) {
+	for e = Unparen(e); ; {
 		u.lenient[e] = true
 		switch n := e.(type) {
-		case *nameExpr:
-			u.asked[n.name] = true
+		case *NameExpr:
+			u.asked[n.Name] = true
 			return
-		case *attrExpr:
-			e = plainly(n.x)
-		case *itemExpr:
-			if _, ok := textOf(n.key); !ok {
+		case *AttrExpr:
+			e = Unparen(n.X)
+		case *ItemExpr:
+			if _, ok := textOf(n.Key); !ok {
 				return
 			}
-			e = plainly(n.x)
+			e = Unparen(n.X)
 		default:
 			return
 		}
 	}
 }
 
-func textOf(e expr) (string, bool) {
-	c, ok := plainly(e).(*constExpr)
+func textOf(e Expr) (string, bool) {
+	c, ok := Unparen(e).(*ConstExpr)
 	if !ok {
 		return "", false
 	}
-	s, ok := c.value.(string)
+	s, ok := c.Value.(string)
 	return s, ok
 }
 
 // textsOf are a text, or the texts of a list that holds nothing else.
-func textsOf(e expr) []string {
-	items := []expr{e}
-	switch e := plainly(e).(type) {
-	case *listExpr:
-		items = e.items
-	case *tupleExpr:
-		items = e.items
+func textsOf(e Expr) []string {
+	items := []Expr{e}
+	switch e := Unparen(e).(type) {
+	case *ListExpr:
+		items = e.Items
+	case *TupleExpr:
+		items = e.Items
 	}
 	var all []string
 	for _, it := range items {
@@ -326,11 +326,11 @@ func textsOf(e expr) []string {
 }
 
 // constantKeys is a dict with the keys of a display, if all of them are constants.
-func constantKeys(e *dictExpr) (*pyval.Dict, bool) {
+func constantKeys(e *DictExpr) (*pyval.Dict, bool) {
 	d := pyval.NewDict()
-	for _, k := range e.keys {
-		c, ok := plainly(k).(*constExpr)
-		if !ok || d.Set(c.value, nil) != nil {
+	for _, k := range e.Keys {
+		c, ok := Unparen(k).(*ConstExpr)
+		if !ok || d.Set(c.Value, nil) != nil {
 			return nil, false
 		}
 	}

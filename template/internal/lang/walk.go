@@ -2,7 +2,7 @@ package lang
 
 // walk visits all statements of a body and all expressions in them, outer ones first.
 // Either function may be nil. Files that are named are not walked.
-func walk(body []stmt, onStmt func(stmt), onExpr func(expr)) {
+func walk(body []Stmt, onStmt func(Stmt), onExpr func(Expr)) {
 	for _, s := range body {
 		if onStmt != nil {
 			onStmt(s)
@@ -18,7 +18,7 @@ func walk(body []stmt, onStmt func(stmt), onExpr func(expr)) {
 	}
 }
 
-func walkExpr(e expr, on func(expr)) {
+func walkExpr(e Expr, on func(Expr)) {
 	on(e)
 	for _, part := range partsOf(e) {
 		walkExpr(part, on)
@@ -26,122 +26,122 @@ func walkExpr(e expr, on func(expr)) {
 }
 
 // visitNames visits the names that a body uses.
-func visitNames(body []stmt, on func(*nameExpr)) {
-	walk(body, nil, func(e expr) {
-		if n, ok := e.(*nameExpr); ok {
+func visitNames(body []Stmt, on func(*NameExpr)) {
+	walk(body, nil, func(e Expr) {
+		if n, ok := e.(*NameExpr); ok {
 			on(n)
 		}
 	})
 }
 
 // exprsOf are the expressions of a statement itself.
-func exprsOf(s stmt) []expr {
+func exprsOf(s Stmt) []Expr {
 	switch s := s.(type) {
-	case *outputStmt:
-		return []expr{s.x}
-	case *doStmt:
-		return []expr{s.x}
-	case *ifStmt:
-		conds := make([]expr, len(s.branches))
-		for i, b := range s.branches {
-			conds[i] = b.cond
+	case *OutputStmt:
+		return []Expr{s.X}
+	case *DoStmt:
+		return []Expr{s.X}
+	case *IfStmt:
+		conds := make([]Expr, len(s.Branches))
+		for i, b := range s.Branches {
+			conds[i] = b.Cond
 		}
 		return conds
-	case *forStmt:
-		return present(s.items, s.test)
-	case *withStmt:
-		return s.values
-	case *setStmt:
-		return []expr{s.value}
-	case *setBlockStmt:
-		all := make([]expr, len(s.filters))
-		for i, f := range s.filters {
+	case *ForStmt:
+		return present(s.Items, s.Test)
+	case *WithStmt:
+		return s.Values
+	case *SetStmt:
+		return []Expr{s.Value}
+	case *SetBlockStmt:
+		all := make([]Expr, len(s.Filters))
+		for i, f := range s.Filters {
 			all[i] = f
 		}
 		return all
-	case *macroStmt:
-		return s.defaults
-	case *callStmt:
-		return append([]expr{s.call}, s.caller.defaults...)
+	case *MacroStmt:
+		return s.Defaults
+	case *CallStmt:
+		return append([]Expr{s.Call}, s.Caller.Defaults...)
 	}
 	return nil
 }
 
 // bodiesOf are the bodies inside of a statement.
-func bodiesOf(s stmt) [][]stmt {
+func bodiesOf(s Stmt) [][]Stmt {
 	switch s := s.(type) {
-	case *ifStmt:
-		all := make([][]stmt, 0, len(s.branches)+1)
-		for _, b := range s.branches {
-			all = append(all, b.body)
+	case *IfStmt:
+		all := make([][]Stmt, 0, len(s.Branches)+1)
+		for _, b := range s.Branches {
+			all = append(all, b.Body)
 		}
-		return append(all, s.other)
-	case *forStmt:
-		return [][]stmt{s.body, s.other}
-	case *withStmt:
-		return [][]stmt{s.body}
-	case *setBlockStmt:
-		return [][]stmt{s.body}
-	case *macroStmt:
-		return [][]stmt{s.body}
-	case *callStmt:
-		return [][]stmt{s.caller.body}
-	case *blockStmt:
-		return [][]stmt{s.block.body}
+		return append(all, s.Else)
+	case *ForStmt:
+		return [][]Stmt{s.Body, s.Else}
+	case *WithStmt:
+		return [][]Stmt{s.Body}
+	case *SetBlockStmt:
+		return [][]Stmt{s.Body}
+	case *MacroStmt:
+		return [][]Stmt{s.Body}
+	case *CallStmt:
+		return [][]Stmt{s.Caller.Body}
+	case *BlockStmt:
+		return [][]Stmt{s.Block.Body}
 	}
 	return nil
 }
 
 // partsOf are the expressions that one is made of.
-func partsOf(e expr) []expr {
+func partsOf(e Expr) []Expr {
 	switch e := e.(type) {
-	case *groupExpr:
-		return []expr{e.x}
-	case *listExpr:
-		return e.items
-	case *tupleExpr:
-		return e.items
-	case *dictExpr:
-		return append(append([]expr{}, e.keys...), e.values...)
-	case *opExpr:
-		return e.operands
-	case *compareExpr:
-		return e.operands
-	case *logicExpr:
-		return e.operands
-	case *notExpr:
-		return []expr{e.x}
-	case *signExpr:
-		return []expr{e.x}
-	case *condExpr:
-		return present(e.then, e.cond, e.other)
-	case *attrExpr:
-		return []expr{e.x}
-	case *itemExpr:
-		return []expr{e.x, e.key}
-	case *sliceExpr:
-		return present(e.x, e.start, e.stop, e.by)
-	case *callExpr:
-		return append([]expr{e.fn}, e.args.all()...)
-	case *filterExpr:
-		return append(present(e.x), e.args.all()...)
-	case *testExpr:
-		return append([]expr{e.x}, e.args.all()...)
+	case *GroupExpr:
+		return []Expr{e.X}
+	case *ListExpr:
+		return e.Items
+	case *TupleExpr:
+		return e.Items
+	case *DictExpr:
+		return append(append([]Expr{}, e.Keys...), e.Values...)
+	case *OpExpr:
+		return e.Operands
+	case *CompareExpr:
+		return e.Operands
+	case *LogicExpr:
+		return e.Operands
+	case *NotExpr:
+		return []Expr{e.X}
+	case *SignExpr:
+		return []Expr{e.X}
+	case *CondExpr:
+		return present(e.Then, e.Cond, e.Else)
+	case *AttrExpr:
+		return []Expr{e.X}
+	case *ItemExpr:
+		return []Expr{e.X, e.Key}
+	case *SliceExpr:
+		return present(e.X, e.Start, e.Stop, e.Step)
+	case *CallExpr:
+		return append([]Expr{e.Func}, e.Args.all()...)
+	case *FilterExpr:
+		return append(present(e.X), e.Args.all()...)
+	case *TestExpr:
+		return append([]Expr{e.X}, e.Args.all()...)
 	}
 	return nil
 }
 
-func (a *arguments) all() []expr {
-	all := make([]expr, 0, len(a.positional)+len(a.named)+len(a.more))
-	for _, p := range a.positional {
-		all = append(all, p.x)
+func (a *Arguments) all() []Expr {
+	all := make([]Expr, 0, len(a.Positional)+len(a.Named)+len(a.More))
+	for _, p := range a.Positional {
+		all = append(all, p.X)
 	}
-	all = append(all, a.named...)
-	return append(all, a.more...)
+	all = append(all, a.Named...)
+	return append(all, a.More...)
 }
 
 // present are those that are not nil.
-func present(all ...expr) []expr {
+func present(all ...Expr) []Expr {
 	out := all[:0]
 	for _, e := range all {
 		if e != nil {
@@ -151,13 +151,13 @@ func present(all ...expr) []expr {
 	return out
 }
 
-// plainly is an expression without the brackets around it.
-func plainly(e expr) expr {
+// Unparen is an expression without the brackets around it.
+func Unparen(e Expr) Expr {
 	for {
-		g, ok := e.(*groupExpr)
+		g, ok := e.(*GroupExpr)
 		if !ok {
 			return e
 		}
-		e = g.x
+		e = g.X
 	}
 }
