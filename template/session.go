@@ -33,7 +33,7 @@ func (s *Session) Render(src string) (string, error) {
 		return "", err
 	}
 	s.r.budget = s.env.budget()
-	text, err := t.Render(s.r.context())
+	text, err := lang.Render(t, s.r.context())
 	if err != nil {
 		return "", s.env.mistake(err)
 	}
@@ -59,7 +59,7 @@ func (s *Session) RenderNative(src string) (value any, text string, err error) {
 		return nil, "", err
 	}
 	s.r.budget = b
-	value, text, err = t.RenderNative(s.r.context())
+	value, text, err = lang.RenderNative(t, s.r.context())
 	if err == nil {
 		value, err = pyconv.ToGo(b, value)
 	}

@@ -33,7 +33,7 @@ func (s Span) Written(src *Source) string { return strings.TrimSpace(src.Text[s.
 // Expr is an expression: a pointer to one of the types below whose names end in Expr.
 type Expr interface {
 	At() Span
-	eval(x *exec) (any, error)
+	expr()
 }
 
 type (
@@ -172,9 +172,7 @@ type Argument struct {
 
 // Stmt is a statement, or text between statements: a pointer to one of the types below whose
 // names end in Stmt.
-type Stmt interface {
-	exec(x *exec) error
-}
+type Stmt interface{ stmt() }
 
 type (
 	// TextStmt is text between tags, as it is written; it stands at the offset From.
@@ -292,3 +290,37 @@ type Target struct {
 	Local bool   // whether the namespace is no name of the context
 	Parts []Target
 }
+
+func (*ConstExpr) expr()   {}
+func (*GroupExpr) expr()   {}
+func (*NameExpr) expr()    {}
+func (*ListExpr) expr()    {}
+func (*TupleExpr) expr()   {}
+func (*DictExpr) expr()    {}
+func (*OpExpr) expr()      {}
+func (*CompareExpr) expr() {}
+func (*LogicExpr) expr()   {}
+func (*NotExpr) expr()     {}
+func (*SignExpr) expr()    {}
+func (*CondExpr) expr()    {}
+func (*AttrExpr) expr()    {}
+func (*ItemExpr) expr()    {}
+func (*SliceExpr) expr()   {}
+func (*CallExpr) expr()    {}
+func (*FilterExpr) expr()  {}
+func (*TestExpr) expr()    {}
+
+func (*TextStmt) stmt()     {}
+func (*OutputStmt) stmt()   {}
+func (*DoStmt) stmt()       {}
+func (*IfStmt) stmt()       {}
+func (*ForStmt) stmt()      {}
+func (*WithStmt) stmt()     {}
+func (*SetStmt) stmt()      {}
+func (*SetBlockStmt) stmt() {}
+func (*MacroStmt) stmt()    {}
+func (*CallStmt) stmt()     {}
+func (*BlockStmt) stmt()    {}
+func (*ExtendsStmt) stmt()  {}
+func (*IncludeStmt) stmt()  {}
+func (*ImportStmt) stmt()   {}

@@ -9,14 +9,50 @@ import (
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
-func (e *ConstExpr) eval(*exec) (any, error)   { return e.Value, nil }
-func (e *GroupExpr) eval(x *exec) (any, error) { return e.X.eval(x) }
-
-func (e *NameExpr) eval(x *exec) (any, error) {
-	if err := x.step(e.From); err != nil {
-		return nil, err
+// eval gives the value of an expression.
+func (x *exec) eval(e Expr) (any, error) {
+	switch e := e.(type) {
+	case *NameExpr:
+		if err := x.step(e.From); err != nil {
+			return nil, err
+		}
+		return x.lookup(e)
+	case *ConstExpr:
+		return e.Value, nil
+	case *AttrExpr:
+		return x.attr(e)
+	case *CallExpr:
+		return x.call(e)
+	case *FilterExpr:
+		return x.filter(e)
+	case *TestExpr:
+		return x.test(e)
+	case *ItemExpr:
+		return x.item(e)
+	case *SliceExpr:
+		return x.slice(e)
+	case *OpExpr:
+		return x.op(e)
+	case *CompareExpr:
+		return x.compare(e)
+	case *LogicExpr:
+		return x.logic(e)
+	case *NotExpr:
+		return x.not(e)
+	case *SignExpr:
+		return x.sign(e)
+	case *CondExpr:
+		return x.cond(e)
+	case *GroupExpr:
+		return x.eval(e.X)
+	case *ListExpr:
+		return x.list(e)
+	case *TupleExpr:
+		return x.tuple(e)
+	case *DictExpr:
+		return x.dict(e)
 	}
-	return x.lookup(e)
+	panic(fmt.Sprintf("nothing evaluates a %T", e))
 }
 
 // mustAll evaluates expressions that must be defined.
@@ -32,7 +68,7 @@ func (x *exec) mustAll(list []Expr) ([]any, error) {
 	return out, nil
 }
 
-func (e *ListExpr) eval(x *exec) (any, error) {
+func (x *exec) list(e *ListExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -43,7 +79,7 @@ func (e *ListExpr) eval(x *exec) (any, error) {
 	return pyval.NewList(items...), nil
 }
 
-func (e *TupleExpr) eval(x *exec) (any, error) {
+func (x *exec) tuple(e *TupleExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -51,7 +87,7 @@ func (e *TupleExpr) eval(x *exec) (any, error) {
 	return pyval.Tuple(items), err
 }
 
-func (e *DictExpr) eval(x *exec) (any, error) {
+func (x *exec) dict(e *DictExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -72,12 +108,12 @@ func (e *DictExpr) eval(x *exec) (any, error) {
 	return d, nil
 }
 
-func (e *OpExpr) eval(x *exec) (any, error) {
+func (x *exec) op(e *OpExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
 	if e.Ops[0] == "~" {
-		return e.concat(x)
+		return x.concat(e)
 	}
 	v, err := x.must(e.Operands[0])
 	if err != nil {
@@ -96,7 +132,7 @@ func (e *OpExpr) eval(x *exec) (any, error) {
 }
 
 // concat puts the texts of all operands together.
-func (e *OpExpr) concat(x *exec) (any, error) {
+func (x *exec) concat(e *OpExpr) (any, error) {
 	var all strings.Builder
 	for _, operand := range e.Operands {
 		v, err := x.must(operand)
@@ -118,7 +154,7 @@ func (e *OpExpr) concat(x *exec) (any, error) {
 	return all.String(), nil
 }
 
-func (e *CompareExpr) eval(x *exec) (any, error) {
+func (x *exec) compare(e *CompareExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -143,8 +179,8 @@ func (e *CompareExpr) eval(x *exec) (any, error) {
 	return true, nil
 }
 
-// eval gives one of the operands. The last one may be undefined: its truth is not asked for.
-func (e *LogicExpr) eval(x *exec) (any, error) {
+// logic gives one of the operands. The last one may be undefined: its truth is not asked for.
+func (x *exec) logic(e *LogicExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -155,10 +191,10 @@ func (e *LogicExpr) eval(x *exec) (any, error) {
 			return v, err
 		}
 	}
-	return e.Operands[last].eval(x)
+	return x.eval(e.Operands[last])
 }
 
-func (e *NotExpr) eval(x *exec) (any, error) {
+func (x *exec) not(e *NotExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -166,7 +202,7 @@ func (e *NotExpr) eval(x *exec) (any, error) {
 	return !pyval.Truth(v), err
 }
 
-func (e *SignExpr) eval(x *exec) (any, error) {
+func (x *exec) sign(e *SignExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -184,7 +220,7 @@ func (e *SignExpr) eval(x *exec) (any, error) {
 	return v, nil
 }
 
-func (e *CondExpr) eval(x *exec) (any, error) {
+func (x *exec) cond(e *CondExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -193,14 +229,14 @@ func (e *CondExpr) eval(x *exec) (any, error) {
 	case err != nil:
 		return nil, err
 	case pyval.Truth(v):
-		return e.Then.eval(x)
+		return x.eval(e.Then)
 	case e.Else == nil:
 		return pyval.Undefined{Silent: true}, nil
 	}
-	return e.Else.eval(x)
+	return x.eval(e.Else)
 }
 
-func (e *AttrExpr) eval(x *exec) (any, error) {
+func (x *exec) attr(e *AttrExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -218,7 +254,7 @@ func (e *AttrExpr) eval(x *exec) (any, error) {
 	return v, nil
 }
 
-func (e *ItemExpr) eval(x *exec) (any, error) {
+func (x *exec) item(e *ItemExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -237,7 +273,7 @@ func (e *ItemExpr) eval(x *exec) (any, error) {
 	return v, nil
 }
 
-func (e *SliceExpr) eval(x *exec) (any, error) {
+func (x *exec) slice(e *SliceExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -260,22 +296,22 @@ func (e *SliceExpr) eval(x *exec) (any, error) {
 	return v, nil
 }
 
-func (e *FilterExpr) eval(x *exec) (any, error) {
+func (x *exec) filter(e *FilterExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
-	v, err := e.X.eval(x)
+	v, err := x.eval(e.X)
 	if err != nil {
 		return nil, err
 	}
 	if isMissing(v) && !e.TakesUndefined() {
 		return nil, x.undefined(e.X)
 	}
-	return e.apply(x, v)
+	return x.apply(e, v)
 }
 
 // apply gives what the filter makes of a value.
-func (e *FilterExpr) apply(x *exec, v any) (any, error) {
+func (x *exec) apply(e *FilterExpr, v any) (any, error) {
 	args, err := x.arguments(e.Name, &e.Args, e.TakesUndefined())
 	if err != nil {
 		return nil, err
@@ -290,12 +326,12 @@ func (e *FilterExpr) apply(x *exec, v any) (any, error) {
 	return v, nil
 }
 
-func (e *TestExpr) eval(x *exec) (any, error) {
+func (x *exec) test(e *TestExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
 	lax := e.TakesUndefined()
-	v, err := e.X.eval(x)
+	v, err := x.eval(e.X)
 	if err != nil {
 		return nil, err
 	}
@@ -320,7 +356,7 @@ func (x *exec) arguments(fn string, a *Arguments, lax bool) (*pyval.Args, error)
 	}
 	get := x.must
 	if lax {
-		get = x.may
+		get = x.eval
 	}
 	var pos []any
 	if n := len(a.Positional); n > 0 {
@@ -359,8 +395,6 @@ func (x *exec) arguments(fn string, a *Arguments, lax bool) (*pyval.Args, error)
 	return pyval.NewArgs(fn, pos, names, values), nil
 }
 
-func (x *exec) may(e Expr) (any, error) { return e.eval(x) }
-
 // spread adds the keywords of **e.
 func (x *exec) spread(e Expr, names []string, values []any) ([]string, []any, error) {
 	v, err := x.must(e)
@@ -385,26 +419,26 @@ func (x *exec) spread(e Expr, names []string, values []any) ([]string, []any, er
 	return names, values, nil
 }
 
-func (e *CallExpr) eval(x *exec) (any, error) {
+func (x *exec) call(e *CallExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
-	return e.call(x, nil)
+	return x.invoke(e, nil)
 }
 
-// call calls what e.fn is, with caller as one more argument unless it is nil.
-func (e *CallExpr) call(x *exec, caller *macro) (any, error) {
+// invoke calls what e.Func is, with caller as one more argument unless it is nil.
+func (x *exec) invoke(e *CallExpr, caller *macro) (any, error) {
 	if method, ok := e.Func.(*AttrExpr); ok {
-		return e.callMethod(x, method, caller)
+		return x.callMethod(e, method, caller)
 	}
 	fn, err := x.must(e.Func)
 	if err != nil {
 		return nil, err
 	}
-	return e.callValue(x, fn, caller)
+	return x.callValue(e, fn, caller)
 }
 
-func (e *CallExpr) callMethod(x *exec, method *AttrExpr, caller *macro) (any, error) {
+func (x *exec) callMethod(e *CallExpr, method *AttrExpr, caller *macro) (any, error) {
 	owner, err := x.must(method.X)
 	if err != nil {
 		return nil, err
@@ -419,7 +453,7 @@ func (e *CallExpr) callMethod(x *exec, method *AttrExpr, caller *macro) (any, er
 			return nil, x.undefined(method)
 		}
 		if !pyval.IsUndefined(fn) {
-			return e.callValue(x, fn, caller)
+			return x.callValue(e, fn, caller)
 		}
 	}
 	args, err := x.arguments(method.Name, &e.Args, false)
@@ -433,10 +467,10 @@ func (e *CallExpr) callMethod(x *exec, method *AttrExpr, caller *macro) (any, er
 	if _, unknown := err.(*pyval.NoMethodError); unknown { //nolint:errorlint // it is made a moment before
 		err = fmt.Errorf("%w%s", err, x.DidYouMean(method.Name, pyval.Names(owner)))
 	}
-	return e.result(x, v, err)
+	return x.result(e, v, err)
 }
 
-func (e *CallExpr) callValue(x *exec, fn any, caller *macro) (any, error) {
+func (x *exec) callValue(e *CallExpr, fn any, caller *macro) (any, error) {
 	name := e.Func.At().Written(x.src)
 	if n, ok := e.Func.(*NameExpr); ok {
 		name = n.Name
@@ -454,10 +488,10 @@ func (e *CallExpr) callValue(x *exec, fn any, caller *macro) (any, error) {
 	}
 	v, err := pyval.Invoke(x.Budget, fn, args)
 	x.leave()
-	return e.result(x, v, err)
+	return x.result(e, v, err)
 }
 
-func (e *CallExpr) result(x *exec, v any, err error) (any, error) {
+func (x *exec) result(e *CallExpr, v any, err error) (any, error) {
 	if err == nil {
 		err = x.Budget.Charge(v)
 	}

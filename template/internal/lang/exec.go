@@ -52,8 +52,8 @@ type lackedAttr struct {
 }
 
 // Render renders a template to text. The error is an [*Error].
-func (t *Template) Render(c *Context) (string, error) {
-	x, err := t.run(c)
+func Render(t *Template, c *Context) (string, error) {
+	x, err := run(t, c)
 	if err != nil {
 		return "", err
 	}
@@ -63,9 +63,9 @@ func (t *Template) Render(c *Context) (string, error) {
 // RenderNative renders a template to a value and its text, as native rendering does
 // (jinja2.nativetypes). One value and nothing else stays what it is; text that is a literal
 // of Python becomes its value; nothing is None. The error is an [*Error].
-func (t *Template) RenderNative(c *Context) (v any, text string, err error) {
+func RenderNative(t *Template, c *Context) (v any, text string, err error) {
 	c.Native = true
-	x, err := t.run(c)
+	x, err := run(t, c)
 	if err != nil {
 		return nil, "", err
 	}
@@ -75,7 +75,7 @@ func (t *Template) RenderNative(c *Context) (v any, text string, err error) {
 	return v, text, nil
 }
 
-func (t *Template) run(c *Context) (*exec, error) {
+func run(t *Template, c *Context) (*exec, error) {
 	x := &exec{Context: c, fuel: c.Fuel, out: &buffer{}, scope: &scope{root: true}}
 	return x, x.template(t)
 }
@@ -97,13 +97,17 @@ func (x *exec) fail(n Span, err error) error {
 
 func shorten(s string) string { return yamlvalue.Excerpt(strings.Join(strings.Fields(s), " ")) }
 
-// step counts what is evaluated.
+// step counts what is evaluated. It is small enough to be inlined.
 func (x *exec) step(at int) error {
 	if x.fuel == 0 {
-		return x.src.ErrorAt(at, fmt.Sprintf("the template runs for more than %d steps", x.Fuel), pyval.ErrLimit)
+		return x.spent(at)
 	}
 	x.fuel--
 	return nil
+}
+
+func (x *exec) spent(at int) error {
+	return x.src.ErrorAt(at, fmt.Sprintf("the template runs for more than %d steps", x.Fuel), pyval.ErrLimit)
 }
 
 // enter counts how deep macros, loops and files are in each other; each enter needs a leave.
@@ -120,7 +124,10 @@ func (x *exec) leave() { x.depth-- }
 
 // must evaluates an expression that must be defined.
 func (x *exec) must(e Expr) (any, error) {
-	v, err := e.eval(x)
+	if c, ok := e.(*ConstExpr); ok {
+		return c.Value, nil
+	}
+	v, err := x.eval(e)
 	if err == nil && isMissing(v) {
 		err = x.undefined(e)
 	}

@@ -15,14 +15,52 @@ func (e *countError) Error() string {
 
 func (x *exec) body(body []Stmt) error {
 	for _, s := range body {
-		if err := s.exec(x); err != nil {
+		if err := x.stmt(s); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *TextStmt) exec(x *exec) error {
+// stmt does what a statement says.
+func (x *exec) stmt(s Stmt) error {
+	switch s := s.(type) {
+	case *TextStmt:
+		return x.literal(s)
+	case *OutputStmt:
+		return x.output(s)
+	case *IfStmt:
+		return x.branches(s)
+	case *ForStmt:
+		return x.loop(s)
+	case *SetStmt:
+		return x.set(s)
+	case *SetBlockStmt:
+		return x.setBlock(s)
+	case *WithStmt:
+		return x.with(s)
+	case *DoStmt:
+		_, err := x.eval(s.X)
+		return err
+	case *MacroStmt:
+		x.scope.set(s.Name, x.macro(s))
+		return nil
+	case *CallStmt:
+		return x.callBlock(s)
+	case *BlockStmt:
+		return x.placeBlock(s)
+	case *ExtendsStmt:
+		x.frame.parent = s.Parent
+		return nil
+	case *IncludeStmt:
+		return x.include(s)
+	case *ImportStmt:
+		return x.imports(s)
+	}
+	panic(fmt.Sprintf("nothing executes a %T", s))
+}
+
+func (x *exec) literal(s *TextStmt) error {
 	if x.frame.silent(x) {
 		return nil
 	}
@@ -35,7 +73,7 @@ func (s *TextStmt) exec(x *exec) error {
 	return nil
 }
 
-func (s *OutputStmt) exec(x *exec) error {
+func (x *exec) output(s *OutputStmt) error {
 	if x.frame.silent(x) {
 		return nil
 	}
@@ -73,12 +111,7 @@ func (x *exec) write(n Span, v any) error {
 	return nil
 }
 
-func (s *DoStmt) exec(x *exec) error {
-	_, err := s.X.eval(x)
-	return err
-}
-
-func (s *IfStmt) exec(x *exec) error {
+func (x *exec) branches(s *IfStmt) error {
 	for i := range s.Branches {
 		b := &s.Branches[i]
 		v, err := x.must(b.Cond)
@@ -92,10 +125,10 @@ func (s *IfStmt) exec(x *exec) error {
 	return x.body(s.Else)
 }
 
-func (s *WithStmt) exec(x *exec) error {
+func (x *exec) with(s *WithStmt) error {
 	inner := &scope{around: x.scope}
 	for i := range s.Targets {
-		v, err := s.Values[i].eval(x) // in the scope around
+		v, err := x.eval(s.Values[i]) // in the scope around
 		if err != nil {
 			return err
 		}
@@ -113,13 +146,13 @@ func (s *WithStmt) exec(x *exec) error {
 	return err
 }
 
-func (s *SetStmt) exec(x *exec) error {
+func (x *exec) set(s *SetStmt) error {
 	var v any
 	var err error
 	if s.Target.Parts != nil || s.Target.Attr != "" {
 		v, err = x.must(s.Value)
 	} else {
-		v, err = s.Value.eval(x)
+		v, err = x.eval(s.Value)
 	}
 	if err != nil {
 		return err
@@ -155,7 +188,7 @@ func (x *exec) assignAttr(t *Target, v any) error {
 	return nil
 }
 
-func (s *SetBlockStmt) exec(x *exec) error {
+func (x *exec) setBlock(s *SetBlockStmt) error {
 	v, err := x.capture(func() error {
 		return x.within(func() error { return x.body(s.Body) })
 	})
@@ -166,7 +199,7 @@ func (s *SetBlockStmt) exec(x *exec) error {
 		if err := x.step(f.From); err != nil {
 			return err
 		}
-		if v, err = f.apply(x, v); err != nil {
+		if v, err = x.apply(f, v); err != nil {
 			return err
 		}
 	}

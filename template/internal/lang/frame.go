@@ -49,12 +49,7 @@ func (x *exec) template(t *Template) error {
 	return nil
 }
 
-func (s *ExtendsStmt) exec(x *exec) error {
-	x.frame.parent = s.Parent
-	return nil
-}
-
-func (s *BlockStmt) exec(x *exec) error {
+func (x *exec) placeBlock(s *BlockStmt) error {
 	if x.frame.silent(x) {
 		return nil
 	}
@@ -158,7 +153,7 @@ func (s *selfRef) Attr(name string) (any, error) {
 func (s *selfRef) Str() string  { return "<TemplateReference None>" }
 func (s *selfRef) Repr() string { return s.Str() }
 
-func (s *IncludeStmt) exec(x *exec) error {
+func (x *exec) include(s *IncludeStmt) error {
 	if s.File == nil || x.frame.silent(x) {
 		return nil
 	}
@@ -184,7 +179,7 @@ type module struct {
 }
 
 // load renders a file for the names that it gives values to.
-func (s *ImportStmt) load(x *exec) (*module, error) {
+func (x *exec) load(s *ImportStmt) (*module, error) {
 	if err := x.enter(s.Span); err != nil {
 		return nil, err
 	}
@@ -207,8 +202,8 @@ func (s *ImportStmt) load(x *exec) (*module, error) {
 	return &module{s.File.Source.Name, root, text}, err
 }
 
-func (s *ImportStmt) exec(x *exec) error {
-	m, err := s.load(x)
+func (x *exec) imports(s *ImportStmt) error {
+	m, err := x.load(s)
 	if err != nil {
 		return err
 	}

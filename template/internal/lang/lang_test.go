@@ -42,7 +42,7 @@ func render(src string, load lang.Loader, names map[string]any) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	return t.Render(context(names))
+	return lang.Render(t, context(names))
 }
 
 func TestUsesTellNamesAndPaths(t *testing.T) {
@@ -96,7 +96,7 @@ func TestFuelIsForAllThatRuns(t *testing.T) {
 	}
 	c := context(map[string]any{"l": pyval.NewList(items...)})
 	c.Fuel = 300
-	_, err = tree.Render(c)
+	_, err = lang.Render(tree, c)
 	var e *lang.Error
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, "the template runs for more than 300 steps", e.Message)

@@ -27,16 +27,16 @@ type loop struct {
 	memory pyval.Tuple
 }
 
-func (s *ForStmt) exec(x *exec) error {
+func (x *exec) loop(s *ForStmt) error {
 	v, err := x.must(s.Items)
 	if err != nil {
 		return err
 	}
-	return s.run(x, v, 0)
+	return x.loopOver(s, v, 0)
 }
 
-// run goes through the elements of v.
-func (s *ForStmt) run(x *exec, v any, depth int) error {
+// loopOver goes through the elements of v.
+func (x *exec) loopOver(s *ForStmt, v any, depth int) error {
 	items, err := pyval.Iterate(x.Budget, v)
 	if err == nil {
 		err = x.Budget.Spend(pyval.ElementCost * len(items))
@@ -263,7 +263,7 @@ func (l *loop) Invoke(_ *pyval.Budget, a *pyval.Args) (any, error) {
 	x, scopeNow, srcNow := l.x, l.x.scope, l.x.src
 	x.scope, x.src = l.around, l.src
 	defer func() { x.scope, x.src = scopeNow, srcNow }()
-	return x.capture(func() error { return l.stmt.run(x, v, l.depth+1) })
+	return x.capture(func() error { return x.loopOver(l.stmt, v, l.depth+1) })
 }
 
 func (l *loop) Str() string {

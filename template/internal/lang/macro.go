@@ -30,19 +30,14 @@ func (x *exec) macro(m *MacroStmt) *macro {
 	return &macro{x, m, x.scope, x.src, x.frame}
 }
 
-func (m *MacroStmt) exec(x *exec) error {
-	x.scope.set(m.Name, x.macro(m))
-	return nil
-}
-
-func (s *CallStmt) exec(x *exec) error {
+func (x *exec) callBlock(s *CallStmt) error {
 	if x.frame.silent(x) {
 		return nil
 	}
 	if err := x.step(s.Call.From); err != nil {
 		return err
 	}
-	v, err := s.Call.call(x, x.macro(s.Caller))
+	v, err := x.invoke(s.Call, x.macro(s.Caller))
 	if err != nil {
 		return err
 	}
@@ -81,7 +76,7 @@ func (m *macro) bind(x *exec, a *pyval.Args) error {
 		if !lacking[firstDefault+i] {
 			continue
 		}
-		v, err := value.eval(x)
+		v, err := x.eval(value)
 		if err != nil {
 			return err
 		}
