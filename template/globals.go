@@ -69,7 +69,7 @@ func (n *namespace) Attr(name string) (any, error) {
 	return v, nil
 }
 
-// SetAttr implements lang.Attributes.
+// SetAttr implements eval.Attributes.
 func (n *namespace) SetAttr(name string, v any) { n.values.SetText(name, v) }
 
 func (n *namespace) Method(string) pyval.Method { return nil }

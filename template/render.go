@@ -1,7 +1,7 @@
 package template
 
 import (
-	"github.com/dingdag/dingdag/template/internal/lang"
+	"github.com/dingdag/dingdag/template/internal/eval"
 	"github.com/dingdag/dingdag/template/internal/pyconv"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
@@ -17,8 +17,8 @@ type render struct {
 }
 
 // context is what the language sees of the rendering.
-func (r *render) context() *lang.Context {
-	return &lang.Context{
+func (r *render) context() *eval.Context {
+	return &eval.Context{
 		Name: r.variable, Global: r.global, WhyUndefined: r.whyMissing, DidYouMean: didYouMean,
 		Budget: r.budget, Fuel: r.env.opts.Fuel, Depth: r.env.opts.Recursion, MaxOutput: r.env.opts.MaxOutput,
 	}

@@ -1,6 +1,7 @@
 package template
 
 import (
+	"github.com/dingdag/dingdag/template/internal/eval"
 	"github.com/dingdag/dingdag/template/internal/lang"
 	"github.com/dingdag/dingdag/template/internal/pyconv"
 	"github.com/dingdag/dingdag/yamlvalue"
@@ -33,7 +34,7 @@ func (s *Session) Render(src string) (string, error) {
 		return "", err
 	}
 	s.r.budget = s.env.budget()
-	text, err := lang.Render(t, s.r.context())
+	text, err := eval.Render(t, s.r.context())
 	if err != nil {
 		return "", s.env.mistake(err)
 	}
@@ -45,7 +46,7 @@ func (s *Session) RenderNative(src string) (value any, text string, err error) {
 	b := s.env.budget()
 	if !yamlvalue.HoldsTemplate(src) {
 		text = lang.Normalize(src)
-		value, err = lang.Literal(b, text)
+		value, err = eval.Literal(b, text)
 		if err == nil {
 			value, err = pyconv.ToGo(s.env.budget(), value)
 		}
@@ -59,7 +60,7 @@ func (s *Session) RenderNative(src string) (value any, text string, err error) {
 		return nil, "", err
 	}
 	s.r.budget = b
-	value, text, err = lang.RenderNative(t, s.r.context())
+	value, text, err = eval.RenderNative(t, s.r.context())
 	if err == nil {
 		value, err = pyconv.ToGo(b, value)
 	}

@@ -2,8 +2,8 @@
 // and filters, strict about what is undefined, printing values as Python prints
 // them.
 //
-// Package lang is the language, package filters what Jinja and Airflow add to it, and
-// package pyval the values, which mean and print what they do in Python. Templates see only
+// Package lang is the language, package eval what renders it, package filters what Jinja and
+// Airflow add to it, and package pyval the values, which mean and print what they do in Python. Templates see only
 // what [Context] and [Options] offer, and files that they name; time, memory and output are
 // bounded.
 //

@@ -1,11 +1,10 @@
-// Package lang is the language of templates, Jinja2's: a parser that makes a tree of
-// nodes with their places, and an evaluator over it. Values, their operators, methods
-// and text forms are those of pyval.
+// Package lang is the language of templates, Jinja2's: a parser that makes a tree of nodes
+// with their places, and what can be told of a tree before it is rendered. Package eval
+// renders it.
 //
-// The language knows no names: a [Language] brings filters, tests and functions, and a
-// [Context] what a template sees of the run it is rendered for. Files that a template
-// includes, imports or extends are read and checked when it is parsed, so that all names
-// and files are known before anything is rendered.
+// The language knows no names: a [Language] brings filters, tests and functions. Files that a
+// template includes, imports or extends are read and checked when it is parsed, so that all
+// names and files are known before anything is rendered.
 package lang
 
 import (

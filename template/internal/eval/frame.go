@@ -1,10 +1,11 @@
-package lang
+package eval
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/dingdag/dingdag/template/internal/lang"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -15,10 +16,10 @@ type frame struct {
 	// root is the outermost scope; blocks see its names, those in a scoped block its.
 	root *scope
 	// blocks are those that replace each other, the first one wins.
-	blocks map[string][]*Block
+	blocks map[string][]*lang.Block
 	// parent is what the template extends, as soon as it says so: what it writes after that
 	// goes nowhere, and its blocks replace those of the parent.
-	parent *Template
+	parent *lang.Template
 	// out is where the template itself writes.
 	out *buffer
 }
@@ -27,7 +28,7 @@ type frame struct {
 func (f *frame) silent(x *exec) bool { return f.parent != nil && f.out == x.out }
 
 // template renders a template with the scope at hand as its outermost.
-func (x *exec) template(t *Template) error {
+func (x *exec) template(t *lang.Template) error {
 	f := &frame{root: x.scope, out: x.out}
 	srcNow, frameNow := x.src, x.frame
 	x.frame = f
@@ -35,7 +36,7 @@ func (x *exec) template(t *Template) error {
 	for t != nil {
 		for name, b := range t.Blocks {
 			if f.blocks == nil {
-				f.blocks = map[string][]*Block{}
+				f.blocks = map[string][]*lang.Block{}
 			}
 			f.blocks[name] = append(f.blocks[name], b)
 		}
@@ -49,7 +50,7 @@ func (x *exec) template(t *Template) error {
 	return nil
 }
 
-func (x *exec) placeBlock(s *BlockStmt) error {
+func (x *exec) placeBlock(s *lang.BlockStmt) error {
 	if x.frame.silent(x) {
 		return nil
 	}
@@ -61,7 +62,7 @@ func (x *exec) placeBlock(s *BlockStmt) error {
 }
 
 // block renders the block of a name; level counts the ones that super() goes up.
-func (x *exec) block(n Span, name string, level int, around *scope) error {
+func (x *exec) block(n lang.Span, name string, level int, around *scope) error {
 	chain := x.frame.blocks[name]
 	b := chain[level]
 	if b.Required {
@@ -153,7 +154,7 @@ func (s *selfRef) Attr(name string) (any, error) {
 func (s *selfRef) Str() string  { return "<TemplateReference None>" }
 func (s *selfRef) Repr() string { return s.Str() }
 
-func (x *exec) include(s *IncludeStmt) error {
+func (x *exec) include(s *lang.IncludeStmt) error {
 	if s.File == nil || x.frame.silent(x) {
 		return nil
 	}
@@ -179,7 +180,7 @@ type module struct {
 }
 
 // load renders a file for the names that it gives values to.
-func (x *exec) load(s *ImportStmt) (*module, error) {
+func (x *exec) load(s *lang.ImportStmt) (*module, error) {
 	if err := x.enter(s.Span); err != nil {
 		return nil, err
 	}
@@ -202,7 +203,7 @@ func (x *exec) load(s *ImportStmt) (*module, error) {
 	return &module{s.File.Source.Name, root, text}, err
 }
 
-func (x *exec) imports(s *ImportStmt) error {
+func (x *exec) imports(s *lang.ImportStmt) error {
 	m, err := x.load(s)
 	if err != nil {
 		return err

@@ -1,10 +1,16 @@
-package lang
+// Package eval renders templates that package lang has parsed: an evaluator over their nodes,
+// with Jinja2's scopes, loops, macros, blocks and files. Values, their operators, methods and
+// text forms are those of pyval.
+//
+// A [Context] is what a template sees of the run it is rendered for, and what it may take.
+package eval
 
 import (
 	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/dingdag/dingdag/template/internal/lang"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -36,23 +42,23 @@ type exec struct {
 	depth   int
 	written int
 
-	src   *Source    // what the nodes that run stand in
-	scope *scope     // names
-	frame *frame     // the template that runs
-	out   *buffer    // where text goes
-	names []binding  // of the context, as far as they were used
-	globs []binding  // of Global
-	lacks lackedAttr // the attribute that was last found missing
+	src   *lang.Source // what the nodes that run stand in
+	scope *scope       // names
+	frame *frame       // the template that runs
+	out   *buffer      // where text goes
+	names []binding    // of the context, as far as they were used
+	globs []binding    // of Global
+	lacks lackedAttr   // the attribute that was last found missing
 }
 
 // lackedAttr remembers whose attribute is missing, to suggest another one.
 type lackedAttr struct {
-	node  Expr
+	node  lang.Expr
 	owner any
 }
 
-// Render renders a template to text. The error is an [*Error].
-func Render(t *Template, c *Context) (string, error) {
+// Render renders a template to text. The error is an [*lang.Error].
+func Render(t *lang.Template, c *Context) (string, error) {
 	x, err := run(t, c)
 	if err != nil {
 		return "", err
@@ -62,8 +68,8 @@ func Render(t *Template, c *Context) (string, error) {
 
 // RenderNative renders a template to a value and its text, as native rendering does
 // (jinja2.nativetypes). One value and nothing else stays what it is; text that is a literal
-// of Python becomes its value; nothing is None. The error is an [*Error].
-func RenderNative(t *Template, c *Context) (v any, text string, err error) {
+// of Python becomes its value; nothing is None. The error is an [*lang.Error].
+func RenderNative(t *lang.Template, c *Context) (v any, text string, err error) {
 	c.Native = true
 	x, err := run(t, c)
 	if err != nil {
@@ -75,17 +81,17 @@ func RenderNative(t *Template, c *Context) (v any, text string, err error) {
 	return v, text, nil
 }
 
-func run(t *Template, c *Context) (*exec, error) {
+func run(t *lang.Template, c *Context) (*exec, error) {
 	x := &exec{Context: c, fuel: c.Fuel, out: &buffer{}, scope: &scope{root: true}}
 	return x, x.template(t)
 }
 
 // fail places an error at a node and names what stands there, unless a node inside did.
-func (x *exec) fail(n Span, err error) error {
-	if _, placed := err.(*Error); placed { //nolint:errorlint // nodes return it as it is
+func (x *exec) fail(n lang.Span, err error) error {
+	if _, placed := err.(*lang.Error); placed { //nolint:errorlint // nodes return it as it is
 		return err
 	}
-	if placed, ok := errors.AsType[*Error](err); ok {
+	if placed, ok := errors.AsType[*lang.Error](err); ok {
 		return placed
 	}
 	msg := err.Error()
@@ -111,7 +117,7 @@ func (x *exec) spent(at int) error {
 }
 
 // enter counts how deep macros, loops and files are in each other; each enter needs a leave.
-func (x *exec) enter(n Span) error {
+func (x *exec) enter(n lang.Span) error {
 	if x.depth >= x.Depth {
 		err := fmt.Errorf("macros, loops and files call each other more than %d levels deep, the recursion limit: %w", x.Depth, pyval.ErrLimit)
 		return x.fail(n, err)
@@ -123,8 +129,8 @@ func (x *exec) enter(n Span) error {
 func (x *exec) leave() { x.depth-- }
 
 // must evaluates an expression that must be defined.
-func (x *exec) must(e Expr) (any, error) {
-	if c, ok := e.(*ConstExpr); ok {
+func (x *exec) must(e lang.Expr) (any, error) {
+	if c, ok := e.(*lang.ConstExpr); ok {
 		return c.Value, nil
 	}
 	v, err := x.eval(e)
@@ -141,17 +147,17 @@ func isMissing(v any) bool {
 }
 
 // undefined explains why an expression is undefined.
-func (x *exec) undefined(e Expr) error {
+func (x *exec) undefined(e lang.Expr) error {
 	msg := shorten(e.At().Written(x.src)) + " is undefined"
-	switch n := Unparen(e).(type) {
-	case *NameExpr:
+	switch n := lang.Unparen(e).(type) {
+	case *lang.NameExpr:
 		if n.Local {
 			msg += ": the template gives that name a value, which is not there yet"
 		} else {
 			msg += x.WhyUndefined(n.Name)
 		}
-	case *AttrExpr:
-		if x.lacks.node == Expr(n) {
+	case *lang.AttrExpr:
+		if x.lacks.node == lang.Expr(n) {
 			msg += x.DidYouMean(n.Name, pyval.Names(x.lacks.owner))
 		}
 	}

@@ -1,4 +1,4 @@
-package lang
+package eval
 
 import (
 	"errors"
@@ -6,57 +6,58 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dingdag/dingdag/template/internal/lang"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
 // eval gives the value of an expression.
-func (x *exec) eval(e Expr) (any, error) {
+func (x *exec) eval(e lang.Expr) (any, error) {
 	switch e := e.(type) {
-	case *NameExpr:
+	case *lang.NameExpr:
 		if err := x.step(e.From); err != nil {
 			return nil, err
 		}
 		return x.lookup(e)
-	case *ConstExpr:
+	case *lang.ConstExpr:
 		return e.Value, nil
-	case *AttrExpr:
+	case *lang.AttrExpr:
 		return x.attr(e)
-	case *CallExpr:
+	case *lang.CallExpr:
 		return x.call(e)
-	case *FilterExpr:
+	case *lang.FilterExpr:
 		return x.filter(e)
-	case *TestExpr:
+	case *lang.TestExpr:
 		return x.test(e)
-	case *ItemExpr:
+	case *lang.ItemExpr:
 		return x.item(e)
-	case *SliceExpr:
+	case *lang.SliceExpr:
 		return x.slice(e)
-	case *OpExpr:
+	case *lang.OpExpr:
 		return x.op(e)
-	case *CompareExpr:
+	case *lang.CompareExpr:
 		return x.compare(e)
-	case *LogicExpr:
+	case *lang.LogicExpr:
 		return x.logic(e)
-	case *NotExpr:
+	case *lang.NotExpr:
 		return x.not(e)
-	case *SignExpr:
+	case *lang.SignExpr:
 		return x.sign(e)
-	case *CondExpr:
+	case *lang.CondExpr:
 		return x.cond(e)
-	case *GroupExpr:
+	case *lang.GroupExpr:
 		return x.eval(e.X)
-	case *ListExpr:
+	case *lang.ListExpr:
 		return x.list(e)
-	case *TupleExpr:
+	case *lang.TupleExpr:
 		return x.tuple(e)
-	case *DictExpr:
+	case *lang.DictExpr:
 		return x.dict(e)
 	}
 	panic(fmt.Sprintf("nothing evaluates a %T", e))
 }
 
 // mustAll evaluates expressions that must be defined.
-func (x *exec) mustAll(list []Expr) ([]any, error) {
+func (x *exec) mustAll(list []lang.Expr) ([]any, error) {
 	out := make([]any, len(list))
 	for i, e := range list {
 		v, err := x.must(e)
@@ -68,7 +69,7 @@ func (x *exec) mustAll(list []Expr) ([]any, error) {
 	return out, nil
 }
 
-func (x *exec) list(e *ListExpr) (any, error) {
+func (x *exec) list(e *lang.ListExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -79,7 +80,7 @@ func (x *exec) list(e *ListExpr) (any, error) {
 	return pyval.NewList(items...), nil
 }
 
-func (x *exec) tuple(e *TupleExpr) (any, error) {
+func (x *exec) tuple(e *lang.TupleExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -87,7 +88,7 @@ func (x *exec) tuple(e *TupleExpr) (any, error) {
 	return pyval.Tuple(items), err
 }
 
-func (x *exec) dict(e *DictExpr) (any, error) {
+func (x *exec) dict(e *lang.DictExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -108,7 +109,7 @@ func (x *exec) dict(e *DictExpr) (any, error) {
 	return d, nil
 }
 
-func (x *exec) op(e *OpExpr) (any, error) {
+func (x *exec) op(e *lang.OpExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -132,7 +133,7 @@ func (x *exec) op(e *OpExpr) (any, error) {
 }
 
 // concat puts the texts of all operands together.
-func (x *exec) concat(e *OpExpr) (any, error) {
+func (x *exec) concat(e *lang.OpExpr) (any, error) {
 	var all strings.Builder
 	for _, operand := range e.Operands {
 		v, err := x.must(operand)
@@ -154,7 +155,7 @@ func (x *exec) concat(e *OpExpr) (any, error) {
 	return all.String(), nil
 }
 
-func (x *exec) compare(e *CompareExpr) (any, error) {
+func (x *exec) compare(e *lang.CompareExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -180,7 +181,7 @@ func (x *exec) compare(e *CompareExpr) (any, error) {
 }
 
 // logic gives one of the operands. The last one may be undefined: its truth is not asked for.
-func (x *exec) logic(e *LogicExpr) (any, error) {
+func (x *exec) logic(e *lang.LogicExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -194,7 +195,7 @@ func (x *exec) logic(e *LogicExpr) (any, error) {
 	return x.eval(e.Operands[last])
 }
 
-func (x *exec) not(e *NotExpr) (any, error) {
+func (x *exec) not(e *lang.NotExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -202,7 +203,7 @@ func (x *exec) not(e *NotExpr) (any, error) {
 	return !pyval.Truth(v), err
 }
 
-func (x *exec) sign(e *SignExpr) (any, error) {
+func (x *exec) sign(e *lang.SignExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -220,7 +221,7 @@ func (x *exec) sign(e *SignExpr) (any, error) {
 	return v, nil
 }
 
-func (x *exec) cond(e *CondExpr) (any, error) {
+func (x *exec) cond(e *lang.CondExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -236,7 +237,7 @@ func (x *exec) cond(e *CondExpr) (any, error) {
 	return x.eval(e.Else)
 }
 
-func (x *exec) attr(e *AttrExpr) (any, error) {
+func (x *exec) attr(e *lang.AttrExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -254,7 +255,7 @@ func (x *exec) attr(e *AttrExpr) (any, error) {
 	return v, nil
 }
 
-func (x *exec) item(e *ItemExpr) (any, error) {
+func (x *exec) item(e *lang.ItemExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -273,7 +274,7 @@ func (x *exec) item(e *ItemExpr) (any, error) {
 	return v, nil
 }
 
-func (x *exec) slice(e *SliceExpr) (any, error) {
+func (x *exec) slice(e *lang.SliceExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -282,7 +283,7 @@ func (x *exec) slice(e *SliceExpr) (any, error) {
 		return nil, err
 	}
 	var bounds [3]any
-	for i, b := range []Expr{e.Start, e.Stop, e.Step} {
+	for i, b := range []lang.Expr{e.Start, e.Stop, e.Step} {
 		if b == nil {
 			continue
 		}
@@ -296,7 +297,7 @@ func (x *exec) slice(e *SliceExpr) (any, error) {
 	return v, nil
 }
 
-func (x *exec) filter(e *FilterExpr) (any, error) {
+func (x *exec) filter(e *lang.FilterExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -311,7 +312,7 @@ func (x *exec) filter(e *FilterExpr) (any, error) {
 }
 
 // apply gives what the filter makes of a value.
-func (x *exec) apply(e *FilterExpr, v any) (any, error) {
+func (x *exec) apply(e *lang.FilterExpr, v any) (any, error) {
 	args, err := x.arguments(e.Name, &e.Args, e.TakesUndefined())
 	if err != nil {
 		return nil, err
@@ -326,7 +327,7 @@ func (x *exec) apply(e *FilterExpr, v any) (any, error) {
 	return v, nil
 }
 
-func (x *exec) test(e *TestExpr) (any, error) {
+func (x *exec) test(e *lang.TestExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -350,7 +351,7 @@ func (x *exec) test(e *TestExpr) (any, error) {
 }
 
 // arguments evaluates the arguments of a call of fn. With lax they may be undefined.
-func (x *exec) arguments(fn string, a *Arguments, lax bool) (*pyval.Args, error) {
+func (x *exec) arguments(fn string, a *lang.Arguments, lax bool) (*pyval.Args, error) {
 	if len(a.Positional) == 0 && len(a.Named) == 0 && len(a.More) == 0 {
 		return pyval.NewArgs(fn, nil, nil, nil), nil
 	}
@@ -396,7 +397,7 @@ func (x *exec) arguments(fn string, a *Arguments, lax bool) (*pyval.Args, error)
 }
 
 // spread adds the keywords of **e.
-func (x *exec) spread(e Expr, names []string, values []any) ([]string, []any, error) {
+func (x *exec) spread(e lang.Expr, names []string, values []any) ([]string, []any, error) {
 	v, err := x.must(e)
 	if err != nil {
 		return nil, nil, err
@@ -419,7 +420,7 @@ func (x *exec) spread(e Expr, names []string, values []any) ([]string, []any, er
 	return names, values, nil
 }
 
-func (x *exec) call(e *CallExpr) (any, error) {
+func (x *exec) call(e *lang.CallExpr) (any, error) {
 	if err := x.step(e.From); err != nil {
 		return nil, err
 	}
@@ -427,8 +428,8 @@ func (x *exec) call(e *CallExpr) (any, error) {
 }
 
 // invoke calls what e.Func is, with caller as one more argument unless it is nil.
-func (x *exec) invoke(e *CallExpr, caller *macro) (any, error) {
-	if method, ok := e.Func.(*AttrExpr); ok {
+func (x *exec) invoke(e *lang.CallExpr, caller *macro) (any, error) {
+	if method, ok := e.Func.(*lang.AttrExpr); ok {
 		return x.callMethod(e, method, caller)
 	}
 	fn, err := x.must(e.Func)
@@ -438,7 +439,7 @@ func (x *exec) invoke(e *CallExpr, caller *macro) (any, error) {
 	return x.callValue(e, fn, caller)
 }
 
-func (x *exec) callMethod(e *CallExpr, method *AttrExpr, caller *macro) (any, error) {
+func (x *exec) callMethod(e *lang.CallExpr, method *lang.AttrExpr, caller *macro) (any, error) {
 	owner, err := x.must(method.X)
 	if err != nil {
 		return nil, err
@@ -470,9 +471,9 @@ func (x *exec) callMethod(e *CallExpr, method *AttrExpr, caller *macro) (any, er
 	return x.result(e, v, err)
 }
 
-func (x *exec) callValue(e *CallExpr, fn any, caller *macro) (any, error) {
+func (x *exec) callValue(e *lang.CallExpr, fn any, caller *macro) (any, error) {
 	name := e.Func.At().Written(x.src)
-	if n, ok := e.Func.(*NameExpr); ok {
+	if n, ok := e.Func.(*lang.NameExpr); ok {
 		name = n.Name
 	}
 	_, lax := fn.(*macro) // its parameters may be undefined
@@ -491,7 +492,7 @@ func (x *exec) callValue(e *CallExpr, fn any, caller *macro) (any, error) {
 	return x.result(e, v, err)
 }
 
-func (x *exec) result(e *CallExpr, v any, err error) (any, error) {
+func (x *exec) result(e *lang.CallExpr, v any, err error) (any, error) {
 	if err == nil {
 		err = x.Budget.Charge(v)
 	}

@@ -1,6 +1,9 @@
-package lang
+package eval
 
-import "github.com/dingdag/dingdag/template/internal/pyval"
+import (
+	"github.com/dingdag/dingdag/template/internal/lang"
+	"github.com/dingdag/dingdag/template/internal/pyval"
+)
 
 // binding is a name with its value.
 type binding struct {
@@ -49,7 +52,7 @@ func (x *exec) within(run func() error) error {
 }
 
 // lookup returns the value of a name.
-func (x *exec) lookup(n *NameExpr) (any, error) {
+func (x *exec) lookup(n *lang.NameExpr) (any, error) {
 	global := false
 	for s := x.scope; s != nil; s = s.around {
 		if v, ok := find(s.names, n.Name); ok {
@@ -79,7 +82,7 @@ func (x *exec) lookup(n *NameExpr) (any, error) {
 }
 
 // assign gives values to a target in the scope at hand.
-func (x *exec) assign(t *Target, v any) error {
+func (x *exec) assign(t *lang.Target, v any) error {
 	switch {
 	case t.Attr != "":
 		return x.assignAttr(t, v)

@@ -1,8 +1,9 @@
-package lang
+package eval
 
 import (
 	"fmt"
 
+	"github.com/dingdag/dingdag/template/internal/lang"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
@@ -13,7 +14,7 @@ func (e *countError) Error() string {
 	return fmt.Sprintf("has %d values for %d names", e.values, e.names)
 }
 
-func (x *exec) body(body []Stmt) error {
+func (x *exec) body(body []lang.Stmt) error {
 	for _, s := range body {
 		if err := x.stmt(s); err != nil {
 			return err
@@ -23,44 +24,44 @@ func (x *exec) body(body []Stmt) error {
 }
 
 // stmt does what a statement says.
-func (x *exec) stmt(s Stmt) error {
+func (x *exec) stmt(s lang.Stmt) error {
 	switch s := s.(type) {
-	case *TextStmt:
+	case *lang.TextStmt:
 		return x.literal(s)
-	case *OutputStmt:
+	case *lang.OutputStmt:
 		return x.output(s)
-	case *IfStmt:
+	case *lang.IfStmt:
 		return x.branches(s)
-	case *ForStmt:
+	case *lang.ForStmt:
 		return x.loop(s)
-	case *SetStmt:
+	case *lang.SetStmt:
 		return x.set(s)
-	case *SetBlockStmt:
+	case *lang.SetBlockStmt:
 		return x.setBlock(s)
-	case *WithStmt:
+	case *lang.WithStmt:
 		return x.with(s)
-	case *DoStmt:
+	case *lang.DoStmt:
 		_, err := x.eval(s.X)
 		return err
-	case *MacroStmt:
+	case *lang.MacroStmt:
 		x.scope.set(s.Name, x.macro(s))
 		return nil
-	case *CallStmt:
+	case *lang.CallStmt:
 		return x.callBlock(s)
-	case *BlockStmt:
+	case *lang.BlockStmt:
 		return x.placeBlock(s)
-	case *ExtendsStmt:
+	case *lang.ExtendsStmt:
 		x.frame.parent = s.Parent
 		return nil
-	case *IncludeStmt:
+	case *lang.IncludeStmt:
 		return x.include(s)
-	case *ImportStmt:
+	case *lang.ImportStmt:
 		return x.imports(s)
 	}
 	panic(fmt.Sprintf("nothing executes a %T", s))
 }
 
-func (x *exec) literal(s *TextStmt) error {
+func (x *exec) literal(s *lang.TextStmt) error {
 	if x.frame.silent(x) {
 		return nil
 	}
@@ -73,7 +74,7 @@ func (x *exec) literal(s *TextStmt) error {
 	return nil
 }
 
-func (x *exec) output(s *OutputStmt) error {
+func (x *exec) output(s *lang.OutputStmt) error {
 	if x.frame.silent(x) {
 		return nil
 	}
@@ -88,7 +89,7 @@ func (x *exec) output(s *OutputStmt) error {
 }
 
 // write writes a value.
-func (x *exec) write(n Span, v any) error {
+func (x *exec) write(n lang.Span, v any) error {
 	if err := x.step(n.From); err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func (x *exec) write(n Span, v any) error {
 	return nil
 }
 
-func (x *exec) branches(s *IfStmt) error {
+func (x *exec) branches(s *lang.IfStmt) error {
 	for i := range s.Branches {
 		b := &s.Branches[i]
 		v, err := x.must(b.Cond)
@@ -125,7 +126,7 @@ func (x *exec) branches(s *IfStmt) error {
 	return x.body(s.Else)
 }
 
-func (x *exec) with(s *WithStmt) error {
+func (x *exec) with(s *lang.WithStmt) error {
 	inner := &scope{around: x.scope}
 	for i := range s.Targets {
 		v, err := x.eval(s.Values[i]) // in the scope around
@@ -146,7 +147,7 @@ func (x *exec) with(s *WithStmt) error {
 	return err
 }
 
-func (x *exec) set(s *SetStmt) error {
+func (x *exec) set(s *lang.SetStmt) error {
 	var v any
 	var err error
 	if s.Target.Parts != nil || s.Target.Attr != "" {
@@ -160,7 +161,7 @@ func (x *exec) set(s *SetStmt) error {
 	if err := x.assign(&s.Target, v); err != nil {
 		n := s.Value.At()
 		if s.Target.Attr != "" {
-			n = Span{s.Target.From, n.To}
+			n = lang.Span{From: s.Target.From, To: n.To}
 		}
 		return x.fail(n, err)
 	}
@@ -172,8 +173,8 @@ type Attributes interface {
 	SetAttr(name string, v any)
 }
 
-func (x *exec) assignAttr(t *Target, v any) error {
-	owner, err := x.lookup(&NameExpr{t.Span, t.Name, t.Local})
+func (x *exec) assignAttr(t *lang.Target, v any) error {
+	owner, err := x.lookup(&lang.NameExpr{Span: t.Span, Name: t.Name, Local: t.Local})
 	if err != nil {
 		return err
 	}
@@ -188,7 +189,7 @@ func (x *exec) assignAttr(t *Target, v any) error {
 	return nil
 }
 
-func (x *exec) setBlock(s *SetBlockStmt) error {
+func (x *exec) setBlock(s *lang.SetBlockStmt) error {
 	v, err := x.capture(func() error {
 		return x.within(func() error { return x.body(s.Body) })
 	})

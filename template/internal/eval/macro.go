@@ -1,9 +1,10 @@
-package lang
+package eval
 
 import (
 	"fmt"
 	"slices"
 
+	"github.com/dingdag/dingdag/template/internal/lang"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -17,20 +18,20 @@ type members interface {
 // macro is a macro with the names that it sees, or the body of a call block.
 type macro struct {
 	x     *exec
-	stmt  *MacroStmt
+	stmt  *lang.MacroStmt
 	scope *scope
-	src   *Source
+	src   *lang.Source
 	frame *frame
 }
 
-func (x *exec) macro(m *MacroStmt) *macro {
+func (x *exec) macro(m *lang.MacroStmt) *macro {
 	for s := x.scope; s != nil && !s.kept; s = s.around {
 		s.kept = true
 	}
 	return &macro{x, m, x.scope, x.src, x.frame}
 }
 
-func (x *exec) callBlock(s *CallStmt) error {
+func (x *exec) callBlock(s *lang.CallStmt) error {
 	if x.frame.silent(x) {
 		return nil
 	}

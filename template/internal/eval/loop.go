@@ -1,16 +1,17 @@
-package lang
+package eval
 
 import (
 	"errors"
 	"fmt"
 
+	"github.com/dingdag/dingdag/template/internal/lang"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
 // loop is the variable of that name in a loop.
 type loop struct {
 	x     *exec
-	stmt  *ForStmt
+	stmt  *lang.ForStmt
 	items []any
 	next  int // in items, of what comes after current and the ahead ones
 	index int // of the current element, from 0
@@ -22,12 +23,12 @@ type loop struct {
 	ahead []any
 	// around is the scope in which the loop stands, with its source.
 	around *scope
-	src    *Source
+	src    *lang.Source
 	// memory is what loop.changed saw last.
 	memory pyval.Tuple
 }
 
-func (x *exec) loop(s *ForStmt) error {
+func (x *exec) loop(s *lang.ForStmt) error {
 	v, err := x.must(s.Items)
 	if err != nil {
 		return err
@@ -36,7 +37,7 @@ func (x *exec) loop(s *ForStmt) error {
 }
 
 // loopOver goes through the elements of v.
-func (x *exec) loopOver(s *ForStmt, v any, depth int) error {
+func (x *exec) loopOver(s *lang.ForStmt, v any, depth int) error {
 	items, err := pyval.Iterate(x.Budget, v)
 	if err == nil {
 		err = x.Budget.Spend(pyval.ElementCost * len(items))
@@ -79,7 +80,7 @@ func (x *exec) loopOver(s *ForStmt, v any, depth int) error {
 }
 
 // assignEach gives an element to the target of a loop.
-func (x *exec) assignEach(t *Target, v any) error {
+func (x *exec) assignEach(t *lang.Target, v any) error {
 	if err := x.assign(t, v); err != nil {
 		return x.fail(t.Span, err)
 	}
