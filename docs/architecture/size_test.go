@@ -16,7 +16,7 @@ import (
 // A room that a person can keep in mind: what grows over this is two rooms.
 const (
 	mostFiles   = 25
-	mostLines   = 4200 // about 4,000
+	mostLines   = 4000
 	mostMethods = 12
 )
 
