@@ -1,6 +1,7 @@
 package pyval
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -83,8 +84,25 @@ func smallIntOp(op string, x, y any) (any, bool) {
 		return i - j, true
 	case "*":
 		return i * j, true
+	case "//", "%":
+		return smallFloorDiv(op, i, j)
 	}
 	return nil, false
+}
+
+// smallFloorDiv rounds down, as Python does: the rest has the sign of j.
+func smallFloorDiv(op string, i, j int64) (any, bool) {
+	if j == 0 {
+		return nil, false
+	}
+	q, r := i/j, i%j
+	if r != 0 && (r < 0) != (j < 0) {
+		q, r = q-1, r+j
+	}
+	if op == "%" {
+		return r, true
+	}
+	return q, true
 }
 
 func concat(b *Budget, x, y any) (any, error) {
@@ -232,6 +250,11 @@ func Order(b *Budget, x, y any, depth int) (int, bool, error) {
 }
 
 func orderNumbers(x, y any) (int, bool) {
+	if i, ok := x.(int64); ok {
+		if j, ok := y.(int64); ok {
+			return cmp.Compare(i, j), true
+		}
+	}
 	xi, xok := ToInt(x)
 	yi, yok := ToInt(y)
 	if xok && yok {

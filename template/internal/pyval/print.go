@@ -29,9 +29,24 @@ func Str(b *Budget, v any) (string, error) {
 
 // Repr returns what repr(v) gives: texts in quotes.
 func Repr(b *Budget, v any) (string, error) {
+	if n, ok := v.(int64); ok {
+		return reprInt(b, n)
+	}
 	p := Writer{Budget: b}
 	p.Value(v, 0)
 	return p.Out.String(), p.Err
+}
+
+// reprInt is what a [Writer] makes of a number, without its copy of the text.
+func reprInt(b *Budget, n int64) (string, error) {
+	if err := b.Step(0); err != nil {
+		return "", err
+	}
+	s := strconv.FormatInt(n, 10)
+	if err := b.Fits(len(s)); err != nil {
+		return "", err
+	}
+	return s, nil
 }
 
 // ShortRepr is Repr for messages.

@@ -1,11 +1,15 @@
 package pyval_test
 
 import (
+	"cmp"
+	"math"
+	"math/big"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/dingdag/dingdag/template/internal/pynum"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
@@ -47,4 +51,40 @@ func TestDictKeepsOrder(t *testing.T) {
 			require.Equal(t, model[k.(int64)], got)
 		}
 	})
+}
+
+// The short ways for whole numbers give what numbers of any size give.
+func TestShortWaysOfWholeNumbers(t *testing.T) {
+	t.Parallel()
+	whole := rapid.OneOf(rapid.Int64Range(-9, 9), rapid.Int64Range(math.MinInt32-2, math.MaxInt32+2), rapid.Int64())
+	rapid.Check(t, func(t *rapid.T) {
+		i, j := whole.Draw(t, "i"), whole.Draw(t, "j")
+		for _, op := range []string{"+", "-", "*", "//", "%"} {
+			want, wantErr := pynum.IntOp(op, big.NewInt(i), big.NewInt(j))
+			got, err := pyval.Binary(budget(), op, i, j)
+			require.Equal(t, wantErr, err, op)
+			require.Equal(t, want, got, op)
+		}
+		c, ok, err := pyval.Order(budget(), i, j, 0)
+		require.NoError(t, err)
+		require.True(t, ok)
+		require.Equal(t, cmp.Compare(i, j), c)
+		text, err := pyval.Repr(budget(), i)
+		require.NoError(t, err)
+		require.Equal(t, big.NewInt(i).String(), text)
+	})
+}
+
+// A number is text too, within the budget.
+func TestTextOfNumberIsCharged(t *testing.T) {
+	t.Parallel()
+	b := &pyval.Budget{MaxText: 3, Left: 1 << 10}
+	text, err := pyval.Str(b, int64(-12))
+	require.NoError(t, err)
+	require.Equal(t, "-12", text)
+	require.Less(t, b.Left, int64(1<<10))
+	_, err = pyval.Str(b, int64(1234))
+	require.ErrorIs(t, err, pyval.ErrLimit)
+	_, err = pyval.Str(&pyval.Budget{MaxText: 3}, int64(1))
+	require.ErrorIs(t, err, pyval.ErrLimit)
 }
