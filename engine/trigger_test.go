@@ -14,12 +14,13 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/store"
 )
 
 // Two readings of one file in different environments.
 const (
-	ofService = "d:\n  params: {day: monday}\n  deadline: {reference: dagrun_queued_at, interval: 1ms, callback: {callback: say, text: '{{ run_id }} is late'}}\n  tasks: [{task_id: t, operator: probe, text: service}]\n"
+	ofService = "d:\n  params: {day: monday}\n  deadline: {reference: dagrun_queued_at, interval: 1ms, callback: {callback: say, text: '{{ run_id }} is late'}}\n  tasks: [{task_id: t, operator: probe, do: hold}]\n"
 	ofCaller  = "d:\n  params: {day: monday}\n  tasks: [{task_id: t, operator: probe, text: caller}]\n"
 )
 
@@ -38,6 +39,20 @@ func (b *bench) asking(text string, alone bool) *engine.Engine {
 	}})
 }
 
+// hold keeps the tasks of ofService until it is released: then their deadline has passed.
+func (b *bench) hold() (release func()) {
+	gate := make(chan struct{})
+	b.do["hold"] = func(ctx context.Context, _ *operator.TaskContext) (any, error) {
+		select {
+		case <-gate:
+			return "service", nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return func() { close(gate) }
+}
+
 func (b *bench) said(r *store.Run) string {
 	b.t.Helper()
 	v, err := b.store.XCom(context.Background(), r.Key, "t", -1, "return_value")
@@ -51,6 +66,7 @@ func TestRunsAreMadeByWhoSchedules(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	var read atomic.Bool
+	release := b.hold()
 	b.load(ofCaller)
 	b.start(engine.RunOptions{Schedule: true, Reload: func(ctx context.Context) error {
 		read.Store(true)
@@ -64,11 +80,12 @@ func TestRunsAreMadeByWhoSchedules(t *testing.T) {
 	assert.Equal(t, "asked", done.Run.RunID)
 	assert.Equal(t, 1, done.Tasks)
 	assert.Equal(t, []string{`conf: the DAG has no param "dya"; did you mean "day"?; only dag_run.conf holds it`}, done.Warnings)
+	assert.Equal(t, []string{"on_deadline  asked is late"}, b.told(1))
+	release()
 	r := b.ended1(done.Run.Key)
 	assert.JSONEq(t, `"service"`, b.said(r))
 	assert.Equal(t, `{"dya":"<b>","day":1}`, string(r.Conf))
 	assert.False(t, r.Provisional)
-	assert.Equal(t, []string{"on_deadline  asked is late"}, b.told(1))
 	assert.Equal(t, b.dagState("d").Version, r.Version)
 
 	_, err = other.TriggerRun(t.Context(), "d", engine.Trigger{RunID: "asked"})
@@ -112,12 +129,17 @@ func TestRunsOfNobodyAreAdopted(t *testing.T) {
 	_, err = other.TriggerRun(t.Context(), "e", engine.Trigger{})
 	require.EqualError(t, err, "trigger: the folder of the command has no such DAG")
 
+	release := b.hold()
 	b.start(engine.RunOptions{Schedule: true}) // its files are broken at first
 	require.NoError(t, b.e.Refresh(t.Context()))
 	r, err := b.store.Run(t.Context(), done.Run.Key)
 	require.NoError(t, err)
 	assert.Equal(t, dag.RunQueued, r.State)
 	version := b.load(ofService + schedule)[0].Version
+	sent := b.told(4)
+	assert.Contains(t, sent, "on_deadline  asked is late")
+	assert.Contains(t, sent, "on_deadline  backfill__2026-03-02T00:00:00+00:00 is late")
+	release()
 	r = b.ended1(done.Run.Key)
 	assert.JSONEq(t, `"service"`, b.said(r))
 	b.untilCompleted(fill.Backfill.ID)
@@ -125,9 +147,6 @@ func TestRunsOfNobodyAreAdopted(t *testing.T) {
 		assert.Equal(t, version, r.Version, r.RunID)
 		assert.False(t, r.Provisional)
 	}
-	sent := b.told(4)
-	assert.Contains(t, sent, "on_deadline  asked is late")
-	assert.Contains(t, sent, "on_deadline  backfill__2026-03-02T00:00:00+00:00 is late")
 }
 
 // Of the deadlines of a backfill those count that lie ahead.
