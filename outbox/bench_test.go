@@ -33,10 +33,11 @@ type bench struct {
 	out   *outbox.Outbox
 	cbs   *callbacks.Registry
 	// conns is what the outbox looks connections up in, last the receiver of the last resort.
-	conns  connections.Source
-	last   *post
-	cancel context.CancelFunc
-	ended  chan error
+	conns   connections.Source
+	last    *post
+	observe func(*store.Delivery) // nil for nobody
+	cancel  context.CancelFunc
+	ended   chan error
 }
 
 func newBench(t *testing.T, post callbacks.Sender, funcs ...callbacks.Function) *bench {
@@ -61,7 +62,7 @@ func (b *bench) open() {
 	b.out, err = outbox.New(outbox.In(b.store), outbox.Options{
 		Callbacks: b.cbs, Connections: b.conns, Masker: masker, OnUndelivered: []dag.Callback{{Name: "tell"}}, Bare: renders,
 		Sweep: 30 * time.Second, Persist: func(_ context.Context, write func() error) error { return write() },
-		Clock: time.Now, Log: slog.New(slog.DiscardHandler),
+		Clock: time.Now, Log: slog.New(slog.DiscardHandler), Observe: b.observe,
 	})
 	require.NoError(b.t, err)
 }

@@ -4,13 +4,17 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -19,6 +23,44 @@ type empty struct {
 	Store
 	looks int
 	look  func(n int) (again time.Time, err error)
+	// sending are the messages that a process left, open the answer when channels are asked for.
+	sending []*store.Delivery
+	open    func() error
+	// write is the answer to a write, of which tx keeps what it was to do.
+	write func(n int) error
+	tx    changes
+}
+
+// changes keeps what it was to change.
+type changes struct {
+	store.OutboxTx
+	updated  []*store.Delivery
+	released []string
+	n        int
+}
+
+func (c *changes) UpdateDelivery(_ context.Context, d *store.Delivery) error {
+	c.updated = append(c.updated, d)
+	return nil
+}
+
+func (c *changes) InsertDeliveries(context.Context, []*store.Delivery) error { return nil }
+
+func (c *changes) ReleaseDeliveries(_ context.Context, channel string, except []int64, holds ...store.Hold) error {
+	c.released = append(c.released, fmt.Sprint(channel, except, holds))
+	return nil
+}
+
+func (s *empty) SendingDeliveries(context.Context) ([]*store.Delivery, error) { return s.sending, nil }
+
+func (s *empty) OpenChannels(context.Context) ([]string, error) { return nil, s.open() }
+
+func (s *empty) Write(_ context.Context, fn func(store.OutboxTx) error) error {
+	s.tx.n++
+	if err := fn(&s.tx); err != nil || s.write == nil {
+		return err
+	}
+	return s.write(s.tx.n)
 }
 
 func (s *empty) NextDelivery(context.Context, string, time.Time, bool) (*store.Delivery, time.Time, error) {
@@ -35,7 +77,10 @@ func drained(t *testing.T, test func(t *testing.T, o *Outbox, s *empty, c *chann
 		var log bytes.Buffer
 		s := &empty{look: func(int) (time.Time, error) { return time.Time{}, nil }}
 		o := &Outbox{
-			o:     Options{Clock: time.Now, Log: slog.New(slog.NewTextHandler(&log, nil))},
+			o: Options{
+				Clock: time.Now, Log: slog.New(slog.NewTextHandler(&log, nil)), Masker: connections.NewMasker(), Sweep: time.Hour,
+				Callbacks: &callbacks.Registry{}, Observe: func(*store.Delivery) {},
+			},
 			store: s, ready: make(chan struct{}, 1), channels: map[string]*channel{},
 		}
 		c := &channel{busy: true, suspects: map[int64]int{}}
@@ -134,4 +179,106 @@ func TestDoubled(t *testing.T) {
 	}
 	assert.Equal(t, 512*time.Second, doubled(10, time.Hour))
 	assert.Equal(t, time.Hour, doubled(11, time.Hour))
+}
+
+// What failed twice right after others got through keeps its own pause when an outage ends.
+func TestReleased(t *testing.T) {
+	t.Parallel()
+	drained(t, func(t *testing.T, o *Outbox, s *empty, c *channel, _ *bytes.Buffer) {
+		t.Helper()
+		c.fails, c.suspects = 5, map[int64]int{4: 1, 3: 3, 2: 2}
+		require.NoError(t, o.released(t.Context(), "ops", c))
+		assert.Zero(t, c.fails)
+		assert.Equal(t, []string{fmt.Sprint("ops", []int64{2, 3}, []store.Hold{store.HoldOutage})}, s.tx.released)
+	})
+}
+
+// What a try says of its receipt counts; a failure that says nothing leaves what was said of
+// the parts that arrived.
+func TestSettleKeepsReceipts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		receipt string
+		err     error
+		want    string
+	}{
+		{"ok", nil, "ok"},
+		{"", nil, ""},
+		{"", errors.New("no"), "took 1 of 3"},
+		{"took 2 of 3", errors.New("no"), "took 2 of 3"},
+	} {
+		drained(t, func(t *testing.T, o *Outbox, _ *empty, ch *channel, _ *bytes.Buffer) {
+			t.Helper()
+			d := &store.Delivery{Receipt: "took 1 of 3"}
+			assert.Empty(t, o.settle(ch, d, "", c.receipt, c.err))
+			assert.Equal(t, c.want, d.Receipt, "%+v", c)
+		})
+	}
+}
+
+// An error of the store is logged, and does not end the outbox; one of a stop is not logged.
+func TestRunAfterAnErrorOfTheStore(t *testing.T) {
+	t.Parallel()
+	drained(t, func(t *testing.T, o *Outbox, s *empty, _ *channel, log *bytes.Buffer) {
+		t.Helper()
+		ctx, stop := context.WithCancel(t.Context())
+		asked := 0
+		s.open = func() error {
+			if asked++; asked == 1 {
+				return errors.New("the disk is full")
+			}
+			stop()
+			return context.Canceled
+		}
+		o.wake()
+		require.NoError(t, o.Run(ctx))
+		assert.Equal(t, 2, asked)
+		assert.Contains(t, log.String(), `msg="read the outbox" error="the disk is full"`)
+		assert.NotContains(t, log.String(), context.Canceled.Error())
+	})
+}
+
+// What a process left is settled message by message: one that its process settled itself is
+// passed over, and what can't be written ends the outbox before it begins.
+func TestRecover(t *testing.T) {
+	t.Parallel()
+	drained(t, func(t *testing.T, o *Outbox, s *empty, _ *channel, _ *bytes.Buffer) {
+		t.Helper()
+		var seen []int64
+		o.o.Observe = func(d *store.Delivery) { seen = append(seen, d.ID) }
+		left := func() { s.sending = []*store.Delivery{{ID: 1}, {ID: 2}, {ID: 3}} }
+		left()
+		s.write = func(n int) error {
+			if n == 2 {
+				return store.ErrLostLease
+			}
+			return nil
+		}
+		require.NoError(t, o.recover(t.Context()))
+		assert.Len(t, s.tx.updated, 3)
+		assert.Equal(t, []int64{1, 3}, seen)
+		assert.Equal(t, []string{fmt.Sprint("", []int64(nil), []store.Hold{store.HoldNone, store.HoldOutage})}, s.tx.released)
+
+		left()
+		s.write = func(int) error { return errors.New("the disk is full") }
+		require.EqualError(t, o.Run(t.Context()), "recover the outbox: the disk is full")
+		assert.Equal(t, []int64{1, 3}, seen, "nobody is told of what is not stored")
+	})
+}
+
+// Templates of callbacks without a DAG know the task of an event that has one.
+func TestBareContext(t *testing.T) {
+	t.Parallel()
+	ev := callbacks.Event{DAGID: "d", RunID: "r", TaskID: "t", MapIndex: 2, TryNumber: 3, Owner: "ann", Error: "broken"}
+	of := bareContext(&ev)
+	assert.Equal(t, "d", of.DAG.DAGID)
+	assert.Equal(t, "t", of.Task.TaskID)
+	assert.Equal(t, "ann", of.Task.Owner)
+	assert.Equal(t, []any{"d", "r", "t", 2, 3}, []any{of.TI.DAGID, of.TI.RunID, of.TI.TaskID, of.TI.MapIndex, of.TI.TryNumber})
+	ev.TaskID = ""
+	of = bareContext(&ev)
+	assert.Equal(t, "r", of.Run.RunID)
+	assert.Equal(t, "broken", of.Exception)
+	assert.Zero(t, of.Task)
+	assert.Zero(t, of.TI)
 }
