@@ -28,7 +28,8 @@ type Restriction struct {
 	Catchup bool
 }
 
-// Timetable says when runs are due.
+// Timetable says when runs are due. Its values can be compared: equal ones are due at the
+// same moments.
 type Timetable interface {
 	// Next returns the run that follows the last scheduled one (nil for none), or
 	// false when there is none. The run may lie in the future: it is due once now

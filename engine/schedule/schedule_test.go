@@ -319,3 +319,50 @@ func TestWaker(t *testing.T) {
 		require.NoError(t, <-ended)
 	})
 }
+
+// DAGs with the same schedule are woken at the same moment, each by its own dates, and those
+// that come and go without the others.
+func TestWakerOfMany(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		woken := make(chan string, 100)
+		w, err := schedule.NewWaker(schedule.WakerOptions{
+			Wake: func(id string) { woken <- id }, Sweep: func(context.Context) {},
+			Every: 10 * time.Hour, Clock: time.Now, Log: slog.New(slog.DiscardHandler),
+		})
+		require.NoError(t, err)
+		next := func() []string {
+			<-time.After(time.Hour)
+			synctest.Wait()
+			var ids []string
+			for len(woken) > 0 {
+				ids = append(ids, <-woken)
+			}
+			slices.Sort(ids)
+			return ids
+		}
+		same := hourly(t, func(d *dag.DAG) { d.StartDate = time.Time{} })
+		like := hourly(t, func(d *dag.DAG) { d.StartDate, d.Timetable = time.Time{}, same.Timetable })
+		late := hourly(t, func(d *dag.DAG) { d.StartDate, d.Timetable = time.Now().Add(150*time.Minute), same.Timetable })
+		over := hourly(t, func(d *dag.DAG) {
+			d.StartDate, d.EndDate, d.Timetable = time.Time{}, time.Now().Add(150*time.Minute), same.Timetable
+		})
+		w.Sync(map[string]*dag.DAG{"a": same, "b": like, "late": late, "over": over})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- w.Run(ctx) }()
+		assert.Equal(t, []string{"a", "b", "over"}, next())
+		assert.Equal(t, []string{"a", "b", "over"}, next())
+		assert.Equal(t, []string{"a", "b", "late"}, next())
+		w.Sync(map[string]*dag.DAG{"b": like, "c": like})
+		assert.Equal(t, []string{"b", "c"}, next())
+		w.Sync(map[string]*dag.DAG{"b": like})
+		assert.Equal(t, []string{"b"}, next())
+		w.Sync(nil)
+		assert.Empty(t, next())
+		w.Sync(map[string]*dag.DAG{"c": like})
+		assert.Equal(t, []string{"c"}, next())
+		cancel()
+		require.NoError(t, <-ended)
+	})
+}

@@ -14,15 +14,15 @@ import (
 	"github.com/dingdag/dingdag/timetable"
 )
 
-// Waker wakes the engine when DAGs are due: one gocron job for each DAG, and one
-// for the sweep. A wake-up only says "look now"; what is due comes from the timetable
-// and the store, so one that is late, doubled or lost changes nothing.
+// Waker wakes the engine when DAGs are due: one gocron job for all DAGs that are due at the
+// same moments, and one for the sweep. A wake-up only says "look now"; what is due comes
+// from the timetable and the store, so one that is late, doubled or lost changes nothing.
 type Waker struct {
 	o    WakerOptions
 	cron gocron.Scheduler
 
 	mu   sync.Mutex
-	jobs map[string]scheduled
+	jobs map[moments]*scheduled
 }
 
 // WakerOptions says whom a [Waker] wakes. All are required.
@@ -36,9 +36,16 @@ type WakerOptions struct {
 	Log   *slog.Logger
 }
 
+// moments is what DAGs have in common that are due at the same ones.
+type moments struct {
+	timetable  timetable.Timetable
+	start, end time.Time
+}
+
+// scheduled is the job that wakes some DAGs.
 type scheduled struct {
-	id      uuid.UUID
-	version string
+	id   uuid.UUID
+	dags []string
 }
 
 // NewWaker returns a waker that sleeps until [Waker.Run].
@@ -47,7 +54,7 @@ func NewWaker(o WakerOptions) (*Waker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the scheduler: %w", err)
 	}
-	return &Waker{o: o, cron: c, jobs: map[string]scheduled{}}, nil
+	return &Waker{o: o, cron: c, jobs: map[moments]*scheduled{}}, nil
 }
 
 // Run wakes until ctx ends, at first all DAGs.
@@ -65,52 +72,74 @@ func (w *Waker) Run(ctx context.Context) error {
 	return nil
 }
 
-// Sync gives every DAG with a schedule its job and takes it from the others.
+// Sync has every DAG with a schedule woken, and no other.
 func (w *Waker) Sync(ds map[string]*dag.DAG) {
+	due := map[moments][]string{}
+	for id, d := range ds {
+		m := moments{d.Timetable, d.StartDate, d.EndDate}
+		due[m] = append(due[m], id)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for id, j := range w.jobs {
-		if d := ds[id]; d == nil || d.Version != j.version {
-			if err := w.cron.RemoveJob(j.id); err != nil {
-				w.o.Log.Error("unschedule a dag", "dag", id, "error", err)
-			}
-			delete(w.jobs, id)
+	for m, j := range w.jobs {
+		if due[m] != nil {
+			continue
+		}
+		if err := w.cron.RemoveJob(j.id); err != nil {
+			w.o.Log.Error("unschedule dags", "dags", j.dags, "error", err)
+		}
+		delete(w.jobs, m)
+	}
+	for m, ids := range due {
+		if j := w.jobs[m]; j != nil {
+			j.dags = ids
+		} else {
+			w.add(m, ids)
 		}
 	}
-	for id, d := range ds {
-		if _, ok := w.jobs[id]; ok {
-			continue
-		}
-		t := &ticks{d: d, now: w.o.Clock}
-		if t.Next(w.o.Clock()).IsZero() {
-			continue
-		}
-		j, err := w.cron.NewJob(gocron.CronJob("*", false), gocron.NewTask(func() { w.o.Wake(id) }),
-			gocron.WithName(id), gocron.WithCronImplementation(t))
-		if err != nil {
-			w.o.Log.Error("schedule a dag", "dag", id, "error", err)
-			continue
-		}
-		w.jobs[id] = scheduled{id: j.ID(), version: d.Version}
+}
+
+// add makes the job of DAGs that are due at the same moments, if there is one to come.
+func (w *Waker) add(m moments, ids []string) {
+	t := ticks{m}
+	if t.Next(w.o.Clock()).IsZero() {
+		return
 	}
+	j := &scheduled{dags: ids}
+	job, err := w.cron.NewJob(gocron.CronJob("*", false), gocron.NewTask(w.wake, j), gocron.WithName(ids[0]), gocron.WithCronImplementation(t))
+	if err != nil {
+		w.o.Log.Error("schedule dags", "dags", ids, "error", err)
+		return
+	}
+	j.id = job.ID()
+	w.jobs[m] = j
+}
+
+// wake wakes the DAGs of a job side by side: their transactions share commits.
+func (w *Waker) wake(j *scheduled) {
+	w.mu.Lock()
+	ids := j.dags
+	w.mu.Unlock()
+	var work sync.WaitGroup
+	for _, id := range ids {
+		work.Go(func() { w.o.Wake(id) })
+	}
+	work.Wait()
 }
 
 // ticks are a timetable's wake-ups for gocron.
-type ticks struct {
-	d   *dag.DAG
-	now func() time.Time
-}
+type ticks struct{ moments }
 
 // IsValid is part of gocron's interface; timetables are checked when files are loaded.
-func (t *ticks) IsValid(string, *time.Location, time.Time) error { return nil }
+func (t ticks) IsValid(string, *time.Location, time.Time) error { return nil }
 
 // Next returns the first moment after from at which a run is due, or the zero time.
 // Runs that are due already are found by the sweep, so no history is needed.
-func (t *ticks) Next(from time.Time) time.Time {
+func (t ticks) Next(from time.Time) time.Time {
 	var last *timetable.Interval
-	r := timetable.Restriction{Earliest: t.d.StartDate, Latest: t.d.EndDate}
+	r := timetable.Restriction{Earliest: t.start, Latest: t.end}
 	for range 3 {
-		run, ok := t.d.Timetable.Next(last, r, from)
+		run, ok := t.timetable.Next(last, r, from)
 		if !ok {
 			return time.Time{}
 		}
