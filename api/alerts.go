@@ -150,9 +150,9 @@ func (a *API) Alert(ctx context.Context, id int64) (Alert, error) {
 
 func noAlert(id int64) error { return missing("no alert %d: see dingdag alerts list", id) }
 
-// DecideAlert does what a person decides about a message. One that was sent again leaves with the next
-// look of the process that works on the store, within half a minute. A message whose state does not
-// permit the decision is an error, and one that there is not wraps [ErrNotFound].
+// DecideAlert does what a person decides about a message. The process that works on the store notices
+// at once that one is to be sent again, or within half a minute where it can't watch the store. A message
+// whose state does not permit the decision is an error, and one that there is not wraps [ErrNotFound].
 func (a *API) DecideAlert(ctx context.Context, id int64, what AlertDecision) (Alert, error) {
 	if what != ResendAlert && what != DismissAlert {
 		return Alert{}, &FieldError{"decision", fmt.Errorf("%q: use resend or dismiss", what)}

@@ -127,7 +127,7 @@ func runAlertsList(ctx context.Context, a *app.App, dagID, runID string, f alert
 func newCmdAlertsDecide(a *app.App, what api.AlertDecision, short, done string) *cobra.Command {
 	long := `A message that was refused for good, or whose answer was lost, is not sent again unless somebody
 says so. Parts of it that arrived are not repeated. The dingdag that works on the same home folder
-sends it within half a minute; one that starts sends it at once.`
+sends it at once, or else when it starts.`
 	if what == api.DismissAlert {
 		long = `A message that waits is not tried any more, and one whose answer was lost counts as settled. It
 stays in the list as refused, with who dismissed it.`

@@ -16,6 +16,7 @@ import (
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
+	"github.com/dingdag/dingdag/store/sqlite/sqlitetest"
 )
 
 // beside is an engine on the same store that runs nothing, as a command is.
@@ -227,6 +228,31 @@ func TestRequestIsWithdrawn(t *testing.T) {
 			require.NoError(t, b.store.Close())
 		})
 	}
+}
+
+// With Watch a message that a person has sent again in another process leaves at once.
+func TestAMessageSentAgainLeavesAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.o.Beat, b.o.Sweep = time.Hour, time.Hour
+	b.stopStore()
+	b.open()
+	d := &store.Delivery{
+		State: store.DeliveryRefused, Channel: "bench", Sender: "bench", Payload: json.RawMessage(`"again"`), CreatedAt: day(1), UpdatedAt: day(1),
+		Owner: store.Owner{MapIndex: -1},
+	}
+	require.NoError(t, b.store.Tx(t.Context(), func(tx store.Tx) error { return tx.InsertDeliveries(t.Context(), []*store.Delivery{d}) }))
+	b.start(engine.RunOptions{Watch: true})
+	other := sqlitetest.Open(t, filepath.Join(b.dir, "db"), sqlite.Options{Synchronous: "NORMAL"})
+	t.Cleanup(func() { assert.NoError(t, other.Close()) })
+	require.NoError(t, other.Tx(t.Context(), func(tx store.Tx) error {
+		d.State = store.DeliveryWaiting
+		ok, err := tx.DecideDelivery(t.Context(), d, store.DeliveryRefused)
+		assert.True(t, ok)
+		return err
+	}))
+	b.until("it has left", func() bool { return len(b.sentSoFar()) == 1 })
+	assert.Equal(t, []string{"again"}, b.sentSoFar())
 }
 
 // With Watch nobody waits for the next beat.

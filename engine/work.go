@@ -92,6 +92,7 @@ func (e *Engine) beats(ctx context.Context, asked <-chan struct{}) error {
 		case <-ctx.Done():
 			return nil
 		case <-asked:
+			e.outbox.Wake() // a person may have sent a message again
 			err = e.pickUp(ctx)
 		case <-t.C:
 			err = e.beat(ctx)

@@ -70,7 +70,7 @@ func (o *Outbox) arm(c *channel, at time.Time) {
 	// Timers count what has passed and know nothing of a clock that somebody sets: a far
 	// moment is looked at again with the next sweep.
 	c.disarm()
-	c.timer = time.AfterFunc(max(at.Sub(now), 0), o.wake)
+	c.timer = time.AfterFunc(max(at.Sub(now), 0), o.Wake)
 }
 
 func (c *channel) disarm() {
@@ -106,7 +106,7 @@ func (o *Outbox) sendNext(ctx context.Context, name string, c *channel) (sent bo
 	}
 	o.report(d)
 	if len(standIns) > 0 {
-		o.wake() // they may go through another channel
+		o.Wake() // they may go through another channel
 	}
 	if d.State == store.DeliveryDelivered && c.fails > 0 {
 		return true, again, o.released(write, name, c)

@@ -230,7 +230,7 @@ func TestRunAfterAnErrorOfTheStore(t *testing.T) {
 			stop()
 			return context.Canceled
 		}
-		o.wake()
+		o.Wake()
 		require.NoError(t, o.Run(ctx))
 		assert.Equal(t, 2, asked)
 		assert.Contains(t, log.String(), `msg="read the outbox" error="the disk is full"`)

@@ -76,7 +76,7 @@ func New(s Store, o Options) (*Outbox, error) {
 // among them that are settled already because their callbacks could say nothing.
 func (o *Outbox) Stored(ds []*store.Delivery) {
 	if len(ds) > 0 {
-		o.wake()
+		o.Wake()
 	}
 	for _, d := range ds {
 		if d.State != store.DeliveryWaiting {
@@ -85,8 +85,8 @@ func (o *Outbox) Stored(ds []*store.Delivery) {
 	}
 }
 
-// wake makes the outbox look for new messages.
-func (o *Outbox) wake() {
+// Wake makes the outbox look for messages that others have put into the store.
+func (o *Outbox) Wake() {
 	select {
 	case o.ready <- struct{}{}:
 	default: // it will look anyway
