@@ -85,8 +85,8 @@ func behind(names ...string) string {
 
 // settings are for the examples that do not stand alone, by page and title.
 var settings = map[string]setting{
-	"bash: Skip the task when there is nothing to do": {output: "example: skipped"},
-	"bash_sensor: Wait until a directory has files":   {replace: []string{"/data/in", "$DAGS/in"}, files: map[string]string{"in/2024-01-02/orders.csv": "1"}},
+	"bash: Skip the task if there is nothing to do": {output: "example: skipped"},
+	"bash_sensor: Wait until a directory has files": {replace: []string{"/data/in", "$DAGS/in"}, files: map[string]string{"in/2024-01-02/orders.csv": "1"}},
 	"branch: Choose the task that an earlier task named": {
 		tasks: decide + behind("daily_load", "full_load"), keys: "dependencies: [decide]", output: "full_load: skipped",
 	},
@@ -94,9 +94,9 @@ var settings = map[string]setting{
 		tasks: behind("full_load", "monthly_load", "monthly_report", "daily_load"), conf: `{"full": true}`, output: "daily_load: skipped",
 	},
 	"branch_datetime: Load everything at night and little by day":     {tasks: behind("full_load", "small_load")},
-	"branch_datetime: Change over on a date":                          {tasks: behind("new_format", "new_report", "old_format"), output: "new_format: skipped"},
+	"branch_datetime: Switch over on a date":                          {tasks: behind("new_format", "new_report", "old_format"), output: "new_format: skipped"},
 	"branch_day_of_week: Do more on weekends":                         {tasks: behind("full_load", "weekly_report", "small_load")},
-	"branch_sql: Load in full when the table is empty":                {tasks: behind("full_load", "daily_load", "report"), output: "full_load: skipped"},
+	"branch_sql: Load everything if the table is empty":               {tasks: behind("full_load", "daily_load", "report"), output: "full_load: skipped"},
 	"day_of_week_sensor: Wait for the weekend":                        {replace: []string{"[Saturday, Sunday]", today}},
 	"dingtalk_delete_worksheet: By id":                                {tasks: "- {task_id: before, operator: dingtalk_create_worksheet, workbook_id: e54Lq3rgVmnB7NdXjNOjJ92xWMwvDqPk, sheet_name: Q4}\n", keys: after},
 	"dingtalk_get_message_readers: Of a message to a group":           {tasks: sendToCid, keys: after, replace: []string{"Kna29Ra5pVx0mkQ=", queryKey}},
@@ -114,13 +114,13 @@ var settings = map[string]setting{
 	"external_task: Wait for a task of a DAG that runs an hour earlier": {
 		keys: "timeout: 0.1\npoke_interval: 0.1", fails: true, output: `the external dag \"load_orders\" does not exist`,
 	},
-	"external_task: Wait for the end of a run, whatever comes of it":                           {fails: true, output: `the external dag "load_orders" does not exist`},
+	"external_task: Wait for the end of a run, whatever its outcome":                           {fails: true, output: `the external dag "load_orders" does not exist`},
 	"trigger_dagrun: Start another DAG with a configuration":                                   {fails: true, output: `dag "send_report", which trigger_dag_id names, does not exist`},
-	"trigger_dagrun: Run another DAG for the same date, again if need be, and wait for it":     {fails: true, output: `dag "load_orders", which trigger_dag_id names, does not exist`},
+	"trigger_dagrun: Run another DAG for the same date, again if it has run, and wait for it":  {fails: true, output: `dag "load_orders", which trigger_dag_id names, does not exist`},
 	"file_sensor: Wait for the file of the day":                                                {replace: []string{"/data/in", "$DAGS"}, files: map[string]string{"orders-2024-01-02.csv": "1"}},
 	"file_sensor: Wait for any file with one of two endings, below the path of a connection":   {files: map[string]string{"a/b.tsv": "1"}},
-	"short_circuit: Go on only when there is something to load":                                {tasks: "- {task_id: count_rows, operator: bash, bash_command: echo 3}\n" + behind("load"), keys: "dependencies: [count_rows]", output: "load: success"},
-	"short_circuit: Let a cleaning task with trigger_rule all_done run all the same":           {dag: "params: {enabled: false}", tasks: behind("load"), output: "load: skipped"},
+	"short_circuit: Continue only if there is something to load":                               {tasks: "- {task_id: count_rows, operator: bash, bash_command: echo 3}\n" + behind("load"), keys: "dependencies: [count_rows]", output: "load: success"},
+	"short_circuit: Still run a cleanup task with trigger_rule all_done":                       {dag: "params: {enabled: false}", tasks: behind("load"), output: "load: skipped"},
 	"sql: Values from outside are bound (this is SQLite; PostgreSQL and MySQL take %(least)s)": {dag: "params: {least: 5}"},
 	"time_sensor: Wait until people are at work":                                               {replace: []string{"08:30", "00:00"}},
 	"wait: Pause between two calls":                                                            {replace: []string{"10m", "10ms"}},

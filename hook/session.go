@@ -8,11 +8,11 @@ import (
 	"net/url"
 )
 
-// Reply answers a message that the app's bot received, by the message's sessionWebhook.
-// The message is one of a custom robot, with mentions; [RobotMessage.ConnID] has no
-// meaning here. The address works for about 90 minutes, in groups and in chats with one
-// person, and is a secret. A lost answer is an error of kind uncertain; an address that
-// has expired is one of kind auth.
+// Reply replies to a message that the app's bot received, by the message's sessionWebhook. The
+// message is one of a custom robot, with mentions; [RobotMessage.ConnID] has no meaning here.
+// The address works for about 90 minutes, in groups and in chats with one person, and is a
+// secret. A lost answer is an error of kind uncertain; an address that has expired is one of
+// kind auth.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/receive-message
 //

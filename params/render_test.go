@@ -163,6 +163,20 @@ func TestFields(t *testing.T) {
 	assert.Len(t, byName["options"].Fields, 4)
 }
 
+func TestTypesOfNestedFields(t *testing.T) {
+	t.Parallel()
+	type nested struct {
+		Rows    [][]string            `yaml:"rows"`
+		Numbers [][]int               `yaml:"numbers"`
+		Links   [][]map[string]string `yaml:"links"`
+	}
+	var got []string
+	for _, f := range params.Of[nested]("", nil).Fields() {
+		got = append(got, f.Type)
+	}
+	assert.Equal(t, []string{"list of lists of text", "list of lists of whole numbers", "list of lists of mappings of text"}, got)
+}
+
 // What the schema takes and what the decoder takes must be the same.
 func TestJSONSchemaAgreesWithDecode(t *testing.T) {
 	t.Parallel()

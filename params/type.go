@@ -220,8 +220,13 @@ func typeName(t reflect.Type) string {
 	}
 }
 
+// plural is "lists of text" for "list of text".
 func plural(word string) string {
-	if word == "text" || word == "any" {
+	head, of, isCollection := strings.Cut(word, " of ")
+	switch {
+	case isCollection:
+		return head + "s of " + of
+	case word == "text" || word == "any":
 		return word
 	}
 	return word + "s"

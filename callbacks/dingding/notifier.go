@@ -15,13 +15,13 @@ import (
 
 // DingdingNotifier sends a message to a group chat through a custom robot.
 //
-// Without a message it tells the DAG, the task, the run, the try, when it happened, on which
-// host, the owner, the error, how long it took, when the next try starts, and the commands
-// that show the log and run it again. When a message of one's own can't be rendered, renders
-// to nothing or is refused by DingTalk, the default message goes out and says so.
+// Without a message it names the DAG, the task, the run, the try, when it happened and on
+// which host, the owner, the error, how long it took, when the next try starts, and the
+// commands that show the log and run it again. If a custom message can't be rendered, renders
+// to nothing or is refused by DingTalk, the default message is sent and says so.
 //
-// Messages to one robot leave one after another. One that DingTalk throttles waits; one
-// that it refuses is recorded with the reason.
+// Messages to one robot are sent one at a time. A throttled message waits; a refused one is
+// recorded with the reason.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/custom-robots-send-group-messages
 type DingdingNotifier struct { //nolint:revive // the name that people who know Airflow look for
@@ -43,11 +43,11 @@ var (
 
 func notifierSpec(docs callbacks.Option) callbacks.Spec {
 	return callbacks.Define[DingdingNotifier]("dingding", docs,
-		callbacks.Example("The default message, and somebody who is notified", `
+		callbacks.Example("The default message, notifying somebody", `
 dingding_conn_id: dingding_default
 at_mobiles: ["13800000001"]
 `),
-		callbacks.Example("A message of one's own", `
+		callbacks.Example("A custom message", `
 message_type: markdown
 message:
   title: "{{ dag.dag_id }}"

@@ -19,24 +19,23 @@ const uncertainRetry = "retry"
 
 // Notifier sends an HTTP request: to a webhook, a pager or a chat.
 //
-// Without data a POST, PUT or PATCH tells the event as JSON: kind, dag_id, task_id, run_id,
-// map_index, try_number, max_tries, state, reason, error, logical_date, start_date,
-// end_date, next_retry, failed_tasks, host, owner, timezone and log, of which empty ones are
-// left out, and all of it for people as text, which is the key that many chats read. When
-// the templates of one's own data fail or render to nothing, that is sent instead, with
-// problem saying why.
+// Without data a POST, PUT or PATCH sends the event as JSON: kind, dag_id, task_id, run_id,
+// map_index, try_number, max_tries, state, reason, error, logical_date, start_date, end_date,
+// next_retry, failed_tasks, host, owner, timezone and log, without those that are empty, and
+// all of it for people under text, the key that many chats read. If the templates in data fail
+// or render to nothing, the same is sent instead, with the reason under problem.
 //
-// Requests through one connection leave one after another. A status of 400 to 499 is
-// recorded as refused, 429 and 500 or above are tried again, as is a service that cannot
-// be reached. Whether a request whose answer was lost arrived nobody knows: it is sent again
-// only where a repeat does no harm (not by POST and PATCH).
+// Requests through one connection are sent one at a time. A status of 400 to 499 is recorded
+// as refused, 429 and 500 or above are tried again, as is a service that cannot be reached. If
+// the answer to a request is lost, the request is sent again only if repeating it is harmless
+// (not for POST and PATCH).
 //
-// The request itself waits in the store until it is sent. Credentials belong into the
-// connection, which is read when the request leaves.
+// The request itself is stored until it is sent. Credentials belong in the connection, which
+// is read when the request is sent.
 type Notifier struct {
 	hookhttp.Request
 
-	// LogResponse keeps the begin of the response's text in the record of the delivery.
+	// LogResponse keeps the beginning of the response's text in the record of the delivery.
 	LogResponse bool `yaml:"log_response" json:"log_response,omitempty" param:"default=false"`
 	// OnUncertain says what happens when no answer came and the request may have arrived:
 	// fail records that, retry sends it again.
@@ -58,7 +57,7 @@ func notifierSpec(docs callbacks.Option) callbacks.Spec {
 http_conn_id: http_default
 endpoint: hooks/airflow
 `),
-		callbacks.Example("A request of one's own", `
+		callbacks.Example("A custom request", `
 endpoint: "incidents/{{ dag.dag_id }}"
 method: PUT
 headers: {Content-Type: application/json}

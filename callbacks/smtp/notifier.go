@@ -20,21 +20,22 @@ const uncertainRetry = "retry"
 
 // SmtpNotifier sends a mail.
 //
-// Without subject and html_content it tells the DAG, the task, the run, the try, the error,
+// Without subject and html_content it names the DAG, the task, the run, the try, the error,
 // how long it took, where the log is and when the next try starts, unless the connection's
-// extra names templates of its own (subject_template and html_content_template), which see
-// dag, ti, run_id, dag_run, logical_date and its like, exception and reason.
+// extra names templates (subject_template and html_content_template). These have the names
+// dag, ti, run_id, dag_run, logical_date and the like, exception and reason.
 //
-// Mails through one connection leave one after another. One that the server refuses is
-// recorded with its answer; one that finds no server, or is to come again, waits. When the
-// server takes some receivers only, these get the mail and the record names the others.
+// Mails through one connection are sent one at a time. A refused mail is recorded with the
+// server's answer; if the server cannot be reached or answers with a temporary error, the mail
+// waits. If the server accepts only some of the recipients, they get the mail and the record
+// names the others.
 type SmtpNotifier struct { //nolint:revive // the name that people who know Airflow look for
 	hooksmtp.Params
 
 	// Conn is the connection of type smtp.
 	Conn string `yaml:"smtp_conn_id" json:"smtp_conn_id" param:"default=smtp_default"`
-	// Template is the name of a template file for the content when html_content is not
-	// given. It lies in the folder of the DAG file or one of template_searchpath.
+	// Template is the name of a template file for the content when html_content is not given.
+	// It is in the folder of the DAG file or one of template_searchpath.
 	Template string `yaml:"template" json:"template,omitempty" param:"template,files=.html|.htm|.jinja2|.j2|.txt"`
 	// AuthType is basic: login and password of the connection.
 	AuthType string `yaml:"auth_type" json:"-" param:"default=basic,enum=basic"`
@@ -62,7 +63,7 @@ func notifierSpec(docs callbacks.Option) callbacks.Spec {
 		callbacks.Example("The default mail", `
 to: [oncall@example.com, "Ann Li <ann@example.com>"]
 `),
-		callbacks.Example("A mail of one's own", `
+		callbacks.Example("A custom mail", `
 to: oncall@example.com; data@example.com
 from_email: airflow@example.com
 subject: "{{ ti.task_id }} failed"

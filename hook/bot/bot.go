@@ -60,7 +60,7 @@ type Message struct {
 	// Key is one of [Templates], or the key of a template of the organisation.
 	Key   string
 	Param map[string]string
-	// CoolAppCode is required where the bot came into the group with a group application.
+	// CoolAppCode is required if the bot joined the group with a group application.
 	CoolAppCode string
 }
 

@@ -113,8 +113,8 @@ func (d Delivery) body(robotCode string) deliveryBody {
 	return b
 }
 
-// Create makes an interactive card and delivers it. A delivery that fails with HTTP
-// 200 is an error of kind invalid. A lost answer is one of kind uncertain.
+// Create creates an interactive card and delivers it. A delivery that fails with HTTP 200 is
+// an error of kind invalid. A lost answer is one of kind uncertain.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/create-and-deliver-cards
 //

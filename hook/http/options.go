@@ -26,8 +26,7 @@ import (
 // ExtraOptions are the settings of the exchange. What is null comes from the extra of the
 // connection, and else has the default of each.
 type ExtraOptions struct {
-	// Timeout is the time for the whole exchange. By default only execution_timeout
-	// ends it.
+	// Timeout is the time for the whole request. By default only execution_timeout ends it.
 	Timeout *time.Duration `yaml:"timeout" json:"timeout,omitempty" param:"min=1ms"`
 	// CheckResponse makes a status of 400 and above an error, true by default.
 	CheckResponse *bool `yaml:"check_response" json:"check_response,omitempty"`
@@ -47,7 +46,7 @@ type ExtraOptions struct {
 	TrustEnv *bool `yaml:"trust_env" json:"trust_env,omitempty"`
 	// Encoding is the charset in which the text of the response is read, such as gb18030,
 	// whatever its headers say. By default it is the one that the Content-Type header names,
-	// else UTF-8.
+	// otherwise UTF-8.
 	Encoding string `yaml:"encoding" json:"encoding,omitempty"`
 	// Stream has no effect: responses are always read whole.
 	Stream *bool `yaml:"stream" json:"stream,omitempty"`

@@ -35,25 +35,25 @@ const maxResponse = 10 << 20
 // Request is one HTTP request through a connection of type http, as DAG files describe it.
 // Structs of parameters embed it.
 //
-// The connection gives the host or base URL, schema (http unless set), port, login and
-// password (basic authentication). Its extra holds headers, and may hold the keys of
-// extra_options as defaults.
+// The connection gives the host or base URL, schema (default http), port, login and password
+// (basic authentication). Its extra holds headers, and may hold the keys of extra_options as
+// defaults.
 type Request struct {
-	// Endpoint is the path that is appended to the base URL of the connection. Without
-	// a host there it is a whole URL.
+	// Endpoint is the path that is appended to the base URL of the connection. If the
+	// connection has no host, it is a whole URL.
 	Endpoint string `yaml:"endpoint" json:"endpoint,omitempty" param:"template"`
 	// Method is the HTTP method.
 	Method string `yaml:"method" json:"method" param:"default=POST"`
-	// Data is the query of a GET request (text or mapping), else the body: text as it
-	// stands, a mapping as a form, and anything as JSON when the Content-Type header
-	// says application/json.
+	// Data is the query of a GET request (text or mapping), otherwise the body: text as it is,
+	// a mapping as a form, and anything as JSON if the Content-Type header says
+	// application/json.
 	Data any `yaml:"data" json:"data,omitempty" param:"template"`
 	// Headers are added to those of the connection, which is the place for credentials.
 	Headers map[string]string `yaml:"headers" json:"headers,omitempty" param:"template"`
 	// Conn is the connection of type http.
 	Conn string `yaml:"http_conn_id" json:"http_conn_id" param:"default=http_default"`
-	// ExtraOptions are the settings of the exchange, such as its timeout. What is null
-	// comes from the extra of the connection.
+	// ExtraOptions are settings of the request, such as its timeout. Null values come from the
+	// extra of the connection.
 	ExtraOptions *ExtraOptions `yaml:"extra_options" json:"extra_options,omitempty"`
 }
 

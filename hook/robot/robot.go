@@ -37,9 +37,9 @@ type Params struct {
 
 	Content
 
-	// OnUncertain says what happens when no answer came and the message may have
-	// arrived: fail leaves it at that and records it, retry sends it again with a key by
-	// which DingTalk drops the second one.
+	// OnUncertain says what happens when no answer came and the message may have arrived: fail
+	// records that and does not send it again, retry sends it again with a key by which
+	// DingTalk drops the second one.
 	OnUncertain string `yaml:"on_uncertain" param:"default=fail,enum=fail|retry"`
 }
 
@@ -47,18 +47,18 @@ type Params struct {
 type Content struct {
 	// MessageType is the type of the message: text, link, markdown, actionCard or feedCard.
 	MessageType string `yaml:"message_type" param:"default=text,enum=text|link|markdown|actionCard|feedCard"`
-	// AtMobiles lists the mobile numbers of the people to notify; false is nobody. Spaces
-	// in a number do no harm, and a template may give several with commas. Works in text,
-	// markdown and actionCard.
+	// AtMobiles lists the mobile numbers of the people to notify; false is nobody. Spaces in a
+	// number are ignored, and a template may give several numbers, separated by commas. Works
+	// in text, markdown and actionCard.
 	AtMobiles []string `yaml:"at_mobiles" param:"single,template,digits,off"`
 	// AtUserIDs lists the DingTalk user ids of the people to notify; false is nobody. A
-	// template may give several with commas.
+	// template may give several, separated by commas.
 	AtUserIDs []string `yaml:"at_user_ids" param:"single,template,digits,off"`
-	// AtAll notifies everybody in the group. It wins over the lists.
+	// AtAll notifies everybody in the group. It overrides the lists.
 	AtAll bool `yaml:"at_all" param:"default=false"`
-	// Split sends a text or markdown message over DingTalk's limit of 20000 bytes in
-	// numbered parts. Otherwise such a message is refused, as those of other types are.
-	// A try that comes after some parts had arrived sends the others.
+	// Split sends a text or markdown message over DingTalk's limit of 20000 bytes in numbered
+	// parts. If false, such a message is refused, as messages of other types are. A try after
+	// some parts had arrived sends only the others.
 	Split bool `yaml:"split" param:"default=true"`
 }
 

@@ -23,27 +23,26 @@ const DefaultConnID = "smtp_default"
 
 // Params describe a mail in DAG files. Structs of parameters embed it.
 type Params struct {
-	// To are the addresses of the receivers: a list, or one text in which , and ; separate
-	// them. "Ann Li <ann@example.com>" is one, too.
+	// To are the addresses of the recipients: a list, or one text in which they are separated
+	// by , or ;. An address may have a name: "Ann Li <ann@example.com>".
 	To []string `yaml:"to" json:"to" param:"required,template,single"`
-	// From is the address of the sender. Without it that of the connection's extra
-	// (from_email) is taken.
+	// From is the address of the sender; by default from_email of the connection's extra.
 	From string `yaml:"from_email" json:"from_email,omitempty" param:"template"`
-	// Subject is the subject. Without it the file that the connection's extra names
-	// (subject_template) is rendered.
+	// Subject is the subject; by default the file that subject_template in the connection's
+	// extra names is rendered.
 	Subject string `yaml:"subject" json:"subject,omitempty" param:"template"`
-	// HTMLContent is the content, in HTML, or the name of a template file that ends in
-	// .html. Without it the file that the connection's extra names
-	// (html_content_template) is rendered.
+	// HTMLContent is the content, in HTML, or the name of a template file that ends in .html.
+	// By default the file that html_content_template in the connection's extra names is
+	// rendered.
 	HTMLContent string `yaml:"html_content" json:"html_content,omitempty" param:"template,files=.html"`
 	// Files are the paths of files to attach, relative to the folder of the DAG file.
 	Files []string `yaml:"files" json:"files,omitempty" param:"template,single"`
-	// Cc are the addresses of those who get a copy.
+	// Cc are the addresses that get a copy.
 	Cc []string `yaml:"cc" json:"cc,omitempty" param:"template,single"`
-	// Bcc are the addresses of those who get a copy that the others do not see.
+	// Bcc are the addresses that get a blind copy.
 	Bcc []string `yaml:"bcc" json:"bcc,omitempty" param:"template,single"`
-	// MIMESubtype is mixed, or related for pictures that the HTML shows by the name of
-	// their file: <img src="cid:chart.png">.
+	// MIMESubtype is mixed, or related for pictures that the HTML refers to by file name: <img
+	// src="cid:chart.png">.
 	MIMESubtype string `yaml:"mime_subtype" json:"mime_subtype,omitempty" param:"default=mixed,template"`
 	// MIMECharset is the encoding of the content.
 	MIMECharset string `yaml:"mime_charset" json:"mime_charset,omitempty" param:"default=utf-8,template"`

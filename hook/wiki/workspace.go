@@ -75,7 +75,7 @@ func setText(query url.Values, name, value string) {
 	}
 }
 
-// CreateWorkspace makes a knowledge base. A lost answer is an error of kind uncertain:
+// CreateWorkspace creates a knowledge base. A lost answer is an error of kind uncertain:
 // trying again may make a second one.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/new-knowledge-base

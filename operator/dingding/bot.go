@@ -60,7 +60,7 @@ func (m *botMessage) message() bot.Message {
 type SendGroupMessage struct {
 	// OpenConversationID is the id of the group (cid…).
 	OpenConversationID string `yaml:"open_conversation_id" param:"required,template"`
-	// CoolAppCode is required where the bot came into the group with a group application.
+	// CoolAppCode is required if the bot joined the group with a group application.
 	CoolAppCode string `yaml:"cool_app_code" param:"template"`
 
 	botMessage
@@ -92,9 +92,8 @@ func (o *SendGroupMessage) Execute(ctx context.Context, tc *operator.TaskContext
 	})
 }
 
-// SendUserMessage sends a message from the app's bot to people, each in a chat of their
-// own. The task fails when nobody gets it; who else does not is in the log and in the
-// result.
+// SendUserMessage sends a message from the app's bot to people, each in a chat of their own.
+// The task fails if nobody gets it; the log and the result list everybody who did not.
 //
 // The result has process_query_key (text) for dingtalk_get_message_readers and
 // dingtalk_recall_bot_messages, which work for 24 hours, process_query_keys (list of
@@ -103,7 +102,7 @@ func (o *SendGroupMessage) Execute(ctx context.Context, tc *operator.TaskContext
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/chatbots-send-one-on-one-chat-messages-in-batches
 type SendUserMessage struct {
-	// UserIDs are the userids of the receivers, 1 to 1000.
+	// UserIDs are the userids of the recipients, 1 to 1000.
 	UserIDs []string `yaml:"user_ids" param:"required,commas,template,digits"`
 
 	botMessage
@@ -155,8 +154,8 @@ func sentInPart(sent int, err error) error {
 	return operator.Fail(err)
 }
 
-// GetMessageReaders tells who has read a message of the bot, within 24 hours after it
-// was sent.
+// GetMessageReaders lists who has read a message of the bot, within 24 hours after it was
+// sent.
 //
 // The result has send_status (text: SUCCESS, RECALLED or PROCESSING), read_user_ids
 // (list of text), unread_user_ids (list of text, for messages to people), has_more
@@ -164,7 +163,7 @@ func sentInPart(sent int, err error) error {
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/chatbot-batch-query-the-read-status-of-messages
 type GetMessageReaders struct {
-	// ProcessQueryKey is what the sending gave.
+	// ProcessQueryKey is the key that sending returned.
 	ProcessQueryKey string `yaml:"process_query_key" param:"required,template"`
 	// OpenConversationID is the group that the message went to. Without it the message
 	// went to people.
@@ -234,15 +233,15 @@ func (o *GetMessageReaders) ofUsers(ctx context.Context, a *hook.App) (*GetMessa
 	return result, nil
 }
 
-// RecallBotMessages takes messages of the bot back: from people within 24 hours, from a
-// group without a hint to its members. The task fails when none could be recalled.
+// RecallBotMessages recalls messages of the bot: from people within 24 hours, from a group
+// without a notice to its members. The task fails when none could be recalled.
 //
 // The result has recalled (list of text, the keys) and failed (mapping of key to
 // reason).
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/enterprise-chatbot-withdraws-internal-group-messages
 type RecallBotMessages struct {
-	// ProcessQueryKeys are what the sending gave, 1 to 20.
+	// ProcessQueryKeys are the keys that sending returned, 1 to 20.
 	ProcessQueryKeys []string `yaml:"process_query_keys" param:"required,commas,template"`
 	// OpenConversationID is the group that the messages went to. Without it they went to
 	// people.

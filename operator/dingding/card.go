@@ -11,7 +11,7 @@ import (
 	"github.com/dingdag/dingdag/params"
 )
 
-// CreateCard makes an interactive card and delivers it to a group or to a person.
+// CreateCard creates an interactive card and delivers it to a group or to a person.
 //
 // The result has out_track_id (text), by which dingtalk_update_card and
 // dingtalk_stream_card find the card, and deliver_results (list of mappings with
@@ -32,7 +32,7 @@ type CreateCard struct {
 	OutTrackID string `yaml:"out_track_id" param:"template"`
 	// AtUserIDs are notified, in a group.
 	AtUserIDs []string `yaml:"at_user_ids" param:"commas,template,digits"`
-	// CallbackType says how DingTalk tells of pressed buttons: STREAM or HTTP.
+	// CallbackType says how DingTalk reports pressed buttons: STREAM or HTTP.
 	CallbackType string `yaml:"callback_type" param:"enum=STREAM|HTTP"`
 	// CallbackRouteKey is the key of the registered address, for HTTP.
 	CallbackRouteKey string `yaml:"callback_route_key" param:"template"`
@@ -140,7 +140,7 @@ type StreamCard struct {
 	IsFull bool `yaml:"is_full" param:"default=true"`
 	// IsFinalize says that this is the last piece.
 	IsFinalize bool `yaml:"is_finalize" param:"default=false"`
-	// IsError says that no more comes because of an error.
+	// IsError says that an error ended the text.
 	IsError bool `yaml:"is_error" param:"default=false"`
 	// GUID is the key of this piece, which DingTalk takes once. By default it is one of
 	// this task instance, the same for all its tries.

@@ -16,13 +16,13 @@ const (
 	maxChatMembers = 40
 )
 
-// CreateChat makes a group chat within the organisation.
+// CreateChat creates a group chat within the organisation.
 //
 // The result has chat_data: a mapping with openConversationId (text, for bots and new
 // APIs), chatid (text, for old ones) and conversationTag (whole number, 2).
 //
-// DingTalk has no key against doubles here: when the answer is lost the task fails, and
-// trying again may make a second group.
+// DingTalk has no idempotency key here: if the answer is lost the task fails, and trying again
+// may create a second group.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/create-common-group-new-version-v2
 type CreateChat struct {
@@ -80,15 +80,15 @@ func (o *CreateChat) Execute(ctx context.Context, tc *operator.TaskContext) (any
 
 // GetChatInfo reads a group chat.
 //
-// DingTalk has no one call for all groups. A chatid, which only groups have that an app
-// created, gives members and settings. An openConversationId gives owner and template
-// of groups made from a template of the app or with its group application, and of
-// others title and number of members.
+// DingTalk has no single call for all groups. A chatid, which only groups created by an app
+// have, gives members and settings. An openConversationId gives the owner and template of
+// groups created from a template of the app or with its group application, and the title and
+// number of members of other groups.
 //
-// The result has chat_info, a mapping with DingTalk's keys: openConversationId, chatid,
-// title, ownerUserId, icon, status (1 in use, 2 disbanded), templateId, groupUrl,
-// memberCount, tag, useridlist, extidlist, conversationTag and managementOptions; what
-// DingTalk does not tell is left out.
+// The result has chat_info, a mapping with DingTalk's keys: openConversationId, chatid, title,
+// ownerUserId, icon, status (1 in use, 2 disbanded), templateId, groupUrl, memberCount, tag,
+// useridlist, extidlist, conversationTag and managementOptions; keys that DingTalk does not
+// return are left out.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/query-group-information
 type GetChatInfo struct {
@@ -120,8 +120,8 @@ func (o *GetChatInfo) Execute(ctx context.Context, tc *operator.TaskContext) (an
 	})
 }
 
-// ConvertChatID finds the openConversationId of a group, which new APIs and bots take,
-// by its chatid.
+// ConvertChatID finds the openConversationId of a group, which newer APIs and bots use, by its
+// chatid.
 //
 // The result has open_conversation_id (text).
 //

@@ -16,15 +16,15 @@ const (
 	dingCall = "call"
 )
 
-// SendDing sends an urgent message: in the app, as an SMS or as a phone call. SMS and
-// calls are paid. The task fails when nobody is reached.
+// SendDing sends an urgent message: in the app, as an SMS or as a phone call. SMS and calls
+// are charged. The task fails if nobody is reached.
 //
 // The result has open_ding_id (text), for dingtalk_recall_ding, and undelivered (list of
 // mappings with userid and reason).
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/robot-sends-nail-message
 type SendDing struct {
-	// UserIDs are the userids of the receivers: at most 200 in the app, 20 by SMS or call.
+	// UserIDs are the userids of the recipients: at most 200 in the app, 20 by SMS or call.
 	UserIDs []string `yaml:"user_ids" param:"required,commas,template,digits"`
 	// Content is the text.
 	Content string `yaml:"content" param:"required,template"`
@@ -78,13 +78,13 @@ func (o *SendDing) Execute(ctx context.Context, tc *operator.TaskContext) (any, 
 	})
 }
 
-// RecallDing takes a DING back. It has to be of the same bot.
+// RecallDing recalls a DING, which must be of the same bot.
 //
 // The result has open_ding_id (text).
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/robot-withdraws-pin-message
 type RecallDing struct {
-	// OpenDingID is what the sending gave.
+	// OpenDingID is the id that sending returned.
 	OpenDingID string `yaml:"open_ding_id" param:"required,template"`
 
 	sender

@@ -14,9 +14,9 @@ import (
 
 // UploadMedia uploads a file, for messages that show it by its media_id.
 //
-// DingTalk takes images (jpg, gif, png, bmp) and videos (mp4) of up to 20 MiB, voice
-// (amr, mp3, wav) of up to 2 MiB and files (doc, docx, xls, xlsx, ppt, pptx, zip, pdf,
-// rar) of up to 20 MiB.
+// DingTalk accepts images (jpg, gif, png, bmp) and videos (mp4) of up to 20 MiB, voice (amr,
+// mp3, wav) of up to 2 MiB and files (doc, docx, xls, xlsx, ppt, pptx, zip, pdf, rar) of up to
+// 20 MiB.
 //
 // The result has media_id (text), type (text) and created_at (whole number,
 // milliseconds).

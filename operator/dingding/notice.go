@@ -30,25 +30,25 @@ type agent struct {
 // SendWorkNotice sends a work notice to users, to departments or to the whole
 // organisation.
 //
-// DingTalk only queues it. With wait: true the task ends when it is delivered and lists
-// who got it; it fails when nobody did. DingTalk drops a notice without a word for a
-// person who got the same content on the same day or too many notices: the log and the
-// result say so. Put a time or a run id into the text of what is sent again.
+// DingTalk only queues it. With wait: true the task ends when it is delivered and lists who
+// got it; it fails when nobody did. DingTalk silently drops a notice for a person who already
+// got the same content that day, or too many notices: the log and the result say so. Put a
+// time or a run id into the text of a notice that is sent repeatedly.
 //
-// The result has message_data (a mapping with task_id, a whole number, and request_id,
-// text) and task_ids (list of whole numbers: over 100 users are several notices). With
-// wait: true it also has delivered (list of userids), undelivered (list of mappings with
-// userid, reason, and code where DingTalk gives one) and, where DingTalk does not tell
-// who of a large number got it, note (text).
+// The result has message_data (a mapping with task_id, a whole number, and request_id, text)
+// and task_ids (list of whole numbers: over 100 users are several notices). With wait: true it
+// also has delivered (list of userids), undelivered (list of mappings with userid, reason, and
+// code where DingTalk gives one) and, if DingTalk does not say which of a large number of
+// people got it, note (text).
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/asynchronous-sending-of-enterprise-session-messages
 type SendWorkNotice struct {
-	// UserIDs are the userids of the receivers, at most 5000.
+	// UserIDs are the userids of the recipients, at most 5000.
 	UserIDs []string `yaml:"user_ids" param:"commas,template,digits"`
 	// DeptIDs are the ids of departments whose people get it, at most 20; those of
 	// departments below do too.
 	DeptIDs []string `yaml:"dept_ids" param:"commas,template,digits"`
-	// ToAllUser sends to everybody, which DingTalk takes three times a day.
+	// ToAllUser sends to everybody, which DingTalk allows three times a day.
 	ToAllUser bool `yaml:"to_all_user" param:"default=false"`
 	// MsgType is the type of the message.
 	MsgType string `yaml:"msg_type" param:"default=text,enum=text|markdown|link|action_card|oa|image|voice|file"`
@@ -63,7 +63,7 @@ type SendWorkNotice struct {
 	Message map[string]any `yaml:"message" param:"template"`
 	// Wait waits until DingTalk has delivered the notice.
 	Wait bool `yaml:"wait" param:"default=false"`
-	// PollInterval is the time between two looks at the delivery.
+	// PollInterval is the time between two checks of the delivery.
 	PollInterval time.Duration `yaml:"poll_interval" param:"default=2s,min=100ms"`
 	// WaitTimeout is how long to wait. A notice that is not delivered by then fails the
 	// task, and is still delivered.
@@ -251,8 +251,8 @@ func reportUndelivered(ctx context.Context, tc *operator.TaskContext, what strin
 	return operator.Fail(err)
 }
 
-// GetMessageStatus tells how far the delivery of a work notice is, and who got it once it
-// is done. DingTalk keeps this for 24 hours.
+// GetMessageStatus reports how far the delivery of a work notice is and, once it is done, who
+// got it. DingTalk keeps this for 24 hours.
 //
 // The result has message_status: a mapping with progress (a mapping with
 // progress_in_percent and status: 0 waiting, 1 running, 2 done) and, when done,
@@ -263,7 +263,7 @@ func reportUndelivered(ctx context.Context, tc *operator.TaskContext, what strin
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/obtain-the-sending-progress-of-asynchronous-sending-of-enterprise-session
 type GetMessageStatus struct {
-	// MsgTaskID is the task_id that the sending gave.
+	// MsgTaskID is the task_id that sending returned.
 	MsgTaskID string `yaml:"msg_task_id" param:"required,template,digits"`
 
 	agent
@@ -311,13 +311,13 @@ func (o *GetMessageStatus) Execute(ctx context.Context, tc *operator.TaskContext
 	})
 }
 
-// RecallMessage takes a work notice back, within 24 hours after it was sent.
+// RecallMessage recalls a work notice within 24 hours after it was sent.
 //
 // The result has recall_result (boolean), which is true: otherwise the task fails.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/notification-of-work-withdrawal
 type RecallMessage struct {
-	// MsgTaskID is the task_id that the sending gave.
+	// MsgTaskID is the task_id that sending returned.
 	MsgTaskID string `yaml:"msg_task_id" param:"required,template,digits"`
 
 	agent

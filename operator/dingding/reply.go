@@ -11,15 +11,14 @@ import (
 	"github.com/dingdag/dingdag/params"
 )
 
-// Reply answers a message that the app's bot received, in its group or chat, and can
+// Reply replies to a message that the app's bot received, in its group or chat, and can
 // mention people there. The address of a received message works for about 90 minutes.
 //
 // It has no result.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/receive-message
 type Reply struct {
-	// SessionWebhook is the address to answer at, which came with the received message as
-	// its sessionWebhook.
+	// SessionWebhook is the address to reply to, the sessionWebhook of the received message.
 	SessionWebhook string `yaml:"session_webhook" param:"required,template,secret"`
 	robot.Content
 

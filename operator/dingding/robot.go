@@ -15,10 +15,10 @@ import (
 
 // DingdingOperator sends one message to a group chat through a custom robot.
 //
-// The connection has the robot's access token, or the whole webhook address, as its
-// password; with the security setting "Additional Signature" its extra has the secret:
-// {"secret": "SEC…"}. DingTalk takes 20 messages a minute from a robot and then refuses
-// all for ten minutes; the next try waits that long.
+// The connection has the robot's access token, or the whole webhook address, as its password;
+// with the security setting "Additional Signature" its extra has the secret: {"secret":
+// "SEC…"}. DingTalk accepts 20 messages a minute from a robot and then refuses all messages
+// for ten minutes; the next try waits that long.
 //
 // A message that DingTalk refuses (wrong token, missing keyword, too long) fails the task
 // at once: another try would not change the answer.

@@ -47,8 +47,8 @@ func (o *groupOptions) check(c *appcall.Checks) {
 	}
 }
 
-// CreateSceneGroup makes a group from a group template of the app. A second try of the
-// task makes no second group: the call carries a key by which DingTalk knows it.
+// CreateSceneGroup creates a group from a group template of the app. A second try of the task
+// creates no second group: the call carries a key by which DingTalk recognizes it.
 //
 // The result has open_conversation_id (text) and chat_id (text).
 //
@@ -66,8 +66,8 @@ type CreateSceneGroup struct {
 	SubadminIDs []string `yaml:"subadmin_ids" param:"commas,template,digits"`
 	// Icon is the media_id of a picture.
 	Icon string `yaml:"icon" param:"template"`
-	// UUID is the key against doubles. By default it is one of this task instance, the
-	// same for all its tries.
+	// UUID is the idempotency key. By default it is one of this task instance, the same for
+	// all its tries.
 	UUID string `yaml:"uuid" param:"template"`
 
 	groupOptions
@@ -110,8 +110,8 @@ func (o *CreateSceneGroup) Execute(ctx context.Context, tc *operator.TaskContext
 	})
 }
 
-// UpdateSceneGroup changes title, picture, owner or settings of a scene group. What is
-// not given stays as it is.
+// UpdateSceneGroup changes title, picture, owner or settings of a scene group. What is not
+// given is left unchanged.
 //
 // The result has success (boolean), which is true: otherwise the task fails.
 //
@@ -216,8 +216,8 @@ func (o *RemoveSceneGroupMembers) Execute(ctx context.Context, tc *operator.Task
 // DingTalk docs: https://open.dingtalk.com/document/development/query-group-members
 type GetSceneGroupMembers struct {
 	sceneGroup
-	// MaxResults is the size of a page, 1 to 1000. A group of up to 1000 members comes in
-	// one page all the same.
+	// MaxResults is the size of a page, 1 to 1000. A group of up to 1000 members always comes
+	// in one page.
 	MaxResults int `yaml:"max_results" param:"default=200,min=1,max=1000"`
 	// NextToken is where the page begins: next_token of the page before.
 	NextToken string `yaml:"next_token" param:"template"`
@@ -285,7 +285,7 @@ func (o *GetSceneGroupMembers) Execute(ctx context.Context, tc *operator.TaskCon
 	})
 }
 
-// DisbandSceneGroup ends a scene group for all its members.
+// DisbandSceneGroup disbands a scene group.
 //
 // The result has success (boolean), which is true: otherwise the task fails.
 //

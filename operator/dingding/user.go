@@ -30,9 +30,9 @@ const (
 //
 // The result has user_data: a mapping with userid and unionId (text).
 //
-// A person whose account is protected gets an invitation first; the task fails and says
-// so. When the answer is lost the task fails: look the person up by mobile number. A
-// second try of a member who was created is refused, as the number is taken.
+// A person whose account is protected gets an invitation first; the task fails and says so. If
+// the answer is lost the task fails: look the person up by mobile number. A second try for a
+// member who was created is refused, because the number is taken.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/user-information-creation
 type CreateUser struct {
@@ -43,20 +43,20 @@ type CreateUser struct {
 	Mobile string `yaml:"mobile" param:"required,template,digits"`
 	// DeptIDList are the ids of the departments, 1 to 100.
 	DeptIDList []string `yaml:"dept_id_list" param:"required,commas,template,digits"`
-	// UserID is the userid, at most 64 characters and fixed for ever. DingTalk makes one
-	// up when it is left out.
+	// UserID is the userid, at most 64 characters and fixed for ever. DingTalk generates one
+	// if it is left out.
 	UserID string `yaml:"user_id" param:"template,digits"`
-	// JobNumber is the number of the employee, at most 50 characters.
+	// JobNumber is the employee number, at most 50 characters.
 	JobNumber string `yaml:"job_number" param:"template,digits"`
 	// UserEmail is the private mail address, at most 50 characters, unique.
 	UserEmail string `yaml:"user_email" param:"template"`
-	// Title is what the person is, at most 200 characters.
+	// Title is the job title, at most 200 characters.
 	Title string `yaml:"title" param:"template"`
 	// WorkPlace is where the person works, at most 100 characters.
 	WorkPlace string `yaml:"work_place" param:"template"`
 	// Remark is at most 2000 characters.
 	Remark string `yaml:"remark" param:"template"`
-	// Extension holds the organisation's own attributes, at most 2000 characters as JSON.
+	// Extension holds the organisation's custom attributes, at most 2000 characters as JSON.
 	// They must exist in the admin console.
 	Extension map[string]string `yaml:"extension" param:"template,digits"`
 	// Telephone is the extension number, at most 50 characters, unique.
@@ -136,17 +136,17 @@ func (o *CreateUser) Execute(ctx context.Context, tc *operator.TaskContext) (any
 
 // GetUser reads a member by userid or by mobile number.
 //
-// The result has user_data, a mapping with DingTalk's keys: userid, unionid, name,
-// mobile, title, job_number, email, dept_id_list, dept_order_list, leader_in_dept,
-// role_list, manager_userid, hired_date (milliseconds), active, admin, boss and the
-// rest of its page. What has no value is left out, and so is what the app has no scope
-// for: mobile, email, work_place, remark.
+// The result has user_data, a mapping with DingTalk's keys: userid, unionid, name, mobile,
+// title, job_number, email, dept_id_list, dept_order_list, leader_in_dept, role_list,
+// manager_userid, hired_date (milliseconds), active, admin, boss and the rest of its page.
+// Keys without a value are left out, as are those that the app has no scope for: mobile,
+// email, work_place, remark.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/query-user-details
 type GetUser struct {
 	// UserID is the userid. It excludes mobile.
 	UserID string `yaml:"user_id" param:"template,digits"`
-	// Mobile is the mobile number. People who left are not found by it.
+	// Mobile is the mobile number. It does not find people who have left.
 	Mobile string `yaml:"mobile" param:"template,digits"`
 	// Language of names: zh_CN or en_US.
 	Language string `yaml:"language" param:"default=zh_CN,enum=zh_CN|en_US"`
@@ -334,7 +334,7 @@ type SearchUsersResult struct {
 type search struct {
 	// QueryWord is a name or the beginning of one, in characters or pinyin.
 	QueryWord string `yaml:"query_word" param:"required,template"`
-	// Offset is how many to leave out.
+	// Offset is how many to skip.
 	Offset string `yaml:"offset" param:"default=0,template,digits"`
 	// Size is the size of a page, 1 to 20.
 	Size int `yaml:"size" param:"default=10,min=1,max=20"`

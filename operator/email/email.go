@@ -34,9 +34,9 @@ func Specs() []operator.Spec {
 // disable_ssl, disable_tls, from_email and more.
 //
 // A mail or a login that the server refuses fails the task at once: another try would not
-// change the answer. A server that cannot be reached or asks to come again is tried again
-// while tries remain. When it takes some receivers only, these get the mail, and the others
-// stand in the log as a warning.
+// change the answer. A server that cannot be reached or answers with a temporary error is
+// tried again while tries remain. If it accepts only some of the recipients, they get the
+// mail, and a warning in the log names the others.
 type Operator struct {
 	smtp.Params
 
@@ -65,7 +65,7 @@ to: [data@example.com, "Ann Li <ann@example.com>"]
 subject: "Orders of {{ ds }}"
 html_content: "<p>There were <b>1284</b> orders.</p>"
 `),
-		operator.Example("Receivers and sender of one's own", `
+		operator.Example("Custom recipients and sender", `
 to: "data@example.com; ops@example.com"
 cc: boss@example.com
 from_email: reports@example.com

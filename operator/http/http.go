@@ -26,28 +26,29 @@ func Specs() []operator.Spec {
 
 // Operator sends one HTTP request. The text of the response is the result (XCom).
 //
-// The text is read in the charset of the Content-Type header, else as UTF-8, and text/… that
-// is no UTF-8 as ISO-8859-1, as in Python's requests; encoding in extra_options goes before
-// these. A response that is none of these fails the task at once. gzip and deflate are undone.
+// The text is decoded by the charset of the Content-Type header, otherwise as UTF-8, and
+// text/… that is not valid UTF-8 as ISO-8859-1, as in Python's requests; encoding in
+// extra_options overrides these. A response that cannot be decoded fails the task at once.
+// gzip and deflate are decompressed.
 //
 // Redirects are followed as in requests: after 301, 302 and 303 a POST becomes a GET, DELETE
 // stays DELETE after 301, and PUT or PATCH with data fails there, because the data would not
-// be sent again. Credentials do not go to another host.
+// be sent again. Credentials are not sent to another host.
 //
 // A response with status 400 or above fails the task, unless check_response is false.
 // So does one of more than 10 MiB. After 429 or 503 with a Retry-After header the next
 // try waits at least that long.
 //
-// The connection gives the host or base URL, schema (http unless set), port, login and
-// password (basic authentication). Its extra holds headers, and may hold the keys of
-// extra_options as defaults.
+// The connection gives the host or base URL, schema (default http), port, login and password
+// (basic authentication). Its extra holds headers, and may hold the keys of extra_options as
+// defaults.
 type Operator struct {
 	hookhttp.Request
 
-	// SuccessWhen is what must hold of the response, or the task fails. It knows response, with
-	// status, headers (by their usual spelling or in lower case), text, and json where the
-	// text is JSON. It does not hold when it renders to nothing or, in any case, to false,
-	// no, off, 0, none or null.
+	// SuccessWhen is a condition on the response; the task fails if it does not hold. It has
+	// the name response, with status, headers (in their usual spelling or in lower case),
+	// text, and json if the text is JSON. It does not hold if it renders to nothing or, in
+	// upper or lower case, to false, no, off, 0, none or null.
 	SuccessWhen string `yaml:"success_when" param:"late"`
 	// LogResponse writes the text of the response to the task log.
 	LogResponse bool `yaml:"log_response" param:"default=false"`
@@ -69,7 +70,7 @@ endpoint: reports/daily
 method: GET
 data: {day: "{{ ds }}"}
 `),
-		operator.Example("Succeed only when the service says so", `
+		operator.Example("Succeed only if the service says so", `
 endpoint: jobs/7
 method: GET
 success_when: "{{ response.json.state == 'done' }}"

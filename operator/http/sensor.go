@@ -16,14 +16,14 @@ import (
 
 // Sensor sends an HTTP request until the status of the response is below 400.
 //
-// A status of 400 or above that response_error_codes_allowlist names means not yet; any
-// other one fails the sensor, and so does a service that cannot be reached. With
-// check_response false in extra_options every response will do.
+// A status of 400 or above that response_error_codes_allowlist names means not yet; any other
+// one fails the sensor, and so does a service that cannot be reached. With check_response:
+// false in extra_options every response succeeds.
 //
 // The connection is used as by the http operator.
 type Sensor struct {
-	// Endpoint is the path that is appended to the base URL of the connection. Without
-	// a host there it is a whole URL.
+	// Endpoint is the path that is appended to the base URL of the connection. If the
+	// connection has no host, it is a whole URL.
 	Endpoint string `yaml:"endpoint" param:"required,template"`
 	// Conn is the connection of type http.
 	Conn string `yaml:"http_conn_id" param:"default=http_default"`
@@ -34,14 +34,13 @@ type Sensor struct {
 	RequestParams any `yaml:"request_params" param:"template"`
 	// Headers are added to those of the connection.
 	Headers map[string]string `yaml:"headers" param:"template"`
-	// NotYetCodes are the statuses that mean not yet, or how they begin: 40 is all from 400
-	// to 409.
+	// NotYetCodes are the statuses that mean not yet, or their first digits: 40 is 400 to 409.
 	NotYetCodes []string `yaml:"response_error_codes_allowlist" param:"digits,default=404"`
-	// SuccessWhen is what must hold of a response that is not an error; until it does, it means
-	// not yet. It knows what success_when of the http operator knows.
+	// SuccessWhen is a condition on a response that is not an error; until it holds, the
+	// response means not yet. It has the names of success_when of the http operator.
 	SuccessWhen string `yaml:"success_when" param:"late"`
-	// ExtraOptions are the settings of the exchange, such as its timeout. What is null
-	// comes from the extra of the connection.
+	// ExtraOptions are settings of the request, such as its timeout. Null values come from the
+	// extra of the connection.
 	ExtraOptions *hookhttp.ExtraOptions `yaml:"extra_options"`
 }
 

@@ -11,11 +11,11 @@ import (
 	"github.com/dingdag/dingdag/operator"
 )
 
-// BranchOperator chooses which of the tasks directly downstream run by what SQL gives.
+// BranchOperator chooses by the result of SQL which of the directly downstream tasks run.
 //
-// It looks at the first cell: true or false, a number, of which 0 is false, or a text: y,
-// yes, t, true, on and 1, or n, no, f, false, off and 0, in any case. Anything else is an
-// error, and so is no row. The tasks that are not chosen are skipped.
+// The first cell decides: true or false, a number (0 is false), or a text: y, yes, t, true, on
+// and 1, or n, no, f, false, off and 0, in upper or lower case. Anything else is an error, and
+// so is a result without rows. The tasks that are not chosen are skipped.
 //
 // What the SQL changes is rolled back. See the operator sql for connections.
 type BranchOperator struct {
@@ -45,7 +45,7 @@ func branchSpec(docs operator.Option) operator.Spec {
 			"airflow.operators.sql_branch_operator.BranchSQLOperator",
 			"airflow.operators.sql_branch_operator.BranchSqlOperator",
 		),
-		operator.Example("Load in full when the table is empty", `
+		operator.Example("Load everything if the table is empty", `
 conn_id: warehouse
 sql: SELECT count(*) = 0 FROM orders
 follow_task_ids_if_true: full_load

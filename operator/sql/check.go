@@ -8,8 +8,7 @@ import (
 	"github.com/dingdag/dingdag/operator"
 )
 
-// CheckOperator fails unless SQL gives a row in which no cell is null, false, 0 or
-// empty.
+// CheckOperator fails unless SQL returns a row in which no cell is null, false, 0 or empty.
 //
 // What the SQL changes is rolled back. See the operator sql for connections.
 type CheckOperator struct {

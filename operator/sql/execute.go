@@ -10,8 +10,9 @@ import (
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-// ExecuteQueryOperator runs SQL in a database. The rows of the last statement are the
-// result (XCom), a list of lists; a statement without rows has none.
+// ExecuteQueryOperator runs SQL in a database. The rows of the last statement are the result
+// (XCom), a list of lists; a statement that returns no rows at all, such as an INSERT, has
+// none.
 //
 // The connection has type postgres, mysql (also for MariaDB) or sqlite. Its extra may hold
 // connect_timeout, and for PostgreSQL libpq's options such as sslmode, application_name
@@ -20,18 +21,18 @@ import (
 // host of a SQLite connection is the file; without one the database is in memory.
 //
 // All statements are one transaction, which is rolled back when one of them fails, unless
-// autocommit is true. MySQL commits by itself at statements that define tables. Statements
+// autocommit is true. MySQL commits implicitly at statements that define tables. Statements
 // that cannot be in a transaction, such as VACUUM, need autocommit: true.
 //
 // Values in the result: numbers, decimals with all their digits and floats with a fraction
 // (1.0); true and false; text; dates and times as Python prints them, "2024-01-02 03:04:05"
 // and with six digits where there are fractions, in UTC with "+00:00" where the column has a
 // zone; bytes as base64; JSON of PostgreSQL with its keys in order, arrays as lists; null for
-// dates of MySQL without a month or day, as in Airflow. SQLite gives what is stored, and
-// intervals, times of the day and infinity are text as the database writes them. A result of
-// more than 10,000 rows or 1 MiB fails the task, and is rolled back.
+// dates of MySQL without a month or day, as in Airflow. SQLite returns what is stored;
+// intervals, times of day and infinity are text as the database writes them. A result of more
+// than 10,000 rows or 1 MiB fails the task, and is rolled back.
 //
-// Through PgBouncer, statement_timeout, options and their like are refused in the extra: write
+// Through PgBouncer, statement_timeout, options and the like are refused in the extra: write
 // SET LOCAL as the first statement of the SQL, or set them for the user with ALTER ROLE.
 //
 // When the task is stopped, the query is stopped on the server too.
@@ -40,18 +41,18 @@ type ExecuteQueryOperator struct {
 	SQL any `yaml:"sql" param:"required,template,files=.sql"`
 	// Conn is the connection.
 	Conn string `yaml:"conn_id" param:"template"`
-	// Parameters are the values for placeholders: a list for %s (? in SQLite), a mapping
-	// for %(name)s (:name in SQLite). They never become part of the SQL, whatever is in
-	// them. For that, PostgreSQL wants a type behind a placeholder: %s::date, not date %s.
-	// With parameters, write %% for a percent sign in PostgreSQL and MySQL. A list as a
-	// value is an array in PostgreSQL and (a, b) in MySQL. Numbers keep all their digits, or
-	// are refused where SQLite has no type for them; dates are bound as they are written.
+	// Parameters are the values for placeholders: a list for %s (? in SQLite), a mapping for
+	// %(name)s (:name in SQLite). They never become part of the SQL, whatever they contain.
+	// PostgreSQL therefore needs a type after a placeholder: %s::date, not date %s. With
+	// parameters, write %% for a percent sign in PostgreSQL and MySQL. A list as a value is an
+	// array in PostgreSQL and (a, b) in MySQL. Numbers keep all their digits, or are refused
+	// where SQLite has no type for them; dates are bound as they are written.
 	Parameters any `yaml:"parameters" param:"template"`
-	// Autocommit commits each statement for itself.
+	// Autocommit commits each statement separately.
 	Autocommit bool `yaml:"autocommit" param:"default=false"`
-	// SplitStatements makes each statement of a text have a result of its own, and all the
-	// parameters. Otherwise the result of a text is that of its last statement, and the
-	// list of parameters goes on from one statement to the next.
+	// SplitStatements gives each statement of a text a result of its own, and all the
+	// parameters. Otherwise the result of a text is that of its last statement, and the list
+	// of parameters continues from one statement to the next.
 	SplitStatements bool `yaml:"split_statements"`
 	// ReturnLast is false to return the results of all statements, with split_statements.
 	// Lists of SQL return all results in any case.

@@ -13,25 +13,25 @@ import (
 	"github.com/dingdag/dingdag/params"
 )
 
-// IntervalCheckOperator compares numbers of a table for the day of the run with those
-// of some days before, and fails when one of them differs by too much.
+// IntervalCheckOperator compares figures of a table for the day of the run with those of some
+// days earlier, and fails if one of them differs too much.
 //
-// The numbers are SQL expressions such as COUNT(*), taken over the rows of a day. It needs
-// a run with a logical date. What the SQL changes is rolled back. See the operator sql for
+// The figures are SQL expressions such as COUNT(*), taken over the rows of a day. It needs a
+// run with a logical date. What the SQL changes is rolled back. See the operator sql for
 // connections.
 type IntervalCheckOperator struct {
 	// Table is the name of the table.
 	Table string `yaml:"table" param:"required,template"`
-	// MetricsThresholds maps each SQL expression to what its ratio must stay below.
+	// MetricsThresholds maps each SQL expression to the limit that its ratio must stay below.
 	MetricsThresholds map[string]float64 `yaml:"metrics_thresholds" param:"required"`
 	// DateFilterColumn is the column with the day.
 	DateFilterColumn string `yaml:"date_filter_column" param:"template,default=ds"`
 	// DaysBack is how many days to go back, with or without a minus sign.
 	DaysBack int `yaml:"days_back" param:"default=-7"`
-	// RatioFormula is max_over_min, the larger number over the smaller one, or
-	// relative_diff, the difference over the number of before.
+	// RatioFormula is max_over_min, the larger number over the smaller one, or relative_diff,
+	// the difference over the earlier number.
 	RatioFormula string `yaml:"ratio_formula" param:"default=max_over_min,enum=max_over_min|relative_diff"`
-	// IgnoreZero is false to fail when one of two numbers is 0.
+	// IgnoreZero is false to fail when one of the two numbers is 0.
 	IgnoreZero bool `yaml:"ignore_zero" param:"default=true"`
 	// Conn is the connection, of type postgres, mysql or sqlite.
 	Conn string `yaml:"conn_id" param:"template"`

@@ -23,11 +23,11 @@ type Sensor struct {
 	Parameters any `yaml:"parameters" param:"template"`
 	// FailOnEmpty fails when there is no row, instead of waiting.
 	FailOnEmpty bool `yaml:"fail_on_empty" param:"default=false"`
-	// SuccessWhen is what must hold of the first row instead. It knows row, the list of its
-	// cells. It does not hold when it renders to nothing or, in any case, to false, no, off,
-	// 0, none or null.
+	// SuccessWhen is a condition on the first row, used instead. It has the name row, the list
+	// of its cells. It does not hold if it renders to nothing or, in upper or lower case, to
+	// false, no, off, 0, none or null.
 	SuccessWhen string `yaml:"success_when" param:"late"`
-	// HookParams must be empty: such settings belong into the extra of the connection.
+	// HookParams must be empty: such settings belong in the extra of the connection.
 	HookParams map[string]any `yaml:"hook_params" param:"template"`
 }
 

@@ -32,10 +32,10 @@ func Specs() []operator.Spec {
 
 // Settings are the parameters that all operators on databases have.
 type Settings struct {
-	// Database is the name of the database instead of that in the connection. It does not
-	// apply to SQLite.
+	// Database is the database to use instead of the connection's. It does not apply to
+	// SQLite.
 	Database string `yaml:"database" param:"template"`
-	// HookParams must be empty: such settings belong into the extra of the connection.
+	// HookParams must be empty: such settings belong in the extra of the connection.
 	HookParams map[string]any `yaml:"hook_params" param:"template"`
 	// RetryOnFailure is false to fail the task at once, whatever retries remain.
 	RetryOnFailure bool `yaml:"retry_on_failure" param:"default=true"`

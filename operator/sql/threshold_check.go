@@ -9,16 +9,16 @@ import (
 	"github.com/dingdag/dingdag/params"
 )
 
-// ThresholdCheckOperator fails unless the first cell that SQL gives lies between two
-// thresholds, or on one of them.
+// ThresholdCheckOperator fails unless the first cell that SQL returns is between two
+// thresholds, inclusive.
 //
 // What the SQL changes is rolled back. See the operator sql for connections.
 type ThresholdCheckOperator struct {
 	// SQL is the query.
 	SQL string `yaml:"sql" param:"required,template,files=.sql"`
-	// MinThreshold is the least value: a number, or SQL that gives it.
+	// MinThreshold is the least value: a number, or SQL that returns it.
 	MinThreshold any `yaml:"min_threshold" param:"required,template"`
-	// MaxThreshold is the greatest value: a number, or SQL that gives it.
+	// MaxThreshold is the greatest value: a number, or SQL that returns it.
 	MaxThreshold any `yaml:"max_threshold" param:"required,template"`
 	// Conn is the connection, of type postgres, mysql or sqlite.
 	Conn string `yaml:"conn_id" param:"template"`

@@ -9,17 +9,17 @@ import (
 	"github.com/dingdag/dingdag/params"
 )
 
-// ValueCheckOperator fails unless SQL gives a row in which every cell is the value that
-// was expected. A number is compared as a number, within the tolerance.
+// ValueCheckOperator fails unless SQL returns a row in which every cell has the expected
+// value. A number is compared as a number, within the tolerance.
 //
 // What the SQL changes is rolled back. See the operator sql for connections.
 type ValueCheckOperator struct {
 	// SQL is the query.
 	SQL string `yaml:"sql" param:"required,template,files=.sql"`
-	// PassValue is the value that is expected: a number or a text.
+	// PassValue is the expected value: a number or a text.
 	PassValue any `yaml:"pass_value" param:"required,template"`
-	// Tolerance is how far a number may be off, as a part of pass_value: 0.1 for 10 %. Null
-	// is exactly.
+	// Tolerance is how far a number may be off, as a fraction of pass_value: 0.1 for 10 %.
+	// Null means exactly equal.
 	Tolerance *float64 `yaml:"tolerance" param:"min=0"`
 	// Conn is the connection, of type postgres, mysql or sqlite.
 	Conn string `yaml:"conn_id" param:"template"`

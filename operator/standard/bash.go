@@ -13,37 +13,36 @@ import (
 
 // BashOperator runs a command in bash.
 //
-// The task log has the command, secrets masked, what it prints, line by line while it
-// runs, and how it ended. The last
-// line of its standard output is the result (XCom). A command that ends with an exit
-// code other than 0 fails; code 99 skips the task.
+// The task log shows the command with secrets masked, its output line by line while it runs,
+// and how it ended. The last line of its standard output is the result (XCom). A command that
+// exits with a code other than 0 fails the task; code 99 skips it.
 //
-// When the task times out or is stopped, all processes of the command get SIGTERM and,
-// 5 seconds later, SIGKILL, also those that have left its process group (setsid, nohup). On
-// Linux they are found by their control group (version 2), where dingdag may make one, and
-// else by a variable in their environment and by their parents. Not covered are, without
-// such a control group, a process that has left the group, clears its environment and
-// outlives its parents, and beside Linux all that leave the group. When dingdag itself was
-// killed, the next one ends them at its start and removes their temporary directory. What
-// a command that ends by itself leaves running goes on.
+// When the task times out or is stopped, all processes of the command get SIGTERM and, 5
+// seconds later, SIGKILL, including those that have left its process group (setsid, nohup). On
+// Linux they are found by their control group (version 2) if dingdag may create one, and
+// otherwise by a variable in their environment and by their parents. Without such a control
+// group, a process that leaves the group, clears its environment and outlives its parents is
+// not found; on systems other than Linux, neither is any process that leaves the group. If
+// dingdag itself was killed, the next one ends the processes when it starts and removes their
+// temporary directory. Processes that a command leaves running when it ends by itself are not
+// stopped.
 //
 // The command sees the variables AIRFLOW_CTX_DAG_ID, AIRFLOW_CTX_TASK_ID,
 // AIRFLOW_CTX_DAG_RUN_ID, AIRFLOW_CTX_TRY_NUMBER and AIRFLOW_CTX_LOGICAL_DATE.
 type BashOperator struct {
-	// Command is the command or script text. A value that comes from outside is safe
-	// only as a variable in env, not as a template in the command. To run a script as it
-	// is, put a space behind its name: "./load.sh ".
+	// Command is the command or script text. A value that comes from outside is safe only as a
+	// variable in env, not as a template in the command. To run a script without rendering it,
+	// put a space after its name: "./load.sh ".
 	Command string `yaml:"bash_command" param:"required,template,files=.sh|.bash"`
-	// Env replaces the environment of the command. Null inherits that of the worker, without
-	// connections, sensitive variables and keys, which the setting pass_env lets through.
+	// Env replaces the environment of the command. Null inherits the worker's, without
+	// connections, sensitive variables and keys unless the setting pass_env lets them through.
 	Env map[string]string `yaml:"env" param:"template"`
 	// AppendEnv adds env to the inherited environment instead of replacing it.
 	AppendEnv bool `yaml:"append_env" param:"default=false"`
 	// Cwd is the working directory, which must exist. Null is a temporary directory
 	// that is removed afterwards.
 	Cwd string `yaml:"cwd" param:"template"`
-	// OutputEncoding is the encoding of what the command prints. Bytes that do not fit
-	// are replaced.
+	// OutputEncoding is the encoding of what the command prints. Invalid bytes are replaced.
 	OutputEncoding string `yaml:"output_encoding" param:"default=utf-8,enum=utf-8|utf8|ascii|latin-1|gbk|gb18030"`
 	// SkipOnExitCode lists the exit codes that skip the task: a number, a list or null.
 	SkipOnExitCode []int `yaml:"skip_on_exit_code" param:"single,default=99,min=0,max=255"`
@@ -64,7 +63,7 @@ bash_command: 'echo "rows of $DAY"'
 env: {DAY: "{{ ds }}"}
 append_env: true
 `),
-		operator.Example("Skip the task when there is nothing to do", `
+		operator.Example("Skip the task if there is nothing to do", `
 bash_command: 'test -e /no/such/file || exit 99'
 skip_on_exit_code: 99
 `),

@@ -12,8 +12,8 @@ import (
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-// BranchOperator chooses which of the tasks directly downstream run. The others are
-// skipped, except those that also follow a chosen one.
+// BranchOperator chooses which of the directly downstream tasks run. The others are skipped,
+// except those that also follow a chosen one.
 //
 // The choice is made either by choose, or by cases and otherwise. Ids are those of tasks
 // or task groups, bare or full; an id that is not directly downstream fails the task.
@@ -27,14 +27,15 @@ type BranchOperator struct {
 	Choose any `yaml:"choose" param:"template"`
 	// Cases are tried in order. The first one that holds chooses.
 	Cases []BranchCase `yaml:"cases"`
-	// Otherwise is the id, or the list of ids, for when no case holds. Null chooses nothing.
+	// Otherwise is the id, or the list of ids, to choose when no case holds. Null chooses
+	// nothing.
 	Otherwise []string `yaml:"otherwise" param:"single"`
 }
 
 // BranchCase is a condition and what it chooses.
 type BranchCase struct {
-	// When is the condition. It does not hold when it is empty or, in any case, false, no,
-	// off, 0, none or null.
+	// When is the condition. It does not hold if it is empty or, in upper or lower case,
+	// false, no, off, 0, none or null.
 	When any `yaml:"when" param:"required,template"`
 	// To is the id, or the list of ids, that is chosen.
 	To []string `yaml:"to" param:"required,single"`

@@ -11,21 +11,20 @@ import (
 	"github.com/dingdag/dingdag/params"
 )
 
-// BranchDateTimeOperator chooses by whether it is now between two times. A bound that is
-// null is open; the bounds themselves lie inside.
+// BranchDateTimeOperator chooses by whether the time is between two bounds, inclusive. A bound
+// that is null is open.
 //
 // A bound is a date with time or a time of day, in the zone of the DAG unless it has an
-// offset. A time of day is that of the day that the clock shows. When both bounds are
-// times of day and the upper one is the earlier, what lies between them goes over
-// midnight: from 22:00 to 02:00.
+// offset. A time of day is on the current date. If both bounds are times of day and the upper
+// one is earlier, the span crosses midnight: from 22:00 to 02:00.
 type BranchDateTimeOperator struct {
 	twoWays
 
 	// Lower is the lower bound.
 	Lower *string `yaml:"target_lower"`
-	// Upper is the upper bound. One of both must be given.
+	// Upper is the upper bound. At least one of the two bounds must be given.
 	Upper *string `yaml:"target_upper"`
-	// UseLogicalDate looks at the logical date of the run instead of the clock.
+	// UseLogicalDate uses the logical date of the run instead of the clock.
 	UseLogicalDate bool `yaml:"use_task_logical_date" param:"default=false"`
 }
 
@@ -46,7 +45,7 @@ follow_task_ids_if_false: small_load
 target_lower: "22:00"
 target_upper: "02:00"
 `),
-		operator.Example("Change over on a date", `
+		operator.Example("Switch over on a date", `
 follow_task_ids_if_true: [new_format, new_report]
 follow_task_ids_if_false: old_format
 target_lower: 2026-01-01T00:00

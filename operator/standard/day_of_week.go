@@ -7,8 +7,8 @@ import (
 	"github.com/dingdag/dingdag/operator/standard/internal/moment"
 )
 
-// BranchDayOfWeekOperator chooses by the day of the week, which is that of the clock in
-// the zone of the DAG.
+// BranchDayOfWeekOperator chooses by the day of the week, by default today's in the zone of
+// the DAG.
 type BranchDayOfWeekOperator struct {
 	twoWays
 	moment.WeekDays

@@ -6,9 +6,8 @@ import (
 	"github.com/dingdag/dingdag/operator"
 )
 
-// LatestOnlyOperator skips the tasks directly downstream unless this run is the latest
-// of the DAG, for tasks that make no sense while the DAG catches up. Manual runs always
-// go on.
+// LatestOnlyOperator skips the directly downstream tasks unless this run is the latest of the
+// DAG, for tasks that make no sense while the DAG catches up. Manual runs always continue.
 type LatestOnlyOperator struct{}
 
 var _ operator.Operator = (*LatestOnlyOperator)(nil)

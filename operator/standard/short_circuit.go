@@ -6,13 +6,13 @@ import (
 	"github.com/dingdag/dingdag/operator"
 )
 
-// ShortCircuitOperator stops the run below it unless a condition holds. It succeeds
-// either way; its result (XCom) says whether the condition held.
+// ShortCircuitOperator skips what is downstream unless a condition holds. It succeeds either
+// way; its result (XCom) says whether the condition held.
 type ShortCircuitOperator struct {
-	// Condition does not hold when it is empty or, in any case, false, no, off, 0, none or
-	// null.
+	// Condition does not hold if it is empty or, in upper or lower case, false, no, off, 0,
+	// none or null.
 	Condition any `yaml:"condition" param:"required,template"`
-	// IgnoreDownstreamTriggerRules skips everything downstream. Otherwise only what is
+	// IgnoreDownstreamTriggerRules skips everything downstream. If false, only what is
 	// directly downstream is skipped, and the rest follows its trigger rules.
 	IgnoreDownstreamTriggerRules bool `yaml:"ignore_downstream_trigger_rules" param:"default=true"`
 }
@@ -21,8 +21,8 @@ var _ operator.Operator = (*ShortCircuitOperator)(nil)
 
 func shortCircuitSpec(docs operator.Option) operator.Spec {
 	return operator.Define[ShortCircuitOperator]("short_circuit", docs,
-		operator.Example("Go on only when there is something to load", `condition: "{{ ti.xcom_pull('count_rows') }}"`),
-		operator.Example("Let a cleaning task with trigger_rule all_done run all the same", `
+		operator.Example("Continue only if there is something to load", `condition: "{{ ti.xcom_pull('count_rows') }}"`),
+		operator.Example("Still run a cleanup task with trigger_rule all_done", `
 condition: "{{ params.enabled }}"
 ignore_downstream_trigger_rules: false
 `),

@@ -30,7 +30,7 @@ func TestCheck(t *testing.T) {
 func TestCheckBash(t *testing.T) {
 	t.Parallel()
 	operatortest.Check(t, suite.Spec(t, "bash"), operatortest.Options{
-		Outcomes: map[string]operator.Kind{"Skip the task when there is nothing to do": operator.Skipped},
+		Outcomes: map[string]operator.Kind{"Skip the task if there is nothing to do": operator.Skipped},
 		Blocking: "bash_command: 'echo begun; sleep 1000'",
 		Running:  func(_ *testing.T, task *operatortest.Task) { task.AwaitLog("begun") },
 	})

@@ -18,31 +18,31 @@ import (
 // TriggerDagRunOperator starts a run of another DAG, or of its own. The id of the run is
 // the result (XCom).
 //
-// It does not wait for the run unless wait_for_completion says so. A run of a paused DAG
-// is created and starts when the DAG is no longer paused.
+// It does not wait for the run unless wait_for_completion says so. A run of a paused DAG is
+// created, and starts when the DAG is unpaused.
 type TriggerDagRunOperator struct {
 	// DAGID is the DAG to run.
 	DAGID string `yaml:"trigger_dag_id" param:"required,template"`
-	// RunID is the id of the new run. Null makes one.
+	// RunID is the id of the new run. Null generates one.
 	RunID string `yaml:"trigger_run_id" param:"template"`
 	// Conf is the configuration of the run: a mapping, or text with a JSON object.
 	Conf any `yaml:"conf" param:"template"`
-	// LogicalDate is the logical date of the run, in UTC unless it has an offset. Null makes
+	// LogicalDate is the logical date of the run, in UTC unless it has an offset. Null creates
 	// a run without one.
 	LogicalDate any `yaml:"logical_date" param:"template,default=now"`
 	// ExecutionDate is Airflow 2's name for logical_date.
 	ExecutionDate any `yaml:"execution_date" param:"template"`
-	// Reset clears a run that exists already, so that it runs again, instead of failing.
+	// Reset clears a run that already exists, so that it runs again, instead of failing.
 	Reset bool `yaml:"reset_dag_run" param:"default=false"`
 	// Wait waits until the run ends and fails unless it ends in one of allowed_states.
 	Wait any `yaml:"wait_for_completion" param:"template,default=false"`
-	// PokeInterval is the time between two looks at the run.
+	// PokeInterval is the time between two checks of the run.
 	PokeInterval time.Duration `yaml:"poke_interval" param:"default=60s,min=10ms"`
-	// AllowedStates are the states of the run with which waiting ends well.
+	// AllowedStates are the states of the run that end the wait with success.
 	AllowedStates []string `yaml:"allowed_states" param:"default=success,enum=queued|running|success|failed"`
-	// FailedStates are the states of the run with which waiting fails. They go first.
+	// FailedStates are the states of the run that fail the task. They take precedence.
 	FailedStates []string `yaml:"failed_states" param:"default=failed,enum=queued|running|success|failed"`
-	// SkipExisting skips the task when the run exists already, instead of failing.
+	// SkipExisting skips the task if the run already exists, instead of failing.
 	SkipExisting any `yaml:"skip_when_already_exists" param:"template,default=false"`
 	// FailPaused fails when the DAG is paused.
 	FailPaused bool `yaml:"fail_when_dag_is_paused" param:"default=false"`
@@ -66,7 +66,7 @@ func triggerDagRunSpec(docs operator.Option) operator.Spec {
 trigger_dag_id: send_report
 conf: {day: "{{ ds }}", full: true}
 `),
-		operator.Example("Run another DAG for the same date, again if need be, and wait for it", `
+		operator.Example("Run another DAG for the same date, again if it has run, and wait for it", `
 trigger_dag_id: load_orders
 logical_date: "{{ logical_date }}"
 reset_dag_run: true

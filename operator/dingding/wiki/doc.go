@@ -10,14 +10,14 @@ import (
 	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
 )
 
-// CreateDoc makes a document, workbook, mind map or folder in a knowledge base.
+// CreateDoc creates a document, workbook, mind map or folder in a knowledge base.
 //
 // The result has doc_data: a mapping with workspaceId, dentryUuid, nodeId, docKey and
 // url, all text. dentryUuid is what other operators take as node_id and, of a workbook,
 // as workbook_id; nodeId is an older short id, which only dingtalk_delete_doc takes.
 //
 // A new workbook may not be ready for some seconds; calls on it wait. DingTalk has no
-// key against doubles here: when the answer is lost the task fails.
+// idempotency key here: if the answer is lost the task fails.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/create-team-space-document
 type CreateDoc struct {
@@ -27,7 +27,7 @@ type CreateDoc struct {
 	Name string `yaml:"name" param:"required,template"`
 	// DocType is DOC for a text, WORKBOOK for a spreadsheet, MIND for a mind map, or FOLDER.
 	DocType string `yaml:"doc_type" param:"required,template,enum=DOC|WORKBOOK|MIND|FOLDER"`
-	// ParentNodeID is the node to make it below, by default the top of the knowledge base.
+	// ParentNodeID is the parent node, by default the top of the knowledge base.
 	ParentNodeID string `yaml:"parent_node_id" param:"template"`
 	// TemplateID is the id of a template, from dingtalk_get_doc_templates.
 	TemplateID string `yaml:"template_id" param:"template"`

@@ -52,7 +52,7 @@ func (o *GetWorkspaceNode) Execute(ctx context.Context, tc *operator.TaskContext
 
 // GetNodeByLink reads the node that a link leads to.
 //
-// The result has node_data, a mapping as that of dingtalk_get_workspace_node.
+// The result has node_data, a mapping like that of dingtalk_get_workspace_node.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/get-node-by-link
 type GetNodeByLink struct {
@@ -82,13 +82,13 @@ func (o *GetNodeByLink) Execute(ctx context.Context, tc *operator.TaskContext) (
 
 // GetNodeList lists the nodes directly below one, or at the top of a knowledge base.
 //
-// The result has node_list (list of mappings as that of dingtalk_get_workspace_node),
+// The result has node_list (list of mappings like that of dingtalk_get_workspace_node),
 // next_token (text, of the page after the last one read) and has_more (boolean).
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/get-node-list
 type GetNodeList struct {
-	// WorkspaceID is the knowledge base, to list the nodes at its top. It does not count
-	// when there is a parent_node_id.
+	// WorkspaceID is the knowledge base, to list the nodes at its top. It is ignored if there
+	// is a parent_node_id.
 	WorkspaceID string `yaml:"workspace_id" param:"template"`
 	// ParentNodeID is the node whose children to list.
 	ParentNodeID string `yaml:"parent_node_id" param:"template"`
@@ -145,11 +145,11 @@ func (o *GetNodeList) Execute(ctx context.Context, tc *operator.TaskContext) (an
 	})
 }
 
-// BatchGetNodes reads nodes by their ids, 20 with each call.
+// BatchGetNodes reads nodes by their ids, 20 in each call.
 //
-// The result has node_list (list of mappings as that of dingtalk_get_workspace_node, in
-// DingTalk's order) and missing_ids (list of text): the ids that do not exist or that
-// the operator may not see.
+// The result has node_list (list of mappings like that of dingtalk_get_workspace_node, in
+// DingTalk's order) and missing_ids (list of text): the ids that do not exist or that the
+// operator may not see.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/obtain-nodes-in-batch
 type BatchGetNodes struct {

@@ -9,15 +9,15 @@ import (
 	"github.com/dingdag/dingdag/operator/dingding/internal/appcall"
 )
 
-// CreateWorkspace makes a knowledge base.
+// CreateWorkspace creates a knowledge base.
 //
 // The result has workspace_data: a mapping with workspaceId, rootNodeId (the parent of
 // the nodes at the top), name, type, description, url, icon, creatorId and modifierId
 // (userids), createTime and modifiedTime (text such as 2025-10-09T08:00Z) and
 // permissionRole.
 //
-// DingTalk has no key against doubles here: when the answer is lost the task fails, and
-// trying again may make a second knowledge base.
+// DingTalk has no idempotency key here: if the answer is lost the task fails, and trying again
+// may create a second knowledge base.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/new-knowledge-base
 type CreateWorkspace struct {
@@ -55,7 +55,7 @@ func (o *CreateWorkspace) Execute(ctx context.Context, tc *operator.TaskContext)
 
 // GetWorkspace reads a knowledge base.
 //
-// The result has workspace_data, a mapping as that of dingtalk_create_workspace.
+// The result has workspace_data, a mapping like that of dingtalk_create_workspace.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/obtain-the-knowledge-base
 type GetWorkspace struct {
@@ -86,7 +86,7 @@ func (o *GetWorkspace) Execute(ctx context.Context, tc *operator.TaskContext) (a
 
 // GetWorkspaces lists the knowledge bases that the operator may see.
 //
-// The result has workspace_list (list of mappings as that of dingtalk_create_workspace),
+// The result has workspace_list (list of mappings like that of dingtalk_create_workspace),
 // next_token (text, of the page after the last one read) and has_more (boolean).
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/get-knowledge-base-list
@@ -95,7 +95,7 @@ type GetWorkspaces struct {
 	MaxResults int `yaml:"max_results" param:"default=30,min=1,max=30"`
 	// NextToken is the next_token of the page before.
 	NextToken string `yaml:"next_token" param:"template"`
-	// OrderBy puts what was seen, made or changed last first.
+	// OrderBy puts what was viewed, created or modified last first.
 	OrderBy string `yaml:"order_by" param:"enum=VIEW_TIME_DESC|CREATE_TIME_DESC|MODIFIED_TIME_DESC"`
 	// TeamID reads only those of a team.
 	TeamID string `yaml:"team_id" param:"template"`
@@ -138,11 +138,11 @@ func (o *GetWorkspaces) Execute(ctx context.Context, tc *operator.TaskContext) (
 	})
 }
 
-// BatchGetWorkspaces reads knowledge bases by their ids, 20 with each call.
+// BatchGetWorkspaces reads knowledge bases by their ids, 20 in each call.
 //
-// The result has workspace_list (list of mappings as that of dingtalk_create_workspace,
-// in DingTalk's order) and missing_ids (list of text): the ids that do not exist or that
-// the operator may not see.
+// The result has workspace_list (list of mappings like that of dingtalk_create_workspace, in
+// DingTalk's order) and missing_ids (list of text): the ids that do not exist or that the
+// operator may not see.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/batch-acquisition-of-knowledge-base
 type BatchGetWorkspaces struct {
@@ -199,7 +199,7 @@ operator_user_id: u001
 		appcall.Define[GetWorkspaces](p, "dingtalk_get_workspaces", operator.Example("The first page", `
 operator_id: z21HjQliSzpw0YWCNxmii6u
 `)),
-		appcall.Define[BatchGetWorkspaces](p, "dingtalk_batch_get_workspaces", operator.Example("Two, one of which is not there", `
+		appcall.Define[BatchGetWorkspaces](p, "dingtalk_batch_get_workspaces", operator.Example("Two, one of which does not exist", `
 workspace_ids: By8jQS1ZYjGn5b0M, nope
 with_permission_role: true
 operator_id: z21HjQliSzpw0YWCNxmii6u

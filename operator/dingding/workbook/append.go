@@ -12,28 +12,27 @@ import (
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-// AppendRows writes rows below the last one that has content in some columns. The
-// worksheet is made longer when it has too few rows, and many rows are written in
-// several calls.
+// AppendRows appends rows below the last row that has content in the given columns. The
+// worksheet is extended if it has too few rows, and many rows are written in several calls.
 //
 // The result has append_result (a mapping with a1Notation), appended_range (text such as
 // A6:C7), appended_rows (whole number), summary (text for people) and retryable (boolean,
 // false: another run of the task appends again).
 //
-// Doing it twice appends twice: when an answer is lost the same place is written again,
-// and when that fails, too, the task fails. Two tasks that append to one worksheet at the
-// same time may choose the same row: let them run in a pool of one slot.
+// Repeating it appends again: if an answer is lost the same cells are written again, and if
+// that fails too, the task fails. Two tasks that append to one worksheet at the same time may
+// choose the same row: let them run in a pool of one slot.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/append-line
 type AppendRows struct {
 	sheet
 
-	// RangeAddress has the columns, such as A:C. The rows in A1:C10 do not count.
+	// RangeAddress names the columns, such as A:C. The rows in A1:C10 are ignored.
 	RangeAddress string `yaml:"range_address" param:"required,template"`
-	// Values are the rows, each a list of as many cells as there are columns; their JSON
-	// text works, too, which templates make with the filter tojson. Cells are text,
-	// numbers, true, false or null. A text that begins with "=" is a formula, and one that
-	// reads as a number becomes one.
+	// Values are the rows, each a list of as many cells as there are columns; or their JSON
+	// text, which templates make with the filter tojson. Cells are text, numbers, true, false
+	// or null. A text that begins with "=" is a formula, and one that reads as a number
+	// becomes one.
 	Values any `yaml:"values" param:"required,template"`
 
 	appcall.Write
@@ -107,8 +106,8 @@ func (o *AppendRows) Execute(ctx context.Context, tc *operator.TaskContext) (any
 // the range that was written), summary (text for people) and retryable (boolean, false:
 // another run of the task inserts again).
 //
-// Doing it twice inserts twice: when an answer is lost, or the rows were inserted and the
-// data could not be written, the task fails and the error says what to do.
+// Repeating it inserts again: if an answer is lost, or the rows were inserted and the data
+// could not be written, the task fails and the error says what to do.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/insert-rows-before-rows
 type InsertRowsBeforeWithData struct {
@@ -116,10 +115,9 @@ type InsertRowsBeforeWithData struct {
 
 	// Row is the number of the row to insert before, from 1.
 	Row string `yaml:"row" param:"required,template,digits"`
-	// Values are the rows, each a list of cells of the same number; their JSON text works,
-	// too, which templates make with the filter tojson. Cells are text, numbers, true,
-	// false or null. A text that begins with "=" is a formula, and one that reads as a
-	// number becomes one.
+	// Values are the rows, each a list of cells of the same number; or their JSON text, which
+	// templates make with the filter tojson. Cells are text, numbers, true, false or null. A
+	// text that begins with "=" is a formula, and one that reads as a number becomes one.
 	Values any `yaml:"values" param:"required,template"`
 	// StartColumn is the column of the first cell: letters such as B, or a number from 1.
 	StartColumn string `yaml:"start_column" param:"default=A,template,digits"`

@@ -13,7 +13,7 @@ import (
 //
 // The result has success (boolean, true) and deleted_column_count (whole number).
 //
-// Doing it twice deletes the next columns, too: when the answer is lost the task fails.
+// Repeating it deletes the next columns too: if the answer is lost the task fails.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/delete-column
 type DeleteColumns struct {
@@ -87,7 +87,7 @@ func (o *SetColumnsVisibility) Execute(ctx context.Context, tc *operator.TaskCon
 //
 // The result has success (boolean, true) and inserted_column_count (whole number).
 //
-// Doing it twice inserts twice: when the answer is lost the task fails.
+// Repeating it inserts again: if the answer is lost the task fails.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/insert-column-before-column
 type InsertColumnsBefore struct {

@@ -27,7 +27,7 @@ type GetRangeData struct {
 	sheet
 	area
 
-	// Select lists what to read. Answers get large, so ask for what is needed.
+	// Select lists what to read. Responses get large, so ask only for what is needed.
 	Select []string `yaml:"select" param:"commas,default=values|formulas|displayValues"`
 
 	appcall.App
@@ -55,8 +55,8 @@ func (o *GetRangeData) Execute(ctx context.Context, tc *operator.TaskContext) (a
 	})
 }
 
-// UpdateRangeData writes values or formats into a range of cells. What is not given
-// stays as it is. More than 30000 cells are written in several calls.
+// UpdateRangeData writes values or formats into a range of cells. What is not given is left
+// unchanged. More than 30000 cells are written in several calls.
 //
 // The result has update_result: a mapping with a1Notation (text, the range).
 //
@@ -65,13 +65,13 @@ type UpdateRangeData struct {
 	sheet
 	area
 
-	// Values are the rows, each a list of cells, exactly as many as the range has; their
-	// JSON text works, too, which templates make with the filter tojson. Cells are text, numbers, true, false or null, which empties
-	// them. A text that begins with "=" is a formula, and one that reads as a number
-	// becomes one unless number_format is "@".
+	// Values are the rows, each a list of cells, exactly as many as the range has; or their
+	// JSON text, which templates make with the filter tojson. Cells are text, numbers, true,
+	// false or null, which empties them. A text that begins with "=" is a formula, and one
+	// that reads as a number becomes one unless number_format is "@".
 	Values any `yaml:"values" param:"template"`
-	// NumberFormat is that of all cells, such as General, "@" for text, "#,##0.00", 0% or
-	// yyyy/m/d.
+	// NumberFormat is the number format of all cells, such as General, "@" for text,
+	// "#,##0.00", 0% or yyyy/m/d.
 	NumberFormat string `yaml:"number_format" param:"template"`
 	// WordWrap is what happens to text that is wider than its cell, for all cells.
 	WordWrap string `yaml:"word_wrap" param:"enum=overflow|clip|autoWrap"`
@@ -184,7 +184,7 @@ func (o *UpdateRangeData) Execute(ctx context.Context, tc *operator.TaskContext)
 	})
 }
 
-// ClearRangeContent empties a range of cells and takes their formats away.
+// ClearRangeContent clears the contents and the formats of a range of cells.
 //
 // The result has clear_result: a mapping with a1Notation (text, the range).
 //
@@ -217,7 +217,7 @@ func (o *ClearRangeContent) Execute(ctx context.Context, tc *operator.TaskContex
 	})
 }
 
-// ClearRangeData empties a range of cells and leaves their formats.
+// ClearRangeData clears the contents of a range of cells and keeps their formats.
 //
 // The result has clear_result: a mapping with a1Notation (text, the range).
 //

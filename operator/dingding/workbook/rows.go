@@ -13,7 +13,7 @@ import (
 //
 // The result has success (boolean, true) and deleted_row_count (whole number).
 //
-// Doing it twice deletes the next rows, too: when the answer is lost the task fails.
+// Repeating it deletes the next rows too: if the answer is lost the task fails.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/delete-row
 type DeleteRows struct {
@@ -87,7 +87,7 @@ func (o *SetRowsVisibility) Execute(ctx context.Context, tc *operator.TaskContex
 //
 // The result has success (boolean, true) and inserted_row_count (whole number).
 //
-// Doing it twice inserts twice: when the answer is lost the task fails.
+// Repeating it inserts again: if the answer is lost the task fails.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/insert-rows-before-rows
 type InsertRowsBefore struct {

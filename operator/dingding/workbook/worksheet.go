@@ -15,8 +15,8 @@ import (
 // The result has sheet_id (text), sheet_name (text; DingTalk changes a name that is
 // taken) and created (boolean, true).
 //
-// DingTalk has no key against doubles here: when the answer is lost the task fails, and
-// trying again may make a second worksheet.
+// DingTalk has no idempotency key here: if the answer is lost the task fails, and trying again
+// may create a second worksheet.
 //
 // DingTalk docs: https://open.dingtalk.com/document/development/create-a-worksheet
 type CreateWorksheet struct {
@@ -156,9 +156,9 @@ type UpdateWorksheet struct {
 	SheetName string `yaml:"sheet_name" param:"template"`
 	// Visibility shows or hides the worksheet.
 	Visibility string `yaml:"visibility" param:"enum=visible|hidden"`
-	// FrozenRowCount is how many rows at the top stay in sight; 0 for none.
+	// FrozenRowCount is how many rows at the top stay visible; 0 for none.
 	FrozenRowCount *int `yaml:"frozen_row_count" param:"min=0"`
-	// FrozenColumnCount is how many columns on the left stay in sight; 0 for none.
+	// FrozenColumnCount is how many columns on the left stay visible; 0 for none.
 	FrozenColumnCount *int `yaml:"frozen_column_count" param:"min=0"`
 
 	appcall.App

@@ -10,23 +10,22 @@ import (
 	"github.com/dingdag/dingdag/operator/standard/process"
 )
 
-// BashSensor runs a command in bash until it ends with exit code 0. Each look runs the
-// command anew, in a temporary directory.
+// BashSensor runs a command in bash until it ends with exit code 0. Each poke runs the command
+// again, in a temporary directory.
 //
-// What the command prints goes to the task log. It sees the same variables as the
-// command of the bash operator, and ends in the same way when the task is stopped.
+// What the command prints goes to the task log. It sees the same variables as the command of
+// the bash operator, and is ended in the same way when the task is stopped.
 type BashSensor struct {
 	// Command is the command or script text. A value that comes from outside is safe
 	// only as a variable in env, not as a template in the command.
 	Command string `yaml:"bash_command" param:"required,template"`
-	// Env replaces the environment of the command. Null inherits that of the worker, without
-	// connections, sensitive variables and keys, which the setting pass_env lets through.
+	// Env replaces the environment of the command. Null inherits the worker's, without
+	// connections, sensitive variables and keys unless the setting pass_env lets them through.
 	Env map[string]string `yaml:"env" param:"template"`
-	// OutputEncoding is the encoding of what the command prints. Bytes that do not fit
-	// are replaced.
+	// OutputEncoding is the encoding of what the command prints. Invalid bytes are replaced.
 	OutputEncoding string `yaml:"output_encoding" param:"default=utf-8,enum=utf-8|utf8|ascii|latin-1|gbk|gb18030"`
-	// RetryExitCode is the exit code that means not yet; any other one fails the sensor
-	// then, and is not retried. By default every exit code but 0 means not yet.
+	// RetryExitCode is the exit code that means not yet; any other code except 0 then fails
+	// the sensor, without a retry. By default every exit code except 0 means not yet.
 	RetryExitCode *int `yaml:"retry_exit_code" param:"min=0,max=255"`
 }
 
@@ -40,7 +39,7 @@ func bashSensorSpec(docs operator.Option) operator.Spec {
 			"airflow.providers.standard.sensors.bash.BashSensor",
 		),
 		operator.Example("Wait until a directory has files", `bash_command: 'test -n "$(ls /data/in/{{ ds }})"'`),
-		operator.Example("Tell not yet from errors", `
+		operator.Example("Distinguish not yet from errors", `
 bash_command: 'test -d / || exit 3'
 retry_exit_code: 3
 `),

@@ -8,7 +8,7 @@ import (
 	"github.com/dingdag/dingdag/operator/standard/internal/moment"
 )
 
-// DayOfWeekSensor waits for a day of the week. The day is that of UTC, as in Airflow,
+// DayOfWeekSensor waits for a day of the week. The day is taken in UTC, as in Airflow,
 // whatever the zone of the DAG.
 type DayOfWeekSensor struct{ moment.WeekDays }
 
@@ -22,7 +22,7 @@ func dayOfWeekSensorSpec(docs operator.Option) operator.Spec {
 			"airflow.providers.standard.sensors.weekday.DayOfWeekSensor",
 		),
 		operator.Example("Wait for the weekend", "week_day: [Saturday, Sunday]"),
-		operator.Example("Go on when the run is for a Tuesday", `
+		operator.Example("Continue if the run is for a Tuesday", `
 week_day: Tuesday
 use_task_logical_date: true
 `),

@@ -14,8 +14,8 @@ import (
 	"github.com/dingdag/dingdag/params"
 )
 
-// ExternalTaskSensor waits for a run of another DAG, or for tasks in it. It looks at the
-// run whose logical date is that of this run, minus execution_delta.
+// ExternalTaskSensor waits for a run of another DAG, or for tasks in it. It looks at the run
+// with this run's logical date, minus execution_delta.
 //
 // Name one task, several tasks or a task group; with none of them it waits for the run
 // as a whole. It is done when all of them are in one of allowed_states. One of them in
@@ -31,11 +31,13 @@ type ExternalTaskSensor struct {
 	TaskIDs []string `yaml:"external_task_ids" param:"template"`
 	// GroupID is the task group to wait for, with all tasks in it.
 	GroupID string `yaml:"external_task_group_id" param:"template"`
-	// AllowedStates end the wait: states of tasks or, without tasks and group, of runs.
+	// AllowedStates are the states that end the wait: of tasks or, without tasks and group, of
+	// runs.
 	AllowedStates []string `yaml:"allowed_states" param:"default=success"`
-	// SkippedStates skip the sensor.
+	// SkippedStates are the states that skip the sensor.
 	SkippedStates []string `yaml:"skipped_states"`
-	// FailedStates fail the sensor. They go before skipped_states.
+	// FailedStates are the states that fail the sensor. They take precedence over
+	// skipped_states.
 	FailedStates []string `yaml:"failed_states"`
 	// ExecutionDelta is how much earlier the logical date of the other run is.
 	ExecutionDelta time.Duration `yaml:"execution_delta"`
@@ -68,7 +70,7 @@ external_task_id: check.count
 execution_delta: 1h
 failed_states: [failed, upstream_failed]
 `),
-		operator.Example("Wait for the end of a run, whatever comes of it", `
+		operator.Example("Wait for the end of a run, whatever its outcome", `
 external_dag_id: load_orders
 allowed_states: [success, failed]
 check_existence: true

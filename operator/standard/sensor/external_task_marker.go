@@ -15,9 +15,9 @@ type ExternalTaskMarker struct {
 	DAGID string `yaml:"external_dag_id" param:"required,template"`
 	// TaskID is the task that waits.
 	TaskID string `yaml:"external_task_id" param:"required,template"`
-	// LogicalDate is the logical date of the run that waits, that of this run by default.
+	// LogicalDate is the logical date of the waiting run, by default that of this run.
 	LogicalDate any `yaml:"logical_date" param:"template"`
-	// RecursionDepth limits how many markers are followed, one after the other.
+	// RecursionDepth limits how many markers are followed in a chain.
 	RecursionDepth int `yaml:"recursion_depth" param:"default=10,min=1"`
 }
 

@@ -13,14 +13,14 @@ import (
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-// FileSensor waits for a file. A directory counts when a file lies in it, at any depth.
+// FileSensor waits for a file. A directory counts if it contains a file, at any depth.
 //
-// Pipes, sockets and devices are no files and are never opened.
+// Pipes, sockets and devices do not count and are never opened.
 type FileSensor struct {
-	// Path is the path of the file. It may be a pattern: * and ? stand for parts of a name,
-	// [a-z] for one character, [!a-z] for one other character.
+	// Path is the path of the file. It may be a pattern: * matches any part of a name, ? any
+	// one character, [a-z] one of these, [!a-z] any other.
 	Path string `yaml:"filepath" param:"required,template"`
-	// Conn is the connection whose extra says, as path, where a relative path begins. An
+	// Conn is the connection whose extra holds, under path, the folder of relative paths. An
 	// absolute path needs none.
 	Conn string `yaml:"fs_conn_id" param:"default=fs_default"`
 	// Recursive lets ** in the path stand for any number of directories.

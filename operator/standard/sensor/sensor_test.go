@@ -19,7 +19,7 @@ func TestCheck(t *testing.T) {
 	t.Parallel()
 	for name, waits := range map[string]string{
 		"external_task_marker": "",
-		"datetime_sensor":      "Wait for a moment that the run gives",
+		"datetime_sensor":      "Wait for a time that depends on the run",
 		"time_sensor":          "Wait until people are at work",
 		"time_delta_sensor":    "Give the source half an hour to deliver",
 		"wait":                 "Pause between two calls",

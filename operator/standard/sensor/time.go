@@ -11,9 +11,9 @@ import (
 	"github.com/dingdag/dingdag/params"
 )
 
-// DateTimeSensor waits until a moment.
+// DateTimeSensor waits until a point in time.
 type DateTimeSensor struct {
-	// TargetTime is the moment, as a date with time. Without an offset it is in UTC.
+	// TargetTime is the point in time: a date with a time, in UTC unless it has an offset.
 	TargetTime any `yaml:"target_time" param:"required,template"`
 }
 
@@ -28,7 +28,7 @@ func dateTimeSensorSpec(docs operator.Option) operator.Spec {
 			"airflow.sensors.date_time.DateTimeSensorAsync",
 			"airflow.providers.standard.sensors.date_time.DateTimeSensorAsync",
 		),
-		operator.Example("Wait for a moment that the run gives", `target_time: "{{ data_interval_end + macros.timedelta(hours=1) }}"`),
+		operator.Example("Wait for a time that depends on the run", `target_time: "{{ data_interval_end + macros.timedelta(hours=1) }}"`),
 		operator.Example("Wait for a date", `target_time: "2024-01-02T08:00:00+08:00"`),
 	)
 }
@@ -47,8 +47,8 @@ func (d *DateTimeSensor) Execute(ctx context.Context, tc *operator.TaskContext) 
 	return nil, waitUntil(ctx, tc, moment)
 }
 
-// TimeSensor waits until a time of the day on which it looks first, in the zone of the
-// DAG. It does not wait when that time has passed already.
+// TimeSensor waits until a time of day, on the date of its first poke, in the zone of the DAG.
+// It does not wait if that time has already passed.
 type TimeSensor struct {
 	// TargetTime is the time of day, such as "08:30" or "08:30:15".
 	TargetTime string `yaml:"target_time" param:"required"`
@@ -83,10 +83,10 @@ func (s *TimeSensor) Execute(ctx context.Context, tc *operator.TaskContext) (any
 	return nil, waitUntil(ctx, tc, target.On(tc.StartDate.In(tc.Location)))
 }
 
-// TimeDeltaSensor waits until some time after the end of the run's data interval. For a
-// run without one it is some time after the earliest start of the run.
+// TimeDeltaSensor waits until a given time after the end of the run's data interval or, for a
+// run without one, after the earliest start of the run.
 type TimeDeltaSensor struct {
-	// Delta is how long after that it waits.
+	// Delta is how long it waits after that.
 	Delta time.Duration `yaml:"delta" param:"required"`
 }
 

@@ -13,8 +13,8 @@ import (
 type Acting struct {
 	// OperatorID is the unionId of the member that the call acts as.
 	OperatorID string `yaml:"operator_id" param:"template"`
-	// OperatorUserID is the userid of that member, in place of operator_id; its unionId
-	// is looked up once. Without both it is operator_user_id of the connection's extra.
+	// OperatorUserID is the userid of that member, in place of operator_id; its unionId is
+	// looked up once. If neither is set, operator_user_id of the connection's extra is used.
 	OperatorUserID string `yaml:"operator_user_id" param:"template,digits"`
 }
 

@@ -104,9 +104,9 @@ func Run[R any](ctx context.Context, tc *operator.TaskContext, o Operator, do fu
 
 // Paging is for operators that read lists.
 type Paging struct {
-	// All reads all pages, beginning with the one asked for, in place of one.
+	// All reads all pages from the requested one on, instead of one page.
 	All bool `yaml:"all" param:"default=false"`
-	// MaxItems bounds what all reads. When it is reached, has_more is true.
+	// MaxItems limits how many items all reads. When it is reached, has_more is true.
 	MaxItems int `yaml:"max_items" param:"default=10000,min=1"`
 }
 

@@ -26,8 +26,8 @@ func Docs() params.Docs { return params.ParseDocs(docsJSON) }
 type WeekDays struct {
 	// WeekDay is the English name of a day, such as Monday, or a list of such names.
 	WeekDay []string `yaml:"week_day" param:"required,single"`
-	// UseLogicalDate looks at the logical date of the run instead of the clock. Its day is
-	// that of UTC, as in Airflow, whatever the zone of the DAG.
+	// UseLogicalDate uses the logical date of the run instead of the clock. Its day is taken
+	// in UTC, as in Airflow, whatever the zone of the DAG.
 	UseLogicalDate bool `yaml:"use_task_logical_date" param:"default=false"`
 }
 
