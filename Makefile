@@ -6,13 +6,11 @@ SHELL := bash
 
 GOLANGCI_LINT_VERSION := v2.15.0
 GOFUMPT_VERSION := v0.12.0
-GREMLINS_VERSION := v0.6.0
 GO_LICENSES_VERSION := v1.6.0
 
 TOOLS := $(CURDIR)/.cache/bin
 GOLANGCI_LINT := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 GOFUMPT := $(TOOLS)/gofumpt-$(GOFUMPT_VERSION)
-GREMLINS := $(TOOLS)/gremlins-$(GREMLINS_VERSION)
 GO_LICENSES := $(TOOLS)/go-licenses-$(GO_LICENSES_VERSION)
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -28,7 +26,8 @@ SOAK ?= 30m
 ARGS ?=
 BENCH ?=
 IN ?= /dev/shm $${TMPDIR:-/tmp}
-PKG ?= ./params ./callbacks
+PKG ?= ./outbox ./dagrun
+SHARE ?= 1
 
 .PHONY: help
 help: ## List the targets
@@ -59,11 +58,10 @@ fuzz: ## Run each fuzz target FUZZTIME long
 			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x "$$pkg" </dev/null || exit 1; \
 		done
 
-# Not part of check: it runs the tests of a package once for each small change of its code.
-# The coefficient leaves time for a busy machine; a mutant that hangs still counts as killed.
+# Not part of check: it runs the tests of a package for each small change of its code.
 .PHONY: mutate
-mutate: $(GREMLINS) ## Mutate the code of PKG and see its tests fail (PKG="./params")
-	@for pkg in $(PKG); do echo "$$pkg"; $(GREMLINS) unleash --timeout-coefficient 60 -S lt "$$pkg"; done
+mutate: ## Change the code of PKG and see its tests fail (PKG="./engine/..." SHARE=0.2)
+	@go run ./bench/mutate -share $(SHARE) $(PKG)
 
 .PHONY: bench
 bench: build ## Measure against the targets of docs/benchmarks.md (BENCH=ChainBash, IN="DIR ...")
@@ -128,10 +126,6 @@ vet:
 $(GOLANGCI_LINT):
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 	mv $(TOOLS)/golangci-lint $@
-
-$(GREMLINS):
-	GOBIN=$(TOOLS) go install github.com/go-gremlins/gremlins/cmd/gremlins@$(GREMLINS_VERSION)
-	mv $(TOOLS)/gremlins $@
 
 $(GO_LICENSES):
 	GOBIN=$(TOOLS) go install github.com/google/go-licenses@$(GO_LICENSES_VERSION)
