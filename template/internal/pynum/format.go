@@ -25,9 +25,9 @@ type Format struct {
 	Zero      bool   // a 0 before the width
 }
 
-// Integer are the digits of a number without its sign.
-func (f *Format) Integer(n *big.Int) string {
-	base, prefix := 10, ""
+// Integer are the digits of a number without its sign, and with Alternate the prefix of its base.
+func (f *Format) Integer(n *big.Int) (prefix, digits string) {
+	base := 10
 	switch f.Verb {
 	case 'x', 'X':
 		base, prefix = 16, "0x"
@@ -36,17 +36,17 @@ func (f *Format) Integer(n *big.Int) string {
 	case 'b':
 		base, prefix = 2, "0b"
 	}
-	s := new(big.Int).Abs(n).Text(base)
-	if f.Percent && len(s) < f.Precision { // '%.3d'
-		s = strings.Repeat("0", f.Precision-len(s)) + s
+	digits = new(big.Int).Abs(n).Text(base)
+	if f.Percent && len(digits) < f.Precision { // '%.3d'
+		digits = strings.Repeat("0", f.Precision-len(digits)) + digits
 	}
-	if f.Alternate {
-		s = prefix + s
+	if !f.Alternate {
+		prefix = ""
 	}
 	if f.Verb == 'X' {
-		s = strings.ToUpper(s)
+		return strings.ToUpper(prefix), strings.ToUpper(digits)
 	}
-	return s
+	return prefix, digits
 }
 
 // Float are the digits of a number that is not negative.

@@ -293,15 +293,7 @@ func formatPlainDecimal(b *Budget, d Decimal, f *pynum.Format) (string, error) {
 		f.Verb = 'g'
 		return formatDecimalDigits(b, d, f)
 	}
-	s := d.Str()
-	sign := ""
-	if rest, neg := strings.CutPrefix(s, "-"); neg {
-		sign, s = "-", rest
-	} else if f.Sign != 0 {
-		sign = string(f.Sign)
-	}
-	f.Before = len(sign)
-	return padded(b, f, sign, f.Grouped(s), '>')
+	return paddedNumber(b, f, d.Str())
 }
 
 // formatDecimalDigits is e and g, which keep the digits that a decimal has.
@@ -319,21 +311,10 @@ func formatDecimalDigits(b *Budget, d Decimal, f *pynum.Format) (string, error) 
 	if _, err := c.Round(&r, &d.d); err != nil {
 		return "", fmt.Errorf("format: %w", err)
 	}
-	var s string
-	switch f.Verb {
-	case 'e', 'E':
-		s = r.Text(f.Verb)
-	default:
-		s = Decimal{r}.Str()
+	if f.Verb == 'e' || f.Verb == 'E' {
+		return paddedNumber(b, f, r.Text(f.Verb))
 	}
-	sign := ""
-	if rest, neg := strings.CutPrefix(s, "-"); neg {
-		sign, s = "-", rest
-	} else if f.Sign != 0 {
-		sign = string(f.Sign)
-	}
-	f.Before = len(sign)
-	return padded(b, f, sign, f.Grouped(s), '>')
+	return paddedNumber(b, f, Decimal{r}.Str())
 }
 
 func formatPlainFloat(b *Budget, v any, f *pynum.Format) (string, error) {
@@ -341,12 +322,5 @@ func formatPlainFloat(b *Budget, v any, f *pynum.Format) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sign := ""
-	if rest, neg := strings.CutPrefix(s, "-"); neg {
-		sign, s = "-", rest
-	} else if f.Sign != 0 {
-		sign = string(f.Sign)
-	}
-	f.Before = len(sign)
-	return padded(b, f, sign, f.Grouped(s), '>')
+	return paddedNumber(b, f, s)
 }
