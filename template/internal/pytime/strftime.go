@@ -31,71 +31,94 @@ func Strftime(t time.Time, naive bool, format string) (string, error) {
 
 // conversion expands what stands after a percent sign and returns the rest.
 func conversion(t time.Time, naive bool, after string) (s, rest string, err error) {
-	i := 0
-	var pad byte
-	swap, upper, width := false, false, 0
-	for ; i < len(after) && strings.IndexByte("-_0^#", after[i]) >= 0; i++ {
-		switch c := after[i]; c {
-		case '^':
-			upper = true
-		case '#':
-			swap = true
-		default:
-			pad = c
-		}
-	}
-	for ; i < len(after) && after[i] >= '0' && after[i] <= '9'; i++ {
-		if width = width*10 + int(after[i]-'0'); width > 1024 {
-			return "", "", errors.New("strftime: the width is over 1024")
-		}
-	}
-	if i+1 < len(after) && (after[i] == 'E' || after[i] == 'O') {
-		i++
-	}
-	if i == len(after) {
+	f, i, err := readFlags(after)
+	switch {
+	case err != nil:
+		return "", "", err
+	case i == len(after):
 		return "%" + after, "", nil
 	}
-	code := after[i]
+	written, code, rest := after[:i+1], after[i], after[i+1:]
 	s, ok := directive(t, naive, code)
 	switch {
-	case i > 0 && (!ok && width > 0 || code == 'z' || code == 'Z' || code == 'f'):
+	case i > 0 && (!ok && f.width > 0 || strings.IndexByte("zZf", code) >= 0):
 		// Python expands %z, %Z and %f itself, and the C library knows no zone.
-		return "", "", fmt.Errorf("strftime: %%%s: %c takes no flags and no width", after[:i+1], code)
+		return "", "", fmt.Errorf("strftime: %%%s: %c takes no flags and no width", written, code)
 	case !ok:
-		return "%" + after[:i+1], after[i+1:], nil
-	}
-	if _, offset := t.Zone(); code == 's' && offset != 0 && !naive {
+		return "%" + written, rest, nil
+	case code == 's' && !naive && hasOffset(t):
 		return "", "", errors.New("strftime: %s reads the clock in the zone of the machine: use int_timestamp, or in_timezone('UTC') before")
 	}
-	digits := s != "" && strings.IndexByte("CdegGHIjklmMsSuUVwWyY", code) >= 0
-	switch {
-	case code == 'P':
-	case upper, swap && code != 'p' && code != 'c':
-		s = strings.ToUpper(s)
-	case swap && code == 'p':
-		s = strings.ToLower(s)
-	}
-	return padded(s, code, pad, width, digits), after[i+1:], nil
+	return f.padded(f.cased(s, code), code), rest, nil
 }
 
-func padded(s string, code, pad byte, width int, digits bool) string {
+func hasOffset(t time.Time) bool {
+	_, offset := t.Zone()
+	return offset != 0
+}
+
+// flags are what stands between a percent sign and its code.
+type flags struct {
+	pad         byte // -, _ or 0; 0 where nothing says so
+	upper, swap bool
+	width       int
+}
+
+// readFlags reads flags, a width and E or O, and returns where the code stands.
+func readFlags(after string) (f flags, at int, err error) {
+	for ; at < len(after) && strings.IndexByte("-_0^#", after[at]) >= 0; at++ {
+		switch c := after[at]; c {
+		case '^':
+			f.upper = true
+		case '#':
+			f.swap = true
+		default:
+			f.pad = c
+		}
+	}
+	for ; at < len(after) && after[at] >= '0' && after[at] <= '9'; at++ {
+		if f.width = f.width*10 + int(after[at]-'0'); f.width > 1024 {
+			return f, at, errors.New("strftime: the width is over 1024")
+		}
+	}
+	if at+1 < len(after) && (after[at] == 'E' || after[at] == 'O') {
+		at++
+	}
+	return f, at, nil
+}
+
+// cased is the text of a code with its case changed as the flags say.
+func (f flags) cased(s string, code byte) string {
+	switch {
+	case code == 'P':
+	case f.upper, f.swap && code != 'p' && code != 'c':
+		return strings.ToUpper(s)
+	case f.swap && code == 'p':
+		return strings.ToLower(s)
+	}
+	return s
+}
+
+// padded puts the text of a code into the width.
+func (f flags) padded(s string, code byte) string {
+	digits := s != "" && strings.IndexByte("CdegGHIjklmMsSuUVwWyY", code) >= 0
 	fill := " "
-	if digits && s[0] != ' ' || pad == '0' {
+	if digits && s[0] != ' ' || f.pad == '0' {
 		fill = "0"
 	}
-	if pad == '_' || pad == '-' || pad == 0 && s != "" && strings.IndexByte("ekl", code) >= 0 {
+	if f.pad == '_' || f.pad == '-' || f.pad == 0 && s != "" && strings.IndexByte("ekl", code) >= 0 {
 		fill = " "
 	}
-	if digits && pad != 0 {
+	if digits && f.pad != 0 {
 		size := len(s)
 		if s = strings.TrimLeft(s, "0 "); s == "" {
 			s = "0"
 		}
-		if pad != '-' {
+		if f.pad != '-' {
 			s = strings.Repeat(fill, max(size-len(s), 0)) + s
 		}
 	}
-	return strings.Repeat(fill, max(width-utf8.RuneCountInString(s), 0)) + s
+	return strings.Repeat(fill, max(f.width-utf8.RuneCountInString(s), 0)) + s
 }
 
 var layouts = map[byte]string{
