@@ -378,12 +378,12 @@ func mapper(b *pyval.Budget, all map[string]lang.Filter, a *pyval.Args) (func(an
 // selecting is select, reject, selectattr and rejectattr.
 func selecting(filter string, byAttr, keep bool) lang.Filter {
 	return func(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
-		var attr any
+		c := condition{filter: filter, byAttr: byAttr}
 		if byAttr {
-			attr = a.Any("attribute")
+			c.attr = a.Any("attribute")
 		}
-		name := a.TextOr("test", "")
-		args, named := a.More(), a.Rest()
+		c.name = a.TextOr("test", "")
+		c.args, c.named = a.More(), a.Rest()
 		if !pyval.Truth(v) { // Jinja does not look at what is empty, None too
 			return pyval.NewGenerator(filter, nil), a.Done()
 		}
@@ -391,33 +391,49 @@ func selecting(filter string, byAttr, keep bool) lang.Filter {
 		if err != nil {
 			return nil, err
 		}
-		test := tests[name]
-		if test == nil && name != "" {
-			return nil, fmt.Errorf("unknown test %q", name)
+		if c.test = tests[c.name]; c.test == nil && c.name != "" {
+			return nil, fmt.Errorf("unknown test %q", c.name)
 		}
 		out := pyval.NewList()
 		for _, it := range items {
-			subject := it
-			if byAttr {
-				if subject, err = lookup(b, it, attr); err != nil {
-					return nil, err
-				}
+			holds, err := c.holds(b, it)
+			if err != nil {
+				return nil, err
 			}
-			if test == nil && pyval.IsUndefined(subject) {
-				return nil, fmt.Errorf("%s: an element has no attribute %v", filter, attr)
-			}
-			ok := pyval.Truth(subject)
-			if test != nil {
-				if ok, err = test(b, subject, pyval.NewArgsOf(name, args, named)); err != nil {
-					return nil, err
-				}
-			}
-			if ok == keep {
+			if holds == keep {
 				out.Items = append(out.Items, it)
 			}
 		}
 		return pyval.NewGenerator(filter, out.Items), nil
 	}
+}
+
+// condition is what select and its like ask of an element, or with byAttr of an attribute of it:
+// a test with its arguments, or none for its truth.
+type condition struct {
+	filter string
+	byAttr bool
+	attr   any
+	test   lang.Test
+	name   string
+	args   []any
+	named  *pyval.Dict
+}
+
+func (c *condition) holds(b *pyval.Budget, it any) (bool, error) {
+	if c.byAttr {
+		var err error
+		if it, err = lookup(b, it, c.attr); err != nil {
+			return false, err
+		}
+	}
+	switch {
+	case c.test != nil:
+		return c.test(b, it, pyval.NewArgsOf(c.name, c.args, c.named))
+	case pyval.IsUndefined(it):
+		return false, fmt.Errorf("%s: an element has no attribute %v", c.filter, c.attr)
+	}
+	return pyval.Truth(it), nil
 }
 
 func filterGroupBy(b *pyval.Budget, v any, a *pyval.Args) (any, error) {
