@@ -2,6 +2,7 @@ package template
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 
 	"gopkg.in/yaml.v3"
@@ -62,39 +63,22 @@ func fromYAML(b *pyval.Budget, n *yaml.Node, depth int) (any, error) {
 // yamlMapping reads a mapping; what << merges comes first and gives way.
 func yamlMapping(b *pyval.Budget, n *yaml.Node, depth int) (any, error) {
 	d := pyval.NewDict()
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Tag != "!!merge" {
-			continue
-		}
-		merged, err := fromYAML(b, n.Content[i+1], depth+1)
-		if err != nil {
-			return nil, err
-		}
-		list, ok := merged.(*pyval.List)
-		if !ok {
-			list = pyval.NewList(merged)
-		}
-		for _, item := range slices.Backward(list.Items) { // the first of several wins
-			from, ok := item.(*pyval.Dict)
-			if !ok {
-				return nil, fmt.Errorf("safe_load: line %d: << needs a mapping", n.Content[i].Line)
-			}
-			for k, key := range from.Keys() {
-				if err := d.Set(key, from.Values()[k]); err != nil {
-					return nil, err
-				}
+	for key, value := range yamlPairs(n) {
+		if key.Tag == mergeTag {
+			if err := yamlMerge(b, d, key, value, depth); err != nil {
+				return nil, err
 			}
 		}
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Tag == "!!merge" {
+	for key, value := range yamlPairs(n) {
+		if key.Tag == mergeTag {
 			continue
 		}
-		k, err := fromYAML(b, n.Content[i], depth+1)
+		k, err := fromYAML(b, key, depth+1)
 		if err != nil {
 			return nil, err
 		}
-		v, err := fromYAML(b, n.Content[i+1], depth+1)
+		v, err := fromYAML(b, value, depth+1)
 		if err != nil {
 			return nil, err
 		}
@@ -103,6 +87,44 @@ func yamlMapping(b *pyval.Budget, n *yaml.Node, depth int) (any, error) {
 		}
 	}
 	return d, nil
+}
+
+// mergeTag is the tag of a key <<.
+const mergeTag = "!!merge"
+
+// yamlPairs are the keys and values of a mapping.
+func yamlPairs(n *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
+	return func(yield func(key, value *yaml.Node) bool) {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if !yield(n.Content[i], n.Content[i+1]) {
+				return
+			}
+		}
+	}
+}
+
+// yamlMerge adds to d what << takes from a mapping, or from several of which the first wins.
+func yamlMerge(b *pyval.Budget, d *pyval.Dict, key, value *yaml.Node, depth int) error {
+	merged, err := fromYAML(b, value, depth+1)
+	if err != nil {
+		return err
+	}
+	list, ok := merged.(*pyval.List)
+	if !ok {
+		list = pyval.NewList(merged)
+	}
+	for _, item := range slices.Backward(list.Items) {
+		from, ok := item.(*pyval.Dict)
+		if !ok {
+			return fmt.Errorf("safe_load: line %d: << needs a mapping", key.Line)
+		}
+		for i, k := range from.Keys() {
+			if err := d.Set(k, from.Values()[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func yamlScalar(n *yaml.Node) (any, error) {
