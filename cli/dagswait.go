@@ -15,8 +15,10 @@ import (
 
 const (
 	// The time between two looks at a run grows from the first to the second.
-	firstWaitPause = 3 * time.Millisecond
+	firstWaitPause = time.Millisecond
 	lastWaitPause  = 100 * time.Millisecond
+	// waitLook is the time between two looks whether somebody works on the store.
+	waitLook = time.Second
 	// waitAlone is how long nobody may work on the store before a wait ends: a restart is shorter.
 	waitAlone = 15 * time.Second
 )
@@ -42,6 +44,7 @@ func waitRun(ctx context.Context, a *app.App, ask *api.API, made *api.Triggered)
 	again := time.NewTimer(pause)
 	defer again.Stop()
 	worked := a.Clock()
+	looked := worked
 	for {
 		seen, err := ask.Progress(ctx, run.DAGID, run.RunID)
 		if err == nil {
@@ -50,11 +53,12 @@ func waitRun(ctx context.Context, a *app.App, ask *api.API, made *api.Triggered)
 		if err == nil && seen.Run.State.Finished() {
 			return p.end(&seen.Run)
 		}
-		if err == nil {
+		if now := a.Clock(); err == nil && now.Sub(looked) >= waitLook {
 			var working bool
 			if working, err = ask.Working(ctx); working {
-				worked = a.Clock()
+				worked = now
 			}
+			looked = now
 		}
 		switch {
 		case ctx.Err() != nil:

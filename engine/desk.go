@@ -20,7 +20,7 @@ import (
 
 // The time between two looks for an answer grows from the first to the second.
 const (
-	firstAskPause = 2 * time.Millisecond
+	firstAskPause = time.Millisecond
 	lastAskPause  = 50 * time.Millisecond
 )
 
@@ -106,25 +106,21 @@ func (d *desk) await(ctx context.Context, id int64, prepare func() error) error 
 	defer again.Stop()
 	limit := time.NewTimer(d.timeout)
 	defer limit.Stop()
+	var untilLook time.Duration
 	for {
-		alone, err := d.alone(ctx)
-		if err == nil && alone {
-			err = prepare()
-		}
-		if err == nil && alone {
-			if err = d.answer(ctx, id, true); errors.Is(err, errNotAlone) {
-				err = nil
+		if untilLook <= 0 {
+			if err := d.answerAlone(ctx, id, prepare); err != nil {
+				return err
 			}
-		}
-		if err != nil {
-			return err
+			untilLook = lastAskPause
 		}
 		if r, err := d.store.Request(ctx, id); err != nil || !r.DoneAt.IsZero() {
 			return err
 		}
 		select {
 		case <-again.C:
-			pause = min(pause*3/2, lastAskPause)
+			untilLook -= pause
+			pause = min(pause*5/4, lastAskPause)
 			again.Reset(pause)
 		case <-ctx.Done():
 			return ctx.Err()
@@ -132,6 +128,18 @@ func (d *desk) await(ctx context.Context, id int64, prepare func() error) error 
 			return fmt.Errorf("the process that works on the store has not answered within %s; look at its log, or stop it and try again", d.timeout)
 		}
 	}
+}
+
+// answerAlone answers a request if no process works on the store.
+func (d *desk) answerAlone(ctx context.Context, id int64, prepare func() error) error {
+	alone, err := d.alone(ctx)
+	if err != nil || !alone {
+		return err
+	}
+	if err := prepare(); err != nil {
+		return err
+	}
+	return ignore(d.answer(ctx, id, true), errNotAlone)
 }
 
 // alone reports whether no process works on the store.

@@ -9,9 +9,11 @@ import (
 )
 
 // looks are the pauses before each look at the store after its file has changed: a commit shows
-// only once it is on the disk. In all of them the file is not watched, so that the writes of
-// this process wake nobody more often.
-var looks = []time.Duration{3 * time.Millisecond, 15 * time.Millisecond, 60 * time.Millisecond}
+// only once it is on the disk, and is seen at the latest after twice the time that this takes. In
+// all of them the file is not watched, so that the writes of this process wake nobody more often.
+var looks = []time.Duration{
+	time.Millisecond, time.Millisecond, 2 * time.Millisecond, 4 * time.Millisecond, 8 * time.Millisecond, 16 * time.Millisecond, 32 * time.Millisecond,
+}
 
 // lastLook is when it is looked for a commit that was being written while nobody watched.
 const lastLook = 250 * time.Millisecond
