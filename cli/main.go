@@ -96,10 +96,9 @@ and tells people in DingTalk what they need to know.`,
   dingdag standalone                    # scheduler and workers in one process`,
 		SilenceErrors:    true,
 		SilenceUsage:     true,
-		Version:          version,
 		PersistentPreRun: func(cmd *cobra.Command, _ []string) { settings.ReadFlags(cmd, a.Flags) },
 	}
-	root.SetVersionTemplate(versionLine())
+	addVersionFlag(root, a)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return command.UsageError{Err: err} })
 	settings.AddFlags(root)
 	root.AddCommand(

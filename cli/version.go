@@ -27,6 +27,20 @@ func newCmdVersion(a *app.App) *cobra.Command {
 	}
 }
 
+// addVersionFlag adds the flag --version. The one that cobra has is formatted with a template, for
+// which the linker keeps every method of every type: it can't know which of them one calls.
+func addVersionFlag(root *cobra.Command, a *app.App) {
+	asked := root.Flags().BoolP("version", "v", false, "version for dingdag")
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		if *asked && !cmd.Flags().Changed("help") {
+			_, _ = fmt.Fprint(a.Out, versionLine())
+			return
+		}
+		help(cmd, args)
+	})
+}
+
 // versionLine is what dingdag version and dingdag --version print.
 func versionLine() string {
 	v := version

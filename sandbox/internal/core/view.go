@@ -1,6 +1,10 @@
 package core
 
-import "net/url"
+import (
+	"net/url"
+
+	"github.com/dingdag/dingdag/sandbox/internal/markup"
+)
 
 // MaxShown is how many messages, refusals and notices the page draws at most.
 const MaxShown = 200
@@ -9,10 +13,8 @@ const MaxShown = 200
 type View struct {
 	// Name is what the query calls it, Title the link to it.
 	Name, Title string
-	// HTML is a template that defines "view".
-	HTML string
-	// Data is what the template draws. It is called under the lock, with the query of the page.
-	Data func(url.Values) any
+	// Draw is called under the lock, with the query of the page.
+	Draw func(url.Values) markup.HTML
 }
 
 // View adds a view to the page.

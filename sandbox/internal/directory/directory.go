@@ -4,7 +4,6 @@ package directory
 
 import (
 	"cmp"
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,9 +11,6 @@ import (
 
 	"github.com/dingdag/dingdag/sandbox/internal/core"
 )
-
-//go:embed view.html
-var viewHTML string
 
 // Service answers the calls of the address book, which itself is the core's.
 type Service struct{ core *core.Core }
@@ -28,7 +24,7 @@ func New(c *core.Core) *Service {
 	c.API("POST /sandbox/api/departments", core.APIAdd(func(d core.Department) (any, error) { return d, s.AddDepartment(d) }))
 	c.API("GET /sandbox/api/users", core.APIList("users", s.Users))
 	c.API("POST /sandbox/api/users", core.APIAdd(func(u core.User) (any, error) { return s.AddUser(u) }))
-	c.View(core.View{Name: "directory", Title: "Directory", HTML: viewHTML, Data: s.view})
+	c.View(core.View{Name: "directory", Title: "Directory", Draw: s.draw})
 	return s
 }
 

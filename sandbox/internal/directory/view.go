@@ -29,7 +29,7 @@ type personView struct {
 	In string
 }
 
-func (s *Service) view(q url.Values) any {
+func (s *Service) view(q url.Values) *directoryView {
 	selected, err := strconv.Atoi(q.Get("department"))
 	if err != nil || s.core.People.Department(selected) == nil {
 		selected = core.RootDepartment

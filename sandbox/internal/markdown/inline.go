@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// InlineKind names what an inline is. The values are words so that templates can compare them.
+// InlineKind names what an inline is.
 type InlineKind string
 
 // The kinds of inline.

@@ -14,7 +14,7 @@ import (
 // maxDepth ends the nesting of quotes and of inline forms. What lies deeper stays text.
 const maxDepth = 8
 
-// BlockKind names what a block is. The values are words so that templates can compare them.
+// BlockKind names what a block is.
 type BlockKind string
 
 // The kinds of block.

@@ -3,7 +3,6 @@ package notice
 
 import (
 	"crypto/sha256"
-	_ "embed"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -42,9 +41,6 @@ const (
 	NoticeDone    = 2
 )
 
-//go:embed view.html
-var viewHTML string
-
 // Service answers the calls of work notices and DINGs.
 type Service struct {
 	core  *core.Core
@@ -61,7 +57,7 @@ func New(c *core.Core) *Service {
 	c.API("GET /sandbox/api/dings", core.APIList("dings", s.Dings))
 	c.API("GET /sandbox/api/notices", core.APIList("notices", s.Notices))
 	c.API("POST /sandbox/api/notices/{id}/read", s.apiRead)
-	c.View(core.View{Name: "notices", Title: "Notices", HTML: viewHTML, Data: s.view})
+	c.View(core.View{Name: "notices", Title: "Notices", Draw: s.draw})
 	return s
 }
 

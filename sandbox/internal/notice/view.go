@@ -1,7 +1,6 @@
 package notice
 
 import (
-	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -27,7 +26,7 @@ type receiverView struct {
 	Read bool
 }
 
-func (s *Service) view(url.Values) any {
+func (s *Service) view() []noticeView {
 	var out []noticeView
 	for _, n := range s.list {
 		n.advance(s.core.Now(), false)

@@ -121,7 +121,7 @@ func (p *Page) newMessageView(m core.Message, fault core.FaultKind) *messageView
 }
 
 // RawIndented is the body for people to read.
-func (v messageView) RawIndented() string {
+func (v *messageView) RawIndented() string {
 	var b bytes.Buffer
 	if err := json.Indent(&b, v.Raw, "", "  "); err != nil {
 		return string(v.Raw)
@@ -130,7 +130,7 @@ func (v messageView) RawIndented() string {
 }
 
 // Initial is the letter in a robot's round picture.
-func (v messageView) Initial() string { return initial(v.Robot) }
+func (v *messageView) Initial() string { return initial(v.Robot) }
 
 // Initial is the letter in a robot's round picture.
 func (c chatView) Initial() string { return initial(c.Sender.Name) }

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-	"html/template"
 	"net/http"
 	"net/url"
 	"path"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/sandbox/internal/core"
+	"github.com/dingdag/dingdag/sandbox/internal/markup"
 )
 
 //go:embed files
@@ -29,9 +29,6 @@ const contentSecurityPolicy = "default-src 'none'; style-src 'self'; script-src 
 type Page struct {
 	core          *core.Core
 	style, script asset
-	inbox         *template.Template
-	// views are the templates of the views by their names.
-	views map[string]*template.Template
 }
 
 // Install adds the page to a core that has its views already. It panics when an embedded
@@ -39,11 +36,6 @@ type Page struct {
 func Install(c *core.Core) {
 	p := &Page{
 		core: c, style: readAsset("style.css"), script: readAsset("inbox.js"),
-		inbox: template.Must(template.New("page.html").Funcs(template.FuncMap{"isWeb": isWeb}).ParseFS(files, "files/*.html")),
-		views: map[string]*template.Template{},
-	}
-	for _, v := range c.Views() {
-		p.views[v.Name] = template.Must(template.Must(p.inbox.Clone()).Parse(v.HTML))
 	}
 	c.Handle("GET /{$}", p)
 	c.Handle("POST /sandbox/clear", http.NewCrossOriginProtection().Handler(http.HandlerFunc(p.clear)))
@@ -54,19 +46,14 @@ func Install(c *core.Core) {
 
 // ServeHTTP draws the page.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	tmpl, page := p.page(r.URL.Query())
-	var b bytes.Buffer
-	if err := tmpl.Execute(&b, page); err != nil {
-		http.Error(w, "draw the page: "+err.Error(), http.StatusInternalServerError)
-		return
-	}
+	drawn := []byte(p.draw(r.URL.Query()).String())
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", contentSecurityPolicy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-store")
-	_, _ = w.Write(b.Bytes()) // an error means that the client is gone
+	_, _ = w.Write(drawn) //nolint:gosec // markup escapes what arrives; an error means that the client is gone
 }
 
 // clear is for the button, which works without script. The way back is
@@ -99,14 +86,12 @@ func (a asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, a.name, time.Time{}, bytes.NewReader(a.content))
 }
 
-// pageView is what the template draws.
+// pageView is what the page shows: a view, or the inbox.
 type pageView struct {
 	Style, Script string
 	Tabs          []tabView
-	// View is the name of what is shown, and Data what it shows; empty for the inbox.
-	View  string
-	Data  any
-	Inbox *inboxView
+	View          markup.HTML
+	Inbox         *inboxView
 }
 
 // tabView is one of the links between the views.
@@ -115,24 +100,24 @@ type tabView struct {
 	Selected    bool
 }
 
-// page chooses the view that the query names and reads what it shows. An unknown view is the inbox.
-func (p *Page) page(q url.Values) (*template.Template, pageView) {
+// draw draws the view that the query names. An unknown view is the inbox.
+func (p *Page) draw(q url.Values) markup.HTML {
 	p.core.Lock()
 	defer p.core.Unlock()
+	inbox := true
 	v := pageView{Style: p.style.name, Script: p.script.name, Tabs: []tabView{{Title: "Inbox"}}}
 	for _, view := range p.core.Views() {
 		selected := view.Name == q.Get("view")
 		v.Tabs = append(v.Tabs, tabView{Name: view.Name, Title: view.Title, Selected: selected})
 		if selected {
-			v.View, v.Data = view.Name, view.Data(q)
+			v.View, inbox = view.Draw(q), false
 		}
 	}
-	if v.View != "" {
-		return p.views[v.View], v
+	if inbox {
+		v.Tabs[0].Selected = true
+		v.Inbox = p.readInbox(q)
 	}
-	v.Tabs[0].Selected = true
-	v.Inbox = p.readInbox(q)
-	return p.inbox, v
+	return v.draw()
 }
 
 // isWeb tells whether the page may link to an address that a message brought.

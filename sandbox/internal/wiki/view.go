@@ -62,7 +62,7 @@ type cellView struct {
 	Bold    bool
 }
 
-func (s *Service) view(q url.Values) any {
+func (s *Service) view(q url.Values) *sheetsView {
 	v := &sheetsView{}
 	var selected *nodeState
 	for _, n := range s.nodes {

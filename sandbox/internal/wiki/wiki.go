@@ -4,7 +4,6 @@ package wiki
 
 import (
 	"cmp"
-	_ "embed"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -16,9 +15,6 @@ import (
 	"github.com/dingdag/dingdag/sandbox/internal/core"
 	"github.com/dingdag/dingdag/sandbox/internal/grid"
 )
-
-//go:embed view.html
-var viewHTML string
 
 // Workspace is a space of the knowledge base.
 type Workspace struct {
@@ -112,7 +108,7 @@ func New(c *core.Core, workbookStart time.Duration) *Service {
 		sheets, err := s.Sheets(r.PathValue("id"))
 		return core.Object{"sheets": core.NotNil(sheets)}, err
 	})
-	c.View(core.View{Name: "sheets", Title: "Sheets", HTML: viewHTML, Data: s.view})
+	c.View(core.View{Name: "sheets", Title: "Sheets", Draw: s.draw})
 	return s
 }
 
