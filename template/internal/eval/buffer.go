@@ -50,7 +50,7 @@ func (x *exec) capture(run func() error) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if x.Native {
+	if x.values {
 		v, _, err := x.native(inner.pieces)
 		return v, err
 	}

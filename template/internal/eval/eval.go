@@ -31,13 +31,12 @@ type Context struct {
 	Fuel      uint64
 	Depth     int
 	MaxOutput int
-	// Native keeps what is written as values.
-	Native bool
 }
 
 // exec is one rendering.
 type exec struct {
 	*Context
+	values  bool // native rendering: what is written stays values
 	fuel    uint64
 	depth   int
 	written int
@@ -59,7 +58,7 @@ type lackedAttr struct {
 
 // Render renders a template to text. The error is an [*lang.Error].
 func Render(t *lang.Template, c *Context) (string, error) {
-	x, err := run(t, c)
+	x, err := run(t, c, false)
 	if err != nil {
 		return "", err
 	}
@@ -70,8 +69,7 @@ func Render(t *lang.Template, c *Context) (string, error) {
 // (jinja2.nativetypes). One value and nothing else stays what it is; text that is a literal
 // of Python becomes its value; nothing is None. The error is an [*lang.Error].
 func RenderNative(t *lang.Template, c *Context) (v any, text string, err error) {
-	c.Native = true
-	x, err := run(t, c)
+	x, err := run(t, c, true)
 	if err != nil {
 		return nil, "", err
 	}
@@ -81,8 +79,8 @@ func RenderNative(t *lang.Template, c *Context) (v any, text string, err error) 
 	return v, text, nil
 }
 
-func run(t *lang.Template, c *Context) (*exec, error) {
-	x := &exec{Context: c, fuel: c.Fuel, out: &buffer{}, scope: &scope{root: true}}
+func run(t *lang.Template, c *Context, values bool) (*exec, error) {
+	x := &exec{Context: c, values: values, fuel: c.Fuel, out: &buffer{}, scope: &scope{root: true}}
 	return x, x.template(t)
 }
 
@@ -169,7 +167,7 @@ func (x *exec) text(s string) error {
 	if err := x.count(len(s)); err != nil {
 		return err
 	}
-	x.out.text(s, x.Native)
+	x.out.text(s, x.values)
 	return nil
 }
 

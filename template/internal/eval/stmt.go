@@ -93,7 +93,7 @@ func (x *exec) write(n lang.Span, v any) error {
 	if err := x.step(n.From); err != nil {
 		return err
 	}
-	if x.Native {
+	if x.values {
 		if err := x.value(v); err != nil {
 			return x.fail(n, err)
 		}
