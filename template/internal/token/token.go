@@ -164,43 +164,49 @@ func symbolLen(s string) int {
 	return 0
 }
 
+const (
+	decimal     = "0123456789_"
+	hexadecimal = decimal + "abcdefABCDEF"
+)
+
 // numberLen returns the length of the number literal that s begins with. After a
 // dot it is an index: x.0.1 is x[0][1].
 func numberLen(s string, afterDot bool) int {
-	isDigit := func(i int) bool { return i < len(s) && (s[i] >= '0' && s[i] <= '9' || s[i] == '_') }
 	if len(s) > 2 && s[0] == '0' && strings.IndexByte("xXoObB", s[1]) >= 0 {
-		n := 2
-		for n < len(s) && (isDigit(n) || strings.IndexByte("abcdefABCDEF", s[n]) >= 0) {
-			n++
-		}
-		return n
+		return 2 + runLen(s[2:], hexadecimal)
 	}
-	n := 0
-	run := func() {
-		for isDigit(n) {
-			n++
-		}
-	}
-	run()
+	n := runLen(s, decimal)
 	if afterDot {
 		return n
 	}
-	if n+1 < len(s) && s[n] == '.' && s[n+1] >= '0' && s[n+1] <= '9' {
-		n++
-		run()
+	if strings.HasPrefix(s[n:], ".") && beginsNumber(s[n+1:]) {
+		n += 1 + runLen(s[n+1:], decimal)
 	}
-	if n < len(s) && (s[n] == 'e' || s[n] == 'E') {
-		exp := n + 1
-		if exp < len(s) && (s[exp] == '+' || s[exp] == '-') {
-			exp++
-		}
-		if exp < len(s) && s[exp] >= '0' && s[exp] <= '9' {
-			n = exp
-			run()
-		}
+	return n + exponentLen(s[n:])
+}
+
+// exponentLen returns the length of the exponent that s begins with, 0 if there is none.
+func exponentLen(s string) int {
+	if s == "" || s[0] != 'e' && s[0] != 'E' {
+		return 0
+	}
+	sign := runLen(s[1:min(2, len(s))], "+-")
+	power := s[1+sign:]
+	if !beginsNumber(power) {
+		return 0
+	}
+	return 1 + sign + runLen(power, decimal)
+}
+
+// runLen returns how many bytes at the beginning of s are among others.
+func runLen(s, among string) (n int) {
+	for n < len(s) && strings.IndexByte(among, s[n]) >= 0 {
+		n++
 	}
 	return n
 }
+
+func beginsNumber(s string) bool { return s != "" && s[0] >= '0' && s[0] <= '9' }
 
 // stringLiteral reads a string with Python's escapes.
 func (s *Scanner) stringLiteral() error {
