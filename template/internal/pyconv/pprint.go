@@ -95,51 +95,57 @@ func (p *prettyPrinter) prettyItems(open string, items []any, end string, indent
 
 // prettyText breaks a long text into literals that follow each other.
 func (p *prettyPrinter) prettyText(s string, indent, allowance, level int) {
-	var chunks []string
 	if level == 0 {
 		indent++
 		allowance++
 	}
+	width := 80 - indent
+	var literals []string
 	lines := pytext.Lines(s, true)
 	for i, line := range lines {
-		width := 80 - indent
-		last := i == len(lines)-1
-		if last {
-			width -= allowance
+		last := width
+		if i == len(lines)-1 {
+			last -= allowance
 		}
-		if text := yamlvalue.PythonText(line); utf8.RuneCountInString(text) <= width {
-			chunks = append(chunks, text)
-			continue
-		}
-		parts := wordsWithSpace(line)
-		current := ""
-		for j, part := range parts {
-			limit := 80 - indent
-			if j == len(parts)-1 && last {
-				limit -= allowance
-			}
-			if utf8.RuneCountInString(yamlvalue.PythonText(current+part)) > limit {
-				if current != "" {
-					chunks = append(chunks, yamlvalue.PythonText(current))
-				}
-				current = part
-			} else {
-				current += part
-			}
-		}
-		if current != "" {
-			chunks = append(chunks, yamlvalue.PythonText(current))
-		}
+		literals = append(literals, brokenLine(line, width, last)...)
 	}
-	if len(chunks) == 1 {
-		p.Text(chunks[0])
+	if len(literals) == 1 {
+		p.Text(literals[0])
 		return
 	}
-	text := strings.Join(chunks, "\n"+strings.Repeat(" ", indent))
+	text := strings.Join(literals, "\n"+strings.Repeat(" ", indent))
 	if level == 0 {
 		text = "(" + text + ")"
 	}
 	p.Text(text)
+}
+
+// brokenLine is a line as literals, broken after blanks: they are at most so wide, the last one
+// has a width of its own.
+func brokenLine(line string, width, last int) (literals []string) {
+	if fits(line, last) {
+		return []string{yamlvalue.PythonText(line)}
+	}
+	words, current := wordsWithSpace(line), ""
+	for i, word := range words {
+		if i == len(words)-1 {
+			width = last
+		}
+		if current != "" && !fits(current+word, width) {
+			literals = append(literals, yamlvalue.PythonText(current))
+			current = ""
+		}
+		current += word
+	}
+	if current != "" {
+		literals = append(literals, yamlvalue.PythonText(current))
+	}
+	return literals
+}
+
+// fits reports whether the literal of a text is at most so wide.
+func fits(s string, width int) bool {
+	return utf8.RuneCountInString(yamlvalue.PythonText(s)) <= width
 }
 
 // wordsWithSpace cuts a text after each run of blanks.
