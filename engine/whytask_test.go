@@ -3,6 +3,8 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -104,4 +106,62 @@ d:
 	b.mu.Unlock()
 	deep := b.finish(engine.Trigger{RunID: "deep", NoLogicalDate: true})
 	assert.Regexp(t, `^upstream_failed: trigger rule all_success: b is upstream_failed; a failed first, at 20.*Z: first line \(and 1 more\)$`, why(deep, "c"))
+}
+
+// A queued run names those that take max_active_runs, three at most.
+func TestWhyNamesTheActiveRuns(t *testing.T) {
+	t.Parallel()
+	for most, want := range map[int]string{
+		2: "max_active_runs (2) is reached by r1, r2",
+		3: "max_active_runs (3) is reached by r1, r2, r3",
+		5: "max_active_runs (5) is reached by r1, r2, r3, 2 more",
+	} {
+		b := newBench(t)
+		m := b.meter()
+		b.load(fmt.Sprintf("d:\n  max_active_runs: %d\n  tasks: [{task_id: t, operator: probe, do: count}]\n", most))
+		b.start(engine.RunOptions{Schedule: true})
+		var last *store.Run
+		for i := range most + 1 {
+			var err error
+			last, err = b.e.Trigger(t.Context(), "d", engine.Trigger{RunID: fmt.Sprint("r", i+1), NoLogicalDate: true})
+			require.NoError(t, err)
+		}
+		ws, err := b.e.WhyTask(t.Context(), last, "t")
+		require.NoError(t, err)
+		require.Len(t, ws, 1)
+		_, why, _ := strings.Cut(ws[0].Reason, ": ")
+		assert.Equal(t, want, why)
+		close(m.gate)
+	}
+}
+
+// A trigger rule is told with each task that matters to it, once.
+func TestWhyNamesWhatARuleGoesBy(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.do["fail"] = func(context.Context, *operator.TaskContext) (any, error) {
+		return nil, operator.Fail(errors.New("broken"))
+	}
+	b.load(`
+d:
+  tasks:
+    - {task_id: one, operator: probe, do: fail}
+    - {task_id: two, operator: probe, do: fail}
+    - {task_id: fine, operator: probe}
+    - {task_id: below, operator: probe, dependencies: [one, fine, two]}
+    - {task_id: make, operator: probe, do: fail, setup: true}
+    - {task_id: work, operator: probe, dependencies: [make]}
+    - {task_id: clean, operator: probe, teardown: true, dependencies: [work, make]}
+`)
+	b.start(engine.RunOptions{})
+	r := b.finish(engine.Trigger{})
+	for task, want := range map[string]string{
+		"below": "trigger rule all_success: one is failed, two is failed",
+		"clean": "trigger rule all_done_setup_success: make is failed, work is upstream_failed",
+	} {
+		ws, err := b.e.WhyTask(t.Context(), r, task)
+		require.NoError(t, err)
+		why, _, _ := strings.Cut(ws[0].Reason, ";")
+		assert.Equal(t, want, why)
+	}
 }

@@ -176,7 +176,7 @@ func whyRule(lr *live.Run, at dagrun.Slot, matters func(dag.State) bool) string 
 		for _, other := range slots[1:] {
 			s = dag.Combined(s, lr.Machine.State(other))
 		}
-		if text := fmt.Sprintf("%s is %s", lr.Plan.DAG.Tasks[u].ID, s); matters(s) && (len(ups) == 0 || ups[len(ups)-1] != text) {
+		if text := fmt.Sprintf("%s is %s", lr.Plan.DAG.Tasks[u].ID, s); matters(s) && !slices.Contains(ups, text) {
 			ups = append(ups, text)
 		}
 	}
