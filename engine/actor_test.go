@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -105,4 +106,24 @@ func TestRunsSayWhatMadeThem(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, ann, got.Actor)
 	assert.Equal(t, []string{fmt.Sprintf(`ann (cli) backfill_create d///-1 {"backfill_id":%d}`, bf.ID)}, b.events())
+}
+
+// What was done to one instance of a mapped task names it; what was done to more names the task.
+func TestEventsNameWhatWasChanged(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	fail := b.failing("flaky")
+	b.load("d:\n  tasks:\n    - {task_id: m, operator: probe, expand: {do: [ok, flaky]}}\n    - {task_id: t, operator: probe}\n")
+	b.start(engine.RunOptions{})
+	r := b.finish(engine.Trigger{RunID: "r"})
+	fail(false)
+	b.clear(engine.ClearRequest{RunID: r.RunID, TaskRegex: "m", OnlyFailed: true})
+	b.clear(engine.ClearRequest{RunID: r.RunID, TaskRegex: "m"})
+	b.clear(engine.ClearRequest{RunID: r.RunID, TaskRegex: "m|t"})
+	var of []string
+	for _, e := range b.events()[1:] {
+		words := strings.Fields(e)
+		of = append(of, words[len(words)-2])
+	}
+	assert.Equal(t, []string{"d/r/m/1", "d/r/m/-1", "d/r//-1"}, of)
 }

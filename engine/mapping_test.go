@@ -208,10 +208,16 @@ d:
 				delete(got, "up")
 			}
 			assert.Len(t, got, len(c.want))
+			is, err := b.store.Instances(t.Context(), r.Key)
+			require.NoError(t, err)
 			if c.text != "" {
-				is, err := b.store.Instances(t.Context(), r.Key)
-				require.NoError(t, err)
 				assert.Contains(t, is[0].Error, c.text)
+			}
+			for _, in := range is {
+				assert.False(t, in.EndDate.IsZero(), in.Label())
+			}
+			if name == "nothing" {
+				assert.Equal(t, "there is nothing to map over", b.instance(r, "m").Error)
 			}
 		})
 	}

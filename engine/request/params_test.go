@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/catalog"
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine/request"
 	"github.com/dingdag/dingdag/operator"
@@ -93,4 +94,34 @@ d:
 			assert.ErrorContains(t, err, c.want)
 		})
 	}
+}
+
+// worded is an operator with a text.
+type worded struct {
+	// Text is rendered.
+	Text string `yaml:"text" param:"template"`
+}
+
+// Execute does nothing.
+func (*worded) Execute(context.Context, *operator.TaskContext) (any, error) { return nil, nil }
+
+// A key of a conf that is no param is warned of, unless a template names it.
+func TestUnknownConf(t *testing.T) {
+	t.Parallel()
+	ops, err := operator.NewRegistry(operator.Define[worded]("worded"))
+	require.NoError(t, err)
+	load := func(params string) *dag.DAG {
+		ds, found := dagfile.Parse("d.yaml", []byte("d:\n"+params+`
+  tasks:
+    - {task_id: t, operator: worded, text: "{{ dag_run.conf['who'] }}", params: {own: 1}}
+    - {task_id: u, operator: worded, text: plain}
+`), catalog.Catalog{Operators: ops, Templates: template.New(template.Options{})}, dagfile.Options{})
+		require.False(t, found.HasErrors(), found.String())
+		return ds[0]
+	}
+	conf := json.RawMessage(`{"day": 1, "own": 2, "who": "ann", "plain": 3, "dya": 4}`)
+	assert.Equal(t, []string{
+		`conf: the DAG has no param "dya"; did you mean "day"?; only dag_run.conf holds it`,
+		`conf: the DAG has no param "plain"; only dag_run.conf holds it`,
+	}, request.UnknownConf(load("  params: {day: monday}"), conf))
 }

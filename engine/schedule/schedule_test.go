@@ -200,6 +200,35 @@ func TestPassedOver(t *testing.T) {
 	assert.Empty(t, list(last), "with catchup every tick gets its run")
 }
 
+// A scheduler is at work until now when it was seen a moment ago; one that stopped before it was
+// at work until then.
+func TestPassedOverSinceTheSchedulerWasSeen(t *testing.T) {
+	t.Parallel()
+	tt, err := timetable.Cron("* * * * *", time.UTC)
+	require.NoError(t, err)
+	d := &dag.DAG{ID: "d", Timetable: tt, StartDate: at("10:00:00"), Version: "v1"}
+	r := &rows{pauses: []*store.Pause{{At: at("09:00:00")}}}
+	now := at("12:00:10")
+	last := schedule.Run(d, timetable.Run{RunAfter: at("11:57:00"), LogicalDate: at("11:57:00"), Interval: timetable.Interval{Start: at("11:57:00"), End: at("11:57:00")}}, at("11:57:00"))
+	due, ok := schedule.Next(d, last, now)
+	require.True(t, ok)
+	for _, c := range []struct {
+		lives []*store.SchedulerLife
+		want  store.TickOutcome
+	}{
+		{[]*store.SchedulerLife{{StartedAt: at("09:00:00"), SeenAt: at("11:57:30")}}, store.TickSkipped},
+		{[]*store.SchedulerLife{{StartedAt: at("09:00:00"), SeenAt: at("11:57:30"), Stopped: true}}, store.TickMissed},
+		{[]*store.SchedulerLife{{StartedAt: at("09:00:00"), SeenAt: at("11:57:30")}, {StartedAt: at("12:00:05"), SeenAt: at("12:00:05")}}, store.TickMissed},
+	} {
+		r.lives = c.lives
+		rs, err := schedule.PassedOver(t.Context(), r, d, last, due, now)
+		require.NoError(t, err)
+		require.Len(t, rs, 1)
+		assert.Equal(t, c.want, rs[0].Outcome, rs[0].Reason)
+		assert.Equal(t, 2, rs[0].Count)
+	}
+}
+
 // A tick whose logical date has a run is on record as started, unless that run covers
 // another data interval.
 func TestTaken(t *testing.T) {
