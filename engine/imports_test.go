@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,10 +10,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/engine/why"
+	"github.com/dingdag/dingdag/params/declare"
 )
 
 // restore makes the DAG of a stored version.
@@ -115,4 +118,58 @@ func TestUpdateWhileTheReaderIsBroken(t *testing.T) {
 	assert.Empty(t, b.runs())
 	b.load(producers + consumer("[s3://a]", ""))
 	b.untilRuns(1)
+}
+
+// seen is a callback that keeps the events that it is told.
+type seen struct {
+	keep func(callbacks.Event)
+}
+
+// Prepare keeps the event, and sends nothing of it.
+func (s *seen) Prepare(ev *callbacks.Event) (callbacks.Message, error) {
+	s.keep(*ev)
+	return callbacks.Message{Sender: "bench", Channel: "bench", Summary: "seen", Payload: json.RawMessage(`"seen"`)}, nil
+}
+
+// An event of a file that breaks has its errors, one of a file that is mended has none, and says
+// when the file was mended by its end.
+func TestEventsOfBrokenFiles(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	var told []callbacks.Event
+	b.more = []callbacks.Spec{declare.DefineWith[callbacks.Callback]("callback", "seen", func() *seen {
+		return &seen{func(ev callbacks.Event) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			told = append(told, ev)
+		}}
+	})}
+	b.o.OnImportError = []dag.Callback{{Name: "seen"}}
+	b.stopStore()
+	b.open()
+	b.load(minutely)
+	b.start(engine.RunOptions{Schedule: true})
+	b.loadBroken(wrong)
+	b.load(minutely)
+	b.until("both are told", func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return len(told) == 2
+	})
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for n, want := range []struct {
+		state, err string
+		gone       bool
+	}{{"broken", problem, false}, {"mended", "", true}} {
+		ev := told[n]
+		assert.Equal(t, want.state, ev.State)
+		assert.Equal(t, want.err, ev.Error)
+		require.Len(t, ev.Files, 1)
+		assert.Equal(t, "test.yaml", ev.Files[0].File)
+		assert.Equal(t, []string{"d"}, ev.Files[0].DAGs)
+		assert.Equal(t, want.gone, ev.Files[0].Gone, "there is no such file")
+		assert.Equal(t, want.gone, ev.Files[0].Until != nil)
+		assert.Equal(t, problem, ev.Files[0].Error)
+	}
 }

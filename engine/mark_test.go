@@ -265,3 +265,31 @@ func TestMarkReleasesDependsOnPast(t *testing.T) {
 	b.mark(engine.MarkRequest{RunID: "first", TaskID: "t", State: dag.Success})
 	assert.Equal(t, dag.RunSuccess, b.ended1(r.Key).State)
 }
+
+// Whoever watches is told of a run that gets another state by hand, and of none that keeps its.
+func TestMarkedRunsAreSeen(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.load("d:\n  tasks: [{task_id: t, operator: probe}]\n")
+	b.start(engine.RunOptions{})
+	r := b.finish(engine.Trigger{})
+	marked := func(q engine.MarkRequest) (states []dag.RunState) {
+		b.mu.Lock()
+		b.updates = nil
+		b.mu.Unlock()
+		q.DAGID, q.RunID = "d", r.RunID
+		_, err := b.e.Mark(t.Context(), q)
+		require.NoError(t, err)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		for _, u := range b.updates {
+			if u.Instance == nil {
+				states = append(states, u.Run.State)
+			}
+		}
+		return states
+	}
+	assert.Empty(t, marked(engine.MarkRequest{TaskID: "t", State: dag.Failed}))
+	assert.Equal(t, []dag.RunState{dag.RunFailed}, marked(engine.MarkRequest{State: dag.Failed}))
+	assert.Empty(t, marked(engine.MarkRequest{State: dag.Failed}))
+}

@@ -50,6 +50,7 @@ func TestWhyRun(t *testing.T) {
 		<-time.After(90 * time.Second) // 00:04:00
 		synctest.Wait()
 		assert.Contains(t, reason(2*time.Minute), "00:02 skipped: catchup is off and a newer tick was due")
+		assert.NotContains(t, reason(2*time.Minute), "ticks from", "there is one")
 		b.stop()
 		<-time.After(10*time.Minute + 15*time.Second)
 		b.open()

@@ -142,6 +142,7 @@ func TestWhyNamesWhatARuleGoesBy(t *testing.T) {
 	b.do["fail"] = func(context.Context, *operator.TaskContext) (any, error) {
 		return nil, operator.Fail(errors.New("broken"))
 	}
+	b.do["skip"] = func(context.Context, *operator.TaskContext) (any, error) { return nil, operator.Skip("not today") }
 	b.load(`
 d:
   tasks:
@@ -149,6 +150,8 @@ d:
     - {task_id: two, operator: probe, do: fail}
     - {task_id: fine, operator: probe}
     - {task_id: below, operator: probe, dependencies: [one, fine, two]}
+    - {task_id: nothing, operator: probe, do: skip}
+    - {task_id: only, operator: probe, trigger_rule: all_skipped, dependencies: [nothing, fine]}
     - {task_id: make, operator: probe, do: fail, setup: true}
     - {task_id: work, operator: probe, dependencies: [make]}
     - {task_id: clean, operator: probe, teardown: true, dependencies: [work, make]}
@@ -157,6 +160,7 @@ d:
 	r := b.finish(engine.Trigger{})
 	for task, want := range map[string]string{
 		"below": "trigger rule all_success: one is failed, two is failed",
+		"only":  "trigger rule all_skipped: fine is success",
 		"clean": "trigger rule all_done_setup_success: make is failed, work is upstream_failed",
 	} {
 		ws, err := b.e.WhyTask(t.Context(), r, task)
@@ -164,4 +168,28 @@ d:
 		why, _, _ := strings.Cut(ws[0].Reason, ";")
 		assert.Equal(t, want, why)
 	}
+}
+
+// What other runs take of a pool is seen by whoever asks, in any process.
+func TestWhySeesOtherRuns(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	m := b.meter()
+	const text = "d:\n  tasks: [{task_id: t, operator: probe, do: count, pool: small}]\n"
+	b.load(text)
+	require.NoError(t, b.store.Tx(t.Context(), func(tx store.Tx) error {
+		return tx.PutPool(t.Context(), &store.Pool{Name: "small", Slots: 2})
+	}))
+	b.start(engine.RunOptions{})
+	b.days(2)
+	b.until("two run", func() bool { return m.running() == 2 })
+	third, err := b.e.Trigger(t.Context(), "d", engine.Trigger{LogicalDate: day(3)})
+	require.NoError(t, err)
+	b.until("the third waits", func() bool { return b.states(third)["t"] == "scheduled" })
+	for who, e := range map[string]*engine.Engine{"the process that works": b.e, "another one": b.asking(text, false)} {
+		ws, err := e.WhyTask(t.Context(), third, "t")
+		require.NoError(t, err)
+		assert.Equal(t, `pool "small": 2 of 2 slots are taken`, ws[0].Reason, who)
+	}
+	close(m.gate)
 }
