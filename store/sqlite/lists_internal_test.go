@@ -45,7 +45,32 @@ func TestListsReadNoHistory(t *testing.T) {
 			},
 			"delivery USING INDEX delivery_",
 		},
-		"what failed lately":       {runs(store.RunFilter{Limit: 50, States: failed, Since: time.Unix(1, 0)}), "SEARCH dag_run USING INDEX dag_run_ended"},
+		"what failed lately": {runs(store.RunFilter{Limit: 50, States: failed, Since: time.Unix(1, 0)}), "SEARCH dag_run USING INDEX dag_run_ended"},
+		"the number of runs of a DAG": {
+			func() error { _, err := s.CountMatching(t.Context(), store.RunFilter{DAGID: "d"}); return err }, "SEARCH dag_run USING COVERING INDEX dag_run_recent (dag_id=?)",
+		},
+		"the number of all runs": {
+			func() error { _, err := s.CountMatching(t.Context(), store.RunFilter{}); return err }, "SCAN dag_run USING COVERING INDEX dag_run_newest",
+		},
+		"the number of failed runs": {
+			func() error {
+				_, err := s.CountMatching(t.Context(), store.RunFilter{DAGID: "d", States: failed})
+				return err
+			},
+			"SEARCH dag_run USING COVERING INDEX dag_run_failed (dag_id=?)",
+		},
+		"a key that was never pushed": {
+			func() error {
+				_, err := s.RunWithXCom(t.Context(), "d", time.Unix(1, 0), "t", "k")
+				return err
+			},
+			"SEARCH xcom USING COVERING INDEX xcom_pushed (task_id=? AND key=?)",
+		},
+		"the dates of a backfill": {
+			func() error { _, err := s.BackfillCounts(t.Context(), 1); return err },
+			"SEARCH d USING PRIMARY KEY (backfill_id=?)\nSEARCH r USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN",
+		},
+		"what a DAG did lately":    {runs(store.RunFilter{DAGID: "d", Limit: 50, Since: time.Unix(1, 0)}), "MULTI-INDEX OR\nINDEX 1\nSEARCH dag_run USING INDEX dag_run_ended (end_date>?)\nINDEX 2\nSEARCH dag_run USING INDEX dag_run_open (state=?)"},
 		"a later page":             {runs(store.RunFilter{Limit: 50, Behind: &store.RunPlace{RunAfter: time.Unix(1, 0), Key: 7}}), "SEARCH dag_run USING INDEX dag_run_newest (run_after<?)"},
 		"a later page of a DAG":    {runs(store.RunFilter{DAGID: "d", Limit: 50, Behind: &store.RunPlace{RunAfter: time.Unix(1, 0), Key: 7}}), "SEARCH dag_run USING INDEX dag_run_recent (dag_id=? AND run_after<?)"},
 		"the newest run of each":   {func() error { _, err := s.NewestRuns(t.Context()); return err }, "SEARCH newest USING COVERING INDEX dag_run_recent (dag_id=?)"},

@@ -37,7 +37,6 @@ CREATE TABLE dag_run (
     UNIQUE (dag_id, run_id),
     UNIQUE (dag_id, logical_date)
 );
-CREATE INDEX dag_run_scheduled ON dag_run (dag_id, run_type, logical_date);
 CREATE TABLE task_instance (
     run_key    INTEGER NOT NULL,
     task_id    TEXT NOT NULL,
@@ -243,7 +242,6 @@ CREATE TABLE rendered_run (
 );
 CREATE INDEX rendered_run_dag ON rendered_run (dag_id, rendered_at);
 CREATE INDEX dag_run_newest ON dag_run (run_after);
-CREATE INDEX dag_run_ended ON dag_run (end_date);
 CREATE INDEX dag_run_success ON dag_run (dag_id, run_after) WHERE state = 'success';
 CREATE INDEX dag_run_success_date ON dag_run (dag_id, logical_date) WHERE state = 'success';
 CREATE INDEX dag_run_failed ON dag_run (dag_id, run_after) WHERE state = 'failed';
@@ -295,6 +293,9 @@ CREATE TABLE task_instance_history (
     pid                INTEGER NOT NULL,
     PRIMARY KEY (run_key, task_id, map_index, try)
 ) WITHOUT ROWID;
+CREATE INDEX dag_run_ended ON dag_run (end_date) WHERE end_date IS NOT NULL;
+CREATE INDEX dag_run_scheduled ON dag_run (dag_id, logical_date) WHERE run_type = 'scheduled';
+CREATE INDEX xcom_pushed ON xcom (task_id, key) WHERE key <> 'return_value';
 CREATE TABLE river_leader (
     elected_at timestamp NOT NULL,
     expires_at timestamp NOT NULL,
@@ -391,6 +392,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (23, 23, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (24, 24, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (25, 25, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (26, 26, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (27, 27, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (3, 2, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (4, 3, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);

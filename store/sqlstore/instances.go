@@ -146,10 +146,20 @@ func (q Queries) RunXComs(ctx context.Context, runKey int64) ([]store.XCom, erro
 
 // RunWithXCom returns the newest run, up to a logical date, in which a task has an XCom.
 func (q Queries) RunWithXCom(ctx context.Context, dagID string, upTo time.Time, taskID, key string) (int64, error) {
-	found, err := one(ctx, q.c, func(rows Rows, k *int64) error { return rows.Scan(k) },
-		`SELECT id FROM dag_run WHERE dag_id = ? AND logical_date <= ? AND EXISTS (
-			SELECT 1 FROM xcom WHERE run_key = dag_run.id AND task_id = ? AND key = ?) ORDER BY logical_date DESC LIMIT 1`,
-		dagID, ms(upTo), taskID, key)
+	id := func(query string, args ...any) (*int64, error) {
+		return one(ctx, q.c, func(rows Rows, k *int64) error { return rows.Scan(k) }, query, args...)
+	}
+	if key != "return_value" { // one that was never pushed is not looked for in every run
+		pushed, err := id("SELECT run_key FROM xcom WHERE task_id = ? AND key = ? AND key <> 'return_value' LIMIT 1", taskID, key)
+		if err != nil {
+			return 0, fmt.Errorf("look whether %s has ever pushed xcom %s: %w", taskID, key, err)
+		}
+		if pushed == nil {
+			return 0, nil
+		}
+	}
+	found, err := id(`SELECT id FROM dag_run WHERE dag_id = ? AND logical_date <= ? AND EXISTS (
+		SELECT 1 FROM xcom WHERE run_key = dag_run.id AND task_id = ? AND key = ?) ORDER BY logical_date DESC LIMIT 1`, dagID, ms(upTo), taskID, key)
 	if err != nil {
 		return 0, fmt.Errorf("find the run with xcom %s of %s: %w", key, taskID, err)
 	}

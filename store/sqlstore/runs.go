@@ -106,7 +106,11 @@ func (q Queries) CountMatching(ctx context.Context, f store.RunFilter) (int, err
 // matching are the conditions of a filter, without its page.
 func matching(f store.RunFilter) (where []string, args []any) {
 	if f.DAGID != "" {
-		where, args = append(where, "dag_id = ?"), append(args, f.DAGID)
+		is := "dag_id = ?"
+		if !f.Since.IsZero() && f.From.IsZero() && f.To.IsZero() {
+			is = "dag_id || '' = ?" // as for the order in Runs: all runs of the DAG would be read
+		}
+		where, args = append(where, is), append(args, f.DAGID)
 	}
 	if f.Type != "" {
 		where, args = append(where, "run_type = ?"), append(args, f.Type)
@@ -119,7 +123,7 @@ func matching(f store.RunFilter) (where []string, args []any) {
 		where, args = append(where, in), append(args, more...)
 	}
 	if !f.Since.IsZero() {
-		where, args = append(where, "(end_date >= ? OR end_date IS NULL)"), append(args, ms(f.Since))
+		where, args = append(where, "(end_date >= ? OR end_date IS NULL AND "+isOpen+")"), append(args, ms(f.Since))
 	}
 	if !f.From.IsZero() {
 		where, args = append(where, "logical_date >= ?"), append(args, ms(f.From))

@@ -64,19 +64,25 @@ func newestRunWithXCom(t *testing.T, open Open) {
 	insert(t, s, runs...)
 	write(t, s, func(ctx context.Context, tx store.Tx) error {
 		for _, i := range []int{0, 1, 3, 4} {
-			if err := tx.PutXCom(ctx, runs[i].Key, "t", -1, "k", json.RawMessage(`1`)); err != nil {
-				return err
+			for _, key := range []string{"k", "return_value"} {
+				if err := tx.PutXCom(ctx, runs[i].Key, "t", -1, key, json.RawMessage(`1`)); err != nil {
+					return err
+				}
 			}
 		}
-		return nil
+		return tx.PutXCom(ctx, runs[4].Key, "t", -1, "of other", json.RawMessage(`1`))
 	})
-	find := func(day int, task string) int64 {
-		k, err := s.RunWithXCom(t.Context(), "d", midnight.AddDate(0, 0, day), task, "k")
+	find := func(day int, task, key string) int64 {
+		k, err := s.RunWithXCom(t.Context(), "d", midnight.AddDate(0, 0, day), task, key)
 		require.NoError(t, err)
 		return k
 	}
-	assert.Equal(t, runs[1].Key, find(2, "t"), "the run before, as the one of the day has none")
-	assert.Equal(t, runs[3].Key, find(3, "t"), "its own day counts")
-	assert.Zero(t, find(-1, "t"))
-	assert.Zero(t, find(3, "u"))
+	for _, key := range []string{"k", "return_value"} {
+		assert.Equal(t, runs[1].Key, find(2, "t", key), "the run before, as the one of the day has none")
+		assert.Equal(t, runs[3].Key, find(3, "t", key), "its own day counts")
+		assert.Zero(t, find(-1, "t", key))
+		assert.Zero(t, find(3, "u", key))
+	}
+	assert.Zero(t, find(3, "t", "of other"))
+	assert.Zero(t, find(3, "t", "never"))
 }
