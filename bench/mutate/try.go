@@ -135,7 +135,7 @@ func try(ctx context.Context, out io.Writer, all []*change, workers int) {
 }
 
 // try runs the tests that meet a change, some at first and then more at once. One that hangs is
-// given ten times what it takes, and twenty seconds.
+// given ten times what it takes, and a minute.
 func (c *change) try(ctx context.Context) fate {
 	if len(c.metBy) == 0 {
 		return notCovered
@@ -152,7 +152,7 @@ func (c *change) try(ctx context.Context) fate {
 		for ts, some := of[b], 4; len(ts) > 0; some *= 4 {
 			now := ts[:min(some, len(ts))]
 			ts = ts[len(now):]
-			timeout := 20 * time.Second
+			timeout := time.Minute
 			for _, t := range now {
 				timeout += 10 * t.took
 			}
