@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -19,11 +18,11 @@ const (
 )
 
 var (
-	unitsPattern = regexp.MustCompile(`^(?:[0-9]+(?:\.[0-9]+)?(?:ms|us|µs|ns|[smhdw]))+$`)
-	unitPattern  = regexp.MustCompile(`([0-9.]+)([a-zµ]+)`)
-	wordPattern  = regexp.MustCompile(`(?i)^([0-9]+)\s+(week|day|hour|minute|second|millisecond|microsecond)s?$`)
-	wordStart    = regexp.MustCompile(`(?i)^[0-9]+\s+(day|hour|minute|second)s?\b`)
-	onlyDigits   = regexp.MustCompile(`^[0-9.]+$`)
+	unitsPattern = Pattern(`^(?:[0-9]+(?:\.[0-9]+)?(?:ms|us|µs|ns|[smhdw]))+$`)
+	unitPattern  = Pattern(`([0-9.]+)([a-zµ]+)`)
+	wordPattern  = Pattern(`(?i)^([0-9]+)\s+(week|day|hour|minute|second|millisecond|microsecond)s?$`)
+	wordStart    = Pattern(`(?i)^[0-9]+\s+(day|hour|minute|second)s?\b`)
+	onlyDigits   = Pattern(`^[0-9.]+$`)
 )
 
 // units are those of "1h30m", words those of "2 days".
@@ -50,16 +49,16 @@ var (
 // hours) and w (7 days), ISO 8601 without years and months, and one whole number with a
 // word, as in "2 days".
 func ParseDuration(text string) (time.Duration, error) {
-	switch m := wordPattern.FindStringSubmatch(text); {
+	switch m := wordPattern().FindStringSubmatch(text); {
 	case m != nil:
 		return times(m[1], words[strings.ToLower(m[2])])
-	case unitsPattern.MatchString(text):
+	case unitsPattern().MatchString(text):
 		return sumUnits(text)
 	case strings.HasPrefix(text, "P"):
 		return parseISO(text)
-	case wordStart.MatchString(text):
+	case wordStart().MatchString(text):
 		return 0, fmt.Errorf("%q: only one number and unit is read as words, so it would be cut short: write it like 1h30m", Excerpt(text))
-	case onlyDigits.MatchString(text):
+	case onlyDigits().MatchString(text):
 		return 0, fmt.Errorf("%q has no unit: write %ss", Excerpt(text), Excerpt(text))
 	case strings.HasPrefix(text, "-"):
 		return 0, fmt.Errorf("%q is negative: a duration must not be negative", Excerpt(text))
@@ -79,7 +78,7 @@ func Duration(n *yaml.Node, unit time.Duration) (time.Duration, error) {
 			return 0, err
 		}
 		return Scale(count, unit)
-	case k == Text && onlyDigits.MatchString(n.Value):
+	case k == Text && onlyDigits().MatchString(n.Value):
 		return 0, fmt.Errorf("%q has no unit: write %ss, or the number without quotes for %s", Excerpt(n.Value), Excerpt(n.Value), plural(unit))
 	case k == Text:
 		return ParseDuration(n.Value)
@@ -125,7 +124,7 @@ func plural(unit time.Duration) string {
 
 func sumUnits(text string) (time.Duration, error) {
 	var total time.Duration
-	for _, part := range unitPattern.FindAllStringSubmatch(text, -1) {
+	for _, part := range unitPattern().FindAllStringSubmatch(text, -1) {
 		d, err := times(part[1], units[part[2]])
 		if err != nil {
 			return 0, err

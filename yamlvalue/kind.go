@@ -1,8 +1,6 @@
 package yamlvalue
 
 import (
-	"regexp"
-
 	"gopkg.in/yaml.v3"
 )
 
@@ -63,11 +61,11 @@ func taggedKind(tag string) Kind {
 
 // The scalars of YAML 1.1, by the expressions of PyYAML.
 var (
-	intPattern   = regexp.MustCompile(`^[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]+|0|[1-9][0-9_]*|[1-9][0-9_]*(:[0-5]?[0-9])+)$`)
-	floatPattern = regexp.MustCompile(`^(([-+]?[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)([eE][-+][0-9]+)?|` +
+	intPattern   = Pattern(`^[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]+|0|[1-9][0-9_]*|[1-9][0-9_]*(:[0-5]?[0-9])+)$`)
+	floatPattern = Pattern(`^(([-+]?[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)([eE][-+][0-9]+)?|` +
 		`[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$`)
-	dayPattern  = regexp.MustCompile(`^([0-9]{4})-([0-9]{2})-([0-9]{2})$`)
-	timePattern = regexp.MustCompile(`^([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[Tt]|[ \t]+)([0-9]{1,2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]*))?` +
+	dayPattern  = Pattern(`^([0-9]{4})-([0-9]{2})-([0-9]{2})$`)
+	timePattern = Pattern(`^([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[Tt]|[ \t]+)([0-9]{1,2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]*))?` +
 		`(?:[ \t]*(Z|([-+])([0-9]{1,2})(?::([0-9]{2}))?))?$`)
 )
 
@@ -85,11 +83,11 @@ func PlainKind(text string) Kind {
 		return Text
 	}
 	switch {
-	case intPattern.MatchString(text):
+	case intPattern().MatchString(text):
 		return Int
-	case floatPattern.MatchString(text):
+	case floatPattern().MatchString(text):
 		return Float
-	case dayPattern.MatchString(text), timePattern.MatchString(text):
+	case dayPattern().MatchString(text), timePattern().MatchString(text):
 		return Date
 	}
 	return Text

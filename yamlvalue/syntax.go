@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -37,7 +36,7 @@ func Explain(data []byte, err error) (Position, string) {
 		f.began = Position{Line: known.ContextMark.Line, Column: known.ContextMark.Column}
 	} else {
 		f.message = strings.TrimPrefix(err.Error(), "yaml: ")
-		if m := yamlErrorPattern.FindStringSubmatch(err.Error()); m != nil {
+		if m := yamlErrorPattern().FindStringSubmatch(err.Error()); m != nil {
 			line, _ := strconv.Atoi(m[1]) // empty without a line, which is 0
 			f.message, f.at.Line = m[2], line
 		}
@@ -48,7 +47,7 @@ func Explain(data []byte, err error) (Position, string) {
 }
 
 // yamlErrorPattern matches the messages of the library that reads the files.
-var yamlErrorPattern = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
+var yamlErrorPattern = Pattern(`^yaml: (?:line (\d+): )?(.*)$`)
 
 // explain finds words for people, and the place where they would mend the file.
 func (f fault) explain() (Position, string) {
@@ -86,13 +85,13 @@ func (f fault) explain() (Position, string) {
 	case f.message == "did not find expected comment or line break":
 		return f.at, "a block text begins on the line below its | or >: nothing but a comment may stand here"
 	}
-	if m := anchorPattern.FindStringSubmatch(f.message); m != nil {
+	if m := anchorPattern().FindStringSubmatch(f.message); m != nil {
 		return f.at, "unknown anchor " + strconv.Quote(m[1]) + ": quote a value that starts with *"
 	}
 	return f.at, f.message
 }
 
-var anchorPattern = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
+var anchorPattern = Pattern(`^unknown anchor '(.*)' referenced$`)
 
 // noToken says what to do about a value that begins with a reserved character.
 func noToken(c rune) string {
@@ -111,7 +110,7 @@ func noToken(c rune) string {
 // starName explains * and & without a name, which begin aliases and anchors.
 func (f fault) starName() (Position, string) {
 	at := f.began
-	if value := valueStart.FindStringIndex(f.line(f.at.Line)); value != nil {
+	if value := valueStart().FindStringIndex(f.line(f.at.Line)); value != nil {
 		at = f.column(value[1])
 	}
 	c, _ := utf8.DecodeRuneInString(f.from(at))
@@ -123,12 +122,12 @@ func (f fault) starName() (Position, string) {
 
 var (
 	// valueStart ends where the first value of a line begins.
-	valueStart = regexp.MustCompile(`^\s*(?:- +)*(?:[^\s:"'{\[#](?:[^:]|:\S)*?:\s+)?`)
-	// keyWithValue matches a line whose key and value stand beside each other.
-	keyInLine = regexp.MustCompile(`^\s*(?:- +)*[^\s:#][^:#]*:(?:\s|$)`)
+	valueStart = Pattern(`^\s*(?:- +)*(?:[^\s:"'{\[#](?:[^:]|:\S)*?:\s+)?`)
+	// keyInLine matches a line whose key and value stand beside each other.
+	keyInLine = Pattern(`^\s*(?:- +)*[^\s:#][^:#]*:(?:\s|$)`)
 	// gluedColon ends behind a colon without a space.
-	gluedColon = regexp.MustCompile(`^\s*(?:- +)*[\w.-]+:`)
-	blockText  = regexp.MustCompile(`:\s+[|>][-+0-9]*\s*(?:#.*)?$`)
+	gluedColon = Pattern(`^\s*(?:- +)*[\w.-]+:`)
+	blockText  = Pattern(`:\s+[|>][-+0-9]*\s*(?:#.*)?$`)
 )
 
 // colon explains a colon with a space where no key can be.
@@ -138,10 +137,10 @@ func (f fault) colon() (Position, string) {
 	}
 	above, number := f.above(f.at.Line)
 	indent := Position{Line: number, Column: len(indentOf(above)) + 1}
-	glued := gluedColon.FindStringIndex(above)
+	glued := gluedColon().FindStringIndex(above)
 	switch {
 	case number == 0:
-	case keyInLine.MatchString(above):
+	case keyInLine().MatchString(above):
 		return Position{Line: f.at.Line, Column: len(indentOf(f.line(f.at.Line))) + 1},
 			fmt.Sprintf("this line is indented deeper than line %d, whose key has a value already: align the two", number)
 	case glued != nil:
@@ -156,10 +155,10 @@ func (f fault) colon() (Position, string) {
 func (f fault) noColon() (Position, string) {
 	above, number := f.above(f.began.Line)
 	switch {
-	case gluedColon.MatchString(f.line(f.began.Line)):
-		glued := gluedColon.FindString(f.line(f.began.Line))
+	case gluedColon().MatchString(f.line(f.began.Line)):
+		glued := gluedColon().FindString(f.line(f.began.Line))
 		return Position{Line: f.began.Line, Column: utf8.RuneCountInString(glued) + 1}, "a space is missing behind the colon"
-	case number > 0 && blockText.MatchString(above):
+	case number > 0 && blockText().MatchString(above):
 		return f.began, fmt.Sprintf("a block text must be indented deeper than its key on line %d", number)
 	default:
 		return f.began, "this line has no colon: write key: value, or indent text that goes on deeper than its key"
@@ -178,7 +177,7 @@ func (f fault) tooMuch(c rune) (Position, string) {
 		return f.at, fmt.Sprintf("this line is indented by %s, like no line above that it could belong to: align it", spaces(len(before)))
 	}
 	line := f.line(f.at.Line)
-	start := valueStart.FindStringIndex(line)
+	start := valueStart().FindStringIndex(line)
 	value := line[start[1]:]
 	switch {
 	case strings.HasPrefix(value, "{{"):

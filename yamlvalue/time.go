@@ -18,10 +18,10 @@ type Time struct {
 // ParseTime reads a text of the kind [Date]. Digits of a second beyond the sixth are dropped,
 // as in PyYAML.
 func ParseTime(text string) (Time, error) {
-	m := timePattern.FindStringSubmatch(text)
+	m := timePattern().FindStringSubmatch(text)
 	t := Time{HasClock: m != nil}
 	if m == nil {
-		if m = dayPattern.FindStringSubmatch(text); m == nil {
+		if m = dayPattern().FindStringSubmatch(text); m == nil {
 			return t, fmt.Errorf("%q is not a date", Excerpt(text))
 		}
 		m = append(m, make([]string, 8)...)

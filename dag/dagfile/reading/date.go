@@ -23,15 +23,15 @@ const (
 )
 
 var (
-	relativeDate = regexp.MustCompile(`(?i)^` + relativePart + `$`)
-	startsAsOne  = regexp.MustCompile(`(?i)^` + relativePart + `\b`)
-	calendarDate = regexp.MustCompile(`^(\d{4})-(\d{1,2})-(\d{1,2})$`)
-	compactDate  = regexp.MustCompile(`^(\d{4})(\d{2})(\d{2})$`)
-	weekDate     = regexp.MustCompile(`^(\d{4})-?W(\d{2})-?(\d)$`)
-	ordinalDate  = regexp.MustCompile(`^(\d{4})-?(\d{3})$`)
-	dateAndTime  = regexp.MustCompile(`^(\d{4}[-\dW]*)(?:[Tt]|\s+)` + clockPart + zonePart + `$`)
-	timeOfDay    = regexp.MustCompile(`^` + clockPart + `$`)
-	noDay        = regexp.MustCompile(`^\d{4}(-\d{2}|-?W\d{2})?$`)
+	relativeDate = yamlvalue.Pattern(`(?i)^` + relativePart + `$`)
+	startsAsOne  = yamlvalue.Pattern(`(?i)^` + relativePart + `\b`)
+	calendarDate = yamlvalue.Pattern(`^(\d{4})-(\d{1,2})-(\d{1,2})$`)
+	compactDate  = yamlvalue.Pattern(`^(\d{4})(\d{2})(\d{2})$`)
+	weekDate     = yamlvalue.Pattern(`^(\d{4})-?W(\d{2})-?(\d)$`)
+	ordinalDate  = yamlvalue.Pattern(`^(\d{4})-?(\d{3})$`)
+	dateAndTime  = yamlvalue.Pattern(`^(\d{4}[-\dW]*)(?:[Tt]|\s+)` + clockPart + zonePart + `$`)
+	timeOfDay    = yamlvalue.Pattern(`^` + clockPart + `$`)
+	noDay        = yamlvalue.Pattern(`^\d{4}(-\d{2}|-?W\d{2})?$`)
 )
 
 // Zone reads an IANA time zone name.
@@ -81,7 +81,7 @@ func (s Scope) Date(key string, n *yaml.Node, loc *time.Location, now time.Time)
 
 // parseDate reads the text of a date. moves reports that it depends on now.
 func parseDate(text string, loc *time.Location, now time.Time) (t time.Time, moves bool, err error) {
-	if relativeDate.MatchString(text) {
+	if relativeDate().MatchString(text) {
 		d, err := yamlvalue.ParseDuration(text)
 		if err != nil {
 			return time.Time{}, false, err
@@ -90,11 +90,11 @@ func parseDate(text string, loc *time.Location, now time.Time) (t time.Time, mov
 		wall := time.Date(y, month, day, 0, 0, 0, 0, time.UTC).Add(-d)
 		return onWall(wall, loc), true, nil
 	}
-	if m := timeOfDay.FindStringSubmatch(text); m != nil && strings.Contains(text, ":") {
+	if m := timeOfDay().FindStringSubmatch(text); m != nil && strings.Contains(text, ":") {
 		wall, err := addClock(now.In(loc).Format(time.DateOnly), m[1:])
 		return onWall(wall, loc), true, err
 	}
-	if m := dateAndTime.FindStringSubmatch(text); m != nil {
+	if m := dateAndTime().FindStringSubmatch(text); m != nil {
 		wall, err := addClock(m[1], m[2:6])
 		if err != nil {
 			return time.Time{}, false, err
@@ -107,7 +107,7 @@ func parseDate(text string, loc *time.Location, now time.Time) (t time.Time, mov
 }
 
 func parseDay(text string) (time.Time, error) {
-	if m := firstMatch(text, calendarDate, compactDate); m != nil {
+	if m := firstMatch(text, calendarDate(), compactDate()); m != nil {
 		year, month, day := atoi(m[1]), time.Month(atoi(m[2])), atoi(m[3])
 		t := time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
 		if t.Month() != month || t.Day() != day {
@@ -115,7 +115,7 @@ func parseDay(text string) (time.Time, error) {
 		}
 		return t, nil
 	}
-	if m := weekDate.FindStringSubmatch(text); m != nil {
+	if m := weekDate().FindStringSubmatch(text); m != nil {
 		year, week, day := atoi(m[1]), atoi(m[2]), atoi(m[3])
 		fourth := time.Date(year, time.January, 4, 0, 0, 0, 0, time.UTC)
 		monday := fourth.AddDate(0, 0, -(int(fourth.Weekday())+6)%7)
@@ -125,7 +125,7 @@ func parseDay(text string) (time.Time, error) {
 		}
 		return t, nil
 	}
-	if m := ordinalDate.FindStringSubmatch(text); m != nil {
+	if m := ordinalDate().FindStringSubmatch(text); m != nil {
 		t := time.Date(atoi(m[1]), time.January, atoi(m[2]), 0, 0, 0, 0, time.UTC)
 		if t.Year() != atoi(m[1]) || m[2] == "000" {
 			return time.Time{}, fmt.Errorf("the date %s does not exist", text)
@@ -135,9 +135,9 @@ func parseDay(text string) (time.Time, error) {
 	switch {
 	case strings.EqualFold(text, "now"):
 		return time.Time{}, errors.New("now is another moment at every load: write a fixed date")
-	case noDay.MatchString(text):
+	case noDay().MatchString(text):
 		return time.Time{}, fmt.Errorf("the date %q has no day", text)
-	case startsAsOne.MatchString(text):
+	case startsAsOne().MatchString(text):
 		return time.Time{}, fmt.Errorf("%q: only one number and unit may stand here, for instance 2 days", yamlvalue.Excerpt(text))
 	}
 	return time.Time{}, fmt.Errorf("%q is not a valid date: write it like 2024-05-01 or 2024-05-01T08:00", yamlvalue.Excerpt(text))

@@ -1,7 +1,6 @@
 package reading
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -11,12 +10,12 @@ import (
 )
 
 var (
-	secretKey = regexp.MustCompile(`(?i)^(.*[_-])?(password|passwd|passphrase|token|secret|authorization|(api|access|private|secret|sign(ing)?)[_-]?key)$` +
+	secretKey = yamlvalue.Pattern(`(?i)^(.*[_-])?(password|passwd|passphrase|token|secret|authorization|(api|access|private|secret|sign(ing)?)[_-]?key)$` +
 		`|[a-z](Password|Token|Secret|ApiKey|AccessKey|PrivateKey)$`)
 	// A name that the shell, or nobody, has a value for is no secret.
-	onlyReference = regexp.MustCompile(`^\$(\w+|\{[^}]*\})$`)
+	onlyReference = yamlvalue.Pattern(`^\$(\w+|\{[^}]*\})$`)
 	// Tokens in the query of a URL, in the paths that webhooks have, and before the host.
-	secretURL = regexp.MustCompile(`(?i)[a-z][a-z0-9+.-]*://[^\s]*([?&](access_token|token|key|api_?key|secret|sign|signature)=[^{$\s&]` +
+	secretURL = yamlvalue.Pattern(`(?i)[a-z][a-z0-9+.-]*://[^\s]*([?&](access_token|token|key|api_?key|secret|sign|signature)=[^{$\s&]` +
 		`|hooks\.slack\.com/services/|discord(app)?\.com/api/webhooks/\d|/open-apis/bot/v2/hook/|webhook\.office\.com/webhookb2/` +
 		`|api\.telegram\.org/bot\d)|[a-z][a-z0-9+.-]*://[^\s:@/{]*:[^\s:@/{$]+@`)
 )
@@ -25,7 +24,7 @@ var (
 func isSecretKey(key string) bool {
 	switch strings.ToLower(key[max(0, len(key)-3):]) {
 	case "ord", "swd", "ase", "ken", "ret", "ion", "key":
-		return secretKey.MatchString(key)
+		return secretKey().MatchString(key)
 	}
 	return false
 }
@@ -48,9 +47,9 @@ func (s Scope) warnSecret(key string, v *yaml.Node) {
 			s.warnSecret(key, item)
 		}
 	case yamlvalue.KindOf(v) != yamlvalue.Text || v.Value == "" || yamlvalue.HoldsTemplate(v.Value) || s.filled[v]:
-	case isSecretKey(key) && !onlyReference.MatchString(v.Value):
+	case isSecretKey(key) && !onlyReference().MatchString(v.Value):
 		s.Warnf(v, "%s holds a secret in plain text: put it into a connection", yamlvalue.Excerpt(key))
-	case strings.Contains(v.Value, "://") && secretURL.MatchString(v.Value):
+	case strings.Contains(v.Value, "://") && secretURL().MatchString(v.Value):
 		s.Warnf(v, "%s holds a URL with a token in plain text: put it into a connection", yamlvalue.Excerpt(key))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/dingdag/dingdag/sandbox/internal/core"
@@ -80,8 +81,8 @@ func (s *Service) userCalls() []core.Endpoint {
 }
 
 var (
-	userIDForm = regexp.MustCompile(`^[\w.@-]{1,64}$`)
-	mobileForm = regexp.MustCompile(`^(\+\d{1,3}-)?\d{6,14}$`)
+	userIDForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\w.@-]{1,64}$`) })
+	mobileForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\+\d{1,3}-)?\d{6,14}$`) })
 )
 
 func (s *Service) userCreate(req *core.AppRequest) (any, *core.Refusal) {
@@ -127,9 +128,9 @@ func (s *Service) checkNewUser(u core.User) *core.Refusal {
 		return get(&u) != "" && core.Find(d.Users, func(o *core.User) bool { return get(o) == get(&u) }) != nil
 	}
 	switch {
-	case u.UserID != "" && !userIDForm.MatchString(u.UserID):
+	case u.UserID != "" && !userIDForm().MatchString(u.UserID):
 		return core.Refuse(33012)
-	case !mobileForm.MatchString(u.Mobile):
+	case !mobileForm().MatchString(u.Mobile):
 		return core.Refuse(60103)
 	case len(u.Departments) > 100:
 		return core.InvalidFor(core.Topapi, "dept_id_list", nil)
@@ -195,7 +196,7 @@ func (s *Service) leads(u *core.User, department int) bool {
 }
 
 func (s *Service) userGetByMobile(req *core.AppRequest) (any, *core.Refusal) {
-	if !mobileForm.MatchString(req.Text("mobile")) {
+	if !mobileForm().MatchString(req.Text("mobile")) {
 		return nil, core.Refuse(40104)
 	}
 	u := s.core.People.UserByMobile(req.Text("mobile"))

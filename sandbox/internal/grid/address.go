@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"sync"
 )
 
 // Range is a block of cells. Both ends belong to it; all indexes count from 0.
@@ -27,12 +28,14 @@ func (r Range) String() string {
 	return first + ":" + last
 }
 
-var rangeForm = regexp.MustCompile(`^([A-Z]{1,3})([1-9]\d{0,6})(?::([A-Z]{1,3})([1-9]\d{0,6}))?$`)
+var rangeForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([A-Z]{1,3})([1-9]\d{0,6})(?::([A-Z]{1,3})([1-9]\d{0,6}))?$`)
+})
 
 // ParseRange reads "A1:C3" or "A1". Letters are capitals, and the first cell is not
 // below or right of the second.
 func ParseRange(text string) (Range, error) {
-	m := rangeForm.FindStringSubmatch(text)
+	m := rangeForm().FindStringSubmatch(text)
 	if m == nil {
 		return Range{}, fmt.Errorf("range %q is not of the form A1:C3", text)
 	}

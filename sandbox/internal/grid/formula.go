@@ -3,6 +3,7 @@ package grid
 import (
 	"regexp"
 	"slices"
+	"sync"
 )
 
 const (
@@ -12,7 +13,9 @@ const (
 	maxSteps = 200_000
 )
 
-var formulaForm = regexp.MustCompile(`^=(?:(SUM|AVERAGE|COUNT|MIN|MAX)\(([A-Z0-9:]+)\)|([A-Z]+\d+))$`)
+var formulaForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^=(?:(SUM|AVERAGE|COUNT|MIN|MAX)\(([A-Z0-9:]+)\)|([A-Z]+\d+))$`)
+})
 
 // The values of formulas that have no other.
 const (
@@ -33,7 +36,7 @@ func (s *Sheet) value(c Cell, depth int, steps *int) any {
 	if c.Formula == "" {
 		return c.Value
 	}
-	m := formulaForm.FindStringSubmatch(c.Formula)
+	m := formulaForm().FindStringSubmatch(c.Formula)
 	if m == nil {
 		return errUnknown
 	}

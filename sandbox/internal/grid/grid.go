@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"sync"
 )
 
 // The size of a new sheet.
@@ -276,7 +277,7 @@ func fits[T any](values [][]T, rows, columns int) bool {
 	return len(values) == rows && !slices.ContainsFunc(values, func(r []T) bool { return len(r) != columns })
 }
 
-var number = regexp.MustCompile(`^-?(0|[1-9]\d{0,14})(\.\d{1,15})?$`)
+var number = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^-?(0|[1-9]\d{0,14})(\.\d{1,15})?$`) })
 
 func (c *Cell) write(text string, asText bool) {
 	c.Value, c.Formula = nil, ""
@@ -286,7 +287,7 @@ func (c *Cell) write(text string, asText bool) {
 		c.Value = text
 	case text[0] == '=' && len(text) > 1:
 		c.Formula = text
-	case number.MatchString(text):
+	case number().MatchString(text):
 		v, err := strconv.ParseFloat(text, 64)
 		if err != nil || math.IsInf(v, 0) {
 			c.Value = text
