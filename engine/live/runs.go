@@ -59,6 +59,8 @@ type Runs struct {
 
 	mu   sync.Mutex
 	live map[int64]*Run
+	// versions counts the runs of each version among them.
+	versions map[string]int
 	// working says that all running runs are in memory: before that nothing may go on, since
 	// the limits would not count what is in flight.
 	working bool
@@ -76,7 +78,7 @@ type Runs struct {
 // New returns runs of which none is in memory.
 func New(o Options) *Runs {
 	return &Runs{
-		o: o, live: map[int64]*Run{}, pools: map[string]int{}, blocked: map[int64]bool{}, dropped: map[int64]bool{},
+		o: o, live: map[int64]*Run{}, versions: map[string]int{}, pools: map[string]int{}, blocked: map[int64]bool{}, dropped: map[int64]bool{},
 		stuck: map[int64]int64{}, said: map[int64]string{},
 	}
 }
@@ -186,7 +188,21 @@ func (rs *Runs) Find(key int64) *Run {
 func (rs *Runs) put(lr *Run) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
+	rs.takeOut(lr.Row.Key)
 	rs.live[lr.Row.Key] = lr
+	rs.versions[lr.Row.Version]++
+}
+
+// takeOut takes a run out of those in memory, if it is there. The caller holds the lock.
+func (rs *Runs) takeOut(key int64) {
+	lr := rs.live[key]
+	if lr == nil {
+		return
+	}
+	delete(rs.live, key)
+	if rs.versions[lr.Row.Version]--; rs.versions[lr.Row.Version] == 0 {
+		delete(rs.versions, lr.Row.Version)
+	}
 }
 
 // Of are the keys of the runs of a DAG that are in memory, ascending.
@@ -233,15 +249,11 @@ func (rs *Runs) Count() Counts {
 func (rs *Runs) Drop(key int64) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	delete(rs.live, key)
+	rs.takeOut(key)
 	delete(rs.blocked, key)
 	delete(rs.dropped, key)
 	delete(rs.stuck, key)
-	used := map[string]bool{}
-	for _, lr := range rs.live {
-		used[lr.Row.Version] = true
-	}
-	rs.o.Plans.Keep(used)
+	rs.o.Plans.Keep(rs.versions)
 }
 
 // dropForNow is Drop for a run whose copy in memory is not what the store has.

@@ -109,9 +109,12 @@ func (ps *Plans) Remains(ctx context.Context, r store.Reader, run *store.Run) (p
 	return nil
 }
 
-// Keep forgets the plans of all versions but some.
-func (ps *Plans) Keep(versions map[string]bool) {
+// Keep forgets the plans of all versions but those that runs have, by how many have it. It looks at each
+// only if there are more plans than that.
+func (ps *Plans) Keep(runs map[string]int) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	maps.DeleteFunc(ps.made, func(v string, _ *Plan) bool { return !versions[v] })
+	if len(ps.made) > len(runs) {
+		maps.DeleteFunc(ps.made, func(v string, _ *Plan) bool { return runs[v] == 0 })
+	}
 }
