@@ -252,7 +252,6 @@ var rowsOfRuns = []struct {
 	{"xcom", "run_key, task_id, map_index, key", func(r *store.RunRows) *int { return &r.XComs }},
 	{"task_instance_history", "run_key, task_id, map_index, try", func(r *store.RunRows) *int { return &r.Others }},
 	{"rendered_fields", "run_key, task_id, map_index, try", func(r *store.RunRows) *int { return &r.Others }},
-	{"task_instance_history", "run_key, task_id, map_index, try", func(r *store.RunRows) *int { return &r.Others }},
 	{"task_progress", "run_key, task_id, map_index, key", func(r *store.RunRows) *int { return &r.Others }},
 }
 
