@@ -173,7 +173,7 @@ func (a *API) DecideAlert(ctx context.Context, id int64, what AlertDecision) (Al
 		}
 		ok, err := tx.DecideDelivery(ctx, d, from)
 		if err == nil && !ok {
-			err = fmt.Errorf("alert %d has moved on just now: look at it again", id)
+			err = fmt.Errorf("alert %d has just changed its state: look at it again", id)
 		}
 		if err != nil {
 			return err

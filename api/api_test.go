@@ -488,7 +488,7 @@ func TestWhy(t *testing.T) {
 	_, err = w.WhyRun(t.Context(), "by_hand", now)
 	require.ErrorContains(t, err, "dags.yaml:2:1", "nobody has seen it")
 	_, err = w.WhyRun(t.Context(), "daily", now.Add(time.Second))
-	require.ErrorContains(t, err, "lies ahead")
+	require.ErrorContains(t, err, "is in the future")
 }
 
 func TestWhyTask(t *testing.T) {

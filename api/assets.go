@@ -212,7 +212,7 @@ func producerOf(all []*Asset, uri, name string) (string, error) {
 		return ids[0], nil
 	default:
 		slices.Sort(ids)
-		return "", fmt.Errorf("more than one DAG makes the asset %q: %s; run the one that is meant by dingdag dags trigger", found.URI, strings.Join(ids, ", "))
+		return "", fmt.Errorf("more than one DAG produces the asset %q: %s; run the one you mean with dingdag dags trigger", found.URI, strings.Join(ids, ", "))
 	}
 }
 

@@ -61,7 +61,7 @@ func TestAssets(t *testing.T) {
 		"nothing":        {api.Materialization{}, "uri: is empty: name one asset by its URI or its name"},
 		"a bad URI":      {api.Materialization{URI: "s3://w/\x01"}, "uri: "},
 		"nobody's":       {api.Materialization{Name: "order"}, `no asset "order" in the DAGs folder; did you mean "orders"?`},
-		"two DAGs":       {api.Materialization{URI: "s3://w/both"}, `more than one DAG makes the asset "s3://w/both": maker, other; run the one that is meant`},
+		"two DAGs":       {api.Materialization{URI: "s3://w/both"}, `more than one DAG produces the asset "s3://w/both": maker, other; run the one you mean`},
 		"without a task": {api.Materialization{URI: "s3://w/raw"}, `no task has the asset "s3://w/raw" among its outlets`},
 	} {
 		_, err := w.Materialize(t.Context(), c.m)

@@ -36,7 +36,7 @@ func (p Page) check() error {
 
 // wrongCursor refuses the cursor of a page.
 func (p Page) wrongCursor(list string) error {
-	return fmt.Errorf("cursor %q: is not that of a list of %s, or stands beside an offset or without a limit", p.Cursor, list)
+	return fmt.Errorf("cursor %q: is not a cursor of a list of %s, or is combined with an offset or lacks a limit", p.Cursor, list)
 }
 
 // behind reads a cursor that is the id of the last row of a page; 0 without one.

@@ -40,7 +40,7 @@ func (e *FieldError) Unwrap() error { return e.Err }
 type NotScheduledError struct{ Err error }
 
 func (e *NotScheduledError) Error() string {
-	return e.Err.Error() + "; it is in the DAGs folder, but the dingdag that works on the store does not have it: look at its dags_folder and its log"
+	return e.Err.Error() + "; it is in the DAGs folder, but the dingdag that is running on the store does not have it: check its dags_folder and its log"
 }
 
 // Unwrap returns what that process says.

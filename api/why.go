@@ -46,7 +46,7 @@ func (e *BrokenError) Error() string {
 func (a *API) WhyRun(ctx context.Context, dagID string, at time.Time) (*Why, error) {
 	now := a.o.Clock()
 	if at.After(now) {
-		return nil, fmt.Errorf("%s lies ahead", at.UTC().Format(time.RFC3339))
+		return nil, fmt.Errorf("%s is in the future", at.UTC().Format(time.RFC3339))
 	}
 	d, problem := a.o.Folder.DAG(dagID)
 	var w *why.Tick

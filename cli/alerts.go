@@ -23,8 +23,8 @@ func newCmdAlerts(a *app.App) *cobra.Command {
 	}
 	cmd.AddCommand(
 		newCmdAlertsList(a),
-		newCmdAlertsDecide(a, api.ResendAlert, "Send a message again that was refused, or of which nobody knows whether it arrived", "is sent again"),
-		newCmdAlertsDecide(a, api.DismissAlert, "End a message that waits, or of which nobody knows whether it arrived", "is dismissed"),
+		newCmdAlertsDecide(a, api.ResendAlert, "Send a refused or uncertain message again", "is sent again"),
+		newCmdAlertsDecide(a, api.DismissAlert, "End a message that is waiting or uncertain", "is dismissed"),
 	)
 	return cmd
 }
@@ -39,7 +39,7 @@ type alertsFlags struct {
 func newCmdAlertsList(a *app.App) *cobra.Command {
 	var f alertsFlags
 	cmd := &cobra.Command{
-		Use: "list [DAG] [RUN_ID]", Short: "List the messages of callbacks, of a DAG or a run or of all, newest first",
+		Use: "list [DAG] [RUN_ID]", Short: "List the messages of callbacks, newest first: all, or those of a DAG or a run",
 		Example: "  dingdag alerts list\n  dingdag alerts list my_dag --state refused,uncertain --since 24h",
 		Args:    command.RangeArgs(0, "DAG", "RUN_ID"), ValidArgsFunction: a.CompleteRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -52,7 +52,7 @@ func newCmdAlertsList(a *app.App) *cobra.Command {
 	fl.StringVar(&f.task, "task", "", "only those of this task")
 	fl.StringVar(&f.channel, "channel", "", "only those of this channel, for instance dingding:dingding_default")
 	fl.StringVar(&f.since, "since", "", "only those written since then: 24h, 7d, or a date")
-	fl.IntVar(&f.limit, "limit", 50, "at most so many, the newest ones; 0 is all")
+	fl.IntVar(&f.limit, "limit", 50, "how many to list at most, the newest ones; 0 is all")
 	show.OutputFlag(cmd, &f.output)
 	return cmd
 }

@@ -60,7 +60,7 @@ func runDAGsNext(ctx context.Context, a *app.App, id string, n int, output strin
 	case len(next.Runs) == 0:
 		fmt.Fprintf(a.Err, "dag %s has no next run: its schedule is %s\n", id, d.ScheduleSummary())
 	case d.ScheduleText == "@continuous":
-		a.Notef("dag %s runs again as soon as the run before has ended: when that is, nobody knows", id)
+		a.Notef("dag %s runs again as soon as the previous run has ended, at a time that is not known yet", id)
 	}
 	if next.Paused {
 		fmt.Fprintf(a.Err, "dag %s is paused: nothing runs until dingdag dags unpause %s\n", id, id)

@@ -27,7 +27,7 @@ const (
 func canWait(ctx context.Context, a *app.App, ask *api.API) error {
 	working, err := ask.Working(ctx)
 	if err == nil && !working {
-		err = fmt.Errorf("--wait: no scheduler works on %s, so nothing would start the run, and none was created: start dingdag standalone first, or leave out --wait", a.Settings.Home)
+		err = fmt.Errorf("--wait: no scheduler is running on %s, so nothing would start the run, and none was created: start dingdag standalone first, or leave out --wait", a.Settings.Home)
 	}
 	return err
 }
@@ -63,14 +63,14 @@ func waitRun(ctx context.Context, a *app.App, ask *api.API, made *api.Triggered)
 		switch {
 		case ctx.Err() != nil:
 			p.clear()
-			fmt.Fprintf(a.Err, "not waiting any more: run %s of dag %s goes on; see dingdag dags list-runs %s\n", run.RunID, run.DAGID, run.DAGID)
+			fmt.Fprintf(a.Err, "no longer waiting: run %s of dag %s continues; see dingdag dags list-runs %s\n", run.RunID, run.DAGID, run.DAGID)
 			return command.ErrQuiet
 		case err != nil:
 			p.clear()
 			return err
 		case a.Clock().Sub(worked) > waitAlone:
 			p.clear()
-			return fmt.Errorf("no scheduler works on %s any more: run %s of dag %s goes on once dingdag standalone runs again", a.Settings.Home, run.RunID, run.DAGID)
+			return fmt.Errorf("no scheduler is running on %s any more: run %s of dag %s continues once dingdag standalone is running again", a.Settings.Home, run.RunID, run.DAGID)
 		}
 		select {
 		case <-again.C:

@@ -121,7 +121,7 @@ func TestDialectAdvice(t *testing.T) {
 func TestDialectAdviceForResults(t *testing.T) {
 	t.Parallel()
 	for task, want := range map[string]string{
-		"{operator: http, endpoint: x, response_filter: f}":               "the response is the result as it is; take what is needed from it where it is used",
+		"{operator: http, endpoint: x, response_filter: f}":               "the response is the result as it is; extract what you need from it where it is used",
 		"{operator: sql, conn_id: c, sql: SELECT 1, handler: f}":          "the rows are the result; put the rest into the SQL",
 		"{operator: sql, conn_id: c, sql: SELECT 1, output_processor: f}": "the rows are the result; put the rest into the SQL",
 		"{operator: sql_sensor, conn_id: c, sql: SELECT 1, selector: f}":  "select the cell to look at first in the SQL",

@@ -34,7 +34,7 @@ type eventsFlags struct {
 func newCmdEventsList(a *app.App) *cobra.Command {
 	var f eventsFlags
 	cmd := &cobra.Command{
-		Use: "list [DAG] [RUN_ID]", Short: "List who changed what, of a DAG or a run or of all, newest first",
+		Use: "list [DAG] [RUN_ID]", Short: "List who changed what, newest first: everything, or a DAG or a run",
 		Long: `Lists what people changed and when, newest first: each run that was triggered, cleared or
 marked, each DAG that was paused, each backfill, pool, connection and variable (by its name),
 and what was decided about an alert. A person is the user of the operating system who called
@@ -52,7 +52,7 @@ trigger_dagrun, ran again is listed as well.`,
 	command.CompleteWords(cmd, "event", api.EventKinds()...)
 	fl.StringVar(&f.owner, "owner", "", "only what this user changed")
 	fl.StringVar(&f.since, "since", "", "only what was changed since then: 24h, 7d, or a date")
-	fl.IntVar(&f.limit, "limit", 50, "at most so many, the newest ones; 0 is all")
+	fl.IntVar(&f.limit, "limit", 50, "how many to list at most, the newest ones; 0 is all")
 	show.OutputFlag(cmd, &f.output)
 	return cmd
 }

@@ -22,7 +22,7 @@ func TestTheStoreIsLocked(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(home, "dingdag.lock")))
 	code, _, errs := run(t, "--home", home, "standalone")
 	assert.Equal(t, 1, code)
-	assert.Contains(t, errs, "another dingdag works on "+filepath.Join(home, "dingdag.db")+" already, whose dingdag.lock was removed")
+	assert.Contains(t, errs, "another dingdag is already running on "+filepath.Join(home, "dingdag.db")+", whose dingdag.lock was removed")
 
 	// And who asks whether somebody works there is told so: it asks instead of doing.
 	code, _, errs = run(t, "--home", home, "dags", "trigger", "gated", "--run-id", "r")
@@ -49,7 +49,7 @@ func TestMissingKey(t *testing.T) {
 	for _, args := range [][]string{{"connections", "list"}, {"standalone"}, {"connections", "add", "x", "--conn-type", "http"}} {
 		code, _, errs := run(t, append([]string{"--home", home}, args...)...)
 		assert.Equal(t, 1, code)
-		assert.Contains(t, errs, "the key "+key+" is missing, and the store holds connections or variables that were sealed with it: put it back")
+		assert.Contains(t, errs, "the key "+key+" is missing, and the store holds connections or variables that were encrypted with it: restore it")
 		assert.NoFileExists(t, key)
 	}
 

@@ -132,7 +132,7 @@ func TestCopiedHomeEndsNothing(t *testing.T) {
 	require.NoError(t, os.Rename(away, key))
 
 	q := scheduling(t, copied, "OUT="+out)
-	assert.Contains(t, q.log.String(), "leaving alone what a process of another home folder noted")
+	assert.Contains(t, q.log.String(), "leaving alone the commands of a process of another home folder")
 	q.until("run the task of its own", func() bool { return strings.Contains(q.log.String(), "run succeeded") })
 	q.stop()
 	assert.Equal(t, 2, living(t, out))

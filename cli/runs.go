@@ -26,7 +26,7 @@ type runsFlags struct {
 func newCmdDAGsRuns(a *app.App) *cobra.Command {
 	var f runsFlags
 	cmd := &cobra.Command{
-		Use: "list-runs [DAG]", Short: "List the runs of a DAG, or of all, newest first",
+		Use: "list-runs [DAG]", Short: "List the runs of a DAG, or of all DAGs, newest first",
 		Example: "  dingdag dags list-runs my_dag\n  dingdag dags list-runs --state failed --since 24h",
 		Args:    command.RangeArgs(0, "DAG"), ValidArgsFunction: a.CompleteDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -37,7 +37,7 @@ func newCmdDAGsRuns(a *app.App) *cobra.Command {
 	fl.StringSliceVar(&f.states, "state", nil, "only runs in these states: "+strings.Join(runStates(), ", "))
 	command.CompleteWords(cmd, "state", runStates()...)
 	fl.StringVar(&f.since, "since", "", "only runs that ended since then, or have not ended: 24h, 7d, or a date")
-	fl.IntVar(&f.limit, "limit", 50, "at most so many runs, the newest ones; 0 is all")
+	fl.IntVar(&f.limit, "limit", 50, "how many runs to list at most, the newest ones; 0 is all")
 	show.OutputFlag(cmd, &f.output)
 	return cmd
 }

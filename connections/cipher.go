@@ -62,7 +62,7 @@ func (c *Cipher) Open(sealed, aad string) ([]byte, error) {
 	keyID, text, _ := strings.Cut(rest, ":")
 	if keyID != c.keyID {
 		return nil, fmt.Errorf("decrypt secret: it was encrypted with another key (id %.8q, this key is %q); "+
-			"put the old key back or enter the connection anew", keyID, c.keyID)
+			"restore the old key or enter the connection again", keyID, c.keyID)
 	}
 	data, err := base64.RawStdEncoding.DecodeString(text)
 	if err != nil || len(data) < c.aead.NonceSize() {

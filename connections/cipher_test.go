@@ -86,7 +86,7 @@ func TestCipherOpenErrors(t *testing.T) {
 
 	_, err = newCipher(t, 2).Open(sealed, "place")
 	require.ErrorContains(t, err, "encrypted with another key")
-	require.ErrorContains(t, err, "put the old key back")
+	require.ErrorContains(t, err, "restore the old key")
 }
 
 func TestNewCipherWantsAWholeKey(t *testing.T) {

@@ -46,7 +46,7 @@ func restoreText(name string, edited, base, original *string) (*string, error) {
 }
 
 func starsError(name string) error {
-	return fmt.Errorf("%s: *** stands for a secret that is kept, and there is none like it here: write the whole value", name)
+	return fmt.Errorf("%s: *** stands for a secret to keep, but there is none here: write the whole value", name)
 }
 
 // restoreExtra keeps the text of the extra where nothing in it was changed.

@@ -52,7 +52,7 @@ func TestRestore(t *testing.T) {
 	assert.Nil(t, got.Extra)
 
 	for text, problem := range map[string]string{
-		`{"password":"***"}`:             "extra.password: *** stands for a secret that is kept",
+		`{"password":"***"}`:             "extra.password: *** stands for a secret to keep",
 		`{"token":"Bearer ***"}`:         "extra.token: ***",
 		`{"inner":{"token":"***"}}`:      "extra.inner.token: ***",
 		`{"list":[{"password":"***"}]}`:  "extra.list[0].password: ***",

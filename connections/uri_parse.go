@@ -93,7 +93,7 @@ func cutProtocol(rest string) (protocol, authority string, err error) {
 	}
 	if !validScheme(protocol) {
 		return "", "", errors.New(`the text before the second "://" is not a scheme; ` +
-			`login and password belong behind it: type://https://login:password@host`)
+			`login and password belong after it: type://https://login:password@host`)
 	}
 	return strings.ToLower(protocol), authority, nil
 }

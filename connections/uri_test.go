@@ -119,8 +119,8 @@ func TestParseURIErrors(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ uri, want string }{
 		"three protocols":             {"a://b://c://s3cr3t", `more than two "://"`},
-		"userinfo before the inner":   {"t://u:s3cr3t@https://h", "login and password belong behind it"},
-		"colon before the inner":      {"t://s3cr3t:x://h", "login and password belong behind it"},
+		"userinfo before the inner":   {"t://u:s3cr3t@https://h", "login and password belong after it"},
+		"colon before the inner":      {"t://s3cr3t:x://h", "login and password belong after it"},
 		"inner protocol no scheme":    {"t://s3cr3t_x://h", "not a scheme"},
 		"port too high":               {"t://h:65536", "port is not a number between 0 and 65535"},
 		"negative port":               {"t://h:-1", "port is not a number"},

@@ -149,7 +149,7 @@ func CheckAssetText(text string) error {
 	}
 	for _, c := range text {
 		if c < ' ' || c > '~' {
-			return fmt.Errorf("has the character %q: only printable ASCII characters may stand there", c)
+			return fmt.Errorf("has the character %q: only printable ASCII characters are allowed there", c)
 		}
 	}
 	return nil

@@ -56,7 +56,7 @@ func (m *Machine) NoSlot(at Slot, l Load) string {
 	active := m.activeOf[i]
 	switch p := l.Pool; {
 	case !p.Known:
-		return fmt.Sprintf("pool %q does not exist: make it with dingdag pools set %s SLOTS", name, name)
+		return fmt.Sprintf("pool %q does not exist: create it with dingdag pools set %s SLOTS", name, name)
 	case p.Slots >= 0 && p.Used+want > p.Slots:
 		return fmt.Sprintf("pool %q: %d of %d slots are taken", name, p.Used, p.Slots)
 	case t.MaxActiveTIsPerDAG > 0 && l.OfDAG >= t.MaxActiveTIsPerDAG:

@@ -24,7 +24,7 @@ func TestNoSlot(t *testing.T) {
 		want   string
 	}{
 		{name: "nothing", load: free},
-		{name: "no such pool", set: func(t *dag.Task) { t.Pool = "p" }, want: `pool "p" does not exist: make it with dingdag pools set p SLOTS`},
+		{name: "no such pool", set: func(t *dag.Task) { t.Pool = "p" }, want: `pool "p" does not exist: create it with dingdag pools set p SLOTS`},
 		{name: "the last slot", load: dagrun.Load{Pool: dagrun.Pool{Known: true, Slots: 5, Used: 4}}},
 		{name: "a full pool", load: dagrun.Load{Pool: dagrun.Pool{Known: true, Slots: 5, Used: 5}}, want: `pool "default_pool": 5 of 5 slots are taken`},
 		{name: "too few for a heavy task", set: func(t *dag.Task) { t.PoolSlots = 2 }, load: dagrun.Load{Pool: dagrun.Pool{Known: true, Slots: 5, Used: 4}}, want: `pool "default_pool": 4 of 5 slots are taken`},

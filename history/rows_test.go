@@ -153,7 +153,7 @@ func TestDAGsThatCannotBeRead(t *testing.T) {
 		return history.Needs{}, nil
 	}
 	_, err := history.New(o).Clean(t.Context(), everything())
-	require.ErrorContains(t, err, "dag d: its runs stay, because nobody can tell which of them it needs: its operator is unknown")
+	require.ErrorContains(t, err, "dag d: its runs are kept, because it is not known which of them it needs: its operator is unknown")
 	assert.Equal(t, []string{"1", "2", "other2"}, w.ids())
 }
 

@@ -50,7 +50,7 @@ func (r *pass) runsOf(ctx context.Context, dagID string, kind Kind) error {
 	}
 	needs, err := r.c.o.Needs(ctx, dagID)
 	if err != nil {
-		return fmt.Errorf("its runs stay, because nobody can tell which of them it needs: %w", err)
+		return fmt.Errorf("its runs are kept, because it is not known which of them it needs: %w", err)
 	}
 	if r.dry != nil {
 		return r.count(ctx, *f, kind, needs)

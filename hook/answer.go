@@ -162,7 +162,7 @@ func describe(status int, body []byte, readErr error) string {
 	case !json.Valid(body):
 		return fmt.Sprintf("the answer is not valid JSON: %q", excerpt(body, maxExcerptBytes))
 	}
-	return fmt.Sprintf("the answer does not say that the request was taken: %q", excerpt(body, maxExcerptBytes))
+	return fmt.Sprintf("the answer does not say that the request was accepted: %q", excerpt(body, maxExcerptBytes))
 }
 
 func isHTML(body []byte) bool {

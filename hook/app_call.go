@@ -131,7 +131,7 @@ func (a *App) run(ctx context.Context, c Call, into any) *Error {
 
 // pause waits before the next attempt and reports whether there is time for one.
 func (a *App) pause(ctx context.Context, op string, err *Error, d time.Duration) bool {
-	a.hook.log.LogAttrs(ctx, slog.LevelWarn, "DingTalk did not take the call, trying again", slog.String("call", op),
+	a.hook.log.LogAttrs(ctx, slog.LevelWarn, "DingTalk did not accept the call, trying again", slog.String("call", op),
 		slog.Duration("in", d), slog.String("code", err.Code), slog.String("reason", err.Message))
 	return sleep(ctx, d)
 }

@@ -293,7 +293,7 @@ func TestCallErrors(t *testing.T) {
 		"new: fault with 400":   {400, word("systemError"), hook.KindUnavailable, hook.KindUncertain, 3, 1, 0, ""},
 		"new: unknown fault":    {500, word("whatever"), hook.KindUnavailable, hook.KindUncertain, 3, 1, 0, ""},
 		"new: timeout":          {503, word("operationTimeout"), hook.KindUnavailable, hook.KindUncertain, 3, 1, 0, ""},
-		"new: initialising":     {400, word("invalidRequest.document.stillInitializing"), hook.KindUnavailable, hook.KindUnavailable, 3, 3, 3 * time.Second, "just made"},
+		"new: initialising":     {400, word("invalidRequest.document.stillInitializing"), hook.KindUnavailable, hook.KindUnavailable, 3, 3, 3 * time.Second, "just created"},
 		"new: capitals":         {400, `{"Code":"parameter.error","Message":"because","RequestId":"r1"}`, hook.KindInvalid, hook.KindInvalid, 1, 1, 0, "parameter.error because"},
 		"new: success is false": {200, `{"success":false}`, hook.KindInvalid, hook.KindInvalid, 1, 1, 0, ""},
 		"new: no version":       {200, `{"errcode":404,"errmsg":"请求的URI地址不存在"}`, hook.KindNotFound, hook.KindNotFound, 1, 1, 0, ""},
@@ -345,7 +345,7 @@ func TestLostAnswers(t *testing.T) {
 		sent = 0
 		e := calltest.Failed(t, write(t.Context(), h.App("")))
 		assert.Equal(t, hook.KindUncertain, e.Kind)
-		assert.Contains(t, e.Error(), "look before trying again")
+		assert.Contains(t, e.Error(), "check before trying again")
 		assert.Equal(t, 1, sent)
 	})
 }

@@ -31,19 +31,19 @@ type codeRow struct {
 
 const (
 	fixToken    = "copy the token, or the whole webhook address, of the robot into the connection's password again"
-	slowDown    = "DingTalk takes 20 messages a minute from a robot, then blocks it for 10 minutes: send fewer or join them into one"
+	slowDown    = "DingTalk accepts 20 messages a minute from a robot, then blocks it for 10 minutes: send fewer or join them into one"
 	fixContent  = "DingTalk's content check refuses it: change the text, the link or the picture"
 	fixApp      = "check AppKey and AppSecret of the application in DingTalk's developer console"
 	slowCalls   = "the application calls too often: spread the calls"
 	tryLater    = "nothing was done; try again later"
-	askAgain    = "it may have been done: look before trying again"
+	askAgain    = "it may have been done: check before trying again"
 	widen       = "widen the app's range of departments and people: developer console, the app, Version Management, available range"
 	fixScope    = "give the application the permission that the text names, in the developer console"
 	fixIP       = "add the address that the text names to the application's IP list, in the developer console"
 	monthly     = "the organisation's calls of this month are used up: buy more or wait for the next month"
 	fixBot      = "check robot_code: the developer console shows it on the app's page Robot"
 	fixOperator = "operator_id must be a unionId; for a userid use operator_user_id"
-	fixSharing  = "share the document with whom operator_id names, or act as somebody who may do this"
+	fixSharing  = "share the document with the person in operator_id, or act as somebody who may do this"
 	slowBot     = "the bot sends too fast: spread the messages"
 )
 
@@ -96,18 +96,18 @@ var codes = map[string]codeRow{
 	"90018":  {KindRateLimited, shortPause, "legacy", slowCalls},
 	"1111":   {KindRateLimited, ipBlock, "observed", "DingTalk blocks this address for some minutes after too many calls"},
 
-	"15": {KindUncertain, 0, "legacy", "DingTalk's own back end did not answer in time: look whether it was done before trying again"},
+	"15": {KindUncertain, 0, "legacy", "DingTalk's own back end did not answer in time: check whether it was done before trying again"},
 	"isp.top-remote-connection-timeout": {
-		KindUncertain, 0, "legacy", "DingTalk's own back end did not answer in time: look whether it was done before trying again",
+		KindUncertain, 0, "legacy", "DingTalk's own back end did not answer in time: check whether it was done before trying again",
 	},
-	"88": {KindUncertain, 0, "legacy", "DingTalk's gateway gave up without a reason: look whether it was done before trying again"},
+	"88": {KindUncertain, 0, "legacy", "DingTalk's gateway gave up without a reason: check whether it was done before trying again"},
 
 	"500":    {KindUncertain, 0, "legacy", "DingTalk failed: " + askAgain},
 	"400001": {KindUncertain, 0, "chat", "DingTalk failed or the id is wrong: " + askAgain},
 	"34001":  {KindNotFound, 0, "legacy", "the group does not exist"},
 	"34004":  {KindInvalid, 0, "legacy", "the message type is wrong"},
 	"40004":  {KindInvalid, 0, "media", "the media type must be image, voice, video or file"},
-	"40005":  {KindInvalid, 0, "media", "DingTalk does not take files of this kind under this media type"},
+	"40005":  {KindInvalid, 0, "media", "DingTalk does not accept files of this kind under this media type"},
 	"40006":  {KindInvalid, 0, "media", "the file is too large for its media type"},
 	"40056":  {KindInvalid, 0, "notice", "check the agent_id: the developer console shows it as AgentId"},
 	"40068":  {KindInvalid, 0, "legacy", "the cursor is wrong: use 0 or the next_cursor of the page before"},
@@ -117,7 +117,7 @@ var codes = map[string]codeRow{
 	"40103":  {KindInvalid, 0, "user", "the person's account is protected: an invitation was sent and waits for consent"},
 	"40104":  {KindInvalid, 0, "user", "the mobile number is malformed"},
 	"41030":  {KindAuth, 0, "notice", "the organisation has not authorised the app"},
-	"41052":  {KindUnavailable, settling, "notice", "the result is not there yet, or the notice has too many receivers"},
+	"41052":  {KindUnavailable, settling, "notice", "the result is not there yet, or the notice has too many recipients"},
 	"43008":  {KindInvalid, 0, "legacy", "something between here and DingTalk changes the content type: check the proxy"},
 	"43009":  {KindInvalid, 0, "legacy", "something between here and DingTalk changes the content type: check the proxy"},
 	"49000":  {KindInvalid, 0, "chat", "the chatid is missing"},
@@ -133,7 +133,7 @@ var codes = map[string]codeRow{
 	"60106":  {KindInvalid, 0, "user", "somebody else has this mail address"},
 	"60107":  {KindInvalid, 0, "user", "the person is a member already"},
 	"70001":  {KindNotFound, 0, "chat", "the organisation does not exist"},
-	"400020": {KindNotFound, 0, "chat", "the group was not made from a template of this app"},
+	"400020": {KindNotFound, 0, "chat", "the group was not created from a template of this app"},
 
 	"invalidauthentication":                                  {KindAuth, 0, "new", fixApp},
 	"accesstoken.expired":                                    {KindAuth, 0, "new", fixApp},
@@ -159,7 +159,7 @@ var codes = map[string]codeRow{
 	"operationtimeout":       {KindUncertain, 0, "new", "DingTalk's own back end did not answer in time: " + askAgain},
 	"invalidaction.notfound": {KindNotFound, 0, "new", "DingTalk knows no such path: check the path of the connection's host"},
 
-	"invalidrequest.document.stillinitializing":  {KindUnavailable, settling, "workbook", "the workbook was just made: wait some seconds"},
+	"invalidrequest.document.stillinitializing":  {KindUnavailable, settling, "workbook", "the workbook was just created: wait a few seconds"},
 	"invalidrequest.inputargs.operatoridillegal": {KindInvalid, 0, "workbook", fixOperator},
 	"invalidrequest.inputargs.unionidillegal":    {KindInvalid, 0, "workbook", fixOperator},
 	"invalidrequest.resource.notworkbook":        {KindInvalid, 0, "workbook", "the id is of a document that is not a spreadsheet: use the id of a node whose extension is axls"},
@@ -194,7 +194,7 @@ var codes = map[string]codeRow{
 	"unauthorized":                        {KindAuth, 0, "bot", fixScope},
 	"auth.error":                          {KindAuth, 0, "new", fixScope},
 	"permession.checkfailed":              {KindAuth, 0, "chat", "the app may not do this, or the owner is outside its range: " + widen},
-	"grouppermissiondenied":               {KindAuth, 0, "chat", "the app sees only groups that were made from its template or have its group application"},
+	"grouppermissiondenied":               {KindAuth, 0, "chat", "the app sees only groups that were created from its template or have its group application"},
 	"cidencrypterror":                     {KindInvalid, 0, "chat", "the openConversationId is wrong; it begins with cid and is copied whole"},
 	"invalidechatid":                      {KindNotFound, 0, "chat", "the group does not exist: check the chatid, which begins with chat"},
 	"grouptemplate.notfound":              {KindNotFound, 0, "chat", "the group template does not exist: copy its id from the developer console"},

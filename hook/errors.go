@@ -125,7 +125,7 @@ func (e *Error) Remedy() string {
 	}
 	switch {
 	case e.Kind == KindUncertain:
-		return "look into the group whether the message arrived before sending it again"
+		return "check in the group whether the message arrived before sending it again"
 	case e.Kind == KindUnavailable && e.HTTPStatus == 0 && e.Err != nil:
 		return "check the connection's host, the proxy and the network"
 	}
@@ -177,7 +177,7 @@ func securityRemedy(message string) string {
 			"or change them in the group: Group Settings, Bots, this robot, Security Settings"
 	case has("sign", "签名"):
 		return `copy the robot's secret, which starts with SEC, into extra as {"secret": "SEC…"}; ` +
-			"it stands in the group under Group Settings, Bots, this robot, Security Settings, Additional Signature"
+			"it is shown in the group under Group Settings, Bots, this robot, Security Settings, Additional Signature"
 	case has("whitelist", "white list", "白名单"):
 		return "add the address that the text names to the robot's IP list in the group: " +
 			"Group Settings, Bots, this robot, Security Settings, IP Address"

@@ -120,7 +120,7 @@ func TestSendJudgesOtherAnswers(t *testing.T) {
 		kind   hook.Kind
 		want   string
 	}{
-		"no errcode":         {200, `{"success":true}`, hook.KindUncertain, `the answer does not say that the request was taken: "{\"success\":true}"`},
+		"no errcode":         {200, `{"success":true}`, hook.KindUncertain, `the answer does not say that the request was accepted: "{\"success\":true}"`},
 		"errcode null":       {200, `{"errcode":null}`, hook.KindUncertain, "does not say"},
 		"errcode empty":      {200, `{"errcode":""}`, hook.KindUncertain, "does not say"},
 		"errcode true":       {200, `{"errcode":true}`, hook.KindUncertain, "does not say"},
@@ -218,7 +218,7 @@ func TestSendWhenTheAnswerIsLost(t *testing.T) {
 			assert.True(t, e.Uncertain())
 			assert.False(t, e.Retryable())
 			assert.Contains(t, err.Error(), tt.want)
-			assert.Contains(t, err.Error(), "look into the group")
+			assert.Contains(t, err.Error(), "check in the group")
 			assert.Len(t, s.requests(), 1, "it is not sent again")
 		})
 	}

@@ -15,7 +15,7 @@ const maxKeywords = 10
 // parseKeywords reads extra.keyword: one text, or a list of them, which a connection that
 // was written as a URI has as JSON text.
 func parseKeywords(v any) ([]string, error) {
-	wrong := errors.New("extra.keyword must be a text or a list of texts, one of which each message is to contain")
+	wrong := errors.New("extra.keyword must be a text or a list of texts, one of which each message must contain")
 	if text, ok := v.(string); ok && strings.HasPrefix(strings.TrimSpace(text), "[") {
 		var list []any
 		if json.Unmarshal([]byte(text), &list) == nil {
@@ -38,7 +38,7 @@ func parseKeywords(v any) ([]string, error) {
 	case len(keywords) == 0:
 		return nil, wrong
 	case len(keywords) > maxKeywords:
-		return nil, fmt.Errorf("extra.keyword has %d keywords; DingTalk takes at most %d", len(keywords), maxKeywords)
+		return nil, fmt.Errorf("extra.keyword has %d keywords; DingTalk accepts at most %d", len(keywords), maxKeywords)
 	}
 	return keywords, nil
 }

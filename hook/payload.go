@@ -150,7 +150,7 @@ func tooLong(size int, typ string, noSplit bool) error {
 	if noSplit && (typ == TypeText || typ == TypeMarkdown) {
 		why = "splitting is switched off"
 	}
-	return fmt.Errorf("the message is %d bytes as JSON and DingTalk takes at most %d; shorten it (%s)", size, MaxBodyBytes, why)
+	return fmt.Errorf("the message is %d bytes as JSON and DingTalk accepts at most %d; shorten it (%s)", size, MaxBodyBytes, why)
 }
 
 // splitBodies encodes a long text as numbered parts. People are mentioned in the
@@ -171,12 +171,12 @@ func splitBodies(m *RobotMessage, typ, text string, keywords []string) ([][]byte
 	}
 	room := MaxBodyBytes - len(frame)
 	if room < minPartBytes {
-		return nil, fmt.Errorf("the message without its text is %d bytes as JSON and DingTalk takes at most %d; shorten the other fields",
+		return nil, fmt.Errorf("the message without its text is %d bytes as JSON and DingTalk accepts at most %d; shorten the other fields",
 			len(frame), MaxBodyBytes)
 	}
 	pieces := split(text, room, markdown)
 	if len(pieces) > MaxParts {
-		return nil, fmt.Errorf("the message would need %d parts and DingTalk takes %d messages a minute; shorten it", len(pieces), MaxParts)
+		return nil, fmt.Errorf("the message would need %d parts and DingTalk accepts %d messages a minute; shorten it", len(pieces), MaxParts)
 	}
 	bodies := make([][]byte, len(pieces))
 	for i, piece := range pieces {

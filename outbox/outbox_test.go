@@ -124,7 +124,7 @@ func TestOutboxUnknownRefusals(t *testing.T) {
 		b.later("it is final", func() bool { return b.delivery(1).State == store.DeliveryRefused })
 		d := b.delivery(1)
 		assert.Equal(t, 10, d.Attempts)
-		assert.Equal(t, "not taken (refused 10 times; nobody knows the reason, so this is final)", d.Error)
+		assert.Equal(t, "not taken (refused 10 times for an unknown reason, so this is final)", d.Error)
 		assert.Less(t, time.Since(p.began), 10*time.Minute)
 	})
 }

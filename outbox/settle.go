@@ -68,7 +68,7 @@ func (o *Outbox) postpone(c *channel, d *store.Delivery, err callbacks.DeliveryE
 	case errors.As(err, &unknown) && unknown.Unknown():
 		if d.Refusals++; d.Refusals >= maxRefusals {
 			d.State = store.DeliveryRefused
-			d.Error = fmt.Sprintf("%s (refused %d times; nobody knows the reason, so this is final)", d.Error, d.Refusals)
+			d.Error = fmt.Sprintf("%s (refused %d times for an unknown reason, so this is final)", d.Error, d.Refusals)
 			return
 		}
 		pause = doubled(d.Refusals, longestPause)

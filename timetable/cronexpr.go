@@ -88,7 +88,7 @@ func parseCron(expr string) (text string, wall *wallCron, warnings []string, err
 		}
 	}
 	if len(sets[4].nth) > 0 && cronFields[2].restricted(sets[2], sets[4]) {
-		return "", nil, nil, fmt.Errorf("cron expression %q: a day of month can't stand beside a weekday with # or L, "+
+		return "", nil, nil, fmt.Errorf("cron expression %q: a day of month cannot be combined with a weekday with # or L, "+
 			"where Airflow drops it or fails: write * for it, or a schedule for each", expr)
 	}
 	wall = newWallCron(sets)
@@ -170,7 +170,7 @@ func (f cronField) checkNthWeekdays(set *fieldSet) error {
 		literal &^= 1 << day.weekday
 	}
 	if set.star || literal != 0 {
-		return errors.New("days with # or L can't stand beside others: write a schedule for each")
+		return errors.New("days with # or L cannot be combined with others: write a schedule for each")
 	}
 	set.warnf("a day alone has no effect beside the same day with # or L, as in Airflow")
 	set.bits = 0

@@ -66,7 +66,7 @@ func (y *Try) keepReason(ctx context.Context, reason string) {
 		return
 	}
 	if err := y.w.o.Keep.KeepProgress(ctx, &y.in, reasonKey(&y.in), reason); err != nil {
-		y.log.Warn("what the sensor waits for can't be told by tasks why", "error", err)
+		y.log.Warn("tasks why cannot say what the sensor waits for", "error", err)
 		return
 	}
 	y.waitsFor = reason
@@ -96,7 +96,7 @@ func (y *Try) notYet(ctx context.Context, s *dag.Sensor, err error) (bool, time.
 		return true, o.RetryAfter
 	case operator.Retry:
 		if s.SilentFail {
-			y.log.Error("the look failed; silent_fail counts it as not yet", "error", err)
+			y.log.Error("the poke failed; silent_fail counts that as not yet", "error", err)
 			return true, 0
 		}
 	default:

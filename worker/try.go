@@ -107,7 +107,7 @@ func (y *Try) await(ctx context.Context, done <-chan answer) (any, error) {
 		case r := <-done:
 			return r.v, r.err
 		case <-time.After(y.w.o.KillGrace):
-			y.log.Error("the operator did not end when told to; its try is given up", "grace", y.w.o.KillGrace)
+			y.log.Error("the operator did not stop when told to; its try is abandoned", "grace", y.w.o.KillGrace)
 			return nil, context.Cause(ctx)
 		}
 	}

@@ -79,11 +79,11 @@ func (f fault) explain() (Position, string) {
 		return f.at, fmt.Sprintf(`\%c is not an escape of double quotes: write \\ for a backslash, or put the text into single quotes`, r)
 	case strings.HasPrefix(f.message, "control characters are not allowed") && f.index < len(f.data):
 		r, _ := utf8.DecodeRune(f.data[f.index:])
-		return Offset(f.data, f.index), fmt.Sprintf(`the control character %U must not stand in a file: write it as an escape in double quotes`, r)
+		return Offset(f.data, f.index), fmt.Sprintf(`the control character %U is not allowed in a file: write it as an escape in double quotes`, r)
 	case f.message == "did not find expected <document start>":
-		return f.at, "the file goes on behind the end of its document: take the line ... out, and what stands behind it"
+		return f.at, "the file continues after the end of its document: remove the line ... and everything after it"
 	case f.message == "did not find expected comment or line break":
-		return f.at, "a block text begins on the line below its | or >: nothing but a comment may stand here"
+		return f.at, "a block text begins on the line below its | or >: only a comment is allowed here"
 	}
 	if m := anchorPattern().FindStringSubmatch(f.message); m != nil {
 		return f.at, "unknown anchor " + strconv.Quote(m[1]) + ": quote a value that starts with *"
@@ -101,7 +101,7 @@ func noToken(c rune) string {
 	case '`':
 		return "quote a value that starts with a backtick"
 	case '\t':
-		return "a tab stands here: use spaces"
+		return "a tab is not allowed here: use spaces"
 	default:
 		return fmt.Sprintf("quote a value that starts with %c", c)
 	}
@@ -144,11 +144,11 @@ func (f fault) colon() (Position, string) {
 		return Position{Line: f.at.Line, Column: len(indentOf(f.line(f.at.Line))) + 1},
 			fmt.Sprintf("this line is indented deeper than line %d, whose key has a value already: align the two", number)
 	case glued != nil:
-		return Position{Line: number, Column: utf8.RuneCountInString(above[:glued[1]]) + 1}, "a space is missing behind the colon"
+		return Position{Line: number, Column: utf8.RuneCountInString(above[:glued[1]]) + 1}, "a space is missing after the colon"
 	default:
 		return indent, "this line has no colon: write key: value"
 	}
-	return f.at, "a key can't stand here: quote a value with a colon"
+	return f.at, "a key is not allowed here: quote a value that contains a colon"
 }
 
 // noColon explains a line without a colon among keys.
@@ -157,11 +157,11 @@ func (f fault) noColon() (Position, string) {
 	switch {
 	case gluedColon().MatchString(f.line(f.began.Line)):
 		glued := gluedColon().FindString(f.line(f.began.Line))
-		return Position{Line: f.began.Line, Column: utf8.RuneCountInString(glued) + 1}, "a space is missing behind the colon"
+		return Position{Line: f.began.Line, Column: utf8.RuneCountInString(glued) + 1}, "a space is missing after the colon"
 	case number > 0 && blockText().MatchString(above):
 		return f.began, fmt.Sprintf("a block text must be indented deeper than its key on line %d", number)
 	default:
-		return f.began, "this line has no colon: write key: value, or indent text that goes on deeper than its key"
+		return f.began, "this line has no colon: write key: value, or indent continued text deeper than its key"
 	}
 }
 
@@ -172,7 +172,7 @@ func (f fault) tooMuch(c rune) (Position, string) {
 	}
 	if before := f.before(); strings.TrimSpace(before) == "" {
 		if c == '-' {
-			return f.at, "a list item can't stand among keys: indent the list, or take the value before it away"
+			return f.at, "a list item is not allowed among keys: indent the list, or remove the value before it"
 		}
 		return f.at, fmt.Sprintf("this line is indented by %s, like no line above that it could belong to: align it", spaces(len(before)))
 	}

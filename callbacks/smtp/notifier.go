@@ -92,7 +92,7 @@ func (n *SmtpNotifier) Fallback([]string) (callbacks.Callback, error) {
 	plain.To = slices.DeleteFunc(slices.Clone(n.To), empty)
 	plain.Cc, plain.Bcc = slices.DeleteFunc(slices.Clone(n.Cc), empty), slices.DeleteFunc(slices.Clone(n.Bcc), empty)
 	if len(plain.To) == 0 {
-		return nil, errors.New("without a receiver there is nobody to send to")
+		return nil, errors.New("without a recipient there is nobody to send to")
 	}
 	return &plain, nil
 }

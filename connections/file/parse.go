@@ -86,7 +86,7 @@ func parseEntries(name string, format Format, data []byte) ([]entry, error) {
 	seen := make(map[string]int, len(raw))
 	for _, e := range raw {
 		if line, ok := seen[e.id]; ok {
-			errs = append(errs, fmt.Errorf("%s:%d: %q is not unique; it stands in line %d already", name, e.line, e.id, line))
+			errs = append(errs, fmt.Errorf("%s:%d: %q appears twice, first on line %d", name, e.line, e.id, line))
 			continue
 		}
 		seen[e.id] = e.line
@@ -126,7 +126,7 @@ func plainAttributes(id string, attrs map[string]any) (map[string]any, error) {
 	plain := maps.Clone(attrs)
 	if inner, ok := plain["conn_id"]; ok {
 		if inner != id {
-			return nil, errors.New("conn_id inside differs from the id it stands under")
+			return nil, errors.New("conn_id differs from the id above it")
 		}
 		delete(plain, "conn_id")
 	}

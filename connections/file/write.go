@@ -69,7 +69,7 @@ func writeEnv(out *bytes.Buffer, serialization Serialization, all []*connections
 	byID := func(a, b *connections.Connection) int { return strings.Compare(a.ID, b.ID) }
 	for _, c := range slices.SortedFunc(slices.Values(all), byID) {
 		if strings.HasPrefix(c.ID, "#") {
-			return fmt.Errorf("connection %q: an .env file would take it for a comment; export to .json or .yaml", c.ID)
+			return fmt.Errorf("connection %q: an .env file would read it as a comment; export to .json or .yaml", c.ID)
 		}
 		var text string
 		switch serialization {

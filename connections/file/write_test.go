@@ -111,7 +111,7 @@ func TestWriteConnectionsErrors(t *testing.T) {
 	t.Parallel()
 	hash := []*connections.Connection{{ID: "#a", Type: "t"}}
 	var out bytes.Buffer
-	require.ErrorContains(t, file.WriteConnections(&out, file.Env, "", hash), `connection "#a": an .env file would take it for a comment`)
+	require.ErrorContains(t, file.WriteConnections(&out, file.Env, "", hash), `connection "#a": an .env file would read it as a comment`)
 	require.ErrorContains(t, file.WriteConnections(&out, file.Env, "xml", two()), `unknown serialization "xml"`)
 	require.ErrorContains(t, file.WriteConnections(&out, ".ini", "", two()), `unsupported file format ".ini"`)
 	assert.Empty(t, out.String(), "nothing is written by half")

@@ -69,7 +69,7 @@ func (l *Loader) expandDefaults(s reading.Scope, data []byte) *yaml.Node {
 		return nil
 	}
 	if k, _ := yamlvalue.Lookup(root, "default"); k != nil {
-		s.Errorf(k, "a defaults file holds the keys of a DAG at its root: take the key default out")
+		s.Errorf(k, "a defaults file holds the keys of a DAG at its root: remove the key default")
 		return nil
 	}
 	return root

@@ -280,7 +280,7 @@ func TestMergeReports(t *testing.T) {
 	t.Run("a default block in a defaults file", func(t *testing.T) {
 		t.Parallel()
 		r, found := load(t, map[string]string{"defaults.yml": "default:\n  description: x\n", "x.yaml": simpleDAG("a"), "y.yaml": simpleDAG("b")})
-		assert.Equal(t, "defaults.yml:1:1: error: a defaults file holds the keys of a DAG at its root: take the key default out\n", found)
+		assert.Equal(t, "defaults.yml:1:1: error: a defaults file holds the keys of a DAG at its root: remove the key default\n", found)
 		assert.Empty(t, r.DAGs)
 	})
 	t.Run("an empty defaults file", func(t *testing.T) {

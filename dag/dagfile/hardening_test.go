@@ -38,7 +38,7 @@ func TestHardening(t *testing.T) {
 		{"percent", "a:\n  description: %x\n", "quote a value that starts with %"},
 		{"colon", "a:\n  description: this: that\n", "2:20: error: a colon followed by a space inside a value"},
 		{"unknown anchor", "a:\n  b: *nope\n", `2:6: error: unknown anchor "nope"`},
-		{"cycle of aliases", "a: &x\n  b: *x\n", "2:6: error: alias *x stands inside its own anchor"},
+		{"cycle of aliases", "a: &x\n  b: *x\n", "2:6: error: alias *x is inside its own anchor"},
 		{"merge key with a list", "a:\n  <<: [1]\n", "a merge key takes a mapping"},
 		{"deep nesting", strings.Repeat("[", 101) + strings.Repeat("]", 101), "1:101: error: nested more than 100 levels deep"},
 		{"very deep nesting", strings.Repeat("[", 50_000), "error:"},
@@ -161,7 +161,7 @@ func TestJoin(t *testing.T) {
 	_, v := yamlvalue.Lookup(d.Tasks[0].Args.Node(), "cwd")
 	assert.Equal(t, "/data/7-x", v.Value)
 	for text, want := range map[string]string{
-		"{__join__: [a, null]}": "not null", "{__join__: [yes]}": "not a boolean", "{__join__: [a], x: 1}": "stands alone", "{__join__: a}": "takes a list",
+		"{__join__: [a, null]}": "not null", "{__join__: [yes]}": "not a boolean", "{__join__: [a], x: 1}": "must be alone", "{__join__: a}": "takes a list",
 	} {
 		_, found := parseText(withTask("      cwd: " + text))
 		assert.Contains(t, found.String(), want, text)

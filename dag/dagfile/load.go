@@ -214,7 +214,7 @@ func collect(sources []discover.File, loaded []*loadedFile, found dag.Diagnostic
 			if other, twice := first[d.ID]; twice {
 				result.Diagnostics = append(result.Diagnostics, dag.Diagnostic{
 					File: sources[i].Path, Line: d.Pos.Line, Column: d.Pos.Column, Severity: dag.Error, DAGID: d.ID,
-					Text: fmt.Sprintf("the DAG stands in %s:%d:%d already: give one of them another id",
+					Text: fmt.Sprintf("the DAG is already in %s:%d:%d: give one of them another id",
 						other.Pos.File, other.Pos.Line, other.Pos.Column),
 				})
 				result.Broken = append(result.Broken, &BrokenDAG{DAG: d})

@@ -56,8 +56,8 @@ func TestLoadDirectory(t *testing.T) {
 	r := Load([]string{dir}, newFakeCatalog(), testOptions())
 	assert.Equal(t, []string{"beta", "keep_me", "zeta"}, ids(r.DAGs))
 	text := strings.ReplaceAll(r.Diagnostics.String(), dir+"/", "")
-	assert.Contains(t, text, "sub/dup.yaml:1:1: error: dag \"beta\": the DAG stands in ")
-	assert.Contains(t, text, "sub/b.yml:1:1 already")
+	assert.Contains(t, text, "sub/dup.yaml:1:1: error: dag \"beta\": the DAG is already in ")
+	assert.Contains(t, text, "sub/b.yml:1:1: give")
 	assert.Contains(t, text, "sub/broken.yaml:")
 	assert.Equal(t, "from the root", r.DAGs[0].Description)
 	assert.Equal(t, "sub", r.DAGs[0].Tasks[0].Owner)
@@ -106,7 +106,7 @@ x: {tasks: [{task_id: t, operator: empty}]}
 	assert.Equal(t, 2, d.Tasks[0].Retries)
 	assert.Equal(t, "root", d.Tasks[0].Pool)
 	assert.Contains(t, strings.ReplaceAll(r.Diagnostics.String(), dir+"/", ""),
-		`sub/a.yaml:2:21: warning: dag "x": schedule stands in sub/defaults.yml:1:1 too, which wins over the default block`)
+		`sub/a.yaml:2:21: warning: dag "x": schedule is also in sub/defaults.yml:1:1, which overrides the default block`)
 }
 
 func TestErrorInDefaultsFileHasItsPlace(t *testing.T) {

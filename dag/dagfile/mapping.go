@@ -32,7 +32,7 @@ func (r *dagReader) spreadPartial(t *wiring.Task) {
 	}
 	for k, v := range yamlvalue.Pairs(p.Value) {
 		if twice, _ := yamlvalue.Lookup(t.Node, k.Value); twice != nil {
-			r.Errorf(k, "%s stands on the task too, on line %d: keep one of them", yamlvalue.Excerpt(k.Value), twice.Line)
+			r.Errorf(k, "%s is also on the task, on line %d: keep one of them", yamlvalue.Excerpt(k.Value), twice.Line)
 			continue
 		}
 		if _, ofTask := keys.Tasks.Find(k.Value); ofTask {
@@ -82,7 +82,7 @@ func (r *dagReader) readExpand(t *wiring.Task, op *operatorEntry) *dag.Mapping {
 	m := &dag.Mapping{}
 	for k, v := range yamlvalue.Pairs(p.Value) {
 		if twice, _ := yamlvalue.Lookup(t.Args, k.Value); twice != nil && r.ownKey(t, twice) {
-			r.Errorf(k, "%s stands on the task too, on line %d: keep one of them", yamlvalue.Excerpt(k.Value), twice.Line)
+			r.Errorf(k, "%s is also on the task, on line %d: keep one of them", yamlvalue.Excerpt(k.Value), twice.Line)
 			continue
 		}
 		if _, common := keys.Common.Find(k.Value); common || !op.has(k.Value) {

@@ -97,7 +97,7 @@ func (r *dagReader) applyShared(body *yaml.Node, shared defaults, block *yaml.No
 		}
 		if _, other := yamlvalue.Lookup(block, k.Value); other != nil && !sameNode(other, v) {
 			at := r.Position(k)
-			r.Warnf(other, "%s stands in %s:%d:%d too, which wins over the default block", k.Value, at.File, at.Line, at.Column)
+			r.Warnf(other, "%s is also in %s:%d:%d, which overrides the default block", k.Value, at.File, at.Line, at.Column)
 		}
 		merged.Content = append(merged.Content, k, v)
 	}

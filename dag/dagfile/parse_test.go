@@ -361,7 +361,7 @@ func TestIDsThatNameNoFolder(t *testing.T) {
 		strings.Repeat("订", 83) + ":\n  tasks: [{task_id: t, operator: empty}]\n")
 	assert.True(t, strings.HasPrefix(found.String(), `dags/a.yaml:3:21: error: dag "d", task "`), found.String())
 	assert.Contains(t, found.String(), "task_id has 248 bytes, and at most 247 are allowed, because the folder of its logs is named after it: shorten it\n")
-	assert.Contains(t, found.String(), "dag_id has 249 bytes, and at most 248 are allowed, because the folder of its logs is named after it: shorten it (a letter outside of ASCII takes 2 to 4)\n")
+	assert.Contains(t, found.String(), "dag_id has 249 bytes, and at most 248 are allowed, because the folder of its logs is named after it: shorten it (a non-ASCII letter takes 2 to 4)\n")
 }
 
 // long is as long as a tag may be.

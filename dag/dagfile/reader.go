@@ -293,7 +293,7 @@ func manyBytes(id string) string {
 	if utf8.RuneCountInString(id) == len(id) {
 		return ""
 	}
-	return " (a letter outside of ASCII takes 2 to 4)"
+	return " (a non-ASCII letter takes 2 to 4)"
 }
 
 // isIDRune reports whether a rune may stand in a DAG or task id: Python's \w, dot and dash.
@@ -319,7 +319,7 @@ func checkID(s reading.Scope, n *yaml.Node, what string, fine func(rune) bool, l
 		if !fine('.') {
 			also = ""
 		}
-		s.Errorf(n, "%s %q has the character %q: only letters, digits, underscores%s and dashes may stand there",
+		s.Errorf(n, "%s %q has the character %q: only letters, digits, underscores%s and dashes are allowed",
 			what, yamlvalue.Excerpt(n.Value), c, also)
 		return false
 	}

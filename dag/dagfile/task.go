@@ -286,7 +286,7 @@ func (r *dagReader) readEmail(t *wiring.Task) {
 	args.Content = []*yaml.Node{yamlvalue.NewScalar(yamlvalue.Text, "to", t.Email.To.Key), t.Email.To.Value}
 	entry, found, _ := r.catalog.Callback("email")
 	if !found {
-		r.Errorf(t.Email.To.Key, "email needs the notifier email, which is not there: use on_failure_callback with another notifier")
+		r.Errorf(t.Email.To.Key, "email needs the notifier email, which this program does not have: use on_failure_callback with another notifier")
 		return
 	}
 	checked := r.checkArgs(entry, args)

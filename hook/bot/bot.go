@@ -84,7 +84,7 @@ func (m Message) Check() error {
 		errs = append(errs, fmt.Errorf("the template %q is unknown; DingTalk has %s", m.Key, strings.Join(known, ", ")))
 	}
 	if n := len(m.param()); n > MaxParamBytes {
-		errs = append(errs, fmt.Errorf("the fields have %d bytes as JSON; DingTalk takes %d", n, MaxParamBytes))
+		errs = append(errs, fmt.Errorf("the fields have %d bytes as JSON; DingTalk accepts %d", n, MaxParamBytes))
 	}
 	return errors.Join(errs...)
 }

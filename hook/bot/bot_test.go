@@ -62,7 +62,7 @@ func TestBotTemplates(t *testing.T) {
 	require.NoError(t, bot.Message{Key: "template_of_ours", Param: map[string]string{"a": "b"}}.Check())
 	require.ErrorContains(t, bot.Message{Key: "sampleTxt"}.Check(), `"sampleTxt" is unknown`)
 	long := bot.Message{Key: "sampleText", Param: map[string]string{"content": strings.Repeat("x", 15000)}}
-	require.ErrorContains(t, long.Check(), "DingTalk takes 15000")
+	require.ErrorContains(t, long.Check(), "DingTalk accepts 15000")
 }
 
 // A message that some get is a success which names the others.

@@ -53,11 +53,11 @@ func Check(mediaType, name string, size int64) error {
 	ext := strings.ToLower(strings.TrimPrefix(filepath.Ext(name), "."))
 	switch {
 	case !slices.Contains(kind.Extensions, ext):
-		return fmt.Errorf("DingTalk takes %s as %s, not %q", strings.Join(kind.Extensions, ", "), mediaType, filepath.Base(name))
+		return fmt.Errorf("DingTalk accepts %s as %s, not %q", strings.Join(kind.Extensions, ", "), mediaType, filepath.Base(name))
 	case size == 0:
 		return errors.New("the file is empty")
 	case size > kind.MaxBytes:
-		return fmt.Errorf("the file has %d bytes; DingTalk takes %d as %s", size, kind.MaxBytes, mediaType)
+		return fmt.Errorf("the file has %d bytes; DingTalk accepts %d as %s", size, kind.MaxBytes, mediaType)
 	}
 	return nil
 }

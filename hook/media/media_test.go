@@ -68,7 +68,7 @@ func TestUploadMedia(t *testing.T) {
 	assert.Equal(t, "xxxxx", string(data))
 
 	for _, tt := range []struct{ typ, path, want string }{
-		{"voice", write("long.mp3", 2<<20+1), "DingTalk takes 2097152 as voice"},
+		{"voice", write("long.mp3", 2<<20+1), "DingTalk accepts 2097152 as voice"},
 		{"image", write("a.svg", 1), `jpg, jpeg, gif, png, bmp as image, not "a.svg"`},
 		{"image", write("empty.png", 0), "the file is empty"},
 		{"sticker", write("a.png", 1), `"sticker" is unknown; use one of file, image, video, voice`},

@@ -95,7 +95,7 @@ func (n Notice) CheckMessage() error {
 	case err != nil:
 		errs = append(errs, err)
 	case len(body) > MaxBytes:
-		errs = append(errs, fmt.Errorf("the message has %d bytes as JSON; DingTalk takes %d", len(body), MaxBytes))
+		errs = append(errs, fmt.Errorf("the message has %d bytes as JSON; DingTalk accepts %d", len(body), MaxBytes))
 	}
 	return errors.Join(errs...)
 }
@@ -110,7 +110,7 @@ func (n Notice) checkLengths() []error {
 	for _, name := range slices.Sorted(maps.Keys(limits)) {
 		text, _ := n.Content[name].(string)
 		if count := utf8.RuneCountInString(text); count > limits[name] {
-			errs = append(errs, fmt.Errorf("%s has %d characters; DingTalk takes %d", name, count, limits[name]))
+			errs = append(errs, fmt.Errorf("%s has %d characters; DingTalk accepts %d", name, count, limits[name]))
 		}
 	}
 	return errs

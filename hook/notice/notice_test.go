@@ -89,7 +89,7 @@ func TestBadNotices(t *testing.T) {
 		"empty":       {notice.Notice{Type: "text", Content: map[string]any{"content": ""}}, "needs content"},
 		"buttons":     {notice.Notice{Type: "action_card", Content: map[string]any{"title": "t", "markdown": "x"}}, "btn_json_list"},
 		"button text": {notice.Notice{Type: "action_card", Content: map[string]any{"title": "t", "markdown": "x", "single_title": strings.Repeat("群", 21)}}, "single_title has 21 characters"},
-		"bytes":       {notice.Notice{Type: "text", Content: map[string]any{"content": strings.Repeat("群", 700)}}, "DingTalk takes 2048"},
+		"bytes":       {notice.Notice{Type: "text", Content: map[string]any{"content": strings.Repeat("群", 700)}}, "DingTalk accepts 2048"},
 		"status bar":  {notice.Notice{Type: "oa", ToAll: true, Content: map[string]any{"message_url": "u", "head": "h", "body": "b", "status_bar": "s"}}, "1 to 5 users"},
 	} {
 		t.Run(name, func(t *testing.T) {

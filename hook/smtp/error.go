@@ -131,17 +131,17 @@ func (e *Error) Remedy() string {
 	_, unknown := errors.AsType[x509.UnknownAuthorityError](e.Err)
 	switch {
 	case noTLS:
-		return `the server does not begin with TLS at this port: set "disable_ssl": true in the extra for STARTTLS (usually port 587), or use port 465`
+		return `the server does not start with TLS on this port: set "disable_ssl": true in the extra for STARTTLS (usually port 587), or use port 465`
 	case errors.Is(e.Err, errNoStartTLS):
 		return `set "disable_ssl": false in the extra for TLS from the start (usually port 465); only in a network that you trust "disable_tls": true`
 	case badCert || unknown:
-		return `the certificate is not of this host or authority: use the name in it as host; "ssl_context": "none" in the extra takes any, for a test only`
+		return `the certificate is not of this host or authority: use the name in it as host; "ssl_context": "none" in the extra accepts any, for tests only`
 	case errors.Is(e.Err, errNoAuth):
 		return "remove login and password if the server needs none here, or use the port and encryption at which it lets people log in"
 	case e.Kind == KindAuth:
-		return "check login and password; many providers want a password for programs, made in the account's settings"
+		return "check login and password; many providers require an app password, created in the account's settings"
 	case e.Kind == KindUncertain:
-		return "look whether the mail arrived before it is sent again"
+		return "check whether the mail arrived before sending it again"
 	case e.Code == 0 && e.Kind == KindUnavailable:
 		return "check host and port and the network; many networks let no mail out at port 25"
 	case e.Stage == "MAIL FROM":

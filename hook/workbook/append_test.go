@@ -166,7 +166,7 @@ func TestAppendRowsAfterFaults(t *testing.T) {
 	}{
 		"an answer is lost":          {[]int{lost}, big[:1], "", 2, ""},
 		"busy":                       {[]int{busy}, big[:1], hook.KindUnavailable, 1, ""},
-		"all answers are lost":       {[]int{lost, lost, lost, lost}, big[:1], hook.KindUncertain, 4, "look before trying again"},
+		"all answers are lost":       {[]int{lost, lost, lost, lost}, big[:1], hook.KindUncertain, 4, "check before trying again"},
 		"lost, then refused":         {[]int{lost, 400}, big[:1], hook.KindUncertain, 2, ""},
 		"the second part is refused": {[]int{200, 400}, big, hook.KindUncertain, 2, "part 2 of 2 (part 1 was delivered)"},
 		"the second part is busy":    {[]int{200, busy}, big, hook.KindUncertain, 2, "some of the rows were written"},

@@ -59,7 +59,7 @@ func AppendRows(ctx context.Context, a *hook.App, s Sheet, columns Columns, rows
 func inPart(err error, others bool) error {
 	if e, ok := errors.AsType[*hook.Error](err); ok && (others || e.Sent > 0) {
 		e.Kind, e.RetryAfter = hook.KindUncertain, 0
-		e.Advise("some of the rows were written: look at the sheet before trying again")
+		e.Advise("some of the rows were written: check the worksheet before trying again")
 	}
 	return err
 }

@@ -279,7 +279,7 @@ func (o *RecallBotMessages) Execute(ctx context.Context, tc *operator.TaskContex
 		}
 		if len(got.Success) == 0 && len(got.Failed) > 0 {
 			key := slices.Min(slices.Collect(maps.Keys(got.Failed)))
-			return nil, operator.Fail(fmt.Errorf("no message was recalled; of %s DingTalk says: %s", key, got.Failed[key]))
+			return nil, operator.Fail(fmt.Errorf("no message was recalled; about %s DingTalk says: %s", key, got.Failed[key]))
 		}
 		return &RecallBotMessagesResult{Recalled: got.Success, Failed: got.Failed}, nil
 	})

@@ -34,7 +34,7 @@ func TestChats(t *testing.T) {
 func TestBadChats(t *testing.T) {
 	t.Parallel()
 	suite.CheckBad(t, []apptest.Bad{
-		{"dingtalk_create_chat", "{name: '" + strings.Repeat("群", 21) + "', owner_user_id: u1}", "name", "has 21 characters; DingTalk takes 1 to 20"},
+		{"dingtalk_create_chat", "{name: '" + strings.Repeat("群", 21) + "', owner_user_id: u1}", "name", "has 21 characters; DingTalk accepts 1 to 20"},
 		{"dingtalk_create_chat", "{name: '', owner_user_id: u1}", "name", "is empty"},
 		{"dingtalk_create_chat", "{name: n, owner_user_id: u1, user_ids: '" + strings.Repeat("u,", 41) + "'}", "user_ids", "has 41 elements"},
 		{"dingtalk_create_chat", "{name: n, owner_user_id: u1, searchable: 2}", "searchable", "1"},

@@ -82,7 +82,7 @@ func TestBadMessages(t *testing.T) {
 		{notice, "{user_ids: a, content: x, message: {content: y}}", "message", "excludes content"},
 		{notice, "{user_ids: a, content: x, msg_type: image}", "content", "put the fields of image into message"},
 		{notice, "{user_ids: a, msg_type: voice, message: {media_id: x}}", "message", "needs duration"},
-		{notice, "{user_ids: a, content: " + strings.Repeat("x", 2100) + "}", "content", "DingTalk takes 2048"},
+		{notice, "{user_ids: a, content: " + strings.Repeat("x", 2100) + "}", "content", "DingTalk accepts 2048"},
 		{notice, "{user_ids: a, content: x, agent_id: me}", "agent_id", `got "me"`},
 		{"dingtalk_get_message_status", "msg_task_id: none", "msg_task_id", `got "none"`},
 		{"dingtalk_recall_message", "msg_task_id: 0", "msg_task_id", "at least 1"},
@@ -93,7 +93,7 @@ func TestBadMessages(t *testing.T) {
 		{"dingtalk_send_group_message", "{open_conversation_id: '', msg_key: sampleText, msg_param: {content: x}}", "open_conversation_id", "is empty"},
 		{"dingtalk_recall_bot_messages", "process_query_keys: " + strings.ReplaceAll(many(21), "u", "k"), "process_query_keys", "21 elements"},
 		{ding, "{user_ids: " + many(201) + ", content: x}", "user_ids", "201 elements"},
-		{ding, "{user_ids: " + many(21) + ", content: x, remind_type: call}", "user_ids", "DingTalk takes 1 to 20"},
+		{ding, "{user_ids: " + many(21) + ", content: x, remind_type: call}", "user_ids", "DingTalk accepts 1 to 20"},
 		{"dingtalk_upload_media", "{type: image, path: a.svg}", "path", "jpg, jpeg, gif, png, bmp"},
 		{"dingtalk_upload_media", "{type: sticker, path: a.png}", "type", "image"},
 		{"dingtalk_create_scene_group", "{title: " + strings.Repeat("x", 31) + ", template_id: t, owner_user_id: u}", "title", "31 characters"},
@@ -165,7 +165,7 @@ func TestWaitForDepartments(t *testing.T) {
 	require.NoError(t, err)
 	result, ok := got.(*dingding.SendWorkNoticeResult)
 	require.True(t, ok)
-	assert.Contains(t, result.Note, "over 100 receivers")
+	assert.Contains(t, result.Note, "more than 100 recipients")
 }
 
 // More receivers than one request takes are several requests. When a later one fails the
@@ -212,7 +212,7 @@ func TestRecallOfNothingFails(t *testing.T) {
 	d.Answer("POST /v1.0/robot/otoMessages/batchRecall", 200, `{"successResult":[],"failedResult":{"k":"too old"}}`)
 	_, err := suite.Exec(t, d.Task(t), "dingtalk_recall_bot_messages", "process_query_keys: k")
 	assert.Equal(t, operator.Failed, operator.Classify(t.Context(), err).Kind)
-	require.ErrorContains(t, err, "of k DingTalk says: too old")
+	require.ErrorContains(t, err, "about k DingTalk says: too old")
 }
 
 // Without a key of its own a call has one that all tries share.

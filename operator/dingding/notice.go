@@ -190,14 +190,14 @@ func (o *SendWorkNotice) await(ctx context.Context, tc *operator.TaskContext, a 
 	for _, id := range result.TaskIDs {
 		if err := o.awaitDone(limited, tc, a, agentID, id); err != nil {
 			if ctx.Err() == nil && errors.Is(context.Cause(limited), errNotInTime) {
-				return operator.Fail(fmt.Errorf("work notice %d was taken but not delivered within %s; "+
-					"dingtalk_get_message_status tells what becomes of it", id, o.WaitTimeout))
+				return operator.Fail(fmt.Errorf("work notice %d was accepted but not delivered within %s; "+
+					"dingtalk_get_message_status shows what becomes of it", id, o.WaitTimeout))
 			}
 			return asSent(id, err)
 		}
 		got, err := notice.GetResult(ctx, a, agentID, id)
 		if e, ok := errors.AsType[*hook.Error](err); ok && len(o.UserIDs) == 0 && e.Retryable() {
-			result.Note = "DingTalk has delivered the notice and does not tell who got it, as it does for over 100 receivers"
+			result.Note = "DingTalk has delivered the notice and does not say who got it, as is usual for more than 100 recipients"
 			tc.Log.LogAttrs(ctx, slog.LevelWarn, "work notice", slog.Int64("task_id", id), slog.String("note", result.Note))
 			continue
 		}

@@ -89,7 +89,7 @@ func rejected() map[string]string {
 	const noPython = "Python code cannot run here; use success_when"
 	all := hookhttp.RejectedParams()
 	maps.Copy(all, map[string]string{
-		"response_check*": noPython, "response_filter*": "Python code cannot run here: the response is the result as it is; take what is needed from it where it is used",
+		"response_check*": noPython, "response_filter*": "Python code cannot run here: the response is the result as it is; extract what you need from it where it is used",
 		"pagination_function": "call http once for each page",
 	})
 	return all
@@ -129,7 +129,7 @@ func exchange(ctx context.Context, tc *operator.TaskContext, request *hookhttp.R
 	}
 	tc.Log.InfoContext(ctx, "got the response", "request", response.Request, "status", response.Status, "bytes", response.Size)
 	if response.Replaced > 0 {
-		tc.Log.WarnContext(ctx, "bytes of the response mean nothing in the charset that it names, and became \uFFFD", "places", response.Replaced)
+		tc.Log.WarnContext(ctx, "bytes of the response are invalid in the charset that it names, and became \uFFFD", "places", response.Replaced)
 	}
 	return response, nil
 }

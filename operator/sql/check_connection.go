@@ -59,7 +59,7 @@ func Check(ctx context.Context, src connections.Source, connID string) (Server, 
 	file := path.Join(conn.GetHost(), conn.GetSchema())
 	if d == sqlite && file != "" {
 		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-			return Server{}, &CheckError{fmt.Errorf("there is no file %s", file), "check the path; a task that connects makes an empty database there"}
+			return Server{}, &CheckError{fmt.Errorf("there is no file %s", file), "check the path; a task that connects creates an empty database there"}
 		}
 	}
 	log := slog.New(slog.DiscardHandler)
@@ -92,7 +92,7 @@ func Check(ctx context.Context, src connections.Source, connID string) (Server, 
 // remedies are what to do about what PostgreSQL (by SQLSTATE) and MySQL (by number) answer.
 var remedies = map[string]string{ //nolint:gochecknoglobals // a constant table
 	"28P01": "check the connection's login and password",
-	"28000": "check the connection's login; the server's pg_hba.conf says who may come from where, and whether with TLS (sslmode in the extra)",
+	"28000": "check the connection's login; the server's pg_hba.conf says who may connect from where, and whether with TLS (sslmode in the extra)",
 	"3D000": "check the connection's schema, which is the name of the database",
 	"53300": "the server has as many clients as it takes: wait, or raise max_connections",
 	"57P03": "the server is starting or stopping: try again",
@@ -101,7 +101,7 @@ var remedies = map[string]string{ //nolint:gochecknoglobals // a constant table
 	"1044":  "the user may not use this database: GRANT it, or check the connection's schema",
 	"1049":  "check the connection's schema, which is the name of the database",
 	"1040":  "the server has as many clients as it takes: wait, or raise max_connections",
-	"1130":  "the server takes no client from this host: create the user for it",
+	"1130":  "the server accepts no clients from this host: create the user for it",
 }
 
 // remedy tells what to do about an error of connecting.
@@ -115,7 +115,7 @@ func remedy(d dialect, err error) string {
 	if e, ok := errors.AsType[*driver.Error](err); ok {
 		switch e.Code() & 0xff { // without the extended part
 		case sqlite3.SQLITE_NOTADB:
-			return "the file is no SQLite database, or an encrypted one: check the path"
+			return "the file is not a SQLite database, or it is encrypted: check the path"
 		case sqlite3.SQLITE_CANTOPEN:
 			return "check the path and the permissions of the file and its folder"
 		}
@@ -125,7 +125,7 @@ func remedy(d dialect, err error) string {
 	var op *net.OpError
 	switch {
 	case errors.As(err, &dns):
-		return "check the connection's host: nobody knows that name"
+		return "check the connection's host: the name cannot be resolved"
 	case errors.As(err, &op), errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return "check the connection's host and port, and the network"
 	case d != sqlite && strings.Contains(strings.ToLower(err.Error()), "tls"):

@@ -43,7 +43,7 @@ func TestCheckOfAConnection(t *testing.T) {
 				assert.Equal(t, c.GetHost(), s.Database)
 				require.NoError(t, os.WriteFile(c.GetHost(), []byte("this is text and no database, as anybody who reads it can see at once: 0123456789"), 0o600))
 				_, err := check(t, c)
-				assert.Equal(t, "the file is no SQLite database, or an encrypted one: check the path", checkError(t, err).Remedy)
+				assert.Equal(t, "the file is not a SQLite database, or it is encrypted: check the path", checkError(t, err).Remedy)
 				return
 			}
 			assert.Equal(t, c.GetSchema(), s.Database)

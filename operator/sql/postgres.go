@@ -129,7 +129,7 @@ func refusedParameter(err error) error {
 	if !ok || !strings.HasPrefix(refused.Message, "unsupported startup parameter") {
 		return err
 	}
-	return fmt.Errorf("%w: PgBouncer takes no such setting from a client; remove it from the extra of the connection, and write "+
+	return fmt.Errorf("%w: PgBouncer accepts no such setting from a client; remove it from the extra of the connection, and write "+
 		"SET LOCAL … as the first statement of the SQL, or set it for the user with ALTER ROLE … SET …", err)
 }
 

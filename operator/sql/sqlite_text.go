@@ -72,4 +72,4 @@ func forgetDates(rows driver.Rows) error {
 	return nil
 }
 
-var errDriver = errors.New("the SQLite driver is not the one that this program was made for")
+var errDriver = errors.New("the SQLite driver is not the one that this program was built for")

@@ -66,7 +66,7 @@ func (b *BranchDateTimeOperator) Validate() error {
 		return err
 	}
 	if lower != nil && upper != nil && !lower.isClock() && !upper.isClock() && upper.at.Before(lower.at) {
-		return params.At("target_upper", params.Warn("target_upper lies before target_lower: nothing lies between them"))
+		return params.At("target_upper", params.Warn("target_upper is before target_lower: nothing is between them"))
 	}
 	return nil
 }

@@ -127,7 +127,7 @@ func DefineWith[I, T any](kind, name string, create func() *T, opts ...Option) S
 		opt(&o)
 	}
 	if _, ok := any(new(T)).(I); !ok {
-		panic(fmt.Sprintf("declare: *%s is no %s", reflect.TypeFor[T](), reflect.TypeFor[I]()))
+		panic(fmt.Sprintf("declare: *%s is not a %s", reflect.TypeFor[T](), reflect.TypeFor[I]()))
 	}
 	return Spec[I]{
 		Name: name, Aliases: o.aliases, Examples: o.examples, Sensor: o.sensor,

@@ -120,7 +120,7 @@ func (s *Store) Vacuum(ctx context.Context) error {
 	return s.alone(ctx, func(c *sql.Conn) error {
 		for _, statement := range []string{fmt.Sprintf("PRAGMA auto_vacuum = %d", autoVacuumIncremental), "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"} {
 			if _, err := c.ExecContext(ctx, statement); err != nil {
-				return fmt.Errorf("write the store anew: %w", err)
+				return fmt.Errorf("rewrite the store: %w", err)
 			}
 		}
 		return nil

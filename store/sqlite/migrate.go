@@ -55,7 +55,7 @@ func (s *Store) makeTables(ctx context.Context) (made bool, err error) {
 	}
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
-		return false, fmt.Errorf("make the tables: %w", err)
+		return false, fmt.Errorf("create the tables: %w", err)
 	}
 	defer func() {
 		if !made {
@@ -67,10 +67,10 @@ func (s *Store) makeTables(ctx context.Context) (made bool, err error) {
 		return false, err
 	}
 	if _, err := tx.ExecContext(ctx, newTables); err != nil {
-		return false, fmt.Errorf("make the tables: %w", err)
+		return false, fmt.Errorf("create the tables: %w", err)
 	}
 	if err := tx.Commit(); err != nil {
-		return false, fmt.Errorf("make the tables: %w", err)
+		return false, fmt.Errorf("create the tables: %w", err)
 	}
 	return true, nil
 }

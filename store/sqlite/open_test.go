@@ -40,7 +40,7 @@ func TestOpenErrors(t *testing.T) {
 				t.Helper()
 				require.NoError(t, os.WriteFile(path, []byte(strings.Repeat("no database ", 999)), 0o600))
 			},
-			"no SQLite database",
+			"not a SQLite database",
 		},
 		"a database of a newer program": {
 			func(t *testing.T, path string) {

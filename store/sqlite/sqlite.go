@@ -151,7 +151,7 @@ func explain(err error) error {
 	}
 	switch e.Code() & 0xff { // without the extended part
 	case sqlite3.SQLITE_NOTADB:
-		return fmt.Errorf("it is no SQLite database, or a damaged one: move it away or name another file: %w", err)
+		return fmt.Errorf("it is not a SQLite database, or it is damaged: move it away or name another file: %w", err)
 	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
 		return fmt.Errorf("the folder must be writable: %w", err)
 	default:

@@ -113,11 +113,11 @@ func (s Connections) seal(id, field string, v *connections.Secret) (*string, err
 		return nil, nil
 	}
 	if s.cipher == nil {
-		return nil, fmt.Errorf("seal connection %q: %w", id, errNoCipher)
+		return nil, fmt.Errorf("encrypt connection %q: %w", id, errNoCipher)
 	}
 	text, err := s.cipher.Seal([]byte(v.Reveal()), id+"/"+field)
 	if err != nil {
-		return nil, fmt.Errorf("seal connection %q: %w", id, err)
+		return nil, fmt.Errorf("encrypt connection %q: %w", id, err)
 	}
 	return &text, nil
 }

@@ -52,7 +52,7 @@ func (s Tokens) PutToken(ctx context.Context, key string, t AppToken) error {
 	}
 	sealed, err := s.cipher.Seal([]byte(t.Value.Reveal()), "app_token/"+key)
 	if err != nil {
-		return fmt.Errorf("seal an access token: %w", err)
+		return fmt.Errorf("encrypt an access token: %w", err)
 	}
 	_, err = s.c.Exec(ctx, `INSERT INTO app_token (key, token, obtained_at, expires_at) VALUES (?, ?, ?, ?)
 		ON CONFLICT (key) DO UPDATE SET token = excluded.token, obtained_at = excluded.obtained_at, expires_at = excluded.expires_at`,

@@ -58,7 +58,7 @@ func (s Variables) PutVariable(ctx context.Context, v connections.Variable) erro
 	}
 	sealed, err := s.cipher.Seal([]byte(v.Value), "variable/"+v.Key)
 	if err != nil {
-		return fmt.Errorf("seal variable %q: %w", v.Key, err)
+		return fmt.Errorf("encrypt variable %q: %w", v.Key, err)
 	}
 	_, err = s.c.Exec(ctx, `INSERT INTO variable (key, value, description) VALUES (?, ?, ?)
 		ON CONFLICT (key) DO UPDATE SET value = excluded.value, description = excluded.description`, v.Key, sealed, v.Description)

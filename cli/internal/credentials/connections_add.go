@@ -188,7 +188,7 @@ func buildConnection(id string, given map[string]string) (*connections.Connectio
 	case uri != "" && text != "":
 		return nil, errors.New("--conn-uri and --conn-json together: give one of them")
 	case text != "" && len(attrs) > 0:
-		return nil, fmt.Errorf("--conn-json can't stand beside %s: put these into the JSON", flagsOf(attrs))
+		return nil, fmt.Errorf("--conn-json cannot be combined with %s: put these into the JSON", flagsOf(attrs))
 	case text != "":
 		c, err = connections.ParseJSON(id, []byte(text))
 	case uri != "":
@@ -218,14 +218,14 @@ func ofURI(id, uri string, beside map[string]any) (*connections.Connection, erro
 	extra, hasExtra := beside["extra"].(string)
 	delete(beside, "extra")
 	if len(beside) > 0 {
-		return nil, fmt.Errorf("--conn-uri can't stand beside %s: put these into the URI", flagsOf(beside))
+		return nil, fmt.Errorf("--conn-uri cannot be combined with %s: put these into the URI", flagsOf(beside))
 	}
 	c, err := connections.FromAttributes(id, attrs)
 	if err != nil || !hasExtra {
 		return c, err
 	}
 	if c.Extra != nil {
-		return nil, errors.New("--conn-extra can't stand beside what the URI has behind its ?, which it would replace: put all of it into one of them")
+		return nil, errors.New("--conn-extra cannot be combined with a URI that has a query (?…), which it would replace: put everything into one of them")
 	}
 	c.Extra = new(connections.Secret(extra))
 	return c, nil

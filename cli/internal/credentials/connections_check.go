@@ -178,7 +178,7 @@ func meaning(e *hook.Error) string {
 	case hook.KindRateLimited:
 		return fmt.Sprintf("too many messages: wait at least %s (rate_limited)", e.RetryAfter)
 	case hook.KindUnavailable:
-		return "DingTalk did not take the message; a later try may help (unavailable)"
+		return "DingTalk did not accept the message; a later attempt may help (unavailable)"
 	case hook.KindUncertain:
 		return "the message left, but no usable answer came: it may have arrived (uncertain)"
 	}

@@ -37,7 +37,7 @@ func TestExplain(t *testing.T) {
 			&hook.Error{Kind: hook.KindUnavailable, HTTPStatus: 503},
 			`connection ops does not work
   answer:  (HTTP 503 Service Unavailable)
-  meaning: DingTalk did not take the message; a later try may help (unavailable)
+  meaning: DingTalk did not accept the message; a later attempt may help (unavailable)
 `,
 		},
 		"too many": {

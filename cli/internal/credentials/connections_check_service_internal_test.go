@@ -45,7 +45,7 @@ func TestTestMail(t *testing.T) {
 		"works":          {smtptest.Options{Auth: []string{"PLAIN"}}, `{"disable_ssl": true, "disable_tls": true}`, "let us in, with no encryption; no mail was sent", nil},
 		"STARTTLS":       {smtptest.Options{STARTTLS: true}, `{"disable_ssl": true, "ssl_context": "none"}`, "with STARTTLS", nil},
 		"wrong password": {smtptest.Options{Auth: []string{"PLAIN"}, Answers: map[string]string{"AUTH": "535 no"}}, `{"disable_ssl": true, "disable_tls": true}`, "", []string{"connection mail does not work", "AUTH: 535 no", "remedy:  check login and password"}},
-		"no TLS there":   {smtptest.Options{}, `{}`, "", []string{`remedy:  the server does not begin with TLS at this port: set "disable_ssl": true`}},
+		"no TLS there":   {smtptest.Options{}, `{}`, "", []string{`remedy:  the server does not start with TLS on this port: set "disable_ssl": true`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

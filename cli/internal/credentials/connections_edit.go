@@ -70,7 +70,7 @@ func runConnectionsEdit(ctx context.Context, a *app.App, id, from string) error 
 	}
 	dir, err := os.MkdirTemp("", "dingdag-edit-")
 	if err != nil {
-		return fmt.Errorf("make a folder for the edit: %w", command.WithoutOp(err))
+		return fmt.Errorf("create a folder for the edit: %w", command.WithoutOp(err))
 	}
 	e := &edit{app: a, id: id, dir: dir, path: filepath.Join(dir, "connection.yaml")}
 	changed, err := e.run(ctx, text, base, original)
@@ -163,7 +163,7 @@ func connectionForm(c *connections.Connection) ([]byte, error) {
 		fields.Content = append(fields.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: f.key}, v)
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# Connection %s. *** stands for a secret: it is kept unless another value stands there.\n# A line that is deleted, or left without a value, is taken out.\n", c.ID)
+	fmt.Fprintf(&b, "# Connection %s. *** stands for a secret: leave it to keep the secret, or write another value.\n# A line that is deleted, or left without a value, is removed.\n", c.ID)
 	e := yaml.NewEncoder(&b)
 	e.SetIndent(2)
 	err = e.Encode(&yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{{Kind: yaml.ScalarNode, Tag: "!!str", Value: c.ID}, fields}})
@@ -177,7 +177,7 @@ func readForm(id, name string, form []byte) (*connections.Connection, error) {
 	case err != nil:
 		return nil, err
 	case len(all) != 1 || all[0].ID != id:
-		return nil, fmt.Errorf("%s: has to hold the connection %q and no other one: connections add makes another", name, id)
+		return nil, fmt.Errorf("%s: must hold the connection %q and no other: use connections add for another", name, id)
 	}
 	return all[0], nil
 }
@@ -259,6 +259,6 @@ func (e *edit) keep(err error) error {
 	if _, serr := os.Stat(e.path); serr != nil {
 		return errors.Join(err, os.RemoveAll(e.dir))
 	}
-	fmt.Fprintf(e.app.Err, "nothing was changed; the edit is kept in %s: go on with dingdag connections edit %s --from %s\n", e.path, e.id, e.path)
+	fmt.Fprintf(e.app.Err, "nothing was changed; the edit is kept in %s: resume with dingdag connections edit %s --from %s\n", e.path, e.id, e.path)
 	return err
 }

@@ -62,7 +62,7 @@ func runDemo(ctx context.Context, a *app.App) (err error) {
 	if a.Flags[settings.HomeKey] == "" {
 		dir, err := os.MkdirTemp("", "dingdag-demo-")
 		if err != nil {
-			return fmt.Errorf("make a folder for the demo: %w", err)
+			return fmt.Errorf("create a folder for the demo: %w", err)
 		}
 		a.Flags[settings.HomeKey] = dir
 		defer func() { _ = os.RemoveAll(dir) }()

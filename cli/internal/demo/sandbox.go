@@ -50,7 +50,7 @@ kept when it ends. Tokens are derived from the robots' names: they are the same 
 		RunE: func(cmd *cobra.Command, _ []string) error { return runSandbox(cmd.Context(), a, o) },
 	}
 	f, rate := cmd.Flags(), sandbox.DingTalkRate()
-	f.StringVar(&o.listen, "listen", "127.0.0.1:8100", "address to listen on; port 0 takes a free one")
+	f.StringVar(&o.listen, "listen", "127.0.0.1:8100", "address to listen on; port 0 picks a free one")
 	f.BoolVar(&o.listenAnywhere, "listen-anywhere", false, "allow an address that other machines reach: they can read every message")
 	f.StringSliceVar(&o.hosts, "host", nil, "more host names that it answers to, such as that of a container; addresses, localhost and DingTalk's own always work")
 	f.StringSliceVar(&o.robots, "robot", []string{hook.DefaultConnID}, "names of the robots, which are also the ids of the connections that are printed")

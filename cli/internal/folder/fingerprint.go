@@ -33,7 +33,7 @@ var markSeed = maphash.MakeSeed()
 func fingerprint(dir string) (folderMark, error) {
 	var m folderMark
 	if err := m.add(dir, nil); err != nil {
-		return none, fmt.Errorf("look at the dags folder: %w", command.WithoutOp(err))
+		return none, fmt.Errorf("check the DAGs folder: %w", command.WithoutOp(err))
 	}
 	return m, nil
 }

@@ -46,7 +46,7 @@ func (f *Folder) exists() error {
 		return err
 	}
 	if _, err := os.Stat(cfg.DAGsFolder); err != nil {
-		return fmt.Errorf("read the DAGs folder: %w; make it, or name another one by --dags-folder or DINGDAG_DAGS_FOLDER", command.WithoutOp(err))
+		return fmt.Errorf("read the DAGs folder: %w; create it, or name another one with --dags-folder or DINGDAG_DAGS_FOLDER", command.WithoutOp(err))
 	}
 	return nil
 }

@@ -145,7 +145,7 @@ func (h *Home) Make() error {
 		return err
 	}
 	if err := os.MkdirAll(c.Home, 0o700); err != nil {
-		return fmt.Errorf("make the home folder: %w; set DINGDAG_HOME or --home to a folder that can be written", command.WithoutOp(err))
+		return fmt.Errorf("create the home folder: %w; set DINGDAG_HOME or --home to a folder that can be written", command.WithoutOp(err))
 	}
 	return nil
 }

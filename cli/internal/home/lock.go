@@ -27,7 +27,7 @@ func (h *Home) Lock() error {
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		who, _ := os.ReadFile(path) //nolint:gosec // as above
-		return errors.Join(fmt.Errorf("another dingdag works on %s already (PID %s): stop it, or use another --home", h.Settings.Home, who), f.Close())
+		return errors.Join(fmt.Errorf("another dingdag is already running on %s (PID %s): stop it, or use another --home", h.Settings.Home, who), f.Close())
 	}
 	h.OnClose(f.Close)
 	store, err := os.OpenFile(h.storePath(), os.O_CREATE|os.O_RDWR, 0o600)
@@ -38,7 +38,7 @@ func (h *Home) Lock() error {
 	// locks, which are of another kind.
 	h.OnClose(store.Close)
 	if err := syscall.Flock(int(store.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return fmt.Errorf("another dingdag works on %s already, whose dingdag.lock was removed: stop it, or use another --home", h.storePath())
+		return fmt.Errorf("another dingdag is already running on %s, whose dingdag.lock was removed: stop it, or use another --home", h.storePath())
 	}
 	if err = f.Truncate(0); err == nil {
 		_, err = fmt.Fprintf(f, "%d", os.Getpid())
@@ -58,7 +58,7 @@ func (h *Home) Alone() (bool, error) {
 		return !locked, err
 	}
 	if err != nil {
-		return false, fmt.Errorf("look at the lock of the home folder: %w", command.WithoutOp(err))
+		return false, fmt.Errorf("check the lock of the home folder: %w", command.WithoutOp(err))
 	}
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) // closing it gives it back
 	if errors.Is(err, syscall.EWOULDBLOCK) {
@@ -79,7 +79,7 @@ func (h *Home) storeLocked() (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("look at the lock of the store: %w", command.WithoutOp(err))
+		return false, fmt.Errorf("check the lock of the store: %w", command.WithoutOp(err))
 	}
 	h.closes = slices.Insert(h.closes, 0, store.Close) // the first is the last
 	err = syscall.Flock(int(store.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)

@@ -79,7 +79,7 @@ func (h *Home) cipher(sealed bool) (*connections.Cipher, error) {
 		key, err = connections.ParseKey(h.Settings.SecretKey)
 	case sealed:
 		if key, err = connections.LoadKey(path); errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("the key %s is missing, and the store holds connections or variables that were sealed with it: put it back from a backup, or set DINGDAG_SECRET_KEY; if it is lost, make a new one (openssl rand -base64 32 > %s) and enter them anew", path, path)
+			err = fmt.Errorf("the key %s is missing, and the store holds connections or variables that were encrypted with it: restore it from a backup, or set DINGDAG_SECRET_KEY; if it is lost, create a new one (openssl rand -base64 32 > %s) and enter them again", path, path)
 		}
 	default:
 		key, err = connections.LoadOrCreateKey(path)

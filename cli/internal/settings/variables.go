@@ -43,7 +43,7 @@ func unknownVariables(o show.IO) (errs []error) {
 		if value == "" || !strings.HasPrefix(name, prefix) || slices.Contains(known, name) || notSettings.MatchString(name) {
 			continue
 		}
-		errs = append(errs, fmt.Errorf("%s: there is no such setting%s; unset it: names that begin with %s are the program's own", name, yamlvalue.DidYouMean(name, slices.Values(known)), prefix))
+		errs = append(errs, fmt.Errorf("%s: not a setting%s; unset it: names that begin with %s are reserved for the program", name, yamlvalue.DidYouMean(name, slices.Values(known)), prefix))
 	}
 	return errs
 }

@@ -14,7 +14,7 @@ import (
 func (o IO) Confirm(ctx context.Context, what string) (bool, error) {
 	f, ok := o.In.(*os.File)
 	if !ok || !IsTerminal(f) {
-		return false, command.Usagef("%s? There is no terminal to ask on: give -y to do it, or --dry-run to look only", what)
+		return false, command.Usagef("%s? There is no terminal to ask on: pass -y to do it, or --dry-run to only list it", what)
 	}
 	fmt.Fprintf(o.Err, "%s? [y/N] ", what)
 	answer := make(chan string, 1)

@@ -20,7 +20,7 @@ func TestConfirmNeedsATerminal(t *testing.T) {
 	defer file.Close()
 	for name, in := range map[string]show.IO{"a file": {In: file}, "a pipe": {In: strings.NewReader("y\n")}} {
 		ok, err := in.Confirm(t.Context(), "clear 1 task instance of 1 run")
-		require.ErrorContains(t, err, "give -y to do it", name)
+		require.ErrorContains(t, err, "pass -y to do it", name)
 		require.ErrorAs(t, err, new(command.UsageError), name)
 		assert.False(t, ok, name)
 	}

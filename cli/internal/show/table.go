@@ -144,7 +144,7 @@ func (l *List) sayLeft(w io.Writer, f *fitted, room int) error {
 	}
 	for n, i := range f.shown {
 		if f.widths[n] > 0 && !slices.Contains(l.Wrap, l.Columns[i]) {
-			notes = append(notes, "what does not fit goes on below: -o plain has it in one line")
+			notes = append(notes, "what does not fit continues below: -o plain has it in one line")
 			break
 		}
 	}

@@ -66,7 +66,7 @@ func runDAGsTest(ctx context.Context, a *app.App, d *dag.DAG, t engine.Trigger) 
 	}
 	dir, err := os.MkdirTemp("", "dingdag-test-")
 	if err != nil {
-		return fmt.Errorf("make a folder for the test: %w", err)
+		return fmt.Errorf("create a folder for the test: %w", err)
 	}
 	noted, over := a.NoteTest(dir)
 	defer over()
@@ -171,7 +171,7 @@ func warnUnknownPools(ctx context.Context, a *app.App, d *dag.DAG) error {
 	for _, t := range d.Tasks {
 		if !known[t.Pool] {
 			known[t.Pool] = true // told once
-			fmt.Fprintf(a.Err, "warning: pool %q, which task %q names, does not exist: a test run goes on, the tasks of other runs wait; make it with dingdag pools set %s SLOTS\n", t.Pool, t.ID, t.Pool)
+			fmt.Fprintf(a.Err, "warning: pool %q, which task %q names, does not exist: a test run continues, tasks of other runs wait; create it with dingdag pools set %s SLOTS\n", t.Pool, t.ID, t.Pool)
 		}
 	}
 	return nil

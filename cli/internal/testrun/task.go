@@ -75,7 +75,7 @@ func runTasksTest(ctx context.Context, a *app.App, dagID, taskID string, mapInde
 	a.ShowIn(d)
 	dir, err := os.MkdirTemp("", "dingdag-test-")
 	if err != nil {
-		return fmt.Errorf("make a folder for the test: %w", err)
+		return fmt.Errorf("create a folder for the test: %w", err)
 	}
 	noted, over := a.NoteTest(dir)
 	defer over()

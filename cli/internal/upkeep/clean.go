@@ -60,10 +60,10 @@ wait or are uncertain.`,
 	f := cmd.Flags()
 	f.StringVar(&c.before, "before", "", "remove what ended before this moment: 90d, 12h, or a date")
 	f.StringSliceVarP(&c.tables, "tables", "t", nil, "only these, separated by commas: "+words(history.Kinds)+" (default all)")
-	f.IntVar(&c.keepLast, "keep-last", 0, "leave so many of the newest runs of each DAG as they are")
+	f.IntVar(&c.keepLast, "keep-last", 0, "how many of the newest runs of each DAG to keep whole")
 	f.BoolVar(&c.dryRun, "dry-run", false, "only list what would be removed")
 	f.BoolVarP(&c.yes, "yes", "y", false, "do not ask")
-	f.BoolVar(&c.vacuum, "vacuum", false, "write the store anew afterwards, without unused space; no other dingdag may work meanwhile")
+	f.BoolVar(&c.vacuum, "vacuum", false, "rewrite the store afterwards, without unused space; no other dingdag may be running")
 	show.OutputFlag(cmd, &c.output)
 	f.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		if name == "clean-before-timestamp" { // Airflow's
@@ -234,7 +234,7 @@ func (c *clean) tellUnused(ctx context.Context, a *app.App, s store.Store) error
 	if err != nil || sp.Shrinks || c.vacuum || sp.Unused < worthATip {
 		return err
 	}
-	a.Notef("%s of the store are unused and wait for new rows: this store was made by an older program and gives nothing back by itself before one dingdag db clean --vacuum, with dingdag stopped", size(sp.Unused))
+	a.Notef("%s of the store are unused and kept for new rows: this store was created by an older program and does not shrink by itself until dingdag db clean --vacuum has run once, with dingdag stopped", size(sp.Unused))
 	return nil
 }
 

@@ -272,7 +272,7 @@ func (c *converter) operator(task *yaml.Node) {
 func (c *converter) rename(n, k *yaml.Node, to string, further []edit, tree func()) {
 	advice := fmt.Sprintf("%s was removed: write %s", k.Value, to)
 	if taken, _ := yamlvalue.Lookup(n, to); taken != nil {
-		c.Warnf(k, "%s, which stands on line %d too: keep one of them", advice, taken.Line)
+		c.Warnf(k, "%s, which is also on line %d: keep one of them", advice, taken.Line)
 		return
 	}
 	e, ok := c.token(k, to)

@@ -103,7 +103,7 @@ func TestConvertTellsWhatIsLeft(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, text, want string }{
 		{"timetable", "a:\n  timetable: {callable: airflow.timetables.trigger.CronTriggerTimetable, params: {cron: x}}\n", "a.yaml:2:3: warning: timetable with callable and params: write schedule: {__type__: airflow.timetables.trigger.CronTriggerTimetable, …} by hand, with the params as keys\n"},
-		{"both keys", "a:\n  schedule: x\n  schedule_interval: y\n", "a.yaml:3:3: warning: schedule_interval was removed: write schedule, which stands on line 2 too: keep one of them\n"},
+		{"both keys", "a:\n  schedule: x\n  schedule_interval: y\n", "a.yaml:3:3: warning: schedule_interval was removed: write schedule, which is also on line 2: keep one of them\n"},
 		{"alias as timeout", "a:\n  vars: {x: &x 5}\n  dagrun_timeout_sec: *x\n", "a.yaml:3:3: warning: dagrun_timeout_sec was removed: write dagrun_timeout: {__type__: datetime.timedelta, seconds: …} by hand\n"},
 		{"quoted timeout", "a:\n  dagrun_timeout_sec: '5'\n", "2:3: warning: dagrun_timeout_sec was removed"},
 		{"base 60", "a: {default_args: {execution_timeout: 1:30}}\n", "1:39: warning: a number of seconds: write {__type__: datetime.timedelta, seconds: …} by hand\n"},
@@ -113,7 +113,7 @@ func TestConvertTellsWhatIsLeft(t *testing.T) {
 		{"tag with an anchor", "a: {description: !join &x [x]}\n", "the tag !join was removed"},
 		{"list not indented", "a:\n  tags: !join\n  - x\n", "2:9: warning: the tag !join was removed"},
 		{"parameter from elsewhere", "a:\n  tasks: {t: {operator: airflow.operators.postgres_operator.PostgresOperator}}\n", "2:25: warning: operator airflow.operators.postgres_operator.PostgresOperator is called airflow.providers.common.sql.operators.sql.SQLExecuteQueryOperator now, and its parameter postgres_conn_id is called conn_id: change both by hand\n"},
-		{"mapping as sla_secs", "a:\n  default_args:\n    sla_secs: {x: 1}\n", "3:5: warning: sla_secs was removed: use execution_timeout, or dagrun_timeout on the DAG; take it out by hand\n"},
+		{"mapping as sla_secs", "a:\n  default_args:\n    sla_secs: {x: 1}\n", "3:5: warning: sla_secs was removed: use execution_timeout, or dagrun_timeout on the DAG; remove it by hand\n"},
 		{"escaped key", "a: {\"schedule_interva\\x6c\": x}\n", "1:5: warning: schedule_interval was removed: write schedule by hand\n"},
 		{"broken file", "a: [\n", "a.yaml:1:4: error: this bracket is not closed"},
 		{"no mapping", "- a\n", "a.yaml:1:1: error: the file must be a mapping"},
@@ -127,7 +127,7 @@ func TestConvertTellsWhatIsLeft(t *testing.T) {
 		})
 	}
 	_, notes := convert(inTask("    sla_secs: 60"))
-	assert.Equal(t, "a.yaml:6:5: warning: sla_secs was removed: use execution_timeout, or dagrun_timeout on the DAG; it is taken out\n", notes)
+	assert.Equal(t, "a.yaml:6:5: warning: sla_secs was removed: use execution_timeout, or dagrun_timeout on the DAG; it is removed\n", notes)
 }
 
 func TestConvertDefaultsFile(t *testing.T) {

@@ -98,11 +98,11 @@ func (c *converter) remove(n, k, v *yaml.Node) {
 	const note = "was removed: use execution_timeout, or dagrun_timeout on the DAG"
 	e, ok := c.removal(n, k, v)
 	if !ok {
-		c.Warnf(k, "%s %s; take it out by hand", k.Value, note)
+		c.Warnf(k, "%s %s; remove it by hand", k.Value, note)
 		return
 	}
 	name := k.Value
-	c.Warnf(k, "%s %s; it is taken out", name, note)
+	c.Warnf(k, "%s %s; it is removed", name, note)
 	c.changes = append(c.changes, change{at: k, advice: name + " " + note, edits: []edit{e}, tree: func() {
 		i := slices.Index(n.Content, k)
 		n.Content = slices.Delete(n.Content, i, i+2)

@@ -58,11 +58,11 @@ func TestTreeRefused(t *testing.T) {
 		"[a]":                      "f.yaml:1:1: error: the file must be a mapping from DAG ids to DAGs, not a list\n",
 		"a: 1\n---\nb: 2":          "f.yaml:2:1: error: a second document starts here: a file holds one document, use one file for each\n",
 		"a: {b: 1, b: 2}":          "f.yaml:1:11: error: duplicate key \"b\", first on line 1\n",
-		"a: &x [*x]":               "f.yaml:1:8: error: alias *x stands inside its own anchor\n",
+		"a: &x [*x]":               "f.yaml:1:8: error: alias *x is inside its own anchor\n",
 		"a: {{ ds }}":              "f.yaml:1:4: error: a template needs quotes: write \"{{ … }}\"\n",
 		"a: !env X":                "f.yaml:1:4: error: tag \"!env\" is not allowed: only the core tags !!str, !!int, !!float, !!bool, !!null, !!map and !!seq are\n",
 		"a: {<<: 1}":               "f.yaml:1:9: error: a merge key takes a mapping or a list of mappings, not a whole number \"1\"\n",
-		"a: {__join__: [x], b: 1}": "f.yaml:1:5: error: __join__ stands alone in its mapping\n",
+		"a: {__join__: [x], b: 1}": "f.yaml:1:5: error: __join__ must be alone in its mapping\n",
 		"a: \xff":                  "f.yaml:1:4: error: the file is not UTF-8 text: save it as UTF-8\n",
 	} {
 		_, found := resolved(t, in, document.Options{})

@@ -94,7 +94,7 @@ func (e *expander) children(n *yaml.Node, depth int, size extent) extent {
 		var below extent
 		if child.Kind == yaml.AliasNode {
 			if e.open[child.Alias] {
-				return e.stop(child, "alias *%s stands inside its own anchor", child.Value)
+				return e.stop(child, "alias *%s is inside its own anchor", child.Value)
 			}
 			below = e.anchored[child.Alias]
 			below.aliases++
@@ -158,7 +158,7 @@ func (e *expander) checkKeys(n *yaml.Node) {
 // dashHint says what may have been meant by a key that begins with a dash.
 func dashHint(k *yaml.Node) string {
 	if strings.HasPrefix(k.Value, "-") && k.Style == 0 {
-		return ": write a space behind the dash of a list"
+		return ": write a space after the dash of a list item"
 	}
 	return ""
 }
@@ -207,7 +207,7 @@ func (e *expander) join(n *yaml.Node) {
 		return
 	}
 	if len(n.Content) > 2 {
-		e.Errorf(key, "__join__ stands alone in its mapping")
+		e.Errorf(key, "__join__ must be alone in its mapping")
 		return
 	}
 	if list.Kind != yaml.SequenceNode {

@@ -21,7 +21,7 @@ const averageRuns = 10
 func deadlineKey() Key[DAG] {
 	const name = "deadline"
 	return Key[DAG]{
-		name: name, doc: "By when a run is to have finished, and whom to tell when it has not: one or a list.",
+		name: name, doc: "By when a run must have finished, and who is told if it has not: one or a list.",
 		schema: map[string]any{"anyOf": []any{
 			map[string]any{"$ref": "#/$defs/deadline"}, map[string]any{"type": "array", "items": map[string]any{"$ref": "#/$defs/deadline"}},
 		}},
@@ -51,7 +51,7 @@ func DeadlineSchema() map[string]any {
 		},
 		"interval": map[string]any{"$ref": "#/$defs/duration"},
 		"callback": map[string]any{"$ref": "#/$defs/callback"},
-		"max_runs": map[string]any{"type": "integer", "minimum": 1, "default": averageRuns, "description": "How many runs average_runtime looks at."},
+		"max_runs": map[string]any{"type": "integer", "minimum": 1, "default": averageRuns, "description": "How many runs average_runtime averages."},
 		"min_runs": map[string]any{"type": "integer", "minimum": 1, "default": averageRuns, "description": "With fewer runs there is no deadline."},
 	})
 }

@@ -49,7 +49,7 @@ func (s Scope) CastChildren(n *yaml.Node, first, step int) (*yaml.Node, bool) {
 
 func (s Scope) castTyped(n *yaml.Node) (*yaml.Node, bool) {
 	if key, _ := yamlvalue.Lookup(n, "__type__"); key == nil {
-		s.Errorf(n, "__and__ and __or__ stand only where assets are expected")
+		s.Errorf(n, "__and__ and __or__ are allowed only where assets are expected")
 		return n, false
 	}
 	t, ok := s.Typed(n)

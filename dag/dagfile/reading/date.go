@@ -138,7 +138,7 @@ func parseDay(text string) (time.Time, error) {
 	case noDay().MatchString(text):
 		return time.Time{}, fmt.Errorf("the date %q has no day", text)
 	case startsAsOne().MatchString(text):
-		return time.Time{}, fmt.Errorf("%q: only one number and unit may stand here, for instance 2 days", yamlvalue.Excerpt(text))
+		return time.Time{}, fmt.Errorf("%q: only one number and unit are allowed here, for instance 2 days", yamlvalue.Excerpt(text))
 	}
 	return time.Time{}, fmt.Errorf("%q is not a valid date: write it like 2024-05-01 or 2024-05-01T08:00", yamlvalue.Excerpt(text))
 }

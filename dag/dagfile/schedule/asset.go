@@ -62,7 +62,7 @@ func (a *assetReader) fromCatalogue(n *yaml.Node) []*dag.Asset {
 		case "datasets":
 			list = v
 		case "__and__", "__or__":
-			a.Errorf(k, "%s: a condition stands only in schedule: write a list", a.what)
+			a.Errorf(k, "%s: a condition is allowed only in schedule: write a list", a.what)
 			return nil
 		default:
 			a.Errorf(k, "%s has no key %q: it takes a list, or file and datasets", a.what, yamlvalue.Excerpt(k.Value))
@@ -93,7 +93,7 @@ func (a *assetReader) list(n *yaml.Node) []*dag.Asset {
 			continue
 		}
 		if seen[one.URI] {
-			a.Warnf(item, "%s: the asset %q stands there twice", a.what, yamlvalue.Excerpt(one.Name))
+			a.Warnf(item, "%s: the asset %q appears twice", a.what, yamlvalue.Excerpt(one.Name))
 			continue
 		}
 		seen[one.URI] = true
@@ -138,7 +138,7 @@ func isCron(text string) bool {
 // named makes the asset of a URI, or of a name of the catalogue.
 func (a *assetReader) named(n *yaml.Node, text string) (*dag.Asset, bool) {
 	if strings.HasPrefix(text, "@") || isCron(text) {
-		a.Errorf(n, "%s: %q is not an asset but a time: several cron expressions stand under cron:", a.what, yamlvalue.Excerpt(text))
+		a.Errorf(n, "%s: %q is not an asset but a time: put several cron expressions under cron:", a.what, yamlvalue.Excerpt(text))
 		return nil, false
 	}
 	if a.names == nil || strings.Contains(text, "://") {
@@ -269,7 +269,7 @@ func (a *assetReader) readCatalogue(n *yaml.Node) bool {
 		path = filepath.Join(filepath.Dir(a.File), path)
 	}
 	if _, err := os.Stat(path); err == nil && !discover.StaysIn(path, a.Root) {
-		a.Errorf(n, "the file of the assets %q lies outside of the DAGs folder", yamlvalue.Excerpt(text))
+		a.Errorf(n, "the file of the assets %q is outside the DAGs folder", yamlvalue.Excerpt(text))
 		return false
 	}
 	data, err := document.ReadFile(path)
@@ -342,7 +342,7 @@ func (r *Reader) assetSchedule(n *yaml.Node) (by dag.Schedule, on *dag.AssetCond
 		}
 	}
 	if datasets == nil {
-		r.Errorf(n, "schedule: file and timetable stand beside datasets, which is missing")
+		r.Errorf(n, "schedule: file and timetable need datasets, which is missing")
 		return by, nil, false
 	}
 	if file != nil && !a.readCatalogue(file) || !ok {
@@ -445,7 +445,7 @@ func (a *assetReader) allOf(n *yaml.Node) (*dag.AssetCondition, bool) {
 func (a *assetReader) expression(n *yaml.Node, inText bool) (*dag.AssetCondition, bool) {
 	k, list := n.Content[0], n.Content[1]
 	if len(n.Content) > 2 {
-		a.Errorf(n, "__and__ and __or__ stand alone in their mapping")
+		a.Errorf(n, "__and__ and __or__ must be alone in their mapping")
 		return nil, false
 	}
 	if yamlvalue.KindOf(list) != yamlvalue.List {

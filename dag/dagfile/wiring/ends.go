@@ -72,7 +72,7 @@ func (w *wiring) findNames() {
 
 func (w *wiring) addName(s reading.Scope, nodes map[string]*yaml.Node, e end, label, id string, at *yaml.Node, prefix string) {
 	if first, twice := nodes[label]; twice {
-		s.Errorf(at, "%sthe name is taken on line %d, tasks and groups share their names", prefix, first.Line)
+		s.Errorf(at, "%sthe name is taken on line %d: tasks and groups share one set of names", prefix, first.Line)
 		return
 	}
 	nodes[label] = at

@@ -121,10 +121,10 @@ func TestDependenciesRefused(t *testing.T) {
 			h.task(nil, "a", "b")
 			h.task(nil, "b", "a")
 		},
-		`f.yaml:2:1: error: task "a": the name is taken on line 1, tasks and groups share their names`: func(h *house) { h.task(nil, "a"); h.task(nil, "a") },
-		`f.yaml:2:1: error: task "g.a": "g.a" lies in the group "g" and cannot depend on it`:           func(h *house) { h.task(h.group(nil, "g"), "a", "g") },
-		`f.yaml:1:1: error: the group "g" cannot depend on "a", which lies in it`:                      func(h *house) { h.task(h.group(nil, "g", "a"), "a") },
-		`f.yaml:2:1: error: task "a": the group "g" has no tasks: the order through it would be lost`:  func(h *house) { h.group(nil, "g"); h.task(nil, "a", "g") },
+		`f.yaml:2:1: error: task "a": the name is taken on line 1: tasks and groups share one set of names`: func(h *house) { h.task(nil, "a"); h.task(nil, "a") },
+		`f.yaml:2:1: error: task "g.a": "g.a" lies in the group "g" and cannot depend on it`:                func(h *house) { h.task(h.group(nil, "g"), "a", "g") },
+		`f.yaml:1:1: error: the group "g" cannot depend on "a", which lies in it`:                           func(h *house) { h.task(h.group(nil, "g", "a"), "a") },
+		`f.yaml:2:1: error: task "a": the group "g" has no tasks: the order through it would be lost`:       func(h *house) { h.group(nil, "g"); h.task(nil, "a", "g") },
 		`f.yaml:2:1: error: task "b": "c" is not a task or group directly downstream of "b"; there are none`: func(h *house) {
 			h.task(nil, "a")
 			h.task(nil, "b").Targets = []string{"c"}

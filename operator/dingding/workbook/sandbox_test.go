@@ -138,6 +138,6 @@ func TestSandboxLosesAnswersOfAppends(t *testing.T) {
 	_, err := suite.Exec(t, o.Task, "dingtalk_append_rows", appendOne)
 	assert.Equal(t, operator.Retry, operator.Classify(t.Context(), err).Kind, "nothing was written: %v", err)
 	o.Box.Fault(sandbox.Fault{Kind: sandbox.FaultAnswerLost, Call: "rows.delete", Times: 1})
-	assert.Contains(t, o.Fails(t, "dingtalk_delete_rows", "{"+demoSheet+", sheet_id: 备注, row: 1}"), "look before trying again")
+	assert.Contains(t, o.Fails(t, "dingtalk_delete_rows", "{"+demoSheet+", sheet_id: 备注, row: 1}"), "check before trying again")
 	assert.Empty(t, cells(t, o, "备注").Values)
 }

@@ -238,7 +238,7 @@ func endLeftover(ctx context.Context, path string, here folder, log *slog.Logger
 		return false, err
 	}
 	if !here.same(what.Home) {
-		log.WarnContext(ctx, "leaving alone what a process of another home folder noted, of which this one is a copy",
+		log.WarnContext(ctx, "leaving alone the commands of a process of another home folder, of which this one is a copy",
 			"home", filepath.Dir(what.Home.Path), "dag", what.DAGID, "run", what.RunID, "task", what.TaskID, "try", what.Try, "pid", what.Leader)
 		return false, removeNote(path)
 	}

@@ -109,7 +109,7 @@ func (s *ExternalTaskSensor) checkStates() (errs []error) {
 				err := fmt.Errorf("%q in %s is not a state of %s; there are %s", state, list.param, of, strings.Join(known, ", "))
 				errs = append(errs, params.At(list.param, err))
 			case other != "" && other != list.param:
-				errs = append(errs, params.At(list.param, fmt.Errorf("state %s stands in both %s and %s", state, other, list.param)))
+				errs = append(errs, params.At(list.param, fmt.Errorf("state %s is in both %s and %s", state, other, list.param)))
 			}
 			used[state] = list.param
 		}

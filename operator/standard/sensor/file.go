@@ -73,7 +73,7 @@ func (f *FileSensor) Execute(ctx context.Context, tc *operator.TaskContext) (any
 			}
 			return nil
 		},
-		unreadable: func(err error) { tc.Log.WarnContext(ctx, "could not look everywhere", "error", err) },
+		unreadable: func(err error) { tc.Log.WarnContext(ctx, "could not search everywhere", "error", err) },
 	}
 	switch err := g.find(pattern); {
 	case err != nil:
@@ -127,7 +127,7 @@ func firstBelow(ctx context.Context, tc *operator.TaskContext, dir string) (foun
 		case ctx.Err() != nil:
 			return fs.SkipAll
 		case err != nil:
-			tc.Log.WarnContext(ctx, "could not look everywhere", "error", err)
+			tc.Log.WarnContext(ctx, "could not search everywhere", "error", err)
 			return fs.SkipDir
 		case entry.Type().IsRegular() || entry.Type()&fs.ModeSymlink != 0 && isFile(path):
 			found = path

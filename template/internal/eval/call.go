@@ -116,7 +116,7 @@ func (x *exec) spread(e lang.Expr, names []string, values []any) ([]string, []an
 	}
 	d, ok := v.(*pyval.Dict)
 	if !ok {
-		return nil, nil, x.fail(e.At(), fmt.Errorf("only a dict stands after **, not %q", pyval.TypeName(v)))
+		return nil, nil, x.fail(e.At(), fmt.Errorf("only a dict may follow **, not %q", pyval.TypeName(v)))
 	}
 	names = slices.Clip(names)
 	for i, k := range d.Keys() {

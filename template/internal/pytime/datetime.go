@@ -193,7 +193,7 @@ func (d DateTime) addInterval(o Interval, sign int64) (any, error) {
 		})
 	}
 	if o.parts.years != 0 || o.parts.months != 0 {
-		return nil, errors.New("pendulum takes the months of an interval away twice: write x - (b - a).as_duration(), or x.subtract(months=1)")
+		return nil, errors.New("pendulum subtracts the months of an interval twice: write x - (b - a).as_duration(), or x.subtract(months=1)")
 	}
 	return d.at(d.t.Add(-o.d))
 }

@@ -420,7 +420,7 @@ type Budget struct {
 func (b *Budget) Spend(n int) error {
 	b.Left -= int64(n)
 	if b.Left < 0 {
-		return fmt.Errorf("the template makes too much data: %w", ErrLimit)
+		return fmt.Errorf("the template produces too much data: %w", ErrLimit)
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func (c *Checks) Text(field, value string, least, most int) {
 	case n == 0:
 		c.Add(field, errors.New("is empty"))
 	default:
-		c.Add(field, fmt.Errorf("has %d characters; DingTalk takes %d to %d", n, max(least, 1), most))
+		c.Add(field, fmt.Errorf("has %d characters; DingTalk accepts %d to %d", n, max(least, 1), most))
 	}
 }
 
@@ -52,7 +52,7 @@ func (c *Checks) List(field string, values []string, least, most int) {
 	case len(values) == 0 && least > 0:
 		c.Add(field, errors.New("is empty"))
 	case len(values) < least, len(values) > most:
-		c.Add(field, fmt.Errorf("has %d elements; DingTalk takes %d to %d", len(values), max(least, 1), most))
+		c.Add(field, fmt.Errorf("has %d elements; DingTalk accepts %d to %d", len(values), max(least, 1), most))
 	case slices.Contains(values, ""):
 		c.Add(field, errors.New("has an empty element"))
 	}
