@@ -14,7 +14,7 @@ import (
 )
 
 // folderMark stands for the files below a folder: how many there are, and the sum of a
-// hash of each one's path, size and time. It holds for this process only.
+// hash of each one's path, size, time and inode. It holds for this process only.
 type folderMark struct {
 	files int
 	sum   uint64
@@ -28,17 +28,26 @@ var markSeed = maphash.MakeSeed()
 // fingerprint changes when a file below dir is added, removed or written. A folder
 // that does not exist is an empty one.
 //
-// An idle scheduler does little else, so it is spared what it need not do: sorting, and
-// making text of numbers.
-func fingerprint(dir string) (folderMark, error) {
-	var m folderMark
+// enter is called for the folder, and each one below it, before it is read.
+//
+// Where the kernel does not tell of changes an idle scheduler does little else, so it is
+// spared what it need not do: sorting, and making text of numbers.
+func fingerprint(dir string, enter func(dir string)) (folderMark, error) {
+	m := walk{enter: enter}
 	if err := m.add(dir, nil); err != nil {
 		return none, fmt.Errorf("check the DAGs folder: %w", command.WithoutOp(err))
 	}
-	return m, nil
+	return m.folderMark, nil
 }
 
-func (m *folderMark) add(dir string, buffer []byte) error {
+// walk is a fingerprint that is being taken.
+type walk struct {
+	folderMark
+	enter func(dir string)
+}
+
+func (m *walk) add(dir string, buffer []byte) error {
+	m.enter(dir)
 	f, err := os.Open(dir) //nolint:gosec // the DAGs folder
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // it went away while we looked, or was never there
@@ -70,6 +79,9 @@ func (m *folderMark) add(dir string, buffer []byte) error {
 		buffer = append(buffer, info.Name()...)
 		buffer = binary.LittleEndian.AppendUint64(buffer, uint64(info.Size())) //nolint:gosec // only compared
 		buffer = binary.LittleEndian.AppendUint64(buffer, uint64(info.ModTime().UnixNano()))
+		if state, ok := info.Sys().(*syscall.Stat_t); ok {
+			buffer = binary.LittleEndian.AppendUint64(buffer, state.Ino)
+		}
 		m.files++
 		m.sum += maphash.Bytes(markSeed, buffer)
 	}

@@ -14,9 +14,9 @@ func TestFingerprint(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "dags")
 	mark := func() folderMark {
-		m, err := fingerprint(dir)
+		m, err := fingerprint(dir, func(string) {})
 		require.NoError(t, err)
-		again, err := fingerprint(dir)
+		again, err := fingerprint(dir, func(string) {})
 		require.NoError(t, err)
 		require.Equal(t, m, again)
 		return m
@@ -38,6 +38,10 @@ func TestFingerprint(t *testing.T) {
 		{"one below", func() { write("sub/b.yaml", "x", at) }},
 		{"another time", func() { write("a.yaml", "x", at.Add(time.Nanosecond)) }},
 		{"another size", func() { write("sub/b.yaml", "xy", at) }},
+		{"another file", func() {
+			write("new", "x", at.Add(time.Nanosecond))
+			require.NoError(t, os.Rename(filepath.Join(dir, "new"), filepath.Join(dir, "a.yaml")))
+		}},
 		{"another name", func() { require.NoError(t, os.Rename(filepath.Join(dir, "a.yaml"), filepath.Join(dir, "c.yaml"))) }},
 		{"another folder", func() {
 			require.NoError(t, os.Rename(filepath.Join(dir, "c.yaml"), filepath.Join(dir, "sub", "c.yaml")))
@@ -55,6 +59,6 @@ func TestFingerprint(t *testing.T) {
 	dir = filepath.Join(dir, "sub", "b.yaml")
 	assert.Equal(t, 1, mark().files, "a file alone")
 	dir += "/x"
-	_, err := fingerprint(dir)
+	_, err := fingerprint(dir, func(string) {})
 	assert.Error(t, err)
 }

@@ -18,6 +18,8 @@ type Watcher struct {
 	loader  *dagfile.Loader
 	catalog catalog.Catalog
 	loading sync.Mutex // one refresh at a time
+	told    *told      // of changes since the last look of Watch; nil before
+	trusted int        // how often that was enough
 
 	mu     sync.Mutex
 	mark   folderMark // of the files at the last load
@@ -41,7 +43,12 @@ func (f *Folder) Watcher(c catalog.Catalog) (*Watcher, error) {
 func (w *Watcher) Refresh(ctx context.Context, use Use) error {
 	w.loading.Lock()
 	defer w.loading.Unlock()
-	mark, err := fingerprint(w.home.Settings.DAGsFolder)
+	return w.refresh(ctx, use, func(string) {})
+}
+
+// refresh is Refresh; enter is called for each folder before it is read.
+func (w *Watcher) refresh(ctx context.Context, use Use, enter func(dir string)) error {
+	mark, err := fingerprint(w.home.Settings.DAGsFolder, enter)
 	if err != nil {
 		return err
 	}
@@ -93,18 +100,51 @@ func (w *Watcher) Reload(use Use) func(context.Context) error {
 	return func(ctx context.Context) error { return w.Refresh(ctx, use) }
 }
 
-// Watch refreshes until ctx ends.
+// longest is how long nothing is looked at while the kernel tells of no change.
+const longest = time.Minute
+
+// Watch refreshes until ctx ends. Where the kernel tells of changes it looks at the files only
+// after one, and at least once a minute.
 func (w *Watcher) Watch(ctx context.Context, every time.Duration, use Use) {
 	t := time.NewTicker(every)
 	defer t.Stop()
+	defer w.stopListening()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
-			if err := w.Refresh(ctx, use); err != nil && ctx.Err() == nil {
+			if err := w.look(ctx, int(longest/every), use); err != nil && ctx.Err() == nil {
 				w.home.Log().Error("read the dags folder", "error", err)
 			}
 		}
 	}
+}
+
+// look refreshes, unless the kernel told of no change since the last look, which is enough
+// for so many times.
+func (w *Watcher) look(ctx context.Context, times int, use Use) error {
+	w.loading.Lock()
+	defer w.loading.Unlock()
+	w.mu.Lock()
+	volatile := w.result.Volatile
+	w.mu.Unlock()
+	if w.trusted++; w.trusted < times && !volatile && w.told.quiet() {
+		return nil
+	}
+	w.trusted = 0
+	w.told.close()
+	w.told = listen(w.home.Settings.DAGsFolder)
+	err := w.refresh(ctx, use, w.told.enter)
+	if err != nil {
+		w.told.failed = true // so that the next look tries again
+	}
+	return err
+}
+
+func (w *Watcher) stopListening() {
+	w.loading.Lock()
+	defer w.loading.Unlock()
+	w.told.close()
+	w.told = nil
 }

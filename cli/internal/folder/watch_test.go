@@ -3,6 +3,8 @@ package folder_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,25 +29,10 @@ import (
 // only then.
 func TestWatcherFollowsVariables(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	env := map[string]string{"DINGDAG_HOME": dir, "AIRFLOW_VAR_OWNER": "first"}
-	var log bytes.Buffer
-	h := home.New(show.IO{In: strings.NewReader(""), Out: &log, Err: &log, LookupEnv: func(name string) (string, bool) {
-		v, ok := env[name]
-		return v, ok
-	}}, time.Now)
-	t.Cleanup(func() { assert.NoError(t, h.Close()) })
-	require.NoError(t, os.Mkdir(filepath.Join(dir, "dags"), 0o700))
 	text := "a:\n  start_date: 2 days\n  tasks:\n    - {task_id: t, operator: empty, variables_as_arguments: [{variable: owner, attribute: owner}]}\n"
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "dags", "a.yaml"), []byte(text), 0o600))
-	operators, err := operator.NewRegistry(standard.Specs()...)
-	require.NoError(t, err)
-	notifiers, err := callbacks.NewRegistry(nil, nil)
-	require.NoError(t, err)
-	c := catalog.Catalog{Operators: operators, Callbacks: notifiers, Templates: template.New(template.Options{Clock: time.Now})}
-	f := folder.New(h, func() (catalog.Catalog, error) { return c, nil }, "test")
-	w, err := f.Watcher(c)
-	require.NoError(t, err)
+	env := map[string]string{"AIRFLOW_VAR_OWNER": "first"}
+	var log bytes.Buffer
+	w, _ := newWatcher(t, text, env, &log)
 	var owners []string
 	use := func(_ context.Context, res dagfile.Result) error {
 		owners = append(owners, res.DAGs[0].Owner)
@@ -61,4 +48,56 @@ func TestWatcherFollowsVariables(t *testing.T) {
 	assert.Equal(t, []string{"first", "second"}, owners)
 	assert.Equal(t, 1, w.Count())
 	assert.Equal(t, 2, strings.Count(log.String(), "moves with every load"), "warnings are not told again and again")
+}
+
+// newWatcher follows a folder with a file, whose path it returns.
+func newWatcher(t *testing.T, text string, env map[string]string, log io.Writer) (*folder.Watcher, string) {
+	t.Helper()
+	dir := t.TempDir()
+	env["DINGDAG_HOME"] = dir
+	h := home.New(show.IO{In: strings.NewReader(""), Out: log, Err: log, LookupEnv: func(name string) (string, bool) {
+		v, ok := env[name]
+		return v, ok
+	}}, time.Now)
+	t.Cleanup(func() { assert.NoError(t, h.Close()) })
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "dags"), 0o700))
+	path := filepath.Join(dir, "dags", "a.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	operators, err := operator.NewRegistry(standard.Specs()...)
+	require.NoError(t, err)
+	notifiers, err := callbacks.NewRegistry(nil, nil)
+	require.NoError(t, err)
+	c := catalog.Catalog{Operators: operators, Callbacks: notifiers, Templates: template.New(template.Options{Clock: time.Now})}
+	f := folder.New(h, func() (catalog.Catalog, error) { return c, nil }, "test")
+	w, err := f.Watcher(c)
+	require.NoError(t, err)
+	return w, path
+}
+
+// Files are looked at after a change, after a look that failed, and now and then in any case.
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	file := func(id string) string { return id + ":\n  tasks: [{task_id: t, operator: empty}]\n" }
+	w, path := newWatcher(t, file("a"), map[string]string{}, io.Discard)
+	beside := filepath.Join(filepath.Dir(filepath.Dir(path)), "new")
+	ctx, cancel := context.WithCancel(t.Context())
+	loaded, fail, ended := make(chan string), true, make(chan struct{})
+	go func() {
+		defer close(ended)
+		w.Watch(ctx, 2*time.Millisecond, func(_ context.Context, res dagfile.Result) error {
+			loaded <- res.DAGs[0].ID
+			if fail = !fail; !fail {
+				return errors.New("not now")
+			}
+			return nil
+		})
+	}()
+	for _, id := range []string{"a", "b", "longer"} {
+		require.NoError(t, os.WriteFile(beside, []byte(file(id)), 0o600))
+		require.NoError(t, os.Rename(beside, path))
+		assert.Equal(t, id, <-loaded)
+		assert.Equal(t, id, <-loaded, "again, for it failed")
+	}
+	cancel()
+	<-ended
 }
