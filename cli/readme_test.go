@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/cli/internal/pagetest"
 	"github.com/dingdag/dingdag/sandbox"
 	"github.com/dingdag/dingdag/sandbox/sandboxtest"
 )
@@ -198,17 +199,5 @@ func TestReadmeTable(t *testing.T) {
 			apps = true
 		}
 	}
-	table := b.String()
-
-	text, err := os.ReadFile(path)
-	require.NoError(t, err)
-	head, rest, ok := strings.Cut(string(text), begin)
-	require.True(t, ok)
-	got, tail, ok := strings.Cut(rest, end)
-	require.True(t, ok)
-	if *update {
-		require.NoError(t, os.WriteFile(path, []byte(head+begin+table+end+tail), 0o600))
-		return
-	}
-	assert.Equal(t, table, got, "go generate ./cli writes it")
+	pagetest.Table(t, path, begin, end, b.String(), *update, "go generate ./cli")
 }

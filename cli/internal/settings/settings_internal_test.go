@@ -3,12 +3,10 @@ package settings
 import (
 	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
+	"github.com/dingdag/dingdag/cli/internal/pagetest"
 )
 
 var update = flag.Bool("update", false, "write the table of the guide anew")
@@ -27,16 +25,5 @@ func TestSettingsTable(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", s.key, def, s.doc)
 	}
-	table := b.String()
-	text, err := os.ReadFile(path)
-	require.NoError(t, err)
-	head, rest, ok := strings.Cut(string(text), begin)
-	require.True(t, ok)
-	got, tail, ok := strings.Cut(rest, end)
-	require.True(t, ok)
-	if *update {
-		require.NoError(t, os.WriteFile(path, []byte(head+begin+table+end+tail), 0o600))
-		return
-	}
-	assert.Equal(t, table, got, "make generate writes it")
+	pagetest.Table(t, path, begin, end, b.String(), *update, "make generate")
 }
