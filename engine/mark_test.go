@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -273,21 +274,25 @@ func TestMarkedRunsAreSeen(t *testing.T) {
 	b.load("d:\n  tasks: [{task_id: t, operator: probe}]\n")
 	b.start(engine.RunOptions{})
 	r := b.finish(engine.Trigger{})
-	marked := func(q engine.MarkRequest) (states []dag.RunState) {
+	states := func() (out []dag.RunState) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		for _, u := range b.updates {
+			if u.Instance == nil {
+				out = append(out, u.Run.State)
+			}
+		}
+		return out
+	}
+	b.until("its end is seen", func() bool { return slices.Contains(states(), dag.RunSuccess) })
+	marked := func(q engine.MarkRequest) []dag.RunState {
 		b.mu.Lock()
 		b.updates = nil
 		b.mu.Unlock()
 		q.DAGID, q.RunID = "d", r.RunID
 		_, err := b.e.Mark(t.Context(), q)
 		require.NoError(t, err)
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		for _, u := range b.updates {
-			if u.Instance == nil {
-				states = append(states, u.Run.State)
-			}
-		}
-		return states
+		return states()
 	}
 	assert.Empty(t, marked(engine.MarkRequest{TaskID: "t", State: dag.Failed}))
 	assert.Equal(t, []dag.RunState{dag.RunFailed}, marked(engine.MarkRequest{State: dag.Failed}))
