@@ -132,6 +132,7 @@ func (c *committer) commit(ps []*pending) {
 func (c *committer) run(ps []*pending) (wake bool, err error) {
 	// The commit serves several callers: none of their contexts may end it.
 	ctx := context.Background()
+	c.s.commits.Add(1)
 	tx, err := c.s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return false, fmt.Errorf("begin: %w", err)

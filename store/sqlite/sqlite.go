@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"modernc.org/sqlite"
@@ -58,6 +59,8 @@ type Store struct {
 	hub   *hub
 	queue *committer
 	jobs  jobs
+	// commits counts those of this process that have begun.
+	commits atomic.Int64
 }
 
 var _ store.Store = (*Store)(nil)

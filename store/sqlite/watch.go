@@ -9,11 +9,15 @@ import (
 )
 
 // looks are the pauses before each look at the store after its file has changed: a commit shows
-// only once it is on the disk, and is seen at the latest after twice the time that this takes. In
-// all of them the file is not watched, so that the writes of this process wake nobody more often.
-var looks = []time.Duration{
-	time.Millisecond, time.Millisecond, 2 * time.Millisecond, 4 * time.Millisecond, 8 * time.Millisecond, 16 * time.Millisecond, 32 * time.Millisecond,
-}
+// only once it is on the disk, and is seen at the latest after twice the time that this takes.
+// ownLooks are those after a change that may well be of this process. In all of them the file is not
+// watched, so that the writes of this process wake nobody more often.
+var (
+	looks = []time.Duration{
+		time.Millisecond, time.Millisecond, 2 * time.Millisecond, 4 * time.Millisecond, 8 * time.Millisecond, 16 * time.Millisecond, 32 * time.Millisecond,
+	}
+	ownLooks = []time.Duration{3 * time.Millisecond, 15 * time.Millisecond, 60 * time.Millisecond}
+)
 
 // lastLook is when it is looked for a commit that was being written while nobody watched.
 const lastLook = 250 * time.Millisecond
@@ -40,6 +44,7 @@ func (s *Store) Watch(ctx context.Context, noticed func()) error {
 		return changed
 	}
 	for err == nil {
+		own := s.commits.Load()
 		if err = w.Add(file); err != nil {
 			break
 		}
@@ -59,7 +64,11 @@ func (s *Store) Watch(ctx context.Context, noticed func()) error {
 		}
 		late.Stop()
 		_ = w.Remove(file) // it may be gone
-		for _, pause := range looks {
+		pauses := looks
+		if s.commits.Load() != own {
+			pauses = ownLooks
+		}
+		for _, pause := range pauses {
 			if !sleep(ctx, pause) {
 				return nil
 			}

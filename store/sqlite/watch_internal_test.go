@@ -28,6 +28,7 @@ func TestWatch(t *testing.T) {
 		}))
 	}
 	own, other := open(), open()
+	begun := own.commits.Load()
 	before, err := own.foreign(t.Context())
 	require.NoError(t, err)
 	commit(own)
@@ -44,6 +45,7 @@ func TestWatch(t *testing.T) {
 		commit(other)
 		<-noticed
 	}
+	assert.Equal(t, begun+4, own.commits.Load(), "its own are counted, and no others")
 	cancel()
 	require.NoError(t, <-ended)
 	assert.Empty(t, noticed)
