@@ -138,7 +138,7 @@ d:
 	assert.Equal(t, dag.RunFailed, got.State)
 	assert.Empty(t, next.ranSoFar())
 	next.until("the alert", func() bool { return len(next.sentSoFar()) == 1 })
-	assert.Contains(t, next.sentSoFar()[0], "nobody knows whether its work was done")
+	assert.Contains(t, next.sentSoFar()[0], "it is not known whether its work was done")
 }
 
 // A task that kills its process again and again is failed in the end.

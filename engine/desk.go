@@ -25,7 +25,7 @@ const (
 )
 
 var (
-	errNotAlone = errors.New("another process works on the store")
+	errNotAlone = errors.New("another process is running on the store")
 	errAnswered = errors.New("the request was answered meanwhile")
 )
 
@@ -125,7 +125,7 @@ func (d *desk) await(ctx context.Context, id int64, prepare func() error) error 
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-limit.C:
-			return fmt.Errorf("the process that works on the store has not answered within %s; look at its log, or stop it and try again", d.timeout)
+			return fmt.Errorf("the process running on the store has not answered within %s; check its log, or stop it and try again", d.timeout)
 		}
 	}
 }

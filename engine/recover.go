@@ -18,7 +18,7 @@ const maxLost = 3
 
 var (
 	errLostProcess = errors.New("the process that ran this try died")
-	errUnknownFate = errors.New("the process that ran this try died and nobody knows whether its work was done; it is not repeated because doing it twice would harm: look whether it was done, then run the task again if need be")
+	errUnknownFate = errors.New("the process that ran this try died and it is not known whether its work was done; it is not repeated because doing it twice would do harm: check whether it was done, then run the task again if necessary")
 )
 
 // takeOver settles attempts whose process died. One that can't be settled is tried again

@@ -195,7 +195,7 @@ func TestRequestIsWithdrawn(t *testing.T) {
 		cancel bool
 		want   string
 	}{
-		"no answer":          {lease: time.Hour, want: "nothing was changed: the process that works on the store has not answered within 80ms; look at its log, or stop it and try again"},
+		"no answer":          {lease: time.Hour, want: "nothing was changed: the process running on the store has not answered within 80ms; check its log, or stop it and try again"},
 		"it hangs":           {alone: func() (bool, error) { return false, nil }, want: "has not answered within 80ms"},
 		"nobody can tell":    {alone: func() (bool, error) { return false, errors.New("no lock") }, want: "nothing was changed: no lock"},
 		"the person gave up": {lease: time.Hour, cancel: true, want: "context canceled"},

@@ -142,7 +142,7 @@ func TestWhySaysWhatASensorWaitsFor(t *testing.T) {
 			say(errors.New("broken"))
 			b.until("another try", func() bool { return slices.Contains(b.ranSoFar(), "s#2") })
 			say(operator.NotYet())
-			why("what it waits for stands in dingdag tasks logs d s")
+			why("what it waits for is in dingdag tasks logs d s")
 		})
 	}
 }

@@ -71,7 +71,7 @@ d:
 		"hang":       `^running: try 1 of 1 is running since 20`,
 		"after":      `^none: trigger rule all_success: hang is running$`,
 		"pooled":     `^scheduled: pool "small": 1 of 1 slots are taken$`,
-		"nopool":     `^scheduled: pool "nowhere" does not exist: make it with dingdag pools set nowhere SLOTS$`,
+		"nopool":     `^scheduled: pool "nowhere" does not exist: create it with dingdag pools set nowhere SLOTS$`,
 		"fail":       `^failed: try 1 of 1 failed: broken$`,
 		"after_fail": `^upstream_failed: trigger rule all_success: fail is failed; fail failed first, at 20.*Z: broken$`,
 		"retry":      `^up_for_retry: try 1 of 4 failed: not yet; retry at 20`,

@@ -93,7 +93,7 @@ func whyFaulty(tx *live.Tx, o *live.Options, r *store.Run, taskID string, f *liv
 	return []Instance{{MapIndex: -1, Reason: why}}, nil
 }
 
-const noProcess = "no process works on the home folder: start one with dingdag standalone"
+const noProcess = "no process is running on the home folder: start one with dingdag standalone"
 
 // whyInstance explains the state of one instance. alone says that nobody is at work.
 func whyInstance(tx *live.Tx, lr *live.Run, at dagrun.Slot, alone bool) (string, error) {
@@ -109,7 +109,7 @@ func whyInstance(tx *live.Tx, lr *live.Run, at dagrun.Slot, alone bool) (string,
 	case dag.Skipped:
 		return whySkipped(tx, lr, at)
 	case dag.Removed:
-		return "it is not part of the run: the logical date lies outside of its start_date and end_date, or its mapping no longer has it", nil
+		return "it is not part of the run: the logical date is outside its start_date and end_date, or its mapping no longer has it", nil
 	case dag.Running:
 		if t.Sensor != nil {
 			return whySensor(tx, lr, in)
@@ -159,7 +159,7 @@ func whyInstance(tx *live.Tx, lr *live.Run, at dagrun.Slot, alone bool) (string,
 func whySensor(tx *live.Tx, lr *live.Run, in *store.Instance) (string, error) {
 	why, err := worker.WaitsFor(tx.Ctx, tx, in)
 	if why == "" {
-		why = fmt.Sprintf("what it waits for stands in dingdag tasks logs %s %s", lr.Row.DAGID, in.TaskID)
+		why = fmt.Sprintf("what it waits for is in dingdag tasks logs %s %s", lr.Row.DAGID, in.TaskID)
 	}
 	return fmt.Sprintf("try %d of %d looks since %s; %s", in.Try, in.MaxTries, schedule.Moment(in.StartDate), why), err
 }
