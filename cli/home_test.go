@@ -27,7 +27,7 @@ func TestTheStoreIsLocked(t *testing.T) {
 	// And who asks whether somebody works there is told so: it asks instead of doing.
 	code, _, errs = run(t, "--home", home, "dags", "trigger", "gated", "--run-id", "r")
 	require.Zero(t, code, errs)
-	p.until("begin", func() bool { return strings.Contains(p.log.String(), "run begins") })
+	p.until("begin", func() bool { return strings.Contains(p.log.String(), "run started") })
 	code, _, errs = run(t, "--home", home, "dags", "mark-failed", "gated", "r")
 	require.Zero(t, code, errs)
 	p.until("end", func() bool { return strings.Contains(p.log.String(), "run failed") })

@@ -61,7 +61,7 @@ func TestStandaloneIgnoresHangup(t *testing.T) {
 	require.NoError(t, p.cmd.Process.Signal(syscall.SIGHUP))
 	code, _, errs := run(t, "--home", home, "dags", "trigger", "gated", "--run-id", "r")
 	require.Zero(t, code, errs)
-	p.until("go on", func() bool { return strings.Contains(p.log.String(), "run begins") })
+	p.until("go on", func() bool { return strings.Contains(p.log.String(), "run started") })
 	code, _, errs = run(t, "--home", home, "dags", "mark-failed", "gated", "r")
 	require.Zero(t, code, errs)
 	p.stop()

@@ -32,7 +32,7 @@ count too. The log of each is what "tasks logs --try" prints.`,
 			return runTasksTries(cmd.Context(), a, q, output)
 		},
 	}
-	cmd.Flags().IntVar(&q.MapIndex, "map-index", -1, "only this instance of a mapped task (default all)")
+	cmd.Flags().IntVar(&q.MapIndex, "map-index", -1, "only this instance of a mapped task; -1 is all")
 	show.OutputFlag(cmd, &output)
 	return cmd
 }

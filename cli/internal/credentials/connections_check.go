@@ -81,7 +81,7 @@ func runConnectionsTest(ctx context.Context, a *app.App, id, message string) err
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.Out, "connection %s works: DingTalk took the message %q\n", id, message)
+	_, err = fmt.Fprintf(a.Out, "connection %s works: DingTalk accepted the message %q\n", id, message)
 	return err
 }
 

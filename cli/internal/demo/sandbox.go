@@ -150,7 +150,7 @@ func (o sandboxOptions) open(ctx context.Context) (net.Listener, error) {
 func printSandbox(w io.Writer, addr net.Addr, robots []sandbox.Robot, app sandbox.App) error {
 	base := "http://" + reachable(addr)
 	var b strings.Builder
-	fmt.Fprintf(&b, "sandbox: what arrives shows on %s/\n", base)
+	fmt.Fprintf(&b, "sandbox: messages appear on %s/\n", base)
 	for _, r := range robots {
 		c, err := sandboxConnection(base, r)
 		if err != nil {

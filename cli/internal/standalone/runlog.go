@@ -20,7 +20,7 @@ func logRuns(log *slog.Logger) func(engine.Update) {
 			log.Warn("task failed and is tried again", "task", in.Label(), "try", in.Try, "of", in.MaxTries, "at", in.RetryAt, "error", in.Error)
 		case in != nil:
 		case u.Run.State == dag.RunRunning:
-			log.Info("run begins")
+			log.Info("run started")
 		case u.Run.State == dag.RunFailed:
 			log.Error("run failed", "reason", u.Run.Reason, "took", u.Run.EndDate.Sub(u.Run.StartDate))
 		case u.Run.State == dag.RunSuccess:

@@ -28,7 +28,7 @@ func TestLogRuns(t *testing.T) {
 		want string
 	}{
 		"queued":    {engine.Update{Run: run(dag.RunQueued)}, ""},
-		"begins":    {engine.Update{Run: run(dag.RunRunning)}, `level=INFO msg="run begins" dag=d run=r`},
+		"begins":    {engine.Update{Run: run(dag.RunRunning)}, `level=INFO msg="run started" dag=d run=r`},
 		"succeeded": {engine.Update{Run: run(dag.RunSuccess)}, `level=INFO msg="run succeeded" dag=d run=r took=1m0s`},
 		"failed":    {engine.Update{Run: run(dag.RunFailed)}, `level=ERROR msg="run failed" dag=d run=r reason=task_failure took=1m0s`},
 		"task":      {engine.Update{Run: run(dag.RunRunning), Instance: task(dag.Success)}, ""},
