@@ -92,7 +92,7 @@ func TestBranchDateTimeRefused(t *testing.T) {
 		ways + "target_lower: 2024-01-01\nuse_task_execution_date: true": `unknown parameter "use_task_execution_date"`,
 	})
 	text, failed := suite.Findings(t, "branch_datetime", ways+"target_lower: 2024-01-02\ntarget_upper: 2024-01-01")
-	assert.Contains(t, text, "nothing lies between them")
+	assert.Contains(t, text, "nothing is between them")
 	assert.False(t, failed, "Airflow takes it")
 }
 

@@ -132,7 +132,7 @@ func TestEndLeftoversOfOthers(t *testing.T) { //nolint:paralleltest // it choose
 		n, err := EndLeftovers(t.Context(), copied, slog.New(slog.NewTextHandler(&log, nil)))
 		require.NoError(t, err)
 		assert.Zero(t, n)
-		assert.Equal(t, 3, strings.Count(log.String(), "leaving alone what a process of another home folder noted"), log.String())
+		assert.Equal(t, 3, strings.Count(log.String(), "leaving alone the commands of a process of another home folder"), log.String())
 		names, err := os.ReadDir(copied)
 		require.NoError(t, err)
 		assert.Empty(t, names, "the notes are not about this folder")
