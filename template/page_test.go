@@ -43,15 +43,15 @@ func jinjaPage(t *testing.T) string {
 # Jinja and pendulum here
 
 Templates mean what they mean in Airflow. A corpus of %d templates was recorded from Jinja2 %s as Airflow configures it and
-pendulum 3.0.0, on Python %s with PyYAML %s and dateutil %s; the tests hold that %d of them give the same, or fail as they do
-there. The others are below, all of them. Nothing differs silently: where a template cannot give what it gives in
-Airflow it fails, with its place. The exceptions, which give another value, say so.
+pendulum 3.0.0, on Python %s with PyYAML %s and dateutil %s; the tests check that %d of them give the same, or fail as they do
+there. All the others are listed below. A template that cannot give what it gives in Airflow fails, with its place; the
+exceptions, which give another value, are shown with it.
 
 `, len(answers), versions["jinja2"], versions["python"], versions["pyyaml"], versions["dateutil"], same)
-	b.WriteString("Airflow makes a text of every templated field, also of one without braces. So a newline at the end of the text goes, and\n" +
-		"lines end with `\\n`: `message: |` gives its last line without the newline after it.\n\n" +
-		"The fields of one try share what they see: what one of them changes in place, for instance by `params.update(…)`, those after\n" +
-		"it see, in the order of the parameters on the operator's page. What one sets by `{% set %}` is its own.\n")
+	b.WriteString("Airflow renders every templated field as text, even one without braces. So a trailing newline is dropped, and lines end with\n" +
+		"`\\n`: `message: |` gives its last line without the newline after it.\n\n" +
+		"The fields of one try share what they see: a change in place, for instance by `params.update(…)`, is seen by the later fields,\n" +
+		"in the order of the parameters on the operator's page. What a field sets by `{% set %}` is its own.\n")
 	for i := range list {
 		d := &list[i]
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", d.Title, strings.TrimSpace(d.Why))

@@ -10,7 +10,7 @@ const ParentGroup = "parent_group_name"
 // Groups are the keys of a task group.
 var Groups = newTable(
 	idKey[Group]("group_name", "The name of the group."),
-	rawKey("dependencies", "Tasks and groups that come before.", map[string]any{"$ref": "#/$defs/dependencies"},
+	rawKey("dependencies", "Tasks and groups that are upstream.", map[string]any{"$ref": "#/$defs/dependencies"},
 		func(g *Group) *Pair { return &g.Raw.Dependencies }),
 	rawKey(ParentGroup, "The group around this one.", SchemaOf("string"), func(g *Group) *Pair { return &g.Raw.Parent }),
 	rawKey("default_args", "Parameters for the tasks of the group, over those of the DAG.",

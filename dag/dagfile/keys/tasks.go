@@ -28,9 +28,9 @@ var Common = newTable(
 		func(t *Base) *time.Duration { return &t.ExecutionTimeout }),
 	enumKey("trigger_rule", dag.AllSuccess, "What the upstream tasks must have come to.", triggerRules, triggerRuleAliases,
 		func(t *Base) *dag.TriggerRule { return &t.TriggerRule }),
-	boolKey("depends_on_past", false, "Wait for the task's own success in the run before.",
+	boolKey("depends_on_past", false, "Wait for the task's own success in the previous run.",
 		func(t *Base) *bool { return &t.DependsOnPast }),
-	boolKey("wait_for_downstream", false, "Wait for the direct downstream tasks in the run before; implies depends_on_past.",
+	boolKey("wait_for_downstream", false, "Wait for the directly downstream tasks in the previous run; implies depends_on_past.",
 		func(t *Base) *bool { return &t.WaitForDownstream }),
 	boolKey("ignore_first_depends_on_past", true, "Let the first instance of the task run although depends_on_past is set.",
 		func(t *Base) *bool { return &t.IgnoreFirstDependsOnPast }),
@@ -213,7 +213,7 @@ var Tasks = newTable(append([]Key[Task]{
 	idKey[Task]("task_id", "The id of the task."),
 	rawKey("operator", "What the task does: a short name or an Airflow path.", map[string]any{"$ref": "#/$defs/operatorName"},
 		func(t *Task) *Pair { return &t.Raw.Operator }),
-	rawKey("dependencies", "Tasks and groups that come before.", map[string]any{"$ref": "#/$defs/dependencies"},
+	rawKey("dependencies", "Tasks and groups that are upstream.", map[string]any{"$ref": "#/$defs/dependencies"},
 		func(t *Task) *Pair { return &t.Raw.Dependencies }),
 	rawKey("task_group_name", "The group the task is in.", SchemaOf("string"), func(t *Task) *Pair { return &t.Raw.Group }),
 	rawKey("expand", "Parameters to map: one instance for each element of a list, a mapping or a result such as task_id.output; several form a cross product.",
@@ -259,7 +259,7 @@ func setupKeys() []Key[Task] {
 // teardownKey declares teardown: true, or the setups that the task takes down.
 func teardownKey() Key[Task] {
 	return Key[Task]{
-		name: "teardown", doc: "The task takes down what its setups prepared: true, or the tasks that become its setups and come before it.",
+		name: "teardown", doc: "The task takes down what its setups prepared: true, or the tasks that become its setups, upstream of it.",
 		def: false,
 		schema: map[string]any{"anyOf": []any{
 			SchemaOf("boolean"), SchemaOf("string"), map[string]any{"type": "array", "items": SchemaOf("string")},
