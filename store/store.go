@@ -10,6 +10,7 @@ import "context"
 type Reader interface {
 	Outbox
 	Alerts
+	Gates
 	Runs
 	RunDates
 	Deadlines
@@ -32,6 +33,7 @@ type Tx interface {
 	Reader
 	OutboxTx
 	AlertsTx
+	GatesTx
 	RunsTx
 	DeadlinesTx
 	InstancesTx

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"maps"
 	"regexp"
 	"slices"
@@ -43,6 +44,17 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 			_, _, err := q.NextDelivery(ctx, "c", at, true)
 			return err
 		}),
+		"Gate":       read(func(q store.Reader) error { _, err := q.Gate(ctx, "r"); return err }),
+		"GateTicket": read(func(q store.Reader) error { _, err := q.GateTicket(ctx, "r", "k"); return err }),
+		"GateLine":   read(func(q store.Reader) error { _, err := q.GateLine(ctx, "r", 1, at, 10); return err }),
+		"a place in a line": func() error {
+			return s.Tx(ctx, func(tx store.Tx) error {
+				return errors.Join(
+					tx.PutGate(ctx, &store.Gate{Robot: "r"}), tx.PutGateTicket(ctx, &store.GateTicket{Robot: "r", Key: "k", Since: at, LookAt: at}),
+					tx.DropGateTicket(ctx, "r", "k"), tx.DropGateTickets(ctx, at),
+				)
+			})
+		},
 		"TaskProgress": read(func(q store.Reader) error {
 			_, err := q.TaskProgress(ctx, &store.Instance{TaskID: "t"}, "k")
 			return err

@@ -296,6 +296,26 @@ CREATE TABLE task_instance_history (
 CREATE INDEX dag_run_ended ON dag_run (end_date) WHERE end_date IS NOT NULL;
 CREATE INDEX dag_run_scheduled ON dag_run (dag_id, logical_date) WHERE run_type = 'scheduled';
 CREATE INDEX xcom_pushed ON xcom (task_id, key) WHERE key <> 'return_value';
+CREATE TABLE robot_gate (
+    robot        TEXT NOT NULL PRIMARY KEY,
+    name         TEXT NOT NULL,
+    sends        TEXT NOT NULL,
+    closed_at    INTEGER,
+    closed_until INTEGER,
+    month        TEXT NOT NULL,
+    sent         INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE robot_gate_ticket (
+    robot    TEXT NOT NULL,
+    key      TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    dag_id   TEXT NOT NULL,
+    since    INTEGER NOT NULL,
+    look_at  INTEGER NOT NULL,
+    PRIMARY KEY (robot, key)
+) WITHOUT ROWID;
+CREATE INDEX robot_gate_ticket_line ON robot_gate_ticket (robot, priority, since, key);
+CREATE INDEX robot_gate_ticket_old ON robot_gate_ticket (look_at);
 CREATE TABLE river_leader (
     elected_at timestamp NOT NULL,
     expires_at timestamp NOT NULL,
@@ -393,6 +413,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (24, 24, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (25, 25, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (26, 26, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (27, 27, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (28, 28, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (3, 2, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (4, 3, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);

@@ -73,6 +73,10 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"the next message of a channel": outboxNext,
 			"messages are released":         outboxReleases,
 		},
+		"gates": {
+			"gates are stored whole": gatesAreStoredWhole,
+			"gates have lines":       gatesHaveLines,
+		},
 		"events": {
 			"events are stored whole":          eventsAreStoredWhole,
 			"events are selected":              eventsAreSelected,
