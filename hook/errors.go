@@ -56,6 +56,8 @@ type Error struct {
 	unknown bool
 	// again allows Send to try once more by itself.
 	again bool
+	// gated says that a gate kept the request back.
+	gated bool
 	// advice goes before the remedy of the code.
 	advice string
 }
@@ -107,6 +109,10 @@ func (e *Error) Unknown() bool { return e.unknown && e.Kind == KindUnavailable }
 
 // Throttled reports that DingTalk takes nothing from this sender until RetryAfter is over.
 func (e *Error) Throttled() bool { return e.Kind == KindRateLimited }
+
+// Gated reports that nothing was sent: the request has to wait for RetryAfter, since the robot
+// has had its messages of this minute.
+func (e *Error) Gated() bool { return e.gated }
 
 // RetryDelay is the least time to wait before another try, 0 for the caller's default.
 func (e *Error) RetryDelay() time.Duration { return e.RetryAfter }

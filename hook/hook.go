@@ -10,8 +10,9 @@
 //
 // A connection of a robot has the access token, or the whole webhook address, as
 // its password. Its host is optional. Its extra may hold secret (of the security
-// setting "sign"), keyword (of the setting "keywords": a text or a list), timeout (seconds), proxy (a URL) and verify (false skips the
-// check of the server's certificate).
+// setting "sign"), keyword (of the setting "keywords": a text or a list), timeout (seconds), proxy
+// (a URL), verify (false skips the check of the server's certificate), rate (how many messages a
+// minute a [Gate] lets pass, 20 unless set) and robots (connections of more robots that share its messages).
 package hook
 
 import (
@@ -23,6 +24,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-resty/resty/v2"
@@ -39,6 +41,7 @@ type DingdingHook struct {
 	now        func() time.Time
 	log        *slog.Logger
 	tokens     TokenStore
+	gate       Gate
 
 	shared *shared
 }
@@ -51,6 +54,9 @@ type shared struct {
 	apps    map[string]*appConn
 
 	applications map[appKey]*application
+
+	// turn is whose turn is next of the robots that share a connection.
+	turn atomic.Uint32
 }
 
 // Option changes a hook that [New] builds.
@@ -90,6 +96,7 @@ func New(source connections.Source, opts ...Option) *DingdingHook {
 		now:    time.Now, //nolint:forbidigo // the clock of signatures starts here
 		log:    slog.New(slog.DiscardHandler),
 		tokens: noStore{},
+		gate:   open{},
 		shared: &shared{
 			robots: map[string]*robot{}, clients: map[network]*resty.Client{},
 			apps: map[string]*appConn{}, applications: map[appKey]*application{},
@@ -143,6 +150,8 @@ type robot struct {
 	settings
 	client *resty.Client
 	url    string // with the token
+	// alone is the robot without others that share its messages.
+	alone []target
 	// The fields that it was built from, to see when the connection has changed.
 	host, password, extra string
 	port                  int
@@ -163,7 +172,7 @@ func (h *DingdingHook) robot(ctx context.Context, connID string) (*robot, *Error
 	if r != nil && r.builtFrom(conn) {
 		return r, nil
 	}
-	if r, err = h.newRobot(conn); err != nil {
+	if r, err = h.newRobot(connID, conn); err != nil {
 		return nil, &Error{Kind: KindInvalid, Err: connections.About("connection", connID, err)}
 	}
 	h.shared.mu.Lock()
@@ -172,7 +181,7 @@ func (h *DingdingHook) robot(ctx context.Context, connID string) (*robot, *Error
 	return r, nil
 }
 
-func (h *DingdingHook) newRobot(conn *connections.Connection) (*robot, error) {
+func (h *DingdingHook) newRobot(connID string, conn *connections.Connection) (*robot, error) {
 	s, err := parseSettings(conn, h.base)
 	if err != nil {
 		return nil, err
@@ -183,6 +192,7 @@ func (h *DingdingHook) newRobot(conn *connections.Connection) (*robot, error) {
 	}
 	r := &robot{settings: s, client: client, url: s.base + robotPath + "?access_token=" + s.token}
 	r.host, r.password, r.extra, r.port = fieldsUsed(conn)
+	r.alone = []target{{r, r.gated(connID)}}
 	return r, nil
 }
 

@@ -2,7 +2,6 @@ package hook
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,7 +14,19 @@ const maxKeywords = 10
 // parseKeywords reads extra.keyword: one text, or a list of them, which a connection that
 // was written as a URI has as JSON text.
 func parseKeywords(v any) ([]string, error) {
-	wrong := errors.New("extra.keyword must be a text or a list of texts, one of which each message must contain")
+	keywords, err := parseList("keyword", v, "one of which each message must contain")
+	if err == nil && len(keywords) > maxKeywords {
+		err = fmt.Errorf("extra.keyword has %d keywords; DingTalk accepts at most %d", len(keywords), maxKeywords)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return keywords, nil
+}
+
+// parseList reads one text of the extra, or a list of them. what says of what.
+func parseList(name string, v any, what string) ([]string, error) {
+	wrong := fmt.Errorf("extra.%s must be a text or a list of texts, %s", name, what)
 	if text, ok := v.(string); ok && strings.HasPrefix(strings.TrimSpace(text), "[") {
 		var list []any
 		if json.Unmarshal([]byte(text), &list) == nil {
@@ -26,21 +37,18 @@ func parseKeywords(v any) ([]string, error) {
 	if !isList {
 		list = []any{v}
 	}
-	var keywords []string
+	var texts []string
 	for _, x := range list {
 		text, ok := x.(string)
 		if text = strings.TrimSpace(text); !ok || text == "" {
 			return nil, wrong
 		}
-		keywords = append(keywords, text)
+		texts = append(texts, text)
 	}
-	switch {
-	case len(keywords) == 0:
+	if len(texts) == 0 {
 		return nil, wrong
-	case len(keywords) > maxKeywords:
-		return nil, fmt.Errorf("extra.keyword has %d keywords; DingTalk accepts at most %d", len(keywords), maxKeywords)
 	}
-	return keywords, nil
+	return texts, nil
 }
 
 func first(keywords []string) string {

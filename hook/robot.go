@@ -55,12 +55,12 @@ func (h *DingdingHook) send(ctx context.Context, m *RobotMessage) (RobotResult, 
 	if err != nil {
 		return RobotResult{}, &Error{Kind: KindInvalid, Err: err}
 	}
-	r, e := h.robot(ctx, m.connID())
+	robots, e := h.targets(ctx, m.connID())
 	if e != nil {
 		return RobotResult{Parts: len(p.Bodies), Warnings: p.Warnings}, e
 	}
-	if len(r.keywords) > 0 {
-		if p, err = prepare(m, r.keywords); err != nil {
+	if keywords := robots[0].keywords; len(keywords) > 0 {
+		if p, err = prepare(m, keywords); err != nil {
 			return RobotResult{}, &Error{Kind: KindInvalid, Err: err}
 		}
 	}
@@ -68,15 +68,8 @@ func (h *DingdingHook) send(ctx context.Context, m *RobotMessage) (RobotResult, 
 	for _, w := range p.Warnings {
 		h.log.LogAttrs(ctx, slog.LevelWarn, "robot message", slog.String("conn_id", m.connID()), slog.String("warning", w))
 	}
-	if r.token == "" {
-		return res, &Error{Kind: KindAuth, Message: fmt.Sprintf(
-			"no token was found, check the conn_id %q: its password must be the access token or the webhook address of the robot", m.connID())}
-	}
 	for _, body := range p.Bodies[res.Sent:] {
-		if h.log.Enabled(ctx, slog.LevelInfo) {
-			h.log.LogAttrs(ctx, slog.LevelInfo, "robot message", slog.String("conn_id", m.connID()), slog.String("body", string(body)))
-		}
-		if e := h.deliver(ctx, r, body); e != nil {
+		if e := h.deliver(ctx, robots, body); e != nil {
 			return res, e
 		}
 		res.Sent++
@@ -88,10 +81,18 @@ func (h *DingdingHook) send(ctx context.Context, m *RobotMessage) (RobotResult, 
 }
 
 // deliver posts one body, again where that is safe.
-func (h *DingdingHook) deliver(ctx context.Context, r *robot, body []byte) *Error {
+func (h *DingdingHook) deliver(ctx context.Context, robots []target, body []byte) *Error {
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
-		e := h.post(ctx, r, body)
+		r, pass, e := h.enter(ctx, robots)
+		if e != nil {
+			return e
+		}
+		if attempt == 1 && h.log.Enabled(ctx, slog.LevelInfo) {
+			h.log.LogAttrs(ctx, slog.LevelInfo, "robot message", slog.String("conn_id", r.gated.Name), slog.String("body", string(body)))
+		}
+		e = h.post(ctx, r.robot, body)
+		h.settle(ctx, pass, e)
 		if e == nil || !e.again || attempt == maxAttempts || !sleep(ctx, pause) {
 			return e
 		}

@@ -18,6 +18,8 @@ const (
 	DefaultBaseURL        = "https://oapi.dingtalk.com"
 	DefaultConnectTimeout = 5 * time.Second
 	DefaultTimeout        = 10 * time.Second
+	// DefaultRate is how many messages DingTalk takes from a robot in a minute.
+	DefaultRate = 20
 )
 
 const robotPath = "/robot/send"
@@ -29,8 +31,12 @@ type settings struct {
 	secret string
 	// keywords are those of the robot's security setting, if the connection has them.
 	keywords []string
-	timeout  time.Duration // of one whole attempt
-	network  network
+	// rate is how many messages a minute the robot takes, robots are connections of others that
+	// share its messages.
+	rate    int
+	robots  []string
+	timeout time.Duration // of one whole attempt
+	network network
 }
 
 // network is the part of the settings that needs connections of its own.
@@ -43,7 +49,7 @@ type network struct {
 // parseSettings reads a connection. Errors name the field and never its value
 // where that may hold a credential.
 func parseSettings(conn *connections.Connection, defaultBase string) (settings, error) {
-	s := settings{timeout: DefaultTimeout, network: network{connectTimeout: DefaultConnectTimeout}}
+	s := settings{rate: DefaultRate, timeout: DefaultTimeout, network: network{connectTimeout: DefaultConnectTimeout}}
 	password := ""
 	if conn.Password != nil {
 		password = strings.TrimSpace(conn.Password.Reveal())
@@ -133,7 +139,7 @@ func baseURL(conn *connections.Connection, defaultBase string) (string, error) {
 	return u.Scheme + "://" + u.Host + strings.TrimSuffix(path, robotPath), nil
 }
 
-// readExtra reads secret, keyword, timeout, proxy and verify. Values may be strings, as they
+// readExtra reads secret, keyword, timeout, rate, robots, proxy and verify. Values may be strings, as they
 // all are in a connection that was written as a URI. Other keys are ignored.
 func (s *settings) readExtra(extra *connections.Secret) error {
 	if extra == nil || strings.TrimSpace(extra.Reveal()) == "" {
@@ -161,6 +167,16 @@ func (s *settings) readExtra(extra *connections.Secret) error {
 		keywords, err := parseKeywords(v)
 		errs = append(errs, err)
 		s.keywords = keywords
+	}
+	if v, ok := fields["rate"]; ok && v != nil {
+		rate, err := parseRate(v)
+		errs = append(errs, err)
+		s.rate = rate
+	}
+	if v, ok := fields["robots"]; ok && v != nil {
+		robots, err := parseList("robots", v, "of connections")
+		errs = append(errs, err)
+		s.robots = robots
 	}
 	if v, ok := fields["proxy"]; ok && v != nil {
 		proxy, err := parseProxy(v)
@@ -191,6 +207,22 @@ func parseTimeout(v any) (time.Duration, error) {
 		return 0, errors.New(`extra.timeout must be a number of seconds over 0, or a duration such as "30s"`)
 	}
 	return time.Duration(seconds * float64(time.Second)), nil
+}
+
+// maxRate is beyond what any robot takes.
+const maxRate = 100_000
+
+// parseRate reads how many messages a minute a robot takes, as a number or as text.
+func parseRate(v any) (int, error) {
+	n, ok := v.(float64)
+	if text, isText := v.(string); isText {
+		parsed, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+		n, ok = parsed, err == nil
+	}
+	if !ok || n != math.Trunc(n) || n < 1 || n > maxRate {
+		return 0, fmt.Errorf("extra.rate must be a whole number of messages a minute from 1 to %d", maxRate)
+	}
+	return int(n), nil
 }
 
 func parseProxy(v any) (string, error) {

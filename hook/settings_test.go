@@ -21,7 +21,7 @@ func connection(host, password, extra string, port int) *connections.Connection 
 func TestParseSettings(t *testing.T) {
 	t.Parallel()
 	plain := func(base, token string) settings {
-		return settings{base: base, token: token, timeout: 10 * time.Second, network: network{connectTimeout: 5 * time.Second}}
+		return settings{base: base, token: token, rate: 20, timeout: 10 * time.Second, network: network{connectTimeout: 5 * time.Second}}
 	}
 	with := func(change func(*settings)) settings {
 		s := plain("https://oapi.dingtalk.com", "abc")
@@ -64,6 +64,10 @@ func TestParseSettings(t *testing.T) {
 		"short timeout bounds connecting": {password: "abc", extra: `{"timeout": 2}`, want: with(func(s *settings) {
 			s.timeout, s.network.connectTimeout = 2*time.Second, 2*time.Second
 		})},
+		"rate":           {password: "abc", extra: `{"rate": 40}`, want: with(func(s *settings) { s.rate = 40 })},
+		"rate as text":   {password: "abc", extra: `{"rate": " 5 "}`, want: with(func(s *settings) { s.rate = 5 })},
+		"robots":         {password: "abc", extra: `{"robots": ["a", "b"]}`, want: with(func(s *settings) { s.robots = []string{"a", "b"} })},
+		"robots as text": {password: "abc", extra: `{"robots": "[\"a\"]"}`, want: with(func(s *settings) { s.robots = []string{"a"} })},
 		"proxy": {password: "abc", extra: `{"proxy": "proxy.example.com:3128"}`, want: with(func(s *settings) {
 			s.network.proxy = "http://proxy.example.com:3128"
 		})},
