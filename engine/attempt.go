@@ -15,6 +15,7 @@ import (
 	"github.com/dingdag/dingdag/engine/live"
 	"github.com/dingdag/dingdag/engine/plan"
 	"github.com/dingdag/dingdag/engine/tell"
+	"github.com/dingdag/dingdag/gate"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/worker"
@@ -88,7 +89,7 @@ func (a *attempt) work(ctx context.Context, stop <-chan struct{}) (*attempt, err
 	// Writing the outcome must not depend on the context that a shutdown ends.
 	write := context.WithoutCancel(ctx)
 	// The end of the worker's context is a shutdown, and says so to the operator.
-	actx, cancel := context.WithCancelCause(write)
+	actx, cancel := context.WithCancelCause(gate.With(write, a.turn()))
 	defer cancel(nil)
 	defer context.AfterFunc(ctx, func() { cancel(operator.ErrShutdown) })()
 	defer x.attempts.Begin(live.AttemptOf(&a.in), cancel)()
@@ -124,6 +125,11 @@ func (a *attempt) work(ctx context.Context, stop <-chan struct{}) (*attempt, err
 		return nil, x.discard(ctx, a.job, err)
 	}
 	return a.finish(ctx, res, stop)
+}
+
+// turn is the place of the task in the line of a robot.
+func (a *attempt) turn() gate.Turn {
+	return gate.Turn{Key: fmt.Sprintf("task %d %s %d", a.in.RunKey, a.in.TaskID, a.in.MapIndex), Rank: gate.Report, DAGID: a.run.DAGID}
 }
 
 // discard ends a job that does not run: one that is out of date is completed, any

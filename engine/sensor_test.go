@@ -178,6 +178,43 @@ func TestRescheduledSensorHoldsNoWorker(t *testing.T) {
 	assert.Greater(t, is[0].EndDate.Sub(first), time.Second)
 }
 
+// An operator that can't do its work now holds no worker and no try until it can, and people who
+// ask hear why.
+func TestComeAgain(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.o.Workers = 1
+	b.stopStore()
+	b.open()
+	b.looks(operator.ComeAgain(time.Hour, "the robot is busy until hunter22"))
+	b.load("d:\n  tasks:\n    - {task_id: s, operator: probe, do: look}\n    - {task_id: other, operator: probe}\n")
+	b.start(engine.RunOptions{})
+	r, err := b.e.Trigger(t.Context(), "d", engine.Trigger{})
+	require.NoError(t, err)
+	b.until("it waits and the other has run", func() bool {
+		s := b.states(r)
+		return s["s"] == "up_for_reschedule" && s["other"] == "success"
+	})
+	whys, err := b.e.WhyTask(t.Context(), r, "s")
+	require.NoError(t, err)
+	require.Len(t, whys, 1)
+	assert.Regexp(t, `^it goes on at \S+: the robot is busy until \*\*\*$`, whys[0].Reason)
+	is, err := b.store.Instances(t.Context(), r.Key)
+	require.NoError(t, err)
+	assert.InDelta(t, time.Hour, is[0].RetryAt.Sub(is[0].StartDate), float64(time.Minute))
+
+	b.looks(operator.ComeAgain(10*time.Millisecond, "again"), operator.ComeAgain(0, "without a time"))
+	_, err = b.e.Clear(t.Context(), engine.ClearRequest{DAGID: "d", RunID: r.RunID, TaskRegex: "^s$"})
+	require.NoError(t, err)
+	b.until("it waits for a minute", func() bool {
+		is, err = b.store.Instances(t.Context(), r.Key)
+		require.NoError(t, err)
+		return is[0].State == dag.UpForReschedule && is[0].Error == "without a time"
+	})
+	assert.InDelta(t, time.Minute, is[0].RetryAt.Sub(is[0].StartDate), float64(10*time.Second))
+	assert.Equal(t, 2, is[0].Try, "only clear has counted")
+}
+
 const fork = `
 d:
   task_groups: [{group_name: g}]

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
+	"github.com/dingdag/dingdag/gate"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/worker"
 )
@@ -55,7 +57,8 @@ func (e *Engine) TestTask(ctx context.Context, d *dag.DAG, taskID string, mapInd
 		return "", nil, err
 	}
 	defer try.Close()
-	res := try.Execute(ctx)
+	ctx = gate.With(ctx, gate.Turn{Key: fmt.Sprintf("test of %s %s by %d", d.ID, taskID, os.Getpid()), Rank: gate.Report, DAGID: d.ID})
+	res := try.Execute(gate.Waiting(ctx, func(c *gate.ClosedError) { try.Log().Warn("waiting", "reason", c.Error()) }))
 	return res.Instance.State, res.Value, nil
 }
 

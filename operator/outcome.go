@@ -35,7 +35,8 @@ const (
 	Timeout Kind = "timeout"
 	// Shutdown is an error because the worker ends: queued again, not counted.
 	Shutdown Kind = "shutdown"
-	// Waiting is a sensor's try that has not found what it waits for, see [NotYet].
+	// Waiting is a try that goes on later: that of a sensor which has not found what it waits for,
+	// see [NotYet], or of another operator which can't do its work now, see [ComeAgain].
 	Waiting Kind = "waiting"
 	// Canceled is an error because the task was taken away; its state is set already.
 	Canceled Kind = "canceled"
@@ -46,7 +47,7 @@ type Outcome struct {
 	Kind Kind
 	// Err is the error of the try, nil for Success and Skipped.
 	Err error
-	// Reason is why a Skipped try was skipped.
+	// Reason is why a Skipped try was skipped, and what a Waiting one waits for.
 	Reason string
 	// RetryAfter is the least time before the next try, or of a sensor the next look; 0
 	// leaves it to retry_delay and poke_interval.
@@ -136,6 +137,12 @@ func NotYetBecause(reason string) error {
 // and, where the engine can, not later.
 func NotYetFor(d time.Duration) error {
 	return &outcomeError{Outcome{Kind: Waiting, RetryAfter: d}}
+}
+
+// ComeAgain is what an operator that is no sensor returns when it can't do its work before d is
+// over. The worker is free until then, and the try is not counted again.
+func ComeAgain(d time.Duration, reason string) error {
+	return &outcomeError{Outcome{Kind: Waiting, RetryAfter: d, Reason: reason}}
 }
 
 // Branch is the result of an operator that chooses among its direct downstream tasks:

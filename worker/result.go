@@ -103,9 +103,13 @@ func (y *Try) end(o operator.Outcome, at time.Time) Result {
 	return Result{Instance: in}
 }
 
-// reschedule is the result of a sensor that looks again later.
+// reschedule is the result of a try that goes on later.
 func (y *Try) reschedule(next *rescheduleError) Result {
-	y.log.line(slog.LevelInfo, "Not yet; looking again at "+next.at.UTC().Format(time.RFC3339))
+	again := "Not yet; looking again at "
+	if y.task.Sensor == nil {
+		again = "The try goes on at "
+	}
+	y.log.line(slog.LevelInfo, again+next.at.UTC().Format(time.RFC3339))
 	in := y.in
 	in.State, in.RetryAt, in.Error = dag.UpForReschedule, next.at.UTC().Truncate(time.Millisecond), y.w.o.Masker.Mask(next.reason)
 	return Result{Instance: in, XComs: y.pushedXComs(), Rendered: y.rendered.Load()}

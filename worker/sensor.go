@@ -12,11 +12,11 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
-// rescheduleError ends a look of a sensor in mode reschedule: the worker is free until
-// the next one. The try goes on and is not counted again.
+// rescheduleError ends a look of a sensor in mode reschedule, or the work of an operator that has
+// to wait: the worker is free until the next one. The try goes on and is not counted again.
 type rescheduleError struct {
 	at time.Time
-	// reason is what the sensor waits for, as far as it says.
+	// reason is what it waits for, as far as it says.
 	reason string
 }
 

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -122,5 +123,10 @@ func (y *Try) call(ctx context.Context) (any, error) {
 	if s := y.task.Sensor; s != nil {
 		return y.sense(ctx, op, s)
 	}
-	return op.Execute(ctx, y.taskContext(ctx))
+	v, err := op.Execute(ctx, y.taskContext(ctx))
+	if o := operator.Classify(ctx, err); o.Kind == operator.Waiting {
+		y.log.line(slog.LevelInfo, o.Reason)
+		return nil, &rescheduleError{y.w.o.Clock().Add(cmp.Or(o.RetryAfter, time.Minute)), o.Reason}
+	}
+	return v, err
 }

@@ -126,6 +126,9 @@ func whyInstance(tx *live.Tx, lr *live.Run, at dagrun.Slot, alone bool) (string,
 		return fmt.Sprintf("%s; retry at %s", failure, schedule.Moment(in.RetryAt)), nil
 	case s == dag.UpForReschedule:
 		why := "the sensor looks again at " + schedule.Moment(in.RetryAt)
+		if lr.Plan.Work.Tasks[lr.Machine.Task(at)].Sensor == nil {
+			why = "it goes on at " + schedule.Moment(in.RetryAt)
+		}
 		if in.Error != "" {
 			why += ": " + in.Error
 		}

@@ -302,6 +302,33 @@ func (o *onSave) Save(ctx context.Context, key, value string) error {
 	return o.Progress.Save(ctx, key, value)
 }
 
+// closedGateError lets nothing pass.
+type closedGateError struct{}
+
+func (closedGateError) Error() string       { return "the robot has had its messages of this minute" }
+func (closedGateError) Wait() time.Duration { return 42 * time.Second }
+func (closedGateError) Enter(context.Context, hook.GateRobot) (hook.GatePass, error) {
+	return nil, closedGateError{}
+}
+func (closedGateError) Ask(context.Context, hook.GateRobot) error   { return closedGateError{} }
+func (closedGateError) Leave(context.Context, hook.GateRobot) error { return nil }
+
+// A task waits for the robot, which is no failure.
+func TestExecuteWaitsForTheGate(t *testing.T) {
+	t.Parallel()
+	task, box := newTask(t, sandbox.Robot{})
+	h := hook.New(nil, hook.WithGate(closedGateError{}))
+	t.Cleanup(h.CloseIdleConnections)
+	op, problems := dingding.Specs(h)[0].Decode(operatortest.Parameters(t, "message: hi"))
+	require.False(t, params.Failed(problems), problems)
+	_, err := op.Execute(t.Context(), task.TaskContext)
+	o := operator.Classify(t.Context(), err)
+	assert.Equal(t, operator.Waiting, o.Kind, "%v", err)
+	assert.Equal(t, 42*time.Second, o.RetryAfter)
+	assert.Contains(t, o.Reason, "the robot has had its messages of this minute")
+	assert.Empty(t, box.Messages(sandbox.Filter{}))
+}
+
 func spec(t *testing.T) operator.Spec {
 	t.Helper()
 	h := hook.New(nil)

@@ -14,6 +14,9 @@ func Outcome(err error, repeatSafe bool) error {
 	if !ok {
 		return err
 	}
+	if e.Gated() {
+		return operator.ComeAgain(e.RetryAfter, err.Error())
+	}
 	switch e.Kind {
 	case hook.KindInvalid, hook.KindAuth, hook.KindNotFound:
 		return operator.Fail(err)
