@@ -180,6 +180,22 @@ type ThrottleError interface {
 	Throttled() bool
 }
 
+// GatedError is a [DeliveryError] of a message that did not leave, because the receiver has had
+// enough for now. It is to be asked again after [DeliveryError.RetryDelay], and no attempt counts.
+type GatedError interface {
+	DeliveryError
+	// Gated reports whether it is so.
+	Gated() bool
+}
+
+// PacedSender is implemented by senders to receivers that take so many messages in a time, from
+// whomever they come.
+type PacedSender interface {
+	// Ready returns nil when m may leave now, or a [GatedError] that says when to ask again. Any
+	// other error is left to Send. Whoever the context is of stands in line from then on.
+	Ready(ctx context.Context, m Message) error
+}
+
 // PartSender is implemented by senders of messages that may leave in several parts.
 type PartSender interface {
 	Sender

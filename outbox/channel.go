@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/gate"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -89,6 +90,10 @@ func (o *Outbox) sendNext(ctx context.Context, name string, c *channel) (sent bo
 	if err != nil || d == nil {
 		return false, again, err
 	}
+	ctx = gate.With(ctx, turn(name, d))
+	if closed := o.closed(ctx, d); closed != nil {
+		return false, o.now().Add(max(closed.RetryDelay(), time.Millisecond)), nil
+	}
 	claimed, err := o.claim(write, d)
 	if err != nil || !claimed {
 		return err == nil, again, err // it has moved on: look again
@@ -112,6 +117,45 @@ func (o *Outbox) sendNext(ctx context.Context, name string, c *channel) (sent bo
 		return true, again, o.released(write, name, c)
 	}
 	return true, again, nil
+}
+
+// turn is the place of a channel in the line of its receiver, with the next of its messages.
+func turn(channel string, d *store.Delivery) gate.Turn {
+	return gate.Turn{Key: "channel " + channel, Rank: rankOf(callbacks.Kind(d.Owner.Event)), DAGID: d.Owner.DAGID}
+}
+
+// rankOf is how urgent it is to tell of an event.
+func rankOf(k callbacks.Kind) gate.Rank {
+	switch k {
+	case callbacks.Failure, callbacks.Missed, callbacks.Deadline, callbacks.ImportError:
+		return gate.Failure
+	case callbacks.Retry:
+		return gate.Retry
+	default:
+		return gate.Success
+	}
+}
+
+// closed returns nil unless the receiver of a message has had enough for now.
+func (o *Outbox) closed(ctx context.Context, d *store.Delivery) callbacks.GatedError {
+	s, ok := o.o.Callbacks.Sender(d.Sender)
+	if !ok {
+		return nil
+	}
+	paced, ok := s.(callbacks.PacedSender)
+	if !ok {
+		return nil
+	}
+	return gated(paced.Ready(ctx, message(d)))
+}
+
+// gated is the error of a message that did not leave because the receiver has had enough, or nil.
+func gated(err error) callbacks.GatedError {
+	var g callbacks.GatedError
+	if errors.As(err, &g) && g.Gated() {
+		return g
+	}
+	return nil
 }
 
 // claim makes the message this sender's. What was read may be out of date: another

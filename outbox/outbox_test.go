@@ -18,13 +18,14 @@ import (
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/gate"
 	"github.com/dingdag/dingdag/store"
 )
 
 // postError is what a post fails with.
 type postError struct {
-	retry, uncertain, unknown, throttled bool
-	delay                                time.Duration
+	retry, uncertain, unknown, throttled, gated bool
+	delay                                       time.Duration
 }
 
 func (postError) Error() string               { return "not taken" }
@@ -32,6 +33,7 @@ func (e postError) Retryable() bool           { return e.retry }
 func (e postError) Uncertain() bool           { return e.uncertain }
 func (e postError) Unknown() bool             { return e.unknown }
 func (e postError) Throttled() bool           { return e.throttled }
+func (e postError) Gated() bool               { return e.gated }
 func (e postError) RetryDelay() time.Duration { return e.delay }
 
 // post is a receiver whose answers a test chooses, through connection "wire".
@@ -179,6 +181,58 @@ func TestOutboxOneThatNeverLeaves(t *testing.T) {
 		assert.Less(t, time.Since(p.began), 5*time.Second)
 		assert.Equal(t, store.DeliveryWaiting, b.delivery(0).State)
 	})
+}
+
+// pacedPost is a post that has had enough until a moment, and who stood in its line.
+type pacedPost struct {
+	*post
+	until time.Time
+	// late says that it turns out only when the message is to leave.
+	late bool
+
+	lines sync.Map
+}
+
+func (p *pacedPost) Ready(ctx context.Context, _ callbacks.Message) error {
+	p.lines.Store(gate.TurnOf(ctx), true)
+	if wait := time.Until(p.until); wait > 0 && !p.late {
+		return postError{retry: true, gated: true, delay: wait}
+	}
+	return nil
+}
+
+func (p *pacedPost) Send(ctx context.Context, m callbacks.Message) (string, error) {
+	if wait := time.Until(p.until); wait > 0 {
+		return "", postError{retry: true, gated: true, delay: wait}
+	}
+	return p.post.Send(ctx, m)
+}
+
+// What waits for its receiver to have room is not tried, leaves once there is room, and stands
+// in line with its event.
+func TestOutboxWaitsForTheGate(t *testing.T) {
+	t.Parallel()
+	for _, late := range []bool{false, true} {
+		t.Run(fmt.Sprint("late ", late), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := &pacedPost{post: newPost(func(string, int) error { return nil }), until: time.Now().Add(7 * time.Minute), late: late}
+				b := newBench(t, p)
+				b.letters("a", "b", "c")
+				b.later("all have left", func() bool { return len(p.takenSoFar()) == 3 })
+				assert.Equal(t, []string{"a 7m0s", "b 7m0s", "c 7m0s"}, p.logSoFar())
+				for i := range 3 {
+					b.later("it is recorded", func() bool { return b.delivery(i).State == store.DeliveryDelivered })
+					if !late {
+						assert.Equal(t, 1, b.delivery(i).Attempts)
+					}
+					assert.Empty(t, b.delivery(i).Error)
+				}
+				_, ok := p.lines.Load(gate.Turn{Key: "channel post", Rank: gate.Success, DAGID: "d"})
+				assert.True(t, ok)
+			})
+		})
+	}
 }
 
 // Nothing goes to a receiver that asked for a pause, until it is over, whoever restarts.

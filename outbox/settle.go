@@ -38,6 +38,10 @@ func (o *Outbox) settle(c *channel, d *store.Delivery, conn, receipt string, err
 		return nil
 	}
 	d.Error = o.o.Masker.Mask(err.Error())
+	if closed := gated(err); closed != nil {
+		d.State, d.NextTry = store.DeliveryWaiting, o.now().Add(closed.RetryDelay())
+		return nil
+	}
 	var de callbacks.DeliveryError
 	switch {
 	case errors.As(err, &de) && de.Retryable():

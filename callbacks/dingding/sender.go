@@ -27,6 +27,7 @@ var (
 	_ callbacks.FallbackSender = (*Sender)(nil)
 	_ callbacks.ConnSender     = (*Sender)(nil)
 	_ callbacks.RepeatSender   = (*Sender)(nil)
+	_ callbacks.PacedSender    = (*Sender)(nil)
 )
 
 // NewSender returns a sender that sends through h.
@@ -64,6 +65,15 @@ func (s *Sender) SendParts(ctx context.Context, m callbacks.Message, progress st
 		receipt = fmt.Sprintf("ok, in %d parts", res.Parts)
 	}
 	return strings.Join(append([]string{receipt}, res.Warnings...), "; "), nil
+}
+
+// Ready asks the gate of the robot, see [hook.WithGate].
+func (s *Sender) Ready(ctx context.Context, m callbacks.Message) error {
+	p, err := readPayload(m)
+	if err != nil {
+		return err
+	}
+	return s.hook.Ready(ctx, p.ConnID)
 }
 
 // Fallback gives the default message in place of one of one's own that DingTalk refuses for
