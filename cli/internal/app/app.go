@@ -3,6 +3,7 @@
 package app
 
 import (
+	"sync"
 	"time"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -11,6 +12,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/gate"
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/template"
@@ -28,6 +30,9 @@ type App struct {
 	operators *operator.Registry
 	notifiers *callbacks.Registry
 	hook      *hook.DingdingHook
+
+	gateOnce sync.Once
+	gate     *gate.Gate
 }
 
 // Parts are the concrete operators and notifiers of the program.
@@ -83,7 +88,7 @@ func (a *App) Notifiers() (*callbacks.Registry, error) {
 // tasks and messages.
 func (a *App) Dingding() *hook.DingdingHook {
 	if a.hook == nil {
-		a.hook = hook.New(connections.Chain(a.Log()), hook.WithLogger(a.Log()), hook.WithClock(a.Clock), hook.WithTokenStore(tokens{a}))
+		a.hook = hook.New(connections.Chain(a.Log()), hook.WithLogger(a.Log()), hook.WithClock(a.Clock), hook.WithTokenStore(tokens{a}), hook.WithGate(gates{a}))
 		a.OnClose(func() error {
 			a.hook.CloseIdleConnections()
 			return nil

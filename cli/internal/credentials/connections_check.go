@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/gate"
 	"github.com/dingdag/dingdag/hook"
 )
 
@@ -23,7 +26,8 @@ func newCmdConnectionsTest(a *app.App) *cobra.Command {
 		Short: "Test a connection and explain the answer",
 		Long: `Looks the connection up as tasks do, in the connections file, the environment and the
 store, and explains what DingTalk answers. Through a robot it sends a test message, which
-must contain the robot's keyword if it has one. With an app (a connection that has a login,
+must contain the robot's keyword if it has one, and waits if the robot has had its messages of
+this minute. With an app (a connection that has a login,
 the AppKey) it makes calls that change nothing, and tells apart wrong credentials, an address
 that is not on the app's list, and missing scopes.
 
@@ -68,9 +72,9 @@ func runConnectionsTest(ctx context.Context, a *app.App, id, message string) err
 	}
 	m := hook.Text(message)
 	m.ConnID = id
-	h := hook.New(src)
-	defer h.CloseIdleConnections()
-	res, err := h.Send(ctx, m)
+	ctx = gate.With(ctx, gate.Turn{Key: fmt.Sprintf("connections test by %d", os.Getpid()), Rank: gate.Urgent})
+	ctx = gate.Waiting(ctx, func(c *gate.ClosedError) { a.Notef("%s; waiting", c) })
+	res, err := a.Dingding().With(src, slog.New(slog.DiscardHandler)).Send(ctx, m)
 	for _, w := range res.Warnings {
 		a.Notef("%s", w)
 	}

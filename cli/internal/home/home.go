@@ -33,6 +33,8 @@ type Home struct {
 	Settings *settings.Config
 	// Store is that of the home folder, nil until [Home.OpenStore].
 	Store *sqlite.Store
+	// ReadOnly says that the store can only be looked at.
+	ReadOnly bool
 
 	masker *connections.Masker
 	logger *slog.Logger

@@ -33,7 +33,8 @@ func (h *Home) OpenStore(ctx context.Context) (*sqlite.Store, error) {
 		log = h.Log()
 	}
 	path := h.storePath()
-	s, err := sqlite.Open(ctx, path, sqlite.Options{Synchronous: h.Settings.Synchronous, Unlock: h.cipher, Log: log, ReadOnly: readOnly(path)})
+	h.ReadOnly = readOnly(path)
+	s, err := sqlite.Open(ctx, path, sqlite.Options{Synchronous: h.Settings.Synchronous, Unlock: h.cipher, Log: log, ReadOnly: h.ReadOnly})
 	if err != nil {
 		return nil, err
 	}

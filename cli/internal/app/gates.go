@@ -1,0 +1,74 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/dingdag/dingdag/gate"
+	"github.com/dingdag/dingdag/hook"
+)
+
+// gates paces what is sent to robots for all processes, through the store that the command has
+// open. Without one, or with one that can't be written, messages leave at once.
+type gates struct{ app *App }
+
+// in is the gate of the store, or nil.
+func (g gates) in() *gate.Gate {
+	if g.app.Store == nil || g.app.ReadOnly {
+		return nil
+	}
+	g.app.gateOnce.Do(func() { g.app.gate = gate.New(gate.In(g.app.Store), g.app.Clock) })
+	return g.app.gate
+}
+
+func robotOf(r hook.GateRobot) gate.Robot {
+	return gate.Robot{Key: r.Key, Name: r.Name, Rate: r.Rate, Timeout: r.Timeout}
+}
+
+// Enter lets one request pass, or says when to come again.
+func (g gates) Enter(ctx context.Context, r hook.GateRobot) (hook.GatePass, error) {
+	in := g.in()
+	if in == nil {
+		return free{}, nil
+	}
+	p, err := in.Enter(ctx, robotOf(r))
+	if err != nil {
+		return nil, err
+	}
+	return pass{p, g.app.Clock}, nil
+}
+
+// Ask is Enter for somebody who does not want to send yet.
+func (g gates) Ask(ctx context.Context, r hook.GateRobot) error {
+	if in := g.in(); in != nil {
+		return in.Ask(ctx, robotOf(r))
+	}
+	return nil
+}
+
+// Leave ends the waiting of whoever ctx is of.
+func (g gates) Leave(ctx context.Context, r hook.GateRobot) error {
+	if in := g.in(); in != nil {
+		return in.Leave(ctx, robotOf(r))
+	}
+	return nil
+}
+
+// pass is a request through the gate of the store.
+type pass struct {
+	*gate.Pass
+	clock func() time.Time
+}
+
+// Refused closes the gate, and says for how long.
+func (p pass) Refused(ctx context.Context) (time.Duration, error) {
+	until, err := p.Pass.Refused(ctx)
+	return until.Sub(p.clock()), err
+}
+
+// free is a request where there is no gate.
+type free struct{}
+
+func (free) Answered()                                      {}
+func (free) Unsent()                                        {}
+func (free) Refused(context.Context) (time.Duration, error) { return 0, nil }
