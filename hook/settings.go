@@ -20,6 +20,8 @@ const (
 	DefaultTimeout        = 10 * time.Second
 	// DefaultRate is how many messages DingTalk takes from a robot in a minute.
 	DefaultRate = 20
+	// MaxRate is the highest rate that a connection may have: no limit, in effect.
+	MaxRate = 100_000
 )
 
 const robotPath = "/robot/send"
@@ -209,9 +211,6 @@ func parseTimeout(v any) (time.Duration, error) {
 	return time.Duration(seconds * float64(time.Second)), nil
 }
 
-// maxRate is beyond what any robot takes.
-const maxRate = 100_000
-
 // parseRate reads how many messages a minute a robot takes, as a number or as text.
 func parseRate(v any) (int, error) {
 	n, ok := v.(float64)
@@ -219,8 +218,8 @@ func parseRate(v any) (int, error) {
 		parsed, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
 		n, ok = parsed, err == nil
 	}
-	if !ok || n != math.Trunc(n) || n < 1 || n > maxRate {
-		return 0, fmt.Errorf("extra.rate must be a whole number of messages a minute from 1 to %d", maxRate)
+	if !ok || n != math.Trunc(n) || n < 1 || n > MaxRate {
+		return 0, fmt.Errorf("extra.rate must be a whole number of messages a minute from 1 to %d", MaxRate)
 	}
 	return int(n), nil
 }

@@ -130,6 +130,7 @@ func (d *demo) startSandbox(ctx context.Context) (stop func() error, err error) 
 	d.box = sandbox.New(sandbox.Options{Now: d.app.Clock})
 	robot := sandbox.DemoRobot("数据告警")
 	robot.Secret = "SEC" + strings.Repeat("0", 60) + "demo"
+	robot.Rate.PerMinute = -1 // nobody is to wait
 	robot.Members = []sandbox.Member{{Name: "Ann", Mobile: "13800000001"}, {Name: "Bo", Mobile: "13800000002"}}
 	if robot, err = d.box.AddRobot(robot); err == nil {
 		err = addDemoApp(d.box)

@@ -95,7 +95,7 @@ func (o sandboxOptions) server(clock func() time.Time) (*sandbox.Server, []sandb
 			return nil, nil, fmt.Errorf("--robot: %w", err)
 		}
 		r := sandbox.DemoRobot(name)
-		r.Keywords, r.Secret = o.keywords, o.secret
+		r.Keywords, r.Secret, r.Rate = o.keywords, o.secret, sandbox.Rate{PerMinute: o.rate, Block: o.block}
 		r, err := s.AddRobot(r)
 		if err != nil {
 			return nil, nil, err
@@ -194,11 +194,22 @@ func reachable(addr net.Addr) string {
 	return addr.String()
 }
 
-// sandboxConnection is the connection that leads to a robot of a sandbox.
+// sandboxConnection is the connection that leads to a robot of a sandbox, with its rate if that is
+// not DingTalk's.
 func sandboxConnection(base string, r sandbox.Robot) (*connections.Connection, error) {
-	attrs := map[string]any{"conn_type": "dingding", "host": base, "password": r.Token}
+	attrs, extra := map[string]any{"conn_type": "dingding", "host": base, "password": r.Token}, map[string]any{}
 	if r.Secret != "" {
-		attrs["extra"] = map[string]any{"secret": r.Secret}
+		extra["secret"] = r.Secret
+	}
+	switch r.Rate.PerMinute {
+	case 0, hook.DefaultRate:
+	case -1:
+		extra["rate"] = hook.MaxRate
+	default:
+		extra["rate"] = r.Rate.PerMinute
+	}
+	if len(extra) > 0 {
+		attrs["extra"] = extra
 	}
 	return connections.FromAttributes(r.Name, attrs)
 }
