@@ -61,9 +61,6 @@ func f(m map[string]int, n int) bool {
 // meets nothing is known.
 func TestMutate(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("it compiles")
-	}
 	var out strings.Builder
 	require.NoError(t, mutate(t.Context(), &out, []string{"./testdata/held"}, 1, 1, 2))
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
