@@ -51,22 +51,17 @@ const (
 	window = time.Minute + time.Second
 	// grace is how long one who is to come again is waited for.
 	grace = 10 * time.Second
-	// block is for how long DingTalk refuses a robot that sent too much.
-	block = 10 * time.Minute
 	// forgotten is after how long the place of one who did not come is given up.
 	forgotten = time.Hour
 	// lineLimit is how many of those who wait are looked at.
 	lineLimit = 200
 )
 
-// DefaultRate is how many messages DingTalk takes from a robot in a minute.
-const DefaultRate = 20
-
 // Robot is whom a request goes to.
 type Robot struct {
 	// Key tells robots apart and is no secret. Name is how people know it.
 	Key, Name string
-	// Rate is how many requests it takes within a minute, 0 is [DefaultRate].
+	// Rate is how many requests it takes within a minute, 1 or more.
 	Rate int
 	// Timeout is how long a request may take until the robot has it.
 	Timeout time.Duration
@@ -260,8 +255,8 @@ func (g *Gate) Leave(ctx context.Context, r Robot) error {
 
 // ask looks whether a request may pass, and lets enter write that it does.
 func (g *Gate) ask(ctx context.Context, r Robot, enter func(Tx, *store.Gate, Turn, time.Time) error) (closed *ClosedError, err error) {
-	if r.Rate == 0 {
-		r.Rate = DefaultRate
+	if r.Rate < 1 {
+		return nil, fmt.Errorf("robot %q takes %d messages a minute: there must be some", r.Name, r.Rate)
 	}
 	t := TurnOf(ctx)
 	var known []string
@@ -491,8 +486,9 @@ func (p *Pass) Answered() { p.settle(true) }
 func (p *Pass) Unsent() { p.settle(false) }
 
 // Refused says that the robot answered that it was sent too many messages: the gate closes for
-// everybody until it takes some again, which is the moment returned. What it refuses meanwhile does not put that off.
-func (p *Pass) Refused(ctx context.Context) (until time.Time, err error) {
+// everybody for the time of the block, and returns until when. What the robot refuses meanwhile
+// does not put that off.
+func (p *Pass) Refused(ctx context.Context, block time.Duration) (until time.Time, err error) {
 	p.settle(true)
 	err = p.g.change(ctx, p.robot.Key, func(row *store.Gate, now time.Time) bool {
 		closes := row.ClosedUntil.IsZero()

@@ -27,7 +27,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var ops = gate.Robot{Key: "ops", Name: "dingding_ops", Timeout: 10 * time.Second}
+var ops = gate.Robot{Key: "ops", Name: "dingding_ops", Rate: 20, Timeout: 10 * time.Second}
+
+// block is how long the robot refuses everything.
+const block = 10 * time.Minute
 
 // bench is a gate on a real store, in which time passes at once.
 type bench struct {
@@ -131,6 +134,15 @@ func TestAlertsAreSpread(t *testing.T) {
 	})
 }
 
+func TestARobotThatTakesNothing(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, b *bench) {
+		t.Helper()
+		_, err := b.g.Enter(t.Context(), gate.Robot{Key: "k", Name: "n"})
+		require.EqualError(t, err, `robot "n" takes 0 messages a minute: there must be some`)
+	})
+}
+
 func TestTheRateOfARobot(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, b *bench) {
@@ -173,11 +185,11 @@ func TestRefusedClosesTheGateOnce(t *testing.T) {
 		t.Helper()
 		first, _ := b.enter(turn("", gate.Urgent, ""), b.g)
 		second, _ := b.enter(turn("", gate.Urgent, ""), b.g)
-		until, err := first.Refused(t.Context())
+		until, err := first.Refused(t.Context(), block)
 		require.NoError(t, err)
 		assert.Equal(t, 10*time.Minute, time.Until(until).Round(time.Second))
 		b.after(time.Minute)
-		again, err := second.Refused(t.Context())
+		again, err := second.Refused(t.Context(), block)
 		require.NoError(t, err)
 		assert.Equal(t, until, again, "what it refuses meanwhile does not make it longer")
 
@@ -191,7 +203,7 @@ func TestRefusedClosesTheGateOnce(t *testing.T) {
 		b.after(9 * time.Minute)
 		p, wait := b.enter(turn("x", gate.Urgent, ""), other)
 		require.NotNil(t, p, wait)
-		until, err = p.Refused(t.Context())
+		until, err = p.Refused(t.Context(), block)
 		require.NoError(t, err)
 		assert.Equal(t, 10*time.Minute, time.Until(until).Round(time.Second), "that was another block")
 
@@ -373,7 +385,7 @@ func TestClockIsSet(t *testing.T) {
 			b.after(62 * time.Second)
 			p, wait := b.enter(turn("", gate.Urgent, ""), b.g)
 			require.NotNil(t, p, wait)
-			_, err := p.Refused(t.Context())
+			_, err := p.Refused(t.Context(), block)
 			require.NoError(t, err)
 			b.set.Store(int64(-9 * time.Hour))
 			assert.Equal(t, 10*time.Minute, b.wait(turn("", gate.Urgent, "")))

@@ -35,9 +35,9 @@ type GatePass interface {
 	Answered()
 	// Unsent says that the request did not leave.
 	Unsent()
-	// Refused says that DingTalk answered that there were too many, and returns for how long it
-	// takes none.
-	Refused(ctx context.Context) (time.Duration, error)
+	// Refused says that DingTalk answered that there were too many, after which it takes none for
+	// the time of the block, and returns how long that still is: the block may have begun before.
+	Refused(ctx context.Context, block time.Duration) (time.Duration, error)
 }
 
 // GateRobot is a robot as a [Gate] knows it.
@@ -66,8 +66,8 @@ func (open) Leave(context.Context, GateRobot) error             { return nil }
 func (open) Answered()                                          {}
 func (open) Unsent()                                            {}
 
-// Refused leaves the wait to the code that DingTalk answered.
-func (open) Refused(context.Context) (time.Duration, error) { return 0, nil }
+// Refused knows of no block that began before.
+func (open) Refused(_ context.Context, block time.Duration) (time.Duration, error) { return block, nil }
 
 // gated is the robot as the gate knows it.
 func (r *robot) gated(connID string) GateRobot {
@@ -196,7 +196,7 @@ func (h *DingdingHook) settle(ctx context.Context, pass GatePass, e *Error) {
 		pass.Answered()
 	case e.Kind == KindRateLimited:
 		// Nobody else is to run into it, so it is noted although the caller may have gone.
-		wait, err := pass.Refused(context.WithoutCancel(ctx))
+		wait, err := pass.Refused(context.WithoutCancel(ctx), e.RetryAfter)
 		if err != nil {
 			h.log.WarnContext(ctx, "keep in mind that a robot takes no messages", "error", err)
 		} else if wait > 0 {

@@ -66,8 +66,8 @@ type watchedPass struct {
 
 func (p watchedPass) Answered() { p.w.note("%s answered", p.name) }
 func (p watchedPass) Unsent()   { p.w.note("%s unsent", p.name) }
-func (p watchedPass) Refused(context.Context) (time.Duration, error) {
-	p.w.note("%s refused", p.name)
+func (p watchedPass) Refused(_ context.Context, block time.Duration) (time.Duration, error) {
+	p.w.note("%s refused for %s", p.name, block)
 	return p.w.wait, nil
 }
 
@@ -83,7 +83,7 @@ func TestGateIsAskedForEachRequest(t *testing.T) {
 		"taken":          {200, ok, []string{"dingding_default answered"}, "", 0},
 		"keyword":        {200, `{"errcode":310000,"errmsg":"keywords not in content"}`, []string{"dingding_default answered"}, hook.KindAuth, 0},
 		"busy":           {200, `{"errcode":-1,"errmsg":"busy"}`, []string{"dingding_default answered", "dingding_default answered", "dingding_default answered"}, hook.KindUnavailable, 2 * time.Second},
-		"too many":       {200, `{"errcode":660026,"errmsg":"too many"}`, []string{"dingding_default refused"}, hook.KindRateLimited, 7 * time.Minute},
+		"too many":       {200, `{"errcode":660026,"errmsg":"too many"}`, []string{"dingding_default refused for 10m0s"}, hook.KindRateLimited, 7 * time.Minute},
 		"a broken proxy": {503, "<html>", []string{"dingding_default answered"}, hook.KindUnavailable, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -61,14 +61,16 @@ type pass struct {
 }
 
 // Refused closes the gate, and says for how long.
-func (p pass) Refused(ctx context.Context) (time.Duration, error) {
-	until, err := p.Pass.Refused(ctx)
+func (p pass) Refused(ctx context.Context, block time.Duration) (time.Duration, error) {
+	until, err := p.Pass.Refused(ctx, block)
 	return until.Sub(p.clock()), err
 }
 
 // free is a request where there is no gate.
 type free struct{}
 
-func (free) Answered()                                      {}
-func (free) Unsent()                                        {}
-func (free) Refused(context.Context) (time.Duration, error) { return 0, nil }
+func (free) Answered() {}
+func (free) Unsent()   {}
+func (free) Refused(_ context.Context, block time.Duration) (time.Duration, error) {
+	return block, nil
+}
