@@ -14,13 +14,19 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/show"
 )
 
-// localFolder is an empty folder of whose changes the kernel tells.
+// localFolder is an empty folder of whose changes the kernel tells: that for temporary files may
+// lie on another file system, shared memory does not.
 func localFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	if !tellsAll(dir) {
-		t.Skip("the kernel does not tell of changes in the folder for temporary files")
+	if tellsAll(dir) {
+		return dir
 	}
+	dir, err := os.MkdirTemp("/dev/shm", "told") //nolint:usetesting // elsewhere on purpose
+	if err != nil || !tellsAll(dir) {
+		t.Skip("neither the folder for temporary files nor /dev/shm is on a file system of whose changes the kernel tells")
+	}
+	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
 	return dir
 }
 
