@@ -1,6 +1,7 @@
 package request
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,10 +10,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"golang.org/x/text/language"
+	xmessage "golang.org/x/text/message"
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/params/jsonschema"
 	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -23,7 +26,15 @@ func CheckParam(schema map[string]any, value any) error {
 	if err != nil {
 		return err
 	}
-	s, err := jsonschema.New(doc, map[string]jsonschema.Format{"time": clockTime})
+	c := jsonschema.NewCompiler()
+	c.DefaultDraft(jsonschema.Draft2020)
+	c.AssertFormat()
+	c.RegisterFormat(&jsonschema.Format{Name: "time", Validate: clockTime})
+	c.UseLoader(noLoader{})
+	if err := c.AddResource("param.json", doc); err != nil {
+		return fmt.Errorf("its schema: %w", err)
+	}
+	s, err := c.Compile("param.json")
 	if err != nil {
 		return fmt.Errorf("its schema: %w", err)
 	}
@@ -31,18 +42,26 @@ func CheckParam(schema map[string]any, value any) error {
 	if err != nil {
 		return err
 	}
-	if wrong := s.Check(v); len(wrong) > 0 {
-		return errors.New(strings.Join(wrong, "; "))
+	err = s.Validate(v)
+	if ve, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
+		return errors.New(strings.Join(reasons(ve), "; "))
 	}
-	return nil
+	return err
+}
+
+// noLoader reads no schema from elsewhere: the library would look for files beside the process.
+type noLoader struct{}
+
+func (noLoader) Load(url string) (any, error) {
+	return nil, fmt.Errorf("%s is outside the schema: a $ref must name a part of it, such as #/$defs/x", url)
 }
 
 // clockPattern is what strptime takes as %H:%M:%S: no fraction and no zone.
 var clockPattern = regexp.MustCompile(`^(2[0-3]|[01]?[0-9]):[0-5]?[0-9]:[0-5]?[0-9]$`)
 
 // clockTime accepts HH:MM:SS, which is all that Airflow takes as a time.
-func clockTime(s string) error {
-	if !clockPattern.MatchString(s) {
+func clockTime(v any) error {
+	if s, ok := v.(string); ok && !clockPattern.MatchString(s) {
 		return errors.New("must be HH:MM:SS")
 	}
 	return nil
@@ -54,7 +73,22 @@ func plainJSON(v any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return jsonschema.Decode(b)
+	return jsonschema.UnmarshalJSON(bytes.NewReader(b))
+}
+
+// reasons are the innermost causes, each with its place inside the value.
+func reasons(e *jsonschema.ValidationError) (out []string) {
+	for _, c := range e.Causes {
+		out = append(out, reasons(c)...)
+	}
+	if len(e.Causes) == 0 {
+		text := e.ErrorKind.LocalizedString(xmessage.NewPrinter(language.English))
+		if len(e.InstanceLocation) > 0 {
+			text = strings.Join(e.InstanceLocation, ".") + ": " + text
+		}
+		out = append(out, text)
+	}
+	return out
 }
 
 // checkParams checks the params that a run would have: the DAG's, with conf over them.
