@@ -121,7 +121,7 @@ func (o *Outbox) sendNext(ctx context.Context, name string, c *channel) (sent bo
 
 // turn is the place of a channel in the line of its receiver, with the next of its messages.
 func turn(channel string, d *store.Delivery) gate.Turn {
-	return gate.Turn{Key: "channel " + channel, Rank: rankOf(callbacks.Kind(d.Owner.Event)), DAGID: d.Owner.DAGID}
+	return gate.Turn{Key: "channel " + channel, Rank: gate.Rank(d.Priority), DAGID: d.Owner.DAGID}
 }
 
 // rankOf is how urgent it is to tell of an event.

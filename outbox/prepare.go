@@ -83,7 +83,7 @@ func (o *Outbox) delivery(m callbacks.Message, ev *callbacks.Event) *store.Deliv
 	return &store.Delivery{
 		State: store.DeliveryWaiting, Channel: m.Channel, Sender: m.Sender, Summary: m.Summary, Payload: m.Payload, EventData: data,
 		Owner:     store.Owner{Event: string(ev.Kind), DAGID: ev.DAGID, RunID: ev.RunID, TaskID: ev.TaskID, MapIndex: ev.MapIndex, Try: ev.TryNumber},
-		CreatedAt: now, UpdatedAt: now,
+		CreatedAt: now, UpdatedAt: now, Priority: int(rankOf(ev.Kind)),
 	}
 }
 

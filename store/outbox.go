@@ -53,6 +53,10 @@ const (
 	DeliveryRefused DeliveryState = "refused"
 	// DeliveryUncertain may have arrived: its answer was lost.
 	DeliveryUncertain DeliveryState = "uncertain"
+	// DeliveryFolded is told by another message, together with others.
+	DeliveryFolded DeliveryState = "folded"
+	// DeliverySilenced is not sent, because people wanted silence.
+	DeliverySilenced DeliveryState = "silenced"
 )
 
 // Hold says how the failure of a message holds those behind it in its channel.
@@ -110,4 +114,15 @@ type Delivery struct {
 	Refusals int
 	// Hold says how it holds those behind it until NextTry.
 	Hold Hold
+	// Priority is its rank in the line of its receiver: a lower one leaves first. See package gate.
+	Priority int
+	// DigestID is the id of the message that tells a folded one, 0 for none.
+	DigestID int64
+	// NamedIn is the id of the message that told people of this uncertain one, 0 for none.
+	NamedIn int64
+	// DedupeKey is the same for messages of which one is enough for a time, empty for none.
+	DedupeKey string
+	// AckedAt is when somebody said that he has seen it, AckedBy who.
+	AckedAt time.Time
+	AckedBy string
 }

@@ -197,7 +197,7 @@ var access = regexp.MustCompile(`^(SCAN|SEARCH) (\w+)(?: USING (?:COVERING )?IND
 // partial are the indexes that hold what is open only, small those that hold a row for
 // each thing that people made, as the tables do.
 var (
-	partial = []string{"dag_run_open", "dag_run_taken_over", "delivery_open", "delivery_queue", "request_open", "backfill_open", "backfill_date_left", "asset_queue_waiting", "dag_paused"}
+	partial = []string{"dag_run_open", "dag_run_taken_over", "delivery_open", "delivery_queue", "delivery_line", "delivery_unnamed", "request_open", "backfill_open", "backfill_date_left", "asset_queue_waiting", "dag_paused"}
 	small   = []string{"dag", "slot_pool", "node_lease", "run_deadline", "own", "taken_over"}
 )
 

@@ -80,7 +80,7 @@ CREATE TABLE delivery (
     updated_at INTEGER NOT NULL,
     receipt    TEXT NOT NULL DEFAULT '',
     error      TEXT NOT NULL DEFAULT ''
-, progress TEXT NOT NULL DEFAULT '', event_data TEXT, stands_in_for INTEGER NOT NULL DEFAULT 0, refusals INTEGER NOT NULL DEFAULT 0, hold TEXT NOT NULL DEFAULT '', map_index INTEGER NOT NULL DEFAULT -1, node TEXT NOT NULL DEFAULT '');
+, progress TEXT NOT NULL DEFAULT '', event_data TEXT, stands_in_for INTEGER NOT NULL DEFAULT 0, refusals INTEGER NOT NULL DEFAULT 0, hold TEXT NOT NULL DEFAULT '', map_index INTEGER NOT NULL DEFAULT -1, node TEXT NOT NULL DEFAULT '', priority INTEGER NOT NULL DEFAULT 3, digest_id INTEGER NOT NULL DEFAULT 0, named_in INTEGER NOT NULL DEFAULT 0, dedupe_key TEXT NOT NULL DEFAULT '', acked_at INTEGER, acked_by TEXT NOT NULL DEFAULT '');
 CREATE INDEX delivery_open ON delivery (id) WHERE state IN ('waiting', 'sending');
 CREATE TABLE connection (
     conn_id     TEXT PRIMARY KEY,
@@ -316,6 +316,10 @@ CREATE TABLE robot_gate_ticket (
 ) WITHOUT ROWID;
 CREATE INDEX robot_gate_ticket_line ON robot_gate_ticket (robot, priority, since, key);
 CREATE INDEX robot_gate_ticket_old ON robot_gate_ticket (look_at);
+CREATE INDEX delivery_line ON delivery (channel, state, priority, dag_id, id) WHERE state IN ('waiting', 'sending');
+CREATE INDEX delivery_of_digest ON delivery (digest_id) WHERE digest_id > 0;
+CREATE INDEX delivery_of_key ON delivery (dedupe_key, created_at) WHERE dedupe_key <> '';
+CREATE INDEX delivery_unnamed ON delivery (channel, id) WHERE state = 'uncertain' AND named_in = 0;
 CREATE TABLE river_leader (
     elected_at timestamp NOT NULL,
     expires_at timestamp NOT NULL,
@@ -414,6 +418,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (25, 25, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (26, 26, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (27, 27, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (28, 28, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (29, 29, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (3, 2, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (4, 3, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);

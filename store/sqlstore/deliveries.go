@@ -35,6 +35,12 @@ var (
 			{"refusals", &d.Refusals},
 			{"hold", &d.Hold},
 			{"node", &d.Node},
+			{"priority", &d.Priority},
+			{"digest_id", &d.DigestID},
+			{"named_in", &d.NamedIn},
+			{"dedupe_key", &d.DedupeKey},
+			{"acked_at", moment{&d.AckedAt}},
+			{"acked_by", &d.AckedBy},
 		}
 	})
 	deliveryNew     = deliveryTable.but("id")
