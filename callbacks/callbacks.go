@@ -144,6 +144,21 @@ type Message struct {
 	// Payload is the sender's own JSON. It holds no credentials: these are looked
 	// up at delivery.
 	Payload json.RawMessage
+	// Terms are those of the callback, unless it sets its own.
+	Terms Terms
+}
+
+// Terms say on which terms a message leaves.
+type Terms struct {
+	// DedupeKey is the same for messages of which one is enough within DedupeWindow; empty for none.
+	DedupeKey    string
+	DedupeWindow time.Duration
+}
+
+// Termed is implemented by callbacks that have [Terms].
+type Termed interface {
+	// Terms are those of the callback, whose templates have been rendered.
+	Terms() Terms
 }
 
 // Sender delivers messages of one kind.

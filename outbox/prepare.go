@@ -124,6 +124,9 @@ func prepareRendered(b Callback, cb callbacks.Callback, ev *callbacks.Event) (ca
 	if err == nil && strings.TrimSpace(m.Sender) == "" {
 		err = fmt.Errorf("callback %q names no sender", b.name)
 	}
+	if t, ok := cb.(callbacks.Termed); ok && m.Terms == (callbacks.Terms{}) {
+		m.Terms = t.Terms()
+	}
 	return m, err
 }
 

@@ -1,6 +1,8 @@
 package dingding
 
 import (
+	"time"
+
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/robot"
@@ -26,6 +28,12 @@ func AtAll() Option { return func(n *DingdingNotifier) { n.AtAll = true } }
 // [DingdingNotifier]; a nil message is the default one in that type.
 func Message(messageType string, message any) Option {
 	return func(n *DingdingNotifier) { n.MessageType, n.Message = messageType, message }
+}
+
+// Dedupe silences a message while an earlier one of the same kind of event and with the same key is
+// younger than window, which must be positive.
+func Dedupe(key string, window time.Duration) Option {
+	return func(n *DingdingNotifier) { n.DedupeKey, n.DedupeWindow = key, window }
 }
 
 // RetryUncertain sends a message again when no answer came.

@@ -9,6 +9,7 @@ import (
 	_ "embed"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/callbacks/terms"
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/robot"
 	"github.com/dingdag/dingdag/params"
@@ -22,7 +23,7 @@ var docsJSON string
 // Specs returns the callbacks of this package. Their messages need [NewSender] under
 // the name [SenderName].
 func Specs() []callbacks.Spec {
-	comments := params.ParseDocs(docsJSON).With(robot.Docs())
+	comments := params.ParseDocs(docsJSON).With(robot.Docs(), terms.Docs())
 	return []callbacks.Spec{notifierSpec(callbacks.Docs(comments))}
 }
 

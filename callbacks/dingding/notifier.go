@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/callbacks/terms"
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/robot"
 	"github.com/dingdag/dingdag/params"
@@ -26,6 +27,7 @@ import (
 // DingTalk docs: https://open.dingtalk.com/document/development/custom-robots-send-group-messages
 type DingdingNotifier struct { //nolint:revive // the name that people who know Airflow look for
 	robot.Params
+	terms.Common
 
 	// Message is a text for message_type text, and for the others a mapping with
 	// DingTalk's keys, as for the operator dingding. Null is the default message, which

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/callbacks/terms"
 	hookhttp "github.com/dingdag/dingdag/hook/http"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/params/declare"
@@ -34,6 +35,7 @@ const uncertainRetry = "retry"
 // is read when the request is sent.
 type Notifier struct {
 	hookhttp.Request
+	terms.Common
 
 	// LogResponse keeps the beginning of the response's text in the record of the delivery.
 	LogResponse bool `yaml:"log_response" json:"log_response,omitempty" param:"default=false"`

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/callbacks/terms"
 	hooksmtp "github.com/dingdag/dingdag/hook/smtp"
 	"github.com/dingdag/dingdag/params"
 )
@@ -31,6 +32,7 @@ const uncertainRetry = "retry"
 // names the others.
 type SmtpNotifier struct { //nolint:revive // the name that people who know Airflow look for
 	hooksmtp.Params
+	terms.Common
 
 	// Conn is the connection of type smtp.
 	Conn string `yaml:"smtp_conn_id" json:"smtp_conn_id" param:"default=smtp_default"`

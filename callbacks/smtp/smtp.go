@@ -6,6 +6,7 @@ import (
 	_ "embed"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/callbacks/terms"
 	"github.com/dingdag/dingdag/connections"
 	hooksmtp "github.com/dingdag/dingdag/hook/smtp"
 	"github.com/dingdag/dingdag/params"
@@ -20,7 +21,7 @@ var docsJSON string
 // Specs returns the callbacks of this package. Their messages need [NewSender] under the
 // name [SenderName].
 func Specs() []callbacks.Spec {
-	docs := params.ParseDocs(docsJSON).With(hooksmtp.Docs())
+	docs := params.ParseDocs(docsJSON).With(hooksmtp.Docs(), terms.Docs())
 	return []callbacks.Spec{notifierSpec(callbacks.Docs(docs))}
 }
 
