@@ -56,6 +56,12 @@ type Event struct {
 	NextRetry *time.Time `json:"next_retry,omitempty"`
 	// FailedTasks lists the ids of failed tasks, for DAG-level callbacks.
 	FailedTasks []string `json:"failed_tasks,omitempty"`
+	// Causes are the failures with which those of a run began, at most 10, for DAG-level
+	// callbacks. Each is of a task that no failed task is upstream of.
+	Causes []Cause `json:"causes,omitempty"`
+	// Blocks lists the ids of the tasks that do not run because this one failed, in
+	// topological order, for on_failure of a task.
+	Blocks []string `json:"blocks,omitempty"`
 	// Paused says why the DAG was paused by itself with this event; empty when it was not.
 	// With on_missed State is paused then, and there are no ticks yet.
 	Paused string `json:"paused,omitempty"`
@@ -83,6 +89,15 @@ type Event struct {
 	Problem string `json:"problem,omitempty"`
 	// DAGFolder is the directory of the DAG file, for relative file names.
 	DAGFolder string `json:"-"`
+}
+
+// Cause is a failure with which others began: that of the first failed instance of a task.
+type Cause struct {
+	TaskID string `json:"task_id"`
+	// MapIndex is -1 for an unmapped task.
+	MapIndex int `json:"map_index"`
+	// Error is the masked error text of its last try.
+	Error string `json:"error"`
 }
 
 // BrokenFile is a DAG file that can't be loaded, or could not be.

@@ -105,7 +105,9 @@ func (ev *Event) Facts() []Fact {
 		{Label: "原因 Reason", Value: ev.Reason},
 		{Label: "已暂停 Paused", Value: ifOther(ev.Paused, ev.Reason)},
 		{"失败任务 Failed tasks", strings.Join(ev.FailedTasks, ", "), true},
-		{Label: "错误 Error", Value: shorten(Clean(ev.Error))},
+		{Label: "根因 Root causes", Value: ev.causes()},
+		{Label: "错误 Error", Value: shorten(Clean(ev.Error), maxErrorBytes)},
+		{"下游受阻 Blocks", ev.blocks(), true},
 		{Label: "用时 Duration", Value: duration(ev)},
 		{Label: "下次重试 Next retry", Value: ev.moment(ev.NextRetry)},
 	}
@@ -147,6 +149,34 @@ func stateAtDeadline(ev *Event) string {
 		return ""
 	}
 	return ev.State
+}
+
+// maxCauseBytes is how much of the error of one of several causes [Event.Facts] shows, and
+// maxBlocked how many blocked tasks it names.
+const maxCauseBytes, maxBlocked = 200, 5
+
+// causes shows with which failures those of a run began, a line each. A task that failed
+// alone is the cause, and its error is shown anyway.
+func (ev *Event) causes() string {
+	if len(ev.FailedTasks) < 2 {
+		return ""
+	}
+	lines := make([]string, len(ev.Causes))
+	for i, c := range ev.Causes {
+		of := Event{TaskID: c.TaskID, MapIndex: c.MapIndex}
+		first, _, _ := strings.Cut(strings.TrimSpace(Clean(c.Error)), "\n")
+		lines[i] = strings.TrimPrefix(of.Subject(), ".") + ": " + shorten(first, maxCauseBytes)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// blocks names the first of the tasks that do not run, and how many there are.
+func (ev *Event) blocks() string {
+	names, more := ev.Blocks, ""
+	if n := len(names) - maxBlocked; n > 0 {
+		names, more = names[:maxBlocked], fmt.Sprintf(" and %d more", n)
+	}
+	return strings.Join(names, ", ") + more
 }
 
 func tries(ev *Event) string {
@@ -191,10 +221,10 @@ func (ev *Event) ticks() string {
 	}
 }
 
-func shorten(text string) string {
+func shorten(text string, maxBytes int) string {
 	text = strings.TrimSpace(text)
-	if len(text) <= maxErrorBytes {
+	if len(text) <= maxBytes {
 		return text
 	}
-	return strings.ToValidUTF8(text[:maxErrorBytes], "") + "…"
+	return strings.ToValidUTF8(text[:maxBytes], "") + "…"
 }

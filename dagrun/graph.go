@@ -134,6 +134,12 @@ func (g *Graph) Above(from ...Task) []Task {
 	return g.with(from, func(n *node) []Task { return n.up })
 }
 
+// Tops are those of some tasks that no other of them is upstream of, in the order given.
+func (g *Graph) Tops(of []Task) []Task {
+	below := g.reach(of, func(n *node) []Task { return n.down })
+	return slices.DeleteFunc(slices.Clone(of), func(t Task) bool { return below[t] })
+}
+
 // with are the given tasks and everything that next leads to from them, ascending.
 func (g *Graph) with(from []Task, next func(*node) []Task) (out []Task) {
 	seen := g.reach(from, next)

@@ -4,7 +4,6 @@ import (
 	"container/heap"
 	"iter"
 	"maps"
-	"slices"
 
 	"github.com/dingdag/dingdag/dag"
 )
@@ -210,7 +209,7 @@ func (m *Machine) Advance() (p Progress) {
 		i := m.g.order[heap.Pop(&m.dirty).(int)] //nolint:forcetypeassert // ranks holds ints
 		m.isDirty[i] = false
 		slots := m.Slots(i)
-		if !slices.ContainsFunc(slots, func(s Slot) bool { return m.states.At(s) == dag.None }) {
+		if !m.waits(i) {
 			continue
 		}
 		n := &m.g.tasks[i]

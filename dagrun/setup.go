@@ -81,21 +81,28 @@ func (g *Graph) scopeOf(s Task) []bool {
 // (Airflow, TriggerRuleDep).
 func (m *Machine) Judge(t Task) Verdict {
 	n := &m.g.tasks[t]
-	v := evaluate(n.rule, m.up[t], m.total[t])
+	if len(n.setups) == 0 {
+		return n.judge(m.up[t], m.total[t], counts{}, 0)
+	}
+	return n.judge(m.up[t], m.total[t], m.setups[t], m.setupTotal[t])
+}
+
+// judge is Judge for the states of total upstream instances and those of setupTotal setups.
+func (n *node) judge(up counts, total int32, setups counts, setupTotal int32) Verdict {
+	v := evaluate(n.rule, up, total)
 	if len(n.setups) == 0 || n.rule == dag.Always {
 		return v
 	}
-	c := m.setups[t]
-	total := m.setupTotal[t] - c.removed
+	setupTotal -= setups.removed
 	switch {
-	case total <= 0:
+	case setupTotal <= 0:
 		return v
 	case !n.teardown:
-		return first(when{c.failed+c.upstreamFailed > 0, UpstreamFails}, when{c.skipped > 0, Skips},
-			when{v == Runs && c.success < total, Waits}, when{true, v})
+		return first(when{setups.failed+setups.upstreamFailed > 0, UpstreamFails}, when{setups.skipped > 0, Skips},
+			when{v == Runs && setups.success < setupTotal, Waits}, when{true, v})
 	case v != Runs:
 		return v
 	default:
-		return first(when{c.skipped >= total, Skips}, when{c.success == 0, UpstreamFails}, when{true, Runs})
+		return first(when{setups.skipped >= setupTotal, Skips}, when{setups.success == 0, UpstreamFails}, when{true, Runs})
 	}
 }

@@ -200,6 +200,19 @@ func (a *attempt) wanted(in *store.Instance) bool {
 	return in != nil && in.Try == a.job.Try && (in.State == dag.Queued || in.State == dag.Running)
 }
 
+// told is the attempt as callbacks are told of it outside of a transaction, with the instance
+// as it is then.
+func (a *attempt) told(in *store.Instance) tell.Try {
+	return tell.Try{Plan: a.plan, Task: a.i, Run: &a.run, Instance: in, Blocks: func() []string {
+		lr := a.x.runs.Find(a.job.RunKey)
+		if lr == nil {
+			return nil // it has ended meanwhile
+		}
+		defer lr.Hold()()
+		return lr.Blocks(a.i, a.in.MapIndex)
+	}}
+}
+
 // row is the instance in a run, or nil; slot is its place there, once there is a row.
 func (a *attempt) row(lr *live.Run) *store.Instance {
 	_, in := lr.Find(a.i, a.in.MapIndex)
@@ -215,7 +228,7 @@ func (a *attempt) slot(lr *live.Run) dagrun.Slot {
 func (a *attempt) start(ctx context.Context) error {
 	begun := a.in
 	begun.Error = ""
-	ds := a.x.tell.Task(ctx, a.x.store, a.plan, a.i, &a.run, callbacks.Execute, &begun)
+	ds := a.x.tell.Task(ctx, a.x.store, callbacks.Execute, a.told(&begun))
 	return a.x.runs.ChangeOf(ctx, a.job.RunKey, func(tx *live.Tx) error {
 		lr, err := tx.Live(a.job.RunKey)
 		if err != nil {
@@ -251,7 +264,7 @@ func (a *attempt) finish(ctx context.Context, res worker.Result, stop <-chan str
 	}
 	var ds []*store.Delivery
 	if k := tell.EndOfTry(res.Instance.State); k != "" {
-		ds = a.x.tell.Task(write, res.Over(a.x.store), a.plan, a.i, &a.run, k, &res.Instance)
+		ds = a.x.tell.Task(write, res.Over(a.x.store), k, a.told(&res.Instance))
 	}
 	settle := func(tx *live.Tx) error {
 		select {

@@ -142,9 +142,9 @@ type bench struct {
 	seen    chan struct{}
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t *testing.T, funcs ...callbacks.Function) *bench {
 	t.Helper()
-	b := &bench{t: t, dir: t.TempDir(), do: map[string]func(context.Context, *operator.TaskContext) (any, error){}, seen: make(chan struct{}, 1)}
+	b := &bench{t: t, dir: t.TempDir(), funcs: funcs, do: map[string]func(context.Context, *operator.TaskContext) (any, error){}, seen: make(chan struct{}, 1)}
 	b.o.Grace = 20 * time.Millisecond
 	b.open()
 	return b

@@ -138,7 +138,7 @@ func (lr *Run) endInstances(tx *Tx, is []*store.Instance, why string) {
 			in.State, in.Error = dag.Failed, why
 			if i := lr.Plan.IndexOf(in.TaskID); i >= 0 {
 				tx.runs.o.Worker.Note(worker.LogPath(&lr.Row, in, 0), why)
-				tx.Message(tx.runs.o.Tell.Task(tx.Ctx, tx, lr.Plan, i, &lr.Row, callbacks.Failure, in)...)
+				tx.Message(tx.runs.o.Tell.Task(tx.Ctx, tx, callbacks.Failure, lr.Try(i, in))...)
 			}
 		}
 		if s == dag.Running || s == dag.Restarting || s == dag.Queued {

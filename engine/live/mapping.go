@@ -99,6 +99,6 @@ func (lr *Run) failExpansion(tx *Tx, i dagrun.Task, err error) {
 		in.StartDate, in.EndDate, in.Error = tx.Now, tx.Now, err.Error()
 		in.Log = worker.LogPath(&lr.Row, in, 0)
 		tx.runs.o.Worker.Note(in.Log, in.Error)
-		tx.Message(tx.runs.o.Tell.Task(tx.Ctx, tx, lr.Plan, i, &lr.Row, callbacks.Failure, in)...)
+		tx.Message(tx.runs.o.Tell.Task(tx.Ctx, tx, callbacks.Failure, lr.Try(i, in))...)
 	}
 }

@@ -40,6 +40,23 @@ func (lr *Run) told() tell.Run {
 	return tell.Run{Plan: lr.Plan, Run: &lr.Row, Instances: lr.Instances()}
 }
 
+// Try is a try of an instance as callbacks are told of it in a transaction.
+func (lr *Run) Try(i dagrun.Task, in *store.Instance) tell.Try {
+	return tell.Try{Plan: lr.Plan, Task: i, Run: &lr.Row, Instance: in, Blocks: func() []string { return lr.Blocks(i, in.MapIndex) }}
+}
+
+// Blocks are the ids of the tasks that do not run because of the failure of an instance.
+func (lr *Run) Blocks(i dagrun.Task, mapIndex int) []string {
+	if lr.Machine == nil {
+		return nil // the run was given up: nothing of it runs
+	}
+	at, ok := lr.Machine.Slot(i, mapIndex)
+	if !ok {
+		return nil
+	}
+	return lr.Plan.Graph.IDs(lr.Machine.Blocks(at))
+}
+
 // Instances are those that have a row.
 func (lr *Run) Instances() iter.Seq[*store.Instance] {
 	return func(yield func(*store.Instance) bool) {

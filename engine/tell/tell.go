@@ -41,10 +41,21 @@ func (t *Teller) event(kind callbacks.Kind, d *dag.DAG) *callbacks.Event {
 	}
 }
 
+// Try is a try of a task instance of which callbacks are told.
+type Try struct {
+	Plan     *plan.Plan
+	Task     dagrun.Task
+	Run      *store.Run
+	Instance *store.Instance
+	// Blocks finds the ids of the tasks that do not run because it failed.
+	Blocks func() []string
+}
+
 // Task lets the callbacks of a task say what they have to say about an event, of which r
 // knows. What one of them can't say does not silence the others.
-func (t *Teller) Task(ctx context.Context, r render.Reader, p *plan.Plan, i dagrun.Task, run *store.Run, kind callbacks.Kind, in *store.Instance) []*store.Delivery {
-	cbs, task := p.Tasks[i].Callbacks[kind], p.Tasks[i].Task
+func (t *Teller) Task(ctx context.Context, r render.Reader, kind callbacks.Kind, of Try) []*store.Delivery {
+	p, run, in := of.Plan, of.Run, of.Instance
+	cbs, task := p.Tasks[of.Task].Callbacks[kind], p.Tasks[of.Task].Task
 	if len(cbs) == 0 {
 		return nil
 	}
@@ -53,6 +64,9 @@ func (t *Teller) Task(ctx context.Context, r render.Reader, p *plan.Plan, i dagr
 	ev.State, ev.Error, ev.Owner = in.State.String(), in.Error, task.Owner
 	ev.LogicalDate, ev.StartDate, ev.EndDate, ev.NextRetry = render.Moment(run.LogicalDate), render.Moment(in.StartDate), render.Moment(in.EndDate), render.Moment(in.RetryAt)
 	ev.Log = filepath.Join(t.LogDir, in.Log)
+	if kind == callbacks.Failure {
+		ev.Blocks = of.Blocks()
+	}
 	tc := t.Render.Context(ctx, r, p.DAG, run, task, in)
 	tc.Exception = in.Error
 	return t.prepare(p, cbs, ev, tc)
@@ -82,6 +96,36 @@ type Run struct {
 	Instances iter.Seq[*store.Instance]
 }
 
+// failed is the first failed instance of each task that has one, in the order of the tasks.
+func (r Run) failed() (out []*store.Instance) {
+	seen := map[string]bool{}
+	for in := range r.Instances {
+		if in.State == dag.Failed && !seen[in.TaskID] {
+			seen[in.TaskID] = true
+			out = append(out, in)
+		}
+	}
+	return out
+}
+
+// causes are those of some failed instances that no failed task is upstream of.
+func (r Run) causes(failed []*store.Instance) (out []*store.Instance) {
+	if r.Plan.Graph == nil {
+		return failed // nobody knows what is upstream
+	}
+	tasks := make([]dagrun.Task, len(failed))
+	for n, in := range failed {
+		tasks[n] = r.Plan.IndexOf(in.TaskID)
+	}
+	tops := r.Plan.Graph.Tops(tasks)
+	for n, in := range failed {
+		if slices.Contains(tops, tasks[n]) {
+			out = append(out, in)
+		}
+	}
+	return out
+}
+
 // Ended is what callbacks of a DAG are told of the end of a run at a moment.
 func (t *Teller) Ended(r Run, kind callbacks.Kind, at time.Time) *callbacks.Event {
 	ev := t.event(kind, r.Plan.DAG)
@@ -90,25 +134,29 @@ func (t *Teller) Ended(r Run, kind callbacks.Kind, at time.Time) *callbacks.Even
 	return ev
 }
 
+// maxCauses is how many failures a run is said to have begun to fail with.
+const maxCauses = 10
+
 // OfRun does for callbacks of a DAG what Task does for those of a task. It adds the failed
-// tasks to the event, and the error of the first of them if the event has none.
+// tasks and the causes to the event, and the error of the first cause if the event has none.
 func (t *Teller) OfRun(ctx context.Context, rd store.Reader, r Run, ev *callbacks.Event, cbs []outbox.Callback) []*store.Delivery {
 	if len(cbs) == 0 {
 		return nil
 	}
-	// Newer Airflow gives DAG callbacks some instance of the run: the failed one helps most.
+	failed := r.failed()
+	for _, in := range failed {
+		ev.FailedTasks = append(ev.FailedTasks, in.TaskID)
+	}
+	// Newer Airflow gives DAG callbacks some instance of the run: the one that failed first helps most.
 	var some *store.Instance
-	for in := range r.Instances {
-		switch {
-		case in.State == dag.Failed:
-			if !slices.Contains(ev.FailedTasks, in.TaskID) { // a mapped task counts once
-				ev.FailedTasks = append(ev.FailedTasks, in.TaskID)
-			}
-			if some == nil || some.State != dag.Failed {
-				some = in
-			}
-		case some == nil:
-			some = in
+	if causes := r.causes(failed); len(causes) > 0 {
+		some = causes[0]
+		for _, in := range causes[:min(len(causes), maxCauses)] {
+			ev.Causes = append(ev.Causes, callbacks.Cause{TaskID: in.TaskID, MapIndex: in.MapIndex, Error: in.Error})
+		}
+	} else {
+		for some = range r.Instances {
+			break
 		}
 	}
 	var task *dag.Task
