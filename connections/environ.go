@@ -6,8 +6,8 @@ import (
 )
 
 // SecretEnv reports whether a variable of the environment is one of ours or Airflow's
-// that holds a secret: a connection, the key of the store or of Airflow's database, and
-// a variable for templates whose name is sensitive.
+// that holds a secret: a connection, the key of the store or of Airflow's database, the
+// URL of the heartbeat, and a variable for templates whose name is sensitive.
 func (m *Masker) SecretEnv(name string) bool {
 	for _, prefix := range []string{EnvConn, AirflowEnvConn} {
 		if strings.HasPrefix(name, prefix) {
@@ -22,7 +22,7 @@ func (m *Masker) SecretEnv(name string) bool {
 	if key, ok := strings.CutPrefix(name, "AIRFLOW__"); ok {
 		return m.SensitiveName(key) || containsAny(key, []string{"FERNET_KEY", "SQL_ALCHEMY_CONN", "BROKER_URL", "RESULT_BACKEND"})
 	}
-	return name == "DINGDAG_SECRET_KEY"
+	return name == "DINGDAG_SECRET_KEY" || name == "DINGDAG_HEARTBEAT_URL"
 }
 
 // ChildEnviron returns env, which has the form of [os.Environ], as a command of a task may

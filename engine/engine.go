@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -151,6 +152,8 @@ type Engine struct {
 	attempts live.Attempts
 
 	refreshing sync.Mutex
+	// beatsDone counts the beats that went through.
+	beatsDone atomic.Int64
 }
 
 // withDefaults fills what may be left out.

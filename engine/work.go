@@ -111,7 +111,11 @@ func (e *Engine) beat(ctx context.Context) error {
 		return err
 	}
 	// With the lease; what fails of the rest does not hold up the others.
-	return errors.Join(e.pickUp(ctx), e.scheduler.NoteLife(ctx, false))
+	if err := errors.Join(e.pickUp(ctx), e.scheduler.NoteLife(ctx, false)); err != nil {
+		return err
+	}
+	e.beatsDone.Add(1)
+	return nil
 }
 
 // pickUp takes in what other processes wrote.

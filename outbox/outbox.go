@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -58,6 +59,7 @@ type Outbox struct {
 	mu       sync.Mutex
 	channels map[string]*channel
 	wg       sync.WaitGroup
+	rounds   atomic.Int64
 }
 
 // New returns the outbox in a store. It fails when it can't decode [Options.OnUndelivered].
@@ -187,8 +189,12 @@ func (o *Outbox) dispatch(ctx context.Context) error {
 			delete(o.channels, name)
 		}
 	}
+	o.rounds.Add(1)
 	return nil
 }
+
+// Rounds counts how often the outbox has looked for messages and given them to their senders.
+func (o *Outbox) Rounds() int64 { return o.rounds.Load() }
 
 func message(d *store.Delivery) callbacks.Message {
 	return callbacks.Message{Sender: d.Sender, Channel: d.Channel, Summary: d.Summary, Payload: d.Payload}

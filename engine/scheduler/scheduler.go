@@ -8,6 +8,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/engine/alter"
@@ -42,6 +43,8 @@ type Scheduler struct {
 	waker *schedule.Waker // nil while this process schedules nothing
 	// life is the stretch in which the scheduler of this process is at work.
 	life store.SchedulerLife
+
+	passes atomic.Int64
 }
 
 // New returns a scheduler that makes no run by itself before [Scheduler.SetWaker].
@@ -77,45 +80,58 @@ func (sch *Scheduler) Sync(ctx context.Context) {
 
 // Sweep looks at every DAG, whatever woke it.
 func (sch *Scheduler) Sweep(ctx context.Context) {
+	whole := true
 	for _, d := range sch.o.DAGs.Scheduled() {
 		if ctx.Err() != nil {
 			return
 		}
 		if sch.o.DAGs.MaybeDue(ctx, sch.o.Store, d, sch.o.Live.Now()) {
-			sch.Wake(d.ID)
+			whole = sch.look(d.ID) && whole
 		}
 	}
-	sch.wakeTold(ctx)
+	if sch.wakeTold(ctx) && whole {
+		sch.passes.Add(1)
+	}
 }
 
+// Passes counts the sweeps in which everything that was due went through.
+func (sch *Scheduler) Passes() int64 { return sch.passes.Load() }
+
 // Wake creates the due runs of a DAG and starts what may run.
-func (sch *Scheduler) Wake(id string) {
+func (sch *Scheduler) Wake(id string) { sch.look(id) }
+
+// look is Wake, and reports whether it went through.
+func (sch *Scheduler) look(id string) bool {
 	if !sch.o.Live.Working() {
-		return // it is looked at when the work begins
+		return false // it is looked at when the work begins
 	}
 	ctx := context.Background()
 	if err := sch.o.Live.Change(ctx, func(tx *live.Tx) error { return sch.wake(tx, id) }); err != nil {
 		// The sweep comes again.
 		sch.o.Log.Error("schedule", "dag", id, "error", err)
+		return false
 	}
+	return true
 }
 
 // wakeTold lets the DAGs look again that were told of assets and have no run for it yet:
-// a crash may have come between.
-func (sch *Scheduler) wakeTold(ctx context.Context) {
+// a crash may have come between. It reports whether all went through.
+func (sch *Scheduler) wakeTold(ctx context.Context) bool {
 	ids, err := sch.o.Store.ToldDAGs(ctx)
 	if err != nil {
 		sch.o.Log.Error("look for updated assets", "error", err) // the sweep comes again
 	}
+	whole := err == nil
 	for _, id := range ids {
 		d := sch.o.DAGs.Get(id)
 		if d == nil || d.Assets == nil || sch.o.DAGs.Paused(id) {
 			continue
 		}
 		if _, met, err := schedule.Updated(ctx, sch.o.Store, d); err != nil || met {
-			sch.Wake(id)
+			whole = sch.look(id) && whole
 		}
 	}
+	return whole
 }
 
 // MayStart are those of some DAGs with queued runs of which one may start as far as paused

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lmittmann/tint"
@@ -78,9 +80,26 @@ func (h *Home) Masker() *connections.Masker {
 		if c, err := h.ReadSettings(); err == nil {
 			h.masker.ShowExtra(c.HarmlessExtra...)
 			h.masker.Add(c.SecretKey)
+			h.masker.Add(secretOfURL(c.HeartbeatURL)...)
 		}
 	}
 	return h.masker
+}
+
+// secretOfURL are the parts of a URL that may be a secret: password, query, and long parts of the path.
+func secretOfURL(text string) []string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil
+	}
+	password, _ := u.User.Password()
+	parts := []string{password, u.RawQuery}
+	for part := range strings.SplitSeq(u.Path, "/") {
+		if len(part) >= 16 { // a UUID or a token, and not a word
+			parts = append(parts, part)
+		}
+	}
+	return parts
 }
 
 // Mask is a text with what is known to be secret hidden.

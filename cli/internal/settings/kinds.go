@@ -1,7 +1,9 @@
 package settings
 
 import (
+	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -121,6 +123,15 @@ func optionalZone(s string) (string, error) {
 		return "", nil
 	}
 	return zone(s)
+}
+
+// optionalURL reads a URL that may be a secret, so that the error does not show it.
+func optionalURL(s string) (string, error) {
+	u, err := url.Parse(s)
+	if s != "" && (err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return "", errors.New("must be a whole http or https URL, such as https://hc-ping.com/UUID")
+	}
+	return s, nil
 }
 
 // Notifiers is the value of a setting that names notifiers as a callback key of a DAG file

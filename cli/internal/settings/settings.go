@@ -52,6 +52,10 @@ type Config struct {
 	VariablesFile   string
 	// OnImportError are the notifiers that are told of DAG files that break and are mended.
 	OnImportError Notifiers
+	// HeartbeatURL is asked for while the scheduler works, at most once in HeartbeatInterval;
+	// empty for none. It is a secret.
+	HeartbeatURL      string
+	HeartbeatInterval time.Duration
 	// SecretKey seals connections in the store; unset uses {home}/secret.key.
 	SecretKey string
 	// HarmlessExtra names keys of extras that hold no secret, beside the known ones.
@@ -93,6 +97,9 @@ func generalSettings() []setting {
 		stringSetting("dag_ignore_file_syntax", "glob", "syntax of .airflowignore files: glob (as in .gitignore) or regexp (Go's)", func(c *Config) *string { return &c.IgnoreSyntax }, "glob", "regexp"),
 		notifierSetting("on_import_error", "notifier, or list of notifiers as in a DAG file, that is told when a DAG file breaks and when it is fixed",
 			func(c *Config) *Notifiers { return &c.OnImportError }),
+		parsedSetting("heartbeat_url", "", "URL that standalone requests with GET while it schedules, such as a check of healthchecks.io, so that its silence is noticed; see [signs of life](#signs-of-life)",
+			func(c *Config) *string { return &c.HeartbeatURL }, optionalURL),
+		parsedSetting("heartbeat_interval", "1m", "time between two such requests; scheduling passes are 30 s apart, so a shorter time has no effect", func(c *Config) *time.Duration { return &c.HeartbeatInterval }, period),
 		stringSetting("synchronous", "full", "SQLite's durability: full survives a power cut, normal only a crash of the process", func(c *Config) *string { return &c.Synchronous }, "full", "normal"),
 		stringSetting("connections_file", "", ".env, .json or .yaml file of connections, searched first", func(c *Config) *string { return &c.ConnectionsFile }),
 		stringSetting("variables_file", "", ".env, .json or .yaml file of variables, searched first", func(c *Config) *string { return &c.VariablesFile }),

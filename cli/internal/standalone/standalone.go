@@ -11,6 +11,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/folder"
+	"github.com/dingdag/dingdag/cli/internal/heartbeat"
 	"github.com/dingdag/dingdag/cli/internal/signals"
 	"github.com/dingdag/dingdag/cli/internal/upkeep"
 	"github.com/dingdag/dingdag/engine"
@@ -104,6 +105,11 @@ func (s *service) serve(ctx context.Context, a *app.App, load folder.Use) error 
 		Before: a.EndLeftovers, Ready: func() {
 			a.Log().Info("dingdag works")
 			work.Go(func() { s.keeper.Run(beside) })
+			if target := a.Settings.HeartbeatURL; target != "" {
+				work.Go(func() {
+					heartbeat.Run(beside, heartbeat.Options{URL: target, Interval: a.Settings.HeartbeatInterval, Progress: s.engine.Progress, Log: a.Log()})
+				})
+			}
 		},
 	})
 }

@@ -1,0 +1,24 @@
+package engine
+
+// Progress counts what an engine has got done since it was made. What hangs or fails does not
+// count, so whoever watches the numbers grow knows that it works and is not merely there.
+type Progress struct {
+	// Beats counts those that renewed the lease in the store and took in all that other
+	// processes wrote.
+	Beats int64
+	// Passes counts the looks at all DAGs after which each has the runs that are due. It stays
+	// as it is while the process schedules nothing.
+	Passes int64
+	// Rounds counts those in which the outbox looked for messages and gave them to their senders.
+	Rounds int64
+}
+
+// Progress is how far the engine has come.
+func (e *Engine) Progress() Progress {
+	return Progress{Beats: e.beatsDone.Load(), Passes: e.scheduler.Passes(), Rounds: e.outbox.Rounds()}
+}
+
+// Since reports whether p is further than before in every respect.
+func (p Progress) Since(before Progress) bool {
+	return p.Beats > before.Beats && p.Passes > before.Passes && p.Rounds > before.Rounds
+}
