@@ -52,7 +52,7 @@ var Kinds = []Kind{Runs, Logs, XComs, Alerts, Ticks, Events, Assets, Backfills, 
 
 // rows are the kinds of rows that end by their age alone.
 var rows = map[Kind][]store.OldKind{
-	Alerts:    {store.OldAlerts},
+	Alerts:    {store.OldAlerts, store.OldSilences},
 	Ticks:     {store.OldTicks, store.OldPauses, store.OldImportErrors, store.OldLives},
 	Events:    {store.OldEvents},
 	Assets:    {store.OldAssetEvents},

@@ -115,6 +115,8 @@ const (
 	// OldAlerts are the messages of the outbox that were delivered or refused. Those that
 	// wait, are being sent or are uncertain stay.
 	OldAlerts OldKind = "alerts"
+	// OldSilences are those that were summed up, once the messages that they kept back are gone.
+	OldSilences OldKind = "silences"
 	// OldTicks are the records of ticks without a run. The newest one of each DAG stays: ticks
 	// after it are not on record.
 	OldTicks OldKind = "ticks"

@@ -122,6 +122,11 @@ type Delivery struct {
 	NamedIn int64
 	// DedupeKey is the same for messages of which one is enough for a time, empty for none.
 	DedupeKey string
+	// DedupeFor is for how long after another one with its DedupeKey it is kept back, in whole milliseconds.
+	DedupeFor time.Duration
+	// SilenceID is the id of the silence that keeps it back, or kept it back before somebody sent
+	// it again; 0 for none.
+	SilenceID int64
 	// AckedAt is when somebody said that he has seen it, AckedBy who.
 	AckedAt time.Time
 	AckedBy string

@@ -11,6 +11,7 @@ type Reader interface {
 	Outbox
 	Alerts
 	Gates
+	Silences
 	Runs
 	RunDates
 	Deadlines
@@ -34,6 +35,7 @@ type Tx interface {
 	OutboxTx
 	AlertsTx
 	GatesTx
+	SilencesTx
 	RunsTx
 	DeadlinesTx
 	InstancesTx

@@ -50,7 +50,7 @@ func TestRemovalReadsNoHistory(t *testing.T) {
 		"RemoveVersions":  write(func(tx store.Tx) error { return tx.RemoveVersions(ctx, []string{"v"}) }),
 	}
 	for _, kind := range []store.OldKind{
-		store.OldAlerts, store.OldTicks, store.OldPauses, store.OldImportErrors, store.OldLives, store.OldAssetEvents, store.OldBackfills, store.OldEvents, store.OldRequests, store.OldJobs,
+		store.OldAlerts, store.OldSilences, store.OldTicks, store.OldPauses, store.OldImportErrors, store.OldLives, store.OldAssetEvents, store.OldBackfills, store.OldEvents, store.OldRequests, store.OldJobs,
 	} {
 		ops["old "+string(kind)] = func() error {
 			_, err := s.OldRows(ctx, store.OldRows{Kind: kind, Before: at, Newest: 1, Limit: 1})

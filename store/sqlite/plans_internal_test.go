@@ -55,6 +55,28 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 				)
 			})
 		},
+		"OpenSilences":    read(func(q store.Reader) error { _, err := q.OpenSilences(ctx); return err }),
+		"EndingSilences":  read(func(q store.Reader) error { _, err := q.EndingSilences(ctx, 9); return err }),
+		"open SilenceLog": read(func(q store.Reader) error { _, err := q.SilenceLog(ctx, store.SilenceFilter{Open: true}); return err }),
+		"UnsilencedDeliveries": read(func(q store.Reader) error {
+			_, err := q.UnsilencedDeliveries(ctx, 1, 9)
+			return err
+		}),
+		"ToldDeliveries": read(func(q store.Reader) error {
+			_, err := q.ToldDeliveries(ctx, &store.Delivery{ID: 1, DedupeKey: "k"}, at, 9)
+			return err
+		}),
+		"SilencedDeliveries": read(func(q store.Reader) error { _, err := q.SilencedDeliveries(ctx, 1, 1, 9); return err }),
+		"CountSilenced":      read(func(q store.Reader) error { _, err := q.CountSilenced(ctx, 1, 2); return err }),
+		"a silence": func() error {
+			return s.Tx(ctx, func(tx store.Tx) error {
+				_, err := tx.InsertSilence(ctx, &store.Silence{Kind: store.SilenceSnooze, Since: at, Until: at})
+				_, ended := tx.EndSilence(ctx, 1, at, store.Actor{})
+				_, told := tx.SumUpSilence(ctx, 1, at)
+				_, kept := tx.SilenceDelivery(ctx, &store.Delivery{ID: 1})
+				return errors.Join(err, ended, told, kept)
+			})
+		},
 		"TaskProgress": read(func(q store.Reader) error {
 			_, err := q.TaskProgress(ctx, &store.Instance{TaskID: "t"}, "k")
 			return err
@@ -197,7 +219,7 @@ var access = regexp.MustCompile(`^(SCAN|SEARCH) (\w+)(?: USING (?:COVERING )?IND
 // partial are the indexes that hold what is open only, small those that hold a row for
 // each thing that people made, as the tables do.
 var (
-	partial = []string{"dag_run_open", "dag_run_taken_over", "delivery_open", "delivery_queue", "delivery_line", "delivery_unnamed", "request_open", "backfill_open", "backfill_date_left", "asset_queue_waiting", "dag_paused"}
+	partial = []string{"dag_run_open", "dag_run_taken_over", "delivery_open", "delivery_queue", "delivery_line", "delivery_unnamed", "silence_open", "silence_ending", "request_open", "backfill_open", "backfill_date_left", "asset_queue_waiting", "dag_paused"}
 	small   = []string{"dag", "slot_pool", "node_lease", "run_deadline", "own", "taken_over"}
 )
 
@@ -226,7 +248,7 @@ func TestPagesAreReadInOrder(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, Options{})
 	s.read.SetMaxOpenConns(1)
-	ctx := t.Context()
+	ctx, at := t.Context(), time.Unix(1, 0)
 	events := func(f store.EventFilter) func() error {
 		f.Limit, f.Behind = 50, 7
 		return func() error { _, err := s.Events(ctx, f); return err }
@@ -244,6 +266,24 @@ func TestPagesAreReadInOrder(t *testing.T) {
 		"alerts of a channel": {alerts(store.DeliveryFilter{Channel: "c"}), "SEARCH delivery USING INDEX delivery_of_channel (channel=? AND rowid<?)"},
 		"alerts that failed": {
 			alerts(store.DeliveryFilter{States: []store.DeliveryState{store.DeliveryUncertain}}), "SEARCH delivery USING INDEX delivery_failed (id<?)",
+		},
+		"silences": {
+			func() error { _, err := s.SilenceLog(ctx, store.SilenceFilter{Limit: 50, Behind: 7}); return err },
+			"SEARCH silence USING INTEGER PRIMARY KEY (rowid<?)",
+		},
+		"what a silence kept back": {
+			func() error { _, err := s.SilencedDeliveries(ctx, 3, 7, 50); return err },
+			"SEARCH delivery USING INDEX delivery_of_silence (silence_id=? AND rowid>?)",
+		},
+		"what no silence has had": {
+			func() error { _, err := s.UnsilencedDeliveries(ctx, 7, 50); return err }, "SEARCH delivery USING INDEX delivery_open (id>?)",
+		},
+		"what was told of a key": {
+			func() error {
+				_, err := s.ToldDeliveries(ctx, &store.Delivery{ID: 7, DedupeKey: "k"}, at, 50)
+				return err
+			},
+			"SEARCH delivery USING INDEX delivery_of_key (dedupe_key=? AND channel=? AND event=? AND created_at>?)",
 		},
 		"alerts that wait": {
 			alerts(store.DeliveryFilter{States: []store.DeliveryState{store.DeliveryWaiting}}), "SEARCH delivery USING INDEX delivery_open (id<?)",

@@ -80,7 +80,7 @@ CREATE TABLE delivery (
     updated_at INTEGER NOT NULL,
     receipt    TEXT NOT NULL DEFAULT '',
     error      TEXT NOT NULL DEFAULT ''
-, progress TEXT NOT NULL DEFAULT '', event_data TEXT, stands_in_for INTEGER NOT NULL DEFAULT 0, refusals INTEGER NOT NULL DEFAULT 0, hold TEXT NOT NULL DEFAULT '', map_index INTEGER NOT NULL DEFAULT -1, node TEXT NOT NULL DEFAULT '', priority INTEGER NOT NULL DEFAULT 3, digest_id INTEGER NOT NULL DEFAULT 0, named_in INTEGER NOT NULL DEFAULT 0, dedupe_key TEXT NOT NULL DEFAULT '', acked_at INTEGER, acked_by TEXT NOT NULL DEFAULT '');
+, progress TEXT NOT NULL DEFAULT '', event_data TEXT, stands_in_for INTEGER NOT NULL DEFAULT 0, refusals INTEGER NOT NULL DEFAULT 0, hold TEXT NOT NULL DEFAULT '', map_index INTEGER NOT NULL DEFAULT -1, node TEXT NOT NULL DEFAULT '', priority INTEGER NOT NULL DEFAULT 3, digest_id INTEGER NOT NULL DEFAULT 0, named_in INTEGER NOT NULL DEFAULT 0, dedupe_key TEXT NOT NULL DEFAULT '', acked_at INTEGER, acked_by TEXT NOT NULL DEFAULT '', silence_id INTEGER NOT NULL DEFAULT 0, dedupe_for INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX delivery_open ON delivery (id) WHERE state IN ('waiting', 'sending');
 CREATE TABLE connection (
     conn_id     TEXT PRIMARY KEY,
@@ -318,8 +318,31 @@ CREATE INDEX robot_gate_ticket_line ON robot_gate_ticket (robot, priority, since
 CREATE INDEX robot_gate_ticket_old ON robot_gate_ticket (look_at);
 CREATE INDEX delivery_line ON delivery (channel, state, priority, dag_id, id) WHERE state IN ('waiting', 'sending');
 CREATE INDEX delivery_of_digest ON delivery (digest_id) WHERE digest_id > 0;
-CREATE INDEX delivery_of_key ON delivery (dedupe_key, created_at) WHERE dedupe_key <> '';
 CREATE INDEX delivery_unnamed ON delivery (channel, id) WHERE state = 'uncertain' AND named_in = 0;
+CREATE TABLE silence (
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind      TEXT NOT NULL,
+    name      TEXT NOT NULL,
+    dags      TEXT NOT NULL,
+    task_id   TEXT NOT NULL,
+    robots    TEXT NOT NULL,
+    urgent    INTEGER NOT NULL,
+    told_by   INTEGER NOT NULL,
+    since     INTEGER NOT NULL,
+    until     INTEGER NOT NULL,
+    reason    TEXT NOT NULL,
+    made_by   TEXT NOT NULL,
+    made_via  TEXT NOT NULL,
+    ended_by  TEXT NOT NULL DEFAULT '',
+    ended_via TEXT NOT NULL DEFAULT '',
+    summed_up INTEGER
+);
+CREATE INDEX silence_open ON silence (id) WHERE summed_up IS NULL;
+CREATE INDEX silence_ending ON silence (until) WHERE summed_up IS NULL;
+CREATE UNIQUE INDEX silence_of_window ON silence (name, since) WHERE kind = 'maintenance';
+CREATE UNIQUE INDEX silence_of_doubles ON silence (told_by) WHERE told_by > 0 AND summed_up IS NULL;
+CREATE INDEX delivery_of_silence ON delivery (silence_id) WHERE silence_id > 0;
+CREATE INDEX delivery_of_key ON delivery (dedupe_key, channel, event, created_at) WHERE dedupe_key <> '' AND state NOT IN ('silenced', 'refused');
 CREATE TABLE river_leader (
     elected_at timestamp NOT NULL,
     expires_at timestamp NOT NULL,
@@ -420,6 +443,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (27, 27, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (28, 28, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (29, 29, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (3, 2, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (30, 32, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (4, 3, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);

@@ -39,6 +39,8 @@ var (
 			{"digest_id", &d.DigestID},
 			{"named_in", &d.NamedIn},
 			{"dedupe_key", &d.DedupeKey},
+			{"dedupe_for", millis{&d.DedupeFor}},
+			{"silence_id", &d.SilenceID},
 			{"acked_at", moment{&d.AckedAt}},
 			{"acked_by", &d.AckedBy},
 		}

@@ -144,6 +144,7 @@ const lastScheduled = `(SELECT r.run_after FROM dag_run r WHERE r.dag_id = o.dag
 
 var oldKinds = map[store.OldKind]oldRows{
 	store.OldAlerts:   {"delivery", "created_at", "updated_at", "o.state IN ('delivered', 'refused')"},
+	store.OldSilences: {"silence", "since", "summed_up", "NOT EXISTS (SELECT 1 FROM delivery d WHERE d.silence_id > 0 AND d.silence_id = o.id)"},
 	store.OldEvents:   {"event_log", "at", "at", "1"},
 	store.OldRequests: {"request", "created_at", "done_at", "1"},
 	store.OldTicks: {"tick_range", "recorded_at", "recorded_at", `EXISTS (SELECT 1 FROM tick_range n

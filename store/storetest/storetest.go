@@ -77,6 +77,13 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"gates are stored whole": gatesAreStoredWhole,
 			"gates have lines":       gatesHaveLines,
 		},
+		"silences": {
+			"silences are stored whole":      silencesAreStoredWhole,
+			"silences are selected":          silencesAreSelected,
+			"silences keep messages back":    silencesKeepMessagesBack,
+			"messages with a key are found":  messagesWithAKeyAreFound,
+			"silences end with their alerts": oldSilences,
+		},
 		"events": {
 			"events are stored whole":          eventsAreStoredWhole,
 			"events are selected":              eventsAreSelected,
