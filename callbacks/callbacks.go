@@ -218,6 +218,17 @@ type GatedError interface {
 	Gated() bool
 }
 
+// RefusalError is a [DeliveryError] that may say more of the receiver than of the message.
+type RefusalError interface {
+	DeliveryError
+	// Gone reports that the receiver would refuse any message: it does not exist (any more), or
+	// does not know the sender.
+	Gone() bool
+	// NoKeyword reports that the message lacks a word without which the receiver takes none, so
+	// that others like it would be refused, too.
+	NoKeyword() bool
+}
+
 // PacedSender is implemented by senders to receivers that take so many messages in a time, from
 // whomever they come.
 type PacedSender interface {

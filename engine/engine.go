@@ -43,6 +43,8 @@ const (
 	DefaultWorkers = 32
 	// DefaultGrace is enough for most tasks to end and short enough for those who wait.
 	DefaultGrace = 30 * time.Second
+	// DefaultAlertDeadline is after how long an alert goes to whoever stands in for its receiver.
+	DefaultAlertDeadline = outbox.DefaultDeadline
 	// DefaultMaxMapLength is how many instances a mapped task may have, as in Airflow.
 	DefaultMaxMapLength = 1024
 	// DefaultRenderedRuns is Airflow's max_num_rendered_ti_fields_per_task, here for each DAG.
@@ -67,6 +69,9 @@ type Options struct {
 	// OnUndelivered are the notifiers that tell of an alert whose own callback could not:
 	// its robot is gone, its function panicked, the receiver refuses whatever it is sent.
 	OnUndelivered []dag.Callback
+	// AlertDeadline is how long an alert is tried again while its receiver can't be reached.
+	// Default [DefaultAlertDeadline].
+	AlertDeadline time.Duration
 	// Masker hides secrets in task logs and errors; nil hides none.
 	Masker *connections.Masker
 	// Environ is the environment that commands of tasks inherit; nil is that of the process
@@ -231,7 +236,7 @@ func (e *Engine) openOutbox(r *render.Renderer) error {
 	}
 	e.outbox, err = outbox.New(outbox.In(e.store), outbox.Options{
 		Callbacks: o.Callbacks, Connections: o.Connections, Masker: o.Masker, OnUndelivered: o.OnUndelivered, Bare: tell.Renders(r, &dag.DAG{}),
-		Sweep: o.Sweep, Clock: o.Clock, Log: o.Log,
+		Deadline: o.AlertDeadline, Sweep: o.Sweep, Clock: o.Clock, Log: o.Log,
 		Persist: func(ctx context.Context, write func() error) error { return persist(ctx, o.Log, write) },
 		Observe: func(d *store.Delivery) {
 			if o.Observe != nil {

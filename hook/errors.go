@@ -114,6 +114,11 @@ func (e *Error) Throttled() bool { return e.Kind == KindRateLimited }
 // has had its messages of this minute.
 func (e *Error) Gated() bool { return e.gated }
 
+// Gone reports that the robot, or whoever else the request was for, would refuse any other one, too.
+func (e *Error) Gone() bool {
+	return (e.Kind == KindAuth || e.Kind == KindNotFound) && !e.NoKeyword()
+}
+
 // RetryDelay is the least time to wait before another try, 0 for the caller's default.
 func (e *Error) RetryDelay() time.Duration { return e.RetryAfter }
 

@@ -45,7 +45,7 @@ func ExampleDingdingHook_Send() {
 	}
 	// Output:
 	// auth 310000 keywords not in content
-	// put one of the robot's keywords into the message (each part of a long one needs it), or change them in the group: Group Settings, Bots, this robot, Security Settings
+	// DingTalk does not say which word is missing: look in the group under Group Settings, Bots, this robot, Security Settings, and put it into the extra of connection "dingding_default" as {"keyword": "…"}, which adds it to every message
 }
 
 func ExampleDingdingHook_App() {

@@ -51,6 +51,17 @@ func parseList(name string, v any, what string) ([]string, error) {
 	return texts, nil
 }
 
+// keywordAdvice says what to do about a robot that misses a keyword. DingTalk does not say which.
+func keywordAdvice(connID string, had []string) string {
+	const where = "Group Settings, Bots, this robot, Security Settings"
+	if len(had) == 0 {
+		return fmt.Sprintf("DingTalk does not say which word is missing: look in the group under %s, and put it into the extra of "+
+			"connection %q as {\"keyword\": \"…\"}, which adds it to every message", where, connID)
+	}
+	return fmt.Sprintf("the message has %q, which extra.keyword of connection %q names, and the robot wants another word: "+
+		"compare them with the keywords in the group under %s", had[0], connID, where)
+}
+
 func first(keywords []string) string {
 	if len(keywords) == 0 {
 		return ""

@@ -70,6 +70,9 @@ func (h *DingdingHook) send(ctx context.Context, m *RobotMessage) (RobotResult, 
 	}
 	for _, body := range p.Bodies[res.Sent:] {
 		if e := h.deliver(ctx, robots, body); e != nil {
+			if e.NoKeyword() {
+				e.Advise(keywordAdvice(m.connID(), robots[0].keywords))
+			}
 			return res, e
 		}
 		res.Sent++

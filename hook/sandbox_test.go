@@ -102,7 +102,7 @@ func TestSandboxRefuses(t *testing.T) {
 		kind   hook.Kind
 		remedy string
 	}{
-		"keyword":   {sandbox.Robot{Keywords: []string{"report"}}, "", hook.KindAuth, "put one of the robot's keywords into the message"},
+		"keyword":   {sandbox.Robot{Keywords: []string{"report"}}, "", hook.KindAuth, "DingTalk does not say which word is missing"},
 		"no sign":   {sandbox.Robot{Secret: "SEC1"}, "", hook.KindAuth, "copy the robot's secret"},
 		"bad sign":  {sandbox.Robot{Secret: "SEC1"}, `{"secret":"SEC2"}`, hook.KindAuth, "copy the robot's secret"},
 		"IP":        {sandbox.Robot{IPs: []string{"10.0.0.0/8"}}, "", hook.KindAuth, "to the robot's IP list"},

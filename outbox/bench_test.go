@@ -36,13 +36,14 @@ type bench struct {
 	conns   connections.Source
 	last    *post
 	observe func(*store.Delivery) // nil for nobody
+	random  func() float64
 	cancel  context.CancelFunc
 	ended   chan error
 }
 
 func newBench(t *testing.T, post callbacks.Sender, funcs ...callbacks.Function) *bench {
 	t.Helper()
-	b := &bench{t: t, dir: t.TempDir(), conns: connections.Chain(slog.New(slog.DiscardHandler)), last: newPost(func(string, int) error { return nil })}
+	b := &bench{t: t, dir: t.TempDir(), random: func() float64 { return 0.5 }, conns: connections.Chain(slog.New(slog.DiscardHandler)), last: newPost(func(string, int) error { return nil })}
 	var err error
 	b.cbs, err = callbacks.NewRegistry(
 		[]callbacks.Spec{callbacks.Define[letter]("letter"), callbacks.Define[plain]("plain"), callbacks.Define[tell]("tell")},
@@ -62,7 +63,7 @@ func (b *bench) open() {
 	b.out, err = outbox.New(outbox.In(b.store), outbox.Options{
 		Callbacks: b.cbs, Connections: b.conns, Masker: masker, OnUndelivered: []dag.Callback{{Name: "tell"}}, Bare: renders,
 		Sweep: 30 * time.Second, Persist: func(_ context.Context, write func() error) error { return write() },
-		Clock: time.Now, Log: slog.New(slog.DiscardHandler), Observe: b.observe,
+		Clock: time.Now, Log: slog.New(slog.DiscardHandler), Observe: b.observe, Random: b.random,
 	})
 	require.NoError(b.t, err)
 }
@@ -102,7 +103,7 @@ func (b *bench) stopStore() {
 // crash is the next process after this one hangs for ever.
 func (b *bench) crash() *bench {
 	b.t.Helper()
-	next := &bench{t: b.t, dir: b.dir, conns: b.conns, last: b.last, cbs: b.cbs}
+	next := &bench{t: b.t, dir: b.dir, conns: b.conns, last: b.last, cbs: b.cbs, random: b.random}
 	next.open()
 	return next
 }

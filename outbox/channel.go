@@ -22,6 +22,9 @@ type channel struct {
 	// suspects counts, for each message, how often it failed right after another one got
 	// through: then it is the message and not the receiver.
 	suspects map[int64]int
+	// wordless counts the messages since one got through that were refused for want of a keyword,
+	// replaced those of them that a simpler message stands in for.
+	wordless, replaced int
 	// failed is the message that failed last, conn the fingerprint of its connection then.
 	failed *store.Delivery
 	conn   string
@@ -99,8 +102,8 @@ func (o *Outbox) sendNext(ctx context.Context, name string, c *channel) (sent bo
 		return err == nil, again, err // it has moved on: look again
 	}
 	conn := o.connOf(write, d)
-	receipt, err := o.send(ctx, d)
-	standIns := o.settle(c, d, conn, receipt, err)
+	receipt, why := o.send(ctx, d)
+	standIns := o.settle(c, d, conn, receipt, why)
 	err = o.o.Persist(ctx, func() error { return o.write(write, d, standIns...) })
 	if errors.Is(err, store.ErrLostLease) { // while this process hung another one took it over, and records it
 		o.o.Log.Warn("a message was taken over by another process", "id", d.ID, "channel", name, "outcome", d.State)
@@ -112,6 +115,9 @@ func (o *Outbox) sendNext(ctx context.Context, name string, c *channel) (sent bo
 	o.report(d)
 	if len(standIns) > 0 {
 		o.Wake() // they may go through another channel
+	}
+	if err := o.abandon(write, name, c, d, why); err != nil {
+		return true, again, err
 	}
 	if d.State == store.DeliveryDelivered && c.fails > 0 {
 		return true, again, o.released(write, name, c)

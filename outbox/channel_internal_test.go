@@ -79,6 +79,7 @@ func drained(t *testing.T, test func(t *testing.T, o *Outbox, s *empty, c *chann
 		o := &Outbox{
 			o: Options{
 				Clock: time.Now, Log: slog.New(slog.NewTextHandler(&log, nil)), Masker: connections.NewMasker(), Sweep: time.Hour,
+				Deadline: time.Hour, Random: func() float64 { return 0.5 },
 				Callbacks: &callbacks.Registry{}, Observe: func(*store.Delivery) {},
 			},
 			store: s, ready: make(chan struct{}, 1), channels: map[string]*channel{},

@@ -10,10 +10,12 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,7 +26,11 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
-// Options configures [New]. All but Connections, OnUndelivered and Observe are required.
+// DefaultDeadline is [Options.Deadline]: what comes later is of little use, and another way may be open.
+const DefaultDeadline = time.Hour
+
+// Options configures [New]. All but Connections, OnUndelivered, Observe and those with a default are
+// required.
 type Options struct {
 	// Callbacks has the senders, and the callbacks that OnUndelivered names.
 	Callbacks *callbacks.Registry
@@ -36,6 +42,11 @@ type Options struct {
 	OnUndelivered []dag.Callback
 	// Bare renders the templates of callbacks that belong to no DAG.
 	Bare Renderer
+	// Deadline is how long a message is tried again while its receiver can't be reached, from when
+	// it was written. Default [DefaultDeadline].
+	Deadline time.Duration
+	// Random gives numbers from 0 to 1, without 1, which spread the tries. Default [rand.Float64].
+	Random func() float64
 	// Sweep is how often all channels are looked at, whatever was missed.
 	Sweep time.Duration
 	// Persist repeats a write of the outcome of a sending until it succeeds or ctx ends, but
@@ -67,6 +78,10 @@ func New(s Store, o Options) (*Outbox, error) {
 	undelivered, err := Bind(o.Callbacks, o.OnUndelivered)
 	if err != nil {
 		return nil, fmt.Errorf("on_undelivered: %w", err)
+	}
+	o.Deadline = cmp.Or(o.Deadline, DefaultDeadline)
+	if o.Random == nil {
+		o.Random = rand.Float64
 	}
 	if o.Observe == nil {
 		o.Observe = func(*store.Delivery) {}

@@ -24,8 +24,9 @@ import (
 
 // postError is what a post fails with.
 type postError struct {
-	retry, uncertain, unknown, throttled, gated bool
-	delay                                       time.Duration
+	retry, uncertain, unknown, throttled, gated, gone, noKeyword bool
+
+	delay time.Duration
 }
 
 func (postError) Error() string               { return "not taken" }
@@ -34,6 +35,8 @@ func (e postError) Uncertain() bool           { return e.uncertain }
 func (e postError) Unknown() bool             { return e.unknown }
 func (e postError) Throttled() bool           { return e.throttled }
 func (e postError) Gated() bool               { return e.gated }
+func (e postError) Gone() bool                { return e.gone }
+func (e postError) NoKeyword() bool           { return e.noKeyword }
 func (e postError) RetryDelay() time.Duration { return e.delay }
 
 // post is a receiver whose answers a test chooses, through connection "wire".

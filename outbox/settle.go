@@ -34,6 +34,7 @@ func (o *Outbox) settle(c *channel, d *store.Delivery, conn, receipt string, err
 	}
 	if err == nil {
 		d.State, d.Error, d.EventData = store.DeliveryDelivered, "", nil
+		c.wordless, c.replaced = 0, 0
 		delete(c.suspects, d.ID)
 		return nil
 	}
@@ -58,7 +59,16 @@ func (o *Outbox) settle(c *channel, d *store.Delivery, conn, receipt string, err
 		d.State = store.DeliveryRefused
 	}
 	delete(c.suspects, d.ID)
-	return o.standIns(d, err)
+	standIns := o.standIns(d, err)
+	var refusal callbacks.RefusalError
+	switch {
+	case !errors.As(err, &refusal) || !refusal.NoKeyword():
+	case len(standIns) > 0 && standIns[0].Channel == d.Channel:
+		c.replaced++
+	default:
+		c.wordless++
+	}
+	return standIns
 }
 
 // postpone decides when a message is tried again, and whether those behind it wait too.
@@ -90,7 +100,29 @@ func (o *Outbox) postpone(c *channel, d *store.Delivery, err callbacks.DeliveryE
 		}
 		d.Hold, pause = store.HoldOutage, doubled(c.fails, longestOutage)
 	}
-	d.NextTry = o.now().Add(max(err.RetryDelay(), pause))
+	o.schedule(d, max(err.RetryDelay(), o.jittered(pause)))
+}
+
+// schedule sets the next try of a message, which is final if it fails at the deadline. A receiver
+// that is well and takes no more for now has no deadline.
+func (o *Outbox) schedule(d *store.Delivery, pause time.Duration) {
+	now := o.now()
+	d.NextTry = now.Add(pause).Truncate(time.Millisecond)
+	end := d.CreatedAt.Add(o.o.Deadline)
+	switch {
+	case d.Hold == store.HoldThrottled:
+	case !now.Before(end):
+		d.State, d.Hold, d.NextTry = store.DeliveryRefused, store.HoldNone, time.Time{}
+		d.Error = fmt.Sprintf("%s (not delivered within %s, so this is final)", d.Error, o.o.Deadline)
+	case d.NextTry.After(end):
+		d.NextTry = end
+	}
+}
+
+// jittered is a pause that is up to a quarter shorter or longer, so that those who lost a receiver
+// at the same moment do not come back all at once.
+func (o *Outbox) jittered(pause time.Duration) time.Duration {
+	return time.Duration(float64(pause) * (0.75 + o.o.Random()/2))
 }
 
 // doubled is the pause after the n-th failure in a row: 1 s, 2 s, 4 s and so on.

@@ -12,8 +12,32 @@ import (
 )
 
 // standIns are the messages that tell an event in place of one that was refused: a simpler
-// one for the same receiver if that may take it, else those of the last resort.
+// one for the same receiver if that may take it, else those for others.
 func (o *Outbox) standIns(d *store.Delivery, cause error) []*store.Delivery {
+	if out, ok := o.standInHere(d, cause); ok {
+		return out
+	}
+	return o.standInsElsewhere(d)
+}
+
+// standInHere is a simpler message for the same receiver, if that may take it.
+func (o *Outbox) standInHere(d *store.Delivery, cause error) ([]*store.Delivery, bool) {
+	ev := o.eventOf(d)
+	if ev == nil {
+		return nil, false
+	}
+	ev.Problem = join(ev.Problem, d.Error)
+	m, ok := o.simpler(d, ev, cause)
+	if !ok {
+		return nil, false
+	}
+	out := o.delivery(m, ev)
+	out.StandsInFor = d.ID
+	return []*store.Delivery{out}, true
+}
+
+// eventOf is the event of a message, or nil when nothing is to stand in for it.
+func (o *Outbox) eventOf(d *store.Delivery) *callbacks.Event {
 	if d.EventData == nil {
 		return nil
 	}
@@ -22,12 +46,14 @@ func (o *Outbox) standIns(d *store.Delivery, cause error) []*store.Delivery {
 		o.o.Log.Error("read the event of a message", "id", d.ID, "error", err)
 		return nil
 	}
-	told := *ev
-	told.Problem = join(ev.Problem, d.Error)
-	if m, ok := o.simpler(d, &told, cause); ok {
-		out := o.delivery(m, &told)
-		out.StandsInFor = d.ID
-		return []*store.Delivery{out}
+	return ev
+}
+
+// standInsElsewhere are the messages for other receivers that tell the event of one that was refused.
+func (o *Outbox) standInsElsewhere(d *store.Delivery) []*store.Delivery {
+	ev := o.eventOf(d)
+	if ev == nil {
+		return nil
 	}
 	return o.lastResort(d, ev)
 }

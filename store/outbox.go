@@ -17,6 +17,9 @@ type Outbox interface {
 	// is being sent, while one holds the channel, and when all wait; then at is when to
 	// look again, zero when only the end of a sending changes that.
 	NextDelivery(ctx context.Context, channel string, now time.Time, fewest bool) (d *Delivery, at time.Time, err error)
+	// WaitingDeliveries returns the messages of a channel that wait and were written at a moment or
+	// before, in the order of their ids, at most limit of them behind the one with the id after.
+	WaitingDeliveries(ctx context.Context, channel string, written time.Time, after int64, limit int) ([]*Delivery, error)
 	// Deliveries returns messages of the outbox in order, at most limit (0 is all).
 	Deliveries(ctx context.Context, states []DeliveryState, limit int) ([]*Delivery, error)
 }

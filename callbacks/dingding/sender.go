@@ -78,11 +78,11 @@ func (s *Sender) Ready(ctx context.Context, m callbacks.Message) error {
 
 // Fallback gives the default message in place of one of one's own that DingTalk refuses for
 // its content, or because it lacks the robot's keyword, and the shortest message in place of a
-// default one: what a task printed may be what the content check refuses.
+// default one whose content is refused: what a task printed may be what the content check refuses.
 func (s *Sender) Fallback(m callbacks.Message, ev *callbacks.Event, cause error) (callbacks.Message, bool) {
 	p, err := readPayload(m)
 	e, ok := errors.AsType[*hook.Error](cause)
-	if err != nil || !ok || e.Kind != hook.KindInvalid && !e.Unknown() && !e.NoKeyword() || p.Short {
+	if err != nil || !ok || e.Kind != hook.KindInvalid && !e.Unknown() && !(e.NoKeyword() && p.Own) || p.Short {
 		return callbacks.Message{}, false
 	}
 	plain := payload{

@@ -202,10 +202,8 @@ func TestSenderFallbackForSecurity(t *testing.T) {
 		if !ok {
 			continue
 		}
-		short, ok := sender.Fallback(plain, ev, cause)
-		require.True(t, ok)
-		_, ok = sender.Fallback(short, ev, cause)
-		assert.False(t, ok, "this ends")
+		_, ok = sender.Fallback(plain, ev, cause)
+		assert.False(t, ok, "a shorter one has no other words")
 	}
 }
 

@@ -38,6 +38,13 @@ func TestListsReadNoHistory(t *testing.T) {
 		},
 		"the runs from a logical date on": {runs(store.RunFilter{DAGID: "d", From: time.Unix(1, 0)}), "(dag_id=? AND logical_date>?)"},
 		"the runs of a range of dates":    {runs(store.RunFilter{DAGID: "d", From: time.Unix(1, 0), To: time.Unix(2, 0)}), "(dag_id=? AND logical_date>? AND logical_date<?)"},
+		"what waits in a channel": {
+			func() error {
+				_, err := s.WaitingDeliveries(t.Context(), "c", time.Unix(1, 0), 7, 50)
+				return err
+			},
+			"SEARCH delivery USING INDEX delivery_open (id>?)",
+		},
 		"messages that wait": {
 			func() error {
 				_, err := s.Deliveries(t.Context(), []store.DeliveryState{store.DeliveryWaiting}, 0)

@@ -135,6 +135,17 @@ func (q Queries) nextDelivery(ctx context.Context, channel string, now time.Time
 	return nil, at, err
 }
 
+// WaitingDeliveries returns what waits in a channel, see [store.Outbox].
+func (q Queries) WaitingDeliveries(ctx context.Context, channel string, written time.Time, after int64, limit int) ([]*store.Delivery, error) {
+	ds, err := collect(ctx, q.c, deliveryTable.scan,
+		deliveryTable.rows()+" WHERE "+openDelivery+" AND id > ? AND +channel = ? AND state = 'waiting' AND created_at <= ? ORDER BY id LIMIT ?",
+		after, channel, ms(written), limit)
+	if err != nil {
+		return nil, fmt.Errorf("read outbox: %w", err)
+	}
+	return ds, nil
+}
+
 // ReleaseDeliveries lets what waits in a channel leave now, see [store.OutboxTx].
 func (q Queries) ReleaseDeliveries(ctx context.Context, channel string, except []int64, holds ...store.Hold) error {
 	query, args := "UPDATE delivery SET next_try = NULL, hold = '' WHERE "+openDelivery+" AND state = 'waiting' AND next_try IS NOT NULL", []any{}

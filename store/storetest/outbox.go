@@ -172,6 +172,33 @@ func outboxReleases(t *testing.T, open Open) {
 	assert.Empty(t, waits())
 }
 
+// What waits in a channel is read piece by piece, up to when it was written.
+func outboxWaiting(t *testing.T, open Open) {
+	t.Helper()
+	s := open(t, Node{})
+	ds := queue(t, s, "c", 5)
+	queue(t, s, "other", 1)
+	young := &store.Delivery{State: store.DeliveryWaiting, Channel: "c", Payload: json.RawMessage(`1`), CreatedAt: midnight.Add(time.Minute), UpdatedAt: midnight}
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		return tx.InsertDeliveries(ctx, []*store.Delivery{young})
+	})
+	require.True(t, claim(t, s, ds[1]))
+	ds[2].State = store.DeliveryRefused
+	update(t, s, ds[2])
+	waiting := func(written time.Time, after int64, limit int) (ids []int64) {
+		found, err := s.WaitingDeliveries(t.Context(), "c", written, after, limit)
+		require.NoError(t, err)
+		for _, d := range found {
+			ids = append(ids, d.ID)
+		}
+		return ids
+	}
+	assert.Equal(t, []int64{ds[0].ID, ds[3].ID, ds[4].ID}, waiting(midnight, 0, 9))
+	assert.Equal(t, []int64{ds[0].ID, ds[3].ID}, waiting(midnight, 0, 2))
+	assert.Equal(t, []int64{ds[4].ID, young.ID}, waiting(midnight.Add(time.Minute), ds[3].ID, 2))
+	assert.Empty(t, waiting(midnight.Add(-time.Millisecond), 0, 9))
+}
+
 func outboxKeepsOrder(t *testing.T, open Open) {
 	t.Helper()
 	s := open(t, Node{})

@@ -72,6 +72,7 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"a message is sent by one":      outboxIsClaimed,
 			"the next message of a channel": outboxNext,
 			"messages are released":         outboxReleases,
+			"messages that wait":            outboxWaiting,
 		},
 		"gates": {
 			"gates are stored whole": gatesAreStoredWhole,

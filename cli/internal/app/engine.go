@@ -43,7 +43,7 @@ func (a *App) Engine(s store.Store, db connections.Source, set func(*engine.Opti
 	}
 	o := engine.Options{
 		Operators: ops, Callbacks: cbs, Templates: a.Templates(), Connections: conns, Variables: vars, Masker: a.Masker(),
-		Workers: a.Settings.Workers, MaxMapLength: a.Settings.MaxMapLength, Grace: a.Settings.Grace, PausedAtCreation: a.Settings.PausedAtCreation, Clock: a.Clock, Log: a.Log(), Environ: a.TaskEnviron(),
+		Workers: a.Settings.Workers, MaxMapLength: a.Settings.MaxMapLength, Grace: a.Settings.Grace, AlertDeadline: a.Settings.AlertDeadline, PausedAtCreation: a.Settings.PausedAtCreation, Clock: a.Clock, Log: a.Log(), Environ: a.TaskEnviron(),
 	}
 	o.RenderedRuns, o.RenderedLength = a.Settings.RenderedRuns, a.Settings.RenderedLength
 	if o.RenderedRuns == 0 {

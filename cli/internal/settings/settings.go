@@ -65,6 +65,8 @@ type Config struct {
 	PassEnv []string
 	// OnUndelivered names the notifiers that tell of an alert whose own callback could not.
 	OnUndelivered []string
+	// AlertDeadline is how long an alert is tried again while its receiver can't be reached.
+	AlertDeadline time.Duration
 	// History is how long what has ended is kept, HistoryEvery the pause after which what is old is
 	// removed again; 0 is never.
 	History      history.Policy
@@ -108,6 +110,8 @@ func generalSettings() []setting {
 		parsedSetting("pass_env", "", "environment variables, separated by commas, that commands of tasks inherit although they hold a connection or a key; their values are masked", func(c *Config) *[]string { return &c.PassEnv }, names),
 		parsedSetting("on_undelivered", "dingding", "notifiers, separated by commas, that report an alert its own callback could not deliver; none for nobody",
 			func(c *Config) *[]string { return &c.OnUndelivered }, namesOrNone),
+		parsedSetting("alert_deadline", "1h", "how long an alert is tried again while its receiver cannot be reached, before its fallback is told",
+			func(c *Config) *time.Duration { return &c.AlertDeadline }, period),
 		stringSetting("log_level", "info", "debug, info, warn or error", func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error").withFlag(""),
 		stringSetting("log_format", "auto", "auto (colours on a terminal), text or json", func(c *Config) *string { return &c.LogFormat }, "auto", "text", "json").withFlag(""),
 	}

@@ -1,0 +1,208 @@
+package outbox_test
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/store"
+)
+
+// failures starts the outbox when that many tasks have failed, and waits until all is settled.
+func (b *bench) failures(n int) {
+	b.t.Helper()
+	for i := range n {
+		b.tell(callbacks.Failure, fmt.Sprint("t", i), callback(b.t, fmt.Sprintf("{callback: letter, text: t%d}", i)))
+	}
+	b.start()
+	b.hours()
+}
+
+// hours waits in a bubble until all is settled, and looks ever more seldom.
+func (b *bench) hours() {
+	b.t.Helper()
+	began := time.Now()
+	for pause := 50 * time.Millisecond; !b.settled(); pause = min(2*pause, 20*time.Second) {
+		require.Less(b.t, time.Since(began), 3*time.Hour, "all is to be settled")
+		time.Sleep(pause)
+	}
+}
+
+// errors are those of the rows, by state.
+func (b *bench) reasons(s store.DeliveryState) (out []string) {
+	for _, d := range b.deliveries() {
+		if d.State == s {
+			out = append(out, d.Error)
+		}
+	}
+	return out
+}
+
+// When a receiver stays away for the deadline, others are told of all that waits for it, also of
+// what was not tried yet, and what comes later has its own hour.
+func TestOutboxDeadline(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(string, int) error { return postError{retry: true} }, func(t *testing.T, b *bench, p *post) {
+		t.Helper()
+		b.failures(100)
+		took := time.Since(p.began)
+		assert.GreaterOrEqual(t, took, time.Hour)
+		assert.Less(t, took, time.Hour+2*time.Minute)
+		assert.Less(t, len(p.logSoFar()), 80, "about a try a minute")
+		refused := b.reasons(store.DeliveryRefused)
+		require.Len(t, refused, 100)
+		for _, reason := range refused {
+			assert.Contains(t, reason, "not delivered within 1h0m0s")
+			assert.Contains(t, reason, "not taken")
+		}
+		told := b.last.takenSoFar()
+		require.Len(t, told, 100, "each is told of by somebody else")
+		assert.True(t, strings.HasPrefix(told[0], "on_failure t"), told[0])
+
+		b.tell(callbacks.Failure, "late", callback(t, "{callback: letter, text: late}"))
+		time.Sleep(30 * time.Minute)
+		assert.Equal(t, store.DeliveryWaiting, b.delivery(200).State)
+		b.hours()
+		assert.Len(t, b.last.takenSoFar(), 101)
+	})
+}
+
+// A message that fails for itself is tried until the deadline, and the last time just then.
+func TestOutboxDeadlineOfOne(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(text string, _ int) error {
+		if text == "t1" {
+			return postError{retry: true}
+		}
+		return nil
+	}, func(t *testing.T, b *bench, p *post) {
+		t.Helper()
+		b.failures(3)
+		assert.Equal(t, []string{"not taken (not delivered within 1h0m0s, so this is final)"}, b.reasons(store.DeliveryRefused))
+		log := p.logSoFar()
+		assert.Equal(t, "t1 1h0m0s", log[len(log)-1])
+		assert.Len(t, b.last.takenSoFar(), 1)
+	})
+}
+
+// What waits for room at its receiver has no deadline: it will leave.
+func TestOutboxThrottledHasNoDeadline(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(_ string, attempt int) error {
+		if attempt <= 12 {
+			return postError{retry: true, throttled: true, delay: 10 * time.Minute}
+		}
+		return nil
+	}, func(t *testing.T, b *bench, p *post) {
+		t.Helper()
+		b.failures(1)
+		assert.Equal(t, []string{"t0"}, p.takenSoFar())
+		assert.GreaterOrEqual(t, time.Since(p.began), 2*time.Hour)
+	})
+}
+
+// A pause is not the same for everybody.
+func TestOutboxJitter(t *testing.T) {
+	t.Parallel()
+	for random, want := range map[float64][]string{0: {"a 0s", "a 750ms", "a 2.25s"}, 0.999: {"a 0s", "a 1.249s", "a 3.748s"}} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPost(nil)
+			var log []string
+			p.answer = func(text string, attempt int) error {
+				log = append(log, fmt.Sprint(text, " ", time.Since(p.began)))
+				if attempt < 3 {
+					return postError{retry: true}
+				}
+				return nil
+			}
+			b := newBench(t, p)
+			b.stopStore()
+			b.random = func() float64 { return random }
+			b.open()
+			b.letters("a")
+			b.later("it is delivered", b.settled)
+			b.stop()
+			assert.Equal(t, want, log)
+		})
+	}
+}
+
+// A receiver that is gone is not asked about each of hundreds of messages.
+func TestOutboxGoneReceiver(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(string, int) error { return postError{gone: true} }, func(t *testing.T, b *bench, p *post) {
+		t.Helper()
+		b.failures(500)
+		assert.Equal(t, []string{"t0 0s"}, p.logSoFar())
+		assert.Less(t, time.Since(p.began), time.Second)
+		refused := b.reasons(store.DeliveryRefused)
+		require.Len(t, refused, 500)
+		assert.Equal(t, "not taken", refused[0])
+		assert.Equal(t, "not sent, since the receiver refused alert 1 and would refuse this one: not taken", refused[499])
+		assert.Len(t, b.last.takenSoFar(), 500)
+		for _, d := range b.deliveries()[500:] {
+			assert.NotZero(t, d.StandsInFor)
+		}
+	})
+}
+
+// Messages without the receiver's keyword are refused one by one only until it is clear that
+// all of them lack it; one that has it shows that they do not.
+func TestOutboxNoKeyword(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		word  func(text string) bool
+		tries int
+	}{
+		"none has it": {func(string) bool { return false }, 3},
+		"every third": {func(text string) bool {
+			n, err := strconv.Atoi(text[1:])
+			return err == nil && n%3 == 2
+		}, 30},
+		"the first ones":  {func(text string) bool { return len(text) == 2 }, 13},
+		"all but the end": {func(text string) bool { return text != "t29" }, 30},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(text string, _ int) error {
+				if c.word(text) {
+					return nil
+				}
+				return postError{noKeyword: true}
+			}, func(t *testing.T, b *bench, p *post) {
+				t.Helper()
+				b.failures(30)
+				assert.Len(t, p.logSoFar(), c.tries)
+				assert.Len(t, b.last.takenSoFar(), 30-len(p.takenSoFar()))
+			})
+		})
+	}
+}
+
+// Messages that people wrote give way to default ones without being tried once three of them had
+// no keyword, and the default ones are tried.
+func TestOutboxNoKeywordInOwnMessages(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPost(func(text string, _ int) error {
+			if strings.HasPrefix(text, "simpler") {
+				return nil
+			}
+			return postError{noKeyword: true}
+		})
+		b := newBench(t, simplified{p})
+		b.failures(20)
+		assert.Len(t, p.logSoFar(), 3+20)
+		assert.Len(t, p.takenSoFar(), 20)
+		assert.Contains(t, p.takenSoFar()[19], "not sent, since the receiver refused one message after another for want of a keyword")
+		assert.Empty(t, b.last.takenSoFar())
+		b.stop()
+	})
+}
