@@ -1,12 +1,5 @@
 package hook
 
-import (
-	"crypto/sha256"
-	"fmt"
-	"strconv"
-	"strings"
-)
-
 // DefaultConnID is the connection that a message without one is sent with.
 const DefaultConnID = "dingding_default"
 
@@ -52,8 +45,9 @@ type RobotMessage struct {
 	// SkipParts leaves out the first parts of a message that is sent in parts. Set
 	// it to [Error.Sent] to resume after a failure in the middle.
 	SkipParts int
-	// Resume does that for whoever keeps a record: it is the [Part.Resume] of the last
-	// part that arrived. When these parts look otherwise now, all of the message is sent.
+	// Resume does that for whoever keeps a record: it is the [Part.Resume] of the last part
+	// that arrived. The rest of the text is sent, also when the connection, or how texts are
+	// cut, has changed since. All of it is sent when this is another message now.
 	Resume string
 	// OnPart, when set, is told of each part that DingTalk took, before the next one
 	// leaves. An error of it ends the sending.
@@ -66,36 +60,6 @@ type Part struct {
 	Sent, Parts int
 	// Resume is what [RobotMessage.Resume] takes to go on behind this part.
 	Resume string
-}
-
-// resumeAfter names the first n bodies.
-func resumeAfter(bodies [][]byte, n int) string {
-	sum := sha256.New()
-	for _, body := range bodies[:n] {
-		sum.Write(body)
-		sum.Write([]byte{0})
-	}
-	return fmt.Sprintf("%d:%x", n, sum.Sum(nil))
-}
-
-// skip returns how many of the bodies are not to be sent again.
-func (m *RobotMessage) skip(bodies [][]byte) int {
-	count, _, _ := strings.Cut(m.Resume, ":")
-	if n, err := strconv.Atoi(count); err == nil && 0 < n && n <= len(bodies) && resumeAfter(bodies, n) == m.Resume {
-		return n
-	}
-	return m.SkipParts
-}
-
-// took tells OnPart that the first n bodies have arrived.
-func (m *RobotMessage) took(bodies [][]byte, n int) *Error {
-	if m.OnPart == nil {
-		return nil
-	}
-	if err := m.OnPart(Part{Sent: n, Parts: len(bodies), Resume: resumeAfter(bodies, n)}); err != nil {
-		return &Error{Kind: KindUnavailable, Message: "the record of the parts that arrived could not be kept", Err: err}
-	}
-	return nil
 }
 
 func (m *RobotMessage) connID() string {

@@ -62,30 +62,12 @@ type wireAt struct {
 // looking at the connection. [DingdingHook.Send] sends exactly what it returns.
 // The error is an [*Error] of kind invalid.
 func Prepare(m RobotMessage) (*Prepared, error) {
+	m.Resume = ""
 	p, err := prepare(&m, nil)
 	if err != nil {
 		return nil, &Error{Op: "prepare robot message", Kind: KindInvalid, Err: err}
 	}
-	return &p, nil
-}
-
-// prepare encodes a message for a robot that wants one of the keywords, if there are any.
-func prepare(m *RobotMessage, keywords []string) (Prepared, error) {
-	typ := m.messageType()
-	if err := checkType(typ); err != nil {
-		return Prepared{}, err
-	}
-	if isEmpty(m.Message) {
-		return Prepared{}, fmt.Errorf("the %s message is empty; give it a content", typ)
-	}
-	bodies, err := encodeParts(m, typ, keywords)
-	if err != nil {
-		return Prepared{}, err
-	}
-	if m.SkipParts < 0 || m.SkipParts > len(bodies) {
-		return Prepared{}, fmt.Errorf("cannot skip %d parts of a message that has %d", m.SkipParts, len(bodies))
-	}
-	return Prepared{Bodies: bodies, Warnings: warnings(m, typ)}, nil
+	return &Prepared{Bodies: p.bodies, Warnings: p.warnings}, nil
 }
 
 // checkType refuses an unknown message type. The text ends with the received one,
@@ -115,110 +97,6 @@ func isEmpty(message any) bool {
 		return len(v) == 0
 	}
 	return false
-}
-
-// encodeParts encodes the message as one body or, when that is too long for
-// DingTalk and the type allows it, as several numbered ones.
-func encodeParts(m *RobotMessage, typ string, keywords []string) ([][]byte, error) {
-	at := atBlock(m, typ)
-	content := m.Message
-	text, hasText := readableText(typ, m.Message)
-	if hasText && typ != TypeText {
-		if missing := missingMentions(m, text); missing != "" {
-			content = withText(typ, m.Message, text+missing, "")
-		}
-	}
-	content, err := withKeyword(typ, content, keywords)
-	if err != nil {
-		return nil, err
-	}
-	body, err := encode(typ, content, at, m.UUID)
-	if err != nil {
-		return nil, err
-	}
-	if len(body) <= MaxBodyBytes {
-		return [][]byte{body}, nil
-	}
-	if !hasText || typ == TypeActionCard || m.NoSplit {
-		return nil, tooLong(len(body), typ, m.NoSplit)
-	}
-	return splitBodies(m, typ, text, keywords)
-}
-
-func tooLong(size int, typ string, noSplit bool) error {
-	why := "only text and markdown can be split, not " + typ
-	if noSplit && (typ == TypeText || typ == TypeMarkdown) {
-		why = "splitting is switched off"
-	}
-	return fmt.Errorf("the message is %d bytes as JSON and DingTalk accepts at most %d; shorten it (%s)", size, MaxBodyBytes, why)
-}
-
-// splitBodies encodes a long text as numbered parts. People are mentioned in the
-// first part only, so that they are notified once.
-func splitBodies(m *RobotMessage, typ, text string, keywords []string) ([][]byte, error) {
-	markdown := typ == TypeMarkdown
-	text = strings.ToValidUTF8(text, string(utf8.RuneError))
-	mentions := ""
-	if markdown {
-		mentions = missingMentions(m, "")
-	}
-	at := atBlock(m, typ)
-	// The frame is the longest part without any text of the message.
-	frame, err := encode(typ, withText(typ, m.Message, partHeader(typ, MaxParts, MaxParts, first(keywords))+mentions, partTitle(MaxParts, MaxParts)),
-		at, partUUID(m.UUID, MaxParts))
-	if err != nil {
-		return nil, err
-	}
-	room := MaxBodyBytes - len(frame)
-	if room < minPartBytes {
-		return nil, fmt.Errorf("the message without its text is %d bytes as JSON and DingTalk accepts at most %d; shorten the other fields",
-			len(frame), MaxBodyBytes)
-	}
-	pieces := split(text, room, markdown)
-	if len(pieces) > MaxParts {
-		return nil, fmt.Errorf("the message would need %d parts and DingTalk accepts %d messages a minute; shorten it", len(pieces), MaxParts)
-	}
-	bodies := make([][]byte, len(pieces))
-	for i, piece := range pieces {
-		partText, partAt := piece.String(), &wireAt{}
-		if i == 0 {
-			partAt = at
-			if markdown {
-				partText += missingMentions(m, partText)
-			}
-		}
-		build := func(keyword string) any {
-			return withText(typ, m.Message, partHeader(typ, i+1, len(pieces), keyword)+partText, partTitle(i+1, len(pieces)))
-		}
-		content := build("")
-		if lacksKeyword(typ, content, keywords) {
-			content = build(keywords[0])
-		}
-		if bodies[i], err = encode(typ, content, partAt, partUUID(m.UUID, i+1)); err != nil {
-			return nil, err
-		}
-	}
-	return bodies, nil
-}
-
-func partTitle(part, parts int) string { return fmt.Sprintf(" (%d/%d)", part, parts) }
-
-// partHeader begins a part, with a keyword if it needs one.
-func partHeader(typ string, part, parts int, keyword string) string {
-	if keyword != "" {
-		keyword = " " + keyword
-	}
-	if typ == TypeMarkdown {
-		return fmt.Sprintf("(%d/%d)%s\n\n", part, parts, keyword)
-	}
-	return fmt.Sprintf("(%d/%d)%s\n", part, parts, keyword)
-}
-
-func partUUID(uuid string, part int) string {
-	if uuid == "" {
-		return ""
-	}
-	return fmt.Sprintf("%s-%d", uuid, part)
 }
 
 // readableText returns the text of a message that mentions and splitting work on.

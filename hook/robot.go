@@ -57,18 +57,18 @@ func (h *DingdingHook) send(ctx context.Context, m *RobotMessage) (RobotResult, 
 	}
 	robots, e := h.targets(ctx, m.connID())
 	if e != nil {
-		return RobotResult{Parts: len(p.Bodies), Warnings: p.Warnings}, e
+		return RobotResult{Parts: p.count(), Warnings: p.warnings}, e
 	}
 	if keywords := robots[0].keywords; len(keywords) > 0 {
 		if p, err = prepare(m, keywords); err != nil {
 			return RobotResult{}, &Error{Kind: KindInvalid, Err: err}
 		}
 	}
-	res := RobotResult{Sent: m.skip(p.Bodies), Parts: len(p.Bodies), Warnings: p.Warnings}
-	for _, w := range p.Warnings {
+	res := RobotResult{Sent: p.arrived + p.skip, Parts: p.count(), Warnings: p.warnings}
+	for _, w := range p.warnings {
 		h.log.LogAttrs(ctx, slog.LevelWarn, "robot message", slog.String("conn_id", m.connID()), slog.String("warning", w))
 	}
-	for _, body := range p.Bodies[res.Sent:] {
+	for _, body := range p.bodies[p.skip:] {
 		if e := h.deliver(ctx, robots, body); e != nil {
 			if e.NoKeyword() {
 				e.Advise(keywordAdvice(m.connID(), robots[0].keywords))
@@ -76,7 +76,7 @@ func (h *DingdingHook) send(ctx context.Context, m *RobotMessage) (RobotResult, 
 			return res, e
 		}
 		res.Sent++
-		if e := m.took(p.Bodies, res.Sent); e != nil {
+		if e := m.took(&p, res.Sent-p.arrived); e != nil {
 			return res, e
 		}
 	}

@@ -27,11 +27,11 @@ func (a *App) Reply(ctx context.Context, sessionWebhook string, m RobotMessage) 
 	if err != nil {
 		return RobotResult{}, a.Invalid(op, err)
 	}
-	res := RobotResult{Sent: m.skip(p.Bodies), Parts: len(p.Bodies), Warnings: p.Warnings}
-	for _, w := range p.Warnings {
+	res := RobotResult{Sent: p.arrived + p.skip, Parts: p.count(), Warnings: p.warnings}
+	for _, w := range p.warnings {
 		a.hook.log.LogAttrs(ctx, slog.LevelWarn, "reply", slog.String("warning", w))
 	}
-	for _, body := range p.Bodies[res.Sent:] {
+	for _, body := range p.bodies[p.skip:] {
 		e := a.run(ctx, Call{
 			Op: op, Method: http.MethodPost, url: sessionWebhook, open: true,
 			Raw: &RawBody{ContentType: "application/json; charset=utf-8", Data: body},
@@ -44,7 +44,7 @@ func (a *App) Reply(ctx context.Context, sessionWebhook string, m RobotMessage) 
 			return res, a.Failed(op, e)
 		}
 		res.Sent++
-		if e := m.took(p.Bodies, res.Sent); e != nil {
+		if e := m.took(&p, res.Sent-p.arrived); e != nil {
 			e.Sent, e.Parts = res.Sent, res.Parts
 			return res, a.Failed(op, e)
 		}
