@@ -30,6 +30,8 @@ const (
 	Deadline Kind = "on_deadline"
 	// ImportError tells of DAG files that can't be loaded any more, or can again.
 	ImportError Kind = "on_import_error"
+	// SilenceEnd tells what was not told during a [Silence].
+	SilenceEnd Kind = "on_silence_end"
 )
 
 // Event is what a callback is told. Encodes to JSON.
@@ -73,6 +75,9 @@ type Event struct {
 	// Files are the DAG files that on_import_error tells of. State is broken or mended then,
 	// Error are the errors, a line each, and there is neither DAG nor run.
 	Files []BrokenFile `json:"files,omitempty"`
+	// Silence is the one that on_silence_end tells of. State is ended then, Reason sums it up, and there
+	// is neither run nor task.
+	Silence *Silence `json:"silence,omitempty"`
 	// Log is where the log of the attempt lies.
 	Log string `json:"log,omitempty"`
 	// Host is the machine of the attempt, or for a DAG-level event that of the engine.
@@ -253,6 +258,13 @@ type FallbackSender interface {
 	// Fallback returns a message that tells ev in place of m, which failed for good with
 	// err, or false when there is none that would fare better.
 	Fallback(m Message, ev *Event, err error) (Message, bool)
+}
+
+// EventSender is implemented by senders that can tell any event to whom one of their messages is for.
+type EventSender interface {
+	// Tell returns the default message that tells ev to the receiver of m, and notifies nobody there. It
+	// is the same for all messages with the same receiver.
+	Tell(m Message, ev *Event) (Message, error)
 }
 
 // ConnSender is implemented by senders through connections. Messages that wait leave at

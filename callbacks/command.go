@@ -18,6 +18,10 @@ func (ev *Event) commands() []Fact {
 	switch {
 	case ev.Program == "" || ev.Kind == Execute || ev.Kind == Success || ev.Kind == Skipped:
 		return nil
+	case ev.Kind == SilenceEnd && ev.DAGID != "":
+		return []Fact{command(see, "alerts", "list", ev.DAGID, "--state", "silenced")}
+	case ev.Kind == SilenceEnd:
+		return []Fact{command(see, "alerts", "list", "--state", "silenced")}
 	case ev.Kind == ImportError && ev.State != "broken":
 		return nil
 	case ev.Kind == ImportError:

@@ -55,6 +55,11 @@ func (f Function) Send(ctx context.Context, m Message) (receipt string, err erro
 // RepeatSafe is true: a function decides itself what a second call for one event does.
 func (f Function) RepeatSafe(Message) bool { return true }
 
+// Tell calls the function with ev.
+func (f Function) Tell(_ Message, ev *Event) (Message, error) {
+	return (&functionCall{function: f.name, sender: f.sender()}).Prepare(ev)
+}
+
 // functionCall is a [Function] in a DAG file.
 type functionCall struct{ function, sender string }
 

@@ -28,6 +28,11 @@ func (ev *Event) Text() string { return told(ev.Title(), ev.Facts()) }
 func (ev *Event) Brief() string {
 	plain := *ev
 	plain.Error, plain.Problem, plain.Reason = "", "", ""
+	if ev.Silence != nil {
+		silent := *ev.Silence
+		silent.Reason = ""
+		plain.Silence = &silent
+	}
 	return told(ev.Title(), append(plain.Facts(), Fact{
 		Label: "说明 Note", Value: "the receiver refused the whole text; the log has the error",
 	}))
@@ -53,6 +58,9 @@ func headline(ev *Event) string {
 	if ev.Kind == ImportError {
 		return brokenHeadline(ev)
 	}
+	if ev.Kind == SilenceEnd {
+		return silenceHeadline(ev.Silence)
+	}
 	if ev.Kind == Missed && ev.Paused != "" {
 		return "DAG 已暂停 DAG was paused"
 	}
@@ -73,6 +81,8 @@ func (ev *Event) Subject() string {
 	switch {
 	case ev.Kind == ImportError:
 		return brokenSubject(ev)
+	case ev.Kind == SilenceEnd:
+		return silenceSubject(ev.Silence)
 	case ev.TaskID == "":
 		return ev.DAGID
 	case ev.MapIndex >= 0:
@@ -102,7 +112,7 @@ func (ev *Event) Facts() []Fact {
 		{Label: "状态 State", Value: stateAtDeadline(ev)},
 		{"主机 Host", ev.Host, true},
 		{Label: "负责人 Owner", Value: ev.Owner},
-		{Label: "原因 Reason", Value: ev.Reason},
+		{Label: "原因 Reason", Value: reason(ev)},
 		{Label: "已暂停 Paused", Value: ifOther(ev.Paused, ev.Reason)},
 		{"失败任务 Failed tasks", strings.Join(ev.FailedTasks, ", "), true},
 		{Label: "根因 Root causes", Value: ev.causes()},
@@ -111,7 +121,7 @@ func (ev *Event) Facts() []Fact {
 		{Label: "用时 Duration", Value: duration(ev)},
 		{Label: "下次重试 Next retry", Value: ev.moment(ev.NextRetry)},
 	}
-	all = append(brokenFacts(ev), all...)
+	all = append(append(brokenFacts(ev), ev.silenceFacts()...), all...)
 	all = append(all, ev.commands()...)
 	all = append(all, Fact{"日志 Log", ev.Log, true})
 	known := all[:0]
@@ -133,6 +143,14 @@ func (ev *Event) when() (label string, at *time.Time) {
 	default:
 		return "结束 Ended at", ev.EndDate
 	}
+}
+
+// reason is that of an event; a silence has told it in its summary.
+func reason(ev *Event) string {
+	if ev.Silence != nil {
+		return ""
+	}
+	return ev.Reason
 }
 
 // ifOther is the text, unless it is the other one.
@@ -202,11 +220,16 @@ func (ev *Event) moment(t *time.Time) string {
 	if t == nil {
 		return ""
 	}
+	zone := ev.zone()
+	return t.In(zone).Format("2006-01-02 15:04:05 -07:00") + " " + zone.String()
+}
+
+func (ev *Event) zone() *time.Location {
 	zone, err := time.LoadLocation(ev.Timezone)
 	if err != nil {
-		zone = time.UTC
+		return time.UTC
 	}
-	return t.In(zone).Format("2006-01-02 15:04:05 -07:00") + " " + zone.String()
+	return zone
 }
 
 // ticks shows a stretch of ticks: from, to, and how many.

@@ -45,7 +45,7 @@ type Options struct {
 // and fit the JSON Schema; an unknown parameter is refused at its place; of each kind of
 // event Prepare makes the same message each time and changes neither notifier nor event;
 // the message is delivered once and its record has no secret; the fallback, if there is
-// one, is delivered too; nothing arrives and the sender ends soon when its context is
+// one, is delivered too, and so is the end of a silence, if the sender can tell it; nothing arrives and the sender ends soon when its context is
 // canceled; and a payload that cannot be read is a final error.
 func Check(t *testing.T, spec callbacks.Spec, opts Options) {
 	t.Helper()
@@ -63,6 +63,7 @@ func Check(t *testing.T, spec callbacks.Spec, opts Options) {
 			m := prepare(t, declaretest.Decode(t, spec, example.YAML), Failure())
 			checkDelivery(t, opts, m)
 		})
+		t.Run("end of a silence after "+example.Title, func(t *testing.T) { t.Parallel(); checkTell(t, spec, opts, example.YAML) })
 		t.Run("fallback of "+example.Title, func(t *testing.T) { t.Parallel(); checkFallback(t, spec, opts, example.YAML) })
 	}
 	first := spec.Examples[0].YAML
@@ -127,6 +128,29 @@ func checkFallback(t *testing.T, spec callbacks.Spec, opts Options, text string)
 	ev := Failure()
 	ev.Problem = "the message cannot be rendered"
 	checkDelivery(t, opts, prepare(t, plain, ev))
+}
+
+// checkTell fails t unless the end of a silence is told to the receiver of a message, by the same
+// message whatever was silenced.
+func checkTell(t *testing.T, spec callbacks.Spec, opts Options, text string) {
+	t.Helper()
+	s, ok := opts.Start(t).Sender.(callbacks.EventSender)
+	if !ok {
+		return
+	}
+	ev := SilenceEnd()
+	m := prepare(t, declaretest.Decode(t, spec, text), Failure())
+	told, err := s.Tell(m, ev)
+	require.NoError(t, err)
+	assert.Equal(t, m.Channel, told.Channel)
+	other := Failure()
+	other.RunID, other.Kind = "another", callbacks.Retry
+	again, err := s.Tell(prepare(t, declaretest.Decode(t, spec, text), other), ev)
+	require.NoError(t, err)
+	assert.Equal(t, told, again, "the receiver is the same")
+	_, err = s.Tell(callbacks.Message{Payload: json.RawMessage(`{"`)}, ev)
+	require.Error(t, err)
+	checkDelivery(t, opts, told)
 }
 
 func checkCanceled(t *testing.T, opts Options, m callbacks.Message) {

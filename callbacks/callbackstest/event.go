@@ -45,5 +45,20 @@ func Events() []*callbacks.Event {
 			Error: "dags/a.yaml:1:1: error: no tasks", Files: []callbacks.BrokenFile{{File: "dags/a.yaml", Since: start, DAGs: []string{"a"}}},
 			Program: "dingdag",
 		},
+		SilenceEnd(),
 	)
+}
+
+// SilenceEnd is the end of a snooze that kept back some alerts.
+func SilenceEnd() *callbacks.Event {
+	var b callbacks.SilencedBuilder
+	for i := range 3 {
+		b.Add(callbacks.Failure, "etl", "load", began().Add(time.Duration(i)*time.Minute))
+	}
+	b.Add(callbacks.Success, "etl", "", began())
+	ev := b.Event(callbacks.Silence{
+		ID: 3, Kind: "snooze", What: "DAG etl", Reason: "the disk is changed", By: "ann (cli)", Since: began(), Until: began().Add(time.Hour),
+	})
+	ev.DAGID, ev.Program, ev.Timezone = "etl", "dingdag", "Asia/Shanghai"
+	return ev
 }

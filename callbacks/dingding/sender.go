@@ -28,6 +28,7 @@ var (
 	_ callbacks.ConnSender     = (*Sender)(nil)
 	_ callbacks.RepeatSender   = (*Sender)(nil)
 	_ callbacks.PacedSender    = (*Sender)(nil)
+	_ callbacks.EventSender    = (*Sender)(nil)
 )
 
 // NewSender returns a sender that sends through h.
@@ -94,6 +95,19 @@ func (s *Sender) Fallback(m callbacks.Message, ev *callbacks.Event, cause error)
 	}
 	out, err := plain.message(ev)
 	return out, err == nil
+}
+
+// Tell gives the default message about ev to the robot of m, as text.
+func (s *Sender) Tell(m callbacks.Message, ev *callbacks.Event) (callbacks.Message, error) {
+	p, err := readPayload(m)
+	if err != nil {
+		return callbacks.Message{}, err
+	}
+	out := payload{ConnID: p.ConnID, MessageType: hook.TypeText, OnUncertain: robot.UncertainFail}
+	if out.Message, err = defaultMessage(out.MessageType, ev); err != nil {
+		return callbacks.Message{}, err
+	}
+	return out.message(ev)
 }
 
 // ConnID is the connection of the robot.

@@ -25,6 +25,7 @@ var (
 	_ callbacks.Sender       = (*Sender)(nil)
 	_ callbacks.RepeatSender = (*Sender)(nil)
 	_ callbacks.ConnSender   = (*Sender)(nil)
+	_ callbacks.EventSender  = (*Sender)(nil)
 )
 
 // NewSender returns a sender that looks up connections in source.
@@ -59,6 +60,21 @@ func (s *Sender) Send(ctx context.Context, m callbacks.Message) (receipt string,
 func (s *Sender) RepeatSafe(m callbacks.Message) bool {
 	n, err := readPayload(m)
 	return err == nil && (n.Request.RepeatSafe() || n.OnUncertain == uncertainRetry)
+}
+
+// Tell posts ev as JSON to the endpoint of m. Headers of m are left out: they may say which request
+// it is.
+func (s *Sender) Tell(m callbacks.Message, ev *callbacks.Event) (callbacks.Message, error) {
+	n, err := readPayload(m)
+	if err != nil {
+		return callbacks.Message{}, err
+	}
+	n.Headers = nil
+	plain, err := n.Fallback(nil)
+	if err != nil {
+		return callbacks.Message{}, err
+	}
+	return plain.Prepare(ev)
 }
 
 // ConnID is the connection of the request.

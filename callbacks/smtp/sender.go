@@ -29,6 +29,7 @@ var (
 	_ callbacks.RepeatSender   = (*Sender)(nil)
 	_ callbacks.FallbackSender = (*Sender)(nil)
 	_ callbacks.ConnSender     = (*Sender)(nil)
+	_ callbacks.EventSender    = (*Sender)(nil)
 )
 
 // NewSender returns a sender that looks up connections in source, and renders the templates
@@ -89,6 +90,19 @@ func (s *Sender) Fallback(m callbacks.Message, ev *callbacks.Event, cause error)
 	p.usual(ev)
 	out, err := p.message(ev)
 	return out, err == nil
+}
+
+// Tell gives the default mail about ev to the receivers of m, from its sender.
+func (s *Sender) Tell(m callbacks.Message, ev *callbacks.Event) (callbacks.Message, error) {
+	p, err := readPayload(m)
+	if err != nil {
+		return callbacks.Message{}, err
+	}
+	out := payload{ConnID: p.ConnID, Event: ev}
+	out.From, out.To, out.Cc, out.Bcc = p.From, p.To, p.Cc, p.Bcc
+	out.MIMESubtype, out.MIMECharset = "mixed", "utf-8"
+	out.usual(ev)
+	return out.message(ev)
 }
 
 // ConnID is the connection of the mail server.
