@@ -234,6 +234,21 @@ type RefusalError interface {
 	NoKeyword() bool
 }
 
+// AnsweredError is implemented by errors of senders that know what the receiver answered.
+type AnsweredError interface {
+	error
+	// Answer returns the HTTP status of the answer, 0 without one, and the receiver's own code, empty
+	// when it sent none.
+	Answer() (status int, code string)
+}
+
+// PartsError is implemented by errors of a [PartSender].
+type PartsError interface {
+	error
+	// PartsInAll returns how many parts the message has, 0 when that is not known.
+	PartsInAll() int
+}
+
 // PacedSender is implemented by senders to receivers that take so many messages in a time, from
 // whomever they come.
 type PacedSender interface {
@@ -247,8 +262,8 @@ type PartSender interface {
 	Sender
 	// SendParts is Send for a message of which parts may have arrived before. progress is
 	// what took was told last, empty at first. took is called after each part that the
-	// receiver took, with the progress from then on and a receipt for people; what it is
-	// told survives a crash. An error of took ends the sending.
+	// receiver took but the last, of which the receipt tells, with the progress from then on and a
+	// receipt for people; what it is told survives a crash. An error of took ends the sending.
 	SendParts(ctx context.Context, m Message, progress string, took func(progress, receipt string) error) (receipt string, err error)
 }
 

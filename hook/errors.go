@@ -119,6 +119,12 @@ func (e *Error) Gone() bool {
 	return (e.Kind == KindAuth || e.Kind == KindNotFound) && !e.NoKeyword()
 }
 
+// Answer returns the status and the code of DingTalk's answer, as far as there are.
+func (e *Error) Answer() (status int, code string) { return e.HTTPStatus, e.Code }
+
+// PartsInAll is [Error.Parts].
+func (e *Error) PartsInAll() int { return e.Parts }
+
 // RetryDelay is the least time to wait before another try, 0 for the caller's default.
 func (e *Error) RetryDelay() time.Duration { return e.RetryAfter }
 

@@ -101,10 +101,11 @@ func (o *Outbox) sendNext(ctx context.Context, name string, c *channel) (sent bo
 	if err != nil || !claimed {
 		return err == nil, again, err // it has moved on: look again
 	}
-	conn := o.connOf(write, d)
-	receipt, why := o.send(ctx, d)
+	conn, began := o.connOf(write, d), d.UpdatedAt
+	receipt, taken, why := o.send(ctx, d)
 	standIns := o.settle(c, d, conn, receipt, why)
-	err = o.o.Persist(ctx, func() error { return o.write(write, d, standIns...) })
+	attempt := o.attempt(d, began, taken, why)
+	err = o.o.Persist(ctx, func() error { return o.record(write, d, attempt, standIns...) })
 	if errors.Is(err, store.ErrLostLease) { // while this process hung another one took it over, and records it
 		o.o.Log.Warn("a message was taken over by another process", "id", d.ID, "channel", name, "outcome", d.State)
 		return true, again, nil
@@ -178,14 +179,18 @@ func (o *Outbox) claim(ctx context.Context, d *store.Delivery) (ok bool, err err
 // sendTimeout bounds one delivery, whatever the sender does.
 const sendTimeout = 2 * time.Minute
 
-func (o *Outbox) send(ctx context.Context, d *store.Delivery) (receipt string, err error) {
+// send sends a message and returns how many parts of it the receiver took.
+func (o *Outbox) send(ctx context.Context, d *store.Delivery) (receipt string, taken int, err error) {
 	s, ok := o.o.Callbacks.Sender(d.Sender)
 	if !ok {
-		return "", fmt.Errorf("no sender %q in this program", d.Sender)
+		return "", 0, fmt.Errorf("no sender %q in this program", d.Sender)
 	}
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("sender %s panicked: %v", d.Sender, r)
+		}
+		if err == nil {
+			taken++ // the last one
 		}
 	}()
 	// What is under way when the process is told to stop is finished.
@@ -193,10 +198,13 @@ func (o *Outbox) send(ctx context.Context, d *store.Delivery) (receipt string, e
 	defer cancel()
 	parts, ok := s.(callbacks.PartSender)
 	if !ok {
-		return s.Send(sending, message(d))
+		receipt, err = s.Send(sending, message(d))
+		return receipt, 0, err
 	}
-	return parts.SendParts(sending, message(d), d.Progress, func(progress, receipt string) error {
+	receipt, err = parts.SendParts(sending, message(d), d.Progress, func(progress, receipt string) error {
+		taken++
 		d.Progress, d.Receipt = progress, o.o.Masker.Mask(receipt)
-		return o.o.Persist(ctx, func() error { return o.write(sending, d) })
+		return o.o.Persist(ctx, func() error { return o.record(sending, d, nil) })
 	})
+	return receipt, taken, err
 }

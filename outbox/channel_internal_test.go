@@ -35,12 +35,18 @@ type empty struct {
 type changes struct {
 	store.OutboxTx
 	updated  []*store.Delivery
+	attempts []*store.DeliveryAttempt
 	released []string
 	n        int
 }
 
 func (c *changes) UpdateDelivery(_ context.Context, d *store.Delivery) error {
 	c.updated = append(c.updated, d)
+	return nil
+}
+
+func (c *changes) InsertDeliveryAttempt(_ context.Context, a *store.DeliveryAttempt) error {
+	c.attempts = append(c.attempts, a)
 	return nil
 }
 
@@ -257,6 +263,7 @@ func TestRecover(t *testing.T) {
 		}
 		require.NoError(t, o.recover(t.Context()))
 		assert.Len(t, s.tx.updated, 3)
+		assert.Len(t, s.tx.attempts, 3, "in the same transaction, whatever becomes of it")
 		assert.Equal(t, []int64{1, 3}, seen)
 		assert.Equal(t, []string{fmt.Sprint("", []int64(nil), []store.Hold{store.HoldNone, store.HoldOutage})}, s.tx.released)
 

@@ -163,7 +163,7 @@ func (o *Outbox) recover(ctx context.Context) error {
 				d.State = store.DeliveryWaiting
 			}
 		}
-		if err := o.write(ctx, d); errors.Is(err, store.ErrLostLease) {
+		if err := o.record(ctx, d, cutOff(d)); errors.Is(err, store.ErrLostLease) {
 			continue // its process lives, and has just said what became of it
 		} else if err != nil {
 			return err
@@ -213,14 +213,6 @@ func (o *Outbox) Rounds() int64 { return o.rounds.Load() }
 
 func message(d *store.Delivery) callbacks.Message {
 	return callbacks.Message{Sender: d.Sender, Channel: d.Channel, Summary: d.Summary, Payload: d.Payload}
-}
-
-// write stores what became of a message, together with those that stand in for it.
-func (o *Outbox) write(ctx context.Context, d *store.Delivery, standIns ...*store.Delivery) error {
-	d.UpdatedAt = o.now()
-	return o.store.Write(ctx, func(tx store.OutboxTx) error {
-		return errors.Join(tx.UpdateDelivery(ctx, d), tx.InsertDeliveries(ctx, standIns))
-	})
 }
 
 func (o *Outbox) release(ctx context.Context, name string, except []int64, holds ...store.Hold) error {

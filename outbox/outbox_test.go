@@ -425,7 +425,9 @@ func (p *parcel) SendParts(_ context.Context, _ callbacks.Message, progress stri
 				return "", err
 			}
 		}
-		progress += "x"
+		if progress += "x"; n == 3 {
+			break
+		}
 		if err := took(progress, fmt.Sprintf("took %d of 3", n)); err != nil {
 			return "", err
 		}
@@ -705,6 +707,9 @@ func TestOutboxOfAHungProcess(t *testing.T) {
 	assert.Equal(t, 2, d.Attempts)
 	assert.Empty(t, d.Error)
 	assert.Len(t, next.deliveries(), 1, "nothing stands in for it")
+	assert.Equal(t, []string{
+		"1 uncertain, 0 of 0 parts: the process died while the message was leaving; it may have arrived", "2 delivered, 1 of 0 parts: ok",
+	}, next.attempts(d.ID), "what it says of its try is not recorded")
 }
 
 // A stop that comes while the outbox recovers is a stop like any other.

@@ -13,6 +13,8 @@ type Alerts interface {
 	DeliveryLog(ctx context.Context, f DeliveryFilter) ([]*Delivery, error)
 	// CountDeliveries counts them on whatever page.
 	CountDeliveries(ctx context.Context, f DeliveryFilter) (int, error)
+	// DeliveryAttempts returns the tries of messages in the order of their ids, oldest first.
+	DeliveryAttempts(ctx context.Context, ids ...int64) ([]*DeliveryAttempt, error)
 }
 
 // AlertsTx lets people decide about a message in a transaction.

@@ -112,8 +112,8 @@ type OldKind string
 
 // The kinds of rows that end by their age.
 const (
-	// OldAlerts are the messages of the outbox that were delivered or refused. Those that
-	// wait, are being sent or are uncertain stay.
+	// OldAlerts are the messages of the outbox that were delivered, refused or silenced, or folded
+	// into one that was, with their tries. Those that wait, are being sent or are uncertain stay.
 	OldAlerts OldKind = "alerts"
 	// OldSilences are those that were summed up, once the messages that they kept back are gone.
 	OldSilences OldKind = "silences"

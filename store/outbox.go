@@ -38,6 +38,8 @@ type OutboxTx interface {
 	// ReleaseDeliveries lets the messages that wait in a channel ("": in all) with one of
 	// the holds leave now, except those with the given ids.
 	ReleaseDeliveries(ctx context.Context, channel string, except []int64, holds ...Hold) error
+	// InsertDeliveryAttempt records a try of a message.
+	InsertDeliveryAttempt(ctx context.Context, a *DeliveryAttempt) error
 }
 
 // DeliveryState is the state of a message in the outbox.
@@ -130,7 +132,51 @@ type Delivery struct {
 	// SilenceID is the id of the silence that keeps it back, or kept it back before somebody sent
 	// it again; 0 for none.
 	SilenceID int64
-	// AckedAt is when somebody said that he has seen it, AckedBy who.
-	AckedAt time.Time
-	AckedBy string
+	// AckedAt is when somebody said that he has seen it, AckedBy who, AckedNote what else he said.
+	AckedAt            time.Time
+	AckedBy, AckedNote string
+	// Callback is the notifier that wrote it, with its place in the DAG file where that is known.
+	Callback string
+}
+
+// AttemptOutcome is what came of a try to send a message.
+type AttemptOutcome string
+
+// The outcomes.
+const (
+	// AttemptDelivered: the receiver took all of it.
+	AttemptDelivered AttemptOutcome = "delivered"
+	// AttemptGated: some parts left, the next has to wait since the receiver had enough. What waits
+	// before its first part has no try.
+	AttemptGated AttemptOutcome = "gated"
+	// AttemptRetry: it failed and is tried again.
+	AttemptRetry AttemptOutcome = "retry"
+	// AttemptRefused: it failed for good.
+	AttemptRefused AttemptOutcome = "refused"
+	// AttemptUncertain: nobody knows whether it arrived. It may be tried again all the same, where
+	// that does no harm.
+	AttemptUncertain AttemptOutcome = "uncertain"
+)
+
+// DeliveryAttempt is one try to send a message.
+type DeliveryAttempt struct {
+	DeliveryID int64
+	// Attempt counts the tries of the message from 1. A number is left out where nothing was sent.
+	Attempt int
+	// At is when it began and EndedAt when its outcome was known: for one that a crash cut off, the last moment at
+	// which it was seen and when the next process found it.
+	At, EndedAt time.Time
+	// Node is the process that sent it.
+	Node    string
+	Outcome AttemptOutcome
+	// Code and HTTPStatus are those of the receiver's answer; empty and 0 without any.
+	Code       string
+	HTTPStatus int
+	// Message is the receiver's answer, or why it failed.
+	Message string
+	// PartsTaken is how many parts the receiver took in this try. Parts is how many the message has, 0
+	// where that is not known.
+	PartsTaken, Parts int
+	// NextTry is when the next one may be, zero for at once and without any.
+	NextTry time.Time
 }

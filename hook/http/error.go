@@ -50,6 +50,9 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// Answer returns the status of the answer, and no code.
+func (e *Error) Answer() (status int, code string) { return e.Status, "" }
+
 // Retryable reports whether another try may help and does no harm.
 func (e *Error) Retryable() bool { return e.Kind == KindUnavailable }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/textproto"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -56,6 +57,14 @@ func (e *Error) Error() string {
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Answer returns the code of the server's answer, if there was one.
+func (e *Error) Answer() (status int, code string) {
+	if e.Code != 0 {
+		code = strconv.Itoa(e.Code)
+	}
+	return 0, code
+}
 
 // Retryable reports whether another try may help and does no harm.
 func (e *Error) Retryable() bool { return e.Kind == KindUnavailable }

@@ -80,7 +80,7 @@ CREATE TABLE delivery (
     updated_at INTEGER NOT NULL,
     receipt    TEXT NOT NULL DEFAULT '',
     error      TEXT NOT NULL DEFAULT ''
-, progress TEXT NOT NULL DEFAULT '', event_data TEXT, stands_in_for INTEGER NOT NULL DEFAULT 0, refusals INTEGER NOT NULL DEFAULT 0, hold TEXT NOT NULL DEFAULT '', map_index INTEGER NOT NULL DEFAULT -1, node TEXT NOT NULL DEFAULT '', priority INTEGER NOT NULL DEFAULT 3, digest_id INTEGER NOT NULL DEFAULT 0, named_in INTEGER NOT NULL DEFAULT 0, dedupe_key TEXT NOT NULL DEFAULT '', acked_at INTEGER, acked_by TEXT NOT NULL DEFAULT '', silence_id INTEGER NOT NULL DEFAULT 0, dedupe_for INTEGER NOT NULL DEFAULT 0);
+, progress TEXT NOT NULL DEFAULT '', event_data TEXT, stands_in_for INTEGER NOT NULL DEFAULT 0, refusals INTEGER NOT NULL DEFAULT 0, hold TEXT NOT NULL DEFAULT '', map_index INTEGER NOT NULL DEFAULT -1, node TEXT NOT NULL DEFAULT '', priority INTEGER NOT NULL DEFAULT 3, digest_id INTEGER NOT NULL DEFAULT 0, named_in INTEGER NOT NULL DEFAULT 0, dedupe_key TEXT NOT NULL DEFAULT '', acked_at INTEGER, acked_by TEXT NOT NULL DEFAULT '', silence_id INTEGER NOT NULL DEFAULT 0, dedupe_for INTEGER NOT NULL DEFAULT 0, callback TEXT NOT NULL DEFAULT '', acked_note TEXT NOT NULL DEFAULT '');
 CREATE INDEX delivery_open ON delivery (id) WHERE state IN ('waiting', 'sending');
 CREATE TABLE connection (
     conn_id     TEXT PRIMARY KEY,
@@ -343,6 +343,25 @@ CREATE UNIQUE INDEX silence_of_window ON silence (name, since) WHERE kind = 'mai
 CREATE UNIQUE INDEX silence_of_doubles ON silence (told_by) WHERE told_by > 0 AND summed_up IS NULL;
 CREATE INDEX delivery_of_silence ON delivery (silence_id) WHERE silence_id > 0;
 CREATE INDEX delivery_of_key ON delivery (dedupe_key, channel, event, created_at) WHERE dedupe_key <> '' AND state NOT IN ('silenced', 'refused');
+CREATE TABLE delivery_attempt (
+    delivery_id INTEGER NOT NULL,
+    attempt     INTEGER NOT NULL,
+    at          INTEGER NOT NULL,
+    ended_at    INTEGER NOT NULL,
+    node        TEXT NOT NULL,
+    outcome     TEXT NOT NULL,
+    code        TEXT NOT NULL,
+    http_status INTEGER NOT NULL,
+    message     TEXT NOT NULL,
+    parts_taken INTEGER NOT NULL,
+    parts       INTEGER NOT NULL,
+    next_try    INTEGER,
+    PRIMARY KEY (delivery_id, attempt)
+) WITHOUT ROWID;
+CREATE INDEX delivery_of_run ON delivery (dag_id, run_id);
+CREATE INDEX delivery_written ON delivery (created_at);
+CREATE INDEX delivery_aside ON delivery (id) WHERE state IN ('folded', 'silenced');
+CREATE INDEX delivery_stand_in ON delivery (stands_in_for) WHERE stands_in_for > 0;
 CREATE TABLE river_leader (
     elected_at timestamp NOT NULL,
     expires_at timestamp NOT NULL,
@@ -444,6 +463,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (28, 28, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (29, 29, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (3, 2, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (30, 32, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (31, 35, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (4, 3, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);

@@ -8,7 +8,52 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
-var deliveryDecided = deliveryTable.only("state", "updated_at", "error")
+var (
+	deliveryDecided = deliveryTable.only("state", "updated_at", "error")
+
+	attemptTable = declare("delivery_attempt", func(a *store.DeliveryAttempt) []field {
+		return []field{
+			{"delivery_id", &a.DeliveryID},
+			{"attempt", &a.Attempt},
+			{"at", moment{&a.At}},
+			{"ended_at", moment{&a.EndedAt}},
+			{"node", &a.Node},
+			{"outcome", &a.Outcome},
+			{"code", &a.Code},
+			{"http_status", &a.HTTPStatus},
+			{"message", &a.Message},
+			{"parts_taken", &a.PartsTaken},
+			{"parts", &a.Parts},
+			{"next_try", moment{&a.NextTry}},
+		}
+	})
+	attemptAll = attemptTable.but()
+)
+
+// InsertDeliveryAttempt records a try of a message.
+func (q Queries) InsertDeliveryAttempt(ctx context.Context, a *store.DeliveryAttempt) error {
+	if _, err := q.c.Exec(ctx, attemptAll.insert(), attemptAll.args(a)...); err != nil {
+		return fmt.Errorf("record a try of message %d: %w", a.DeliveryID, err)
+	}
+	return nil
+}
+
+// DeliveryAttempts returns the tries of messages, see [store.Alerts].
+func (q Queries) DeliveryAttempts(ctx context.Context, ids ...int64) ([]*store.DeliveryAttempt, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	args := make([]any, len(ids))
+	for i, id := range ids {
+		args[i] = id
+	}
+	as, err := collect(ctx, q.c, attemptTable.scan,
+		attemptTable.rows()+" WHERE delivery_id IN ("+marks(len(ids))+") ORDER BY delivery_id, attempt", args...)
+	if err != nil {
+		return nil, fmt.Errorf("read the tries of messages: %w", err)
+	}
+	return as, nil
+}
 
 // Delivery returns one message, or an error that wraps [store.ErrNotFound].
 func (q Queries) Delivery(ctx context.Context, id int64) (*store.Delivery, error) {

@@ -43,6 +43,8 @@ var (
 			{"silence_id", &d.SilenceID},
 			{"acked_at", moment{&d.AckedAt}},
 			{"acked_by", &d.AckedBy},
+			{"acked_note", &d.AckedNote},
+			{"callback", &d.Callback},
 		}
 	})
 	deliveryNew     = deliveryTable.but("id")

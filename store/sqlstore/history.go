@@ -143,7 +143,9 @@ type oldRows struct {
 const lastScheduled = `(SELECT r.run_after FROM dag_run r WHERE r.dag_id = o.dag_id AND r.run_type = 'scheduled' ORDER BY r.logical_date DESC LIMIT 1)`
 
 var oldKinds = map[store.OldKind]oldRows{
-	store.OldAlerts:   {"delivery", "created_at", "updated_at", "o.state IN ('delivered', 'refused')"},
+	store.OldAlerts: {"delivery", "created_at", "updated_at", `(o.state IN ('delivered', 'refused')
+		OR o.state = 'folded' AND NOT EXISTS (SELECT 1 FROM delivery n WHERE n.id = o.digest_id AND n.state IN ('waiting', 'sending', 'uncertain'))
+		OR o.state = 'silenced' AND NOT EXISTS (SELECT 1 FROM silence n WHERE n.id = o.silence_id AND n.summed_up IS NULL))`},
 	store.OldSilences: {"silence", "since", "summed_up", "NOT EXISTS (SELECT 1 FROM delivery d WHERE d.silence_id > 0 AND d.silence_id = o.id)"},
 	store.OldEvents:   {"event_log", "at", "at", "1"},
 	store.OldRequests: {"request", "created_at", "done_at", "1"},
@@ -299,8 +301,12 @@ func (q Queries) RemoveRows(ctx context.Context, kind store.OldKind, ids []int64
 		return fmt.Errorf("this store has no old rows of kind %q", kind)
 	}
 	statements := []string{"DELETE FROM " + k.table + " WHERE id = ?"}
-	if kind == store.OldBackfills {
+	switch kind {
+	case store.OldBackfills:
 		statements = append(statements, "DELETE FROM backfill_date WHERE backfill_id = ?")
+	case store.OldAlerts:
+		statements = append(statements, "DELETE FROM delivery_attempt WHERE delivery_id = ?")
+	default: // nothing belongs to the rows
 	}
 	for _, id := range ids {
 		for _, statement := range statements {

@@ -4,6 +4,7 @@ package storetest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -88,4 +89,26 @@ func alertsAreDecided(t *testing.T, open Open) {
 	require.NoError(t, err)
 	assert.Equal(t, &to, got)
 	assert.False(t, decide(&to, store.DeliveryWaiting), "it was decided")
+}
+
+func attemptsAreKept(t *testing.T, open Open) {
+	s := open(t, Node{})
+	first := &store.DeliveryAttempt{
+		DeliveryID: 7, Attempt: 1, At: midnight, EndedAt: midnight.Add(time.Second), Node: "n", Outcome: store.AttemptRetry, Code: "310000", HTTPStatus: 200,
+		Message: "ü", PartsTaken: 1, Parts: 3, NextTry: midnight.Add(time.Minute),
+	}
+	second := &store.DeliveryAttempt{DeliveryID: 7, Attempt: 2, At: midnight.Add(time.Minute), EndedAt: midnight.Add(time.Minute), Outcome: store.AttemptDelivered}
+	other := &store.DeliveryAttempt{DeliveryID: 6, Attempt: 1, At: midnight, EndedAt: midnight, Outcome: store.AttemptRefused}
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		return errors.Join(tx.InsertDeliveryAttempt(ctx, second), tx.InsertDeliveryAttempt(ctx, first), tx.InsertDeliveryAttempt(ctx, other))
+	})
+	of := func(ids ...int64) []*store.DeliveryAttempt {
+		as, err := s.DeliveryAttempts(t.Context(), ids...)
+		require.NoError(t, err)
+		return as
+	}
+	assert.Equal(t, []*store.DeliveryAttempt{first, second}, of(7))
+	assert.Equal(t, []*store.DeliveryAttempt{other, first, second}, of(7, 8, 6), "by message and try")
+	assert.Empty(t, of())
+	assert.Error(t, s.Tx(t.Context(), func(tx store.Tx) error { return tx.InsertDeliveryAttempt(t.Context(), first) }), "a try has one outcome")
 }

@@ -4,6 +4,7 @@ package storetest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"testing"
@@ -278,10 +279,39 @@ func oldAlerts(t *testing.T, open Open) {
 	p, err = s.OldRows(t.Context(), store.OldRows{Kind: store.OldAlerts, Before: hour(24), Limit: 5, After: p.Next})
 	require.NoError(t, err)
 	assert.Equal(t, &store.OldPage{IDs: []int64{ds[5].ID}}, p)
+	try := func(d *store.Delivery) *store.DeliveryAttempt {
+		return &store.DeliveryAttempt{DeliveryID: d.ID, Attempt: 1, At: hour(1), EndedAt: hour(1), Outcome: store.AttemptDelivered}
+	}
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		return errors.Join(tx.InsertDeliveryAttempt(ctx, try(ds[4])), tx.InsertDeliveryAttempt(ctx, try(ds[5])))
+	})
 	removeRows(t, s, store.OldAlerts, ds[0].ID, ds[5].ID)
+	tries, err := s.DeliveryAttempts(t.Context(), ds[4].ID, ds[5].ID)
+	require.NoError(t, err)
+	assert.Equal(t, []*store.DeliveryAttempt{try(ds[4])}, tries, "the tries of a message go with it")
 	assert.Equal(t, []int64{ds[4].ID}, rows(store.OldRows{Before: hour(24)}))
 	_, err = s.OldRows(t.Context(), store.OldRows{Kind: "feathers", Limit: 1})
 	require.Error(t, err)
+}
+
+// What was silenced or told by another message goes like what was sent, but not before that one.
+func oldAlertsPutAside(t *testing.T, open Open) {
+	s := open(t, Node{})
+	digest := &store.Delivery{State: store.DeliveryUncertain, Channel: "c", Payload: json.RawMessage("{}"), CreatedAt: hour(1), UpdatedAt: hour(1)}
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		return tx.InsertDeliveries(ctx, []*store.Delivery{digest})
+	})
+	silenced, folded, told := *digest, *digest, *digest
+	silenced.State, folded.State, told.State = store.DeliverySilenced, store.DeliveryFolded, store.DeliveryFolded
+	folded.DigestID, told.DigestID = digest.ID, 99 // that one is gone
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		return tx.InsertDeliveries(ctx, []*store.Delivery{&silenced, &folded, &told})
+	})
+	gone := func() []int64 { return old(t, s, store.OldRows{Kind: store.OldAlerts, Before: hour(24)}) }
+	assert.Equal(t, []int64{silenced.ID, told.ID}, gone())
+	digest.State = store.DeliveryDelivered
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.UpdateDelivery(ctx, digest) })
+	assert.Equal(t, []int64{digest.ID, silenced.ID, folded.ID, told.ID}, gone())
 }
 
 func oldTicks(t *testing.T, open Open) {

@@ -93,6 +93,7 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 		"alerts": {
 			"alerts are selected": alertsAreSelected,
 			"alerts are decided":  alertsAreDecided,
+			"attempts are kept":   attemptsAreKept,
 		},
 		"requests": {
 			"requests are answered once":           requestsAreAnsweredOnce,
@@ -104,6 +105,7 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"runs are removed":                runsAreRemoved,
 			"what is at work is not removed":  openRunsAreNotRemoved,
 			"old messages":                    oldAlerts,
+			"old messages put aside":          oldAlertsPutAside,
 			"old ticks, pauses and errors":    oldTicks,
 			"old events of assets":            oldAssetEvents,
 			"old backfills":                   oldBackfills,

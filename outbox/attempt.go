@@ -1,0 +1,77 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/store"
+)
+
+// attempt is the record of a try of a message that began at a moment and ended with err, after the
+// receiver took some parts. It is nil when nothing left. What became of the message is settled.
+func (o *Outbox) attempt(d *store.Delivery, began time.Time, taken int, err error) *store.DeliveryAttempt {
+	a := &store.DeliveryAttempt{
+		DeliveryID: d.ID, Attempt: d.Attempts, At: began, Node: d.Node, Outcome: outcome(d, err), Message: d.Error, PartsTaken: taken, NextTry: d.NextTry,
+	}
+	if a.Outcome == store.AttemptGated && taken == 0 {
+		return nil
+	}
+	if err == nil {
+		a.Message = d.Receipt
+		if d.Attempts == 1 {
+			a.Parts = taken // else some may have left before
+		}
+	}
+	if answered, ok := errors.AsType[callbacks.AnsweredError](err); ok {
+		a.HTTPStatus, a.Code = answered.Answer()
+		a.Code = o.o.Masker.Mask(a.Code)
+	}
+	if parts, ok := errors.AsType[callbacks.PartsError](err); ok {
+		a.Parts = parts.PartsInAll()
+	}
+	return a
+}
+
+// outcome is what came of a try that ended with err and left the message as it is.
+func outcome(d *store.Delivery, err error) store.AttemptOutcome {
+	de, ok := errors.AsType[callbacks.DeliveryError](err)
+	switch {
+	case d.State == store.DeliveryDelivered:
+		return store.AttemptDelivered
+	case ok && de.Uncertain():
+		return store.AttemptUncertain
+	case gated(err) != nil:
+		return store.AttemptGated
+	case d.State == store.DeliveryWaiting:
+		return store.AttemptRetry
+	default:
+		return store.AttemptRefused
+	}
+}
+
+// cutOff is the record of a try that the death of its process cut off.
+func cutOff(d *store.Delivery) *store.DeliveryAttempt {
+	return &store.DeliveryAttempt{
+		DeliveryID: d.ID, Attempt: d.Attempts, At: d.UpdatedAt, Node: d.Node, Outcome: store.AttemptUncertain, Message: d.Error, NextTry: d.NextTry,
+	}
+}
+
+// record stores what became of a message, with the try that led to it unless that is nil, and
+// those that stand in for it.
+func (o *Outbox) record(ctx context.Context, d *store.Delivery, a *store.DeliveryAttempt, standIns ...*store.Delivery) error {
+	d.UpdatedAt = o.now()
+	return o.store.Write(ctx, func(tx store.OutboxTx) error {
+		if err := tx.UpdateDelivery(ctx, d); err != nil {
+			return err
+		}
+		if a != nil {
+			a.EndedAt = d.UpdatedAt
+			if err := tx.InsertDeliveryAttempt(ctx, a); err != nil {
+				return err
+			}
+		}
+		return tx.InsertDeliveries(ctx, standIns)
+	})
+}
