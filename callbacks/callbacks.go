@@ -32,6 +32,8 @@ const (
 	ImportError Kind = "on_import_error"
 	// SilenceEnd tells what was not told during a [Silence].
 	SilenceEnd Kind = "on_silence_end"
+	// Folded tells several events in one message, which is a [Digest].
+	Folded Kind = "digest"
 )
 
 // Event is what a callback is told. Encodes to JSON.
@@ -92,6 +94,8 @@ type Event struct {
 	// Problem says why the message that people wrote does not tell the event, when
 	// another one stands in for it.
 	Problem string `json:"problem,omitempty"`
+	// Digest is what [Folded] tells; RunID and TaskID are empty then, DAGID if there are several.
+	Digest *Digest `json:"digest,omitempty"`
 	// DAGFolder is the directory of the DAG file, for relative file names.
 	DAGFolder string `json:"-"`
 }
@@ -166,6 +170,8 @@ type Message struct {
 	Payload json.RawMessage
 	// Terms are those of the callback, unless it sets its own.
 	Terms Terms
+	// Urgent says that it leaves before all others, and by itself: it is never folded.
+	Urgent bool
 }
 
 // Terms say on which terms a message leaves.
@@ -265,6 +271,23 @@ type PartSender interface {
 	// receiver took but the last, of which the receipt tells, with the progress from then on and a
 	// receipt for people; what it is told survives a crash. An error of took ends the sending.
 	SendParts(ctx context.Context, m Message, progress string, took func(progress, receipt string) error) (receipt string, err error)
+}
+
+// FoldSender is implemented by senders that can tell in one message what several of theirs tell.
+// Without it messages leave one by one, however many wait.
+type FoldSender interface {
+	// Fold begins such a message.
+	Fold() Folding
+}
+
+// Folding is a message that tells what several others tell, for the same receiver.
+type Folding interface {
+	// Add looks at one of them. It returns the beginning of what people wrote in it, empty for a
+	// default message.
+	Add(m Message) (said string, err error)
+	// Message tells ev, which is a [Folded] one, to all whom one of the messages notifies. It
+	// takes no more than the receiver takes at once.
+	Message(ev *Event) (Message, error)
 }
 
 // FallbackSender is implemented by senders that know a simpler message for what the

@@ -33,6 +33,9 @@ func (ev *Event) Brief() string {
 		silent.Reason = ""
 		plain.Silence = &silent
 	}
+	if ev.Digest != nil {
+		plain.Digest = ev.Digest.plain()
+	}
 	return told(ev.Title(), append(plain.Facts(), Fact{
 		Label: "说明 Note", Value: "the receiver refused the whole text; the log has the error",
 	}))
@@ -61,6 +64,9 @@ func headline(ev *Event) string {
 	if ev.Kind == SilenceEnd {
 		return silenceHeadline(ev.Silence)
 	}
+	if ev.Kind == Folded {
+		return "告警汇总 Alerts in one"
+	}
 	if ev.Kind == Missed && ev.Paused != "" {
 		return "DAG 已暂停 DAG was paused"
 	}
@@ -83,6 +89,8 @@ func (ev *Event) Subject() string {
 		return brokenSubject(ev)
 	case ev.Kind == SilenceEnd:
 		return silenceSubject(ev.Silence)
+	case ev.Digest != nil:
+		return ev.Digest.subject()
 	case ev.TaskID == "":
 		return ev.DAGID
 	case ev.MapIndex >= 0:
@@ -95,6 +103,9 @@ func (ev *Event) Subject() string {
 // and where, whose it is, what went wrong, what comes next, and what to do. Long paths come
 // last. Times are those of the DAG's zone.
 func (ev *Event) Facts() []Fact {
+	if ev.Digest != nil {
+		return known(append([]Fact{{Label: "注意 Note", Value: ev.Problem}}, ev.digestFacts()...))
+	}
 	whenLabel, when := ev.when()
 	task := ""
 	if ev.TaskID != "" {
@@ -123,14 +134,18 @@ func (ev *Event) Facts() []Fact {
 	}
 	all = append(append(brokenFacts(ev), ev.silenceFacts()...), all...)
 	all = append(all, ev.commands()...)
-	all = append(all, Fact{"日志 Log", ev.Log, true})
-	known := all[:0]
+	return known(append(all, Fact{"日志 Log", ev.Log, true}))
+}
+
+// known are the facts that have a value, which becomes clean.
+func known(all []Fact) []Fact {
+	out := all[:0]
 	for _, f := range all {
 		if f.Value = strings.TrimSpace(Clean(f.Value)); f.Value != "" {
-			known = append(known, f)
+			out = append(out, f)
 		}
 	}
-	return known
+	return out
 }
 
 // when is the moment of which the event tells, and what it is called.

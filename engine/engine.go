@@ -72,6 +72,9 @@ type Options struct {
 	// AlertDeadline is how long an alert is tried again while its receiver can't be reached.
 	// Default [DefaultAlertDeadline].
 	AlertDeadline time.Duration
+	// FoldAfter is that of [outbox.Options]: how long an alert waits until it is told together with
+	// others. 0 tells each by itself.
+	FoldAfter time.Duration
 	// Masker hides secrets in task logs and errors; nil hides none.
 	Masker *connections.Masker
 	// Environ is the environment that commands of tasks inherit; nil is that of the process
@@ -236,7 +239,7 @@ func (e *Engine) openOutbox(r *render.Renderer) error {
 	}
 	e.outbox, err = outbox.New(outbox.In(e.store), outbox.Options{
 		Callbacks: o.Callbacks, Connections: o.Connections, Masker: o.Masker, OnUndelivered: o.OnUndelivered, Bare: tell.Renders(r, &dag.DAG{}),
-		Deadline: o.AlertDeadline, Sweep: o.Sweep, Clock: o.Clock, Log: o.Log,
+		Deadline: o.AlertDeadline, FoldAfter: o.FoldAfter, Sweep: o.Sweep, Clock: o.Clock, Log: o.Log,
 		Persist: func(ctx context.Context, write func() error) error { return persist(ctx, o.Log, write) },
 		Observe: func(d *store.Delivery) {
 			if o.Observe != nil {

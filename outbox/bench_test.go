@@ -61,7 +61,7 @@ func (b *bench) open() {
 	masker.Add("hunter22")
 	var err error
 	b.out, err = outbox.New(outbox.In(b.store), outbox.Options{
-		Callbacks: b.cbs, Connections: b.conns, Masker: masker, OnUndelivered: []dag.Callback{{Name: "tell"}}, Bare: renders,
+		Callbacks: b.cbs, Connections: b.conns, Masker: masker, OnUndelivered: []dag.Callback{{Name: "tell"}}, Bare: renders, FoldAfter: outbox.DefaultFoldAfter,
 		Sweep: 30 * time.Second, Persist: func(_ context.Context, write func() error) error { return write() },
 		Clock: time.Now, Log: slog.New(slog.DiscardHandler), Observe: b.observe, Random: b.random,
 	})

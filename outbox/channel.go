@@ -28,6 +28,8 @@ type channel struct {
 	// failed is the message that failed last, conn the fingerprint of its connection then.
 	failed *store.Delivery
 	conn   string
+	// told is when it told of each DAG last.
+	told map[string]told
 }
 
 // errorPause is how long a channel is left alone after an error of the store.
@@ -89,7 +91,7 @@ func (o *Outbox) sendNext(ctx context.Context, name string, c *channel) (sent bo
 	if err := o.lookForMendedConn(write, name, c); err != nil {
 		return false, again, err
 	}
-	d, again, err := o.store.NextDelivery(write, name, o.now(), c.fails > 0)
+	d, again, err := o.next(write, name, c)
 	if err != nil || d == nil {
 		return false, again, err
 	}
@@ -97,7 +99,7 @@ func (o *Outbox) sendNext(ctx context.Context, name string, c *channel) (sent bo
 	if closed := o.closed(ctx, d); closed != nil {
 		return false, o.now().Add(max(closed.RetryDelay(), time.Millisecond)), nil
 	}
-	claimed, err := o.claim(write, d)
+	d, claimed, err := o.claim(write, c, d)
 	if err != nil || !claimed {
 		return err == nil, again, err // it has moved on: look again
 	}
@@ -165,15 +167,27 @@ func gated(err error) callbacks.GatedError {
 	return nil
 }
 
-// claim makes the message this sender's. What was read may be out of date: another
-// sender of the channel can have ended between the reading and now.
-func (o *Outbox) claim(ctx context.Context, d *store.Delivery) (ok bool, err error) {
+// claim makes a message this sender's, or one that tells it together with others, and returns that.
+// What was read may be out of date: another sender of the channel can have ended between the
+// reading and now.
+func (o *Outbox) claim(ctx context.Context, c *channel, d *store.Delivery) (_ *store.Delivery, ok bool, err error) {
+	digest, dags, err := o.fold(ctx, d)
+	if err != nil {
+		return nil, false, err
+	}
+	if digest != nil {
+		o.tells(c, digest, dags)
+		return digest, true, nil
+	}
 	d.UpdatedAt = o.now()
 	err = o.store.Write(ctx, func(tx store.OutboxTx) error {
 		ok, err = tx.ClaimDelivery(ctx, d)
 		return err
 	})
-	return ok && err == nil, err
+	if ok = ok && err == nil; ok {
+		o.tells(c, d, nil)
+	}
+	return d, ok, err
 }
 
 // sendTimeout bounds one delivery, whatever the sender does.

@@ -69,7 +69,13 @@ func (s *empty) Write(_ context.Context, fn func(store.OutboxTx) error) error {
 	return s.write(s.tx.n)
 }
 
-func (s *empty) NextDelivery(context.Context, string, time.Time, bool) (*store.Delivery, time.Time, error) {
+func (s *empty) DeliveryLine(context.Context, string, time.Time) ([]*store.DeliveryHead, time.Time, error) {
+	s.looks++
+	again, err := s.look(s.looks)
+	return nil, again, err
+}
+
+func (s *empty) LeastTriedDelivery(context.Context, string, time.Time) (*store.Delivery, time.Time, error) {
 	s.looks++
 	again, err := s.look(s.looks)
 	return nil, again, err

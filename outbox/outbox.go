@@ -47,6 +47,9 @@ type Options struct {
 	Deadline time.Duration
 	// Random gives numbers from 0 to 1, without 1, which spread the tries. Default [rand.Float64].
 	Random func() float64
+	// FoldAfter is how long a message waits until it is told together with others, and for how long
+	// more of a DAG is gathered; see [callbacks.FoldSender]. 0 folds nothing.
+	FoldAfter time.Duration
 	// Sweep is how often all channels are looked at, whatever was missed.
 	Sweep time.Duration
 	// Persist repeats a write of the outcome of a sending until it succeeds or ctx ends, but
@@ -199,7 +202,7 @@ func (o *Outbox) dispatch(ctx context.Context) error {
 		o.wg.Go(func() { o.drain(ctx, name, c) })
 	}
 	for name, c := range o.channels {
-		if !open[name] && !c.busy {
+		if !open[name] && !c.busy && o.forgets(c) {
 			c.disarm()
 			delete(o.channels, name)
 		}

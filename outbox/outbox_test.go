@@ -93,12 +93,14 @@ func (p *post) logSoFar() []string {
 type letter struct {
 	// Text is what is posted.
 	Text string `yaml:"text" param:"template,default=letter"`
+	// Urgent says that it does not wait.
+	Urgent bool `yaml:"urgent" param:"default=false"`
 }
 
 // Prepare makes the message.
 func (l *letter) Prepare(ev *callbacks.Event) (callbacks.Message, error) {
 	p, err := json.Marshal(l.Text)
-	return callbacks.Message{Sender: "post", Channel: "post", Summary: l.Text + " of " + string(ev.Kind), Payload: p}, err
+	return callbacks.Message{Sender: "post", Channel: "post", Summary: l.Text + " of " + string(ev.Kind), Payload: p, Urgent: l.Urgent}, err
 }
 
 // inBubble runs a test of pauses in no time. The beat is slow, because hours go by.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/gate"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/template"
@@ -80,10 +81,14 @@ func (o *Outbox) delivery(m callbacks.Message, ev *callbacks.Event) *store.Deliv
 	if err != nil { // times and texts encode
 		o.o.Log.Error("encode an event", "error", err)
 	}
+	rank := rankOf(ev.Kind)
+	if m.Urgent {
+		rank = gate.Urgent
+	}
 	return &store.Delivery{
 		State: store.DeliveryWaiting, Channel: m.Channel, Sender: m.Sender, Summary: m.Summary, Payload: m.Payload, EventData: data,
 		Owner:     store.Owner{Event: string(ev.Kind), DAGID: ev.DAGID, RunID: ev.RunID, TaskID: ev.TaskID, MapIndex: ev.MapIndex, Try: ev.TryNumber},
-		CreatedAt: now, UpdatedAt: now, Priority: int(rankOf(ev.Kind)),
+		CreatedAt: now, UpdatedAt: now, Priority: int(rank),
 	}
 }
 

@@ -12,14 +12,21 @@ type Outbox interface {
 	SendingDeliveries(ctx context.Context) ([]*Delivery, error)
 	// OpenChannels returns the channels with messages that wait or are being sent.
 	OpenChannels(ctx context.Context) ([]string, error)
-	// NextDelivery returns the message of a channel that may leave now: the first whose
-	// next try has come, or of these the one with the fewest attempts. It is nil while one
+	// DeliveryLine returns the messages of a channel that may leave now: the first of each DAG and
+	// priority whose next try has come, those of one priority together. There are none while one
 	// is being sent, while one holds the channel, and when all wait; then at is when to
 	// look again, zero when only the end of a sending changes that.
-	NextDelivery(ctx context.Context, channel string, now time.Time, fewest bool) (d *Delivery, at time.Time, err error)
+	DeliveryLine(ctx context.Context, channel string, now time.Time) (heads []*DeliveryHead, at time.Time, err error)
 	// WaitingDeliveries returns the messages of a channel that wait and were written at a moment or
 	// before, in the order of their ids, at most limit of them behind the one with the id after.
 	WaitingDeliveries(ctx context.Context, channel string, written time.Time, after int64, limit int) ([]*Delivery, error)
+	// LeastTriedDelivery returns the message of a channel with the fewest attempts among all that
+	// may leave now; at is that of DeliveryLine when there is none.
+	LeastTriedDelivery(ctx context.Context, channel string, now time.Time) (d *Delivery, at time.Time, err error)
+	// CountFoldable counts the messages that [OutboxTx.FoldDeliveries] would fold, up to limit.
+	CountFoldable(ctx context.Context, f Fold, limit int) (int, error)
+	// Delivery returns ErrNotFound for an unknown message.
+	Delivery(ctx context.Context, id int64) (*Delivery, error)
 	// Deliveries returns messages of the outbox in order, at most limit (0 is all).
 	Deliveries(ctx context.Context, states []DeliveryState, limit int) ([]*Delivery, error)
 }
@@ -31,6 +38,14 @@ type OutboxTx interface {
 	// ClaimDelivery marks a waiting message as sending by this process and counts the
 	// attempt, in d too. It reports false, and changes nothing, when the message has moved on since it was read.
 	ClaimDelivery(ctx context.Context, d *Delivery) (bool, error)
+	// FoldDeliveries makes those messages of a channel that f selects part of a digest: they are
+	// folded and have its id. It returns how many there are.
+	FoldDeliveries(ctx context.Context, f Fold) (int, error)
+	// FoldedDeliveries calls each with the messages of a digest in order, and whether what they
+	// tell of has been mended since: the task has succeeded, or the run. It stops at an error of each.
+	FoldedDeliveries(ctx context.Context, digest int64, each func(d *Delivery, mended bool) error) error
+	// RewriteDelivery writes Summary, Payload, EventData and Priority of a message that waits.
+	RewriteDelivery(ctx context.Context, d *Delivery) error
 	// UpdateDelivery writes State, NextTry, UpdatedAt, Receipt, Error, Progress, EventData,
 	// Refusals and Hold. It returns ErrLostLease when another attempt has begun since
 	// Attempts and Node were read, and when the message was delivered or refused.
@@ -40,6 +55,31 @@ type OutboxTx interface {
 	ReleaseDeliveries(ctx context.Context, channel string, except []int64, holds ...Hold) error
 	// InsertDeliveryAttempt records a try of a message.
 	InsertDeliveryAttempt(ctx context.Context, a *DeliveryAttempt) error
+}
+
+// DeliveryHead is the first message of its DAG and priority in a channel.
+type DeliveryHead struct {
+	ID        int64
+	Priority  int
+	DAGID     string
+	CreatedAt time.Time
+}
+
+// Fold selects the messages of a channel that one message is to tell: of those that wait, may leave at
+// a moment, were neither taken in part nor refused, know their event and have a priority over First,
+// all that are as old as Old, with all others of their DAGs, and all of a DAG.
+type Fold struct {
+	Digest  int64
+	Channel string
+	// Now is that moment. UpdatedAt of the messages becomes it.
+	Now time.Time
+	// First is the highest priority that is left alone.
+	First int
+	// Old is a moment at or before which messages were written; zero selects none.
+	Old time.Time
+	// DAGID selects those of a DAG if Whole is set.
+	DAGID string
+	Whole bool
 }
 
 // DeliveryState is the state of a message in the outbox.

@@ -34,6 +34,10 @@ type DingdingNotifier struct { //nolint:revive // the name that people who know 
 	// text and markdown have.
 	Message any `yaml:"message" param:"template"`
 
+	// Urgent sends the message before all others that wait for the robot, and by itself. Others
+	// are told together with more of their DAG when the robot can't take each.
+	Urgent bool `yaml:"urgent" param:"default=false"`
+
 	// only is the kind of event that a constructor was asked for; empty means all.
 	only callbacks.Kind
 }
@@ -97,7 +101,9 @@ func (n *DingdingNotifier) Prepare(ev *callbacks.Event) (callbacks.Message, erro
 		ConnID: m.ConnID, MessageType: m.Type, Message: m.Message, AtMobiles: m.AtMobiles, AtUserIDs: m.AtUserIDs,
 		AtAll: m.AtAll, NoSplit: m.NoSplit, OnUncertain: n.OnUncertain, Own: own,
 	}
-	return p.message(ev)
+	out, err := p.message(ev)
+	out.Urgent = n.Urgent
+	return out, err
 }
 
 // Fallback is the notifier with its default message, for the people who are left.

@@ -29,6 +29,7 @@ var (
 	_ callbacks.RepeatSender   = (*Sender)(nil)
 	_ callbacks.PacedSender    = (*Sender)(nil)
 	_ callbacks.EventSender    = (*Sender)(nil)
+	_ callbacks.FoldSender     = (*Sender)(nil)
 )
 
 // NewSender returns a sender that sends through h.

@@ -29,21 +29,33 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 	r := &store.Run{DAGID: "d", RunID: "r", Type: dag.ScheduledRun, State: dag.RunQueued, LogicalDate: at, RunAfter: at, Version: "v"}
 	read := func(ask func(store.Reader) error) func() error { return func() error { return ask(s) } }
 	for name, do := range map[string]func() error{
-		"OpenRuns":          read(func(q store.Reader) error { _, _, err := q.OpenRuns(ctx); return err }),
-		"PausedDAGs":        read(func(q store.Reader) error { _, err := q.PausedDAGs(ctx); return err }),
-		"DueDeadlines":      read(func(q store.Reader) error { _, err := q.DueDeadlines(ctx, at); return err }),
-		"OpenBackfills":     read(func(q store.Reader) error { _, err := q.OpenBackfills(ctx); return err }),
-		"OpenBackfill":      read(func(q store.Reader) error { _, err := q.OpenBackfill(ctx, "d"); return err }),
-		"BackfillDateLeft":  read(func(q store.Reader) error { _, err := q.BackfillDateLeft(ctx, 1); return err }),
-		"CountBackfillRuns": read(func(q store.Reader) error { _, _, err := q.CountBackfillRuns(ctx, 1); return err }),
-		"OpenRequests":      read(func(q store.Reader) error { _, err := q.OpenRequests(ctx); return err }),
-		"SendingDeliveries": read(func(q store.Reader) error { _, err := q.SendingDeliveries(ctx); return err }),
-		"OpenChannels":      read(func(q store.Reader) error { _, err := q.OpenChannels(ctx); return err }),
-		"NextDelivery":      read(func(q store.Reader) error { _, _, err := q.NextDelivery(ctx, "c", at, false); return err }),
-		"NextDelivery, with the fewest attempts": read(func(q store.Reader) error {
-			_, _, err := q.NextDelivery(ctx, "c", at, true)
+		"OpenRuns":           read(func(q store.Reader) error { _, _, err := q.OpenRuns(ctx); return err }),
+		"PausedDAGs":         read(func(q store.Reader) error { _, err := q.PausedDAGs(ctx); return err }),
+		"DueDeadlines":       read(func(q store.Reader) error { _, err := q.DueDeadlines(ctx, at); return err }),
+		"OpenBackfills":      read(func(q store.Reader) error { _, err := q.OpenBackfills(ctx); return err }),
+		"OpenBackfill":       read(func(q store.Reader) error { _, err := q.OpenBackfill(ctx, "d"); return err }),
+		"BackfillDateLeft":   read(func(q store.Reader) error { _, err := q.BackfillDateLeft(ctx, 1); return err }),
+		"CountBackfillRuns":  read(func(q store.Reader) error { _, _, err := q.CountBackfillRuns(ctx, 1); return err }),
+		"OpenRequests":       read(func(q store.Reader) error { _, err := q.OpenRequests(ctx); return err }),
+		"SendingDeliveries":  read(func(q store.Reader) error { _, err := q.SendingDeliveries(ctx); return err }),
+		"OpenChannels":       read(func(q store.Reader) error { _, err := q.OpenChannels(ctx); return err }),
+		"DeliveryLine":       read(func(q store.Reader) error { _, _, err := q.DeliveryLine(ctx, "c", at); return err }),
+		"LeastTriedDelivery": read(func(q store.Reader) error { _, _, err := q.LeastTriedDelivery(ctx, "c", at); return err }),
+		"CountFoldable": read(func(q store.Reader) error {
+			_, err := q.CountFoldable(ctx, store.Fold{Channel: "c", Now: at, Old: at, DAGID: "d", Whole: true}, 2)
 			return err
 		}),
+		"FoldDeliveries": func() error {
+			return s.Tx(ctx, func(tx store.Tx) error {
+				_, err := tx.FoldDeliveries(ctx, store.Fold{Digest: 1, Channel: "c", Now: at, Old: at, DAGID: "d", Whole: true})
+				return err
+			})
+		},
+		"FoldedDeliveries": func() error {
+			return s.Tx(ctx, func(tx store.Tx) error {
+				return tx.FoldedDeliveries(ctx, 1, func(*store.Delivery, bool) error { return nil })
+			})
+		},
 		"Gate":       read(func(q store.Reader) error { _, err := q.Gate(ctx, "r"); return err }),
 		"GateTicket": read(func(q store.Reader) error { _, err := q.GateTicket(ctx, "r", "k"); return err }),
 		"GateLine":   read(func(q store.Reader) error { _, err := q.GateLine(ctx, "r", 1, at, 10); return err }),
@@ -220,7 +232,7 @@ var access = regexp.MustCompile(`^(SCAN|SEARCH) (\w+)(?: USING (?:COVERING )?IND
 // each thing that people made, as the tables do.
 var (
 	partial = []string{"dag_run_open", "dag_run_taken_over", "delivery_open", "delivery_queue", "delivery_line", "delivery_unnamed", "silence_open", "silence_ending", "request_open", "backfill_open", "backfill_date_left", "asset_queue_waiting", "dag_paused"}
-	small   = []string{"dag", "slot_pool", "node_lease", "run_deadline", "own", "taken_over"}
+	small   = []string{"dag", "slot_pool", "node_lease", "run_deadline", "own", "taken_over", "CONSTANT", "line", "some"}
 )
 
 // historyReadBy are the lines of a plan that read more the longer a store is in use.

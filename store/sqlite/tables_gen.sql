@@ -316,7 +316,7 @@ CREATE TABLE robot_gate_ticket (
 ) WITHOUT ROWID;
 CREATE INDEX robot_gate_ticket_line ON robot_gate_ticket (robot, priority, since, key);
 CREATE INDEX robot_gate_ticket_old ON robot_gate_ticket (look_at);
-CREATE INDEX delivery_line ON delivery (channel, state, priority, dag_id, id) WHERE state IN ('waiting', 'sending');
+CREATE INDEX delivery_line ON delivery (channel, state, priority, dag_id, id, next_try) WHERE state IN ('waiting', 'sending');
 CREATE INDEX delivery_of_digest ON delivery (digest_id) WHERE digest_id > 0;
 CREATE INDEX delivery_unnamed ON delivery (channel, id) WHERE state = 'uncertain' AND named_in = 0;
 CREATE TABLE silence (

@@ -87,9 +87,21 @@ func (r rawJSON) Value() (driver.Value, error) { return text(*r.j), nil }
 
 // collect runs a query and scans every row into a new T.
 func collect[T any](ctx context.Context, c Conn, scan func(Rows, *T) error, query string, args ...any) (out []*T, err error) {
-	rows, err := c.Query(ctx, query, args...)
+	err = stream(ctx, c, scan, func(v *T) error {
+		out = append(out, v)
+		return nil
+	}, query, args...)
 	if err != nil {
 		return nil, err
+	}
+	return out, nil
+}
+
+// stream is collect that keeps no row.
+func stream[T any](ctx context.Context, c Conn, scan func(Rows, *T) error, each func(*T) error, query string, args ...any) (err error) {
+	rows, err := c.Query(ctx, query, args...)
+	if err != nil {
+		return err
 	}
 	defer func() {
 		if cerr := rows.Close(); err == nil {
@@ -99,11 +111,13 @@ func collect[T any](ctx context.Context, c Conn, scan func(Rows, *T) error, quer
 	for rows.Next() {
 		v := new(T)
 		if err := scan(rows, v); err != nil {
-			return nil, err
+			return err
 		}
-		out = append(out, v)
+		if err := each(v); err != nil {
+			return err
+		}
 	}
-	return out, rows.Err()
+	return rows.Err()
 }
 
 // one is collect for a single row; nil means none.

@@ -48,6 +48,7 @@ var (
 		}
 	})
 	deliveryNew     = deliveryTable.but("id")
+	deliveryText    = deliveryTable.only("summary", "payload", "event_data", "priority")
 	deliveryOutcome = deliveryTable.only("state", "next_try", "updated_at", "receipt", "error", "progress", "event_data", "refusals", "hold")
 )
 
@@ -97,44 +98,6 @@ func (q Queries) OpenChannels(ctx context.Context) ([]string, error) {
 		return nil, fmt.Errorf("read outbox: %w", err)
 	}
 	return channels, nil
-}
-
-// NextDelivery returns the message of a channel that may leave now, see [store.Outbox].
-func (q Queries) NextDelivery(ctx context.Context, channel string, now time.Time, fewest bool) (*store.Delivery, time.Time, error) {
-	d, at, err := q.nextDelivery(ctx, channel, now, fewest)
-	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("read outbox: %w", err)
-	}
-	return d, at, nil
-}
-
-func (q Queries) nextDelivery(ctx context.Context, channel string, now time.Time, fewest bool) (*store.Delivery, time.Time, error) {
-	sending, err := column[int64](ctx, q.c, "SELECT id FROM delivery WHERE "+openDelivery+" AND channel = ? AND state = 'sending' LIMIT 1", channel)
-	if err != nil || len(sending) > 0 {
-		return nil, time.Time{}, err
-	}
-	const waiting = " FROM delivery WHERE " + openDelivery + " AND channel = ? AND state = 'waiting'"
-	moments := func(query string, args ...any) (time.Time, error) {
-		found, err := collect(ctx, q.c, func(rows Rows, t *time.Time) error { return rows.Scan(moment{t}) }, query, args...)
-		if err != nil || len(found) == 0 {
-			return time.Time{}, err
-		}
-		return *found[0], nil
-	}
-	held, err := moments("SELECT max(next_try)"+waiting+" AND next_try > ? AND hold <> ''", channel, ms(now))
-	if err != nil || !held.IsZero() {
-		return nil, held, err
-	}
-	order := "id"
-	if fewest {
-		order = "attempts, id"
-	}
-	d, err := one(ctx, q.c, deliveryTable.scan, "SELECT "+deliveryTable.columns+waiting+" AND (next_try IS NULL OR next_try <= ?) ORDER BY "+order+" LIMIT 1", channel, ms(now))
-	if err != nil || d != nil {
-		return d, time.Time{}, err
-	}
-	at, err := moments("SELECT min(next_try)"+waiting+" AND next_try > ?", channel, ms(now))
-	return nil, at, err
 }
 
 // WaitingDeliveries returns what waits in a channel, see [store.Outbox].

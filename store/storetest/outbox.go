@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -45,12 +47,20 @@ func claim(t *testing.T, s store.Store, d *store.Delivery) (ok bool) {
 // next is the id of the next message, and when to look again.
 func next(t *testing.T, s store.Store, channel string, now time.Time, fewest bool) (int64, time.Time) {
 	t.Helper()
-	d, at, err := s.NextDelivery(t.Context(), channel, now, fewest)
+	if fewest {
+		d, at, err := s.LeastTriedDelivery(t.Context(), channel, now)
+		require.NoError(t, err)
+		if d == nil {
+			return 0, at
+		}
+		return d.ID, at
+	}
+	heads, at, err := s.DeliveryLine(t.Context(), channel, now)
 	require.NoError(t, err)
-	if d == nil {
+	if len(heads) == 0 {
 		return 0, at
 	}
-	return d.ID, at
+	return heads[0].ID, at
 }
 
 // A message that somebody is sending, or that has moved on, is nobody else's.
@@ -237,4 +247,130 @@ func outboxKeepsOrder(t *testing.T, open Open) {
 	got, err = s.Deliveries(t.Context(), []store.DeliveryState{store.DeliveryWaiting, store.DeliverySending}, 3)
 	require.NoError(t, err)
 	assert.Equal(t, []*store.Delivery{want[0], want[2], want[3]}, got)
+}
+
+// The line has the first message of each DAG and priority, most urgent first.
+func outboxLine(t *testing.T, open Open) {
+	t.Helper()
+	s := open(t, Node{})
+	ds := queue(t, s, "c", 0)
+	for _, m := range []struct {
+		dag      string
+		priority int
+	}{{"e", 3}, {"d", 1}, {"e", 1}, {"d", 1}, {"d", 3}, {"", 1}, {"d", 0}} {
+		ds = append(ds, &store.Delivery{
+			State: store.DeliveryWaiting, Channel: "c", Payload: json.RawMessage(`1`), Owner: store.Owner{DAGID: m.dag}, Priority: m.priority,
+			CreatedAt: midnight.Add(time.Duration(len(ds)) * time.Second), UpdatedAt: midnight,
+		})
+	}
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.InsertDeliveries(ctx, ds) })
+	queue(t, s, "other", 1)
+	line := func(now time.Time) (out []string) {
+		heads, _, err := s.DeliveryLine(t.Context(), "c", now)
+		require.NoError(t, err)
+		for _, h := range heads {
+			i := h.ID - ds[0].ID
+			assert.Equal(t, ds[i].CreatedAt, h.CreatedAt)
+			out = append(out, fmt.Sprint(i, " ", h.DAGID, " ", h.Priority))
+		}
+		return out
+	}
+	assert.Equal(t, []string{"6 d 0", "1 d 1", "2 e 1", "5  1", "0 e 3", "4 d 3"}, line(midnight))
+	ds[1].NextTry = midnight.Add(time.Minute)
+	require.True(t, claim(t, s, ds[1]))
+	ds[1].State = store.DeliveryWaiting
+	update(t, s, ds[1])
+	assert.Equal(t, []string{"6 d 0", "2 e 1", "3 d 1", "5  1", "0 e 3", "4 d 3"}, line(midnight), "one that steps aside holds nobody")
+	assert.Equal(t, "1 d 1", line(midnight.Add(time.Minute))[1], "its time has come")
+}
+
+// A digest tells what waits: all of a DAG, or what is old with the rest of its DAGs.
+func outboxFolds(t *testing.T, open Open) {
+	t.Helper()
+	s := open(t, Node{})
+	var ds []*store.Delivery
+	add := func(dag string, second int, change func(d *store.Delivery)) {
+		d := &store.Delivery{
+			State: store.DeliveryWaiting, Channel: "c", Payload: json.RawMessage(`1`), EventData: json.RawMessage(`{}`), Priority: 1,
+			Owner:     store.Owner{Event: "on_failure", DAGID: dag, RunID: "r", TaskID: fmt.Sprint("t", len(ds)), MapIndex: -1},
+			CreatedAt: midnight.Add(time.Duration(second) * time.Second), UpdatedAt: midnight,
+		}
+		if change != nil {
+			change(d)
+		}
+		ds = append(ds, d)
+	}
+	add("d", 0, nil)
+	add("e", 30, nil)
+	add("d", 40, func(d *store.Delivery) { d.Priority = 3 })
+	add("d", 50, func(d *store.Delivery) { d.Priority = 0 })
+	add("d", 50, func(d *store.Delivery) { d.Refusals = 1 })
+	add("d", 50, func(d *store.Delivery) { d.Progress = "half" })
+	add("d", 50, func(d *store.Delivery) { d.EventData = nil })
+	add("d", 50, func(d *store.Delivery) { d.Owner.Event = "digest" })
+	add("d", 50, func(d *store.Delivery) { d.NextTry, d.Hold = midnight.Add(time.Hour), store.HoldOutage })
+	add("d", 50, func(d *store.Delivery) { d.State = store.DeliveryDelivered })
+	add("d", 50, func(d *store.Delivery) { d.Channel = "other" })
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.InsertDeliveries(ctx, ds) })
+	digest := &store.Delivery{State: store.DeliveryWaiting, Channel: "c", Payload: json.RawMessage(`null`), Owner: store.Owner{Event: "digest", MapIndex: -1}, CreatedAt: midnight, UpdatedAt: midnight, Priority: 1}
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		return tx.InsertDeliveries(ctx, []*store.Delivery{digest})
+	})
+	now := midnight.Add(time.Minute)
+	count := func(f store.Fold, limit int) int {
+		f.Channel, f.Now = "c", now
+		n, err := s.CountFoldable(t.Context(), f, limit)
+		require.NoError(t, err)
+		return n
+	}
+	assert.Equal(t, 2, count(store.Fold{DAGID: "d", Whole: true}, 9))
+	assert.Equal(t, 1, count(store.Fold{DAGID: "d", Whole: true}, 1))
+	assert.Equal(t, 1, count(store.Fold{DAGID: "d", Whole: true, First: 1}, 9))
+	assert.Equal(t, 2, count(store.Fold{Old: midnight.Add(29 * time.Second)}, 9), "d is old, with all of it")
+	assert.Equal(t, 3, count(store.Fold{Old: midnight.Add(30 * time.Second)}, 9))
+	assert.Equal(t, 3, count(store.Fold{Old: midnight, DAGID: "e", Whole: true}, 9))
+	assert.Zero(t, count(store.Fold{}, 9))
+	assert.Zero(t, count(store.Fold{Old: midnight.Add(-time.Second)}, 9))
+
+	succeed(t, s, "d", "r", "t2")
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		n, err := tx.FoldDeliveries(ctx, store.Fold{Digest: digest.ID, Channel: "c", Now: now, DAGID: "d", Whole: true})
+		assert.Equal(t, 2, n)
+		if err != nil {
+			return err
+		}
+		var got []string
+		err = tx.FoldedDeliveries(ctx, digest.ID, func(d *store.Delivery, mended bool) error {
+			assert.Equal(t, store.DeliveryFolded, d.State)
+			assert.Equal(t, digest.ID, d.DigestID)
+			assert.Equal(t, now, d.UpdatedAt)
+			got = append(got, fmt.Sprint(d.Owner.TaskID, " ", mended))
+			return nil
+		})
+		assert.Equal(t, []string{"t0 false", "t2 true"}, got)
+		digest.Summary, digest.Payload, digest.EventData, digest.Priority = "two", json.RawMessage(`"two"`), json.RawMessage(`{"kind":"digest"}`), 2
+		return errors.Join(err, tx.RewriteDelivery(ctx, digest))
+	})
+	back, err := s.Delivery(t.Context(), digest.ID)
+	require.NoError(t, err)
+	assert.Equal(t, digest, back)
+	require.True(t, claim(t, s, digest))
+	err = s.Tx(t.Context(), func(tx store.Tx) error { return tx.RewriteDelivery(t.Context(), digest) })
+	require.ErrorIs(t, err, store.ErrLostLease, "it is being sent")
+	wrong := errors.New("enough")
+	require.ErrorIs(t, s.Tx(t.Context(), func(tx store.Tx) error {
+		return tx.FoldedDeliveries(t.Context(), digest.ID, func(*store.Delivery, bool) error { return wrong })
+	}), wrong)
+}
+
+// succeed lets a task of a new run have succeeded.
+func succeed(t *testing.T, s store.Store, dagID, runID, taskID string) {
+	t.Helper()
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		r := newRun(dagID, runID, midnight)
+		if _, err := tx.InsertRun(ctx, r); err != nil {
+			return err
+		}
+		return tx.PutInstances(ctx, []*store.Instance{{RunKey: r.Key, TaskID: taskID, MapIndex: -1, State: dag.Success, Try: 1}})
+	})
 }

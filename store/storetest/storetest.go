@@ -73,6 +73,8 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"the next message of a channel": outboxNext,
 			"messages are released":         outboxReleases,
 			"messages that wait":            outboxWaiting,
+			"the line of a channel":         outboxLine,
+			"messages are folded":           outboxFolds,
 		},
 		"gates": {
 			"gates are stored whole": gatesAreStoredWhole,

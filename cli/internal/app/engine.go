@@ -45,6 +45,7 @@ func (a *App) Engine(s store.Store, db connections.Source, set func(*engine.Opti
 		Operators: ops, Callbacks: cbs, Templates: a.Templates(), Connections: conns, Variables: vars, Masker: a.Masker(),
 		Workers: a.Settings.Workers, MaxMapLength: a.Settings.MaxMapLength, Grace: a.Settings.Grace, AlertDeadline: a.Settings.AlertDeadline, PausedAtCreation: a.Settings.PausedAtCreation, Clock: a.Clock, Log: a.Log(), Environ: a.TaskEnviron(),
 	}
+	o.FoldAfter = a.Settings.FoldAfter
 	o.RenderedRuns, o.RenderedLength = a.Settings.RenderedRuns, a.Settings.RenderedLength
 	if o.RenderedRuns == 0 {
 		o.RenderedRuns = -1 // none, where the engine's 0 is its default

@@ -12,6 +12,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/history"
+	"github.com/dingdag/dingdag/outbox"
 )
 
 // Config is the configuration: defaults, then dingdag.yaml in the home folder, then
@@ -67,6 +68,8 @@ type Config struct {
 	OnUndelivered []string
 	// AlertDeadline is how long an alert is tried again while its receiver can't be reached.
 	AlertDeadline time.Duration
+	// FoldAfter is how long an alert waits until it is told together with others; 0 is never.
+	FoldAfter time.Duration
 	// History is how long what has ended is kept, HistoryEvery the pause after which what is old is
 	// removed again; 0 is never.
 	History      history.Policy
@@ -112,6 +115,8 @@ func generalSettings() []setting {
 			func(c *Config) *[]string { return &c.OnUndelivered }, namesOrNone),
 		parsedSetting("alert_deadline", "1h", "how long an alert is tried again while its receiver cannot be reached, before its fallback is told",
 			func(c *Config) *time.Duration { return &c.AlertDeadline }, period),
+		parsedSetting("alert_fold_after", outbox.DefaultFoldAfter.String(), "how long an alert waits for its robot until it is sent together with others in one message; never sends each by itself",
+			func(c *Config) *time.Duration { return &c.FoldAfter }, ageOrNever),
 		stringSetting("log_level", "info", "debug, info, warn or error", func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error").withFlag(""),
 		stringSetting("log_format", "auto", "auto (colours on a terminal), text or json", func(c *Config) *string { return &c.LogFormat }, "auto", "text", "json").withFlag(""),
 	}

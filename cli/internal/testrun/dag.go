@@ -106,6 +106,7 @@ func runOnce(ctx context.Context, a *app.App, dir, noted string, db connections.
 	w := newRunWatch(out, a.Clock)
 	e, err := a.Engine(s, db, func(o *engine.Options) {
 		o.LogDir, o.ProcessDir = filepath.Join(dir, "logs"), noted
+		o.FoldAfter = 0 // whoever tests wants to see each
 		o.TaskOutput = w
 		o.Observe = w.observe
 	})
@@ -268,11 +269,11 @@ func soon(ctx context.Context, s store.Store, now time.Time) (bool, error) {
 		return false, err
 	}
 	for _, c := range channels {
-		d, at, err := s.NextDelivery(ctx, c, now, false)
+		heads, at, err := s.DeliveryLine(ctx, c, now)
 		if err != nil {
 			return false, err
 		}
-		if d != nil || at.Before(now.Add(10*time.Second)) {
+		if len(heads) > 0 || at.Before(now.Add(10*time.Second)) {
 			return true, nil
 		}
 	}

@@ -12,7 +12,7 @@ UPDATE delivery SET priority = CASE event
     WHEN 'on_failure' THEN 1 WHEN 'on_missed' THEN 1 WHEN 'on_deadline' THEN 1 WHEN 'on_import_error' THEN 1
     WHEN 'on_retry' THEN 2 ELSE 3 END
     WHERE state IN ('waiting', 'sending');
-CREATE INDEX delivery_line ON delivery (channel, state, priority, dag_id, id) WHERE state IN ('waiting', 'sending');
+CREATE INDEX delivery_line ON delivery (channel, state, priority, dag_id, id, next_try) WHERE state IN ('waiting', 'sending');
 CREATE INDEX delivery_of_digest ON delivery (digest_id) WHERE digest_id > 0;
 CREATE INDEX delivery_of_key ON delivery (dedupe_key, created_at) WHERE dedupe_key <> '';
 CREATE INDEX delivery_unnamed ON delivery (channel, id) WHERE state = 'uncertain' AND named_in = 0;

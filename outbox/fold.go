@@ -1,0 +1,161 @@
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/gate"
+	"github.com/dingdag/dingdag/store"
+)
+
+// DefaultFoldAfter is how long a message waits by default until it is told with others.
+const DefaultFoldAfter = 20 * time.Second
+
+// folder is the sender of a message if it can fold, and if that is wanted.
+func (o *Outbox) folder(d *store.Delivery) (callbacks.FoldSender, bool) {
+	if o.o.FoldAfter == 0 {
+		return nil, false
+	}
+	s, ok := o.o.Callbacks.Sender(d.Sender)
+	if !ok {
+		return nil, false
+	}
+	f, ok := s.(callbacks.FoldSender)
+	return f, ok
+}
+
+// foldable selects what is to leave together with a message: whatever waits of its DAG when it tells
+// of a failure or a retry, and when it is older than [Options.FoldAfter], whatever else is too. It
+// reports false for one that leaves alone.
+func (o *Outbox) foldable(d *store.Delivery) (f store.Fold, ok bool) {
+	if _, can := o.folder(d); !can {
+		return f, false
+	}
+	now := o.now()
+	f = store.Fold{Channel: d.Channel, Now: now, First: int(gate.Urgent)}
+	if d.Owner.Event == string(callbacks.Folded) {
+		f.Digest, f.Old = d.ID, now.Add(-o.o.FoldAfter)
+		return f, true
+	}
+	if d.Priority <= f.First || d.EventData == nil || d.Refusals > 0 || d.Progress != "" {
+		return f, false
+	}
+	if f.Whole = d.Priority <= int(gate.Retry); f.Whole {
+		f.DAGID = d.Owner.DAGID
+	}
+	if !d.CreatedAt.After(now.Add(-o.o.FoldAfter)) {
+		f.Old = now.Add(-o.o.FoldAfter)
+	}
+	return f, f.Whole || !f.Old.IsZero()
+}
+
+// errAlone says that there is nothing to fold a message with.
+var errAlone = errors.New("the message is alone")
+
+// untoldError says why several messages can't be told in one.
+type untoldError struct{ error }
+
+// Unwrap is the cause.
+func (e untoldError) Unwrap() error { return e.error }
+
+// fold claims a message that tells what d and others tell, and returns it with the DAGs that it
+// tells of. It is nil when d is to leave alone.
+func (o *Outbox) fold(ctx context.Context, d *store.Delivery) (digest *store.Delivery, dags []string, err error) {
+	f, ok := o.foldable(d)
+	if !ok {
+		return nil, nil, nil
+	}
+	if n, err := o.store.CountFoldable(ctx, f, 2); err != nil || f.Digest == 0 && n < 2 {
+		return nil, nil, err
+	}
+	folded := 0
+	err = o.store.Write(ctx, func(tx store.OutboxTx) (err error) {
+		digest, dags, folded, err = o.foldIn(ctx, tx, f, d)
+		return err
+	})
+	var untold untoldError
+	switch {
+	case errors.Is(err, errAlone):
+		return nil, nil, nil
+	case errors.As(err, &untold):
+		o.o.Log.Error("messages leave one by one", "channel", d.Channel, "error", o.o.Masker.Mask(err.Error()))
+		return nil, nil, nil
+	case err != nil:
+		return nil, nil, err
+	}
+	o.o.Log.Info("messages folded into one", "id", digest.ID, "channel", digest.Channel, "messages", folded)
+	return digest, dags, nil
+}
+
+// foldIn is fold in a transaction.
+func (o *Outbox) foldIn(ctx context.Context, tx store.OutboxTx, f store.Fold, d *store.Delivery) (digest *store.Delivery, dags []string, n int, err error) {
+	copied := *d
+	digest = &copied
+	if f.Digest == 0 {
+		digest = &store.Delivery{
+			State: store.DeliveryWaiting, Channel: d.Channel, Sender: d.Sender, Payload: json.RawMessage("null"),
+			Owner: store.Owner{Event: string(callbacks.Folded), MapIndex: -1}, CreatedAt: f.Now, UpdatedAt: f.Now, Priority: d.Priority,
+		}
+		if err := tx.InsertDeliveries(ctx, []*store.Delivery{digest}); err != nil {
+			return nil, nil, 0, err
+		}
+		f.Digest = digest.ID
+	}
+	n, err = tx.FoldDeliveries(ctx, f)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	if d.ID != digest.ID && n < 2 {
+		return nil, nil, 0, errAlone // others have just gone
+	}
+	dags, err = o.rewrite(ctx, tx, digest)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	digest.UpdatedAt = f.Now
+	ok, err := tx.ClaimDelivery(ctx, digest)
+	if err == nil && !ok {
+		err = errAlone // another process has it
+	}
+	return digest, dags, n, err
+}
+
+// rewrite lets a digest tell what its messages tell now, and returns the DAGs.
+func (o *Outbox) rewrite(ctx context.Context, tx store.OutboxTx, digest *store.Delivery) (dags []string, err error) {
+	s, ok := o.folder(digest)
+	if !ok {
+		return nil, fmt.Errorf("sender %s folds no messages", digest.Sender)
+	}
+	folding, b := s.Fold(), callbacks.NewDigest(digest.ID)
+	err = tx.FoldedDeliveries(ctx, digest.ID, func(d *store.Delivery, mended bool) error {
+		ev := &callbacks.Event{}
+		if err := json.Unmarshal(d.EventData, ev); err != nil {
+			o.o.Log.Error("read the event of a message", "id", d.ID, "error", err)
+			*ev = callbacks.Event{Kind: callbacks.Kind(d.Owner.Event), DAGID: d.Owner.DAGID, RunID: d.Owner.RunID, TaskID: d.Owner.TaskID, MapIndex: d.Owner.MapIndex}
+		}
+		said, err := folding.Add(message(d))
+		if err != nil {
+			o.o.Log.Error("read a message that is folded", "id", d.ID, "error", err)
+		}
+		b.Add(ev, d.CreatedAt, said, mended)
+		digest.Priority = min(digest.Priority, d.Priority)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	ev := b.Event()
+	m, err := folding.Message(ev)
+	if err != nil {
+		return nil, untoldError{fmt.Errorf("tell several messages in one: %w", err)}
+	}
+	digest.Summary, digest.Payload = m.Summary, m.Payload
+	if digest.EventData, err = json.Marshal(ev); err != nil {
+		return nil, fmt.Errorf("tell several messages in one: %w", err)
+	}
+	return b.DAGs(), tx.RewriteDelivery(ctx, digest)
+}

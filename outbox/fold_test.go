@@ -1,0 +1,215 @@
+package outbox_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/outbox"
+	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/template"
+)
+
+// bulk is a post that folds letters.
+type bulk struct{ *post }
+
+// Fold begins a letter that names those that it tells.
+func (b *bulk) Fold() callbacks.Folding { return &bundle{} }
+
+type bundle struct{ texts []string }
+
+// Add keeps the text; one that can't be read is nobody's.
+func (b *bundle) Add(m callbacks.Message) (string, error) {
+	var text string
+	if err := json.Unmarshal(m.Payload, &text); err != nil {
+		return "", err
+	}
+	b.texts = append(b.texts, text)
+	return text, nil
+}
+
+// Message names all.
+func (b *bundle) Message(ev *callbacks.Event) (callbacks.Message, error) {
+	if slices.Contains(b.texts, "unfoldable") {
+		return callbacks.Message{}, errors.New("no")
+	}
+	text := "[" + strings.Join(b.texts, " ") + "]"
+	if ev.Digest.Mended > 0 {
+		text += fmt.Sprintf(" mended %d", ev.Digest.Mended)
+	}
+	p, err := json.Marshal(text)
+	return callbacks.Message{Sender: "post", Channel: "post", Summary: "bundle", Payload: p}, err
+}
+
+// folds runs a test of what is folded, in no time. say has a DAG tell of an event.
+func folds(t *testing.T, answer func(text string, attempt int) error, test func(t *testing.T, b *bench, p *post, say func(kind callbacks.Kind, dagID, text string))) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		t.Helper()
+		p := newPost(answer)
+		b := newBench(t, &bulk{p})
+		b.start()
+		synctest.Wait()
+		test(t, b, p, func(kind callbacks.Kind, dagID, text string) {
+			t.Helper()
+			bound, err := outbox.Bind(b.cbs, []dag.Callback{callback(t, "{callback: letter, text: "+text+", urgent: "+fmt.Sprint(text == "urgent")+"}")})
+			require.NoError(t, err)
+			ev := &callbacks.Event{Kind: kind, DAGID: dagID, RunID: "r", TaskID: text, MapIndex: -1, TryNumber: 1}
+			ds := b.out.Prepare(bound, ev, &template.Context{}, renders)
+			require.NoError(t, b.store.Tx(context.Background(), func(tx store.Tx) error { return tx.InsertDeliveries(context.Background(), ds) }))
+			b.out.Stored(ds)
+			synctest.Wait()
+		})
+	})
+}
+
+func taken(string, int) error { return nil }
+
+// The first alert of a DAG leaves at once. More of it is gathered for five seconds, and after a
+// digest for twenty; another DAG does not wait, nor what is urgent, nor the news of a success.
+func TestFoldGathers(t *testing.T) {
+	t.Parallel()
+	folds(t, taken, func(t *testing.T, b *bench, p *post, say func(callbacks.Kind, string, string)) {
+		t.Helper()
+		say(callbacks.Failure, "d", "first")
+		say(callbacks.Failure, "d", "second")
+		say(callbacks.Retry, "d", "third")
+		say(callbacks.Failure, "e", "other")
+		say(callbacks.Success, "f", "good")
+		say(callbacks.Failure, "d", "urgent")
+		assert.Equal(t, []string{"first 0s", "other 0s", "good 0s", "urgent 0s"}, p.logSoFar())
+		time.Sleep(10 * time.Second)
+		say(callbacks.Failure, "d", "fourth")
+		time.Sleep(10 * time.Second)
+		say(callbacks.Failure, "d", "fifth")
+		time.Sleep(20 * time.Second)
+		say(callbacks.Failure, "d", "sixth")
+		time.Sleep(time.Minute)
+		say(callbacks.Failure, "d", "seventh")
+		assert.Equal(t, []string{"[second third] 5s", "[fourth fifth] 25s", "sixth 45s", "seventh 1m40s"}, p.logSoFar()[4:])
+		ds := b.deliveries()
+		digest := ds[slices.IndexFunc(ds, func(d *store.Delivery) bool { return d.Summary == "bundle" })]
+		assert.Equal(t, store.DeliveryDelivered, digest.State)
+		assert.Equal(t, "digest", digest.Owner.Event)
+		for i, state := range []store.DeliveryState{store.DeliveryDelivered, store.DeliveryFolded, store.DeliveryFolded, store.DeliveryDelivered} {
+			assert.Equal(t, state, ds[i].State, i)
+			if state == store.DeliveryFolded {
+				assert.Equal(t, digest.ID, ds[i].DigestID)
+			}
+		}
+	})
+}
+
+// What waits for its receiver for over twenty seconds becomes one message, whatever it tells. What
+// is younger, of another DAG, does not join.
+func TestFoldOld(t *testing.T) {
+	t.Parallel()
+	away := true
+	folds(t, func(string, int) error {
+		if away {
+			return postError{retry: true, throttled: true, delay: time.Minute}
+		}
+		return nil
+	}, func(t *testing.T, _ *bench, p *post, say func(callbacks.Kind, string, string)) {
+		t.Helper()
+		say(callbacks.Success, "d", "one")
+		say(callbacks.Success, "e", "two")
+		say(callbacks.Execute, "d", "three")
+		say(callbacks.Success, "f", "urgent")
+		time.Sleep(50 * time.Second)
+		say(callbacks.Success, "g", "young")
+		say(callbacks.Success, "d", "four")
+		away = false
+		time.Sleep(3 * time.Minute)
+		assert.Equal(t, []string{"urgent", "[one two three four]", "young"}, p.takenSoFar())
+	})
+}
+
+// By rank, and within one by turns of the DAGs; what a DAG has said before a failure goes with it.
+func TestFoldOrder(t *testing.T) {
+	t.Parallel()
+	away := true
+	folds(t, func(string, int) error {
+		if away {
+			return postError{retry: true, throttled: true, delay: 10 * time.Second}
+		}
+		return nil
+	}, func(t *testing.T, _ *bench, p *post, say func(callbacks.Kind, string, string)) {
+		t.Helper()
+		say(callbacks.Success, "d", "d1")
+		say(callbacks.Success, "d", "d2")
+		say(callbacks.Success, "e", "e1")
+		say(callbacks.Retry, "f", "f1")
+		say(callbacks.Success, "g", "g1")
+		say(callbacks.Failure, "g", "g2")
+		say(callbacks.Success, "d", "urgent")
+		away = false
+		time.Sleep(time.Minute)
+		assert.Equal(t, []string{"urgent", "[g1 g2]", "f1", "e1", "d1", "d2"}, p.takenSoFar())
+	})
+}
+
+// A digest that could not leave tells what is new as well, and says what has been mended since.
+func TestFoldAgain(t *testing.T) {
+	t.Parallel()
+	away := true
+	folds(t, func(text string, _ int) error {
+		if away && text != "first" {
+			return postError{retry: true, throttled: true, delay: time.Minute}
+		}
+		return nil
+	}, func(t *testing.T, b *bench, p *post, say func(callbacks.Kind, string, string)) {
+		t.Helper()
+		say(callbacks.Failure, "d", "first")
+		say(callbacks.Failure, "d", "second")
+		say(callbacks.Failure, "d", "third")
+		time.Sleep(10 * time.Second)
+		require.Equal(t, []string{"first 0s", "[second third] 5s"}, p.logSoFar())
+		say(callbacks.Failure, "e", "fourth")
+		b.succeeds("d", "r", "third")
+		time.Sleep(30 * time.Second)
+		away = false
+		time.Sleep(time.Minute)
+		assert.Equal(t, []string{"first", "[second third fourth] mended 1"}, p.takenSoFar())
+		for _, d := range b.deliveries()[1:] {
+			assert.Contains(t, []store.DeliveryState{store.DeliveryFolded, store.DeliveryDelivered}, d.State)
+		}
+	})
+}
+
+// What can't be told together leaves by itself.
+func TestFoldNever(t *testing.T) {
+	t.Parallel()
+	folds(t, taken, func(t *testing.T, b *bench, p *post, say func(callbacks.Kind, string, string)) {
+		t.Helper()
+		say(callbacks.Failure, "d", "first")
+		say(callbacks.Failure, "d", "unfoldable")
+		say(callbacks.Failure, "d", "third")
+		time.Sleep(time.Minute)
+		assert.Equal(t, []string{"first", "unfoldable", "third"}, p.takenSoFar())
+	})
+}
+
+// succeeds lets a task of a run have succeeded.
+func (b *bench) succeeds(dagID, runID, taskID string) {
+	b.t.Helper()
+	ctx := context.Background()
+	require.NoError(b.t, b.store.Tx(ctx, func(tx store.Tx) error {
+		r := &store.Run{DAGID: dagID, RunID: runID, Type: dag.ManualRun, State: dag.RunRunning, RunAfter: time.Now(), QueuedAt: time.Now()}
+		if _, err := tx.InsertRun(ctx, r); err != nil {
+			return err
+		}
+		return tx.PutInstances(ctx, []*store.Instance{{RunKey: r.Key, TaskID: taskID, MapIndex: -1, State: dag.Success, Try: 2}})
+	}))
+}

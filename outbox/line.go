@@ -1,0 +1,111 @@
+package outbox
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"time"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/gate"
+	"github.com/dingdag/dingdag/store"
+)
+
+const (
+	// gather is how long the next messages of a DAG are gathered after one of its own has left by
+	// itself: failures of a run come in bunches. After a digest it is [Options.FoldAfter].
+	gather = 5 * time.Second
+	// remembered is how long it is known when a DAG was told of last.
+	remembered = 5 * time.Minute
+)
+
+// told is when a channel told of a DAG last, and for how long more is gathered since.
+type told struct {
+	at      time.Time
+	gathers time.Duration
+}
+
+// next is the message of a channel that is to leave now, or nil and when to look again. While the
+// receiver is away that is the one that was tried least: what fails may be a message.
+func (o *Outbox) next(ctx context.Context, name string, c *channel) (*store.Delivery, time.Time, error) {
+	if c.fails > 0 {
+		return o.store.LeastTriedDelivery(ctx, name, o.now())
+	}
+	heads, again, err := o.store.DeliveryLine(ctx, name, o.now())
+	if err != nil || len(heads) == 0 {
+		return nil, again, err
+	}
+	head, again := o.first(c, heads)
+	if head == nil {
+		return nil, again, nil
+	}
+	d, err := o.store.Delivery(ctx, head.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, o.now(), nil
+	}
+	return d, time.Time{}, err
+}
+
+// first chooses among the heads of a channel: by rank, and within one that of the DAG that was told
+// of longest ago. A DAG of which more is being gathered is passed over; if all are, it says until when.
+func (o *Outbox) first(c *channel, heads []*store.DeliveryHead) (best *store.DeliveryHead, again time.Time) {
+	now := o.now()
+	o.forgets(c)
+	for _, h := range heads {
+		if until := o.gathering(c, h); until.After(now) {
+			if again.IsZero() || until.Before(again) {
+				again = until
+			}
+			continue
+		}
+		if best == nil || cmp.Or(
+			cmp.Compare(h.Priority, best.Priority), c.told[h.DAGID].at.Compare(c.told[best.DAGID].at), cmp.Compare(h.ID, best.ID)) < 0 {
+			best = h
+		}
+	}
+	if best != nil {
+		return best, time.Time{}
+	}
+	return nil, again
+}
+
+// forgets drops what a channel has told long ago, and reports whether nothing is left. A clock that
+// was set back does not make anybody wait.
+func (o *Outbox) forgets(c *channel) bool {
+	now := o.now()
+	maps.DeleteFunc(c.told, func(_ string, t told) bool { return now.Sub(t.at) > remembered || t.at.After(now) })
+	return len(c.told) == 0
+}
+
+// gathering is until when a message waits for more of its DAG, which was told of just now.
+func (o *Outbox) gathering(c *channel, h *store.DeliveryHead) time.Time {
+	if h.Priority <= int(gate.Urgent) || h.Priority > int(gate.Retry) {
+		return time.Time{}
+	}
+	t, ok := c.told[h.DAGID]
+	if !ok {
+		return time.Time{}
+	}
+	return t.at.Add(t.gathers)
+}
+
+// tells notes that a message of a channel leaves now, which tells of some DAGs.
+func (o *Outbox) tells(c *channel, d *store.Delivery, dags []string) {
+	t := told{at: o.now()}
+	_, folds := o.folder(d)
+	switch {
+	case d.Owner.Event == string(callbacks.Folded):
+		t.gathers = o.o.FoldAfter
+	case folds && d.Priority <= int(gate.Retry):
+		dags, t.gathers = []string{d.Owner.DAGID}, min(gather, o.o.FoldAfter)
+	default:
+		dags = []string{d.Owner.DAGID}
+	}
+	if c.told == nil {
+		c.told = map[string]told{}
+	}
+	for _, id := range dags {
+		c.told[id] = t
+	}
+}

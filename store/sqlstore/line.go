@@ -1,0 +1,165 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dingdag/dingdag/store"
+)
+
+// waitingIn is the condition of a message that waits in a channel, in the words of the indexes.
+const waitingIn = openDelivery + " AND channel = ? AND state = 'waiting'"
+
+// DeliveryLine returns the heads of a channel, see [store.Outbox].
+func (q Queries) DeliveryLine(ctx context.Context, channel string, now time.Time) ([]*store.DeliveryHead, time.Time, error) {
+	heads, at, err := q.deliveryLine(ctx, channel, now)
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("read outbox: %w", err)
+	}
+	return heads, at, nil
+}
+
+func (q Queries) deliveryLine(ctx context.Context, channel string, now time.Time) ([]*store.DeliveryHead, time.Time, error) {
+	if closed, at, err := q.channelCloses(ctx, channel, now); err != nil || closed {
+		return nil, at, err
+	}
+	// From each priority and DAG the index leads to the next one, over whatever waits between.
+	const firsts = `WITH RECURSIVE line (id) AS (
+  SELECT (SELECT id FROM delivery WHERE ` + waitingIn + ` AND (priority, dag_id) > (-1, '') ORDER BY priority, dag_id, id LIMIT 1)
+  UNION ALL
+  SELECT (SELECT n.id FROM delivery n WHERE n.state IN ('waiting', 'sending') AND n.channel = ? AND n.state = 'waiting'
+    AND (n.priority, n.dag_id) > (d.priority, d.dag_id) ORDER BY n.priority, n.dag_id, n.id LIMIT 1)
+  FROM line JOIN delivery d ON d.id = line.id
+)
+SELECT h.id, h.priority, h.dag_id, h.created_at FROM line JOIN delivery d ON d.id = line.id
+JOIN delivery h ON h.id = (SELECT f.id FROM delivery f WHERE f.state IN ('waiting', 'sending') AND f.channel = ? AND f.state = 'waiting'
+  AND f.priority = d.priority AND f.dag_id = d.dag_id AND (f.next_try IS NULL OR f.next_try <= ?) ORDER BY f.id LIMIT 1)
+ORDER BY h.priority, h.id`
+	heads, err := collect(ctx, q.c, func(rows Rows, h *store.DeliveryHead) error {
+		return rows.Scan(&h.ID, &h.Priority, &h.DAGID, moment{&h.CreatedAt})
+	}, firsts, channel, channel, channel, ms(now))
+	if err != nil || len(heads) > 0 {
+		return heads, time.Time{}, err
+	}
+	at, err := q.nextTryBehind(ctx, channel, now)
+	return nil, at, err
+}
+
+// LeastTriedDelivery returns the message with the fewest attempts, see [store.Outbox].
+func (q Queries) LeastTriedDelivery(ctx context.Context, channel string, now time.Time) (*store.Delivery, time.Time, error) {
+	d, at, err := q.leastTriedDelivery(ctx, channel, now)
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("read outbox: %w", err)
+	}
+	return d, at, nil
+}
+
+func (q Queries) leastTriedDelivery(ctx context.Context, channel string, now time.Time) (*store.Delivery, time.Time, error) {
+	if closed, at, err := q.channelCloses(ctx, channel, now); err != nil || closed {
+		return nil, at, err
+	}
+	d, err := one(ctx, q.c, deliveryTable.scan, "SELECT "+deliveryTable.columns+" FROM delivery WHERE "+waitingIn+
+		" AND (next_try IS NULL OR next_try <= ?) ORDER BY attempts, id LIMIT 1", channel, ms(now))
+	if err != nil || d != nil {
+		return d, time.Time{}, err
+	}
+	at, err := q.nextTryBehind(ctx, channel, now)
+	return nil, at, err
+}
+
+// channelCloses reports whether nothing may leave a channel, and until when if that is known.
+func (q Queries) channelCloses(ctx context.Context, channel string, now time.Time) (closed bool, at time.Time, err error) {
+	sending, err := column[int64](ctx, q.c, "SELECT id FROM delivery WHERE "+openDelivery+" AND channel = ? AND state = 'sending' LIMIT 1", channel)
+	if err != nil || len(sending) > 0 {
+		return true, time.Time{}, err
+	}
+	at, err = q.firstMoment(ctx, "SELECT max(next_try) FROM delivery WHERE "+waitingIn+" AND next_try > ? AND hold <> ''", channel, ms(now))
+	return !at.IsZero(), at, err
+}
+
+// nextTryBehind is the first next try in a channel after a moment.
+func (q Queries) nextTryBehind(ctx context.Context, channel string, now time.Time) (time.Time, error) {
+	return q.firstMoment(ctx, "SELECT min(next_try) FROM delivery WHERE "+waitingIn+" AND next_try > ?", channel, ms(now))
+}
+
+func (q Queries) firstMoment(ctx context.Context, query string, args ...any) (time.Time, error) {
+	found, err := collect(ctx, q.c, func(rows Rows, t *time.Time) error { return rows.Scan(moment{t}) }, query, args...)
+	if err != nil || len(found) == 0 {
+		return time.Time{}, err
+	}
+	return *found[0], nil
+}
+
+// foldable is the condition of what a digest may tell, see [store.Fold].
+func foldable(f store.Fold) (where string, args []any) {
+	const free = waitingIn + " AND priority > ?"
+	where = free + " AND id <> ? AND refusals = 0 AND progress = '' AND event_data IS NOT NULL AND event <> 'digest' AND (next_try IS NULL OR next_try <= ?)"
+	args = []any{f.Channel, f.First, f.Digest, ms(f.Now)}
+	var which []string
+	if !f.Old.IsZero() {
+		which = append(which, "dag_id IN (SELECT dag_id FROM delivery WHERE "+free+" AND created_at <= ?)")
+		args = append(args, f.Channel, f.First, ms(f.Old))
+	}
+	if f.Whole {
+		which, args = append(which, "dag_id = ?"), append(args, f.DAGID)
+	}
+	if len(which) == 0 {
+		return "FALSE", nil
+	}
+	return where + " AND (" + strings.Join(which, " OR ") + ")", args
+}
+
+// CountFoldable counts what a digest may tell.
+func (q Queries) CountFoldable(ctx context.Context, f store.Fold, limit int) (int, error) {
+	where, args := foldable(f)
+	n, err := column[int](ctx, q.c, "SELECT count(*) FROM (SELECT 1 FROM delivery WHERE "+where+" LIMIT ?) AS some", append(args, limit)...)
+	if err != nil {
+		return 0, fmt.Errorf("read outbox: %w", err)
+	}
+	return n[0], nil
+}
+
+// FoldDeliveries makes messages part of a digest, see [store.OutboxTx].
+func (q Queries) FoldDeliveries(ctx context.Context, f store.Fold) (int, error) {
+	where, args := foldable(f)
+	n, err := q.c.Exec(ctx, "UPDATE delivery SET state = 'folded', digest_id = ?, updated_at = ?, next_try = NULL, hold = '' WHERE "+where,
+		append([]any{f.Digest, ms(f.Now)}, args...)...)
+	if err != nil {
+		return 0, fmt.Errorf("fold messages of the outbox: %w", err)
+	}
+	return int(n), nil
+}
+
+// FoldedDeliveries reads the messages of a digest, see [store.OutboxTx].
+func (q Queries) FoldedDeliveries(ctx context.Context, digest int64, each func(d *store.Delivery, mended bool) error) error {
+	mended, err := column[int64](ctx, q.c, `SELECT d.id FROM delivery d JOIN dag_run r ON r.dag_id = d.dag_id AND r.run_id = d.run_id
+LEFT JOIN task_instance t ON t.run_key = r.id AND t.task_id = d.task_id AND t.map_index = d.map_index
+WHERE d.digest_id = ? AND d.digest_id > 0 AND d.event IN ('on_failure', 'on_retry') AND CASE d.task_id WHEN '' THEN r.state ELSE t.state END = 'success'`, digest)
+	if err != nil {
+		return fmt.Errorf("read what has been mended: %w", err)
+	}
+	is := make(map[int64]bool, len(mended))
+	for _, id := range mended {
+		is[id] = true
+	}
+	err = stream(ctx, q.c, deliveryTable.scan, func(d *store.Delivery) error { return each(d, is[d.ID]) },
+		deliveryTable.rows()+" WHERE digest_id = ? AND digest_id > 0 AND state = 'folded' ORDER BY id", digest)
+	if err != nil {
+		return fmt.Errorf("read the messages of a digest: %w", err)
+	}
+	return nil
+}
+
+// RewriteDelivery writes what a message says, see [store.OutboxTx].
+func (q Queries) RewriteDelivery(ctx context.Context, d *store.Delivery) error {
+	n, err := q.c.Exec(ctx, deliveryText.update()+" WHERE id = ? AND state = 'waiting'", deliveryText.args(d, d.ID)...)
+	if err == nil && n == 0 {
+		err = store.ErrLostLease
+	}
+	if err != nil {
+		return fmt.Errorf("write a message of the outbox anew: %w", err)
+	}
+	return nil
+}
