@@ -63,9 +63,11 @@ func TestColdTokenIsFetchedOnce(t *testing.T) {
 
 // A refused token is replaced once and the call repeated, whatever it does: nothing was
 // done. A second refusal is final.
-func TestRefusedTokenIsReplacedOnce(t *testing.T) {
+func TestARefusedTokenIsRenewedOnce(t *testing.T) {
 	t.Parallel()
 	for _, answer := range []string{
+		`{"errcode":42001,"errmsg":"access_token expired"}`,
+		`{"errcode":40001,"errmsg":"invalid credential"}`,
 		`{"errcode":40014,"errmsg":"不合法的access_token"}`,
 		`{"errcode":88,"sub_code":"40014","sub_msg":"不合法的access_token","errmsg":"ding talk error[subcode=40014,submsg=x]"}`,
 		`{"errcode":88,"errmsg":"ding talk error[subcode=42001,submsg=x]"}`,

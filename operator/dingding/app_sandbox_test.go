@@ -170,7 +170,8 @@ func TestSandboxFaults(t *testing.T) {
 	}
 }
 
-func TestSandboxExpiredToken(t *testing.T) {
+// A token that ended before its time is replaced by a new one, once, and the call is made again.
+func TestAnExpiredTokenIsRenewedOnce(t *testing.T) {
 	t.Parallel()
 	o := suite.Office(t)
 	spec := suite.Spec(t, "dingtalk_search_users")
@@ -182,4 +183,9 @@ func TestSandboxExpiredToken(t *testing.T) {
 	}
 	assert.NotContains(t, o.LogText(), o.App.AppSecret)
 	assert.NotContains(t, o.LogText(), "trying again", "a new token needs no pause")
+	var calls []string
+	for _, a := range o.Box.Attempts() {
+		calls = append(calls, a.Call+a.ErrorCode)
+	}
+	assert.Equal(t, []string{"token.new", "user.search", "user.searchInvalidAuthentication", "token.new", "user.search"}, calls)
 }
