@@ -119,6 +119,9 @@ type Task struct {
 	*Settings
 }
 
+// DefaultOwner is the owner of a task that names none.
+const DefaultOwner = "airflow"
+
 // Settings are the parameters that every operator takes, defaults applied. Tasks share
 // them, which for ten thousand DAGs is most of the memory: they are not to be changed.
 type Settings struct {

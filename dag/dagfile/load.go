@@ -46,6 +46,9 @@ type Options struct {
 	// CheckParam checks the default of a typed param against its JSON Schema. Default:
 	// no check.
 	CheckParam func(schema map[string]any, value any) error
+	// CheckOwner says what is wrong with the owner of a task, which is a warning then, empty
+	// when nothing is. Called concurrently. Default: no check.
+	CheckOwner func(owner string) string
 
 	// restoring reads the canonical form: what was checked against the machine then is
 	// not checked again.

@@ -1,6 +1,7 @@
 package dagfile
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -324,6 +325,41 @@ func TestParamCheckIsCalled(t *testing.T) {
 	opts.CheckParam = func(map[string]any, any) error { return assert.AnError }
 	_, found := Parse("a.yaml", []byte(oneTask("  params: {p: {__type__: airflow.sdk.Param, default: x, type: integer}}")), newFakeCatalog(), opts)
 	assert.Contains(t, found.String(), `param "p": the default does not fit: `+assert.AnError.Error())
+}
+
+// An owner without people is told once where it stands, for all tasks that take it from there.
+func TestOwnersAreChecked(t *testing.T) {
+	t.Parallel()
+	const text = `
+x:
+  default_args: {owner: nobody}
+  task_groups:
+    g: {default_args: {owner: bob}}
+  tasks:
+    a: {operator: bash, bash_command: "1"}
+    b: {operator: bash, bash_command: "1", owner: ann}
+    c: {operator: bash, bash_command: "1", owner: "ann, bob"}
+    d: {operator: bash, bash_command: "1", owner: }
+    e: {operator: bash, bash_command: "1", task_group_name: g}
+`
+	opts := testOptions()
+	opts.CheckOwner = func(owner string) string {
+		if owner == "ann" {
+			return ""
+		}
+		return "nobody is " + owner
+	}
+	dags, found := Parse("a.yaml", []byte(text), newFakeCatalog(), opts)
+	require.Len(t, dags, 1, found)
+	var told []string
+	for _, d := range found {
+		assert.Equal(t, dag.Warning, d.Severity)
+		told = append(told, fmt.Sprintf("%d:%d %s", d.Line, d.Column, d.Text))
+	}
+	assert.Equal(t, []string{
+		"3:18 alerts notify nobody for this owner: nobody is nobody", "5:24 alerts notify nobody for this owner: nobody is bob",
+		"9:44 alerts notify nobody for this owner: nobody is ann, bob",
+	}, told)
 }
 
 func TestDAGLevelTimetableIsNeverNil(t *testing.T) {

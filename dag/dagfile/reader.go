@@ -41,7 +41,7 @@ func (f *fileReader) newReader(s reading.Scope, d *dag.DAG) *dagReader {
 		Reader: schedule.Reader{
 			Scope: s, Root: f.src.Root, Document: f.opts.document(), Zones: &f.zones, Intervals: f.opts.CronIntervals,
 		},
-		DateZone: f.opts.Location, Now: f.opts.Now(), Restoring: f.opts.restoring, CheckParam: f.opts.CheckParam,
+		DateZone: f.opts.Location, Now: f.opts.Now(), Restoring: f.opts.restoring, CheckParam: f.opts.CheckParam, CheckOwner: f.opts.CheckOwner,
 		Unsure: &Unsure{},
 		Callbacks: func(s reading.Scope, key, value *yaml.Node) []dag.Callback {
 			in := *r

@@ -15,6 +15,7 @@ import (
 	"github.com/dingdag/dingdag/gate"
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/owners"
 	"github.com/dingdag/dingdag/template"
 )
 
@@ -30,6 +31,7 @@ type App struct {
 	operators *operator.Registry
 	notifiers *callbacks.Registry
 	hook      *hook.DingdingHook
+	owners    *owners.Book
 
 	gateOnce sync.Once
 	gate     *gate.Gate
@@ -50,7 +52,7 @@ type Parts struct {
 func New(o show.IO, clock func() time.Time, parts Parts) *App {
 	h := home.New(o, clock)
 	a := &App{Home: h, Dates: dates.New(h), parts: parts}
-	a.DAGs = folder.New(h, a.Catalog, parts.Version)
+	a.DAGs = folder.New(h, a.Catalog, a.Owners, parts.Version)
 	return a
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/dag/dagfile/discover"
 	"github.com/dingdag/dingdag/engine/request"
+	"github.com/dingdag/dingdag/owners"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -22,13 +23,14 @@ import (
 type Folder struct {
 	home    *home.Home
 	catalog func() (catalog.Catalog, error)
+	owners  func() (*owners.Book, error)
 	version string
 }
 
-// New returns the DAGs folder of a home folder, whose files are checked against a catalog. What
-// was read of them holds for the same version of the program only.
-func New(h *home.Home, c func() (catalog.Catalog, error), version string) *Folder {
-	return &Folder{home: h, catalog: c, version: version}
+// New returns the DAGs folder of a home folder, whose files are checked against a catalog and the
+// owners that are known. What was read of them holds for the same version of the program only.
+func New(h *home.Home, c func() (catalog.Catalog, error), known func() (*owners.Book, error), version string) *Folder {
+	return &Folder{home: h, catalog: c, owners: known, version: version}
 }
 
 // Read loads DAG files and folders, or the DAGs folder when none are named.
@@ -120,10 +122,14 @@ func (f *Folder) Options() (dagfile.Options, error) {
 	if err != nil {
 		return dagfile.Options{}, fmt.Errorf("default_timezone: %w", err)
 	}
+	known, err := f.owners()
+	if err != nil {
+		return dagfile.Options{}, err
+	}
 	masker := f.home.Masker()
 	return dagfile.Options{
 		Location: loc, Root: cfg.DAGsFolder, IgnoreSyntax: discover.Syntax(cfg.IgnoreSyntax), CronIntervals: cfg.CronMode == "interval",
-		CatchupByDefault: cfg.CatchupByDefault, Now: f.home.Clock, LookupEnv: f.home.LookupEnv, CheckParam: request.CheckParam,
+		CatchupByDefault: cfg.CatchupByDefault, Now: f.home.Clock, LookupEnv: f.home.LookupEnv, CheckParam: request.CheckParam, CheckOwner: known.Check,
 		LookupVariable: f.home.LookupVariable(), Secret: func(value string) { masker.Add(value) },
 	}, nil
 }

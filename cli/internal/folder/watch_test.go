@@ -22,6 +22,7 @@ import (
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/operator/standard"
+	"github.com/dingdag/dingdag/owners"
 	"github.com/dingdag/dingdag/template"
 )
 
@@ -68,7 +69,7 @@ func newWatcher(t *testing.T, text string, env map[string]string, log io.Writer)
 	notifiers, err := callbacks.NewRegistry(nil, nil)
 	require.NoError(t, err)
 	c := catalog.Catalog{Operators: operators, Callbacks: notifiers, Templates: template.New(template.Options{Clock: time.Now})}
-	f := folder.New(h, func() (catalog.Catalog, error) { return c, nil }, "test")
+	f := folder.New(h, func() (catalog.Catalog, error) { return c, nil }, func() (*owners.Book, error) { return (*owners.Book)(nil), nil }, "test")
 	w, err := f.Watcher(c)
 	require.NoError(t, err)
 	return w, path

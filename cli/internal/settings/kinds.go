@@ -134,19 +134,17 @@ func optionalURL(s string) (string, error) {
 	return s, nil
 }
 
-// Notifiers is the value of a setting that names notifiers as a callback key of a DAG file
-// does.
-type Notifiers struct {
+// Tree is the value of a setting that is YAML, which whoever knows what it means takes apart.
+type Tree struct {
 	Node *yaml.Node // nil for none
 	From string     // the file or variable that it stands in
 }
 
-// notifierSetting is a setting whose value is YAML: the name of a notifier, a mapping, or a
-// list of these.
-func notifierSetting(key, doc string, field func(*Config) *Notifiers) setting {
+// treeSetting is a setting whose value is YAML, such as a mapping or a list.
+func treeSetting(key, doc string, field func(*Config) *Tree) setting {
 	return setting{key: key, doc: doc, structured: true, set: func(c *Config, v value) error {
 		if v.node != nil {
-			*field(c) = Notifiers{Node: v.node, From: v.path}
+			*field(c) = Tree{Node: v.node, From: v.path}
 			return nil
 		}
 		var n yaml.Node
@@ -155,7 +153,7 @@ func notifierSetting(key, doc string, field func(*Config) *Notifiers) setting {
 			return fmt.Errorf("line %d, column %d: %s", at.Line, at.Column, text)
 		}
 		if n.Kind == yaml.DocumentNode {
-			*field(c) = Notifiers{Node: n.Content[0], From: v.from}
+			*field(c) = Tree{Node: n.Content[0], From: v.from}
 		}
 		return nil
 	}}

@@ -52,7 +52,9 @@ type Config struct {
 	ConnectionsFile string
 	VariablesFile   string
 	// OnImportError are the notifiers that are told of DAG files that break and are mended.
-	OnImportError Notifiers
+	OnImportError Tree
+	// Owners are the people behind the owners of tasks.
+	Owners Tree
 	// HeartbeatURL is asked for while the scheduler works, at most once in HeartbeatInterval;
 	// empty for none. It is a secret.
 	HeartbeatURL      string
@@ -100,8 +102,9 @@ func generalSettings() []setting {
 		boolSetting("catchup_by_default", "false", "catchup of DAGs that do not set it", func(c *Config) *bool { return &c.CatchupByDefault }),
 		boolSetting("dags_are_paused_at_creation", "false", "whether new DAGs that do not set it start paused", func(c *Config) *bool { return &c.PausedAtCreation }),
 		stringSetting("dag_ignore_file_syntax", "glob", "syntax of .airflowignore files: glob (as in .gitignore) or regexp (Go's)", func(c *Config) *string { return &c.IgnoreSyntax }, "glob", "regexp"),
-		notifierSetting("on_import_error", "notifier, or list of notifiers as in a DAG file, that is told when a DAG file breaks and when it is fixed",
-			func(c *Config) *Notifiers { return &c.OnImportError }),
+		treeSetting("on_import_error", "notifier, or list of notifiers as in a DAG file, that is told when a DAG file breaks and when it is fixed",
+			func(c *Config) *Tree { return &c.OnImportError }),
+		treeSetting("owners", "the people behind the owners of tasks, whom alerts notify, see [Owners](callbacks.md#owners)", func(c *Config) *Tree { return &c.Owners }),
 		parsedSetting("heartbeat_url", "", "URL that standalone requests with GET while it schedules, such as a check of healthchecks.io, so that its silence is noticed; see [signs of life](#signs-of-life)",
 			func(c *Config) *string { return &c.HeartbeatURL }, optionalURL),
 		parsedSetting("heartbeat_interval", "1m", "time between two such requests; scheduling passes are 30 s apart, so a shorter time has no effect", func(c *Config) *time.Duration { return &c.HeartbeatInterval }, period),

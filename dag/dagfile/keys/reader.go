@@ -23,6 +23,8 @@ type Reader struct {
 	Restoring bool
 	// CheckParam checks the default of a typed param against its JSON Schema; nil for no check.
 	CheckParam func(schema map[string]any, value any) error
+	// CheckOwner says what is wrong with an owner, empty when nothing is; nil for no check.
+	CheckOwner func(owner string) string
 	// Callbacks reads the value of a callback key in a scope.
 	Callbacks func(s reading.Scope, key, value *yaml.Node) []dag.Callback
 	// Unsure collects what errors hide.

@@ -17,7 +17,7 @@ import (
 
 // Common are the parameters that every operator takes.
 var Common = newTable(
-	textKey("owner", "airflow", "Who answers for the task.", func(t *Base) *string { return &t.Owner }),
+	ownerKey(),
 	intKey("retries", 0, 0, "How often a failed task is tried again.", func(t *Base) *int { return &t.Retries }),
 	durationKey("retry_delay", 5*time.Minute, true, "How long to wait before the next try.",
 		func(t *Base) *time.Duration { return &t.RetryDelay }),
@@ -303,4 +303,20 @@ func texts[V ~string](words []V) iter.Seq[string] {
 
 func joined[V ~string](words []V) string {
 	return strings.Join(slices.Collect(texts(words)), ", ")
+}
+
+// ownerKey declares who answers for a task. A file says so where alerts will find nobody.
+func ownerKey() Key[Base] {
+	k := textKey("owner", dag.DefaultOwner, "Who answers for the task.", func(t *Base) *string { return &t.Owner })
+	set := k.set
+	k.set = func(r *Reader, dst *Base, key, v *yaml.Node) {
+		set(r, dst, key, v)
+		if r.CheckOwner == nil || yamlvalue.KindOf(v) != yamlvalue.Text {
+			return
+		}
+		if problem := r.CheckOwner(v.Value); problem != "" {
+			r.Warnf(key, "alerts notify nobody for this owner: %s", problem)
+		}
+	}
+	return k
 }
