@@ -86,6 +86,13 @@ type Event struct {
 	Host string `json:"host,omitempty"`
 	// Owner is the owner of the task, or of the DAG.
 	Owner string `json:"owner,omitempty"`
+	// OwnerMobiles, OwnerUserIDs and OwnerEmails are the people whom the event concerns: those
+	// behind the owner of the task; of a run, behind the owners of the tasks that failed, or of
+	// all its tasks when none did. OwnerProblem says why some are missing, or may be.
+	OwnerMobiles []string `json:"owner_mobiles,omitempty"`
+	OwnerUserIDs []string `json:"owner_user_ids,omitempty"`
+	OwnerEmails  []string `json:"owner_emails,omitempty"`
+	OwnerProblem string   `json:"owner_problem,omitempty"`
 	// Timezone is the IANA name of the DAG's zone, in which texts show times.
 	Timezone string `json:"timezone,omitempty"`
 	// Program is how people call the program on that machine in the commands that texts

@@ -27,7 +27,7 @@ func (ev *Event) Text() string { return told(ev.Title(), ev.Facts()) }
 // for a receiver that refused the text.
 func (ev *Event) Brief() string {
 	plain := *ev
-	plain.Error, plain.Problem, plain.Reason = "", "", ""
+	plain.Error, plain.Problem, plain.Reason, plain.OwnerProblem = "", "", "", ""
 	if ev.Silence != nil {
 		silent := *ev.Silence
 		silent.Reason = ""
@@ -122,7 +122,7 @@ func (ev *Event) Facts() []Fact {
 		{Label: "期限 Deadline", Value: ev.moment(ev.Deadline)},
 		{Label: "状态 State", Value: stateAtDeadline(ev)},
 		{"主机 Host", ev.Host, true},
-		{Label: "负责人 Owner", Value: ev.Owner},
+		{Label: "负责人 Owner", Value: ev.owner()},
 		{Label: "原因 Reason", Value: reason(ev)},
 		{Label: "已暂停 Paused", Value: ifOther(ev.Paused, ev.Reason)},
 		{"失败任务 Failed tasks", strings.Join(ev.FailedTasks, ", "), true},
@@ -146,6 +146,14 @@ func known(all []Fact) []Fact {
 		}
 	}
 	return out
+}
+
+// owner is whose it is, and why they may not have been notified.
+func (ev *Event) owner() string {
+	if ev.OwnerProblem == "" {
+		return ev.Owner
+	}
+	return fmt.Sprintf("%s (%s)", ev.Owner, ev.OwnerProblem)
 }
 
 // when is the moment of which the event tells, and what it is called.

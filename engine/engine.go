@@ -31,6 +31,7 @@ import (
 	"github.com/dingdag/dingdag/engine/tell"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/outbox"
+	"github.com/dingdag/dingdag/owners"
 	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/template"
@@ -63,6 +64,8 @@ type Options struct {
 	// Connections and Variables are what tasks and templates look things up in.
 	Connections connections.Source
 	Variables   connections.VariableSource
+	// Owners has the people behind the owners of tasks; nil knows none.
+	Owners *owners.Book
 	// Program is how people call the program in the commands that default messages tell, with
 	// what it needs to find this store. Without it they tell none.
 	Program string
@@ -210,7 +213,7 @@ func New(s store.Store, o Options) (*Engine, error) {
 	o = o.withDefaults()
 	e := &Engine{o: o, store: s, dags: &schedule.DAGs{}, timers: schedule.NewTimers(o.Clock)}
 	e.plans = plan.NewPlans(e.Catalog(), e.dags.Get, o.Log)
-	renderer := &render.Renderer{Templates: o.Templates, Connections: o.Connections, Variables: o.Variables, Host: host, LogDir: o.LogDir}
+	renderer := &render.Renderer{Templates: o.Templates, Connections: o.Connections, Variables: o.Variables, Owners: o.Owners, Host: host, LogDir: o.LogDir}
 	e.worker = worker.New(worker.Options{
 		Render: renderer, Store: s, Keep: hold{e}, Runs: hold{e}, Masker: o.Masker, Environ: o.Environ, ProcessDir: o.ProcessDir,
 		TaskOutput: o.TaskOutput, KillGrace: o.KillGrace, MaxMapLength: o.MaxMapLength, RenderedLength: keptLength(&o), Clock: o.Clock, Log: o.Log,

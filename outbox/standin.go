@@ -118,6 +118,7 @@ func bareContext(ev *callbacks.Event) *template.Context {
 	tc := &template.Context{
 		DAG:       template.DAGInfo{DAGID: ev.DAGID, DisplayName: ev.DAGID, Timezone: ev.Timezone, Owner: ev.Owner},
 		Run:       template.RunInfo{RunID: ev.RunID, LogicalDate: ev.LogicalDate},
+		Owner:     template.OwnerInfo{Name: ev.Owner, Mobiles: ev.OwnerMobiles, UserIDs: ev.OwnerUserIDs, Emails: ev.OwnerEmails},
 		Exception: ev.Error, Reason: ev.Reason,
 	}
 	if ev.TaskID != "" {

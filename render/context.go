@@ -12,6 +12,7 @@ import (
 
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/owners"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/template"
@@ -27,12 +28,14 @@ type Reader interface {
 	TakenAssetEvents(ctx context.Context, runKey int64) ([]*store.AssetEvent, error)
 }
 
-// Renderer renders. Every field is needed.
+// Renderer renders. Every field but Owners is needed.
 type Renderer struct {
 	Templates *template.Env
 	// Connections and Variables are what templates look things up in.
 	Connections connections.Source
 	Variables   connections.VariableSource
+	// Owners has the people behind the owners of tasks.
+	Owners *owners.Book
 	// Host is the name of this machine, LogDir the folder of the task logs.
 	Host, LogDir string
 }
@@ -69,6 +72,7 @@ func (r *Renderer) Context(ctx context.Context, from Reader, d *dag.DAG, run *st
 		XComPull:   func(q template.XComQuery) ([]json.RawMessage, error) { return pullAll(ctx, from, d, run, q) },
 	}
 	c.TriggeringAssetEvents = takenEvents(ctx, from, run)
+	c.Owner = r.owner(d, t)
 	prev := previousSuccess(ctx, from, run)
 	c.PrevDataIntervalStartSuccess = prev(func(r *store.Run) time.Time { return r.IntervalStart })
 	c.PrevDataIntervalEndSuccess = prev(func(r *store.Run) time.Time { return r.IntervalEnd })
@@ -89,6 +93,16 @@ func (r *Renderer) Context(ctx context.Context, from Reader, d *dag.DAG, run *st
 		c.TI.Duration = &took
 	}
 	return c
+}
+
+// owner is who answers for a task, or with a nil task for the DAG.
+func (r *Renderer) owner(d *dag.DAG, t *dag.Task) template.OwnerInfo {
+	name := d.Owner
+	if t != nil {
+		name = t.Owner
+	}
+	who := r.Owners.Of(name)
+	return template.OwnerInfo{Name: name, Mobiles: who.Mobiles, UserIDs: who.UserIDs, Emails: who.Emails}
 }
 
 func dagInfo(d *dag.DAG) template.DAGInfo {

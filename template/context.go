@@ -43,6 +43,8 @@ type Context struct {
 	// TriggeringAssetEvents returns the updates of assets that the run was made for, oldest
 	// first. It is called only when a template asks; nil is none.
 	TriggeringAssetEvents func() ([]AssetEventInfo, error)
+	// Owner is who answers for the task, or for the DAG where there is none.
+	Owner OwnerInfo
 	// Exception is the error text of the failed attempt, Reason why a DAG-level
 	// callback was called.
 	Exception, Reason string
@@ -75,6 +77,14 @@ type DAGInfo struct {
 	StartDate, EndDate                 *time.Time
 	Catchup                            bool
 	MaxActiveRuns, MaxActiveTasks      int
+}
+
+// OwnerInfo is what a template sees as owner, owner_mobiles, owner_user_ids and owner_emails.
+type OwnerInfo struct {
+	// Name is the owner as the file has it; empty is undefined.
+	Name string
+	// Mobiles, UserIDs and Emails are the people behind it, as far as they are known.
+	Mobiles, UserIDs, Emails []string
 }
 
 // TaskInfo is what a template sees as task.

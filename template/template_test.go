@@ -271,6 +271,22 @@ func TestAbsentInRunsWithoutLogicalDate(t *testing.T) {
 	require.ErrorContains(t, err, "the run has no logical date")
 }
 
+func TestOwnersInTemplates(t *testing.T) {
+	t.Parallel()
+	const text = "{{ owner }} {% for m in owner_mobiles %}@{{ m }}{% endfor %} {{ owner_user_ids | join(',') }} {{ owner_emails }}"
+	got, err := newEnv().Render(text, &template.Context{Owner: template.OwnerInfo{
+		Name: "ann, team", Mobiles: []string{"13800000001", "13800000002"}, UserIDs: []string{"u1", "u2"}, Emails: []string{"a@b.c"},
+	}})
+	require.NoError(t, err)
+	assert.Equal(t, "ann, team @13800000001@13800000002 u1,u2 ['a@b.c']", got)
+	got, err = newEnv().Render("{{ owner is defined }} {{ owner_mobiles }} {{ owner_user_ids }} {{ owner_emails }}", &template.Context{})
+	require.NoError(t, err)
+	assert.Equal(t, "False [] [] []", got)
+	got, err = newEnv().Render("{{ owner }}", &template.Context{Owner: template.OwnerInfo{Name: "ann"}, Extra: map[string]any{"owner": "mine"}})
+	require.NoError(t, err)
+	assert.Equal(t, "mine", got, "a macro of the DAG goes first")
+}
+
 func TestLocationShowsTimesInAZone(t *testing.T) {
 	t.Parallel()
 	c := fullContext()

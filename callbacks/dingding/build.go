@@ -24,6 +24,9 @@ func AtUserIDs(ids ...string) Option {
 // AtAll notifies everybody in the group.
 func AtAll() Option { return func(n *DingdingNotifier) { n.AtAll = true } }
 
+// AtOwner says whether the owner is notified too, see [DingdingNotifier].
+func AtOwner(notify bool) Option { return func(n *DingdingNotifier) { n.AtOwner = &notify } }
+
 // Message replaces the default message. The type and the message are those of
 // [DingdingNotifier]; a nil message is the default one in that type.
 func Message(messageType string, message any) Option {

@@ -33,6 +33,10 @@ type DingdingNotifier struct { //nolint:revive // the name that people who know 
 	// DingTalk's keys, as for the operator dingding. Null is the default message, which
 	// text and markdown have.
 	Message any `yaml:"message" param:"template"`
+	// AtOwner says whether the owner of the task, or of the DAG, is notified too, as the setting
+	// owners has them. By default owners are notified of failures, missed ticks and missed
+	// deadlines. Works in text, markdown and actionCard.
+	AtOwner *bool `yaml:"at_owner"`
 
 	// Urgent sends the message before all others that wait for the robot, and by itself. Others
 	// are told together with more of their DAG when the robot can't take each.
@@ -91,6 +95,9 @@ func (n *DingdingNotifier) Prepare(ev *callbacks.Event) (callbacks.Message, erro
 		}
 	}
 	m, err := n.Params.Message(message)
+	if n.atOwner(ev.Kind) {
+		m.AtMobiles, m.AtUserIDs = union(m.AtMobiles, ev.OwnerMobiles), union(m.AtUserIDs, ev.OwnerUserIDs)
+	}
 	if err == nil {
 		_, err = robot.Prepare(m)
 	}
@@ -104,6 +111,17 @@ func (n *DingdingNotifier) Prepare(ev *callbacks.Event) (callbacks.Message, erro
 	out, err := p.message(ev)
 	out.Urgent = n.Urgent
 	return out, err
+}
+
+// atOwner reports whether an event of a kind notifies the owner.
+func (n *DingdingNotifier) atOwner(kind callbacks.Kind) bool {
+	switch typ := n.messageType(); {
+	case typ == hook.TypeLink || typ == hook.TypeFeedCard:
+		return false
+	case n.AtOwner != nil:
+		return *n.AtOwner
+	}
+	return kind == callbacks.Failure || kind == callbacks.Missed || kind == callbacks.Deadline
 }
 
 // Fallback is the notifier with its default message, for the people who are left.

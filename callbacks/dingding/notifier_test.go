@@ -1,6 +1,7 @@
 package dingding_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,59 @@ func TestPrepare(t *testing.T) {
 	assert.Equal(t, "on_failure of etl.load to robot ops", m.Summary)
 	payload := string(m.Payload)
 	assert.Contains(t, payload, `{"dingding_conn_id":"ops","message_type":"markdown","message":{"text":"x","title":"t"},"at_mobiles":["13800000001"],"on_uncertain":"fail","own":true,"uuid":"`)
+}
+
+// Owners hear of what they have to do something about, unless the file says otherwise.
+func TestOwnersAreNotified(t *testing.T) {
+	t.Parallel()
+	const said, card = "message_type: text, message: x", "message_type: actionCard, message: {title: t, text: x, singleTitle: s, singleURL: 'https://example.com'}"
+	const link = "message_type: link, message: {title: t, text: x, messageUrl: 'https://example.com'}"
+	for _, c := range []struct {
+		kind        callbacks.Kind
+		params      string
+		mobiles, us string
+	}{
+		{callbacks.Failure, said, "13800000001,13800000002", "u1"},
+		{callbacks.Failure, card, "13800000001,13800000002", "u1"},
+		{callbacks.Missed, said, "13800000001,13800000002", "u1"},
+		{callbacks.Deadline, "message_type: markdown", "13800000001,13800000002", "u1"},
+		{callbacks.Failure, said + ", at_mobiles: ['13800000003', '13800000002'], at_user_ids: u2", "13800000003,13800000002,13800000001", "u2,u1"},
+		{callbacks.Failure, said + ", at_owner: false, at_user_ids: u2", "", "u2"},
+		{callbacks.Failure, link, "", ""},
+		{callbacks.Failure, link + ", at_owner: true", "", ""},
+		{callbacks.Success, said, "", ""},
+		{callbacks.Retry, said, "", ""},
+		{callbacks.Execute, said, "", ""},
+		{callbacks.ImportError, said, "", ""},
+		{callbacks.Retry, said + ", at_owner: true", "13800000001,13800000002", "u1"},
+	} {
+		ev := event(c.kind)
+		ev.OwnerMobiles, ev.OwnerUserIDs = []string{"13800000001", "13800000002"}, []string{"u1"}
+		m, err := decode(t, "{"+c.params+"}").Prepare(ev)
+		require.NoError(t, err, c.params)
+		var got struct {
+			Mobiles []string `json:"at_mobiles"`
+			UserIDs []string `json:"at_user_ids"`
+		}
+		require.NoError(t, json.Unmarshal(m.Payload, &got))
+		assert.Equal(t, c.mobiles, strings.Join(got.Mobiles, ","), "%s %s", c.kind, c.params)
+		assert.Equal(t, c.us, strings.Join(got.UserIDs, ","), "%s %s", c.kind, c.params)
+		assert.Equal(t, []string{"13800000001", "13800000002"}, ev.OwnerMobiles)
+	}
+}
+
+// The people are in the fallback too, and the message says why some are not.
+func TestDefaultMessageSaysWhoIsMissing(t *testing.T) {
+	t.Parallel()
+	ev := event(callbacks.Failure)
+	ev.OwnerMobiles, ev.OwnerProblem = []string{"13800000001"}, "night could not be looked up"
+	plain, err := decode(t, "{message: x}").(callbacks.Fallback).Fallback(nil)
+	require.NoError(t, err)
+	m, err := plain.Prepare(ev)
+	require.NoError(t, err)
+	assert.Contains(t, string(m.Payload), `负责人 Owner: data (night could not be looked up)\n`)
+	assert.Contains(t, string(m.Payload), `"at_mobiles":["13800000001"]`)
+	assert.NotContains(t, ev.Brief(), "looked up")
 }
 
 // The key by which DingTalk drops doubles is one for each event and message.

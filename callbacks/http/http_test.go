@@ -94,6 +94,20 @@ func failure() *callbacks.Event {
 	}
 }
 
+// Who hears of an event in a chat is nothing for a webhook.
+func TestDefaultDataHasNoPeople(t *testing.T) {
+	t.Parallel()
+	ev := failure()
+	ev.Owner, ev.OwnerProblem = "ann, bob", "bob is nobody"
+	ev.OwnerMobiles, ev.OwnerUserIDs, ev.OwnerEmails = []string{"13800000001"}, []string{"u1"}, []string{"ann@example.com"}
+	payload := string(prepare(t, "{endpoint: hook}", ev).Payload)
+	assert.Contains(t, payload, `"owner":"ann, bob","owner_problem":"bob is nobody"`)
+	for _, personal := range []string{"13800000001", "u1", "ann@example.com"} {
+		assert.NotContains(t, payload, personal)
+	}
+	assert.NotEmpty(t, ev.OwnerMobiles, "others need them still")
+}
+
 // Without data the event is told, in full for programs and as text for people.
 func TestDefaultData(t *testing.T) {
 	t.Parallel()

@@ -22,8 +22,8 @@ const uncertainRetry = "retry"
 //
 // Without data a POST, PUT or PATCH sends the event as JSON: kind, dag_id, task_id, run_id,
 // map_index, try_number, max_tries, state, reason, error, logical_date, start_date, end_date,
-// next_retry, failed_tasks, host, owner, timezone and log, without those that are empty, and
-// all of it for people under text, the key that many chats read. If the templates in data fail
+// next_retry, failed_tasks, host, owner, owner_problem, timezone and log, without those that are
+// empty, and all of it for people under text, the key that many chats read. If the templates in data fail
 // or render to nothing, the same is sent instead, with the reason under problem.
 //
 // Requests through one connection are sent one at a time. A status of 400 to 499 is recorded
@@ -102,7 +102,7 @@ func (n *Notifier) Prepare(ev *callbacks.Event) (callbacks.Message, error) {
 	filled := *n
 	filled.Data = params.FloatNumbers(n.Data)
 	if n.Data == nil && takesBody(n.Method) {
-		filled.Data = told{Event: ev, Text: ev.Text()}
+		filled.Data = told{Event: withoutPeople(ev), Text: ev.Text()}
 		filled.Headers = map[string]string{"Content-Type": "application/json"}
 		for name, value := range n.Headers {
 			if !strings.EqualFold(name, "Content-Type") {
@@ -147,6 +147,13 @@ type told struct {
 	*callbacks.Event
 
 	Text string `json:"text"`
+}
+
+// withoutPeople is an event without what is personal: whoever gets it has directories of their own.
+func withoutPeople(ev *callbacks.Event) *callbacks.Event {
+	plain := *ev
+	plain.OwnerMobiles, plain.OwnerUserIDs, plain.OwnerEmails = nil, nil, nil
+	return &plain
 }
 
 func takesBody(method string) bool {

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -36,9 +37,17 @@ type Teller struct {
 
 // event begins what the callbacks of a DAG are told.
 func (t *Teller) event(kind callbacks.Kind, d *dag.DAG) *callbacks.Event {
-	return &callbacks.Event{
+	ev := &callbacks.Event{
 		Kind: kind, DAGID: d.ID, MapIndex: -1, Host: t.Host, Owner: d.Owner, Timezone: d.Location.String(), Program: t.Program,
 	}
+	t.concern(ev, d.Owner)
+	return ev
+}
+
+// concern makes an event one of the people behind an owner.
+func (t *Teller) concern(ev *callbacks.Event, owner string) {
+	who := t.Render.Owners.Of(owner)
+	ev.OwnerMobiles, ev.OwnerUserIDs, ev.OwnerEmails, ev.OwnerProblem = who.Mobiles, who.UserIDs, who.Emails, who.Problem
 }
 
 // Try is a try of a task instance of which callbacks are told.
@@ -62,6 +71,7 @@ func (t *Teller) Task(ctx context.Context, r render.Reader, kind callbacks.Kind,
 	ev := t.event(kind, p.DAG)
 	ev.RunID, ev.TaskID, ev.MapIndex, ev.TryNumber, ev.MaxTries = run.RunID, in.TaskID, in.MapIndex, in.Try, in.MaxTries
 	ev.State, ev.Error, ev.Owner = in.State.String(), in.Error, task.Owner
+	t.concern(ev, task.Owner)
 	ev.LogicalDate, ev.StartDate, ev.EndDate, ev.NextRetry = render.Moment(run.LogicalDate), render.Moment(in.StartDate), render.Moment(in.EndDate), render.Moment(in.RetryAt)
 	ev.Log = filepath.Join(t.LogDir, in.Log)
 	if kind == callbacks.Failure {
@@ -126,6 +136,17 @@ func (r Run) causes(failed []*store.Instance) (out []*store.Instance) {
 	return out
 }
 
+// owners are the owners of the tasks of some instances.
+func (r Run) owners(of []*store.Instance) string {
+	var names []string
+	for _, in := range of {
+		if task := r.Plan.DAG.Task(in.TaskID); task != nil {
+			names = append(names, task.Owner)
+		}
+	}
+	return strings.Join(names, ",")
+}
+
 // Ended is what callbacks of a DAG are told of the end of a run at a moment.
 func (t *Teller) Ended(r Run, kind callbacks.Kind, at time.Time) *callbacks.Event {
 	ev := t.event(kind, r.Plan.DAG)
@@ -164,7 +185,11 @@ func (t *Teller) OfRun(ctx context.Context, rd store.Reader, r Run, ev *callback
 		task = r.Plan.DAG.Task(some.TaskID)
 		ev.Error = cmp.Or(ev.Error, some.Error)
 	}
+	if len(failed) > 0 {
+		t.concern(ev, r.owners(failed))
+	}
 	tc := t.Render.Context(ctx, rd, r.Plan.DAG, r.Run, task, some)
+	tc.Owner = template.OwnerInfo{Name: ev.Owner, Mobiles: ev.OwnerMobiles, UserIDs: ev.OwnerUserIDs, Emails: ev.OwnerEmails}
 	tc.Reason, tc.Exception = ev.Reason, ev.Error
 	return t.prepare(r.Plan, cbs, ev, tc)
 }

@@ -46,6 +46,9 @@ func (a *App) Engine(s store.Store, db connections.Source, set func(*engine.Opti
 		Workers: a.Settings.Workers, MaxMapLength: a.Settings.MaxMapLength, Grace: a.Settings.Grace, AlertDeadline: a.Settings.AlertDeadline, PausedAtCreation: a.Settings.PausedAtCreation, Clock: a.Clock, Log: a.Log(), Environ: a.TaskEnviron(),
 	}
 	o.FoldAfter = a.Settings.FoldAfter
+	if o.Owners, err = a.Owners(); err != nil {
+		return nil, err
+	}
 	o.RenderedRuns, o.RenderedLength = a.Settings.RenderedRuns, a.Settings.RenderedLength
 	if o.RenderedRuns == 0 {
 		o.RenderedRuns = -1 // none, where the engine's 0 is its default
