@@ -130,7 +130,7 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 	require.NoError(t, os.Mkdir(filepath.Join(home, "dags"), 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(home, "dags", "chaos.yaml"), []byte(chaosDAG), 0o600))
 	require.NoError(t, os.WriteFile(c.ledger, nil, 0o600))
-	c.env = append(os.Environ(), "DINGDAG_HOME="+home, "DINGDAG_WORKERS=4", "LEDGER="+c.ledger,
+	c.env = append(os.Environ(), "DINGDAG_HOME="+home, "DINGDAG_WORKERS=4", "DINGDAG_ALERT_FOLD_AFTER=never", "LEDGER="+c.ledger,
 		fmt.Sprintf(`DINGDAG_CONN_DINGDING_DEFAULT={"conn_type":"dingding","host":%q,"password":%q,"extra":{"rate":100000}}`, box.URL, robot.Token))
 	return c
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -27,18 +28,25 @@ type told struct {
 }
 
 // next is the message of a channel that is to leave now, or nil and when to look again. While the
-// receiver is away that is the one that was tried least: what fails may be a message.
+// receiver is away that is one that was tried least, since what fails may be a message: of another
+// DAG if one waits, so that the order within each is kept.
 func (o *Outbox) next(ctx context.Context, name string, c *channel) (*store.Delivery, time.Time, error) {
-	if c.fails > 0 {
-		return o.store.LeastTriedDelivery(ctx, name, o.now())
-	}
 	heads, again, err := o.store.DeliveryLine(ctx, name, o.now())
 	if err != nil || len(heads) == 0 {
 		return nil, again, err
 	}
-	head, again := o.first(c, heads)
-	if head == nil {
-		return nil, again, nil
+	var head *store.DeliveryHead
+	switch {
+	case c.fails == 0:
+		if head, again = o.first(c, heads); head == nil {
+			return nil, again, nil
+		}
+	case slices.ContainsFunc(heads, func(h *store.DeliveryHead) bool { return h.DAGID != heads[0].DAGID }):
+		head = slices.MinFunc(heads, func(a, b *store.DeliveryHead) int {
+			return cmp.Or(cmp.Compare(a.Attempts, b.Attempts), cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.ID, b.ID))
+		})
+	default:
+		return o.store.LeastTriedDelivery(ctx, name, o.now())
 	}
 	d, err := o.store.Delivery(ctx, head.ID)
 	if errors.Is(err, store.ErrNotFound) {

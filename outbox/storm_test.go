@@ -45,7 +45,9 @@ type inProcess struct{ box *sandbox.Server }
 func (c inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	w := httptest.NewRecorder()
 	r.RemoteAddr = "127.0.0.1:4444"
-	c.box.ServeHTTP(w, r)
+	if err := c.serve(w, r); err != nil {
+		return nil, err
+	}
 	return w.Result(), nil
 }
 

@@ -271,6 +271,7 @@ func outboxLine(t *testing.T, open Open) {
 		for _, h := range heads {
 			i := h.ID - ds[0].ID
 			assert.Equal(t, ds[i].CreatedAt, h.CreatedAt)
+			assert.Equal(t, ds[i].Attempts, h.Attempts)
 			out = append(out, fmt.Sprint(i, " ", h.DAGID, " ", h.Priority))
 		}
 		return out
