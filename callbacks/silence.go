@@ -45,6 +45,7 @@ const shownSilenced = 15
 // SilencedBuilder collects what a [Silence] tells one receiver.
 type SilencedBuilder struct {
 	count  int
+	dags   map[string]bool
 	events map[[2]string]*SilencedEvents
 }
 
@@ -53,13 +54,14 @@ func (b *SilencedBuilder) Add(kind Kind, dagID, taskID string, at time.Time) {
 	subject := (&Event{Kind: kind, DAGID: dagID, TaskID: taskID, MapIndex: -1}).Subject()
 	key := [2]string{string(kind), subject}
 	if b.events == nil {
-		b.events = map[[2]string]*SilencedEvents{}
+		b.events, b.dags = map[[2]string]*SilencedEvents{}, map[string]bool{}
 	}
 	g := b.events[key]
 	if g == nil {
 		g = &SilencedEvents{Kind: kind, Subject: subject, First: at, Last: at}
 		b.events[key] = g
 	}
+	b.dags[dagID] = true
 	b.count++
 	g.Count++
 	if at.Before(g.First) {
@@ -70,7 +72,8 @@ func (b *SilencedBuilder) Add(kind Kind, dagID, taskID string, at time.Time) {
 	}
 }
 
-// Event is the end of a silence, as an event for that receiver. s lacks what was collected.
+// Event is the end of a silence, as an event for that receiver: of a DAG if the messages are of that
+// alone. s lacks what was collected.
 func (b *SilencedBuilder) Event(s Silence) *Event {
 	s.Count = b.count
 	for _, g := range b.events {
@@ -82,7 +85,13 @@ func (b *SilencedBuilder) Event(s Silence) *Event {
 		}
 		return strings.Compare(x.Subject+string(x.Kind), y.Subject+string(y.Kind))
 	})
-	return &Event{Kind: SilenceEnd, MapIndex: -1, State: "ended", Reason: s.sum(), Silence: &s}
+	ev := &Event{Kind: SilenceEnd, MapIndex: -1, State: "ended", Reason: s.sum(), Silence: &s}
+	for id := range b.dags {
+		if len(b.dags) == 1 {
+			ev.DAGID = id
+		}
+	}
+	return ev
 }
 
 // sum tells in a line how much was kept back: "14 alerts were silenced: 12 on_failure of etl.load, …".

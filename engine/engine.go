@@ -114,6 +114,8 @@ type Options struct {
 	// Alone, when set, reports whether no other process works on the store, where more
 	// than the leases tells: one that hangs has let its lease run out.
 	Alone func() (bool, error)
+	// Maintenance are times in which alerts are silent; none by default.
+	Maintenance []outbox.Window
 	// OnImportError are told when a DAG file can't be loaded any more, and when it can again.
 	OnImportError []dag.Callback
 	// Location is the zone of what belongs to no DAG. Default UTC.
@@ -241,7 +243,7 @@ func (e *Engine) openOutbox(r *render.Renderer) error {
 		return fmt.Errorf("on_import_error: %w", err)
 	}
 	e.outbox, err = outbox.New(outbox.In(e.store), outbox.Options{
-		Callbacks: o.Callbacks, Connections: o.Connections, Masker: o.Masker, OnUndelivered: o.OnUndelivered, Bare: tell.Renders(r, &dag.DAG{}),
+		Callbacks: o.Callbacks, Connections: o.Connections, Masker: o.Masker, OnUndelivered: o.OnUndelivered, Maintenance: o.Maintenance, Bare: tell.Renders(r, &dag.DAG{}),
 		Deadline: o.AlertDeadline, FoldAfter: o.FoldAfter, Sweep: o.Sweep, Clock: o.Clock, Log: o.Log,
 		Persist: func(ctx context.Context, write func() error) error { return persist(ctx, o.Log, write) },
 		Observe: func(d *store.Delivery) {

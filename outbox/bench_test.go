@@ -37,6 +37,7 @@ type bench struct {
 	last    *post
 	observe func(*store.Delivery) // nil for nobody
 	random  func() float64
+	windows []outbox.Window
 	cancel  context.CancelFunc
 	ended   chan error
 }
@@ -61,7 +62,7 @@ func (b *bench) open() {
 	masker.Add("hunter22")
 	var err error
 	b.out, err = outbox.New(outbox.In(b.store), outbox.Options{
-		Callbacks: b.cbs, Connections: b.conns, Masker: masker, OnUndelivered: []dag.Callback{{Name: "tell"}}, Bare: renders, FoldAfter: outbox.DefaultFoldAfter,
+		Callbacks: b.cbs, Connections: b.conns, Masker: masker, OnUndelivered: []dag.Callback{{Name: "tell"}}, Maintenance: b.windows, Bare: renders, FoldAfter: outbox.DefaultFoldAfter,
 		Sweep: 30 * time.Second, Persist: func(_ context.Context, write func() error) error { return write() },
 		Clock: time.Now, Log: slog.New(slog.DiscardHandler), Observe: b.observe, Random: b.random,
 	})
@@ -103,7 +104,7 @@ func (b *bench) stopStore() {
 // crash is the next process after this one hangs for ever.
 func (b *bench) crash() *bench {
 	b.t.Helper()
-	next := &bench{t: b.t, dir: b.dir, conns: b.conns, last: b.last, cbs: b.cbs, random: b.random}
+	next := &bench{t: b.t, dir: b.dir, conns: b.conns, last: b.last, cbs: b.cbs, random: b.random, windows: b.windows}
 	next.open()
 	return next
 }

@@ -91,9 +91,15 @@ func (o *Outbox) sendNext(ctx context.Context, name string, c *channel) (sent bo
 	if err := o.lookForMendedConn(write, name, c); err != nil {
 		return false, again, err
 	}
+	if err := o.hush(write); err != nil {
+		return false, again, err
+	}
 	d, again, err := o.next(write, name, c)
 	if err != nil || d == nil {
 		return false, again, err
+	}
+	if silent, err := o.hushed(write, d); err != nil || silent {
+		return silent, again, err
 	}
 	ctx = gate.With(ctx, turn(name, d))
 	if closed := o.closed(ctx, d); closed != nil {

@@ -69,6 +69,14 @@ func (s *empty) Write(_ context.Context, fn func(store.OutboxTx) error) error {
 	return s.write(s.tx.n)
 }
 
+func (s *empty) OpenSilences(context.Context) ([]*store.Silence, error) { return nil, nil }
+
+func (s *empty) EndingSilences(context.Context, int) ([]*store.Silence, error) { return nil, nil }
+
+func (s *empty) UnsilencedDeliveries(context.Context, int64, int) ([]*store.Unsilenced, error) {
+	return nil, nil
+}
+
 func (s *empty) DeliveryLine(context.Context, string, time.Time) ([]*store.DeliveryHead, time.Time, error) {
 	s.looks++
 	again, err := s.look(s.looks)

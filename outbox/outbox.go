@@ -29,7 +29,7 @@ import (
 // DefaultDeadline is [Options.Deadline]: what comes later is of little use, and another way may be open.
 const DefaultDeadline = time.Hour
 
-// Options configures [New]. All but Connections, OnUndelivered, Observe and those with a default are
+// Options configures [New]. All but Connections, OnUndelivered, Maintenance, Observe and those with a default are
 // required.
 type Options struct {
 	// Callbacks has the senders, and the callbacks that OnUndelivered names.
@@ -50,6 +50,8 @@ type Options struct {
 	// FoldAfter is how long a message waits until it is told together with others, and for how long
 	// more of a DAG is gathered; see [callbacks.FoldSender]. 0 folds nothing.
 	FoldAfter time.Duration
+	// Maintenance are times in which alerts are silent.
+	Maintenance []Window
 	// Sweep is how often all channels are looked at, whatever was missed.
 	Sweep time.Duration
 	// Persist repeats a write of the outcome of a sending until it succeeds or ctx ends, but
@@ -69,6 +71,8 @@ type Outbox struct {
 
 	// undelivered are the callbacks of the last resort.
 	undelivered []Callback
+
+	quiet quiet
 
 	mu       sync.Mutex
 	channels map[string]*channel
@@ -146,6 +150,7 @@ func (o *Outbox) stop() {
 	for _, c := range o.channels {
 		c.disarm()
 	}
+	o.quiet.stop()
 }
 
 // recover settles the messages that were leaving when the last process died, and lets
@@ -180,6 +185,9 @@ func (o *Outbox) recover(ctx context.Context) error {
 
 // dispatch starts a sender for every channel that has messages and none at work.
 func (o *Outbox) dispatch(ctx context.Context) error {
+	if err := o.hush(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
 	names, err := o.store.OpenChannels(ctx)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/callbacks/terms"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/gate"
@@ -95,6 +96,8 @@ type letter struct {
 	Text string `yaml:"text" param:"template,default=letter"`
 	// Urgent says that it does not wait.
 	Urgent bool `yaml:"urgent" param:"default=false"`
+
+	terms.Common
 }
 
 // Prepare makes the message.

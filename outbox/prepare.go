@@ -89,6 +89,7 @@ func (o *Outbox) delivery(m callbacks.Message, ev *callbacks.Event) *store.Deliv
 		State: store.DeliveryWaiting, Channel: m.Channel, Sender: m.Sender, Summary: m.Summary, Payload: m.Payload, EventData: data,
 		Owner:     store.Owner{Event: string(ev.Kind), DAGID: ev.DAGID, RunID: ev.RunID, TaskID: ev.TaskID, MapIndex: ev.MapIndex, Try: ev.TryNumber},
 		CreatedAt: now, UpdatedAt: now, Priority: int(rank),
+		DedupeKey: o.o.Masker.Mask(m.Terms.DedupeKey), DedupeFor: m.Terms.DedupeWindow,
 	}
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -15,6 +16,9 @@ type Silences interface {
 	OpenSilences(ctx context.Context) ([]*Silence, error)
 	// EndingSilences returns those of all kinds that are not summed up, by Until, at most limit.
 	EndingSilences(ctx context.Context, limit int) ([]*Silence, error)
+	// SilenceOfDoubles returns the one that is not summed up of the messages that say what this one
+	// told, or ErrNotFound.
+	SilenceOfDoubles(ctx context.Context, toldBy int64) (*Silence, error)
 	// UnsilencedDeliveries returns the messages behind an ID that wait and that no silence has had
 	// yet, by ID and at most limit.
 	UnsilencedDeliveries(ctx context.Context, behind int64, limit int) ([]*Unsilenced, error)
@@ -106,4 +110,34 @@ type Unsilenced struct {
 	Priority      int
 	CreatedAt     time.Time
 	DedupeKey     string
+}
+
+// What says for people what a silence is of: "DAG etl", "task etl.load to robot ops", "all alerts", or
+// the key of doubles.
+func (s *Silence) What() string {
+	if s.Kind == SilenceDouble {
+		return s.Key
+	}
+	text := "all alerts"
+	switch {
+	case s.TaskID != "":
+		text = "task " + strings.Join(s.DAGs, ", ") + "." + s.TaskID
+	case len(s.DAGs) == 1:
+		text = "DAG " + s.DAGs[0]
+	case len(s.DAGs) > 1:
+		text = "DAGs " + strings.Join(s.DAGs, ", ")
+	case len(s.Robots) > 0:
+		text = ""
+	}
+	if len(s.Robots) > 0 {
+		word := "robot "
+		if len(s.Robots) > 1 {
+			word = "robots "
+		}
+		if text != "" {
+			text += " to "
+		}
+		text += word + strings.Join(s.Robots, ", ")
+	}
+	return text
 }

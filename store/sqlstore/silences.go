@@ -109,6 +109,15 @@ func (q Queries) EndingSilences(ctx context.Context, limit int) ([]*store.Silenc
 	return q.silences(ctx, silenceTable.rows()+" WHERE summed_up IS NULL ORDER BY until LIMIT ?", limit)
 }
 
+// SilenceOfDoubles returns one silence, or an error that wraps [store.ErrNotFound].
+func (q Queries) SilenceOfDoubles(ctx context.Context, toldBy int64) (*store.Silence, error) {
+	s, err := one(ctx, q.c, silenceTable.scan, silenceTable.rows()+" WHERE summed_up IS NULL AND told_by > 0 AND told_by = ?", toldBy)
+	if err == nil && s == nil {
+		err = store.ErrNotFound
+	}
+	return s, wrapped(fmt.Sprintf("read the silence after message %d", toldBy), err)
+}
+
 func (q Queries) silences(ctx context.Context, query string, args ...any) ([]*store.Silence, error) {
 	ss, err := collect(ctx, q.c, silenceTable.scan, query, args...)
 	if err != nil {

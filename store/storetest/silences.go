@@ -83,6 +83,9 @@ func silencesAreSelected(t *testing.T, open Open) {
 	tomorrow := silence(t, s, &store.Silence{Kind: store.SilenceMaintenance, Key: "nightly", Since: midnight.Add(24 * time.Hour), Until: midnight.Add(25 * time.Hour)})
 	long := silence(t, s, until(store.SilenceSnooze, "", 0, 1000))
 	assert.False(t, insertSilence(t, s, until(store.SilenceDouble, "disk", 12, 8)), "those of one message are counted together")
+	found, err := s.SilenceOfDoubles(t.Context(), 12)
+	require.NoError(t, err)
+	assert.Equal(t, double, found)
 
 	ids := func(ss []*store.Silence, err error) (ids []int64) {
 		require.NoError(t, err)
@@ -99,6 +102,8 @@ func silencesAreSelected(t *testing.T, open Open) {
 
 	require.True(t, sumUp(t, s, window.ID, midnight))
 	require.True(t, sumUp(t, s, double.ID, midnight))
+	_, err = s.SilenceOfDoubles(t.Context(), 12)
+	require.ErrorIs(t, err, store.ErrNotFound)
 	assert.Equal(t, []int64{snooze.ID, tomorrow.ID, long.ID}, ids(s.OpenSilences(t.Context())))
 	assert.Equal(t, []int64{snooze.ID, long.ID, tomorrow.ID}, ids(s.EndingSilences(t.Context(), 9)))
 	assert.Equal(t, []int64{long.ID, tomorrow.ID, snooze.ID}, ids(s.SilenceLog(t.Context(), store.SilenceFilter{Open: true})))
