@@ -10,6 +10,7 @@ import "context"
 type Reader interface {
 	Outbox
 	Alerts
+	BrokenThings
 	Gates
 	Silences
 	Runs
@@ -34,6 +35,7 @@ type Tx interface {
 	Reader
 	OutboxTx
 	AlertsTx
+	BrokenThingsTx
 	GatesTx
 	SilencesTx
 	RunsTx

@@ -90,6 +90,18 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 				return errors.Join(err, ended, told, kept)
 			})
 		},
+		"BrokenInstances": read(func(q store.Reader) error { _, err := q.BrokenInstances(ctx, "d", "t", -1); return err }),
+		"BrokenInstances, mapped": read(func(q store.Reader) error {
+			_, err := q.BrokenInstances(ctx, "d", "t", 3)
+			return err
+		}),
+		"BrokenOf": read(func(q store.Reader) error { _, err := q.BrokenOf(ctx, "d"); return err }),
+		"a failure and a recovery": func() error {
+			return s.Tx(ctx, func(tx store.Tx) error {
+				b := &store.Broken{DAGID: "d", TaskID: "t", MapIndex: -1, Since: at}
+				return errors.Join(tx.PutBroken(ctx, b), tx.DeleteBroken(ctx, b))
+			})
+		},
 		"TaskProgress": read(func(q store.Reader) error {
 			_, err := q.TaskProgress(ctx, &store.Instance{TaskID: "t"}, "k")
 			return err

@@ -319,6 +319,17 @@ CREATE INDEX robot_gate_ticket_old ON robot_gate_ticket (look_at);
 CREATE INDEX delivery_line ON delivery (channel, state, priority, dag_id, id, next_try) WHERE state IN ('waiting', 'sending');
 CREATE INDEX delivery_of_digest ON delivery (digest_id) WHERE digest_id > 0;
 CREATE INDEX delivery_unnamed ON delivery (channel, id) WHERE state = 'uncertain' AND named_in = 0;
+CREATE TABLE broken (
+    dag_id       TEXT NOT NULL,
+    task_id      TEXT NOT NULL,
+    map_index    INTEGER NOT NULL,
+    since        INTEGER NOT NULL,
+    failures     INTEGER NOT NULL,
+    run_id       TEXT NOT NULL,
+    logical_date INTEGER,
+    run_start    INTEGER,
+    PRIMARY KEY (dag_id, task_id, map_index)
+) WITHOUT ROWID;
 CREATE TABLE silence (
     id        INTEGER PRIMARY KEY AUTOINCREMENT,
     kind      TEXT NOT NULL,
@@ -462,8 +473,9 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (27, 27, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (28, 28, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (29, 29, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (3, 2, 1);
-INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (30, 32, 1);
-INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (31, 35, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (30, 30, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (31, 32, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (32, 35, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (4, 3, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);

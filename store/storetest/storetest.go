@@ -37,6 +37,7 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"runs are created once by many":  runsAreCreatedOnceByMany,
 			"runs are selected":              runsAreSelected,
 			"runs before a run":              runsBeforeARun,
+			"broken things are kept":         brokenThingsAreKept,
 			"deadlines are told once":        deadlinesAreToldOnce,
 		},
 		"instances": {

@@ -1,0 +1,64 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/dingdag/dingdag/store"
+)
+
+var (
+	brokenTable = declare("broken", func(b *store.Broken) []field {
+		return []field{
+			{"dag_id", &b.DAGID},
+			{"task_id", &b.TaskID},
+			{"map_index", &b.MapIndex},
+			{"since", moment{&b.Since}},
+			{"failures", &b.Failures},
+			{"run_id", &b.RunID},
+			{"logical_date", moment{&b.LogicalDate}},
+			{"run_start", moment{&b.RunStart}},
+		}
+	})
+	brokenAll, brokenState = brokenTable.but(), brokenTable.but("dag_id", "task_id", "map_index")
+)
+
+// BrokenInstances returns what a success may mend, see [store.BrokenThings].
+func (q Queries) BrokenInstances(ctx context.Context, dagID, taskID string, mapIndex int) ([]*store.Broken, error) {
+	query, args := brokenTable.rows()+" WHERE dag_id = ? AND task_id = ?", []any{dagID, taskID}
+	if mapIndex >= 0 {
+		query, args = query+" AND map_index IN (-1, ?)", append(args, mapIndex)
+	}
+	bs, err := collect(ctx, q.c, brokenTable.scan, query+" ORDER BY map_index", args...)
+	if err != nil {
+		return nil, fmt.Errorf("read what is broken: %w", err)
+	}
+	return bs, nil
+}
+
+// BrokenOf returns all that is broken of a DAG.
+func (q Queries) BrokenOf(ctx context.Context, dagID string) ([]*store.Broken, error) {
+	bs, err := collect(ctx, q.c, brokenTable.scan, brokenTable.rows()+" WHERE dag_id = ? ORDER BY task_id, map_index", dagID)
+	if err != nil {
+		return nil, fmt.Errorf("read what is broken: %w", err)
+	}
+	return bs, nil
+}
+
+// PutBroken writes what is broken.
+func (q Queries) PutBroken(ctx context.Context, b *store.Broken) error {
+	_, err := q.c.Exec(ctx, brokenAll.insert()+" ON CONFLICT (dag_id, task_id, map_index) DO UPDATE SET "+brokenState.excluded, brokenAll.args(b)...)
+	if err != nil {
+		return fmt.Errorf("write what is broken: %w", err)
+	}
+	return nil
+}
+
+// DeleteBroken removes what is mended.
+func (q Queries) DeleteBroken(ctx context.Context, b *store.Broken) error {
+	_, err := q.c.Exec(ctx, "DELETE FROM broken WHERE dag_id = ? AND task_id = ? AND map_index = ?", b.DAGID, b.TaskID, b.MapIndex)
+	if err != nil {
+		return fmt.Errorf("delete what was broken: %w", err)
+	}
+	return nil
+}
