@@ -24,6 +24,8 @@ const (
 	Failure Kind = "on_failure"
 	Retry   Kind = "on_retry"
 	Skipped Kind = "on_skipped"
+	// Recovery tells of the first success after failures that were told.
+	Recovery Kind = "on_recovery"
 	// Missed tells of due ticks of a schedule that started no run.
 	Missed Kind = "on_missed"
 	// Deadline tells of a run that has not finished by a deadline of its DAG.
@@ -49,7 +51,8 @@ type Event struct {
 	State     string `json:"state"`
 	// Reason is set for DAG-level callbacks: task_failure, success, timed_out,
 	// all_tasks_deadlocked, deadline_missed, or for a run that could not go on
-	// version_not_loadable, rows_not_readable or internal_error.
+	// version_not_loadable, rows_not_readable or internal_error. For on_recovery it is
+	// success or, when a person set the state, marked_success.
 	Reason string `json:"reason,omitempty"`
 	// Error is the masked error text of the attempt; empty when there is none.
 	Error       string     `json:"error,omitempty"`
@@ -66,6 +69,10 @@ type Event struct {
 	// Blocks lists the ids of the tasks that do not run because this one failed, in
 	// topological order, for on_failure of a task.
 	Blocks []string `json:"blocks,omitempty"`
+	// BrokenSince is the end of the first failure that was told since the last success, and
+	// Failures how many were, for on_recovery.
+	BrokenSince *time.Time `json:"broken_since,omitempty"`
+	Failures    int        `json:"failures,omitempty"`
 	// Paused says why the DAG was paused by itself with this event; empty when it was not.
 	// With on_missed State is paused then, and there are no ticks yet.
 	Paused string `json:"paused,omitempty"`

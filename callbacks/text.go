@@ -2,6 +2,7 @@ package callbacks
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -52,11 +53,12 @@ func told(title string, facts []Fact) string {
 
 func headline(ev *Event) string {
 	words := map[Kind][2]string{
-		Execute: {"开始", "started"},
-		Success: {"成功", "succeeded"},
-		Failure: {"失败", "failed"},
-		Retry:   {"将重试", "will be retried"},
-		Skipped: {"已跳过", "was skipped"},
+		Execute:  {"开始", "started"},
+		Success:  {"成功", "succeeded"},
+		Failure:  {"失败", "failed"},
+		Retry:    {"将重试", "will be retried"},
+		Skipped:  {"已跳过", "was skipped"},
+		Recovery: {"已恢复", "recovered"},
 	}[ev.Kind]
 	if ev.Kind == ImportError {
 		return brokenHeadline(ev)
@@ -129,7 +131,10 @@ func (ev *Event) Facts() []Fact {
 		{Label: "根因 Root causes", Value: ev.causes()},
 		{Label: "错误 Error", Value: shorten(Clean(ev.Error), maxErrorBytes)},
 		{"下游受阻 Blocks", ev.blocks(), true},
-		{Label: "用时 Duration", Value: duration(ev)},
+		{Label: "中断始于 Broken since", Value: ev.moment(ev.BrokenSince)},
+		{Label: "中断时长 Broken for", Value: between(ev.BrokenSince, ev.EndDate)},
+		{Label: "失败次数 Failures", Value: ev.failures()},
+		{Label: "用时 Duration", Value: ev.duration()},
 		{Label: "下次重试 Next retry", Value: ev.moment(ev.NextRetry)},
 	}
 	all = append(append(brokenFacts(ev), ev.silenceFacts()...), all...)
@@ -163,6 +168,8 @@ func (ev *Event) when() (label string, at *time.Time) {
 		return "开始 Started at", ev.StartDate
 	case Failure, Retry:
 		return "失败于 Failed at", ev.EndDate
+	case Recovery:
+		return "恢复于 Recovered at", ev.EndDate
 	default:
 		return "结束 Ended at", ev.EndDate
 	}
@@ -227,11 +234,28 @@ func tries(ev *Event) string {
 	return fmt.Sprintf("%d/%d", ev.TryNumber, max(ev.TryNumber, ev.MaxTries))
 }
 
-func duration(ev *Event) string {
-	if ev.StartDate == nil || ev.EndDate == nil {
+// duration is how long the try or the run took. That of one that mended something matters
+// to nobody.
+func (ev *Event) duration() string {
+	if ev.Kind == Recovery {
 		return ""
 	}
-	took := ev.EndDate.Sub(*ev.StartDate)
+	return between(ev.StartDate, ev.EndDate)
+}
+
+// failures is how many there were before a recovery.
+func (ev *Event) failures() string {
+	if ev.Failures == 0 {
+		return ""
+	}
+	return strconv.Itoa(ev.Failures)
+}
+
+func between(start, end *time.Time) string {
+	if start == nil || end == nil {
+		return ""
+	}
+	took := end.Sub(*start)
 	if took < time.Second {
 		return took.Round(time.Millisecond).String()
 	}

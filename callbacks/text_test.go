@@ -2,6 +2,7 @@ package callbacks_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -24,4 +25,26 @@ func TestTextOfTheCausesOfAFailedRun(t *testing.T) {
 	ev.FailedTasks = []string{"extract", "each", "clean"}
 	ev.Causes = append(ev.Causes, callbacks.Cause{TaskID: "each", MapIndex: 3, Error: "\x1b[31mexit code 1\nTraceback: …"})
 	assert.Contains(t, ev.Text(), "\n根因 Root causes: extract: no route\neach[3]: exit code 1\n错误 Error: no route")
+}
+
+func TestTextOfARecovery(t *testing.T) {
+	t.Parallel()
+	since := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	start, end := since.Add(2*time.Hour), since.Add(2*time.Hour+5*time.Second)
+	ev := &callbacks.Event{
+		Kind: callbacks.Recovery, DAGID: "etl", RunID: "r", TaskID: "load", MapIndex: -1, State: "success", Reason: "marked_success",
+		BrokenSince: &since, Failures: 3, StartDate: &start, EndDate: &end, Program: "dingdag",
+	}
+	assert.Equal(t, `任务已恢复 Task recovered: etl.load
+DAG: etl
+任务 Task: load
+运行 Run: r
+恢复于 Recovered at: 2026-03-01 11:00:05 +00:00 UTC
+原因 Reason: marked_success
+中断始于 Broken since: 2026-03-01 09:00:00 +00:00 UTC
+中断时长 Broken for: 2h0m5s
+失败次数 Failures: 3`, ev.Text())
+	ev.TaskID = ""
+	assert.Equal(t, "运行已恢复 DAG run recovered: etl", ev.Title())
+	assert.Equal(t, map[string]any{"broken_since": since, "broken_for": 2*time.Hour + 5*time.Second, "failures": 3}, ev.Names())
 }

@@ -11,6 +11,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/params"
@@ -62,17 +63,27 @@ func (c Catalog) checkNames(d *dag.DAG, unsure dagfile.Unsure) dag.Diagnostics {
 			n.task(t, spec, names)
 		}
 		n.text(t.Pos, t.ID, "map_index_template", &yaml.Node{Kind: yaml.ScalarNode, Value: t.MapIndexTemplate}, withOpen(names))
-		for _, cbs := range [][]dag.Callback{t.OnExecute, t.OnSuccess, t.OnFailure, t.OnRetry, t.OnSkipped} {
+		for _, cbs := range [][]dag.Callback{t.OnExecute, t.OnSuccess, t.OnRetry, t.OnSkipped} {
 			n.callbacks(c, t.ID, cbs, names)
 		}
+		n.callbacks(c, t.ID, t.OnFailure, withNamesOf(callbacks.Failure, names))
+		n.callbacks(c, t.ID, t.OnRecovery, withNamesOf(callbacks.Recovery, names))
 	}
-	for _, cbs := range [][]dag.Callback{d.OnSuccess, d.OnFailure, d.OnMissed} {
+	for _, cbs := range [][]dag.Callback{d.OnSuccess, d.OnMissed} {
 		n.callbacks(c, "", cbs, n.names)
 	}
+	n.callbacks(c, "", d.OnFailure, withNamesOf(callbacks.Failure, n.names))
+	n.callbacks(c, "", d.OnRecovery, withNamesOf(callbacks.Recovery, n.names))
 	for i := range d.Deadlines {
 		n.callbacks(c, "", d.Deadlines[i].Callbacks, n.names)
 	}
 	return n.out
+}
+
+// withNamesOf adds what templates see of events of a kind.
+func withNamesOf(k callbacks.Kind, n template.Names) template.Names {
+	n.More = slices.AppendSeq(slices.Clone(n.More), maps.Keys((&callbacks.Event{Kind: k}).Names()))
+	return n
 }
 
 func withOpen(n template.Names) template.Names {

@@ -61,7 +61,7 @@ type DAG struct {
 	// ParamNames are all params in the order of the file, those without default included.
 	ParamNames []string
 
-	OnSuccess, OnFailure []Callback
+	OnSuccess, OnFailure, OnRecovery []Callback
 	// OnMissed is told of due ticks that started no run.
 	OnMissed []Callback
 	// Deadlines are moments by which each run is to have finished.
@@ -160,7 +160,7 @@ type Settings struct {
 	// MapIndexTemplate renders to the name of an instance, for people; empty for none.
 	MapIndexTemplate string
 
-	OnExecute, OnSuccess, OnFailure, OnRetry, OnSkipped []Callback
+	OnExecute, OnSuccess, OnFailure, OnRetry, OnSkipped, OnRecovery []Callback
 }
 
 // Sensor holds the parameters that every sensor has.

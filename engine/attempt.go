@@ -289,11 +289,11 @@ func (a *attempt) finish(ctx context.Context, res worker.Result, stop <-chan str
 		if lr == nil || !a.wanted(a.row(lr)) {
 			return tx.Restarted(a.job) // someone set its state meanwhile: that stays
 		}
-		if _, err := lr.Apply(tx, a.i, &res); err != nil {
+		in, err := lr.Apply(tx, a.i, &res)
+		if err != nil {
 			return err
 		}
-		tx.Message(ds...)
-		return lr.Step(tx)
+		return lr.Ended(tx, in, ds)
 	}
 	err = persist(ctx, a.x.log, func() error { return a.x.runs.ChangeOf(write, a.job.RunKey, settle) })
 	switch {

@@ -93,6 +93,5 @@ func (x *executor) failLost(tx *live.Tx, lr *live.Run, a *attempt, o operator.Ou
 	if err != nil {
 		return err
 	}
-	tx.Message(x.tell.Task(tx.Ctx, tx, tell.EndOfTry(in.State), lr.Try(a.i, in))...)
-	return lr.Step(tx)
+	return lr.Ended(tx, in, x.tell.Task(tx.Ctx, tx, tell.EndOfTry(in.State), lr.Try(a.i, in)))
 }

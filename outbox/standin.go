@@ -82,7 +82,7 @@ func (o *Outbox) simpler(d *store.Delivery, ev *callbacks.Event, cause error) (m
 // lastResort tells an event that its own callback could not tell to the receivers of
 // [Options.OnUndelivered], if the event is one that must not pass unseen.
 func (o *Outbox) lastResort(d *store.Delivery, ev *callbacks.Event) (out []*store.Delivery) {
-	if slices.Contains([]callbacks.Kind{callbacks.Execute, callbacks.Success, callbacks.Retry, callbacks.Skipped}, ev.Kind) {
+	if slices.Contains([]callbacks.Kind{callbacks.Execute, callbacks.Success, callbacks.Retry, callbacks.Skipped, callbacks.Recovery}, ev.Kind) {
 		return nil
 	}
 	told := *ev
@@ -119,7 +119,7 @@ func bareContext(ev *callbacks.Event) *template.Context {
 		DAG:       template.DAGInfo{DAGID: ev.DAGID, DisplayName: ev.DAGID, Timezone: ev.Timezone, Owner: ev.Owner},
 		Run:       template.RunInfo{RunID: ev.RunID, LogicalDate: ev.LogicalDate},
 		Owner:     template.OwnerInfo{Name: ev.Owner, Mobiles: ev.OwnerMobiles, UserIDs: ev.OwnerUserIDs, Emails: ev.OwnerEmails},
-		Exception: ev.Error, Reason: ev.Reason,
+		Exception: ev.Error, Reason: ev.Reason, Extra: ev.Names(),
 	}
 	if ev.TaskID != "" {
 		tc.Task = template.TaskInfo{TaskID: ev.TaskID, Owner: ev.Owner}

@@ -66,5 +66,5 @@ func (t *Task) decode(ops *operator.Registry) error {
 // instant reports whether the task does nothing that anybody would notice.
 func (t *Task) instant() bool {
 	_, nothing := t.Op.(operator.NoOp)
-	return nothing && !t.DependsOnPast && len(t.OnExecute) == 0 && len(t.OnSuccess) == 0 && len(t.Outlets) == 0
+	return nothing && !t.DependsOnPast && len(t.OnExecute) == 0 && len(t.OnSuccess) == 0 && len(t.OnRecovery) == 0 && len(t.Outlets) == 0
 }

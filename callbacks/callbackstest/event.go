@@ -31,7 +31,10 @@ func Events() []*callbacks.Event {
 		all = append(all, ev)
 	}
 	all[3].NextRetry = &next
-	return append(all,
+	recovered := Failure()
+	recovered.Kind, recovered.State, recovered.Error, recovered.Reason = callbacks.Recovery, "success", "", "success"
+	recovered.BrokenSince, recovered.Failures = &start, 2
+	return append(all, recovered,
 		&callbacks.Event{
 			Kind: callbacks.Missed, DAGID: "etl", MapIndex: -1, State: "missed", Reason: "the scheduler was not running",
 			Ticks: &callbacks.Ticks{First: start, Last: next, Count: 2}, Program: "dingdag",

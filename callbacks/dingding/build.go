@@ -64,6 +64,12 @@ func OnSkipped(connID string, opts ...Option) *DingdingNotifier {
 	return build(callbacks.Skipped, connID, opts)
 }
 
+// OnRecovery tells the group of a connection that a task or run succeeded after failures that
+// were told.
+func OnRecovery(connID string, opts ...Option) *DingdingNotifier {
+	return build(callbacks.Recovery, connID, opts)
+}
+
 func build(kind callbacks.Kind, connID string, opts []Option) *DingdingNotifier {
 	n := &DingdingNotifier{only: kind, Params: robot.Params{
 		ConnID: connID, Content: robot.Content{MessageType: hook.TypeText, Split: true}, OnUncertain: robot.UncertainFail,

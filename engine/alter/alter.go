@@ -18,6 +18,7 @@ import (
 	"github.com/dingdag/dingdag/engine/phase"
 	"github.com/dingdag/dingdag/engine/plan"
 	"github.com/dingdag/dingdag/engine/request"
+	"github.com/dingdag/dingdag/engine/tell"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -200,6 +201,9 @@ func (rs *Runs) alter(tx *live.Tx, by asked, as []*alteration) (*request.Affecte
 		if err := a.write(tx, event); err != nil {
 			return nil, err
 		}
+		if err := a.mended(tx); err != nil {
+			return nil, err
+		}
 		if err := replace(tx, a); err != nil {
 			return nil, err
 		}
@@ -232,6 +236,23 @@ func (a *alteration) write(tx *live.Tx, event *store.Event) error {
 		return err
 	}
 	return tx.UpdateRun(tx.Ctx, &a.run)
+}
+
+// mended lets on_recovery speak of what people have marked as a success.
+func (a *alteration) mended(tx *live.Tx) error {
+	for _, in := range a.changed {
+		i := a.p.IndexOf(in.TaskID)
+		if in.State != dag.Success || i < 0 {
+			continue
+		}
+		if err := tx.Mended(tell.Try{Plan: a.p, Task: i, Run: &a.run, Instance: in}, true); err != nil {
+			return err
+		}
+	}
+	if a.run.State != dag.RunSuccess || a.from == dag.RunSuccess {
+		return nil
+	}
+	return tx.RunMended(tell.Run{Plan: a.p, Run: &a.run, Instances: slices.Values(a.rows)})
 }
 
 // replace puts an altered run in the place of its copy in memory.

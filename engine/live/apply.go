@@ -32,6 +32,9 @@ func (lr *Run) Apply(tx *Tx, i dagrun.Task, res *worker.Result) (*store.Instance
 		if err := tx.updateAssets(&lr.Row, lr.Task(at), in.MapIndex); err != nil {
 			return nil, err
 		}
+		if err := tx.Mended(lr.Try(i, in), false); err != nil {
+			return nil, err
+		}
 	case dag.UpForRetry, dag.UpForReschedule:
 		tx.watchRetry(in)
 	default: // nothing waits for it but the tasks below

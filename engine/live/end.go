@@ -34,13 +34,30 @@ func (lr *Run) end(tx *Tx, state dag.RunState, reason string) error {
 		}
 		ev := tx.runs.o.Tell.Ended(lr.told(), kind, tx.Now)
 		ev.Paused = paused
-		tx.Message(tx.runs.o.Tell.OfRun(tx.Ctx, tx, lr.told(), ev, cbs)...)
+		said := tx.runs.o.Tell.OfRun(tx.Ctx, tx, lr.told(), ev, cbs)
+		if err := lr.said(tx, said); err != nil {
+			return err
+		}
+	}
+	if state == dag.RunSuccess {
+		if err := tx.RunMended(lr.told()); err != nil {
+			return err
+		}
 	}
 	if paused != "" {
 		tx.Message(tx.runs.o.Tell.Paused(tx.Ctx, tx, lr.told(), paused)...)
 	}
 	tx.Changed(phase.Change{Run: lr.Row})
 	tx.over(&lr.Row)
+	return nil
+}
+
+// said notes what the callbacks of the DAG had to say about the end of the run.
+func (lr *Run) said(tx *Tx, said []*store.Delivery) error {
+	if lr.Row.State == dag.RunFailed {
+		return tx.runFailed(lr.told(), said)
+	}
+	tx.Message(said...)
 	return nil
 }
 

@@ -104,7 +104,9 @@ func (tx *Tx) giveUp(r *store.Run, f *RunError, withCallbacks bool) error {
 	for _, in := range is {
 		lr.inst.Add(in)
 	}
-	lr.endInstances(tx, is, why)
+	if err := lr.endInstances(tx, is, why); err != nil {
+		return err
+	}
 	if err := tx.PutInstances(tx.Ctx, is); err != nil {
 		return err
 	}
@@ -116,7 +118,9 @@ func (tx *Tx) giveUp(r *store.Run, f *RunError, withCallbacks bool) error {
 		}
 		ev := tx.runs.o.Tell.Ended(lr.told(), callbacks.Failure, tx.Now)
 		ev.Reason, ev.Error, ev.Paused = f.Reason, why, paused
-		tx.Message(tx.runs.o.Tell.OfRun(tx.Ctx, tx, lr.told(), ev, p.OnFailure)...)
+		if err := tx.runFailed(lr.told(), tx.runs.o.Tell.OfRun(tx.Ctx, tx, lr.told(), ev, p.OnFailure)); err != nil {
+			return err
+		}
 		if paused != "" {
 			tx.Message(tx.runs.o.Tell.Paused(tx.Ctx, tx, lr.told(), paused)...)
 		}
@@ -127,7 +131,7 @@ func (tx *Tx) giveUp(r *store.Run, f *RunError, withCallbacks bool) error {
 }
 
 // endInstances ends the instances of a run that was given up.
-func (lr *Run) endInstances(tx *Tx, is []*store.Instance, why string) {
+func (lr *Run) endInstances(tx *Tx, is []*store.Instance, why string) error {
 	for _, in := range is {
 		k, s := AttemptOf(in), in.State
 		if s.Finished() {
@@ -138,7 +142,9 @@ func (lr *Run) endInstances(tx *Tx, is []*store.Instance, why string) {
 			in.State, in.Error = dag.Failed, why
 			if i := lr.Plan.IndexOf(in.TaskID); i >= 0 {
 				tx.runs.o.Worker.Note(worker.LogPath(&lr.Row, in, 0), why)
-				tx.Message(tx.runs.o.Tell.Task(tx.Ctx, tx, callbacks.Failure, lr.Try(i, in))...)
+				if err := tx.Failed(&lr.Row, in, tx.runs.o.Tell.Task(tx.Ctx, tx, callbacks.Failure, lr.Try(i, in))); err != nil {
+					return err
+				}
 			}
 		}
 		if s == dag.Running || s == dag.Restarting || s == dag.Queued {
@@ -147,6 +153,7 @@ func (lr *Run) endInstances(tx *Tx, is []*store.Instance, why string) {
 		copied := *in
 		tx.Changed(phase.Change{Run: lr.Row, Instance: &copied})
 	}
+	return nil
 }
 
 var errGivenUp = errors.New("the DAG run can't go on and has failed")

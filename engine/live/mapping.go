@@ -27,8 +27,7 @@ func (lr *Run) expand(tx *Tx, i dagrun.Task) error {
 		return nil
 	}
 	if isMistake(err) {
-		lr.failExpansion(tx, i, err)
-		return nil
+		return lr.failExpansion(tx, i, err)
 	}
 	if err != nil {
 		return err
@@ -89,16 +88,19 @@ func (lr *Run) mapLength(tx *Tx, t *dag.Task) (int, error) {
 }
 
 // failExpansion fails a mapped task that cannot be expanded, as a try of its own.
-func (lr *Run) failExpansion(tx *Tx, i dagrun.Task, err error) {
+func (lr *Run) failExpansion(tx *Tx, i dagrun.Task, why error) error {
 	for _, slot := range lr.Machine.Slots(i) {
 		if lr.Machine.State(slot) != dag.None {
 			continue
 		}
 		in := lr.Set(tx, slot, dag.Failed)
 		in.Try++
-		in.StartDate, in.EndDate, in.Error = tx.Now, tx.Now, err.Error()
+		in.StartDate, in.EndDate, in.Error = tx.Now, tx.Now, why.Error()
 		in.Log = worker.LogPath(&lr.Row, in, 0)
 		tx.runs.o.Worker.Note(in.Log, in.Error)
-		tx.Message(tx.runs.o.Tell.Task(tx.Ctx, tx, callbacks.Failure, lr.Try(i, in))...)
+		if err := tx.Failed(&lr.Row, in, tx.runs.o.Tell.Task(tx.Ctx, tx, callbacks.Failure, lr.Try(i, in))); err != nil {
+			return err
+		}
 	}
+	return nil
 }

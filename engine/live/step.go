@@ -8,6 +8,17 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
+// Ended notes what callbacks had to say about the end of a try that was applied, and lets the
+// run go on.
+func (lr *Run) Ended(tx *Tx, in *store.Instance, said []*store.Delivery) error {
+	if in.State != dag.Failed {
+		tx.Message(said...)
+	} else if err := tx.Failed(&lr.Row, in, said); err != nil {
+		return err
+	}
+	return lr.Step(tx)
+}
+
 // Step lets a run go as far as it can: states travel along the edges, ready tasks get
 // slots, and the run ends when nothing is left.
 func (lr *Run) Step(tx *Tx) error {
@@ -17,8 +28,12 @@ func (lr *Run) Step(tx *Tx) error {
 		for _, at := range p.Settled {
 			in := lr.record(tx, at)
 			in.EndDate = tx.Now
-			if in.State == dag.Success {
-				in.StartDate = tx.Now
+			if in.State != dag.Success {
+				continue
+			}
+			in.StartDate = tx.Now
+			if err := tx.Mended(lr.Try(lr.Machine.Task(at), in), false); err != nil {
+				return err
 			}
 		}
 		for _, at := range p.Ready {

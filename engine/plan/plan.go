@@ -21,8 +21,8 @@ type Plan struct {
 	Work  *worker.Plan
 	Tasks []Task
 
-	OnSuccess, OnFailure, OnMissed []outbox.Callback
-	OnDeadline                     [][]outbox.Callback // by deadline
+	OnSuccess, OnFailure, OnRecovery, OnMissed []outbox.Callback
+	OnDeadline                                 [][]outbox.Callback // by deadline
 }
 
 // Task is one task of a plan.
@@ -54,6 +54,7 @@ func build(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*Plan, 
 	}
 	p.OnSuccess = bind("on_success_callback", d.OnSuccess)
 	p.OnFailure = bind("on_failure_callback", d.OnFailure)
+	p.OnRecovery = bind("on_recovery_callback", d.OnRecovery)
 	p.OnMissed = bind("on_missed_callback", d.OnMissed)
 	for _, l := range d.Deadlines {
 		p.OnDeadline = append(p.OnDeadline, bind("deadline", l.Callbacks))
@@ -62,7 +63,7 @@ func build(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*Plan, 
 		p.Tasks[i] = Task{Task: t, Callbacks: map[callbacks.Kind][]outbox.Callback{}}
 		for kind, cs := range map[callbacks.Kind][]dag.Callback{
 			callbacks.Execute: t.OnExecute, callbacks.Success: t.OnSuccess, callbacks.Failure: t.OnFailure,
-			callbacks.Retry: t.OnRetry, callbacks.Skipped: t.OnSkipped,
+			callbacks.Retry: t.OnRetry, callbacks.Skipped: t.OnSkipped, callbacks.Recovery: t.OnRecovery,
 		} {
 			if len(cs) > 0 {
 				p.Tasks[i].Callbacks[kind] = bind(fmt.Sprintf("task %q: %s_callback", t.ID, kind), cs)

@@ -33,6 +33,9 @@ func (sch *Scheduler) TakeLoaded(ctx context.Context, res dagfile.Result) error 
 		if err := sch.putStates(tx, now); err != nil {
 			return err
 		}
+		if err := forgetBroken(tx, now.Changed, loaded); err != nil {
+			return err
+		}
 		broken, err = sch.recordImports(tx, found, known)
 		return err
 	})
@@ -57,6 +60,27 @@ func (sch *Scheduler) putStates(tx *live.Tx, now schedule.States) error {
 	for _, s := range now.Changed {
 		if err := tx.PutDAG(tx.Ctx, s); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// forgetBroken removes what is broken of DAGs and tasks that are there no more: nothing of them
+// will succeed.
+func forgetBroken(tx *live.Tx, changed []*store.DAGState, loaded map[string]*dag.DAG) error {
+	for _, s := range changed {
+		all, err := tx.BrokenOf(tx.Ctx, s.ID)
+		if err != nil {
+			return err
+		}
+		for _, b := range all {
+			d := loaded[s.ID]
+			if s.Active && (d == nil || b.TaskID == "" || d.Task(b.TaskID) != nil) {
+				continue
+			}
+			if err := tx.DeleteBroken(tx.Ctx, b); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -56,6 +56,8 @@ type Try struct {
 	Task     dagrun.Task
 	Run      *store.Run
 	Instance *store.Instance
+	// Recovery is what the try has mended, for on_recovery.
+	Recovery *Recovery
 	// Blocks finds the ids of the tasks that do not run because it failed.
 	Blocks func() []string
 }
@@ -79,6 +81,7 @@ func (t *Teller) Task(ctx context.Context, r render.Reader, kind callbacks.Kind,
 	}
 	tc := t.Render.Context(ctx, r, p.DAG, run, task, in)
 	tc.Exception = in.Error
+	of.Recovery.tell(ev, tc)
 	return t.prepare(p, cbs, ev, tc)
 }
 
@@ -104,6 +107,8 @@ type Run struct {
 	Run  *store.Run
 	// Instances are those that have a row, in the order of the tasks.
 	Instances iter.Seq[*store.Instance]
+	// Recovery is what the run has mended, for on_recovery.
+	Recovery *Recovery
 }
 
 // failed is the first failed instance of each task that has one, in the order of the tasks.
@@ -191,6 +196,7 @@ func (t *Teller) OfRun(ctx context.Context, rd store.Reader, r Run, ev *callback
 	tc := t.Render.Context(ctx, rd, r.Plan.DAG, r.Run, task, some)
 	tc.Owner = template.OwnerInfo{Name: ev.Owner, Mobiles: ev.OwnerMobiles, UserIDs: ev.OwnerUserIDs, Emails: ev.OwnerEmails}
 	tc.Reason, tc.Exception = ev.Reason, ev.Error
+	r.Recovery.tell(ev, tc)
 	return t.prepare(r.Plan, cbs, ev, tc)
 }
 
@@ -243,6 +249,9 @@ func (t *Teller) Missed(ctx context.Context, rd store.Reader, p *plan.Plan, r *s
 // prepare lets callbacks of a DAG say what they have to say about an event.
 func (t *Teller) prepare(p *plan.Plan, cbs []outbox.Callback, ev *callbacks.Event, tc *template.Context) []*store.Delivery {
 	ev.DAGFolder = p.DAG.Folder()
+	if names := ev.Names(); names != nil {
+		tc.Extra = names
+	}
 	return t.Outbox.Prepare(cbs, ev, tc, Renders(t.Render, p.DAG))
 }
 

@@ -60,6 +60,8 @@ var DAGs = newTable(
 	dagParamsKey(),
 	callbackKey("on_success_callback", "Who is told when a run succeeds.", func(d *DAG) *[]dag.Callback { return &d.OnSuccess }),
 	callbackKey("on_failure_callback", "Who is told when a run fails.", func(d *DAG) *[]dag.Callback { return &d.OnFailure }),
+	callbackKey("on_recovery_callback", "Who is told of the first run that succeeds after failed ones of which on_failure_callback told.",
+		func(d *DAG) *[]dag.Callback { return &d.OnRecovery }),
 	callbackKey("on_missed_callback", "Who is told when due ticks of the schedule started no run and nobody had paused the DAG.",
 		func(d *DAG) *[]dag.Callback { return &d.OnMissed }),
 	deadlineKey(),

@@ -60,6 +60,7 @@ var Common = newTable(
 	callbackKey("on_execute_callback", "Who is told before each try.", func(t *Base) *[]dag.Callback { return &t.OnExecute }),
 	callbackKey("on_success_callback", "Who is told when the task succeeds.", func(t *Base) *[]dag.Callback { return &t.OnSuccess }),
 	callbackKey("on_failure_callback", "Who is told when the task fails and will not be retried.", func(t *Base) *[]dag.Callback { return &t.OnFailure }),
+	callbackKey("on_recovery_callback", "Who is told when the task succeeds after failures of which people were told.", func(t *Base) *[]dag.Callback { return &t.OnRecovery }),
 	callbackKey("on_retry_callback", "Who is told when the task will be retried.", func(t *Base) *[]dag.Callback { return &t.OnRetry }),
 	callbackKey("on_skipped_callback", "Who is told when the task skips itself.", func(t *Base) *[]dag.Callback { return &t.OnSkipped }),
 	emailKey(),
