@@ -21,6 +21,7 @@ func newCmdAlerts(a *app.App) *cobra.Command {
 		Use: "alerts", Short: "List the messages of callbacks, and decide about those that failed",
 		Example: "  dingdag alerts list --state refused,uncertain\n  dingdag alerts resend 7",
 	}
+	cmd.AddCommand(alertsSnoozes(a)...)
 	cmd.AddCommand(
 		newCmdAlertsList(a),
 		newCmdAlertsDecide(a, api.ResendAlert, "Send a refused or uncertain message again", "is sent again"),

@@ -88,6 +88,8 @@ const (
 	EventPoolDelete      EventKind = "pool_delete"
 	EventAlertResend     EventKind = "alert_resend"
 	EventAlertDismiss    EventKind = "alert_dismiss"
+	EventAlertSnooze     EventKind = "alert_snooze"
+	EventAlertUnsnooze   EventKind = "alert_unsnooze"
 
 	EventConnectionSet    EventKind = "connection_set"
 	EventConnectionDelete EventKind = "connection_delete"
@@ -99,7 +101,7 @@ const (
 func EventKinds() []EventKind {
 	return []EventKind{
 		EventTrigger, EventClear, EventMarkSuccess, EventMarkFailed, EventPause, EventUnpause, EventBackfillCreate, EventBackfillPause,
-		EventBackfillUnpause, EventBackfillCancel, EventPoolSet, EventPoolDelete, EventAlertResend, EventAlertDismiss,
+		EventBackfillUnpause, EventBackfillCancel, EventPoolSet, EventPoolDelete, EventAlertResend, EventAlertDismiss, EventAlertSnooze, EventAlertUnsnooze,
 		EventConnectionSet, EventConnectionDelete, EventVariableSet, EventVariableDelete,
 	}
 }
