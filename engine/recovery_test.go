@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -274,4 +275,93 @@ func TestRecoveryOfParallelRuns(t *testing.T) {
 	got := h.recoveries()
 	slices.Sort(got)
 	assert.Equal(t, []string{"d after 1: success", "d.t after 1: success"}, got)
+}
+
+// Whatever happens in whatever order: every failure that was told is told to be over exactly
+// once, by the first success that is not of an older date, and nothing else is.
+func TestRecoveriesAndFailuresMatch(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			random := rand.New(rand.NewPCG(seed, 9))
+			b, h := listens(t)
+			broken := b.breaks()
+			b.load(`
+d:
+  on_failure_callback: hear
+  on_recovery_callback: hear
+  default_args: {on_failure_callback: hear, on_recovery_callback: hear}
+  tasks:
+    - {task_id: a, operator: probe, do: break}
+    - {task_id: b, operator: probe, do: break}
+`)
+			b.start(engine.RunOptions{})
+			type state struct{ failures, newest int }
+			now := map[string]*state{"d": {}, "d.a": {}, "d.b": {}}
+			var want []string
+			// ends says how something of a run of a date ended.
+			ends := func(subject string, date int, failed bool, reason string) {
+				switch s := now[subject]; {
+				case failed:
+					s.failures, s.newest = s.failures+1, max(s.newest, date)
+				case s.failures > 0 && date >= s.newest:
+					want = append(want, fmt.Sprintf("%s after %d: %s", subject, s.failures, reason))
+					*s = state{}
+				}
+			}
+			dates := random.Perm(12)
+			for step := range 36 {
+				date := dates[random.IntN(len(dates))]
+				if step < len(dates) {
+					date = dates[step]
+				}
+				run := fmt.Sprint("run", date)
+				if step >= len(dates) && random.IntN(4) == 0 {
+					r, err := b.store.RunByID(t.Context(), "d", run)
+					require.NoError(t, err)
+					before := b.states(r)
+					b.mark(engine.MarkRequest{RunID: run, State: dag.Success})
+					for _, task := range []string{"a", "b"} {
+						if before[task] != "success" {
+							ends("d."+task, date, false, "marked_success")
+						}
+					}
+					if r.State != dag.RunSuccess {
+						ends("d", date, false, "marked_success")
+					}
+					continue
+				}
+				failA, failB := random.IntN(3) == 0, random.IntN(3) == 0
+				names := []string{"", ""}
+				if failA {
+					names[0] = "a"
+				}
+				if failB {
+					names[1] = "b"
+				}
+				broken(names...)
+				b.finish(engine.Trigger{RunID: run, LogicalDate: day(1).Add(time.Duration(date) * time.Hour), Reset: step >= len(dates)})
+				ends("d.a", date, failA, "success")
+				ends("d.b", date, failB, "success")
+				ends("d", date, failA || failB, "success")
+			}
+			b.idle()
+			got := h.recoveries()
+			slices.Sort(got) // tasks of one run end in any order
+			slices.Sort(want)
+			assert.Equal(t, want, got)
+			assert.NotEmpty(t, want)
+			left, err := b.store.BrokenOf(t.Context(), "d")
+			require.NoError(t, err)
+			for _, x := range left {
+				s := now[strings.TrimSuffix("d."+x.TaskID, ".")]
+				assert.Equal(t, s.failures, x.Failures)
+				*s = state{}
+			}
+			for _, s := range now {
+				assert.Zero(t, s.failures, "nothing is forgotten")
+			}
+		})
+	}
 }
