@@ -319,6 +319,24 @@ type EventSender interface {
 	Tell(m Message, ev *Event) (Message, error)
 }
 
+// Conn is what a [StandInSender] is told of a connection.
+type Conn struct {
+	// ID and Type are those of the connection, Login its user or the key of its app.
+	ID, Type, Login string
+	// Extra is its extra. Numbers are [json.Number].
+	Extra map[string]any
+}
+
+// StandInSender is implemented by senders that can tell any event through a connection, when
+// another one could not deliver it.
+type StandInSender interface {
+	// Serves reports whether it sends through connections like this one.
+	Serves(c Conn) bool
+	// StandIn returns a message that tells the event through the connection, to whomever its extra
+	// names.
+	StandIn(c Conn, ev *Event) (Message, error)
+}
+
 // ConnSender is implemented by senders through connections. Messages that wait leave at
 // once when their connection has been changed.
 type ConnSender interface {

@@ -113,6 +113,21 @@ func (r *Registry) Suggest(name string) string { return r.specs.Suggest(name) }
 // Specs returns all specs, sorted by name.
 func (r *Registry) Specs() []Spec { return r.specs.Specs() }
 
+// StandIn returns a message that tells the event through a connection, by the sender that serves
+// connections like it.
+func (r *Registry) StandIn(c Conn, ev *Event) (Message, error) {
+	for _, name := range slices.Sorted(maps.Keys(r.senders)) {
+		if s, ok := r.senders[name].(StandInSender); ok && s.Serves(c) {
+			m, err := s.StandIn(c, ev)
+			if err != nil {
+				return m, fmt.Errorf("connection %q: %w", c.ID, err)
+			}
+			return m, nil
+		}
+	}
+	return Message{}, fmt.Errorf("connection %q has the type %q, through which no alert can be sent", c.ID, c.Type)
+}
+
 // Sender returns the sender that delivers messages with [Message.Sender] name.
 func (r *Registry) Sender(name string) (Sender, bool) {
 	s, found := r.senders[name]

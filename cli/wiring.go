@@ -43,8 +43,9 @@ func (x Extensions) operators(a *app.App) (*operator.Registry, error) {
 // callbacks is every notifier that DAG files may name.
 func (x Extensions) callbacks(a *app.App, conns connections.Source) (*callbacks.Registry, error) {
 	senders, specs := map[string]callbacks.Sender{}, slices.Clone(x.Callbacks)
+	ding := a.Dingding().With(conns, home.OnlyWarnings(a.Log()))
 	for _, p := range []callbacks.Provider{
-		cbdingding.Provider(a.Dingding().With(conns, home.OnlyWarnings(a.Log()))),
+		cbdingding.Provider(ding), cbdingding.AppProvider(ding),
 		cbhttp.Provider(conns),
 		cbsmtp.Provider(conns, a.Templates()),
 	} {

@@ -2,10 +2,12 @@ package connections
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -107,4 +109,100 @@ func encodeJSON(v any) []byte {
 		panic(fmt.Sprintf("connections: encode %T: %v", v, err))
 	}
 	return b.Bytes()
+}
+
+// Fallbacks are the ids of the connections that extra.fallback names, in order: through them an
+// alert is told that this one can't deliver. Robots, apps and mail servers have the key; the extra of
+// other types is for something else.
+func (c *Connection) Fallbacks() ([]string, error) {
+	switch c.Type {
+	case "dingding", "dingtalk", "smtp":
+	default:
+		return nil, nil
+	}
+	extra, err := c.ExtraMap()
+	if err != nil {
+		return nil, err
+	}
+	return ExtraTexts(extra, "fallback")
+}
+
+// ExtraTexts reads a key of an extra that holds one text or a list of them, which a connection that
+// was written as a URI has as JSON text. Without the key it returns none.
+func ExtraTexts(extra map[string]any, name string) ([]string, error) {
+	v, ok := extra[name]
+	if !ok || v == nil {
+		return nil, nil
+	}
+	if text, ok := v.(string); ok && strings.HasPrefix(strings.TrimSpace(text), "[") {
+		var list []any
+		if json.Unmarshal([]byte(text), &list) == nil {
+			v = list
+		}
+	}
+	list, isList := v.([]any)
+	if !isList {
+		list = []any{v}
+	}
+	var texts []string
+	for _, x := range list {
+		text, ok := x.(string)
+		if n, isNumber := x.(json.Number); isNumber {
+			text, ok = n.String(), true
+		}
+		if text = strings.TrimSpace(text); !ok || text == "" {
+			return nil, fmt.Errorf("extra.%s must be a text or a list of texts", name)
+		}
+		texts = append(texts, text)
+	}
+	return texts, nil
+}
+
+// FallbackChain are the connections through which an alert is told that the connection id can't
+// deliver, in the order in which they are tried: each of its fallbacks with the fallbacks of that one
+// behind it, and each once. Of the problems those are [ErrNotFound] that name a connection which does
+// not exist; the others name a loop, or an extra that can't be read. The chain does without them.
+func FallbackChain(ctx context.Context, src Source, id string) (chain []string, problems []error) {
+	w := walk{ctx: ctx, src: src}
+	w.from(id, nil)
+	return w.chain, w.problems
+}
+
+// walk goes through fallbacks.
+type walk struct {
+	ctx      context.Context //nolint:containedctx // it lives for one call
+	src      Source
+	chain    []string
+	problems []error
+}
+
+// from visits a connection that was reached by way of others, which begin with the first.
+func (w *walk) from(id string, path []string) {
+	path = append(slices.Clone(path), id)
+	c, err := w.src.Connection(w.ctx, id)
+	var next []string
+	if err == nil {
+		if next, err = c.Fallbacks(); err != nil {
+			err = About("connection", id, err)
+		}
+	}
+	if err != nil {
+		if len(path) > 1 {
+			err = fmt.Errorf("fallback %s: %w", strings.Join(path, " -> "), err)
+		}
+		w.problems = append(w.problems, err)
+		if errors.Is(err, ErrNotFound) && len(path) > 1 {
+			w.chain = w.chain[:len(w.chain)-1] // it can't be tried
+		}
+		return
+	}
+	for _, id := range next {
+		switch {
+		case slices.Contains(path, id):
+			w.problems = append(w.problems, fmt.Errorf("extra.fallback goes in a loop: %s", strings.Join(append(path, id), " -> ")))
+		case !slices.Contains(w.chain, id):
+			w.chain = append(w.chain, id)
+			w.from(id, path)
+		}
+	}
 }

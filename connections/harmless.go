@@ -8,7 +8,9 @@ import "strings"
 // services have for theirs. Case does not matter, and a dash is an underscore.
 const harmlessExtra = "" +
 	// DingTalk
-	"agent_id robot_code operator_user_id qps api_host oapi_host keyword keywords " +
+	"agent_id robot_code operator_user_id qps api_host oapi_host keyword keywords rate robots " +
+	// alerts
+	"fallback notify_user_ids open_conversation_id to " +
 	// any client
 	"timeout connect_timeout read_timeout write_timeout retry_limit retries num_retries max_retries verify verify_ssl ssl_verify " +
 	"proxy proxies http https no_proxy endpoint endpoint_url base_url url protocol scheme method version api_version " +

@@ -33,7 +33,7 @@ type hopeless struct {
 // the receiver is gone, or refuses for a keyword one message after another, or has been away for as
 // long as messages are tried again. What stands in for these messages is told at once, too.
 func (o *Outbox) abandon(ctx context.Context, name string, c *channel, d *store.Delivery, cause error) error {
-	h := o.hopeless(c, d, cause)
+	h := o.hopeless(ctx, c, d, cause)
 	if h.reason == "" {
 		return nil
 	}
@@ -53,8 +53,8 @@ func (o *Outbox) abandon(ctx context.Context, name string, c *channel, d *store.
 }
 
 // hopeless says which messages need not be tried after d.
-func (o *Outbox) hopeless(c *channel, d *store.Delivery, cause error) hopeless {
-	elsewhere := func(d *store.Delivery) ([]*store.Delivery, bool) { return o.standInsElsewhere(d), true }
+func (o *Outbox) hopeless(ctx context.Context, c *channel, d *store.Delivery, cause error) hopeless {
+	elsewhere := func(d *store.Delivery) ([]*store.Delivery, bool) { return o.standInsElsewhere(ctx, d), true }
 	var refusal callbacks.RefusalError
 	refused := d.State == store.DeliveryRefused && errors.As(cause, &refusal)
 	const wordless = "not sent, since the receiver refused one message after another for want of a keyword, alert %d among them: %s"

@@ -45,6 +45,7 @@ type bench struct {
 func newBench(t *testing.T, post callbacks.Sender, funcs ...callbacks.Function) *bench {
 	t.Helper()
 	b := &bench{t: t, dir: t.TempDir(), random: func() float64 { return 0.5 }, conns: connections.Chain(slog.New(slog.DiscardHandler)), last: newPost(func(string, int) error { return nil })}
+	b.last.conn = "last"
 	var err error
 	b.cbs, err = callbacks.NewRegistry(
 		[]callbacks.Spec{callbacks.Define[letter]("letter"), callbacks.Define[plain]("plain"), callbacks.Define[tell]("tell")},

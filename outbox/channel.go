@@ -111,7 +111,7 @@ func (o *Outbox) sendNext(ctx context.Context, name string, c *channel) (sent bo
 	}
 	conn, began := o.connOf(write, d), d.UpdatedAt
 	receipt, taken, why := o.send(ctx, d)
-	standIns := o.settle(c, d, conn, receipt, why)
+	standIns := o.settle(write, c, d, conn, receipt, why)
 	attempt := o.attempt(d, began, taken, why)
 	err = o.o.Persist(ctx, func() error { return o.record(write, d, attempt, standIns...) })
 	if errors.Is(err, store.ErrLostLease) { // while this process hung another one took it over, and records it

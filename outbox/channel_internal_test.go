@@ -231,7 +231,7 @@ func TestSettleKeepsReceipts(t *testing.T) {
 		drained(t, func(t *testing.T, o *Outbox, _ *empty, ch *channel, _ *bytes.Buffer) {
 			t.Helper()
 			d := &store.Delivery{Receipt: "took 1 of 3"}
-			assert.Empty(t, o.settle(ch, d, "", c.receipt, c.err))
+			assert.Empty(t, o.settle(t.Context(), ch, d, "", c.receipt, c.err))
 			assert.Equal(t, c.want, d.Receipt, "%+v", c)
 		})
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"strconv"
 
-	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/store"
 )
@@ -28,15 +27,7 @@ func (o *Outbox) lookForMendedConn(ctx context.Context, name string, c *channel)
 
 // connOf is a fingerprint of the connection of a message, or "" when that is not known.
 func (o *Outbox) connOf(ctx context.Context, d *store.Delivery) string {
-	s, ok := o.o.Callbacks.Sender(d.Sender)
-	if !ok {
-		return ""
-	}
-	cs, ok := s.(callbacks.ConnSender)
-	if !ok {
-		return ""
-	}
-	id := cs.ConnID(message(d))
+	id := o.connID(d.Sender, message(d))
 	if id == "" {
 		return ""
 	}

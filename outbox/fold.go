@@ -38,6 +38,9 @@ func (o *Outbox) foldable(d *store.Delivery) (f store.Fold, ok bool) {
 	now := o.now()
 	f = store.Fold{Channel: d.Channel, Now: now, First: int(gate.Urgent)}
 	if d.Owner.Event == string(callbacks.Folded) {
+		if d.StandsInFor != 0 {
+			return f, false // it tells what another digest told, whose messages have no part in it
+		}
 		f.Digest, f.Old = d.ID, now.Add(-o.o.FoldAfter)
 		return f, true
 	}
@@ -131,9 +134,11 @@ func (o *Outbox) rewrite(ctx context.Context, tx store.OutboxTx, digest *store.D
 		return nil, fmt.Errorf("sender %s folds no messages", digest.Sender)
 	}
 	folding, b := s.Fold(), callbacks.NewDigest(digest.ID)
+	way := trail{}
 	err = tx.FoldedDeliveries(ctx, digest.ID, func(d *store.Delivery, mended bool) error {
-		ev := &callbacks.Event{}
-		if err := json.Unmarshal(d.EventData, ev); err != nil {
+		t := trail{Event: &callbacks.Event{}}
+		ev := t.Event
+		if err := json.Unmarshal(d.EventData, &t); err != nil {
 			o.o.Log.Error("read the event of a message", "id", d.ID, "error", err)
 			*ev = callbacks.Event{Kind: callbacks.Kind(d.Owner.Event), DAGID: d.Owner.DAGID, RunID: d.Owner.RunID, TaskID: d.Owner.TaskID, MapIndex: d.Owner.MapIndex}
 		}
@@ -141,6 +146,7 @@ func (o *Outbox) rewrite(ctx context.Context, tx store.OutboxTx, digest *store.D
 		if err != nil {
 			o.o.Log.Error("read a message that is folded", "id", d.ID, "error", err)
 		}
+		way.join(t)
 		b.Add(ev, d.CreatedAt, said, mended)
 		digest.Priority = min(digest.Priority, d.Priority)
 		return nil
@@ -154,7 +160,8 @@ func (o *Outbox) rewrite(ctx context.Context, tx store.OutboxTx, digest *store.D
 		return nil, untoldError{fmt.Errorf("tell several messages in one: %w", err)}
 	}
 	digest.Summary, digest.Payload = m.Summary, m.Payload
-	if digest.EventData, err = json.Marshal(ev); err != nil {
+	way.Event = ev
+	if digest.EventData, err = json.Marshal(way); err != nil {
 		return nil, fmt.Errorf("tell several messages in one: %w", err)
 	}
 	return b.DAGs(), tx.RewriteDelivery(ctx, digest)

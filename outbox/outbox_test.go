@@ -49,10 +49,12 @@ type post struct {
 	// log holds "text at" for each try, taken for those that arrived.
 	log, taken []string
 	repeats    bool
+	// conn is its connection.
+	conn string
 }
 
 func newPost(answer func(string, int) error) *post {
-	return &post{answer: answer, began: time.Now(), tries: map[string]int{}}
+	return &post{answer: answer, began: time.Now(), tries: map[string]int{}, conn: "wire"}
 }
 
 // Send answers as the test says.
@@ -75,8 +77,8 @@ func (p *post) Send(_ context.Context, m callbacks.Message) (string, error) {
 // RepeatSafe is as the test says.
 func (p *post) RepeatSafe(callbacks.Message) bool { return p.repeats }
 
-// ConnID is wire.
-func (p *post) ConnID(callbacks.Message) string { return "wire" }
+// ConnID is that of the post.
+func (p *post) ConnID(callbacks.Message) string { return p.conn }
 
 func (p *post) takenSoFar() []string {
 	p.mu.Lock()

@@ -69,7 +69,7 @@ func (o *Outbox) Prepare(cbs []Callback, ev *callbacks.Event, tc *template.Conte
 			Sender: b.name, Channel: b.name, Payload: json.RawMessage("null"), Summary: fmt.Sprintf("%s of %s by callback %s", ev.Kind, ev.Subject(), b.name),
 		}, &told)
 		d.State, d.Error = store.DeliveryRefused, o.o.Masker.Mask(err.Error())
-		out = append(append(out, d), o.lastResort(d, &told)...)
+		out = append(append(out, d), o.lastResort(d, &trail{Event: &told})...)
 	}
 	return out
 }

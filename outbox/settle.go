@@ -27,7 +27,7 @@ const (
 
 // settle decides what becomes of a message after a try, and what stands in for one that
 // is refused.
-func (o *Outbox) settle(c *channel, d *store.Delivery, conn, receipt string, err error) []*store.Delivery {
+func (o *Outbox) settle(ctx context.Context, c *channel, d *store.Delivery, conn, receipt string, err error) []*store.Delivery {
 	d.Hold, d.NextTry = store.HoldNone, time.Time{}
 	if receipt != "" || err == nil { // else what was said of the parts that arrived stays
 		d.Receipt = o.o.Masker.Mask(receipt)
@@ -59,7 +59,7 @@ func (o *Outbox) settle(c *channel, d *store.Delivery, conn, receipt string, err
 		d.State = store.DeliveryRefused
 	}
 	delete(c.suspects, d.ID)
-	standIns := o.standIns(d, err)
+	standIns := o.standIns(ctx, d, err)
 	var refusal callbacks.RefusalError
 	switch {
 	case !errors.As(err, &refusal) || !refusal.NoKeyword():

@@ -1,7 +1,7 @@
 package outbox
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,49 +13,25 @@ import (
 
 // standIns are the messages that tell an event in place of one that was refused: a simpler
 // one for the same receiver if that may take it, else those for others.
-func (o *Outbox) standIns(d *store.Delivery, cause error) []*store.Delivery {
+func (o *Outbox) standIns(ctx context.Context, d *store.Delivery, cause error) []*store.Delivery {
 	if out, ok := o.standInHere(d, cause); ok {
 		return out
 	}
-	return o.standInsElsewhere(d)
+	return o.standInsElsewhere(ctx, d)
 }
 
 // standInHere is a simpler message for the same receiver, if that may take it.
 func (o *Outbox) standInHere(d *store.Delivery, cause error) ([]*store.Delivery, bool) {
-	ev := o.eventOf(d)
-	if ev == nil {
+	t := o.trailOf(d)
+	if t == nil {
 		return nil, false
 	}
-	ev.Problem = join(ev.Problem, d.Error)
-	m, ok := o.simpler(d, ev, cause)
+	t.Problem = join(t.Problem, d.Error)
+	m, ok := o.simpler(d, t.Event, cause)
 	if !ok {
 		return nil, false
 	}
-	out := o.delivery(m, ev)
-	out.StandsInFor = d.ID
-	return []*store.Delivery{out}, true
-}
-
-// eventOf is the event of a message, or nil when nothing is to stand in for it.
-func (o *Outbox) eventOf(d *store.Delivery) *callbacks.Event {
-	if d.EventData == nil {
-		return nil
-	}
-	ev := &callbacks.Event{}
-	if err := json.Unmarshal(d.EventData, ev); err != nil {
-		o.o.Log.Error("read the event of a message", "id", d.ID, "error", err)
-		return nil
-	}
-	return ev
-}
-
-// standInsElsewhere are the messages for other receivers that tell the event of one that was refused.
-func (o *Outbox) standInsElsewhere(d *store.Delivery) []*store.Delivery {
-	ev := o.eventOf(d)
-	if ev == nil {
-		return nil
-	}
-	return o.lastResort(d, ev)
+	return []*store.Delivery{o.standIn(d, m, t)}, true
 }
 
 func (o *Outbox) simpler(d *store.Delivery, ev *callbacks.Event, cause error) (m callbacks.Message, ok bool) {
@@ -81,18 +57,18 @@ func (o *Outbox) simpler(d *store.Delivery, ev *callbacks.Event, cause error) (m
 
 // lastResort tells an event that its own callback could not tell to the receivers of
 // [Options.OnUndelivered], if the event is one that must not pass unseen.
-func (o *Outbox) lastResort(d *store.Delivery, ev *callbacks.Event) (out []*store.Delivery) {
-	if slices.Contains([]callbacks.Kind{callbacks.Execute, callbacks.Success, callbacks.Retry, callbacks.Skipped, callbacks.Recovery}, ev.Kind) {
+func (o *Outbox) lastResort(d *store.Delivery, t *trail) (out []*store.Delivery) {
+	if slices.Contains([]callbacks.Kind{callbacks.Execute, callbacks.Success, callbacks.Retry, callbacks.Skipped, callbacks.Recovery}, t.Kind) {
 		return nil
 	}
-	told := *ev
+	told := *t.Event
 	told.Problem = fmt.Sprintf("not delivered: %s: %s", d.Summary, d.Error)
 	for _, m := range o.messages(o.undelivered, &told) {
-		if m.Channel == d.Channel {
+		if m.Channel == d.Channel || slices.Contains(t.Via, o.connID(m.Sender, message(m))) {
 			continue // it took no better one
 		}
-		m.StandsInFor, m.EventData = d.ID, nil
-		out = append(out, m)
+		// Its own problem is that of the event, of which the next one tells.
+		out = append(out, o.standIn(d, message(m), &trail{Event: &told, Via: t.Via, Last: true}))
 	}
 	return out
 }

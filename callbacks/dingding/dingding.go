@@ -31,3 +31,8 @@ func Specs() []callbacks.Spec {
 func Provider(h *hook.DingdingHook) callbacks.Provider {
 	return callbacks.Provider{Specs: Specs(), SenderName: SenderName, Sender: NewSender(h)}
 }
+
+// AppProvider returns what tells alerts through apps, where their connections are fallbacks.
+func AppProvider(h *hook.DingdingHook) callbacks.Provider {
+	return callbacks.Provider{SenderName: AppSenderName, Sender: NewAppSender(h)}
+}

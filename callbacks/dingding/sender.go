@@ -30,6 +30,7 @@ var (
 	_ callbacks.PacedSender    = (*Sender)(nil)
 	_ callbacks.EventSender    = (*Sender)(nil)
 	_ callbacks.FoldSender     = (*Sender)(nil)
+	_ callbacks.StandInSender  = (*Sender)(nil)
 )
 
 // NewSender returns a sender that sends through h.
@@ -84,7 +85,7 @@ func (s *Sender) Ready(ctx context.Context, m callbacks.Message) error {
 func (s *Sender) Fallback(m callbacks.Message, ev *callbacks.Event, cause error) (callbacks.Message, bool) {
 	p, err := readPayload(m)
 	e, ok := errors.AsType[*hook.Error](cause)
-	if err != nil || !ok || e.Kind != hook.KindInvalid && !e.Unknown() && !(e.NoKeyword() && p.Own) || p.Short {
+	if err != nil || !ok || e.Kind != hook.KindInvalid && !e.Unknown() && (!e.NoKeyword() || !p.Own) || p.Short {
 		return callbacks.Message{}, false
 	}
 	plain := payload{
@@ -110,6 +111,16 @@ func (s *Sender) Tell(m callbacks.Message, ev *callbacks.Event) (callbacks.Messa
 	}
 	return out.message(ev)
 }
+
+// Serves reports whether it is a connection of a custom robot.
+func (s *Sender) Serves(c callbacks.Conn) bool { return isDingTalk(c) && c.Login == "" }
+
+// StandIn is the default message.
+func (s *Sender) StandIn(c callbacks.Conn, ev *callbacks.Event) (callbacks.Message, error) {
+	return (&DingdingNotifier{Params: robot.Params{ConnID: c.ID, Content: robot.Content{MessageType: hook.TypeText, Split: true}}}).Prepare(ev)
+}
+
+func isDingTalk(c callbacks.Conn) bool { return c.Type == "dingding" || c.Type == "dingtalk" }
 
 // ConnID is the connection of the robot.
 func (s *Sender) ConnID(m callbacks.Message) string {

@@ -324,3 +324,24 @@ func TestFallback(t *testing.T) {
 	_, err = get.(callbacks.Fallback).Fallback([]string{"data"})
 	require.ErrorContains(t, err, "a GET request has no body")
 }
+
+// A service that stands in is posted the event and why, at its base URL.
+func TestStandIn(t *testing.T) {
+	t.Parallel()
+	sender, came := serve(t, http.StatusOK)
+	assert.True(t, sender.Serves(callbacks.Conn{Type: "http"}))
+	assert.False(t, sender.Serves(callbacks.Conn{Type: "smtp"}))
+	ev := failure()
+	ev.Problem = "robot ops refused"
+	m, err := sender.StandIn(callbacks.Conn{ID: "http_default", Type: "http"}, ev)
+	require.NoError(t, err)
+	_, err = sender.Send(t.Context(), m)
+	require.NoError(t, err)
+	got := <-came
+	assert.Equal(t, "POST /base", got.method+" "+got.path)
+	var sent map[string]any
+	require.NoError(t, json.Unmarshal([]byte(got.body), &sent))
+	assert.Equal(t, "robot ops refused", sent["problem"])
+	assert.Equal(t, "load", sent["task_id"])
+	assert.Equal(t, "application/json", got.header.Get("Content-Type"))
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/connections"
@@ -26,6 +27,8 @@ var (
 	_ callbacks.RepeatSender = (*Sender)(nil)
 	_ callbacks.ConnSender   = (*Sender)(nil)
 	_ callbacks.EventSender  = (*Sender)(nil)
+
+	_ callbacks.StandInSender = (*Sender)(nil)
 )
 
 // NewSender returns a sender that looks up connections in source.
@@ -75,6 +78,15 @@ func (s *Sender) Tell(m callbacks.Message, ev *callbacks.Event) (callbacks.Messa
 		return callbacks.Message{}, err
 	}
 	return plain.Prepare(ev)
+}
+
+// Serves reports whether it is a connection of an HTTP service.
+func (s *Sender) Serves(c callbacks.Conn) bool { return c.Type == "http" || c.Type == "https" }
+
+// StandIn posts the event as JSON to the base URL of the connection.
+func (s *Sender) StandIn(c callbacks.Conn, ev *callbacks.Event) (callbacks.Message, error) {
+	n := &Notifier{Request: hookhttp.Request{Method: http.MethodPost, Conn: c.ID}}
+	return n.Prepare(ev)
 }
 
 // ConnID is the connection of the request.

@@ -30,6 +30,7 @@ var (
 	_ callbacks.FallbackSender = (*Sender)(nil)
 	_ callbacks.ConnSender     = (*Sender)(nil)
 	_ callbacks.EventSender    = (*Sender)(nil)
+	_ callbacks.StandInSender  = (*Sender)(nil)
 )
 
 // NewSender returns a sender that looks up connections in source, and renders the templates
@@ -103,6 +104,22 @@ func (s *Sender) Tell(m callbacks.Message, ev *callbacks.Event) (callbacks.Messa
 	out.MIMESubtype, out.MIMECharset = "mixed", "utf-8"
 	out.usual(ev)
 	return out.message(ev)
+}
+
+// Serves reports whether it is a connection of a mail server.
+func (s *Sender) Serves(c callbacks.Conn) bool { return c.Type == "smtp" }
+
+// StandIn is the default mail, to the addresses under to in the extra of the connection.
+func (s *Sender) StandIn(c callbacks.Conn, ev *callbacks.Event) (callbacks.Message, error) {
+	to, err := connections.ExtraTexts(c.Extra, "to")
+	if err != nil {
+		return callbacks.Message{}, err
+	}
+	n := &SmtpNotifier{Params: hooksmtp.Params{To: to}, Conn: c.ID, usual: true}
+	if err := n.Validate(); err != nil {
+		return callbacks.Message{}, fmt.Errorf("give the addresses under to in its extra: %w", err)
+	}
+	return n.Prepare(ev)
 }
 
 // ConnID is the connection of the mail server.

@@ -293,3 +293,25 @@ func TestRenderedToNothing(t *testing.T) {
 		}
 	}
 }
+
+// A mail server that stands in mails the event and why to the addresses of its extra.
+func TestStandIn(t *testing.T) {
+	t.Parallel()
+	sender, server := setup(t, smtptest.Options{Auth: []string{"PLAIN"}}, plain)
+	assert.True(t, sender.Serves(callbacks.Conn{Type: "smtp"}))
+	assert.False(t, sender.Serves(callbacks.Conn{Type: "http"}))
+	ev := failure()
+	ev.Problem = "robot ops refused"
+	m, err := sender.StandIn(callbacks.Conn{ID: "smtp_default", Type: "smtp", Extra: map[string]any{"to": []any{"a@example.com", "b@example.com"}}}, ev)
+	require.NoError(t, err)
+	_, err = sender.Send(t.Context(), m)
+	require.NoError(t, err)
+	got := server.Mails()
+	require.Len(t, got, 1)
+	assert.Equal(t, []string{"a@example.com", "b@example.com"}, got[0].To)
+	assert.Contains(t, body(t, got[0]), "robot ops refused")
+	for _, extra := range []map[string]any{{}, {"to": "nobody"}, {"to": 7}} {
+		_, err = sender.StandIn(callbacks.Conn{ID: "smtp_default", Type: "smtp", Extra: extra}, ev)
+		require.ErrorContains(t, err, "to", "%v", extra)
+	}
+}

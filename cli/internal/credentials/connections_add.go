@@ -82,6 +82,9 @@ func runConnectionsAdd(ctx context.Context, a *app.App, id string, given map[str
 		return command.UsageError{Err: err}
 	}
 	a.Masker().AddConnection(c)
+	if err := checkFallbacks(ctx, a, c); err != nil {
+		return command.UsageError{Err: err}
+	}
 	ask, err := a.API(ctx)
 	if err != nil {
 		return err

@@ -67,6 +67,10 @@ func runConnectionsTest(ctx context.Context, a *app.App, id, message string) err
 	if c.GetLogin() != "" {
 		return testApp(ctx, a, src, id)
 	}
+	chain, problems := connections.FallbackChain(ctx, src, id)
+	if len(problems) > 0 {
+		return fmt.Errorf("nothing was sent: %w", errors.Join(problems...))
+	}
 	if message == "" {
 		message = "dingdag connections test " + id
 	}
@@ -86,6 +90,9 @@ func runConnectionsTest(ctx context.Context, a *app.App, id, message string) err
 		return err
 	}
 	_, err = fmt.Fprintf(a.Out, "connection %s works: DingTalk accepted the message %q\n", id, message)
+	if err == nil && len(chain) > 0 {
+		_, err = fmt.Fprintf(a.Out, "an alert that it can't deliver goes to %s\n", strings.Join(chain, ", then "))
+	}
 	return err
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/heartbeat"
 	"github.com/dingdag/dingdag/cli/internal/signals"
 	"github.com/dingdag/dingdag/cli/internal/upkeep"
+	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/engine"
 )
 
@@ -72,6 +73,9 @@ func newService(ctx context.Context, a *app.App) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := reportFallbacks(ctx, a, s.Connections()); err != nil {
+		return nil, err
+	}
 	told, err := a.OnImportError(c)
 	if err != nil {
 		return nil, err
@@ -91,6 +95,25 @@ func newService(ctx context.Context, a *app.App) (*service, error) {
 	}
 	keeper, err := upkeep.New(a, s)
 	return &service{engine: e, dags: dags, keeper: keeper}, err
+}
+
+// reportFallbacks logs what is wrong with the fallbacks of stored connections. Alerts go round that.
+func reportFallbacks(ctx context.Context, a *app.App, stored connections.Store) error {
+	all, err := stored.Connections(ctx)
+	if err != nil {
+		return fmt.Errorf("read the connections: %w", err)
+	}
+	src, _, err := a.Sources(stored)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		_, problems := connections.FallbackChain(ctx, src, c.ID)
+		for _, p := range problems {
+			a.Log().Error("the fallbacks of a connection are wrong", "conn_id", c.ID, "problem", a.Mask(p.Error()))
+		}
+	}
+	return nil
 }
 
 // serve works until ctx ends. DAG files are followed, and old history goes, beside the engine.

@@ -1,0 +1,52 @@
+package credentials
+
+import (
+	"context"
+	"errors"
+
+	"github.com/dingdag/dingdag/cli/internal/app"
+	"github.com/dingdag/dingdag/connections"
+)
+
+// overlay is a source with connections that are about to be stored.
+type overlay struct {
+	connections.Source
+
+	own connections.Static
+}
+
+// Connection looks among those first.
+func (o overlay) Connection(ctx context.Context, id string) (*connections.Connection, error) {
+	if _, ok := o.own[id]; ok {
+		return o.own.Connection(ctx, id)
+	}
+	return o.Source.Connection(ctx, id)
+}
+
+// checkFallbacks refuses connections, which are about to be stored, whose extra.fallback goes in a
+// loop or can't be read, and notes those of them that name a connection which does not exist yet.
+func checkFallbacks(ctx context.Context, a *app.App, all ...*connections.Connection) error {
+	src, err := a.Lookup(ctx)
+	if err != nil {
+		return err
+	}
+	o := overlay{src, connections.Static{}}
+	for _, c := range all {
+		o.own[c.ID] = c
+	}
+	var errs []error
+	for _, c := range all {
+		if ids, err := c.Fallbacks(); err == nil && len(ids) == 0 {
+			continue
+		}
+		_, problems := connections.FallbackChain(ctx, o, c.ID)
+		for _, p := range problems {
+			if errors.Is(p, connections.ErrNotFound) {
+				a.Notef("%s", p)
+			} else {
+				errs = append(errs, p)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
