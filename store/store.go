@@ -21,6 +21,7 @@ type Reader interface {
 	DAGs
 	ImportErrors
 	Ticks
+	Daily
 	Backfills
 	Pools
 	Assets
@@ -45,6 +46,7 @@ type Tx interface {
 	DAGsTx
 	ImportErrorsTx
 	TicksTx
+	DailyTx
 	BackfillsTx
 	PoolsTx
 	AssetsTx

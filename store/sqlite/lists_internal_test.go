@@ -77,9 +77,25 @@ func TestListsReadNoHistory(t *testing.T) {
 			func() error { _, err := s.BackfillCounts(t.Context(), 1); return err },
 			"SEARCH d USING PRIMARY KEY (backfill_id=?)\nSEARCH r USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN",
 		},
-		"what a DAG did lately":    {runs(store.RunFilter{DAGID: "d", Limit: 50, Since: time.Unix(1, 0)}), "MULTI-INDEX OR\nINDEX 1\nSEARCH dag_run USING INDEX dag_run_ended (end_date>?)\nINDEX 2\nSEARCH dag_run USING INDEX dag_run_open (state=?)"},
-		"a later page":             {runs(store.RunFilter{Limit: 50, Behind: &store.RunPlace{RunAfter: time.Unix(1, 0), Key: 7}}), "SEARCH dag_run USING INDEX dag_run_newest (run_after<?)"},
-		"a later page of a DAG":    {runs(store.RunFilter{DAGID: "d", Limit: 50, Behind: &store.RunPlace{RunAfter: time.Unix(1, 0), Key: 7}}), "SEARCH dag_run USING INDEX dag_run_recent (dag_id=? AND run_after<?)"},
+		"what a DAG did lately": {runs(store.RunFilter{DAGID: "d", Limit: 50, Since: time.Unix(1, 0)}), "MULTI-INDEX OR\nINDEX 1\nSEARCH dag_run USING INDEX dag_run_ended (end_date>?)\nINDEX 2\nSEARCH dag_run USING INDEX dag_run_open (state=?)"},
+		"a later page":          {runs(store.RunFilter{Limit: 50, Behind: &store.RunPlace{RunAfter: time.Unix(1, 0), Key: 7}}), "SEARCH dag_run USING INDEX dag_run_newest (run_after<?)"},
+		"a later page of a DAG": {runs(store.RunFilter{DAGID: "d", Limit: 50, Behind: &store.RunPlace{RunAfter: time.Unix(1, 0), Key: 7}}), "SEARCH dag_run USING INDEX dag_run_recent (dag_id=? AND run_after<?)"},
+		"what ended on a day": {
+			func() error { _, err := s.EndedRunCounts(t.Context(), time.Unix(1, 0), time.Unix(2, 0)); return err },
+			"SEARCH dag_run USING INDEX dag_run_ended (end_date>? AND end_date<?)",
+		},
+		"what is under way": {func() error { _, err := s.OpenRunCounts(t.Context()); return err }, "dag_run USING COVERING INDEX dag_run_open"},
+		"what failed first on a day": {
+			func() error {
+				_, _, err := s.FirstFailure(t.Context(), "d", time.Unix(1, 0), time.Unix(2, 0))
+				return err
+			},
+			"SEARCH dag_run USING INDEX dag_run_ended (end_date>? AND end_date<?)",
+		},
+		"what did not start on a day": {
+			func() error { _, err := s.UnstartedTicks(t.Context(), time.Unix(1, 0), time.Unix(2, 0)); return err },
+			"SEARCH tick_range USING INDEX tick_range_recorded (recorded_at>? AND recorded_at<?)",
+		},
 		"the newest run of each":   {func() error { _, err := s.NewestRuns(t.Context()); return err }, "SEARCH newest USING COVERING INDEX dag_run_recent (dag_id=?)"},
 		"the newest runs of a DAG": {runs(store.RunFilter{DAGID: "d", Limit: 1}), "SEARCH dag_run USING INDEX dag_run_recent (dag_id=?)"},
 	} {
@@ -88,5 +104,25 @@ func TestListsReadNoHistory(t *testing.T) {
 		for _, plan := range plans {
 			assert.Contains(t, strings.Join(plan, "\n"), c.use, name)
 		}
+	}
+}
+
+// What a digest says of messages is read from what failed lately and what waits.
+func TestTheDigestReadsNoOldMessages(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{})
+	s.read.SetMaxOpenConns(1)
+	plans := plansOf(t, s, func() error {
+		_, err := s.UndeliveredCounts(t.Context(), time.Unix(1, 0), time.Unix(2, 0), time.Unix(1, 0))
+		return err
+	})
+	require.Len(t, plans, 2)
+	for query, plan := range plans {
+		want := "SEARCH delivery USING INDEX delivery_failed_at (updated_at>? AND updated_at<?)"
+		if strings.Contains(query, "+created_at") {
+			want = "delivery USING INDEX delivery_"
+		}
+		assert.Contains(t, strings.Join(plan, "\n"), want, query)
+		assert.NotContains(t, strings.Join(plan, "\n"), "delivery_written", query)
 	}
 }

@@ -354,6 +354,13 @@ CREATE UNIQUE INDEX silence_of_window ON silence (name, since) WHERE kind = 'mai
 CREATE UNIQUE INDEX silence_of_doubles ON silence (told_by) WHERE told_by > 0 AND summed_up IS NULL;
 CREATE INDEX delivery_of_silence ON delivery (silence_id) WHERE silence_id > 0;
 CREATE INDEX delivery_of_key ON delivery (dedupe_key, channel, event, created_at) WHERE dedupe_key <> '' AND state NOT IN ('silenced', 'refused');
+CREATE TABLE daily_digest (
+    id         INTEGER PRIMARY KEY CHECK (id = 1),
+    day        TEXT NOT NULL,
+    told_until INTEGER NOT NULL
+);
+CREATE INDEX tick_range_recorded ON tick_range (recorded_at);
+CREATE INDEX delivery_failed_at ON delivery (updated_at) WHERE state IN ('refused', 'uncertain');
 CREATE TABLE delivery_attempt (
     delivery_id INTEGER NOT NULL,
     attempt     INTEGER NOT NULL,
@@ -475,7 +482,8 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (29, 29, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (3, 2, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (30, 30, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (31, 32, 1);
-INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (32, 35, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (32, 33, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (33, 35, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (4, 3, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);

@@ -60,6 +60,11 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"ticks are recorded":            ticksAreRecorded,
 			"lives of schedulers are noted": livesAreNoted,
 		},
+		"daily": {
+			"the day that was told":  dailyDigestIsKept,
+			"a day is counted":       aDayIsCounted,
+			"what a day lacks is so": whatADayLacksIsCounted,
+		},
 		"backfills": {
 			"backfills are stored whole":      backfillsAreStoredWhole,
 			"runs that a backfill takes over": runsAreTakenOver,

@@ -1,0 +1,60 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/dingdag/dingdag/dag"
+)
+
+// Daily reads what the digest of a day tells. Moments from since on and before until count.
+type Daily interface {
+	// DailyDigest returns which digest was told last, or nil.
+	DailyDigest(ctx context.Context) (*DailyDigest, error)
+	// EndedRunCounts counts the runs that ended in a time, by DAG and state, in the order of these.
+	EndedRunCounts(ctx context.Context, since, until time.Time) ([]*RunCount, error)
+	// OpenRunCounts counts the queued and the running runs, by DAG and state, in the order of these.
+	OpenRunCounts(ctx context.Context) ([]*RunCount, error)
+	// FirstFailure returns the run of a DAG that failed first in a time, and the instance that
+	// failed first in it. Each is nil when there is none.
+	FirstFailure(ctx context.Context, dagID string, since, until time.Time) (*Run, *Instance, error)
+	// UnstartedTicks sums up the ticks of which was recorded in a time that they started no run,
+	// by DAG and outcome, in the order of these.
+	UnstartedTicks(ctx context.Context, since, until time.Time) ([]*UnstartedTicks, error)
+	// UndeliveredCounts counts, by state, the messages that became refused or uncertain in a time,
+	// and those that have waited since before a moment.
+	UndeliveredCounts(ctx context.Context, since, until, waitedSince time.Time) (map[DeliveryState]int, error)
+}
+
+// DailyTx changes that in a transaction.
+type DailyTx interface {
+	// PutDailyDigest writes which digest was told last.
+	PutDailyDigest(ctx context.Context, d *DailyDigest) error
+}
+
+// DailyDigest is the digest that was told last.
+type DailyDigest struct {
+	// Day is its date, such as 2026-01-31, in the zone in which it is due.
+	Day string
+	// Until is the moment up to which it told, from which the next one goes on.
+	Until time.Time
+}
+
+// RunCount is how many runs of a DAG have a state.
+type RunCount struct {
+	DAGID string
+	State dag.RunState
+	Count int
+}
+
+// UnstartedTicks are due ticks of a DAG that started no run.
+type UnstartedTicks struct {
+	DAGID   string
+	Outcome TickOutcome
+	// First and Last are the moments at which the first and the last of them were due.
+	First, Last time.Time
+	Count       int
+	// Reason is one of their reasons, and Reasons how many there are.
+	Reason  string
+	Reasons int
+}

@@ -1,0 +1,116 @@
+//nolint:thelper // tests, not helpers: failures belong to their lines
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/store"
+)
+
+// The day that was told last is one, and is replaced.
+func dailyDigestIsKept(t *testing.T, open Open) {
+	s := open(t, Node{})
+	got, err := s.DailyDigest(t.Context())
+	require.NoError(t, err)
+	assert.Nil(t, got)
+	for _, d := range []*store.DailyDigest{{Day: "2026-03-01", Until: midnight}, {Day: "2026-03-02", Until: midnight.Add(time.Hour)}} {
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.PutDailyDigest(ctx, d) })
+		got, err = s.DailyDigest(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, d, got)
+	}
+}
+
+// What a digest tells is of its time: from its begin on, before its end.
+func aDayIsCounted(t *testing.T, open Open) {
+	s := open(t, Node{})
+	at := func(h int) time.Time { return midnight.Add(time.Duration(h) * time.Hour) }
+	since, until := at(1), at(5)
+	run := func(dagID, runID string, state dag.RunState, end time.Time) *store.Run {
+		r := newRun(dagID, runID, time.Time{})
+		r.State, r.EndDate = state, end
+		insert(t, s, r)
+		return r
+	}
+	run("a", "before", dag.RunFailed, at(1).Add(-time.Millisecond))
+	run("a", "late", dag.RunFailed, at(4))
+	first := run("a", "first", dag.RunFailed, at(1))
+	run("a", "well", dag.RunSuccess, at(3))
+	run("a", "after", dag.RunSuccess, at(5))
+	run("b", "well", dag.RunSuccess, at(2))
+	bare := run("c", "failed", dag.RunFailed, at(2))
+	run("a", "r", dag.RunRunning, time.Time{})
+	run("d", "q1", dag.RunQueued, time.Time{})
+	run("d", "q2", dag.RunQueued, time.Time{})
+	count := func(dagID string, state dag.RunState, n int) *store.RunCount {
+		return &store.RunCount{DAGID: dagID, State: state, Count: n}
+	}
+	ended, err := s.EndedRunCounts(t.Context(), since, until)
+	require.NoError(t, err)
+	assert.Equal(t, []*store.RunCount{count("a", dag.RunFailed, 2), count("a", dag.RunSuccess, 1), count("b", dag.RunSuccess, 1), count("c", dag.RunFailed, 1)}, ended)
+	under, err := s.OpenRunCounts(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []*store.RunCount{count("a", dag.RunRunning, 1), count("d", dag.RunQueued, 2)}, under)
+
+	in := func(task string, state dag.State, end time.Time) *store.Instance {
+		return &store.Instance{RunKey: first.Key, TaskID: task, MapIndex: -1, State: state, EndDate: end, Error: "of " + task}
+	}
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		return tx.PutInstances(ctx, []*store.Instance{in("later", dag.Failed, at(1)), in("cause", dag.Failed, at(0)), in("fine", dag.Success, at(-1))})
+	})
+	r, i, err := s.FirstFailure(t.Context(), "a", since, until)
+	require.NoError(t, err)
+	assert.Equal(t, first, r)
+	require.NotNil(t, i)
+	assert.Equal(t, "of cause", i.Error)
+	r, i, err = s.FirstFailure(t.Context(), "c", since, until)
+	require.NoError(t, err)
+	assert.Equal(t, bare, r)
+	assert.Nil(t, i)
+	r, i, err = s.FirstFailure(t.Context(), "b", since, until)
+	require.NoError(t, err)
+	assert.Nil(t, r)
+	assert.Nil(t, i)
+}
+
+// So are the ticks of which was found that they start nothing, and the messages that failed.
+func whatADayLacksIsCounted(t *testing.T, open Open) {
+	s := open(t, Node{})
+	at := func(h int) time.Time { return midnight.Add(time.Duration(h) * time.Hour) }
+	since, until := at(1), at(5)
+	tick := func(dagID string, o store.TickOutcome, first, last, n int, why string, recorded time.Time) {
+		write(t, s, func(ctx context.Context, tx store.Tx) error {
+			return tx.InsertTickRange(ctx, &store.TickRange{DAGID: dagID, First: at(first), Last: at(last), Count: n, Outcome: o, Reason: why, RecordedAt: recorded})
+		})
+	}
+	tick("a", store.TickMissed, -9, -8, 2, "down", at(1))
+	tick("a", store.TickMissed, -3, -3, 1, "broken", at(2))
+	tick("a", store.TickSkipped, 0, 0, 1, "busy", at(4))
+	tick("a", store.TickMissed, 4, 4, 1, "down", at(5))
+	tick("b", store.TickMissed, 0, 0, 1, "down", at(0))
+	ticks, err := s.UnstartedTicks(t.Context(), since, until)
+	require.NoError(t, err)
+	assert.Equal(t, []*store.UnstartedTicks{
+		{DAGID: "a", Outcome: store.TickMissed, First: at(-9), Last: at(-3), Count: 3, Reason: "down", Reasons: 2},
+		{DAGID: "a", Outcome: store.TickSkipped, First: at(0), Last: at(0), Count: 1, Reason: "busy", Reasons: 1},
+	}, ticks)
+
+	var ds []*store.Delivery
+	for state, moments := range map[store.DeliveryState][]int{
+		store.DeliveryRefused: {0, 1, 4, 5}, store.DeliveryUncertain: {2}, store.DeliveryDelivered: {2}, store.DeliveryWaiting: {0, 7, 2},
+	} {
+		for _, h := range moments {
+			ds = append(ds, &store.Delivery{State: state, Channel: "c", Sender: "s", Payload: []byte("{}"), CreatedAt: at(h), UpdatedAt: at(h)})
+		}
+	}
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.InsertDeliveries(ctx, ds) })
+	counts, err := s.UndeliveredCounts(t.Context(), since, until, at(4))
+	require.NoError(t, err)
+	assert.Equal(t, map[store.DeliveryState]int{store.DeliveryRefused: 2, store.DeliveryUncertain: 1, store.DeliveryWaiting: 2}, counts)
+}
