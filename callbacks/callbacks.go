@@ -36,6 +36,8 @@ const (
 	SilenceEnd Kind = "on_silence_end"
 	// Folded tells several events in one message, which is a [Digest].
 	Folded Kind = "digest"
+	// DailyDigest tells once a day what ran, what failed and what did not start.
+	DailyDigest Kind = "on_daily_digest"
 )
 
 // Event is what a callback is told. Encodes to JSON.
@@ -87,6 +89,9 @@ type Event struct {
 	// Silence is the one that on_silence_end tells of. State is ended then, Reason sums it up, and there
 	// is neither run nor task.
 	Silence *Silence `json:"silence,omitempty"`
+	// Day is what on_daily_digest tells. State is success then, or failed when anything wants a
+	// look, Reason sums it up, and there is neither DAG nor run.
+	Day *Day `json:"day,omitempty"`
 	// Log is where the log of the attempt lies.
 	Log string `json:"log,omitempty"`
 	// Host is the machine of the attempt, or for a DAG-level event that of the engine.

@@ -22,6 +22,8 @@ func (ev *Event) commands() []Fact {
 		return []Fact{command(see, "alerts", "list", ev.DAGID, "--state", "silenced")}
 	case ev.Kind == SilenceEnd:
 		return []Fact{command(see, "alerts", "list", "--state", "silenced")}
+	case ev.Day != nil:
+		return ev.Day.commands(command)
 	case ev.Kind == ImportError && ev.State != "broken":
 		return nil
 	case ev.Kind == ImportError:

@@ -37,6 +37,9 @@ func (ev *Event) Brief() string {
 	if ev.Digest != nil {
 		plain.Digest = ev.Digest.plain()
 	}
+	if ev.Day != nil {
+		plain.Day = ev.Day.brief()
+	}
 	return told(ev.Title(), append(plain.Facts(), Fact{
 		Label: "说明 Note", Value: "the receiver refused the whole text; the log has the error",
 	}))
@@ -69,6 +72,9 @@ func headline(ev *Event) string {
 	if ev.Kind == Folded {
 		return "告警汇总 Alerts in one"
 	}
+	if ev.Kind == DailyDigest {
+		return "每日摘要 Daily digest"
+	}
 	if ev.Kind == Missed && ev.Paused != "" {
 		return "DAG 已暂停 DAG was paused"
 	}
@@ -93,6 +99,8 @@ func (ev *Event) Subject() string {
 		return silenceSubject(ev.Silence)
 	case ev.Digest != nil:
 		return ev.Digest.subject()
+	case ev.Kind == DailyDigest && ev.Day != nil:
+		return ev.Day.Summary()
 	case ev.TaskID == "":
 		return ev.DAGID
 	case ev.MapIndex >= 0:
@@ -136,6 +144,9 @@ func (ev *Event) Facts() []Fact {
 		{Label: "失败次数 Failures", Value: ev.failures()},
 		{Label: "用时 Duration", Value: ev.duration()},
 		{Label: "下次重试 Next retry", Value: ev.moment(ev.NextRetry)},
+	}
+	if ev.Day != nil {
+		all = append(ev.Day.facts(ev), Fact{Label: "注意 Note", Value: ev.Problem}, Fact{"主机 Host", ev.Host, true})
 	}
 	all = append(append(brokenFacts(ev), ev.silenceFacts()...), all...)
 	all = append(all, ev.commands()...)

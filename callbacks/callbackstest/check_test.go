@@ -64,7 +64,7 @@ func TestEvents(t *testing.T) {
 	}
 	for _, kind := range []callbacks.Kind{
 		callbacks.Execute, callbacks.Success, callbacks.Failure, callbacks.Retry, callbacks.Skipped,
-		callbacks.Missed, callbacks.Deadline, callbacks.ImportError,
+		callbacks.Missed, callbacks.Deadline, callbacks.ImportError, callbacks.DailyDigest,
 	} {
 		if !seen[kind] {
 			t.Errorf("no event %s", kind)

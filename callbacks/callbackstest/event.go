@@ -49,6 +49,13 @@ func Events() []*callbacks.Event {
 			Program: "dingdag",
 		},
 		SilenceEnd(),
+		&callbacks.Event{
+			Kind: callbacks.DailyDigest, MapIndex: -1, State: "failed", Reason: "1 failed", Program: "dingdag",
+			Day: &callbacks.Day{
+				Since: start, Until: start.Add(24 * time.Hour), Failed: 1, DAGCount: 1, FailedDAGs: 1,
+				DAGs: []callbacks.DayOfDAG{{DAGID: "etl", Failed: 1, RunID: "r", TaskID: "load", MapIndex: -1, Error: "exit code 1"}},
+			},
+		},
 	)
 }
 
