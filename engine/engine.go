@@ -118,6 +118,8 @@ type Options struct {
 	Maintenance []outbox.Window
 	// OnImportError are told when a DAG file can't be loaded any more, and when it can again.
 	OnImportError []dag.Callback
+	// DailyDigest, when set, has people told once a day what ran, what failed and what did not start.
+	DailyDigest *DailyDigest
 	// Location is the zone of what belongs to no DAG. Default UTC.
 	Location *time.Location
 	// FindDAG, when set, finds a DAG that [Engine.SetDAGs] has not given, for a process that
@@ -132,6 +134,15 @@ type Options struct {
 	// Observe, when set, is told of every committed change, in order for each run.
 	// It must return quickly.
 	Observe func(Update)
+}
+
+// DailyDigest says who is told when.
+type DailyDigest struct {
+	// At is the time of the day, since midnight on the clock on the wall, in whole minutes below 24 h.
+	At time.Duration
+	// Location is the zone of that clock, in which the digest shows times too; nil is that of the engine.
+	Location *time.Location
+	To       []dag.Callback
 }
 
 // Update is one committed change.
@@ -226,7 +237,7 @@ func New(s store.Store, o Options) (*Engine, error) {
 	e.runs = live.New(e.liveOptions())
 	e.alter = &alter.Runs{Live: e.runs, Attempts: &e.attempts, Plans: e.plans}
 	e.scheduler = scheduler.New(scheduler.Options{
-		Store: s, DAGs: e.dags, Plans: e.plans, Tell: e.tell, Live: e.runs, Alter: e.alter, Masker: o.Masker, PausedAtCreation: o.PausedAtCreation, Log: o.Log,
+		Store: s, DAGs: e.dags, Plans: e.plans, Tell: e.tell, Live: e.runs, Alter: e.alter, Masker: o.Masker, PausedAtCreation: o.PausedAtCreation, Daily: o.daily(), Log: o.Log,
 	})
 	e.executor = &executor{store: s, runs: e.runs, worker: e.worker, tell: e.tell, log: o.Log, host: host, attempts: &e.attempts, grace: o.Grace}
 	e.desk = &desk{
@@ -258,7 +269,22 @@ func (e *Engine) openOutbox(r *render.Renderer) error {
 	e.tell = &tell.Teller{
 		Render: r, Outbox: e.outbox, Host: r.Host, Program: o.Program, LogDir: o.LogDir, Location: o.Location, OnImportError: onImportError,
 	}
+	if d := o.daily(); d != nil {
+		e.tell.DailyLocation = d.Location
+		if e.tell.DailyDigest, err = outbox.Bind(o.Callbacks, o.DailyDigest.To); err != nil {
+			return fmt.Errorf("daily_digest: %w", err)
+		}
+	}
 	return nil
+}
+
+// daily is when the daily digest is due, nil for never.
+func (o *Options) daily() *schedule.Daily {
+	d := o.DailyDigest
+	if d == nil {
+		return nil
+	}
+	return &schedule.Daily{At: d.At, Location: orDefault(d.Location, o.Location)}
 }
 
 // liveOptions is what live runs need of the engine.

@@ -114,6 +114,9 @@ func (e *Engine) beat(ctx context.Context) error {
 	if err := errors.Join(e.pickUp(ctx), e.scheduler.NoteLife(ctx, false)); err != nil {
 		return err
 	}
+	if err := e.scheduler.TellDay(ctx); err != nil {
+		e.o.Log.Error("tell people", "error", err) // the scheduling goes on
+	}
 	e.beatsDone.Add(1)
 	return nil
 }

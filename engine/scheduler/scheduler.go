@@ -19,7 +19,7 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
-// Options says what a scheduler works with. All are required but PausedAtCreation.
+// Options says what a scheduler works with. All are required but PausedAtCreation and Daily.
 type Options struct {
 	Store store.Store
 	DAGs  *schedule.DAGs
@@ -31,7 +31,9 @@ type Options struct {
 	Masker *connections.Masker
 	// PausedAtCreation makes DAGs that do not say start paused.
 	PausedAtCreation bool
-	Log              *slog.Logger
+	// Daily is when the daily digest is due, nil for never.
+	Daily *schedule.Daily
+	Log   *slog.Logger
 }
 
 // Scheduler gives DAGs their runs and starts them. Make one with [New]. It is safe for
@@ -45,6 +47,9 @@ type Scheduler struct {
 	life store.SchedulerLife
 
 	passes atomic.Int64
+	// swept says that all DAGs were looked at once.
+	swept atomic.Bool
+	daily daily // of the beat alone
 }
 
 // New returns a scheduler that makes no run by itself before [Scheduler.SetWaker].
@@ -92,6 +97,7 @@ func (sch *Scheduler) Sweep(ctx context.Context) {
 	if sch.wakeTold(ctx) && whole {
 		sch.passes.Add(1)
 	}
+	sch.swept.Store(true)
 }
 
 // Passes counts the sweeps in which everything that was due went through.

@@ -21,7 +21,7 @@ import (
 	"github.com/dingdag/dingdag/template"
 )
 
-// Teller lets callbacks speak. All but Program and OnImportError are required.
+// Teller lets callbacks speak. All but Program, OnImportError and DailyDigest are required.
 type Teller struct {
 	Render *render.Renderer
 	Outbox *outbox.Outbox
@@ -33,6 +33,10 @@ type Teller struct {
 	Location *time.Location
 	// OnImportError are told of DAG files that break and are mended.
 	OnImportError []outbox.Callback
+	// DailyDigest are told once a day what happened, with times in DailyLocation, or when that
+	// is nil in Location.
+	DailyDigest   []outbox.Callback
+	DailyLocation *time.Location
 }
 
 // event begins what the callbacks of a DAG are told.

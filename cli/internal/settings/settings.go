@@ -55,6 +55,8 @@ type Config struct {
 	OnImportError Tree
 	// Owners are the people behind the owners of tasks.
 	Owners Tree
+	// DailyDigest is a mapping of when and to whom a digest of the day is told.
+	DailyDigest Tree
 	// HeartbeatURL is asked for while the scheduler works, at most once in HeartbeatInterval;
 	// empty for none. It is a secret.
 	HeartbeatURL      string
@@ -105,6 +107,8 @@ func generalSettings() []setting {
 		treeSetting("on_import_error", "notifier, or list of notifiers as in a DAG file, that is told when a DAG file breaks and when it is fixed",
 			func(c *Config) *Tree { return &c.OnImportError }),
 		treeSetting("owners", "the people behind the owners of tasks, whom alerts notify, see [Owners](callbacks.md#owners)", func(c *Config) *Tree { return &c.Owners }),
+		treeSetting("daily_digest", "mapping that says when (`at`, `timezone`) and to which notifiers (`to`) a summary of each day is sent; see [signs of life](#signs-of-life)",
+			func(c *Config) *Tree { return &c.DailyDigest }),
 		parsedSetting("heartbeat_url", "", "URL that standalone requests with GET while it schedules, such as a check of healthchecks.io, so that its silence is noticed; see [signs of life](#signs-of-life)",
 			func(c *Config) *string { return &c.HeartbeatURL }, optionalURL),
 		parsedSetting("heartbeat_interval", "1m", "time between two such requests; scheduling passes are 30 s apart, so a shorter time has no effect", func(c *Config) *time.Duration { return &c.HeartbeatInterval }, period),

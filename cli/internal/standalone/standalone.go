@@ -80,8 +80,12 @@ func newService(ctx context.Context, a *app.App) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
+	daily, err := a.DailyDigest(c)
+	if err != nil {
+		return nil, err
+	}
 	e, err := a.Engine(s, s.Connections(), func(o *engine.Options) {
-		o.OnImportError = told
+		o.OnImportError, o.DailyDigest = told, daily
 		o.LogDir, o.Observe = a.LogDir(), logRuns(a.Log())
 		o.Program = a.Program()
 		o.ProcessDir = a.ProcessDir()
