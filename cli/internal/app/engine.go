@@ -59,6 +59,9 @@ func (a *App) Engine(s store.Store, db connections.Source, set func(*engine.Opti
 		}
 		o.OnUndelivered = append(o.OnUndelivered, dag.Callback{Name: name})
 	}
+	if o.Maintenance, err = a.maintenance(); err != nil {
+		return nil, err
+	}
 	if o.Location, err = time.LoadLocation(a.Settings.DefaultTimezone); err != nil {
 		return nil, fmt.Errorf("default_timezone: %w", err)
 	}

@@ -70,6 +70,8 @@ type Config struct {
 	PassEnv []string
 	// OnUndelivered names the notifiers that tell of an alert whose own callback could not.
 	OnUndelivered []string
+	// Maintenance are the times in which alerts are silent.
+	Maintenance Tree
 	// AlertDeadline is how long an alert is tried again while its receiver can't be reached.
 	AlertDeadline time.Duration
 	// FoldAfter is how long an alert waits until it is told together with others; 0 is never.
@@ -122,6 +124,7 @@ func generalSettings() []setting {
 			func(c *Config) *[]string { return &c.OnUndelivered }, namesOrNone),
 		parsedSetting("alert_deadline", "1h", "how long an alert is tried again while its receiver cannot be reached, before its fallback is told",
 			func(c *Config) *time.Duration { return &c.AlertDeadline }, period),
+		treeSetting("maintenance", "window, or list of windows, in which alerts are silent, see [Quiet](callbacks.md#quiet)", func(c *Config) *Tree { return &c.Maintenance }),
 		parsedSetting("alert_fold_after", outbox.DefaultFoldAfter.String(), "how long an alert waits for its robot until it is sent together with others in one message; never sends each by itself",
 			func(c *Config) *time.Duration { return &c.FoldAfter }, ageOrNever),
 		stringSetting("log_level", "info", "debug, info, warn or error", func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error").withFlag(""),
