@@ -64,7 +64,7 @@ func TestKill(t *testing.T) {
 		seed = uint64(time.Now().UnixNano())
 	}
 	t.Logf("once more with the same moments: -kill-seed %d", seed)
-	c := newChaos(t, seed)
+	c := newChaos(t, seed, chaosDAG)
 
 	for range kills {
 		c.trigger()
@@ -113,7 +113,7 @@ type ending struct {
 	start   int
 }
 
-func newChaos(t *testing.T, seed uint64) *chaos {
+func newChaos(t *testing.T, seed uint64, file string) *chaos {
 	t.Helper()
 	box := sandboxtest.Start(t)
 	robot := sandbox.DemoRobot("ops")
@@ -128,7 +128,7 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 		ledger: filepath.Join(home, "ledger.txt"), ended: map[string]ending{},
 	}
 	require.NoError(t, os.Mkdir(filepath.Join(home, "dags"), 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(home, "dags", "chaos.yaml"), []byte(chaosDAG), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(home, "dags", "chaos.yaml"), []byte(file), 0o600))
 	require.NoError(t, os.WriteFile(c.ledger, nil, 0o600))
 	c.env = append(os.Environ(), "DINGDAG_HOME="+home, "DINGDAG_WORKERS=4", "DINGDAG_ALERT_FOLD_AFTER=never", "LEDGER="+c.ledger,
 		fmt.Sprintf(`DINGDAG_CONN_DINGDING_DEFAULT={"conn_type":"dingding","host":%q,"password":%q,"extra":{"rate":100000}}`, box.URL, robot.Token))
