@@ -3,6 +3,7 @@ package callbacks
 import (
 	"cmp"
 	"fmt"
+	"hash/maphash"
 	"maps"
 	"slices"
 	"strconv"
@@ -62,8 +63,9 @@ type DigestGroup struct {
 	// Blocks are the tasks that the first keeps from running.
 	Blocks []string `json:"blocks,omitempty"`
 
-	seen   map[string]bool // the runs
-	errors map[string]bool
+	// seen are the runs, errors the hashes of the errors.
+	seen   map[string]bool
+	errors map[uint64]bool
 }
 
 const (
@@ -126,20 +128,23 @@ func (b *DigestBuilder) Add(ev *Event, at time.Time, said string, mended bool) {
 	if g == nil {
 		g = &DigestGroup{
 			Kind: ev.Kind, DAGID: ev.DAGID, TaskID: ev.TaskID, RunID: ev.RunID, Blocks: ev.Blocks,
-			Error: groupError(ev, said), seen: map[string]bool{}, errors: map[string]bool{},
+			Error: groupError(ev, said), seen: map[string]bool{}, errors: map[uint64]bool{},
 		}
 		b.groups[key], b.order = g, append(b.order, key)
 	}
-	g.add(ev, groupError(ev, said))
+	g.add(ev, maphash.String(errorSeed, cmp.Or(said, ev.Error, ev.Reason)))
 }
 
-func (g *DigestGroup) add(ev *Event, text string) {
+// errorSeed is that of the hashes by which errors are told apart.
+var errorSeed = maphash.MakeSeed()
+
+func (g *DigestGroup) add(ev *Event, text uint64) {
 	g.Count++
 	if ev.RunID != "" && len(g.seen) < maxDistinct && !g.seen[ev.RunID] {
 		g.seen[ev.RunID] = true
 		g.Runs++
 	}
-	if text != "" && len(g.errors) < maxDistinct && !g.errors[text] {
+	if len(g.errors) < maxDistinct && !g.errors[text] {
 		g.errors[text] = true
 		g.Errors++
 	}

@@ -122,6 +122,11 @@ func rows() []row {
 		own("restart after kill -9, 1,000 runs in flight", "Restart", "s/restart", 3, false),
 		own("attempts that began twice then", "Restart", "repeated", 32, false),
 		own("runs that were lost then", "Restart", "lost", 0, false),
+		own("a task fails until its robot has the alert, median", "Alert", "p50-ms", 20, false),
+		own("the same, of 99 in 100", "Alert", "p99-ms", 20, false),
+		own("10,000 alerts that wait folded into one", "Fold", "s/fold", 1, false),
+		own("memory while they wait", "Fold", "MiB-waiting", 20, false),
+		own("10,000 alerts of 1,000 DAGs sent one by one, each", "Waiting", "µs/message", 1000, false),
 	}
 }
 

@@ -27,10 +27,13 @@ func (q Queries) deliveryLine(ctx context.Context, channel string, now time.Time
 	}
 	// From each priority and DAG the index leads to the next one, over whatever waits between.
 	const firsts = `WITH RECURSIVE line (id) AS (
-  SELECT (SELECT id FROM delivery WHERE ` + waitingIn + ` AND (priority, dag_id) > (-1, '') ORDER BY priority, dag_id, id LIMIT 1)
+  SELECT (SELECT id FROM delivery WHERE ` + waitingIn + ` AND priority > -1 ORDER BY priority, dag_id, id LIMIT 1)
   UNION ALL
-  SELECT (SELECT n.id FROM delivery n WHERE n.state IN ('waiting', 'sending') AND n.channel = ? AND n.state = 'waiting'
-    AND (n.priority, n.dag_id) > (d.priority, d.dag_id) ORDER BY n.priority, n.dag_id, n.id LIMIT 1)
+  SELECT coalesce(
+    (SELECT n.id FROM delivery n WHERE n.state IN ('waiting', 'sending') AND n.channel = ? AND n.state = 'waiting'
+      AND n.priority = d.priority AND n.dag_id > d.dag_id ORDER BY n.dag_id, n.id LIMIT 1),
+    (SELECT n.id FROM delivery n WHERE n.state IN ('waiting', 'sending') AND n.channel = ? AND n.state = 'waiting'
+      AND n.priority > d.priority ORDER BY n.priority, n.dag_id, n.id LIMIT 1))
   FROM line JOIN delivery d ON d.id = line.id
 )
 SELECT h.id, h.priority, h.dag_id, h.attempts, h.created_at FROM line JOIN delivery d ON d.id = line.id
@@ -39,7 +42,7 @@ JOIN delivery h ON h.id = (SELECT f.id FROM delivery f WHERE f.state IN ('waitin
 ORDER BY h.priority, h.id`
 	heads, err := collect(ctx, q.c, func(rows Rows, h *store.DeliveryHead) error {
 		return rows.Scan(&h.ID, &h.Priority, &h.DAGID, &h.Attempts, moment{&h.CreatedAt})
-	}, firsts, channel, channel, channel, ms(now))
+	}, firsts, channel, channel, channel, channel, ms(now))
 	if err != nil || len(heads) > 0 {
 		return heads, time.Time{}, err
 	}
