@@ -8,7 +8,7 @@ import "strings"
 // services have for theirs. Case does not matter, and a dash is an underscore.
 const harmlessExtra = "" +
 	// DingTalk
-	"agent_id robot_code operator_user_id qps api_host oapi_host keyword keywords rate robots " +
+	"agent_id robot_code operator_user_id qps api_host oapi_host keyword keywords rate quota robots " +
 	// alerts
 	"fallback notify_user_ids open_conversation_id to " +
 	// any client

@@ -63,6 +63,9 @@ type Robot struct {
 	Key, Name string
 	// Rate is how many requests it takes within a minute, 1 or more.
 	Rate int
+	// Quota is how many messages it is to get in a month (UTC), 0 for no limit. Retries and successes
+	// leave the last fifth of it to others, reports the last tenth.
+	Quota int
 	// Timeout is how long a request may take until the robot has it.
 	Timeout time.Duration
 }
@@ -119,6 +122,48 @@ func (e *ClosedError) Error() string {
 		return fmt.Sprintf("robot %q takes no messages before %s, since it was sent too many", e.Robot, e.Until.UTC().Format(time.RFC3339))
 	}
 	return fmt.Sprintf("robot %q has had its messages of this minute: the next leaves at %s", e.Robot, e.Until.UTC().Format(time.RFC3339))
+}
+
+// QuotaError says that a robot has had its messages of the month, or so many that the rest is for
+// what is more urgent.
+type QuotaError struct {
+	// Robot is the robot's name.
+	Robot string
+	// Sent is how many messages it has had in Month, such as 2026-11, and Quota how many it is to get.
+	Sent, Quota int
+	Month       string
+}
+
+// Spent is true: it does not help to come again.
+func (e *QuotaError) Spent() bool { return true }
+
+// Error says how much is used up.
+func (e *QuotaError) Error() string {
+	text := fmt.Sprintf("robot %q has had %d of the %d messages that its extra.quota allows in %s", e.Robot, e.Sent, e.Quota, e.Month)
+	if e.Sent < e.Quota {
+		text += ", and the rest is kept for what is more urgent"
+	}
+	return text
+}
+
+// spent is nil while a robot may get a message of a rank in this month.
+func spent(row *store.Gate, r Robot, rank Rank, now time.Time) error {
+	month := now.Format("2006-01")
+	if r.Quota == 0 || row.Month != month {
+		return nil
+	}
+	most := r.Quota
+	switch rank {
+	case Urgent, Failure:
+	case Report:
+		most = r.Quota * 9 / 10
+	default:
+		most = r.Quota * 8 / 10
+	}
+	if row.Sent < max(most, 1) {
+		return nil
+	}
+	return &QuotaError{Robot: r.Name, Sent: row.Sent, Quota: r.Quota, Month: month}
 }
 
 // Store is what a gate needs of the store.
@@ -269,6 +314,9 @@ func (g *Gate) ask(ctx context.Context, r Robot, enter func(Tx, *store.Gate, Tur
 		}
 		var changed bool
 		known, changed = g.tidy(row, now)
+		if err := spent(row, r, t.Rank, now); err != nil {
+			return err
+		}
 		mine := &store.GateTicket{Robot: r.Key, Key: t.Key, Rank: int(t.Rank), DAGID: t.DAGID, Since: now}
 		ahead, err := ahead(ctx, tx, mine, row, now)
 		if err != nil {

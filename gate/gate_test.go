@@ -497,3 +497,39 @@ func anyTraffic(t *testing.T, b *bench, random *rand.Rand) {
 	require.NoError(t, err)
 	assert.Empty(t, lines, "nobody waits")
 }
+
+// A month's quota is kept for what is urgent towards its end, and begins anew with the month.
+func TestQuota(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, b *bench) {
+		g := b.process()
+		robot := gate.Robot{Key: "metered", Name: "ops", Rate: 1000, Quota: 10, Timeout: time.Second}
+		sent := func(rank gate.Rank) (n int) {
+			for ; n < 20; n++ {
+				pass, err := g.Enter(turn("", rank, "d"), robot)
+				var over *gate.QuotaError
+				if errors.As(err, &over) {
+					require.ErrorAs(t, g.Ask(turn("", rank, "d"), robot), &over)
+					return n
+				}
+				if err != nil {
+					return n
+				}
+				pass.Answered()
+				time.Sleep(2 * time.Minute)
+			}
+			return n
+		}
+		assert.Equal(t, 8, sent(gate.Success))
+		assert.Zero(t, sent(gate.Retry))
+		assert.Equal(t, 1, sent(gate.Report))
+		assert.Equal(t, 1, sent(gate.Failure))
+		assert.Zero(t, sent(gate.Urgent))
+		_, err := g.Enter(turn("", gate.Urgent, "d"), robot)
+		require.EqualError(t, err, `robot "ops" has had 10 of the 10 messages that its extra.quota allows in `+time.Now().UTC().Format("2006-01"))
+		time.Sleep(32 * 24 * time.Hour)
+		assert.Equal(t, 8, sent(gate.Success))
+		_, err = g.Enter(turn("", gate.Success, "d"), robot)
+		require.ErrorContains(t, err, "and the rest is kept for what is more urgent")
+	})
+}

@@ -58,6 +58,8 @@ type Error struct {
 	again bool
 	// gated says that a gate kept the request back.
 	gated bool
+	// spent says that the robot gets no more messages like this one in this month.
+	spent bool
 	// advice goes before the remedy of the code.
 	advice string
 }
@@ -116,7 +118,7 @@ func (e *Error) Gated() bool { return e.gated }
 
 // Gone reports that the robot, or whoever else the request was for, would refuse any other one, too.
 func (e *Error) Gone() bool {
-	return (e.Kind == KindAuth || e.Kind == KindNotFound) && !e.NoKeyword()
+	return (e.Kind == KindAuth || e.Kind == KindNotFound) && !e.NoKeyword() && !e.spent
 }
 
 // Answer returns the status and the code of DingTalk's answer, as far as there are.

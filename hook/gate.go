@@ -29,6 +29,13 @@ type GateClosed interface {
 	Wait() time.Duration
 }
 
+// GateSpent is an error of a [Gate] of a robot that gets no more messages of this kind in this month.
+type GateSpent interface {
+	error
+	// Spent reports whether it is so.
+	Spent() bool
+}
+
 // GatePass is a request that may leave. One of the methods ends it.
 type GatePass interface {
 	// Answered says that DingTalk has counted the request, or may have.
@@ -48,6 +55,8 @@ type GateRobot struct {
 	Name string
 	// Rate is how many requests it takes within a minute.
 	Rate int
+	// Quota is how many messages it is to get in a month, 0 for no limit.
+	Quota int
 	// Timeout bounds one request.
 	Timeout time.Duration
 }
@@ -72,7 +81,7 @@ func (open) Refused(_ context.Context, block time.Duration) (time.Duration, erro
 // gated is the robot as the gate knows it.
 func (r *robot) gated(connID string) GateRobot {
 	sum := sha256.Sum256([]byte(r.base + "\x00" + r.token))
-	return GateRobot{Key: hex.EncodeToString(sum[:12]), Name: connID, Rate: r.rate, Timeout: r.timeout}
+	return GateRobot{Key: hex.EncodeToString(sum[:12]), Name: connID, Rate: r.rate, Quota: r.quota, Timeout: r.timeout}
 }
 
 // target is a robot that may take a message.
@@ -146,14 +155,26 @@ func (h *DingdingHook) enter(ctx context.Context, ts []target) (target, GatePass
 			return t, pass, nil
 		}
 		e := gateError(ctx, err)
-		if closed == nil || !e.gated || closed.gated && e.RetryAfter < closed.RetryAfter {
-			closed = e
-		}
-		if !e.gated {
+		closed = sooner(closed, e)
+		if !e.gated && !e.spent {
 			break
 		}
 	}
 	return target{}, nil, closed
+}
+
+// sooner is the one of two errors of gates, of which the first may be nil, that counts for both: that
+// of the gate that opens first, unless something is wrong. One whose month is spent opens last.
+func sooner(a, b *Error) *Error {
+	switch {
+	case a == nil || a.spent:
+		return b
+	case b.spent:
+		return a
+	case !b.gated || a.gated && b.RetryAfter < a.RetryAfter:
+		return b
+	}
+	return a
 }
 
 func gateError(ctx context.Context, err error) *Error {
@@ -162,6 +183,9 @@ func gateError(ctx context.Context, err error) *Error {
 	}
 	if c, ok := errors.AsType[GateClosed](err); ok {
 		return &Error{Kind: KindRateLimited, RetryAfter: max(c.Wait(), time.Millisecond), Err: err, gated: true}
+	}
+	if s, ok := errors.AsType[GateSpent](err); ok && s.Spent() {
+		return &Error{Kind: KindAuth, Err: err, spent: true, advice: "raise extra.quota of the connection, or wait for the next month"}
 	}
 	return &Error{Kind: KindUnavailable, Err: fmt.Errorf("ask whether the robot takes a message: %w", err)}
 }
@@ -181,9 +205,7 @@ func (h *DingdingHook) Ready(ctx context.Context, connID string) error {
 		if err == nil {
 			return nil
 		}
-		if e := gateError(ctx, err); closed == nil || !e.gated || closed.gated && e.RetryAfter < closed.RetryAfter {
-			closed = e
-		}
+		closed = sooner(closed, gateError(ctx, err))
 	}
 	closed.Op = op
 	return closed

@@ -36,6 +36,7 @@ type settings struct {
 	// rate is how many messages a minute the robot takes, robots are connections of others that
 	// share its messages.
 	rate    int
+	quota   int // messages a month, 0 for no limit
 	robots  []string
 	timeout time.Duration // of one whole attempt
 	network network
@@ -141,7 +142,7 @@ func baseURL(conn *connections.Connection, defaultBase string) (string, error) {
 	return u.Scheme + "://" + u.Host + strings.TrimSuffix(path, robotPath), nil
 }
 
-// readExtra reads secret, keyword, timeout, rate, robots, proxy and verify. Values may be strings, as they
+// readExtra reads secret, keyword, timeout, rate, quota, robots, proxy and verify. Values may be strings, as they
 // all are in a connection that was written as a URI. Other keys are ignored.
 func (s *settings) readExtra(extra *connections.Secret) error {
 	if extra == nil || strings.TrimSpace(extra.Reveal()) == "" {
@@ -174,6 +175,11 @@ func (s *settings) readExtra(extra *connections.Secret) error {
 		rate, err := parseRate(v)
 		errs = append(errs, err)
 		s.rate = rate
+	}
+	if v, ok := fields["quota"]; ok && v != nil {
+		quota, err := parseQuota(v)
+		errs = append(errs, err)
+		s.quota = quota
 	}
 	if v, ok := fields["robots"]; ok && v != nil {
 		robots, err := parseList("robots", v, "of connections")
@@ -211,14 +217,33 @@ func parseTimeout(v any) (time.Duration, error) {
 	return time.Duration(seconds * float64(time.Second)), nil
 }
 
-// parseRate reads how many messages a minute a robot takes, as a number or as text.
-func parseRate(v any) (int, error) {
+// parseQuota reads how many messages a month a robot is to get, as a number or as text.
+func parseQuota(v any) (int, error) {
+	const most = 1_000_000_000
+	n, ok := wholeNumber(v)
+	switch {
+	case ok && n == 0:
+		return 0, errors.New("extra.quota is 0, which sends nothing: remove it, or the connection")
+	case !ok || n < 1 || n > most:
+		return 0, errors.New("extra.quota must be a whole number of messages a month, 1 or more")
+	}
+	return int(n), nil
+}
+
+// wholeNumber reads a number, which may be written as text.
+func wholeNumber(v any) (float64, bool) {
 	n, ok := v.(float64)
 	if text, isText := v.(string); isText {
 		parsed, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
 		n, ok = parsed, err == nil
 	}
-	if !ok || n != math.Trunc(n) || n < 1 || n > MaxRate {
+	return n, ok && n == math.Trunc(n)
+}
+
+// parseRate reads how many messages a minute a robot takes, as a number or as text.
+func parseRate(v any) (int, error) {
+	n, ok := wholeNumber(v)
+	if !ok || n < 1 || n > MaxRate {
 		return 0, fmt.Errorf("extra.rate must be a whole number of messages a minute from 1 to %d", MaxRate)
 	}
 	return int(n), nil

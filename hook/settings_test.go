@@ -65,6 +65,7 @@ func TestParseSettings(t *testing.T) {
 			s.timeout, s.network.connectTimeout = 2*time.Second, 2*time.Second
 		})},
 		"rate":           {password: "abc", extra: `{"rate": 40}`, want: with(func(s *settings) { s.rate = 40 })},
+		"quota":          {password: "abc", extra: `{"quota": "5000"}`, want: with(func(s *settings) { s.quota = 5000 })},
 		"rate as text":   {password: "abc", extra: `{"rate": " 5 "}`, want: with(func(s *settings) { s.rate = 5 })},
 		"robots":         {password: "abc", extra: `{"robots": ["a", "b"]}`, want: with(func(s *settings) { s.robots = []string{"a", "b"} })},
 		"robots as text": {password: "abc", extra: `{"robots": "[\"a\"]"}`, want: with(func(s *settings) { s.robots = []string{"a"} })},

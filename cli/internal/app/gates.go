@@ -22,7 +22,7 @@ func (g gates) in() *gate.Gate {
 }
 
 func robotOf(r hook.GateRobot) gate.Robot {
-	return gate.Robot{Key: r.Key, Name: r.Name, Rate: r.Rate, Timeout: r.Timeout}
+	return gate.Robot{Key: r.Key, Name: r.Name, Rate: r.Rate, Quota: r.Quota, Timeout: r.Timeout}
 }
 
 // Enter lets one request pass, or says when to come again.
