@@ -3,6 +3,7 @@ package callbacks
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -183,7 +184,7 @@ func (d *Day) failures(ev *Event) (all []Fact) {
 		if ev.Program != "" && g.RunID != "" && g.TaskID != "" {
 			words := []string{"tasks", "logs", g.DAGID, g.TaskID, g.RunID}
 			if g.MapIndex >= 0 {
-				words = append(words, "--map-index", fmt.Sprint(g.MapIndex))
+				words = append(words, "--map-index", strconv.Itoa(g.MapIndex))
 			}
 			all = append(all, Fact{"查看 See", ev.Program + " " + shellLine(words), true})
 		}

@@ -33,6 +33,11 @@ var (
 	})
 	lifeNew = lifeTable.but("id")
 	lifeEnd = lifeTable.only("seen_at", "stopped")
+
+	dailyTable = declare("daily_digest", func(d *store.DailyDigest) []field {
+		return []field{{"day", &d.Day}, {"told_until", moment{&d.Until}}}
+	})
+	dailyAll = dailyTable.but()
 )
 
 // TickRanges returns the recorded ticks of a DAG, newest first, at most limit (0 is all).
@@ -119,4 +124,101 @@ func (q Queries) PutSchedulerLife(ctx context.Context, l *store.SchedulerLife) e
 	}
 	l.ID = id[0]
 	return nil
+}
+
+// DailyDigest returns which digest was told last, or nil.
+func (q Queries) DailyDigest(ctx context.Context) (*store.DailyDigest, error) {
+	d, err := one(ctx, q.c, dailyTable.scan, dailyTable.rows()+" WHERE id = 1")
+	if err != nil {
+		return nil, fmt.Errorf("read which daily digest was told: %w", err)
+	}
+	return d, nil
+}
+
+// PutDailyDigest writes which digest was told last.
+func (q Queries) PutDailyDigest(ctx context.Context, d *store.DailyDigest) error {
+	_, err := q.c.Exec(ctx, "INSERT INTO daily_digest (id, "+dailyAll.columns+") VALUES (1, "+dailyAll.marks+") ON CONFLICT (id) DO UPDATE SET day = excluded.day, told_until = excluded.told_until", dailyAll.args(d)...)
+	if err != nil {
+		return fmt.Errorf("note that the daily digest was told: %w", err)
+	}
+	return nil
+}
+
+func scanRunCount(rows Rows, c *store.RunCount) error { return rows.Scan(&c.DAGID, &c.State, &c.Count) }
+
+// endedIn is the condition of runs that ended from one moment on and before another.
+const endedIn = "end_date IS NOT NULL AND end_date >= ? AND end_date < ?"
+
+// EndedRunCounts counts the runs that ended in a time, by DAG and state.
+func (q Queries) EndedRunCounts(ctx context.Context, since, until time.Time) ([]*store.RunCount, error) {
+	cs, err := collect(ctx, q.c, scanRunCount, "SELECT dag_id, state, count(*) FROM dag_run WHERE "+endedIn+" GROUP BY dag_id, state ORDER BY dag_id, state", ms(since), ms(until))
+	if err != nil {
+		return nil, fmt.Errorf("count the runs that ended: %w", err)
+	}
+	return cs, nil
+}
+
+// OpenRunCounts counts the queued and the running runs, by DAG and state.
+func (q Queries) OpenRunCounts(ctx context.Context) ([]*store.RunCount, error) {
+	cs, err := collect(ctx, q.c, scanRunCount, "SELECT dag_id, state, count(*) FROM dag_run WHERE "+isOpen+" GROUP BY dag_id, state ORDER BY dag_id, state")
+	if err != nil {
+		return nil, fmt.Errorf("count open runs: %w", err)
+	}
+	return cs, nil
+}
+
+// FirstFailure returns the run of a DAG that failed first in a time, and what failed first in it.
+func (q Queries) FirstFailure(ctx context.Context, dagID string, since, until time.Time) (*store.Run, *store.Instance, error) {
+	// Without the pluses all runs of the DAG that ever failed would be looked at.
+	r, err := one(ctx, q.c, runTable.scan, runTable.rows()+" WHERE "+endedIn+" AND +dag_id = ? AND +state = 'failed' ORDER BY end_date, id LIMIT 1", ms(since), ms(until), dagID)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the first failure of %s: %w", dagID, err)
+	}
+	if r == nil {
+		return nil, nil, nil
+	}
+	in, err := one(ctx, q.c, instanceTable.scan, instanceTable.rows()+" WHERE run_key = ? AND state = 'failed' ORDER BY end_date, rowid LIMIT 1", r.Key)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the first failure of %s: %w", dagID, err)
+	}
+	return r, in, nil
+}
+
+// UnstartedTicks sums up the ticks of which was recorded in a time that they started no run.
+func (q Queries) UnstartedTicks(ctx context.Context, since, until time.Time) ([]*store.UnstartedTicks, error) {
+	ts, err := collect(ctx, q.c, func(rows Rows, t *store.UnstartedTicks) error {
+		return rows.Scan(&t.DAGID, &t.Outcome, moment{&t.First}, moment{&t.Last}, &t.Count, &t.Reason, &t.Reasons)
+	}, `SELECT dag_id, outcome, min(first_tick), max(last_tick), sum(ticks), max(reason), count(DISTINCT reason) FROM tick_range
+		WHERE recorded_at >= ? AND recorded_at < ? GROUP BY dag_id, outcome ORDER BY dag_id, outcome`, ms(since), ms(until))
+	if err != nil {
+		return nil, fmt.Errorf("sum up the ticks without a run: %w", err)
+	}
+	return ts, nil
+}
+
+// UndeliveredCounts counts, by state, the messages that became refused or uncertain in a time, and
+// those that have waited since before a moment.
+func (q Queries) UndeliveredCounts(ctx context.Context, since, until, waitedSince time.Time) (map[store.DeliveryState]int, error) {
+	type counted struct {
+		state store.DeliveryState
+		n     int
+	}
+	cs, err := collect(ctx, q.c, func(rows Rows, c *counted) error { return rows.Scan(&c.state, &c.n) },
+		"SELECT state, count(*) FROM delivery WHERE state IN ('refused', 'uncertain') AND updated_at >= ? AND updated_at < ? GROUP BY state", ms(since), ms(until))
+	if err != nil {
+		return nil, fmt.Errorf("count the messages that were not delivered: %w", err)
+	}
+	out := map[store.DeliveryState]int{}
+	for _, c := range cs {
+		out[c.state] = c.n
+	}
+	// The plus keeps it from the index over all messages that were ever written.
+	waiting, err := column[int](ctx, q.c, "SELECT count(*) FROM delivery WHERE "+openDelivery+" AND state = 'waiting' AND +created_at < ?", ms(waitedSince))
+	if err != nil {
+		return nil, fmt.Errorf("count the messages that wait: %w", err)
+	}
+	if waiting[0] > 0 {
+		out[store.DeliveryWaiting] = waiting[0]
+	}
+	return out, nil
 }
