@@ -29,6 +29,7 @@ type Reader interface {
 	Leases
 	Events
 	History
+	OwnerAnswers
 }
 
 // Tx is one transaction. It reads what it wrote.
@@ -54,6 +55,7 @@ type Tx interface {
 	EventsTx
 	QueueTx
 	HistoryTx
+	OwnerAnswersTx
 
 	// OnFailure has undo called if the transaction fails, even if only its commit does: before
 	// any other function of this process runs, and before Tx returns. What was noted last is

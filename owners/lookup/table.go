@@ -18,10 +18,10 @@ import (
 
 // columns say where in a table the people stand. They count from 1; 0 is none.
 type columns struct {
-	Mobile int `yaml:"mobile_column" json:"mobile_column" param:"min=1"`
-	UserID int `yaml:"user_id_column" json:"user_id_column" param:"min=1"`
-	Email  int `yaml:"email_column" json:"email_column" param:"min=1"`
-	Since  int `yaml:"since_column" json:"since_column" param:"min=1"`
+	MobileColumn int `yaml:"mobile_column" json:"mobile_column" param:"min=1"`
+	UserIDColumn int `yaml:"user_id_column" json:"user_id_column" param:"min=1"`
+	EmailColumn  int `yaml:"email_column" json:"email_column" param:"min=1"`
+	SinceColumn  int `yaml:"since_column" json:"since_column" param:"min=1"`
 }
 
 // given is the key of the first column that an entry names, nil for none.
@@ -87,8 +87,8 @@ func members(result []byte, _ columns, _ time.Time) (p owners.People, err error)
 // queried are the people in the rows of a query.
 func queried(result []byte, c columns, now time.Time) (owners.People, error) {
 	var rows [][]any
-	if err := decode(result, &rows); err != nil {
-		return owners.People{}, errors.New("the query gives no rows")
+	if err := decode(result, &rows); err != nil || rows == nil {
+		return owners.People{}, errors.New("the query gives no rows: it must be one SELECT")
 	}
 	table := make([]row, len(rows))
 	for i, cells := range rows {
@@ -128,8 +128,8 @@ func decode(text []byte, into any) error {
 // people are those in the rows, or with a column since in the rows with the last date that has
 // come. The first row may be a heading. No error says what a cell holds: it may be about a person.
 func (c columns) people(table []row, now time.Time) (p owners.People, err error) {
-	if c.Mobile == 0 && c.UserID == 0 && c.Email == 0 {
-		c.Mobile = 1
+	if c.MobileColumn == 0 && c.UserIDColumn == 0 && c.EmailColumn == 0 {
+		c.MobileColumn = 1
 	}
 	var last time.Time
 	for i, r := range table {
@@ -151,20 +151,20 @@ func (c columns) people(table []row, now time.Time) (p owners.People, err error)
 
 // read takes a row apart. A row without a date, where there should be one, is nobody's.
 func (c columns) read(r row, zone *time.Location) (since time.Time, p owners.People, err error) {
-	if c.Since > 0 {
-		text, err := r.display(c.Since)
+	if c.SinceColumn > 0 {
+		text, err := r.display(c.SinceColumn)
 		if err != nil || text == "" {
 			return since, p, err
 		}
 		if since, err = date(text, zone); err != nil {
-			return since, p, fmt.Errorf("column %d %w", c.Since, err)
+			return since, p, fmt.Errorf("column %d %w", c.SinceColumn, err)
 		}
 	}
 	var at robot.Content
 	for _, part := range []struct {
 		column int
 		into   *[]string
-	}{{c.Mobile, &at.AtMobiles}, {c.UserID, &at.AtUserIDs}, {c.Email, &p.Emails}} {
+	}{{c.MobileColumn, &at.AtMobiles}, {c.UserIDColumn, &at.AtUserIDs}, {c.EmailColumn, &p.Emails}} {
 		if part.column == 0 {
 			continue
 		}

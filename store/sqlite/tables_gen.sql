@@ -330,6 +330,14 @@ CREATE TABLE broken (
     run_start    INTEGER,
     PRIMARY KEY (dag_id, task_id, map_index)
 ) WITHOUT ROWID;
+CREATE TABLE owner_answer (
+    name         TEXT NOT NULL PRIMARY KEY,
+    asked        TEXT NOT NULL,
+    people       TEXT,
+    at           INTEGER,
+    failed_since INTEGER,
+    error        TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE silence (
     id        INTEGER PRIMARY KEY AUTOINCREMENT,
     kind      TEXT NOT NULL,
@@ -481,9 +489,10 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (28, 28, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (29, 29, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (3, 2, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (30, 30, 1);
-INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (31, 32, 1);
-INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (32, 33, 1);
-INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (33, 35, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (31, 31, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (32, 32, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (33, 33, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (34, 35, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (4, 3, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);

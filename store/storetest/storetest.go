@@ -82,6 +82,9 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"the line of a channel":         outboxLine,
 			"messages are folded":           outboxFolds,
 		},
+		"owners": {
+			"answers are stored whole": answersAreStoredWhole,
+		},
 		"gates": {
 			"gates are stored whole": gatesAreStoredWhole,
 			"gates have lines":       gatesHaveLines,

@@ -16,6 +16,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/upkeep"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/owners/lookup"
 )
 
 // New makes the command standalone.
@@ -61,6 +62,7 @@ type service struct {
 	engine *engine.Engine
 	dags   *folder.Watcher
 	keeper *upkeep.Upkeep
+	people *lookup.Keeper
 }
 
 // newService makes the service of a home folder that is locked.
@@ -97,8 +99,15 @@ func newService(ctx context.Context, a *app.App) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
+	people, err := a.OwnerKeeper(s)
+	if err != nil {
+		return nil, err
+	}
+	if err := people.Restore(ctx); err != nil {
+		return nil, err
+	}
 	keeper, err := upkeep.New(a, s)
-	return &service{engine: e, dags: dags, keeper: keeper}, err
+	return &service{engine: e, dags: dags, keeper: keeper, people: people}, err
 }
 
 // reportFallbacks logs what is wrong with the fallbacks of stored connections. Alerts go round that.
@@ -120,13 +129,15 @@ func reportFallbacks(ctx context.Context, a *app.App, stored connections.Store) 
 	return nil
 }
 
-// serve works until ctx ends. DAG files are followed, and old history goes, beside the engine.
+// serve works until ctx ends. DAG files are followed, owners are looked up, and old history goes,
+// beside the engine.
 func (s *service) serve(ctx context.Context, a *app.App, load folder.Use) error {
 	beside, stop := context.WithCancel(ctx)
 	var work sync.WaitGroup
 	defer work.Wait()
 	defer stop()
 	work.Go(func() { s.dags.Watch(beside, a.Settings.Refresh, load) })
+	work.Go(func() { s.people.Run(beside) })
 	return s.engine.Run(ctx, engine.RunOptions{
 		Interrupted: signals.Interrupted(ctx), Hurry: signals.Hurry(ctx), Schedule: true, Watch: true, Reload: s.dags.Reload(load),
 		Before: a.EndLeftovers, Ready: func() {

@@ -75,6 +75,9 @@ func runDAGsTest(ctx context.Context, a *app.App, d *dag.DAG, t engine.Trigger) 
 	if err != nil {
 		return err
 	}
+	if err := a.KnowOwners(ctx); err != nil {
+		return err
+	}
 	if err := warnUnknownPools(ctx, a, d); err != nil {
 		return err
 	}

@@ -61,6 +61,9 @@ func testEngine(ctx context.Context, a *app.App, logDir, noted string) (*engine.
 	if err != nil {
 		return nil, err
 	}
+	if err := a.KnowOwners(ctx); err != nil {
+		return nil, err
+	}
 	return a.Engine(nil, db, func(o *engine.Options) {
 		o.LogDir, o.ProcessDir = logDir, noted
 		o.TaskOutput, _ = a.LogWriter() // it gets whole lines
