@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -33,11 +34,23 @@ type Alert struct {
 	NextTry   *time.Time `json:"next_try"`
 	CreatedAt time.Time  `json:"created_at"`
 	UpdatedAt time.Time  `json:"updated_at"`
-	// Receipt is what the receiver answered, Error why it failed last or who dismissed it.
+	// Receipt is what the receiver answered, Error why it failed last, why it is silenced or who dropped it.
 	Receipt string `json:"receipt"`
 	Error   string `json:"error"`
 	// StandsInFor is the message that it replaces, 0 for none.
 	StandsInFor int64 `json:"stands_in_for,omitempty"`
+	// Callback is the notifier that wrote it, with its place in the DAG file where that is known.
+	Callback string `json:"callback,omitempty"`
+	// DigestID is the message that tells a folded one, NamedIn the message that told people that
+	// this one is uncertain, 0 for none.
+	DigestID int64 `json:"digest_id,omitempty"`
+	NamedIn  int64 `json:"named_in,omitempty"`
+	// SilenceID is the silence that keeps it back, 0 for none.
+	SilenceID int64 `json:"silence_id,omitempty"`
+	// AckedAt is when somebody said that he has seen it, or null; AckedBy who, AckedNote what else he said.
+	AckedAt   *time.Time `json:"acked_at"`
+	AckedBy   string     `json:"acked_by,omitempty"`
+	AckedNote string     `json:"acked_note,omitempty"`
 	// Decisions are what a person may decide about it.
 	Decisions []AlertDecision `json:"decisions"`
 }
@@ -47,23 +60,23 @@ type AlertDecision string
 
 // The decisions.
 const (
-	// ResendAlert sends a message again that was refused, or of which nobody knows whether it
-	// arrived. The parts that arrived are not repeated.
-	ResendAlert AlertDecision = "resend"
-	// DismissAlert ends a message that waits, or of which nobody knows whether it arrived: it is
+	// RetryAlert sends a message again that was refused or silenced, or of which nobody knows
+	// whether it arrived. The parts that arrived are not repeated.
+	RetryAlert AlertDecision = "retry"
+	// DropAlert ends a message that waits, or of which nobody knows whether it arrived: it is
 	// refused, and says by whom.
-	DismissAlert AlertDecision = "dismiss"
+	DropAlert AlertDecision = "drop"
 )
 
 // decisions are what may be decided in a state.
 func decisions(s store.DeliveryState) []AlertDecision {
 	switch s {
 	case store.DeliveryWaiting:
-		return []AlertDecision{DismissAlert}
+		return []AlertDecision{DropAlert}
 	case store.DeliveryUncertain:
-		return []AlertDecision{ResendAlert, DismissAlert}
-	case store.DeliveryRefused:
-		return []AlertDecision{ResendAlert}
+		return []AlertDecision{RetryAlert, DropAlert}
+	case store.DeliveryRefused, store.DeliverySilenced:
+		return []AlertDecision{RetryAlert}
 	default:
 		return []AlertDecision{}
 	}
@@ -73,6 +86,7 @@ func decisions(s store.DeliveryState) []AlertDecision {
 func AlertStates() []store.DeliveryState {
 	return []store.DeliveryState{
 		store.DeliveryWaiting, store.DeliverySending, store.DeliveryDelivered, store.DeliveryRefused, store.DeliveryUncertain,
+		store.DeliveryFolded, store.DeliverySilenced,
 	}
 }
 
@@ -82,6 +96,8 @@ func (a *API) alertOf(d *store.Delivery) Alert {
 		RunID: d.Owner.RunID, TaskID: d.Owner.TaskID, MapIndex: d.Owner.MapIndex, TryNumber: d.Owner.Try, Attempts: d.Attempts,
 		NextTry: optional(d.NextTry), CreatedAt: d.CreatedAt.UTC(), UpdatedAt: d.UpdatedAt.UTC(), Receipt: a.o.Masker.Mask(d.Receipt),
 		Error: a.o.Masker.Mask(d.Error), StandsInFor: d.StandsInFor, Decisions: decisions(d.State),
+		Callback: d.Callback, DigestID: d.DigestID, NamedIn: d.NamedIn, SilenceID: d.SilenceID, AckedAt: optional(d.AckedAt), AckedBy: d.AckedBy,
+		AckedNote: a.o.Masker.Mask(d.AckedNote),
 	}
 }
 
@@ -90,9 +106,35 @@ type AlertQuery struct {
 	States               []store.DeliveryState
 	Channel              string
 	DAGID, RunID, TaskID string
-	// Since selects the messages that were written at this moment or later.
-	Since time.Time
+	// IDs selects those with these ids; none selects all.
+	IDs []int64
+	// Since and Until select the messages that were written from the one moment on and before the other one.
+	Since, Until time.Time
+	// DigestID selects the messages that another one tells.
+	DigestID int64
+	// Unacked selects those of which nobody has said that he has seen them.
+	Unacked bool
 	Page
+}
+
+// filter is the query without its page; a wrong state is an error.
+func (q *AlertQuery) filter() (store.DeliveryFilter, error) {
+	for _, s := range q.States {
+		if !slices.Contains(AlertStates(), s) {
+			return store.DeliveryFilter{}, &FieldError{"state", fmt.Errorf("unknown state %q: use %s", s, strings.Join(alertStates(), ", "))}
+		}
+	}
+	return store.DeliveryFilter{
+		States: q.States, Channel: q.Channel, DAGID: q.DAGID, RunID: q.RunID, TaskID: q.TaskID, IDs: q.IDs, Since: q.Since, Until: q.Until,
+		DigestID: q.DigestID, Unacked: q.Unacked,
+	}, nil
+}
+
+func alertStates() (names []string) {
+	for _, s := range AlertStates() {
+		names = append(names, string(s))
+	}
+	return names
 }
 
 // Alerts lists the messages of callbacks, newest first.
@@ -102,18 +144,11 @@ func (a *API) Alerts(ctx context.Context, q AlertQuery) (List[Alert], error) {
 	if err != nil {
 		return out, err
 	}
-	for _, s := range q.States {
-		if !slices.Contains(AlertStates(), s) {
-			return out, &FieldError{"state", fmt.Errorf("unknown state %q: use waiting, sending, delivered, refused, uncertain", s)}
-		}
+	f, err := q.filter()
+	if err != nil || a.o.Store == nil {
+		return out, err
 	}
-	if a.o.Store == nil {
-		return out, nil
-	}
-	f := store.DeliveryFilter{
-		States: q.States, Channel: q.Channel, DAGID: q.DAGID, RunID: q.RunID, TaskID: q.TaskID, Since: q.Since,
-		Limit: q.more(), Offset: q.Offset, Behind: behind,
-	}
+	f.Limit, f.Offset, f.Behind = q.more(), q.Offset, behind
 	rows, err := a.o.Store.DeliveryLog(ctx, f)
 	if err != nil {
 		return out, err
@@ -154,47 +189,103 @@ func noAlert(id int64) error { return missing("no alert %d: see dingdag alerts l
 // at once that one is to be sent again, or within half a minute where it can't watch the store. A message
 // whose state does not permit the decision is an error, and one that there is not wraps [ErrNotFound].
 func (a *API) DecideAlert(ctx context.Context, id int64, what AlertDecision) (Alert, error) {
-	if what != ResendAlert && what != DismissAlert {
-		return Alert{}, &FieldError{"decision", fmt.Errorf("%q: use resend or dismiss", what)}
+	if what != RetryAlert && what != DropAlert {
+		return Alert{}, &FieldError{"decision", fmt.Errorf("%q: use retry or drop", what)}
 	}
-	var d *store.Delivery
-	err := a.o.Store.Tx(ctx, func(tx store.Tx) (err error) {
-		if d, err = tx.Delivery(ctx, id); err != nil {
-			return err
-		}
-		from := d.State
-		if !slices.Contains(decisions(from), what) {
-			return undecidable(d, what)
-		}
-		kind := store.EventAlertResend
-		d.State, d.UpdatedAt = store.DeliveryWaiting, a.o.Clock()
-		if what == DismissAlert {
-			kind, d.State, d.Error = store.EventAlertDismiss, store.DeliveryRefused, dismissed(a.o.By, d.Error)
-		}
-		ok, err := tx.DecideDelivery(ctx, d, from)
-		if err == nil && !ok {
-			err = fmt.Errorf("alert %d has just changed its state: look at it again", id)
-		}
-		if err != nil {
-			return err
-		}
-		extra := fmt.Appendf(nil, `{"alert_id":%d,"from":%q,"state":%q}`, d.ID, from, d.State)
-		return tx.InsertEvents(ctx, &store.Event{
-			At: d.UpdatedAt, Actor: a.o.By, Kind: kind, DAGID: d.Owner.DAGID, RunID: d.Owner.RunID, TaskID: d.Owner.TaskID, MapIndex: d.Owner.MapIndex, Extra: extra,
-		})
-	})
+	if a.o.Store == nil {
+		return Alert{}, noAlert(id)
+	}
+	err := a.o.Store.Tx(ctx, func(tx store.Tx) error { return a.decide(ctx, tx, id, what) })
 	if errors.Is(err, store.ErrNotFound) {
 		return Alert{}, noAlert(id)
 	}
 	if err != nil {
 		return Alert{}, err
 	}
+	if what == RetryAlert && a.o.Resent != nil {
+		a.o.Resent()
+	}
 	return a.Alert(ctx, id)
 }
 
-// dismissed is why a message is refused that somebody dismissed.
-func dismissed(by store.Actor, before string) string {
-	text := "dismissed"
+// decide is DecideAlert in a transaction.
+func (a *API) decide(ctx context.Context, tx store.Tx, id int64, what AlertDecision) error {
+	d, err := tx.Delivery(ctx, id)
+	if err != nil {
+		return err
+	}
+	from := d.State
+	if !slices.Contains(decisions(from), what) {
+		return undecidable(d, what)
+	}
+	kind := store.EventAlertRetry
+	d.State, d.UpdatedAt = store.DeliveryWaiting, a.o.Clock()
+	if what == DropAlert {
+		kind, d.State, d.Error = store.EventAlertDrop, store.DeliveryRefused, dropped(a.o.By, d.Error)
+	}
+	ok, err := tx.DecideDelivery(ctx, d, from)
+	if err == nil && !ok {
+		err = fmt.Errorf("alert %d has just changed its state: look at it again", id)
+	}
+	if err != nil {
+		return err
+	}
+	return tx.InsertEvents(ctx, a.alertEvent(d, kind, fmt.Appendf(nil, `{"alert_id":%d,"from":%q,"state":%q}`, d.ID, from, d.State)))
+}
+
+// alertEvent is what is kept of a change of a message.
+func (a *API) alertEvent(d *store.Delivery, kind store.EventKind, extra []byte) *store.Event {
+	return &store.Event{
+		At: a.o.Clock(), Actor: a.o.By, Kind: kind, DAGID: d.Owner.DAGID, RunID: d.Owner.RunID, TaskID: d.Owner.TaskID, MapIndex: d.Owner.MapIndex, Extra: extra,
+	}
+}
+
+// AckAlerts notes that whoever asks has seen the messages that match, but for those of which somebody
+// has said so before, and returns how many these are. The page of the query has no meaning. A query
+// without IDs, DAG and digest would take in everything and is an error; an id of which there is no
+// message is one that wraps [ErrNotFound].
+func (a *API) AckAlerts(ctx context.Context, q AlertQuery, note string) (int, error) {
+	f, err := q.filter()
+	switch {
+	case err != nil:
+		return 0, err
+	case len(q.IDs) == 0 && q.DAGID == "" && q.DigestID == 0:
+		return 0, errors.New("which alerts were seen? Name some by their numbers, or a DAG, a run or a digest")
+	}
+	for _, id := range q.IDs {
+		if _, err := a.Alert(ctx, id); err != nil {
+			return 0, err
+		}
+	}
+	if a.o.Store == nil {
+		return 0, nil
+	}
+	var n int
+	err = a.o.Store.Tx(ctx, func(tx store.Tx) (err error) {
+		ack := store.Ack{At: a.o.Clock(), By: a.o.By.Name, Note: a.o.Masker.Mask(note)}
+		if n, err = tx.AckDeliveries(ctx, f, ack); err != nil || n == 0 {
+			return err
+		}
+		extra, err := json.Marshal(ackExtra{IDs: q.IDs, DigestID: q.DigestID, N: n, Note: ack.Note})
+		if err != nil {
+			return err
+		}
+		return tx.InsertEvents(ctx, a.alertEvent(&store.Delivery{Owner: store.Owner{DAGID: q.DAGID, RunID: q.RunID, TaskID: q.TaskID, MapIndex: -1}}, store.EventAlertAck, extra))
+	})
+	return n, err
+}
+
+// ackExtra is what an event says of the messages that somebody has seen.
+type ackExtra struct {
+	IDs      []int64 `json:"alert_ids,omitempty"`
+	DigestID int64   `json:"digest_id,omitempty"`
+	N        int     `json:"alerts"`
+	Note     string  `json:"note,omitempty"`
+}
+
+// dropped is why a message is refused that somebody dropped.
+func dropped(by store.Actor, before string) string {
+	text := "dropped"
 	if by.Name != "" {
 		text += " by " + by.String()
 	}
@@ -210,8 +301,11 @@ func undecidable(d *store.Delivery, what AlertDecision) error {
 	for _, x := range decisions(d.State) {
 		may = append(may, string(x))
 	}
-	if len(may) == 0 {
+	switch {
+	case d.State == store.DeliveryFolded:
+		return fmt.Errorf("alert %d is told by alert %d: decide about that one", d.ID, d.DigestID)
+	case len(may) == 0:
 		return fmt.Errorf("alert %d is %s: there is nothing to decide about it", d.ID, d.State)
 	}
-	return fmt.Errorf("alert %d is %s and can't be %s: use %s", d.ID, d.State, map[AlertDecision]string{ResendAlert: "sent again", DismissAlert: "dismissed"}[what], strings.Join(may, " or "))
+	return fmt.Errorf("alert %d is %s and can't be %s: use %s", d.ID, d.State, map[AlertDecision]string{RetryAlert: "sent again", DropAlert: "dropped"}[what], strings.Join(may, " or "))
 }

@@ -33,12 +33,12 @@ func TestAlerts(t *testing.T) {
 	}
 	all, err := w.Alerts(t.Context(), api.AlertQuery{DAGID: "daily", RunID: "r", TaskID: "first", Channel: "dingding:ops", Since: now.Add(-time.Hour)})
 	require.NoError(t, err)
-	require.Len(t, all.Items, 5)
+	require.Len(t, all.Items, 7)
 	assert.Equal(t, api.Alert{
 		ID: 5, State: store.DeliveryUncertain, Channel: "dingding:ops", Summary: "*** failed", Event: "on_failure_callback", DAGID: "daily", RunID: "r",
 		TaskID: "first", MapIndex: -1, TryNumber: 2, Attempts: 1, CreatedAt: now.Add(-time.Hour), UpdatedAt: now.Add(-time.Minute), Error: "*** is wrong",
-		Decisions: []api.AlertDecision{api.ResendAlert, api.DismissAlert},
-	}, all.Items[0], "newest first, without secrets")
+		Decisions: []api.AlertDecision{api.RetryAlert, api.DropAlert},
+	}, all.Items[2], "newest first, without secrets")
 	some, err := w.Alerts(t.Context(), api.AlertQuery{States: []store.DeliveryState{store.DeliveryRefused}, Page: api.Page{Limit: 1, Count: true}})
 	require.NoError(t, err)
 	assert.Equal(t, 1, some.Total)
@@ -83,14 +83,16 @@ func TestDecideAlert(t *testing.T) {
 		to   store.DeliveryState // empty when it may not be decided
 		text string
 	}{
-		{store.DeliveryRefused, api.ResendAlert, store.DeliveryWaiting, "*** is wrong"},
-		{store.DeliveryUncertain, api.ResendAlert, store.DeliveryWaiting, "*** is wrong"},
-		{store.DeliveryUncertain, api.DismissAlert, store.DeliveryRefused, "dismissed by ann (rest_api); before: *** is wrong"},
-		{store.DeliveryWaiting, api.DismissAlert, store.DeliveryRefused, "dismissed by ann (rest_api); before: *** is wrong"},
-		{store.DeliveryWaiting, api.ResendAlert, "", "is waiting and can't be sent again: use dismiss"},
-		{store.DeliveryRefused, api.DismissAlert, "", "is refused and can't be dismissed: use resend"},
-		{store.DeliverySending, api.DismissAlert, "", "is sending: there is nothing to decide about it"},
-		{store.DeliveryDelivered, api.ResendAlert, "", "is delivered: there is nothing to decide about it"},
+		{store.DeliveryRefused, api.RetryAlert, store.DeliveryWaiting, "*** is wrong"},
+		{store.DeliveryUncertain, api.RetryAlert, store.DeliveryWaiting, "*** is wrong"},
+		{store.DeliveryUncertain, api.DropAlert, store.DeliveryRefused, "dropped by ann (rest_api); before: *** is wrong"},
+		{store.DeliveryWaiting, api.DropAlert, store.DeliveryRefused, "dropped by ann (rest_api); before: *** is wrong"},
+		{store.DeliverySilenced, api.RetryAlert, store.DeliveryWaiting, "*** is wrong"},
+		{store.DeliveryFolded, api.RetryAlert, "", "is told by alert 0: decide about that one"},
+		{store.DeliveryWaiting, api.RetryAlert, "", "is waiting and can't be sent again: use drop"},
+		{store.DeliveryRefused, api.DropAlert, "", "is refused and can't be dropped: use retry"},
+		{store.DeliverySending, api.DropAlert, "", "is sending: there is nothing to decide about it"},
+		{store.DeliveryDelivered, api.RetryAlert, "", "is delivered: there is nothing to decide about it"},
 	} {
 		d := w.alert(c.from)
 		got, err := w.as(ann).DecideAlert(t.Context(), d.ID, c.what)
@@ -106,13 +108,44 @@ func TestDecideAlert(t *testing.T) {
 		assert.Equal(t, c.text, got.Error)
 		assert.Equal(t, now, got.UpdatedAt)
 	}
-	_, err := w.DecideAlert(t.Context(), 99, api.ResendAlert)
+	_, err := w.DecideAlert(t.Context(), 99, api.RetryAlert)
 	require.ErrorIs(t, err, api.ErrNotFound)
 	_, err = w.DecideAlert(t.Context(), 1, "frame")
 	assert.Equal(t, "decision", field(t, err))
 	assert.Equal(t, []string{
-		"ann alert_resend daily/r/first", "ann alert_resend daily/r/first", "ann alert_dismiss daily/r/first", "ann alert_dismiss daily/r/first",
+		"ann alert_retry daily/r/first", "ann alert_retry daily/r/first", "ann alert_drop daily/r/first", "ann alert_drop daily/r/first",
+		"ann alert_retry daily/r/first",
 	}, w.did())
+}
+
+// Whoever has seen messages is kept with what he said, and the first one is.
+func TestAckAlerts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first, second := w.alert(store.DeliveryDelivered), w.alert(store.DeliveryRefused)
+	n, err := w.as(ann).AckAlerts(t.Context(), api.AlertQuery{IDs: []int64{first.ID}}, "hush-hush is down")
+	require.NoError(t, err)
+	assert.Equal(t, 1, n)
+	n, err = w.as(store.Actor{Name: "bob", Via: store.ViaCLI}).AckAlerts(t.Context(), api.AlertQuery{DAGID: "daily", RunID: "r"}, "")
+	require.NoError(t, err)
+	assert.Equal(t, 1, n, "the other one is seen")
+	n, err = w.as(ann).AckAlerts(t.Context(), api.AlertQuery{DAGID: "daily"}, "")
+	require.NoError(t, err)
+	assert.Zero(t, n)
+	got, err := w.Alert(t.Context(), first.ID)
+	require.NoError(t, err)
+	assert.Equal(t, []any{now, "ann", "*** is down"}, []any{*got.AckedAt, got.AckedBy, got.AckedNote})
+	got, err = w.Alert(t.Context(), second.ID)
+	require.NoError(t, err)
+	assert.Equal(t, "bob", got.AckedBy)
+	left, err := w.Alerts(t.Context(), api.AlertQuery{Unacked: true})
+	require.NoError(t, err)
+	assert.Empty(t, left.Items)
+	_, err = w.AckAlerts(t.Context(), api.AlertQuery{IDs: []int64{99}}, "")
+	require.ErrorIs(t, err, api.ErrNotFound)
+	_, err = w.AckAlerts(t.Context(), api.AlertQuery{TaskID: "first"}, "")
+	require.ErrorContains(t, err, "which alerts were seen?")
+	assert.Len(t, w.did(), 2, "what changed nothing is no event")
 }
 
 func TestImportErrors(t *testing.T) {

@@ -47,7 +47,12 @@ type Options struct {
 	By store.Actor
 	// Masker hides secrets in what tasks left behind.
 	Masker *connections.Masker
-	Clock  func() time.Time
+	// Resent is called when messages are to be sent again. It may be nil where the process that
+	// sends them is another one, which notices it.
+	Resent func()
+	// Content shows what a message says. It may be nil: then that is not shown.
+	Content func(*store.Delivery) (AlertContent, error)
+	Clock   func() time.Time
 }
 
 // API answers what people ask. It keeps nothing between two calls and may be used by several at

@@ -349,6 +349,19 @@ type ConnSender interface {
 	ConnID(m Message) string
 }
 
+// Describer is implemented by senders that can show people what lies in the outbox.
+type Describer interface {
+	// Describe returns what m says, without credentials.
+	Describe(m Message) (Description, error)
+}
+
+// Description is what a message says to people. Title may be empty. Mentions are who is notified by
+// it, of mobile numbers only the last four digits.
+type Description struct {
+	Title, Text string
+	Mentions    []string
+}
+
 // RepeatSender is implemented by senders that can tell whether sending a message twice
 // does no harm. The outbox asks when a process died while a message was leaving;
 // without this method the message counts as uncertain and is not sent again.

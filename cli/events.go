@@ -69,7 +69,7 @@ func (f *eventsFlags) query(a *app.App) (q api.EventQuery, err error) {
 		}
 		q.Events = append(q.Events, store.EventKind(e))
 	}
-	q.Since, err = since(a, f.since)
+	q.Since, err = a.Since("--since", f.since)
 	return q, err
 }
 

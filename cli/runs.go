@@ -4,16 +4,15 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/cli/internal/alerts"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // runsFlags are the flags of list-runs as they were written.
@@ -62,23 +61,8 @@ func (f *runsFlags) query(a *app.App, dagID string) (api.RunQuery, error) {
 		q.States = append(q.States, dag.RunState(s))
 	}
 	var err error
-	q.Since, err = since(a, f.since)
+	q.Since, err = a.Since("--since", f.since)
 	return q, err
-}
-
-// since reads how long ago something may be, or since when it is. Empty is the zero time.
-func since(a *app.App, text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if d, err := yamlvalue.ParseDuration(text); err == nil {
-		return a.Clock().Add(-d), nil
-	}
-	at, err := a.ParseDate(text)
-	if err != nil {
-		return at, command.Usagef("--since: %q is neither a duration such as 24h or 7d nor a date such as 2026-01-31", text)
-	}
-	return at, nil
 }
 
 func runDAGsRuns(ctx context.Context, a *app.App, id string, f runsFlags) error {
@@ -99,17 +83,21 @@ func runDAGsRuns(ctx context.Context, a *app.App, id string, f runsFlags) error 
 		return err
 	}
 	l := show.List{
-		Columns: []string{"Run", "State", "Reason", "Logical date", "Start", "Duration", "End", "By"},
-		Drop:    []string{"By", "End", "Logical date", "Reason", "Start"},
+		Columns: []string{"Run", "State", "Reason", "Logical date", "Start", "Duration", "End", "By", "Alerts"},
+		Drop:    []string{"By", "Alerts", "End", "Logical date", "Reason", "Start"},
 	}
 	if id == "" {
 		l.Columns = slices.Insert(l.Columns, 0, "DAG")
 	} else if len(runs.Items) > 0 {
 		a.ShowInZoneOf(ctx, ask, runs.Items[0].Version)
 	}
+	told, err := alertsOf(ctx, ask, runs.Items)
+	if err != nil {
+		return err
+	}
 	for _, r := range runs.Items {
 		start, end := moment(r.StartDate), moment(r.EndDate)
-		cells := []string{r.RunID, string(r.State), r.Reason, a.Date(moment(r.LogicalDate)), a.Date(start), show.Took(start, end, now), a.Date(end), r.By()}
+		cells := []string{r.RunID, string(r.State), r.Reason, a.Date(moment(r.LogicalDate)), a.Date(start), show.Took(start, end, now), a.Date(end), r.By(), alerts.Counted(told[r.DAGID][r.RunID])}
 		if id == "" {
 			cells = slices.Insert(cells, 0, r.DAGID)
 		}
@@ -123,4 +111,20 @@ func runDAGsRuns(ctx context.Context, a *app.App, id string, f runsFlags) error 
 		a.Notef("these are the newest; --limit shows more than %d, and 0 all", f.limit)
 	}
 	return nil
+}
+
+// alertsOf counts the alerts of runs, by DAG and run.
+func alertsOf(ctx context.Context, ask *api.API, runs []api.Run) (map[string]map[string]api.AlertCounts, error) {
+	ids := map[string][]string{}
+	for _, r := range runs {
+		ids[r.DAGID] = append(ids[r.DAGID], r.RunID)
+	}
+	out := map[string]map[string]api.AlertCounts{}
+	for dagID, runIDs := range ids {
+		var err error
+		if out[dagID], err = ask.AlertsOfRuns(ctx, dagID, runIDs...); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }

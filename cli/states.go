@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/cli/internal/alerts"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
@@ -25,10 +26,13 @@ func newCmdDAGsState(a *app.App) *cobra.Command {
 				return err
 			}
 			r, err := ask.Run(cmd.Context(), args[0], command.Argument(args, 1))
-			if err == nil {
-				_, err = fmt.Fprintln(a.Out, show.State(a.Out, string(r.State)))
+			if err != nil {
+				return err
 			}
-			return err
+			if _, err = fmt.Fprintln(a.Out, show.State(a.Out, string(r.State))); err != nil {
+				return err
+			}
+			return alerts.Note(cmd.Context(), a, ask, r.DAGID, r.RunID, "")
 		},
 	}
 }
@@ -53,10 +57,17 @@ func runTasksState(ctx context.Context, a *app.App, dagID, taskID, runID string,
 		return err
 	}
 	state, err := ask.State(ctx, dagID, taskID, runID, mapIndex)
-	if err == nil {
-		_, err = fmt.Fprintln(a.Out, show.State(a.Out, state))
+	if err != nil {
+		return err
 	}
-	return err
+	if _, err = fmt.Fprintln(a.Out, show.State(a.Out, state)); err != nil {
+		return err
+	}
+	r, err := ask.Run(ctx, dagID, runID)
+	if err != nil {
+		return err
+	}
+	return alerts.Note(ctx, a, ask, dagID, r.RunID, taskID)
 }
 
 func newCmdTasksStates(a *app.App) *cobra.Command {

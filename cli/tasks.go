@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/cli/internal/alerts"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
@@ -106,5 +107,8 @@ func runTasksLogs(ctx context.Context, a *app.App, q api.TryQuery) error {
 	defer func() { _ = text.Close() }()
 	w, end := a.LogWriter()
 	_, err = io.Copy(w, text)
-	return errors.Join(err, end())
+	if err = errors.Join(err, end()); err != nil {
+		return err
+	}
+	return alerts.Note(ctx, a, ask, q.DAGID, log.Run.RunID, q.TaskID)
 }

@@ -18,8 +18,17 @@ import (
 // Callback is a decoded callback with what renders it. Make some with [Bind].
 type Callback struct {
 	name string
+	pos  dag.Position
 	spec callbacks.Spec
 	cb   callbacks.Callback
+}
+
+// asked is the callback with its place, as the record of a message has it.
+func (b Callback) asked() string {
+	if b.pos.File == "" {
+		return b.name
+	}
+	return fmt.Sprintf("%s (%s:%d)", b.name, b.pos.File, b.pos.Line)
 }
 
 // Renderer gives what renders one templated field of a callback, by its name and text.
@@ -43,7 +52,7 @@ func Bind(reg *callbacks.Registry, cs []dag.Callback) ([]Callback, error) {
 			errs = append(errs, fmt.Errorf("callback %q: %w", c.Name, err))
 			continue
 		}
-		out = append(out, Callback{name: spec.Name, spec: spec, cb: cb})
+		out = append(out, Callback{name: spec.Name, pos: c.Pos, spec: spec, cb: cb})
 	}
 	return out, errors.Join(errs...)
 }
@@ -62,13 +71,15 @@ func (o *Outbox) Prepare(cbs []Callback, ev *callbacks.Event, tc *template.Conte
 			m, err = o.prepareDefault(render, b, &told, tc, err)
 		}
 		if err == nil {
-			out = append(out, o.delivery(m, &told))
+			d := o.delivery(m, &told)
+			d.Callback = b.asked()
+			out = append(out, d)
 			continue
 		}
 		d := o.delivery(callbacks.Message{
 			Sender: b.name, Channel: b.name, Payload: json.RawMessage("null"), Summary: fmt.Sprintf("%s of %s by callback %s", ev.Kind, ev.Subject(), b.name),
 		}, &told)
-		d.State, d.Error = store.DeliveryRefused, o.o.Masker.Mask(err.Error())
+		d.Callback, d.State, d.Error = b.asked(), store.DeliveryRefused, o.o.Masker.Mask(err.Error())
 		out = append(append(out, d), o.lastResort(d, &trail{Event: &told})...)
 	}
 	return out

@@ -13,6 +13,8 @@ type Alerts interface {
 	DeliveryLog(ctx context.Context, f DeliveryFilter) ([]*Delivery, error)
 	// CountDeliveries counts them on whatever page.
 	CountDeliveries(ctx context.Context, f DeliveryFilter) (int, error)
+	// CountDeliveriesOfRuns counts the messages about runs of a DAG by run and state.
+	CountDeliveriesOfRuns(ctx context.Context, dagID string, runIDs ...string) ([]*DeliveryCount, error)
 	// DeliveryAttempts returns the tries of messages in the order of their ids, oldest first.
 	DeliveryAttempts(ctx context.Context, ids ...int64) ([]*DeliveryAttempt, error)
 }
@@ -23,6 +25,22 @@ type AlertsTx interface {
 	// then on, if it is as it was read: in the state from with as many attempts. It reports false,
 	// and changes nothing, when it has moved on.
 	DecideDelivery(ctx context.Context, d *Delivery, from DeliveryState) (bool, error)
+	// AckDeliveries notes that somebody has seen the messages that match and that nobody had said that of,
+	// and returns how many these are. The page of the filter has no meaning.
+	AckDeliveries(ctx context.Context, f DeliveryFilter, a Ack) (int, error)
+}
+
+// Ack says who has seen a message, and when. Note is what else he said, or empty.
+type Ack struct {
+	At       time.Time
+	By, Note string
+}
+
+// DeliveryCount is how many messages about a run are in a state.
+type DeliveryCount struct {
+	RunID string
+	State DeliveryState
+	N     int
 }
 
 // DeliveryFilter selects messages. Zero fields select everything.
@@ -30,8 +48,14 @@ type DeliveryFilter struct {
 	States               []DeliveryState
 	Channel              string
 	DAGID, RunID, TaskID string
-	// Since selects the messages that were written at this moment or later.
-	Since time.Time
+	// IDs selects those with these ids; none selects all.
+	IDs []int64
+	// Since and Until select the messages that were written from the one moment on and before the other one.
+	Since, Until time.Time
+	// DigestID selects the messages that another one tells, StandsInFor those that replace another one.
+	DigestID, StandsInFor int64
+	// Unacked selects those of which nobody has said that he has seen them.
+	Unacked bool
 	// Limit bounds the number of messages; 0 is all. With a Limit, Offset passes over the newest ones.
 	Limit, Offset int
 	// Behind passes over those up to the message with this ID.

@@ -86,10 +86,15 @@ const (
 	EventBackfillCancel  EventKind = "backfill_cancel"
 	EventPoolSet         EventKind = "pool_set"
 	EventPoolDelete      EventKind = "pool_delete"
-	EventAlertResend     EventKind = "alert_resend"
-	EventAlertDismiss    EventKind = "alert_dismiss"
+	EventAlertRetry      EventKind = "alert_retry"
+	EventAlertDrop       EventKind = "alert_drop"
+	EventAlertAck        EventKind = "alert_ack"
 	EventAlertSnooze     EventKind = "alert_snooze"
 	EventAlertUnsnooze   EventKind = "alert_unsnooze"
+	// EventAlertResend and EventAlertDismiss are what older programs wrote for [EventAlertRetry] and
+	// [EventAlertDrop].
+	EventAlertResend  EventKind = "alert_resend"
+	EventAlertDismiss EventKind = "alert_dismiss"
 
 	EventConnectionSet    EventKind = "connection_set"
 	EventConnectionDelete EventKind = "connection_delete"
@@ -101,7 +106,8 @@ const (
 func EventKinds() []EventKind {
 	return []EventKind{
 		EventTrigger, EventClear, EventMarkSuccess, EventMarkFailed, EventPause, EventUnpause, EventBackfillCreate, EventBackfillPause,
-		EventBackfillUnpause, EventBackfillCancel, EventPoolSet, EventPoolDelete, EventAlertResend, EventAlertDismiss, EventAlertSnooze, EventAlertUnsnooze,
+		EventBackfillUnpause, EventBackfillCancel, EventPoolSet, EventPoolDelete, EventAlertRetry, EventAlertDrop, EventAlertAck,
+		EventAlertSnooze, EventAlertUnsnooze, EventAlertResend, EventAlertDismiss,
 		EventConnectionSet, EventConnectionDelete, EventVariableSet, EventVariableDelete,
 	}
 }

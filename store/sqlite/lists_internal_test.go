@@ -52,6 +52,24 @@ func TestListsReadNoHistory(t *testing.T) {
 			},
 			"delivery USING INDEX delivery_",
 		},
+		"messages of late": {
+			func() error {
+				_, err := s.DeliveryLog(t.Context(), store.DeliveryFilter{Since: time.Unix(1, 0), Limit: 50})
+				return err
+			},
+			"SEARCH delivery USING INTEGER PRIMARY KEY (rowid>?)\nSCALAR SUBQUERY 1\nSEARCH delivery USING COVERING INDEX delivery_written (created_at>?)",
+		},
+		"how many messages runs have": {
+			func() error {
+				_, err := s.CountDeliveriesOfRuns(t.Context(), "d", "r", "q")
+				return err
+			},
+			"SEARCH delivery USING INDEX delivery_of_run (dag_id=? AND run_id=?)",
+		},
+		"the tries of messages": {
+			func() error { _, err := s.DeliveryAttempts(t.Context(), 1, 2); return err },
+			"SEARCH delivery_attempt USING PRIMARY KEY (delivery_id=?)",
+		},
 		"what failed lately": {runs(store.RunFilter{Limit: 50, States: failed, Since: time.Unix(1, 0)}), "SEARCH dag_run USING INDEX dag_run_ended"},
 		"the number of runs of a DAG": {
 			func() error { _, err := s.CountMatching(t.Context(), store.RunFilter{DAGID: "d"}); return err }, "SEARCH dag_run USING COVERING INDEX dag_run_recent (dag_id=?)",

@@ -296,6 +296,12 @@ func TestPagesAreReadInOrder(t *testing.T) {
 		"alerts":              {alerts(store.DeliveryFilter{}), "SEARCH delivery USING INTEGER PRIMARY KEY (rowid<?)"},
 		"alerts of a DAG":     {alerts(store.DeliveryFilter{DAGID: "d", TaskID: "t"}), "SEARCH delivery USING INDEX delivery_of_dag (dag_id=? AND rowid<?)"},
 		"alerts of a channel": {alerts(store.DeliveryFilter{Channel: "c"}), "SEARCH delivery USING INDEX delivery_of_channel (channel=? AND rowid<?)"},
+		"alerts that are folded": {
+			alerts(store.DeliveryFilter{States: []store.DeliveryState{store.DeliveryFolded}}), "SEARCH delivery USING INDEX delivery_aside (id<?)",
+		},
+		"alerts in a digest":     {alerts(store.DeliveryFilter{DigestID: 3}), "SEARCH delivery USING INDEX delivery_of_digest (digest_id=? AND rowid<?)"},
+		"alerts in place of one": {alerts(store.DeliveryFilter{StandsInFor: 3}), "SEARCH delivery USING INDEX delivery_stand_in (stands_in_for=? AND rowid<?)"},
+		"alerts of a run":        {alerts(store.DeliveryFilter{DAGID: "d", RunID: "r"}), "SEARCH delivery USING INDEX delivery_of_run (dag_id=? AND run_id=? AND rowid<?)"},
 		"alerts that failed": {
 			alerts(store.DeliveryFilter{States: []store.DeliveryState{store.DeliveryUncertain}}), "SEARCH delivery USING INDEX delivery_failed (id<?)",
 		},

@@ -97,6 +97,9 @@ func (q Queries) CountDeliveries(ctx context.Context, f store.DeliveryFilter) (i
 // failedDelivery is the condition of the index of what a person may decide about, word for word.
 const failedDelivery = "state IN ('refused', 'uncertain')"
 
+// asideDelivery is that of the index of what is not sent by itself.
+const asideDelivery = "state IN ('folded', 'silenced')"
+
 // matchingDeliveries are the conditions of a filter, without its page.
 func matchingDeliveries(f store.DeliveryFilter) (where []string, args []any) {
 	for _, c := range []struct{ column, value string }{{"channel", f.Channel}, {"dag_id", f.DAGID}, {"run_id", f.RunID}, {"task_id", f.TaskID}} {
@@ -117,12 +120,67 @@ func matchingDeliveries(f store.DeliveryFilter) (where []string, args []any) {
 			where = append(where, openDelivery)
 		case only(store.DeliveryRefused, store.DeliveryUncertain):
 			where = append(where, failedDelivery)
+		case only(store.DeliveryFolded, store.DeliverySilenced):
+			where = append(where, asideDelivery)
 		}
 	}
-	if !f.Since.IsZero() {
-		where, args = append(where, "created_at >= ?"), append(args, ms(f.Since))
+	where, args = matchingLinks(f, where, args)
+	if !f.Since.IsZero() { // what was written since then is found by the index, however much came before
+		where = append(where, "created_at >= ?", "id >= (SELECT min(+id) FROM delivery WHERE created_at >= ?)")
+		args = append(args, ms(f.Since), ms(f.Since))
+	}
+	if !f.Until.IsZero() {
+		where, args = append(where, "created_at < ?"), append(args, ms(f.Until))
 	}
 	return where, args
+}
+
+// matchingLinks adds the conditions on what a message is to others and to people.
+func matchingLinks(f store.DeliveryFilter, where []string, args []any) ([]string, []any) {
+	if len(f.IDs) > 0 {
+		where = append(where, "id IN ("+marks(len(f.IDs))+")")
+		for _, id := range f.IDs {
+			args = append(args, id)
+		}
+	}
+	if f.DigestID > 0 {
+		where, args = append(where, "digest_id > 0 AND digest_id = ?"), append(args, f.DigestID)
+	}
+	if f.StandsInFor > 0 {
+		where, args = append(where, "stands_in_for > 0 AND stands_in_for = ?"), append(args, f.StandsInFor)
+	}
+	if f.Unacked {
+		where = append(where, "acked_at IS NULL")
+	}
+	return where, args
+}
+
+// CountDeliveriesOfRuns counts messages by run and state, see [store.Alerts].
+func (q Queries) CountDeliveriesOfRuns(ctx context.Context, dagID string, runIDs ...string) ([]*store.DeliveryCount, error) {
+	if len(runIDs) == 0 {
+		return nil, nil
+	}
+	args := []any{dagID}
+	for _, id := range runIDs {
+		args = append(args, id)
+	}
+	cs, err := collect(ctx, q.c, func(rows Rows, c *store.DeliveryCount) error { return rows.Scan(&c.RunID, &c.State, &c.N) },
+		"SELECT run_id, state, count(*) FROM delivery WHERE dag_id = ? AND run_id IN ("+marks(len(runIDs))+") GROUP BY run_id, state ORDER BY run_id, state", args...)
+	if err != nil {
+		return nil, fmt.Errorf("count the messages about runs: %w", err)
+	}
+	return cs, nil
+}
+
+// AckDeliveries notes who has seen messages, see [store.AlertsTx].
+func (q Queries) AckDeliveries(ctx context.Context, f store.DeliveryFilter, a store.Ack) (int, error) {
+	f.Unacked = true
+	where, args := matchingDeliveries(f)
+	n, err := q.c.Exec(ctx, "UPDATE delivery SET acked_at = ?, acked_by = ?, acked_note = ?"+conditions(where), append([]any{ms(a.At), a.By, a.Note}, args...)...)
+	if err != nil {
+		return 0, fmt.Errorf("note who has seen messages: %w", err)
+	}
+	return int(n), nil
 }
 
 // DecideDelivery writes what a person decided about a message, see [store.AlertsTx].

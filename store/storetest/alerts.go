@@ -112,3 +112,66 @@ func attemptsAreKept(t *testing.T, open Open) {
 	assert.Empty(t, of())
 	assert.Error(t, s.Tx(t.Context(), func(tx store.Tx) error { return tx.InsertDeliveryAttempt(t.Context(), first) }), "a try has one outcome")
 }
+
+// Messages are found by what they are to each other, by number and by time.
+func alertsAreLinked(t *testing.T, open Open) {
+	s := open(t, Node{})
+	digest, folded, silenced := alert(1, store.DeliveryRefused, "", ""), alert(2, store.DeliveryFolded, "d", "a"), alert(3, store.DeliverySilenced, "d", "a")
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		return tx.InsertDeliveries(ctx, []*store.Delivery{digest})
+	})
+	other := alert(4, store.DeliveryDelivered, "d", "b")
+	folded.DigestID, other.StandsInFor = digest.ID, digest.ID
+	folded.Owner.RunID = "q"
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		return tx.InsertDeliveries(ctx, []*store.Delivery{folded, silenced, other})
+	})
+	for name, c := range map[string]struct {
+		f    store.DeliveryFilter
+		want []*store.Delivery
+	}{
+		"by number":       {store.DeliveryFilter{IDs: []int64{other.ID, digest.ID}}, []*store.Delivery{other, digest}},
+		"until then":      {store.DeliveryFilter{Since: midnight.Add(2 * time.Hour), Until: midnight.Add(4 * time.Hour)}, []*store.Delivery{silenced, folded}},
+		"told by another": {store.DeliveryFilter{DigestID: digest.ID}, []*store.Delivery{folded}},
+		"in its place":    {store.DeliveryFilter{StandsInFor: digest.ID}, []*store.Delivery{other}},
+		"put aside": {
+			store.DeliveryFilter{States: []store.DeliveryState{store.DeliverySilenced, store.DeliveryFolded}}, []*store.Delivery{silenced, folded},
+		},
+	} {
+		got, err := s.DeliveryLog(t.Context(), c.f)
+		require.NoError(t, err, name)
+		assert.Equal(t, c.want, got, name)
+	}
+	counts, err := s.CountDeliveriesOfRuns(t.Context(), "d", "r", "q", "nobody")
+	require.NoError(t, err)
+	assert.Equal(t, []*store.DeliveryCount{{RunID: "q", State: store.DeliveryFolded, N: 1}, {RunID: "r", State: store.DeliveryDelivered, N: 1}, {RunID: "r", State: store.DeliverySilenced, N: 1}}, counts)
+	counts, err = s.CountDeliveriesOfRuns(t.Context(), "d")
+	require.NoError(t, err)
+	assert.Empty(t, counts)
+}
+
+// Who has seen a message first is kept.
+func alertsAreSeen(t *testing.T, open Open) {
+	s := open(t, Node{})
+	a, b, other := alert(1, store.DeliveryDelivered, "d", "a"), alert(2, store.DeliveryWaiting, "d", "b"), alert(3, store.DeliveryDelivered, "e", "a")
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		return tx.InsertDeliveries(ctx, []*store.Delivery{a, b, other})
+	})
+	ack := func(f store.DeliveryFilter, by string) (n int) {
+		write(t, s, func(ctx context.Context, tx store.Tx) (err error) {
+			n, err = tx.AckDeliveries(ctx, f, store.Ack{At: midnight, By: by, Note: "ü"})
+			return err
+		})
+		return n
+	}
+	assert.Equal(t, 1, ack(store.DeliveryFilter{IDs: []int64{a.ID}}, "ann"))
+	assert.Equal(t, 1, ack(store.DeliveryFilter{DAGID: "d"}, "bob"))
+	assert.Zero(t, ack(store.DeliveryFilter{DAGID: "d"}, "bob"), "all of them are seen")
+	a.AckedAt, a.AckedBy, a.AckedNote, b.AckedAt, b.AckedBy, b.AckedNote = midnight, "ann", "ü", midnight, "bob", "ü"
+	got, err := s.DeliveryLog(t.Context(), store.DeliveryFilter{})
+	require.NoError(t, err)
+	assert.Equal(t, []*store.Delivery{other, b, a}, got)
+	left, err := s.DeliveryLog(t.Context(), store.DeliveryFilter{Unacked: true})
+	require.NoError(t, err)
+	assert.Equal(t, []*store.Delivery{other}, left)
+}

@@ -104,6 +104,8 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 		"alerts": {
 			"alerts are selected": alertsAreSelected,
 			"alerts are decided":  alertsAreDecided,
+			"alerts are linked":   alertsAreLinked,
+			"alerts are seen":     alertsAreSeen,
 			"attempts are kept":   attemptsAreKept,
 		},
 		"requests": {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
@@ -36,8 +37,9 @@ func (a *App) APIOn(s store.Store) *api.API {
 	vault, _ := s.(api.Vault)
 	return api.New(api.Options{
 		Store: s, Vault: vault, Folder: dagFiles{a}, PausedAtCreation: a.Settings.PausedAtCreation, Masker: a.Masker(), Clock: a.Clock, By: a.Actor(),
-		LogDir: a.LogDir(),
-		Engine: func(ctx context.Context) (api.Engine, error) { return a.Asker(ctx) },
+		LogDir:  a.LogDir(),
+		Content: a.content,
+		Engine:  func(ctx context.Context) (api.Engine, error) { return a.Asker(ctx) },
 	})
 }
 
@@ -91,4 +93,22 @@ func (a *App) ShowInZoneOf(ctx context.Context, ask *api.API, version string) {
 	if d, err := ask.DAGOf(ctx, version); err == nil {
 		a.ShowIn(d)
 	}
+}
+
+// content is what a message of the outbox says, as its sender shows it, or as it lies there.
+func (a *App) content(d *store.Delivery) (api.AlertContent, error) {
+	if string(d.Payload) == "null" { // its callback could say nothing
+		return api.AlertContent{}, nil
+	}
+	known, err := a.Notifiers()
+	if err != nil {
+		return api.AlertContent{}, err
+	}
+	if s, ok := known.Sender(d.Sender); ok {
+		if shows, ok := s.(callbacks.Describer); ok {
+			c, err := shows.Describe(callbacks.Message{Sender: d.Sender, Channel: d.Channel, Summary: d.Summary, Payload: d.Payload})
+			return api.AlertContent{Title: c.Title, Text: c.Text, Mentions: c.Mentions}, err
+		}
+	}
+	return api.AlertContent{Text: string(d.Payload)}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // Dates are those of one command.
@@ -122,6 +123,45 @@ func (d *Dates) ParseDate(s string) (time.Time, error) {
 		}
 	}
 	return time.Time{}, command.Usagef("%q is not a valid date: write 2026-01-31, or 2026-01-31T08:00:00+08:00", s)
+}
+
+// Since reads how long ago something may be, or since when it is, from the flag of that name. Empty
+// is the zero time.
+func (d *Dates) Since(flag, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if ago, err := yamlvalue.ParseDuration(text); err == nil {
+		return d.home.Clock().Add(-ago), nil
+	}
+	at, err := d.ParseDate(text)
+	if err != nil {
+		return at, command.Usagef("%s: %q is neither a duration such as 24h or 7d nor a date such as 2026-01-31", flag, text)
+	}
+	return at, nil
+}
+
+// LastAt reads a date, or a time of the day such as 03:00 in the zone of the command: the last one that
+// has been.
+func (d *Dates) LastAt(flag, text string) (time.Time, error) {
+	for _, layout := range []string{"15:04", "15:04:05"} {
+		wall, err := time.Parse(layout, text)
+		if err != nil {
+			continue
+		}
+		now := d.home.Clock().In(d.ShowZone())
+		for back := range 2 {
+			at := time.Date(now.Year(), now.Month(), now.Day()-back, wall.Hour(), wall.Minute(), wall.Second(), 0, now.Location())
+			if !at.After(now) {
+				return at, nil
+			}
+		}
+	}
+	at, err := d.ParseDate(text)
+	if err != nil {
+		return at, command.Usagef("%s: %q is neither a time such as 03:00 nor a date such as 2026-01-31T03:00", flag, text)
+	}
+	return at, nil
 }
 
 // inZone is the moment at which clocks of the zone show what wall shows in UTC. There may
