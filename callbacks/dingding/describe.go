@@ -2,7 +2,6 @@ package dingding
 
 import (
 	"encoding/json"
-	"fmt"
 
 	"github.com/dingdag/dingdag/callbacks"
 )
@@ -38,7 +37,7 @@ func (p payload) mentions() (out []string) {
 		out = append(out, "everybody")
 	}
 	for _, m := range p.AtMobiles {
-		out = append(out, fmt.Sprintf("mobile ending in %s", m[max(len(m)-4, 0):]))
+		out = append(out, "mobile ending in "+m[max(len(m)-4, 0):])
 	}
 	for _, id := range p.AtUserIDs {
 		out = append(out, "user "+id)
