@@ -342,6 +342,14 @@ type StandInSender interface {
 	StandIn(c Conn, ev *Event) (Message, error)
 }
 
+// RecallSender is implemented by senders that can take a message back.
+type RecallSender interface {
+	Sender
+	// Recall returns a message that takes m back, which was delivered with a receipt, or false
+	// when it can't or need not be. Sending it twice must do no harm.
+	Recall(m Message, receipt string) (Message, bool)
+}
+
 // ConnSender is implemented by senders through connections. Messages that wait leave at
 // once when their connection has been changed.
 type ConnSender interface {

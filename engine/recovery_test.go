@@ -2,10 +2,12 @@ package engine_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -364,4 +366,51 @@ d:
 			}
 		})
 	}
+}
+
+// takesBack is a sender whose messages can be taken back.
+type takesBack struct{ *bench }
+
+// Recall takes every message back that was delivered.
+func (takesBack) Recall(m callbacks.Message, receipt string) (callbacks.Message, bool) {
+	m.Payload, m.Summary = json.RawMessage(strconv.Quote("back: "+string(m.Payload[1:len(m.Payload)-1]))), "recall"
+	return m, receipt == "ok"
+}
+
+// What told of a failure is taken back with the recovery, and nothing else of the DAG is.
+func TestRecoveryTakesMessagesBack(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.senders = map[string]callbacks.Sender{"bench": takesBack{b}}
+	b.stopStore()
+	b.open()
+	broken := b.breaks()
+	b.load(`
+d:
+  on_failure_callback: say
+  default_args: {on_failure_callback: say}
+  tasks:
+    - {task_id: a, operator: probe, do: break, on_success_callback: say}
+    - {task_id: b, operator: probe, do: break}
+    - {task_id: c, operator: probe, do: break, expand: {text: [x, y]}}
+`)
+	b.start(engine.RunOptions{})
+	broken("a", "b", "c[0]", "c[1]")
+	b.finish(engine.Trigger{LogicalDate: day(1)})
+	b.idle()
+	first := len(b.sentSoFar())
+	require.Equal(t, 5, first)
+	broken("b", "c[1]")
+	b.finish(engine.Trigger{LogicalDate: day(2)})
+	b.idle()
+	second := b.sentSoFar()[first:]
+	slices.Sort(second)
+	assert.Equal(t, []string{"back: on_failure a said", "back: on_failure c said", "on_failure  said", "on_failure b said", "on_failure c said", "on_success a said"}, second)
+	broken()
+	b.finish(engine.Trigger{LogicalDate: day(3)})
+	b.idle()
+	third := b.sentSoFar()[first+len(second):]
+	slices.Sort(third)
+	back := []string{"back: on_failure  said", "back: on_failure  said", "back: on_failure b said", "back: on_failure b said", "back: on_failure c said", "back: on_failure c said"}
+	assert.Equal(t, append(back, "on_success a said"), third)
 }

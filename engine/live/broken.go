@@ -2,6 +2,7 @@ package live
 
 import (
 	"slices"
+	"time"
 
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
@@ -75,7 +76,7 @@ func (tx *Tx) Mended(of tell.Try, marked bool) error {
 		of.Recovery.At, of.Recovery.Reason = tx.Now, ReasonMarkedSuccess
 	}
 	tx.Message(tx.runs.o.Tell.Task(tx.Ctx, tx, callbacks.Recovery, of)...)
-	return nil
+	return tx.recall(broken)
 }
 
 // RunMended lets on_recovery of a DAG speak of the first successful run after failed ones that
@@ -91,6 +92,30 @@ func (tx *Tx) RunMended(of tell.Run) error {
 	of.Recovery = tell.Mended(broken, tx.Now, of.Run.Reason)
 	ev := tx.runs.o.Tell.Ended(of, callbacks.Recovery, tx.Now)
 	tx.Message(tx.runs.o.Tell.OfRun(tx.Ctx, tx, of, ev, of.Plan.OnRecovery)...)
+	return tx.recall(broken)
+}
+
+// recallable is how long DingTalk lets a message be taken back.
+const recallable = 24 * time.Hour
+
+// recall takes the messages back that told of failures which are over, where that is wanted.
+func (tx *Tx) recall(broken []*store.Broken) error {
+	for _, b := range broken {
+		since := b.Since
+		if oldest := tx.Now.Add(-recallable); since.Before(oldest) {
+			since = oldest
+		}
+		told, err := tx.DeliveryLog(tx.Ctx, store.DeliveryFilter{
+			States: []store.DeliveryState{store.DeliveryDelivered}, DAGID: b.DAGID, TaskID: b.TaskID, Since: since,
+		})
+		if err != nil {
+			return err
+		}
+		told = slices.DeleteFunc(told, func(d *store.Delivery) bool {
+			return d.Owner.Event != string(callbacks.Failure) || d.Owner.TaskID != b.TaskID || d.Owner.MapIndex != b.MapIndex
+		})
+		tx.Message(tx.runs.o.Tell.Outbox.Recalls(told)...)
+	}
 	return nil
 }
 
