@@ -196,7 +196,13 @@ func (p *process) stop() {
 // until looks again and again until done reports true.
 func (p *process) until(what string, done func() bool) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
+	p.within(time.Minute, what, done)
+}
+
+// within is until for what takes longer.
+func (p *process) within(limit time.Duration, what string, done func() bool) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.t.Context(), limit)
 	defer cancel()
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()
@@ -206,7 +212,7 @@ func (p *process) until(what string, done func() bool) {
 		case <-p.ended:
 			p.t.Fatalf("the program ended by itself: %v\n%s", p.err, p.log)
 		case <-ctx.Done():
-			p.t.Fatalf("%s: not within a minute\n%s", what, p.log)
+			p.t.Fatalf("%s: not within %s\n%s", what, limit, p.log)
 		}
 	}
 }

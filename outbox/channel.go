@@ -28,6 +28,10 @@ type channel struct {
 	// failed is the message that failed last, conn the fingerprint of its connection then.
 	failed *store.Delivery
 	conn   string
+	// waited says that the robot would not take the next message at once, alerting how many DAGs
+	// have one that tells of a failure or a retry.
+	waited   bool
+	alerting int
 	// told is when it told of each DAG last.
 	told map[string]told
 }
@@ -103,6 +107,7 @@ func (o *Outbox) sendNext(ctx context.Context, name string, c *channel) (sent bo
 	}
 	ctx = gate.With(ctx, turn(name, d))
 	if closed := o.closed(ctx, d); closed != nil {
+		c.waited = true
 		return false, o.now().Add(max(closed.RetryDelay(), time.Millisecond)), nil
 	}
 	d, claimed, err := o.claim(write, c, d)
@@ -178,7 +183,7 @@ func gated(err error) callbacks.GatedError {
 // What was read may be out of date: another sender of the channel can have ended between the
 // reading and now.
 func (o *Outbox) claim(ctx context.Context, c *channel, d *store.Delivery) (_ *store.Delivery, ok bool, err error) {
-	digest, dags, err := o.fold(ctx, d)
+	digest, dags, err := o.fold(ctx, c, d)
 	if err != nil {
 		return nil, false, err
 	}

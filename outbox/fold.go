@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -29,14 +30,15 @@ func (o *Outbox) folder(d *store.Delivery) (callbacks.FoldSender, bool) {
 }
 
 // foldable selects what is to leave together with a message: whatever waits of its DAG when it tells
-// of a failure or a retry, and when it is older than [Options.FoldAfter], whatever else is too. It
-// reports false for one that leaves alone.
-func (o *Outbox) foldable(d *store.Delivery) (f store.Fold, ok bool) {
+// of a failure or a retry, and when it is older than [Options.FoldAfter], whatever else is too. When
+// more DAGs than a crowd wait for their turn, it is whatever waits. It reports false for one that
+// leaves alone.
+func (o *Outbox) foldable(c *channel, d *store.Delivery) (f store.Fold, ok bool) {
 	if _, can := o.folder(d); !can {
 		return f, false
 	}
 	now := o.now()
-	f = store.Fold{Channel: d.Channel, Now: now, First: int(gate.Urgent)}
+	f = store.Fold{Channel: d.Channel, Now: now, First: int(gate.Urgent), Alone: alone()}
 	if d.Owner.Event == string(callbacks.Folded) {
 		if d.StandsInFor != 0 {
 			return f, false // it tells what another digest told, whose messages have no part in it
@@ -44,16 +46,24 @@ func (o *Outbox) foldable(d *store.Delivery) (f store.Fold, ok bool) {
 		f.Digest, f.Old = d.ID, now.Add(-o.o.FoldAfter)
 		return f, true
 	}
-	if d.Priority <= f.First || d.EventData == nil || d.Refusals > 0 || d.Progress != "" {
+	if d.Priority <= f.First || slices.Contains(f.Alone, d.Owner.Event) || d.EventData == nil || d.Refusals > 0 || d.Progress != "" {
 		return f, false
 	}
 	if f.Whole = d.Priority <= int(gate.Retry); f.Whole {
 		f.DAGID = d.Owner.DAGID
 	}
-	if !d.CreatedAt.After(now.Add(-o.o.FoldAfter)) {
+	switch {
+	case f.Whole && c.waited && c.alerting > crowd:
+		f.Old = now
+	case !d.CreatedAt.After(now.Add(-o.o.FoldAfter)):
 		f.Old = now.Add(-o.o.FoldAfter)
 	}
 	return f, f.Whole || !f.Old.IsZero()
+}
+
+// alone are the events that are never folded: they tell of many things themselves.
+func alone() []string {
+	return []string{string(callbacks.Folded), string(callbacks.DailyDigest), string(callbacks.SilenceEnd)}
 }
 
 // errAlone says that there is nothing to fold a message with.
@@ -67,8 +77,8 @@ func (e untoldError) Unwrap() error { return e.error }
 
 // fold claims a message that tells what d and others tell, and returns it with the DAGs that it
 // tells of. It is nil when d is to leave alone.
-func (o *Outbox) fold(ctx context.Context, d *store.Delivery) (digest *store.Delivery, dags []string, err error) {
-	f, ok := o.foldable(d)
+func (o *Outbox) fold(ctx context.Context, c *channel, d *store.Delivery) (digest *store.Delivery, dags []string, err error) {
+	f, ok := o.foldable(c, d)
 	if !ok {
 		return nil, nil, nil
 	}

@@ -19,6 +19,9 @@ const (
 	gather = 5 * time.Second
 	// remembered is how long it is known when a DAG was told of last.
 	remembered = 5 * time.Minute
+	// crowd is how many DAGs take turns at a robot that can't take all at once. The last of more
+	// would wait for longer than [Options.FoldAfter].
+	crowd = 4
 )
 
 // told is when a channel told of a DAG last, and for how long more is gathered since.
@@ -34,6 +37,12 @@ func (o *Outbox) next(ctx context.Context, name string, c *channel) (*store.Deli
 	heads, again, err := o.store.DeliveryLine(ctx, name, o.now())
 	if err != nil || len(heads) == 0 {
 		return nil, again, err
+	}
+	c.alerting = 0
+	for _, h := range heads {
+		if gathers(h.Priority) {
+			c.alerting++ // of each DAG there are two at most, which makes no difference
+		}
 	}
 	var head *store.DeliveryHead
 	switch {
@@ -88,7 +97,7 @@ func (o *Outbox) forgets(c *channel) bool {
 
 // gathering is until when a message waits for more of its DAG, which was told of just now.
 func (o *Outbox) gathering(c *channel, h *store.DeliveryHead) time.Time {
-	if h.Priority <= int(gate.Urgent) || h.Priority > int(gate.Retry) {
+	if !gathers(h.Priority) {
 		return time.Time{}
 	}
 	t, ok := c.told[h.DAGID]
@@ -98,8 +107,14 @@ func (o *Outbox) gathering(c *channel, h *store.DeliveryHead) time.Time {
 	return t.at.Add(t.gathers)
 }
 
+// gathers reports whether messages of a priority are told with more of their DAG.
+func gathers(priority int) bool {
+	return priority > int(gate.Urgent) && priority <= int(gate.Retry)
+}
+
 // tells notes that a message of a channel leaves now, which tells of some DAGs.
 func (o *Outbox) tells(c *channel, d *store.Delivery, dags []string) {
+	c.waited = false
 	t := told{at: o.now()}
 	_, folds := o.folder(d)
 	switch {

@@ -74,8 +74,9 @@ type Fold struct {
 	Channel string
 	// Now is that moment. UpdatedAt of the messages becomes it.
 	Now time.Time
-	// First is the highest priority that is left alone.
+	// First is the highest priority that is left alone, Alone are the events that are.
 	First int
+	Alone []string
 	// Old is a moment at or before which messages were written; zero selects none.
 	Old time.Time
 	// DAGID selects those of a DAG if Whole is set.

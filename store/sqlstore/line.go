@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,13 +98,17 @@ func (q Queries) firstMoment(ctx context.Context, query string, args ...any) (ti
 
 // foldable is the condition of what a digest may tell, see [store.Fold].
 func foldable(f store.Fold) (where string, args []any) {
-	const free = waitingIn + " AND priority > ?"
-	where = free + " AND id <> ? AND refusals = 0 AND progress = '' AND event_data IS NOT NULL AND event <> 'digest' AND (next_try IS NULL OR next_try <= ?)"
-	args = []any{f.Channel, f.First, f.Digest, ms(f.Now)}
+	free := waitingIn + " AND priority > ? AND event NOT IN (" + marks(len(f.Alone)) + ")"
+	mine := []any{f.Channel, f.First}
+	for _, event := range f.Alone {
+		mine = append(mine, event)
+	}
+	where = free + " AND id <> ? AND refusals = 0 AND progress = '' AND event_data IS NOT NULL AND (next_try IS NULL OR next_try <= ?)"
+	args = append(slices.Clone(mine), f.Digest, ms(f.Now))
 	var which []string
 	if !f.Old.IsZero() {
 		which = append(which, "dag_id IN (SELECT dag_id FROM delivery WHERE "+free+" AND created_at <= ?)")
-		args = append(args, f.Channel, f.First, ms(f.Old))
+		args = append(append(args, mine...), ms(f.Old))
 	}
 	if f.Whole {
 		which, args = append(which, "dag_id = ?"), append(args, f.DAGID)

@@ -319,7 +319,7 @@ func outboxFolds(t *testing.T, open Open) {
 	})
 	now := midnight.Add(time.Minute)
 	count := func(f store.Fold, limit int) int {
-		f.Channel, f.Now = "c", now
+		f.Channel, f.Now, f.Alone = "c", now, []string{"digest"}
 		n, err := s.CountFoldable(t.Context(), f, limit)
 		require.NoError(t, err)
 		return n
@@ -335,7 +335,7 @@ func outboxFolds(t *testing.T, open Open) {
 
 	succeed(t, s, "d", "r", "t2")
 	write(t, s, func(ctx context.Context, tx store.Tx) error {
-		n, err := tx.FoldDeliveries(ctx, store.Fold{Digest: digest.ID, Channel: "c", Now: now, DAGID: "d", Whole: true})
+		n, err := tx.FoldDeliveries(ctx, store.Fold{Digest: digest.ID, Channel: "c", Now: now, DAGID: "d", Whole: true, Alone: []string{"digest", "other"}})
 		assert.Equal(t, 2, n)
 		if err != nil {
 			return err
