@@ -30,9 +30,7 @@ type told struct {
 	gathers time.Duration
 }
 
-// next is the message of a channel that is to leave now, or nil and when to look again. While the
-// receiver is away that is one that was tried least, since what fails may be a message: of another
-// DAG if one waits, so that the order within each is kept.
+// next is the message of a channel that is to leave now, or nil and when to look again.
 func (o *Outbox) next(ctx context.Context, name string, c *channel) (*store.Delivery, time.Time, error) {
 	heads, again, err := o.store.DeliveryLine(ctx, name, o.now())
 	if err != nil || len(heads) == 0 {
@@ -44,19 +42,38 @@ func (o *Outbox) next(ctx context.Context, name string, c *channel) (*store.Deli
 			c.alerting++ // of each DAG there are two at most, which makes no difference
 		}
 	}
-	var head *store.DeliveryHead
-	switch {
-	case c.fails == 0:
-		if head, again = o.first(c, heads); head == nil {
-			return nil, again, nil
-		}
-	case slices.ContainsFunc(heads, func(h *store.DeliveryHead) bool { return h.DAGID != heads[0].DAGID }):
-		head = slices.MinFunc(heads, func(a, b *store.DeliveryHead) int {
-			return cmp.Or(cmp.Compare(a.Attempts, b.Attempts), cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.ID, b.ID))
-		})
-	default:
-		return o.store.LeastTriedDelivery(ctx, name, o.now())
+	if c.fails > 0 {
+		return o.probe(ctx, name, heads)
 	}
+	head, again := o.first(c, heads)
+	if head == nil {
+		return nil, again, nil
+	}
+	return o.read(ctx, head)
+}
+
+// probe is the message that finds out whether a receiver is back: one that was tried least, since what
+// fails may be a message. The order within each DAG is kept, if others wait or the messages of one can be
+// told in one: a digest, which tells of what came before, goes first.
+func (o *Outbox) probe(ctx context.Context, name string, heads []*store.DeliveryHead) (*store.Delivery, time.Time, error) {
+	if i := slices.IndexFunc(heads, func(h *store.DeliveryHead) bool { return h.Event == string(callbacks.Folded) }); i >= 0 {
+		return o.read(ctx, heads[i])
+	}
+	least := slices.MinFunc(heads, func(a, b *store.DeliveryHead) int {
+		return cmp.Or(cmp.Compare(a.Attempts, b.Attempts), cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.ID, b.ID))
+	})
+	d, again, err := o.read(ctx, least)
+	if err != nil || d == nil {
+		return d, again, err
+	}
+	if _, folds := o.folder(d); folds || slices.ContainsFunc(heads, func(h *store.DeliveryHead) bool { return h.DAGID != least.DAGID }) {
+		return d, again, nil
+	}
+	return o.store.LeastTriedDelivery(ctx, name, o.now())
+}
+
+// read reads the message of a head; if it has just gone, the channel is to be looked at again.
+func (o *Outbox) read(ctx context.Context, head *store.DeliveryHead) (*store.Delivery, time.Time, error) {
 	d, err := o.store.Delivery(ctx, head.ID)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, o.now(), nil

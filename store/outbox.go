@@ -62,6 +62,7 @@ type DeliveryHead struct {
 	ID        int64
 	Priority  int
 	DAGID     string
+	Event     string
 	Attempts  int
 	CreatedAt time.Time
 }

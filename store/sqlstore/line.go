@@ -37,12 +37,12 @@ func (q Queries) deliveryLine(ctx context.Context, channel string, now time.Time
       AND n.priority > d.priority ORDER BY n.priority, n.dag_id, n.id LIMIT 1))
   FROM line JOIN delivery d ON d.id = line.id
 )
-SELECT h.id, h.priority, h.dag_id, h.attempts, h.created_at FROM line JOIN delivery d ON d.id = line.id
+SELECT h.id, h.priority, h.dag_id, h.event, h.attempts, h.created_at FROM line JOIN delivery d ON d.id = line.id
 JOIN delivery h ON h.id = (SELECT f.id FROM delivery f WHERE f.state IN ('waiting', 'sending') AND f.channel = ? AND f.state = 'waiting'
   AND f.priority = d.priority AND f.dag_id = d.dag_id AND (f.next_try IS NULL OR f.next_try <= ?) ORDER BY f.id LIMIT 1)
 ORDER BY h.priority, h.id`
 	heads, err := collect(ctx, q.c, func(rows Rows, h *store.DeliveryHead) error {
-		return rows.Scan(&h.ID, &h.Priority, &h.DAGID, &h.Attempts, moment{&h.CreatedAt})
+		return rows.Scan(&h.ID, &h.Priority, &h.DAGID, &h.Event, &h.Attempts, moment{&h.CreatedAt})
 	}, firsts, channel, channel, channel, channel, ms(now))
 	if err != nil || len(heads) > 0 {
 		return heads, time.Time{}, err

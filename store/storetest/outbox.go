@@ -271,7 +271,7 @@ func outboxLine(t *testing.T, open Open) {
 		for _, h := range heads {
 			i := h.ID - ds[0].ID
 			assert.Equal(t, ds[i].CreatedAt, h.CreatedAt)
-			assert.Equal(t, ds[i].Attempts, h.Attempts)
+			assert.Equal(t, []any{ds[i].Attempts, ds[i].Owner.Event}, []any{h.Attempts, h.Event})
 			out = append(out, fmt.Sprint(i, " ", h.DAGID, " ", h.Priority))
 		}
 		return out
