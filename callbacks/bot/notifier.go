@@ -110,7 +110,7 @@ func (n *Notifier) Prepare(ev *callbacks.Event) (callbacks.Message, error) {
 	return m, err
 }
 
-func (p payload) message(summary string) (callbacks.Message, error) {
+func (p *payload) message(summary string) (callbacks.Message, error) {
 	p.shorten()
 	body, err := json.Marshal(p)
 	if err != nil {

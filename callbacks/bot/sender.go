@@ -58,11 +58,11 @@ func (s *Sender) Send(ctx context.Context, m callbacks.Message) (receipt string,
 	if len(missed) >= len(p.UserIDs) {
 		return "", app.Invalid("send a bot message to users", fmt.Errorf("nobody got it: %s: %s", missed[0].UserID, missed[0].Reason))
 	}
-	receipt = keyed + sent.ProcessQueryKey
+	parts := []string{keyed + sent.ProcessQueryKey}
 	for _, u := range missed {
-		receipt += fmt.Sprintf("; not to %s: %s", u.UserID, u.Reason)
+		parts = append(parts, fmt.Sprintf("not to %s: %s", u.UserID, u.Reason))
 	}
-	return receipt, nil
+	return strings.Join(parts, "; "), nil
 }
 
 func recall(ctx context.Context, app *hook.App, p payload) (string, error) {
