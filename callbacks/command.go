@@ -16,7 +16,7 @@ func (ev *Event) commands() []Fact {
 		return command(see, append([]string{"tasks", "logs", ev.DAGID, task, ev.RunID}, more...)...)
 	}
 	switch {
-	case ev.Program == "" || ev.Kind == Execute || ev.Kind == Success || ev.Kind == Skipped || ev.Kind == Recovery:
+	case ev.Program == "" || ev.Kind == Execute || ev.Kind == Success || ev.Kind == Skipped || ev.Kind == Recovery || ev.Kind == NearlySpent:
 		return nil
 	case ev.Kind == SilenceEnd && ev.DAGID != "":
 		return []Fact{command(see, "alerts", "list", ev.DAGID, "--state", "silenced")}

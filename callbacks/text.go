@@ -75,6 +75,9 @@ func headline(ev *Event) string {
 	if ev.Kind == DailyDigest {
 		return "每日摘要 Daily digest"
 	}
+	if ev.Kind == NearlySpent {
+		return "月度额度将用尽 Quota of the month nearly used up"
+	}
 	if ev.Kind == Missed && ev.Paused != "" {
 		return "DAG 已暂停 DAG was paused"
 	}
@@ -101,6 +104,8 @@ func (ev *Event) Subject() string {
 		return ev.Digest.subject()
 	case ev.Kind == DailyDigest && ev.Day != nil:
 		return ev.Day.Summary()
+	case ev.Kind == NearlySpent && ev.Quota != nil:
+		return ev.Quota.subject()
 	case ev.TaskID == "":
 		return ev.DAGID
 	case ev.MapIndex >= 0:

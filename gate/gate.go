@@ -146,24 +146,41 @@ func (e *QuotaError) Error() string {
 	return text
 }
 
+// Tenths of a quota: until the first retries and successes are sent, until the second reports.
+const lessUrgentTenths, reportTenths = 8, 9
+
+// share is so many tenths of a quota.
+func share(quota, tenths int) int { return max(quota*tenths/10, 1) }
+
+// Reports is how many of the messages of a quota are sent before reports no longer are.
+func Reports(quota int) int { return share(quota, reportTenths) }
+
+// NearlySpent reports whether a robot has had so much of its quota of this month that retries and
+// successes are no longer sent to it.
+func NearlySpent(row *store.Gate, now time.Time) bool {
+	return row.Quota > 0 && row.Month == month(now) && row.Sent >= share(row.Quota, lessUrgentTenths)
+}
+
+// month is the month of a count.
+func month(at time.Time) string { return at.UTC().Format("2006-01") }
+
 // spent is nil while a robot may get a message of a rank in this month.
 func spent(row *store.Gate, r Robot, rank Rank, now time.Time) error {
-	month := now.Format("2006-01")
-	if r.Quota == 0 || row.Month != month {
+	if r.Quota == 0 || row.Month != month(now) {
 		return nil
 	}
 	most := r.Quota
 	switch rank {
 	case Urgent, Failure:
 	case Report:
-		most = r.Quota * 9 / 10
+		most = share(r.Quota, reportTenths)
 	default:
-		most = r.Quota * 8 / 10
+		most = share(r.Quota, lessUrgentTenths)
 	}
-	if row.Sent < max(most, 1) {
+	if row.Sent < most {
 		return nil
 	}
-	return &QuotaError{Robot: r.Name, Sent: row.Sent, Quota: r.Quota, Month: month}
+	return &QuotaError{Robot: r.Name, Sent: row.Sent, Quota: r.Quota, Month: row.Month}
 }
 
 // Store is what a gate needs of the store.
@@ -261,11 +278,11 @@ func (g *Gate) enter(ctx context.Context, r Robot) (*Pass, error) {
 		row.Sends = append(row.Sends, store.GateSend{
 			ID: pass.id, At: now, Seen: now.Add(r.Timeout).Truncate(time.Millisecond), Rank: int(t.Rank), DAGID: t.DAGID,
 		})
-		if month := now.Format("2006-01"); row.Month != month {
-			row.Month, row.Sent = month, 0
+		if m := month(now); row.Month != m {
+			row.Month, row.Sent = m, 0
 		}
 		row.Sent++
-		row.Name = r.Name
+		row.Name, row.Quota = r.Name, r.Quota
 		if t.Key == "" {
 			return nil
 		}

@@ -520,14 +520,26 @@ func TestQuota(t *testing.T) {
 			}
 			return n
 		}
-		assert.Equal(t, 8, sent(gate.Success))
+		nearly := func() bool {
+			row, err := b.store.Gate(t.Context(), "metered")
+			require.NoError(t, err)
+			return gate.NearlySpent(row, time.Now())
+		}
+		require.False(t, nearly(), "nobody has entered it")
+		pass, err := g.Enter(turn("", gate.Success, "d"), robot)
+		require.NoError(t, err)
+		pass.Answered()
+		require.False(t, nearly())
+		assert.Equal(t, 7, sent(gate.Success))
+		assert.True(t, nearly())
 		assert.Zero(t, sent(gate.Retry))
 		assert.Equal(t, 1, sent(gate.Report))
 		assert.Equal(t, 1, sent(gate.Failure))
 		assert.Zero(t, sent(gate.Urgent))
-		_, err := g.Enter(turn("", gate.Urgent, "d"), robot)
+		_, err = g.Enter(turn("", gate.Urgent, "d"), robot)
 		require.EqualError(t, err, `robot "ops" has had 10 of the 10 messages that its extra.quota allows in `+time.Now().UTC().Format("2006-01"))
 		time.Sleep(32 * 24 * time.Hour)
+		assert.False(t, nearly(), "the count is of last month")
 		assert.Equal(t, 8, sent(gate.Success))
 		_, err = g.Enter(turn("", gate.Success, "d"), robot)
 		require.ErrorContains(t, err, "and the rest is kept for what is more urgent")

@@ -147,7 +147,7 @@ func turn(channel string, d *store.Delivery) gate.Turn {
 // rankOf is how urgent it is to tell of an event.
 func rankOf(k callbacks.Kind) gate.Rank {
 	switch k {
-	case callbacks.Failure, callbacks.Missed, callbacks.Deadline, callbacks.ImportError,
+	case callbacks.Failure, callbacks.Missed, callbacks.Deadline, callbacks.ImportError, callbacks.NearlySpent,
 		callbacks.Recovery: // a later failure must not overtake it, or the last word would be wrong
 		return gate.Failure
 	case callbacks.Retry:

@@ -31,6 +31,9 @@ type empty struct {
 	tx    changes
 }
 
+// KnownGates has none.
+func (*empty) KnownGates(context.Context) ([]*store.Gate, error) { return nil, nil }
+
 // changes keeps what it was to change.
 type changes struct {
 	store.OutboxTx

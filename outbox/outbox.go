@@ -73,6 +73,8 @@ type Outbox struct {
 	undelivered []Callback
 
 	quiet quiet
+	// robotsAt is when robots were looked at last, see warn.
+	robotsAt time.Time
 
 	mu       sync.Mutex
 	channels map[string]*channel
@@ -187,6 +189,9 @@ func (o *Outbox) recover(ctx context.Context) error {
 func (o *Outbox) dispatch(ctx context.Context) error {
 	if err := o.hush(context.WithoutCancel(ctx)); err != nil {
 		return err
+	}
+	if err := o.warn(context.WithoutCancel(ctx)); err != nil { // which keeps nobody from being told the rest
+		o.o.Log.Error("look at the quotas of robots", "error", err)
 	}
 	names, err := o.store.OpenChannels(ctx)
 	if err != nil {

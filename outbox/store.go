@@ -10,10 +10,19 @@ import (
 type Store interface {
 	store.Outbox
 	store.Silences
+	store.Gates
 	// Write runs fn in a transaction and commits it unless fn fails.
 	Write(ctx context.Context, fn func(store.OutboxTx) error) error
 	// Hush is Write for what keeps messages back.
 	Hush(ctx context.Context, fn func(HushTx) error) error
+	// Warn is Write for what tells of robots.
+	Warn(ctx context.Context, fn func(WarnTx) error) error
+}
+
+// WarnTx is a transaction on robots and the messages that tell of them.
+type WarnTx interface {
+	store.GatesTx
+	store.OutboxTx
 }
 
 // HushTx is a transaction on silences and the messages that they keep back.
@@ -29,15 +38,17 @@ type HushTx interface {
 func In(s interface {
 	store.Outbox
 	store.Silences
+	store.Gates
 	store.Transactor
 },
 ) Store {
-	return part{s, s, s}
+	return part{s, s, s, s}
 }
 
 type part struct {
 	store.Outbox
 	store.Silences
+	store.Gates
 	s store.Transactor
 }
 
@@ -46,5 +57,9 @@ func (p part) Write(ctx context.Context, fn func(store.OutboxTx) error) error {
 }
 
 func (p part) Hush(ctx context.Context, fn func(HushTx) error) error {
+	return p.s.Tx(ctx, func(tx store.Tx) error { return fn(tx) })
+}
+
+func (p part) Warn(ctx context.Context, fn func(WarnTx) error) error {
 	return p.s.Tx(ctx, func(tx store.Tx) error { return fn(tx) })
 }

@@ -47,6 +47,10 @@ type Gate struct {
 	// Month is the month of the count, such as 2026-11, and Sent the count.
 	Month string
 	Sent  int
+	// Quota is how many messages it is to get in a month as of the last request, 0 for no limit. Warned
+	// is the last month in which people were told that it is nearly used up.
+	Quota  int
+	Warned string
 }
 
 // GateSend is a request to a robot.

@@ -48,7 +48,7 @@ func Events() []*callbacks.Event {
 			Error: "dags/a.yaml:1:1: error: no tasks", Files: []callbacks.BrokenFile{{File: "dags/a.yaml", Since: start, DAGs: []string{"a"}}},
 			Program: "dingdag",
 		},
-		SilenceEnd(),
+		SilenceEnd(), NearlySpent(),
 		&callbacks.Event{
 			Kind: callbacks.DailyDigest, MapIndex: -1, State: "failed", Reason: "1 failed", Program: "dingdag",
 			Day: &callbacks.Day{
@@ -71,4 +71,12 @@ func SilenceEnd() *callbacks.Event {
 	})
 	ev.DAGID, ev.Program, ev.Timezone = "etl", "dingdag", "Asia/Shanghai"
 	return ev
+}
+
+// NearlySpent is a robot that has had most of its messages of a month.
+func NearlySpent() *callbacks.Event {
+	return &callbacks.Event{
+		Kind: callbacks.NearlySpent, MapIndex: -1, State: "nearly_spent", Reason: "retries and successes are no longer sent", Host: "worker-7", Program: "dingdag",
+		Quota: &callbacks.Quota{Robot: "ops", Month: "2026-11", Sent: 4000, Limit: 5000},
+	}
 }

@@ -304,7 +304,7 @@ CREATE TABLE robot_gate (
     closed_until INTEGER,
     month        TEXT NOT NULL,
     sent         INTEGER NOT NULL
-) WITHOUT ROWID;
+, quota INTEGER NOT NULL DEFAULT 0, warned TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
 CREATE TABLE robot_gate_ticket (
     robot    TEXT NOT NULL,
     key      TEXT NOT NULL,
@@ -493,6 +493,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (31, 31, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (32, 32, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (33, 33, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (34, 35, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (35, 36, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (4, 3, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);

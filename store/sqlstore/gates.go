@@ -20,6 +20,8 @@ var (
 			{"closed_until", moment{&g.ClosedUntil}},
 			{"month", &g.Month},
 			{"sent", &g.Sent},
+			{"quota", &g.Quota},
+			{"warned", &g.Warned},
 		}
 	})
 	gateAll, gateState = gateTable.but(), gateTable.but("robot")

@@ -22,7 +22,7 @@ func gatesAreStoredWhole(t *testing.T, open Open) {
 	assert.Empty(t, all)
 
 	g = &store.Gate{
-		Robot: "ops", Name: "dingding_ü", ClosedAt: midnight, ClosedUntil: midnight.Add(time.Minute), Month: "2026-01", Sent: 7,
+		Robot: "ops", Name: "dingding_ü", ClosedAt: midnight, ClosedUntil: midnight.Add(time.Minute), Month: "2026-01", Sent: 7, Quota: 10, Warned: "2025-12",
 		Sends: []store.GateSend{
 			{ID: "a", At: midnight, Seen: midnight.Add(time.Millisecond), Rank: 4, DAGID: "d"},
 			{ID: "b", At: midnight.Add(time.Second), Seen: midnight.Add(11 * time.Second), Rank: 1},
