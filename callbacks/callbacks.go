@@ -314,6 +314,13 @@ type Folding interface {
 	Message(ev *Event) (Message, error)
 }
 
+// NoteSender is implemented by senders whose messages can have a note for people below what they say.
+type NoteSender interface {
+	// WithNote returns m with the note in place of any that it has; an empty one only takes that
+	// away. It reports false, and returns m without any, when m can't have the note.
+	WithNote(m Message, note string) (Message, bool)
+}
+
 // FallbackSender is implemented by senders that know a simpler message for what the
 // receiver refuses for its content.
 type FallbackSender interface {

@@ -58,9 +58,9 @@ func cutOff(d *store.Delivery) *store.DeliveryAttempt {
 	}
 }
 
-// record stores what became of a message, with the try that led to it unless that is nil, and
-// those that stand in for it.
-func (o *Outbox) record(ctx context.Context, d *store.Delivery, a *store.DeliveryAttempt, standIns ...*store.Delivery) error {
+// record stores what became of a message, with the try that led to it unless that is nil, those
+// that it names if it was delivered, and those that stand in for it.
+func (o *Outbox) record(ctx context.Context, d *store.Delivery, a *store.DeliveryAttempt, named []int64, standIns ...*store.Delivery) error {
 	d.UpdatedAt = o.now()
 	return o.store.Write(ctx, func(tx store.OutboxTx) error {
 		if err := tx.UpdateDelivery(ctx, d); err != nil {
@@ -71,6 +71,9 @@ func (o *Outbox) record(ctx context.Context, d *store.Delivery, a *store.Deliver
 			if err := tx.InsertDeliveryAttempt(ctx, a); err != nil {
 				return err
 			}
+		}
+		if err := recordNamed(ctx, tx, d, named); err != nil {
+			return err
 		}
 		return tx.InsertDeliveries(ctx, standIns)
 	})

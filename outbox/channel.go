@@ -110,7 +110,7 @@ func (o *Outbox) sendNext(ctx context.Context, name string, c *channel) (sent bo
 		c.waited = true
 		return false, o.now().Add(max(closed.RetryDelay(), time.Millisecond)), nil
 	}
-	d, claimed, err := o.claim(write, c, d)
+	d, named, claimed, err := o.claim(write, c, d)
 	if err != nil || !claimed {
 		return err == nil, again, err // it has moved on: look again
 	}
@@ -118,7 +118,7 @@ func (o *Outbox) sendNext(ctx context.Context, name string, c *channel) (sent bo
 	receipt, taken, why := o.send(ctx, d)
 	standIns := o.settle(write, c, d, conn, receipt, why)
 	attempt := o.attempt(d, began, taken, why)
-	err = o.o.Persist(ctx, func() error { return o.record(write, d, attempt, standIns...) })
+	err = o.o.Persist(ctx, func() error { return o.record(write, d, attempt, named, standIns...) })
 	if errors.Is(err, store.ErrLostLease) { // while this process hung another one took it over, and records it
 		o.o.Log.Warn("a message was taken over by another process", "id", d.ID, "channel", name, "outcome", d.State)
 		return true, again, nil
@@ -179,27 +179,51 @@ func gated(err error) callbacks.GatedError {
 	return nil
 }
 
-// claim makes a message this sender's, or one that tells it together with others, and returns that.
-// What was read may be out of date: another sender of the channel can have ended between the
-// reading and now.
-func (o *Outbox) claim(ctx context.Context, c *channel, d *store.Delivery) (_ *store.Delivery, ok bool, err error) {
-	digest, dags, err := o.fold(ctx, c, d)
+// claim makes a message this sender's, or one that tells it together with others, and returns that
+// with the ids of earlier ones that it names. What was read may be out of date: another sender of
+// the channel can have ended between the reading and now.
+func (o *Outbox) claim(ctx context.Context, c *channel, d *store.Delivery) (_ *store.Delivery, named []int64, ok bool, err error) {
+	n, err := o.noteFor(ctx, d)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, false, err
+	}
+	folded := n
+	digest, dags, err := o.fold(ctx, c, d, &folded)
+	if err != nil {
+		return nil, nil, false, err
 	}
 	if digest != nil {
 		o.tells(c, digest, dags)
-		return digest, true, nil
+		return digest, folded.ids, true, nil
 	}
 	d.UpdatedAt = o.now()
-	err = o.store.Write(ctx, func(tx store.OutboxTx) error {
-		ok, err = tx.ClaimDelivery(ctx, d)
-		return err
-	})
-	if ok = ok && err == nil; ok {
-		o.tells(c, d, nil)
+	err = o.store.Write(ctx, func(tx store.OutboxTx) error { return o.claimWith(ctx, tx, d, &n) })
+	switch {
+	case errors.Is(err, errClaimed):
+		return d, nil, false, nil
+	case err != nil:
+		return nil, nil, false, err
 	}
-	return d, ok, err
+	o.tells(c, d, nil)
+	return d, n.ids, true, nil
+}
+
+// errClaimed says that a message is another sender's, or has been.
+var errClaimed = errors.New("the message was claimed by another sender")
+
+// claimWith makes a message with a note this sender's, in a transaction.
+func (o *Outbox) claimWith(ctx context.Context, tx store.OutboxTx, d *store.Delivery, n *note) error {
+	err := o.addNote(ctx, tx, d, n)
+	if err == nil {
+		var ok bool
+		if ok, err = tx.ClaimDelivery(ctx, d); err == nil && !ok {
+			err = errClaimed
+		}
+	}
+	if errors.Is(err, store.ErrLostLease) {
+		return errClaimed
+	}
+	return err
 }
 
 // sendTimeout bounds one delivery, whatever the sender does.
@@ -230,7 +254,7 @@ func (o *Outbox) send(ctx context.Context, d *store.Delivery) (receipt string, t
 	receipt, err = parts.SendParts(sending, message(d), d.Progress, func(progress, receipt string) error {
 		taken++
 		d.Progress, d.Receipt = progress, o.o.Masker.Mask(receipt)
-		return o.o.Persist(ctx, func() error { return o.record(sending, d, nil) })
+		return o.o.Persist(ctx, func() error { return o.record(sending, d, nil, nil) })
 	})
 	return receipt, taken, err
 }

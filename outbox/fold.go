@@ -75,24 +75,26 @@ type untoldError struct{ error }
 // Unwrap is the cause.
 func (e untoldError) Unwrap() error { return e.error }
 
-// fold claims a message that tells what d and others tell, and returns it with the DAGs that it
+// fold claims a message that tells what d and others tell, with a note, and returns it with the DAGs that it
 // tells of. It is nil when d is to leave alone.
-func (o *Outbox) fold(ctx context.Context, c *channel, d *store.Delivery) (digest *store.Delivery, dags []string, err error) {
+func (o *Outbox) fold(ctx context.Context, c *channel, d *store.Delivery, n *note) (digest *store.Delivery, dags []string, err error) {
 	f, ok := o.foldable(c, d)
 	if !ok {
 		return nil, nil, nil
 	}
-	if n, err := o.store.CountFoldable(ctx, f, 2); err != nil || f.Digest == 0 && n < 2 {
+	if waiting, err := o.store.CountFoldable(ctx, f, 2); err != nil || f.Digest == 0 && waiting < 2 {
 		return nil, nil, err
 	}
 	folded := 0
 	err = o.store.Write(ctx, func(tx store.OutboxTx) (err error) {
-		digest, dags, folded, err = o.foldIn(ctx, tx, f, d)
-		return err
+		if digest, dags, folded, err = o.foldIn(ctx, tx, f, d); err != nil {
+			return err
+		}
+		return o.claimWith(ctx, tx, digest, n)
 	})
 	var untold untoldError
 	switch {
-	case errors.Is(err, errAlone):
+	case errors.Is(err, errAlone), errors.Is(err, errClaimed):
 		return nil, nil, nil
 	case errors.As(err, &untold):
 		o.o.Log.Error("messages leave one by one", "channel", d.Channel, "error", o.o.Masker.Mask(err.Error()))
@@ -104,7 +106,7 @@ func (o *Outbox) fold(ctx context.Context, c *channel, d *store.Delivery) (diges
 	return digest, dags, nil
 }
 
-// foldIn is fold in a transaction.
+// foldIn is fold in a transaction, up to the claim.
 func (o *Outbox) foldIn(ctx context.Context, tx store.OutboxTx, f store.Fold, d *store.Delivery) (digest *store.Delivery, dags []string, n int, err error) {
 	copied := *d
 	digest = &copied
@@ -130,11 +132,7 @@ func (o *Outbox) foldIn(ctx context.Context, tx store.OutboxTx, f store.Fold, d 
 		return nil, nil, 0, err
 	}
 	digest.UpdatedAt = f.Now
-	ok, err := tx.ClaimDelivery(ctx, digest)
-	if err == nil && !ok {
-		err = errAlone // another process has it
-	}
-	return digest, dags, n, err
+	return digest, dags, n, nil
 }
 
 // rewrite lets a digest tell what its messages tell now, and returns the DAGs.

@@ -173,7 +173,7 @@ func (o *Outbox) recover(ctx context.Context) error {
 				d.State = store.DeliveryWaiting
 			}
 		}
-		if err := o.record(ctx, d, cutOff(d)); errors.Is(err, store.ErrLostLease) {
+		if err := o.record(ctx, d, cutOff(d), nil); errors.Is(err, store.ErrLostLease) {
 			continue // its process lives, and has just said what became of it
 		} else if err != nil {
 			return err

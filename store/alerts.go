@@ -21,8 +21,8 @@ type Alerts interface {
 
 // AlertsTx lets people decide about a message in a transaction.
 type AlertsTx interface {
-	// DecideDelivery writes State, UpdatedAt and Error of a message, which waits for nothing from
-	// then on, if it is as it was read: in the state from with as many attempts. It reports false,
+	// DecideDelivery writes State, UpdatedAt and Error of a message, which waits for nothing and
+	// is named in no other from then on, if it is as it was read: in the state from with as many attempts. It reports false,
 	// and changes nothing, when it has moved on.
 	DecideDelivery(ctx context.Context, d *Delivery, from DeliveryState) (bool, error)
 	// AckDeliveries notes that somebody has seen the messages that match and that nobody had said that of,

@@ -25,6 +25,9 @@ type Outbox interface {
 	LeastTriedDelivery(ctx context.Context, channel string, now time.Time) (d *Delivery, at time.Time, err error)
 	// CountFoldable counts the messages that [OutboxTx.FoldDeliveries] would fold, up to limit.
 	CountFoldable(ctx context.Context, f Fold, limit int) (int, error)
+	// UnnamedDeliveries returns the messages of a channel that are uncertain since a moment or later, that
+	// nobody has seen and no other message names, in the order of their ids, at most limit.
+	UnnamedDeliveries(ctx context.Context, channel string, since time.Time, limit int) ([]*Delivery, error)
 	// Delivery returns ErrNotFound for an unknown message.
 	Delivery(ctx context.Context, id int64) (*Delivery, error)
 	// Deliveries returns messages of the outbox in order, at most limit (0 is all).
@@ -50,6 +53,8 @@ type OutboxTx interface {
 	// Refusals and Hold. It returns ErrLostLease when another attempt has begun since
 	// Attempts and Node were read, and when the message was delivered or refused.
 	UpdateDelivery(ctx context.Context, d *Delivery) error
+	// NameDeliveries sets NamedIn of those of the messages that are uncertain and have none.
+	NameDeliveries(ctx context.Context, namedIn int64, ids []int64) error
 	// ReleaseDeliveries lets the messages that wait in a channel ("": in all) with one of
 	// the holds leave now, except those with the given ids.
 	ReleaseDeliveries(ctx context.Context, channel string, except []int64, holds ...Hold) error

@@ -15,6 +15,8 @@ const (
 	maxNotified = 50
 	// keywordRoom is left of DingTalk's limit for a keyword that the message lacks.
 	keywordRoom = 500
+	// noteRoom is left in a digest for a note.
+	noteRoom = 1000
 )
 
 // Fold begins a message that tells what several tell.
@@ -92,7 +94,7 @@ func (f *folding) Message(ev *callbacks.Event) (callbacks.Message, error) {
 		if err != nil {
 			return callbacks.Message{}, err
 		}
-		if lines == 0 || len(prepared.Bodies) == 1 && len(prepared.Bodies[0]) <= hook.MaxBodyBytes-keywordRoom {
+		if lines == 0 || len(prepared.Bodies) == 1 && len(prepared.Bodies[0]) <= hook.MaxBodyBytes-keywordRoom-noteRoom {
 			return p.message(shown)
 		}
 	}

@@ -150,6 +150,8 @@ type payload struct {
 	// it is the shortest of these.
 	Own   bool `json:"own,omitempty"`
 	Short bool `json:"short,omitempty"`
+	// Note is for people, below the message.
+	Note string `json:"note,omitempty"`
 	// UUID lets DingTalk drop what the outbox sends twice.
 	UUID string `json:"uuid"`
 }

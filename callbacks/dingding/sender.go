@@ -30,6 +30,7 @@ var (
 	_ callbacks.PacedSender    = (*Sender)(nil)
 	_ callbacks.EventSender    = (*Sender)(nil)
 	_ callbacks.FoldSender     = (*Sender)(nil)
+	_ callbacks.NoteSender     = (*Sender)(nil)
 	_ callbacks.StandInSender  = (*Sender)(nil)
 )
 
@@ -150,7 +151,7 @@ func readPayload(m callbacks.Message) (payload, error) {
 
 func (p payload) robotMessage() hook.RobotMessage {
 	return hook.RobotMessage{
-		ConnID: p.ConnID, Type: p.MessageType, Message: p.Message,
+		ConnID: p.ConnID, Type: p.MessageType, Message: p.content(),
 		AtMobiles: p.AtMobiles, AtUserIDs: p.AtUserIDs, AtAll: p.AtAll, NoSplit: p.NoSplit, UUID: p.UUID,
 	}
 }

@@ -45,6 +45,10 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 			_, err := q.CountFoldable(ctx, store.Fold{Channel: "c", Now: at, Old: at, DAGID: "d", Whole: true}, 2)
 			return err
 		}),
+		"UnnamedDeliveries": read(func(q store.Reader) error { _, err := q.UnnamedDeliveries(ctx, "c", at, 9); return err }),
+		"NameDeliveries": func() error {
+			return s.Tx(ctx, func(tx store.Tx) error { return tx.NameDeliveries(ctx, 3, []int64{1, 2}) })
+		},
 		"FoldDeliveries": func() error {
 			return s.Tx(ctx, func(tx store.Tx) error {
 				_, err := tx.FoldDeliveries(ctx, store.Fold{Digest: 1, Channel: "c", Now: at, Old: at, DAGID: "d", Whole: true})

@@ -185,7 +185,7 @@ func (q Queries) AckDeliveries(ctx context.Context, f store.DeliveryFilter, a st
 
 // DecideDelivery writes what a person decided about a message, see [store.AlertsTx].
 func (q Queries) DecideDelivery(ctx context.Context, d *store.Delivery, from store.DeliveryState) (bool, error) {
-	n, err := q.c.Exec(ctx, deliveryDecided.update()+", next_try = NULL, hold = '', refusals = 0 WHERE id = ? AND state = ? AND attempts = ?",
+	n, err := q.c.Exec(ctx, deliveryDecided.update()+", next_try = NULL, hold = '', refusals = 0, named_in = 0 WHERE id = ? AND state = ? AND attempts = ?",
 		deliveryDecided.args(d, d.ID, string(from), d.Attempts)...)
 	if err != nil {
 		return false, fmt.Errorf("decide about message %d: %w", d.ID, err)

@@ -171,3 +171,28 @@ func (q Queries) RewriteDelivery(ctx context.Context, d *store.Delivery) error {
 	}
 	return nil
 }
+
+// unnamed is the condition of an uncertain message that no other one names, in the words of the index.
+const unnamed = "state = 'uncertain' AND named_in = 0"
+
+// UnnamedDeliveries returns what is uncertain in a channel, see [store.Outbox].
+func (q Queries) UnnamedDeliveries(ctx context.Context, channel string, since time.Time, limit int) ([]*store.Delivery, error) {
+	ds, err := collect(ctx, q.c, deliveryTable.scan,
+		deliveryTable.rows()+" WHERE "+unnamed+" AND channel = ? AND updated_at >= ? AND acked_at IS NULL ORDER BY id LIMIT ?", channel, ms(since), limit)
+	if err != nil {
+		return nil, fmt.Errorf("read what is uncertain in the outbox: %w", err)
+	}
+	return ds, nil
+}
+
+// NameDeliveries sets the message that names others, see [store.OutboxTx].
+func (q Queries) NameDeliveries(ctx context.Context, namedIn int64, ids []int64) error {
+	args := []any{namedIn}
+	for _, id := range ids {
+		args = append(args, id)
+	}
+	if _, err := q.c.Exec(ctx, "UPDATE delivery SET named_in = ? WHERE "+unnamed+" AND id IN ("+marks(len(ids))+")", args...); err != nil {
+		return fmt.Errorf("name messages of the outbox: %w", err)
+	}
+	return nil
+}

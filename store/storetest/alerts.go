@@ -68,7 +68,7 @@ func alertsAreSelected(t *testing.T, open Open) {
 func alertsAreDecided(t *testing.T, open Open) {
 	s := open(t, Node{})
 	d := alert(1, store.DeliveryWaiting, "d", "t")
-	d.NextTry, d.Hold, d.Refusals = midnight.Add(9*time.Hour), store.HoldOutage, 3
+	d.NextTry, d.Hold, d.Refusals, d.NamedIn = midnight.Add(9*time.Hour), store.HoldOutage, 3, 7
 	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.InsertDeliveries(ctx, []*store.Delivery{d}) })
 	decide := func(d *store.Delivery, from store.DeliveryState) (ok bool) {
 		write(t, s, func(ctx context.Context, tx store.Tx) (err error) {
@@ -84,11 +84,45 @@ func alertsAreDecided(t *testing.T, open Open) {
 	older.Attempts--
 	assert.False(t, decide(&older, store.DeliveryWaiting), "it was sent since")
 	assert.True(t, decide(&to, store.DeliveryWaiting))
-	to.NextTry, to.Hold, to.Refusals = time.Time{}, store.HoldNone, 0
+	to.NextTry, to.Hold, to.Refusals, to.NamedIn = time.Time{}, store.HoldNone, 0, 0
 	got, err := s.Delivery(t.Context(), d.ID)
 	require.NoError(t, err)
 	assert.Equal(t, &to, got)
 	assert.False(t, decide(&to, store.DeliveryWaiting), "it was decided")
+}
+
+// What is uncertain is named once, unless somebody has seen it or it was long ago.
+func alertsAreNamed(t *testing.T, open Open) {
+	s := open(t, Node{})
+	in := func(hour int, state store.DeliveryState, change func(*store.Delivery)) *store.Delivery {
+		d := alert(hour, state, "d", "t")
+		change(d)
+		return d
+	}
+	as := func(*store.Delivery) {}
+	all := []*store.Delivery{
+		in(1, store.DeliveryUncertain, as),
+		in(2, store.DeliveryUncertain, as), in(3, store.DeliveryDelivered, as), in(4, store.DeliveryUncertain, func(d *store.Delivery) { d.Channel = "robot:e" }),
+		in(5, store.DeliveryUncertain, func(d *store.Delivery) { d.AckedAt = midnight }), in(6, store.DeliveryUncertain, func(d *store.Delivery) { d.NamedIn = 99 }),
+		in(7, store.DeliveryUncertain, as),
+	}
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.InsertDeliveries(ctx, all) })
+	unnamed := func(limit int) []*store.Delivery {
+		ds, err := s.UnnamedDeliveries(t.Context(), "robot:d", midnight.Add(2*time.Hour), limit)
+		require.NoError(t, err)
+		return ds
+	}
+	assert.Equal(t, []*store.Delivery{all[1], all[6]}, unnamed(9))
+	assert.Equal(t, []*store.Delivery{all[1]}, unnamed(1))
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		return tx.NameDeliveries(ctx, 42, []int64{all[1].ID, all[2].ID, all[5].ID})
+	})
+	assert.Equal(t, []*store.Delivery{all[6]}, unnamed(9))
+	for i, want := range map[int]int64{1: 42, 2: 0, 5: 99, 6: 0} {
+		got, err := s.Delivery(t.Context(), all[i].ID)
+		require.NoError(t, err)
+		assert.Equal(t, want, got.NamedIn, i)
+	}
 }
 
 func attemptsAreKept(t *testing.T, open Open) {
