@@ -135,6 +135,20 @@ func (h *DingdingHook) targets(ctx context.Context, connID string) ([]target, *E
 	return out, nil
 }
 
+// Robots are those that a connection sends to, as their [Gate] knows them. Errors are [*Error].
+func (h *DingdingHook) Robots(ctx context.Context, connID string) ([]GateRobot, error) {
+	ts, e := h.targets(ctx, (&RobotMessage{ConnID: connID}).connID())
+	if e != nil {
+		e.Op = "look up the robots of a connection"
+		return nil, e
+	}
+	out := make([]GateRobot, len(ts))
+	for i, t := range ts {
+		out[i] = t.gated
+	}
+	return out, nil
+}
+
 func noToken(connID string) *Error {
 	return &Error{Kind: KindAuth, Message: fmt.Sprintf(
 		"no token was found, check the conn_id %q: its password must be the access token or the webhook address of the robot", connID)}

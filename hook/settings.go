@@ -230,6 +230,24 @@ func parseQuota(v any) (int, error) {
 	return int(n), nil
 }
 
+// CheckQuota returns what is wrong with the extra.quota of a connection of a robot; nil if nothing is,
+// or there is none, or the extra can't be read, which sending says.
+func CheckQuota(c *connections.Connection) error {
+	if c.Type != "dingding" && c.Type != "dingtalk" {
+		return nil
+	}
+	extra, err := c.ExtraMap()
+	v := extra["quota"]
+	if err != nil || v == nil {
+		return nil
+	}
+	if n, ok := v.(json.Number); ok {
+		v = n.String()
+	}
+	_, err = parseQuota(v)
+	return err
+}
+
 // wholeNumber reads a number, which may be written as text.
 func wholeNumber(v any) (float64, bool) {
 	n, ok := v.(float64)

@@ -116,3 +116,18 @@ func TestParseSettingsErrors(t *testing.T) {
 		})
 	}
 }
+
+// A quota of nothing is refused before it is stored, however it is written.
+func TestCheckQuota(t *testing.T) {
+	t.Parallel()
+	check := func(typ, extra string) error {
+		return CheckQuota(&connections.Connection{Type: typ, Extra: new(connections.Secret(extra))})
+	}
+	for _, extra := range []string{`{}`, `{"quota": null}`, `{"quota": 1}`, `{"quota": "5000"}`, `{`} {
+		require.NoError(t, check("dingding", extra), extra)
+	}
+	require.NoError(t, check("http", `{"quota": 0}`), "it is another one's")
+	require.ErrorContains(t, check("dingding", `{"quota": 0}`), "which sends nothing")
+	require.ErrorContains(t, check("dingtalk", `{"quota": "0"}`), "which sends nothing")
+	require.ErrorContains(t, check("dingding", `{"quota": 1.5}`), "whole number")
+}

@@ -82,7 +82,7 @@ func runConnectionsAdd(ctx context.Context, a *app.App, id string, given map[str
 		return command.UsageError{Err: err}
 	}
 	a.Masker().AddConnection(c)
-	if err := checkFallbacks(ctx, a, c); err != nil {
+	if err := checkExtras(ctx, a, c); err != nil {
 		return command.UsageError{Err: err}
 	}
 	ask, err := a.API(ctx)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/connections"
@@ -93,7 +94,37 @@ func runConnectionsTest(ctx context.Context, a *app.App, id, message string) err
 	if err == nil && len(chain) > 0 {
 		_, err = fmt.Fprintf(a.Out, "an alert that it can't deliver goes to %s\n", strings.Join(chain, ", then "))
 	}
-	return err
+	return errors.Join(err, tellCounts(ctx, a, a.Dingding().With(src, slog.New(slog.DiscardHandler)), id))
+}
+
+// tellCounts says how many messages the robots of a connection were sent in this month.
+func tellCounts(ctx context.Context, a *app.App, h *hook.DingdingHook, id string) error {
+	if a.Store == nil || a.ReadOnly {
+		return nil // nobody counts
+	}
+	robots, err := h.Robots(ctx, id)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(robots, func(x, y hook.GateRobot) int { return strings.Compare(x.Name, y.Name) })
+	for _, r := range robots {
+		row, err := a.Store.Gate(ctx, r.Key)
+		if err != nil {
+			return err
+		}
+		sent := 0
+		if row.Month == a.Clock().UTC().Format("2006-01") {
+			sent = row.Sent
+		}
+		count := callbacks.Grouped(sent)
+		if r.Quota > 0 {
+			count += " of " + callbacks.Grouped(r.Quota)
+		}
+		if _, err := fmt.Fprintf(a.Out, "robot %s: %s messages sent this month\n", r.Name, count); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // testApp asks DingTalk about an app. What is refused for want of a scope does not make

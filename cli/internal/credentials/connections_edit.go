@@ -110,7 +110,7 @@ func storedConnection(ctx context.Context, s connections.Store, id string) (*con
 // replaceConnection stores an edited connection unless somebody has changed it meanwhile.
 func replaceConnection(ctx context.Context, a *app.App, s connections.Store, c, original *connections.Connection) error {
 	a.Masker().AddConnection(c)
-	if err := checkFallbacks(ctx, a, c); err != nil {
+	if err := checkExtras(ctx, a, c); err != nil {
 		return err
 	}
 	now, err := storedConnection(ctx, s, c.ID)

@@ -154,7 +154,7 @@ func runConnectionsImport(ctx context.Context, a *app.App, path string, overwrit
 	if err := checkImport(path, all); err != nil {
 		return err
 	}
-	if err := checkFallbacks(ctx, a, all...); err != nil {
+	if err := checkExtras(ctx, a, all...); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	ask, err := a.API(ctx)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/hook"
 )
 
 // overlay is a source with connections that are about to be stored.
@@ -23,9 +24,9 @@ func (o overlay) Connection(ctx context.Context, id string) (*connections.Connec
 	return o.Source.Connection(ctx, id)
 }
 
-// checkFallbacks refuses connections, which are about to be stored, whose extra.fallback goes in a
-// loop or can't be read, and notes those of them that name a connection which does not exist yet.
-func checkFallbacks(ctx context.Context, a *app.App, all ...*connections.Connection) error {
+// checkExtras refuses connections, which are about to be stored, whose extra.quota is none or whose
+// extra.fallback goes in a loop or can't be read, and notes those of them that name a connection which does not exist yet.
+func checkExtras(ctx context.Context, a *app.App, all ...*connections.Connection) error {
 	src, err := a.Lookup(ctx)
 	if err != nil {
 		return err
@@ -36,6 +37,9 @@ func checkFallbacks(ctx context.Context, a *app.App, all ...*connections.Connect
 	}
 	var errs []error
 	for _, c := range all {
+		if err := hook.CheckQuota(c); err != nil {
+			errs = append(errs, connections.About("connection", c.ID, err))
+		}
 		if ids, err := c.Fallbacks(); err == nil && len(ids) == 0 {
 			continue
 		}
