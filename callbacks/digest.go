@@ -281,7 +281,7 @@ func (d *Digest) subject() string {
 func kindWords(k Kind) string {
 	words, ok := map[Kind]string{
 		Execute: "开始 started", Success: "成功 succeeded", Failure: "失败 failed", Retry: "将重试 retried", Skipped: "跳过 skipped",
-		Missed: "未运行 missed", Deadline: "超期 late", ImportError: "文件错误 broken files",
+		Missed: "未运行 missed", Recovery: "已恢复 recovered", Deadline: "超期 late", ImportError: "文件错误 broken files",
 	}[k]
 	if !ok {
 		return strings.ReplaceAll(strings.TrimPrefix(string(k), "on_"), "_", " ")

@@ -52,6 +52,12 @@ var exampleRuns = map[string]struct {
 	"example_failure_alert": {1, []arrival{
 		{sandbox.TypeText, "重试 Retry: transform try 1 of 2 failed: bash ended with exit code 1", ""},
 		{sandbox.TypeText, "任务失败 Task failed: example_failure_alert.transform", ""},
+		{sandbox.TypeText, "任务失败 Task failed: example_failure_alert.count_shop[0]", ""},
+		{sandbox.TypeText, "任务失败 Task failed: example_failure_alert.count_shop[1]", ""},
+		{sandbox.TypeText, "任务失败 Task failed: example_failure_alert.count_shop[2]", ""},
+		{sandbox.TypeText, "任务失败 Task failed: example_failure_alert.count_shop[3]", ""},
+		{sandbox.TypeText, "任务失败 Task failed: example_failure_alert.count_shop[4]", ""},
+		{sandbox.TypeText, "任务失败 Task failed: example_failure_alert.count_shop[5]", ""},
 		{sandbox.TypeMarkdown, "运行失败 Run failed: example_failure_alert", "13800000001"},
 	}},
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/progress"
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/settings"
@@ -99,6 +100,8 @@ type demo struct {
 	box   *sandbox.Server
 	began time.Time
 	dags  []*dag.DAG
+	// broken are the tasks that failed, and their runs as they were then, before they are mended.
+	broken []brokenRun
 
 	mu       sync.Mutex
 	progress *demoProgress
@@ -191,6 +194,7 @@ func (d *demo) run(ctx context.Context) error {
 	e, err := a.Engine(d.store, d.store.Connections(), func(o *engine.Options) {
 		o.LogDir, o.ProcessDir = a.LogDir(), a.ProcessDir()
 		o.Observe = d.observe
+		o.FoldAfter = 2 * time.Second // nobody is to wait
 	})
 	if err != nil {
 		return err
@@ -208,7 +212,64 @@ func (d *demo) run(ctx context.Context) error {
 	if err := e.SetDAGs(ctx, d.dags); err != nil {
 		return err
 	}
-	return app.While(ctx, e, engine.RunOptions{Schedule: true, Before: a.EndLeftovers}, d.wait)
+	return app.While(ctx, e, engine.RunOptions{Schedule: true, Before: a.EndLeftovers}, func(ctx context.Context) error {
+		if err := d.wait(ctx); err != nil {
+			return err
+		}
+		return d.mend(ctx, e)
+	})
+}
+
+// brokenRun is a run that failed, with its instances.
+type brokenRun struct {
+	run       *store.Run
+	instances []*store.Instance
+}
+
+// remember keeps what failed of a DAG.
+func (d *demo) remember(ctx context.Context, dagID string) error {
+	rs, err := d.store.Runs(ctx, store.RunFilter{DAGID: dagID, States: []dag.RunState{dag.RunFailed}})
+	if err != nil {
+		return err
+	}
+	for _, r := range rs {
+		is, err := d.store.Instances(ctx, r.Key)
+		if err != nil {
+			return err
+		}
+		d.broken = append(d.broken, brokenRun{r, is})
+	}
+	return nil
+}
+
+// mend does what somebody on call would do about example_failure_alert: tells the others that he has seen
+// it, mends the cause, and runs what failed again.
+func (d *demo) mend(ctx context.Context, e *engine.Engine) error {
+	const broken = "example_failure_alert"
+	for _, g := range d.dags {
+		if err := d.remember(ctx, g.ID); err != nil {
+			return err
+		}
+	}
+	rs, err := d.store.Runs(ctx, store.RunFilter{DAGID: broken})
+	if err != nil || len(rs) == 0 {
+		return err
+	}
+	ask := d.app.APIOn(d.store)
+	n, err := ask.AckAlerts(ctx, api.AlertQuery{DAGID: broken}, "the column is being added")
+	if err != nil {
+		return err
+	}
+	d.progress.print(fmt.Sprintf("dingdag alerts ack --dag %s --note 'the column is being added': %d alerts", broken, n))
+	if _, err := ask.SetVariables(ctx, map[string]connections.Variable{"amount_column": {Value: "present"}}, api.Overwrite); err != nil {
+		return err
+	}
+	_, err = e.Clear(ctx, engine.ClearRequest{DAGID: broken, RunID: rs[0].RunID, OnlyFailed: true, Actor: d.app.Actor()})
+	if err != nil {
+		return err
+	}
+	d.progress.print("dingdag tasks clear " + broken + " --only-failed")
+	return d.wait(ctx)
 }
 
 func (d *demo) observe(u engine.Update) {
@@ -273,7 +334,6 @@ func (d *demo) summary(ctx context.Context) error {
 		return err
 	}
 	runs := show.List{Columns: []string{"DAG", "State", "Tasks", "Took", "Alerts"}}
-	var failures []string
 	for _, g := range d.dags {
 		rs, err := d.store.Runs(ctx, store.RunFilter{DAGID: g.ID})
 		if err != nil {
@@ -284,14 +344,15 @@ func (d *demo) summary(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			alerts := deliveriesOf(deliveries, r)
-			runs.Add(r, g.ID, string(r.State), countStates(is), r.EndDate.Sub(r.StartDate).Round(10*time.Millisecond).String(), strconv.Itoa(len(alerts)))
-			failures = append(failures, d.failures(r, is, alerts)...)
+			runs.Add(r, g.ID, string(r.State), countStates(is), r.EndDate.Sub(r.StartDate).Round(10*time.Millisecond).String(),
+				strconv.Itoa(len(deliveriesOf(deliveries, r))))
 		}
 	}
 	fmt.Fprintln(out, "\nFailed on purpose:")
-	for _, f := range failures {
-		fmt.Fprintln(out, f)
+	for _, b := range d.broken {
+		for _, line := range failures(b, deliveriesOf(deliveries, b.run)) {
+			fmt.Fprintln(out, line)
+		}
 	}
 	fmt.Fprintln(out)
 	if err := runs.Print(out, "table"); err != nil {
@@ -317,24 +378,37 @@ func deliveriesOf(ds []*store.Delivery, r *store.Run) (out []*store.Delivery) {
 }
 
 // failures tells of each failed task and of the run which message they caused.
-func (d *demo) failures(r *store.Run, is []*store.Instance, alerts []*store.Delivery) (out []string) {
-	for _, in := range is {
+func failures(b brokenRun, alerts []*store.Delivery) (out []string) {
+	r := b.run
+	for _, in := range b.instances {
 		if in.State != dag.Failed {
 			continue
 		}
 		out = append(out, fmt.Sprintf("  %s / %s, after %d of %d tries: %s", r.DAGID, in.Label(), in.Try, in.MaxTries, show.OneLine(in.Error)))
 		for _, x := range alerts {
-			if x.Owner.TaskID == in.TaskID {
-				out = append(out, fmt.Sprintf("    %-10s -> %s: %s", x.Owner.Event, x.Summary, x.State))
+			if x.Owner.TaskID == in.TaskID && x.Owner.MapIndex == in.MapIndex {
+				out = append(out, alertLine(x))
 			}
 		}
 	}
 	for _, x := range alerts {
 		if x.Owner.TaskID == "" {
-			out = append(out, fmt.Sprintf("  %s, the run: %s", r.DAGID, r.Reason), fmt.Sprintf("    %-10s -> %s: %s", x.Owner.Event, x.Summary, x.State))
+			out = append(out, fmt.Sprintf("  %s, the run: %s", r.DAGID, r.Reason), alertLine(x))
 		}
 	}
 	return out
+}
+
+// alertLine tells what became of an alert.
+func alertLine(x *store.Delivery) string {
+	state := string(x.State)
+	if x.DigestID != 0 {
+		state += fmt.Sprintf(" into message %d", x.DigestID)
+	}
+	if x.AckedBy != "" {
+		state += ", acknowledged"
+	}
+	return fmt.Sprintf("    %-10s -> %s: %s", x.Owner.Event, x.Summary, state)
 }
 
 // countStates is for instance "3 success, 1 failed".
