@@ -27,7 +27,7 @@ import (
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/store/sqlite/sqlitetest"
-	"github.com/dingdag/dingdag/store/storetest"
+	"github.com/dingdag/dingdag/store/storetest/conntest"
 	"github.com/dingdag/dingdag/template"
 	"github.com/dingdag/dingdag/worker"
 )
@@ -69,7 +69,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), files: newFolder(t)}
-	s := sqlitetest.Open(t, filepath.Join(w.dir, "db"), sqlite.Options{Synchronous: "NORMAL", Cipher: storetest.Cipher(t, 1)})
+	s := sqlitetest.Open(t, filepath.Join(w.dir, "db"), sqlite.Options{Synchronous: "NORMAL", Cipher: conntest.Cipher(t, 1)})
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
 	w.store = s
 	masker := connections.NewMasker()

@@ -10,12 +10,12 @@ import (
 
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/store/sqlite"
-	"github.com/dingdag/dingdag/store/storetest"
+	"github.com/dingdag/dingdag/store/storetest/conntest"
 )
 
 func TestConnections(t *testing.T) {
 	t.Parallel()
-	storetest.RunConnections(t, func(t *testing.T) storetest.OpenConnections {
+	conntest.Run(t, func(t *testing.T) conntest.Open {
 		t.Helper()
 		path := filepath.Join(t.TempDir(), "db")
 		return func(t *testing.T, c *connections.Cipher) connections.Store {
@@ -30,7 +30,7 @@ func TestConnections(t *testing.T) {
 func TestSecretsAreSealedAtRest(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s := open(t, filepath.Join(dir, "db"), sqlite.Options{Cipher: storetest.Cipher(t, 1)})
+	s := open(t, filepath.Join(dir, "db"), sqlite.Options{Cipher: conntest.Cipher(t, 1)})
 	secret := func(text string) *connections.Secret { return new(connections.Secret(text)) }
 	for _, c := range []*connections.Connection{
 		{ID: "kept", Type: "plain-type", Password: secret("pass-one"), Extra: secret(`{"k": "extra-one"}`)},

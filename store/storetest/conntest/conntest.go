@@ -1,5 +1,7 @@
 //nolint:thelper // tests, not helpers: failures belong to their lines
-package storetest
+
+// Package conntest is the suite that every store of connections passes.
+package conntest
 
 import (
 	"bytes"
@@ -11,14 +13,14 @@ import (
 	"github.com/dingdag/dingdag/connections"
 )
 
-// OpenConnections opens the connections of a database with a cipher, which may be nil.
-type OpenConnections func(t *testing.T, c *connections.Cipher) connections.Store
+// Open opens the connections of a database with a cipher, which may be nil.
+type Open func(t *testing.T, c *connections.Cipher) connections.Store
 
-// RunConnections runs the suite for the connections of a store. create makes an empty
+// Run runs the suite for the connections of a store. create makes an empty
 // database for each test.
-func RunConnections(t *testing.T, create func(t *testing.T) OpenConnections) {
+func Run(t *testing.T, create func(t *testing.T) Open) {
 	t.Helper()
-	for name, test := range map[string]func(*testing.T, OpenConnections){
+	for name, test := range map[string]func(*testing.T, Open){
 		"connections are stored whole":    connectionsAreStoredWhole,
 		"connections are replaced":        connectionsAreReplaced,
 		"connections are deleted":         connectionsAreDeleted,
@@ -48,7 +50,7 @@ func robot(id string) *connections.Connection {
 	}
 }
 
-func connectionsAreStoredWhole(t *testing.T, open OpenConnections) {
+func connectionsAreStoredWhole(t *testing.T, open Open) {
 	s := open(t, Cipher(t, 1))
 	bare := &connections.Connection{ID: "a", Type: "http"}
 	want := []*connections.Connection{bare, robot("b")}
@@ -67,7 +69,7 @@ func connectionsAreStoredWhole(t *testing.T, open OpenConnections) {
 	require.ErrorContains(t, err, "c")
 }
 
-func connectionsAreReplaced(t *testing.T, open OpenConnections) {
+func connectionsAreReplaced(t *testing.T, open Open) {
 	s := open(t, Cipher(t, 1))
 	require.NoError(t, s.PutConnection(t.Context(), robot("a"), true))
 	bare := &connections.Connection{ID: "a", Type: "http"}
@@ -82,7 +84,7 @@ func connectionsAreReplaced(t *testing.T, open OpenConnections) {
 	assert.Equal(t, bare, got, "every field is replaced")
 }
 
-func connectionsAreDeleted(t *testing.T, open OpenConnections) {
+func connectionsAreDeleted(t *testing.T, open Open) {
 	s := open(t, Cipher(t, 1))
 	require.NoError(t, s.PutConnection(t.Context(), robot("a"), false))
 	require.NoError(t, s.PutConnection(t.Context(), robot("b"), false))
@@ -93,7 +95,7 @@ func connectionsAreDeleted(t *testing.T, open OpenConnections) {
 	assert.Equal(t, []*connections.Connection{robot("b")}, got)
 }
 
-func connectionsNeedTheirKey(t *testing.T, open OpenConnections) {
+func connectionsNeedTheirKey(t *testing.T, open Open) {
 	require.NoError(t, open(t, Cipher(t, 1)).PutConnection(t.Context(), robot("a"), false))
 	for name, c := range map[string]struct {
 		cipher *connections.Cipher
@@ -114,7 +116,7 @@ func connectionsNeedTheirKey(t *testing.T, open OpenConnections) {
 }
 
 // What holds no secret needs no key.
-func connectionsWithoutSecrets(t *testing.T, open OpenConnections) {
+func connectionsWithoutSecrets(t *testing.T, open Open) {
 	s := open(t, nil)
 	bare := &connections.Connection{ID: "a", Type: "http", Host: new("example.com")}
 	require.NoError(t, s.PutConnection(t.Context(), bare, false))
