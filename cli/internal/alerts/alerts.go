@@ -22,7 +22,7 @@ import (
 // Commands are the commands about alerts.
 func Commands(a *app.App) []*cobra.Command {
 	return []*cobra.Command{
-		newCmdList(a), newCmdShow(a), newCmdTold(a), newCmdDecide(a, retry), newCmdDecide(a, drop), newCmdAck(a), newCmdExport(a),
+		newCmdList(a), newCmdShow(a), newCmdTold(a), newCmdCheck(a), newCmdDecide(a, retry), newCmdDecide(a, drop), newCmdAck(a), newCmdExport(a),
 	}
 }
 

@@ -1,0 +1,93 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dingdag/dingdag/store"
+)
+
+// AlertWaits is for how long an alert may wait until [API.CheckAlerts] finds it.
+const AlertWaits = 10 * time.Minute
+
+// AlertProblem is an alert of which it is not sure that it was told to anyone.
+type AlertProblem struct {
+	Alert
+
+	// Problem says what is wrong with it.
+	Problem string `json:"problem"`
+}
+
+// CheckAlerts returns the alerts written since a moment that nobody has acknowledged and that were
+// refused while nothing that stands in for them arrived or may yet, or that may not have arrived; and all
+// those that have waited for longer than [AlertWaits]. The oldest is first.
+func (a *API) CheckAlerts(ctx context.Context, since time.Time) ([]AlertProblem, error) {
+	out := []AlertProblem{}
+	if a.o.Store == nil {
+		return out, nil
+	}
+	failed, err := a.o.Store.DeliveryLog(ctx, store.DeliveryFilter{
+		States: []store.DeliveryState{store.DeliveryRefused, store.DeliveryUncertain}, Since: since, Unacked: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	add := func(d *store.Delivery, problem string) {
+		out = append(out, AlertProblem{a.alertOf(d), problem})
+	}
+	for _, d := range failed {
+		switch {
+		case d.State == store.DeliveryUncertain:
+			add(d, "may not have arrived")
+		case d.StandsInFor != 0: // what it stands in for is looked at
+		default:
+			told, err := a.toldInstead(ctx, d.ID)
+			if err != nil {
+				return nil, err
+			}
+			if !told {
+				add(d, "was refused, and nothing arrived in its place")
+			}
+		}
+	}
+	waiting, err := a.o.Store.DeliveryLog(ctx, store.DeliveryFilter{
+		States: []store.DeliveryState{store.DeliveryWaiting, store.DeliverySending}, Until: a.o.Clock().Add(-AlertWaits),
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range waiting {
+		add(d, fmt.Sprintf("has waited for %s", a.o.Clock().Sub(d.CreatedAt).Round(time.Second)))
+	}
+	slices.SortFunc(out, func(x, y AlertProblem) int { return int(x.ID - y.ID) })
+	return out, nil
+}
+
+// toldInstead reports whether a message that stands in for one, or for one that does, was not refused.
+func (a *API) toldInstead(ctx context.Context, id int64) (bool, error) {
+	ds, err := a.o.Store.DeliveryLog(ctx, store.DeliveryFilter{StandsInFor: id})
+	if err != nil {
+		return false, err
+	}
+	for _, d := range ds {
+		if d.State != store.DeliveryRefused {
+			return true, nil
+		}
+		if told, err := a.toldInstead(ctx, d.ID); told || err != nil {
+			return told, err
+		}
+	}
+	return false, nil
+}
+
+// Line tells a problem in a line.
+func (p *AlertProblem) Line() string {
+	text := fmt.Sprintf("alert %d (%s) %s", p.ID, p.Summary, p.Problem)
+	if why, _, _ := strings.Cut(strings.TrimSpace(p.Error), "\n"); why != "" {
+		text += ": " + why
+	}
+	return text
+}

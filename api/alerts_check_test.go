@@ -1,0 +1,57 @@
+package api_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/store"
+)
+
+func TestCheckAlerts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	got, err := w.CheckAlerts(t.Context(), now.Add(-24*time.Hour))
+	require.NoError(t, err)
+	assert.Empty(t, got)
+	w.alert(store.DeliveryRefused)
+	told := w.alert(store.DeliveryRefused)
+	standIn := w.alert(store.DeliveryRefused)
+	last := w.alert(store.DeliveryDelivered)
+	w.alert(store.DeliveryUncertain)
+	w.alert(store.DeliveryWaiting)
+	w.alert(store.DeliveryDelivered)
+	standIn.ID, standIn.StandsInFor, last.ID, last.StandsInFor = 0, told.ID, 0, 0
+	w.write(func(ctx context.Context, tx store.Tx) error {
+		return tx.InsertDeliveries(ctx, []*store.Delivery{standIn})
+	})
+	last.StandsInFor = standIn.ID
+	w.write(func(ctx context.Context, tx store.Tx) error { return tx.InsertDeliveries(ctx, []*store.Delivery{last}) })
+	got, err = w.CheckAlerts(t.Context(), now.Add(-24*time.Hour))
+	require.NoError(t, err)
+	var lines []string
+	for _, p := range got {
+		lines = append(lines, p.Line())
+	}
+	assert.Equal(t, []string{
+		"alert 1 (*** failed) was refused, and nothing arrived in its place: *** is wrong",
+		"alert 3 (*** failed) was refused, and nothing arrived in its place: *** is wrong",
+		"alert 5 (*** failed) may not have arrived: *** is wrong",
+		"alert 6 (*** failed) has waited for 1h0m0s: *** is wrong",
+	}, lines)
+	w.write(func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.AckDeliveries(ctx, store.DeliveryFilter{IDs: []int64{1, 5, 6}}, store.Ack{At: now, By: "ann"})
+		return err
+	})
+	got, err = w.CheckAlerts(t.Context(), now.Add(-24*time.Hour))
+	require.NoError(t, err)
+	require.Len(t, got, 2, "somebody has seen the others")
+	assert.Equal(t, []int64{3, 6}, []int64{got[0].ID, got[1].ID}, "what waits was not told")
+	got, err = w.CheckAlerts(t.Context(), now.Add(-time.Minute))
+	require.NoError(t, err)
+	require.Len(t, got, 1, "what waits is found, however old it is")
+	assert.Equal(t, int64(6), got[0].ID)
+}
