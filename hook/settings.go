@@ -239,7 +239,7 @@ func CheckQuota(c *connections.Connection) error {
 	extra, err := c.ExtraMap()
 	v := extra["quota"]
 	if err != nil || v == nil {
-		return nil
+		return nil //nolint:nilerr // sending says it
 	}
 	if n, ok := v.(json.Number); ok {
 		v = n.String()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -46,16 +47,16 @@ func runCheck(ctx context.Context, a *app.App, since, output string) error {
 		return err
 	}
 	l := show.List{Columns: []string{"ID", "Problem"}}
-	text := ""
+	var b strings.Builder
 	for _, p := range found {
 		l.Add(p, strconv.FormatInt(p.ID, 10), p.Line())
-		text += show.Shown(a.Out, p.Line()) + "\n"
+		fmt.Fprintln(&b, show.Shown(a.Out, p.Line()))
 	}
 	if len(found) == 0 {
-		text = fmt.Sprintf("every alert of the last %s was told, or is about to be\n", since)
+		fmt.Fprintf(&b, "every alert of the last %s was told, or is about to be\n", since)
 	}
 	if output == "table" {
-		_, err = fmt.Fprint(a.Out, text)
+		_, err = fmt.Fprint(a.Out, b.String())
 	} else {
 		err = l.Print(a.Out, output)
 	}
