@@ -108,7 +108,7 @@ func BenchmarkAlert(b *testing.B) {
 		require.NoError(b, err)
 		took = append(took, (<-r.came).Sub(time.Unix(0, broke.Load())))
 		begun := time.Now()
-		resp, err := http.Post(r.URL, "application/json", strings.NewReader("{}")) //nolint:noctx // the floor
+		resp, err := http.Post(r.URL, "application/json", strings.NewReader("{}"))
 		require.NoError(b, err)
 		require.NoError(b, resp.Body.Close())
 		least = append(least, (<-r.came).Sub(begun))
@@ -268,7 +268,7 @@ func BenchmarkWaiting(b *testing.B) {
 					break
 				}
 				runtime.Gosched()
-				time.Sleep(20 * time.Millisecond) //nolint:forbidigo // it looks now and then, and takes nothing meanwhile
+				time.Sleep(20 * time.Millisecond)
 			}
 			stop()
 		})

@@ -17,12 +17,13 @@ func TestEndOfASilence(t *testing.T) {
 	ev := callbackstest.SilenceEnd()
 	began := ev.Silence.Since.In(time.FixedZone("", 8*3600)).Format("2006-01-02 15:04:05")
 	text := ev.Text()
+	head, _, _ := strings.Cut(text, " +08:00")
 	assert.Equal(t, `静默结束 Silence ended: DAG etl
 汇总 Summary: 4 alerts were silenced: 3 on_failure of etl.load, 1 on_success of etl
 静默 Silence: snooze of DAG etl
 申请人 By: ann (cli)
 说明 Why: the disk is changed
-时段 From: `+began, text[:strings.Index(text, " +08:00")])
+时段 From: `+began, head)
 	assert.Contains(t, text, "未发送 Not sent: 3 on_failure of etl.load ("+began[5:]+" .. ")
 	assert.Contains(t, text, "未发送 Not sent: 1 on_success of etl ("+began[5:]+")\n")
 	assert.Contains(t, text, "查看 See: dingdag alerts list etl --state silenced")

@@ -26,8 +26,8 @@ func (b *bench) tellsDays(text string) {
 }
 
 // untilOn lets time pass up to a moment of the bubble, which begins at midnight of 2000-01-01.
-func untilOn(day, hour, minute int) {
-	<-time.After(time.Until(time.Date(2000, 1, day, hour, minute, 0, 0, time.UTC)))
+func untilOn(day, minute int) {
+	<-time.After(time.Until(time.Date(2000, 1, day, 0, minute, 0, 0, time.UTC)))
 	synctest.Wait()
 }
 
@@ -53,20 +53,20 @@ func TestADayIsToldOnce(t *testing.T) {
 		b.tellsDays("{{ state }} {{ reason }}; {{ day.dags[0].dag_id }} {{ day.dags[0].error }}; {% for k in day.ticks %}{{ k.dag_id }} {{ k.outcome }} {{ k.count }}, {% endfor %}")
 		b.again(days)
 		told := func() []string { return onlyOf(b.sentSoFar(), "on_daily_digest") }
-		untilOn(1, 0, 16)
+		untilOn(1, 16)
 		assert.Empty(t, told())
-		untilOn(1, 0, 18)
+		untilOn(1, 18)
 		first := "on_daily_digest  failed 2 failed, 3 did not start, 6 succeeded, 1 running; bad no route to ***; stuck waiting 3, "
 		assert.Equal(t, []string{first}, told())
 		b.stop()
 		b.again(days)
-		untilOn(1, 0, 21)
+		untilOn(1, 21)
 		b.stop()
 		assert.Len(t, told(), 1, "a restart tells it no second time")
 
-		untilOn(3, 0, 20) // two days later, and late
+		untilOn(3, 20) // two days later, and late
 		b.again(days)
-		untilOn(3, 0, 21)
+		untilOn(3, 21)
 		require.Len(t, told(), 2, "one for all that time")
 		assert.Regexp(t, `^on_daily_digest  failed 1 failed, \d+ did not start, 2 succeeded, 1 running; `, told()[1])
 		assert.Contains(t, told()[1], "good missed 959, ")
@@ -75,9 +75,9 @@ func TestADayIsToldOnce(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "2000-01-03", d.Day)
 		b.stop()
-		untilOn(4, 0, 16)
+		untilOn(4, 16)
 		b.again(days)
-		untilOn(4, 0, 18)
+		untilOn(4, 18)
 		require.Len(t, told(), 3)
 		assert.Regexp(t, "good missed 47[0-9], ", told()[2], "what was told is told")
 		b.stop()
@@ -94,9 +94,9 @@ func TestADayThatCantBeToldIsToldLater(t *testing.T) {
 		f := &forgetful{}
 		b.wrap = func(s store.Store) store.Store { f.Store = s; return f }
 		b.again(days)
-		untilOn(1, 0, 16)
+		untilOn(1, 16)
 		f.fail = true
-		untilOn(1, 0, 28)
+		untilOn(1, 28)
 		assert.Empty(t, onlyOf(b.sentSoFar(), "on_daily_digest"))
 		assert.Equal(t, 3, f.asked, "not at each beat")
 		d, err := b.store.DailyDigest(t.Context())
@@ -104,7 +104,7 @@ func TestADayThatCantBeToldIsToldLater(t *testing.T) {
 		assert.Equal(t, "1999-12-31", d.Day)
 		before := b.e.Progress()
 		f.fail = false
-		untilOn(1, 0, 33)
+		untilOn(1, 33)
 		assert.True(t, b.e.Progress().Since(before))
 		sent := onlyOf(b.sentSoFar(), "on_daily_digest")
 		require.Len(t, sent, 1)
@@ -148,7 +148,7 @@ func TestNoDigestUnasked(t *testing.T) {
 		b.open()
 		b.load(days)
 		b.start(engine.RunOptions{})
-		untilOn(1, 0, 20)
+		untilOn(1, 20)
 		assert.Empty(t, b.sentSoFar())
 		d, err := b.store.DailyDigest(t.Context())
 		require.NoError(t, err)

@@ -237,7 +237,7 @@ func New(s store.Store, o Options) (*Engine, error) {
 	e.runs = live.New(e.liveOptions())
 	e.alter = &alter.Runs{Live: e.runs, Attempts: &e.attempts, Plans: e.plans}
 	e.scheduler = scheduler.New(scheduler.Options{
-		Store: s, DAGs: e.dags, Plans: e.plans, Tell: e.tell, Live: e.runs, Alter: e.alter, Masker: o.Masker, PausedAtCreation: o.PausedAtCreation, Daily: o.daily(), Log: o.Log,
+		Store: s, DAGs: e.dags, Plans: e.plans, Tell: e.tell, Live: e.runs, Alter: e.alter, Masker: o.Masker, PausedAtCreation: o.PausedAtCreation, Daily: e.daily(), Log: o.Log,
 	})
 	e.executor = &executor{store: s, runs: e.runs, worker: e.worker, tell: e.tell, log: o.Log, host: host, attempts: &e.attempts, grace: o.Grace}
 	e.desk = &desk{
@@ -269,7 +269,7 @@ func (e *Engine) openOutbox(r *render.Renderer) error {
 	e.tell = &tell.Teller{
 		Render: r, Outbox: e.outbox, Host: r.Host, Program: o.Program, LogDir: o.LogDir, Location: o.Location, OnImportError: onImportError,
 	}
-	if d := o.daily(); d != nil {
+	if d := e.daily(); d != nil {
 		e.tell.DailyLocation = d.Location
 		if e.tell.DailyDigest, err = outbox.Bind(o.Callbacks, o.DailyDigest.To); err != nil {
 			return fmt.Errorf("daily_digest: %w", err)
@@ -279,12 +279,12 @@ func (e *Engine) openOutbox(r *render.Renderer) error {
 }
 
 // daily is when the daily digest is due, nil for never.
-func (o *Options) daily() *schedule.Daily {
-	d := o.DailyDigest
+func (e *Engine) daily() *schedule.Daily {
+	d := e.o.DailyDigest
 	if d == nil {
 		return nil
 	}
-	return &schedule.Daily{At: d.At, Location: orDefault(d.Location, o.Location)}
+	return &schedule.Daily{At: d.At, Location: orDefault(d.Location, e.o.Location)}
 }
 
 // liveOptions is what live runs need of the engine.

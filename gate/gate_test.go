@@ -502,13 +502,13 @@ func anyTraffic(t *testing.T, b *bench, random *rand.Rand) {
 func TestQuota(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, b *bench) {
+		t.Helper()
 		g := b.process()
 		robot := gate.Robot{Key: "metered", Name: "ops", Rate: 1000, Quota: 10, Timeout: time.Second}
 		sent := func(rank gate.Rank) (n int) {
 			for ; n < 20; n++ {
 				pass, err := g.Enter(turn("", rank, "d"), robot)
-				var over *gate.QuotaError
-				if errors.As(err, &over) {
+				if over, ok := errors.AsType[*gate.QuotaError](err); ok {
 					require.ErrorAs(t, g.Ask(turn("", rank, "d"), robot), &over)
 					return n
 				}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -63,7 +64,7 @@ func folds(t *testing.T, answer func(text string, attempt int) error, test func(
 		synctest.Wait()
 		test(t, b, p, func(kind callbacks.Kind, dagID, text string) {
 			t.Helper()
-			bound, err := outbox.Bind(b.cbs, []dag.Callback{callback(t, "{callback: letter, text: "+text+", urgent: "+fmt.Sprint(text == "urgent")+"}")})
+			bound, err := outbox.Bind(b.cbs, []dag.Callback{callback(t, "{callback: letter, text: "+text+", urgent: "+strconv.FormatBool(text == "urgent")+"}")})
 			require.NoError(t, err)
 			ev := &callbacks.Event{Kind: kind, DAGID: dagID, RunID: "r", TaskID: text, MapIndex: -1, TryNumber: 1}
 			ds := b.out.Prepare(bound, ev, &template.Context{}, renders)
@@ -191,7 +192,7 @@ func TestFoldAgain(t *testing.T) {
 // What can't be told together leaves by itself.
 func TestFoldNever(t *testing.T) {
 	t.Parallel()
-	folds(t, taken, func(t *testing.T, b *bench, p *post, say func(callbacks.Kind, string, string)) {
+	folds(t, taken, func(t *testing.T, _ *bench, p *post, say func(callbacks.Kind, string, string)) {
 		t.Helper()
 		say(callbacks.Failure, "d", "first")
 		say(callbacks.Failure, "d", "unfoldable")

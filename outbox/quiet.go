@@ -275,7 +275,8 @@ func (o *Outbox) silenceOne(ctx context.Context, tx HushTx, u *store.Unsilenced,
 	if err != nil {
 		return nil, err
 	}
-	s, why := o.quiet.silenceOf(u), ""
+	var why string
+	s := o.quiet.silenceOf(u)
 	if s != nil {
 		why = fmt.Sprintf("silenced by %s %d of %s until %s", s.Kind, s.ID, s.What(), s.Until.Format(time.RFC3339))
 		if s.Reason != "" {

@@ -35,6 +35,7 @@ func fate(d *store.Delivery, all map[int64]*store.Delivery) string {
 		if d.Error == "" {
 			return "refused without a reason"
 		}
+	default: // it is what it is
 	}
 	return string(d.State)
 }

@@ -2,6 +2,7 @@ package dingding_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -36,18 +37,16 @@ func folded(t *testing.T, ev func(i int) *callbacks.Event, notifiers ...string) 
 	return &got[0], string(m.Payload)
 }
 
-func of(dagID string) func(i int) *callbacks.Event {
-	return func(i int) *callbacks.Event {
-		ev := event(callbacks.Failure)
-		ev.DAGID, ev.TaskID = dagID, fmt.Sprint("t", i)
-		return ev
-	}
+func nth(i int) *callbacks.Event {
+	ev := event(callbacks.Failure)
+	ev.TaskID = fmt.Sprint("t", i)
+	return ev
 }
 
 // Whoever one of the messages notifies is notified, and what people wrote is told in a line.
 func TestFold(t *testing.T) {
 	t.Parallel()
-	got, payload := folded(t, of("etl"), "at_mobiles: [13800000001]", "{message: 'by hand {{ x }}', at_user_ids: [u1]}",
+	got, payload := folded(t, nth, "at_mobiles: [13800000001]", "{message: 'by hand {{ x }}', at_user_ids: [u1]}",
 		"{message_type: markdown, message: {title: disk, text: full}, at_mobiles: [13800000001, 13800000002]}")
 	assert.Equal(t, "text", got.Type)
 	assert.Equal(t, []string{"13800000001", "u1"}, got.Mentions.Notified, "the others are no members")
@@ -58,7 +57,7 @@ func TestFold(t *testing.T) {
 	}
 	assert.Contains(t, payload, `"dingding_conn_id":"dingding_default"`)
 	assert.Contains(t, payload, `"on_uncertain":"fail"`)
-	got, _ = folded(t, of("etl"), "message_type: markdown", "{message_type: markdown, at_all: true}")
+	got, _ = folded(t, nth, "message_type: markdown", "{message_type: markdown, at_all: true}")
 	assert.Equal(t, "markdown", got.Type)
 	assert.True(t, got.Mentions.All)
 	assert.True(t, strings.HasPrefix(got.Content.Text, "#### 告警汇总 Alerts in one: 2 失败 failed: etl\n"), got.Content.Text)
@@ -67,9 +66,9 @@ func TestFold(t *testing.T) {
 // One message is sent twice only where that is right for all that it tells.
 func TestFoldRepeats(t *testing.T) {
 	t.Parallel()
-	_, payload := folded(t, of("etl"), "on_uncertain: retry", "on_uncertain: retry")
+	_, payload := folded(t, nth, "on_uncertain: retry", "on_uncertain: retry")
 	assert.Contains(t, payload, `"on_uncertain":"retry"`)
-	_, payload = folded(t, of("etl"), "on_uncertain: retry", "on_uncertain: fail", "on_uncertain: retry")
+	_, payload = folded(t, nth, "on_uncertain: retry", "on_uncertain: fail", "on_uncertain: retry")
 	assert.Contains(t, payload, `"on_uncertain":"fail"`)
 }
 
@@ -82,7 +81,7 @@ func TestFoldIsOnePart(t *testing.T) {
 	}
 	got, _ := folded(t, func(i int) *callbacks.Event {
 		ev := event(callbacks.Failure)
-		ev.DAGID, ev.TaskID = strings.Repeat("d", 200)+fmt.Sprint(i), strings.Repeat("t", 200)
+		ev.DAGID, ev.TaskID = strings.Repeat("d", 200)+strconv.Itoa(i), strings.Repeat("t", 200)
 		ev.RunID, ev.Error = strings.Repeat("r", 200), strings.Repeat("很\"", 400)
 		return ev
 	}, notifiers...)

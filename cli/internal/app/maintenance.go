@@ -105,7 +105,7 @@ func (r *windowReader) window(n *yaml.Node, now time.Time) outbox.Window {
 	case w.Cron != "" && len(dates) == 0:
 		r.again(n, &w, zone, now, &out)
 	case w.Cron == "" && w.For == nil && len(dates) == 2:
-		r.once(n, dates, zone, &out)
+		r.once(dates, zone, &out)
 	default:
 		r.errorf(n, "a window has either cron and for, or from and until")
 	}
@@ -158,7 +158,7 @@ func (r *windowReader) again(n *yaml.Node, w *window, zone *time.Location, now t
 }
 
 // once reads a window between two dates.
-func (r *windowReader) once(n *yaml.Node, dates map[string]*yaml.Node, zone *time.Location, out *outbox.Window) {
+func (r *windowReader) once(dates map[string]*yaml.Node, zone *time.Location, out *outbox.Window) {
 	read := func(name string) time.Time {
 		v := dates[name]
 		for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04", time.DateOnly} {
