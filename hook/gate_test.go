@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -149,6 +150,41 @@ func shared(url, extra string) source {
 		"a":                robot("a", token+"a", `{"keyword": "k"}`), "b": robot("b", token+"b", `{"keyword": "k"}`), "c": robot("c", token+"b", `{"keyword": "k"}`),
 		"plain": robot("plain", token+"p", ""), "empty": robot("empty", "", ""), "nested": robot("nested", "", `{"robots": ["a"]}`),
 	}
+}
+
+// A robot that is deleted leaves the messages to the others; when all are, that is the error.
+func TestOtherRobotsTakeTheMessagesOfOneThatIsGone(t *testing.T) {
+	t.Parallel()
+	gone := map[string]bool{token + "a": true}
+	s := startRobot(t, func(w http.ResponseWriter, r *http.Request) {
+		answer := ok
+		if gone[r.URL.Query().Get("access_token")] {
+			answer = `{"errcode":400102,"errmsg":"robot is disabled"}`
+		}
+		_, _ = w.Write([]byte(answer))
+	})
+	w := newWatched()
+	h := hook.New(shared(s.URL, `{"robots": ["a", "b"]}`), hook.WithGate(w))
+	t.Cleanup(h.CloseIdleConnections)
+	for range 4 {
+		_, err := h.Send(t.Context(), hook.Text("hi"))
+		require.NoError(t, err)
+	}
+	_, err := h.Send(t.Context(), hook.Text(strings.Repeat("x", 50_000)))
+	require.NoError(t, err)
+	var asked int
+	for _, r := range s.requests() {
+		if r.Query.Get("access_token") == token+"a" {
+			asked++
+		}
+	}
+	assert.LessOrEqual(t, asked, 3, "it is asked once a message, in its turn")
+	assert.Positive(t, asked)
+	gone[token+"b"] = true
+	_, err = h.Send(t.Context(), hook.Text("hi"))
+	e, isError := errors.AsType[*hook.Error](err)
+	require.True(t, isError)
+	assert.True(t, e.Gone())
 }
 
 func TestRobotsShareMessages(t *testing.T) {

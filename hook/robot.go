@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -69,7 +70,7 @@ func (h *DingdingHook) send(ctx context.Context, m *RobotMessage) (RobotResult, 
 		h.log.LogAttrs(ctx, slog.LevelWarn, "robot message", slog.String("conn_id", m.connID()), slog.String("warning", w))
 	}
 	for _, body := range p.bodies[p.skip:] {
-		if e := h.deliver(ctx, robots, body); e != nil {
+		if e := h.deliver(ctx, &robots, body); e != nil {
 			if e.NoKeyword() {
 				e.Advise(keywordAdvice(m.connID(), robots[0].keywords))
 			}
@@ -83,11 +84,11 @@ func (h *DingdingHook) send(ctx context.Context, m *RobotMessage) (RobotResult, 
 	return res, nil
 }
 
-// deliver posts one body, again where that is safe.
-func (h *DingdingHook) deliver(ctx context.Context, robots []target, body []byte) *Error {
+// deliver posts one body, again where that is safe, and leaves out those of several robots that are gone.
+func (h *DingdingHook) deliver(ctx context.Context, robots *[]target, body []byte) *Error {
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
-		r, pass, e := h.enter(ctx, robots)
+		r, pass, e := h.enter(ctx, *robots)
 		if e != nil {
 			return e
 		}
@@ -96,6 +97,12 @@ func (h *DingdingHook) deliver(ctx context.Context, robots []target, body []byte
 		}
 		e = h.post(ctx, r.robot, body)
 		h.settle(ctx, pass, e)
+		if e != nil && e.Gone() && len(*robots) > 1 {
+			h.log.ErrorContext(ctx, "a robot is gone, others of its connection are not", "conn_id", r.gated.Name, "code", e.Code, "reason", e.Message)
+			*robots = slices.DeleteFunc(slices.Clone(*robots), func(t target) bool { return t.gated.Key == r.gated.Key })
+			attempt--
+			continue
+		}
 		if e == nil || !e.again || attempt == maxAttempts || !sleep(ctx, pause) {
 			return e
 		}
