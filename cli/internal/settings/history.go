@@ -48,7 +48,7 @@ var historyWords = []struct {
 	{history.Runs, "age at which runs that ended are removed, with everything that belongs to them, logs included", "runs of each DAG"},
 	{history.Logs, "age at which the logs of runs that ended are removed, before the runs themselves", "logs of the runs of each DAG"},
 	{history.XComs, "age at which the XComs of runs that ended are removed, before the runs themselves; a task that is cleared may need them", "XComs of the runs of each DAG"},
-	{history.Alerts, "age at which messages that were delivered or refused are removed", "messages"},
+	{history.Alerts, "age at which messages that were delivered, refused, silenced or told by another one are removed", "messages"},
 	{history.Ticks, "age at which records of ticks without a run are removed, with what explains them", "such records"},
 	{history.Events, "age at which records of what people changed are removed", "such records"},
 	{history.Assets, "age at which updates of assets that no DAG waits for are removed", "such updates"},
