@@ -1,6 +1,6 @@
-//nolint:thelper // tests, not helpers: failures belong to their lines
-
 // Package conntest is the suite that every store of connections passes.
+//
+//nolint:thelper // tests, not helpers: failures belong to their lines
 package conntest
 
 import (
