@@ -227,11 +227,13 @@ type ToldAlert struct {
 	Alert
 	// Digest is the message that tells a folded one, or null.
 	Digest *Alert `json:"digest"`
+	// Instead is the message that was delivered in place of it, or of the digest, or null.
+	Instead *Alert `json:"instead"`
 }
 
-// Delivered reports whether the message arrived, by itself or in another one.
+// Delivered reports whether the message arrived, by itself, in another one or by what stands in for it.
 func (t *ToldAlert) Delivered() bool {
-	return t.State == store.DeliveryDelivered || t.Digest != nil && t.Digest.State == store.DeliveryDelivered
+	return t.State == store.DeliveryDelivered || t.Digest != nil && t.Digest.State == store.DeliveryDelivered || t.Instead != nil
 }
 
 // near is how long after a moment a run that failed is that of the moment.
@@ -300,8 +302,9 @@ func (a *API) toldOf(ctx context.Context, f store.DeliveryFilter) (t Told, err e
 		return t, err
 	}
 	for _, x := range alerts {
-		told := ToldAlert{Alert: x}
+		told, teller := ToldAlert{Alert: x}, x.ID
 		if x.DigestID != 0 {
+			teller = x.DigestID
 			digest, err := a.Alert(ctx, x.DigestID)
 			switch {
 			case err == nil:
@@ -310,10 +313,33 @@ func (a *API) toldOf(ctx context.Context, f store.DeliveryFilter) (t Told, err e
 				return t, err
 			}
 		}
+		if !told.Delivered() {
+			if told.Instead, err = a.deliveredInstead(ctx, teller); err != nil {
+				return t, err
+			}
+		}
 		t.Told = t.Told || told.Delivered() && slices.Contains(wrong, x.Event)
 		t.Alerts = append(t.Alerts, told)
 	}
 	return t, nil
+}
+
+// deliveredInstead is the message that was delivered in place of one, or of one that stands in for it, or nil.
+func (a *API) deliveredInstead(ctx context.Context, id int64) (*Alert, error) {
+	ds, err := a.o.Store.DeliveryLog(ctx, store.DeliveryFilter{StandsInFor: id})
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range ds {
+		if d.State == store.DeliveryDelivered {
+			x := a.alertOf(d)
+			return &x, nil
+		}
+		if x, err := a.deliveredInstead(ctx, d.ID); x != nil || err != nil {
+			return x, err
+		}
+	}
+	return nil, nil
 }
 
 // wrong are the events that tell that something went wrong.

@@ -43,6 +43,7 @@ func (a *API) CheckAlerts(ctx context.Context, since time.Time) ([]AlertProblem,
 		case d.State == store.DeliveryUncertain:
 			add(d, "may not have arrived")
 		case d.StandsInFor != 0: // what it stands in for is looked at
+		case strings.HasPrefix(d.Error, droppedBy): // a person has decided
 		default:
 			told, err := a.toldInstead(ctx, d.ID)
 			if err != nil {

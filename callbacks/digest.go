@@ -63,9 +63,11 @@ type DigestGroup struct {
 	// Blocks are the tasks that the first keeps from running.
 	Blocks []string `json:"blocks,omitempty"`
 
-	// seen are the runs, errors the hashes of the errors.
+	// seen are the runs, errors the hashes of the errors, events those of what happened: several
+	// callbacks may tell the same.
 	seen   map[string]bool
 	errors map[uint64]bool
+	events map[uint64]bool
 }
 
 const (
@@ -89,12 +91,21 @@ type DigestBuilder struct {
 	order  []groupKey
 	zone   string
 	host   string
-	prog   string
+	// problem is the first that says why a message comes this way.
+	problem string
+	prog    string
 }
 
 type groupKey struct {
 	kind      Kind
 	dag, task string
+}
+
+// happened tells events of a group apart.
+type happened struct {
+	run      string
+	mapIndex int
+	try      int
 }
 
 // NewDigest begins a digest with the number of its message.
@@ -113,11 +124,11 @@ func (b *DigestBuilder) Add(ev *Event, at time.Time, said string, mended bool) {
 		d.Last = at
 	}
 	b.zone, b.host, b.prog = cmp.Or(b.zone, ev.Timezone), cmp.Or(b.host, ev.Host), cmp.Or(b.prog, ev.Program)
-	b.kinds[ev.Kind]++
 	if ev.DAGID != "" {
 		b.dags[ev.DAGID] = true
 	}
 	if mended {
+		b.kinds[ev.Kind]++
 		if d.Mended++; len(d.MendedList) < maxNamed && !slices.Contains(d.MendedList, ev.Subject()) {
 			d.MendedList = append(d.MendedList, ev.Subject())
 		}
@@ -128,17 +139,28 @@ func (b *DigestBuilder) Add(ev *Event, at time.Time, said string, mended bool) {
 	if g == nil {
 		g = &DigestGroup{
 			Kind: ev.Kind, DAGID: ev.DAGID, TaskID: ev.TaskID, RunID: ev.RunID, Blocks: ev.Blocks,
-			Error: groupError(ev, said), seen: map[string]bool{}, errors: map[uint64]bool{},
+			Error: groupError(ev, said), seen: map[string]bool{}, errors: map[uint64]bool{}, events: map[uint64]bool{},
 		}
 		b.groups[key], b.order = g, append(b.order, key)
 	}
-	g.add(ev, maphash.String(errorSeed, cmp.Or(said, ev.Error, ev.Reason)))
+	if g.add(ev, maphash.String(errorSeed, cmp.Or(said, ev.Error, ev.Reason))) {
+		b.kinds[ev.Kind]++
+	}
+	if ev.Problem != "" && b.problem == "" {
+		b.problem = ev.Problem
+	}
 }
 
 // errorSeed is that of the hashes by which errors are told apart.
 var errorSeed = maphash.MakeSeed()
 
-func (g *DigestGroup) add(ev *Event, text uint64) {
+// add counts an event, unless another callback has told it.
+func (g *DigestGroup) add(ev *Event, text uint64) bool {
+	event := maphash.Comparable(errorSeed, happened{ev.RunID, ev.MapIndex, ev.TryNumber})
+	if ev.RunID != "" && g.events[event] {
+		return false
+	}
+	g.events[event] = true
 	g.Count++
 	if ev.RunID != "" && len(g.seen) < maxDistinct && !g.seen[ev.RunID] {
 		g.seen[ev.RunID] = true
@@ -148,9 +170,12 @@ func (g *DigestGroup) add(ev *Event, text uint64) {
 		g.errors[text] = true
 		g.Errors++
 	}
-	if ev.MapIndex >= 0 && len(g.MapIndexes) < maxNamed && !slices.Contains(g.MapIndexes, ev.MapIndex) {
-		g.MapIndexes = append(g.MapIndexes, ev.MapIndex)
+	if ev.MapIndex >= 0 && !slices.Contains(g.MapIndexes, ev.MapIndex) {
+		g.MapIndexes = append(g.MapIndexes, ev.MapIndex) // the lowest
+		slices.Sort(g.MapIndexes)
+		g.MapIndexes = g.MapIndexes[:min(len(g.MapIndexes), maxNamed)]
 	}
+	return true
 }
 
 // groupError is what a line of a digest says of an event.
@@ -196,7 +221,7 @@ func (b *DigestBuilder) Event() *Event {
 	if len(d.Groups) > maxTasks && len(b.dags) > 1 {
 		d.Groups = byDAG(d.Groups)
 	}
-	ev := &Event{Kind: Folded, DAGID: dagID, MapIndex: -1, State: "folded", Timezone: b.zone, Host: b.host, Program: b.prog, Digest: &d}
+	ev := &Event{Kind: Folded, DAGID: dagID, MapIndex: -1, State: "folded", Timezone: b.zone, Host: b.host, Program: b.prog, Problem: b.problem, Digest: &d}
 	return ev.Shorter(maxGroups)
 }
 

@@ -54,6 +54,16 @@ func TestDigestOfARun(t *testing.T) {
 将重试 Retried: etl.load (instance 3; r1): timeout
 已恢复 Recovered since: 1: etl.load[7]
 全部 All: dingdag alerts list --digest 42`, ev.Text())
+	twice := digestOf(func(b *callbacks.DigestBuilder, at func(int) time.Time) {
+		by := failed("etl", "r1", "load", "no")
+		b.Add(by, at(0), "", false)
+		stand := *by
+		stand.Problem = "robot ops refused: gone"
+		b.Add(&stand, at(1), "another callback of the same failure", false)
+		b.Add(failed("etl", "r2", "load", "no"), at(2), "", false)
+	})
+	assert.Contains(t, twice.Text(), "2 失败 failed: etl\n注意 Note: robot ops refused: gone\n")
+	assert.Contains(t, twice.Text(), "etl.load × 2 (2 runs, the first r1)")
 	assert.NotContains(t, ev.Brief(), "no such table", "the receiver refused what tasks printed")
 	assert.Contains(t, ev.Brief(), "etl.extract (r1)")
 	assert.Contains(t, ev.Text(), "no such table", "it is as it was")

@@ -43,7 +43,10 @@ func holding(files map[string]string, text string) (names []string) {
 }
 
 // otherwise are operators whose names are words that mean something else, too.
-var otherwise = []string{"bash", "dingding", "email", "empty", "http", "sql", "wait"}
+var otherwise = []string{
+	"bash", "dingding", "email", "empty", "http", "sql", "wait",
+	"dingtalk_get_dept_users", "dingtalk_get_range_data", // by which owners are looked up
+}
 
 // An operator costs its file, its test and one line in the Specs of its package: pages, README,
 // schema and completion come from the declaration, so that no other file names it.
@@ -75,10 +78,10 @@ func TestANotifierIsImportedOnce(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Join("..", "callbacks"))
 	require.NoError(t, err)
 	for _, e := range entries {
-		if e.IsDir() && e.Name() != "callbackstest" {
+		if e.IsDir() && e.Name() != "callbackstest" && e.Name() != "terms" {
 			known++
 			assert.Len(t, holding(files, `"github.com/dingdag/dingdag/callbacks/`+e.Name()+`"`), 1, e.Name())
 		}
 	}
-	assert.Equal(t, 3, known)
+	assert.Equal(t, 4, known)
 }

@@ -201,9 +201,10 @@ func (r *pass) count(ctx context.Context, f store.EndedRuns, kind Kind, needs Ne
 
 // leftovers ends what is left of runs that are gone.
 func (r *pass) leftovers(ctx context.Context) error {
-	err := r.emptyTrash() // of a process that has died
+	const leftoversAtOnce = 64 // a short step ends few of them, and would read all of them again
+	err := r.emptyTrash()      // of a process that has died
 	for after, more := int64(0), true; more && err == nil; {
-		rs, rerr := r.c.o.Store.RemovedRuns(ctx, after, maxSize)
+		rs, rerr := r.c.o.Store.RemovedRuns(ctx, after, leftoversAtOnce)
 		if rerr != nil {
 			return rerr
 		}

@@ -157,6 +157,9 @@ func (o *Outbox) rewrite(ctx context.Context, tx store.OutboxTx, digest *store.D
 		way.join(t)
 		b.Add(ev, d.CreatedAt, said, mended)
 		digest.Priority = min(digest.Priority, d.Priority)
+		if d.CreatedAt.Before(digest.CreatedAt) {
+			digest.CreatedAt = d.CreatedAt // its deadline is that of the first
+		}
 		return nil
 	})
 	if err != nil {

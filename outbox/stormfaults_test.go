@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -193,10 +194,10 @@ func TestStormOfAClock(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := newStorm(t)
-				var set time.Duration
-				s.clock = func() time.Time { return time.Now().Add(set) }
+				var set atomic.Int64
+				s.clock = func() time.Time { return time.Now().Add(time.Duration(set.Load())) }
 				s.start()
-				s.rage(nothing, func() { set = jump })
+				s.rage(nothing, func() { set.Store(int64(jump)) })
 				time.Sleep(20 * time.Minute)
 				ds := s.deliveries()
 				for _, d := range ds {

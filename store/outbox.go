@@ -47,7 +47,7 @@ type OutboxTx interface {
 	// FoldedDeliveries calls each with the messages of a digest in order, and whether what they
 	// tell of has been mended since: the task has succeeded, or the run. It stops at an error of each.
 	FoldedDeliveries(ctx context.Context, digest int64, each func(d *Delivery, mended bool) error) error
-	// RewriteDelivery writes Summary, Payload, EventData and Priority of a message that waits.
+	// RewriteDelivery writes Summary, Payload, EventData, Priority and CreatedAt of a message that waits.
 	RewriteDelivery(ctx context.Context, d *Delivery) error
 	// UpdateDelivery writes State, NextTry, UpdatedAt, Receipt, Error, Progress, EventData,
 	// Refusals and Hold. It returns ErrLostLease when another attempt has begun since

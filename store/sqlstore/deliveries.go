@@ -48,7 +48,7 @@ var (
 		}
 	})
 	deliveryNew     = deliveryTable.but("id")
-	deliveryText    = deliveryTable.only("summary", "payload", "event_data", "priority")
+	deliveryText    = deliveryTable.only("summary", "payload", "event_data", "priority", "created_at")
 	deliveryOutcome = deliveryTable.only("state", "next_try", "updated_at", "receipt", "error", "progress", "event_data", "refusals", "hold")
 )
 

@@ -141,8 +141,16 @@ func became(a *app.App, r *api.Run) string {
 	}
 }
 
-// fate is what became of an alert.
+// fate is what became of an alert, and of what was told in place of it.
 func fate(a *app.App, x *api.ToldAlert) string {
+	text := ownFate(a, x)
+	if x.Instead != nil {
+		text += fmt.Sprintf("; in its place alert %d, %s, was delivered at %s", x.Instead.ID, x.Instead.Summary, a.Date(x.Instead.UpdatedAt))
+	}
+	return text
+}
+
+func ownFate(a *app.App, x *api.ToldAlert) string {
 	switch x.State {
 	case store.DeliveryDelivered:
 		return "was delivered at " + a.Date(x.UpdatedAt)

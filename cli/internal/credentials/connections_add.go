@@ -83,7 +83,7 @@ func runConnectionsAdd(ctx context.Context, a *app.App, id string, given map[str
 	}
 	a.Masker().AddConnection(c)
 	if err := checkExtras(ctx, a, c); err != nil {
-		return command.UsageError{Err: err}
+		return err
 	}
 	ask, err := a.API(ctx)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/dingdag/dingdag/cli/internal/app"
+	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook"
 )
@@ -52,5 +53,8 @@ func checkExtras(ctx context.Context, a *app.App, all ...*connections.Connection
 			}
 		}
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return command.UsageError{Err: err}
+	}
+	return nil
 }

@@ -26,6 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // bench is a heart whose engine and service a test controls. Its time is that of a bubble.
 type bench struct {
 	heart
+	mu       sync.Mutex
 	log      bytes.Buffer
 	progress engine.Progress
 	answer   error
@@ -36,9 +37,9 @@ type bench struct {
 func start(t *testing.T, interval time.Duration) *bench {
 	t.Helper()
 	b := &bench{}
-	b.Options = Options{URL: "https://hc-ping.com/5d9b0a3c-secret?token=x", Interval: interval, Log: slog.New(slog.NewTextHandler(&b.log, nil))}
-	b.Progress = func() engine.Progress { return b.progress }
-	b.ping = func(context.Context) error { b.pings++; return b.answer }
+	b.Options = Options{URL: "https://hc-ping.com/5d9b0a3c-secret?token=x", Interval: interval, Log: slog.New(slog.NewTextHandler(lockedLog{b}, nil))}
+	b.Progress = func() engine.Progress { b.mu.Lock(); defer b.mu.Unlock(); return b.progress }
+	b.ping = func(context.Context) error { b.mu.Lock(); defer b.mu.Unlock(); b.pings++; return b.answer }
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { b.run(ctx); close(done) }()
@@ -48,6 +49,8 @@ func start(t *testing.T, interval time.Duration) *bench {
 }
 
 func (b *bench) gets(beats, passes, rounds int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.progress.Beats += beats
 	b.progress.Passes += passes
 	b.progress.Rounds += rounds
@@ -57,12 +60,28 @@ func (b *bench) gets(beats, passes, rounds int64) {
 func (b *bench) after(d time.Duration) int {
 	<-time.After(d)
 	synctest.Wait()
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	return b.pings
 }
 
 var stamp = regexp.MustCompile(`(?m)^time=\S+ `)
 
-func (b *bench) logged() string { return stamp.ReplaceAllString(b.log.String(), "") }
+func (b *bench) logged() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return stamp.ReplaceAllString(b.log.String(), "")
+}
+
+// lockedLog writes to the log of a bench.
+type lockedLog struct{ b *bench }
+
+// Write adds to it.
+func (l lockedLog) Write(p []byte) (int, error) {
+	l.b.mu.Lock()
+	defer l.b.mu.Unlock()
+	return l.b.log.Write(p)
+}
 
 // A sign of life is a sign of work: it is sent when the engine has got on in every respect since
 // the last one, not more often than it should be, and not because time has passed.
@@ -100,7 +119,9 @@ func TestTheLogSaysWhatChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, time.Minute)
 		turn := func(err error) {
+			b.mu.Lock()
 			b.answer = err
+			b.mu.Unlock()
 			b.gets(1, 1, 1)
 			b.after(time.Minute)
 		}
@@ -108,7 +129,7 @@ func TestTheLogSaysWhatChanges(t *testing.T) {
 		for _, err := range []error{nil, nil, refused, refused, refused, nil, nil} {
 			turn(err)
 		}
-		assert.Equal(t, 7, b.pings, "what failed does not stop it")
+		assert.Equal(t, 7, b.after(0), "what failed does not stop it")
 		b.gets(5, 0, 3)
 		b.after(time.Hour)
 		turn(nil)
