@@ -260,7 +260,7 @@ func (d *demo) mend(ctx context.Context, e *engine.Engine) error {
 	if err != nil {
 		return err
 	}
-	d.progress.print(fmt.Sprintf("dingdag alerts ack --dag %s --note 'the column is being added': %d alerts", broken, n))
+	d.progress.say(fmt.Sprintf("dingdag alerts ack --dag %s --note 'the column is being added': %d alerts", broken, n))
 	if _, err := ask.SetVariables(ctx, map[string]connections.Variable{"amount_column": {Value: "present"}}, api.Overwrite); err != nil {
 		return err
 	}
@@ -268,7 +268,7 @@ func (d *demo) mend(ctx context.Context, e *engine.Engine) error {
 	if err != nil {
 		return err
 	}
-	d.progress.print("dingdag tasks clear " + broken + " --only-failed")
+	d.progress.say("dingdag tasks clear " + broken + " --only-failed")
 	return d.wait(ctx)
 }
 
@@ -507,9 +507,16 @@ func (p *demoProgress) update(u engine.Update) {
 
 // print writes text above the progress lines.
 func (p *demoProgress) print(text string) {
+	p.say(text)
+	if p.w != nil {
+		p.messages.Increment(1)
+	}
+}
+
+// say prints what is no message.
+func (p *demoProgress) say(text string) {
 	if p.w != nil {
 		p.w.Log("%s", strings.TrimRight(text, "\n"))
-		p.messages.Increment(1)
 		return
 	}
 	fmt.Fprintln(p.o.Out, strings.TrimRight(text, "\n"))
