@@ -49,6 +49,18 @@ func (o *Outbox) next(ctx context.Context, name string, c *channel) (*store.Deli
 	if head == nil {
 		return nil, again, nil
 	}
+	d, again, err := o.read(ctx, head)
+	if err != nil || d == nil || d.Priority <= int(gate.Urgent) {
+		return d, again, err
+	}
+	if _, folds := o.folder(d); folds {
+		return d, again, nil // what its DAG has said before goes with it
+	}
+	for _, h := range heads { // each DAG is told in order
+		if h.DAGID == head.DAGID && h.ID < head.ID {
+			head = h
+		}
+	}
 	return o.read(ctx, head)
 }
 
