@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,9 +117,10 @@ func TestFoldGathers(t *testing.T) {
 // is younger, of another DAG, does not join.
 func TestFoldOld(t *testing.T) {
 	t.Parallel()
-	away := true
+	var away atomic.Bool
+	away.Store(true)
 	folds(t, func(string, int) error {
-		if away {
+		if away.Load() {
 			return postError{retry: true, throttled: true, delay: time.Minute}
 		}
 		return nil
@@ -131,7 +133,7 @@ func TestFoldOld(t *testing.T) {
 		time.Sleep(50 * time.Second)
 		say(callbacks.Success, "g", "young")
 		say(callbacks.Success, "d", "four")
-		away = false
+		away.Store(false)
 		time.Sleep(3 * time.Minute)
 		assert.Equal(t, []string{"urgent", "[one two three four]", "young"}, p.takenSoFar())
 	})
@@ -140,9 +142,10 @@ func TestFoldOld(t *testing.T) {
 // By rank, and within one by turns of the DAGs; what a DAG has said before a failure goes with it.
 func TestFoldOrder(t *testing.T) {
 	t.Parallel()
-	away := true
+	var away atomic.Bool
+	away.Store(true)
 	folds(t, func(string, int) error {
-		if away {
+		if away.Load() {
 			return postError{retry: true, throttled: true, delay: 10 * time.Second}
 		}
 		return nil
@@ -155,7 +158,7 @@ func TestFoldOrder(t *testing.T) {
 		say(callbacks.Success, "g", "g1")
 		say(callbacks.Failure, "g", "g2")
 		say(callbacks.Success, "d", "urgent")
-		away = false
+		away.Store(false)
 		time.Sleep(time.Minute)
 		assert.Equal(t, []string{"urgent", "[g1 g2]", "f1", "e1", "d1", "d2"}, p.takenSoFar())
 	})
@@ -164,9 +167,10 @@ func TestFoldOrder(t *testing.T) {
 // A digest that could not leave tells what is new as well, and says what has been mended since.
 func TestFoldAgain(t *testing.T) {
 	t.Parallel()
-	away := true
+	var away atomic.Bool
+	away.Store(true)
 	folds(t, func(text string, _ int) error {
-		if away && text != "first" {
+		if away.Load() && text != "first" {
 			return postError{retry: true, throttled: true, delay: time.Minute}
 		}
 		return nil
@@ -180,7 +184,7 @@ func TestFoldAgain(t *testing.T) {
 		say(callbacks.Failure, "e", "fourth")
 		b.succeeds("d", "r", "third")
 		time.Sleep(30 * time.Second)
-		away = false
+		away.Store(false)
 		time.Sleep(time.Minute)
 		assert.Equal(t, []string{"first", "[second third fourth] mended 1"}, p.takenSoFar())
 		for _, d := range b.deliveries()[1:] {

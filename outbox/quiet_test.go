@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -203,9 +204,10 @@ func TestEndOfASilenceThatNobodyTakes(t *testing.T) {
 func TestMaintenance(t *testing.T) {
 	t.Parallel()
 	var p *post
-	away := true
+	var away atomic.Bool
+	away.Store(true)
 	inQuiet(t, func(string, int) error {
-		if away {
+		if away.Load() {
 			return postError{retry: true}
 		}
 		return nil
@@ -225,7 +227,7 @@ func TestMaintenance(t *testing.T) {
 		b.letters("in")
 		synctest.Wait()
 		assert.Equal(t, store.DeliverySilenced, b.delivery(1).State)
-		away = false
+		away.Store(false)
 		at(4 * time.Hour)
 		log := p.logSoFar()
 		require.GreaterOrEqual(t, len(log), 2)
@@ -322,9 +324,10 @@ func TestDedupe(t *testing.T) {
 // life while nobody works is counted, too.
 func TestDedupeOfWhatWaits(t *testing.T) {
 	t.Parallel()
-	away := true
+	var away atomic.Bool
+	away.Store(true)
 	inQuiet(t, func(string, int) error {
-		if away {
+		if away.Load() {
 			return postError{retry: true}
 		}
 		return nil
@@ -337,7 +340,7 @@ func TestDedupeOfWhatWaits(t *testing.T) {
 		synctest.Wait()
 		assert.Equal(t, []string{"waiting a of on_failure", "silenced b of on_failure", "silenced c of on_failure"}, b.states())
 		time.Sleep(time.Minute)
-		away = false
+		away.Store(false)
 		time.Sleep(2 * time.Hour)
 		taken := p.takenSoFar()
 		require.Len(t, taken, 2)
