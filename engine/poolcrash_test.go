@@ -110,9 +110,12 @@ func limitsHold(t *testing.T, c limitsCase) {
 		require.NoError(t, err)
 		return slices.DeleteFunc(is, func(in *store.Instance) bool { return !slices.Contains(states, in.State) })
 	}
+	ids := map[int64]string{}
 	hold := func(when string) {
 		slots, few := 0, 0
+		var all []string
 		for _, in := range active(dag.Queued, dag.Running) {
+			all = append(all, fmt.Sprintf("%s.%s[%d] %s, try %d, lost %d, queued %s", ids[in.RunKey], in.TaskID, in.MapIndex, in.State, in.Try, in.Lost, in.QueuedAt))
 			var n int
 			if _, err := fmt.Sscanf(in.TaskID, "t%d", &n); err == nil {
 				slots += c.weights[n]
@@ -120,10 +123,9 @@ func limitsHold(t *testing.T, c limitsCase) {
 				few++
 			}
 		}
-		require.LessOrEqual(t, slots, c.slots, "slots of the pool %s, %+v", when, c)
-		require.LessOrEqual(t, few, c.perDAG, "max_active_tis_per_dag %s, %+v", when, c)
+		require.LessOrEqual(t, slots, c.slots, "slots of the pool %s, %+v: %q", when, c, all)
+		require.LessOrEqual(t, few, c.perDAG, "max_active_tis_per_dag %s, %+v: %q", when, c, all)
 	}
-	ids := map[int64]string{}
 	for n, step := range append([]int{0}, c.steps...) {
 		switch step {
 		case 0, 1:
