@@ -310,5 +310,5 @@ func undecidable(d *store.Delivery, what AlertDecision) error {
 	case len(may) == 0:
 		return fmt.Errorf("alert %d is %s: there is nothing to decide about it", d.ID, d.State)
 	}
-	return fmt.Errorf("alert %d is %s and can't be %s: use %s", d.ID, d.State, map[AlertDecision]string{RetryAlert: "sent again", DropAlert: "dropped"}[what], strings.Join(may, " or "))
+	return fmt.Errorf("alert %d is %s and cannot be %s: use %s", d.ID, d.State, map[AlertDecision]string{RetryAlert: "sent again", DropAlert: "dropped"}[what], strings.Join(may, " or "))
 }

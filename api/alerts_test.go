@@ -89,8 +89,8 @@ func TestDecideAlert(t *testing.T) {
 		{store.DeliveryWaiting, api.DropAlert, store.DeliveryRefused, "dropped by ann (rest_api); before: *** is wrong"},
 		{store.DeliverySilenced, api.RetryAlert, store.DeliveryWaiting, "*** is wrong"},
 		{store.DeliveryFolded, api.RetryAlert, "", "is told by alert 0: decide about that one"},
-		{store.DeliveryWaiting, api.RetryAlert, "", "is waiting and can't be sent again: use drop"},
-		{store.DeliveryRefused, api.DropAlert, "", "is refused and can't be dropped: use retry"},
+		{store.DeliveryWaiting, api.RetryAlert, "", "is waiting and cannot be sent again: use drop"},
+		{store.DeliveryRefused, api.DropAlert, "", "is refused and cannot be dropped: use retry"},
 		{store.DeliverySending, api.DropAlert, "", "is sending: there is nothing to decide about it"},
 		{store.DeliveryDelivered, api.RetryAlert, "", "is delivered: there is nothing to decide about it"},
 	} {

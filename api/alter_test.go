@@ -214,7 +214,7 @@ func TestBackfills(t *testing.T) {
 		assert.Equal(t, s, b.State)
 	}
 	_, err = w.SetBackfill(t.Context(), made.ID, store.BackfillRunning)
-	require.ErrorContains(t, err, "can't be changed any more")
+	require.ErrorContains(t, err, "cannot be changed any more")
 	_, err = w.SetBackfill(t.Context(), made.ID, store.BackfillCompleted)
 	assert.Equal(t, "state", field(t, err))
 	_, err = w.SetBackfill(t.Context(), 99, store.BackfillPaused)

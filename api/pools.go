@@ -89,7 +89,7 @@ func (a *API) SetPools(ctx context.Context, ps ...Pool) error {
 // none, and is a [*FieldError] for the default pool.
 func (a *API) DeletePool(ctx context.Context, name string) error {
 	if name == DefaultPool {
-		return &FieldError{"pool", fmt.Errorf("%s can't be deleted; pools set changes its size", DefaultPool)}
+		return &FieldError{"pool", fmt.Errorf("%s cannot be deleted; pools set changes its size", DefaultPool)}
 	}
 	if _, err := a.Pool(ctx, name); err != nil {
 		return err

@@ -37,7 +37,7 @@ type BrokenError struct {
 }
 
 func (e *BrokenError) Error() string {
-	return fmt.Sprintf("dag %q can't be loaded:\n%s", e.DAGID, e.Problems)
+	return fmt.Sprintf("dag %q cannot be loaded:\n%s", e.DAGID, e.Problems)
 }
 
 // WhyRun tells why a run of a DAG did or did not start: of the newest tick that was due at a

@@ -12,7 +12,7 @@ const shownFiles = 10
 // brokenHeadline is that of an event about DAG files.
 func brokenHeadline(ev *Event) string {
 	if ev.State == "broken" {
-		return "DAG 文件无法加载 DAG file can't be loaded"
+		return "DAG 文件无法加载 DAG file cannot be loaded"
 	}
 	return "DAG 文件已恢复 DAG file can be loaded again"
 }

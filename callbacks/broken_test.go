@@ -15,7 +15,7 @@ func TestTextOfBrokenFiles(t *testing.T) {
 	until := since.Add(time.Hour)
 	ev := &callbacks.Event{Kind: callbacks.ImportError, MapIndex: -1, State: "broken", Reason: "dags/a.yaml is broken", Error: "dags/a.yaml:1:1: error: no tasks", Program: "dingdag"}
 	ev.Files = []callbacks.BrokenFile{{File: "dags/a.yaml", Since: since, DAGs: []string{"a", "b"}}}
-	assert.Equal(t, "DAG 文件无法加载 DAG file can't be loaded: a.yaml\n文件 File: dags/a.yaml\n停止调度 DAGs without new runs: a, b\n"+
+	assert.Equal(t, "DAG 文件无法加载 DAG file cannot be loaded: a.yaml\n文件 File: dags/a.yaml\n停止调度 DAGs without new runs: a, b\n"+
 		"原因 Reason: dags/a.yaml is broken\n错误 Error: dags/a.yaml:1:1: error: no tasks\n查看 See: dingdag dags list-import-errors", ev.Text())
 	ev.State, ev.Reason, ev.Error = "mended", "4 DAG files are mended", ""
 	ev.Files[0].Until = &until

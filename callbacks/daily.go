@@ -152,9 +152,9 @@ func (d *Day) facts(ev *Event) (all []Fact) {
 	}
 	all = append(all, more("自动暂停 Paused by itself", len(d.Paused)-shownPaused, "DAGs"))
 	for _, f := range d.Broken[:min(len(d.Broken), shownBroken)] {
-		all = append(all, Fact{Label: "无法加载 Can't be loaded", Value: because(f.File, f.Error)})
+		all = append(all, Fact{Label: "无法加载 Cannot be loaded", Value: because(f.File, f.Error)})
 	}
-	all = append(all, more("无法加载 Can't be loaded", len(d.Broken)-shownBroken, "files"))
+	all = append(all, more("无法加载 Cannot be loaded", len(d.Broken)-shownBroken, "files"))
 	if d.Refused+d.Uncertain+d.Waiting > 0 {
 		all = append(all, Fact{Label: "未送达 Alerts not delivered", Value: fmt.Sprintf("%d refused, %d uncertain, %d waiting", d.Refused, d.Uncertain, d.Waiting)})
 	}

@@ -33,7 +33,7 @@ func TestTextOfADay(t *testing.T) {
 		"查看 See: dingdag tasks logs etl load scheduled__1 --map-index 4",
 		"未运行 Did not start: sync (missed): 2026-03-01 09:00:00 +08:00 Asia/Shanghai .. 2026-03-01 11:00:00 +08:00 Asia/Shanghai, 3 times: no scheduler was running (and 1 other reason)",
 		"自动暂停 Paused by itself: flaky: 3 runs failed in a row",
-		"无法加载 Can't be loaded: a.yaml: a.yaml:1:1: error: no tasks",
+		"无法加载 Cannot be loaded: a.yaml: a.yaml:1:1: error: no tasks",
 		"未送达 Alerts not delivered: 1 refused, 0 uncertain, 2 waiting",
 		"成功 Succeeded: etl 3, report 38",
 		"运行中 Running: report 1",

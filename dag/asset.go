@@ -204,7 +204,7 @@ func normalURI(text string) (uri string, dropped bool, err error) {
 	if query != "" {
 		values, err := url.ParseQuery(query)
 		if err != nil {
-			return "", false, errors.New("has a query that can't be read")
+			return "", false, errors.New("has a query that cannot be read")
 		}
 		query = "?" + values.Encode()
 	}

@@ -75,7 +75,7 @@ func TestProgressStandsStillWithAStuckEngine(t *testing.T) {
 		ail  func(*ailing, chan struct{})
 		well func(*ailing, chan struct{})
 	}{
-		"the store can't be written": {
+		"the store cannot be written": {
 			func(a *ailing, _ chan struct{}) { a.writes.Store(true) },
 			func(a *ailing, _ chan struct{}) { a.writes.Store(false) },
 		},
@@ -87,7 +87,7 @@ func TestProgressStandsStillWithAStuckEngine(t *testing.T) {
 			func(a *ailing, _ chan struct{}) { a.dag.Store(true) },
 			func(a *ailing, _ chan struct{}) { a.dag.Store(false) },
 		},
-		"the outbox can't be read": {
+		"the outbox cannot be read": {
 			func(a *ailing, _ chan struct{}) { a.channels.Store(true) },
 			func(a *ailing, _ chan struct{}) { a.channels.Store(false) },
 		},

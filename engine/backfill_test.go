@@ -292,7 +292,7 @@ func TestBackfillPauseAndCancel(t *testing.T) {
 	require.NoError(t, b.e.Refresh(t.Context()))
 	assert.Equal(t, store.BackfillCounts{Total: 7, Left: 6, Failed: 1}, b.counts(bf.ID))
 	_, err = alter.SetBackfill(t.Context(), b.store, bf.ID, store.BackfillRunning, store.Actor{}, b.o.Clock())
-	require.ErrorContains(t, err, "is cancelled and can't be changed any more")
+	require.ErrorContains(t, err, "is cancelled and cannot be changed any more")
 	_, err = alter.SetBackfill(t.Context(), b.store, bf.ID, store.BackfillCompleted, store.Actor{}, b.o.Clock())
 	require.Error(t, err)
 	_, err = alter.SetBackfill(t.Context(), b.store, 99, store.BackfillRunning, store.Actor{}, b.o.Clock())

@@ -169,7 +169,7 @@ d:
 		require.NoError(t, err)
 		require.Len(t, whys, 1)
 		assert.Equal(t, state, whys[0].State)
-		assert.Regexp(t, "^the run can't go on: "+cause, whys[0].Reason)
+		assert.Regexp(t, "^the run cannot go on: "+cause, whys[0].Reason)
 	}
 	_, err = next.e.WhyTask(t.Context(), failed, "none")
 	require.ErrorIs(t, err, store.ErrNotFound)
@@ -178,7 +178,7 @@ d:
 	for _, task := range []string{"t", ""} {
 		for _, state := range []dag.State{dag.Success, dag.Failed} {
 			_, err = next.e.Mark(t.Context(), engine.MarkRequest{DAGID: "d", RunID: failed.RunID, TaskID: task, State: state})
-			require.ErrorContains(t, err, "its version can't be loaded: version of the run, line")
+			require.ErrorContains(t, err, "its version cannot be loaded: version of the run, line")
 			require.ErrorContains(t, err, "start a new run of the present version with dingdag dags trigger d")
 		}
 	}

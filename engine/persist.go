@@ -33,7 +33,7 @@ func persist(ctx context.Context, log *slog.Logger, write func() error) error {
 			continue
 		}
 		pause, _ := next()
-		log.Error("the store or a task log can't be written; trying again", "error", err, "in", pause)
+		log.Error("the store or a task log cannot be written; trying again", "error", err, "in", pause)
 		select {
 		case <-ctx.Done():
 			return err

@@ -22,7 +22,7 @@ type partlyReadable struct {
 
 func (p *partlyReadable) refused(kind string) error {
 	if p.not.Load() == kind {
-		return errors.New(kind + " can't be read")
+		return errors.New(kind + " cannot be read")
 	}
 	return nil
 }
@@ -91,7 +91,7 @@ func TestLoadGoesOn(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, b.store.Tx(t.Context(), func(tx store.Tx) error { return tx.SetPaused(t.Context(), "d", false) }))
 	p.not.Store("provisional")
-	require.EqualError(t, b.e.SetDAGs(t.Context(), ds), "provisional can't be read")
+	require.EqualError(t, b.e.SetDAGs(t.Context(), ds), "provisional cannot be read")
 	b.until("the run that waited has ended", func() bool {
 		r, err := b.store.Run(t.Context(), waits.Key)
 		require.NoError(t, err)
@@ -155,7 +155,7 @@ filled:
 			if broken == "" || broken == "deadlines" { // of which the log tells
 				require.NoError(t, err)
 			} else {
-				require.EqualError(t, err, broken+" can't be read")
+				require.EqualError(t, err, broken+" cannot be read")
 			}
 			seen := func(what string, ok func() bool) {
 				if what != broken {

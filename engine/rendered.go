@@ -78,7 +78,7 @@ func (e *Engine) RenderedTry(ctx context.Context, r *store.Run, taskID string, m
 	}
 	out.Fields, out.Same, err = e.worker.Try(p.Work, i, r, &in).Fields(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("task %q: nothing that it rendered was kept, and it can't be rendered now: %w", taskID, err)
+		return nil, fmt.Errorf("task %q: nothing that it rendered was kept, and it cannot be rendered now: %w", taskID, err)
 	}
 	return out, nil
 }

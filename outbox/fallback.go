@@ -112,7 +112,7 @@ func (o *Outbox) fallback(ctx context.Context, d *store.Delivery, t *trail) *sto
 			next.Via = append(next.Via, id)
 			text := o.o.Masker.Mask(err.Error())
 			ev.Problem = join(ev.Problem, text)
-			o.o.Log.Error("a fallback can't be used", "id", d.ID, "conn_id", id, "error", text)
+			o.o.Log.Error("a fallback cannot be used", "id", d.ID, "conn_id", id, "error", text)
 		}
 	}
 	t.Via = next.Via

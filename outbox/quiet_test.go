@@ -195,7 +195,7 @@ func TestEndOfASilenceThatNobodyTakes(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		assert.Empty(t, p.logSoFar())
 		require.Len(t, b.last.takenSoFar(), 1)
-		assert.Contains(t, b.last.takenSoFar()[0], "post can't be told the end of a silence")
+		assert.Contains(t, b.last.takenSoFar()[0], "post cannot be told the end of a silence")
 		b.stop()
 	})
 }

@@ -132,7 +132,7 @@ func (o *Outbox) summaries(s *store.Silence, x *summary) []*store.Delivery {
 	ev := o.endOf(s, x)
 	m, err := o.tellLike(x.like, ev)
 	if err != nil {
-		ev.Problem = o.o.Masker.Mask(fmt.Sprintf("%s can't be told the end of a silence: %s", x.like.Channel, err))
+		ev.Problem = o.o.Masker.Mask(fmt.Sprintf("%s cannot be told the end of a silence: %s", x.like.Channel, err))
 		return o.undeliverable(x, ev)
 	}
 	d := o.delivery(m, ev)

@@ -21,7 +21,7 @@ func (y *Try) Open(ctx context.Context) error {
 		limit = logPatience
 	}
 	err := tryFor(ctx, limit, y.openLog, func(l *taskLog) { y.log = l }, func(err error, pause time.Duration) {
-		y.w.o.Log.Error("a task log can't be opened; trying again", "error", err, "in", pause)
+		y.w.o.Log.Error("a task log cannot be opened; trying again", "error", err, "in", pause)
 	})
 	if err == nil {
 		return nil

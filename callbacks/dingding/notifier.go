@@ -18,7 +18,7 @@ import (
 //
 // Without a message it names the DAG, the task, the run, the try, when it happened and on
 // which host, the owner, the error, how long it took, when the next try starts, and the
-// commands that show the log and run it again. If a custom message can't be rendered, renders
+// commands that show the log and run it again. If a custom message cannot be rendered, renders
 // to nothing or is refused by DingTalk, the default message is sent and says so.
 //
 // Messages to one robot are sent one at a time. A throttled message waits; a refused one is
@@ -39,7 +39,7 @@ type DingdingNotifier struct { //nolint:revive // the name that people who know 
 	AtOwner *bool `yaml:"at_owner"`
 
 	// Urgent sends the message before all others that wait for the robot, and by itself. Others
-	// are told together with more of their DAG when the robot can't take each.
+	// are told together with more of their DAG when the robot cannot take each.
 	Urgent bool `yaml:"urgent" param:"default=false"`
 
 	// only is the kind of event that a constructor was asked for; empty means all.

@@ -96,7 +96,7 @@ type alteration struct {
 func (rs *Runs) alteration(ctx context.Context, rd store.Reader, r *store.Run) (*alteration, error) {
 	p, err := rs.Plans.Of(ctx, rd, r.DAGID, r.Version)
 	if v, ok := errors.AsType[*plan.VersionError](err); ok {
-		return nil, fmt.Errorf("run %s of dag %q can't be changed, because its version can't be loaded: %w; start a new run of the present version with dingdag dags trigger %s",
+		return nil, fmt.Errorf("run %s of dag %q cannot be changed, because its version cannot be loaded: %w; start a new run of the present version with dingdag dags trigger %s",
 			r.RunID, r.DAGID, v, r.DAGID)
 	}
 	if err != nil {

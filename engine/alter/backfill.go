@@ -21,13 +21,13 @@ func SetBackfill(ctx context.Context, s store.Transactor, id int64, state store.
 			return err
 		}
 		if !b.Open() {
-			return fmt.Errorf("backfill %d of dag %q is %s and can't be changed any more", id, b.DAGID, b.State)
+			return fmt.Errorf("backfill %d of dag %q is %s and cannot be changed any more", id, b.DAGID, b.State)
 		}
 		kind := map[store.BackfillState]store.EventKind{
 			store.BackfillPaused: store.EventBackfillPause, store.BackfillRunning: store.EventBackfillUnpause, store.BackfillCancelled: store.EventBackfillCancel,
 		}[state]
 		if kind == "" {
-			return fmt.Errorf("backfill %d can't be set to %q: use paused, running or cancelled", id, state)
+			return fmt.Errorf("backfill %d cannot be set to %q: use paused, running or cancelled", id, state)
 		}
 		if err := NoteBackfill(ctx, tx, kind, who, b, now); err != nil {
 			return err

@@ -169,7 +169,7 @@ func (rs *Runs) Reset(tx *live.Tx, wanted *store.Run, who store.Actor) (*store.R
 	case r == nil:
 		return nil, fmt.Errorf("run %q of dag %q: %w", wanted.RunID, wanted.DAGID, store.ErrNotFound)
 	case !r.State.Finished():
-		return nil, fmt.Errorf("run %q of dag %q is %s and can't be reset: %w", r.RunID, r.DAGID, r.State, request.ErrExists)
+		return nil, fmt.Errorf("run %q of dag %q is %s and cannot be reset: %w", r.RunID, r.DAGID, r.State, request.ErrExists)
 	}
 	a, err := rs.alteration(tx.Ctx, tx, r)
 	if err != nil {

@@ -74,7 +74,7 @@ func (rs *Runs) giveUpRun(ctx context.Context, f *RunError) {
 		}
 	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		rs.o.Log.Error("fail a run that can't go on", "run", f.Run, "cause", f.Err, "error", err)
+		rs.o.Log.Error("fail a run that cannot go on", "run", f.Run, "cause", f.Err, "error", err)
 	}
 }
 
@@ -87,7 +87,7 @@ func (tx *Tx) giveUp(r *store.Run, f *RunError, withCallbacks bool) error {
 	}
 	tx.forget(r.Key)
 	why := tx.runs.o.Masker.Mask(f.Err.Error())
-	tx.runs.o.Log.Error("a run can't go on and is failed", "dag", r.DAGID, "run", r.RunID, "reason", f.Reason, "error", why)
+	tx.runs.o.Log.Error("a run cannot go on and is failed", "dag", r.DAGID, "run", r.RunID, "reason", f.Reason, "error", why)
 	is, err := tx.Instances(tx.Ctx, r.Key)
 	if err != nil && f.Reason != reasonNotReadable {
 		return err
@@ -156,4 +156,4 @@ func (lr *Run) endInstances(tx *Tx, is []*store.Instance, why string) error {
 	return nil
 }
 
-var errGivenUp = errors.New("the DAG run can't go on and has failed")
+var errGivenUp = errors.New("the DAG run cannot go on and has failed")

@@ -60,7 +60,7 @@ func (tx *Tx) lookAt(key int64) (*Run, error) {
 			_, err = tx.load(other, is)
 		}
 		if err != nil {
-			tx.runs.o.Log.Warn("a run can't be read; what it takes of the pools is not counted", "dag", other.DAGID, "run", other.RunID, "error", err)
+			tx.runs.o.Log.Warn("a run cannot be read; what it takes of the pools is not counted", "dag", other.DAGID, "run", other.RunID, "error", err)
 		}
 	}
 	is, err := tx.Instances(tx.Ctx, r.Key)

@@ -88,7 +88,7 @@ func (ps *Plans) restore(ctx context.Context, r store.Reader, dagID string, src 
 func (ps *Plans) Remains(ctx context.Context, r store.Reader, run *store.Run) (p *Plan) {
 	defer func() {
 		if v := recover(); v != nil {
-			ps.log.Error("read the callbacks of a run that can't go on", "dag", run.DAGID, "run", run.RunID, "panic", v)
+			ps.log.Error("read the callbacks of a run that cannot go on", "dag", run.DAGID, "run", run.RunID, "panic", v)
 			p = nil
 		}
 	}()

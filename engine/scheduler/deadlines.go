@@ -42,7 +42,7 @@ func (sch *Scheduler) fireDeadline(tx *live.Tx, l *store.RunDeadline) error {
 	}
 	p, err := sch.o.Plans.Of(tx.Ctx, tx, r.DAGID, r.Version)
 	if err != nil {
-		sch.o.Log.Error("a missed deadline can't be told", "dag", r.DAGID, "run", r.RunID, "error", err)
+		sch.o.Log.Error("a missed deadline cannot be told", "dag", r.DAGID, "run", r.RunID, "error", err)
 		return nil
 	}
 	tx.Message(sch.o.Tell.Deadline(tx.Ctx, tx, p, r, l)...)

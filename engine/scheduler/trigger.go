@@ -104,7 +104,7 @@ func (sch *Scheduler) know(tx *live.Tx, d *dag.DAG) (paused bool, err error) {
 // unknownDAG is the error about a DAG that this process does not know.
 func (sch *Scheduler) unknownDAG(id string) error {
 	if b := sch.o.DAGs.Broken(id); b != nil {
-		return fmt.Errorf("dag %q can't be loaded since %s: %s: %w", id, schedule.Moment(b.Since), schedule.FirstProblem(b.Text), store.ErrNotFound)
+		return fmt.Errorf("dag %q cannot be loaded since %s: %s: %w", id, schedule.Moment(b.Since), schedule.FirstProblem(b.Text), store.ErrNotFound)
 	}
 	return UnknownDAG(id, slices.Sorted(maps.Keys(sch.o.DAGs.Loaded())))
 }

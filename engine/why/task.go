@@ -69,7 +69,7 @@ func changedBy(tx *live.Tx, r *store.Run, taskID string) (string, error) {
 
 // whyFaulty explains the instances of a task of a run that can't be loaded.
 func whyFaulty(tx *live.Tx, o *live.Options, r *store.Run, taskID string, f *live.RunError) (out []Instance, err error) {
-	why := fmt.Sprintf("the run can't go on: %s: %s", f.Reason, o.Masker.Mask(f.Error()))
+	why := fmt.Sprintf("the run cannot go on: %s: %s", f.Reason, o.Masker.Mask(f.Error()))
 	is, err := tx.Instances(tx.Ctx, r.Key)
 	if err != nil {
 		return nil, err

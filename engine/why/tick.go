@@ -255,10 +255,10 @@ func brokenNow(ctx context.Context, r store.Reader, dagID, problem string) (stri
 		return "", err
 	}
 	if n := len(all); n > 0 && all[n-1].Until.IsZero() {
-		return fmt.Sprintf("the DAG can't be loaded since %s, so it gets no new runs: %s", schedule.Moment(all[n-1].Since), schedule.FirstProblem(all[n-1].Text)), nil
+		return fmt.Sprintf("the DAG cannot be loaded since %s, so it gets no new runs: %s", schedule.Moment(all[n-1].Since), schedule.FirstProblem(all[n-1].Text)), nil
 	}
 	if problem != "" {
-		return "the DAG can't be loaded: " + schedule.FirstProblem(problem), nil
+		return "the DAG cannot be loaded: " + schedule.FirstProblem(problem), nil
 	}
 	return "", nil
 }

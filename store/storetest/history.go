@@ -529,7 +529,7 @@ func spaceIsGivenBack(t *testing.T, open Open) {
 	before, err := s.Space(t.Context())
 	require.NoError(t, err)
 	if !before.Shrinks {
-		t.Skip("this store can't give space back by itself")
+		t.Skip("this store cannot give space back by itself")
 	}
 	r := endedRun(t, s, "d", 1, 2)
 	write(t, s, func(ctx context.Context, tx store.Tx) error {

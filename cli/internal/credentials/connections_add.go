@@ -115,7 +115,7 @@ func readSecret(ctx context.Context, a *app.App, given map[string]string) error 
 		return nil
 	case 1:
 	default:
-		return command.Usagef("%s can't all come from standard input: give one of them as -", strings.Join(from, " and "))
+		return command.Usagef("%s cannot all come from standard input: give one of them as -", strings.Join(from, " and "))
 	}
 	text, err := readLineSecret(ctx, a, from[0])
 	if err != nil {

@@ -92,7 +92,7 @@ func runConnectionsTest(ctx context.Context, a *app.App, id, message string) err
 	}
 	_, err = fmt.Fprintf(a.Out, "connection %s works: DingTalk accepted the message %q\n", id, message)
 	if err == nil && len(chain) > 0 {
-		_, err = fmt.Fprintf(a.Out, "an alert that it can't deliver goes to %s\n", strings.Join(chain, ", then "))
+		_, err = fmt.Fprintf(a.Out, "an alert that it cannot deliver goes to %s\n", strings.Join(chain, ", then "))
 	}
 	return errors.Join(err, tellCounts(ctx, a, a.Dingding().With(src, slog.New(slog.DiscardHandler)), id))
 }

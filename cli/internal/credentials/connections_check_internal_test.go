@@ -48,9 +48,9 @@ func TestExplain(t *testing.T) {
 `,
 		},
 		"before the request": {
-			&hook.Error{Kind: hook.KindInvalid, Message: "can't be sent", Err: errors.New("the message is empty")},
+			&hook.Error{Kind: hook.KindInvalid, Message: "cannot be sent", Err: errors.New("the message is empty")},
 			`connection ops does not work
-  cause:   can't be sent: the message is empty
+  cause:   cannot be sent: the message is empty
   meaning: the message or the connection is wrong as it is (invalid)
 `,
 		},

@@ -32,7 +32,7 @@ func newCmdConnectionsExport(a *app.App) *cobra.Command {
 		Short: "Write the connections of the store to a file",
 		Long: `Writes the connections of the store to a .env, .json or .yaml file, or to standard output
 when FILE is "-". Passwords and the secrets in extras are written as *** unless
---with-secrets is given; such a file is for reading and can't be imported.`,
+--with-secrets is given; such a file is for reading and cannot be imported.`,
 		Example: `  dingdag connections export connections.yaml
   dingdag connections export backup.json --with-secrets
   dingdag connections export - --file-format env --serialization-format json`,

@@ -204,7 +204,7 @@ func (d *demo) run(ctx context.Context) error {
 		return err
 	}
 	if res.Diagnostics.HasErrors() {
-		return fmt.Errorf("the examples can't be loaded:\n%s", res.Diagnostics)
+		return fmt.Errorf("the examples cannot be loaded:\n%s", res.Diagnostics)
 	}
 	d.dags, d.began = res.DAGs, a.Clock()
 	d.progress = newDemoProgress(a.IO, d.dags)

@@ -121,7 +121,7 @@ func (h *Home) knowSecrets(ctx context.Context, s *sqlite.Store) {
 // fails with the same error; those who don't are not held up.
 func (h *Home) unknownSecrets(place string, err error) {
 	if err != nil {
-		h.Log().Debug("secrets can't be known", "place", place, "error", err)
+		h.Log().Debug("secrets cannot be known", "place", place, "error", err)
 	}
 }
 

@@ -52,7 +52,7 @@ func TestNeeds(t *testing.T) {
 		return tx.PutDAG(t.Context(), &store.DAGState{ID: "d", Version: "v", Active: true})
 	})
 	_, err := n.Of(t.Context(), "d")
-	require.ErrorIs(t, err, gone, "no run has had this version, and its file can't be read")
+	require.ErrorIs(t, err, gone, "no run has had this version, and its file cannot be read")
 	n.read = func(string) (*dag.DAG, error) { return averaging(1, 2), nil }
 	assert.Equal(t, history.Needs{Ended: 1, Successes: 2}, of())
 	put(func(tx store.Tx) error { return tx.PutVersion(t.Context(), "v", "d", []byte("text")) })

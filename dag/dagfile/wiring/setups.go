@@ -17,7 +17,7 @@ func (w *wiring) setupsOf(t *Task, down end) []dependency {
 			w.Errorf(d.at, "teardown: %q is a group: name the setups in it", d.up.group.Label)
 			return true
 		case w.tasks[d.up.task].Teardown:
-			w.Errorf(d.at, "teardown: %q is a teardown itself and can't be a setup", d.up.name)
+			w.Errorf(d.at, "teardown: %q is a teardown itself and cannot be a setup", d.up.name)
 			return true
 		}
 		w.tasks[d.up.task].Setup = true
