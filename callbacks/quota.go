@@ -10,7 +10,7 @@ import (
 type Quota struct {
 	// Robot is the connection by which it was sent to last.
 	Robot string `json:"robot"`
-	// Month is the month, in UTC, such as 2026-11.
+	// Month is the month, by the calendar of China, such as 2026-11.
 	Month string `json:"month"`
 	// Sent is how many messages it has had in it, Limit how many it is to get.
 	Sent  int `json:"sent"`

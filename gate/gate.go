@@ -63,7 +63,7 @@ type Robot struct {
 	Key, Name string
 	// Rate is how many requests it takes within a minute, 1 or more.
 	Rate int
-	// Quota is how many messages it is to get in a month (UTC), 0 for no limit. Retries and successes
+	// Quota is how many messages it is to get in a month of China, 0 for no limit. Retries and successes
 	// leave the last fifth of it to others, reports the last tenth.
 	Quota int
 	// Timeout is how long a request may take until the robot has it.
@@ -158,15 +158,18 @@ func Reports(quota int) int { return share(quota, reportTenths) }
 // NearlySpent reports whether a robot has had so much of its quota of this month that retries and
 // successes are no longer sent to it.
 func NearlySpent(row *store.Gate, now time.Time) bool {
-	return row.Quota > 0 && row.Month == month(now) && row.Sent >= share(row.Quota, lessUrgentTenths)
+	return row.Quota > 0 && row.Month == Month(now) && row.Sent >= share(row.Quota, lessUrgentTenths)
 }
 
-// month is the month of a count.
-func month(at time.Time) string { return at.UTC().Format("2006-01") }
+// china is the zone of DingTalk, which has no summer time.
+var china = time.FixedZone("Asia/Shanghai", 8*60*60)
+
+// Month is the month of the count of a moment, such as 2026-11: that of China, where DingTalk counts.
+func Month(at time.Time) string { return at.In(china).Format("2006-01") }
 
 // spent is nil while a robot may get a message of a rank in this month.
 func spent(row *store.Gate, r Robot, rank Rank, now time.Time) error {
-	if r.Quota == 0 || row.Month != month(now) {
+	if r.Quota == 0 || row.Month != Month(now) {
 		return nil
 	}
 	most := r.Quota
@@ -278,7 +281,7 @@ func (g *Gate) enter(ctx context.Context, r Robot) (*Pass, error) {
 		row.Sends = append(row.Sends, store.GateSend{
 			ID: pass.id, At: now, Seen: now.Add(r.Timeout).Truncate(time.Millisecond), Rank: int(t.Rank), DAGID: t.DAGID,
 		})
-		if m := month(now); row.Month != m {
+		if m := Month(now); row.Month != m {
 			row.Month, row.Sent = m, 0
 		}
 		row.Sent++

@@ -226,7 +226,7 @@ func TestWhatNeverLeftDoesNotCount(t *testing.T) {
 		g, err := b.store.Gate(t.Context(), ops.Key)
 		require.NoError(t, err)
 		assert.Equal(t, 20, g.Sent)
-		assert.Equal(t, time.Now().UTC().Format("2006-01"), g.Month)
+		assert.Equal(t, gate.Month(time.Now()), g.Month)
 		assert.Equal(t, "dingding_ops", g.Name)
 	})
 }
@@ -498,6 +498,18 @@ func anyTraffic(t *testing.T, b *bench, random *rand.Rand) {
 	assert.Empty(t, lines, "nobody waits")
 }
 
+// DingTalk counts by the calendar of China, which is 8 hours ahead all year.
+func TestMonthIsThatOfChina(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"2026-06-30T15:59:59Z": "2026-06", "2026-06-30T16:00:00Z": "2026-07", "2026-12-31T16:00:00Z": "2027-01", "2026-12-31T20:00:00-08:00": "2027-01",
+	} {
+		at, err := time.Parse(time.RFC3339, text)
+		require.NoError(t, err)
+		assert.Equal(t, want, gate.Month(at), text)
+	}
+}
+
 // A month's quota is kept for what is urgent towards its end, and begins anew with the month.
 func TestQuota(t *testing.T) {
 	t.Parallel()
@@ -537,7 +549,7 @@ func TestQuota(t *testing.T) {
 		assert.Equal(t, 1, sent(gate.Failure))
 		assert.Zero(t, sent(gate.Urgent))
 		_, err = g.Enter(turn("", gate.Urgent, "d"), robot)
-		require.EqualError(t, err, `robot "ops" has had 10 of the 10 messages that its extra.quota allows in `+time.Now().UTC().Format("2006-01"))
+		require.EqualError(t, err, `robot "ops" has had 10 of the 10 messages that its extra.quota allows in `+gate.Month(time.Now()))
 		time.Sleep(32 * 24 * time.Hour)
 		assert.False(t, nearly(), "the count is of last month")
 		assert.Equal(t, 8, sent(gate.Success))

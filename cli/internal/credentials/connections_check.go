@@ -113,7 +113,7 @@ func tellCounts(ctx context.Context, a *app.App, h *hook.DingdingHook, id string
 			return err
 		}
 		sent := 0
-		if row.Month == a.Clock().UTC().Format("2006-01") {
+		if row.Month == gate.Month(a.Clock()) {
 			sent = row.Sent
 		}
 		count := callbacks.Grouped(sent)
