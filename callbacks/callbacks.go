@@ -38,7 +38,7 @@ const (
 	Folded Kind = "digest"
 	// DailyDigest tells once a day what ran, what failed and what did not start.
 	DailyDigest Kind = "on_daily_digest"
-	// NearlySpent tells, once a month, that a robot has had most of its messages of the month.
+	// NearlySpent tells, once a month, that a robot has had most of its messages of the month, or all.
 	NearlySpent Kind = "on_quota"
 )
 
@@ -94,8 +94,8 @@ type Event struct {
 	// Day is what on_daily_digest tells. State is success then, or failed when anything wants a
 	// look, Reason sums it up, and there is neither DAG nor run.
 	Day *Day `json:"day,omitempty"`
-	// Quota is what on_quota tells. State is nearly_spent then, Reason says what is no longer sent, and
-	// there is neither DAG nor run.
+	// Quota is what on_quota tells. State is nearly_spent then, or spent when all of it is used up, Reason says
+	// what is no longer sent, and there is neither DAG nor run.
 	Quota *Quota `json:"quota,omitempty"`
 	// Log is where the log of the attempt lies.
 	Log string `json:"log,omitempty"`

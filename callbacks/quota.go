@@ -17,6 +17,17 @@ type Quota struct {
 	Limit int `json:"limit"`
 }
 
+// Spent reports whether all of it is used up.
+func (q *Quota) Spent() bool { return q.Sent >= q.Limit }
+
+// quotaHeadline says how much is left.
+func quotaHeadline(q *Quota) string {
+	if q != nil && q.Spent() {
+		return "月度额度已用尽 Quota of the month used up"
+	}
+	return "月度额度将用尽 Quota of the month nearly used up"
+}
+
 // subject names the robot, and how much it has had.
 func (q *Quota) subject() string { return q.Robot + ": " + q.Used() }
 

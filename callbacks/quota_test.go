@@ -17,6 +17,12 @@ func TestTextOfAQuota(t *testing.T) {
 原因 Reason: `+ev.Reason, ev.Text())
 	assert.Equal(t, "robot ops has sent 4,000 of 5,000 messages of November", ev.Quota.Sum())
 	assert.Contains(t, ev.Brief(), "ops: 4,000 of 5,000 messages")
+	ev.Quota.Sent = 4999
+	assert.Contains(t, ev.Title(), "将用尽")
+	for _, sent := range []int{5000, 5001} {
+		ev.Quota.Sent = sent
+		assert.Equal(t, "月度额度已用尽 Quota of the month used up: ops: "+callbacks.Grouped(sent)+" of 5,000 messages", ev.Title())
+	}
 }
 
 func TestGrouped(t *testing.T) {

@@ -76,7 +76,7 @@ func headline(ev *Event) string {
 		return "每日摘要 Daily digest"
 	}
 	if ev.Kind == NearlySpent {
-		return "月度额度将用尽 Quota of the month nearly used up"
+		return quotaHeadline(ev.Quota)
 	}
 	if ev.Kind == Missed && ev.Paused != "" {
 		return "DAG 已暂停 DAG was paused"

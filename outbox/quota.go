@@ -44,7 +44,7 @@ func (o *Outbox) warnOf(ctx context.Context, row *store.Gate, now time.Time) err
 	if !warns(row, now) {
 		return nil
 	}
-	ev := nearlySpent(row)
+	ev := quotaEvent(row)
 	out := o.messages(o.undelivered, ev)
 	for _, d := range out {
 		data, err := json.Marshal(&trail{Event: ev, Last: true}) // those of the last resort are told already
@@ -66,17 +66,20 @@ func (o *Outbox) warnOf(ctx context.Context, row *store.Gate, now time.Time) err
 		return tx.InsertDeliveries(ctx, out)
 	})
 	if err == nil && first {
-		o.o.Log.Warn("a robot has had most of its messages of the month", "reason", ev.Reason, "conn_id", row.Name, "sent", row.Sent, "quota", row.Quota, "month", row.Month)
+		o.o.Log.Warn("a robot has had most of its messages of the month, or all", "reason", ev.Reason, "conn_id", row.Name, "sent", row.Sent, "quota", row.Quota, "month", row.Month)
 	}
 	return err
 }
 
-// nearlySpent is the event.
-func nearlySpent(row *store.Gate) *callbacks.Event {
+// quotaEvent is the event.
+func quotaEvent(row *store.Gate) *callbacks.Event {
 	q := callbacks.Quota{Robot: row.Name, Month: row.Month, Sent: row.Sent, Limit: row.Quota}
-	return &callbacks.Event{
-		Kind: callbacks.NearlySpent, MapIndex: -1, State: "nearly_spent", Quota: &q,
-		Reason: fmt.Sprintf("%s: retries and successes are no longer sent to it, messages of tasks until %s, and failures until %s",
-			q.Sum(), callbacks.Grouped(gate.Reports(row.Quota)), callbacks.Grouped(row.Quota)),
+	ev := &callbacks.Event{Kind: callbacks.NearlySpent, MapIndex: -1, State: "nearly_spent", Quota: &q}
+	if q.Spent() {
+		ev.State, ev.Reason = "spent", q.Sum()+": nothing more is sent to it this month"
+		return ev
 	}
+	ev.Reason = fmt.Sprintf("%s: retries and successes are no longer sent to it, messages of tasks until %s, and failures until %s",
+		q.Sum(), callbacks.Grouped(gate.Reports(row.Quota)), callbacks.Grouped(row.Quota))
+	return ev
 }
