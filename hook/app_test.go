@@ -326,6 +326,7 @@ func TestCallErrors(t *testing.T) {
 					assert.Equal(t, c.kind, e.Kind, "%v", e)
 					assert.Equal(t, c.sent, sent, "%v", e)
 					assert.Equal(t, tt.pause, e.RetryDelay(), "%v", e)
+					assert.Equal(t, strings.Contains(name, "month"), e.Spent(), "%v", e)
 					assert.Contains(t, e.Error(), tt.want)
 				})
 			}

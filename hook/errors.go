@@ -121,6 +121,12 @@ func (e *Error) Gone() bool {
 	return (e.Kind == KindAuth || e.Kind == KindNotFound) && !e.NoKeyword() && !e.spent
 }
 
+// Spent reports that the quota of the month is used up: that which the robot's connection has, or that
+// of the organisation's calls.
+func (e *Error) Spent() bool {
+	return e.spent || e.IsCode("90020", "forbidden.accessdenied.apicountlimitfororg")
+}
+
 // Answer returns the status and the code of DingTalk's answer, as far as there are.
 func (e *Error) Answer() (status int, code string) { return e.HTTPStatus, e.Code }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -153,51 +154,42 @@ func (s *settings) readExtra(extra *connections.Secret) error {
 		return errors.New("the extra is not a JSON object")
 	}
 	var errs []error
-	if v, ok := fields["secret"]; ok && v != nil {
-		text, isText := v.(string)
-		if !isText {
-			errs = append(errs, errors.New("extra.secret must be a string"))
-		}
-		s.secret = strings.TrimSpace(text)
+	verify := true
+	read(&errs, fields, "secret", &s.secret, parseSecret)
+	if read(&errs, fields, "timeout", &s.timeout, parseTimeout) {
+		s.network.connectTimeout = min(s.timeout, DefaultConnectTimeout)
 	}
-	if v, ok := fields["timeout"]; ok && v != nil {
-		timeout, err := parseTimeout(v)
-		errs = append(errs, err)
-		s.timeout = timeout
-		s.network.connectTimeout = min(timeout, DefaultConnectTimeout)
-	}
-	if v, ok := fields["keyword"]; ok && v != nil {
-		keywords, err := parseKeywords(v)
-		errs = append(errs, err)
-		s.keywords = keywords
-	}
-	if v, ok := fields["rate"]; ok && v != nil {
-		rate, err := parseRate(v)
-		errs = append(errs, err)
-		s.rate = rate
-	}
-	if v, ok := fields["quota"]; ok && v != nil {
-		quota, err := parseQuota(v)
-		errs = append(errs, err)
-		s.quota = quota
-	}
-	if v, ok := fields["robots"]; ok && v != nil {
-		robots, err := parseList("robots", v, "of connections")
-		errs = append(errs, err)
-		s.robots = robots
-	}
-	if v, ok := fields["proxy"]; ok && v != nil {
-		proxy, err := parseProxy(v)
-		errs = append(errs, err)
-		s.network.proxy = proxy
-	}
-	if v, ok := fields["verify"]; ok && v != nil {
-		verify, err := parseBool(v)
-		errs = append(errs, err)
+	read(&errs, fields, "keyword", &s.keywords, parseKeywords)
+	read(&errs, fields, "rate", &s.rate, parseRate)
+	read(&errs, fields, "quota", &s.quota, parseQuota)
+	read(&errs, fields, "robots", &s.robots, parseRobots)
+	read(&errs, fields, "proxy", &s.network.proxy, parseProxy)
+	if read(&errs, fields, "verify", &verify, parseBool) {
 		s.network.skipVerify = !verify
 	}
 	return errors.Join(errs...)
 }
+
+// read sets what a key of an extra holds, and reports whether there is one, which may be wrong.
+func read[T any](errs *[]error, fields map[string]any, key string, into *T, parse func(any) (T, error)) bool {
+	v := fields[key]
+	if v == nil {
+		return false
+	}
+	got, err := parse(v)
+	*into, *errs = got, append(*errs, err)
+	return true
+}
+
+func parseSecret(v any) (string, error) {
+	text, ok := v.(string)
+	if !ok {
+		return "", errors.New("extra.secret must be a string")
+	}
+	return strings.TrimSpace(text), nil
+}
+
+func parseRobots(v any) ([]string, error) { return parseList("robots", v, "of connections") }
 
 // parseTimeout reads seconds, as a number or as text, or a duration such as "1m30s".
 func parseTimeout(v any) (time.Duration, error) {
@@ -230,22 +222,20 @@ func parseQuota(v any) (int, error) {
 	return int(n), nil
 }
 
-// CheckQuota returns what is wrong with the extra.quota of a connection of a robot; nil if nothing is,
-// or there is none, or the extra can't be read, which sending says.
-func CheckQuota(c *connections.Connection) error {
+// CheckExtra returns what is wrong with the extra of a connection of type dingding, field by field, before
+// it is stored; nil for another type. The error shows no values.
+func CheckExtra(c *connections.Connection) error {
 	if c.Type != "dingding" && c.Type != "dingtalk" {
 		return nil
 	}
-	extra, err := c.ExtraMap()
-	v := extra["quota"]
-	if err != nil || v == nil {
-		return nil //nolint:nilerr // sending says it
+	var s settings
+	if err := s.readExtra(c.Extra); err != nil {
+		return err
 	}
-	if n, ok := v.(json.Number); ok {
-		v = n.String()
+	if slices.Contains(s.robots, c.ID) {
+		return errors.New("extra.robots names the connection itself, whose robot is one of them by its own password: leave it out")
 	}
-	_, err = parseQuota(v)
-	return err
+	return nil
 }
 
 // wholeNumber reads a number, which may be written as text.

@@ -117,15 +117,38 @@ func TestParseSettingsErrors(t *testing.T) {
 	}
 }
 
-// A quota of nothing is refused before it is stored, however it is written.
-func TestCheckQuota(t *testing.T) {
+// What is wrong with an extra is refused before it is stored, however it is written.
+func TestCheckExtra(t *testing.T) {
 	t.Parallel()
 	check := func(typ, extra string) error {
-		return CheckQuota(&connections.Connection{Type: typ, Extra: new(connections.Secret(extra))})
+		return CheckExtra(&connections.Connection{ID: "ops", Type: typ, Extra: new(connections.Secret(extra))})
 	}
-	for _, extra := range []string{`{}`, `{"quota": null}`, `{"quota": 1}`, `{"quota": "5000"}`, `{`} {
+	require.NoError(t, CheckExtra(&connections.Connection{ID: "ops", Type: "dingding"}))
+	for _, extra := range []string{
+		``, `{}`, `{"quota": null}`, `{"quota": 1}`, `{"quota": "5000"}`, `{"x": []}`, `{"rate": "40", "timeout": "5s", "keyword": ["a"], "robots": ["b", "c"]}`,
+	} {
 		require.NoError(t, check("dingding", extra), extra)
 	}
+	for extra, want := range map[string]string{
+		`{`:                         "the extra is not a JSON object",
+		`{"rate": 0}`:               "extra.rate must be a whole number of messages a minute from 1 to 100000",
+		`{"rate": 1.5}`:             "extra.rate must be",
+		`{"rate": {"hidden": 1}}`:   "extra.rate must be",
+		`{"timeout": "hidden"}`:     "extra.timeout must be a number of seconds over 0",
+		`{"timeout": -1}`:           "extra.timeout must be",
+		`{"keyword": 7}`:            "extra.keyword must be a text or a list of texts",
+		`{"keyword": []}`:           "extra.keyword must be",
+		`{"robots": {"hidden": 1}}`: "extra.robots must be a text or a list of texts, of connections",
+		`{"robots": ["a", "ops"]}`:  "extra.robots names the connection itself",
+		`{"robots": "[\"ops\"]"}`:   "extra.robots names the connection itself",
+		`{"secret": 7}`:             "extra.secret must be a string",
+	} {
+		err := check("dingding", extra)
+		require.ErrorContains(t, err, want, extra)
+		require.NotContains(t, err.Error(), "hidden")
+	}
+	require.EqualError(t, check("dingding", `{"rate": 0, "keyword": 7}`),
+		"extra.keyword must be a text or a list of texts, one of which each message must contain\nextra.rate must be a whole number of messages a minute from 1 to 100000")
 	require.NoError(t, check("http", `{"quota": 0}`), "it is another one's")
 	require.ErrorContains(t, check("dingding", `{"quota": 0}`), "which sends nothing")
 	require.ErrorContains(t, check("dingtalk", `{"quota": "0"}`), "which sends nothing")

@@ -210,6 +210,9 @@ func answer(e *hook.Error) string {
 
 // meaning says in a sentence what the kind of an error is.
 func meaning(e *hook.Error) string {
+	if e.Spent() {
+		return "the quota of the month is used up"
+	}
 	switch e.Kind {
 	case hook.KindInvalid:
 		return "the message or the connection is wrong as it is (invalid)"

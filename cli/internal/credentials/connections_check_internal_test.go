@@ -33,6 +33,14 @@ func TestExplain(t *testing.T) {
   try:     dingdag connections test ops --message 'a text with the keyword'
 `,
 		},
+		"the organisation's calls": {
+			&hook.Error{Kind: hook.KindAuth, HTTPStatus: 403, Code: "Forbidden.AccessDenied.ApiCountLimitForOrg", Message: "limited"},
+			`connection ops does not work
+  answer:  Forbidden.AccessDenied.ApiCountLimitForOrg limited (HTTP 403 Forbidden)
+  meaning: the quota of the month is used up
+  remedy:  the organisation's calls of this month are used up: buy more or wait for the next month
+`,
+		},
 		"gateway": {
 			&hook.Error{Kind: hook.KindUnavailable, HTTPStatus: 503},
 			`connection ops does not work

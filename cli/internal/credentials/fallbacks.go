@@ -25,8 +25,8 @@ func (o overlay) Connection(ctx context.Context, id string) (*connections.Connec
 	return o.Source.Connection(ctx, id)
 }
 
-// checkExtras refuses connections, which are about to be stored, whose extra.quota is none or whose
-// extra.fallback goes in a loop or can't be read, and notes those of them that name a connection which does not exist yet.
+// checkExtras refuses connections, which are about to be stored, whose extra has wrong values for a robot or
+// whose extra.fallback goes in a loop or can't be read, and notes those of them that name a connection which does not exist yet.
 func checkExtras(ctx context.Context, a *app.App, all ...*connections.Connection) error {
 	src, err := a.Lookup(ctx)
 	if err != nil {
@@ -38,7 +38,7 @@ func checkExtras(ctx context.Context, a *app.App, all ...*connections.Connection
 	}
 	var errs []error
 	for _, c := range all {
-		if err := hook.CheckQuota(c); err != nil {
+		if err := hook.CheckExtra(c); err != nil {
 			errs = append(errs, connections.About("connection", c.ID, err))
 		}
 		if ids, err := c.Fallbacks(); err == nil && len(ids) == 0 {
