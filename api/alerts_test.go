@@ -3,6 +3,8 @@ package api_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -160,4 +162,66 @@ func TestImportErrors(t *testing.T) {
 	got, err := w.ImportErrors(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []api.ImportError{{ID: 2, Timestamp: now, Filename: "b.yaml", DAGID: "b", StackTrace: "b.yaml:1:1: error: ***"}}, got)
+}
+
+// What a snooze names must be there; what can't be known is accepted with a warning.
+func TestSnoozeOfWhatIsNotThere(t *testing.T) {
+	t.Parallel()
+	var unread error
+	w := newWorld(t)
+	o := w.options
+	o.ConnIDs = func(context.Context) ([]string, error) { return []string{"reports"}, unread }
+	ask := api.New(o)
+	snooze := func(q api.Snooze) (string, error) {
+		q.Until = now.Add(time.Hour)
+		s, err := ask.Snooze(t.Context(), q)
+		return strings.Join(s.Warnings, "\n"), err
+	}
+	_, err := snooze(api.Snooze{Robot: "report"})
+	require.EqualError(t, err, `no connection "report"; did you mean "reports"?`)
+	require.ErrorIs(t, err, api.ErrNotFound)
+	w.alert(store.DeliveryDelivered)
+	for robot, want := range map[string]string{
+		"reports": "", "ops": "",
+		"elsewhere": `no connection "elsewhere" is known here, and no alert was ever sent through it: it has an effect only if the scheduler knows it`,
+	} {
+		warning, err := snooze(api.Snooze{Robot: robot})
+		require.NoError(t, err)
+		assert.Equal(t, want, warning)
+	}
+	unread = errors.New("hush-hush is no key")
+	warning, err := snooze(api.Snooze{Robot: "report"})
+	require.NoError(t, err)
+	assert.Equal(t, `it is not known whether there is a connection "report": *** is no key`, warning)
+	_, err = snooze(api.Snooze{DAGID: "daily", TaskID: "fist"})
+	require.EqualError(t, err, `dag "daily" has no task "fist"; did you mean "first"?`)
+	warning, err = snooze(api.Snooze{DAGID: "weak*"})
+	require.NoError(t, err)
+	assert.Equal(t, `no DAG matches "weak*" now`, warning)
+}
+
+// A name ends every snooze that has it, --all only those of all alerts.
+func TestUnsnooze(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, q := range []api.Snooze{{DAGID: "daily"}, {DAGID: "daily", Robot: "ops"}, {Robot: "ops"}, {All: true}, {DAGID: "daily", TaskID: "first"}} {
+		q.Until = now.Add(time.Hour)
+		_, err := w.Snooze(t.Context(), q)
+		require.NoError(t, err)
+	}
+	whats := func(ss []api.Silence, err error) (out []string) {
+		require.NoError(t, err)
+		for _, s := range ss {
+			out = append(out, s.What)
+		}
+		return out
+	}
+	assert.Equal(t, []string{"DAG daily to robot ops", "robot ops"}, whats(w.Unsnooze(t.Context(), "ops")))
+	assert.Equal(t, []string{"all alerts"}, whats(w.UnsnoozeAll(t.Context())))
+	_, err := w.UnsnoozeAll(t.Context())
+	require.EqualError(t, err, "no snooze of all alerts: there is snooze 5 (task daily.first), snooze 1 (DAG daily)")
+	assert.Equal(t, []string{"DAG daily", "task daily.first"}, whats(w.Unsnooze(t.Context(), "daily")))
+	_, err = w.Unsnooze(t.Context(), "daily")
+	require.EqualError(t, err, `no snooze of "daily": nothing is snoozed`)
+	require.ErrorIs(t, err, api.ErrNotFound)
 }

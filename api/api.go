@@ -54,6 +54,9 @@ type Options struct {
 	Resent func()
 	// Content shows what a message says. It may be nil: then that is not shown.
 	Content func(*store.Delivery) (AlertContent, error)
+	// ConnIDs are the ids of the connections that are known here, with an error when some can't be read.
+	// It may be nil: then names of robots are not checked.
+	ConnIDs func(ctx context.Context) ([]string, error)
 	Clock   func() time.Time
 }
 

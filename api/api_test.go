@@ -60,10 +60,12 @@ var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) //nolint:gochecknoglobals
 // world is an api on a real store, with the DAGs of files.
 type world struct {
 	*api.API
-	t     *testing.T
-	store *sqlite.Store
-	dir   string
-	files *folder
+
+	options api.Options
+	t       *testing.T
+	store   *sqlite.Store
+	dir     string
+	files   *folder
 }
 
 func newWorld(t *testing.T) *world {
@@ -74,12 +76,13 @@ func newWorld(t *testing.T) *world {
 	w.store = s
 	masker := connections.NewMasker()
 	masker.Add("hush-hush")
-	w.API = api.New(api.Options{
+	w.options = api.Options{
 		Store: s, Vault: s, Folder: w.files, Masker: masker, LogDir: w.dir, Clock: func() time.Time { return now },
 		Engine: func(context.Context) (api.Engine, error) {
 			return engine.New(s, engine.Options{LogDir: w.dir, FindDAG: w.files.DAG, Operators: w.files.catalog.Operators, Callbacks: w.files.catalog.Callbacks, Templates: w.files.catalog.Templates, Clock: func() time.Time { return now }})
 		},
-	})
+	}
+	w.API = api.New(w.options)
 	return w
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // Silence is a time in which some alerts are not sent. Moments are in UTC.
@@ -36,6 +37,8 @@ type Silence struct {
 	Silenced int `json:"silenced"`
 	// SummedUp is when people were told what it kept back, or that there was nothing to tell.
 	SummedUp *time.Time `json:"summed_up"`
+	// Warnings say of a snooze that was just made what could not be checked.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 func (a *API) silenceOf(s *store.Silence, kept int) Silence {
@@ -60,10 +63,12 @@ type Snooze struct {
 	Reason string
 }
 
-// Snooze silences alerts from now on. A mistake is a [*FieldError]; an unknown DAG wraps [ErrNotFound].
+// Snooze silences alerts from now on. A mistake is a [*FieldError]; an unknown DAG, task or robot wraps
+// [ErrNotFound]. What can't be known is accepted with a warning.
 func (a *API) Snooze(ctx context.Context, q Snooze) (Silence, error) {
 	now := a.o.Clock().UTC().Truncate(time.Millisecond)
-	if err := a.checkSnooze(ctx, &q, now); err != nil {
+	warnings, err := a.checkSnooze(ctx, &q, now)
+	if err != nil {
 		return Silence{}, err
 	}
 	s := &store.Silence{
@@ -76,47 +81,114 @@ func (a *API) Snooze(ctx context.Context, q Snooze) (Silence, error) {
 	if q.Robot != "" {
 		s.Robots = []string{q.Robot}
 	}
-	err := a.o.Store.Tx(ctx, func(tx store.Tx) error {
+	err = a.o.Store.Tx(ctx, func(tx store.Tx) error {
 		if _, err := tx.InsertSilence(ctx, s); err != nil {
 			return err
 		}
 		return a.noteSilence(ctx, tx, store.EventAlertSnooze, s)
 	})
-	return a.silenceOf(s, 0), err
+	out := a.silenceOf(s, 0)
+	out.Warnings = warnings
+	return out, err
 }
 
-func (a *API) checkSnooze(ctx context.Context, q *Snooze, now time.Time) error {
+// checkSnooze checks a snooze, and returns what can't be checked.
+func (a *API) checkSnooze(ctx context.Context, q *Snooze, now time.Time) (warnings []string, err error) {
 	pattern := strings.ContainsAny(q.DAGID, `*?[\`)
 	switch {
 	case !q.Until.After(now):
-		return &FieldError{"until", fmt.Errorf("%s is not in the future", q.Until.UTC().Format(time.RFC3339))}
+		return nil, &FieldError{"until", fmt.Errorf("%s is not in the future", q.Until.UTC().Format(time.RFC3339))}
 	case q.All == (q.DAGID != "" || q.Robot != ""):
-		return &FieldError{"dag_id", errors.New("name a DAG, a robot or both, or all alerts")}
+		return nil, &FieldError{"dag_id", errors.New("name a DAG, a robot or both, or all alerts")}
 	case q.TaskID != "" && (q.DAGID == "" || pattern):
-		return &FieldError{"task_id", fmt.Errorf("task %q: name its DAG, without a pattern", q.TaskID)}
-	case pattern:
-		if _, err := path.Match(q.DAGID, ""); err != nil {
-			return &FieldError{"dag_id", fmt.Errorf("%q is no pattern: use *, ? and [abc]", q.DAGID)}
+		return nil, &FieldError{"task_id", fmt.Errorf("task %q: name its DAG, without a pattern", q.TaskID)}
+	}
+	add := func(text string) {
+		if text != "" {
+			warnings = append(warnings, text)
 		}
-		return nil
-	case q.DAGID == "":
-		return nil
 	}
-	if err := a.known(ctx, q.DAGID, nil); err != nil || q.TaskID == "" {
-		return err
+	if q.Robot != "" {
+		text, err := a.checkRobot(ctx, q.Robot)
+		if err != nil {
+			return nil, err
+		}
+		add(text)
 	}
-	d, err := a.o.Folder.DAG(q.DAGID)
+	if pattern {
+		text, err := a.checkPattern(q.DAGID)
+		if err != nil {
+			return nil, err
+		}
+		add(text)
+	} else if q.DAGID != "" {
+		text, err := a.checkTask(ctx, q.DAGID, q.TaskID)
+		if err != nil {
+			return nil, err
+		}
+		add(text)
+	}
+	return warnings, nil
+}
+
+// checkPattern warns of a pattern that selects no DAG now.
+func (a *API) checkPattern(pattern string) (warning string, err error) {
+	if _, err := path.Match(pattern, ""); err != nil {
+		return "", &FieldError{"dag_id", fmt.Errorf("%q is no pattern: use *, ? and [abc]", pattern)}
+	}
+	all, broken, err := a.o.Folder.DAGs()
 	if err != nil {
-		return nil //nolint:nilerr // the file is broken or gone: an older version may have the task
+		return fmt.Sprintf("it is not known whether a DAG matches %q: %s", pattern, a.o.Masker.Mask(err.Error())), nil //nolint:nilerr // that is the warning
 	}
-	var ids []string
-	for _, t := range d.Tasks {
-		ids = append(ids, t.ID)
+	for _, d := range all {
+		if ok, err := path.Match(pattern, d.ID); ok || err != nil {
+			return "", err
+		}
 	}
-	if !slices.Contains(ids, q.TaskID) {
-		return missing("dag %q has no task %q%s", q.DAGID, q.TaskID, SuggestTask(q.TaskID, ids))
+	warning = fmt.Sprintf("no DAG matches %q now", pattern)
+	if broken {
+		warning += ", but some DAG files have errors"
 	}
-	return nil
+	return warning, nil
+}
+
+// checkTask checks that there is a DAG, and a task in it unless that is empty. Without the file of the DAG the
+// task can't be known.
+func (a *API) checkTask(ctx context.Context, dagID, taskID string) (warning string, err error) {
+	if err := a.known(ctx, dagID, nil); err != nil || taskID == "" {
+		return "", err
+	}
+	d, err := a.o.Folder.DAG(dagID)
+	if err != nil {
+		return fmt.Sprintf("the file of dag %q is gone or has errors, so it is not known whether it has a task %q", dagID, taskID), nil //nolint:nilerr // that is the warning
+	}
+	if ids := taskIDs(d); !slices.Contains(ids, taskID) {
+		return "", missing("dag %q has no task %q%s", dagID, taskID, SuggestTask(taskID, ids))
+	}
+	return "", nil
+}
+
+// checkRobot checks that there is a connection. One that nobody has used yet, and that is like no other, may be
+// known to the process that sends.
+func (a *API) checkRobot(ctx context.Context, id string) (warning string, err error) {
+	if a.o.ConnIDs == nil {
+		return "", nil
+	}
+	ids, unread := a.o.ConnIDs(ctx)
+	if slices.Contains(ids, id) {
+		return "", nil
+	}
+	told, err := a.o.Store.DeliveryLog(ctx, store.DeliveryFilter{Channel: "dingding:" + id, Limit: 1})
+	if err != nil || len(told) > 0 {
+		return "", err
+	}
+	if unread != nil {
+		return fmt.Sprintf("it is not known whether there is a connection %q: %s", id, a.o.Masker.Mask(unread.Error())), nil
+	}
+	if near := yamlvalue.DidYouMean(id, slices.Values(ids)); near != "" {
+		return "", missing("no connection %q%s", id, near)
+	}
+	return fmt.Sprintf("no connection %q is known here, and no alert was ever sent through it: it has an effect only if the scheduler knows it", id), nil
 }
 
 // noteSilence writes what somebody did to a silence.
@@ -158,17 +230,62 @@ func (a *API) Silences(ctx context.Context, all bool, limit int) ([]Silence, err
 	return out, nil
 }
 
-// Unsnooze ends silences now, and returns them: the one with a number, or the snoozes of a DAG, its tasks
-// or a robot. What they kept back is summed up by the process that works on the store. Its error wraps
-// [ErrNotFound] when there is none.
-func (a *API) Unsnooze(ctx context.Context, what string) (ended []Silence, err error) {
-	id, isNumber := int64(0), false
-	if n, err := strconv.ParseInt(what, 10, 64); err == nil {
-		id, isNumber = n, true
+// Unsnooze ends silences now, and returns them: the one with a number, or the snoozes of a DAG and its tasks
+// or of a robot, on any robot or of any DAG. What they kept back is summed up by the process that works on the
+// store. Its error wraps [ErrNotFound] when there is none.
+func (a *API) Unsnooze(ctx context.Context, what string) ([]Silence, error) {
+	named := func(s *store.Silence) bool {
+		return s.Kind == store.SilenceSnooze && (slices.Equal(s.DAGs, []string{what}) || slices.Contains(s.Robots, what))
 	}
-	none := missing("no snooze of %q: see dingdag alerts snoozes", what)
+	if id, err := strconv.ParseInt(what, 10, 64); err == nil {
+		ended, err := a.endSilences(ctx, func(s *store.Silence) bool { return s.ID == id })
+		if len(ended) > 0 || err != nil {
+			return ended, err
+		}
+	}
+	ended, err := a.endSilences(ctx, named)
+	if err != nil || len(ended) > 0 {
+		return ended, err
+	}
+	return nil, a.noSnooze(ctx, fmt.Sprintf("no snooze of %q", what))
+}
+
+// UnsnoozeAll ends the snoozes of all alerts, as [API.Unsnooze] does.
+func (a *API) UnsnoozeAll(ctx context.Context) ([]Silence, error) {
+	ended, err := a.endSilences(ctx, func(s *store.Silence) bool {
+		return s.Kind == store.SilenceSnooze && len(s.DAGs) == 0 && len(s.Robots) == 0
+	})
+	if err != nil || len(ended) > 0 {
+		return ended, err
+	}
+	return nil, a.noSnooze(ctx, "no snooze of all alerts")
+}
+
+// noSnooze says what is silent instead.
+func (a *API) noSnooze(ctx context.Context, text string) error {
+	open, err := a.Silences(ctx, false, 0)
+	if err != nil {
+		return err
+	}
+	var all []string
+	for _, s := range open {
+		if s.Kind != store.SilenceDouble && s.Until.After(a.o.Clock()) {
+			all = append(all, fmt.Sprintf("%s %d (%s)", s.Kind, s.ID, s.What))
+		}
+	}
+	switch n := len(all); {
+	case n == 0:
+		return missing("%s: nothing is snoozed", text)
+	case n > 5:
+		return missing("%s: there are %d others", text, n)
+	}
+	return missing("%s: there is %s", text, strings.Join(all, ", "))
+}
+
+// endSilences ends the silences that have not ended yet and are meant.
+func (a *API) endSilences(ctx context.Context, meant func(*store.Silence) bool) (ended []Silence, err error) {
 	if a.o.Store == nil {
-		return nil, none
+		return nil, nil
 	}
 	err = a.o.Store.Tx(ctx, func(tx store.Tx) error {
 		ended = nil
@@ -178,8 +295,7 @@ func (a *API) Unsnooze(ctx context.Context, what string) (ended []Silence, err e
 		}
 		now := a.o.Clock().UTC().Truncate(time.Millisecond)
 		for _, s := range open {
-			named := s.Kind == store.SilenceSnooze && (slices.Equal(s.DAGs, []string{what}) || len(s.DAGs) == 0 && slices.Equal(s.Robots, []string{what}))
-			if isNumber && s.ID != id || !isNumber && !named {
+			if !meant(s) {
 				continue
 			}
 			if ok, err := tx.EndSilence(ctx, s.ID, now, a.o.By); err != nil {
@@ -199,8 +315,5 @@ func (a *API) Unsnooze(ctx context.Context, what string) (ended []Silence, err e
 		}
 		return nil
 	})
-	if err == nil && len(ended) == 0 {
-		err = none
-	}
 	return ended, err
 }

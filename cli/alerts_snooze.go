@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -36,7 +38,7 @@ Urgent alerts are sent all the same, unless their task is snoozed or --urgent is
 			if len(args) == 2 {
 				q.DAGID = args[0]
 			} else if q.Robot == "" && !q.All {
-				return command.Usagef("what is to be silent? Name a DAG, as in: dingdag alerts snooze etl 1h; or use --robot or --all")
+				return command.Usagef("what is to be silent, and for how long? As in: dingdag alerts snooze etl 1h; or use --robot or --all")
 			}
 			if q.Until, err = end(a, last); err != nil {
 				return err
@@ -52,7 +54,10 @@ Urgent alerts are sent all the same, unless their task is snoozed or --urgent is
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(a.Out, "snooze %d: %s silent until %s\n", s.ID, isOrAre(s), a.Date(s.Until))
+			for _, w := range s.Warnings {
+				fmt.Fprintf(a.Err, "warning: %s\n", show.Shown(a.Err, w))
+			}
+			_, err = fmt.Fprintf(a.Out, "snooze %d: %s silent until %s; %s alerts unsnooze %d ends it\n", s.ID, isOrAre(s), a.Date(s.Until), a.Program(), s.ID)
 			return err
 		},
 	}
@@ -128,26 +133,54 @@ those that have not ended, or with --all the last ones.`,
 }
 
 func newCmdAlertsUnsnooze(a *app.App) *cobra.Command {
-	return &cobra.Command{
-		Use: "unsnooze ID|DAG|ROBOT", Short: "End a time of silence now",
-		Long: `ID is the number of a snooze or of a maintenance window that has begun; with a DAG or a robot all snoozes
-of it end. What was kept back is summed up at once, or else when dingdag starts.`,
-		Example: "  dingdag alerts unsnooze 3\n  dingdag alerts unsnooze etl", Args: command.ExactArgs("ID|DAG|ROBOT"), ValidArgsFunction: a.CompleteDAGs,
+	var all bool
+	cmd := &cobra.Command{
+		Use: "unsnooze [ID|DAG|ROBOT]", Short: "End a time of silence now",
+		Long: `ID is the number of a snooze or of a maintenance window that has begun. With a DAG or a robot all snoozes
+of it end: those of tasks of the DAG and those of a DAG on the robot too. With --all those end that
+"alerts snooze --all" has begun; snoozes of a DAG or a robot stay. What was kept back is summed up at
+once, or else when dingdag starts.`,
+		Example: "  dingdag alerts unsnooze 3\n  dingdag alerts unsnooze etl\n  dingdag alerts unsnooze --all",
+		Args:    command.RangeArgs(0, "ID|DAG|ROBOT"), ValidArgsFunction: a.CompleteDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ask, err := a.API(cmd.Context())
-			if err != nil {
-				return err
+			if all == (len(args) > 0) {
+				return command.Usagef("which silence is to end? Name its number, a DAG or a robot, or use --all")
 			}
-			ended, err := ask.Unsnooze(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			for _, s := range ended {
-				if _, err := fmt.Fprintf(a.Out, "%s %d of %s has ended; silenced: %d\n", s.Kind, s.ID, show.Shown(a.Out, s.What), s.Silenced); err != nil {
-					return err
-				}
-			}
-			return nil
+			return runUnsnooze(cmd.Context(), a, command.Argument(args, 0))
 		},
 	}
+	cmd.Flags().BoolVar(&all, "all", false, "the snoozes of all alerts")
+	return cmd
+}
+
+// runUnsnooze ends the silences of a name, or those of all alerts for none.
+func runUnsnooze(ctx context.Context, a *app.App, what string) error {
+	ask, err := a.API(ctx)
+	if err != nil {
+		return err
+	}
+	var ended []api.Silence
+	if what == "" {
+		ended, err = ask.UnsnoozeAll(ctx)
+	} else {
+		ended, err = ask.Unsnooze(ctx, what)
+	}
+	if err != nil {
+		return err
+	}
+	for _, s := range ended {
+		if _, err := fmt.Fprintf(a.Out, "%s %d of %s has ended; silenced: %d\n", s.Kind, s.ID, show.Shown(a.Out, s.What), s.Silenced); err != nil {
+			return err
+		}
+	}
+	left, err := ask.Silences(ctx, false, 0)
+	if err != nil {
+		return err
+	}
+	for _, s := range left {
+		if s.Kind != store.SilenceDouble && s.Until.After(a.Clock()) {
+			a.Notef("%s %d goes on: %s silent until %s", s.Kind, s.ID, show.Shown(a.Err, isOrAre(s)), a.Date(s.Until))
+		}
+	}
+	return nil
 }

@@ -9,9 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/connections/file"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/yamlvalue"
@@ -146,4 +148,43 @@ func NearConnection(ctx context.Context, s connections.Store, id string) (string
 		ids = append(ids, c.ID)
 	}
 	return yamlvalue.DidYouMean(id, slices.Values(ids)), err
+}
+
+// ConnectionIDs are the ids of all connections that a lookup may find, sorted: those of the file, of the
+// environment (in lower case, because it does not tell cases apart) and of the store. When some can't be read it
+// returns the others with an error.
+func (h *Home) ConnectionIDs(ctx context.Context) (ids []string, err error) {
+	c, err := h.ReadSettings()
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	if c.ConnectionsFile != "" {
+		all, err := file.ReadConnections(c.ConnectionsFile)
+		errs = append(errs, err)
+		for _, c := range all {
+			ids = append(ids, c.ID)
+		}
+	}
+	if h.Environ != nil {
+		for _, entry := range h.Environ() {
+			name, value, _ := strings.Cut(entry, "=")
+			for _, prefix := range []string{connections.EnvConn, connections.AirflowEnvConn} {
+				if id, ok := strings.CutPrefix(name, prefix); ok && id != "" && strings.TrimSpace(value) != "" {
+					ids = append(ids, strings.ToLower(id))
+				}
+			}
+		}
+	}
+	s, err := h.Connections(ctx)
+	errs = append(errs, err)
+	if s != nil {
+		all, err := s.Connections(ctx)
+		errs = append(errs, err)
+		for _, c := range all {
+			ids = append(ids, c.ID)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), errors.Join(errs...)
 }
