@@ -184,10 +184,7 @@ func (o *Outbox) hushed(ctx context.Context, d *store.Delivery) (bool, error) {
 	q := &o.quiet
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	u := &store.Unsilenced{
-		ID: d.ID, Channel: d.Channel, Event: d.Owner.Event, DAGID: d.Owner.DAGID, TaskID: d.Owner.TaskID, Priority: d.Priority, CreatedAt: d.CreatedAt,
-		DedupeKey: d.DedupeKey,
-	}
+	u := unsilenced(d)
 	if d.SilenceID != 0 || q.silenceOf(u) == nil && (u.DedupeKey == "" || u.ID <= q.seen) {
 		return false, nil
 	}
@@ -195,6 +192,14 @@ func (o *Outbox) hushed(ctx context.Context, d *store.Delivery) (bool, error) {
 		return false, err
 	}
 	return u.ID == 0, nil
+}
+
+// unsilenced is what says of a message whether it is to be silenced.
+func unsilenced(d *store.Delivery) *store.Unsilenced {
+	return &store.Unsilenced{
+		ID: d.ID, Channel: d.Channel, Event: d.Owner.Event, DAGID: d.Owner.DAGID, TaskID: d.Owner.TaskID, Priority: d.Priority, CreatedAt: d.CreatedAt,
+		DedupeKey: d.DedupeKey,
+	}
 }
 
 // silenceOf is the silence that a message falls into, or nil.
@@ -278,10 +283,7 @@ func (o *Outbox) silenceOne(ctx context.Context, tx HushTx, u *store.Unsilenced,
 	var why string
 	s := o.quiet.silenceOf(u)
 	if s != nil {
-		why = fmt.Sprintf("silenced by %s %d of %s until %s", s.Kind, s.ID, s.What(), s.Until.Format(time.RFC3339))
-		if s.Reason != "" {
-			why += ": " + s.Reason
-		}
+		why = silencedBy(s)
 	} else if s, err = o.doubled(ctx, tx, d, now); err != nil || s == nil {
 		return nil, err
 	} else {
@@ -293,6 +295,15 @@ func (o *Outbox) silenceOne(ctx context.Context, tx HushTx, u *store.Unsilenced,
 	}
 	d.NextTry, d.Hold = time.Time{}, store.HoldNone
 	return d, nil
+}
+
+// silencedBy is why a message is silenced.
+func silencedBy(s *store.Silence) string {
+	why := fmt.Sprintf("silenced by %s %d of %s until %s", s.Kind, s.ID, s.What(), s.Until.Format(time.RFC3339))
+	if s.Reason != "" {
+		why += ": " + s.Reason
+	}
+	return why
 }
 
 // doubled is the silence of messages that say what another one has told or is going to tell, if d is

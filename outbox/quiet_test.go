@@ -184,6 +184,40 @@ func TestSnoozedAndSentAgain(t *testing.T) {
 	})
 }
 
+// Where silences overlap, each alert is summed up once, by the last silence that is of it; one that goes on is not
+// broken by the end of another.
+func TestSnoozesOverlap(t *testing.T) {
+	t.Parallel()
+	for name, longer := range map[string]store.Silence{"of all": {}, "of the same DAG": {DAGs: []string{"d"}}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inQuiet(t, takesAll, func(t *testing.T, b *bench, p *post) {
+				t.Helper()
+				b.start()
+				first := b.snooze(store.Silence{DAGs: []string{"d"}})
+				b.letters("a", "b")
+				time.Sleep(30 * time.Minute)
+				longer.Until = time.Now().Add(time.Hour)
+				second := b.snooze(longer)
+				b.letters("c")
+				synctest.Wait()
+				assert.Equal(t, []int64{first.ID, first.ID, first.ID}, []int64{b.delivery(0).SilenceID, b.delivery(1).SilenceID, b.delivery(2).SilenceID})
+				time.Sleep(45 * time.Minute)
+				assert.Empty(t, p.logSoFar(), "the first has ended, and the second goes on")
+				assert.Equal(t, second.ID, b.delivery(0).SilenceID)
+				assert.Contains(t, b.delivery(0).Error, "silenced by snooze 2 of ")
+				b.letters("e")
+				time.Sleep(time.Hour)
+				require.Len(t, p.logSoFar(), 1, "told once")
+				assert.Contains(t, p.logSoFar()[0], "4 alerts were silenced: 1 on_success of d.a, 1 on_success of d.b, 1 on_success of d.c, … 1h30m0s")
+				time.Sleep(24 * time.Hour)
+				assert.Len(t, p.logSoFar(), 1)
+				b.stop()
+			})
+		})
+	}
+}
+
 // Who can't be told of the end is not left alone with it.
 func TestEndOfASilenceThatNobodyTakes(t *testing.T) {
 	t.Parallel()

@@ -35,9 +35,42 @@ func (o *Outbox) endSilences(ctx context.Context, now time.Time) error {
 				q.ends = s.Until
 				return nil
 			}
+			if err := o.handOver(ctx, s); err != nil {
+				return fmt.Errorf("hand over what silence %d keeps back: %w", s.ID, err)
+			}
 			if err := o.sumUp(ctx, s, now); err != nil {
 				return fmt.Errorf("sum up silence %d: %w", s.ID, err)
 			}
+		}
+	}
+}
+
+// handOver gives what a silence that has ended keeps back to those that go on and are of it too: it is
+// summed up when the last of them ends. A message that says the same as another one stays with that.
+func (o *Outbox) handOver(ctx context.Context, s *store.Silence) error {
+	if s.Kind == store.SilenceDouble || len(o.quiet.open) == 0 {
+		return nil
+	}
+	for behind := int64(0); ; {
+		page, err := o.store.SilencedDeliveries(ctx, s.ID, behind, hushPage)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		behind = page[len(page)-1].ID
+		if err := o.store.Hush(ctx, func(tx HushTx) error {
+			for _, d := range page {
+				next := o.quiet.silenceOf(unsilenced(d))
+				if next == nil {
+					continue
+				}
+				d.SilenceID, d.Error = next.ID, o.o.Masker.Mask(silencedBy(next))
+				if _, err := tx.HandOverDelivery(ctx, d, s.ID); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
 		}
 	}
 }

@@ -48,6 +48,10 @@ type SilencesTx interface {
 	// reports false, and changes nothing, when the message does not wait as it was read, has been
 	// taken in part, or was silenced before; or when the silence is summed up.
 	SilenceDelivery(ctx context.Context, d *Delivery) (bool, error)
+	// HandOverDelivery writes SilenceID and Error of a message that the silence from has kept back and that
+	// another one keeps back from now on. It reports false, and changes nothing, when from does not keep it
+	// back any more, or when the other one is summed up.
+	HandOverDelivery(ctx context.Context, d *Delivery, from int64) (bool, error)
 }
 
 // SilenceKind says who wants a silence.

@@ -219,3 +219,10 @@ func (q Queries) SilenceDelivery(ctx context.Context, d *store.Delivery) (bool, 
 		deliverySilenced.args(d, d.ID, d.Attempts, d.SilenceID)...)
 	return n > 0, wrapped("silence a message", err)
 }
+
+// HandOverDelivery gives a message to another silence, see [store.SilencesTx].
+func (q Queries) HandOverDelivery(ctx context.Context, d *store.Delivery, from int64) (bool, error) {
+	n, err := q.c.Exec(ctx, `UPDATE delivery SET silence_id = ?, error = ? WHERE id = ? AND state = 'silenced' AND silence_id = ?
+		AND EXISTS (SELECT 1 FROM silence WHERE id = ? AND summed_up IS NULL)`, d.SilenceID, d.Error, d.ID, from, d.SilenceID)
+	return n > 0, wrapped("hand a silenced message over", err)
+}

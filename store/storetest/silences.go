@@ -180,8 +180,27 @@ func silencesKeepMessagesBack(t *testing.T, open Open) {
 	require.NoError(t, err)
 	assert.Equal(t, map[int64]int{snooze.ID: 1}, counts)
 
+	// Another silence keeps back what one that ends has kept.
+	other := silence(t, s, &store.Silence{Kind: store.SilenceSnooze, Since: midnight, Until: midnight.Add(2 * time.Hour)})
+	handOver := func(d *store.Delivery, from, to int64) (moved bool) {
+		d.SilenceID, d.Error = to, "silenced by another one"
+		write(t, s, func(ctx context.Context, tx store.Tx) (err error) {
+			moved, err = tx.HandOverDelivery(ctx, d, from)
+			return err
+		})
+		return moved
+	}
+	assert.False(t, handOver(ds[2], snooze.ID, 99), "there is no such silence")
+	assert.False(t, handOver(ds[5], snooze.ID, other.ID), "it waits to be sent")
+	assert.True(t, handOver(ds[2], snooze.ID, other.ID))
+	assert.False(t, handOver(ds[2], snooze.ID, other.ID), "once")
+	got, err = s.SilencedDeliveries(t.Context(), other.ID, 0, 9)
+	require.NoError(t, err)
+	assert.Equal(t, []*store.Delivery{ds[2]}, got)
+
 	require.True(t, sumUp(t, s, snooze.ID, midnight))
 	assert.False(t, keep(ds[0], snooze.ID), "nobody would tell of it any more")
+	assert.False(t, handOver(ds[2], other.ID, snooze.ID))
 }
 
 func messagesWithAKeyAreFound(t *testing.T, open Open) {
