@@ -1,5 +1,7 @@
 package engine
 
+import "time"
+
 // Progress counts what an engine has got done since it was made. What hangs or fails does not
 // count, so whoever watches the numbers grow knows that it works and is not merely there.
 type Progress struct {
@@ -21,4 +23,19 @@ func (e *Engine) Progress() Progress {
 // Since reports whether p is further than before in every respect.
 func (p Progress) Since(before Progress) bool {
 	return p.Beats > before.Beats && p.Passes > before.Passes && p.Rounds > before.Rounds
+}
+
+// Latest is when each part of an engine got something done last; zero for never.
+type Latest struct {
+	// Beat, Pass and Round are the ends of what [Progress] counts.
+	Beat, Pass, Round time.Time
+}
+
+// Latest is when the engine got something done last.
+func (e *Engine) Latest() Latest {
+	l := Latest{Pass: e.scheduler.LastPass(), Round: e.outbox.LastRound()}
+	if at := e.lastBeat.Load(); at != nil {
+		l.Beat = *at
+	}
+	return l
 }

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -103,6 +104,7 @@ func TestProgressStandsStillWithAStuckEngine(t *testing.T) {
 				b.open()
 				b.load(minutely)
 				assert.Zero(t, b.e.Progress())
+				assert.Zero(t, b.e.Latest())
 				b.start(engine.RunOptions{Schedule: true})
 				after := func(d time.Duration) engine.Progress {
 					<-time.After(d)
@@ -113,12 +115,21 @@ func TestProgressStandsStillWithAStuckEngine(t *testing.T) {
 				require.True(t, begun.Since(engine.Progress{}), "it schedules within seconds")
 				on := after(65 * time.Second)
 				require.True(t, on.Since(begun))
+				now, latest := time.Now(), b.e.Latest()
+				assert.WithinDuration(t, now, latest.Beat, 2*time.Second)
+				assert.WithinDuration(t, now, latest.Pass, time.Minute)
+				assert.WithinDuration(t, now, latest.Round, time.Minute)
 
 				held := make(chan struct{})
 				c.ail(a, held)
 				ill := after(70 * time.Second) // a DAG may have been due only after a minute
 				still := after(5 * time.Minute)
 				assert.False(t, still.Since(ill), "%+v %+v", ill, still)
+				oldest := func() time.Duration {
+					l := b.e.Latest()
+					return time.Since(slices.MinFunc([]time.Time{l.Beat, l.Pass, l.Round}, time.Time.Compare))
+				}
+				assert.Greater(t, oldest(), 4*time.Minute, "one of them stands still")
 				c.well(a, held)
 				assert.True(t, after(70*time.Second).Since(still), "it goes on")
 				b.stop()

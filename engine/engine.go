@@ -176,8 +176,9 @@ type Engine struct {
 	attempts live.Attempts
 
 	refreshing sync.Mutex
-	// beatsDone counts the beats that went through.
+	// beatsDone counts the beats that went through, lastBeat is when the last one did.
 	beatsDone atomic.Int64
+	lastBeat  atomic.Pointer[time.Time]
 }
 
 // withDefaults fills what may be left out.

@@ -118,6 +118,7 @@ func (e *Engine) beat(ctx context.Context) error {
 		e.o.Log.Error("tell people", "error", err) // the scheduling goes on
 	}
 	e.beatsDone.Add(1)
+	e.lastBeat.Store(new(e.runs.Now()))
 	return nil
 }
 

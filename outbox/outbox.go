@@ -80,6 +80,8 @@ type Outbox struct {
 	channels map[string]*channel
 	wg       sync.WaitGroup
 	rounds   atomic.Int64
+	// lastRound is when the last of them ended.
+	lastRound atomic.Pointer[time.Time]
 }
 
 // New returns the outbox in a store. It fails when it can't decode [Options.OnUndelivered].
@@ -221,11 +223,20 @@ func (o *Outbox) dispatch(ctx context.Context) error {
 		}
 	}
 	o.rounds.Add(1)
+	o.lastRound.Store(new(o.now()))
 	return nil
 }
 
 // Rounds counts how often the outbox has looked for messages and given them to their senders.
 func (o *Outbox) Rounds() int64 { return o.rounds.Load() }
+
+// LastRound is when it last did so, zero for never.
+func (o *Outbox) LastRound() time.Time {
+	if at := o.lastRound.Load(); at != nil {
+		return *at
+	}
+	return time.Time{}
+}
 
 func message(d *store.Delivery) callbacks.Message {
 	return callbacks.Message{Sender: d.Sender, Channel: d.Channel, Summary: d.Summary, Payload: d.Payload}

@@ -39,6 +39,8 @@ type QueueTx interface {
 type Leases interface {
 	// Leased reports whether a process holds a lease that runs beyond the given moment.
 	Leased(ctx context.Context, now time.Time) (bool, error)
+	// LeasedUntil returns when the lease that runs longest ends, or ended; zero when there never was one.
+	LeasedUntil(ctx context.Context) (time.Time, error)
 }
 
 // Job is one attempt handed to a worker.

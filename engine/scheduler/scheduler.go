@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/engine/alter"
@@ -46,7 +47,8 @@ type Scheduler struct {
 	// life is the stretch in which the scheduler of this process is at work.
 	life store.SchedulerLife
 
-	passes atomic.Int64
+	passes   atomic.Int64
+	lastPass atomic.Pointer[time.Time]
 	// swept says that all DAGs were looked at once.
 	swept atomic.Bool
 	daily daily // of the beat alone
@@ -96,12 +98,21 @@ func (sch *Scheduler) Sweep(ctx context.Context) {
 	}
 	if sch.wakeTold(ctx) && whole {
 		sch.passes.Add(1)
+		sch.lastPass.Store(new(sch.o.Live.Now()))
 	}
 	sch.swept.Store(true)
 }
 
 // Passes counts the sweeps in which everything that was due went through.
 func (sch *Scheduler) Passes() int64 { return sch.passes.Load() }
+
+// LastPass is when the last of them ended, zero for never.
+func (sch *Scheduler) LastPass() time.Time {
+	if at := sch.lastPass.Load(); at != nil {
+		return *at
+	}
+	return time.Time{}
+}
 
 // Wake creates the due runs of a DAG and starts what may run.
 func (sch *Scheduler) Wake(id string) { sch.look(id) }

@@ -74,3 +74,12 @@ func (q Queries) Leased(ctx context.Context, now time.Time) (bool, error) {
 	}
 	return n[0] > 0, nil
 }
+
+// LeasedUntil returns when the lease that runs longest ends, or ended.
+func (q Queries) LeasedUntil(ctx context.Context) (time.Time, error) {
+	ends, err := collect(ctx, q.c, func(rows Rows, t *time.Time) error { return rows.Scan(moment{t}) }, "SELECT max(expires) FROM node_lease")
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read the leases: %w", err)
+	}
+	return *ends[0], nil
+}

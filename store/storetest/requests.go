@@ -92,12 +92,23 @@ func leasesAreSeen(t *testing.T, open Open) {
 		require.NoError(t, err)
 		return ok
 	}
+	until := func() time.Time {
+		at, err := b.LeasedUntil(t.Context())
+		require.NoError(t, err)
+		return at
+	}
 	assert.False(t, leased(midnight), "nobody has worked here yet")
+	assert.Zero(t, until())
 	beat(t, a)
+	assert.Equal(t, midnight.Add(lease), until())
 	assert.True(t, leased(midnight))
 	assert.True(t, leased(midnight.Add(lease-time.Millisecond)))
 	assert.False(t, leased(midnight.Add(lease)), "it ran out")
 	_, err := a.Beat(t.Context(), 0)
 	require.NoError(t, err)
 	assert.False(t, leased(midnight), "it was given up")
+	assert.Equal(t, midnight, until())
+	c.add(time.Second)
+	beat(t, b)
+	assert.Equal(t, midnight.Add(time.Second+lease), until(), "the one that runs longest")
 }
