@@ -2,8 +2,10 @@ package app
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
@@ -42,6 +44,34 @@ func (a *App) APIOn(s store.Store) *api.API {
 		ConnIDs: a.ConnectionIDs,
 		Engine:  func(ctx context.Context) (api.Engine, error) { return a.Asker(ctx) },
 	})
+}
+
+// Health looks how things are on a store. process tells of the process that schedules, if it is this
+// one, and is nil otherwise.
+func (a *App) Health(s store.Store, process func() health.Process) *health.Checker {
+	return health.New(health.Options{
+		API: a.APIOn(s), Store: s, Process: process, Program: a.Program(), Masker: a.Masker(), Clock: a.Clock,
+	})
+}
+
+// LookHealth is the same for a command, which makes no store: that there is none, or that it can't be
+// opened, is what it finds then. Its error is that of the settings.
+func (a *App) LookHealth(ctx context.Context) (*health.Checker, error) {
+	if _, err := a.ReadSettings(); err != nil {
+		return nil, err
+	}
+	ok, err := a.HasStore()
+	if err == nil && !ok {
+		err = fmt.Errorf("there is none in %s, so that nothing has run here", a.Settings.Home)
+	}
+	if err == nil {
+		s, serr := a.OpenStore(ctx)
+		if serr == nil {
+			return a.Health(s, nil), nil
+		}
+		err = serr
+	}
+	return health.New(health.Options{StoreError: err, Program: a.Program(), Masker: a.Masker(), Clock: a.Clock}), nil
 }
 
 // dagFiles is the DAGs folder as the api reads it.

@@ -1,0 +1,243 @@
+// Package health tells whether the scheduler schedules and whether alerts arrive: one value for
+// probes, for a page and for a command.
+//
+// It holds numbers, moments, and names of connections. No message, no parameter and no secret is in it,
+// so that it may be shown to whoever asks.
+package health
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/store"
+)
+
+const (
+	// Patience is how long the store may take to answer.
+	Patience = 5 * time.Second
+	// Late is for how long a lease may have run out before the scheduler counts as gone: one that
+	// the disk holds up for a moment comes back.
+	Late = 10 * time.Second
+	// Stuck is how long a scheduler that holds its lease may get nothing done. A pass comes every 30 s.
+	Stuck = 2 * time.Minute
+	// Window is how far back alerts are looked at.
+	Window = 24 * time.Hour
+)
+
+// Status is how something is.
+type Status string
+
+// The statuses.
+const (
+	Healthy   Status = "healthy"
+	Unhealthy Status = "unhealthy"
+	// Unknown is what can't be told because the store can't be read.
+	Unknown Status = "unknown"
+)
+
+// Severity is how bad a problem is.
+type Severity string
+
+// The severities.
+const (
+	// Error makes the whole unhealthy.
+	Error Severity = "error"
+	// Warning is worth a look, and does not.
+	Warning Severity = "warning"
+)
+
+// Problem is something that a person should look at.
+type Problem struct {
+	// Part is what has it: store, scheduler, outbox, robots, import_errors or heartbeat_url.
+	Part     string   `json:"part"`
+	Severity Severity `json:"severity"`
+	Text     string   `json:"text"`
+	// Command shows more, or is empty.
+	Command string `json:"command"`
+}
+
+// Health is the whole. Moments are in UTC, and null where there is none.
+type Health struct {
+	// Status is unhealthy when there is a problem of [Error].
+	Status   Status    `json:"status"`
+	At       time.Time `json:"at"`
+	Problems []Problem `json:"problems"`
+
+	Store        Store        `json:"store"`
+	Scheduler    Scheduler    `json:"scheduler"`
+	Outbox       Outbox       `json:"outbox"`
+	Robots       []Robot      `json:"robots"`
+	ImportErrors ImportErrors `json:"import_errors"`
+	// HeartbeatURL is null where none is requested, and where another process requests it.
+	HeartbeatURL *Heartbeat `json:"heartbeat_url"`
+}
+
+// Store is whether the store can be read.
+type Store struct {
+	Status Status `json:"status"`
+	// Error is why not.
+	Error string `json:"error"`
+}
+
+// Scheduler is the process that schedules, whichever it is.
+type Scheduler struct {
+	Status Status `json:"status"`
+	// LeasedUntil is when its lease in the store runs out, or ran out; null when there never was one.
+	LeasedUntil *time.Time `json:"leased_until"`
+	// LatestHeartbeat is when it renewed that last. Another process is known to the minute only.
+	LatestHeartbeat *time.Time `json:"latest_heartbeat"`
+	// LatestPass is when it last looked at all DAGs, LatestRound when it last looked for messages to
+	// send. Both are null where another process schedules.
+	LatestPass  *time.Time `json:"latest_pass"`
+	LatestRound *time.Time `json:"latest_outbox_round"`
+}
+
+// Outbox is the messages of callbacks.
+type Outbox struct {
+	Status Status `json:"status"`
+	// Waiting counts those that wait or are being sent, OldestWaiting is when the oldest was written.
+	Waiting              int        `json:"waiting"`
+	OldestWaiting        *time.Time `json:"oldest_waiting"`
+	OldestWaitingSeconds float64    `json:"oldest_waiting_seconds"`
+	// Overdue counts those that have waited for longer than [api.AlertWaits].
+	Overdue int `json:"overdue"`
+	// Refused and Uncertain count those of the last [Window] that nobody was told of, or perhaps
+	// nobody, and that nobody has acknowledged.
+	Refused   int `json:"refused"`
+	Uncertain int `json:"uncertain"`
+}
+
+// Robot is a robot that messages were sent to.
+type Robot struct {
+	// Name is its connection.
+	Name string `json:"name"`
+	// ClosedUntil is until when it takes no messages, null while it does.
+	ClosedUntil *time.Time `json:"closed_until"`
+	// SentThisMonth counts its messages of this month (UTC), Quota is how many it may get, 0 for any number.
+	SentThisMonth int `json:"sent_this_month"`
+	Quota         int `json:"quota"`
+}
+
+// ImportErrors are DAG files, and DAGs of them, that can't be loaded.
+type ImportErrors struct {
+	Count int `json:"count"`
+	// Since is when the oldest of them was seen first.
+	Since *time.Time `json:"since"`
+}
+
+// Heartbeat is what came of the requests to heartbeat_url.
+type Heartbeat struct {
+	// LatestSuccess is when one was taken last, Failing whether the last one was not.
+	LatestSuccess *time.Time `json:"latest_success"`
+	Failing       bool       `json:"failing"`
+}
+
+// Process is what the process that schedules knows of itself.
+type Process struct {
+	// Working says that it has begun to work and has not been told to stop.
+	Working bool
+	// Started is when it began; Beat, Pass and Round are as in [Scheduler], zero for never.
+	Started, Beat, Pass, Round time.Time
+	// Heartbeat is nil where none is requested.
+	Heartbeat *Heartbeat
+}
+
+// Options are what a [Checker] stands on.
+type Options struct {
+	// API answers about alerts. It stands on Store.
+	API *api.API
+	// Store is nil when it can't be read for the reason in StoreError.
+	Store      store.Reader
+	StoreError error
+	// Process tells of the process that checks, if it is the one that schedules. It may be nil.
+	Process func() Process
+	// Program is how people call the program, such as dingdag.
+	Program string
+	Masker  *connections.Masker
+	Clock   func() time.Time
+}
+
+// Checker looks how things are. It may be used by several at once.
+type Checker struct{ o Options }
+
+// New returns a checker.
+func New(o Options) *Checker { return &Checker{o} }
+
+// Check looks how things are now. That the store can't be read is part of the answer; so is that it
+// takes longer than [Patience].
+func (c *Checker) Check(ctx context.Context) *Health {
+	h := &Health{At: c.o.Clock().UTC()}
+	var p *Process
+	if c.o.Process != nil {
+		known := c.o.Process()
+		p, h.HeartbeatURL = &known, known.Heartbeat
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, Patience, fmt.Errorf("no answer within %s", Patience))
+	defer cancel()
+	found, err := c.read(ctx, h.At)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		found = &facts{err: c.o.Masker.Mask(err.Error())}
+	}
+	c.judge(h, found, p)
+	return h
+}
+
+// facts are what the store holds.
+type facts struct {
+	err         string
+	leasedUntil time.Time
+	life        *store.SchedulerLife
+	waiting     int
+	oldest      *store.Delivery
+	undelivered []api.AlertProblem
+	gates       []*store.Gate
+	broken      []*store.ImportError
+}
+
+// read reads them.
+func (c *Checker) read(ctx context.Context, now time.Time) (f *facts, err error) {
+	s := c.o.Store
+	if s == nil {
+		return nil, c.o.StoreError
+	}
+	f = &facts{}
+	if f.leasedUntil, err = s.LeasedUntil(ctx); err != nil {
+		return nil, err
+	}
+	if f.life, err = s.LastSchedulerLife(ctx, now); err != nil {
+		return nil, err
+	}
+	open := []store.DeliveryState{store.DeliveryWaiting, store.DeliverySending}
+	if f.waiting, err = s.CountDeliveries(ctx, store.DeliveryFilter{States: open}); err != nil {
+		return nil, err
+	}
+	first, err := s.Deliveries(ctx, open, 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(first) > 0 {
+		f.oldest = first[0]
+	}
+	if f.undelivered, err = c.o.API.CheckAlerts(ctx, now.Add(-Window).Truncate(time.Millisecond)); err != nil {
+		return nil, err
+	}
+	if f.gates, err = s.KnownGates(ctx); err != nil {
+		return nil, err
+	}
+	f.broken, err = s.OpenImportErrors(ctx)
+	return f, err
+}
+
+// moment is one for JSON: in UTC, or nil.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return new(t.UTC())
+}

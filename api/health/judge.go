@@ -1,0 +1,175 @@
+package health
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/store"
+)
+
+// judge fills in what is known and says what is wrong with it, what is worst first. p is nil where
+// another process schedules.
+func (c *Checker) judge(h *Health, f *facts, p *Process) {
+	h.Problems, h.Robots = []Problem{}, []Robot{}
+	c.judgeStore(h, f)
+	if f.err == "" {
+		c.judgeScheduler(h, f, p)
+		c.judgeOutbox(h, f)
+		c.judgeRobots(h, f)
+		c.judgeFiles(h, f)
+	} else {
+		h.Scheduler.Status, h.Outbox.Status = Unknown, Unknown
+	}
+	if p != nil {
+		h.Scheduler.LatestHeartbeat = moment(p.Beat)
+		h.Scheduler.LatestPass, h.Scheduler.LatestRound = moment(p.Pass), moment(p.Round)
+	}
+	if h.HeartbeatURL != nil && h.HeartbeatURL.Failing {
+		h.add("heartbeat_url", Warning, "the last request to heartbeat_url was not taken: the log says why", "")
+	}
+	h.Status = Healthy
+	if slices.ContainsFunc(h.Problems, func(p Problem) bool { return p.Severity == Error }) {
+		h.Status = Unhealthy
+	}
+	slices.SortStableFunc(h.Problems, func(x, y Problem) int { return strings.Compare(string(x.Severity), string(y.Severity)) })
+}
+
+func (h *Health) add(part string, s Severity, text, command string) {
+	h.Problems = append(h.Problems, Problem{part, s, text, command})
+}
+
+func (c *Checker) command(rest string) string { return c.o.Program + " " + rest }
+
+func (c *Checker) judgeStore(h *Health, f *facts) {
+	h.Store = Store{Status: Healthy}
+	if f.err != "" {
+		h.Store = Store{Status: Unhealthy, Error: f.err}
+		h.add("store", Error, "the store cannot be read: "+f.err, "")
+	}
+}
+
+func (c *Checker) judgeScheduler(h *Health, f *facts, p *Process) {
+	h.Scheduler = Scheduler{Status: Healthy, LeasedUntil: moment(f.leasedUntil)}
+	if f.life != nil {
+		h.Scheduler.LatestHeartbeat = moment(f.life.SeenAt)
+	}
+	wrong := func(text, command string) {
+		h.Scheduler.Status = Unhealthy
+		h.add("scheduler", Error, text, command)
+	}
+	late := h.At.Sub(f.leasedUntil)
+	stopped := f.life != nil && f.life.Stopped && late > 0
+	switch {
+	case p != nil && !p.Working:
+		wrong("this process is starting or stopping: nothing is scheduled", "")
+	case f.leasedUntil.IsZero():
+		wrong("no scheduler is running, and none ever was", c.command("standalone"))
+	case stopped:
+		wrong("no scheduler is running: it was stopped "+ago(late), c.command("standalone"))
+	case late > Late:
+		wrong("no scheduler is running: the lease of the last one ran out "+ago(late), c.command("standalone"))
+	case p != nil:
+		for _, x := range []struct {
+			last time.Time
+			what string
+		}{{p.Beat, "renewed its lease"}, {p.Pass, "looked at all DAGs, and given each its runs,"}, {p.Round, "looked for messages to send"}} {
+			from := p.Started
+			if x.last.After(from) {
+				from = x.last
+			}
+			if stands := h.At.Sub(from); stands > Stuck {
+				wrong(fmt.Sprintf("the scheduler has not %s for %s: the log says why", x.what, span(stands)), "")
+			}
+		}
+	}
+}
+
+func (c *Checker) judgeOutbox(h *Health, f *facts) {
+	h.Outbox = Outbox{Status: Healthy, Waiting: f.waiting}
+	if f.oldest != nil {
+		h.Outbox.OldestWaiting = moment(f.oldest.CreatedAt)
+		h.Outbox.OldestWaitingSeconds = max(h.At.Sub(f.oldest.CreatedAt), 0).Seconds()
+	}
+	var refused, uncertain, overdue []int64
+	for _, a := range f.undelivered {
+		switch a.State {
+		case store.DeliveryRefused:
+			refused = append(refused, a.ID)
+		case store.DeliveryUncertain:
+			uncertain = append(uncertain, a.ID)
+		default:
+			overdue = append(overdue, a.ID)
+		}
+	}
+	h.Outbox.Refused, h.Outbox.Uncertain, h.Outbox.Overdue = len(refused), len(uncertain), len(overdue)
+	for _, x := range []struct {
+		ids  []int64
+		text string
+	}{
+		{refused, "refused, with nothing that arrived in their place"},
+		{uncertain, "of which nobody knows whether they arrived"},
+		{overdue, "waiting for over " + span(api.AlertWaits)},
+	} {
+		if len(x.ids) > 0 {
+			h.Outbox.Status = Unhealthy
+			h.add("outbox", Error, fmt.Sprintf("alerts %s: %d (%s)", x.text, len(x.ids), some(x.ids)), c.command("alerts check"))
+		}
+	}
+}
+
+func (c *Checker) judgeRobots(h *Health, f *facts) {
+	for _, g := range f.gates {
+		r := Robot{Name: c.o.Masker.Mask(g.Name), Quota: g.Quota}
+		if g.Month == h.At.Format("2006-01") {
+			r.SentThisMonth = g.Sent
+		}
+		if g.ClosedUntil.After(h.At) {
+			r.ClosedUntil = moment(g.ClosedUntil)
+			h.add("robots", Warning, fmt.Sprintf("robot %q takes no messages for another %s: it was sent too many", r.Name, span(g.ClosedUntil.Sub(h.At))), c.command("alerts list --state waiting"))
+		}
+		if r.Quota > 0 && r.SentThisMonth >= r.Quota {
+			h.add("robots", Warning, fmt.Sprintf("robot %q has had the %d messages that its quota allows this month", r.Name, r.Quota), c.command("connections get "+r.Name))
+		}
+		h.Robots = append(h.Robots, r)
+	}
+}
+
+func (c *Checker) judgeFiles(h *Health, f *facts) {
+	h.ImportErrors.Count = len(f.broken)
+	if len(f.broken) == 0 {
+		return
+	}
+	h.ImportErrors.Since = moment(f.broken[0].Since) // they are in the order in which they were seen
+	h.add("import_errors", Warning, fmt.Sprintf("DAG files, or DAGs of them, that cannot be loaded: %d", len(f.broken)), c.command("dags list-import-errors"))
+}
+
+// some are the first of many numbers.
+func some(ids []int64) string {
+	const most = 5
+	var words []string
+	for _, id := range ids[:min(len(ids), most)] {
+		words = append(words, strconv.FormatInt(id, 10))
+	}
+	if len(ids) > most {
+		words = append(words, "…")
+	}
+	return strings.Join(words, ", ")
+}
+
+// span is how long something takes, to the second.
+func span(d time.Duration) string {
+	text := max(d, 0).Round(time.Second).String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = strings.TrimSuffix(text, zero[1:])
+		}
+	}
+	return text
+}
+
+// ago is how long something has been over.
+func ago(d time.Duration) string { return span(d) + " ago" }
