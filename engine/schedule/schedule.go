@@ -15,12 +15,22 @@ import (
 // Next asks the timetable of a DAG for its next scheduled run after last, which is nil
 // without one, and whether it is due.
 func Next(d *dag.DAG, last *store.Run, now time.Time) (next timetable.Run, due bool) {
-	var iv *timetable.Interval
-	if last != nil {
-		iv = &timetable.Interval{Start: last.IntervalStart, End: last.IntervalEnd}
-	}
-	next, ok := d.Timetable.Next(iv, timetable.Restriction{Earliest: d.StartDate, Latest: d.EndDate, Catchup: d.Catchup}, now)
+	next, ok := d.Timetable.Next(covered(d, last), timetable.Restriction{Earliest: d.StartDate, Latest: d.EndDate, Catchup: d.Catchup}, now)
 	return next, ok && !next.RunAfter.After(now)
+}
+
+// covered is the data interval from which a schedule goes on after a run, nil without one. A
+// run that has none is taken to cover what one would that was triggered when it was due, as
+// in Airflow: counted from the year 1, no walk over the ticks since would ever end.
+func covered(d *dag.DAG, last *store.Run) *timetable.Interval {
+	switch {
+	case last == nil:
+		return nil
+	case last.IntervalEnd.IsZero():
+		iv := d.Timetable.Manual(last.RunAfter)
+		return &iv
+	}
+	return &timetable.Interval{Start: last.IntervalStart, End: last.IntervalEnd}
 }
 
 // Over reports whether the schedule of a DAG is over, next being what its timetable

@@ -395,3 +395,70 @@ func TestWakerOfMany(t *testing.T) {
 		require.NoError(t, <-ended)
 	})
 }
+
+// counted counts how often a timetable is asked.
+type counted struct {
+	timetable.Timetable
+	asked *int
+}
+
+// Next counts.
+func (c counted) Next(last *timetable.Interval, r timetable.Restriction, now time.Time) (timetable.Run, bool) {
+	*c.asked++
+	return c.Timetable.Next(last, r, now)
+}
+
+// Ticks that are on record are not looked at again, however many there are and whatever the
+// timetable is, and a run without a data interval counts from when it was due.
+func TestPassedOverLooksAtNothingTwice(t *testing.T) {
+	t.Parallel()
+	cron, err := timetable.Cron("* * * * *", time.UTC)
+	require.NoError(t, err)
+	interval, err := timetable.CronInterval("* * * * *", time.UTC)
+	require.NoError(t, err)
+	every, err := timetable.Every(time.Minute)
+	require.NoError(t, err)
+	everyInterval, err := timetable.EveryInterval(time.Minute)
+	require.NoError(t, err)
+	now := at("12:00:10")
+	years := now.AddDate(-3, 0, 0).Truncate(time.Minute)
+	exactly := func(at time.Time) *store.Run {
+		return &store.Run{DAGID: "d", RunAfter: at, LogicalDate: at, IntervalStart: at, IntervalEnd: at}
+	}
+	for name, tt := range map[string]timetable.Timetable{"cron": cron, "cron interval": interval, "every": every, "every interval": everyInterval} {
+		for _, c := range []struct {
+			name     string
+			last     *store.Run
+			recorded time.Time
+			want     int
+		}{
+			{"on record up to ten minutes ago", exactly(years), at("11:50:00"), 9},
+			{"the same without a run", nil, at("11:50:00"), 9},
+			{"all on record", exactly(years), at("11:59:00"), 0},
+			{"the last run after what is on record", exactly(at("11:55:00")), at("11:50:00"), 4},
+			{"a last run without a data interval", &store.Run{DAGID: "d", RunAfter: at("11:55:00")}, time.Time{}, 4},
+		} {
+			t.Run(name+", "+c.name, func(t *testing.T) {
+				t.Parallel()
+				asked := 0
+				d := &dag.DAG{ID: "d", Timetable: counted{tt, &asked}, StartDate: years, Version: "v1"}
+				r := &rows{pauses: []*store.Pause{{At: years}}}
+				if !c.recorded.IsZero() {
+					r.ranges = []*store.TickRange{{First: years, Last: c.recorded}}
+				}
+				due, ok := schedule.Next(d, c.last, now)
+				require.True(t, ok)
+				require.Equal(t, at("12:00:00"), due.RunAfter.UTC())
+				asked = 0
+				rs, err := schedule.PassedOver(t.Context(), r, d, c.last, due, now)
+				require.NoError(t, err)
+				got := 0
+				for _, rec := range rs {
+					got += rec.Count
+				}
+				assert.Equal(t, c.want, got)
+				assert.LessOrEqual(t, asked, c.want+3)
+			})
+		}
+	}
+}

@@ -10,23 +10,28 @@ import (
 	"github.com/dingdag/dingdag/timetable"
 )
 
-// passedOver walks the ticks after the last run, or after the DAG was first seen, up to
-// the one that is due now and calls see for each. It follows the timetable as it is now.
-func passedOver(d *dag.DAG, last *store.Run, seen time.Time, due time.Time, see func(timetable.Run)) {
-	var iv *timetable.Interval
+// passedOver walks the ticks after the last run, or after the DAG was first seen, that come
+// after what is on record and before the one that is due now, and calls see for each. It
+// follows the timetable as it is now.
+func passedOver(d *dag.DAG, last *store.Run, seen, recorded, due time.Time, see func(timetable.Run)) {
 	r := timetable.Restriction{Earliest: d.StartDate, Latest: d.EndDate}
-	if last != nil {
-		iv = &timetable.Interval{Start: last.IntervalStart, End: last.IntervalEnd}
-	} else {
+	iv := covered(d, last)
+	if iv == nil {
 		// What was due before anybody knew the DAG is nobody's loss.
 		first, ok := d.Timetable.Next(nil, r, seen)
 		if !ok || !first.RunAfter.Before(due) {
 			return
 		}
-		if !first.RunAfter.Before(seen) {
+		if !first.RunAfter.Before(seen) && first.RunAfter.After(recorded) {
 			see(first)
 		}
 		iv = &first.Interval
+	}
+	if !recorded.IsZero() {
+		// The newest tick on record, which can be years after the last run.
+		if t, ok := d.Timetable.Next(iv, r, recorded); ok && !t.RunAfter.After(recorded) && t.Interval.End.After(iv.End) {
+			iv = &t.Interval
+		}
 	}
 	r.Catchup = true
 	for {
@@ -34,7 +39,9 @@ func passedOver(d *dag.DAG, last *store.Run, seen time.Time, due time.Time, see 
 		if !ok || !t.RunAfter.Before(due) || !t.Interval.End.After(iv.End) {
 			return
 		}
-		see(t)
+		if t.RunAfter.After(recorded) {
+			see(t)
+		}
 		iv = &t.Interval
 	}
 }
@@ -71,11 +78,7 @@ func PassedOver(ctx context.Context, r store.Reader, d *dag.DAG, last *store.Run
 		return nil, nil // nothing tells since when it is known
 	}
 	var out []Record
-	passedOver(d, last, seen, due.RunAfter, func(t timetable.Run) {
-		if t.RunAfter.After(recorded) {
-			out = h.add(out, d.ID, t.RunAfter)
-		}
-	})
+	passedOver(d, last, seen, recorded, due.RunAfter, func(t timetable.Run) { out = h.add(out, d.ID, t.RunAfter) })
 	return out, nil
 }
 
