@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"flag"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -23,12 +25,42 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"dingdag": func() { cli.Main() }})
+	testscript.Main(m, map[string]func(){"dingdag": func() { cli.Main() }, "httpget": httpGet})
+}
+
+// httpGet is a program that prints the status and the body of an answer: httpget [-host NAME] [-method M] URL.
+func httpGet() {
+	flags := flag.NewFlagSet("httpget", flag.ExitOnError)
+	host, method := flags.String("host", "", ""), flags.String("method", http.MethodGet, "")
+	_ = flags.Parse(os.Args[1:]) // which ends the program at an error
+	err := func() error {
+		req, err := http.NewRequest(*method, flags.Arg(0), http.NoBody)
+		if err != nil {
+			return err
+		}
+		if *host != "" {
+			req.Host = *host
+		}
+		resp, err := (&http.Client{Timeout: 30 * time.Second}).Do(req)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		fmt.Println(resp.Status)
+		_, err = io.Copy(os.Stdout, resp.Body)
+		return err
+	}()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
 
 // TestScripts runs testdata/script. Beside testscript's own commands and dingdag,
 // scripts have:
 //
+//	exec httpget [-host NAME] [-method M] URL
+//	    prints the status and the body of what is answered
 //	sandbox NAME [keyword=WORD] [secret=SEC…] [rate=N]
 //	    adds a robot to the script's own sandbox, which starts with the first one, and
 //	    sets $SANDBOX_URL and, for a robot dingding_default, $DINGDING_DEFAULT_TOKEN

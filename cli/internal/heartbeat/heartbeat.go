@@ -25,7 +25,7 @@ const (
 	patience = 2 * time.Minute
 )
 
-// Options says whom to tell of what. All are required.
+// Options says whom to tell of what. All but Observe are required.
 type Options struct {
 	// URL is asked for with GET. Whoever knows it can send the sign of life in the scheduler's
 	// place, so that neither its path nor its query is ever told.
@@ -35,6 +35,8 @@ type Options struct {
 	// Progress is how far the engine has come.
 	Progress func() engine.Progress
 	Log      *slog.Logger
+	// Observe, when set, is told what came of each request.
+	Observe func(error)
 }
 
 // Run asks for the URL once the engine has got on since the last time, at most once in an
@@ -109,6 +111,9 @@ func (h *heart) await(ctx context.Context) (waited, ok bool) {
 // tell sends one sign of life.
 func (h *heart) tell(ctx context.Context) {
 	err := h.ping(ctx)
+	if h.Observe != nil && ctx.Err() == nil {
+		h.Observe(err)
+	}
 	switch {
 	case ctx.Err() != nil:
 	case err != nil && !h.failing:

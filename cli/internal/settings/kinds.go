@@ -11,6 +11,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/dingdag/dingdag/web/loopback"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -132,6 +133,14 @@ func optionalURL(s string) (string, error) {
 		return "", errors.New("must be a whole http or https URL, such as https://hc-ping.com/UUID")
 	}
 	return s, nil
+}
+
+// optionalLoopback reads an address that only this machine reaches.
+func optionalLoopback(s string) (string, error) {
+	if s == "" {
+		return "", nil
+	}
+	return s, loopback.Check(s)
 }
 
 // Tree is the value of a setting that is YAML, which whoever knows what it means takes apart.

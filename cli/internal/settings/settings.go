@@ -61,6 +61,8 @@ type Config struct {
 	// empty for none. It is a secret.
 	HeartbeatURL      string
 	HeartbeatInterval time.Duration
+	// Listen is the loopback address and port at which standalone serves over HTTP; empty for none.
+	Listen string
 	// SecretKey seals connections in the store; unset uses {home}/secret.key.
 	SecretKey string
 	// HarmlessExtra names keys of extras that hold no secret, beside the known ones.
@@ -114,6 +116,8 @@ func generalSettings() []setting {
 		parsedSetting("heartbeat_url", "", "URL that standalone requests with GET while it schedules, such as a check of healthchecks.io, so that its silence is noticed; see [signs of life](#signs-of-life)",
 			func(c *Config) *string { return &c.HeartbeatURL }, optionalURL),
 		parsedSetting("heartbeat_interval", "1m", "time between two such requests; scheduling passes are 30 s apart, so a shorter time has no effect", func(c *Config) *time.Duration { return &c.HeartbeatInterval }, period),
+		parsedSetting("listen", "", "address at which standalone serves its health over HTTP, such as `127.0.0.1:8080`; only this machine may reach it. By default nothing is served, see [Health](#health)",
+			func(c *Config) *string { return &c.Listen }, optionalLoopback),
 		stringSetting("synchronous", "full", "SQLite's durability: full survives a power cut, normal only a crash of the process", func(c *Config) *string { return &c.Synchronous }, "full", "normal"),
 		stringSetting("connections_file", "", ".env, .json or .yaml file of connections, searched first", func(c *Config) *string { return &c.ConnectionsFile }),
 		stringSetting("variables_file", "", ".env, .json or .yaml file of variables, searched first", func(c *Config) *string { return &c.VariablesFile }),

@@ -45,6 +45,11 @@ func run(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return err
 	}
+	stop, err := s.serveWeb(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	load := collecting(a.LookupEnv, s.keeper.Loading(s.engine.SetLoaded))
 	if err := s.dags.Refresh(ctx, load); err != nil {
 		return err
@@ -63,6 +68,7 @@ type service struct {
 	dags   *folder.Watcher
 	keeper *upkeep.Upkeep
 	people *lookup.Keeper
+	signs  *signs
 }
 
 // newService makes the service of a home folder that is locked.
@@ -107,7 +113,7 @@ func newService(ctx context.Context, a *app.App) (*service, error) {
 		return nil, err
 	}
 	keeper, err := upkeep.New(a, s)
-	return &service{engine: e, dags: dags, keeper: keeper, people: people}, err
+	return &service{engine: e, dags: dags, keeper: keeper, people: people, signs: &signs{began: a.Clock()}}, err
 }
 
 // reportFallbacks logs what is wrong with the fallbacks of stored connections. Alerts go round that.
@@ -142,10 +148,11 @@ func (s *service) serve(ctx context.Context, a *app.App, load folder.Use) error 
 		Interrupted: signals.Interrupted(ctx), Hurry: signals.Hurry(ctx), Schedule: true, Watch: true, Reload: s.dags.Reload(load),
 		Before: a.EndLeftovers, Ready: func() {
 			a.Log().Info("dingdag works")
+			s.signs.works(ctx)
 			work.Go(func() { s.keeper.Run(beside) })
 			if target := a.Settings.HeartbeatURL; target != "" {
 				work.Go(func() {
-					heartbeat.Run(beside, heartbeat.Options{URL: target, Interval: a.Settings.HeartbeatInterval, Progress: s.engine.Progress, Log: a.Log()})
+					heartbeat.Run(beside, heartbeat.Options{URL: target, Interval: a.Settings.HeartbeatInterval, Progress: s.engine.Progress, Log: a.Log(), Observe: s.signs.heartbeat(a.Clock)})
 				})
 			}
 		},

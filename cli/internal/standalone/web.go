@@ -1,0 +1,78 @@
+package standalone
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/dingdag/dingdag/api/health"
+	"github.com/dingdag/dingdag/cli/internal/app"
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/web"
+)
+
+// serveWeb serves over HTTP, if that is set, until the function that it returns is called. That is after
+// the end of the work: who asks meanwhile is told that the process stops.
+func (s *service) serveWeb(ctx context.Context, a *app.App) (stop func(), err error) {
+	address := a.Settings.Listen
+	if address == "" {
+		return func() {}, nil
+	}
+	ln, err := web.Listen(ctx, address)
+	if err != nil {
+		return nil, fmt.Errorf("setting listen: %w; choose another port, or end the process that has it", err)
+	}
+	process := func() health.Process { return s.signs.process(s.engine.Latest()) }
+	srv := web.New(web.Options{Health: a.Health(a.Store, process), Clock: a.Clock, Log: a.Log()})
+	serving, end := context.WithCancel(context.WithoutCancel(ctx))
+	var done sync.WaitGroup
+	done.Go(func() {
+		if err := srv.Run(serving, ln); err != nil {
+			a.Log().Error("serve over HTTP", "error", err)
+		}
+	})
+	a.Log().Info("dingdag serves its health", "url", "http://"+ln.Addr().String()+"/health")
+	return func() { end(); done.Wait() }, nil
+}
+
+// signs are what the process knows of itself.
+type signs struct {
+	began time.Time
+
+	mu      sync.Mutex
+	working func() bool
+	beat    *health.Heartbeat
+}
+
+// works notes that the work has begun. It goes on until ctx ends.
+func (s *signs) works(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.working = func() bool { return ctx.Err() == nil }
+}
+
+// heartbeat returns what notes whether a request to heartbeat_url was taken.
+func (s *signs) heartbeat(clock func() time.Time) func(error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.beat = &health.Heartbeat{}
+	return func(err error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.beat.Failing = err != nil; err == nil {
+			s.beat.LatestSuccess = new(clock().UTC())
+		}
+	}
+}
+
+// process is all of it, with what the engine did last.
+func (s *signs) process(l engine.Latest) health.Process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := health.Process{Working: s.working != nil && s.working(), Started: s.began, Beat: l.Beat, Pass: l.Pass, Round: l.Round}
+	if s.beat != nil {
+		p.Heartbeat = new(*s.beat)
+	}
+	return p
+}

@@ -1,0 +1,143 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/dingdag/dingdag/api/health"
+)
+
+// fresh is how long a look is good for: however many ask, the store is read once in this time.
+const fresh = time.Second
+
+// looks remembers the last one.
+type looks struct {
+	o    Options
+	turn chan struct{} // who looks holds it
+	last *health.Health
+	at   time.Time
+}
+
+func newLooks(o Options) *looks { return &looks{o: o, turn: make(chan struct{}, 1)} }
+
+// now is how things are, or nil when ctx ends first.
+func (l *looks) now(ctx context.Context) *health.Health {
+	select {
+	case l.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil
+	}
+	defer func() { <-l.turn }()
+	if age := l.o.Clock().Sub(l.at); l.last != nil && age >= 0 && age < fresh {
+		return l.last
+	}
+	h := l.o.Health.Check(ctx)
+	if ctx.Err() != nil {
+		return nil // what was found is that nobody waits for it
+	}
+	l.last, l.at = h, l.o.Clock()
+	return h
+}
+
+// livez says that the process serves.
+func (s *Server) livez(w http.ResponseWriter, _ *http.Request) {
+	s.send(w, http.StatusOK, typeText, []byte("ok\n"))
+}
+
+// readyz says whether the scheduler works, and if not why.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	h := s.looks.now(r.Context())
+	switch {
+	case h == nil:
+	case h.Ready():
+		s.send(w, http.StatusOK, typeText, []byte("ok\n"))
+	default:
+		var b strings.Builder
+		for _, p := range h.Problems {
+			if p.Part == "store" || p.Part == "scheduler" {
+				b.WriteString(p.Text + "\n")
+			}
+		}
+		s.send(w, http.StatusServiceUnavailable, typeText, []byte(b.String()))
+	}
+}
+
+// statusOf is the status of an answer.
+func statusOf(h *health.Health) int {
+	if h.Status == health.Healthy {
+		return http.StatusOK
+	}
+	return http.StatusServiceUnavailable
+}
+
+// healthJSON is all that is known.
+func (s *Server) healthJSON(w http.ResponseWriter, r *http.Request) {
+	if h := s.looks.now(r.Context()); h != nil {
+		s.sendJSON(w, statusOf(h), h)
+	}
+}
+
+// healthPage is the same for people: a page for browsers, text for everybody else.
+func (s *Server) healthPage(w http.ResponseWriter, r *http.Request) {
+	h := s.looks.now(r.Context())
+	if h == nil {
+		return
+	}
+	w.Header().Set("Vary", "Accept")
+	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+		s.send(w, statusOf(h), typeHTML, page(h))
+		return
+	}
+	s.send(w, statusOf(h), typeText, []byte(h.Text()))
+}
+
+// airflow is the answer of Airflow 3 to GET /api/v2/monitor/health (HealthInfoResponse).
+type airflow struct {
+	Metadatabase struct {
+		Status string `json:"status"`
+	} `json:"metadatabase"`
+	Scheduler struct {
+		Status    string  `json:"status"`
+		Heartbeat *string `json:"latest_scheduler_heartbeat"`
+	} `json:"scheduler"`
+	Triggerer struct {
+		Status    *string `json:"status"`
+		Heartbeat *string `json:"latest_triggerer_heartbeat"`
+	} `json:"triggerer"`
+	DAGProcessor struct {
+		Status    *string `json:"status"`
+		Heartbeat *string `json:"latest_dag_processor_heartbeat"`
+	} `json:"dag_processor"`
+}
+
+// airflowHealth answers as Airflow does: with 200 whatever is wrong. There is no triggerer and no DAG
+// processor of its own, which Airflow says by null, and by unhealthy when it can't read its database.
+func (s *Server) airflowHealth(w http.ResponseWriter, r *http.Request) {
+	h := s.looks.now(r.Context())
+	if h == nil {
+		return
+	}
+	var a airflow
+	a.Metadatabase.Status = string(h.Store.Status)
+	a.Scheduler.Status = string(h.Scheduler.Status)
+	if h.Scheduler.LatestHeartbeat != nil {
+		a.Scheduler.Heartbeat = new(isoformat(*h.Scheduler.LatestHeartbeat))
+	}
+	if h.Store.Status != health.Healthy {
+		a.Scheduler.Status, a.Scheduler.Heartbeat = string(health.Unhealthy), nil
+		a.Triggerer.Status, a.DAGProcessor.Status = new(string(health.Unhealthy)), new(string(health.Unhealthy))
+	}
+	s.sendJSON(w, http.StatusOK, a)
+}
+
+// isoformat is a moment as Python's datetime.isoformat writes it, in UTC: with microseconds unless these
+// are zero, and with +00:00.
+func isoformat(t time.Time) string {
+	t = t.UTC().Truncate(time.Microsecond)
+	if t.Nanosecond() == 0 {
+		return t.Format("2006-01-02T15:04:05-07:00")
+	}
+	return t.Format("2006-01-02T15:04:05.000000-07:00")
+}

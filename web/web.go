@@ -1,0 +1,172 @@
+// Package web serves what people and programs ask over HTTP: so far whether the scheduler schedules
+// and alerts arrive. It stands on the api and knows no store.
+//
+// There are no users yet, so it is for this machine alone: [Listen] takes loopback addresses only, and
+// a request whose Host is another name is refused, which a page of another site could send through the
+// browser of somebody here (DNS rebinding).
+package web
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dingdag/dingdag/api/health"
+	"github.com/dingdag/dingdag/web/loopback"
+)
+
+// The limits of a request.
+const (
+	headerTime = 5 * time.Second
+	readTime   = 10 * time.Second
+	writeTime  = 30 * time.Second
+	idleTime   = time.Minute
+	headerSize = 16 << 10
+	// stopTime is how long requests may take to end at a stop.
+	stopTime = time.Second
+)
+
+// Checker looks how things are. [*health.Checker] is one.
+type Checker interface {
+	Check(ctx context.Context) *health.Health
+}
+
+// Options are what a [Server] stands on. All are required.
+type Options struct {
+	Health Checker
+	Clock  func() time.Time
+	Log    *slog.Logger
+}
+
+// Server answers requests.
+type Server struct {
+	o      Options
+	routes *http.ServeMux
+	looks  *looks
+
+	// running is held by every request, and by a stop that waits for their ends.
+	running sync.RWMutex
+	stopped bool
+}
+
+// New returns a server.
+func New(o Options) *Server {
+	s := &Server{o: o, routes: http.NewServeMux(), looks: newLooks(o)}
+	s.routes.HandleFunc("GET /livez", s.livez)
+	s.routes.HandleFunc("GET /readyz", s.readyz)
+	s.routes.HandleFunc("GET /health", s.healthPage)
+	s.routes.HandleFunc("GET /api/dingdag/health", s.healthJSON)
+	s.routes.HandleFunc("GET /api/v2/monitor/health", s.airflowHealth)
+	s.routes.Handle("GET /{$}", http.RedirectHandler("/health", http.StatusFound))
+	return s
+}
+
+// Listen opens an address that [loopback.Check] accepts. localhost is the one of IPv4; port 0 picks a free one.
+func Listen(ctx context.Context, address string) (net.Listener, error) {
+	if err := loopback.Check(address); err != nil {
+		return nil, err
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := netip.ParseAddr(host); err != nil { // what a resolver makes of the name is not asked
+		host = "127.0.0.1"
+	}
+	var lc net.ListenConfig
+	return lc.Listen(ctx, "tcp", net.JoinHostPort(host, port))
+}
+
+// Run serves until ctx ends. It returns once no request is under way any more; one that takes longer
+// than a second then is cut off.
+func (s *Server) Run(ctx context.Context, ln net.Listener) error {
+	base, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	srv := &http.Server{
+		Handler: s, ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime, MaxHeaderBytes: headerSize,
+		ErrorLog:    slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug),
+		BaseContext: func(net.Listener) context.Context { return base },
+	}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(ln) }()
+	var err error
+	select {
+	case err = <-served:
+	case <-ctx.Done():
+		stop, cancel := context.WithTimeout(base, stopTime)
+		defer cancel()
+		if srv.Shutdown(stop) != nil {
+			err = srv.Close() // the rest is cut off
+		}
+		cut()
+		if serr := <-served; !errors.Is(serr, http.ErrServerClosed) {
+			err = errors.Join(err, serr)
+		}
+	}
+	s.running.Lock()
+	defer s.running.Unlock()
+	s.stopped = true
+	return err
+}
+
+// ServeHTTP answers a request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.running.RLock()
+	defer s.running.RUnlock()
+	if s.stopped { // its connection is closed already
+		return
+	}
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", contentPolicy)
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if !ours(r.Host) {
+		s.fail(w, r, http.StatusMisdirectedRequest, "this server answers to localhost and loopback addresses only; a reverse proxy must send such a Host")
+		return
+	}
+	route, pattern := s.routes.Handler(r)
+	if pattern != "" {
+		s.routes.ServeHTTP(w, r)
+		return
+	}
+	// The mux knows whether another method is there, and says so in its own words.
+	said := &silent{header: http.Header{}}
+	route.ServeHTTP(said, r)
+	if said.status == http.StatusMethodNotAllowed {
+		h.Set("Allow", said.header.Get("Allow"))
+		s.fail(w, r, said.status, "Method Not Allowed")
+		return
+	}
+	s.fail(w, r, http.StatusNotFound, "Not Found")
+}
+
+// silent takes an answer that is not sent.
+type silent struct {
+	header http.Header
+	status int
+}
+
+// Header returns what is set.
+func (s *silent) Header() http.Header { return s.header }
+
+// WriteHeader keeps the status.
+func (s *silent) WriteHeader(status int) { s.status = status }
+
+// Write drops the text.
+func (*silent) Write(p []byte) (int, error) { return len(p), nil }
+
+// ours reports whether a Host is that of this machine. Old probes send none; a browser always does.
+func ours(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	return host == "" || loopback.Is(strings.TrimSuffix(strings.TrimPrefix(name, "["), "]"))
+}
