@@ -66,9 +66,7 @@ func (lr *Run) said(tx *Tx, said []*store.Delivery) error {
 func (tx *Tx) over(r *store.Run) {
 	key, dagID, ended := r.Key, r.DAGID, tx.runs.Find(r.Key)
 	tx.After(func() {
-		if tx.runs.Find(key) == ended {
-			tx.runs.Drop(key)
-		}
+		tx.runs.dropIf(key, ended)
 		tx.runs.o.Wake(dagID)
 	})
 }

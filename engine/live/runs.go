@@ -249,6 +249,23 @@ func (rs *Runs) Count() Counts {
 func (rs *Runs) Drop(key int64) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
+	rs.drop(key)
+}
+
+// dropIf is Drop while the copy in memory is the given one, nil for none. It reports whether it is:
+// between a look and what follows from it the run may have begun again, and then takes of the limits.
+func (rs *Runs) dropIf(key int64, is *Run) bool {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	if rs.live[key] != is {
+		return false
+	}
+	rs.drop(key)
+	return true
+}
+
+// drop is Drop. The caller holds the lock.
+func (rs *Runs) drop(key int64) {
 	rs.takeOut(key)
 	delete(rs.blocked, key)
 	delete(rs.dropped, key)
@@ -292,21 +309,32 @@ func (rs *Runs) DropEnded(ctx context.Context, running []int64) {
 		alive[k] = true
 	}
 	rs.mu.Lock()
-	var ended []int64
-	for k := range rs.live {
-		if !alive[k] {
-			ended = append(ended, k)
-		}
-	}
+	ended := slices.DeleteFunc(slices.Sorted(maps.Keys(rs.live)), func(k int64) bool { return alive[k] })
 	rs.mu.Unlock()
 	for _, k := range ended {
 		// The list was read before: a run that started since is still running.
 		if r, err := rs.o.Store.Run(ctx, k); err != nil || r.State == dag.RunRunning {
 			continue
 		}
-		rs.Drop(k)
-		rs.o.Attempts.CancelRun(k, errRunEnded)
+		if err := rs.ChangeOf(ctx, k, func(tx *Tx) error { return tx.dropEnded(k) }); err != nil {
+			rs.LogOnce(k, "forget a run that has ended", err)
+		}
 	}
+}
+
+// dropEnded is DropEnded for one run. Only a transaction knows: outside of it a run that is about to
+// start is in memory, and not running in the store yet. Forgotten then, it would take of no limits.
+func (tx *Tx) dropEnded(k int64) error {
+	r, err := tx.Run(tx.Ctx, k)
+	if errors.Is(err, store.ErrNotFound) || err == nil && r.State == dag.RunRunning {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	tx.forget(k)
+	tx.After(func() { tx.runs.o.Attempts.CancelRun(k, errRunEnded) })
+	return nil
 }
 
 // SetPools takes over the sizes of the pools; a change may let waiting tasks go on.

@@ -65,7 +65,7 @@ func (tx *Tx) reloadDropped() {
 		case err != nil:
 			tx.runs.LogOnce(k, "read a run back", err) // the others go on
 		case lr == nil:
-			tx.After(func() { tx.runs.Drop(k) })
+			tx.After(func() { tx.runs.dropIf(k, nil) })
 		}
 	}
 }
