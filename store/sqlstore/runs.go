@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -66,8 +67,8 @@ func (q Queries) RunByID(ctx context.Context, dagID, runID string) (*store.Run, 
 func (q Queries) Runs(ctx context.Context, f store.RunFilter) ([]*store.Run, error) {
 	where, args := matching(f)
 	order := "run_after"
-	if !f.Since.IsZero() || !f.From.IsZero() || !f.To.IsZero() {
-		order = "+run_after" // few runs ended lately or have these dates: that index is the one to use
+	if !f.Since.IsZero() || !f.From.IsZero() || !f.To.IsZero() || len(f.States) > 1 && allOpen(f.States) {
+		order = "+run_after" // few runs ended lately, have these dates or are open: that index is the one to use
 	}
 	query := runTable.rows()
 	if f.Limit > 0 && f.Behind != nil {
@@ -246,19 +247,22 @@ const isOpen = "state IN ('queued', 'running')"
 
 // inStates is the condition that a run has one of the states.
 func inStates(states []dag.RunState) (condition string, args []any) {
-	open := len(states) > 0
 	for _, s := range states {
-		open = open && (s == dag.RunQueued || s == dag.RunRunning)
 		args = append(args, string(s))
 	}
 	condition = "state IN (" + marks(len(states)) + ")"
 	switch {
-	case open:
+	case allOpen(states):
 		condition += " AND " + isOpen
 	case len(states) == 1 && states[0].Finished():
 		condition += " AND state = '" + string(states[0]) + "'" // word for word, as that of isOpen
 	}
 	return condition, args
+}
+
+// allOpen reports whether no ended run is in one of the states.
+func allOpen(states []dag.RunState) bool {
+	return len(states) > 0 && !slices.ContainsFunc(states, dag.RunState.Finished)
 }
 
 // OpenRuns returns the keys of the running runs and the DAGs that have queued ones.
