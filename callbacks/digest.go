@@ -62,12 +62,16 @@ type DigestGroup struct {
 	Errors int    `json:"errors,omitempty"`
 	// Blocks are the tasks that the first keeps from running.
 	Blocks []string `json:"blocks,omitempty"`
+	// Broken says of recoveries since when it was broken, for how long, and after how many failures.
+	Broken string `json:"broken,omitempty"`
 
 	// seen are the runs, errors the hashes of the errors, events those of what happened: several
 	// callbacks may tell the same.
 	seen   map[string]bool
 	errors map[uint64]bool
 	events map[uint64]bool
+	// mended are the recoveries of the group as one.
+	mended *Event
 }
 
 const (
@@ -145,6 +149,7 @@ func (b *DigestBuilder) Add(ev *Event, at time.Time, said string, mended bool) {
 	}
 	if g.add(ev, maphash.String(errorSeed, cmp.Or(said, ev.Error, ev.Reason))) {
 		b.kinds[ev.Kind]++
+		g.addRecovery(ev)
 	}
 	if ev.Problem != "" && b.problem == "" {
 		b.problem = ev.Problem
@@ -176,6 +181,25 @@ func (g *DigestGroup) add(ev *Event, text uint64) bool {
 		g.MapIndexes = g.MapIndexes[:min(len(g.MapIndexes), maxNamed)]
 	}
 	return true
+}
+
+// addRecovery adds a recovery to those that the group tells.
+func (g *DigestGroup) addRecovery(ev *Event) {
+	if ev.Kind != Recovery || ev.BrokenSince == nil || ev.EndDate == nil {
+		return
+	}
+	all := *ev
+	if m := g.mended; m != nil {
+		all.Failures += m.Failures
+		if m.BrokenSince.Before(*all.BrokenSince) {
+			all.BrokenSince = m.BrokenSince
+		}
+		if m.EndDate.After(*all.EndDate) {
+			all.EndDate = m.EndDate
+		}
+	}
+	g.mended = &all
+	g.Broken = fmt.Sprintf("%s, for %s, %s", all.moment(all.BrokenSince), between(all.BrokenSince, all.EndDate), counted(all.Failures, "failure"))
 }
 
 // groupError is what a line of a digest says of an event.
@@ -251,6 +275,9 @@ func byDAG(groups []DigestGroup) (out []DigestGroup) {
 		maps.Copy(sum.seen, g.seen)
 		maps.Copy(sum.errors, g.errors)
 		sum.Runs, sum.Errors = len(sum.seen), len(sum.errors)
+		if g.mended != nil {
+			sum.addRecovery(g.mended)
+		}
 	}
 	return out
 }
@@ -381,6 +408,9 @@ func (g *DigestGroup) line() string {
 		if g.Errors > 1 {
 			fmt.Fprintf(&b, " (and %s)", counted(g.Errors-1, "other error"))
 		}
+	}
+	if g.Broken != "" {
+		b.WriteString("; 中断始于 broken since " + g.Broken)
 	}
 	if len(g.Blocks) > 0 {
 		b.WriteString("; 下游受阻 blocks " + listed(g.Blocks[:min(len(g.Blocks), maxNamed)], len(g.Blocks)))

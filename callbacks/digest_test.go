@@ -93,6 +93,39 @@ func TestDigestOfManyDAGs(t *testing.T) {
 	assert.Contains(t, only.Text(), "失败 Failed: zz: said by hand")
 }
 
+// Recoveries say what the message of one says, of several together, also to a receiver that refused the whole text.
+func TestDigestOfRecoveries(t *testing.T) {
+	t.Parallel()
+	recovery := func(dag, task, run string, index int, since, end time.Time, failures int) *callbacks.Event {
+		return &callbacks.Event{
+			Kind: callbacks.Recovery, DAGID: dag, RunID: run, TaskID: task, MapIndex: index, Reason: "success", Timezone: "Asia/Shanghai",
+			BrokenSince: &since, EndDate: &end, Failures: failures,
+		}
+	}
+	ev := digestOf(func(b *callbacks.DigestBuilder, at func(int) time.Time) {
+		one := recovery("etl", "load", "r2", -1, at(5), at(5).Add(2*time.Hour), 3)
+		b.Add(one, at(30), "", false)
+		b.Add(one, at(30), "another callback of it", false)
+		b.Add(recovery("etl", "map", "r2", 0, at(5), at(9), 1), at(30), "", false)
+		b.Add(recovery("etl", "map", "r2", 1, at(2), at(7), 4), at(31), "", false)
+		b.Add(recovery("other", "", "r1", -1, at(5), at(6), 1), at(32), "it works", false)
+		b.Add(&callbacks.Event{Kind: callbacks.Recovery, DAGID: "bare", RunID: "r", MapIndex: -1, Reason: "success"}, at(32), "", false)
+	})
+	const load = "已恢复 Recovered: etl.load (r2): success; 中断始于 broken since 2026-01-02 11:00:05 +08:00 Asia/Shanghai, for 2h0m0s, 3 failures\n"
+	text := ev.Text()
+	assert.Contains(t, text, load)
+	assert.Contains(t, text, "etl.map × 2 (instances 0, 1; r2): success; 中断始于 broken since 2026-01-02 11:00:02 +08:00 Asia/Shanghai, for 7s, 5 failures\n")
+	assert.Contains(t, text, "other (r1): it works; 中断始于 broken since 2026-01-02 11:00:05 +08:00 Asia/Shanghai, for 1s, 1 failure\n")
+	assert.Contains(t, text+"\n", "bare (r): success\n")
+	assert.Contains(t, ev.Brief(), "etl.load (r2); 中断始于 broken since 2026-01-02 11:00:05 +08:00 Asia/Shanghai, for 2h0m0s, 3 failures\n")
+	many := digestOf(func(b *callbacks.DigestBuilder, at func(int) time.Time) {
+		for i := range 20 {
+			b.Add(recovery(fmt.Sprint("d", i%2), fmt.Sprint("t", i), "r", -1, at(20-i), at(30+i), 1), at(59), "", false)
+		}
+	})
+	assert.Contains(t, many.Text(), "d0 × 10 (tasks t0, t2, t4, t6, t8 and 5 more; r): success; 中断始于 broken since 2026-01-02 11:00:02 +08:00 Asia/Shanghai, for 46s, 10 failures\n")
+}
+
 // What other kinds tell stands in their lines.
 func TestDigestOfOtherKinds(t *testing.T) {
 	t.Parallel()
