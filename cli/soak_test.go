@@ -48,9 +48,6 @@ history:
 // files must not grow.
 func TestSoak(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("it takes some seconds")
-	}
 	home := t.TempDir()
 	var tasks strings.Builder
 	for i := range soakTasks {

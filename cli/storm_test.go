@@ -23,9 +23,6 @@ import (
 // within three minutes, the alert of another DAG within 20 seconds, and no task fails for the robot.
 func TestStormInRealTime(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("it takes two minutes")
-	}
 	c := newStorm(t)
 	p := c.start()
 	s := c.open()

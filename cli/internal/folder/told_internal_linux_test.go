@@ -24,7 +24,7 @@ func localFolder(t *testing.T) string {
 	}
 	dir, err := os.MkdirTemp("/dev/shm", "told") //nolint:usetesting // elsewhere on purpose
 	if err != nil || !tellsAll(dir) {
-		t.Skip("neither the folder for temporary files nor /dev/shm is on a file system of whose changes the kernel tells")
+		t.Fatal("neither the folder for temporary files nor /dev/shm is on a file system of whose changes the kernel tells: set TMPDIR to one that is")
 	}
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
 	return dir
