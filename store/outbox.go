@@ -42,7 +42,7 @@ type OutboxTx interface {
 	// attempt, in d too. It reports false, and changes nothing, when the message has moved on since it was read.
 	ClaimDelivery(ctx context.Context, d *Delivery) (bool, error)
 	// FoldDeliveries makes those messages of a channel that f selects part of a digest: they are
-	// folded and have its id. It returns how many there are.
+	// folded, have its id, and no longer an error of their own. It returns how many there are.
 	FoldDeliveries(ctx context.Context, f Fold) (int, error)
 	// FoldedDeliveries calls each with the messages of a digest in order, and whether what they
 	// tell of has been mended since: the task has succeeded, or the run. It stops at an error of each.

@@ -132,7 +132,7 @@ func (q Queries) CountFoldable(ctx context.Context, f store.Fold, limit int) (in
 // FoldDeliveries makes messages part of a digest, see [store.OutboxTx].
 func (q Queries) FoldDeliveries(ctx context.Context, f store.Fold) (int, error) {
 	where, args := foldable(f)
-	n, err := q.c.Exec(ctx, "UPDATE delivery SET state = 'folded', digest_id = ?, updated_at = ?, next_try = NULL, hold = '' WHERE "+where,
+	n, err := q.c.Exec(ctx, "UPDATE delivery SET state = 'folded', digest_id = ?, updated_at = ?, next_try = NULL, hold = '', error = '' WHERE "+where,
 		append([]any{f.Digest, ms(f.Now)}, args...)...)
 	if err != nil {
 		return 0, fmt.Errorf("fold messages of the outbox: %w", err)

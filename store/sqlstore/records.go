@@ -196,15 +196,17 @@ func (q Queries) UnstartedTicks(ctx context.Context, since, until time.Time) ([]
 	return ts, nil
 }
 
-// UndeliveredCounts counts, by state, the messages that became refused or uncertain in a time, and
-// those that have waited since before a moment.
+// UndeliveredCounts counts what did not reach people, see [store.Daily].
 func (q Queries) UndeliveredCounts(ctx context.Context, since, until, waitedSince time.Time) (map[store.DeliveryState]int, error) {
 	type counted struct {
 		state store.DeliveryState
 		n     int
 	}
 	cs, err := collect(ctx, q.c, func(rows Rows, c *counted) error { return rows.Scan(&c.state, &c.n) },
-		"SELECT state, count(*) FROM delivery WHERE state IN ('refused', 'uncertain') AND updated_at >= ? AND updated_at < ? GROUP BY state", ms(since), ms(until))
+		`SELECT state, count(*) FROM delivery WHERE state IN ('refused', 'uncertain') AND updated_at >= ? AND updated_at < ?
+			AND NOT EXISTS (SELECT 1 FROM delivery s WHERE s.stands_in_for > 0 AND s.stands_in_for = delivery.id)
+			AND NOT EXISTS (SELECT 1 FROM delivery o WHERE o.stands_in_for > 0 AND o.stands_in_for = delivery.stands_in_for AND o.state IN ('delivered', 'folded'))
+			GROUP BY state`, ms(since), ms(until))
 	if err != nil {
 		return nil, fmt.Errorf("count the messages that were not delivered: %w", err)
 	}

@@ -113,4 +113,34 @@ func whatADayLacksIsCounted(t *testing.T, open Open) {
 	counts, err := s.UndeliveredCounts(t.Context(), since, until, at(4))
 	require.NoError(t, err)
 	assert.Equal(t, map[store.DeliveryState]int{store.DeliveryRefused: 2, store.DeliveryUncertain: 1, store.DeliveryWaiting: 2}, counts)
+
+	// Of those in whose place others stand, the last ones count, unless one of them has told it.
+	place := func(of int64, state store.DeliveryState) int64 {
+		d := &store.Delivery{State: state, Channel: "c", Sender: "s", Payload: []byte("{}"), CreatedAt: at(2), UpdatedAt: at(2), StandsInFor: of}
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.InsertDeliveries(ctx, []*store.Delivery{d}) })
+		return d.ID
+	}
+	change := func(refused, uncertain int) {
+		t.Helper()
+		now, err := s.UndeliveredCounts(t.Context(), since, until, at(4))
+		require.NoError(t, err)
+		assert.Equal(t, refused, now[store.DeliveryRefused]-counts[store.DeliveryRefused])
+		assert.Equal(t, uncertain, now[store.DeliveryUncertain]-counts[store.DeliveryUncertain])
+		counts = now
+	}
+	first := place(0, store.DeliveryRefused)
+	change(1, 0)
+	second := place(first, store.DeliveryRefused)
+	change(0, 0)
+	place(second, store.DeliveryDelivered)
+	change(-1, 0)
+	one := place(0, store.DeliveryRefused)
+	place(one, store.DeliveryUncertain)
+	change(0, 1)
+	place(one, store.DeliveryRefused)
+	change(1, 0)
+	place(one, store.DeliveryFolded)
+	change(-1, -1)
+	place(place(0, store.DeliveryRefused), store.DeliveryWaiting)
+	change(0, 0)
 }

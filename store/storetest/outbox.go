@@ -303,7 +303,7 @@ func outboxFolds(t *testing.T, open Open) {
 	}
 	add("d", 0, nil)
 	add("e", 30, nil)
-	add("d", 40, func(d *store.Delivery) { d.Priority = 3 })
+	add("d", 40, func(d *store.Delivery) { d.Priority, d.Attempts, d.Error = 3, 1, "not taken" })
 	add("d", 50, func(d *store.Delivery) { d.Priority = 0 })
 	add("d", 50, func(d *store.Delivery) { d.Refusals = 1 })
 	add("d", 50, func(d *store.Delivery) { d.Progress = "half" })
@@ -345,6 +345,7 @@ func outboxFolds(t *testing.T, open Open) {
 			assert.Equal(t, store.DeliveryFolded, d.State)
 			assert.Equal(t, digest.ID, d.DigestID)
 			assert.Equal(t, now, d.UpdatedAt)
+			assert.Empty(t, d.Error, "it is told after all")
 			got = append(got, fmt.Sprint(d.Owner.TaskID, " ", mended))
 			return nil
 		})
