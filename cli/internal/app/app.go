@@ -32,6 +32,7 @@ type App struct {
 	notifiers *callbacks.Registry
 	hook      *hook.DingdingHook
 	owners    *owners.Book
+	checked   checked
 
 	gateOnce sync.Once
 	gate     *gate.Gate
@@ -52,6 +53,7 @@ type Parts struct {
 func New(o show.IO, clock func() time.Time, parts Parts) *App {
 	h := home.New(o, clock)
 	a := &App{Home: h, Dates: dates.New(h), parts: parts}
+	h.Check = a.checkSettings
 	a.DAGs = folder.New(h, a.Catalog, a.Owners, parts.Version)
 	return a
 }

@@ -4,12 +4,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/catalog"
 	"github.com/dingdag/dingdag/connections"
-	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
-	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -53,30 +50,10 @@ func (a *App) Engine(s store.Store, db connections.Source, set func(*engine.Opti
 	if o.RenderedRuns == 0 {
 		o.RenderedRuns = -1 // none, where the engine's 0 is its default
 	}
-	for _, name := range a.Settings.OnUndelivered {
-		if err := usableAlone(cbs, name); err != nil {
-			return nil, fmt.Errorf("setting on_undelivered: %w", err)
-		}
-		o.OnUndelivered = append(o.OnUndelivered, dag.Callback{Name: name})
-	}
-	if o.Maintenance, err = a.maintenance(); err != nil {
-		return nil, err
-	}
+	o.OnUndelivered, o.Maintenance = a.checked.onUndelivered, a.checked.maintenance
 	if o.Location, err = time.LoadLocation(a.Settings.DefaultTimezone); err != nil {
 		return nil, fmt.Errorf("default_timezone: %w", err)
 	}
 	set(&o)
 	return engine.New(s, o)
-}
-
-// usableAlone refuses a notifier that is unknown or does not work without parameters.
-func usableAlone(cbs *callbacks.Registry, name string) error {
-	spec, ok := cbs.Lookup(name)
-	if !ok {
-		return fmt.Errorf("unknown notifier %q", name)
-	}
-	if _, problems := spec.Decode(nil); params.Failed(problems) {
-		return fmt.Errorf("notifier %q needs parameters, which it cannot get here: %s", name, problems[0].Text)
-	}
-	return nil
 }

@@ -8,7 +8,6 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/outbox"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/timetable"
@@ -39,7 +38,7 @@ func (r *windowReader) errorf(n *yaml.Node, format string, args ...any) {
 	r.errs = append(r.errs, fmt.Errorf("%s:%d:%d: maintenance: %s", r.file, n.Line, n.Column, fmt.Sprintf(format, args...)))
 }
 
-// maintenance is what the setting says. What is wrong with it is a usage error with its places.
+// maintenance is what the setting says. What is wrong with it is one error with its places.
 func (a *App) maintenance() ([]outbox.Window, error) {
 	set := a.Settings.Maintenance
 	if set.Node == nil {
@@ -60,10 +59,7 @@ func (a *App) maintenance() ([]outbox.Window, error) {
 	for _, n := range items {
 		all = append(all, r.window(yamlvalue.Resolve(n), a.Clock()))
 	}
-	if err := errors.Join(r.errs...); err != nil {
-		return nil, command.UsageError{Err: err}
-	}
-	return all, nil
+	return all, errors.Join(r.errs...)
 }
 
 func (r *windowReader) window(n *yaml.Node, now time.Time) outbox.Window {

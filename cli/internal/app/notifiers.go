@@ -9,48 +9,105 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/catalog"
-	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/outbox"
+	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-// OnImportError reads the setting: what is wrong with it is one error with its place.
-func (a *App) OnImportError(c catalog.Catalog) ([]dag.Callback, error) {
-	set := a.Settings.OnImportError
-	return a.notifiersOf(c, "on_import_error", set.From, set.Node)
+// checked is what those settings say that only whoever has the notifiers and timetables understands.
+type checked struct {
+	onImportError, onUndelivered []dag.Callback
+
+	daily       *engine.DailyDigest
+	maintenance []outbox.Window
+	// warnings are about notifiers in settings.
+	warnings []string
 }
 
-// notifiersOf reads notifiers that stand in a setting, none for no node.
-func (a *App) notifiersOf(c catalog.Catalog, key, from string, n *yaml.Node) ([]dag.Callback, error) {
-	if n == nil {
-		return nil, nil
+// checkSettings reads these settings, for every command, as all others are read. What is wrong with
+// them is one error with its places.
+func (a *App) checkSettings() error {
+	set := a.Settings
+	told, daily, undelivered := set.OnImportError.Node != nil, set.DailyDigest.Node != nil, set.OnUndelivered.From != ""
+	var errs [4]error
+	var c catalog.Catalog
+	if told || daily || undelivered { // few commands need it otherwise
+		var err error
+		if c, err = a.Catalog(); err != nil {
+			return err
+		}
 	}
+	if told {
+		a.checked.onImportError, errs[0] = a.notifiersOf(c, "on_import_error", set.OnImportError.From, set.OnImportError.Node)
+	}
+	if daily {
+		a.checked.daily, errs[1] = a.dailyDigest(c)
+	}
+	for _, name := range set.OnUndelivered.All {
+		if undelivered {
+			errs[2] = errors.Join(errs[2], usableAlone(c, set.OnUndelivered.From, name))
+		}
+		a.checked.onUndelivered = append(a.checked.onUndelivered, dag.Callback{Name: name})
+	}
+	a.checked.maintenance, errs[3] = a.maintenance()
+	return errors.Join(errs[:]...)
+}
+
+// Told are the notifiers that are told of broken DAG files, and the digest of the day, nil for none.
+// Warnings about them are logged.
+func (a *App) Told() (onImportError []dag.Callback, daily *engine.DailyDigest, err error) {
+	_, err = a.ReadSettings()
+	for _, w := range a.checked.warnings {
+		a.Log().Warn("settings", "problem", w)
+	}
+	return a.checked.onImportError, a.checked.daily, err
+}
+
+// usableAlone refuses a notifier that is unknown or does not work without parameters.
+func usableAlone(c catalog.Catalog, from, name string) error {
+	spec, ok := c.Callbacks.Lookup(name)
+	if !ok {
+		near := ""
+		if s := c.Callbacks.Suggest(name); s != "" {
+			near = fmt.Sprintf("; did you mean %q?", s)
+		}
+		return fmt.Errorf("%s: unknown notifier %q%s", from, name, near)
+	}
+	if _, problems := spec.Decode(nil); params.Failed(problems) {
+		return fmt.Errorf("%s: notifier %q needs parameters, which it cannot get here: %s", from, name, problems[0].Text)
+	}
+	return nil
+}
+
+// notifiersOf reads notifiers that stand in a setting.
+func (a *App) notifiersOf(c catalog.Catalog, key, from string, n *yaml.Node) ([]dag.Callback, error) {
 	o, err := a.DAGs.Options()
 	if err != nil {
 		return nil, err
 	}
 	list, found := dagfile.ParseCallbacks(from, key, n, c, o)
+	var errs []error
 	for _, d := range found {
 		if d.Severity != dag.Error {
-			a.Log().Warn("settings", "problem", d.String())
+			a.checked.warnings = append(a.checked.warnings, d.String())
+			continue
 		}
+		errs = append(errs, fmt.Errorf("%s:%d:%d: %s", d.File, d.Line, d.Column, d.Text))
 	}
-	if found.HasErrors() {
-		return nil, command.UsageError{Err: errors.New(errorsOf(found))}
-	}
-	return list, nil
+	return list, errors.Join(errs...)
 }
 
-// DailyDigest reads the setting, nil for none: what is wrong with it is one error with its places.
-func (a *App) DailyDigest(c catalog.Catalog) (*engine.DailyDigest, error) {
+// dailyDigest reads the setting, nil for null.
+func (a *App) dailyDigest(c catalog.Catalog) (*engine.DailyDigest, error) {
 	set := a.Settings.DailyDigest
-	if set.Node == nil || set.Node.Tag == "!!null" {
+	if set.Node.Tag == "!!null" {
 		return nil, nil
 	}
 	wrong := func(n *yaml.Node, format string, args ...any) error {
-		return command.UsageError{Err: fmt.Errorf("%s:%d:%d: error: daily_digest: %s", set.From, n.Line, n.Column, fmt.Sprintf(format, args...))}
+		return fmt.Errorf("%s:%d:%d: daily_digest: %s", set.From, n.Line, n.Column, fmt.Sprintf(format, args...))
 	}
 	if set.Node.Kind != yaml.MappingNode {
 		return nil, wrong(set.Node, "must be a mapping of at, timezone, to, such as {at: \"09:00\", to: dingding}")
@@ -81,17 +138,4 @@ func (a *App) DailyDigest(c catalog.Catalog) (*engine.DailyDigest, error) {
 	var err error
 	d.To, err = a.notifiersOf(c, "daily_digest.to", set.From, to)
 	return d, err
-}
-
-// errorsOf are the errors among findings, a line each.
-func errorsOf(found dag.Diagnostics) (text string) {
-	for _, d := range found {
-		if d.Severity == dag.Error {
-			if text != "" {
-				text += "\n"
-			}
-			text += d.String()
-		}
-	}
-	return text
 }

@@ -31,8 +31,9 @@ type Home struct {
 	Clock func() time.Time
 	// Flags holds the settings that the command line sets, by their keys.
 	Flags map[string]string
-	// Settings are nil until [Home.ReadSettings].
+	// Settings are nil until [Home.ReadSettings], which returns the error of Check, if there is one.
 	Settings *settings.Config
+	Check    func() error
 	// Store is that of the home folder, nil until [Home.OpenStore].
 	Store *sqlite.Store
 	// ReadOnly says that the store can only be looked at.
@@ -69,6 +70,13 @@ func (h *Home) ReadSettings() (*settings.Config, error) {
 			return nil, command.UsageError{Err: err}
 		}
 		h.Settings = c
+		if h.Check == nil {
+			return c, nil
+		}
+		if err := h.Check(); err != nil {
+			h.Settings = nil
+			return nil, command.UsageError{Err: err}
+		}
 	}
 	return h.Settings, nil
 }

@@ -86,12 +86,22 @@ func notNegative(s string) (int, error) {
 	return n, err
 }
 
-// namesOrNone is names, in which none is nobody.
-func namesOrNone(s string) ([]string, error) {
-	if s == "none" {
-		return nil, nil
-	}
-	return names(s)
+// Names is the value of a setting that names what others know.
+type Names struct {
+	All  []string
+	From string // where it stands and the key, as errors begin; empty for the default
+}
+
+// namesSetting is a setting of names, in which none is nobody.
+func namesSetting(key, def, doc string, field func(*Config) *Names) setting {
+	return setting{key: key, def: def, doc: doc, set: func(c *Config, v value) (err error) {
+		n := Names{From: v.from}
+		if v.text != "none" {
+			n.All, err = names(v.text)
+		}
+		*field(c) = n
+		return err
+	}}
 }
 
 func period(s string) (time.Duration, error) {

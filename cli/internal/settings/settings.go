@@ -71,7 +71,7 @@ type Config struct {
 	// hold connections or keys.
 	PassEnv []string
 	// OnUndelivered names the notifiers that tell of an alert whose own callback could not.
-	OnUndelivered []string
+	OnUndelivered Names
 	// Maintenance are the times in which alerts are silent.
 	Maintenance Tree
 	// AlertDeadline is how long an alert is tried again while its receiver can't be reached.
@@ -124,8 +124,8 @@ func generalSettings() []setting {
 		stringSetting("secret_key", "", "key that encrypts connections in the store; default: {home}/secret.key, created when first needed", func(c *Config) *string { return &c.SecretKey }),
 		parsedSetting("harmless_extra_keys", "", "further keys of connection extras that hold no secret and may be shown, separated by commas", func(c *Config) *[]string { return &c.HarmlessExtra }, names),
 		parsedSetting("pass_env", "", "environment variables, separated by commas, that commands of tasks inherit although they hold a connection or a key; their values are masked", func(c *Config) *[]string { return &c.PassEnv }, names),
-		parsedSetting("on_undelivered", "dingding", "notifiers, separated by commas, that report an alert its own callback could not deliver; none for nobody",
-			func(c *Config) *[]string { return &c.OnUndelivered }, namesOrNone),
+		namesSetting("on_undelivered", "dingding", "notifiers, separated by commas, that report an alert its own callback could not deliver; none for nobody",
+			func(c *Config) *Names { return &c.OnUndelivered }),
 		parsedSetting("alert_deadline", "1h", "how long an alert is tried again while its receiver cannot be reached, before its fallback is told",
 			func(c *Config) *time.Duration { return &c.AlertDeadline }, period),
 		treeSetting("maintenance", "window, or list of windows, in which alerts are silent, see [Quiet](callbacks.md#quiet)", func(c *Config) *Tree { return &c.Maintenance }),

@@ -77,18 +77,10 @@ func newService(ctx context.Context, a *app.App) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := a.Catalog()
-	if err != nil {
-		return nil, err
-	}
 	if err := reportFallbacks(ctx, a, s.Connections()); err != nil {
 		return nil, err
 	}
-	told, err := a.OnImportError(c)
-	if err != nil {
-		return nil, err
-	}
-	daily, err := a.DailyDigest(c)
+	told, daily, err := a.Told()
 	if err != nil {
 		return nil, err
 	}
