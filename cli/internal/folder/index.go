@@ -17,26 +17,31 @@ import (
 // Index is what the DAGs folder holds, without reading the files that have not changed since
 // a command last looked.
 func (f *Folder) Index() (*index.Index, error) {
+	return indexed(f, index.Read)
+}
+
+// indexed looks at the DAGs folder with the help of the index.
+func indexed[T any](f *Folder, look func(index.Options) (T, error)) (found T, err error) {
 	if err := f.exists(); err != nil {
-		return nil, err
+		return found, err
 	}
 	c, err := f.catalog()
 	if err != nil {
-		return nil, err
+		return found, err
 	}
 	o, err := f.Options()
 	if err != nil {
-		return nil, err
+		return found, err
 	}
 	key := f.indexKey()
-	ix, err := index.Read(index.Options{
+	found, err = look(index.Options{
 		Folder: f.home.Settings.DAGsFolder, Loader: dagfile.NewLoader(c, o), Check: c.Check, File: f.indexFile(key), Key: key, LookupEnv: f.home.LookupEnv, Now: f.home.Clock,
 	})
 	if err != nil {
 		f.home.Log().Debug("the next command reads all DAG files again", "error", err)
 	}
 	f.home.MaskOutput()
-	return ix, nil
+	return found, nil
 }
 
 // exists tells what to do about a DAGs folder that is not there.
@@ -88,13 +93,9 @@ func (f *Folder) indexFile(key string) string {
 // findIndexed loads the DAG with an id from the one file of the DAGs folder that gives it. It
 // is nil where the index names no file, or the file does not give it after all.
 func (f *Folder) findIndexed(id string) (*dag.DAG, error) {
-	ix, err := f.Index()
-	if err != nil {
+	path, err := indexed(f, func(o index.Options) (string, error) { return index.Find(o, id) })
+	if err != nil || path == "" {
 		return nil, err
-	}
-	path := ix.FileOf(id)
-	if path == "" {
-		return nil, nil
 	}
 	res, err := f.Read(path)
 	if err != nil {

@@ -181,7 +181,7 @@ func (f *finder) directory(dir string, rules []ignoreRules) {
 		isDir, ok := f.follow(path, e)
 		extension := filepath.Ext(path)
 		switch {
-		case !ok, ignored(rules, filepath.Join(whole, e.Name()), isDir):
+		case !ok, len(rules) > 0 && ignored(rules, filepath.Join(whole, e.Name()), isDir):
 		case isDir:
 			f.directory(path, rules)
 		case extension == ".yaml" || extension == ".yml":

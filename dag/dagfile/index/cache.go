@@ -12,14 +12,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/dag/dagfile/discover"
+	"github.com/dingdag/dingdag/dag/dagfile/internal/parallel"
 )
 
 // The file of the index has a line with the format and the key, a line for each DAG file,
@@ -69,6 +72,7 @@ func (c *cache) parse(data []byte) bool {
 		if c.salt = salt; c.hash(c.o.Key) != key {
 			return false
 		}
+		c.lines = make(map[string]string, strings.Count(rest, "\n")+1)
 		for line := range strings.SplitSeq(rest, "\n") {
 			if path, _, ok := strings.Cut(line, "\t"); ok {
 				c.lines[path] = line
@@ -90,22 +94,60 @@ func (c *cache) hash(text string) string {
 	return hex.EncodeToString(sum[:12])
 }
 
+// find returns the path of the first file that gives a DAG, if the file of the index knows one
+// and nothing of it and of those before it has changed since.
+func (c *cache) find(sources []discover.File, id string) string {
+	at := slices.IndexFunc(sources, func(src discover.File) bool {
+		line := c.lines[src.Path]
+		if !strings.Contains(line, id) {
+			return false
+		}
+		f, _ := parseLine(src.Path, line)
+		return f != nil && slices.Contains(f.ids, id)
+	})
+	if at < 0 {
+		return ""
+	}
+	var changed atomic.Bool
+	parallel.Each(at+1, func(i int) {
+		if !changed.Load() && c.fresh(sources[i]) == nil {
+			changed.Store(true)
+		}
+	})
+	if changed.Load() {
+		return ""
+	}
+	return sources[at].Path
+}
+
 // fresh returns what the file of the index says of a DAG file, nil when it does not, or the
 // file has changed since.
 func (c *cache) fresh(src discover.File) *file {
-	line := c.lines[src.Path]
-	if line == "" {
-		return nil
-	}
-	part := strings.Split(line, "\t")
-	if len(part) != fields {
+	f, rests := parseLine(src.Path, c.lines[src.Path])
+	if f == nil {
 		return nil
 	}
 	stamp, _, err := src.Stamp()
-	if err != nil || part[1] != c.hash(stamp) || !c.sameEnvironment(part[2]) {
+	if err != nil || rests.stamp != c.hash(stamp) || !c.sameEnvironment(rests.environment) {
 		return nil
 	}
-	return &file{path: src.Path, hasErrors: part[3] == "errors", ids: strings.Fields(part[4]), body: part[5], record: line}
+	return f
+}
+
+// rests is what a line of the index rests on: the hash of the stamp, and the environment variables as name=hash.
+type rests struct{ stamp, environment string }
+
+// parseLine reads the line of a DAG file, and gives nil for what is none.
+func parseLine(path, line string) (*file, rests) {
+	if strings.Count(line, "\t") != fields-1 {
+		return nil, rests{}
+	}
+	_, rest, _ := strings.Cut(line, "\t")
+	stamp, rest, _ := strings.Cut(rest, "\t")
+	environment, rest, _ := strings.Cut(rest, "\t")
+	state, rest, _ := strings.Cut(rest, "\t")
+	ids, body, _ := strings.Cut(rest, "\t")
+	return &file{path: path, hasErrors: state == "errors", ids: strings.Fields(ids), body: body, record: line}, rests{stamp, environment}
 }
 
 func (c *cache) sameEnvironment(text string) bool {

@@ -45,8 +45,25 @@ type Index struct {
 // index is whole all the same.
 func Read(o Options) (*Index, error) {
 	sources, found := o.Loader.Files(o.Folder)
-	c := readCache(o)
 	ix := &Index{hasErrors: found.HasErrors(), files: make([]*file, len(sources))}
+	return ix, ix.read(o, sources, readCache(o))
+}
+
+// Find returns the path of the file of a folder that gives the DAG with an id, "" when none
+// does. Of two such files it is the first by path, so no file behind it is looked at, unless one
+// before it has changed. The error is that of [Read].
+func Find(o Options, id string) (string, error) {
+	sources, _ := o.Loader.Files(o.Folder)
+	c := readCache(o)
+	if path := c.find(sources, id); path != "" {
+		return path, nil
+	}
+	ix := &Index{files: make([]*file, len(sources))}
+	err := ix.read(o, sources, c)
+	return ix.FileOf(id), err
+}
+
+func (ix *Index) read(o Options, sources []discover.File, c *cache) error {
 	parallel.Each(len(sources), func(i int) { ix.files[i] = c.fresh(sources[i]) })
 	var changed []discover.File
 	var at []int
@@ -67,7 +84,10 @@ func Read(o Options) (*Index, error) {
 			first[id] = true
 		}
 	}
-	return ix, c.write(ix.files)
+	if len(changed) == 0 && len(sources) == len(c.lines) {
+		return nil // all is known
+	}
+	return c.write(ix.files)
 }
 
 // HasErrors reports whether anything in the folder is in error.

@@ -1,6 +1,7 @@
 package index_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -53,36 +54,41 @@ type fixture struct {
 // past is when the files were written.
 var past = time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC)
 
-func newFixture(t *testing.T) *fixture {
-	t.Helper()
-	f := &fixture{dir: t.TempDir(), catalog: &catalog{}, env: map[string]string{}, vars: map[string]string{}}
+func newFixture(tb testing.TB) *fixture {
+	tb.Helper()
+	f := &fixture{dir: tb.TempDir(), catalog: &catalog{}, env: map[string]string{}, vars: map[string]string{}}
 	f.o = index.Options{
-		Folder: f.dir, File: filepath.Join(t.TempDir(), "index"), Key: "k", Now: time.Now,
+		Folder: f.dir, File: filepath.Join(tb.TempDir(), "index"), Key: "k", Now: time.Now,
 		LookupEnv: func(name string) (string, bool) { v, ok := f.env[name]; return v, ok },
 		Check:     func(*dag.DAG) dag.Diagnostics { return nil },
 	}
 	return f
 }
 
-func (f *fixture) write(t *testing.T, name, text string) {
-	t.Helper()
+func (f *fixture) write(tb testing.TB, name, text string) {
+	tb.Helper()
 	path := filepath.Join(f.dir, name)
-	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
-	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-	require.NoError(t, os.Chtimes(path, past, past))
+	require.NoError(tb, os.MkdirAll(filepath.Dir(path), 0o700))
+	require.NoError(tb, os.WriteFile(path, []byte(text), 0o600))
+	require.NoError(tb, os.Chtimes(path, past, past))
 }
 
 // read looks at the folder as a new process does.
-func (f *fixture) read(t *testing.T) *index.Index {
-	t.Helper()
+func (f *fixture) read(tb testing.TB) *index.Index {
+	tb.Helper()
+	f.renew()
+	ix, err := index.Read(f.o)
+	require.NoError(tb, err)
+	return ix
+}
+
+// renew forgets what the last process knew.
+func (f *fixture) renew() {
 	f.o.Loader = dagfile.NewLoader(f.catalog, dagfile.Options{
 		Root: f.dir, LookupEnv: f.o.LookupEnv, Now: func() time.Time { return past },
 		LookupVariable: func(name string) (string, bool, error) { v, ok := f.vars[name]; return v, ok, nil },
 	})
 	f.catalog.asked = 0
-	ix, err := index.Read(f.o)
-	require.NoError(t, err)
-	return ix
 }
 
 // ids are those of the DAGs, with the names of their files.
@@ -292,4 +298,65 @@ func TestAllWorksWithoutTheFile(t *testing.T) {
 	ix, err := index.Read(f.o)
 	require.ErrorContains(t, err, "write the index of the DAG files")
 	assert.Equal(t, "a@a.yaml", f.ids(ix))
+}
+
+// find looks for one DAG as a new process does.
+func (f *fixture) find(tb testing.TB, id string) string {
+	tb.Helper()
+	f.renew()
+	path, err := index.Find(f.o, id)
+	require.NoError(tb, err)
+	return filepath.Base(path)
+}
+
+// One DAG is found without a look at the files behind the one that gives it, but none before it has
+// changed unseen.
+func TestFind(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for _, id := range []string{"a", "aa", "b", "c"} {
+		f.write(t, id+".yaml", one(id))
+	}
+	assert.Equal(t, "c.yaml", f.find(t, "c"), "nothing is known yet")
+	kept, err := os.ReadFile(f.o.File)
+	require.NoError(t, err)
+	for _, id := range []string{"a", "aa", "b", "c"} {
+		assert.Equal(t, id+".yaml", f.find(t, id))
+		assert.Zero(t, f.catalog.asked, id)
+	}
+	assert.Equal(t, ".", f.find(t, "d"), "no file gives it")
+
+	later := func(name, text string) {
+		f.write(t, name, text)
+		require.NoError(t, os.Chtimes(filepath.Join(f.dir, name), past, past.Add(time.Minute)))
+	}
+	later("c.yaml", one("d"))
+	assert.Equal(t, "b.yaml", f.find(t, "b"))
+	assert.Zero(t, f.catalog.asked, "what is behind it is not looked at")
+	now, err := os.ReadFile(f.o.File)
+	require.NoError(t, err)
+	assert.Equal(t, kept, now)
+	assert.Equal(t, ".", f.find(t, "c"), "it gives it no more")
+	assert.Equal(t, "c.yaml", f.find(t, "d"))
+	later("a.yaml", one("b"))
+	assert.Equal(t, "a.yaml", f.find(t, "b"), "the first that gives it counts")
+	later("0.yaml", one("b"))
+	assert.Equal(t, "0.yaml", f.find(t, "b"), "also a new one")
+	require.NoError(t, errors.Join(os.Remove(filepath.Join(f.dir, "0.yaml")), os.Remove(filepath.Join(f.dir, "a.yaml"))))
+	assert.Equal(t, "b.yaml", f.find(t, "b"))
+}
+
+// BenchmarkFind looks for one DAG of a thousand files that have not changed.
+func BenchmarkFind(b *testing.B) {
+	f := newFixture(b)
+	for i := range 1000 {
+		id := fmt.Sprintf("d%04d", i)
+		f.write(b, id+".yaml", one(id))
+	}
+	f.read(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		require.NotEmpty(b, f.find(b, "d0500"))
+	}
+	require.Zero(b, f.catalog.asked)
 }
