@@ -30,7 +30,7 @@ func (a *API) CheckAlerts(ctx context.Context, since time.Time) ([]AlertProblem,
 		return out, nil
 	}
 	failed, err := a.o.Store.DeliveryLog(ctx, store.DeliveryFilter{
-		States: []store.DeliveryState{store.DeliveryRefused, store.DeliveryUncertain}, Since: since, Unacked: true,
+		States: []store.DeliveryState{store.DeliveryRefused, store.DeliveryUncertain}, Since: since, Unacked: true, Untold: true,
 	})
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func (a *API) CheckAlerts(ctx context.Context, since time.Time) ([]AlertProblem,
 			add(d, "may not have arrived")
 		case d.StandsInFor != 0: // what it stands in for is looked at
 		case strings.HasPrefix(d.Error, droppedBy): // a person has decided
-		default:
+		default: // what stands in for it was refused itself, and something may stand in for that
 			told, err := a.toldInstead(ctx, d.ID)
 			if err != nil {
 				return nil, err

@@ -56,6 +56,8 @@ type DeliveryFilter struct {
 	DigestID, StandsInFor int64
 	// Unacked selects those of which nobody has said that he has seen them.
 	Unacked bool
+	// Untold leaves out the refused ones that a message which was not refused stands in for.
+	Untold bool
 	// Limit bounds the number of messages; 0 is all. With a Limit, Offset passes over the newest ones.
 	Limit, Offset int
 	// Behind passes over those up to the message with this ID.

@@ -24,18 +24,18 @@ var began = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) //nolint:gochecknogloba
 
 // world is a checker on a real store whose scheduler has just renewed its lease.
 type world struct {
-	t     *testing.T
+	t     testing.TB
 	now   time.Time
 	store *sqlite.Store
 	*health.Checker
 }
 
-func newWorld(t *testing.T) *world {
-	t.Helper()
-	w := &world{t: t, now: began}
+func newWorld(tb testing.TB) *world {
+	tb.Helper()
+	w := &world{t: tb, now: began}
 	clock := func() time.Time { return w.now }
-	w.store = sqlitetest.Open(t, filepath.Join(t.TempDir(), "db"), sqlite.Options{Synchronous: "NORMAL", Clock: clock})
-	t.Cleanup(func() { _ = w.store.Close() })
+	w.store = sqlitetest.Open(tb, filepath.Join(tb.TempDir(), "db"), sqlite.Options{Synchronous: "NORMAL", Clock: clock})
+	tb.Cleanup(func() { _ = w.store.Close() })
 	masker := connections.NewMasker()
 	masker.Add("hush-hush")
 	o := api.Options{Store: w.store, Masker: masker, Clock: clock}
@@ -43,8 +43,8 @@ func newWorld(t *testing.T) *world {
 		API: api.New(o), Store: w.store, Program: "dingdag", Masker: masker, Clock: clock,
 	})
 	w.live(false)
-	_, err := w.store.Beat(t.Context(), 3*time.Second)
-	require.NoError(t, err)
+	_, err := w.store.Beat(tb.Context(), 3*time.Second)
+	require.NoError(tb, err)
 	return w
 }
 
@@ -136,6 +136,9 @@ func TestLease(t *testing.T) {
 	w.live(true)
 	w.now = w.now.Add(time.Second)
 	assert.Equal(t, []string{"error scheduler: no scheduler is running: it was stopped 1s ago | dingdag standalone"}, w.problems())
+	_, err = w.store.Beat(t.Context(), 3*time.Second)
+	require.NoError(t, err)
+	assert.Empty(t, w.problems(), "the next one holds the lease before it is noted to be at work")
 }
 
 func TestNoSchedulerEver(t *testing.T) {

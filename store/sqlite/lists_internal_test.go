@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -145,5 +146,36 @@ func TestTheDigestReadsNoOldMessages(t *testing.T) {
 		}
 		assert.Contains(t, strings.Join(plan, "\n"), want, query)
 		assert.NotContains(t, strings.Join(plan, "\n"), "delivery_written", query)
+	}
+}
+
+// Whoever asks every few seconds whether alerts arrive costs no look at those that did.
+func TestHealthReadsNoOldMessages(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{})
+	s.read.SetMaxOpenConns(1)
+	ctx, at := t.Context(), time.Unix(1, 0)
+	open := []store.DeliveryState{store.DeliveryWaiting, store.DeliverySending}
+	for name, c := range map[string]struct {
+		do  func() error
+		use []string
+	}{
+		"undelivered": {func() error {
+			_, err := s.DeliveryLog(ctx, store.DeliveryFilter{States: []store.DeliveryState{store.DeliveryRefused, store.DeliveryUncertain}, Since: at, Unacked: true, Untold: true})
+			return err
+		}, []string{"SEARCH delivery USING INDEX delivery_failed (id>?)", "SEARCH instead USING INDEX delivery_stand_in (stands_in_for=?)", "SEARCH delivery USING COVERING INDEX delivery_written (created_at>?)"}},
+		"overdue":       {func() error { _, err := s.DeliveryLog(ctx, store.DeliveryFilter{States: open, Until: at}); return err }, []string{"delivery USING INDEX delivery_open"}},
+		"how many wait": {func() error { _, err := s.CountDeliveries(ctx, store.DeliveryFilter{States: open}); return err }, []string{"delivery USING COVERING INDEX delivery_queue"}},
+		"the oldest":    {func() error { _, err := s.Deliveries(ctx, open, 1); return err }, []string{"delivery USING INDEX delivery_open"}},
+	} {
+		plans := plansOf(t, s, c.do)
+		require.Len(t, plans, 1, name)
+		for _, plan := range plans {
+			for _, line := range plan {
+				ok := !strings.Contains(line, "delivery") && !strings.Contains(line, "instead") || slices.ContainsFunc(c.use, func(use string) bool { return strings.Contains(line, use) })
+				assert.True(t, ok, "%s: %s", name, line)
+			}
+			assert.Contains(t, strings.Join(plan, "\n"), c.use[0], name)
+		}
 	}
 }

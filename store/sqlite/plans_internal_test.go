@@ -164,6 +164,7 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 		"Pauses":                        read(func(q store.Reader) error { _, err := q.Pauses(ctx, "d"); return err }),
 		"SchedulerLives":                read(func(q store.Reader) error { _, err := q.SchedulerLives(ctx, at); return err }),
 		"LastSchedulerLife":             read(func(q store.Reader) error { _, err := q.LastSchedulerLife(ctx, at); return err }),
+		"LeasedUntil":                   read(func(q store.Reader) error { _, err := q.LeasedUntil(ctx); return err }),
 		"a beat":                        func() error { _, err := s.Beat(ctx, time.Minute); return err },
 		"a run": func() error {
 			return s.Tx(ctx, func(tx store.Tx) error {

@@ -184,6 +184,34 @@ func alertsAreLinked(t *testing.T, open Open) {
 	assert.Empty(t, counts)
 }
 
+// What another message told instead is told, unless that was refused itself.
+func alertsAreTold(t *testing.T, open Open) {
+	s := open(t, Node{})
+	var all []*store.Delivery
+	add := func(state store.DeliveryState, standsInFor *store.Delivery) *store.Delivery {
+		d := alert(len(all)+1, state, "d", "a")
+		if standsInFor != nil {
+			d.StandsInFor = standsInFor.ID
+		}
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.InsertDeliveries(ctx, []*store.Delivery{d}) })
+		all = append(all, d)
+		return d
+	}
+	alone := add(store.DeliveryRefused, nil)
+	told := add(store.DeliveryRefused, nil)
+	delivered := add(store.DeliveryDelivered, told)
+	twice := add(store.DeliveryRefused, nil)
+	refused := add(store.DeliveryRefused, twice)
+	waiting := add(store.DeliveryWaiting, twice)
+	inVain := add(store.DeliveryRefused, nil)
+	vain := add(store.DeliveryRefused, inVain)
+	uncertain := add(store.DeliveryUncertain, nil)
+	other := add(store.DeliveryDelivered, uncertain)
+	got, err := s.DeliveryLog(t.Context(), store.DeliveryFilter{Untold: true})
+	require.NoError(t, err)
+	assert.Equal(t, []*store.Delivery{other, uncertain, vain, inVain, waiting, refused, delivered, alone}, got)
+}
+
 // Who has seen a message first is kept.
 func alertsAreSeen(t *testing.T, open Open) {
 	s := open(t, Node{})

@@ -106,6 +106,7 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"alerts are decided":  alertsAreDecided,
 			"alerts are linked":   alertsAreLinked,
 			"alerts are seen":     alertsAreSeen,
+			"alerts are told":     alertsAreTold,
 			"alerts are named":    alertsAreNamed,
 			"attempts are kept":   attemptsAreKept,
 		},
