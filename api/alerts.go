@@ -171,11 +171,11 @@ func (a *API) Alerts(ctx context.Context, q AlertQuery) (List[Alert], error) {
 // Alert is one message. Its error wraps [ErrNotFound] when there is none.
 func (a *API) Alert(ctx context.Context, id int64) (Alert, error) {
 	if a.o.Store == nil {
-		return Alert{}, noAlert(id)
+		return Alert{}, a.noAlert(id)
 	}
 	d, err := a.o.Store.Delivery(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return Alert{}, noAlert(id)
+		return Alert{}, a.noAlert(id)
 	}
 	if err != nil {
 		return Alert{}, err
@@ -183,7 +183,9 @@ func (a *API) Alert(ctx context.Context, id int64) (Alert, error) {
 	return a.alertOf(d), nil
 }
 
-func noAlert(id int64) error { return missing("no alert %d: see dingdag alerts list", id) }
+func (a *API) noAlert(id int64) error {
+	return missing("no alert %d: see %s", id, a.command("alerts", "list"))
+}
 
 // DecideAlert does what a person decides about a message. The process that works on the store notices
 // at once that one is to be sent again, or within half a minute where it can't watch the store. A message
@@ -193,11 +195,11 @@ func (a *API) DecideAlert(ctx context.Context, id int64, what AlertDecision) (Al
 		return Alert{}, &FieldError{"decision", fmt.Errorf("%q: use retry or drop", what)}
 	}
 	if a.o.Store == nil {
-		return Alert{}, noAlert(id)
+		return Alert{}, a.noAlert(id)
 	}
 	err := a.o.Store.Tx(ctx, func(tx store.Tx) error { return a.decide(ctx, tx, id, what) })
 	if errors.Is(err, store.ErrNotFound) {
-		return Alert{}, noAlert(id)
+		return Alert{}, a.noAlert(id)
 	}
 	if err != nil {
 		return Alert{}, err

@@ -8,6 +8,7 @@ package api
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/dingdag/dingdag/connections"
@@ -58,6 +59,9 @@ type Options struct {
 	// It may be nil: then names of robots are not checked.
 	ConnIDs func(ctx context.Context) ([]string, error)
 	Clock   func() time.Time
+	// Command is a command line of the program that people can copy, for errors that name one. It may be
+	// nil: then the program is called dingdag.
+	Command func(words ...string) string
 }
 
 // API answers what people ask. It keeps nothing between two calls and may be used by several at
@@ -72,6 +76,14 @@ func (a *API) By(who store.Actor) *API {
 	o := a.o
 	o.By = who
 	return &API{o}
+}
+
+// command is a command line that an error names.
+func (a *API) command(words ...string) string {
+	if a.o.Command == nil {
+		return "dingdag " + strings.Join(words, " ")
+	}
+	return a.o.Command(words...)
 }
 
 // DAGOf is the DAG of a stored version, whatever has become of its file.

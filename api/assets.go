@@ -185,7 +185,7 @@ func (a *API) Materialize(ctx context.Context, m Materialization) (*Triggered, e
 	id, err := producerOf(assetsOf(ds), m.URI, m.Name)
 	if err != nil {
 		if broken {
-			err = fmt.Errorf("%w (some DAG files have errors: see dingdag dags list-import-errors)", err)
+			err = fmt.Errorf("%w (some DAG files have errors: see %s)", err, a.command("dags", "list-import-errors"))
 		}
 		return nil, err
 	}

@@ -168,11 +168,11 @@ func (a *API) Backfills(ctx context.Context, q BackfillQuery) (List[Backfill], e
 // Backfill is one backfill. Its error wraps [ErrNotFound] when there is none.
 func (a *API) Backfill(ctx context.Context, id int64) (Backfill, error) {
 	if a.o.Store == nil {
-		return Backfill{}, noBackfill(id)
+		return Backfill{}, a.noBackfill(id)
 	}
 	b, err := a.o.Store.Backfill(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return Backfill{}, noBackfill(id)
+		return Backfill{}, a.noBackfill(id)
 	}
 	if err != nil {
 		return Backfill{}, err
@@ -180,7 +180,9 @@ func (a *API) Backfill(ctx context.Context, id int64) (Backfill, error) {
 	return a.backfill(ctx, b)
 }
 
-func noBackfill(id int64) error { return missing("no backfill %d: see dingdag backfill list", id) }
+func (a *API) noBackfill(id int64) error {
+	return missing("no backfill %d: see %s", id, a.command("backfill", "list"))
+}
 
 // backfill is a row with how far it has come.
 func (a *API) backfill(ctx context.Context, b *store.Backfill) (Backfill, error) {
@@ -201,7 +203,7 @@ func (a *API) SetBackfill(ctx context.Context, id int64, state store.BackfillSta
 	}
 	b, err := alter.SetBackfill(ctx, a.o.Store, id, state, a.o.By, a.o.Clock())
 	if errors.Is(err, store.ErrNotFound) {
-		return Backfill{}, noBackfill(id)
+		return Backfill{}, a.noBackfill(id)
 	}
 	if err != nil {
 		return Backfill{}, err

@@ -97,7 +97,7 @@ func (a *API) State(ctx context.Context, dagID, taskID, runID string, mapIndex i
 	case d.Task(taskID) == nil:
 		return "", missing("dag %q has no task %q in run %s%s", dagID, taskID, r.RunID, SuggestTask(taskID, taskIDs(d)))
 	case slices.ContainsFunc(rows, func(in *store.Instance) bool { return in.TaskID == taskID }):
-		return "", missing("task %q of run %s has no map index %d: see dingdag tasks states-for-dag-run %s %s", taskID, r.RunID, mapIndex, dagID, r.RunID)
+		return "", missing("task %q of run %s has no map index %d: see %s", taskID, r.RunID, mapIndex, a.command("tasks", "states-for-dag-run", dagID, r.RunID))
 	}
 	return dag.None.String(), nil
 }

@@ -68,11 +68,11 @@ func (a *API) Log(ctx context.Context, q TryQuery) (*Log, error) {
 	}
 	shown, n := q.chosen(is)
 	if shown == nil {
-		return nil, q.noLog(r, is)
+		return nil, a.noLog(&q, r, is)
 	}
 	if q.Try > shown.Try {
-		return nil, missing("try %d of %s has not begun in run %s: its last is %d; see dingdag tasks tries %s %s %s",
-			q.Try, shown.Label(), r.RunID, shown.Try, q.DAGID, q.TaskID, r.RunID)
+		return nil, missing("try %d of %s has not begun in run %s: its last is %d; see %s",
+			q.Try, shown.Label(), r.RunID, shown.Try, a.command("tasks", "tries", q.DAGID, q.TaskID, r.RunID))
 	}
 	path := filepath.Join(a.o.LogDir, worker.LogPath(r, shown, q.Try))
 	return &Log{runOf(r), shown.Label(), shown.State, n, r.Key != newest.Key, path}, nil
@@ -97,15 +97,15 @@ func (q *TryQuery) chosen(is []*store.Instance) (shown *store.Instance, n int) {
 }
 
 // noLog says why there is none in a run.
-func (q *TryQuery) noLog(r *store.Run, is []*store.Instance) error {
+func (a *API) noLog(q *TryQuery, r *store.Run, is []*store.Instance) error {
 	if q.MapIndex >= 0 {
 		return missing("map index %d of task %q has not run in run %s", q.MapIndex, q.TaskID, r.RunID)
 	}
 	ids := make([]string, len(is))
 	for i, in := range is {
 		if ids[i] = in.TaskID; in.TaskID == q.TaskID {
-			return missing("task %q has no log in run %s: no try of it has begun, its state is %s; see dingdag tasks why %s %s %s",
-				q.TaskID, r.RunID, in.State, q.DAGID, q.TaskID, r.RunID)
+			return missing("task %q has no log in run %s: no try of it has begun, its state is %s; see %s",
+				q.TaskID, r.RunID, in.State, a.command("tasks", "why", q.DAGID, q.TaskID, r.RunID))
 		}
 	}
 	return missing("task %q has not run in run %s%s", q.TaskID, r.RunID, SuggestTask(q.TaskID, ids))

@@ -182,7 +182,7 @@ func (a *API) noRun(ctx context.Context, dagID, runID string) error {
 	}
 	near := yamlvalue.DidYouMean(runID, slices.Values(ids))
 	if near == "" {
-		near = ": see dingdag dags list-runs " + dagID
+		near = ": see " + a.command("dags", "list-runs", dagID)
 	}
 	return missing("dag %q has no run %q%s", dagID, runID, near)
 }

@@ -138,7 +138,7 @@ func (a *API) checkPattern(pattern string) (warning string, err error) {
 	}
 	all, broken, err := a.o.Folder.DAGs()
 	if err != nil {
-		return fmt.Sprintf("it is not known whether a DAG matches %q: %s", pattern, a.o.Masker.Mask(err.Error())), nil //nolint:nilerr // that is the warning
+		return fmt.Sprintf("it is not known whether a DAG matches %q: %s", pattern, a.o.Masker.Mask(err.Error())), nil
 	}
 	for _, d := range all {
 		if ok, err := path.Match(pattern, d.ID); ok || err != nil {
@@ -160,7 +160,7 @@ func (a *API) checkTask(ctx context.Context, dagID, taskID string) (warning stri
 	}
 	d, err := a.o.Folder.DAG(dagID)
 	if err != nil {
-		return fmt.Sprintf("the file of dag %q is gone or has errors, so it is not known whether it has a task %q", dagID, taskID), nil //nolint:nilerr // that is the warning
+		return fmt.Sprintf("the file of dag %q is gone or has errors, so it is not known whether it has a task %q", dagID, taskID), nil
 	}
 	if ids := taskIDs(d); !slices.Contains(ids, taskID) {
 		return "", missing("dag %q has no task %q%s", dagID, taskID, SuggestTask(taskID, ids))

@@ -47,7 +47,7 @@ func (a *API) Tries(ctx context.Context, q TryQuery) ([]Try, error) {
 		return nil, err
 	}
 	if shown, _ := q.chosen(is); shown == nil {
-		return nil, q.noLog(r, is)
+		return nil, a.noLog(&q, r, is)
 	}
 	rows, err := a.o.Store.PastTries(ctx, r.Key, q.TaskID)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 func (ev *Event) commands() []Fact {
 	const see, again, unpause = "查看 See", "重跑 Run again", "恢复调度 Unpause"
 	command := func(label string, words ...string) Fact {
-		return Fact{label, ev.Program + " " + shellLine(words), true}
+		return Fact{label, ev.Program + " " + ShellLine(words...), true}
 	}
 	logs := func(task string, more ...string) Fact {
 		return command(see, append([]string{"tasks", "logs", ev.DAGID, task, ev.RunID}, more...)...)
@@ -64,7 +64,8 @@ func ShellWord(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-func shellLine(words []string) string {
+// ShellLine writes words as a shell reads them.
+func ShellLine(words ...string) string {
 	quoted := make([]string, len(words))
 	for i, word := range words {
 		quoted[i] = ShellWord(word)

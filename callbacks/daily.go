@@ -186,7 +186,7 @@ func (d *Day) failures(ev *Event) (all []Fact) {
 			if g.MapIndex >= 0 {
 				words = append(words, "--map-index", strconv.Itoa(g.MapIndex))
 			}
-			all = append(all, Fact{"查看 See", ev.Program + " " + shellLine(words), true})
+			all = append(all, Fact{"查看 See", ev.Program + " " + ShellLine(words...), true})
 		}
 	}
 	return append(all, more("失败 Failed", d.FailedDAGs-shown, "DAGs"))

@@ -38,7 +38,7 @@ Urgent alerts are sent all the same, unless their task is snoozed or --urgent is
 			if len(args) == 2 {
 				q.DAGID = args[0]
 			} else if q.Robot == "" && !q.All {
-				return command.Usagef("what is to be silent, and for how long? As in: dingdag alerts snooze etl 1h; or use --robot or --all")
+				return command.Usagef("what is to be silent, and for how long? As in: %s; or use --robot or --all", a.Command("alerts", "snooze", "etl", "1h"))
 			}
 			if q.Until, err = end(a, last); err != nil {
 				return err
@@ -57,7 +57,7 @@ Urgent alerts are sent all the same, unless their task is snoozed or --urgent is
 			for _, w := range s.Warnings {
 				fmt.Fprintf(a.Err, "warning: %s\n", show.Shown(a.Err, w))
 			}
-			_, err = fmt.Fprintf(a.Out, "snooze %d: %s silent until %s; %s alerts unsnooze %d ends it\n", s.ID, isOrAre(s), a.Date(s.Until), a.Program(), s.ID)
+			_, err = fmt.Fprintf(a.Out, "snooze %d: %s silent until %s; %s ends it\n", s.ID, isOrAre(s), a.Date(s.Until), a.Command("alerts", "unsnooze", strconv.FormatInt(s.ID, 10)))
 			return err
 		},
 	}

@@ -203,7 +203,7 @@ func newCmdBackfillSet(a *app.App, verb string, state store.BackfillState, short
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := strconv.ParseInt(args[0], 10, 64)
 			if err != nil {
-				return command.Usagef("%q is not the number of a backfill: see dingdag backfill list", args[0])
+				return command.Usagef("%q is not the number of a backfill: see %s", args[0], a.Command("backfill", "list"))
 			}
 			ask, err := a.API(cmd.Context())
 			if err != nil {

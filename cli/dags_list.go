@@ -51,7 +51,7 @@ func runDAGsList(ctx context.Context, a *app.App, output string) error {
 		return err
 	}
 	if broken {
-		fmt.Fprintln(a.Err, "some DAG files have errors: see dingdag dags list-import-errors")
+		fmt.Fprintf(a.Err, "some DAG files have errors: see %s\n", a.Command("dags", "list-import-errors"))
 	}
 	return nil
 }

@@ -63,7 +63,7 @@ func waitRun(ctx context.Context, a *app.App, ask *api.API, made *api.Triggered)
 		switch {
 		case ctx.Err() != nil:
 			p.clear()
-			fmt.Fprintf(a.Err, "no longer waiting: run %s of dag %s continues; see dingdag dags list-runs %s\n", run.RunID, run.DAGID, run.DAGID)
+			fmt.Fprintf(a.Err, "no longer waiting: run %s of dag %s continues; see %s\n", run.RunID, run.DAGID, a.Command("dags", "list-runs", run.DAGID))
 			return command.ErrQuiet
 		case err != nil:
 			p.clear()

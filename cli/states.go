@@ -99,7 +99,7 @@ func runTasksStates(ctx context.Context, a *app.App, dagID, runID, output string
 	r := is.Run
 	a.ShowInZoneOf(ctx, ask, r.Version)
 	if r.State == dag.RunQueued && !slices.ContainsFunc(is.Items, func(in api.Instance) bool { return in.State != dag.None.String() }) {
-		a.Notef("run %s is queued, so none of its tasks has a state yet: see dingdag tasks why %s TASK %s", r.RunID, dagID, r.RunID)
+		a.Notef("run %s is queued, so none of its tasks has a state yet: see %s", r.RunID, a.Command("tasks", "why", dagID, "TASK", r.RunID))
 	}
 	if is.Partial != nil {
 		a.Notef("only the tasks that have a state are listed: %v", is.Partial)

@@ -172,7 +172,7 @@ func TestTriggerWaitInterruptedOnATerminal(t *testing.T) {
 	s.await(`1 running`)
 	s.enter("\x03")
 	assert.Equal(t, 1, s.code())
-	assert.Regexp(t, `\r\x1b\[Kno longer waiting: run manual__\S+ of dag gated continues; see dingdag dags list-runs gated\r\n$`, s.shown)
+	assert.Regexp(t, `\r\x1b\[Kno longer waiting: run manual__\S+ of dag gated continues; see dingdag --home \S+ dags list-runs gated\r\n$`, s.shown)
 	require.NoError(t, os.WriteFile(gate, []byte("go\n"), 0o600))
 	p.stop()
 }

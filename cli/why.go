@@ -46,7 +46,7 @@ func runDAGsWhy(ctx context.Context, a *app.App, id, at, output string) error {
 		if d, err := a.DAGs.Find(id); err == nil {
 			a.ShowIn(d)
 		}
-		return command.Usagef("--at %s is in the future: dingdag dags next-execution %s shows what comes next", a.Date(when), id)
+		return command.Usagef("--at %s is in the future: %s shows what comes next", a.Date(when), a.Command("dags", "next-execution", id))
 	}
 	if ok, err := a.HasStore(); err != nil {
 		return err

@@ -178,10 +178,10 @@ func date(a *app.App, t *time.Time) string {
 }
 
 // number reads the number of an alert.
-func number(text string) (int64, error) {
+func number(a *app.App, text string) (int64, error) {
 	id, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || id < 1 {
-		return 0, command.Usagef("%q is not the number of an alert: see dingdag alerts list", text)
+		return 0, command.Usagef("%q is not the number of an alert: see %s", text, a.Command("alerts", "list"))
 	}
 	return id, nil
 }

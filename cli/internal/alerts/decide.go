@@ -81,7 +81,7 @@ func decideAll(ctx context.Context, a *app.App, d decision, args []string) error
 	ids := make([]int64, len(args))
 	for i, text := range args {
 		var err error
-		if ids[i], err = number(text); err != nil {
+		if ids[i], err = number(a, text); err != nil {
 			return err
 		}
 	}
@@ -171,7 +171,7 @@ DAG or a run, or those that a digest tells. Who has said so first is kept. Other
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q := api.AlertQuery{DigestID: digest}
 			for _, text := range args {
-				id, err := number(text)
+				id, err := number(a, text)
 				if err != nil {
 					return err
 				}

@@ -26,10 +26,10 @@ func Note(ctx context.Context, a *app.App, ask *api.API, dagID, runID, taskID st
 	if err != nil || len(counts) == 0 {
 		return err
 	}
-	of := dagID + " " + runID
+	words := []string{"alerts", "list", dagID, runID}
 	if taskID != "" {
-		of += " --task " + taskID
+		words = append(words, "--task", taskID)
 	}
-	a.Notef("alerts: %s (dingdag alerts list %s)", Counted(counts), of)
+	a.Notef("alerts: %s (%s)", Counted(counts), a.Command(words...))
 	return nil
 }

@@ -29,7 +29,7 @@ func runShow(ctx context.Context, a *app.App, text, output string) error {
 	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
-	id, err := number(text)
+	id, err := number(a, text)
 	if err != nil {
 		return err
 	}

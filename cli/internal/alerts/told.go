@@ -91,7 +91,7 @@ func nothing(a *app.App, q api.ToldQuery) string {
 	if q.At.IsZero() {
 		return fmt.Sprintf("no run of %s has failed: there was nothing to tell", q.DAGID)
 	}
-	return fmt.Sprintf("no run of %s was due or at work at %s, and none ended soon after it: see dingdag dags why %s", q.DAGID, a.Date(q.At), q.DAGID)
+	return fmt.Sprintf("no run of %s was due or at work at %s, and none ended soon after it: see %s", q.DAGID, a.Date(q.At), a.Command("dags", "why", q.DAGID))
 }
 
 // answer says in a sentence or two what people were told.

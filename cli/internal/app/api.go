@@ -41,7 +41,7 @@ func (a *App) APIOn(s store.Store) *api.API {
 		Store: s, Vault: vault, Folder: dagFiles{a}, PausedAtCreation: a.Settings.PausedAtCreation, Masker: a.Masker(), Clock: a.Clock, By: a.Actor(),
 		LogDir:  a.LogDir(),
 		Content: a.content,
-		ConnIDs: a.ConnectionIDs,
+		ConnIDs: a.ConnectionIDs, Command: a.Command,
 		Engine:  func(ctx context.Context) (api.Engine, error) { return a.Asker(ctx) },
 	})
 }

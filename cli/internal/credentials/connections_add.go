@@ -91,7 +91,7 @@ func runConnectionsAdd(ctx context.Context, a *app.App, id string, given map[str
 	}
 	err = ask.SetConnection(ctx, c, false)
 	if errors.Is(err, api.ErrExists) {
-		return fmt.Errorf("%w; delete it first: dingdag connections delete %s", err, id)
+		return fmt.Errorf("%w; delete it first: %s", err, a.Command("connections", "delete", id))
 	}
 	if err != nil {
 		return err

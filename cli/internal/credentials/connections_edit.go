@@ -262,6 +262,6 @@ func (e *edit) keep(err error) error {
 	if _, serr := os.Stat(e.path); serr != nil {
 		return errors.Join(err, os.RemoveAll(e.dir))
 	}
-	fmt.Fprintf(e.app.Err, "nothing was changed; the edit is kept in %s: resume with dingdag connections edit %s --from %s\n", e.path, e.id, e.path)
+	fmt.Fprintf(e.app.Err, "nothing was changed; the edit is kept in %s: resume with %s\n", e.path, e.app.Command("connections", "edit", e.id, "--from", e.path))
 	return err
 }

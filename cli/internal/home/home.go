@@ -164,6 +164,16 @@ func (h *Home) Program() string {
 	return "dingdag --home " + callbacks.ShellWord(h.Settings.Home)
 }
 
+// Command is a command line of the program that people can copy: its words are quoted for a shell, and it
+// works on this home folder.
+func (h *Home) Command(words ...string) string {
+	program := "dingdag"
+	if _, err := h.ReadSettings(); err == nil {
+		program = h.Program()
+	}
+	return program + " " + callbacks.ShellLine(words...)
+}
+
 // LogDir is the folder of the task logs. The settings have been read.
 func (h *Home) LogDir() string { return filepath.Join(h.Settings.Home, "logs") }
 

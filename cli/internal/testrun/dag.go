@@ -176,7 +176,7 @@ func warnUnknownPools(ctx context.Context, a *app.App, d *dag.DAG) error {
 	for _, t := range d.Tasks {
 		if !known[t.Pool] {
 			known[t.Pool] = true // told once
-			fmt.Fprintf(a.Err, "warning: pool %q, which task %q names, does not exist: a test run continues, tasks of other runs wait; create it with dingdag pools set %s SLOTS\n", t.Pool, t.ID, t.Pool)
+			fmt.Fprintf(a.Err, "warning: pool %q, which task %q names, does not exist: a test run continues, tasks of other runs wait; create it with %s\n", t.Pool, t.ID, a.Command("pools", "set", t.Pool, "SLOTS"))
 		}
 	}
 	return nil

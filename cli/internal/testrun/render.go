@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -65,7 +66,7 @@ func runTasksRender(ctx context.Context, a *app.App, f renderFlags, dagID, taskI
 	case r != nil:
 		fields, err = renderedIn(ctx, a, r, taskID, f)
 	case f.try != 0:
-		return command.Usagef("--try: name the run: dingdag tasks render %s %s RUN_ID --try %d", dagID, taskID, f.try)
+		return command.Usagef("--try: name the run: %s", a.Command("tasks", "render", dagID, taskID, "RUN_ID", "--try", strconv.Itoa(f.try)))
 	default:
 		fields, err = renderNew(ctx, a, dagID, taskID, f, of)
 	}
