@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,7 +46,7 @@ func (a *API) CheckAlerts(ctx context.Context, since time.Time) ([]AlertProblem,
 		case d.StandsInFor != 0: // what it stands in for is looked at
 		case strings.HasPrefix(d.Error, droppedBy): // a person has decided
 		default: // what stands in for it was refused itself, and something may stand in for that
-			told, err := a.toldInstead(ctx, d.ID)
+			told, err := a.toldInstead(ctx, d.ID, 0)
 			if err != nil {
 				return nil, err
 			}
@@ -67,21 +68,93 @@ func (a *API) CheckAlerts(ctx context.Context, since time.Time) ([]AlertProblem,
 	return out, nil
 }
 
-// toldInstead reports whether a message that stands in for one, or for one that does, was not refused.
-func (a *API) toldInstead(ctx context.Context, id int64) (bool, error) {
+// toldInstead reports whether a message that stands in for one, or for one that does, was not refused. Another
+// one does not count.
+func (a *API) toldInstead(ctx context.Context, id, but int64) (bool, error) {
 	ds, err := a.o.Store.DeliveryLog(ctx, store.DeliveryFilter{StandsInFor: id})
 	if err != nil {
 		return false, err
 	}
 	for _, d := range ds {
-		if d.State != store.DeliveryRefused {
+		if d.State != store.DeliveryRefused && d.ID != but {
 			return true, nil
 		}
-		if told, err := a.toldInstead(ctx, d.ID); told || err != nil {
+		if told, err := a.toldInstead(ctx, d.ID, but); told || err != nil {
 			return told, err
 		}
 	}
 	return false, nil
+}
+
+// Undecided are messages that a query selects, by what is to become of them. Each list is as they were written.
+type Undecided struct {
+	// Open are those about which the decision is due.
+	Open []Alert
+	// Told are refused or uncertain ones that were told, or may yet be, by another message: one that stands in
+	// for them or tells them, or the one that they stand in for themselves.
+	Told []Alert
+	// Closed are those whose state does not permit the decision.
+	Closed []Alert
+}
+
+// Undecided sorts the messages that match by whether a decision about them all is due. The page of the query
+// has no meaning.
+func (a *API) Undecided(ctx context.Context, q AlertQuery, what AlertDecision) (out Undecided, err error) {
+	q.Page = Page{}
+	found, err := a.Alerts(ctx, q)
+	if err != nil {
+		return out, err
+	}
+	selected := map[int64]bool{}
+	for _, x := range found.Items {
+		selected[x.ID] = true
+	}
+	for _, x := range slices.Backward(found.Items) {
+		if !slices.Contains(x.Decisions, what) {
+			out.Closed = append(out.Closed, x)
+			continue
+		}
+		told := false
+		if what == RetryAlert && x.State != store.DeliverySilenced {
+			if told, err = a.toldElsewhere(ctx, &x, selected); err != nil {
+				return out, err
+			}
+		}
+		if told {
+			out.Told = append(out.Told, x)
+		} else {
+			out.Open = append(out.Open, x)
+		}
+	}
+	return out, nil
+}
+
+// toldElsewhere reports whether another message has told what a message says, or is going to: the selected ones
+// are to be sent again.
+func (a *API) toldElsewhere(ctx context.Context, x *Alert, selected map[int64]bool) (bool, error) {
+	if x.DigestID != 0 {
+		return true, nil
+	}
+	for first := x; first.StandsInFor != 0; {
+		if selected[first.StandsInFor] {
+			return true, nil
+		}
+		next, err := a.Alert(ctx, first.StandsInFor)
+		if errors.Is(err, ErrNotFound) {
+			break // it is not kept any more
+		}
+		if err != nil {
+			return false, err
+		}
+		if next.State == store.DeliveryDelivered {
+			return true, nil
+		}
+		if told, err := a.toldInstead(ctx, next.ID, x.ID); told || err != nil {
+			return told, err
+		}
+		first = &next
+	}
+	return a.toldInstead(ctx, x.ID, x.ID)
 }
 
 // Line tells a problem in a line.

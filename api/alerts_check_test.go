@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -54,4 +55,46 @@ func TestCheckAlerts(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, got, 1, "what waits is found, however old it is")
 	assert.Equal(t, int64(6), got[0].ID)
+}
+
+// A decision about all that match is not one about what was told already, or is over.
+func TestUndecided(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var n int64
+	add := func(state store.DeliveryState, standsInFor int64) {
+		n++
+		d := *sample(state)
+		d.StandsInFor = standsInFor
+		w.write(func(ctx context.Context, tx store.Tx) error { return tx.InsertDeliveries(ctx, []*store.Delivery{&d}) })
+		require.Equal(t, n, d.ID)
+	}
+	add(store.DeliveryRefused, 0)   // 1: nobody was told
+	add(store.DeliveryRefused, 1)   // 2: stands in for it
+	add(store.DeliveryRefused, 0)   // 3: told by 5
+	add(store.DeliveryRefused, 3)   // 4: the same
+	add(store.DeliveryDelivered, 4) // 5
+	add(store.DeliveryFolded, 0)    // 6
+	add(store.DeliveryUncertain, 0) // 7
+	add(store.DeliverySilenced, 0)  // 8
+	add(store.DeliveryWaiting, 0)   // 9
+	ids := func(as []api.Alert) (out []int64) {
+		for _, x := range as {
+			out = append(out, x.ID)
+		}
+		return out
+	}
+	got, err := w.Undecided(t.Context(), api.AlertQuery{DAGID: "daily"}, api.RetryAlert)
+	require.NoError(t, err)
+	assert.Equal(t, []int64{1, 7, 8}, ids(got.Open))
+	assert.Equal(t, []int64{2, 3, 4}, ids(got.Told))
+	assert.Equal(t, []int64{5, 6, 9}, ids(got.Closed))
+	got, err = w.Undecided(t.Context(), api.AlertQuery{IDs: []int64{2, 4}}, api.RetryAlert)
+	require.NoError(t, err)
+	assert.Equal(t, []int64{2}, ids(got.Open), "what it stands in for is not to be sent again")
+	assert.Equal(t, []int64{4}, ids(got.Told))
+	got, err = w.Undecided(t.Context(), api.AlertQuery{DAGID: "daily"}, api.DropAlert)
+	require.NoError(t, err)
+	assert.Equal(t, []int64{7, 9}, ids(got.Open))
+	assert.Empty(t, got.Told)
 }

@@ -15,14 +15,19 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
-// alert stores a message in a state.
-func (w *world) alert(state store.DeliveryState) *store.Delivery {
-	w.t.Helper()
-	d := &store.Delivery{
+// sample is a message in a state.
+func sample(state store.DeliveryState) *store.Delivery {
+	return &store.Delivery{
 		State: state, Channel: "dingding:ops", Sender: "dingding", Summary: "hush-hush failed", Payload: json.RawMessage(`{}`),
 		Owner:    store.Owner{Event: "on_failure_callback", DAGID: "daily", RunID: "r", TaskID: "first", MapIndex: -1, Try: 2},
 		Attempts: 1, CreatedAt: now.Add(-time.Hour), UpdatedAt: now.Add(-time.Minute), Error: "hush-hush is wrong",
 	}
+}
+
+// alert stores a message in a state.
+func (w *world) alert(state store.DeliveryState) *store.Delivery {
+	w.t.Helper()
+	d := sample(state)
 	w.write(func(ctx context.Context, tx store.Tx) error { return tx.InsertDeliveries(ctx, []*store.Delivery{d}) })
 	return d
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,23 +22,26 @@ type decision struct {
 	// states are those in which alerts are that a filter selects.
 	states            []string
 	short, long, done string
+	// undone is what can't be done with others.
+	undone string
 	// ask is the question before it is done, with the number of the alerts.
 	ask string
 }
 
 var (
 	retry = decision{ //nolint:gochecknoglobals // never changed
-		what: api.RetryAlert, states: []string{string(store.DeliveryRefused)}, short: "Send refused, silenced or uncertain messages again", done: "is sent again",
+		what: api.RetryAlert, states: []string{string(store.DeliveryRefused)}, short: "Send refused, silenced or uncertain messages again", done: "is sent again", undone: "sent again",
 		ask: "send %s again",
 		long: `A message that was refused for good, or whose answer was lost, is not sent again unless somebody
 says so. Parts of it that arrived are not repeated. The dingdag that works on the same home folder
 sends it at once, or else when it starts.
 
 Without numbers the flags select the messages, of which the refused ones are sent again; add
---state refused,uncertain for others.`,
+--state refused,uncertain for others. What another message has told already, one that stands in for it
+or a digest, is left out; its number sends it all the same.`,
 	}
 	drop = decision{ //nolint:gochecknoglobals // never changed
-		what: api.DropAlert, states: []string{string(store.DeliveryWaiting)}, short: "End messages that are waiting or uncertain", done: "is dropped",
+		what: api.DropAlert, states: []string{string(store.DeliveryWaiting)}, short: "End messages that are waiting or uncertain", done: "is dropped", undone: "dropped",
 		ask: "drop %s",
 		long: `A message that waits is not tried any more, and one whose answer was lost counts as settled. It
 stays in the list as refused, with who dropped it.
@@ -118,16 +122,18 @@ func decideMatching(cmd *cobra.Command, a *app.App, d decision, f filter, dagID,
 	if err := about(ctx, ask, named(dagID, runID), &q); err != nil {
 		return err
 	}
-	found, err := ask.Alerts(ctx, q)
+	found, err := ask.Undecided(ctx, q, d.what)
 	if err != nil {
 		return err
 	}
-	if len(found.Items) == 0 {
-		fmt.Fprintln(a.Err, "no alert matches: nothing was changed")
-		return nil
-	}
-	if !yes {
-		if ok, err := a.Confirm(ctx, fmt.Sprintf(d.ask, count(len(found.Items)))); err != nil || !ok {
+	leftOut(a, found, d)
+	switch n := len(found.Open); {
+	case n == 0 && len(found.Told)+len(found.Closed) > 0:
+		return errors.New("nothing was changed: all alerts that match were left out")
+	case n == 0:
+		return noMatch(ctx, a, ask, q)
+	case !yes:
+		if ok, err := a.Confirm(ctx, fmt.Sprintf(d.ask, count(n))); err != nil || !ok {
 			return err
 		}
 	}
@@ -135,8 +141,8 @@ func decideMatching(cmd *cobra.Command, a *app.App, d decision, f filter, dagID,
 		errs []error
 		n    int
 	)
-	for i := range found.Items { // as they were written
-		if _, err := ask.DecideAlert(ctx, found.Items[len(found.Items)-1-i].ID, d.what); err != nil {
+	for _, x := range found.Open { // as they were written
+		if _, err := ask.DecideAlert(ctx, x.ID, d.what); err != nil {
 			errs = append(errs, err)
 			continue
 		}
@@ -146,8 +152,87 @@ func decideMatching(cmd *cobra.Command, a *app.App, d decision, f filter, dagID,
 	return errors.Join(errs...)
 }
 
+// leftOut says which alerts match and are let be, why, and what to do about them.
+func leftOut(a *app.App, found api.Undecided, d decision) {
+	if n := len(found.Told); n > 0 {
+		words := []string{"alerts", string(d.what)}
+		for _, x := range found.Told[:min(n, 20)] {
+			words = append(words, number64(x.ID))
+		}
+		rest := ""
+		if n > 20 {
+			rest = fmt.Sprintf(" (these are the first 20 of %d)", n)
+		}
+		a.Notef("left out: %s that another message tells; to send again all the same: %s%s", count(n), a.Command(words...), rest)
+	}
+	if len(found.Closed) > 0 {
+		in := api.AlertCounts{}
+		for _, x := range found.Closed {
+			in[x.State]++
+		}
+		a.Notef("left out: %s that can't be %s: %s", count(len(found.Closed)), d.undone, Counted(in))
+	}
+}
+
+// noMatch is the error when no alert matches: what was looked for, and in which states there are some.
+func noMatch(ctx context.Context, a *app.App, ask *api.API, q api.AlertQuery) error {
+	text := "no alert matches, and nothing was changed; looked for alerts" + sought(a, q)
+	if len(q.States) == 0 {
+		return errors.New(text)
+	}
+	others := api.AlertCounts{}
+	for _, state := range api.AlertStates() {
+		in := q
+		in.States, in.Page = []store.DeliveryState{state}, api.Page{Limit: 1, Count: true}
+		found, err := ask.Alerts(ctx, in)
+		if err != nil {
+			return err
+		}
+		others[state] = found.Total
+	}
+	if text := Counted(others); text != "" {
+		return fmt.Errorf("no alert matches, and nothing was changed; looked for alerts%s; in other states there are %s", sought(a, q), text)
+	}
+	return errors.New(text)
+}
+
+// sought says what a query selects: " of DAG etl, refused, to dingding:ops".
+func sought(a *app.App, q api.AlertQuery) string {
+	var all []string
+	add := func(yes bool, format string, args ...any) {
+		if yes {
+			all = append(all, fmt.Sprintf(format, args...))
+		}
+	}
+	add(q.DAGID != "", "of DAG %s", q.DAGID)
+	add(q.RunID != "", "of run %s", q.RunID)
+	add(q.TaskID != "", "of task %s", q.TaskID)
+	var states []string
+	for _, s := range q.States {
+		states = append(states, string(s))
+	}
+	add(len(states) > 0, "in state %s", strings.Join(states, " or "))
+	add(q.Channel != "", "to %s", q.Channel)
+	add(!q.Since.IsZero(), "written since %s", a.Date(q.Since))
+	add(!q.Until.IsZero(), "written before %s", a.Date(q.Until))
+	add(q.DigestID != 0, "told by alert %d", q.DigestID)
+	add(q.Unacked, "not acknowledged")
+	if len(all) == 0 {
+		return ""
+	}
+	return " " + strings.Join(all, ", ")
+}
+
 // named are a DAG and a run as arguments have them.
 func named(dagID, runID string) []string { return []string{dagID, runID} }
+
+// all are the n alerts that are meant.
+func all(n int) string {
+	if n == 1 {
+		return "the alert"
+	}
+	return "all " + count(n)
+}
 
 func count(n int) string {
 	if n == 1 {
@@ -209,7 +294,14 @@ func runAck(ctx context.Context, a *app.App, q api.AlertQuery, dagID, runID, by,
 		return err
 	}
 	if n == 0 {
-		fmt.Fprintln(a.Err, "nothing to acknowledge: somebody has done so before, or no alert matches")
+		seen, err := ask.Alerts(ctx, api.AlertQuery{DAGID: q.DAGID, RunID: q.RunID, IDs: q.IDs, DigestID: q.DigestID, Page: api.Page{Limit: 1, Count: true}})
+		if err != nil {
+			return err
+		}
+		if seen.Total == 0 {
+			return noMatch(ctx, a, ask, q)
+		}
+		a.Notef("nothing to acknowledge: somebody has acknowledged %s before", all(seen.Total))
 		return nil
 	}
 	_, err = fmt.Fprintf(a.Out, "acknowledged: %s\n", count(n))
