@@ -229,11 +229,16 @@ type ToldAlert struct {
 	Digest *Alert `json:"digest"`
 	// Instead is the message that was delivered in place of it, or of the digest, or null.
 	Instead *Alert `json:"instead"`
+	// Silence keeps a silenced one back, or null; its count is not filled in. SummedUpBy is the message that told
+	// what it kept back, or of doubles the one that told the same; null when there is none or it is not kept.
+	Silence    *Silence `json:"silence"`
+	SummedUpBy *Alert   `json:"summed_up_by"`
 }
 
-// Delivered reports whether the message arrived, by itself, in another one or by what stands in for it.
+// Delivered reports whether the message arrived, by itself, in another one, by what stands in for it, or at the
+// end of a silence.
 func (t *ToldAlert) Delivered() bool {
-	return t.State == store.DeliveryDelivered || t.Digest != nil && t.Digest.State == store.DeliveryDelivered || t.Instead != nil
+	return t.State == store.DeliveryDelivered || t.SummedUpBy != nil && t.SummedUpBy.State == store.DeliveryDelivered || t.Digest != nil && t.Digest.State == store.DeliveryDelivered || t.Instead != nil
 }
 
 // near is how long after a moment a run that failed is that of the moment.
@@ -313,6 +318,14 @@ func (a *API) toldOf(ctx context.Context, f store.DeliveryFilter) (t Told, err e
 				return t, err
 			}
 		}
+		if x.State == store.DeliverySilenced {
+			if err := a.silencedBy(ctx, &told); err != nil {
+				return t, err
+			}
+			if told.SummedUpBy != nil {
+				teller = told.SummedUpBy.ID
+			}
+		}
 		if !told.Delivered() {
 			if told.Instead, err = a.deliveredInstead(ctx, teller); err != nil {
 				return t, err
@@ -322,6 +335,39 @@ func (a *API) toldOf(ctx context.Context, f store.DeliveryFilter) (t Told, err e
 		t.Alerts = append(t.Alerts, told)
 	}
 	return t, nil
+}
+
+// silencedBy finds the silence that keeps a message back, and the message that told of it.
+func (a *API) silencedBy(ctx context.Context, t *ToldAlert) error {
+	s, err := a.o.Store.Silence(ctx, t.SilenceID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	t.Silence = new(a.silenceOf(s, 0))
+	if s.ToldBy != 0 {
+		first, err := a.Alert(ctx, s.ToldBy)
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		t.SummedUpBy = &first
+		return err
+	}
+	if s.SummedUp.IsZero() {
+		return nil
+	}
+	// Messages do not keep of which silence they tell. Those at the end of one were written right after it was noted.
+	const soon = 10 * time.Second
+	ends, err := a.o.Store.DeliveryLog(ctx, store.DeliveryFilter{Since: s.SummedUp, Until: s.SummedUp.Add(soon)})
+	for _, d := range ends { // the newest is first
+		of := d.Owner.DAGID == "" || d.Owner.DAGID == t.DAGID
+		if d.Owner.Event == silenceEnd && of && (d.Channel == t.Channel || t.SummedUpBy == nil || t.SummedUpBy.Channel != t.Channel) {
+			t.SummedUpBy = new(a.alertOf(d))
+		}
+	}
+	return err
 }
 
 // deliveredInstead is the message that was delivered in place of one, or of one that stands in for it, or nil.
@@ -341,6 +387,9 @@ func (a *API) deliveredInstead(ctx context.Context, id int64) (*Alert, error) {
 	}
 	return nil, nil
 }
+
+// silenceEnd is the event that sums up a silence.
+const silenceEnd = "on_silence_end"
 
 // wrong are the events that tell that something went wrong.
 var wrong = []string{"on_failure", "on_missed", "on_deadline"} //nolint:gochecknoglobals // a constant

@@ -33,6 +33,8 @@ type Silence struct {
 	// By is who asked for it, EndedBy who ended it before its time.
 	By      string `json:"by"`
 	EndedBy string `json:"ended_by"`
+	// ToldBy is the alert that told what doubles say, else 0.
+	ToldBy int64 `json:"told_by,omitempty"`
 	// Silenced is how many alerts it keeps back.
 	Silenced int `json:"silenced"`
 	// SummedUp is when people were told what it kept back, or that there was nothing to tell.
@@ -45,7 +47,7 @@ func (a *API) silenceOf(s *store.Silence, kept int) Silence {
 	return Silence{
 		ID: s.ID, Kind: s.Kind, What: s.What(), DAGs: append([]string{}, s.DAGs...), TaskID: s.TaskID, Robots: append([]string{}, s.Robots...),
 		Urgent: s.Urgent, Since: s.Since.UTC(), Until: s.Until.UTC(), Reason: a.o.Masker.Mask(s.Reason), By: s.MadeBy.String(), EndedBy: s.EndedBy.String(),
-		Silenced: kept, SummedUp: optional(s.SummedUp),
+		ToldBy: s.ToldBy, Silenced: kept, SummedUp: optional(s.SummedUp),
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
-	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 func newCmdCheck(a *app.App) *cobra.Command {
@@ -25,7 +24,7 @@ acknowledged do not count, unless they wait.`,
 		Example: "  dingdag alerts check\n  dingdag alerts check --since 7d -o json", Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runCheck(cmd.Context(), a, since, output) },
 	}
-	cmd.Flags().StringVar(&since, "since", "24h", "how far back alerts are looked at, for instance 24h or 7d")
+	cmd.Flags().StringVar(&since, "since", "24h", "how far back alerts are looked at: 24h, 7d, or a date")
 	show.OutputFlag(cmd, &output)
 	return cmd
 }
@@ -34,15 +33,18 @@ func runCheck(ctx context.Context, a *app.App, since, output string) error {
 	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
-	back, err := yamlvalue.ParseDuration(since)
-	if err != nil || back <= 0 {
-		return command.Usagef("--since %q: must be a duration such as 24h or 7d", since)
+	from, err := a.Since("--since", since)
+	switch {
+	case err != nil:
+		return err
+	case from.IsZero() || from.After(a.Clock()):
+		return command.Usagef("--since %q: must be in the past", since)
 	}
 	ask, err := a.API(ctx)
 	if err != nil {
 		return err
 	}
-	found, err := ask.CheckAlerts(ctx, a.Clock().Add(-back).Truncate(time.Millisecond))
+	found, err := ask.CheckAlerts(ctx, from.Truncate(time.Millisecond))
 	if err != nil {
 		return err
 	}
@@ -53,7 +55,7 @@ func runCheck(ctx context.Context, a *app.App, since, output string) error {
 		fmt.Fprintln(&b, show.Shown(a.Out, p.Line()))
 	}
 	if len(found) == 0 {
-		fmt.Fprintf(&b, "every alert of the last %s was told, or is about to be\n", since)
+		fmt.Fprintf(&b, "no alert since %s needs a person: each was told, is about to be, or was silenced or acknowledged\n", a.Date(from))
 	}
 	if output == "table" {
 		_, err = fmt.Fprint(a.Out, b.String())

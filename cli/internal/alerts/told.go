@@ -3,6 +3,8 @@ package alerts
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -115,14 +117,49 @@ func answer(a *app.App, t *api.Told) string {
 	}
 	if t.Failed() && !t.Told {
 		b.WriteString(": nobody was told yet")
-	}
-	for _, x := range t.Alerts {
-		fmt.Fprintf(&b, "; alert %d, %s, %s", x.ID, x.Summary, fate(a, &x))
-		if text := acked(a, x.Alert); text != "" {
-			b.WriteString(", acknowledged " + text)
+		if slices.ContainsFunc(t.Alerts, func(x api.ToldAlert) bool { return x.State == store.DeliverySilenced }) {
+			b.WriteString(", since alerts are silenced")
 		}
 	}
-	return b.String()
+	for _, text := range fates(a, t.Alerts) {
+		b.WriteString("; " + text)
+	}
+	return show.OneLine(b.String())
+}
+
+// fates are what became of alerts, each once with the numbers of those of which the same is true.
+func fates(a *app.App, all []api.ToldAlert) (out []string) {
+	type group struct {
+		first  *api.ToldAlert
+		others []string
+	}
+	var order []string
+	groups := map[string]*group{}
+	for i := range all {
+		x := &all[i]
+		text := fate(a, x)
+		if by := acked(a, x.Alert); by != "" {
+			text += ", acknowledged " + by
+		}
+		if g := groups[text]; g != nil {
+			g.others = append(g.others, strconv.FormatInt(x.ID, 10))
+			continue
+		}
+		groups[text] = &group{first: x}
+		order = append(order, text)
+	}
+	for _, text := range order {
+		g := groups[text]
+		line := fmt.Sprintf("alert %d, %s, %s", g.first.ID, g.first.Summary, text)
+		switch n := len(g.others); {
+		case n > 10:
+			line += fmt.Sprintf("; the same goes for %d more, from %s to %s", n, g.others[0], g.others[n-1])
+		case n > 0:
+			line += "; the same goes for " + strings.Join(g.others, ", ")
+		}
+		out = append(out, line)
+	}
+	return out
 }
 
 // became is what became of a run.
@@ -163,6 +200,8 @@ func ownFate(a *app.App, x *api.ToldAlert) string {
 		return "waits since " + a.Date(x.CreatedAt)
 	case store.DeliverySending:
 		return "is being sent"
+	case store.DeliverySilenced:
+		return silencedFate(a, x)
 	case store.DeliveryUncertain:
 		return "may have arrived: " + x.Error
 	default:
@@ -172,4 +211,34 @@ func ownFate(a *app.App, x *api.ToldAlert) string {
 		}
 		return text
 	}
+}
+
+// silencedFate is what became of an alert that a silence kept back.
+func silencedFate(a *app.App, x *api.ToldAlert) string {
+	text := "was silenced at " + a.Date(x.UpdatedAt)
+	if x.Silence == nil {
+		return text + ": " + x.Error
+	}
+	s, by := x.Silence, x.SummedUpBy
+	if s.ToldBy != 0 {
+		if text += fmt.Sprintf(", since it says the same as alert %d", s.ToldBy); by != nil {
+			text += ", which " + ownFate(a, &api.ToldAlert{Alert: *by})
+		}
+		return text
+	}
+	if text += fmt.Sprintf(" by %s %d of %s", s.Kind, s.ID, s.What); s.By != "" {
+		text += " from " + s.By
+	}
+	if s.Reason != "" {
+		text += " (" + s.Reason + ")"
+	}
+	switch {
+	case by != nil:
+		return text + fmt.Sprintf(", and summed up by alert %d, which %s", by.ID, ownFate(a, &api.ToldAlert{Alert: *by}))
+	case s.SummedUp != nil:
+		return text + ", and summed up at " + a.Date(*s.SummedUp)
+	case s.Until.After(a.Clock()):
+		return text + ", which goes on until " + a.Date(s.Until) + " and is summed up then"
+	}
+	return text + ", which has ended at " + a.Date(s.Until) + " and is summed up once a scheduler is at work"
 }

@@ -42,7 +42,7 @@ func (a *App) APIOn(s store.Store) *api.API {
 		LogDir:  a.LogDir(),
 		Content: a.content,
 		ConnIDs: a.ConnectionIDs, Command: a.Command,
-		Engine:  func(ctx context.Context) (api.Engine, error) { return a.Asker(ctx) },
+		Engine: func(ctx context.Context) (api.Engine, error) { return a.Asker(ctx) },
 	})
 }
 

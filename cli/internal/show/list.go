@@ -73,6 +73,9 @@ func (l *List) Print(w io.Writer, form string) error {
 		return YAML(w, l.values)
 	case "plain":
 		for _, r := range hideCells(w, l.rows) {
+			for i := range r { // one row is one line
+				r[i] = breaks.Replace(r[i])
+			}
 			if _, err := fmt.Fprintln(w, strings.Join(r, "\t")); err != nil {
 				return err
 			}
@@ -86,6 +89,9 @@ func (l *List) Print(w io.Writer, form string) error {
 		return command.Usagef("unknown output %q: use %s", form, strings.Join(outputs, ", "))
 	}
 }
+
+// breaks are what would end a cell or a row before its end.
+var breaks = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", "\t", " ") //nolint:gochecknoglobals // a constant
 
 // JSON writes a value as indented JSON, with secrets hidden where w hides them.
 func JSON(w io.Writer, v any) error {
