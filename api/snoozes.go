@@ -162,7 +162,7 @@ func (a *API) checkTask(ctx context.Context, dagID, taskID string) (warning stri
 	}
 	d, err := a.o.Folder.DAG(dagID)
 	if err != nil {
-		return fmt.Sprintf("the file of dag %q is gone or has errors, so it is not known whether it has a task %q", dagID, taskID), nil
+		return fmt.Sprintf("the file of dag %q is gone or has errors, so it is not known whether it has a task %q", dagID, taskID), nil //nolint:nilerr // that is the warning
 	}
 	if ids := taskIDs(d); !slices.Contains(ids, taskID) {
 		return "", missing("dag %q has no task %q%s", dagID, taskID, SuggestTask(taskID, ids))
