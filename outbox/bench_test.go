@@ -38,6 +38,7 @@ type bench struct {
 	observe func(*store.Delivery) // nil for nobody
 	random  func() float64
 	windows []outbox.Window
+	wrap    func(outbox.Store) outbox.Store // nil for the store as it is
 	cancel  context.CancelFunc
 	ended   chan error
 }
@@ -62,7 +63,11 @@ func (b *bench) open() {
 	masker := connections.NewMasker()
 	masker.Add("hunter22")
 	var err error
-	b.out, err = outbox.New(outbox.In(b.store), outbox.Options{
+	s := outbox.In(b.store)
+	if b.wrap != nil {
+		s = b.wrap(s)
+	}
+	b.out, err = outbox.New(s, outbox.Options{
 		Callbacks: b.cbs, Connections: b.conns, Masker: masker, OnUndelivered: []dag.Callback{{Name: "tell"}}, Maintenance: b.windows, Bare: renders, FoldAfter: outbox.DefaultFoldAfter,
 		Sweep: 30 * time.Second, Persist: func(_ context.Context, write func() error) error { return write() },
 		Clock: time.Now, Log: slog.New(slog.DiscardHandler), Observe: b.observe, Random: b.random,

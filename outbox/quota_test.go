@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,7 +10,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/gate"
+	"github.com/dingdag/dingdag/sandbox"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -77,5 +81,65 @@ func TestQuotaIsToldByOne(t *testing.T) {
 		synctest.Wait()
 		require.Len(t, b.deliveries(), 1)
 		assert.Equal(t, store.DeliveryRefused, b.delivery(0).State)
+	})
+}
+
+// Of a connection with several robots each has its own quota: what one may no longer get goes to the others,
+// what none may get is refused with the count, and the fallback tells it.
+func TestQuotaOfSeveralRobots(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStorm(t)
+		conns := connections.Static{}
+		for id, extra := range map[string]map[string]any{
+			"a": {"quota": 5}, "b": {"quota": 10}, "spare": {}, "ops": {"robots": []string{"a", "b"}, "fallback": "spare"},
+		} {
+			conn := map[string]any{"conn_type": "dingding", "host": "http://127.0.0.1", "extra": extra}
+			if id != "ops" { // which has no robot of its own
+				robot, err := s.box.AddRobot(sandbox.DemoRobot(id))
+				require.NoError(t, err)
+				conn["password"] = robot.Token
+			}
+			var err error
+			conns[id], err = connections.FromAttributes(id, conn)
+			require.NoError(t, err)
+		}
+		s.conns = conns
+		s.start()
+		tell := func(kind callbacks.Kind, n int) {
+			for range n {
+				ev := failure("etl", "r", fmt.Sprint(kind, len(s.deliveries())))
+				ev.Kind = kind
+				s.fail(ev)
+				time.Sleep(30 * time.Second)
+			}
+		}
+		had := func() (out [3]int) {
+			for i, robot := range []string{"a", "b", "spare"} {
+				out[i] = len(s.box.Messages(sandbox.Filter{Robot: robot}))
+			}
+			return out
+		}
+		tell(callbacks.Success, 12)
+		assert.Equal(t, [3]int{4, 8, 0}, had(), "a fifth is kept")
+		tell(callbacks.Success, 1)
+		assert.Equal(t, [3]int{4, 8, 1}, had())
+		tell(callbacks.Failure, 3)
+		assert.Equal(t, [3]int{5, 10, 1}, had())
+		tell(callbacks.Failure, 2)
+		assert.Equal(t, [3]int{5, 10, 3}, had())
+		var refused []string
+		for _, d := range s.deliveries() {
+			if d.State == store.DeliveryRefused {
+				refused = append(refused, d.Error)
+			} else {
+				assert.Equal(t, store.DeliveryDelivered, d.State, d.Error)
+			}
+		}
+		require.Len(t, refused, 3)
+		assert.Regexp(t, `robot "[ab]" has had \d+ of the \d+ messages that its extra.quota allows in 2000-01, and the rest is kept`, refused[0])
+		for _, text := range refused[1:] {
+			assert.Regexp(t, `robot "(a" has had 5 of the 5|b" has had 10 of the 10) messages that its extra.quota allows in 2000-01;`, text)
+		}
 	})
 }

@@ -58,7 +58,7 @@ type gates struct {
 }
 
 func known(r hook.GateRobot) gate.Robot {
-	return gate.Robot{Key: r.Key, Name: r.Name, Rate: r.Rate, Timeout: r.Timeout}
+	return gate.Robot{Key: r.Key, Name: r.Name, Rate: r.Rate, Quota: r.Quota, Timeout: r.Timeout}
 }
 
 func (g gates) Enter(ctx context.Context, r hook.GateRobot) (hook.GatePass, error) {
