@@ -10,6 +10,7 @@ import (
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/store/storetest"
+	"github.com/dingdag/dingdag/store/storetest/jobtest"
 )
 
 // open opens a store and closes it at the end of the test.
@@ -23,12 +24,16 @@ func open(t *testing.T, path string, o sqlite.Options) *sqlite.Store {
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T) storetest.Open {
+	storetest.Run(t, create)
+	jobtest.Run(t, create)
+}
+
+// create makes an empty database.
+func create(t *testing.T) storetest.Open {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "db")
+	return func(t *testing.T, n storetest.Node) store.Store {
 		t.Helper()
-		path := filepath.Join(t.TempDir(), "db")
-		return func(t *testing.T, n storetest.Node) store.Store {
-			t.Helper()
-			return open(t, path, sqlite.Options{Synchronous: "NORMAL", Node: n.Name, Clock: n.Clock})
-		}
-	})
+		return open(t, path, sqlite.Options{Synchronous: "NORMAL", Node: n.Name, Clock: n.Clock})
+	}
 }

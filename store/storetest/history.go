@@ -464,13 +464,13 @@ func oldEvents(t *testing.T, open Open) {
 
 func oldJobs(t *testing.T, open Open) {
 	s := open(t, Node{})
-	enqueue(t, s, "a", "b", "c")
+	Enqueue(t, s, "a", "b", "c")
 	ended, blocked := make(chan bool, 3), make(chan bool)
-	work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
+	Work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
 		if j.TaskID == "c" {
 			<-blocked
 		}
-		err := complete(ctx, s, j)
+		err := Complete(ctx, s, j)
 		ended <- true
 		return err
 	}})

@@ -83,32 +83,3 @@ func requestsAreAnsweredByOne(t *testing.T, open Open) {
 	wg.Wait()
 	assert.EqualValues(t, 1, done.Load())
 }
-
-func leasesAreSeen(t *testing.T, open Open) {
-	c := newClock()
-	a, b := open(t, Node{Name: "a", Clock: c.now}), open(t, Node{Name: "b", Clock: c.now})
-	leased := func(now time.Time) bool {
-		ok, err := b.Leased(t.Context(), now)
-		require.NoError(t, err)
-		return ok
-	}
-	until := func() time.Time {
-		at, err := b.LeasedUntil(t.Context())
-		require.NoError(t, err)
-		return at
-	}
-	assert.False(t, leased(midnight), "nobody has worked here yet")
-	assert.Zero(t, until())
-	beat(t, a)
-	assert.Equal(t, midnight.Add(lease), until())
-	assert.True(t, leased(midnight))
-	assert.True(t, leased(midnight.Add(lease-time.Millisecond)))
-	assert.False(t, leased(midnight.Add(lease)), "it ran out")
-	_, err := a.Beat(t.Context(), 0)
-	require.NoError(t, err)
-	assert.False(t, leased(midnight), "it was given up")
-	assert.Equal(t, midnight, until())
-	c.add(time.Second)
-	beat(t, b)
-	assert.Equal(t, midnight.Add(time.Second+lease), until(), "the one that runs longest")
-}

@@ -113,7 +113,6 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 		"requests": {
 			"requests are answered once":           requestsAreAnsweredOnce,
 			"requests are answered by one of many": requestsAreAnsweredByOne,
-			"leases are seen by others":            leasesAreSeen,
 		},
 		"history": {
 			"ended runs are found":            endedRunsAreFound,
@@ -137,29 +136,6 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"a cancelled function does not run":     txCancelled,
 			"reading goes on beside a transaction":  txReadBeside,
 		},
-		"queue": {
-			"jobs end in their transaction":               jobsEndInTransaction,
-			"jobs run once":                               jobsRunOnce,
-			"jobs of a failed transaction do not run":     jobsRolledBack,
-			"jobs are given back":                         jobsGivenBack,
-			"jobs need a holder":                          jobsNeedAHolder,
-			"no more jobs at once than workers":           jobsAtOnce,
-			"jobs are taken with the end of another":      jobsAreTaken,
-			"no job waits to be taken":                    noJobIsTaken,
-			"taken jobs are recovered":                    takenJobsAreRecovered,
-			"jobs are exchanged":                          jobsAreExchanged,
-			"exchanged jobs are recovered":                exchangedJobsAreRecovered,
-			"a stop waits for running jobs":               stopWaits,
-			"a stop gives back what does not end in time": stopGivesBack,
-		},
-		"leases": {
-			"jobs of the living are theirs":         beatLeavesTheLiving,
-			"jobs of the dead are run by others":    beatTakesOver,
-			"jobs of the dead can be ended":         beatEnds,
-			"a job that ended is not taken over":    beatComesLate,
-			"an older taking of a job is void":      olderTakings,
-			"a restart takes back what was running": recoverTakesBack,
-		},
 	} {
 		for name, test := range tests {
 			t.Run(room+"/"+name, func(t *testing.T) {
@@ -167,16 +143,6 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 				test(t, create(t))
 			})
 		}
-	}
-	for name, test := range map[string]func(*testing.T, Open){
-		"a free worker does not wait":         freeWorkersDoNotWait,
-		"a hand-over is seen at once":         handOverIsAtOnce,
-		"jobs run as long and often as asked": jobsHaveNoBounds,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			inBubble(t, create, test)
-		})
 	}
 }
 
@@ -210,8 +176,8 @@ func insert(t *testing.T, s store.Store, rs ...*store.Run) {
 	}
 }
 
-// enqueue hands out one job for each task.
-func enqueue(t *testing.T, s store.Store, tasks ...string) {
+// Enqueue hands out one job for each task.
+func Enqueue(t *testing.T, s store.Store, tasks ...string) {
 	t.Helper()
 	js := make([]store.Job, len(tasks))
 	for i, id := range tasks {
@@ -220,14 +186,14 @@ func enqueue(t *testing.T, s store.Store, tasks ...string) {
 	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.Enqueue(ctx, js) })
 }
 
-// complete ends a job in a transaction of its own.
-func complete(ctx context.Context, s store.Store, j store.Job) error {
+// Complete ends a job in a transaction of its own.
+func Complete(ctx context.Context, s store.Store, j store.Job) error {
 	return s.Tx(ctx, func(tx store.Tx) error { return tx.Complete(ctx, j) })
 }
 
-// work starts workers and returns a function that stops them and waits. The end of
+// Work starts workers and returns a function that stops them and waits. The end of
 // the test stops them too.
-func work(t *testing.T, s store.Store, o store.WorkOptions) (stop func()) {
+func Work(t *testing.T, s store.Store, o store.WorkOptions) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	ready, ended := make(chan struct{}), make(chan struct{})

@@ -1,5 +1,5 @@
 //nolint:thelper // tests, not helpers: failures belong to their lines
-package storetest
+package jobtest
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/storetest"
 )
 
 // take ends a job and takes others in the same transaction.
@@ -30,17 +31,17 @@ func take(ctx context.Context, s store.Store, j store.Job, n int) (taken []*stor
 
 // A worker that ends its job may go on with those that have waited longest. They are
 // its own from then on, as if they had been fetched.
-func jobsAreTaken(t *testing.T, open Open) {
-	s := open(t, Node{})
-	enqueue(t, s, "a", "b", "c", "d")
+func jobsAreTaken(t *testing.T, open storetest.Open) {
+	s := open(t, storetest.Node{})
+	storetest.Enqueue(t, s, "a", "b", "c", "d")
 	done := make(chan struct{})
 	var ran []string
-	work(t, s, store.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j store.Job) error {
+	storetest.Work(t, s, store.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j store.Job) error {
 		if ran = append(ran, j.TaskID); j.TaskID != "a" {
 			if j.TaskID == "d" {
 				defer close(done)
 			}
-			return complete(ctx, s, j)
+			return storetest.Complete(ctx, s, j)
 		}
 		boom := s.Tx(ctx, func(tx store.Tx) error {
 			_, err := tx.Take(ctx)
@@ -53,21 +54,21 @@ func jobsAreTaken(t *testing.T, open Open) {
 		}
 		assert.Equal(t, []string{"b", "c"}, []string{taken[0].TaskID, taken[1].TaskID})
 		assert.Equal(t, 2, taken[0].Try)
-		assert.NoError(t, complete(ctx, s, *taken[0]))
-		assert.ErrorIs(t, complete(ctx, s, *taken[0]), store.ErrLostLease, "it ends once")
+		assert.NoError(t, storetest.Complete(ctx, s, *taken[0]))
+		assert.ErrorIs(t, storetest.Complete(ctx, s, *taken[0]), store.ErrLostLease, "it ends once")
 		assert.NoError(t, s.Tx(ctx, func(tx store.Tx) error { return tx.Release(ctx, *taken[1]) }))
-		assert.ErrorIs(t, complete(ctx, s, *taken[1]), store.ErrLostLease, "it was given back")
+		assert.ErrorIs(t, storetest.Complete(ctx, s, *taken[1]), store.ErrLostLease, "it was given back")
 		return nil
 	}})
 	<-done
 	assert.Equal(t, []string{"a", "c", "d"}, ran)
 }
 
-func noJobIsTaken(t *testing.T, open Open) {
-	s := open(t, Node{})
-	enqueue(t, s, "t")
+func noJobIsTaken(t *testing.T, open storetest.Open) {
+	s := open(t, storetest.Node{})
+	storetest.Enqueue(t, s, "t")
 	done := make(chan struct{})
-	work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
+	storetest.Work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
 		defer close(done)
 		taken, err := take(ctx, s, j, 1)
 		assert.Equal(t, []*store.Job{nil}, taken)
@@ -77,10 +78,10 @@ func noJobIsTaken(t *testing.T, open Open) {
 }
 
 // The process that took a job and died is like one that fetched it.
-func takenJobsAreRecovered(t *testing.T, open Open) {
-	dead, s := open(t, Node{Name: "a"}), open(t, Node{Name: "a"})
+func takenJobsAreRecovered(t *testing.T, open storetest.Open) {
+	dead, s := open(t, storetest.Node{Name: "a"}), open(t, storetest.Node{Name: "a"})
 	h := hang(t, dead)
-	enqueue(t, s, "next")
+	storetest.Enqueue(t, s, "next")
 	taken, err := take(t.Context(), dead, h.job, 1)
 	require.NoError(t, err)
 	js, err := s.Recover(t.Context())
@@ -88,7 +89,7 @@ func takenJobsAreRecovered(t *testing.T, open Open) {
 	require.Len(t, js, 1, "the other one has ended")
 	assert.Equal(t, "next", js[0].TaskID)
 	release(t, s, js[0])
-	require.ErrorIs(t, complete(t.Context(), dead, *taken[0]), store.ErrLostLease)
+	require.ErrorIs(t, storetest.Complete(t.Context(), dead, *taken[0]), store.ErrLostLease)
 }
 
 // exchange ends a job, hands out others and takes the next.
@@ -106,17 +107,17 @@ func exchange(ctx context.Context, s store.Store, j store.Job, others ...string)
 
 // A worker that exchanges its job goes on with the one that has waited longest, which may be one
 // that it has just handed out.
-func jobsAreExchanged(t *testing.T, open Open) {
-	s := open(t, Node{})
-	enqueue(t, s, "a")
+func jobsAreExchanged(t *testing.T, open storetest.Open) {
+	s := open(t, storetest.Node{})
+	storetest.Enqueue(t, s, "a")
 	done := make(chan struct{})
 	var ran []string
-	work(t, s, store.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j store.Job) error {
+	storetest.Work(t, s, store.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j store.Job) error {
 		if ran = append(ran, j.TaskID); j.TaskID != "a" {
 			if j.TaskID == "e" {
 				defer close(done)
 			}
-			return complete(ctx, s, j)
+			return storetest.Complete(ctx, s, j)
 		}
 		boom := s.Tx(ctx, func(tx store.Tx) error {
 			_, err := tx.Exchange(ctx, j, []store.Job{{TaskID: "never"}})
@@ -128,7 +129,7 @@ func jobsAreExchanged(t *testing.T, open Open) {
 			return err
 		}
 		assert.Equal(t, store.Job{RunKey: 7, TaskID: "b", MapIndex: -1, Try: 2, Handle: b.Handle}, *b)
-		assert.ErrorIs(t, complete(ctx, s, j), store.ErrLostLease, "it has ended")
+		assert.ErrorIs(t, storetest.Complete(ctx, s, j), store.ErrLostLease, "it has ended")
 		_, err = exchange(ctx, s, j, "x")
 		assert.ErrorIs(t, err, store.ErrLostLease)
 		c, err := exchange(ctx, s, *b, "d")
@@ -153,8 +154,8 @@ func jobsAreExchanged(t *testing.T, open Open) {
 }
 
 // The process that exchanged a job and died is found with the new one, once.
-func exchangedJobsAreRecovered(t *testing.T, open Open) {
-	dead, s := open(t, Node{Name: "a"}), open(t, Node{Name: "a"})
+func exchangedJobsAreRecovered(t *testing.T, open storetest.Open) {
+	dead, s := open(t, storetest.Node{Name: "a"}), open(t, storetest.Node{Name: "a"})
 	h := hang(t, dead)
 	next, err := exchange(t.Context(), dead, h.job, "next")
 	require.NoError(t, err)
@@ -163,5 +164,5 @@ func exchangedJobsAreRecovered(t *testing.T, open Open) {
 	require.Len(t, js, 1)
 	assert.Equal(t, "next", js[0].TaskID)
 	release(t, s, js[0])
-	require.ErrorIs(t, complete(t.Context(), dead, *next), store.ErrLostLease)
+	require.ErrorIs(t, storetest.Complete(t.Context(), dead, *next), store.ErrLostLease)
 }

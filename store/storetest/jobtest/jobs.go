@@ -1,5 +1,5 @@
 //nolint:thelper // tests, not helpers: failures belong to their lines
-package storetest
+package jobtest
 
 import (
 	"context"
@@ -12,45 +12,46 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/storetest"
 )
 
 // A job ends when the transaction does that ends it: not before, and not only when its
 // worker returns.
-func jobsEndInTransaction(t *testing.T, open Open) {
-	s, watch := open(t, Node{Name: "a"}), open(t, Node{Name: "b"})
+func jobsEndInTransaction(t *testing.T, open storetest.Open) {
+	s, watch := open(t, storetest.Node{Name: "a"}), open(t, storetest.Node{Name: "b"})
 	lost := func() int {
 		js, err := watch.Beat(t.Context(), time.Hour)
 		assert.NoError(t, err)
 		return len(js)
 	}
 	done := make(chan struct{})
-	enqueue(t, s, "t")
-	work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
+	storetest.Enqueue(t, s, "t")
+	storetest.Work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
 		defer close(done)
 		assert.Equal(t, 1, lost(), "it runs, for a node without a lease")
 		assert.ErrorIs(t, s.Tx(ctx, func(tx store.Tx) error {
 			return errors.Join(tx.Complete(ctx, j), errBoom)
 		}), errBoom)
 		assert.Equal(t, 1, lost(), "the transaction failed")
-		assert.NoError(t, complete(ctx, s, j))
+		assert.NoError(t, storetest.Complete(ctx, s, j))
 		assert.Zero(t, lost(), "ended, although the worker has not returned")
-		assert.ErrorIs(t, complete(ctx, s, j), store.ErrLostLease, "it ends once")
+		assert.ErrorIs(t, storetest.Complete(ctx, s, j), store.ErrLostLease, "it ends once")
 		return nil
 	}})
 	<-done
 }
 
-func jobsRunOnce(t *testing.T, open Open) {
-	s := open(t, Node{})
-	enqueue(t, s, "a", "b", "c")
+func jobsRunOnce(t *testing.T, open storetest.Open) {
+	s := open(t, storetest.Node{})
+	storetest.Enqueue(t, s, "a", "b", "c")
 	var (
 		mu   sync.Mutex
 		seen []store.Job
 	)
 	until := func(last string) {
 		done := make(chan struct{})
-		stop := work(t, s, store.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j store.Job) error {
-			if err := complete(ctx, s, j); err != nil {
+		stop := storetest.Work(t, s, store.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j store.Job) error {
+			if err := storetest.Complete(ctx, s, j); err != nil {
 				return err
 			}
 			mu.Lock()
@@ -65,7 +66,7 @@ func jobsRunOnce(t *testing.T, open Open) {
 		stop()
 	}
 	until("c")
-	enqueue(t, s, "d")
+	storetest.Enqueue(t, s, "d")
 	until("d")
 	want := make([]store.Job, 4)
 	for i, id := range []string{"a", "b", "c", "d"} {
@@ -74,29 +75,29 @@ func jobsRunOnce(t *testing.T, open Open) {
 	assert.Equal(t, want, seen, "each once, whole, in order; the second worker finds none of the first")
 }
 
-func jobsRolledBack(t *testing.T, open Open) {
-	s := open(t, Node{})
+func jobsRolledBack(t *testing.T, open storetest.Open) {
+	s := open(t, storetest.Node{})
 	err := s.Tx(t.Context(), func(tx store.Tx) error {
 		return errors.Join(tx.Enqueue(t.Context(), []store.Job{{TaskID: "never"}}), errBoom)
 	})
 	require.ErrorIs(t, err, errBoom)
 	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.Enqueue(ctx, nil) })
-	enqueue(t, s, "after")
+	storetest.Enqueue(t, s, "after")
 	first := make(chan string)
-	work(t, s, store.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j store.Job) error {
+	storetest.Work(t, s, store.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j store.Job) error {
 		first <- j.TaskID
-		return complete(ctx, s, j)
+		return storetest.Complete(ctx, s, j)
 	}})
 	assert.Equal(t, "after", <-first)
 }
 
 // A job whose handler returns an error or panics is run again, and it does not matter
 // that its own transaction failed before.
-func jobsGivenBack(t *testing.T, open Open) {
-	s := open(t, Node{})
-	enqueue(t, s, "t")
+func jobsGivenBack(t *testing.T, open storetest.Open) {
+	s := open(t, storetest.Node{})
+	storetest.Enqueue(t, s, "t")
 	calls, done := 0, make(chan struct{})
-	work(t, s, store.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j store.Job) error {
+	storetest.Work(t, s, store.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j store.Job) error {
 		calls++
 		switch calls {
 		case 1:
@@ -107,31 +108,31 @@ func jobsGivenBack(t *testing.T, open Open) {
 			return s.Tx(ctx, func(tx store.Tx) error { return errors.Join(tx.Complete(ctx, j), errBoom) })
 		default:
 			defer close(done)
-			return complete(ctx, s, j)
+			return storetest.Complete(ctx, s, j)
 		}
 	}})
 	<-done
 	assert.Equal(t, 4, calls)
 }
 
-func jobsNeedAHolder(t *testing.T, open Open) {
-	s := open(t, Node{})
-	require.Error(t, complete(t.Context(), s, store.Job{TaskID: "t"}))
+func jobsNeedAHolder(t *testing.T, open storetest.Open) {
+	s := open(t, storetest.Node{})
+	require.Error(t, storetest.Complete(t.Context(), s, store.Job{TaskID: "t"}))
 	require.Error(t, s.Tx(t.Context(), func(tx store.Tx) error { return tx.Release(t.Context(), store.Job{TaskID: "t"}) }))
 
-	enqueue(t, s, "t")
+	storetest.Enqueue(t, s, "t")
 	done := make(chan struct{})
-	work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
+	storetest.Work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
 		defer close(done)
 		assert.Error(t, s.Tx(ctx, func(tx store.Tx) error { return tx.Release(ctx, j) }), "it is not lost: another worker would run it too")
-		return complete(ctx, s, j)
+		return storetest.Complete(ctx, s, j)
 	}})
 	<-done
 }
 
-func jobsAtOnce(t *testing.T, open Open) {
-	s := open(t, Node{})
-	enqueue(t, s, "a", "b", "c", "d", "e", "f")
+func jobsAtOnce(t *testing.T, open storetest.Open) {
+	s := open(t, storetest.Node{})
+	storetest.Enqueue(t, s, "a", "b", "c", "d", "e", "f")
 	var (
 		mu      sync.Mutex
 		running int
@@ -140,7 +141,7 @@ func jobsAtOnce(t *testing.T, open Open) {
 	// Two have to meet before one of them may go on.
 	meet := make(chan struct{})
 	done.Add(6)
-	work(t, s, store.WorkOptions{Workers: 2, Handle: func(ctx context.Context, j store.Job) error {
+	storetest.Work(t, s, store.WorkOptions{Workers: 2, Handle: func(ctx context.Context, j store.Job) error {
 		defer done.Done()
 		mu.Lock()
 		running++
@@ -153,37 +154,37 @@ func jobsAtOnce(t *testing.T, open Open) {
 		mu.Lock()
 		running--
 		mu.Unlock()
-		return complete(ctx, s, j)
+		return storetest.Complete(ctx, s, j)
 	}})
 	done.Wait()
 }
 
 // At a stop no new job is taken, and running ones go on.
-func stopWaits(t *testing.T, open Open) {
-	s := open(t, Node{})
-	enqueue(t, s, "runs", "waits")
+func stopWaits(t *testing.T, open storetest.Open) {
+	s := open(t, storetest.Node{})
+	storetest.Enqueue(t, s, "runs", "waits")
 	ctx, cancel := context.WithCancel(t.Context())
 	var seen []string
 	require.NoError(t, s.Work(ctx, store.WorkOptions{Workers: 1, Grace: time.Hour, Handle: func(hctx context.Context, j store.Job) error {
 		seen = append(seen, j.TaskID)
 		cancel()
 		assert.NoError(t, hctx.Err())
-		return complete(hctx, s, j)
+		return storetest.Complete(hctx, s, j)
 	}}))
 	assert.Equal(t, []string{"runs"}, seen)
 
 	next := make(chan string)
-	work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
+	storetest.Work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
 		next <- j.TaskID
-		return complete(ctx, s, j)
+		return storetest.Complete(ctx, s, j)
 	}})
 	assert.Equal(t, "waits", <-next)
 }
 
 // What does not end within the grace time is told to, and runs again later.
-func stopGivesBack(t *testing.T, open Open) {
-	s := open(t, Node{})
-	enqueue(t, s, "t")
+func stopGivesBack(t *testing.T, open storetest.Open) {
+	s := open(t, storetest.Node{})
+	storetest.Enqueue(t, s, "t")
 	ctx, cancel := context.WithCancel(t.Context())
 	require.NoError(t, s.Work(ctx, store.WorkOptions{Workers: 1, Grace: time.Millisecond, Handle: func(hctx context.Context, _ store.Job) error {
 		cancel()
@@ -191,9 +192,9 @@ func stopGivesBack(t *testing.T, open Open) {
 		return hctx.Err()
 	}}))
 	again := make(chan struct{})
-	work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
+	storetest.Work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
 		defer close(again)
-		return complete(ctx, s, j)
+		return storetest.Complete(ctx, s, j)
 	}})
 	<-again
 }

@@ -1,5 +1,5 @@
 //nolint:thelper // tests, not helpers: failures belong to their lines
-package storetest
+package jobtest
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/storetest"
 )
 
 // clock is a clock that tests set.
@@ -45,9 +46,9 @@ func beat(t *testing.T, s store.Store) []store.Job {
 
 // A node that has a job again, after it was given back, holds this taking of it only: what
 // it still holds of an older one changes nothing.
-func olderTakings(t *testing.T, open Open) {
-	s := open(t, Node{Name: "a"})
-	enqueue(t, s, "t")
+func olderTakings(t *testing.T, open storetest.Open) {
+	s := open(t, storetest.Node{Name: "a"})
+	storetest.Enqueue(t, s, "t")
 	take := func() (j *store.Job) {
 		write(t, s, func(ctx context.Context, tx store.Tx) (err error) {
 			j, err = tx.Take(ctx)
@@ -80,8 +81,8 @@ func hang(t *testing.T, s store.Store) *hung {
 	t.Helper()
 	begun := make(chan store.Job)
 	h := &hung{end: make(chan error, 1)}
-	enqueue(t, s, "t")
-	h.stop = work(t, s, store.WorkOptions{Workers: 1, Handle: func(_ context.Context, j store.Job) error {
+	storetest.Enqueue(t, s, "t")
+	h.stop = storetest.Work(t, s, store.WorkOptions{Workers: 1, Handle: func(_ context.Context, j store.Job) error {
 		begun <- j
 		return <-h.end
 	}})
@@ -105,9 +106,9 @@ func release(t *testing.T, s store.Store, j store.Job) {
 	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.Release(ctx, j) })
 }
 
-func beatLeavesTheLiving(t *testing.T, open Open) {
+func beatLeavesTheLiving(t *testing.T, open storetest.Open) {
 	c := newClock()
-	a, b := open(t, Node{Name: "a", Clock: c.now}), open(t, Node{Name: "b", Clock: c.now})
+	a, b := open(t, storetest.Node{Name: "a", Clock: c.now}), open(t, storetest.Node{Name: "b", Clock: c.now})
 	beat(t, a)
 	hang(t, a)
 	assert.Empty(t, beat(t, a), "its own")
@@ -122,10 +123,10 @@ func beatLeavesTheLiving(t *testing.T, open Open) {
 
 // The node that lost its job may neither end it nor, when its handler returns at last,
 // disturb the one that runs it now.
-func beatTakesOver(t *testing.T, open Open) {
+func beatTakesOver(t *testing.T, open storetest.Open) {
 	for name, returns := range map[string]error{"nil": nil, "an error": errBoom} {
 		c := newClock()
-		a, b := open(t, Node{Name: "a" + name, Clock: c.now}), open(t, Node{Name: "b" + name, Clock: c.now})
+		a, b := open(t, storetest.Node{Name: "a" + name, Clock: c.now}), open(t, storetest.Node{Name: "b" + name, Clock: c.now})
 		beat(t, a)
 		h := hang(t, a)
 		c.add(2 * lease)
@@ -134,16 +135,16 @@ func beatTakesOver(t *testing.T, open Open) {
 
 		running, goOn := make(chan store.Job, 9), make(chan struct{})
 		result := make(chan error)
-		stop := work(t, b, store.WorkOptions{Workers: 2, Handle: func(ctx context.Context, j store.Job) error {
+		stop := storetest.Work(t, b, store.WorkOptions{Workers: 2, Handle: func(ctx context.Context, j store.Job) error {
 			running <- j
 			<-goOn
-			err := complete(ctx, b, j)
+			err := storetest.Complete(ctx, b, j)
 			result <- err
 			return err
 		}})
 		one(t, []store.Job{<-running})
-		require.ErrorIs(t, complete(t.Context(), a, h.job), store.ErrLostLease)
-		require.ErrorIs(t, complete(t.Context(), b, lost), store.ErrLostLease, "a stale finding of the taker itself")
+		require.ErrorIs(t, storetest.Complete(t.Context(), a, h.job), store.ErrLostLease)
+		require.ErrorIs(t, storetest.Complete(t.Context(), b, lost), store.ErrLostLease, "a stale finding of the taker itself")
 		h.end <- returns
 		h.stop() // whatever it writes about the job, it has written now
 		close(goOn)
@@ -153,35 +154,35 @@ func beatTakesOver(t *testing.T, open Open) {
 	}
 }
 
-func beatEnds(t *testing.T, open Open) {
+func beatEnds(t *testing.T, open storetest.Open) {
 	c := newClock()
-	a, b := open(t, Node{Name: "a", Clock: c.now}), open(t, Node{Name: "b", Clock: c.now})
+	a, b := open(t, storetest.Node{Name: "a", Clock: c.now}), open(t, storetest.Node{Name: "b", Clock: c.now})
 	beat(t, a)
 	h := hang(t, a)
 	c.add(2 * lease)
 	lost := one(t, beat(t, b))
-	require.NoError(t, complete(t.Context(), b, lost))
+	require.NoError(t, storetest.Complete(t.Context(), b, lost))
 	assert.Empty(t, beat(t, b))
-	require.ErrorIs(t, complete(t.Context(), a, h.job), store.ErrLostLease)
-	require.ErrorIs(t, complete(t.Context(), b, lost), store.ErrLostLease)
+	require.ErrorIs(t, storetest.Complete(t.Context(), a, h.job), store.ErrLostLease)
+	require.ErrorIs(t, storetest.Complete(t.Context(), b, lost), store.ErrLostLease)
 }
 
 // A node that was only slow may still end its job before another acts.
-func beatComesLate(t *testing.T, open Open) {
+func beatComesLate(t *testing.T, open storetest.Open) {
 	c := newClock()
-	a, b := open(t, Node{Name: "a", Clock: c.now}), open(t, Node{Name: "b", Clock: c.now})
+	a, b := open(t, storetest.Node{Name: "a", Clock: c.now}), open(t, storetest.Node{Name: "b", Clock: c.now})
 	beat(t, a)
 	h := hang(t, a)
 	c.add(2 * lease)
 	lost := one(t, beat(t, b))
-	require.NoError(t, complete(t.Context(), a, h.job))
-	require.ErrorIs(t, complete(t.Context(), b, lost), store.ErrLostLease)
+	require.NoError(t, storetest.Complete(t.Context(), a, h.job))
+	require.ErrorIs(t, storetest.Complete(t.Context(), b, lost), store.ErrLostLease)
 	require.ErrorIs(t, b.Tx(t.Context(), func(tx store.Tx) error { return tx.Release(t.Context(), lost) }), store.ErrLostLease)
 }
 
 // The next process has the name of the one that died.
-func recoverTakesBack(t *testing.T, open Open) {
-	dead, s := open(t, Node{Name: "a"}), open(t, Node{Name: "a"})
+func recoverTakesBack(t *testing.T, open storetest.Open) {
+	dead, s := open(t, storetest.Node{Name: "a"}), open(t, storetest.Node{Name: "a"})
 	h := hang(t, dead)
 	js, err := s.Recover(t.Context())
 	require.NoError(t, err)
@@ -191,11 +192,40 @@ func recoverTakesBack(t *testing.T, open Open) {
 	assert.Empty(t, js, "it waits again")
 
 	result := make(chan error)
-	work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
-		assert.ErrorIs(t, complete(ctx, dead, h.job), store.ErrLostLease)
-		err := complete(ctx, s, j)
+	storetest.Work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
+		assert.ErrorIs(t, storetest.Complete(ctx, dead, h.job), store.ErrLostLease)
+		err := storetest.Complete(ctx, s, j)
 		result <- err
 		return err
 	}})
 	require.NoError(t, <-result)
+}
+
+func leasesAreSeen(t *testing.T, open storetest.Open) {
+	c := newClock()
+	a, b := open(t, storetest.Node{Name: "a", Clock: c.now}), open(t, storetest.Node{Name: "b", Clock: c.now})
+	leased := func(now time.Time) bool {
+		ok, err := b.Leased(t.Context(), now)
+		require.NoError(t, err)
+		return ok
+	}
+	until := func() time.Time {
+		at, err := b.LeasedUntil(t.Context())
+		require.NoError(t, err)
+		return at
+	}
+	assert.False(t, leased(midnight), "nobody has worked here yet")
+	assert.Zero(t, until())
+	beat(t, a)
+	assert.Equal(t, midnight.Add(lease), until())
+	assert.True(t, leased(midnight))
+	assert.True(t, leased(midnight.Add(lease-time.Millisecond)))
+	assert.False(t, leased(midnight.Add(lease)), "it ran out")
+	_, err := a.Beat(t.Context(), 0)
+	require.NoError(t, err)
+	assert.False(t, leased(midnight), "it was given up")
+	assert.Equal(t, midnight, until())
+	c.add(time.Second)
+	beat(t, b)
+	assert.Equal(t, midnight.Add(time.Second+lease), until(), "the one that runs longest")
 }

@@ -1,5 +1,5 @@
 //nolint:thelper // tests, not helpers: failures belong to their lines
-package storetest
+package jobtest
 
 import (
 	"context"
@@ -10,21 +10,22 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/storetest"
 )
 
 // inBubble runs a test where time passes only while everything waits: the clock tells
 // how long the store waited for nothing but time.
-func inBubble(t *testing.T, create func(t *testing.T) Open, test func(*testing.T, Open)) {
+func inBubble(t *testing.T, create func(t *testing.T) storetest.Open, test func(*testing.T, storetest.Open)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { test(t, create(t)) })
 }
 
 // Each step of a chain begins when the one before has committed, not when somebody looks.
-func handOverIsAtOnce(t *testing.T, open Open) {
-	s := open(t, Node{})
+func handOverIsAtOnce(t *testing.T, open storetest.Open) {
+	s := open(t, storetest.Node{})
 	const jobs = 50
 	done := make(chan struct{})
-	work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
+	storetest.Work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
 		next := j
 		next.Try++
 		return s.Tx(ctx, func(tx store.Tx) error {
@@ -47,13 +48,13 @@ func handOverIsAtOnce(t *testing.T, open Open) {
 }
 
 // A worker that ends while others are looking for jobs gets one as well.
-func freeWorkersDoNotWait(t *testing.T, open Open) {
-	s := open(t, Node{})
-	enqueue(t, s, "a", "b", "c", "d")
+func freeWorkersDoNotWait(t *testing.T, open storetest.Open) {
+	s := open(t, storetest.Node{})
+	storetest.Enqueue(t, s, "a", "b", "c", "d")
 	begun := make(chan store.Job)
 	a, b, rest := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	end := map[string]chan struct{}{"a": a, "b": b, "c": rest, "d": rest}
-	work(t, s, store.WorkOptions{Workers: 2, Handle: func(_ context.Context, j store.Job) error {
+	storetest.Work(t, s, store.WorkOptions{Workers: 2, Handle: func(_ context.Context, j store.Job) error {
 		begun <- j
 		<-end[j.TaskID]
 		return nil // the test has ended the job, or leaves it
@@ -83,12 +84,12 @@ func freeWorkersDoNotWait(t *testing.T, open Open) {
 
 // A store's own bounds on how long or how often a job may run are out of the way: a
 // long task is not a dead one, and tries are the engine's to count.
-func jobsHaveNoBounds(t *testing.T, open Open) {
-	s := open(t, Node{})
+func jobsHaveNoBounds(t *testing.T, open storetest.Open) {
+	s := open(t, storetest.Node{})
 	const givenBack = 30
-	enqueue(t, s, "t")
+	storetest.Enqueue(t, s, "t")
 	calls, done := 0, make(chan struct{})
-	work(t, s, store.WorkOptions{Workers: 2, Handle: func(ctx context.Context, j store.Job) error {
+	storetest.Work(t, s, store.WorkOptions{Workers: 2, Handle: func(ctx context.Context, j store.Job) error {
 		if calls++; calls <= givenBack {
 			return errBoom
 		}
@@ -98,7 +99,7 @@ func jobsHaveNoBounds(t *testing.T, open Open) {
 			assert.Fail(t, "the store ended a long job")
 		case <-time.After(2 * time.Minute):
 		}
-		return complete(ctx, s, j)
+		return storetest.Complete(ctx, s, j)
 	}})
 	<-done
 	assert.Equal(t, givenBack+1, calls)

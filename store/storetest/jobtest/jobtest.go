@@ -1,0 +1,75 @@
+// Package jobtest is the suite of jobs that every durable store passes: how they are handed out, taken,
+// ended, and recovered from processes that died.
+package jobtest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/storetest"
+)
+
+// Run runs the suite. create makes an empty database for each test.
+func Run(t *testing.T, create func(t *testing.T) storetest.Open) {
+	t.Helper()
+	for room, tests := range map[string]map[string]func(*testing.T, storetest.Open){
+		"queue": {
+			"jobs end in their transaction":               jobsEndInTransaction,
+			"jobs run once":                               jobsRunOnce,
+			"jobs of a failed transaction do not run":     jobsRolledBack,
+			"jobs are given back":                         jobsGivenBack,
+			"jobs need a holder":                          jobsNeedAHolder,
+			"no more jobs at once than workers":           jobsAtOnce,
+			"jobs are taken with the end of another":      jobsAreTaken,
+			"no job waits to be taken":                    noJobIsTaken,
+			"taken jobs are recovered":                    takenJobsAreRecovered,
+			"jobs are exchanged":                          jobsAreExchanged,
+			"exchanged jobs are recovered":                exchangedJobsAreRecovered,
+			"a stop waits for running jobs":               stopWaits,
+			"a stop gives back what does not end in time": stopGivesBack,
+		},
+		"leases": {
+			"leases are seen by others":             leasesAreSeen,
+			"jobs of the living are theirs":         beatLeavesTheLiving,
+			"jobs of the dead are run by others":    beatTakesOver,
+			"jobs of the dead can be ended":         beatEnds,
+			"a job that ended is not taken over":    beatComesLate,
+			"an older taking of a job is void":      olderTakings,
+			"a restart takes back what was running": recoverTakesBack,
+		},
+	} {
+		for name, test := range tests {
+			t.Run(room+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				test(t, create(t))
+			})
+		}
+	}
+	for name, test := range map[string]func(*testing.T, storetest.Open){
+		"a free worker does not wait":         freeWorkersDoNotWait,
+		"a hand-over is seen at once":         handOverIsAtOnce,
+		"jobs run as long and often as asked": jobsHaveNoBounds,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, create, test)
+		})
+	}
+}
+
+// midnight is a time that every store holds exactly.
+var midnight = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+
+// errBoom ends a transaction.
+var errBoom = errors.New("boom")
+
+// write runs fn in a transaction that must land.
+func write(t *testing.T, s store.Store, fn func(ctx context.Context, tx store.Tx) error) {
+	t.Helper()
+	require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) error { return fn(t.Context(), tx) }))
+}
