@@ -12,6 +12,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/storetest/gatetest"
 )
 
 // Node is one process that uses a database.
@@ -156,6 +157,12 @@ func newRun(dagID, runID string, logical time.Time) *store.Run {
 		LogicalDate: logical, RunAfter: midnight, Version: "v",
 	}
 }
+
+func gatesAreStoredWhole(t *testing.T, open Open) { //nolint:thelper // a test
+	gatetest.StoredWhole(t, open(t, Node{}), open(t, Node{}))
+}
+
+func gatesHaveLines(t *testing.T, open Open) { gatetest.Lines(t, open(t, Node{})) } //nolint:thelper // a test
 
 // write runs fn in a transaction that must land.
 func write(t *testing.T, s store.Store, fn func(ctx context.Context, tx store.Tx) error) {

@@ -1,5 +1,7 @@
+// Package gatetest is the part of the suite of stores about the gates of robots.
+//
 //nolint:thelper // tests, not helpers: failures belong to their lines
-package storetest
+package gatetest
 
 import (
 	"context"
@@ -12,8 +14,15 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
-func gatesAreStoredWhole(t *testing.T, open Open) {
-	s, other := open(t, Node{}), open(t, Node{})
+var midnight = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // a constant
+
+func write(t *testing.T, s store.Store, fn func(ctx context.Context, tx store.Tx) error) {
+	t.Helper()
+	require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) error { return fn(t.Context(), tx) }))
+}
+
+// StoredWhole checks that gates come back as they were put, also for another process on the same database.
+func StoredWhole(t *testing.T, s, other store.Store) {
 	g, err := s.Gate(t.Context(), "ops")
 	require.NoError(t, err)
 	assert.Equal(t, &store.Gate{Robot: "ops"}, g, "one that nobody has entered")
@@ -56,8 +65,8 @@ func gatesAreStoredWhole(t *testing.T, open Open) {
 	assert.Equal(t, g, got)
 }
 
-func gatesHaveLines(t *testing.T, open Open) {
-	s := open(t, Node{})
+// Lines checks who stands before a gate, and in which order.
+func Lines(t *testing.T, s store.Store) {
 	at := func(seconds int) time.Time { return midnight.Add(time.Duration(seconds) * time.Second) }
 	ticket := func(robot, key string, rank, since, look int) *store.GateTicket {
 		k := &store.GateTicket{Robot: robot, Key: key, Rank: rank, DAGID: "d", Since: at(since), LookAt: at(look)}
