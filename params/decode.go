@@ -46,12 +46,42 @@ func (d *decoder) errorf(at *yaml.Node, path, format string, args ...any) {
 func (d *decoder) wrong(f *field, path string, n *yaml.Node, want string) {
 	hint := ""
 	switch k := kindOf(n); {
+	case f.digits && k == yamlvalue.Int && strings.HasPrefix(n.Value, "0"):
+		hint = ": quote it, since YAML reads a number that begins with 0 as octal"
 	case want == "text" && (k == yamlvalue.Bool || k == yamlvalue.Int || k == yamlvalue.Float):
 		hint = ": quote it"
 	case k == yamlvalue.Text && yamlvalue.HoldsTemplate(n.Value) && !f.template:
 		hint = ": it takes no template"
 	}
-	d.errorf(n, path, "parameter %q must be %s, not %s%s", path, want, describe(n, f.secret), hint)
+	got := describe(n, f.secret)
+	if f.digits && n.Kind == yaml.ScalarNode { // it may be somebody's mobile number
+		got = HideNumber(got)
+	}
+	d.errorf(n, path, "parameter %q must be %s, not %s%s", path, want, got, hint)
+}
+
+// HideNumber hides all but the last four digits of a text that has as many as a telephone number.
+func HideNumber(text string) string {
+	const phone, left = 7, 4
+	digits := 0
+	for _, r := range text {
+		if r >= '0' && r <= '9' {
+			digits++
+		}
+	}
+	if digits < phone {
+		return text
+	}
+	seen := 0
+	return strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return r
+		}
+		if seen++; seen <= digits-left {
+			return '*'
+		}
+		return r
+	}, text)
 }
 
 // record decodes a mapping into a struct. The prefix is the path of the struct.

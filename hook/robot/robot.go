@@ -181,7 +181,7 @@ func mobile(text string) (string, error) {
 	case text == "":
 		return "", errEmpty
 	case !number.MatchString(text):
-		return "", fmt.Errorf("%q is not a valid mobile number: write its digits", excerpt(text))
+		return "", fmt.Errorf("%q is not a valid mobile number: write its digits", excerpt(params.HideNumber(text)))
 	}
 	return text, nil
 }

@@ -37,6 +37,8 @@ func TestMessageNamesWhoIsWrong(t *testing.T) {
 	require.ErrorContains(t, err, `parameter "at_mobiles": "bob" is not a valid mobile number: write its digits`)
 	require.ErrorContains(t, err, "it is empty, which notifies nobody")
 	require.ErrorContains(t, err, `parameter "at_user_ids": "u 1" is not a valid user id: it has a space in it`)
+	_, err = (&robot.Content{AtMobiles: []string{"138-0000-0001x"}}).Message("x")
+	require.ErrorContains(t, err, `parameter "at_mobiles": "***-****-0001x" is not a valid mobile number`)
 }
 
 // Templates are left for later, what stands there is judged.

@@ -97,7 +97,7 @@ func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		`[ann]`:                    `1:1: owners: must be a mapping from owners to people, such as {ann: "13800000001"}`,
-		`ann: 013700000001`:        `1:6: owners: ann: parameter "at_mobiles[0]" must be text, not a whole number: quote it`,
+		`ann: 013700000001`:        `1:6: owners: ann: parameter "at_mobiles[0]" must be text, not a whole number: quote it, since YAML reads a number that begins with 0 as octal`,
 		`ann: 013800000001`:        `1:6: owners: ann: at_mobiles has a number that begins with 0 and that YAML may read as octal: quote it`,
 		`ann: {at_user_ids: [07]}`: `1:21: owners: ann: parameter "at_user_ids[0]" must be text, not a whole number (07): quote it`,
 		"ann: {at_mobiles: [\"13800000001\",\n  0138]}": `2:3: owners: ann: at_mobiles has a number that begins with 0`,
