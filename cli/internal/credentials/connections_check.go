@@ -68,7 +68,7 @@ func runConnectionsTest(ctx context.Context, a *app.App, id, message string) err
 	if c.GetLogin() != "" {
 		return testApp(ctx, a, src, id)
 	}
-	chain, problems := connections.FallbackChain(ctx, src, id)
+	chain, problems := a.Fallbacks(ctx, src, id)
 	if len(problems) > 0 {
 		return fmt.Errorf("nothing was sent: %w", errors.Join(problems...))
 	}

@@ -44,10 +44,10 @@ func checkExtras(ctx context.Context, a *app.App, all ...*connections.Connection
 		if ids, err := c.Fallbacks(); err == nil && len(ids) == 0 {
 			continue
 		}
-		_, problems := connections.FallbackChain(ctx, o, c.ID)
+		_, problems := a.Fallbacks(ctx, o, c.ID)
 		for _, p := range problems {
-			if errors.Is(p, connections.ErrNotFound) {
-				a.Notef("%s", p)
+			if _, mute := errors.AsType[*app.MuteError](p); mute || errors.Is(p, connections.ErrNotFound) {
+				a.Notef("%s", p) // it may come, or be mended
 			} else {
 				errs = append(errs, p)
 			}

@@ -108,20 +108,31 @@ func newService(ctx context.Context, a *app.App) (*service, error) {
 	return &service{engine: e, dags: dags, keeper: keeper, people: people, signs: &signs{began: a.Clock()}}, err
 }
 
-// reportFallbacks logs what is wrong with the fallbacks of stored connections. Alerts go round that.
+// reportFallbacks logs what is wrong with the fallbacks of connections, those of the environment and of the
+// connections file too. Alerts go round that.
 func reportFallbacks(ctx context.Context, a *app.App, stored connections.Store) error {
-	all, err := stored.Connections(ctx)
-	if err != nil {
+	if _, err := stored.Connections(ctx); err != nil {
 		return fmt.Errorf("read the connections: %w", err)
+	}
+	all, err := a.ConnectionIDs(ctx)
+	if err != nil {
+		a.Log().Error("some connections can't be read", "error", a.Mask(err.Error()))
 	}
 	src, _, err := a.Sources(stored)
 	if err != nil {
 		return err
 	}
-	for _, c := range all {
-		_, problems := connections.FallbackChain(ctx, src, c.ID)
+	for _, id := range all {
+		c, err := src.Connection(ctx, id)
+		if err != nil {
+			continue // whoever uses it is told
+		}
+		if ids, err := c.Fallbacks(); err == nil && len(ids) == 0 {
+			continue
+		}
+		_, problems := a.Fallbacks(ctx, src, id)
 		for _, p := range problems {
-			a.Log().Error("the fallbacks of a connection are wrong", "conn_id", c.ID, "problem", a.Mask(p.Error()))
+			a.Log().Error("the fallbacks of a connection are wrong", "conn_id", id, "problem", a.Mask(p.Error()))
 		}
 	}
 	return nil
