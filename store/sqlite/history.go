@@ -12,11 +12,8 @@ import (
 )
 
 // jobEnds are the states of jobs that have ended. River's own cleaner looks at every job that
-// there is, in one statement; it is turned off.
+// there is, in one statement; it does not run.
 var jobEnds = []string{"completed", "cancelled", "discarded"}
-
-// jobsForever turns River's cleaner off.
-const jobsForever = -1
 
 // OldRows returns the first rows of a kind that may go, see [store.History].
 func (s *Store) OldRows(ctx context.Context, f store.OldRows) (*store.OldPage, error) {

@@ -19,9 +19,6 @@ const (
 	// maxAttempts is River's bound, which counts takeovers too. Tries are counted by
 	// the engine; this one only has to be out of the way.
 	maxAttempts = 1 << 14
-	// never is longer than any task: River must not rescue jobs by their age, because
-	// a long task is not a dead one. Leases tell who is dead.
-	never = 100 * 365 * 24 * time.Hour
 )
 
 // attempt is the River job of one try of one task instance.
@@ -201,17 +198,18 @@ func (s *Store) Work(ctx context.Context, o store.WorkOptions) error {
 		return nil // the handler has ended the job, or lost it
 	}))
 	c, err := river.NewClient(s.jobs.driver, &river.Config{
-		ID:                   s.opts.Node,
-		Workers:              ws,
-		Queues:               map[string]river.QueueConfig{queueName: {MaxWorkers: o.Workers}},
-		JobTimeout:           -1,
-		RescueStuckJobsAfter: never,
-		FetchCooldown:        time.Millisecond,
-		FetchPollInterval:    time.Second,
-		SoftStopTimeout:      o.Grace,
-		Logger:               s.opts.Log,
+		ID:                s.opts.Node,
+		Workers:           ws,
+		Queues:            map[string]river.QueueConfig{queueName: {MaxWorkers: o.Workers}},
+		JobTimeout:        -1,
+		FetchCooldown:     time.Millisecond,
+		FetchPollInterval: time.Second,
+		SoftStopTimeout:   o.Grace,
+		Logger:            s.opts.Log,
 
-		CompletedJobRetentionPeriod: jobsForever, CancelledJobRetentionPeriod: jobsForever, DiscardedJobRetentionPeriod: jobsForever,
+		// A leader does River's upkeep, of which nothing is wanted: leases tell which jobs are lost, and not
+		// their age, giveBack makes a job available at once, and the history says how long ended ones are kept.
+		LeaderElectionDisabled: true,
 	})
 	if err != nil {
 		return fmt.Errorf("open the workers: %w", err)
@@ -233,14 +231,10 @@ func (s *Store) Work(ctx context.Context, o store.WorkOptions) error {
 	return nil
 }
 
-// Recover returns the jobs that were running when the last process died, and forgets
-// the dead leader, whose lease would hold up River's upkeep for 15 seconds. Only the
-// sole process on the file may call it, before Work.
+// Recover returns the jobs that were running when the last process died. Only the sole
+// process on the file may call it, before Work.
 func (s *Store) Recover(ctx context.Context) (js []store.Job, err error) {
 	err = s.tx(ctx, func(t *transaction) error {
-		if _, err := (sqlTx{t.tx}).Exec(ctx, "DELETE FROM river_leader"); err != nil {
-			return fmt.Errorf("forget the dead leader: %w", err)
-		}
 		js, err = t.lost(ctx, "")
 		return err
 	})
