@@ -46,14 +46,20 @@ INSERT INTO tick_range (dag_id, first_tick, last_tick, ticks, outcome, reason, r
 // and in one with a hundred thousand, of ten task instances each: it is to cost the same. The
 // figures are medians of processor time, which other processes disturb less than the clock, each of ten in a
 // row; the ratio is that of the large store to the small one.
-func BenchmarkHistory(b *testing.B) {
+func BenchmarkHistory(b *testing.B) { besideEachOther(b, historyOps, settles, inARow) }
+
+// BenchmarkGrowth does what costs more the more there is, because it is about all of it.
+func BenchmarkGrowth(b *testing.B) { besideEachOther(b, growingOps, 1, 1) }
+
+func besideEachOther(b *testing.B, ops func(s *sqlite.Store, runs int) []historyOp, settles, inARow int) {
+	b.Helper()
 	open := func(runs int) []historyOp {
 		path := filepath.Join(b.TempDir(), "db")
 		s, err := sqlite.Open(b.Context(), path, sqlite.Options{Synchronous: "NORMAL"})
 		require.NoError(b, err)
 		b.Cleanup(func() { require.NoError(b, s.Close()) })
 		fill(b, path, runs)
-		return historyOps(s, runs)
+		return ops(s, runs)
 	}
 	small, large := open(100), open(100_000)
 	for i := range small {
@@ -74,7 +80,7 @@ func BenchmarkHistory(b *testing.B) {
 			var middle [2]float64
 			for n, ds := range took {
 				slices.Sort(ds)
-				middle[n] = float64(ds[len(ds)/2].Nanoseconds()) / 1e3 / inARow
+				middle[n] = float64(ds[len(ds)/2].Nanoseconds()) / 1e3 / float64(inARow)
 			}
 			b.ReportMetric(middle[0], "small-µs")
 			b.ReportMetric(middle[1], "large-µs")
@@ -183,6 +189,34 @@ func historyOps(s *sqlite.Store, runs int) []historyOp {
 			_, e1 := s.SendingDeliveries(ctx)
 			_, e2 := s.Deliveries(ctx, []store.DeliveryState{store.DeliveryWaiting}, 0)
 			return errors.Join(e1, e2)
+		}},
+	}
+}
+
+func growingOps(s *sqlite.Store, _ int) []historyOp {
+	end := time.UnixMilli(1767225600000).UTC()
+	count := func(f store.RunFilter) func(ctx context.Context) error {
+		return func(ctx context.Context) error { _, err := s.CountMatching(ctx, f); return err }
+	}
+	return []historyOp{
+		{"CountRuns", count(store.RunFilter{})},
+		{"CountRunsOfDAG", count(store.RunFilter{DAGID: "d"})},
+		{"CountFailedRuns", count(store.RunFilter{States: []dag.RunState{dag.RunFailed}})},
+		{"CountMessages", func(ctx context.Context) error {
+			_, err := s.CountDeliveries(ctx, store.DeliveryFilter{})
+			return err
+		}},
+		{"MissingReturnValueOfARunBefore", func(ctx context.Context) error {
+			_, err := s.RunWithXCom(ctx, "d", end, "t2", "return_value")
+			return err
+		}},
+		{"ClearPastAndFuture", func(ctx context.Context) error { // what it reads: all runs and all their instances
+			rs, err := s.Runs(ctx, store.RunFilter{DAGID: "d"})
+			for _, r := range rs {
+				_, ierr := s.Instances(ctx, r.Key)
+				err = errors.Join(err, ierr)
+			}
+			return err
 		}},
 	}
 }
