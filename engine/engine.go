@@ -87,6 +87,8 @@ type Options struct {
 	ProcessDir string
 	// LogDir is the folder of the task logs, one file for each attempt.
 	LogDir string
+	// LogsPass says that the folder goes when the engine has stopped: no message names a log then.
+	LogsPass bool
 	// Workers is how many attempts run at once. Default [DefaultWorkers].
 	Workers int
 	// Grace is how long running tries may go on at a shutdown. Default [DefaultGrace].
@@ -267,8 +269,12 @@ func (e *Engine) openOutbox(r *render.Renderer) error {
 	if err != nil {
 		return err
 	}
+	kept := o.LogDir
+	if o.LogsPass {
+		kept = ""
+	}
 	e.tell = &tell.Teller{
-		Render: r, Outbox: e.outbox, Host: r.Host, Program: o.Program, LogDir: o.LogDir, Location: o.Location, OnImportError: onImportError,
+		Render: r, Outbox: e.outbox, Host: r.Host, Program: o.Program, LogDir: kept, Location: o.Location, OnImportError: onImportError,
 	}
 	if d := e.daily(); d != nil {
 		e.tell.DailyLocation = d.Location

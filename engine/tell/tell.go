@@ -27,7 +27,7 @@ type Teller struct {
 	Outbox *outbox.Outbox
 	// Host is the machine, Program how people call the program.
 	Host, Program string
-	// LogDir is the folder of the task logs.
+	// LogDir is the folder of the task logs; empty where they are not kept, so that no message names one.
 	LogDir string
 	// Location is the zone of what belongs to no DAG.
 	Location *time.Location
@@ -79,7 +79,9 @@ func (t *Teller) Task(ctx context.Context, r render.Reader, kind callbacks.Kind,
 	ev.State, ev.Error, ev.Owner = in.State.String(), in.Error, task.Owner
 	t.concern(ev, task.Owner)
 	ev.LogicalDate, ev.StartDate, ev.EndDate, ev.NextRetry = render.Moment(run.LogicalDate), render.Moment(in.StartDate), render.Moment(in.EndDate), render.Moment(in.RetryAt)
-	ev.Log = filepath.Join(t.LogDir, in.Log)
+	if t.LogDir != "" {
+		ev.Log = filepath.Join(t.LogDir, in.Log)
+	}
 	if kind == callbacks.Failure {
 		ev.Blocks = of.Blocks()
 	}

@@ -109,7 +109,7 @@ func runOnce(ctx context.Context, a *app.App, dir, noted string, db connections.
 	w := newRunWatch(out, a.Clock)
 	e, err := a.Engine(s, db, func(o *engine.Options) {
 		o.Maintenance = nil // who tests wants to see the alerts
-		o.LogDir, o.ProcessDir = filepath.Join(dir, "logs"), noted
+		o.LogDir, o.LogsPass, o.ProcessDir = filepath.Join(dir, "logs"), true, noted
 		o.FoldAfter = 0 // whoever tests wants to see each
 		o.TaskOutput = w
 		o.Observe = w.observe
