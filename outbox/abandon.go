@@ -98,8 +98,8 @@ func (o *Outbox) giveUp(ctx context.Context, ds []*store.Delivery, h hopeless) e
 		given = given[:0]
 		return o.store.Write(ctx, func(tx store.OutboxTx) error {
 			for _, d := range ds {
-				switch err := tx.UpdateDelivery(ctx, d); {
-				case errors.Is(err, store.ErrLostLease): // somebody else has it
+				switch err := tx.UpdateDelivery(ctx, d, store.DeliveryWaiting); {
+				case errors.Is(err, store.ErrLostLease): // it leaves, or was silenced or folded
 				case err != nil:
 					return err
 				default:

@@ -1,6 +1,7 @@
 package outbox_test
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/outbox"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -184,6 +186,56 @@ func TestOutboxNoKeyword(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What was silenced or folded meanwhile is not given up.
+func TestOutboxGivesUpOnlyWhatWaits(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(string, int) error { return postError{gone: true} }, func(t *testing.T, b *bench, p *post) {
+		t.Helper()
+		b.stopStore()
+		s := &silencing{t: t}
+		b.wrap = func(inner outbox.Store) outbox.Store {
+			s.Store = inner
+			return s
+		}
+		b.open()
+		b.failures(3)
+		assert.Equal(t, []string{"t0 0s"}, p.logSoFar())
+		assert.Equal(t, "silenced t1 of on_failure", b.states()[1])
+		assert.Equal(t, "refused t2 of on_failure", b.states()[2])
+		assert.Len(t, b.last.takenSoFar(), 2)
+		assert.Len(t, b.deliveries(), 5, "nothing stands in for what is silenced")
+	})
+}
+
+// silencing silences message 2 once it was read as one that waits.
+type silencing struct {
+	outbox.Store
+
+	t *testing.T
+}
+
+func (s *silencing) WaitingDeliveries(ctx context.Context, channel string, written time.Time, after int64, limit int) ([]*store.Delivery, error) {
+	ds, err := s.Store.WaitingDeliveries(ctx, channel, written, after, limit)
+	if after > 0 {
+		return ds, err
+	}
+	require.NoError(s.t, s.Hush(ctx, func(tx outbox.HushTx) error {
+		d, err := tx.Delivery(ctx, 2)
+		if err != nil {
+			return err
+		}
+		snooze := &store.Silence{Kind: store.SilenceSnooze, DAGs: []string{"d"}, TaskID: "t1", Since: time.Now(), Until: time.Now().Add(24 * time.Hour)}
+		if _, err := tx.InsertSilence(ctx, snooze); err != nil {
+			return err
+		}
+		d.State, d.SilenceID, d.Error = store.DeliverySilenced, snooze.ID, "quiet"
+		ok, err := tx.SilenceDelivery(ctx, d)
+		assert.True(s.t, ok)
+		return err
+	}))
+	return ds, err
 }
 
 // Messages that people wrote give way to default ones without being tried once three of them had

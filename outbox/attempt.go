@@ -61,14 +61,33 @@ func cutOff(d *store.Delivery) *store.DeliveryAttempt {
 // record stores what became of a message, with the try that led to it unless that is nil, those
 // that it names if it was delivered, and those that stand in for it.
 func (o *Outbox) record(ctx context.Context, d *store.Delivery, a *store.DeliveryAttempt, named []int64, standIns ...*store.Delivery) error {
+	return o.recordFrom(ctx, knownFrom(d.State), d, a, named, standIns...)
+}
+
+// knownFrom are the states of a message that give way to what its sender knows. Another process that
+// took the sender for dead could only guess: that the message is uncertain, or that it may leave
+// again. Who does not know either replaces no guess, which people may have acted upon.
+func knownFrom(s store.DeliveryState) []store.DeliveryState {
+	switch s {
+	case store.DeliverySending, store.DeliveryUncertain:
+		return []store.DeliveryState{store.DeliverySending}
+	default:
+		return []store.DeliveryState{store.DeliverySending, store.DeliveryUncertain, store.DeliveryWaiting}
+	}
+}
+
+// recordFrom is record of a message that is in one of some states, else it fails with [store.ErrLostLease].
+func (o *Outbox) recordFrom(
+	ctx context.Context, from []store.DeliveryState, d *store.Delivery, a *store.DeliveryAttempt, named []int64, standIns ...*store.Delivery,
+) error {
 	d.UpdatedAt = o.now()
 	return o.store.Write(ctx, func(tx store.OutboxTx) error {
-		if err := tx.UpdateDelivery(ctx, d); err != nil {
+		if err := tx.UpdateDelivery(ctx, d, from...); err != nil {
 			return err
 		}
 		if a != nil {
 			a.EndedAt = d.UpdatedAt
-			if err := tx.InsertDeliveryAttempt(ctx, a); err != nil {
+			if err := tx.PutDeliveryAttempt(ctx, a); err != nil {
 				return err
 			}
 		}

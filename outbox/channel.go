@@ -116,11 +116,15 @@ func (o *Outbox) sendNext(ctx context.Context, name string, c *channel) (sent bo
 	}
 	conn, began := o.connOf(write, d), d.UpdatedAt
 	receipt, taken, why := o.send(ctx, d)
+	if errors.Is(why, store.ErrLostLease) {
+		o.takenOver(name, d)
+		return true, again, nil
+	}
 	standIns := o.settle(write, c, d, conn, receipt, why)
 	attempt := o.attempt(d, began, taken, why)
 	err = o.o.Persist(ctx, func() error { return o.record(write, d, attempt, named, standIns...) })
-	if errors.Is(err, store.ErrLostLease) { // while this process hung another one took it over, and records it
-		o.o.Log.Warn("a message was taken over by another process", "id", d.ID, "channel", name, "outcome", d.State)
+	if errors.Is(err, store.ErrLostLease) {
+		o.takenOver(name, d)
 		return true, again, nil
 	}
 	if err != nil {
@@ -137,6 +141,12 @@ func (o *Outbox) sendNext(ctx context.Context, name string, c *channel) (sent bo
 		return true, again, o.released(write, name, c)
 	}
 	return true, again, nil
+}
+
+// takenOver says that another process took a message over while this one hung, and records what becomes
+// of it.
+func (o *Outbox) takenOver(channel string, d *store.Delivery) {
+	o.o.Log.Warn("a message was taken over by another process", "id", d.ID, "channel", channel, "outcome", d.State)
 }
 
 // turn is the place of a channel in the line of its receiver, with the next of its messages.
@@ -229,7 +239,8 @@ func (o *Outbox) claimWith(ctx context.Context, tx store.OutboxTx, d *store.Deli
 // sendTimeout bounds one delivery, whatever the sender does.
 const sendTimeout = 2 * time.Minute
 
-// send sends a message and returns how many parts of it the receiver took.
+// send sends a message and returns how many parts of it the receiver took. It fails with
+// [store.ErrLostLease], whatever the sender says, when another process took it over between two parts.
 func (o *Outbox) send(ctx context.Context, d *store.Delivery) (receipt string, taken int, err error) {
 	s, ok := o.o.Callbacks.Sender(d.Sender)
 	if !ok {
@@ -251,10 +262,15 @@ func (o *Outbox) send(ctx context.Context, d *store.Delivery) (receipt string, t
 		receipt, err = s.Send(sending, message(d))
 		return receipt, 0, err
 	}
+	var recorded error
 	receipt, err = parts.SendParts(sending, message(d), d.Progress, func(progress, receipt string) error {
 		taken++
 		d.Progress, d.Receipt = progress, o.o.Masker.Mask(receipt)
-		return o.o.Persist(ctx, func() error { return o.record(sending, d, nil, nil) })
+		recorded = o.o.Persist(ctx, func() error { return o.record(sending, d, nil, nil) })
+		return recorded
 	})
+	if errors.Is(recorded, store.ErrLostLease) {
+		err = recorded
+	}
 	return receipt, taken, err
 }

@@ -43,12 +43,12 @@ type changes struct {
 	n        int
 }
 
-func (c *changes) UpdateDelivery(_ context.Context, d *store.Delivery) error {
+func (c *changes) UpdateDelivery(_ context.Context, d *store.Delivery, _ ...store.DeliveryState) error {
 	c.updated = append(c.updated, d)
 	return nil
 }
 
-func (c *changes) InsertDeliveryAttempt(_ context.Context, a *store.DeliveryAttempt) error {
+func (c *changes) PutDeliveryAttempt(_ context.Context, a *store.DeliveryAttempt) error {
 	c.attempts = append(c.attempts, a)
 	return nil
 }

@@ -175,9 +175,11 @@ func (o *Outbox) recover(ctx context.Context) error {
 				d.State = store.DeliveryWaiting
 			}
 		}
-		if err := o.record(ctx, d, cutOff(d), nil); errors.Is(err, store.ErrLostLease) {
+		err := o.recordFrom(ctx, []store.DeliveryState{store.DeliverySending}, d, cutOff(d), nil)
+		if errors.Is(err, store.ErrLostLease) {
 			continue // its process lives, and has just said what became of it
-		} else if err != nil {
+		}
+		if err != nil {
 			return err
 		}
 		if d.State == store.DeliveryUncertain {

@@ -20,6 +20,7 @@ import (
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/gate"
+	"github.com/dingdag/dingdag/outbox"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -436,7 +437,7 @@ func (p *parcel) SendParts(_ context.Context, _ callbacks.Message, progress stri
 			break
 		}
 		if err := took(progress, fmt.Sprintf("took %d of 3", n)); err != nil {
-			return "", err
+			return "", postError{}
 		}
 	}
 	return "ok, in 3 parts", nil
@@ -497,6 +498,42 @@ func TestOutboxParts(t *testing.T) {
 				return
 			}
 			assert.Equal(t, "the process died while the message was leaving; it may have arrived (took 2 of 3)", next.delivery(0).Error)
+		})
+	}
+}
+
+// A process that hung between two parts sends no more of them once another one took it for dead, and
+// what that one said stays: some have arrived.
+func TestOutboxOfAProcessThatHungBetweenParts(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		hangs string // with so much taken
+		state store.DeliveryState
+		parts int
+	}{"in the second": {"x", store.DeliveryUncertain, 2}, "in the last": {"xx", store.DeliveryDelivered, 3}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			leaving, release := make(chan struct{}, 1), make(chan struct{})
+			p := &parcel{post: *newPost(nil)}
+			p.die = func(progress string) error {
+				if progress == c.hangs {
+					leaving <- struct{}{}
+					<-release
+				}
+				return nil
+			}
+			b := newBench(t, p)
+			b.letters("a")
+			<-leaving
+			next := b.crash()
+			next.start()
+			next.until("it is guessed", func() bool { return next.delivery(0).State == store.DeliveryUncertain })
+			close(release)
+			b.stop()
+			assert.Equal(t, c.state, next.delivery(0).State)
+			assert.Len(t, next.deliveries(), 1, "nothing stands in for it")
+			assert.Len(t, p.logSoFar(), c.parts)
+			assert.Len(t, next.attempts(1), 1)
 		})
 	}
 }
@@ -717,6 +754,112 @@ func TestOutboxOfAHungProcess(t *testing.T) {
 	assert.Equal(t, []string{
 		"1 uncertain, 0 of 0 parts: the process died while the message was leaving; it may have arrived", "2 delivered, 1 of 0 parts: ok",
 	}, next.attempts(d.ID), "what it says of its try is not recorded")
+}
+
+// A process that hung while another one took it for dead knows what became of its message. That
+// replaces what the other one could only guess, and the channel goes on.
+func TestOutboxOfAHungProcessThatKnows(t *testing.T) {
+	t.Parallel()
+	const died = "1 uncertain, 0 of 0 parts: the process died while the message was leaving; it may have arrived"
+	for name, c := range map[string]struct {
+		answer  error
+		want    []store.DeliveryState
+		attempt string
+	}{
+		"delivered":         {nil, []store.DeliveryState{store.DeliveryDelivered, store.DeliveryDelivered}, "1 delivered, 1 of 1 parts: ok"},
+		"refused":           {postError{}, []store.DeliveryState{store.DeliveryRefused, store.DeliveryDelivered}, "1 refused, 0 of 0 parts: not taken"},
+		"it knows not more": {postError{uncertain: true}, []store.DeliveryState{store.DeliveryUncertain, store.DeliveryDelivered}, died},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			leaving, release := make(chan struct{}, 1), make(chan struct{})
+			p := newPost(nil)
+			p.answer = func(text string, _ int) error {
+				if text != "one" {
+					return nil
+				}
+				p.mu.Unlock()
+				defer p.mu.Lock()
+				leaving <- struct{}{}
+				<-release
+				return c.answer
+			}
+			b := newBench(t, p)
+			b.letters("one")
+			<-leaving
+			next := b.crash()
+			next.start()
+			next.until("it is guessed", func() bool { return next.delivery(0).State == store.DeliveryUncertain })
+			require.Equal(t, []string{died}, next.attempts(1))
+			b.letters("two")
+			close(release)
+			next.until("the other one is settled", func() bool { return next.delivery(1).State == store.DeliveryDelivered })
+			b.stop()
+			for i, want := range c.want {
+				assert.Equal(t, want, next.delivery(i).State, i)
+			}
+			assert.Equal(t, []string{c.attempt}, next.attempts(1))
+		})
+	}
+}
+
+// What an earlier process knows is no guess: who finds its message leaving, and is late, lets it be.
+func TestRecoveryIsLate(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]error{
+		"tried again": postError{retry: true, throttled: true, delay: time.Hour}, "uncertain": postError{uncertain: true}, "delivered": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			leaving, release := make(chan struct{}, 1), make(chan struct{})
+			p := newPost(nil)
+			p.answer = func(string, int) error {
+				p.mu.Unlock()
+				defer p.mu.Lock()
+				leaving <- struct{}{}
+				<-release
+				return answer
+			}
+			b := newBench(t, p)
+			b.letters("one")
+			<-leaving
+			next := b.crash()
+			late := &lateStore{read: make(chan struct{}), recover: make(chan struct{})}
+			next.stopStore()
+			next.wrap = func(s outbox.Store) outbox.Store {
+				late.Store = s
+				return late
+			}
+			next.open()
+			next.start()
+			<-late.read
+			close(release)
+			b.stop()
+			want, attempts := next.delivery(0), next.attempts(1)
+			require.NotEqual(t, store.DeliverySending, want.State)
+			close(late.recover)
+			next.until("it has recovered", func() bool { return next.out.Rounds() > 0 })
+			next.stop()
+			next.open()
+			assert.Equal(t, want, next.delivery(0))
+			assert.Equal(t, attempts, next.attempts(1))
+			next.stopStore()
+		})
+	}
+}
+
+// lateStore returns the messages that are leaving when they may have left.
+type lateStore struct {
+	outbox.Store
+
+	read, recover chan struct{}
+}
+
+func (s *lateStore) SendingDeliveries(ctx context.Context) ([]*store.Delivery, error) {
+	ds, err := s.Store.SendingDeliveries(ctx)
+	close(s.read)
+	<-s.recover
+	return ds, err
 }
 
 // A stop that comes while the outbox recovers is a stop like any other.

@@ -50,16 +50,17 @@ type OutboxTx interface {
 	// RewriteDelivery writes Summary, Payload, EventData, Priority and CreatedAt of a message that waits.
 	RewriteDelivery(ctx context.Context, d *Delivery) error
 	// UpdateDelivery writes State, NextTry, UpdatedAt, Receipt, Error, Progress, EventData,
-	// Refusals and Hold. It returns ErrLostLease when another attempt has begun since
-	// Attempts and Node were read, and when the message was delivered or refused.
-	UpdateDelivery(ctx context.Context, d *Delivery) error
+	// Refusals and Hold of a message that is in one of the states from. It returns ErrLostLease when
+	// that is not so, and when another attempt has begun since Attempts and Node were read.
+	UpdateDelivery(ctx context.Context, d *Delivery, from ...DeliveryState) error
 	// NameDeliveries sets NamedIn of those of the messages that are uncertain and have none.
 	NameDeliveries(ctx context.Context, namedIn int64, ids []int64) error
 	// ReleaseDeliveries lets the messages that wait in a channel ("": in all) with one of
 	// the holds leave now, except those with the given ids.
 	ReleaseDeliveries(ctx context.Context, channel string, except []int64, holds ...Hold) error
-	// InsertDeliveryAttempt records a try of a message.
-	InsertDeliveryAttempt(ctx context.Context, a *DeliveryAttempt) error
+	// PutDeliveryAttempt records a try of a message. It replaces what is recorded of that try if that is
+	// uncertain, and leaves it as it is otherwise.
+	PutDeliveryAttempt(ctx context.Context, a *DeliveryAttempt) error
 }
 
 // DeliveryHead is the first message of its DAG and priority in a channel.

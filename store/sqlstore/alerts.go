@@ -27,12 +27,15 @@ var (
 			{"next_try", moment{&a.NextTry}},
 		}
 	})
-	attemptAll = attemptTable.but()
+	attemptAll   = attemptTable.but()
+	attemptKnown = attemptTable.but("delivery_id", "attempt")
 )
 
-// InsertDeliveryAttempt records a try of a message.
-func (q Queries) InsertDeliveryAttempt(ctx context.Context, a *store.DeliveryAttempt) error {
-	if _, err := q.c.Exec(ctx, attemptAll.insert(), attemptAll.args(a)...); err != nil {
+// PutDeliveryAttempt records a try of a message, see [store.OutboxTx].
+func (q Queries) PutDeliveryAttempt(ctx context.Context, a *store.DeliveryAttempt) error {
+	_, err := q.c.Exec(ctx, attemptAll.insert()+" ON CONFLICT (delivery_id, attempt) DO UPDATE SET "+attemptKnown.excluded+
+		" WHERE delivery_attempt.outcome = 'uncertain'", attemptAll.args(a)...)
+	if err != nil {
 		return fmt.Errorf("record a try of message %d: %w", a.DeliveryID, err)
 	}
 	return nil

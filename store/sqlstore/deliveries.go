@@ -160,10 +160,13 @@ func (q Queries) ClaimDelivery(ctx context.Context, d *store.Delivery) (bool, er
 	return true, nil
 }
 
-// UpdateDelivery writes what became of a message, unless it was claimed again since or that
-// is known for good.
-func (q Queries) UpdateDelivery(ctx context.Context, d *store.Delivery) error {
-	n, err := q.c.Exec(ctx, deliveryOutcome.update()+" WHERE id = ? AND attempts = ? AND node = ? AND state NOT IN ('delivered', 'refused')", deliveryOutcome.args(d, d.ID, d.Attempts, d.Node)...)
+// UpdateDelivery writes what became of a message, see [store.OutboxTx].
+func (q Queries) UpdateDelivery(ctx context.Context, d *store.Delivery, from ...store.DeliveryState) error {
+	args := deliveryOutcome.args(d, d.ID, d.Attempts, d.Node)
+	for _, s := range from {
+		args = append(args, string(s))
+	}
+	n, err := q.c.Exec(ctx, deliveryOutcome.update()+" WHERE id = ? AND attempts = ? AND node = ? AND state IN ("+marks(len(from))+")", args...)
 	if err == nil && n == 0 {
 		err = store.ErrLostLease
 	}

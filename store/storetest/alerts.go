@@ -134,7 +134,7 @@ func attemptsAreKept(t *testing.T, open Open) {
 	second := &store.DeliveryAttempt{DeliveryID: 7, Attempt: 2, At: midnight.Add(time.Minute), EndedAt: midnight.Add(time.Minute), Outcome: store.AttemptDelivered}
 	other := &store.DeliveryAttempt{DeliveryID: 6, Attempt: 1, At: midnight, EndedAt: midnight, Outcome: store.AttemptRefused}
 	write(t, s, func(ctx context.Context, tx store.Tx) error {
-		return errors.Join(tx.InsertDeliveryAttempt(ctx, second), tx.InsertDeliveryAttempt(ctx, first), tx.InsertDeliveryAttempt(ctx, other))
+		return errors.Join(tx.PutDeliveryAttempt(ctx, second), tx.PutDeliveryAttempt(ctx, first), tx.PutDeliveryAttempt(ctx, other))
 	})
 	of := func(ids ...int64) []*store.DeliveryAttempt {
 		as, err := s.DeliveryAttempts(t.Context(), ids...)
@@ -144,7 +144,14 @@ func attemptsAreKept(t *testing.T, open Open) {
 	assert.Equal(t, []*store.DeliveryAttempt{first, second}, of(7))
 	assert.Equal(t, []*store.DeliveryAttempt{other, first, second}, of(7, 8, 6), "by message and try")
 	assert.Empty(t, of())
-	assert.Error(t, s.Tx(t.Context(), func(tx store.Tx) error { return tx.InsertDeliveryAttempt(t.Context(), first) }), "a try has one outcome")
+
+	guess := &store.DeliveryAttempt{DeliveryID: 8, Attempt: 1, At: midnight, EndedAt: midnight, Node: "m", Outcome: store.AttemptUncertain, Message: "it died"}
+	known := *first
+	known.DeliveryID = 8
+	for _, a := range []*store.DeliveryAttempt{guess, &known, guess} {
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.PutDeliveryAttempt(ctx, a) })
+	}
+	assert.Equal(t, []*store.DeliveryAttempt{&known}, of(8), "what is known replaces a guess, and is not replaced by one")
 }
 
 // Messages are found by what they are to each other, by number and by time.

@@ -283,7 +283,7 @@ func oldAlerts(t *testing.T, open Open) {
 		return &store.DeliveryAttempt{DeliveryID: d.ID, Attempt: 1, At: hour(1), EndedAt: hour(1), Outcome: store.AttemptDelivered}
 	}
 	write(t, s, func(ctx context.Context, tx store.Tx) error {
-		return errors.Join(tx.InsertDeliveryAttempt(ctx, try(ds[4])), tx.InsertDeliveryAttempt(ctx, try(ds[5])))
+		return errors.Join(tx.PutDeliveryAttempt(ctx, try(ds[4])), tx.PutDeliveryAttempt(ctx, try(ds[5])))
 	})
 	removeRows(t, s, store.OldAlerts, ds[0].ID, ds[5].ID)
 	tries, err := s.DeliveryAttempts(t.Context(), ds[4].ID, ds[5].ID)
@@ -310,7 +310,9 @@ func oldAlertsPutAside(t *testing.T, open Open) {
 	gone := func() []int64 { return old(t, s, store.OldRows{Kind: store.OldAlerts, Before: hour(24)}) }
 	assert.Equal(t, []int64{silenced.ID, told.ID}, gone())
 	digest.State = store.DeliveryDelivered
-	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.UpdateDelivery(ctx, digest) })
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		return tx.UpdateDelivery(ctx, digest, store.DeliveryUncertain)
+	})
 	assert.Equal(t, []int64{digest.ID, silenced.ID, folded.ID, told.ID}, gone())
 }
 

@@ -31,7 +31,9 @@ func queue(t *testing.T, s store.Store, channel string, n int) []*store.Delivery
 
 func update(t *testing.T, s store.Store, d *store.Delivery) {
 	t.Helper()
-	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.UpdateDelivery(ctx, d) })
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		return tx.UpdateDelivery(ctx, d, store.DeliveryWaiting, store.DeliverySending)
+	})
 }
 
 // claim makes a message that of a process, which is to be sending it then.
@@ -86,13 +88,16 @@ func outboxIsClaimed(t *testing.T, open Open) {
 	assert.True(t, claim(t, other, &again))
 	assert.Equal(t, "other", again.Node)
 
-	settle := func(d store.Delivery) error {
+	settleFrom := func(d store.Delivery, from ...store.DeliveryState) error {
 		d.State = store.DeliveryDelivered
-		return s.Tx(t.Context(), func(tx store.Tx) error { return tx.UpdateDelivery(t.Context(), &d) })
+		return s.Tx(t.Context(), func(tx store.Tx) error { return tx.UpdateDelivery(t.Context(), &d, from...) })
 	}
+	settle := func(d store.Delivery) error { return settleFrom(d, store.DeliveryUncertain, store.DeliverySending) }
 	require.ErrorIs(t, settle(read), store.ErrLostLease, "another process has it")
 	read.Attempts = 2
 	require.ErrorIs(t, settle(read), store.ErrLostLease, "another process has it")
+	require.ErrorIs(t, settleFrom(again, store.DeliveryWaiting), store.ErrLostLease, "it does not wait")
+	require.ErrorIs(t, settleFrom(again), store.ErrLostLease, "no state is named")
 	require.NoError(t, settle(again))
 	require.ErrorIs(t, settle(again), store.ErrLostLease, "what became of it is known")
 }
@@ -236,10 +241,10 @@ func outboxKeepsOrder(t *testing.T, open Open) {
 	sent.NextTry, sent.UpdatedAt = midnight.Add(time.Second), midnight.Add(time.Minute)
 	want[2].State = store.DeliverySending
 	write(t, s, func(ctx context.Context, tx store.Tx) error {
-		if err := tx.UpdateDelivery(ctx, want[2]); err != nil {
+		if err := tx.UpdateDelivery(ctx, want[2], store.DeliveryWaiting); err != nil {
 			return err
 		}
-		return tx.UpdateDelivery(ctx, sent)
+		return tx.UpdateDelivery(ctx, sent, store.DeliverySending)
 	})
 	got, err = s.Deliveries(t.Context(), nil, 0)
 	require.NoError(t, err)
