@@ -57,15 +57,16 @@ func (o *Outbox) hopeless(ctx context.Context, c *channel, d *store.Delivery, ca
 	elsewhere := func(d *store.Delivery) ([]*store.Delivery, bool) { return o.standInsElsewhere(ctx, d), true }
 	var refusal callbacks.RefusalError
 	refused := d.State == store.DeliveryRefused && errors.As(cause, &refusal)
+	noKeyword := refused && refusal.NoKeyword()
 	const wordless = "not sent, since the receiver refused one message after another for want of a keyword, alert %d among them: %s"
 	switch {
 	case cause == nil:
 		return hopeless{}
 	case refused && refusal.Gone():
 		return hopeless{fmt.Sprintf("not sent, since the receiver refused alert %d and would refuse this one: %s", d.ID, d.Error), o.now(), elsewhere}
-	case refused && c.wordless >= wordlessLimit:
+	case noKeyword && c.wordless >= wordlessLimit:
 		return hopeless{fmt.Sprintf(wordless, d.ID, d.Error), o.now(), elsewhere}
-	case refused && c.replaced >= wordlessLimit:
+	case noKeyword && c.replaced >= wordlessLimit:
 		return hopeless{fmt.Sprintf(wordless, d.ID, d.Error), o.now(), func(d *store.Delivery) ([]*store.Delivery, bool) {
 			return o.standInHere(d, cause)
 		}}

@@ -188,6 +188,42 @@ func TestOutboxNoKeyword(t *testing.T) {
 	}
 }
 
+// What is refused for another reason says nothing of keywords, however many lacked theirs before.
+func TestOutboxNoKeywordBefore(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]string{"none": "word", "own ones": "own"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := newPost(nil)
+				p.answer = func(text string, _ int) error {
+					switch {
+					case strings.Contains(text, "word"), strings.HasPrefix(text, "own"):
+						return postError{noKeyword: true}
+					case strings.Contains(text, "bad"), strings.HasPrefix(text, "simpler"):
+						return postError{}
+					}
+					return nil
+				}
+				var sender callbacks.Sender = p
+				if before == "own" {
+					sender = simplified{p}
+				}
+				b := newBench(t, sender)
+				b.start()
+				for i := range 3 {
+					b.letters(fmt.Sprint(before, i))
+					b.hours()
+				}
+				b.letters("bad", "good")
+				b.hours()
+				b.stop()
+				assert.Equal(t, []string{"good"}, p.takenSoFar())
+			})
+		})
+	}
+}
+
 // What was silenced or folded meanwhile is not given up.
 func TestOutboxGivesUpOnlyWhatWaits(t *testing.T) {
 	t.Parallel()
