@@ -113,6 +113,79 @@ func TestFoldGathers(t *testing.T) {
 	})
 }
 
+// Each DAG is told in order: the news of a success waits for the failure before it, which is being
+// gathered, and leaves with it. One that came before that leaves at once, and what is urgent does.
+func TestFoldGathersWhatCameAfter(t *testing.T) {
+	t.Parallel()
+	folds(t, taken, func(t *testing.T, _ *bench, p *post, say func(callbacks.Kind, string, string)) {
+		t.Helper()
+		say(callbacks.Failure, "d", "first")
+		say(callbacks.Execute, "d", "before")
+		say(callbacks.Failure, "d", "second")
+		say(callbacks.Success, "d", "after")
+		say(callbacks.Success, "e", "other")
+		say(callbacks.Success, "d", "urgent")
+		assert.Equal(t, []string{"first 0s", "before 0s", "other 0s", "urgent 0s"}, p.logSoFar())
+		time.Sleep(time.Minute)
+		assert.Equal(t, []string{"[second after] 5s"}, p.logSoFar()[4:])
+		say(callbacks.Success, "d", "last")
+		assert.Equal(t, "last 1m0s", p.logSoFar()[5])
+	})
+}
+
+// What finds out whether a receiver is back is the first message of its DAG, so that the order is kept;
+// of several DAGs it is one that was tried least.
+func TestFoldProbesInOrder(t *testing.T) {
+	t.Parallel()
+	var away atomic.Bool
+	away.Store(true)
+	folds(t, func(string, int) error {
+		if away.Load() {
+			return postError{retry: true}
+		}
+		return nil
+	}, func(t *testing.T, _ *bench, p *post, say func(callbacks.Kind, string, string)) {
+		t.Helper()
+		say(callbacks.Failure, "d", "d1")
+		say(callbacks.Success, "d", "d2")
+		say(callbacks.Success, "e", "e1")
+		time.Sleep(5 * time.Second)
+		for _, line := range p.logSoFar() {
+			assert.NotContains(t, line, "d2 ", "d1 is older")
+		}
+		assert.Contains(t, strings.Join(p.logSoFar(), "\n"), "e1 ", "d1 is not tried alone")
+		away.Store(false)
+		time.Sleep(time.Minute)
+		taken := strings.Join(p.takenSoFar(), " ")
+		assert.Less(t, strings.Index(taken, "d1"), strings.Index(taken, "d2"))
+	})
+}
+
+// A digest that came back is told before what its DAGs have said since.
+func TestFoldToldAgainFirst(t *testing.T) {
+	t.Parallel()
+	var away atomic.Bool
+	folds(t, func(string, int) error {
+		if away.Load() {
+			return postError{retry: true, throttled: true, delay: 10 * time.Second}
+		}
+		return nil
+	}, func(t *testing.T, _ *bench, p *post, say func(callbacks.Kind, string, string)) {
+		t.Helper()
+		say(callbacks.Failure, "d", "first")
+		away.Store(true)
+		say(callbacks.Retry, "d", "second")
+		say(callbacks.Retry, "d", "third")
+		time.Sleep(6 * time.Second)
+		require.Equal(t, []string{"first 0s", "[second third] 5s"}, p.logSoFar())
+		time.Sleep(8 * time.Second)
+		say(callbacks.Success, "d", "fourth")
+		away.Store(false)
+		time.Sleep(time.Minute)
+		assert.Equal(t, []string{"first", "[second third]", "fourth"}, p.takenSoFar())
+	})
+}
+
 // What waits for its receiver for over twenty seconds becomes one message, whatever it tells. What
 // is younger, of another DAG, does not join.
 func TestFoldOld(t *testing.T) {

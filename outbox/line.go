@@ -53,25 +53,34 @@ func (o *Outbox) next(ctx context.Context, name string, c *channel) (*store.Deli
 	if err != nil || d == nil || d.Priority <= int(gate.Urgent) {
 		return d, again, err
 	}
-	if _, folds := o.folder(d); folds {
+	if _, folds := o.foldable(c, d); folds {
 		return d, again, nil // what its DAG has said before goes with it
 	}
-	for _, h := range heads { // each DAG is told in order
-		if h.DAGID == head.DAGID && h.ID < head.ID {
-			head = h
-		}
-	}
-	return o.read(ctx, head)
+	return o.read(ctx, earliest(heads, head)) // each DAG is told in order
 }
 
-// probe is the message that finds out whether a receiver is back: one that was tried least, since what
-// fails may be a message. The order within each DAG is kept, if others wait or the messages of one can be
-// told in one: a digest, which tells of what came before, goes first.
+// earliest is the first of the heads of the DAG of one, which is not urgent. What is urgent has its own order.
+func earliest(heads []*store.DeliveryHead, of *store.DeliveryHead) *store.DeliveryHead {
+	for _, h := range heads {
+		if h.DAGID == of.DAGID && h.ID < of.ID && h.Priority > int(gate.Urgent) {
+			of = h
+		}
+	}
+	return of
+}
+
+// probe is the message that finds out whether a receiver is back: of the first messages of each DAG the
+// one that was tried least, since what fails may be a message. A digest, which tells of what came before,
+// goes first. Where one DAG alone waits and its messages can't be told in one, any of them may be tried,
+// and overtake.
 func (o *Outbox) probe(ctx context.Context, name string, heads []*store.DeliveryHead) (*store.Delivery, time.Time, error) {
 	if i := slices.IndexFunc(heads, func(h *store.DeliveryHead) bool { return h.Event == string(callbacks.Folded) }); i >= 0 {
 		return o.read(ctx, heads[i])
 	}
-	least := slices.MinFunc(heads, func(a, b *store.DeliveryHead) int {
+	firsts := slices.DeleteFunc(slices.Clone(heads), func(h *store.DeliveryHead) bool {
+		return h.Priority > int(gate.Urgent) && earliest(heads, h) != h
+	})
+	least := slices.MinFunc(firsts, func(a, b *store.DeliveryHead) int {
 		return cmp.Or(cmp.Compare(a.Attempts, b.Attempts), cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.ID, b.ID))
 	})
 	d, again, err := o.read(ctx, least)
@@ -94,12 +103,13 @@ func (o *Outbox) read(ctx context.Context, head *store.DeliveryHead) (*store.Del
 }
 
 // first chooses among the heads of a channel: by rank, and within one that of the DAG that was told
-// of longest ago. A DAG of which more is being gathered is passed over; if all are, it says until when.
+// of longest ago. A digest that came back goes before what is told of its DAGs later. What is being
+// gathered is passed over, with all that its DAG has said since; if there is nothing else, it says until when.
 func (o *Outbox) first(c *channel, heads []*store.DeliveryHead) (best *store.DeliveryHead, again time.Time) {
 	now := o.now()
 	o.forgets(c)
 	for _, h := range heads {
-		if until := o.gathering(c, h); until.After(now) {
+		if until := o.gathering(c, heads, h); until.After(now) {
 			if again.IsZero() || until.Before(again) {
 				again = until
 			}
@@ -110,10 +120,18 @@ func (o *Outbox) first(c *channel, heads []*store.DeliveryHead) (best *store.Del
 			best = h
 		}
 	}
-	if best != nil {
+	switch {
+	case best == nil:
+		return nil, again
+	case best.Priority <= int(gate.Urgent):
 		return best, time.Time{}
 	}
-	return nil, again
+	for _, h := range heads {
+		if h.Event == string(callbacks.Folded) && h.Priority <= max(best.Priority, int(gate.Retry)) {
+			return h, time.Time{}
+		}
+	}
+	return best, time.Time{}
 }
 
 // forgets drops what a channel has told long ago, and reports whether nothing is left. A clock that
@@ -124,13 +142,14 @@ func (o *Outbox) forgets(c *channel) bool {
 	return len(c.told) == 0
 }
 
-// gathering is until when a message waits for more of its DAG, which was told of just now.
-func (o *Outbox) gathering(c *channel, h *store.DeliveryHead) time.Time {
-	if !gathers(h.Priority) {
+// gathering is until when a message waits for more of its DAG, which was told of just now: it tells of
+// a failure or a retry, or one that does and came before it waits.
+func (o *Outbox) gathering(c *channel, heads []*store.DeliveryHead, h *store.DeliveryHead) time.Time {
+	t, ok := c.told[h.DAGID]
+	if !ok || h.Priority <= int(gate.Urgent) || h.Event == string(callbacks.Folded) {
 		return time.Time{}
 	}
-	t, ok := c.told[h.DAGID]
-	if !ok {
+	if !slices.ContainsFunc(heads, func(g *store.DeliveryHead) bool { return g.DAGID == h.DAGID && g.ID <= h.ID && gathers(g.Priority) }) {
 		return time.Time{}
 	}
 	return t.at.Add(t.gathers)
@@ -158,6 +177,10 @@ func (o *Outbox) tells(c *channel, d *store.Delivery, dags []string) {
 		c.told = map[string]told{}
 	}
 	for _, id := range dags {
-		c.told[id] = t
+		is := t
+		if was, ok := c.told[id]; ok { // what is being gathered goes on
+			is.gathers = min(max(is.gathers, was.at.Add(was.gathers).Sub(is.at)), o.o.FoldAfter) // clocks are set back
+		}
+		c.told[id] = is
 	}
 }
