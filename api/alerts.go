@@ -110,8 +110,8 @@ type AlertQuery struct {
 	IDs []int64
 	// Since and Until select the messages that were written from the one moment on and before the other one.
 	Since, Until time.Time
-	// DigestID selects the messages that another one tells.
-	DigestID int64
+	// DigestID selects the messages that another one tells, StandsInFor those that replace another one.
+	DigestID, StandsInFor int64
 	// Unacked selects those of which nobody has said that he has seen them.
 	Unacked bool
 	Page
@@ -126,7 +126,7 @@ func (q *AlertQuery) filter() (store.DeliveryFilter, error) {
 	}
 	return store.DeliveryFilter{
 		States: q.States, Channel: q.Channel, DAGID: q.DAGID, RunID: q.RunID, TaskID: q.TaskID, IDs: q.IDs, Since: q.Since, Until: q.Until,
-		DigestID: q.DigestID, Unacked: q.Unacked,
+		DigestID: q.DigestID, StandsInFor: q.StandsInFor, Unacked: q.Unacked,
 	}, nil
 }
 

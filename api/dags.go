@@ -172,3 +172,16 @@ func (a *API) Paused(ctx context.Context, d *dag.DAG) (bool, error) {
 	}
 	return a.PausedWhenNew(d), nil
 }
+
+// TellsFailures reports whether a DAG, or a task in it, has callbacks for failures by its file. One that can't be
+// read may have some. An unknown DAG is an error that wraps [ErrNotFound].
+func (a *API) TellsFailures(ctx context.Context, dagID string) (bool, error) {
+	if err := a.known(ctx, dagID, nil); err != nil {
+		return false, err
+	}
+	d, err := a.o.Folder.DAG(dagID)
+	if err != nil {
+		return true, nil //nolint:nilerr // what can't be read may have some
+	}
+	return len(d.OnFailure) > 0 || slices.ContainsFunc(d.Tasks, func(t *dag.Task) bool { return len(t.OnFailure) > 0 }), nil
+}

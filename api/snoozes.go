@@ -232,6 +232,21 @@ func (a *API) Silences(ctx context.Context, all bool, limit int) ([]Silence, err
 	return out, nil
 }
 
+// Silence is one silence; its count is not filled in. Its error wraps [ErrNotFound] when there is none.
+func (a *API) Silence(ctx context.Context, id int64) (Silence, error) {
+	if a.o.Store == nil {
+		return Silence{}, missing("no silence %d", id)
+	}
+	s, err := a.o.Store.Silence(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return Silence{}, missing("no silence %d", id)
+	}
+	if err != nil {
+		return Silence{}, err
+	}
+	return a.silenceOf(s, 0), nil
+}
+
 // Unsnooze ends silences now, and returns them: the one with a number, or the snoozes of a DAG and its tasks
 // or of a robot, on any robot or of any DAG. What they kept back is summed up by the process that works on the
 // store. Its error wraps [ErrNotFound] when there is none.
