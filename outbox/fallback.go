@@ -22,14 +22,14 @@ type trail struct {
 }
 
 // join adds the way of an event that is told together with others: what could not deliver one of
-// them is not tried for all of them, and whoever is told last of all of one is told of all.
+// them is not tried for all of them. The last resort is told of all, unless they are for it alone.
 func (t *trail) join(other trail) {
 	for _, id := range other.Via {
 		if !slices.Contains(t.Via, id) {
 			t.Via = append(t.Via, id)
 		}
 	}
-	t.Last = t.Last || other.Last
+	t.Last = t.Last && other.Last
 }
 
 // trailOf is the event of a message and its way, or nil when nothing is to stand in for it.

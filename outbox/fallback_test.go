@@ -17,7 +17,9 @@ import (
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/outbox"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/template"
 )
 
 // robots send through connections, each of which answers as the test says.
@@ -279,6 +281,40 @@ func TestFallbackOfADigest(t *testing.T) {
 		assert.Empty(t, b.last.takenSoFar())
 		b.stop()
 	})
+}
+
+// The last resort is told what a digest told of a robot's own alerts, although others in it were told
+// to that robot as the last resort.
+func TestFallbackOfADigestOfTheLastResort(t *testing.T) {
+	t.Parallel()
+	for name, last := range map[string]int{"one": 1, "all": 2} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b, r := withRobots(t, map[string]string{"a": ""}, map[string]error{"a": postError{gone: true}})
+				b.stopStore()
+				b.sendBy(piling{r})
+				var ds []*store.Delivery
+				for i := range 2 {
+					bound, err := outbox.Bind(b.cbs, []dag.Callback{{Name: "page"}})
+					require.NoError(t, err)
+					ev := &callbacks.Event{Kind: callbacks.Failure, DAGID: "d", RunID: "r", TaskID: fmt.Sprint("t", i), MapIndex: -1, TryNumber: 1}
+					d := b.out.Prepare(bound, ev, &template.Context{}, renders)[0]
+					if i < last {
+						d.EventData = append(d.EventData[:len(d.EventData)-1], []byte(`,"via":["x"],"last_resort":true}`)...)
+					}
+					ds = append(ds, d)
+				}
+				require.NoError(t, b.store.Tx(context.Background(), func(tx store.Tx) error { return tx.InsertDeliveries(context.Background(), ds) }))
+				b.start()
+				b.hours()
+				require.Equal(t, store.DeliveryFolded, b.delivery(0).State)
+				assert.Equal(t, []string{"a"}, r.tried)
+				assert.Len(t, b.last.takenSoFar(), 2-last)
+				b.stop()
+			})
+		})
+	}
 }
 
 // piling are robots that fold.

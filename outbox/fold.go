@@ -142,7 +142,7 @@ func (o *Outbox) rewrite(ctx context.Context, tx store.OutboxTx, digest *store.D
 		return nil, fmt.Errorf("sender %s folds no messages", digest.Sender)
 	}
 	folding, b := s.Fold(), callbacks.NewDigest(digest.ID)
-	way := trail{}
+	way := trail{Last: true}
 	err = tx.FoldedDeliveries(ctx, digest.ID, func(d *store.Delivery, mended bool) error {
 		t := trail{Event: &callbacks.Event{}}
 		ev := t.Event
