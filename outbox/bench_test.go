@@ -38,14 +38,17 @@ type bench struct {
 	observe func(*store.Delivery) // nil for nobody
 	random  func() float64
 	windows []outbox.Window
-	wrap    func(outbox.Store) outbox.Store // nil for the store as it is
-	cancel  context.CancelFunc
-	ended   chan error
+	// undelivered are the callbacks of the last resort, log is where the outbox logs.
+	undelivered []dag.Callback
+	log         *slog.Logger
+	wrap        func(outbox.Store) outbox.Store // nil for the store as it is
+	cancel      context.CancelFunc
+	ended       chan error
 }
 
 func newBench(t *testing.T, post callbacks.Sender, funcs ...callbacks.Function) *bench {
 	t.Helper()
-	b := &bench{t: t, dir: t.TempDir(), random: func() float64 { return 0.5 }, conns: connections.Chain(slog.New(slog.DiscardHandler)), last: newPost(func(string, int) error { return nil })}
+	b := &bench{t: t, dir: t.TempDir(), random: func() float64 { return 0.5 }, undelivered: []dag.Callback{{Name: "tell"}}, log: slog.New(slog.DiscardHandler), conns: connections.Chain(slog.New(slog.DiscardHandler)), last: newPost(func(string, int) error { return nil })}
 	b.last.conn = "last"
 	var err error
 	b.cbs, err = callbacks.NewRegistry(
@@ -68,9 +71,9 @@ func (b *bench) open() {
 		s = b.wrap(s)
 	}
 	b.out, err = outbox.New(s, outbox.Options{
-		Callbacks: b.cbs, Connections: b.conns, Masker: masker, OnUndelivered: []dag.Callback{{Name: "tell"}}, Maintenance: b.windows, Bare: renders, FoldAfter: outbox.DefaultFoldAfter,
+		Callbacks: b.cbs, Connections: b.conns, Masker: masker, OnUndelivered: b.undelivered, Maintenance: b.windows, Bare: renders, FoldAfter: outbox.DefaultFoldAfter,
 		Sweep: 30 * time.Second, Persist: func(_ context.Context, write func() error) error { return write() },
-		Clock: time.Now, Log: slog.New(slog.DiscardHandler), Observe: b.observe, Random: b.random,
+		Clock: time.Now, Log: b.log, Observe: b.observe, Random: b.random,
 	})
 	require.NoError(b.t, err)
 }
@@ -110,7 +113,7 @@ func (b *bench) stopStore() {
 // crash is the next process after this one hangs for ever.
 func (b *bench) crash() *bench {
 	b.t.Helper()
-	next := &bench{t: b.t, dir: b.dir, conns: b.conns, last: b.last, cbs: b.cbs, random: b.random, windows: b.windows}
+	next := &bench{t: b.t, dir: b.dir, conns: b.conns, last: b.last, cbs: b.cbs, random: b.random, windows: b.windows, undelivered: b.undelivered, log: b.log}
 	next.open()
 	return next
 }

@@ -84,7 +84,7 @@ func (o *Outbox) withNote(s callbacks.NoteSender, d *store.Delivery, text string
 		m, ok = s.WithNote(message(d), text)
 	}()
 	if err != nil {
-		o.o.Log.Error("a message leaves without its note", "id", d.ID, "error", err)
+		o.o.Log.Error("a message leaves without its note", "id", d.ID, "error", o.o.Masker.Mask(err.Error()))
 		return message(d), false
 	}
 	return m, ok

@@ -1,8 +1,10 @@
 package outbox_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -150,5 +152,43 @@ func TestUncertainIsNamedAfterARestart(t *testing.T) {
 		b.later("it arrives", b.settled)
 		assert.Equal(t, []string{"lost", "one" + oneLost}, said(p))
 		assert.Zero(t, b.delivery(1).NamedIn)
+	})
+}
+
+// fragile is a post that panics with a secret where it may.
+type fragile struct{ *post }
+
+func (fragile) WithNote(callbacks.Message, string) (callbacks.Message, bool) {
+	panic("hunter22 of a note")
+}
+
+func (fragile) Fallback(callbacks.Message, *callbacks.Event, error) (callbacks.Message, bool) {
+	panic("hunter22 of a stand-in")
+}
+
+// What a sender panics with is in the log without secrets, and the alert is told all the same.
+func TestPanicsOfASenderAreMasked(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPost(func(text string, _ int) error {
+			return map[string]error{"lost": postError{uncertain: true}, "refused": postError{}}[text]
+		})
+		b := newBench(t, fragile{p})
+		b.stopStore()
+		var log bytes.Buffer
+		b.log = slog.New(slog.NewTextHandler(&log, nil))
+		b.open()
+		b.start()
+		for _, id := range []string{"lost", "one", "refused"} {
+			b.tell(callbacks.Failure, id, callback(t, "{callback: letter, urgent: true, text: "+id+"}"))
+			synctest.Wait()
+		}
+		b.later("all of them", b.settled)
+		b.stop()
+		assert.Equal(t, []string{"one"}, p.takenSoFar())
+		assert.Len(t, b.last.takenSoFar(), 1)
+		assert.NotContains(t, log.String(), "hunter22")
+		assert.Contains(t, log.String(), "*** of a note")
+		assert.Contains(t, log.String(), "*** of a stand-in")
 	})
 }

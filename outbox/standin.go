@@ -49,7 +49,7 @@ func (o *Outbox) simpler(d *store.Delivery, ev *callbacks.Event, cause error) (m
 		m, ok = f.Fallback(message(d), ev, cause)
 	}()
 	if err != nil {
-		o.o.Log.Error("a message that stands in for another one could not be prepared", "id", d.ID, "error", err)
+		o.o.Log.Error("a message that stands in for another one could not be prepared", "id", d.ID, "error", o.o.Masker.Mask(err.Error()))
 		return m, false
 	}
 	return m, ok
