@@ -142,7 +142,10 @@ func (s *AppSender) Send(ctx context.Context, m callbacks.Message) (receipt stri
 	switch {
 	case p.OpenConversationID != "":
 		key, err := bot.SendToGroup(ctx, app, p.OpenConversationID, p.botMessage())
-		return "ok, process_query_key " + key, err
+		if err != nil {
+			return "", err
+		}
+		return "ok, process_query_key " + key, nil
 	case p.Notice:
 		sent, err := notice.Send(ctx, app, p.notice())
 		if err != nil {

@@ -101,7 +101,8 @@ func TestAppSendErrors(t *testing.T) {
 	var de callbacks.DeliveryError
 	require.ErrorAs(t, err, &de)
 	assert.False(t, de.Retryable())
-	_, err = send(map[string]any{"open_conversation_id": "cidnowhere"})
+	receipt, err = send(map[string]any{"open_conversation_id": "cidnowhere"})
+	assert.Empty(t, receipt, "nobody took it")
 	var gone callbacks.RefusalError
 	require.ErrorAs(t, err, &gone)
 	assert.True(t, gone.Gone(), err)
