@@ -185,7 +185,8 @@ type RenderChecker interface {
 type Message struct {
 	// Sender names the [Sender] that delivers it, for instance "dingding".
 	Sender string
-	// Channel orders deliveries: messages of one channel leave one after another.
+	// Channel orders deliveries: messages of one channel leave one after another, and share their fate
+	// when the receiver is gone or away. See [ChannelOf].
 	Channel string
 	// Summary is one line for people: what is delivered to whom.
 	Summary string

@@ -63,7 +63,12 @@ func (o *Outbox) hopeless(ctx context.Context, c *channel, d *store.Delivery, ca
 	case cause == nil:
 		return hopeless{}
 	case refused && refusal.Gone():
-		return hopeless{fmt.Sprintf("not sent, since the receiver refused alert %d and would refuse this one: %s", d.ID, d.Error), o.now(), elsewhere}
+		return hopeless{fmt.Sprintf("not sent, since the receiver refused alert %d and would refuse this one: %s", d.ID, d.Error), o.now(), func(other *store.Delivery) ([]*store.Delivery, bool) {
+			if o.channelOf(other) != o.channelOf(d) {
+				return nil, false
+			}
+			return elsewhere(other)
+		}}
 	case noKeyword && c.wordless >= wordlessLimit:
 		return hopeless{fmt.Sprintf(wordless, d.ID, d.Error), o.now(), elsewhere}
 	case noKeyword && c.replaced >= wordlessLimit:

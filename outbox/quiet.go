@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -234,7 +233,7 @@ func covers(s *store.Silence, d *store.Unsilenced) bool {
 
 // robotOf is the connection of a channel.
 func robotOf(channel string) string {
-	_, conn, _ := strings.Cut(channel, ":")
+	_, conn, _ := callbacks.SplitChannel(channel)
 	return conn
 }
 
@@ -344,11 +343,26 @@ func (o *Outbox) doubled(ctx context.Context, tx HushTx, d *store.Delivery, now 
 // receiverOf tells the receivers of messages apart: the same event is told to one receiver by one
 // message.
 func (o *Outbox) receiverOf(d *store.Delivery) string {
-	m, err := o.tellLike(d, &callbacks.Event{Kind: callbacks.SilenceEnd, MapIndex: -1, Silence: &callbacks.Silence{}})
+	m, err := o.tellLike(d, anyEnd())
 	if err != nil {
 		return d.Channel
 	}
 	return m.Channel + " " + string(m.Payload)
+}
+
+// channelOf is the channel of messages for the receiver of d. It may be another one than that of d, which
+// an earlier version wrote.
+func (o *Outbox) channelOf(d *store.Delivery) string {
+	m, err := o.tellLike(d, anyEnd())
+	if err != nil {
+		return d.Channel
+	}
+	return m.Channel
+}
+
+// anyEnd is an event that each sender can tell.
+func anyEnd() *callbacks.Event {
+	return &callbacks.Event{Kind: callbacks.SilenceEnd, MapIndex: -1, Silence: &callbacks.Silence{}}
 }
 
 // tellLike is the message that tells an event to the receiver of another message.

@@ -44,6 +44,8 @@ func TestCovers(t *testing.T) {
 		"no DAG":                         {ofDAG, with(func(d *store.Unsilenced) { d.DAGID = "" }), false},
 		"a robot":                        {ofRobot, load, true},
 		"another robot":                  {ofRobot, with(func(d *store.Unsilenced) { d.Channel = "email:mail" }), false},
+		"a group of an app":              {ofRobot, with(func(d *store.Unsilenced) { d.Channel = "dingding_bot:ops@cid1" }), true},
+		"an app's channel of before":     {ofRobot, with(func(d *store.Unsilenced) { d.Channel = "dingding_bot:ops" }), true},
 		"all":                            {all, with(func(d *store.Unsilenced) { d.DAGID, d.TaskID = "", "" }), true},
 		"urgent":                         {all, urgent, false},
 		"urgent, by its task":            {ofTask, urgent, true},

@@ -64,8 +64,9 @@ func (o *Outbox) lastResort(d *store.Delivery, t *trail) (out []*store.Delivery)
 	told := *t.Event
 	told.Problem = fmt.Sprintf("not delivered: %s: %s", d.Summary, d.Error)
 	for _, m := range o.messages(o.undelivered, &told) {
-		if m.Channel == d.Channel || slices.Contains(t.Via, o.connID(m.Sender, message(m))) {
-			continue // it took no better one
+		_, _, receivers := callbacks.SplitChannel(m.Channel)
+		if m.Channel == d.Channel || receivers == "" && slices.Contains(t.Via, o.connID(m.Sender, message(m))) {
+			continue // it took no better one; another receiver of the same app may
 		}
 		// Its own problem is that of the event, of which the next one tells.
 		out = append(out, o.standIn(d, message(m), &trail{Event: &told, Via: t.Via, Last: true}))

@@ -56,6 +56,41 @@ func prepared(t *testing.T, yaml string, ev *callbacks.Event) callbacks.Message 
 	return m
 }
 
+func TestRulesOfNotifiers(t *testing.T) {
+	t.Parallel()
+	callbackstest.Check(t, bot.Specs()[0], callbackstest.Options{
+		SenderName: bot.SenderName,
+		Start: func(t *testing.T) callbackstest.Receiver {
+			t.Helper()
+			box, s, _ := office(t)
+			box.AddUser(sandbox.User{UserID: "u001", Name: "Ann", Mobile: "13800000091"})
+			box.AddUser(sandbox.User{UserID: "u002", Name: "Bob", Mobile: "13800000092"})
+			box.AddChat(sandbox.Chat{OpenConversationID: group, Name: "ops", Owner: "user001", Bots: []string{sandbox.DemoApp("demo").AppKey}})
+			return callbackstest.Receiver{Sender: s, Arrived: func() int { return len(box.Messages(sandbox.Filter{})) }}
+		},
+	})
+}
+
+// The end of a silence is told once to a group or to the same people, whatever order they stand in.
+func TestTell(t *testing.T) {
+	t.Parallel()
+	s := bot.NewSender(nil)
+	tell := func(yaml string) callbacks.Message {
+		t.Helper()
+		m := prepared(t, yaml, callbackstest.Failure())
+		told, err := s.Tell(m, callbackstest.SilenceEnd())
+		require.NoError(t, err)
+		assert.Equal(t, m.Channel, told.Channel)
+		return told
+	}
+	people := tell("{user_ids: [user002, user001], message: x}")
+	assert.Equal(t, "dingding_bot:dingtalk_default@user001,user002", people.Channel)
+	assert.Contains(t, string(people.Payload), "静默结束 Silence ended")
+	assert.Equal(t, people, tell("{user_ids: [user001, user002], recall_on_recovery: true}"))
+	assert.NotEqual(t, people, tell("user_ids: user001"))
+	assert.Equal(t, "dingding_bot:dingtalk_default@"+group, tell("open_conversation_id: "+group).Channel)
+}
+
 // What told of a failure is taken back, once it was delivered and only where that is wanted.
 func TestRecall(t *testing.T) {
 	t.Parallel()

@@ -15,7 +15,7 @@ import (
 // Notifier sends a message of an app's bot to a group that the bot is in, or to people.
 //
 // Without message it says what the notifier dingding says. A text that is too long is cut. Nobody
-// can be mentioned in a group this way. Messages through one connection are sent one at a time.
+// can be mentioned in a group this way. Messages to the same group or people are sent one at a time.
 type Notifier struct {
 	terms.Common
 
@@ -116,7 +116,15 @@ func (p *payload) message(summary string) (callbacks.Message, error) {
 	if err != nil {
 		return callbacks.Message{}, fmt.Errorf("encode the message of the bot of %s: %w", p.ConnID, err)
 	}
-	return callbacks.Message{Sender: SenderName, Channel: SenderName + ":" + p.ConnID, Summary: summary, Payload: body}, nil
+	return callbacks.Message{Sender: SenderName, Channel: callbacks.ChannelOf(SenderName, p.ConnID, p.receivers()...), Summary: summary, Payload: body}, nil
+}
+
+// receivers are the group or the people.
+func (p *payload) receivers() []string {
+	if p.OpenConversationID != "" {
+		return []string{p.OpenConversationID}
+	}
+	return p.UserIDs
 }
 
 // shorten cuts the end off a text that DingTalk does not take.

@@ -24,6 +24,7 @@ var (
 	_ callbacks.RecallSender = (*Sender)(nil)
 	_ callbacks.ConnSender   = (*Sender)(nil)
 	_ callbacks.RepeatSender = (*Sender)(nil)
+	_ callbacks.EventSender  = (*Sender)(nil)
 )
 
 // NewSender returns a sender that sends through h.
@@ -93,6 +94,16 @@ func (s *Sender) Recall(m callbacks.Message, receipt string) (callbacks.Message,
 	back := payload{ConnID: p.ConnID, OpenConversationID: p.OpenConversationID, UserIDs: p.UserIDs, Recalls: key}
 	out, err := back.message("recall: " + m.Summary)
 	return out, err == nil
+}
+
+// Tell gives the default message about ev to the group or the people of m.
+func (s *Sender) Tell(m callbacks.Message, ev *callbacks.Event) (callbacks.Message, error) {
+	p, err := read(m)
+	if err != nil {
+		return callbacks.Message{}, err
+	}
+	told := payload{ConnID: p.ConnID, OpenConversationID: p.OpenConversationID, UserIDs: callbacks.SortedReceivers(p.UserIDs), Text: ev.Text()}
+	return told.message(fmt.Sprintf("%s of %s by the bot of %s", ev.Kind, ev.Subject(), p.ConnID))
 }
 
 // RepeatSafe reports whether the message takes another one back.

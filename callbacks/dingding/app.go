@@ -30,6 +30,7 @@ var (
 	_ callbacks.FallbackSender = (*AppSender)(nil)
 	_ callbacks.ConnSender     = (*AppSender)(nil)
 	_ callbacks.StandInSender  = (*AppSender)(nil)
+	_ callbacks.EventSender    = (*AppSender)(nil)
 )
 
 // NewAppSender returns a sender that sends through h.
@@ -92,9 +93,17 @@ func (p *appPayload) message(ev *callbacks.Event) (callbacks.Message, error) {
 		return callbacks.Message{}, fmt.Errorf("encode the message through %s: %w", p.ConnID, err)
 	}
 	return callbacks.Message{
-		Sender: AppSenderName, Channel: AppSenderName + ":" + p.ConnID,
+		Sender: AppSenderName, Channel: callbacks.ChannelOf(AppSenderName, p.ConnID, p.receivers()...),
 		Summary: fmt.Sprintf("%s of %s by %s through app %s", ev.Kind, ev.Subject(), p.means(), p.ConnID), Payload: body,
 	}, nil
+}
+
+// receivers are the group or the people.
+func (p *appPayload) receivers() []string {
+	if p.OpenConversationID != "" {
+		return []string{p.OpenConversationID}
+	}
+	return p.UserIDs
 }
 
 // means is what the receivers see.
@@ -178,6 +187,18 @@ func (s *AppSender) Fallback(m callbacks.Message, ev *callbacks.Event, cause err
 	p.Text, p.Short, p.Key = ev.Brief(), true, ""
 	out, err := p.message(ev)
 	return out, err == nil
+}
+
+// Tell gives the text of ev to the group or the people of m.
+func (s *AppSender) Tell(m callbacks.Message, ev *callbacks.Event) (callbacks.Message, error) {
+	p, err := readAppPayload(m)
+	if err != nil {
+		return callbacks.Message{}, err
+	}
+	told := appPayload{
+		ConnID: p.ConnID, OpenConversationID: p.OpenConversationID, UserIDs: callbacks.SortedReceivers(p.UserIDs), Notice: p.Notice, Text: ev.Text(),
+	}
+	return told.message(ev)
 }
 
 // ConnID is the connection of the app.

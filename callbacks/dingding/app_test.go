@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/callbacks/callbackstest"
 	"github.com/dingdag/dingdag/callbacks/dingding"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook"
@@ -38,12 +39,12 @@ func TestAppStandIn(t *testing.T) {
 	t.Parallel()
 	box, s, app, group := office(t)
 	for name, c := range map[string]struct {
-		extra   map[string]any
-		summary string
+		extra            map[string]any
+		summary, channel string
 	}{
-		"group":  {map[string]any{"open_conversation_id": group}, "on_failure of etl.load by bot message through app notice"},
-		"notice": {map[string]any{"notify_user_ids": []any{"user001", "user002"}, "agent_id": json.Number(strconv.FormatInt(app.AgentID, 10))}, "on_failure of etl.load by work notice through app notice"},
-		"bot":    {map[string]any{"notify_user_ids": "user001"}, "on_failure of etl.load by bot message through app notice"},
+		"group":  {map[string]any{"open_conversation_id": group}, "on_failure of etl.load by bot message through app notice", group},
+		"notice": {map[string]any{"notify_user_ids": []any{"user001", "user002"}, "agent_id": json.Number(strconv.FormatInt(app.AgentID, 10))}, "on_failure of etl.load by work notice through app notice", "user001,user002"},
+		"bot":    {map[string]any{"notify_user_ids": "user001"}, "on_failure of etl.load by bot message through app notice", "user001"},
 	} {
 		before := len(box.Attempts())
 		conn := callbacks.Conn{ID: "notice", Type: "dingtalk", Login: "key", Extra: c.extra}
@@ -54,7 +55,7 @@ func TestAppStandIn(t *testing.T) {
 		m, err := s.StandIn(conn, ev)
 		require.NoError(t, err, name)
 		assert.Equal(t, c.summary, m.Summary)
-		assert.Equal(t, "dingtalk:notice", m.Channel)
+		assert.Equal(t, "dingtalk:notice@"+c.channel, m.Channel)
 		assert.Equal(t, "notice", s.ConnID(m))
 		receipt, err := s.Send(t.Context(), m)
 		require.NoError(t, err, name)
@@ -62,6 +63,18 @@ func TestAppStandIn(t *testing.T) {
 		assert.Greater(t, len(box.Attempts()), before)
 		assert.Contains(t, string(m.Payload), "robot ops refused")
 		assert.Contains(t, string(m.Payload), "Task failed: etl.load")
+		told, err := s.Tell(m, callbackstest.SilenceEnd())
+		require.NoError(t, err, name)
+		assert.Equal(t, m.Channel, told.Channel)
+		ev.RunID, ev.Kind = "another", callbacks.Retry
+		m, err = s.StandIn(conn, ev)
+		require.NoError(t, err, name)
+		again, err := s.Tell(m, callbackstest.SilenceEnd())
+		require.NoError(t, err, name)
+		assert.Equal(t, told, again, "the receiver is the same")
+		receipt, err = s.Send(t.Context(), told)
+		require.NoError(t, err, name)
+		assert.True(t, strings.HasPrefix(receipt, "ok, "), receipt)
 	}
 }
 

@@ -116,7 +116,7 @@ func (n *Notifier) Prepare(ev *callbacks.Event) (callbacks.Message, error) {
 	}
 	return callbacks.Message{
 		Sender:  SenderName,
-		Channel: SenderName + ":" + n.Conn,
+		Channel: callbacks.ChannelOf(SenderName, n.Conn),
 		Summary: fmt.Sprintf("%s of %s by %s through %s", ev.Kind, ev.Subject(), strings.ToUpper(n.Method), n.Conn),
 		Payload: payload,
 	}, nil

@@ -151,7 +151,7 @@ func (p *payload) message(ev *callbacks.Event) (callbacks.Message, error) {
 	}
 	return callbacks.Message{
 		Sender:  SenderName,
-		Channel: SenderName + ":" + p.ConnID,
+		Channel: callbacks.ChannelOf(SenderName, p.ConnID),
 		Summary: fmt.Sprintf("%s of %s by mail through %s", ev.Kind, ev.Subject(), p.ConnID),
 		Payload: body,
 	}, nil

@@ -39,7 +39,7 @@ func (f *filter) add(cmd *cobra.Command, states ...string) {
 	fl.StringSliceVar(&f.states, "state", states, "only messages in these states: "+strings.Join(stateNames(), ", "))
 	command.CompleteWords(cmd, "state", stateNames()...)
 	fl.StringVar(&f.robot, "robot", "", "only those to the robot of this connection")
-	fl.StringVar(&f.channel, "channel", "", "only those of this channel, for instance smtp:mail")
+	fl.StringVar(&f.channel, "channel", "", "only those of this channel, for instance smtp:mail or dingding_bot:oncall@cid…")
 	fl.StringVar(&f.task, "task", "", "only those of this task")
 	fl.StringVar(&f.since, "since", "", "only those written since then: 24h, 7d, or a date")
 	fl.StringVar(&f.until, "until", "", "only those written before then: 24h for a day ago, or a date")
