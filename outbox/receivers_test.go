@@ -1,9 +1,11 @@
 package outbox_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -233,5 +235,23 @@ func TestSnoozeOfAnApp(t *testing.T) {
 		}
 		assert.Empty(t, b.last.takenSoFar(), "nobody else has to be told")
 		b.stop()
+	})
+}
+
+// Who can't be told the end of a silence, while nobody else is to be told either, is in the log.
+func TestSilenceThatNobodyIsToldOf(t *testing.T) {
+	t.Parallel()
+	inBubble(t, takesAll, func(t *testing.T, b *bench, _ *post) {
+		t.Helper()
+		b.stopStore()
+		var log bytes.Buffer
+		b.undelivered, b.log = nil, slog.New(slog.NewTextHandler(&log, nil))
+		b.open()
+		b.start()
+		b.snooze(store.Silence{})
+		b.letters("a")
+		time.Sleep(2 * time.Hour)
+		b.stop()
+		assert.Regexp(t, `level=ERROR msg="nobody is told what a silence kept back.*channel=post messages=1 error="post cannot be told`, log.String())
 	})
 }

@@ -176,6 +176,10 @@ func (o *Outbox) summaries(s *store.Silence, x *summary) []*store.Delivery {
 // undeliverable tells those of [Options.OnUndelivered].
 func (o *Outbox) undeliverable(x *summary, ev *callbacks.Event) []*store.Delivery {
 	out := o.messages(o.undelivered, ev)
+	if len(out) == 0 {
+		o.o.Log.Error("nobody is told what a silence kept back, since on_undelivered names nobody who can be", "silence", ev.Silence.ID,
+			"channel", x.like.Channel, "messages", ev.Silence.Count, "error", ev.Problem)
+	}
 	for _, d := range out {
 		d.EventData, d.Priority = nil, max(x.rank, int(gate.Failure))
 	}
