@@ -78,7 +78,7 @@ func (o *Outbox) hopeless(ctx context.Context, c *channel, d *store.Delivery, ca
 	case c.fails > 0:
 		return hopeless{
 			fmt.Sprintf("not delivered within %s, since the receiver cannot be reached; alert %d: %s", o.o.Deadline, d.ID, d.Error),
-			o.now().Add(-o.o.Deadline), elsewhere,
+			o.clock.ago(o.now(), o.o.Deadline), elsewhere,
 		}
 	}
 	return hopeless{}

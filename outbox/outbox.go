@@ -43,7 +43,7 @@ type Options struct {
 	// Bare renders the templates of callbacks that belong to no DAG.
 	Bare Renderer
 	// Deadline is how long a message is tried again while its receiver can't be reached, from when
-	// it was written. Default [DefaultDeadline].
+	// it was written, by a clock that nobody sets as far as this process ran. Default [DefaultDeadline].
 	Deadline time.Duration
 	// Random gives numbers from 0 to 1, without 1, which spread the tries. Default [rand.Float64].
 	Random func() float64
@@ -73,6 +73,7 @@ type Outbox struct {
 	undelivered []Callback
 
 	quiet quiet
+	clock steady
 	// robotsAt is when robots were looked at last, see warn.
 	robotsAt time.Time
 
@@ -159,7 +160,8 @@ func (o *Outbox) stop() {
 
 // recover settles the messages that were leaving when the last process died, and lets
 // those that waited leave at once: whoever starts the program may have mended what kept
-// them. A receiver that takes nothing for a time is left alone for that time.
+// them. A receiver that takes nothing for a time is left alone for that time. The clock may have been
+// set back since.
 func (o *Outbox) recover(ctx context.Context) error {
 	ds, err := o.store.SendingDeliveries(ctx)
 	if err != nil {
@@ -186,11 +188,20 @@ func (o *Outbox) recover(ctx context.Context) error {
 			o.report(d)
 		}
 	}
+	if err := o.mendPauses(ctx); err != nil {
+		return err
+	}
 	return o.release(ctx, "", nil, store.HoldNone, store.HoldOutage)
 }
 
 // dispatch starts a sender for every channel that has messages and none at work.
 func (o *Outbox) dispatch(ctx context.Context) error {
+	if o.now(); o.clock.wasSetBack() {
+		if err := o.mendPauses(context.WithoutCancel(ctx)); err != nil {
+			return err
+		}
+		o.clock.restored()
+	}
 	if err := o.hush(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
@@ -264,4 +275,17 @@ func (o *Outbox) report(d *store.Delivery) {
 }
 
 // now is the time as the store keeps it.
-func (o *Outbox) now() time.Time { return o.o.Clock().UTC().Truncate(time.Millisecond) }
+func (o *Outbox) now() time.Time {
+	now, set := o.clock.read(o.o.Clock)
+	if set != 0 {
+		o.o.Log.Warn("the clock was set", "by", set.Round(time.Millisecond), "to", now)
+	}
+	return now
+}
+
+// mendPauses lets the pauses of what was written before the clock was set back begin anew: they would
+// last until that clock has caught up.
+func (o *Outbox) mendPauses(ctx context.Context) error {
+	now := o.now()
+	return o.store.Write(ctx, func(tx store.OutboxTx) error { return tx.RestartPauses(ctx, now) })
+}

@@ -108,7 +108,7 @@ func (o *Outbox) postpone(c *channel, d *store.Delivery, err callbacks.DeliveryE
 func (o *Outbox) schedule(d *store.Delivery, pause time.Duration) {
 	now := o.now()
 	d.NextTry = now.Add(pause).Truncate(time.Millisecond)
-	end := d.CreatedAt.Add(o.o.Deadline)
+	end := o.clock.after(d.CreatedAt, o.o.Deadline)
 	switch {
 	case d.Hold == store.HoldThrottled:
 	case !now.Before(end):

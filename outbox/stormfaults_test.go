@@ -200,26 +200,46 @@ func TestStormWithoutTheKeyword(t *testing.T) {
 	})
 }
 
-// A clock that is set while alerts wait neither loses nor repeats any, nor sends too many.
+// A clock that is set while alerts wait neither loses nor repeats any, nor sends too many, nor keeps any
+// waiting longer, whatever the robot does meanwhile.
 func TestStormOfAClock(t *testing.T) {
 	t.Parallel()
-	for name, jump := range map[string]time.Duration{"forward": 3 * time.Hour, "back": -3 * time.Hour} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				s := newStorm(t)
-				var set atomic.Int64
-				s.clock = func() time.Time { return time.Now().Add(time.Duration(set.Load())) }
-				s.start()
-				s.rage(nothing, func() { set.Store(int64(jump)) })
-				time.Sleep(20 * time.Minute)
-				ds := s.deliveries()
-				for _, d := range ds {
-					assert.Contains(t, []store.DeliveryState{store.DeliveryDelivered, store.DeliveryFolded}, d.State, d.Error)
-				}
-				s.spaced()
+	jump := func(d time.Duration) func(*storm, *atomic.Int64) {
+		return func(_ *storm, set *atomic.Int64) { set.Store(int64(d)) }
+	}
+	for name, do := range map[string]func(*storm, *atomic.Int64){
+		"forward": jump(3 * time.Hour),
+		"back":    jump(-3 * time.Hour),
+		"back between two processes": func(s *storm, set *atomic.Int64) {
+			s.stop()
+			set.Store(int64(-3 * time.Hour))
+			s.start()
+		},
+	} {
+		for meanwhile, fault := range map[string]*sandbox.Fault{
+			"nothing": nil, "busy": {Kind: sandbox.FaultBusy, Times: 12}, "blocked": {Kind: sandbox.FaultErrcode, Code: 660026, Times: 1},
+		} {
+			t.Run(name+", "+meanwhile, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					s := newStorm(t)
+					var set atomic.Int64
+					s.clock = func() time.Time { return time.Now().Add(time.Duration(set.Load())) }
+					s.start()
+					s.rage(func() {
+						if fault != nil {
+							require.NoError(t, s.box.AddFault(*fault))
+						}
+					}, func() { do(s, &set) })
+					time.Sleep(20 * time.Minute)
+					ds := s.deliveries()
+					for _, d := range ds {
+						assert.Contains(t, []store.DeliveryState{store.DeliveryDelivered, store.DeliveryFolded}, d.State, d.Error)
+					}
+					s.spaced()
+				})
 			})
-		})
+		}
 	}
 }
 

@@ -58,6 +58,9 @@ type OutboxTx interface {
 	// ReleaseDeliveries lets the messages that wait in a channel ("": in all) with one of
 	// the holds leave now, except those with the given ids.
 	ReleaseDeliveries(ctx context.Context, channel string, except []int64, holds ...Hold) error
+	// RestartPauses moves the next try of what waits and has an UpdatedAt after now, by a clock that was
+	// set back, so that it is as long after now as it was after UpdatedAt, which becomes now.
+	RestartPauses(ctx context.Context, now time.Time) error
 	// PutDeliveryAttempt records a try of a message. It replaces what is recorded of that try if that is
 	// uncertain, and leaves it as it is otherwise.
 	PutDeliveryAttempt(ctx context.Context, a *DeliveryAttempt) error

@@ -114,6 +114,9 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 		"ReleaseDeliveries": func() error {
 			return s.Tx(ctx, func(tx store.Tx) error { return tx.ReleaseDeliveries(ctx, "c", nil, store.HoldOutage) })
 		},
+		"RestartPauses": func() error {
+			return s.Tx(ctx, func(tx store.Tx) error { return tx.RestartPauses(ctx, at) })
+		},
 		"ToldDAGs":           read(func(q store.Reader) error { _, err := q.ToldDAGs(ctx); return err }),
 		"WaitingAssetEvents": read(func(q store.Reader) error { _, err := q.WaitingAssetEvents(ctx, "d", []string{"a"}); return err }),
 		"TakenAssetEvents":   read(func(q store.Reader) error { _, err := q.TakenAssetEvents(ctx, 1); return err }),

@@ -133,6 +133,16 @@ func (q Queries) ReleaseDeliveries(ctx context.Context, channel string, except [
 	return nil
 }
 
+// RestartPauses moves what waits for a moment of a clock that was set back, see [store.OutboxTx].
+func (q Queries) RestartPauses(ctx context.Context, now time.Time) error {
+	_, err := q.c.Exec(ctx, "UPDATE delivery SET next_try = next_try - updated_at + ?, updated_at = ? WHERE "+openDelivery+
+		" AND state = 'waiting' AND next_try IS NOT NULL AND updated_at > ?", ms(now), ms(now), ms(now))
+	if err != nil {
+		return fmt.Errorf("restart the pauses of the outbox: %w", err)
+	}
+	return nil
+}
+
 // InsertDeliveries adds messages to the outbox and sets their ids.
 func (q Queries) InsertDeliveries(ctx context.Context, ds []*store.Delivery) error {
 	for _, d := range ds {

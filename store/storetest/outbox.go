@@ -187,6 +187,28 @@ func outboxReleases(t *testing.T, open Open) {
 	assert.Empty(t, waits())
 }
 
+// What waits for a moment of a clock that was set back waits for its pause, and no longer.
+func outboxRestartsPauses(t *testing.T, open Open) {
+	t.Helper()
+	s := open(t, Node{})
+	ds := queue(t, s, "c", 5)
+	now := midnight.Add(-3 * time.Hour)
+	for _, d := range ds[:3] {
+		d.NextTry, d.Hold = midnight.Add(time.Minute), store.HoldOutage
+	}
+	ds[1].UpdatedAt = now                                        // by the clock as it is now
+	ds[2].State, ds[2].NextTry = store.DeliveryRefused, midnight // waits for nothing
+	for _, d := range ds[:3] {
+		update(t, s, d)
+	}
+	require.True(t, claim(t, s, ds[4]))
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.RestartPauses(ctx, now) })
+	ds[0].NextTry, ds[0].UpdatedAt = now.Add(time.Minute), now
+	got, err := s.Deliveries(t.Context(), nil, 0)
+	require.NoError(t, err)
+	assert.Equal(t, ds, got)
+}
+
 // What waits in a channel is read piece by piece, up to when it was written.
 func outboxWaiting(t *testing.T, open Open) {
 	t.Helper()

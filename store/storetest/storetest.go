@@ -79,6 +79,7 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"a message is sent by one":      outboxIsClaimed,
 			"the next message of a channel": outboxNext,
 			"messages are released":         outboxReleases,
+			"pauses are restarted":          outboxRestartsPauses,
 			"messages that wait":            outboxWaiting,
 			"the line of a channel":         outboxLine,
 			"messages are folded":           outboxFolds,
