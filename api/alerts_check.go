@@ -93,6 +93,8 @@ type Undecided struct {
 	// Told are refused or uncertain ones that were told, or may yet be, by another message: one that stands in
 	// for them or tells them, or the one that they stand in for themselves.
 	Told []Alert
+	// StandIns are refused or uncertain ones that told nobody and stand in for one of Open.
+	StandIns []Alert
 	// Closed are those whose state does not permit the decision.
 	Closed []Alert
 }
@@ -105,13 +107,18 @@ func (a *API) Undecided(ctx context.Context, q AlertQuery, what AlertDecision) (
 	if err != nil {
 		return out, err
 	}
-	selected := map[int64]bool{}
+	selected, due := map[int64]bool{}, map[int64]bool{}
 	for _, x := range found.Items {
 		selected[x.ID] = true
 	}
 	for _, x := range slices.Backward(found.Items) {
 		if !slices.Contains(x.Decisions, what) {
 			out.Closed = append(out.Closed, x)
+			continue
+		}
+		if due[x.StandsInFor] {
+			due[x.ID] = true // for those that stand in for it
+			out.StandIns = append(out.StandIns, x)
 			continue
 		}
 		told := false
@@ -122,9 +129,10 @@ func (a *API) Undecided(ctx context.Context, q AlertQuery, what AlertDecision) (
 		}
 		if told {
 			out.Told = append(out.Told, x)
-		} else {
-			out.Open = append(out.Open, x)
+			continue
 		}
+		due[x.ID] = what == RetryAlert
+		out.Open = append(out.Open, x)
 	}
 	return out, nil
 }

@@ -38,7 +38,8 @@ sends it at once, or else when it starts.
 
 Without numbers the flags select the messages, of which the refused ones are sent again; add
 --state refused,uncertain for others. What another message has told already, one that stands in for it
-or a digest, is left out; its number sends it all the same.`,
+or a digest, is left out, and so is what stands in for one that is sent again; its number sends it all the
+same.`,
 	}
 	drop = decision{ //nolint:gochecknoglobals // never changed
 		what: api.DropAlert, states: []string{string(store.DeliveryWaiting)}, short: "End messages that are waiting or uncertain", done: "is dropped", undone: "dropped",
@@ -128,7 +129,7 @@ func decideMatching(cmd *cobra.Command, a *app.App, d decision, f filter, dagID,
 	}
 	leftOut(a, found, d)
 	switch n := len(found.Open); {
-	case n == 0 && len(found.Told)+len(found.Closed) > 0:
+	case n == 0 && len(found.Told)+len(found.StandIns)+len(found.Closed) > 0:
 		return errors.New("nothing was changed: all alerts that match were left out")
 	case n == 0:
 		return noMatch(ctx, a, ask, q)
@@ -164,6 +165,9 @@ func leftOut(a *app.App, found api.Undecided, d decision) {
 			rest = fmt.Sprintf(" (these are the first 20 of %d)", n)
 		}
 		a.Notef("left out: %s that another message tells; to send again all the same: %s%s", count(n), a.Command(words...), rest)
+	}
+	if n := len(found.StandIns); n > 0 {
+		a.Notef("left out: %s in place of others that are sent again themselves", count(n))
 	}
 	if len(found.Closed) > 0 {
 		in := api.AlertCounts{}
