@@ -7,8 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
+
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // ExtraMap returns the extra as Go values, an empty map when it is null or
@@ -205,4 +208,50 @@ func (w *walk) from(id string, path []string) {
 			w.from(id, path)
 		}
 	}
+}
+
+// knownExtra are the keys that mean something in the extra of a type, those that only Airflow reads among them.
+var knownExtra = map[string]string{ //nolint:gochecknoglobals // never changed
+	"dingding": "secret keyword timeout rate quota robots fallback proxy verify " +
+		"agent_id robot_code operator_user_id notify_user_ids open_conversation_id qps api_host oapi_host",
+	"smtp": "disable_ssl disable_tls ssl_context from_email subject_template html_content_template to fallback timeout retry_limit " +
+		"auth_type access_token client_id client_secret tenant_id scope",
+	"http": "timeout check_response verify cert allow_redirects max_redirects proxies trust_env encoding stream headers",
+	"postgres": "sslmode sslcert sslkey sslrootcert sslpassword sslsni sslnegotiation sslcompression sslcrl target_session_attrs channel_binding " +
+		"application_name options search_path timezone statement_timeout lock_timeout idle_in_transaction_session_timeout krbsrvname krbspn " +
+		"connect_timeout client_encoding cursor keepalives keepalives_idle keepalives_interval keepalives_count",
+	"mysql":  "connect_timeout read_timeout write_timeout unix_socket charset local_infile cursor client ssl_mode ssl",
+	"sqlite": "mode cache immutable nolock timeout",
+}
+
+// sameExtra are the types whose extras are those of another one.
+var sameExtra = map[string]string{ //nolint:gochecknoglobals // never changed
+	"dingtalk": "dingding", "https": "http", "postgresql": "postgres", "mariadb": "mysql",
+}
+
+// Misspelt says which keys of the extra mean nothing and are like one that does, a line for each. Whatever else
+// an extra holds may be for others. An extra of http holds headers, of which only the nearest are taken for mistakes.
+func (c *Connection) Misspelt() (notes []string) {
+	typ := c.Type
+	if same, ok := sameExtra[typ]; ok {
+		typ = same
+	}
+	known := strings.Fields(knownExtra[typ])
+	extra, err := c.ExtraMap()
+	if err != nil || len(known) == 0 {
+		return nil // whoever uses the connection is told
+	}
+	for _, key := range slices.Sorted(maps.Keys(extra)) {
+		if slices.Contains(known, key) {
+			continue
+		}
+		limit := len([]rune(key)) / 3
+		if typ == "http" {
+			limit = min(limit, 1)
+		}
+		if near := yamlvalue.NearestWithin(strings.ToLower(key), limit, slices.Values(known)); near != "" {
+			notes = append(notes, fmt.Sprintf("connection %s: the key %q of the extra means nothing; did you mean %q?", c.ID, key, near))
+		}
+	}
+	return notes
 }

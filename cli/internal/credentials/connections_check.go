@@ -54,6 +54,9 @@ func runConnectionsTest(ctx context.Context, a *app.App, id, message string) err
 	if err != nil {
 		return err
 	}
+	for _, note := range a.ExtraNotes(ctx, src, c) {
+		a.Notef("%s", note)
+	}
 	switch c.Type {
 	case "smtp":
 		return testMail(ctx, a, src, id)

@@ -26,7 +26,7 @@ func (o overlay) Connection(ctx context.Context, id string) (*connections.Connec
 }
 
 // checkExtras refuses connections, which are about to be stored, whose extra has wrong values for a robot or
-// whose extra.fallback goes in a loop or can't be read, and notes those of them that name a connection which does not exist yet.
+// whose extra.fallback goes in a loop or can't be read, and notes those of them that name a connection which does not exist yet, and keys that are like known ones.
 func checkExtras(ctx context.Context, a *app.App, all ...*connections.Connection) error {
 	src, err := a.Lookup(ctx)
 	if err != nil {
@@ -40,6 +40,9 @@ func checkExtras(ctx context.Context, a *app.App, all ...*connections.Connection
 	for _, c := range all {
 		if err := hook.CheckExtra(c); err != nil {
 			errs = append(errs, connections.About("connection", c.ID, err))
+		}
+		for _, note := range a.ExtraNotes(ctx, o, c) {
+			a.Notef("%s", note)
 		}
 		if ids, err := c.Fallbacks(); err == nil && len(ids) == 0 {
 			continue

@@ -77,7 +77,7 @@ func newService(ctx context.Context, a *app.App) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := reportFallbacks(ctx, a, s.Connections()); err != nil {
+	if err := reportConnections(ctx, a, s.Connections()); err != nil {
 		return nil, err
 	}
 	told, daily, err := a.Told()
@@ -108,9 +108,9 @@ func newService(ctx context.Context, a *app.App) (*service, error) {
 	return &service{engine: e, dags: dags, keeper: keeper, people: people, signs: &signs{began: a.Clock()}}, err
 }
 
-// reportFallbacks logs what is wrong with the fallbacks of connections, those of the environment and of the
-// connections file too. Alerts go round that.
-func reportFallbacks(ctx context.Context, a *app.App, stored connections.Store) error {
+// reportConnections logs what is wrong with the fallbacks of connections, and what may be wrong with their
+// extras, those of the environment and of the connections file too. Alerts go round that.
+func reportConnections(ctx context.Context, a *app.App, stored connections.Store) error {
 	if _, err := stored.Connections(ctx); err != nil {
 		return fmt.Errorf("read the connections: %w", err)
 	}
@@ -126,6 +126,9 @@ func reportFallbacks(ctx context.Context, a *app.App, stored connections.Store) 
 		c, err := src.Connection(ctx, id)
 		if err != nil {
 			continue // whoever uses it is told
+		}
+		for _, note := range a.ExtraNotes(ctx, src, c) {
+			a.Log().Warn("the extra of a connection may be wrong", "conn_id", id, "problem", a.Mask(note))
 		}
 		if ids, err := c.Fallbacks(); err == nil && len(ids) == 0 {
 			continue
