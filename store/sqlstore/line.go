@@ -122,7 +122,7 @@ func foldable(f store.Fold) (where string, args []any) {
 // CountFoldable counts what a digest may tell.
 func (q Queries) CountFoldable(ctx context.Context, f store.Fold, limit int) (int, error) {
 	where, args := foldable(f)
-	n, err := column[int](ctx, q.c, "SELECT count(*) FROM (SELECT 1 FROM delivery WHERE "+where+" LIMIT ?) AS some", append(args, limit)...)
+	n, err := column[int](ctx, q.c, "SELECT count(*) FROM (SELECT 1 FROM delivery WHERE "+where+" LIMIT ?) AS found", append(args, limit)...)
 	if err != nil {
 		return 0, fmt.Errorf("read outbox: %w", err)
 	}
