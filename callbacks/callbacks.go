@@ -247,7 +247,9 @@ type ThrottleError interface {
 }
 
 // GatedError is a [DeliveryError] of a message that did not leave, because the receiver has had
-// enough for now. It is to be asked again after [DeliveryError.RetryDelay], and no attempt counts.
+// enough for now. It is to be asked again after [DeliveryError.RetryDelay], without an end: it is neither a
+// failure of the message nor one of its receiver. Its number of attempts has gone up all the same, and that
+// attempt has a record only if parts of the message left.
 type GatedError interface {
 	DeliveryError
 	// Gated reports whether it is so.
