@@ -110,7 +110,7 @@ those that have not ended, or with --all the last ones.`,
 			if limit < 0 {
 				return command.Usagef("--limit %d: must be 0 or more", limit)
 			}
-			ask, err := a.API(cmd.Context())
+			ask, err := a.Look(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -155,7 +155,7 @@ once, or else when dingdag starts.`,
 
 // runUnsnooze ends the silences of a name, or those of all alerts for none.
 func runUnsnooze(ctx context.Context, a *app.App, what string) error {
-	ask, err := a.API(ctx)
+	ask, err := a.AskStore(ctx)
 	if err != nil {
 		return err
 	}

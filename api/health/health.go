@@ -7,6 +7,7 @@ package health
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -75,7 +76,7 @@ type Health struct {
 	HeartbeatURL *Heartbeat `json:"heartbeat_url"`
 }
 
-// Store is whether the store can be read.
+// Store is whether the store can be read, and is where it was opened.
 type Store struct {
 	Status Status `json:"status"`
 	// Error is why not.
@@ -152,6 +153,8 @@ type Options struct {
 	// Store is nil when it can't be read for the reason in StoreError.
 	Store      store.Reader
 	StoreError error
+	// InPlace returns an error when the file of the store is gone, or another one is in its place. It may be nil.
+	InPlace func() error
 	// Process tells of the process that checks, if it is the one that schedules. It may be nil.
 	Process func() Process
 	// Program is how people call the program, such as dingdag.
@@ -182,7 +185,11 @@ func (c *Checker) Check(ctx context.Context) *Health {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		found = &facts{err: c.o.Masker.Mask(err.Error())}
+		text := c.o.Masker.Mask(err.Error())
+		found = &facts{err: text, text: "the store cannot be read: " + text}
+		if _, ok := errors.AsType[misplacedError](err); ok {
+			found.text = text // it can, and nobody else will
+		}
 	}
 	c.judge(h, found, p)
 	return h
@@ -190,7 +197,8 @@ func (c *Checker) Check(ctx context.Context) *Health {
 
 // facts are what the store holds.
 type facts struct {
-	err         string
+	// err is why it can't be told, text the problem that this is.
+	err, text   string
 	leasedUntil time.Time
 	life        *store.SchedulerLife
 	waiting     int
@@ -205,6 +213,11 @@ func (c *Checker) read(ctx context.Context, now time.Time) (f *facts, err error)
 	s := c.o.Store
 	if s == nil {
 		return nil, c.o.StoreError
+	}
+	if c.o.InPlace != nil {
+		if err := c.o.InPlace(); err != nil {
+			return nil, misplacedError{err}
+		}
 	}
 	f = &facts{}
 	if f.leasedUntil, err = s.LeasedUntil(ctx); err != nil {
@@ -233,6 +246,9 @@ func (c *Checker) read(ctx context.Context, now time.Time) (f *facts, err error)
 	f.broken, err = s.OpenImportErrors(ctx)
 	return f, err
 }
+
+// misplacedError is that of [Options.InPlace].
+type misplacedError struct{ error }
 
 // moment is one for JSON: in UTC, or nil.
 func moment(t time.Time) *time.Time {

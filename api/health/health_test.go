@@ -116,6 +116,24 @@ import errors  0
 `, h.Text())
 }
 
+// What is open can be read on, but no other process finds it.
+func TestTheStoreIsGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var gone error
+	c := health.New(health.Options{
+		API: api.New(api.Options{Store: w.store, Masker: connections.NewMasker(), Clock: func() time.Time { return w.now }}), Store: w.store,
+		InPlace: func() error { return gone }, Program: "dingdag", Masker: connections.NewMasker(), Clock: func() time.Time { return w.now },
+	})
+	assert.True(t, c.Check(t.Context()).Ready())
+	gone = errors.New("the store is gone: put it back")
+	h := c.Check(t.Context())
+	assert.False(t, h.Ready())
+	assert.Equal(t, health.Unhealthy, h.Status)
+	assert.Equal(t, health.Store{Status: health.Unhealthy, Error: "the store is gone: put it back"}, h.Store)
+	assert.Equal(t, []health.Problem{{Part: "store", Severity: health.Error, Text: "the store is gone: put it back"}}, h.Problems)
+}
+
 // A lease that ran out is that of a process that died; for a moment it may be that of a slow disk.
 func TestLease(t *testing.T) {
 	t.Parallel()

@@ -48,7 +48,7 @@ func (c *Checker) judgeStore(h *Health, f *facts) {
 	h.Store = Store{Status: Healthy}
 	if f.err != "" {
 		h.Store = Store{Status: Unhealthy, Error: f.err}
-		h.add("store", Error, "the store cannot be read: "+f.err, "")
+		h.add("store", Error, f.text, "")
 	}
 }
 

@@ -246,6 +246,9 @@ func openReadOnly(ctx context.Context, path string, o Options) (*Store, error) {
 	if err == nil {
 		err = s.unlock(ctx)
 	}
+	if err == nil {
+		s.file, err = os.Stat(path)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s for reading: %w", path, err), s.Close())
 	}
@@ -267,7 +270,7 @@ func openAs(ctx context.Context, path, how string, o Options) (*Store, error) {
 	if err := read.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master").Scan(&n); err != nil {
 		return nil, errors.Join(explain(err), read.Close())
 	}
-	s := &Store{Queries: sqlstore.New(pool{read}, o.Node), opts: o, write: read, read: read, hub: &hub{}}
+	s := &Store{Queries: sqlstore.New(pool{read}, o.Node), opts: o, path: path, write: read, read: read, hub: &hub{}}
 	s.queue = newCommitter(s)
 	return s, nil
 }

@@ -54,7 +54,8 @@ type Store struct {
 
 	opts  Options
 	path  string
-	write *sql.DB // one connection: SQLite has one writer
+	file  os.FileInfo // what it was when it was opened
+	write *sql.DB     // one connection: SQLite has one writer
 	read  *sql.DB
 	hub   *hub
 	queue *committer
@@ -116,6 +117,9 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	}
 	if err := s.unlock(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), s.Close())
+	}
+	if s.file, err = os.Stat(path); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store: %w", err), s.Close())
 	}
 	if err := s.openJobs(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), s.Close())

@@ -116,7 +116,7 @@ func runList(ctx context.Context, a *app.App, args []string, f filter, limit int
 	if err != nil {
 		return err
 	}
-	ask, err := a.API(ctx)
+	ask, err := a.AskStore(ctx)
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func runCheck(ctx context.Context, a *app.App, since, output string) error {
 	case from.IsZero() || from.After(a.Clock()):
 		return command.Usagef("--since %q: must be in the past", since)
 	}
-	ask, err := a.API(ctx)
+	ask, err := a.AskStore(ctx)
 	if err != nil {
 		return err
 	}

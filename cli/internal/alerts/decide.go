@@ -90,7 +90,7 @@ func decideAll(ctx context.Context, a *app.App, d decision, args []string) error
 			return err
 		}
 	}
-	ask, err := a.API(ctx)
+	ask, err := a.AskStore(ctx)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func decideMatching(cmd *cobra.Command, a *app.App, d decision, f filter, dagID,
 	if err != nil {
 		return err
 	}
-	ask, err := a.API(ctx)
+	ask, err := a.AskStore(ctx)
 	if err != nil {
 		return err
 	}
@@ -283,7 +283,7 @@ func runAck(ctx context.Context, a *app.App, q api.AlertQuery, dagID, runID, by,
 	if runID != "" && dagID == "" {
 		return command.Usagef("--run %s: give --dag too", runID)
 	}
-	ask, err := a.API(ctx)
+	ask, err := a.AskStore(ctx)
 	if err != nil {
 		return err
 	}

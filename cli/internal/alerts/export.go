@@ -54,7 +54,7 @@ func runExport(ctx context.Context, a *app.App, args []string, f filter, output 
 	if err != nil {
 		return err
 	}
-	ask, err := a.API(ctx)
+	ask, err := a.AskStore(ctx)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func runShow(ctx context.Context, a *app.App, text, output string) error {
 	if err != nil {
 		return err
 	}
-	ask, err := a.API(ctx)
+	ask, err := a.AskStore(ctx)
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func runTold(ctx context.Context, a *app.App, q told.Query, at, output string) e
 	if at != "" && q.RunID != "" {
 		return command.Usagef("--at %s: a run was named already", at)
 	}
-	ask, err := a.API(ctx)
+	ask, err := a.AskStore(ctx)
 	if err != nil {
 		return err
 	}

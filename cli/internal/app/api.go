@@ -11,6 +11,7 @@ import (
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlite"
 )
 
 // API is what commands ask, on the store of the home folder, which is made unless it is there.
@@ -34,6 +35,19 @@ func (a *App) Look(ctx context.Context) (*api.API, error) {
 	return a.API(ctx)
 }
 
+// AskStore is the same for commands whose answer would be false where no store is: they look for what must
+// have been told, perhaps in the wrong home folder.
+func (a *App) AskStore(ctx context.Context) (*api.API, error) {
+	ok, err := a.HasStore()
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, fmt.Errorf("there is no store in %s, so that nothing has run here: set DINGDAG_HOME or --home to the folder of the process that schedules", a.Settings.Home)
+	}
+	return a.API(ctx)
+}
+
 // APIOn is the same on a store, which is nil for none. The settings have been read.
 func (a *App) APIOn(s store.Store) *api.API {
 	vault, _ := s.(api.Vault)
@@ -48,9 +62,9 @@ func (a *App) APIOn(s store.Store) *api.API {
 
 // Health looks how things are on a store. process tells of the process that schedules, if it is this
 // one, and is nil otherwise.
-func (a *App) Health(s store.Store, process func() health.Process) *health.Checker {
+func (a *App) Health(s *sqlite.Store, process func() health.Process) *health.Checker {
 	return health.New(health.Options{
-		API: a.APIOn(s), Store: s, Process: process, Program: a.Program(), Masker: a.Masker(), Clock: a.Clock,
+		API: a.APIOn(s), Store: s, InPlace: s.InPlace, Process: process, Program: a.Program(), Masker: a.Masker(), Clock: a.Clock,
 	})
 }
 

@@ -150,6 +150,7 @@ func (s *service) serve(ctx context.Context, a *app.App, load folder.Use) error 
 	defer stop()
 	work.Go(func() { s.dags.Watch(beside, a.Settings.Refresh, load) })
 	work.Go(func() { s.people.Run(beside) })
+	work.Go(func() { watchPlace(beside, a.Store.InPlace, a.Log()) })
 	return s.engine.Run(ctx, engine.RunOptions{
 		Interrupted: signals.Interrupted(ctx), Hurry: signals.Hurry(ctx), Schedule: true, Watch: true, Reload: s.dags.Reload(load),
 		Before: a.EndLeftovers, Ready: func() {
