@@ -24,14 +24,15 @@ type AlertProblem struct {
 
 // CheckAlerts returns the alerts written since a moment that nobody has acknowledged and that were
 // refused while nothing that stands in for them arrived or may yet, or that may not have arrived; and all
-// those that have waited for longer than [AlertWaits]. The oldest is first.
+// those that have waited for longer than [AlertWaits]. The oldest is first. Those that [API.KeptBack] counts are
+// not among them.
 func (a *API) CheckAlerts(ctx context.Context, since time.Time) ([]AlertProblem, error) {
 	out := []AlertProblem{}
 	if a.o.Store == nil {
 		return out, nil
 	}
 	failed, err := a.o.Store.DeliveryLog(ctx, store.DeliveryFilter{
-		States: []store.DeliveryState{store.DeliveryRefused, store.DeliveryUncertain}, Since: since, Unacked: true, Untold: true,
+		States: []store.DeliveryState{store.DeliveryRefused, store.DeliveryUncertain}, Since: since, Unacked: true, Untold: true, Unkept: true,
 	})
 	if err != nil {
 		return nil, err
@@ -66,6 +67,17 @@ func (a *API) CheckAlerts(ctx context.Context, since time.Time) ([]AlertProblem,
 	}
 	slices.SortFunc(out, func(x, y AlertProblem) int { return int(x.ID - y.ID) })
 	return out, nil
+}
+
+// KeptBack counts the alerts of successes and retries written since a moment that were refused because the quota of
+// their robot is kept for what is more urgent, while nothing else told them and nobody has acknowledged them.
+func (a *API) KeptBack(ctx context.Context, since time.Time) (int, error) {
+	if a.o.Store == nil {
+		return 0, nil
+	}
+	return a.o.Store.CountDeliveries(ctx, store.DeliveryFilter{
+		States: []store.DeliveryState{store.DeliveryRefused}, Since: since, Unacked: true, Untold: true, Hold: store.HoldQuota,
+	})
 }
 
 // toldInstead reports whether a message that stands in for one, or for one that does, was not refused. Another

@@ -256,6 +256,14 @@ type GatedError interface {
 	Gated() bool
 }
 
+// SpentError is a [DeliveryError] of a message that was not sent because the quota of its receiver is used
+// up, or kept for what is more urgent.
+type SpentError interface {
+	DeliveryError
+	// Spent reports whether it is so.
+	Spent() bool
+}
+
 // RefusalError is a [DeliveryError] that may say more of the receiver than of the message.
 type RefusalError interface {
 	DeliveryError

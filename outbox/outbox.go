@@ -267,6 +267,12 @@ func (o *Outbox) report(d *store.Delivery) {
 		o.o.Log.Info("message delivered", args...)
 	case store.DeliveryWaiting:
 		o.o.Log.Warn("message waits for its next try", append(args, "next_try", d.NextTry, "error", d.Error)...)
+	case store.DeliveryRefused:
+		say := o.o.Log.Error
+		if d.Hold == store.HoldQuota {
+			say = o.o.Log.Warn // as it was wanted
+		}
+		say("message not delivered", append(args, "state", d.State, "error", d.Error)...)
 	default:
 		o.o.Log.Error("message not delivered", append(args, "state", d.State, "error", d.Error)...)
 	}

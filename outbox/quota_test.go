@@ -129,14 +129,17 @@ func TestQuotaOfSeveralRobots(t *testing.T) {
 		tell(callbacks.Failure, 2)
 		assert.Equal(t, [3]int{5, 10, 3}, had())
 		var refused []string
+		held := map[string]int{}
 		for _, d := range s.deliveries() {
 			if d.State == store.DeliveryRefused {
 				refused = append(refused, d.Error)
+				held[d.Owner.Event+" "+string(d.Hold)]++
 			} else {
 				assert.Equal(t, store.DeliveryDelivered, d.State, d.Error)
 			}
 		}
 		require.Len(t, refused, 3)
+		assert.Equal(t, map[string]int{"on_success quota": 1, "on_failure ": 2}, held, "only a success was kept back")
 		assert.Regexp(t, `robot "[ab]" has had \d+ of the \d+ messages that its extra.quota allows in 2000-01, and the rest is kept`, refused[0])
 		for _, text := range refused[1:] {
 			assert.Regexp(t, `robot "(a" has had 5 of the 5|b" has had 10 of the 10) messages that its extra.quota allows in 2000-01;`, text)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/gate"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -57,6 +58,9 @@ func (o *Outbox) settle(ctx context.Context, c *channel, d *store.Delivery, conn
 		return nil
 	default:
 		d.State = store.DeliveryRefused
+		if keeps(d, err) {
+			d.Hold = store.HoldQuota
+		}
 	}
 	delete(c.suspects, d.ID)
 	standIns := o.standIns(ctx, d, err)
@@ -69,6 +73,21 @@ func (o *Outbox) settle(ctx context.Context, c *channel, d *store.Delivery, conn
 		c.wordless++
 	}
 	return standIns
+}
+
+// keeps reports whether a message was refused because the quota of its robot is kept for what is more urgent: it
+// is of successes or retries. What sums up other things does not count among these, whatever its rank.
+func keeps(d *store.Delivery, err error) bool {
+	var spent callbacks.SpentError
+	if d.Priority <= int(gate.Failure) || !errors.As(err, &spent) || !spent.Spent() {
+		return false
+	}
+	switch callbacks.Kind(d.Owner.Event) {
+	case callbacks.Execute, callbacks.Success, callbacks.Retry, callbacks.Skipped, callbacks.Folded:
+		return true
+	default:
+		return false
+	}
 }
 
 // postpone decides when a message is tried again, and whether those behind it wait too.

@@ -58,6 +58,9 @@ type DeliveryFilter struct {
 	Unacked bool
 	// Untold leaves out the refused ones that a message which was not refused stands in for.
 	Untold bool
+	// Hold selects those with a hold, Unkept leaves out those with [HoldQuota].
+	Hold   Hold
+	Unkept bool
 	// Limit bounds the number of messages; 0 is all. With a Limit, Offset passes over the newest ones.
 	Limit, Offset int
 	// Behind passes over those up to the message with this ID.

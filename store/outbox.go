@@ -127,6 +127,9 @@ const (
 	HoldOutage Hold = "outage"
 	// HoldThrottled: the receiver takes nothing from this sender until then.
 	HoldThrottled Hold = "throttled"
+	// HoldQuota is of refused ones only: the robot gets so many messages in a month, and the rest of
+	// them is kept for what is more urgent than this one.
+	HoldQuota Hold = "quota"
 )
 
 // Owner is what caused a message: an event of a try of a task, of a run, of a DAG or of the

@@ -109,6 +109,9 @@ type Outbox struct {
 	// nobody, and that nobody has acknowledged.
 	Refused   int `json:"refused"`
 	Uncertain int `json:"uncertain"`
+	// KeptBack counts the successes and retries of the last [Window] that were refused because a quota is kept
+	// for what is more urgent.
+	KeptBack int `json:"kept_back"`
 }
 
 // Robot is a robot that messages were sent to.
@@ -204,6 +207,7 @@ type facts struct {
 	waiting     int
 	oldest      *store.Delivery
 	undelivered []api.AlertProblem
+	keptBack    int
 	gates       []*store.Gate
 	broken      []*store.ImportError
 }
@@ -237,7 +241,11 @@ func (c *Checker) read(ctx context.Context, now time.Time) (f *facts, err error)
 	if len(first) > 0 {
 		f.oldest = first[0]
 	}
-	if f.undelivered, err = c.o.API.CheckAlerts(ctx, now.Add(-Window).Truncate(time.Millisecond)); err != nil {
+	since := now.Add(-Window).Truncate(time.Millisecond)
+	if f.undelivered, err = c.o.API.CheckAlerts(ctx, since); err != nil {
+		return nil, err
+	}
+	if f.keptBack, err = c.o.API.KeptBack(ctx, since); err != nil {
 		return nil, err
 	}
 	if f.gates, err = s.KnownGates(ctx); err != nil {

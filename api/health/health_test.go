@@ -64,12 +64,17 @@ func (w *world) live(stopped bool) {
 // alert is a message that was written some time ago.
 func (w *world) alert(state store.DeliveryState, age time.Duration) int64 {
 	w.t.Helper()
-	d := &store.Delivery{
+	d := w.row(state, age)
+	w.write(func(ctx context.Context, tx store.Tx) error { return tx.InsertDeliveries(ctx, []*store.Delivery{d}) })
+	return d.ID
+}
+
+// row is one that is not written yet.
+func (w *world) row(state store.DeliveryState, age time.Duration) *store.Delivery {
+	return &store.Delivery{
 		State: state, Channel: "dingding:ops", Sender: "dingding", Summary: "secret of the summary", Payload: []byte(`{"text":"secret of the message"}`),
 		Owner: store.Owner{Event: "on_failure_callback", DAGID: "d", MapIndex: -1}, Error: "secret of the error", CreatedAt: w.now.Add(-age), UpdatedAt: w.now,
 	}
-	w.write(func(ctx context.Context, tx store.Tx) error { return tx.InsertDeliveries(ctx, []*store.Delivery{d}) })
-	return d.ID
 }
 
 // problems are those that are found, a line each.
@@ -102,7 +107,7 @@ func TestHealthy(t *testing.T) {
 			"latest_pass": null, "latest_outbox_round": null
 		},
 		"outbox": {
-			"status": "healthy", "waiting": 0, "oldest_waiting": null, "oldest_waiting_seconds": 0, "overdue": 0, "refused": 0, "uncertain": 0
+			"status": "healthy", "waiting": 0, "oldest_waiting": null, "oldest_waiting_seconds": 0, "overdue": 0, "refused": 0, "uncertain": 0, "kept_back": 0
 		},
 		"robots": [], "import_errors": {"count": 0, "since": null}, "heartbeat_url": null
 	}`, string(text))
@@ -114,6 +119,26 @@ scheduler      healthy: last heartbeat 0s ago
 alerts         0 waiting; in the last 24h refused 0, uncertain 0
 import errors  0
 `, h.Text())
+}
+
+// What a quota keeps back on purpose is worth a look, and no more.
+func TestKeptBackIsAWarning(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	d := w.row(store.DeliveryRefused, time.Hour)
+	d.Hold, d.Owner.Event = store.HoldQuota, "on_success"
+	w.write(func(ctx context.Context, tx store.Tx) error { return tx.InsertDeliveries(ctx, []*store.Delivery{d}) })
+	assert.Equal(t, []string{
+		"warning outbox: successes and retries refused because the quota of their robot is kept for failures: 1 | dingdag alerts list --state refused --unacked",
+	}, w.problems())
+	h := w.Check(t.Context())
+	assert.Equal(t, health.Healthy, h.Outbox.Status)
+	assert.Equal(t, [2]int{0, 1}, [2]int{h.Outbox.Refused, h.Outbox.KeptBack})
+	w.write(func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.AckDeliveries(ctx, store.DeliveryFilter{IDs: []int64{d.ID}}, store.Ack{At: w.now, By: "ann"})
+		return err
+	})
+	assert.Empty(t, w.problems())
 }
 
 // What is open can be read on, but no other process finds it.

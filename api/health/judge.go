@@ -119,6 +119,9 @@ func (c *Checker) judgeOutbox(h *Health, f *facts) {
 			h.add("outbox", Error, fmt.Sprintf("alerts %s: %d (%s)", x.text, len(x.ids), some(x.ids)), c.command("alerts check"))
 		}
 	}
+	if h.Outbox.KeptBack = f.keptBack; f.keptBack > 0 {
+		h.add("outbox", Warning, fmt.Sprintf("successes and retries refused because the quota of their robot is kept for failures: %d", f.keptBack), c.command("alerts list --state refused --unacked"))
+	}
 }
 
 func (c *Checker) judgeRobots(h *Health, f *facts) {

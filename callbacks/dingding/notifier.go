@@ -39,7 +39,8 @@ type DingdingNotifier struct { //nolint:revive // the name that people who know 
 	AtOwner *bool `yaml:"at_owner"`
 
 	// Urgent sends the message before all others that wait for the robot, and by itself. Others
-	// are told together with more of their DAG when the robot cannot take each.
+	// are told together with more of their DAG when the robot cannot take each. An urgent success
+	// uses up the part of the robot's quota that is kept for failures, too.
 	Urgent bool `yaml:"urgent" param:"default=false"`
 
 	// only is the kind of event that a constructor was asked for; empty means all.

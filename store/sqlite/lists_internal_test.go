@@ -161,7 +161,11 @@ func TestHealthReadsNoOldMessages(t *testing.T) {
 		use []string
 	}{
 		"undelivered": {func() error {
-			_, err := s.DeliveryLog(ctx, store.DeliveryFilter{States: []store.DeliveryState{store.DeliveryRefused, store.DeliveryUncertain}, Since: at, Unacked: true, Untold: true})
+			_, err := s.DeliveryLog(ctx, store.DeliveryFilter{States: []store.DeliveryState{store.DeliveryRefused, store.DeliveryUncertain}, Since: at, Unacked: true, Untold: true, Unkept: true})
+			return err
+		}, []string{"SEARCH delivery USING INDEX delivery_failed (id>?)", "SEARCH instead USING INDEX delivery_stand_in (stands_in_for=?)", "SEARCH delivery USING COVERING INDEX delivery_written (created_at>?)"}},
+		"kept back": {func() error {
+			_, err := s.CountDeliveries(ctx, store.DeliveryFilter{States: []store.DeliveryState{store.DeliveryRefused}, Since: at, Unacked: true, Untold: true, Hold: store.HoldQuota})
 			return err
 		}, []string{"SEARCH delivery USING INDEX delivery_failed (id>?)", "SEARCH instead USING INDEX delivery_stand_in (stands_in_for=?)", "SEARCH delivery USING COVERING INDEX delivery_written (created_at>?)"}},
 		"overdue":       {func() error { _, err := s.DeliveryLog(ctx, store.DeliveryFilter{States: open, Until: at}); return err }, []string{"delivery USING INDEX delivery_open"}},

@@ -155,6 +155,12 @@ func matchingLinks(f store.DeliveryFilter, where []string, args []any) ([]string
 	if f.Unacked {
 		where = append(where, "acked_at IS NULL")
 	}
+	if f.Hold != store.HoldNone {
+		where, args = append(where, "hold = ?"), append(args, string(f.Hold))
+	}
+	if f.Unkept {
+		where = append(where, "hold <> 'quota'")
+	}
 	if f.Untold {
 		where = append(where, `NOT (state = 'refused' AND EXISTS
 			(SELECT 1 FROM delivery AS instead WHERE instead.stands_in_for > 0 AND instead.stands_in_for = delivery.id AND instead.state <> 'refused'))`)

@@ -217,6 +217,15 @@ func alertsAreTold(t *testing.T, open Open) {
 	got, err := s.DeliveryLog(t.Context(), store.DeliveryFilter{Untold: true})
 	require.NoError(t, err)
 	assert.Equal(t, []*store.Delivery{other, uncertain, vain, inVain, waiting, refused, delivered, alone}, got)
+	kept := alert(len(all)+1, store.DeliveryRefused, "d", "a")
+	kept.Hold = store.HoldQuota
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.InsertDeliveries(ctx, []*store.Delivery{kept}) })
+	got, err = s.DeliveryLog(t.Context(), store.DeliveryFilter{Untold: true, Unkept: true})
+	require.NoError(t, err)
+	assert.Equal(t, []*store.Delivery{other, uncertain, vain, inVain, waiting, refused, delivered, alone}, got)
+	got, err = s.DeliveryLog(t.Context(), store.DeliveryFilter{Untold: true, Hold: store.HoldQuota})
+	require.NoError(t, err)
+	assert.Equal(t, []*store.Delivery{kept}, got)
 }
 
 // Who has seen a message first is kept.

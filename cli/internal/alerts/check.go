@@ -20,7 +20,8 @@ func newCmdCheck(a *app.App) *cobra.Command {
 		Use: "check", Short: "Check that every alert was told to somebody, for probes and cron",
 		Long: `Prints a line for each alert that was refused and nothing arrived in its place, that may not have
 arrived, or that has waited for over 10 minutes; the exit code is 1 then. Alerts that somebody has
-acknowledged do not count, unless they wait.`,
+acknowledged do not count, unless they wait. Successes and retries that were refused because the quota
+of their robot is kept for failures are a note.`,
 		Example: "  dingdag alerts check\n  dingdag alerts check --since 7d -o json", Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runCheck(cmd.Context(), a, since, output) },
 	}
@@ -47,6 +48,13 @@ func runCheck(ctx context.Context, a *app.App, since, output string) error {
 	found, err := ask.CheckAlerts(ctx, from.Truncate(time.Millisecond))
 	if err != nil {
 		return err
+	}
+	kept, err := ask.KeptBack(ctx, from.Truncate(time.Millisecond))
+	if err != nil {
+		return err
+	}
+	if kept > 0 {
+		a.Notef("successes and retries refused because the quota of their robot is kept for failures: %d; see %s", kept, a.Command("alerts", "list", "--state", "refused", "--unacked"))
 	}
 	l := show.List{Columns: []string{"ID", "Problem"}}
 	var b strings.Builder
