@@ -282,10 +282,12 @@ func (g *Gate) enter(ctx context.Context, r Robot) (*Pass, error) {
 			ID: pass.id, At: now, Seen: now.Add(r.Timeout).Truncate(time.Millisecond), Rank: int(t.Rank), DAGID: t.DAGID,
 		})
 		if m := Month(now); row.Month != m {
-			row.Month, row.Sent = m, 0
+			row.Month, row.Sent, row.Quota = m, 0, 0
 		}
 		row.Sent++
-		row.Name, row.Quota = r.Name, r.Quota
+		if r.Name == row.Name || row.Quota == 0 || r.Quota > 0 && r.Quota <= row.Quota {
+			row.Name, row.Quota = r.Name, r.Quota // else it stays that of the other connection
+		}
 		if t.Key == "" {
 			return nil
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/gate"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/store/sqlite/sqlitetest"
@@ -555,5 +556,54 @@ func TestQuota(t *testing.T) {
 		assert.Equal(t, 8, sent(gate.Success))
 		_, err = g.Enter(turn("", gate.Success, "d"), robot)
 		require.ErrorContains(t, err, "and the rest is kept for what is more urgent")
+	})
+}
+
+// Of the connections that lead to a robot the one with the lowest quota counts, whoever sends last, until it is
+// changed or gone.
+func TestQuotaOfSeveralConnections(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, b *bench) {
+		t.Helper()
+		g := b.process()
+		send := func(name string, quota int) {
+			t.Helper()
+			pass, err := g.Enter(turn("", gate.Failure, "d"), gate.Robot{Key: "shared", Name: name, Rate: 1000, Quota: quota, Timeout: time.Second})
+			require.NoError(t, err)
+			pass.Answered()
+		}
+		has := func(name string, quota int) {
+			t.Helper()
+			row, err := b.store.Gate(t.Context(), "shared")
+			require.NoError(t, err)
+			assert.Equal(t, name, row.Name)
+			assert.Equal(t, quota, row.Quota)
+		}
+		send("other", 0)
+		has("other", 0)
+		send("ops", 10)
+		has("ops", 10)
+		send("other", 0)
+		has("ops", 10)
+		send("third", 20)
+		has("ops", 10)
+		send("ops", 30)
+		has("ops", 30)
+		send("third", 20)
+		has("third", 20)
+		send("third", 0)
+		has("third", 0)
+		send("ops", 30)
+		require.NoError(t, b.store.Connections().PutConnection(t.Context(), &connections.Connection{ID: "ops", Type: "dingding"}, true))
+		send("other", 0)
+		has("other", 0)
+		send("ops", 30)
+		require.NoError(t, b.store.Connections().DeleteConnection(t.Context(), "ops"))
+		send("other", 0)
+		has("other", 0)
+		send("ops", 30)
+		time.Sleep(32 * 24 * time.Hour)
+		send("other", 0)
+		has("other", 0)
 	})
 }

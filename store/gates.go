@@ -37,7 +37,7 @@ type GatesTx interface {
 type Gate struct {
 	// Robot is a key that tells robots apart and no secret.
 	Robot string
-	// Name is the connection through which it was entered last.
+	// Name is the connection that gave it its quota, and without one that through which it was entered last.
 	Name string
 	// Sends are the requests of the last minute.
 	Sends []GateSend
@@ -47,8 +47,10 @@ type Gate struct {
 	// Month is the month of the count, such as 2026-11, and Sent the count.
 	Month string
 	Sent  int
-	// Quota is how many messages it is to get in a month as of the last request, 0 for no limit. Warned
-	// is the last month in which people were told that it is nearly used up.
+	// Quota is how many messages it is to get in Month, 0 for no limit. Of connections that lead to the same
+	// robot the one with the lowest counts, as it was when it sent last in the month; it no longer does once it
+	// is changed or deleted in the store. Warned is the last month in which people were told that it is nearly
+	// used up.
 	Quota  int
 	Warned string
 }

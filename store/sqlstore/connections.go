@@ -88,6 +88,14 @@ func (s Connections) PutConnection(ctx context.Context, c *connections.Connectio
 	if n == 0 {
 		return fmt.Errorf("connection %q: %w", c.ID, connections.ErrExists)
 	}
+	return s.forgetRobots(ctx, c.ID)
+}
+
+// forgetRobots drops what robots have from a connection that has changed, and may lead to another robot now.
+func (s Connections) forgetRobots(ctx context.Context, id string) error {
+	if _, err := s.q.c.Exec(ctx, "UPDATE robot_gate SET quota = 0 WHERE name = ?", id); err != nil {
+		return fmt.Errorf("forget the quota of connection %q: %w", id, err)
+	}
 	return nil
 }
 
@@ -101,7 +109,7 @@ func (s Connections) DeleteConnection(ctx context.Context, id string) error {
 	if n == 0 {
 		return connections.NotFound(id)
 	}
-	return nil
+	return s.forgetRobots(ctx, id)
 }
 
 var errNoCipher = errors.New("this store was opened without a key for connections")
