@@ -2,10 +2,10 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
+	"github.com/dingdag/dingdag/api/waiting"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -38,15 +38,6 @@ type AlertTry struct {
 	NextTry *time.Time `json:"next_try"`
 }
 
-// AlertWait says why a message waits.
-type AlertWait struct {
-	Why string `json:"why"`
-	// Until is when that is looked at again, null when it is not known.
-	Until *time.Time `json:"until"`
-	// Waiting is how many messages wait in its channel, itself among them.
-	Waiting int `json:"waiting"`
-}
-
 // AlertDetails is all that is known of a message.
 type AlertDetails struct {
 	Alert
@@ -57,7 +48,7 @@ type AlertDetails struct {
 	Members    []Alert `json:"members,omitempty"`
 	ReplacedBy []Alert `json:"replaced_by,omitempty"`
 	// Wait is null for a message that does not wait.
-	Wait *AlertWait `json:"wait"`
+	Wait *waiting.Wait `json:"wait"`
 }
 
 // AlertDetails is one message with all that is known of it. Its error wraps [ErrNotFound] when there is none.
@@ -91,7 +82,7 @@ func (a *API) AlertDetails(ctx context.Context, id int64) (*AlertDetails, error)
 		return nil, err
 	}
 	if d.State == store.DeliveryWaiting {
-		out.Wait, err = a.waitOf(ctx, d)
+		out.Wait, err = waiting.Of(ctx, a.o.Store, a.o.Clock(), d)
 	}
 	return out, err
 }
@@ -119,44 +110,6 @@ func (a *API) AlertTries(ctx context.Context, ids ...int64) (map[int64][]AlertTr
 		})
 	}
 	return out, err
-}
-
-// waitOf says why a message waits: for its own next try, for the robot, or for those before it.
-func (a *API) waitOf(ctx context.Context, d *store.Delivery) (*AlertWait, error) {
-	n, err := a.o.Store.CountDeliveries(ctx, store.DeliveryFilter{States: []store.DeliveryState{store.DeliveryWaiting}, Channel: d.Channel})
-	if err != nil {
-		return nil, err
-	}
-	now, w := a.o.Clock(), &AlertWait{Waiting: n}
-	if d.NextTry.After(now) {
-		w.Until = optional(d.NextTry)
-		w.Why = map[store.Hold]string{
-			store.HoldNone: "it failed, and is tried again", store.HoldOutage: "the receiver could not be reached or could not do its work",
-			store.HoldThrottled: "the receiver takes nothing for a time, since it was sent too much",
-		}[d.Hold]
-		return w, nil
-	}
-	gates, err := a.o.Store.KnownGates(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, g := range gates {
-		t, err := a.o.Store.GateTicket(ctx, g.Robot, "channel "+d.Channel)
-		if err != nil {
-			return nil, err
-		}
-		switch {
-		case t == nil:
-			continue
-		case g.ClosedUntil.After(now):
-			w.Why, w.Until = fmt.Sprintf("robot %s takes no messages, since it was sent too many", g.Name), optional(g.ClosedUntil)
-		default:
-			w.Why, w.Until = fmt.Sprintf("robot %s has had its messages of this minute", g.Name), optional(t.LookAt)
-		}
-		return w, nil
-	}
-	w.Why = "it is the next of its channel, or those before it are: it leaves as soon as a scheduler is at work"
-	return w, nil
 }
 
 // AlertCounts is how many messages are in each state.
