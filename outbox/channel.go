@@ -199,6 +199,9 @@ func (o *Outbox) claim(ctx context.Context, c *channel, d *store.Delivery) (_ *s
 	}
 	folded := n
 	digest, dags, err := o.fold(ctx, c, d, &folded)
+	if errors.Is(err, errSilent) {
+		return d, nil, false, nil
+	}
 	if err != nil {
 		return nil, nil, false, err
 	}

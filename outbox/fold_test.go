@@ -26,6 +26,11 @@ import (
 // bulk is a post that folds letters.
 type bulk struct{ *post }
 
+// Tell takes any event.
+func (b *bulk) Tell(m callbacks.Message, ev *callbacks.Event) (callbacks.Message, error) {
+	return telling{b.post}.Tell(m, ev)
+}
+
 // Fold begins a letter that names those that it tells.
 func (b *bulk) Fold() callbacks.Folding { return &bundle{} }
 
@@ -264,6 +269,100 @@ func TestFoldAgain(t *testing.T) {
 			assert.Contains(t, []store.DeliveryState{store.DeliveryFolded, store.DeliveryDelivered}, d.State)
 		}
 	})
+}
+
+// A digest that waits tells nothing of what is silent: that has its own row again and is summed up. One of
+// which nothing is left does not leave.
+func TestFoldSilenced(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		silence store.Silence
+		taken   []string
+	}{
+		"a DAG":   {store.Silence{DAGs: []string{"d"}}, []string{"first", "[e1 e2]", "静默结束 Silence ended: DAG d: 2 alerts were silenced: 1 on_failure of d.second, 1 on_failure of d.third"}},
+		"all":     {store.Silence{}, []string{"first", "静默结束 Silence ended: all alerts: 4 alerts were silenced: 1 on_failure of d.second, 1 on_failure of d.third, 1 on_failure of e.e1, …"}},
+		"another": {store.Silence{DAGs: []string{"x"}}, []string{"first", "[second third e1 e2]"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var away atomic.Bool
+			folds(t, func(string, int) error {
+				if away.Load() {
+					return postError{retry: true, throttled: true, delay: time.Minute}
+				}
+				return nil
+			}, func(t *testing.T, b *bench, p *post, say func(callbacks.Kind, string, string)) {
+				t.Helper()
+				say(callbacks.Failure, "d", "first")
+				away.Store(true)
+				say(callbacks.Failure, "d", "second")
+				say(callbacks.Failure, "d", "third")
+				time.Sleep(10 * time.Second)
+				say(callbacks.Failure, "e", "e1")
+				say(callbacks.Failure, "e", "e2")
+				time.Sleep(90 * time.Second)
+				away.Store(false)
+				s := b.snooze(c.silence)
+				counts, err := b.store.CountSilenced(context.Background(), s.ID)
+				require.NoError(t, err)
+				for _, d := range b.deliveries() {
+					if d.SilenceID == s.ID {
+						assert.Equal(t, store.DeliverySilenced, d.State)
+						assert.Zero(t, d.DigestID)
+						assert.NotEqual(t, "digest", d.Owner.Event)
+						counts[s.ID]--
+					}
+				}
+				assert.Zero(t, counts[s.ID])
+				time.Sleep(2 * time.Hour)
+				assert.Equal(t, c.taken, p.takenSoFar())
+			})
+		})
+	}
+}
+
+// What comes between the look at what is to be silent and the telling is not told unlooked at.
+func TestFoldOfWhatJustCame(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPost(taken)
+		b := newBench(t, &bulk{p})
+		b.stopStore()
+		var came atomic.Bool
+		tell := func(task, text string) {
+			b.tell(callbacks.Failure, task, callback(t, "{callback: letter, text: "+text+"}"))
+		}
+		b.wrap = func(s outbox.Store) outbox.Store {
+			return &between{Store: s, then: func() {
+				if came.CompareAndSwap(false, true) {
+					tell("late", "late")
+				}
+			}}
+		}
+		b.open()
+		tell("a", "one")
+		tell("b", "two")
+		b.snooze(store.Silence{DAGs: []string{"d"}, TaskID: "late"})
+		b.start()
+		time.Sleep(time.Minute)
+		assert.True(t, came.Load())
+		assert.Equal(t, []string{"[one two]"}, p.takenSoFar())
+		b.stop()
+	})
+}
+
+// between does something after the look at what is to be silent.
+type between struct {
+	outbox.Store
+
+	then func()
+}
+
+// DeliveryLine is asked after that look.
+func (s *between) DeliveryLine(ctx context.Context, channel string, now time.Time) ([]*store.DeliveryHead, time.Time, error) {
+	heads, at, err := s.Store.DeliveryLine(ctx, channel, now)
+	s.then()
+	return heads, at, err
 }
 
 // What can't be told together leaves by itself.

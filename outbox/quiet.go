@@ -170,7 +170,12 @@ func (o *Outbox) hushNew(ctx context.Context, now time.Time) error {
 			return err
 		}
 		last := found[len(found)-1].ID
-		maybe := slices.DeleteFunc(found, func(d *store.Unsilenced) bool { return d.DedupeKey == "" && q.silenceOf(d) == nil })
+		maybe := slices.DeleteFunc(found, func(d *store.Unsilenced) bool {
+			if isDigest(d.Event, d.StandsInFor) {
+				return len(q.open) == 0
+			}
+			return d.DedupeKey == "" && q.silenceOf(d) == nil
+		})
 		if err := o.silence(ctx, maybe, now); err != nil {
 			return err
 		}
@@ -178,13 +183,17 @@ func (o *Outbox) hushNew(ctx context.Context, now time.Time) error {
 	}
 }
 
-// hushed silences a message that is about to leave, if it came or came back after the last look.
+// hushed silences a message that is about to leave, if it came back after the last look. It also reports true
+// for one that nobody has looked at yet.
 func (o *Outbox) hushed(ctx context.Context, d *store.Delivery) (bool, error) {
 	q := &o.quiet
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	u := unsilenced(d)
-	if d.SilenceID != 0 || q.silenceOf(u) == nil && (u.DedupeKey == "" || u.ID <= q.seen) {
+	switch {
+	case d.SilenceID == 0 && d.ID > q.seen:
+		return true, nil
+	case d.SilenceID != 0 || q.silenceOf(u) == nil:
 		return false, nil
 	}
 	if err := o.silence(ctx, []*store.Unsilenced{u}, o.now()); err != nil {
@@ -197,8 +206,15 @@ func (o *Outbox) hushed(ctx context.Context, d *store.Delivery) (bool, error) {
 func unsilenced(d *store.Delivery) *store.Unsilenced {
 	return &store.Unsilenced{
 		ID: d.ID, Channel: d.Channel, Event: d.Owner.Event, DAGID: d.Owner.DAGID, TaskID: d.Owner.TaskID, Priority: d.Priority, CreatedAt: d.CreatedAt,
-		DedupeKey: d.DedupeKey,
+		DedupeKey: d.DedupeKey, StandsInFor: d.StandsInFor,
 	}
+}
+
+// lookedAt is the last message that was looked at for silences.
+func (q *quiet) lookedAt() int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.seen
 }
 
 // silenceOf is the silence that a message falls into, or nil.
@@ -214,6 +230,8 @@ func (q *quiet) silenceOf(d *store.Unsilenced) *store.Silence {
 // covers reports whether a silence is of a message.
 func covers(s *store.Silence, d *store.Unsilenced) bool {
 	switch {
+	case isDigest(d.Event, d.StandsInFor):
+		return false // its messages are looked at one by one
 	case s.Kind == store.SilenceMaintenance && d.CreatedAt.Before(s.Since):
 		return false // it tells of what was before
 	case d.Priority <= int(gate.Urgent) && !s.Urgent && (s.Kind != store.SilenceSnooze || s.TaskID == ""):
@@ -246,38 +264,52 @@ func (o *Outbox) silence(ctx context.Context, maybe []*store.Unsilenced, now tim
 	err := o.store.Hush(ctx, func(tx HushTx) error {
 		done = done[:0]
 		for _, u := range maybe {
-			d, err := o.silenceOne(ctx, tx, u, now)
+			ds, err := o.silenceOne(ctx, tx, u, now)
 			if err != nil {
 				return fmt.Errorf("silence message %d: %w", u.ID, err)
 			}
-			if d != nil {
-				done = append(done, d)
-			}
+			done = append(done, ds...)
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	for _, d := range done {
-		o.o.Log.Info("message silenced", "id", d.ID, "channel", d.Channel, "dag", d.Owner.DAGID, "run", d.Owner.RunID, "task", d.Owner.TaskID,
-			"event", d.Owner.Event, "silence", d.SilenceID, "reason", d.Error)
-		for _, u := range maybe {
-			if u.ID == d.ID {
-				u.ID = 0
-			}
+	o.silenced(done)
+	for _, u := range maybe {
+		if slices.ContainsFunc(done, func(d *store.Delivery) bool { return d.ID == u.ID }) {
+			u.ID = 0
 		}
-		copied := *d
-		o.o.Observe(&copied)
 	}
 	return nil
 }
 
-// silenceOne silences a message, or returns nil for one that is told.
-func (o *Outbox) silenceOne(ctx context.Context, tx HushTx, u *store.Unsilenced, now time.Time) (*store.Delivery, error) {
+// silenced tells the log and the observer.
+func (o *Outbox) silenced(ds []*store.Delivery) {
+	for _, d := range ds {
+		o.o.Log.Info("message silenced", "id", d.ID, "channel", d.Channel, "dag", d.Owner.DAGID, "run", d.Owner.RunID, "task", d.Owner.TaskID,
+			"event", d.Owner.Event, "silence", d.SilenceID, "reason", d.Error)
+		copied := *d
+		o.o.Observe(&copied)
+	}
+}
+
+// silenceOne silences a message, or those that a digest was to tell, and returns what it has silenced.
+func (o *Outbox) silenceOne(ctx context.Context, tx HushTx, u *store.Unsilenced, now time.Time) ([]*store.Delivery, error) {
 	d, err := tx.Delivery(ctx, u.ID)
 	if err != nil {
 		return nil, err
+	}
+	if isDigest(u.Event, u.StandsInFor) {
+		if d.State != store.DeliveryWaiting || d.SilenceID != 0 {
+			return nil, nil
+		}
+		silent, left, err := o.thin(ctx, tx, d, now) // what it says is written anew when it leaves
+		if err == nil && len(silent) > 0 && left == 0 {
+			err = o.emptied(ctx, tx, d, now)
+			silent = append(silent, d)
+		}
+		return silent, err
 	}
 	var why string
 	s := o.quiet.silenceOf(u)
@@ -293,7 +325,7 @@ func (o *Outbox) silenceOne(ctx context.Context, tx HushTx, u *store.Unsilenced,
 		return nil, err
 	}
 	d.NextTry, d.Hold = time.Time{}, store.HoldNone
-	return d, nil
+	return []*store.Delivery{d}, nil
 }
 
 // silencedBy is why a message is silenced.

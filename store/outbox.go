@@ -92,6 +92,9 @@ type Fold struct {
 	// DAGID selects those of a DAG if Whole is set.
 	DAGID string
 	Whole bool
+	// Seen is the last message that was looked at for silences: later ones are left, but those that
+	// somebody sends although they were silenced.
+	Seen int64
 }
 
 // DeliveryState is the state of a message in the outbox.

@@ -48,6 +48,9 @@ type SilencesTx interface {
 	// reports false, and changes nothing, when the message does not wait as it was read, has been
 	// taken in part, or was silenced before; or when the silence is summed up.
 	SilenceDelivery(ctx context.Context, d *Delivery) (bool, error)
+	// SilenceFolded is SilenceDelivery for a message that a digest was to tell, which is not part of that
+	// any more.
+	SilenceFolded(ctx context.Context, d *Delivery, digest int64) (bool, error)
 	// HandOverDelivery writes SilenceID and Error of a message that the silence from has kept back and that
 	// another one keeps back from now on. It reports false, and changes nothing, when from does not keep it
 	// back any more, or when the other one is summed up.
@@ -114,6 +117,7 @@ type Unsilenced struct {
 	Priority      int
 	CreatedAt     time.Time
 	DedupeKey     string
+	StandsInFor   int64
 }
 
 // What says for people what a silence is of: "DAG etl", "task etl.load to robot ops", "all alerts", or

@@ -91,7 +91,8 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 				_, ended := tx.EndSilence(ctx, 1, at, store.Actor{})
 				_, told := tx.SumUpSilence(ctx, 1, at)
 				_, kept := tx.SilenceDelivery(ctx, &store.Delivery{ID: 1})
-				return errors.Join(err, ended, told, kept)
+				_, part := tx.SilenceFolded(ctx, &store.Delivery{ID: 1}, 2)
+				return errors.Join(err, ended, told, kept, part)
 			})
 		},
 		"BrokenInstances": read(func(q store.Reader) error { _, err := q.BrokenInstances(ctx, "d", "t", -1); return err }),

@@ -103,8 +103,8 @@ func foldable(f store.Fold) (where string, args []any) {
 	for _, event := range f.Alone {
 		mine = append(mine, event)
 	}
-	where = free + " AND id <> ? AND refusals = 0 AND progress = '' AND event_data IS NOT NULL AND (next_try IS NULL OR next_try <= ?)"
-	args = append(slices.Clone(mine), f.Digest, ms(f.Now))
+	where = free + " AND id <> ? AND refusals = 0 AND progress = '' AND event_data IS NOT NULL AND (next_try IS NULL OR next_try <= ?) AND (id <= ? OR silence_id > 0)"
+	args = append(slices.Clone(mine), f.Digest, ms(f.Now), f.Seen)
 	var which []string
 	if !f.Old.IsZero() {
 		which = append(which, "dag_id IN (SELECT dag_id FROM delivery WHERE "+free+" AND created_at <= ?)")

@@ -42,6 +42,7 @@ var (
 			{"priority", &d.Priority},
 			{"created_at", moment{&d.CreatedAt}},
 			{"dedupe_key", &d.DedupeKey},
+			{"stands_in_for", &d.StandsInFor},
 		}
 	})
 	deliverySilenced = deliveryTable.only("state", "silence_id", "updated_at", "error")
@@ -218,6 +219,14 @@ func (q Queries) SilenceDelivery(ctx context.Context, d *store.Delivery) (bool, 
 		AND EXISTS (SELECT 1 FROM silence WHERE id = ? AND summed_up IS NULL)`,
 		deliverySilenced.args(d, d.ID, d.Attempts, d.SilenceID)...)
 	return n > 0, wrapped("silence a message", err)
+}
+
+// SilenceFolded keeps a message of a digest back, see [store.SilencesTx].
+func (q Queries) SilenceFolded(ctx context.Context, d *store.Delivery, digest int64) (bool, error) {
+	n, err := q.c.Exec(ctx, deliverySilenced.update()+`, digest_id = 0
+		WHERE id = ? AND state = 'folded' AND digest_id = ? AND silence_id = 0 AND EXISTS (SELECT 1 FROM silence WHERE id = ? AND summed_up IS NULL)`,
+		deliverySilenced.args(d, d.ID, digest, d.SilenceID)...)
+	return n > 0, wrapped("silence a message of a digest", err)
 }
 
 // HandOverDelivery gives a message to another silence, see [store.SilencesTx].

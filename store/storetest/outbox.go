@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -346,7 +347,7 @@ func outboxFolds(t *testing.T, open Open) {
 	})
 	now := midnight.Add(time.Minute)
 	count := func(f store.Fold, limit int) int {
-		f.Channel, f.Now, f.Alone = "c", now, []string{"digest"}
+		f.Channel, f.Now, f.Alone, f.Seen = "c", now, []string{"digest"}, cmp.Or(f.Seen, digest.ID)
 		n, err := s.CountFoldable(t.Context(), f, limit)
 		require.NoError(t, err)
 		return n
@@ -358,11 +359,12 @@ func outboxFolds(t *testing.T, open Open) {
 	assert.Equal(t, 3, count(store.Fold{Old: midnight.Add(30 * time.Second)}, 9))
 	assert.Equal(t, 3, count(store.Fold{Old: midnight, DAGID: "e", Whole: true}, 9))
 	assert.Zero(t, count(store.Fold{}, 9))
+	assert.Equal(t, 1, count(store.Fold{DAGID: "d", Whole: true, Seen: 1}, 9), "the others may be silent")
 	assert.Zero(t, count(store.Fold{Old: midnight.Add(-time.Second)}, 9))
 
 	succeed(t, s, "d", "r", "t2")
 	write(t, s, func(ctx context.Context, tx store.Tx) error {
-		n, err := tx.FoldDeliveries(ctx, store.Fold{Digest: digest.ID, Channel: "c", Now: now, DAGID: "d", Whole: true, Alone: []string{"digest", "other"}})
+		n, err := tx.FoldDeliveries(ctx, store.Fold{Digest: digest.ID, Channel: "c", Now: now, DAGID: "d", Whole: true, Alone: []string{"digest", "other"}, Seen: digest.ID})
 		assert.Equal(t, 2, n)
 		if err != nil {
 			return err

@@ -117,7 +117,7 @@ func silencesKeepMessagesBack(t *testing.T, open Open) {
 	write(t, s, func(ctx context.Context, tx store.Tx) error {
 		return tx.InsertDeliveries(ctx, []*store.Delivery{{
 			State: store.DeliveryWaiting, Channel: "d:x", Payload: json.RawMessage(`1`), CreatedAt: midnight.Add(time.Second), UpdatedAt: midnight, Priority: 1,
-			Owner: store.Owner{Event: "on_failure", DAGID: "etl", TaskID: "load", MapIndex: 3}, DedupeKey: "k", DedupeFor: time.Hour,
+			Owner: store.Owner{Event: "on_failure", DAGID: "etl", TaskID: "load", MapIndex: 3}, DedupeKey: "k", DedupeFor: time.Hour, StandsInFor: 2,
 		}})
 	})
 	require.True(t, claim(t, s, ds[1]))
@@ -138,7 +138,7 @@ func silencesKeepMessagesBack(t *testing.T, open Open) {
 	found, err := s.UnsilencedDeliveries(t.Context(), 6, 9)
 	require.NoError(t, err)
 	assert.Equal(t, []*store.Unsilenced{{
-		ID: 7, Channel: "d:x", Event: "on_failure", DAGID: "etl", TaskID: "load", Priority: 1, CreatedAt: midnight.Add(time.Second), DedupeKey: "k",
+		ID: 7, Channel: "d:x", Event: "on_failure", DAGID: "etl", TaskID: "load", Priority: 1, CreatedAt: midnight.Add(time.Second), DedupeKey: "k", StandsInFor: 2,
 	}}, found)
 
 	keep := func(d *store.Delivery, silence int64) (kept bool) {
@@ -179,6 +179,36 @@ func silencesKeepMessagesBack(t *testing.T, open Open) {
 	counts, err = s.CountSilenced(t.Context(), snooze.ID)
 	require.NoError(t, err)
 	assert.Equal(t, map[int64]int{snooze.ID: 1}, counts)
+
+	// What a digest was to tell is its own again.
+	part := store.Delivery{
+		State: store.DeliveryWaiting, Channel: "e:x", Payload: json.RawMessage(`1`), EventData: json.RawMessage(`{}`), CreatedAt: midnight, UpdatedAt: midnight,
+		Priority: 1, Owner: store.Owner{Event: "on_failure", DAGID: "etl", MapIndex: -1},
+	}
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		return tx.InsertDeliveries(ctx, []*store.Delivery{&part})
+	})
+	digest := ds[0].ID
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		n, err := tx.FoldDeliveries(ctx, store.Fold{Digest: digest, Channel: part.Channel, Now: midnight, DAGID: part.Owner.DAGID, Whole: true, Alone: []string{"digest"}, Seen: part.ID})
+		assert.Positive(t, n)
+		return err
+	})
+	unfold := func(digest, silence int64) (kept bool) {
+		part.State, part.SilenceID, part.Error = store.DeliverySilenced, silence, "silenced"
+		write(t, s, func(ctx context.Context, tx store.Tx) (err error) {
+			kept, err = tx.SilenceFolded(ctx, &part, digest)
+			return err
+		})
+		return kept
+	}
+	assert.False(t, unfold(digest, 99), "there is no such silence")
+	assert.False(t, unfold(digest+1, snooze.ID), "it is part of another one")
+	assert.True(t, unfold(digest, snooze.ID))
+	assert.False(t, unfold(digest, snooze.ID), "once")
+	is, err := s.Delivery(t.Context(), part.ID)
+	require.NoError(t, err)
+	assert.Equal(t, []any{store.DeliverySilenced, int64(0), snooze.ID}, []any{is.State, is.DigestID, is.SilenceID})
 
 	// Another silence keeps back what one that ends has kept.
 	other := silence(t, s, &store.Silence{Kind: store.SilenceSnooze, Since: midnight, Until: midnight.Add(2 * time.Hour)})
