@@ -53,6 +53,11 @@ func (c *changes) PutDeliveryAttempt(_ context.Context, a *store.DeliveryAttempt
 	return nil
 }
 
+func (c *changes) RestartPauses(context.Context, time.Time) error {
+	c.released = append(c.released, "pauses")
+	return nil
+}
+
 func (c *changes) InsertDeliveries(context.Context, []*store.Delivery) error { return nil }
 
 func (c *changes) ReleaseDeliveries(_ context.Context, channel string, except []int64, holds ...store.Hold) error {
@@ -282,12 +287,33 @@ func TestRecover(t *testing.T) {
 		assert.Len(t, s.tx.updated, 3)
 		assert.Len(t, s.tx.attempts, 3, "in the same transaction, whatever becomes of it")
 		assert.Equal(t, []int64{1, 3}, seen)
-		assert.Equal(t, []string{fmt.Sprint("", []int64(nil), []store.Hold{store.HoldNone, store.HoldOutage})}, s.tx.released)
+		assert.Equal(t, []string{"pauses", fmt.Sprint("", []int64(nil), []store.Hold{store.HoldNone, store.HoldOutage})}, s.tx.released)
 
 		left()
 		s.write = func(int) error { return errors.New("the disk is full") }
 		require.EqualError(t, o.Run(t.Context()), "recover the outbox: the disk is full")
 		assert.Equal(t, []int64{1, 3}, seen, "nobody is told of what is not stored")
+	})
+}
+
+// A clock that was set back is seen to once, as soon as the store can be written.
+func TestPausesOfAClockThatWasSetBack(t *testing.T) {
+	t.Parallel()
+	drained(t, func(t *testing.T, o *Outbox, s *empty, _ *channel, _ *bytes.Buffer) {
+		t.Helper()
+		o.clock.setBack = true
+		s.open = func() error { return nil }
+		s.write = func(n int) error {
+			if n == 1 {
+				return errors.New("the disk is full")
+			}
+			return nil
+		}
+		require.EqualError(t, o.dispatch(t.Context()), "the disk is full")
+		s.tx.released = nil
+		require.NoError(t, o.dispatch(t.Context()))
+		require.NoError(t, o.dispatch(t.Context()))
+		assert.Equal(t, []string{"pauses"}, s.tx.released)
 	})
 }
 
