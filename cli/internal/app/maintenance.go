@@ -56,8 +56,11 @@ func (a *App) maintenance() ([]outbox.Window, error) {
 		items = nil
 	}
 	var all []outbox.Window
+	a.checked.places = nil
 	for _, n := range items {
-		all = append(all, r.window(yamlvalue.Resolve(n), a.Clock()))
+		n = yamlvalue.Resolve(n)
+		all = append(all, r.window(n, a.Clock()))
+		a.checked.places = append(a.checked.places, fmt.Sprintf("%s:%d:%d: maintenance: ", set.From, n.Line, n.Column))
 	}
 	return all, errors.Join(r.errs...)
 }

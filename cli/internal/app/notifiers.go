@@ -23,6 +23,8 @@ type checked struct {
 
 	daily       *engine.DailyDigest
 	maintenance []outbox.Window
+	// places are where the windows of maintenance are, as prefixes of messages.
+	places []string
 	// warnings are about notifiers in settings.
 	warnings []string
 }

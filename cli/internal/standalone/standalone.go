@@ -80,6 +80,13 @@ func newService(ctx context.Context, a *app.App) (*service, error) {
 	if err := reportConnections(ctx, a, s.Connections()); err != nil {
 		return nil, err
 	}
+	problems, err := a.SettingsProblems(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range problems {
+		a.Log().Warn("settings", "problem", p)
+	}
 	told, daily, err := a.Told()
 	if err != nil {
 		return nil, err
