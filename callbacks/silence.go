@@ -52,23 +52,34 @@ type SilencedBuilder struct {
 // Add adds a message about an event, which was written at a moment.
 func (b *SilencedBuilder) Add(kind Kind, dagID, taskID string, at time.Time) {
 	subject := (&Event{Kind: kind, DAGID: dagID, TaskID: taskID, MapIndex: -1}).Subject()
-	key := [2]string{string(kind), subject}
+	b.add(dagID, SilencedEvents{Kind: kind, Subject: subject, Count: 1, First: at, Last: at})
+}
+
+// AddSilence adds what the end of another silence was to tell, of a DAG or of several.
+func (b *SilencedBuilder) AddSilence(s *Silence, dagID string) {
+	for _, g := range s.Events {
+		b.add(dagID, g)
+	}
+}
+
+func (b *SilencedBuilder) add(dagID string, more SilencedEvents) {
+	key := [2]string{string(more.Kind), more.Subject}
 	if b.events == nil {
 		b.events, b.dags = map[[2]string]*SilencedEvents{}, map[string]bool{}
 	}
+	b.dags[dagID] = true
+	b.count += more.Count
 	g := b.events[key]
 	if g == nil {
-		g = &SilencedEvents{Kind: kind, Subject: subject, First: at, Last: at}
-		b.events[key] = g
+		b.events[key] = &more
+		return
 	}
-	b.dags[dagID] = true
-	b.count++
-	g.Count++
-	if at.Before(g.First) {
-		g.First = at
+	g.Count += more.Count
+	if more.First.Before(g.First) {
+		g.First = more.First
 	}
-	if at.After(g.Last) {
-		g.Last = at
+	if more.Last.After(g.Last) {
+		g.Last = more.Last
 	}
 }
 

@@ -288,6 +288,29 @@ func TestMaintenance(t *testing.T) {
 	})
 }
 
+// The end of a silence that falls into another one is told at the end of that, with what it was to tell.
+func TestEndOfASilenceInAnother(t *testing.T) {
+	t.Parallel()
+	inQuiet(t, takesAll, func(t *testing.T, b *bench, p *post) {
+		t.Helper()
+		b.stopStore()
+		b.windows = []outbox.Window{{From: p.began.Add(30 * time.Minute), Until: p.began.Add(3 * time.Hour)}}
+		b.open()
+		b.start()
+		b.snooze(store.Silence{DAGs: []string{"d"}})
+		b.letters("a", "b")
+		b.tell(callbacks.Failure, "t", callback(t, "{callback: letter, text: x, dedupe_key: k, dedupe_window: 2h}"))
+		time.Sleep(2 * time.Hour)
+		b.letters("b")
+		time.Sleep(50 * time.Minute)
+		assert.Empty(t, p.logSoFar())
+		time.Sleep(time.Hour)
+		require.Len(t, p.logSoFar(), 1)
+		assert.Contains(t, p.logSoFar()[0], "4 alerts were silenced: 2 on_success of d.b, 1 on_success of d.a, 1 on_failure of d.t 3h0m0s")
+		b.stop()
+	})
+}
+
 // A window that begins and ends once, at dates.
 func TestMaintenanceOnce(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,8 @@ package outbox
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -84,12 +86,47 @@ type summary struct {
 	rank int
 }
 
-func (s *summary) add(d *store.Delivery) {
+// add adds what a message was to tell: the end of another silence and a digest tell of many.
+func (o *Outbox) add(ctx context.Context, s *summary, d *store.Delivery) error {
 	if s.like == nil {
 		s.like, s.rank = d, d.Priority
 	}
 	s.rank = min(s.rank, d.Priority)
+	switch callbacks.Kind(d.Owner.Event) {
+	case callbacks.SilenceEnd:
+		if end := eventOf(d).Silence; end != nil {
+			s.AddSilence(end, d.Owner.DAGID)
+			return nil
+		}
+	case callbacks.Folded:
+		if n, err := o.addFolded(ctx, s, d); err != nil || n > 0 {
+			return err
+		}
+	default: // it tells of one
+	}
 	s.Add(callbacks.Kind(d.Owner.Event), d.Owner.DAGID, d.Owner.TaskID, d.CreatedAt)
+	return nil
+}
+
+// addFolded adds the messages of a digest, or of the one that d stands in for, and returns how many are kept.
+func (o *Outbox) addFolded(ctx context.Context, s *summary, d *store.Delivery) (n int, err error) {
+	for d.StandsInFor != 0 {
+		d, err = o.store.Delivery(ctx, d.StandsInFor)
+		if errors.Is(err, store.ErrNotFound) {
+			return 0, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	err = o.store.Write(ctx, func(tx store.OutboxTx) error {
+		return tx.FoldedDeliveries(ctx, d.ID, func(part *store.Delivery, _ bool) error {
+			n++
+			s.Add(callbacks.Kind(part.Owner.Event), part.Owner.DAGID, part.Owner.TaskID, part.CreatedAt)
+			return nil
+		})
+	})
+	return n, err
 }
 
 // sumUp tells each receiver what a silence kept back from it, in the transaction that notes that.
@@ -144,7 +181,9 @@ func (o *Outbox) keptBack(ctx context.Context, s *store.Silence) (all []*summary
 				x = &summary{}
 				known[receiver], all = x, append(all, x)
 			}
-			x.add(d)
+			if err := o.add(ctx, x, d); err != nil {
+				return nil, nil, err
+			}
 		}
 	}
 }
@@ -181,7 +220,11 @@ func (o *Outbox) undeliverable(x *summary, ev *callbacks.Event) []*store.Deliver
 			"channel", x.like.Channel, "messages", ev.Silence.Count, "error", ev.Problem)
 	}
 	for _, d := range out {
-		d.EventData, d.Priority = nil, max(x.rank, int(gate.Failure))
+		data, err := json.Marshal(&trail{Event: ev, Last: true})
+		if err != nil { // as with the event
+			o.o.Log.Error("encode an event", "error", err)
+		}
+		d.EventData, d.Priority = data, max(x.rank, int(gate.Failure))
 	}
 	return out
 }
