@@ -94,12 +94,17 @@ func (a *API) Snooze(ctx context.Context, q Snooze) (Silence, error) {
 	return out, err
 }
 
+// longestSnooze is how long a snooze may last.
+const longestSnooze = 366 * 24 * time.Hour
+
 // checkSnooze checks a snooze, and returns what can't be checked.
 func (a *API) checkSnooze(ctx context.Context, q *Snooze, now time.Time) (warnings []string, err error) {
 	pattern := strings.ContainsAny(q.DAGID, `*?[\`)
 	switch {
 	case !q.Until.After(now):
 		return nil, &FieldError{"until", fmt.Errorf("%s is not in the future", q.Until.UTC().Format(time.RFC3339))}
+	case q.Until.After(now.Add(longestSnooze)):
+		return nil, &FieldError{"until", fmt.Errorf("%s is more than 366 days away: use the setting maintenance for such a time, or remove the callback", q.Until.UTC().Format(time.RFC3339))}
 	case q.All == (q.DAGID != "" || q.Robot != ""):
 		return nil, &FieldError{"dag_id", errors.New("name a DAG, a robot or both, or all alerts")}
 	case q.TaskID != "" && (q.DAGID == "" || pattern):

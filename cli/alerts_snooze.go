@@ -32,15 +32,14 @@ pattern such as 'etl_*'. DURATION is for instance 30m, 2h or 1d, or a date at wh
 
 Urgent alerts are sent all the same, unless their task is snoozed or --urgent is given.`,
 		Example: "  dingdag alerts snooze etl 1h --reason 'the disk is changed'\n  dingdag alerts snooze etl 1h --task load\n  dingdag alerts snooze --robot ops 2h",
-		Args:    command.RangeArgs(1, "DAG", "DURATION"), ValidArgsFunction: a.CompleteDAGs,
+		Args:    command.RangeArgs(0, "DAG", "DURATION"), ValidArgsFunction: a.CompleteDAGs,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			last := args[len(args)-1]
 			if len(args) == 2 {
 				q.DAGID = args[0]
-			} else if q.Robot == "" && !q.All {
+			} else if len(args) == 0 || q.Robot == "" && !q.All {
 				return command.Usagef("what is to be silent, and for how long? As in: %s; or use --robot or --all", a.Command("alerts", "snooze", "etl", "1h"))
 			}
-			if q.Until, err = end(a, last); err != nil {
+			if q.Until, err = end(a, args[len(args)-1]); err != nil {
 				return err
 			}
 			ask, err := a.API(cmd.Context())

@@ -4,6 +4,7 @@ package alerts
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,6 +82,8 @@ func newCmdList(a *app.App) *cobra.Command {
 		f      filter
 		limit  int
 		output string
+
+		dagID, runID string
 	)
 	cmd := &cobra.Command{
 		Use: "list [DAG] [RUN_ID]", Short: "List the messages of callbacks, newest first: all, or those of a DAG or a run",
@@ -90,10 +93,23 @@ func newCmdList(a *app.App) *cobra.Command {
 			if limit < 0 {
 				return command.Usagef("--limit %d: must be 0 or more", limit)
 			}
+			switch {
+			case dagID != "" && len(args) > 0:
+				return command.Usagef("--dag %s: a DAG was named already", dagID)
+			case runID != "" && len(args) > 1:
+				return command.Usagef("--run %s: a run was named already", runID)
+			case runID != "" && dagID == "" && len(args) == 0:
+				return command.Usagef("--run %s: give --dag too", runID)
+			case dagID != "":
+				args = named(dagID, runID)
+			case runID != "":
+				args = named(args[0], runID)
+			}
 			return runList(cmd.Context(), a, args, f, limit, output)
 		},
 	}
 	f.add(cmd)
+	addAbout(cmd, &dagID, &runID)
 	cmd.Flags().IntVar(&limit, "limit", 50, "how many to list at most, the newest ones; 0 is all")
 	show.OutputFlag(cmd, &output)
 	return cmd
@@ -122,6 +138,11 @@ func runList(ctx context.Context, a *app.App, args []string, f filter, limit int
 	}
 	if err := about(ctx, ask, args, &q); err != nil {
 		return err
+	}
+	if q.DigestID != 0 {
+		if _, err := ask.Alert(ctx, q.DigestID); err != nil {
+			return fmt.Errorf("--digest: %w", err)
+		}
 	}
 	q.Limit = limit
 	as, err := ask.Alerts(ctx, q)
