@@ -285,6 +285,7 @@ func (g *Gate) enter(ctx context.Context, r Robot) (*Pass, error) {
 			row.Month, row.Sent, row.Quota = m, 0, 0
 		}
 		row.Sent++
+		row.EnteredAt, row.GoneAt, row.Gone = now, time.Time{}, ""
 		if r.Name == row.Name || row.Quota == 0 || r.Quota > 0 && r.Quota <= row.Quota {
 			row.Name, row.Quota = r.Name, r.Quota // else it stays that of the other connection
 		}
@@ -569,6 +570,16 @@ func (p *Pass) Refused(ctx context.Context, block time.Duration) (until time.Tim
 		return closes
 	})
 	return until, err
+}
+
+// Gone says that the robot answered that it does not exist, or takes nothing any more. Unless DingTalk counts such
+// a request it is none of the month.
+func (p *Pass) Gone(ctx context.Context, answer string, counts bool) error {
+	p.settle(counts)
+	return p.g.change(ctx, p.robot.Key, func(row *store.Gate, now time.Time) bool {
+		row.Name, row.GoneAt, row.Gone = p.robot.Name, now, answer
+		return true
+	})
 }
 
 // Reopen opens the gate of a robot that refuses, because somebody knows better.

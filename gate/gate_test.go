@@ -22,6 +22,7 @@ import (
 
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/gate"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/store/sqlite/sqlitetest"
 )
@@ -605,5 +606,40 @@ func TestQuotaOfSeveralConnections(t *testing.T) {
 		time.Sleep(32 * 24 * time.Hour)
 		send("other", 0)
 		has("other", 0)
+	})
+}
+
+// A robot that is gone stays known as such until another request leaves, or its connection is changed. A request
+// that DingTalk counts for no robot is none of the month.
+func TestGone(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, b *bench) {
+		t.Helper()
+		row := func() *store.Gate {
+			t.Helper()
+			row, err := b.store.Gate(t.Context(), ops.Key)
+			require.NoError(t, err)
+			return row
+		}
+		b.send(1, t.Context())
+		pass, _ := b.enter(t.Context(), b.g)
+		require.NoError(t, pass.Gone(t.Context(), "300005 token is not exist", false))
+		now := row()
+		assert.Equal(t, 1, now.Sent)
+		assert.Equal(t, "300005 token is not exist", now.Gone)
+		assert.WithinDuration(t, time.Now(), now.GoneAt, time.Millisecond)
+		assert.WithinDuration(t, time.Now(), now.EnteredAt, time.Millisecond)
+
+		pass, _ = b.enter(t.Context(), b.g)
+		require.NoError(t, pass.Gone(t.Context(), "400106 removed", true))
+		assert.Equal(t, 2, row().Sent)
+		b.send(1, t.Context())
+		assert.Zero(t, row().GoneAt)
+		assert.Empty(t, row().Gone)
+
+		pass, _ = b.enter(t.Context(), b.g)
+		require.NoError(t, pass.Gone(t.Context(), "400106 removed", true))
+		require.NoError(t, b.store.Connections().PutConnection(t.Context(), &connections.Connection{ID: ops.Name, Type: "dingding"}, true))
+		assert.Zero(t, row().GoneAt)
 	})
 }

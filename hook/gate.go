@@ -45,6 +45,8 @@ type GatePass interface {
 	// Refused says that DingTalk answered that there were too many, after which it takes none for
 	// the time of the block, and returns how long that still is: the block may have begun before.
 	Refused(ctx context.Context, block time.Duration) (time.Duration, error)
+	// Gone says what DingTalk answered for want of such a robot; counts is false where it counts nothing.
+	Gone(ctx context.Context, answer string, counts bool) error
 }
 
 // GateRobot is a robot as a [Gate] knows it.
@@ -69,13 +71,12 @@ func WithGate(g Gate) Option {
 // open lets everything pass.
 type open struct{}
 
-func (open) Enter(context.Context, GateRobot) (GatePass, error) { return open{}, nil }
-func (open) Ask(context.Context, GateRobot) error               { return nil }
-func (open) Leave(context.Context, GateRobot) error             { return nil }
-func (open) Answered()                                          {}
-func (open) Unsent()                                            {}
-
-// Refused knows of no block that began before.
+func (open) Enter(context.Context, GateRobot) (GatePass, error)                    { return open{}, nil }
+func (open) Ask(context.Context, GateRobot) error                                  { return nil }
+func (open) Leave(context.Context, GateRobot) error                                { return nil }
+func (open) Answered()                                                             {}
+func (open) Unsent()                                                               {}
+func (open) Gone(context.Context, string, bool) error                              { return nil }
 func (open) Refused(_ context.Context, block time.Duration) (time.Duration, error) { return block, nil }
 
 // gated is the robot as the gate knows it.
@@ -237,6 +238,10 @@ func (h *DingdingHook) settle(ctx context.Context, pass GatePass, e *Error) {
 			h.log.WarnContext(ctx, "keep in mind that a robot takes no messages", "error", err)
 		} else if wait > 0 {
 			e.RetryAfter = wait
+		}
+	case e.IsCode("300001", "300005", "400101", "400102", "400106", "400013"): // the first three are of no robot at all
+		if err := pass.Gone(context.WithoutCancel(ctx), e.Code+" "+e.Message, e.Kind != KindAuth); err != nil {
+			h.log.WarnContext(ctx, "keep in mind that a robot is gone", "error", err)
 		}
 	case e.Kind == KindUnavailable && e.HTTPStatus == 0 && e.Code == "":
 		pass.Unsent()

@@ -67,6 +67,11 @@ type watchedPass struct {
 
 func (p watchedPass) Answered() { p.w.note("%s answered", p.name) }
 func (p watchedPass) Unsent()   { p.w.note("%s unsent", p.name) }
+func (p watchedPass) Gone(_ context.Context, answer string, counts bool) error {
+	p.w.note("%s gone: %s, counted: %t", p.name, answer, counts)
+	return nil
+}
+
 func (p watchedPass) Refused(_ context.Context, block time.Duration) (time.Duration, error) {
 	p.w.note("%s refused for %s", p.name, block)
 	return p.w.wait, nil
@@ -83,6 +88,8 @@ func TestGateIsAskedForEachRequest(t *testing.T) {
 	}{
 		"taken":          {200, ok, []string{"dingding_default answered"}, "", 0},
 		"keyword":        {200, `{"errcode":310000,"errmsg":"keywords not in content"}`, []string{"dingding_default answered"}, hook.KindAuth, 0},
+		"no such token":  {200, `{"errcode":300005,"errmsg":"token is not exist"}`, []string{"dingding_default gone: 300005 token is not exist, counted: false"}, hook.KindAuth, 0},
+		"removed":        {200, `{"errcode":400106,"errmsg":"robot removed"}`, []string{"dingding_default gone: 400106 robot removed, counted: true"}, hook.KindNotFound, 0},
 		"busy":           {200, `{"errcode":-1,"errmsg":"busy"}`, []string{"dingding_default answered", "dingding_default answered", "dingding_default answered"}, hook.KindUnavailable, 2 * time.Second},
 		"too many":       {200, `{"errcode":660026,"errmsg":"too many"}`, []string{"dingding_default refused for 10m0s"}, hook.KindRateLimited, 7 * time.Minute},
 		"a broken proxy": {503, "<html>", []string{"dingding_default answered"}, hook.KindUnavailable, 0},

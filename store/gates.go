@@ -53,6 +53,11 @@ type Gate struct {
 	// used up.
 	Quota  int
 	Warned string
+	// GoneAt is when the robot answered last that it does not exist, or takes nothing any more, unless something
+	// else was sent to it since; Gone is that answer. EnteredAt is when a request left last.
+	GoneAt    time.Time
+	Gone      string
+	EnteredAt time.Time
 }
 
 // GateSend is a request to a robot.

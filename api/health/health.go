@@ -120,7 +120,10 @@ type Robot struct {
 	Name string `json:"name"`
 	// ClosedUntil is until when it takes no messages, null while it does.
 	ClosedUntil *time.Time `json:"closed_until"`
-	// SentThisMonth counts its messages of this month (UTC), Quota is how many it may get, 0 for any number.
+	// GoneSince is when it answered that it does not exist or takes nothing any more, null unless that was its
+	// last answer.
+	GoneSince *time.Time `json:"gone_since"`
+	// SentThisMonth counts its messages of this month of China, Quota is how many it may get, 0 for any number.
 	SentThisMonth int `json:"sent_this_month"`
 	Quota         int `json:"quota"`
 }

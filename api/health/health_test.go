@@ -121,6 +121,32 @@ import errors  0
 `, h.Text())
 }
 
+// A robot that is gone is a warning, until its connection leads to another one.
+func TestARobotIsGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	gone := &store.Gate{Robot: "1", Name: "ops", Month: "2026-03", GoneAt: began.Add(-time.Minute), Gone: "300005 hush-hush is not exist", EnteredAt: began.Add(-time.Minute)}
+	put := func(gs ...*store.Gate) {
+		w.write(func(ctx context.Context, tx store.Tx) error {
+			for _, g := range gs {
+				if err := tx.PutGate(ctx, g); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	put(gone, &store.Gate{Robot: "2", Name: "ops", Month: "2026-03", EnteredAt: began.Add(-time.Hour)}, &store.Gate{Robot: "3", Name: "other", EnteredAt: began})
+	assert.Equal(t, []string{
+		`warning robots: robot "ops" is gone, DingTalk answered 1m ago: 300005 *** is not exist; add a robot to the group, and put its token into the connection | dingdag connections edit ops`,
+	}, w.problems())
+	h := w.Check(t.Context())
+	assert.Equal(t, new(gone.GoneAt), h.Robots[0].GoneSince)
+	assert.Contains(t, h.Text(), "robot ops      0 messages this month, gone")
+	put(&store.Gate{Robot: "2", Name: "ops", Month: "2026-03", EnteredAt: began})
+	assert.Empty(t, w.problems())
+}
+
 // What a quota keeps back on purpose is worth a look, and no more.
 func TestKeptBackIsAWarning(t *testing.T) {
 	t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/gate"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -127,8 +128,13 @@ func (c *Checker) judgeOutbox(h *Health, f *facts) {
 func (c *Checker) judgeRobots(h *Health, f *facts) {
 	for _, g := range f.gates {
 		r := Robot{Name: c.o.Masker.Mask(g.Name), Quota: g.Quota}
-		if g.Month == h.At.Format("2006-01") {
+		if g.Month == gate.Month(h.At) {
 			r.SentThisMonth = g.Sent
+		}
+		if !g.GoneAt.IsZero() && !followed(g, f.gates) {
+			r.GoneSince = moment(g.GoneAt)
+			h.add("robots", Warning, fmt.Sprintf("robot %q is gone, DingTalk answered %s ago: %s; add a robot to the group, and put its token into the connection",
+				r.Name, span(h.At.Sub(g.GoneAt)), c.o.Masker.Mask(g.Gone)), c.command("connections edit "+r.Name))
 		}
 		if g.ClosedUntil.After(h.At) {
 			r.ClosedUntil = moment(g.ClosedUntil)
@@ -139,6 +145,13 @@ func (c *Checker) judgeRobots(h *Health, f *facts) {
 		}
 		h.Robots = append(h.Robots, r)
 	}
+}
+
+// followed reports whether the connection of a robot has been used for another one since that was gone.
+func followed(g *store.Gate, all []*store.Gate) bool {
+	return slices.ContainsFunc(all, func(o *store.Gate) bool {
+		return o.Robot != g.Robot && o.Name == g.Name && o.EnteredAt.After(g.GoneAt)
+	})
 }
 
 func (c *Checker) judgeFiles(h *Health, f *facts) {

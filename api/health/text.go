@@ -26,6 +26,9 @@ func (h *Health) Rows() []Row {
 		if r.Quota > 0 {
 			text = fmt.Sprintf("%d of %d messages this month", r.SentThisMonth, r.Quota)
 		}
+		if r.GoneSince != nil {
+			text += ", gone"
+		}
 		if r.ClosedUntil != nil {
 			text += ", closed for another " + span(r.ClosedUntil.Sub(h.At))
 		}

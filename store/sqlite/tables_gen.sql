@@ -304,7 +304,7 @@ CREATE TABLE robot_gate (
     closed_until INTEGER,
     month        TEXT NOT NULL,
     sent         INTEGER NOT NULL
-, quota INTEGER NOT NULL DEFAULT 0, warned TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+, quota INTEGER NOT NULL DEFAULT 0, warned TEXT NOT NULL DEFAULT '', gone_at INTEGER, gone TEXT NOT NULL DEFAULT '', entered_at INTEGER) WITHOUT ROWID;
 CREATE TABLE robot_gate_ticket (
     robot    TEXT NOT NULL,
     key      TEXT NOT NULL,
@@ -494,6 +494,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (32, 32, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (33, 33, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (34, 35, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (35, 36, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (36, 37, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (4, 3, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);

@@ -93,8 +93,8 @@ func (s Connections) PutConnection(ctx context.Context, c *connections.Connectio
 
 // forgetRobots drops what robots have from a connection that has changed, and may lead to another robot now.
 func (s Connections) forgetRobots(ctx context.Context, id string) error {
-	if _, err := s.q.c.Exec(ctx, "UPDATE robot_gate SET quota = 0 WHERE name = ?", id); err != nil {
-		return fmt.Errorf("forget the quota of connection %q: %w", id, err)
+	if _, err := s.q.c.Exec(ctx, "UPDATE robot_gate SET quota = 0, gone_at = NULL, gone = '' WHERE name = ?", id); err != nil {
+		return fmt.Errorf("forget the robot of connection %q: %w", id, err)
 	}
 	return nil
 }

@@ -22,6 +22,9 @@ var (
 			{"sent", &g.Sent},
 			{"quota", &g.Quota},
 			{"warned", &g.Warned},
+			{"gone_at", moment{&g.GoneAt}},
+			{"gone", &g.Gone},
+			{"entered_at", moment{&g.EnteredAt}},
 		}
 	})
 	gateAll, gateState = gateTable.but(), gateTable.but("robot")

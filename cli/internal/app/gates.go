@@ -71,6 +71,10 @@ type free struct{}
 
 func (free) Answered() {}
 func (free) Unsent()   {}
+func (free) Gone(context.Context, string, bool) error {
+	return nil
+}
+
 func (free) Refused(_ context.Context, block time.Duration) (time.Duration, error) {
 	return block, nil
 }

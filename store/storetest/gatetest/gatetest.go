@@ -32,6 +32,7 @@ func StoredWhole(t *testing.T, s, other store.Store) {
 
 	g = &store.Gate{
 		Robot: "ops", Name: "dingding_ü", ClosedAt: midnight, ClosedUntil: midnight.Add(time.Minute), Month: "2026-01", Sent: 7, Quota: 10, Warned: "2025-12",
+		GoneAt: midnight.Add(3 * time.Second), Gone: "300005 it does not exist", EnteredAt: midnight.Add(2 * time.Second),
 		Sends: []store.GateSend{
 			{ID: "a", At: midnight, Seen: midnight.Add(time.Millisecond), Rank: 4, DAGID: "d"},
 			{ID: "b", At: midnight.Add(time.Second), Seen: midnight.Add(11 * time.Second), Rank: 1},
