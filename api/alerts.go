@@ -285,12 +285,9 @@ type ackExtra struct {
 	Note     string  `json:"note,omitempty"`
 }
 
-// droppedBy is how the error of a message begins that somebody has dropped.
-const droppedBy = "dropped"
-
 // dropped is why a message is refused that somebody dropped.
 func dropped(by store.Actor, before string) string {
-	text := droppedBy
+	text := store.DroppedPrefix
 	if by.Name != "" {
 		text += " by " + by.String()
 	}

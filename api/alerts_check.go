@@ -45,7 +45,7 @@ func (a *API) CheckAlerts(ctx context.Context, since time.Time) ([]AlertProblem,
 		case d.State == store.DeliveryUncertain:
 			add(d, "may not have arrived")
 		case d.StandsInFor != 0: // what it stands in for is looked at
-		case strings.HasPrefix(d.Error, droppedBy): // a person has decided
+		case strings.HasPrefix(d.Error, store.DroppedPrefix): // a person has decided
 		default: // what stands in for it was refused itself, and something may stand in for that
 			told, err := a.toldInstead(ctx, d.ID, 0)
 			if err != nil {

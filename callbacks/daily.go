@@ -258,7 +258,7 @@ func (d *Day) commands(command func(label string, words ...string) Fact) (all []
 		all = append(all, command("恢复调度 Unpause", "dags", "unpause", d.Paused[0].DAGID))
 	}
 	if d.Refused+d.Uncertain > 0 {
-		all = append(all, command(see, "alerts", "list", "--state", "refused,uncertain"))
+		all = append(all, command(see, "alerts", "check", "--since", d.Since.UTC().Format(time.RFC3339)))
 	} else if d.Waiting > 0 {
 		all = append(all, command(see, "alerts", "list", "--state", "waiting"))
 	}

@@ -42,7 +42,7 @@ func TestTextOfADay(t *testing.T) {
 		"查看 See: dingdag dags list-import-errors",
 		"查看 See: dingdag dags why sync",
 		"恢复调度 Unpause: dingdag dags unpause flaky",
-		"查看 See: dingdag alerts list --state refused,uncertain",
+		"查看 See: dingdag alerts check --since 2026-03-01T01:00:00Z",
 	}, "\n"), ev.Text())
 	assert.False(t, day.Well())
 	for _, printed := range []string{"no route", "no scheduler", "in a row", "no tasks"} {

@@ -30,6 +30,9 @@ type AlertsTx interface {
 	AckDeliveries(ctx context.Context, f DeliveryFilter, a Ack) (int, error)
 }
 
+// DroppedPrefix is how the error of a message begins that somebody has dropped.
+const DroppedPrefix = "dropped"
+
 // Ack says who has seen a message, and when. Note is what else he said, or empty.
 type Ack struct {
 	At       time.Time

@@ -23,7 +23,8 @@ type Daily interface {
 	UnstartedTicks(ctx context.Context, since, until time.Time) ([]*UnstartedTicks, error)
 	// UndeliveredCounts counts, by state, the messages that became refused or uncertain in a time,
 	// and those that have waited since before a moment. Where others stand in for a message they
-	// count instead of it, and none of these once one of them has told it.
+	// count instead of it, and none of these once one of them has told it. What somebody has
+	// acknowledged or dropped does not count, nor what a quota keeps back on purpose.
 	UndeliveredCounts(ctx context.Context, since, until, waitedSince time.Time) (map[DeliveryState]int, error)
 }
 

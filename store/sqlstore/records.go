@@ -204,9 +204,10 @@ func (q Queries) UndeliveredCounts(ctx context.Context, since, until, waitedSinc
 	}
 	cs, err := collect(ctx, q.c, func(rows Rows, c *counted) error { return rows.Scan(&c.state, &c.n) },
 		`SELECT state, count(*) FROM delivery WHERE state IN ('refused', 'uncertain') AND updated_at >= ? AND updated_at < ?
+			AND acked_at IS NULL AND hold <> 'quota' AND error NOT LIKE ?
 			AND NOT EXISTS (SELECT 1 FROM delivery s WHERE s.stands_in_for > 0 AND s.stands_in_for = delivery.id)
 			AND NOT EXISTS (SELECT 1 FROM delivery o WHERE o.stands_in_for > 0 AND o.stands_in_for = delivery.stands_in_for AND o.state IN ('delivered', 'folded'))
-			GROUP BY state`, ms(since), ms(until))
+			GROUP BY state`, ms(since), ms(until), store.DroppedPrefix+"%")
 	if err != nil {
 		return nil, fmt.Errorf("count the messages that were not delivered: %w", err)
 	}

@@ -143,4 +143,24 @@ func whatADayLacksIsCounted(t *testing.T, open Open) {
 	change(-1, -1)
 	place(place(0, store.DeliveryRefused), store.DeliveryWaiting)
 	change(0, 0)
+
+	// Nor does what somebody has decided about, or what a quota keeps back.
+	kept := &store.Delivery{
+		State: store.DeliveryRefused, Channel: "c", Sender: "s", Payload: []byte("{}"), CreatedAt: at(2), UpdatedAt: at(2), Hold: store.HoldQuota,
+	}
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.InsertDeliveries(ctx, []*store.Delivery{kept}) })
+	change(0, 0)
+	seen, gone := place(0, store.DeliveryUncertain), place(0, store.DeliveryRefused)
+	change(1, 1)
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.AckDeliveries(ctx, store.DeliveryFilter{IDs: []int64{seen}}, store.Ack{At: at(3), By: "me"})
+		return err
+	})
+	change(0, -1)
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		d := &store.Delivery{ID: gone, State: store.DeliveryRefused, Error: store.DroppedPrefix + " by me", UpdatedAt: at(2)}
+		_, err := tx.DecideDelivery(ctx, d, store.DeliveryRefused)
+		return err
+	})
+	change(-1, 0)
 }
