@@ -330,7 +330,7 @@ func (o *Outbox) silenceOne(ctx context.Context, tx HushTx, u *store.Unsilenced,
 
 // silencedBy is why a message is silenced.
 func silencedBy(s *store.Silence) string {
-	why := fmt.Sprintf("silenced by %s %d of %s until %s", s.Kind, s.ID, s.What(), s.Until.Format(time.RFC3339))
+	why := fmt.Sprintf("silenced by %s %d of %s, planned until %s", s.Kind, s.ID, s.What(), s.Until.Format(time.RFC3339))
 	if s.Reason != "" {
 		why += ": " + s.Reason
 	}

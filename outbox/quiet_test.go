@@ -72,7 +72,7 @@ func TestSnooze(t *testing.T) {
 		b.letters("a", "b")
 		synctest.Wait()
 		assert.Equal(t, []string{"silenced a of on_success", "silenced b of on_success"}, b.states(), "people see it at once")
-		assert.Equal(t, "silenced by snooze 1 of DAG d until "+s.Until.UTC().Format(time.RFC3339)+": *** is changed", b.delivery(0).Error)
+		assert.Equal(t, "silenced by snooze 1 of DAG d, planned until "+s.Until.UTC().Format(time.RFC3339)+": *** is changed", b.delivery(0).Error)
 		assert.Equal(t, s.ID, b.delivery(0).SilenceID)
 		time.Sleep(59 * time.Minute)
 		assert.Empty(t, p.logSoFar())

@@ -23,6 +23,9 @@ func (h *Health) Rows() []Row {
 	rows = append(rows, Row{"alerts", fmt.Sprintf("%s; in the last %s refused %d, uncertain %d", text, span(Window), h.Outbox.Refused, h.Outbox.Uncertain)})
 	for _, r := range h.Robots {
 		text := fmt.Sprintf("%d messages this month", r.SentThisMonth)
+		if r.SentThisMonth == 1 {
+			text = "1 message this month"
+		}
 		if r.Quota > 0 {
 			text = fmt.Sprintf("%d of %d messages this month", r.SentThisMonth, r.Quota)
 		}

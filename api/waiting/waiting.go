@@ -59,6 +59,7 @@ func Of(ctx context.Context, s store.Reader, now time.Time, d *store.Delivery) (
 			return w.until(t.LookAt, "robot %s has had its messages of this minute", g.Name), nil
 		}
 	}
-	w.Why = "it is the next of its channel, or those before it are: it leaves as soon as a scheduler is at work"
+	w.Why = "it is the next of its channel, or those before it are, or more of its DAG is gathered to be told with it (alert_fold_after): " +
+		"a scheduler that is at work sends it within that time"
 	return w, nil
 }

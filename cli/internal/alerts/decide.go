@@ -56,7 +56,7 @@ func newCmdDecide(a *app.App, d decision) *cobra.Command {
 	var (
 		f            filter
 		dagID, runID string
-		yes          bool
+		how          doing
 	)
 	cmd := &cobra.Command{
 		Use: string(d.what) + " [ID...]", Short: d.short, Long: d.long,
@@ -66,14 +66,18 @@ func newCmdDecide(a *app.App, d decision) *cobra.Command {
 			if len(args) > 0 {
 				return decideAll(cmd.Context(), a, d, args)
 			}
-			return decideMatching(cmd, a, d, f, dagID, runID, yes)
+			return decideMatching(cmd, a, d, f, named(dagID, runID), how)
 		},
 	}
 	f.add(cmd, d.states...)
 	addAbout(cmd, &dagID, &runID)
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do it without asking")
+	cmd.Flags().BoolVarP(&how.yes, "yes", "y", false, "do it without asking")
+	cmd.Flags().BoolVar(&how.dryRun, "dry-run", false, "list the alerts that the flags select, and change nothing")
 	return cmd
 }
+
+// doing is whether to ask before something is done, and whether to do it at all.
+type doing struct{ yes, dryRun bool }
 
 // addAbout adds the flags that name a DAG and a run.
 func addAbout(cmd *cobra.Command, dagID, runID *string) {
@@ -107,9 +111,9 @@ func decideAll(ctx context.Context, a *app.App, d decision, args []string) error
 }
 
 // decideMatching decides about those that flags select. Without a flag that says which it is an error.
-func decideMatching(cmd *cobra.Command, a *app.App, d decision, f filter, dagID, runID string, yes bool) error {
+func decideMatching(cmd *cobra.Command, a *app.App, d decision, f filter, of []string, how doing) error {
 	ctx := cmd.Context()
-	if cmd.Flags().NFlag() == 0 || cmd.Flags().NFlag() == 1 && yes {
+	if n := cmd.Flags().NFlag(); n == 0 || n == 1 && (how.yes || how.dryRun) {
 		return command.Usagef("which alerts? Name them by their numbers, or select some, for instance by --robot or --since")
 	}
 	q, err := f.query(a)
@@ -120,7 +124,7 @@ func decideMatching(cmd *cobra.Command, a *app.App, d decision, f filter, dagID,
 	if err != nil {
 		return err
 	}
-	if err := about(ctx, ask, named(dagID, runID), &q); err != nil {
+	if err := about(ctx, ask, of, &q); err != nil {
 		return err
 	}
 	found, err := ask.Undecided(ctx, q, d.what)
@@ -133,7 +137,9 @@ func decideMatching(cmd *cobra.Command, a *app.App, d decision, f filter, dagID,
 		return errors.New("nothing was changed: all alerts that match were left out")
 	case n == 0:
 		return noMatch(ctx, a, ask, q)
-	case !yes:
+	case how.dryRun:
+		return table(a, found.Open).Print(a.Out, "table")
+	case !how.yes:
 		if ok, err := a.Confirm(ctx, fmt.Sprintf(d.ask, count(n))); err != nil || !ok {
 			return err
 		}
@@ -174,7 +180,7 @@ func leftOut(a *app.App, found api.Undecided, d decision) {
 		for _, x := range found.Closed {
 			in[x.State]++
 		}
-		a.Notef("left out: %s that can't be %s: %s", count(len(found.Closed)), d.undone, Counted(in))
+		a.Notef("left out: %s that cannot be %s: %s", count(len(found.Closed)), d.undone, Counted(in))
 	}
 }
 
