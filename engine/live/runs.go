@@ -252,16 +252,14 @@ func (rs *Runs) Drop(key int64) {
 	rs.drop(key)
 }
 
-// dropIf is Drop while the copy in memory is the given one, nil for none. It reports whether it is:
-// between a look and what follows from it the run may have begun again, and then takes of the limits.
-func (rs *Runs) dropIf(key int64, is *Run) bool {
+// dropIf is Drop while the copy in memory is the given one, nil for none: between a look and what
+// follows from it the run may have begun again, and then takes of the limits.
+func (rs *Runs) dropIf(key int64, is *Run) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	if rs.live[key] != is {
-		return false
+	if rs.live[key] == is {
+		rs.drop(key)
 	}
-	rs.drop(key)
-	return true
 }
 
 // drop is Drop. The caller holds the lock.
