@@ -126,7 +126,8 @@ func rows() []row {
 		own("the same, of 99 in 100", "Alert", "p99-ms", 20, false),
 		own("10,000 alerts that wait folded into one", "Fold", "s/fold", 1, false),
 		own("memory while they wait", "Fold", "MiB-waiting", 20, false),
-		own("10,000 alerts of 1,000 DAGs sent one by one, each", "Waiting", "µs/message", 1000, false),
+		own("10,000 alerts of 20 DAGs sent one by one, each", "Waiting", "µs/message", 1000, false),
+		own("the same, of 1,000 DAGs", "WaitingDAGs", "µs/message", 1000, false),
 	}
 }
 
