@@ -106,14 +106,10 @@ type airflow struct {
 		Status    *string `json:"status"`
 		Heartbeat *string `json:"latest_triggerer_heartbeat"`
 	} `json:"triggerer"`
-	DAGProcessor struct {
-		Status    *string `json:"status"`
-		Heartbeat *string `json:"latest_dag_processor_heartbeat"`
-	} `json:"dag_processor"`
 }
 
-// airflowHealth answers as Airflow does: with 200 whatever is wrong. There is no triggerer and no DAG
-// processor of its own, which Airflow says by null, and by unhealthy when it can't read its database.
+// airflowHealth answers as Airflow does: with 200 whatever is wrong. There is no triggerer, which Airflow says by
+// null, and by unhealthy when it can't read its database; and no separate DAG processor, whose key it leaves out.
 func (s *Server) airflowHealth(w http.ResponseWriter, r *http.Request) {
 	h := s.looks.now(r.Context())
 	if h == nil {
@@ -127,7 +123,7 @@ func (s *Server) airflowHealth(w http.ResponseWriter, r *http.Request) {
 	}
 	if h.Store.Status != health.Healthy {
 		a.Scheduler.Status, a.Scheduler.Heartbeat = string(health.Unhealthy), nil
-		a.Triggerer.Status, a.DAGProcessor.Status = new(string(health.Unhealthy)), new(string(health.Unhealthy))
+		a.Triggerer.Status = new(string(health.Unhealthy))
 	}
 	s.sendJSON(w, http.StatusOK, a)
 }

@@ -148,8 +148,7 @@ func TestAirflowHealth(t *testing.T) {
 	assert.JSONEq(t, `{
 		"metadatabase": {"status": "healthy"},
 		"scheduler": {"status": "healthy", "latest_scheduler_heartbeat": "2026-03-01T11:59:58.500000+00:00"},
-		"triggerer": {"status": null, "latest_triggerer_heartbeat": null},
-		"dag_processor": {"status": null, "latest_dag_processor_heartbeat": null}
+		"triggerer": {"status": null, "latest_triggerer_heartbeat": null}
 	}`, r.body)
 	b.set(func(h *health.Health) {
 		leaseLost(h)
@@ -160,8 +159,7 @@ func TestAirflowHealth(t *testing.T) {
 	assert.JSONEq(t, `{
 		"metadatabase": {"status": "unhealthy"},
 		"scheduler": {"status": "unhealthy", "latest_scheduler_heartbeat": null},
-		"triggerer": {"status": "unhealthy", "latest_triggerer_heartbeat": null},
-		"dag_processor": {"status": "unhealthy", "latest_dag_processor_heartbeat": null}
+		"triggerer": {"status": "unhealthy", "latest_triggerer_heartbeat": null}
 	}`, b.ask(http.MethodGet, "/api/v2/monitor/health").body)
 }
 
