@@ -8,7 +8,7 @@ import (
 	"math"
 
 	"github.com/dingdag/dingdag/store"
-	"github.com/dingdag/dingdag/store/sqlstore"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
 // jobEnds are the states of jobs that have ended. River's own cleaner looks at every job that
@@ -32,7 +32,7 @@ func (t *transaction) OldRows(ctx context.Context, f store.OldRows) (*store.OldP
 }
 
 // oldJobs finds them by when they ended: all of them may go, so the first ones are always next.
-func oldJobs(ctx context.Context, c sqlstore.Conn, f store.OldRows) (*store.OldPage, error) {
+func oldJobs(ctx context.Context, c sqlrow.Conn, f store.OldRows) (*store.OldPage, error) {
 	p := &store.OldPage{}
 	if f.Before.IsZero() {
 		return p, nil
@@ -77,7 +77,7 @@ func (s *Store) Space(ctx context.Context) (store.Space, error) { return space(c
 // Space is that of the store in the transaction.
 func (t *transaction) Space(ctx context.Context) (store.Space, error) { return space(ctx, sqlTx{t.tx}) }
 
-func space(ctx context.Context, c sqlstore.Conn) (store.Space, error) {
+func space(ctx context.Context, c sqlrow.Conn) (store.Space, error) {
 	var v [4]int64
 	for i, pragma := range []string{"page_size", "page_count", "freelist_count", "auto_vacuum"} {
 		n, err := numbers(ctx, c, "PRAGMA "+pragma)
@@ -134,7 +134,7 @@ func (s *Store) alone(ctx context.Context, fn func(*sql.Conn) error) error {
 }
 
 // numbers are the values of a query with one column.
-func numbers(ctx context.Context, c sqlstore.Conn, query string, args ...any) (out []int64, err error) {
+func numbers(ctx context.Context, c sqlrow.Conn, query string, args ...any) (out []int64, err error) {
 	rows, err := c.Query(ctx, query, args...)
 	if err != nil {
 		return nil, err

@@ -25,6 +25,7 @@ import (
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlstore"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
 // Options configures [Open]. The zero value is a safe default.
@@ -166,18 +167,18 @@ func explain(err error) error {
 	}
 }
 
-// pool is a database as [sqlstore.Conn].
+// pool is a database as [sqlrow.Conn].
 type pool struct{ db *sql.DB }
 
 func (p pool) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	return affected(p.db.ExecContext(ctx, query, args...))
 }
 
-func (p pool) Query(ctx context.Context, query string, args ...any) (sqlstore.Rows, error) {
+func (p pool) Query(ctx context.Context, query string, args ...any) (sqlrow.Rows, error) {
 	return p.db.QueryContext(ctx, query, args...) //nolint:rowserrcheck // the caller reads and closes them
 }
 
-// sqlTx is a transaction as [sqlstore.Conn]. No context ends a statement half-way, because
+// sqlTx is a transaction as [sqlrow.Conn]. No context ends a statement half-way, because
 // SQLite then takes back the whole transaction, which several callers may share.
 type sqlTx struct{ tx *sql.Tx }
 
@@ -185,7 +186,7 @@ func (t sqlTx) Exec(ctx context.Context, query string, args ...any) (int64, erro
 	return affected(t.tx.ExecContext(context.WithoutCancel(ctx), query, args...))
 }
 
-func (t sqlTx) Query(ctx context.Context, query string, args ...any) (sqlstore.Rows, error) {
+func (t sqlTx) Query(ctx context.Context, query string, args ...any) (sqlrow.Rows, error) {
 	return t.tx.QueryContext(context.WithoutCancel(ctx), query, args...) //nolint:rowserrcheck // the caller reads and closes them
 }
 

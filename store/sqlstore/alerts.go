@@ -6,35 +6,36 @@ import (
 	"slices"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
 var (
-	deliveryDecided = deliveryTable.only("state", "updated_at", "error")
+	deliveryDecided = deliveryTable.Only("state", "updated_at", "error")
 
-	attemptTable = declare("delivery_attempt", func(a *store.DeliveryAttempt) []field {
-		return []field{
-			{"delivery_id", &a.DeliveryID},
-			{"attempt", &a.Attempt},
-			{"at", moment{&a.At}},
-			{"ended_at", moment{&a.EndedAt}},
-			{"node", &a.Node},
-			{"outcome", &a.Outcome},
-			{"code", &a.Code},
-			{"http_status", &a.HTTPStatus},
-			{"message", &a.Message},
-			{"parts_taken", &a.PartsTaken},
-			{"parts", &a.Parts},
-			{"next_try", moment{&a.NextTry}},
+	attemptTable = sqlrow.Declare("delivery_attempt", func(a *store.DeliveryAttempt) []sqlrow.Field {
+		return []sqlrow.Field{
+			sqlrow.Col("delivery_id", &a.DeliveryID),
+			sqlrow.Col("attempt", &a.Attempt),
+			sqlrow.Col("at", sqlrow.Moment(&a.At)),
+			sqlrow.Col("ended_at", sqlrow.Moment(&a.EndedAt)),
+			sqlrow.Col("node", &a.Node),
+			sqlrow.Col("outcome", &a.Outcome),
+			sqlrow.Col("code", &a.Code),
+			sqlrow.Col("http_status", &a.HTTPStatus),
+			sqlrow.Col("message", &a.Message),
+			sqlrow.Col("parts_taken", &a.PartsTaken),
+			sqlrow.Col("parts", &a.Parts),
+			sqlrow.Col("next_try", sqlrow.Moment(&a.NextTry)),
 		}
 	})
-	attemptAll   = attemptTable.but()
-	attemptKnown = attemptTable.but("delivery_id", "attempt")
+	attemptAll   = attemptTable.But()
+	attemptKnown = attemptTable.But("delivery_id", "attempt")
 )
 
 // PutDeliveryAttempt records a try of a message, see [store.OutboxTx].
 func (q Queries) PutDeliveryAttempt(ctx context.Context, a *store.DeliveryAttempt) error {
-	_, err := q.c.Exec(ctx, attemptAll.insert()+" ON CONFLICT (delivery_id, attempt) DO UPDATE SET "+attemptKnown.excluded+
-		" WHERE delivery_attempt.outcome = 'uncertain'", attemptAll.args(a)...)
+	_, err := q.c.Exec(ctx, attemptAll.Insert()+" ON CONFLICT (delivery_id, attempt) DO UPDATE SET "+attemptKnown.Excluded+
+		" WHERE delivery_attempt.outcome = 'uncertain'", attemptAll.Args(a)...)
 	if err != nil {
 		return fmt.Errorf("record a try of message %d: %w", a.DeliveryID, err)
 	}
@@ -50,8 +51,8 @@ func (q Queries) DeliveryAttempts(ctx context.Context, ids ...int64) ([]*store.D
 	for i, id := range ids {
 		args[i] = id
 	}
-	as, err := collect(ctx, q.c, attemptTable.scan,
-		attemptTable.rows()+" WHERE delivery_id IN ("+marks(len(ids))+") ORDER BY delivery_id, attempt", args...)
+	as, err := sqlrow.Collect(ctx, q.c, attemptTable.Scan,
+		attemptTable.Select()+" WHERE delivery_id IN ("+sqlrow.Marks(len(ids))+") ORDER BY delivery_id, attempt", args...)
 	if err != nil {
 		return nil, fmt.Errorf("read the tries of messages: %w", err)
 	}
@@ -60,7 +61,7 @@ func (q Queries) DeliveryAttempts(ctx context.Context, ids ...int64) ([]*store.D
 
 // Delivery returns one message, or an error that wraps [store.ErrNotFound].
 func (q Queries) Delivery(ctx context.Context, id int64) (*store.Delivery, error) {
-	d, err := one(ctx, q.c, deliveryTable.scan, deliveryTable.rows()+" WHERE id = ?", id)
+	d, err := sqlrow.One(ctx, q.c, deliveryTable.Scan, deliveryTable.Select()+" WHERE id = ?", id)
 	if err != nil {
 		return nil, fmt.Errorf("read message %d: %w", id, err)
 	}
@@ -76,11 +77,11 @@ func (q Queries) DeliveryLog(ctx context.Context, f store.DeliveryFilter) ([]*st
 	if f.Behind > 0 {
 		where, args = append(where, "id < ?"), append(args, f.Behind)
 	}
-	query := deliveryTable.rows() + conditions(where) + " ORDER BY id DESC"
+	query := deliveryTable.Select() + sqlrow.Conditions(where) + " ORDER BY id DESC"
 	if f.Limit > 0 {
 		query, args = query+" LIMIT ? OFFSET ?", append(args, f.Limit, f.Offset)
 	}
-	ds, err := collect(ctx, q.c, deliveryTable.scan, query, args...)
+	ds, err := sqlrow.Collect(ctx, q.c, deliveryTable.Scan, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list messages: %w", err)
 	}
@@ -90,7 +91,7 @@ func (q Queries) DeliveryLog(ctx context.Context, f store.DeliveryFilter) ([]*st
 // CountDeliveries counts the messages that match, on whatever page.
 func (q Queries) CountDeliveries(ctx context.Context, f store.DeliveryFilter) (int, error) {
 	where, args := matchingDeliveries(f)
-	n, err := column[int](ctx, q.c, "SELECT count(*) FROM delivery"+conditions(where), args...)
+	n, err := sqlrow.Column[int](ctx, q.c, "SELECT count(*) FROM delivery"+sqlrow.Conditions(where), args...)
 	if err != nil {
 		return 0, fmt.Errorf("count messages: %w", err)
 	}
@@ -111,7 +112,7 @@ func matchingDeliveries(f store.DeliveryFilter) (where []string, args []any) {
 		}
 	}
 	if len(f.States) > 0 {
-		where = append(where, "state IN ("+marks(len(f.States))+")")
+		where = append(where, "state IN ("+sqlrow.Marks(len(f.States))+")")
 		for _, s := range f.States {
 			args = append(args, string(s))
 		}
@@ -130,10 +131,10 @@ func matchingDeliveries(f store.DeliveryFilter) (where []string, args []any) {
 	where, args = matchingLinks(f, where, args)
 	if !f.Since.IsZero() { // what was written since then is found by the index, however much came before
 		where = append(where, "created_at >= ?", "id >= (SELECT min(+id) FROM delivery WHERE created_at >= ?)")
-		args = append(args, ms(f.Since), ms(f.Since))
+		args = append(args, sqlrow.UnixMilli(f.Since), sqlrow.UnixMilli(f.Since))
 	}
 	if !f.Until.IsZero() {
-		where, args = append(where, "created_at < ?"), append(args, ms(f.Until))
+		where, args = append(where, "created_at < ?"), append(args, sqlrow.UnixMilli(f.Until))
 	}
 	return where, args
 }
@@ -141,7 +142,7 @@ func matchingDeliveries(f store.DeliveryFilter) (where []string, args []any) {
 // matchingLinks adds the conditions on what a message is to others and to people.
 func matchingLinks(f store.DeliveryFilter, where []string, args []any) ([]string, []any) {
 	if len(f.IDs) > 0 {
-		where = append(where, "id IN ("+marks(len(f.IDs))+")")
+		where = append(where, "id IN ("+sqlrow.Marks(len(f.IDs))+")")
 		for _, id := range f.IDs {
 			args = append(args, id)
 		}
@@ -177,8 +178,8 @@ func (q Queries) CountDeliveriesOfRuns(ctx context.Context, dagID string, runIDs
 	for _, id := range runIDs {
 		args = append(args, id)
 	}
-	cs, err := collect(ctx, q.c, func(rows Rows, c *store.DeliveryCount) error { return rows.Scan(&c.RunID, &c.State, &c.N) },
-		"SELECT run_id, state, count(*) FROM delivery WHERE dag_id = ? AND run_id IN ("+marks(len(runIDs))+") GROUP BY run_id, state ORDER BY run_id, state", args...)
+	cs, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, c *store.DeliveryCount) error { return rows.Scan(&c.RunID, &c.State, &c.N) },
+		"SELECT run_id, state, count(*) FROM delivery WHERE dag_id = ? AND run_id IN ("+sqlrow.Marks(len(runIDs))+") GROUP BY run_id, state ORDER BY run_id, state", args...)
 	if err != nil {
 		return nil, fmt.Errorf("count the messages about runs: %w", err)
 	}
@@ -189,7 +190,7 @@ func (q Queries) CountDeliveriesOfRuns(ctx context.Context, dagID string, runIDs
 func (q Queries) AckDeliveries(ctx context.Context, f store.DeliveryFilter, a store.Ack) (int, error) {
 	f.Unacked = true
 	where, args := matchingDeliveries(f)
-	n, err := q.c.Exec(ctx, "UPDATE delivery SET acked_at = ?, acked_by = ?, acked_note = ?"+conditions(where), append([]any{ms(a.At), a.By, a.Note}, args...)...)
+	n, err := q.c.Exec(ctx, "UPDATE delivery SET acked_at = ?, acked_by = ?, acked_note = ?"+sqlrow.Conditions(where), append([]any{sqlrow.UnixMilli(a.At), a.By, a.Note}, args...)...)
 	if err != nil {
 		return 0, fmt.Errorf("note who has seen messages: %w", err)
 	}
@@ -198,8 +199,8 @@ func (q Queries) AckDeliveries(ctx context.Context, f store.DeliveryFilter, a st
 
 // DecideDelivery writes what a person decided about a message, see [store.AlertsTx].
 func (q Queries) DecideDelivery(ctx context.Context, d *store.Delivery, from store.DeliveryState) (bool, error) {
-	n, err := q.c.Exec(ctx, deliveryDecided.update()+", next_try = NULL, hold = '', refusals = 0, named_in = 0 WHERE id = ? AND state = ? AND attempts = ?",
-		deliveryDecided.args(d, d.ID, string(from), d.Attempts)...)
+	n, err := q.c.Exec(ctx, deliveryDecided.Update()+", next_try = NULL, hold = '', refusals = 0, named_in = 0 WHERE id = ? AND state = ? AND attempts = ?",
+		deliveryDecided.Args(d, d.ID, string(from), d.Attempts)...)
 	if err != nil {
 		return false, fmt.Errorf("decide about message %d: %w", d.ID, err)
 	}

@@ -5,16 +5,17 @@ import (
 	"fmt"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
 const eventColumns = "e.id, e.uri, e.at, e.dag_id, e.run_id, e.task_id, e.map_index"
 
-func scanEvent(rows Rows, e *store.AssetEvent) error {
-	return rows.Scan(&e.ID, &e.URI, moment{&e.At}, &e.DAGID, &e.RunID, &e.TaskID, &e.MapIndex)
+func scanEvent(rows sqlrow.Rows, e *store.AssetEvent) error {
+	return rows.Scan(&e.ID, &e.URI, sqlrow.Moment(&e.At), &e.DAGID, &e.RunID, &e.TaskID, &e.MapIndex)
 }
 
 func (q Queries) assetEvents(ctx context.Context, query string, args ...any) ([]*store.AssetEvent, error) {
-	es, err := collect(ctx, q.c, scanEvent, "SELECT "+eventColumns+" FROM "+query, args...)
+	es, err := sqlrow.Collect(ctx, q.c, scanEvent, "SELECT "+eventColumns+" FROM "+query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read asset events: %w", err)
 	}
@@ -32,7 +33,7 @@ func (q Queries) AssetEventLog(ctx context.Context, f store.AssetEventFilter) ([
 	if f.Behind > 0 {
 		where, args = append(where, "e.id < ?"), append(args, f.Behind)
 	}
-	query := "asset_event e" + conditions(where) + " ORDER BY e.id DESC"
+	query := "asset_event e" + sqlrow.Conditions(where) + " ORDER BY e.id DESC"
 	if f.Limit > 0 {
 		query, args = query+" LIMIT ? OFFSET ?", append(args, f.Limit, f.Offset)
 	}
@@ -42,7 +43,7 @@ func (q Queries) AssetEventLog(ctx context.Context, f store.AssetEventFilter) ([
 // CountAssetEvents counts the events that match, on whatever page.
 func (q Queries) CountAssetEvents(ctx context.Context, f store.AssetEventFilter) (int, error) {
 	where, args := matchingAssetEvents(f)
-	n, err := column[int](ctx, q.c, "SELECT count(*) FROM asset_event e"+conditions(where), args...)
+	n, err := sqlrow.Column[int](ctx, q.c, "SELECT count(*) FROM asset_event e"+sqlrow.Conditions(where), args...)
 	if err != nil {
 		return 0, fmt.Errorf("count asset events: %w", err)
 	}
@@ -81,7 +82,7 @@ func (q Queries) TakenAssetEvents(ctx context.Context, runKey int64) ([]*store.A
 
 // ToldDAGs lists the ids of the DAGs with events that no run has taken.
 func (q Queries) ToldDAGs(ctx context.Context) ([]string, error) {
-	ids, err := column[string](ctx, q.c, "SELECT DISTINCT dag_id FROM asset_queue WHERE run_key IS NULL ORDER BY dag_id")
+	ids, err := sqlrow.Column[string](ctx, q.c, "SELECT DISTINCT dag_id FROM asset_queue WHERE run_key IS NULL ORDER BY dag_id")
 	if err != nil {
 		return nil, fmt.Errorf("list dags with updated assets: %w", err)
 	}
@@ -90,9 +91,9 @@ func (q Queries) ToldDAGs(ctx context.Context) ([]string, error) {
 
 // InsertAssetEvent adds an event, sets its ID, and tells it to the DAGs.
 func (q Queries) InsertAssetEvent(ctx context.Context, e *store.AssetEvent, dagIDs []string) error {
-	id, err := column[int64](ctx, q.c,
-		"INSERT INTO asset_event (uri, at, dag_id, run_id, task_id, map_index) VALUES ("+marks(6)+") RETURNING id",
-		e.URI, ms(e.At), e.DAGID, e.RunID, e.TaskID, e.MapIndex)
+	id, err := sqlrow.Column[int64](ctx, q.c,
+		"INSERT INTO asset_event (uri, at, dag_id, run_id, task_id, map_index) VALUES ("+sqlrow.Marks(6)+") RETURNING id",
+		e.URI, sqlrow.UnixMilli(e.At), e.DAGID, e.RunID, e.TaskID, e.MapIndex)
 	if err != nil {
 		return fmt.Errorf("write an event of asset %s: %w", e.URI, err)
 	}

@@ -9,48 +9,49 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
 var (
-	backfillTable = declare("backfill", func(b *store.Backfill) []field {
-		return []field{
-			{"id", &b.ID},
-			{"dag_id", &b.DAGID},
-			{"from_date", moment{&b.From}},
-			{"to_date", moment{&b.To}},
-			{"reprocess", &b.Reprocess},
-			{"max_active_runs", &b.MaxActiveRuns},
-			{"backwards", &b.Backwards},
-			{"conf", rawJSON{&b.Conf}},
-			{"version", &b.Version},
-			{"triggered_by", &b.Actor.Via},
-			{"triggering_user_name", &b.Actor.Name},
-			{"state", &b.State},
-			{"created_at", moment{&b.CreatedAt}},
-			{"completed_at", moment{&b.CompletedAt}},
+	backfillTable = sqlrow.Declare("backfill", func(b *store.Backfill) []sqlrow.Field {
+		return []sqlrow.Field{
+			sqlrow.Col("id", &b.ID),
+			sqlrow.Col("dag_id", &b.DAGID),
+			sqlrow.Col("from_date", sqlrow.Moment(&b.From)),
+			sqlrow.Col("to_date", sqlrow.Moment(&b.To)),
+			sqlrow.Col("reprocess", &b.Reprocess),
+			sqlrow.Col("max_active_runs", &b.MaxActiveRuns),
+			sqlrow.Col("backwards", &b.Backwards),
+			sqlrow.Col("conf", sqlrow.RawJSON(&b.Conf)),
+			sqlrow.Col("version", &b.Version),
+			sqlrow.Col("triggered_by", &b.Actor.Via),
+			sqlrow.Col("triggering_user_name", &b.Actor.Name),
+			sqlrow.Col("state", &b.State),
+			sqlrow.Col("created_at", sqlrow.Moment(&b.CreatedAt)),
+			sqlrow.Col("completed_at", sqlrow.Moment(&b.CompletedAt)),
 		}
 	})
-	backfillNew     = backfillTable.but("id")
-	backfillChanges = backfillTable.only("version", "state", "completed_at")
+	backfillNew     = backfillTable.But("id")
+	backfillChanges = backfillTable.Only("version", "state", "completed_at")
 
-	dateTable = declare("backfill_date", func(d *store.BackfillDate) []field {
-		return []field{
-			{"ordinal", &d.Ordinal},
-			{"logical_date", moment{&d.LogicalDate}},
-			{"interval_start", moment{&d.Interval.Start}},
-			{"interval_end", moment{&d.Interval.End}},
-			{"run_after", moment{&d.RunAfter}},
-			{"outcome", &d.Outcome},
-			{"run_key", reference{&d.RunKey}},
+	dateTable = sqlrow.Declare("backfill_date", func(d *store.BackfillDate) []sqlrow.Field {
+		return []sqlrow.Field{
+			sqlrow.Col("ordinal", &d.Ordinal),
+			sqlrow.Col("logical_date", sqlrow.Moment(&d.LogicalDate)),
+			sqlrow.Col("interval_start", sqlrow.Moment(&d.Interval.Start)),
+			sqlrow.Col("interval_end", sqlrow.Moment(&d.Interval.End)),
+			sqlrow.Col("run_after", sqlrow.Moment(&d.RunAfter)),
+			sqlrow.Col("outcome", &d.Outcome),
+			sqlrow.Col("run_key", sqlrow.Reference(&d.RunKey)),
 		}
 	})
-	dateNew     = dateTable.but("run_key")
-	dateOutcome = dateTable.only("outcome", "run_key")
+	dateNew     = dateTable.But("run_key")
+	dateOutcome = dateTable.Only("outcome", "run_key")
 )
 
 // Backfill returns one backfill, or an error that wraps [store.ErrNotFound].
 func (q Queries) Backfill(ctx context.Context, id int64) (*store.Backfill, error) {
-	b, err := one(ctx, q.c, backfillTable.scan, backfillTable.rows()+" WHERE id = ?", id)
+	b, err := sqlrow.One(ctx, q.c, backfillTable.Scan, backfillTable.Select()+" WHERE id = ?", id)
 	if err != nil {
 		return nil, fmt.Errorf("read backfill %d: %w", id, err)
 	}
@@ -72,11 +73,11 @@ func (q Queries) Backfills(ctx context.Context, f store.BackfillFilter) ([]*stor
 	if f.Behind > 0 {
 		where, args = append(where, "id < ?"), append(args, f.Behind)
 	}
-	query := backfillTable.rows() + conditions(where) + " ORDER BY id DESC"
+	query := backfillTable.Select() + sqlrow.Conditions(where) + " ORDER BY id DESC"
 	if f.Limit > 0 {
 		query, args = query+" LIMIT ? OFFSET ?", append(args, f.Limit, f.Offset)
 	}
-	bs, err := collect(ctx, q.c, backfillTable.scan, query, args...)
+	bs, err := sqlrow.Collect(ctx, q.c, backfillTable.Scan, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list backfills: %w", err)
 	}
@@ -89,7 +90,7 @@ func (q Queries) CountBackfills(ctx context.Context, dagID string) (int, error) 
 	if dagID != "" {
 		query, args = query+" WHERE dag_id = ?", []any{dagID}
 	}
-	n, err := column[int](ctx, q.c, query, args...)
+	n, err := sqlrow.Column[int](ctx, q.c, query, args...)
 	if err != nil {
 		return 0, fmt.Errorf("count backfills: %w", err)
 	}
@@ -99,7 +100,7 @@ func (q Queries) CountBackfills(ctx context.Context, dagID string) (int, error) 
 // OpenBackfills returns the backfills that are running or paused, oldest first.
 func (q Queries) OpenBackfills(ctx context.Context) ([]*store.Backfill, error) {
 	// Not in the order of the ids: SQLite would read all backfills in theirs.
-	bs, err := collect(ctx, q.c, backfillTable.scan, backfillTable.rows()+" WHERE completed_at IS NULL")
+	bs, err := sqlrow.Collect(ctx, q.c, backfillTable.Scan, backfillTable.Select()+" WHERE completed_at IS NULL")
 	if err != nil {
 		return nil, fmt.Errorf("list open backfills: %w", err)
 	}
@@ -109,7 +110,7 @@ func (q Queries) OpenBackfills(ctx context.Context) ([]*store.Backfill, error) {
 
 // OpenBackfill returns the backfill of a DAG that is running or paused, or nil.
 func (q Queries) OpenBackfill(ctx context.Context, dagID string) (*store.Backfill, error) {
-	b, err := one(ctx, q.c, backfillTable.scan, backfillTable.rows()+" WHERE dag_id = ? AND completed_at IS NULL", dagID)
+	b, err := sqlrow.One(ctx, q.c, backfillTable.Scan, backfillTable.Select()+" WHERE dag_id = ? AND completed_at IS NULL", dagID)
 	if err != nil {
 		return nil, fmt.Errorf("read the backfill of %s: %w", dagID, err)
 	}
@@ -118,7 +119,7 @@ func (q Queries) OpenBackfill(ctx context.Context, dagID string) (*store.Backfil
 
 // BackfillDateLeft returns the next date of a backfill without an outcome, or nil.
 func (q Queries) BackfillDateLeft(ctx context.Context, id int64) (*store.BackfillDate, error) {
-	d, err := one(ctx, q.c, dateTable.scan, dateTable.rows()+" WHERE backfill_id = ? AND outcome = '' ORDER BY ordinal LIMIT 1", id)
+	d, err := sqlrow.One(ctx, q.c, dateTable.Scan, dateTable.Select()+" WHERE backfill_id = ? AND outcome = '' ORDER BY ordinal LIMIT 1", id)
 	if err != nil {
 		return nil, fmt.Errorf("read the next date of backfill %d: %w", id, err)
 	}
@@ -133,7 +134,7 @@ func (q Queries) BackfillCounts(ctx context.Context, id int64) (store.BackfillCo
 		state   dag.RunState
 		n       int
 	}
-	gs, err := collect(ctx, q.c, func(rows Rows, g *group) error { return rows.Scan(&g.outcome, &g.state, &g.n) },
+	gs, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, g *group) error { return rows.Scan(&g.outcome, &g.state, &g.n) },
 		`SELECT d.outcome, coalesce(r.state, ''), count(*) FROM backfill_date d LEFT JOIN dag_run r ON r.id = d.run_key
 		WHERE d.backfill_id = ? GROUP BY 1, 2`, id)
 	if err != nil {
@@ -161,7 +162,7 @@ func (q Queries) BackfillCounts(ctx context.Context, id int64) (store.BackfillCo
 
 // CountBackfillRuns counts the runs of a backfill that are queued or running.
 func (q Queries) CountBackfillRuns(ctx context.Context, id int64) (queued, running int, err error) {
-	n, err := column[int](ctx, q.c, `SELECT count(*) FROM dag_run WHERE backfill_id = ? AND state = 'queued'
+	n, err := sqlrow.Column[int](ctx, q.c, `SELECT count(*) FROM dag_run WHERE backfill_id = ? AND state = 'queued'
 		UNION ALL SELECT count(*) FROM dag_run WHERE backfill_id = ? AND state = 'running'`, id, id)
 	if err != nil {
 		return 0, 0, fmt.Errorf("count the open runs of backfill %d: %w", id, err)
@@ -171,7 +172,7 @@ func (q Queries) CountBackfillRuns(ctx context.Context, id int64) (queued, runni
 
 // InsertBackfill adds a backfill and its dates unless the DAG has an open one.
 func (q Queries) InsertBackfill(ctx context.Context, b *store.Backfill, dates []store.BackfillDate) (bool, error) {
-	id, err := column[int64](ctx, q.c, backfillNew.insert()+" ON CONFLICT DO NOTHING RETURNING id", backfillNew.args(b)...)
+	id, err := sqlrow.Column[int64](ctx, q.c, backfillNew.Insert()+" ON CONFLICT DO NOTHING RETURNING id", backfillNew.Args(b)...)
 	if err != nil {
 		return false, fmt.Errorf("create a backfill of %s: %w", b.DAGID, err)
 	}
@@ -185,10 +186,10 @@ func (q Queries) InsertBackfill(ctx context.Context, b *store.Backfill, dates []
 		dates = dates[len(part):]
 		var args []any
 		for i := range part {
-			args = append(append(args, b.ID), dateNew.args(&part[i])...)
+			args = append(append(args, b.ID), dateNew.Args(&part[i])...)
 		}
-		rows := strings.TrimSuffix(strings.Repeat("(?, "+dateNew.marks+"), ", len(part)), ", ")
-		if _, err := q.c.Exec(ctx, "INSERT INTO backfill_date (backfill_id, "+dateNew.columns+") VALUES "+rows, args...); err != nil {
+		rows := strings.TrimSuffix(strings.Repeat("(?, "+dateNew.Marks+"), ", len(part)), ", ")
+		if _, err := q.c.Exec(ctx, "INSERT INTO backfill_date (backfill_id, "+dateNew.Columns+") VALUES "+rows, args...); err != nil {
 			return false, fmt.Errorf("write the dates of backfill %d: %w", b.ID, err)
 		}
 	}
@@ -197,7 +198,7 @@ func (q Queries) InsertBackfill(ctx context.Context, b *store.Backfill, dates []
 
 // UpdateBackfill writes the version and the state of a backfill and when it was completed.
 func (q Queries) UpdateBackfill(ctx context.Context, b *store.Backfill) error {
-	if _, err := q.c.Exec(ctx, backfillChanges.update()+" WHERE id = ?", backfillChanges.args(b, b.ID)...); err != nil {
+	if _, err := q.c.Exec(ctx, backfillChanges.Update()+" WHERE id = ?", backfillChanges.Args(b, b.ID)...); err != nil {
 		return fmt.Errorf("update backfill %d: %w", b.ID, err)
 	}
 	return nil
@@ -205,7 +206,7 @@ func (q Queries) UpdateBackfill(ctx context.Context, b *store.Backfill) error {
 
 // SettleBackfillDate writes what has become of a date of a backfill.
 func (q Queries) SettleBackfillDate(ctx context.Context, id int64, d *store.BackfillDate) error {
-	if _, err := q.c.Exec(ctx, dateOutcome.update()+" WHERE backfill_id = ? AND ordinal = ?", dateOutcome.args(d, id, d.Ordinal)...); err != nil {
+	if _, err := q.c.Exec(ctx, dateOutcome.Update()+" WHERE backfill_id = ? AND ordinal = ?", dateOutcome.Args(d, id, d.Ordinal)...); err != nil {
 		return fmt.Errorf("settle a date of backfill %d: %w", id, err)
 	}
 	return nil

@@ -5,31 +5,32 @@ import (
 	"fmt"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
 var (
-	brokenTable = declare("broken", func(b *store.Broken) []field {
-		return []field{
-			{"dag_id", &b.DAGID},
-			{"task_id", &b.TaskID},
-			{"map_index", &b.MapIndex},
-			{"since", moment{&b.Since}},
-			{"failures", &b.Failures},
-			{"run_id", &b.RunID},
-			{"logical_date", moment{&b.LogicalDate}},
-			{"run_start", moment{&b.RunStart}},
+	brokenTable = sqlrow.Declare("broken", func(b *store.Broken) []sqlrow.Field {
+		return []sqlrow.Field{
+			sqlrow.Col("dag_id", &b.DAGID),
+			sqlrow.Col("task_id", &b.TaskID),
+			sqlrow.Col("map_index", &b.MapIndex),
+			sqlrow.Col("since", sqlrow.Moment(&b.Since)),
+			sqlrow.Col("failures", &b.Failures),
+			sqlrow.Col("run_id", &b.RunID),
+			sqlrow.Col("logical_date", sqlrow.Moment(&b.LogicalDate)),
+			sqlrow.Col("run_start", sqlrow.Moment(&b.RunStart)),
 		}
 	})
-	brokenAll, brokenState = brokenTable.but(), brokenTable.but("dag_id", "task_id", "map_index")
+	brokenAll, brokenState = brokenTable.But(), brokenTable.But("dag_id", "task_id", "map_index")
 )
 
 // BrokenInstances returns what a success may mend, see [store.BrokenThings].
 func (q Queries) BrokenInstances(ctx context.Context, dagID, taskID string, mapIndex int) ([]*store.Broken, error) {
-	query, args := brokenTable.rows()+" WHERE dag_id = ? AND task_id = ?", []any{dagID, taskID}
+	query, args := brokenTable.Select()+" WHERE dag_id = ? AND task_id = ?", []any{dagID, taskID}
 	if mapIndex >= 0 {
 		query, args = query+" AND map_index IN (-1, ?)", append(args, mapIndex)
 	}
-	bs, err := collect(ctx, q.c, brokenTable.scan, query+" ORDER BY map_index", args...)
+	bs, err := sqlrow.Collect(ctx, q.c, brokenTable.Scan, query+" ORDER BY map_index", args...)
 	if err != nil {
 		return nil, fmt.Errorf("read what is broken: %w", err)
 	}
@@ -38,7 +39,7 @@ func (q Queries) BrokenInstances(ctx context.Context, dagID, taskID string, mapI
 
 // BrokenOf returns all that is broken of a DAG.
 func (q Queries) BrokenOf(ctx context.Context, dagID string) ([]*store.Broken, error) {
-	bs, err := collect(ctx, q.c, brokenTable.scan, brokenTable.rows()+" WHERE dag_id = ? ORDER BY task_id, map_index", dagID)
+	bs, err := sqlrow.Collect(ctx, q.c, brokenTable.Scan, brokenTable.Select()+" WHERE dag_id = ? ORDER BY task_id, map_index", dagID)
 	if err != nil {
 		return nil, fmt.Errorf("read what is broken: %w", err)
 	}
@@ -47,7 +48,7 @@ func (q Queries) BrokenOf(ctx context.Context, dagID string) ([]*store.Broken, e
 
 // PutBroken writes what is broken.
 func (q Queries) PutBroken(ctx context.Context, b *store.Broken) error {
-	_, err := q.c.Exec(ctx, brokenAll.insert()+" ON CONFLICT (dag_id, task_id, map_index) DO UPDATE SET "+brokenState.excluded, brokenAll.args(b)...)
+	_, err := q.c.Exec(ctx, brokenAll.Insert()+" ON CONFLICT (dag_id, task_id, map_index) DO UPDATE SET "+brokenState.Excluded, brokenAll.Args(b)...)
 	if err != nil {
 		return fmt.Errorf("write what is broken: %w", err)
 	}

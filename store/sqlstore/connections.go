@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/dingdag/dingdag/connections"
+
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
 // Connections keeps connections in a store, with password and extra sealed at rest.
@@ -17,14 +19,14 @@ type Connections struct {
 var _ connections.Store = Connections{}
 
 // NewConnections returns the connections of a store. The cipher is required.
-func NewConnections(c Conn, cipher *connections.Cipher) Connections {
+func NewConnections(c sqlrow.Conn, cipher *connections.Cipher) Connections {
 	return Connections{q: New(c, ""), cipher: cipher}
 }
 
 const connectionColumns = "conn_id, conn_type, description, host, login, password, schema_name, port, extra"
 
 // scan reads a connection whose secrets are still sealed.
-func scanConnection(rows Rows, c *connections.Connection) error {
+func scanConnection(rows sqlrow.Rows, c *connections.Connection) error {
 	var password, extra *string
 	if err := rows.Scan(&c.ID, &c.Type, &c.Description, &c.Host, &c.Login, &password, &c.Schema, &c.Port, &extra); err != nil {
 		return err
@@ -36,7 +38,7 @@ func scanConnection(rows Rows, c *connections.Connection) error {
 // Connections returns every stored connection, by id. Those that can't be opened are left
 // out, and the error names them.
 func (s Connections) Connections(ctx context.Context) ([]*connections.Connection, error) {
-	cs, err := collect(ctx, s.q.c, scanConnection, "SELECT "+connectionColumns+" FROM connection ORDER BY conn_id")
+	cs, err := sqlrow.Collect(ctx, s.q.c, scanConnection, "SELECT "+connectionColumns+" FROM connection ORDER BY conn_id")
 	if err != nil {
 		return nil, fmt.Errorf("list connections: %w", err)
 	}
@@ -54,7 +56,7 @@ func (s Connections) Connections(ctx context.Context) ([]*connections.Connection
 
 // Connection returns one connection, or an error that wraps [connections.ErrNotFound].
 func (s Connections) Connection(ctx context.Context, id string) (*connections.Connection, error) {
-	c, err := one(ctx, s.q.c, scanConnection, "SELECT "+connectionColumns+" FROM connection WHERE conn_id = ?", id)
+	c, err := sqlrow.One(ctx, s.q.c, scanConnection, "SELECT "+connectionColumns+" FROM connection WHERE conn_id = ?", id)
 	if err != nil {
 		return nil, fmt.Errorf("read connection %q: %w", id, err)
 	}
@@ -80,7 +82,7 @@ func (s Connections) PutConnection(ctx context.Context, c *connections.Connectio
 		conflict = `(conn_id) DO UPDATE SET conn_type = excluded.conn_type, description = excluded.description, host = excluded.host,
 			login = excluded.login, password = excluded.password, schema_name = excluded.schema_name, port = excluded.port, extra = excluded.extra`
 	}
-	n, err := s.q.c.Exec(ctx, "INSERT INTO connection ("+connectionColumns+") VALUES ("+marks(9)+") ON CONFLICT "+conflict,
+	n, err := s.q.c.Exec(ctx, "INSERT INTO connection ("+connectionColumns+") VALUES ("+sqlrow.Marks(9)+") ON CONFLICT "+conflict,
 		c.ID, c.Type, c.Description, c.Host, c.Login, password, c.Schema, c.Port, extra)
 	if err != nil {
 		return fmt.Errorf("write connection %q: %w", c.ID, err)

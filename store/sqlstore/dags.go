@@ -5,21 +5,22 @@ import (
 	"fmt"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
 var (
-	dagTable = declare("dag", func(d *store.DAGState) []field {
-		return []field{
-			{"dag_id", &d.ID}, {"file", &d.File}, {"version", &d.Version}, {"paused", &d.Paused}, {"active", &d.Active}, {"assets", list{&d.Assets}},
+	dagTable = sqlrow.Declare("dag", func(d *store.DAGState) []sqlrow.Field {
+		return []sqlrow.Field{
+			sqlrow.Col("dag_id", &d.ID), sqlrow.Col("file", &d.File), sqlrow.Col("version", &d.Version), sqlrow.Col("paused", &d.Paused), sqlrow.Col("active", &d.Active), sqlrow.Col("assets", sqlrow.List(&d.Assets)),
 		}
 	})
-	dagAll     = dagTable.but()
-	dagChanges = dagTable.but("dag_id", "paused")
+	dagAll     = dagTable.But()
+	dagChanges = dagTable.But("dag_id", "paused")
 )
 
 // DAG returns what is known of a DAG beside its file.
 func (q Queries) DAG(ctx context.Context, dagID string) (*store.DAGState, error) {
-	d, err := one(ctx, q.c, dagTable.scan, dagTable.rows()+" WHERE dag_id = ?", dagID)
+	d, err := sqlrow.One(ctx, q.c, dagTable.Scan, dagTable.Select()+" WHERE dag_id = ?", dagID)
 	if err != nil {
 		return nil, fmt.Errorf("read dag %s: %w", dagID, err)
 	}
@@ -31,7 +32,7 @@ func (q Queries) DAG(ctx context.Context, dagID string) (*store.DAGState, error)
 
 // DAGs returns every known DAG, by id.
 func (q Queries) DAGs(ctx context.Context) ([]*store.DAGState, error) {
-	ds, err := collect(ctx, q.c, dagTable.scan, dagTable.rows()+" ORDER BY dag_id")
+	ds, err := sqlrow.Collect(ctx, q.c, dagTable.Scan, dagTable.Select()+" ORDER BY dag_id")
 	if err != nil {
 		return nil, fmt.Errorf("list dags: %w", err)
 	}
@@ -40,7 +41,7 @@ func (q Queries) DAGs(ctx context.Context) ([]*store.DAGState, error) {
 
 // PausedDAGs lists the ids of the paused DAGs.
 func (q Queries) PausedDAGs(ctx context.Context) ([]string, error) {
-	ids, err := column[string](ctx, q.c, "SELECT dag_id FROM dag WHERE paused = 1")
+	ids, err := sqlrow.Column[string](ctx, q.c, "SELECT dag_id FROM dag WHERE paused = 1")
 	if err != nil {
 		return nil, fmt.Errorf("list paused dags: %w", err)
 	}
@@ -49,7 +50,7 @@ func (q Queries) PausedDAGs(ctx context.Context) ([]string, error) {
 
 // PutDAG inserts or updates a DAG. Whether it is paused is set only when it is new.
 func (q Queries) PutDAG(ctx context.Context, d *store.DAGState) error {
-	if _, err := q.c.Exec(ctx, dagAll.insert()+" ON CONFLICT (dag_id) DO UPDATE SET "+dagChanges.excluded, dagAll.args(d)...); err != nil {
+	if _, err := q.c.Exec(ctx, dagAll.Insert()+" ON CONFLICT (dag_id) DO UPDATE SET "+dagChanges.Excluded, dagAll.Args(d)...); err != nil {
 		return fmt.Errorf("write dag %s: %w", d.ID, err)
 	}
 	return nil
@@ -69,7 +70,7 @@ func (q Queries) SetPaused(ctx context.Context, dagID string, paused bool) error
 
 // Version returns the source of a DAG version.
 func (q Queries) Version(ctx context.Context, version string) ([]byte, error) {
-	src, err := one(ctx, q.c, func(rows Rows, b *[]byte) error { return rows.Scan(b) },
+	src, err := sqlrow.One(ctx, q.c, func(rows sqlrow.Rows, b *[]byte) error { return rows.Scan(b) },
 		"SELECT source FROM dag_version WHERE version = ?", version)
 	if err != nil {
 		return nil, fmt.Errorf("read dag version: %w", err)

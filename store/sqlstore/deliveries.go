@@ -6,58 +6,59 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
 var (
-	deliveryTable = declare("delivery", func(d *store.Delivery) []field {
-		return []field{
-			{"id", &d.ID},
-			{"state", &d.State},
-			{"channel", &d.Channel},
-			{"sender", &d.Sender},
-			{"summary", &d.Summary},
-			{"payload", rawJSON{&d.Payload}},
-			{"event", &d.Owner.Event},
-			{"dag_id", &d.Owner.DAGID},
-			{"run_id", &d.Owner.RunID},
-			{"task_id", &d.Owner.TaskID},
-			{"map_index", &d.Owner.MapIndex},
-			{"try", &d.Owner.Try},
-			{"attempts", &d.Attempts},
-			{"next_try", moment{&d.NextTry}},
-			{"created_at", moment{&d.CreatedAt}},
-			{"updated_at", moment{&d.UpdatedAt}},
-			{"receipt", &d.Receipt},
-			{"error", &d.Error},
-			{"progress", &d.Progress},
-			{"event_data", rawJSON{&d.EventData}},
-			{"stands_in_for", &d.StandsInFor},
-			{"refusals", &d.Refusals},
-			{"hold", &d.Hold},
-			{"node", &d.Node},
-			{"priority", &d.Priority},
-			{"digest_id", &d.DigestID},
-			{"named_in", &d.NamedIn},
-			{"dedupe_key", &d.DedupeKey},
-			{"dedupe_for", millis{&d.DedupeFor}},
-			{"silence_id", &d.SilenceID},
-			{"acked_at", moment{&d.AckedAt}},
-			{"acked_by", &d.AckedBy},
-			{"acked_note", &d.AckedNote},
-			{"callback", &d.Callback},
+	deliveryTable = sqlrow.Declare("delivery", func(d *store.Delivery) []sqlrow.Field {
+		return []sqlrow.Field{
+			sqlrow.Col("id", &d.ID),
+			sqlrow.Col("state", &d.State),
+			sqlrow.Col("channel", &d.Channel),
+			sqlrow.Col("sender", &d.Sender),
+			sqlrow.Col("summary", &d.Summary),
+			sqlrow.Col("payload", sqlrow.RawJSON(&d.Payload)),
+			sqlrow.Col("event", &d.Owner.Event),
+			sqlrow.Col("dag_id", &d.Owner.DAGID),
+			sqlrow.Col("run_id", &d.Owner.RunID),
+			sqlrow.Col("task_id", &d.Owner.TaskID),
+			sqlrow.Col("map_index", &d.Owner.MapIndex),
+			sqlrow.Col("try", &d.Owner.Try),
+			sqlrow.Col("attempts", &d.Attempts),
+			sqlrow.Col("next_try", sqlrow.Moment(&d.NextTry)),
+			sqlrow.Col("created_at", sqlrow.Moment(&d.CreatedAt)),
+			sqlrow.Col("updated_at", sqlrow.Moment(&d.UpdatedAt)),
+			sqlrow.Col("receipt", &d.Receipt),
+			sqlrow.Col("error", &d.Error),
+			sqlrow.Col("progress", &d.Progress),
+			sqlrow.Col("event_data", sqlrow.RawJSON(&d.EventData)),
+			sqlrow.Col("stands_in_for", &d.StandsInFor),
+			sqlrow.Col("refusals", &d.Refusals),
+			sqlrow.Col("hold", &d.Hold),
+			sqlrow.Col("node", &d.Node),
+			sqlrow.Col("priority", &d.Priority),
+			sqlrow.Col("digest_id", &d.DigestID),
+			sqlrow.Col("named_in", &d.NamedIn),
+			sqlrow.Col("dedupe_key", &d.DedupeKey),
+			sqlrow.Col("dedupe_for", sqlrow.Millis(&d.DedupeFor)),
+			sqlrow.Col("silence_id", &d.SilenceID),
+			sqlrow.Col("acked_at", sqlrow.Moment(&d.AckedAt)),
+			sqlrow.Col("acked_by", &d.AckedBy),
+			sqlrow.Col("acked_note", &d.AckedNote),
+			sqlrow.Col("callback", &d.Callback),
 		}
 	})
-	deliveryNew     = deliveryTable.but("id")
-	deliveryText    = deliveryTable.only("summary", "payload", "event_data", "priority", "created_at")
-	deliveryOutcome = deliveryTable.only("state", "next_try", "updated_at", "receipt", "error", "progress", "event_data", "refusals", "hold")
+	deliveryNew     = deliveryTable.But("id")
+	deliveryText    = deliveryTable.Only("summary", "payload", "event_data", "priority", "created_at")
+	deliveryOutcome = deliveryTable.Only("state", "next_try", "updated_at", "receipt", "error", "progress", "event_data", "refusals", "hold")
 )
 
 // Deliveries returns the messages of the outbox in the given states (none: all), in
 // the order in which they were written.
 func (q Queries) Deliveries(ctx context.Context, states []store.DeliveryState, limit int) ([]*store.Delivery, error) {
-	query, args := deliveryTable.rows(), []any{}
+	query, args := deliveryTable.Select(), []any{}
 	if len(states) > 0 {
-		query += " WHERE state IN (" + marks(len(states)) + ")"
+		query += " WHERE state IN (" + sqlrow.Marks(len(states)) + ")"
 		open := true
 		for _, s := range states {
 			args = append(args, string(s))
@@ -71,7 +72,7 @@ func (q Queries) Deliveries(ctx context.Context, states []store.DeliveryState, l
 	if limit > 0 {
 		query, args = query+" LIMIT ?", append(args, limit)
 	}
-	ds, err := collect(ctx, q.c, deliveryTable.scan, query, args...)
+	ds, err := sqlrow.Collect(ctx, q.c, deliveryTable.Scan, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read outbox: %w", err)
 	}
@@ -84,7 +85,7 @@ const openDelivery = "state IN ('waiting', 'sending')"
 
 // SendingDeliveries returns the messages that are marked as sending.
 func (q Queries) SendingDeliveries(ctx context.Context) ([]*store.Delivery, error) {
-	ds, err := collect(ctx, q.c, deliveryTable.scan, deliveryTable.rows()+" WHERE "+openDelivery+" AND state = 'sending' ORDER BY id")
+	ds, err := sqlrow.Collect(ctx, q.c, deliveryTable.Scan, deliveryTable.Select()+" WHERE "+openDelivery+" AND state = 'sending' ORDER BY id")
 	if err != nil {
 		return nil, fmt.Errorf("read outbox: %w", err)
 	}
@@ -93,7 +94,7 @@ func (q Queries) SendingDeliveries(ctx context.Context) ([]*store.Delivery, erro
 
 // OpenChannels returns the channels with messages that wait or are being sent.
 func (q Queries) OpenChannels(ctx context.Context) ([]string, error) {
-	channels, err := column[string](ctx, q.c, "SELECT DISTINCT channel FROM delivery WHERE "+openDelivery+" ORDER BY channel")
+	channels, err := sqlrow.Column[string](ctx, q.c, "SELECT DISTINCT channel FROM delivery WHERE "+openDelivery+" ORDER BY channel")
 	if err != nil {
 		return nil, fmt.Errorf("read outbox: %w", err)
 	}
@@ -102,9 +103,9 @@ func (q Queries) OpenChannels(ctx context.Context) ([]string, error) {
 
 // WaitingDeliveries returns what waits in a channel, see [store.Outbox].
 func (q Queries) WaitingDeliveries(ctx context.Context, channel string, written time.Time, after int64, limit int) ([]*store.Delivery, error) {
-	ds, err := collect(ctx, q.c, deliveryTable.scan,
-		deliveryTable.rows()+" WHERE "+openDelivery+" AND id > ? AND +channel = ? AND state = 'waiting' AND created_at <= ? ORDER BY id LIMIT ?",
-		after, channel, ms(written), limit)
+	ds, err := sqlrow.Collect(ctx, q.c, deliveryTable.Scan,
+		deliveryTable.Select()+" WHERE "+openDelivery+" AND id > ? AND +channel = ? AND state = 'waiting' AND created_at <= ? ORDER BY id LIMIT ?",
+		after, channel, sqlrow.UnixMilli(written), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read outbox: %w", err)
 	}
@@ -117,12 +118,12 @@ func (q Queries) ReleaseDeliveries(ctx context.Context, channel string, except [
 	if channel != "" {
 		query, args = query+" AND channel = ?", append(args, channel)
 	}
-	query += " AND hold IN (" + marks(len(holds)) + ")"
+	query += " AND hold IN (" + sqlrow.Marks(len(holds)) + ")"
 	for _, h := range holds {
 		args = append(args, string(h))
 	}
 	if len(except) > 0 {
-		query += " AND id NOT IN (" + marks(len(except)) + ")"
+		query += " AND id NOT IN (" + sqlrow.Marks(len(except)) + ")"
 		for _, id := range except {
 			args = append(args, id)
 		}
@@ -136,7 +137,7 @@ func (q Queries) ReleaseDeliveries(ctx context.Context, channel string, except [
 // RestartPauses moves what waits for a moment of a clock that was set back, see [store.OutboxTx].
 func (q Queries) RestartPauses(ctx context.Context, now time.Time) error {
 	_, err := q.c.Exec(ctx, "UPDATE delivery SET next_try = next_try - updated_at + ?, updated_at = ? WHERE "+openDelivery+
-		" AND state = 'waiting' AND next_try IS NOT NULL AND updated_at > ?", ms(now), ms(now), ms(now))
+		" AND state = 'waiting' AND next_try IS NOT NULL AND updated_at > ?", sqlrow.UnixMilli(now), sqlrow.UnixMilli(now), sqlrow.UnixMilli(now))
 	if err != nil {
 		return fmt.Errorf("restart the pauses of the outbox: %w", err)
 	}
@@ -146,7 +147,7 @@ func (q Queries) RestartPauses(ctx context.Context, now time.Time) error {
 // InsertDeliveries adds messages to the outbox and sets their ids.
 func (q Queries) InsertDeliveries(ctx context.Context, ds []*store.Delivery) error {
 	for _, d := range ds {
-		id, err := column[int64](ctx, q.c, deliveryNew.insert()+" RETURNING id", deliveryNew.args(d)...)
+		id, err := sqlrow.Column[int64](ctx, q.c, deliveryNew.Insert()+" RETURNING id", deliveryNew.Args(d)...)
 		if err != nil {
 			return fmt.Errorf("write to the outbox: %w", err)
 		}
@@ -158,7 +159,7 @@ func (q Queries) InsertDeliveries(ctx context.Context, ds []*store.Delivery) err
 // ClaimDelivery marks a message as sending if it still waits as it did when it was read.
 func (q Queries) ClaimDelivery(ctx context.Context, d *store.Delivery) (bool, error) {
 	n, err := q.c.Exec(ctx, "UPDATE delivery SET state = 'sending', attempts = attempts + 1, updated_at = ?, node = ? WHERE id = ? AND state = 'waiting' AND attempts = ?",
-		ms(d.UpdatedAt), q.node, d.ID, d.Attempts)
+		sqlrow.UnixMilli(d.UpdatedAt), q.node, d.ID, d.Attempts)
 	if err != nil {
 		return false, fmt.Errorf("claim a message of the outbox: %w", err)
 	}
@@ -172,11 +173,11 @@ func (q Queries) ClaimDelivery(ctx context.Context, d *store.Delivery) (bool, er
 
 // UpdateDelivery writes what became of a message, see [store.OutboxTx].
 func (q Queries) UpdateDelivery(ctx context.Context, d *store.Delivery, from ...store.DeliveryState) error {
-	args := deliveryOutcome.args(d, d.ID, d.Attempts, d.Node)
+	args := deliveryOutcome.Args(d, d.ID, d.Attempts, d.Node)
 	for _, s := range from {
 		args = append(args, string(s))
 	}
-	n, err := q.c.Exec(ctx, deliveryOutcome.update()+" WHERE id = ? AND attempts = ? AND node = ? AND state IN ("+marks(len(from))+")", args...)
+	n, err := q.c.Exec(ctx, deliveryOutcome.Update()+" WHERE id = ? AND attempts = ? AND node = ? AND state IN ("+sqlrow.Marks(len(from))+")", args...)
 	if err == nil && n == 0 {
 		err = store.ErrLostLease
 	}

@@ -6,24 +6,25 @@ import (
 	"strings"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
 var (
-	eventTable = declare("event_log", func(e *store.Event) []field {
-		return []field{
-			{"id", &e.ID},
-			{"at", moment{&e.At}},
-			{"owner", &e.Actor.Name},
-			{"via", &e.Actor.Via},
-			{"event", &e.Kind},
-			{"dag_id", &e.DAGID},
-			{"run_id", &e.RunID},
-			{"task_id", &e.TaskID},
-			{"map_index", &e.MapIndex},
-			{"extra", rawJSON{&e.Extra}},
+	eventTable = sqlrow.Declare("event_log", func(e *store.Event) []sqlrow.Field {
+		return []sqlrow.Field{
+			sqlrow.Col("id", &e.ID),
+			sqlrow.Col("at", sqlrow.Moment(&e.At)),
+			sqlrow.Col("owner", &e.Actor.Name),
+			sqlrow.Col("via", &e.Actor.Via),
+			sqlrow.Col("event", &e.Kind),
+			sqlrow.Col("dag_id", &e.DAGID),
+			sqlrow.Col("run_id", &e.RunID),
+			sqlrow.Col("task_id", &e.TaskID),
+			sqlrow.Col("map_index", &e.MapIndex),
+			sqlrow.Col("extra", sqlrow.RawJSON(&e.Extra)),
 		}
 	})
-	eventNew = eventTable.but("id")
+	eventNew = eventTable.But("id")
 )
 
 // Events returns the events that match, newest first.
@@ -32,11 +33,11 @@ func (q Queries) Events(ctx context.Context, f store.EventFilter) ([]*store.Even
 	if f.Behind > 0 {
 		where, args = append(where, "id < ?"), append(args, f.Behind)
 	}
-	query := eventTable.rows() + conditions(where) + " ORDER BY id DESC"
+	query := eventTable.Select() + sqlrow.Conditions(where) + " ORDER BY id DESC"
 	if f.Limit > 0 {
 		query, args = query+" LIMIT ? OFFSET ?", append(args, f.Limit, f.Offset)
 	}
-	es, err := collect(ctx, q.c, eventTable.scan, query, args...)
+	es, err := sqlrow.Collect(ctx, q.c, eventTable.Scan, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list events: %w", err)
 	}
@@ -46,19 +47,11 @@ func (q Queries) Events(ctx context.Context, f store.EventFilter) ([]*store.Even
 // CountEvents counts the events that match, on whatever page.
 func (q Queries) CountEvents(ctx context.Context, f store.EventFilter) (int, error) {
 	where, args := matchingEvents(f)
-	n, err := column[int](ctx, q.c, "SELECT count(*) FROM event_log"+conditions(where), args...)
+	n, err := sqlrow.Column[int](ctx, q.c, "SELECT count(*) FROM event_log"+sqlrow.Conditions(where), args...)
 	if err != nil {
 		return 0, fmt.Errorf("count events: %w", err)
 	}
 	return n[0], nil
-}
-
-// conditions are the end of a statement that holds all of them.
-func conditions(all []string) string {
-	if len(all) == 0 {
-		return ""
-	}
-	return " WHERE " + strings.Join(all, " AND ")
 }
 
 // likely escapes what LIKE would take for more than itself.
@@ -76,16 +69,16 @@ func matchingEvents(f store.EventFilter) (where []string, args []any) {
 		args = append(args, f.TaskID, `%"`+likely.Replace(f.TaskID)+`"%`)
 	}
 	if len(f.Kinds) > 0 {
-		where = append(where, "event IN ("+marks(len(f.Kinds))+")")
+		where = append(where, "event IN ("+sqlrow.Marks(len(f.Kinds))+")")
 		for _, k := range f.Kinds {
 			args = append(args, string(k))
 		}
 	}
 	if !f.Since.IsZero() {
-		where, args = append(where, "at >= ?"), append(args, ms(f.Since))
+		where, args = append(where, "at >= ?"), append(args, sqlrow.UnixMilli(f.Since))
 	}
 	if !f.Until.IsZero() {
-		where, args = append(where, "at < ?"), append(args, ms(f.Until))
+		where, args = append(where, "at < ?"), append(args, sqlrow.UnixMilli(f.Until))
 	}
 	return where, args
 }
@@ -93,7 +86,7 @@ func matchingEvents(f store.EventFilter) (where []string, args []any) {
 // InsertEvents adds events and sets their IDs.
 func (q Queries) InsertEvents(ctx context.Context, es ...*store.Event) error {
 	for _, e := range es {
-		id, err := column[int64](ctx, q.c, eventNew.insert()+" RETURNING id", eventNew.args(e)...)
+		id, err := sqlrow.Column[int64](ctx, q.c, eventNew.Insert()+" RETURNING id", eventNew.Args(e)...)
 		if err != nil {
 			return fmt.Errorf("write an event: %w", err)
 		}

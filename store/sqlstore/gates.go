@@ -8,38 +8,39 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
 var (
-	gateTable = declare("robot_gate", func(g *store.Gate) []field {
-		return []field{
-			{"robot", &g.Robot},
-			{"name", &g.Name},
-			{"sends", sends{&g.Sends}},
-			{"closed_at", moment{&g.ClosedAt}},
-			{"closed_until", moment{&g.ClosedUntil}},
-			{"month", &g.Month},
-			{"sent", &g.Sent},
-			{"quota", &g.Quota},
-			{"warned", &g.Warned},
-			{"gone_at", moment{&g.GoneAt}},
-			{"gone", &g.Gone},
-			{"entered_at", moment{&g.EnteredAt}},
+	gateTable = sqlrow.Declare("robot_gate", func(g *store.Gate) []sqlrow.Field {
+		return []sqlrow.Field{
+			sqlrow.Col("robot", &g.Robot),
+			sqlrow.Col("name", &g.Name),
+			sqlrow.Col("sends", sends{&g.Sends}),
+			sqlrow.Col("closed_at", sqlrow.Moment(&g.ClosedAt)),
+			sqlrow.Col("closed_until", sqlrow.Moment(&g.ClosedUntil)),
+			sqlrow.Col("month", &g.Month),
+			sqlrow.Col("sent", &g.Sent),
+			sqlrow.Col("quota", &g.Quota),
+			sqlrow.Col("warned", &g.Warned),
+			sqlrow.Col("gone_at", sqlrow.Moment(&g.GoneAt)),
+			sqlrow.Col("gone", &g.Gone),
+			sqlrow.Col("entered_at", sqlrow.Moment(&g.EnteredAt)),
 		}
 	})
-	gateAll, gateState = gateTable.but(), gateTable.but("robot")
+	gateAll, gateState = gateTable.But(), gateTable.But("robot")
 
-	gateTicketTable = declare("robot_gate_ticket", func(t *store.GateTicket) []field {
-		return []field{
-			{"robot", &t.Robot},
-			{"key", &t.Key},
-			{"priority", &t.Rank},
-			{"dag_id", &t.DAGID},
-			{"since", moment{&t.Since}},
-			{"look_at", moment{&t.LookAt}},
+	gateTicketTable = sqlrow.Declare("robot_gate_ticket", func(t *store.GateTicket) []sqlrow.Field {
+		return []sqlrow.Field{
+			sqlrow.Col("robot", &t.Robot),
+			sqlrow.Col("key", &t.Key),
+			sqlrow.Col("priority", &t.Rank),
+			sqlrow.Col("dag_id", &t.DAGID),
+			sqlrow.Col("since", sqlrow.Moment(&t.Since)),
+			sqlrow.Col("look_at", sqlrow.Moment(&t.LookAt)),
 		}
 	})
-	gateTicketAll, gateTicketState = gateTicketTable.but(), gateTicketTable.but("robot", "key")
+	gateTicketAll, gateTicketState = gateTicketTable.But(), gateTicketTable.But("robot", "key")
 )
 
 // sends are the requests of a gate as JSON.
@@ -69,7 +70,7 @@ func (s sends) Value() (driver.Value, error) {
 
 // Gate returns the gate of a robot, see [store.Gates].
 func (q Queries) Gate(ctx context.Context, robot string) (*store.Gate, error) {
-	g, err := one(ctx, q.c, gateTable.scan, gateTable.rows()+" WHERE robot = ?", robot)
+	g, err := sqlrow.One(ctx, q.c, gateTable.Scan, gateTable.Select()+" WHERE robot = ?", robot)
 	if err != nil {
 		return nil, fmt.Errorf("read the gate of a robot: %w", err)
 	}
@@ -86,7 +87,7 @@ func (q Queries) LockGate(ctx context.Context, robot string) (*store.Gate, error
 
 // KnownGates returns all gates.
 func (q Queries) KnownGates(ctx context.Context) ([]*store.Gate, error) {
-	gs, err := collect(ctx, q.c, gateTable.scan, gateTable.rows()+" ORDER BY name, robot")
+	gs, err := sqlrow.Collect(ctx, q.c, gateTable.Scan, gateTable.Select()+" ORDER BY name, robot")
 	if err != nil {
 		return nil, fmt.Errorf("read the gates of robots: %w", err)
 	}
@@ -95,7 +96,7 @@ func (q Queries) KnownGates(ctx context.Context) ([]*store.Gate, error) {
 
 // PutGate writes a gate.
 func (q Queries) PutGate(ctx context.Context, g *store.Gate) error {
-	_, err := q.c.Exec(ctx, gateAll.insert()+" ON CONFLICT (robot) DO UPDATE SET "+gateState.excluded, gateAll.args(g)...)
+	_, err := q.c.Exec(ctx, gateAll.Insert()+" ON CONFLICT (robot) DO UPDATE SET "+gateState.Excluded, gateAll.Args(g)...)
 	if err != nil {
 		return fmt.Errorf("write the gate of a robot: %w", err)
 	}
@@ -104,9 +105,9 @@ func (q Queries) PutGate(ctx context.Context, g *store.Gate) error {
 
 // GateLine returns who waits, see [store.Gates].
 func (q Queries) GateLine(ctx context.Context, robot string, rank int, alive time.Time, limit int) ([]*store.GateTicket, error) {
-	ts, err := collect(ctx, q.c, gateTicketTable.scan,
-		gateTicketTable.rows()+" WHERE robot = ? AND priority <= ? AND look_at >= ? ORDER BY priority, since, key LIMIT ?",
-		robot, rank, ms(alive), limit)
+	ts, err := sqlrow.Collect(ctx, q.c, gateTicketTable.Scan,
+		gateTicketTable.Select()+" WHERE robot = ? AND priority <= ? AND look_at >= ? ORDER BY priority, since, key LIMIT ?",
+		robot, rank, sqlrow.UnixMilli(alive), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read the line of a robot: %w", err)
 	}
@@ -115,7 +116,7 @@ func (q Queries) GateLine(ctx context.Context, robot string, rank int, alive tim
 
 // GateTicket returns a place in the line, or nil.
 func (q Queries) GateTicket(ctx context.Context, robot, key string) (*store.GateTicket, error) {
-	t, err := one(ctx, q.c, gateTicketTable.scan, gateTicketTable.rows()+" WHERE robot = ? AND key = ?", robot, key)
+	t, err := sqlrow.One(ctx, q.c, gateTicketTable.Scan, gateTicketTable.Select()+" WHERE robot = ? AND key = ?", robot, key)
 	if err != nil {
 		return nil, fmt.Errorf("read the line of a robot: %w", err)
 	}
@@ -124,7 +125,7 @@ func (q Queries) GateTicket(ctx context.Context, robot, key string) (*store.Gate
 
 // PutGateTicket writes a place in the line.
 func (q Queries) PutGateTicket(ctx context.Context, t *store.GateTicket) error {
-	_, err := q.c.Exec(ctx, gateTicketAll.insert()+" ON CONFLICT (robot, key) DO UPDATE SET "+gateTicketState.excluded, gateTicketAll.args(t)...)
+	_, err := q.c.Exec(ctx, gateTicketAll.Insert()+" ON CONFLICT (robot, key) DO UPDATE SET "+gateTicketState.Excluded, gateTicketAll.Args(t)...)
 	if err != nil {
 		return fmt.Errorf("wait for a robot: %w", err)
 	}
@@ -141,7 +142,7 @@ func (q Queries) DropGateTicket(ctx context.Context, robot, key string) error {
 
 // DropGateTickets removes the places of those who did not come.
 func (q Queries) DropGateTickets(ctx context.Context, before time.Time) error {
-	if _, err := q.c.Exec(ctx, "DELETE FROM robot_gate_ticket WHERE look_at < ?", ms(before)); err != nil {
+	if _, err := q.c.Exec(ctx, "DELETE FROM robot_gate_ticket WHERE look_at < ?", sqlrow.UnixMilli(before)); err != nil {
 		return fmt.Errorf("clear the lines of robots: %w", err)
 	}
 	return nil

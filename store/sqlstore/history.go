@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
 // RunsOfDAGs tells of each DAG that has runs how old and how many they are. It goes from one DAG to the
@@ -21,9 +22,9 @@ func (q Queries) RunsOfDAGs(ctx context.Context, with store.Prunable, newest int
 		first = earliest + " AND pruned = 0 AND end_date IS NOT NULL)"
 		second = earliest + " AND pruned = " + strconv.Itoa(int(others(with))) + " AND end_date IS NOT NULL)"
 	}
-	ds, err := collect(ctx, q.c, func(rows Rows, d *store.RunsOfDAG) error {
+	ds, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, d *store.RunsOfDAG) error {
 		var also time.Time
-		err := rows.Scan(&d.DAGID, moment{&d.Earliest}, moment{&also}, &d.More)
+		err := rows.Scan(&d.DAGID, sqlrow.Moment(&d.Earliest), sqlrow.Moment(&also), &d.More)
 		if d.Earliest.IsZero() || !also.IsZero() && also.Before(d.Earliest) {
 			d.Earliest = also
 		}
@@ -74,7 +75,7 @@ func (q Queries) EndedRuns(ctx context.Context, f store.EndedRuns) ([]*store.Run
 	}
 	var out []*store.Run
 	query := func(where string, args ...any) error {
-		rs, err := collect(ctx, q.c, runTable.scan, runTable.rows()+" WHERE "+where+" ORDER BY run_after, id LIMIT ?", append(args, f.Limit)...)
+		rs, err := sqlrow.Collect(ctx, q.c, runTable.Scan, runTable.Select()+" WHERE "+where+" ORDER BY run_after, id LIMIT ?", append(args, f.Limit)...)
 		out = append(out, rs...)
 		return err
 	}
@@ -111,7 +112,7 @@ func earliest(t time.Time) int64 {
 
 // RemovedRuns returns runs of which rows or logs may be left.
 func (q Queries) RemovedRuns(ctx context.Context, after int64, limit int) ([]*store.RemovedRun, error) {
-	rs, err := collect(ctx, q.c, func(rows Rows, r *store.RemovedRun) error { return rows.Scan(&r.Key, &r.DAGID, &r.RunID) },
+	rs, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, r *store.RemovedRun) error { return rows.Scan(&r.Key, &r.DAGID, &r.RunID) },
 		"SELECT run_key, dag_id, run_id FROM removed_run WHERE run_key > ? ORDER BY run_key LIMIT ?", after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list removed runs: %w", err)
@@ -121,7 +122,7 @@ func (q Queries) RemovedRuns(ctx context.Context, after int64, limit int) ([]*st
 
 // RowsOfRun counts the task instances and the XComs of a run.
 func (q Queries) RowsOfRun(ctx context.Context, runKey int64) (store.RunRows, error) {
-	n, err := column[int](ctx, q.c, "SELECT count(*) FROM task_instance WHERE run_key = ? UNION ALL SELECT count(*) FROM xcom WHERE run_key = ?", runKey, runKey)
+	n, err := sqlrow.Column[int](ctx, q.c, "SELECT count(*) FROM task_instance WHERE run_key = ? UNION ALL SELECT count(*) FROM xcom WHERE run_key = ?", runKey, runKey)
 	if err != nil {
 		return store.RunRows{}, fmt.Errorf("count the rows of a run: %w", err)
 	}
@@ -168,7 +169,7 @@ func (q Queries) OldRows(ctx context.Context, f store.OldRows) (*store.OldPage, 
 	}
 	upTo := int64(math.MinInt64)
 	if f.Newest > 0 {
-		newest, err := column[int64](ctx, q.c, "SELECT coalesce(max(id), 0) FROM "+k.table)
+		newest, err := sqlrow.Column[int64](ctx, q.c, "SELECT coalesce(max(id), 0) FROM "+k.table)
 		if err != nil {
 			return nil, fmt.Errorf("look for old %s: %w", f.Kind, err)
 		}
@@ -179,7 +180,7 @@ func (q Queries) OldRows(ctx context.Context, f store.OldRows) (*store.OldPage, 
 		old, out bool
 	}
 	at := earliest(f.Before)
-	rows, err := collect(ctx, q.c, func(rows Rows, r *row) error { return rows.Scan(&r.id, &r.old, &r.out) },
+	rows, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, r *row) error { return rows.Scan(&r.id, &r.old, &r.out) },
 		"SELECT id, "+k.written+" < ? OR id <= ?, CASE WHEN o."+k.done+" IS NOT NULL AND (o."+k.done+" < ? OR id <= ?) AND "+k.free+
 			" THEN 1 ELSE 0 END FROM "+k.table+" o WHERE id > ? ORDER BY id LIMIT ?", at, upTo, at, upTo, f.After, f.Limit)
 	if err != nil {
@@ -207,7 +208,7 @@ func (q Queries) UnusedVersions(ctx context.Context, after string, limit int) (u
 		version string
 		used    bool
 	}
-	rows, err := collect(ctx, q.c, func(rows Rows, r *row) error { return rows.Scan(&r.version, &r.used) },
+	rows, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, r *row) error { return rows.Scan(&r.version, &r.used) },
 		`SELECT v.version, EXISTS (SELECT 1 FROM dag_run r WHERE r.version = v.version)
 			OR EXISTS (SELECT 1 FROM backfill b WHERE b.version = v.version)
 			OR EXISTS (SELECT 1 FROM dag d WHERE d.dag_id = v.dag_id AND d.version = v.version)
@@ -231,7 +232,7 @@ func (q Queries) UnusedVersions(ctx context.Context, after string, limit int) (u
 func (q Queries) RemoveRun(ctx context.Context, runKey int64) (bool, error) {
 	n, err := q.c.Exec(ctx, "INSERT INTO removed_run (run_key, dag_id, run_id) SELECT id, dag_id, run_id FROM dag_run WHERE id = ? AND "+ended, runKey)
 	if err != nil || n == 0 {
-		return false, wrapped("remove a run", err)
+		return false, sqlrow.Wrapped("remove a run", err)
 	}
 	for _, statement := range []string{
 		"DELETE FROM dag_run WHERE id = ?",
@@ -277,7 +278,7 @@ func (q Queries) RemoveRowsOfRun(ctx context.Context, runKey int64, limit int) (
 // ForgetRun says that nothing of a removed run is left.
 func (q Queries) ForgetRun(ctx context.Context, runKey int64) error {
 	_, err := q.c.Exec(ctx, "DELETE FROM removed_run WHERE run_key = ?", runKey)
-	return wrapped("forget a removed run", err)
+	return sqlrow.Wrapped("forget a removed run", err)
 }
 
 // RemoveXComs removes XComs of a run that stays, see [store.HistoryTx].
@@ -285,13 +286,13 @@ func (q Queries) RemoveXComs(ctx context.Context, runKey int64, limit int) (int,
 	n, err := q.c.Exec(ctx, `DELETE FROM xcom WHERE (run_key, task_id, map_index, key) IN (
 		SELECT run_key, task_id, map_index, key FROM xcom WHERE run_key = ? AND EXISTS (SELECT 1 FROM dag_run WHERE id = ? AND `+ended+`) LIMIT ?)`,
 		runKey, runKey, limit)
-	return int(n), wrapped("remove the xcoms of a run", err)
+	return int(n), sqlrow.Wrapped("remove the xcoms of a run", err)
 }
 
 // MarkPruned notes that a run has no logs or no XComs any more.
 func (q Queries) MarkPruned(ctx context.Context, runKey int64, what store.Prunable) (bool, error) {
 	n, err := q.c.Exec(ctx, "UPDATE dag_run SET pruned = pruned | ? WHERE id = ? AND "+ended, int(what), runKey)
-	return n > 0, wrapped("note what a run has lost", err)
+	return n > 0, sqlrow.Wrapped("note what a run has lost", err)
 }
 
 // RemoveRows removes rows of a kind.

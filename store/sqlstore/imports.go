@@ -5,21 +5,22 @@ import (
 	"fmt"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
 var (
-	importTable = declare("import_error", func(e *store.ImportError) []field {
-		return []field{
-			{"id", &e.ID}, {"file", &e.File}, {"dag_id", &e.DAGID}, {"since", moment{&e.Since}}, {"until", moment{&e.Until}}, {"error", &e.Text},
+	importTable = sqlrow.Declare("import_error", func(e *store.ImportError) []sqlrow.Field {
+		return []sqlrow.Field{
+			sqlrow.Col("id", &e.ID), sqlrow.Col("file", &e.File), sqlrow.Col("dag_id", &e.DAGID), sqlrow.Col("since", sqlrow.Moment(&e.Since)), sqlrow.Col("until", sqlrow.Moment(&e.Until)), sqlrow.Col("error", &e.Text),
 		}
 	})
-	importNew = importTable.but("id")
-	importEnd = importTable.only("until", "error")
+	importNew = importTable.But("id")
+	importEnd = importTable.Only("until", "error")
 )
 
 // OpenImportErrors returns what can't be loaded now, oldest first.
 func (q Queries) OpenImportErrors(ctx context.Context) ([]*store.ImportError, error) {
-	es, err := collect(ctx, q.c, importTable.scan, importTable.rows()+" WHERE until IS NULL ORDER BY id")
+	es, err := sqlrow.Collect(ctx, q.c, importTable.Scan, importTable.Select()+" WHERE until IS NULL ORDER BY id")
 	if err != nil {
 		return nil, fmt.Errorf("list the broken dag files: %w", err)
 	}
@@ -28,7 +29,7 @@ func (q Queries) OpenImportErrors(ctx context.Context) ([]*store.ImportError, er
 
 // ImportErrors returns when a DAG could not be loaded, oldest first.
 func (q Queries) ImportErrors(ctx context.Context, dagID string) ([]*store.ImportError, error) {
-	es, err := collect(ctx, q.c, importTable.scan, importTable.rows()+" WHERE dag_id = ? AND dag_id <> '' ORDER BY id", dagID)
+	es, err := sqlrow.Collect(ctx, q.c, importTable.Scan, importTable.Select()+" WHERE dag_id = ? AND dag_id <> '' ORDER BY id", dagID)
 	if err != nil {
 		return nil, fmt.Errorf("list when dag %s could not be loaded: %w", dagID, err)
 	}
@@ -38,12 +39,12 @@ func (q Queries) ImportErrors(ctx context.Context, dagID string) ([]*store.Impor
 // PutImportError adds a stretch and sets its ID, or writes the end and the text of one.
 func (q Queries) PutImportError(ctx context.Context, e *store.ImportError) error {
 	if e.ID != 0 {
-		if _, err := q.c.Exec(ctx, importEnd.update()+" WHERE id = ?", importEnd.args(e, e.ID)...); err != nil {
+		if _, err := q.c.Exec(ctx, importEnd.Update()+" WHERE id = ?", importEnd.Args(e, e.ID)...); err != nil {
 			return fmt.Errorf("note that %s is broken: %w", e.File, err)
 		}
 		return nil
 	}
-	id, err := column[int64](ctx, q.c, importNew.insert()+" RETURNING id", importNew.args(e)...)
+	id, err := sqlrow.Column[int64](ctx, q.c, importNew.Insert()+" RETURNING id", importNew.Args(e)...)
 	if err != nil {
 		return fmt.Errorf("note that %s is broken: %w", e.File, err)
 	}

@@ -4,48 +4,48 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
 var (
-	instanceTable = declare("task_instance", func(i *store.Instance) []field {
-		return []field{
-			{"run_key", &i.RunKey},
-			{"task_id", &i.TaskID},
-			{"map_index", &i.MapIndex},
-			{"state", &i.State},
-			{"try", &i.Try},
-			{"max_tries", &i.MaxTries},
-			{"lost", &i.Lost},
-			{"operator", &i.Operator},
-			{"queued_at", moment{&i.QueuedAt}},
-			{"start_date", moment{&i.StartDate}},
-			{"end_date", moment{&i.EndDate}},
-			{"retry_at", moment{&i.RetryAt}},
-			{"error", &i.Error},
-			{"log", &i.Log},
-			{"rendered_map_index", &i.RenderedMapIndex},
-			{"first_start_date", moment{&i.FirstStart}},
-			{"hostname", &i.Host},
-			{"pid", &i.PID},
+	instanceTable = sqlrow.Declare("task_instance", func(i *store.Instance) []sqlrow.Field {
+		return []sqlrow.Field{
+			sqlrow.Col("run_key", &i.RunKey),
+			sqlrow.Col("task_id", &i.TaskID),
+			sqlrow.Col("map_index", &i.MapIndex),
+			sqlrow.Col("state", &i.State),
+			sqlrow.Col("try", &i.Try),
+			sqlrow.Col("max_tries", &i.MaxTries),
+			sqlrow.Col("lost", &i.Lost),
+			sqlrow.Col("operator", &i.Operator),
+			sqlrow.Col("queued_at", sqlrow.Moment(&i.QueuedAt)),
+			sqlrow.Col("start_date", sqlrow.Moment(&i.StartDate)),
+			sqlrow.Col("end_date", sqlrow.Moment(&i.EndDate)),
+			sqlrow.Col("retry_at", sqlrow.Moment(&i.RetryAt)),
+			sqlrow.Col("error", &i.Error),
+			sqlrow.Col("log", &i.Log),
+			sqlrow.Col("rendered_map_index", &i.RenderedMapIndex),
+			sqlrow.Col("first_start_date", sqlrow.Moment(&i.FirstStart)),
+			sqlrow.Col("hostname", &i.Host),
+			sqlrow.Col("pid", &i.PID),
 		}
 	})
-	pastTable = declare("task_instance_history", func(i *store.Instance) []field {
-		return slices.DeleteFunc(instanceTable.fields(i), func(f field) bool { return f.name == "retry_at" || f.name == "first_start_date" })
+	pastTable = sqlrow.Declare("task_instance_history", func(i *store.Instance) []sqlrow.Field {
+		return instanceTable.FieldsBut(i, "retry_at", "first_start_date")
 	})
-	pastAll         = pastTable.but()
-	instanceAll     = instanceTable.but()
-	instanceChanges = instanceTable.but("run_key", "task_id", "map_index")
+	pastAll         = pastTable.But()
+	instanceAll     = instanceTable.But()
+	instanceChanges = instanceTable.But("run_key", "task_id", "map_index")
 )
 
 // Instances returns the stored instances of a run in the order of their creation.
 func (q Queries) Instances(ctx context.Context, runKey int64) ([]*store.Instance, error) {
-	is, err := collect(ctx, q.c, instanceTable.scan, instanceTable.rows()+" WHERE run_key = ? ORDER BY rowid", runKey)
+	is, err := sqlrow.Collect(ctx, q.c, instanceTable.Scan, instanceTable.Select()+" WHERE run_key = ? ORDER BY rowid", runKey)
 	if err != nil {
 		return nil, fmt.Errorf("read task instances: %w", err)
 	}
@@ -55,7 +55,7 @@ func (q Queries) Instances(ctx context.Context, runKey int64) ([]*store.Instance
 // InstancesOfRuns returns the instances of every run in the given state.
 func (q Queries) InstancesOfRuns(ctx context.Context, state dag.RunState) ([]*store.Instance, error) {
 	in, args := inStates([]dag.RunState{state})
-	is, err := collect(ctx, q.c, instanceTable.scan, instanceTable.rows()+
+	is, err := sqlrow.Collect(ctx, q.c, instanceTable.Scan, instanceTable.Select()+
 		" WHERE run_key IN (SELECT id FROM dag_run WHERE "+in+") ORDER BY rowid", args...)
 	if err != nil {
 		return nil, fmt.Errorf("read task instances: %w", err)
@@ -80,20 +80,20 @@ func (q Queries) PutInstances(ctx context.Context, is []*store.Instance) error {
 
 func (q Queries) putInstances(ctx context.Context, is []*store.Instance) error {
 	var b strings.Builder
-	b.WriteString(instanceAll.insert())
-	args := instanceAll.args(is[0])
+	b.WriteString(instanceAll.Insert())
+	args := instanceAll.Args(is[0])
 	for _, i := range is[1:] {
-		b.WriteString(", (" + instanceAll.marks + ")")
-		args = append(args, instanceAll.args(i)...)
+		b.WriteString(", (" + instanceAll.Marks + ")")
+		args = append(args, instanceAll.Args(i)...)
 	}
-	b.WriteString(" ON CONFLICT (run_key, task_id, map_index) DO UPDATE SET " + instanceChanges.excluded)
+	b.WriteString(" ON CONFLICT (run_key, task_id, map_index) DO UPDATE SET " + instanceChanges.Excluded)
 	_, err := q.c.Exec(ctx, b.String(), args...)
 	return err
 }
 
 // PastTries returns the tries of a task that another one followed, see [store.Instances].
 func (q Queries) PastTries(ctx context.Context, runKey int64, taskID string) ([]*store.Instance, error) {
-	is, err := collect(ctx, q.c, pastTable.scan, pastTable.rows()+" WHERE run_key = ? AND task_id = ? ORDER BY map_index, try", runKey, taskID)
+	is, err := sqlrow.Collect(ctx, q.c, pastTable.Scan, pastTable.Select()+" WHERE run_key = ? AND task_id = ? ORDER BY map_index, try", runKey, taskID)
 	if err != nil {
 		return nil, fmt.Errorf("read past tries of %s: %w", taskID, err)
 	}
@@ -103,7 +103,7 @@ func (q Queries) PastTries(ctx context.Context, runKey int64, taskID string) ([]
 // PutPastTries keeps instances as they were, see [store.InstancesTx].
 func (q Queries) PutPastTries(ctx context.Context, is []*store.Instance) error {
 	for _, i := range is {
-		if _, err := q.c.Exec(ctx, pastAll.insert()+" ON CONFLICT (run_key, task_id, map_index, try) DO NOTHING", pastAll.args(i)...); err != nil {
+		if _, err := q.c.Exec(ctx, pastAll.Insert()+" ON CONFLICT (run_key, task_id, map_index, try) DO NOTHING", pastAll.Args(i)...); err != nil {
 			return fmt.Errorf("keep try %d of %s: %w", i.Try, i.TaskID, err)
 		}
 	}
@@ -112,7 +112,7 @@ func (q Queries) PutPastTries(ctx context.Context, is []*store.Instance) error {
 
 // XCom returns the JSON of one XCom, or nil.
 func (q Queries) XCom(ctx context.Context, runKey int64, taskID string, mapIndex int, key string) (json.RawMessage, error) {
-	v, err := one(ctx, q.c, func(rows Rows, v *json.RawMessage) error { return rows.Scan(rawJSON{v}) },
+	v, err := sqlrow.One(ctx, q.c, func(rows sqlrow.Rows, v *json.RawMessage) error { return rows.Scan(sqlrow.RawJSON(v)) },
 		"SELECT value FROM xcom WHERE run_key = ? AND task_id = ? AND map_index = ? AND key = ?", runKey, taskID, mapIndex, key)
 	if err != nil {
 		return nil, fmt.Errorf("read xcom %s of %s: %w", key, taskID, err)
@@ -125,7 +125,9 @@ func (q Queries) XCom(ctx context.Context, runKey int64, taskID string, mapIndex
 
 // XComs returns the XComs of a mapped task's instances, in order.
 func (q Queries) XComs(ctx context.Context, runKey int64, taskID, key string) ([]store.MappedXCom, error) {
-	xs, err := collect(ctx, q.c, func(rows Rows, x *store.MappedXCom) error { return rows.Scan(&x.MapIndex, rawJSON{&x.Value}) },
+	xs, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, x *store.MappedXCom) error {
+		return rows.Scan(&x.MapIndex, sqlrow.RawJSON(&x.Value))
+	},
 		"SELECT map_index, value FROM xcom WHERE run_key = ? AND task_id = ? AND map_index >= 0 AND key = ? ORDER BY map_index", runKey, taskID, key)
 	if err != nil {
 		return nil, fmt.Errorf("read xcom %s of %s: %w", key, taskID, err)
@@ -135,8 +137,8 @@ func (q Queries) XComs(ctx context.Context, runKey int64, taskID, key string) ([
 
 // RunXComs returns all XComs of a run, by task, map index and key.
 func (q Queries) RunXComs(ctx context.Context, runKey int64) ([]store.XCom, error) {
-	xs, err := collect(ctx, q.c, func(rows Rows, x *store.XCom) error {
-		return rows.Scan(&x.TaskID, &x.MapIndex, &x.Key, rawJSON{&x.Value})
+	xs, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, x *store.XCom) error {
+		return rows.Scan(&x.TaskID, &x.MapIndex, &x.Key, sqlrow.RawJSON(&x.Value))
 	}, "SELECT task_id, map_index, key, value FROM xcom WHERE run_key = ? ORDER BY task_id, map_index, key", runKey)
 	if err != nil {
 		return nil, fmt.Errorf("read xcoms: %w", err)
@@ -147,7 +149,7 @@ func (q Queries) RunXComs(ctx context.Context, runKey int64) ([]store.XCom, erro
 // RunWithXCom returns the newest run, up to a logical date, in which a task has an XCom.
 func (q Queries) RunWithXCom(ctx context.Context, dagID string, upTo time.Time, taskID, key string) (int64, error) {
 	id := func(query string, args ...any) (*int64, error) {
-		return one(ctx, q.c, func(rows Rows, k *int64) error { return rows.Scan(k) }, query, args...)
+		return sqlrow.One(ctx, q.c, func(rows sqlrow.Rows, k *int64) error { return rows.Scan(k) }, query, args...)
 	}
 	if key != "return_value" { // one that was never pushed is not looked for in every run
 		pushed, err := id("SELECT run_key FROM xcom WHERE task_id = ? AND key = ? AND key <> 'return_value' LIMIT 1", taskID, key)
@@ -159,7 +161,7 @@ func (q Queries) RunWithXCom(ctx context.Context, dagID string, upTo time.Time, 
 		}
 	}
 	found, err := id(`SELECT id FROM dag_run WHERE dag_id = ? AND logical_date <= ? AND EXISTS (
-		SELECT 1 FROM xcom WHERE run_key = dag_run.id AND task_id = ? AND key = ?) ORDER BY logical_date DESC LIMIT 1`, dagID, ms(upTo), taskID, key)
+		SELECT 1 FROM xcom WHERE run_key = dag_run.id AND task_id = ? AND key = ?) ORDER BY logical_date DESC LIMIT 1`, dagID, sqlrow.UnixMilli(upTo), taskID, key)
 	if err != nil {
 		return 0, fmt.Errorf("find the run with xcom %s of %s: %w", key, taskID, err)
 	}
@@ -198,7 +200,7 @@ func (q Queries) ClearXCom(ctx context.Context, runKey int64, taskID string, map
 
 // TaskProgress returns what a try of an instance saved under a key, or "".
 func (q Queries) TaskProgress(ctx context.Context, in *store.Instance, key string) (string, error) {
-	values, err := column[string](ctx, q.c,
+	values, err := sqlrow.Column[string](ctx, q.c,
 		"SELECT value FROM task_progress WHERE run_key = ? AND task_id = ? AND map_index = ? AND key = ? AND max_tries = ?",
 		in.RunKey, in.TaskID, in.MapIndex, key, in.MaxTries)
 	if err != nil {
@@ -212,7 +214,7 @@ func (q Queries) TaskProgress(ctx context.Context, in *store.Instance, key strin
 
 // PutTaskProgress saves it, in place of what was saved before.
 func (q Queries) PutTaskProgress(ctx context.Context, in *store.Instance, key, value string) error {
-	_, err := q.c.Exec(ctx, `INSERT INTO task_progress (run_key, task_id, map_index, key, max_tries, value) VALUES (`+marks(6)+`)
+	_, err := q.c.Exec(ctx, `INSERT INTO task_progress (run_key, task_id, map_index, key, max_tries, value) VALUES (`+sqlrow.Marks(6)+`)
 		ON CONFLICT (run_key, task_id, map_index, key) DO UPDATE SET max_tries = excluded.max_tries, value = excluded.value`,
 		in.RunKey, in.TaskID, in.MapIndex, key, in.MaxTries, value)
 	if err != nil {

@@ -5,25 +5,26 @@ import (
 	"fmt"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
 var (
-	ownerTable = declare("owner_answer", func(a *store.OwnerAnswer) []field {
-		return []field{
-			{"name", &a.Name},
-			{"asked", &a.Asked},
-			{"people", rawJSON{&a.People}},
-			{"at", moment{&a.At}},
-			{"failed_since", moment{&a.FailedSince}},
-			{"error", &a.Error},
+	ownerTable = sqlrow.Declare("owner_answer", func(a *store.OwnerAnswer) []sqlrow.Field {
+		return []sqlrow.Field{
+			sqlrow.Col("name", &a.Name),
+			sqlrow.Col("asked", &a.Asked),
+			sqlrow.Col("people", sqlrow.RawJSON(&a.People)),
+			sqlrow.Col("at", sqlrow.Moment(&a.At)),
+			sqlrow.Col("failed_since", sqlrow.Moment(&a.FailedSince)),
+			sqlrow.Col("error", &a.Error),
 		}
 	})
-	ownerAll, ownerState = ownerTable.but(), ownerTable.but("name")
+	ownerAll, ownerState = ownerTable.But(), ownerTable.But("name")
 )
 
 // OwnerAnswers returns all answers, see [store.OwnerAnswers].
 func (q Queries) OwnerAnswers(ctx context.Context) ([]*store.OwnerAnswer, error) {
-	as, err := collect(ctx, q.c, ownerTable.scan, ownerTable.rows()+" ORDER BY name")
+	as, err := sqlrow.Collect(ctx, q.c, ownerTable.Scan, ownerTable.Select()+" ORDER BY name")
 	if err != nil {
 		return nil, fmt.Errorf("read who owners are: %w", err)
 	}
@@ -32,7 +33,7 @@ func (q Queries) OwnerAnswers(ctx context.Context) ([]*store.OwnerAnswer, error)
 
 // PutOwnerAnswer writes an answer.
 func (q Queries) PutOwnerAnswer(ctx context.Context, a *store.OwnerAnswer) error {
-	_, err := q.c.Exec(ctx, ownerAll.insert()+" ON CONFLICT (name) DO UPDATE SET "+ownerState.excluded, ownerAll.args(a)...)
+	_, err := q.c.Exec(ctx, ownerAll.Insert()+" ON CONFLICT (name) DO UPDATE SET "+ownerState.Excluded, ownerAll.Args(a)...)
 	if err != nil {
 		return fmt.Errorf("write who an owner is: %w", err)
 	}

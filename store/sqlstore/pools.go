@@ -5,19 +5,20 @@ import (
 	"fmt"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
 var (
-	poolTable = declare("slot_pool", func(p *store.Pool) []field {
-		return []field{{"name", &p.Name}, {"slots", &p.Slots}, {"description", &p.Description}}
+	poolTable = sqlrow.Declare("slot_pool", func(p *store.Pool) []sqlrow.Field {
+		return []sqlrow.Field{sqlrow.Col("name", &p.Name), sqlrow.Col("slots", &p.Slots), sqlrow.Col("description", &p.Description)}
 	})
-	poolAll     = poolTable.but()
-	poolChanges = poolTable.but("name")
+	poolAll     = poolTable.But()
+	poolChanges = poolTable.But("name")
 )
 
 // Pools returns the pools that someone made or changed, by name.
 func (q Queries) Pools(ctx context.Context) ([]*store.Pool, error) {
-	ps, err := collect(ctx, q.c, poolTable.scan, poolTable.rows()+" ORDER BY name")
+	ps, err := sqlrow.Collect(ctx, q.c, poolTable.Scan, poolTable.Select()+" ORDER BY name")
 	if err != nil {
 		return nil, fmt.Errorf("list pools: %w", err)
 	}
@@ -26,7 +27,7 @@ func (q Queries) Pools(ctx context.Context) ([]*store.Pool, error) {
 
 // PutPool makes or changes a pool.
 func (q Queries) PutPool(ctx context.Context, p *store.Pool) error {
-	_, err := q.c.Exec(ctx, poolAll.insert()+" ON CONFLICT (name) DO UPDATE SET "+poolChanges.excluded, poolAll.args(p)...)
+	_, err := q.c.Exec(ctx, poolAll.Insert()+" ON CONFLICT (name) DO UPDATE SET "+poolChanges.Excluded, poolAll.Args(p)...)
 	if err != nil {
 		return fmt.Errorf("write pool %q: %w", p.Name, err)
 	}

@@ -6,47 +6,48 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
 var (
-	tickTable = declare("tick_range", func(t *store.TickRange) []field {
-		return []field{
-			{"id", &t.ID},
-			{"dag_id", &t.DAGID},
-			{"first_tick", moment{&t.First}},
-			{"last_tick", moment{&t.Last}},
-			{"ticks", &t.Count},
-			{"outcome", &t.Outcome},
-			{"reason", &t.Reason},
-			{"recorded_at", moment{&t.RecordedAt}},
+	tickTable = sqlrow.Declare("tick_range", func(t *store.TickRange) []sqlrow.Field {
+		return []sqlrow.Field{
+			sqlrow.Col("id", &t.ID),
+			sqlrow.Col("dag_id", &t.DAGID),
+			sqlrow.Col("first_tick", sqlrow.Moment(&t.First)),
+			sqlrow.Col("last_tick", sqlrow.Moment(&t.Last)),
+			sqlrow.Col("ticks", &t.Count),
+			sqlrow.Col("outcome", &t.Outcome),
+			sqlrow.Col("reason", &t.Reason),
+			sqlrow.Col("recorded_at", sqlrow.Moment(&t.RecordedAt)),
 		}
 	})
-	tickNew = tickTable.but("id")
+	tickNew = tickTable.But("id")
 
-	pauseTable = declare("dag_pause", func(p *store.Pause) []field {
-		return []field{{"at", moment{&p.At}}, {"paused", &p.Paused}, {"cause", &p.Cause}, {"owner", &p.Actor.Name}, {"via", &p.Actor.Via}}
+	pauseTable = sqlrow.Declare("dag_pause", func(p *store.Pause) []sqlrow.Field {
+		return []sqlrow.Field{sqlrow.Col("at", sqlrow.Moment(&p.At)), sqlrow.Col("paused", &p.Paused), sqlrow.Col("cause", &p.Cause), sqlrow.Col("owner", &p.Actor.Name), sqlrow.Col("via", &p.Actor.Via)}
 	})
-	pauseAll = pauseTable.but()
+	pauseAll = pauseTable.But()
 
-	lifeTable = declare("scheduler_life", func(l *store.SchedulerLife) []field {
-		return []field{{"id", &l.ID}, {"started_at", moment{&l.StartedAt}}, {"seen_at", moment{&l.SeenAt}}, {"stopped", &l.Stopped}}
+	lifeTable = sqlrow.Declare("scheduler_life", func(l *store.SchedulerLife) []sqlrow.Field {
+		return []sqlrow.Field{sqlrow.Col("id", &l.ID), sqlrow.Col("started_at", sqlrow.Moment(&l.StartedAt)), sqlrow.Col("seen_at", sqlrow.Moment(&l.SeenAt)), sqlrow.Col("stopped", &l.Stopped)}
 	})
-	lifeNew = lifeTable.but("id")
-	lifeEnd = lifeTable.only("seen_at", "stopped")
+	lifeNew = lifeTable.But("id")
+	lifeEnd = lifeTable.Only("seen_at", "stopped")
 
-	dailyTable = declare("daily_digest", func(d *store.DailyDigest) []field {
-		return []field{{"day", &d.Day}, {"told_until", moment{&d.Until}}}
+	dailyTable = sqlrow.Declare("daily_digest", func(d *store.DailyDigest) []sqlrow.Field {
+		return []sqlrow.Field{sqlrow.Col("day", &d.Day), sqlrow.Col("told_until", sqlrow.Moment(&d.Until))}
 	})
-	dailyAll = dailyTable.but()
+	dailyAll = dailyTable.But()
 )
 
 // TickRanges returns the recorded ticks of a DAG, newest first, at most limit (0 is all).
 func (q Queries) TickRanges(ctx context.Context, dagID string, limit int) ([]*store.TickRange, error) {
-	query, args := tickTable.rows()+" WHERE dag_id = ? ORDER BY last_tick DESC, id DESC", []any{dagID}
+	query, args := tickTable.Select()+" WHERE dag_id = ? ORDER BY last_tick DESC, id DESC", []any{dagID}
 	if limit > 0 {
 		query, args = query+" LIMIT ?", append(args, limit)
 	}
-	ts, err := collect(ctx, q.c, tickTable.scan, query, args...)
+	ts, err := sqlrow.Collect(ctx, q.c, tickTable.Scan, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list ticks of %s: %w", dagID, err)
 	}
@@ -55,8 +56,8 @@ func (q Queries) TickRanges(ctx context.Context, dagID string, limit int) ([]*st
 
 // TickRangeAt returns the record that covers a tick, or nil.
 func (q Queries) TickRangeAt(ctx context.Context, dagID string, tick time.Time) (*store.TickRange, error) {
-	t, err := one(ctx, q.c, tickTable.scan, tickTable.rows()+`
-		WHERE dag_id = ? AND last_tick >= ? AND first_tick <= ? ORDER BY last_tick LIMIT 1`, dagID, ms(tick), ms(tick))
+	t, err := sqlrow.One(ctx, q.c, tickTable.Scan, tickTable.Select()+`
+		WHERE dag_id = ? AND last_tick >= ? AND first_tick <= ? ORDER BY last_tick LIMIT 1`, dagID, sqlrow.UnixMilli(tick), sqlrow.UnixMilli(tick))
 	if err != nil {
 		return nil, fmt.Errorf("read tick of %s: %w", dagID, err)
 	}
@@ -65,7 +66,7 @@ func (q Queries) TickRangeAt(ctx context.Context, dagID string, tick time.Time) 
 
 // InsertTickRange records ticks and sets the ID.
 func (q Queries) InsertTickRange(ctx context.Context, t *store.TickRange) error {
-	id, err := column[int64](ctx, q.c, tickNew.insert()+" RETURNING id", tickNew.args(t)...)
+	id, err := sqlrow.Column[int64](ctx, q.c, tickNew.Insert()+" RETURNING id", tickNew.Args(t)...)
 	if err != nil {
 		return fmt.Errorf("record ticks of %s: %w", t.DAGID, err)
 	}
@@ -75,7 +76,7 @@ func (q Queries) InsertTickRange(ctx context.Context, t *store.TickRange) error 
 
 // Pauses returns when a DAG was first seen, paused and unpaused, oldest first.
 func (q Queries) Pauses(ctx context.Context, dagID string) ([]*store.Pause, error) {
-	ps, err := collect(ctx, q.c, pauseTable.scan, pauseTable.rows()+" WHERE dag_id = ? ORDER BY id", dagID)
+	ps, err := sqlrow.Collect(ctx, q.c, pauseTable.Scan, pauseTable.Select()+" WHERE dag_id = ? ORDER BY id", dagID)
 	if err != nil {
 		return nil, fmt.Errorf("list pauses of %s: %w", dagID, err)
 	}
@@ -84,7 +85,7 @@ func (q Queries) Pauses(ctx context.Context, dagID string) ([]*store.Pause, erro
 
 // InsertPause notes that a DAG was seen, paused or unpaused.
 func (q Queries) InsertPause(ctx context.Context, dagID string, p *store.Pause) error {
-	_, err := q.c.Exec(ctx, "INSERT INTO dag_pause (dag_id, "+pauseAll.columns+") VALUES (?, "+pauseAll.marks+")", append([]any{dagID}, pauseAll.args(p)...)...)
+	_, err := q.c.Exec(ctx, "INSERT INTO dag_pause (dag_id, "+pauseAll.Columns+") VALUES (?, "+pauseAll.Marks+")", append([]any{dagID}, pauseAll.Args(p)...)...)
 	if err != nil {
 		return fmt.Errorf("note that dag %s was paused: %w", dagID, err)
 	}
@@ -94,7 +95,7 @@ func (q Queries) InsertPause(ctx context.Context, dagID string, p *store.Pause) 
 // SchedulerLives returns the stretches in which a scheduler was at work that end at or
 // after a moment, oldest first.
 func (q Queries) SchedulerLives(ctx context.Context, since time.Time) ([]*store.SchedulerLife, error) {
-	ls, err := collect(ctx, q.c, lifeTable.scan, lifeTable.rows()+" WHERE seen_at >= ? ORDER BY seen_at, id", since.UnixMilli())
+	ls, err := sqlrow.Collect(ctx, q.c, lifeTable.Scan, lifeTable.Select()+" WHERE seen_at >= ? ORDER BY seen_at, id", since.UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("list when a scheduler ran: %w", err)
 	}
@@ -103,7 +104,7 @@ func (q Queries) SchedulerLives(ctx context.Context, since time.Time) ([]*store.
 
 // LastSchedulerLife returns the newest stretch that began before a moment, or nil.
 func (q Queries) LastSchedulerLife(ctx context.Context, before time.Time) (*store.SchedulerLife, error) {
-	l, err := one(ctx, q.c, lifeTable.scan, lifeTable.rows()+" WHERE started_at <= ? ORDER BY seen_at DESC, id DESC LIMIT 1", before.UnixMilli())
+	l, err := sqlrow.One(ctx, q.c, lifeTable.Scan, lifeTable.Select()+" WHERE started_at <= ? ORDER BY seen_at DESC, id DESC LIMIT 1", before.UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("read when a scheduler ran last: %w", err)
 	}
@@ -113,12 +114,12 @@ func (q Queries) LastSchedulerLife(ctx context.Context, before time.Time) (*stor
 // PutSchedulerLife adds a stretch and sets its ID, or moves the end of one.
 func (q Queries) PutSchedulerLife(ctx context.Context, l *store.SchedulerLife) error {
 	if l.ID != 0 {
-		if _, err := q.c.Exec(ctx, lifeEnd.update()+" WHERE id = ?", lifeEnd.args(l, l.ID)...); err != nil {
+		if _, err := q.c.Exec(ctx, lifeEnd.Update()+" WHERE id = ?", lifeEnd.Args(l, l.ID)...); err != nil {
 			return fmt.Errorf("note that the scheduler runs: %w", err)
 		}
 		return nil
 	}
-	id, err := column[int64](ctx, q.c, lifeNew.insert()+" RETURNING id", lifeNew.args(l)...)
+	id, err := sqlrow.Column[int64](ctx, q.c, lifeNew.Insert()+" RETURNING id", lifeNew.Args(l)...)
 	if err != nil {
 		return fmt.Errorf("note that the scheduler runs: %w", err)
 	}
@@ -128,7 +129,7 @@ func (q Queries) PutSchedulerLife(ctx context.Context, l *store.SchedulerLife) e
 
 // DailyDigest returns which digest was told last, or nil.
 func (q Queries) DailyDigest(ctx context.Context) (*store.DailyDigest, error) {
-	d, err := one(ctx, q.c, dailyTable.scan, dailyTable.rows()+" WHERE id = 1")
+	d, err := sqlrow.One(ctx, q.c, dailyTable.Scan, dailyTable.Select()+" WHERE id = 1")
 	if err != nil {
 		return nil, fmt.Errorf("read which daily digest was told: %w", err)
 	}
@@ -137,21 +138,23 @@ func (q Queries) DailyDigest(ctx context.Context) (*store.DailyDigest, error) {
 
 // PutDailyDigest writes which digest was told last.
 func (q Queries) PutDailyDigest(ctx context.Context, d *store.DailyDigest) error {
-	_, err := q.c.Exec(ctx, "INSERT INTO daily_digest (id, "+dailyAll.columns+") VALUES (1, "+dailyAll.marks+") ON CONFLICT (id) DO UPDATE SET day = excluded.day, told_until = excluded.told_until", dailyAll.args(d)...)
+	_, err := q.c.Exec(ctx, "INSERT INTO daily_digest (id, "+dailyAll.Columns+") VALUES (1, "+dailyAll.Marks+") ON CONFLICT (id) DO UPDATE SET day = excluded.day, told_until = excluded.told_until", dailyAll.Args(d)...)
 	if err != nil {
 		return fmt.Errorf("note that the daily digest was told: %w", err)
 	}
 	return nil
 }
 
-func scanRunCount(rows Rows, c *store.RunCount) error { return rows.Scan(&c.DAGID, &c.State, &c.Count) }
+func scanRunCount(rows sqlrow.Rows, c *store.RunCount) error {
+	return rows.Scan(&c.DAGID, &c.State, &c.Count)
+}
 
 // endedIn is the condition of runs that ended from one moment on and before another.
 const endedIn = "end_date IS NOT NULL AND end_date >= ? AND end_date < ?"
 
 // EndedRunCounts counts the runs that ended in a time, by DAG and state.
 func (q Queries) EndedRunCounts(ctx context.Context, since, until time.Time) ([]*store.RunCount, error) {
-	cs, err := collect(ctx, q.c, scanRunCount, "SELECT dag_id, state, count(*) FROM dag_run WHERE "+endedIn+" GROUP BY dag_id, state ORDER BY dag_id, state", ms(since), ms(until))
+	cs, err := sqlrow.Collect(ctx, q.c, scanRunCount, "SELECT dag_id, state, count(*) FROM dag_run WHERE "+endedIn+" GROUP BY dag_id, state ORDER BY dag_id, state", sqlrow.UnixMilli(since), sqlrow.UnixMilli(until))
 	if err != nil {
 		return nil, fmt.Errorf("count the runs that ended: %w", err)
 	}
@@ -160,7 +163,7 @@ func (q Queries) EndedRunCounts(ctx context.Context, since, until time.Time) ([]
 
 // OpenRunCounts counts the queued and the running runs, by DAG and state.
 func (q Queries) OpenRunCounts(ctx context.Context) ([]*store.RunCount, error) {
-	cs, err := collect(ctx, q.c, scanRunCount, "SELECT dag_id, state, count(*) FROM dag_run WHERE "+isOpen+" GROUP BY dag_id, state ORDER BY dag_id, state")
+	cs, err := sqlrow.Collect(ctx, q.c, scanRunCount, "SELECT dag_id, state, count(*) FROM dag_run WHERE "+isOpen+" GROUP BY dag_id, state ORDER BY dag_id, state")
 	if err != nil {
 		return nil, fmt.Errorf("count open runs: %w", err)
 	}
@@ -170,14 +173,14 @@ func (q Queries) OpenRunCounts(ctx context.Context) ([]*store.RunCount, error) {
 // FirstFailure returns the run of a DAG that failed first in a time, and what failed first in it.
 func (q Queries) FirstFailure(ctx context.Context, dagID string, since, until time.Time) (*store.Run, *store.Instance, error) {
 	// Without the pluses all runs of the DAG that ever failed would be looked at.
-	r, err := one(ctx, q.c, runTable.scan, runTable.rows()+" WHERE "+endedIn+" AND +dag_id = ? AND +state = 'failed' ORDER BY end_date, id LIMIT 1", ms(since), ms(until), dagID)
+	r, err := sqlrow.One(ctx, q.c, runTable.Scan, runTable.Select()+" WHERE "+endedIn+" AND +dag_id = ? AND +state = 'failed' ORDER BY end_date, id LIMIT 1", sqlrow.UnixMilli(since), sqlrow.UnixMilli(until), dagID)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the first failure of %s: %w", dagID, err)
 	}
 	if r == nil {
 		return nil, nil, nil
 	}
-	in, err := one(ctx, q.c, instanceTable.scan, instanceTable.rows()+" WHERE run_key = ? AND state = 'failed' ORDER BY end_date, rowid LIMIT 1", r.Key)
+	in, err := sqlrow.One(ctx, q.c, instanceTable.Scan, instanceTable.Select()+" WHERE run_key = ? AND state = 'failed' ORDER BY end_date, rowid LIMIT 1", r.Key)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the first failure of %s: %w", dagID, err)
 	}
@@ -186,10 +189,10 @@ func (q Queries) FirstFailure(ctx context.Context, dagID string, since, until ti
 
 // UnstartedTicks sums up the ticks of which was recorded in a time that they started no run.
 func (q Queries) UnstartedTicks(ctx context.Context, since, until time.Time) ([]*store.UnstartedTicks, error) {
-	ts, err := collect(ctx, q.c, func(rows Rows, t *store.UnstartedTicks) error {
-		return rows.Scan(&t.DAGID, &t.Outcome, moment{&t.First}, moment{&t.Last}, &t.Count, &t.Reason, &t.Reasons)
+	ts, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, t *store.UnstartedTicks) error {
+		return rows.Scan(&t.DAGID, &t.Outcome, sqlrow.Moment(&t.First), sqlrow.Moment(&t.Last), &t.Count, &t.Reason, &t.Reasons)
 	}, `SELECT dag_id, outcome, min(first_tick), max(last_tick), sum(ticks), max(reason), count(DISTINCT reason) FROM tick_range
-		WHERE recorded_at >= ? AND recorded_at < ? GROUP BY dag_id, outcome ORDER BY dag_id, outcome`, ms(since), ms(until))
+		WHERE recorded_at >= ? AND recorded_at < ? GROUP BY dag_id, outcome ORDER BY dag_id, outcome`, sqlrow.UnixMilli(since), sqlrow.UnixMilli(until))
 	if err != nil {
 		return nil, fmt.Errorf("sum up the ticks without a run: %w", err)
 	}
@@ -202,12 +205,12 @@ func (q Queries) UndeliveredCounts(ctx context.Context, since, until, waitedSinc
 		state store.DeliveryState
 		n     int
 	}
-	cs, err := collect(ctx, q.c, func(rows Rows, c *counted) error { return rows.Scan(&c.state, &c.n) },
+	cs, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, c *counted) error { return rows.Scan(&c.state, &c.n) },
 		`SELECT state, count(*) FROM delivery WHERE state IN ('refused', 'uncertain') AND updated_at >= ? AND updated_at < ?
 			AND acked_at IS NULL AND hold <> 'quota' AND error NOT LIKE ?
 			AND NOT EXISTS (SELECT 1 FROM delivery s WHERE s.stands_in_for > 0 AND s.stands_in_for = delivery.id)
 			AND NOT EXISTS (SELECT 1 FROM delivery o WHERE o.stands_in_for > 0 AND o.stands_in_for = delivery.stands_in_for AND o.state IN ('delivered', 'folded'))
-			GROUP BY state`, ms(since), ms(until), store.DroppedPrefix+"%")
+			GROUP BY state`, sqlrow.UnixMilli(since), sqlrow.UnixMilli(until), store.DroppedPrefix+"%")
 	if err != nil {
 		return nil, fmt.Errorf("count the messages that were not delivered: %w", err)
 	}
@@ -216,7 +219,7 @@ func (q Queries) UndeliveredCounts(ctx context.Context, since, until, waitedSinc
 		out[c.state] = c.n
 	}
 	// The plus keeps it from the index over all messages that were ever written.
-	waiting, err := column[int](ctx, q.c, "SELECT count(*) FROM delivery WHERE "+openDelivery+" AND state = 'waiting' AND +created_at < ?", ms(waitedSince))
+	waiting, err := sqlrow.Column[int](ctx, q.c, "SELECT count(*) FROM delivery WHERE "+openDelivery+" AND state = 'waiting' AND +created_at < ?", sqlrow.UnixMilli(waitedSince))
 	if err != nil {
 		return nil, fmt.Errorf("count the messages that wait: %w", err)
 	}

@@ -6,29 +6,30 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
 var (
-	requestTable = declare("request", func(r *store.Request) []field {
-		return []field{
-			{"id", &r.ID},
-			{"kind", &r.Kind},
-			{"payload", rawJSON{&r.Payload}},
-			{"owner", &r.Actor.Name},
-			{"via", &r.Actor.Via},
-			{"created_at", moment{&r.CreatedAt}},
-			{"done_at", moment{&r.DoneAt}},
-			{"result", rawJSON{&r.Result}},
-			{"error", &r.Error},
+	requestTable = sqlrow.Declare("request", func(r *store.Request) []sqlrow.Field {
+		return []sqlrow.Field{
+			sqlrow.Col("id", &r.ID),
+			sqlrow.Col("kind", &r.Kind),
+			sqlrow.Col("payload", sqlrow.RawJSON(&r.Payload)),
+			sqlrow.Col("owner", &r.Actor.Name),
+			sqlrow.Col("via", &r.Actor.Via),
+			sqlrow.Col("created_at", sqlrow.Moment(&r.CreatedAt)),
+			sqlrow.Col("done_at", sqlrow.Moment(&r.DoneAt)),
+			sqlrow.Col("result", sqlrow.RawJSON(&r.Result)),
+			sqlrow.Col("error", &r.Error),
 		}
 	})
-	requestNew    = requestTable.only("kind", "payload", "owner", "via", "created_at")
-	requestAnswer = requestTable.only("done_at", "result", "error")
+	requestNew    = requestTable.Only("kind", "payload", "owner", "via", "created_at")
+	requestAnswer = requestTable.Only("done_at", "result", "error")
 )
 
 // Request returns one request, or an error that wraps [store.ErrNotFound].
 func (q Queries) Request(ctx context.Context, id int64) (*store.Request, error) {
-	r, err := one(ctx, q.c, requestTable.scan, requestTable.rows()+" WHERE id = ?", id)
+	r, err := sqlrow.One(ctx, q.c, requestTable.Scan, requestTable.Select()+" WHERE id = ?", id)
 	if err != nil {
 		return nil, fmt.Errorf("read request %d: %w", id, err)
 	}
@@ -40,7 +41,7 @@ func (q Queries) Request(ctx context.Context, id int64) (*store.Request, error) 
 
 // OpenRequests returns the requests that nobody has answered, oldest first.
 func (q Queries) OpenRequests(ctx context.Context) ([]*store.Request, error) {
-	rs, err := collect(ctx, q.c, requestTable.scan, requestTable.rows()+" WHERE done_at IS NULL ORDER BY id")
+	rs, err := sqlrow.Collect(ctx, q.c, requestTable.Scan, requestTable.Select()+" WHERE done_at IS NULL ORDER BY id")
 	if err != nil {
 		return nil, fmt.Errorf("list open requests: %w", err)
 	}
@@ -49,7 +50,7 @@ func (q Queries) OpenRequests(ctx context.Context) ([]*store.Request, error) {
 
 // InsertRequest adds a request and sets its ID.
 func (q Queries) InsertRequest(ctx context.Context, r *store.Request) error {
-	id, err := column[int64](ctx, q.c, requestNew.insert()+" RETURNING id", requestNew.args(r)...)
+	id, err := sqlrow.Column[int64](ctx, q.c, requestNew.Insert()+" RETURNING id", requestNew.Args(r)...)
 	if err != nil {
 		return fmt.Errorf("write request: %w", err)
 	}
@@ -59,7 +60,7 @@ func (q Queries) InsertRequest(ctx context.Context, r *store.Request) error {
 
 // AnswerRequest writes the answer unless there is one.
 func (q Queries) AnswerRequest(ctx context.Context, r *store.Request) (bool, error) {
-	n, err := q.c.Exec(ctx, requestAnswer.update()+" WHERE id = ? AND done_at IS NULL", requestAnswer.args(r, r.ID)...)
+	n, err := q.c.Exec(ctx, requestAnswer.Update()+" WHERE id = ? AND done_at IS NULL", requestAnswer.Args(r, r.ID)...)
 	if err != nil {
 		return false, fmt.Errorf("answer request %d: %w", r.ID, err)
 	}
@@ -68,7 +69,7 @@ func (q Queries) AnswerRequest(ctx context.Context, r *store.Request) (bool, err
 
 // Leased reports whether a process holds a lease beyond now.
 func (q Queries) Leased(ctx context.Context, now time.Time) (bool, error) {
-	n, err := column[int](ctx, q.c, "SELECT count(*) FROM node_lease WHERE expires > ?", now.UnixMilli())
+	n, err := sqlrow.Column[int](ctx, q.c, "SELECT count(*) FROM node_lease WHERE expires > ?", now.UnixMilli())
 	if err != nil {
 		return false, fmt.Errorf("read the leases: %w", err)
 	}
@@ -77,7 +78,7 @@ func (q Queries) Leased(ctx context.Context, now time.Time) (bool, error) {
 
 // LeasedUntil returns when the lease that runs longest ends, or ended.
 func (q Queries) LeasedUntil(ctx context.Context) (time.Time, error) {
-	ends, err := collect(ctx, q.c, func(rows Rows, t *time.Time) error { return rows.Scan(moment{t}) }, "SELECT max(expires) FROM node_lease")
+	ends, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, t *time.Time) error { return rows.Scan(sqlrow.Moment(t)) }, "SELECT max(expires) FROM node_lease")
 	if err != nil {
 		return time.Time{}, fmt.Errorf("read the leases: %w", err)
 	}

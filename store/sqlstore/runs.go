@@ -10,40 +10,41 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
 var (
-	runTable = declare("dag_run", func(r *store.Run) []field {
-		return []field{
-			{"id", &r.Key},
-			{"dag_id", &r.DAGID},
-			{"run_id", &r.RunID},
-			{"run_type", &r.Type},
-			{"state", &r.State},
-			{"logical_date", moment{&r.LogicalDate}},
-			{"interval_start", moment{&r.IntervalStart}},
-			{"interval_end", moment{&r.IntervalEnd}},
-			{"run_after", moment{&r.RunAfter}},
-			{"queued_at", moment{&r.QueuedAt}},
-			{"start_date", moment{&r.StartDate}},
-			{"end_date", moment{&r.EndDate}},
-			{"conf", rawJSON{&r.Conf}},
-			{"version", &r.Version},
-			{"reason", &r.Reason},
-			{"backfill_id", reference{&r.BackfillID}},
-			{"provisional", &r.Provisional},
-			{"made_by", &r.MadeBy},
-			{"triggered_by", &r.Actor.Via},
-			{"triggering_user_name", &r.Actor.Name},
+	runTable = sqlrow.Declare("dag_run", func(r *store.Run) []sqlrow.Field {
+		return []sqlrow.Field{
+			sqlrow.Col("id", &r.Key),
+			sqlrow.Col("dag_id", &r.DAGID),
+			sqlrow.Col("run_id", &r.RunID),
+			sqlrow.Col("run_type", &r.Type),
+			sqlrow.Col("state", &r.State),
+			sqlrow.Col("logical_date", sqlrow.Moment(&r.LogicalDate)),
+			sqlrow.Col("interval_start", sqlrow.Moment(&r.IntervalStart)),
+			sqlrow.Col("interval_end", sqlrow.Moment(&r.IntervalEnd)),
+			sqlrow.Col("run_after", sqlrow.Moment(&r.RunAfter)),
+			sqlrow.Col("queued_at", sqlrow.Moment(&r.QueuedAt)),
+			sqlrow.Col("start_date", sqlrow.Moment(&r.StartDate)),
+			sqlrow.Col("end_date", sqlrow.Moment(&r.EndDate)),
+			sqlrow.Col("conf", sqlrow.RawJSON(&r.Conf)),
+			sqlrow.Col("version", &r.Version),
+			sqlrow.Col("reason", &r.Reason),
+			sqlrow.Col("backfill_id", sqlrow.Reference(&r.BackfillID)),
+			sqlrow.Col("provisional", &r.Provisional),
+			sqlrow.Col("made_by", &r.MadeBy),
+			sqlrow.Col("triggered_by", &r.Actor.Via),
+			sqlrow.Col("triggering_user_name", &r.Actor.Name),
 		}
 	})
-	runNew     = runTable.but("id")
-	runChanges = runTable.only("run_type", "backfill_id", "state", "queued_at", "start_date", "end_date", "reason", "made_by")
-	runVersion = runTable.only("version", "provisional")
+	runNew     = runTable.But("id")
+	runChanges = runTable.Only("run_type", "backfill_id", "state", "queued_at", "start_date", "end_date", "reason", "made_by")
+	runVersion = runTable.Only("version", "provisional")
 )
 
 func (q Queries) run(ctx context.Context, what, where string, args ...any) (*store.Run, error) {
-	r, err := one(ctx, q.c, runTable.scan, runTable.rows()+" WHERE "+where, args...)
+	r, err := sqlrow.One(ctx, q.c, runTable.Scan, runTable.Select()+" WHERE "+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read run %s: %w", what, err)
 	}
@@ -70,9 +71,9 @@ func (q Queries) Runs(ctx context.Context, f store.RunFilter) ([]*store.Run, err
 	if !f.Since.IsZero() || !f.From.IsZero() || !f.To.IsZero() || len(f.States) > 1 && allOpen(f.States) {
 		order = "+run_after" // few runs ended lately, have these dates or are open: that index is the one to use
 	}
-	query := runTable.rows()
+	query := runTable.Select()
 	if f.Limit > 0 && f.Behind != nil {
-		where, args = append(where, "("+order+", id) < (?, ?)"), append(args, ms(f.Behind.RunAfter), f.Behind.Key)
+		where, args = append(where, "("+order+", id) < (?, ?)"), append(args, sqlrow.UnixMilli(f.Behind.RunAfter), f.Behind.Key)
 	}
 	if len(where) > 0 {
 		query += " WHERE " + strings.Join(where, " AND ")
@@ -83,7 +84,7 @@ func (q Queries) Runs(ctx context.Context, f store.RunFilter) ([]*store.Run, err
 	} else {
 		query += " ORDER BY " + order + ", id"
 	}
-	rs, err := collect(ctx, q.c, runTable.scan, query, args...)
+	rs, err := sqlrow.Collect(ctx, q.c, runTable.Scan, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list runs: %w", err)
 	}
@@ -97,7 +98,7 @@ func (q Queries) CountMatching(ctx context.Context, f store.RunFilter) (int, err
 	if len(where) > 0 {
 		query += " WHERE " + strings.Join(where, " AND ")
 	}
-	n, err := column[int](ctx, q.c, query, args...)
+	n, err := sqlrow.Column[int](ctx, q.c, query, args...)
 	if err != nil {
 		return 0, fmt.Errorf("count runs: %w", err)
 	}
@@ -124,20 +125,20 @@ func matching(f store.RunFilter) (where []string, args []any) {
 		where, args = append(where, in), append(args, more...)
 	}
 	if !f.Since.IsZero() {
-		where, args = append(where, "(end_date >= ? OR end_date IS NULL AND "+isOpen+")"), append(args, ms(f.Since))
+		where, args = append(where, "(end_date >= ? OR end_date IS NULL AND "+isOpen+")"), append(args, sqlrow.UnixMilli(f.Since))
 	}
 	if !f.From.IsZero() {
-		where, args = append(where, "logical_date >= ?"), append(args, ms(f.From))
+		where, args = append(where, "logical_date >= ?"), append(args, sqlrow.UnixMilli(f.From))
 	}
 	if !f.To.IsZero() {
-		where, args = append(where, "logical_date <= ?"), append(args, ms(f.To))
+		where, args = append(where, "logical_date <= ?"), append(args, sqlrow.UnixMilli(f.To))
 	}
 	return where, args
 }
 
 // NewestRuns returns the newest run of each DAG that has one.
 func (q Queries) NewestRuns(ctx context.Context) ([]*store.Run, error) {
-	rs, err := collect(ctx, q.c, runTable.scan, runTable.rows()+` WHERE id IN (
+	rs, err := sqlrow.Collect(ctx, q.c, runTable.Scan, runTable.Select()+` WHERE id IN (
 		SELECT (SELECT id FROM dag_run AS newest WHERE newest.dag_id = dag.dag_id ORDER BY run_after DESC, id DESC LIMIT 1) FROM dag)`)
 	if err != nil {
 		return nil, fmt.Errorf("list the newest runs: %w", err)
@@ -147,7 +148,7 @@ func (q Queries) NewestRuns(ctx context.Context) ([]*store.Run, error) {
 
 // ProvisionalRuns returns the queued runs with a provisional version, oldest first.
 func (q Queries) ProvisionalRuns(ctx context.Context) ([]*store.Run, error) {
-	rs, err := collect(ctx, q.c, runTable.scan, runTable.rows()+`
+	rs, err := sqlrow.Collect(ctx, q.c, runTable.Scan, runTable.Select()+`
 		WHERE provisional = 1 AND state = 'queued' AND state IN ('queued', 'running') ORDER BY run_after, id`)
 	if err != nil {
 		return nil, fmt.Errorf("list runs with a provisional version: %w", err)
@@ -157,7 +158,7 @@ func (q Queries) ProvisionalRuns(ctx context.Context) ([]*store.Run, error) {
 
 // RunAt returns the run with a logical date, or nil.
 func (q Queries) RunAt(ctx context.Context, dagID string, logicalDate time.Time) (*store.Run, error) {
-	r, err := one(ctx, q.c, runTable.scan, runTable.rows()+" WHERE dag_id = ? AND logical_date = ?", dagID, ms(logicalDate))
+	r, err := sqlrow.One(ctx, q.c, runTable.Scan, runTable.Select()+" WHERE dag_id = ? AND logical_date = ?", dagID, sqlrow.UnixMilli(logicalDate))
 	if err != nil {
 		return nil, fmt.Errorf("read run of %s at %s: %w", dagID, logicalDate, err)
 	}
@@ -166,11 +167,11 @@ func (q Queries) RunAt(ctx context.Context, dagID string, logicalDate time.Time)
 
 // NearestRun returns the run whose logical date is nearest to a moment, or nil.
 func (q Queries) NearestRun(ctx context.Context, dagID string, at time.Time) (*store.Run, error) {
-	r, err := one(ctx, q.c, runTable.scan, runTable.rows()+` WHERE id IN (
+	r, err := sqlrow.One(ctx, q.c, runTable.Scan, runTable.Select()+` WHERE id IN (
 		SELECT id FROM (SELECT id FROM dag_run WHERE dag_id = ? AND logical_date <= ? ORDER BY logical_date DESC LIMIT 1) AS before
 		UNION ALL
 		SELECT id FROM (SELECT id FROM dag_run WHERE dag_id = ? AND logical_date > ? ORDER BY logical_date LIMIT 1) AS later
-	) ORDER BY abs(logical_date - ?), logical_date LIMIT 1`, dagID, ms(at), dagID, ms(at), ms(at))
+	) ORDER BY abs(logical_date - ?), logical_date LIMIT 1`, dagID, sqlrow.UnixMilli(at), dagID, sqlrow.UnixMilli(at), sqlrow.UnixMilli(at))
 	if err != nil {
 		return nil, fmt.Errorf("read the run of %s nearest to %s: %w", dagID, at, err)
 	}
@@ -180,7 +181,7 @@ func (q Queries) NearestRun(ctx context.Context, dagID string, at time.Time) (*s
 // LastScheduled returns the run with the newest logical date that the schedule made, or
 // nil. It counts those that a backfill took over.
 func (q Queries) LastScheduled(ctx context.Context, dagID string) (*store.Run, error) {
-	r, err := one(ctx, q.c, runTable.scan, runTable.rows()+` WHERE id IN (
+	r, err := sqlrow.One(ctx, q.c, runTable.Scan, runTable.Select()+` WHERE id IN (
 		SELECT id FROM (SELECT id FROM dag_run WHERE dag_id = ? AND run_type = 'scheduled' ORDER BY logical_date DESC LIMIT 1) AS own
 		UNION ALL
 		SELECT id FROM (SELECT id FROM dag_run WHERE dag_id = ? AND run_type = 'backfill' AND substr(run_id, 1, 11) = 'scheduled__'
@@ -194,8 +195,8 @@ func (q Queries) LastScheduled(ctx context.Context, dagID string) (*store.Run, e
 
 // PreviousSuccess returns the newest successful run before r, by logical date, or nil.
 func (q Queries) PreviousSuccess(ctx context.Context, r *store.Run) (*store.Run, error) {
-	p, err := one(ctx, q.c, runTable.scan, runTable.rows()+`
-		WHERE dag_id = ? AND state = 'success' AND logical_date < ? ORDER BY logical_date DESC LIMIT 1`, r.DAGID, ms(r.LogicalDate))
+	p, err := sqlrow.One(ctx, q.c, runTable.Scan, runTable.Select()+`
+		WHERE dag_id = ? AND state = 'success' AND logical_date < ? ORDER BY logical_date DESC LIMIT 1`, r.DAGID, sqlrow.UnixMilli(r.LogicalDate))
 	if err != nil {
 		return nil, fmt.Errorf("read previous run of %s: %w", r.DAGID, err)
 	}
@@ -206,15 +207,15 @@ func (q Queries) PreviousSuccess(ctx context.Context, r *store.Run) (*store.Run,
 // for one without a logical date the run with the newest run_after before its own, among
 // those that nobody triggered by hand if so asked, or nil.
 func (q Queries) PreviousRun(ctx context.Context, r *store.Run, automatic bool) (*store.Run, error) {
-	where, order, args := "dag_id = ? AND logical_date < ?", "logical_date DESC", []any{r.DAGID, ms(r.LogicalDate)}
+	where, order, args := "dag_id = ? AND logical_date < ?", "logical_date DESC", []any{r.DAGID, sqlrow.UnixMilli(r.LogicalDate)}
 	if r.LogicalDate.IsZero() {
 		where, order = "dag_id = ? AND run_after <= ? AND (run_after < ? OR id < ?)", "run_after DESC, id DESC"
-		args = []any{r.DAGID, ms(r.RunAfter), ms(r.RunAfter), r.Key}
+		args = []any{r.DAGID, sqlrow.UnixMilli(r.RunAfter), sqlrow.UnixMilli(r.RunAfter), r.Key}
 	}
 	if automatic {
 		where += " AND run_type <> 'manual'"
 	}
-	p, err := one(ctx, q.c, runTable.scan, runTable.rows()+" WHERE "+where+" ORDER BY "+order+" LIMIT 1", args...)
+	p, err := sqlrow.One(ctx, q.c, runTable.Scan, runTable.Select()+" WHERE "+where+" ORDER BY "+order+" LIMIT 1", args...)
 	if err != nil {
 		return nil, fmt.Errorf("read previous run of %s: %w", r.DAGID, err)
 	}
@@ -233,7 +234,7 @@ func (q Queries) CountOwnRuns(ctx context.Context, dagID string, states ...dag.R
 
 func (q Queries) countRuns(ctx context.Context, dagID, only string, states []dag.RunState) (int, error) {
 	in, more := inStates(states)
-	n, err := column[int](ctx, q.c, "SELECT count(*) FROM dag_run WHERE dag_id = ?"+only+" AND "+in, append([]any{dagID}, more...)...)
+	n, err := sqlrow.Column[int](ctx, q.c, "SELECT count(*) FROM dag_run WHERE dag_id = ?"+only+" AND "+in, append([]any{dagID}, more...)...)
 	if err != nil {
 		return 0, fmt.Errorf("count runs of %s: %w", dagID, err)
 	}
@@ -250,7 +251,7 @@ func inStates(states []dag.RunState) (condition string, args []any) {
 	for _, s := range states {
 		args = append(args, string(s))
 	}
-	condition = "state IN (" + marks(len(states)) + ")"
+	condition = "state IN (" + sqlrow.Marks(len(states)) + ")"
 	switch {
 	case allOpen(states):
 		condition += " AND " + isOpen
@@ -267,8 +268,8 @@ func allOpen(states []dag.RunState) bool {
 
 // OpenRuns returns the keys of the running runs and the DAGs that have queued ones.
 func (q Queries) OpenRuns(ctx context.Context) (running []int64, queued []string, err error) {
-	if running, err = column[int64](ctx, q.c, "SELECT id FROM dag_run WHERE state = 'running' AND "+isOpen); err == nil {
-		queued, err = column[string](ctx, q.c, "SELECT DISTINCT dag_id FROM dag_run WHERE state = 'queued' AND "+isOpen)
+	if running, err = sqlrow.Column[int64](ctx, q.c, "SELECT id FROM dag_run WHERE state = 'running' AND "+isOpen); err == nil {
+		queued, err = sqlrow.Column[string](ctx, q.c, "SELECT DISTINCT dag_id FROM dag_run WHERE state = 'queued' AND "+isOpen)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("list open runs: %w", err)
@@ -278,7 +279,7 @@ func (q Queries) OpenRuns(ctx context.Context) (running []int64, queued []string
 
 // InsertRun adds a run unless its run id or logical date exists.
 func (q Queries) InsertRun(ctx context.Context, r *store.Run) (bool, error) {
-	key, err := column[int64](ctx, q.c, runNew.insert()+" ON CONFLICT DO NOTHING RETURNING id", runNew.args(r)...)
+	key, err := sqlrow.Column[int64](ctx, q.c, runNew.Insert()+" ON CONFLICT DO NOTHING RETURNING id", runNew.Args(r)...)
 	if err != nil {
 		return false, fmt.Errorf("create run %s/%s: %w", r.DAGID, r.RunID, err)
 	}
@@ -291,7 +292,7 @@ func (q Queries) InsertRun(ctx context.Context, r *store.Run) (bool, error) {
 
 // UpdateRun writes the type, backfill, state, dates, reason and maker of a run.
 func (q Queries) UpdateRun(ctx context.Context, r *store.Run) error {
-	_, err := q.c.Exec(ctx, runChanges.update()+" WHERE id = ?", runChanges.args(r, r.Key)...)
+	_, err := q.c.Exec(ctx, runChanges.Update()+" WHERE id = ?", runChanges.Args(r, r.Key)...)
 	if err != nil {
 		return fmt.Errorf("update run %s/%s: %w", r.DAGID, r.RunID, err)
 	}
@@ -307,27 +308,22 @@ func (q Queries) UpdateRun(ctx context.Context, r *store.Run) error {
 
 // SetRunVersion writes the version of a run and whether it is provisional.
 func (q Queries) SetRunVersion(ctx context.Context, r *store.Run) error {
-	if _, err := q.c.Exec(ctx, runVersion.update()+" WHERE id = ?", runVersion.args(r, r.Key)...); err != nil {
+	if _, err := q.c.Exec(ctx, runVersion.Update()+" WHERE id = ?", runVersion.Args(r, r.Key)...); err != nil {
 		return fmt.Errorf("write the version of run %s/%s: %w", r.DAGID, r.RunID, err)
 	}
 	return nil
 }
 
-// marks is "?, ?, …" n times.
-func marks(n int) string {
-	return strings.TrimSuffix(strings.Repeat("?, ", n), ", ")
-}
-
 var (
-	deadlineTable = declare("run_deadline", func(l *store.RunDeadline) []field {
-		return []field{{"run_key", &l.RunKey}, {"position", &l.Index}, {"at", moment{&l.At}}}
+	deadlineTable = sqlrow.Declare("run_deadline", func(l *store.RunDeadline) []sqlrow.Field {
+		return []sqlrow.Field{sqlrow.Col("run_key", &l.RunKey), sqlrow.Col("position", &l.Index), sqlrow.Col("at", sqlrow.Moment(&l.At))}
 	})
-	deadlineAll = deadlineTable.but()
+	deadlineAll = deadlineTable.But()
 )
 
 // DueDeadlines returns the deadlines that have passed, the earliest first.
 func (q Queries) DueDeadlines(ctx context.Context, now time.Time) ([]*store.RunDeadline, error) {
-	ls, err := collect(ctx, q.c, deadlineTable.scan, deadlineTable.rows()+" WHERE at <= ? ORDER BY at, run_key, position", ms(now))
+	ls, err := sqlrow.Collect(ctx, q.c, deadlineTable.Scan, deadlineTable.Select()+" WHERE at <= ? ORDER BY at, run_key, position", sqlrow.UnixMilli(now))
 	if err != nil {
 		return nil, fmt.Errorf("read deadlines: %w", err)
 	}
@@ -336,7 +332,7 @@ func (q Queries) DueDeadlines(ctx context.Context, now time.Time) ([]*store.RunD
 
 // PutDeadline notes a deadline.
 func (q Queries) PutDeadline(ctx context.Context, l *store.RunDeadline) error {
-	_, err := q.c.Exec(ctx, deadlineAll.insert(), deadlineAll.args(l)...)
+	_, err := q.c.Exec(ctx, deadlineAll.Insert(), deadlineAll.Args(l)...)
 	if err != nil {
 		return fmt.Errorf("write deadline: %w", err)
 	}
@@ -345,7 +341,7 @@ func (q Queries) PutDeadline(ctx context.Context, l *store.RunDeadline) error {
 
 // DeleteDeadline removes a deadline and reports whether it was there.
 func (q Queries) DeleteDeadline(ctx context.Context, l *store.RunDeadline) (bool, error) {
-	found, err := column[int64](ctx, q.c, "DELETE FROM run_deadline WHERE run_key = ? AND position = ? RETURNING position", l.RunKey, l.Index)
+	found, err := sqlrow.Column[int64](ctx, q.c, "DELETE FROM run_deadline WHERE run_key = ? AND position = ? RETURNING position", l.RunKey, l.Index)
 	if err != nil {
 		return false, fmt.Errorf("delete deadline: %w", err)
 	}

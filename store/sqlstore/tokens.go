@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/connections"
+
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
 // AppToken is an access token of an application.
@@ -16,17 +18,17 @@ type AppToken struct {
 
 // Tokens keeps access tokens in a store, sealed at rest.
 type Tokens struct {
-	c      Conn
+	c      sqlrow.Conn
 	cipher *connections.Cipher
 }
 
 // NewTokens returns the tokens of a store. The cipher is required.
-func NewTokens(c Conn, cipher *connections.Cipher) Tokens { return Tokens{c, cipher} }
+func NewTokens(c sqlrow.Conn, cipher *connections.Cipher) Tokens { return Tokens{c, cipher} }
 
 // Token returns the token that was put last under a key, or the zero value.
 func (s Tokens) Token(ctx context.Context, key string) (AppToken, error) {
-	t, err := one(ctx, s.c, func(rows Rows, t *AppToken) error {
-		return rows.Scan((*string)(&t.Value), moment{&t.ObtainedAt}, moment{&t.ExpiresAt})
+	t, err := sqlrow.One(ctx, s.c, func(rows sqlrow.Rows, t *AppToken) error {
+		return rows.Scan((*string)(&t.Value), sqlrow.Moment(&t.ObtainedAt), sqlrow.Moment(&t.ExpiresAt))
 	}, "SELECT token, obtained_at, expires_at FROM app_token WHERE key = ?", key)
 	if err != nil {
 		return AppToken{}, fmt.Errorf("read an access token: %w", err)
@@ -56,7 +58,7 @@ func (s Tokens) PutToken(ctx context.Context, key string, t AppToken) error {
 	}
 	_, err = s.c.Exec(ctx, `INSERT INTO app_token (key, token, obtained_at, expires_at) VALUES (?, ?, ?, ?)
 		ON CONFLICT (key) DO UPDATE SET token = excluded.token, obtained_at = excluded.obtained_at, expires_at = excluded.expires_at`,
-		key, sealed, ms(t.ObtainedAt), ms(t.ExpiresAt))
+		key, sealed, sqlrow.UnixMilli(t.ObtainedAt), sqlrow.UnixMilli(t.ExpiresAt))
 	if err != nil {
 		return fmt.Errorf("write an access token: %w", err)
 	}

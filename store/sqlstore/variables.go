@@ -5,26 +5,28 @@ import (
 	"fmt"
 
 	"github.com/dingdag/dingdag/connections"
+
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
 // Variables keeps variables in a store, their values sealed at rest.
 type Variables struct {
-	c      Conn
+	c      sqlrow.Conn
 	cipher *connections.Cipher
 }
 
 var _ connections.VariableStore = Variables{}
 
 // NewVariables returns the variables of a store. The cipher is required.
-func NewVariables(c Conn, cipher *connections.Cipher) Variables { return Variables{c, cipher} }
+func NewVariables(c sqlrow.Conn, cipher *connections.Cipher) Variables { return Variables{c, cipher} }
 
-func scanVariable(rows Rows, v *connections.Variable) error {
+func scanVariable(rows sqlrow.Rows, v *connections.Variable) error {
 	return rows.Scan(&v.Key, &v.Value, &v.Description)
 }
 
 // Variables returns every variable, by key.
 func (s Variables) Variables(ctx context.Context) ([]*connections.Variable, error) {
-	vs, err := collect(ctx, s.c, scanVariable, "SELECT key, value, description FROM variable ORDER BY key")
+	vs, err := sqlrow.Collect(ctx, s.c, scanVariable, "SELECT key, value, description FROM variable ORDER BY key")
 	if err != nil {
 		return nil, fmt.Errorf("list variables: %w", err)
 	}
@@ -38,7 +40,7 @@ func (s Variables) Variables(ctx context.Context) ([]*connections.Variable, erro
 
 // Variable returns the text of a variable, or an error that wraps [connections.ErrNotFound].
 func (s Variables) Variable(ctx context.Context, key string) (string, error) {
-	v, err := one(ctx, s.c, scanVariable, "SELECT key, value, description FROM variable WHERE key = ?", key)
+	v, err := sqlrow.One(ctx, s.c, scanVariable, "SELECT key, value, description FROM variable WHERE key = ?", key)
 	if err != nil {
 		return "", fmt.Errorf("read variable %q: %w", key, err)
 	}

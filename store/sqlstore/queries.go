@@ -1,0 +1,22 @@
+// Package sqlstore holds what the durable stores share: the SQL of every table over a
+// two-method connection, so that each database brings only its driver, its
+// migrations and its River client.
+package sqlstore
+
+import (
+	"github.com/dingdag/dingdag/store/sqlstore/sqlchat"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
+)
+
+// Queries reads and writes the tables over one connection.
+type Queries struct {
+	sqlchat.Queries
+
+	c    sqlrow.Conn
+	node string
+}
+
+// New returns the queries over c for the process that goes by the name node.
+func New(c sqlrow.Conn, node string) Queries {
+	return Queries{sqlchat.New(c, node), c, node}
+}
