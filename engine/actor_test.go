@@ -127,3 +127,38 @@ func TestEventsNameWhatWasChanged(t *testing.T) {
 	}
 	assert.Equal(t, []string{"d/r/m/1", "d/r/m/-1", "d/r//-1"}, of)
 }
+
+// What a message asks for is done once, whoever does it.
+func TestAMessageChangesOnce(t *testing.T) {
+	t.Parallel()
+	const one = "d:\n  tasks:\n    - {task_id: a, operator: probe}\n"
+	for name, beside := range map[string]bool{"by this process": false, "by another one": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.load(one)
+			b.start(engine.RunOptions{})
+			e := b.e
+			if beside {
+				e = b.asking(one, false)
+			}
+			said := func(id string) store.Actor { return store.Actor{Name: "u1", Via: store.ViaChat, Ref: "c/" + id} }
+			r, err := e.Trigger(t.Context(), "d", engine.Trigger{Actor: said("1")})
+			require.NoError(t, err)
+			b.until("the run has ended", func() bool { return b.ended1(r.Key).State.Finished() })
+			_, err = e.Trigger(t.Context(), "d", engine.Trigger{Actor: said("1")})
+			require.ErrorIs(t, err, store.ErrRepeated)
+			runs, err := b.store.Runs(t.Context(), store.RunFilter{DAGID: "d"})
+			require.NoError(t, err)
+			assert.Len(t, runs, 1)
+			clear := engine.ClearRequest{DAGID: "d", RunID: r.RunID, Actor: said("2")}
+			_, err = e.Clear(t.Context(), clear)
+			require.NoError(t, err)
+			b.until("the run has ended again", func() bool { return b.ended1(r.Key).State.Finished() })
+			_, err = e.Clear(t.Context(), clear)
+			require.ErrorIs(t, err, store.ErrRepeated)
+			assert.Equal(t, dag.RunSuccess, b.ended1(r.Key).State, "it stays as it was")
+			assert.Equal(t, []string{"trigger", "clear"}, b.kinds())
+		})
+	}
+}

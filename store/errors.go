@@ -9,4 +9,6 @@ var (
 	// ErrLostLease says that the attempt no longer belongs to this process: another
 	// one has taken it over, and what this one did must not be written.
 	ErrLostLease = errors.New("the attempt no longer belongs to this process")
+	// ErrRepeated says that the change was made before for the same message: see [Actor].
+	ErrRepeated = errors.New("it was done before")
 )

@@ -31,6 +31,10 @@ type Actor struct {
 	// Name is a user: of the operating system for [ViaCLI]. It is empty when no person asked.
 	Name string `json:"name,omitempty"`
 	Via  Via    `json:"via,omitempty"`
+	// Ref names the message or the press by which a person asked, such as CONN/msgId; empty for what
+	// is not told apart. A transaction that changes something for it fails with [ErrRepeated] when
+	// another one that did has been committed before.
+	Ref string `json:"ref,omitempty"`
 }
 
 // Automatic reports whether no person asked.
@@ -61,11 +65,16 @@ type Events interface {
 	Events(ctx context.Context, f EventFilter) ([]*Event, error)
 	// CountEvents counts them on whatever page.
 	CountEvents(ctx context.Context, f EventFilter) (int, error)
+	// EventOfRef returns the first event of the change that was made for an [Actor] with a Ref, and
+	// ErrNotFound when none was, or when it has gone with the history.
+	EventOfRef(ctx context.Context, ref string) (*Event, error)
 }
 
 // EventsTx adds to that in a transaction.
 type EventsTx interface {
-	// InsertEvents adds events and sets their IDs.
+	// InsertEvents adds events and sets their IDs. It returns ErrRepeated for a Ref of an Actor that an
+	// earlier transaction has written; several events of one may have the same. The Ref is kept beside
+	// the event, and not read with it.
 	InsertEvents(ctx context.Context, es ...*Event) error
 }
 

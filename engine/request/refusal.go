@@ -13,13 +13,15 @@ import (
 type refused struct {
 	// Field is the mistaken field of a trigger or a backfill.
 	Field string `json:"field,omitempty"`
-	// Of is trigger or backfill with a field, else exists, not_found, paused or no_schedule.
+	// Of is trigger or backfill with a field, else a name of refusals.
 	Of string `json:"of,omitempty"`
 }
 
 // refusals are the errors that an answer tells apart, by name.
 func refusals() map[string]error {
-	return map[string]error{"exists": ErrExists, "not_found": store.ErrNotFound, "paused": ErrPaused, "no_schedule": ErrNoSchedule}
+	return map[string]error{
+		"exists": ErrExists, "not_found": store.ErrNotFound, "paused": ErrPaused, "no_schedule": ErrNoSchedule, "repeated": store.ErrRepeated,
+	}
 }
 
 // Refusal is an error as the answer to a request.

@@ -100,7 +100,8 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 			_, err := q.BrokenInstances(ctx, "d", "t", 3)
 			return err
 		}),
-		"BrokenOf": read(func(q store.Reader) error { _, err := q.BrokenOf(ctx, "d"); return err }),
+		"EventOfRef": read(func(q store.Reader) error { _, err := q.EventOfRef(ctx, "c/1"); return ignoreNotFound(err) }),
+		"BrokenOf":   read(func(q store.Reader) error { _, err := q.BrokenOf(ctx, "d"); return err }),
 		"a failure and a recovery": func() error {
 			return s.Tx(ctx, func(tx store.Tx) error {
 				b := &store.Broken{DAGID: "d", TaskID: "t", MapIndex: -1, Since: at}

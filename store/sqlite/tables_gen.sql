@@ -388,6 +388,11 @@ CREATE INDEX delivery_of_run ON delivery (dag_id, run_id);
 CREATE INDEX delivery_written ON delivery (created_at);
 CREATE INDEX delivery_aside ON delivery (id) WHERE state IN ('folded', 'silenced');
 CREATE INDEX delivery_stand_in ON delivery (stands_in_for) WHERE stands_in_for > 0;
+CREATE TABLE change_ref (
+    ref      TEXT PRIMARY KEY,
+    event_id INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX change_ref_of_event ON change_ref (event_id);
 CREATE TABLE river_leader (
     elected_at timestamp NOT NULL,
     expires_at timestamp NOT NULL,
@@ -495,6 +500,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (33, 33, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (34, 35, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (35, 36, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (36, 37, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (37, 38, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (4, 3, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);

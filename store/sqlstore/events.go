@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dingdag/dingdag/store"
@@ -91,6 +92,38 @@ func (q Queries) InsertEvents(ctx context.Context, es ...*store.Event) error {
 			return fmt.Errorf("write an event: %w", err)
 		}
 		e.ID = id[0]
+		if err := q.putRef(ctx, e); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// putRef notes for which message a change was made, unless this transaction has done so.
+func (q Queries) putRef(ctx context.Context, e *store.Event) error {
+	ref := e.Actor.Ref
+	if ref == "" || slices.Contains(*q.refs, ref) {
+		return nil
+	}
+	n, err := q.c.Exec(ctx, "INSERT INTO change_ref (ref, event_id) VALUES (?, ?) ON CONFLICT DO NOTHING", ref, e.ID)
+	if err != nil {
+		return fmt.Errorf("write an event: %w", err)
+	}
+	if n == 0 {
+		return fmt.Errorf("%s for %s: %w", e.Kind, ref, store.ErrRepeated)
+	}
+	*q.refs = append(*q.refs, ref)
+	return nil
+}
+
+// EventOfRef returns what was changed for a message, see [store.Events].
+func (q Queries) EventOfRef(ctx context.Context, ref string) (*store.Event, error) {
+	e, err := sqlrow.One(ctx, q.c, eventTable.Scan, eventTable.Select()+" WHERE id = (SELECT event_id FROM change_ref WHERE ref = ?)", ref)
+	if err == nil && e == nil {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read an event: %w", err)
+	}
+	return e, nil
 }

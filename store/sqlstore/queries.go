@@ -14,9 +14,11 @@ type Queries struct {
 
 	c    sqlrow.Conn
 	node string
+	// refs are those of the changes that were written over the connection.
+	refs *[]string
 }
 
 // New returns the queries over c for the process that goes by the name node.
 func New(c sqlrow.Conn, node string) Queries {
-	return Queries{sqlchat.New(c, node), c, node}
+	return Queries{sqlchat.New(c, node), c, node, new([]string)}
 }

@@ -4,6 +4,7 @@ package storetest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -92,4 +93,57 @@ func pagesOfEventsStay(t *testing.T, open Open) {
 		add()
 	}
 	assert.Equal(t, []int64{5, 4, 3, 2, 1}, got)
+}
+
+func aMessageChangesOnce(t *testing.T, open Open) {
+	s := open(t, Node{})
+	event := func(ref, dagID string) *store.Event {
+		return &store.Event{At: midnight, Actor: store.Actor{Name: "u1", Via: store.ViaChat, Ref: ref}, Kind: store.EventClear, DAGID: dagID, MapIndex: -1}
+	}
+	change := func(es ...*store.Event) error {
+		return s.Tx(t.Context(), func(tx store.Tx) error {
+			if err := tx.PutPool(t.Context(), &store.Pool{Name: es[len(es)-1].DAGID, Slots: 1}); err != nil {
+				return err
+			}
+			for _, e := range es { // as one for each run
+				if err := tx.InsertEvents(t.Context(), e); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	require.Error(t, s.Tx(t.Context(), func(tx store.Tx) error {
+		return errors.Join(tx.InsertEvents(t.Context(), event("c/1", "undone")), errors.New("the disk is gone"))
+	}))
+	require.NoError(t, change(event("c/1", "a"), event("c/1", "b")), "one change of several events; what was undone does not count")
+	require.ErrorIs(t, change(event("c/1", "c")), store.ErrRepeated)
+	require.NoError(t, change(event("c/2", "d")))
+	require.NoError(t, change(event("", "e")))
+	require.NoError(t, change(event("", "f")), "what names no message is not told apart")
+
+	var dags []string
+	es, err := s.Events(t.Context(), store.EventFilter{})
+	require.NoError(t, err)
+	for _, e := range es {
+		dags = append(dags, e.DAGID)
+	}
+	assert.Equal(t, []string{"f", "e", "d", "b", "a"}, dags)
+	pools, err := s.Pools(t.Context())
+	require.NoError(t, err)
+	for _, p := range pools {
+		assert.NotEqual(t, "c", p.Name, "the change was taken back with its event")
+	}
+	first, err := s.EventOfRef(t.Context(), "c/1")
+	require.NoError(t, err)
+	assert.Equal(t, "a", first.DAGID)
+	_, err = s.EventOfRef(t.Context(), "c/3")
+	require.ErrorIs(t, err, store.ErrNotFound)
+	_, err = s.EventOfRef(t.Context(), "")
+	require.ErrorIs(t, err, store.ErrNotFound)
+
+	removeRows(t, s, store.OldEvents, first.ID)
+	_, err = s.EventOfRef(t.Context(), "c/1")
+	require.ErrorIs(t, err, store.ErrNotFound, "it goes with its event")
+	require.NoError(t, change(event("c/1", "g")))
 }

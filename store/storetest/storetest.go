@@ -101,6 +101,7 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 		"events": {
 			"events are stored whole":          eventsAreStoredWhole,
 			"events are selected":              eventsAreSelected,
+			"a message changes something once": aMessageChangesOnce,
 			"pages of events stay as they are": pagesOfEventsStay,
 		},
 		"alerts": {
