@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/dingdag/dingdag/hook/internal/lenient"
 )
 
 // maxCallAnswerBytes bounds what is read of an answer to a call. A page of a hundred
@@ -112,7 +114,7 @@ func decodeAnswer(data []byte, into any) error {
 	}
 	err := json.Unmarshal(data, into)
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		if err = decodeLenient(data, into); err != nil {
+		if err = lenient.Decode(data, into); err != nil {
 			return fmt.Errorf("the field %s: %w", wrong.Field, err)
 		}
 	}

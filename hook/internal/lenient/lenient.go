@@ -1,4 +1,5 @@
-package hook
+// Package lenient decodes answers of DingTalk that are not quite as documented.
+package lenient
 
 import (
 	"bytes"
@@ -8,10 +9,10 @@ import (
 	"strings"
 )
 
-// decodeLenient decodes answers whose values are spelled in another JSON type than
+// Decode decodes answers whose values are spelled in another JSON type than
 // documented: numbers and booleans as text, numbers for text, one element for a list.
 // DingTalk's own examples have all of these.
-func decodeLenient(data []byte, into any) error {
+func Decode(data []byte, into any) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
 	var value any
