@@ -1,0 +1,84 @@
+package cli_test
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/sandbox"
+	"github.com/dingdag/dingdag/sandbox/sandboxtest"
+)
+
+// browse starts a real Chromium, which ends with the test, with an empty profile.
+func browse(t *testing.T) context.Context {
+	t.Helper()
+	program := os.Getenv("DINGDAG_TEST_CHROMIUM")
+	if program == "" {
+		t.Skip("set DINGDAG_TEST_CHROMIUM to the executable of Chromium")
+	}
+	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.WindowSize(1000, 1200),
+		chromedp.Flag("disable-dev-shm-usage", true))
+	ctx, stop := chromedp.NewExecAllocator(t.Context(), opts...)
+	t.Cleanup(stop)
+	ctx, closeTab := chromedp.NewContext(ctx)
+	t.Cleanup(closeTab)
+	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate("about:blank")), "start %s", program)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// reads waits until the text of the page has a piece in it, also after the page has been left for another.
+func reads(t *testing.T, ctx context.Context, piece string) { //nolint:revive // as all test functions begin
+	t.Helper()
+	var now string
+	if !assert.Eventually(t, func() bool {
+		now = pageText(ctx)
+		return strings.Contains(now, piece)
+	}, 30*time.Second, 50*time.Millisecond) {
+		t.Fatalf("the page never has %q; it has:\n%s", piece, now)
+	}
+}
+
+// pageText is what people read on the page, or nothing while it is being loaded.
+func pageText(ctx context.Context) string {
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body ? document.body.innerText : ""`))
+	if err != nil {
+		return ""
+	}
+	return text
+}
+
+// What arrives at the sandbox shows on its open page at once, and the button removes it.
+func TestSandboxPageInABrowser(t *testing.T) {
+	t.Parallel()
+	ctx := browse(t)
+	box := sandboxtest.Start(t)
+	url := box.WebhookURL(box.AddRobot(sandbox.Robot{Name: "ops"}))
+	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(box.URL+"/"), chromedp.WaitVisible("main")))
+
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url,
+		strings.NewReader(`{"msgtype":"text","text":{"content":"the nightly load is late"}}`))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	reads(t, ctx, "the nightly load is late")
+
+	require.NoError(t, chromedp.Do(ctx, chromedp.Click(`form[action$="sandbox/clear"] button`)))
+	assert.Eventually(t, func() bool {
+		text := pageText(ctx)
+		return text != "" && !strings.Contains(text, "the nightly load is late")
+	}, 30*time.Second, 50*time.Millisecond)
+	assert.Empty(t, box.Messages(sandbox.Filter{}))
+}
