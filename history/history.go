@@ -39,6 +39,8 @@ const (
 	Assets Kind = "assets"
 	// Backfills are those that have ended and whose runs are gone.
 	Backfills Kind = "backfills"
+	// Chat is what came from DingTalk and was answered.
+	Chat Kind = "chat"
 	// Requests are what processes have asked of each other.
 	Requests Kind = "requests"
 	// Versions are DAG versions that nothing refers to. They have no age.
@@ -48,7 +50,7 @@ const (
 )
 
 // Kinds are all of them, in the order in which they are told.
-var Kinds = []Kind{Runs, Logs, XComs, Alerts, Ticks, Events, Assets, Backfills, Requests, Versions, Jobs}
+var Kinds = []Kind{Runs, Logs, XComs, Alerts, Ticks, Events, Assets, Backfills, Chat, Requests, Versions, Jobs}
 
 // rows are the kinds of rows that end by their age alone.
 var rows = map[Kind][]store.OldKind{
@@ -57,6 +59,7 @@ var rows = map[Kind][]store.OldKind{
 	Events:    {store.OldEvents},
 	Assets:    {store.OldAssetEvents},
 	Backfills: {store.OldBackfills},
+	Chat:      {store.OldChat},
 	Requests:  {store.OldRequests},
 	Jobs:      {store.OldJobs},
 }

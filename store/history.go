@@ -135,6 +135,8 @@ const (
 	OldBackfills OldKind = "backfills"
 	// OldEvents are what people changed.
 	OldEvents OldKind = "events"
+	// OldChat is what came from the chat and came to its end.
+	OldChat OldKind = "chat"
 	// OldRequests are those that were answered.
 	OldRequests OldKind = "requests"
 	// OldJobs are jobs of the queue that have ended. They are not told apart by their number.

@@ -30,6 +30,7 @@ type Reader interface {
 	Events
 	History
 	OwnerAnswers
+	Chat
 }
 
 // Tx is one transaction. It reads what it wrote.
@@ -56,6 +57,7 @@ type Tx interface {
 	QueueTx
 	HistoryTx
 	OwnerAnswersTx
+	ChatTx
 
 	// OnFailure has undo called if the transaction fails, even if only its commit does: before
 	// any other function of this process runs, and before Tx returns. What was noted last is

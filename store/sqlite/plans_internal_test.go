@@ -100,6 +100,19 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 			_, err := q.BrokenInstances(ctx, "d", "t", 3)
 			return err
 		}),
+		"ChatHeads":  read(func(q store.Reader) error { _, err := q.ChatHeads(ctx, "a"); return err }),
+		"NamedLease": read(func(q store.Reader) error { _, err := q.NamedLease(ctx, "l"); return ignoreNotFound(err) }),
+		"what comes from the chat": func() error {
+			return s.Tx(ctx, func(tx store.Tx) error {
+				_, claimed := tx.ClaimChatMessage(ctx, &store.ChatMessage{ID: 1})
+				_, _, back := tx.ReturnChatMessages(ctx, "a", at)
+				lost := tx.UpdateChatMessage(ctx, &store.ChatMessage{ID: 1})
+				if errors.Is(lost, store.ErrLostLease) {
+					lost = nil
+				}
+				return errors.Join(claimed, back, lost, tx.DropLease(ctx, "l", "h"))
+			})
+		},
 		"EventOfRef": read(func(q store.Reader) error { _, err := q.EventOfRef(ctx, "c/1"); return ignoreNotFound(err) }),
 		"BrokenOf":   read(func(q store.Reader) error { _, err := q.BrokenOf(ctx, "d"); return err }),
 		"a failure and a recovery": func() error {
@@ -300,6 +313,10 @@ func TestPagesAreReadInOrder(t *testing.T) {
 		f.Limit, f.Behind = 50, 7
 		return func() error { _, err := s.Events(ctx, f); return err }
 	}
+	chat := func(f store.ChatFilter) func() error {
+		f.Limit, f.Behind = 50, 7
+		return func() error { _, err := s.ChatLog(ctx, f); return err }
+	}
 	alerts := func(f store.DeliveryFilter) func() error {
 		f.Limit, f.Behind = 50, 7
 		return func() error { _, err := s.DeliveryLog(ctx, f); return err }
@@ -367,7 +384,10 @@ func TestPagesAreReadInOrder(t *testing.T) {
 			func() error { _, err := s.Backfills(ctx, store.BackfillFilter{Limit: 50, Behind: 7}); return err },
 			"SEARCH backfill USING INTEGER PRIMARY KEY (rowid<?)",
 		},
-		"events of a user": {events(store.EventFilter{Name: "n"}), "SEARCH event_log USING INDEX event_log_of_owner (owner=? AND rowid<?)"},
+		"what came from the chat":     {chat(store.ChatFilter{}), "SEARCH chat_message USING INTEGER PRIMARY KEY (rowid<?)"},
+		"what somebody wrote":         {chat(store.ChatFilter{UserID: "u"}), "SEARCH chat_message USING INDEX chat_message_of_user (user_id=? AND rowid<?)"},
+		"what came of a conversation": {chat(store.ChatFilter{ConversationID: "c"}), "SEARCH chat_message USING INDEX chat_message_of_conversation (conversation_id=? AND rowid<?)"},
+		"events of a user":            {events(store.EventFilter{Name: "n"}), "SEARCH event_log USING INDEX event_log_of_owner (owner=? AND rowid<?)"},
 	} {
 		plans := plansOf(t, s, c.do)
 		require.Len(t, plans, 1, name)

@@ -393,6 +393,41 @@ CREATE TABLE change_ref (
     event_id INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX change_ref_of_event ON change_ref (event_id);
+CREATE TABLE chat_message (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    conn_id         TEXT NOT NULL,
+    app             TEXT NOT NULL,
+    kind            TEXT NOT NULL,
+    key             TEXT NOT NULL,
+    conversation_id TEXT NOT NULL,
+    conversation    TEXT NOT NULL,
+    user_id         TEXT NOT NULL,
+    nick            TEXT NOT NULL,
+    said            TEXT NOT NULL,
+    payload         TEXT,
+    reply           TEXT NOT NULL,
+    reply_until     INTEGER,
+    received_at     INTEGER NOT NULL,
+    state           TEXT NOT NULL,
+    started_at      INTEGER,
+    attempts        INTEGER NOT NULL,
+    node            TEXT NOT NULL,
+    next_try        INTEGER,
+    outcome         TEXT NOT NULL,
+    answer          TEXT NOT NULL,
+    answer_state    TEXT NOT NULL,
+    done_at         INTEGER,
+    error           TEXT NOT NULL
+);
+CREATE UNIQUE INDEX chat_message_of_key ON chat_message (app, kind, key);
+CREATE INDEX chat_message_open ON chat_message (app, conversation_id, id) WHERE state IN ('waiting', 'working');
+CREATE INDEX chat_message_of_user ON chat_message (user_id);
+CREATE INDEX chat_message_of_conversation ON chat_message (conversation_id);
+CREATE TABLE named_lease (
+    name   TEXT PRIMARY KEY,
+    holder TEXT NOT NULL,
+    until  INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE river_leader (
     elected_at timestamp NOT NULL,
     expires_at timestamp NOT NULL,
@@ -501,6 +536,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (34, 35, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (35, 36, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (36, 37, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (37, 38, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (38, 39, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (4, 3, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);

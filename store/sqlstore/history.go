@@ -149,6 +149,7 @@ var oldKinds = map[store.OldKind]oldRows{
 		OR o.state = 'silenced' AND NOT EXISTS (SELECT 1 FROM silence n WHERE n.id = o.silence_id AND n.summed_up IS NULL))`},
 	store.OldSilences: {"silence", "since", "summed_up", "NOT EXISTS (SELECT 1 FROM delivery d WHERE d.silence_id > 0 AND d.silence_id = o.id)"},
 	store.OldEvents:   {"event_log", "at", "at", "1"},
+	store.OldChat:     {"chat_message", "received_at", "done_at", "1"},
 	store.OldRequests: {"request", "created_at", "done_at", "1"},
 	store.OldTicks: {"tick_range", "recorded_at", "recorded_at", `EXISTS (SELECT 1 FROM tick_range n
 		WHERE n.dag_id = o.dag_id AND n.last_tick > o.last_tick)`},

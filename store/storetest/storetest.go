@@ -98,6 +98,14 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"messages with a key are found":  messagesWithAKeyAreFound,
 			"silences end with their alerts": oldSilences,
 		},
+		"chat": {
+			"what came from the chat is kept once": chatIsKeptOnce,
+			"a conversation is worked on in order": chatGoesInOrder,
+			"work that was cut off goes on":        chatGoesOn,
+			"what came from the chat is listed":    chatIsListed,
+			"old messages from the chat":           oldChat,
+			"a lease has one holder":               leasesHaveOneHolder,
+		},
 		"events": {
 			"events are stored whole":          eventsAreStoredWhole,
 			"events are selected":              eventsAreSelected,

@@ -29,6 +29,7 @@ func DefaultHistory() history.Policy {
 			history.Events:    {Age: year, Number: 100_000},
 			history.Assets:    {Age: 90 * day, Number: 100_000},
 			history.Backfills: {Age: year},
+			history.Chat:      {Age: year, Number: 100_000},
 			history.Requests:  {Age: 7 * day},
 			history.Versions:  {},
 			history.Jobs:      {Age: time.Hour},
@@ -53,6 +54,7 @@ var historyWords = []struct {
 	{history.Events, "age at which records of what people changed are removed", "such records"},
 	{history.Assets, "age at which updates of assets that no DAG waits for are removed", "such updates"},
 	{history.Backfills, "age at which backfills that ended are removed, once their runs are gone", ""},
+	{history.Chat, "age at which messages, presses and events from the chat are removed, with their answers", "of these"},
 	{history.Requests, "age at which answered requests of commands are removed", ""},
 	{history.Jobs, "age at which ended jobs of the queue are removed", ""},
 }

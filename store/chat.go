@@ -1,0 +1,154 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// Chat reads what came from DingTalk: messages to a robot, presses of buttons and events. It is the
+// queue of what is to be done about them, and the record of what was.
+type Chat interface {
+	// ChatHeads returns the first open one of each conversation of an application, in the order in which
+	// they came.
+	ChatHeads(ctx context.Context, app string) ([]*ChatMessage, error)
+	// ChatMessage returns ErrNotFound for an unknown one.
+	ChatMessage(ctx context.Context, id int64) (*ChatMessage, error)
+	// ChatLog returns those that match, newest first.
+	ChatLog(ctx context.Context, f ChatFilter) ([]*ChatMessage, error)
+	// NamedLease returns the lease with a name, or ErrNotFound when nobody has had it since it was given up.
+	NamedLease(ctx context.Context, name string) (*NamedLease, error)
+}
+
+// ChatTx changes that in a transaction.
+type ChatTx interface {
+	// InsertChatMessage adds one and sets its ID. It reports false, and changes nothing, when the
+	// application got the one with its Kind and Key before.
+	InsertChatMessage(ctx context.Context, m *ChatMessage) (first bool, err error)
+	// ClaimChatMessage begins the work on a waiting one: it writes State, StartedAt and Node, and counts
+	// the attempt, in m too. It reports false, and changes nothing, when it has moved on since it was read.
+	ClaimChatMessage(ctx context.Context, m *ChatMessage) (bool, error)
+	// UpdateChatMessage writes State, NextTry, Outcome, Answer, AnswerState, DoneAt, Error, Reply and
+	// ReplyUntil of one that is being worked on. It returns ErrLostLease when another attempt has begun
+	// since it was claimed.
+	UpdateChatMessage(ctx context.Context, m *ChatMessage) error
+	// ReturnChatMessages lets what was being worked on in an application wait again, but for that of
+	// which the answer was being sent: this ends as uncertain at the given moment. Only who holds the
+	// application may call it. It returns how many there were of each.
+	ReturnChatMessages(ctx context.Context, app string, at time.Time) (waiting, uncertain int, err error)
+	// TakeLease takes a lease for a holder, or renews his, until a moment. It reports false, and changes nothing,
+	// while somebody else has it: until it ends, but not when that is more than twice as far away as the
+	// moment, as by a clock that was set back.
+	TakeLease(ctx context.Context, l NamedLease, now time.Time) (bool, error)
+	// DropLease gives a lease up, if the holder has it.
+	DropLease(ctx context.Context, name, holder string) error
+}
+
+// NamedLease says who alone may do something.
+type NamedLease struct {
+	Name, Holder string
+	Until        time.Time
+}
+
+// ChatKind says what came.
+type ChatKind string
+
+// The kinds.
+const (
+	ChatText  ChatKind = "message"
+	ChatPress ChatKind = "press"
+	ChatEvent ChatKind = "event"
+)
+
+// ChatState is how far something that came is.
+type ChatState string
+
+// The states. The last three are ends.
+const (
+	ChatWaiting ChatState = "waiting"
+	ChatWorking ChatState = "working"
+	// ChatAnswered was done.
+	ChatAnswered ChatState = "answered"
+	// ChatRefused was not done, and said so: a mistake, or somebody who may not.
+	ChatRefused ChatState = "refused"
+	// ChatFailed was not done, for a reason of this program or of the store.
+	ChatFailed ChatState = "failed"
+)
+
+// ChatAnswerState is how far an answer is.
+type ChatAnswerState string
+
+// The states of an answer.
+const (
+	// ChatNoAnswer has none yet, or needs none.
+	ChatNoAnswer ChatAnswerState = ""
+	// ChatAnswerReady is to be sent, once more after a failure that has told nobody.
+	ChatAnswerReady ChatAnswerState = "ready"
+	// ChatAnswerSending has left or is about to.
+	ChatAnswerSending ChatAnswerState = "sending"
+	ChatAnswerSent    ChatAnswerState = "sent"
+	// ChatAnswerUncertain may have arrived: what would have said so was lost.
+	ChatAnswerUncertain ChatAnswerState = "uncertain"
+	// ChatAnswerFailed was not taken.
+	ChatAnswerFailed ChatAnswerState = "failed"
+)
+
+// ChatMessage is something that came from DingTalk, and what came of it.
+type ChatMessage struct {
+	ID int64
+	// ConnID is the connection through which it came, App the key of the application.
+	ConnID, App string
+	Kind        ChatKind
+	// Key tells it from all others of its kind and application: DingTalk's own id.
+	Key string
+	// ConversationID is where it was said or pressed: one conversation is worked on in order.
+	ConversationID, ConversationTitle string
+	// UserID is who did it, empty for somebody from outside the organisation and for events.
+	UserID, Nick string
+	// Text is what was said, which button was pressed, or the type of an event.
+	Text string
+	// Payload is the rest as JSON, without any secret.
+	Payload json.RawMessage
+	// Reply is the address for an answer, encrypted, and empty without one and once it is of no use;
+	// ReplyUntil is when DingTalk stops to take answers there.
+	Reply      string
+	ReplyUntil time.Time
+	ReceivedAt time.Time
+	State      ChatState
+	// StartedAt is when the work on it began last, Attempts how often it did, Node in which process.
+	StartedAt time.Time
+	Attempts  int
+	Node      string
+	// NextTry is when it is worked on again, zero for at once.
+	NextTry time.Time
+	// Outcome is the state that it gets once its answer is sent.
+	Outcome     ChatState
+	Answer      ChatAnswer
+	AnswerState ChatAnswerState
+	// DoneAt is when it came to its end.
+	DoneAt time.Time
+	Error  string
+}
+
+// Ref names it in what is changed for it, see [Actor].
+func (m *ChatMessage) Ref() string { return m.ConnID + "/" + m.Key }
+
+// ChatAnswer is what was answered, as DingTalk's Markdown.
+type ChatAnswer struct {
+	Title string `json:"title,omitempty"`
+	Text  string `json:"text,omitempty"`
+	// File is the name of a file that was sent with it.
+	File string `json:"file,omitempty"`
+}
+
+// ChatFilter selects what came. Zero fields select everything.
+type ChatFilter struct {
+	ConnID, ConversationID, UserID string
+	Kinds                          []ChatKind
+	States                         []ChatState
+	// Since and Until select what came from the one moment on and before the other one.
+	Since, Until time.Time
+	// Limit bounds how many there are; 0 is all. Behind passes over those up to the one with this ID.
+	Limit  int
+	Behind int64
+}
