@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/dingdag/dingdag/hook"
 )
@@ -19,9 +20,11 @@ type Delivery struct {
 	OutTrackID string
 	// Param are the values of the template's variables, all text.
 	Param map[string]string
-	// OpenConversationID or UserID says where the card goes.
+	// OpenConversationID, UserID or UserIDs says where the card goes. Several people have the same card, each
+	// in a chat with the bot.
 	OpenConversationID string
 	UserID             string
+	UserIDs            []string
 	// RobotCode is the bot's that delivers it; empty means that of [hook.App.RobotCode].
 	RobotCode string
 	// AtUserIDs are notified, in groups.
@@ -90,14 +93,26 @@ type cardDeliver struct {
 // userIDs says that ids are userids.
 const userIDs = 1
 
+// people are all who get the card.
+func (d Delivery) people() []string {
+	if d.UserID == "" {
+		return d.UserIDs
+	}
+	return append([]string{d.UserID}, d.UserIDs...)
+}
+
 func (d Delivery) body(robotCode string) deliveryBody {
 	b := deliveryBody{
 		TemplateID: d.TemplateID, OutTrackID: d.OutTrackID, CallbackType: d.CallbackType, CallbackRouteKey: d.CallbackRouteKey,
 		Data: dataOf(d.Param), UserIDType: userIDs,
 	}
 	space, deliver := &cardSpace{d.SupportForward}, &cardDeliver{RobotCode: robotCode}
-	if d.UserID != "" {
-		b.OpenSpaceID = "dtv1.card//IM_ROBOT." + d.UserID
+	if people := d.people(); len(people) > 0 {
+		spaces := make([]string, len(people))
+		for i, id := range people {
+			spaces[i] = "dtv1.card//IM_ROBOT." + id
+		}
+		b.OpenSpaceID = strings.Join(spaces, ";")
 		deliver.SpaceType = "IM_ROBOT"
 		b.RobotSpace, b.RobotDeliver = space, deliver
 		return b
@@ -121,8 +136,8 @@ func (d Delivery) body(robotCode string) deliveryBody {
 //dingtalk:api POST /v1.0/card/instances/createAndDeliver
 func Create(ctx context.Context, a *hook.App, d Delivery) (*Delivered, error) {
 	op := fmt.Sprintf("create card %q", d.OutTrackID)
-	if (d.UserID == "") == (d.OpenConversationID == "") {
-		return nil, a.Invalid(op, errors.New("a card goes either to a group or to a user"))
+	if (len(d.people()) == 0) == (d.OpenConversationID == "") {
+		return nil, a.Invalid(op, errors.New("a card goes either to a group or to users"))
 	}
 	code, err := a.BotCode(ctx, d.RobotCode)
 	if err != nil {

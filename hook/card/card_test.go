@@ -44,4 +44,8 @@ func TestCardsToPeople(t *testing.T) {
 	require.NoError(t, card.Update(t.Context(), a, card.Change{OutTrackID: "t", Private: map[string]map[string]string{"u1": {"a": "b"}}}))
 	assert.JSONEq(t, `{"outTrackId":"t","cardData":{"cardParamMap":{}},"privateData":{"u1":{"cardParamMap":{"a":"b"}}},"userIdType":1,
 		"cardUpdateOptions":{"updateCardDataByKey":true,"updatePrivateDataByKey":true}}`, s.Got()[1].Body)
+
+	_, err = card.Create(t.Context(), a, card.Delivery{TemplateID: "x", OutTrackID: "t", UserIDs: []string{"u1", "u2"}})
+	require.Error(t, err)
+	assert.Contains(t, s.Got()[2].Body, `"openSpaceId":"dtv1.card//IM_ROBOT.u1;dtv1.card//IM_ROBOT.u2"`, "all have the same card")
 }
