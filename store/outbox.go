@@ -195,6 +195,9 @@ type Delivery struct {
 	AckedBy, AckedNote string
 	// Callback is the notifier that wrote it, with its place in the DAG file where that is known.
 	Callback string
+	// Card is kept with a message that is new and will be redrawn; its DeliveryID is set with the ID. It is
+	// nil in what is read.
+	Card *Card
 }
 
 // AttemptOutcome is what came of a try to send a message.

@@ -31,6 +31,7 @@ type Reader interface {
 	History
 	OwnerAnswers
 	Chat
+	Cards
 }
 
 // Tx is one transaction. It reads what it wrote.
@@ -58,6 +59,7 @@ type Tx interface {
 	HistoryTx
 	OwnerAnswersTx
 	ChatTx
+	CardsTx
 
 	// OnFailure has undo called if the transaction fails, even if only its commit does: before
 	// any other function of this process runs, and before Tx returns. What was noted last is

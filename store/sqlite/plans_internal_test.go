@@ -71,6 +71,7 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 				)
 			})
 		},
+		"OpenCards":       read(func(q store.Reader) error { _, err := q.OpenCards(ctx, at, time.Time{}, "", 9); return err }),
 		"OpenSilences":    read(func(q store.Reader) error { _, err := q.OpenSilences(ctx); return err }),
 		"EndingSilences":  read(func(q store.Reader) error { _, err := q.EndingSilences(ctx, 9); return err }),
 		"open SilenceLog": read(func(q store.Reader) error { _, err := q.SilenceLog(ctx, store.SilenceFilter{Open: true}); return err }),

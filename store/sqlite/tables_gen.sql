@@ -428,6 +428,38 @@ CREATE TABLE named_lease (
     holder TEXT NOT NULL,
     until  INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE card (
+    out_track_id         TEXT NOT NULL PRIMARY KEY,
+    conn_id              TEXT NOT NULL,
+    kind                 TEXT NOT NULL,
+    delivery_id          INTEGER NOT NULL,
+    dag_id               TEXT NOT NULL,
+    run_id               TEXT NOT NULL,
+    task_id              TEXT NOT NULL,
+    map_index            INTEGER NOT NULL,
+    try                  INTEGER NOT NULL,
+    open_conversation_id TEXT NOT NULL,
+    user_ids             TEXT,
+    face                 TEXT NOT NULL,
+    shown                TEXT NOT NULL,
+    failures             INTEGER NOT NULL,
+    error                TEXT NOT NULL,
+    next_look            INTEGER,
+    made_at              INTEGER NOT NULL,
+    updated_at           INTEGER NOT NULL,
+    closed_at            INTEGER
+) WITHOUT ROWID;
+CREATE INDEX card_open ON card (made_at, out_track_id) WHERE closed_at IS NULL;
+CREATE INDEX card_of_delivery ON card (delivery_id);
+CREATE TABLE card_press (
+    out_track_id TEXT NOT NULL,
+    press        TEXT NOT NULL,
+    action       TEXT NOT NULL,
+    pressed_by   TEXT NOT NULL,
+    said         TEXT NOT NULL,
+    at           INTEGER NOT NULL,
+    PRIMARY KEY (out_track_id, press)
+) WITHOUT ROWID;
 CREATE TABLE river_leader (
     elected_at timestamp NOT NULL,
     expires_at timestamp NOT NULL,
@@ -537,6 +569,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (35, 36, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (36, 37, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (37, 38, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (38, 39, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (39, 40, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (4, 3, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);

@@ -152,6 +152,13 @@ func (q Queries) InsertDeliveries(ctx context.Context, ds []*store.Delivery) err
 			return fmt.Errorf("write to the outbox: %w", err)
 		}
 		d.ID = id[0]
+		if d.Card == nil {
+			continue
+		}
+		d.Card.DeliveryID = d.ID
+		if _, err := q.InsertCard(ctx, d.Card); err != nil {
+			return err
+		}
 	}
 	return nil
 }

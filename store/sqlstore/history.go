@@ -307,7 +307,8 @@ func (q Queries) RemoveRows(ctx context.Context, kind store.OldKind, ids []int64
 	case store.OldBackfills:
 		statements = append(statements, "DELETE FROM backfill_date WHERE backfill_id = ?")
 	case store.OldAlerts:
-		statements = append(statements, "DELETE FROM delivery_attempt WHERE delivery_id = ?")
+		statements = append(statements, "DELETE FROM delivery_attempt WHERE delivery_id = ?",
+			"DELETE FROM card_press WHERE out_track_id IN (SELECT out_track_id FROM card WHERE delivery_id = ?)", "DELETE FROM card WHERE delivery_id = ?")
 	case store.OldEvents:
 		statements = append(statements, "DELETE FROM change_ref WHERE event_id = ?")
 	default: // nothing belongs to the rows

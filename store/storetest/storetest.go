@@ -84,6 +84,10 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"the line of a channel":         outboxLine,
 			"messages are folded":           outboxFolds,
 		},
+		"cards": {
+			"cards are stored whole": cardsAreStoredWhole,
+			"open cards are found":   openCardsAreFound,
+		},
 		"owners": {
 			"answers are stored whole": answersAreStoredWhole,
 		},
