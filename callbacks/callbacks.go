@@ -197,6 +197,22 @@ type Message struct {
 	Terms Terms
 	// Urgent says that it leaves before all others, and by itself: it is never folded.
 	Urgent bool
+	// Card is what is kept of a card that is redrawn after it was delivered; nil for any other message. A message
+	// that comes from the outbox has none.
+	Card *Card
+	// ID is the number of the message in the outbox, 0 before it lies there.
+	ID int64
+}
+
+// Card is a card with buttons, as it is known before it is delivered.
+type Card struct {
+	// OutTrackID is the caller's id of the card, ConnID the connection of the app.
+	OutTrackID, ConnID string
+	// Face is what it shows, as JSON of package face.
+	Face json.RawMessage
+	// OpenConversationID and UserIDs are the receivers, none for those of the connection.
+	OpenConversationID string
+	UserIDs            []string
 }
 
 // Terms say on which terms a message leaves.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/dingdag/dingdag/callbacks"
 	cbbot "github.com/dingdag/dingdag/callbacks/bot"
+	cbcard "github.com/dingdag/dingdag/callbacks/card"
 	cbdingding "github.com/dingdag/dingdag/callbacks/dingding"
 	cbhttp "github.com/dingdag/dingdag/callbacks/http"
 	cbsmtp "github.com/dingdag/dingdag/callbacks/smtp"
@@ -46,7 +47,7 @@ func (x Extensions) callbacks(a *app.App, conns connections.Source) (*callbacks.
 	senders, specs := map[string]callbacks.Sender{}, slices.Clone(x.Callbacks)
 	ding := a.Dingding().With(conns, home.OnlyWarnings(a.Log()))
 	for _, p := range []callbacks.Provider{
-		cbdingding.Provider(ding), cbdingding.AppProvider(ding), cbbot.Provider(ding),
+		cbdingding.Provider(ding), cbdingding.AppProvider(ding), cbbot.Provider(ding), cbcard.Provider(ding, conns, nil),
 		cbhttp.Provider(conns),
 		cbsmtp.Provider(conns, a.Templates()),
 	} {

@@ -252,7 +252,7 @@ func (o *Outbox) LastRound() time.Time {
 }
 
 func message(d *store.Delivery) callbacks.Message {
-	return callbacks.Message{Sender: d.Sender, Channel: d.Channel, Summary: d.Summary, Payload: d.Payload}
+	return callbacks.Message{Sender: d.Sender, Channel: d.Channel, Summary: d.Summary, Payload: d.Payload, ID: d.ID}
 }
 
 func (o *Outbox) release(ctx context.Context, name string, except []int64, holds ...store.Hold) error {

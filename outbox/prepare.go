@@ -96,12 +96,19 @@ func (o *Outbox) delivery(m callbacks.Message, ev *callbacks.Event) *store.Deliv
 	if m.Urgent {
 		rank = gate.Urgent
 	}
-	return &store.Delivery{
+	d := &store.Delivery{
 		State: store.DeliveryWaiting, Channel: m.Channel, Sender: m.Sender, Summary: m.Summary, Payload: m.Payload, EventData: data,
 		Owner:     store.Owner{Event: string(ev.Kind), DAGID: ev.DAGID, RunID: ev.RunID, TaskID: ev.TaskID, MapIndex: ev.MapIndex, Try: ev.TryNumber},
 		CreatedAt: now, UpdatedAt: now, Priority: int(rank),
 		DedupeKey: o.o.Masker.Mask(m.Terms.DedupeKey), DedupeFor: m.Terms.DedupeWindow,
 	}
+	if c := m.Card; c != nil {
+		d.Card = &store.Card{
+			OutTrackID: c.OutTrackID, ConnID: c.ConnID, Kind: store.AlertCard, OpenConversationID: c.OpenConversationID, UserIDs: c.UserIDs,
+			DAGID: ev.DAGID, RunID: ev.RunID, TaskID: ev.TaskID, MapIndex: ev.MapIndex, Try: ev.TryNumber, Face: c.Face, MadeAt: now, UpdatedAt: now,
+		}
+	}
+	return d
 }
 
 // withFields adds the templated parameters of a callback to what its templates may name,

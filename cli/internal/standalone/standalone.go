@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/chat/card"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/folder"
@@ -69,6 +70,7 @@ type service struct {
 	keeper *upkeep.Upkeep
 	people *lookup.Keeper
 	signs  *signs
+	cards  *card.Keeper
 }
 
 // newService makes the service of a home folder that is locked.
@@ -91,9 +93,13 @@ func newService(ctx context.Context, a *app.App) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
+	cards, err := a.CardKeeper(s)
+	if err != nil {
+		return nil, err
+	}
 	e, err := a.Engine(s, s.Connections(), func(o *engine.Options) {
 		o.OnImportError, o.DailyDigest = told, daily
-		o.LogDir, o.Observe = a.LogDir(), logRuns(a.Log())
+		o.LogDir, o.Observe = a.LogDir(), waking(cards, logRuns(a.Log()))
 		o.Program = a.Program()
 		o.ProcessDir = a.ProcessDir()
 	})
@@ -112,7 +118,15 @@ func newService(ctx context.Context, a *app.App) (*service, error) {
 		return nil, err
 	}
 	keeper, err := upkeep.New(a, s)
-	return &service{engine: e, dags: dags, keeper: keeper, people: people, signs: &signs{began: a.Clock()}}, err
+	return &service{engine: e, dags: dags, keeper: keeper, people: people, signs: &signs{began: a.Clock()}, cards: cards}, err
+}
+
+// waking has the cards redrawn that a change may be about, after tell was told of it.
+func waking(cards *card.Keeper, tell func(engine.Update)) func(engine.Update) {
+	return func(u engine.Update) {
+		tell(u)
+		cards.Wake()
+	}
 }
 
 // reportConnections logs what is wrong with the fallbacks of connections, and what may be wrong with their
@@ -157,6 +171,7 @@ func (s *service) serve(ctx context.Context, a *app.App, load folder.Use) error 
 	defer stop()
 	work.Go(func() { s.dags.Watch(beside, a.Settings.Refresh, load) })
 	work.Go(func() { s.people.Run(beside) })
+	work.Go(func() { s.cards.Run(beside) })
 	work.Go(func() { watchPlace(beside, a.Store.InPlace, a.Log()) })
 	return s.engine.Run(ctx, engine.RunOptions{
 		Interrupted: signals.Interrupted(ctx), Hurry: signals.Hurry(ctx), Schedule: true, Watch: true, Reload: s.dags.Reload(load),

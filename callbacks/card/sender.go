@@ -1,0 +1,378 @@
+package card
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/callbacks/face"
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/bot"
+	"github.com/dingdag/dingdag/hook/card"
+)
+
+// SenderName is the name under which [Sender] has to be registered.
+const SenderName = "dingtalk_card"
+
+// Linker makes links to pages on which a button of a card that was not sent as one can be pressed.
+type Linker interface {
+	// Link is a signed link for one action of the card with an outTrackId, or "" where pages have no
+	// address that people can reach.
+	Link(ctx context.Context, outTrackID string, a face.Action) (string, error)
+}
+
+// Sender sends what [Notifier] wrote into the outbox, and takes messages back that were sent without a card.
+type Sender struct {
+	hook  *hook.DingdingHook
+	conns connections.Source
+	links Linker
+}
+
+var (
+	_ callbacks.RecallSender   = (*Sender)(nil)
+	_ callbacks.ConnSender     = (*Sender)(nil)
+	_ callbacks.RepeatSender   = (*Sender)(nil)
+	_ callbacks.EventSender    = (*Sender)(nil)
+	_ callbacks.FallbackSender = (*Sender)(nil)
+	_ callbacks.Describer      = (*Sender)(nil)
+)
+
+// NewSender returns a sender that sends through h, over the connections of conns. Without links no message has any.
+func NewSender(h *hook.DingdingHook, conns connections.Source, links Linker) *Sender {
+	return &Sender{hook: h, conns: conns, links: links}
+}
+
+// Receipts of this sender begin with one of these.
+const (
+	// ReceiptCard comes before the outTrackId of a card that was delivered.
+	ReceiptCard = "card "
+	// keyed comes before the key of a message of the bot, which ends there or at a semicolon.
+	keyed = "process_query_key "
+)
+
+// repeatable is a lost answer to the delivery of a card: DingTalk takes an outTrackId once, so another try can not
+// deliver twice.
+type repeatable struct{ lost *hook.Error }
+
+// Error is that of the lost answer.
+func (e repeatable) Error() string { return e.lost.Error() }
+
+// Retryable is true.
+func (e repeatable) Retryable() bool { return true }
+
+// Uncertain is false.
+func (e repeatable) Uncertain() bool { return false }
+
+// RetryDelay is the least time to wait before another try.
+func (e repeatable) RetryDelay() time.Duration { return e.lost.RetryDelay() }
+
+// Unwrap is the lost answer.
+func (e repeatable) Unwrap() error { return e.lost }
+
+// place is where a message goes, and as which card.
+type place struct {
+	group    string
+	people   []string
+	template string
+}
+
+// place takes what the payload does not say from the extra of the connection.
+func (s *Sender) place(ctx context.Context, p payload) (place, error) {
+	to := place{group: p.OpenConversationID, people: p.UserIDs, template: p.TemplateID}
+	c, err := s.conns.Connection(ctx, p.ConnID)
+	if err != nil {
+		return to, err
+	}
+	extra, err := c.ExtraMap()
+	if err != nil {
+		return to, err
+	}
+	text := func(name string) (string, error) {
+		all, err := connections.ExtraTexts(extra, name)
+		if err != nil || len(all) == 0 {
+			return "", err
+		}
+		if len(all) > 1 {
+			return "", fmt.Errorf("extra.%s names %d; give one", name, len(all))
+		}
+		return all[0], nil
+	}
+	group, gerr := text("conversation_id")
+	person, perr := text("user_id")
+	template, terr := text("card_template_id")
+	if to.template == "" {
+		to.template, err = template, terr
+	}
+	if to.group == "" && len(to.people) == 0 {
+		err = errors.Join(err, gerr, perr)
+		switch {
+		case group != "":
+			to.group = group
+		case person != "":
+			to.people = []string{person}
+		case err == nil:
+			err = errors.New("nobody is named who gets the card: set open_conversation_id or user_ids of the notifier, or conversation_id or user_id in the extra of the connection")
+		}
+	}
+	return to, err
+}
+
+// Send sends one card or message, or takes a message back. The receipt names the card, or the key of the message and
+// whom DingTalk left out. The error is a [callbacks.DeliveryError].
+func (s *Sender) Send(ctx context.Context, m callbacks.Message) (receipt string, err error) {
+	p, err := read(m)
+	if err != nil {
+		return "", err
+	}
+	app := s.hook.App(p.ConnID)
+	if _, err := app.RobotCode(ctx); err != nil {
+		return "", err // the connection is not there, or can not be used
+	}
+	to, err := s.place(ctx, p)
+	switch {
+	case err != nil:
+		return "", app.Invalid("send a card", err)
+	case p.Recalls != "":
+		return s.recall(ctx, app, p, to)
+	case to.template != "" && !p.Plain && p.Face != nil:
+		return s.deliver(ctx, app, p, to)
+	}
+	return s.tell(ctx, app, p, to, m.ID)
+}
+
+func (s *Sender) deliver(ctx context.Context, app *hook.App, p payload, to place) (string, error) {
+	d := card.Delivery{
+		TemplateID: to.template, OutTrackID: p.OutTrackID, Param: p.Face.Param(face.Now{Status: p.Face.Status}),
+		OpenConversationID: to.group, UserIDs: to.people, SupportForward: true,
+	}
+	if len(p.Face.Actions) > 0 {
+		d.CallbackType = "STREAM"
+		if p.RouteKey != "" {
+			d.CallbackType, d.CallbackRouteKey = "HTTP", p.RouteKey
+		}
+	}
+	done, err := card.Create(ctx, app, d)
+	if e, ok := errors.AsType[*hook.Error](err); ok && e.Uncertain() {
+		return "", repeatable{e}
+	}
+	missed, arrived := missed(done)
+	if err != nil && arrived == 0 {
+		return "", err
+	}
+	return strings.Join(append([]string{ReceiptCard + p.OutTrackID}, missed...), "; "), nil
+}
+
+// missed says whom a card did not reach, and counts those whom it did.
+func missed(d *card.Delivered) (out []string, arrived int) {
+	if d == nil {
+		return nil, 0
+	}
+	for _, r := range d.Results {
+		if r.Success {
+			arrived++
+			continue
+		}
+		out = append(out, fmt.Sprintf("not to %s: %s", r.SpaceID, r.ErrorMsg))
+	}
+	return out, arrived
+}
+
+// tell sends a message of the bot in place of a card.
+func (s *Sender) tell(ctx context.Context, app *hook.App, p payload, to place, id int64) (string, error) {
+	content, err := s.content(ctx, p, id)
+	if err != nil {
+		return "", app.Invalid("send a message in place of a card", err)
+	}
+	if to.group != "" {
+		key, err := bot.SendToGroup(ctx, app, to.group, content)
+		if err != nil {
+			return "", err
+		}
+		return keyed + key, nil
+	}
+	sent, err := bot.SendToUsers(ctx, app, to.people, content)
+	if err != nil {
+		return "", err
+	}
+	left := sent.Undelivered()
+	if len(left) >= len(to.people) {
+		return "", app.Invalid("send a bot message to users", fmt.Errorf("nobody got it: %s: %s", left[0].UserID, left[0].Reason))
+	}
+	parts := []string{keyed + sent.ProcessQueryKey}
+	for _, u := range left {
+		parts = append(parts, fmt.Sprintf("not to %s: %s", u.UserID, u.Reason))
+	}
+	return strings.Join(parts, "; "), nil
+}
+
+// content is the message of the bot: with links that do what the buttons would, or with the commands to type.
+func (s *Sender) content(ctx context.Context, p payload, id int64) (bot.Message, error) {
+	var titles, links []string
+	for _, a := range p.Face.Actions {
+		if s.links == nil {
+			break
+		}
+		link, err := s.links.Link(ctx, p.OutTrackID, a)
+		if err != nil {
+			return bot.Message{}, fmt.Errorf("make a link: %w", err)
+		}
+		if link != "" {
+			titles, links = append(titles, a.Text()), append(links, link)
+		}
+	}
+	text := "### " + callbacks.EscapeMarkdown(p.Face.Title) + "\n\n" + p.Face.Content
+	m := bot.Message{Key: "sampleMarkdown", Param: map[string]string{"title": p.Face.Title, "text": text}}
+	switch {
+	case len(links) == 1:
+		m.Key = "sampleActionCard"
+		m.Param["singleTitle"], m.Param["singleURL"] = titles[0], links[0]
+	case len(links) > 1:
+		m.Key = fmt.Sprintf("sampleActionCard%d", len(links))
+		for i := range links {
+			m.Param[fmt.Sprintf("actionTitle%d", i+1)], m.Param[fmt.Sprintf("actionURL%d", i+1)] = titles[i], links[i]
+		}
+	default:
+		m.Param["text"] += typed(p, id)
+	}
+	return m, nil
+}
+
+// typed are the commands of the chat that do what the buttons would.
+func typed(p payload, id int64) string {
+	var lines []string
+	for _, a := range p.Face.Actions {
+		if c := command(p, a, id); c != "" {
+			lines = append(lines, "- "+callbacks.EscapeMarkdown(a.Text())+": "+callbacks.CodeSpan(c))
+		}
+	}
+	if len(lines) == 0 {
+		return ""
+	}
+	return "\n\n" + strings.Join(lines, "\n")
+}
+
+func command(p payload, a face.Action, id int64) string {
+	words := []string{}
+	switch a {
+	case face.Retry, face.Downstream:
+		if p.TaskID == "" {
+			return ""
+		}
+		words = append(words, "clear", p.DAGID, p.TaskID, p.RunID)
+		if a == face.Downstream {
+			words = append(words, "downstream")
+		}
+	case face.Ack:
+		if id == 0 {
+			return ""
+		}
+		words = append(words, "ack", strconv.FormatInt(id, 10))
+	case face.Snooze:
+		words = append(words, "snooze", p.DAGID, "1h")
+	case face.Log:
+		words = append(words, "logs", p.DAGID, p.TaskID, p.RunID)
+	}
+	return strings.Join(words, " ")
+}
+
+func (s *Sender) recall(ctx context.Context, app *hook.App, p payload, to place) (string, error) {
+	var got *bot.Recalled
+	var err error
+	if to.group != "" {
+		got, err = bot.RecallFromGroup(ctx, app, "", to.group, []string{p.Recalls})
+	} else {
+		got, err = bot.RecallFromUsers(ctx, app, "", []string{p.Recalls})
+	}
+	if err != nil {
+		return "", err
+	}
+	if why, failed := got.Failed[p.Recalls]; failed {
+		return "", app.Invalid("recall a bot message", errors.New(why))
+	}
+	return "recalled", nil
+}
+
+// Recall is the message that takes a delivered one back, if its notifier wants that and it was no card.
+func (s *Sender) Recall(m callbacks.Message, receipt string) (callbacks.Message, bool) {
+	p, err := read(m)
+	_, key, found := strings.Cut(receipt, keyed)
+	key, _, _ = strings.Cut(key, ";")
+	if err != nil || !found || key == "" || !p.Recallable {
+		return callbacks.Message{}, false
+	}
+	back := payload{ConnID: p.ConnID, OpenConversationID: p.OpenConversationID, UserIDs: p.UserIDs, Recalls: key}
+	out, err := back.message("recall: " + m.Summary)
+	return out, err == nil
+}
+
+// Tell gives the default message about ev to the group or the people of m.
+func (s *Sender) Tell(m callbacks.Message, ev *callbacks.Event) (callbacks.Message, error) {
+	p, err := read(m)
+	if err != nil {
+		return callbacks.Message{}, err
+	}
+	told := payload{
+		ConnID: p.ConnID, OpenConversationID: p.OpenConversationID, UserIDs: callbacks.SortedReceivers(p.UserIDs), TemplateID: p.TemplateID, Face: &face.Face{},
+	}
+	return told.about(ev)
+}
+
+// Fallback is a message of the bot in place of a card that DingTalk refuses, and the shortest one in place of that.
+func (s *Sender) Fallback(m callbacks.Message, ev *callbacks.Event, cause error) (callbacks.Message, bool) {
+	p, err := read(m)
+	e, ok := errors.AsType[*hook.Error](cause)
+	if err != nil || !ok || e.Kind != hook.KindInvalid || p.Plain || p.Face == nil {
+		return callbacks.Message{}, false
+	}
+	p.Plain = true
+	p.Face.Content = callbacks.EscapeMarkdown(ev.Brief())
+	out, err := p.message(m.Summary)
+	return out, err == nil
+}
+
+// RepeatSafe reports whether sending the message again does no harm: a card is taken once, and so is a recall.
+func (s *Sender) RepeatSafe(m callbacks.Message) bool {
+	p, err := read(m)
+	if err != nil || p.Recalls != "" {
+		return err == nil
+	}
+	ctx, stop := context.WithTimeout(context.Background(), lookup)
+	defer stop()
+	to, err := s.place(ctx, p)
+	return err == nil && to.template != "" && !p.Plain && p.Face != nil
+}
+
+// lookup is how long a connection is looked for.
+const lookup = 5 * time.Second
+
+// ConnID is the connection of the app.
+func (s *Sender) ConnID(m callbacks.Message) string {
+	p, err := read(m)
+	if err != nil {
+		return ""
+	}
+	return p.ConnID
+}
+
+// Describe returns what the card says.
+func (s *Sender) Describe(m callbacks.Message) (callbacks.Description, error) {
+	p, err := read(m)
+	if err != nil || p.Face == nil {
+		return callbacks.Description{}, err
+	}
+	return callbacks.Description{Title: p.Face.Title, Text: p.Face.Content}, nil
+}
+
+func read(m callbacks.Message) (payload, error) {
+	var p payload
+	if err := json.Unmarshal(m.Payload, &p); err != nil {
+		return p, fmt.Errorf("read a card from the outbox: %w", err)
+	}
+	return p, nil
+}

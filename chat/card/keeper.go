@@ -1,0 +1,323 @@
+// Package card keeps the interactive cards of alerts as things are, and carries out what people press on them.
+//
+// The keeper looks at the state of what each open card tells of and compares it with what the card shows, so it does
+// not matter who changed something, or whether a process was away meanwhile.
+package card
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dingdag/dingdag/callbacks/face"
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/card"
+	"github.com/dingdag/dingdag/store"
+)
+
+// Store is what the keeper and the presses need of the durable store.
+type Store interface {
+	store.Cards
+	store.Transactor
+	// OpenSilences returns the snoozes, among others.
+	OpenSilences(ctx context.Context) ([]*store.Silence, error)
+}
+
+const (
+	// oldAfter is how long a card is redrawn after it was made.
+	oldAfter = 7 * 24 * time.Hour
+	// awayFor is when a card is looked at again that has not been delivered.
+	awayFor = time.Minute
+	// longestPause is the longest one after a failure.
+	longestPause = 5 * time.Minute
+	// page is how many cards are read at once.
+	page = 100
+)
+
+// Options configures [NewKeeper]. All but those with a default are required.
+type Options struct {
+	Store Store
+	Hook  *hook.DingdingHook
+	// Masker hides secrets in what is stored and logged.
+	Masker *connections.Masker
+	// Sweep is how often all open cards are looked at, whatever was missed. Default 5 s.
+	Sweep time.Duration
+	Clock func() time.Time
+	Log   *slog.Logger
+}
+
+// Keeper redraws cards. It is safe for concurrent use.
+type Keeper struct {
+	o     Options
+	ready chan struct{}
+}
+
+// NewKeeper returns the keeper of the cards in a store.
+func NewKeeper(o Options) *Keeper {
+	if o.Sweep == 0 {
+		o.Sweep = 5 * time.Second
+	}
+	return &Keeper{o: o, ready: make(chan struct{}, 1)}
+}
+
+// Wake makes the keeper look at the cards soon.
+func (k *Keeper) Wake() {
+	select {
+	case k.ready <- struct{}{}:
+	default: // it will look anyway
+	}
+}
+
+// Run redraws cards until ctx ends. What is not redrawn then is at the next start.
+func (k *Keeper) Run(ctx context.Context) {
+	t := time.NewTicker(k.o.Sweep)
+	defer t.Stop()
+	for {
+		if err := k.Round(ctx); err != nil && ctx.Err() == nil {
+			k.o.Log.Error("look at the cards", "error", k.o.Masker.Mask(err.Error()))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-k.ready:
+		case <-t.C:
+		}
+	}
+}
+
+// Round looks at all open cards once, at those of one connection after another, and of all connections at the same time. The
+// error is that of the store: what DingTalk refuses is noted with the card.
+func (k *Keeper) Round(ctx context.Context) error {
+	var behind time.Time
+	after := ""
+	silences := sync.OnceValues(func() ([]*store.Silence, error) { return k.o.Store.OpenSilences(ctx) })
+	for {
+		cards, err := k.o.Store.OpenCards(ctx, k.o.Clock(), behind, after, page)
+		if err != nil || len(cards) == 0 {
+			return err
+		}
+		open, err := silences()
+		if err != nil {
+			return err
+		}
+		if err := k.lookAt(ctx, cards, open); err != nil || len(cards) < page {
+			return err
+		}
+		last := cards[len(cards)-1]
+		behind, after = last.MadeAt, last.OutTrackID
+	}
+}
+
+// lookAt looks at some cards.
+func (k *Keeper) lookAt(ctx context.Context, cards []*store.CardNow, open []*store.Silence) error {
+	byConn := map[string][]*store.CardNow{}
+	for _, c := range cards {
+		byConn[c.ConnID] = append(byConn[c.ConnID], c)
+	}
+	var (
+		work sync.WaitGroup
+		mu   sync.Mutex
+		errs []error
+	)
+	for _, cards := range byConn {
+		work.Go(func() {
+			for _, c := range cards {
+				if ctx.Err() != nil {
+					return
+				}
+				if err := k.look(ctx, c, open); err != nil {
+					mu.Lock()
+					errs = append(errs, err)
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	work.Wait()
+	return errors.Join(errs...)
+}
+
+// look redraws a card if it does not show what is, and notes that.
+func (k *Keeper) look(ctx context.Context, c *store.CardNow, open []*store.Silence) error {
+	now := k.o.Clock()
+	old := !now.Before(c.MadeAt.Add(oldAfter))
+	switch shown, refused := delivered(c); {
+	case refused != "":
+		c.ClosedAt, c.Error = now, refused
+		return k.write(ctx, c)
+	case !shown && old:
+		c.ClosedAt, c.Error = now, "it was not delivered"
+		return k.write(ctx, c)
+	case !shown && c.Delivery != store.DeliveryWaiting && c.Delivery != store.DeliverySending:
+		c.NextLook = now.Add(awayFor) // somebody may still have it sent
+		return k.write(ctx, c)
+	case !shown:
+		return nil
+	}
+	var f face.Face
+	if err := json.Unmarshal(c.Face, &f); err != nil {
+		c.ClosedAt, c.Error = now, fmt.Sprintf("it can not be read: %v", err)
+		return k.write(ctx, c)
+	}
+	is := Look(c, open, now)
+	if old && !is.Status.Final() {
+		is.Status = face.Old
+	}
+	param := f.Param(is)
+	hash := face.Hash(param)
+	if c.Shown == "" {
+		c.Shown = face.Hash(f.Param(face.Now{Status: f.Status}))
+	}
+	if hash == c.Shown && !is.Status.Final() {
+		return nil
+	}
+	if hash != c.Shown {
+		err := card.Update(ctx, k.o.Hook.App(c.ConnID), card.Change{OutTrackID: c.OutTrackID, Param: param, Replace: true})
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err() // the next process goes on with it
+		case err != nil:
+			return k.failed(ctx, c, err, now)
+		}
+	}
+	c.Shown, c.Failures, c.Error, c.NextLook, c.UpdatedAt = hash, 0, "", time.Time{}, now
+	if is.Status.Final() {
+		c.ClosedAt = now
+	}
+	return k.write(ctx, c)
+}
+
+// delivered reports whether a card has reached people, or why it never will.
+func delivered(c *store.CardNow) (shown bool, refused string) {
+	switch {
+	case c.DeliveryID == 0:
+		return true, ""
+	case c.Delivery == "":
+		return false, "its message is gone"
+	case c.Delivery != store.DeliveryDelivered:
+		return false, ""
+	case !strings.HasPrefix(c.Receipt, ReceiptOfCard):
+		return false, "it was not sent as a card"
+	}
+	return true, ""
+}
+
+// ReceiptOfCard is how the receipt of a message begins that was delivered as a card.
+const ReceiptOfCard = "card "
+
+// failed notes that a card could not be redrawn, and when to try again.
+func (k *Keeper) failed(ctx context.Context, c *store.CardNow, err error, now time.Time) error {
+	c.Error = k.o.Masker.Mask(err.Error())
+	c.Failures++
+	c.NextLook = now.Add(min(time.Second<<min(c.Failures-1, 20), longestPause))
+	if e, ok := errors.AsType[*hook.Error](err); ok {
+		if d := e.RetryDelay(); d > 0 {
+			c.NextLook = later(c.NextLook, now.Add(d))
+		}
+		if e.Kind == hook.KindInvalid || e.Kind == hook.KindNotFound && e.Code != "" {
+			c.ClosedAt = now
+		}
+	}
+	k.o.Log.Warn("a card could not be redrawn", "card", c.OutTrackID, "conn_id", c.ConnID, "dag", c.DAGID, "run", c.RunID, "task", c.TaskID,
+		"final", !c.ClosedAt.IsZero(), "error", c.Error)
+	return k.write(ctx, c)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func (k *Keeper) write(ctx context.Context, c *store.CardNow) error {
+	return k.o.Store.Tx(ctx, func(tx store.Tx) error { return tx.UpdateCard(ctx, &c.Card) })
+}
+
+// Look is what has become of what a card tells of. open are the silences that are not summed up.
+func Look(c *store.CardNow, open []*store.Silence, now time.Time) face.Now {
+	is := face.Now{Status: statusOf(c), AckedBy: c.AckedBy, AckedAt: c.AckedAt}
+	if c.LastTry != c.Try {
+		is.Try = c.LastTry
+	}
+	if is.Status == face.WillRetry {
+		is.NextRetry = c.RetryAt
+	}
+	for _, s := range open {
+		if s.Kind == store.SilenceSnooze && snoozes(s, c) && now.Before(s.Until) && s.Until.After(is.SnoozedUntil) {
+			is.SnoozedUntil = s.Until
+		}
+	}
+	for _, p := range c.Presses {
+		is.Done = append(is.Done, face.Done{Press: p.Press, Action: face.Action(p.Action), By: p.By, At: p.At})
+	}
+	return is
+}
+
+// snoozes reports whether a snooze is of alerts like that of a card.
+func snoozes(s *store.Silence, c *store.CardNow) bool {
+	if s.TaskID != "" && s.TaskID != c.TaskID || len(s.Robots) > 0 && !slices.Contains(s.Robots, c.ConnID) {
+		return false
+	}
+	return len(s.DAGs) == 0 || slices.ContainsFunc(s.DAGs, func(pattern string) bool {
+		ok, err := path.Match(pattern, c.DAGID)
+		return ok && err == nil
+	})
+}
+
+// statusOf is the state of the task instance or of the run, as a card shows it.
+func statusOf(c *store.CardNow) face.Status {
+	switch {
+	case c.RunKey == 0:
+		return face.Gone
+	case c.TaskID == "":
+		return runStatus(c)
+	}
+	switch c.State {
+	case dag.Success:
+		return face.Succeeded
+	case dag.Skipped:
+		return face.Skipped
+	case dag.Removed:
+		return face.Gone
+	case dag.UpForRetry:
+		return face.WillRetry
+	case dag.Running, dag.Restarting, dag.UpForReschedule, dag.Deferred:
+		return face.Running
+	case dag.Failed, dag.UpstreamFailed:
+		if c.LastTry > c.Try {
+			return face.Again
+		}
+		return face.Failed
+	default:
+		return face.Queued
+	}
+}
+
+// runStatus is that of a run. One that missed its deadline is late until it has ended.
+func runStatus(c *store.CardNow) face.Status {
+	switch c.RunState {
+	case dag.RunSuccess:
+		return face.Succeeded
+	case dag.RunFailed:
+		return face.Failed
+	case dag.RunQueued, dag.RunRunning:
+	}
+	var f face.Face
+	if err := json.Unmarshal(c.Face, &f); err == nil && f.Status == face.Late {
+		return face.Late
+	}
+	if c.RunState == dag.RunQueued {
+		return face.Queued
+	}
+	return face.Running
+}
