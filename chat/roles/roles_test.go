@@ -1,0 +1,167 @@
+package roles_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/dingdag/dingdag/chat/roles"
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/sandbox"
+	"github.com/dingdag/dingdag/sandbox/sandboxtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// people is a directory that counts how often it is asked.
+type people struct {
+	of    map[string]roles.Person
+	err   error
+	asked int
+}
+
+func (p *people) Person(_ context.Context, _, userID string) (roles.Person, error) {
+	p.asked++
+	return p.of[userID], p.err
+}
+
+func app(extra string) connections.Static {
+	return connections.Static{"app": {Type: "dingtalk", Extra: new(connections.Secret(extra))}}
+}
+
+func TestWhoHasWhichRole(t *testing.T) {
+	t.Parallel()
+	dir := &people{of: map[string]roles.Person{
+		"dora": {Departments: []int64{7, 42, 1}}, "rolf": {Roles: []string{"oncall", "值班"}}, "both": {Departments: []int64{9}, Roles: []string{"值班"}},
+	}}
+	r, err := roles.New(roles.Options{
+		Lists:       roles.Lists{Viewers: []string{"vera", "dept:42"}, Operators: []string{"role:oncall", "opal", "vera2", "dept:9"}, Admins: []string{"adam", "role:值班"}},
+		Connections: app(`{"user_id": "owner"}`), Directory: dir, Clock: func() time.Time { return time.Time{} },
+	})
+	require.NoError(t, err)
+	for user, want := range map[string]roles.Grant{
+		"":      {},
+		"x":     {},
+		"vera":  {Role: roles.Viewer, Setting: roles.Viewers, Entry: "vera"},
+		"dora":  {Role: roles.Viewer, Setting: roles.Viewers, Entry: "dept:42"},
+		"opal":  {Role: roles.Operator, Setting: roles.Operators, Entry: "opal"},
+		"rolf":  {Role: roles.Admin, Setting: roles.Admins, Entry: "role:值班"},
+		"both":  {Role: roles.Admin, Setting: roles.Admins, Entry: "role:值班"},
+		"adam":  {Role: roles.Admin, Setting: roles.Admins, Entry: "adam"},
+		"owner": {Role: roles.Admin, Setting: "user_id", Entry: "app"},
+	} {
+		got, err := r.Grant(t.Context(), "app", user)
+		require.NoError(t, err, user)
+		assert.Equal(t, want, got, user)
+		role, err := r.Of(t.Context(), "app", user)
+		require.NoError(t, err)
+		assert.Equal(t, want.Role, role)
+	}
+}
+
+// What cannot be looked up gives nobody more than his userid does, and is told.
+func TestFailuresGiveNoRole(t *testing.T) {
+	t.Parallel()
+	dir := &people{err: errors.New("DingTalk is away")}
+	r, err := roles.New(roles.Options{
+		Lists:       roles.Lists{Viewers: []string{"vera"}, Admins: []string{"dept:1", "adam"}},
+		Connections: app(`{}`), Directory: dir, Clock: func() time.Time { return time.Time{} },
+	})
+	require.NoError(t, err)
+	for user, want := range map[string]roles.Role{"x": roles.Nobody, "vera": roles.Viewer} {
+		got, err := r.Of(t.Context(), "app", user)
+		require.ErrorContains(t, err, "look up the departments and roles of "+user+": DingTalk is away")
+		assert.Equal(t, want, got)
+	}
+	got, err := r.Of(t.Context(), "app", "adam")
+	require.NoError(t, err, "nothing can give him more")
+	assert.Equal(t, roles.Admin, got)
+	_, err = r.Of(t.Context(), "gone", "x")
+	require.ErrorContains(t, err, "look up connection gone")
+}
+
+// Answers are kept for a while, failures are not.
+func TestAnswersAreKept(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	dir := &people{of: map[string]roles.Person{"dora": {Departments: []int64{42}}}}
+	r, err := roles.New(roles.Options{Lists: roles.Lists{Viewers: []string{"dept:42"}}, Connections: app(`{}`), Directory: dir, Clock: func() time.Time { return now }})
+	require.NoError(t, err)
+	of := func() roles.Role {
+		t.Helper()
+		got, err := r.Of(t.Context(), "app", "dora")
+		if dir.err == nil {
+			require.NoError(t, err)
+		}
+		return got
+	}
+	assert.Equal(t, roles.Viewer, of())
+	dir.of = nil
+	now = now.Add(roles.Fresh - 1)
+	assert.Equal(t, roles.Viewer, of())
+	assert.Equal(t, 1, dir.asked)
+	now = now.Add(1)
+	assert.Equal(t, roles.Nobody, of())
+	now, dir.err = now.Add(roles.Fresh), errors.New("away")
+	assert.Equal(t, roles.Nobody, of())
+	assert.Equal(t, roles.Nobody, of())
+	assert.Equal(t, 4, dir.asked, "a failure is asked again")
+}
+
+// Where lists have userids alone, nobody is looked up.
+func TestUserIDsNeedNoDirectory(t *testing.T) {
+	t.Parallel()
+	dir := &people{err: errors.New("away")}
+	r, err := roles.New(roles.Options{Lists: roles.Lists{Viewers: []string{"vera"}}, Connections: app(`{"user_id": ["a", "b"]}`), Directory: dir, Clock: time.Now})
+	require.NoError(t, err)
+	for user, want := range map[string]roles.Role{"x": roles.Nobody, "vera": roles.Viewer, "b": roles.Admin} {
+		got, err := r.Of(t.Context(), "app", user)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+	assert.Zero(t, dir.asked)
+}
+
+func TestBadEntries(t *testing.T) {
+	t.Parallel()
+	_, err := roles.New(roles.Options{Lists: roles.Lists{Viewers: []string{"dept:sales", "ok"}, Operators: []string{"a b", "role: "}, Admins: []string{"group:1", "dept:0"}}})
+	require.Error(t, err)
+	for _, want := range []string{
+		`chat_viewers: "dept:sales": a department is named by its number, as in dept:42`,
+		`chat_operators: "a b" is not a userid: userids have no blanks, and commas separate entries`,
+		`chat_operators: "role: ": name the role, as in role:oncall`,
+		`chat_admins: "group:1" is none of a userid, dept:ID and role:NAME`,
+		`chat_admins: "dept:0": a department is named by its number`,
+	} {
+		assert.ErrorContains(t, err, want)
+	}
+	assert.NotContains(t, err.Error(), "ok")
+}
+
+// A member of a department is one of those above it too.
+func TestDepartmentsOfDingTalk(t *testing.T) {
+	t.Parallel()
+	box := sandboxtest.Start(t)
+	demo := box.Demo()
+	box.AddDepartment(sandbox.Department{ID: 100, Name: "data", ParentID: 1})
+	box.AddDepartment(sandbox.Department{ID: 200, Name: "night", ParentID: 100})
+	box.AddUser(sandbox.User{UserID: "nora", Name: "Nora", Mobile: "13800000093", Departments: []int{200}})
+	source := connections.Static{"app": {
+		Type: "dingtalk", Host: &box.URL, Login: &demo.AppKey, Password: new(connections.Secret(demo.AppSecret)), Extra: new(connections.Secret(`{"qps": 0}`)),
+	}}
+	h := hook.New(source)
+	t.Cleanup(h.CloseIdleConnections)
+	r, err := roles.New(roles.Options{Lists: roles.Lists{Viewers: []string{"dept:1"}, Operators: []string{"dept:100"}}, Connections: source, Directory: roles.InDingTalk(h), Clock: time.Now})
+	require.NoError(t, err)
+	got, err := r.Grant(t.Context(), "app", "nora")
+	require.NoError(t, err)
+	assert.Equal(t, roles.Grant{Role: roles.Operator, Setting: roles.Operators, Entry: "dept:100"}, got)
+	_, err = r.Grant(t.Context(), "app", "nobody")
+	require.ErrorContains(t, err, "look up the departments and roles of nobody")
+}
