@@ -40,6 +40,8 @@ type Call struct {
 	url string
 	// open says that the call needs no token.
 	open bool
+	// once says that the caller tries again by itself.
+	once bool
 }
 
 // RawBody is a body that is not JSON.
@@ -123,7 +125,7 @@ func (a *App) run(ctx context.Context, c Call, into any) *Error {
 			refused = token
 			continue // once; a second refusal is final
 		}
-		if pause, ok := again(c, err, attempt); !ok || !a.pause(ctx, c.Op, err, pause) {
+		if pause, ok := again(c, err, attempt); !ok || c.once || !a.pause(ctx, c.Op, err, pause) {
 			return err
 		}
 	}

@@ -60,6 +60,8 @@ type Error struct {
 	gated bool
 	// spent says that the robot gets no more messages like this one in this month.
 	spent bool
+	// gateway says that it is one of the gateway of stream mode.
+	gateway bool
 	// advice goes before the remedy of the code.
 	advice string
 }

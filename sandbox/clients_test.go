@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -143,6 +144,71 @@ func TestOfficialSDK(t *testing.T) {
 		assert.False(t, a.Refused(), "%s: %s %s", a.Call, a.ErrorCode, a.Reason)
 	}
 	assert.Len(t, box.Messages(sandbox.Filter{}), 2)
+}
+
+// The official clients for stream mode connect, get messages and events, answer, and come back after
+// a disconnect and after the connection was cut.
+func TestStreamClientsOfOthers(t *testing.T) {
+	t.Parallel()
+	dir := clientsDir(t)
+	for name, command := range map[string][]string{
+		"github.com/open-dingtalk/dingtalk-stream-sdk-go": {filepath.Join(dir, "dingtalk-clients"), "stream"},
+		"dingtalk-stream (Node)":                          {"node", filepath.Join(dir, "clients.mjs"), "stream"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			box := sandboxtest.Start(t)
+			app := box.Demo()
+			require.NoError(t, box.SetStream(sandbox.StreamSettings{Grace: 100 * time.Millisecond, Redeliver: 2 * time.Second}))
+			team := box.AddChat(sandbox.Chat{Name: "ops", Owner: "user001", Bots: []string{app.AppKey}})
+			startClient(t, []string{"DINGTALK_URL=" + box.URL, "DINGTALK_KEY=" + app.AppKey, "DINGTALK_SECRET=" + app.AppSecret}, command[0], command[1:]...)
+			echoed := func(conversation, text, want string) {
+				answers := box.WaitAnswers(box.Say("user001", conversation, text), 1)
+				assert.Equal(t, want, answers[0].Content.Text)
+			}
+			first := box.WaitStreams(app, 1)
+			echoed(team.OpenConversationID, "status", "echo: status")
+			echoed(app.AppKey, "help", "echo:help")
+			_, err := box.Happen(t.Context(), sandbox.Happen{App: app.AppKey, Type: "user_add_org"})
+			require.NoError(t, err)
+			box.WaitAnswered(3)
+
+			require.Equal(t, 1, box.Disconnect(app.AppKey))
+			echoed(app.AppKey, "after a disconnect", "echo:after a disconnect")
+			second := box.WaitStreams(app, 1)
+			assert.NotEqual(t, first[0].ID, second[0].ID)
+
+			box.StreamFault(sandbox.StreamFault{Kind: sandbox.FaultHangUp})
+			echoed(app.AppKey, "after a cut", "echo:after a cut")
+			box.WaitAnswered(5)
+			for _, d := range box.Deliveries() {
+				assert.Equal(t, 200, d.Answer.Code, d.Topic)
+			}
+		})
+	}
+}
+
+// startClient starts a client that runs until the test ends.
+func startClient(t *testing.T, env []string, program string, args ...string) {
+	t.Helper()
+	var out bytes.Buffer
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, env...)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	stdin, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		stdin.Close()
+		after := time.AfterFunc(10*time.Second, cancel)
+		err := cmd.Wait()
+		after.Stop()
+		cancel()
+		if err != nil || t.Failed() {
+			t.Errorf("%s: %v\n%s", program, err, out.String())
+		}
+	})
 }
 
 // leadHere starts a proxy that takes DingTalk's hosts for the sandbox, and returns the

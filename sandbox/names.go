@@ -6,6 +6,8 @@ import (
 	"github.com/dingdag/dingdag/sandbox/internal/media"
 	"github.com/dingdag/dingdag/sandbox/internal/notice"
 	"github.com/dingdag/dingdag/sandbox/internal/robot"
+	"github.com/dingdag/dingdag/sandbox/internal/stream"
+	"github.com/dingdag/dingdag/sandbox/internal/talk"
 	"github.com/dingdag/dingdag/sandbox/internal/wiki"
 )
 
@@ -67,6 +69,38 @@ type (
 	Workbook = wiki.Workbook
 	// Sheet is a worksheet, read back or to be made.
 	Sheet = wiki.Sheet
+	// CardButton is a button of a card, as its variable "buttons" lists them.
+	CardButton = card.Button
+	// Press is a press on a button of a card.
+	Press = card.Press
+	// Pressed is a press, and what became of it.
+	Pressed = card.Pressed
+	// Say is what somebody writes.
+	Say = talk.Say
+	// Part is a text or a picture of a richText.
+	Part = talk.Part
+	// Said is what somebody wrote, and what became of it.
+	Said = talk.Said
+	// Happen is something that happens in the organisation.
+	Happen = talk.Happen
+	// Happening is an event, and what became of it at one app.
+	Happening = talk.Happening
+	// StreamSettings are how the gateway of stream mode behaves without faults.
+	StreamSettings = stream.Settings
+	// StreamFault makes streams go wrong.
+	StreamFault = stream.Fault
+	// StreamFaultKind is a way in which a stream misbehaves.
+	StreamFaultKind = stream.FaultKind
+	// Connection is an open stream.
+	Connection = stream.Connection
+	// Subscription is what a stream wants to get.
+	Subscription = stream.Subscription
+	// Delivery is something that an app gets over its stream.
+	Delivery = stream.Delivery
+	// Sending is a frame of a delivery.
+	Sending = stream.Sending
+	// StreamAnswer is what an app answered to a delivery.
+	StreamAnswer = stream.Answer
 )
 
 // The msgtypes that a custom robot takes, and those that messages of bots have besides.
@@ -95,6 +129,29 @@ const (
 	FaultSlow       = core.FaultSlow
 	FaultBrokenJSON = core.FaultBrokenJSON
 	FaultAnswerLost = core.FaultAnswerLost
+)
+
+// The ways in which a stream misbehaves.
+const (
+	FaultOpenSilent    = stream.FaultOpenSilent
+	FaultTicketExpired = stream.FaultTicketExpired
+	FaultTicketUsed    = stream.FaultTicketUsed
+	FaultNoPong        = stream.FaultNoPong
+	FaultDisconnect    = stream.FaultDisconnect
+	FaultHangUp        = stream.FaultHangUp
+	FaultDrop          = stream.FaultDrop
+	FaultDuplicate     = stream.FaultDuplicate
+	FaultRedeliver     = stream.FaultRedeliver
+	FaultStreamSlow    = stream.FaultSlow
+)
+
+// StreamFaultKinds lists every kind.
+func StreamFaultKinds() []StreamFaultKind { return stream.FaultKinds() }
+
+// The types of messages that people write, besides [TypeText], [TypeFile], [TypeAudio] and [TypeVideo].
+const (
+	TypeRichText = talk.TypeRichText
+	TypePicture  = talk.TypePicture
 )
 
 // The steps of a notice.

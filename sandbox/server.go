@@ -24,6 +24,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/dingdag/dingdag/sandbox/internal/bot"
@@ -35,6 +36,8 @@ import (
 	"github.com/dingdag/dingdag/sandbox/internal/notice"
 	"github.com/dingdag/dingdag/sandbox/internal/page"
 	"github.com/dingdag/dingdag/sandbox/internal/robot"
+	"github.com/dingdag/dingdag/sandbox/internal/stream"
+	"github.com/dingdag/dingdag/sandbox/internal/talk"
 	"github.com/dingdag/dingdag/sandbox/internal/wiki"
 )
 
@@ -63,6 +66,9 @@ type Options struct {
 	// any other name, so that no web page reads it by having a name of its own resolve to
 	// this machine (DNS rebinding). "*" is any name.
 	Hosts []string
+	// BaseURL is the address of the sandbox, without a slash at its end. Messages over HTTP have it in
+	// their sessionWebhook when they were not said through the JSON API, whose own address counts.
+	BaseURL string
 }
 
 // The families of calls, each with the methods that look at it and steer it.
@@ -78,6 +84,8 @@ type (
 	mediaPart     = media.Service
 	cardPart      = card.Service
 	wikiPart      = wiki.Service
+	streamPart    = stream.Service
+	talkPart      = talk.Service
 )
 
 // Server is the sandbox. It is safe for concurrent use. Make one with [New].
@@ -93,7 +101,10 @@ type (
 //   - notices: Notices, ReadNotice, Dings
 //   - the knowledge base: AddWorkspace, Workspaces, AddNode, Nodes, AddTemplate,
 //     AddWorkbook, Sheets, HoldWorkbook
-//   - Card and Media
+//   - Card, Cards, Buttons, WaitCard and Media
+//   - what people do: Say, Said, RecallSaid, EditSaid, Press, Presses, Happen, Happenings
+//   - streams: SetStream, Stream, Connections, WaitConnections, Deliveries, WaitDeliveries, Redeliver,
+//     Disconnect, HangUp, AddStreamFault, StreamFaults, ClearStreamFaults
 type Server struct {
 	*inboxPart
 	*faultPart
@@ -106,6 +117,8 @@ type Server struct {
 	*mediaPart
 	*cardPart
 	*wikiPart
+	*streamPart
+	*talkPart
 
 	core  *core.Core
 	hosts []string
@@ -133,6 +146,8 @@ func New(opts Options) *Server {
 		cardPart:      card.New(c),
 		wikiPart:      wiki.New(c, opts.WorkbookStart),
 		noticePart:    notice.New(c),
+		streamPart:    stream.New(c),
+		talkPart:      talk.New(c, opts.BaseURL),
 		core:          c,
 		hosts:         slices.Clone(opts.Hosts),
 	}
@@ -183,10 +198,13 @@ func (s *Server) Run(ctx context.Context, ln net.Listener) error {
 // under a path prefix.
 func Serve(ctx context.Context, ln net.Listener, h http.Handler) error {
 	srv := &http.Server{
-		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
+	running := &counted{handler: h}
+	running.none = sync.NewCond(&running.mu)
+	srv.Handler = running
+	defer running.wait() // Shutdown does not know the streams, which end with ctx
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ln) }()
 	select {
@@ -205,4 +223,38 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler) error {
 		err = errors.Join(err, serveErr)
 	}
 	return err
+}
+
+// counted is a handler that knows how many requests it has in hand, those of hijacked connections, too.
+type counted struct {
+	handler http.Handler
+
+	mu   sync.Mutex
+	none *sync.Cond
+	n    int
+}
+
+// ServeHTTP counts the request.
+func (c *counted) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.add(1)
+	defer c.add(-1)
+	c.handler.ServeHTTP(w, r)
+}
+
+func (c *counted) add(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n += n
+	if c.n == 0 {
+		c.none.Broadcast()
+	}
+}
+
+// wait returns when there is none.
+func (c *counted) wait() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.n > 0 {
+		c.none.Wait()
+	}
 }

@@ -1,5 +1,6 @@
 // The clients of others for Node, as a program that tests start: "robot" sends messages
-// through a robot client, "sdk" makes calls through the generated SDK of DingTalk. Each
+// through a robot client, "sdk" makes calls through the generated SDK of DingTalk, "stream"
+// answers messages through the official client for stream mode until the standard input ends. Each
 // prints a line of JSON for what it did, with the error that the client gave.
 import { createRequire } from 'node:module'
 
@@ -90,4 +91,23 @@ async function sdk() {
   await call('deleteWorkspaceDoc', doc, 'deleteWorkspaceDoc', { operatorId }, space, made.nodeId)
 }
 
-await { robot, sdk }[process.argv[2]]()
+async function stream() {
+  // The client knows no other address than DingTalk's, which it asks through its own axios.
+  const axios = createRequire(require.resolve('dingtalk-stream'))('axios')
+  axios.interceptors.request.use(request => ({ ...request, url: request.url.replace('https://api.dingtalk.com', env.DINGTALK_URL) }))
+  console.info = console.warn = () => {} // the standard output is for what it did
+  const { DWClient, TOPIC_ROBOT, EventAck } = require('dingtalk-stream')
+  const client = new DWClient({ clientId: env.DINGTALK_KEY, clientSecret: env.DINGTALK_SECRET })
+  client.registerCallbackListener(TOPIC_ROBOT, message => report('message', async () => {
+    const { text, sessionWebhook } = JSON.parse(message.data)
+    client.socketCallBackResponse(message.headers.messageId, null)
+    const { data } = await axios.post(sessionWebhook, { msgtype: 'text', text: { content: 'echo:' + text.content } })
+    if (data.errcode !== 0) throw new Error(data.errmsg)
+  }))
+  client.registerAllEventListener(event => ({ status: event.headers.eventType === 'user_add_org' ? EventAck.SUCCESS : EventAck.LATER }))
+  await client.connect()
+  for await (const _ of process.stdin) { /* until it ends */ }
+  client.disconnect()
+}
+
+await { robot, sdk, stream }[process.argv[2]]()

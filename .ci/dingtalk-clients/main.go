@@ -1,8 +1,9 @@
-// The robot clients of others for Go, as a program that tests start: it sends one message
-// of each type through the client that its argument names, and prints a line of JSON for
+// The clients of others for Go, as a program that tests start. It sends one message
+// of each type through the robot client that its argument names, or with "stream" answers messages
+// through the official SDK for stream mode, and prints a line of JSON for
 // each with the error that the client returned.
 //
-// The clients know no other address than DingTalk's: HTTPS_PROXY and SSL_CERT_FILE lead
+// The robot clients know no other address than DingTalk's: HTTPS_PROXY and SSL_CERT_FILE lead
 // them to the sandbox.
 package main
 
@@ -45,6 +46,8 @@ func main() {
 		sendByBlinkbean(token, secret)
 	case "catchzeng":
 		sendByCatchzeng(token, secret)
+	case "stream":
+		stream()
 	default:
 		fmt.Fprintf(os.Stderr, "unknown client %q\n", name)
 		os.Exit(2)

@@ -11,6 +11,14 @@
 //	app := box.Demo()
 //	… get a token with app.AppKey and app.AppSecret, write to sandbox.DemoWorkbookID …
 //	sheets, err := box.Sheets(sandbox.DemoWorkbookID)
+//
+// People write to the bot of an app that has a stream, and press the buttons of its cards:
+//
+//	team := box.AddChat(sandbox.Chat{Name: "ops", Owner: "user001", Bots: []string{app.AppKey}})
+//	box.WaitStreams(app, 1)
+//	said := box.Say("user001", team.OpenConversationID, "status example")
+//	answers := box.WaitAnswers(said, 1)
+//	box.Press("user001", outTrackID, "retry")
 package sandboxtest
 
 import (
@@ -69,6 +77,10 @@ func Start(tb testing.TB, opts ...Option) *Sandbox {
 	if err != nil {
 		tb.Fatalf("start the sandbox: %v", err)
 	}
+	url := "http://" + ln.Addr().String() + c.prefix
+	if c.sandbox.BaseURL == "" {
+		c.sandbox.BaseURL = url
+	}
 	server := sandbox.New(c.sandbox)
 	// Not tb.Context(): it ends before the cleanups that may still send.
 	ctx, stop := context.WithCancel(context.WithoutCancel(tb.Context()))
@@ -80,7 +92,7 @@ func Start(tb testing.TB, opts ...Option) *Sandbox {
 			tb.Errorf("the sandbox did not end well: %v", err)
 		}
 	})
-	return &Sandbox{Server: server, URL: "http://" + ln.Addr().String() + c.prefix, tb: tb}
+	return &Sandbox{Server: server, URL: url, tb: tb}
 }
 
 // AddRobot adds a robot and returns it with its token. It ends the test when the

@@ -134,7 +134,7 @@ func (s *Service) botGroupSend(req *core.AppRequest) (any, *core.Refusal) {
 	if r != nil {
 		return nil, r
 	}
-	m.Group = c.Name
+	m.Group, m.Conversation = c.Name, c.OpenConversationID
 	sent := s.keepSent(req, m, &sentMessage{chat: c, users: c.Members})
 	return core.Object{"processQueryKey": sent.key}, nil
 }
@@ -185,6 +185,9 @@ func (s *Service) botPeopleSend(req *core.AppRequest) (any, *core.Refusal) {
 		}
 	}
 	m.Group = req.App.Name
+	if len(m.To) == 1 {
+		m.Conversation = core.OneToOne(req.App, m.To[0])
+	}
 	sent := s.keepSent(req, m, &sentMessage{users: m.To})
 	return core.Object{"processQueryKey": sent.key, "invalidStaffIdList": unknown, "flowControlledStaffIdList": throttled}, nil
 }

@@ -16,13 +16,20 @@ import (
 type Service struct {
 	core  *core.Core
 	cards map[string]*cardState
+	// order has the same cards in the order in which they were made.
+	order []*cardState
+	// routes are by app key and callbackRouteKey.
+	routes    map[string]route
+	pressed   []*Pressed
+	lastPress int
 }
 
 // New adds the calls and routes of cards to a core, whose Groups and People they reach.
 func New(c *core.Core) *Service {
-	s := &Service{core: c, cards: map[string]*cardState{}}
-	c.ServeEndpoints(s.cardCalls()...)
+	s := &Service{core: c, cards: map[string]*cardState{}, routes: map[string]route{}}
+	c.ServeEndpoints(append(s.cardCalls(), s.registerCall())...)
 	c.API("GET /sandbox/api/cards/{id}", func(r *http.Request) (any, error) { return s.Card(r.PathValue("id")) })
+	s.routePresses()
 	return s
 }
 
@@ -51,6 +58,8 @@ type cardState struct {
 	Card
 	app      *core.App
 	delivery []core.Object
+	routeKey string
+	places   []place
 	// pieces are the guids of streamed texts.
 	pieces []string
 }
@@ -205,10 +214,11 @@ func (s *Service) cardCreate(req *core.AppRequest) (c *cardState, known bool, r 
 	if !ok || !privateOK || id == "" || !slices.Contains([]string{"", "STREAM", "HTTP"}, callback) {
 		return nil, false, cardError()
 	}
-	c = &cardState{app: req.App, Card: Card{
+	c = &cardState{app: req.App, routeKey: req.Text("callbackRouteKey"), Card: Card{
 		OutTrackID: id, Template: req.Text("cardTemplateId"), App: req.App.Name, Params: values, Private: private, CallbackType: callback,
 	}}
 	s.cards[id] = c
+	s.order = append(s.order, c)
 	return c, false, nil
 }
 
@@ -221,6 +231,7 @@ func (s *Service) deliverCard(req *core.AppRequest, c *cardState, space string) 
 		Content: c.content(), Raw: json.RawMessage(req.Raw), Key: c.OutTrackID,
 	}
 	problem := ""
+	at := place{space: spaceType, id: id}
 	switch spaceType {
 	case "IM_GROUP":
 		model := req.Object("imGroupOpenDeliverModel")
@@ -231,7 +242,7 @@ func (s *Service) deliverCard(req *core.AppRequest, c *cardState, space string) 
 		case model["robotCode"] != req.App.AppKey:
 			problem = "imGroupOpenDeliverModel.robotCode is invalid"
 		default:
-			m.Group = chat.Name
+			m.Group, m.Conversation, at.chat = chat.Name, id, chat
 		}
 	case "IM_ROBOT":
 		model := req.Object("imRobotOpenDeliverModel")
@@ -245,7 +256,7 @@ func (s *Service) deliverCard(req *core.AppRequest, c *cardState, space string) 
 		case model["spaceType"] != "IM_ROBOT":
 			problem = "imRobotOpenDeliverModel.spaceType is invalid"
 		default:
-			m.To = []string{u.UserID}
+			m.To, m.Conversation, at.user = []string{u.UserID}, core.OneToOne(req.App, u.UserID), u.UserID
 		}
 	case "ONE_BOX": // the place above the messages of a group
 		chat := s.core.Groups.ByConversation(id)
@@ -255,7 +266,7 @@ func (s *Service) deliverCard(req *core.AppRequest, c *cardState, space string) 
 		case !req.Has("topOpenDeliverModel"):
 			problem = "topOpenDeliverModel is invalid"
 		default:
-			m.Group = chat.Name
+			m.Group, m.Conversation, at.chat = chat.Name, id, chat
 		}
 	default:
 		problem = "openSpaceId is invalid"
@@ -264,18 +275,30 @@ func (s *Service) deliverCard(req *core.AppRequest, c *cardState, space string) 
 	if problem == "" {
 		result["carrierId"] = s.core.Code(16)
 		req.MessageID = s.core.AddMessage(m)
+		c.places = append(c.places, at)
 		c.MessageIDs = append(c.MessageIDs, req.MessageID)
 	}
 	return result
 }
 
-// content draws the variables as a list, since the sandbox has no templates.
+// content draws the variables: "markdown" as it is, other ones as a list, since the sandbox has
+// no templates. The buttons are those of the variable "buttons".
 func (c *cardState) content() core.Content {
+	out := core.Content{Title: c.Params["title"], Text: c.Params["markdown"]}
+	for _, b := range buttonsOf(c.Params) {
+		out.Buttons = append(out.Buttons, core.Button{Title: b.Text, URL: b.URL, Action: b.Action, Style: b.Style, Disabled: b.Disabled})
+	}
+	if _, ok := c.Params["markdown"]; ok {
+		return out
+	}
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(c.Params)) {
-		lines = append(lines, name+": "+c.Params[name])
+		if name != "buttons" || out.Buttons == nil {
+			lines = append(lines, name+": "+c.Params[name])
+		}
 	}
-	return core.Content{Title: c.Params["title"], Text: strings.Join(lines, "\n")}
+	out.Text = strings.Join(lines, "\n")
+	return out
 }
 
 // redraw shows the variables as they are now.
@@ -283,6 +306,7 @@ func (s *Service) redraw(c *cardState) {
 	for _, id := range c.MessageIDs {
 		s.core.ChangeMessage(id, func(m *core.Message) { m.Content = c.content() })
 	}
+	s.core.Touch()
 }
 
 func (s *Service) card(req *core.AppRequest) (*cardState, *core.Refusal) {

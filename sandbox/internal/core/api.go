@@ -111,10 +111,10 @@ func (in *Inbox) apiMessages(r *http.Request) (any, error) {
 	return Object{"messages": NotNil(in.Messages(f))}, nil
 }
 
-// filterOf reads a [Filter] from the query: robot, type, text, after.
+// filterOf reads a [Filter] from the query: robot, type, text, conversation, after.
 func filterOf(r *http.Request) (Filter, error) {
 	q := r.URL.Query()
-	f := Filter{Robot: q.Get("robot"), Type: q.Get("type"), Text: q.Get("text")}
+	f := Filter{Robot: q.Get("robot"), Type: q.Get("type"), Text: q.Get("text"), Conversation: q.Get("conversation")}
 	if after := q.Get("after"); after != "" {
 		id, err := strconv.Atoi(after)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"slices"
 	"time"
 )
@@ -33,6 +34,17 @@ type App struct {
 	QPS int `json:"qps,omitempty"`
 	// GroupTemplates are the templates of which the app may make scene groups.
 	GroupTemplates []string `json:"group_templates,omitempty"`
+	// Unpublished apps may not open a stream, and their messages have no senderStaffId.
+	Unpublished bool `json:"unpublished,omitempty"`
+	// NoStream says that the app has not chosen stream mode in the developer console.
+	NoStream bool `json:"no_stream,omitempty"`
+	// MessageURL is where messages to the bot are posted to, signed with AppSecret. Without it they come over the stream.
+	MessageURL string `json:"message_url,omitempty"`
+	// EventURL is where events are posted to, encrypted. Without it they come over the stream.
+	EventURL string `json:"event_url,omitempty"`
+	// EventToken and EventAESKey sign and encrypt events; the key has 43 characters.
+	EventToken  string `json:"event_token,omitempty"`
+	EventAESKey string `json:"event_aes_key,omitempty"`
 }
 
 // DemoApp returns an app for demonstrations and tests. Key and secret follow from its
@@ -56,8 +68,25 @@ func (a App) check() error {
 	if a.QPS < -1 {
 		errs = append(errs, errors.New("qps must not be negative, except -1 for no limit"))
 	}
+	for _, u := range []string{a.MessageURL, a.EventURL} {
+		if u != "" && !IsHTTP(u) {
+			errs = append(errs, fmt.Errorf("callback address %q must begin with http:// or https:// and name a host", u))
+		}
+	}
+	if a.EventURL != "" && (a.EventToken == "" || len(a.EventAESKey) != aesKeyLength) {
+		errs = append(errs, fmt.Errorf("event_url needs event_token and an event_aes_key of %d characters", aesKeyLength))
+	}
 	_, err := ParseIPs(a.IPs)
 	return errors.Join(append(errs, err)...)
+}
+
+// aesKeyLength is the length of the key for events, in characters.
+const aesKeyLength = 43
+
+// IsHTTP tells whether callbacks can go to an address.
+func IsHTTP(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
 // ParseIPs reads addresses and CIDR ranges.
@@ -117,6 +146,21 @@ func (c *Core) App(key string) *App {
 		return &a.App
 	}
 	return nil
+}
+
+// Admits tells whether an app takes calls from an address. The caller holds the lock.
+func (c *Core) Admits(app *App, ip netip.Addr) bool {
+	a := c.Apps.byKey(app.AppKey)
+	return a != nil && a.admits(ip)
+}
+
+// AppList lists the apps in the order they were added. The caller holds the lock.
+func (c *Core) AppList() []*App {
+	out := make([]*App, len(c.Apps.list))
+	for i, a := range c.Apps.list {
+		out[i] = &a.App
+	}
+	return out
 }
 
 // AddApp adds an app. The error wraps [ErrExists] when the key or agent id is taken;

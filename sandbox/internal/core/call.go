@@ -47,6 +47,8 @@ type Answer struct {
 	ContentType string
 	Body        []byte
 	Note        Note
+	// Silence is how long the client waits before the connection ends without an answer.
+	Silence time.Duration
 }
 
 // Note is the part of an [Attempt] that only the call knows. The fields are those of
@@ -123,6 +125,10 @@ func send(ctx context.Context, w http.ResponseWriter, a Answer, fault Fault) {
 			panic(http.ErrAbortHandler)
 		}
 	default: // the others are in the answer already
+	}
+	if a.Silence > 0 {
+		wait(ctx, a.Silence)
+		panic(http.ErrAbortHandler)
 	}
 	w.Header().Set("Content-Type", a.ContentType)
 	w.WriteHeader(a.Status)

@@ -27,8 +27,10 @@ var (
 // one step, so what a test sees is never half of a request.
 type Core struct {
 	// Robots and Groups are what other families know. They are set before the first request.
-	Robots Robots
-	Groups Groups
+	Robots  Robots
+	Groups  Groups
+	Stream  Pusher
+	Replies Replies
 	// People is the address book.
 	People People
 	// CorpID is the id of the organisation.

@@ -13,7 +13,12 @@ const idAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 // Code returns letters and digits, at most 32.
 func (c *Core) Code(length int) string {
 	c.lastID++
-	sum := sha256.Sum256(binary.BigEndian.AppendUint64(nil, c.lastID))
+	return digest(string(binary.BigEndian.AppendUint64(nil, c.lastID)), length)
+}
+
+// digest makes letters and digits of a text, at most 32.
+func digest(text string, length int) string {
+	sum := sha256.Sum256([]byte(text))
 	out := make([]byte, length)
 	for n := range out {
 		out[n] = idAlphabet[int(sum[n])%len(idAlphabet)]

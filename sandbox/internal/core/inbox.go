@@ -130,6 +130,9 @@ func (c *Core) Keep() int { return c.Inbox.keep }
 // Touch wakes everyone who waits for a change. The caller holds the lock.
 func (c *Core) Touch() { c.Inbox.touch() }
 
+// Changed is closed at the next change. The caller holds the lock.
+func (c *Core) Changed() <-chan struct{} { return c.Inbox.changed }
+
 // FindMessages returns the messages that the filter selects, oldest first. The caller holds the lock.
 func (c *Core) FindMessages(f Filter) []Message { return c.Inbox.find(f) }
 

@@ -32,10 +32,15 @@ type Content struct {
 	Links      []FeedLink `json:"links,omitempty"`
 }
 
-// Button is a button of an actionCard.
+// Button is a button of an actionCard or of a card.
 type Button struct {
 	Title string `json:"title"`
 	URL   string `json:"url"`
+	// Action is the actionId of a button that calls the app back; those of an actionCard have none.
+	Action string `json:"action,omitempty"`
+	// Style is primary, danger or empty.
+	Style    string `json:"style,omitempty"`
+	Disabled bool   `json:"disabled,omitempty"`
 }
 
 // FeedLink is an entry of a feedCard.
@@ -75,6 +80,10 @@ type Message struct {
 	Group string `json:"group"`
 	// To are the user ids of people whom a bot wrote to, outside of a group.
 	To []string `json:"to,omitempty"`
+	// Conversation is the conversationId that a bot wrote to, as its app knows it; empty for custom robots.
+	Conversation string `json:"conversation,omitempty"`
+	// ReplyTo is the msgId of the message that this one answers through its sessionWebhook.
+	ReplyTo string `json:"reply_to,omitempty"`
 	// Key is the processQueryKey of a bot's message and the outTrackId of a card.
 	Key string `json:"key,omitempty"`
 	// Recalled messages are seen by nobody any more.
@@ -98,12 +107,15 @@ type Filter struct {
 	Text string
 	// After selects messages with a higher ID.
 	After int
+	// Conversation is a conversationId.
+	Conversation string
 }
 
 func (f Filter) match(m Message) bool {
 	return m.ID > f.After &&
 		(f.Robot == "" || f.Robot == m.Robot) &&
 		(f.Type == "" || f.Type == m.Type) &&
+		(f.Conversation == "" || f.Conversation == m.Conversation) &&
 		(f.Text == "" || strings.Contains(strings.ToLower(m.searchable()), strings.ToLower(f.Text)))
 }
 

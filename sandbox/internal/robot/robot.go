@@ -111,7 +111,7 @@ func New(c *core.Core, rate Rate) *Service {
 		core: c, rate: rate.or(DingTalkRate()),
 		throttles: map[string]*throttle{}, sessions: map[string]*sessionState{},
 	}
-	c.Robots = register{s}
+	c.Robots, c.Replies = register{s}, replies{s}
 	c.Serve(s.sendCall())
 	c.Serve(s.sessionCalls()...)
 	c.API("GET /sandbox/api/robots", core.APIList("robots", s.Robots))

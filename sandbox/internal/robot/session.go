@@ -1,6 +1,7 @@
 package robot
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -22,9 +23,8 @@ type Session struct {
 }
 
 type sessionState struct {
-	app     *core.App
-	chat    *core.Chat
-	user    *core.User
+	core.Reply
+
 	expires time.Time
 }
 
@@ -34,16 +34,45 @@ type sessionState struct {
 func (s *Service) OpenSession(in Session) (webhookPath string, expires time.Time, err error) {
 	s.core.Lock()
 	defer s.core.Unlock()
-	state := &sessionState{
-		app: s.core.App(in.AppKey), user: s.core.People.User(in.UserID), chat: s.core.Groups.ByConversation(in.Chat),
-		expires: s.core.Now().Add(sessionLife),
-	}
-	if state.app == nil || state.user == nil || in.Chat != "" && state.chat == nil {
+	to := core.Reply{App: s.core.App(in.AppKey), Chat: s.core.Groups.ByConversation(in.Chat), UserID: in.UserID, Conversation: in.Chat}
+	if to.App == nil || s.core.People.User(in.UserID) == nil || in.Chat != "" && to.Chat == nil {
 		return "", time.Time{}, fmt.Errorf("open a session of app key %q with user %q: %w", in.AppKey, in.UserID, core.ErrNotFound)
 	}
+	if to.Chat == nil {
+		to.Conversation = core.OneToOne(to.App, in.UserID)
+	}
+	webhookPath, expires = replies{s}.Open(to)
+	return webhookPath, expires, nil
+}
+
+// replies is what the core asks of the addresses for replies.
+type replies struct{ *Service }
+
+// Open opens a session and returns its path and query.
+func (s replies) Open(to core.Reply) (path string, expires time.Time) {
 	id := s.core.Code(32)
+	state := &sessionState{Reply: to, expires: s.core.Now().Add(sessionLife)}
 	s.sessions[id] = state
-	return "/robot/sendBySession?session=" + id, state.expires, nil
+	return "/robot/sendBySession?session=" + id, state.expires
+}
+
+// Take shows a reply that came as the answer to a callback. An empty answer and the msgtype "empty" show nothing.
+func (s replies) Take(to core.Reply, raw []byte, now time.Time) (messageID int, err error) {
+	var body map[string]any
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return 0, nil
+	}
+	if err := json.Unmarshal(raw, &body); err != nil {
+		return 0, fmt.Errorf("the answer is no JSON object: %w", err)
+	}
+	if len(body) == 0 || body["msgtype"] == "empty" {
+		return 0, nil
+	}
+	msgtype, content, r := readContent(body)
+	if r != nil {
+		return 0, fmt.Errorf("the answer is no message: errcode %d %s", r.Code, r.Text)
+	}
+	return s.show(to, core.Message{Time: now, Type: msgtype, Content: content, Raw: json.RawMessage(raw)}, body["at"]), nil
 }
 
 // sessionCalls is the reply address that comes with a message to a bot.
@@ -59,29 +88,35 @@ func (s *Service) sessionReply(req *core.Request) core.Answer {
 	if session == nil || !req.At.Before(session.expires) {
 		return core.Refuse(300001).Answer(core.Plain)
 	}
-	if session.chat != nil && session.chat.Disbanded {
-		return core.Refuse(400013).Answer(core.Plain).Of(session.app)
+	if session.Chat != nil && session.Chat.Disbanded {
+		return core.Refuse(400013).Answer(core.Plain).Of(session.App)
 	}
 	body, r := readRobotBody(req)
 	if r != nil {
-		return r.Answer(core.Plain).Of(session.app)
+		return r.Answer(core.Plain).Of(session.App)
 	}
 	msgtype, content, r := readContent(body)
 	if r != nil {
-		return r.Answer(core.Plain).Of(session.app)
+		return r.Answer(core.Plain).Of(session.App)
 	}
-	m := core.Message{
-		Time: req.At, Robot: session.app.Name, Group: session.app.Name, Type: msgtype, Content: content,
-		RemoteIP: req.IP.String(), Raw: json.RawMessage(req.Raw), To: []string{session.user.UserID},
-	}
-	ids := []string{session.user.UserID}
-	if session.chat != nil {
-		m.Group, m.To, ids = session.chat.Name, nil, session.chat.Members
-	}
-	m.Mentions = mention(people{s.membersOf(ids), "group"}, msgtype, content.Text, body["at"])
-	a := core.LegacyAnswer(0, "ok").Of(session.app)
-	a.Note.MessageID = s.core.AddMessage(m)
+	a := core.LegacyAnswer(0, "ok").Of(session.App)
+	a.Note.MessageID = s.show(session.Reply, core.Message{
+		Time: req.At, Type: msgtype, Content: content, RemoteIP: req.IP.String(), Raw: json.RawMessage(req.Raw),
+	}, body["at"])
 	return a
+}
+
+// show puts a reply into its conversation.
+func (s *Service) show(to core.Reply, m core.Message, at any) int {
+	m.Robot, m.Group, m.Conversation, m.ReplyTo = to.App.Name, to.App.Name, to.Conversation, to.Message
+	ids := []string{to.UserID}
+	if to.Chat != nil {
+		m.Group, ids = to.Chat.Name, to.Chat.Members
+	} else if to.UserID != "" {
+		m.To = ids
+	}
+	m.Mentions = mention(people{s.membersOf(ids), "group"}, m.Type, m.Content.Text, at)
+	return s.core.AddMessage(m)
 }
 
 // membersOf looks people up for mentions.

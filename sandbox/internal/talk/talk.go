@@ -1,0 +1,352 @@
+// Package talk is what people do: they write to bots, in groups and between two, and the
+// organisation changes. Apps get it over their stream, or over HTTP when they have an address.
+package talk
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dingdag/dingdag/sandbox/internal/core"
+)
+
+// The types of messages that people write.
+const (
+	TypeText     = "text"
+	TypeRichText = "richText"
+	TypePicture  = "picture"
+	TypeFile     = "file"
+	TypeAudio    = "audio"
+	TypeVideo    = "video"
+)
+
+// topicMessage is what connections subscribe to for messages to the bot.
+const topicMessage = "/v1.0/im/bot/messages/get"
+
+// The ways by which a message went to the app.
+const (
+	ViaStream = "stream"
+	ViaHTTP   = "http"
+)
+
+// Say is what somebody writes.
+type Say struct {
+	// App is the app key of the bot that is written to. In a group it may be empty: the bots that
+	// the text mentions get the message, as "@" and the name of the app.
+	App string `json:"app,omitempty"`
+	// Conversation is the openConversationId of a group; empty between the person and the bot.
+	Conversation string `json:"conversation,omitempty"`
+	// From is a user id. Outsider is the nick of somebody from outside the organisation, in its place.
+	From     string `json:"from,omitempty"`
+	Outsider string `json:"outsider,omitempty"`
+	// Type is one of those above; the default is text.
+	Type string `json:"type,omitempty"`
+	// Text is what is written, or what was recognised of audio.
+	Text string `json:"text,omitempty"`
+	// Parts are those of richText.
+	Parts []Part `json:"parts,omitempty"`
+	// FileName is that of a file.
+	FileName string `json:"file_name,omitempty"`
+	// Duration is that of audio and video, in milliseconds.
+	Duration int `json:"duration,omitempty"`
+	// OverQuota leaves the content out and has errorCode 20001 in its place.
+	OverQuota bool `json:"over_quota,omitempty"`
+}
+
+// Part is a text or a picture.
+type Part struct {
+	Text    string `json:"text,omitempty"`
+	Picture bool   `json:"picture,omitempty"`
+}
+
+// Said is what somebody wrote, and what became of it.
+type Said struct {
+	// ID is the msgId.
+	ID   string    `json:"id"`
+	Time time.Time `json:"time"`
+	// App is the app key of the bot that got it; empty when none was mentioned.
+	App string `json:"app,omitempty"`
+	// Conversation is as the app knows it, also between two. Group is the name of the group.
+	Conversation string `json:"conversation"`
+	Group        string `json:"group,omitempty"`
+	From         string `json:"from,omitempty"`
+	Nick         string `json:"nick"`
+	Type         string `json:"type"`
+	Text         string `json:"text"`
+	// After is the newest message of a robot or bot at that time.
+	After int `json:"after"`
+	// Via is how it went to the app; empty when it did not, for the reason in Note.
+	Via  string `json:"via,omitempty"`
+	Note string `json:"note,omitempty"`
+	// Delivery is the number of the delivery over the stream.
+	Delivery int `json:"delivery,omitempty"`
+	// Status is that of the answer over HTTP, and Reply the message that it brought.
+	Status int `json:"status,omitempty"`
+	Reply  int `json:"reply,omitempty"`
+	// Recalled and Edited are seen in the chat alone: DingTalk tells bots of neither.
+	Recalled bool `json:"recalled,omitempty"`
+	Edited   bool `json:"edited,omitempty"`
+}
+
+// Service is what people do.
+type Service struct {
+	core *core.Core
+	// base is the address of the sandbox for callbacks that no request has led to.
+	base string
+	said []*Said
+	seen []*Happening
+}
+
+// New adds the routes of people to a core, whose Stream, Groups and Replies it uses. Base is the
+// address of the sandbox, for the reply addresses in callbacks over HTTP.
+func New(c *core.Core, base string) *Service {
+	s := &Service{core: c, base: strings.TrimRight(base, "/")}
+	s.routeAPI()
+	return s
+}
+
+// posted is a callback that goes out over HTTP once the lock is given back.
+type posted struct {
+	app  *core.App
+	said *Said
+	to   core.Reply
+	body []byte
+	at   time.Time
+}
+
+// Say lets somebody write. It returns when the message was handed to the stream, or when the app's
+// address has answered. The error wraps [core.ErrNotFound], or says what makes no sense.
+func (s *Service) Say(ctx context.Context, in Say) (Said, error) {
+	return s.say(ctx, in, s.base)
+}
+
+func (s *Service) say(ctx context.Context, in Say, base string) (Said, error) {
+	in.Type = cmp.Or(in.Type, TypeText)
+	if err := in.check(); err != nil {
+		return Said{}, fmt.Errorf("say: %w", err)
+	}
+	said, out, err := s.write(in, base)
+	if err != nil {
+		return Said{}, fmt.Errorf("say: %w", err)
+	}
+	if out != nil {
+		s.post(ctx, out)
+	}
+	s.core.Lock()
+	defer s.core.Unlock()
+	return *said, nil
+}
+
+func (in Say) check() error {
+	switch {
+	case !slices.Contains([]string{TypeText, TypeRichText, TypePicture, TypeFile, TypeAudio, TypeVideo}, in.Type):
+		return fmt.Errorf("unknown type %q", in.Type)
+	case (in.From == "") == (in.Outsider == ""):
+		return errors.New("either from or outsider must say who writes")
+	case in.Type == TypeText && in.Text == "" && !in.OverQuota:
+		return errors.New("text is missing")
+	case in.Type == TypeRichText && len(in.Parts) == 0:
+		return errors.New("richText needs parts")
+	case in.Type == TypeFile && in.FileName == "":
+		return errors.New("a file needs file_name")
+	case in.Conversation == "" && in.App == "":
+		return errors.New("app is missing: without a group, a bot must be written to")
+	}
+	return nil
+}
+
+// write puts a message into its conversation and hands it to the bot.
+func (s *Service) write(in Say, base string) (*Said, *posted, error) {
+	s.core.Lock()
+	defer s.core.Unlock()
+	m, err := s.address(in)
+	if err != nil {
+		return nil, nil, err
+	}
+	said := &Said{
+		ID: "msg" + s.core.Code(22) + "==", Time: s.core.Now(), Conversation: m.conversation, From: in.From, Nick: m.nick,
+		Type: in.Type, Text: in.shown(), After: s.core.LastMessage(),
+	}
+	m.said = said
+	s.said = core.Last(append(s.said, said), s.core.Keep())
+	defer s.core.Touch()
+	if m.chat != nil {
+		said.Group = m.chat.Name
+		if why := m.kept(); why != "" {
+			said.Note = why
+			return said, nil, nil
+		}
+	}
+	said.App = m.app.AppKey
+	if u := m.app.MessageURL; u != "" {
+		said.Via = ViaHTTP
+		to, body := m.payload(s.core, base)
+		return said, &posted{app: m.app, said: said, to: to, body: body, at: said.Time}, nil
+	}
+	if m.app.NoStream {
+		said.Note = "the app has neither chosen stream mode nor an address for messages"
+		return said, nil, nil
+	}
+	said.Via = ViaStream
+	said.Delivery = s.core.Stream.Push(m.app, core.Push{Type: core.PushCallback, Topic: topicMessage, Data: m.once(s.core)})
+	return said, nil, nil
+}
+
+// message is what somebody writes, with those whom it concerns.
+type message struct {
+	Say
+
+	app  *core.App
+	chat *core.Chat
+	user *core.User
+	nick string
+	// mentioned is empty when the bot is not.
+	mentioned    string
+	conversation string
+	said         *Said
+}
+
+// address finds who writes to whom.
+func (s *Service) address(in Say) (*message, error) {
+	m := &message{Say: in, nick: in.Outsider, app: s.core.App(in.App), user: s.core.People.User(in.From)}
+	switch {
+	case in.App != "" && m.app == nil:
+		return nil, fmt.Errorf("app key %q: %w", in.App, core.ErrNotFound)
+	case in.From != "" && m.user == nil:
+		return nil, fmt.Errorf("user %q: %w", in.From, core.ErrNotFound)
+	}
+	if m.user != nil {
+		m.nick = cmp.Or(m.user.Name, m.user.UserID)
+	}
+	if in.Conversation == "" {
+		m.conversation = core.OneToOne(m.app, cmp.Or(in.From, in.Outsider))
+		return m, nil
+	}
+	m.chat, m.conversation = s.core.Groups.ByConversation(in.Conversation), in.Conversation
+	switch {
+	case m.chat == nil:
+		return nil, fmt.Errorf("group %q: %w", in.Conversation, core.ErrNotFound)
+	case m.chat.Disbanded:
+		return nil, fmt.Errorf("group %q is disbanded", m.chat.Name)
+	case m.user != nil && !slices.Contains(m.chat.Members, m.user.UserID):
+		return nil, fmt.Errorf("user %q in group %q: %w", in.From, m.chat.Name, core.ErrNotFound)
+	case m.app != nil && !slices.Contains(m.chat.Bots, m.app.AppKey):
+		return nil, fmt.Errorf("bot of app key %q in group %q: %w", in.App, m.chat.Name, core.ErrNotFound)
+	}
+	s.findMention(m)
+	return m, nil
+}
+
+// findMention looks for the first bot of the group that the text mentions.
+func (s *Service) findMention(m *message) {
+	for _, key := range m.chat.Bots {
+		app := s.core.App(key)
+		if app == nil || m.app != nil && m.app != app {
+			continue
+		}
+		at := "@" + app.Name
+		inParts := slices.ContainsFunc(m.Parts, func(p Part) bool { return strings.Contains(p.Text, at) })
+		if strings.Contains(m.Text, at) || inParts {
+			m.app, m.mentioned = app, at
+			return
+		}
+	}
+}
+
+// kept says why a group keeps a message from its bots; empty when it does not.
+func (m *message) kept() string {
+	switch {
+	case slices.Contains([]string{TypeFile, TypeAudio, TypeVideo}, m.Type):
+		return "groups deliver neither audio, video nor files to bots"
+	case m.mentioned == "":
+		return "no bot is mentioned: write @ and the name of its app"
+	default:
+		return ""
+	}
+}
+
+// shown is what the page shows of it.
+func (in Say) shown() string {
+	var b strings.Builder
+	b.WriteString(in.Text)
+	for _, p := range in.Parts {
+		if p.Picture {
+			b.WriteString("[picture]")
+		}
+		b.WriteString(p.Text)
+	}
+	if in.Type != TypeText && in.Type != TypeRichText {
+		b.WriteString("[" + in.Type + "]")
+	}
+	if in.FileName != "" {
+		b.WriteString(" " + in.FileName)
+	}
+	return b.String()
+}
+
+// Said lists what people wrote, oldest first.
+func (s *Service) Said() []Said {
+	s.core.Lock()
+	defer s.core.Unlock()
+	return core.Values(s.said)
+}
+
+// RecallSaid takes a message back, and EditSaid changes its text, in the chat alone: DingTalk tells
+// bots of neither. The error wraps [core.ErrNotFound].
+func (s *Service) RecallSaid(id string) error {
+	return s.change(id, func(m *Said) { m.Recalled = true })
+}
+
+// EditSaid changes the text of a message; see [Service.RecallSaid].
+func (s *Service) EditSaid(id, text string) error {
+	return s.change(id, func(m *Said) { m.Text, m.Edited = text, true })
+}
+
+func (s *Service) change(id string, how func(*Said)) error {
+	s.core.Lock()
+	defer s.core.Unlock()
+	m := core.Find(s.said, func(o *Said) bool { return o.ID == id })
+	if m == nil {
+		return fmt.Errorf("message %q: %w", id, core.ErrNotFound)
+	}
+	how(m)
+	s.core.Touch()
+	return nil
+}
+
+func (s *Service) routeAPI() {
+	c := s.core
+	c.API("GET /sandbox/api/said", core.APIList("said", s.Said))
+	c.API("POST /sandbox/api/said", func(r *http.Request) (any, error) {
+		var in Say
+		if err := core.ReadAPI(r, &in); err != nil {
+			return nil, err
+		}
+		return s.say(r.Context(), in, core.BaseOf(r))
+	})
+	c.API("DELETE /sandbox/api/said/{id}", func(r *http.Request) (any, error) {
+		return core.Object{}, s.RecallSaid(r.PathValue("id"))
+	})
+	c.API("PUT /sandbox/api/said/{id}", func(r *http.Request) (any, error) {
+		var in struct {
+			Text string `json:"text"`
+		}
+		if err := core.ReadAPI(r, &in); err != nil {
+			return nil, err
+		}
+		return core.Object{}, s.EditSaid(r.PathValue("id"), in.Text)
+	})
+	c.API("GET /sandbox/api/happenings", core.APIList("happenings", s.Happenings))
+	c.API("POST /sandbox/api/happenings", func(r *http.Request) (any, error) {
+		var in Happen
+		if err := core.ReadAPI(r, &in); err != nil {
+			return nil, err
+		}
+		return s.Happen(r.Context(), in)
+	})
+}
