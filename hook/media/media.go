@@ -83,7 +83,22 @@ func Upload(ctx context.Context, a *hook.App, mediaType, path string) (*Media, e
 	if err != nil {
 		return nil, a.Invalid(op, err)
 	}
-	form, err := mediaForm(mediaType, filepath.Base(path), data)
+	return upload(ctx, a, op, mediaType, filepath.Base(path), data)
+}
+
+// UploadData uploads what is in memory, in the same way.
+//
+//dingtalk:api POST /media/upload
+func UploadData(ctx context.Context, a *hook.App, mediaType, name string, data []byte) (*Media, error) {
+	op := fmt.Sprintf("upload %s %q", mediaType, name)
+	if err := Check(mediaType, name, int64(len(data))); err != nil {
+		return nil, a.Invalid(op, err)
+	}
+	return upload(ctx, a, op, mediaType, name, data)
+}
+
+func upload(ctx context.Context, a *hook.App, op, mediaType, name string, data []byte) (*Media, error) {
+	form, err := mediaForm(mediaType, name, data)
 	if err != nil {
 		return nil, a.Invalid(op, err)
 	}
