@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -249,3 +250,20 @@ func (c *Call) Has(word string) bool { return slices.Contains(c.parsed.words, wo
 
 // Rest is what was left behind the arguments.
 func (c *Call) Rest() string { return c.parsed.rest }
+
+//go:generate go test . -count=1 -run ^TestPage$ -update
+
+// Markdown is the table of the commands of this package for the docs.
+func Markdown() string {
+	var b strings.Builder
+	b.WriteString("| command | Chinese | role | what it does |\n| --- | --- | --- | --- |\n")
+	bar := strings.NewReplacer("|", `\|`)
+	for _, s := range builtin() {
+		help := s.Help.EN + "."
+		if more := strings.TrimSuffix(s.More.EN, runHelp().EN); more != "" { // the page says once how a run is named
+			help += " " + strings.TrimSpace(more)
+		}
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n", bar.Replace(s.usage(English)), bar.Replace(s.usage(Chinese)), s.Role, bar.Replace(strings.ToUpper(help[:1])+help[1:]))
+	}
+	return b.String()
+}

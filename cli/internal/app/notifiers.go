@@ -34,7 +34,7 @@ type checked struct {
 func (a *App) checkSettings() error {
 	set := a.Settings
 	told, daily, undelivered := set.OnImportError.Node != nil, set.DailyDigest.Node != nil, set.OnUndelivered.From != ""
-	var errs [4]error
+	var errs [5]error
 	var c catalog.Catalog
 	if told || daily || undelivered { // few commands need it otherwise
 		var err error
@@ -55,6 +55,7 @@ func (a *App) checkSettings() error {
 		a.checked.onUndelivered = append(a.checked.onUndelivered, dag.Callback{Name: name})
 	}
 	a.checked.maintenance, errs[3] = a.maintenance()
+	errs[4] = checkPeople(set.ChatViewers, set.ChatOperators, set.ChatAdmins)
 	return errors.Join(errs[:]...)
 }
 

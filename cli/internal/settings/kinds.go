@@ -104,6 +104,30 @@ func namesSetting(key, def, doc string, field func(*Config) *Names) setting {
 	}}
 }
 
+// peopleSetting is a setting of people, as a list or with commas; nobody by default.
+func peopleSetting(key, doc string, field func(*Config) *Names) setting {
+	return setting{key: key, doc: doc, structured: true, set: func(c *Config, v value) (err error) {
+		n := Names{From: v.from}
+		if v.node == nil || v.node.Kind == yaml.ScalarNode {
+			n.All, err = names(v.text)
+			*field(c) = n
+			return err
+		}
+		if v.node.Kind != yaml.SequenceNode {
+			return errors.New("must be a list of people, or their ids with commas between them")
+		}
+		for _, e := range v.node.Content {
+			e = yamlvalue.Resolve(e)
+			if e.Kind != yaml.ScalarNode || strings.TrimSpace(e.Value) == "" {
+				return fmt.Errorf("line %d: an entry must be a userid, dept:ID or role:NAME", e.Line)
+			}
+			n.All = append(n.All, strings.TrimSpace(e.Value))
+		}
+		*field(c) = n
+		return nil
+	}}
+}
+
 func period(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if err != nil || d <= 0 {

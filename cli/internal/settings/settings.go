@@ -72,6 +72,8 @@ type Config struct {
 	PassEnv []string
 	// OnUndelivered names the notifiers that tell of an alert whose own callback could not.
 	OnUndelivered Names
+	// ChatViewers, ChatOperators and ChatAdmins are who has these roles in the chat.
+	ChatViewers, ChatOperators, ChatAdmins Names
 	// Maintenance are the times in which alerts are silent.
 	Maintenance Tree
 	// AlertDeadline is how long an alert is tried again while its receiver can't be reached.
@@ -131,6 +133,10 @@ func generalSettings() []setting {
 		treeSetting("maintenance", "window, or list of windows, in which alerts are silent, see [Quiet](callbacks.md#quiet)", func(c *Config) *Tree { return &c.Maintenance }),
 		parsedSetting("alert_fold_after", outbox.DefaultFoldAfter.String(), "how long an alert waits for its robot until it is sent together with others in one message; never sends each by itself",
 			func(c *Config) *time.Duration { return &c.FoldAfter }, ageOrNever),
+		peopleSetting("chat_viewers", "who may look in the chat: userids, `dept:ID` for a department with all below it, `role:NAME` for a role of the organisation, as a list or separated by commas; see [Who may](chat.md#who-may)",
+			func(c *Config) *Names { return &c.ChatViewers }),
+		peopleSetting("chat_operators", "who may also trigger, clear, mark, pause and acknowledge there", func(c *Config) *Names { return &c.ChatOperators }),
+		peopleSetting("chat_admins", "who may also change what concerns all DAGs there", func(c *Config) *Names { return &c.ChatAdmins }),
 		stringSetting("log_level", "info", "debug, info, warn or error", func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error").withFlag(""),
 		stringSetting("log_format", "auto", "auto (colours on a terminal), text or json", func(c *Config) *string { return &c.LogFormat }, "auto", "text", "json").withFlag(""),
 	}

@@ -1,0 +1,56 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/dingdag/dingdag/chat/command"
+	"github.com/dingdag/dingdag/chat/roles"
+	"github.com/dingdag/dingdag/cli/internal/home"
+	"github.com/dingdag/dingdag/cli/internal/settings"
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlite"
+)
+
+// checkPeople tells what is wrong with who has a role in the chat, with its place.
+func checkPeople(lists ...settings.Names) error {
+	var errs []error
+	for _, l := range lists {
+		for _, entry := range l.All {
+			if err := roles.CheckEntry(entry); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", l.From, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// ChatRoles says who may do what in the chat. The connections are those of the applications.
+func (a *App) ChatRoles(conns connections.Source) (*roles.Roles, error) {
+	c, err := a.ReadSettings()
+	if err != nil {
+		return nil, err
+	}
+	return roles.New(roles.Options{
+		Lists:       roles.Lists{Viewers: c.ChatViewers.All, Operators: c.ChatOperators.All, Admins: c.ChatAdmins.All},
+		Connections: conns, Directory: roles.InDingTalk(a.Dingding().With(conns, home.OnlyWarnings(a.Log()))), Clock: a.Clock,
+	})
+}
+
+// ChatCommands are what people may write to a robot, on a store, with more commands beside the usual ones.
+func (a *App) ChatCommands(s *sqlite.Store, more ...*command.Spec) (*command.Commands, error) {
+	conns, _, err := a.Sources(s.Connections())
+	if err != nil {
+		return nil, err
+	}
+	may, err := a.ChatRoles(conns)
+	if err != nil {
+		return nil, err
+	}
+	ask := a.APIOn(s)
+	return command.New(command.Options{
+		By: func(who store.Actor) command.API { return ask.By(who) }, Roles: may, Connections: conns, Done: s.EventOfRef,
+		Masker: a.Masker(), Zone: a.ShowZone(), Clock: a.Clock, More: more,
+	})
+}
