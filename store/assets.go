@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 )
 
@@ -40,8 +39,7 @@ type AssetEventFilter struct {
 	Behind int64
 }
 
-// AssetEvent is one update of an asset: a task that has it among its outlets succeeded, or something
-// outside did it.
+// AssetEvent is one update of an asset: a task that has it among its outlets succeeded.
 type AssetEvent struct {
 	// ID is the store's own identity of the event; a later event has a larger one.
 	ID int64
@@ -49,9 +47,7 @@ type AssetEvent struct {
 	URI string
 	At  time.Time
 	// DAGID, RunID, TaskID and MapIndex name the task instance; MapIndex is -1 for an
-	// unmapped task. The ids are empty for an update that no task made.
+	// unmapped task.
 	DAGID, RunID, TaskID string
 	MapIndex             int
-	// Extra is a JSON object with what else there is to know, or nil.
-	Extra json.RawMessage
 }

@@ -93,7 +93,6 @@ const (
 	EventBackfillPause   EventKind = "backfill_pause"
 	EventBackfillUnpause EventKind = "backfill_unpause"
 	EventBackfillCancel  EventKind = "backfill_cancel"
-	EventAssetEmit       EventKind = "asset_emit"
 	EventPoolSet         EventKind = "pool_set"
 	EventPoolDelete      EventKind = "pool_delete"
 	EventAlertRetry      EventKind = "alert_retry"
@@ -116,7 +115,7 @@ const (
 func EventKinds() []EventKind {
 	return []EventKind{
 		EventTrigger, EventClear, EventMarkSuccess, EventMarkFailed, EventPause, EventUnpause, EventBackfillCreate, EventBackfillPause,
-		EventBackfillUnpause, EventBackfillCancel, EventAssetEmit, EventPoolSet, EventPoolDelete, EventAlertRetry, EventAlertDrop, EventAlertAck,
+		EventBackfillUnpause, EventBackfillCancel, EventPoolSet, EventPoolDelete, EventAlertRetry, EventAlertDrop, EventAlertAck,
 		EventAlertSnooze, EventAlertUnsnooze, EventAlertResend, EventAlertDismiss,
 		EventConnectionSet, EventConnectionDelete, EventVariableSet, EventVariableDelete,
 	}

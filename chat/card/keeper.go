@@ -309,6 +309,9 @@ func runStatus(c *store.CardNow) face.Status {
 	case dag.RunSuccess:
 		return face.Succeeded
 	case dag.RunFailed:
+		if slices.ContainsFunc(c.Presses, func(p *store.CardPress) bool { return clears(face.Action(p.Action)) }) {
+			return face.Again
+		}
 		return face.Failed
 	case dag.RunQueued, dag.RunRunning:
 	}

@@ -13,12 +13,19 @@ import (
 	"go.uber.org/goleak"
 	"gopkg.in/yaml.v3"
 
+	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/callbacks"
 	cbcard "github.com/dingdag/dingdag/callbacks/card"
+	"github.com/dingdag/dingdag/catalog"
 	"github.com/dingdag/dingdag/chat/card"
+	"github.com/dingdag/dingdag/chat/roles"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/standard"
 	"github.com/dingdag/dingdag/outbox"
 	"github.com/dingdag/dingdag/sandbox"
 	"github.com/dingdag/dingdag/sandbox/sandboxtest"
@@ -41,8 +48,23 @@ type desk struct {
 	clock  atomic.Pointer[time.Time]
 	run    *store.Run
 	load   *store.Instance
+	report *store.Instance
 	id     string
+	dir    string
+	api    *api.API
+	dag    *dag.DAG
+	roles  map[string]roles.Role
+	who    error
+	drawn  int
 }
+
+const files = `
+etl:
+  schedule: null
+  tasks:
+    - {task_id: load, operator: empty}
+    - {task_id: report, operator: empty, dependencies: [load]}
+`
 
 func (d *desk) now() time.Time { return *d.clock.Load() }
 
@@ -52,7 +74,7 @@ const extra = `{"qps": 0, "card_template_id": "tpl.schema", "conversation_id": "
 
 func newDesk(t *testing.T, extra string) *desk {
 	t.Helper()
-	d := &desk{T: t, box: sandboxtest.Start(t)}
+	d := &desk{T: t, box: sandboxtest.Start(t), dir: t.TempDir(), roles: map[string]roles.Role{"user001": roles.Operator, "user002": roles.Admin, "user003": roles.Viewer}}
 	d.clock.Store(new(time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)))
 	app := d.box.Demo()
 	d.box.AddChat(sandbox.Chat{OpenConversationID: "cidAb/3dE+f0==", Name: "ops", Owner: "user001", Bots: []string{app.AppKey}})
@@ -62,9 +84,10 @@ func newDesk(t *testing.T, extra string) *desk {
 	}}
 	d.hook = hook.New(conns)
 	t.Cleanup(d.hook.CloseIdleConnections)
-	d.store = sqlitetest.Open(t, filepath.Join(t.TempDir(), "db"), sqlite.Options{})
+	d.store = sqlitetest.Open(t, filepath.Join(d.dir, "db"), sqlite.Options{})
 	t.Cleanup(func() { require.NoError(t, d.store.Close()) })
 	d.keeper = d.newKeeper()
+	d.openAPI()
 
 	reg, err := callbacks.NewRegistry(cbcard.Specs(), map[string]callbacks.Sender{cbcard.SenderName: cbcard.NewSender(d.hook, conns, nil)})
 	require.NoError(t, err)
@@ -80,8 +103,9 @@ func newDesk(t *testing.T, extra string) *desk {
 	cbs, err := outbox.Bind(reg, []dag.Callback{{Name: "dingtalk_card", Args: args.Content[0]}})
 	require.NoError(t, err)
 
-	d.run = &store.Run{DAGID: "etl", RunID: "r1", Type: dag.ManualRun, State: dag.RunFailed, LogicalDate: d.now(), RunAfter: d.now(), Version: "v"}
+	d.run = &store.Run{DAGID: "etl", RunID: "r1", Type: dag.ManualRun, State: dag.RunFailed, LogicalDate: d.now(), RunAfter: d.now(), StartDate: d.now(), EndDate: d.now(), Version: d.dag.Version}
 	d.load = &store.Instance{TaskID: "load", MapIndex: -1, State: dag.Failed, Try: 1, MaxTries: 1, Operator: "bash", StartDate: d.now(), EndDate: d.now()}
+	d.report = &store.Instance{TaskID: "report", MapIndex: -1, State: dag.UpstreamFailed, MaxTries: 1, Operator: "bash", EndDate: d.now()}
 	end := d.now()
 	ds := out.Prepare(cbs, &callbacks.Event{
 		Kind: callbacks.Failure, DAGID: "etl", RunID: "r1", TaskID: "load", MapIndex: -1, TryNumber: 1, MaxTries: 1, State: "failed", Error: "exit code 1", EndDate: &end,
@@ -96,8 +120,8 @@ func newDesk(t *testing.T, extra string) *desk {
 		if _, err := tx.InsertRun(t.Context(), d.run); err != nil {
 			return err
 		}
-		d.load.RunKey = d.run.Key
-		if err := tx.PutInstances(t.Context(), []*store.Instance{d.load}); err != nil {
+		d.load.RunKey, d.report.RunKey = d.run.Key, d.run.Key
+		if err := tx.PutInstances(t.Context(), []*store.Instance{d.load, d.report}); err != nil {
 			return err
 		}
 		return tx.InsertDeliveries(t.Context(), ds)
@@ -116,6 +140,43 @@ func newDesk(t *testing.T, extra string) *desk {
 	require.NoError(t, <-done)
 	return d
 }
+
+// openAPI puts an api on the store, with the DAG known to it.
+func (d *desk) openAPI() {
+	d.Helper()
+	ops, err := operator.NewRegistry(standard.Specs()...)
+	require.NoError(d, err)
+	cbs, err := callbacks.NewRegistry(nil, nil)
+	require.NoError(d, err)
+	known := catalog.Catalog{Operators: ops, Callbacks: cbs, Templates: template.New(template.Options{})}
+	ds, problems := dagfile.Parse("dags.yaml", []byte(files), known, dagfile.Options{})
+	require.False(d, problems.HasErrors(), problems.String())
+	d.dag = ds[0]
+	e, err := engine.New(d.store, engine.Options{
+		LogDir: d.dir, FindDAG: folder{d.dag}.DAG, Operators: ops, Callbacks: cbs, Templates: known.Templates, Clock: d.now,
+	})
+	require.NoError(d, err)
+	d.api = api.New(api.Options{
+		Store: d.store, Folder: folder{d.dag}, Masker: connections.NewMasker(), LogDir: d.dir, Clock: d.now,
+		Engine: func(context.Context) (api.Engine, error) { return e, nil },
+	})
+	require.NoError(d, d.store.Tx(d.Context(), func(tx store.Tx) error {
+		if err := tx.PutVersion(d.Context(), d.dag.Version, d.dag.ID, dagfile.Source(d.dag)); err != nil {
+			return err
+		}
+		return store.AddDAG(d.Context(), tx, &store.DAGState{ID: d.dag.ID, Version: d.dag.Version, Active: true}, d.now())
+	}))
+}
+
+// folder has one DAG.
+type folder struct{ dag *dag.DAG }
+
+func (f folder) DAGs() ([]*dag.Summary, bool, error) {
+	return []*dag.Summary{f.dag.Summary()}, false, nil
+}
+func (f folder) Load() ([]*dag.DAG, bool, error)  { return []*dag.DAG{f.dag}, false, nil }
+func (f folder) DAG(string) (*dag.DAG, error)     { return f.dag, nil }
+func (f folder) Restore([]byte) (*dag.DAG, error) { return f.dag, nil }
 
 func (d *desk) newKeeper() *card.Keeper {
 	return card.NewKeeper(card.Options{Store: d.store, Hook: d.hook, Masker: connections.NewMasker(), Clock: d.now, Log: slog.New(slog.DiscardHandler)})

@@ -15,7 +15,6 @@ const (
 	KindMark     = "mark"
 	KindTrigger  = "trigger"
 	KindBackfill = "backfill"
-	KindEmit     = "emit"
 )
 
 // Encode encodes a request or an answer, with the texts in it as they are.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/dingdag/dingdag/api"
-	"github.com/dingdag/dingdag/api/emit"
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
@@ -59,15 +58,6 @@ func (a *App) APIOn(s store.Store) *api.API {
 		ConnIDs: a.ConnectionIDs, Command: a.Command,
 		Engine: func(ctx context.Context) (api.Engine, error) { return a.Asker(ctx) },
 	})
-}
-
-// Emitter updates assets for whoever calls the command.
-func (a *App) Emitter(ctx context.Context) (*emit.Emitter, error) {
-	e, err := a.Asker(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &emit.Emitter{Folder: dagFiles{a}, Engine: e, By: a.Actor()}, nil
 }
 
 // Health looks how things are on a store. process tells of the process that schedules, if it is this

@@ -2,7 +2,9 @@ package app
 
 import (
 	"github.com/dingdag/dingdag/chat/card"
+	"github.com/dingdag/dingdag/chat/roles"
 	"github.com/dingdag/dingdag/cli/internal/home"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 )
 
@@ -14,5 +16,18 @@ func (a *App) CardKeeper(s *sqlite.Store) (*card.Keeper, error) {
 	}
 	return card.NewKeeper(card.Options{
 		Store: s, Hook: a.Dingding().With(conns, home.OnlyWarnings(a.Log())), Masker: a.Masker(), Clock: a.Clock, Log: a.Log(),
+	}), nil
+}
+
+// CardPresses is what carries out the presses of cards in a store, and has them redrawn by their keeper.
+func (a *App) CardPresses(s *sqlite.Store, who *roles.Roles, keeper *card.Keeper) (*card.Presses, error) {
+	conns, _, err := a.Sources(s.Connections())
+	if err != nil {
+		return nil, err
+	}
+	ask := a.APIOn(s)
+	return card.NewPresses(card.PressOptions{
+		Store: s, Hook: a.Dingding().With(conns, home.OnlyWarnings(a.Log())), Runs: func(by store.Actor) card.Runs { return ask.By(by) },
+		Roles: who, Drawn: keeper.Wake, Masker: a.Masker(), Clock: a.Clock, Log: a.Log(),
 	}), nil
 }

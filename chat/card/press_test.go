@@ -1,0 +1,277 @@
+package card_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/chat/card"
+	"github.com/dingdag/dingdag/chat/roles"
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/hook/incoming"
+	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/worker"
+)
+
+// presses carries presses out with what wrap puts over the api.
+func (d *desk) presses(wrap func(card.Runs) card.Runs) *card.Presses {
+	return card.NewPresses(card.PressOptions{
+		Store: d.store, Hook: d.hook, Masker: connections.NewMasker(), Clock: d.now, Log: slog.New(slog.DiscardHandler), Drawn: func() { d.drawn++ },
+		Runs: func(who store.Actor) card.Runs {
+			if wrap != nil {
+				return wrap(d.api.By(who))
+			}
+			return d.api.By(who)
+		},
+		Roles: d,
+	})
+}
+
+// Of is the role of a person.
+func (d *desk) Of(_ context.Context, connID, userID string) (roles.Role, error) {
+	assert.Equal(d, "dingtalk_default", connID)
+	return d.roles[userID], d.who
+}
+
+// payload is what DingTalk says of a press.
+func (d *desk) payload(id, user, action string) *incoming.Press {
+	d.Helper()
+	content, err := json.Marshal(map[string]any{"cardPrivateData": map[string]any{"actionIds": []string{action}}})
+	require.NoError(d, err)
+	raw, err := json.Marshal(map[string]any{"type": "actionCallback", "outTrackId": d.id, "userId": user, "userIdType": 1, "content": string(content)})
+	require.NoError(d, err)
+	p, err := incoming.ParsePress(id, d.now(), raw)
+	require.NoError(d, err)
+	return p
+}
+
+// press presses a button.
+func (d *desk) press(id, user, action string) card.Outcome {
+	d.Helper()
+	out, err := d.presses(nil).Press(d.Context(), d.payload(id, user, action), "dingtalk_default")
+	require.NoError(d, err)
+	return out
+}
+
+// note is what one person sees alone.
+func (d *desk) note(user string) string {
+	d.Helper()
+	c, err := d.box.Card(d.id)
+	require.NoError(d, err)
+	return c.Private[user]["note"]
+}
+
+// states are those of the run and its tasks.
+func (d *desk) states() string {
+	d.Helper()
+	r, err := d.store.Run(d.Context(), d.run.Key)
+	require.NoError(d, err)
+	is, err := d.store.Instances(d.Context(), r.Key)
+	require.NoError(d, err)
+	all := []string{string(r.State)}
+	for _, in := range is {
+		all = append(all, fmt.Sprintf("%s=%s", in.TaskID, in.State))
+	}
+	return strings.Join(all, " ")
+}
+
+// did are the changes, oldest first.
+func (d *desk) did() (out []string) {
+	d.Helper()
+	es, err := d.store.Events(d.Context(), store.EventFilter{})
+	require.NoError(d, err)
+	for _, e := range es {
+		out = append([]string{e.Actor.String() + " " + string(e.Kind)}, out...)
+	}
+	return out
+}
+
+// A retry clears what failed, once, and the card says who did it.
+func TestRetry(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, extra)
+	out := d.press("p1", "user001", "retry")
+	assert.Equal(t, card.Outcome{Said: "已清除 1 个任务实例。 Cleared 1 task instances.", Shown: true}, out)
+	assert.Equal(t, "queued load=none report=upstream_failed", d.states())
+	assert.Equal(t, 1, d.drawn)
+	d.round()
+	assert.Contains(t, d.shows("footer"), "重试 Retry: user001 2026-03-01 08:00:00")
+	assert.Equal(t, "排队中 Queued", d.shows("status"))
+
+	again := d.press("p1", "user001", "retry")
+	assert.False(t, again.Refused, "DingTalk delivered it again: %s", again.Said)
+	for i, user := range []string{"user001", "user002"} {
+		second := d.press(fmt.Sprint("q", i), user, "clear_downstream")
+		assert.True(t, second.Refused)
+		assert.Contains(t, second.Said, "Done already by user001 at 2026-03-01T08:00:00Z")
+		assert.True(t, second.Shown)
+		assert.Equal(t, second.Said, d.note(user))
+	}
+	assert.Equal(t, []string{"user001 (chat) clear"}, d.did())
+	assert.Len(t, d.kept().Presses, 1)
+}
+
+func TestRetryWithDownstream(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, extra)
+	d.press("p1", "user002", "clear_downstream")
+	assert.Equal(t, "queued load=none report=none", d.states())
+}
+
+// A process that dies after the change and before its note finds at the next delivery that it was done, whatever the
+// task has come to meanwhile.
+func TestPressThatACrashCutOff(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, extra)
+	crashed := errors.New("killed")
+	_, err := d.presses(func(r card.Runs) card.Runs { return dying{r, crashed} }).Press(t.Context(), d.payload("p1", "user001", "retry"), "dingtalk_default")
+	require.ErrorIs(t, err, crashed)
+	assert.Equal(t, "queued load=none report=upstream_failed", d.states(), "the change was committed")
+	assert.Empty(t, d.kept().Presses)
+	d.is(dag.Running, 2)
+	d.pass(time.Minute)
+	assert.False(t, d.press("p1", "user001", "retry").Refused)
+	assert.Equal(t, []string{"user001 (chat) clear"}, d.did())
+	require.Len(t, d.kept().Presses, 1)
+	assert.Equal(t, d.now().Add(-time.Minute), d.kept().Presses[0].At, "it was done then")
+	assert.Equal(t, "running", strings.Fields(strings.ReplaceAll(d.states(), "load=", ""))[1])
+}
+
+// dying changes and does not live to tell.
+type dying struct {
+	card.Runs
+
+	err error
+}
+
+func (r dying) Clear(ctx context.Context, q api.ClearRequest) (*api.Altered, error) {
+	if _, err := r.Runs.Clear(ctx, q); err != nil {
+		return nil, err
+	}
+	return nil, r.err
+}
+
+// Who may not, from wherever, changes nothing and is told alone.
+func TestWhoMayNotPress(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, extra)
+	for user, want := range map[string]string{"user003": "User user003 is viewer and may not do this", "stranger": "User stranger is nobody and may not do this"} {
+		for _, action := range []string{"retry", "clear_downstream", "ack", "snooze"} {
+			out := d.press("p-"+user+action, user, action)
+			assert.True(t, out.Refused)
+			assert.Contains(t, out.Said, want)
+			assert.Equal(t, out.Said, d.note(user))
+		}
+	}
+	assert.True(t, d.press("p", "stranger", "log").Refused)
+	assert.True(t, d.press("p", "user001", "drop table").Refused)
+	d.who = errors.New("the directory is away")
+	assert.Contains(t, d.press("p", "user001", "retry").Said, "the directory is away")
+	d.who = nil
+
+	outside := d.payload("p", "x", "retry")
+	outside.UserID, outside.UnionID = "", "x"
+	out, err := d.presses(nil).Press(t.Context(), outside, "dingtalk_default")
+	require.NoError(t, err)
+	assert.True(t, out.Refused)
+	assert.False(t, out.Shown)
+	two := d.payload("p", "user001", "retry")
+	two.ActionIDs = []string{"retry", "ack"}
+	out, err = d.presses(nil).Press(t.Context(), two, "dingtalk_default")
+	require.NoError(t, err)
+	assert.True(t, out.Refused)
+
+	assert.Empty(t, d.did())
+	assert.Equal(t, "failed load=failed report=upstream_failed", d.states())
+	assert.Equal(t, "", d.note("user002"))
+	assert.Empty(t, d.kept().Presses)
+}
+
+// A card that is unknown, of another application or of a run that is gone does nothing.
+func TestPressOfWhatIsGone(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, extra)
+	p := d.payload("p", "user001", "retry")
+	out, err := d.presses(nil).Press(t.Context(), p, "another")
+	require.NoError(t, err)
+	assert.True(t, out.Refused)
+	p.OutTrackID = "unknown"
+	out, err = d.presses(nil).Press(t.Context(), p, "dingtalk_default")
+	require.NoError(t, err)
+	assert.True(t, out.Refused)
+	assert.Contains(t, out.Said, "There is no such card")
+
+	require.NoError(t, d.store.Tx(t.Context(), func(tx store.Tx) error {
+		_, err := tx.RemoveRun(t.Context(), d.run.Key)
+		return err
+	}))
+	for _, action := range []string{"retry", "ack", "snooze"} {
+		out := d.press("p"+action, "user001", action)
+		assert.True(t, out.Refused)
+		assert.Contains(t, out.Said, "the state is gone now")
+	}
+	d.round()
+	assert.Equal(t, "运行已不存在 The run is gone", d.shows("status"))
+	assert.Empty(t, d.did())
+}
+
+// A task that was mended in another way is not run again by a card that is out of date.
+func TestPressOfWhatHasChanged(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, extra)
+	for _, state := range []dag.State{dag.Running, dag.Success, dag.UpForRetry} {
+		d.is(state, 2)
+		assert.True(t, d.press("p"+string(state), "user001", "retry").Refused)
+		assert.True(t, d.press("q"+string(state), "user001", "clear_downstream").Refused)
+	}
+	d.is(dag.Failed, 2)
+	assert.True(t, d.press("again", "user001", "retry").Refused, "its second failure has a card of its own")
+	assert.Empty(t, d.did())
+}
+
+func TestAckAndSnooze(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, extra)
+	assert.False(t, d.press("p1", "user001", "ack").Refused)
+	assert.False(t, d.press("p1", "user001", "ack").Refused)
+	assert.Contains(t, d.press("p2", "user002", "ack").Said, "Seen already by user001")
+	assert.False(t, d.press("p3", "user002", "snooze").Refused)
+	assert.Contains(t, d.press("p4", "user001", "snooze").Said, "Snoozed already until 2026-03-01T09:00:00Z")
+	assert.Equal(t, []string{"user001 (chat) alert_ack", "user002 (chat) alert_snooze"}, d.did())
+	d.round()
+	footer := d.shows("footer")
+	assert.Equal(t, 1, strings.Count(footer, "user001"), footer)
+	assert.Contains(t, footer, "静默 1 小时 Snooze 1h: user002")
+	assert.Contains(t, footer, "Snoozed until 2026-03-01 09:00:00")
+}
+
+// The end of the log is for whoever asks.
+func TestLog(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, extra)
+	assert.True(t, d.press("p0", "user003", "log").Refused, "it is gone")
+	path := filepath.Join(d.dir, worker.LogPath(d.run, d.load, 1))
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+	require.NoError(t, os.WriteFile(path, []byte(strings.Repeat("early\n", 1000)+"the end ``` of it\n"), 0o600))
+	out := d.press("p1", "user003", "log")
+	assert.False(t, out.Refused)
+	assert.True(t, out.Shown)
+	assert.Equal(t, out.Said, d.note("user003"))
+	assert.True(t, strings.HasPrefix(out.Said, "```\nearly\n"), "it begins with a line")
+	assert.True(t, strings.HasSuffix(out.Said, "the end ''' of it\n```"))
+	assert.Less(t, len(out.Said), 1600)
+	assert.Empty(t, d.note("user001"))
+	assert.Empty(t, d.did())
+}
