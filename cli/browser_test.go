@@ -1,8 +1,13 @@
 package cli_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -55,6 +60,60 @@ func pageText(ctx context.Context) string {
 		return ""
 	}
 	return text
+}
+
+// People write on the sandbox's page and press the buttons of cards, and see at once what comes of it.
+func TestSandboxChatInABrowser(t *testing.T) {
+	t.Parallel()
+	ctx := browse(t)
+	box := sandboxtest.Start(t)
+	app := box.Demo()
+	bot := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer := `{"msgtype":"text","text":{"content":"the run is on its way"}}`
+		if r.URL.Path == "/press" {
+			answer = `{"cardData":{"cardParamMap":{"markdown":"retried by 张三"}}}`
+		}
+		_, _ = io.WriteString(w, answer) // an error is the sandbox's to notice
+	}))
+	defer bot.Close()
+	app.MessageURL = bot.URL
+	require.NoError(t, box.UpdateApp(app))
+	team := box.AddChat(sandbox.DemoChat(app))
+	call := func(path, token string, body any) string {
+		raw, err := json.Marshal(body)
+		require.NoError(t, err)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, box.URL+path, bytes.NewReader(raw))
+		require.NoError(t, err)
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("X-Acs-Dingtalk-Access-Token", token)
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		var got struct {
+			AccessToken string `json:"accessToken"`
+		}
+		require.NoError(t, json.NewDecoder(resp.Body).Decode(&got))
+		require.Equal(t, http.StatusOK, resp.StatusCode)
+		return got.AccessToken
+	}
+	token := call("/v1.0/oauth2/accessToken", "", map[string]string{"appKey": app.AppKey, "appSecret": app.AppSecret})
+	call("/v1.0/card/callbacks/register", token, map[string]string{"callbackRouteKey": "rk", "callbackUrl": bot.URL + "/press"})
+
+	room := url.Values{"view": {"chat"}, "room": {team.OpenConversationID}, "as": {"user001"}}
+	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(box.URL+"/?"+room.Encode()), chromedp.WaitVisible("#say")))
+	require.NoError(t, chromedp.Do(ctx, chromedp.SendKeys(`#say input[name="text"]`, "trigger etl\r")))
+	reads(t, ctx, "trigger etl")
+	reads(t, ctx, "the run is on its way")
+
+	call("/v1.0/card/instances/createAndDeliver", token, map[string]any{
+		"cardTemplateId": "t", "outTrackId": "run-1", "callbackType": "HTTP", "callbackRouteKey": "rk",
+		"openSpaceId": "dtv1.card//IM_GROUP." + team.OpenConversationID, "imGroupOpenDeliverModel": map[string]string{"robotCode": app.AppKey},
+		"cardData": map[string]any{"cardParamMap": map[string]string{"markdown": "etl failed", "buttons": `[{"text":"Retry","action":"retry"}]`}},
+	})
+	reads(t, ctx, "etl failed")
+	require.NoError(t, chromedp.Do(ctx, chromedp.Click(`.buttons .press`)))
+	reads(t, ctx, "retried by 张三")
+	assert.NotContains(t, pageText(ctx), "etl failed")
 }
 
 // What arrives at the sandbox shows on its open page at once, and the button removes it.

@@ -50,6 +50,18 @@ func DemoOrganisation() Organisation {
 // "备注" none.
 const DemoWorkbookID = "DemoWorkbookxxxxxxxxxxxxxxxxxxxx"
 
+// DemoConversationID is the openConversationId of the group that [DemoChat] returns.
+const DemoConversationID = "cidDemo/oncall+group=="
+
+// DemoChat returns a group of all of [DemoOrganisation] with the bot of an app in it.
+func DemoChat(app App) Chat {
+	c := Chat{ChatID: "chatdemooncallgroup", OpenConversationID: DemoConversationID, Name: "值班群", Owner: "user001", Bots: []string{app.AppKey}}
+	for _, u := range demoUsers() {
+		c.Members = append(c.Members, u.UserID)
+	}
+	return c
+}
+
 // demoID makes a node id of a name.
 func demoID(name string) string {
 	name = "Demo" + name

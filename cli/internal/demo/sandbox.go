@@ -117,7 +117,13 @@ func addDemoApp(s *sandbox.Server) error {
 	if err := s.Seed(sandbox.DemoOrganisation()); err != nil {
 		return fmt.Errorf("fill the sandbox: %w", err)
 	}
-	return s.AddApp(demoApp())
+	if err := s.AddApp(demoApp()); err != nil {
+		return fmt.Errorf("fill the sandbox: %w", err)
+	}
+	if _, err := s.AddChat(sandbox.DemoChat(demoApp())); err != nil {
+		return fmt.Errorf("fill the sandbox: %w", err)
+	}
+	return nil
 }
 
 // appConnection is the connection that leads to an application of a sandbox. The first

@@ -30,6 +30,7 @@ func New(c *core.Core) *Service {
 	c.ServeEndpoints(append(s.cardCalls(), s.registerCall())...)
 	c.API("GET /sandbox/api/cards/{id}", func(r *http.Request) (any, error) { return s.Card(r.PathValue("id")) })
 	s.routePresses()
+	c.Cards = s
 	return s
 }
 
@@ -283,18 +284,30 @@ func (s *Service) deliverCard(req *core.AppRequest, c *cardState, space string) 
 
 // content draws the variables: "markdown" as it is, other ones as a list, since the sandbox has
 // no templates. The buttons are those of the variable "buttons".
-func (c *cardState) content() core.Content {
-	out := core.Content{Title: c.Params["title"], Text: c.Params["markdown"]}
-	for _, b := range buttonsOf(c.Params) {
+func (c *cardState) content() core.Content { return draw(c.Params) }
+
+// Seen is what somebody sees of a card: the variables with his own over those of all. The caller holds the lock.
+func (s *Service) Seen(outTrackID, userID string) (core.Content, bool) {
+	c := s.cards[outTrackID]
+	if c == nil {
+		return core.Content{}, false
+	}
+	return draw(merged(c.Params, c.Private[userID])), true
+}
+
+func draw(values map[string]string) core.Content {
+	out := core.Content{Title: values["title"], Text: values["markdown"]}
+	for _, b := range buttonsOf(values) {
 		out.Buttons = append(out.Buttons, core.Button{Title: b.Text, URL: b.URL, Action: b.Action, Style: b.Style, Disabled: b.Disabled})
 	}
-	if _, ok := c.Params["markdown"]; ok {
+	if _, ok := values["markdown"]; ok {
+		out.Markdown = true
 		return out
 	}
 	var lines []string
-	for _, name := range slices.Sorted(maps.Keys(c.Params)) {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if name != "buttons" || out.Buttons == nil {
-			lines = append(lines, name+": "+c.Params[name])
+			lines = append(lines, name+": "+values[name])
 		}
 	}
 	out.Text = strings.Join(lines, "\n")

@@ -360,6 +360,12 @@ func (s *Service) Cards() []Card {
 }
 
 func (s *Service) routePresses() {
+	s.core.Form("POST /sandbox/press", func(r *http.Request) error {
+		_, err := s.Press(r.Context(), Press{
+			Card: r.PostForm.Get("card"), From: r.PostForm.Get("from"), Action: r.PostForm.Get("action"), Conversation: r.PostForm.Get("conversation"),
+		})
+		return err
+	})
 	s.core.API("GET /sandbox/api/cards", core.APIList("cards", s.Cards))
 	s.core.API("GET /sandbox/api/presses", core.APIList("presses", s.Presses))
 	s.core.API("POST /sandbox/api/presses", func(r *http.Request) (any, error) {

@@ -43,6 +43,9 @@ func (g *groups) ByConversation(id string) *core.Chat {
 	return core.Find(g.list, func(o *core.Chat) bool { return o.OpenConversationID == id })
 }
 
+// All lists the chats in the order in which they came.
+func (g *groups) All() []*core.Chat { return g.list }
+
 // AddChat adds a group chat and returns it with its ids. The error wraps [core.ErrExists]
 // for a taken id and [core.ErrNotFound] for an owner or member who is not there.
 func (s *Service) AddChat(c core.Chat) (core.Chat, error) {

@@ -27,4 +27,6 @@ type Chat struct {
 type Groups interface {
 	// ByConversation returns the chat with an openConversationId, or nil.
 	ByConversation(id string) *Chat
+	// All lists the chats in the order in which they came.
+	All() []*Chat
 }

@@ -31,6 +31,8 @@ type Core struct {
 	Groups  Groups
 	Stream  Pusher
 	Replies Replies
+	Talk    Talk
+	Cards   Cards
 	// People is the address book.
 	People People
 	// CorpID is the id of the organisation.

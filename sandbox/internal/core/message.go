@@ -23,7 +23,9 @@ type Content struct {
 	// Title is shown in the list of chats; only link messages show it in the chat, too.
 	Title string `json:"title,omitempty"`
 	// Text is plain for text and link, Markdown for markdown and actionCard.
-	Text       string   `json:"text,omitempty"`
+	Text string `json:"text,omitempty"`
+	// Markdown says that the Text of a card is Markdown.
+	Markdown   bool     `json:"markdown,omitempty"`
 	URL        string   `json:"url,omitempty"`
 	PictureURL string   `json:"picture_url,omitempty"`
 	Buttons    []Button `json:"buttons,omitempty"`

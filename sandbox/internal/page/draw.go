@@ -15,7 +15,10 @@ func (v *pageView) draw() markup.HTML {
 	tabs := markup.Each(v.Tabs, func(t tabView) markup.HTML {
 		return markup.Format(`<a href="./{}"{}>{}</a>`, markup.With(url.QueryEscape(t.Name), `?view={}`), ifCurrent(t.Selected), t.Title)
 	})
-	search, live := markup.HTML{}, v.View
+	search, live, foot := markup.HTML{}, v.View, markup.HTML{}
+	if v.Talk != nil {
+		search, foot = v.Talk.drawWho(), v.Talk.drawForms()
+	}
 	if v.Inbox != nil {
 		search, live = v.Inbox.drawSearch(), v.Inbox.draw()
 	}
@@ -35,10 +38,10 @@ func (v *pageView) draw() markup.HTML {
   <p class="views">{}</p>{}
 </header>
 <div id="live"{}>{}
-</div>
+</div>{}
 </body>
 </html>
-`, v.Style, v.Script, tabs, search, markup.If(v.Inbox != nil, ` data-follow`), live)
+`, v.Style, v.Script, tabs, search, markup.If(v.Inbox != nil || v.Talk != nil, ` data-follow`), live, foot)
 }
 
 func ifCurrent(selected bool) markup.HTML { return markup.If(selected, ` aria-current="page"`) }
@@ -171,8 +174,12 @@ func (v *messageView) drawContent() markup.HTML {
 		return markup.Format(`
     <div class="bubble">{}</div>`, drawPicture(c.PictureURL, ""))
 	case core.TypeCard:
+		body := markup.Format(`<p class="text">{}</p>`, c.Text)
+		if c.Markdown {
+			body = markup.Format(`<div class="markdown">{}</div>`, drawBlocks(v.Blocks))
+		}
 		return markup.Format(`
-    <div class="card"><div class="body"><p class="text">{}</p></div></div>`, c.Text)
+    <div class="card"><div class="body">{}</div>{}</div>`, body, v.drawButtons())
 	default:
 		return markup.Format(`
     <div class="bubble">{}<code>{}</code></div>`, markup.With(c.Title, `<b>{}</b> `), c.Text)

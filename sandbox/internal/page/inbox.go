@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"net/url"
 	"strings"
@@ -46,6 +47,8 @@ type messageView struct {
 	Receivers string
 	// Fault is what kept the answer from the sender.
 	Fault core.FaultKind
+	// Presser may press the buttons of a card; nobody may in the inbox.
+	Presser *talkView
 }
 
 func (p *Page) readInbox(q url.Values) *inboxView {
@@ -89,6 +92,8 @@ func (p *Page) chat(sender core.Sender, selected bool) chatView {
 	switch m.Type {
 	case core.TypeText:
 		c.Preview = m.Content.Text
+	case core.TypeCard:
+		c.Preview = cmp.Or(m.Content.Title, m.Content.Text)
 	case core.TypeImage, core.TypeAudio, core.TypeVideo:
 		c.Preview = "[" + m.Type + "]"
 	case core.TypeFeedCard:
@@ -114,7 +119,7 @@ func (p *Page) newMessageView(m core.Message, fault core.FaultKind) *messageView
 				v.Missing = append(v.Missing, id)
 			}
 		}
-	case core.TypeMarkdown, core.TypeActionCard:
+	case core.TypeMarkdown, core.TypeActionCard, core.TypeCard:
 		v.Blocks = markdown.Parse(m.Content.Text, m.Mentions.Notified...)
 	}
 	return v

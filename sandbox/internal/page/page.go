@@ -37,8 +37,12 @@ func Install(c *core.Core) {
 	p := &Page{
 		core: c, style: readAsset("style.css"), script: readAsset("inbox.js"),
 	}
+	c.View(core.View{Name: talkTab, Title: "Chat", Draw: func(q url.Values) markup.HTML { return p.readTalk(q).draw() }})
 	c.Handle("GET /{$}", p)
-	c.Handle("POST /sandbox/clear", http.NewCrossOriginProtection().Handler(http.HandlerFunc(p.clear)))
+	c.Form("POST /sandbox/clear", func(*http.Request) error {
+		c.Inbox.Clear()
+		return nil
+	})
 	for _, a := range []asset{p.style, p.script} {
 		c.Handle("GET /sandbox/"+a.name, a)
 	}
@@ -54,14 +58,6 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-store")
 	_, _ = w.Write(drawn) //nolint:gosec // markup escapes what arrives; an error means that the client is gone
-}
-
-// clear is for the button, which works without script. The way back is
-// relative, so that it holds under a path prefix, too.
-func (p *Page) clear(w http.ResponseWriter, _ *http.Request) {
-	p.core.Inbox.Clear()
-	w.Header().Set("Location", "../")
-	w.WriteHeader(http.StatusSeeOther)
 }
 
 // asset is a static file under a name with its hash, which browsers may keep.
@@ -92,6 +88,8 @@ type pageView struct {
 	Tabs          []tabView
 	View          markup.HTML
 	Inbox         *inboxView
+	// Talk is set in the chat alone; its forms stand outside of what is drawn anew.
+	Talk *talkView
 }
 
 // tabView is one of the links between the views.
@@ -111,6 +109,9 @@ func (p *Page) draw(q url.Values) markup.HTML {
 		v.Tabs = append(v.Tabs, tabView{Name: view.Name, Title: view.Title, Selected: selected})
 		if selected {
 			v.View, inbox = view.Draw(q), false
+			if view.Name == talkTab {
+				v.Talk = p.readTalk(q)
+			}
 		}
 	}
 	if inbox {

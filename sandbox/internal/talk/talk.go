@@ -106,7 +106,9 @@ type Service struct {
 // address of the sandbox, for the reply addresses in callbacks over HTTP.
 func New(c *core.Core, base string) *Service {
 	s := &Service{core: c, base: strings.TrimRight(base, "/")}
+	c.Talk = s
 	s.routeAPI()
+	s.routeForms()
 	return s
 }
 
@@ -294,6 +296,36 @@ func (s *Service) Said() []Said {
 	s.core.Lock()
 	defer s.core.Unlock()
 	return core.Values(s.said)
+}
+
+// Lines lists what was written in a conversation, oldest first. The caller holds the lock.
+func (s *Service) Lines(conversation string) []core.Line {
+	var out []core.Line
+	for _, m := range s.said {
+		if m.Conversation == conversation {
+			out = append(out, core.Line{
+				ID: m.ID, Time: m.Time, Nick: m.Nick, UserID: m.From, Text: m.Text, After: m.After, Note: m.Note, Recalled: m.Recalled, Edited: m.Edited,
+			})
+		}
+	}
+	return out
+}
+
+// routeForms adds what the forms of the page do.
+func (s *Service) routeForms() {
+	s.core.Form("POST /sandbox/say", func(r *http.Request) error {
+		f := r.PostForm
+		in := Say{App: f.Get("app"), Conversation: f.Get("conversation"), From: f.Get("from"), Text: f.Get("text")}
+		if nick, outside := strings.CutPrefix(in.From, core.Outsider); outside {
+			in.From, in.Outsider = "", nick
+		}
+		_, err := s.say(r.Context(), in, core.BaseOf(r))
+		return err
+	})
+	s.core.Form("POST /sandbox/happen", func(r *http.Request) error {
+		_, err := s.Happen(r.Context(), Happen{Type: r.PostForm.Get("type"), Data: []byte(r.PostForm.Get("data"))})
+		return err
+	})
 }
 
 // RecallSaid takes a message back, and EditSaid changes its text, in the chat alone: DingTalk tells
