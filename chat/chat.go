@@ -1,0 +1,160 @@
+// Package chat is where DingTalk talks to the program: what comes to an application through stream
+// mode or over HTTP is kept in the store before DingTalk is told that it came, and then worked on,
+// one conversation in order and several at once.
+//
+// Of all processes on a store one receives, by a lease for each application: DingTalk gives each
+// message to one connection of an application at random. What the process was working on when it
+// died is worked on by the next one. A change is made once, because it carries the name of the
+// message ([store.Actor]); an answer is sent once, or is known to be uncertain: answers have no key
+// by which DingTalk could tell two from each other.
+//
+// It knows neither commands nor cards: package chat/command and chat/card stand behind the
+// interfaces [Commands] and [Presses].
+package chat
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/hook/incoming"
+	"github.com/dingdag/dingdag/store"
+)
+
+// Store is what the chat needs of the store.
+type Store interface {
+	store.Chat
+	store.Transactor
+	// EventOfRef is that of [store.Events].
+	EventOfRef(ctx context.Context, ref string) (*store.Event, error)
+}
+
+// Sealer encrypts what bears a right. *connections.Cipher is one.
+type Sealer interface {
+	Seal(plain []byte, label string) (string, error)
+	Open(sealed, label string) ([]byte, error)
+}
+
+// App is an application that receives.
+type App struct {
+	// ConnID is its connection, Key its AppKey. Of several connections with one key the first receives.
+	ConnID, Key string
+	// Print changes with everything that a connection to DingTalk is made of.
+	Print string
+	// Commands says that what people write is a command.
+	Commands bool
+}
+
+// Received is something that came; one of its fields is set.
+type Received struct {
+	Message *incoming.Message
+	Press   *incoming.Press
+	Event   *incoming.Event
+}
+
+// Link says how it stands with the connection of an application.
+type Link struct {
+	Connected bool
+	Since     time.Time
+	// Err is why it is not connected.
+	Err error
+}
+
+// Receiver holds the connection of one application.
+type Receiver interface {
+	// Receive connects, and connects again, until ctx ends. It hands over what comes in the order of arrival, and tells
+	// DingTalk that it came only after accept has returned without an error. Its own error says that
+	// DingTalk refuses the application.
+	Receive(ctx context.Context, app App, accept func(context.Context, Received) (first bool, err error), link func(Link)) error
+}
+
+// Item is something that is worked on.
+type Item struct {
+	Received
+
+	// Row is what the store has of it.
+	Row *store.ChatMessage
+	// Again says that an earlier attempt was cut off, which may have changed something.
+	Again bool
+}
+
+// Outcome is what came of an item.
+type Outcome struct {
+	// Title is for notifications. Text is DingTalk's Markdown, empty for no answer.
+	Title, Text string
+	// File is sent too, nil for none. An answer with a file may be made anew when it could not be sent.
+	File *File
+	// Refused says that nothing was done, for a reason that the text tells.
+	Refused bool
+}
+
+// File is a file of an answer.
+type File struct {
+	Name    string
+	Content []byte
+}
+
+// Commands carries out what people write.
+type Commands interface {
+	// Changes reports whether a message is a command that changes something.
+	Changes(text string) bool
+	// Do carries a message out. An error means that it may succeed later, such as while the store is busy.
+	Do(ctx context.Context, it *Item) (Outcome, error)
+}
+
+// Presses carries out the presses of buttons. An error is as that of [Commands].
+type Presses interface {
+	Press(ctx context.Context, it *Item) (Outcome, error)
+}
+
+// Watcher sees everything that comes, in order and at least once.
+type Watcher interface {
+	// Came reports whether the item was meant for it: then it is neither a command nor a press for
+	// somebody else. After an error it sees the item again.
+	Came(ctx context.Context, it *Item) (taken bool, err error)
+}
+
+// Replier sends an answer to where an item came from. Its errors are [*hook.Error] where DingTalk
+// or the network has to do with them.
+type Replier interface {
+	Reply(ctx context.Context, it *Item, o Outcome) error
+}
+
+// Options are what a [Service] stands on. What may be nil says so.
+type Options struct {
+	Store Store
+	// Sealer keeps the addresses for answers.
+	Sealer Sealer
+	// Apps are the applications that receive now.
+	Apps     func(ctx context.Context) ([]App, error)
+	Receiver Receiver
+	Replier  Replier
+	Commands Commands
+	// Presses may be nil: then a press changes nothing and is recorded as refused.
+	Presses Presses
+	// Watchers are asked in their order.
+	Watchers []Watcher
+	// Node names the process among those on the store. No other one may have the name.
+	Node   string
+	Masker *connections.Masker
+	Clock  func() time.Time
+	Log    *slog.Logger
+}
+
+const (
+	// workers is how many conversations of an application are worked on at once.
+	workers = 16
+	// stale is the age at which a command that changes something is not carried out any more: who wrote it has seen
+	// no answer and may have done something else meanwhile.
+	stale = 15 * time.Minute
+	// firstPause and lastPause are the pauses after something that may succeed later.
+	firstPause, lastPause = time.Second, 30 * time.Second
+	// tries is how often something is tried: for patience with these pauses.
+	tries    = 34
+	patience = 15 * time.Minute
+	// look is how often the store is asked for what this process was not told of.
+	look = 5 * time.Second
+	// grace is how long what is being worked on has once the process is to stop.
+	grace = 10 * time.Second
+)

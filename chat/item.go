@@ -1,0 +1,127 @@
+package chat
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/hook/incoming"
+	"github.com/dingdag/dingdag/store"
+)
+
+// errNothing is of what holds neither message, press nor event.
+var errNothing = errors.New("nothing was received")
+
+// row is what the store keeps of something that came.
+func row(app App, r Received, s Sealer, now time.Time) (*store.ChatMessage, error) {
+	m := &store.ChatMessage{ConnID: app.ConnID, App: app.Key, ReceivedAt: now.UTC().Truncate(time.Millisecond), State: store.ChatWaiting}
+	switch {
+	case r.Message != nil:
+		in := r.Message
+		m.Kind, m.Key, m.Text, m.Payload = store.ChatText, in.ID, in.Text, in.Raw
+		m.ConversationID, m.ConversationTitle, m.UserID, m.Nick = in.ConversationID, in.ConversationTitle, in.Sender.UserID, in.Sender.Nick
+		if in.Reply.URL != "" {
+			sealed, err := s.Seal([]byte(in.Reply.URL.Reveal()), label(m))
+			if err != nil {
+				return nil, fmt.Errorf("keep the address for an answer: %w", err)
+			}
+			m.Reply, m.ReplyUntil = sealed, in.Reply.Expires.UTC().Truncate(time.Millisecond)
+		}
+	case r.Press != nil:
+		in := r.Press
+		m.Kind, m.Key, m.Text, m.ConversationID, m.UserID = store.ChatPress, in.ID, strings.Join(in.ActionIDs, " "), in.SpaceID, in.UserID
+		if m.ConversationID == "" {
+			m.ConversationID = in.OutTrackID
+		}
+		payload, err := json.Marshal(pressed{in.At, in.Raw})
+		if err != nil {
+			return nil, fmt.Errorf("keep a press: %w", err)
+		}
+		m.Payload = payload
+	case r.Event != nil:
+		in := r.Event
+		m.Kind, m.Key, m.Text, m.ConversationID = store.ChatEvent, in.ID, in.Type, in.CorpID
+		payload, err := json.Marshal(happened{in.CorpID, in.Born, in.Data})
+		if err != nil {
+			return nil, fmt.Errorf("keep an event: %w", err)
+		}
+		m.Payload = payload
+	default:
+		return nil, errNothing
+	}
+	return m, nil
+}
+
+// pressed is a press as the store keeps it.
+type pressed struct {
+	At  time.Time       `json:"at"`
+	Raw json.RawMessage `json:"raw"`
+}
+
+// happened is an event as the store keeps it.
+type happened struct {
+	CorpID string          `json:"corp_id"`
+	Born   time.Time       `json:"born"`
+	Data   json.RawMessage `json:"data"`
+}
+
+// label binds the address for an answer to its message.
+func label(m *store.ChatMessage) string { return "chat_message/" + m.App + "/" + m.Key }
+
+// item is what a row was made of. Without the key that it was encrypted with, the address for an answer is left out.
+func item(m *store.ChatMessage, s Sealer) (it *Item, err error) {
+	it = &Item{Row: m, Again: m.Attempts > 1}
+	switch m.Kind {
+	case store.ChatText:
+		if it.Message, err = incoming.ParseMessage(m.Payload); err != nil {
+			break
+		}
+		if m.Reply == "" {
+			break
+		}
+		if url, oerr := s.Open(m.Reply, label(m)); oerr == nil {
+			it.Message.Reply = incoming.Reply{URL: connections.Secret(url), Expires: m.ReplyUntil}
+		}
+	case store.ChatPress:
+		var p pressed
+		if err = json.Unmarshal(m.Payload, &p); err == nil {
+			it.Press, err = incoming.ParsePress(m.Key, p.At, p.Raw)
+		}
+	case store.ChatEvent:
+		var e happened
+		err = json.Unmarshal(m.Payload, &e)
+		it.Event = &incoming.Event{ID: m.Key, Type: m.Text, CorpID: e.CorpID, Born: e.Born, Data: e.Data}
+	default:
+		err = fmt.Errorf("a %q comes from a newer program", m.Kind)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s %d: %w", m.Kind, m.ID, err)
+	}
+	return it, nil
+}
+
+// age is how long ago somebody wrote it, by DingTalk's clock where that is known.
+func (it *Item) age(now time.Time) time.Duration {
+	at := it.Row.ReceivedAt
+	if it.Message != nil && !it.Message.At.IsZero() && it.Message.At.Before(at) {
+		at = it.Message.At
+	}
+	return now.Sub(at)
+}
+
+// chinese reports whether a message is written in Chinese.
+func (it *Item) chinese() bool {
+	return slices.ContainsFunc([]rune(it.Row.Text), func(r rune) bool { return r >= 0x4e00 && r <= 0x9fff })
+}
+
+// say is a text in the language of the item.
+func (it *Item) say(en, zh string, args ...any) string {
+	if it.chinese() {
+		return fmt.Sprintf(zh, args...)
+	}
+	return fmt.Sprintf(en, args...)
+}
