@@ -105,6 +105,9 @@ const (
 	EventAlertResend  EventKind = "alert_resend"
 	EventAlertDismiss EventKind = "alert_dismiss"
 
+	// EventAskRespond is an answer to what a task asks.
+	EventAskRespond EventKind = "hitl_respond"
+
 	EventConnectionSet    EventKind = "connection_set"
 	EventConnectionDelete EventKind = "connection_delete"
 	EventVariableSet      EventKind = "variable_set"
@@ -116,7 +119,7 @@ func EventKinds() []EventKind {
 	return []EventKind{
 		EventTrigger, EventClear, EventMarkSuccess, EventMarkFailed, EventPause, EventUnpause, EventBackfillCreate, EventBackfillPause,
 		EventBackfillUnpause, EventBackfillCancel, EventPoolSet, EventPoolDelete, EventAlertRetry, EventAlertDrop, EventAlertAck,
-		EventAlertSnooze, EventAlertUnsnooze, EventAlertResend, EventAlertDismiss,
+		EventAlertSnooze, EventAlertUnsnooze, EventAlertResend, EventAlertDismiss, EventAskRespond,
 		EventConnectionSet, EventConnectionDelete, EventVariableSet, EventVariableDelete,
 	}
 }

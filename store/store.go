@@ -32,6 +32,7 @@ type Reader interface {
 	OwnerAnswers
 	Chat
 	Cards
+	Asks
 }
 
 // Tx is one transaction. It reads what it wrote.
@@ -60,6 +61,7 @@ type Tx interface {
 	OwnerAnswersTx
 	ChatTx
 	CardsTx
+	AsksTx
 
 	// OnFailure has undo called if the transaction fails, even if only its commit does: before
 	// any other function of this process runs, and before Tx returns. What was noted last is

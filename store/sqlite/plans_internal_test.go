@@ -71,7 +71,12 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 				)
 			})
 		},
-		"OpenCards":       read(func(q store.Reader) error { _, err := q.OpenCards(ctx, at, time.Time{}, "", 9); return err }),
+		"OpenCards": read(func(q store.Reader) error { _, err := q.OpenCards(ctx, at, time.Time{}, "", 9); return err }),
+		"open AskLog": read(func(q store.Reader) error {
+			_, err := q.AskLog(ctx, store.AskFilter{States: []store.AskState{store.AskOpen}})
+			return err
+		}),
+		"AskOf":           read(func(q store.Reader) error { _, err := q.AskOf(ctx, &store.Instance{}); return err }),
 		"OpenSilences":    read(func(q store.Reader) error { _, err := q.OpenSilences(ctx); return err }),
 		"EndingSilences":  read(func(q store.Reader) error { _, err := q.EndingSilences(ctx, 9); return err }),
 		"open SilenceLog": read(func(q store.Reader) error { _, err := q.SilenceLog(ctx, store.SilenceFilter{Open: true}); return err }),
@@ -279,7 +284,7 @@ var access = regexp.MustCompile(`^(SCAN|SEARCH) (\w+)(?: USING (?:COVERING )?IND
 // partial are the indexes that hold what is open only, small those that hold a row for
 // each thing that people made, as the tables do.
 var (
-	partial = []string{"dag_run_open", "dag_run_taken_over", "delivery_open", "delivery_queue", "delivery_line", "delivery_unnamed", "silence_open", "silence_ending", "request_open", "backfill_open", "backfill_date_left", "asset_queue_waiting", "dag_paused"}
+	partial = []string{"dag_run_open", "dag_run_taken_over", "delivery_open", "delivery_queue", "delivery_line", "delivery_unnamed", "silence_open", "silence_ending", "request_open", "ask_open", "backfill_open", "backfill_date_left", "asset_queue_waiting", "dag_paused"}
 	small   = []string{"dag", "slot_pool", "node_lease", "run_deadline", "own", "taken_over", "CONSTANT", "line", "found"}
 )
 

@@ -460,6 +460,35 @@ CREATE TABLE card_press (
     at           INTEGER NOT NULL,
     PRIMARY KEY (out_track_id, press)
 ) WITHOUT ROWID;
+CREATE TABLE ask (
+    id             INTEGER PRIMARY KEY AUTOINCREMENT,
+    run_key        INTEGER NOT NULL,
+    dag_id         TEXT NOT NULL,
+    run_id         TEXT NOT NULL,
+    task_id        TEXT NOT NULL,
+    map_index      INTEGER NOT NULL DEFAULT -1,
+    try            INTEGER NOT NULL,
+    subject        TEXT NOT NULL,
+    body           TEXT NOT NULL,
+    options        TEXT NOT NULL,
+    multiple       INTEGER NOT NULL,
+    defaults       TEXT NOT NULL,
+    params         TEXT NOT NULL,
+    assigned       TEXT NOT NULL,
+    created_at     INTEGER NOT NULL,
+    deadline       INTEGER,
+    state          TEXT NOT NULL,
+    settled_at     INTEGER,
+    responder      TEXT NOT NULL DEFAULT '',
+    responder_name TEXT NOT NULL DEFAULT '',
+    via            TEXT NOT NULL DEFAULT '',
+    chosen         TEXT NOT NULL DEFAULT '[]',
+    input          TEXT,
+    note           TEXT NOT NULL DEFAULT ''
+);
+CREATE UNIQUE INDEX ask_of_try ON ask (run_key, task_id, map_index, try);
+CREATE INDEX ask_of_dag ON ask (dag_id, id);
+CREATE INDEX ask_open ON ask (id) WHERE state = 'open';
 CREATE TABLE river_leader (
     elected_at timestamp NOT NULL,
     expires_at timestamp NOT NULL,
@@ -571,6 +600,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (37, 38, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (38, 39, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (39, 40, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (4, 3, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (40, 41, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (7, 6, 1);

@@ -258,6 +258,7 @@ var rowsOfRuns = []struct {
 	{"task_instance_history", "run_key, task_id, map_index, try", func(r *store.RunRows) *int { return &r.Others }},
 	{"rendered_fields", "run_key, task_id, map_index, try", func(r *store.RunRows) *int { return &r.Others }},
 	{"task_progress", "run_key, task_id, map_index, key", func(r *store.RunRows) *int { return &r.Others }},
+	{"ask", "run_key, task_id, map_index, try", func(r *store.RunRows) *int { return &r.Others }},
 }
 
 // RemoveRowsOfRun removes rows of a removed run, see [store.HistoryTx].

@@ -95,6 +95,10 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"gates are stored whole": gatesAreStoredWhole,
 			"gates have lines":       gatesHaveLines,
 		},
+		"asks": {
+			"asks are stored whole": asksAreStoredWhole,
+			"asks are selected":     asksAreSelected,
+		},
 		"silences": {
 			"silences are stored whole":      silencesAreStoredWhole,
 			"silences are selected":          silencesAreSelected,
