@@ -29,6 +29,12 @@ type (
 	ClearRequest = request.Clear
 	// MarkRequest gives task instances, or a whole run, a state.
 	MarkRequest = request.Mark
+	// RespondRequest is an answer to what a task asks people.
+	RespondRequest = request.Respond
+	// Responded is an ask that was answered.
+	Responded = request.Responded
+	// RespondError is a mistake in one field of a [RespondRequest].
+	RespondError = request.RespondError
 	// Affected is what a [ClearRequest] or a [MarkRequest] changed, or would change.
 	Affected = request.Affected
 	// AffectedRun is one run and what became of it.
@@ -42,6 +48,10 @@ var (
 	ErrExists     = request.ErrExists
 	ErrPaused     = request.ErrPaused
 	ErrNoSchedule = request.ErrNoSchedule
+	// ErrSettled says that an ask was answered before, or needs no answer any more, ErrNotAssigned that it
+	// asks others.
+	ErrSettled     = request.ErrSettled
+	ErrNotAssigned = request.ErrNotAssigned
 )
 
 // DefaultBackfillRuns is how many runs of a backfill are active at once unless it says so.
@@ -169,6 +179,20 @@ func (e *Engine) Mark(ctx context.Context, r MarkRequest) (*Affected, error) {
 	done := &Affected{}
 	if err := e.desk.ask(ctx, request.KindMark, r.Actor, &r, done, nil); err != nil {
 		return nil, fmt.Errorf("mark: %w", err)
+	}
+	return done, nil
+}
+
+// Respond answers what a task asks people. The first answer of those who may counts, and its task goes on
+// with it at once.
+//
+// Another process that works on the store is asked to do it, for at most [Options.AskTimeout]. An error
+// means that nothing was changed: it is a [*RespondError], or wraps [store.ErrNotFound], [ErrSettled] or
+// [ErrNotAssigned].
+func (e *Engine) Respond(ctx context.Context, r RespondRequest) (*Responded, error) {
+	done := &Responded{}
+	if err := e.desk.ask(ctx, request.KindRespond, r.Actor, &r, done, nil); err != nil {
+		return nil, err
 	}
 	return done, nil
 }

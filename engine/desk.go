@@ -253,6 +253,8 @@ func (d *desk) perform(tx *live.Tx, kind string, payload json.RawMessage) (json.
 		return performed(payload, func(r *request.Mark) (*Affected, error) { return d.alter.Mark(tx, r) })
 	case request.KindTrigger:
 		return performed(payload, func(r *request.TriggerOf) (*Triggered, error) { return d.scheduler.Trigger(tx, r) })
+	case request.KindRespond:
+		return performed(payload, func(r *request.Respond) (*request.Responded, error) { return d.alter.Respond(tx, r) })
 	case request.KindBackfill:
 		return performed(payload, func(r *request.BackfillOf) (*CreatedBackfill, error) { return d.scheduler.CreateBackfill(tx, r) })
 	default:

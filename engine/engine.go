@@ -116,6 +116,9 @@ type Options struct {
 	// Alone, when set, reports whether no other process works on the store, where more
 	// than the leases tells: one that hangs has let its lease run out.
 	Alone func() (bool, error)
+	// Answer, when set, answers at once what tasks ask people, in place of them: with the options that it
+	// returns or, when it returns none, with the defaults.
+	Answer func(a *store.Ask) []string
 	// Maintenance are times in which alerts are silent; none by default.
 	Maintenance []outbox.Window
 	// OnImportError are told when a DAG file can't be loaded any more, and when it can again.
@@ -298,7 +301,7 @@ func (e *Engine) daily() *schedule.Daily {
 func (e *Engine) liveOptions() live.Options {
 	o := live.Options{
 		Store: e.store, DAGs: e.dags, Plans: e.plans, Timers: e.timers, Tell: e.tell, Stored: e.outbox.Stored, Worker: e.worker, Attempts: &e.attempts, Wake: func(id string) { e.scheduler.Wake(id) },
-		Masker: e.o.Masker, Workers: e.o.Workers, MaxMapLength: e.o.MaxMapLength, RenderedRuns: e.o.RenderedRuns, Clock: e.o.Clock, Log: e.o.Log,
+		Masker: e.o.Masker, Workers: e.o.Workers, MaxMapLength: e.o.MaxMapLength, RenderedRuns: e.o.RenderedRuns, Answer: e.o.Answer, Clock: e.o.Clock, Log: e.o.Log,
 	}
 	if e.o.Observe != nil {
 		o.Observe = func(c phase.Change) { e.o.Observe(Update{Run: c.Run, Instance: c.Instance}) }

@@ -25,6 +25,7 @@ import (
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/standard/human"
 	"github.com/dingdag/dingdag/params/declare"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
@@ -166,6 +167,7 @@ func (b *bench) open() {
 		operator.Define[freeOp]("free"),
 		operator.Define[nativeOp]("native"),
 	}
+	specs = append(specs, human.Specs()...)
 	ops, err := operator.NewRegistry(slices.DeleteFunc(specs, func(s operator.Spec) bool { return slices.Contains(b.lacks, s.Name) })...)
 	require.NoError(b.t, err)
 	senders := map[string]callbacks.Sender{"bench": b}

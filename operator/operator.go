@@ -60,6 +60,8 @@ type TaskContext struct {
 	Runs Runs
 	// Latest reports whether no newer run of the DAG is due yet; true for manual runs.
 	Latest bool
+	// Reply is what became of what this try has asked people; nil before that, see [Ask].
+	Reply *Reply
 	// StartDate is when this try began; for a sensor that is rescheduled, when it
 	// looked first.
 	StartDate time.Time

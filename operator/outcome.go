@@ -38,6 +38,8 @@ const (
 	// Waiting is a try that goes on later: that of a sensor which has not found what it waits for,
 	// see [NotYet], or of another operator which can't do its work now, see [ComeAgain].
 	Waiting Kind = "waiting"
+	// Asking is a try that goes on when people have answered what it asks, see [Ask].
+	Asking Kind = "asking"
 	// Canceled is an error because the task was taken away; its state is set already.
 	Canceled Kind = "canceled"
 )
@@ -52,6 +54,8 @@ type Outcome struct {
 	// RetryAfter is the least time before the next try, or of a sensor the next look; 0
 	// leaves it to retry_delay and poke_interval.
 	RetryAfter time.Duration
+	// Question is what an Asking try asks.
+	Question *Question
 }
 
 // outcomeError carries an outcome through an error.

@@ -16,7 +16,7 @@ import (
 // Result is what became of a try.
 type Result struct {
 	// Instance is the task instance as the try leaves it. Its state is success, skipped, failed,
-	// up_for_retry or up_for_reschedule with RetryAt, or queued: then the process is stopping, and
+	// up_for_retry or up_for_reschedule with RetryAt, deferred with an Ask, or queued: then the process is stopping, and
 	// the try is to begin again without being counted. Error is masked; of a sensor that looks
 	// again it says what it waits for.
 	Instance store.Instance
@@ -26,6 +26,8 @@ type Result struct {
 	XComs map[string]json.RawMessage
 	// Skips are the tasks below that the result skips.
 	Skips []dagrun.Task
+	// Ask is what a try asks people whose instance is deferred, else nil.
+	Ask *store.Ask
 	// Rendered is what the try has rendered, nil when that is stored already or not kept.
 	Rendered *store.RenderedTry
 }

@@ -63,6 +63,9 @@ func (y *Try) Execute(ctx context.Context) Result {
 	if next, ok := errors.AsType[*rescheduleError](err); ok {
 		return y.reschedule(next)
 	}
+	if q, ok := errors.AsType[*askError](err); ok {
+		return y.deferred(q.ask)
+	}
 	return y.conclude(ctx, v, err)
 }
 
@@ -123,10 +126,18 @@ func (y *Try) call(ctx context.Context) (any, error) {
 	if s := y.task.Sensor; s != nil {
 		return y.sense(ctx, op, s)
 	}
-	v, err := op.Execute(ctx, y.taskContext(ctx))
-	if o := operator.Classify(ctx, err); o.Kind == operator.Waiting {
+	tc := y.taskContext(ctx)
+	if tc.Reply, err = y.reply(ctx, op); err != nil {
+		return nil, err
+	}
+	v, err := op.Execute(ctx, tc)
+	switch o := operator.Classify(ctx, err); o.Kind {
+	case operator.Waiting:
 		y.log.line(slog.LevelInfo, o.Reason)
 		return nil, &rescheduleError{y.w.o.Clock().Add(cmp.Or(o.RetryAfter, time.Minute)), o.Reason}
+	case operator.Asking:
+		return nil, y.ask(o.Question)
+	default:
+		return v, err
 	}
-	return v, err
 }

@@ -25,6 +25,7 @@ type Store interface {
 	NearestRun(ctx context.Context, dagID string, at time.Time) (*store.Run, error)
 	Instances(ctx context.Context, runKey int64) ([]*store.Instance, error)
 	TaskProgress(ctx context.Context, in *store.Instance, key string) (string, error)
+	AskOf(ctx context.Context, in *store.Instance) (*store.Ask, error)
 }
 
 // Keeper writes what must be there although the process dies while a try runs.

@@ -229,6 +229,13 @@ func (a *alteration) write(tx *live.Tx, event *store.Event) error {
 			return err
 		}
 	}
+	for _, in := range a.changed {
+		if a.was[in] == dag.Deferred {
+			if err := tx.CloseAsk(in, fmt.Sprintf("%s by %s", event.Kind, cmp.Or(event.Actor.String(), "somebody"))); err != nil {
+				return err
+			}
+		}
+	}
 	if err := tx.PutPastTries(tx.Ctx, a.past); err != nil {
 		return err
 	}

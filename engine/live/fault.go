@@ -137,6 +137,9 @@ func (lr *Run) endInstances(tx *Tx, is []*store.Instance, why string) error {
 		if s.Finished() {
 			continue
 		}
+		if s == dag.Deferred {
+			tx.unasked = append(tx.unasked, *in)
+		}
 		in.State, in.EndDate, in.RetryAt = dag.Skipped, tx.Now, time.Time{}
 		if s == dag.Running || s == dag.Restarting || s == dag.Queued && tx.runs.o.Attempts.Running(k) {
 			in.State, in.Error = dag.Failed, why

@@ -23,7 +23,7 @@ import (
 	"github.com/dingdag/dingdag/worker"
 )
 
-// Options says what runs need. All are required but Observe.
+// Options says what runs need. All are required but Answer and Observe.
 type Options struct {
 	Store store.Store
 	DAGs  *schedule.DAGs
@@ -43,6 +43,8 @@ type Options struct {
 	Workers int
 	// MaxMapLength is how many instances a mapped task may have.
 	MaxMapLength int
+	// Answer, when set, answers what tasks ask at once; none leaves it to the defaults.
+	Answer func(a *store.Ask) []string
 	// RenderedRuns is for how many runs of a DAG rendered fields are kept.
 	RenderedRuns int
 	// Clock is the time source.

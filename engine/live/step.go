@@ -114,6 +114,9 @@ func (lr *Run) record(tx *Tx, at dagrun.Slot) *store.Instance {
 	if s.Finished() || holdsSlot(in.State) && !holdsSlot(s) {
 		tx.Freed()
 	}
+	if in.State == dag.Deferred && s != dag.Deferred && s != dag.Scheduled {
+		tx.unasked = append(tx.unasked, *in)
+	}
 	in.State = s
 	tx.Row(&lr.Row, in)
 	return in

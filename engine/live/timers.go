@@ -9,15 +9,19 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
-// watchRetry arms the timer of an instance that waits for its retry.
+// watchRetry arms the timer of an instance that waits for its retry, its next look or the end of the
+// time in which people may answer.
 func (tx *Tx) watchRetry(in *store.Instance) {
 	key, try, at := AttemptOf(in), in.Try, in.RetryAt
+	if at.IsZero() { // it is deferred without an end
+		return
+	}
 	tx.After(func() {
 		tx.runs.o.Timers.At(at, func() { tx.runs.retry(key, try) })
 	})
 }
 
-// retry schedules an instance whose retry, or a sensor whose next look, is due.
+// retry schedules an instance whose retry or next look is due, or whose time for an answer is over.
 func (rs *Runs) retry(key Attempt, try int) {
 	err := rs.Change(context.Background(), func(tx *Tx) error {
 		lr, err := tx.Live(key.Run)
@@ -29,8 +33,13 @@ func (rs *Runs) retry(key Attempt, try int) {
 			return nil
 		}
 		at, in := lr.Find(i, key.MapIndex)
-		if in == nil || in.State != dag.UpForRetry && in.State != dag.UpForReschedule || in.Try != try || in.RetryAt.After(tx.Now) {
+		if in == nil || !waitsForAMoment(in.State) || in.Try != try || in.RetryAt.After(tx.Now) {
 			return nil
+		}
+		if in.State == dag.Deferred {
+			if err := tx.overdue(in); err != nil {
+				return err
+			}
 		}
 		lr.Set(tx, at, dag.Scheduled)
 		return lr.Step(tx)
@@ -39,6 +48,11 @@ func (rs *Runs) retry(key Attempt, try int) {
 		// The next beat reads the run again, and arms its timers.
 		rs.o.Log.Error("schedule a retry", "task", key.Task, "error", err)
 	}
+}
+
+// waitsForAMoment reports whether an instance in a state goes on at its RetryAt.
+func waitsForAMoment(s dag.State) bool {
+	return s == dag.UpForRetry || s == dag.UpForReschedule || s == dag.Deferred
 }
 
 // watchTimeout arms the timer of dagrun_timeout.

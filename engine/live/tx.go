@@ -28,6 +28,8 @@ type Tx struct {
 	take func(jobs []store.Job) error
 	// on is the key of the run that is being worked on.
 	on int64
+	// unasked are instances that wait for no answer any more, as they were.
+	unasked []store.Instance
 }
 
 func (rs *Runs) begin(ctx context.Context, run int64) *Tx {
@@ -72,6 +74,9 @@ func (tx *Tx) reloadDropped() {
 
 // write takes the transaction through its phases up to the commit.
 func (tx *Tx) write() (phase.Prepared, error) {
+	if err := tx.closeAsks(); err != nil {
+		return phase.Prepared{}, err
+	}
 	handedOver, err := tx.HandOver(tx.Ctx, tx, tx.take)
 	if err != nil {
 		return phase.Prepared{}, err
@@ -153,7 +158,7 @@ func (tx *Tx) load(r *store.Run, is []*store.Instance) (*Run, error) {
 	lr.Machine.LeaveOut(r.Type, r.LogicalDate)
 	lr.watchTimeout(tx)
 	for _, in := range is {
-		if in.State == dag.UpForRetry || in.State == dag.UpForReschedule {
+		if waitsForAMoment(in.State) {
 			tx.watchRetry(in)
 		}
 	}

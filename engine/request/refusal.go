@@ -13,7 +13,7 @@ import (
 type refused struct {
 	// Field is the mistaken field of a trigger or a backfill.
 	Field string `json:"field,omitempty"`
-	// Of is trigger or backfill with a field, else a name of refusals.
+	// Of is trigger, backfill or respond with a field, else the name of one of the refusals.
 	Of string `json:"of,omitempty"`
 }
 
@@ -21,6 +21,7 @@ type refused struct {
 func refusals() map[string]error {
 	return map[string]error{
 		"exists": ErrExists, "not_found": store.ErrNotFound, "paused": ErrPaused, "no_schedule": ErrNoSchedule, "repeated": store.ErrRepeated,
+		"settled": ErrSettled, "not_assigned": ErrNotAssigned,
 	}
 }
 
@@ -31,6 +32,9 @@ func Refusal(err error) *store.Request {
 		r, text = refused{te.Field, KindTrigger}, te.Err.Error()
 	} else if be, ok := errors.AsType[*BackfillError](err); ok {
 		r, text = refused{be.Field, KindBackfill}, be.Err.Error()
+	}
+	if re, ok := errors.AsType[*RespondError](err); ok {
+		r, text = refused{re.Field, KindRespond}, re.Err.Error()
 	}
 	for name, target := range refusals() {
 		if r.Of == "" && errors.Is(err, target) {
@@ -57,6 +61,8 @@ func ReadRefusal(r *store.Request) error {
 		return &TriggerError{of.Field, errors.New(r.Error)}
 	case KindBackfill:
 		return &BackfillError{of.Field, errors.New(r.Error)}
+	case KindRespond:
+		return &RespondError{of.Field, errors.New(r.Error)}
 	default:
 		return &toldError{r.Error, refusals()[of.Of]}
 	}

@@ -15,6 +15,7 @@ const (
 	KindMark     = "mark"
 	KindTrigger  = "trigger"
 	KindBackfill = "backfill"
+	KindRespond  = "respond"
 )
 
 // Encode encodes a request or an answer, with the texts in it as they are.

@@ -124,6 +124,8 @@ func whyInstance(tx *live.Tx, lr *live.Run, at dagrun.Slot, alone bool) (string,
 		return whyQueued(tx.Ctx, tx, lr.Plan.DAG, &lr.Row, tx.Now, "")
 	case s == dag.UpForRetry:
 		return fmt.Sprintf("%s; retry at %s", failure, schedule.Moment(in.RetryAt)), nil
+	case s == dag.Deferred:
+		return whyDeferred(tx, in)
 	case s == dag.UpForReschedule:
 		why := "the sensor looks again at " + schedule.Moment(in.RetryAt)
 		if lr.Plan.Work.Tasks[lr.Machine.Task(at)].Sensor == nil {
@@ -156,6 +158,33 @@ func whyInstance(tx *live.Tx, lr *live.Run, at dagrun.Slot, alone bool) (string,
 		return "nothing holds it: it is queued as soon as those with a higher priority are", nil
 	}
 	return "nothing holds it: it is about to be queued", nil
+}
+
+// whyDeferred says what an instance asks, whom and until when.
+func whyDeferred(tx *live.Tx, in *store.Instance) (string, error) {
+	a, err := tx.AskOf(tx.Ctx, in)
+	if err != nil || a == nil {
+		return "it is deferred", err
+	}
+	if a.State != store.AskOpen {
+		return fmt.Sprintf("ask %d %s; it is about to go on", a.ID, a.Became()), nil
+	}
+	why := fmt.Sprintf("it waits for an answer to ask %d, %s: dingdag asks answer %d OPTION (%s)", a.ID, a.Subject, a.ID, strings.Join(a.Options, ", "))
+	if len(a.Assigned) > 0 {
+		names := make([]string, len(a.Assigned))
+		for i, p := range a.Assigned {
+			names[i] = p.String()
+		}
+		why += "; only " + strings.Join(names, ", ") + " may answer"
+	}
+	switch {
+	case a.Deadline.IsZero():
+	case len(a.Defaults) > 0:
+		why += "; at " + schedule.Moment(a.Deadline) + " its defaults are chosen: " + strings.Join(a.Defaults, ", ")
+	default:
+		why += "; at " + schedule.Moment(a.Deadline) + " it fails"
+	}
+	return why, nil
 }
 
 // whySensor explains a sensor that keeps its worker while it waits.

@@ -97,7 +97,7 @@ func checkCanceledBefore(t *testing.T, spec operator.Spec, opts Options) {
 	require.NoError(t, err)
 	task := opts.Task(t)
 	kind := execute(ctx, t, opts, op, task)
-	assert.Contains(t, []operator.Kind{operator.Success, operator.Waiting, operator.Shutdown}, kind)
+	assert.Contains(t, []operator.Kind{operator.Success, operator.Waiting, operator.Asking, operator.Shutdown}, kind)
 }
 
 func checkCanceledRunning(t *testing.T, spec operator.Spec, opts Options) {

@@ -1,11 +1,13 @@
-// Package standard holds the operators that need nothing but this machine. Its sensors lie in a
-// package below it.
+// Package standard holds the operators that need nothing but this machine. Its sensors, and the
+// operators that ask people, lie in packages below it.
 package standard
 
 import (
 	_ "embed"
+	"slices"
 
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/standard/human"
 	"github.com/dingdag/dingdag/operator/standard/internal/moment"
 	"github.com/dingdag/dingdag/operator/standard/sensor"
 	"github.com/dingdag/dingdag/params"
@@ -16,11 +18,11 @@ import (
 //go:embed docs_gen.json
 var docsJSON string
 
-// Specs returns the operators of this package, and its sensors.
+// Specs returns the operators of this package and of those below it.
 func Specs() []operator.Spec {
 	comments := params.ParseDocs(docsJSON).With(moment.Docs())
 	docs := operator.Docs(comments)
-	return append([]operator.Spec{
+	return slices.Concat([]operator.Spec{
 		bashSpec(docs),
 		emptySpec(docs),
 		branchSpec(docs),
@@ -29,5 +31,5 @@ func Specs() []operator.Spec {
 		branchDateTimeSpec(docs),
 		branchDayOfWeekSpec(docs),
 		triggerDagRunSpec(docs),
-	}, sensor.Specs()...)
+	}, human.Specs(), sensor.Specs())
 }

@@ -1,0 +1,274 @@
+package engine_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
+)
+
+// asked waits until a run asks something that is open, and returns that.
+func (b *bench) asked(r *store.Run) (a *store.Ask) {
+	b.t.Helper()
+	b.until("it asks", func() bool {
+		as, err := b.store.AskLog(b.t.Context(), store.AskFilter{RunKey: r.Key, States: []store.AskState{store.AskOpen}})
+		require.NoError(b.t, err)
+		if len(as) > 0 {
+			a = as[0]
+		}
+		return len(as) > 0
+	})
+	return a
+}
+
+func (b *bench) respond(e *engine.Engine, id int64, chosen ...string) (*engine.Responded, error) {
+	return e.Respond(b.t.Context(), engine.RespondRequest{
+		AskID: id, Chosen: chosen, By: store.Person{ID: "u1", Name: "U1"}, Actor: store.Actor{Name: "u1", Via: store.ViaCLI},
+	})
+}
+
+func (b *bench) trigger() *store.Run {
+	b.t.Helper()
+	r, err := b.e.Trigger(b.t.Context(), "d", engine.Trigger{})
+	require.NoError(b.t, err)
+	return r
+}
+
+const approval = `d:
+  tasks:
+    - {task_id: ok, operator: approval, subject: "Release {{ params.version }}?", body: hunter22, params: {version: 3}%s}
+    - {task_id: go, operator: probe, dependencies: [ok]}
+    - {task_id: end, operator: probe, dependencies: [go], trigger_rule: all_done}
+`
+
+// What an approval leads to, as in Airflow's provider.
+func TestApproval(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		keys, chosen string
+		want         map[string]string
+		state        dag.RunState
+	}{
+		"approved":             {"", "Approve", map[string]string{"ok": "success", "go": "success", "end": "success"}, dag.RunSuccess},
+		"rejected":             {"", "Reject", map[string]string{"ok": "success", "go": "skipped", "end": "success"}, dag.RunSuccess},
+		"rejected, all of it":  {", ignore_downstream_trigger_rules: true", "Reject", map[string]string{"ok": "success", "go": "skipped", "end": "skipped"}, dag.RunSuccess},
+		"a rejection fails it": {", fail_on_reject: true", "Reject", map[string]string{"ok": "failed", "go": "upstream_failed", "end": "success"}, dag.RunSuccess},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.load(strings.Replace(approval, "%s", c.keys, 1))
+			b.start(engine.RunOptions{})
+			r := b.trigger()
+			a := b.asked(r)
+			assert.Equal(t, []string{"Release 3?", "***"}, []string{a.Subject, a.Body})
+			b.until("it is deferred", func() bool { return b.states(r)["ok"] == "deferred" })
+			done, err := b.respond(b.e, a.ID, c.chosen)
+			require.NoError(t, err)
+			assert.Equal(t, store.Person{ID: "u1", Name: "U1"}, done.Ask.RespondedBy)
+			assert.Equal(t, c.state, b.ended1(r.Key).State)
+			assert.Equal(t, c.want, b.states(r))
+			if c.want["ok"] == "success" {
+				assert.JSONEq(t, `{"chosen_options": ["`+c.chosen+`"], "params_input": {"version": 3}, "responded_at": "`+
+					done.Ask.SettledAt.Format("2006-01-02T15:04:05.999Z07:00")+`", "responded_by_user": {"id": "u1", "name": "U1"}}`, b.xcom(r, "ok", "return_value"))
+			}
+			assert.Equal(t, 1, b.instance(r, "ok").Try, "waiting is no try of its own")
+			es, err := b.store.Events(t.Context(), store.EventFilter{Kinds: []store.EventKind{store.EventAskRespond}})
+			require.NoError(t, err)
+			require.Len(t, es, 1)
+			assert.Equal(t, "ok", es[0].TaskID)
+			assert.Equal(t, store.Actor{Name: "u1", Via: store.ViaCLI}, es[0].Actor)
+		})
+	}
+}
+
+// The time for an answer is over: with and without defaults, and a retry asks again.
+func TestNobodyAnswers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ keys, state, err, xcom string }{
+		"defaults": {
+			", defaults: Approve", "success", "",
+			`{"chosen_options": ["Approve"], "params_input": {"version": 3}, "responded_at": "AT", "responded_by_user": null}`,
+		},
+		"a rejection by default": {", defaults: Reject, fail_on_reject: true", "failed", "it was rejected, and fail_on_reject is set", ""},
+		"none":                   {"", "failed", "nobody answered within execution_timeout, and there are no defaults", ""},
+		"a retry":                {", retries: 1, retry_delay: 60", "failed", "nobody answered within execution_timeout, and there are no defaults", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t)
+				b.o.Beat = time.Minute
+				b.stopStore()
+				b.open()
+				b.load(strings.Replace(approval, "%s", ", execution_timeout: 3600"+c.keys, 1))
+				b.start(engine.RunOptions{})
+				r := b.trigger()
+				<-time.After(59 * time.Minute)
+				synctest.Wait()
+				assert.Equal(t, "deferred", b.states(r)["ok"])
+				assert.Empty(t, b.ranSoFar())
+				<-time.After(2 * time.Hour)
+				synctest.Wait()
+				in := b.instance(r, "ok")
+				assert.Equal(t, c.state, in.State.String())
+				assert.Equal(t, c.err, in.Error)
+				as, err := b.store.AskLog(t.Context(), store.AskFilter{})
+				require.NoError(t, err)
+				assert.Len(t, as, in.Try)
+				if c.xcom != "" {
+					assert.WithinDuration(t, r.RunAfter.Add(time.Hour), as[0].SettledAt, time.Second)
+					at := as[0].SettledAt.Format("2006-01-02T15:04:05.999Z07:00")
+					assert.JSONEq(t, strings.Replace(c.xcom, "AT", at, 1), b.xcom(r, "ok", "return_value"))
+				}
+				_, err = b.respond(b.e, as[0].ID, "Approve")
+				require.ErrorIs(t, err, engine.ErrSettled)
+				b.stop()
+			})
+		})
+	}
+}
+
+// Answers that are refused change nothing; the second one hears of the first.
+func TestAnswersAreChecked(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.load(`d:
+  tasks:
+    - task_id: t
+      operator: hitl
+      subject: Which?
+      options: [east, south]
+      assigned_users: {id: u1, name: 王芳}
+      params:
+        rows: {__type__: airflow.sdk.Param, default: 5, type: integer, minimum: 1}
+        why: {__type__: airflow.sdk.Param, type: string}
+`)
+	b.start(engine.RunOptions{})
+	r := b.trigger()
+	a := b.asked(r)
+	respond := func(e *engine.Engine, by, input string, chosen ...string) error {
+		_, err := e.Respond(t.Context(), engine.RespondRequest{AskID: a.ID, Chosen: chosen, Input: json.RawMessage(input), By: store.Person{ID: by}})
+		return err
+	}
+	other := b.beside(engine.Options{})
+	for _, e := range []*engine.Engine{b.e, other} {
+		require.ErrorIs(t, respond(e, "u2", `{"why": "x"}`, "east"), engine.ErrNotAssigned)
+		for want, err := range map[string]error{
+			"ask 1: no option is chosen: choose one of east, south":                                            respond(e, "u1", `{"why": "x"}`),
+			"ask 1: 2 options are chosen, and only one may be":                                                 respond(e, "u1", `{"why": "x"}`, "east", "south"),
+			`ask 1: unknown option "eas"; did you mean "east"?; there are east, south`:                         respond(e, "u1", `{"why": "x"}`, "eas"),
+			`ask 1: param "why" has no default: give it`:                                                       respond(e, "u1", "", "east"),
+			"ask 1: param \"rows\": minimum: got 0, want 1\nthere is no param \"row\"; did you mean \"rows\"?": respond(e, "u1", `{"why": "x", "rows": 0, "row": 1}`, "east"),
+		} {
+			require.EqualError(t, err, want)
+			var field *engine.RespondError
+			require.ErrorAs(t, err, &field)
+			assert.Contains(t, []string{"chosen_options", "params_input"}, field.Field)
+		}
+		require.ErrorContains(t, respond(e, "u1", "[]", "east"), "params_input must be a JSON object")
+	}
+	assert.Equal(t, "deferred", b.states(r)["t"])
+	require.NoError(t, respond(other, "u1", `{"why": "x"}`, "east"), "another process asks for it")
+	assert.Equal(t, dag.RunSuccess, b.ended1(r.Key).State)
+	err := respond(b.e, "u1", `{"why": "x"}`, "south")
+	require.ErrorIs(t, err, engine.ErrSettled)
+	require.ErrorContains(t, err, "ask 1 was answered already by u1 at ")
+	assert.Contains(t, b.xcom(r, "t", "return_value"), `"params_input":{"rows":5,"why":"x"}`)
+	_, err = b.respond(b.e, 99, "east")
+	require.ErrorIs(t, err, store.ErrNotFound)
+}
+
+// An ask needs no answer any more when its task is cleared, marked or its run is over; a cleared task
+// asks anew.
+func TestAsksAreClosed(t *testing.T) {
+	t.Parallel()
+	for name, do := range map[string]func(b *bench, r *store.Run) error{
+		"cleared": func(b *bench, r *store.Run) error {
+			_, err := b.e.Clear(b.t.Context(), engine.ClearRequest{DAGID: "d", RunID: r.RunID, Actor: store.Actor{Name: "ann"}})
+			return err
+		},
+		"marked success": func(b *bench, r *store.Run) error {
+			_, err := b.e.Mark(b.t.Context(), engine.MarkRequest{DAGID: "d", RunID: r.RunID, TaskID: "ok", State: dag.Success, Actor: store.Actor{Name: "ann"}})
+			return err
+		},
+		"run marked failed": func(b *bench, r *store.Run) error {
+			_, err := b.e.Mark(b.t.Context(), engine.MarkRequest{DAGID: "d", RunID: r.RunID, State: dag.Failed, Actor: store.Actor{Name: "ann"}})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.load(strings.Replace(approval, "%s", "", 1))
+			b.start(engine.RunOptions{})
+			r := b.trigger()
+			first := b.asked(r)
+			require.NoError(t, do(b, r))
+			a, err := b.store.Ask(t.Context(), first.ID)
+			require.NoError(t, err)
+			assert.Equal(t, store.AskClosed, a.State)
+			assert.Contains(t, a.Note, "by ann")
+			_, err = b.respond(b.e, first.ID, "Approve")
+			require.ErrorIs(t, err, engine.ErrSettled)
+			if name != "cleared" {
+				b.ended1(r.Key)
+				return
+			}
+			again := b.asked(r)
+			assert.Equal(t, 2, again.Try)
+			_, err = b.respond(b.e, again.ID, "Approve")
+			require.NoError(t, err)
+			assert.Equal(t, dag.RunSuccess, b.ended1(r.Key).State)
+		})
+	}
+}
+
+// An ask survives the process, and an answer that nobody was there to take is taken at the next start.
+func TestAsksSurviveTheProcess(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	text := strings.Replace(approval, "%s", "", 1)
+	b.load(text)
+	b.start(engine.RunOptions{})
+	r := b.trigger()
+	a := b.asked(r)
+	b.stop()
+	other := b.beside(engine.Options{Clock: time.Now})
+	_, err := b.respond(other, a.ID, "Approve")
+	require.NoError(t, err)
+	b.open()
+	assert.Equal(t, "deferred", b.states(r)["ok"])
+	b.load(text)
+	b.start(engine.RunOptions{})
+	assert.Equal(t, dag.RunSuccess, b.ended1(r.Key).State)
+	assert.Equal(t, 1, b.instance(r, "ok").Try)
+}
+
+// People hear whom a deferred task waits for; the task takes no slot meanwhile.
+func TestADeferredTaskTakesNoSlot(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.o.Workers = 1
+	b.stopStore()
+	b.open()
+	b.load("d:\n  max_active_tasks: 1\n  tasks:\n    - {task_id: ask, operator: hitl, subject: \"Go?\", options: [a], priority_weight: 9}\n    - {task_id: other, operator: probe}\n")
+	b.start(engine.RunOptions{})
+	r := b.trigger()
+	a := b.asked(r)
+	b.until("the other one runs", func() bool { return b.states(r)["other"] == "success" })
+	whys, err := b.e.WhyTask(t.Context(), r, "ask")
+	require.NoError(t, err)
+	assert.Equal(t, "it waits for an answer to ask 1, Go?: dingdag asks answer 1 OPTION (a)", whys[0].Reason)
+	_, err = b.respond(b.e, a.ID, "a")
+	require.NoError(t, err)
+	b.ended1(r.Key)
+}

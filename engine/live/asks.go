@@ -1,0 +1,81 @@
+package live
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/dingdag/dingdag/store"
+)
+
+// asked writes what a deferred instance asks people, lets its notifiers tell them, and watches the end
+// of their time.
+func (lr *Run) asked(tx *Tx, in *store.Instance, a *store.Ask) error {
+	if a == nil {
+		return fmt.Errorf("task %q is deferred and asks nothing", in.TaskID)
+	}
+	if answer := tx.runs.o.Answer; answer != nil {
+		a.Deadline, in.RetryAt = tx.Now, tx.Now
+		if chosen := answer(a); len(chosen) > 0 {
+			a.Defaults = chosen
+		}
+	}
+	if _, err := tx.InsertAsk(tx.Ctx, a); err != nil {
+		return err
+	}
+	tx.watchRetry(in)
+	return nil
+}
+
+// overdue settles what an instance asks whose time is over, unless it was answered a moment before.
+func (tx *Tx) overdue(in *store.Instance) error {
+	a, err := tx.AskOf(tx.Ctx, in)
+	if err != nil || a == nil || a.State != store.AskOpen {
+		return err
+	}
+	a.State, a.SettledAt = store.AskTimedOut, tx.Now
+	if len(a.Defaults) > 0 {
+		a.State, a.Chosen = store.AskDefaulted, a.Defaults
+		if a.Input, err = defaultsOf(a.Params); err != nil {
+			return err
+		}
+	}
+	return tx.Settle(a)
+}
+
+// defaultsOf are the defaults of params as a JSON object. One without a default is left out.
+func defaultsOf(ps []store.AskParam) (json.RawMessage, error) {
+	out := make(map[string]json.RawMessage, len(ps))
+	for _, p := range ps {
+		if p.Value != nil {
+			out[p.Name] = p.Value
+		}
+	}
+	return json.Marshal(out)
+}
+
+// Settle writes what became of an ask.
+func (tx *Tx) Settle(a *store.Ask) error {
+	_, err := tx.SettleAsk(tx.Ctx, a)
+	return err
+}
+
+// CloseAsk notes that what an instance asks needs no answer any more.
+func (tx *Tx) CloseAsk(in *store.Instance, why string) error {
+	a, err := tx.AskOf(tx.Ctx, in)
+	if err != nil || a == nil || a.State != store.AskOpen {
+		return err
+	}
+	a.State, a.SettledAt, a.Note = store.AskClosed, tx.Now, why
+	return tx.Settle(a)
+}
+
+// closeAsks closes what instances ask that do not wait any more.
+func (tx *Tx) closeAsks() error {
+	for n := range tx.unasked {
+		if err := tx.CloseAsk(&tx.unasked[n], "its task has ended without an answer"); err != nil {
+			return err
+		}
+	}
+	tx.unasked = nil
+	return nil
+}

@@ -1,0 +1,149 @@
+package request
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/yamlvalue"
+)
+
+// Why an answer is refused.
+var (
+	ErrSettled     = errors.New("it waits for no answer")
+	ErrNotAssigned = errors.New("it asks others")
+)
+
+// Respond is an answer to what a task asks people.
+type Respond struct {
+	AskID int64 `json:"ask_id"`
+	// Chosen are options of the ask, Input values of its params as a JSON object, where those that are
+	// not given have their default.
+	Chosen []string        `json:"chosen_options"`
+	Input  json.RawMessage `json:"params_input,omitempty"`
+	// By is who answers. The ID is compared with those who are assigned.
+	By    store.Person `json:"by"`
+	Actor store.Actor  `json:"actor,omitzero"`
+}
+
+// Responded is an ask that was answered.
+type Responded struct {
+	Ask store.Ask `json:"ask"`
+}
+
+// RespondError is a mistake in one field of a [Respond].
+type RespondError struct {
+	// Field is chosen_options or params_input.
+	Field string
+	Err   error
+}
+
+func (e *RespondError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the mistake.
+func (e *RespondError) Unwrap() error { return e.Err }
+
+// Settle makes an open ask the answered one, or says why the answer is refused.
+func (r *Respond) Settle(a *store.Ask, now time.Time) error {
+	if a.State != store.AskOpen {
+		return fmt.Errorf("ask %d %s: %w", a.ID, a.Became(), ErrSettled)
+	}
+	if !a.Deadline.IsZero() && !now.Before(a.Deadline) {
+		return fmt.Errorf("ask %d: the time for an answer was over at %s: %w", a.ID, a.Deadline.Format(time.RFC3339), ErrSettled)
+	}
+	if len(a.Assigned) > 0 && !slices.ContainsFunc(a.Assigned, func(p store.Person) bool { return p.ID == r.By.ID }) {
+		names := make([]string, len(a.Assigned))
+		for i, p := range a.Assigned {
+			names[i] = p.String()
+		}
+		return fmt.Errorf("ask %d: %s may not answer, only %s: %w", a.ID, r.By, strings.Join(names, ", "), ErrNotAssigned)
+	}
+	if err := r.checkChosen(a); err != nil {
+		return &RespondError{"chosen_options", fmt.Errorf("ask %d: %w", a.ID, err)}
+	}
+	input, err := FillIn(a.Params, r.Input)
+	if err != nil {
+		return &RespondError{"params_input", fmt.Errorf("ask %d: %w", a.ID, err)}
+	}
+	a.State, a.SettledAt, a.RespondedBy, a.Via = store.AskAnswered, now, r.By, r.Actor.Via
+	a.Chosen, a.Input = r.Chosen, input
+	return nil
+}
+
+func (r *Respond) checkChosen(a *store.Ask) error {
+	switch n := len(r.Chosen); {
+	case n == 0:
+		return fmt.Errorf("no option is chosen: choose one of %s", strings.Join(a.Options, ", "))
+	case n > 1 && !a.Multiple:
+		return fmt.Errorf("%d options are chosen, and only one may be", n)
+	}
+	for i, o := range r.Chosen {
+		if !slices.Contains(a.Options, o) {
+			return fmt.Errorf("unknown option %q%s; there are %s", o, yamlvalue.DidYouMean(o, slices.Values(a.Options)), strings.Join(a.Options, ", "))
+		}
+		if slices.Contains(r.Chosen[:i], o) {
+			return fmt.Errorf("option %q is chosen twice", o)
+		}
+	}
+	return nil
+}
+
+// FillIn are the values of params: those of input, a JSON object or nil, with defaults for the others.
+// Every mistake is named.
+func FillIn(ps []store.AskParam, input json.RawMessage) (json.RawMessage, error) {
+	given := map[string]json.RawMessage{}
+	if len(bytes.TrimSpace(input)) > 0 {
+		if err := json.Unmarshal(input, &given); err != nil {
+			return nil, fmt.Errorf(`params_input must be a JSON object, for instance {"key": "value"}: %w`, err)
+		}
+	}
+	var errs []error
+	out := make(map[string]json.RawMessage, len(ps))
+	for _, p := range ps {
+		value, has := given[p.Name]
+		delete(given, p.Name)
+		if !has {
+			if p.Value == nil {
+				errs = append(errs, fmt.Errorf("param %q has no default: give it", p.Name))
+				continue
+			}
+			value = p.Value
+		}
+		if err := checkField(p, value); err != nil {
+			errs = append(errs, fmt.Errorf("param %q: %w", p.Name, err))
+		}
+		out[p.Name] = value
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		known := func(yield func(string) bool) {
+			for _, p := range ps {
+				if !yield(p.Name) {
+					return
+				}
+			}
+		}
+		errs = append(errs, fmt.Errorf("there is no param %q%s", name, yamlvalue.DidYouMean(name, known)))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	b, err := Encode(out)
+	return bytes.TrimSpace(b), err
+}
+
+func checkField(p store.AskParam, value json.RawMessage) error {
+	if p.Schema == nil {
+		return nil
+	}
+	var schema map[string]any
+	if err := json.Unmarshal(p.Schema, &schema); err != nil {
+		return fmt.Errorf("its schema: %w", err)
+	}
+	return CheckParam(schema, value)
+}
