@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
@@ -57,6 +58,30 @@ func (a *App) APIOn(s store.Store) *api.API {
 		Content: a.content,
 		ConnIDs: a.ConnectionIDs, Command: a.Command,
 		Engine: func(ctx context.Context) (api.Engine, error) { return a.Asker(ctx) },
+	})
+}
+
+// Asks is what commands ask about what tasks ask people. Where no store is, nothing was asked.
+func (a *App) Asks(ctx context.Context) (*asks.Asks, error) {
+	ok, err := a.HasStore()
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return a.AsksOn(nil), nil
+	}
+	s, err := a.OpenStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return a.AsksOn(s), nil
+}
+
+// AsksOn is the same on a store, which is nil for none. The settings have been read.
+func (a *App) AsksOn(s store.Reader) *asks.Asks {
+	return asks.New(asks.Options{
+		Store: s, By: a.Actor(), Command: a.Command,
+		Engine: func(ctx context.Context) (asks.Engine, error) { return a.Asker(ctx) },
 	})
 }
 

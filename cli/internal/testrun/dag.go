@@ -27,16 +27,17 @@ import (
 // NewDAG makes the command dags test.
 func NewDAG(a *app.App) *cobra.Command {
 	var (
-		conf string
-		file string
+		conf    string
+		file    string
+		answers map[string]string
 	)
 	cmd := &cobra.Command{
 		Use:   "test DAG [LOGICAL_DATE]",
 		Short: "Run a DAG once, here and now, with its logs on the screen",
 		Long: `Runs one DAG run in this process, on a store of its own that is thrown away: no scheduler is
 needed, and nothing of it shows among the real runs. Pools are unlimited. Messages and
-callbacks are really sent, through the connections of the home folder. The exit code is 1
-when the run fails.`,
+callbacks are really sent, through the connections of the home folder. Tasks that ask people
+have the answer of --answer, or go on with their defaults. The exit code is 1 when the run fails.`,
 		Example: "  dingdag dags test my_dag\n  dingdag dags test my_dag 2026-01-31 --conf '{\"day\": \"2026-01-31\"}'\n  dingdag dags test my_dag -f dags/my_dag.yaml",
 		Args:    command.RangeArgs(1, "DAG", "LOGICAL_DATE"), ValidArgsFunction: a.CompleteDAGs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -52,15 +53,21 @@ when the run fails.`,
 			if err != nil {
 				return err
 			}
-			return runDAGsTest(cmd.Context(), a, d, t)
+			for id := range answers {
+				if d.Task(id) == nil {
+					return command.Usagef("--answer %s: dag %s has no such task", id, d.ID)
+				}
+			}
+			return runDAGsTest(cmd.Context(), a, d, t, answers)
 		},
 	}
 	cmd.Flags().StringVarP(&conf, "conf", "c", "", "JSON object for the run's conf and params")
 	cmd.Flags().StringVarP(&file, "file", "f", "", "DAG file or folder (default the DAGs folder)")
+	cmd.Flags().StringToStringVar(&answers, "answer", nil, "TASK=OPTION: the answer to what a task asks people (default its defaults)")
 	return cmd
 }
 
-func runDAGsTest(ctx context.Context, a *app.App, d *dag.DAG, t engine.Trigger) error {
+func runDAGsTest(ctx context.Context, a *app.App, d *dag.DAG, t engine.Trigger, answers map[string]string) error {
 	if _, err := t.NewRun(d, a.Clock(), time.Millisecond); err != nil {
 		return command.UsageError{Err: err}
 	}
@@ -81,7 +88,7 @@ func runDAGsTest(ctx context.Context, a *app.App, d *dag.DAG, t engine.Trigger) 
 	if err := warnUnknownPools(ctx, a, d); err != nil {
 		return err
 	}
-	run, err := runOnce(ctx, a, dir, noted, db, d, t)
+	run, err := runOnce(ctx, a, dir, noted, db, d, t, answers)
 	if err != nil {
 		return err
 	}
@@ -95,8 +102,8 @@ func runDAGsTest(ctx context.Context, a *app.App, d *dag.DAG, t engine.Trigger) 
 }
 
 // runOnce runs one run of a DAG on a store in dir and waits until it has ended and
-// every message of its callbacks has left. It notes its commands in the folder noted.
-func runOnce(ctx context.Context, a *app.App, dir, noted string, db connections.Source, d *dag.DAG, t engine.Trigger) (*store.Run, error) {
+// every message of its callbacks has left. Nobody is asked anything: answers are by task. It notes its commands in the folder noted.
+func runOnce(ctx context.Context, a *app.App, dir, noted string, db connections.Source, d *dag.DAG, t engine.Trigger, answers map[string]string) (*store.Run, error) {
 	s, err := sqlite.Open(ctx, filepath.Join(dir, "test.db"), sqlite.Options{Synchronous: "NORMAL"})
 	if err != nil {
 		return nil, err
@@ -113,6 +120,12 @@ func runOnce(ctx context.Context, a *app.App, dir, noted string, db connections.
 		o.FoldAfter = 0 // whoever tests wants to see each
 		o.TaskOutput = w
 		o.Observe = w.observe
+		o.Answer = func(q *store.Ask) []string {
+			if answer := answers[q.TaskID]; answer != "" {
+				return []string{answer}
+			}
+			return nil
+		}
 	})
 	if err != nil {
 		return nil, err

@@ -1,0 +1,76 @@
+package asks
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/store"
+)
+
+// Read reads the words of an answer: options, and key=value for params, whose values are YAML unless the
+// param wants text. A mistake is a [*api.FieldError].
+func (a *Ask) Read(words []string) (chosen []string, input json.RawMessage, err error) {
+	values := map[string]json.RawMessage{}
+	for _, w := range words {
+		name, text, isParam := strings.Cut(w, "=")
+		if !isParam || slices.Contains(a.Options, w) {
+			chosen = append(chosen, w)
+			continue
+		}
+		name = strings.TrimSpace(name)
+		if _, twice := values[name]; twice {
+			return nil, nil, &api.FieldError{Field: "params_input", Err: fmt.Errorf("param %q is given twice", name)}
+		}
+		i := slices.IndexFunc(a.Params, func(p store.AskParam) bool { return p.Name == name })
+		var p store.AskParam // an unknown one is refused with the answer
+		if i >= 0 {
+			p = a.Params[i]
+		}
+		if values[name], err = readValue(p, text); err != nil {
+			return nil, nil, &api.FieldError{Field: "params_input", Err: fmt.Errorf("param %q: %w", name, err)}
+		}
+	}
+	if len(values) == 0 {
+		return chosen, nil, nil
+	}
+	input, err = encode(values)
+	return chosen, input, err
+}
+
+// readValue reads the value of a param as people write it.
+func readValue(p store.AskParam, text string) (json.RawMessage, error) {
+	var schema struct {
+		Type any `json:"type"`
+	}
+	if p.Schema != nil {
+		if err := json.Unmarshal(p.Schema, &schema); err != nil {
+			return nil, fmt.Errorf("its schema: %w", err)
+		}
+	}
+	if schema.Type == "string" {
+		return encode(text)
+	}
+	var v any
+	if err := yaml.Unmarshal([]byte(text), &v); err != nil {
+		return nil, fmt.Errorf("%q is not a value: %w", text, err)
+	}
+	if b, err := encode(v); err == nil {
+		return b, nil
+	}
+	return encode(text) // a mapping with keys that JSON does not have, for instance
+}
+
+// encode encodes a value, with the texts in it as they are.
+func encode(v any) (json.RawMessage, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSpace(b.Bytes()), err
+}
