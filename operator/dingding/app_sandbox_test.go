@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/operator/dingding/internal/apptest"
 	"github.com/dingdag/dingdag/operator/operatortest"
@@ -92,6 +93,12 @@ func TestSandboxSceneGroupsAndCards(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, fmt.Sprintf("%v", got), "Deployed")
 	assert.Contains(t, fmt.Sprintf("%v", got), "done")
+	card = apptest.Text(t, o.Run(t, "dingtalk_card", "{card_template_id: tpl, out_track_id: buttons, user_ids: [user001, user002], title: '发布?', buttons: [{text: 发布, action: go, params: {n: 1}}]}"), "out_track_id")
+	got, err = o.Box.Card(card)
+	require.NoError(t, err)
+	assert.Equal(t, map[string]string{"title": "发布?", "buttons": `[{"text":"发布","action":"go","params":{"n":"1"}}]`}, got.Params)
+	assert.Len(t, got.MessageIDs, 2)
+	assert.Equal(t, "STREAM", got.CallbackType)
 	o.Run(t, "dingtalk_disband_scene_group", "{"+id+"}")
 	made, err := o.Box.Chat(cid)
 	require.NoError(t, err)
@@ -188,4 +195,23 @@ func TestAnExpiredTokenIsRenewedOnce(t *testing.T) {
 		calls = append(calls, a.Call+a.ErrorCode)
 	}
 	assert.Equal(t, []string{"token.new", "user.search", "user.searchInvalidAuthentication", "token.new", "user.search"}, calls)
+}
+
+// Template and receivers come from the connection where the task names none.
+func TestSandboxCardOfTheConnection(t *testing.T) {
+	t.Parallel()
+	o := suite.Office(t)
+	c := o.Conns["dingtalk_default"]
+	cid := o.Box.AddChat(sandbox.Chat{Name: "ops", Owner: "user001", Bots: []string{o.App.AppKey}}).OpenConversationID
+	assert.Contains(t, o.Fails(t, "dingtalk_card", "title: x"), "nobody is named who gets the card")
+	c.Extra = new(connections.Secret(`{"qps": 0, "user_id": "user002", "conversation_id": "` + cid + `"}`))
+	assert.Contains(t, o.Fails(t, "dingtalk_card", "title: x"), "no template is named")
+	c.Extra = new(connections.Secret(`{"qps": 0, "user_id": "user002", "conversation_id": "` + cid + `", "card_template_id": "tpl"}`))
+	o.Run(t, "dingtalk_card", "{title: to the group, out_track_id: a}")
+	c.Extra = new(connections.Secret(`{"qps": 0, "user_id": "user002", "card_template_id": "tpl"}`))
+	o.Run(t, "dingtalk_card", "{title: to one, out_track_id: b}")
+	all := o.Box.Messages(sandbox.Filter{})
+	require.Len(t, all, 2)
+	assert.Equal(t, "ops", all[0].Group)
+	assert.Equal(t, []string{"user002"}, all[1].To)
 }

@@ -184,6 +184,20 @@ card_template_id: tpl.schema
 user_id: u001
 card_param_map: {title: "Deploy?"}
 `)),
+		appcall.Define[SendCard](p, "dingtalk_card", operator.Example("A question to a group", `
+card_template_id: tpl.schema
+out_track_id: run-42
+open_conversation_id: cidAb/3dE+f0==
+title: Deploy?
+`), operator.Example("With buttons, to people", `
+card_template_id: tpl.schema
+user_ids: [u001, u002]
+title: Deploy {{ ds }}?
+markdown: "**All tests passed.**"
+buttons:
+  - {text: Deploy, action: deploy, style: primary, params: {run: "{{ run_id }}"}}
+  - {text: The report, url: "https://example.com/report"}
+`)),
 		appcall.Define[UpdateCard](p, "dingtalk_update_card", operator.Example("The answer", `
 out_track_id: run-42
 card_param_map:

@@ -63,6 +63,11 @@ func TestMessages(t *testing.T) {
 			Want: `{"out_track_id": "run-42", "deliver_results": [
 				{"spaceType": "IM_GROUP", "spaceId": "cidAb/3dE+f0==", "success": true, "carrierId": "c1", "errorMsg": ""}]}`,
 		},
+		"dingtalk_card": {
+			Calls: []string{"card_create_and_deliver"},
+			Want: `{"out_track_id": "run-42", "deliver_results": [
+				{"spaceType": "IM_GROUP", "spaceId": "cidAb/3dE+f0==", "success": true, "carrierId": "c1", "errorMsg": ""}]}`,
+		},
 		"dingtalk_update_card": {Calls: []string{"card_update"}, Want: done},
 		"dingtalk_stream_card": {Calls: []string{"card_streaming_update"}, Want: done},
 	})
@@ -100,6 +105,12 @@ func TestBadMessages(t *testing.T) {
 		{"dingtalk_create_scene_group", "{title: x, template_id: t, owner_user_id: u, management_options: {mute: 1}}", "management_options", "has no mute"},
 		{"dingtalk_update_scene_group", "open_conversation_id: cid", "title", "all else"},
 		{"dingtalk_add_scene_group_members", "open_conversation_id: cid", "user_ids", "give user_ids or union_ids"},
+		{"dingtalk_card", "{title: x, open_conversation_id: c, user_ids: u}", "user_ids", "excludes open_conversation_id"},
+		{"dingtalk_card", "{title: x, user_ids: u, at_user_ids: v}", "at_user_ids", "is for groups"},
+		{"dingtalk_card", "{title: x, user_ids: " + many(21) + "}", "user_ids", "21 elements"},
+		{"dingtalk_card", "{title: x, callback_type: HTTP}", "callback_route_key", "is empty"},
+		{"dingtalk_card", "{title: x, buttons: [{text: a, action: b}, {text: a}]}", "buttons[1]", "an action or a url"},
+		{"dingtalk_card", "{title: x, card_param_map: {buttons: y}}", "card_param_map", "a parameter of its own"},
 		{"dingtalk_create_card", "card_template_id: t", "open_conversation_id", "give open_conversation_id or user_id"},
 		{"dingtalk_create_card", "{card_template_id: t, user_id: u, open_conversation_id: cid}", "user_id", "excludes"},
 		{"dingtalk_create_card", "{card_template_id: t, user_id: u, callback_type: HTTP}", "callback_route_key", "is empty"},
@@ -220,6 +231,7 @@ func TestTriesShareKeys(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ yaml, field string }{
 		"dingtalk_create_scene_group": {"{title: t, template_id: x, owner_user_id: u}", "uuid"},
+		"dingtalk_card":               {"{card_template_id: x, title: t, user_ids: u}", "outTrackId"},
 		"dingtalk_create_card":        {"{card_template_id: x, user_id: u}", "outTrackId"},
 		"dingtalk_stream_card":        {"{out_track_id: x, key: k, content: c}", "guid"},
 	} {
