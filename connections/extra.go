@@ -213,7 +213,8 @@ func (w *walk) from(id string, path []string) {
 // knownExtra are the keys that mean something in the extra of a type, those that only Airflow reads among them.
 var knownExtra = map[string]string{ //nolint:gochecknoglobals // never changed
 	"dingding": "secret keyword timeout rate quota robots fallback proxy verify " +
-		"agent_id robot_code operator_user_id notify_user_ids open_conversation_id qps api_host oapi_host",
+		"agent_id robot_code operator_user_id notify_user_ids open_conversation_id qps api_host oapi_host " +
+		"conversation_id user_id stream card_template_id commands",
 	"smtp": "disable_ssl disable_tls ssl_context from_email subject_template html_content_template to fallback timeout retry_limit " +
 		"auth_type access_token client_id client_secret tenant_id scope",
 	"http": "timeout check_response verify cert allow_redirects max_redirects proxies trust_env encoding stream headers",

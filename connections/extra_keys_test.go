@@ -20,6 +20,7 @@ func TestMisspelt(t *testing.T) {
 	}{
 		{"dingding", `{"fallbak": "a", "quotas": 1, "keywrd": "x", "Secret": "s"}`, []string{"Secret>secret", "fallbak>fallback", "keywrd>keyword", "quotas>quota"}},
 		{"dingtalk", `{"agentid": 1, "team": "data", "comment": "x"}`, []string{"agentid>agent_id"}},
+		{"dingtalk", `{"streams": true, "conversaton_id": "cid1", "userid": "u", "command": []}`, []string{"command>commands", "conversaton_id>conversation_id", "streams>stream", "userid>user_id"}},
 		{"smtp", `{"from_mail": "x", "tenant_id": "x"}`, []string{"from_mail>from_email"}},
 		{"http", `{"timout": 1, "X-Verify": "a", "Content-Type": "x", "Proxy": "x"}`, []string{"timout>timeout"}},
 		{"postgresql", `{"ssl_mode": "require", "keepalives": 1}`, []string{"ssl_mode>sslmode"}},

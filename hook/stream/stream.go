@@ -331,7 +331,7 @@ func gatewayAddress(g *hook.Gateway) (string, error) {
 
 // refused is the error of a handshake.
 func refused(o *Options, status int, err error) error {
-	e := &hook.Error{Kind: hook.KindUnavailable, HTTPStatus: status, Err: err}
+	e := &hook.Error{Kind: hook.KindUnavailable, HTTPStatus: status, Message: "no connection", Err: err}
 	if status != 0 && status != http.StatusSwitchingProtocols {
 		e.Message = "the gateway did not take the ticket, or something between here and it does not pass WebSockets on"
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/gate"
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/stream"
 )
 
 func newCmdConnectionsTest(a *app.App) *cobra.Command {
@@ -30,7 +31,8 @@ store, and explains what DingTalk answers. Through a robot it sends a test messa
 must contain the robot's keyword if it has one, and waits if the robot has had its messages of
 this minute. With an app (a connection that has a login,
 the AppKey) it makes calls that change nothing, and tells apart wrong credentials, an address
-that is not on the app's list, and missing scopes.
+that is not on the app's list, and missing scopes. If the extra has "stream": true, it also opens
+a connection in stream mode for a moment, and says what the app lacks for it.
 
 With type http it requests the base URL. With type smtp it logs in to the mail server and
 sends nothing. With type postgres, mysql or sqlite it connects to the database and asks for
@@ -68,8 +70,12 @@ func runConnectionsTest(ctx context.Context, a *app.App, id, message string) err
 	default:
 		return fmt.Errorf("connection %q has the type %q: only those of type dingding, dingtalk, http, smtp, postgres, mysql or sqlite can be tested", id, c.Type)
 	}
+	chat, err := stream.SettingsOf(c)
+	if err != nil {
+		return connections.About("connection", id, err)
+	}
 	if c.GetLogin() != "" {
-		return testApp(ctx, a, src, id)
+		return testApp(ctx, a, src, id, chat.Stream)
 	}
 	chain, problems := a.Fallbacks(ctx, src, id)
 	if len(problems) > 0 {
@@ -131,13 +137,19 @@ func tellCounts(ctx context.Context, a *app.App, h *hook.DingdingHook, id string
 }
 
 // testApp asks DingTalk about an app. What is refused for want of a scope does not make
-// the command fail: few apps need every scope.
-func testApp(ctx context.Context, a *app.App, src connections.Source, id string) error {
+// the command fail: few apps need every scope. With receives the app has to get a connection in
+// stream mode, too.
+func testApp(ctx context.Context, a *app.App, src connections.Source, id string, receives bool) error {
 	h := hook.New(src, hook.WithClock(a.Clock))
 	defer h.CloseIdleConnections()
 	check, err := h.App(id).Check(ctx)
 	if err != nil {
 		return err
+	}
+	if receives && check.Address && !slices.ContainsFunc(check.Steps, noToken) {
+		if err := checkStream(ctx, h.App(id), check); err != nil {
+			return err
+		}
 	}
 	var b strings.Builder
 	broken := false
@@ -157,6 +169,9 @@ func testApp(ctx context.Context, a *app.App, src connections.Source, id string)
 			broken = true
 		}
 		fmt.Fprintf(&b, "  %-8s %s: %s\n", label, name, answer(s.Err))
+		if s.Err.Err != nil {
+			fmt.Fprintf(&b, "           %s\n", s.Err.Err)
+		}
 		if r := s.Err.Remedy(); r != "" {
 			fmt.Fprintf(&b, "           %s\n", r)
 		}
@@ -171,6 +186,19 @@ func testApp(ctx context.Context, a *app.App, src connections.Source, id string)
 	}
 	_, err = fmt.Fprintf(a.Out, "connection %s works%s\n%s", id, note, a.Mask(b.String()))
 	return err
+}
+
+// noToken reports a step that needs no scope and was refused all the same.
+func noToken(s hook.AppCheckStep) bool { return s.Err != nil && s.Scope == "" }
+
+// checkStream adds to a check whether the app gets a connection in stream mode.
+func checkStream(ctx context.Context, a *hook.App, check *hook.AppCheck) error {
+	step := hook.AppCheckStep{Name: "connect in stream mode"}
+	if err := stream.Check(ctx, stream.Options{App: a}); err != nil && !errors.As(err, &step.Err) {
+		return err
+	}
+	check.Steps = append(check.Steps, step)
+	return nil
 }
 
 // explain tells a person what DingTalk answered, what that means and what to do.

@@ -8,6 +8,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/stream"
 )
 
 // overlay is a source with connections that are about to be stored.
@@ -38,7 +39,8 @@ func checkExtras(ctx context.Context, a *app.App, all ...*connections.Connection
 	}
 	var errs []error
 	for _, c := range all {
-		if err := hook.CheckExtra(c); err != nil {
+		_, serr := stream.SettingsOf(c)
+		if err := errors.Join(hook.CheckExtra(c), serr); err != nil {
 			errs = append(errs, connections.About("connection", c.ID, err))
 		}
 		for _, note := range a.ExtraNotes(ctx, o, c) {

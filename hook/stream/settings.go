@@ -1,0 +1,104 @@
+package stream
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/dingdag/dingdag/connections"
+)
+
+// Settings are what the extra of an application's connection says about the chat.
+type Settings struct {
+	// Stream says that what DingTalk sends to the application is to be received.
+	Stream bool
+	// ConversationID is the openConversationId of the group that is written to when nothing else is
+	// said, UserIDs the people.
+	ConversationID string
+	UserIDs        []string
+	// CardTemplateID is the template of cards.
+	CardTemplateID string
+	// Commands are those that people may use; with AllCommands, all of them.
+	Commands    []string
+	AllCommands bool
+}
+
+// SettingsOf reads them. The error names each key that is wrong and what to write.
+func SettingsOf(c *connections.Connection) (Settings, error) {
+	var s Settings
+	if c.Type != "dingtalk" && c.Type != "dingding" {
+		return s, nil
+	}
+	extra, err := c.ExtraMap()
+	if err != nil {
+		return s, err
+	}
+	var errs []error
+	wrong := func(key, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("extra.%s "+format, append([]any{key}, args...)...))
+	}
+	if v := extra["stream"]; v != nil {
+		on, ok := truth(v)
+		switch {
+		case !ok:
+			wrong("stream", "must be true or false")
+		case on && c.Type == "dingding" && c.GetLogin() == "":
+			wrong("stream", "is of applications: a robot sends only. Use a connection of type dingtalk with AppKey and AppSecret")
+		}
+		s.Stream = on
+	}
+	for key, into := range map[string]*string{"conversation_id": &s.ConversationID, "card_template_id": &s.CardTemplateID} {
+		texts, err := connections.ExtraTexts(extra, key)
+		switch {
+		case err != nil || len(texts) > 1:
+			wrong(key, "must be a text")
+		case len(texts) == 1:
+			*into = texts[0]
+		}
+	}
+	if id := s.ConversationID; id != "" && !strings.HasPrefix(id, "cid") {
+		wrong("conversation_id", "must be an openConversationId, which begins with cid: dingtalk_convert_chat_id makes one of a chatid, and a message to the bot has it as conversationId")
+	}
+	if s.UserIDs, err = connections.ExtraTexts(extra, "user_id"); err != nil {
+		errs = append(errs, err)
+	}
+	errs = append(errs, s.readCommands(extra))
+	return s, errors.Join(errs...)
+}
+
+func (s *Settings) readCommands(extra map[string]any) error {
+	v, ok := extra["commands"]
+	if !ok || v == nil {
+		s.AllCommands = true
+		return nil
+	}
+	if on, ok := truth(v); ok {
+		s.AllCommands = on
+		return nil
+	}
+	if _, isNumber := v.(json.Number); isNumber {
+		return errors.New("extra.commands must be true, false or a list of commands")
+	}
+	names, err := connections.ExtraTexts(extra, "commands")
+	if err != nil {
+		return errors.New("extra.commands must be true, false or a list of commands")
+	}
+	for _, list := range names {
+		s.Commands = append(s.Commands, strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(", ，、", r) })...)
+	}
+	return nil
+}
+
+// truth reads true and false, which are texts in a connection that was written as a URI.
+func truth(v any) (value, ok bool) {
+	if b, isBool := v.(bool); isBool {
+		return b, true
+	}
+	if text, isText := v.(string); isText {
+		b, err := strconv.ParseBool(strings.ToLower(strings.TrimSpace(text)))
+		return b, err == nil
+	}
+	return false, false
+}
