@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"fmt"
 	"strings"
 	"unicode"
 
@@ -57,6 +56,12 @@ func plainLines(m Message) []string {
 		return markdown.Lines(markdown.Parse(c.Text))
 	case TypeActionCard:
 		return append(append(markdown.Lines(markdown.Parse(c.Text)), ""), plainButtons(c.Buttons)...)
+	case TypeCard:
+		lines := strings.Split(c.Text, "\n")
+		if c.Markdown {
+			lines = markdown.Lines(markdown.Parse(c.Text))
+		}
+		return append(lines, plainButtons(c.Buttons)...)
 	case TypeLink:
 		lines := append([]string{c.Title}, strings.Split(c.Text, "\n")...)
 		return append(lines, "→ "+c.URL)
@@ -78,7 +83,10 @@ func plainLines(m Message) []string {
 func plainButtons(buttons []Button) []string {
 	out := make([]string, len(buttons))
 	for i, b := range buttons {
-		out[i] = fmt.Sprintf("[ %s ] → %s", b.Title, b.URL)
+		out[i] = "[ " + b.Title + " ]"
+		if b.URL != "" || b.Action == "" {
+			out[i] += " → " + b.URL
+		}
 	}
 	return out
 }

@@ -183,6 +183,21 @@ func TestPlainText(t *testing.T) {
 	golden(t, "plain.txt", all.String())
 }
 
+func TestPlainTextOfACard(t *testing.T) {
+	t.Parallel()
+	m := sandbox.Message{
+		Time: boxtest.Moment, Robot: "ops", Group: "team", Type: sandbox.TypeCard,
+		Content: sandbox.Content{Text: "etl **failed**", Markdown: true, Buttons: []sandbox.Button{
+			{Title: "Retry", Action: "retry"}, {Title: "Log", URL: "https://example.com/log"},
+		}},
+	}
+	assert.Equal(t, "╭─ team · ops · card · 22:13:20\n"+
+		"│ etl failed\n"+
+		"│ [ Retry ]\n"+
+		"│ [ Log ] → https://example.com/log\n"+
+		"╰─ notified: nobody\n", sandbox.PlainText(m))
+}
+
 func TestPlainTextWrapsAndCannotSteerATerminal(t *testing.T) {
 	t.Parallel()
 	m := sandbox.Message{
