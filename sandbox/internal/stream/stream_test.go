@@ -55,13 +55,25 @@ type client struct {
 // connect opens a stream that ends with the test.
 func connect(t *testing.T, o *boxtest.Office) *client {
 	t.Helper()
-	at := open(t, o)
+	return dial(t, o, open(t, o))
+}
+
+// dial returns once the sandbox has the connection, which is after the handshake.
+func dial(t *testing.T, o *boxtest.Office, at opened) *client {
+	t.Helper()
+	before := 0
+	for _, c := range o.Connections() {
+		if c.App == o.App.AppKey && !c.Leaving {
+			before++
+		}
+	}
 	ws, resp, err := websocket.Dial(t.Context(), at.Endpoint+"?ticket="+at.Ticket, &websocket.DialOptions{HTTPClient: o.Client})
 	require.NoError(t, err)
 	if resp.Body != nil {
 		_ = resp.Body.Close()
 	}
 	t.Cleanup(func() { _ = ws.CloseNow() })
+	o.WaitStreams(o.App, before+1)
 	return &client{t: t, ws: ws}
 }
 
@@ -455,6 +467,43 @@ func TestOneOfSeveralConnectionsGetsIt(t *testing.T) {
 	assert.Equal(t, one, run(7))
 	assert.NotEqual(t, one, run(8))
 	assert.Subset(t, one, []string{"a", "b", "c"})
+}
+
+// A connection gets what it subscribed to, and answers to its own app alone.
+func TestConnectionsAreKeptApart(t *testing.T) {
+	t.Parallel()
+	o := boxtest.Open(t)
+	_, got := o.Do(t, http.MethodPost, openPath, strings.Replace(ask(o.App), "/v1.0/im/bot/messages/get", "/v1.0/im/bot/messages/delegate", 1), "Accept", "application/json")
+	deaf := dial(t, o, boxtest.Read[opened](t, got))
+	o.Say("user003", o.App.AppKey, "hello")
+	_, err := o.Happen(t.Context(), sandbox.Happen{App: o.App.AppKey, Type: "user_add_org"})
+	require.NoError(t, err)
+	assert.Equal(t, "EVENT", deaf.next().Type)
+	well := connect(t, o)
+	f := well.next()
+	assert.Contains(t, f.Data, `"hello"`)
+
+	other := *o
+	other.App = o.AddApp(sandbox.DemoApp("other"))
+	stranger := connect(t, &other)
+	stranger.answer(f, 200, "{}")
+	o.Say("user003", other.App.AppKey, "mine")
+	stranger.answer(stranger.next(), 200, "{}")
+	list := o.WaitAnswered(1)
+	assert.Nil(t, list[0].Answer, "another app has answered")
+	assert.NotNil(t, list[2].Answer)
+}
+
+// What a connection had yet to write when it ended goes to another at once.
+func TestWhatWasNotWrittenGoesToAnother(t *testing.T) {
+	t.Parallel()
+	o := boxtest.Open(t)
+	connect(t, o)
+	o.StreamFault(sandbox.StreamFault{Kind: sandbox.FaultStreamSlow, Delay: time.Hour})
+	o.Say("user003", o.App.AppKey, "held back")
+	require.Len(t, o.Deliveries()[0].Sent, 1)
+	assert.Equal(t, 1, o.HangUp(""))
+	assert.Contains(t, connect(t, o).next().Data, `"held back"`)
 }
 
 func TestStreamAPI(t *testing.T) {

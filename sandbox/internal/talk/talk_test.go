@@ -173,6 +173,11 @@ func TestMessagesOverHTTP(t *testing.T) {
 	assert.Equal(t, said.Reply, answers[0].ID)
 	assert.Equal(t, []string{"user003"}, answers[0].To)
 
+	o.App.Unpublished = true
+	require.NoError(t, o.UpdateApp(o.App))
+	o.Say("user003", o.App.AppKey, "ping")
+	assert.NotContains(t, boxtest.Read[map[string]any](t, <-got), "senderStaffId", "the app is not published")
+
 	for _, tt := range []struct{ answer, note string }{
 		{`{"msgtype":"empty"}`, ""},
 		{``, ""},
