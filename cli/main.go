@@ -17,6 +17,7 @@ import (
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/asks"
+	"github.com/dingdag/dingdag/cli/internal/chat"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/credentials"
 	"github.com/dingdag/dingdag/cli/internal/demo"
@@ -105,7 +106,7 @@ and tells people in DingTalk what they need to know.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return command.UsageError{Err: err} })
 	settings.AddFlags(root)
 	root.AddCommand(
-		demo.New(a), standalone.New(a), demo.NewSandbox(a), newCmdDAGs(a), newCmdBackfill(a), newCmdTasks(a), credentials.NewConnections(a), newCmdPools(a), credentials.NewVariables(a), newCmdAssets(a), newCmdAlerts(a), asks.New(a), health.New(a), people.New(a), newCmdEvents(a), upkeep.NewDB(a),
+		demo.New(a), standalone.New(a), demo.NewSandbox(a), newCmdDAGs(a), newCmdBackfill(a), newCmdTasks(a), credentials.NewConnections(a), newCmdPools(a), credentials.NewVariables(a), newCmdAssets(a), newCmdAlerts(a), asks.New(a), chat.New(a), health.New(a), people.New(a), newCmdEvents(a), upkeep.NewDB(a),
 		reference.NewOperators(a), reference.NewKeys(a), reference.NewSchema(a), newCmdVersion(a),
 	)
 	command.Group(root)

@@ -107,6 +107,9 @@ const (
 
 	// EventAskRespond is an answer to what a task asks.
 	EventAskRespond EventKind = "hitl_respond"
+	// EventChatBind lets a conversation be told of DAGs, EventChatUnbind ends that.
+	EventChatBind   EventKind = "chat_bind"
+	EventChatUnbind EventKind = "chat_unbind"
 
 	EventConnectionSet    EventKind = "connection_set"
 	EventConnectionDelete EventKind = "connection_delete"
@@ -119,7 +122,7 @@ func EventKinds() []EventKind {
 	return []EventKind{
 		EventTrigger, EventClear, EventMarkSuccess, EventMarkFailed, EventPause, EventUnpause, EventBackfillCreate, EventBackfillPause,
 		EventBackfillUnpause, EventBackfillCancel, EventPoolSet, EventPoolDelete, EventAlertRetry, EventAlertDrop, EventAlertAck,
-		EventAlertSnooze, EventAlertUnsnooze, EventAlertResend, EventAlertDismiss, EventAskRespond,
+		EventAlertSnooze, EventAlertUnsnooze, EventAlertResend, EventAlertDismiss, EventChatBind, EventChatUnbind, EventAskRespond,
 		EventConnectionSet, EventConnectionDelete, EventVariableSet, EventVariableDelete,
 	}
 }

@@ -33,6 +33,7 @@ type Reader interface {
 	Chat
 	Cards
 	Asks
+	Bindings
 }
 
 // Tx is one transaction. It reads what it wrote.
@@ -62,6 +63,7 @@ type Tx interface {
 	ChatTx
 	CardsTx
 	AsksTx
+	BindingsTx
 
 	// OnFailure has undo called if the transaction fails, even if only its commit does: before
 	// any other function of this process runs, and before Tx returns. What was noted last is

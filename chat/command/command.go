@@ -114,8 +114,10 @@ type Roles interface {
 // Options are what [Commands] stand on. Every field but More is needed.
 type Options struct {
 	// By is the API for whoever asks.
-	By    func(store.Actor) API
-	Roles Roles
+	By func(store.Actor) API
+	// Bindings are those for whoever asks.
+	Bindings func(store.Actor) Bindings
+	Roles    Roles
 	// Connections has the connections of the applications, whose extra may name the commands that exist there.
 	Connections connections.Source
 	// Done is the first event of the change that was made for an actor with a Ref; store.ErrNotFound for none.

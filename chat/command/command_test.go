@@ -479,3 +479,49 @@ func TestStoreIsGone(t *testing.T) {
 		require.Error(t, err, text)
 	}
 }
+
+func TestBindings(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	assert.Contains(t, w.says("vera", "bindings"), "Nothing is bound. `bind DAG`")
+	assert.Equal(t, "📌 This conversation now gets the alerts and reports of `etl`.\n\nNext: `bindings` · `unbind etl`", w.says("opal", "bind etl"))
+	assert.Contains(t, w.says("opal", "绑定 etl"), "已经绑定 `etl`")
+	assert.Contains(t, w.says("opal", "绑定 标签：sales"), "`tag:sales`")
+	w.says("opal", "bind owner:airflow")
+	for text, want := range map[string]string{
+		"bind elt":           "did you mean `etl`?",
+		"bind tag:sale":      "No DAG has the tag `sale`. Known: `sales`",
+		"绑定 负责人:x":           "没有 DAG 的负责人是 `x`。已有：`airflow`",
+		"bind group:x":       `"group:x" is none of a DAG, owner:NAME, tag:NAME and \*`,
+		"bind tag:":          "names nobody and nothing",
+		"bind *":             "it takes the role admin",
+		"unbind by_hand":     "This conversation is not bound to `by_hand`, but to `etl`, `tag:sales`, `owner:airflow`.",
+		"unbind 99":          "is not bound to `99`",
+		"bind etl somewhere": "I do not know what `somewhere`",
+	} {
+		assert.Contains(t, w.refuses("opal", text), want, text)
+	}
+	w.refuses("vera", "bind etl")
+	w.says("adam", "bind *")
+	w.refuses("opal", "unbind *")
+	w.refuses("opal", "unbind all")
+	assert.Equal(t, "- `etl` by opal (chat), 2026-03-01 12:00 UTC\n- `tag:sales` by opal (chat), 2026-03-01 12:00 UTC\n- `owner:airflow` by opal (chat), 2026-03-01 12:00 UTC\n- `*` by adam (chat), 2026-03-01 12:00 UTC", w.says("vera", "bindings"))
+
+	// Another conversation has its own, of the person who is alone there.
+	r := w.request("opal", "bind etl")
+	r.ConversationID, r.Group = "cid2", false
+	a, err := w.Do(t.Context(), r)
+	require.NoError(t, err)
+	require.False(t, a.Refused)
+	assert.Contains(t, w.says("opal", "unbind etl"), "gets no more of `etl`")
+	assert.Contains(t, w.says("adam", "解绑 全部"), "不再接收 `tag:sales`, `owner:airflow`, `*`")
+	assert.Contains(t, w.refuses("opal", "unbind 5"), "This conversation is bound to nothing.")
+	assert.Equal(t, "- **Nick of opal** `etl` by opal (chat), 2026-03-01 12:00 UTC", w.says("vera", "bindings everywhere"))
+	rows, err := w.store.Bindings(t.Context())
+	require.NoError(t, err)
+	require.Len(t, rows, 1)
+	assert.Equal(t, "opal", rows[0].UserID)
+	es, err := w.api.Events(t.Context(), api.EventQuery{Events: []store.EventKind{store.EventChatBind, store.EventChatUnbind}})
+	require.NoError(t, err)
+	assert.Len(t, es.Items, 9)
+}

@@ -20,7 +20,7 @@ import (
 )
 
 // builtin are the commands of this package.
-func builtin() []*Spec { return append(looking(), changing()...) }
+func builtin() []*Spec { return slices.Concat(looking(), changing(), binding()) }
 
 // looking are the commands that change nothing.
 func looking() []*Spec {

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/bindings"
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/catalog"
 	"github.com/dingdag/dingdag/chat/command"
@@ -124,7 +125,9 @@ func newWorldWith(t *testing.T, change func(*world)) *world {
 	rs, err := roles.New(roles.Options{Lists: w.lists, Connections: w, Directory: &w.dirs, Clock: clock})
 	require.NoError(t, err)
 	w.Commands, err = command.New(command.Options{
-		By: func(a store.Actor) command.API { return w.api.By(a) }, Roles: rs, Connections: w, Masker: masker, Zone: time.UTC, Clock: clock, Done: w.store.EventOfRef,
+		By: func(a store.Actor) command.API { return w.api.By(a) }, Roles: rs, Connections: w,
+		Bindings: func(a store.Actor) command.Bindings { return bindings.New(w.store, a, clock) },
+		Masker:   masker, Zone: time.UTC, Clock: clock, Done: w.store.EventOfRef,
 	})
 	require.NoError(t, err)
 	for _, d := range ds {

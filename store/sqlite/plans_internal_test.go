@@ -76,7 +76,14 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 			_, err := q.AskLog(ctx, store.AskFilter{States: []store.AskState{store.AskOpen}})
 			return err
 		}),
-		"AskOf":           read(func(q store.Reader) error { _, err := q.AskOf(ctx, &store.Instance{}); return err }),
+		"AskOf": read(func(q store.Reader) error { _, err := q.AskOf(ctx, &store.Instance{}); return err }),
+		"a binding": func() error {
+			return s.Tx(ctx, func(tx store.Tx) error {
+				_, err := tx.InsertBinding(ctx, &store.Binding{Kind: store.BoundAll, MadeAt: at})
+				_, gone := tx.DeleteBinding(ctx, 1)
+				return errors.Join(err, gone)
+			})
+		},
 		"OpenSilences":    read(func(q store.Reader) error { _, err := q.OpenSilences(ctx); return err }),
 		"EndingSilences":  read(func(q store.Reader) error { _, err := q.EndingSilences(ctx, 9); return err }),
 		"open SilenceLog": read(func(q store.Reader) error { _, err := q.SilenceLog(ctx, store.SilenceFilter{Open: true}); return err }),

@@ -489,6 +489,20 @@ CREATE TABLE ask (
 CREATE UNIQUE INDEX ask_of_try ON ask (run_key, task_id, map_index, try);
 CREATE INDEX ask_of_dag ON ask (dag_id, id);
 CREATE INDEX ask_open ON ask (id) WHERE state = 'open';
+CREATE TABLE chat_binding (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    conn_id         TEXT    NOT NULL,
+    conversation_id TEXT    NOT NULL,
+    title           TEXT    NOT NULL,
+    is_group        INTEGER NOT NULL,
+    user_id         TEXT    NOT NULL,
+    kind            TEXT    NOT NULL,
+    value           TEXT    NOT NULL,
+    made_by         TEXT    NOT NULL,
+    made_via        TEXT    NOT NULL,
+    made_at         INTEGER NOT NULL,
+    UNIQUE (conn_id, conversation_id, kind, value)
+);
 CREATE TABLE river_leader (
     elected_at timestamp NOT NULL,
     expires_at timestamp NOT NULL,
@@ -601,6 +615,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (38, 39, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (39, 40, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (4, 3, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (40, 41, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (41, 42, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (7, 6, 1);

@@ -88,6 +88,9 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"cards are stored whole": cardsAreStoredWhole,
 			"open cards are found":   openCardsAreFound,
 		},
+		"bindings": {
+			"bindings are stored whole": bindingsAreStoredWhole,
+		},
 		"owners": {
 			"answers are stored whole": answersAreStoredWhole,
 		},

@@ -1,9 +1,11 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
+	"github.com/dingdag/dingdag/api/bindings"
 	"github.com/dingdag/dingdag/chat/command"
 	"github.com/dingdag/dingdag/chat/roles"
 	"github.com/dingdag/dingdag/cli/internal/home"
@@ -50,7 +52,17 @@ func (a *App) ChatCommands(s *sqlite.Store, more ...*command.Spec) (*command.Com
 	}
 	ask := a.APIOn(s)
 	return command.New(command.Options{
-		By: func(who store.Actor) command.API { return ask.By(who) }, Roles: may, Connections: conns, Done: s.EventOfRef,
+		By: func(who store.Actor) command.API { return ask.By(who) }, Roles: may, Connections: conns,
+		Bindings: func(who store.Actor) command.Bindings { return bindings.New(s, who, a.Clock) }, Done: s.EventOfRef,
 		Masker: a.Masker(), Zone: a.ShowZone(), Clock: a.Clock, More: more,
 	})
+}
+
+// Bindings are which conversations are told of which DAGs, in the store of the home folder.
+func (a *App) Bindings(ctx context.Context) (*bindings.Bindings, error) {
+	s, err := a.OpenStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return bindings.New(s, a.Actor(), a.Clock), nil
 }
