@@ -48,7 +48,7 @@ type Card struct {
 	// ConnID is the connection of the app that sends it.
 	ConnID string
 	Kind   CardKind
-	// DeliveryID is the message of the outbox that delivers it, 0 for none: then it was delivered already.
+	// DeliveryID is the message of the outbox that delivers it, 0 for none: then whoever redraws it delivers it too.
 	DeliveryID int64
 	// DAGID, RunID, TaskID, MapIndex and Try are what it tells of. TaskID is empty for a run.
 	DAGID, RunID, TaskID string

@@ -120,7 +120,9 @@ type Now struct {
 	AckedAt time.Time
 	// SnoozedUntil is the end of a snooze that the alert falls into, zero for none.
 	SnoozedUntil time.Time
-	Done         []Done
+	// Detail is Markdown that stands below the content.
+	Detail string
+	Done   []Done
 }
 
 // Enabled reports whether pressing a button would have an effect, as far as the card knows.
@@ -166,7 +168,12 @@ func (f Face) Param(n Now) map[string]string {
 		status += fmt.Sprintf(" (第 %d 次 try %d)", n.Try, n.Try)
 	}
 	footer := f.footer(n)
-	parts := []string{"**" + status + "**", f.Content}
+	parts := []string{"**" + status + "**"}
+	for _, part := range []string{f.Content, n.Detail} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
 	if len(footer) > 0 {
 		parts = append(parts, "> "+strings.Join(footer, "\n>\n> "))
 	}
@@ -215,6 +222,12 @@ func (f Face) clock(t time.Time) string {
 		zone = time.UTC
 	}
 	return t.In(zone).Format("2006-01-02 15:04:05 -07:00")
+}
+
+// Words is a status in words.
+func (s Status) Words() string {
+	text, _ := s.look()
+	return text
 }
 
 // Hash tells two sets of variables apart.

@@ -30,6 +30,8 @@ type Store interface {
 	store.Transactor
 	// OpenSilences returns the snoozes, among others.
 	OpenSilences(ctx context.Context) ([]*store.Silence, error)
+	// Instances returns the task instances of a run.
+	Instances(ctx context.Context, runKey int64) ([]*store.Instance, error)
 }
 
 const (
@@ -47,6 +49,8 @@ const (
 type Options struct {
 	Store Store
 	Hook  *hook.DingdingHook
+	// Connections are those of the applications, which name the template of cards that follow runs.
+	Connections connections.Source
 	// Masker hides secrets in what is stored and logged.
 	Masker *connections.Masker
 	// Sweep is how often all open cards are looked at, whatever was missed. Default 5 s.
@@ -171,6 +175,12 @@ func (k *Keeper) look(ctx context.Context, c *store.CardNow, open []*store.Silen
 	is := Look(c, open, now)
 	if old && !is.Status.Final() {
 		is.Status = face.Old
+	}
+	if c.Kind == store.RunCard {
+		going, err := k.follow(ctx, c, &f, &is, now)
+		if err != nil || !going {
+			return err
+		}
 	}
 	param := f.Param(is)
 	hash := face.Hash(param)

@@ -42,6 +42,7 @@ type desk struct {
 	*testing.T
 
 	box    *sandboxtest.Sandbox
+	conns  connections.Static
 	store  *sqlite.Store
 	hook   *hook.DingdingHook
 	keeper *card.Keeper
@@ -78,22 +79,22 @@ func newDesk(t *testing.T, extra string) *desk {
 	d.clock.Store(new(time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)))
 	app := d.box.Demo()
 	d.box.AddChat(sandbox.Chat{OpenConversationID: "cidAb/3dE+f0==", Name: "ops", Owner: "user001", Bots: []string{app.AppKey}})
-	conns := connections.Static{"dingtalk_default": {
+	d.conns = connections.Static{"dingtalk_default": {
 		ID: "dingtalk_default", Type: "dingtalk", Host: &d.box.URL, Login: &app.AppKey, Password: new(connections.Secret(app.AppSecret)),
 		Extra: new(connections.Secret(extra)),
 	}}
-	d.hook = hook.New(conns)
+	d.hook = hook.New(d.conns)
 	t.Cleanup(d.hook.CloseIdleConnections)
 	d.store = sqlitetest.Open(t, filepath.Join(d.dir, "db"), sqlite.Options{})
 	t.Cleanup(func() { require.NoError(t, d.store.Close()) })
 	d.keeper = d.newKeeper()
 	d.openAPI()
 
-	reg, err := callbacks.NewRegistry(cbcard.Specs(), map[string]callbacks.Sender{cbcard.SenderName: cbcard.NewSender(d.hook, conns, nil)})
+	reg, err := callbacks.NewRegistry(cbcard.Specs(), map[string]callbacks.Sender{cbcard.SenderName: cbcard.NewSender(d.hook, d.conns, nil)})
 	require.NoError(t, err)
 	settled := make(chan *store.Delivery, 10)
 	out, err := outbox.New(outbox.In(d.store), outbox.Options{
-		Callbacks: reg, Connections: conns, Masker: connections.NewMasker(), Sweep: time.Hour, Clock: d.now, Log: slog.New(slog.DiscardHandler),
+		Callbacks: reg, Connections: d.conns, Masker: connections.NewMasker(), Sweep: time.Hour, Clock: d.now, Log: slog.New(slog.DiscardHandler),
 		Persist: func(_ context.Context, write func() error) error { return write() },
 		Observe: func(m *store.Delivery) { settled <- m },
 	})
@@ -179,7 +180,7 @@ func (f folder) DAG(string) (*dag.DAG, error)     { return f.dag, nil }
 func (f folder) Restore([]byte) (*dag.DAG, error) { return f.dag, nil }
 
 func (d *desk) newKeeper() *card.Keeper {
-	return card.NewKeeper(card.Options{Store: d.store, Hook: d.hook, Masker: connections.NewMasker(), Clock: d.now, Log: slog.New(slog.DiscardHandler)})
+	return card.NewKeeper(card.Options{Store: d.store, Hook: d.hook, Connections: d.conns, Masker: connections.NewMasker(), Clock: d.now, Log: slog.New(slog.DiscardHandler)})
 }
 
 // is sets the state of the task, as the engine would.

@@ -229,6 +229,9 @@ func (q Queries) UnusedVersions(ctx context.Context, after string, limit int) (u
 	return unused, last, nil
 }
 
+// cardsOfRun are the cards that follow a removed run. Those of messages go with these.
+const cardsOfRun = `SELECT c.out_track_id FROM removed_run m JOIN card c ON c.delivery_id = 0 AND c.dag_id = m.dag_id AND c.run_id = m.run_id WHERE m.run_key = ?`
+
 // RemoveRun removes a run that has ended, see [store.HistoryTx].
 func (q Queries) RemoveRun(ctx context.Context, runKey int64) (bool, error) {
 	n, err := q.c.Exec(ctx, "INSERT INTO removed_run (run_key, dag_id, run_id) SELECT id, dag_id, run_id FROM dag_run WHERE id = ? AND "+ended, runKey)
@@ -240,6 +243,8 @@ func (q Queries) RemoveRun(ctx context.Context, runKey int64) (bool, error) {
 		"DELETE FROM run_deadline WHERE run_key = ?",
 		"DELETE FROM asset_queue WHERE run_key = ?",
 		"DELETE FROM rendered_run WHERE run_key = ?",
+		"DELETE FROM card_press WHERE out_track_id IN (" + cardsOfRun + ")",
+		"DELETE FROM card WHERE out_track_id IN (" + cardsOfRun + ")",
 	} {
 		if _, err := q.c.Exec(ctx, statement, runKey); err != nil {
 			return false, fmt.Errorf("remove a run: %w", err)

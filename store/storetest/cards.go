@@ -79,6 +79,24 @@ func cardsAreStoredWhole(t *testing.T, open Open) {
 	require.ErrorIs(t, err, store.ErrNotFound, "it goes with its message")
 	_, err = s.Card(t.Context(), "one")
 	require.NoError(t, err)
+
+	r.State, r.EndDate = dag.RunSuccess, midnight
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		if err := tx.UpdateRun(ctx, r); err != nil {
+			return err
+		}
+		another := cardOf("of another", midnight)
+		another.RunID = "another"
+		if _, err := tx.InsertCard(ctx, another); err != nil {
+			return err
+		}
+		_, err := tx.RemoveRun(ctx, r.Key)
+		return err
+	})
+	_, err = s.Card(t.Context(), "one")
+	require.ErrorIs(t, err, store.ErrNotFound, "no message had it, so that it goes with its run")
+	_, err = s.Card(t.Context(), "of another")
+	require.NoError(t, err)
 }
 
 func openCardsAreFound(t *testing.T, open Open) {

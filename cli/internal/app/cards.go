@@ -15,7 +15,7 @@ func (a *App) CardKeeper(s *sqlite.Store) (*card.Keeper, error) {
 		return nil, err
 	}
 	return card.NewKeeper(card.Options{
-		Store: s, Hook: a.Dingding().With(conns, home.OnlyWarnings(a.Log())), Masker: a.Masker(), Clock: a.Clock, Log: a.Log(),
+		Store: s, Hook: a.Dingding().With(conns, home.OnlyWarnings(a.Log())), Connections: conns, Masker: a.Masker(), Clock: a.Clock, Log: a.Log(),
 	}), nil
 }
 
