@@ -26,6 +26,8 @@ const (
 	Skipped Kind = "on_skipped"
 	// Recovery tells of the first success after failures that were told.
 	Recovery Kind = "on_recovery"
+	// Asked tells what a task asks people.
+	Asked Kind = "on_ask"
 	// Missed tells of due ticks of a schedule that started no run.
 	Missed Kind = "on_missed"
 	// Deadline tells of a run that has not finished by a deadline of its DAG.
@@ -97,6 +99,8 @@ type Event struct {
 	// Quota is what on_quota tells. State is nearly_spent then, or spent when all of it is used up, Reason says
 	// what is no longer sent, and there is neither DAG nor run.
 	Quota *Quota `json:"quota,omitempty"`
+	// Ask is what on_ask tells. State is deferred then.
+	Ask *Ask `json:"ask,omitempty"`
 	// Log is where the log of the attempt lies.
 	Log string `json:"log,omitempty"`
 	// Host is the machine of the attempt, or for a DAG-level event that of the engine.
@@ -131,6 +135,26 @@ type Cause struct {
 	MapIndex int `json:"map_index"`
 	// Error is the masked error text of its last try.
 	Error string `json:"error"`
+}
+
+// Ask is what a task asks people.
+type Ask struct {
+	// ID is the number with which people answer.
+	ID      int64  `json:"id"`
+	Subject string `json:"subject"`
+	// Body is Markdown.
+	Body    string   `json:"body,omitempty"`
+	Options []string `json:"options"`
+	// Multiple says that several options may be chosen.
+	Multiple bool     `json:"multiple,omitempty"`
+	Defaults []string `json:"defaults,omitempty"`
+	// Params are the names of the fields to fill in, Needed those without a default.
+	Params []string `json:"params,omitempty"`
+	Needed []string `json:"needed,omitempty"`
+	// Assigned are those who may answer; none are all who may operate the DAG.
+	Assigned []string `json:"assigned_users,omitempty"`
+	// Deadline is until when, nil for no end.
+	Deadline *time.Time `json:"deadline,omitempty"`
 }
 
 // BrokenFile is a DAG file that can't be loaded, or could not be.

@@ -18,6 +18,8 @@ func (ev *Event) commands() []Fact {
 	switch {
 	case ev.Program == "" || ev.Kind == Execute || ev.Kind == Success || ev.Kind == Skipped || ev.Kind == Recovery || ev.Kind == NearlySpent:
 		return nil
+	case ev.Ask != nil:
+		return []Fact{command("回答 Answer", ev.Ask.words()...)}
 	case ev.Kind == SilenceEnd && ev.DAGID != "":
 		return []Fact{command(see, "alerts", "list", ev.DAGID, "--state", "silenced")}
 	case ev.Kind == SilenceEnd:

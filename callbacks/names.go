@@ -16,6 +16,16 @@ func (ev *Event) Names() map[string]any {
 			causes[i] = map[string]any{"task_id": c.TaskID, "map_index": c.MapIndex, "error": c.Error}
 		}
 		return map[string]any{"blocks": blocks, "causes": causes}
+	case Asked:
+		a := ev.Ask
+		if a == nil {
+			a = &Ask{}
+		}
+		options := make([]any, len(a.Options))
+		for i, o := range a.Options {
+			options[i] = o
+		}
+		return map[string]any{"ask_id": a.ID, "subject": a.Subject, "body": a.Body, "options": options}
 	case Recovery:
 		var since time.Time
 		var lasted time.Duration

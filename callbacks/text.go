@@ -78,6 +78,9 @@ func headline(ev *Event) string {
 	if ev.Kind == NearlySpent {
 		return quotaHeadline(ev.Quota)
 	}
+	if ev.Kind == Asked && ev.Ask != nil {
+		return "请回答 Please answer " + ev.Ask.Subject
+	}
 	if ev.Kind == Missed && ev.Paused != "" {
 		return "DAG 已暂停 DAG was paused"
 	}
@@ -153,7 +156,7 @@ func (ev *Event) Facts() []Fact {
 	if ev.Day != nil {
 		all = append(ev.Day.facts(ev), Fact{Label: "注意 Note", Value: ev.Problem}, Fact{"主机 Host", ev.Host, true})
 	}
-	all = append(append(brokenFacts(ev), ev.silenceFacts()...), all...)
+	all = append(append(append(brokenFacts(ev), ev.silenceFacts()...), ev.Ask.facts(ev)...), all...)
 	all = append(all, ev.commands()...)
 	return known(append(all, Fact{"日志 Log", ev.Log, true}))
 }

@@ -151,6 +151,12 @@ func (e entry[I]) Targets(args *yaml.Node) []string {
 	return any(op).(operator.Brancher).Targets() //nolint:forcetypeassert // seen a moment ago
 }
 
+// Asks reports whether an operator asks people.
+func (e entry[I]) Asks() bool {
+	_, ok := any(e.spec.New()).(operator.Asker)
+	return ok
+}
+
 // CheckFiles reads and compiles the template files that parameters name or include.
 func (e entry[I]) CheckFiles(args *yaml.Node, dirs []string) (out []dagfile.Problem, rests bool) {
 	files := render.Files(dirs)

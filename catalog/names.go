@@ -67,6 +67,7 @@ func (c Catalog) checkNames(d *dag.DAG, unsure dagfile.Unsure) dag.Diagnostics {
 			n.callbacks(c, t.ID, cbs, names)
 		}
 		n.callbacks(c, t.ID, t.OnFailure, withNamesOf(callbacks.Failure, names))
+		n.callbacks(c, t.ID, t.OnAsk, withNamesOf(callbacks.Asked, names))
 		n.callbacks(c, t.ID, t.OnRecovery, withNamesOf(callbacks.Recovery, names))
 	}
 	for _, cbs := range [][]dag.Callback{d.OnSuccess, d.OnMissed} {

@@ -161,6 +161,8 @@ type Settings struct {
 	MapIndexTemplate string
 
 	OnExecute, OnSuccess, OnFailure, OnRetry, OnSkipped, OnRecovery []Callback
+	// OnAsk are told what the task asks people.
+	OnAsk []Callback
 }
 
 // Sensor holds the parameters that every sensor has.

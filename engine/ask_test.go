@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store"
 )
@@ -271,4 +272,37 @@ func TestADeferredTaskTakesNoSlot(t *testing.T) {
 	_, err = b.respond(b.e, a.ID, "a")
 	require.NoError(t, err)
 	b.ended1(r.Key)
+}
+
+// The notifiers of a task that asks are told once for each try, with all that people need to answer.
+func TestNotifiersAreToldOfAsks(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.load(strings.Replace(approval, "%s", ", notifiers: [{callback: say, text: 'ask {{ ask_id }}: {{ subject }} {{ options | join(\"/\") }}'}, {callback: say}]", 1))
+	b.start(engine.RunOptions{})
+	r := b.trigger()
+	a := b.asked(r)
+	b.until("it is told", func() bool { return len(b.sentSoFar()) == 2 })
+	assert.ElementsMatch(t, []string{"on_ask ok ask 1: Release 3? Approve/Reject", "on_ask ok said"}, b.sentSoFar())
+	_, err := b.respond(b.e, a.ID, "Approve")
+	require.NoError(t, err)
+	b.ended1(r.Key)
+	assert.Len(t, b.sentSoFar(), 2)
+}
+
+// What only tasks have that ask people is refused at its place.
+func TestAskingIsCheckedAtLoad(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	defer b.stopStore()
+	for text, want := range map[string]string{
+		"d:\n  tasks:\n    - {task_id: t, operator: probe, notifiers: say}\n":                                                    "test.yaml:3:37: error: dag \"d\", task \"t\": notifiers belongs to operators that ask people",
+		"d:\n  tasks:\n    - {task_id: t, operator: approval, subject: s, params: {_options: 1}}\n":                              "test.yaml:3:52: error: dag \"d\", task \"t\": a task that asks people cannot have a param _options",
+		"d:\n  tasks:\n    - {task_id: t, operator: approval, subject: s, options: [a]}\n":                                       "an approval has the options Approve and Reject",
+		"d:\n  tasks:\n    - {task_id: t, operator: hitl_branch, subject: s, options: [b]}\n    - {task_id: a, operator: nop}\n": "b",
+	} {
+		_, diags := dagfile.Parse("test.yaml", []byte(text), b.e.Catalog(), dagfile.Options{})
+		require.True(t, diags.HasErrors(), text)
+		assert.Contains(t, diags.String(), want)
+	}
 }

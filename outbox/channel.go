@@ -160,6 +160,8 @@ func rankOf(k callbacks.Kind) gate.Rank {
 	case callbacks.Failure, callbacks.Missed, callbacks.Deadline, callbacks.ImportError, callbacks.NearlySpent,
 		callbacks.Recovery: // a later failure must not overtake it, or the last word would be wrong
 		return gate.Failure
+	case callbacks.Asked: // somebody waits for the answer
+		return gate.Urgent
 	case callbacks.Retry:
 		return gate.Retry
 	default:

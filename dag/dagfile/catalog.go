@@ -59,6 +59,12 @@ type Chooser interface {
 	Targets(args *yaml.Node) []string
 }
 
+// Asker is implemented by an [Entry] of an operator that asks people.
+type Asker interface {
+	// Asks reports whether the operator does so.
+	Asks() bool
+}
+
 // Problem is one finding about a node.
 type Problem struct {
 	// Line and Column are those of the node; 0 means the task as a whole.

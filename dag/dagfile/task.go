@@ -177,8 +177,27 @@ func (r *dagReader) readOperator(t *wiring.Task) {
 	} else {
 		r.readPlain(t, op, absent)
 	}
+	r.checkAsking(t, op)
 	if chooser, ok := op.Entry.(Chooser); ok && !r.Restoring {
 		t.Targets = chooser.Targets(t.Args)
+	}
+}
+
+// checkAsking checks what only tasks have that ask people.
+func (r *dagReader) checkAsking(t *wiring.Task, op *operatorEntry) {
+	asker, ok := op.Entry.(Asker)
+	if ok = ok && asker.Asks(); !ok {
+		if k, _ := yamlvalue.Lookup(t.Node, keys.Notifiers); k != nil {
+			r.Errorf(k, keys.Notifiers+" belongs to operators that ask people, such as approval; operator %s asks nobody: use a callback such as on_success_callback", t.Operator)
+		}
+		return
+	}
+	if slices.Contains(t.ParamNames, "_options") {
+		at, _ := yamlvalue.Lookup(t.Node, "params")
+		if at == nil {
+			at = reading.FirstKey(t.Node)
+		}
+		r.Errorf(at, "a task that asks people cannot have a param _options: the name stands for its options")
 	}
 }
 

@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
 )
 
 // asked writes what a deferred instance asks people, lets its notifiers tell them, and watches the end
 // of their time.
-func (lr *Run) asked(tx *Tx, in *store.Instance, a *store.Ask) error {
+func (lr *Run) asked(tx *Tx, i dagrun.Task, in *store.Instance, a *store.Ask) error {
 	if a == nil {
 		return fmt.Errorf("task %q is deferred and asks nothing", in.TaskID)
 	}
@@ -19,10 +21,16 @@ func (lr *Run) asked(tx *Tx, in *store.Instance, a *store.Ask) error {
 			a.Defaults = chosen
 		}
 	}
-	if _, err := tx.InsertAsk(tx.Ctx, a); err != nil {
+	fresh, err := tx.InsertAsk(tx.Ctx, a)
+	if err != nil {
 		return err
 	}
 	tx.watchRetry(in)
+	if fresh {
+		try := lr.Try(i, in)
+		try.Ask = a
+		tx.Message(tx.runs.o.Tell.Task(tx.Ctx, tx, callbacks.Asked, try)...)
+	}
 	return nil
 }
 

@@ -64,6 +64,7 @@ func build(d *dag.DAG, ops *operator.Registry, cbs *callbacks.Registry) (*Plan, 
 		for kind, cs := range map[callbacks.Kind][]dag.Callback{
 			callbacks.Execute: t.OnExecute, callbacks.Success: t.OnSuccess, callbacks.Failure: t.OnFailure,
 			callbacks.Retry: t.OnRetry, callbacks.Skipped: t.OnSkipped, callbacks.Recovery: t.OnRecovery,
+			callbacks.Asked: t.OnAsk,
 		} {
 			if len(cs) > 0 {
 				p.Tasks[i].Callbacks[kind] = bind(fmt.Sprintf("task %q: %s_callback", t.ID, kind), cs)

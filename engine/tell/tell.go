@@ -62,6 +62,8 @@ type Try struct {
 	Instance *store.Instance
 	// Recovery is what the try has mended, for on_recovery.
 	Recovery *Recovery
+	// Ask is what the try asks people, for on_ask.
+	Ask *store.Ask
 	// Blocks finds the ids of the tasks that do not run because it failed.
 	Blocks func() []string
 }
@@ -82,6 +84,9 @@ func (t *Teller) Task(ctx context.Context, r render.Reader, kind callbacks.Kind,
 	if t.LogDir != "" {
 		ev.Log = filepath.Join(t.LogDir, in.Log)
 	}
+	if of.Ask != nil {
+		ev.Ask = askOf(of.Ask)
+	}
 	if kind == callbacks.Failure {
 		ev.Blocks = of.Blocks()
 	}
@@ -89,6 +94,23 @@ func (t *Teller) Task(ctx context.Context, r render.Reader, kind callbacks.Kind,
 	tc.Exception = in.Error
 	of.Recovery.tell(ev, tc)
 	return t.prepare(p, cbs, ev, tc)
+}
+
+// askOf is what a try asks as callbacks are told of it.
+func askOf(a *store.Ask) *callbacks.Ask {
+	out := &callbacks.Ask{
+		ID: a.ID, Subject: a.Subject, Body: a.Body, Options: a.Options, Multiple: a.Multiple, Defaults: a.Defaults, Deadline: render.Moment(a.Deadline),
+	}
+	for _, p := range a.Params {
+		out.Params = append(out.Params, p.Name)
+		if p.Value == nil {
+			out.Needed = append(out.Needed, p.Name)
+		}
+	}
+	for _, p := range a.Assigned {
+		out.Assigned = append(out.Assigned, p.String())
+	}
+	return out
 }
 
 // EndOfTry is the kind of callback that hears of the end of a try, empty for none.

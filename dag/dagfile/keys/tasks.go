@@ -224,8 +224,13 @@ var Tasks = newTable(append([]Key[Task]{
 		func(t *Task) *Pair { return &t.Raw.ExpandKwargs }),
 	rawKey("partial", "Parameters that are the same for all instances; they may also be on the task itself.", SchemaOf("object"),
 		func(t *Task) *Pair { return &t.Raw.Partial }),
+	callbackKey(Notifiers, "Who is told what a task asks people, for the operators hitl, approval, hitl_branch and hitl_entry.",
+		func(t *Task) *[]dag.Callback { return &t.OnAsk }),
 	variablesAsArgumentsKey(),
 }, setupKeys()...)...)
+
+// Notifiers is the key of a task that asks people.
+const Notifiers = "notifiers"
 
 // VariablesAsArguments is the key of a task that fills parameters from variables.
 const VariablesAsArguments = "variables_as_arguments"
