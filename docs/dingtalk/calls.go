@@ -26,8 +26,8 @@ type call struct {
 	// Facts are the examples that show it, Sure how sure they are.
 	Facts []string
 	Sure  []string
-	// Tests are those of operators that send the examples, Sandbox those that drive the
-	// operators against the sandbox.
+	// Tests are those of operators that send the examples or, where there is no operator, those of
+	// the hook; Sandbox are those that drive the operators against the sandbox.
 	Tests, Sandbox []string
 }
 
@@ -68,6 +68,17 @@ func read(ctx context.Context, root string) ([]call, error) {
 		}
 	}
 	delete(rows, robot)
+	ours, err := testsIn(filepath.Join(root, "hook"))
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		for _, id := range row.Facts {
+			if len(row.Operators) == 0 { // there are no others that name it
+				row.Tests = append(row.Tests, slices.DeleteFunc(slices.Clone(ours[id]), aboutComments)...)
+			}
+		}
+	}
 	list := make([]call, 0, len(rows))
 	for _, row := range rows {
 		for _, names := range []*[]string{&row.Sure, &row.Tests, &row.Sandbox} {
@@ -79,6 +90,9 @@ func read(ctx context.Context, root string) ([]call, error) {
 	slices.SortFunc(list, func(a, b call) int { return cmp.Or(cmp.Compare(path(a), path(b)), cmp.Compare(a.Call, b.Call)) })
 	return list, nil
 }
+
+// aboutComments reports that a test makes no calls.
+func aboutComments(test string) bool { return test == "TestCommentsMatchTheFacts" }
 
 func path(c call) string {
 	_, path, _ := strings.Cut(c.Call, " ")
@@ -109,8 +123,25 @@ func readFacts(root string) (map[string]fact, error) {
 
 // readTests finds the tests of operators that name something, against the sandbox or not.
 func readTests(root string) (named func(name string, sandbox bool) []string, err error) {
-	tests := map[string][]string{}                                                                                          // by the texts in them
-	err = filepath.WalkDir(filepath.Join(root, "operator", "dingding"), func(name string, _ fs.DirEntry, err error) error { //nolint:gosec // a folder of ours
+	tests, err := testsIn(filepath.Join(root, "operator", "dingding"))
+	if err != nil {
+		return nil, err
+	}
+	return func(name string, sandbox bool) (found []string) {
+		for _, test := range tests[name] {
+			if strings.HasPrefix(test, "TestSandbox") == sandbox {
+				found = append(found, test)
+			}
+		}
+		return found
+	}, nil
+}
+
+// testsIn are the tests below a folder, by the texts in them and in the functions of their file that they call.
+func testsIn(folder string) (tests map[string][]string, err error) {
+	tests = map[string][]string{}
+	files := map[string][]*ast.FuncDecl{}                                              // by folder
+	err = filepath.WalkDir(folder, func(name string, _ fs.DirEntry, err error) error { //nolint:gosec // a folder of ours
 		if err != nil || !strings.HasSuffix(name, "_test.go") {
 			return err
 		}
@@ -119,29 +150,47 @@ func readTests(root string) (named func(name string, sandbox bool) []string, err
 			return err
 		}
 		for _, decl := range file.Decls {
-			f, ok := decl.(*ast.FuncDecl)
-			if !ok || !strings.HasPrefix(f.Name.Name, "Test") {
-				continue
+			if f, ok := decl.(*ast.FuncDecl); ok {
+				files[filepath.Dir(name)] = append(files[filepath.Dir(name)], f)
 			}
-			ast.Inspect(f, func(n ast.Node) bool {
-				if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
-					if text, err := strconv.Unquote(literal.Value); err == nil {
-						tests[text] = append(tests[text], f.Name.Name)
-					}
-				}
-				return true
-			})
 		}
 		return nil
 	})
-	return func(name string, sandbox bool) (found []string) {
-		for _, test := range tests[name] {
-			if strings.HasPrefix(test, "TestSandbox") == sandbox {
-				found = append(found, test)
+	for _, functions := range files {
+		texts, used := map[string][]string{}, map[string][]string{}
+		for _, f := range functions {
+			texts[f.Name.Name], used[f.Name.Name] = saidAndUsed(f)
+		}
+		for _, f := range functions {
+			if !strings.HasPrefix(f.Name.Name, "Test") {
+				continue
+			}
+			for _, function := range append(used[f.Name.Name], f.Name.Name) {
+				for _, text := range texts[function] {
+					tests[text] = append(tests[text], f.Name.Name)
+				}
 			}
 		}
-		return found
-	}, err
+	}
+	return tests, err
+}
+
+// saidAndUsed are the texts in a function, and the names that it calls.
+func saidAndUsed(f *ast.FuncDecl) (texts, names []string) {
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.BasicLit:
+			if text, err := strconv.Unquote(n.Value); err == nil && n.Kind == token.STRING {
+				texts = append(texts, text)
+			}
+		case *ast.CallExpr:
+			if called, ok := n.Fun.(*ast.Ident); ok && called.Name != f.Name.Name {
+				names = append(names, called.Name)
+			}
+		}
+		return true
+	})
+	return texts, names
 }
 
 // table writes the rows.

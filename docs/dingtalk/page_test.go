@@ -30,6 +30,7 @@ func TestCallsAreTested(t *testing.T) {
 			operators[o] = true
 		}
 		assert.NotEmpty(t, c.Facts, "%s has no example in hook/testdata/operations.json", c.Call)
+		assert.NotEmpty(t, append(c.Tests, c.Sandbox...), "%s has no test that names its example", c.Call)
 		if len(c.Operators) > 0 {
 			assert.NotEmpty(t, c.Sandbox, "%s: no TestSandbox… runs %v", c.Call, c.Operators)
 		}
