@@ -75,7 +75,8 @@ func changing() []*Spec {
 	}
 }
 
-// definition is a DAG as a scheduler has seen it last, nil for one that none has.
+// definition is a DAG as a scheduler has seen it last, nil for one that none has, or that has had no run in its
+// present version: the store keeps versions with their first run.
 func (c *Call) definition(ctx context.Context, dagID string) (*dag.DAG, error) {
 	version, err := c.API.KnownVersion(ctx, dagID)
 	if errors.Is(err, api.ErrNotFound) {
@@ -84,7 +85,11 @@ func (c *Call) definition(ctx context.Context, dagID string) (*dag.DAG, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.API.DAGOf(ctx, version)
+	d, err := c.API.DAGOf(ctx, version)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil //nolint:nilnil // the engine knows it, and checks what is given
+	}
+	return d, err
 }
 
 // conf is what pairs give a run of a DAG, which is nil where it is not known.
