@@ -392,3 +392,15 @@ func (b *lockedBuffer) String() string {
 	defer b.mu.Unlock()
 	return b.b.String()
 }
+
+// pass lets time pass in the life of the process.
+func (p *process) pass(d time.Duration) {
+	p.t.Helper()
+	moment := time.NewTimer(d)
+	defer moment.Stop()
+	select {
+	case <-moment.C:
+	case <-p.ended:
+		p.t.Fatalf("the program ended by itself: %v\n%s", p.err, p.log)
+	}
+}

@@ -146,6 +146,9 @@ func (f dagFiles) Restore(source []byte) (*dag.DAG, error) {
 // Asker is an engine that changes runs: by itself, or by asking the process that works on
 // the home folder.
 func (a *App) Asker(ctx context.Context) (*engine.Engine, error) {
+	if a.working != nil {
+		return a.working, nil
+	}
 	s, err := a.OpenStore(ctx)
 	if err != nil {
 		return nil, err
@@ -156,6 +159,9 @@ func (a *App) Asker(ctx context.Context) (*engine.Engine, error) {
 		o.FindDAG = func(id string) (*dag.DAG, error) { return a.DAGs.Find(id) }
 	})
 }
+
+// Works makes an engine the one that is asked: it works in this process, and does at once what is asked of it.
+func (a *App) Works(e *engine.Engine) { a.working = e }
 
 // ShowInZoneOf makes the command show times in the zone of a version of a DAG, whatever has become of its file. One
 // that can't be read has the zone of no DAG.

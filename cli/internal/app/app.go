@@ -12,6 +12,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/gate"
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/operator"
@@ -33,6 +34,7 @@ type App struct {
 	hook      *hook.DingdingHook
 	owners    *owners.Book
 	checked   checked
+	working   *engine.Engine
 
 	gateOnce sync.Once
 	gate     *gate.Gate

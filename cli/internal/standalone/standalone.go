@@ -8,11 +8,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/chat"
 	"github.com/dingdag/dingdag/chat/card"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/folder"
 	"github.com/dingdag/dingdag/cli/internal/heartbeat"
+	"github.com/dingdag/dingdag/cli/internal/receiving"
 	"github.com/dingdag/dingdag/cli/internal/signals"
 	"github.com/dingdag/dingdag/cli/internal/upkeep"
 	"github.com/dingdag/dingdag/connections"
@@ -71,6 +73,7 @@ type service struct {
 	people *lookup.Keeper
 	signs  *signs
 	cards  *card.Keeper
+	chat   *chat.Service
 }
 
 // newService makes the service of a home folder that is locked.
@@ -118,7 +121,12 @@ func newService(ctx context.Context, a *app.App) (*service, error) {
 		return nil, err
 	}
 	keeper, err := upkeep.New(a, s)
-	return &service{engine: e, dags: dags, keeper: keeper, people: people, signs: &signs{began: a.Clock()}, cards: cards}, err
+	if err != nil {
+		return nil, err
+	}
+	a.Works(e)
+	talk, err := receiving.New(a, s, cards, e.Refresh)
+	return &service{engine: e, dags: dags, keeper: keeper, people: people, signs: &signs{began: a.Clock()}, cards: cards, chat: talk}, err
 }
 
 // waking has the cards redrawn that a change may be about, after tell was told of it.
@@ -179,6 +187,7 @@ func (s *service) serve(ctx context.Context, a *app.App, load folder.Use) error 
 			a.Log().Info("dingdag works")
 			s.signs.works(ctx)
 			work.Go(func() { s.keeper.Run(beside) })
+			work.Go(func() { s.chat.Run(beside) })
 			if target := a.Settings.HeartbeatURL; target != "" {
 				work.Go(func() {
 					heartbeat.Run(beside, heartbeat.Options{URL: target, Interval: a.Settings.HeartbeatInterval, Progress: s.engine.Progress, Log: a.Log(), Observe: s.signs.heartbeat(a.Clock)})

@@ -1,0 +1,169 @@
+// Package receiving puts the chat together: what receives, what people may write, what buttons do,
+// and how answers leave.
+package receiving
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"strconv"
+
+	"github.com/dingdag/dingdag/chat"
+	"github.com/dingdag/dingdag/chat/card"
+	"github.com/dingdag/dingdag/chat/command"
+	"github.com/dingdag/dingdag/cli/internal/app"
+	"github.com/dingdag/dingdag/cli/internal/home"
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/reply"
+	"github.com/dingdag/dingdag/hook/stream"
+	"github.com/dingdag/dingdag/store/sqlite"
+)
+
+// New returns the chat of a home folder whose store is open. The keeper draws its cards; changed is told of
+// what a command may have changed.
+func New(a *app.App, s *sqlite.Store, keeper *card.Keeper, changed func(context.Context) error) (*chat.Service, error) {
+	conns, _, err := a.Sources(s.Connections())
+	if err != nil {
+		return nil, err
+	}
+	commands, err := a.ChatCommands(s)
+	if err != nil {
+		return nil, err
+	}
+	who, err := a.ChatRoles(conns)
+	if err != nil {
+		return nil, err
+	}
+	pressed, err := a.CardPresses(s, who, keeper)
+	if err != nil {
+		return nil, err
+	}
+	d := dingtalk{app: a, hook: a.Dingding().With(conns, home.OnlyWarnings(a.Log()))}
+	return chat.New(chat.Options{
+		Store: s, Sealer: s, Apps: func(ctx context.Context) ([]chat.App, error) { return apps(ctx, a, conns) },
+		Receiver: d, Replier: d, Commands: written{commands, changed}, Presses: presses{pressed},
+		Node: node(), Masker: a.Masker(), Clock: a.Clock, Log: a.Log(),
+	}), nil
+}
+
+// node names the process among all that may ever be on the store.
+func node() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), rand.Text())
+}
+
+// apps are the connections that receive, by their ids. One that cannot be read does not receive, which is an error
+// only when none can be known.
+func apps(ctx context.Context, a *app.App, conns connections.Source) (out []chat.App, err error) {
+	ids, err := a.ConnectionIDs(ctx)
+	if err != nil && len(ids) == 0 {
+		return nil, err
+	}
+	for _, id := range ids {
+		c, err := conns.Connection(ctx, id)
+		if err != nil || c.Type != "dingtalk" {
+			continue // whoever uses it is told
+		}
+		extra, err := c.ExtraMap()
+		if err != nil || extra["stream"] != true || c.GetLogin() == "" {
+			continue
+		}
+		out = append(out, chat.App{ConnID: id, Key: c.GetLogin(), Print: footprint(c), Commands: extra["commands"] != false})
+	}
+	return out, nil
+}
+
+// footprint changes with everything that a connection to DingTalk is made of, and tells none of it.
+func footprint(c *connections.Connection) string {
+	sum := sha256.New()
+	for _, field := range []string{c.GetHost(), strconv.Itoa(c.GetPort()), c.GetSchema(), c.GetLogin(), c.GetPassword().Reveal(), c.GetExtra().Reveal()} {
+		fmt.Fprintf(sum, "%q", field)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// dingtalk receives and answers.
+type dingtalk struct {
+	app  *app.App
+	hook *hook.DingdingHook
+}
+
+// Receive implements [chat.Receiver].
+func (d dingtalk) Receive(ctx context.Context, app chat.App, accept func(context.Context, chat.Received) (bool, error), link func(chat.Link)) error {
+	return stream.New(stream.Options{
+		App: d.hook.App(app.ConnID), KeepTrying: true, Log: d.app.Log(), Now: d.app.Clock,
+		Accept: func(ctx context.Context, r *stream.Received) (bool, error) {
+			return accept(ctx, chat.Received{Message: r.Message, Press: r.Press, Event: r.Event})
+		},
+		State: func(s stream.State) { link(chat.Link{Connected: s.Connected, Since: s.Since, Err: s.Err}) },
+	}).Run(ctx)
+}
+
+// Reply implements [chat.Replier].
+func (d dingtalk) Reply(ctx context.Context, it *chat.Item, o chat.Outcome) error {
+	sender := reply.Sender{App: d.hook.App(it.Row.ConnID), Now: d.app.Clock}
+	var to reply.Place
+	if it.Message != nil {
+		to = reply.To(it.Message)
+	} else if it.Press != nil {
+		to = reply.Place{ConversationID: it.Press.SpaceID, Group: it.Press.SpaceType == "IM_GROUP", UserID: it.Press.UserID}
+	}
+	if o.Text != "" {
+		if _, err := sender.Send(ctx, to, hook.Markdown(o.Title, o.Text)); err != nil {
+			return err
+		}
+	}
+	if o.File == nil {
+		return nil
+	}
+	_, err := sender.SendFile(ctx, to, o.File.Name, o.File.Content)
+	return err
+}
+
+// written carries out what people write.
+type written struct {
+	*command.Commands
+
+	changed func(context.Context) error
+}
+
+// Do implements [chat.Commands].
+func (w written) Do(ctx context.Context, it *chat.Item) (chat.Outcome, error) {
+	m := it.Message
+	a, err := w.Commands.Do(ctx, command.Request{
+		ConnID: it.Row.ConnID, ConversationID: m.ConversationID, ConversationTitle: m.ConversationTitle, Group: m.Group,
+		Sender: command.Person{UserID: m.Sender.UserID, Nick: m.Sender.Nick}, Kind: m.Kind, Text: m.Text, MessageID: m.ID, At: m.At,
+	})
+	if err != nil {
+		return chat.Outcome{}, err
+	}
+	if w.Changes(m.Text) && !a.Refused {
+		if err := w.changed(ctx); err != nil {
+			return chat.Outcome{}, err
+		}
+	}
+	out := chat.Outcome{Title: a.Title, Text: a.Text, Refused: a.Refused}
+	if a.File != nil {
+		out.File = &chat.File{Name: a.File.Name, Content: a.File.Content}
+	}
+	return out, nil
+}
+
+// presses carries out what people press.
+type presses struct{ *card.Presses }
+
+// Press implements [chat.Presses]. What the card shows is not said too.
+func (p presses) Press(ctx context.Context, it *chat.Item) (chat.Outcome, error) {
+	o, err := p.Presses.Press(ctx, it.Press, it.Row.ConnID)
+	if err != nil || o.Shown {
+		return chat.Outcome{Refused: o.Refused}, err
+	}
+	return chat.Outcome{Title: o.Said, Text: o.Said, Refused: o.Refused}, nil
+}
