@@ -104,6 +104,8 @@ func TestRemovalKnowsAllTables(t *testing.T) {
 			got = append(got, strings.Fields(rest)[0])
 		}
 	}
+	want = append(want, "card", "card_press") // which have the names of a run, since a card may outlive it
+	slices.Sort(want)
 	slices.Sort(got)
 	assert.Equal(t, want, got)
 }

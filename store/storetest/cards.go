@@ -4,6 +4,7 @@ package storetest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -80,9 +81,9 @@ func cardsAreStoredWhole(t *testing.T, open Open) {
 	_, err = s.Card(t.Context(), "one")
 	require.NoError(t, err)
 
-	r.State, r.EndDate = dag.RunSuccess, midnight
+	r.State, r.EndDate, in.State = dag.RunSuccess, midnight, dag.Success
 	write(t, s, func(ctx context.Context, tx store.Tx) error {
-		if err := tx.UpdateRun(ctx, r); err != nil {
+		if err := errors.Join(tx.UpdateRun(ctx, r), tx.PutInstances(ctx, []*store.Instance{in})); err != nil {
 			return err
 		}
 		another := cardOf("of another", midnight)
