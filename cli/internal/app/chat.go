@@ -51,10 +51,11 @@ func (a *App) ChatCommands(s *sqlite.Store, more ...*command.Spec) (*command.Com
 		return nil, err
 	}
 	ask := a.APIOn(s)
+	answers := command.Answering(func(who store.Actor) command.Asks { return a.AsksOn(s).By(who) })
 	return command.New(command.Options{
 		By: func(who store.Actor) command.API { return ask.By(who) }, Roles: may, Connections: conns,
 		Bindings: func(who store.Actor) command.Bindings { return bindings.New(s, who, a.Clock) }, Done: s.EventOfRef,
-		Masker: a.Masker(), Zone: a.ShowZone(), Clock: a.Clock, More: more,
+		Masker: a.Masker(), Zone: a.ShowZone(), Clock: a.Clock, More: append(answers, more...),
 	})
 }
 

@@ -1,0 +1,48 @@
+package command_test
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/store"
+)
+
+// asks lets a task of a running run ask something.
+func (w *world) asks(runID string, n int, a *store.Ask) *store.Ask {
+	w.t.Helper()
+	r := w.run("etl", runID, n, dag.RunRunning, &store.Instance{TaskID: "load", MapIndex: -1, State: dag.Deferred, Try: 1, MaxTries: 1})
+	a.RunKey, a.DAGID, a.RunID, a.TaskID, a.MapIndex, a.Try = r.Key, r.DAGID, r.RunID, "load", -1, 1
+	a.State, a.CreatedAt, a.Subject = store.AskOpen, w.now, "Go?"
+	w.write(func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.InsertAsk(ctx, a)
+		return err
+	})
+	return a
+}
+
+// Asks are answered in both languages: once, by operators or by those who are assigned, whatever their role.
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.asks("a", 1, &store.Ask{Options: []string{"Approve", "Reject"}})
+	w.asks("b", 2, &store.Ask{Options: []string{"Drop them", "Stop"}, Params: []store.AskParam{{Name: "rows", Value: json.RawMessage("1")}}, Assigned: []store.Person{{ID: "nora", Name: "Nora"}}})
+	assert.Contains(t, w.refuses("opal", "answer 99 Approve"), "There is no ask")
+	assert.Contains(t, w.refuses("opal", "answer x Approve"), "There is no ask")
+	assert.Contains(t, w.refuses("opal", "answer 1 Maybe"), "unknown option")
+	assert.NotEmpty(t, w.refuses("vera", "approve 1"), "a viewer may not")
+	assert.Contains(t, w.says("opal", "批准 1"), "Approve")
+	assert.Contains(t, w.refuses("adam", "reject 1"), "was answered already by")
+	assert.Contains(t, w.refuses("adam", "answer 2 Stop"), "may not answer")
+	assert.Contains(t, w.says("nora", `answer 2 "Drop them" rows=5`), "Drop them")
+	a, err := w.store.Ask(t.Context(), 2)
+	require.NoError(t, err)
+	assert.Equal(t, store.AskAnswered, a.State)
+	assert.Equal(t, "nora", a.RespondedBy.ID)
+	assert.Equal(t, store.ViaChat, a.Via)
+	assert.JSONEq(t, `{"rows": 5}`, string(a.Input))
+}
