@@ -21,6 +21,14 @@ type Engine interface {
 	Respond(ctx context.Context, r engine.RespondRequest) (*engine.Responded, error)
 }
 
+// Why an answer is refused.
+var (
+	// ErrSettled says that an ask was answered before, or needs no answer any more.
+	ErrSettled = engine.ErrSettled
+	// ErrNotAssigned says that it asks others.
+	ErrNotAssigned = engine.ErrNotAssigned
+)
+
 // Options are what [Asks] stand on. Store may be nil while there is none: nothing was asked then.
 type Options struct {
 	Store store.Reader
@@ -169,7 +177,7 @@ type Answer struct {
 }
 
 // Respond answers an ask; the first answer counts. An error means that nothing was changed: it is a
-// [*api.FieldError], or wraps [store.ErrNotFound], [engine.ErrSettled] or [engine.ErrNotAssigned].
+// [*api.FieldError], or wraps [store.ErrNotFound], [ErrSettled] or [ErrNotAssigned].
 func (s *Asks) Respond(ctx context.Context, r Answer) (Ask, error) {
 	a, err := s.Get(ctx, r.ID)
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/chat/roles"
-	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -70,7 +69,7 @@ func doAnswer(ctx context.Context, c *Call, of Asks, options []string) (Answer, 
 	switch {
 	case errors.As(err, &field):
 		return Answer{}, c.Refuse("%s", "%s", esc(field.Err.Error()))
-	case errors.Is(err, engine.ErrSettled), errors.Is(err, engine.ErrNotAssigned):
+	case errors.Is(err, asks.ErrSettled), errors.Is(err, asks.ErrNotAssigned):
 		return Answer{}, c.Refuse("%s", "%s", esc(err.Error()))
 	case err != nil:
 		return Answer{}, err
