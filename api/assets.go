@@ -40,11 +40,14 @@ func (r TaskRef) String() string { return r.DAGID + "." + r.TaskID }
 // AssetUpdate is what updated an asset, and when.
 type AssetUpdate struct {
 	Timestamp time.Time `json:"timestamp"`
-	DAGID     string    `json:"source_dag_id"`
-	RunID     string    `json:"source_run_id"`
-	TaskID    string    `json:"source_task_id"`
+	// DAGID, RunID and TaskID are empty for an update that no task made.
+	DAGID  string `json:"source_dag_id,omitempty"`
+	RunID  string `json:"source_run_id,omitempty"`
+	TaskID string `json:"source_task_id,omitempty"`
 	// MapIndex is -1 for an unmapped task.
 	MapIndex int `json:"source_map_index"`
+	// Extra is a JSON object with what else there is to know.
+	Extra json.RawMessage `json:"extra"`
 }
 
 // AssetEvent is one update of an asset.
@@ -55,7 +58,19 @@ type AssetEvent struct {
 }
 
 func updateOf(e *store.AssetEvent) AssetUpdate {
-	return AssetUpdate{e.At.UTC(), e.DAGID, e.RunID, e.TaskID, e.MapIndex}
+	u := AssetUpdate{e.At.UTC(), e.DAGID, e.RunID, e.TaskID, e.MapIndex, e.Extra}
+	if len(u.Extra) == 0 {
+		u.Extra = json.RawMessage("{}")
+	}
+	return u
+}
+
+// By is the task that made the update, or how it came otherwise.
+func (u *AssetUpdate) By() string {
+	if u.TaskID == "" {
+		return "an event from outside"
+	}
+	return TaskRef{u.DAGID, u.TaskID}.String()
 }
 
 // assetsOf collects the assets of DAGs, by URI. A name that is not just the URI wins.
@@ -214,6 +229,12 @@ func producerOf(all []*Asset, uri, name string) (string, error) {
 		slices.Sort(ids)
 		return "", fmt.Errorf("more than one DAG produces the asset %q: %s; run the one you mean with dingdag dags trigger", found.URI, strings.Join(ids, ", "))
 	}
+}
+
+// FindAsset is the asset of DAGs with a URI, or the only one with a name. The error wraps [ErrNotFound]
+// when there is none.
+func FindAsset(ds []*dag.DAG, uri, name string) (*Asset, error) {
+	return assetNamed(assetsOf(ds), uri, name)
 }
 
 // assetNamed is the asset with a URI, or the only one with a name.

@@ -46,7 +46,7 @@ func TestAssets(t *testing.T) {
 	assert.Equal(t, []api.TaskRef{{DAGID: "maker", TaskID: "make"}, {DAGID: "other", TaskID: "also"}}, all[0].Producers)
 	assert.Equal(t, &api.Asset{
 		URI: "s3://w/orders", Name: "orders", Group: all[1].Group, Producers: []api.TaskRef{{DAGID: "maker", TaskID: "make"}}, Consumers: []string{"a_reader"}, Readers: []api.TaskRef{},
-		LastEvent: &api.AssetUpdate{Timestamp: now, DAGID: "maker", RunID: "r", TaskID: "make", MapIndex: -1},
+		LastEvent: &api.AssetUpdate{Timestamp: now, DAGID: "maker", RunID: "r", TaskID: "make", MapIndex: -1, Extra: []byte("{}")},
 	}, all[1])
 	assert.Equal(t, []api.TaskRef{{DAGID: "maker", TaskID: "make"}}, all[2].Readers)
 

@@ -118,6 +118,16 @@ func JoinConditions(anyOf bool, parts []*AssetCondition) *AssetCondition {
 	return joined
 }
 
+// AllAssets lists the assets that the DAG waits for and those that its tasks read and write. One that
+// several places name is there several times.
+func (d *DAG) AllAssets() []*Asset {
+	list := d.Assets.Assets()
+	for _, t := range d.Tasks {
+		list = append(append(list, t.Outlets...), t.Inlets...)
+	}
+	return list
+}
+
 // ScheduleSummary says for people when the DAG runs: by time, by assets, or by either.
 func (d *DAG) ScheduleSummary() string {
 	switch {

@@ -2,8 +2,10 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/dingdag/dingdag/engine/live"
 	"github.com/dingdag/dingdag/engine/request"
@@ -37,6 +39,12 @@ type (
 	RespondError = request.RespondError
 	// Affected is what a [ClearRequest] or a [MarkRequest] changed, or would change.
 	Affected = request.Affected
+	// Emit says that assets were updated though no task did it.
+	Emit = request.Emit
+	// AssetUpdate is one update of an [Emit].
+	AssetUpdate = request.AssetUpdate
+	// Emitted are the events that an [Emit] made.
+	Emitted = request.Emitted
 	// AffectedRun is one run and what became of it.
 	AffectedRun = request.AffectedRun
 	// AffectedInstance is one task instance and what became of it.
@@ -129,6 +137,40 @@ func (e *Engine) CreateBackfill(ctx context.Context, dagID string, r BackfillReq
 	}
 	return done, nil
 }
+
+// EmitAssets makes events of assets that no task made, and tells the DAGs that wait for them, all in one
+// transaction; the process that schedules starts their runs. The DAGs are those of the process that works
+// on the store, as with [Engine.TriggerRun]; while none does, this one goes by the DAGs that r names.
+//
+// The error wraps [store.ErrNotFound] for an asset that no DAG names, and [store.ErrRepeated] when the
+// message that the Ref of the actor names has made its events before.
+func (e *Engine) EmitAssets(ctx context.Context, r Emit) (*Emitted, error) {
+	r.Updates = slices.Clone(r.Updates)
+	for i := range r.Updates {
+		u := &r.Updates[i]
+		extra, err := request.CheckExtra(u.Extra)
+		if err != nil {
+			return nil, fmt.Errorf("update assets: extra of %s: %w", u.URI, err)
+		}
+		u.Extra = extra
+	}
+	done := &Emitted{}
+	err := e.desk.ask(ctx, request.KindEmit, r.Actor, &r, done, func() error {
+		for _, id := range r.DAGs {
+			if err := e.find(id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("update assets: %w", err)
+	}
+	return done, nil
+}
+
+// CheckExtra returns the extra of an [AssetUpdate], nil for none, or says what is wrong with it.
+func CheckExtra(extra json.RawMessage) (json.RawMessage, error) { return request.CheckExtra(extra) }
 
 // Clear makes task instances run again: they lose their state and their XComs, keep the
 // tries they had (numbers and logs go on) and may retry as often as at first. One that

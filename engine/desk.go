@@ -167,7 +167,9 @@ func (d *desk) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	makes := func(r *store.Request) bool { return r.Kind == request.KindTrigger || r.Kind == request.KindBackfill }
+	makes := func(r *store.Request) bool {
+		return slices.Contains([]string{request.KindTrigger, request.KindBackfill, request.KindEmit}, r.Kind)
+	}
 	if slices.ContainsFunc(rs, makes) {
 		d.reload(ctx)
 	}
@@ -257,6 +259,8 @@ func (d *desk) perform(tx *live.Tx, kind string, payload json.RawMessage) (json.
 		return performed(payload, func(r *request.Respond) (*request.Responded, error) { return d.alter.Respond(tx, r) })
 	case request.KindBackfill:
 		return performed(payload, func(r *request.BackfillOf) (*CreatedBackfill, error) { return d.scheduler.CreateBackfill(tx, r) })
+	case request.KindEmit:
+		return performed(payload, func(r *request.Emit) (*Emitted, error) { return d.scheduler.Emit(tx, r) })
 	default:
 		return nil, fmt.Errorf("unknown request %q: it comes from a newer program", kind)
 	}

@@ -191,6 +191,7 @@ func takenEvents(ctx context.Context, r Reader, run *store.Run) func() ([]templa
 		for i, ev := range events {
 			out[i] = template.AssetEventInfo{
 				URI: ev.URI, Timestamp: ev.At, SourceDAGID: ev.DAGID, SourceTaskID: ev.TaskID, SourceRunID: ev.RunID, SourceMapIndex: ev.MapIndex,
+				Extra: ev.Extra,
 			}
 		}
 		return out, err

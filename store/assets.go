@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 )
 
@@ -39,7 +40,8 @@ type AssetEventFilter struct {
 	Behind int64
 }
 
-// AssetEvent is one update of an asset: a task that has it among its outlets succeeded.
+// AssetEvent is one update of an asset: a task that has it among its outlets succeeded, or something
+// outside did it.
 type AssetEvent struct {
 	// ID is the store's own identity of the event; a later event has a larger one.
 	ID int64
@@ -47,7 +49,9 @@ type AssetEvent struct {
 	URI string
 	At  time.Time
 	// DAGID, RunID, TaskID and MapIndex name the task instance; MapIndex is -1 for an
-	// unmapped task.
+	// unmapped task. The ids are empty for an update that no task made.
 	DAGID, RunID, TaskID string
 	MapIndex             int
+	// Extra is a JSON object with what else there is to know, or nil.
+	Extra json.RawMessage
 }

@@ -93,6 +93,7 @@ const (
 	EventBackfillPause   EventKind = "backfill_pause"
 	EventBackfillUnpause EventKind = "backfill_unpause"
 	EventBackfillCancel  EventKind = "backfill_cancel"
+	EventAssetEmit       EventKind = "asset_emit"
 	EventPoolSet         EventKind = "pool_set"
 	EventPoolDelete      EventKind = "pool_delete"
 	EventAlertRetry      EventKind = "alert_retry"
@@ -121,7 +122,7 @@ const (
 func EventKinds() []EventKind {
 	return []EventKind{
 		EventTrigger, EventClear, EventMarkSuccess, EventMarkFailed, EventPause, EventUnpause, EventBackfillCreate, EventBackfillPause,
-		EventBackfillUnpause, EventBackfillCancel, EventPoolSet, EventPoolDelete, EventAlertRetry, EventAlertDrop, EventAlertAck,
+		EventBackfillUnpause, EventBackfillCancel, EventAssetEmit, EventPoolSet, EventPoolDelete, EventAlertRetry, EventAlertDrop, EventAlertAck,
 		EventAlertSnooze, EventAlertUnsnooze, EventAlertResend, EventAlertDismiss, EventChatBind, EventChatUnbind, EventAskRespond,
 		EventConnectionSet, EventConnectionDelete, EventVariableSet, EventVariableDelete,
 	}

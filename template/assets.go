@@ -1,8 +1,11 @@
 package template
 
 import (
+	"encoding/json"
+	"fmt"
 	"time"
 
+	"github.com/dingdag/dingdag/template/internal/pyconv"
 	"github.com/dingdag/dingdag/template/internal/pyval"
 )
 
@@ -20,6 +23,8 @@ type AssetEventInfo struct {
 	// SourceMapIndex is -1 for an unmapped task.
 	SourceDAGID, SourceTaskID, SourceRunID string
 	SourceMapIndex                         int
+	// Extra is a JSON object, or nil.
+	Extra json.RawMessage
 }
 
 func assetList(name string, list []AssetInfo) (any, error) {
@@ -50,15 +55,38 @@ func (r *render) triggeringAssetEvents() (any, error) {
 			lists[e.URI] = pyval.NewList()
 			byURI.SetText(e.URI, lists[e.URI])
 		}
+		extra, err := eventExtra(e.Extra)
+		if err != nil {
+			return nil, err
+		}
 		lists[e.URI].Items = append(lists[e.URI].Items, &pyval.Module{Name: "AssetEvent", Values: map[string]any{
 			"uri":              e.URI,
 			"timestamp":        r.date(&e.Timestamp),
-			"source_dag_id":    e.SourceDAGID,
-			"source_task_id":   e.SourceTaskID,
-			"source_run_id":    e.SourceRunID,
+			"source_dag_id":    textOrNone(e.SourceDAGID),
+			"source_task_id":   textOrNone(e.SourceTaskID),
+			"source_run_id":    textOrNone(e.SourceRunID),
 			"source_map_index": int64(e.SourceMapIndex),
-			"extra":            pyval.NewDict(),
+			"extra":            extra,
 		}})
 	}
 	return byURI, nil
+}
+
+func eventExtra(extra json.RawMessage) (any, error) {
+	if len(extra) == 0 {
+		return pyval.NewDict(), nil
+	}
+	v, err := pyconv.FromJSON(extra)
+	if err != nil {
+		return nil, fmt.Errorf("extra of an asset event: %w", err)
+	}
+	return v, nil
+}
+
+// textOrNone is None for an id that there is not.
+func textOrNone(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
 }

@@ -21,13 +21,15 @@ func TestAssetVariables(t *testing.T) {
 		at := time.Date(2026, 1, 31, 9, 0, 0, 0, time.UTC)
 		return []template.AssetEventInfo{
 			{URI: "s3://b", Timestamp: at, SourceDAGID: "d", SourceTaskID: "t", SourceRunID: "r", SourceMapIndex: 2},
-			{URI: "s3://a", Timestamp: at, SourceDAGID: "d", SourceMapIndex: -1},
+			{URI: "s3://a", Timestamp: at, SourceDAGID: "d", SourceMapIndex: -1, Extra: []byte(`{"n": {"x": [1, 2.5]}}`)},
 			{URI: "s3://b", Timestamp: at.Add(time.Hour), SourceDAGID: "e", SourceMapIndex: -1},
 		}, nil
 	}
 	for src, want := range map[string]string{
 		"{{ outlets[0].uri }} {{ outlets[0].name }} {{ outlets[0].group }} {{ outlets[0].extra.k }}": "s3://x x asset 1",
 		"{{ inlets }}": "[]",
+		"{% set e = triggering_asset_events['s3://a'][0] %}{{ e.extra.n.x[1] }} {{ e.source_task_id is none }} {{ e.source_run_id }}": "2.5 True None",
+		"{{ triggering_asset_events['s3://b'][0].extra }}":                                                                                          "{}",
 		"{% for uri, events in triggering_asset_events.items() %}{{ uri }}={{ events | length }} {% endfor %}":                                      "s3://b=2 s3://a=1 ",
 		"{{ (triggering_asset_events.values() | first | last).source_dag_id }}":                                                                     "e",
 		"{% set e = triggering_asset_events['s3://b'][0] %}{{ e.timestamp }} {{ e.source_task_id }} {{ e.source_run_id }} {{ e.source_map_index }}": "2026-01-31 09:00:00+00:00 t r 2",
@@ -36,7 +38,7 @@ func TestAssetVariables(t *testing.T) {
 		require.NoError(t, err, src)
 		assert.Equal(t, want, got)
 	}
-	assert.Equal(t, 3, asked, "only when a template asks")
+	assert.Equal(t, 5, asked, "only when a template asks")
 
 	_, err := newEnv().Render("{{ triggering_dataset_events }}", c)
 	require.ErrorContains(t, err, "use triggering_asset_events")

@@ -73,19 +73,24 @@ func (lr *Run) skip(tx *Tx, skips []dagrun.Task) {
 // the DAGs that wait for them (Airflow, AssetManager.register_asset_change). A paused DAG
 // is told nothing.
 func (tx *Tx) updateAssets(r *store.Run, t *dag.Task, mapIndex int) error {
-	woken := map[string]bool{}
 	for _, out := range t.Outlets {
-		told := tx.runs.o.DAGs.Consumers(out.URI)
 		e := &store.AssetEvent{URI: out.URI, At: tx.Now, DAGID: r.DAGID, RunID: r.RunID, TaskID: t.ID, MapIndex: mapIndex}
-		if err := tx.InsertAssetEvent(tx.Ctx, e, told); err != nil {
+		if _, err := tx.UpdateAsset(e, nil); err != nil {
 			return err
 		}
-		for _, id := range told {
-			woken[id] = true
-		}
-	}
-	for id := range woken {
-		tx.Wake(id)
 	}
 	return nil
+}
+
+// UpdateAsset writes an event and tells it to the DAGs that wait for its asset, whose ids it returns. Of
+// those, paused are told nothing.
+func (tx *Tx) UpdateAsset(e *store.AssetEvent, paused map[string]bool) (told []string, err error) {
+	told = slices.DeleteFunc(tx.runs.o.DAGs.Consumers(e.URI), func(id string) bool { return paused[id] })
+	if err := tx.InsertAssetEvent(tx.Ctx, e, told); err != nil {
+		return nil, err
+	}
+	for _, id := range told {
+		tx.Wake(id)
+	}
+	return told, nil
 }

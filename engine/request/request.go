@@ -16,6 +16,7 @@ const (
 	KindTrigger  = "trigger"
 	KindBackfill = "backfill"
 	KindRespond  = "respond"
+	KindEmit     = "emit"
 )
 
 // Encode encodes a request or an answer, with the texts in it as they are.

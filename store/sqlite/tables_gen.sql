@@ -121,7 +121,7 @@ CREATE TABLE asset_event (
     run_id    TEXT NOT NULL,
     task_id   TEXT NOT NULL,
     map_index INTEGER NOT NULL
-);
+, extra TEXT);
 CREATE INDEX asset_event_uri ON asset_event (uri, id);
 CREATE TABLE asset_queue (
     dag_id   TEXT NOT NULL,
@@ -616,6 +616,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (39, 40, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (4, 3, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (40, 41, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (41, 42, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (42, 45, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (7, 6, 1);

@@ -8,10 +8,10 @@ import (
 	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
-const eventColumns = "e.id, e.uri, e.at, e.dag_id, e.run_id, e.task_id, e.map_index"
+const eventColumns = "e.id, e.uri, e.at, e.dag_id, e.run_id, e.task_id, e.map_index, e.extra"
 
 func scanEvent(rows sqlrow.Rows, e *store.AssetEvent) error {
-	return rows.Scan(&e.ID, &e.URI, sqlrow.Moment(&e.At), &e.DAGID, &e.RunID, &e.TaskID, &e.MapIndex)
+	return rows.Scan(&e.ID, &e.URI, sqlrow.Moment(&e.At), &e.DAGID, &e.RunID, &e.TaskID, &e.MapIndex, sqlrow.RawJSON(&e.Extra))
 }
 
 func (q Queries) assetEvents(ctx context.Context, query string, args ...any) ([]*store.AssetEvent, error) {
@@ -92,8 +92,8 @@ func (q Queries) ToldDAGs(ctx context.Context) ([]string, error) {
 // InsertAssetEvent adds an event, sets its ID, and tells it to the DAGs.
 func (q Queries) InsertAssetEvent(ctx context.Context, e *store.AssetEvent, dagIDs []string) error {
 	id, err := sqlrow.Column[int64](ctx, q.c,
-		"INSERT INTO asset_event (uri, at, dag_id, run_id, task_id, map_index) VALUES ("+sqlrow.Marks(6)+") RETURNING id",
-		e.URI, sqlrow.UnixMilli(e.At), e.DAGID, e.RunID, e.TaskID, e.MapIndex)
+		"INSERT INTO asset_event (uri, at, dag_id, run_id, task_id, map_index, extra) VALUES ("+sqlrow.Marks(7)+") RETURNING id",
+		e.URI, sqlrow.UnixMilli(e.At), e.DAGID, e.RunID, e.TaskID, e.MapIndex, sqlrow.Text(e.Extra))
 	if err != nil {
 		return fmt.Errorf("write an event of asset %s: %w", e.URI, err)
 	}

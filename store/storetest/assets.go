@@ -3,6 +3,7 @@ package storetest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -16,7 +17,7 @@ import (
 func assetEventsAreTakenOnce(t *testing.T, open Open) {
 	s := open(t, Node{})
 	// Names and clocks whose order is not that of the events.
-	first := &store.AssetEvent{URI: "s3://z", At: midnight.Add(time.Hour), DAGID: "p", RunID: "r", TaskID: "t", MapIndex: -1}
+	first := &store.AssetEvent{URI: "s3://z", At: midnight.Add(time.Hour), DAGID: "p", RunID: "r", TaskID: "t", MapIndex: -1, Extra: json.RawMessage(`{"a": [1, "é"]}`)}
 	second := &store.AssetEvent{URI: "s3://a", At: midnight, DAGID: "p", RunID: "r", TaskID: "t", MapIndex: 3}
 	third := &store.AssetEvent{URI: "s3://z", At: midnight, DAGID: "p", RunID: "s", TaskID: "t", MapIndex: -1}
 	put := func(e *store.AssetEvent, told ...string) {

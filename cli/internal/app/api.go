@@ -6,6 +6,7 @@ import (
 
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/asks"
+	"github.com/dingdag/dingdag/api/emit"
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
@@ -83,6 +84,15 @@ func (a *App) AsksOn(s store.Reader) *asks.Asks {
 		Store: s, By: a.Actor(), Command: a.Command,
 		Engine: func(ctx context.Context) (asks.Engine, error) { return a.Asker(ctx) },
 	})
+}
+
+// Emitter updates assets for whoever calls the command.
+func (a *App) Emitter(ctx context.Context) (*emit.Emitter, error) {
+	e, err := a.Asker(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &emit.Emitter{Folder: dagFiles{a}, Engine: e, By: a.Actor()}, nil
 }
 
 // Health looks how things are on a store. process tells of the process that schedules, if it is this
