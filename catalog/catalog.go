@@ -1,10 +1,11 @@
-// Package catalog is what DAG files may name: operators and notifiers, their parameters and
+// Package catalog is what DAG files may name: operators, notifiers and triggers, their parameters and
 // the templates in them, as the loader asks for it and checks it.
 package catalog
 
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -15,14 +16,17 @@ import (
 	"github.com/dingdag/dingdag/params/declare"
 	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/template"
+	"github.com/dingdag/dingdag/trigger"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-// Catalog tells the DAG loader what operators and callbacks exist and checks their
+// Catalog tells the DAG loader what operators, callbacks and triggers exist and checks their
 // parameters, template syntax included.
 type Catalog struct {
 	Operators *operator.Registry
 	Callbacks *callbacks.Registry
+	// Triggers are those of asset watchers; nil knows none.
+	Triggers  *trigger.Registry
 	Templates *template.Env
 }
 
@@ -51,6 +55,24 @@ func (c Catalog) Callback(name string) (dagfile.Entry, bool, string) {
 		return nil, false, text
 	}
 	return nil, false, didYouMean(c.Callbacks.Suggest(name))
+}
+
+// Trigger resolves the name of a trigger of asset watchers.
+func (c Catalog) Trigger(name string) (dagfile.Entry, bool, string) {
+	if c.Triggers == nil {
+		return nil, false, ""
+	}
+	if s, ok := c.Triggers.Lookup(name); ok {
+		return newEntry(s, c.Templates), true, ""
+	}
+	if near := c.Triggers.Suggest(name); near != "" {
+		return nil, false, didYouMean(near)
+	}
+	var known []string
+	for _, s := range c.Triggers.Specs() {
+		known = append(known, s.Name)
+	}
+	return nil, false, "there is " + strings.Join(known, ", ")
 }
 
 // OperatorParams lists every parameter name of every operator, the names that old classes

@@ -22,6 +22,12 @@ func (f Forgiving) Callback(name string) (dagfile.Entry, bool, string) {
 	return forgive(name, e, found), true, ""
 }
 
+// Trigger finds any trigger.
+func (f Forgiving) Trigger(name string) (dagfile.Entry, bool, string) {
+	e, found, _ := f.Catalog.Trigger(name)
+	return forgive(name, e, found), true, ""
+}
+
 func forgive(name string, e dagfile.Entry, found bool) dagfile.Entry {
 	if !found {
 		return unknown(name)

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 
+	"gopkg.in/yaml.v3"
+
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -21,6 +23,24 @@ type Asset struct {
 	Group string
 	// Extra is what the file says besides, free-form.
 	Extra *Map
+	// Watchers make events of the asset when something outside happens, in the order of the file.
+	Watchers []Watcher
+}
+
+// Watcher makes an event of an asset each time that its trigger says so (Airflow, AssetWatcher).
+type Watcher struct {
+	// Name is unique among the watchers of the asset in one place of a file.
+	Name    string
+	Trigger Trigger
+}
+
+// Trigger is what a watcher waits for.
+type Trigger struct {
+	// Name is the registered short name, for instance "dingtalk".
+	Name string
+	Pos  Position
+	// Args holds the trigger's own parameters as a YAML mapping, undecoded but checked.
+	Args *yaml.Node
 }
 
 // AssetCondition says which assets a DAG waits for: one, or several conditions of which

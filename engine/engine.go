@@ -35,6 +35,7 @@ import (
 	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/template"
+	"github.com/dingdag/dingdag/trigger"
 	"github.com/dingdag/dingdag/worker"
 )
 
@@ -59,6 +60,8 @@ type Options struct {
 	// Operators and Callbacks are what DAG files may name.
 	Operators *operator.Registry
 	Callbacks *callbacks.Registry
+	// Triggers are what the watchers of assets may name; nil knows none.
+	Triggers *trigger.Registry
 	// Templates renders templated fields.
 	Templates *template.Env
 	// Connections and Variables are what tasks and templates look things up in.
@@ -349,5 +352,5 @@ type RunOptions struct {
 
 // Catalog is the catalog of the engine's own registries.
 func (e *Engine) Catalog() catalog.Catalog {
-	return catalog.Catalog{Operators: e.o.Operators, Callbacks: e.o.Callbacks, Templates: e.o.Templates}
+	return catalog.Catalog{Operators: e.o.Operators, Callbacks: e.o.Callbacks, Triggers: e.o.Triggers, Templates: e.o.Templates}
 }

@@ -148,7 +148,6 @@ func TestAssetMistakes(t *testing.T) {
 		{"{__type__: airflow.sdk.Asset, name: ' '}", `is empty`},
 		{"{__type__: airflow.sdk.Asset, name: self, uri: s3://x}", `must not have the name "self"`},
 		{"{__type__: airflow.sdk.Asset, name: a, urn: s3://x}", `has no argument "urn"; did you mean "uri"?`},
-		{"{__type__: airflow.sdk.Asset, name: a, watchers: [x]}", `2:62: error: dag "a": watchers are not supported`},
 		{"{__type__: airflow.sdk.AssetAlias, name: a}", `__type__ "airflow.sdk.AssetAlias" is not supported; did you mean "airflow.sdk.Asset"?`},
 		{"[{__type__: datetime.timedelta, days: 1}]", `datetime.timedelta is not an asset`},
 		{"{datasets: 's3://x &'}", `datasets: an asset is missing at the end`},

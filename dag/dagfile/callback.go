@@ -92,7 +92,17 @@ func (r *dagReader) resolveCallback(key string, at, name, args *yaml.Node) (dag.
 	return dag.Callback{Name: entry.Name(), Pos: r.Position(at), Args: r.checkArgs(entry, args)}, true
 }
 
-// checkArgs casts the arguments of an operator or callback and has its entry check
+// trigger resolves the trigger of a watcher.
+func (r *dagReader) trigger(name, args *yaml.Node) (dag.Trigger, bool) {
+	entry, found, hint := r.catalog.Trigger(name.Value)
+	if !found {
+		r.Errorf(name, "trigger: unknown trigger %q%s", excerptName(name.Value), after("; ", hint))
+		return dag.Trigger{}, false
+	}
+	return dag.Trigger{Name: entry.Name(), Pos: r.Position(name), Args: r.checkArgs(entry, args)}, true
+}
+
+// checkArgs casts the arguments of an operator, callback or trigger and has its entry check
 // them. It returns what to keep.
 func (r *dagReader) checkArgs(entry Entry, args *yaml.Node) *yaml.Node {
 	checked, ok := r.castArgs(args)

@@ -8,7 +8,7 @@ import (
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-// Catalog tells the loader which operators and callbacks exist and checks their
+// Catalog tells the loader which operators, callbacks and triggers exist and checks their
 // parameters. The loader knows none of them itself.
 type Catalog interface {
 	// Operator resolves a short name or a dotted path. found is false for an
@@ -17,6 +17,8 @@ type Catalog interface {
 	Operator(name string) (entry Entry, found bool, hint string)
 	// Callback does the same for callbacks.
 	Callback(name string) (entry Entry, found bool, hint string)
+	// Trigger does the same for the triggers of asset watchers.
+	Trigger(name string) (entry Entry, found bool, hint string)
 	// OperatorParams lists every parameter name of every operator, for default_args.
 	OperatorParams() []string
 	// Refused says what to do instead of a parameter that some operator refuses, and is
@@ -24,7 +26,7 @@ type Catalog interface {
 	Refused(param string) string
 }
 
-// Entry is one operator or callback as the loader sees it.
+// Entry is one operator, callback or trigger as the loader sees it.
 type Entry interface {
 	// Name is the registered short name.
 	Name() string

@@ -51,6 +51,10 @@ func (c fakeCatalog) Operator(name string) (Entry, bool, string) { return findFa
 
 func (c fakeCatalog) Callback(name string) (Entry, bool, string) { return findFake(c.callbacks, name) }
 
+func (c fakeCatalog) Trigger(name string) (Entry, bool, string) {
+	return findFake(map[string]fakeEntry{"dingtalk": {name: "dingtalk", params: []string{"kind", "regex"}}}, name)
+}
+
 func findFake(entries map[string]fakeEntry, name string) (Entry, bool, string) {
 	if e, ok := entries[name]; ok {
 		return e, true, ""

@@ -40,6 +40,11 @@ func (f *fileReader) newReader(s reading.Scope, d *dag.DAG) *dagReader {
 	r.Reader = keys.Reader{
 		Reader: schedule.Reader{
 			Scope: s, Root: f.src.Root, Document: f.opts.document(), Zones: &f.zones, Intervals: f.opts.CronIntervals,
+			Trigger: func(s reading.Scope, name, args *yaml.Node) (dag.Trigger, bool) {
+				in := *r
+				in.Scope = s
+				return in.trigger(name, args)
+			},
 		},
 		DateZone: f.opts.Location, Now: f.opts.Now(), Restoring: f.opts.restoring, CheckParam: f.opts.CheckParam, CheckOwner: f.opts.CheckOwner,
 		Unsure: &Unsure{},

@@ -8,6 +8,8 @@ import (
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/trigger"
+	"github.com/dingdag/dingdag/trigger/dingtalk"
 )
 
 // Catalog is what the DAG loader checks files against.
@@ -20,8 +22,15 @@ func (a *App) Catalog() (catalog.Catalog, error) {
 	if err != nil {
 		return catalog.Catalog{}, err
 	}
-	return catalog.Catalog{Operators: ops, Callbacks: cbs, Templates: a.Templates()}, nil
+	triggers, err := Triggers()
+	if err != nil {
+		return catalog.Catalog{}, err
+	}
+	return catalog.Catalog{Operators: ops, Callbacks: cbs, Triggers: triggers, Templates: a.Templates()}, nil
 }
+
+// Triggers is every trigger that the watchers of assets may name.
+func Triggers() (*trigger.Registry, error) { return trigger.NewRegistry(dingtalk.Specs()...) }
 
 // Engine builds the engine on a store. The connections are those of the home folder's
 // lookup order, with db as its last place.
@@ -38,8 +47,12 @@ func (a *App) Engine(s store.Store, db connections.Source, set func(*engine.Opti
 	if err != nil {
 		return nil, err
 	}
+	triggers, err := Triggers()
+	if err != nil {
+		return nil, err
+	}
 	o := engine.Options{
-		Operators: ops, Callbacks: cbs, Templates: a.Templates(), Connections: conns, Variables: vars, Masker: a.Masker(),
+		Operators: ops, Callbacks: cbs, Triggers: triggers, Templates: a.Templates(), Connections: conns, Variables: vars, Masker: a.Masker(),
 		Workers: a.Settings.Workers, MaxMapLength: a.Settings.MaxMapLength, Grace: a.Settings.Grace, AlertDeadline: a.Settings.AlertDeadline, PausedAtCreation: a.Settings.PausedAtCreation, Clock: a.Clock, Log: a.Log(), Environ: a.TaskEnviron(),
 	}
 	o.FoldAfter = a.Settings.FoldAfter

@@ -30,6 +30,7 @@ func (c *catalog) Operator(name string) (dagfile.Entry, bool, string) {
 	return entry(name), name == "empty" || name == "bash", ""
 }
 func (*catalog) Callback(string) (dagfile.Entry, bool, string) { return nil, false, "" }
+func (*catalog) Trigger(string) (dagfile.Entry, bool, string)  { return nil, false, "" }
 func (*catalog) OperatorParams() []string                      { return []string{"command"} }
 func (*catalog) Refused(string) string                         { return "" }
 

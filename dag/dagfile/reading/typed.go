@@ -28,6 +28,7 @@ const (
 	TypeDeltaInterval = "airflow.timetables.interval.DeltaDataIntervalTimetable"
 	TypeAsset         = "airflow.sdk.Asset"
 	TypeDataset       = "airflow.datasets.Dataset"
+	TypeWatcher       = "airflow.sdk.AssetWatcher"
 	TypeParam         = "airflow.sdk.Param"
 	TypeRelativedelta = "dateutil.relativedelta.relativedelta"
 )
@@ -40,7 +41,7 @@ var (
 	}
 	// KnownTypes are all types that some part of a file understands.
 	KnownTypes = slices.Concat(valueTypes, []string{
-		TypeCron, TypeCrons, TypeCronInterval, TypeDelta, TypeDeltaInterval, TypeAsset, TypeDataset,
+		TypeCron, TypeCrons, TypeCronInterval, TypeDelta, TypeDeltaInterval, TypeAsset, TypeDataset, TypeWatcher,
 	}, ParamTypes)
 )
 

@@ -195,10 +195,6 @@ func (a *assetReader) typedAsset(n *yaml.Node) (*dag.Asset, bool) {
 	if !ok {
 		return nil, false
 	}
-	if v := args["watchers"]; v != nil && yamlvalue.KindOf(v) != yamlvalue.Null {
-		a.Errorf(v, "watchers are not supported: let a sensor wait for the event, in a task that has the asset among its outlets")
-		return nil, false
-	}
 	name, ok := a.optionalText("name", args["name"])
 	uri, fine := a.optionalText("uri", args["uri"])
 	if !ok || !fine {
@@ -217,7 +213,9 @@ func (a *assetReader) typedAsset(n *yaml.Node) (*dag.Asset, bool) {
 	if !ok {
 		return nil, false
 	}
-	return one, a.assetDetails(one, args)
+	watchers, ok := a.watchers(args["watchers"])
+	one.Watchers = watchers
+	return one, a.assetDetails(one, args) && ok
 }
 
 func (a *assetReader) optionalText(name string, n *yaml.Node) (string, bool) {

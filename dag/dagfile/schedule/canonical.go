@@ -6,11 +6,12 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile/canonical"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // CanonicalAsset returns the canonical form of an asset.
 func CanonicalAsset(a *dag.Asset) any {
-	plain := a.Name == a.URI && a.Group == dag.DefaultAssetGroup && a.Extra.Len() == 0
+	plain := a.Name == a.URI && a.Group == dag.DefaultAssetGroup && a.Extra.Len() == 0 && len(a.Watchers) == 0
 	if plain && strings.Contains(a.URI, "://") && !strings.ContainsAny(a.URI, " ()&|") {
 		return a.URI
 	}
@@ -21,7 +22,22 @@ func CanonicalAsset(a *dag.Asset) any {
 	if a.Extra.Len() > 0 {
 		typed = typed.With("extra", a.Extra)
 	}
+	if len(a.Watchers) > 0 {
+		typed = typed.With("watchers", canonicalWatchers(a.Watchers))
+	}
 	return typed
+}
+
+func canonicalWatchers(list []dag.Watcher) []any {
+	out := make([]any, len(list))
+	for i, w := range list {
+		trigger := canonical.Of("trigger", w.Trigger.Name)
+		for k, v := range yamlvalue.Pairs(w.Trigger.Args) {
+			trigger = trigger.With(k.Value, v)
+		}
+		out[i] = canonical.Of("name", w.Name).With("trigger", trigger)
+	}
+	return out
 }
 
 // canonicalCondition returns the canonical form of a condition. A plain text would be a cron

@@ -22,6 +22,9 @@ type Reader struct {
 	Zones *reading.Zones
 	// Intervals makes plain cron strings and intervals run in data-interval mode.
 	Intervals bool
+	// Trigger makes the trigger of a watcher out of its name and its parameters, and reports what is
+	// wrong with them.
+	Trigger func(s reading.Scope, name, args *yaml.Node) (dag.Trigger, bool)
 }
 
 // Schedule reads the value of the key schedule: when the DAG runs by time, and on which assets.

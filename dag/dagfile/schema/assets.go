@@ -16,6 +16,20 @@ func typedAssetSchema() map[string]any {
 			"uri":      keys.SchemaOf("string"),
 			"group":    keys.SchemaOf("string"),
 			"extra":    map[string]any{"type": []any{"object", "null"}},
+			"watchers": map[string]any{"type": []any{"array", "null"}, "items": watcherSchema()},
+		},
+	}
+}
+
+// watcherSchema is that of a watcher of an asset.
+func watcherSchema() map[string]any {
+	return map[string]any{
+		"type": "object", "additionalProperties": false,
+		"properties": map[string]any{
+			"__type__": map[string]any{"const": reading.TypeWatcher},
+			"__args__": keys.SchemaOf("array"),
+			"name":     keys.SchemaOf("string"),
+			"trigger":  keys.Describe(map[string]any{"type": []any{"string", "object"}}, "The name of a trigger, or a mapping with the name under trigger and its parameters."),
 		},
 	}
 }
