@@ -13,7 +13,7 @@ import (
 )
 
 // asks lets a task of a running run ask something.
-func (w *world) asks(runID string, n int, a *store.Ask) *store.Ask {
+func (w *world) asks(runID string, n int, a *store.Ask) {
 	w.t.Helper()
 	r := w.run("etl", runID, n, dag.RunRunning, &store.Instance{TaskID: "load", MapIndex: -1, State: dag.Deferred, Try: 1, MaxTries: 1})
 	a.RunKey, a.DAGID, a.RunID, a.TaskID, a.MapIndex, a.Try = r.Key, r.DAGID, r.RunID, "load", -1, 1
@@ -22,7 +22,6 @@ func (w *world) asks(runID string, n int, a *store.Ask) *store.Ask {
 		_, err := tx.InsertAsk(ctx, a)
 		return err
 	})
-	return a
 }
 
 // Asks are answered in both languages: once, by operators or by those who are assigned, whatever their role.
