@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/sandbox"
 	"github.com/dingdag/dingdag/sandbox/sandboxtest"
 )
@@ -90,7 +92,7 @@ func TestSandboxChatInABrowser(t *testing.T) {
 		require.NoError(t, err)
 		defer resp.Body.Close()
 		var got struct {
-			AccessToken string `json:"accessToken"`
+			AccessToken string `json:"accessToken"` //nolint:tagliatelle // DingTalk's own key
 		}
 		require.NoError(t, json.NewDecoder(resp.Body).Decode(&got))
 		require.Equal(t, http.StatusOK, resp.StatusCode)
@@ -114,6 +116,66 @@ func TestSandboxChatInABrowser(t *testing.T) {
 	require.NoError(t, chromedp.Do(ctx, chromedp.Click(`.buttons .press`)))
 	reads(t, ctx, "retried by 张三")
 	assert.NotContains(t, pageText(ctx), "etl failed")
+}
+
+// Somebody starts a run from the group. Its task fails, which a card tells; once the cause is mended, Retry is pressed on the
+// card, which turns green when the run has succeeded. Nobody but the real program answers.
+func TestAlertIsMendedInABrowser(t *testing.T) {
+	t.Parallel()
+	ctx := browse(t)
+	w := talk(t, `
+nightly:
+  schedule: null
+  start_date: 2026-01-01
+  tasks:
+    - task_id: load
+      operator: bash
+      bash_command: test -e "$LEDGER.mended"
+      on_failure_callback: {callback: dingtalk_card, dingtalk_conn_id: talk}
+`)
+	room := url.Values{"view": {"chat"}, "room": {w.group}, "as": {"ann"}}
+	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(w.box.URL+"/?"+room.Encode()), chromedp.WaitVisible("#say")))
+	write := func(text string) {
+		t.Helper()
+		require.NoError(t, chromedp.Do(ctx, chromedp.SendKeys(`#say input[name="text"]`, text+"\r")))
+	}
+	write("trigger nightly")
+	reads(t, ctx, "nightly triggered")
+	reads(t, ctx, "任务失败 Task failed: nightly.load")
+	assert.NotContains(t, pageText(ctx), "成功 Succeeded")
+
+	require.NoError(t, os.WriteFile(w.ledger+".mended", nil, 0o600))
+	press(t, ctx, "重试 Retry")
+	reads(t, ctx, "成功 Succeeded (第 2 次 try 2)")
+	reads(t, ctx, "重试 Retry: ann")
+	s := w.open()
+	defer s.Close()
+	w.until("end the run", func() bool {
+		n, err := s.CountRuns(t.Context(), "nightly", dag.RunSuccess)
+		require.NoError(t, err)
+		return n == 1
+	})
+	write("status nightly")
+	reads(t, ctx, "nightly ✅ success")
+	assert.False(t, pressed(ctx, "重试 Retry"), "there is nothing to retry any more")
+	w.stop()
+}
+
+// press presses a button of a card as soon as the page has it. The page may be drawn anew at any moment, so it is found and pressed
+// in one step.
+func press(t *testing.T, ctx context.Context, button string) { //nolint:revive // as all test functions begin
+	t.Helper()
+	require.Eventually(t, func() bool { return pressed(ctx, button) }, 30*time.Second, 50*time.Millisecond, "no button %s", button)
+}
+
+// pressed presses a button of a card, and reports whether the page has one that can be pressed.
+func pressed(ctx context.Context, button string) bool {
+	found, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(`(() => {
+		const b = [...document.querySelectorAll("button.press")].find((b) => b.innerText === %q && !b.disabled);
+		b?.click();
+		return b !== undefined;
+	})()`, button)))
+	return err == nil && found
 }
 
 // What arrives at the sandbox shows on its open page at once, and the button removes it.

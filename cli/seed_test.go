@@ -12,8 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/cli"
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/sandbox"
 	"github.com/dingdag/dingdag/sandbox/sandboxtest"
+	"github.com/dingdag/dingdag/store"
 )
 
 // Two modes are promised by docs/dingtalk.md, rule by rule, each held by a test of the whole program that begins with TestSeed.
@@ -113,4 +115,123 @@ say:
 	do("dags", "test", "say")
 	assert.Equal(t, 2, fetched())
 	assert.Len(t, box.Messages(sandbox.Filter{}), 4, "each once")
+}
+
+// talking is a program at work, with an application whose bot is in a group. Ann may do everything there.
+type talking struct {
+	*chaos
+	*process
+
+	app   sandbox.App
+	group string
+}
+
+// talk starts the program with a DAG file in its home folder.
+func talk(t *testing.T, file string) *talking {
+	t.Helper()
+	c := newChaos(t, 1, file)
+	c.box.ClearFaults()
+	app, groups := c.talkers(1)
+	c.env = append(c.env, fmt.Sprintf(
+		`DINGDAG_CONN_TALK={"conn_type":"dingtalk","host":%q,"login":%q,"password":%q,"extra":{"stream":true,"user_id":"ann","conversation_id":%q,"card_template_id":"tpl.schema"}}`,
+		c.box.URL, app.AppKey, app.AppSecret, groups[0]))
+	w := &talking{chaos: c, app: app, group: groups[0]}
+	w.begin()
+	return w
+}
+
+// begin starts the program, again once it has ended.
+func (w *talking) begin() {
+	w.chaos.t.Helper()
+	w.process = w.chaos.start()
+	w.box.WaitStreams(w.app, 1)
+}
+
+// says lets Ann write something, and returns the first answer.
+func (w *talking) says(text string) string {
+	w.chaos.t.Helper()
+	return w.box.WaitAnswers(w.box.Say("ann", w.group, text), 1)[0].Content.Text
+}
+
+// The other mode goes both ways, over a connection that the program opens, with the key and the secret of an application.
+func TestSeedAPIMode(t *testing.T) {
+	t.Parallel()
+	w := talk(t, quickDAG)
+	assert.Contains(t, w.says("whoami"), "admin")
+	assert.Contains(t, w.says("trigger quick"), "manual__")
+	s := w.open()
+	defer s.Close()
+	w.until("run what was asked for", func() bool {
+		n, err := s.CountRuns(t.Context(), "quick", dag.RunSuccess)
+		require.NoError(t, err)
+		return n == 1
+	})
+	alone := w.box.Say("ann", w.app.AppKey, "状态 quick")
+	assert.Contains(t, w.box.WaitAnswers(alone, 1)[0].Content.Text, "成功", "one-to-one, and in Chinese")
+	w.stop()
+}
+
+// What is written in one conversation is carried out and answered in its order, each message once.
+func TestSeedSequentialQueue(t *testing.T) {
+	t.Parallel()
+	w := talk(t, quickDAG)
+	var said []sandbox.Said
+	for n := range 20 {
+		text := fmt.Sprintf("runs nothing_%02d", n)
+		if n%2 == 0 {
+			text = fmt.Sprintf("trigger quick n=%d", n)
+		}
+		said = append(said, w.box.Say("ann", w.group, text))
+	}
+	w.until("answer all", func() bool {
+		answered := map[string]bool{}
+		for _, m := range w.box.Messages(sandbox.Filter{Conversation: w.group}) {
+			answered[m.ReplyTo] = true
+		}
+		for _, s := range said {
+			if !answered[s.ID] {
+				return false
+			}
+		}
+		return true
+	})
+	var order, want []string
+	for _, m := range w.box.Messages(sandbox.Filter{Conversation: w.group}) {
+		if m.ReplyTo != "" {
+			order = append(order, m.ReplyTo)
+		}
+	}
+	for _, s := range said {
+		want = append(want, s.ID)
+	}
+	assert.Equal(t, want, order)
+	s := w.open()
+	defer s.Close()
+	runs, err := s.Runs(t.Context(), store.RunFilter{DAGID: "quick"})
+	require.NoError(t, err)
+	var confs []string
+	for _, r := range runs {
+		confs = append(confs, string(r.Conf))
+	}
+	w.stop()
+	assert.Equal(t, []string{
+		`{"n":0}`, `{"n":2}`, `{"n":4}`, `{"n":6}`, `{"n":8}`, `{"n":10}`, `{"n":12}`, `{"n":14}`, `{"n":16}`, `{"n":18}`,
+	}, confs)
+}
+
+// What a conversation was bound to, and what was written while nothing ran, outlives the program.
+func TestSeedStateIsKept(t *testing.T) {
+	t.Parallel()
+	w := talk(t, `
+brittle:
+  schedule: null
+  start_date: 2026-01-01
+  tasks: [{task_id: load, operator: bash, bash_command: exit 1}]
+`)
+	assert.Contains(t, w.says("bind brittle"), "`brittle`")
+	w.stop()
+	while := w.box.Say("ann", w.group, "bindings")
+	w.begin()
+	assert.Contains(t, w.box.WaitAnswers(while, 1)[0].Content.Text, "`brittle` by ann", "written while nothing ran")
+	w.stop()
 }
