@@ -126,6 +126,8 @@ type Options struct {
 	Maintenance []outbox.Window
 	// OnImportError are told when a DAG file can't be loaded any more, and when it can again.
 	OnImportError []dag.Callback
+	// BoundCallback is what tells a conversation that people have bound to DAGs; nil for a program that tells none.
+	BoundCallback func(*store.Binding) dag.Callback
 	// DailyDigest, when set, has people told once a day what ran, what failed and what did not start.
 	DailyDigest *DailyDigest
 	// Location is the zone of what belongs to no DAG. Default UTC.
@@ -281,6 +283,9 @@ func (e *Engine) openOutbox(r *render.Renderer) error {
 	}
 	e.tell = &tell.Teller{
 		Render: r, Outbox: e.outbox, Host: r.Host, Program: o.Program, LogDir: kept, Location: o.Location, OnImportError: onImportError,
+	}
+	if o.BoundCallback != nil {
+		e.tell.Bound = &tell.Bound{Store: e.store, Callback: o.BoundCallback, Callbacks: o.Callbacks, Log: o.Log}
 	}
 	if d := e.daily(); d != nil {
 		e.tell.DailyLocation = d.Location

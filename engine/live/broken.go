@@ -25,7 +25,7 @@ func (tx *Tx) Failed(r *store.Run, in *store.Instance, said []*store.Delivery) e
 }
 
 // runFailed does so for a run and the callbacks of its DAG. They have named the failed tasks:
-// those are broken, too, that have no callback of their own.
+// those are broken, too, that nobody was told of by themselves.
 func (tx *Tx) runFailed(of tell.Run, said []*store.Delivery) error {
 	tx.Message(said...)
 	if len(said) == 0 {
@@ -35,8 +35,7 @@ func (tx *Tx) runFailed(of tell.Run, said []*store.Delivery) error {
 		return err
 	}
 	for in := range of.Instances {
-		i := of.Plan.IndexOf(in.TaskID)
-		if in.State != dag.Failed || i < 0 || len(of.Plan.Tasks[i].Callbacks[callbacks.Failure]) > 0 {
+		if in.State != dag.Failed || of.Plan.IndexOf(in.TaskID) < 0 || tx.runs.o.Tell.HearsTask(tx.Ctx, of, in.TaskID) {
 			continue
 		}
 		if err := tx.broken(of.Run, in.TaskID, in.MapIndex, in); err != nil {

@@ -28,7 +28,7 @@ func (lr *Run) end(tx *Tx, state dag.RunState, reason string) error {
 		kind, cbs = callbacks.Failure, lr.Plan.OnFailure
 	}
 	// The callbacks may read what this transaction wrote.
-	if len(cbs) > 0 && marked == "" {
+	if marked == "" && (len(cbs) > 0 || tx.runs.o.Tell.HearsRun(tx.Ctx, kind, lr.told())) {
 		if err := tx.Rows(tx.Ctx, tx); err != nil {
 			return err
 		}

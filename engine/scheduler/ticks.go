@@ -44,7 +44,7 @@ func (sch *Scheduler) putTicks(tx *live.Tx, d *dag.DAG, r *schedule.Record) erro
 // tellMissed lets on_missed_callback speak of recorded ticks, in the transaction that
 // records them.
 func (sch *Scheduler) tellMissed(tx *live.Tx, d *dag.DAG, r *store.TickRange) error {
-	if len(d.OnMissed) == 0 {
+	if !sch.o.Tell.HearsMissed(tx.Ctx, d) {
 		return nil
 	}
 	p, err := sch.o.Plans.Of(tx.Ctx, tx, d.ID, d.Version)

@@ -28,7 +28,11 @@ func (t *Teller) Mended(ctx context.Context, r store.Reader, records []*store.Im
 
 func (t *Teller) imports(ctx context.Context, r store.Reader, state string, records []*store.ImportError) []*store.Delivery {
 	files := brokenFiles(records, state == "mended")
-	if len(files) == 0 || len(t.OnImportError) == 0 {
+	if len(files) == 0 {
+		return nil
+	}
+	bound := t.Bound.of(ctx, everything)
+	if len(t.OnImportError)+len(bound) == 0 {
 		return nil
 	}
 	ev := t.event(callbacks.ImportError, &dag.DAG{Location: t.Location})
@@ -50,7 +54,7 @@ func (t *Teller) imports(ctx context.Context, r store.Reader, state string, reco
 	tc := t.Render.Context(ctx, r, p.DAG, &store.Run{}, nil, nil)
 	tc.Reason, tc.Exception = ev.Reason, errs // those that were, once they are mended
 	tc.Extra = map[string]any{"state": state, "files": names}
-	return t.prepare(p, t.OnImportError, ev, tc)
+	return t.prepare(p, t.OnImportError, bound, ev, tc)
 }
 
 // brokenFiles are the files among some records, each with its DAGs that were known.

@@ -21,7 +21,7 @@ import (
 	"github.com/dingdag/dingdag/template"
 )
 
-// Teller lets callbacks speak. All but Program, OnImportError and DailyDigest are required.
+// Teller lets callbacks speak. All but Program, OnImportError, DailyDigest and Bound are required.
 type Teller struct {
 	Render *render.Renderer
 	Outbox *outbox.Outbox
@@ -37,6 +37,8 @@ type Teller struct {
 	// is nil in Location.
 	DailyDigest   []outbox.Callback
 	DailyLocation *time.Location
+	// Bound are the conversations that hear of what happens, beside callbacks; nil for none.
+	Bound *Bound
 }
 
 // event begins what the callbacks of a DAG are told.
@@ -73,7 +75,8 @@ type Try struct {
 func (t *Teller) Task(ctx context.Context, r render.Reader, kind callbacks.Kind, of Try) []*store.Delivery {
 	p, run, in := of.Plan, of.Run, of.Instance
 	cbs, task := p.Tasks[of.Task].Callbacks[kind], p.Tasks[of.Task].Task
-	if len(cbs) == 0 {
+	bound := t.ofTask(ctx, kind, p.DAG, task)
+	if len(cbs)+len(bound) == 0 {
 		return nil
 	}
 	ev := t.event(kind, p.DAG)
@@ -93,7 +96,7 @@ func (t *Teller) Task(ctx context.Context, r render.Reader, kind callbacks.Kind,
 	tc := t.Render.Context(ctx, r, p.DAG, run, task, in)
 	tc.Exception = in.Error
 	of.Recovery.tell(ev, tc)
-	return t.prepare(p, cbs, ev, tc)
+	return t.prepare(p, cbs, bound, ev, tc)
 }
 
 // askOf is what a try asks as callbacks are told of it.
@@ -194,7 +197,8 @@ const maxCauses = 10
 // OfRun does for callbacks of a DAG what Task does for those of a task. It adds the failed
 // tasks and the causes to the event, and the error of the first cause if the event has none.
 func (t *Teller) OfRun(ctx context.Context, rd store.Reader, r Run, ev *callbacks.Event, cbs []outbox.Callback) []*store.Delivery {
-	if len(cbs) == 0 {
+	bound := t.ofRun(ctx, ev.Kind, r)
+	if len(cbs)+len(bound) == 0 {
 		return nil
 	}
 	failed := r.failed()
@@ -225,7 +229,7 @@ func (t *Teller) OfRun(ctx context.Context, rd store.Reader, r Run, ev *callback
 	tc.Owner = template.OwnerInfo{Name: ev.Owner, Mobiles: ev.OwnerMobiles, UserIDs: ev.OwnerUserIDs, Emails: ev.OwnerEmails}
 	tc.Reason, tc.Exception = ev.Reason, ev.Error
 	r.Recovery.tell(ev, tc)
-	return t.prepare(r.Plan, cbs, ev, tc)
+	return t.prepare(r.Plan, cbs, bound, ev, tc)
 }
 
 // Paused tells that a DAG was paused, and why: its on_missed_callback, for which that is why
@@ -261,26 +265,27 @@ func (t *Teller) Deadline(ctx context.Context, rd store.Reader, p *plan.Plan, r 
 	ev.LogicalDate, ev.StartDate, ev.EndDate = render.Moment(r.LogicalDate), render.Moment(r.StartDate), render.Moment(r.EndDate)
 	tc := t.Render.Context(ctx, rd, p.DAG, r, nil, nil)
 	tc.Reason = reasonDeadline
-	return t.prepare(p, p.OnDeadline[l.Index], ev, tc)
+	return t.prepare(p, p.OnDeadline[l.Index], t.ofDAG(ctx, p.DAG), ev, tc)
 }
 
-// Missed lets on_missed_callback speak of recorded ticks.
+// Missed lets on_missed_callback speak of recorded ticks, and tells the conversations that are bound to the DAG.
 func (t *Teller) Missed(ctx context.Context, rd store.Reader, p *plan.Plan, r *store.TickRange) []*store.Delivery {
 	ev := t.event(callbacks.Missed, p.DAG)
 	ev.State, ev.Reason = string(r.Outcome), r.Reason
 	ev.Ticks = &callbacks.Ticks{First: r.First, Last: r.Last, Count: r.Count}
 	tc := t.Render.Context(ctx, rd, p.DAG, &store.Run{DAGID: p.DAG.ID, Type: dag.ScheduledRun}, nil, nil)
 	tc.Reason = r.Reason
-	return t.prepare(p, p.OnMissed, ev, tc)
+	return t.prepare(p, p.OnMissed, t.ofDAG(ctx, p.DAG), ev, tc)
 }
 
-// prepare lets callbacks of a DAG say what they have to say about an event.
-func (t *Teller) prepare(p *plan.Plan, cbs []outbox.Callback, ev *callbacks.Event, tc *template.Context) []*store.Delivery {
+// prepare lets callbacks of a DAG, and conversations that are bound to it, say what they have to say about an event.
+func (t *Teller) prepare(p *plan.Plan, cbs, bound []outbox.Callback, ev *callbacks.Event, tc *template.Context) []*store.Delivery {
 	ev.DAGFolder = p.DAG.Folder()
 	if names := ev.Names(); names != nil {
 		tc.Extra = names
 	}
-	return t.Outbox.Prepare(cbs, ev, tc, Renders(t.Render, p.DAG))
+	said := t.Outbox.Prepare(cbs, ev, tc, Renders(t.Render, p.DAG))
+	return beside(said, t.Outbox.Prepare(bound, ev, tc, Renders(t.Render, p.DAG)))
 }
 
 // Renders is what renders the templates of a DAG's callbacks.

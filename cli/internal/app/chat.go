@@ -5,14 +5,18 @@ import (
 	"errors"
 	"fmt"
 
+	"gopkg.in/yaml.v3"
+
 	"github.com/dingdag/dingdag/api/bindings"
 	"github.com/dingdag/dingdag/chat/command"
 	"github.com/dingdag/dingdag/chat/roles"
 	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/cli/internal/settings"
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // checkPeople tells what is wrong with who has a role in the chat, with its place.
@@ -66,4 +70,16 @@ func (a *App) Bindings(ctx context.Context) (*bindings.Bindings, error) {
 		return nil, err
 	}
 	return bindings.New(s, a.Actor(), a.Clock), nil
+}
+
+// boundCallback tells a conversation that is bound to DAGs by the bot of its app.
+func boundCallback(b *store.Binding) dag.Callback {
+	text := func(s string) *yaml.Node { return yamlvalue.NewScalar(yamlvalue.Text, s, nil) }
+	args := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{text("dingtalk_conn_id"), text(b.ConnID)}}
+	if b.Group {
+		args.Content = append(args.Content, text("open_conversation_id"), text(b.ConversationID))
+	} else {
+		args.Content = append(args.Content, text("user_ids"), &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq", Content: []*yaml.Node{text(b.UserID)}})
+	}
+	return dag.Callback{Name: "dingding_bot", Args: args}
 }

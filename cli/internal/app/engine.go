@@ -56,6 +56,7 @@ func (a *App) Engine(s store.Store, db connections.Source, set func(*engine.Opti
 		Workers: a.Settings.Workers, MaxMapLength: a.Settings.MaxMapLength, Grace: a.Settings.Grace, AlertDeadline: a.Settings.AlertDeadline, PausedAtCreation: a.Settings.PausedAtCreation, Clock: a.Clock, Log: a.Log(), Environ: a.TaskEnviron(),
 	}
 	o.FoldAfter = a.Settings.FoldAfter
+	o.BoundCallback = boundCallback
 	if o.Owners, err = a.Owners(); err != nil {
 		return nil, err
 	}
