@@ -45,7 +45,7 @@ func New(a *app.App, s *sqlite.Store, keeper *card.Keeper, changed func(context.
 	d := dingtalk{app: a, hook: a.Dingding().With(conns, home.OnlyWarnings(a.Log()))}
 	return chat.New(chat.Options{
 		Store: s, Sealer: s, Apps: func(ctx context.Context) ([]chat.App, error) { return apps(ctx, a, conns) },
-		Receiver: d, Replier: d, Commands: written{commands, changed}, Presses: presses{pressed},
+		Receiver: d, Replier: d, Commands: written{commands, changed, keeper}, Presses: presses{pressed, changed},
 		Node: node(), Masker: a.Masker(), Clock: a.Clock, Log: a.Log(),
 	}), nil
 }
@@ -132,6 +132,7 @@ type written struct {
 	*command.Commands
 
 	changed func(context.Context) error
+	keeper  *card.Keeper
 }
 
 // Do implements [chat.Commands].
@@ -149,6 +150,15 @@ func (w written) Do(ctx context.Context, it *chat.Item) (chat.Outcome, error) {
 			return chat.Outcome{}, err
 		}
 	}
+	if a.Follow != nil && !a.Refused {
+		f := card.Followed{ConnID: it.Row.ConnID, DAGID: a.Follow.DAGID, RunID: a.Follow.RunID, Ref: it.Row.Ref()}
+		if f.UserID = m.Sender.UserID; m.Group {
+			f.OpenConversationID, f.UserID = m.ConversationID, ""
+		}
+		if err := w.keeper.Follow(ctx, f); err != nil {
+			return chat.Outcome{}, err
+		}
+	}
 	out := chat.Outcome{Title: a.Title, Text: a.Text, Refused: a.Refused}
 	if a.File != nil {
 		out.File = &chat.File{Name: a.File.Name, Content: a.File.Content}
@@ -157,11 +167,18 @@ func (w written) Do(ctx context.Context, it *chat.Item) (chat.Outcome, error) {
 }
 
 // presses carries out what people press.
-type presses struct{ *card.Presses }
+type presses struct {
+	*card.Presses
+
+	changed func(context.Context) error
+}
 
 // Press implements [chat.Presses]. What the card shows is not said too.
 func (p presses) Press(ctx context.Context, it *chat.Item) (chat.Outcome, error) {
 	o, err := p.Presses.Press(ctx, it.Press, it.Row.ConnID)
+	if err == nil && !o.Refused {
+		err = p.changed(ctx)
+	}
 	if err != nil || o.Shown {
 		return chat.Outcome{Refused: o.Refused}, err
 	}
