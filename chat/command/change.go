@@ -184,6 +184,9 @@ func doTrigger(ctx context.Context, c *Call) (Answer, error) {
 		return Answer{}, err
 	}
 	done, err := c.API.Trigger(ctx, api.Trigger{DAGID: d.DAGID, Conf: conf})
+	for n := 0; n < 20 && errors.Is(err, api.ErrExists); n++ { // somebody else has triggered it in this very millisecond
+		done, err = c.API.Trigger(ctx, api.Trigger{DAGID: d.DAGID, Conf: conf})
+	}
 	if err != nil {
 		return Answer{}, err
 	}
