@@ -72,6 +72,11 @@ bench: build ## Measure against the targets of docs/benchmarks.md (BENCH=ChainBa
 soak: ## Run ten tasks a second for SOAK and see that nothing grows
 	go test -count 1 -timeout 0 -v -run '^TestSoak$$' ./cli -soak $(SOAK)
 
+# Not part of check, which has a short form of it among the tests.
+.PHONY: chaos
+chaos: ## Write commands for 300 s while streams go wrong and the program is killed (SEED=1 for that schedule)
+	go test -count 1 -timeout 0 -v -run '^TestChatChaos$$' ./cli -chat-for 300s -chat-seed $(or $(SEED),0)
+
 .PHONY: generate
 generate: ## Write the generated files anew
 	go generate ./operator/... ./callbacks/... && go generate ./...

@@ -17,10 +17,10 @@ import (
 // New makes the command chat.
 func New(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "chat", Short: "List which conversations of DingTalk are told of which DAGs, and end that",
-		Example: "  dingdag chat bindings\n  dingdag chat unbind 3",
+		Use: "chat", Short: "List what came from DingTalk, and which conversations are told of which DAGs, and end that",
+		Example: "  dingdag chat log --since 24h\n  dingdag chat bindings\n  dingdag chat unbind 3",
 	}
-	cmd.AddCommand(newCmdBindings(a), newCmdUnbind(a))
+	cmd.AddCommand(newCmdLog(a), newCmdBindings(a), newCmdUnbind(a))
 	return cmd
 }
 
