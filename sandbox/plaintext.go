@@ -87,6 +87,9 @@ func plainButtons(buttons []Button) []string {
 		if b.URL != "" || b.Action == "" {
 			out[i] += " → " + b.URL
 		}
+		if b.Disabled {
+			out[i] += " (disabled)"
+		}
 	}
 	return out
 }

@@ -188,12 +188,13 @@ func TestPlainTextOfACard(t *testing.T) {
 	m := sandbox.Message{
 		Time: boxtest.Moment, Robot: "ops", Group: "team", Type: sandbox.TypeCard,
 		Content: sandbox.Content{Text: "etl **failed**", Markdown: true, Buttons: []sandbox.Button{
-			{Title: "Retry", Action: "retry"}, {Title: "Log", URL: "https://example.com/log"},
+			{Title: "Retry", Action: "retry"}, {Title: "Ack", Action: "ack", Disabled: true}, {Title: "Log", URL: "https://example.com/log"},
 		}},
 	}
 	assert.Equal(t, "╭─ team · ops · card · 22:13:20\n"+
 		"│ etl failed\n"+
 		"│ [ Retry ]\n"+
+		"│ [ Ack ] (disabled)\n"+
 		"│ [ Log ] → https://example.com/log\n"+
 		"╰─ notified: nobody\n", sandbox.PlainText(m))
 }
