@@ -46,6 +46,7 @@ var exampleRuns = map[string]struct {
 		{sandbox.TypeText, "任务失败 Task failed: example_dingding_operator / msg_failure_callback: ", "all"},
 	}},
 	"example_dingtalk_work_notice": {0, []arrival{{sandbox.TypeText, "通知已送达 4 人", ""}}},
+	"example_oncall_commands":      {1, []arrival{{sandbox.TypeCard, "任务失败 Task failed: example_oncall_commands.load", ""}}},
 	"example_oncall_group":         {0, []arrival{{sandbox.TypeActionCard, "故障 Incident of 2026-01-31", ""}}},
 	"example_mapped_stores":        {0, []arrival{{sandbox.TypeMarkdown, "门店日报 Stores 2026-01-31", ""}}},
 	"example_sheet_report":         {0, []arrival{{sandbox.TypeLink, "容量日报 Capacity 2026-01-31", ""}}},
@@ -83,13 +84,15 @@ func TestExamples(t *testing.T) {
 			app := sandbox.DemoApp("dingtalk_default")
 			app.GroupTemplates = []string{"oncall-template"}
 			app = box.AddApp(app)
+			group := box.AddChat(sandbox.DemoChat(app))
 			env := map[string]string{
 				"DINGDAG_HOME": t.TempDir(),
 				"DINGDAG_CONN_DINGDING_DEFAULT": fmt.Sprintf(
 					`{"conn_type":"dingding","host":%q,"password":%q,"extra":{"secret":%q}}`, box.URL, robot.Token, robot.Secret),
 				"DINGDAG_CONN_WAREHOUSE_DEFAULT": `{"conn_type":"sqlite","host":":memory:"}`,
 				"DINGDAG_CONN_DINGTALK_DEFAULT": fmt.Sprintf(
-					`{"conn_type":"dingtalk","host":%q,"login":%q,"password":%q,"extra":{"agent_id":%d}}`, box.URL, app.AppKey, app.AppSecret, app.AgentID),
+					`{"conn_type":"dingtalk","host":%q,"login":%q,"password":%q,"extra":{"agent_id":%d,"conversation_id":%q,"card_template_id":"tpl.schema"}}`,
+					box.URL, app.AppKey, app.AppSecret, app.AgentID, group.OpenConversationID),
 			}
 			var out, errs bytes.Buffer
 			code := cli.Run(t.Context(), []string{"dags", "test", id, "2026-01-31T01:00:00Z", "-f", "../dags/examples/" + name}, cli.IO{

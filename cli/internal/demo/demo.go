@@ -21,6 +21,7 @@ import (
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/receiving"
 	"github.com/dingdag/dingdag/cli/internal/settings"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
@@ -191,9 +192,16 @@ func (d *demo) run(ctx context.Context) error {
 	d.changed = make(chan struct{}, 1)
 	// The environment of whoever runs the demo must not lead to a real group.
 	a.LookupEnv = func(string) (string, bool) { return "", false }
+	cards, err := a.CardKeeper(d.store)
+	if err != nil {
+		return err
+	}
 	e, err := a.Engine(d.store, d.store.Connections(), func(o *engine.Options) {
 		o.LogDir, o.ProcessDir = a.LogDir(), a.ProcessDir()
-		o.Observe = d.observe
+		o.Observe = func(u engine.Update) {
+			d.observe(u)
+			cards.Wake()
+		}
 		o.FoldAfter = 2 * time.Second // nobody is to wait
 	})
 	if err != nil {
@@ -212,11 +220,21 @@ func (d *demo) run(ctx context.Context) error {
 	if err := e.SetDAGs(ctx, d.dags); err != nil {
 		return err
 	}
+	a.Works(e)
+	talk, err := receiving.New(a, d.store, cards, e.Refresh)
+	if err != nil {
+		return err
+	}
 	return app.While(ctx, e, engine.RunOptions{Schedule: true, Before: a.EndLeftovers}, func(ctx context.Context) error {
-		if err := d.wait(ctx); err != nil {
-			return err
-		}
-		return d.mend(ctx, e)
+		return listening(ctx, talk, cards, func(ctx context.Context) error {
+			if err := d.wait(ctx); err != nil {
+				return err
+			}
+			if err := d.mend(ctx, e); err != nil {
+				return err
+			}
+			return d.mendFromTheGroup(ctx)
+		})
 	})
 }
 

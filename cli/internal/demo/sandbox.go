@@ -126,12 +126,17 @@ func addDemoApp(s *sandbox.Server) error {
 	return nil
 }
 
-// appConnection is the connection that leads to an application of a sandbox. The first
-// of its people is who acts where a call wants an operator.
+// onCall is the first of the demo's people, who acts where a call wants an operator and may do everything in the chat.
+const onCall = "user001"
+
+// appConnection is the connection that leads to an application of a sandbox, in both directions.
 func appConnection(base string, app sandbox.App) (*connections.Connection, error) {
 	return connections.FromAttributes(app.Name, map[string]any{
 		"conn_type": "dingtalk", "host": base, "login": app.AppKey, "password": app.AppSecret,
-		"extra": map[string]any{"agent_id": app.AgentID, "operator_user_id": "user001"},
+		"extra": map[string]any{
+			"agent_id": app.AgentID, "operator_user_id": onCall, "stream": true, "user_id": onCall,
+			"conversation_id": sandbox.DemoChat(app).OpenConversationID, "card_template_id": "demo.schema", // the sandbox takes any
+		},
 	})
 }
 
