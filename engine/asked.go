@@ -45,6 +45,8 @@ type (
 	AssetUpdate = request.AssetUpdate
 	// Emitted are the events that an [Emit] made.
 	Emitted = request.Emitted
+	// EmittedEvent is one of them.
+	EmittedEvent = request.EmittedEvent
 	// AffectedRun is one run and what became of it.
 	AffectedRun = request.AffectedRun
 	// AffectedInstance is one task instance and what became of it.

@@ -54,6 +54,9 @@ func (e *Engine) refreshPools(ctx context.Context) error {
 	return nil
 }
 
+// DAGs are those that are loaded, by id. The caller must not change the map.
+func (e *Engine) DAGs() map[string]*dag.DAG { return e.dags.Loaded() }
+
 // SetDAGs replaces the DAGs that the engine schedules and that can be triggered, as
 // [Engine.SetLoaded] does after a load without errors.
 func (e *Engine) SetDAGs(ctx context.Context, ds []*dag.DAG) error {

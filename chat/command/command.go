@@ -173,6 +173,12 @@ func (r *RefusedError) Error() string { return r.text }
 // Refuse is a [*RefusedError] in the language of the call. The arguments are Markdown.
 func (c *Call) Refuse(en, zh string, args ...any) error { return &RefusedError{c.Say(en, zh, args...)} }
 
+// Knows reports whether a message begins with the name of a command.
+func (cs *Commands) Knows(text string) bool {
+	s, _, _, err := cs.spec(text)
+	return err == nil && s != nil
+}
+
 // Changes reports whether a message is a command that changes something.
 func (cs *Commands) Changes(text string) bool {
 	s, _, _, err := cs.spec(text)

@@ -221,7 +221,7 @@ func (d *demo) run(ctx context.Context) error {
 		return err
 	}
 	a.Works(e)
-	talk, err := receiving.New(a, d.store, cards, e.Refresh)
+	talk, err := receiving.New(a, d.store, cards, e)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -14,18 +15,26 @@ import (
 	"github.com/dingdag/dingdag/chat"
 	"github.com/dingdag/dingdag/chat/card"
 	"github.com/dingdag/dingdag/chat/command"
+	"github.com/dingdag/dingdag/chat/watch"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/reply"
 	"github.com/dingdag/dingdag/hook/stream"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 )
 
-// New returns the chat of a home folder whose store is open. The keeper draws its cards; changed is told of
-// what a command may have changed.
-func New(a *app.App, s *sqlite.Store, keeper *card.Keeper, changed func(context.Context) error) (*chat.Service, error) {
+// Engine is what the chat needs of the engine. [*engine.Engine] is one.
+type Engine interface {
+	watch.Engine
+	// Refresh takes over what a command may have changed.
+	Refresh(ctx context.Context) error
+}
+
+// New returns the chat of a home folder whose store is open. The keeper draws its cards.
+func New(a *app.App, s *sqlite.Store, keeper *card.Keeper, e Engine) (*chat.Service, error) {
 	conns, _, err := a.Sources(s.Connections())
 	if err != nil {
 		return nil, err
@@ -42,13 +51,49 @@ func New(a *app.App, s *sqlite.Store, keeper *card.Keeper, changed func(context.
 	if err != nil {
 		return nil, err
 	}
+	watcher, err := watching(s, conns, commands, e, a)
+	if err != nil {
+		return nil, err
+	}
 	d := dingtalk{app: a, hook: a.Dingding().With(conns, home.OnlyWarnings(a.Log()))}
 	return chat.New(chat.Options{
 		Store: s, Sealer: s, Apps: func(ctx context.Context) ([]chat.App, error) { return apps(ctx, a, conns) },
-		Receiver: d, Replier: d, Commands: written{commands, changed, keeper}, Presses: presses{pressed, changed},
+		Receiver: d, Replier: d, Commands: written{commands, e.Refresh, keeper}, Presses: presses{pressed, e.Refresh}, Watchers: []chat.Watcher{watcher},
 		Node: node(), Masker: a.Masker(), Clock: a.Clock, Log: a.Log(),
 	}), nil
 }
+
+// watching lets what comes start DAGs.
+func watching(s *sqlite.Store, conns connections.Source, commands *command.Commands, e Engine, a *app.App) (*watch.Watcher, error) {
+	triggers, err := app.Triggers()
+	if err != nil {
+		return nil, err
+	}
+	return watch.New(watch.Options{
+		Engine: e, Triggers: triggers, Masker: a.Masker(), Log: a.Log(),
+		Command: func(ctx context.Context, it *chat.Item) (bool, error) {
+			if !commands.Knows(it.Message.Text) {
+				return false, nil
+			}
+			c, err := conns.Connection(ctx, it.Row.ConnID)
+			if err != nil {
+				return false, err
+			}
+			extra, err := c.ExtraMap()
+			return takesCommands(extra), err
+		},
+		OurCard: func(ctx context.Context, outTrackID string) (bool, error) {
+			_, err := s.Card(ctx, outTrackID)
+			if errors.Is(err, store.ErrNotFound) {
+				return false, nil
+			}
+			return err == nil, err
+		},
+	}), nil
+}
+
+// takesCommands reports whether people may write commands to an application.
+func takesCommands(extra map[string]any) bool { return extra["commands"] != false }
 
 // node names the process among all that may ever be on the store.
 func node() string {
@@ -75,7 +120,7 @@ func apps(ctx context.Context, a *app.App, conns connections.Source) (out []chat
 		if err != nil || extra["stream"] != true || c.GetLogin() == "" {
 			continue
 		}
-		out = append(out, chat.App{ConnID: id, Key: c.GetLogin(), Print: footprint(c), Commands: extra["commands"] != false})
+		out = append(out, chat.App{ConnID: id, Key: c.GetLogin(), Print: footprint(c), Commands: takesCommands(extra)})
 	}
 	return out, nil
 }

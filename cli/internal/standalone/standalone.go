@@ -125,7 +125,7 @@ func newService(ctx context.Context, a *app.App) (*service, error) {
 		return nil, err
 	}
 	a.Works(e)
-	talk, err := receiving.New(a, s, cards, e.Refresh)
+	talk, err := receiving.New(a, s, cards, e)
 	return &service{engine: e, dags: dags, keeper: keeper, people: people, signs: &signs{began: a.Clock()}, cards: cards, chat: talk}, err
 }
 

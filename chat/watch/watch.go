@@ -1,0 +1,196 @@
+// Package watch lets what comes from DingTalk start DAGs: it compares each message, press and event with
+// what the watchers of assets wait for, and what matches becomes an event of the asset.
+package watch
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/dingdag/dingdag/chat"
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/trigger"
+	"github.com/dingdag/dingdag/trigger/dingtalk"
+)
+
+// Engine knows the DAGs and makes the events. [*engine.Engine] is one.
+type Engine interface {
+	// DAGs are those that are loaded, by id, in a map that nobody changes.
+	DAGs() map[string]*dag.DAG
+	EmitAssets(ctx context.Context, r engine.Emit) (*engine.Emitted, error)
+}
+
+// Options are what a [Watcher] stands on. All are needed.
+type Options struct {
+	Engine   Engine
+	Triggers *trigger.Registry
+	// Command reports whether a message is a command that there is: then it is that and nothing else.
+	Command func(ctx context.Context, it *chat.Item) (bool, error)
+	// OurCard reports whether a card is one that this program sent, whose buttons it carries out itself.
+	OurCard func(ctx context.Context, outTrackID string) (bool, error)
+	Masker  *connections.Masker
+	Log     *slog.Logger
+}
+
+// Watcher is the [chat.Watcher] of the watchers of assets. Make one with [New].
+type Watcher struct {
+	o Options
+
+	mu sync.Mutex
+	// known are the watchers of each DAG that is loaded.
+	known map[*dag.DAG][]watcher
+}
+
+var _ chat.Watcher = (*Watcher)(nil)
+
+// New returns a watcher.
+func New(o Options) *Watcher { return &Watcher{o: o, known: map[*dag.DAG][]watcher{}} }
+
+// watcher is one watcher of an asset.
+type watcher struct {
+	uri, name string
+	trigger   *dingtalk.Trigger
+}
+
+// Came makes the events of an item, all in one transaction and once, however often it comes. It
+// reports whether there are any.
+func (w *Watcher) Came(ctx context.Context, it *chat.Item) (taken bool, err error) {
+	updates, err := w.matching(it)
+	if err != nil || len(updates) == 0 {
+		return false, err
+	}
+	if meant, err := w.meantForOthers(ctx, it); err != nil || meant {
+		return false, err
+	}
+	done, err := w.o.Engine.EmitAssets(ctx, engine.Emit{
+		Updates: updates, Actor: store.Actor{Name: it.Row.UserID, Via: store.ViaChat, Ref: "watch/" + string(it.Row.Kind) + "/" + it.Row.Ref()},
+	})
+	if errors.Is(err, store.ErrRepeated) {
+		return true, nil // an attempt that was cut off had made them
+	}
+	if err != nil {
+		return false, err
+	}
+	for _, e := range done.Events {
+		w.o.Log.Info("chat: an asset was updated", "conn_id", it.Row.ConnID, "id", it.Row.ID, "uri", e.URI, "dags", e.DAGs)
+	}
+	return true, nil
+}
+
+// meantForOthers reports whether an item is a command, or the press of a button of ours.
+func (w *Watcher) meantForOthers(ctx context.Context, it *chat.Item) (bool, error) {
+	switch {
+	case it.Message != nil:
+		return w.o.Command(ctx, it)
+	case it.Press != nil:
+		return w.o.OurCard(ctx, it.Press.OutTrackID)
+	default:
+		return false, nil
+	}
+}
+
+// matching are the updates of the watchers that an item is meant for: one for each asset and name of a
+// watcher, which several DAGs may declare alike.
+func (w *Watcher) matching(it *chat.Item) (out []engine.AssetUpdate, err error) {
+	seen := map[[2]string]bool{}
+	for _, one := range w.watchers() {
+		key := [2]string{one.uri, one.name}
+		payload, ok := match(one.trigger, it)
+		if !ok || seen[key] {
+			continue
+		}
+		seen[key] = true
+		extra, err := encode(payload)
+		if err != nil {
+			return nil, fmt.Errorf("watcher %q of asset %s: %w", one.name, one.uri, err)
+		}
+		out = append(out, engine.AssetUpdate{URI: one.uri, Watcher: one.name, Extra: extra})
+	}
+	return out, nil
+}
+
+// match asks a trigger about an item.
+func match(t *dingtalk.Trigger, it *chat.Item) (payload any, ok bool) {
+	switch {
+	case it.Message != nil:
+		return t.Message(it.Row.ConnID, it.Message)
+	case it.Press != nil:
+		return t.Press(it.Row.ConnID, it.Press)
+	case it.Event != nil:
+		return t.Event(it.Row.ConnID, it.Event)
+	default:
+		return nil, false
+	}
+}
+
+// encode is the extra of an event, as Airflow's triggers have it.
+func encode(payload any) (json.RawMessage, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(struct {
+		FromTrigger bool `json:"from_trigger"`
+		Payload     any  `json:"payload"`
+	}{true, payload})
+	return bytes.TrimSpace(b.Bytes()), err
+}
+
+// watchers are those of all DAGs that are loaded, in the order of their ids. Those of a DAG are read
+// once, as long as it is not loaded anew.
+func (w *Watcher) watchers() (out []watcher) {
+	loaded := w.o.Engine.DAGs()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	maps.DeleteFunc(w.known, func(d *dag.DAG, _ []watcher) bool { return loaded[d.ID] != d })
+	for _, d := range slices.SortedFunc(maps.Values(loaded), func(a, b *dag.DAG) int { return cmp.Compare(a.ID, b.ID) }) {
+		list, known := w.known[d]
+		if !known {
+			list = w.read(d)
+			w.known[d] = list
+		}
+		out = append(out, list...)
+	}
+	return out
+}
+
+// read makes the watchers of a DAG, which were checked when it was loaded.
+func (w *Watcher) read(d *dag.DAG) (out []watcher) {
+	for _, a := range d.AllAssets() {
+		for _, one := range a.Watchers {
+			t, err := w.decode(one.Trigger)
+			if err != nil {
+				w.o.Log.Error("chat: a watcher cannot be read", "dag_id", d.ID, "uri", a.URI, "watcher", one.Name, "error", w.o.Masker.Mask(err.Error()))
+				continue
+			}
+			out = append(out, watcher{a.URI, one.Name, t})
+		}
+	}
+	return out
+}
+
+func (w *Watcher) decode(t dag.Trigger) (*dingtalk.Trigger, error) {
+	spec, found := w.o.Triggers.Lookup(t.Name)
+	if !found {
+		return nil, fmt.Errorf("unknown trigger %q", t.Name)
+	}
+	v, problems := spec.Decode(t.Args)
+	if err := params.FirstError(problems); err != nil {
+		return nil, err
+	}
+	ding, ok := v.(*dingtalk.Trigger)
+	if !ok {
+		return nil, fmt.Errorf("trigger %q waits for nothing that comes from DingTalk", t.Name)
+	}
+	return ding, nil
+}
