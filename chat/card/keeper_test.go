@@ -56,7 +56,9 @@ type desk struct {
 	dag    *dag.DAG
 	roles  map[string]roles.Role
 	who    error
-	drawn  int
+	// through is the connection that receives.
+	through string
+	drawn   int
 }
 
 const files = `
@@ -75,7 +77,7 @@ const extra = `{"qps": 0, "card_template_id": "tpl.schema", "conversation_id": "
 
 func newDesk(t *testing.T, extra string) *desk {
 	t.Helper()
-	d := &desk{T: t, box: sandboxtest.Start(t), dir: t.TempDir(), roles: map[string]roles.Role{"user001": roles.Operator, "user002": roles.Admin, "user003": roles.Viewer}}
+	d := &desk{T: t, box: sandboxtest.Start(t), dir: t.TempDir(), through: "dingtalk_default", roles: map[string]roles.Role{"user001": roles.Operator, "user002": roles.Admin, "user003": roles.Viewer}}
 	d.clock.Store(new(time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)))
 	app := d.box.Demo()
 	d.box.AddChat(sandbox.Chat{OpenConversationID: "cidAb/3dE+f0==", Name: "ops", Owner: "user001", Bots: []string{app.AppKey}})

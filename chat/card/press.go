@@ -40,6 +40,8 @@ type PressStore interface {
 type PressOptions struct {
 	Store PressStore
 	Hook  *hook.DingdingHook
+	// Connections are those of the applications.
+	Connections connections.Source
 	// Runs are those of somebody.
 	Runs func(who store.Actor) Runs
 	// Roles say who may. It is [*roles.Roles].
@@ -87,8 +89,12 @@ func (p *Presses) Press(ctx context.Context, in *incoming.Press, connID string) 
 // pressed is Press without what is shown. The card is nil where there is none that could show anything.
 func (p *Presses) pressed(ctx context.Context, in *incoming.Press, connID string) (*store.CardNow, Outcome, error) {
 	c, err := p.o.Store.Card(ctx, in.OutTrackID)
+	sent := false
+	if err == nil {
+		sent, err = p.sameApp(ctx, c.ConnID, connID)
+	}
 	switch {
-	case errors.Is(err, store.ErrNotFound), err == nil && c.ConnID != connID:
+	case errors.Is(err, store.ErrNotFound), err == nil && !sent:
 		return nil, refuse("没有这张卡片，或其历史已清理。 There is no such card, or its history was removed."), nil
 	case err != nil:
 		return nil, Outcome{}, err
@@ -110,15 +116,37 @@ func (p *Presses) pressed(ctx context.Context, in *incoming.Press, connID string
 		least = roles.Viewer
 	}
 	is, err := p.o.Roles.Of(ctx, connID, in.UserID)
-	if err != nil {
+	switch {
+	case is >= least: // also with an error: he has the role in any case
+	case err != nil:
 		return c, refuse("暂时无法确认权限，什么都没有做。 Nothing was done: who may press cannot be known now: " + p.o.Masker.Mask(err.Error())), nil
-	}
-	if is < least {
+	default:
 		return c, refuse(fmt.Sprintf("%s 无权操作，什么都没有做。 User %s is %s and may not do this; nothing was done. It takes the role %s, which the setting chat_%ss gives.",
 			in.UserID, in.UserID, is, least, least)), nil
 	}
 	out, err := p.Do(ctx, c, a, store.Actor{Name: in.UserID, Via: store.ViaChat, Ref: connID + "/" + in.ID})
 	return c, out, err
+}
+
+// sameApp reports whether two connections are of one application: only one of them receives what is pressed on the cards of
+// both. A connection that cannot be read is of none.
+func (p *Presses) sameApp(ctx context.Context, one, other string) (bool, error) {
+	if one == other {
+		return true, nil
+	}
+	var keys []string
+	for _, id := range []string{one, other} {
+		c, err := p.o.Connections.Connection(ctx, id)
+		switch {
+		case ctx.Err() != nil:
+			return false, ctx.Err()
+		case err != nil:
+			p.o.Log.Warn("whose card was pressed cannot be known", "conn_id", id, "error", p.o.Masker.Mask(err.Error()))
+			return false, nil
+		}
+		keys = append(keys, c.GetLogin())
+	}
+	return keys[0] != "" && keys[0] == keys[1], nil
 }
 
 func refuse(text string) Outcome { return Outcome{Said: text, Refused: true} }

@@ -28,7 +28,7 @@ import (
 // presses carries presses out with what wrap puts over the api.
 func (d *desk) presses(wrap func(card.Runs) card.Runs) *card.Presses {
 	return card.NewPresses(card.PressOptions{
-		Store: d.store, Hook: d.hook, Masker: connections.NewMasker(), Clock: d.now, Log: slog.New(slog.DiscardHandler), Drawn: func() { d.drawn++ },
+		Store: d.store, Hook: d.hook, Connections: d.conns, Masker: connections.NewMasker(), Clock: d.now, Log: slog.New(slog.DiscardHandler), Drawn: func() { d.drawn++ },
 		Runs: func(who store.Actor) card.Runs {
 			if wrap != nil {
 				return wrap(d.api.By(who))
@@ -41,7 +41,7 @@ func (d *desk) presses(wrap func(card.Runs) card.Runs) *card.Presses {
 
 // Of is the role of a person.
 func (d *desk) Of(_ context.Context, connID, userID string) (roles.Role, error) {
-	assert.Equal(d, "dingtalk_default", connID)
+	assert.Equal(d, d.through, connID)
 	return d.roles[userID], d.who
 }
 
@@ -60,7 +60,7 @@ func (d *desk) payload(id, user, action string) *incoming.Press {
 // press presses a button.
 func (d *desk) press(id, user, action string) card.Outcome {
 	d.Helper()
-	out, err := d.presses(nil).Press(d.Context(), d.payload(id, user, action), "dingtalk_default")
+	out, err := d.presses(nil).Press(d.Context(), d.payload(id, user, action), d.through)
 	require.NoError(d, err)
 	return out
 }
@@ -178,7 +178,7 @@ func TestWhoMayNotPress(t *testing.T) {
 	assert.True(t, d.press("p", "stranger", "log").Refused)
 	assert.True(t, d.press("p", "user001", "drop table").Refused)
 	d.who = errors.New("the directory is away")
-	assert.Contains(t, d.press("p", "user001", "retry").Said, "the directory is away")
+	assert.Contains(t, d.press("p", "user003", "retry").Said, "the directory is away")
 	d.who = nil
 
 	outside := d.payload("p", "x", "retry")
@@ -274,4 +274,37 @@ func TestLog(t *testing.T) {
 	assert.Less(t, len(out.Said), 1600)
 	assert.Empty(t, d.note("user001"))
 	assert.Empty(t, d.did())
+}
+
+// The connection of an application that receives is not always the one through which a card was sent.
+func TestPressThroughAnotherConnectionOfTheApplication(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, extra)
+	first := *d.conns["dingtalk_default"]
+	first.ID = "app"
+	other := first
+	other.Login = new("another")
+	keyless := first
+	keyless.Login = nil
+	d.conns["app"], d.conns["other"], d.conns["keyless"] = &first, &other, &keyless
+	d.through = "other"
+	assert.Contains(t, d.press("p1", "user001", "retry").Said, "There is no such card")
+	d.through = "keyless"
+	assert.Contains(t, d.press("p1", "user001", "retry").Said, "There is no such card")
+	d.through = "app"
+	out := d.press("p1", "user001", "retry")
+	assert.False(t, out.Refused, out.Said)
+	assert.Equal(t, []string{"user001 (chat) clear"}, d.did())
+	out = d.press("p2", "user003", "ack")
+	assert.True(t, out.Shown, "the refusal shows on the card")
+	assert.Equal(t, out.Said, d.note("user003"))
+}
+
+// What the userid alone gives is enough while the directory is away.
+func TestPressWhileTheDirectoryIsAway(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, extra)
+	d.who = errors.New("the directory is away")
+	assert.False(t, d.press("p1", "user001", "ack").Refused)
+	assert.True(t, d.press("p2", "user003", "retry").Refused)
 }

@@ -126,8 +126,11 @@ type Options struct {
 	Lists Lists
 	// Connections has the connections of the applications, whose extra may have a user_id: that person is an admin.
 	Connections connections.Source
-	Directory   Directory
-	Clock       func() time.Time
+	// ConnIDs are the ids of all connections, those of one application among them: a user_id of any of these counts.
+	// Nil means the connection that is asked about alone.
+	ConnIDs   func(context.Context) ([]string, error)
+	Directory Directory
+	Clock     func() time.Time
 }
 
 // Roles knows what people may do. It may be used by several at once.
@@ -179,6 +182,15 @@ func (r *Roles) Grant(ctx context.Context, connID, userID string) (Grant, error)
 		return Grant{Admin, "user_id", connID}, nil
 	}
 	g := r.granted(func(entry string) bool { return entry == userID })
+	if g.Role < Admin {
+		other, err := r.ownedBeside(ctx, connID, userID)
+		if err != nil && len(problems) == 0 {
+			problems = append(problems, err)
+		}
+		if other != "" {
+			return Grant{Admin, "user_id", other}, nil
+		}
+	}
 	if g.Role < Admin && r.asks {
 		p, err := r.person(ctx, connID, userID)
 		if err != nil {
@@ -209,6 +221,37 @@ func (r *Roles) ownerOf(ctx context.Context, connID string) ([]string, error) {
 		return nil, fmt.Errorf("connection %s: %w", connID, err)
 	}
 	return ids, nil
+}
+
+// ownedBeside is another connection of the application of a connection whose extra names a person, empty for none. One that
+// cannot be read gives nobody a role.
+func (r *Roles) ownedBeside(ctx context.Context, connID, userID string) (string, error) {
+	if r.o.ConnIDs == nil {
+		return "", nil
+	}
+	c, err := r.o.Connections.Connection(ctx, connID)
+	if err != nil {
+		return "", fmt.Errorf("look up connection %s: %w", connID, err)
+	}
+	if c.GetLogin() == "" {
+		return "", nil
+	}
+	ids, err := r.o.ConnIDs(ctx)
+	if err != nil && len(ids) == 0 {
+		return "", fmt.Errorf("list the connections: %w", err)
+	}
+	for _, id := range ids {
+		if id == connID {
+			continue
+		}
+		if other, err := r.o.Connections.Connection(ctx, id); err != nil || other.GetLogin() != c.GetLogin() {
+			continue
+		}
+		if owner, err := r.ownerOf(ctx, id); err == nil && slices.Contains(owner, userID) {
+			return id, nil
+		}
+	}
+	return "", nil
 }
 
 // granted is the greatest role that an entry gives.

@@ -165,3 +165,30 @@ func TestDepartmentsOfDingTalk(t *testing.T) {
 	_, err = r.Grant(t.Context(), "app", "nobody")
 	require.ErrorContains(t, err, "look up the departments and roles of nobody")
 }
+
+// Of all connections of an application, the user_id of each counts, whichever receives.
+func TestUserIDOfAnotherConnectionOfTheApplication(t *testing.T) {
+	t.Parallel()
+	of := func(login, extra string) *connections.Connection {
+		return &connections.Connection{Type: "dingtalk", Login: &login, Extra: new(connections.Secret(extra))}
+	}
+	source := connections.Static{
+		"talk": of("key", `{"user_id": "ann"}`), "sales": of("key", `{"user_id": ["bob"]}`), "other": of("another", `{"user_id": "eve"}`),
+		"bare": of("", `{"user_id": "eve"}`), "broken": of("key", `{"user_id": 3}`),
+	}
+	ids := func(context.Context) ([]string, error) {
+		return []string{"bare", "broken", "gone", "other", "sales", "talk"}, nil
+	}
+	r, err := roles.New(roles.Options{Connections: source, ConnIDs: ids, Directory: &people{}, Clock: time.Now})
+	require.NoError(t, err)
+	for user, want := range map[string]roles.Grant{
+		"ann": {Role: roles.Admin, Setting: "user_id", Entry: "talk"}, "bob": {Role: roles.Admin, Setting: "user_id", Entry: "sales"}, "eve": {},
+	} {
+		got, err := r.Grant(t.Context(), "talk", user)
+		require.NoError(t, err)
+		assert.Equal(t, want, got, user)
+	}
+	got, err := r.Grant(t.Context(), "bare", "ann")
+	require.NoError(t, err)
+	assert.Equal(t, roles.Grant{}, got)
+}

@@ -40,7 +40,7 @@ func (a *App) ChatRoles(conns connections.Source) (*roles.Roles, error) {
 	}
 	return roles.New(roles.Options{
 		Lists:       roles.Lists{Viewers: c.ChatViewers.All, Operators: c.ChatOperators.All, Admins: c.ChatAdmins.All},
-		Connections: conns, Directory: roles.InDingTalk(a.Dingding().With(conns, home.OnlyWarnings(a.Log()))), Clock: a.Clock,
+		Connections: conns, ConnIDs: a.ConnectionIDs, Directory: roles.InDingTalk(a.Dingding().With(conns, home.OnlyWarnings(a.Log()))), Clock: a.Clock,
 	})
 }
 
