@@ -12,6 +12,7 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/dingdag/dingdag/callbacks/face"
 	"github.com/dingdag/dingdag/chat"
 	"github.com/dingdag/dingdag/chat/card"
 	"github.com/dingdag/dingdag/chat/command"
@@ -20,6 +21,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/hook/incoming"
 	"github.com/dingdag/dingdag/hook/reply"
 	"github.com/dingdag/dingdag/hook/stream"
 	"github.com/dingdag/dingdag/store"
@@ -158,7 +160,7 @@ func (d dingtalk) Reply(ctx context.Context, it *chat.Item, o chat.Outcome) erro
 	if it.Message != nil {
 		to = reply.To(it.Message)
 	} else if it.Press != nil {
-		to = reply.Place{ConversationID: it.Press.SpaceID, Group: it.Press.SpaceType == "IM_GROUP", UserID: it.Press.UserID}
+		to = reply.Place{UserID: it.Press.UserID} // what the card did not show is for one person, wherever the card is
 	}
 	if o.Text != "" {
 		if _, err := sender.Send(ctx, to, hook.Markdown(o.Title, o.Text)); err != nil {
@@ -213,19 +215,24 @@ func (w written) Do(ctx context.Context, it *chat.Item) (chat.Outcome, error) {
 
 // presses carries out what people press.
 type presses struct {
-	*card.Presses
-
+	card interface {
+		Press(ctx context.Context, in *incoming.Press, connID string) (card.Outcome, error)
+	}
 	changed func(context.Context) error
 }
 
 // Press implements [chat.Presses]. What the card shows is not said too.
 func (p presses) Press(ctx context.Context, it *chat.Item) (chat.Outcome, error) {
-	o, err := p.Presses.Press(ctx, it.Press, it.Row.ConnID)
+	o, err := p.card.Press(ctx, it.Press, it.Row.ConnID)
 	if err == nil && !o.Refused {
 		err = p.changed(ctx)
 	}
 	if err != nil || o.Shown {
 		return chat.Outcome{Refused: o.Refused}, err
 	}
-	return chat.Outcome{Title: o.Said, Text: o.Said, Refused: o.Refused}, nil
+	title := "未执行 Not done"
+	if !o.Refused && len(it.Press.ActionIDs) == 1 {
+		title = face.Action(it.Press.ActionIDs[0]).Text()
+	}
+	return chat.Outcome{Title: title, Text: o.Said, Refused: o.Refused}, nil
 }
