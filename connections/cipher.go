@@ -3,6 +3,7 @@ package connections
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -21,6 +22,8 @@ const cipherVersion = "v1"
 type Cipher struct {
 	aead  cipher.AEAD
 	keyID string
+	// root is what [Cipher.Derive] makes other keys of.
+	root []byte
 }
 
 // NewCipher returns a cipher for a key of [KeySize] bytes.
@@ -37,7 +40,21 @@ func NewCipher(key []byte) (*Cipher, error) {
 		return nil, fmt.Errorf("set up cipher: %w", err)
 	}
 	sum := sha256.Sum256(append([]byte("dingdag key id:"), key...))
-	return &Cipher{aead, hex.EncodeToString(sum[:4])}, nil
+	root, err := hkdf.Extract(sha256.New, key, []byte("dingdag derived keys"))
+	if err != nil {
+		return nil, fmt.Errorf("set up cipher: %w", err)
+	}
+	return &Cipher{aead, hex.EncodeToString(sum[:4]), root}, nil
+}
+
+// Derive returns another key of [KeySize] bytes for a purpose (HKDF of RFC 5869, with SHA-256). It
+// tells nothing of the key, nor of those for other purposes.
+func (c *Cipher) Derive(purpose string) ([]byte, error) {
+	key, err := hkdf.Expand(sha256.New, c.root, purpose, KeySize)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key for %s: %w", purpose, err)
+	}
+	return key, nil
 }
 
 // Seal encrypts plain. The same aad must be given to Open: it ties the text to

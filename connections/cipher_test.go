@@ -89,6 +89,22 @@ func TestCipherOpenErrors(t *testing.T) {
 	require.ErrorContains(t, err, "restore the old key")
 }
 
+// Keys for other purposes are the same in each process, and differ by the key and by the purpose.
+func TestDerive(t *testing.T) {
+	t.Parallel()
+	derive := func(fill byte, purpose string) []byte {
+		key, err := newCipher(t, fill).Derive(purpose)
+		require.NoError(t, err)
+		require.Len(t, key, connections.KeySize)
+		return key
+	}
+	links := derive(1, "links")
+	assert.Equal(t, links, derive(1, "links"))
+	assert.NotEqual(t, links, derive(1, "link"))
+	assert.NotEqual(t, links, derive(2, "links"))
+	assert.NotEqual(t, bytes.Repeat([]byte{1}, connections.KeySize), links)
+}
+
 func TestNewCipherWantsAWholeKey(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{0, 16, 31, 33} {

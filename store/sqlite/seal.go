@@ -19,3 +19,11 @@ func (s *Store) Open(sealed, label string) ([]byte, error) {
 	}
 	return s.opts.Cipher.Open(sealed, label)
 }
+
+// Derive returns a key for a purpose, which differs from that of [Options.Cipher].
+func (s *Store) Derive(purpose string) ([]byte, error) {
+	if s.opts.Cipher == nil {
+		return nil, errNoCipher
+	}
+	return s.opts.Cipher.Derive(purpose)
+}
