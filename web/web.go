@@ -1,9 +1,9 @@
-// Package web serves what people and programs ask over HTTP: so far whether the scheduler schedules
-// and alerts arrive. It stands on the api and knows no store.
+// Package web serves what people and programs ask over HTTP: whether the scheduler schedules and alerts
+// arrive, and the pages of signed links. It stands on the api and knows no store.
 //
 // There are no users yet, so it is for this machine alone: [Listen] takes loopback addresses only, and
-// a request whose Host is another name is refused, which a page of another site could send through the
-// browser of somebody here (DNS rebinding).
+// a request whose Host is another name than that of [Links] is refused, which a page of another site could
+// send through the browser of somebody here (DNS rebinding).
 package web
 
 import (
@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -37,11 +38,15 @@ type Checker interface {
 	Check(ctx context.Context) *health.Health
 }
 
-// Options are what a [Server] stands on. All are required.
+// Options are what a [Server] stands on. All but Links and Mask are required.
 type Options struct {
 	Health Checker
-	Clock  func() time.Time
-	Log    *slog.Logger
+	// Links are the pages of signed links; nil for none.
+	Links *Links
+	// Mask hides secrets in errors that are logged.
+	Mask  func(string) string
+	Clock func() time.Time
+	Log   *slog.Logger
 }
 
 // Server answers requests.
@@ -49,6 +54,7 @@ type Server struct {
 	o      Options
 	routes *http.ServeMux
 	looks  *looks
+	host   string // by which people reach it, empty for none
 
 	// running is held by every request, and by a stop that waits for their ends.
 	running sync.RWMutex
@@ -64,6 +70,12 @@ func New(o Options) *Server {
 	s.routes.HandleFunc("GET /api/dingdag/health", s.healthJSON)
 	s.routes.HandleFunc("GET /api/v2/monitor/health", s.airflowHealth)
 	s.routes.Handle("GET /{$}", http.RedirectHandler("/health", http.StatusFound))
+	if o.Links != nil {
+		if u, err := url.Parse(o.Links.Base); err == nil {
+			s.host = strings.ToLower(u.Host)
+		}
+		o.Links.serve(s)
+	}
 	return s
 }
 
@@ -127,8 +139,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Security-Policy", contentPolicy)
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
-	if !ours(r.Host) {
-		s.fail(w, r, http.StatusMisdirectedRequest, "this server answers to localhost and loopback addresses only; a reverse proxy must send such a Host")
+	if !ours(r.Host) && (s.host == "" || strings.ToLower(r.Host) != s.host) {
+		s.fail(w, r, http.StatusMisdirectedRequest, "this server answers to localhost, loopback addresses and the host of base_url only; a reverse proxy must send such a Host")
 		return
 	}
 	route, pattern := s.routes.Handler(r)
@@ -145,6 +157,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.fail(w, r, http.StatusNotFound, "Not Found")
+}
+
+// masked is the text of an error for the log.
+func (s *Server) masked(err error) string {
+	if s.o.Mask == nil {
+		return err.Error()
+	}
+	return s.o.Mask(err.Error())
 }
 
 // silent takes an answer that is not sent.
