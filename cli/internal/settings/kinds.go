@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -167,6 +168,25 @@ func optionalURL(s string) (string, error) {
 		return "", errors.New("must be a whole http or https URL, such as https://hc-ping.com/UUID")
 	}
 	return s, nil
+}
+
+// pathChars are what the path of a base may consist of.
+const pathChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._/"
+
+// optionalBase reads a URL that paths are added to. Its error does not show it, since it may hold a password.
+func optionalBase(s string) (string, error) {
+	if s == "" {
+		return "", nil
+	}
+	base := strings.TrimRight(s, "/")
+	u, err := url.Parse(base)
+	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || strings.ContainsAny(base, "?#") {
+		return "", errors.New("must be an http or https URL without user, query and fragment, such as https://dingdag.example.com/dingdag")
+	}
+	if u.Path != "" && (path.Clean(u.Path) != u.Path || strings.Trim(u.Path, pathChars) != "") {
+		return "", fmt.Errorf("%q: its path may have letters of ASCII, digits, -, . and _ between single slashes, and no relative parts", s)
+	}
+	return base, nil
 }
 
 // optionalLoopback reads an address that only this machine reaches.

@@ -63,6 +63,8 @@ type Config struct {
 	HeartbeatInterval time.Duration
 	// Listen is the loopback address and port at which standalone serves over HTTP; empty for none.
 	Listen string
+	// BaseURL is where people reach the pages of Listen, without a slash at its end; empty for nowhere.
+	BaseURL string
 	// SecretKey seals connections in the store; unset uses {home}/secret.key.
 	SecretKey string
 	// HarmlessExtra names keys of extras that hold no secret, beside the known ones.
@@ -120,6 +122,8 @@ func generalSettings() []setting {
 		parsedSetting("heartbeat_interval", "1m", "time between two such requests; scheduling passes are 30 s apart, so a shorter time has no effect", func(c *Config) *time.Duration { return &c.HeartbeatInterval }, period),
 		parsedSetting("listen", "", "address at which standalone serves its health over HTTP, such as `127.0.0.1:8080`; only this machine may reach it. By default nothing is served, see [Health](#health)",
 			func(c *Config) *string { return &c.Listen }, optionalLoopback),
+		parsedSetting("base_url", "", "where people reach the pages of `listen`, through a reverse proxy in front of it, such as `https://dingdag.example.com`; with it, messages without a card have links whose pages do what buttons would, see [Links](chat.md#links)",
+			func(c *Config) *string { return &c.BaseURL }, optionalBase),
 		stringSetting("synchronous", "full", "SQLite's durability: full survives a power cut, normal only a crash of the process", func(c *Config) *string { return &c.Synchronous }, "full", "normal"),
 		stringSetting("connections_file", "", ".env, .json or .yaml file of connections, searched first", func(c *Config) *string { return &c.ConnectionsFile }),
 		stringSetting("variables_file", "", ".env, .json or .yaml file of variables, searched first", func(c *Config) *string { return &c.VariablesFile }),
