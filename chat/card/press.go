@@ -78,7 +78,7 @@ func (p *Presses) Press(ctx context.Context, in *incoming.Press, connID string) 
 	if err != nil || c == nil {
 		return out, err
 	}
-	if !out.Refused && !slices.Contains(in.ActionIDs, string(face.Log)) {
+	if !out.Refused && c.ClosedAt.IsZero() && !slices.Contains(in.ActionIDs, string(face.Log)) {
 		out.Shown = true // the keeper draws it for everybody
 		return out, nil
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/hook/incoming"
+	"github.com/dingdag/dingdag/sandbox"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/worker"
 )
@@ -307,4 +308,21 @@ func TestPressWhileTheDirectoryIsAway(t *testing.T) {
 	d.who = errors.New("the directory is away")
 	assert.False(t, d.press("p1", "user001", "ack").Refused)
 	assert.True(t, d.press("p2", "user003", "retry").Refused)
+}
+
+// Nobody redraws a closed card, so that whoever pressed is told.
+func TestPressOnAClosedCard(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, extra)
+	d.pass(7 * 24 * time.Hour)
+	d.round()
+	require.False(t, d.kept().ClosedAt.IsZero())
+	out := d.press("p1", "user001", "retry")
+	assert.False(t, out.Refused)
+	assert.True(t, out.Shown)
+	assert.Equal(t, "已清除 1 个任务实例。 Cleared 1 task instances.", d.note("user001"))
+	d.box.Fault(sandbox.Fault{Call: "card.update", Kind: sandbox.FaultErrcode, ErrorCode: "param.outTrackId.notExist"})
+	out = d.press("p2", "user001", "ack")
+	assert.False(t, out.Refused)
+	assert.False(t, out.Shown, "somebody has to tell him in another way")
 }
