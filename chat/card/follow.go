@@ -59,8 +59,14 @@ func (k *Keeper) Follow(ctx context.Context, f Followed) error {
 	return err
 }
 
-// byMessage is what a card shows that is none: a message tells the end.
-const byMessage = "message"
+// What Shown of a card that follows a run is besides a hash.
+const (
+	// byMessage is of one that is none: a message tells the end.
+	byMessage = "message"
+	// creating is of one that may have been delivered, created of one that has been. What it shows is unknown then, since DingTalk
+	// keeps what came first when a card is created twice.
+	creating, created = "creating", "created"
+)
 
 // follow adds to what a card of a run shows, and delivers it at first. It reports false when there is nothing to redraw now.
 func (k *Keeper) follow(ctx context.Context, c *store.CardNow, f *face.Face, is *face.Now, now time.Time) (going bool, err error) {
@@ -68,16 +74,24 @@ func (k *Keeper) follow(ctx context.Context, c *store.CardNow, f *face.Face, is 
 	if is.Detail, err = k.progress(ctx, c); err != nil {
 		return false, err
 	}
-	template := ""
-	if c.Shown == "" {
+	template, first := "", c.Shown == ""
+	if first || c.Shown == creating {
 		if template, err = k.template(ctx, c.ConnID); err != nil {
 			return false, k.failed(ctx, c, err, now)
 		}
 	}
 	switch {
-	case c.Shown == byMessage || c.Shown == "" && template == "":
+	case c.Shown == byMessage || first && template == "":
 		return false, k.tellEnd(ctx, c, f, is, now)
-	case c.Shown != "":
+	case c.Shown == creating && template == "": // the template was taken away
+		c.Shown = created
+		return true, nil
+	case first:
+		c.Shown = creating
+		if err := k.write(ctx, c); err != nil {
+			return false, err
+		}
+	case c.Shown != creating:
 		return true, nil
 	}
 	param := f.Param(*is)
@@ -88,8 +102,14 @@ func (k *Keeper) follow(ctx context.Context, c *store.CardNow, f *face.Face, is 
 	switch {
 	case ctx.Err() != nil:
 		return false, ctx.Err()
-	case err != nil: // also when the answer was lost: DingTalk takes the card once
+	case err != nil:
+		if e, ok := errors.AsType[*hook.Error](err); first && ok && !e.Uncertain() {
+			c.Shown = "" // it does not exist
+		}
 		return false, k.failed(ctx, c, err, now)
+	case !first:
+		c.Shown = created
+		return true, nil
 	}
 	c.Shown, c.Failures, c.Error, c.NextLook, c.UpdatedAt = face.Hash(param), 0, "", time.Time{}, now
 	if is.Status.Final() {
@@ -140,7 +160,7 @@ func (k *Keeper) tellEnd(ctx context.Context, c *store.CardNow, f *face.Face, is
 	if c.OpenConversationID != "" {
 		_, err = bot.SendToGroup(ctx, app, c.OpenConversationID, m)
 	} else {
-		_, err = bot.SendToUsers(ctx, app, c.UserIDs, m)
+		err = sendTo(ctx, app, c.UserIDs, m)
 	}
 	if e, ok := errors.AsType[*hook.Error](err); ok && e.Retryable() {
 		c.ClosedAt = time.Time{} // it did not leave
@@ -150,6 +170,23 @@ func (k *Keeper) tellEnd(ctx context.Context, c *store.CardNow, f *face.Face, is
 	}
 	c.Error, c.Failures = "", 0
 	return k.write(context.WithoutCancel(ctx), c)
+}
+
+// sendTo sends to people, and fails when one of them does not get it.
+func sendTo(ctx context.Context, app *hook.App, userIDs []string, m bot.Message) error {
+	sent, err := bot.SendToUsers(ctx, app, userIDs, m)
+	if err != nil {
+		return err
+	}
+	missed := sent.Undelivered()
+	if len(missed) == 0 {
+		return nil
+	}
+	kind := hook.KindInvalid
+	if len(sent.FlowControlled) == len(userIDs) {
+		kind = hook.KindRateLimited // nobody has got it
+	}
+	return app.Failed("tell that a run has ended", &hook.Error{Kind: kind, Message: fmt.Sprintf("%s did not get it: %s", missed[0].UserID, missed[0].Reason)})
 }
 
 // maxNamed is how many task instances of a state are named.

@@ -1,6 +1,8 @@
 package card_test
 
 import (
+	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,10 +27,12 @@ func (d *desk) follow() {
 		d.load.RunKey = d.run.Key
 		return tx.PutInstances(d.Context(), []*store.Instance{d.load})
 	}))
+	f := card.Followed{ConnID: "dingtalk_default", OpenConversationID: "cidAb/3dE+f0==", UserID: "user001", DAGID: "etl", RunID: "r2", Ref: "dingtalk_default/m1"}
+	if d.person != "" {
+		f.OpenConversationID, f.UserID = "", d.person
+	}
 	for range 2 { // a command that a crash cut off comes again
-		require.NoError(d, d.keeper.Follow(d.Context(), card.Followed{
-			ConnID: "dingtalk_default", OpenConversationID: "cidAb/3dE+f0==", UserID: "user001", DAGID: "etl", RunID: "r2", Ref: "dingtalk_default/m1",
-		}))
+		require.NoError(d, d.keeper.Follow(d.Context(), f))
 	}
 	cards, err := d.store.OpenCards(d.Context(), d.now(), time.Time{}, "", 9)
 	require.NoError(d, err)
@@ -65,6 +69,96 @@ func TestFollowARun(t *testing.T) {
 	assert.Equal(t, "**成功 Succeeded**\n\n- 成功 succeeded: 1", d.shows("markdown"))
 	assert.Equal(t, "green", d.shows("color"))
 	assert.False(t, d.kept().ClosedAt.IsZero())
+}
+
+// A card whose delivery nobody knows of shows the end of the run even when the run ended before the next try: DingTalk
+// keeps the card as it came first.
+func TestFollowARunThatEndsBeforeItsCardIsKnown(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]sandbox.Fault{
+		"delivered":     {Call: "card.create", Kind: sandbox.FaultAnswerLost},
+		"not delivered": {Call: "card.create", Kind: sandbox.FaultBusy, Times: -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t, extra)
+			d.follow()
+			d.box.Fault(fault)
+			d.round()
+			d.ends(dag.Success, dag.RunSuccess)
+			d.box.ClearFaults()
+			d.box.Fault(sandbox.Fault{Call: "card.update", Kind: sandbox.FaultBusy, Times: 9})
+			d.pass(time.Minute)
+			d.round()
+			d.box.ClearFaults()
+			for range 2 {
+				d.pass(time.Hour)
+				d.round()
+			}
+			assert.Len(t, d.box.Messages(sandbox.Filter{}), 2, "the alert and one card")
+			assert.Equal(t, "**成功 Succeeded**\n\n- 成功 succeeded: 1", d.shows("markdown"))
+			assert.Equal(t, "green", d.shows("color"))
+			assert.False(t, d.kept().ClosedAt.IsZero())
+			assert.Empty(t, d.kept().Error)
+		})
+	}
+}
+
+// A process that is killed between the delivery and its note leaves a card that the next one redraws.
+func TestFollowARunOfWhichACrashCutOffTheCard(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, extra)
+	d.follow()
+	ctx, kill := context.WithCancel(t.Context())
+	k := d.keeperOn(dyingStore{d.store, func(c *store.Card) {
+		if strings.HasPrefix(c.OutTrackID, "dingdag-run-") && len(d.box.Messages(sandbox.Filter{})) > 1 {
+			kill() // it has been delivered
+		}
+	}})
+	require.ErrorIs(t, k.Round(ctx), context.Canceled)
+	require.Len(t, d.box.Messages(sandbox.Filter{}), 2)
+	d.ends(dag.Failed, dag.RunFailed)
+	d.round()
+	assert.Equal(t, "**失败 Failed**\n\n- 失败 failed: 1 `load`", d.shows("markdown"))
+	assert.Len(t, d.box.Messages(sandbox.Filter{}), 2)
+}
+
+// dyingStore is told of what is about to be written.
+type dyingStore struct {
+	card.Store
+
+	before func(*store.Card)
+}
+
+func (s dyingStore) Tx(ctx context.Context, fn func(store.Tx) error) error {
+	return s.Store.Tx(ctx, func(tx store.Tx) error { return fn(dyingTx{tx, s.before}) })
+}
+
+type dyingTx struct {
+	store.Tx
+
+	before func(*store.Card)
+}
+
+func (t dyingTx) UpdateCard(ctx context.Context, c *store.Card) error {
+	if t.before(c); ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return t.Tx.UpdateCard(ctx, c)
+}
+
+// A person whom DingTalk gives no more messages for now is told later.
+func TestFollowARunForSomebodyWhoGetsNothing(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, `{"qps": 0, "conversation_id": "cidAb/3dE+f0=="}`)
+	d.person = "busy"
+	d.box.AddUser(sandbox.User{UserID: "busy", Name: "Busy", Mobile: "13900000000", FlowControlled: true})
+	d.follow()
+	d.round()
+	d.ends(dag.Failed, dag.RunFailed)
+	d.round()
+	assert.Contains(t, d.kept().Error, "busy did not get it: the person got too many messages")
+	assert.True(t, d.kept().ClosedAt.IsZero(), "nobody has got it")
 }
 
 // When the run fails, its card has a button that clears what failed.

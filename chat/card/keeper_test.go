@@ -56,6 +56,8 @@ type desk struct {
 	dag    *dag.DAG
 	roles  map[string]roles.Role
 	who    error
+	// person gets the card of a run, empty for the group.
+	person string
 	// through is the connection that receives.
 	through string
 	drawn   int
@@ -181,8 +183,10 @@ func (f folder) Load() ([]*dag.DAG, bool, error)  { return []*dag.DAG{f.dag}, fa
 func (f folder) DAG(string) (*dag.DAG, error)     { return f.dag, nil }
 func (f folder) Restore([]byte) (*dag.DAG, error) { return f.dag, nil }
 
-func (d *desk) newKeeper() *card.Keeper {
-	return card.NewKeeper(card.Options{Store: d.store, Hook: d.hook, Connections: d.conns, Masker: connections.NewMasker(), Clock: d.now, Log: slog.New(slog.DiscardHandler)})
+func (d *desk) newKeeper() *card.Keeper { return d.keeperOn(d.store) }
+
+func (d *desk) keeperOn(s card.Store) *card.Keeper {
+	return card.NewKeeper(card.Options{Store: s, Hook: d.hook, Connections: d.conns, Masker: connections.NewMasker(), Clock: d.now, Log: slog.New(slog.DiscardHandler)})
 }
 
 // is sets the state of the task, as the engine would.
