@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -43,6 +44,10 @@ const (
 	longestPause = 5 * time.Minute
 	// page is how many cards are read at once.
 	page = 100
+	// between is the shortest pause between two looks at the cards: an engine that works wakes the keeper all the time.
+	between = 250 * time.Millisecond
+	// freshFor is how long what was read of a card is taken for true.
+	freshFor = time.Second
 )
 
 // Options configures [NewKeeper]. All but those with a default are required.
@@ -63,6 +68,12 @@ type Options struct {
 type Keeper struct {
 	o     Options
 	ready chan struct{}
+
+	// reading is held while somebody begins to look.
+	reading sync.Mutex
+	mu      sync.Mutex
+	// busy are the connections whose cards are being looked at. Those with true are to be looked at once more.
+	busy map[string]bool
 }
 
 // NewKeeper returns the keeper of the cards in a store.
@@ -70,7 +81,7 @@ func NewKeeper(o Options) *Keeper {
 	if o.Sweep == 0 {
 		o.Sweep = 5 * time.Second
 	}
-	return &Keeper{o: o, ready: make(chan struct{}, 1)}
+	return &Keeper{o: o, ready: make(chan struct{}, 1), busy: map[string]bool{}}
 }
 
 // Wake makes the keeper look at the cards soon.
@@ -85,10 +96,25 @@ func (k *Keeper) Wake() {
 func (k *Keeper) Run(ctx context.Context) {
 	t := time.NewTicker(k.o.Sweep)
 	defer t.Stop()
-	for {
-		if err := k.Round(ctx); err != nil && ctx.Err() == nil {
+	rest := time.NewTimer(0)
+	defer rest.Stop()
+	var work sync.WaitGroup
+	defer work.Wait()
+	failed := func(err error) {
+		if ctx.Err() == nil {
 			k.o.Log.Error("look at the cards", "error", k.o.Masker.Mask(err.Error()))
 		}
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-rest.C:
+		}
+		if err := k.begin(ctx, &work, failed); err != nil {
+			failed(err)
+		}
+		rest.Reset(between)
 		select {
 		case <-ctx.Done():
 			return
@@ -101,53 +127,118 @@ func (k *Keeper) Run(ctx context.Context) {
 // Round looks at all open cards once, at those of one connection after another, and of all connections at the same time. The
 // error is that of the store: what DingTalk refuses is noted with the card.
 func (k *Keeper) Round(ctx context.Context) error {
-	var behind time.Time
-	after := ""
-	silences := sync.OnceValues(func() ([]*store.Silence, error) { return k.o.Store.OpenSilences(ctx) })
-	for {
-		cards, err := k.o.Store.OpenCards(ctx, k.o.Clock(), behind, after, page)
-		if err != nil || len(cards) == 0 {
-			return err
-		}
-		open, err := silences()
-		if err != nil {
-			return err
-		}
-		if err := k.lookAt(ctx, cards, open); err != nil || len(cards) < page {
-			return err
-		}
-		last := cards[len(cards)-1]
-		behind, after = last.MadeAt, last.OutTrackID
-	}
-}
-
-// lookAt looks at some cards.
-func (k *Keeper) lookAt(ctx context.Context, cards []*store.CardNow, open []*store.Silence) error {
-	byConn := map[string][]*store.CardNow{}
-	for _, c := range cards {
-		byConn[c.ConnID] = append(byConn[c.ConnID], c)
-	}
 	var (
 		work sync.WaitGroup
 		mu   sync.Mutex
 		errs []error
 	)
-	for _, cards := range byConn {
+	note := func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		errs = append(errs, err)
+	}
+	if err := k.begin(ctx, &work, note); err != nil {
+		note(err)
+	}
+	work.Wait()
+	return errors.Join(errs...)
+}
+
+// begin begins to look at all open cards, but for those of connections at whose cards somebody is still looking: one that
+// DingTalk answers slowly holds up no other.
+func (k *Keeper) begin(ctx context.Context, work *sync.WaitGroup, failed func(error)) error {
+	k.reading.Lock()
+	defer k.reading.Unlock()
+	k.mu.Lock()
+	busy := maps.Clone(k.busy) // also what is done before all is read: that may have been read before it was changed
+	k.mu.Unlock()
+	read := k.o.Clock()
+	byConn, open, err := k.read(ctx, read)
+	for connID, cards := range byConn {
+		if _, ok := busy[connID]; ok {
+			k.again(connID)
+			continue
+		}
+		k.mu.Lock()
+		k.busy[connID] = false
+		k.mu.Unlock()
 		work.Go(func() {
+			defer k.idle(connID)
 			for _, c := range cards {
 				if ctx.Err() != nil {
 					return
 				}
-				if err := k.look(ctx, c, open); err != nil {
-					mu.Lock()
-					errs = append(errs, err)
-					mu.Unlock()
+				if err := k.lookAt(ctx, c, open, read); err != nil {
+					failed(err)
 				}
 			}
 		})
 	}
-	work.Wait()
-	return errors.Join(errs...)
+	return err
+}
+
+// again has the cards of a connection looked at once somebody has done so who began before.
+func (k *Keeper) again(connID string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if _, ok := k.busy[connID]; ok {
+		k.busy[connID] = true
+	} else {
+		k.Wake()
+	}
+}
+
+// idle ends the looking at the cards of a connection.
+func (k *Keeper) idle(connID string) {
+	k.mu.Lock()
+	again := k.busy[connID]
+	delete(k.busy, connID)
+	k.mu.Unlock()
+	if again {
+		k.Wake()
+	}
+}
+
+// read returns the open cards by their connections, and the silences. With an error it is what could be read.
+func (k *Keeper) read(ctx context.Context, now time.Time) (byConn map[string][]*store.CardNow, open []*store.Silence, err error) {
+	byConn = map[string][]*store.CardNow{}
+	var behind time.Time
+	after := ""
+	for {
+		cards, err := k.o.Store.OpenCards(ctx, now, behind, after, page)
+		if err != nil {
+			return byConn, open, err
+		}
+		if len(cards) > 0 && after == "" {
+			if open, err = k.o.Store.OpenSilences(ctx); err != nil {
+				return nil, nil, err
+			}
+		}
+		for _, c := range cards {
+			byConn[c.ConnID] = append(byConn[c.ConnID], c)
+			behind, after = c.MadeAt, c.OutTrackID
+		}
+		if len(cards) < page {
+			return byConn, open, nil
+		}
+	}
+}
+
+// lookAt looks at a card that was read at a moment, and reads it anew when that is long ago.
+func (k *Keeper) lookAt(ctx context.Context, c *store.CardNow, open []*store.Silence, read time.Time) error {
+	if now := k.o.Clock(); now.Sub(read) > freshFor {
+		fresh, err := k.o.Store.Card(ctx, c.OutTrackID)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return nil
+		case err != nil:
+			return err
+		case !fresh.ClosedAt.IsZero() || fresh.NextLook.After(now):
+			return nil
+		}
+		c = fresh
+	}
+	return k.look(ctx, c, open)
 }
 
 // look redraws a card if it does not show what is, and notes that.

@@ -3,9 +3,13 @@ package card_test
 import (
 	"context"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -345,4 +349,83 @@ func TestMessageWithoutACard(t *testing.T) {
 	d.round()
 	assert.Equal(t, "it was not sent as a card", d.kept().Error)
 	assert.False(t, d.kept().ClosedAt.IsZero())
+}
+
+// An application that DingTalk does not answer holds up its own cards alone.
+func TestASlowConnectionHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, extra)
+	asked, release := make(chan struct{}), make(chan struct{})
+	var once, done sync.Once
+	free := func() { done.Do(func() { close(release) }) }
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		once.Do(func() { close(asked) })
+		<-release
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	t.Cleanup(slow.Close)
+	t.Cleanup(free)
+	conn := *d.conns["dingtalk_default"]
+	conn.Host = &slow.URL
+	d.conns["slow"] = &conn
+	require.NoError(t, d.store.Tx(t.Context(), func(tx store.Tx) error {
+		_, err := tx.InsertCard(t.Context(), &store.Card{
+			OutTrackID: "slow", ConnID: "slow", Kind: store.AlertCard, DAGID: "etl", RunID: "r1", TaskID: "load", MapIndex: -1, Try: 1,
+			Face: []byte(`{"title":"x","status":"running","actions":["retry"]}`), MadeAt: d.now().Add(-time.Hour), UpdatedAt: d.now(),
+		})
+		return err
+	}))
+	ctx, stop := context.WithCancel(t.Context())
+	var work sync.WaitGroup
+	work.Go(func() { d.keeper.Run(ctx) })
+	defer work.Wait()
+	defer stop()
+	defer free()
+	select {
+	case <-asked:
+	case <-time.After(30 * time.Second):
+		t.Fatal("the card of the slow one was not looked at")
+	}
+	d.is(dag.Success, 2)
+	d.keeper.Wake()
+	d.box.WaitCard(d.id, func(c sandbox.Card) bool { return c.Params["color"] == "green" })
+	free()
+}
+
+// still is a store without cards that counts how often it is asked for them.
+type still struct {
+	card.Store
+
+	asked atomic.Int64
+}
+
+func (s *still) OpenCards(context.Context, time.Time, time.Time, string, int) ([]*store.CardNow, error) {
+	s.asked.Add(1)
+	return nil, nil
+}
+
+// An engine that works wakes the keeper all the time, which looks now and then.
+func TestPausesBetweenLooks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &still{}
+		k := card.NewKeeper(card.Options{Store: s, Masker: connections.NewMasker(), Clock: time.Now, Log: slog.New(slog.DiscardHandler)})
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { k.Run(ctx); close(done) }()
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		before := s.asked.Load()
+		k.Wake()
+		synctest.Wait()
+		assert.Equal(t, before+1, s.asked.Load(), "the first time at once")
+		for range 1000 {
+			time.Sleep(time.Millisecond)
+			k.Wake()
+		}
+		synctest.Wait()
+		assert.InDelta(t, 4, s.asked.Load()-before-1, 1)
+		stop()
+		<-done
+	})
 }
