@@ -99,11 +99,11 @@ type File struct {
 type Commands interface {
 	// Changes reports whether a message is a command that changes something.
 	Changes(text string) bool
-	// Do carries a message out. An error means that it may succeed later, such as while the store is busy.
+	// Do carries a message out. An error that is [store.Temporary] means that it may succeed later.
 	Do(ctx context.Context, it *Item) (Outcome, error)
 }
 
-// Presses carries out the presses of buttons. An error is as that of [Commands].
+// Presses carries out the presses of buttons. Errors are as those of [Commands].
 type Presses interface {
 	Press(ctx context.Context, it *Item) (Outcome, error)
 }
@@ -111,7 +111,7 @@ type Presses interface {
 // Watcher sees everything that comes, in order and at least once.
 type Watcher interface {
 	// Came reports whether the item was meant for it: then it is neither a command nor a press for
-	// somebody else. After an error it sees the item again.
+	// somebody else. After an error that is [store.Temporary] it sees the item again.
 	Came(ctx context.Context, it *Item) (taken bool, err error)
 }
 
@@ -148,7 +148,7 @@ const (
 	// stale is the age at which a command that changes something is not carried out any more: who wrote it has seen
 	// no answer and may have done something else meanwhile.
 	stale = 15 * time.Minute
-	// firstPause and lastPause are the pauses after something that may succeed later.
+	// firstPause and lastPause are the pauses after something that may succeed later ([store.Temporary]).
 	firstPause, lastPause = time.Second, 30 * time.Second
 	// tries is how often something is tried: for patience with these pauses.
 	tries    = 34
@@ -157,4 +157,6 @@ const (
 	look = 5 * time.Second
 	// grace is how long what is being worked on has once the process is to stop.
 	grace = 10 * time.Second
+	// longestCause bounds the error that people are told, in bytes.
+	longestCause = 500
 )

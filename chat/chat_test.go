@@ -31,7 +31,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var errDead = errors.New("the process is dead")
+var (
+	errDead = errors.New("the process is dead")
+	errBusy = fmt.Errorf("it is locked: %w", store.ErrBusy)
+)
 
 // mortal is the store as one process has it, which may die at a step: from then on nothing of it reaches the
 // store or DingTalk.
@@ -599,21 +602,28 @@ func TestWhatIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		tries := map[string]int{}
-		w.do = func(_ context.Context, it *chat.Item) (chat.Outcome, error) {
+		w.do = func(ctx context.Context, it *chat.Item) (chat.Outcome, error) {
 			tries[it.Row.Key]++
 			switch {
 			case it.Row.Key == "never":
-				return chat.Outcome{}, errors.New("the store is busy")
+				return chat.Outcome{}, errBusy
+			case it.Row.Key == "broken":
+				return chat.Outcome{}, errors.New("its version\ncannot be `loaded`: s3cret")
+			case it.Row.Key == "change half":
+				e := &store.Event{At: time.Now(), Actor: store.Actor{Name: "u1", Via: store.ViaChat, Ref: it.Row.Ref()}, Kind: store.EventClear, MapIndex: -1}
+				return chat.Outcome{}, errors.Join(errors.New("nobody was woken"), w.db.Tx(ctx, func(tx store.Tx) error { return tx.InsertEvents(ctx, e) }))
 			case it.Row.Key == "bug":
 				panic("a mistake")
 			case tries[it.Row.Key] < 3:
-				return chat.Outcome{}, errors.New("the store is busy")
+				return chat.Outcome{}, errBusy
 			}
 			return chat.Outcome{Text: "at last"}, nil
 		}
-		p := w.start("a", 0)
+		masker := connections.NewMasker()
+		masker.Add("s3cret")
+		p := w.start("a", 0, func(o *chat.Options) { o.Masker = masker })
 		defer p.end()
-		for _, key := range []string{"third", "bug", "never", "behind"} {
+		for _, key := range []string{"third", "bug", "broken", "change half", "never", "behind"} {
 			w.say("c", key, "look")
 		}
 		w.settle()
@@ -621,10 +631,15 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		assert.Equal(t, 3, tries["third"])
 		assert.Equal(t, store.ChatRefused, w.row("bug").State)
 		assert.Equal(t, 1, tries["bug"])
+		assert.Equal(t, store.ChatFailed, w.row("broken").State)
+		assert.Equal(t, 1, tries["broken"], "it would be the same later")
+		assert.Equal(t, "⚠️ It cannot be done: `its version cannot be 'loaded': ***`", w.texts["broken"])
+		assert.Equal(t, "⚠️ It was carried out, but then: `nobody was woken`", w.texts["change half"])
+		assert.NotContains(t, w.logged(), "s3cret")
 		assert.Equal(t, store.ChatFailed, w.row("never").State)
 		assert.Equal(t, 34, tries["never"])
 		assert.Contains(t, w.texts["never"], "15 minutes")
-		assert.Equal(t, "the store is busy", w.row("never").Error)
+		assert.Equal(t, errBusy.Error(), w.row("never").Error)
 		assert.Equal(t, "at last", w.texts["behind"], "what failed holds up the others for a time only")
 		assert.Contains(t, w.logged(), "a mistake")
 	})
@@ -642,7 +657,7 @@ func (w *watcher) Came(_ context.Context, it *chat.Item) (bool, error) {
 	defer w.mu.Unlock()
 	if w.fail > 0 {
 		w.fail--
-		return false, errors.New("the store is busy")
+		return false, errBusy
 	}
 	w.seen = append(w.seen, string(it.Row.Kind)+" "+it.Row.Text)
 	return strings.HasPrefix(it.Row.Text, "asset"), nil

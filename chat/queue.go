@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -120,14 +121,14 @@ func (q *queue) work(ctx context.Context, m *store.ChatMessage) error {
 	}
 	out, err := q.carryOut(ctx, it)
 	if err != nil {
-		if ctx.Err() != nil || m.Attempts < tries {
+		if ctx.Err() != nil || store.Temporary(err) && m.Attempts < tries {
 			return q.later(ctx, m, err)
 		}
-		m.Outcome, m.Error = store.ChatFailed, q.o.Masker.Mask(err.Error())
-		out = Outcome{
-			Title: it.say("Not done", "未执行"),
-			Text:  it.say("⚠️ It could not be done within %d minutes: see the log of dingdag. Try again.", "⚠️ %d 分钟内未能完成，请查看 dingdag 日志后重试。", int(patience.Minutes())),
+		cause := err
+		if out, err = q.failed(ctx, it, cause); err != nil {
+			return q.later(ctx, m, err)
 		}
+		m.Outcome, m.Error = store.ChatFailed, q.o.Masker.Mask(cause.Error())
 	} else {
 		m.Outcome = store.ChatAnswered
 		if out.Refused {
@@ -135,6 +136,32 @@ func (q *queue) work(ctx context.Context, m *store.ChatMessage) error {
 		}
 	}
 	return q.answer(ctx, it, out)
+}
+
+// failed tells people of an error that will stay, or has for long enough. Its own error is one of the store.
+func (q *queue) failed(ctx context.Context, it *Item, cause error) (Outcome, error) {
+	if it.Event != nil {
+		return Outcome{}, nil // nobody has asked
+	}
+	if store.Temporary(cause) {
+		return Outcome{
+			Title: it.say("Not done", "未执行"),
+			Text:  it.say("⚠️ It could not be done within %d minutes: see the log of dingdag. Try again.", "⚠️ %d 分钟内未能完成，请查看 dingdag 日志后重试。", int(patience.Minutes())),
+		}, nil
+	}
+	done, err := q.done(ctx, it)
+	if err != nil {
+		return Outcome{}, err
+	}
+	q.o.Log.Error("chat: cannot be done", "conn_id", q.app.ConnID, "id", it.Row.ID, "done", done, "error", q.o.Masker.Mask(cause.Error()))
+	text := strings.NewReplacer("\n", " ", "`", "'").Replace(q.o.Masker.Mask(cause.Error()))
+	if len(text) > longestCause {
+		text = strings.ToValidUTF8(text[:longestCause], "") + "…"
+	}
+	if done {
+		return Outcome{Title: it.say("Done, with an error", "已执行，但有错误"), Text: it.say("⚠️ It was carried out, but then: `%s`", "⚠️ 已执行，但随后出错：`%s`", text)}, nil
+	}
+	return Outcome{Title: it.say("Not done", "未执行"), Text: it.say("⚠️ It cannot be done: `%s`", "⚠️ 无法执行：`%s`", text)}, nil
 }
 
 // carryOut does what an item says. A panic is an error.

@@ -125,10 +125,19 @@ func (d *desk) await(ctx context.Context, id int64, prepare func() error) error 
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-limit.C:
-			return fmt.Errorf("the process running on the store has not answered within %s; check its log, or stop it and try again", d.timeout)
+			return silentError{d.timeout}
 		}
 	}
 }
+
+// silentError says that the process that works on the store has not answered, for so long. It is [store.ErrBusy].
+type silentError struct{ timeout time.Duration }
+
+func (e silentError) Error() string {
+	return fmt.Sprintf("the process running on the store has not answered within %s; check its log, or stop it and try again", e.timeout)
+}
+
+func (silentError) Is(target error) bool { return target == store.ErrBusy }
 
 // answerAlone answers a request if no process works on the store.
 func (d *desk) answerAlone(ctx context.Context, id int64, prepare func() error) error {
@@ -155,6 +164,9 @@ func (d *desk) alone(ctx context.Context) (bool, error) {
 // up on it. A request that was answered meanwhile stays as it is.
 func (d *desk) withdraw(ctx context.Context, id int64, cause error) error {
 	r := &store.Request{ID: id, DoneAt: d.runs.Now(), Error: fmt.Sprintf("nothing was changed: %v", cause)}
+	if errors.Is(cause, store.ErrBusy) {
+		r.Result = request.Refusal(cause).Result
+	}
 	return d.store.Tx(ctx, func(tx store.Tx) error {
 		_, err := tx.AnswerRequest(ctx, r)
 		return err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -221,6 +222,7 @@ func TestRequestIsWithdrawn(t *testing.T) {
 			}
 			_, err = b.beside(engine.Options{AskTimeout: limit, Alone: c.alone}).Clear(ctx, engine.ClearRequest{DAGID: "d", RunID: r.RunID})
 			require.ErrorContains(t, err, c.want)
+			assert.Equal(t, strings.Contains(c.want, "not answered"), errors.Is(err, store.ErrBusy))
 			open, err := b.store.OpenRequests(t.Context())
 			require.NoError(t, err)
 			assert.Empty(t, open)

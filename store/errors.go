@@ -1,6 +1,9 @@
 package store
 
-import "errors"
+import (
+	"context"
+	"errors"
+)
 
 // Errors that a [Store] returns for callers to compare.
 var (
@@ -11,4 +14,17 @@ var (
 	ErrLostLease = errors.New("the attempt no longer belongs to this process")
 	// ErrRepeated says that the change was made before for the same message: see [Actor].
 	ErrRepeated = errors.New("it was done before")
+	// ErrBusy says that the store, or the process that works on it, cannot do it now and may later: it is
+	// locked, or its disk is full.
+	ErrBusy = errors.New("the store cannot do it now")
 )
+
+// Temporary reports whether what failed may succeed later without anybody changing anything.
+func Temporary(err error) bool {
+	for _, passing := range []error{ErrBusy, ErrLostLease, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, passing) {
+			return true
+		}
+	}
+	return false
+}

@@ -72,7 +72,7 @@ type Outcome struct {
 }
 
 // Press carries out the press of a button of a card that the application of a connection has sent: once, however often
-// it is delivered. An error means that it may succeed later.
+// it is delivered. An error that is [store.Temporary] means that it may succeed later.
 func (p *Presses) Press(ctx context.Context, in *incoming.Press, connID string) (Outcome, error) {
 	c, out, err := p.pressed(ctx, in, connID)
 	if err != nil || c == nil {

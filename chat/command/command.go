@@ -190,8 +190,8 @@ func (r *Request) Actor() store.Actor {
 	return store.Actor{Name: r.Sender.UserID, Via: store.ViaChat, Ref: r.ConnID + "/" + r.MessageID}
 }
 
-// Do carries a message out and answers it. An error means that it may succeed later, such as while the store is
-// busy; everything else is an answer.
+// Do carries a message out and answers it. An error is [store.Temporary]: it may succeed later. Everything else is an
+// answer.
 func (cs *Commands) Do(ctx context.Context, r Request) (Answer, error) {
 	s, sc, lang, err := cs.spec(r.Text)
 	c := &Call{Request: r, Lang: lang, API: cs.o.By(r.Actor()), Now: cs.o.Clock(), commands: cs, spec: s, zone: cs.o.Zone}
@@ -205,7 +205,26 @@ func (cs *Commands) Do(ctx context.Context, r Request) (Answer, error) {
 	if text, ok := c.refusal(err); ok {
 		return Answer{Title: lang.Say("Not done", "未执行"), Text: "⚠️ " + text, Refused: true}.fitted(lang), nil
 	}
-	return Answer{}, err
+	if ctx.Err() != nil || store.Temporary(err) {
+		return Answer{}, err
+	}
+	return c.broken(ctx, err)
+}
+
+// broken tells of an error that nobody foresaw, and that would be the same later.
+func (c *Call) broken(ctx context.Context, cause error) (Answer, error) {
+	text := esc(clip(strings.Join(strings.Fields(c.mask(cause.Error())), " "), maxItem))
+	if c.spec != nil && c.spec.Changes {
+		a, err := c.repeated(ctx)
+		if err == nil {
+			a.Text += c.Say("\n\n⚠️ But then: %s", "\n\n⚠️ 但随后出错：%s", text)
+			return a.fitted(c.Lang), nil
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return Answer{}, err
+		}
+	}
+	return Answer{Title: c.Say("Not done", "未执行"), Text: c.Say("⚠️ It cannot be done: %s", "⚠️ 无法执行：%s", text), Refused: true}.fitted(c.Lang), nil
 }
 
 // spec is the command that a message names, nil for none, and a scanner behind its name.

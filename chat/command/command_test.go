@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -524,4 +525,25 @@ func TestBindings(t *testing.T) {
 	es, err := w.api.Events(t.Context(), api.EventQuery{Events: []store.EventKind{store.EventChatBind, store.EventChatUnbind}})
 	require.NoError(t, err)
 	assert.Len(t, es.Items, 9)
+}
+
+// What would fail later too is answered at once, and holds up nobody; what passes is not.
+func TestErrorsThatStay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.failedRun("manual__x", 1)
+	w.write(func(ctx context.Context, tx store.Tx) error {
+		return tx.PutVersion(ctx, "broken", "etl", []byte(`{"hush-hush": 1}`))
+	})
+	i := slices.IndexFunc(w.dags, func(d *dag.DAG) bool { return d.ID == "etl" })
+	w.dags[i].Version = "broken"
+	w.run("etl", "manual__y", 0, dag.RunFailed, &store.Instance{TaskID: "load", MapIndex: -1, State: dag.Failed, Try: 1, StartDate: now, EndDate: now})
+	for _, text := range []string{"clear etl load manual__y", "mark etl load manual__y success"} {
+		assert.Contains(t, w.refuses("opal", text), "its version cannot be loaded", text)
+	}
+	assert.Contains(t, w.refuses("opal", "重跑 etl load manual__y"), "无法执行")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := w.Do(ctx, w.request("opal", "clear etl load manual__x"))
+	require.ErrorIs(t, err, context.Canceled)
 }

@@ -17,7 +17,7 @@ import (
 const batch = 64
 
 // errClosed is what a transaction gets that comes after Close.
-var errClosed = errors.New("the store is closed")
+var errClosed error = busyError{errors.New("the store is closed")}
 
 // committer runs transactions one after another and lets those that wait share one
 // commit, because on a disk that is safe against power cuts the commit is what costs.
@@ -147,7 +147,7 @@ func (c *committer) run(ps []*pending) (wake bool, err error) {
 			// On a full disk, for instance, SQLite takes back the whole transaction by
 			// itself: what came after that would be committed alone.
 			_ = tx.Rollback() // fails when there is nothing left to take back
-			return false, fmt.Errorf("the transaction was taken back: %w", err)
+			return false, busyError{fmt.Errorf("the transaction was taken back: %w", err)}
 		}
 		if p.err = err; err != nil {
 			p.undo()

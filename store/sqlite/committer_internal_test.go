@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -179,6 +180,7 @@ func TestFailedCommits(t *testing.T) {
 		prepare, undo string
 		do            func(ctx context.Context, tx *transaction) error
 		want          string
+		later         bool
 	}{
 		"the commit itself": {
 			prepare: deferredKey,
@@ -195,7 +197,7 @@ func TestFailedCommits(t *testing.T) {
 			do: func(ctx context.Context, tx *transaction) error {
 				return tx.PutVersion(ctx, "big", "d", make([]byte, 1<<20))
 			},
-			want: "full",
+			want: "full", later: true,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -210,6 +212,7 @@ func TestFailedCommits(t *testing.T) {
 			)
 			for i, err := range errs {
 				require.ErrorContains(t, err, c.want, i)
+				assert.Equal(t, c.later, store.Temporary(err), i)
 			}
 			assert.Empty(t, landed(t, s, "a", "cause", "b", "big"))
 
@@ -221,6 +224,29 @@ func TestFailedCommits(t *testing.T) {
 			assert.Equal(t, []string{"after"}, landed(t, s, "after"))
 		})
 	}
+}
+
+// What another process holds is to be had later, and a closed store perhaps after a restart.
+func TestALockedStoreIsBusy(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{})
+	other, err := openDB("file:" + s.path + "?_txlock=immediate")
+	require.NoError(t, err)
+	lock, err := other.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	_, err = s.write.ExecContext(t.Context(), "PRAGMA busy_timeout = 1")
+	require.NoError(t, err)
+	for _, n := range []int{1, 3} {
+		for _, err := range inOneCommit(t, s, slices.Repeat([]step{{name: "a"}}, n)...) {
+			require.ErrorIs(t, err, store.ErrBusy)
+			require.ErrorContains(t, err, "locked")
+		}
+	}
+	require.NoError(t, errors.Join(lock.Rollback(), other.Close()))
+	require.NoError(t, errors.Join(inOneCommit(t, s, step{name: "a"})...))
+	require.NoError(t, s.Close())
+	require.ErrorIs(t, s.Tx(t.Context(), func(store.Tx) error { return nil }), store.ErrBusy)
+	assert.False(t, store.Temporary(store.ErrNotFound))
 }
 
 // A context that ends in the middle of a statement does not take the neighbours' work

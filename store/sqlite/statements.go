@@ -8,6 +8,9 @@ import (
 	"fmt"
 
 	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/dingdag/dingdag/store"
 )
 
 const (
@@ -34,7 +37,7 @@ type connector struct{ driver.Connector }
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	dc, err := c.Connector.Connect(ctx)
 	if err != nil {
-		return nil, err
+		return nil, mark(err)
 	}
 	sc, ok := dc.(sqliteConn)
 	if !ok {
@@ -76,7 +79,7 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 		return nil, err
 	}
 	r, err := st.ExecContext(ctx, args)
-	return r, errors.Join(err, c.keep(query, st))
+	return r, mark(errors.Join(err, c.keep(query, st)))
 }
 
 // QueryContext runs a query.
@@ -87,9 +90,18 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	}
 	rs, err := st.QueryContext(ctx, args)
 	if err != nil {
-		return nil, errors.Join(err, c.keep(query, st))
+		return nil, mark(errors.Join(err, c.keep(query, st)))
 	}
 	return &rows{Rows: rs, end: func() error { return c.keep(query, st) }}, nil
+}
+
+// BeginTx begins a transaction.
+func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	tx, err := c.sqliteConn.BeginTx(ctx, o)
+	if err != nil {
+		return nil, mark(err)
+	}
+	return commit{tx}, nil
 }
 
 // Close closes the statements and the connection.
@@ -108,7 +120,7 @@ func (c *conn) take(ctx context.Context, query string) (statement, error) {
 	}
 	st, err := c.PrepareContext(ctx, query)
 	if err != nil {
-		return nil, err
+		return nil, mark(err)
 	}
 	s, ok := st.(statement)
 	if !ok {
@@ -141,3 +153,36 @@ type rows struct {
 
 // Close ends the result.
 func (r *rows) Close() error { return errors.Join(r.Rows.Close(), r.end()) }
+
+// Next reads the next row.
+func (r *rows) Next(row []driver.Value) error { return mark(r.Rows.Next(row)) }
+
+// commit is a transaction of the driver.
+type commit struct{ driver.Tx }
+
+// Commit commits it.
+func (c commit) Commit() error { return mark(c.Tx.Commit()) }
+
+// busyError is an error of the driver that is [store.ErrBusy] too.
+type busyError struct{ error }
+
+// Unwrap returns what the driver says.
+func (e busyError) Unwrap() error { return e.error }
+
+// Is reports whether it is the target.
+func (busyError) Is(target error) bool { return target == store.ErrBusy }
+
+// mark makes [store.ErrBusy] of an error that passes by itself, or when there is room again.
+func mark(err error) error {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return err
+	}
+	switch e.Code() & 0xff { // without the extended part
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM,
+		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_INTERRUPT:
+		return busyError{err}
+	default:
+		return err
+	}
+}
