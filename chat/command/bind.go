@@ -149,10 +149,10 @@ func doUnbind(ctx context.Context, c *Call) (Answer, error) {
 		if c.here(b) {
 			mine = append(mine, b.What)
 		}
-	}
-	if slices.Contains(mine, "*") && (all || bound(what) == "*") {
-		if err := c.Need(roles.Admin); err != nil {
-			return Answer{}, err
+		if b.What == "*" && meant(b) {
+			if err := c.Need(roles.Admin); err != nil {
+				return Answer{}, err
+			}
 		}
 	}
 	ended, err := c.bindings().Unbind(ctx, meant)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -66,11 +67,11 @@ func changing() []*Spec {
 		{
 			Name: "snooze", ZH: "静音", Aliases: []string{"mute"}, Args: []Arg{one("DAG|all", "DAG|全部"), one("DURATION", "时长"), {Rest, Text{"reason", "原因"}}}, Role: roles.Operator, Changes: true,
 			Help: Text{"keeps the alerts of a DAG back for a time", "在一段时间内静音一个 DAG 的告警"},
-			More: Text{"DAG may be a pattern such as etl\\_\\*. All alerts take the role admin.", "DAG 可以是 etl\\_\\* 这样的模式。静音全部需要 admin 角色。"}, Example: "snooze etl 1h the disk is changed", Do: doSnooze,
+			More: Text{"DAG may be a pattern such as etl\\_\\*. All alerts, and patterns of all DAGs, take the role admin.", "DAG 可以是 etl\\_\\* 这样的模式。静音全部（包括匹配全部 DAG 的模式）需要 admin 角色。"}, Example: "snooze etl 1h the disk is changed", Do: doSnooze,
 		},
 		{
 			Name: "unsnooze", ZH: "取消静音", Aliases: []string{"unmute", "解除静音"}, Args: []Arg{one("DAG|ID|all", "DAG|编号|全部")}, Role: roles.Operator, Changes: true,
-			Help: Text{"ends a silence", "结束静音"}, Example: "unsnooze etl", Do: doUnsnooze,
+			Help: Text{"ends a silence", "结束静音"}, More: Text{"One of all alerts takes the role admin.", "结束全部告警的静音需要 admin 角色。"}, Example: "unsnooze etl", Do: doUnsnooze,
 		},
 	}
 }
@@ -456,6 +457,54 @@ func everything(text string) bool {
 	return slices.Contains([]string{"all", "全部", "所有"}, strings.ToLower(text)) || strings.Trim(text, "*") == ""
 }
 
+// wide reports whether a pattern of ids means all DAGs, or could: it has no character of its own, or leaves none out of
+// those that there are.
+func (c *Call) wide(ctx context.Context, pattern string) (bool, error) {
+	if !strings.ContainsAny(pattern, `*?[`) {
+		return false, nil
+	}
+	own := false
+	for rest := pattern; rest != "" && !own; {
+		switch first := rest[0]; first {
+		case '*', '?':
+			rest = rest[1:]
+		case '[':
+			_, behind, closed := strings.Cut(rest, "]")
+			if !closed {
+				return false, nil // no pattern, which is an error
+			}
+			rest = behind
+		default:
+			own = true
+		}
+	}
+	if !own {
+		return true, nil
+	}
+	all, _, err := c.API.DAGs(ctx, api.DAGQuery{})
+	if err != nil {
+		return false, err
+	}
+	outside := slices.ContainsFunc(all.Items, func(d api.DAG) bool {
+		ok, err := path.Match(pattern, d.DAGID)
+		return err != nil || !ok
+	})
+	return len(all.Items) > 1 && !outside, nil
+}
+
+// concernsAll reports whether a silence is not of some DAGs alone that somebody asked for.
+func (c *Call) concernsAll(ctx context.Context, s *api.Silence) (bool, error) {
+	if s.Kind == store.SilenceMaintenance || len(s.DAGs) == 0 {
+		return true, nil
+	}
+	for _, pattern := range s.DAGs {
+		if wide, err := c.wide(ctx, pattern); err != nil || wide {
+			return wide, err
+		}
+	}
+	return false, nil
+}
+
 func doSnooze(ctx context.Context, c *Call) (Answer, error) {
 	what := c.Arg(0)
 	d, err := duration(c.Arg(1))
@@ -471,6 +520,13 @@ func doSnooze(ctx context.Context, c *Call) (Answer, error) {
 		q.All = true
 	case strings.ContainsAny(what, "*?["):
 		q.DAGID = what
+		if wide, err := c.wide(ctx, what); err != nil {
+			return Answer{}, err
+		} else if wide {
+			if err := c.Need(roles.Admin); err != nil {
+				return Answer{}, err
+			}
+		}
 	default:
 		found, err := c.DAG(ctx, what)
 		if err != nil {
@@ -491,6 +547,27 @@ func doSnooze(ctx context.Context, c *Call) (Answer, error) {
 	return p.answer(c.Lang), nil
 }
 
+// unsnoozable refuses to end by its number or robot what takes an admin to make.
+func (c *Call) unsnoozable(ctx context.Context, what string) error {
+	open, err := c.API.Silences(ctx, false, 0)
+	if err != nil {
+		return err
+	}
+	for _, s := range open {
+		if strconv.FormatInt(s.ID, 10) != what && !slices.Contains(s.DAGs, what) && !slices.Contains(s.Robots, what) {
+			continue
+		}
+		all, err := c.concernsAll(ctx, &s)
+		if err == nil && all {
+			err = c.Need(roles.Admin)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func doUnsnooze(ctx context.Context, c *Call) (Answer, error) {
 	var ended []api.Silence
 	var err error
@@ -500,6 +577,9 @@ func doUnsnooze(ctx context.Context, c *Call) (Answer, error) {
 		}
 		ended, err = c.API.UnsnoozeAll(ctx)
 	} else {
+		if err = c.unsnoozable(ctx, what); err != nil {
+			return Answer{}, err
+		}
 		ended, err = c.API.Unsnooze(ctx, what)
 	}
 	if errors.Is(err, api.ErrNotFound) {

@@ -547,3 +547,53 @@ func TestErrorsThatStay(t *testing.T) {
 	_, err := w.Do(ctx, w.request("opal", "clear etl load manual__x"))
 	require.ErrorIs(t, err, context.Canceled)
 }
+
+// What concerns all DAGs takes an admin, by whatever name.
+func TestAllByAnotherName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const admin = "it takes the role admin"
+	for _, pattern := range []string{"*", "?*", "**?**", "[a-z]*", "*[!x]*", "[a-z]?*[a-z]"} {
+		assert.Contains(t, w.refuses("opal", "snooze "+pattern+" 1h"), admin, pattern)
+	}
+	w.says("opal", "snooze e* 1h")
+	w.says("opal", "snooze *t* 1h") // not by_hand
+	assert.Contains(t, w.refuses("opal", "snooze [ 1h"), "no pattern")
+	w.says("adam", "snooze ?* 2h")
+	w.says("adam", "snooze all 2h")
+	w.write(func(ctx context.Context, tx store.Tx) error {
+		for _, s := range []*store.Silence{
+			{Kind: store.SilenceSnooze, Robots: []string{"robot"}, Since: now, Until: now.Add(time.Hour)},
+			{Kind: store.SilenceMaintenance, Key: "k", DAGs: []string{"etl"}, Since: now, Until: now.Add(time.Hour)},
+		} {
+			if _, err := tx.InsertSilence(ctx, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for _, what := range []string{"3", "?*", "4", "robot", "5", "6"} {
+		assert.Contains(t, w.refuses("opal", "unsnooze "+what), admin, what)
+	}
+	w.says("opal", "unsnooze 1")
+	w.says("opal", "unsnooze *t*")
+	for _, what := range []string{"3", "4", "robot", "6"} {
+		w.says("adam", "unsnooze "+what)
+	}
+
+	w.says("opal", "bind etl")
+	w.says("adam", "bind *")
+	assert.Contains(t, w.refuses("opal", "unbind 2"), admin)
+	w.says("opal", "unbind 1")
+	w.says("adam", "unbind 2")
+}
+
+// A pattern that leaves out none of the DAGs is as good as all.
+func TestAPatternOfAllDAGs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.dags = slices.DeleteFunc(w.dags, func(d *dag.DAG) bool { return d.ID == "by_hand" })
+	assert.Contains(t, w.refuses("opal", "snooze *t* 1h"), "it takes the role admin")
+	w.dags = slices.DeleteFunc(w.dags, func(d *dag.DAG) bool { return d.ID == "resting" })
+	w.says("opal", "snooze *t* 1h")
+}
