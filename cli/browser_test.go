@@ -145,7 +145,8 @@ nightly:
 	assert.NotContains(t, pageText(ctx), "成功 Succeeded")
 
 	require.NoError(t, os.WriteFile(w.ledger+".mended", nil, 0o600))
-	press(t, ctx, "重试 Retry")
+	const alert, retry = "任务失败 Task failed: nightly.load", "重试 Retry"
+	eventually(t, "press "+retry, func() bool { return pressed(ctx, alert, retry) })
 	reads(t, ctx, "成功 Succeeded (第 2 次 try 2)")
 	reads(t, ctx, "重试 Retry: ann")
 	s := w.open()
@@ -157,24 +158,25 @@ nightly:
 	})
 	write("status nightly")
 	reads(t, ctx, "nightly ✅ success")
-	assert.False(t, pressed(ctx, "重试 Retry"), "there is nothing to retry any more")
+	eventually(t, "nothing to retry any more", func() bool { return !pressed(ctx, alert, retry) })
 	w.stop()
 }
 
-// press presses a button of a card as soon as the page has it. The page may be drawn anew at any moment, so it is found and pressed
-// in one step.
-func press(t *testing.T, ctx context.Context, button string) { //nolint:revive // as all test functions begin
+// eventually waits until something is so.
+func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	require.Eventually(t, func() bool { return pressed(ctx, button) }, 30*time.Second, 50*time.Millisecond, "no button %s", button)
+	require.Eventually(t, is, 30*time.Second, 50*time.Millisecond, what)
 }
 
-// pressed presses a button of a card, and reports whether the page has one that can be pressed.
-func pressed(ctx context.Context, button string) bool {
+// pressed presses a button of the card that has a text, and reports whether the page has one that can be pressed. The page may be
+// drawn anew at any moment, so it is found and pressed in one step.
+func pressed(ctx context.Context, card, button string) bool {
 	found, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(`(() => {
-		const b = [...document.querySelectorAll("button.press")].find((b) => b.innerText === %q && !b.disabled);
+		const cards = [...document.querySelectorAll("article")].filter((a) => a.innerText.includes(%q));
+		const b = cards.flatMap((a) => [...a.querySelectorAll("button.press")]).find((b) => b.innerText === %q && !b.disabled);
 		b?.click();
 		return b !== undefined;
-	})()`, button)))
+	})()`, card, button)))
 	return err == nil && found
 }
 

@@ -233,5 +233,15 @@ brittle:
 	while := w.box.Say("ann", w.group, "bindings")
 	w.begin()
 	assert.Contains(t, w.box.WaitAnswers(while, 1)[0].Content.Text, "`brittle` by ann", "written while nothing ran")
+	before := w.box.Messages(sandbox.Filter{Conversation: w.group})
+	w.says("trigger brittle")
+	w.until("tell the conversation", func() bool {
+		for _, m := range w.box.Messages(sandbox.Filter{Conversation: w.group, After: before[len(before)-1].ID}) {
+			if m.ReplyTo == "" && strings.Contains(m.Content.Text+m.Content.Title, "Task failed: brittle.load") {
+				return true
+			}
+		}
+		return false
+	})
 	w.stop()
 }
