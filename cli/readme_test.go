@@ -28,7 +28,8 @@ var notRun = []string{
 }
 
 // prelude makes a script out of the commands of a page. What runs until it is stopped
-// is stopped by SIGTERM once it works, and must end well.
+// is stopped by SIGTERM once it works, and must end well; what a page leaves in the background (&) is stopped
+// at its end.
 const prelude = `set -eu
 serve() {
 	: > serve.txt
@@ -38,6 +39,15 @@ serve() {
 	done
 	kill -TERM $!
 	wait $!
+}
+keep() {
+	: > kept.txt
+	dingdag "$@" >> kept.txt 2>&1 &
+	kept=$!
+	trap 'kill -TERM $kept; wait $kept' EXIT
+	until grep -q 'dingdag works' kept.txt; do
+		kill -0 $kept || { cat kept.txt; exit 1; }
+	done
 }
 `
 
@@ -63,6 +73,9 @@ func runPage(t *testing.T, blocks []block) {
 	robot.Secret = "SEC0123456789"
 	robot.Rate = sandbox.Rate{PerMinute: -1}
 	robot = box.AddRobot(robot)
+	box.Seed(sandbox.DemoOrganisation())
+	app := box.AddApp(sandbox.DemoApp("dingtalk_default"))
+	box.AddChat(sandbox.DemoChat(app))
 	dir := t.TempDir()
 
 	lines, want := []string{prelude}, []string{}
@@ -83,7 +96,10 @@ func runPage(t *testing.T, blocks []block) {
 		}
 	}
 	// A whole webhook address where the page has a token leads to the sandbox.
-	script := strings.NewReplacer("TOKEN", box.WebhookURL(robot), "SECRET", robot.Secret).Replace(strings.Join(lines, "\n"))
+	script := strings.NewReplacer(
+		"APPKEY", app.AppKey, "APPSECRET", app.AppSecret, "http://127.0.0.1:8100", box.URL,
+		"TOKEN", box.WebhookURL(robot), "SECRET", robot.Secret,
+	).Replace(strings.Join(lines, "\n"))
 
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
 	cmd.Dir = dir
@@ -107,6 +123,14 @@ func command(line string) string {
 		return ""
 	}
 	line = strings.Replace(line, "go run ./cmd/runner", "dingdag", 1)
+	for _, does := range []string{"dingdag sandbox say ", "dingdag sandbox press "} {
+		if rest, ok := strings.CutPrefix(line, does); ok {
+			return does + `--sandbox "$SANDBOX_URL" ` + rest
+		}
+	}
+	if rest, ok := strings.CutPrefix(line, "dingdag standalone"); ok && strings.HasSuffix(rest, " &") {
+		return "keep standalone" + strings.TrimSuffix(rest, " &")
+	}
 	if strings.HasPrefix(line, "dingdag standalone") || strings.HasPrefix(line, "dingdag sandbox") {
 		line = strings.Replace(line, "dingdag", "serve", 1)
 	}

@@ -49,6 +49,7 @@ kept when it ends. Tokens are derived from the robots' names: they are the same 
 		Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runSandbox(cmd.Context(), a, o) },
 	}
+	cmd.AddCommand(newCmdSay(a), newCmdPress(a))
 	f, rate := cmd.Flags(), sandbox.DingTalkRate()
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8100", "address to listen on; port 0 picks a free one")
 	f.BoolVar(&o.listenAnywhere, "listen-anywhere", false, "allow an address that other machines reach: they can read every message")
