@@ -74,7 +74,7 @@ soak: ## Run ten tasks a second for SOAK and see that nothing grows
 
 # Not part of check, which has a short form of it among the tests.
 .PHONY: chaos
-chaos: ## Write commands for 300 s while streams go wrong and the program is killed (SEED=1 for that schedule)
+chaos: ## Write commands and press buttons for 300 s while streams go wrong and two processes are killed (SEED=1 for that schedule)
 	go test -count 1 -timeout 0 -v -run '^TestChatChaos$$' ./cli -chat-for 300s -chat-seed $(or $(SEED),0)
 
 .PHONY: generate

@@ -155,8 +155,14 @@ type process struct {
 
 func (c *chaos) start() *process {
 	c.t.Helper()
+	return c.startAs("dingdag", "standalone")
+}
+
+// startAs is start for another program of the tests.
+func (c *chaos) startAs(program string, args ...string) *process {
+	c.t.Helper()
 	c.starts++
-	p := &process{t: c.t, cmd: exec.Command("dingdag", "standalone"), log: &lockedBuffer{}, begun: time.Now(), ended: make(chan struct{})}
+	p := &process{t: c.t, cmd: exec.Command(program, args...), log: &lockedBuffer{}, begun: time.Now(), ended: make(chan struct{})}
 	p.cmd.Env = slices.Concat(c.env, []string{fmt.Sprintf("STARTS=%d", c.starts)})
 	p.cmd.Stderr = p.log
 	require.NoError(c.t, p.cmd.Start())

@@ -25,7 +25,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"dingdag": func() { cli.Main() }, "httpget": httpGet})
+	testscript.Main(m, map[string]func(){"dingdag": func() { cli.Main() }, "httpget": httpGet, "receive": cli.Receive})
 }
 
 // httpGet is a program that prints the status and the body of an answer: httpget [-host NAME] [-method M] URL.
