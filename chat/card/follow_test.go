@@ -176,6 +176,15 @@ func TestFollowedRunIsRetried(t *testing.T) {
 	d.round()
 	assert.Equal(t, "排队中 Queued", d.shows("status"))
 	assert.True(t, d.kept().ClosedAt.IsZero(), "it goes on")
+
+	d.ends(dag.Failed, dag.RunFailed)
+	d.round()
+	assert.Equal(t, "true", d.shows("can_retry"), "no other card tells of it")
+	assert.False(t, d.press("p1", "user001", "retry").Refused, "it came again")
+	assert.Equal(t, "failed load=failed", d.states())
+	assert.False(t, d.press("p2", "user002", "retry").Refused)
+	assert.Equal(t, "queued load=none", d.states())
+	assert.Equal(t, []string{"user001 (chat) clear", "user002 (chat) clear"}, d.did())
 }
 
 // Without a template one message tells the end.

@@ -358,6 +358,9 @@ func Look(c *store.CardNow, open []*store.Silence, now time.Time) face.Now {
 			is.SnoozedUntil = s.Until
 		}
 	}
+	if is.Status == face.Again && !is.SnoozedUntil.IsZero() {
+		is.Status = face.Failed // the card of the later failure is held back, so that this one stands for it
+	}
 	for _, p := range c.Presses {
 		is.Done = append(is.Done, face.Done{Press: p.Press, Action: face.Action(p.Action), By: p.By, At: p.At})
 	}
@@ -410,7 +413,7 @@ func runStatus(c *store.CardNow) face.Status {
 	case dag.RunSuccess:
 		return face.Succeeded
 	case dag.RunFailed:
-		if slices.ContainsFunc(c.Presses, func(p *store.CardPress) bool { return clears(face.Action(p.Action)) }) {
+		if c.Kind != store.RunCard && len(clearsOf(c)) > 0 {
 			return face.Again
 		}
 		return face.Failed

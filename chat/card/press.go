@@ -166,13 +166,16 @@ func (p *Presses) Do(ctx context.Context, c *store.CardNow, a face.Action, who s
 		return p.log(ctx, c, who)
 	}
 	press := store.CardPress{OutTrackID: c.OutTrackID, Press: who.Ref, Action: string(a), By: who.Name, At: p.o.Clock()}
+	if i := slices.IndexFunc(c.Presses, func(n *store.CardPress) bool { return n.Press == press.Press }); i >= 0 {
+		return Outcome{Said: c.Presses[i].Said}, nil // it came again
+	}
 	if clears(a) {
-		// One clear for each card: a later failure has a card of its own.
-		who.Ref = "card/" + c.OutTrackID + "/clear"
+		// One clear for each failure that the card shows, whoever presses and however many do at once.
+		who.Ref = fmt.Sprintf("card/%s/clear/%d", c.OutTrackID, len(clearsOf(c)))
 	}
 	switch before, err := p.o.Store.EventOfRef(ctx, who.Ref); {
-	case err == nil && (before.Actor.Name != press.By || clearedBy(c, press.Press)):
-		return refuse(fmt.Sprintf("已由 %s 完成。 Done already by %s at %s.", before.Actor.Name, before.Actor.Name, before.At.UTC().Format(time.RFC3339))), nil
+	case err == nil && before.Actor.Name != press.By:
+		return refuse(doneAlready(before.Actor.Name, before.At)), nil
 	case err == nil: // the press came before, and perhaps a process has died since
 		press.At = before.At
 		return p.note(ctx, &press, "已完成。 It is done.")
@@ -185,7 +188,7 @@ func (p *Presses) Do(ctx context.Context, c *store.CardNow, a face.Action, who s
 	}
 	is := Look(c, open, p.o.Clock())
 	if !is.Enabled(a) {
-		return refuse(p.useless(is, a)), nil
+		return p.useless(c, is, a, press.By), nil
 	}
 	said, err := p.act(ctx, c, a, who)
 	switch field := (*api.FieldError)(nil); {
@@ -199,27 +202,41 @@ func (p *Presses) Do(ctx context.Context, c *store.CardNow, a face.Action, who s
 	case err != nil:
 		return Outcome{}, err
 	case said == "":
-		return refuse(p.useless(is, a)), nil
+		return p.useless(c, is, a, press.By), nil
 	}
 	return p.note(ctx, &press, said)
 }
 
-// clearedBy reports whether another press has cleared what a card tells of.
-func clearedBy(c *store.CardNow, press string) bool {
-	return slices.ContainsFunc(c.Presses, func(p *store.CardPress) bool { return clears(face.Action(p.Action)) && p.Press != press })
+// clearsOf are the presses that have cleared what a card tells of.
+func clearsOf(c *store.CardNow) (all []*store.CardPress) {
+	for _, p := range c.Presses {
+		if clears(face.Action(p.Action)) {
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 func clears(a face.Action) bool { return a == face.Retry || a == face.Downstream }
 
-// useless says why a button has no effect.
-func (p *Presses) useless(is face.Now, a face.Action) string {
+func doneAlready(by string, at time.Time) string {
+	return fmt.Sprintf("已由 %s 完成。 Done already by %s at %s.", by, by, at.UTC().Format(time.RFC3339))
+}
+
+// useless says why a button has no effect. For somebody who has pressed it before that is no refusal.
+func (p *Presses) useless(c *store.CardNow, is face.Now, a face.Action, by string) Outcome {
+	mine := slices.ContainsFunc(c.Presses, func(n *store.CardPress) bool { return n.Action == string(a) && n.By == by })
+	cleared := clearsOf(c)
 	switch {
 	case a == face.Ack && !is.AckedAt.IsZero():
-		return fmt.Sprintf("%s 已看到。 Seen already by %s.", is.AckedBy, is.AckedBy)
+		return Outcome{Said: fmt.Sprintf("%s 已看到。 Seen already by %s.", is.AckedBy, is.AckedBy), Refused: is.AckedBy != by}
 	case a == face.Snooze && !is.SnoozedUntil.IsZero():
-		return "已静默。 Snoozed already until " + is.SnoozedUntil.UTC().Format(time.RFC3339) + "."
+		return Outcome{Said: "已静默。 Snoozed already until " + is.SnoozedUntil.UTC().Format(time.RFC3339) + ".", Refused: !mine}
+	case clears(a) && len(cleared) > 0:
+		last := cleared[len(cleared)-1]
+		return Outcome{Said: doneAlready(last.By, last.At), Refused: last.By != by || last.Action != string(a)}
 	}
-	return fmt.Sprintf("现在的状态是 %s，什么都没有做。 Nothing was done: the state is %s now.", is.Status, is.Status)
+	return refuse(fmt.Sprintf("现在的状态是 %s，什么都没有做。 Nothing was done: the state is %s now.", is.Status, is.Status))
 }
 
 // act changes what the button is for, and says what it did; nothing when there was nothing to change.

@@ -120,6 +120,8 @@ func TestRetry(t *testing.T) {
 		assert.True(t, second.Shown)
 		assert.Equal(t, second.Said, d.note(user))
 	}
+	mine := d.press("q2", "user001", "retry")
+	assert.False(t, mine.Refused, "he did it himself: %s", mine.Said)
 	assert.Equal(t, []string{"user001 (chat) clear"}, d.did())
 	assert.Len(t, d.kept().Presses, 1)
 }
@@ -253,6 +255,8 @@ func TestAckAndSnooze(t *testing.T) {
 	assert.Equal(t, []string{"user001 (chat) alert_ack", "user002 (chat) alert_snooze"}, d.did())
 	d.round()
 	footer := d.shows("footer")
+	assert.False(t, d.press("p5", "user001", "ack").Refused, "he did it himself")
+	assert.False(t, d.press("p6", "user002", "snooze").Refused, "he did it himself")
 	assert.Equal(t, 1, strings.Count(footer, "user001"), footer)
 	assert.Contains(t, footer, "静默 1 小时 Snooze 1h: user002")
 	assert.Contains(t, footer, "Snoozed until 2026-03-01 09:00:00")
@@ -325,4 +329,24 @@ func TestPressOnAClosedCard(t *testing.T) {
 	out = d.press("p2", "user001", "ack")
 	assert.False(t, out.Refused)
 	assert.False(t, out.Shown, "somebody has to tell him in another way")
+}
+
+// While a snooze holds the card of the next failure back, the card of the last one stays of use.
+func TestRetryWhileTheNextCardIsHeldBack(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, extra)
+	d.press("p1", "user001", "snooze")
+	d.press("p2", "user001", "retry")
+	d.is(dag.Failed, 2)
+	d.round()
+	assert.Equal(t, "true", d.shows("can_retry"))
+	assert.True(t, d.kept().ClosedAt.IsZero())
+	assert.False(t, d.press("p3", "user002", "retry").Refused)
+	assert.Equal(t, []string{"user001 (chat) alert_snooze", "user001 (chat) clear", "user002 (chat) clear"}, d.did())
+	d.is(dag.Failed, 3)
+	d.pass(time.Hour)
+	assert.True(t, d.press("p4", "user001", "retry").Refused, "the snooze is over")
+	d.round()
+	assert.Equal(t, "false", d.shows("can_retry"))
+	assert.False(t, d.kept().ClosedAt.IsZero())
 }
