@@ -148,6 +148,9 @@ const (
 	// stale is the age at which a command that changes something is not carried out any more: who wrote it has seen
 	// no answer and may have done something else meanwhile.
 	stale = 15 * time.Minute
+	// repeatedFor is how long the same press by the same person counts as the one before: DingTalk delivers what was not
+	// acknowledged again after a minute.
+	repeatedFor = 2 * time.Minute
 	// firstPause and lastPause are the pauses after something that may succeed later ([store.Temporary]).
 	firstPause, lastPause = time.Second, 30 * time.Second
 	// tries is how often something is tried: for patience with these pauses.

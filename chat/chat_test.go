@@ -663,11 +663,14 @@ func (w *watcher) Came(_ context.Context, it *chat.Item) (bool, error) {
 	return strings.HasPrefix(it.Row.Text, "asset"), nil
 }
 
-type presser struct{ pressed []string }
+type presser struct {
+	pressed []string
+	refuses bool
+}
 
 func (p *presser) Press(_ context.Context, it *chat.Item) (chat.Outcome, error) {
 	p.pressed = append(p.pressed, it.Press.OutTrackID+" "+it.Press.Params["task"]+" by "+it.Press.UserID)
-	return chat.Outcome{}, nil
+	return chat.Outcome{Refused: p.refuses}, nil
 }
 
 func TestWatchersPressesAndEvents(t *testing.T) {
@@ -786,5 +789,50 @@ func TestApplicationsComeAndGo(t *testing.T) {
 		assert.Equal(t, []string{"a k2"}, links())
 		set(nil)
 		assert.Empty(t, links())
+	})
+}
+
+// DingTalk gives each delivery of a press another id. The same press is the same for two minutes, unless it was refused.
+func TestAPressThatCameTwice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, pressing := newWorld(t), &presser{}
+		p := w.start("a", 0, func(o *chat.Options) { o.Presses = pressing })
+		defer p.end()
+		time.Sleep(time.Second)
+		n := 0
+		press := func(app chat.App, card, user, action, task string) bool {
+			t.Helper()
+			n++
+			in, err := incoming.ParsePress(fmt.Sprint("p", n), time.Now(), fmt.Appendf(nil,
+				`{"outTrackId":%q,"userId":%q,"spaceId":"c","content":"{\"cardPrivateData\":{\"actionIds\":[\"%s\"],\"params\":{\"task\":\"%s\"}}}"}`, card, user, action, task))
+			require.NoError(t, err)
+			first, err := p.Accept(t.Context(), app, chat.Received{Press: in})
+			require.NoError(t, err)
+			return first
+		}
+		assert.True(t, press(bot, "card1", "u2", "retry", "load"))
+		assert.False(t, press(bot, "card1", "u2", "retry", "load"), "while it waits")
+		w.settle()
+		time.Sleep(time.Minute)
+		assert.False(t, press(bot, "card1", "u2", "retry", "load"), "after it was done")
+		assert.True(t, press(bot, "card2", "u2", "retry", "load"), "another card")
+		assert.True(t, press(bot, "card1", "u3", "retry", "load"), "another person")
+		assert.True(t, press(bot, "card1", "u2", "ack", "load"), "another button")
+		assert.True(t, press(bot, "card1", "u2", "retry", "report"), "with something else")
+		w.settle()
+		time.Sleep(2 * time.Minute)
+		assert.True(t, press(bot, "card1", "u2", "retry", "load"), "later")
+		w.settle()
+		pressing.refuses = true
+		assert.True(t, press(bot, "card3", "u2", "retry", "load"))
+		w.settle()
+		assert.True(t, press(bot, "card3", "u2", "retry", "load"), "the first one was refused")
+		w.settle()
+		assert.Len(t, pressing.pressed, 8)
+		pressing.refuses = false
+		assert.True(t, press(bot, "card4", "u2", "retry", "load"))
+		w.settle()
+		assert.True(t, press(chat.App{ConnID: "b2", Key: "another"}, "card4", "u2", "retry", "load"), "another application")
 	})
 }

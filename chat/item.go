@@ -1,9 +1,11 @@
 package chat
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -60,6 +62,35 @@ func row(app App, r Received, s Sealer, now time.Time) (*store.ChatMessage, erro
 type pressed struct {
 	At  time.Time       `json:"at"`
 	Raw json.RawMessage `json:"raw"`
+}
+
+// pressedBefore is the press that another one repeats, nil for none: DingTalk gives each delivery of a press an id of its own.
+// What was refused may be pressed again.
+func pressedBefore(ctx context.Context, r store.Chat, m *store.ChatMessage, in *incoming.Press) (*store.ChatMessage, error) {
+	all, err := r.ChatLog(ctx, store.ChatFilter{
+		ConversationID: m.ConversationID, UserID: m.UserID, Kinds: []store.ChatKind{store.ChatPress},
+		States: []store.ChatState{store.ChatWaiting, store.ChatWorking, store.ChatAnswered}, Since: m.ReceivedAt.Add(-repeatedFor),
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, before := range all {
+		if before.App != m.App || before.Text != m.Text {
+			continue
+		}
+		var p pressed
+		if err := json.Unmarshal(before.Payload, &p); err != nil {
+			return nil, fmt.Errorf("read press %d: %w", before.ID, err)
+		}
+		was, err := incoming.ParsePress(before.Key, p.At, p.Raw)
+		if err != nil {
+			return nil, fmt.Errorf("read press %d: %w", before.ID, err)
+		}
+		if was.OutTrackID == in.OutTrackID && was.UserID == in.UserID && was.UnionID == in.UnionID && maps.Equal(was.Params, in.Params) {
+			return before, nil
+		}
+	}
+	return nil, nil //nolint:nilnil // there is none
 }
 
 // happened is an event as the store keeps it.

@@ -139,6 +139,15 @@ func accept(ctx context.Context, o *Options, app App, r Received) (first bool, e
 		return false, err
 	}
 	err = o.Store.Tx(ctx, func(tx store.Tx) (err error) {
+		if r.Press != nil {
+			switch before, err := pressedBefore(ctx, tx, m, r.Press); {
+			case err != nil:
+				return err
+			case before != nil:
+				o.Log.Info("chat: a press came again", "conn_id", app.ConnID, "id", before.ID)
+				return nil
+			}
+		}
 		first, err = tx.InsertChatMessage(ctx, m)
 		return err
 	})
