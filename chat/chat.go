@@ -44,13 +44,17 @@ type App struct {
 	Print string
 	// Commands says that what people write is a command.
 	Commands bool
+	// HTTPOnly says that nothing comes through stream mode.
+	HTTPOnly bool
 }
 
-// Received is something that came; one of its fields is set.
+// Received is something that came: a message, a press or an event.
 type Received struct {
 	Message *incoming.Message
 	Press   *incoming.Press
 	Event   *incoming.Event
+	// Sent is when DingTalk sent it, by DingTalk's clock, zero where that is not known.
+	Sent time.Time
 }
 
 // Link says how it stands with the connection of an application.
@@ -75,6 +79,8 @@ type Item struct {
 
 	// Row is what the store has of it.
 	Row *store.ChatMessage
+	// delay is how long before it was sent somebody wrote it.
+	delay time.Duration
 	// Again says that an earlier attempt was cut off, which may have changed something.
 	Again bool
 }
@@ -115,8 +121,8 @@ type Watcher interface {
 	Came(ctx context.Context, it *Item) (taken bool, err error)
 }
 
-// Replier sends an answer to where an item came from. Its errors are [*hook.Error] where DingTalk
-// or the network has to do with them.
+// Replier sends an answer to where an item came from: a text or a file, one at a time. Its errors
+// are [*hook.Error] where DingTalk or the network has to do with them.
 type Replier interface {
 	Reply(ctx context.Context, it *Item, o Outcome) error
 }
@@ -126,7 +132,8 @@ type Options struct {
 	Store Store
 	// Sealer keeps the addresses for answers.
 	Sealer Sealer
-	// Apps are the applications that receive now.
+	// Apps are the applications that receive now. With an error there may be more: then those that are not
+	// among them stay as they are.
 	Apps     func(ctx context.Context) ([]App, error)
 	Receiver Receiver
 	Replier  Replier
@@ -162,4 +169,6 @@ const (
 	grace = 10 * time.Second
 	// longestCause bounds the error that people are told, in bytes.
 	longestCause = 500
+	// skewed is the difference from DingTalk's clock that is told, and remind how often.
+	skewed, remind = 2 * time.Minute, time.Hour
 )

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -298,7 +299,7 @@ func (w *world) deliver(m *incoming.Message) bool {
 	if accept == nil {
 		return false
 	}
-	_, err := accept(context.Background(), chat.Received{Message: m})
+	_, err := accept(context.Background(), chat.Received{Message: m, Sent: time.Now()})
 	return err == nil
 }
 
@@ -489,7 +490,7 @@ func TestLateCommands(t *testing.T) {
 		w := newWorld(t)
 		late, look, chinese := message("c", "late", "change"), message("c", "look", "look"), message("c", "zh", "change 北京")
 		time.Sleep(16 * time.Minute)
-		early := written(time.Now().Add(time.Hour), "c", "early", "change") // by a clock that is behind
+		early := written(time.Now().Add(time.Hour), "c", "early", "change") // by a clock that was set back
 		p := w.start("a", 0)
 		defer p.end()
 		time.Sleep(time.Second)
@@ -503,6 +504,28 @@ func TestLateCommands(t *testing.T) {
 		assert.Equal(t, "done look", w.texts["look"], "what changes nothing is answered")
 		assert.Equal(t, []string{"look", "early"}, w.order["c"])
 	})
+}
+
+// Whether this machine's clock is right does not matter for what is late.
+func TestLateByDingTalksClock(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []time.Duration{20 * time.Minute, -20 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			late := message("c", "late", "change")
+			time.Sleep(16 * time.Minute)
+			p := w.start("a", 0, func(o *chat.Options) { o.Clock = func() time.Time { return time.Now().Add(ahead) } })
+			defer p.end()
+			time.Sleep(time.Second)
+			w.say("c", "now", "change")
+			require.True(t, w.deliver(late))
+			w.settle()
+			assert.Equal(t, "done change", w.texts["now"])
+			assert.Equal(t, store.ChatRefused, w.row("late").State)
+			assert.Equal(t, 1, strings.Count(w.logged(), "DingTalk's differ"), "it is told, once")
+			assert.Contains(t, w.logged(), "difference="+ahead.String())
+		})
+	}
 }
 
 // A late command whose change was made before a crash is answered as that.
@@ -544,7 +567,7 @@ func TestAnswers(t *testing.T) {
 		"taken":                   {nil, false, store.ChatAnswerSent, 1, 1, 0},
 		"not taken at first":      {[]error{&hook.Error{Kind: hook.KindUnavailable, Message: "no"}, &hook.Error{Kind: hook.KindUnavailable, Message: "no"}}, false, store.ChatAnswerSent, 1, 1, 3 * time.Second},
 		"too many at first":       {[]error{&hook.Error{Kind: hook.KindRateLimited, RetryAfter: time.Minute}}, false, store.ChatAnswerSent, 1, 1, time.Minute},
-		"a file is made anew":     {[]error{&hook.Error{Kind: hook.KindUnavailable, Message: "no"}}, true, store.ChatAnswerSent, 1, 2, time.Second},
+		"a file is made anew":     {[]error{&hook.Error{Kind: hook.KindUnavailable, Message: "no"}}, true, store.ChatAnswerSent, 2, 2, time.Second},
 		"refused for good":        {[]error{&hook.Error{Kind: hook.KindNotFound, Message: "no conversation"}}, false, store.ChatAnswerFailed, 0, 1, 0},
 		"taken in part":           {[]error{&hook.Error{Kind: hook.KindUnavailable, Message: "no", Sent: 1, Parts: 2}}, false, store.ChatAnswerUncertain, 0, 1, 0},
 		"nobody knows":            {[]error{&hook.Error{Kind: hook.KindUncertain, Message: "no"}}, false, store.ChatAnswerUncertain, 0, 1, 0},
@@ -643,6 +666,128 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		assert.Equal(t, "at last", w.texts["behind"], "what failed holds up the others for a time only")
 		assert.Contains(t, w.logged(), "a mistake")
 	})
+}
+
+// The text of an answer is not sent once more while its file is not taken.
+func TestAFileThatIsNotTaken(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		refusals int
+		kind     hook.Kind
+		state    store.ChatAnswerState
+		files    int
+	}{
+		"at first":     {4, hook.KindUnavailable, store.ChatAnswerSent, 1},
+		"never":        {99, hook.KindUnavailable, store.ChatAnswerFailed, 0},
+		"for good":     {99, hook.KindInvalid, store.ChatAnswerFailed, 0},
+		"nobody knows": {99, hook.KindUncertain, store.ChatAnswerUncertain, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.do = func(context.Context, *chat.Item) (chat.Outcome, error) {
+					return chat.Outcome{Title: "t", Text: "the end", File: &chat.File{Name: "a.log", Content: []byte("x")}}, nil
+				}
+				refusals, texts, files := c.refusals, 0, 0
+				w.reply = func(_ *chat.Item, o chat.Outcome) error {
+					switch {
+					case o.File == nil:
+						texts++
+					case refusals > 0:
+						refusals--
+						return &hook.Error{Kind: c.kind, Message: "no"}
+					default:
+						files++
+						assert.Equal(t, &chat.File{Name: "a.log", Content: []byte("x")}, o.File)
+						assert.Empty(t, o.Text)
+					}
+					return nil
+				}
+				p := w.start("a", 0)
+				defer p.end()
+				w.say("c", "1", "look")
+				w.settle()
+				assert.Equal(t, 1, texts)
+				assert.Equal(t, c.files, files)
+				m := w.row("1")
+				assert.Equal(t, c.state, m.AnswerState)
+				assert.Equal(t, store.ChatAnswer{Title: "t", Text: "the end", File: "a.log", TextSent: true}, m.Answer)
+			})
+		})
+	}
+}
+
+// A process that wakes after it has lost the lease begins nothing: nobody would go on with it if it died then.
+func TestOnlyTheHolderBegins(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.start("a", 0)
+		defer p.end()
+		w.say("c", "1", "look")
+		w.settle()
+		thief := store.NamedLease{Name: "chat/dingkey", Holder: "thief", Until: time.Now().Add(4 * time.Second)}
+		require.NoError(t, w.db.Tx(t.Context(), func(tx store.Tx) error {
+			if err := tx.DropLease(t.Context(), "chat/dingkey", "a"); err != nil {
+				return err
+			}
+			_, err := tx.TakeLease(t.Context(), thief, time.Now())
+			return err
+		}))
+		w.say("c", "2", "look")
+		time.Sleep(500 * time.Millisecond) // it does not know yet
+		m := w.row("2")
+		assert.Equal(t, store.ChatWaiting, m.State)
+		assert.Zero(t, m.Attempts)
+		w.settle() // the thief is gone after some seconds
+		assert.Equal(t, 1, w.sent["2"])
+	})
+}
+
+// A store that does not work is asked for patience.
+func TestAStoreThatTakesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		f := &full{Store: w.db}
+		p := w.start("a", 0, func(o *chat.Options) { o.Store = f })
+		defer p.end()
+		w.say("c", "1", "look")
+		w.settle()
+		f.on.Store(true)
+		w.mu.Lock()
+		accept := w.links["a dingkey"]
+		w.mu.Unlock()
+		_, err := accept(t.Context(), chat.Received{Message: message("c", "2", "look")})
+		require.ErrorContains(t, err, "disk is full", "DingTalk delivers it again")
+		row := &store.ChatMessage{
+			ConnID: "bot", App: "dingkey", Kind: store.ChatText, Key: "3", ConversationID: "c", Text: "look", State: store.ChatWaiting, ReceivedAt: time.Now(),
+			Payload: []byte(`{"raw":` + string(message("c", "3", "look").Raw) + `}`),
+		}
+		require.NoError(t, w.db.Tx(t.Context(), func(tx store.Tx) error { _, err := tx.InsertChatMessage(t.Context(), row); return err }))
+		time.Sleep(20 * time.Second)
+		assert.Less(t, int(f.n.Load()), 100)
+		f.on.Store(false)
+		w.settle()
+		assert.Equal(t, 1, w.sent["3"])
+	})
+}
+
+// full is a store that takes nothing while it is on.
+type full struct {
+	*sqlite.Store
+
+	on atomic.Bool
+	n  atomic.Int64
+}
+
+func (f *full) Tx(ctx context.Context, fn func(store.Tx) error) error {
+	if f.on.Load() {
+		f.n.Add(1)
+		return errors.New("database or disk is full")
+	}
+	return f.Store.Tx(ctx, fn)
 }
 
 // watcher takes what begins with "asset".
@@ -783,6 +928,17 @@ func TestApplicationsComeAndGo(t *testing.T) {
 		assert.False(t, p.Standings()[1].Latest.IsZero())
 		set(errors.New("the file is damaged"))
 		assert.Equal(t, []string{"a dingkey", "a k2"}, links(), "what is known goes on")
+		third := chat.App{ConnID: "third", Key: "k3", Print: "1"}
+		set(errors.New("the file is damaged"), third)
+		links()
+		assert.Equal(t, []string{"a dingkey", "a k2", "a k3"}, links(), "and what can be read is added")
+		assert.Equal(t, 1, strings.Count(w.logged(), "the file is damaged"), "once")
+		assert.Len(t, p.Standings(), 3)
+		httpOnly := twin
+		httpOnly.ConnID, httpOnly.HTTPOnly = "a", true
+		set(nil, httpOnly, bot)
+		assert.Equal(t, []string{"a dingkey"}, links())
+		assert.Equal(t, "bot", p.Standings()[0].ConnID, "the one with a connection")
 		changed := other
 		changed.Print = "2"
 		set(nil, changed)

@@ -24,7 +24,12 @@ func row(app App, r Received, s Sealer, now time.Time) (*store.ChatMessage, erro
 	switch {
 	case r.Message != nil:
 		in := r.Message
-		m.Kind, m.Key, m.Text, m.Payload = store.ChatText, in.ID, in.Text, in.Raw
+		m.Kind, m.Key, m.Text = store.ChatText, in.ID, in.Text
+		payload, err := json.Marshal(said{r.delay().Milliseconds(), in.Raw})
+		if err != nil {
+			return nil, fmt.Errorf("keep a message: %w", err)
+		}
+		m.Payload = payload
 		m.ConversationID, m.ConversationTitle, m.UserID, m.Nick = in.ConversationID, in.ConversationTitle, in.Sender.UserID, in.Sender.Nick
 		if in.Reply.URL != "" {
 			sealed, err := s.Seal([]byte(in.Reply.URL.Reveal()), label(m))
@@ -56,6 +61,21 @@ func row(app App, r Received, s Sealer, now time.Time) (*store.ChatMessage, erro
 		return nil, errNothing
 	}
 	return m, nil
+}
+
+// delay is how long after somebody had written it DingTalk sent it. Both moments are of DingTalk's
+// clock, of which ours may differ.
+func (r Received) delay() time.Duration {
+	if r.Message == nil || r.Message.At.IsZero() || r.Sent.IsZero() {
+		return 0
+	}
+	return max(r.Sent.Sub(r.Message.At), 0)
+}
+
+// said is a message as the store keeps it.
+type said struct {
+	DelayMS int64           `json:"delay_ms,omitempty"`
+	Raw     json.RawMessage `json:"raw"`
 }
 
 // pressed is a press as the store keeps it.
@@ -108,7 +128,12 @@ func item(m *store.ChatMessage, s Sealer) (it *Item, err error) {
 	it = &Item{Row: m, Again: m.Attempts > 1}
 	switch m.Kind {
 	case store.ChatText:
-		if it.Message, err = incoming.ParseMessage(m.Payload); err != nil {
+		var kept said
+		if err = json.Unmarshal(m.Payload, &kept); err != nil {
+			break
+		}
+		it.delay = time.Duration(kept.DelayMS) * time.Millisecond
+		if it.Message, err = incoming.ParseMessage(kept.Raw); err != nil {
 			break
 		}
 		if m.Reply == "" {
@@ -135,14 +160,9 @@ func item(m *store.ChatMessage, s Sealer) (it *Item, err error) {
 	return it, nil
 }
 
-// age is how long ago somebody wrote it, by DingTalk's clock where that is known.
-func (it *Item) age(now time.Time) time.Duration {
-	at := it.Row.ReceivedAt
-	if it.Message != nil && !it.Message.At.IsZero() && it.Message.At.Before(at) {
-		at = it.Message.At
-	}
-	return now.Sub(at)
-}
+// age is how long ago somebody wrote it: as long as DingTalk had it, by DingTalk's clock, and since
+// then by ours, so that it does not matter whether they agree.
+func (it *Item) age(now time.Time) time.Duration { return now.Sub(it.Row.ReceivedAt) + it.delay }
 
 // chinese reports whether a message is written in Chinese.
 func (it *Item) chinese() bool {

@@ -87,11 +87,15 @@ func (q *queue) run(taking, working context.Context) {
 				busy[m.ConversationID] = true
 				work.Go(func() {
 					defer func() { ended <- m.ConversationID }()
-					switch err := q.work(working, m); {
+					err := q.work(working, m)
+					switch {
 					case errors.Is(err, store.ErrLostLease):
 						q.o.Log.Warn("chat: another process has taken over what came", "conn_id", q.app.ConnID, "id", m.ID)
 					case err != nil:
 						q.o.Log.Error("chat: work on what came", "conn_id", q.app.ConnID, "id", m.ID, "error", q.o.Masker.Mask(err.Error()))
+					}
+					if err != nil {
+						sleep(taking, firstPause) // it waits as before
 					}
 				})
 			}
@@ -105,6 +109,13 @@ func (q *queue) work(ctx context.Context, m *store.ChatMessage) error {
 	m.StartedAt, m.Node = q.now(), q.o.Node
 	var mine bool
 	err := q.o.Store.Tx(ctx, func(tx store.Tx) (err error) {
+		// A process that wakes after it has lost the lease begins nothing that nobody would go on with.
+		switch l, err := tx.NamedLease(ctx, leaseName(q.app)); {
+		case errors.Is(err, store.ErrNotFound), err == nil && l.Holder != q.o.Node:
+			return store.ErrLostLease
+		case err != nil:
+			return err
+		}
 		mine, err = tx.ClaimChatMessage(ctx, m)
 		return err
 	})
@@ -234,7 +245,7 @@ func refusal(it *Item, en, zh string) Outcome {
 // the store before it does: after a crash nobody would know otherwise whether it had.
 func (q *queue) answer(ctx context.Context, it *Item, out Outcome) error {
 	m := it.Row
-	m.Answer = store.ChatAnswer{Title: q.o.Masker.Mask(out.Title), Text: q.o.Masker.Mask(out.Text)}
+	m.Answer = store.ChatAnswer{Title: q.o.Masker.Mask(out.Title), Text: q.o.Masker.Mask(out.Text), TextSent: m.Answer.TextSent && out.File != nil}
 	out.Title, out.Text = m.Answer.Title, m.Answer.Text
 	if out.File != nil {
 		m.Answer.File = out.File.Name
@@ -249,7 +260,10 @@ func (q *queue) answer(ctx context.Context, it *Item, out Outcome) error {
 	if err := q.put(ctx, m); err != nil {
 		return err
 	}
-	err := q.send(ctx, it, out)
+	err := q.parts(ctx, it, out)
+	if errors.Is(err, store.ErrLostLease) {
+		return err
+	}
 	if err == nil {
 		m.AnswerState = store.ChatAnswerSent
 		return q.end(ctx, m, m.Outcome, nil)
@@ -268,6 +282,25 @@ func (q *queue) answer(ctx context.Context, it *Item, out Outcome) error {
 	return q.end(ctx, m, m.Outcome, err)
 }
 
+// parts sends the text, unless it was sent before, and then the file. That the text has left is in the store
+// before the file is sent: it is not sent once more when the file is.
+func (q *queue) parts(ctx context.Context, it *Item, out Outcome) error {
+	m := it.Row
+	if out.Text != "" && !m.Answer.TextSent {
+		if err := q.send(ctx, it, Outcome{Title: out.Title, Text: out.Text, Refused: out.Refused}); err != nil || out.File == nil {
+			return err
+		}
+		m.Answer.TextSent = true
+		if err := q.put(ctx, m); err != nil {
+			return err
+		}
+	}
+	if out.File == nil {
+		return nil
+	}
+	return q.send(ctx, it, Outcome{Title: out.Title, File: out.File, Refused: out.Refused})
+}
+
 // send is Reply, whose panic leaves it open whether something was sent.
 func (q *queue) send(ctx context.Context, it *Item, out Outcome) (err error) {
 	defer func() {
@@ -278,11 +311,12 @@ func (q *queue) send(ctx context.Context, it *Item, out Outcome) (err error) {
 	return q.o.Replier.Reply(ctx, it, out)
 }
 
-// again lets an answer wait that nobody has got. One with a file is made anew: the store keeps no files.
+// again lets an answer wait that nobody has got, or of which the file is still to be sent. One with a
+// file is made anew: the store keeps no files.
 func (q *queue) again(ctx context.Context, m *store.ChatMessage, out Outcome, at time.Time) error {
 	m.State, m.NextTry, m.AnswerState = store.ChatWaiting, at, store.ChatAnswerReady
 	if out.File != nil {
-		m.AnswerState, m.Answer, m.Outcome = store.ChatNoAnswer, store.ChatAnswer{}, ""
+		m.AnswerState, m.Answer, m.Outcome = store.ChatNoAnswer, store.ChatAnswer{TextSent: m.Answer.TextSent}, ""
 	}
 	return q.put(ctx, m)
 }

@@ -24,6 +24,8 @@ const (
 // Standing says how it stands with the receiving of an application.
 type Standing struct {
 	ConnID string
+	// HTTPOnly is that of its [App].
+	HTTPOnly bool
 	// Elsewhere says that another process on the store receives.
 	Elsewhere bool
 	Link
@@ -38,6 +40,8 @@ type Service struct {
 	mu    sync.Mutex
 	apps  map[string]*holder
 	order []string
+	// problem is what was wrong with the connections when they were read last.
+	problem string
 }
 
 // New returns a service.
@@ -58,21 +62,30 @@ func (s *Service) Run(ctx context.Context) {
 // follow brings the holders up to date with the applications.
 func (s *Service) follow(ctx context.Context) {
 	apps, err := s.o.Apps(ctx)
-	if err != nil {
-		if ctx.Err() == nil {
-			s.o.Log.Error("chat: read the connections", "error", s.o.Masker.Mask(err.Error()))
-		}
-		return // those that are known go on
+	if ctx.Err() != nil {
+		return
 	}
+	s.report(err)
 	wanted := map[string]App{}
 	var order []string
 	for _, a := range apps {
-		if _, twice := wanted[a.Key]; !twice {
-			wanted[a.Key] = a
+		known, twice := wanted[a.Key]
+		if !twice {
 			order = append(order, a.Key)
+		}
+		if !twice || known.HTTPOnly && !a.HTTPOnly {
+			wanted[a.Key] = a
 		}
 	}
 	s.mu.Lock()
+	if err != nil {
+		for _, key := range s.order {
+			if h := s.apps[key]; h != nil && wanted[key].Key == "" {
+				wanted[key] = h.app
+				order = append(order, key)
+			}
+		}
+	}
 	var gone []*holder
 	for key, h := range s.apps {
 		if wanted[key] != h.app {
@@ -92,6 +105,18 @@ func (s *Service) follow(ctx context.Context) {
 			s.apps[key] = hold(ctx, &s.o, a)
 		}
 	}
+}
+
+// report logs what is wrong with the connections, once for as long as it is.
+func (s *Service) report(err error) {
+	problem := ""
+	if err != nil {
+		problem = s.o.Masker.Mask(err.Error())
+	}
+	if problem != s.problem && err != nil {
+		s.o.Log.Error("chat: not all connections can be read; those that cannot be stay as they were", "error", problem)
+	}
+	s.problem = problem
 }
 
 func (s *Service) stopAll() {
@@ -164,11 +189,13 @@ type holder struct {
 
 	mu     sync.Mutex
 	stands Standing
+	// told is when it was last said that the clocks differ.
+	told time.Time
 }
 
 func hold(ctx context.Context, o *Options, app App) *holder {
 	ctx, cancel := context.WithCancel(ctx)
-	h := &holder{o: o, app: app, queue: newQueue(o, app), cancel: cancel, ended: make(chan struct{}), stands: Standing{ConnID: app.ConnID, Link: Link{Since: o.Clock()}}}
+	h := &holder{o: o, app: app, queue: newQueue(o, app), cancel: cancel, ended: make(chan struct{}), stands: Standing{ConnID: app.ConnID, HTTPOnly: app.HTTPOnly, Link: Link{Since: o.Clock()}}}
 	go func() {
 		defer close(h.ended)
 		h.run(ctx)
@@ -199,8 +226,11 @@ func (h *holder) came() {
 	h.queue.told()
 }
 
+// leaseName names the lease of an application.
+func leaseName(app App) string { return "chat/" + app.Key }
+
 func (h *holder) lease() store.NamedLease {
-	return store.NamedLease{Name: "chat/" + h.app.Key, Holder: h.o.Node, Until: h.o.Clock().Add(leaseTime).UTC().Truncate(time.Millisecond)}
+	return store.NamedLease{Name: leaseName(h.app), Holder: h.o.Node, Until: h.o.Clock().Add(leaseTime).UTC().Truncate(time.Millisecond)}
 }
 
 // take takes the lease or renews it.
@@ -343,6 +373,7 @@ func (h *holder) taken(ctx context.Context) (mine bool, until time.Time, err err
 // receive keeps the application connected until ctx ends.
 func (h *holder) receive(ctx context.Context) {
 	keep := func(ctx context.Context, r Received) (bool, error) {
+		h.compare(r)
 		first, err := accept(ctx, h.o, h.app, r)
 		if first {
 			h.came()
@@ -363,6 +394,17 @@ func (h *holder) receive(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// compare tells it when this machine's clock and DingTalk's differ: nothing depends on it, but times that
+// people read do.
+func (h *holder) compare(r Received) {
+	now := h.o.Clock()
+	if r.Sent.IsZero() || now.Sub(r.Sent).Abs() < skewed || now.Sub(h.told).Abs() < remind {
+		return
+	}
+	h.told = now
+	h.o.Log.Warn("chat: the clock of this machine and DingTalk's differ; set it by NTP", "conn_id", h.app.ConnID, "difference", now.Sub(r.Sent).Round(time.Second).String())
 }
 
 // sleep waits, and reports false when ctx ended before that.

@@ -38,7 +38,8 @@ type ChatTx interface {
 	ReturnChatMessages(ctx context.Context, app string, at time.Time) (waiting, uncertain int, err error)
 	// TakeLease takes a lease for a holder, or renews his, until a moment. It reports false, and changes nothing,
 	// while somebody else has it: until it ends, but not when that is more than twice as far away as the
-	// moment, as by a clock that was set back.
+	// moment, as by a clock that was set back. Of several machines on one store the clocks may differ by
+	// less than what is left of a lease once its holder gives it up for lost, no more.
 	TakeLease(ctx context.Context, l NamedLease, now time.Time) (bool, error)
 	// DropLease gives a lease up, if the holder has it.
 	DropLease(ctx context.Context, name, holder string) error
@@ -139,6 +140,8 @@ type ChatAnswer struct {
 	Text  string `json:"text,omitempty"`
 	// File is the name of a file that was sent with it.
 	File string `json:"file,omitempty"`
+	// TextSent says that the text has left, whatever becomes of the file.
+	TextSent bool `json:"text_sent,omitempty"`
 }
 
 // ChatFilter selects what came. Zero fields select everything.

@@ -87,7 +87,7 @@ var errTopic = errors.New("no handler for the topic")
 
 // read reads what a frame brings.
 func (f *frame) read(now time.Time) (*Received, error) {
-	r := &Received{Topic: f.topic(), MessageID: f.id()}
+	r := &Received{Topic: f.topic(), MessageID: f.id(), Sent: f.at(time.Time{})}
 	var err error
 	switch {
 	case f.Type == typeEvent:
@@ -123,8 +123,10 @@ type Received struct {
 	Event   *incoming.Event
 	// Topic is one of the topics, or that of an event.
 	Topic string
-	// MessageID is the gateway's id of the delivery.
+	// MessageID is the gateway's id of the delivery, Sent when that left by the gateway's clock, zero where it
+	// does not say.
 	MessageID string
+	Sent      time.Time
 }
 
 // Key is the same for all deliveries of one thing.

@@ -147,13 +147,13 @@ func (d dingtalk) Receive(ctx context.Context, app chat.App, accept func(context
 	return stream.New(stream.Options{
 		App: d.hook.App(app.ConnID), KeepTrying: true, Log: d.app.Log(), Now: d.app.Clock,
 		Accept: func(ctx context.Context, r *stream.Received) (bool, error) {
-			return accept(ctx, chat.Received{Message: r.Message, Press: r.Press, Event: r.Event})
+			return accept(ctx, chat.Received{Message: r.Message, Press: r.Press, Event: r.Event, Sent: r.Sent})
 		},
 		State: func(s stream.State) { link(chat.Link{Connected: s.Connected, Since: s.Since, Err: s.Err}) },
 	}).Run(ctx)
 }
 
-// Reply implements [chat.Replier].
+// Reply implements [chat.Replier]: it sends a text or a file.
 func (d dingtalk) Reply(ctx context.Context, it *chat.Item, o chat.Outcome) error {
 	sender := reply.Sender{App: d.hook.App(it.Row.ConnID), Now: d.app.Clock}
 	var to reply.Place
@@ -162,15 +162,11 @@ func (d dingtalk) Reply(ctx context.Context, it *chat.Item, o chat.Outcome) erro
 	} else if it.Press != nil {
 		to = reply.Place{UserID: it.Press.UserID} // what the card did not show is for one person, wherever the card is
 	}
-	if o.Text != "" {
-		if _, err := sender.Send(ctx, to, hook.Markdown(o.Title, o.Text)); err != nil {
-			return err
-		}
+	if o.File != nil {
+		_, err := sender.SendFile(ctx, to, o.File.Name, o.File.Content)
+		return err
 	}
-	if o.File == nil {
-		return nil
-	}
-	_, err := sender.SendFile(ctx, to, o.File.Name, o.File.Content)
+	_, err := sender.Send(ctx, to, hook.Markdown(o.Title, o.Text))
 	return err
 }
 
