@@ -7,9 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -45,19 +44,14 @@ func (a *Ask) Read(words []string) (chosen []string, input json.RawMessage, err 
 
 // readValue reads the value of a param as people write it.
 func readValue(p store.AskParam, text string) (json.RawMessage, error) {
-	var schema struct {
-		Type any `json:"type"`
-	}
+	var schema map[string]any
 	if p.Schema != nil {
 		if err := json.Unmarshal(p.Schema, &schema); err != nil {
 			return nil, fmt.Errorf("its schema: %w", err)
 		}
 	}
-	if schema.Type == "string" {
-		return encode(text)
-	}
-	var v any
-	if err := yaml.Unmarshal([]byte(text), &v); err != nil {
+	v, err := params.FromText(schema, text)
+	if err != nil {
 		return nil, fmt.Errorf("%q is not a value: %w", text, err)
 	}
 	if b, err := encode(v); err == nil {

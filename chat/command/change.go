@@ -13,11 +13,10 @@ import (
 	"strings"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/chat/roles"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -123,52 +122,12 @@ func (c *Call) conf(d *dag.DAG, pairs []pair) (json.RawMessage, error) {
 	return out, nil
 }
 
-// read is the value of a pair: a text in quotes, or where the schema takes a text and not what YAML would make of it;
-// else as in YAML.
+// read is the value of a pair: a text in quotes, else what the schema makes of it.
 func (p *pair) read(schema map[string]any) (any, error) {
-	if p.quoted || p.value == "" || wantsText(schema, p.value) {
+	if p.quoted {
 		return p.value, nil
 	}
-	n, err := yamlvalue.Decode([]byte(p.value))
-	if err != nil {
-		_, text := yamlvalue.Explain([]byte(p.value), err)
-		return nil, errors.New(text)
-	}
-	yamlvalue.ResolveScalars(n)
-	var v any
-	if err := n.Decode(&v); err != nil {
-		_, text := yamlvalue.Explain([]byte(p.value), err)
-		return nil, errors.New(text)
-	}
-	if n.Kind == yaml.DocumentNode && len(n.Content) == 0 {
-		return p.value, nil // a comment
-	}
-	return v, nil
-}
-
-// wantsText reports whether a schema takes text, and nothing that YAML would make of a value without quotes.
-func wantsText(schema map[string]any, value string) bool {
-	var types []string
-	switch t := schema["type"].(type) {
-	case string:
-		types = []string{t}
-	case []any:
-		for _, x := range t {
-			if s, ok := x.(string); ok {
-				types = append(types, s)
-			}
-		}
-	}
-	others := map[yamlvalue.Kind][]string{
-		yamlvalue.Null: {"null"}, yamlvalue.Bool: {"boolean"}, yamlvalue.Int: {"integer", "number"}, yamlvalue.Float: {"number"},
-	}[yamlvalue.PlainKind(value)]
-	switch value[0] {
-	case '[':
-		others = []string{"array"}
-	case '{':
-		others = []string{"object"}
-	}
-	return slices.Contains(types, "string") && !slices.ContainsFunc(others, func(o string) bool { return slices.Contains(types, o) })
+	return params.FromText(schema, p.value)
 }
 
 func doTrigger(ctx context.Context, c *Call) (Answer, error) {

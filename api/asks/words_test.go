@@ -1,0 +1,39 @@
+package asks_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/api/asks"
+	"github.com/dingdag/dingdag/store"
+)
+
+// Values mean what they mean where a run is triggered.
+func TestRead(t *testing.T) {
+	t.Parallel()
+	a := asks.Ask{Options: []string{"OK", "a=b"}, Params: []store.AskParam{
+		{Name: "day"}, {Name: "opt", Schema: json.RawMessage(`{"type":["string","null"]}`)}, {Name: "s", Schema: json.RawMessage(`{"type":"string"}`)},
+	}}
+	for word, want := range map[string]string{
+		"day=2026-01-31": `{"day":"2026-01-31"}`,
+		"day=":           `{"day":""}`,
+		"day=1_000":      `{"day":1000}`,
+		"day=[1, <a>]":   `{"day":[1,"<a>"]}`,
+		"opt=0123":       `{"opt":"0123"}`,
+		"opt=null":       `{"opt":null}`,
+		"s=0123":         `{"s":"0123"}`,
+		"other=x":        `{"other":"x"}`,
+	} {
+		chosen, input, err := a.Read([]string{"OK", "a=b", word})
+		require.NoError(t, err, word)
+		assert.Equal(t, []string{"OK", "a=b"}, chosen)
+		assert.JSONEq(t, want, string(input), word)
+	}
+	for _, words := range [][]string{{"day=*x"}, {"day=[1"}, {"s=1", "s=2"}} {
+		_, _, err := a.Read(words)
+		require.ErrorContains(t, err, "params_input: param", words)
+	}
+}
