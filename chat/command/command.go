@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -318,10 +319,16 @@ func (cs *Commands) allowed(ctx context.Context, connID string) (func(*Spec) boo
 	if err != nil {
 		return nil, err
 	}
-	if v, ok := extra["commands"]; !ok || v == nil || v == true {
-		return func(*Spec) bool { return true }, nil
+	all := extra["commands"]
+	if text, ok := all.(string); ok { // a connection that was written as a URI has texts
+		if on, err := strconv.ParseBool(strings.ToLower(strings.TrimSpace(text))); err == nil {
+			all = on
+		}
 	}
-	if extra["commands"] == false {
+	switch all {
+	case nil, true:
+		return func(*Spec) bool { return true }, nil
+	case false:
 		return always, nil
 	}
 	names, err := connections.ExtraTexts(extra, "commands")

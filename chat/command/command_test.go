@@ -597,3 +597,18 @@ func TestAPatternOfAllDAGs(t *testing.T) {
 	w.dags = slices.DeleteFunc(w.dags, func(d *dag.DAG) bool { return d.ID == "resting" })
 	w.says("opal", "snooze *t* 1h")
 }
+
+// A connection that was written as a URI has texts in its extra.
+func TestCommandsAsText(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, on := range []string{`"true"`, `" True "`, `true`, `null`} {
+		w.extra = `{"commands": ` + on + `}`
+		w.says("vera", "dags")
+	}
+	for _, off := range []string{`"false"`, `"False"`, `false`} {
+		w.extra = `{"commands": ` + off + `}`
+		assert.Contains(t, w.refuses("vera", "dags"), "is switched off here", off)
+		w.says("vera", "whoami")
+	}
+}
