@@ -183,7 +183,7 @@ func (c *Call) repeated(ctx context.Context) (Answer, error) {
 	}
 	p.say(strings.Join(words, " "))
 	a := p.answer(c.Lang)
-	if e.Kind == store.EventTrigger {
+	if e.RunID != "" && (e.Kind == store.EventTrigger || e.Kind == store.EventClear) {
 		a.Follow = &Follow{e.DAGID, e.RunID}
 	}
 	return a, nil
