@@ -151,11 +151,11 @@ func TestAMessageChangesOnce(t *testing.T) {
 			runs, err := b.store.Runs(t.Context(), store.RunFilter{DAGID: "d"})
 			require.NoError(t, err)
 			assert.Len(t, runs, 1)
-			clear := engine.ClearRequest{DAGID: "d", RunID: r.RunID, Actor: said("2")}
-			_, err = e.Clear(t.Context(), clear)
+			again := engine.ClearRequest{DAGID: "d", RunID: r.RunID, Actor: said("2")}
+			_, err = e.Clear(t.Context(), again)
 			require.NoError(t, err)
 			b.until("the run has ended again", func() bool { return b.ended1(r.Key).State.Finished() })
-			_, err = e.Clear(t.Context(), clear)
+			_, err = e.Clear(t.Context(), again)
 			require.ErrorIs(t, err, store.ErrRepeated)
 			assert.Equal(t, dag.RunSuccess, b.ended1(r.Key).State, "it stays as it was")
 			assert.Equal(t, []string{"trigger", "clear"}, b.kinds())
