@@ -27,6 +27,12 @@ func TestAskText(t *testing.T) {
 	} {
 		assert.Contains(t, ev.Text(), "\n"+line)
 	}
+	assert.Equal(t, []callbacks.Fact{{Label: "对机器人说 Tell the bot", Value: "answer 7 OPTION why=…", Verbatim: true}}, ev.ChatFacts())
+	ev.Ask.Multiple = false
+	assert.Equal(t, []callbacks.AskCommand{{Option: "Go on", Text: `answer 7 "Go on" why=…`}, {Option: "Stop", Text: "answer 7 Stop why=…"}}, ev.Ask.Typed())
+	ev.Ask.Options, ev.Ask.Needed = []string{"Approve", "Reject"}, nil
+	assert.Equal(t, "approve 7 | 批准 7 | reject 7 | 拒绝 7", ev.ChatFacts()[0].Value)
 	ev.Ask = nil
+	assert.Empty(t, ev.ChatFacts())
 	assert.NotContains(t, ev.Text(), "Options")
 }

@@ -153,6 +153,8 @@ type Ask struct {
 	Needed []string `json:"needed,omitempty"`
 	// Assigned are those who may answer; none are all who may operate the DAG.
 	Assigned []string `json:"assigned_users,omitempty"`
+	// AssignedIDs are their ids alone.
+	AssignedIDs []string `json:"assigned_ids,omitempty"`
 	// Deadline is until when, nil for no end.
 	Deadline *time.Time `json:"deadline,omitempty"`
 }

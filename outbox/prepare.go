@@ -7,6 +7,8 @@ import (
 	"maps"
 	"strings"
 
+	"gopkg.in/yaml.v3"
+
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/gate"
@@ -21,6 +23,8 @@ type Callback struct {
 	pos  dag.Position
 	spec callbacks.Spec
 	cb   callbacks.Callback
+	// broken says why there is none.
+	broken error
 }
 
 // asked is the callback with its place, as the record of a message has it.
@@ -55,6 +59,20 @@ func Bind(reg *callbacks.Registry, cs []dag.Callback) ([]Callback, error) {
 		out = append(out, Callback{name: spec.Name, pos: c.Pos, spec: spec, cb: cb})
 	}
 	return out, errors.Join(errs...)
+}
+
+// Named is the callback with a name and parameters. What is wrong with these is told when it is prepared, as by one that
+// can't say what it has to say.
+func (o *Outbox) Named(name string, parameters map[string]any) Callback {
+	c := dag.Callback{Name: name, Args: &yaml.Node{}}
+	err := c.Args.Encode(parameters)
+	if err == nil {
+		var bound []Callback
+		if bound, err = Bind(o.o.Callbacks, []dag.Callback{c}); err == nil {
+			return bound[0]
+		}
+	}
+	return Callback{name: name, broken: err}
 }
 
 // Prepare lets callbacks say what they have to say about an event, for the transaction that
@@ -104,11 +122,19 @@ func (o *Outbox) delivery(m callbacks.Message, ev *callbacks.Event) *store.Deliv
 	}
 	if c := m.Card; c != nil {
 		d.Card = &store.Card{
-			OutTrackID: c.OutTrackID, ConnID: c.ConnID, Kind: store.AlertCard, OpenConversationID: c.OpenConversationID, UserIDs: c.UserIDs,
+			OutTrackID: c.OutTrackID, ConnID: c.ConnID, Kind: kindOf(ev.Kind), OpenConversationID: c.OpenConversationID, UserIDs: c.UserIDs,
 			DAGID: ev.DAGID, RunID: ev.RunID, TaskID: ev.TaskID, MapIndex: ev.MapIndex, Try: ev.TryNumber, Face: c.Face, MadeAt: now, UpdatedAt: now,
 		}
 	}
 	return d
+}
+
+// kindOf is the kind of a card that tells of an event.
+func kindOf(k callbacks.Kind) store.CardKind {
+	if k == callbacks.Asked {
+		return store.AskCard
+	}
+	return store.AlertCard
 }
 
 // withFields adds the templated parameters of a callback to what its templates may name,
@@ -131,6 +157,9 @@ func withFields(tc *template.Context, b Callback) *template.Context {
 // prepareOne renders one callback and lets it write its message.
 func (o *Outbox) prepareOne(render Renderer, b Callback, ev *callbacks.Event, tc *template.Context) (m callbacks.Message, err error) {
 	defer recovered(&err)
+	if b.broken != nil {
+		return m, b.broken
+	}
 	cb, err := b.spec.Render(b.cb, render(withFields(tc, b), b.spec.NamesFile))
 	if err != nil {
 		return m, fmt.Errorf("the callback's template failed: %w", err)
@@ -158,6 +187,9 @@ func prepareRendered(b Callback, cb callbacks.Callback, ev *callbacks.Event) (ca
 // message. What renders of its parameters still counts: where to, and whom to name.
 func (o *Outbox) prepareDefault(render Renderer, b Callback, ev *callbacks.Event, tc *template.Context, cause error) (m callbacks.Message, err error) {
 	defer recovered(&err)
+	if b.broken != nil {
+		return m, cause
+	}
 	var lost []string
 	value := render(withFields(tc, b), b.spec.NamesFile)
 	cb, err := b.spec.Render(b.cb, func(name, text string) (v any, err error) {

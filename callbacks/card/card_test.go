@@ -29,6 +29,12 @@ const group = "cidAb/3dE+f0=="
 // office is a sandbox with an app whose bot is in the group, and a sender through it.
 func office(t *testing.T, extra string) (*sandboxtest.Sandbox, *card.Sender) {
 	t.Helper()
+	box, h, conns := rooms(t, extra)
+	return box, card.NewSender(h, conns, nil)
+}
+
+func rooms(t *testing.T, extra string) (*sandboxtest.Sandbox, *hook.DingdingHook, connections.Static) {
+	t.Helper()
 	box := sandboxtest.Start(t)
 	app := box.Demo()
 	box.AddUser(sandbox.User{UserID: "u001", Name: "Ann", Mobile: "13800000091"})
@@ -40,7 +46,7 @@ func office(t *testing.T, extra string) (*sandboxtest.Sandbox, *card.Sender) {
 	}}
 	h := hook.New(conns)
 	t.Cleanup(h.CloseIdleConnections)
-	return box, card.NewSender(h, conns, nil)
+	return box, h, conns
 }
 
 func prepared(t *testing.T, text string, ev *callbacks.Event) callbacks.Message {

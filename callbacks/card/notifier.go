@@ -121,9 +121,11 @@ type payload struct {
 	ConnID             string   `json:"dingtalk_conn_id"`
 	OpenConversationID string   `json:"open_conversation_id,omitempty"`
 	UserIDs            []string `json:"user_ids,omitempty"`
-	TemplateID         string   `json:"card_template_id,omitempty"`
-	RouteKey           string   `json:"callback_route_key,omitempty"`
-	OutTrackID         string   `json:"out_track_id,omitempty"`
+	// Assigned are those who may answer, who are asked when neither the notifier nor the connection names anybody.
+	Assigned   []string `json:"assigned,omitempty"`
+	TemplateID string   `json:"card_template_id,omitempty"`
+	RouteKey   string   `json:"callback_route_key,omitempty"`
+	OutTrackID string   `json:"out_track_id,omitempty"`
 	// DAGID, RunID and TaskID are what commands and links of a message without a card are about.
 	DAGID  string     `json:"dag_id,omitempty"`
 	RunID  string     `json:"run_id,omitempty"`
@@ -157,10 +159,18 @@ func (p *payload) about(ev *callbacks.Event) (callbacks.Message, error) {
 	}
 	if f.Content == "" {
 		f.Content = Markdown(ev)
+		if ev.Ask != nil {
+			f.Content = askMarkdown(ev)
+		}
 	}
 	f.Title, f.Content = cut(strings.Join(strings.Fields(callbacks.Clean(f.Title)), " "), maxTitle), cut(f.Content, maxContent)
 	f.Timezone = ev.Timezone
 	f.Status, f.Actions = beginning(ev)
+	if ev.Ask != nil {
+		ask := asking(ev.Ask)
+		f.Ask, f.Status, f.Actions = &ask, face.Asking, ask.Actions()
+		p.Assigned = ev.Ask.AssignedIDs
+	}
 	p.DAGID, p.RunID, p.TaskID = ev.DAGID, ev.RunID, ev.TaskID
 	identity, err := json.Marshal([]any{ev, p})
 	if err != nil {
@@ -169,7 +179,7 @@ func (p *payload) about(ev *callbacks.Event) (callbacks.Message, error) {
 	sum := sha256.Sum256(identity)
 	p.OutTrackID = "dingdag-" + hex.EncodeToString(sum[:16])
 	m, err := p.message(fmt.Sprintf("%s of %s as a card through %s", ev.Kind, ev.Subject(), p.ConnID))
-	if err != nil || len(f.Actions) == 0 {
+	if err != nil || len(f.Actions) == 0 && f.Ask == nil {
 		return m, err
 	}
 	shows, err := json.Marshal(f)

@@ -27,6 +27,13 @@ type Linker interface {
 	Link(ctx context.Context, outTrackID string, a face.Action) (string, error)
 }
 
+// AskLinker is a [Linker] that also links to pages on which people answer what a task asks.
+type AskLinker interface {
+	// AskLink is a signed link to the page of an ask, for a person alone or, with an empty userID, for whoever
+	// reads it. It is "" where pages have no address that people can reach.
+	AskLink(ctx context.Context, askID int64, userID string) (string, error)
+}
+
 // Sender sends what [Notifier] wrote into the outbox, and takes messages back that were sent without a card.
 type Sender struct {
 	hook  *hook.DingdingHook
@@ -116,6 +123,8 @@ func (s *Sender) place(ctx context.Context, p payload) (place, error) {
 			to.group = group
 		case person != "":
 			to.people = []string{person}
+		case err == nil && len(p.Assigned) > 0:
+			to.people = p.Assigned
 		case err == nil:
 			err = errors.New("nobody is named who gets the card: set open_conversation_id or user_ids of the notifier, or conversation_id or user_id in the extra of the connection")
 		}
@@ -151,7 +160,7 @@ func (s *Sender) deliver(ctx context.Context, app *hook.App, p payload, to place
 		TemplateID: to.template, OutTrackID: p.OutTrackID, Param: p.Face.Param(face.Now{Status: p.Face.Status}),
 		OpenConversationID: to.group, UserIDs: to.people, SupportForward: true,
 	}
-	if len(p.Face.Actions) > 0 {
+	if len(p.Face.Actions) > 0 || p.Face.Ask != nil {
 		d.CallbackType = "STREAM"
 		if p.RouteKey != "" {
 			d.CallbackType, d.CallbackRouteKey = "HTTP", p.RouteKey
@@ -185,7 +194,14 @@ func missed(d *card.Delivered) (out []string, arrived int) {
 
 // tell sends a message of the bot in place of a card.
 func (s *Sender) tell(ctx context.Context, app *hook.App, p payload, to place, id int64) (string, error) {
-	content, err := s.content(ctx, p, id)
+	reader := ""
+	if to.group == "" && len(to.people) == 1 {
+		reader = to.people[0]
+	}
+	content, links, err := s.content(ctx, p, id, reader)
+	if err == nil && links && p.Face.Ask != nil && to.group == "" && len(to.people) > 1 {
+		return s.askEach(ctx, app, p, to, id)
+	}
 	if err != nil {
 		return "", app.Invalid("send a message in place of a card", err)
 	}
@@ -211,16 +227,56 @@ func (s *Sender) tell(ctx context.Context, app *hook.App, p payload, to place, i
 	return strings.Join(parts, "; "), nil
 }
 
-// content is the message of the bot: with links that do what the buttons would, or with the commands to type.
-func (s *Sender) content(ctx context.Context, p payload, id int64) (bot.Message, error) {
+// askEach asks each of several people by a message of their own, since its link is for one alone. Those whom it does not
+// reach are named, as long as it reaches one.
+func (s *Sender) askEach(ctx context.Context, app *hook.App, p payload, to place, id int64) (string, error) {
+	var receipts, left []string
+	var first error
+	for _, person := range to.people {
+		receipt, err := s.tell(ctx, app, p, place{people: []string{person}}, id)
+		switch {
+		case err == nil:
+			receipts = append(receipts, receipt)
+		case ctx.Err() != nil:
+			return "", err
+		default:
+			first = errors.Join(first, err)
+			left = append(left, fmt.Sprintf("not to %s: %v", person, err))
+		}
+	}
+	if len(receipts) == 0 {
+		return "", first
+	}
+	return strings.Join(append(receipts, left...), "; "), nil
+}
+
+// askLink is a link to the page of what a message asks, and nothing when it asks nothing.
+func (s *Sender) askLink(ctx context.Context, p payload, reader string) (string, error) {
+	l, ok := s.links.(AskLinker)
+	if !ok || p.Face.Ask == nil {
+		return "", nil
+	}
+	return l.AskLink(ctx, p.Face.Ask.ID, reader)
+}
+
+// content is the message of the bot to a reader, who is empty for several: with links that do what the buttons would, or
+// with the commands to type. What asks people has both.
+func (s *Sender) content(ctx context.Context, p payload, id int64, reader string) (_ bot.Message, linked bool, err error) {
 	var titles, links []string
+	link, err := s.askLink(ctx, p, reader)
+	if err != nil {
+		return bot.Message{}, false, fmt.Errorf("make a link: %w", err)
+	}
+	if link != "" {
+		titles, links = []string{"回答 Answer"}, []string{link}
+	}
 	for _, a := range p.Face.Actions {
-		if s.links == nil {
+		if s.links == nil || p.Face.Ask != nil {
 			break
 		}
 		link, err := s.links.Link(ctx, p.OutTrackID, a)
 		if err != nil {
-			return bot.Message{}, fmt.Errorf("make a link: %w", err)
+			return bot.Message{}, false, fmt.Errorf("make a link: %w", err)
 		}
 		if link != "" {
 			titles, links = append(titles, a.Text()), append(links, link)
@@ -240,12 +296,18 @@ func (s *Sender) content(ctx context.Context, p payload, id int64) (bot.Message,
 	default:
 		m.Param["text"] += typed(p, id)
 	}
-	return m, nil
+	if len(links) > 0 && p.Face.Ask != nil {
+		m.Param["text"] += typed(p, id)
+	}
+	return m, len(links) > 0, nil
 }
 
 // typed are the commands of the chat that do what the buttons would.
 func typed(p payload, id int64) string {
 	var lines []string
+	if p.Face.Ask != nil {
+		lines = askLines(p.Face.Ask)
+	}
 	for _, a := range p.Face.Actions {
 		if c := command(p, a, id); c != "" {
 			lines = append(lines, "- "+callbacks.EscapeMarkdown(a.Text())+": "+callbacks.CodeSpan(c))

@@ -22,7 +22,7 @@ func defaultMessage(typ string, ev *callbacks.Event) (any, error) {
 func markdownText(ev *callbacks.Event) string {
 	var b strings.Builder
 	b.WriteString("#### " + callbacks.EscapeMarkdown(ev.Title()) + "\n")
-	for _, f := range ev.Facts() {
+	for _, f := range append(ev.Facts(), ev.ChatFacts()...) {
 		switch {
 		case f.Verbatim:
 			fmt.Fprintf(&b, "\n- **%s**: %s", f.Label, callbacks.CodeSpan(f.Value))

@@ -66,22 +66,27 @@ const (
 
 // Final reports whether the card stays as it is then.
 func (s Status) Final() bool {
-	return slices.Contains([]Status{Succeeded, Skipped, Again, Gone, Old}, s)
+	return slices.Contains([]Status{Succeeded, Skipped, Again, Gone, Old, Answered, Defaulted, Unanswered, Needless}, s)
 }
 
 // look is the text and the colour of a status.
 func (s Status) look() (text, colour string) {
 	l := map[Status][2]string{
-		Failed:    {"失败 Failed", "red"},
-		Late:      {"超过期限 Missed its deadline", "orange"},
-		WillRetry: {"将重试 Will be retried", "orange"},
-		Queued:    {"排队中 Queued", "blue"},
-		Running:   {"运行中 Running", "blue"},
-		Succeeded: {"成功 Succeeded", "green"},
-		Skipped:   {"已跳过 Skipped", "grey"},
-		Again:     {"再次失败 Failed again", "red"},
-		Gone:      {"运行已不存在 The run is gone", "grey"},
-		Old:       {"卡片已过期 This card is closed", "grey"},
+		Failed:     {"失败 Failed", "red"},
+		Late:       {"超过期限 Missed its deadline", "orange"},
+		WillRetry:  {"将重试 Will be retried", "orange"},
+		Queued:     {"排队中 Queued", "blue"},
+		Running:    {"运行中 Running", "blue"},
+		Succeeded:  {"成功 Succeeded", "green"},
+		Skipped:    {"已跳过 Skipped", "grey"},
+		Again:      {"再次失败 Failed again", "red"},
+		Gone:       {"运行已不存在 The run is gone", "grey"},
+		Asking:     {"等待回答 Waiting for an answer", "orange"},
+		Answered:   {"已回答 Answered", "green"},
+		Defaulted:  {"无人回答，已用默认 Nobody answered: the default was taken", "grey"},
+		Unanswered: {"无人回答 Nobody answered", "red"},
+		Needless:   {"不再需要回答 Needs no answer any more", "grey"},
+		Old:        {"卡片已过期 This card is closed", "grey"},
 	}[s]
 	return l[0], l[1]
 }
@@ -95,6 +100,8 @@ type Face struct {
 	Status Status `json:"status"`
 	// Actions are the buttons; a card without any is never redrawn.
 	Actions []Action `json:"actions,omitempty"`
+	// Ask is what it asks people, nil for an alert.
+	Ask *Ask `json:"ask,omitempty"`
 	// Timezone is the IANA name of the zone in which times are shown.
 	Timezone string `json:"timezone,omitempty"`
 }
@@ -123,6 +130,8 @@ type Now struct {
 	// Detail is Markdown that stands below the content.
 	Detail string
 	Done   []Done
+	// Outcome is what became of what it asks, nil while it is open.
+	Outcome *Outcome
 }
 
 // Enabled reports whether pressing a button would have an effect, as far as the card knows.
@@ -174,13 +183,19 @@ func (f Face) Param(n Now) map[string]string {
 			parts = append(parts, part)
 		}
 	}
+	if typed := f.typed(n); typed != "" {
+		parts = append(parts, typed)
+	}
 	if len(footer) > 0 {
 		parts = append(parts, "> "+strings.Join(footer, "\n>\n> "))
 	}
 	out := map[string]string{
 		"title": f.Title, "markdown": strings.Join(parts, "\n\n"), "status": status, "color": colour, "footer": strings.Join(footer, "\n"), "note": "",
 	}
-	buttons := []button{}
+	if n.Outcome != nil && len(n.Outcome.Chosen) > 0 {
+		out["status"] = status + ": " + strings.Join(n.Outcome.Chosen, ", ")
+	}
+	buttons := append([]button{}, f.askButtons(n)...)
 	for _, a := range Actions() {
 		on := slices.Contains(f.Actions, a) && n.Enabled(a)
 		out["can_"+string(a)] = strconv.FormatBool(on)
@@ -202,6 +217,9 @@ func (f Face) Param(n Now) map[string]string {
 
 // footer says who did what.
 func (f Face) footer(n Now) (lines []string) {
+	if text := f.outcome(n); text != "" {
+		lines = append(lines, text)
+	}
 	for _, d := range n.Done {
 		lines = append(lines, fmt.Sprintf("%s: %s %s", d.Action.Text(), d.By, f.clock(d.At)))
 	}

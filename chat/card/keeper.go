@@ -31,6 +31,8 @@ type Store interface {
 	store.Transactor
 	// OpenSilences returns the snoozes, among others.
 	OpenSilences(ctx context.Context) ([]*store.Silence, error)
+	// Ask returns what a task asks people, or ErrNotFound.
+	Ask(ctx context.Context, id int64) (*store.Ask, error)
 	// Instances returns the task instances of a run.
 	Instances(ctx context.Context, runKey int64) ([]*store.Instance, error)
 }
@@ -264,6 +266,13 @@ func (k *Keeper) look(ctx context.Context, c *store.CardNow, open []*store.Silen
 		return k.write(ctx, c)
 	}
 	is := Look(c, open, now)
+	if c.Kind == store.AskCard {
+		var err error
+		if is, err = k.lookAsk(ctx, f); err != nil {
+			return err
+		}
+		old = false // it can be answered as long as it waits
+	}
 	if old && !is.Status.Final() {
 		is.Status = face.Old
 	}

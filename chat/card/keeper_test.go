@@ -18,6 +18,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/callbacks"
 	cbcard "github.com/dingdag/dingdag/callbacks/card"
 	"github.com/dingdag/dingdag/catalog"
@@ -57,6 +58,7 @@ type desk struct {
 	id     string
 	dir    string
 	api    *api.API
+	asks   *asks.Asks
 	dag    *dag.DAG
 	roles  map[string]roles.Role
 	who    error
@@ -169,6 +171,7 @@ func (d *desk) openAPI() {
 		Store: d.store, Folder: folder{d.dag}, Masker: connections.NewMasker(), LogDir: d.dir, Clock: d.now,
 		Engine: func(context.Context) (api.Engine, error) { return e, nil },
 	})
+	d.asks = asks.New(asks.Options{Store: d.store, Engine: func(context.Context) (asks.Engine, error) { return e, nil }})
 	require.NoError(d, d.store.Tx(d.Context(), func(tx store.Tx) error {
 		if err := tx.PutVersion(d.Context(), d.dag.Version, d.dag.ID, dagfile.Source(d.dag)); err != nil {
 			return err

@@ -44,6 +44,8 @@ type PressOptions struct {
 	Connections connections.Source
 	// Runs are those of somebody.
 	Runs func(who store.Actor) Runs
+	// Asks are what tasks ask people, for somebody.
+	Asks func(who store.Actor) Asks
 	// Roles say who may. It is [*roles.Roles].
 	Roles interface {
 		Of(ctx context.Context, connID, userID string) (roles.Role, error)
@@ -110,6 +112,10 @@ func (p *Presses) pressed(ctx context.Context, in *incoming.Press, connID string
 	}
 	if !slices.Contains(f.Actions, a) {
 		return c, refuse(fmt.Sprintf("这张卡片没有按钮 %s。 This card has no button %s.", clip(string(a)), clip(string(a)))), nil
+	}
+	if c.Kind == store.AskCard {
+		out, err := p.answer(ctx, c, f, a, in, connID)
+		return c, out, err
 	}
 	least := roles.Operator
 	if a == face.Log {

@@ -36,6 +36,7 @@ func (d *desk) presses(wrap func(card.Runs) card.Runs) *card.Presses {
 			}
 			return d.api.By(who)
 		},
+		Asks:  func(who store.Actor) card.Asks { return d.asks.By(who) },
 		Roles: d,
 	})
 }
