@@ -1,7 +1,10 @@
 package engine_test
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -10,9 +13,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -305,4 +310,60 @@ func TestAskingIsCheckedAtLoad(t *testing.T) {
 		require.True(t, diags.HasErrors(), text)
 		assert.Contains(t, diags.String(), want)
 	}
+}
+
+// posted is the notifier that a task asks by.
+type posted struct {
+	Conn  string   `yaml:"dingtalk_conn_id"`
+	Group string   `yaml:"open_conversation_id" param:"template"`
+	Users []string `yaml:"user_ids" param:"template"`
+}
+
+// Prepare says where it asks what.
+func (p *posted) Prepare(ev *callbacks.Event) (callbacks.Message, error) {
+	text := fmt.Sprint("ask ", ev.Ask.ID, " of try ", ev.TryNumber, " in ", p.Conn, "|", p.Group, "|", strings.Join(p.Users, ","), " for ", strings.Join(ev.Ask.AssignedIDs, ","))
+	return callbacks.Message{Sender: "bench", Channel: "c", Payload: []byte(strconv.Quote(text)), Summary: text}, nil
+}
+
+// A task asks in DingTalk by one message a try, written with the ask; receivers may be templates.
+func TestAsksInDingTalk(t *testing.T) {
+	t.Parallel()
+	b := &bench{t: t, dir: t.TempDir(), do: map[string]func(context.Context, *operator.TaskContext) (any, error){}, seen: make(chan struct{}, 1)}
+	b.o.Grace = 20 * time.Millisecond
+	b.more = []callbacks.Spec{callbacks.Define[posted]("dingtalk_card")}
+	b.open()
+	b.load(`d:
+  tasks:
+    - {task_id: ok, operator: approval, subject: "Release?", user_ids: ["{{ params.who }}", u2], params: {who: u1}, assigned_users: [{id: u1}],
+       fail_on_reject: true, retries: 1, retry_delay: 0}
+`)
+	b.start(engine.RunOptions{})
+	r := b.trigger()
+	for try := 1; try <= 2; try++ {
+		a := b.asked(r)
+		assert.Equal(t, try, a.Try)
+		b.until("it is told", func() bool { return len(b.sentSoFar()) == try })
+		_, err := b.respond(b.e, a.ID, "Reject")
+		require.NoError(t, err)
+	}
+	b.ended1(r.Key)
+	assert.Equal(t, []string{"ask 1 of try 1 in dingtalk_default||u1,u2 for u1", "ask 2 of try 2 in dingtalk_default||u1,u2 for u1"}, b.sentSoFar())
+}
+
+// Where the notifier is not there, the task still asks, and the record says why nobody was told.
+func TestAsksWithoutTheNotifier(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.load(strings.Replace(approval, "%s", ", dingtalk_conn_id: app", 1))
+	b.start(engine.RunOptions{})
+	r := b.trigger()
+	a := b.asked(r)
+	ds, err := b.store.DeliveryLog(t.Context(), store.DeliveryFilter{})
+	require.NoError(t, err)
+	require.Len(t, ds, 1)
+	assert.Equal(t, store.DeliveryRefused, ds[0].State)
+	assert.Equal(t, `unknown callback "dingtalk_card"`, ds[0].Error)
+	_, err = b.respond(b.e, a.ID, "Approve")
+	require.NoError(t, err)
+	b.ended1(r.Key)
 }

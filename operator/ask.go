@@ -24,6 +24,14 @@ type Question struct {
 	Defaults []string
 	// Assigned are those who may answer; none are all who may operate the DAG.
 	Assigned []Person
+	// Notice tells people, in addition to the notifiers of the task; nil for none.
+	Notice *Notice
+}
+
+// Notice is a notifier with its parameters, as a DAG file would have them.
+type Notice struct {
+	Notifier string
+	Params   map[string]any
 }
 
 // Reply is what became of a [Question].

@@ -18,7 +18,10 @@ import (
 
 // askError ends the work of an operator that asks people something: the worker is free until
 // somebody has answered.
-type askError struct{ ask *store.Ask }
+type askError struct {
+	ask    *store.Ask
+	notice *operator.Notice
+}
 
 func (a *askError) Error() string { return "asks " + a.ask.Subject }
 
@@ -49,7 +52,7 @@ func (y *Try) ask(q *operator.Question) error {
 	if a.Params, err = askParams(y.task.Task); err != nil {
 		return operator.Fail(err)
 	}
-	return &askError{a}
+	return &askError{a, q.Notice}
 }
 
 func cut(text string, most int) string {
@@ -83,7 +86,8 @@ func askParams(t *dag.Task) (out []store.AskParam, err error) {
 }
 
 // deferred is the result of a try that waits for people.
-func (y *Try) deferred(a *store.Ask) Result {
+func (y *Try) deferred(e *askError) Result {
+	a := e.ask
 	text := fmt.Sprintf("Waiting for an answer: %s (%s)", a.Subject, strings.Join(a.Options, ", "))
 	if !a.Deadline.IsZero() {
 		text += ", until " + a.Deadline.Format(time.RFC3339)
@@ -91,7 +95,7 @@ func (y *Try) deferred(a *store.Ask) Result {
 	y.log.line(slog.LevelInfo, text)
 	in := y.in
 	in.State, in.RetryAt, in.Error = dag.Deferred, a.Deadline, ""
-	return Result{Instance: in, Ask: a, XComs: y.pushedXComs(), Rendered: y.rendered.Load()}
+	return Result{Instance: in, Ask: a, Notice: e.notice, XComs: y.pushedXComs(), Rendered: y.rendered.Load()}
 }
 
 // reply is what became of what the try has asked before, or nil.

@@ -28,6 +28,8 @@ type Result struct {
 	Skips []dagrun.Task
 	// Ask is what a try asks people whose instance is deferred, else nil.
 	Ask *store.Ask
+	// Notice tells people of it, nil for none.
+	Notice *operator.Notice
 	// Rendered is what the try has rendered, nil when that is stored already or not kept.
 	Rendered *store.RenderedTry
 }

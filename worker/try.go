@@ -64,7 +64,7 @@ func (y *Try) Execute(ctx context.Context) Result {
 		return y.reschedule(next)
 	}
 	if q, ok := errors.AsType[*askError](err); ok {
-		return y.deferred(q.ask)
+		return y.deferred(q)
 	}
 	return y.conclude(ctx, v, err)
 }

@@ -38,7 +38,7 @@ func (lr *Run) Apply(tx *Tx, i dagrun.Task, res *worker.Result) (*store.Instance
 	case dag.UpForRetry, dag.UpForReschedule:
 		tx.watchRetry(in)
 	case dag.Deferred:
-		if err := lr.asked(tx, i, in, res.Ask); err != nil {
+		if err := lr.asked(tx, i, in, res); err != nil {
 			return nil, err
 		}
 	default: // nothing waits for it but the tasks below

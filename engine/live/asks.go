@@ -7,16 +7,19 @@ import (
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/worker"
 )
 
 // asked writes what a deferred instance asks people, lets its notifiers tell them, and watches the end
 // of their time.
-func (lr *Run) asked(tx *Tx, i dagrun.Task, in *store.Instance, a *store.Ask) error {
+func (lr *Run) asked(tx *Tx, i dagrun.Task, in *store.Instance, res *worker.Result) error {
+	a, notice := res.Ask, res.Notice
 	if a == nil {
 		return fmt.Errorf("task %q is deferred and asks nothing", in.TaskID)
 	}
 	if answer := tx.runs.o.Answer; answer != nil {
 		a.Deadline, in.RetryAt = tx.Now, tx.Now
+		notice = nil // nobody needs to answer
 		if chosen := answer(a); len(chosen) > 0 {
 			a.Defaults = chosen
 		}
@@ -28,7 +31,7 @@ func (lr *Run) asked(tx *Tx, i dagrun.Task, in *store.Instance, a *store.Ask) er
 	tx.watchRetry(in)
 	if fresh {
 		try := lr.Try(i, in)
-		try.Ask = a
+		try.Ask, try.Notice = a, notice
 		tx.Message(tx.runs.o.Tell.Task(tx.Ctx, tx, callbacks.Asked, try)...)
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/engine/plan"
+	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/outbox"
 	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/store"
@@ -66,6 +67,8 @@ type Try struct {
 	Recovery *Recovery
 	// Ask is what the try asks people, for on_ask.
 	Ask *store.Ask
+	// Notice tells of it beside the callbacks of the task; nil for none.
+	Notice *operator.Notice
 	// Blocks finds the ids of the tasks that do not run because it failed.
 	Blocks func() []string
 }
@@ -75,6 +78,9 @@ type Try struct {
 func (t *Teller) Task(ctx context.Context, r render.Reader, kind callbacks.Kind, of Try) []*store.Delivery {
 	p, run, in := of.Plan, of.Run, of.Instance
 	cbs, task := p.Tasks[of.Task].Callbacks[kind], p.Tasks[of.Task].Task
+	if of.Notice != nil {
+		cbs = append(slices.Clone(cbs), t.Outbox.Named(of.Notice.Notifier, of.Notice.Params))
+	}
 	bound := t.ofTask(ctx, kind, p.DAG, task)
 	if len(cbs)+len(bound) == 0 {
 		return nil
@@ -111,7 +117,7 @@ func askOf(a *store.Ask) *callbacks.Ask {
 		}
 	}
 	for _, p := range a.Assigned {
-		out.Assigned = append(out.Assigned, p.String())
+		out.Assigned, out.AssignedIDs = append(out.Assigned, p.String()), append(out.AssignedIDs, p.ID)
 	}
 	return out
 }

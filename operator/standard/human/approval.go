@@ -56,7 +56,7 @@ var errRejected = errors.New("it was rejected, and fail_on_reject is set")
 
 // Execute asks, or lets what is downstream run or be skipped.
 func (o *ApprovalOperator) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	r, err := answer(ctx, tc, o.Asks())
+	r, err := o.answer(ctx, tc, o.Asks())
 	switch {
 	case err != nil:
 		return nil, err

@@ -81,7 +81,7 @@ func (o *HITLBranchOperator) ids(options []string) []string {
 
 // Execute asks, or follows what was answered.
 func (o *HITLBranchOperator) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	r, err := answer(ctx, tc, o.Asks())
+	r, err := o.answer(ctx, tc, o.Asks())
 	if err != nil {
 		return nil, err
 	}

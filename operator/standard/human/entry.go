@@ -58,7 +58,7 @@ func (o *HITLEntryOperator) Asks() operator.Question {
 
 // Execute asks, or returns what was answered.
 func (o *HITLEntryOperator) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	r, err := answer(ctx, tc, o.Asks())
+	r, err := o.answer(ctx, tc, o.Asks())
 	if err != nil {
 		return nil, err
 	}

@@ -53,7 +53,7 @@ func (o *HITLOperator) Asks() operator.Question { return o.ask(o.Options, o.Mult
 
 // Execute asks, or returns what was answered.
 func (o *HITLOperator) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	r, err := answer(ctx, tc, o.Asks())
+	r, err := o.answer(ctx, tc, o.Asks())
 	if err != nil {
 		return nil, err
 	}

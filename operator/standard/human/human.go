@@ -3,6 +3,7 @@
 package human
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -52,7 +53,21 @@ type question struct {
 	Defaults []string `yaml:"defaults" param:"single"`
 	// AssignedUsers are those who may answer. Without it everybody may who operates the DAG.
 	AssignedUsers []AssignedUser `yaml:"assigned_users" param:"single"`
+	// DingTalkConnID is the connection of the app whose bot asks in DingTalk: by an interactive card
+	// with a button for each option where its extra has a card_template_id, else by a message that
+	// says what to type. With a receiver the default is dingtalk_default; with neither, only notifiers
+	// tell.
+	DingTalkConnID string `yaml:"dingtalk_conn_id" param:"template"`
+	// OpenConversationID is the id of the group (cid…) that is asked. Without it and user_ids it is the
+	// conversation_id of the connection's extra, else its user_id, else assigned_users one-to-one.
+	OpenConversationID string `yaml:"open_conversation_id" param:"template"`
+	// UserIDs are the userids of people, at most 20, who are asked one-to-one. It excludes
+	// open_conversation_id.
+	UserIDs []string `yaml:"user_ids" param:"commas,template,digits"`
 }
+
+// maxUsers is how many people one message goes to.
+const maxUsers = 20
 
 // choice are the parameters of those with options of their own.
 type choice struct {
@@ -86,12 +101,39 @@ func (q *question) check(options []string, multiple bool) error {
 	if len(q.Defaults) > 1 && !multiple {
 		errs = append(errs, params.At("defaults", errors.New("several defaults need multiple: true")))
 	}
+	return errors.Join(append(errs, q.checkReceivers())...)
+}
+
+// checkReceivers reports what is wrong with who is asked in DingTalk.
+func (q *question) checkReceivers() error {
+	var errs []error
+	if q.OpenConversationID != "" && len(q.UserIDs) > 0 {
+		errs = append(errs, params.At("user_ids", errors.New("give open_conversation_id or user_ids, and not both")))
+	}
+	if len(q.UserIDs) > maxUsers {
+		errs = append(errs, params.At("user_ids", fmt.Errorf("there are %d; %d is the most", len(q.UserIDs), maxUsers)))
+	}
 	return errors.Join(errs...)
+}
+
+// notice asks in DingTalk, if anybody is to be asked there.
+func (q *question) notice() *operator.Notice {
+	if q.DingTalkConnID == "" && q.OpenConversationID == "" && len(q.UserIDs) == 0 {
+		return nil
+	}
+	with := map[string]any{"dingtalk_conn_id": cmp.Or(q.DingTalkConnID, "dingtalk_default")}
+	if q.OpenConversationID != "" {
+		with["open_conversation_id"] = q.OpenConversationID
+	}
+	if len(q.UserIDs) > 0 {
+		with["user_ids"] = q.UserIDs
+	}
+	return &operator.Notice{Notifier: "dingtalk_card", Params: with}
 }
 
 // ask is the question with some options.
 func (q *question) ask(options []string, multiple bool) operator.Question {
-	out := operator.Question{Subject: q.Subject, Body: q.Body, Options: options, Multiple: multiple, Defaults: q.Defaults}
+	out := operator.Question{Subject: q.Subject, Body: q.Body, Options: options, Multiple: multiple, Defaults: q.Defaults, Notice: q.notice()}
 	for _, u := range q.AssignedUsers {
 		out.Assigned = append(out.Assigned, operator.Person{ID: u.ID, Name: u.Name})
 	}
@@ -107,11 +149,14 @@ type response struct {
 }
 
 // answer asks what is not asked yet; afterwards it is what was answered.
-func answer(ctx context.Context, tc *operator.TaskContext, q operator.Question) (*response, error) {
+func (q *question) answer(ctx context.Context, tc *operator.TaskContext, asks operator.Question) (*response, error) {
 	r := tc.Reply
 	switch {
 	case r == nil:
-		return nil, operator.Ask(q)
+		if err := q.checkReceivers(); err != nil { // templates have been rendered since the file was loaded
+			return nil, operator.Fail(err)
+		}
+		return nil, operator.Ask(asks)
 	case r.TimedOut && len(r.Chosen) == 0:
 		return nil, operator.ErrTimeoutNoAnswer
 	}
