@@ -38,11 +38,13 @@ type Checker interface {
 	Check(ctx context.Context) *health.Health
 }
 
-// Options are what a [Server] stands on. All but Links and Mask are required.
+// Options are what a [Server] stands on. All but Links, DingTalk and Mask are required.
 type Options struct {
 	Health Checker
 	// Links are the pages of signed links; nil for none.
 	Links *Links
+	// DingTalk answers what DingTalk sends to paths below /dingtalk/. Nil takes nothing.
+	DingTalk http.Handler
 	// Mask hides secrets in errors that are logged.
 	Mask  func(string) string
 	Clock func() time.Time
@@ -69,6 +71,9 @@ func New(o Options) *Server {
 	s.routes.HandleFunc("GET /health", s.healthPage)
 	s.routes.HandleFunc("GET /api/dingdag/health", s.healthJSON)
 	s.routes.HandleFunc("GET /api/v2/monitor/health", s.airflowHealth)
+	if o.DingTalk != nil {
+		s.routes.Handle("POST /dingtalk/{kind}/{conn_id}", o.DingTalk)
+	}
 	s.routes.Handle("GET /{$}", http.RedirectHandler("/health", http.StatusFound))
 	if o.Links != nil {
 		if u, err := url.Parse(o.Links.Base); err == nil {

@@ -376,3 +376,39 @@ func TestSlowClientsHoldUpNoStop(t *testing.T) {
 	rest, err := io.ReadAll(waits)
 	assert.True(t, err != nil || !bytes.Contains(rest, []byte("200 OK")), "%q", rest)
 }
+
+// What DingTalk sends has a path of its own, and changes nothing about the others.
+func TestDingTalkHasItsPath(t *testing.T) {
+	t.Parallel()
+	var got []string
+	b := newBench()
+	s := web.New(web.Options{
+		Health: b, Clock: b.now, Log: slog.New(slog.DiscardHandler),
+		DingTalk: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			got = append(got, r.URL.Path)
+			w.WriteHeader(http.StatusOK)
+		}),
+	})
+	for _, c := range []struct {
+		method, path, host string
+		want               int
+	}{
+		{http.MethodPost, "/dingtalk/robot/app", "localhost", http.StatusOK},
+		{http.MethodGet, "/dingtalk/robot/app", "localhost", http.StatusMethodNotAllowed},
+		{http.MethodPost, "/dingtalk/robot", "localhost", http.StatusNotFound},
+		{http.MethodPost, "/dingtalk/robot/app", "dingdag.example", http.StatusMisdirectedRequest},
+		{http.MethodGet, "/livez", "localhost", http.StatusOK},
+	} {
+		r := httptest.NewRequest(c.method, c.path, nil)
+		r.Host = c.host
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		assert.Equal(t, c.want, w.Code, c.method+" "+c.path)
+	}
+	assert.Equal(t, []string{"/dingtalk/robot/app"}, got)
+	r := httptest.NewRequest(http.MethodPost, "/dingtalk/robot/app", nil)
+	r.Host = "localhost"
+	w := httptest.NewRecorder()
+	b.ServeHTTP(w, r)
+	assert.Equal(t, http.StatusNotFound, w.Code, "nothing is taken without it")
+}

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strconv"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/dingdag/dingdag/chat"
 	"github.com/dingdag/dingdag/chat/card"
 	"github.com/dingdag/dingdag/chat/command"
+	"github.com/dingdag/dingdag/chat/inbound"
 	"github.com/dingdag/dingdag/chat/watch"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/home"
@@ -63,6 +65,15 @@ func New(a *app.App, s *sqlite.Store, keeper *card.Keeper, e Engine) (*chat.Serv
 		Receiver: d, Replier: d, Commands: written{commands, e.Refresh, keeper}, Presses: presses{pressed, e.Refresh}, Watchers: []chat.Watcher{watcher},
 		Node: node(), Masker: a.Masker(), Clock: a.Clock, Log: a.Log(),
 	}), nil
+}
+
+// HTTP takes what DingTalk sends over HTTP, for a chat.
+func HTTP(a *app.App, s *sqlite.Store, talk *chat.Service) (http.Handler, error) {
+	conns, _, err := a.Sources(s.Connections())
+	if err != nil {
+		return nil, err
+	}
+	return inbound.New(inbound.Options{Connections: conns, Accept: talk.Accept, Masker: a.Masker(), Clock: a.Clock, Log: a.Log()}), nil
 }
 
 // watching lets what comes start DAGs.
@@ -119,10 +130,11 @@ func apps(ctx context.Context, a *app.App, conns connections.Source) (out []chat
 			continue // whoever uses it is told
 		}
 		extra, err := c.ExtraMap()
-		if err != nil || extra["stream"] != true || c.GetLogin() == "" {
+		streams := err == nil && extra["stream"] == true && c.GetLogin() != ""
+		if !streams && !inbound.Takes(c) {
 			continue
 		}
-		out = append(out, chat.App{ConnID: id, Key: c.GetLogin(), Print: footprint(c), Commands: takesCommands(extra)})
+		out = append(out, chat.App{ConnID: id, Key: inbound.Key(c), Print: footprint(c), Commands: takesCommands(extra), HTTPOnly: !streams})
 	}
 	return out, nil
 }
@@ -144,6 +156,11 @@ type dingtalk struct {
 
 // Receive implements [chat.Receiver].
 func (d dingtalk) Receive(ctx context.Context, app chat.App, accept func(context.Context, chat.Received) (bool, error), link func(chat.Link)) error {
+	if app.HTTPOnly {
+		link(chat.Link{Connected: true, Since: d.app.Clock()})
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	return stream.New(stream.Options{
 		App: d.hook.App(app.ConnID), KeepTrying: true, Log: d.app.Log(), Now: d.app.Clock,
 		Accept: func(ctx context.Context, r *stream.Received) (bool, error) {

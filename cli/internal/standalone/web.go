@@ -2,12 +2,14 @@ package standalone
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/cli/internal/app"
+	"github.com/dingdag/dingdag/cli/internal/receiving"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/web"
 )
@@ -24,7 +26,11 @@ func (s *service) serveWeb(ctx context.Context, a *app.App) (stop func(), err er
 		return nil, fmt.Errorf("setting listen: %w; choose another port, or end the process that has it", err)
 	}
 	process := func() health.Process { return s.signs.process(s.engine.Latest()) }
-	srv := web.New(web.Options{Health: a.Health(a.Store, process), Clock: a.Clock, Log: a.Log()})
+	ding, err := receiving.HTTP(a, a.Store, s.chat)
+	if err != nil {
+		return nil, errors.Join(err, ln.Close())
+	}
+	srv := web.New(web.Options{DingTalk: ding, Health: a.Health(a.Store, process), Clock: a.Clock, Log: a.Log()})
 	serving, end := context.WithCancel(context.WithoutCancel(ctx))
 	var done sync.WaitGroup
 	done.Go(func() {
