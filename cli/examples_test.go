@@ -48,6 +48,7 @@ var exampleRuns = map[string]struct {
 	"example_dingtalk_work_notice": {0, []arrival{{sandbox.TypeText, "通知已送达 4 人", ""}}},
 	"example_oncall_commands":      {1, []arrival{{sandbox.TypeCard, "任务失败 Task failed: example_oncall_commands.load", ""}}},
 	"example_oncall_group":         {0, []arrival{{sandbox.TypeActionCard, "故障 Incident of 2026-01-31", ""}}},
+	"example_message_triggers":     {0, []arrival{{sandbox.TypeText, "已发布 Released: nothing", ""}}},
 	"example_mapped_stores":        {0, []arrival{{sandbox.TypeMarkdown, "门店日报 Stores 2026-01-31", ""}}},
 	"example_sheet_report":         {0, []arrival{{sandbox.TypeLink, "容量日报 Capacity 2026-01-31", ""}}},
 	"example_failure_alert": {1, []arrival{

@@ -64,13 +64,34 @@ func (d *demo) mendFromTheGroup(ctx context.Context) error {
 	return nil
 }
 
-// ask writes something in the group, and prints what is answered.
-func (d *demo) ask(ctx context.Context, text string) error {
+// startedByMessage is the example that only what people write starts.
+const startedByMessage = "example_message_triggers"
+
+// startFromTheGroup writes the message for which example_message_triggers waits.
+func (d *demo) startFromTheGroup(ctx context.Context) error {
+	if _, err := d.write(ctx, "release billing"); err != nil {
+		return err
+	}
+	d.written = true
+	return d.wait(ctx)
+}
+
+// write writes something in the group.
+func (d *demo) write(ctx context.Context, text string) (sandbox.Said, error) {
 	said, err := d.box.Say(ctx, sandbox.Say{App: demoApp().AppKey, Conversation: sandbox.DemoConversationID, From: onCall, Text: "@" + demoApp().Name + " " + text})
 	if err != nil {
-		return fmt.Errorf("write to the bot: %w", err)
+		return said, fmt.Errorf("write to the bot: %w", err)
 	}
 	d.progress.say(who() + " writes: " + said.Text)
+	return said, nil
+}
+
+// ask writes something in the group, and prints what is answered.
+func (d *demo) ask(ctx context.Context, text string) error {
+	said, err := d.write(ctx, text)
+	if err != nil {
+		return err
+	}
 	if _, err := d.box.WaitMessages(ctx, 1, sandbox.Filter{Conversation: said.Conversation, After: said.After}); err != nil {
 		return fmt.Errorf("the answer to %q: %w", text, err)
 	}

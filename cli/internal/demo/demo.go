@@ -101,6 +101,8 @@ type demo struct {
 	box   *sandbox.Server
 	began time.Time
 	dags  []*dag.DAG
+	// written says that the message was written that starts startedByMessage.
+	written bool
 	// broken are the tasks that failed, and their runs as they were then, before they are mended.
 	broken []brokenRun
 
@@ -233,6 +235,9 @@ func (d *demo) run(ctx context.Context) error {
 			if err := d.mend(ctx, e); err != nil {
 				return err
 			}
+			if err := d.startFromTheGroup(ctx); err != nil {
+				return err
+			}
 			return d.mendFromTheGroup(ctx)
 		})
 	})
@@ -328,6 +333,9 @@ func (d *demo) wait(ctx context.Context) error {
 
 func (d *demo) over(ctx context.Context) (bool, error) {
 	for _, g := range d.dags {
+		if g.ID == startedByMessage && !d.written {
+			continue
+		}
 		n, err := d.store.CountRuns(ctx, g.ID, dag.RunSuccess, dag.RunFailed)
 		if err != nil || n == 0 {
 			return false, err
