@@ -148,7 +148,7 @@ nightly:
 	const alert, retry = "任务失败 Task failed: nightly.load", "重试 Retry"
 	eventually(t, "press "+retry, func() bool { return pressed(ctx, alert, retry) })
 	reads(t, ctx, "成功 Succeeded (第 2 次 try 2)")
-	reads(t, ctx, "重试 Retry: ann")
+	reads(t, ctx, "重试 Retry: Ann")
 	s := w.open()
 	defer s.Close()
 	w.until("end the run", func() bool {

@@ -59,7 +59,7 @@ func TestCardsOfTheChat(t *testing.T) {
 	require.NoError(t, os.WriteFile(mended, nil, 0o600))
 	c.box.Press("ann", alert, "retry")
 	got := c.box.WaitCard(alert, color("green"))
-	assert.Contains(t, got.Params["footer"], "重试 Retry: ann")
+	assert.Contains(t, got.Params["footer"], "重试 Retry: Ann")
 	c.box.WaitCard(followed, color("green"))
 	p.stop()
 }

@@ -60,6 +60,8 @@ type Options struct {
 	Connections connections.Source
 	// Masker hides secrets in what is stored and logged.
 	Masker *connections.Masker
+	// Name is the name of a person in the organisation of a connection. Nil means that cards show userids.
+	Name func(ctx context.Context, connID, userID string) (string, error)
 	// Sweep is how often all open cards are looked at, whatever was missed. Default 5 s.
 	Sweep time.Duration
 	Clock func() time.Time
@@ -76,6 +78,8 @@ type Keeper struct {
 	mu      sync.Mutex
 	// busy are the connections whose cards are being looked at. Those with true are to be looked at once more.
 	busy map[string]bool
+	// names are those that were looked up, by application's connection and userid.
+	names map[[2]string]named
 }
 
 // NewKeeper returns the keeper of the cards in a store.
@@ -83,7 +87,7 @@ func NewKeeper(o Options) *Keeper {
 	if o.Sweep == 0 {
 		o.Sweep = 5 * time.Second
 	}
-	return &Keeper{o: o, ready: make(chan struct{}, 1), busy: map[string]bool{}}
+	return &Keeper{o: o, ready: make(chan struct{}, 1), busy: map[string]bool{}, names: map[[2]string]named{}}
 }
 
 // Wake makes the keeper look at the cards soon.
@@ -272,6 +276,9 @@ func (k *Keeper) look(ctx context.Context, c *store.CardNow, open []*store.Silen
 			return err
 		}
 		old = false // it can be answered as long as it waits
+	}
+	for i := range is.Done {
+		is.Done[i].By = k.name(ctx, c.ConnID, is.Done[i].By, now)
 	}
 	if old && !is.Status.Final() {
 		is.Status = face.Old

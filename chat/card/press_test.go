@@ -351,3 +351,40 @@ func TestRetryWhileTheNextCardIsHeldBack(t *testing.T) {
 	assert.Equal(t, "false", d.shows("can_retry"))
 	assert.False(t, d.kept().ClosedAt.IsZero())
 }
+
+// Cards call people by their names, and by their userids while these cannot be looked up.
+func TestCardsNamePeople(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, extra)
+	asked := 0
+	var fails error
+	k := card.NewKeeper(card.Options{
+		Store: d.store, Hook: d.hook, Connections: d.conns, Masker: connections.NewMasker(), Clock: d.now, Log: slog.New(slog.DiscardHandler),
+		Name: func(_ context.Context, connID, userID string) (string, error) {
+			asked++
+			assert.Equal(t, "dingtalk_default", connID)
+			return map[string]string{"user001": "Li Ming"}[userID], fails
+		},
+	})
+	d.press("p1", "user001", "ack")
+	d.press("p2", "user002", "snooze")
+	fails = errors.New("the application may not ask")
+	for range 2 {
+		require.NoError(t, k.Round(t.Context()))
+	}
+	assert.Equal(t, 2, asked, "once for each")
+	assert.Contains(t, d.shows("footer"), "Ack: user001 ")
+	fails = nil
+	d.pass(10 * time.Minute)
+	for range 2 {
+		require.NoError(t, k.Round(t.Context()))
+	}
+	assert.Equal(t, 4, asked)
+	assert.Contains(t, d.shows("footer"), "Ack: Li Ming ")
+	assert.Contains(t, d.shows("footer"), "Snooze 1h: user002 ", "who has no name")
+	fails = errors.New("away")
+	d.pass(2 * time.Hour)
+	require.NoError(t, k.Round(t.Context()))
+	assert.Equal(t, 6, asked)
+	assert.Contains(t, d.shows("footer"), "Ack: Li Ming ", "it is known from before")
+}

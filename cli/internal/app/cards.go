@@ -1,9 +1,12 @@
 package app
 
 import (
+	"context"
+
 	"github.com/dingdag/dingdag/chat/card"
 	"github.com/dingdag/dingdag/chat/roles"
 	"github.com/dingdag/dingdag/cli/internal/home"
+	"github.com/dingdag/dingdag/hook/directory"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 )
@@ -14,8 +17,16 @@ func (a *App) CardKeeper(s *sqlite.Store) (*card.Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
+	h := a.Dingding().With(conns, home.OnlyWarnings(a.Log()))
 	return card.NewKeeper(card.Options{
-		Store: s, Hook: a.Dingding().With(conns, home.OnlyWarnings(a.Log())), Connections: conns, Masker: a.Masker(), Clock: a.Clock, Log: a.Log(),
+		Name: func(ctx context.Context, connID, userID string) (string, error) {
+			u, err := directory.GetUser(ctx, h.App(connID), userID, "")
+			if err != nil {
+				return "", err
+			}
+			return u.Name, nil
+		},
+		Store: s, Hook: h, Connections: conns, Masker: a.Masker(), Clock: a.Clock, Log: a.Log(),
 	}), nil
 }
 
