@@ -34,8 +34,8 @@ func changing() []*Spec {
 			}, Example: "trigger etl day=2026-03-01 limit=10", Do: doTrigger,
 		},
 		{
-			Name: "clear", ZH: "重跑", Aliases: []string{"清除", "retry", "rerun", "重试"}, Args: []Arg{one("DAG", "DAG"), one("TASK", "任务"), maybe("RUN", "运行"), downstream, upstream, keyword("failed", "失败")},
-			Role: roles.Operator, Changes: true, Help: Text{"makes a task run again, with downstream all tasks below it too", "重跑一个任务；加“下游”则连同其下游任务"},
+			Name: "clear", ZH: "重跑", Aliases: []string{"清除", "retry", "rerun", "重试"}, Args: []Arg{one("DAG", "DAG"), one("TASK|run", "任务|run"), maybe("RUN", "运行"), downstream, upstream, keyword("failed", "失败")},
+			Role: roles.Operator, Changes: true, Help: Text{"makes a task run again, with downstream all tasks below it too, or with the word run all tasks of a run", "重跑一个任务；加“下游”则连同其下游任务；用 run 表示运行的所有任务"},
 			More: Text{"With failed only the instances that failed. " + runHelp().EN, "加“失败”则只重跑失败的实例。" + runHelp().ZH}, Example: "clear etl load downstream", Do: doClear,
 		},
 		{
@@ -163,9 +163,12 @@ func doTrigger(ctx context.Context, c *Call) (Answer, error) {
 	}
 	p.end(c.next(c.typed("status", "状态", d.DAGID)))
 	a := p.answer(c.Lang)
-	a.Follow = &Follow{d.DAGID, done.Run.RunID}
+	a.Follow = c.follow(d.DAGID, done.Run.RunID)
 	return a, nil
 }
+
+// follow is a run that the conversation wants to see, with times in the zone of the answer.
+func (c *Call) follow(dagID, runID string) *Follow { return &Follow{dagID, runID, c.zone.String()} }
 
 // repeated answers a message whose change was committed before, of which only the answer was lost. Its error wraps
 // store.ErrNotFound when none was.
@@ -184,12 +187,42 @@ func (c *Call) repeated(ctx context.Context) (Answer, error) {
 	p.say(strings.Join(words, " "))
 	a := p.answer(c.Lang)
 	if e.RunID != "" && (e.Kind == store.EventTrigger || e.Kind == store.EventClear) {
-		a.Follow = &Follow{e.DAGID, e.RunID}
+		a.Follow = c.follow(e.DAGID, e.RunID)
 	}
 	return a, nil
 }
 
+// isRun reports whether a run is meant where a task can stand.
+func isRun(word string) bool { return word == "run" || word == "运行" }
+
+// clearRun clears all tasks of a run, or those that failed.
+func clearRun(ctx context.Context, c *Call) (Answer, error) {
+	if c.Has("downstream") || c.Has("upstream") {
+		return Answer{}, &usageError{c.spec, c.Lang, c.Say("A whole run has nothing upstream or downstream.", "整个运行没有上下游。")}
+	}
+	if _, err := c.DAG(ctx, c.Arg(0)); err != nil {
+		return Answer{}, err
+	}
+	r, err := c.Run(ctx, c.Arg(0), c.Arg(2))
+	if err != nil {
+		return Answer{}, err
+	}
+	done, err := c.API.Clear(ctx, api.ClearRequest{DAGID: r.DAGID, RunID: r.RunID, OnlyFailed: c.Has("failed")})
+	if err != nil {
+		return Answer{}, err
+	}
+	if done.Instances() == 0 {
+		return Answer{}, c.Refuse("There is nothing to clear in %s.", "%s 中没有可重跑的内容。", code(r.RunID))
+	}
+	a := c.altered(done, c.Say("🔁 cleared", "🔁 已重跑"))
+	a.Follow = c.follow(r.DAGID, r.RunID)
+	return a, nil
+}
+
 func doClear(ctx context.Context, c *Call) (Answer, error) {
+	if isRun(c.Arg(1)) {
+		return clearRun(ctx, c)
+	}
 	is, taskID, mapIndex, err := c.taskOf(ctx, c.Arg(0), c.Arg(1), c.Arg(2))
 	if err != nil {
 		return Answer{}, err
@@ -208,7 +241,7 @@ func doClear(ctx context.Context, c *Call) (Answer, error) {
 		return Answer{}, c.Refuse("There is nothing to clear: %s has not run in %s, or did not fail.", "没有可重跑的内容：%s 在 %s 中尚未运行，或没有失败。", bold(taskID), code(is.Run.RunID))
 	}
 	a := c.altered(done, c.Say("🔁 cleared", "🔁 已重跑"))
-	a.Follow = &Follow{is.Run.DAGID, is.Run.RunID}
+	a.Follow = c.follow(is.Run.DAGID, is.Run.RunID)
 	return a, nil
 }
 
@@ -255,7 +288,7 @@ func doMark(ctx context.Context, c *Call) (Answer, error) {
 		return Answer{}, err
 	}
 	q.RunID = r.RunID
-	if c.Arg(1) != "run" && c.Arg(1) != "运行" {
+	if !isRun(c.Arg(1)) {
 		is, err := c.API.Instances(ctx, q.DAGID, q.RunID)
 		if err != nil {
 			return Answer{}, err

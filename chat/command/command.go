@@ -69,8 +69,8 @@ type File struct {
 	Content []byte
 }
 
-// Follow names a run.
-type Follow struct{ DAGID, RunID string }
+// Follow names a run, and the zone in which its times are shown.
+type Follow struct{ DAGID, RunID, Timezone string }
 
 // Asker is what commands ask.
 type Asker interface {

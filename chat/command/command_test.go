@@ -367,8 +367,15 @@ func TestClearAndMark(t *testing.T) {
 	assert.Contains(t, a.Text, "🔁 cleared **etl** `manual__a` ❌ failed → ⏳ queued")
 	assert.Contains(t, a.Text, "- **load** ❌ failed → none")
 	assert.Contains(t, a.Text, "- **report\\_x** 🚫 upstream_failed → none")
-	assert.Equal(t, &command.Follow{DAGID: "etl", RunID: "manual__a"}, a.Follow)
+	assert.Equal(t, &command.Follow{DAGID: "etl", RunID: "manual__a", Timezone: "Asia/Shanghai"}, a.Follow, "its times are in the zone of the DAG")
 	assert.Contains(t, w.refuses("opal", "clear etl load"), "There is nothing to clear")
+
+	w.failedRun("manual__run", 4)
+	whole := w.do("opal", "clear etl run manual__run failed")
+	assert.Contains(t, whole.Text, "- **load** ❌ failed → none")
+	assert.Contains(t, whole.Text, "- **report\\_x** 🚫 upstream_failed → none")
+	assert.Equal(t, &command.Follow{DAGID: "etl", RunID: "manual__run", Timezone: "Asia/Shanghai"}, whole.Follow)
+	assert.Contains(t, w.refuses("opal", "重跑 etl 运行 manual__run 失败"), "没有可重跑的内容")
 
 	w.failedRun("manual__b", 2)
 	assert.NotContains(t, w.says("opal", "重跑 etl load"), "report", "downstream was not said")
@@ -386,6 +393,9 @@ func TestClearAndMark(t *testing.T) {
 		"mark etl run success downstream":   "A whole run has nothing upstream or downstream.",
 		"mark etl laod failed":              "did you mean `load`?",
 		"clear etl load nothing downstream": "has no run `nothing`",
+		"clear etl run downstream":          "A whole run has nothing upstream or downstream.",
+		"clear etl run nothing":             "has no run `nothing`",
+		"clear nothing run":                 "nothing",
 	} {
 		assert.Contains(t, w.refuses("opal", text), want, text)
 	}

@@ -211,7 +211,7 @@ func (w written) Do(ctx context.Context, it *chat.Item) (chat.Outcome, error) {
 		}
 	}
 	if a.Follow != nil && !a.Refused {
-		f := card.Followed{ConnID: it.Row.ConnID, DAGID: a.Follow.DAGID, RunID: a.Follow.RunID, Ref: it.Row.Ref()}
+		f := card.Followed{ConnID: it.Row.ConnID, DAGID: a.Follow.DAGID, RunID: a.Follow.RunID, Ref: it.Row.Ref(), Timezone: a.Follow.Timezone}
 		if f.UserID = m.Sender.UserID; m.Group {
 			f.OpenConversationID, f.UserID = m.ConversationID, ""
 		}
