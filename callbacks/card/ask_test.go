@@ -66,7 +66,7 @@ func TestAskButtons(t *testing.T) {
 // askLinks are links to pages of asks.
 type askLinks struct{}
 
-func (askLinks) Link(context.Context, string, face.Action) (string, error) { return "", nil }
+func (askLinks) Link(string, string, []string) (string, error) { return "", nil }
 func (askLinks) AskLink(_ context.Context, id int64, userID string) (string, error) {
 	return fmt.Sprintf("https://dag.example.com/asks/%d?for=%s", id, userID), nil
 }

@@ -49,6 +49,13 @@ func rooms(t *testing.T, extra string) (*sandboxtest.Sandbox, *hook.DingdingHook
 	return box, h, conns
 }
 
+// linkedOffice is the same, with a sender for each kind of links.
+func linkedOffice(t *testing.T, extra string) (*sandboxtest.Sandbox, func(card.Linker) *card.Sender) {
+	t.Helper()
+	box, h, conns := rooms(t, extra)
+	return box, func(l card.Linker) *card.Sender { return card.NewSender(h, conns, l) }
+}
+
 func prepared(t *testing.T, text string, ev *callbacks.Event) callbacks.Message {
 	t.Helper()
 	m, err := decode(t, text).Prepare(ev)
@@ -180,6 +187,73 @@ func TestWithoutATemplate(t *testing.T) {
 	_, err = s.Send(t.Context(), back)
 	require.NoError(t, err)
 	assert.True(t, box.Messages(sandbox.Filter{})[0].Recalled)
+}
+
+// links are for everything, or for nothing.
+type links struct{ base string }
+
+func (l links) Link(purpose, subject string, people []string) (string, error) {
+	if l.base == "" {
+		return "", nil
+	}
+	return l.base + purpose + "/" + subject + "?" + strings.Join(people, "+"), nil
+}
+
+// With pages that people reach, the message has a link for each button, and the commands too.
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	box, sender := linkedOffice(t, `{"qps": 0, "conversation_id": "`+group+`"}`)
+	m := prepared(t, "{}", callbackstest.Failure())
+	_, err := sender(links{"https://x.example/"}).Send(t.Context(), m)
+	require.NoError(t, err)
+	_, err = sender(links{"https://x.example/"}).Send(t.Context(), prepared(t, "user_ids: [u001, u002]", callbackstest.Failure()))
+	require.NoError(t, err)
+	all := box.Messages(sandbox.Filter{})
+	require.Len(t, all, 2)
+	buttons := all[len(all)-1].Content.Buttons
+	if all[0].Conversation == group {
+		buttons = all[0].Content.Buttons
+	}
+	require.Len(t, buttons, 5)
+	var texts []string
+	for i, b := range buttons {
+		texts = append(texts, b.Title)
+		link, ok := strings.CutPrefix(b.URL, "https://x.example/act/")
+		require.True(t, ok, b.URL)
+		subject, people, _ := strings.Cut(link, "?")
+		id, a := card.ParseActSubject(subject)
+		assert.Equal(t, m.Card.OutTrackID, id)
+		assert.Equal(t, face.Actions()[i], a)
+		assert.Empty(t, people)
+	}
+	assert.Equal(t, []string{"重试 Retry", "连同下游重试 With downstream", "已看到 Ack", "静默 1 小时 Snooze 1h", "日志 Log"}, texts)
+	for _, m := range all {
+		assert.Contains(t, m.Content.Text, "snooze etl 1h", "and to type")
+		if m.Conversation != group {
+			assert.True(t, strings.HasSuffix(m.Content.Buttons[0].URL, "?u001+u002"), m.Content.Buttons[0].URL)
+		}
+	}
+
+	_, err = sender(links{}).Send(t.Context(), m)
+	require.NoError(t, err)
+	all = box.Messages(sandbox.Filter{})
+	require.Len(t, all, 3)
+	for _, m := range all {
+		assert.Contains(t, m.Content.Text, "clear etl load")
+	}
+}
+
+// A failed run is retried as a whole.
+func TestFailedRunWithoutATemplate(t *testing.T) {
+	t.Parallel()
+	box, s := office(t, `{"qps": 0, "conversation_id": "`+group+`"}`)
+	ev := callbackstest.Failure()
+	ev.TaskID = ""
+	_, err := s.Send(t.Context(), prepared(t, "{}", ev))
+	require.NoError(t, err)
+	all := box.Messages(sandbox.Filter{})
+	require.Len(t, all, 1)
+	assert.Contains(t, all[0].Content.Text, "clear etl run scheduled__2026-01-01T00:00:00+00:00 failed")
 }
 
 // A card that DingTalk refuses is told without one.

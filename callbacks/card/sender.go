@@ -1,6 +1,7 @@
 package card
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,11 +21,23 @@ import (
 // SenderName is the name under which [Sender] has to be registered.
 const SenderName = "dingtalk_card"
 
-// Linker makes links to pages on which a button of a card that was not sent as one can be pressed.
+// Linker makes signed links to pages.
 type Linker interface {
-	// Link is a signed link for one action of the card with an outTrackId, or "" where pages have no
-	// address that people can reach.
-	Link(ctx context.Context, outTrackID string, a face.Action) (string, error)
+	// Link is a link to the page with the name of its purpose, about a subject, for people with these userids or for
+	// whoever has it; "" where pages have no address that people can reach.
+	Link(purpose, subject string, people []string) (string, error)
+}
+
+// ActPage is the purpose of links to the page of a button.
+const ActPage = "act"
+
+// ActSubject is the subject of a link to the page of a button of a message.
+func ActSubject(outTrackID string, a face.Action) string { return outTrackID + "/" + string(a) }
+
+// ParseActSubject is what [ActSubject] was made of.
+func ParseActSubject(subject string) (outTrackID string, a face.Action) {
+	i := strings.LastIndexByte(subject, '/')
+	return subject[:max(i, 0)], face.Action(subject[i+1:])
 }
 
 // AskLinker is a [Linker] that also links to pages on which people answer what a task asks.
@@ -198,7 +211,7 @@ func (s *Sender) tell(ctx context.Context, app *hook.App, p payload, to place, i
 	if to.group == "" && len(to.people) == 1 {
 		reader = to.people[0]
 	}
-	content, links, err := s.content(ctx, p, id, reader)
+	content, links, err := s.content(ctx, p, to, id, reader)
 	if err == nil && links && p.Face.Ask != nil && to.group == "" && len(to.people) > 1 {
 		return s.askEach(ctx, app, p, to, id)
 	}
@@ -261,7 +274,7 @@ func (s *Sender) askLink(ctx context.Context, p payload, reader string) (string,
 
 // content is the message of the bot to a reader, who is empty for several: with links that do what the buttons would, or
 // with the commands to type. What asks people has both.
-func (s *Sender) content(ctx context.Context, p payload, id int64, reader string) (_ bot.Message, linked bool, err error) {
+func (s *Sender) content(ctx context.Context, p payload, to place, id int64, reader string) (_ bot.Message, linked bool, err error) {
 	var titles, links []string
 	link, err := s.askLink(ctx, p, reader)
 	if err != nil {
@@ -274,7 +287,7 @@ func (s *Sender) content(ctx context.Context, p payload, id int64, reader string
 		if s.links == nil || p.Face.Ask != nil {
 			break
 		}
-		link, err := s.links.Link(ctx, p.OutTrackID, a)
+		link, err := s.links.Link(ActPage, ActSubject(p.OutTrackID, a), to.people)
 		if err != nil {
 			return bot.Message{}, false, fmt.Errorf("make a link: %w", err)
 		}
@@ -282,7 +295,7 @@ func (s *Sender) content(ctx context.Context, p payload, id int64, reader string
 			titles, links = append(titles, a.Text()), append(links, link)
 		}
 	}
-	text := "### " + callbacks.EscapeMarkdown(p.Face.Title) + "\n\n" + p.Face.Content
+	text := "### " + callbacks.EscapeMarkdown(p.Face.Title) + "\n\n" + p.Face.Content + typed(p, id)
 	m := bot.Message{Key: "sampleMarkdown", Param: map[string]string{"title": p.Face.Title, "text": text}}
 	switch {
 	case len(links) == 1:
@@ -293,11 +306,6 @@ func (s *Sender) content(ctx context.Context, p payload, id int64, reader string
 		for i := range links {
 			m.Param[fmt.Sprintf("actionTitle%d", i+1)], m.Param[fmt.Sprintf("actionURL%d", i+1)] = titles[i], links[i]
 		}
-	default:
-		m.Param["text"] += typed(p, id)
-	}
-	if len(links) > 0 && p.Face.Ask != nil {
-		m.Param["text"] += typed(p, id)
 	}
 	return m, len(links) > 0, nil
 }
@@ -323,10 +331,10 @@ func command(p payload, a face.Action, id int64) string {
 	words := []string{}
 	switch a {
 	case face.Retry, face.Downstream:
+		words = append(words, "clear", p.DAGID, cmp.Or(p.TaskID, "run"), p.RunID)
 		if p.TaskID == "" {
-			return ""
+			words = append(words, "failed")
 		}
-		words = append(words, "clear", p.DAGID, p.TaskID, p.RunID)
 		if a == face.Downstream {
 			words = append(words, "downstream")
 		}
