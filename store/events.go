@@ -17,6 +17,8 @@ const (
 	ViaUI      Via = "ui"
 	// ViaChat is a message to a robot.
 	ViaChat Via = "chat"
+	// ViaLink is a signed link that a message had.
+	ViaLink Via = "link"
 	// ViaOperator is a task, ViaTimetable the schedule of a DAG, ViaAsset an update of the
 	// assets that a DAG waits for, ViaBackfill a backfill.
 	ViaOperator  Via = "operator"
