@@ -47,7 +47,7 @@ func (x Extensions) callbacks(a *app.App, conns connections.Source) (*callbacks.
 	senders, specs := map[string]callbacks.Sender{}, slices.Clone(x.Callbacks)
 	ding := a.Dingding().With(conns, home.OnlyWarnings(a.Log()))
 	for _, p := range []callbacks.Provider{
-		cbdingding.Provider(ding), cbdingding.AppProvider(ding), cbbot.Provider(ding), cbcard.Provider(ding, conns, nil),
+		cbdingding.Provider(ding), cbdingding.AppProvider(ding), cbbot.Provider(ding), cbcard.Provider(ding, conns, a.Linker()),
 		cbhttp.Provider(conns),
 		cbsmtp.Provider(conns, a.Templates()),
 	} {

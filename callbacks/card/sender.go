@@ -272,8 +272,8 @@ func (s *Sender) askLink(ctx context.Context, p payload, reader string) (string,
 	return l.AskLink(ctx, p.Face.Ask.ID, reader)
 }
 
-// content is the message of the bot to a reader, who is empty for several: with links that do what the buttons would, or
-// with the commands to type. What asks people has both.
+// content is the message of the bot to a reader, who is empty for several: with the commands to type, and with links that do
+// what the buttons would.
 func (s *Sender) content(ctx context.Context, p payload, to place, id int64, reader string) (_ bot.Message, linked bool, err error) {
 	var titles, links []string
 	link, err := s.askLink(ctx, p, reader)

@@ -18,8 +18,15 @@ import (
 // the end of the work: who asks meanwhile is told that the process stops.
 func (s *service) serveWeb(ctx context.Context, a *app.App) (stop func(), err error) {
 	address := a.Settings.Listen
+	if address == "" && a.Settings.BaseURL != "" {
+		a.Log().Warn("settings", "problem", "base_url has no effect without listen: nothing is served, and messages have no links")
+	}
 	if address == "" {
 		return func() {}, nil
+	}
+	links, err := receiving.Links(a, a.Store, s.cards, s.engine, s.signs.isWorking)
+	if err != nil {
+		return nil, fmt.Errorf("signed links: %w", err)
 	}
 	ln, err := web.Listen(ctx, address)
 	if err != nil {
@@ -30,7 +37,7 @@ func (s *service) serveWeb(ctx context.Context, a *app.App) (stop func(), err er
 	if err != nil {
 		return nil, errors.Join(err, ln.Close())
 	}
-	srv := web.New(web.Options{DingTalk: ding, Health: a.Health(a.Store, process), Clock: a.Clock, Log: a.Log()})
+	srv := web.New(web.Options{DingTalk: ding, Health: a.Health(a.Store, process), Links: links, Mask: a.Mask, Clock: a.Clock, Log: a.Log()})
 	serving, end := context.WithCancel(context.WithoutCancel(ctx))
 	var done sync.WaitGroup
 	done.Go(func() {
@@ -56,6 +63,13 @@ func (s *signs) works(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.working = func() bool { return ctx.Err() == nil }
+}
+
+// isWorking reports whether the work goes on.
+func (s *signs) isWorking() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.working != nil && s.working()
 }
 
 // heartbeat returns what notes whether a request to heartbeat_url was taken.

@@ -1,0 +1,36 @@
+package app
+
+import (
+	"github.com/dingdag/dingdag/store/sqlite"
+	"github.com/dingdag/dingdag/web/signed"
+)
+
+// Signer makes and reads the links of a store, and is nil where people reach no pages. The settings have been read.
+func (a *App) Signer(s *sqlite.Store) (*signed.Signer, error) {
+	if a.Settings.BaseURL == "" || a.Settings.Listen == "" {
+		return nil, nil //nolint:nilnil // none
+	}
+	key, err := s.Derive("signed links")
+	if err != nil {
+		return nil, err
+	}
+	return signed.New(a.Settings.BaseURL, key, a.Clock), nil
+}
+
+// Linker makes links for messages. Without a store there is nothing that a page could show.
+func (a *App) Linker() Linker { return Linker{a} }
+
+// Linker makes signed links to pages.
+type Linker struct{ app *App }
+
+// Link is a link, or "" where people reach no pages.
+func (l Linker) Link(purpose, subject string, people []string) (string, error) {
+	if l.app.Store == nil {
+		return "", nil
+	}
+	s, err := l.app.Signer(l.app.Store)
+	if err != nil || s == nil {
+		return "", err
+	}
+	return s.URL(purpose, subject, people)
+}
