@@ -39,7 +39,7 @@ type link struct {
 	err            error
 	leave          sync.Once
 	// last is when the last frame came, in nanoseconds; busy says that the next one waits for
-	// room among the frames; useful that something was accepted.
+	// room among the frames; useful that something was delivered.
 	last         atomic.Int64
 	busy, useful atomic.Bool
 	dead         atomic.Bool
@@ -60,6 +60,16 @@ func (s *session) start(ctx context.Context, conn *websocket.Conn) *link {
 
 // lasted reports that the connection was of use, or there for some time.
 func (l *link) lasted() bool { return l.useful.Load() || l.s.Now().Sub(l.since) >= healthy }
+
+// asked reports whether the gateway has asked for another connection.
+func (l *link) asked() bool {
+	select {
+	case <-l.leaving:
+		return true
+	default:
+		return false
+	}
+}
 
 func (l *link) over() bool {
 	select {
@@ -93,6 +103,7 @@ func (l *link) read(ctx context.Context) {
 			l.system(ctx, f)
 			continue
 		}
+		l.useful.Store(true)
 		l.busy.Store(true)
 		select {
 		case l.frames <- f:
@@ -141,7 +152,6 @@ func (l *link) accept(ctx context.Context) {
 			a, acknowledged := l.s.take(ctx, f)
 			if a != nil {
 				l.write(ctx, a)
-				l.useful.Store(true)
 			}
 			if acknowledged != nil {
 				acknowledged()

@@ -228,14 +228,14 @@ func (s *session) await(ctx context.Context, l *link, pause *backoff) (time.Dura
 	case <-ctx.Done():
 		return 0, false
 	case <-l.leaving:
+		pause.reset() // it works
 		if l.lasted() {
-			pause.reset()
 			return 0, true
 		}
 		return pause.next(s.Jitter()), true
 	case <-l.ended:
 	}
-	if l.lasted() {
+	if l.lasted() || l.asked() {
 		pause.reset()
 	}
 	if ctx.Err() != nil {

@@ -317,6 +317,39 @@ func TestBackOff(t *testing.T) {
 	})
 }
 
+// Connections that the gateway replaces, or that end after a message, are no failures: the next one comes
+// within a second, however many there are.
+func TestShortConnectionsThatWork(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*peer){
+		"asked to leave": (*peer).disconnect,
+		"after a message": func(p *peer) {
+			p.say("m1", "cid1", "hello")
+			synctest.Wait()
+			p.raw.Close()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g, app := start(t)
+				run(t, stream.Options{App: app, Handle: new(diary).noting, Jitter: func() float64 { return 0.999 }})
+				for n := range 8 {
+					time.Sleep(1100 * time.Millisecond)
+					require.Greater(t, len(g.opens()), n)
+					end(g.peer(n))
+				}
+				time.Sleep(1100 * time.Millisecond)
+				opens := g.opens()
+				require.Greater(t, len(opens), 8)
+				for i := 1; i < len(opens); i++ {
+					assert.LessOrEqual(t, opens[i].Sub(opens[i-1]), 2200*time.Millisecond)
+				}
+			})
+		})
+	}
+}
+
 // A ticket opens one connection: each attempt has its own.
 func TestTicketsAreUsedOnce(t *testing.T) {
 	t.Parallel()
