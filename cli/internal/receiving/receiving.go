@@ -92,8 +92,7 @@ func watching(s *sqlite.Store, conns connections.Source, commands *command.Comma
 			if err != nil {
 				return false, err
 			}
-			extra, err := c.ExtraMap()
-			return takesCommands(extra), err
+			return takesCommands(c), nil
 		},
 		OurCard: func(ctx context.Context, outTrackID string) (bool, error) {
 			_, err := s.Card(ctx, outTrackID)
@@ -106,7 +105,10 @@ func watching(s *sqlite.Store, conns connections.Source, commands *command.Comma
 }
 
 // takesCommands reports whether people may write commands to an application.
-func takesCommands(extra map[string]any) bool { return extra["commands"] != false }
+func takesCommands(c *connections.Connection) bool {
+	s, err := stream.SettingsOf(c)
+	return err != nil || s.AllCommands || len(s.Commands) > 0 // a wrong list is told by what answers
+}
 
 // node names the process among all that may ever be on the store.
 func node() string {
@@ -117,26 +119,42 @@ func node() string {
 	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), rand.Text())
 }
 
-// apps are the connections that receive, by their ids. One that cannot be read does not receive, which is an error
-// only when none can be known.
+// apps are the connections that receive, by their ids. The error names those that cannot be read, or that say
+// stream and cannot receive.
 func apps(ctx context.Context, a *app.App, conns connections.Source) (out []chat.App, err error) {
 	ids, err := a.ConnectionIDs(ctx)
-	if err != nil && len(ids) == 0 {
-		return nil, err
-	}
+	errs := []error{err}
 	for _, id := range ids {
 		c, err := conns.Connection(ctx, id)
-		if err != nil || c.Type != "dingtalk" {
-			continue // whoever uses it is told
-		}
-		extra, err := c.ExtraMap()
-		streams := err == nil && extra["stream"] == true && c.GetLogin() != ""
-		if !streams && !inbound.Takes(c) {
+		if err != nil {
+			errs = append(errs, connections.About("connection", id, err))
 			continue
 		}
-		out = append(out, chat.App{ConnID: id, Key: inbound.Key(c), Print: footprint(c), Commands: takesCommands(extra), HTTPOnly: !streams})
+		app, receives, err := appOf(c)
+		if err != nil {
+			errs = append(errs, connections.About("connection", id, err))
+		}
+		if receives {
+			out = append(out, app)
+		}
 	}
-	return out, nil
+	return out, errors.Join(errs...)
+}
+
+// appOf is the application of a connection, if it receives.
+func appOf(c *connections.Connection) (app chat.App, receives bool, err error) {
+	if c.Type != "dingtalk" && c.Type != "dingding" {
+		return app, false, nil
+	}
+	s, err := stream.SettingsOf(c)
+	streams := s.Stream && c.GetLogin() != ""
+	if s.Stream && !streams {
+		err = errors.Join(err, errors.New("extra.stream takes the AppKey as login and the AppSecret as password: it does not receive in stream mode"))
+	}
+	if !streams && !inbound.Takes(c) {
+		return app, false, err
+	}
+	return chat.App{ConnID: c.ID, Key: inbound.Key(c), Print: footprint(c), Commands: takesCommands(c), HTTPOnly: !streams}, true, err
 }
 
 // footprint changes with everything that a connection to DingTalk is made of, and tells none of it.
