@@ -50,6 +50,14 @@ func (b *Binding) What() string {
 type Bindings interface {
 	// Bindings returns all of them, by their ids.
 	Bindings(ctx context.Context) ([]*Binding, error)
+	// BindingsTo returns those to some of these, each once, by their ids.
+	BindingsTo(ctx context.Context, some ...BoundTo) ([]*Binding, error)
+}
+
+// BoundTo is what conversations may be bound to: a Value of a kind, which is empty for [BoundAll].
+type BoundTo struct {
+	Kind  BindingKind
+	Value string
 }
 
 // BindingsTx changes them in a transaction.

@@ -2,6 +2,7 @@ package tell
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -25,30 +26,42 @@ type Bound struct {
 	Log       *slog.Logger
 
 	mu sync.Mutex
-	// last are the bindings as they were read last: an alert is told by these when they cannot be read.
-	last []*store.Binding
+	// last are the bindings to some things as they were read last: an alert is told by these when they cannot be read.
+	last map[string][]*store.Binding
 }
 
-// of are the callbacks of the conversations that a binding lets hear, each once.
-func (b *Bound) of(ctx context.Context, hears func(*store.Binding) bool) (out []outbox.Callback) {
+// mostRemembered bounds what is remembered of bindings.
+const mostRemembered = 10000
+
+// read returns the bindings to some things, each conversation once.
+func (b *Bound) read(ctx context.Context, to []store.BoundTo) []*store.Binding {
 	if b == nil {
 		return nil
 	}
-	all, err := b.Store.Bindings(ctx)
+	all, err := b.Store.BindingsTo(ctx, to...)
+	key := fmt.Sprint(to)
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	if err != nil {
 		b.Log.Error("the bindings of conversations cannot be read: those known last are told", "error", err)
-		all = b.last
+		return b.last[key]
 	}
-	b.last = all
-	b.mu.Unlock()
 	told := map[[2]string]bool{}
-	for _, x := range all {
+	all = slices.DeleteFunc(all, func(x *store.Binding) bool {
 		where := [2]string{x.ConnID, x.ConversationID}
-		if told[where] || !hears(x) {
-			continue
-		}
-		told[where] = true
+		defer func() { told[where] = true }()
+		return told[where]
+	})
+	if b.last == nil || len(b.last) >= mostRemembered {
+		b.last = map[string][]*store.Binding{}
+	}
+	b.last[key] = all
+	return all
+}
+
+// of are the callbacks of the conversations that are bound to some things.
+func (b *Bound) of(ctx context.Context, to []store.BoundTo) (out []outbox.Callback) {
+	for _, x := range b.read(ctx, to) {
 		cbs, err := outbox.Bind(b.Callbacks, []dag.Callback{b.Callback(x)})
 		if err != nil {
 			b.Log.Error("a conversation that is bound cannot be told", "binding", x.ID, "conn_id", x.ConnID, "error", err)
@@ -59,30 +72,20 @@ func (b *Bound) of(ctx context.Context, hears func(*store.Binding) bool) (out []
 	return out
 }
 
-// everything reports whether a binding is to all DAGs, and to what belongs to none.
-func everything(b *store.Binding) bool { return b.Kind == store.BoundAll }
+// everything is what tells of all DAGs, and of what belongs to none.
+func everything() []store.BoundTo { return []store.BoundTo{{Kind: store.BoundAll}} }
 
-// concerns reports whether a binding is to a DAG, of which something happened to the tasks of some owners, whose names
-// commas separate.
-func concerns(d *dag.DAG, owners string) func(*store.Binding) bool {
-	names := strings.Split(owners, ",")
-	for i := range names {
-		names[i] = strings.TrimSpace(names[i])
+// concerning is what tells of a DAG, of which something happened to the tasks of some owners, whose names commas
+// separate.
+func concerning(d *dag.DAG, owners string) []store.BoundTo {
+	to := append(everything(), store.BoundTo{Kind: store.BoundDAG, Value: d.ID})
+	for _, tag := range d.Tags {
+		to = append(to, store.BoundTo{Kind: store.BoundTag, Value: tag})
 	}
-	return func(b *store.Binding) bool {
-		switch b.Kind {
-		case store.BoundAll:
-			return true
-		case store.BoundDAG:
-			return b.Value == d.ID
-		case store.BoundTag:
-			return slices.Contains(d.Tags, b.Value)
-		case store.BoundOwner:
-			return slices.Contains(names, b.Value)
-		default:
-			return false
-		}
+	for name := range strings.SplitSeq(owners, ",") {
+		to = append(to, store.BoundTo{Kind: store.BoundOwner, Value: strings.TrimSpace(name)})
 	}
+	return to
 }
 
 // ofTask are the conversations that hear of an event of a task beside its own callbacks.
@@ -90,12 +93,12 @@ func (t *Teller) ofTask(ctx context.Context, kind callbacks.Kind, d *dag.DAG, ta
 	if kind != callbacks.Failure && kind != callbacks.Recovery {
 		return nil
 	}
-	return t.Bound.of(ctx, concerns(d, task.Owner))
+	return t.Bound.of(ctx, concerning(d, task.Owner))
 }
 
 // ofDAG are those that hear of an event of a DAG.
 func (t *Teller) ofDAG(ctx context.Context, d *dag.DAG) []outbox.Callback {
-	return t.Bound.of(ctx, concerns(d, d.Owner))
+	return t.Bound.of(ctx, concerning(d, d.Owner))
 }
 
 // ofRun are those that hear of the end of a run. Its failed tasks were told before, so that a failure is told again only

@@ -26,5 +26,5 @@ func (t *Teller) Day(ctx context.Context, r store.Reader, day *callbacks.Day) []
 	tc := t.Render.Context(ctx, r, p.DAG, &store.Run{}, nil, nil)
 	tc.Reason = ev.Reason
 	tc.Extra = map[string]any{"state": ev.State, "day": day}
-	return t.prepare(p, t.DailyDigest, t.Bound.of(ctx, everything), ev, tc)
+	return t.prepare(p, t.DailyDigest, t.Bound.of(ctx, everything()), ev, tc)
 }

@@ -31,7 +31,7 @@ func (t *Teller) imports(ctx context.Context, r store.Reader, state string, reco
 	if len(files) == 0 {
 		return nil
 	}
-	bound := t.Bound.of(ctx, everything)
+	bound := t.Bound.of(ctx, everything())
 	if len(t.OnImportError)+len(bound) == 0 {
 		return nil
 	}

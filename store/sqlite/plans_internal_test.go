@@ -72,6 +72,10 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 			})
 		},
 		"OpenCards": read(func(q store.Reader) error { _, err := q.OpenCards(ctx, at, time.Time{}, "", 9); return err }),
+		"BindingsTo": read(func(q store.Reader) error {
+			_, err := q.BindingsTo(ctx, store.BoundTo{Kind: store.BoundAll}, store.BoundTo{Kind: store.BoundDAG, Value: "d"})
+			return err
+		}),
 		"open AskLog": read(func(q store.Reader) error {
 			_, err := q.AskLog(ctx, store.AskFilter{States: []store.AskState{store.AskOpen}})
 			return err

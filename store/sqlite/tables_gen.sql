@@ -503,6 +503,7 @@ CREATE TABLE chat_binding (
     made_at         INTEGER NOT NULL,
     UNIQUE (conn_id, conversation_id, kind, value)
 );
+CREATE INDEX chat_binding_by_what ON chat_binding (kind, value);
 CREATE TABLE river_leader (
     elected_at timestamp NOT NULL,
     expires_at timestamp NOT NULL,
@@ -617,6 +618,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (4, 3, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (40, 41, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (41, 42, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (42, 45, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (43, 46, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (7, 6, 1);

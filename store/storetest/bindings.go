@@ -45,6 +45,12 @@ func bindingsAreStoredWhole(t *testing.T, open Open) {
 	require.NoError(t, err)
 	assert.Equal(t, []*store.Binding{&first, &second, &third}, got)
 	assert.Equal(t, []string{"owner:ann", "*", "tag:ann"}, []string{got[0].What(), got[1].What(), got[2].What()})
+	got, err = other.BindingsTo(t.Context(), store.BoundTo{Kind: store.BoundAll}, store.BoundTo{Kind: store.BoundTag, Value: "ann"}, store.BoundTo{Kind: store.BoundDAG, Value: "ann"})
+	require.NoError(t, err)
+	assert.Equal(t, []*store.Binding{&second, &third}, got)
+	got, err = other.BindingsTo(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, got)
 	for _, want := range []bool{true, false} {
 		write(t, s, func(ctx context.Context, tx store.Tx) error {
 			ok, err := tx.DeleteBinding(ctx, second.ID)

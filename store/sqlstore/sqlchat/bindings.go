@@ -3,6 +3,7 @@ package sqlchat
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
@@ -30,6 +31,23 @@ var (
 // Bindings returns which conversations are told of which DAGs, see [store.Bindings].
 func (q Queries) Bindings(ctx context.Context) ([]*store.Binding, error) {
 	all, err := sqlrow.Collect(ctx, q.c, bindingTable.Scan, bindingTable.Select()+" ORDER BY id")
+	if err != nil {
+		return nil, fmt.Errorf("read bindings: %w", err)
+	}
+	return all, nil
+}
+
+// BindingsTo returns the bindings to some things, see [store.Bindings].
+func (q Queries) BindingsTo(ctx context.Context, some ...store.BoundTo) ([]*store.Binding, error) {
+	if len(some) == 0 {
+		return nil, nil
+	}
+	args := make([]any, 0, 2*len(some))
+	for _, to := range some {
+		args = append(args, string(to.Kind), to.Value)
+	}
+	all, err := sqlrow.Collect(ctx, q.c, bindingTable.Scan,
+		bindingTable.Select()+" WHERE (kind, value) IN (VALUES "+strings.Repeat("(?, ?), ", len(some)-1)+"(?, ?)) ORDER BY id", args...)
 	if err != nil {
 		return nil, fmt.Errorf("read bindings: %w", err)
 	}
