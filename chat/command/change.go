@@ -177,6 +177,11 @@ func (c *Call) repeated(ctx context.Context) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
+	if e.DAGID != "" {
+		if _, err := c.toZoneOf(ctx, e.DAGID); err != nil {
+			return Answer{}, err
+		}
+	}
 	p := page{title: c.Say("Done", "已执行")}
 	words := []string{c.Say("✅ Carried out already at %s: %s", "✅ 已于 %s 执行：%s", c.date(&e.At), esc(string(e.Kind)))}
 	for _, id := range []string{e.DAGID, e.RunID, e.TaskID} {

@@ -20,14 +20,9 @@ func (c *Call) DAG(ctx context.Context, id string) (*api.DAG, error) {
 	if err != nil {
 		return nil, err
 	}
-	version, err := c.API.KnownVersion(ctx, id)
-	if err != nil && !errors.Is(err, api.ErrNotFound) {
+	version, err := c.toZoneOf(ctx, id)
+	if err != nil {
 		return nil, err
-	}
-	if version != "" {
-		if d, err := c.API.DAGOf(ctx, version); err == nil { // else times are those of the settings
-			c.zone = d.Location
-		}
 	}
 	switch {
 	case len(found.Items) == 1:
@@ -36,6 +31,20 @@ func (c *Call) DAG(ctx context.Context, id string) (*api.DAG, error) {
 		return &api.DAG{DAGID: id}, nil
 	}
 	return nil, c.unknownDAG(ctx, id, broken)
+}
+
+// toZoneOf makes the zone of a DAG that of the answer, and returns its version, empty for a DAG that is not known.
+func (c *Call) toZoneOf(ctx context.Context, id string) (version string, err error) {
+	version, err = c.API.KnownVersion(ctx, id)
+	if err != nil && !errors.Is(err, api.ErrNotFound) {
+		return "", err
+	}
+	if version != "" {
+		if d, err := c.API.DAGOf(ctx, version); err == nil { // else times are those of the settings
+			c.zone = d.Location
+		}
+	}
+	return version, nil
 }
 
 // most is how many suggestions are made.
