@@ -54,6 +54,8 @@ type setting struct {
 	conf    string
 	// files are made in the DAG's folder.
 	files map[string]string
+	// answer is the option that people choose in a task that asks them.
+	answer string
 	// fails says that the run fails, and output what it says; by default the task succeeds.
 	fails  bool
 	output string
@@ -85,8 +87,15 @@ func behind(names ...string) string {
 
 // settings are for the examples that do not stand alone, by page and title.
 var settings = map[string]setting{
-	"bash: Skip the task if there is nothing to do": {output: "example: skipped"},
-	"bash_sensor: Wait until a directory has files": {replace: []string{"/data/in", "$DAGS/in"}, files: map[string]string{"in/2024-01-02/orders.csv": "1"}},
+	"bash: Skip the task if there is nothing to do":                 {output: "example: skipped"},
+	"bash_sensor: Wait until a directory has files":                 {replace: []string{"/data/in", "$DAGS/in"}, files: map[string]string{"in/2024-01-02/orders.csv": "1"}},
+	"approval: Before a release":                                    {dag: "params: {version: '1.2'}\n", answer: "Approve"},
+	"approval: A rejection is a failure, and no answer a rejection": {fails: true, output: "it was rejected, and fail_on_reject is set"},
+	"hitl: Only two people may answer":                              {answer: "v2"},
+	"hitl_branch: Let people choose what to do with bad rows": {
+		keys: "dependencies: [count_bad]", answer: "Load them", output: "drop_bad_rows: skipped",
+		tasks: "- {task_id: count_bad, operator: bash, bash_command: echo 7}\n" + behind("drop_bad_rows", "load_all", "stop"),
+	},
 	"branch: Choose the task that an earlier task named": {
 		tasks: decide + behind("daily_load", "full_load"), keys: "dependencies: [decide]", output: "full_load: skipped",
 	},
@@ -253,6 +262,9 @@ func (w *exampleWorld) check(t *testing.T, e pageExample, s setting) {
 	args := []string{"dags", "test", "page", "2024-01-02"}
 	if s.conf != "" {
 		args = append(args, "--conf", w.replacer(t).Replace(s.conf))
+	}
+	if s.answer != "" {
+		args = append(args, "--answer", "example="+s.answer)
 	}
 	code, output = w.run(t, args...)
 	want := s.output
