@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -110,13 +111,13 @@ func (p *person) say(ctx context.Context, text string) error {
 func (p *person) press(ctx context.Context, card, action string) error {
 	var missing error
 	err := p.until(ctx, "no such card came", func(ctx context.Context) (bool, error) {
-		var drawn sandbox.Message
-		drawn, missing = p.drawn(ctx, card, action)
-		card = cmp.Or(drawn.Key, card)
-		if errors.Is(missing, errNoCard) {
+		drawn, err := p.drawn(ctx, card, action)
+		if errors.Is(err, errNoCard) {
+			missing = err
 			return false, nil // it may be on its way
 		}
-		return true, missing
+		card = cmp.Or(drawn.Key, card)
+		return true, err
 	})
 	if err != nil {
 		return cmp.Or(missing, err)
@@ -142,8 +143,11 @@ func (p *person) press(ctx context.Context, card, action string) error {
 		mine := now.Private[p.userID]
 		refused := !maps.Equal(mine, before.Private[p.userID]) // a person is told alone what concerns nobody else
 		changed := !maps.Equal(now.Params, before.Params)
+		if slices.Contains(face.Actions(), face.Action(action)) { // the footer says who did it; all else may change by itself
+			changed = now.Params["footer"] != before.Params["footer"]
+		}
 		if runs { // it is shown once it has run
-			changed = now.Params["status"] != before.Params["status"] && now.Params["color"] != "blue"
+			changed = changed && now.Params["status"] != before.Params["status"] && now.Params["color"] != "blue"
 		}
 		if !changed && !refused {
 			return false, nil
