@@ -179,7 +179,7 @@ func TestWithoutATemplate(t *testing.T) {
 	require.NoError(t, err)
 	all := box.Messages(sandbox.Filter{})
 	require.Len(t, all, 1)
-	for _, command := range []string{"clear etl load scheduled__2026-01-01T00:00:00+00:00 downstream", "ack 17", "snooze etl 1h", "logs etl load scheduled"} {
+	for _, command := range []string{"clear etl load scheduled__2026-01-01T00:00:00+00:00 downstream failed", "clear etl load scheduled__2026-01-01T00:00:00+00:00 downstream`", "ack 17", "snooze etl 1h", "logs etl load scheduled"} {
 		assert.Contains(t, all[0].Content.Text, command)
 	}
 	back, ok := s.Recall(m, receipt)

@@ -332,11 +332,11 @@ func command(p payload, a face.Action, id int64) string {
 	switch a {
 	case face.Retry, face.Downstream:
 		words = append(words, "clear", p.DAGID, cmp.Or(p.TaskID, "run"), p.RunID)
-		if p.TaskID == "" {
-			words = append(words, "failed")
-		}
-		if a == face.Downstream {
+		if p.TaskID != "" {
 			words = append(words, "downstream")
+		}
+		if a == face.Retry {
+			words = append(words, "failed")
 		}
 	case face.Ack:
 		if id == 0 {

@@ -48,12 +48,12 @@ func TestLink(t *testing.T) {
 		assert.Equal(t, "load", s.Card.TaskID)
 	}
 	assert.Empty(t, d.did())
-	assert.Equal(t, card.Outcome{Said: "已清除 1 个任务实例。 Cleared 1 task instances."}, d.goes(l))
-	assert.Equal(t, "queued load=none report=upstream_failed", d.states())
+	assert.Equal(t, card.Outcome{Said: "已清除 2 个任务实例。 Cleared 2 task instances."}, d.goes(l))
+	assert.Equal(t, "queued load=none report=none", d.states())
 	assert.Equal(t, []string{"group (link) clear"}, d.did())
 
 	d.pass(time.Minute)
-	assert.Contains(t, d.see(l).Refusal, "This link was used already, at 2026-03-01 08:00:00 +00:00: 已清除 1")
+	assert.Contains(t, d.see(l).Refusal, "This link was used already, at 2026-03-01 08:00:00 +00:00: 已清除 2")
 	assert.True(t, d.goes(l).Refused)
 	for _, other := range []card.Link{d.link("n2", face.Retry), d.link("n3", face.Downstream), d.link("n4", face.Retry, "user001")} {
 		assert.Contains(t, d.goes(other).Said, "Done already by group", other.Nonce)

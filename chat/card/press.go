@@ -250,8 +250,9 @@ func (p *Presses) act(ctx context.Context, c *store.CardNow, a face.Action, who 
 	runs := p.o.Runs(who)
 	switch a {
 	case face.Retry, face.Downstream:
-		// Of a mapped task only what failed runs again, also with all below it.
-		r := api.ClearRequest{DAGID: c.DAGID, RunID: c.RunID, Downstream: a == face.Downstream, OnlyFailed: a == face.Retry || c.MapIndex >= 0}
+		// A retry takes what the failure kept from running along, or the run would fail again. Of a mapped task only
+		// what failed runs again, also with all below it.
+		r := api.ClearRequest{DAGID: c.DAGID, RunID: c.RunID, Downstream: true, OnlyFailed: a == face.Retry || c.MapIndex >= 0}
 		if c.TaskID != "" {
 			r.TaskIDs = []string{c.TaskID}
 		}
@@ -259,7 +260,11 @@ func (p *Presses) act(ctx context.Context, c *store.CardNow, a face.Action, who 
 		if err != nil || done.Instances() == 0 {
 			return "", err
 		}
-		said := fmt.Sprintf("已清除 %d 个任务实例。 Cleared %d task instances.", done.Instances(), done.Instances())
+		n, many := done.Instances(), "s"
+		if n == 1 {
+			many = ""
+		}
+		said := fmt.Sprintf("已清除 %d 个任务实例。 Cleared %d task instance%s.", n, n, many)
 		if done.Paused {
 			said += " DAG 已暂停。 The DAG is paused, so that they wait."
 		}

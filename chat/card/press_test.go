@@ -105,8 +105,8 @@ func TestRetry(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, extra)
 	out := d.press("p1", "user001", "retry")
-	assert.Equal(t, card.Outcome{Said: "已清除 1 个任务实例。 Cleared 1 task instances.", Shown: true}, out)
-	assert.Equal(t, "queued load=none report=upstream_failed", d.states())
+	assert.Equal(t, card.Outcome{Said: "已清除 2 个任务实例。 Cleared 2 task instances.", Shown: true}, out)
+	assert.Equal(t, "queued load=none report=none", d.states())
 	assert.Equal(t, 1, d.drawn)
 	d.round()
 	assert.Contains(t, d.shows("footer"), "重试 Retry: user001 2026-03-01 08:00:00")
@@ -127,11 +127,22 @@ func TestRetry(t *testing.T) {
 	assert.Len(t, d.kept().Presses, 1)
 }
 
+// Below what failed a retry takes only what did not run for that.
 func TestRetryWithDownstream(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, extra)
-	d.press("p1", "user002", "clear_downstream")
-	assert.Equal(t, "queued load=none report=none", d.states())
+	for action, want := range map[string]string{"retry": "queued load=none report=success", "clear_downstream": "queued load=none report=none"} {
+		d := newDesk(t, extra)
+		is, err := d.store.Instances(t.Context(), d.load.RunKey)
+		require.NoError(t, err)
+		for _, in := range is {
+			if in.TaskID == "report" {
+				in.State = dag.Success
+			}
+		}
+		require.NoError(t, d.store.Tx(t.Context(), func(tx store.Tx) error { return tx.PutInstances(t.Context(), is) }))
+		d.press("p1", "user002", action)
+		assert.Equal(t, want, d.states(), action)
+	}
 }
 
 // A process that dies after the change and before its note finds at the next delivery that it was done, whatever the
@@ -142,7 +153,7 @@ func TestPressThatACrashCutOff(t *testing.T) {
 	crashed := errors.New("killed")
 	_, err := d.presses(func(r card.Runs) card.Runs { return dying{r, crashed} }).Press(t.Context(), d.payload("p1", "user001", "retry"), "dingtalk_default")
 	require.ErrorIs(t, err, crashed)
-	assert.Equal(t, "queued load=none report=upstream_failed", d.states(), "the change was committed")
+	assert.Equal(t, "queued load=none report=none", d.states(), "the change was committed")
 	assert.Empty(t, d.kept().Presses)
 	d.is(dag.Running, 2)
 	d.pass(time.Minute)
@@ -325,7 +336,7 @@ func TestPressOnAClosedCard(t *testing.T) {
 	out := d.press("p1", "user001", "retry")
 	assert.False(t, out.Refused)
 	assert.True(t, out.Shown)
-	assert.Equal(t, "已清除 1 个任务实例。 Cleared 1 task instances.", d.note("user001"))
+	assert.Equal(t, "已清除 2 个任务实例。 Cleared 2 task instances.", d.note("user001"))
 	d.box.Fault(sandbox.Fault{Call: "card.update", Kind: sandbox.FaultErrcode, ErrorCode: "param.outTrackId.notExist"})
 	out = d.press("p2", "user001", "ack")
 	assert.False(t, out.Refused)
