@@ -66,7 +66,7 @@ func (s Sender) Send(ctx context.Context, to Place, m hook.RobotMessage) (Sent, 
 			return Sent{Session: true, Parts: res.Parts}, nil
 		}
 		e, ok := errors.AsType[*hook.Error](err)
-		if !ok || !e.Gone() || res.Sent > 0 {
+		if !ok || res.Sent > 0 || !e.Gone() && !e.Throttled() { // who has had enough of one way may take the other
 			return Sent{Session: true, Parts: res.Parts}, err
 		}
 	}

@@ -130,6 +130,9 @@ func TestSessionsThatAreOver(t *testing.T) {
 		"before its time": func(o *office, p *reply.Place) {
 			p.Session = incoming.Reply{URL: connections.Secret(o.URL + "/robot/sendBySession?session=gone")}
 		},
+		"for now, for too many": func(o *office, _ *reply.Place) {
+			o.Fault(sandbox.Fault{Call: "robot.reply", Kind: sandbox.FaultErrcode, Code: 660026, Times: 9})
+		},
 		"there is none": func(_ *office, p *reply.Place) { p.Session = incoming.Reply{} },
 	} {
 		t.Run(name, func(t *testing.T) {
