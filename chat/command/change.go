@@ -151,7 +151,7 @@ func doTrigger(ctx context.Context, c *Call) (Answer, error) {
 		return Answer{}, err
 	}
 	p := page{title: c.Say("%s triggered", "已触发 %s", d.DAGID)}
-	p.say(c.Say("▶️ %s triggered: run %s, %d tasks", "▶️ 已触发 %s：运行 %s，%d 个任务", bold(d.DAGID), code(done.Run.RunID), done.Tasks))
+	p.say(c.Say("▶️ %s triggered: run %s, tasks: %d", "▶️ 已触发 %s：运行 %s，%d 个任务", bold(d.DAGID), code(done.Run.RunID), done.Tasks))
 	if len(conf) > 0 {
 		p.say(c.Say("with %s", "参数 %s", code(clip(c.mask(string(conf)), maxItem))))
 	}

@@ -290,7 +290,7 @@ func TestTrigger(t *testing.T) {
 	assert.JSONEq(t, `{"day": "007", "limit": 12, "any": "{a: [1, true]}"}`, string(r.Conf))
 	assert.Equal(t, "opal", r.TriggeringUser)
 	assert.Equal(t, store.ViaChat, r.TriggeredBy)
-	assert.Contains(t, a.Text, "▶️ **by\\_hand** triggered: run `"+r.RunID+"`, 1 tasks")
+	assert.Contains(t, a.Text, "▶️ **by\\_hand** triggered: run `"+r.RunID+"`, tasks: 1")
 	for text, conf := range map[string]string{
 		"any=[1,yes,null]": `{"any": [1, true, null]}`, "any=2026-01-02": `{"any": "2026-01-02"}`, "any='3' day=monday": `{"any": "3", "day": "monday"}`,
 		"any=": `{"any": ""}`, "limit=１２ any=“a b”": `{"limit": 12, "any": "a b"}`, "any=1.5 other=x": `{"any": 1.5, "other": "x"}`, "any=a=b": `{"any": "a=b"}`,

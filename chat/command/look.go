@@ -232,7 +232,7 @@ func doStatus(ctx context.Context, c *Call) (Answer, error) {
 		return Answer{}, err
 	}
 	if alerts.Total > 0 && r.State != dag.RunSuccess {
-		p.end(c.Say("%d alerts of this run are not acknowledged.", "这个运行有 %d 条告警未确认。", alerts.Total))
+		p.end(c.Say("Alerts of this run that nobody has acknowledged: %d.", "这个运行有 %d 条告警未确认。", alerts.Total))
 		next = append(next, c.typed("ack", "确认", strconv.FormatInt(alerts.Items[0].ID, 10)))
 	}
 	if len(next) > 0 {
@@ -616,7 +616,7 @@ func doAlerts(ctx context.Context, c *Call) (Answer, error) {
 	if found.Total == 0 {
 		p.say(c.Say("✅ No alert of the last 24 h waits to be acknowledged.", "✅ 最近 24 小时没有未确认的告警。"))
 	} else {
-		p.say(c.Say("%d alerts of the last 24 h are not acknowledged:", "最近 24 小时有 %d 条告警未确认：", found.Total))
+		p.say(c.Say("Alerts of the last 24 h that nobody has acknowledged: %d", "最近 24 小时有 %d 条告警未确认：", found.Total))
 	}
 	for _, a := range found.Items {
 		p.item(fmt.Sprintf("**%d** %s %s · %s", a.ID, c.date(&a.CreatedAt), esc(a.Summary), esc(string(a.State))))
