@@ -29,6 +29,7 @@ var exampleRuns = map[string]struct {
 	code     int
 	arrivals []arrival
 }{
+	"example_approval":        {0, nil}, // the defaults answer: the release is rejected
 	"example_asset_orders":    {0, nil},
 	"example_asset_report":    {0, []arrival{{sandbox.TypeText, "数据就绪 Warehouse is up to date (manual)", ""}}},
 	"example_branch_free_etl": {0, []arrival{{sandbox.TypeLink, "入库完成 Loaded 1675 rows", ""}}},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/dingdag/dingdag/web/signed"
@@ -50,7 +51,7 @@ type Row struct{ Name, Text string }
 type Field struct {
 	Name, Label, Help, Value string
 	Options                  []string
-	// Multiple allows several options.
+	// Multiple allows several options; those in Value, a line each, are chosen at first.
 	Multiple, Required bool
 }
 
@@ -220,7 +221,7 @@ func (f *Field) input(w *writer) {
 	w.markup(required, ">")
 	for _, o := range f.Options {
 		w.markup("<option")
-		if o == f.Value {
+		if slices.Contains(strings.Split(f.Value, "\n"), o) {
 			w.markup(" selected")
 		}
 		w.markup(">")

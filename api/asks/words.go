@@ -42,6 +42,34 @@ func (a *Ask) Read(words []string) (chosen []string, input json.RawMessage, err 
 	return chosen, input, err
 }
 
+// Default is the default of a param as people read it, empty for none.
+func Default(p store.AskParam) string {
+	var text string
+	if json.Unmarshal(p.Value, &text) == nil {
+		return text
+	}
+	return string(p.Value)
+}
+
+// Fill reads the fields of a form for the params, by their names; those that are not there, empty, or as [Default] says
+// have their defaults. A mistake is a [*api.FieldError].
+func (a *Ask) Fill(form map[string]string) (input json.RawMessage, err error) {
+	values := map[string]json.RawMessage{}
+	for _, p := range a.Params {
+		text := form[p.Name]
+		if text == "" || text == Default(p) {
+			continue
+		}
+		if values[p.Name], err = readValue(p, text); err != nil {
+			return nil, &api.FieldError{Field: "params_input", Err: fmt.Errorf("param %q: %w", p.Name, err)}
+		}
+	}
+	if len(values) == 0 {
+		return nil, nil
+	}
+	return encode(values)
+}
+
 // readValue reads the value of a param as people write it.
 func readValue(p store.AskParam, text string) (json.RawMessage, error) {
 	var schema map[string]any

@@ -37,3 +37,24 @@ func TestRead(t *testing.T) {
 		require.ErrorContains(t, err, "params_input: param", words)
 	}
 }
+
+// What stands in a form as it was is the default; a field without one that is left out is refused with the answer.
+func TestFill(t *testing.T) {
+	t.Parallel()
+	a := asks.Ask{Params: []store.AskParam{
+		{Name: "rows", Value: json.RawMessage(`10`)}, {Name: "why", Value: json.RawMessage(`"5"`)}, {Name: "who"},
+	}}
+	assert.Equal(t, "5", asks.Default(a.Params[1]))
+	assert.Empty(t, asks.Default(a.Params[2]))
+	for want, form := range map[string]map[string]string{
+		``:                       {"rows": "10", "why": "5", "who": ""},
+		`{"rows":7,"who":"ann"}`: {"rows": "7", "why": "5", "who": "ann", "other": "x"},
+		`{"why":"because of 5"}`: {"why": "because of 5"},
+	} {
+		input, err := a.Fill(form)
+		require.NoError(t, err)
+		assert.Equal(t, want, string(input))
+	}
+	_, err := a.Fill(map[string]string{"who": "[1"})
+	require.ErrorContains(t, err, `params_input: param "who"`)
+}

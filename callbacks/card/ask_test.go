@@ -1,7 +1,6 @@
 package card_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -66,9 +65,8 @@ func TestAskButtons(t *testing.T) {
 // askLinks are links to pages of asks.
 type askLinks struct{}
 
-func (askLinks) Link(string, string, []string) (string, error) { return "", nil }
-func (askLinks) AskLink(_ context.Context, id int64, userID string) (string, error) {
-	return fmt.Sprintf("https://dag.example.com/asks/%d?for=%s", id, userID), nil
+func (askLinks) Link(purpose, subject string, people []string) (string, error) {
+	return fmt.Sprintf("https://dag.example.com/%s/%s?for=%s", purpose, subject, strings.Join(people, ",")), nil
 }
 
 // Without a template people are asked by messages, each with a link of their own where there are pages.
@@ -95,12 +93,12 @@ func TestAskWithoutATemplate(t *testing.T) {
 	all = box.Messages(sandbox.Filter{})
 	require.Len(t, all, 3)
 	for i, user := range []string{"u001", "u002"} {
-		assert.Contains(t, raw(all[1+i]), "https://dag.example.com/asks/7?for="+user)
+		assert.Contains(t, raw(all[1+i]), "https://dag.example.com/ask/7/dingtalk_default?for="+user)
 		assert.Contains(t, raw(all[1+i]), "approve 7")
 	}
 	_, err = linked.Send(t.Context(), prepared(t, "{open_conversation_id: "+group+"}", asked(nil)))
 	require.NoError(t, err)
-	assert.Contains(t, raw(box.Messages(sandbox.Filter{})[3]), "https://dag.example.com/asks/7?for=\\\"", "a group has one for all")
+	assert.Contains(t, raw(box.Messages(sandbox.Filter{})[3]), "https://dag.example.com/ask/7/dingtalk_default?for=\\\"", "a group has one for all")
 	receipt, err := linked.Send(t.Context(), prepared(t, "{user_ids: [u001, nobody]}", asked(nil)))
 	require.NoError(t, err)
 	assert.Contains(t, receipt, "; not to nobody: ")

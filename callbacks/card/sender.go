@@ -40,11 +40,17 @@ func ParseActSubject(subject string) (outTrackID string, a face.Action) {
 	return subject[:max(i, 0)], face.Action(subject[i+1:])
 }
 
-// AskLinker is a [Linker] that also links to pages on which people answer what a task asks.
-type AskLinker interface {
-	// AskLink is a signed link to the page of an ask, for a person alone or, with an empty userID, for whoever
-	// reads it. It is "" where pages have no address that people can reach.
-	AskLink(ctx context.Context, askID int64, userID string) (string, error)
+// AskPage is the purpose of links to the page on which people answer what a task asks.
+const AskPage = "ask"
+
+// AskSubject is the subject of a link to the page of an ask that left through a connection.
+func AskSubject(id int64, connID string) string { return strconv.FormatInt(id, 10) + "/" + connID }
+
+// ParseAskSubject is what [AskSubject] was made of.
+func ParseAskSubject(subject string) (id int64, connID string, err error) {
+	number, connID, _ := strings.Cut(subject, "/")
+	id, err = strconv.ParseInt(number, 10, 64)
+	return id, connID, err
 }
 
 // Sender sends what [Notifier] wrote into the outbox, and takes messages back that were sent without a card.
@@ -211,7 +217,7 @@ func (s *Sender) tell(ctx context.Context, app *hook.App, p payload, to place, i
 	if to.group == "" && len(to.people) == 1 {
 		reader = to.people[0]
 	}
-	content, links, err := s.content(ctx, p, to, id, reader)
+	content, links, err := s.content(p, to, id, reader)
 	if err == nil && links && p.Face.Ask != nil && to.group == "" && len(to.people) > 1 {
 		return s.askEach(ctx, app, p, to, id)
 	}
@@ -263,20 +269,24 @@ func (s *Sender) askEach(ctx context.Context, app *hook.App, p payload, to place
 	return strings.Join(append(receipts, left...), "; "), nil
 }
 
-// askLink is a link to the page of what a message asks, and nothing when it asks nothing.
-func (s *Sender) askLink(ctx context.Context, p payload, reader string) (string, error) {
-	l, ok := s.links.(AskLinker)
-	if !ok || p.Face.Ask == nil {
+// askLink is a link to the page of what a message asks, for its reader or, without one, for whoever has it; and nothing
+// when it asks nothing.
+func (s *Sender) askLink(p payload, reader string) (string, error) {
+	if s.links == nil || p.Face.Ask == nil {
 		return "", nil
 	}
-	return l.AskLink(ctx, p.Face.Ask.ID, reader)
+	var people []string
+	if reader != "" {
+		people = []string{reader}
+	}
+	return s.links.Link(AskPage, AskSubject(p.Face.Ask.ID, p.ConnID), people)
 }
 
 // content is the message of the bot to a reader, who is empty for several: with the commands to type, and with links that do
 // what the buttons would.
-func (s *Sender) content(ctx context.Context, p payload, to place, id int64, reader string) (_ bot.Message, linked bool, err error) {
+func (s *Sender) content(p payload, to place, id int64, reader string) (_ bot.Message, linked bool, err error) {
 	var titles, links []string
-	link, err := s.askLink(ctx, p, reader)
+	link, err := s.askLink(p, reader)
 	if err != nil {
 		return bot.Message{}, false, fmt.Errorf("make a link: %w", err)
 	}

@@ -88,14 +88,19 @@ func (p *Presses) answer(ctx context.Context, c *store.CardNow, f face.Face, a f
 	if i := slices.IndexFunc(ask.Assigned, func(x store.Person) bool { return x.ID == by.ID }); i >= 0 {
 		by = ask.Assigned[i]
 	}
-	_, err = of.Respond(ctx, asks.Answer{ID: f.Ask.ID, Chosen: []string{option}, By: by})
+	return p.respond(ctx, of, asks.Answer{ID: f.Ask.ID, Chosen: []string{option}, By: by}, answered)
+}
+
+// respond answers, and says what came of it.
+func (p *Presses) respond(ctx context.Context, of Asks, r asks.Answer, answered Outcome) (Outcome, error) {
+	_, err := of.Respond(ctx, r)
 	var field *api.FieldError
 	switch {
 	case err == nil, errors.Is(err, store.ErrRepeated):
 		p.o.Drawn()
 		return answered, nil
 	case errors.Is(err, asks.ErrSettled):
-		return p.late(ctx, of, f.Ask.ID, err)
+		return p.late(ctx, of, r.ID, err)
 	case errors.Is(err, asks.ErrNotAssigned), errors.Is(err, store.ErrNotFound), errors.As(err, &field):
 		return refuse("什么都没有做。 Nothing was done: " + p.o.Masker.Mask(err.Error())), nil
 	default:

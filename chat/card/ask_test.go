@@ -151,3 +151,43 @@ func TestCardOfAnAskWithoutAnswer(t *testing.T) {
 		assert.Contains(t, late.Said, "Nothing was done: ask 1 ")
 	}
 }
+
+func (d *desk) answers(l card.AskLink, option string) card.Outcome {
+	d.Helper()
+	out, err := d.presses(nil).FollowAsk(d.Context(), l, []string{option}, nil)
+	require.NoError(d, err)
+	return out
+}
+
+// A link answers for the person whom it was sent to, or for a group as an operator does, once.
+func TestAskLink(t *testing.T) {
+	t.Parallel()
+	link := func(a *store.Ask, people ...string) card.AskLink {
+		return card.AskLink{ID: a.ID, ConnID: "dingtalk_default", People: people, Nonce: "n1"}
+	}
+	d := newDesk(t, extra)
+	a := d.ask(store.Ask{Options: []string{"Approve", "Reject"}, Assigned: []store.Person{{ID: "user003", Name: "Cy"}}})
+	for _, people := range [][]string{nil, {"user001"}, {"user003", "user001"}} {
+		out := d.answers(link(a, people...), "Approve")
+		assert.True(t, out.Refused, people)
+		assert.Contains(t, out.Said, "Only Cy (user003) may answer")
+	}
+	assert.False(t, d.answers(link(a, "user003"), "Reject").Refused, "who is assigned needs no role")
+	assert.Equal(t, store.Person{ID: "user003", Name: "Cy"}, d.became(a).RespondedBy)
+	assert.Contains(t, d.answers(link(a, "user003"), "Approve").Said, "Answered already by Cy (user003) at 2026-03-01T08:00:00Z: Reject")
+	s, err := d.presses(nil).SeeAsk(t.Context(), card.AskLink{ID: 99, ConnID: "dingtalk_default"})
+	require.NoError(t, err)
+	assert.Nil(t, s.Ask)
+	assert.Contains(t, s.Refusal, "The run is gone")
+
+	d = newDesk(t, extra)
+	a = d.ask(store.Ask{Options: []string{"Approve", "Reject"}})
+	assert.Contains(t, d.answers(link(a, "user003"), "Approve").Said, "user003, who is viewer and may not do this")
+	wrong := d.answers(link(a), "Perhaps")
+	assert.True(t, wrong.Refused)
+	assert.Contains(t, wrong.Said, "Perhaps")
+	assert.Equal(t, store.AskOpen, d.became(a).State)
+	assert.False(t, d.answers(link(a), "Approve").Refused)
+	assert.Equal(t, "group", d.became(a).RespondedBy.ID)
+	assert.Equal(t, store.ViaLink, d.became(a).Via)
+}

@@ -112,6 +112,9 @@ type demo struct {
 	changed  chan struct{}
 }
 
+// waitsForPeople is the example that goes on when somebody has answered, which takes as long as it takes.
+const waitsForPeople = "example_approval.yaml"
+
 // writeExamples puts the example files that the binary carries into the home folder.
 func (d *demo) writeExamples() error {
 	dir := filepath.Join(d.app.Settings.Home, "dags")
@@ -120,7 +123,7 @@ func (d *demo) writeExamples() error {
 	}
 	d.app.Settings.DAGsFolder = dir
 	return fs.WalkDir(examples.Files, ".", func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
+		if err != nil || e.IsDir() || path == waitsForPeople {
 			return err
 		}
 		b, err := examples.Files.ReadFile(path)

@@ -40,6 +40,7 @@ func Links(a *app.App, s *sqlite.Store, keeper *card.Keeper, e Engine, working f
 	}
 	return &web.Links{Signer: signer, Base: a.Settings.BaseURL, Pages: map[string]web.Page{
 		cbcard.ActPage: acts{links: pressed, changed: e.Refresh, working: working},
+		cbcard.AskPage: answers{links: pressed, changed: e.Refresh, working: working},
 	}}, nil
 }
 
