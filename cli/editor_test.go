@@ -106,7 +106,7 @@ func testEditorDiagnostics(t *testing.T, e *editor) {
 		{"group without a name", "group_name: read", "description: read", "15:7: Missing property \"group_name\"."},
 		{"task without an id", "task_id: wait", "task: wait", "18:7: Missing property \"task_id\"."},
 		{"task key", "dependencies:", "depends:", "35:7: Property depends is not allowed."},
-		{"operator", "operator: file_sensor", "operator: file_sensr", "19:17: Value is not accepted. Valid values: \"bash\", \"bash_sensor\""},
+		{"operator", "operator: file_sensor", "operator: file_sensr", "19:17: Value is not accepted. Valid values: \"approval\", \"bash\""},
 		{"parameter of the operator", "filepath:", "filpath:", "20:7: Property filpath is not allowed."},
 		{"parameter by the path", "bash_command:", "bash_comand:", "25:7: Property bash_comand is not allowed."},
 		{"parameter of another operator", "filepath:", "bash_command:", "20:7: Property bash_command is not allowed."},

@@ -189,7 +189,7 @@ func TestDemoOnATerminal(t *testing.T) {
 	assert.Regexp(t, `example_failure_alert failed .* \.\.\. fail!`, progress)
 	arrived := regexp.MustCompile(`(\d+) messages arrived`).FindStringSubmatch(summary)
 	require.NotNil(t, arrived, summary)
-	assert.Equal(t, arrived[1], strconv.Itoa(strings.Count(progress, "╭─")), "each message is shown")
+	assert.Equal(t, arrived[1], strconv.Itoa(strings.Count(progress, "╭─")-strings.Count(progress, "The card now:")), "each message is shown, and one card again")
 	assert.Regexp(t, `messages +\.\.\. done! \[`+arrived[1]+` in`, progress)
 }
 

@@ -221,7 +221,7 @@ func TestLinks(t *testing.T) {
 		link, ok := strings.CutPrefix(b.URL, "https://x.example/act/")
 		require.True(t, ok, b.URL)
 		subject, people, _ := strings.Cut(link, "?")
-		id, a := card.ParseActSubject(subject)
+		id, a := face.ParseActSubject(subject)
 		assert.Equal(t, m.Card.OutTrackID, id)
 		assert.Equal(t, face.Actions()[i], a)
 		assert.Empty(t, people)

@@ -28,31 +28,6 @@ type Linker interface {
 	Link(purpose, subject string, people []string) (string, error)
 }
 
-// ActPage is the purpose of links to the page of a button.
-const ActPage = "act"
-
-// ActSubject is the subject of a link to the page of a button of a message.
-func ActSubject(outTrackID string, a face.Action) string { return outTrackID + "/" + string(a) }
-
-// ParseActSubject is what [ActSubject] was made of.
-func ParseActSubject(subject string) (outTrackID string, a face.Action) {
-	i := strings.LastIndexByte(subject, '/')
-	return subject[:max(i, 0)], face.Action(subject[i+1:])
-}
-
-// AskPage is the purpose of links to the page on which people answer what a task asks.
-const AskPage = "ask"
-
-// AskSubject is the subject of a link to the page of an ask that left through a connection.
-func AskSubject(id int64, connID string) string { return strconv.FormatInt(id, 10) + "/" + connID }
-
-// ParseAskSubject is what [AskSubject] was made of.
-func ParseAskSubject(subject string) (id int64, connID string, err error) {
-	number, connID, _ := strings.Cut(subject, "/")
-	id, err = strconv.ParseInt(number, 10, 64)
-	return id, connID, err
-}
-
 // Sender sends what [Notifier] wrote into the outbox, and takes messages back that were sent without a card.
 type Sender struct {
 	hook  *hook.DingdingHook
@@ -279,7 +254,7 @@ func (s *Sender) askLink(p payload, reader string) (string, error) {
 	if reader != "" {
 		people = []string{reader}
 	}
-	return s.links.Link(AskPage, AskSubject(p.Face.Ask.ID, p.ConnID), people)
+	return s.links.Link(face.AskPage, face.AskSubject(p.Face.Ask.ID, p.ConnID), people)
 }
 
 // content is the message of the bot to a reader, who is empty for several: with the commands to type, and with links that do
@@ -297,7 +272,7 @@ func (s *Sender) content(p payload, to place, id int64, reader string) (_ bot.Me
 		if s.links == nil || p.Face.Ask != nil {
 			break
 		}
-		link, err := s.links.Link(ActPage, ActSubject(p.OutTrackID, a), to.people)
+		link, err := s.links.Link(face.ActPage, face.ActSubject(p.OutTrackID, a), to.people)
 		if err != nil {
 			return bot.Message{}, false, fmt.Errorf("make a link: %w", err)
 		}

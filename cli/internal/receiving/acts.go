@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	cbcard "github.com/dingdag/dingdag/callbacks/card"
 	"github.com/dingdag/dingdag/callbacks/face"
 	"github.com/dingdag/dingdag/chat/card"
 	"github.com/dingdag/dingdag/cli/internal/app"
@@ -39,8 +38,8 @@ func Links(a *app.App, s *sqlite.Store, keeper *card.Keeper, e Engine, working f
 		return nil, err
 	}
 	return &web.Links{Signer: signer, Base: a.Settings.BaseURL, Pages: map[string]web.Page{
-		cbcard.ActPage: acts{links: pressed, changed: e.Refresh, working: working},
-		cbcard.AskPage: answers{links: pressed, changed: e.Refresh, working: working},
+		face.ActPage: acts{links: pressed, changed: e.Refresh, working: working},
+		face.AskPage: answers{links: pressed, changed: e.Refresh, working: working},
 	}}, nil
 }
 
@@ -55,7 +54,7 @@ type acts struct {
 }
 
 func linkOf(l signed.Link) card.Link {
-	id, a := cbcard.ParseActSubject(l.Subject)
+	id, a := face.ParseActSubject(l.Subject)
 	return card.Link{OutTrackID: id, Action: a, People: l.People, Nonce: l.Nonce}
 }
 

@@ -13,7 +13,7 @@ import (
 
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/asks"
-	cbcard "github.com/dingdag/dingdag/callbacks/card"
+	"github.com/dingdag/dingdag/callbacks/face"
 	"github.com/dingdag/dingdag/chat/card"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/web"
@@ -37,7 +37,7 @@ const (
 )
 
 func askLinkOf(l signed.Link) (card.AskLink, error) {
-	id, connID, err := cbcard.ParseAskSubject(l.Subject)
+	id, connID, err := face.ParseAskSubject(l.Subject)
 	return card.AskLink{ID: id, ConnID: connID, People: l.People, Nonce: l.Nonce}, err
 }
 
