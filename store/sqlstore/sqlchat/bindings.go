@@ -47,7 +47,7 @@ func (q Queries) BindingsTo(ctx context.Context, some ...store.BoundTo) ([]*stor
 		args = append(args, string(to.Kind), to.Value)
 	}
 	all, err := sqlrow.Collect(ctx, q.c, bindingTable.Scan,
-		bindingTable.Select()+" WHERE (kind, value) IN (VALUES "+strings.Repeat("(?, ?), ", len(some)-1)+"(?, ?)) ORDER BY id", args...)
+		bindingTable.Select()+" WHERE "+strings.Repeat("kind = ? AND value = ? OR ", len(some)-1)+"kind = ? AND value = ? ORDER BY id", args...)
 	if err != nil {
 		return nil, fmt.Errorf("read bindings: %w", err)
 	}
