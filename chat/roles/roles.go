@@ -13,26 +13,20 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/connections"
 )
 
 // Role is what a person may do. A greater one may do all that a lesser one may.
-type Role int
+type Role = access.Role
 
-// The roles.
+// The roles. [Nobody] may ask who he is, and nothing else.
 const (
-	// Nobody may ask who he is, and nothing else.
-	Nobody Role = iota
-	// Viewer may look.
-	Viewer
-	// Operator may change runs, pauses and alerts.
-	Operator
-	// Admin may change what concerns all DAGs.
-	Admin
+	Nobody   = access.Nobody
+	Viewer   = access.Viewer
+	Operator = access.Operator
+	Admin    = access.Admin
 )
-
-// String is the name of the role.
-func (r Role) String() string { return [...]string{"nobody", "viewer", "operator", "admin"}[r] }
 
 // Settings that say who has a role.
 const (
