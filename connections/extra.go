@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/dingdag/dingdag/yamlvalue"
@@ -159,6 +160,32 @@ func ExtraTexts(extra map[string]any, name string) ([]string, error) {
 		texts = append(texts, text)
 	}
 	return texts, nil
+}
+
+// ExtraTruth reads a key of an extra that holds true or false, which a connection that was written as a URI has as text.
+// Without the key it is false.
+func ExtraTruth(extra map[string]any, name string) (bool, error) {
+	v := extra[name]
+	if v == nil {
+		return false, nil
+	}
+	on, ok := Truth(v)
+	if !ok {
+		return false, fmt.Errorf("extra.%s must be true or false", name)
+	}
+	return on, nil
+}
+
+// Truth is the true or false that a value of an extra holds, also as text; ok is false for any other value.
+func Truth(v any) (value, ok bool) {
+	switch v := v.(type) {
+	case bool:
+		return v, true
+	case string:
+		b, err := strconv.ParseBool(strings.ToLower(strings.TrimSpace(v)))
+		return b, err == nil
+	}
+	return false, false
 }
 
 // FallbackChain are the connections through which an alert is told that the connection id can't

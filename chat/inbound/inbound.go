@@ -42,7 +42,11 @@ const (
 // Takes reports whether a connection takes requests.
 func Takes(c *connections.Connection) bool {
 	extra, err := c.ExtraMap()
-	return err == nil && c.Type == "dingtalk" && (extra[Enabled] == true || extra[Enabled] == "true")
+	if err != nil || c.Type != "dingtalk" {
+		return false
+	}
+	on, err := connections.ExtraTruth(extra, Enabled)
+	return err == nil && on
 }
 
 // Key is the key of the application of a connection. An outgoing robot of a group has no AppKey.

@@ -67,7 +67,7 @@ func newBench() *bench {
 	all := `{"http": true, "card_api_secret": "` + cardSecret + `", "event_token": "` + token + `", "event_aes_key": "` + aesKey + `"}`
 	b.Handler = inbound.New(inbound.Options{
 		Connections: connections.Static{
-			"app": conn("app", owner, all), "robot": conn("robot", "", `{"http": true}`), "closed": conn("closed", owner, strings.Replace(all, "true", "false", 1)),
+			"app": conn("app", owner, all), "robot": conn("robot", "", `{"http": "True"}`), "closed": conn("closed", owner, strings.Replace(all, "true", "false", 1)),
 			"corp":   conn("corp", "other", strings.Replace(all, "{", `{"event_owner": "`+owner+`", `, 1)),
 			"wrong":  conn("wrong", owner, strings.Replace(all, aesKey, "short", 1)),
 			"webbot": {ID: "webbot", Type: "dingding", Password: new(connections.Secret(appSecret)), Extra: new(connections.Secret(all))},

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/dingdag/dingdag/connections"
@@ -25,7 +24,8 @@ type Settings struct {
 	AllCommands bool
 }
 
-// SettingsOf reads them. The error names each key that is wrong and what to write.
+// SettingsOf reads them. The error names each key about the chat that is wrong, also those of what comes over HTTP, and what
+// to write.
 func SettingsOf(c *connections.Connection) (Settings, error) {
 	var s Settings
 	if c.Type != "dingtalk" && c.Type != "dingding" {
@@ -39,17 +39,20 @@ func SettingsOf(c *connections.Connection) (Settings, error) {
 	wrong := func(key, format string, args ...any) {
 		errs = append(errs, fmt.Errorf("extra.%s "+format, append([]any{key}, args...)...))
 	}
-	if v := extra["stream"]; v != nil {
-		on, ok := truth(v)
-		switch {
-		case !ok:
-			wrong("stream", "must be true or false")
-		case on && c.Type == "dingding" && c.GetLogin() == "":
-			wrong("stream", "is of applications: a robot sends only. Use a connection of type dingtalk with AppKey and AppSecret")
-		}
-		s.Stream = on
+	s.Stream, err = connections.ExtraTruth(extra, "stream")
+	errs = append(errs, err)
+	if s.Stream && c.Type == "dingding" && c.GetLogin() == "" {
+		wrong("stream", "is of applications: a robot sends only. Use a connection of type dingtalk with AppKey and AppSecret")
 	}
-	for key, into := range map[string]*string{"conversation_id": &s.ConversationID, "card_template_id": &s.CardTemplateID} {
+	on, err := connections.ExtraTruth(extra, "http")
+	errs = append(errs, err)
+	if on && c.Type != "dingtalk" {
+		wrong("http", "is of connections of type dingtalk; this one is of type %s", c.Type)
+	}
+	for key, into := range map[string]*string{
+		"conversation_id": &s.ConversationID, "card_template_id": &s.CardTemplateID,
+		"card_api_secret": new(string), "event_token": new(string), "event_aes_key": new(string), "event_owner": new(string),
+	} {
 		texts, err := connections.ExtraTexts(extra, key)
 		switch {
 		case err != nil || len(texts) > 1:
@@ -74,7 +77,7 @@ func (s *Settings) readCommands(extra map[string]any) error {
 		s.AllCommands = true
 		return nil
 	}
-	if on, ok := truth(v); ok {
+	if on, ok := connections.Truth(v); ok {
 		s.AllCommands = on
 		return nil
 	}
@@ -89,16 +92,4 @@ func (s *Settings) readCommands(extra map[string]any) error {
 		s.Commands = append(s.Commands, strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(", ，、", r) })...)
 	}
 	return nil
-}
-
-// truth reads true and false, which are texts in a connection that was written as a URI.
-func truth(v any) (value, ok bool) {
-	if b, isBool := v.(bool); isBool {
-		return b, true
-	}
-	if text, isText := v.(string); isText {
-		b, err := strconv.ParseBool(strings.ToLower(strings.TrimSpace(text)))
-		return b, err == nil
-	}
-	return false, false
 }

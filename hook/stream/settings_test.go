@@ -36,6 +36,8 @@ func TestSettings(t *testing.T) {
 	for extra, want := range map[string]string{
 		`{"stream": "sometimes"}`:         "extra.stream must be true or false",
 		`{"stream": 1}`:                   "extra.stream must be true or false",
+		`{"http": "yess"}`:                "extra.http must be true or false",
+		`{"event_token": ["a", "b"]}`:     "extra.event_token must be a text",
 		`{"conversation_id": "chat123"}`:  "extra.conversation_id must be an openConversationId, which begins with cid",
 		`{"conversation_id": ["a", "b"]}`: "extra.conversation_id must be a text",
 		`{"card_template_id": {}}`:        "extra.card_template_id must be a text",
@@ -49,6 +51,8 @@ func TestSettings(t *testing.T) {
 	}
 	_, err := of("dingding", `{"stream": true}`)
 	require.ErrorContains(t, err, "extra.stream is of applications: a robot sends only")
+	_, err = of("dingding", `{"http": "True"}`)
+	require.ErrorContains(t, err, "extra.http is of connections of type dingtalk; this one is of type dingding")
 	got, err := of("http", `{"stream": true}`)
 	require.NoError(t, err)
 	assert.Equal(t, stream.Settings{}, got, "the extra of other types is for something else")
