@@ -12,19 +12,41 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
-// Read reads the words of an answer: options, and key=value for params, whose values are YAML unless the
-// param wants text. A mistake is a [*api.FieldError].
-func (a *Ask) Read(words []string) (chosen []string, input json.RawMessage, err error) {
+// Word is a word of an answer: an option, or key=value for a param.
+type Word struct {
+	Text string
+	// Quoted says that the value stood in quotes, which are not part of Text: it is text, whatever it looks like.
+	Quoted bool
+}
+
+// Words are words without quotes of their own, as a shell passes them on.
+func Words(texts []string) []Word {
+	words := make([]Word, len(texts))
+	for i, text := range texts {
+		words[i].Text = text
+	}
+	return words
+}
+
+// Read reads the words of an answer. Values that were not quoted are YAML unless the param wants text. A mistake is a
+// [*api.FieldError].
+func (a *Ask) Read(words ...Word) (chosen []string, input json.RawMessage, err error) {
 	values := map[string]json.RawMessage{}
 	for _, w := range words {
-		name, text, isParam := strings.Cut(w, "=")
-		if !isParam || slices.Contains(a.Options, w) {
-			chosen = append(chosen, w)
+		name, text, isParam := strings.Cut(w.Text, "=")
+		if !isParam || slices.Contains(a.Options, w.Text) {
+			chosen = append(chosen, w.Text)
 			continue
 		}
 		name = strings.TrimSpace(name)
 		if _, twice := values[name]; twice {
 			return nil, nil, &api.FieldError{Field: "params_input", Err: fmt.Errorf("param %q is given twice", name)}
+		}
+		if w.Quoted {
+			if values[name], err = encode(text); err != nil {
+				return nil, nil, err
+			}
+			continue
 		}
 		i := slices.IndexFunc(a.Params, func(p store.AskParam) bool { return p.Name == name })
 		var p store.AskParam // an unknown one is refused with the answer

@@ -27,13 +27,22 @@ func TestRead(t *testing.T) {
 		"s=0123":         `{"s":"0123"}`,
 		"other=x":        `{"other":"x"}`,
 	} {
-		chosen, input, err := a.Read([]string{"OK", "a=b", word})
+		chosen, input, err := a.Read(asks.Words([]string{"OK", "a=b", word})...)
 		require.NoError(t, err, word)
 		assert.Equal(t, []string{"OK", "a=b"}, chosen)
 		assert.JSONEq(t, want, string(input), word)
 	}
+	for text, want := range map[string]string{"day=3": `{"day":"3"}`, "day=null": `{"day":"null"}`, "opt=[1": `{"opt":"[1"}`, "day=a=b <c>": `{"day":"a=b <c>"}`} {
+		chosen, input, err := a.Read(asks.Word{Text: text, Quoted: true})
+		require.NoError(t, err, text)
+		assert.Empty(t, chosen)
+		assert.Equal(t, want, string(input))
+	}
+	chosen, _, err := a.Read(asks.Word{Text: "a=b", Quoted: true})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a=b"}, chosen, "an option stays one")
 	for _, words := range [][]string{{"day=*x"}, {"day=[1"}, {"s=1", "s=2"}} {
-		_, _, err := a.Read(words)
+		_, _, err := a.Read(asks.Words(words)...)
 		require.ErrorContains(t, err, "params_input: param", words)
 	}
 }

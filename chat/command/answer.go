@@ -18,30 +18,47 @@ type Asks interface {
 	Respond(ctx context.Context, r asks.Answer) (asks.Ask, error)
 }
 
-// Answering are the commands that answer what tasks ask, for [Options.More]. by is for whoever asks. Those who are
-// assigned need no role; what asks everybody takes an operator.
-func Answering(by func(store.Actor) Asks) []*Spec {
-	id, values := one("ID", "编号"), Arg{Many, Text{"key=value", "参数=值"}}
+// answering are the commands that answer what tasks ask. Those who are assigned need no role; what asks everybody takes
+// an operator.
+func answering() []*Spec {
+	id, fields := one("ID", "编号"), Arg{Pairs, Text{"field", "字段"}}
 	do := func(options ...string) func(context.Context, *Call) (Answer, error) {
-		return func(ctx context.Context, c *Call) (Answer, error) { return doAnswer(ctx, c, by(c.Actor()), options) }
+		return func(ctx context.Context, c *Call) (Answer, error) { return doAnswer(ctx, c, options) }
 	}
 	return []*Spec{
 		{
-			Name: "answer", ZH: "回答", Args: []Arg{id, {Many, Text{"OPTION or key=value", "选项或参数=值"}}}, Changes: true,
-			Help: Text{"answers what a task asks; the first answer counts", "回答任务的提问；以第一个回答为准"}, Example: "answer 12 Approve", Do: do(),
+			Name: "answer", ZH: "回答", Args: []Arg{id, {Many, Text{"OPTION", "选项"}}, fields}, Changes: true,
+			Help: Text{"answers what a task asks; the first answer counts", "回答任务的提问；以第一个回答为准"},
+			More: Text{
+				"An option with blanks stands in quotes. Values of fields are read as those of trigger. Whom the task names may answer without a role; where it names nobody, it takes the role operator.",
+				"含空格的选项请加引号。字段的值与“触发”的参数写法相同。任务指定的人无需角色即可回答；未指定时需要角色 operator。",
+			},
+			Example: "answer 12 Approve", Do: do(),
 		},
 		{
-			Name: "approve", ZH: "批准", Aliases: []string{"同意"}, Args: []Arg{id, values}, Changes: true,
+			Name: "approve", ZH: "批准", Aliases: []string{"同意"}, Args: []Arg{id, fields}, Changes: true,
 			Help: Text{"approves what a task asks for", "批准任务的请求"}, Example: "approve 12", Do: do("Approve"),
 		},
 		{
-			Name: "reject", ZH: "拒绝", Aliases: []string{"驳回"}, Args: []Arg{id, values}, Changes: true,
+			Name: "reject", ZH: "拒绝", Aliases: []string{"驳回"}, Args: []Arg{id, fields}, Changes: true,
 			Help: Text{"rejects what a task asks for", "拒绝任务的请求"}, Example: "reject 12", Do: do("Reject"),
 		},
 	}
 }
 
-func doAnswer(ctx context.Context, c *Call, of Asks, options []string) (Answer, error) {
+// words are the words of an answer behind the id of what it answers.
+func (c *Call) words() (words []asks.Word) {
+	for _, option := range c.parsed.args[1:] {
+		words = append(words, asks.Word{Text: option})
+	}
+	for _, p := range c.parsed.pairs {
+		words = append(words, asks.Word{Text: p.key + "=" + p.value, Quoted: p.quoted})
+	}
+	return words
+}
+
+func doAnswer(ctx context.Context, c *Call, options []string) (Answer, error) {
+	of := c.commands.o.Asks(c.Actor())
 	unknown := c.Refuse("There is no ask %s.", "没有编号为 %s 的提问。", code(c.Arg(0)))
 	id, err := strconv.ParseInt(strings.TrimPrefix(c.Arg(0), "#"), 10, 64)
 	if err != nil {
@@ -59,7 +76,7 @@ func doAnswer(ctx context.Context, c *Call, of Asks, options []string) (Answer, 
 			return Answer{}, err
 		}
 	}
-	chosen, input, err := a.Read(c.Args()[1:])
+	chosen, input, err := a.Read(c.words()...)
 	if err == nil {
 		a, err = of.Respond(ctx, asks.Answer{
 			ID: id, Chosen: append(options, chosen...), Input: input, By: store.Person{ID: c.Sender.UserID, Name: c.Sender.Nick},

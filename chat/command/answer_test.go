@@ -3,6 +3,7 @@ package command_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -37,11 +38,35 @@ func TestAnswers(t *testing.T) {
 	assert.Contains(t, w.says("opal", "批准 1"), "Approve")
 	assert.Contains(t, w.refuses("adam", "reject 1"), "was answered already by")
 	assert.Contains(t, w.refuses("adam", "answer 2 Stop"), "may not answer")
-	assert.Contains(t, w.says("nora", `answer 2 "Drop them" rows=5`), "Drop them")
+	assert.Contains(t, w.refuses("nora", `answer 2 "Drop them" rows='five`), "has no end")
+	assert.Contains(t, w.refuses("nora", "approve 2 rows=5"), "unknown option")
+	assert.Contains(t, w.refuses("opal", "approve 1 x y=1"), "is not of the form key=value")
+	assert.Contains(t, w.says("nora", `answer 2 rows=5 "Drop them"`), "Drop them")
 	a, err := w.store.Ask(t.Context(), 2)
 	require.NoError(t, err)
 	assert.Equal(t, store.AskAnswered, a.State)
 	assert.Equal(t, "nora", a.RespondedBy.ID)
 	assert.Equal(t, store.ViaChat, a.Via)
 	assert.JSONEq(t, `{"rows": 5}`, string(a.Input))
+}
+
+// What stands in quotes is text, as where a run is triggered; in a shell it is text that YAML takes for text.
+func TestAnswersWithQuotes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for i, c := range []struct{ text, want string }{
+		{`answer %d OK day='3'`, `{"day": "3"}`},
+		{`answer %d OK day=“3”`, `{"day": "3"}`},
+		{`answer %d OK day=3`, `{"day": 3}`},
+		{`answer %d OK 'day=3'`, `{"day": 3}`},
+		{`answer %d day="a \"b\"" OK`, `{"day": "a \"b\""}`},
+		{`回答 %d OK day=''`, `{"day": ""}`},
+		{`answer %d "OK" day=true`, `{"day": true}`},
+	} {
+		w.asks(fmt.Sprintf("run %d", i), i+1, &store.Ask{Options: []string{"OK"}, Params: []store.AskParam{{Name: "day", Value: json.RawMessage("1")}}})
+		w.says("opal", fmt.Sprintf(c.text, i+1))
+		a, err := w.store.Ask(t.Context(), int64(i+1))
+		require.NoError(t, err)
+		assert.JSONEq(t, c.want, string(a.Input), c.text)
+	}
 }

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -112,13 +111,15 @@ type Roles interface {
 	Grant(ctx context.Context, connID, userID string) (roles.Grant, error)
 }
 
-// Options are what [Commands] stand on. Every field but More is needed.
+// Options are what [Commands] stand on. Every field is needed.
 type Options struct {
 	// By is the API for whoever asks.
 	By func(store.Actor) API
 	// Bindings are those for whoever asks.
 	Bindings func(store.Actor) Bindings
-	Roles    Roles
+	// Asks are what tasks ask people, for whoever asks.
+	Asks  func(store.Actor) Asks
+	Roles Roles
 	// Connections has the connections of the applications, whose extra may name the commands that exist there.
 	Connections connections.Source
 	// Done is the first event of the change that was made for an actor with a Ref; store.ErrNotFound for none.
@@ -128,8 +129,6 @@ type Options struct {
 	// Zone is that of times that belong to no DAG.
 	Zone  *time.Location
 	Clock func() time.Time
-	// More are commands beside those of this package.
-	More []*Spec
 }
 
 // Commands answers messages. It may be used by several at once.
@@ -138,9 +137,9 @@ type Commands struct {
 	t *table
 }
 
-// New returns the commands. Two with one name are an error.
+// New returns the commands.
 func New(o Options) (*Commands, error) {
-	t, err := newTable(append(builtin(), o.More...))
+	t, err := newTable(builtin())
 	return &Commands{o, t}, err
 }
 
@@ -320,10 +319,8 @@ func (cs *Commands) allowed(ctx context.Context, connID string) (func(*Spec) boo
 		return nil, err
 	}
 	all := extra["commands"]
-	if text, ok := all.(string); ok { // a connection that was written as a URI has texts
-		if on, err := strconv.ParseBool(strings.ToLower(strings.TrimSpace(text))); err == nil {
-			all = on
-		}
+	if on, ok := connections.Truth(all); ok {
+		all = on
 	}
 	switch all {
 	case nil, true:

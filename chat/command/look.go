@@ -19,8 +19,8 @@ import (
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-// builtin are the commands of this package.
-func builtin() []*Spec { return slices.Concat(looking(), changing(), binding()) }
+// builtin are all commands.
+func builtin() []*Spec { return slices.Concat(looking(), changing(), answering(), binding()) }
 
 // looking are the commands that change nothing.
 func looking() []*Spec {

@@ -208,6 +208,9 @@ func (s *Spec) parse(sc *scanner, l Lang) (*parsed, error) {
 		switch {
 		case !w.quoted && s.keyword(w.text) != "":
 			p.words = append(p.words, s.keyword(w.text))
+		case pairs && !many && w.quoted && key == "" && len(p.args) == len(places) && strings.Index(w.text, "=") > 0: // 'key=value', as in a shell
+			key, value, _ := strings.Cut(w.text, "=")
+			p.pairs = append(p.pairs, pair{key, value, false, w.at})
 		case pairs && key != "":
 			p.pairs = append(p.pairs, pair{key, w.text[w.equals+1:], w.quoted, w.at})
 		case len(p.args) < len(places) || many:
@@ -242,9 +245,6 @@ func (c *Call) Arg(n int) string {
 	return ""
 }
 
-// Args are all of these.
-func (c *Call) Args() []string { return c.parsed.args }
-
 // Has reports whether a keyword was given, by its English name.
 func (c *Call) Has(word string) bool { return slices.Contains(c.parsed.words, word) }
 
@@ -253,7 +253,7 @@ func (c *Call) Rest() string { return c.parsed.rest }
 
 //go:generate go test . -count=1 -run ^TestPage$ -update
 
-// Markdown is the table of the commands of this package for the docs.
+// Markdown is the table of the commands for the docs.
 func Markdown() string {
 	var b strings.Builder
 	b.WriteString("| command | Chinese | role | what it does |\n| --- | --- | --- | --- |\n")

@@ -129,12 +129,12 @@ func newWorldWith(t *testing.T, change func(*world)) *world {
 		By: func(a store.Actor) command.API { return w.api.By(a) }, Roles: rs, Connections: w,
 		Bindings: func(a store.Actor) command.Bindings { return bindings.New(w.store, a, clock) },
 		Masker:   masker, Zone: time.UTC, Clock: clock, Done: w.store.EventOfRef,
-		More: command.Answering(func(who store.Actor) command.Asks {
+		Asks: func(who store.Actor) command.Asks {
 			return asks.New(asks.Options{Store: w.store, By: who, Engine: func(context.Context) (asks.Engine, error) {
 				//nolint:contextcheck // it makes an engine, and runs none
 				return engine.New(w.store, engine.Options{LogDir: w.dir, FindDAG: folder.DAG, Operators: ops, Callbacks: cbs, Templates: cat.Templates, Clock: clock})
 			}})
-		}),
+		},
 	})
 	require.NoError(t, err)
 	for _, d := range ds {

@@ -44,8 +44,8 @@ func (a *App) ChatRoles(conns connections.Source) (*roles.Roles, error) {
 	})
 }
 
-// ChatCommands are what people may write to a robot, on a store, with more commands beside the usual ones.
-func (a *App) ChatCommands(s *sqlite.Store, more ...*command.Spec) (*command.Commands, error) {
+// ChatCommands are what people may write to a robot, on a store.
+func (a *App) ChatCommands(s *sqlite.Store) (*command.Commands, error) {
 	conns, _, err := a.Sources(s.Connections())
 	if err != nil {
 		return nil, err
@@ -55,11 +55,11 @@ func (a *App) ChatCommands(s *sqlite.Store, more ...*command.Spec) (*command.Com
 		return nil, err
 	}
 	ask := a.APIOn(s)
-	answers := command.Answering(func(who store.Actor) command.Asks { return a.AsksOn(s).By(who) })
 	return command.New(command.Options{
 		By: func(who store.Actor) command.API { return ask.By(who) }, Roles: may, Connections: conns,
-		Bindings: func(who store.Actor) command.Bindings { return bindings.New(s, who, a.Clock) }, Done: s.EventOfRef,
-		Masker: a.Masker(), Zone: a.ShowZone(), Clock: a.Clock, More: append(answers, more...),
+		Bindings: func(who store.Actor) command.Bindings { return bindings.New(s, who, a.Clock) },
+		Asks:     func(who store.Actor) command.Asks { return a.AsksOn(s).By(who) },
+		Done:     s.EventOfRef, Masker: a.Masker(), Zone: a.ShowZone(), Clock: a.Clock,
 	})
 }
 

@@ -255,7 +255,7 @@ func runAnswer(ctx context.Context, a *app.App, text string, words []string, by,
 			r.By = p
 		}
 	}
-	if r.Chosen, r.Input, err = x.Read(words); err != nil {
+	if r.Chosen, r.Input, err = x.Read(asks.Words(words)...); err != nil {
 		return err
 	}
 	done, err := ask.Respond(ctx, r)
