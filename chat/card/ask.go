@@ -23,7 +23,7 @@ type Asks interface {
 }
 
 // lookAsk is what has become of what a card asks.
-func (k *Keeper) lookAsk(ctx context.Context, f face.Face) (face.Now, error) {
+func (k *Keeper) lookAsk(ctx context.Context, c *store.CardNow, f face.Face, now time.Time) (face.Now, error) {
 	if f.Ask == nil {
 		return face.Now{Status: face.Gone}, nil
 	}
@@ -38,6 +38,9 @@ func (k *Keeper) lookAsk(ctx context.Context, f face.Face) (face.Now, error) {
 	switch a.State {
 	case store.AskAnswered:
 		out.By = a.RespondedBy.String()
+		if out.By == a.RespondedBy.ID { // the name was not known to who answered
+			out.By = k.name(ctx, c.ConnID, out.By, now)
+		}
 		return face.Now{Status: face.Answered, Outcome: out}, nil
 	case store.AskDefaulted:
 		return face.Now{Status: face.Defaulted, Outcome: out}, nil

@@ -272,11 +272,12 @@ func (k *Keeper) look(ctx context.Context, c *store.CardNow, open []*store.Silen
 	is := Look(c, open, now)
 	if c.Kind == store.AskCard {
 		var err error
-		if is, err = k.lookAsk(ctx, f); err != nil {
+		if is, err = k.lookAsk(ctx, c, f, now); err != nil {
 			return err
 		}
 		old = false // it can be answered as long as it waits
 	}
+	is.AckedBy = k.name(ctx, c.ConnID, is.AckedBy, now)
 	for i := range is.Done {
 		is.Done[i].By = k.name(ctx, c.ConnID, is.Done[i].By, now)
 	}

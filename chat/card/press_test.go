@@ -399,3 +399,28 @@ func TestCardsNamePeople(t *testing.T) {
 	assert.Equal(t, 6, asked)
 	assert.Contains(t, d.shows("footer"), "Ack: Li Ming ", "it is known from before")
 }
+
+// Who has seen an alert by a command, or has answered, is called by name too.
+func TestCardsNameWhoAcksAndAnswersElsewhere(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, extra)
+	k := card.NewKeeper(card.Options{
+		Store: d.store, Hook: d.hook, Connections: d.conns, Masker: connections.NewMasker(), Clock: d.now, Log: slog.New(slog.DiscardHandler),
+		Name: func(_ context.Context, _, userID string) (string, error) {
+			return map[string]string{"user001": "Li Ming"}[userID], nil
+		},
+	})
+	require.NoError(t, d.store.Tx(t.Context(), func(tx store.Tx) error {
+		_, err := tx.AckDeliveries(t.Context(), store.DeliveryFilter{DAGID: "etl"}, store.Ack{At: d.now(), By: "user001"})
+		return err
+	}))
+	require.NoError(t, k.Round(t.Context()))
+	assert.Contains(t, d.shows("footer"), "Ack: Li Ming 2026-03-01 08:00:00")
+
+	d.ask(store.Ask{Options: []string{"Approve", "Reject"}})
+	require.NoError(t, k.Round(t.Context()))
+	d.press("p1", "user001", "answer_1")
+	require.NoError(t, k.Round(t.Context()))
+	assert.Contains(t, d.shows("footer"), "Li Ming")
+	assert.NotContains(t, d.shows("footer"), "user001")
+}
