@@ -93,6 +93,10 @@ type Outcome struct {
 	File *File
 	// Refused says that nothing was done, for a reason that the text tells.
 	Refused bool
+	// Shown says that people see the text in another way: it is kept, and not sent.
+	Shown bool
+	// Pressed is what was pressed, nil for what is no press of a card that is known.
+	Pressed *store.ChatPressed
 }
 
 // File is a file of an answer.

@@ -815,8 +815,10 @@ type presser struct {
 
 func (p *presser) Press(_ context.Context, it *chat.Item) (chat.Outcome, error) {
 	p.pressed = append(p.pressed, it.Press.OutTrackID+" "+it.Press.Params["task"]+" by "+it.Press.UserID)
-	return chat.Outcome{Refused: p.refuses}, nil
+	return chat.Outcome{Title: "Retry", Text: "Cleared 1.", Refused: p.refuses, Shown: true, Pressed: pressedRetry}, nil
 }
+
+var pressedRetry = &store.ChatPressed{Button: "Retry", DAGID: "etl", TaskID: "load", MapIndex: -1}
 
 func TestWatchersPressesAndEvents(t *testing.T) {
 	t.Parallel()
@@ -841,6 +843,8 @@ func TestWatchersPressesAndEvents(t *testing.T) {
 		assert.Equal(t, []string{"event user_add_org", "message asset ready", "press retry"}, watching.seen)
 		assert.Equal(t, []string{"card1 load by u2"}, pressing.pressed)
 		assert.Empty(t, w.sent)
+		assert.Equal(t, store.ChatAnswer{Title: "Retry", Text: "Cleared 1.", Pressed: pressedRetry}, w.row("p1").Answer, "what the card shows is on record")
+		assert.Equal(t, store.ChatNoAnswer, w.row("p1").AnswerState)
 		for key, state := range map[string]store.ChatState{"1": store.ChatAnswered, "p1": store.ChatAnswered, "e1": store.ChatAnswered} {
 			assert.Equal(t, state, w.row(key).State, key)
 		}

@@ -128,7 +128,7 @@ func (q *queue) work(ctx context.Context, m *store.ChatMessage) error {
 		return q.end(ctx, m, store.ChatFailed, err)
 	}
 	if m.AnswerState == store.ChatAnswerReady {
-		return q.answer(ctx, it, Outcome{Title: m.Answer.Title, Text: m.Answer.Text})
+		return q.answer(ctx, it, Outcome{Title: m.Answer.Title, Text: m.Answer.Text, Pressed: m.Answer.Pressed})
 	}
 	out, err := q.carryOut(ctx, it)
 	if err != nil {
@@ -245,12 +245,12 @@ func refusal(it *Item, en, zh string) Outcome {
 // the store before it does: after a crash nobody would know otherwise whether it had.
 func (q *queue) answer(ctx context.Context, it *Item, out Outcome) error {
 	m := it.Row
-	m.Answer = store.ChatAnswer{Title: q.o.Masker.Mask(out.Title), Text: q.o.Masker.Mask(out.Text), TextSent: m.Answer.TextSent && out.File != nil}
+	m.Answer = store.ChatAnswer{Title: q.o.Masker.Mask(out.Title), Text: q.o.Masker.Mask(out.Text), TextSent: m.Answer.TextSent && out.File != nil, Pressed: out.Pressed}
 	out.Title, out.Text = m.Answer.Title, m.Answer.Text
 	if out.File != nil {
 		m.Answer.File = out.File.Name
 	}
-	if out.Text == "" && out.File == nil {
+	if out.Shown || out.Text == "" && out.File == nil {
 		return q.end(ctx, m, m.Outcome, nil)
 	}
 	if ctx.Err() != nil { // the process stops, or somebody else has taken over

@@ -142,6 +142,19 @@ type ChatAnswer struct {
 	File string `json:"file,omitempty"`
 	// TextSent says that the text has left, whatever becomes of the file.
 	TextSent bool `json:"text_sent,omitempty"`
+	// Pressed is what was pressed, nil for what is no press of a card that is known.
+	Pressed *ChatPressed `json:"pressed,omitempty"`
+}
+
+// ChatPressed is a button of a card, and what the card is about.
+type ChatPressed struct {
+	// Button is what it says.
+	Button string `json:"button"`
+	DAGID  string `json:"dag_id"`
+	RunID  string `json:"dag_run_id"`
+	// TaskID is empty for a card of a run.
+	TaskID   string `json:"task_id,omitempty"`
+	MapIndex int    `json:"map_index"`
 }
 
 // ChatFilter selects what came. Zero fields select everything.

@@ -2,6 +2,7 @@
 package chatlog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,18 +19,20 @@ type Entry struct {
 	When time.Time      `json:"when"`
 	Conn string         `json:"conn_id"`
 	Kind store.ChatKind `json:"kind"`
-	// Conversation is the title of a group, and otherwise its id.
+	// Conversation is the title of a group or the name of the person, and the id where neither is known.
 	ConversationID string `json:"conversation_id"`
 	Conversation   string `json:"conversation"`
 	// UserID is empty for somebody from outside the organisation and for events.
-	UserID string                `json:"user_id"`
-	Nick   string                `json:"nick"`
-	Text   string                `json:"text"`
-	State  store.ChatState       `json:"state"`
-	Answer string                `json:"answer"`
-	File   string                `json:"file,omitempty"`
-	Sent   store.ChatAnswerState `json:"answer_state"`
-	DoneAt *time.Time            `json:"done_at"`
+	UserID string `json:"user_id"`
+	Nick   string `json:"nick"`
+	Text   string `json:"text"`
+	// Pressed is the button of a card that Dingdag sent, and what the card is about; null for everything else.
+	Pressed *store.ChatPressed    `json:"pressed"`
+	State   store.ChatState       `json:"state"`
+	Answer  string                `json:"answer"`
+	File    string                `json:"file,omitempty"`
+	Sent    store.ChatAnswerState `json:"answer_state"`
+	DoneAt  *time.Time            `json:"done_at"`
 	// Seconds is from its coming to its end.
 	Seconds  *float64 `json:"seconds"`
 	Attempts int      `json:"attempts"`
@@ -69,10 +72,41 @@ func List(ctx context.Context, s store.Chat, q Query) ([]Entry, error) {
 		return nil, err
 	}
 	out := make([]Entry, len(rows))
+	names := map[string]string{}
 	for i, m := range rows {
 		out[i] = entry(m)
+		if out[i].Conversation, err = name(ctx, s, m, names); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
+}
+
+// name is what a conversation is called. A press does not say that, but the newest message from there does. known are the
+// names of conversations by their ids.
+func name(ctx context.Context, s store.Chat, m *store.ChatMessage, known map[string]string) (string, error) {
+	switch {
+	case m.Kind == store.ChatText:
+		return called(m), nil
+	case m.Kind != store.ChatPress:
+		return m.ConversationID, nil
+	}
+	if _, ok := known[m.ConversationID]; !ok {
+		said, err := s.ChatLog(ctx, store.ChatFilter{ConversationID: m.ConversationID, Kinds: []store.ChatKind{store.ChatText}, Limit: 1})
+		if err != nil {
+			return "", err
+		}
+		known[m.ConversationID] = m.ConversationID
+		if len(said) > 0 {
+			known[m.ConversationID] = called(said[0])
+		}
+	}
+	return known[m.ConversationID], nil
+}
+
+// called is what a message says about where it was written: only groups have a title.
+func called(m *store.ChatMessage) string {
+	return cmp.Or(m.ConversationTitle, m.Nick, m.ConversationID)
 }
 
 func words[T ~string](what string, given, known []string) (out []T, err error) {
@@ -87,11 +121,8 @@ func words[T ~string](what string, given, known []string) (out []T, err error) {
 
 func entry(m *store.ChatMessage) Entry {
 	e := Entry{
-		ID: m.ID, When: m.ReceivedAt, Conn: m.ConnID, Kind: m.Kind, ConversationID: m.ConversationID, Conversation: m.ConversationTitle, UserID: m.UserID,
-		Nick: m.Nick, Text: m.Text, State: m.State, Answer: m.Answer.Text, File: m.Answer.File, Sent: m.AnswerState, Attempts: m.Attempts, Error: m.Error,
-	}
-	if e.Conversation == "" {
-		e.Conversation = m.ConversationID
+		ID: m.ID, When: m.ReceivedAt, Conn: m.ConnID, Kind: m.Kind, ConversationID: m.ConversationID, UserID: m.UserID,
+		Nick: m.Nick, Text: m.Text, Pressed: m.Answer.Pressed, State: m.State, Answer: m.Answer.Text, File: m.Answer.File, Sent: m.AnswerState, Attempts: m.Attempts, Error: m.Error,
 	}
 	if !m.DoneAt.IsZero() {
 		e.DoneAt, e.Seconds = new(m.DoneAt), new(m.DoneAt.Sub(m.ReceivedAt).Seconds())

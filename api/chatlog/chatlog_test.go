@@ -22,6 +22,7 @@ func TestList(t *testing.T) {
 	s := sqlitetest.Open(t, filepath.Join(t.TempDir(), "db"), sqlite.Options{Synchronous: "NORMAL"})
 	defer func() { require.NoError(t, s.Close()) }()
 	at := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	on := &store.ChatPressed{Button: "已看到 Ack", DAGID: "d", RunID: "r", TaskID: "t", MapIndex: -1}
 	require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) error {
 		for _, m := range []*store.ChatMessage{
 			{
@@ -29,6 +30,9 @@ func TestList(t *testing.T) {
 				ReceivedAt: at, State: store.ChatAnswered, Attempts: 1, Answer: store.ChatAnswer{Text: "started", File: "a.log"}, AnswerState: store.ChatAnswerSent, DoneAt: at.Add(1500 * time.Millisecond),
 			},
 			{ConnID: "bot", App: "k", Kind: store.ChatPress, Key: "2", ConversationID: "cid2", UserID: "bob", ReceivedAt: at, State: store.ChatWaiting, Reply: "sealed"},
+			{ConnID: "bot", App: "k", Kind: store.ChatPress, Key: "3", ConversationID: "cid1", UserID: "bob", Text: "ack", ReceivedAt: at, State: store.ChatAnswered, Answer: store.ChatAnswer{Text: "Noted.", Pressed: on}},
+			{ConnID: "bot", App: "k", Kind: store.ChatText, Key: "4", ConversationID: "cid4", UserID: "bob", Nick: "Bob", Text: "help", ReceivedAt: at, State: store.ChatWaiting},
+			{ConnID: "bot", App: "k", Kind: store.ChatEvent, Key: "5", ConversationID: "corp", Text: "user_add_org", ReceivedAt: at, State: store.ChatWaiting},
 		} {
 			if _, err := tx.InsertChatMessage(t.Context(), m); err != nil {
 				return err
@@ -40,6 +44,9 @@ func TestList(t *testing.T) {
 	require.NoError(t, err)
 	done := at.Add(1500 * time.Millisecond)
 	assert.Equal(t, []chatlog.Entry{
+		{ID: 5, When: at, Conn: "bot", Kind: "event", ConversationID: "corp", Conversation: "corp", Text: "user_add_org", State: "waiting"},
+		{ID: 4, When: at, Conn: "bot", Kind: "message", ConversationID: "cid4", Conversation: "Bob", UserID: "bob", Nick: "Bob", Text: "help", State: "waiting"},
+		{ID: 3, When: at, Conn: "bot", Kind: "press", ConversationID: "cid1", Conversation: "Ops", UserID: "bob", Text: "ack", Pressed: on, State: "answered", Answer: "Noted."},
 		{ID: 2, When: at, Conn: "bot", Kind: "press", ConversationID: "cid2", Conversation: "cid2", UserID: "bob", State: "waiting"},
 		{
 			ID: 1, When: at, Conn: "bot", Kind: "message", ConversationID: "cid1", Conversation: "Ops", UserID: "ann", Nick: "Ann", Text: "trigger d", State: "answered",

@@ -91,7 +91,10 @@ func TestPressAnswers(t *testing.T) {
 	assert.True(t, d.press("p3", "user001", "answer_2").Refused)
 	assert.Equal(t, store.AskOpen, d.became(a).State)
 
-	assert.Equal(t, card.Outcome{Said: "已回答：Reject。 Answered: Reject.", Shown: true}, d.press("p4", "user001", "answer_1"))
+	pressed := d.press("p4", "user001", "answer_1")
+	assert.Equal(t, "已回答：Reject。 Answered: Reject.", pressed.Said)
+	assert.True(t, pressed.Shown)
+	assert.Equal(t, "Reject", pressed.Pressed.Button)
 	assert.Equal(t, "user001", d.became(a).RespondedBy.ID)
 	assert.False(t, d.press("p4", "user001", "answer_1").Refused, "DingTalk delivered it again")
 	second := d.press("p5", "user002", "answer_0")

@@ -1,6 +1,7 @@
 package card
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -71,6 +72,8 @@ type Outcome struct {
 	Refused bool
 	// Shown says that the card tells it, to all or to whoever pressed.
 	Shown bool
+	// Pressed is what was pressed, nil where there is no such card.
+	Pressed *store.ChatPressed
 }
 
 // Press carries out the press of a button of a card that the application of a connection has sent: once, however often
@@ -80,12 +83,26 @@ func (p *Presses) Press(ctx context.Context, in *incoming.Press, connID string) 
 	if err != nil || c == nil {
 		return out, err
 	}
+	if len(in.ActionIDs) == 1 {
+		out.Pressed = &store.ChatPressed{Button: buttonOf(c, face.Action(in.ActionIDs[0])), DAGID: c.DAGID, RunID: c.RunID, TaskID: c.TaskID, MapIndex: c.MapIndex}
+	}
 	if !out.Refused && c.ClosedAt.IsZero() && !slices.Contains(in.ActionIDs, string(face.Log)) {
 		out.Shown = true // the keeper draws it for everybody
 		return out, nil
 	}
 	out.Shown = p.whisper(ctx, connID, in, out.Said)
 	return out, nil
+}
+
+// buttonOf is what a button of a card says; its id where the card has no such button.
+func buttonOf(c *store.CardNow, a face.Action) string {
+	var f face.Face
+	if json.Unmarshal(c.Face, &f) == nil {
+		if option, ok := f.Chosen(a); ok {
+			return option
+		}
+	}
+	return cmp.Or(a.Text(), clip(string(a)))
 }
 
 // pressed is Press without what is shown. The card is nil where there is none that could show anything.

@@ -105,7 +105,7 @@ func TestRetry(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, extra)
 	out := d.press("p1", "user001", "retry")
-	assert.Equal(t, card.Outcome{Said: "已清除 2 个任务实例。 Cleared 2 task instances.", Shown: true}, out)
+	assert.Equal(t, card.Outcome{Said: "已清除 2 个任务实例。 Cleared 2 task instances.", Shown: true, Pressed: &store.ChatPressed{Button: "重试 Retry", DAGID: "etl", RunID: d.run.RunID, TaskID: "load", MapIndex: -1}}, out)
 	assert.Equal(t, "queued load=none report=none", d.states())
 	assert.Equal(t, 1, d.drawn)
 	d.round()

@@ -12,6 +12,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
+	"github.com/dingdag/dingdag/store"
 )
 
 // logFlags are the flags of the log as they were written.
@@ -25,7 +26,7 @@ func newCmdLog(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "log", Short: "List what people wrote and pressed in DingTalk, and what came of it, newest first",
 		Long: `Lists the messages, presses of buttons and events that came from DingTalk, with who, when, what and the
-answer. waiting and working are under way; answered was done; refused was not, for a reason
+answer, which a card shows to a press. waiting and working are under way; answered was done; refused was not, for a reason
 that the answer tells; failed could not be. An answer that is uncertain may have arrived or not:
 the process ended while it was being sent, or DingTalk's answer was lost.`,
 		Example: "  dingdag chat log\n  dingdag chat log --user ann --since 24h\n  dingdag chat log --state refused,failed -o json", Args: command.NoArgs,
@@ -72,7 +73,7 @@ func runLog(ctx context.Context, a *app.App, f logFlags) (err error) {
 	}
 	for _, e := range all {
 		answer := cmp.Or(e.Answer, e.Error)
-		if e.Sent == "uncertain" || e.Sent == "failed" {
+		if e.Sent == store.ChatAnswerUncertain || e.Sent == store.ChatAnswerFailed {
 			answer = string(e.Sent) + ": " + answer
 		}
 		l.Add(e, strconv.FormatInt(e.ID, 10), a.Date(e.When), e.Conversation, cmp.Or(e.UserID, e.Nick), what(e), string(e.State), line(answer))
@@ -82,7 +83,13 @@ func runLog(ctx context.Context, a *app.App, f logFlags) (err error) {
 
 // what is what somebody did, in a line.
 func what(e chatlog.Entry) string {
-	if e.Kind == "message" {
+	switch p := e.Pressed; {
+	case p != nil && p.TaskID == "":
+		return line(string(e.Kind) + " " + p.Button + " of " + p.DAGID)
+	case p != nil:
+		in := store.Instance{TaskID: p.TaskID, MapIndex: p.MapIndex}
+		return line(string(e.Kind) + " " + p.Button + " of " + p.DAGID + "." + in.Label())
+	case e.Kind == store.ChatText:
 		return line(e.Text)
 	}
 	return line(string(e.Kind) + " " + e.Text)

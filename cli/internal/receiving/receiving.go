@@ -252,18 +252,18 @@ type presses struct {
 	changed func(context.Context) error
 }
 
-// Press implements [chat.Presses]. What the card shows is not said too.
+// Press implements [chat.Presses].
 func (p presses) Press(ctx context.Context, it *chat.Item) (chat.Outcome, error) {
 	o, err := p.card.Press(ctx, it.Press, it.Row.ConnID)
 	if err == nil && !o.Refused {
 		err = p.changed(ctx)
 	}
-	if err != nil || o.Shown {
-		return chat.Outcome{Refused: o.Refused}, err
+	if err != nil {
+		return chat.Outcome{}, err
 	}
 	title := "未执行 Not done"
 	if !o.Refused && len(it.Press.ActionIDs) == 1 {
 		title = face.Action(it.Press.ActionIDs[0]).Text()
 	}
-	return chat.Outcome{Title: title, Text: o.Said, Refused: o.Refused}, nil
+	return chat.Outcome{Title: title, Text: o.Said, Refused: o.Refused, Shown: o.Shown, Pressed: o.Pressed}, nil
 }

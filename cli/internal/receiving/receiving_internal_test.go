@@ -54,14 +54,15 @@ func TestWhatAPressCameToStaysPrivate(t *testing.T) {
 		}
 		o, err := presses{pressing{out: out}, func(context.Context) error { changed++; return nil }}.Press(t.Context(), it)
 		require.NoError(t, err)
-		if o.Text != "" {
+		if !o.Shown {
 			require.NoError(t, d.Reply(t.Context(), it, o))
 		}
 		return o
 	}
 	assert.Equal(t, "日志 Log", press(card.Outcome{Said: "line 1 of the log"}, "log").Title, "the title is seen in notifications")
 	assert.Equal(t, "未执行 Not done", press(card.Outcome{Said: "you may not", Refused: true}, "retry").Title)
-	assert.Empty(t, press(card.Outcome{Said: "shown", Shown: true}, "retry").Text)
+	on := &store.ChatPressed{Button: "重试 Retry", DAGID: "d", TaskID: "t", MapIndex: -1}
+	assert.Equal(t, chat.Outcome{Title: "重试 Retry", Text: "shown", Shown: true, Pressed: on}, press(card.Outcome{Said: "shown", Shown: true, Pressed: on}, "retry"))
 	assert.Equal(t, 2, changed, "a refusal changes nothing")
 	assert.Empty(t, box.Messages(sandbox.Filter{Conversation: "cidG"}))
 	all := box.Messages(sandbox.Filter{})
