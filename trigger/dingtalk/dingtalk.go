@@ -70,7 +70,7 @@ type Trigger struct {
 	// Contains is text that a message must contain, upper and lower case alike; of several texts, one.
 	Contains []string `yaml:"contains" param:"single"`
 	// Regex is a regular expression (RE2) that must match somewhere in the text of a message. Its
-	// named groups, (?P<name>…), are in the payload under match.
+	// named groups are in the payload under match.
 	Regex string `yaml:"regex"`
 	// ConversationID is the conversation in which it was written or pressed: openConversationId.
 	ConversationID []string `yaml:"conversation_id" param:"single"`

@@ -17,19 +17,20 @@ import (
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/params/declare"
+	"github.com/dingdag/dingdag/trigger"
 )
 
 // NewOperators makes the command operators.
 func NewOperators(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "operators", Short: "List and describe the operators and notifiers that DAG files may name",
+		Use: "operators", Short: "List and describe the operators, notifiers and triggers that DAG files may name",
 		Example: "  dingdag operators list\n  dingdag operators show dingding",
 	}
 	cmd.AddCommand(newCmdOperatorsList(a), newCmdOperatorsShow(a), newCmdOperatorsDocs(a))
 	return cmd
 }
 
-// described is what people are told about an operator or a notifier.
+// described is what people are told about an operator, a notifier or a trigger.
 type described struct {
 	Name     string             `json:"name"`
 	Summary  string             `json:"summary"`
@@ -57,8 +58,7 @@ type describedExample struct {
 	YAML  string `json:"yaml"`
 }
 
-// describe describes a spec. Examples become whole: key is "operator" or "callback",
-// under which a DAG file names it.
+// describe describes a spec. Examples become whole: key is what a DAG file names it under.
 func describe[I any](key string, s declare.Spec[I]) described {
 	d := described{
 		Name: s.Name, Summary: s.Summary(), Doc: s.Doc(), Sensor: s.Sensor,
@@ -87,61 +87,92 @@ func describeParams(prefix string, fields []params.Field) []describedParam {
 	return list
 }
 
-// describedSpecs describes every operator, or every notifier, by name.
-func describedSpecs(a *app.App, notifiers bool) ([]described, error) {
-	var list []described
-	if notifiers {
-		reg, err := a.Notifiers()
+// kind is what a DAG file may name.
+type kind struct {
+	// name is what people call it.
+	name string
+	// describe describes all that there are, by name.
+	describe func(a *app.App) ([]described, error)
+	// find finds one by any of its names.
+	find func(a *app.App, name string) (described, error)
+}
+
+func operators() kind {
+	return kind{"operator", describeAll("operator", (*app.App).Operators), findOperator}
+}
+
+func notifiers() kind {
+	return kind{"notifier", describeAll("callback", (*app.App).Notifiers), findNotifier}
+}
+
+func triggers() kind {
+	all := func(*app.App) (*trigger.Registry, error) { return app.Triggers() }
+	return kind{"trigger", describeAll("trigger", all), findTrigger}
+}
+
+// describeAll describes all that a registry has.
+func describeAll[I any, R interface{ Specs() []declare.Spec[I] }](key string, registry func(*app.App) (R, error)) func(*app.App) ([]described, error) {
+	return func(a *app.App) ([]described, error) {
+		reg, err := registry(a)
 		if err != nil {
 			return nil, err
 		}
+		var list []described
 		for _, s := range reg.Specs() {
-			list = append(list, describe("callback", s))
+			list = append(list, describe(key, s))
 		}
 		return list, nil
 	}
-	reg, err := a.Operators()
-	if err != nil {
-		return nil, err
-	}
-	for _, s := range reg.Specs() {
-		list = append(list, describe("operator", s))
-	}
-	return list, nil
 }
 
-func callbacksFlag(cmd *cobra.Command, notifiers *bool) {
-	cmd.Flags().BoolVar(notifiers, "callbacks", false, "the notifiers that on_failure_callback and the like may name, instead of operators")
+// kindFlags say of what kind is meant.
+type kindFlags struct{ callbacks, triggers bool }
+
+func (f *kindFlags) add(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.callbacks, "callbacks", false, "the notifiers that on_failure_callback and the like may name, instead of operators")
+	cmd.Flags().BoolVar(&f.triggers, "triggers", false, "the triggers that watchers of assets may name, instead of operators")
+}
+
+func (f kindFlags) kind() (kind, error) {
+	switch {
+	case f.callbacks && f.triggers:
+		return kind{}, command.Usagef("--callbacks and --triggers exclude each other: leave one out")
+	case f.callbacks:
+		return notifiers(), nil
+	case f.triggers:
+		return triggers(), nil
+	}
+	return operators(), nil
 }
 
 func newCmdOperatorsList(a *app.App) *cobra.Command {
 	var (
-		output    string
-		notifiers bool
+		output string
+		of     kindFlags
 	)
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the operators, or with --callbacks the notifiers",
+		Use: "list", Short: "List the operators, or with --callbacks the notifiers, with --triggers the triggers",
 		Example: "  dingdag operators list\n  dingdag operators list --callbacks -o json", Args: command.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return runOperatorsList(a, notifiers, output) },
+		RunE: func(*cobra.Command, []string) error { return runOperatorsList(a, of, output) },
 	}
-	callbacksFlag(cmd, &notifiers)
+	of.add(cmd)
 	show.OutputFlag(cmd, &output)
 	return cmd
 }
 
-func runOperatorsList(a *app.App, notifiers bool, output string) error {
+func runOperatorsList(a *app.App, of kindFlags, output string) error {
 	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
-	list, err := describedSpecs(a, notifiers)
+	k, err := of.kind()
 	if err != nil {
 		return err
 	}
-	columns := []string{"Operator", "What it does"}
-	if notifiers {
-		columns[0] = "Notifier"
+	list, err := k.describe(a)
+	if err != nil {
+		return err
 	}
-	l := show.List{Columns: columns}
+	l := show.List{Columns: []string{strings.ToUpper(k.name[:1]) + k.name[1:], "What it does"}}
 	for _, d := range list {
 		l.Add(d, d.Name, d.Summary)
 	}
@@ -150,30 +181,35 @@ func runOperatorsList(a *app.App, notifiers bool, output string) error {
 
 func newCmdOperatorsShow(a *app.App) *cobra.Command {
 	var (
-		output    string
-		notifiers bool
+		output string
+		of     kindFlags
 	)
 	cmd := &cobra.Command{
 		Use: "show NAME", Short: "Describe an operator by its short name or Airflow's dotted path",
 		Example: `  dingdag operators show bash
   dingdag operators show airflow.providers.dingding.operators.dingding.DingdingOperator -o yaml
-  dingdag operators show dingding --callbacks`,
+  dingdag operators show dingding --callbacks
+  dingdag operators show dingtalk --triggers`,
 		Args: command.ExactArgs("NAME"),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
-			return completeOperators(a, args, prefix, notifiers)
+			return completeOperators(a, args, prefix, of)
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return runOperatorsShow(a, args[0], notifiers, output) },
+		RunE: func(_ *cobra.Command, args []string) error { return runOperatorsShow(a, args[0], of, output) },
 	}
-	callbacksFlag(cmd, &notifiers)
+	of.add(cmd)
 	show.OutputFlag(cmd, &output)
 	return cmd
 }
 
-func completeOperators(a *app.App, args []string, prefix string, notifiers bool) ([]string, cobra.ShellCompDirective) {
+func completeOperators(a *app.App, args []string, prefix string, of kindFlags) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	list, err := describedSpecs(a, notifiers)
+	k, err := of.kind()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	list, err := k.describe(a)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
@@ -186,15 +222,15 @@ func completeOperators(a *app.App, args []string, prefix string, notifiers bool)
 	return out, cobra.ShellCompDirectiveNoFileComp
 }
 
-func runOperatorsShow(a *app.App, name string, notifiers bool, output string) error {
+func runOperatorsShow(a *app.App, name string, of kindFlags, output string) error {
 	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
-	find := findOperator
-	if notifiers {
-		find = findNotifier
+	k, err := of.kind()
+	if err != nil {
+		return err
 	}
-	d, err := find(a, name)
+	d, err := k.find(a, name)
 	if err != nil {
 		return err
 	}
@@ -240,6 +276,18 @@ func findNotifier(a *app.App, name string) (described, error) {
 	return described{}, unknownSpec("notifier", name, why, rejected, reg.Suggest(name))
 }
 
+func findTrigger(_ *app.App, name string) (described, error) {
+	reg, err := app.Triggers()
+	if err != nil {
+		return described{}, err
+	}
+	s, ok := reg.Lookup(name)
+	if ok {
+		return describe("trigger", s), nil
+	}
+	return described{}, unknownSpec("trigger", name, "", false, reg.Suggest(name))
+}
+
 // unknownSpec is the error about a name that no registry has.
 func unknownSpec(kind, name, why string, rejected bool, near string) error {
 	switch {
@@ -254,7 +302,7 @@ func unknownSpec(kind, name, why string, rejected bool, near string) error {
 // sensorNote stands on the pages of sensors.
 const sensorNote = "The parameters of every sensor apply too: poke_interval, timeout, mode and others."
 
-// manual is the page about an operator or notifier for a terminal.
+// manual is the page about an operator, notifier or trigger for a terminal.
 func manual(d described) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n%s\n", d.Name, indent(wrap(d.Doc), 2))

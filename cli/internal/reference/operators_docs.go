@@ -16,30 +16,29 @@ import (
 // newCmdOperatorsDocs makes the command that go generate runs.
 func newCmdOperatorsDocs(a *app.App) *cobra.Command {
 	return &cobra.Command{
-		Use: "docs DIR", Short: "Write a page about each operator and notifier", Example: "  dingdag operators docs docs/operators",
+		Use: "docs DIR", Short: "Write a page about each operator, notifier and trigger", Example: "  dingdag operators docs docs/operators",
 		Hidden: true, Args: command.ExactArgs("DIR"),
 		RunE: func(_ *cobra.Command, args []string) error { return runOperatorsDocs(a, args[0]) },
 	}
 }
 
 func runOperatorsDocs(a *app.App, dir string) error {
-	ops, err := describedSpecs(a, false)
-	if err != nil {
-		return err
-	}
-	notifiers, err := describedSpecs(a, true)
-	if err != nil {
-		return err
+	all := map[string][]described{} // by the names of the kinds
+	for _, k := range []kind{operators(), notifiers(), triggers()} {
+		list, err := k.describe(a)
+		if err != nil {
+			return err
+		}
+		all[k.name] = list
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // docs are for everyone to read
 		return fmt.Errorf("write pages: %w", command.WithoutOp(err))
 	}
-	pages := map[string]string{"README.md": docsIndex(ops, notifiers)}
-	for _, d := range ops {
-		pages[d.page("")] = markdown(d)
-	}
-	for _, d := range notifiers {
-		pages[d.page(notifierPage)] = markdown(d)
+	pages := map[string]string{"README.md": docsIndex(all["operator"], all["notifier"], all["trigger"])}
+	for name, list := range all {
+		for _, d := range list {
+			pages[d.page(prefixes[name])] = markdown(d)
+		}
 	}
 	for name, text := range pages {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil { //nolint:gosec // as above
@@ -49,15 +48,15 @@ func runOperatorsDocs(a *app.App, dir string) error {
 	return nil
 }
 
-// notifierPage begins the names of notifiers' pages, as operators have the same names.
-const notifierPage = "notifier_"
+// prefixes begin the names of pages, by the name of the kind: an operator, a notifier and a trigger may have one name.
+var prefixes = map[string]string{"notifier": "notifier_", "trigger": "trigger_"} //nolint:gochecknoglobals // never changed
 
 func (d described) page(prefix string) string { return prefix + d.Name + ".md" }
 
 const generated = "<!-- Written by go generate from the code: change the comments there. -->\n\n"
 
 // docsIndex lists the pages.
-func docsIndex(ops, notifiers []described) string {
+func docsIndex(ops, notifiers, triggers []described) string {
 	var b strings.Builder
 	b.WriteString(generated + "# Operators\n\nWhat a task may name as its `operator`. Examples with ids of DingTalk's own pages run in the\n[sandbox](../sandbox.md#what-it-holds-at-the-start) with ids that it knows.\n\n| operator | what it does |\n| --- | --- |\n")
 	for _, d := range ops {
@@ -65,12 +64,16 @@ func docsIndex(ops, notifiers []described) string {
 	}
 	b.WriteString("\n# Notifiers\n\nWhat `on_failure_callback` and its kin may name.\n\n| notifier | what it does |\n| --- | --- |\n")
 	for _, d := range notifiers {
-		fmt.Fprintf(&b, "| [`%s`](%s) | %s |\n", d.Name, d.page(notifierPage), cell(d.Summary))
+		fmt.Fprintf(&b, "| [`%s`](%s) | %s |\n", d.Name, d.page(prefixes["notifier"]), cell(d.Summary))
+	}
+	b.WriteString("\n# Triggers\n\nWhat the `watchers` of an asset may name: see [Messages that start DAGs](../chat.md#messages-that-start-dags).\n\n| trigger | what it waits for |\n| --- | --- |\n")
+	for _, d := range triggers {
+		fmt.Fprintf(&b, "| [`%s`](%s) | %s |\n", d.Name, d.page(prefixes["trigger"]), cell(d.Summary))
 	}
 	return b.String()
 }
 
-// markdown is the page about an operator or notifier.
+// markdown is the page about an operator, notifier or trigger.
 func markdown(d described) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s# %s\n\n%s\n", generated, d.Name, d.Doc)
