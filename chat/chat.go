@@ -60,8 +60,9 @@ type Received struct {
 // Link says how it stands with the connection of an application.
 type Link struct {
 	Connected bool
-	Since     time.Time
-	// Err is why it is not connected.
+	// Since is when it was connected, or when it ceased to be.
+	Since time.Time
+	// Err is why it is not connected, as the latest attempt has found.
 	Err error
 }
 

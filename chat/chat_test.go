@@ -3,6 +3,7 @@ package chat_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -454,6 +455,59 @@ func TestTakeOver(t *testing.T) {
 		}
 		assert.Less(t, time.Since(begun), time.Second, "who stops gives it up")
 		c.end()
+	})
+}
+
+// flaky is a connection to DingTalk whose state the test tells.
+type flaky struct{ links chan chat.Link }
+
+func (f *flaky) Receive(ctx context.Context, _ chat.App, _ func(context.Context, chat.Received) (bool, error), link func(chat.Link)) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case l := <-f.links:
+			l.Since = time.Now()
+			link(l)
+		}
+	}
+}
+
+// Whoever looks into the store sees whether the application receives, and since when not, whatever attempts failed since.
+func TestWhatTheHolderTells(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, line := newWorld(t), &flaky{links: make(chan chat.Link)}
+		masker := connections.NewMasker()
+		masker.Add("hush-hush")
+		p := w.start("a", 0, func(o *chat.Options) { o.Receiver, o.Masker = line, masker })
+		told := func() (l store.ChatLink) {
+			t.Helper()
+			time.Sleep(2 * time.Second) // the next renewal
+			leases, err := w.db.NamedLeases(t.Context(), store.ChatLeases)
+			require.NoError(t, err)
+			require.Len(t, leases, 1)
+			require.NoError(t, json.Unmarshal(leases[0].Note, &l))
+			assert.Equal(t, bot.ConnID, l.ConnID)
+			assert.True(t, l.Stream)
+			return l
+		}
+		begun := time.Now().UTC()
+		assert.Equal(t, store.ChatLink{ConnID: "bot", Stream: true, Since: begun}, told(), "it is connecting")
+		line.links <- chat.Link{Err: errors.New("hush-hush is refused")}
+		assert.Equal(t, store.ChatLink{ConnID: "bot", Stream: true, Since: begun, Error: "*** is refused"}, told())
+		line.links <- chat.Link{Connected: true}
+		connected := time.Now().UTC()
+		assert.Equal(t, store.ChatLink{ConnID: "bot", Stream: true, Connected: true, Since: connected}, told())
+		line.links <- chat.Link{Err: errors.New("it ended")}
+		ended := time.Now().UTC()
+		told()
+		line.links <- chat.Link{Err: errors.New("no route")}
+		assert.Equal(t, store.ChatLink{ConnID: "bot", Stream: true, Since: ended, Error: "no route"}, told(), "since the first failure, for the latest reason")
+		p.end()
+		leases, err := w.db.NamedLeases(t.Context(), store.ChatLeases)
+		require.NoError(t, err)
+		assert.Empty(t, leases)
 	})
 }
 

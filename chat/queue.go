@@ -110,7 +110,7 @@ func (q *queue) work(ctx context.Context, m *store.ChatMessage) error {
 	var mine bool
 	err := q.o.Store.Tx(ctx, func(tx store.Tx) (err error) {
 		// A process that wakes after it has lost the lease begins nothing that nobody would go on with.
-		switch l, err := tx.NamedLease(ctx, leaseName(q.app)); {
+		switch l, err := tx.NamedLease(ctx, LeaseName(q.app)); {
 		case errors.Is(err, store.ErrNotFound), err == nil && l.Holder != q.o.Node:
 			return store.ErrLostLease
 		case err != nil:

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"sync"
 	"time"
@@ -226,16 +227,25 @@ func (h *holder) came() {
 	h.queue.told()
 }
 
-// leaseName names the lease of an application.
-func leaseName(app App) string { return "chat/" + app.Key }
+// LeaseName names the lease of an application.
+func LeaseName(app App) string { return store.ChatLeases + app.Key }
 
-func (h *holder) lease() store.NamedLease {
-	return store.NamedLease{Name: leaseName(h.app), Holder: h.o.Node, Until: h.o.Clock().Add(leaseTime).UTC().Truncate(time.Millisecond)}
+// lease is what the holder asks for, with how it stands with its connection: who asks in another process reads it there.
+func (h *holder) lease(l Link) (store.NamedLease, error) {
+	told := store.ChatLink{ConnID: h.app.ConnID, Stream: !h.app.HTTPOnly, Connected: l.Connected, Since: l.Since.UTC().Truncate(time.Millisecond)}
+	if l.Err != nil {
+		told.Error = h.o.Masker.Mask(l.Err.Error())
+	}
+	note, err := json.Marshal(told)
+	return store.NamedLease{Name: LeaseName(h.app), Holder: h.o.Node, Until: h.o.Clock().Add(leaseTime).UTC().Truncate(time.Millisecond), Note: note}, err
 }
 
 // take takes the lease or renews it.
-func (h *holder) take(ctx context.Context) (ok bool, until time.Time, err error) {
-	l := h.lease()
+func (h *holder) take(ctx context.Context, now Link) (ok bool, until time.Time, err error) {
+	l, err := h.lease(now)
+	if err != nil {
+		return false, time.Time{}, err
+	}
 	err = h.o.Store.Tx(ctx, func(tx store.Tx) (err error) {
 		ok, err = tx.TakeLease(ctx, l, l.Until.Add(-leaseTime))
 		return err
@@ -245,7 +255,7 @@ func (h *holder) take(ctx context.Context) (ok bool, until time.Time, err error)
 
 // free reports whether nobody holds the lease, without writing.
 func (h *holder) free(ctx context.Context) (bool, error) {
-	l, err := h.o.Store.NamedLease(ctx, h.lease().Name)
+	l, err := h.o.Store.NamedLease(ctx, LeaseName(h.app))
 	if errors.Is(err, store.ErrNotFound) {
 		return true, nil
 	}
@@ -263,8 +273,9 @@ func (h *holder) run(ctx context.Context) {
 		if err == nil && free {
 			var mine bool
 			var until time.Time
-			if mine, until, err = h.take(ctx); mine {
-				h.held(ctx, until)
+			begun := Link{Since: h.o.Clock()}
+			if mine, until, err = h.take(ctx, begun); mine {
+				h.held(ctx, until, begun)
 				continue
 			}
 		}
@@ -287,9 +298,9 @@ func (h *holder) run(ctx context.Context) {
 }
 
 // held receives and works until ctx ends or the lease is lost.
-func (h *holder) held(ctx context.Context, until time.Time) {
+func (h *holder) held(ctx context.Context, until time.Time, begun Link) {
 	h.o.Log.Info("chat: receives", "conn_id", h.app.ConnID)
-	h.stand(func(s *Standing) { s.Elsewhere, s.Link = false, Link{Since: h.o.Clock()} })
+	h.stand(func(s *Standing) { s.Elsewhere, s.Link = false, begun })
 	// What is begun ends with the lease, and otherwise some time after the process was to stop.
 	leased, lost := context.WithCancel(context.WithoutCancel(ctx))
 	defer lost()
@@ -313,7 +324,7 @@ func (h *holder) held(ctx context.Context, until time.Time) {
 	close(finished)
 	keeping.Wait()
 	end := context.WithoutCancel(ctx)
-	if err := h.o.Store.Tx(end, func(tx store.Tx) error { return tx.DropLease(end, h.lease().Name, h.o.Node) }); err != nil {
+	if err := h.o.Store.Tx(end, func(tx store.Tx) error { return tx.DropLease(end, LeaseName(h.app), h.o.Node) }); err != nil {
 		h.o.Log.Error("chat: give the lease up", "conn_id", h.app.ConnID, "error", h.o.Masker.Mask(err.Error()))
 	}
 	h.o.Log.Info("chat: receives no longer", "conn_id", h.app.ConnID)
@@ -359,7 +370,7 @@ func (h *holder) taken(ctx context.Context) (mine bool, until time.Time, err err
 	}
 	c := make(chan answer, 1)
 	go func() {
-		mine, until, err := h.take(ctx)
+		mine, until, err := h.take(ctx, h.standing().Link)
 		c <- answer{mine, until, err}
 	}()
 	select {
@@ -380,13 +391,12 @@ func (h *holder) receive(ctx context.Context) {
 		}
 		return first, err
 	}
-	link := func(l Link) { h.stand(func(s *Standing) { s.Link = l }) }
 	for {
-		err := h.o.Receiver.Receive(ctx, h.app, keep, link)
+		err := h.o.Receiver.Receive(ctx, h.app, keep, h.link)
 		if ctx.Err() != nil {
 			return
 		}
-		link(Link{Since: h.o.Clock(), Err: err})
+		h.link(Link{Since: h.o.Clock(), Err: err})
 		if err != nil {
 			h.o.Log.Error("chat: DingTalk refuses the application", "conn_id", h.app.ConnID, "error", h.o.Masker.Mask(err.Error()))
 		}
@@ -394,6 +404,17 @@ func (h *holder) receive(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// link notes how it stands with the connection. While it is not connected, the moment since when it is not stays the
+// first one, however many attempts fail.
+func (h *holder) link(l Link) {
+	h.stand(func(s *Standing) {
+		if !l.Connected && !s.Connected {
+			l.Since = s.Since
+		}
+		s.Link = l
+	})
 }
 
 // compare tells it when this machine's clock and DingTalk's differ: nothing depends on it, but times that

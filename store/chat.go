@@ -18,6 +18,8 @@ type Chat interface {
 	ChatLog(ctx context.Context, f ChatFilter) ([]*ChatMessage, error)
 	// NamedLease returns the lease with a name, or ErrNotFound when nobody has had it since it was given up.
 	NamedLease(ctx context.Context, name string) (*NamedLease, error)
+	// NamedLeases returns those whose names begin with a prefix, by their names.
+	NamedLeases(ctx context.Context, prefix string) ([]*NamedLease, error)
 }
 
 // ChatTx changes that in a transaction.
@@ -36,7 +38,7 @@ type ChatTx interface {
 	// which the answer was being sent: this ends as uncertain at the given moment. Only who holds the
 	// application may call it. It returns how many there were of each.
 	ReturnChatMessages(ctx context.Context, app string, at time.Time) (waiting, uncertain int, err error)
-	// TakeLease takes a lease for a holder, or renews his, until a moment. It reports false, and changes nothing,
+	// TakeLease takes a lease for a holder, or renews his, until a moment, with what he notes in it. It reports false, and changes nothing,
 	// while somebody else has it: until it ends, but not when that is more than twice as far away as the
 	// moment, as by a clock that was set back. Of several machines on one store the clocks may differ by
 	// less than what is left of a lease once its holder gives it up for lost, no more.
@@ -49,6 +51,25 @@ type ChatTx interface {
 type NamedLease struct {
 	Name, Holder string
 	Until        time.Time
+	// Note is what the holder tells the others, as JSON; nil for nothing. In a lease of an application it is a [ChatLink].
+	Note json.RawMessage
+}
+
+// ChatLeases begins the names of the leases of the applications that receive from DingTalk; the key of the
+// application follows.
+const ChatLeases = "chat/"
+
+// ChatLink is what the holder of an application tells of its connection to DingTalk.
+type ChatLink struct {
+	// ConnID is the connection of the application.
+	ConnID string `json:"conn_id"`
+	// Stream says that it receives in stream mode; otherwise it receives over HTTP alone.
+	Stream    bool `json:"stream"`
+	Connected bool `json:"connected"`
+	// Since is when it was connected, or when it ceased to be.
+	Since time.Time `json:"since"`
+	// Error is why it is not, as the latest attempt has found, with secrets masked; empty while none has failed.
+	Error string `json:"error,omitempty"`
 }
 
 // ChatKind says what came.

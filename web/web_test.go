@@ -48,7 +48,7 @@ func healthy() health.Health {
 	return health.Health{
 		Status: health.Healthy, At: at, Problems: []health.Problem{}, Store: health.Store{Status: health.Healthy},
 		Scheduler: health.Scheduler{Status: health.Healthy, LatestHeartbeat: new(at.Add(-1500 * time.Millisecond))},
-		Outbox:    health.Outbox{Status: health.Healthy}, Robots: []health.Robot{},
+		Outbox:    health.Outbox{Status: health.Healthy}, Robots: []health.Robot{}, Applications: []health.Application{},
 	}
 }
 

@@ -26,6 +26,8 @@ const (
 	Stuck = 2 * time.Minute
 	// Window is how far back alerts are looked at.
 	Window = 24 * time.Hour
+	// Deaf is how long an application may receive nothing from DingTalk: connections end and come again.
+	Deaf = time.Minute
 )
 
 // Status is how something is.
@@ -52,7 +54,7 @@ const (
 
 // Problem is something that a person should look at.
 type Problem struct {
-	// Part is what has it: store, scheduler, outbox, robots, import_errors or heartbeat_url.
+	// Part is what has it: store, scheduler, outbox, robots, applications, import_errors or heartbeat_url.
 	Part     string   `json:"part"`
 	Severity Severity `json:"severity"`
 	Text     string   `json:"text"`
@@ -67,11 +69,13 @@ type Health struct {
 	At       time.Time `json:"at"`
 	Problems []Problem `json:"problems"`
 
-	Store        Store        `json:"store"`
-	Scheduler    Scheduler    `json:"scheduler"`
-	Outbox       Outbox       `json:"outbox"`
-	Robots       []Robot      `json:"robots"`
-	ImportErrors ImportErrors `json:"import_errors"`
+	Store     Store     `json:"store"`
+	Scheduler Scheduler `json:"scheduler"`
+	Outbox    Outbox    `json:"outbox"`
+	Robots    []Robot   `json:"robots"`
+	// Applications are those that receive in stream mode, or are to.
+	Applications []Application `json:"applications"`
+	ImportErrors ImportErrors  `json:"import_errors"`
 	// HeartbeatURL is null where none is requested, and where another process requests it.
 	HeartbeatURL *Heartbeat `json:"heartbeat_url"`
 }
@@ -128,6 +132,36 @@ type Robot struct {
 	Quota         int `json:"quota"`
 }
 
+// Receiving is how it stands with an application.
+type Receiving string
+
+// What may be known of an application.
+const (
+	// Connected receives.
+	Connected Receiving = "connected"
+	// Disconnected is one that a process holds, whose connection to DingTalk is not there now.
+	Disconnected Receiving = "disconnected"
+	// Unheld is one that no process holds.
+	Unheld Receiving = "unheld"
+)
+
+// Application is one that receives what people write in DingTalk, in stream mode.
+type Application struct {
+	// ConnID is its connection.
+	ConnID string    `json:"conn_id"`
+	Status Receiving `json:"status"`
+	// Since is from when on it is so, null where that is not known.
+	Since *time.Time `json:"since"`
+	// Error is why it is not connected, as the latest attempt has found.
+	Error string `json:"error"`
+}
+
+// App is an application that is to receive in stream mode.
+type App struct {
+	// ConnID is its connection, Lease the name of the lease of the process that holds it.
+	ConnID, Lease string
+}
+
 // ImportErrors are DAG files, and DAGs of them, that can't be loaded.
 type ImportErrors struct {
 	Count int `json:"count"`
@@ -163,6 +197,9 @@ type Options struct {
 	InPlace func() error
 	// Process tells of the process that checks, if it is the one that schedules. It may be nil.
 	Process func() Process
+	// Apps are the applications that are to receive. With an error there may be more. It may be nil; those that a
+	// process holds are known without it.
+	Apps func(ctx context.Context) ([]App, error)
 	// Program is how people call the program, such as dingdag.
 	Program string
 	Masker  *connections.Masker
@@ -213,6 +250,9 @@ type facts struct {
 	keptBack    int
 	gates       []*store.Gate
 	broken      []*store.ImportError
+	leases      []*store.NamedLease
+	apps        []App
+	appsErr     error
 }
 
 // read reads them.
@@ -254,8 +294,16 @@ func (c *Checker) read(ctx context.Context, now time.Time) (f *facts, err error)
 	if f.gates, err = s.KnownGates(ctx); err != nil {
 		return nil, err
 	}
-	f.broken, err = s.OpenImportErrors(ctx)
-	return f, err
+	if f.broken, err = s.OpenImportErrors(ctx); err != nil {
+		return nil, err
+	}
+	if f.leases, err = s.NamedLeases(ctx, store.ChatLeases); err != nil {
+		return nil, err
+	}
+	if c.o.Apps != nil {
+		f.apps, f.appsErr = c.o.Apps(ctx)
+	}
+	return f, ctx.Err()
 }
 
 // misplacedError is that of [Options.InPlace].

@@ -109,7 +109,7 @@ func TestHealthy(t *testing.T) {
 		"outbox": {
 			"status": "healthy", "waiting": 0, "oldest_waiting": null, "oldest_waiting_seconds": 0, "overdue": 0, "refused": 0, "uncertain": 0, "kept_back": 0
 		},
-		"robots": [], "import_errors": {"count": 0, "since": null}, "heartbeat_url": null
+		"robots": [], "applications": [], "import_errors": {"count": 0, "since": null}, "heartbeat_url": null
 	}`, string(text))
 	assert.True(t, h.Ready())
 	assert.Equal(t, `healthy
@@ -348,4 +348,78 @@ type hanging struct{ store.Reader }
 func (hanging) LeasedUntil(ctx context.Context) (time.Time, error) {
 	<-ctx.Done()
 	return time.Time{}, ctx.Err()
+}
+
+// told is a lease of an application, with what its holder tells.
+func (w *world) told(key string, until time.Time, l store.ChatLink) {
+	w.t.Helper()
+	note, err := json.Marshal(l)
+	require.NoError(w.t, err)
+	w.write(func(ctx context.Context, tx store.Tx) error {
+		ok, err := tx.TakeLease(ctx, store.NamedLease{Name: store.ChatLeases + key, Holder: "a", Until: until, Note: note}, until.Add(-time.Hour))
+		assert.True(w.t, ok)
+		return err
+	})
+}
+
+// Whether an application receives is told by the process that holds it, which is another one than this.
+func TestApplications(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	clock := func() time.Time { return w.now }
+	masker := connections.NewMasker()
+	masker.Add("hush-hush")
+	var apps []health.App
+	var failed error
+	w.Checker = health.New(health.Options{
+		API: api.New(api.Options{Store: w.store, Masker: masker, Clock: clock}), Store: w.store, Program: "dingdag", Masker: masker, Clock: clock,
+		Apps: func(context.Context) ([]health.App, error) { return apps, failed },
+	})
+	is := func() health.Application {
+		t.Helper()
+		all := w.Check(t.Context()).Applications
+		require.Len(t, all, 1)
+		return all[0]
+	}
+	assert.Empty(t, w.Check(t.Context()).Applications)
+	since := began.Add(-time.Minute)
+	lease := began.Add(time.Hour)
+	w.told("k", lease, store.ChatLink{ConnID: "office", Stream: true, Connected: true, Since: since})
+	assert.Equal(t, health.Application{ConnID: "office", Status: health.Connected, Since: &since}, is(), "the other process knows it")
+	apps = []health.App{{ConnID: "office", Lease: "chat/k"}, {ConnID: "twin", Lease: "chat/k"}}
+	assert.Equal(t, health.Connected, is().Status, "one of each application")
+	assert.Contains(t, w.Check(t.Context()).Text(), "chat office    receives: connected for 1m\n")
+	assert.Empty(t, w.problems())
+
+	w.told("k", lease, store.ChatLink{ConnID: "office", Stream: true, Since: since, Error: "hush-hush is wrong"})
+	assert.Equal(t, health.Application{ConnID: "office", Status: health.Disconnected, Since: &since, Error: "*** is wrong"}, is())
+	assert.Contains(t, w.Check(t.Context()).Text(), "chat office    does not receive: not connected for 1m: *** is wrong\n")
+	assert.Empty(t, w.problems(), "connections end and come again")
+	w.now = began.Add(time.Second)
+	assert.Equal(t, []string{
+		`warning applications: application "office" has not been connected to DingTalk for 1m1s, so that nothing arrives from the chat: *** is wrong | dingdag connections test office`,
+	}, w.problems())
+
+	w.told("k", began, store.ChatLink{ConnID: "office", Stream: true, Connected: true, Since: since})
+	assert.Equal(t, health.Application{ConnID: "office", Status: health.Unheld, Since: &began}, is(), "who held it has died")
+	assert.Empty(t, w.problems(), "somebody takes over")
+	w.now = began.Add(time.Minute + time.Second)
+	_, err := w.store.Beat(t.Context(), 3*time.Second)
+	require.NoError(t, err)
+	unheld := `warning applications: no process receives for application "office", though a scheduler is running: it may lack the connection; its log says more | dingdag connections test office`
+	assert.Equal(t, []string{unheld}, w.problems())
+	w.write(func(ctx context.Context, tx store.Tx) error { return tx.DropLease(ctx, "chat/k", "a") })
+	assert.Equal(t, []string{unheld}, w.problems(), "the scheduler has been there for long enough")
+	w.live(false)
+	assert.Empty(t, w.problems(), "it has only begun")
+	_, err = w.store.Beat(t.Context(), 0)
+	require.NoError(t, err)
+	w.now = w.now.Add(time.Hour)
+	assert.Contains(t, w.problems(), `warning applications: no process receives for application "office": nothing arrives from the chat | dingdag standalone`)
+
+	w.told("h", w.now.Add(time.Hour), store.ChatLink{ConnID: "robot", Connected: true, Since: since})
+	w.told("gone", w.now, store.ChatLink{ConnID: "gone", Stream: true, Connected: true, Since: since})
+	assert.Equal(t, "office", is().ConnID, "what comes over HTTP needs no connection, and what has ended may be of no connection any more")
+	apps, failed = nil, errors.New("connection \"a\": hush-hush\nconnection \"b\": wrong")
+	assert.Contains(t, w.problems(), `warning applications: not all connections can be read, or can receive: connection "a": ***; connection "b": wrong | dingdag connections list`)
 }

@@ -15,12 +15,13 @@ import (
 // judge fills in what is known and says what is wrong with it, what is worst first. p is nil where
 // another process schedules.
 func (c *Checker) judge(h *Health, f *facts, p *Process) {
-	h.Problems, h.Robots = []Problem{}, []Robot{}
+	h.Problems, h.Robots, h.Applications = []Problem{}, []Robot{}, []Application{}
 	c.judgeStore(h, f)
 	if f.err == "" {
 		c.judgeScheduler(h, f, p)
 		c.judgeOutbox(h, f)
 		c.judgeRobots(h, f)
+		c.judgeApplications(h, f, p)
 		c.judgeFiles(h, f)
 	} else {
 		h.Scheduler.Status, h.Outbox.Status = Unknown, Unknown

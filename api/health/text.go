@@ -37,8 +37,23 @@ func (h *Health) Rows() []Row {
 		}
 		rows = append(rows, Row{"robot " + r.Name, text})
 	}
+	for _, a := range h.Applications {
+		rows = append(rows, Row{"chat " + a.ConnID, a.words(h.At)})
+	}
 	rows = append(rows, Row{"import errors", strconv.Itoa(h.ImportErrors.Count)})
 	return append(rows, h.heartbeatRows()...)
+}
+
+// words say how it stands with an application.
+func (a Application) words(now time.Time) string {
+	text := map[Receiving]string{Connected: "receives: connected", Disconnected: "does not receive: not connected", Unheld: "does not receive: held by no process"}[a.Status]
+	if a.Since != nil {
+		text += " for " + span(now.Sub(*a.Since))
+	}
+	if a.Error != "" {
+		text += ": " + a.Error
+	}
+	return text
 }
 
 // schedulerRow is what is known of the scheduler.

@@ -88,6 +88,7 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 				return errors.Join(err, gone)
 			})
 		},
+		"NamedLeases":     read(func(q store.Reader) error { _, err := q.NamedLeases(ctx, store.ChatLeases); return err }),
 		"OpenSilences":    read(func(q store.Reader) error { _, err := q.OpenSilences(ctx); return err }),
 		"EndingSilences":  read(func(q store.Reader) error { _, err := q.EndingSilences(ctx, 9); return err }),
 		"open SilenceLog": read(func(q store.Reader) error { _, err := q.SilenceLog(ctx, store.SilenceFilter{Open: true}); return err }),

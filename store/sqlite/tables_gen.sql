@@ -427,7 +427,7 @@ CREATE TABLE named_lease (
     name   TEXT PRIMARY KEY,
     holder TEXT NOT NULL,
     until  INTEGER NOT NULL
-) WITHOUT ROWID;
+, note TEXT) WITHOUT ROWID;
 CREATE TABLE card (
     out_track_id         TEXT NOT NULL PRIMARY KEY,
     conn_id              TEXT NOT NULL,
@@ -619,6 +619,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (40, 41, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (41, 42, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (42, 45, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (43, 46, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (44, 47, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (7, 6, 1);

@@ -219,6 +219,28 @@ func leasesHaveOneHolder(t *testing.T, open Open) {
 	l, err := s.NamedLease(t.Context(), "l")
 	require.NoError(t, err)
 	assert.Equal(t, &store.NamedLease{Name: "l", Holder: "b", Until: at(11)}, l)
+	noted := []*store.NamedLease{
+		{Name: "l/1", Holder: "a", Until: at(4), Note: json.RawMessage(`{"n": 1}`)},
+		{Name: "l/é", Holder: "a", Until: at(4), Note: json.RawMessage(`{"n": 2}`)},
+	}
+	for _, l := range []*store.NamedLease{noted[1], noted[0], {Name: "m", Holder: "a", Until: at(4)}, {Name: "l/1", Holder: "b", Until: at(4), Note: json.RawMessage(`{"n": 3}`)}} {
+		write(t, s, func(ctx context.Context, tx store.Tx) error {
+			_, err := tx.TakeLease(ctx, *l, at(0))
+			return err
+		})
+	}
+	some, err := other.NamedLeases(t.Context(), "l/")
+	require.NoError(t, err)
+	assert.Equal(t, noted, some)
+	noted[0].Until, noted[0].Note = at(5), json.RawMessage(`{"n": 4}`)
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		ok, err := tx.TakeLease(ctx, *noted[0], at(1))
+		assert.True(t, ok)
+		return err
+	})
+	some, err = other.NamedLeases(t.Context(), "l/1")
+	require.NoError(t, err)
+	assert.Equal(t, noted[:1], some, "a renewal notes anew")
 	drop := func(holder string) {
 		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.DropLease(ctx, "l", holder) })
 	}

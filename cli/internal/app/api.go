@@ -99,7 +99,7 @@ func (a *App) Emitter(ctx context.Context) (*emit.Emitter, error) {
 // one, and is nil otherwise.
 func (a *App) Health(s *sqlite.Store, process func() health.Process) *health.Checker {
 	return health.New(health.Options{
-		API: a.APIOn(s), Store: s, InPlace: s.InPlace, Process: process, Program: a.Program(), Masker: a.Masker(), Clock: a.Clock,
+		API: a.APIOn(s), Store: s, InPlace: s.InPlace, Process: process, Apps: a.streaming(s), Program: a.Program(), Masker: a.Masker(), Clock: a.Clock,
 	})
 }
 

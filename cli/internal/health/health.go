@@ -19,8 +19,8 @@ func New(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "health", Short: "Say whether the scheduler schedules and alerts arrive, for probes and people",
 		Long: `Looks into the store of the home folder, so that no web server is needed: is the scheduler there,
-was every alert of the last 24 hours told to somebody, do robots take messages, can all DAG files
-be loaded. The exit code is 1 when the whole is unhealthy. Warnings leave it healthy.`,
+was every alert of the last 24 hours told to somebody, do robots take messages, do applications
+receive from the chat, can all DAG files be loaded. The exit code is 1 when the whole is unhealthy. Warnings leave it healthy.`,
 		Example: "  dingdag health\n  dingdag health -o json", Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), a, output) },
 	}

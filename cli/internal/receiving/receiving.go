@@ -5,13 +5,10 @@ package receiving
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
-	"strconv"
 
 	"github.com/dingdag/dingdag/callbacks/face"
 	"github.com/dingdag/dingdag/chat"
@@ -61,7 +58,7 @@ func New(a *app.App, s *sqlite.Store, keeper *card.Keeper, e Engine) (*chat.Serv
 	}
 	d := dingtalk{app: a, hook: a.Dingding().With(conns, home.OnlyWarnings(a.Log()))}
 	return chat.New(chat.Options{
-		Store: s, Sealer: s, Apps: func(ctx context.Context) ([]chat.App, error) { return apps(ctx, a, conns) },
+		Store: s, Sealer: s, Apps: func(ctx context.Context) ([]chat.App, error) { return a.ChatApps(ctx, conns) },
 		Receiver: d, Replier: d, Commands: written{commands, e.Refresh, keeper}, Presses: presses{pressed, e.Refresh}, Watchers: []chat.Watcher{watcher},
 		Node: node(), Masker: a.Masker(), Clock: a.Clock, Log: a.Log(),
 	}), nil
@@ -92,7 +89,7 @@ func watching(s *sqlite.Store, conns connections.Source, commands *command.Comma
 			if err != nil {
 				return false, err
 			}
-			return takesCommands(c), nil
+			return app.TakesCommands(c), nil
 		},
 		OurCard: func(ctx context.Context, outTrackID string) (bool, error) {
 			_, err := s.Card(ctx, outTrackID)
@@ -104,12 +101,6 @@ func watching(s *sqlite.Store, conns connections.Source, commands *command.Comma
 	}), nil
 }
 
-// takesCommands reports whether people may write commands to an application.
-func takesCommands(c *connections.Connection) bool {
-	s, err := stream.SettingsOf(c)
-	return err != nil || s.AllCommands || len(s.Commands) > 0 // a wrong list is told by what answers
-}
-
 // node names the process among all that may ever be on the store.
 func node() string {
 	host, err := os.Hostname()
@@ -117,53 +108,6 @@ func node() string {
 		host = "localhost"
 	}
 	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), rand.Text())
-}
-
-// apps are the connections that receive, by their ids. The error names those that cannot be read, or that say
-// stream and cannot receive.
-func apps(ctx context.Context, a *app.App, conns connections.Source) (out []chat.App, err error) {
-	ids, err := a.ConnectionIDs(ctx)
-	errs := []error{err}
-	for _, id := range ids {
-		c, err := conns.Connection(ctx, id)
-		if err != nil {
-			errs = append(errs, connections.About("connection", id, err))
-			continue
-		}
-		app, receives, err := appOf(c)
-		if err != nil {
-			errs = append(errs, connections.About("connection", id, err))
-		}
-		if receives {
-			out = append(out, app)
-		}
-	}
-	return out, errors.Join(errs...)
-}
-
-// appOf is the application of a connection, if it receives.
-func appOf(c *connections.Connection) (app chat.App, receives bool, err error) {
-	if c.Type != "dingtalk" && c.Type != "dingding" {
-		return app, false, nil
-	}
-	s, err := stream.SettingsOf(c)
-	streams := s.Stream && c.GetLogin() != ""
-	if s.Stream && !streams {
-		err = errors.Join(err, errors.New("extra.stream takes the AppKey as login and the AppSecret as password: it does not receive in stream mode"))
-	}
-	if !streams && !inbound.Takes(c) {
-		return app, false, err
-	}
-	return chat.App{ConnID: c.ID, Key: inbound.Key(c), Print: footprint(c), Commands: takesCommands(c), HTTPOnly: !streams}, true, err
-}
-
-// footprint changes with everything that a connection to DingTalk is made of, and tells none of it.
-func footprint(c *connections.Connection) string {
-	sum := sha256.New()
-	for _, field := range []string{c.GetHost(), strconv.Itoa(c.GetPort()), c.GetSchema(), c.GetLogin(), c.GetPassword().Reveal(), c.GetExtra().Reveal()} {
-		fmt.Fprintf(sum, "%q", field)
-	}
-	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // dingtalk receives and answers.

@@ -44,6 +44,17 @@ var (
 	messageDone = messageTable.Only("state", "next_try", "outcome", "answer", "answer_state", "done_at", "error", "reply", "reply_until")
 )
 
+var leaseTable = sqlrow.Declare("named_lease", func(l *store.NamedLease) []sqlrow.Field {
+	return []sqlrow.Field{
+		sqlrow.Col("name", &l.Name),
+		sqlrow.Col("holder", &l.Holder),
+		sqlrow.Col("until", sqlrow.Moment(&l.Until)),
+		sqlrow.Col("note", sqlrow.RawJSON(&l.Note)),
+	}
+})
+
+var leaseAll = leaseTable.But()
+
 // answer is an answer as JSON.
 type answer struct{ a *store.ChatAnswer }
 
@@ -176,21 +187,24 @@ func (q Queries) ReturnChatMessages(ctx context.Context, app string, at time.Tim
 
 // NamedLease returns a lease, see [store.Chat].
 func (q Queries) NamedLease(ctx context.Context, name string) (*store.NamedLease, error) {
-	l, err := sqlrow.One(ctx, q.c, func(rows sqlrow.Rows, l *store.NamedLease) error {
-		return rows.Scan(&l.Name, &l.Holder, sqlrow.Moment(&l.Until))
-	}, "SELECT name, holder, until FROM named_lease WHERE name = ?", name)
+	l, err := sqlrow.One(ctx, q.c, leaseTable.Scan, leaseTable.Select()+" WHERE name = ?", name)
 	if err == nil && l == nil {
 		err = store.ErrNotFound
 	}
 	return l, sqlrow.Wrapped("read a lease", err)
 }
 
+// NamedLeases returns some, see [store.Chat].
+func (q Queries) NamedLeases(ctx context.Context, prefix string) ([]*store.NamedLease, error) {
+	ls, err := sqlrow.Collect(ctx, q.c, leaseTable.Scan, leaseTable.Select()+" WHERE name >= ? AND name < ? ORDER BY name", prefix, prefix+"\U0010FFFF")
+	return ls, sqlrow.Wrapped("read leases", err)
+}
+
 // TakeLease takes a lease or renews it, see [store.ChatTx].
 func (q Queries) TakeLease(ctx context.Context, l store.NamedLease, now time.Time) (bool, error) {
-	n, err := q.c.Exec(ctx, `INSERT INTO named_lease (name, holder, until) VALUES (?, ?, ?)
-		ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
+	n, err := q.c.Exec(ctx, leaseAll.Insert()+` ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until, note = excluded.note
 		WHERE named_lease.holder = excluded.holder OR named_lease.until <= ? OR named_lease.until > ?`,
-		l.Name, l.Holder, sqlrow.UnixMilli(l.Until), sqlrow.UnixMilli(now), sqlrow.UnixMilli(l.Until.Add(l.Until.Sub(now))))
+		leaseAll.Args(&l, sqlrow.UnixMilli(now), sqlrow.UnixMilli(l.Until.Add(l.Until.Sub(now))))...)
 	return n > 0, sqlrow.Wrapped("take a lease", err)
 }
 

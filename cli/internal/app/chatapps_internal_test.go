@@ -1,4 +1,4 @@
-package receiving
+package app
 
 import (
 	"testing"
@@ -10,7 +10,7 @@ import (
 )
 
 // A connection receives however its extra is written, and one that says so and cannot is told.
-func TestAppOf(t *testing.T) {
+func TestChatApp(t *testing.T) {
 	t.Parallel()
 	conn := func(typ, login, extra string) *connections.Connection {
 		return &connections.Connection{ID: "talk", Type: typ, Login: &login, Extra: new(connections.Secret(extra))}
@@ -23,7 +23,7 @@ func TestAppOf(t *testing.T) {
 		`{"stream": true, "commands": ["help"]}`:  true,
 	} {
 		for _, typ := range []string{"dingtalk", "dingding"} {
-			app, receives, err := appOf(conn(typ, "key", extra))
+			app, receives, err := chatApp(conn(typ, "key", extra))
 			require.NoError(t, err, extra)
 			assert.True(t, receives, extra)
 			assert.Equal(t, "talk", app.ConnID)
@@ -32,11 +32,11 @@ func TestAppOf(t *testing.T) {
 		}
 	}
 	for _, c := range []*connections.Connection{conn("dingtalk", "key", `{}`), conn("dingtalk", "key", `{"stream": "false"}`), conn("http", "key", `{"stream": true}`)} {
-		_, receives, err := appOf(c)
+		_, receives, err := chatApp(c)
 		require.NoError(t, err)
 		assert.False(t, receives)
 	}
-	app, receives, err := appOf(conn("dingtalk", "", `{"http": true}`))
+	app, receives, err := chatApp(conn("dingtalk", "", `{"http": true}`))
 	require.NoError(t, err)
 	assert.True(t, receives)
 	assert.True(t, app.HTTPOnly)
@@ -45,7 +45,7 @@ func TestAppOf(t *testing.T) {
 		`{"stream": "sometimes"}`: "extra.stream must be true or false",
 		`[`:                       "extra",
 	} {
-		_, receives, err := appOf(conn("dingtalk", "", extra))
+		_, receives, err := chatApp(conn("dingtalk", "", extra))
 		require.ErrorContains(t, err, want, extra)
 		assert.False(t, receives)
 	}
