@@ -153,6 +153,7 @@ func (s *Service) Accept(ctx context.Context, app App, r Received) (first bool, 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if h := s.apps[app.Key]; h != nil {
+		h.compare(r)
 		h.came()
 	}
 	return true, nil
@@ -421,10 +422,18 @@ func (h *holder) link(l Link) {
 // people read do.
 func (h *holder) compare(r Received) {
 	now := h.o.Clock()
-	if r.Sent.IsZero() || now.Sub(r.Sent).Abs() < skewed || now.Sub(h.told).Abs() < remind {
+	if r.Sent.IsZero() || now.Sub(r.Sent).Abs() < skewed {
 		return
 	}
-	h.told = now
+	h.mu.Lock()
+	lately := now.Sub(h.told).Abs() < remind
+	if !lately {
+		h.told = now
+	}
+	h.mu.Unlock()
+	if lately {
+		return
+	}
 	h.o.Log.Warn("chat: the clock of this machine and DingTalk's differ; set it by NTP", "conn_id", h.app.ConnID, "difference", now.Sub(r.Sent).Round(time.Second).String())
 }
 

@@ -164,7 +164,8 @@ func (h *Handler) refused(at string, status int, err error) {
 
 // robot takes a message to an outgoing robot, or to the bot of an application.
 func (h *Handler) robot(r *request) error {
-	if err := incoming.VerifyRobot(r.Header, r.conn.GetPassword(), r.now); err != nil {
+	sent, err := incoming.VerifyRobot(r.Header, r.conn.GetPassword(), r.now)
+	if err != nil {
 		return forbidden(err)
 	}
 	m, err := incoming.ParseMessage(r.body)
@@ -176,7 +177,7 @@ func (h *Handler) robot(r *request) error {
 		m.Reply = incoming.Reply{}
 	}
 	r.answer = []byte(`{"msgtype":"empty"}`) // the answer follows through the session webhook
-	return h.keep(r, chat.Received{Message: m})
+	return h.keep(r, chat.Received{Message: m, Sent: sent})
 }
 
 // trusted reports whether an address for answers is DingTalk's, or that of the server that the connection
@@ -218,7 +219,7 @@ func (h *Handler) card(r *request) error {
 		return bad(err)
 	}
 	r.answer = []byte(`{}`)
-	return h.keep(r, chat.Received{Press: p})
+	return h.keep(r, chat.Received{Press: p, Sent: at})
 }
 
 // event takes an encrypted event.

@@ -110,6 +110,7 @@ func TestRobot(t *testing.T) {
 	assert.Equal(t, "deploy", b.got[0].Message.Text)
 	assert.Equal(t, "u1", b.got[0].Message.Sender.UserID)
 	assert.True(t, b.got[0].Message.Reply.Alive(signedAt))
+	assert.True(t, b.got[0].Sent.Equal(signedAt), "the time that is signed, by which a command is too old or not")
 	assert.Equal(t, []chat.App{{ConnID: "app", Key: owner}, {ConnID: "robot", Key: "http/robot"}}, b.apps)
 }
 
@@ -200,6 +201,7 @@ func TestCard(t *testing.T) {
 	require.Len(t, b.got, 1)
 	assert.Equal(t, []string{"ok"}, b.got[0].Press.ActionIDs)
 	assert.True(t, b.got[0].Press.At.Equal(signedAt))
+	assert.True(t, b.got[0].Sent.Equal(signedAt))
 	assert.NotEmpty(t, b.got[0].Press.ID)
 	assert.Equal(t, http.StatusForbidden, must(b.post("/dingtalk/card/app", press, "x-ddpaas-signature-timestamp", stamp, "x-ddpaas-signature", robotSign)))
 }

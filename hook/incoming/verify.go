@@ -29,11 +29,11 @@ var (
 
 // VerifyRobot checks the headers of a message that came over HTTP to an outgoing robot or to
 // the bot of an application, whose AppSecret signs it. The body is not part of the signature:
-// drop messages whose id has been seen, as a request can be sent again within the hour.
-func VerifyRobot(header http.Header, appSecret connections.Secret, now time.Time) error {
+// drop messages whose id has been seen, as a request can be sent again within the hour. The time in
+// the signature is when DingTalk sent the message.
+func VerifyRobot(header http.Header, appSecret connections.Secret, now time.Time) (time.Time, error) {
 	timestamp := header.Get("timestamp")
-	_, err := verify(timestamp, header.Get("sign"), appSecret, timestamp+"\n"+appSecret.Reveal(), now)
-	return err
+	return verify(timestamp, header.Get("sign"), appSecret, timestamp+"\n"+appSecret.Reveal(), now)
 }
 
 // VerifyCard checks the headers of a card callback that came over HTTP, and returns the time
