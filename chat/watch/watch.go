@@ -39,8 +39,11 @@ type Options struct {
 	Command func(ctx context.Context, it *chat.Item) (bool, error)
 	// OurCard reports whether a card is one that this program sent, whose buttons it carries out itself.
 	OurCard func(ctx context.Context, outTrackID string) (bool, error)
-	Masker  *connections.Masker
-	Log     *slog.Logger
+	// App is the key of the application of a connection, which is that of [store.ChatMessage]. The error of one that
+	// is not there wraps [connections.ErrNotFound].
+	App    func(ctx context.Context, connID string) (string, error)
+	Masker *connections.Masker
+	Log    *slog.Logger
 }
 
 // Watcher is the [chat.Watcher] of the watchers of assets. Make one with [New].
@@ -61,12 +64,15 @@ func New(o Options) *Watcher { return &Watcher{o: o, known: map[*dag.DAG][]watch
 type watcher struct {
 	uri, name string
 	trigger   *dingtalk.Trigger
+	// waits says what it waits for, whatever the connection is called: two that wait for the same are one, as in
+	// Airflow, whatever their names are.
+	waits string
 }
 
 // Came makes the events of an item, all in one transaction and once, however often it comes. It
 // reports whether there are any.
 func (w *Watcher) Came(ctx context.Context, it *chat.Item) (taken bool, err error) {
-	updates, err := w.matching(it)
+	updates, err := w.matching(ctx, it)
 	if err != nil || len(updates) == 0 {
 		return false, err
 	}
@@ -100,14 +106,24 @@ func (w *Watcher) meantForOthers(ctx context.Context, it *chat.Item) (bool, erro
 	}
 }
 
-// matching are the updates of the watchers that an item is meant for: one for each asset and name of a
-// watcher, which several DAGs may declare alike.
-func (w *Watcher) matching(it *chat.Item) (out []engine.AssetUpdate, err error) {
-	seen := map[[2]string]bool{}
+// matching are the updates of the watchers that an item is meant for: one for each asset and what it waits for, which
+// several places may declare alike.
+func (w *Watcher) matching(ctx context.Context, it *chat.Item) (out []engine.AssetUpdate, err error) {
+	seen, apps := map[[2]string]bool{}, map[string]bool{}
 	for _, one := range w.watchers() {
-		key := [2]string{one.uri, one.name}
+		key := [2]string{one.uri, one.waits}
 		payload, ok := match(one.trigger, it)
 		if !ok || seen[key] {
+			continue
+		}
+		through, known := apps[one.trigger.Conn]
+		if !known {
+			if through, err = w.through(ctx, one.trigger.Conn, it.Row); err != nil {
+				return nil, fmt.Errorf("watcher %q of asset %s: %w", one.name, one.uri, err)
+			}
+			apps[one.trigger.Conn] = through
+		}
+		if !through {
 			continue
 		}
 		seen[key] = true
@@ -120,15 +136,33 @@ func (w *Watcher) matching(it *chat.Item) (out []engine.AssetUpdate, err error) 
 	return out, nil
 }
 
-// match asks a trigger about an item.
+// through reports whether what a row tells of came through a connection. Of several connections with one
+// application one receives, for all of them.
+func (w *Watcher) through(ctx context.Context, connID string, row *store.ChatMessage) (bool, error) {
+	if connID == row.ConnID {
+		return true, nil
+	}
+	app, err := w.o.App(ctx, connID)
+	switch {
+	case err == nil:
+		return app == row.App, nil
+	case store.Temporary(err):
+		return false, fmt.Errorf("read connection %s: %w", connID, err)
+	case !errors.Is(err, connections.ErrNotFound):
+		w.o.Log.Warn("chat: the connection of a watcher cannot be read", "conn_id", connID, "error", w.o.Masker.Mask(err.Error()))
+	}
+	return false, nil
+}
+
+// match asks a trigger about an item, as if that came through its connection.
 func match(t *dingtalk.Trigger, it *chat.Item) (payload any, ok bool) {
 	switch {
 	case it.Message != nil:
-		return t.Message(it.Row.ConnID, it.Message)
+		return t.Message(t.Conn, it.Message)
 	case it.Press != nil:
-		return t.Press(it.Row.ConnID, it.Press)
+		return t.Press(t.Conn, it.Press)
 	case it.Event != nil:
-		return t.Event(it.Row.ConnID, it.Event)
+		return t.Event(t.Conn, it.Event)
 	default:
 		return nil, false
 	}
@@ -173,7 +207,14 @@ func (w *Watcher) read(d *dag.DAG) (out []watcher) {
 				w.o.Log.Error("chat: a watcher cannot be read", "dag_id", d.ID, "uri", a.URI, "watcher", one.Name, "error", w.o.Masker.Mask(err.Error()))
 				continue
 			}
-			out = append(out, watcher{a.URI, one.Name, t})
+			waits := *t
+			waits.Conn = ""
+			text, err := json.Marshal(&waits)
+			if err != nil {
+				w.o.Log.Error("chat: a watcher cannot be read", "dag_id", d.ID, "uri", a.URI, "watcher", one.Name, "error", err)
+				continue
+			}
+			out = append(out, watcher{a.URI, one.Name, t, string(text)})
 		}
 	}
 	return out

@@ -41,7 +41,7 @@ deploys:
       watchers: [{name: asked, trigger: {trigger: dingtalk, regex: '^deploy (?P<what>\w+)'}}]
   tasks: [{task_id: t, operator: empty}]
 also:
-  schedule: {__or__: [s3://x, {__type__: airflow.sdk.Asset, name: deploys, watchers: [{name: asked, trigger: {trigger: dingtalk, contains: deploy}}]}]}
+  schedule: {__or__: [s3://x, {__type__: airflow.sdk.Asset, name: deploys, watchers: [{name: asked_too, trigger: {trigger: dingtalk, kind: message, regex: '^deploy (?P<what>\w+)'}}]}]}
   tasks: [{task_id: t, operator: empty}]
 people:
   tasks:
@@ -64,6 +64,7 @@ type world struct {
 	err     error
 	command string
 	cards   map[string]error
+	apps    map[string]any // the key of an application, or an error
 	catalog catalog.Catalog
 	log     strings.Builder
 }
@@ -91,12 +92,21 @@ func newWorld(t *testing.T) *world {
 	require.NoError(t, err)
 	triggers, err := trigger.NewRegistry(dingtalk.Specs()...)
 	require.NoError(t, err)
-	w := &world{command: "help", cards: map[string]error{}}
+	w := &world{command: "help", cards: map[string]error{}, apps: map[string]any{"other_app": "other"}}
 	w.catalog = catalog.Catalog{Operators: ops, Callbacks: cbs, Triggers: triggers, Templates: template.New(template.Options{})}
 	w.Watcher = watch.New(watch.Options{
 		Engine: w, Triggers: triggers, Masker: connections.NewMasker(), Log: slog.New(slog.NewTextHandler(&w.log, nil)),
 		Command: func(_ context.Context, it *chat.Item) (bool, error) {
 			return strings.HasPrefix(it.Message.Text, w.command), nil
+		},
+		App: func(_ context.Context, id string) (string, error) {
+			switch app := w.apps[id].(type) {
+			case string:
+				return app, nil
+			case error:
+				return "", app
+			}
+			return "", fmt.Errorf("connection %s: %w", id, connections.ErrNotFound)
 		},
 		OurCard: func(_ context.Context, id string) (bool, error) {
 			err, ours := w.cards[id]
@@ -138,10 +148,10 @@ func TestWhatMatchesUpdatesAssets(t *testing.T) {
 	assert.True(t, taken)
 	require.Len(t, w.asked, 1)
 	assert.Equal(t, store.Actor{Name: "u1", Via: store.ViaChat, Ref: "watch/" + string(store.ChatText) + "/dingtalk_default/m1"}, w.asked[0].Actor)
-	require.Len(t, w.asked[0].Updates, 1, "one for each asset and name of a watcher")
+	require.Len(t, w.asked[0].Updates, 1, "one for each asset and what is waited for")
 	u := w.asked[0].Updates[0]
 	assert.Equal(t, "deploys", u.URI)
-	assert.Equal(t, "asked", u.Watcher)
+	assert.Equal(t, "asked_too", u.Watcher)
 	assert.Contains(t, string(u.Extra), "Ann & <Co>", "as it was written")
 	var extra struct {
 		From    bool          `json:"from_trigger"`
@@ -206,6 +216,78 @@ func TestAnItemThatComesAgain(t *testing.T) {
 	taken, err = w.Came(t.Context(), said("deploy billing"))
 	require.ErrorIs(t, err, busy)
 	assert.False(t, taken)
+}
+
+// Watchers that wait for the same are one, as in Airflow; others all count, also when they share a name or their asset
+// stands in several places.
+func TestWatchersOfOneAsset(t *testing.T) {
+	t.Parallel()
+	const asset = "{__type__: airflow.sdk.Asset, name: a, watchers: %s}"
+	for name, c := range map[string]struct {
+		schedule, outlets string
+		want              []string
+	}{
+		"twice":                    {"[{name: v, trigger: dingtalk}, {name: w, trigger: {trigger: dingtalk, kind: message}}]", "[]", []string{"v"}},
+		"two conditions":           {"[{name: v, trigger: dingtalk}, {name: w, trigger: {trigger: dingtalk, contains: deploy}}]", "[]", []string{"v", "w"}},
+		"two places":               {"[{name: v, trigger: {trigger: dingtalk, contains: ship}}]", "[{name: w, trigger: {trigger: dingtalk, contains: deploy}}]", []string{"w"}},
+		"one name, two conditions": {"[{name: v, trigger: {trigger: dingtalk, contains: bill}}]", "[{name: v, trigger: {trigger: dingtalk, contains: deploy}}]", []string{"v", "v"}},
+		"one watcher, two places":  {"[{name: v, trigger: dingtalk}]", "[{name: v, trigger: dingtalk}]", []string{"v"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.load(t, fmt.Sprintf("d:\n  schedule: ["+asset+"]\n  tasks: [{task_id: t, operator: empty, outlets: ["+asset+"]}]\n", c.schedule, c.outlets))
+			_, err := w.Came(t.Context(), said("deploy billing"))
+			require.NoError(t, err)
+			var got []string
+			for _, u := range w.asked[0].Updates {
+				got = append(got, u.Watcher)
+			}
+			assert.Equal(t, c.want, got)
+		})
+	}
+}
+
+// Of two connections with one application the first receives: what comes is for the watchers of both.
+func TestConnectionsOfOneApplication(t *testing.T) {
+	t.Parallel()
+	const asset = "d:\n  schedule: [{__type__: airflow.sdk.Asset, name: a, watchers: [{name: v, trigger: {trigger: dingtalk, dingtalk_conn_id: second}}, {name: w, trigger: dingtalk}]}]\n  tasks: [{task_id: t, operator: empty}]\n"
+	busy := fmt.Errorf("it is locked: %w", store.ErrBusy)
+	for name, c := range map[string]struct {
+		second any
+		want   []string
+		conn   string
+		err    error
+	}{
+		"the same":              {"app1", []string{"v"}, "second", nil},
+		"another one":           {"app2", []string{"w"}, "dingtalk_default", nil},
+		"no such connection":    {nil, []string{"w"}, "dingtalk_default", nil},
+		"one that is broken":    {errors.New("no key"), []string{"w"}, "dingtalk_default", nil},
+		"while the store waits": {busy, nil, "", busy},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.load(t, asset)
+			w.apps["second"] = c.second
+			it := said("hello")
+			it.Row.App = "app1"
+			_, err := w.Came(t.Context(), it)
+			require.ErrorIs(t, err, c.err)
+			if c.err != nil {
+				assert.Empty(t, w.asked)
+				return
+			}
+			require.Len(t, w.asked, 1)
+			var got []string
+			for _, u := range w.asked[0].Updates {
+				got = append(got, u.Watcher)
+			}
+			assert.Equal(t, c.want, got)
+			assert.Contains(t, string(w.asked[0].Updates[0].Extra), `"conn_id":"`+c.conn+`"`)
+			assert.Equal(t, name == "one that is broken", strings.Contains(w.log.String(), "no key"))
+		})
+	}
 }
 
 // A DAG that is loaded anew has the watchers of its new file at once, and one that is gone none.
