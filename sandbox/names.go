@@ -81,6 +81,8 @@ type (
 	Part = talk.Part
 	// Said is what somebody wrote, and what became of it.
 	Said = talk.Said
+	// Told is what became of a message at one of the bots that it mentions.
+	Told = talk.Told
 	// Happen is something that happens in the organisation.
 	Happen = talk.Happen
 	// Happening is an event, and what became of it at one app.

@@ -54,7 +54,11 @@ func (m *message) fields(c *core.Core) (core.Object, core.Reply) {
 	if m.chat != nil {
 		f["conversationType"], f["conversationTitle"] = "2", m.chat.Name
 		f["isInAtList"] = true
-		f["atUsers"] = []core.Object{{"dingtalkId": f["chatbotUserId"]}}
+		at := make([]core.Object, len(m.bots))
+		for i, b := range m.bots {
+			at[i] = core.Object{"dingtalkId": encrypted(c, b.AppKey)}
+		}
+		f["atUsers"] = at
 	}
 	if m.OverQuota {
 		f["errorCode"] = overQuota
@@ -68,12 +72,12 @@ func (m *message) fields(c *core.Core) (core.Object, core.Reply) {
 	return f, to
 }
 
-// unmention takes the mention out, which leaves the space behind it.
+// unmention takes the mentions of bots out, which leaves the space behind them.
 func (m *message) unmention(text string) string {
-	if m.mentioned == "" {
-		return text
+	for _, at := range m.mentioned {
+		text = strings.ReplaceAll(text, at, "")
 	}
-	return strings.ReplaceAll(text, m.mentioned, "")
+	return text
 }
 
 // content is what types other than text say.
@@ -117,19 +121,18 @@ func (s *Service) post(ctx context.Context, out *posted) {
 	}, out.body)
 	s.core.Lock()
 	defer s.core.Unlock()
-	out.said.Status = status
+	reply, note := 0, ""
 	switch {
 	case err != nil:
-		out.said.Note = err.Error()
+		note = err.Error()
 	case status != http.StatusOK:
-		out.said.Note = "the app answered status " + strconv.Itoa(status)
+		note = "the app answered status " + strconv.Itoa(status)
 	default:
-		id, err := s.core.Replies.Take(out.to, answer, s.core.Now())
-		if err != nil {
-			out.said.Note = err.Error()
+		if reply, err = s.core.Replies.Take(out.to, answer, s.core.Now()); err != nil {
+			note = err.Error()
 		}
-		out.said.Reply = id
 	}
+	out.settle(status, reply, note)
 	s.core.Touch()
 }
 

@@ -88,9 +88,21 @@ type Said struct {
 	// Status is that of the answer over HTTP, and Reply the message that it brought.
 	Status int `json:"status,omitempty"`
 	Reply  int `json:"reply,omitempty"`
+	// Others are the further bots of the group that the text mentions, which got the message too.
+	Others []Told `json:"others,omitempty"`
 	// Recalled and Edited are seen in the chat alone: DingTalk tells bots of neither.
 	Recalled bool `json:"recalled,omitempty"`
 	Edited   bool `json:"edited,omitempty"`
+}
+
+// Told is what became of a message at one of the bots that it mentions. The fields are as those of [Said].
+type Told struct {
+	App      string `json:"app"`
+	Via      string `json:"via,omitempty"`
+	Note     string `json:"note,omitempty"`
+	Delivery int    `json:"delivery,omitempty"`
+	Status   int    `json:"status,omitempty"`
+	Reply    int    `json:"reply,omitempty"`
 }
 
 // Service is what people do.
@@ -114,11 +126,12 @@ func New(c *core.Core, base string) *Service {
 
 // posted is a callback that goes out over HTTP once the lock is given back.
 type posted struct {
-	app  *core.App
-	said *Said
-	to   core.Reply
-	body []byte
-	at   time.Time
+	app *core.App
+	// settle notes what the address has answered. The caller holds the lock.
+	settle func(status, reply int, note string)
+	to     core.Reply
+	body   []byte
+	at     time.Time
 }
 
 // Say lets somebody write. It returns when the message was handed to the stream, or when the app's
@@ -136,12 +149,14 @@ func (s *Service) say(ctx context.Context, in Say, base string) (Said, error) {
 	if err != nil {
 		return Said{}, fmt.Errorf("say: %w", err)
 	}
-	if out != nil {
-		s.post(ctx, out)
+	for _, o := range out {
+		s.post(ctx, o)
 	}
 	s.core.Lock()
 	defer s.core.Unlock()
-	return *said, nil
+	answer := *said
+	answer.Others = slices.Clone(said.Others)
+	return answer, nil
 }
 
 func (in Say) check() error {
@@ -162,8 +177,8 @@ func (in Say) check() error {
 	return nil
 }
 
-// write puts a message into its conversation and hands it to the bot.
-func (s *Service) write(in Say, base string) (*Said, *posted, error) {
+// write puts a message into its conversation and hands it to the bots.
+func (s *Service) write(in Say, base string) (*Said, []*posted, error) {
 	s.core.Lock()
 	defer s.core.Unlock()
 	m, err := s.address(in)
@@ -184,19 +199,43 @@ func (s *Service) write(in Say, base string) (*Said, *posted, error) {
 			return said, nil, nil
 		}
 	}
-	said.App = m.app.AppKey
-	if u := m.app.MessageURL; u != "" {
-		said.Via = ViaHTTP
+	var out []*posted
+	told, o := s.hand(m, base)
+	said.App, said.Via, said.Note, said.Delivery = told.App, told.Via, told.Note, told.Delivery
+	if o != nil {
+		o.settle = func(status, reply int, note string) { said.Status, said.Reply, said.Note = status, reply, note }
+		out = append(out, o)
+	}
+	for i, app := range m.others {
+		other := *m
+		other.app = app
+		told, o := s.hand(&other, base)
+		said.Others = append(said.Others, told)
+		if o != nil {
+			o.settle = func(status, reply int, note string) {
+				said.Others[i].Status, said.Others[i].Reply, said.Others[i].Note = status, reply, note
+			}
+			out = append(out, o)
+		}
+	}
+	return said, out, nil
+}
+
+// hand gives a message to its bot: over the stream, or over HTTP once the lock is given back.
+func (s *Service) hand(m *message, base string) (Told, *posted) {
+	told := Told{App: m.app.AppKey}
+	switch {
+	case m.app.MessageURL != "":
+		told.Via = ViaHTTP
 		to, body := m.payload(s.core, base)
-		return said, &posted{app: m.app, said: said, to: to, body: body, at: said.Time}, nil
+		return told, &posted{app: m.app, to: to, body: body, at: m.said.Time}
+	case m.app.NoStream:
+		told.Note = "the app has neither chosen stream mode nor an address for messages"
+	default:
+		told.Via = ViaStream
+		told.Delivery = s.core.Stream.Push(m.app, core.Push{Type: core.PushCallback, Topic: topicMessage, Data: m.once(s.core)})
 	}
-	if m.app.NoStream {
-		said.Note = "the app has neither chosen stream mode nor an address for messages"
-		return said, nil, nil
-	}
-	said.Via = ViaStream
-	said.Delivery = s.core.Stream.Push(m.app, core.Push{Type: core.PushCallback, Topic: topicMessage, Data: m.once(s.core)})
-	return said, nil, nil
+	return told, nil
 }
 
 // message is what somebody writes, with those whom it concerns.
@@ -207,8 +246,9 @@ type message struct {
 	chat *core.Chat
 	user *core.User
 	nick string
-	// mentioned is empty when the bot is not.
-	mentioned    string
+	// mentioned is how the text mentions bots, the longest names first; bots are these, and others those but app.
+	mentioned    []string
+	bots, others []*core.App
 	conversation string
 	said         *Said
 }
@@ -244,18 +284,47 @@ func (s *Service) address(in Say) (*message, error) {
 	return m, nil
 }
 
-// findMention looks for the first bot of the group that the text mentions.
+// findMention looks for the bots of the group that the text mentions; of names that begin alike the longest counts. The
+// first of them, or the one that is written to, is that of the message.
 func (s *Service) findMention(m *message) {
-	for _, key := range m.chat.Bots {
-		app := s.core.App(key)
-		if app == nil || m.app != nil && m.app != app {
+	var texts strings.Builder
+	texts.WriteString(m.Text)
+	for _, p := range m.Parts {
+		texts.WriteString("\n" + p.Text)
+	}
+	byName := slices.Clone(m.chat.Bots)
+	name := func(key string) string {
+		if app := s.core.App(key); app != nil {
+			return app.Name
+		}
+		return ""
+	}
+	slices.SortStableFunc(byName, func(a, b string) int { return cmp.Compare(len(name(b)), len(name(a))) })
+	rest, mentioned := texts.String(), map[string]bool{}
+	for _, key := range byName {
+		at := "@" + name(key)
+		if at == "@" || !strings.Contains(rest, at) {
 			continue
 		}
-		at := "@" + app.Name
-		inParts := slices.ContainsFunc(m.Parts, func(p Part) bool { return strings.Contains(p.Text, at) })
-		if strings.Contains(m.Text, at) || inParts {
-			m.app, m.mentioned = app, at
-			return
+		mentioned[key] = true
+		m.mentioned = append(m.mentioned, at)
+		rest = strings.ReplaceAll(rest, at, "")
+	}
+	if m.app != nil && !mentioned[m.app.AppKey] {
+		m.mentioned = nil
+		return
+	}
+	for _, key := range m.chat.Bots {
+		app := s.core.App(key)
+		if !mentioned[key] {
+			continue
+		}
+		m.bots = append(m.bots, app)
+		switch {
+		case m.app == nil:
+			m.app = app
+		case m.app != app:
+			m.others = append(m.others, app)
 		}
 	}
 }
@@ -265,7 +334,7 @@ func (m *message) kept() string {
 	switch {
 	case slices.Contains([]string{TypeFile, TypeAudio, TypeVideo}, m.Type):
 		return "groups deliver neither audio, video nor files to bots"
-	case m.mentioned == "":
+	case len(m.mentioned) == 0:
 		return "no bot is mentioned: write @ and the name of its app"
 	default:
 		return ""

@@ -127,6 +127,45 @@ func TestGroupsKeepMessagesFromBots(t *testing.T) {
 	}
 }
 
+// Each bot of a group that a message mentions gets it, without the mentions; of names that begin alike the longest counts.
+func TestSeveralBotsAreMentioned(t *testing.T) {
+	t.Parallel()
+	o := boxtest.Open(t)
+	second := sandbox.DemoApp("运维")
+	second.NoStream = true
+	require.NoError(t, o.Server.AddApp(second))
+	url, got := address(t, func(*http.Request, string) string { return `{"msgtype":"text","text":{"content":"pong"}}` })
+	third := sandbox.DemoApp("third")
+	third.MessageURL = url
+	require.NoError(t, o.Server.AddApp(third))
+	team := o.AddChat(sandbox.Chat{Name: "several", Owner: "user003", Members: []string{"user003"}, Bots: []string{second.AppKey, o.App.AppKey, third.AppKey}})
+	say := func(text string) sandbox.Said {
+		said, err := o.Server.Say(t.Context(), sandbox.Say{From: "user003", Conversation: team.OpenConversationID, Text: text})
+		require.NoError(t, err)
+		return said
+	}
+	one := say("@运维助手 status")
+	assert.Equal(t, o.App.AppKey, one.App)
+	assert.Empty(t, one.Others)
+
+	all := say("@运维助手 @third @运维 status")
+	assert.Equal(t, second.AppKey, all.App)
+	assert.NotEmpty(t, all.Note)
+	require.Len(t, all.Others, 2)
+	assert.Equal(t, o.App.AppKey, all.Others[0].App)
+	assert.Equal(t, talk.ViaStream, all.Others[0].Via)
+	assert.NotZero(t, all.Others[0].Delivery)
+	assert.Equal(t, third.AppKey, all.Others[1].App)
+	assert.Equal(t, talk.ViaHTTP, all.Others[1].Via)
+	assert.Equal(t, http.StatusOK, all.Others[1].Status)
+	assert.NotZero(t, all.Others[1].Reply)
+	body := boxtest.Read[map[string]any](t, <-got)
+	assert.Equal(t, all.ID, body["msgId"])
+	assert.Equal(t, map[string]any{"content": "   status"}, body["text"])
+	assert.Equal(t, third.AppKey, body["robotCode"])
+	assert.Len(t, body["atUsers"], 3)
+}
+
 func TestSayRefuses(t *testing.T) {
 	t.Parallel()
 	o := boxtest.Open(t)
