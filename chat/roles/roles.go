@@ -15,6 +15,7 @@ import (
 
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // Role is what a person may do. A greater one may do all that a lesser one may.
@@ -39,7 +40,8 @@ const (
 const Fresh = 5 * time.Minute
 
 // Lists are who has which role. An entry is a userid, dept:ID for a department with all below it, or role:NAME
-// for a role of the organisation.
+// for a role of the organisation. With CONN_ID: before it, it counts for the application of that connection alone,
+// otherwise for all.
 type Lists struct{ Viewers, Operators, Admins []string }
 
 // of is the list of a role with the name of its setting.
@@ -59,24 +61,55 @@ func (l *Lists) of(r Role) (setting string, entries []string) {
 // ranked are the roles that lists give, the greatest first.
 func ranked() []Role { return []Role{Admin, Operator, Viewer} }
 
+// The kinds of entries that are no userids.
+const (
+	kindDept = "dept"
+	kindRole = "role"
+)
+
+// Entry is an entry of a list, taken apart.
+type Entry struct {
+	// ConnID is the connection for whose application alone it counts, empty for all.
+	ConnID string
+	// Whom is a userid, dept:ID or role:NAME.
+	Whom string
+}
+
+// ParseEntry takes an entry apart. [CheckEntry] tells what is wrong with it.
+func ParseEntry(entry string) Entry {
+	conn, rest, prefixed := strings.Cut(entry, ":")
+	if !prefixed || conn == kindDept || conn == kindRole {
+		return Entry{Whom: entry}
+	}
+	return Entry{ConnID: conn, Whom: rest}
+}
+
 // CheckEntry tells what is wrong with an entry of a list.
 func CheckEntry(entry string) error {
-	kind, value, typed := strings.Cut(entry, ":")
+	e := ParseEntry(entry)
+	kind, value, typed := strings.Cut(e.Whom, ":")
+	near := yamlvalue.NearestWithin(e.ConnID, 1, slices.Values([]string{kindDept, kindRole}))
 	switch {
-	case !typed && strings.ContainsAny(entry, " \t"):
+	case near != "" && !typed:
+		return fmt.Errorf("%q: did you mean %s:%s? The id of a connection before a userid must not be that close to dept and role", entry, near, e.Whom)
+	case strings.HasPrefix(entry, ":") || e.ConnID != "" && connections.ValidateID(e.ConnID) != nil:
+		return fmt.Errorf("%q: before the first colon there must be dept, role or the id of a connection", entry)
+	case e.Whom == "":
+		return fmt.Errorf("%q: name somebody of connection %s: a userid, dept:ID or role:NAME", entry, e.ConnID)
+	case !typed && strings.ContainsAny(e.Whom, " \t"):
 		return fmt.Errorf("%q is not a userid: userids have no blanks, and commas separate entries", entry)
 	case !typed:
 		return nil
-	case kind == "dept":
+	case kind == kindDept:
 		if id, err := strconv.ParseInt(value, 10, 64); err != nil || id < 1 {
 			return fmt.Errorf("%q: a department is named by its number, as in dept:42", entry)
 		}
-	case kind == "role":
+	case kind == kindRole:
 		if strings.TrimSpace(value) == "" {
 			return fmt.Errorf("%q: name the role, as in role:oncall", entry)
 		}
 	default:
-		return fmt.Errorf("%q is none of a userid, dept:ID and role:NAME", entry)
+		return fmt.Errorf("%q is none of a userid, dept:ID and role:NAME, with CONN_ID: before it or without", entry)
 	}
 	return nil
 }
@@ -149,7 +182,7 @@ func New(o Options) (*Roles, error) {
 	r := &Roles{o: o, known: map[[2]string]answer{}}
 	for _, role := range ranked() {
 		_, entries := o.Lists.of(role)
-		r.asks = r.asks || slices.ContainsFunc(entries, func(e string) bool { return strings.Contains(e, ":") })
+		r.asks = r.asks || slices.ContainsFunc(entries, func(e string) bool { return strings.Contains(ParseEntry(e).Whom, ":") })
 	}
 	return r, nil
 }
@@ -175,7 +208,8 @@ func (r *Roles) Grant(ctx context.Context, connID, userID string) (Grant, error)
 	if slices.Contains(owner, userID) {
 		return Grant{Admin, "user_id", connID}, nil
 	}
-	g := r.granted(func(entry string) bool { return entry == userID })
+	of := r.ofApp(ctx, connID)
+	g := r.granted(of, func(whom string) bool { return whom == userID })
 	if g.Role < Admin {
 		other, err := r.ownedBeside(ctx, connID, userID)
 		if err != nil && len(problems) == 0 {
@@ -190,7 +224,7 @@ func (r *Roles) Grant(ctx context.Context, connID, userID string) (Grant, error)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("look up the departments and roles of %s: %w", userID, err))
 		}
-		if by := r.granted(p.has); by.Role > g.Role {
+		if by := r.granted(of, p.has); by.Role > g.Role {
 			g = by
 		}
 	}
@@ -248,25 +282,45 @@ func (r *Roles) ownedBeside(ctx context.Context, connID, userID string) (string,
 	return "", nil
 }
 
-// granted is the greatest role that an entry gives.
-func (r *Roles) granted(by func(entry string) bool) Grant {
+// granted is the greatest role that an entry gives, among those that count for an application.
+func (r *Roles) granted(of, by func(string) bool) Grant {
 	for _, role := range ranked() {
 		setting, entries := r.o.Lists.of(role)
-		if i := slices.IndexFunc(entries, by); i >= 0 {
+		i := slices.IndexFunc(entries, func(entry string) bool {
+			e := ParseEntry(entry)
+			return by(e.Whom) && (e.ConnID == "" || of(e.ConnID))
+		})
+		if i >= 0 {
 			return Grant{role, setting, entries[i]}
 		}
 	}
 	return Grant{}
 }
 
+// ofApp reports of connections whether their application is that of a connection. One that cannot be read gives nobody a
+// role.
+func (r *Roles) ofApp(ctx context.Context, connID string) func(other string) bool {
+	return func(other string) bool {
+		if other == connID {
+			return true
+		}
+		c, err := r.o.Connections.Connection(ctx, connID)
+		if err != nil || c.GetLogin() == "" {
+			return false
+		}
+		o, err := r.o.Connections.Connection(ctx, other)
+		return err == nil && o.GetLogin() == c.GetLogin()
+	}
+}
+
 // has reports whether an entry names a department or role of a person.
 func (p Person) has(entry string) bool {
 	kind, value, _ := strings.Cut(entry, ":")
 	switch kind {
-	case "dept":
+	case kindDept:
 		id, err := strconv.ParseInt(value, 10, 64)
 		return err == nil && slices.Contains(p.Departments, id)
-	case "role":
+	case kindRole:
 		return slices.Contains(p.Roles, strings.TrimSpace(value))
 	}
 	return false

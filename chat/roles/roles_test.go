@@ -65,6 +65,37 @@ func TestWhoHasWhichRole(t *testing.T) {
 	}
 }
 
+// An entry with a connection before it counts for the application of that alone.
+func TestEntriesOfOneConnection(t *testing.T) {
+	t.Parallel()
+	dir := &people{of: map[string]roles.Person{"dora": {Departments: []int64{42}}, "rolf": {Roles: []string{"a:b"}}}}
+	conn := func(login string) *connections.Connection {
+		return &connections.Connection{Type: "dingtalk", Login: &login}
+	}
+	r, err := roles.New(roles.Options{
+		Lists:       roles.Lists{Viewers: []string{"ann"}, Operators: []string{"one:dept:42", "one:role:a:b"}, Admins: []string{"one:ann", "gone:ann"}},
+		Connections: connections.Static{"one": conn("k1"), "again": conn("k1"), "two": conn("k2"), "robot": conn("")}, Directory: dir, Clock: func() time.Time { return time.Time{} },
+	})
+	require.NoError(t, err)
+	for _, c := range []struct {
+		conn, user string
+		want       roles.Grant
+	}{
+		{"one", "ann", roles.Grant{Role: roles.Admin, Setting: roles.Admins, Entry: "one:ann"}},
+		{"again", "ann", roles.Grant{Role: roles.Admin, Setting: roles.Admins, Entry: "one:ann"}}, // the same application
+		{"two", "ann", roles.Grant{Role: roles.Viewer, Setting: roles.Viewers, Entry: "ann"}},
+		{"robot", "ann", roles.Grant{Role: roles.Viewer, Setting: roles.Viewers, Entry: "ann"}},
+		{"one", "dora", roles.Grant{Role: roles.Operator, Setting: roles.Operators, Entry: "one:dept:42"}},
+		{"two", "dora", roles.Grant{}},
+		{"again", "rolf", roles.Grant{Role: roles.Operator, Setting: roles.Operators, Entry: "one:role:a:b"}},
+		{"two", "rolf", roles.Grant{}},
+	} {
+		got, err := r.Grant(t.Context(), c.conn, c.user)
+		require.NoError(t, err)
+		assert.Equal(t, c.want, got, c)
+	}
+}
+
 // What cannot be looked up gives nobody more than his userid does, and is told.
 func TestFailuresGiveNoRole(t *testing.T) {
 	t.Parallel()
@@ -130,13 +161,19 @@ func TestUserIDsNeedNoDirectory(t *testing.T) {
 
 func TestBadEntries(t *testing.T) {
 	t.Parallel()
-	_, err := roles.New(roles.Options{Lists: roles.Lists{Viewers: []string{"dept:sales", "ok"}, Operators: []string{"a b", "role: "}, Admins: []string{"group:1", "dept:0"}}})
+	_, err := roles.New(roles.Options{Lists: roles.Lists{Viewers: []string{"dept:sales", "ok"}, Operators: []string{"a b", "role: "}, Admins: []string{"a:group:1", "dept:0", "dep:1", "a b:ann", ":ann", "a:", "a:dept:x", "a:role:"}}})
 	require.Error(t, err)
 	for _, want := range []string{
 		`chat_viewers: "dept:sales": a department is named by its number, as in dept:42`,
 		`chat_operators: "a b" is not a userid: userids have no blanks, and commas separate entries`,
 		`chat_operators: "role: ": name the role, as in role:oncall`,
-		`chat_admins: "group:1" is none of a userid, dept:ID and role:NAME`,
+		`chat_admins: "a:group:1" is none of a userid, dept:ID and role:NAME, with CONN_ID: before it or without`,
+		`chat_admins: "dep:1": did you mean dept:1?`,
+		`chat_admins: "a b:ann": before the first colon there must be dept, role or the id of a connection`,
+		`chat_admins: ":ann": before the first colon`,
+		`chat_admins: "a:": name somebody of connection a`,
+		`chat_admins: "a:dept:x": a department is named by its number`,
+		`chat_admins: "a:role:": name the role`,
 		`chat_admins: "dept:0": a department is named by its number`,
 	} {
 		assert.ErrorContains(t, err, want)

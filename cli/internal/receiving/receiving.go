@@ -18,6 +18,7 @@ import (
 	"github.com/dingdag/dingdag/chat/watch"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/home"
+	"github.com/dingdag/dingdag/cli/internal/settings"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/incoming"
@@ -56,9 +57,19 @@ func New(a *app.App, s *sqlite.Store, keeper *card.Keeper, e Engine) (*chat.Serv
 	if err != nil {
 		return nil, err
 	}
+	set, err := a.ReadSettings()
+	if err != nil {
+		return nil, err
+	}
+	c := census{lists: []settings.Names{set.ChatViewers, set.ChatOperators, set.ChatAdmins}, conns: conns, log: a.Log()}
 	d := dingtalk{app: a, hook: a.Dingding().With(conns, home.OnlyWarnings(a.Log()))}
 	return chat.New(chat.Options{
-		Store: s, Sealer: s, Apps: func(ctx context.Context) ([]chat.App, error) { return a.ChatApps(ctx, conns) },
+		Store: s, Sealer: s,
+		Apps: func(ctx context.Context) ([]chat.App, error) {
+			all, err := a.ChatApps(ctx, conns)
+			c.look(ctx, all)
+			return all, err
+		},
 		Receiver: d, Replier: d, Commands: written{commands, e.Refresh, keeper}, Presses: presses{pressed, e.Refresh}, Watchers: []chat.Watcher{watcher},
 		Node: node(), Masker: a.Masker(), Clock: a.Clock, Log: a.Log(),
 	}), nil
@@ -81,6 +92,13 @@ func watching(s *sqlite.Store, conns connections.Source, commands *command.Comma
 	}
 	return watch.New(watch.Options{
 		Engine: e, Triggers: triggers, Masker: a.Masker(), Log: a.Log(),
+		App: func(ctx context.Context, connID string) (string, error) {
+			c, err := conns.Connection(ctx, connID)
+			if err != nil {
+				return "", err
+			}
+			return inbound.Key(c), nil
+		},
 		Command: func(ctx context.Context, it *chat.Item) (bool, error) {
 			if !commands.Knows(it.Message.Text) {
 				return false, nil

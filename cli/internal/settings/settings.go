@@ -137,7 +137,7 @@ func generalSettings() []setting {
 		treeSetting("maintenance", "window, or list of windows, in which alerts are silent, see [Quiet](callbacks.md#quiet)", func(c *Config) *Tree { return &c.Maintenance }),
 		parsedSetting("alert_fold_after", outbox.DefaultFoldAfter.String(), "how long an alert waits for its robot until it is sent together with others in one message; never sends each by itself",
 			func(c *Config) *time.Duration { return &c.FoldAfter }, ageOrNever),
-		peopleSetting("chat_viewers", "who may look in the chat: userids, `dept:ID` for a department with all below it, `role:NAME` for a role of the organisation, as a list or separated by commas; see [Who may](chat.md#who-may)",
+		peopleSetting("chat_viewers", "who may look in the chat: userids, `dept:ID` for a department with all below it, `role:NAME` for a role of the organisation, as a list or separated by commas, with `CONN_ID:` before an entry that counts for the application of that connection alone; see [Who may](chat.md#who-may)",
 			func(c *Config) *Names { return &c.ChatViewers }),
 		peopleSetting("chat_operators", "who may also trigger, clear, mark, pause and acknowledge there", func(c *Config) *Names { return &c.ChatOperators }),
 		peopleSetting("chat_admins", "who may also change what concerns all DAGs there", func(c *Config) *Names { return &c.ChatAdmins }),
