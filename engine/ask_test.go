@@ -96,6 +96,53 @@ func TestApproval(t *testing.T) {
 	}
 }
 
+// What people choose runs, and is the result as a list, however much it is (Airflow, HITLBranchOperator).
+func TestPeopleChooseBranches(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		keys   string
+		chosen []string
+		xcom   string
+		ran    []string
+	}{
+		"one":                {"options: [a, b]", []string{"b"}, `["b"]`, []string{"b"}},
+		"one of several":     {"options: [a, b, c], multiple: true", []string{"b"}, `["b"]`, []string{"b"}},
+		"several":            {"options: [a, b, c], multiple: true", []string{"a", "c"}, `["a", "c"]`, []string{"a", "c"}},
+		"by a map":           {"options: [Aye, b], options_mapping: {Aye: a}", []string{"Aye"}, `["a"]`, []string{"a"}},
+		"beside the map":     {"options: [Aye, b], options_mapping: {Aye: a}", []string{"b"}, `["b"]`, []string{"b"}},
+		"two ways to a task": {"options: [Aye, Fine, b], options_mapping: {Aye: a, Fine: a}, multiple: true", []string{"Aye", "Fine"}, `["a", "a"]`, []string{"a"}},
+		"a group":            {"options: [a, g]", []string{"g"}, `["g"]`, []string{"g.x"}},
+		"nobody answers":     {"options: [a, b], defaults: b, response_timeout: 1", nil, `["b"]`, []string{"b"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.load(fmt.Sprintf(`d:
+  task_groups: {g: {}}
+  tasks:
+    - {task_id: which, operator: hitl_branch, subject: "Which?", %s}
+    - {task_id: a, operator: probe, dependencies: [which]}
+    - {task_id: b, operator: probe, dependencies: [which]}
+    - {task_id: c, operator: probe, dependencies: [which]}
+    - {task_id: x, operator: probe, dependencies: [which], task_group_name: g}
+`, c.keys))
+			b.start(engine.RunOptions{})
+			r := b.trigger()
+			if c.chosen != nil {
+				_, err := b.respond(b.e, b.asked(r).ID, c.chosen...)
+				require.NoError(t, err)
+			}
+			assert.Equal(t, dag.RunSuccess, b.ended1(r.Key).State)
+			want := map[string]string{"which": "success", "a": "skipped", "b": "skipped", "c": "skipped", "g.x": "skipped"}
+			for _, id := range c.ran {
+				want[id] = "success"
+			}
+			assert.Equal(t, want, b.states(r))
+			assert.JSONEq(t, c.xcom, b.xcom(r, "which", "return_value"))
+		})
+	}
+}
+
 // The time for an answer is over: with and without defaults, and a retry asks again.
 func TestNobodyAnswers(t *testing.T) {
 	t.Parallel()
@@ -104,9 +151,13 @@ func TestNobodyAnswers(t *testing.T) {
 			", defaults: Approve", "success", "",
 			`{"chosen_options": ["Approve"], "params_input": {"version": 3}, "responded_at": "AT", "responded_by_user": null}`,
 		},
+		"a time of its own": {
+			", execution_timeout: 60, response_timeout: 3600, defaults: Approve", "success", "",
+			`{"chosen_options": ["Approve"], "params_input": {"version": 3}, "responded_at": "AT", "responded_by_user": null}`,
+		},
 		"a rejection by default": {", defaults: Reject, fail_on_reject: true", "failed", "it was rejected, and fail_on_reject is set", ""},
-		"none":                   {"", "failed", "nobody answered within execution_timeout, and there are no defaults", ""},
-		"a retry":                {", retries: 1, retry_delay: 60", "failed", "nobody answered within execution_timeout, and there are no defaults", ""},
+		"none":                   {"", "failed", "nobody answered in time, and there are no defaults", ""},
+		"a retry":                {", retries: 1, retry_delay: 60", "failed", "nobody answered in time, and there are no defaults", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -115,7 +166,11 @@ func TestNobodyAnswers(t *testing.T) {
 				b.o.Beat = time.Minute
 				b.stopStore()
 				b.open()
-				b.load(strings.Replace(approval, "%s", ", execution_timeout: 3600"+c.keys, 1))
+				keys := c.keys
+				if !strings.Contains(keys, "execution_timeout") {
+					keys += ", execution_timeout: 3600"
+				}
+				b.load(strings.Replace(approval, "%s", keys, 1))
 				b.start(engine.RunOptions{})
 				r := b.trigger()
 				<-time.After(59 * time.Minute)

@@ -20,8 +20,10 @@ type Question struct {
 	// Options are what can be chosen: one, or several with Multiple.
 	Options  []string
 	Multiple bool
-	// Defaults are chosen when the execution_timeout of the task is over; none is an error then.
+	// Defaults are chosen when the time for the answer is over; none is an error then.
 	Defaults []string
+	// Timeout is the time for the answer; 0 takes the execution_timeout of the task.
+	Timeout time.Duration
 	// Assigned are those who may answer; none are all who may operate the DAG.
 	Assigned []Person
 	// Notice tells people, in addition to the notifiers of the task; nil for none.
@@ -60,4 +62,4 @@ type Asker interface {
 }
 
 // ErrTimeoutNoAnswer says that nobody answered in time (Airflow, HITLTimeoutError).
-var ErrTimeoutNoAnswer = errors.New("nobody answered within execution_timeout, and there are no defaults")
+var ErrTimeoutNoAnswer = errors.New("nobody answered in time, and there are no defaults")

@@ -155,6 +155,8 @@ func ComeAgain(d time.Duration, reason string) error {
 type Branch struct {
 	// TaskIDs are full or bare ids of tasks, or of groups, directly downstream.
 	TaskIDs []string
+	// AsList stores a single id as a list, too.
+	AsList bool
 }
 
 // SkipDownstream is the result of an operator that stops the run below it.

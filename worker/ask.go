@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,7 +46,7 @@ func (y *Try) ask(q *operator.Question) error {
 	for _, p := range q.Assigned {
 		a.Assigned = append(a.Assigned, store.Person(p))
 	}
-	if d := y.task.ExecutionTimeout; d > 0 {
+	if d := cmp.Or(q.Timeout, y.task.ExecutionTimeout); d > 0 {
 		a.Deadline = a.CreatedAt.Add(d)
 	}
 	var err error

@@ -17,7 +17,7 @@ import (
 // except those that also follow a chosen one.
 //
 // Each option is the id of a task or group directly downstream, unless options_mapping has one for it.
-// The result (XCom) is the id, or the list of ids, that was chosen. Everything else is as with hitl.
+// The result (XCom) is the list of the ids that were chosen. Everything else is as with hitl.
 type HITLBranchOperator struct {
 	question
 	choice
@@ -85,5 +85,5 @@ func (o *HITLBranchOperator) Execute(ctx context.Context, tc *operator.TaskConte
 	if err != nil {
 		return nil, err
 	}
-	return operator.Branch{TaskIDs: o.ids(r.ChosenOptions)}, nil
+	return operator.Branch{TaskIDs: o.ids(r.ChosenOptions), AsList: true}, nil
 }

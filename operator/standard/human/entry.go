@@ -9,7 +9,7 @@ import (
 // HITLEntryOperator asks people to fill in the params of the task.
 //
 // Without options there is the one option OK, which is the default too: when nobody has answered
-// within execution_timeout, the params have their defaults. Everything else is as with hitl.
+// within response_timeout, the params have their defaults. Everything else is as with hitl.
 type HITLEntryOperator struct {
 	question
 	choice

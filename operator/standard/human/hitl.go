@@ -12,7 +12,7 @@ import (
 // The first answer of those who may counts: in DingTalk, on a page or with dingdag asks answer. The
 // result (XCom) is a mapping: chosen_options, params_input, responded_at, and responded_by_user with id
 // and name, which is null when the defaults were chosen. The state is deferred meanwhile. A retry asks
-// again; execution_timeout is the time for the answer.
+// again; response_timeout is the time for the answer.
 type HITLOperator struct {
 	question
 	choice

@@ -49,8 +49,11 @@ type question struct {
 	// Body says what they need to decide, in Markdown.
 	Body string `yaml:"body" param:"template"`
 	// Defaults is the option, or the list of options, that is chosen when nobody has answered within
-	// execution_timeout. Without it the task fails then.
+	// response_timeout. Without it the task fails then.
 	Defaults []string `yaml:"defaults" param:"single"`
+	// ResponseTimeout is the time for the answer. Without it that is execution_timeout, and without
+	// both there is no end.
+	ResponseTimeout time.Duration `yaml:"response_timeout"`
 	// AssignedUsers are those who may answer. Without it everybody may who operates the DAG.
 	AssignedUsers []AssignedUser `yaml:"assigned_users" param:"single"`
 	// DingTalkConnID is the connection of the app whose bot asks in DingTalk: by an interactive card
@@ -101,6 +104,9 @@ func (q *question) check(options []string, multiple bool) error {
 	if len(q.Defaults) > 1 && !multiple {
 		errs = append(errs, params.At("defaults", errors.New("several defaults need multiple: true")))
 	}
+	if q.ResponseTimeout < 0 {
+		errs = append(errs, params.At("response_timeout", errors.New("response_timeout is negative")))
+	}
 	return errors.Join(append(errs, q.checkReceivers())...)
 }
 
@@ -133,7 +139,7 @@ func (q *question) notice() *operator.Notice {
 
 // ask is the question with some options.
 func (q *question) ask(options []string, multiple bool) operator.Question {
-	out := operator.Question{Subject: q.Subject, Body: q.Body, Options: options, Multiple: multiple, Defaults: q.Defaults, Notice: q.notice()}
+	out := operator.Question{Subject: q.Subject, Body: q.Body, Options: options, Multiple: multiple, Defaults: q.Defaults, Timeout: q.ResponseTimeout, Notice: q.notice()}
 	for _, u := range q.AssignedUsers {
 		out.Assigned = append(out.Assigned, operator.Person{ID: u.ID, Name: u.Name})
 	}

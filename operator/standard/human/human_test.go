@@ -65,7 +65,7 @@ func TestAnswers(t *testing.T) {
 			operator.Reply{Chosen: []string{"a"}, TimedOut: true},
 			`{"chosen_options": ["a"], "params_input": {}, "responded_at": "2026-01-31T06:00:00Z", "responded_by_user": null}`, "",
 		},
-		"hitl without an answer": {"hitl", "{subject: s, options: [a]}", operator.Reply{TimedOut: true}, "", "nobody answered within execution_timeout, and there are no defaults"},
+		"hitl without an answer": {"hitl", "{subject: s, options: [a]}", operator.Reply{TimedOut: true}, "", "nobody answered in time, and there are no defaults"},
 		"approved": {
 			"approval", "subject: s",
 			operator.Reply{Chosen: []string{"Approve"}, By: ann},
@@ -77,8 +77,8 @@ func TestAnswers(t *testing.T) {
 			`{"Value": {"chosen_options": ["Reject"], "params_input": {}, "responded_at": "2026-01-31T06:00:00Z", "responded_by_user": {"id": "u1", "name": "Ann"}}, "DirectOnly": true}`, "",
 		},
 		"a rejection fails": {"approval", "{subject: s, fail_on_reject: true}", operator.Reply{Chosen: []string{"Reject"}, By: ann}, "", "it was rejected, and fail_on_reject is set"},
-		"branch":            {"hitl_branch", "{subject: s, options: [a, b]}", operator.Reply{Chosen: []string{"b"}, By: ann}, `{"TaskIDs": ["b"]}`, ""},
-		"branch with a map": {"hitl_branch", "{subject: s, options: [Aye, b], options_mapping: {Aye: a}, multiple: true}", operator.Reply{Chosen: []string{"Aye", "b"}, By: ann}, `{"TaskIDs": ["a", "b"]}`, ""},
+		"branch":            {"hitl_branch", "{subject: s, options: [a, b]}", operator.Reply{Chosen: []string{"b"}, By: ann}, `{"TaskIDs": ["b"], "AsList": true}`, ""},
+		"branch with a map": {"hitl_branch", "{subject: s, options: [Aye, b], options_mapping: {Aye: a}, multiple: true}", operator.Reply{Chosen: []string{"Aye", "b"}, By: ann}, `{"TaskIDs": ["a", "b"], "AsList": true}`, ""},
 		"branch, no answer": {"hitl_branch", "{subject: s, options: [a]}", operator.Reply{TimedOut: true}, "", "nobody answered"},
 		"entry by default":  {"hitl_entry", "subject: s", operator.Reply{Chosen: []string{"OK"}, Params: fields, TimedOut: true}, `{"chosen_options": ["OK"], "params_input": {"rows": 5}, "responded_at": "2026-01-31T06:00:00Z", "responded_by_user": null}`, ""},
 	} {
@@ -111,6 +111,14 @@ func TestQuestions(t *testing.T) {
 				Assigned: []operator.Person{{ID: "007", Name: "Ann"}, {ID: "u2"}},
 			},
 		},
+		"one user, a default, a time": {
+			"hitl", "{subject: s, options: [a], defaults: a, assigned_users: {id: 7, name: Ann}, response_timeout: 3600}",
+			operator.Question{Subject: "s", Options: []string{"a"}, Defaults: []string{"a"}, Timeout: time.Hour, Assigned: []operator.Person{{ID: "7", Name: "Ann"}}},
+		},
+		"branch": {
+			"hitl_branch", "{subject: s, options: [a, b], multiple: true, response_timeout: {__type__: datetime.timedelta, minutes: 5}}",
+			operator.Question{Subject: "s", Options: []string{"a", "b"}, Multiple: true, Timeout: 5 * time.Minute},
+		},
 		"approval":                   {"approval", "{subject: s, defaults: Reject}", operator.Question{Subject: "s", Options: []string{"Approve", "Reject"}, Defaults: []string{"Reject"}}},
 		"entry":                      {"hitl_entry", "subject: s", operator.Question{Subject: "s", Options: []string{"OK"}, Defaults: []string{"OK"}}},
 		"entry with options":         {"hitl_entry", "{subject: s, options: [Go]}", operator.Question{Subject: "s", Options: []string{"Go"}}},
@@ -139,6 +147,8 @@ func TestRefused(t *testing.T) {
 		"{subject: s, options: [a, b], defaults: []}":             "defaults is empty",
 		"{subject: s, options: [a], assigned_users: [{name: x}]}": `missing parameter "id"`,
 		"{subject: s, options: [a], respondents: x}":              "respondents",
+		"{subject: s, options: [a], response_timeout: -5}":        "response_timeout",
+		"{subject: s, options: [a], response_timeout: soon}":      "response_timeout",
 	})
 	suite.Refused(t, "approval", map[string]string{
 		"{subject: s, options: [a]}":    "an approval has the options Approve and Reject",
