@@ -1,9 +1,11 @@
 package cli_test
 
 import (
+	"database/sql"
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -58,7 +60,9 @@ type chatStep struct {
 	press int
 	twice bool
 	event bool
-	fault *sandbox.StreamFault
+	// refuse says that the store keeps nothing that comes until the pause is over.
+	refuse bool
+	fault  *sandbox.StreamFault
 	// kill is a process to kill by its number after the pause, -1 for none; it is away for so many steps.
 	kill, away int
 	pause      time.Duration
@@ -95,6 +99,9 @@ func chatSchedule(seed uint64, long time.Duration) (steps []chatStep, cards int)
 			s.press, s.twice = cards, r.IntN(2) == 0
 			cards++
 		}
+		if r.IntN(10) == 0 {
+			s.refuse, s.event = true, true
+		}
 		kinds := passing
 		kill, away := r.IntN(2), r.IntN(8)
 		if r.IntN(12) == 0 && back[kill] <= len(steps) {
@@ -102,7 +109,7 @@ func chatSchedule(seed uint64, long time.Duration) (steps []chatStep, cards int)
 			back[kill] = len(steps) + 1 + away
 			kinds = slices.Concat(meeting, passing)
 		}
-		if r.IntN(2) == 0 {
+		if r.IntN(10) == 0 { // about one a second, which is how long it takes to connect again
 			s.fault = &sandbox.StreamFault{Kind: kinds[r.IntN(len(kinds))], Delay: time.Duration(200+r.IntN(800)) * time.Millisecond}
 		}
 		steps = append(steps, s)
@@ -147,7 +154,7 @@ func TestChatScheduleRepeats(t *testing.T) {
 }
 
 // TestChatChaos writes commands into groups and presses buttons of cards while streams are cut, frames are lost and
-// doubled, answers to DingTalk are lost, and two real processes on one store are killed with SIGKILL. Each command is
+// doubled, answers to DingTalk are lost, the store refuses what comes, and two real processes on one store are killed with SIGKILL. Each command is
 // then carried out once, in the order of its conversation, and answered once, or known to be uncertain; each card did
 // once what was pressed.
 func TestChatChaos(t *testing.T) {
@@ -197,6 +204,8 @@ type chatChaos struct {
 
 	said                    []string
 	triggers, events, kills int
+	// refusing has the store refuse what comes.
+	refusing *sql.DB
 	// answers are those that arrived, by the messages that they answer, and cards those by their ids; others are neither.
 	answers, cards map[string]int
 	others, newest int
@@ -234,6 +243,35 @@ func (c *chatChaos) breakAll(s *sqlite.Store, cards int) {
 	}
 }
 
+// refuse has the store refuse all that comes until keep. Processes go on with all the rest.
+func (c *chatChaos) refuse() {
+	c.t.Helper()
+	if c.refusing == nil {
+		db, err := sql.Open("sqlite", "file:"+filepath.Join(c.home, "dingdag.db")+"?_pragma=busy_timeout(30000)")
+		require.NoError(c.t, err)
+		c.t.Cleanup(func() { _ = db.Close() })
+		c.refusing = db
+	}
+	_, err := c.refusing.ExecContext(c.t.Context(), "CREATE TRIGGER refuse BEFORE INSERT ON chat_message BEGIN SELECT RAISE(ABORT, 'the disk is full'); END")
+	require.NoError(c.t, err)
+}
+
+func (c *chatChaos) keep() {
+	c.t.Helper()
+	_, err := c.refusing.ExecContext(c.t.Context(), "DROP TRIGGER refuse")
+	require.NoError(c.t, err)
+}
+
+// later counts the deliveries for which DingTalk was asked to come again, or was told nothing, and that came again.
+func (c *chatChaos) later() (n int) {
+	for _, d := range c.box.Deliveries() {
+		if len(d.Sent) > 1 {
+			n++
+		}
+	}
+	return n
+}
+
 // step lets a step happen.
 func (c *chatChaos) step(i int, s *chatStep) {
 	c.t.Helper()
@@ -243,8 +281,11 @@ func (c *chatChaos) step(i int, s *chatStep) {
 		}
 	}
 	if s.fault != nil {
-		c.box.ClearStreamFaults() // what has met nothing
-		c.box.StreamFault(*s.fault)
+		c.box.StreamFault(*s.fault) // beside those that have met nothing yet
+	}
+	if s.refuse {
+		c.refuse()
+		defer c.keep()
 	}
 	for _, m := range s.say {
 		c.said = append(c.said, c.box.Say("ann", c.groups[m.group], m.text).ID)
@@ -394,6 +435,56 @@ func (c *chatChaos) check(s *sqlite.Store, cards int) {
 		require.NoError(t, err)
 		assert.Equal(t, want, n, kind)
 	}
-	t.Logf("%d messages, %d of them commands that change something, %d are uncertain; %d cards pressed, %d presses received; %d events; %d kills",
-		len(c.said), c.triggers, uncertain, cards, len(c.rows(s, store.ChatPress)), c.events, c.kills)
+	t.Logf("%d messages, %d of them commands that change something, %d are uncertain; %d cards pressed, %d presses received; %d events; %d kills; of the newest %d deliveries %d were made more than once",
+		len(c.said), c.triggers, uncertain, cards, len(c.rows(s, store.ChatPress)), c.events, c.kills, len(c.box.Deliveries()), c.later())
+}
+
+// What the store cannot keep is not acknowledged: DingTalk is asked to deliver the event later, is told nothing of the
+// message, and delivers both again after a minute.
+func TestWhatCannotBeKeptComesAgain(t *testing.T) {
+	t.Parallel()
+	c := &chatChaos{chaos: newChaos(t, 1, quickDAG)}
+	c.app, c.groups = c.talkers(1)
+	require.NoError(t, c.box.SetStream(sandbox.StreamSettings{Grace: 100 * time.Millisecond, Redeliver: time.Minute, Seed: 1}))
+	p := c.start()
+	s := c.open()
+	defer s.Close()
+	c.box.Say("ann", c.groups[0], "whoami")
+	answered := func() int {
+		n := 0
+		for _, m := range c.rows(s, store.ChatText) {
+			if m.State == store.ChatAnswered {
+				n++
+			}
+		}
+		return n
+	}
+	p.until("answer", func() bool { return answered() == 1 })
+
+	c.refuse()
+	c.box.Say("ann", c.groups[0], "trigger quick")
+	_, err := c.box.Happen(t.Context(), sandbox.Happen{App: c.app.AppKey, Type: "user_add_org"})
+	require.NoError(t, err)
+	p.until("refuse both", func() bool {
+		return strings.Count(p.log.String(), "cannot be kept, DingTalk delivers again later") == 2
+	})
+	p.until("say so", func() bool { return c.box.Deliveries()[2].Answers == 1 })
+	message, event := c.box.Deliveries()[1], c.box.Deliveries()[2]
+	assert.Zero(t, message.Answers, "it has no word for later")
+	assert.Nil(t, message.Answer)
+	assert.Nil(t, event.Answer, "it was asked for again")
+	assert.Len(t, c.rows(s, store.ChatText), 1)
+	assert.Empty(t, c.rows(s, store.ChatEvent))
+
+	c.keep()
+	assert.Equal(t, 2, c.box.Redeliver(), "a minute later")
+	p.until("answer", func() bool { return answered() == 2 })
+	p.until("have the event", func() bool { return len(c.rows(s, store.ChatEvent)) == 1 })
+	p.until("acknowledge", func() bool { return c.box.Redeliver() == 0 })
+	assert.Len(t, c.rows(s, store.ChatText), 2)
+	assert.Len(t, c.rows(s, store.ChatEvent), 1)
+	runs, err := s.Runs(t.Context(), store.RunFilter{DAGID: "quick"})
+	require.NoError(t, err)
+	assert.Len(t, runs, 1)
+	p.stop()
 }
