@@ -295,7 +295,7 @@ func TestEvents(t *testing.T) {
 	require.Len(t, first.Items, 2)
 	assert.Equal(t, 3, first.Total)
 	assert.Equal(t, api.Event{
-		ID: 3, When: now, Owner: "ann", Via: store.ViaRESTAPI, Event: store.EventPoolSet, MapIndex: -1, Extra: json.RawMessage(`{"pool":"p","slots":1,"description":""}`),
+		ID: 3, When: now, Owner: "ann", Via: store.ViaRESTAPI, Event: store.EventPoolSet, MapIndex: -1, Extra: json.RawMessage(`{"pool":"p","slots":1,"description":"","include_deferred":false}`),
 	}, first.Items[0])
 	require.NoError(t, w.as(ann).SetPools(t.Context(), api.Pool{Name: "q", Slots: 1}))
 	rest, err := w.Events(t.Context(), api.EventQuery{Owner: "ann", Page: api.Page{Limit: 2, Cursor: first.Next}})
@@ -310,6 +310,21 @@ func TestEvents(t *testing.T) {
 	require.Error(t, err)
 	_, err = w.Events(t.Context(), api.EventQuery{Events: []store.EventKind{"gone"}})
 	require.ErrorContains(t, err, `unknown event "gone": use trigger, clear,`)
+}
+
+// A pool has what it was given last.
+func TestPoolsIncludeDeferred(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, included := range []bool{true, false} {
+		for _, name := range []string{"reviews", api.DefaultPool} {
+			want := api.Pool{Name: name, Slots: 2, Description: "people", IncludeDeferred: included}
+			require.NoError(t, w.SetPools(t.Context(), want))
+			got, err := w.Pool(t.Context(), name)
+			require.NoError(t, err)
+			assert.Equal(t, want, got)
+		}
+	}
 }
 
 func TestPools(t *testing.T) {

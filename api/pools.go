@@ -21,6 +21,8 @@ type Pool struct {
 	// Slots is how many; -1 is no bound.
 	Slots       int    `json:"slots"`
 	Description string `json:"description"`
+	// IncludeDeferred says that deferred tasks take slots too, as those that wait for people.
+	IncludeDeferred bool `json:"include_deferred"`
 }
 
 // Pools lists the pools, the default pool among them, by name.
@@ -34,10 +36,10 @@ func (a *API) Pools(ctx context.Context) ([]Pool, error) {
 	}
 	out := []Pool{}
 	if !slices.ContainsFunc(rows, func(p *store.Pool) bool { return p.Name == DefaultPool }) {
-		out = append(out, Pool{DefaultPool, dagrun.DefaultPoolSlots, "Tasks that name no pool"})
+		out = append(out, Pool{Name: DefaultPool, Slots: dagrun.DefaultPoolSlots, Description: "Tasks that name no pool"})
 	}
 	for _, p := range rows {
-		out = append(out, Pool{p.Name, p.Slots, p.Description})
+		out = append(out, Pool(*p))
 	}
 	return out, nil
 }
@@ -74,7 +76,7 @@ func (a *API) SetPools(ctx context.Context, ps ...Pool) error {
 	}
 	return a.o.Store.Tx(ctx, func(tx store.Tx) error {
 		for _, p := range ps {
-			if err := tx.PutPool(ctx, &store.Pool{Name: p.Name, Slots: p.Slots, Description: p.Description}); err != nil {
+			if err := tx.PutPool(ctx, new(store.Pool(p))); err != nil {
 				return err
 			}
 			if err := a.note(ctx, tx, store.EventPoolSet, p); err != nil {

@@ -25,9 +25,9 @@ func newCmdPools(a *app.App) *cobra.Command {
 }
 
 func printPools(a *app.App, ps []api.Pool, output string) error {
-	l := show.List{Columns: []string{"Pool", "Slots", "Description"}, Wrap: []string{"Description"}}
+	l := show.List{Columns: []string{"Pool", "Slots", "Description", "Include deferred"}, Wrap: []string{"Description"}}
 	for _, p := range ps {
-		l.Add(p, p.Name, strconv.Itoa(p.Slots), p.Description)
+		l.Add(p, p.Name, strconv.Itoa(p.Slots), p.Description, strconv.FormatBool(p.IncludeDeferred))
 	}
 	return l.Print(a.Out, output)
 }
@@ -79,16 +79,19 @@ func newCmdPoolsGet(a *app.App) *cobra.Command {
 }
 
 func newCmdPoolsSet(a *app.App) *cobra.Command {
-	return &cobra.Command{
-		Use: "set POOL SLOTS [DESCRIPTION]", Short: "Create a pool or change its size; -1 slots means unlimited",
-		Example: "  dingdag pools set warehouse 4 'connections of the warehouse'\n  dingdag pools set -- warehouse -1",
+	var includeDeferred bool
+	cmd := &cobra.Command{
+		Use: "set POOL SLOTS [DESCRIPTION]", Short: "Create a pool or change it; -1 slots means unlimited",
+		Long: `Creates a pool, or replaces all that is known of it. Tasks take slots while they are queued or
+running, with --include-deferred also while they are deferred, as those that wait for people.`,
+		Example: "  dingdag pools set warehouse 4 'connections of the warehouse'\n  dingdag pools set reviews 10 --include-deferred\n  dingdag pools set -- warehouse -1",
 		Args:    command.RangeArgs(2, "POOL", "SLOTS", "DESCRIPTION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := strconv.Atoi(args[1])
 			if err != nil || n < -1 {
 				return command.Usagef("slots %q: must be a whole number, 0 or more, or -1 for unlimited", args[1])
 			}
-			p := api.Pool{Name: args[0], Slots: n}
+			p := api.Pool{Name: args[0], Slots: n, IncludeDeferred: includeDeferred}
 			if len(args) > 2 {
 				p.Description = args[2]
 			}
@@ -102,10 +105,15 @@ func newCmdPoolsSet(a *app.App) *cobra.Command {
 			case 1:
 				size = "1 slot"
 			}
+			if p.IncludeDeferred {
+				size += ", which deferred tasks take too"
+			}
 			_, err = fmt.Fprintf(a.Out, "pool %s has %s\n", p.Name, size)
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&includeDeferred, "include-deferred", false, "deferred tasks take slots too")
+	return cmd
 }
 
 func putPools(ctx context.Context, a *app.App, ps ...api.Pool) error {
@@ -139,8 +147,9 @@ func newCmdPoolsDelete(a *app.App) *cobra.Command {
 
 // poolFile is Airflow's form of exported pools.
 type poolFile map[string]struct {
-	Slots       int    `json:"slots"`
-	Description string `json:"description"`
+	Slots           int    `json:"slots"`
+	Description     string `json:"description"`
+	IncludeDeferred bool   `json:"include_deferred"`
 }
 
 func newCmdPoolsExport(a *app.App) *cobra.Command {
@@ -158,7 +167,7 @@ func newCmdPoolsExport(a *app.App) *cobra.Command {
 			out := poolFile{}
 			for _, p := range ps {
 				e := out[p.Name]
-				e.Slots, e.Description = p.Slots, p.Description
+				e.Slots, e.Description, e.IncludeDeferred = p.Slots, p.Description, p.IncludeDeferred
 				out[p.Name] = e
 			}
 			b, err := json.MarshalIndent(out, "", "  ")
@@ -188,7 +197,8 @@ func newCmdPoolsImport(a *app.App) *cobra.Command {
 			}
 			var ps []api.Pool
 			for _, name := range slices.Sorted(maps.Keys(in)) {
-				ps = append(ps, api.Pool{Name: name, Slots: in[name].Slots, Description: in[name].Description})
+				p := in[name]
+				ps = append(ps, api.Pool{Name: name, Slots: p.Slots, Description: p.Description, IncludeDeferred: p.IncludeDeferred})
 			}
 			if err := putPools(cmd.Context(), a, ps...); err != nil {
 				return fmt.Errorf("import pools: %s: %w", args[0], err)

@@ -27,16 +27,19 @@ type Pool struct {
 	Known bool
 	// Slots is how many it has; negative for no bound.
 	Slots int
-	// Used is how many are taken, by all runs. It need not be filled in when [Pool.Bounds] is
-	// false.
-	Used int
+	// IncludeDeferred says that deferred instances take slots too.
+	IncludeDeferred bool
+	// Used is how many are taken, by all runs, and Deferred how many of them by deferred instances. They need not be
+	// filled in when [Pool.Bounds] is false.
+	Used, Deferred int
 }
 
 // Bounds reports whether what is taken of the pool can hold an instance of a task. It can
-// not where there is no bound, or where the workers are the tighter one.
+// not where there is no bound, or where the workers are the tighter one. Deferred instances
+// have no worker.
 func (p Pool) Bounds(t *dag.Task, workers int) bool {
 	name, want := PoolOf(t)
-	return p.Known && p.Slots >= 0 && (name != DefaultPool || p.Slots < workers || want != 1)
+	return p.Known && p.Slots >= 0 && (name != DefaultPool || p.Slots < workers || want != 1 || p.IncludeDeferred)
 }
 
 // Load is what is taken of the limits that runs share, as an instance meets it that waits.
@@ -57,6 +60,8 @@ func (m *Machine) NoSlot(at Slot, l Load) string {
 	switch p := l.Pool; {
 	case !p.Known:
 		return fmt.Sprintf("pool %q does not exist: create it with dingdag pools set %s SLOTS", name, name)
+	case p.Slots >= 0 && p.Used+want > p.Slots && p.Deferred > 0:
+		return fmt.Sprintf("pool %q: %d of %d slots are taken, %d of them by deferred tasks", name, p.Used, p.Slots, p.Deferred)
 	case p.Slots >= 0 && p.Used+want > p.Slots:
 		return fmt.Sprintf("pool %q: %d of %d slots are taken", name, p.Used, p.Slots)
 	case t.MaxActiveTIsPerDAG > 0 && l.OfDAG >= t.MaxActiveTIsPerDAG:
@@ -117,7 +122,14 @@ func (m *Machine) Active() int { return m.active }
 func (m *Machine) ActiveOf(t Task) int { return m.activeOf[t] }
 
 // PoolUse is how many slots of a pool the active instances of the run take.
-func (m *Machine) PoolUse(pool string) int { return m.poolUse[pool] }
+func (m *Machine) PoolUse(pool string) int { return m.poolUse[pool].active }
+
+// PoolDeferred is how many slots of a pool the deferred instances of the run take where the
+// pool includes them.
+func (m *Machine) PoolDeferred(pool string) int { return m.poolUse[pool].deferred }
+
+// poolUse is what instances take of a pool.
+type poolUse struct{ active, deferred int }
 
 // holdsSlot reports whether an instance in a state takes of the limits.
 func holdsSlot(s dag.State) bool { return s == dag.Queued || s == dag.Running }
@@ -131,12 +143,16 @@ func (m *Machine) account(at Slot, old, s dag.State) {
 		n := slices.Index(m.waiting, at)
 		m.waiting = slices.Delete(m.waiting, n, n+1)
 	}
-	by := btoi(holdsSlot(s)) - btoi(holdsSlot(old))
-	if by == 0 {
-		return
-	}
 	i := m.task.At(at)
 	n := &m.g.tasks[i]
+	by, deferred := btoi(holdsSlot(s))-btoi(holdsSlot(old)), btoi(s == dag.Deferred)-btoi(old == dag.Deferred)
+	if by != 0 || deferred != 0 {
+		if m.poolUse == nil {
+			m.poolUse = map[string]poolUse{}
+		}
+		use := m.poolUse[n.pool]
+		m.poolUse[n.pool] = poolUse{use.active + by*n.poolSlots, use.deferred + deferred*n.poolSlots}
+	}
 	m.active += by
 	if n.limited {
 		if m.activeOf == nil {
@@ -144,8 +160,4 @@ func (m *Machine) account(at Slot, old, s dag.State) {
 		}
 		m.activeOf[i] += by
 	}
-	if m.poolUse == nil {
-		m.poolUse = map[string]int{}
-	}
-	m.poolUse[n.pool] += by * n.poolSlots
 }

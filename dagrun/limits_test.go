@@ -28,6 +28,7 @@ func TestNoSlot(t *testing.T) {
 		{name: "the last slot", load: dagrun.Load{Pool: dagrun.Pool{Known: true, Slots: 5, Used: 4}}},
 		{name: "a full pool", load: dagrun.Load{Pool: dagrun.Pool{Known: true, Slots: 5, Used: 5}}, want: `pool "default_pool": 5 of 5 slots are taken`},
 		{name: "too few for a heavy task", set: func(t *dag.Task) { t.PoolSlots = 2 }, load: dagrun.Load{Pool: dagrun.Pool{Known: true, Slots: 5, Used: 4}}, want: `pool "default_pool": 4 of 5 slots are taken`},
+		{name: "a pool full of deferred ones", load: dagrun.Load{Pool: dagrun.Pool{Known: true, Slots: 5, Used: 5, Deferred: 2, IncludeDeferred: true}}, want: `pool "default_pool": 5 of 5 slots are taken, 2 of them by deferred tasks`},
 		{name: "a pool without bound", load: dagrun.Load{Pool: dagrun.Pool{Known: true, Slots: -1, Used: 1000}}},
 		{name: "a pool without slots", load: dagrun.Load{Pool: dagrun.Pool{Known: true}}, want: `pool "default_pool": 0 of 0 slots are taken`},
 		{name: "below max_active_tis_per_dag", set: func(t *dag.Task) { t.MaxActiveTIsPerDAG = 2 }, load: dagrun.Load{Pool: free.Pool, OfDAG: 1}},
@@ -69,6 +70,7 @@ func TestPoolBounds(t *testing.T) {
 		{"no bound", dag.Settings{}, dagrun.Pool{Known: true, Slots: -1}, false},
 		{"as many as workers", dag.Settings{}, dagrun.Pool{Known: true, Slots: 8}, false},
 		{"fewer than workers", dag.Settings{}, dagrun.Pool{Known: true, Slots: 7}, true},
+		{"deferred ones have no worker", dag.Settings{}, dagrun.Pool{Known: true, Slots: 8, IncludeDeferred: true}, true},
 		{"a heavy task", dag.Settings{PoolSlots: 2}, dagrun.Pool{Known: true, Slots: 8}, true},
 		{"another pool", dag.Settings{Pool: "p"}, dagrun.Pool{Known: true, Slots: 8}, true},
 		{"no slots", dag.Settings{}, dagrun.Pool{Known: true}, true},
@@ -229,13 +231,13 @@ func counts(t *rapid.T) {
 				all = append(all, at)
 			}
 			m.Set(rapid.SampledFrom(all).Draw(t, "slot"), rapid.SampledFrom([]dag.State{
-				dag.None, dag.Scheduled, dag.Queued, dag.Running, dag.Success, dag.Failed, dag.Skipped, dag.UpForRetry, dag.Removed, dag.Restarting, dag.UpstreamFailed,
+				dag.None, dag.Scheduled, dag.Queued, dag.Running, dag.Success, dag.Failed, dag.Skipped, dag.UpForRetry, dag.Removed, dag.Restarting, dag.UpstreamFailed, dag.Deferred,
 			}).Draw(t, "state"))
 		}
 		var (
 			active, inFlight int
 			waiting          []dagrun.Slot
-			pools            = map[string]int{}
+			pools, deferred  = map[string]int{}, map[string]int{}
 			of               = map[dagrun.Task]int{}
 		)
 		for at, s := range m.All() {
@@ -252,12 +254,17 @@ func counts(t *rapid.T) {
 				name, slots := dagrun.PoolOf(task)
 				pools[name] += slots
 			}
+			if s == dag.Deferred {
+				name, slots := dagrun.PoolOf(task)
+				deferred[name] += slots
+			}
 		}
 		require.Equal(t, active, m.Active())
 		require.Equal(t, inFlight, m.InFlight())
 		require.ElementsMatch(t, waiting, m.Waiting())
 		for _, name := range []string{"p", dagrun.DefaultPool} {
 			require.Equal(t, pools[name], m.PoolUse(name))
+			require.Equal(t, deferred[name], m.PoolDeferred(name))
 		}
 		for i, task := range g.DAG().Tasks {
 			want := of[dagrun.Task(i)]

@@ -43,10 +43,10 @@ type Machine struct {
 	waiting []Slot
 	sorted  bool
 	// active counts the queued and running instances, activeOf by task where limits need it,
-	// poolUse the slots that they take by pool.
+	// poolUse the slots that they and the deferred ones take by pool.
 	active   int
 	activeOf map[Task]int
-	poolUse  map[string]int
+	poolUse  map[string]poolUse
 }
 
 // NewMachine returns the machine of a run that has not begun: no instance has a state.

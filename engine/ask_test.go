@@ -334,6 +334,54 @@ func TestADeferredTaskTakesNoSlot(t *testing.T) {
 	b.ended1(r.Key)
 }
 
+// A pool that includes deferred tasks counts them, also after a restart and in another process, until they are answered or
+// the pool is changed.
+func TestPoolsIncludeDeferredTasks(t *testing.T) {
+	t.Parallel()
+	const text = "d:\n  default_args: {pool: reviews}\n  tasks:\n    - {task_id: ask, operator: hitl, subject: \"Go?\", options: [a], pool_slots: 2, priority_weight: 9}\n    - {task_id: other, operator: probe}\n"
+	for _, way := range []string{"answered", "changed"} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			pool := func(included bool) {
+				require.NoError(t, b.store.Tx(t.Context(), func(tx store.Tx) error {
+					return tx.PutPool(t.Context(), &store.Pool{Name: "reviews", Slots: 2, IncludeDeferred: included})
+				}))
+			}
+			pool(true)
+			b.load(text)
+			b.start(engine.RunOptions{})
+			r := b.trigger()
+			a := b.asked(r)
+			waits := func(e *engine.Engine) {
+				t.Helper()
+				assert.Equal(t, "deferred scheduled", b.states(r)["ask"]+" "+b.states(r)["other"])
+				whys, err := e.WhyTask(t.Context(), r, "other")
+				require.NoError(t, err)
+				require.Len(t, whys, 1)
+				assert.Equal(t, `pool "reviews": 2 of 2 slots are taken, 2 of them by deferred tasks`, whys[0].Reason)
+			}
+			waits(b.e)
+			waits(b.beside(engine.Options{Clock: time.Now}))
+			b.stop()
+			b.open()
+			b.load(text)
+			b.start(engine.RunOptions{})
+			require.NoError(t, b.e.Refresh(t.Context()))
+			waits(b.e)
+			if way == "changed" {
+				pool(false)
+				require.NoError(t, b.e.Refresh(t.Context()))
+				b.until("the other one runs", func() bool { return b.states(r)["other"] == "success" })
+				assert.Equal(t, "deferred", b.states(r)["ask"])
+			}
+			_, err := b.respond(b.e, a.ID, "a")
+			require.NoError(t, err)
+			assert.Equal(t, dag.RunSuccess, b.ended1(r.Key).State)
+		})
+	}
+}
+
 // The notifiers of a task that asks are told once for each try, with all that people need to answer.
 func TestNotifiersAreToldOfAsks(t *testing.T) {
 	t.Parallel()

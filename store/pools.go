@@ -21,4 +21,6 @@ type Pool struct {
 	Name        string
 	Slots       int // negative: no bound
 	Description string
+	// IncludeDeferred says that deferred instances take slots too.
+	IncludeDeferred bool
 }

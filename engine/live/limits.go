@@ -25,13 +25,17 @@ func (rs *Runs) taken(lr *Run, t *dag.Task) (l dagrun.Load) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	name, _ := dagrun.PoolOf(t)
-	if l.Pool.Slots, l.Pool.Known = rs.pools[name]; !l.Pool.Known && name == dagrun.DefaultPool {
+	if l.Pool = rs.pools[name]; !l.Pool.Known && name == dagrun.DefaultPool {
 		l.Pool = dagrun.Pool{Known: true, Slots: dagrun.DefaultPoolSlots}
 	}
 	if l.Pool.Bounds(t, rs.o.Workers) {
 		for _, other := range rs.live {
 			l.Pool.Used += other.Machine.PoolUse(name)
+			if l.Pool.IncludeDeferred {
+				l.Pool.Deferred += other.Machine.PoolDeferred(name)
+			}
 		}
+		l.Pool.Used += l.Pool.Deferred
 	}
 	if t.MaxActiveTIsPerDAG > 0 {
 		for _, other := range rs.live {

@@ -40,7 +40,7 @@ func (tx *Tx) lookAt(key int64) (*Run, error) {
 		return nil, err
 	}
 	for _, p := range pools {
-		tx.runs.pools[p.Name] = p.Slots
+		tx.runs.pools[p.Name] = poolOf(p)
 	}
 	paused, err := tx.PausedDAGs(tx.Ctx)
 	if err != nil {

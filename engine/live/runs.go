@@ -15,6 +15,7 @@ import (
 
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/engine/phase"
 	"github.com/dingdag/dingdag/engine/plan"
 	"github.com/dingdag/dingdag/engine/schedule"
@@ -66,7 +67,7 @@ type Runs struct {
 	// working says that all running runs are in memory: before that nothing may go on, since
 	// the limits would not count what is in flight.
 	working bool
-	pools   map[string]int
+	pools   map[string]dagrun.Pool
 	// blocked holds the runs whose tasks wait for something outside of the run.
 	blocked map[int64]bool
 	// dropped holds the runs whose copy in memory was dropped and whose next step is due.
@@ -80,7 +81,7 @@ type Runs struct {
 // New returns runs of which none is in memory.
 func New(o Options) *Runs {
 	return &Runs{
-		o: o, live: map[int64]*Run{}, versions: map[string]int{}, pools: map[string]int{}, blocked: map[int64]bool{}, dropped: map[int64]bool{},
+		o: o, live: map[int64]*Run{}, versions: map[string]int{}, pools: map[string]dagrun.Pool{}, blocked: map[int64]bool{}, dropped: map[int64]bool{},
 		stuck: map[int64]int64{}, said: map[int64]string{},
 	}
 }
@@ -337,11 +338,16 @@ func (tx *Tx) dropEnded(k int64) error {
 	return nil
 }
 
-// SetPools takes over the sizes of the pools; a change may let waiting tasks go on.
+// poolOf is a pool of which nothing is taken yet.
+func poolOf(p *store.Pool) dagrun.Pool {
+	return dagrun.Pool{Known: true, Slots: p.Slots, IncludeDeferred: p.IncludeDeferred}
+}
+
+// SetPools takes over the sizes of the pools and what they include; a change may let waiting tasks go on.
 func (rs *Runs) SetPools(ctx context.Context, pools []*store.Pool) {
-	next := make(map[string]int, len(pools))
+	next := make(map[string]dagrun.Pool, len(pools))
 	for _, p := range pools {
-		next[p.Name] = p.Slots
+		next[p.Name] = poolOf(p)
 	}
 	rs.mu.Lock()
 	same := maps.Equal(rs.pools, next)

@@ -111,7 +111,8 @@ func (lr *Run) Set(tx *Tx, at dagrun.Slot, s dag.State) *store.Instance {
 // record notes the row of an instance for writing, with the state that the machine has.
 func (lr *Run) record(tx *Tx, at dagrun.Slot) *store.Instance {
 	in, s := lr.Instance(at), lr.Machine.State(at)
-	if s.Finished() || holdsSlot(in.State) && !holdsSlot(s) {
+	// A pool may include deferred ones, also those that are about to be queued again.
+	if s.Finished() || !holdsSlot(s) && (holdsSlot(in.State) || in.State == dag.Deferred && s != dag.Deferred) {
 		tx.Freed()
 	}
 	if in.State == dag.Deferred && s != dag.Deferred && s != dag.Scheduled {

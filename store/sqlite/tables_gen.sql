@@ -101,7 +101,7 @@ CREATE TABLE slot_pool (
     name        TEXT PRIMARY KEY,
     slots       INTEGER NOT NULL,
     description TEXT NOT NULL DEFAULT ''
-);
+, include_deferred INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE app_token (
     key         TEXT PRIMARY KEY,
     token       TEXT NOT NULL,

@@ -10,7 +10,9 @@ import (
 
 var (
 	poolTable = sqlrow.Declare("slot_pool", func(p *store.Pool) []sqlrow.Field {
-		return []sqlrow.Field{sqlrow.Col("name", &p.Name), sqlrow.Col("slots", &p.Slots), sqlrow.Col("description", &p.Description)}
+		return []sqlrow.Field{
+			sqlrow.Col("name", &p.Name), sqlrow.Col("slots", &p.Slots), sqlrow.Col("description", &p.Description), sqlrow.Col("include_deferred", &p.IncludeDeferred),
+		}
 	})
 	poolAll     = poolTable.But()
 	poolChanges = poolTable.But("name")
