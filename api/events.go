@@ -18,9 +18,11 @@ type Event struct {
 	When time.Time `json:"when"`
 	// Owner is the user, Via the way on which it was asked for. Either is empty when it is not
 	// known.
-	Owner string          `json:"owner"`
-	Via   store.Via       `json:"via"`
-	Event store.EventKind `json:"event"`
+	Owner string    `json:"owner"`
+	Via   store.Via `json:"via"`
+	// Address is the IP address that a request over HTTP came from.
+	Address string          `json:"address,omitempty"`
+	Event   store.EventKind `json:"event"`
 	// DAGID, RunID and TaskID are empty for what belongs to none, or to several tasks.
 	DAGID  string `json:"dag_id"`
 	RunID  string `json:"run_id"`
@@ -75,7 +77,7 @@ func (a *API) Events(ctx context.Context, q EventQuery) (List[Event], error) {
 	}
 	rows, out.Next = cut(q.Page, rows, func(e *store.Event) string { return strconv.FormatInt(e.ID, 10) })
 	for _, e := range rows {
-		out.Items = append(out.Items, Event{e.ID, e.At.UTC(), e.Actor.Name, e.Actor.Via, e.Kind, e.DAGID, e.RunID, e.TaskID, e.MapIndex, e.Extra})
+		out.Items = append(out.Items, Event{e.ID, e.At.UTC(), e.Actor.Name, e.Actor.Via, e.Actor.Address, e.Kind, e.DAGID, e.RunID, e.TaskID, e.MapIndex, e.Extra})
 	}
 	if q.Count {
 		out.Total, err = a.o.Store.CountEvents(ctx, f)

@@ -33,6 +33,8 @@ type Actor struct {
 	// Name is a user: of the operating system for [ViaCLI]. It is empty when no person asked.
 	Name string `json:"name,omitempty"`
 	Via  Via    `json:"via,omitempty"`
+	// Address is the machine that the request came from, as far as it came over HTTP: an IP address.
+	Address string `json:"address,omitempty"`
 	// Ref names the message or the press by which a person asked, such as CONN/msgId; empty for what
 	// is not told apart. A transaction that changes something for it fails with [ErrRepeated] when
 	// another one that did has been committed before.
@@ -118,6 +120,16 @@ const (
 	EventConnectionDelete EventKind = "connection_delete"
 	EventVariableSet      EventKind = "variable_set"
 	EventVariableDelete   EventKind = "variable_delete"
+
+	EventUserCreate   EventKind = "user_create"
+	EventUserSet      EventKind = "user_set"
+	EventUserPassword EventKind = "user_password"
+	EventUserDelete   EventKind = "user_delete"
+	EventTokenCreate  EventKind = "token_create"
+	EventTokenRevoke  EventKind = "token_revoke"
+	// EventSignIn is a person who signed in at a browser, EventSignOut one who signed out.
+	EventSignIn  EventKind = "sign_in"
+	EventSignOut EventKind = "sign_out"
 )
 
 // EventKinds are all of them.
@@ -127,6 +139,7 @@ func EventKinds() []EventKind {
 		EventBackfillUnpause, EventBackfillCancel, EventAssetEmit, EventPoolSet, EventPoolDelete, EventAlertRetry, EventAlertDrop, EventAlertAck,
 		EventAlertSnooze, EventAlertUnsnooze, EventAlertResend, EventAlertDismiss, EventChatBind, EventChatUnbind, EventAskRespond,
 		EventConnectionSet, EventConnectionDelete, EventVariableSet, EventVariableDelete,
+		EventUserCreate, EventUserSet, EventUserPassword, EventUserDelete, EventTokenCreate, EventTokenRevoke, EventSignIn, EventSignOut,
 	}
 }
 

@@ -4,7 +4,11 @@
 // must pass.
 package store
 
-import "context"
+import (
+	"context"
+
+	"github.com/dingdag/dingdag/store/users"
+)
 
 // Reader reads all of the store. Who needs a room of it takes the interface of that room.
 type Reader interface {
@@ -34,6 +38,7 @@ type Reader interface {
 	Cards
 	Asks
 	Bindings
+	users.Reader
 }
 
 // Tx is one transaction. It reads what it wrote.
@@ -64,6 +69,7 @@ type Tx interface {
 	CardsTx
 	AsksTx
 	BindingsTx
+	users.Tx
 
 	// OnFailure has undo called if the transaction fails, even if only its commit does: before
 	// any other function of this process runs, and before Tx returns. What was noted last is

@@ -16,6 +16,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/users"
 )
 
 // What a process does while nothing or little is to be done must cost the same after a
@@ -76,6 +77,23 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 			_, err := q.BindingsTo(ctx, store.BoundTo{Kind: store.BoundAll}, store.BoundTo{Kind: store.BoundDAG, Value: "d"})
 			return err
 		}),
+		"TokenByHash": read(func(q store.Reader) error { _, _, err := q.TokenByHash(ctx, "h"); return err }),
+		"UserByName":  read(func(q store.Reader) error { _, err := q.UserByName(ctx, "n"); return err }),
+		"UserBySubject": read(func(q store.Reader) error {
+			_, err := q.UserBySubject(ctx, "i", "s")
+			return err
+		}),
+		"tokens of a user": read(func(q store.Reader) error { _, err := q.Tokens(ctx, users.SessionToken, 1); return err }),
+		"a session": func() error {
+			return s.Tx(ctx, func(tx store.Tx) error {
+				k := &users.Token{Hash: "h", Kind: users.SessionToken, UserID: 1, CreatedAt: at}
+				in, used := tx.InsertToken(ctx, k), tx.UseToken(ctx, 1, at, "")
+				old := tx.DeleteExpiredTokens(ctx, users.SessionToken, at)
+				_, gone := tx.DeleteToken(ctx, 1)
+				_, all := tx.DeleteTokens(ctx, 1, users.SessionToken, users.AccessToken)
+				return errors.Join(in, used, old, gone, all)
+			})
+		},
 		"open AskLog": read(func(q store.Reader) error {
 			_, err := q.AskLog(ctx, store.AskFilter{States: []store.AskState{store.AskOpen}})
 			return err

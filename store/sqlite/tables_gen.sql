@@ -169,7 +169,7 @@ CREATE TABLE request (
     done_at    INTEGER,
     result     TEXT,
     error      TEXT NOT NULL DEFAULT ''
-, owner TEXT NOT NULL DEFAULT '', via TEXT NOT NULL DEFAULT '');
+, owner TEXT NOT NULL DEFAULT '', via TEXT NOT NULL DEFAULT '', address TEXT NOT NULL DEFAULT '');
 CREATE INDEX request_open ON request (id) WHERE done_at IS NULL;
 CREATE TABLE tick_range (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -265,7 +265,7 @@ CREATE TABLE event_log (
     task_id   TEXT NOT NULL,
     map_index INTEGER NOT NULL,
     extra     TEXT
-);
+, address TEXT NOT NULL DEFAULT '');
 CREATE INDEX event_log_of_run ON event_log (dag_id, run_id);
 CREATE INDEX event_log_of_dag ON event_log (dag_id);
 CREATE INDEX event_log_of_owner ON event_log (owner);
@@ -504,6 +504,35 @@ CREATE TABLE chat_binding (
     UNIQUE (conn_id, conversation_id, kind, value)
 );
 CREATE INDEX chat_binding_by_what ON chat_binding (kind, value);
+CREATE TABLE account (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    name         TEXT    NOT NULL UNIQUE,
+    full_name    TEXT    NOT NULL,
+    role         TEXT    NOT NULL,
+    dags         TEXT    NOT NULL,
+    password     TEXT    NOT NULL,
+    issuer       TEXT    NOT NULL,
+    subject      TEXT    NOT NULL,
+    disabled_at  INTEGER,
+    created_at   INTEGER NOT NULL,
+    signed_in_at INTEGER
+);
+CREATE UNIQUE INDEX account_of_subject ON account (issuer, subject) WHERE subject <> '';
+CREATE TABLE account_token (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    hash       TEXT    NOT NULL UNIQUE,
+    kind       TEXT    NOT NULL,
+    account_id INTEGER NOT NULL,
+    name       TEXT    NOT NULL,
+    role       TEXT    NOT NULL,
+    dags       TEXT    NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    used_at    INTEGER,
+    address    TEXT    NOT NULL
+);
+CREATE INDEX account_token_of_account ON account_token (account_id, kind);
+CREATE INDEX account_token_expires ON account_token (kind, expires_at);
 CREATE TABLE river_leader (
     elected_at timestamp NOT NULL,
     expires_at timestamp NOT NULL,

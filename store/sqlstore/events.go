@@ -17,6 +17,7 @@ var (
 			sqlrow.Col("at", sqlrow.Moment(&e.At)),
 			sqlrow.Col("owner", &e.Actor.Name),
 			sqlrow.Col("via", &e.Actor.Via),
+			sqlrow.Col("address", &e.Actor.Address),
 			sqlrow.Col("event", &e.Kind),
 			sqlrow.Col("dag_id", &e.DAGID),
 			sqlrow.Col("run_id", &e.RunID),

@@ -6,11 +6,16 @@ package sqlstore
 import (
 	"github.com/dingdag/dingdag/store/sqlstore/sqlchat"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlusers"
 )
+
+// chatQueries have a name of their own beside other Queries.
+type chatQueries = sqlchat.Queries
 
 // Queries reads and writes the tables over one connection.
 type Queries struct {
-	sqlchat.Queries
+	chatQueries
+	sqlusers.Queries
 
 	c    sqlrow.Conn
 	node string
@@ -20,5 +25,5 @@ type Queries struct {
 
 // New returns the queries over c for the process that goes by the name node.
 func New(c sqlrow.Conn, node string) Queries {
-	return Queries{sqlchat.New(c, node), c, node, new([]string)}
+	return Queries{sqlchat.New(c, node), sqlusers.New(c), c, node, new([]string)}
 }

@@ -17,13 +17,14 @@ var (
 			sqlrow.Col("payload", sqlrow.RawJSON(&r.Payload)),
 			sqlrow.Col("owner", &r.Actor.Name),
 			sqlrow.Col("via", &r.Actor.Via),
+			sqlrow.Col("address", &r.Actor.Address),
 			sqlrow.Col("created_at", sqlrow.Moment(&r.CreatedAt)),
 			sqlrow.Col("done_at", sqlrow.Moment(&r.DoneAt)),
 			sqlrow.Col("result", sqlrow.RawJSON(&r.Result)),
 			sqlrow.Col("error", &r.Error),
 		}
 	})
-	requestNew    = requestTable.Only("kind", "payload", "owner", "via", "created_at")
+	requestNew    = requestTable.Only("kind", "payload", "owner", "via", "address", "created_at")
 	requestAnswer = requestTable.Only("done_at", "result", "error")
 )
 

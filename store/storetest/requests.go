@@ -16,7 +16,7 @@ import (
 )
 
 func ask(t *testing.T, s store.Store, kind string) *store.Request {
-	r := &store.Request{Kind: kind, Payload: json.RawMessage(`{"dag_id": "ü"}`), CreatedAt: midnight, Actor: store.Actor{Name: "ü", Via: store.ViaUI}}
+	r := &store.Request{Kind: kind, Payload: json.RawMessage(`{"dag_id": "ü"}`), CreatedAt: midnight, Actor: store.Actor{Name: "ü", Via: store.ViaUI, Address: "::1"}}
 	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.InsertRequest(ctx, r) })
 	require.NotZero(t, r.ID)
 	return r

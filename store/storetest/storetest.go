@@ -91,6 +91,11 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 		"bindings": {
 			"bindings are stored whole": bindingsAreStoredWhole,
 		},
+		"users": {
+			"users are stored whole":  usersAreStoredWhole,
+			"tokens are stored whole": tokensAreStoredWhole,
+			"tokens go":               tokensGo,
+		},
 		"owners": {
 			"answers are stored whole": answersAreStoredWhole,
 		},
