@@ -176,6 +176,26 @@ func ExtraTruth(extra map[string]any, name string) (bool, error) {
 	return on, nil
 }
 
+// ChatCommands reads the key commands of an extra: the names of the commands that exist in the chat of an application,
+// as people wrote them, or all that there are. Without the key these are all; with false there are none, and names is empty.
+func ChatCommands(extra map[string]any) (all bool, names []string, err error) {
+	v := extra["commands"]
+	if v == nil {
+		return true, nil, nil
+	}
+	if on, ok := Truth(v); ok {
+		return on, nil, nil
+	}
+	lists, err := ExtraTexts(extra, "commands")
+	if _, isNumber := v.(json.Number); isNumber || err != nil {
+		return false, nil, errors.New("extra.commands must be true, false or a list of commands")
+	}
+	for _, list := range lists {
+		names = append(names, strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(", ，、", r) })...)
+	}
+	return false, names, nil
+}
+
 // Truth is the true or false that a value of an extra holds, also as text; ok is false for any other value.
 func Truth(v any) (value, ok bool) {
 	switch v := v.(type) {

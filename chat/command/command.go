@@ -308,7 +308,8 @@ func (c *Call) unreadable(err error) error {
 	return c.Refuse("There is no command %s. %s lists all.", "没有命令 %s。发送 %s 查看全部。", code(yamlvalue.Excerpt(w.text)), help)
 }
 
-// allowed tells which commands exist for a connection: those that its extra names, or all. help and whoami always do.
+// allowed tells which commands exist for a connection: those that its extra names, or all. help and whoami always do;
+// an application without commands does not ask.
 func (cs *Commands) allowed(ctx context.Context, connID string) (func(*Spec) bool, error) {
 	conn, err := cs.o.Connections.Connection(ctx, connID)
 	if err != nil {
@@ -318,29 +319,20 @@ func (cs *Commands) allowed(ctx context.Context, connID string) (func(*Spec) boo
 	if err != nil {
 		return nil, err
 	}
-	all := extra["commands"]
-	if on, ok := connections.Truth(all); ok {
-		all = on
-	}
-	switch all {
-	case nil, true:
-		return func(*Spec) bool { return true }, nil
-	case false:
-		return always, nil
-	}
-	names, err := connections.ExtraTexts(extra, "commands")
+	all, names, err := connections.ChatCommands(extra)
 	if err != nil {
 		return nil, err
 	}
+	if all {
+		return func(*Spec) bool { return true }, nil
+	}
 	var on []*Spec
-	for _, list := range names {
-		for name := range strings.FieldsFuncSeq(list, func(r rune) bool { return strings.ContainsRune(", ，、", r) }) {
-			s := cs.t.byName[strings.ToLower(name)]
-			if s == nil {
-				return nil, fmt.Errorf("connection %s: extra.commands: there is no command %q%s", connID, name, yamlvalue.DidYouMean(name, slices.Values(cs.t.english())))
-			}
-			on = append(on, s)
+	for _, name := range names {
+		s := cs.t.byName[strings.ToLower(name)]
+		if s == nil {
+			return nil, fmt.Errorf("connection %s: extra.commands: there is no command %q%s", connID, name, yamlvalue.DidYouMean(name, slices.Values(cs.t.english())))
 		}
+		on = append(on, s)
 	}
 	return func(s *Spec) bool { return always(s) || slices.Contains(on, s) }, nil
 }

@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -67,29 +66,8 @@ func SettingsOf(c *connections.Connection) (Settings, error) {
 	if s.UserIDs, err = connections.ExtraTexts(extra, "user_id"); err != nil {
 		errs = append(errs, err)
 	}
-	errs = append(errs, s.readCommands(extra))
+	if s.AllCommands, s.Commands, err = connections.ChatCommands(extra); err != nil {
+		errs = append(errs, err)
+	}
 	return s, errors.Join(errs...)
-}
-
-func (s *Settings) readCommands(extra map[string]any) error {
-	v, ok := extra["commands"]
-	if !ok || v == nil {
-		s.AllCommands = true
-		return nil
-	}
-	if on, ok := connections.Truth(v); ok {
-		s.AllCommands = on
-		return nil
-	}
-	if _, isNumber := v.(json.Number); isNumber {
-		return errors.New("extra.commands must be true, false or a list of commands")
-	}
-	names, err := connections.ExtraTexts(extra, "commands")
-	if err != nil {
-		return errors.New("extra.commands must be true, false or a list of commands")
-	}
-	for _, list := range names {
-		s.Commands = append(s.Commands, strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(", ，、", r) })...)
-	}
-	return nil
 }
