@@ -169,8 +169,8 @@ func (it *Item) chinese() bool {
 	return slices.ContainsFunc([]rune(it.Row.Text), func(r rune) bool { return r >= 0x4e00 && r <= 0x9fff })
 }
 
-// say is a text in the language of the item.
-func (it *Item) say(en, zh string, args ...any) string {
+// Say is a text in the language of the item.
+func (it *Item) Say(en, zh string, args ...any) string {
 	if it.chinese() {
 		return fmt.Sprintf(zh, args...)
 	}

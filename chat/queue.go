@@ -156,8 +156,8 @@ func (q *queue) failed(ctx context.Context, it *Item, cause error) (Outcome, err
 	}
 	if store.Temporary(cause) {
 		return Outcome{
-			Title: it.say("Not done", "未执行"),
-			Text:  it.say("⚠️ It could not be done within %d minutes: see the log of dingdag. Try again.", "⚠️ %d 分钟内未能完成，请查看 dingdag 日志后重试。", int(patience.Minutes())),
+			Title: it.Say("Not done", "未执行"),
+			Text:  it.Say("⚠️ It could not be done within %d minutes: see the log of dingdag. Try again.", "⚠️ %d 分钟内未能完成，请查看 dingdag 日志后重试。", int(patience.Minutes())),
 		}, nil
 	}
 	done, err := q.done(ctx, it)
@@ -170,9 +170,9 @@ func (q *queue) failed(ctx context.Context, it *Item, cause error) (Outcome, err
 		text = strings.ToValidUTF8(text[:longestCause], "") + "…"
 	}
 	if done {
-		return Outcome{Title: it.say("Done, with an error", "已执行，但有错误"), Text: it.say("⚠️ It was carried out, but then: `%s`", "⚠️ 已执行，但随后出错：`%s`", text)}, nil
+		return Outcome{Title: it.Say("Done, with an error", "已执行，但有错误"), Text: it.Say("⚠️ It was carried out, but then: `%s`", "⚠️ 已执行，但随后出错：`%s`", text)}, nil
 	}
-	return Outcome{Title: it.say("Not done", "未执行"), Text: it.say("⚠️ It cannot be done: `%s`", "⚠️ 无法执行：`%s`", text)}, nil
+	return Outcome{Title: it.Say("Not done", "未执行"), Text: it.Say("⚠️ It cannot be done: `%s`", "⚠️ 无法执行：`%s`", text)}, nil
 }
 
 // carryOut does what an item says. A panic is an error.
@@ -180,7 +180,7 @@ func (q *queue) carryOut(ctx context.Context, it *Item) (out Outcome, err error)
 	defer func() {
 		if r := recover(); r != nil {
 			q.o.Log.Error("chat: panic", "conn_id", q.app.ConnID, "id", it.Row.ID, "panic", q.o.Masker.Mask(fmt.Sprint(r)), "stack", string(debug.Stack()))
-			out, err = Outcome{Title: it.say("Not done", "未执行"), Text: it.say("⚠️ A mistake of dingdag: see its log.", "⚠️ dingdag 内部错误，请查看日志。"), Refused: true}, nil
+			out, err = Outcome{Title: it.Say("Not done", "未执行"), Text: it.Say("⚠️ A mistake of dingdag: see its log.", "⚠️ dingdag 内部错误，请查看日志。"), Refused: true}, nil
 		}
 	}()
 	for _, w := range q.o.Watchers {
@@ -238,7 +238,7 @@ func (q *queue) done(ctx context.Context, it *Item) (bool, error) {
 }
 
 func refusal(it *Item, en, zh string) Outcome {
-	return Outcome{Title: it.say("Not done", "未执行"), Text: "⚠️ " + it.say("%s", "%s", map[bool]string{false: en, true: zh}[it.chinese()]), Refused: true}
+	return Outcome{Title: it.Say("Not done", "未执行"), Text: "⚠️ " + it.Say("%s", "%s", map[bool]string{false: en, true: zh}[it.chinese()]), Refused: true}
 }
 
 // answer sends what is answered, if anything is, and ends the item. That the sending begins is in

@@ -38,8 +38,8 @@ func Links(a *app.App, s *sqlite.Store, keeper *card.Keeper, e Engine, working f
 		return nil, err
 	}
 	return &web.Links{Signer: signer, Base: a.Settings.BaseURL, Pages: map[string]web.Page{
-		face.ActPage: acts{links: pressed, changed: e.Refresh, working: working},
-		face.AskPage: answers{links: pressed, changed: e.Refresh, working: working},
+		face.ActPage: acts{links: pressed, changed: refreshing(a.Log(), e), working: working},
+		face.AskPage: answers{links: pressed, changed: refreshing(a.Log(), e), working: working},
 	}}, nil
 }
 
@@ -49,7 +49,7 @@ type acts struct {
 		See(ctx context.Context, l card.Link) (*card.Sight, error)
 		Follow(ctx context.Context, l card.Link) (card.Outcome, error)
 	}
-	changed func(context.Context) error
+	changed func(context.Context)
 	working func() bool
 }
 
@@ -84,11 +84,11 @@ func (p acts) Send(ctx context.Context, l signed.Link, _ url.Values) (*web.View,
 	}
 	link := linkOf(l)
 	out, err := p.links.Follow(ctx, link)
-	if err == nil && !out.Refused && link.Action != face.Log {
-		err = p.changed(ctx)
-	}
 	if err != nil {
 		return nil, err
+	}
+	if !out.Refused && link.Action != face.Log {
+		p.changed(ctx)
 	}
 	s, err := p.links.See(ctx, link)
 	if err != nil {

@@ -26,7 +26,7 @@ type answers struct {
 		SeeAsk(ctx context.Context, l card.AskLink) (*card.AskSight, error)
 		FollowAsk(ctx context.Context, l card.AskLink, chosen []string, input json.RawMessage) (card.Outcome, error)
 	}
-	changed func(context.Context) error
+	changed func(context.Context)
 	working func() bool
 }
 
@@ -84,11 +84,11 @@ func (p answers) Send(ctx context.Context, l signed.Link, form url.Values) (*web
 		return v, nil
 	}
 	out, err := p.links.FollowAsk(ctx, link, form[optionField], input)
-	if err == nil && !out.Refused {
-		err = p.changed(ctx)
-	}
 	if err != nil {
 		return nil, err
+	}
+	if !out.Refused {
+		p.changed(ctx)
 	}
 	now, err := p.links.SeeAsk(ctx, link)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 
@@ -70,9 +71,19 @@ func New(a *app.App, s *sqlite.Store, keeper *card.Keeper, e Engine) (*chat.Serv
 			c.look(ctx, all)
 			return all, err
 		},
-		Receiver: d, Replier: d, Commands: written{commands, e.Refresh, keeper}, Presses: presses{pressed, e.Refresh}, Watchers: []chat.Watcher{watcher},
+		Receiver: d, Replier: d, Commands: written{commands, refreshing(a.Log(), e), keeper, a.Log()}, Presses: presses{pressed, refreshing(a.Log(), e)}, Watchers: []chat.Watcher{watcher},
 		Node: node(), Masker: a.Masker(), Clock: a.Clock, Log: a.Log(),
 	}), nil
+}
+
+// refreshing lets the engine take over at once what was changed. It does so by itself a little later, so that an error
+// is one of the log: what was asked for is done.
+func refreshing(log *slog.Logger, e Engine) func(context.Context) {
+	return func(ctx context.Context) {
+		if err := e.Refresh(ctx); err != nil && ctx.Err() == nil {
+			log.Warn("what was changed from the chat will be taken over later", "error", err)
+		}
+	}
 }
 
 // HTTP takes what DingTalk sends over HTTP, for a chat.
@@ -167,18 +178,27 @@ func (d dingtalk) Reply(ctx context.Context, it *chat.Item, o chat.Outcome) erro
 	return err
 }
 
+// chatCommands is what [*command.Commands] does.
+type chatCommands interface {
+	Changes(text string) bool
+	Do(ctx context.Context, r command.Request) (command.Answer, error)
+}
+
 // written carries out what people write.
 type written struct {
-	*command.Commands
+	chatCommands
 
-	changed func(context.Context) error
-	keeper  *card.Keeper
+	changed func(context.Context)
+	keeper  interface {
+		Follow(ctx context.Context, f card.Followed) error
+	}
+	log *slog.Logger
 }
 
 // Do implements [chat.Commands].
 func (w written) Do(ctx context.Context, it *chat.Item) (chat.Outcome, error) {
 	m := it.Message
-	a, err := w.Commands.Do(ctx, command.Request{
+	a, err := w.chatCommands.Do(ctx, command.Request{
 		ConnID: it.Row.ConnID, ConversationID: m.ConversationID, ConversationTitle: m.ConversationTitle, Group: m.Group,
 		Sender: command.Person{UserID: m.Sender.UserID, Nick: m.Sender.Nick}, Kind: m.Kind, Text: m.Text, MessageID: m.ID, At: m.At,
 	})
@@ -186,20 +206,23 @@ func (w written) Do(ctx context.Context, it *chat.Item) (chat.Outcome, error) {
 		return chat.Outcome{}, err
 	}
 	if w.Changes(m.Text) && !a.Refused {
-		if err := w.changed(ctx); err != nil {
-			return chat.Outcome{}, err
-		}
+		w.changed(ctx)
 	}
+	out := chat.Outcome{Title: a.Title, Text: a.Text, Refused: a.Refused}
 	if a.Follow != nil && !a.Refused {
 		f := card.Followed{ConnID: it.Row.ConnID, DAGID: a.Follow.DAGID, RunID: a.Follow.RunID, Ref: it.Row.Ref(), Timezone: a.Follow.Timezone}
 		if f.UserID = m.Sender.UserID; m.Group {
 			f.OpenConversationID, f.UserID = m.ConversationID, ""
 		}
-		if err := w.keeper.Follow(ctx, f); err != nil {
+		switch err := w.keeper.Follow(ctx, f); {
+		case err == nil:
+		case ctx.Err() != nil || store.Temporary(err): // done again, the run is the one that was started
 			return chat.Outcome{}, err
+		default:
+			w.log.Error("chat: the end of a run will not be told", "conn_id", it.Row.ConnID, "dag_id", f.DAGID, "run_id", f.RunID, "error", err)
+			out.Text += "\n\n⚠️ " + it.Say("The end of the run will not be told here: see the log of dingdag.", "运行结束时此处不会通知，请查看 dingdag 日志。")
 		}
 	}
-	out := chat.Outcome{Title: a.Title, Text: a.Text, Refused: a.Refused}
 	if a.File != nil {
 		out.File = &chat.File{Name: a.File.Name, Content: a.File.Content}
 	}
@@ -211,17 +234,17 @@ type presses struct {
 	card interface {
 		Press(ctx context.Context, in *incoming.Press, connID string) (card.Outcome, error)
 	}
-	changed func(context.Context) error
+	changed func(context.Context)
 }
 
 // Press implements [chat.Presses].
 func (p presses) Press(ctx context.Context, it *chat.Item) (chat.Outcome, error) {
 	o, err := p.card.Press(ctx, it.Press, it.Row.ConnID)
-	if err == nil && !o.Refused {
-		err = p.changed(ctx)
-	}
 	if err != nil {
 		return chat.Outcome{}, err
+	}
+	if !o.Refused {
+		p.changed(ctx)
 	}
 	title := "未执行 Not done"
 	if !o.Refused && len(it.Press.ActionIDs) == 1 {

@@ -1,8 +1,11 @@
 package receiving
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -12,6 +15,7 @@ import (
 
 	"github.com/dingdag/dingdag/chat"
 	"github.com/dingdag/dingdag/chat/card"
+	"github.com/dingdag/dingdag/chat/command"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/connections"
@@ -52,7 +56,7 @@ func TestWhatAPressCameToStaysPrivate(t *testing.T) {
 			Received: chat.Received{Press: &incoming.Press{ID: "p", OutTrackID: "c", UserID: "user002", SpaceID: "cidG", SpaceType: "IM_GROUP", ActionIDs: []string{action}}},
 			Row:      &store.ChatMessage{ConnID: "talk"},
 		}
-		o, err := presses{pressing{out: out}, func(context.Context) error { changed++; return nil }}.Press(t.Context(), it)
+		o, err := presses{pressing{out: out}, func(context.Context) { changed++ }}.Press(t.Context(), it)
 		require.NoError(t, err)
 		if !o.Shown {
 			require.NoError(t, d.Reply(t.Context(), it, o))
@@ -75,4 +79,57 @@ func TestWhatAPressCameToStaysPrivate(t *testing.T) {
 
 	_, err := presses{pressing{err: errors.New("busy")}, nil}.Press(t.Context(), &chat.Item{Received: chat.Received{Press: &incoming.Press{}}, Row: &store.ChatMessage{}})
 	require.ErrorContains(t, err, "busy")
+}
+
+// carried is a command that is carried out, and whose run is followed with an error.
+type carried struct {
+	answer command.Answer
+	err    error
+}
+
+func (carried) Changes(string) bool { return true }
+
+func (c carried) Do(context.Context, command.Request) (command.Answer, error) { return c.answer, nil }
+
+func (c carried) Follow(context.Context, card.Followed) error { return c.err }
+
+// What was done is answered, also when what comes after it goes wrong.
+func TestWhatWasDoneIsAnswered(t *testing.T) {
+	t.Parallel()
+	it := &chat.Item{Received: chat.Received{Message: &incoming.Message{Text: "trigger etl"}}, Row: &store.ChatMessage{ConnID: "talk", Text: "trigger etl"}}
+	var logged bytes.Buffer
+	do := func(err error) (chat.Outcome, error) {
+		c := carried{answer: command.Answer{Title: "Started", Text: "Run r1 of etl.", Follow: &command.Follow{DAGID: "etl", RunID: "r1"}}, err: err}
+		return written{c, func(context.Context) {}, c, slog.New(slog.NewTextHandler(&logged, nil))}.Do(t.Context(), it)
+	}
+	out, err := do(errors.New("the column is not there"))
+	require.NoError(t, err)
+	assert.Equal(t, chat.Outcome{Title: "Started", Text: "Run r1 of etl.\n\n⚠️ The end of the run will not be told here: see the log of dingdag."}, out)
+	assert.Contains(t, logged.String(), "run_id=r1")
+	assert.Contains(t, logged.String(), "the column is not there")
+	_, err = do(fmt.Errorf("%w: locked", store.ErrBusy))
+	require.ErrorIs(t, err, store.ErrBusy, "it is done again, and then followed")
+}
+
+type unrefreshed struct {
+	Engine
+
+	err error
+}
+
+func (u unrefreshed) Refresh(context.Context) error { return u.err }
+
+// The engine takes over what was changed by itself: an error of that hides no answer.
+func TestRefreshingFails(t *testing.T) {
+	t.Parallel()
+	var logged bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&logged, nil))
+	refreshing(log, unrefreshed{err: errors.New("the disk is full")})(t.Context())
+	assert.Contains(t, logged.String(), "the disk is full")
+	logged.Reset()
+	ended, end := context.WithCancel(t.Context())
+	end()
+	refreshing(log, unrefreshed{err: errors.New("the disk is full")})(ended)
+	refreshing(log, unrefreshed{})(t.Context())
+	assert.Empty(t, logged.String())
 }
