@@ -15,6 +15,10 @@ type Instances interface {
 	Instances(ctx context.Context, runKey int64) ([]*Instance, error)
 	// InstancesOfRuns returns the instances of all runs in the given state.
 	InstancesOfRuns(ctx context.Context, state dag.RunState) ([]*Instance, error)
+	// FindInstances returns the stored instances of a run that match, by task and map index.
+	FindInstances(ctx context.Context, f InstanceFilter) ([]*Instance, error)
+	// TaskStates sums up the instances of runs by run, task and state, in the order of these.
+	TaskStates(ctx context.Context, runKeys []int64) ([]*TaskState, error)
 	// PastTries returns the tries of a task, of all its instances, that another one followed, by map
 	// index and try.
 	PastTries(ctx context.Context, runKey int64, taskID string) ([]*Instance, error)
@@ -37,6 +41,31 @@ type InstancesTx interface {
 	PutRenderedFields(ctx context.Context, r *RenderedTry, runs int) error
 	// PutTaskProgress keeps what a try of an instance saved under a key.
 	PutTaskProgress(ctx context.Context, in *Instance, key, value string) error
+}
+
+// InstanceFilter selects stored instances of a run. Zero fields but RunKey select everything.
+type InstanceFilter struct {
+	RunKey int64
+	TaskID string
+	// MapIndex selects one instance; -1 is that of a task that is not mapped.
+	MapIndex *int
+	States   []dag.State
+	// Limit bounds how many there are; 0 is all. With it Offset passes over the first ones.
+	Limit, Offset int
+}
+
+// TaskState sums up the instances of a task of a run that have one state.
+type TaskState struct {
+	RunKey int64
+	TaskID string
+	State  dag.State
+	// Count is how many there are, Mapped whether they have map indexes.
+	Count  int
+	Mapped bool
+	// Try is the greatest number of a try among them.
+	Try int
+	// StartDate is the earliest start, EndDate the latest end, of the tries that are kept with them.
+	StartDate, EndDate time.Time
 }
 
 // RenderedTry is what the templated fields of a try rendered to, as the store keeps it.

@@ -91,6 +91,48 @@ func (q Queries) putInstances(ctx context.Context, is []*store.Instance) error {
 	return err
 }
 
+// FindInstances returns the instances of a run that match, see [store.Instances].
+func (q Queries) FindInstances(ctx context.Context, f store.InstanceFilter) ([]*store.Instance, error) {
+	query, args := instanceTable.Select()+" WHERE run_key = ?", []any{f.RunKey}
+	if f.TaskID != "" {
+		query, args = query+" AND task_id = ?", append(args, f.TaskID)
+	}
+	if f.MapIndex != nil {
+		query, args = query+" AND map_index = ?", append(args, *f.MapIndex)
+	}
+	if len(f.States) > 0 {
+		query += " AND state IN (" + sqlrow.Marks(len(f.States)) + ")"
+		for _, s := range f.States {
+			args = append(args, string(s))
+		}
+	}
+	query += " ORDER BY task_id, map_index"
+	if f.Limit > 0 {
+		query, args = query+" LIMIT ? OFFSET ?", append(args, f.Limit, f.Offset)
+	}
+	is, err := sqlrow.Collect(ctx, q.c, instanceTable.Scan, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("find task instances: %w", err)
+	}
+	return is, nil
+}
+
+// TaskStates sums up the instances of runs, see [store.Instances].
+func (q Queries) TaskStates(ctx context.Context, runKeys []int64) ([]*store.TaskState, error) {
+	args := make([]any, len(runKeys))
+	for i, k := range runKeys {
+		args[i] = k
+	}
+	ts, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, t *store.TaskState) error {
+		return rows.Scan(&t.RunKey, &t.TaskID, &t.State, &t.Count, &t.Mapped, &t.Try, sqlrow.Moment(&t.StartDate), sqlrow.Moment(&t.EndDate))
+	}, `SELECT run_key, task_id, state, count(*), max(map_index) >= 0, max(try), min(start_date), max(end_date) FROM task_instance
+		WHERE run_key IN (`+sqlrow.Marks(len(args))+`) GROUP BY run_key, task_id, state ORDER BY run_key, task_id, state`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("sum up task instances: %w", err)
+	}
+	return ts, nil
+}
+
 // PastTries returns the tries of a task that another one followed, see [store.Instances].
 func (q Queries) PastTries(ctx context.Context, runKey int64, taskID string) ([]*store.Instance, error) {
 	is, err := sqlrow.Collect(ctx, q.c, pastTable.Scan, pastTable.Select()+" WHERE run_key = ? AND task_id = ? ORDER BY map_index, try", runKey, taskID)

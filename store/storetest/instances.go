@@ -93,6 +93,59 @@ func pastTriesAreKept(t *testing.T, open Open) {
 	assert.Empty(t, got, "of another run")
 }
 
+// Instances are found by what they are, and summed up by task and state.
+func instancesAreFound(t *testing.T, open Open) {
+	t.Helper()
+	s := open(t, Node{})
+	r, other := newRun("d", "one", midnight), newRun("d", "two", midnight.Add(time.Hour))
+	insert(t, s, r)
+	insert(t, s, other)
+	in := func(key int64, task string, mapIndex int, state dag.State, try int, start, end time.Duration) *store.Instance {
+		i := &store.Instance{RunKey: key, TaskID: task, MapIndex: mapIndex, State: state, Try: try, MaxTries: 3, Operator: "bash"}
+		if start > 0 {
+			i.StartDate = midnight.Add(start)
+		}
+		if end > 0 {
+			i.EndDate = midnight.Add(end)
+		}
+		return i
+	}
+	is := []*store.Instance{
+		in(r.Key, "z", -1, dag.Failed, 2, time.Minute, time.Hour),
+		in(r.Key, "m", 1, dag.Success, 1, 2*time.Minute, 3*time.Minute), in(r.Key, "m", 0, dag.Success, 3, time.Minute, 5*time.Minute), in(r.Key, "m", 2, dag.Running, 1, time.Minute, 0),
+		in(other.Key, "m", 0, dag.Failed, 1, 0, 0),
+	}
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.PutInstances(ctx, is) })
+	for name, c := range map[string]struct {
+		f    store.InstanceFilter
+		want []*store.Instance
+	}{
+		"of a run":       {store.InstanceFilter{RunKey: r.Key}, []*store.Instance{is[2], is[1], is[3], is[0]}},
+		"of a task":      {store.InstanceFilter{RunKey: r.Key, TaskID: "m"}, []*store.Instance{is[2], is[1], is[3]}},
+		"one":            {store.InstanceFilter{RunKey: r.Key, TaskID: "m", MapIndex: new(1)}, []*store.Instance{is[1]}},
+		"an unmapped":    {store.InstanceFilter{RunKey: r.Key, TaskID: "z", MapIndex: new(-1)}, []*store.Instance{is[0]}},
+		"in states":      {store.InstanceFilter{RunKey: r.Key, States: []dag.State{dag.Failed, dag.Running}}, []*store.Instance{is[3], is[0]}},
+		"the first ones": {store.InstanceFilter{RunKey: r.Key, Limit: 2}, []*store.Instance{is[2], is[1]}},
+		"a later page":   {store.InstanceFilter{RunKey: r.Key, Limit: 2, Offset: 3}, []*store.Instance{is[0]}},
+		"none":           {store.InstanceFilter{RunKey: r.Key, TaskID: "no"}, nil},
+	} {
+		got, err := s.FindInstances(t.Context(), c.f)
+		require.NoError(t, err, name)
+		assert.Equal(t, c.want, got, name)
+	}
+	sums, err := s.TaskStates(t.Context(), []int64{other.Key, r.Key})
+	require.NoError(t, err)
+	assert.Equal(t, []*store.TaskState{
+		{RunKey: r.Key, TaskID: "m", State: dag.Running, Count: 1, Mapped: true, Try: 1, StartDate: midnight.Add(time.Minute)},
+		{RunKey: r.Key, TaskID: "m", State: dag.Success, Count: 2, Mapped: true, Try: 3, StartDate: midnight.Add(time.Minute), EndDate: midnight.Add(5 * time.Minute)},
+		{RunKey: r.Key, TaskID: "z", State: dag.Failed, Count: 1, Try: 2, StartDate: midnight.Add(time.Minute), EndDate: midnight.Add(time.Hour)},
+		{RunKey: other.Key, TaskID: "m", State: dag.Failed, Count: 1, Mapped: true, Try: 1},
+	}, sums)
+	none, err := s.TaskStates(t.Context(), nil)
+	require.NoError(t, err)
+	assert.Empty(t, none)
+}
+
 // What a try saved is there for the next ones, until the task is cleared.
 func triesKeepProgress(t *testing.T, open Open) {
 	t.Helper()

@@ -45,6 +45,7 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"instances are inserted and updated": instancesAreUpserted,
 			"rendered fields of the newest runs": renderedFieldsOfTheNewestRuns,
 			"past tries are kept":                pastTriesAreKept,
+			"instances are found":                instancesAreFound,
 			"tries keep their progress":          triesKeepProgress,
 		},
 		"xcoms": {
