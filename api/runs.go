@@ -38,6 +38,8 @@ type Run struct {
 	Conf           json.RawMessage `json:"conf,omitempty"`
 	// Version is that of the DAG.
 	Version string `json:"-"`
+	// Key is the store's own identity of the run.
+	Key int64 `json:"-"`
 }
 
 // By is who triggered the run, or what made it when nobody did.
@@ -48,7 +50,7 @@ func runOf(r *store.Run) Run {
 		DAGID: r.DAGID, RunID: r.RunID, Type: r.Type, State: r.State, Reason: r.Reason, LogicalDate: optional(r.LogicalDate),
 		IntervalStart: optional(r.IntervalStart), IntervalEnd: optional(r.IntervalEnd), RunAfter: optional(r.RunAfter),
 		StartDate: optional(r.StartDate), EndDate: optional(r.EndDate), Duration: seconds(r.StartDate, r.EndDate),
-		TriggeredBy: r.Actor.Via, TriggeringUser: r.Actor.Name, Conf: r.Conf, Version: r.Version,
+		TriggeredBy: r.Actor.Via, TriggeringUser: r.Actor.Name, Conf: r.Conf, Version: r.Version, Key: r.Key,
 	}
 }
 
