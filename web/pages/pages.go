@@ -1,0 +1,273 @@
+// Package pages has the pages on which people look at DAGs, runs and tasks, and change them.
+//
+// They are written on the server and work without script, which only keeps them up to date. What they show is what the
+// api answers to whoever asks, in the language, the zone and the colours that he has chosen.
+package pages
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dingdag/dingdag/api/health"
+	"github.com/dingdag/dingdag/api/overview"
+	"github.com/dingdag/dingdag/web/pages/live"
+	"github.com/dingdag/dingdag/web/pages/static"
+)
+
+// contentPolicy lets a page have our own styles, scripts and pictures and nothing else: nothing inline, nothing from
+// outside, and no form to elsewhere.
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+// Guard lets people in. It is asked before every page.
+type Guard interface {
+	// Enter returns the request with who asks in its context, or false after it has answered itself: it has sent
+	// people to sign in, or refused them.
+	Enter(w http.ResponseWriter, r *http.Request) (*http.Request, bool)
+	// Token is what a form must have in its field [TokenField] so that it counts as sent by whoever asks.
+	Token(r *http.Request) string
+	// Genuine reports whether a form has been sent by whoever asks, and not by a page of another site.
+	Genuine(r *http.Request) bool
+	// Visitor says who asks.
+	Visitor(ctx context.Context) Visitor
+}
+
+// TokenField is the field of a form that proves where it comes from.
+const TokenField = "csrf_token"
+
+// Visitor is who asks, and what he may do.
+type Visitor struct {
+	// Name is how he is called.
+	Name string
+	// SignOut is the address to which a form signs him out; empty where nobody signs in.
+	SignOut string
+	// Sees reports whether he may look at a DAG, Operates whether he may change its runs. Nil stands for all DAGs.
+	Sees     func(id string, tags, owners []string) bool
+	Operates func(id string, tags, owners []string) bool
+	// Configures says that he may change what concerns all DAGs.
+	Configures bool
+}
+
+// Options are what the pages stand on. All but Base, Zone and Changes are required.
+type Options struct {
+	Guard Guard
+	// Overview answers for whoever asks, who is in the context.
+	Overview func(ctx context.Context) *overview.Overview
+	// Health is how things are, as of at most a second ago; nil when ctx ends first.
+	Health func(ctx context.Context) *health.Health
+	// Base is the path below which people reach the pages, such as /dingdag; empty for the root.
+	Base string
+	// Zone is that of times until somebody chooses another one; nil is UTC.
+	Zone *time.Location
+	// Changes tells of changes, so that pages that are open follow them. Nil makes one that is told of none.
+	Changes *live.Hub
+	// Version is that of the program.
+	Version string
+	// Mask hides secrets in errors that are logged.
+	Mask  func(string) string
+	Clock func() time.Time
+	Log   *slog.Logger
+}
+
+// mostStreams is how many pages may follow something when nobody says it.
+const mostStreams = 1000
+
+// Pages answers requests for pages. Make one with [New].
+type Pages struct {
+	o         Options
+	assets    *static.Assets
+	templates map[string]*template.Template
+	routes    *http.ServeMux
+	origin    *http.CrossOriginProtection
+}
+
+// New returns the pages. Its error is a mistake in the program: a template that is missing, or that says what nobody
+// has written.
+func New(o Options) (*Pages, error) {
+	assets, err := static.New()
+	if err != nil {
+		return nil, err
+	}
+	if o.Zone == nil {
+		o.Zone = time.UTC
+	}
+	if o.Changes == nil {
+		o.Changes = live.New(mostStreams, time.Second)
+	}
+	p := &Pages{o: o, assets: assets, routes: http.NewServeMux(), origin: http.NewCrossOriginProtection()}
+	if p.templates, err = parseTemplates(); err != nil {
+		return nil, err
+	}
+	p.routes.HandleFunc("GET /static/{name}", p.serveStatic)
+	p.routes.HandleFunc("POST /preferences", p.savePreferences)
+	for pattern, show := range p.shows() {
+		p.routes.Handle("GET "+pattern, p.guarded(show))
+	}
+	for pattern, act := range p.acts() {
+		p.routes.Handle("POST "+pattern, p.guarded(func(v *view) error { return v.act(act) }))
+	}
+	return p, nil
+}
+
+// shows are the pages by their paths.
+func (p *Pages) shows() map[string]handler {
+	return map[string]handler{
+		"/{$}":    showHome,
+		"/dags":   showDAGs,
+		"/events": showEvents,
+
+		"/dags/{dag_id}":                 showGrid,
+		"/dags/{dag_id}/runs":            showRuns,
+		"/dags/{dag_id}/tasks/{task_id}": showTaskOfDAG,
+		"/dags/{dag_id}/trigger":         showTrigger,
+		"/dags/{dag_id}/runs/{run_id}":   showRun,
+
+		"/dags/{dag_id}/runs/{run_id}/clear": showClear,
+		"/dags/{dag_id}/runs/{run_id}/mark":  showMark,
+
+		"/dags/{dag_id}/runs/{run_id}/tasks/{task_id}":            showTask,
+		"/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/log":        showLog,
+		"/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/log/events": showLogEvents,
+
+		"/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/mapped/{map_index}":            showTask,
+		"/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/mapped/{map_index}/log":        showLog,
+		"/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/mapped/{map_index}/log/events": showLogEvents,
+	}
+}
+
+// acts are what forms do, by their paths.
+func (p *Pages) acts() map[string]handler {
+	return map[string]handler{
+		"/dags/{dag_id}/pause":   pauseDAG,
+		"/dags/{dag_id}/trigger": trigger,
+
+		"/dags/{dag_id}/runs/{run_id}/clear": clearRun,
+		"/dags/{dag_id}/runs/{run_id}/mark":  markRun,
+	}
+}
+
+// ServeHTTP answers a request, whose path may have [Options.Base] before it.
+func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", contentPolicy)
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	if p.o.Base != "" && (r.URL.Path == p.o.Base || strings.HasPrefix(r.URL.Path, p.o.Base+"/")) {
+		http.StripPrefix(p.o.Base, http.HandlerFunc(p.route)).ServeHTTP(w, r)
+		return
+	}
+	p.route(w, r)
+}
+
+func (p *Pages) route(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "" { // the base without a slash
+		r.URL.Path = "/"
+	}
+	if _, pattern := p.routes.Handler(r); pattern != "" {
+		p.routes.ServeHTTP(w, r)
+		return
+	}
+	p.guarded(func(*view) error { return errNoPage }).ServeHTTP(w, r)
+}
+
+// handler answers one request, or says why not.
+type handler func(*view) error
+
+// guarded answers those whom the guard lets in.
+func (p *Pages) guarded(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r, ok := p.o.Guard.Enter(w, r)
+		if !ok {
+			return
+		}
+		v := p.newView(w, r)
+		err := h(v)
+		switch {
+		case err == nil:
+		case r.Context().Err() != nil: // nobody waits for it
+		default:
+			p.fail(v, err)
+		}
+	})
+}
+
+// act does what a form asks for, if whoever asks has sent it.
+func (v *view) act(h handler) error {
+	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
+	if err := v.r.ParseForm(); err != nil {
+		return &refusedError{http.StatusBadRequest, "error.form", err}
+	}
+	if err := v.p.origin.Check(v.r); err != nil || !v.p.o.Guard.Genuine(v.r) {
+		return &refusedError{http.StatusForbidden, "error.forged", err}
+	}
+	return h(v)
+}
+
+// maxForm is how long a form may be.
+const maxForm = 1 << 20
+
+func (p *Pages) serveStatic(w http.ResponseWriter, r *http.Request) {
+	if !p.assets.Serve(w, r, r.PathValue("name")) {
+		http.Error(w, "no such file: reload the page that asked for it", http.StatusNotFound)
+	}
+}
+
+// render writes a page with its data.
+func (v *view) render(status int, name string, data any) error {
+	t := v.p.templates[name]
+	if t == nil {
+		return fmt.Errorf("no template %q", name)
+	}
+	v.Data = data
+	var b bytes.Buffer
+	if err := t.ExecuteTemplate(&b, "layout", v); err != nil {
+		return fmt.Errorf("write page %s: %w", name, err)
+	}
+	v.p.send(v.w, v.r, status, b.Bytes())
+	return nil
+}
+
+// squeezers are used again, since each holds a megabyte.
+var squeezers = sync.Pool{New: func() any { //nolint:gochecknoglobals // a pool
+	w, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+	if err != nil {
+		panic(err) // of a level that there is not
+	}
+	return w
+}}
+
+// leastSqueezed is from how many bytes on a page is compressed.
+const leastSqueezed = 1 << 10
+
+// send writes a page, compressed for those who take it so.
+func (p *Pages) send(w http.ResponseWriter, r *http.Request, status int, page []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Add("Vary", "Accept-Encoding, Accept-Language, Cookie")
+	if len(page) >= leastSqueezed && static.Squeezes(r) {
+		var b bytes.Buffer
+		z, _ := squeezers.Get().(*gzip.Writer)
+		defer squeezers.Put(z)
+		z.Reset(&b)
+		_, err := z.Write(page)
+		if err = errors.Join(err, z.Close()); err == nil { // a buffer takes everything
+			h.Set("Content-Encoding", "gzip")
+			page = b.Bytes()
+		}
+	}
+	h.Set("Content-Length", strconv.Itoa(len(page)))
+	w.WriteHeader(status)
+	if _, err := w.Write(page); err != nil {
+		p.o.Log.Debug("answer a request", "error", err) // nobody is left to tell
+	}
+}

@@ -1,0 +1,26 @@
+import { follow } from "./live.js";
+import { keys } from "./keys.js";
+import { grids } from "./grid.js";
+import { logs } from "./log.js";
+
+// What is sent as soon as something else is chosen needs no button.
+for (const form of document.querySelectorAll("form[data-auto], form[data-filter]")) {
+  form.addEventListener("change", (e) => {
+    if (e.target.matches("select") || form.matches("[data-auto]")) form.requestSubmit();
+  });
+}
+// A form that was sent is not sent again by a second press.
+document.addEventListener("submit", (e) => {
+  if (e.defaultPrevented || e.target.method !== "post") return;
+  setTimeout(() => e.target.querySelectorAll("button").forEach((b) => { b.disabled = true; }));
+});
+addEventListener("pageshow", () => document.querySelectorAll("form button:disabled:not([data-off])").forEach((b) => { b.disabled = false; }));
+// A menu closes when something else is used.
+document.addEventListener("click", (e) => {
+  for (const m of document.querySelectorAll("details.menu[open]")) if (!m.contains(e.target)) m.open = false;
+});
+
+keys();
+grids();
+logs();
+follow();

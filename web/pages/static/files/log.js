@@ -1,0 +1,19 @@
+// The log of a try that is not over grows by itself, and stays at its end while that is in view.
+
+const most = 2 << 20; // how much text a page keeps
+
+export function logs() {
+  for (const pre of document.querySelectorAll("pre[data-log]")) {
+    pre.scrollTop = pre.scrollHeight;
+    if (!pre.dataset.log || !window.EventSource) continue;
+    const source = new EventSource(pre.dataset.log);
+    source.addEventListener("message", (e) => {
+      const end = pre.scrollTop + pre.clientHeight >= pre.scrollHeight - 24;
+      pre.append(JSON.parse(e.data).text);
+      while (pre.childNodes.length > 1 && pre.textContent.length > most) pre.firstChild.remove();
+      if (end) pre.scrollTop = pre.scrollHeight;
+    });
+    source.addEventListener("over", () => source.close());
+    addEventListener("pagehide", () => source.close());
+  }
+}

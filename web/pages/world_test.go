@@ -1,0 +1,292 @@
+package pages_test
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/health"
+	"github.com/dingdag/dingdag/api/overview"
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/catalog"
+	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/operator/standard"
+	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlite"
+	"github.com/dingdag/dingdag/store/sqlite/sqlitetest"
+	"github.com/dingdag/dingdag/template"
+	"github.com/dingdag/dingdag/web/pages"
+	"github.com/dingdag/dingdag/web/pages/live"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const files = `
+etl:
+  description: "Loads <b>orders</b> & more"
+  schedule: "0 6 * * *"
+  start_date: 2026-01-01
+  tags: [sales, "<i>tag</i>"]
+  default_args: {owner: "data-team, ops"}
+  tasks:
+    - {task_id: extract, operator: bash, bash_command: "echo {{ ds }}"}
+    - {task_id: load, operator: bash, bash_command: "exit 1", dependencies: [extract]}
+    - {task_id: report, operator: empty, dependencies: [load]}
+by_hand:
+  schedule: null
+  tags: [sales]
+  params: {day: monday, count: {__type__: airflow.sdk.Param, default: 3, type: integer, minimum: 1}}
+  tasks:
+    - {task_id: only, operator: empty}
+hourly:
+  schedule: "@hourly"
+  start_date: 2026-01-01
+  is_paused_upon_creation: true
+  tasks:
+    - {task_id: only, operator: empty}
+`
+
+var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // a constant
+
+// world is the pages on a real store, with the DAGs of files.
+type world struct {
+	*pages.Pages
+
+	t       *testing.T
+	store   *sqlite.Store
+	dir     string
+	files   *folder
+	visitor pages.Visitor
+	health  *health.Health
+	api     *api.API
+	log     strings.Builder
+}
+
+// newWorld makes one; change sets its options.
+func newWorld(t *testing.T, change ...func(*pages.Options)) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir(), files: newFolder(t), visitor: pages.Visitor{Name: "ann", Configures: true}}
+	w.store = sqlitetest.Open(t, filepath.Join(w.dir, "db"), sqlite.Options{Synchronous: "NORMAL"})
+	t.Cleanup(func() { assert.NoError(t, w.store.Close()) })
+	clock := func() time.Time { return now }
+	masker := connections.NewMasker()
+	masker.Add("hush-hush")
+	var run *engine.Engine
+	w.api = api.New(api.Options{
+		Store: w.store, Folder: w.files, Masker: masker, LogDir: w.dir, Clock: clock, By: store.Actor{Name: "ann", Via: "page"},
+		Engine: func(context.Context) (api.Engine, error) {
+			if run != nil {
+				return run, nil
+			}
+			var err error
+			run, err = engine.New(w.store, engine.Options{ //nolint:contextcheck // it outlives the question
+				LogDir: w.dir, FindDAG: w.files.DAG, Operators: w.files.catalog.Operators, Callbacks: w.files.catalog.Callbacks, Templates: w.files.catalog.Templates, Clock: clock,
+			})
+			return run, err
+		},
+	})
+	w.health = &health.Health{Status: health.Healthy, At: now, Store: health.Store{Status: health.Healthy}, Scheduler: health.Scheduler{Status: health.Healthy}, Outbox: health.Outbox{Status: health.Healthy}}
+	shapes := &overview.Shapes{}
+	o := pages.Options{
+		Guard: w, Overview: func(context.Context) *overview.Overview {
+			return overview.New(overview.Options{API: w.api, Store: w.store, Folder: w.files, Shapes: shapes, Masker: masker, Clock: clock})
+		},
+		Health:  func(context.Context) *health.Health { return w.health },
+		Changes: live.New(2, time.Second), Version: "1.2.3", Mask: masker.Mask, Clock: clock, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	var err error
+	w.Pages, err = pages.New(o)
+	require.NoError(t, err)
+	return w
+}
+
+// Enter implements [pages.Guard]: everybody is let in but those who say that they are strangers.
+func (w *world) Enter(rw http.ResponseWriter, r *http.Request) (*http.Request, bool) {
+	if r.Header.Get("X-Stranger") != "" {
+		http.Error(rw, "sign in", http.StatusUnauthorized)
+		return r, false
+	}
+	return r, true
+}
+
+// Token implements it.
+func (*world) Token(*http.Request) string { return "a-token" }
+
+// Genuine implements it.
+func (*world) Genuine(r *http.Request) bool { return r.PostForm.Get(pages.TokenField) == "a-token" }
+
+// Visitor implements it.
+func (w *world) Visitor(context.Context) pages.Visitor { return w.visitor }
+
+// folder holds DAGs that are given as text.
+type folder struct {
+	catalog catalog.Catalog
+	dags    []*dag.DAG
+	broken  map[string]string
+	fails   error
+}
+
+func newFolder(t *testing.T) *folder {
+	t.Helper()
+	ops, err := operator.NewRegistry(standard.Specs()...)
+	require.NoError(t, err)
+	cbs, err := callbacks.NewRegistry(nil, nil)
+	require.NoError(t, err)
+	f := &folder{catalog: catalog.Catalog{Operators: ops, Callbacks: cbs, Templates: template.New(template.Options{})}}
+	f.parse(t, files)
+	return f
+}
+
+// parse puts the DAGs of a text in the place of those before.
+func (f *folder) parse(t *testing.T, text string) {
+	t.Helper()
+	ds, problems := dagfile.Parse("dags.yaml", []byte(text), f.catalog, dagfile.Options{})
+	require.False(t, problems.HasErrors(), problems.String())
+	slices.SortFunc(ds, func(a, b *dag.DAG) int { return strings.Compare(a.ID, b.ID) })
+	f.dags = ds
+}
+
+func (f *folder) DAGs() (all []*dag.Summary, broken bool, err error) {
+	for _, d := range f.dags {
+		all = append(all, d.Summary())
+	}
+	return all, len(f.broken) > 0, f.fails
+}
+
+func (f *folder) Load() (all []*dag.DAG, broken bool, err error) {
+	return f.dags, len(f.broken) > 0, nil
+}
+
+func (f *folder) DAG(id string) (*dag.DAG, error) {
+	if text, ok := f.broken[id]; ok {
+		return nil, &api.BrokenError{DAGID: id, Problems: text}
+	}
+	for _, d := range f.dags {
+		if d.ID == id {
+			return d, nil
+		}
+	}
+	return nil, fmt.Errorf("no dag %q in the folder", id)
+}
+
+func (f *folder) Restore(source []byte) (*dag.DAG, error) {
+	return dagfile.Restore(source, f.catalog, dagfile.Options{})
+}
+
+func (w *world) write(fn func(context.Context, store.Tx) error) {
+	w.t.Helper()
+	require.NoError(w.t, w.store.Tx(w.t.Context(), func(tx store.Tx) error { return fn(w.t.Context(), tx) }))
+}
+
+// seen makes a DAG known to the store, as a scheduler does.
+func (w *world) seen(id string) *dag.DAG {
+	w.t.Helper()
+	d, err := w.files.DAG(id)
+	require.NoError(w.t, err)
+	w.write(func(ctx context.Context, tx store.Tx) error {
+		if err := tx.PutVersion(ctx, d.Version, d.ID, dagfile.Source(d)); err != nil {
+			return err
+		}
+		return store.AddDAG(ctx, tx, &store.DAGState{ID: id, File: "dags.yaml", Version: d.Version, Active: true}, now.Add(-time.Hour))
+	})
+	return d
+}
+
+// run stores the run of a DAG that is n hours old.
+func (w *world) run(d *dag.DAG, n int, state dag.RunState, is ...*store.Instance) {
+	w.t.Helper()
+	at := now.Add(-time.Duration(n) * time.Hour)
+	r := &store.Run{DAGID: d.ID, RunID: "manual__" + at.Format(time.RFC3339), Type: dag.ManualRun, State: state, LogicalDate: at, IntervalStart: at, IntervalEnd: at, RunAfter: at, QueuedAt: at, Version: d.Version}
+	if state != dag.RunQueued {
+		r.StartDate = at
+	}
+	if state.Finished() {
+		r.EndDate = at.Add(90 * time.Second)
+	}
+	w.write(func(ctx context.Context, tx store.Tx) error {
+		if _, err := tx.InsertRun(ctx, r); err != nil {
+			return err
+		}
+		for _, in := range is {
+			in.RunKey = r.Key
+		}
+		return tx.PutInstances(ctx, is)
+	})
+}
+
+// task is an instance of a run that is n hours old.
+func task(id string, n int, state dag.State) *store.Instance {
+	at := now.Add(-time.Duration(n) * time.Hour)
+	in := &store.Instance{TaskID: id, MapIndex: -1, State: state, Try: 1, MaxTries: 1, Operator: "bash", QueuedAt: at, StartDate: at}
+	if state.Finished() {
+		in.EndDate = at.Add(30 * time.Second)
+	}
+	return in
+}
+
+// answer is what was answered.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// get asks for a page.
+func (w *world) get(path string, header ...string) answer {
+	w.t.Helper()
+	return w.do(httptest.NewRequest(http.MethodGet, path, nil), header...)
+}
+
+// post sends a form, with the token.
+func (w *world) post(path string, form url.Values, header ...string) answer {
+	w.t.Helper()
+	if form.Get(pages.TokenField) == "" {
+		form.Set(pages.TokenField, "a-token")
+	}
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return w.do(r, header...)
+}
+
+func (w *world) do(r *http.Request, header ...string) answer {
+	w.t.Helper()
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
+	rec := httptest.NewRecorder()
+	w.ServeHTTP(rec, r)
+	body := io.Reader(rec.Body)
+	if rec.Header().Get("Content-Encoding") == "gzip" {
+		z, err := gzip.NewReader(rec.Body)
+		require.NoError(w.t, err)
+		body = z
+	}
+	text, err := io.ReadAll(body)
+	require.NoError(w.t, err)
+	return answer{rec.Code, rec.Header(), string(text)}
+}
+
+var errGone = errors.New("the disk is gone: hush-hush")
