@@ -649,6 +649,8 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (41, 42, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (42, 45, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (43, 46, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (44, 47, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (45, 48, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (46, 49, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (7, 6, 1);
