@@ -98,6 +98,8 @@ type Outcome struct {
 	Shown bool
 	// Pressed is what was pressed, nil for what is no press of a card that is known.
 	Pressed *store.ChatPressed
+	// Nick is the name of who did it, where it is known and the item does not bear it.
+	Nick string
 }
 
 // File is a file of an answer.

@@ -1033,7 +1033,7 @@ func TestAPressThatCameTwice(t *testing.T) {
 		assert.True(t, press(bot, "card2", "u2", "retry", "load"), "another card")
 		assert.True(t, press(bot, "card1", "u3", "retry", "load"), "another person")
 		assert.True(t, press(bot, "card1", "u2", "ack", "load"), "another button")
-		assert.True(t, press(bot, "card1", "u2", "retry", "report"), "with something else")
+		assert.True(t, press(bot, "card1", "u2", "retry", "report"), "with something else, as the button of a later failure")
 		w.settle()
 		time.Sleep(2 * time.Minute)
 		assert.True(t, press(bot, "card1", "u2", "retry", "load"), "later")

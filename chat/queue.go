@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -131,6 +132,7 @@ func (q *queue) work(ctx context.Context, m *store.ChatMessage) error {
 		return q.answer(ctx, it, Outcome{Title: m.Answer.Title, Text: m.Answer.Text, Pressed: m.Answer.Pressed})
 	}
 	out, err := q.carryOut(ctx, it)
+	m.Nick = cmp.Or(m.Nick, out.Nick)
 	if err != nil {
 		if ctx.Err() != nil || store.Temporary(err) && m.Attempts < tries {
 			return q.later(ctx, m, err)

@@ -30,7 +30,7 @@ type ChatTx interface {
 	// ClaimChatMessage begins the work on a waiting one: it writes State, StartedAt and Node, and counts
 	// the attempt, in m too. It reports false, and changes nothing, when it has moved on since it was read.
 	ClaimChatMessage(ctx context.Context, m *ChatMessage) (bool, error)
-	// UpdateChatMessage writes State, NextTry, Outcome, Answer, AnswerState, DoneAt, Error, Reply and
+	// UpdateChatMessage writes Nick, State, NextTry, Outcome, Answer, AnswerState, DoneAt, Error, Reply and
 	// ReplyUntil of one that is being worked on. It returns ErrLostLease when another attempt has begun
 	// since it was claimed.
 	UpdateChatMessage(ctx context.Context, m *ChatMessage) error

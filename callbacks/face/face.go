@@ -44,6 +44,14 @@ func (a Action) Text() string {
 	}[a]
 }
 
+// Clears reports whether the button has something run again.
+func (a Action) Clears() bool { return a == Retry || a == Downstream }
+
+// FailureParam is what a button that clears sends with a press: for which failure of the card it was drawn, from 1. A card
+// stands for several one after the other while those of the later ones are held back, and the same press of the same person is
+// another one for each.
+const FailureParam = "failure"
+
 // Status is what has become of what a card tells of.
 type Status string
 
@@ -134,6 +142,17 @@ type Now struct {
 	Outcome *Outcome
 }
 
+// Failure is the number of the failure that the card stands for, see [FailureParam].
+func (n Now) Failure() string {
+	failure := 1
+	for _, d := range n.Done {
+		if d.Action.Clears() {
+			failure++
+		}
+	}
+	return strconv.Itoa(failure)
+}
+
 // Enabled reports whether pressing a button would have an effect, as far as the card knows.
 func (n Now) Enabled(a Action) bool {
 	switch a {
@@ -156,13 +175,15 @@ type button struct {
 	Action   Action `json:"action"`
 	Style    string `json:"style,omitempty"`
 	Disabled bool   `json:"disabled,omitempty"`
+	// Params are sent with a press.
+	Params map[string]string `json:"params,omitempty"`
 }
 
 // Param are the variables of the template, all of them each time:
 //
 //	title     one line
 //	markdown  what is told, with the status above and the footer below
-//	buttons   a JSON list of {text, action, style, disabled}
+//	buttons   a JSON list of {text, action, style, disabled, params}
 //	status    what has become of it, in words
 //	color     red, orange, blue, green or grey
 //	footer    who did what, a line each
@@ -203,6 +224,9 @@ func (f Face) Param(n Now) map[string]string {
 			b := button{Text: a.Text(), Action: a, Disabled: !on}
 			if a == Retry {
 				b.Style = "primary"
+			}
+			if a.Clears() {
+				b.Params = map[string]string{FailureParam: n.Failure()}
 			}
 			buttons = append(buttons, b)
 		}

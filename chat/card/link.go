@@ -71,7 +71,7 @@ func (p *Presses) See(ctx context.Context, l Link) (*Sight, error) {
 	if s.Error, err = p.lastError(ctx, c); err != nil {
 		return nil, err
 	}
-	used := slices.IndexFunc(c.Presses, func(d *store.CardPress) bool { return d.Press == l.actor().Ref })
+	used := notedAs(c, l.actor().Ref)
 	may := p.linkMay(ctx, c.ConnID, l)
 	switch {
 	case !slices.Contains(f.Actions, l.Action):
@@ -82,7 +82,7 @@ func (p *Presses) See(ctx context.Context, l Link) (*Sight, error) {
 	case may != "":
 		s.Refusal = may
 	case !is.Enabled(l.Action):
-		s.Refusal, s.stale = p.useless(c, is, l.Action, l.actor().Name).Said, true
+		s.Refusal, s.stale = p.useless(ctx, c, is, l.Action, l.actor().Name).Said, true
 	}
 	return s, nil
 }

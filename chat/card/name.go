@@ -18,6 +18,11 @@ type named struct {
 	until time.Time
 }
 
+// Name is what a card calls a person now, see [Options].
+func (k *Keeper) Name(ctx context.Context, connID, userID string) string {
+	return k.name(ctx, connID, userID, k.o.Clock())
+}
+
 // name is what a card calls a person: his name, or the userid where that cannot be looked up. The application may not
 // have the right to ask.
 func (k *Keeper) name(ctx context.Context, connID, userID string, now time.Time) string {

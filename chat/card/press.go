@@ -37,7 +37,7 @@ type PressStore interface {
 	EventOfRef(ctx context.Context, ref string) (*store.Event, error)
 }
 
-// PressOptions configures [NewPresses]. All are required.
+// PressOptions configures [NewPresses]. All but Name are required.
 type PressOptions struct {
 	Store PressStore
 	Hook  *hook.DingdingHook
@@ -52,7 +52,10 @@ type PressOptions struct {
 		Of(ctx context.Context, connID, userID string) (roles.Role, error)
 	}
 	// Drawn is told that a card wants to be redrawn.
-	Drawn  func()
+	Drawn func()
+	// Name is what people are called who have a userid in the organisation of a connection. It is [Keeper.Name]; nil means
+	// their userids.
+	Name   func(ctx context.Context, connID, userID string) string
 	Masker *connections.Masker
 	Clock  func() time.Time
 	Log    *slog.Logger
@@ -62,7 +65,12 @@ type PressOptions struct {
 type Presses struct{ o PressOptions }
 
 // NewPresses returns what carries presses out.
-func NewPresses(o PressOptions) *Presses { return &Presses{o} }
+func NewPresses(o PressOptions) *Presses {
+	if o.Name == nil {
+		o.Name = func(_ context.Context, _, userID string) string { return userID }
+	}
+	return &Presses{o}
+}
 
 // Outcome is what came of a press.
 type Outcome struct {
@@ -147,6 +155,17 @@ func (p *Presses) pressed(ctx context.Context, in *incoming.Press, connID string
 		return c, refuse(fmt.Sprintf("%s 无权操作，什么都没有做。 User %s is %s and may not do this; nothing was done. It takes the role %s, which the setting chat_%ss gives.",
 			in.UserID, in.UserID, is, least, least)), nil
 	}
+	if failure := in.Params[face.FailureParam]; a.Clears() && failure != "" {
+		// The button was drawn for a failure that somebody has had run again since, and not by this press.
+		open, err := p.o.Store.OpenSilences(ctx)
+		if err != nil {
+			return c, Outcome{}, err
+		}
+		is := Look(c, open, p.o.Clock())
+		if failure != is.Failure() && notedAs(c, connID+"/"+in.ID) < 0 {
+			return c, p.useless(ctx, c, is, a, in.UserID), nil
+		}
+	}
 	out, err := p.Do(ctx, c, a, store.Actor{Name: in.UserID, Via: store.ViaChat, Ref: connID + "/" + in.ID})
 	return c, out, err
 }
@@ -189,16 +208,16 @@ func (p *Presses) Do(ctx context.Context, c *store.CardNow, a face.Action, who s
 		return p.log(ctx, c, who)
 	}
 	press := store.CardPress{OutTrackID: c.OutTrackID, Press: who.Ref, Action: string(a), By: who.Name, At: p.o.Clock()}
-	if i := slices.IndexFunc(c.Presses, func(n *store.CardPress) bool { return n.Press == press.Press }); i >= 0 {
+	if i := notedAs(c, press.Press); i >= 0 {
 		return Outcome{Said: c.Presses[i].Said}, nil // it came again
 	}
-	if clears(a) {
+	if a.Clears() {
 		// One clear for each failure that the card shows, whoever presses and however many do at once.
 		who.Ref = fmt.Sprintf("card/%s/clear/%d", c.OutTrackID, len(clearsOf(c)))
 	}
 	switch before, err := p.o.Store.EventOfRef(ctx, who.Ref); {
 	case err == nil && before.Actor.Name != press.By:
-		return refuse(doneAlready(before.Actor.Name, before.At)), nil
+		return refuse(p.doneAlready(ctx, c, before.Actor.Name, before.At)), nil
 	case err == nil: // the press came before, and perhaps a process has died since
 		press.At = before.At
 		return p.note(ctx, &press, "已完成。 It is done.")
@@ -211,7 +230,7 @@ func (p *Presses) Do(ctx context.Context, c *store.CardNow, a face.Action, who s
 	}
 	is := Look(c, open, p.o.Clock())
 	if !is.Enabled(a) {
-		return p.useless(c, is, a, press.By), nil
+		return p.useless(ctx, c, is, a, press.By), nil
 	}
 	said, err := p.act(ctx, c, a, who)
 	switch field := (*api.FieldError)(nil); {
@@ -225,7 +244,7 @@ func (p *Presses) Do(ctx context.Context, c *store.CardNow, a face.Action, who s
 	case err != nil:
 		return Outcome{}, err
 	case said == "":
-		return p.useless(c, is, a, press.By), nil
+		return p.useless(ctx, c, is, a, press.By), nil
 	}
 	return p.note(ctx, &press, said)
 }
@@ -233,31 +252,39 @@ func (p *Presses) Do(ctx context.Context, c *store.CardNow, a face.Action, who s
 // clearsOf are the presses that have cleared what a card tells of.
 func clearsOf(c *store.CardNow) (all []*store.CardPress) {
 	for _, p := range c.Presses {
-		if clears(face.Action(p.Action)) {
+		if face.Action(p.Action).Clears() {
 			all = append(all, p)
 		}
 	}
 	return all
 }
 
-func clears(a face.Action) bool { return a == face.Retry || a == face.Downstream }
+// notedAs is where a card notes what a press did, -1 for nowhere.
+func notedAs(c *store.CardNow, press string) int {
+	return slices.IndexFunc(c.Presses, func(n *store.CardPress) bool { return n.Press == press })
+}
 
-func doneAlready(by string, at time.Time) string {
+func (p *Presses) doneAlready(ctx context.Context, c *store.CardNow, by string, at time.Time) string {
+	by = p.o.Name(ctx, c.ConnID, by)
 	return fmt.Sprintf("已由 %s 完成。 Done already by %s at %s.", by, by, at.UTC().Format(time.RFC3339))
 }
 
 // useless says why a button has no effect. For somebody who has pressed it before that is no refusal.
-func (p *Presses) useless(c *store.CardNow, is face.Now, a face.Action, by string) Outcome {
+func (p *Presses) useless(ctx context.Context, c *store.CardNow, is face.Now, a face.Action, by string) Outcome {
 	mine := slices.ContainsFunc(c.Presses, func(n *store.CardPress) bool { return n.Action == string(a) && n.By == by })
 	cleared := clearsOf(c)
 	switch {
 	case a == face.Ack && !is.AckedAt.IsZero():
-		return Outcome{Said: fmt.Sprintf("%s 已看到。 Seen already by %s.", is.AckedBy, is.AckedBy), Refused: is.AckedBy != by}
+		seer := is.AckedBy
+		if slices.ContainsFunc(c.Presses, func(n *store.CardPress) bool { return n.Action == string(a) && n.By == seer }) {
+			seer = p.o.Name(ctx, c.ConnID, seer) // not one who did it in a terminal
+		}
+		return Outcome{Said: fmt.Sprintf("%s 已看到。 Seen already by %s.", seer, seer), Refused: is.AckedBy != by}
 	case a == face.Snooze && !is.SnoozedUntil.IsZero():
 		return Outcome{Said: "已静默。 Snoozed already until " + is.SnoozedUntil.UTC().Format(time.RFC3339) + ".", Refused: !mine}
-	case clears(a) && len(cleared) > 0:
+	case a.Clears() && len(cleared) > 0:
 		last := cleared[len(cleared)-1]
-		return Outcome{Said: doneAlready(last.By, last.At), Refused: last.By != by || last.Action != string(a)}
+		return Outcome{Said: p.doneAlready(ctx, c, last.By, last.At), Refused: last.By != by || last.Action != string(a)}
 	}
 	return refuse(fmt.Sprintf("现在的状态是 %s，什么都没有做。 Nothing was done: the state is %s now.", is.Status, is.Status))
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/callbacks/face"
 	"github.com/dingdag/dingdag/chat/card"
 	"github.com/dingdag/dingdag/chat/roles"
 	"github.com/dingdag/dingdag/connections"
@@ -87,6 +88,21 @@ func (d *desk) states() string {
 		all = append(all, fmt.Sprintf("%s=%s", in.TaskID, in.State))
 	}
 	return strings.Join(all, " ")
+}
+
+// failures are for which failure the buttons of the card were drawn.
+func (d *desk) failures() map[string]string {
+	d.Helper()
+	var buttons []struct {
+		Action string            `json:"action"`
+		Params map[string]string `json:"params"`
+	}
+	require.NoError(d, json.Unmarshal([]byte(d.shows("buttons")), &buttons))
+	out := map[string]string{}
+	for _, b := range buttons {
+		out[b.Action] = b.Params[face.FailureParam]
+	}
+	return out
 }
 
 // did are the changes, oldest first.
@@ -348,16 +364,37 @@ func TestRetryWhileTheNextCardIsHeldBack(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, extra)
 	d.press("p1", "user001", "snooze")
-	d.press("p2", "user001", "retry")
+	d.round()
+	assert.Equal(t, map[string]string{"retry": "1", "clear_downstream": "1", "ack": "", "snooze": "", "log": ""}, d.failures())
+	first := d.payload("p2", "user001", "retry")
+	first.Params = map[string]string{face.FailureParam: "1"}
+	press := func(in *incoming.Press) card.Outcome {
+		out, err := d.presses(nil).Press(t.Context(), in, d.through)
+		require.NoError(t, err)
+		return out
+	}
+	assert.False(t, press(first).Refused)
 	d.is(dag.Failed, 2)
 	d.round()
+	assert.Equal(t, "2", d.failures()["retry"], "what is pressed now is another press")
+	late := d.payload("p2 again", "user001", "retry")
+	late.Params = first.Params
+	out := press(late)
+	assert.False(t, out.Refused, "he did it himself")
+	assert.Contains(t, out.Said, "Done already by user001", "the button of the first failure does not clear the second one")
+	other := d.payload("p0", "user002", "retry")
+	other.Params = first.Params
+	assert.True(t, press(other).Refused)
+	assert.Equal(t, "已清除 2 个任务实例。 Cleared 2 task instances.", press(first).Said, "what is noted is told again")
 	assert.Equal(t, "true", d.shows("can_retry"))
 	assert.True(t, d.kept().ClosedAt.IsZero())
-	assert.False(t, d.press("p3", "user002", "retry").Refused)
-	assert.Equal(t, []string{"user001 (chat) alert_snooze", "user001 (chat) clear", "user002 (chat) clear"}, d.did())
+	second := d.payload("p3", "user001", "retry")
+	second.Params = map[string]string{face.FailureParam: "2"}
+	assert.False(t, press(second).Refused)
+	assert.Equal(t, []string{"user001 (chat) alert_snooze", "user001 (chat) clear", "user001 (chat) clear"}, d.did())
 	d.is(dag.Failed, 3)
 	d.pass(time.Hour)
-	assert.True(t, d.press("p4", "user001", "retry").Refused, "the snooze is over")
+	assert.True(t, d.press("p4", "user002", "retry").Refused, "the snooze is over")
 	d.round()
 	assert.Equal(t, "false", d.shows("can_retry"))
 	assert.False(t, d.kept().ClosedAt.IsZero())

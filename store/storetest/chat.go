@@ -78,6 +78,7 @@ func chatIsKeptOnce(t *testing.T, open Open) {
 	require.True(t, claimed(t, s, m))
 	m.State, m.NextTry, m.Outcome, m.Answer = store.ChatRefused, hour(3), store.ChatRefused, store.ChatAnswer{Title: "t", Text: "你", File: "a.log"}
 	m.AnswerState, m.DoneAt, m.Error, m.Reply, m.ReplyUntil = store.ChatAnswerSent, hour(4), "e", "", time.Time{}
+	m.Nick = "王五"
 	require.NoError(t, updated(t, s, m))
 	got, err = s.ChatMessage(t.Context(), m.ID)
 	require.NoError(t, err)

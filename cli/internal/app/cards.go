@@ -40,6 +40,6 @@ func (a *App) CardPresses(s *sqlite.Store, who *roles.Roles, keeper *card.Keeper
 	return card.NewPresses(card.PressOptions{
 		Store: s, Hook: a.Dingding().With(conns, home.OnlyWarnings(a.Log())), Connections: conns, Runs: func(by store.Actor) card.Runs { return ask.By(by) },
 		Asks:  func(by store.Actor) card.Asks { return a.AsksOn(s).By(by) },
-		Roles: who, Drawn: keeper.Wake, Masker: a.Masker(), Clock: a.Clock, Log: a.Log(),
+		Roles: who, Drawn: keeper.Wake, Name: keeper.Name, Masker: a.Masker(), Clock: a.Clock, Log: a.Log(),
 	}), nil
 }

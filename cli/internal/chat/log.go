@@ -3,6 +3,7 @@ package chat
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -76,9 +77,17 @@ func runLog(ctx context.Context, a *app.App, f logFlags) (err error) {
 		if e.Sent == store.ChatAnswerUncertain || e.Sent == store.ChatAnswerFailed {
 			answer = string(e.Sent) + ": " + answer
 		}
-		l.Add(e, strconv.FormatInt(e.ID, 10), a.Date(e.When), e.Conversation, cmp.Or(e.UserID, e.Nick), what(e), string(e.State), line(answer))
+		l.Add(e, strconv.FormatInt(e.ID, 10), a.Date(e.When), e.Conversation, who(e), what(e), string(e.State), line(answer))
 	}
 	return l.Print(a.Out, f.output)
+}
+
+// who is somebody's name and userid, as far as they are known.
+func who(e chatlog.Entry) string {
+	if e.Nick != "" && e.UserID != "" {
+		return fmt.Sprintf("%s (%s)", e.Nick, e.UserID)
+	}
+	return cmp.Or(e.UserID, e.Nick)
 }
 
 // what is what somebody did, in a line.

@@ -71,7 +71,8 @@ func New(a *app.App, s *sqlite.Store, keeper *card.Keeper, e Engine) (*chat.Serv
 			c.look(ctx, all)
 			return all, err
 		},
-		Receiver: d, Replier: d, Commands: written{commands, refreshing(a.Log(), e), keeper, a.Log()}, Presses: presses{pressed, refreshing(a.Log(), e)}, Watchers: []chat.Watcher{watcher},
+		Receiver: d, Replier: d, Commands: written{commands, refreshing(a.Log(), e), keeper, a.Log()},
+		Presses: presses{pressed, refreshing(a.Log(), e), keeper.Name}, Watchers: []chat.Watcher{watcher},
 		Node: node(), Masker: a.Masker(), Clock: a.Clock, Log: a.Log(),
 	}), nil
 }
@@ -235,6 +236,8 @@ type presses struct {
 		Press(ctx context.Context, in *incoming.Press, connID string) (card.Outcome, error)
 	}
 	changed func(context.Context)
+	// name is that of a person, or the userid.
+	name func(ctx context.Context, connID, userID string) string
 }
 
 // Press implements [chat.Presses].
@@ -246,9 +249,13 @@ func (p presses) Press(ctx context.Context, it *chat.Item) (chat.Outcome, error)
 	if !o.Refused {
 		p.changed(ctx)
 	}
+	nick := p.name(ctx, it.Row.ConnID, it.Press.UserID)
+	if nick == it.Press.UserID {
+		nick = ""
+	}
 	title := "未执行 Not done"
 	if !o.Refused && len(it.Press.ActionIDs) == 1 {
 		title = face.Action(it.Press.ActionIDs[0]).Text()
 	}
-	return chat.Outcome{Title: title, Text: o.Said, Refused: o.Refused, Shown: o.Shown, Pressed: o.Pressed}, nil
+	return chat.Outcome{Title: title, Text: o.Said, Refused: o.Refused, Shown: o.Shown, Pressed: o.Pressed, Nick: nick}, nil
 }

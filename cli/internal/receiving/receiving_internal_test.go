@@ -50,14 +50,19 @@ func TestWhatAPressCameToStaysPrivate(t *testing.T) {
 	t.Cleanup(h.CloseIdleConnections)
 	d := dingtalk{app: &app.App{Home: &home.Home{Clock: time.Now}}, hook: h}
 	changed := 0
+	name := func(_ context.Context, connID, userID string) string {
+		assert.Equal(t, "talk", connID)
+		return map[string]string{"user002": "李四"}[userID]
+	}
 	press := func(out card.Outcome, action string) chat.Outcome {
 		t.Helper()
 		it := &chat.Item{
 			Received: chat.Received{Press: &incoming.Press{ID: "p", OutTrackID: "c", UserID: "user002", SpaceID: "cidG", SpaceType: "IM_GROUP", ActionIDs: []string{action}}},
 			Row:      &store.ChatMessage{ConnID: "talk"},
 		}
-		o, err := presses{pressing{out: out}, func(context.Context) { changed++ }}.Press(t.Context(), it)
+		o, err := presses{pressing{out: out}, func(context.Context) { changed++ }, name}.Press(t.Context(), it)
 		require.NoError(t, err)
+		assert.Equal(t, "李四", o.Nick)
 		if !o.Shown {
 			require.NoError(t, d.Reply(t.Context(), it, o))
 		}
@@ -66,7 +71,7 @@ func TestWhatAPressCameToStaysPrivate(t *testing.T) {
 	assert.Equal(t, "日志 Log", press(card.Outcome{Said: "line 1 of the log"}, "log").Title, "the title is seen in notifications")
 	assert.Equal(t, "未执行 Not done", press(card.Outcome{Said: "you may not", Refused: true}, "retry").Title)
 	on := &store.ChatPressed{Button: "重试 Retry", DAGID: "d", TaskID: "t", MapIndex: -1}
-	assert.Equal(t, chat.Outcome{Title: "重试 Retry", Text: "shown", Shown: true, Pressed: on}, press(card.Outcome{Said: "shown", Shown: true, Pressed: on}, "retry"))
+	assert.Equal(t, chat.Outcome{Title: "重试 Retry", Text: "shown", Shown: true, Pressed: on, Nick: "李四"}, press(card.Outcome{Said: "shown", Shown: true, Pressed: on}, "retry"))
 	assert.Equal(t, 2, changed, "a refusal changes nothing")
 	assert.Empty(t, box.Messages(sandbox.Filter{Conversation: "cidG"}))
 	all := box.Messages(sandbox.Filter{})
@@ -77,7 +82,7 @@ func TestWhatAPressCameToStaysPrivate(t *testing.T) {
 		assert.NotContains(t, m.Content.Title, "line")
 	}
 
-	_, err := presses{pressing{err: errors.New("busy")}, nil}.Press(t.Context(), &chat.Item{Received: chat.Received{Press: &incoming.Press{}}, Row: &store.ChatMessage{}})
+	_, err := presses{card: pressing{err: errors.New("busy")}}.Press(t.Context(), &chat.Item{Received: chat.Received{Press: &incoming.Press{}}, Row: &store.ChatMessage{}})
 	require.ErrorContains(t, err, "busy")
 }
 

@@ -41,7 +41,7 @@ var (
 		}
 	})
 	messageNew  = messageTable.But("id")
-	messageDone = messageTable.Only("state", "next_try", "outcome", "answer", "answer_state", "done_at", "error", "reply", "reply_until")
+	messageDone = messageTable.Only("nick", "state", "next_try", "outcome", "answer", "answer_state", "done_at", "error", "reply", "reply_until")
 )
 
 var leaseTable = sqlrow.Declare("named_lease", func(l *store.NamedLease) []sqlrow.Field {
