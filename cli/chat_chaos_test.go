@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"flag"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -348,31 +349,45 @@ func (c *chatChaos) rows(s *sqlite.Store, kind store.ChatKind) []*store.ChatMess
 	return rows
 }
 
-// settle waits until everything was received, done and told.
+// settle waits until everything was received, done and told, however long that takes, as long as there is progress.
 func (c *chatChaos) settle(s *sqlite.Store) {
 	c.t.Helper()
-	state := ""
+	least, state := math.MaxInt, ""
 	defer func() {
 		if c.t.Failed() {
 			c.t.Log(state)
 		}
 	}()
-	c.processes[0].within(2*time.Minute, "do everything", func() bool {
-		c.count()
-		open, err := s.ChatLog(c.t.Context(), store.ChatFilter{States: []store.ChatState{store.ChatWaiting, store.ChatWorking}})
-		require.NoError(c.t, err)
-		unanswered := 0
-		for _, d := range c.box.Deliveries() {
-			if d.Answer == nil {
-				unanswered++
-			}
+	for least > 0 {
+		c.processes[0].within(time.Minute, "go on", func() bool {
+			var n int
+			n, state = c.left(s)
+			progress := n < least
+			least = min(least, n)
+			return progress
+		})
+		c.processes[0].pass(min(time.Duration(least)*time.Millisecond, time.Second)) // looking costs what is looked at
+	}
+}
+
+// left is how much is still to be done: what is not taken counts for more than what is, and that for more than the run that
+// comes of it, so that each step makes it less.
+func (c *chatChaos) left(s *sqlite.Store) (n int, state string) {
+	c.t.Helper()
+	c.count()
+	open, err := s.ChatLog(c.t.Context(), store.ChatFilter{States: []store.ChatState{store.ChatWaiting, store.ChatWorking}})
+	require.NoError(c.t, err)
+	unanswered := 0
+	for _, d := range c.box.Deliveries() {
+		if d.Answer == nil {
+			unanswered++
 		}
-		n, err := s.CountRuns(c.t.Context(), "", dag.RunQueued, dag.RunRunning)
-		require.NoError(c.t, err)
-		shown := len(c.cards) - len(c.alerts)
-		state = fmt.Sprintf("%d are open, %d not taken, %d runs go on, %d of %d runs are followed", len(open), unanswered, n, shown, c.triggers)
-		return len(open)+unanswered+n == 0 && shown == c.triggers
-	})
+	}
+	runs, err := s.CountRuns(c.t.Context(), "", dag.RunQueued, dag.RunRunning)
+	require.NoError(c.t, err)
+	shown := len(c.cards) - len(c.alerts)
+	return 3*unanswered + 2*len(open) + runs + c.triggers - shown,
+		fmt.Sprintf("%d are open, %d not taken, %d runs go on, %d of %d runs are followed", len(open), unanswered, runs, shown, c.triggers)
 }
 
 // check looks whether anything was lost or done twice.
