@@ -62,6 +62,8 @@ type Options struct {
 	Guard Guard
 	// Overview answers for whoever asks, who is in the context.
 	Overview func(ctx context.Context) *overview.Overview
+	// Bindings are for whoever asks, who is in the context.
+	Bindings func(ctx context.Context) Bindings
 	// Health is how things are, as of at most a second ago; nil when ctx ends first.
 	Health func(ctx context.Context) *health.Health
 	// Base is the path below which people reach the pages, such as /dingdag; empty for the root.
@@ -125,6 +127,8 @@ func (p *Pages) shows() map[string]handler {
 		"/dags":   showDAGs,
 		"/events": showEvents,
 
+		"/bindings": showBindings,
+
 		"/dags/{dag_id}":                 showGrid,
 		"/dags/{dag_id}/runs":            showRuns,
 		"/dags/{dag_id}/tasks/{task_id}": showTaskOfDAG,
@@ -147,6 +151,8 @@ func (p *Pages) shows() map[string]handler {
 // acts are what forms do, by their paths.
 func (p *Pages) acts() map[string]handler {
 	return map[string]handler{
+		"/bindings/end": endBinding,
+
 		"/dags/{dag_id}/pause":   pauseDAG,
 		"/dags/{dag_id}/trigger": trigger,
 

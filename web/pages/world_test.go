@@ -21,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/bindings"
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/api/overview"
 	"github.com/dingdag/dingdag/callbacks"
@@ -110,6 +111,9 @@ func newWorld(t *testing.T, change ...func(*pages.Options)) *world {
 	o := pages.Options{
 		Guard: w, Overview: func(context.Context) *overview.Overview {
 			return overview.New(overview.Options{API: w.api, Store: w.store, Folder: w.files, Shapes: shapes, Masker: masker, Clock: clock})
+		},
+		Bindings: func(context.Context) pages.Bindings {
+			return bindings.New(w.store, store.Actor{Name: "ann", Via: "page"}, clock)
 		},
 		Health:  func(context.Context) *health.Health { return w.health },
 		Changes: live.New(2, time.Second), Version: "1.2.3", Mask: masker.Mask, Clock: clock, Log: slog.New(slog.NewTextHandler(&w.log, nil)),

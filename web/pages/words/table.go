@@ -268,5 +268,17 @@ var table = map[Key]Text{ //nolint:gochecknoglobals // a constant
 	"error.find":      {EN: "What to look for may have at most 200 bytes.", ZH: "查找内容最多 200 字节。"},
 	"error.mark":      {EN: "Only success and failed can be set.", ZH: "只能标记为 success 或 failed。"},
 	"error.mark_task": {EN: "Upstream, downstream, earlier and later runs need a task.", ZH: "上游、下游、更早或更晚的运行需要指定任务。"},
+	"error.binding":   {EN: "Name the binding by its number.", ZH: "请指定绑定的编号。"},
 	"error.options":   {EN: "These options do not go together.", ZH: "这些选项不能同时使用。"},
+
+	"bindings.title":        {EN: "Conversations", ZH: "会话绑定"},
+	"bindings.about":        {EN: "Groups and people in DingTalk that are told when these DAGs fail, recover or do not start.", ZH: "以下 DAG 失败、恢复或未启动时，会通知到这些钉钉群和个人。"},
+	"bindings.conversation": {EN: "Conversation", ZH: "会话"},
+	"bindings.what":         {EN: "DAGs", ZH: "DAG"},
+	"bindings.connection":   {EN: "Connection", ZH: "连接"},
+	"bindings.by":           {EN: "By", ZH: "操作人"},
+	"bindings.since":        {EN: "Since", ZH: "绑定时间"},
+	"bindings.alone":        {EN: "one to one", ZH: "单聊"},
+	"bindings.end":          {EN: "Unbind", ZH: "解除绑定"},
+	"bindings.none":         {EN: "No conversation is bound to anything yet. In a group with the bot, write", ZH: "尚未绑定任何会话。请在有机器人的群里发送"},
 }
