@@ -32,7 +32,7 @@ func oldRuns(t *testing.T, home string, runs, tasks int) {
 	defer func() { require.NoError(t, s.Close()) }()
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) (err error) {
-		err = tx.PutVersion(t.Context(), "v", "d", []byte("text"))
+		err = tx.PutVersion(t.Context(), "v", "d", []byte("text"), time.Unix(1, 0))
 		for i := range runs {
 			due := at.Add(time.Duration(i) * time.Minute)
 			r := &store.Run{DAGID: "d", RunID: fmt.Sprintf("r%04d", i), Type: dag.ManualRun, State: dag.RunQueued, LogicalDate: due, RunAfter: due, Version: "v"}

@@ -490,7 +490,7 @@ func TestQueuedRunsStartInOrder(t *testing.T) {
 		}
 		require.NoError(t, b.store.Tx(t.Context(), func(tx store.Tx) error {
 			_, err := tx.InsertRun(t.Context(), r)
-			return errors.Join(err, tx.PutVersion(t.Context(), d.Version, "d", dagfile.Source(d)))
+			return errors.Join(err, tx.PutVersion(t.Context(), d.Version, "d", dagfile.Source(d), time.Unix(1, 0)))
 		}))
 	}
 	b.start(engine.RunOptions{})

@@ -236,7 +236,7 @@ func TestOtherProcessesAreHeard(t *testing.T) {
 		if _, err := tx.InsertRun(t.Context(), r); err != nil {
 			return err
 		}
-		return tx.PutVersion(t.Context(), ds[0].Version, "d", dagfile.Source(ds[0]))
+		return tx.PutVersion(t.Context(), ds[0].Version, "d", dagfile.Source(ds[0]), time.Unix(1, 0))
 	}))
 	b.until("it runs", func() bool { return b.states(r)["t"] == "running" })
 	require.NoError(t, other.Tx(t.Context(), func(tx store.Tx) error {

@@ -56,7 +56,7 @@ func BenchmarkClean(b *testing.B) {
 			for !over.Load() {
 				at := time.Now()
 				_ = s.Tx(context.Background(), func(tx store.Tx) error {
-					return tx.PutVersion(context.Background(), "other", "d", nil)
+					return tx.PutVersion(context.Background(), "other", "d", nil, time.Unix(1, 0))
 				})
 				longest = max(longest, time.Since(at))
 			}

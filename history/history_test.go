@@ -106,7 +106,7 @@ func (w *world) run(id string, due int, state dag.RunState, set func(*store.Run)
 		in := &store.Instance{RunKey: r.Key, TaskID: "t", MapIndex: -1, State: dag.Success, Try: 1, MaxTries: 1}
 		in.Log = worker.LogPath(r, in, 1)
 		return errors.Join(tx.UpdateRun(ctx, r), tx.PutInstances(ctx, []*store.Instance{in}), tx.PutXCom(ctx, r.Key, "t", -1, "k", json.RawMessage("1")),
-			tx.PutVersion(ctx, r.Version, r.DAGID, []byte("text")))
+			tx.PutVersion(ctx, r.Version, r.DAGID, []byte("text"), time.Unix(1, 0)))
 	})
 	w.log(r)
 	return r

@@ -16,6 +16,8 @@ type DAGs interface {
 	Pauses(ctx context.Context, dagID string) ([]*Pause, error)
 	// Version returns the source of a DAG version, or ErrNotFound.
 	Version(ctx context.Context, version string) ([]byte, error)
+	// VersionInfo returns what else is known of it, or ErrNotFound.
+	VersionInfo(ctx context.Context, version string) (*Version, error)
 }
 
 // DAGsTx changes that in a transaction.
@@ -24,7 +26,8 @@ type DAGsTx interface {
 	SetPaused(ctx context.Context, dagID string, paused bool) error
 	// InsertPause notes that a DAG was first seen, paused or unpaused.
 	InsertPause(ctx context.Context, dagID string, p *Pause) error
-	PutVersion(ctx context.Context, version, dagID string, source []byte) error
+	// PutVersion keeps the source of a version once, and gives it the next number of its DAG.
+	PutVersion(ctx context.Context, version, dagID string, source []byte, at time.Time) error
 }
 
 // ImportErrors reads which DAG files could not be loaded, and when.
@@ -103,6 +106,15 @@ func AddDAG(ctx context.Context, tx DAGsTx, d *DAGState, at time.Time) error {
 		return err
 	}
 	return tx.InsertPause(ctx, d.ID, &Pause{At: at, Paused: d.Paused})
+}
+
+// Version is what the store knows of a version of a DAG beside its source.
+type Version struct {
+	Version, DAGID string
+	// Number counts the versions of the DAG, from 1.
+	Number int
+	// CreatedAt is when it was seen first.
+	CreatedAt time.Time
 }
 
 // DAGState is what the store keeps about a DAG beside its file.

@@ -39,6 +39,29 @@ type RunsTx interface {
 	SetRunVersion(ctx context.Context, r *Run) error
 }
 
+// Notes reads notes of runs and task instances.
+type Notes interface {
+	// Notes returns those of a run and of its task instances, by task and map index.
+	Notes(ctx context.Context, runKey int64) ([]*Note, error)
+}
+
+// NotesTx changes notes of runs and task instances in a transaction.
+type NotesTx interface {
+	// PutNote writes a note in the place of the one before, or removes that when its content is empty.
+	PutNote(ctx context.Context, n *Note) error
+}
+
+// Note is what somebody noted about a run, or about one of its task instances.
+type Note struct {
+	RunKey int64
+	// TaskID is empty, and MapIndex -1, for the run itself.
+	TaskID   string
+	MapIndex int
+	Content  string
+	Actor    Actor
+	At       time.Time
+}
+
 // RunDates finds the runs of a DAG by their dates.
 type RunDates interface {
 	// RunAt returns the run of a DAG with a logical date, or nil.

@@ -21,6 +21,7 @@ type Reader interface {
 	RunDates
 	Deadlines
 	Instances
+	Notes
 	XComs
 	DAGs
 	ImportErrors
@@ -52,6 +53,7 @@ type Tx interface {
 	RunsTx
 	DeadlinesTx
 	InstancesTx
+	NotesTx
 	XComsTx
 	DAGsTx
 	ImportErrorsTx

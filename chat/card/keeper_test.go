@@ -173,7 +173,7 @@ func (d *desk) openAPI() {
 	})
 	d.asks = asks.New(asks.Options{Store: d.store, Engine: func(context.Context) (asks.Engine, error) { return e, nil }})
 	require.NoError(d, d.store.Tx(d.Context(), func(tx store.Tx) error {
-		if err := tx.PutVersion(d.Context(), d.dag.Version, d.dag.ID, dagfile.Source(d.dag)); err != nil {
+		if err := tx.PutVersion(d.Context(), d.dag.Version, d.dag.ID, dagfile.Source(d.dag), time.Unix(1, 0)); err != nil {
 			return err
 		}
 		return store.AddDAG(d.Context(), tx, &store.DAGState{ID: d.dag.ID, Version: d.dag.Version, Active: true}, d.now())

@@ -542,7 +542,7 @@ func TestErrorsThatStay(t *testing.T) {
 	w := newWorld(t)
 	w.failedRun("manual__x", 1)
 	w.write(func(ctx context.Context, tx store.Tx) error {
-		return tx.PutVersion(ctx, "broken", "etl", []byte(`{"hush-hush": 1}`))
+		return tx.PutVersion(ctx, "broken", "etl", []byte(`{"hush-hush": 1}`), time.Unix(1, 0))
 	})
 	i := slices.IndexFunc(w.dags, func(d *dag.DAG) bool { return d.ID == "etl" })
 	w.dags[i].Version = "broken"

@@ -139,7 +139,7 @@ func newWorldWith(t *testing.T, change func(*world)) *world {
 	require.NoError(t, err)
 	for _, d := range ds {
 		w.write(func(ctx context.Context, tx store.Tx) error {
-			if err := tx.PutVersion(ctx, d.Version, d.ID, dagfile.Source(d)); err != nil {
+			if err := tx.PutVersion(ctx, d.Version, d.ID, dagfile.Source(d), time.Unix(1, 0)); err != nil {
 				return err
 			}
 			return store.AddDAG(ctx, tx, &store.DAGState{ID: d.ID, Version: d.Version, Paused: d.ID == "resting", Active: true}, now.Add(-time.Hour))

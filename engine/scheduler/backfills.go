@@ -53,7 +53,7 @@ func (sch *Scheduler) CreateBackfill(tx *live.Tx, r *request.BackfillOf) (*reque
 	if err := alter.NoteBackfill(tx.Ctx, tx, store.EventBackfillCreate, r.Actor, b, tx.Now); err != nil || b.Version == "" {
 		return done, err
 	}
-	return done, tx.PutVersion(tx.Ctx, d.Version, d.ID, dagfile.Source(d))
+	return done, tx.PutVersion(tx.Ctx, d.Version, d.ID, dagfile.Source(d), tx.Now)
 }
 
 // stepBackfill starts runs of the DAG's backfill while its max_active_runs permits, in a
@@ -108,7 +108,7 @@ func (sch *Scheduler) adoptBackfill(tx *live.Tx, b *store.Backfill) error {
 		return nil
 	}
 	b.Version = d.Version
-	if err := tx.PutVersion(tx.Ctx, d.Version, d.ID, dagfile.Source(d)); err != nil {
+	if err := tx.PutVersion(tx.Ctx, d.Version, d.ID, dagfile.Source(d), tx.Now); err != nil {
 		return err
 	}
 	return tx.UpdateBackfill(tx.Ctx, b)

@@ -82,7 +82,7 @@ func (sch *Scheduler) insertRun(tx *live.Tx, d *dag.DAG, r *store.Run) (bool, er
 	if err := sch.armDeadlines(tx, d, r); err != nil {
 		return false, err
 	}
-	return true, tx.PutVersion(tx.Ctx, d.Version, d.ID, dagfile.Source(d))
+	return true, tx.PutVersion(tx.Ctx, d.Version, d.ID, dagfile.Source(d), tx.Now)
 }
 
 // startQueued starts queued runs in the order of run_after while max_active_runs permits.

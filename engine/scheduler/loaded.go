@@ -145,7 +145,7 @@ func (sch *Scheduler) adopt(tx *live.Tx, d *dag.DAG, r *store.Run) error {
 		if err := sch.armDeadlines(tx, d, r); err != nil {
 			return err
 		}
-		if err := tx.PutVersion(tx.Ctx, d.Version, d.ID, dagfile.Source(d)); err != nil {
+		if err := tx.PutVersion(tx.Ctx, d.Version, d.ID, dagfile.Source(d), tx.Now); err != nil {
 			return err
 		}
 	}

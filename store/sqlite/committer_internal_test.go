@@ -44,7 +44,7 @@ func inOneCommit(t *testing.T, s *Store, steps ...step) []error {
 	ps := make([]*pending, len(steps))
 	for i, st := range steps {
 		ps[i] = &pending{ctx: t.Context(), done: make(chan struct{}), fn: func(tx *transaction) error {
-			if err := tx.PutVersion(t.Context(), st.name, "d", []byte("source")); err != nil {
+			if err := tx.PutVersion(t.Context(), st.name, "d", []byte("source"), time.Unix(1, 0)); err != nil {
 				return err
 			}
 			if st.do != nil {
@@ -163,7 +163,7 @@ func TestFailuresInOneCommit(t *testing.T) {
 		step{"fails", func(*transaction) error { return errBoom }},
 		step{name: "b"},
 		step{"panics", func(*transaction) error { panic("bang") }},
-		step{"violates", func(tx *transaction) error { return tx.PutVersion(t.Context(), "null", "d", nil) }},
+		step{"violates", func(tx *transaction) error { return tx.PutVersion(t.Context(), "null", "d", nil, time.Unix(1, 0)) }},
 		step{name: "c"},
 	)
 	require.NoError(t, errors.Join(errs[0], errs[2], errs[5]))
@@ -195,7 +195,7 @@ func TestFailedCommits(t *testing.T) {
 			prepare: "PRAGMA max_page_count = 1",
 			undo:    "PRAGMA max_page_count = 1000000",
 			do: func(ctx context.Context, tx *transaction) error {
-				return tx.PutVersion(ctx, "big", "d", make([]byte, 1<<20))
+				return tx.PutVersion(ctx, "big", "d", make([]byte, 1<<20), time.Unix(1, 0))
 			},
 			want: "full", later: true,
 		},
@@ -292,7 +292,7 @@ func TestWaitingFunctionsShareACommit(t *testing.T) {
 		wg.Go(func() {
 			assert.NoError(t, s.tx(t.Context(), func(tx *transaction) error {
 				seen[tx.tx]++
-				return tx.PutVersion(t.Context(), strconv.Itoa(i), "d", []byte("source"))
+				return tx.PutVersion(t.Context(), strconv.Itoa(i), "d", []byte("source"), time.Unix(1, 0))
 			}))
 		})
 	}

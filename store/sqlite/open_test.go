@@ -100,7 +100,7 @@ func TestReopenAfterACrash(t *testing.T) {
 		return tx.Enqueue(t.Context(), []store.Job{{RunKey: 1, TaskID: "waits"}})
 	}))
 	require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) error {
-		if err := tx.PutVersion(t.Context(), "open", "d", []byte("not committed")); err != nil {
+		if err := tx.PutVersion(t.Context(), "open", "d", []byte("not committed"), time.Unix(1, 0)); err != nil {
 			return err
 		}
 		// The log first: a checkpoint in between moves pages from it to the file.

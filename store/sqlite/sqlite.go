@@ -24,7 +24,9 @@ import (
 
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/listing"
 	"github.com/dingdag/dingdag/store/sqlstore"
+	"github.com/dingdag/dingdag/store/sqlstore/sqllist"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
@@ -66,6 +68,9 @@ type Store struct {
 }
 
 var _ store.Store = (*Store)(nil)
+
+// Lists reads lists with many filters.
+func (s *Store) Lists() listing.Reader { return sqllist.New(pool{s.read}) }
 
 // Open opens the file, creates it when it is missing, and brings its tables up to
 // date. The folder must exist and be writable.

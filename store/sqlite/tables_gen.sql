@@ -17,7 +17,7 @@ CREATE TABLE dag_version (
     version TEXT PRIMARY KEY,
     dag_id  TEXT NOT NULL,
     source  BLOB NOT NULL
-);
+, number INTEGER NOT NULL DEFAULT 0, created_at INTEGER);
 CREATE TABLE dag_run (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
     dag_id         TEXT NOT NULL,
@@ -533,6 +533,17 @@ CREATE TABLE account_token (
 );
 CREATE INDEX account_token_of_account ON account_token (account_id, kind);
 CREATE INDEX account_token_expires ON account_token (kind, expires_at);
+CREATE INDEX dag_version_of_dag ON dag_version (dag_id, number);
+CREATE TABLE note (
+    run_key   INTEGER NOT NULL,
+    task_id   TEXT    NOT NULL,
+    map_index INTEGER NOT NULL,
+    content   TEXT    NOT NULL,
+    owner     TEXT    NOT NULL,
+    via       TEXT    NOT NULL,
+    at        INTEGER NOT NULL,
+    PRIMARY KEY (run_key, task_id, map_index)
+) WITHOUT ROWID;
 CREATE TABLE river_leader (
     elected_at timestamp NOT NULL,
     expires_at timestamp NOT NULL,
@@ -651,6 +662,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (43, 46, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (44, 47, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (45, 48, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (46, 49, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (47, 50, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (7, 6, 1);

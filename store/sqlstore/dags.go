@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
@@ -68,6 +69,59 @@ func (q Queries) SetPaused(ctx context.Context, dagID string, paused bool) error
 	return nil
 }
 
+var (
+	versionTable = sqlrow.Declare("dag_version", func(v *store.Version) []sqlrow.Field {
+		return []sqlrow.Field{
+			sqlrow.Col("version", &v.Version), sqlrow.Col("dag_id", &v.DAGID), sqlrow.Col("number", &v.Number), sqlrow.Col("created_at", sqlrow.Moment(&v.CreatedAt)),
+		}
+	})
+	noteTable = sqlrow.Declare("note", func(n *store.Note) []sqlrow.Field {
+		return []sqlrow.Field{
+			sqlrow.Col("run_key", &n.RunKey), sqlrow.Col("task_id", &n.TaskID), sqlrow.Col("map_index", &n.MapIndex), sqlrow.Col("content", &n.Content),
+			sqlrow.Col("owner", &n.Actor.Name), sqlrow.Col("via", &n.Actor.Via), sqlrow.Col("at", sqlrow.Moment(&n.At)),
+		}
+	})
+	noteAll     = noteTable.But()
+	noteChanges = noteTable.Only("content", "owner", "via", "at")
+)
+
+// VersionRows are the columns of what is known of versions beside their sources.
+func VersionRows() *sqlrow.Table[store.Version] { return versionTable }
+
+// NoteRows are the columns of notes.
+func NoteRows() *sqlrow.Table[store.Note] { return noteTable }
+
+// VersionInfo returns what is known of a version beside its source.
+func (q Queries) VersionInfo(ctx context.Context, version string) (*store.Version, error) {
+	v, err := sqlrow.One(ctx, q.c, versionTable.Scan, versionTable.Select()+" WHERE version = ?", version)
+	if err != nil {
+		return nil, fmt.Errorf("read dag version: %w", err)
+	}
+	if v == nil {
+		return nil, fmt.Errorf("dag version %s: %w", version, store.ErrNotFound)
+	}
+	return v, nil
+}
+
+// Notes returns the notes of a run and its task instances.
+func (q Queries) Notes(ctx context.Context, runKey int64) ([]*store.Note, error) {
+	notes, err := sqlrow.Collect(ctx, q.c, noteTable.Scan, noteTable.Select()+" WHERE run_key = ? ORDER BY task_id, map_index", runKey)
+	if err != nil {
+		return nil, fmt.Errorf("read notes: %w", err)
+	}
+	return notes, nil
+}
+
+// PutNote writes a note, see [store.NotesTx].
+func (q Queries) PutNote(ctx context.Context, n *store.Note) error {
+	if n.Content == "" {
+		_, err := q.c.Exec(ctx, "DELETE FROM note WHERE run_key = ? AND task_id = ? AND map_index = ?", n.RunKey, n.TaskID, n.MapIndex)
+		return sqlrow.Wrapped("remove a note", err)
+	}
+	_, err := q.c.Exec(ctx, noteAll.Insert()+" ON CONFLICT (run_key, task_id, map_index) DO UPDATE SET "+noteChanges.Excluded, noteAll.Args(n)...)
+	return sqlrow.Wrapped("write a note", err)
+}
+
 // Version returns the source of a DAG version.
 func (q Queries) Version(ctx context.Context, version string) ([]byte, error) {
 	src, err := sqlrow.One(ctx, q.c, func(rows sqlrow.Rows, b *[]byte) error { return rows.Scan(b) },
@@ -81,9 +135,10 @@ func (q Queries) Version(ctx context.Context, version string) ([]byte, error) {
 	return *src, nil
 }
 
-// PutVersion stores the source of a DAG version once.
-func (q Queries) PutVersion(ctx context.Context, version, dagID string, source []byte) error {
-	_, err := q.c.Exec(ctx, "INSERT INTO dag_version (version, dag_id, source) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", version, dagID, source)
+// PutVersion stores the source of a DAG version once, with the next number of its DAG.
+func (q Queries) PutVersion(ctx context.Context, version, dagID string, source []byte, at time.Time) error {
+	_, err := q.c.Exec(ctx, `INSERT INTO dag_version (version, dag_id, source, number, created_at)
+		VALUES (?, ?, ?, (SELECT coalesce(max(number), 0) + 1 FROM dag_version WHERE dag_id = ?), ?) ON CONFLICT DO NOTHING`, version, dagID, source, dagID, sqlrow.UnixMilli(at))
 	if err != nil {
 		return fmt.Errorf("write version of dag %s: %w", dagID, err)
 	}

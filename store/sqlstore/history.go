@@ -263,6 +263,7 @@ var rowsOfRuns = []struct {
 	{"task_instance_history", "run_key, task_id, map_index, try", func(r *store.RunRows) *int { return &r.Others }},
 	{"rendered_fields", "run_key, task_id, map_index, try", func(r *store.RunRows) *int { return &r.Others }},
 	{"task_progress", "run_key, task_id, map_index, key", func(r *store.RunRows) *int { return &r.Others }},
+	{"note", "run_key, task_id, map_index", func(r *store.RunRows) *int { return &r.Others }},
 	{"ask", "run_key, task_id, map_index, try", func(r *store.RunRows) *int { return &r.Others }},
 }
 

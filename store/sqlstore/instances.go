@@ -43,6 +43,9 @@ var (
 	instanceChanges = instanceTable.But("run_key", "task_id", "map_index")
 )
 
+// InstanceRows are the columns of task instances.
+func InstanceRows() *sqlrow.Table[store.Instance] { return instanceTable }
+
 // Instances returns the stored instances of a run in the order of their creation.
 func (q Queries) Instances(ctx context.Context, runKey int64) ([]*store.Instance, error) {
 	is, err := sqlrow.Collect(ctx, q.c, instanceTable.Scan, instanceTable.Select()+" WHERE run_key = ? ORDER BY rowid", runKey)

@@ -43,6 +43,9 @@ var (
 	runVersion = runTable.Only("version", "provisional")
 )
 
+// RunRows are the columns of runs.
+func RunRows() *sqlrow.Table[store.Run] { return runTable }
+
 func (q Queries) run(ctx context.Context, what, where string, args ...any) (*store.Run, error) {
 	r, err := sqlrow.One(ctx, q.c, runTable.Scan, runTable.Select()+" WHERE "+where, args...)
 	if err != nil {

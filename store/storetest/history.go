@@ -493,7 +493,9 @@ func oldJobs(t *testing.T, open Open) {
 func unusedVersions(t *testing.T, open Open) {
 	s := open(t, Node{})
 	for _, v := range []string{"of_backfill", "of_dag", "of_run", "old", "older"} {
-		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.PutVersion(ctx, v, "d", []byte(v)) })
+		write(t, s, func(ctx context.Context, tx store.Tx) error {
+			return tx.PutVersion(ctx, v, "d", []byte(v), time.Unix(1, 0))
+		})
 	}
 	r := newRun("d", "r", hour(1))
 	r.Version = "of_run"

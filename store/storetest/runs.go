@@ -65,7 +65,7 @@ func runsAreUnique(t *testing.T, open Open) {
 				return err
 			}
 			// What comes after a refusal in the same transaction lands all the same.
-			return tx.PutVersion(ctx, name, "d", []byte(name))
+			return tx.PutVersion(ctx, name, "d", []byte(name), time.Unix(1, 0))
 		})
 		assert.Equal(t, c.want, got, name)
 		assert.Equal(t, c.want, c.r.Key != 0, "%s: the key", name)

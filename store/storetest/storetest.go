@@ -55,6 +55,8 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 		"dags": {
 			"import errors are kept":            importErrorsAreKept,
 			"versions are stored once":          versionsAreStoredOnce,
+			"versions are numbered":             versionsAreNumbered,
+			"notes are kept":                    notesAreKept,
 			"dags keep whether they are paused": dagsKeepPaused,
 			"pauses are remembered":             pausesAreRemembered,
 		},

@@ -138,7 +138,7 @@ func txCancelled(t *testing.T, open Open) {
 	ctx, cancel = context.WithCancel(t.Context())
 	err = s.Tx(ctx, func(tx store.Tx) error {
 		cancel()
-		return tx.PutVersion(ctx, "v", "d", []byte("source"))
+		return tx.PutVersion(ctx, "v", "d", []byte("source"), time.Unix(1, 0))
 	})
 	_, rerr := s.Version(t.Context(), "v")
 	assert.Equal(t, err == nil, rerr == nil, "Tx says %v, reading says %v", err, rerr)
@@ -151,7 +151,7 @@ func txReadBeside(t *testing.T, open Open) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	write(t, s, func(_ context.Context, tx store.Tx) error {
-		if err := tx.PutVersion(ctx, "v", "d", []byte("source")); err != nil {
+		if err := tx.PutVersion(ctx, "v", "d", []byte("source"), time.Unix(1, 0)); err != nil {
 			return err
 		}
 		for range 20 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -55,14 +56,14 @@ func TestNeeds(t *testing.T) {
 	require.ErrorIs(t, err, gone, "no run has had this version, and its file cannot be read")
 	n.read = func(string) (*dag.DAG, error) { return averaging(1, 2), nil }
 	assert.Equal(t, history.Needs{Ended: 1, Successes: 2}, of())
-	put(func(tx store.Tx) error { return tx.PutVersion(t.Context(), "v", "d", []byte("text")) })
+	put(func(tx store.Tx) error { return tx.PutVersion(t.Context(), "v", "d", []byte("text"), time.Unix(1, 0)) })
 	for range 2 {
 		assert.Equal(t, history.Needs{Ended: 3, Successes: 4}, of())
 	}
 	assert.Equal(t, 1, restored, "once for each version")
 
 	put(func(tx store.Tx) error {
-		return errors.Join(tx.PutVersion(t.Context(), "b", "d", []byte("broken")), tx.PutDAG(t.Context(), &store.DAGState{ID: "d", Version: "b", Active: true}))
+		return errors.Join(tx.PutVersion(t.Context(), "b", "d", []byte("broken"), time.Unix(1, 0)), tx.PutDAG(t.Context(), &store.DAGState{ID: "d", Version: "b", Active: true}))
 	})
 	_, err = n.Of(t.Context(), "d")
 	require.ErrorContains(t, err, "unknown operator")
