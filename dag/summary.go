@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"slices"
 	"time"
 
 	"github.com/dingdag/dingdag/timetable"
@@ -28,6 +29,14 @@ type Summary struct {
 	EndDate   time.Time `json:"end_date,omitzero"`
 	Catchup   bool      `json:"catchup,omitempty"`
 
+	// DisplayName is how people call the DAG.
+	DisplayName              string `json:"display_name,omitempty"`
+	MaxActiveRuns            int    `json:"max_active_runs,omitempty"`
+	MaxActiveTasks           int    `json:"max_active_tasks,omitempty"`
+	MaxConsecutiveFailedRuns int    `json:"max_consecutive_failed_runs,omitempty"`
+	// TaskLimits says that a task bounds how many of its instances run at once.
+	TaskLimits bool `json:"task_limits,omitempty"`
+
 	// Timetable is made of Schedule and Zone.
 	Timetable timetable.Timetable `json:"-"`
 }
@@ -38,5 +47,7 @@ func (d *DAG) Summary() *Summary {
 		ID: d.ID, Pos: d.Pos, Description: d.Description, Owner: d.Owner, Tags: d.Tags, ScheduleSummary: d.ScheduleSummary(), OnAssets: d.Assets != nil,
 		Tasks: len(d.Tasks), IsPausedUponCreation: d.IsPausedUponCreation, Schedule: d.Schedule, Zone: d.Location.String(),
 		StartDate: d.StartDate, EndDate: d.EndDate, Catchup: d.Catchup, Timetable: d.Timetable,
+		DisplayName: d.DisplayName, MaxActiveRuns: d.MaxActiveRuns, MaxActiveTasks: d.MaxActiveTasks, MaxConsecutiveFailedRuns: d.MaxConsecutiveFailedRuns,
+		TaskLimits: slices.ContainsFunc(d.Tasks, func(t *Task) bool { return t.MaxActiveTIsPerDAG > 0 || t.MaxActiveTIsPerDAGRun > 0 }),
 	}
 }

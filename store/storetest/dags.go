@@ -26,57 +26,6 @@ func versionsAreStoredOnce(t *testing.T, open Open) {
 	require.ErrorIs(t, err, store.ErrNotFound)
 }
 
-// Each DAG counts its versions, and a version that comes again keeps its number.
-func versionsAreNumbered(t *testing.T, open Open) {
-	s := open(t, Node{})
-	at := func(h int) time.Time { return midnight.Add(time.Duration(h) * time.Hour) }
-	for i, v := range []struct{ version, dagID string }{{"a1", "a"}, {"b1", "b"}, {"a2", "a"}, {"a1", "a"}, {"a3", "a"}} {
-		write(t, s, func(ctx context.Context, tx store.Tx) error {
-			return tx.PutVersion(ctx, v.version, v.dagID, []byte("x"), at(i))
-		})
-	}
-	for version, want := range map[string]store.Version{
-		"a1": {Version: "a1", DAGID: "a", Number: 1, CreatedAt: at(0)}, "b1": {Version: "b1", DAGID: "b", Number: 1, CreatedAt: at(1)},
-		"a2": {Version: "a2", DAGID: "a", Number: 2, CreatedAt: at(2)}, "a3": {Version: "a3", DAGID: "a", Number: 3, CreatedAt: at(4)},
-	} {
-		got, err := s.VersionInfo(t.Context(), version)
-		require.NoError(t, err)
-		assert.Equal(t, want, *got)
-	}
-	_, err := s.VersionInfo(t.Context(), "none")
-	require.ErrorIs(t, err, store.ErrNotFound)
-}
-
-// A note is replaced by the next one, and goes with an empty one and with its run.
-func notesAreKept(t *testing.T, open Open) {
-	s := open(t, Node{})
-	r := newRun("d", "r", midnight)
-	insert(t, s, r)
-	ann := store.Actor{Name: "ann", Via: store.ViaUI}
-	put := func(task string, index int, text string) {
-		write(t, s, func(ctx context.Context, tx store.Tx) error {
-			return tx.PutNote(ctx, &store.Note{RunKey: r.Key, TaskID: task, MapIndex: index, Content: text, Actor: ann, At: midnight})
-		})
-	}
-	put("", -1, "run")
-	put("t", 3, "first")
-	put("t", 3, "second")
-	put("t", 4, "gone")
-	put("t", 4, "")
-	got, err := s.Notes(t.Context(), r.Key)
-	require.NoError(t, err)
-	assert.Equal(t, []*store.Note{
-		{RunKey: r.Key, MapIndex: -1, Content: "run", Actor: ann, At: midnight}, {RunKey: r.Key, TaskID: "t", MapIndex: 3, Content: "second", Actor: ann, At: midnight},
-	}, got)
-	write(t, s, func(ctx context.Context, tx store.Tx) error {
-		_, err := tx.RemoveRowsOfRun(ctx, r.Key, 100)
-		return err
-	})
-	got, err = s.Notes(t.Context(), r.Key)
-	require.NoError(t, err)
-	assert.Empty(t, got)
-}
-
 func dagsKeepPaused(t *testing.T, open Open) {
 	s := open(t, Node{})
 	put := func(d store.DAGState) {

@@ -13,6 +13,7 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/storetest/gatetest"
+	"github.com/dingdag/dingdag/store/storetest/listtest"
 )
 
 // Node is one process that uses a database.
@@ -55,8 +56,8 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 		"dags": {
 			"import errors are kept":            importErrorsAreKept,
 			"versions are stored once":          versionsAreStoredOnce,
-			"versions are numbered":             versionsAreNumbered,
-			"notes are kept":                    notesAreKept,
+			"versions are numbered":             func(t *testing.T, open Open) { listtest.VersionsAreNumbered(t, open(t, Node{})) },
+			"notes are kept":                    func(t *testing.T, open Open) { listtest.NotesAreKept(t, open(t, Node{})) },
 			"dags keep whether they are paused": dagsKeepPaused,
 			"pauses are remembered":             pausesAreRemembered,
 		},

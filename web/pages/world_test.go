@@ -211,7 +211,7 @@ func (w *world) seen(id string) *dag.DAG {
 	d, err := w.files.DAG(id)
 	require.NoError(w.t, err)
 	w.write(func(ctx context.Context, tx store.Tx) error {
-		if err := tx.PutVersion(ctx, d.Version, d.ID, dagfile.Source(d)); err != nil {
+		if err := tx.PutVersion(ctx, d.Version, d.ID, dagfile.Source(d), time.Unix(1, 0)); err != nil {
 			return err
 		}
 		return store.AddDAG(ctx, tx, &store.DAGState{ID: id, File: "dags.yaml", Version: d.Version, Active: true}, now.Add(-time.Hour))

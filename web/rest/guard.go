@@ -1,0 +1,66 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/dingdag/dingdag/access"
+)
+
+// Guard says who sends a request. Without one nothing is served.
+type Guard interface {
+	// Authenticate returns who sends a request. Its error wraps [access.ErrUnknown] when nobody knows, or is
+	// a [*Error] or what went wrong.
+	Authenticate(r *http.Request) (access.Identity, error)
+}
+
+// Knower knows the DAGs that rights depend on.
+type Knower interface {
+	// AccessDAG is what the right to a DAG depends on; of an unknown one that is its id alone.
+	AccessDAG(ctx context.Context, dagID string) (access.DAG, error)
+}
+
+// admit finds out who asks, and whether they may.
+func (s *Server) admit(r *http.Request, op *Operation) (context.Context, *Error) {
+	if op.Public {
+		return r.Context(), nil
+	}
+	who, err := s.o.Guard.Authenticate(r)
+	if err != nil {
+		return nil, s.unauthenticated(r, err)
+	}
+	ctx := access.With(r.Context(), who)
+	if err := s.allowed(ctx, op.Action, r.PathValue("dag_id")); err != nil {
+		return nil, s.faultOf(r, err)
+	}
+	return ctx, nil
+}
+
+// allowed is nil when whoever asks may do something to a DAG, or to what belongs to none. The calls that take
+// [All] in the place of a DAG see to the DAGs themselves.
+func (s *Server) allowed(ctx context.Context, a access.Action, dagID string) error {
+	if dagID == "" {
+		return access.Check(ctx, a, nil)
+	}
+	if dagID == All {
+		who, _ := access.From(ctx)
+		if who.Role < a.Role() {
+			return access.Check(ctx, a, nil)
+		}
+		return nil
+	}
+	d, err := s.o.DAGs.AccessDAG(ctx, dagID)
+	if err != nil {
+		return err
+	}
+	return access.Check(ctx, a, &d)
+}
+
+// unauthenticated is the answer to somebody whom nobody knows.
+func (s *Server) unauthenticated(r *http.Request, err error) *Error {
+	if !errors.Is(err, access.ErrUnknown) {
+		return s.faultOf(r, err)
+	}
+	return &Error{Status: http.StatusUnauthorized, Detail: "Not authenticated", Header: http.Header{"Www-Authenticate": {"Bearer"}}}
+}

@@ -1,0 +1,250 @@
+// Package rest serves Airflow's public REST API (version 3, below /api/v2): what its tools call, with its
+// names, filters, pages and errors. This package has the conventions; the families of calls are packages
+// below it, which ask the api and know no store.
+//
+// A family is added in three steps:
+//
+//  1. A package below this one with a type that holds what its calls ask, and a method for each call. The
+//     input of a call is a struct: fields with a path tag come from the path, those with a query tag from
+//     the query, and a field named Body from the body. [Page], [Order], [Range], [Pattern] and the tags
+//     default, required, enum, minimum, maximum, minLength, maxLength, pattern and zone say what is
+//     accepted, to the binder and to the OpenAPI document alike. The output is a struct whose fields are
+//     always present; a pointer is null when there is nothing.
+//  2. A function Routes(s *rest.Server, …) that names each call once with [Register], by the operation of
+//     Airflow: its id, path, [access.Action] and status. An error of a call is a [*Error], or one of the api, which
+//     [ErrorOf] translates.
+//  3. A line in cli's wiring that calls it, and a line for each call in testdata/airflow.txt.
+package rest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/dingdag/dingdag/access"
+)
+
+// Base is the path of all calls but those of the OpenAPI document.
+const Base = "/api/v2"
+
+// AirflowVersion is the release whose API is served. Tools choose by it how they talk.
+const AirflowVersion = "3.2.1"
+
+// maxBody is how long the body of a request may be.
+const maxBody = 10 << 20
+
+// Options are what a [Server] stands on. All but Mask are required.
+type Options struct {
+	// Guard says who asks, and what they may do.
+	Guard Guard
+	// DAGs knows what the right to a DAG depends on.
+	DAGs Knower
+	// Version is that of this program.
+	Version string
+	// Mask hides secrets in errors that are logged.
+	Mask  func(string) string
+	Clock func() time.Time
+	Log   *slog.Logger
+}
+
+// Server answers the calls that are registered with it. It may be used by several at once when all are.
+type Server struct {
+	o      Options
+	routes *http.ServeMux
+	calls  huma.Adapter
+	doc    *huma.OpenAPI
+	list   []Operation
+	bodies map[reflect.Type]bool
+	// served is the document as it is sent.
+	served func() ([]byte, error)
+}
+
+// New returns a server with the calls about itself: its version and its document.
+func New(o Options) *Server {
+	s := &Server{o: o, routes: http.NewServeMux(), doc: newDocument(o.Version), bodies: map[reflect.Type]bool{}}
+	s.calls = humago.NewAdapter(s.routes, "")
+	s.served = s.document()
+	s.routes.HandleFunc("GET /openapi.json", s.openAPI)
+	Register(s, Operation{ID: "get_version", Method: http.MethodGet, Path: "/version", Tag: "Version", Public: true}, s.version)
+	return s
+}
+
+// Version is what is served, by Airflow's and by our own number.
+type Version struct {
+	Version    string  `json:"version"`
+	GitVersion *string `json:"git_version"`
+}
+
+func (s *Server) version(context.Context, *struct{}) (*Version, error) {
+	return &Version{AirflowVersion, new("dingdag " + s.o.Version)}, nil
+}
+
+// Clock is the time of the server.
+func (s *Server) Clock() time.Time { return s.o.Clock() }
+
+// Log is where the server writes what goes wrong.
+func (s *Server) Log() *slog.Logger { return s.o.Log }
+
+// Operation is a call: what Airflow's document says of it.
+type Operation struct {
+	// ID is Airflow's name of the operation, under which changes are kept among the events.
+	ID, Method string
+	// Path is that below [Base]. {dag_id} and the like are fields of the input; {key...} has slashes too.
+	Path, Tag, Summary string
+	// Status is that of an answer without an error; 200 when it is 0. With 204 there is no body.
+	Status int
+	// Action is what somebody must be allowed to do, [access.Read] by default: to the DAG of the path, or
+	// where the path has none to what belongs to no single DAG.
+	Action access.Action
+	// Public asks for no login.
+	Public bool
+	// Produces are the content types of an answer that is not JSON alone.
+	Produces []string
+}
+
+// Operations are the calls that are registered, in the order in which they were.
+func (s *Server) Operations() []Operation { return slices.Clone(s.list) }
+
+// Raw is an answer that is not a JSON value: a log, or a file. The output of a call may be one.
+type Raw struct {
+	// Write sends the answer, its header first.
+	Write func(w http.ResponseWriter)
+}
+
+// rawType is that of it.
+var rawType = reflect.TypeFor[Raw]() //nolint:gochecknoglobals // a constant
+
+// Register adds a call. What is wrong with the types of its input and output is a mistake of the program,
+// which ends it.
+func Register[In, Out any](s *Server, op Operation, call func(context.Context, *In) (*Out, error)) {
+	if op.Status == 0 {
+		op.Status = http.StatusOK
+	}
+	if op.Action == 0 {
+		op.Action = access.Read
+	}
+	in := bindingOf(reflect.TypeFor[In]())
+	s.list = append(s.list, op)
+	described := s.describe(op, in, reflect.TypeFor[Out]())
+	s.calls.Handle(described, func(hc huma.Context) {
+		r, w := humago.Unwrap(hc)
+		ctx, fault := s.admit(r, &op)
+		if fault == nil {
+			input := new(In)
+			if fault = in.bind(r, reflect.ValueOf(input).Elem()); fault == nil {
+				out, err := call(ctx, input)
+				if err == nil {
+					s.answer(w, op.Status, out)
+					return
+				}
+				fault = s.faultOf(r, err)
+			}
+		}
+		if fault != nil {
+			s.refuse(w, fault)
+		}
+	})
+}
+
+// ServeHTTP answers a request for a path below /api/v2 or for the OpenAPI document.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Body != nil {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	}
+	if path, ok := strings.CutSuffix(r.URL.Path, "/"); ok && strings.HasPrefix(path, Base+"/") {
+		u := *r.URL
+		u.Path, u.RawPath = path, strings.TrimSuffix(u.RawPath, "/")
+		clean := r.Clone(r.Context())
+		clean.URL = &u
+		if _, pattern := s.routes.Handler(clean); pattern != "" {
+			w.Header().Set("Location", u.RequestURI())
+			s.send(w, http.StatusTemporaryRedirect, nil)
+			return
+		}
+	}
+	if _, pattern := s.routes.Handler(r); pattern != "" {
+		s.routes.ServeHTTP(w, r)
+		return
+	}
+	if allowed := s.methods(r); len(allowed) > 0 {
+		s.refuse(w, &Error{Status: http.StatusMethodNotAllowed, Detail: "Method Not Allowed", Header: http.Header{"Allow": {strings.Join(allowed, ", ")}}})
+		return
+	}
+	s.sendJSON(w, http.StatusNotFound, map[string]string{"error": "API route not found"})
+}
+
+// methods are those of the calls that a path has.
+func (s *Server) methods(r *http.Request) []string {
+	found := map[string]bool{}
+	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		other := r.Clone(r.Context())
+		other.Method = m
+		if _, pattern := s.routes.Handler(other); pattern != "" {
+			found[m] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
+// answer writes what a call found.
+func (s *Server) answer(w http.ResponseWriter, status int, out any) {
+	if raw, ok := out.(*Raw); ok {
+		raw.Write(w)
+		return
+	}
+	if status == http.StatusNoContent {
+		w.WriteHeader(status)
+		return
+	}
+	s.sendJSON(w, status, out)
+}
+
+// sendJSON writes a value.
+func (s *Server) sendJSON(w http.ResponseWriter, status int, value any) {
+	b, err := encode(value)
+	if err != nil {
+		s.o.Log.Error("answer a call", "error", s.masked(err))
+		status, b = http.StatusInternalServerError, []byte(`{"detail":"the answer cannot be written: the log says why"}`)
+	}
+	s.send(w, status, b)
+}
+
+func (s *Server) send(w http.ResponseWriter, status int, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	if _, err := w.Write(body); err != nil {
+		s.o.Log.Debug("answer a call", "error", err) // nobody is left to tell
+	}
+}
+
+// encode is a value as JSON on one line.
+func encode(value any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(value); err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
+}
+
+// masked is the text of an error for the log.
+func (s *Server) masked(err error) string {
+	if s.o.Mask == nil {
+		return err.Error()
+	}
+	return s.o.Mask(err.Error())
+}
