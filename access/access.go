@@ -96,6 +96,8 @@ type Identity struct {
 	DAGs Scope
 	// Token is the id of the API token that was sent, 0 for none.
 	Token int64
+	// Address is the IP address that the request came from; empty when it is not known.
+	Address string
 }
 
 // May reports whether somebody may do something to a DAG. A nil DAG stands for what belongs to no single one: everybody may

@@ -20,6 +20,7 @@ import (
 
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/web/loopback"
+	"github.com/dingdag/dingdag/web/signin"
 )
 
 // The limits of a request.
@@ -38,11 +39,13 @@ type Checker interface {
 	Check(ctx context.Context) *health.Health
 }
 
-// Options are what a [Server] stands on. All but Links, DingTalk and Mask are required.
+// Options are what a [Server] stands on. All but Links, SignIn, DingTalk and Mask are required.
 type Options struct {
 	Health Checker
 	// Links are the pages of signed links; nil for none.
 	Links *Links
+	// SignIn knows who sends a request, and has the pages by which people sign in; nil for none.
+	SignIn *signin.Gate
 	// DingTalk answers what DingTalk sends to paths below /dingtalk/. Nil takes nothing.
 	DingTalk http.Handler
 	// Mask hides secrets in errors that are logged.
@@ -73,6 +76,9 @@ func New(o Options) *Server {
 	s.routes.HandleFunc("GET /api/v2/monitor/health", s.airflowHealth)
 	if o.DingTalk != nil {
 		s.routes.Handle("POST /dingtalk/{kind}/{conn_id}", o.DingTalk)
+	}
+	if o.SignIn != nil {
+		o.SignIn.Routes(s.routes)
 	}
 	s.routes.Handle("GET /{$}", http.RedirectHandler("/health", http.StatusFound))
 	if o.Links != nil {

@@ -200,7 +200,8 @@ func (a *Accounts) find(ctx context.Context, token connections.Secret, address s
 
 // SignIn begins a session of a user in a browser, in place of the one that it had, if any. It is new at every sign-in, so that nobody can
 // have put it there before.
-func (a *Accounts) SignIn(ctx context.Context, u *users.User, before connections.Secret, by store.Actor) (connections.Secret, error) {
+func (a *Accounts) SignIn(ctx context.Context, u *users.User, before connections.Secret, address string) (connections.Secret, error) {
+	by := store.Actor{Name: u.Name, Via: store.ViaUI, Address: address}
 	token, now := secret.NewToken(), a.o.Clock()
 	err := a.o.Store.Tx(ctx, func(tx store.Tx) error {
 		if before != "" {
@@ -253,13 +254,14 @@ func gone(name string, u *users.User) error {
 	return nil
 }
 
-// SignOut ends a session. One that is over is no error.
-func (a *Accounts) SignOut(ctx context.Context, session connections.Secret, by store.Actor) error {
+// SignOut ends the session of a user in a browser. One that is over is no error.
+func (a *Accounts) SignOut(ctx context.Context, session connections.Secret, user, address string) error {
+	by := store.Actor{Name: user, Via: store.ViaUI, Address: address}
 	err := a.o.Store.Tx(ctx, func(tx store.Tx) error {
 		if err := endSession(ctx, tx, session); err != nil {
 			return err
 		}
-		return a.note(ctx, tx, by, store.EventSignOut, about{User: by.Name})
+		return a.note(ctx, tx, by, store.EventSignOut, about{User: user})
 	})
 	if err != nil {
 		return fmt.Errorf("end a session: %w", err)

@@ -107,7 +107,7 @@ func TestSetUp(t *testing.T) {
 	)
 	for i := range 4 {
 		wg.Go(func() {
-			u, err := h.SetUp(t.Context(), accounts.NewUser{Name: fmt.Sprintf("u%d", i), Role: access.Viewer, DAGs: []string{"dag:a"}, Password: right}, store.Actor{Via: store.ViaUI, Address: here})
+			u, err := h.SetUp(t.Context(), accounts.NewUser{Name: fmt.Sprintf("u%d", i), Role: access.Viewer, DAGs: []string{"dag:a"}, Password: right}, here)
 			if err != nil {
 				assert.ErrorIs(t, err, accounts.ErrSetUp)
 				return
@@ -195,10 +195,9 @@ func TestSessions(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	u := h.add(t, "ann", access.Viewer)
-	ui := store.Actor{Name: "ann", Via: store.ViaUI, Address: here}
-	first, err := h.SignIn(t.Context(), u, "", ui)
+	first, err := h.SignIn(t.Context(), u, "", here)
 	require.NoError(t, err)
-	second, err := h.SignIn(t.Context(), u, first, ui)
+	second, err := h.SignIn(t.Context(), u, first, here)
 	require.NoError(t, err)
 	assert.NotEqual(t, first, second)
 	_, err = h.BySession(t.Context(), first, here)
@@ -217,7 +216,7 @@ func TestSessions(t *testing.T) {
 	require.ErrorIs(t, err, accounts.ErrToken, "it expires")
 
 	for name, end := range map[string]func(s connections.Secret) error{
-		"signed out":       func(s connections.Secret) error { return h.SignOut(t.Context(), s, ui) },
+		"signed out":       func(s connections.Secret) error { return h.SignOut(t.Context(), s, "ann", here) },
 		"another password": func(connections.Secret) error { return h.SetPassword(t.Context(), "ann", right, h.by) },
 		"disabled": func(connections.Secret) error {
 			_, err := h.Set(t.Context(), "ann", accounts.Change{Disabled: new(true)}, h.by)
@@ -231,7 +230,7 @@ func TestSessions(t *testing.T) {
 			return nil
 		},
 	} {
-		s, err := h.SignIn(t.Context(), u, "", ui)
+		s, err := h.SignIn(t.Context(), u, "", here)
 		require.NoError(t, err, name)
 		require.NoError(t, end(s), name)
 		_, err = h.BySession(t.Context(), s, here)
@@ -348,16 +347,20 @@ func TestChangesAreNoted(t *testing.T) {
 	token, row, err := h.CreateToken(t.Context(), accounts.TokenRequest{User: "ann", Name: "CI", ExpiresAt: h.now.Add(time.Hour)}, by)
 	require.NoError(t, err)
 	require.Error(t, h.wrong(t, "ann", here))
-	session, err := h.SignIn(t.Context(), u, "", by)
+	session, err := h.SignIn(t.Context(), u, "", here)
 	require.NoError(t, err)
-	require.NoError(t, h.SignOut(t.Context(), session, by))
+	require.NoError(t, h.SignOut(t.Context(), session, "ann", here))
 	require.NoError(t, h.Revoke(t.Context(), row.ID, "ANN", by))
 	require.NoError(t, h.Delete(t.Context(), "ann", by))
 	es, err := h.store.Events(t.Context(), store.EventFilter{})
 	require.NoError(t, err)
 	var got []string
 	for _, e := range es {
-		assert.Equal(t, by, e.Actor)
+		if e.Kind == store.EventSignIn || e.Kind == store.EventSignOut {
+			assert.Equal(t, store.Actor{Name: "ann", Via: store.ViaUI, Address: here}, e.Actor)
+		} else {
+			assert.Equal(t, by, e.Actor)
+		}
 		assert.Equal(t, h.now, e.At)
 		var extra map[string]any
 		require.NoError(t, json.Unmarshal(e.Extra, &extra))
@@ -369,7 +372,7 @@ func TestChangesAreNoted(t *testing.T) {
 		`user_password {"user":"ann"}`,
 		`token_create {"user":"ann","role":"viewer","dags":["*"],"token":"CI","token_id":1,"expires_at":"2026-03-01T13:00:00Z"}`,
 		`sign_in {"user":"ann"}`,
-		`sign_out {"user":"root"}`,
+		`sign_out {"user":"ann"}`,
 		`token_revoke {"user":"ann","token":"CI","token_id":1}`,
 		`user_delete {"user":"ann"}`,
 	}, got)

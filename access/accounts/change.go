@@ -22,6 +22,23 @@ var ErrExists = errors.New("there is a user of that name")
 // ErrSetUp says that there is a user already, so that nobody is set up without signing in.
 var ErrSetUp = errors.New("there are users already: sign in")
 
+// MistakeError says what is wrong with a user or a token that somebody wants to create or change.
+type MistakeError struct{ err error }
+
+// Error says what is wrong.
+func (e *MistakeError) Error() string { return e.err.Error() }
+
+// Unwrap is the mistake.
+func (e *MistakeError) Unwrap() error { return e.err }
+
+// mistake is what is wrong as a [MistakeError], or nil.
+func mistake(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &MistakeError{err}
+}
+
 // about is what an event of a user or a token says.
 type about struct {
 	User     string     `json:"user"`
@@ -55,6 +72,11 @@ type NewUser struct {
 
 // row checks and converts.
 func (n *NewUser) row(now time.Time) (*users.User, error) {
+	u, err := n.checked(now)
+	return u, mistake(err)
+}
+
+func (n *NewUser) checked(now time.Time) (*users.User, error) {
 	name, err := CleanName(n.Name)
 	if err != nil {
 		return nil, err
@@ -99,10 +121,10 @@ func (a *Accounts) Create(ctx context.Context, n NewUser, by store.Actor) (*user
 	return a.create(ctx, n, by, func(store.Tx) error { return nil })
 }
 
-// SetUp adds the first user, who is an admin. It is [ErrSetUp] when there is one.
-func (a *Accounts) SetUp(ctx context.Context, n NewUser, by store.Actor) (*users.User, error) {
+// SetUp adds the first user, who is an admin and does that in a browser. It is [ErrSetUp] when there is one.
+func (a *Accounts) SetUp(ctx context.Context, n NewUser, address string) (*users.User, error) {
 	n.Role, n.DAGs = access.Admin, nil
-	return a.create(ctx, n, by, func(tx store.Tx) error {
+	return a.create(ctx, n, store.Actor{Via: store.ViaUI, Address: address}, func(tx store.Tx) error {
 		some, err := tx.HasUsers(ctx)
 		if err == nil && some {
 			err = ErrSetUp
@@ -157,7 +179,7 @@ func (a *Accounts) Set(ctx context.Context, name string, c Change, by store.Acto
 			u.DAGs = *c.DAGs
 		}
 		if err := checkRights(u); err != nil {
-			return err
+			return mistake(err)
 		}
 		if c.DAGs != nil {
 			what.DAGs = u.DAGs
@@ -185,7 +207,7 @@ func (a *Accounts) SetPassword(ctx context.Context, name string, password connec
 		return err
 	}
 	if err := secret.CheckPassword(clean, password.Reveal()); err != nil {
-		return err
+		return mistake(err)
 	}
 	hash := secret.HashPassword(password.Reveal())
 	_, err = a.change(ctx, clean, func(tx store.Tx, u *users.User) error {
@@ -260,14 +282,14 @@ func (a *Accounts) CreateToken(ctx context.Context, r TokenRequest, by store.Act
 	name, now := strings.TrimSpace(r.Name), a.o.Clock()
 	switch {
 	case name == "":
-		return "", nil, errors.New("the token has no name: say what it is for")
+		return "", nil, mistake(errors.New("the token has no name: say what it is for"))
 	case !r.ExpiresAt.IsZero() && !r.ExpiresAt.After(now):
-		return "", nil, errors.New("the token would be expired at once")
+		return "", nil, mistake(errors.New("the token would be expired at once"))
 	}
 	scope := access.AllDAGs()
 	if len(r.DAGs) > 0 {
 		if scope, err = access.ParseScope(r.DAGs...); err != nil {
-			return "", nil, err
+			return "", nil, mistake(err)
 		}
 	}
 	plain := secret.NewToken()
@@ -283,7 +305,7 @@ func (a *Accounts) CreateToken(ctx context.Context, r TokenRequest, by store.Act
 			role = has
 		}
 		if role > has || has == access.Nobody {
-			return fmt.Errorf("user %s has the role %s, and a token cannot have more", u.Name, has)
+			return mistake(fmt.Errorf("user %s has the role %s, and a token cannot have more", u.Name, has))
 		}
 		t.UserID, t.Role = u.ID, role.String()
 		if err := tx.InsertToken(ctx, t); err != nil {
