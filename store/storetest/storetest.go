@@ -12,8 +12,10 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/storetest/chattest"
 	"github.com/dingdag/dingdag/store/storetest/gatetest"
 	"github.com/dingdag/dingdag/store/storetest/listtest"
+	"github.com/dingdag/dingdag/store/storetest/usertest"
 )
 
 // Node is one process that uses a database.
@@ -93,12 +95,12 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"open cards are found":   openCardsAreFound,
 		},
 		"bindings": {
-			"bindings are stored whole": bindingsAreStoredWhole,
+			"bindings are stored whole": func(t *testing.T, open Open) { chattest.BindingsStoredWhole(t, open(t, Node{}), open(t, Node{})) },
 		},
 		"users": {
-			"users are stored whole":  usersAreStoredWhole,
-			"tokens are stored whole": tokensAreStoredWhole,
-			"tokens go":               tokensGo,
+			"users are stored whole":  func(t *testing.T, open Open) { usertest.UsersStoredWhole(t, open(t, Node{}), open(t, Node{})) },
+			"tokens are stored whole": func(t *testing.T, open Open) { usertest.TokensStoredWhole(t, open(t, Node{}), open(t, Node{})) },
+			"tokens go":               func(t *testing.T, open Open) { usertest.TokensGo(t, open(t, Node{})) },
 		},
 		"owners": {
 			"answers are stored whole": answersAreStoredWhole,

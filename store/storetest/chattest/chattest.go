@@ -1,9 +1,12 @@
+// Package chattest is the part of the suite of stores about what conversations are told of.
+//
 //nolint:thelper // tests, not helpers: failures belong to their lines
-package storetest
+package chattest
 
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -11,9 +14,15 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
-// A conversation is bound to a thing once, and two to the same one.
-func bindingsAreStoredWhole(t *testing.T, open Open) {
-	s, other := open(t, Node{}), open(t, Node{})
+var midnight = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // a constant
+
+func write(t *testing.T, s store.Store, fn func(ctx context.Context, tx store.Tx) error) {
+	t.Helper()
+	require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) error { return fn(t.Context(), tx) }))
+}
+
+// BindingsStoredWhole checks that a conversation is bound to a thing once, and two to the same one.
+func BindingsStoredWhole(t *testing.T, s, other store.Store) {
 	none, err := s.Bindings(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, none)

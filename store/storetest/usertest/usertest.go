@@ -1,5 +1,7 @@
+// Package usertest is the part of the suite of stores about who signs in.
+//
 //nolint:thelper // tests, not helpers: failures belong to their lines
-package storetest
+package usertest
 
 import (
 	"context"
@@ -14,6 +16,13 @@ import (
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/users"
 )
+
+var midnight = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // a constant
+
+func write(t *testing.T, s store.Store, fn func(ctx context.Context, tx store.Tx) error) {
+	t.Helper()
+	require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) error { return fn(t.Context(), tx) }))
+}
 
 // addUser adds a user that must be new.
 func addUser(t *testing.T, s store.Store, u users.User) *users.User {
@@ -31,8 +40,8 @@ func addToken(t *testing.T, s store.Store, k users.Token) *users.Token {
 	return &k
 }
 
-func usersAreStoredWhole(t *testing.T, open Open) {
-	s, other := open(t, Node{}), open(t, Node{})
+// UsersStoredWhole checks that users come back as they were put, also for another process on the same database.
+func UsersStoredWhole(t *testing.T, s, other store.Store) {
 	some, err := s.HasUsers(t.Context())
 	require.NoError(t, err)
 	assert.False(t, some)
@@ -79,8 +88,8 @@ func usersAreStoredWhole(t *testing.T, open Open) {
 	assert.Nil(t, got)
 }
 
-func tokensAreStoredWhole(t *testing.T, open Open) {
-	s, other := open(t, Node{}), open(t, Node{})
+// TokensStoredWhole checks the same of tokens.
+func TokensStoredWhole(t *testing.T, s, other store.Store) {
 	ann, bob := addUser(t, s, users.User{Name: "ann", CreatedAt: midnight}), addUser(t, s, users.User{Name: "bob", CreatedAt: midnight})
 	whole := addToken(t, s, users.Token{
 		Hash: "h1", Kind: users.APIToken, UserID: ann.ID, Name: "CI", Role: "viewer", DAGs: []string{"dag:d"}, CreatedAt: midnight,
@@ -114,8 +123,8 @@ func tokensAreStoredWhole(t *testing.T, open Open) {
 	assert.Equal(t, bare, k)
 }
 
-func tokensGo(t *testing.T, open Open) {
-	s := open(t, Node{})
+// TokensGo checks that tokens go when they are to, and no others.
+func TokensGo(t *testing.T, s store.Store) {
 	ann, bob := addUser(t, s, users.User{Name: "ann", CreatedAt: midnight}), addUser(t, s, users.User{Name: "bob", CreatedAt: midnight})
 	add := func(hash string, kind users.TokenKind, u *users.User, expires time.Time) *users.Token {
 		return addToken(t, s, users.Token{Hash: hash, Kind: kind, UserID: u.ID, CreatedAt: midnight, ExpiresAt: expires})
