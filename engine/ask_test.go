@@ -424,6 +424,9 @@ type posted struct {
 
 // Prepare says where it asks what.
 func (p *posted) Prepare(ev *callbacks.Event) (callbacks.Message, error) {
+	if ev.NextRetry != nil {
+		return callbacks.Message{}, fmt.Errorf("the deadline %s is shown as the next retry", ev.NextRetry)
+	}
 	text := fmt.Sprint("ask ", ev.Ask.ID, " of try ", ev.TryNumber, " in ", p.Conn, "|", p.Group, "|", strings.Join(p.Users, ","), " for ", strings.Join(ev.Ask.AssignedIDs, ","))
 	return callbacks.Message{Sender: "bench", Channel: "c", Payload: []byte(strconv.Quote(text)), Summary: text}, nil
 }
@@ -438,7 +441,7 @@ func TestAsksInDingTalk(t *testing.T) {
 	b.load(`d:
   tasks:
     - {task_id: ok, operator: approval, subject: "Release?", user_ids: ["{{ params.who }}", u2], params: {who: u1}, assigned_users: [{id: u1}],
-       fail_on_reject: true, retries: 1, retry_delay: 0}
+       fail_on_reject: true, retries: 1, retry_delay: 0, execution_timeout: 86400}
 `)
 	b.start(engine.RunOptions{})
 	r := b.trigger()

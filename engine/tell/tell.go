@@ -89,7 +89,10 @@ func (t *Teller) Task(ctx context.Context, r render.Reader, kind callbacks.Kind,
 	ev.RunID, ev.TaskID, ev.MapIndex, ev.TryNumber, ev.MaxTries = run.RunID, in.TaskID, in.MapIndex, in.Try, in.MaxTries
 	ev.State, ev.Error, ev.Owner = in.State.String(), in.Error, task.Owner
 	t.concern(ev, task.Owner)
-	ev.LogicalDate, ev.StartDate, ev.EndDate, ev.NextRetry = render.Moment(run.LogicalDate), render.Moment(in.StartDate), render.Moment(in.EndDate), render.Moment(in.RetryAt)
+	ev.LogicalDate, ev.StartDate, ev.EndDate = render.Moment(run.LogicalDate), render.Moment(in.StartDate), render.Moment(in.EndDate)
+	if kind == callbacks.Retry { // of a task that is deferred, RetryAt is when it goes on by itself
+		ev.NextRetry = render.Moment(in.RetryAt)
+	}
 	if t.LogDir != "" {
 		ev.Log = filepath.Join(t.LogDir, in.Log)
 	}
