@@ -242,7 +242,7 @@ func TestAnswersAreChecked(t *testing.T) {
 	assert.Equal(t, dag.RunSuccess, b.ended1(r.Key).State)
 	err := respond(b.e, "u1", `{"why": "x"}`, "south")
 	require.ErrorIs(t, err, engine.ErrSettled)
-	require.ErrorContains(t, err, "ask 1 was answered already by u1 at ")
+	require.ErrorContains(t, err, "ask 1 waits for no answer: it was answered already by u1 at ")
 	assert.Contains(t, b.xcom(r, "t", "return_value"), `"params_input":{"rows":5,"why":"x"}`)
 	_, err = b.respond(b.e, 99, "east")
 	require.ErrorIs(t, err, store.ErrNotFound)

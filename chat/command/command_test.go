@@ -145,7 +145,7 @@ func TestDAGsAndRuns(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.run("by_hand", "manual__a", 2, dag.RunFailed)
-	assert.Equal(t, "3 DAGs\n\n- **by\\_hand** ❌ failed\n- **etl** · next 2026-02-28 22:00 UTC\n- **resting** ⏸ paused", w.says("vera", "dags"))
+	assert.Equal(t, "DAGs: 3\n\n- **by\\_hand** ❌ failed\n- **etl** · next 2026-02-28 22:00 UTC\n- **resting** ⏸ paused", w.says("vera", "dags"))
 	assert.Contains(t, w.says("vera", "列表 sales"), "共 1 个 DAG\n\n- **etl**")
 	assert.Contains(t, w.refuses("vera", "dags nothing"), "No DAG has `nothing`")
 	assert.Equal(t, "There are no runs yet.", w.says("vera", "runs etl"))

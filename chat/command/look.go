@@ -13,9 +13,11 @@ import (
 	"unicode/utf8"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/chat/roles"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -115,7 +117,7 @@ func doDAGs(ctx context.Context, c *Call) (Answer, error) {
 	// What went wrong comes first.
 	slices.SortStableFunc(shown, func(a, b api.DAG) int { return weight(a) - weight(b) })
 	p := page{title: c.Say("DAGs", "DAG 列表")}
-	p.say(c.Say("%d DAGs", "共 %d 个 DAG", len(shown)))
+	p.say(c.Say("DAGs: %d", "共 %d 个 DAG", len(shown)))
 	for _, d := range shown {
 		line := bold(d.DAGID)
 		if d.LastState != "" {
@@ -311,7 +313,14 @@ func (c *Call) troubles(ctx context.Context, p *page, is *api.Instances) (next [
 				p.item(c.Say("%s runs since %s", "%s 开始于 %s", bold(in.Label()), c.since(in.StartDate)))
 			}
 		}
-		if i := slices.IndexFunc(is.Items, func(in api.Instance) bool { return in.State != string(dag.Running) && unfinished(&in) }); i >= 0 {
+		open, err := c.commands.o.Asks(c.Actor()).List(ctx, asks.Query{DAGID: r.DAGID, RunID: r.RunID, States: []store.AskState{store.AskOpen}, Page: api.Page{Limit: most}})
+		if err != nil {
+			return nil, err
+		}
+		for i := range open.Items {
+			p.item(c.asking(&open.Items[i]))
+		}
+		if i := slices.IndexFunc(is.Items, func(in api.Instance) bool { return in.State != string(dag.Running) && unfinished(&in) }); i >= 0 && len(open.Items) == 0 {
 			next = append(next, c.typed("why", "为什么", r.DAGID, is.Items[i].TaskID, run))
 		}
 	}

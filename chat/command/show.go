@@ -125,8 +125,15 @@ func (c *Call) since(t *time.Time) string { return c.date(t) + c.Say(" (%s)", "�
 // utcMoment is a moment as the engine writes it into a reason.
 var utcMoment = regexp.MustCompile(`(^|[\s(])(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)\b`)
 
-// reason is a reason of the engine, with its moments in the zone of the answer.
+// asksAnswer is the command line that the engine names in the reason why a task waits for an answer.
+var asksAnswer = regexp.MustCompile(`\bdingdag asks answer (\d+) OPTION\b`)
+
+// reason is a reason of the engine, with its moments in the zone of the answer, and with what people type here in place of
+// a command line.
 func (c *Call) reason(text string) string {
+	text = asksAnswer.ReplaceAllStringFunc(text, func(line string) string {
+		return c.typed("answer", "回答", asksAnswer.FindStringSubmatch(line)[1], c.Say("OPTION", "选项"))
+	})
 	return esc(utcMoment.ReplaceAllStringFunc(text, func(found string) string {
 		m := utcMoment.FindStringSubmatch(found)
 		t, err := time.Parse(time.RFC3339, m[2])

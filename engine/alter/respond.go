@@ -91,5 +91,5 @@ func settleAlone(tx *live.Tx, a *store.Ask) error {
 
 // gone says that nobody waits for an answer any more.
 func gone(a *store.Ask) error {
-	return fmt.Errorf("ask %d: task %q does not wait for an answer any more: %w", a.ID, a.TaskID, request.ErrSettled)
+	return fmt.Errorf("ask %d %w: task %q does not wait for one any more", a.ID, request.ErrSettled, a.TaskID)
 }

@@ -16,8 +16,8 @@ import (
 
 // Why an answer is refused.
 var (
-	ErrSettled     = errors.New("it waits for no answer")
-	ErrNotAssigned = errors.New("it asks others")
+	ErrSettled     = errors.New("waits for no answer")
+	ErrNotAssigned = errors.New("asks others")
 )
 
 // Respond is an answer to what a task asks people.
@@ -52,17 +52,17 @@ func (e *RespondError) Unwrap() error { return e.Err }
 // Settle makes an open ask the answered one, or says why the answer is refused.
 func (r *Respond) Settle(a *store.Ask, now time.Time) error {
 	if a.State != store.AskOpen {
-		return fmt.Errorf("ask %d %s: %w", a.ID, a.Became(), ErrSettled)
+		return fmt.Errorf("ask %d %w: it %s", a.ID, ErrSettled, a.Became())
 	}
 	if !a.Deadline.IsZero() && !now.Before(a.Deadline) {
-		return fmt.Errorf("ask %d: the time for an answer was over at %s: %w", a.ID, a.Deadline.Format(time.RFC3339), ErrSettled)
+		return fmt.Errorf("ask %d %w: its time was over at %s", a.ID, ErrSettled, a.Deadline.Format(time.RFC3339))
 	}
 	if len(a.Assigned) > 0 && !slices.ContainsFunc(a.Assigned, func(p store.Person) bool { return p.ID == r.By.ID }) {
 		names := make([]string, len(a.Assigned))
 		for i, p := range a.Assigned {
 			names[i] = p.String()
 		}
-		return fmt.Errorf("ask %d: %s may not answer, only %s: %w", a.ID, r.By, strings.Join(names, ", "), ErrNotAssigned)
+		return fmt.Errorf("ask %d %w: %s may not answer, only %s", a.ID, ErrNotAssigned, r.By, strings.Join(names, ", "))
 	}
 	if err := r.checkChosen(a); err != nil {
 		return &RespondError{"chosen_options", fmt.Errorf("ask %d: %w", a.ID, err)}
