@@ -4,20 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
-	"github.com/dingdag/dingdag/cli/internal/show"
-	"github.com/dingdag/dingdag/cli/internal/signals"
 	"github.com/dingdag/dingdag/connections"
 )
 
@@ -117,7 +112,7 @@ func readSecret(ctx context.Context, a *app.App, given map[string]string) error 
 	default:
 		return command.Usagef("%s cannot all come from standard input: give one of them as -", strings.Join(from, " and "))
 	}
-	text, err := readLineSecret(ctx, a, from[0])
+	text, err := a.ReadSecret(ctx, from[0])
 	if err != nil {
 		return err
 	}
@@ -126,50 +121,6 @@ func readSecret(ctx context.Context, a *app.App, given map[string]string) error 
 	}
 	given[from[0]] = text
 	return nil
-}
-
-// maxSecret bounds what is read from standard input, in bytes.
-const maxSecret = 1 << 20
-
-// readLineSecret reads standard input to its end, or a line that is not echoed when it
-// is a terminal. The line end is dropped.
-func readLineSecret(ctx context.Context, a *app.App, name string) (string, error) {
-	var b []byte
-	var err error
-	if f, ok := a.In.(*os.File); ok && show.IsTerminal(f) {
-		a.Notef("type the %s, which is not shown, and Enter", name)
-		b, err = readPassword(ctx, int(f.Fd()))
-	} else {
-		b, err = io.ReadAll(io.LimitReader(a.In, maxSecret))
-	}
-	if err != nil {
-		return "", fmt.Errorf("read the %s from standard input: %w", name, err)
-	}
-	return strings.TrimRight(string(b), "\r\n"), nil
-}
-
-// readPassword reads a line without showing it. It ends with the command, and the terminal
-// shows again what is typed.
-func readPassword(ctx context.Context, fd int) ([]byte, error) {
-	before, err := term.GetState(fd)
-	if err != nil {
-		return nil, err
-	}
-	type line struct {
-		text []byte
-		err  error
-	}
-	read := make(chan line, 1)
-	go func() {
-		text, err := term.ReadPassword(fd)
-		read <- line{text, err}
-	}()
-	select {
-	case l := <-read:
-		return l.text, l.err
-	case <-ctx.Done():
-		return nil, errors.Join(signals.ErrInterrupted, term.Restore(fd, before))
-	}
 }
 
 // buildConnection makes a connection of a URI, of JSON or of single attributes. An
