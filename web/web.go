@@ -39,7 +39,7 @@ type Checker interface {
 	Check(ctx context.Context) *health.Health
 }
 
-// Options are what a [Server] stands on. All but Links, SignIn, DingTalk and Mask are required.
+// Options are what a [Server] stands on. All but Links, SignIn, DingTalk, Pages, Stop and Mask are required.
 type Options struct {
 	Health Checker
 	// Links are the pages of signed links; nil for none.
@@ -48,6 +48,10 @@ type Options struct {
 	SignIn *signin.Gate
 	// DingTalk answers what DingTalk sends to paths below /dingtalk/. Nil takes nothing.
 	DingTalk http.Handler
+	// Pages answer whatever nothing else does, but for paths below /api/ and /dingtalk/. Nil has none.
+	Pages http.Handler
+	// Stop is called when the server is about to stop, so that streams end. It may be nil.
+	Stop func()
 	// Mask hides secrets in errors that are logged.
 	Mask  func(string) string
 	Clock func() time.Time
@@ -80,7 +84,9 @@ func New(o Options) *Server {
 	if o.SignIn != nil {
 		o.SignIn.Routes(s.routes)
 	}
-	s.routes.Handle("GET /{$}", http.RedirectHandler("/health", http.StatusFound))
+	if o.Pages == nil {
+		s.routes.Handle("GET /{$}", http.RedirectHandler("/health", http.StatusFound))
+	}
 	if o.Links != nil {
 		if u, err := url.Parse(o.Links.Base); err == nil {
 			s.host = strings.ToLower(u.Host)
@@ -115,6 +121,9 @@ func (s *Server) Run(ctx context.Context, ln net.Listener) error {
 		Handler: s, ReadHeaderTimeout: headerTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime, MaxHeaderBytes: headerSize,
 		ErrorLog:    slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return base },
+	}
+	if s.o.Stop != nil {
+		srv.RegisterOnShutdown(s.o.Stop)
 	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ln) }()
@@ -165,6 +174,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if said.status == http.StatusMethodNotAllowed {
 		h.Set("Allow", said.header.Get("Allow"))
 		s.fail(w, r, said.status, "Method Not Allowed")
+		return
+	}
+	if s.o.Pages != nil && !strings.HasPrefix(r.URL.Path, "/api/") && !strings.HasPrefix(r.URL.Path, "/dingtalk/") {
+		s.o.Pages.ServeHTTP(w, r)
 		return
 	}
 	s.fail(w, r, http.StatusNotFound, "Not Found")

@@ -412,3 +412,38 @@ func TestDingTalkHasItsPath(t *testing.T) {
 	b.ServeHTTP(w, r)
 	assert.Equal(t, http.StatusNotFound, w.Code, "nothing is taken without it")
 }
+
+// Pages answer what nothing else does.
+func TestPagesAnswerTheRest(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	stopped := make(chan struct{})
+	b.Server = web.New(web.Options{
+		Health: b, Clock: b.now, Log: slog.New(slog.DiscardHandler), Stop: func() { close(stopped) },
+		Pages: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusTeapot)
+			_, _ = io.WriteString(w, r.URL.Path)
+		}),
+	})
+	for path, want := range map[string]int{"/": 418, "/dags": 418, "/nowhere": 418, "/livez": 200, "/health": 200, "/api/v2/nowhere": 404, "/dingtalk/x": 404} {
+		rec := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		r.Host = "localhost"
+		b.ServeHTTP(rec, r)
+		assert.Equal(t, want, rec.Code, path)
+	}
+	rec := httptest.NewRecorder()
+	r := httptest.NewRequest(http.MethodPost, "/livez", nil)
+	r.Host = "localhost"
+	b.ServeHTTP(rec, r)
+	assert.Equal(t, http.StatusMethodNotAllowed, rec.Code)
+
+	ln, err := web.Listen(t.Context(), "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- b.Run(ctx, ln) }()
+	stop()
+	require.NoError(t, <-ended)
+	<-stopped
+}
