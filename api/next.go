@@ -76,6 +76,11 @@ func (a *API) FirstRun(d *dag.DAG) (NextRun, bool) {
 	return newNextRun(r, now), ok
 }
 
+// NextRunAfter is when the schedule makes the next run of a DAG, nil when it makes none or the DAG waits for assets.
+func (a *API) NextRunAfter(ctx context.Context, d *dag.Summary) (*time.Time, error) {
+	return a.nextRun(ctx, d, true, a.o.Clock())
+}
+
 // nextRun is when the schedule makes the next run of a DAG, nil when it makes none or the DAG
 // waits for assets. Without any run the store is not asked for the last one.
 func (a *API) nextRun(ctx context.Context, d *dag.Summary, hasRuns bool, now time.Time) (*time.Time, error) {

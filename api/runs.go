@@ -103,6 +103,22 @@ func (a *API) Runs(ctx context.Context, q RunQuery) (List[Run], error) {
 	return out, err
 }
 
+// NewestRuns are the newest run of each DAG that has one, in no order.
+func (a *API) NewestRuns(ctx context.Context) ([]Run, error) {
+	if a.o.Store == nil {
+		return nil, nil
+	}
+	rows, err := a.o.Store.NewestRuns(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Run, len(rows))
+	for i, r := range rows {
+		out[i] = runOf(r)
+	}
+	return out, nil
+}
+
 // filter is what the store is asked for.
 func (q *RunQuery) filter() (store.RunFilter, error) {
 	f := store.RunFilter{DAGID: q.DAGID, States: q.States, Type: q.Type, Since: q.Since, Limit: q.more(), Offset: q.Offset}

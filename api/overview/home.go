@@ -136,27 +136,73 @@ func (o *Overview) ended(ctx context.Context, h *Home, sees func(string) bool, n
 		}
 	}
 	h.FailedDAGs = len(h.Failures)
-	kept := h.Failures[:0]
-	for _, f := range h.Failures {
+	if err := o.since(ctx, h.Failures); err != nil {
+		return err
+	}
+	worst := func(a, b Failure) int {
+		return cmp.Or(a.rank()-b.rank(), b.end().Compare(a.end()), strings.Compare(a.DAGID, b.DAGID))
+	}
+	slices.SortFunc(h.Failures, worst)
+	shown := []Failure{}
+	for _, f := range h.Failures[:min(len(h.Failures), most)] {
 		known, err := o.newestFailure(ctx, &f)
 		if err != nil {
 			return err
 		}
-		if known {
-			kept = append(kept, f)
+		if !known { // it has gone since it was counted
+			continue
 		}
-	}
-	slices.SortStableFunc(kept, func(a, b Failure) int {
-		if a.Recovered != b.Recovered {
-			return map[bool]int{true: 1, false: -1}[a.Recovered]
-		}
-		return b.end().Compare(a.end())
-	})
-	h.Failures = kept[:min(len(kept), most)]
-	for i := range h.Failures {
-		if err := o.cause(ctx, &h.Failures[i]); err != nil {
+		if err := o.cause(ctx, &f); err != nil {
 			return err
 		}
+		shown = append(shown, f)
+	}
+	slices.SortFunc(shown, worst)
+	h.Failures = shown
+	return nil
+}
+
+// rank is 0 for what is broken still, 1 for what runs again, 2 for what has recovered.
+func (f *Failure) rank() int {
+	switch {
+	case f.Recovered:
+		return 2
+	case f.Running:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// fewDAGs is for how many DAGs one question each is cheaper than one for all DAGs that there are.
+const fewDAGs = 30
+
+// since finds the newest run of each, which tells what has become of the DAG since it failed.
+func (o *Overview) since(ctx context.Context, all []Failure) error {
+	newest := map[string]api.Run{}
+	if len(all) > fewDAGs {
+		runs, err := o.o.API.NewestRuns(ctx)
+		if err != nil {
+			return err
+		}
+		for _, r := range runs {
+			newest[r.DAGID] = r
+		}
+	}
+	for i := range all {
+		f := &all[i]
+		r, ok := newest[f.DAGID]
+		if !ok {
+			l, err := o.o.API.Runs(ctx, api.RunQuery{DAGID: f.DAGID, Page: api.Page{Limit: 1}})
+			if err != nil {
+				return err
+			}
+			if len(l.Items) == 0 {
+				continue
+			}
+			r = l.Items[0]
+		}
+		f.Run, f.Recovered, f.Running = r, r.State == dag.RunSuccess, !r.State.Finished()
 	}
 	return nil
 }
@@ -168,18 +214,16 @@ func (f *Failure) end() time.Time {
 	return *f.Run.EndDate
 }
 
-// newestFailure finds the run. It reports false when it has gone since it was counted.
+// newestFailure finds the newest run that failed. It reports false when none has.
 func (o *Overview) newestFailure(ctx context.Context, f *Failure) (bool, error) {
+	if f.Run.State == dag.RunFailed {
+		return true, nil
+	}
 	failed, err := o.o.API.Runs(ctx, api.RunQuery{DAGID: f.DAGID, States: []dag.RunState{dag.RunFailed}, Page: api.Page{Limit: 1}})
 	if err != nil || len(failed.Items) == 0 {
 		return false, err
 	}
 	f.Run = failed.Items[0]
-	newest, err := o.o.API.Runs(ctx, api.RunQuery{DAGID: f.DAGID, Page: api.Page{Limit: 1}})
-	if err != nil || len(newest.Items) == 0 {
-		return false, err
-	}
-	f.Recovered, f.Running = newest.Items[0].State == dag.RunSuccess, !newest.Items[0].State.Finished()
 	return true, nil
 }
 

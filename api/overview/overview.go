@@ -58,6 +58,8 @@ type Head struct {
 	OnAssets bool
 	Tasks    int
 	Paused   bool
+	// Next is when the schedule makes the next run, or nil.
+	Next *time.Time
 	// Gone says that no file has it any more, Problems why its file can't be loaded; empty when it can.
 	Gone     bool
 	Problems string
@@ -109,7 +111,8 @@ func (o *Overview) Head(ctx context.Context, dagID string) (*Head, error) {
 		} else if h.Paused, err = o.pausedWhenNew(ctx, dagID); err != nil {
 			return nil, err
 		}
-		return &h, nil
+		h.Next, err = o.o.API.NextRunAfter(ctx, d)
+		return &h, err
 	}
 	problem := ""
 	if _, err := o.o.Folder.DAG(dagID); err != nil {

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/overview"
@@ -24,8 +23,6 @@ type dagHead struct {
 	Operates bool
 	// Tab is the page that is shown.
 	Tab string
-	// Next is when the schedule makes the next run, or nil.
-	Next *time.Time
 }
 
 // headFor finds the DAG of the path and what is at the top of its page.
@@ -34,16 +31,8 @@ func (v *view) headFor(tab string) (*dagHead, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &dagHead{Head: h, Operates: v.operates(h.ID, h.Tags, h.Owners), Tab: tab}
 	v.Nav = "dags"
-	if h.Gone || h.Problems != "" {
-		return out, nil
-	}
-	l, _, err := v.overview.API().DAGs(v.ctx(), api.DAGQuery{IDs: []string{h.ID}})
-	if err == nil && len(l.Items) == 1 {
-		out.Next = l.Items[0].NextRun
-	}
-	return out, err
+	return &dagHead{Head: h, Operates: v.operates(h.ID, h.Tags, h.Owners), Tab: tab}, nil
 }
 
 // gridData is the grid of a DAG.
@@ -99,6 +88,8 @@ func showGrid(v *view) error {
 const (
 	columnHeight = 48
 	columnWidth  = 16
+	// dayWidth is how many columns the name of a day takes.
+	dayWidth = 2
 )
 
 // GridRows is the table of a grid: a column for each run, a row for each task and group. It is written by hand because a
@@ -110,7 +101,7 @@ func (v *view) GridRows(dagID string, g *overview.Grid) template.HTML {
 	for _, c := range g.Columns {
 		longest = max(longest, v.lasted(&c.Run))
 	}
-	day := ""
+	day, labelled := "", -dayWidth
 	links := make([]string, len(g.Columns))
 	for i, c := range g.Columns {
 		links[i] = template.HTMLEscapeString(v.Link("dags", dagID, "runs", c.RunID))
@@ -127,8 +118,8 @@ func (v *view) GridRows(dagID string, g *overview.Grid) template.HTML {
 		}
 		label := ""
 		if at != nil {
-			if d := at.In(v.zone).Format("01-02"); d != day {
-				day, label = d, d
+			if d := at.In(v.zone).Format("01-02"); d != day && i-labelled >= dayWidth {
+				day, label, labelled = d, d, i
 			}
 		}
 		w.raw(`<span class="day" aria-hidden="true">`).text(label).raw(`</span><span class="hidden">`).text(v.columnTitle(&c.Run, state)).raw(`</span></a></th>`)

@@ -73,7 +73,7 @@ var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) //nolint:gochecknoglobals
 type world struct {
 	*pages.Pages
 
-	t       *testing.T
+	t       testing.TB
 	store   *sqlite.Store
 	dir     string
 	files   *folder
@@ -84,11 +84,11 @@ type world struct {
 }
 
 // newWorld makes one; change sets its options.
-func newWorld(t *testing.T, change ...func(*pages.Options)) *world {
-	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), files: newFolder(t), visitor: pages.Visitor{Name: "ann", Configures: true}}
-	w.store = sqlitetest.Open(t, filepath.Join(w.dir, "db"), sqlite.Options{Synchronous: "NORMAL"})
-	t.Cleanup(func() { assert.NoError(t, w.store.Close()) })
+func newWorld(tb testing.TB, change ...func(*pages.Options)) *world {
+	tb.Helper()
+	w := &world{t: tb, dir: tb.TempDir(), files: newFolder(tb), visitor: pages.Visitor{Name: "ann", Configures: true}}
+	w.store = sqlitetest.Open(tb, filepath.Join(w.dir, "db"), sqlite.Options{Synchronous: "NORMAL"})
+	tb.Cleanup(func() { assert.NoError(tb, w.store.Close()) })
 	clock := func() time.Time { return now }
 	masker := connections.NewMasker()
 	masker.Add("hush-hush")
@@ -123,7 +123,7 @@ func newWorld(t *testing.T, change ...func(*pages.Options)) *world {
 	}
 	var err error
 	w.Pages, err = pages.New(o)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return w
 }
 
@@ -153,22 +153,22 @@ type folder struct {
 	fails   error
 }
 
-func newFolder(t *testing.T) *folder {
-	t.Helper()
+func newFolder(tb testing.TB) *folder {
+	tb.Helper()
 	ops, err := operator.NewRegistry(standard.Specs()...)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	cbs, err := callbacks.NewRegistry(nil, nil)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	f := &folder{catalog: catalog.Catalog{Operators: ops, Callbacks: cbs, Templates: template.New(template.Options{})}}
-	f.parse(t, files)
+	f.parse(tb, files)
 	return f
 }
 
 // parse puts the DAGs of a text in the place of those before.
-func (f *folder) parse(t *testing.T, text string) {
-	t.Helper()
+func (f *folder) parse(tb testing.TB, text string) {
+	tb.Helper()
 	ds, problems := dagfile.Parse("dags.yaml", []byte(text), f.catalog, dagfile.Options{})
-	require.False(t, problems.HasErrors(), problems.String())
+	require.False(tb, problems.HasErrors(), problems.String())
 	slices.SortFunc(ds, func(a, b *dag.DAG) int { return strings.Compare(a.ID, b.ID) })
 	f.dags = ds
 }
