@@ -39,6 +39,6 @@ func endBinding(v *view) error {
 	if _, err := v.p.o.Bindings(v.ctx()).Unbind(v.ctx(), func(b bindings.Binding) bool { return b.ID == id }); err != nil {
 		return err
 	}
-	http.Redirect(v.w, v.r, v.Link("bindings"), http.StatusSeeOther)
+	http.Redirect(v.w, v.r, v.Link("bindings"), http.StatusSeeOther) //nolint:gosec // a path of ours
 	return nil
 }

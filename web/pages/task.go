@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -157,10 +158,10 @@ func (d *taskData) choose(v *view, last int) error {
 	return nil
 }
 
-// why says what holds an instance that has not finished. That nobody can tell is no reason to show nothing.
+// why says what holds an instance, or kept it from running. That nobody can tell is no reason to show nothing.
 func (d *taskData) why(v *view, runID, taskID string) {
-	if in := d.Task.Instance; in != nil && (in.State == "success" || in.State == "running") {
-		return
+	if in := d.Task.Instance; in != nil && slices.Contains([]string{"success", "running", "failed"}, in.State) {
+		return // the state says it, or the error
 	}
 	_, whys, err := v.overview.API().WhyTask(v.ctx(), d.Head.ID, taskID, runID)
 	if err != nil {
