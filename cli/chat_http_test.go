@@ -272,9 +272,9 @@ func TestWhatIsRefusedOverHTTP(t *testing.T) {
 	w := listen(t)
 	said := w.box.Say("ann", w.group, "whoami")
 	assert.Contains(t, w.box.WaitAnswers(said, 1)[0].Content.Text, "admin")
-	real := w.front.last(t)
+	genuine := w.front.last(t)
 	var message map[string]any
-	require.NoError(t, json.Unmarshal(real.body, &message))
+	require.NoError(t, json.Unmarshal(genuine.body, &message))
 	now := time.Now()
 	told := func(id string, written time.Time) []byte {
 		message["msgId"], message["createAt"], message["text"] = id, written.UnixMilli(), map[string]string{"content": " trigger mendable"}
