@@ -88,19 +88,14 @@ func (n *Notifier) Fallback(lost []string) (callbacks.Callback, error) {
 
 // payload is what lies in the outbox. It holds no credentials.
 type payload struct {
-	ConnID             string   `json:"dingtalk_conn_id"`
-	OpenConversationID string   `json:"open_conversation_id,omitempty"`
-	UserIDs            []string `json:"user_ids,omitempty"`
-	Text               string   `json:"text,omitempty"`
-	// Recallable says that the message is to be taken back on recovery.
-	Recallable bool `json:"recall_on_recovery,omitempty"`
-	// Recalls is the process_query_key of the message that this one takes back.
-	Recalls string `json:"recalls,omitempty"`
+	Place
+
+	Text string `json:"text,omitempty"`
 }
 
 // Prepare writes down the message for the outbox.
 func (n *Notifier) Prepare(ev *callbacks.Event) (callbacks.Message, error) {
-	p := payload{ConnID: n.Conn, OpenConversationID: n.OpenConversationID, UserIDs: n.UserIDs, Text: n.Message}
+	p := payload{Place: Place{ConnID: n.Conn, OpenConversationID: n.OpenConversationID, UserIDs: n.UserIDs}, Text: n.Message}
 	p.Recallable = n.RecallOnRecovery && ev.Kind == callbacks.Failure
 	if p.Text == "" {
 		p.Text = ev.Text()
@@ -116,15 +111,7 @@ func (p *payload) message(summary string) (callbacks.Message, error) {
 	if err != nil {
 		return callbacks.Message{}, fmt.Errorf("encode the message of the bot of %s: %w", p.ConnID, err)
 	}
-	return callbacks.Message{Sender: SenderName, Channel: callbacks.ChannelOf(SenderName, p.ConnID, p.receivers()...), Summary: summary, Payload: body}, nil
-}
-
-// receivers are the group or the people.
-func (p *payload) receivers() []string {
-	if p.OpenConversationID != "" {
-		return []string{p.OpenConversationID}
-	}
-	return p.UserIDs
+	return callbacks.Message{Sender: SenderName, Channel: p.Channel(SenderName), Summary: summary, Payload: body}, nil
 }
 
 // shorten cuts the end off a text that DingTalk does not take.

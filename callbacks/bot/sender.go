@@ -3,13 +3,10 @@ package bot
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/hook"
-	"github.com/dingdag/dingdag/hook/bot"
 )
 
 // SenderName is the name under which [Sender] has to be registered.
@@ -30,9 +27,6 @@ var (
 // NewSender returns a sender that sends through h.
 func NewSender(h *hook.DingdingHook) *Sender { return &Sender{hook: h} }
 
-// keyed comes before the key of a message in its receipt, which ends there or at a semicolon.
-const keyed = "process_query_key "
-
 // Send sends one message, or takes one back. The receipt has the key of the message, and names
 // whom DingTalk left out. The error is a [callbacks.DeliveryError].
 func (s *Sender) Send(ctx context.Context, m callbacks.Message) (receipt string, err error) {
@@ -41,57 +35,20 @@ func (s *Sender) Send(ctx context.Context, m callbacks.Message) (receipt string,
 		return "", err
 	}
 	app := s.hook.App(p.ConnID)
-	switch {
-	case p.Recalls != "":
-		return recall(ctx, app, p)
-	case p.OpenConversationID != "":
-		key, err := bot.SendToGroup(ctx, app, p.OpenConversationID, p.content())
-		if err != nil {
-			return "", err
-		}
-		return keyed + key, nil
+	if p.Recalls != "" {
+		return p.Recall(ctx, app)
 	}
-	sent, err := bot.SendToUsers(ctx, app, p.UserIDs, p.content())
-	if err != nil {
-		return "", err
-	}
-	missed := sent.Undelivered()
-	if len(missed) >= len(p.UserIDs) {
-		return "", app.Invalid("send a bot message to users", fmt.Errorf("nobody got it: %s: %s", missed[0].UserID, missed[0].Reason))
-	}
-	parts := []string{keyed + sent.ProcessQueryKey}
-	for _, u := range missed {
-		parts = append(parts, fmt.Sprintf("not to %s: %s", u.UserID, u.Reason))
-	}
-	return strings.Join(parts, "; "), nil
-}
-
-func recall(ctx context.Context, app *hook.App, p payload) (string, error) {
-	var got *bot.Recalled
-	var err error
-	if p.OpenConversationID != "" {
-		got, err = bot.RecallFromGroup(ctx, app, "", p.OpenConversationID, []string{p.Recalls})
-	} else {
-		got, err = bot.RecallFromUsers(ctx, app, "", []string{p.Recalls})
-	}
-	if err != nil {
-		return "", err
-	}
-	if why, failed := got.Failed[p.Recalls]; failed {
-		return "", app.Invalid("recall a bot message", errors.New(why))
-	}
-	return "recalled", nil
+	return p.Send(ctx, app, p.content())
 }
 
 // Recall is the message that takes a delivered one back, if its notifier wants that.
 func (s *Sender) Recall(m callbacks.Message, receipt string) (callbacks.Message, bool) {
 	p, err := read(m)
-	_, key, found := strings.Cut(receipt, keyed)
-	key, _, _ = strings.Cut(key, ";")
-	if err != nil || !found || key == "" || !p.Recallable {
+	place, wanted := p.Back(receipt)
+	if err != nil || !wanted {
 		return callbacks.Message{}, false
 	}
-	back := payload{ConnID: p.ConnID, OpenConversationID: p.OpenConversationID, UserIDs: p.UserIDs, Recalls: key}
+	back := payload{Place: place}
 	out, err := back.message("recall: " + m.Summary)
 	return out, err == nil
 }
@@ -102,7 +59,7 @@ func (s *Sender) Tell(m callbacks.Message, ev *callbacks.Event) (callbacks.Messa
 	if err != nil {
 		return callbacks.Message{}, err
 	}
-	told := payload{ConnID: p.ConnID, OpenConversationID: p.OpenConversationID, UserIDs: callbacks.SortedReceivers(p.UserIDs), Text: ev.Text()}
+	told := payload{Place: p.All(), Text: ev.Text()}
 	return told.message(fmt.Sprintf("%s of %s by the bot of %s", ev.Kind, ev.Subject(), p.ConnID))
 }
 

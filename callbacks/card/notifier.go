@@ -10,9 +10,10 @@ import (
 	"strings"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/callbacks/bot"
 	"github.com/dingdag/dingdag/callbacks/face"
 	"github.com/dingdag/dingdag/callbacks/terms"
-	"github.com/dingdag/dingdag/hook/bot"
+	hookbot "github.com/dingdag/dingdag/hook/bot"
 	"github.com/dingdag/dingdag/params"
 )
 
@@ -76,8 +77,8 @@ func (n *Notifier) Validate() error {
 	if n.OpenConversationID != "" && len(n.UserIDs) > 0 {
 		errs = append(errs, errors.New("give open_conversation_id or user_ids, and not both"))
 	}
-	if len(n.UserIDs) > bot.MaxUsers {
-		errs = append(errs, params.At("user_ids", fmt.Errorf("there are %d; %d is the most", len(n.UserIDs), bot.MaxUsers)))
+	if len(n.UserIDs) > hookbot.MaxUsers {
+		errs = append(errs, params.At("user_ids", fmt.Errorf("there are %d; %d is the most", len(n.UserIDs), hookbot.MaxUsers)))
 	}
 	return errors.Join(errs...)
 }
@@ -118,9 +119,8 @@ func (n *Notifier) Fallback(lost []string) (callbacks.Callback, error) {
 
 // payload is what lies in the outbox. It holds no credentials.
 type payload struct {
-	ConnID             string   `json:"dingtalk_conn_id"`
-	OpenConversationID string   `json:"open_conversation_id,omitempty"`
-	UserIDs            []string `json:"user_ids,omitempty"`
+	bot.Place
+
 	// Assigned are those who may answer, who are asked when neither the notifier nor the connection names anybody.
 	Assigned   []string `json:"assigned,omitempty"`
 	TemplateID string   `json:"card_template_id,omitempty"`
@@ -133,16 +133,13 @@ type payload struct {
 	Face   *face.Face `json:"face,omitempty"`
 	// Plain says that it is not to be a card, since DingTalk refused that.
 	Plain bool `json:"plain,omitempty"`
-	// Recallable says that the message is to be taken back on recovery.
-	Recallable bool `json:"recall_on_recovery,omitempty"`
-	// Recalls is the process_query_key of the message that this one takes back.
-	Recalls string `json:"recalls,omitempty"`
 }
 
 // Prepare writes down the card for the outbox.
 func (n *Notifier) Prepare(ev *callbacks.Event) (callbacks.Message, error) {
 	p := payload{
-		ConnID: n.Conn, OpenConversationID: n.OpenConversationID, UserIDs: n.UserIDs, TemplateID: n.CardTemplateID, RouteKey: n.CallbackRouteKey,
+		Place:      bot.Place{ConnID: n.Conn, OpenConversationID: n.OpenConversationID, UserIDs: n.UserIDs},
+		TemplateID: n.CardTemplateID, RouteKey: n.CallbackRouteKey,
 		Face: &face.Face{Title: strings.TrimSpace(n.Title), Content: n.Message},
 	}
 	p.Recallable = n.RecallOnRecovery && ev.Kind == callbacks.Failure
@@ -234,15 +231,7 @@ func (p *payload) message(summary string) (callbacks.Message, error) {
 	if err != nil {
 		return callbacks.Message{}, fmt.Errorf("encode a card through %s: %w", p.ConnID, err)
 	}
-	return callbacks.Message{Sender: SenderName, Channel: callbacks.ChannelOf(SenderName, p.ConnID, p.receivers()...), Summary: summary, Payload: body}, nil
-}
-
-// receivers are the group or the people, none for those of the connection.
-func (p *payload) receivers() []string {
-	if p.OpenConversationID != "" {
-		return []string{p.OpenConversationID}
-	}
-	return p.UserIDs
+	return callbacks.Message{Sender: SenderName, Channel: p.Channel(SenderName), Summary: summary, Payload: body}, nil
 }
 
 // maxTitle and maxContent bound the texts of a card, in bytes.

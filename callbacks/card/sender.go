@@ -11,10 +11,11 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/callbacks/bot"
 	"github.com/dingdag/dingdag/callbacks/face"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook"
-	"github.com/dingdag/dingdag/hook/bot"
+	hookbot "github.com/dingdag/dingdag/hook/bot"
 	"github.com/dingdag/dingdag/hook/card"
 )
 
@@ -49,13 +50,8 @@ func NewSender(h *hook.DingdingHook, conns connections.Source, links Linker) *Se
 	return &Sender{hook: h, conns: conns, links: links}
 }
 
-// Receipts of this sender begin with one of these.
-const (
-	// ReceiptCard comes before the outTrackId of a card that was delivered.
-	ReceiptCard = "card "
-	// keyed comes before the key of a message of the bot, which ends there or at a semicolon.
-	keyed = "process_query_key "
-)
+// ReceiptCard comes before the outTrackId of a card that was delivered. Messages without a card have the receipts of the bot.
+const ReceiptCard = "card "
 
 // repeatable is a lost answer to the delivery of a card: DingTalk takes an outTrackId once, so another try can not
 // deliver twice.
@@ -78,14 +74,14 @@ func (e repeatable) Unwrap() error { return e.lost }
 
 // place is where a message goes, and as which card.
 type place struct {
-	group    string
-	people   []string
+	bot.Place
+
 	template string
 }
 
 // place takes what the payload does not say from the extra of the connection.
 func (s *Sender) place(ctx context.Context, p payload) (place, error) {
-	to := place{group: p.OpenConversationID, people: p.UserIDs, template: p.TemplateID}
+	to := place{Place: p.Place, template: p.TemplateID}
 	c, err := s.conns.Connection(ctx, p.ConnID)
 	if err != nil {
 		return to, err
@@ -110,15 +106,15 @@ func (s *Sender) place(ctx context.Context, p payload) (place, error) {
 	if to.template == "" {
 		to.template, err = template, terr
 	}
-	if to.group == "" && len(to.people) == 0 {
+	if to.OpenConversationID == "" && len(to.UserIDs) == 0 {
 		err = errors.Join(err, gerr, perr)
 		switch {
 		case group != "":
-			to.group = group
+			to.OpenConversationID = group
 		case person != "":
-			to.people = []string{person}
+			to.UserIDs = []string{person}
 		case err == nil && len(p.Assigned) > 0:
-			to.people = p.Assigned
+			to.UserIDs = p.Assigned
 		case err == nil:
 			err = errors.New("nobody is named who gets the card: set open_conversation_id or user_ids of the notifier, or conversation_id or user_id in the extra of the connection")
 		}
@@ -142,7 +138,7 @@ func (s *Sender) Send(ctx context.Context, m callbacks.Message) (receipt string,
 	case err != nil:
 		return "", app.Invalid("send a card", err)
 	case p.Recalls != "":
-		return s.recall(ctx, app, p, to)
+		return to.Recall(ctx, app)
 	case to.template != "" && !p.Plain && p.Face != nil:
 		return s.deliver(ctx, app, p, to)
 	}
@@ -152,7 +148,7 @@ func (s *Sender) Send(ctx context.Context, m callbacks.Message) (receipt string,
 func (s *Sender) deliver(ctx context.Context, app *hook.App, p payload, to place) (string, error) {
 	d := card.Delivery{
 		TemplateID: to.template, OutTrackID: p.OutTrackID, Param: p.Face.Param(face.Now{Status: p.Face.Status}),
-		OpenConversationID: to.group, UserIDs: to.people, SupportForward: true,
+		OpenConversationID: to.OpenConversationID, UserIDs: to.UserIDs, SupportForward: true,
 	}
 	if len(p.Face.Actions) > 0 || p.Face.Ask != nil {
 		d.CallbackType = "STREAM"
@@ -189,36 +185,17 @@ func missed(d *card.Delivered) (out []string, arrived int) {
 // tell sends a message of the bot in place of a card.
 func (s *Sender) tell(ctx context.Context, app *hook.App, p payload, to place, id int64) (string, error) {
 	reader := ""
-	if to.group == "" && len(to.people) == 1 {
-		reader = to.people[0]
+	if to.OpenConversationID == "" && len(to.UserIDs) == 1 {
+		reader = to.UserIDs[0]
 	}
 	content, links, err := s.content(p, to, id, reader)
-	if err == nil && links && p.Face.Ask != nil && to.group == "" && len(to.people) > 1 {
+	if err == nil && links && p.Face.Ask != nil && to.OpenConversationID == "" && len(to.UserIDs) > 1 {
 		return s.askEach(ctx, app, p, to, id)
 	}
 	if err != nil {
 		return "", app.Invalid("send a message in place of a card", err)
 	}
-	if to.group != "" {
-		key, err := bot.SendToGroup(ctx, app, to.group, content)
-		if err != nil {
-			return "", err
-		}
-		return keyed + key, nil
-	}
-	sent, err := bot.SendToUsers(ctx, app, to.people, content)
-	if err != nil {
-		return "", err
-	}
-	left := sent.Undelivered()
-	if len(left) >= len(to.people) {
-		return "", app.Invalid("send a bot message to users", fmt.Errorf("nobody got it: %s: %s", left[0].UserID, left[0].Reason))
-	}
-	parts := []string{keyed + sent.ProcessQueryKey}
-	for _, u := range left {
-		parts = append(parts, fmt.Sprintf("not to %s: %s", u.UserID, u.Reason))
-	}
-	return strings.Join(parts, "; "), nil
+	return to.Send(ctx, app, content)
 }
 
 // askEach asks each of several people by a message of their own, since its link is for one alone. Those whom it does not
@@ -226,8 +203,8 @@ func (s *Sender) tell(ctx context.Context, app *hook.App, p payload, to place, i
 func (s *Sender) askEach(ctx context.Context, app *hook.App, p payload, to place, id int64) (string, error) {
 	var receipts, left []string
 	var first error
-	for _, person := range to.people {
-		receipt, err := s.tell(ctx, app, p, place{people: []string{person}}, id)
+	for _, person := range to.UserIDs {
+		receipt, err := s.tell(ctx, app, p, place{Place: bot.Place{ConnID: p.ConnID, UserIDs: []string{person}}}, id)
 		switch {
 		case err == nil:
 			receipts = append(receipts, receipt)
@@ -259,11 +236,11 @@ func (s *Sender) askLink(p payload, reader string) (string, error) {
 
 // content is the message of the bot to a reader, who is empty for several: with the commands to type, and with links that do
 // what the buttons would.
-func (s *Sender) content(p payload, to place, id int64, reader string) (_ bot.Message, linked bool, err error) {
+func (s *Sender) content(p payload, to place, id int64, reader string) (_ hookbot.Message, linked bool, err error) {
 	var titles, links []string
 	link, err := s.askLink(p, reader)
 	if err != nil {
-		return bot.Message{}, false, fmt.Errorf("make a link: %w", err)
+		return hookbot.Message{}, false, fmt.Errorf("make a link: %w", err)
 	}
 	if link != "" {
 		titles, links = []string{"回答 Answer"}, []string{link}
@@ -272,16 +249,16 @@ func (s *Sender) content(p payload, to place, id int64, reader string) (_ bot.Me
 		if s.links == nil || p.Face.Ask != nil {
 			break
 		}
-		link, err := s.links.Link(face.ActPage, face.ActSubject(p.OutTrackID, a), to.people)
+		link, err := s.links.Link(face.ActPage, face.ActSubject(p.OutTrackID, a), to.UserIDs)
 		if err != nil {
-			return bot.Message{}, false, fmt.Errorf("make a link: %w", err)
+			return hookbot.Message{}, false, fmt.Errorf("make a link: %w", err)
 		}
 		if link != "" {
 			titles, links = append(titles, a.Text()), append(links, link)
 		}
 	}
 	text := "### " + callbacks.EscapeMarkdown(p.Face.Title) + "\n\n" + p.Face.Content + typed(p, id)
-	m := bot.Message{Key: "sampleMarkdown", Param: map[string]string{"title": p.Face.Title, "text": text}}
+	m := hookbot.Message{Key: "sampleMarkdown", Param: map[string]string{"title": p.Face.Title, "text": text}}
 	switch {
 	case len(links) == 1:
 		m.Key = "sampleActionCard"
@@ -336,32 +313,14 @@ func command(p payload, a face.Action, id int64) string {
 	return strings.Join(words, " ")
 }
 
-func (s *Sender) recall(ctx context.Context, app *hook.App, p payload, to place) (string, error) {
-	var got *bot.Recalled
-	var err error
-	if to.group != "" {
-		got, err = bot.RecallFromGroup(ctx, app, "", to.group, []string{p.Recalls})
-	} else {
-		got, err = bot.RecallFromUsers(ctx, app, "", []string{p.Recalls})
-	}
-	if err != nil {
-		return "", err
-	}
-	if why, failed := got.Failed[p.Recalls]; failed {
-		return "", app.Invalid("recall a bot message", errors.New(why))
-	}
-	return "recalled", nil
-}
-
 // Recall is the message that takes a delivered one back, if its notifier wants that and it was no card.
 func (s *Sender) Recall(m callbacks.Message, receipt string) (callbacks.Message, bool) {
 	p, err := read(m)
-	_, key, found := strings.Cut(receipt, keyed)
-	key, _, _ = strings.Cut(key, ";")
-	if err != nil || !found || key == "" || !p.Recallable {
+	place, wanted := p.Back(receipt)
+	if err != nil || !wanted {
 		return callbacks.Message{}, false
 	}
-	back := payload{ConnID: p.ConnID, OpenConversationID: p.OpenConversationID, UserIDs: p.UserIDs, Recalls: key}
+	back := payload{Place: place}
 	out, err := back.message("recall: " + m.Summary)
 	return out, err == nil
 }
@@ -372,9 +331,7 @@ func (s *Sender) Tell(m callbacks.Message, ev *callbacks.Event) (callbacks.Messa
 	if err != nil {
 		return callbacks.Message{}, err
 	}
-	told := payload{
-		ConnID: p.ConnID, OpenConversationID: p.OpenConversationID, UserIDs: callbacks.SortedReceivers(p.UserIDs), TemplateID: p.TemplateID, Face: &face.Face{},
-	}
+	told := payload{Place: p.All(), TemplateID: p.TemplateID, Face: &face.Face{}}
 	return told.about(ev)
 }
 
