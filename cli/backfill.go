@@ -201,9 +201,9 @@ func newCmdBackfillSet(a *app.App, verb string, state store.BackfillState, short
 	return &cobra.Command{
 		Use: verb + " ID", Short: short, Example: "  dingdag backfill " + verb + " 1", Args: command.ExactArgs("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := strconv.ParseInt(args[0], 10, 64)
+			id, err := command.Number(args[0], "a backfill", a.Command("backfill", "list"))
 			if err != nil {
-				return command.Usagef("%q is not the number of a backfill: see %s", args[0], a.Command("backfill", "list"))
+				return err
 			}
 			ask, err := a.API(cmd.Context())
 			if err != nil {

@@ -67,11 +67,8 @@ func runDAGsWhy(ctx context.Context, a *app.App, id, at, output string) error {
 	if w.DAG != nil {
 		a.ShowIn(w.DAG)
 	}
-	switch output {
-	case "json":
-		return show.JSON(a.Out, w)
-	case "yaml":
-		return show.YAML(a.Out, w)
+	if is, err := show.Whole(a.Out, output, w); is {
+		return err
 	}
 	if w.Outcome == "" {
 		fmt.Fprintf(a.Out, "not due: %s\n", a.Moments(w.Reason))

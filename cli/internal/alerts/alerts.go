@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -176,7 +175,7 @@ func table(a *app.App, as []api.Alert) *show.List {
 	for _, x := range as {
 		l.Add(
 			x, strconv.FormatInt(x.ID, 10), string(x.State), x.Summary, x.Channel, a.Date(x.CreatedAt), strconv.Itoa(x.Attempts),
-			date(a, x.NextTry), why(x), x.AckedBy,
+			a.When(x.NextTry), why(x), x.AckedBy,
 		)
 	}
 	l.Zone = a.ShowZone()
@@ -191,19 +190,7 @@ func why(x api.Alert) string {
 	return x.Error
 }
 
-// date is a moment as the command shows it, empty for none.
-func date(a *app.App, t *time.Time) string {
-	if t == nil {
-		return ""
-	}
-	return a.Date(*t)
-}
-
 // number reads the number of an alert.
 func number(a *app.App, text string) (int64, error) {
-	id, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || id < 1 {
-		return 0, command.Usagef("%q is not the number of an alert: see %s", text, a.Command("alerts", "list"))
-	}
-	return id, nil
+	return command.Number(text, "an alert", a.Command("alerts", "list"))
 }

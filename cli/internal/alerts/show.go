@@ -42,11 +42,8 @@ func runShow(ctx context.Context, a *app.App, text, output string) error {
 		return err
 	}
 	inZone(ctx, a, ask, x.DAGID)
-	switch output {
-	case "json":
-		return show.JSON(a.Out, x)
-	case "yaml":
-		return show.YAML(a.Out, x)
+	if is, err := show.Whole(a.Out, output, x); is {
+		return err
 	}
 	if err := facts(a, x).Print(a.Out, output); err != nil {
 		return err
@@ -68,12 +65,7 @@ func runShow(ctx context.Context, a *app.App, text, output string) error {
 
 // facts are what is known of an alert, one below the other. What there is nothing to say of is left out.
 func facts(a *app.App, x *api.AlertDetails) *show.List {
-	l := &show.List{Columns: []string{"Field", "Value"}, Wrap: []string{"Value"}, Zone: a.ShowZone()}
-	add := func(name, value string) {
-		if value != "" {
-			l.Add(nil, name, value)
-		}
-	}
+	l := show.Facts(a.ShowZone())
 	task := x.TaskID
 	if x.MapIndex >= 0 {
 		task += "[" + strconv.Itoa(x.MapIndex) + "]"
@@ -82,29 +74,29 @@ func facts(a *app.App, x *api.AlertDetails) *show.List {
 	if x.TryNumber > 0 {
 		try = strconv.Itoa(x.TryNumber)
 	}
-	add("Alert", strconv.FormatInt(x.ID, 10)+": "+x.Summary)
-	add("State", string(x.State))
-	add("Why", why(x.Alert))
-	add("Event", x.Event)
-	add("DAG", x.DAGID)
-	add("Run", x.RunID)
-	add("Task", task)
-	add("Try", try)
-	add("Callback", x.Callback)
-	add("Channel", x.Channel)
-	add("Written", a.Date(x.CreatedAt))
-	add("Waits", waits(a, x))
-	add("Answer", x.Receipt)
-	add("Stands in for", reference(x.StandsInFor))
-	add("Replaced by", list(x.ReplacedBy))
-	add("Told by", reference(x.DigestID))
-	add("Named in", reference(x.NamedIn))
-	add("Silence", number64(x.SilenceID))
-	add("Acknowledged", acked(a, x.Alert))
+	l.Fact("Alert", strconv.FormatInt(x.ID, 10)+": "+x.Summary)
+	l.Fact("State", string(x.State))
+	l.Fact("Why", why(x.Alert))
+	l.Fact("Event", x.Event)
+	l.Fact("DAG", x.DAGID)
+	l.Fact("Run", x.RunID)
+	l.Fact("Task", task)
+	l.Fact("Try", try)
+	l.Fact("Callback", x.Callback)
+	l.Fact("Channel", x.Channel)
+	l.Fact("Written", a.Date(x.CreatedAt))
+	l.Fact("Waits", waits(a, x))
+	l.Fact("Answer", x.Receipt)
+	l.Fact("Stands in for", reference(x.StandsInFor))
+	l.Fact("Replaced by", list(x.ReplacedBy))
+	l.Fact("Told by", reference(x.DigestID))
+	l.Fact("Named in", reference(x.NamedIn))
+	l.Fact("Silence", number64(x.SilenceID))
+	l.Fact("Acknowledged", acked(a, x.Alert))
 	if x.Content != nil {
-		add("Notifies", strings.Join(x.Content.Mentions, ", "))
-		add("Title", x.Content.Title)
-		add("Text", x.Content.Text)
+		l.Fact("Notifies", strings.Join(x.Content.Mentions, ", "))
+		l.Fact("Title", x.Content.Title)
+		l.Fact("Text", x.Content.Text)
 	}
 	return l
 }
@@ -176,7 +168,7 @@ func tries(a *app.App, x *api.AlertDetails) *show.List {
 		if sent += t.PartsTaken; t.PartsTaken > 0 || t.Parts > 1 {
 			parts = fmt.Sprintf("%d of %d", sent, max(all, sent))
 		}
-		l.Add(t, strconv.Itoa(t.Number), a.Date(t.StartDate), string(t.Outcome), t.Code, status, parts, date(a, t.NextTry), t.Node, t.Message)
+		l.Add(t, strconv.Itoa(t.Number), a.Date(t.StartDate), string(t.Outcome), t.Code, status, parts, a.When(t.NextTry), t.Node, t.Message)
 	}
 	return l
 }

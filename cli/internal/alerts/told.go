@@ -230,13 +230,13 @@ func fates(a *app.App, all []told.Alert) (out []string) {
 func became(a *app.App, r *api.Run) string {
 	switch r.State {
 	case dag.RunFailed:
-		text := "failed at " + date(a, r.EndDate)
+		text := "failed at " + a.When(r.EndDate)
 		if r.Reason != "" {
 			text += " (" + r.Reason + ")"
 		}
 		return text
 	case dag.RunSuccess:
-		return "succeeded at " + date(a, r.EndDate)
+		return "succeeded at " + a.When(r.EndDate)
 	default:
 		return "is " + string(r.State)
 	}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -88,7 +87,7 @@ func runList(ctx context.Context, a *app.App, q asks.Query, output string) error
 	}
 	for _, x := range got.Items {
 		l.Add(x, strconv.FormatInt(x.ID, 10), string(x.State), x.DAGID, x.RunID, label(x), x.Subject, strings.Join(x.Options, ", "),
-			a.Date(x.CreatedAt), date(a, x.Deadline), answered(x))
+			a.Date(x.CreatedAt), a.When(x.Deadline), answered(x))
 	}
 	if err := l.Print(a.Out, output); err != nil {
 		return err
@@ -118,21 +117,6 @@ func answered(x asks.Ask) string {
 	return text
 }
 
-func date(a *app.App, t *time.Time) string {
-	if t == nil {
-		return ""
-	}
-	return a.Date(*t)
-}
-
-func number(a *app.App, text string) (int64, error) {
-	id, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || id < 1 {
-		return 0, command.Usagef("%q is not the number of an ask: see %s", text, a.Command("asks", "list"))
-	}
-	return id, nil
-}
-
 func newCmdShow(a *app.App) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
@@ -148,7 +132,7 @@ func runShow(ctx context.Context, a *app.App, text, output string) error {
 	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
-	id, err := number(a, text)
+	id, err := command.Number(text, "an ask", a.Command("asks", "list"))
 	if err != nil {
 		return err
 	}
@@ -160,43 +144,35 @@ func runShow(ctx context.Context, a *app.App, text, output string) error {
 	if err != nil {
 		return err
 	}
-	switch output {
-	case "json":
-		return show.JSON(a.Out, x)
-	case "yaml":
-		return show.YAML(a.Out, x)
+	if is, err := show.Whole(a.Out, output, x); is {
+		return err
 	}
-	l := &show.List{Columns: []string{"Field", "Value"}, Wrap: []string{"Value"}, Zone: a.ShowZone()}
-	add := func(name, value string) {
-		if value != "" {
-			l.Add(nil, name, value)
-		}
-	}
-	add("Ask", strconv.FormatInt(x.ID, 10)+": "+x.Subject)
-	add("Body", x.Body)
-	add("State", string(x.State))
-	add("DAG", x.DAGID)
-	add("Run", x.RunID)
-	add("Task", label(x))
-	add("Options", strings.Join(x.Options, ", "))
+	l := show.Facts(a.ShowZone())
+	l.Fact("Ask", strconv.FormatInt(x.ID, 10)+": "+x.Subject)
+	l.Fact("Body", x.Body)
+	l.Fact("State", string(x.State))
+	l.Fact("DAG", x.DAGID)
+	l.Fact("Run", x.RunID)
+	l.Fact("Task", label(x))
+	l.Fact("Options", strings.Join(x.Options, ", "))
 	if x.Multiple {
-		add("Multiple", "several options may be chosen")
+		l.Fact("Multiple", "several options may be chosen")
 	}
-	add("Defaults", strings.Join(x.Defaults, ", "))
+	l.Fact("Defaults", strings.Join(x.Defaults, ", "))
 	for _, p := range x.Params {
-		add("Param "+p.Name, strings.Join(nonEmpty(string(p.Value), p.Description, string(p.Schema)), "; "))
+		l.Fact("Param "+p.Name, strings.Join(nonEmpty(string(p.Value), p.Description, string(p.Schema)), "; "))
 	}
 	names := make([]string, len(x.Assigned))
 	for i, p := range x.Assigned {
 		names[i] = p.String()
 	}
-	add("Asked people", strings.Join(names, ", "))
-	add("Asked at", a.Date(x.CreatedAt))
-	add("Until", date(a, x.Deadline))
-	add("Answer", answered(x))
-	add("Settled at", date(a, x.SettledAt))
+	l.Fact("Asked people", strings.Join(names, ", "))
+	l.Fact("Asked at", a.Date(x.CreatedAt))
+	l.Fact("Until", a.When(x.Deadline))
+	l.Fact("Answer", answered(x))
+	l.Fact("Settled at", a.When(x.SettledAt))
 	if x.State == store.AskAnswered && string(x.Input) != "{}" {
-		add("Params given", string(x.Input))
+		l.Fact("Params given", string(x.Input))
 	}
 	return l.Print(a.Out, output)
 }
@@ -237,7 +213,7 @@ func runAnswer(ctx context.Context, a *app.App, text string, words []string, by,
 	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
-	id, err := number(a, text)
+	id, err := command.Number(text, "an ask", a.Command("asks", "list"))
 	if err != nil {
 		return err
 	}
@@ -262,11 +238,8 @@ func runAnswer(ctx context.Context, a *app.App, text string, words []string, by,
 	if err != nil {
 		return err
 	}
-	switch output {
-	case "json":
-		return show.JSON(a.Out, done)
-	case "yaml":
-		return show.YAML(a.Out, done)
+	if is, err := show.Whole(a.Out, output, done); is {
+		return err
 	}
 	_, err = fmt.Fprintf(a.Out, "ask %d of %s.%s is answered: %s\n", done.ID, done.DAGID, label(done), strings.Join(done.Chosen, ", "))
 	return err

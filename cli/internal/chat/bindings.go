@@ -67,9 +67,9 @@ func newCmdUnbind(a *app.App) *cobra.Command {
 }
 
 func runUnbind(ctx context.Context, a *app.App, text string) error {
-	id, err := strconv.ParseInt(text, 10, 64)
+	id, err := command.Number(text, "a binding", a.Command("chat", "bindings"))
 	if err != nil {
-		return command.Usagef("%q is not the number of a binding: %s lists them", text, a.Command("chat", "bindings"))
+		return err
 	}
 	bs, err := a.Bindings(ctx)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
 
 	"github.com/spf13/cobra"
 )
@@ -77,6 +78,15 @@ func Argument(args []string, i int) string {
 		return args[i]
 	}
 	return ""
+}
+
+// Number reads the number of a thing, from 1 on. The thing has its article; list is the command that lists all.
+func Number(text, thing, list string) (int64, error) {
+	id, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || id < 1 {
+		return 0, Usagef("%q is not the number of %s: see %s", text, thing, list)
+	}
+	return id, nil
 }
 
 // CompleteWords offers the given words for a flag that the command has.

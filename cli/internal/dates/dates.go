@@ -79,6 +79,14 @@ func (d *Dates) Date(t time.Time) string {
 	return t.In(d.ShowZone()).Format(time.RFC3339)
 }
 
+// When is Date for a moment that may not have come; empty for nil.
+func (d *Dates) When(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return d.Date(*t)
+}
+
 // momentInText is a moment in UTC as the engine writes it into a reason. One that is a part of
 // a run id is none.
 var momentInText = regexp.MustCompile(`(^|[\s(])(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)\b`)

@@ -48,13 +48,26 @@ func (l *List) Add(value any, cells ...string) {
 	l.values = append(l.values, value)
 }
 
+// Facts is an empty list of what is known of one thing, for [List.Fact].
+func Facts(zone *time.Location) *List {
+	return &List{Columns: []string{"Field", "Value"}, Wrap: []string{"Value"}, Zone: zone}
+}
+
+// Fact adds a fact below the others, unless there is nothing to say of it.
+func (l *List) Fact(name, value string) {
+	if value != "" {
+		l.Add(nil, name, value)
+	}
+}
+
 // Len is how many rows the list has.
 func (l *List) Len() int { return len(l.rows) }
 
 // Turned is a list of one row as a table that is read from top to bottom: its columns below
 // each other.
 func (l *List) Turned() *List {
-	out := &List{Columns: []string{"Field", "Value"}, Wrap: []string{"Value"}, values: l.values}
+	out := Facts(nil)
+	out.values = l.values
 	for i, name := range l.Columns {
 		out.rows = append(out.rows, []string{name, l.rows[0][i]})
 	}
@@ -92,6 +105,17 @@ func (l *List) Print(w io.Writer, form string) error {
 
 // breaks are what would end a cell or a row before its end.
 var breaks = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", "\t", " ") //nolint:gochecknoglobals // a constant
+
+// Whole writes a value as JSON or YAML, with all that it has, if that is the form. It reports whether it is.
+func Whole(w io.Writer, form string, v any) (is bool, err error) {
+	switch form {
+	case "json":
+		return true, JSON(w, v)
+	case "yaml":
+		return true, YAML(w, v)
+	}
+	return false, nil
+}
 
 // JSON writes a value as indented JSON, with secrets hidden where w hides them.
 func JSON(w io.Writer, v any) error {

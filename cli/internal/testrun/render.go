@@ -142,11 +142,8 @@ func renderedIn(ctx context.Context, a *app.App, r *api.Run, taskID string, f re
 
 // printFields prints templated fields: for people each one below its name.
 func printFields(a *app.App, fields []worker.RenderedField, output string) error {
-	switch output {
-	case "json":
-		return show.JSON(a.Out, fields)
-	case "yaml":
-		return show.YAML(a.Out, fields)
+	if is, err := show.Whole(a.Out, output, fields); is {
+		return err
 	}
 	for _, f := range fields {
 		text, ok := f.Value.(string)
