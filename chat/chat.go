@@ -94,7 +94,7 @@ type Outcome struct {
 	File *File
 	// Refused says that nothing was done, for a reason that the text tells.
 	Refused bool
-	// Shown says that people see the text in another way: it is kept, and not sent.
+	// Shown says that people see what was done in another way: the text is kept for the log, and not sent.
 	Shown bool
 	// Pressed is what was pressed, nil for what is no press of a card that is known.
 	Pressed *store.ChatPressed
@@ -124,8 +124,9 @@ type Presses interface {
 // Watcher sees everything that comes, in order and at least once.
 type Watcher interface {
 	// Came reports whether the item was meant for it: then it is neither a command nor a press for
-	// somebody else. After an error that is [store.Temporary] it sees the item again.
-	Came(ctx context.Context, it *Item) (taken bool, err error)
+	// somebody else, and made says what came of it, for the log. After an error that is [store.Temporary]
+	// it sees the item again.
+	Came(ctx context.Context, it *Item) (made string, taken bool, err error)
 }
 
 // Replier sends an answer to where an item came from: a text or a file, one at a time. Its errors

@@ -851,15 +851,15 @@ type watcher struct {
 	fail int
 }
 
-func (w *watcher) Came(_ context.Context, it *chat.Item) (bool, error) {
+func (w *watcher) Came(_ context.Context, it *chat.Item) (string, bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.fail > 0 {
 		w.fail--
-		return false, errBusy
+		return "", false, errBusy
 	}
 	w.seen = append(w.seen, string(it.Row.Kind)+" "+it.Row.Text)
-	return strings.HasPrefix(it.Row.Text, "asset"), nil
+	return "made " + it.Row.Text, strings.HasPrefix(it.Row.Text, "asset"), nil
 }
 
 type presser struct {
@@ -898,6 +898,7 @@ func TestWatchersPressesAndEvents(t *testing.T) {
 		assert.Equal(t, []string{"card1 load by u2"}, pressing.pressed)
 		assert.Empty(t, w.sent)
 		assert.Equal(t, store.ChatAnswer{Title: "Retry", Text: "Cleared 1.", Pressed: pressedRetry}, w.row("p1").Answer, "what the card shows is on record")
+		assert.Equal(t, store.ChatAnswer{Text: "made asset ready"}, w.row("1").Answer, "what a watcher makes is on record")
 		assert.Equal(t, store.ChatNoAnswer, w.row("p1").AnswerState)
 		for key, state := range map[string]store.ChatState{"1": store.ChatAnswered, "p1": store.ChatAnswered, "e1": store.ChatAnswered} {
 			assert.Equal(t, state, w.row(key).State, key)

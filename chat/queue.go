@@ -186,8 +186,8 @@ func (q *queue) carryOut(ctx context.Context, it *Item) (out Outcome, err error)
 		}
 	}()
 	for _, w := range q.o.Watchers {
-		if taken, err := w.Came(ctx, it); err != nil || taken {
-			return Outcome{}, err
+		if made, taken, err := w.Came(ctx, it); err != nil || taken {
+			return Outcome{Text: made, Shown: true}, err
 		}
 	}
 	switch {

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/dingdag/dingdag/chat"
@@ -70,28 +71,34 @@ type watcher struct {
 }
 
 // Came makes the events of an item, all in one transaction and once, however often it comes. It
-// reports whether there are any.
-func (w *Watcher) Came(ctx context.Context, it *chat.Item) (taken bool, err error) {
+// reports whether there are any, and names their assets.
+func (w *Watcher) Came(ctx context.Context, it *chat.Item) (made string, taken bool, err error) {
 	updates, err := w.matching(ctx, it)
 	if err != nil || len(updates) == 0 {
-		return false, err
+		return "", false, err
 	}
 	if meant, err := w.meantForOthers(ctx, it); err != nil || meant {
-		return false, err
+		return "", false, err
 	}
+	uris := make([]string, len(updates))
+	for i, u := range updates {
+		uris[i] = u.URI
+	}
+	slices.Sort(uris)
+	made = it.Say("Assets updated: %s", "资产已更新：%s", strings.Join(slices.Compact(uris), ", "))
 	done, err := w.o.Engine.EmitAssets(ctx, engine.Emit{
 		Updates: updates, Actor: store.Actor{Name: it.Row.UserID, Via: store.ViaChat, Ref: "watch/" + string(it.Row.Kind) + "/" + it.Row.Ref()},
 	})
 	if errors.Is(err, store.ErrRepeated) {
-		return true, nil // an attempt that was cut off had made them
+		return made, true, nil // an attempt that was cut off had made them
 	}
 	if err != nil {
-		return false, err
+		return "", false, err
 	}
 	for _, e := range done.Events {
 		w.o.Log.Info("chat: an asset was updated", "conn_id", it.Row.ConnID, "id", it.Row.ID, "uri", e.URI, "dags", e.DAGs)
 	}
-	return true, nil
+	return made, true, nil
 }
 
 // meantForOthers reports whether an item is a command, or the press of a button of ours.

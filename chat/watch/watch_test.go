@@ -143,9 +143,10 @@ func pressed(card string) *chat.Item {
 func TestWhatMatchesUpdatesAssets(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	taken, err := w.Came(t.Context(), said("deploy billing"))
+	made, taken, err := w.Came(t.Context(), said("deploy billing"))
 	require.NoError(t, err)
 	assert.True(t, taken)
+	assert.Equal(t, "Assets updated: deploys", made)
 	require.Len(t, w.asked, 1)
 	assert.Equal(t, store.Actor{Name: "u1", Via: store.ViaChat, Ref: "watch/" + string(store.ChatText) + "/dingtalk_default/m1"}, w.asked[0].Actor)
 	require.Len(t, w.asked[0].Updates, 1, "one for each asset and what is waited for")
@@ -162,7 +163,7 @@ func TestWhatMatchesUpdatesAssets(t *testing.T) {
 	assert.Equal(t, "deploy billing", extra.Payload.Text)
 
 	event := &incoming.Event{ID: "e1", Type: "user_add_org", Data: json.RawMessage(`{"userId": ["u9"]}`)}
-	taken, err = w.Came(t.Context(), &chat.Item{Received: chat.Received{Event: event}, Row: &store.ChatMessage{ConnID: "dingtalk_default", Kind: store.ChatEvent, Key: "e1"}})
+	_, taken, err = w.Came(t.Context(), &chat.Item{Received: chat.Received{Event: event}, Row: &store.ChatMessage{ConnID: "dingtalk_default", Kind: store.ChatEvent, Key: "e1"}})
 	require.NoError(t, err)
 	assert.True(t, taken)
 	assert.Equal(t, "joined", w.asked[1].Updates[0].Watcher)
@@ -174,14 +175,14 @@ func TestWhatDoesNotMatch(t *testing.T) {
 	w := newWorld(t)
 	w.command = "deploy"
 	for name, it := range map[string]*chat.Item{"a command": said("deploy billing"), "another text": said("hello"), "nothing": {Row: &store.ChatMessage{}}} {
-		taken, err := w.Came(t.Context(), it)
+		_, taken, err := w.Came(t.Context(), it)
 		require.NoError(t, err, name)
 		assert.False(t, taken, name)
 	}
 	w.command = "help"
 	other := said("deploy billing")
 	other.Row.ConnID = "other_app"
-	taken, err := w.Came(t.Context(), other)
+	_, taken, err := w.Came(t.Context(), other)
 	require.NoError(t, err)
 	assert.False(t, taken, "through another connection")
 	assert.Empty(t, w.asked)
@@ -190,16 +191,16 @@ func TestWhatDoesNotMatch(t *testing.T) {
 func TestPressesOfOurCards(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	taken, err := w.Came(t.Context(), pressed("theirs"))
+	_, taken, err := w.Came(t.Context(), pressed("theirs"))
 	require.NoError(t, err)
 	assert.True(t, taken)
 	w.cards["ours"] = nil
-	taken, err = w.Came(t.Context(), pressed("ours"))
+	_, taken, err = w.Came(t.Context(), pressed("ours"))
 	require.NoError(t, err)
 	assert.False(t, taken, "the buttons of an alert are carried out")
 	away := errors.New("the store is away")
 	w.cards["unsure"] = away
-	_, err = w.Came(t.Context(), pressed("unsure"))
+	_, _, err = w.Came(t.Context(), pressed("unsure"))
 	require.ErrorIs(t, err, away)
 	assert.Len(t, w.asked, 1)
 }
@@ -208,12 +209,12 @@ func TestAnItemThatComesAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.err = fmt.Errorf("update assets: %w", store.ErrRepeated)
-	taken, err := w.Came(t.Context(), said("deploy billing"))
+	_, taken, err := w.Came(t.Context(), said("deploy billing"))
 	require.NoError(t, err)
 	assert.True(t, taken, "it was done before, and is no unknown command")
 	busy := errors.New("the store is busy")
 	w.err = busy
-	taken, err = w.Came(t.Context(), said("deploy billing"))
+	_, taken, err = w.Came(t.Context(), said("deploy billing"))
 	require.ErrorIs(t, err, busy)
 	assert.False(t, taken)
 }
@@ -237,7 +238,7 @@ func TestWatchersOfOneAsset(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.load(t, fmt.Sprintf("d:\n  schedule: ["+asset+"]\n  tasks: [{task_id: t, operator: empty, outlets: ["+asset+"]}]\n", c.schedule, c.outlets))
-			_, err := w.Came(t.Context(), said("deploy billing"))
+			_, _, err := w.Came(t.Context(), said("deploy billing"))
 			require.NoError(t, err)
 			var got []string
 			for _, u := range w.asked[0].Updates {
@@ -272,7 +273,7 @@ func TestConnectionsOfOneApplication(t *testing.T) {
 			w.apps["second"] = c.second
 			it := said("hello")
 			it.Row.App = "app1"
-			_, err := w.Came(t.Context(), it)
+			_, _, err := w.Came(t.Context(), it)
 			require.ErrorIs(t, err, c.err)
 			if c.err != nil {
 				assert.Empty(t, w.asked)
@@ -295,7 +296,7 @@ func TestWatchersFollowTheFiles(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	came := func() bool {
-		taken, err := w.Came(t.Context(), said("deploy billing"))
+		_, taken, err := w.Came(t.Context(), said("deploy billing"))
 		require.NoError(t, err)
 		return taken
 	}

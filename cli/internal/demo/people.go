@@ -202,7 +202,7 @@ func (p *person) messages(ctx context.Context, f sandbox.Filter) ([]sandbox.Mess
 // until asks again and again whether it is over.
 func (p *person) until(ctx context.Context, not string, over func(context.Context) (bool, error)) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, p.patience,
-		fmt.Errorf("%s within %s: does dingdag standalone run, with the connection that the sandbox prints?", not, p.patience))
+		fmt.Errorf("%s within %s: does dingdag standalone run, with the connection that the sandbox prints? dingdag chat log shows what became of what arrived", not, p.patience))
 	defer cancel()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
