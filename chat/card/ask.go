@@ -83,7 +83,7 @@ func (p *Presses) answer(ctx context.Context, c *store.CardNow, f face.Face, a f
 			return refuse("暂时无法确认权限，什么都没有做。 Nothing was done: who may answer cannot be known now: " + p.o.Masker.Mask(err.Error())), nil
 		}
 		if is < roles.Operator {
-			return refuse(fmt.Sprintf("%s 无权回答，什么都没有做。 User %s is %s and may not answer; nothing was done. It takes the role %s, which the setting chat_%ss gives, or assigned_users of the task.",
+			return refuse(fmt.Sprintf("%s 无权回答，什么都没有做。 User %s has the role %s and may not answer; nothing was done. It takes the role %s, which the setting chat_%ss gives, or assigned_users of the task.",
 				in.UserID, in.UserID, is, roles.Operator, roles.Operator)), nil
 		}
 	}

@@ -85,7 +85,7 @@ func TestPressAnswers(t *testing.T) {
 
 	viewer := d.press("p1", "user003", "answer_0")
 	assert.True(t, viewer.Refused)
-	assert.Contains(t, viewer.Said, "User user003 is viewer and may not answer")
+	assert.Contains(t, viewer.Said, "User user003 has the role viewer and may not answer")
 	assert.Equal(t, viewer.Said, d.note("user003"))
 	assert.True(t, d.press("p2", "user001", "retry").Refused, "it is no button of this card")
 	assert.True(t, d.press("p3", "user001", "answer_2").Refused)
@@ -185,7 +185,7 @@ func TestAskLink(t *testing.T) {
 
 	d = newDesk(t, extra)
 	a = d.ask(store.Ask{Options: []string{"Approve", "Reject"}})
-	assert.Contains(t, d.answers(link(a, "user003"), "Approve").Said, "user003, who is viewer and may not do this")
+	assert.Contains(t, d.answers(link(a, "user003"), "Approve").Said, "user003, who has the role viewer and may not do this")
 	wrong := d.answers(link(a), "Perhaps")
 	assert.True(t, wrong.Refused)
 	assert.Contains(t, wrong.Said, "Perhaps")

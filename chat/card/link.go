@@ -99,7 +99,7 @@ func (p *Presses) linkMay(ctx context.Context, connID string, l Link) string {
 		case err != nil:
 			return "暂时无法确认权限。 Who may use this link cannot be known now: " + p.o.Masker.Mask(err.Error())
 		default:
-			return fmt.Sprintf("%s 无权操作。 The link went to user %s, who is %s and may not do this. It takes the role %s, which the setting chat_%ss gives.",
+			return fmt.Sprintf("%s 无权操作。 The link went to user %s, who has the role %s and may not do this. It takes the role %s, which the setting chat_%ss gives.",
 				userID, userID, is, least, least)
 		}
 	}

@@ -152,7 +152,7 @@ func (p *Presses) pressed(ctx context.Context, in *incoming.Press, connID string
 	case err != nil:
 		return c, refuse("暂时无法确认权限，什么都没有做。 Nothing was done: who may press cannot be known now: " + p.o.Masker.Mask(err.Error())), nil
 	default:
-		return c, refuse(fmt.Sprintf("%s 无权操作，什么都没有做。 User %s is %s and may not do this; nothing was done. It takes the role %s, which the setting chat_%ss gives.",
+		return c, refuse(fmt.Sprintf("%s 无权操作，什么都没有做。 User %s has the role %s and may not do this; nothing was done. It takes the role %s, which the setting chat_%ss gives.",
 			in.UserID, in.UserID, is, least, least)), nil
 	}
 	if failure := in.Params[face.FailureParam]; a.Clears() && failure != "" {

@@ -198,7 +198,7 @@ func (r dying) Clear(ctx context.Context, q api.ClearRequest) (*api.Altered, err
 func TestWhoMayNotPress(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, extra)
-	for user, want := range map[string]string{"user003": "User user003 is viewer and may not do this", "stranger": "User stranger is nobody and may not do this"} {
+	for user, want := range map[string]string{"user003": "User user003 has the role viewer and may not do this", "stranger": "User stranger has the role nobody and may not do this"} {
 		for _, action := range []string{"retry", "clear_downstream", "ack", "snooze"} {
 			out := d.press("p-"+user+action, user, action)
 			assert.True(t, out.Refused)

@@ -356,8 +356,8 @@ func (c *Call) Need(least roles.Role) error {
 		return c.Refuse("Whether you may do that cannot be looked up now, so it is refused: %s", "现在无法查询您的权限，因此拒绝执行：%s", esc(c.lookup.Error()))
 	}
 	setting := map[roles.Role]string{roles.Viewer: roles.Viewers, roles.Operator: roles.Operators, roles.Admin: roles.Admins}[least]
-	return c.Refuse("%s, you may not do that here: it takes the role %s, and you have %s. Somebody who runs dingdag can add your userid %s to %s.",
-		"%s，您没有权限：需要角色 %s，您目前是 %s。请管理员把您的 userid %s 加到 %s。",
+	return c.Refuse("%s, you may not do that here: it takes the role %s, and yours is %s. Somebody who runs dingdag can add your userid %s to %s.",
+		"%s，您没有权限：需要角色 %s，您目前的角色是 %s。请管理员把您的 userid %s 加到 %s。",
 		bold(c.Sender.Nick), least, c.Grant.Role, code(c.Sender.UserID), code(setting))
 }
 

@@ -28,9 +28,9 @@ func TestWhoMay(t *testing.T) {
 	for _, text := range []string{"help", "whoami", "我是谁", "trigger etl"} {
 		assert.Regexp(t, "members only|本组织成员", w.refuses("", text))
 	}
-	assert.Contains(t, w.refuses("nobody", "status etl"), "**Nick of nobody**, you may not do that here: it takes the role viewer, and you have nobody. Somebody who runs dingdag can add your userid `nobody` to `chat_viewers`")
-	assert.Contains(t, w.refuses("nobody", "帮助"), "需要角色 viewer，您目前是 nobody。请管理员把您的 userid `nobody` 加到 `chat_viewers`")
-	assert.Contains(t, w.refuses("vera", "pause etl"), "it takes the role operator, and you have viewer")
+	assert.Contains(t, w.refuses("nobody", "status etl"), "**Nick of nobody**, you may not do that here: it takes the role viewer, and yours is nobody. Somebody who runs dingdag can add your userid `nobody` to `chat_viewers`")
+	assert.Contains(t, w.refuses("nobody", "帮助"), "需要角色 viewer，您目前的角色是 nobody。请管理员把您的 userid `nobody` 加到 `chat_viewers`")
+	assert.Contains(t, w.refuses("vera", "pause etl"), "it takes the role operator, and yours is viewer")
 	assert.Contains(t, w.refuses("opal", "snooze all 1h"), "it takes the role admin")
 	assert.Contains(t, w.refuses("opal", "取消静音 全部"), "需要角色 admin")
 	w.says("opal", "pause etl")
