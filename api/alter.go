@@ -83,6 +83,14 @@ type MarkRequest struct {
 	DryRun bool `json:"dry_run,omitempty"`
 }
 
+// What a request changed.
+type (
+	// AffectedRun is one run and what became of it.
+	AffectedRun = engine.AffectedRun
+	// AffectedInstance is one task instance and what became of it.
+	AffectedInstance = engine.AffectedInstance
+)
+
 // Altered is what a request changed, or would change.
 type Altered struct {
 	DAGID string `json:"dag_id"`

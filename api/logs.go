@@ -37,11 +37,17 @@ type Log struct {
 	// Older says that the newest run has none, so that this is of the newest that has.
 	Older bool
 
-	path string
+	path, name string
 }
 
+// Name is where the log lies below the folder of the logs.
+func (l *Log) Name() string { return l.name }
+
 // Open opens the text of the log.
-func (l *Log) Open() (io.ReadCloser, error) {
+func (l *Log) Open() (io.ReadCloser, error) { return l.OpenFile() }
+
+// OpenFile opens its file.
+func (l *Log) OpenFile() (*os.File, error) {
 	f, err := os.Open(l.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, missing("the log %s is gone: old logs go by the settings of history.logs, and by dingdag db clean", l.path)
@@ -74,8 +80,8 @@ func (a *API) Log(ctx context.Context, q TryQuery) (*Log, error) {
 		return nil, missing("try %d of %s has not begun in run %s: its last is %d; see %s",
 			q.Try, shown.Label(), r.RunID, shown.Try, a.command("tasks", "tries", q.DAGID, q.TaskID, r.RunID))
 	}
-	path := filepath.Join(a.o.LogDir, worker.LogPath(r, shown, q.Try))
-	return &Log{runOf(r), shown.Label(), shown.State, n, r.Key != newest.Key, path}, nil
+	name := worker.LogPath(r, shown, q.Try)
+	return &Log{runOf(r), shown.Label(), shown.State, n, r.Key != newest.Key, filepath.Join(a.o.LogDir, name), name}, nil
 }
 
 // begun reports whether the query means an instance, and a try of it has begun.

@@ -53,6 +53,8 @@ type Trigger struct {
 	RunID string `json:"run_id,omitempty"`
 	// LogicalDate is zero for now.
 	LogicalDate time.Time `json:"logical_date,omitzero"`
+	// NoLogicalDate makes a run without a logical date and a data interval.
+	NoLogicalDate bool `json:"no_logical_date,omitempty"`
 	// Conf is a JSON object for the run's conf and params, or nil.
 	Conf json.RawMessage `json:"conf,omitempty"`
 	// NotPaused makes no run when the DAG is paused.
@@ -80,7 +82,7 @@ func (a *API) Trigger(ctx context.Context, t Trigger) (*Triggered, error) {
 		return nil, err
 	}
 	done, err := e.TriggerRun(ctx, t.DAGID, engine.Trigger{
-		RunID: t.RunID, LogicalDate: t.LogicalDate, Conf: t.Conf, NotPaused: t.NotPaused, Actor: a.o.By,
+		RunID: t.RunID, LogicalDate: t.LogicalDate, NoLogicalDate: t.NoLogicalDate, Conf: t.Conf, NotPaused: t.NotPaused, Actor: a.o.By,
 	})
 	if te, ok := errors.AsType[*engine.TriggerError](err); ok {
 		return nil, &FieldError{te.Field, te.Err}

@@ -82,6 +82,7 @@ func (b *Browser) DAGs(ctx context.Context, f DAGFilter, p Page) ([]*DAG, int, e
 		return nil, 0, err
 	}
 	if f.Runs != nil {
+		f.Runs.Now = b.o.Clock()
 		ids, err := b.o.Lists.DAGsOfRuns(ctx, *f.Runs)
 		if err != nil {
 			return nil, 0, err

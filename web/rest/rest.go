@@ -21,8 +21,8 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"maps"
 	"net/http"
+	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
@@ -61,7 +61,7 @@ type Options struct {
 // Server answers the calls that are registered with it. It may be used by several at once when all are.
 type Server struct {
 	o      Options
-	routes *http.ServeMux
+	routes *router
 	calls  huma.Adapter
 	doc    *huma.OpenAPI
 	list   []Operation
@@ -72,7 +72,7 @@ type Server struct {
 
 // New returns a server with the calls about itself: its version and its document.
 func New(o Options) *Server {
-	s := &Server{o: o, routes: http.NewServeMux(), doc: newDocument(o.Version), bodies: map[reflect.Type]bool{}}
+	s := &Server{o: o, routes: &router{}, doc: newDocument(o.Version), bodies: map[reflect.Type]bool{}}
 	s.calls = humago.NewAdapter(s.routes, "")
 	s.served = s.document()
 	s.routes.HandleFunc("GET /openapi.json", s.openAPI)
@@ -162,39 +162,34 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Body != nil {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	}
-	if path, ok := strings.CutSuffix(r.URL.Path, "/"); ok && strings.HasPrefix(path, Base+"/") {
-		u := *r.URL
-		u.Path, u.RawPath = path, strings.TrimSuffix(u.RawPath, "/")
-		clean := r.Clone(r.Context())
-		clean.URL = &u
-		if _, pattern := s.routes.Handler(clean); pattern != "" {
-			w.Header().Set("Location", u.RequestURI())
+	calls, _ := s.routes.at(r.URL)
+	switch {
+	case of(calls, r.Method) != nil:
+		s.routes.ServeHTTP(w, r)
+	case len(calls) > 0:
+		s.refuse(w, &Error{Status: http.StatusMethodNotAllowed, Detail: "Method Not Allowed", Header: http.Header{"Allow": {strings.Join(methods(calls), ", ")}}})
+	default:
+		if to := s.withoutSlash(r.URL); to != "" {
+			w.Header().Set("Location", to)
 			s.send(w, http.StatusTemporaryRedirect, nil)
 			return
 		}
+		s.sendJSON(w, http.StatusNotFound, map[string]string{"error": "API route not found"})
 	}
-	if _, pattern := s.routes.Handler(r); pattern != "" {
-		s.routes.ServeHTTP(w, r)
-		return
-	}
-	if allowed := s.methods(r); len(allowed) > 0 {
-		s.refuse(w, &Error{Status: http.StatusMethodNotAllowed, Detail: "Method Not Allowed", Header: http.Header{"Allow": {strings.Join(allowed, ", ")}}})
-		return
-	}
-	s.sendJSON(w, http.StatusNotFound, map[string]string{"error": "API route not found"})
 }
 
-// methods are those of the calls that a path has.
-func (s *Server) methods(r *http.Request) []string {
-	found := map[string]bool{}
-	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
-		other := r.Clone(r.Context())
-		other.Method = m
-		if _, pattern := s.routes.Handler(other); pattern != "" {
-			found[m] = true
-		}
+// withoutSlash is where a path leads to that has a slash too many at its end; empty for nowhere.
+func (s *Server) withoutSlash(from *url.URL) string {
+	path, ok := strings.CutSuffix(from.Path, "/")
+	if !ok || !strings.HasPrefix(path, Base+"/") {
+		return ""
 	}
-	return slices.Sorted(maps.Keys(found))
+	u := *from
+	u.Path, u.RawPath = path, strings.TrimSuffix(u.RawPath, "/")
+	if calls, _ := s.routes.at(&u); len(calls) == 0 {
+		return ""
+	}
+	return u.RequestURI()
 }
 
 // answer writes what a call found.
