@@ -13,7 +13,7 @@
 //  2. A function Routes(s *rest.Server, …) that names each call once with [Register], by the operation of
 //     Airflow: its id, path, [access.Action] and status. An error of a call is a [*Error], or one of the api, which
 //     [ErrorOf] translates.
-//  3. A line in cli's wiring that calls it, and a line for each call in testdata/airflow.txt.
+//  3. A line in cli's wiring that calls it, and a line for each call in airflow/testdata/airflow.txt.
 package rest
 
 import (
