@@ -39,13 +39,15 @@ type Checker interface {
 	Check(ctx context.Context) *health.Health
 }
 
-// Options are what a [Server] stands on. All but Links, SignIn, DingTalk, Pages, Stop and Mask are required.
+// Options are what a [Server] stands on. All but Links, SignIn, REST, DingTalk, Pages, Stop and Mask are required.
 type Options struct {
 	Health Checker
 	// Links are the pages of signed links; nil for none.
 	Links *Links
 	// SignIn knows who sends a request, and has the pages by which people sign in; nil for none.
 	SignIn *signin.Gate
+	// REST answers Airflow's REST API to whom SignIn knows; without either there is none.
+	REST http.Handler
 	// DingTalk answers what DingTalk sends to paths below /dingtalk/. Nil takes nothing.
 	DingTalk http.Handler
 	// Pages answer whatever nothing else does, but for paths below /api/ and /dingtalk/. Nil has none.
@@ -83,6 +85,10 @@ func New(o Options) *Server {
 	}
 	if o.SignIn != nil {
 		o.SignIn.Routes(s.routes)
+		if o.REST != nil {
+			s.routes.Handle("/api/v2/", o.SignIn.Identify(o.REST))
+			s.routes.Handle("GET /openapi.json", o.SignIn.Identify(o.REST))
+		}
 	}
 	if o.Pages == nil {
 		s.routes.Handle("GET /{$}", http.RedirectHandler("/health", http.StatusFound))

@@ -37,7 +37,7 @@ func (s *service) serveWeb(ctx context.Context, a *app.App) (stop func(), err er
 	if err != nil {
 		return nil, errors.Join(err, ln.Close())
 	}
-	srv := web.New(web.Options{DingTalk: ding, Health: a.Health(a.Store, process), Links: links, Mask: a.Mask, Clock: a.Clock, Log: a.Log()})
+	srv := web.New(web.Options{DingTalk: ding, Health: a.Health(a.Store, process), Links: links, REST: a.REST(a.Store), Mask: a.Mask, Clock: a.Clock, Log: a.Log()})
 	serving, end := context.WithCancel(context.WithoutCancel(ctx))
 	var done sync.WaitGroup
 	done.Go(func() {

@@ -22,7 +22,7 @@ type document struct {
 		Body struct {
 			Content map[string]struct {
 				Schema struct {
-					Ref string `json:"$ref"` //nolint:tagliatelle // OpenAPI's name
+					Ref string `json:"$ref"`
 				} `json:"schema"`
 			} `json:"content"`
 		} `json:"requestBody"` //nolint:tagliatelle // OpenAPI's name
@@ -85,7 +85,7 @@ func properties(doc *document, name string) (out []string) {
 
 // ranges are names, with four for each range.
 func ranges(text string) (out []string) {
-	for _, name := range strings.Fields(text) {
+	for name := range strings.FieldsSeq(text) {
 		if of, ok := strings.CutSuffix(name, ".."); ok {
 			out = slices.Concat(out, []string{of + "_gte", of + "_gt", of + "_lte", of + "_lt"})
 			continue

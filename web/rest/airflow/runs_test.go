@@ -202,13 +202,13 @@ func TestClear(t *testing.T) {
 	dry := w.json(w.call("ann", "POST", run+"/clear", "{}"), 200)
 	assert.Equal(t, []string{"only"}, ids(dry, "task_instances", "task_id"))
 	assert.Equal(t, "failed", w.get("/dags/by_name/dagRuns/other+1:2")["state"])
-	real := w.json(w.call("ann", "POST", run+"/clear", `{"dry_run":false}`), 200)
-	assert.Equal(t, "queued", real["state"])
+	done := w.json(w.call("ann", "POST", run+"/clear", `{"dry_run":false}`), 200)
+	assert.Equal(t, "queued", done["state"])
 
-	clear := func(body string) answer { return w.call("ann", "POST", "/api/v2/dags/etl/clearTaskInstances", body) }
-	got := w.json(clear(`{"dag_run_id":"scheduled__b"}`), 200)
+	post := func(body string) answer { return w.call("ann", "POST", "/api/v2/dags/etl/clearTaskInstances", body) }
+	got := w.json(post(`{"dag_run_id":"scheduled__b"}`), 200)
 	assert.Equal(t, []string{"1"}, ids(got, "task_instances", "map_index"), "only what failed")
-	got = w.json(clear(`{"dag_run_id":"scheduled__b","task_ids":["second"],"only_failed":false,"include_downstream":true}`), 200)
+	got = w.json(post(`{"dag_run_id":"scheduled__b","task_ids":["second"],"only_failed":false,"include_downstream":true}`), 200)
 	assert.ElementsMatch(t, []string{"each", "each", "second"}, ids(got, "task_instances", "task_id"))
 	for body, status := range map[string]int{
 		`{"only_running":true}`: 422, `{"task_ids":[]}`: 422, `{"dag_run_id":"scheduled__b","start_date":"2026-01-01T00:00:00Z"}`: 422,
@@ -216,7 +216,7 @@ func TestClear(t *testing.T) {
 		`{"reset_dag_runs":false}`: 400, `{"task_ids":[["each",1]]}`: 400, `{"task_ids":[1]}`: 422,
 		`{"dag_run_id":"scheduled__a","only_failed":false,"prevent_running_task":true}`: 409,
 	} {
-		assert.Equal(t, status, clear(body).status, body)
+		assert.Equal(t, status, post(body).status, body)
 	}
 
 	// 4: PATCH of one task answers with a list, and 409 when nothing changes.

@@ -33,7 +33,7 @@ type DAGDetails struct {
 
 // Param is a param with its default and its JSON Schema.
 type Param struct {
-	Class       string      `json:"__class"`
+	Class       string      `json:"__class"` //nolint:tagliatelle // Airflow's key
 	Value       any         `json:"value"`
 	Description *string     `json:"description"`
 	Schema      rest.Object `json:"schema"`

@@ -53,7 +53,7 @@ type ClassRef struct {
 
 // TimeDelta is a duration.
 type TimeDelta struct {
-	Type         string `json:"__type"`
+	Type         string `json:"__type"` //nolint:tagliatelle // Airflow's key
 	Days         int    `json:"days"`
 	Seconds      int    `json:"seconds"`
 	Microseconds int    `json:"microseconds"`

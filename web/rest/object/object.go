@@ -3,7 +3,6 @@ package object
 
 import (
 	"encoding/base64"
-	"encoding/json"
 
 	"github.com/dingdag/dingdag/api/browse"
 	"github.com/dingdag/dingdag/web/rest"
@@ -87,7 +86,7 @@ func RunOf(r *browse.Run) DAGRun {
 		out.TriggeringUserName = new(r.Actor.Name)
 	}
 	if len(r.Conf) > 0 {
-		out.Conf = json.RawMessage(r.Conf)
+		out.Conf = r.Conf
 	}
 	if r.Note != nil {
 		out.Note = new(r.Note.Content)

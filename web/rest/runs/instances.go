@@ -20,8 +20,6 @@ type TaskInstanceHistoryCollection struct {
 	TotalEntries  int                          `json:"total_entries"`
 }
 
-const instanceOrder = "id,state,duration,start_date,end_date,map_index,try_number,logical_date,run_after,data_interval_start,data_interval_end,rendered_map_index,operator"
-
 type instanceQuery struct {
 	rest.Page
 

@@ -99,7 +99,7 @@ func (c *calls) log(ctx context.Context, in *struct {
 			w.Header().Set("Airflow-Continuation-Token", token)
 		}
 		w.WriteHeader(http.StatusOK)
-		_ = writeLog(w, kind, found.Source, io.LimitReader(found, end-from), from == 0, token) // nobody is left to tell
+		_ = writeLog(w, kind, found.Source, io.LimitReader(found, end-from), from == 0, token, c.clock) // nobody is left to tell
 	}}, nil
 }
 
@@ -130,7 +130,7 @@ func lineOf(text string) LogLine {
 const slowLine = 30 * time.Second
 
 // writeLog writes the lines as they are read: a log may be longer than the memory.
-func writeLog(w http.ResponseWriter, kind, source string, log io.Reader, head bool, token string) error {
+func writeLog(w http.ResponseWriter, kind, source string, log io.Reader, head bool, token string, clock func() time.Time) error {
 	out := bufio.NewWriterSize(w, 64<<10)
 	control := http.NewResponseController(w)
 	first := true
@@ -148,7 +148,7 @@ func writeLog(w http.ResponseWriter, kind, source string, log io.Reader, head bo
 		first = false
 		if out.Available() < len(b) {
 			// Where no deadline can be set, the server's own holds.
-			if err := control.SetWriteDeadline(time.Now().Add(slowLine)); err != nil && !errors.Is(err, http.ErrNotSupported) { //nolint:forbidigo // deadlines of connections go by the wall clock
+			if err := control.SetWriteDeadline(clock().Add(slowLine)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 				return err
 			}
 		}
