@@ -28,25 +28,41 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"dingdag": func() { cli.Main() }, "httpget": httpGet, "receive": cli.Receive})
 }
 
-// httpGet is a program that prints the status and the body of an answer: httpget [-host NAME] [-method M] URL.
+// httpGet is a program that prints the status and the body of an answer: httpget [-host NAME] [-method M] [-user NAME:PASSWORD] [-accept TYPE] [-data FORM] URL.
+// With -data it sends a form.
 func httpGet() {
 	flags := flag.NewFlagSet("httpget", flag.ExitOnError)
 	host, method := flags.String("host", "", ""), flags.String("method", http.MethodGet, "")
+	user, accept, data := flags.String("user", "", ""), flags.String("accept", "", ""), flags.String("data", "", "")
 	_ = flags.Parse(os.Args[1:]) // which ends the program at an error
 	err := func() error {
-		req, err := http.NewRequest(*method, flags.Arg(0), http.NoBody)
+		req, err := http.NewRequest(*method, flags.Arg(0), strings.NewReader(*data))
 		if err != nil {
 			return err
+		}
+		if *data != "" {
+			req.Method = http.MethodPost
+			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		if name, password, ok := strings.Cut(*user, ":"); ok {
+			req.SetBasicAuth(name, password)
+		}
+		if *accept != "" {
+			req.Header.Set("Accept", *accept)
 		}
 		if *host != "" {
 			req.Host = *host
 		}
-		resp, err := (&http.Client{Timeout: 30 * time.Second}).Do(req)
+		client := &http.Client{Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		resp, err := client.Do(req)
 		if err != nil {
 			return err
 		}
 		defer resp.Body.Close()
 		fmt.Println(resp.Status)
+		if to := resp.Header.Get("Location"); to != "" {
+			fmt.Println("to", to)
+		}
 		_, err = io.Copy(os.Stdout, resp.Body)
 		return err
 	}()
@@ -59,8 +75,8 @@ func httpGet() {
 // TestScripts runs testdata/script. Beside testscript's own commands and dingdag,
 // scripts have:
 //
-//	exec httpget [-host NAME] [-method M] URL
-//	    prints the status and the body of what is answered
+//	exec httpget [-host NAME] [-method M] [-user NAME:PASSWORD] [-accept TYPE] [-data FORM] URL
+//	    prints the status, where it leads and the body of what is answered
 //	sandbox NAME [keyword=WORD] [secret=SEC…] [rate=N]
 //	    adds a robot to the script's own sandbox, which starts with the first one, and
 //	    sets $SANDBOX_URL and, for a robot dingding_default, $DINGDING_DEFAULT_TOKEN

@@ -189,6 +189,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.fail(w, r, http.StatusNotFound, "Not Found")
 }
 
+// Now is how things are, as of at most a second ago; nil when ctx ends first.
+func (s *Server) Now(ctx context.Context) *health.Health { return s.looks.now(ctx) }
+
 // masked is the text of an error for the log.
 func (s *Server) masked(err error) string {
 	if s.o.Mask == nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/api/emit"
 	"github.com/dingdag/dingdag/api/health"
+	"github.com/dingdag/dingdag/api/overview"
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
@@ -60,6 +61,11 @@ func (a *App) APIOn(s store.Store) *api.API {
 		ConnIDs: a.ConnectionIDs, Command: a.Command,
 		Engine: func(ctx context.Context) (api.Engine, error) { return a.Asker(ctx) },
 	})
+}
+
+// OverviewOn is what pages show at a glance to somebody, on a store. shapes is the memory of all overviews of a process.
+func (a *App) OverviewOn(s store.Store, by store.Actor, shapes *overview.Shapes) *overview.Overview {
+	return overview.New(overview.Options{API: a.APIOn(s).By(by), Store: s, Folder: dagFiles{a}, Shapes: shapes, Masker: a.Masker(), Clock: a.Clock})
 }
 
 // Asks is what commands ask about what tasks ask people. Where no store is, nothing was asked.

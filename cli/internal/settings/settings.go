@@ -120,7 +120,7 @@ func generalSettings() []setting {
 		parsedSetting("heartbeat_url", "", "URL that standalone requests with GET while it schedules, such as a check of healthchecks.io, so that its silence is noticed; see [signs of life](#signs-of-life)",
 			func(c *Config) *string { return &c.HeartbeatURL }, optionalURL),
 		parsedSetting("heartbeat_interval", "1m", "time between two such requests; scheduling passes are 30 s apart, so a shorter time has no effect", func(c *Config) *time.Duration { return &c.HeartbeatInterval }, period),
-		parsedSetting("listen", "", "address at which standalone serves its health over HTTP, and takes what DingTalk sends ([Over HTTP](chat.md#over-http)), such as `127.0.0.1:8080`; only this machine may reach it. By default nothing is served, see [Health](#health)",
+		parsedSetting("listen", "", "address at which standalone serves [pages](pages.md) and its health over HTTP, and takes what DingTalk sends ([Over HTTP](chat.md#over-http)), such as `127.0.0.1:8080`; only this machine may reach it. By default nothing is served, see [Health](#health)",
 			func(c *Config) *string { return &c.Listen }, optionalLoopback),
 		parsedSetting("base_url", "", "where people reach the pages of `listen`, through a reverse proxy in front of it, such as `https://dingdag.example.com`; with it, messages without a card have links whose pages do what buttons would, see [Links](chat.md#links)",
 			func(c *Config) *string { return &c.BaseURL }, optionalBase),

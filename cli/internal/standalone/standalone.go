@@ -15,15 +15,17 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/folder"
 	"github.com/dingdag/dingdag/cli/internal/heartbeat"
 	"github.com/dingdag/dingdag/cli/internal/receiving"
+	"github.com/dingdag/dingdag/cli/internal/serving"
 	"github.com/dingdag/dingdag/cli/internal/signals"
 	"github.com/dingdag/dingdag/cli/internal/upkeep"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/owners/lookup"
+	"github.com/dingdag/dingdag/web/pages/live"
 )
 
-// New makes the command standalone.
-func New(a *app.App) *cobra.Command {
+// New makes the command standalone of a version of the program.
+func New(a *app.App, version string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "standalone",
 		Short: "Run scheduler and workers in one process",
@@ -35,11 +37,11 @@ whatever reads its log. Only one process at a time works on a home folder.`,
 		Example: `  dingdag standalone
   DINGDAG_HOME=/var/lib/dingdag dingdag standalone --dags-folder /etc/dingdag/dags`,
 		Args: command.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), a) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), a, version) },
 	}
 }
 
-func run(ctx context.Context, a *app.App) error {
+func run(ctx context.Context, a *app.App, version string) error {
 	defer signals.OutliveReaders()()
 	if err := a.Lock(); err != nil {
 		return err
@@ -48,7 +50,7 @@ func run(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return err
 	}
-	stop, err := s.serveWeb(ctx, a)
+	stop, err := s.serveWeb(ctx, a, version)
 	if err != nil {
 		return err
 	}
@@ -74,6 +76,7 @@ type service struct {
 	signs  *signs
 	cards  *card.Keeper
 	chat   *chat.Service
+	pages  *live.Hub
 }
 
 // newService makes the service of a home folder that is locked.
@@ -100,9 +103,10 @@ func newService(ctx context.Context, a *app.App) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
+	hub := serving.NewHub()
 	e, err := a.Engine(s, s.Connections(), func(o *engine.Options) {
 		o.OnImportError, o.DailyDigest = told, daily
-		o.LogDir, o.Observe = a.LogDir(), waking(cards, logRuns(a.Log()))
+		o.LogDir, o.Observe = a.LogDir(), serving.Telling(hub, waking(cards, logRuns(a.Log())))
 		o.Program = a.Program()
 		o.ProcessDir = a.ProcessDir()
 	})
@@ -126,7 +130,7 @@ func newService(ctx context.Context, a *app.App) (*service, error) {
 	}
 	a.Works(e)
 	talk, err := receiving.New(a, s, cards, e)
-	return &service{engine: e, dags: dags, keeper: keeper, people: people, signs: &signs{began: a.Clock()}, cards: cards, chat: talk}, err
+	return &service{engine: e, dags: dags, keeper: keeper, people: people, signs: &signs{began: a.Clock()}, cards: cards, chat: talk, pages: hub}, err
 }
 
 // waking has the cards redrawn that a change may be about, after tell was told of it.

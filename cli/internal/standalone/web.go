@@ -10,13 +10,14 @@ import (
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/receiving"
+	"github.com/dingdag/dingdag/cli/internal/serving"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/web"
 )
 
 // serveWeb serves over HTTP, if that is set, until the function that it returns is called. That is after
 // the end of the work: who asks meanwhile is told that the process stops.
-func (s *service) serveWeb(ctx context.Context, a *app.App) (stop func(), err error) {
+func (s *service) serveWeb(ctx context.Context, a *app.App, version string) (stop func(), err error) {
 	address := a.Settings.Listen
 	if address == "" && a.Settings.BaseURL != "" {
 		a.Log().Warn("settings", "problem", "base_url has no effect without listen: nothing is served, and messages have no links")
@@ -37,7 +38,21 @@ func (s *service) serveWeb(ctx context.Context, a *app.App) (stop func(), err er
 	if err != nil {
 		return nil, errors.Join(err, ln.Close())
 	}
-	srv := web.New(web.Options{DingTalk: ding, Health: a.Health(a.Store, process), Links: links, REST: a.REST(a.Store), Mask: a.Mask, Clock: a.Clock, Log: a.Log()})
+	o := web.Options{DingTalk: ding, Health: a.Health(a.Store, process), Links: links, Mask: a.Mask, Clock: a.Clock, Log: a.Log()}
+	var srv *web.Server
+	site, err := serving.New(a, a.Store, s.pages, func(ctx context.Context) *health.Health { return srv.Now(ctx) }, version)
+	if err != nil {
+		return nil, errors.Join(err, ln.Close())
+	}
+	if below := serving.Below(a.Settings.BaseURL); below {
+		a.Log().Warn("settings", "problem", "base_url has a path, and pages are served at the root of a host only: there are none but the health and those of links")
+	} else {
+		o.SignIn, o.REST, o.Pages, o.Stop = site.Gate, a.REST(a.Store, version), site.Gate.Identify(site.Pages), s.pages.Stop
+		if err := setUp(ctx, a, site, "http://"+ln.Addr().String()); err != nil {
+			return nil, errors.Join(err, ln.Close())
+		}
+	}
+	srv = web.New(o)
 	serving, end := context.WithCancel(context.WithoutCancel(ctx))
 	var done sync.WaitGroup
 	done.Go(func() {
@@ -45,8 +60,19 @@ func (s *service) serveWeb(ctx context.Context, a *app.App) (stop func(), err er
 			a.Log().Error("serve over HTTP", "error", err)
 		}
 	})
-	a.Log().Info("dingdag serves its health", "url", "http://"+ln.Addr().String()+"/health")
+	a.Log().Info("dingdag serves pages", "url", "http://"+ln.Addr().String())
 	return func() { end(); done.Wait() }, nil
+}
+
+// setUp prints the address at which the first user is made, while there are none. It is for whoever started the program, and
+// not for its log.
+func setUp(ctx context.Context, a *app.App, site *serving.Site, base string) error {
+	address, err := site.SetUp(ctx, base)
+	if err != nil || address == "" {
+		return err
+	}
+	_, err = fmt.Fprintf(a.Out, "Nobody can sign in yet. This page makes the first user, once, until the next start:\n  %s\n", address)
+	return err
 }
 
 // signs are what the process knows of itself.

@@ -1,0 +1,140 @@
+// Package serving puts together what people and programs use over HTTP once they have signed in.
+package serving
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/dingdag/dingdag/access"
+	"github.com/dingdag/dingdag/access/accounts"
+	"github.com/dingdag/dingdag/api/bindings"
+	"github.com/dingdag/dingdag/api/health"
+	"github.com/dingdag/dingdag/api/overview"
+	"github.com/dingdag/dingdag/cli/internal/app"
+	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlite"
+	"github.com/dingdag/dingdag/web/pages"
+	"github.com/dingdag/dingdag/web/pages/live"
+	"github.com/dingdag/dingdag/web/signin"
+)
+
+const (
+	// mostStreams is how many pages may follow something at once.
+	mostStreams = 1000
+	// paceOfPages is how often one of them is told of changes at most.
+	paceOfPages = time.Second
+)
+
+// NewHub makes what tells pages that are open of changes.
+func NewHub() *live.Hub { return live.New(mostStreams, paceOfPages) }
+
+// Telling tells a hub of what an engine changes, and then calls tell.
+func Telling(hub *live.Hub, tell func(engine.Update)) func(engine.Update) {
+	return func(u engine.Update) {
+		tell(u)
+		if u.Delivery != nil {
+			hub.Changed(live.Topic{}) // every page may show what was told
+			return
+		}
+		hub.Changed(live.Topic{DAGID: u.Run.DAGID, RunID: u.Run.RunID})
+	}
+}
+
+// Site is what somebody who signs in sees.
+type Site struct {
+	Gate  *signin.Gate
+	Pages *pages.Pages
+
+	accounts *accounts.Accounts
+}
+
+// New returns the site of a home folder whose store is open. now is how things are.
+func New(a *app.App, s *sqlite.Store, hub *live.Hub, now func(context.Context) *health.Health, version string) (*Site, error) {
+	people := accounts.New(accounts.Options{Store: s, Clock: a.Clock, Log: a.Log()})
+	gate := signin.New(signin.Options{Accounts: people, Base: a.Settings.BaseURL, Log: a.Log()})
+	zone, err := time.LoadLocation(cmp.Or(a.Settings.Timezone, a.Settings.DefaultTimezone))
+	if err != nil {
+		return nil, fmt.Errorf("setting timezone: %w", err)
+	}
+	shapes := &overview.Shapes{}
+	ps, err := pages.New(pages.Options{
+		Guard:    guard{gate},
+		Overview: func(ctx context.Context) *overview.Overview { return a.OverviewOn(s, actor(ctx), shapes) },
+		Bindings: func(ctx context.Context) pages.Bindings { return bindings.New(s, actor(ctx), a.Clock) },
+		Health:   now, Zone: zone, Changes: hub, Version: version, Mask: a.Mask, Clock: a.Clock, Log: a.Log(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("pages: %w", err)
+	}
+	return &Site{Gate: gate, Pages: ps, accounts: people}, nil
+}
+
+// SetUp is the address of the page on which the first user is made, once. It is empty when there are users.
+func (s *Site) SetUp(ctx context.Context, base string) (string, error) {
+	some, err := s.accounts.HasUsers(ctx)
+	if err != nil || some {
+		return "", err
+	}
+	return base + s.Gate.OfferSetUp(), nil
+}
+
+// Below reports whether people reach the server below a path of the host, where pages cannot be: their links begin at its root.
+func Below(baseURL string) bool {
+	u, err := url.Parse(baseURL)
+	return err == nil && u.Path != "" && u.Path != "/"
+}
+
+// actor is who asks, for the audit log.
+func actor(ctx context.Context) store.Actor {
+	i, _ := access.From(ctx)
+	return store.Actor{Name: i.User, Via: store.ViaUI, Address: i.Address}
+}
+
+// guard lets those into the pages whom a gate knows.
+type guard struct{ gate *signin.Gate }
+
+// Enter implements [pages.Guard].
+func (g guard) Enter(w http.ResponseWriter, r *http.Request) (*http.Request, bool) {
+	known := false
+	g.gate.Required(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { known = true })).ServeHTTP(w, r)
+	return r, known
+}
+
+// Token implements it.
+func (guard) Token(r *http.Request) string { return signin.FormToken(r.Context()) }
+
+// Genuine implements it. The gate has compared the token of a form that came with a session; a token or a password in
+// a header is nothing that a browser adds to the form of another site.
+func (guard) Genuine(r *http.Request) bool {
+	_, ok := access.From(r.Context())
+	return ok
+}
+
+// Visitor implements it.
+func (guard) Visitor(ctx context.Context) pages.Visitor {
+	i, _ := access.From(ctx)
+	v := pages.Visitor{Name: i.User, Configures: i.May(access.Configure, nil)}
+	if i.Name != "" {
+		v.Name = i.Name
+	}
+	if signin.FormToken(ctx) != "" { // a token or a password ends with its request
+		v.SignOut = "/auth/logout"
+	}
+	may := func(a access.Action) func(string, []string, []string) bool {
+		return func(id string, tags, owners []string) bool {
+			return i.May(a, &access.DAG{ID: id, Tags: tags, Owners: owners})
+		}
+	}
+	if !i.DAGs.All() {
+		v.Sees = may(access.Read)
+	}
+	if i.Role < access.Operator || !i.DAGs.All() {
+		v.Operates = may(access.Operate)
+	}
+	return v
+}
