@@ -216,7 +216,7 @@ func (w *Watcher) read(d *dag.DAG) (out []watcher) {
 			}
 			waits := *t
 			waits.Conn = ""
-			text, err := json.Marshal(&waits)
+			text, err := json.Marshal(&waits) //nolint:musttag // it is compared with others of this process, and nobody reads it
 			if err != nil {
 				w.o.Log.Error("chat: a watcher cannot be read", "dag_id", d.ID, "uri", a.URI, "watcher", one.Name, "error", err)
 				continue

@@ -58,8 +58,8 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 		"dags": {
 			"import errors are kept":            importErrorsAreKept,
 			"versions are stored once":          versionsAreStoredOnce,
-			"versions are numbered":             func(t *testing.T, open Open) { listtest.VersionsAreNumbered(t, open(t, Node{})) },
-			"notes are kept":                    func(t *testing.T, open Open) { listtest.NotesAreKept(t, open(t, Node{})) },
+			"versions are numbered":             func(t *testing.T, open Open) { t.Helper(); listtest.VersionsAreNumbered(t, open(t, Node{})) },
+			"notes are kept":                    func(t *testing.T, open Open) { t.Helper(); listtest.NotesAreKept(t, open(t, Node{})) },
 			"dags keep whether they are paused": dagsKeepPaused,
 			"pauses are remembered":             pausesAreRemembered,
 		},
@@ -95,12 +95,21 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"open cards are found":   openCardsAreFound,
 		},
 		"bindings": {
-			"bindings are stored whole": func(t *testing.T, open Open) { chattest.BindingsStoredWhole(t, open(t, Node{}), open(t, Node{})) },
+			"bindings are stored whole": func(t *testing.T, open Open) {
+				t.Helper()
+				chattest.BindingsStoredWhole(t, open(t, Node{}), open(t, Node{}))
+			},
 		},
 		"users": {
-			"users are stored whole":  func(t *testing.T, open Open) { usertest.UsersStoredWhole(t, open(t, Node{}), open(t, Node{})) },
-			"tokens are stored whole": func(t *testing.T, open Open) { usertest.TokensStoredWhole(t, open(t, Node{}), open(t, Node{})) },
-			"tokens go":               func(t *testing.T, open Open) { usertest.TokensGo(t, open(t, Node{})) },
+			"users are stored whole": func(t *testing.T, open Open) {
+				t.Helper()
+				usertest.UsersStoredWhole(t, open(t, Node{}), open(t, Node{}))
+			},
+			"tokens are stored whole": func(t *testing.T, open Open) {
+				t.Helper()
+				usertest.TokensStoredWhole(t, open(t, Node{}), open(t, Node{}))
+			},
+			"tokens go": func(t *testing.T, open Open) { t.Helper(); usertest.TokensGo(t, open(t, Node{})) },
 		},
 		"owners": {
 			"answers are stored whole": answersAreStoredWhole,

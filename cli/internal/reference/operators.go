@@ -133,7 +133,7 @@ func (f *kindFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.triggers, "triggers", false, "the triggers that watchers of assets may name, instead of operators")
 }
 
-func (f kindFlags) kind() (kind, error) {
+func (f *kindFlags) kind() (kind, error) {
 	switch {
 	case f.callbacks && f.triggers:
 		return kind{}, command.Usagef("--callbacks and --triggers exclude each other: leave one out")
