@@ -242,7 +242,7 @@ func (s *Sender) content(p payload, to place, id int64, reader string) (_ hookbo
 	if err != nil {
 		return hookbot.Message{}, false, fmt.Errorf("make a link: %w", err)
 	}
-	if link != "" {
+	if inGroup := to.OpenConversationID != ""; link != "" && (!inGroup || len(p.Assigned) == 0) { // a page cannot tell who of a group opens it
 		titles, links = []string{"回答 Answer"}, []string{link}
 	}
 	for _, a := range p.Face.Actions {
