@@ -208,7 +208,7 @@ func (r *Roles) Grant(ctx context.Context, connID, userID string) (Grant, error)
 	if slices.Contains(owner, userID) {
 		return Grant{Admin, "user_id", connID}, nil
 	}
-	of := r.ofApp(ctx, connID)
+	of := r.ofApp(ctx, connID, &problems)
 	g := r.granted(of, func(whom string) bool { return whom == userID })
 	if g.Role < Admin {
 		other, err := r.ownedBeside(ctx, connID, userID)
@@ -298,18 +298,24 @@ func (r *Roles) granted(of, by func(string) bool) Grant {
 }
 
 // ofApp reports of connections whether their application is that of a connection. One that cannot be read gives nobody a
-// role.
-func (r *Roles) ofApp(ctx context.Context, connID string) func(other string) bool {
+// role, and is a problem: somebody may have one. That connID cannot be read is known by then.
+func (r *Roles) ofApp(ctx context.Context, connID string, problems *[]error) func(other string) bool {
+	connection := func(id string) *connections.Connection {
+		c, err := r.o.Connections.Connection(ctx, id)
+		if err != nil && id != connID && !errors.Is(err, connections.ErrNotFound) {
+			*problems = append(*problems, fmt.Errorf("look up connection %s: %w", id, err))
+		}
+		if err != nil || c.GetLogin() == "" {
+			return nil
+		}
+		return c
+	}
 	return func(other string) bool {
 		if other == connID {
 			return true
 		}
-		c, err := r.o.Connections.Connection(ctx, connID)
-		if err != nil || c.GetLogin() == "" {
-			return false
-		}
-		o, err := r.o.Connections.Connection(ctx, other)
-		return err == nil && o.GetLogin() == c.GetLogin()
+		c, o := connection(connID), connection(other)
+		return c != nil && o != nil && o.GetLogin() == c.GetLogin()
 	}
 }
 

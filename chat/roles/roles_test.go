@@ -96,6 +96,33 @@ func TestEntriesOfOneConnection(t *testing.T) {
 	}
 }
 
+// busy is a store that cannot be read.
+type busy struct{ connections.Source }
+
+func (b busy) Connection(ctx context.Context, id string) (*connections.Connection, error) {
+	if id == "other" {
+		return nil, errors.New("the store is locked")
+	}
+	return b.Source.Connection(ctx, id)
+}
+
+// Whether an entry of a connection counts that cannot be read is not known.
+func TestEntriesOfAConnectionThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	login := "k1"
+	r, err := roles.New(roles.Options{
+		Lists: roles.Lists{Viewers: []string{"ann"}, Admins: []string{"other:ann", "gone:ann"}}, Directory: &people{}, Clock: func() time.Time { return time.Time{} },
+		Connections: busy{connections.Static{"app": {Type: "dingtalk", Login: &login}}},
+	})
+	require.NoError(t, err)
+	got, err := r.Of(t.Context(), "app", "ann")
+	require.EqualError(t, err, "look up connection other: the store is locked")
+	assert.Equal(t, roles.Viewer, got)
+	got, err = r.Of(t.Context(), "app", "bob")
+	require.NoError(t, err, "it is no entry of his")
+	assert.Equal(t, roles.Nobody, got)
+}
+
 // What cannot be looked up gives nobody more than his userid does, and is told.
 func TestFailuresGiveNoRole(t *testing.T) {
 	t.Parallel()
