@@ -154,6 +154,9 @@ func (k *Keeper) tellEnd(ctx context.Context, c *store.CardNow, f *face.Face, is
 	if is.Detail != "" {
 		text += "\n\n" + is.Detail
 	}
+	if is.Status == face.Failed {
+		text += "\n\n下一步 Next: `why " + c.DAGID + "`"
+	}
 	m := bot.Message{Key: "sampleMarkdown", Param: map[string]string{"title": f.Title + " " + is.Status.Words(), "text": text}}
 	app := k.o.Hook.App(c.ConnID)
 	var err error

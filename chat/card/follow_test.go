@@ -208,6 +208,7 @@ func TestFollowARunWithoutATemplate(t *testing.T) {
 	all := d.box.Messages(sandbox.Filter{})
 	require.Len(t, all, 2)
 	assert.Contains(t, all[1].Content.Text, "**失败 Failed**\n\n- 失败 failed: 1 `load`")
+	assert.Contains(t, all[1].Content.Text, "下一步 Next: `why etl`")
 	assert.False(t, d.kept().ClosedAt.IsZero())
 	assert.Empty(t, d.kept().Error)
 }

@@ -111,8 +111,11 @@ func (c *Call) bindable(ctx context.Context, kind store.BindingKind, value strin
 	if len(near) == 0 {
 		near = known[:min(len(known), 2*most)]
 	}
-	text := c.Say("No DAG has the %s %s. Known: %s", "没有 DAG 的%s是 %s。已有：%s",
-		map[store.BindingKind]string{store.BoundOwner: c.Say("owner", "负责人"), store.BoundTag: c.Say("tag", "标签")}[kind], code(yamlvalue.Excerpt(value)), codes(near))
+	text := c.Say("No DAG has the %s %s.", "没有 DAG 的%s是 %s。",
+		map[store.BindingKind]string{store.BoundOwner: c.Say("owner", "负责人"), store.BoundTag: c.Say("tag", "标签")}[kind], code(yamlvalue.Excerpt(value)))
+	if len(near) > 0 {
+		text += c.Say(" Known: %s", "已有：%s", codes(near))
+	}
 	if broken {
 		text += c.Say(" (some DAG files are in error)", "（有 DAG 文件出错）")
 	}

@@ -330,8 +330,9 @@ func doPause(paused bool) func(context.Context, *Call) (Answer, error) {
 		if err := c.API.Pause(ctx, d.DAGID, paused); err != nil {
 			return Answer{}, err
 		}
-		p := page{}
+		p := page{title: c.Say("%s runs again", "已恢复 %s", d.DAGID)}
 		if paused {
+			p.title = c.Say("%s is paused", "已暂停 %s", d.DAGID)
 			p.say(c.Say("⏸ %s is paused: it gets no new runs, and its runs start no new tasks.", "⏸ 已暂停 %s：不再有新的运行，现有运行不再启动任务。", bold(d.DAGID)))
 			p.end(c.next(c.typed("unpause", "恢复", d.DAGID)))
 		} else {

@@ -500,6 +500,7 @@ func TestBindings(t *testing.T) {
 	w.says("opal", "bind owner:airflow")
 	for text, want := range map[string]string{
 		"bind elt":           "did you mean `etl`?",
+		"bind owner:x":       "No DAG has the owner `x`. Known: `airflow`",
 		"bind tag:sale":      "No DAG has the tag `sale`. Known: `sales`",
 		"绑定 负责人:x":           "没有 DAG 的负责人是 `x`。已有：`airflow`",
 		"bind group:x":       `"group:x" is none of a DAG, owner:NAME, tag:NAME and \*`,
