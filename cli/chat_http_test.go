@@ -42,7 +42,7 @@ mendable:
     - task_id: load
       operator: bash
       bash_command: test -e "$MENDED"
-      on_failure_callback: {callback: dingtalk_card, dingtalk_conn_id: talk, callback_route_key: rk}
+      on_failure_callback: {callback: dingtalk_card, dingtalk_conn_id: talk}
 joined:
   schedule:
     - __type__: airflow.sdk.Asset
@@ -138,7 +138,7 @@ func listen(t *testing.T) *listening {
 	c := newChaos(t, 1, overHTTP)
 	c.box.ClearFaults()
 	app, groups := c.talkers(1)
-	extra := `{"http":true,"user_id":"ann","conversation_id":%[4]q,"card_template_id":"tpl.schema","card_api_secret":%[5]q,"event_token":%[6]q,"event_aes_key":%[7]q}`
+	extra := `{"http":true,"user_id":"ann","conversation_id":%[4]q,"card_template_id":"tpl.schema","card_route_key":"rk","card_api_secret":%[5]q,"event_token":%[6]q,"event_aes_key":%[7]q}`
 	c.env = append(c.env, "MENDED="+filepath.Join(c.home, "mended"), "DINGDAG_LISTEN=127.0.0.1:0", fmt.Sprintf(
 		`DINGDAG_CONN_TALK={"conn_type":"dingtalk","host":%[1]q,"login":%[2]q,"password":%[3]q,"extra":`+extra+`}`,
 		c.box.URL, app.AppKey, app.AppSecret, groups[0], cardKey, eventToken, eventAESKey),

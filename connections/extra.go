@@ -261,7 +261,7 @@ func (w *walk) from(id string, path []string) {
 var knownExtra = map[string]string{ //nolint:gochecknoglobals // never changed
 	"dingding": "secret keyword timeout rate quota robots fallback proxy verify " +
 		"agent_id robot_code operator_user_id notify_user_ids open_conversation_id qps api_host oapi_host " +
-		"conversation_id user_id stream card_template_id commands http card_api_secret event_token event_aes_key event_owner",
+		"conversation_id user_id stream card_template_id card_route_key commands http card_api_secret event_token event_aes_key event_owner",
 	"smtp": "disable_ssl disable_tls ssl_context from_email subject_template html_content_template to fallback timeout retry_limit " +
 		"auth_type access_token client_id client_secret tenant_id scope",
 	"http": "timeout check_response verify cert allow_redirects max_redirects proxies trust_env encoding stream headers",

@@ -9,7 +9,7 @@ import "strings"
 const harmlessExtra = "" +
 	// DingTalk
 	"agent_id robot_code operator_user_id qps api_host oapi_host keyword keywords rate quota robots " +
-	"conversation_id user_id card_template_id commands event_owner " +
+	"conversation_id user_id card_template_id card_route_key commands event_owner " +
 	// alerts
 	"fallback notify_user_ids open_conversation_id to " +
 	// any client

@@ -93,6 +93,25 @@ func distinct(ms []sandbox.Message) int {
 	return len(keys)
 }
 
+// Presses come over the stream, or over HTTP by the route key of the notifier or else of the connection.
+func TestHowPressesCome(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ extra, notifier, want string }{
+		{``, "{}", "STREAM"},
+		{`, "card_route_key": "rk"`, "{}", "HTTP"},
+		{``, "{callback_route_key: mine}", "HTTP"},
+		{`, "card_route_key": ["rk"]`, "{callback_route_key: mine}", "HTTP"},
+	} {
+		box, s := office(t, `{"qps": 0, "card_template_id": "tpl.schema", "conversation_id": "`+group+`"`+c.extra+`}`)
+		m := prepared(t, c.notifier, callbackstest.Failure())
+		_, err := s.Send(t.Context(), m)
+		require.NoError(t, err)
+		got, err := box.Card(m.Card.OutTrackID)
+		require.NoError(t, err)
+		assert.Equal(t, c.want, got.CallbackType, c)
+	}
+}
+
 // A card goes to whom the notifier names or else the connection, once however often it is sent, and what is kept of it
 // names its buttons.
 func TestCard(t *testing.T) {

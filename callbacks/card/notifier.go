@@ -37,7 +37,7 @@ type Notifier struct {
 	// CardTemplateID is the template of the card; by default that of the connection's extra.
 	CardTemplateID string `yaml:"card_template_id" param:"template"`
 	// CallbackRouteKey is the key of the registered address to which DingTalk reports presses over
-	// HTTP. Without it they come by the stream.
+	// HTTP; by default card_route_key of the connection's extra. Without either they come by the stream.
 	CallbackRouteKey string `yaml:"callback_route_key" param:"template"`
 	// Title is the title. By default it says what happened to which task.
 	Title string `yaml:"title" param:"template"`

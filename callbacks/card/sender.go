@@ -76,12 +76,12 @@ func (e repeatable) Unwrap() error { return e.lost }
 type place struct {
 	bot.Place
 
-	template string
+	template, routeKey string
 }
 
 // place takes what the payload does not say from the extra of the connection.
 func (s *Sender) place(ctx context.Context, p payload) (place, error) {
-	to := place{Place: p.Place, template: p.TemplateID}
+	to := place{Place: p.Place, template: p.TemplateID, routeKey: p.RouteKey}
 	c, err := s.conns.Connection(ctx, p.ConnID)
 	if err != nil {
 		return to, err
@@ -102,9 +102,11 @@ func (s *Sender) place(ctx context.Context, p payload) (place, error) {
 	}
 	group, gerr := text("conversation_id")
 	person, perr := text("user_id")
-	template, terr := text("card_template_id")
-	if to.template == "" {
-		to.template, err = template, terr
+	for key, into := range map[string]*string{"card_template_id": &to.template, "card_route_key": &to.routeKey} {
+		value, terr := text(key)
+		if *into == "" {
+			*into, err = value, errors.Join(err, terr)
+		}
 	}
 	if to.OpenConversationID == "" && len(to.UserIDs) == 0 {
 		err = errors.Join(err, gerr, perr)
@@ -151,10 +153,7 @@ func (s *Sender) deliver(ctx context.Context, app *hook.App, p payload, to place
 		OpenConversationID: to.OpenConversationID, UserIDs: to.UserIDs, SupportForward: true,
 	}
 	if len(p.Face.Actions) > 0 || p.Face.Ask != nil {
-		d.CallbackType = "STREAM"
-		if p.RouteKey != "" {
-			d.CallbackType, d.CallbackRouteKey = "HTTP", p.RouteKey
-		}
+		d = d.ReportedTo(to.routeKey)
 	}
 	done, err := card.Create(ctx, app, d)
 	if e, ok := errors.AsType[*hook.Error](err); ok && e.Uncertain() {

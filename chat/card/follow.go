@@ -74,9 +74,9 @@ func (k *Keeper) follow(ctx context.Context, c *store.CardNow, f *face.Face, is 
 	if is.Detail, err = k.progress(ctx, c); err != nil {
 		return false, err
 	}
-	template, first := "", c.Shown == ""
+	template, routeKey, first := "", "", c.Shown == ""
 	if first || c.Shown == creating {
-		if template, err = k.template(ctx, c.ConnID); err != nil {
+		if template, routeKey, err = k.template(ctx, c.ConnID); err != nil {
 			return false, k.failed(ctx, c, err, now)
 		}
 	}
@@ -95,10 +95,11 @@ func (k *Keeper) follow(ctx context.Context, c *store.CardNow, f *face.Face, is 
 		return true, nil
 	}
 	param := f.Param(*is)
-	_, err = card.Create(ctx, k.o.Hook.App(c.ConnID), card.Delivery{
+	d := card.Delivery{
 		TemplateID: template, OutTrackID: c.OutTrackID, Param: param, OpenConversationID: c.OpenConversationID, UserIDs: c.UserIDs,
-		CallbackType: "STREAM", SupportForward: true,
-	})
+		SupportForward: true,
+	}
+	_, err = card.Create(ctx, k.o.Hook.App(c.ConnID), d.ReportedTo(routeKey))
 	switch {
 	case ctx.Err() != nil:
 		return false, ctx.Err()
@@ -118,21 +119,27 @@ func (k *Keeper) follow(ctx context.Context, c *store.CardNow, f *face.Face, is 
 	return false, k.write(ctx, c)
 }
 
-// template is that of a connection, empty for none.
-func (k *Keeper) template(ctx context.Context, connID string) (string, error) {
+// template is that of a connection, empty for none, and the route key under which presses are reported over HTTP, empty
+// for the stream.
+func (k *Keeper) template(ctx context.Context, connID string) (template, routeKey string, err error) {
 	conn, err := k.o.Connections.Connection(ctx, connID)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	extra, err := conn.ExtraMap()
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	all, err := connections.ExtraTexts(extra, "card_template_id")
-	if err != nil || len(all) == 0 {
-		return "", err
+	for key, into := range map[string]*string{"card_template_id": &template, "card_route_key": &routeKey} {
+		all, err := connections.ExtraTexts(extra, key)
+		if err != nil {
+			return "", "", err
+		}
+		if len(all) > 0 {
+			*into = all[0]
+		}
 	}
-	return all[0], nil
+	return template, routeKey, nil
 }
 
 // tellEnd sends a message once the run has ended. That it is about to leave is in the store before it does: a message that

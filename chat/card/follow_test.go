@@ -71,6 +71,19 @@ func TestFollowARun(t *testing.T) {
 	assert.False(t, d.kept().ClosedAt.IsZero())
 }
 
+// The buttons of a run's card come over HTTP where the connection says so.
+func TestFollowARunOverHTTP(t *testing.T) {
+	t.Parallel()
+	for extra, want := range map[string]string{extra: "STREAM", strings.Replace(extra, "{", `{"card_route_key": "rk", `, 1): "HTTP"} {
+		d := newDesk(t, extra)
+		d.follow()
+		d.round()
+		c, err := d.box.Card(d.id)
+		require.NoError(t, err)
+		assert.Equal(t, want, c.CallbackType)
+	}
+}
+
 // A card whose delivery nobody knows of shows the end of the run even when the run ended before the next try: DingTalk
 // keeps the card as it came first.
 func TestFollowARunThatEndsBeforeItsCardIsKnown(t *testing.T) {

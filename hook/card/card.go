@@ -37,6 +37,16 @@ type Delivery struct {
 	SupportForward bool
 }
 
+// ReportedTo is the card whose presses DingTalk reports to the address that is registered under a route key, or without one
+// over the stream.
+func (d Delivery) ReportedTo(routeKey string) Delivery {
+	d.CallbackType, d.CallbackRouteKey = "STREAM", ""
+	if routeKey != "" {
+		d.CallbackType, d.CallbackRouteKey = "HTTP", routeKey
+	}
+	return d
+}
+
 // Delivered tells where a card arrived.
 type Delivered struct {
 	OutTrackID string   `json:"outTrackId"`

@@ -50,7 +50,7 @@ func SettingsOf(c *connections.Connection) (Settings, error) {
 	}
 	for key, into := range map[string]*string{
 		"conversation_id": &s.ConversationID, "card_template_id": &s.CardTemplateID,
-		"card_api_secret": new(string), "event_token": new(string), "event_aes_key": new(string), "event_owner": new(string),
+		"card_route_key": new(string), "card_api_secret": new(string), "event_token": new(string), "event_aes_key": new(string), "event_owner": new(string),
 	} {
 		texts, err := connections.ExtraTexts(extra, key)
 		switch {
