@@ -81,7 +81,7 @@ func CleanName(name string) (string, error) {
 }
 
 // Verify says whose name and password these are. The error is [ErrWrong], a [*TooManyError], or that of the store. A
-// password that was right lately is not hashed again.
+// password that was right lately is not hashed again, as long as it comes from the same network.
 func (a *Accounts) Verify(ctx context.Context, name, password, address string) (*users.User, error) {
 	clean, err := CleanName(name)
 	if err != nil {
@@ -92,10 +92,13 @@ func (a *Accounts) Verify(ctx context.Context, name, password, address string) (
 		return nil, err
 	}
 	may := u != nil && u.DisabledAt.IsZero() && u.Password != ""
-	if may && a.proven.has(u, password) {
+	if may && a.proven.has(u, password, address) {
 		return u, nil
 	}
 	if err := a.limit.begin(clean, address); err != nil {
+		if may { // or whoever guesses would be told of the right one
+			a.proven.forget(u)
+		}
 		return nil, err
 	}
 	hash := secret.Nobodys()
@@ -111,7 +114,7 @@ func (a *Accounts) Verify(ctx context.Context, name, password, address string) (
 		return nil, ErrWrong
 	}
 	a.limit.right(clean, address)
-	a.proven.add(u, password)
+	a.proven.add(u, password, address)
 	return u, nil
 }
 
@@ -144,8 +147,7 @@ func ofToken(t *users.Token, u *users.User) access.Identity {
 	role, err := access.ParseRole(t.Role)
 	dags, derr := access.ParseScope(t.DAGs...)
 	if err != nil || derr != nil {
-		i.Role = access.Nobody
-		return i
+		return access.Identity{User: i.User, Name: i.Name}
 	}
 	i.Role, i.DAGs, i.Token = min(i.Role, role), i.DAGs.And(dags), t.ID
 	return i

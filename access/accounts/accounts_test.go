@@ -176,6 +176,33 @@ func TestRateLimit(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// That a password was right tells nobody elsewhere so, and nobody at all once somebody guesses.
+func TestRateLimitOfAKnownPassword(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.add(t, "ann", access.Viewer)
+	var many *accounts.TooManyError
+	guess := func(address string) {
+		for range 10 {
+			require.ErrorIs(t, h.wrong(t, "ann", address), accounts.ErrWrong)
+		}
+	}
+	_, err := h.Verify(t.Context(), "ann", right, here)
+	require.NoError(t, err)
+	guess("192.0.2.2")
+	_, err = h.Verify(t.Context(), "ann", right, "192.0.2.2")
+	require.ErrorAs(t, err, &many, "whoever guesses is not told that it is the right one")
+
+	_, err = h.Verify(t.Context(), "ann", right, "192.0.2.3")
+	require.NoError(t, err)
+	guess("192.0.2.3")
+	_, err = h.Verify(t.Context(), "ann", right, "192.0.2.3")
+	require.NoError(t, err, "a program that has the right one goes on")
+	require.ErrorAs(t, h.wrong(t, "ann", "192.0.2.3"), &many)
+	_, err = h.Verify(t.Context(), "ann", right, "192.0.2.3")
+	require.ErrorAs(t, err, &many, "until somebody guesses on")
+}
+
 // Who tries many names, of users or not, is stopped by the address; those of one network of IPv6 count as one.
 func TestRateLimitOfAddresses(t *testing.T) {
 	t.Parallel()

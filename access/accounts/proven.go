@@ -16,37 +16,55 @@ const (
 	provenKeys = 1000
 )
 
-// proven remembers which passwords were right, by a MAC with a key of this process. The hash that is stored is part of it: a
-// new password, and a new salt, make it another one.
+// proof is a password that was right, of a user at an address.
+type proof struct {
+	user string
+	mac  [sha256.Size]byte
+}
+
+// proven remembers which passwords were right, and from where, by a MAC with a key of this process. The hash that is stored is
+// part of it: a new password, and a new salt, make it another one.
 type proven struct {
 	clock func() time.Time
 	key   []byte
 	mu    sync.Mutex
-	until map[[sha256.Size]byte]time.Time
+	until map[proof]time.Time
 }
 
 func newProven(clock func() time.Time) *proven {
-	p := &proven{clock: clock, key: make([]byte, sha256.Size), until: map[[sha256.Size]byte]time.Time{}}
+	p := &proven{clock: clock, key: make([]byte, sha256.Size), until: map[proof]time.Time{}}
 	_, _ = rand.Read(p.key) // it never fails
 	return p
 }
 
-func (p *proven) mac(u *users.User, password string) (sum [sha256.Size]byte) {
+func (p *proven) proof(u *users.User, password, address string) proof {
+	of := proof{user: u.Name}
 	h := hmac.New(sha256.New, p.key)
-	h.Write([]byte(u.Password + "\x00" + u.Name + "\x00" + password)) // neither the hash nor the name has a zero
-	h.Sum(sum[:0])
-	return sum
+	h.Write([]byte(u.Password + "\x00" + u.Name + "\x00" + network(address) + "\x00" + password)) // only the password may have a zero
+	h.Sum(of.mac[:0])
+	return of
 }
 
-func (p *proven) has(u *users.User, password string) bool {
-	sum := p.mac(u, password)
+// forget has the passwords of a user hashed again: somebody may be guessing them.
+func (p *proven) forget(u *users.User) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for k := range p.until {
+		if k.user == u.Name {
+			delete(p.until, k)
+		}
+	}
+}
+
+func (p *proven) has(u *users.User, password, address string) bool {
+	sum := p.proof(u, password, address)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.clock().Before(p.until[sum])
 }
 
-func (p *proven) add(u *users.User, password string) {
-	sum, now := p.mac(u, password), p.clock()
+func (p *proven) add(u *users.User, password, address string) {
+	sum, now := p.proof(u, password, address), p.clock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.until) >= provenKeys {

@@ -130,7 +130,7 @@ func (guard) Visitor(ctx context.Context) pages.Visitor {
 			return i.May(a, &access.DAG{ID: id, Tags: tags, Owners: owners})
 		}
 	}
-	if !i.DAGs.All() {
+	if i.Role < access.Viewer || !i.DAGs.All() {
 		v.Sees = may(access.Read)
 	}
 	if i.Role < access.Operator || !i.DAGs.All() {
