@@ -112,8 +112,8 @@ func (o *Overview) Home(ctx context.Context, scope Scope) (*Home, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.Untold = slices.DeleteFunc(untold, func(p api.AlertProblem) bool { return p.DAGID != "" && !sees(p.DAGID) })
-	if scope == nil { // a broken file says nothing of whose DAGs it has
+	h.Untold = slices.DeleteFunc(untold, func(p api.AlertProblem) bool { return scope != nil && p.DAGID == "" || p.DAGID != "" && !sees(p.DAGID) })
+	if scope == nil { // a message that tells of several DAGs, or a broken file, says nothing of whose DAGs it has
 		h.ImportErrors, err = o.o.API.ImportErrors(ctx)
 	}
 	return h, err

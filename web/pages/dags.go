@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"errors"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -166,7 +167,10 @@ func (v *view) lasted(r *api.Run) float64 {
 // head is that of the DAG in the path, if whoever asks may look at it.
 func (v *view) head() (*overview.Head, error) {
 	h, err := v.overview.Head(v.ctx(), v.r.PathValue("dag_id"))
-	if err != nil {
+	switch {
+	case errors.Is(err, api.ErrNotFound) && v.Visitor.Sees != nil: // whether there is another one is not theirs to know
+		return nil, &refusedError{http.StatusForbidden, "error.forbidden", nil}
+	case err != nil:
 		return nil, err
 	}
 	if v.Visitor.Sees != nil && !v.Visitor.Sees(h.ID, h.Tags, h.Owners) {

@@ -37,8 +37,8 @@ const (
 	FormField  = "csrf_token"
 )
 
-// maxForm is how long a form or a body of a sign-in may be.
-const maxForm = 256 << 10
+// maxForm is how long a form of a page or a body of a sign-in may be.
+const maxForm = 1 << 20
 
 // Options are what a [Gate] stands on. All but Base are required.
 type Options struct {

@@ -352,7 +352,7 @@ func TestAccessToken(t *testing.T) {
 		"no body":       {"/auth/token", js, ``, 422, `"type":"missing","loc":["body"]`},
 		"no type":       {"/auth/token", "", `{}`, 415, "application/json"},
 		"XML":           {"/auth/token", "application/xml", `<a/>`, 415, "application/json"},
-		"too long":      {"/auth/token", js, `{"username":"` + strings.Repeat("x", 300<<10) + `"}`, 413, "too long"},
+		"too long":      {"/auth/token", js, `{"username":"` + strings.Repeat("x", 1<<20) + `"}`, 413, "too long"},
 	} {
 		res := h.do(http.MethodPost, c.path, c.body, "Content-Type", c.kind)
 		got := res.body
