@@ -337,6 +337,9 @@ func (ru *rules) float(dst reflect.Value, value any, loc []any) []Problem {
 	return ru.checkNumber(f, value, loc)
 }
 
+// mostProblems is how many of the items of a list are told.
+const mostProblems = 100
+
 func (ru *rules) items(dst reflect.Value, value any, loc []any, s *shape) (problems []Problem) {
 	items, ok := value.([]any)
 	if !ok {
@@ -356,7 +359,9 @@ func (ru *rules) items(dst reflect.Value, value any, loc []any, s *shape) (probl
 		if v == nil && out.Index(i).Kind() == reflect.Pointer {
 			continue
 		}
-		problems = append(problems, of.value(out.Index(i), v, at, s)...)
+		if problems = append(problems, of.value(out.Index(i), v, at, s)...); len(problems) >= mostProblems {
+			break
+		}
 	}
 	dst.Set(out)
 	return problems

@@ -28,13 +28,25 @@ func (s *Server) admit(r *http.Request, op *Operation) (context.Context, *Error)
 	}
 	who, err := s.o.Guard.Authenticate(r)
 	if err != nil {
-		return nil, s.unauthenticated(r, err)
+		return nil, closed(s.unauthenticated(r, err))
 	}
 	ctx := access.With(r.Context(), who)
-	if err := s.allowed(ctx, op.Action, r.PathValue("dag_id")); err != nil {
-		return nil, s.faultOf(r, err)
+	of := r.PathValue("dag_id")
+	if op.Many {
+		of = All
+	}
+	if err := s.allowed(ctx, op.Action, of); err != nil {
+		return nil, closed(s.faultOf(r, err))
 	}
 	return ctx, nil
+}
+
+// closed is the fault, or one when nobody waits for it any more: who asks is let in only if nothing went wrong.
+func closed(fault *Error) *Error {
+	if fault != nil {
+		return fault
+	}
+	return &Error{Status: http.StatusServiceUnavailable, Detail: "The request ended before it was known who asks"}
 }
 
 // allowed is nil when whoever asks may do something to a DAG, or to what belongs to none. The calls that take

@@ -42,7 +42,7 @@ const Base = "/api/v2"
 const AirflowVersion = "3.2.1"
 
 // maxBody is how long the body of a request may be.
-const maxBody = 10 << 20
+const maxBody = 1 << 20
 
 // Options are what a [Server] stands on. All but Mask are required.
 type Options struct {
@@ -107,6 +107,8 @@ type Operation struct {
 	// Action is what somebody must be allowed to do, [access.Read] by default: to the DAG of the path, or
 	// where the path has none to what belongs to no single DAG.
 	Action access.Action
+	// Many says that the call is about many DAGs and sees to the rights to each.
+	Many bool
 	// Public asks for no login.
 	Public bool
 	// Produces are the content types of an answer that is not JSON alone.

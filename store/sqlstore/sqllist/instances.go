@@ -145,11 +145,13 @@ func (q Queries) at(ctx context.Context, places []*place) ([]*listing.Instance, 
 		return out, nil
 	}
 	var keys []int64
+	seen := map[int64]bool{}
 	found := map[place]*store.Instance{}
 	for part := range slices.Chunk(places, manyValues) {
 		args := make([]any, 0, 3*len(part))
 		for _, p := range part {
-			if !slices.Contains(keys, p.runKey) {
+			if !seen[p.runKey] {
+				seen[p.runKey] = true
 				keys = append(keys, p.runKey)
 			}
 			args = append(args, p.runKey, p.taskID, p.mapIndex)

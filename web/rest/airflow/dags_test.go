@@ -100,6 +100,12 @@ func TestDAG(t *testing.T) {
 	assert.Len(t, all["dags"], 1)
 	assert.InEpsilon(t, 3.0, all["total_entries"], 0)
 	assert.Empty(t, ids(w.get("/dags?paused=true"), "dags", "dag_id"))
+	// Whoever is limited changes what they may.
+	some := w.json(w.call("oli", "PATCH", "/api/v2/dags?dag_id_pattern=~", `{"is_paused":true}`), 200)
+	assert.Equal(t, []string{"etl"}, ids(some, "dags", "dag_id"))
+	assert.InEpsilon(t, 1.0, some["total_entries"], 0)
+	assert.Equal(t, []string{"etl"}, ids(w.get("/dags?paused=true"), "dags", "dag_id"))
+	assert.Equal(t, 403, w.call("bob", "PATCH", "/api/v2/dags?dag_id_pattern=~", `{"is_paused":true}`).status)
 }
 
 func TestTasks(t *testing.T) {

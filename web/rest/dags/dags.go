@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"path"
+	"slices"
 
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api"
@@ -24,7 +25,7 @@ func Routes(s *rest.Server, b *browse.Browser, as func(context.Context) *api.API
 	c := &calls{b, as}
 	const dag = "/dags/{dag_id}"
 	rest.Register(s, rest.Operation{ID: "get_dags", Method: http.MethodGet, Path: "/dags", Tag: "DAG"}, c.list)
-	rest.Register(s, rest.Operation{ID: "patch_dags", Method: http.MethodPatch, Path: "/dags", Tag: "DAG", Action: access.Operate}, c.patchMany)
+	rest.Register(s, rest.Operation{ID: "patch_dags", Method: http.MethodPatch, Path: "/dags", Tag: "DAG", Action: access.Operate, Many: true}, c.patchMany)
 	rest.Register(s, rest.Operation{ID: "get_dag", Method: http.MethodGet, Path: dag, Tag: "DAG"}, c.get)
 	rest.Register(s, rest.Operation{ID: "patch_dag", Method: http.MethodPatch, Path: dag, Tag: "DAG", Action: access.Operate}, c.patch)
 	rest.Register(s, rest.Operation{ID: "get_dag_details", Method: http.MethodGet, Path: dag + "/details", Tag: "DAG"}, c.details)
@@ -227,11 +228,11 @@ func (c *calls) patchMany(ctx context.Context, in *struct {
 		return nil, err
 	}
 	may, _ := access.From(ctx)
-	for _, d := range found {
-		if err := may.Require(access.Operate, &access.DAG{ID: d.ID, Tags: d.Tags, Owners: d.OwnerList()}); err != nil {
-			return nil, err
-		}
-	}
+	all := len(found)
+	found = slices.DeleteFunc(found, func(d *browse.DAG) bool {
+		return !may.May(access.Operate, &access.DAG{ID: d.ID, Tags: d.Tags, Owners: d.OwnerList()})
+	})
+	n -= all - len(found)
 	ask := c.api(ctx)
 	for _, d := range found {
 		if err := ask.Pause(ctx, d.ID, in.Body.IsPaused); err != nil {

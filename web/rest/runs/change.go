@@ -20,7 +20,7 @@ type TriggerBody struct {
 	LogicalDate       *rest.Time  `json:"logical_date" required:"true" zone:"true"`
 	DagRunID          *string     `json:"dag_run_id"`
 	Conf              rest.Object `json:"conf" nullable:"true"`
-	Note              *string     `json:"note"`
+	Note              *string     `json:"note" maxLength:"1000"`
 	RunAfter          *rest.Time  `json:"run_after"`
 	DataIntervalStart *rest.Time  `json:"data_interval_start" zone:"true"`
 	DataIntervalEnd   *rest.Time  `json:"data_interval_end" zone:"true"`

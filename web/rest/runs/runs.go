@@ -185,7 +185,11 @@ func (d *Dates) into(f *browse.RunFilter) {
 	f.Duration = rest.FloatRange{GTE: d.DurationGTE, GT: d.DurationGT, LTE: d.DurationLTE, LT: d.DurationLT}
 }
 
-// BatchPage is the page of a batch, which is not cut.
+// mostInBatch is how many items a batch has at most, which Airflow does not bound: what is answered here is in the memory of
+// the process that schedules.
+const mostInBatch = 10_000
+
+// BatchPage is the page of a batch, which is cut at [mostInBatch].
 type BatchPage struct {
 	OrderBy    *string `json:"order_by"`
 	PageOffset int     `json:"page_offset" default:"0" minimum:"0"`
@@ -202,7 +206,7 @@ func (p *BatchPage) of(known []string, standard string) (browse.Page, error) {
 	if fault != nil {
 		return browse.Page{}, fault
 	}
-	return browse.Page{Limit: p.PageLimit, Offset: p.PageOffset, Order: o}, nil
+	return browse.Page{Limit: min(p.PageLimit, mostInBatch), Offset: p.PageOffset, Order: o}, nil
 }
 
 // DAGRunsBatchBody selects runs of many DAGs.
