@@ -31,7 +31,10 @@ func (d door) Authenticate(r *http.Request) (access.Identity, error) {
 // anyDAG knows that every DAG is there.
 type anyDAG struct{}
 
-func (anyDAG) AccessDAG(_ context.Context, id string) (access.DAG, error) {
+func (anyDAG) AccessDAG(ctx context.Context, id string) (access.DAG, error) {
+	if err := ctx.Err(); err != nil {
+		return access.DAG{}, err
+	}
 	return access.DAG{ID: id}, nil
 }
 
@@ -131,6 +134,18 @@ func call(s http.Handler, who, method, path, body string) *httptest.ResponseReco
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)
 	return w
+}
+
+// Who hangs up before it is known what they may do is not let in.
+func TestNobodyIsLetInUnknown(t *testing.T) {
+	t.Parallel()
+	ctx, end := context.WithCancel(t.Context())
+	end()
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/api/v2/dags/mine/things?need=1", nil)
+	r.Header.Set("Authorization", "Bearer bob")
+	w := httptest.NewRecorder()
+	server(t).ServeHTTP(w, r)
+	assert.Equal(t, http.StatusServiceUnavailable, w.Code)
 }
 
 // Who asks, what they may do, and what nobody serves.
@@ -237,6 +252,40 @@ func TestQueries(t *testing.T) {
 }
 
 // Bodies are closed, and every fault in one is told.
+// Times are those that pydantic 2.13 takes.
+func TestParseTime(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"+5": "1970-01-01T00:00:05Z", ".5": "1970-01-01T00:00:00.5Z", "5.": "1970-01-01T00:00:05Z", "20000000000": "2603-10-11T11:33:20Z",
+		"20000000001": "1970-08-20T11:33:20.001Z", "253402300799999": "9999-12-31T23:59:59.999Z", "-62135596800000": "0001-01-01T00:00:00Z",
+		"1704067200.1234567": "2024-01-01T00:00:00.123457Z", "1704067200.9999996": "2024-01-01T00:00:01Z",
+	} {
+		got, aware, err := rest.ParseTime(text)
+		require.NoError(t, err, text)
+		assert.True(t, aware)
+		assert.Equal(t, want, got.Format(time.RFC3339Nano), text)
+	}
+	for text, want := range map[string]string{
+		"1e15": "input is too short", "1e300": "input is too short", "0x10": "input is too short", "1_000": "input is too short", "": "input is too short", " 5 ": "input is too short",
+		"253402300800000": "dates after 9999 are not supported as unix timestamps", strings.Repeat("9", 400): "dates after 9999 are not supported as unix timestamps",
+		"-62167219201000": "dates before 0000 are not supported as unix timestamps", "-62135596801000": "year 0 is out of range", "0000-01-01": "year 0 is out of range",
+		" 2024-01-01T00:00:00Z": "invalid character in year", "2024-01-01T00:00:00+25:00": "unexpected extra characters at the end of the input", "2024-01-01T25:00:00": "unexpected extra characters at the end of the input",
+		"2024-01-01T00:00:00Z ": "unexpected extra characters at the end of the input",
+	} {
+		_, _, err := rest.ParseTime(text)
+		assert.EqualError(t, err, want, text)
+	}
+}
+
+// However many items are wrong, the answer is short.
+func TestManyProblems(t *testing.T) {
+	t.Parallel()
+	w := call(server(t), "ann", "POST", "/api/v2/dags/mine/things", `{"name":"a","date":null,"ids":[`+strings.Repeat("{},", 100_000)+`{}]}`)
+	assert.Equal(t, 422, w.Code)
+	assert.Less(t, w.Body.Len(), 20_000)
+	assert.Equal(t, 413, call(server(t), "ann", "POST", "/api/v2/dags/mine/things", `{"name":"`+strings.Repeat("a", 1<<20)+`"}`).Code)
+}
+
 func TestBodies(t *testing.T) {
 	t.Parallel()
 	s := server(t)

@@ -3,6 +3,7 @@ package rest
 import (
 	"errors"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -18,9 +19,16 @@ func (e *timeError) Error() string { return e.text }
 // ParseTime reads a moment: ISO 8601, a date alone, or seconds since 1970. aware says that it has a zone;
 // one that has none is in UTC.
 func ParseTime(text string) (t time.Time, aware bool, err error) {
-	text = strings.TrimSpace(text)
-	if n, nerr := strconv.ParseFloat(text, 64); nerr == nil && !math.IsNaN(n) && !math.IsInf(n, 0) {
-		return unix(n), true, nil
+	if unixNumber.MatchString(text) {
+		n, err := strconv.ParseFloat(text, 64)
+		if err != nil { // it is beyond all numbers
+			n = math.MaxFloat64
+			if text[0] == '-' {
+				n = -math.MaxFloat64
+			}
+		}
+		t, err = unix(n)
+		return t, true, err
 	}
 	day, rest := text, ""
 	if len(text) > 10 {
@@ -31,19 +39,43 @@ func ParseTime(text string) (t time.Time, aware bool, err error) {
 		return t, false, err
 	}
 	if !strings.ContainsRune("Tt _", rune(rest[0])) {
-		return t, false, &timeError{"datetime_from_date_parsing", "unexpected extra characters at the end of the input"}
+		return t, false, extra()
 	}
 	return parseClock(t, rest[1:])
 }
 
-// unix is a number of seconds since 1970, or of milliseconds when it is large (pydantic).
-func unix(n float64) time.Time {
-	const watershed = 2e10
+// extra is of everything that is wrong behind a day: pydantic reads the text as a date then.
+func extra() error {
+	return &timeError{"datetime_from_date_parsing", "unexpected extra characters at the end of the input"}
+}
+
+func yearZero() error { return &timeError{"datetime_parsing", "year 0 is out of range"} }
+
+// unixNumber is a number without an exponent.
+var unixNumber = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)$`) //nolint:gochecknoglobals // a constant
+
+// unix is a number of seconds since 1970, or of milliseconds when it is large, in the years 1 to 9999 (pydantic).
+func unix(n float64) (time.Time, error) {
+	const (
+		watershed = 2e10
+		// The seconds at which the years 0, 1 and 10000 begin.
+		year0, year1, year10000 = -62167219200, -62135596800, 253402300800
+	)
+	part := 0.0 // a thousandth of a second has a part that a float of seconds has not
 	if math.Abs(n) > watershed {
-		n /= 1000
+		part = math.Mod(n, 1000) / 1000
+		n = math.Trunc(n / 1000)
+	}
+	switch {
+	case n+part >= year10000:
+		return time.Time{}, &timeError{"datetime_from_date_parsing", "dates after 9999 are not supported as unix timestamps"}
+	case n+part < year0:
+		return time.Time{}, &timeError{"datetime_from_date_parsing", "dates before 0000 are not supported as unix timestamps"}
+	case n+part < year1:
+		return time.Time{}, yearZero()
 	}
 	s, f := math.Modf(n)
-	return time.Unix(int64(s), int64(math.Round(f*1e6))*1000).UTC()
+	return time.Unix(int64(s), int64(math.Round((f+part)*1e6))*1000).UTC(), nil
 }
 
 // parseDay reads 2026-01-31.
@@ -75,6 +107,8 @@ func parseDay(day string) (time.Time, error) {
 		return time.Time{}, &timeError{kind, "month value is outside expected range of 1-12"}
 	case d < 1 || d > time.Date(y, time.Month(m)+1, 0, 0, 0, 0, 0, time.UTC).Day():
 		return time.Time{}, &timeError{kind, "day value is outside expected range"}
+	case y == 0:
+		return time.Time{}, yearZero()
 	}
 	return time.Date(y, time.Month(m), d, 0, 0, 0, 0, time.UTC), nil
 }
@@ -87,7 +121,7 @@ func parseClock(day time.Time, text string) (time.Time, bool, error) {
 	if i := strings.IndexAny(text, "Zz+-"); i >= 0 {
 		var err error
 		if zone, err = parseZone(text[i:]); err != nil {
-			return day, false, &timeError{"datetime_parsing", "invalid timezone"}
+			return day, false, extra()
 		}
 		clock, aware = text[:i], true
 	}
@@ -97,7 +131,7 @@ func parseClock(day time.Time, text string) (time.Time, bool, error) {
 	}
 	c, err := time.Parse(layout, strings.TrimSpace(clock))
 	if err != nil {
-		return day, false, &timeError{"datetime_parsing", "invalid time of day"}
+		return day, false, extra()
 	}
 	y, m, d := day.Date()
 	return time.Date(y, m, d, c.Hour(), c.Minute(), c.Second(), c.Nanosecond()/1000*1000, zone).UTC(), aware, nil
