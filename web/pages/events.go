@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -15,6 +16,11 @@ const (
 	// eventTime is how long the other side may take for an event.
 	eventTime = 10 * time.Second
 )
+
+// streaming is for as long as a stream may go on without asking whether whoever reads it may.
+func (v *view) streaming() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(v.ctx(), v.p.o.StreamTime)
+}
 
 // showEvents tells a page that is open of changes of what it follows (server-sent events).
 func showEvents(v *view) error {
@@ -45,7 +51,9 @@ func showEvents(v *view) error {
 	begin := func(text string) func() error {
 		return func() error { begun = true; return write(text)() }
 	}
-	err := v.p.o.Changes.Follow(v.ctx(), topic, begin("retry: 2000\n\n"), begin("event: changed\ndata: \n\n"), quietTime, begin(": \n\n"))
+	ctx, cancel := v.streaming()
+	defer cancel()
+	err := v.p.o.Changes.Follow(ctx, topic, begin("retry: 2000\n\n"), begin("event: changed\ndata: \n\n"), quietTime, begin(": \n\n"))
 	switch {
 	case errors.Is(err, live.ErrFull) && !begun:
 		h.Set("Retry-After", "30")

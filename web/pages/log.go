@@ -210,6 +210,8 @@ func showLogEvents(v *view) error {
 	if _, err := io.WriteString(out, "retry: 2000\n\n"); err != nil {
 		return nil
 	}
+	ctx, cancel := v.streaming()
+	defer cancel()
 	tick := time.NewTicker(logLook)
 	defer tick.Stop()
 	for {
@@ -223,7 +225,7 @@ func showLogEvents(v *view) error {
 			return nil
 		}
 		select {
-		case <-v.ctx().Done():
+		case <-ctx.Done():
 			return nil
 		case <-ended:
 			return nil

@@ -72,6 +72,9 @@ type Options struct {
 	Zone *time.Location
 	// Changes tells of changes, so that pages that are open follow them. Nil makes one that is told of none.
 	Changes *live.Hub
+	// StreamTime is how long a page is told of changes before it asks again: who has lost the right to them is told of none
+	// after that. Default a minute.
+	StreamTime time.Duration
 	// Version is that of the program.
 	Version string
 	// Mask hides secrets in errors that are logged.
@@ -101,6 +104,9 @@ func New(o Options) (*Pages, error) {
 	}
 	if o.Zone == nil {
 		o.Zone = time.UTC
+	}
+	if o.StreamTime == 0 {
+		o.StreamTime = time.Minute
 	}
 	if o.Changes == nil {
 		o.Changes = live.New(mostStreams, time.Second)

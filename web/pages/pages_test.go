@@ -298,6 +298,19 @@ func TestPreferences(t *testing.T) {
 	assert.Equal(t, http.StatusForbidden, w.post("/preferences", url.Values{"theme": {"dark"}}, "Sec-Fetch-Site", "cross-site").status)
 }
 
+// A stream ends by itself: the page asks again, and is let in again only if it still may.
+func TestStreamsEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *pages.Options) { o.StreamTime = 10 * time.Millisecond })
+	w.example()
+	is := task("load", 0, dag.Running)
+	w.run(w.seen("hourly"), 2, dag.RunRunning, is)
+	assert.Equal(t, "retry: 2000\n\n", w.get("/events").body)
+	got := w.get("/dags/hourly/runs/manual__2026-03-01T10:00:00Z/tasks/load/log/events?from=0")
+	assert.True(t, strings.HasPrefix(got.body, "retry: 2000\n\n"), got.body)
+	assert.NotContains(t, got.body, "event: over")
+}
+
 // A page that is open is told of changes.
 func TestEvents(t *testing.T) {
 	t.Parallel()
