@@ -93,6 +93,7 @@ const (
 	EventMarkFailed      EventKind = "mark_failed"
 	EventPause           EventKind = "pause"
 	EventUnpause         EventKind = "unpause"
+	EventNote            EventKind = "note"
 	EventBackfillCreate  EventKind = "backfill_create"
 	EventBackfillPause   EventKind = "backfill_pause"
 	EventBackfillUnpause EventKind = "backfill_unpause"
@@ -135,7 +136,7 @@ const (
 // EventKinds are all of them.
 func EventKinds() []EventKind {
 	return []EventKind{
-		EventTrigger, EventClear, EventMarkSuccess, EventMarkFailed, EventPause, EventUnpause, EventBackfillCreate, EventBackfillPause,
+		EventTrigger, EventClear, EventMarkSuccess, EventMarkFailed, EventPause, EventUnpause, EventNote, EventBackfillCreate, EventBackfillPause,
 		EventBackfillUnpause, EventBackfillCancel, EventAssetEmit, EventPoolSet, EventPoolDelete, EventAlertRetry, EventAlertDrop, EventAlertAck,
 		EventAlertSnooze, EventAlertUnsnooze, EventAlertResend, EventAlertDismiss, EventChatBind, EventChatUnbind, EventAskRespond,
 		EventConnectionSet, EventConnectionDelete, EventVariableSet, EventVariableDelete,

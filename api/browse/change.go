@@ -2,6 +2,7 @@ package browse
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 
 	"github.com/dingdag/dingdag/access"
@@ -27,8 +28,18 @@ func (b *Browser) SetNote(ctx context.Context, dagID, runID, taskID string, mapI
 		if err != nil {
 			return err
 		}
-		n := &store.Note{RunKey: r.Key, TaskID: taskID, MapIndex: mapIndex, Content: text, Actor: store.Actor{Name: who.User, Via: store.ViaRESTAPI}, At: b.o.Clock()}
-		return tx.PutNote(ctx, n)
+		n := &store.Note{
+			RunKey: r.Key, TaskID: taskID, MapIndex: mapIndex, Content: text, At: b.o.Clock(),
+			Actor: store.Actor{Name: who.User, Via: store.ViaRESTAPI, Address: who.Address},
+		}
+		if err := tx.PutNote(ctx, n); err != nil {
+			return err
+		}
+		extra, err := json.Marshal(map[string]any{"removed": text == ""})
+		if err != nil {
+			return err
+		}
+		return tx.InsertEvents(ctx, &store.Event{At: n.At, Actor: n.Actor, Kind: store.EventNote, DAGID: dagID, RunID: runID, TaskID: taskID, MapIndex: mapIndex, Extra: extra})
 	})
 }
 

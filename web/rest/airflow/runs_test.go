@@ -189,6 +189,10 @@ func TestTrigger(t *testing.T) {
 	assert.Equal(t, "hello", w.json(w.call("ann", "PATCH", one, `{"note":"hello"}`), 200)["note"])
 	assert.Equal(t, "hello", w.json(w.call("ann", "PATCH", one+"?update_mask=random", `{"note":"other"}`), 200)["note"]) // 15
 	assert.Nil(t, w.json(w.call("ann", "PATCH", one, `{"note":null}`), 200)["note"])
+	noted, err := w.store.Events(t.Context(), store.EventFilter{Kinds: []store.EventKind{store.EventNote}, Name: "ann"})
+	require.NoError(t, err)
+	require.NotEmpty(t, noted)
+	assert.JSONEq(t, `{"removed":true}`, string(noted[0].Extra), "the newest first")
 	assert.Equal(t, "failed", w.json(w.call("ann", "PATCH", one, `{"state":"failed"}`), 200)["state"])
 	assert.Contains(t, w.call("ann", "PATCH", one, `{"state":"running"}`).body, `"type":"enum"`)
 }
