@@ -35,6 +35,9 @@ func pageExamples(t *testing.T) []pageExample {
 	t.Helper()
 	var all []pageExample
 	for name, text := range pages(t, filepath.Join("..", "docs", "operators")) {
+		if aboutTrigger(name, text) { // its examples are of watchers, and no tasks
+			continue
+		}
 		_, examples, _ := strings.Cut(text, "\n## Examples\n")
 		for _, m := range exampleOnPage.FindAllStringSubmatch(examples, -1) {
 			all = append(all, pageExample{strings.TrimSuffix(name, ".md"), m[1], m[2]})
@@ -42,6 +45,12 @@ func pageExamples(t *testing.T) []pageExample {
 	}
 	slices.SortFunc(all, func(a, b pageExample) int { return strings.Compare(a.name(), b.name()) })
 	return all
+}
+
+// aboutTrigger reports whether a page is about what a watcher waits for, and not about an operator.
+func aboutTrigger(page, text string) bool {
+	name, ok := strings.CutPrefix(strings.TrimSuffix(page, ".md"), "trigger_")
+	return ok && strings.Contains(text, "\n# "+name+"\n")
 }
 
 // setting is what an example needs around it, and what becomes of it.
