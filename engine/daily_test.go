@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -95,15 +96,15 @@ func TestADayThatCantBeToldIsToldLater(t *testing.T) {
 		b.wrap = func(s store.Store) store.Store { f.Store = s; return f }
 		b.again(days)
 		untilOn(1, 16)
-		f.fail = true
+		f.fail.Store(true)
 		untilOn(1, 28)
 		assert.Empty(t, onlyOf(b.sentSoFar(), "on_daily_digest"))
-		assert.Equal(t, 3, f.asked, "not at each beat")
+		assert.EqualValues(t, 3, f.asked.Load(), "not at each beat")
 		d, err := b.store.DailyDigest(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, "1999-12-31", d.Day)
 		before := b.e.Progress()
-		f.fail = false
+		f.fail.Store(false)
 		untilOn(1, 33)
 		assert.True(t, b.e.Progress().Since(before))
 		sent := onlyOf(b.sentSoFar(), "on_daily_digest")
@@ -116,8 +117,8 @@ func TestADayThatCantBeToldIsToldLater(t *testing.T) {
 // forgetful is a store that can't say which ticks started nothing.
 type forgetful struct {
 	store.Store
-	fail  bool
-	asked int
+	fail  atomic.Bool
+	asked atomic.Int32
 }
 
 // Tx runs fn in such a transaction.
@@ -132,8 +133,8 @@ type forgetfulTx struct {
 
 // UnstartedTicks fails.
 func (t forgetfulTx) UnstartedTicks(ctx context.Context, since, until time.Time) ([]*store.UnstartedTicks, error) {
-	if t.f.fail {
-		t.f.asked++
+	if t.f.fail.Load() {
+		t.f.asked.Add(1)
 		return nil, errors.New("row not readable")
 	}
 	return t.Tx.UnstartedTicks(ctx, since, until)
