@@ -36,13 +36,18 @@ type (
 // ParseLike reads a pattern.
 func ParseLike(pattern string) Like { return listing.ParseLike(pattern) }
 
-// Options are what a [Browser] stands on. All are required.
+// Options are what a [Browser] stands on. All but Reparse are required.
 type Options struct {
 	API    *api.API
 	Store  store.Store
 	Lists  listing.Reader
 	Folder api.Folder
-	Clock  func() time.Time
+	// Mask hides secrets in a text.
+	Mask  func(string) string
+	Clock func() time.Time
+	// Reparse has this process take over what has changed of the DAG files. It may be nil where another
+	// process works on the store, which looks at the files from time to time.
+	Reparse func(ctx context.Context) error
 }
 
 // Browser answers. It may be used by several at once.

@@ -50,6 +50,10 @@ type DAGFilter struct {
 	LastState        string
 	ImportErrors     *bool
 	OnAssets         *bool
+	// Timetables are names of types of timetables, see [DAG.TimetableType].
+	Timetables []string
+	// OnAsset is in the name or the URI of an asset that the DAG waits for.
+	OnAsset string
 	// Runs selects the DAGs that have such a run; nil is no condition.
 	Runs *RunFilter
 }
@@ -65,7 +69,8 @@ func (f *DAGFilter) matches(d *DAG) bool {
 		!f.IDLike.Match(d.ID), !f.NameLike.Match(d.Name()),
 		f.Paused != nil && *f.Paused != d.Paused,
 		f.ImportErrors != nil && *f.ImportErrors != d.ImportErrors,
-		f.OnAssets != nil && *f.OnAssets != d.OnAssets:
+		f.OnAssets != nil && *f.OnAssets != d.OnAssets,
+		len(f.Timetables) > 0 && !slices.Contains(f.Timetables, d.TimetableType()):
 		return false
 	default:
 		return f.LastState == "" || d.Last != nil && string(d.Last.State) == f.LastState
@@ -94,6 +99,9 @@ func (b *Browser) DAGs(ctx context.Context, f DAGFilter, p Page) ([]*DAG, int, e
 		all = slices.DeleteFunc(all, func(d *DAG) bool { return !with[d.ID] })
 	}
 	all = slices.DeleteFunc(all, func(d *DAG) bool { return !f.matches(d) })
+	if f.OnAsset != "" {
+		all = slices.DeleteFunc(all, func(d *DAG) bool { return !b.waitsFor(ctx, d, f.OnAsset) })
+	}
 	if slices.ContainsFunc(p.Order, func(k Key) bool { return k.Name == "next_dagrun" }) {
 		if err := b.fillNext(ctx, all); err != nil {
 			return nil, 0, err
@@ -398,6 +406,48 @@ func (d *DAG) Timing() (summary, description string) {
 		return d.Schedule.String(), d.ScheduleSummary
 	default:
 		return "", "Never, external triggers only"
+	}
+}
+
+// waitsFor reports whether a text is in the name or the URI of an asset that a DAG waits for.
+func (b *Browser) waitsFor(ctx context.Context, d *DAG, text string) bool {
+	if !d.OnAssets {
+		return false
+	}
+	full, err := b.current(ctx, d.ID)
+	if err != nil {
+		return false // its file can't be read for now
+	}
+	text = strings.ToLower(text)
+	return slices.ContainsFunc(full.Assets.Assets(), func(a *dag.Asset) bool {
+		return strings.Contains(strings.ToLower(a.Name), text) || strings.Contains(strings.ToLower(a.URI), text)
+	})
+}
+
+// TimetableType is the class that its timetable has in Airflow.
+func (d *DAG) TimetableType() string {
+	cron := d.Schedule.Kind == dag.CronSchedule
+	switch {
+	case d.OnAssets && d.Schedule.Kind != dag.NoSchedule:
+		return "AssetOrTimeSchedule"
+	case d.OnAssets:
+		return "AssetTriggeredTimetable"
+	case d.Schedule.Kind == dag.OnceSchedule:
+		return "OnceTimetable"
+	case d.Schedule.Kind == dag.ContinuousSchedule:
+		return "ContinuousTimetable"
+	case cron && d.Schedule.Interval:
+		return "CronDataIntervalTimetable"
+	case cron && strings.Contains(d.Schedule.Crons, "\n"):
+		return "MultipleCronTriggerTimetable"
+	case cron:
+		return "CronTriggerTimetable"
+	case d.Schedule.Kind == dag.EverySchedule && d.Schedule.Interval:
+		return "DeltaDataIntervalTimetable"
+	case d.Schedule.Kind == dag.EverySchedule:
+		return "DeltaTriggerTimetable"
+	default:
+		return "NullTimetable"
 	}
 }
 

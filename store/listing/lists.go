@@ -11,6 +11,8 @@ import (
 // Reader reads lists. Each returns one page of what matches and how many match. Orders are by the names
 // that [RunOrder] and [InstanceOrder] list.
 type Reader interface {
+	Records
+
 	ListRuns(ctx context.Context, f Runs, p Page) ([]*Run, int, error)
 	ListInstances(ctx context.Context, f Instances, p Page) ([]*Instance, int, error)
 	// VersionsInUse returns the versions of the runs that match, DAGsOfRuns their DAGs.

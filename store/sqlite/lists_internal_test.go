@@ -11,6 +11,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/listing"
 )
 
 // What people list, and what is looked up in history, takes an index, however much there is.
@@ -115,6 +116,10 @@ func TestListsReadNoHistory(t *testing.T) {
 			func() error { _, err := s.UnstartedTicks(t.Context(), time.Unix(1, 0), time.Unix(2, 0)); return err },
 			"SEARCH tick_range USING INDEX tick_range_recorded (recorded_at>? AND recorded_at<?)",
 		},
+		"the runs of DAGs by state": {
+			func() error { _, err := s.Lists().CountStates(t.Context(), nil); return err },
+			"SCAN dag_run USING COVERING INDEX dag_run_success_date\nUSE TEMP B-TREE FOR ORDER BY\nRIGHT\nSCAN dag_run USING COVERING INDEX dag_run_failed\n",
+		},
 		"the newest run of each":   {func() error { _, err := s.NewestRuns(t.Context()); return err }, "SEARCH newest USING COVERING INDEX dag_run_recent (dag_id=?)"},
 		"the newest runs of a DAG": {runs(store.RunFilter{DAGID: "d", Limit: 1}), "SEARCH dag_run USING INDEX dag_run_recent (dag_id=?)"},
 	} {
@@ -123,6 +128,21 @@ func TestListsReadNoHistory(t *testing.T) {
 		for _, plan := range plans {
 			assert.Contains(t, strings.Join(plan, "\n"), c.use, name)
 		}
+	}
+}
+
+// A page of versions and their number are found by the DAG.
+func TestVersionsAreFoundByTheirDAG(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{})
+	s.read.SetMaxOpenConns(1)
+	plans := plansOf(t, s, func() error {
+		_, _, err := s.Lists().ListVersions(t.Context(), listing.Versions{DAGIDs: []string{"d"}, Number: new(3)}, listing.Page{Limit: 1})
+		return err
+	})
+	require.Len(t, plans, 2)
+	for query, plan := range plans {
+		assert.Contains(t, strings.Join(plan, "\n"), "INDEX dag_version_of_dag (dag_id=? AND number=?)", query)
 	}
 }
 

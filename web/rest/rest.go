@@ -124,7 +124,47 @@ type Raw struct {
 	Write func(w http.ResponseWriter)
 }
 
-// rawType is that of it.
+// raw is it.
+func (r *Raw) raw() *Raw { return r }
+
+// Text is a bare text.
+func Text(text string) *Raw {
+	return &Raw{Write: func(w http.ResponseWriter) {
+		h := w.Header()
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		h.Set("Content-Length", strconv.Itoa(len(text)))
+		h.Set("X-Content-Type-Options", "nosniff")
+		w.WriteHeader(http.StatusOK)
+		_, _ = w.Write([]byte(text)) // nobody is left to tell
+	}}
+}
+
+// Either is an answer that is a JSON value unless it is Raw. The document has the value.
+type Either[T any] struct {
+	Value T
+	Raw   *Raw
+}
+
+func (e *Either[T]) raw() *Raw { return e.Raw }
+
+// MarshalJSON writes the value.
+func (e *Either[T]) MarshalJSON() ([]byte, error) { return encode(&e.Value) }
+
+// Schema describes the value.
+func (*Either[T]) Schema(r huma.Registry) *huma.Schema {
+	return r.Schema(reflect.TypeFor[T](), true, "")
+}
+
+// Null is the answer null.
+type Null struct{}
+
+// MarshalJSON writes null.
+func (*Null) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
+
+// Schema describes it.
+func (*Null) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: "null"} }
+
+// rawType is that of a raw answer.
 var rawType = reflect.TypeFor[Raw]() //nolint:gochecknoglobals // a constant
 
 // Register adds a call. What is wrong with the types of its input and output is a mistake of the program,
@@ -196,9 +236,11 @@ func (s *Server) withoutSlash(from *url.URL) string {
 
 // answer writes what a call found.
 func (s *Server) answer(w http.ResponseWriter, status int, out any) {
-	if raw, ok := out.(*Raw); ok {
-		raw.Write(w)
-		return
+	if may, ok := out.(interface{ raw() *Raw }); ok {
+		if raw := may.raw(); raw != nil {
+			raw.Write(w)
+			return
+		}
 	}
 	if status == http.StatusNoContent {
 		w.WriteHeader(status)

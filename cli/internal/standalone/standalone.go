@@ -50,12 +50,13 @@ func run(ctx context.Context, a *app.App, version string) error {
 	if err != nil {
 		return err
 	}
+	load := collecting(a.LookupEnv, s.keeper.Loading(s.engine.SetLoaded))
+	s.reload = s.dags.Reload(load)
 	stop, err := s.serveWeb(ctx, a, version)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	load := collecting(a.LookupEnv, s.keeper.Loading(s.engine.SetLoaded))
 	if err := s.dags.Refresh(ctx, load); err != nil {
 		return err
 	}
@@ -71,6 +72,7 @@ func run(ctx context.Context, a *app.App, version string) error {
 type service struct {
 	engine *engine.Engine
 	dags   *folder.Watcher
+	reload func(context.Context) error // loads the files if they have changed
 	keeper *upkeep.Upkeep
 	people *lookup.Keeper
 	signs  *signs
@@ -186,7 +188,7 @@ func (s *service) serve(ctx context.Context, a *app.App, load folder.Use) error 
 	work.Go(func() { s.cards.Run(beside) })
 	work.Go(func() { watchPlace(beside, a.Store.InPlace, a.Log()) })
 	return s.engine.Run(ctx, engine.RunOptions{
-		Interrupted: signals.Interrupted(ctx), Hurry: signals.Hurry(ctx), Schedule: true, Watch: true, Reload: s.dags.Reload(load),
+		Interrupted: signals.Interrupted(ctx), Hurry: signals.Hurry(ctx), Schedule: true, Watch: true, Reload: s.reload,
 		Before: a.EndLeftovers, Ready: func() {
 			a.Log().Info("dingdag works")
 			s.signs.works(ctx)

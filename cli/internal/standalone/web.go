@@ -47,7 +47,7 @@ func (s *service) serveWeb(ctx context.Context, a *app.App, version string) (sto
 	if below := serving.Below(a.Settings.BaseURL); below {
 		a.Log().Warn("settings", "problem", "base_url has a path, and pages are served at the root of a host only: there are none but the health and those of links")
 	} else {
-		o.SignIn, o.REST, o.Pages, o.Stop = site.Gate, a.REST(a.Store, version), site.Gate.Identify(site.Pages), s.pages.Stop //nolint:contextcheck // each call has the context of its request
+		o.SignIn, o.REST, o.Pages, o.Stop = site.Gate, a.REST(a.Store, version, s.reload), site.Gate.Identify(site.Pages), s.pages.Stop //nolint:contextcheck // each call has the context of its request
 		if err := setUp(ctx, a, site, "http://"+ln.Addr().String()); err != nil {
 			return nil, errors.Join(err, ln.Close())
 		}

@@ -24,26 +24,29 @@ func TestDAGs(t *testing.T) {
 		"tags=sales,morning":            {}, // 8: commas are not split
 		"tags=morning&tags=none":        {"etl"},
 		"tags=sales&tags=morning&tags_match_mode=all": {"etl"},
-		"owners=ANN":                                  {"etl"},
-		"owners=ann&owners=bob":                       {"by_hand", "etl"},
-		"dag_id_pattern=BY_":                          {"by_hand", "by_name"}, // 6: a substring, _ is any character
-		"dag_id_pattern=y%25d":                        {"by_hand"},
-		"dag_id_pattern=^etl$":                        {},
-		"dag_id_pattern=~":                            {"by_hand", "by_name", "etl"},
-		"dag_id_pattern=nd|tl":                        {"by_hand", "etl"},
-		"dag_display_name_pattern=by+hand":            {"by_hand"},
-		"paused=true":                                 {"by_hand"},
-		"paused=0":                                    {"by_name", "etl"},
-		"last_dag_run_state=failed":                   {"etl"},
-		"dag_run_state=failed&dag_run_state=queued":   {"etl"},
-		"dag_run_start_date_gte=2026-02-01T02:00:00Z": {"by_name"},
-		"dag_run_end_date_gte=2026-02-01T05:00:00Z":   {"by_name"}, // 17: no end counts as now
-		"has_import_errors=true":                      {},
-		"is_favorite=true":                            {},
-		"bundle_name=dags-folder":                     {"by_hand", "by_name", "etl"},
-		"bundle_name=other":                           {},
-		"nonsense=1":                                  {"by_hand", "by_name", "etl"}, // 7
-		"limit=1&offset=1":                            {"by_name"},
+		"owners=ANN":                                           {"etl"},
+		"owners=ann&owners=bob":                                {"by_hand", "etl"},
+		"dag_id_pattern=BY_":                                   {"by_hand", "by_name"}, // 6: a substring, _ is any character
+		"dag_id_pattern=y%25d":                                 {"by_hand"},
+		"dag_id_pattern=^etl$":                                 {},
+		"dag_id_pattern=~":                                     {"by_hand", "by_name", "etl"},
+		"dag_id_pattern=nd|tl":                                 {"by_hand", "etl"},
+		"dag_display_name_pattern=by+hand":                     {"by_hand"},
+		"paused=true":                                          {"by_hand"},
+		"paused=0":                                             {"by_name", "etl"},
+		"last_dag_run_state=failed":                            {"etl"},
+		"dag_run_state=failed&dag_run_state=queued":            {"etl"},
+		"dag_run_start_date_gte=2026-02-01T02:00:00Z":          {"by_name"},
+		"dag_run_end_date_gte=2026-02-01T05:00:00Z":            {"by_name"}, // 17: no end counts as now
+		"has_import_errors=true":                               {},
+		"is_favorite=true":                                     {},
+		"bundle_name=dags-folder":                              {"by_hand", "by_name", "etl"},
+		"bundle_name=other":                                    {},
+		"timetable_type=CronTriggerTimetable&timetable_type=x": {"by_name", "etl"},
+		"timetable_type=NullTimetable":                         {"by_hand"},
+		"asset_dependency=sales":                               {},
+		"nonsense=1":                                           {"by_hand", "by_name", "etl"}, // 7
+		"limit=1&offset=1":                                     {"by_name"},
 	} {
 		got := w.get("/dags?" + query)
 		assert.Equal(t, want, ids(got, "dags", "dag_id"), query)
@@ -51,6 +54,11 @@ func TestDAGs(t *testing.T) {
 			assert.InEpsilon(t, 3.0, got["total_entries"], 0)
 		}
 	}
+	w.files.of("by_hand").Assets = &dag.AssetCondition{Asset: &dag.Asset{URI: "s3://lake/sales", Name: "orders"}}
+	for _, text := range []string{"LAKE", "order"} {
+		assert.Equal(t, []string{"by_hand"}, ids(w.get("/dags?asset_dependency="+text), "dags", "dag_id"), text)
+	}
+	assert.Equal(t, []string{"by_hand"}, ids(w.get("/dags?timetable_type=AssetTriggeredTimetable"), "dags", "dag_id"))
 	// 5: an empty page has the total.
 	got := w.get("/dags?limit=0")
 	assert.Empty(t, got["dags"])

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -45,7 +46,7 @@ etl:
   start_date: 2026-01-01
   tags: [sales, morning]
   params: {day: monday}
-  description: loads sales
+  description: loads sales # the key is s3cr3t
   tasks:
     - {task_id: first, operator: empty, owner: ann, pool: big}
     - {task_id: second, operator: empty, dependencies: [first], retries: 2, retry_delay: "25h"}
@@ -74,6 +75,8 @@ type world struct {
 	dir   string
 	files *folder
 	keys  map[string]*store.Run
+	// reparsed is how often the DAG files were to be read again.
+	reparsed int
 }
 
 // door lets in whose name is the token.
@@ -109,7 +112,7 @@ func newWorld(t *testing.T) *world {
 		Store: s, Vault: s, Folder: w.files, Masker: connections.NewMasker(), LogDir: w.dir, Clock: clock,
 		Engine: func(context.Context) (api.Engine, error) { return e, nil },
 	})
-	b := browse.New(browse.Options{API: ask, Store: s, Lists: s.Lists(), Folder: w.files, Clock: clock})
+	b := browse.New(browse.Options{API: ask, Store: s, Lists: s.Lists(), Folder: w.files, Mask: w.mask, Clock: clock, Reparse: w.reparse})
 	as := func(ctx context.Context) *api.API {
 		who, _ := access.From(ctx)
 		return ask.By(store.Actor{Name: who.User, Via: store.ViaRESTAPI})
@@ -130,6 +133,13 @@ func newWorld(t *testing.T) *world {
 	})
 	return w
 }
+
+// hidden is a secret that is masked.
+const hidden = "s3cr3t"
+
+func (*world) mask(text string) string { return strings.ReplaceAll(text, hidden, "***") }
+
+func (w *world) reparse(context.Context) error { w.reparsed++; return nil }
 
 func (w *world) write(fn func(ctx context.Context, tx store.Tx) error) {
 	w.t.Helper()
@@ -292,7 +302,9 @@ func newFolder(t *testing.T) *folder {
 	cbs, err := callbacks.NewRegistry(nil, nil)
 	require.NoError(t, err)
 	f := &folder{catalog: catalog.Catalog{Operators: ops, Callbacks: cbs, Templates: template.New(template.Options{})}}
-	ds, problems := dagfile.Parse("dags.yaml", []byte(files), f.catalog, dagfile.Options{})
+	file := filepath.Join(t.TempDir(), "dags.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(files), 0o600))
+	ds, problems := dagfile.Parse(file, []byte(files), f.catalog, dagfile.Options{})
 	require.False(t, problems.HasErrors(), problems.String())
 	slices.SortFunc(ds, func(a, b *dag.DAG) int { return strings.Compare(a.ID, b.ID) })
 	f.dags = ds

@@ -31,6 +31,7 @@ func Routes(s *rest.Server, b *browse.Browser, as func(context.Context) *api.API
 	rest.Register(s, rest.Operation{ID: "get_dag_details", Method: http.MethodGet, Path: dag + "/details", Tag: "DAG"}, c.details)
 	rest.Register(s, rest.Operation{ID: "get_tasks", Method: http.MethodGet, Path: dag + "/tasks", Tag: "Task"}, c.tasks)
 	rest.Register(s, rest.Operation{ID: "get_task", Method: http.MethodGet, Path: dag + "/tasks/{task_id}", Tag: "Task"}, c.task)
+	c.recordRoutes(s)
 }
 
 // DAG is a DAG.
@@ -135,13 +136,16 @@ type listInput struct {
 	BundleName       *string        `query:"bundle_name"`
 	BundleVersion    *string        `query:"bundle_version"`
 	HasAssetSchedule *bool          `query:"has_asset_schedule"`
+	AssetDependency  string         `query:"asset_dependency"`
 	IsFavorite       *bool          `query:"is_favorite"`
+	TimetableType    []string       `query:"timetable_type"`
 	Order            rest.Order     `query:"order_by" order:"dag_id,dag_display_name,next_dagrun,state,start_date,last_run_state,last_run_start_date" default:"dag_id"`
 }
 
 func (c *calls) list(ctx context.Context, in *listInput) (*DAGCollection, error) {
 	f := in.filter()
 	f.NameLike, f.LastState, f.ImportErrors, f.OnAssets = in.NamePattern.Like(), in.LastState, in.HasImportErrors, in.HasAssetSchedule
+	f.OnAsset, f.Timetables = in.AssetDependency, in.TimetableType
 	if in.RunState != nil || !in.RunStart.Empty() || !in.RunEnd.Empty() {
 		f.Runs = &browse.RunFilter{States: in.RunState, StartDate: in.RunStart, EndDate: in.RunEnd}
 	}

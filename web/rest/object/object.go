@@ -240,6 +240,12 @@ func commonOf(in *browse.Instance) Common {
 // FileToken names a DAG file in a path.
 func FileToken(file string) string { return base64.RawURLEncoding.EncodeToString([]byte(file)) }
 
+// FileOf is the file that a token names; false for what is no token.
+func FileOf(token string) (string, bool) {
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	return string(b), err == nil
+}
+
 // Texts is a list that is never null.
 func Texts(list []string) []string {
 	if list == nil {

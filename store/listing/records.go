@@ -1,0 +1,35 @@
+package listing
+
+import (
+	"context"
+
+	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/store"
+)
+
+// Records reads lists of what DAGs and runs leave behind. Orders are by the names that [VersionOrder] lists.
+type Records interface {
+	// ListVersions lists versions of DAGs, without their sources.
+	ListVersions(ctx context.Context, f Versions, p Page) ([]*store.Version, int, error)
+	// CountStates counts the runs of DAGs by state, by DAG; nil stands for every one. What has no runs is not among them.
+	CountStates(ctx context.Context, dagIDs []string) ([]StateCount, error)
+}
+
+// VersionOrder are the names by which versions are ordered; the id is that in which they were seen.
+func VersionOrder() []string { return []string{"id", "version_number", "dag_id"} }
+
+// Versions selects versions of DAGs. Zero fields select everything; all others hold.
+type Versions struct {
+	// DAGIDs is a list of which one must be that of the version; nil is no condition.
+	DAGIDs []string
+	// Number is that of the version, Version its name.
+	Number  *int
+	Version string
+}
+
+// StateCount is how many runs of a DAG have a state.
+type StateCount struct {
+	DAGID string
+	State dag.RunState
+	Count int
+}
