@@ -79,6 +79,10 @@ type Event struct {
 	// Failures how many were, for on_recovery.
 	BrokenSince *time.Time `json:"broken_since,omitempty"`
 	Failures    int        `json:"failures,omitempty"`
+	// URL is the page about it: of the try, of the run, of the DAG; RunURL for one of a task that of its run. Both are empty
+	// where people reach no pages.
+	URL    string `json:"url,omitempty"`
+	RunURL string `json:"run_url,omitempty"`
 	// Paused says why the DAG was paused by itself with this event; empty when it was not.
 	// With on_missed State is paused then, and there are no ticks yet.
 	Paused string `json:"paused,omitempty"`

@@ -21,8 +21,8 @@ type Fact struct {
 // Title tells the event in a line: "任务失败 Task failed: etl.load".
 func (ev *Event) Title() string { return headline(ev) + ": " + ev.Subject() }
 
-// Text tells the event to people: the title, and each of the facts on a line.
-func (ev *Event) Text() string { return told(ev.Title(), ev.Facts()) }
+// Text tells the event to people: the title, and each of the facts and the links on a line.
+func (ev *Event) Text() string { return told(ev.Title(), append(ev.Facts(), ev.links()...)) }
 
 // Brief is [Event.Text] without anything that a task has printed or a person has written,
 // for a receiver that refused the text.
@@ -40,7 +40,7 @@ func (ev *Event) Brief() string {
 	if ev.Day != nil {
 		plain.Day = ev.Day.brief()
 	}
-	return told(ev.Title(), append(plain.Facts(), Fact{
+	return told(ev.Title(), append(append(plain.Facts(), plain.links()...), Fact{
 		Label: "说明 Note", Value: "the receiver refused the whole text; the log has the error",
 	}))
 }

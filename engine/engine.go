@@ -32,6 +32,7 @@ import (
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/outbox"
 	"github.com/dingdag/dingdag/owners"
+	"github.com/dingdag/dingdag/pageurl"
 	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/template"
@@ -72,6 +73,8 @@ type Options struct {
 	// Program is how people call the program in the commands that default messages tell, with
 	// what it needs to find this store. Without it they tell none.
 	Program string
+	// Pages is where people reach the pages, to which messages lead; empty for nowhere.
+	Pages pageurl.Base
 	// OnUndelivered are the notifiers that tell of an alert whose own callback could not:
 	// its robot is gone, its function panicked, the receiver refuses whatever it is sent.
 	OnUndelivered []dag.Callback
@@ -237,7 +240,7 @@ func New(s store.Store, o Options) (*Engine, error) {
 	o = o.withDefaults()
 	e := &Engine{o: o, store: s, dags: &schedule.DAGs{}, timers: schedule.NewTimers(o.Clock)}
 	e.plans = plan.NewPlans(e.Catalog(), e.dags.Get, o.Log)
-	renderer := &render.Renderer{Templates: o.Templates, Connections: o.Connections, Variables: o.Variables, Owners: o.Owners, Host: host, LogDir: o.LogDir}
+	renderer := &render.Renderer{Templates: o.Templates, Connections: o.Connections, Variables: o.Variables, Owners: o.Owners, Host: host, LogDir: o.LogDir, Pages: o.Pages}
 	e.worker = worker.New(worker.Options{
 		Render: renderer, Store: s, Keep: hold{e}, Runs: hold{e}, Masker: o.Masker, Environ: o.Environ, ProcessDir: o.ProcessDir,
 		TaskOutput: o.TaskOutput, KillGrace: o.KillGrace, MaxMapLength: o.MaxMapLength, RenderedLength: keptLength(&o), Clock: o.Clock, Log: o.Log,

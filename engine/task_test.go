@@ -174,6 +174,27 @@ d:
 	}, b.sentSoFar())
 }
 
+// With pages ti.log_url is that of the try, as in Airflow, and events lead there too.
+func TestMessagesLeadToPages(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.restartWith(func(o *engine.Options) { o.Pages = "https://dag.example.com/x" })
+	b.do["fails"] = func(context.Context, *operator.TaskContext) (any, error) {
+		return nil, operator.Fail(errors.New("oh no"))
+	}
+	b.load(`
+d:
+  on_failure_callback: {callback: say, text: "{{ ti.log_url }}"}
+  tasks:
+    - {task_id: t, operator: probe, do: fails, text: "{{ ti.log_url }}", on_failure_callback: {callback: say, text: "{{ ti.log_url }} {{ ti.mark_success_url == ti.log_url }}"}}
+`)
+	b.start(engine.RunOptions{})
+	b.finish(engine.Trigger{RunID: "r1"})
+	b.until("both messages", func() bool { return len(b.sentSoFar()) == 2 })
+	const page = "https://dag.example.com/x/dags/d/runs/r1/tasks/t?try_number=1"
+	assert.Equal(t, []string{"on_failure t " + page + " True", "on_failure  " + page}, b.sentSoFar())
+}
+
 // Params: conf goes before the task's, those before the DAG's; what conf has besides is
 // reachable as dag_run.conf.
 func TestParamsOfATask(t *testing.T) {

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -102,7 +103,7 @@ func bareContext(ev *callbacks.Event) *template.Context {
 		tc.Task = template.TaskInfo{TaskID: ev.TaskID, Owner: ev.Owner}
 		tc.TI = template.TaskInstanceInfo{
 			DAGID: ev.DAGID, RunID: ev.RunID, TaskID: ev.TaskID, MapIndex: ev.MapIndex, TryNumber: ev.TryNumber, MaxTries: ev.MaxTries,
-			State: ev.State, Hostname: ev.Host, LogURL: ev.Log, StartDate: ev.StartDate, EndDate: ev.EndDate,
+			State: ev.State, Hostname: ev.Host, LogURL: cmp.Or(ev.URL, ev.Log), StartDate: ev.StartDate, EndDate: ev.EndDate,
 		}
 	}
 	return tc

@@ -4,6 +4,7 @@
 package render
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -13,6 +14,7 @@ import (
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/owners"
+	"github.com/dingdag/dingdag/pageurl"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/template"
@@ -28,7 +30,7 @@ type Reader interface {
 	TakenAssetEvents(ctx context.Context, runKey int64) ([]*store.AssetEvent, error)
 }
 
-// Renderer renders. Every field but Owners is needed.
+// Renderer renders. Every field but Owners and Pages is needed.
 type Renderer struct {
 	Templates *template.Env
 	// Connections and Variables are what templates look things up in.
@@ -38,6 +40,8 @@ type Renderer struct {
 	Owners *owners.Book
 	// Host is the name of this machine, LogDir the folder of the task logs.
 	Host, LogDir string
+	// Pages is where people reach the pages; empty for nowhere.
+	Pages pageurl.Base
 }
 
 // Field returns what renders the fields of one task or callback of a DAG for params: to text, or
@@ -85,8 +89,9 @@ func (r *Renderer) Context(ctx context.Context, from Reader, d *dag.DAG, run *st
 	c.Inlets, c.Outlets = assetInfos(t.Inlets), assetInfos(t.Outlets)
 	c.TI = template.TaskInstanceInfo{
 		DAGID: d.ID, TaskID: in.TaskID, RunID: run.RunID, MapIndex: in.MapIndex, TryNumber: in.Try, MaxTries: in.MaxTries,
-		State: in.State.String(), Operator: in.Operator, Hostname: r.Host, LogURL: filepath.Join(r.LogDir, in.Log),
-		Pool: t.Pool, Queue: t.Queue, StartDate: Moment(in.StartDate), EndDate: Moment(in.EndDate),
+		State: in.State.String(), Operator: in.Operator, Hostname: r.Host,
+		LogURL: cmp.Or(r.Pages.Try(d.ID, run.RunID, in.TaskID, in.MapIndex, in.Try), filepath.Join(r.LogDir, in.Log)),
+		Pool:   t.Pool, Queue: t.Queue, StartDate: Moment(in.StartDate), EndDate: Moment(in.EndDate),
 	}
 	if !in.EndDate.IsZero() && !in.StartDate.IsZero() {
 		took := in.EndDate.Sub(in.StartDate)

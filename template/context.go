@@ -105,7 +105,7 @@ type TaskInstanceInfo struct {
 	DAGID, RunID, TaskID string
 	// MapIndex is -1 for an unmapped task. TryNumber counts from 1.
 	MapIndex, TryNumber, MaxTries     int
-	State, Operator, Hostname, LogURL string
+	State, Operator, Hostname, LogURL string // LogURL is the page of the try, or the log's path where people reach no pages
 	Pool, Queue                       string
 	StartDate, EndDate                *time.Time
 	Duration                          *time.Duration // printed in seconds

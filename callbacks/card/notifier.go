@@ -245,7 +245,8 @@ func cut(text string, most int) string {
 	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
-// Markdown is what is known about an event, a paragraph for each fact but what the title and the buttons of a card say.
+// Markdown is what is known about an event, a paragraph for each fact but what the title and the buttons of a card say, and one
+// with the links to its pages.
 func Markdown(ev *callbacks.Event) string {
 	var parts []string
 	for _, f := range ev.Facts() {
@@ -254,6 +255,9 @@ func Markdown(ev *callbacks.Event) string {
 			value = callbacks.CodeSpan(f.Value)
 		}
 		parts = append(parts, "**"+f.Label+"**: "+strings.ReplaceAll(value, "\n", "  \n"))
+	}
+	if links := ev.MarkdownLinks(); links != "" {
+		parts = append(parts, links)
 	}
 	return strings.Join(parts, "\n\n")
 }

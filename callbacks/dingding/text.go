@@ -33,5 +33,8 @@ func markdownText(ev *callbacks.Event) string {
 			fmt.Fprintf(&b, "\n- **%s**: %s", f.Label, callbacks.EscapeMarkdown(f.Value))
 		}
 	}
+	if links := ev.MarkdownLinks(); links != "" {
+		b.WriteString("\n- " + links)
+	}
 	return b.String()
 }

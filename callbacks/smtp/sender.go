@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -153,7 +154,7 @@ func contextOf(ev *callbacks.Event) *template.Context {
 	tc.Task = template.TaskInfo{TaskID: ev.TaskID}
 	tc.TI = template.TaskInstanceInfo{
 		DAGID: ev.DAGID, RunID: ev.RunID, TaskID: ev.TaskID, MapIndex: ev.MapIndex, TryNumber: ev.TryNumber, MaxTries: ev.MaxTries,
-		State: ev.State, LogURL: ev.Log, StartDate: ev.StartDate, EndDate: ev.EndDate,
+		State: ev.State, LogURL: cmp.Or(ev.URL, ev.Log), StartDate: ev.StartDate, EndDate: ev.EndDate,
 	}
 	if ev.StartDate != nil && ev.EndDate != nil {
 		took := ev.EndDate.Sub(*ev.StartDate)
@@ -169,6 +170,9 @@ func page(ev *callbacks.Event) string {
 	for _, f := range ev.Facts() {
 		value := strings.ReplaceAll(html.EscapeString(f.Value), "\n", "<br>")
 		fmt.Fprintf(&b, "<tr><td><b>%s</b></td><td>%s</td></tr>\n", html.EscapeString(f.Label), value)
+	}
+	for _, l := range ev.Links() {
+		fmt.Fprintf(&b, "<tr><td><b>%s</b></td><td><a href=\"%[2]s\">%[2]s</a></td></tr>\n", html.EscapeString(l.Label), html.EscapeString(l.URL))
 	}
 	b.WriteString("</table>\n")
 	return b.String()

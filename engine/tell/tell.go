@@ -290,11 +290,29 @@ func (t *Teller) Missed(ctx context.Context, rd store.Reader, p *plan.Plan, r *s
 // prepare lets callbacks of a DAG, and conversations that are bound to it, say what they have to say about an event.
 func (t *Teller) prepare(p *plan.Plan, cbs, bound []outbox.Callback, ev *callbacks.Event, tc *template.Context) []*store.Delivery {
 	ev.DAGFolder = p.DAG.Folder()
+	t.link(ev)
 	if names := ev.Names(); names != nil {
 		tc.Extra = names
 	}
 	said := t.Outbox.Prepare(cbs, ev, tc, Renders(t.Render, p.DAG))
 	return beside(said, t.Outbox.Prepare(bound, ev, tc, Renders(t.Render, p.DAG)))
+}
+
+// link adds the pages about an event.
+func (t *Teller) link(ev *callbacks.Event) {
+	to := t.Render.Pages
+	switch {
+	case ev.Kind == callbacks.ImportError:
+		ev.URL = to.To("import_errors")
+	case ev.TaskID != "":
+		ev.URL, ev.RunURL = to.Try(ev.DAGID, ev.RunID, ev.TaskID, ev.MapIndex, ev.TryNumber), to.Run(ev.DAGID, ev.RunID)
+	case ev.RunID != "":
+		ev.URL = to.Run(ev.DAGID, ev.RunID)
+	case ev.DAGID != "":
+		ev.URL = to.To("dags", ev.DAGID)
+	default:
+		ev.URL = to.To()
+	}
 }
 
 // Renders is what renders the templates of a DAG's callbacks.

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/dingdag/dingdag/api/overview"
+	"github.com/dingdag/dingdag/pageurl"
 	"github.com/dingdag/dingdag/web/pages/words"
 )
 
@@ -136,25 +136,12 @@ func (v *view) Static(name string) (string, error) {
 
 // Link is the address of a page by the parts of its path, which may be any text.
 func (v *view) Link(parts ...any) string {
-	var b strings.Builder
-	b.WriteString(v.p.o.Base)
-	for _, p := range parts {
-		b.WriteByte('/')
-		b.WriteString(url.PathEscape(fmt.Sprint(p)))
-	}
-	if len(parts) == 0 {
-		b.WriteByte('/')
-	}
-	return b.String()
+	return v.p.o.Base + pageurl.Path(parts...)
 }
 
 // TaskLink is the address of a task instance.
 func (v *view) TaskLink(dagID, runID, taskID string, mapIndex int) string {
-	to := v.Link("dags", dagID, "runs", runID, "tasks", taskID)
-	if mapIndex >= 0 {
-		to += "/mapped/" + strconv.Itoa(mapIndex)
-	}
-	return to
+	return v.p.o.Base + pageurl.TaskPath(dagID, runID, taskID, mapIndex)
 }
 
 // With is the address of this page with a field of its query set to a value, or without the field where the value is empty.

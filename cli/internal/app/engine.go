@@ -57,6 +57,7 @@ func (a *App) Engine(s store.Store, db connections.Source, set func(*engine.Opti
 	}
 	o.FoldAfter = a.Settings.FoldAfter
 	o.BoundCallback = boundCallback
+	o.Pages = a.Pages()
 	if o.Owners, err = a.Owners(); err != nil {
 		return nil, err
 	}

@@ -1,13 +1,22 @@
 package app
 
 import (
+	"github.com/dingdag/dingdag/pageurl"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/web/signed"
 )
 
+// Pages is where people reach the pages; empty for nowhere. The settings have been read.
+func (a *App) Pages() pageurl.Base {
+	if a.Settings.Listen == "" {
+		return ""
+	}
+	return pageurl.Base(a.Settings.BaseURL)
+}
+
 // Signer makes and reads the links of a store, and is nil where people reach no pages. The settings have been read.
 func (a *App) Signer(s *sqlite.Store) (*signed.Signer, error) {
-	if a.Settings.BaseURL == "" || a.Settings.Listen == "" {
+	if a.Pages() == "" {
 		return nil, nil //nolint:nilnil // none
 	}
 	key, err := s.Derive("signed links")

@@ -122,7 +122,7 @@ func generalSettings() []setting {
 		parsedSetting("heartbeat_interval", "1m", "time between two such requests; scheduling passes are 30 s apart, so a shorter time has no effect", func(c *Config) *time.Duration { return &c.HeartbeatInterval }, period),
 		parsedSetting("listen", "", "address at which standalone serves [pages](pages.md) and its health over HTTP, and takes what DingTalk sends ([Over HTTP](chat.md#over-http)), such as `127.0.0.1:8080`; only this machine may reach it. By default nothing is served, see [Health](#health)",
 			func(c *Config) *string { return &c.Listen }, optionalLoopback),
-		parsedSetting("base_url", "", "where people reach the pages of `listen`, through a reverse proxy in front of it, such as `https://dingdag.example.com`; with it, messages without a card have links whose pages do what buttons would, see [Links](chat.md#links)",
+		parsedSetting("base_url", "", "where people reach the pages of `listen`, through a reverse proxy in front of it, such as `https://dingdag.example.com`; with it, default messages and `ti.log_url` lead to the [pages](pages.md#links-in-messages), and messages without a card have links that do what buttons would, see [Links](chat.md#links)",
 			func(c *Config) *string { return &c.BaseURL }, optionalBase),
 		stringSetting("synchronous", "full", "SQLite's durability: full survives a power cut, normal only a crash of the process", func(c *Config) *string { return &c.Synchronous }, "full", "normal"),
 		stringSetting("connections_file", "", ".env, .json or .yaml file of connections, searched first", func(c *Config) *string { return &c.ConnectionsFile }),
