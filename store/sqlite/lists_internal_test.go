@@ -102,7 +102,7 @@ func TestListsReadNoHistory(t *testing.T) {
 		"a later page of a DAG": {runs(store.RunFilter{DAGID: "d", Limit: 50, Behind: &store.RunPlace{RunAfter: time.Unix(1, 0), Key: 7}}), "SEARCH dag_run USING INDEX dag_run_recent (dag_id=? AND run_after<?)"},
 		"what ended on a day": {
 			func() error { _, err := s.EndedRunCounts(t.Context(), time.Unix(1, 0), time.Unix(2, 0)); return err },
-			"SEARCH dag_run USING INDEX dag_run_ended (end_date>? AND end_date<?)",
+			"SEARCH dag_run USING COVERING INDEX dag_run_ended (end_date>? AND end_date<?)",
 		},
 		"what is under way": {func() error { _, err := s.OpenRunCounts(t.Context()); return err }, "dag_run USING COVERING INDEX dag_run_open"},
 		"what failed first on a day": {

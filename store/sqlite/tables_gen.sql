@@ -293,7 +293,6 @@ CREATE TABLE task_instance_history (
     pid                INTEGER NOT NULL,
     PRIMARY KEY (run_key, task_id, map_index, try)
 ) WITHOUT ROWID;
-CREATE INDEX dag_run_ended ON dag_run (end_date) WHERE end_date IS NOT NULL;
 CREATE INDEX dag_run_scheduled ON dag_run (dag_id, logical_date) WHERE run_type = 'scheduled';
 CREATE INDEX xcom_pushed ON xcom (task_id, key) WHERE key <> 'return_value';
 CREATE TABLE robot_gate (
@@ -544,6 +543,7 @@ CREATE TABLE note (
     at        INTEGER NOT NULL,
     PRIMARY KEY (run_key, task_id, map_index)
 ) WITHOUT ROWID;
+CREATE INDEX dag_run_ended ON dag_run (end_date, dag_id, state) WHERE end_date IS NOT NULL;
 CREATE TABLE river_leader (
     elected_at timestamp NOT NULL,
     expires_at timestamp NOT NULL,
@@ -663,6 +663,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (44, 47, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (45, 48, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (46, 49, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (47, 50, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (48, 51, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (7, 6, 1);
