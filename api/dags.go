@@ -68,13 +68,20 @@ func (a *API) DAGs(ctx context.Context, q DAGQuery) (out List[DAG], broken bool,
 	if err != nil {
 		return out, false, err
 	}
-	st, err := a.states(ctx)
+	paused, err := a.knownDAGs(ctx)
 	if err != nil {
 		return out, false, err
 	}
-	now, seen := a.o.Clock(), 0
+	var newest map[string]*store.Run
+	if q.LastState != "" { // otherwise only the runs of the page matter
+		if newest, err = a.newest(ctx); err != nil {
+			return out, false, err
+		}
+	}
+	page, seen := []*dag.Summary{}, 0
 	for _, d := range all {
-		row := st.row(d, a.o.PausedAtCreation)
+		row := a.row(d, paused)
+		row.ran(newest[d.ID])
 		if !q.matches(&row) {
 			continue
 		}
@@ -82,59 +89,86 @@ func (a *API) DAGs(ctx context.Context, q DAGQuery) (out List[DAG], broken bool,
 		if q.Cursor != "" && d.ID <= q.Cursor || seen <= q.Offset {
 			continue
 		}
-		if q.Limit > 0 && len(out.Items) == q.Limit {
-			out.Next = out.Items[q.Limit-1].DAGID
+		if q.Limit > 0 && len(page) == q.Limit {
+			out.Next = page[q.Limit-1].ID
 			continue
 		}
-		if row.NextRun, err = a.nextRun(ctx, d, row.LastRunID != "", now); err != nil {
-			return out, false, err
-		}
-		out.Items = append(out.Items, row)
+		page, out.Items = append(page, d), append(out.Items, row)
 	}
 	if q.Count {
 		out.Total = seen
 	}
-	return out, broken, nil
+	return out, broken, a.fillRuns(ctx, page, out.Items)
 }
 
-// states is what the store knows of all DAGs.
-type states struct {
-	paused map[string]bool
-	newest map[string]*store.Run
+// fillRuns fills in the newest run and the next one of each DAG.
+func (a *API) fillRuns(ctx context.Context, page []*dag.Summary, rows []DAG) error {
+	if len(page) == 0 {
+		return nil
+	}
+	ids := make([]string, len(page))
+	for i, d := range page {
+		ids[i] = d.ID
+	}
+	newest, err := a.newest(ctx, ids...)
+	if err != nil {
+		return err
+	}
+	now := a.o.Clock()
+	for i, d := range page {
+		r := &rows[i]
+		r.ran(newest[d.ID])
+		if r.NextRun, err = a.nextRun(ctx, d, r.LastRunID != "", now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (a *API) states(ctx context.Context) (st states, err error) {
-	st = states{map[string]bool{}, map[string]*store.Run{}}
+// knownDAGs are the DAGs that a scheduler has seen; true means paused.
+func (a *API) knownDAGs(ctx context.Context) (map[string]bool, error) {
+	paused := map[string]bool{}
 	if a.o.Store == nil {
-		return st, nil
+		return paused, nil
 	}
 	known, err := a.o.Store.DAGs(ctx)
-	if err != nil {
-		return st, err
-	}
 	for _, d := range known {
-		st.paused[d.ID] = d.Paused
+		paused[d.ID] = d.Paused
 	}
-	runs, err := a.o.Store.NewestRuns(ctx)
-	for _, r := range runs {
-		st.newest[r.DAGID] = r
-	}
-	return st, err
+	return paused, err
 }
 
-func (st states) row(d *dag.Summary, pausedAtCreation bool) DAG {
+// newest are the newest runs of some DAGs, or of each, by their ids.
+func (a *API) newest(ctx context.Context, dagIDs ...string) (map[string]*store.Run, error) {
+	newest := map[string]*store.Run{}
+	if a.o.Store == nil {
+		return newest, nil
+	}
+	runs, err := a.o.Store.NewestRuns(ctx, dagIDs...)
+	for _, r := range runs {
+		newest[r.DAGID] = r
+	}
+	return newest, err
+}
+
+// row is a DAG of the folder without its runs.
+func (a *API) row(d *dag.Summary, known map[string]bool) DAG {
 	row := DAG{
 		DAGID: d.ID, File: d.Pos.File, Owner: d.Owner, Schedule: d.ScheduleSummary, Tags: append([]string{}, d.Tags...), Tasks: d.Tasks,
 		OnAssets: d.OnAssets,
 	}
-	var known bool
-	if row.Paused, known = st.paused[d.ID]; !known {
-		row.Paused = pausedWhenNew(d.IsPausedUponCreation, pausedAtCreation)
-	}
-	if r := st.newest[d.ID]; r != nil {
-		row.LastRunID, row.LastState, row.LastStart = r.RunID, r.State, optional(r.StartDate)
+	var seen bool
+	if row.Paused, seen = known[d.ID]; !seen {
+		row.Paused = pausedWhenNew(d.IsPausedUponCreation, a.o.PausedAtCreation)
 	}
 	return row
+}
+
+// ran fills in the newest run, if there is one.
+func (d *DAG) ran(r *store.Run) {
+	if r != nil {
+		d.LastRunID, d.LastState, d.LastStart = r.RunID, r.State, optional(r.StartDate)
+	}
 }
 
 func pausedWhenNew(uponCreation *bool, byDefault bool) bool {

@@ -103,12 +103,12 @@ func (a *API) Runs(ctx context.Context, q RunQuery) (List[Run], error) {
 	return out, err
 }
 
-// NewestRuns are the newest run of each DAG that has one, in no order.
-func (a *API) NewestRuns(ctx context.Context) ([]Run, error) {
+// NewestRuns are the newest run of each of some DAGs that has one, in no order; of each DAG when none is named.
+func (a *API) NewestRuns(ctx context.Context, dagIDs ...string) ([]Run, error) {
 	if a.o.Store == nil {
 		return nil, nil
 	}
-	rows, err := a.o.Store.NewestRuns(ctx)
+	rows, err := a.o.Store.NewestRuns(ctx, dagIDs...)
 	if err != nil {
 		return nil, err
 	}

@@ -16,8 +16,8 @@ type Runs interface {
 	Runs(ctx context.Context, f RunFilter) ([]*Run, error)
 	// CountMatching counts the runs that match a filter, on whatever page.
 	CountMatching(ctx context.Context, f RunFilter) (int, error)
-	// NewestRuns returns the newest run of each DAG that has one, in no order.
-	NewestRuns(ctx context.Context) ([]*Run, error)
+	// NewestRuns returns the newest run of each of some DAGs that has one, in no order; of each DAG when none is named.
+	NewestRuns(ctx context.Context, dagIDs ...string) ([]*Run, error)
 	// ProvisionalRuns returns the queued runs with a provisional version, oldest first.
 	ProvisionalRuns(ctx context.Context) ([]*Run, error)
 	// OpenRuns returns the keys of the running runs and the DAGs that have queued ones.

@@ -174,33 +174,28 @@ func (f *Failure) rank() int {
 	}
 }
 
-// fewDAGs is for how many DAGs one question each is cheaper than one for all DAGs that there are.
-const fewDAGs = 30
-
 // since finds the newest run of each, which tells what has become of the DAG since it failed.
 func (o *Overview) since(ctx context.Context, all []Failure) error {
+	if len(all) == 0 {
+		return nil
+	}
+	ids := make([]string, len(all))
+	for i := range all {
+		ids[i] = all[i].DAGID
+	}
+	runs, err := o.o.API.NewestRuns(ctx, ids...)
+	if err != nil {
+		return err
+	}
 	newest := map[string]api.Run{}
-	if len(all) > fewDAGs {
-		runs, err := o.o.API.NewestRuns(ctx)
-		if err != nil {
-			return err
-		}
-		for _, r := range runs {
-			newest[r.DAGID] = r
-		}
+	for _, r := range runs {
+		newest[r.DAGID] = r
 	}
 	for i := range all {
 		f := &all[i]
 		r, ok := newest[f.DAGID]
 		if !ok {
-			l, err := o.o.API.Runs(ctx, api.RunQuery{DAGID: f.DAGID, Page: api.Page{Limit: 1}})
-			if err != nil {
-				return err
-			}
-			if len(l.Items) == 0 {
-				continue
-			}
-			r = l.Items[0]
+			continue
 		}
 		f.Run, f.Recovered, f.Running = r, r.State == dag.RunSuccess, !r.State.Finished()
 	}

@@ -139,10 +139,17 @@ func matching(f store.RunFilter) (where []string, args []any) {
 	return where, args
 }
 
-// NewestRuns returns the newest run of each DAG that has one.
-func (q Queries) NewestRuns(ctx context.Context) ([]*store.Run, error) {
+// NewestRuns returns the newest run of each of some DAGs, or of each DAG that has one.
+func (q Queries) NewestRuns(ctx context.Context, dagIDs ...string) ([]*store.Run, error) {
+	some, args := "", make([]any, len(dagIDs))
+	for i, id := range dagIDs {
+		args[i] = id
+	}
+	if len(args) > 0 {
+		some = " WHERE dag_id IN (" + sqlrow.Marks(len(args)) + ")"
+	}
 	rs, err := sqlrow.Collect(ctx, q.c, runTable.Scan, runTable.Select()+` WHERE id IN (
-		SELECT (SELECT id FROM dag_run AS newest WHERE newest.dag_id = dag.dag_id ORDER BY run_after DESC, id DESC LIMIT 1) FROM dag)`)
+		SELECT (SELECT id FROM dag_run AS newest WHERE newest.dag_id = dag.dag_id ORDER BY run_after DESC, id DESC LIMIT 1) FROM dag`+some+`)`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list the newest runs: %w", err)
 	}

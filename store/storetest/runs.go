@@ -161,6 +161,13 @@ func runsAreSelected(t *testing.T, open Open) {
 		ids = append(ids, r.RunID)
 	}
 	assert.ElementsMatch(t, []string{"late", "twin", "failed"}, ids, "the newest run of each DAG")
+	newest, err = s.NewestRuns(t.Context(), "f", "never-run", "d")
+	require.NoError(t, err)
+	ids = nil
+	for _, r := range newest {
+		ids = append(ids, r.RunID)
+	}
+	assert.ElementsMatch(t, []string{"late", "failed"}, ids, "the newest run of some DAGs")
 	since := midnight.Add(time.Hour + time.Minute)
 	for name, c := range map[string]struct {
 		f    store.RunFilter
