@@ -29,7 +29,12 @@ type Shape struct {
 	Nodes []Node
 	// Groups are the ids of the groups around each task, the innermost first.
 	Groups map[string][]string
+	// Edges are those between tasks, in the order of the later ones.
+	Edges []Edge
 }
+
+// Edge says that one task runs after another one.
+type Edge struct{ From, To string }
 
 // shapeOf puts the tasks of a DAG in the order of its file, and each group where its first task is.
 func shapeOf(d *dag.DAG) *Shape {
@@ -70,6 +75,11 @@ func shapeOf(d *dag.DAG) *Shape {
 	}
 	for _, g := range d.Groups { // of no task
 		list(g)
+	}
+	for _, t := range d.Tasks {
+		for _, up := range t.Upstream {
+			s.Edges = append(s.Edges, Edge{d.Tasks[up].ID, t.ID})
+		}
 	}
 	var walk func(parent string, depth int)
 	walk = func(parent string, depth int) {
