@@ -2,7 +2,6 @@ package overview
 
 import (
 	"context"
-	"errors"
 
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/dag"
@@ -40,7 +39,7 @@ func (o *Overview) graphOfDAG(ctx context.Context, dagID string) (*Graph, error)
 	if err != nil {
 		g := &Graph{Partial: o.o.Masker.Mask(err.Error())}
 		l, err := o.o.API.Runs(ctx, api.RunQuery{DAGID: dagID, Page: api.Page{Limit: 1}})
-		if err != nil && !errors.Is(err, api.ErrNotFound) {
+		if err != nil {
 			return nil, err
 		}
 		if len(l.Items) == 0 {

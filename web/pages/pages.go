@@ -136,12 +136,14 @@ func (p *Pages) shows() map[string]handler {
 		"/bindings": showBindings,
 
 		"/dags/{dag_id}":                 showGrid,
+		"/dags/{dag_id}/graph":           showGraph,
 		"/dags/{dag_id}/runs":            showRuns,
 		"/dags/{dag_id}/tasks/{task_id}": showTaskOfDAG,
 		"/dags/{dag_id}/trigger":         showTrigger,
 		"/dags/{dag_id}/runs/{run_id}":   showRun,
 
 		"/dags/{dag_id}/runs/{run_id}/clear": showClear,
+		"/dags/{dag_id}/runs/{run_id}/graph": showGraph,
 		"/dags/{dag_id}/runs/{run_id}/mark":  showMark,
 
 		"/dags/{dag_id}/runs/{run_id}/tasks/{task_id}":            showTask,

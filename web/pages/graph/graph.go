@@ -112,6 +112,20 @@ func Lay(nodes []Node, edges []Edge) (*Drawing, error) {
 	return d, nil
 }
 
+// Open are the groups that [Lay] can give no box. They cannot be folded either.
+func Open(nodes []Node, edges []Edge) ([]string, error) {
+	t, err := newTree(nodes, edges)
+	if err != nil {
+		return nil, err
+	}
+	var open []string
+	for _, g := range t.openCircles() {
+		open = append(open, nodes[g].ID)
+	}
+	slices.Sort(open)
+	return open, nil
+}
+
 type point struct{ x, y int }
 
 type area struct{ width, height int }
@@ -177,6 +191,9 @@ func (t *tree) sort() {
 	seen := map[placed]bool{}
 	for _, e := range t.edges {
 		a, b := e.from, e.to
+		if t.dissolved[a] || t.dissolved[b] {
+			continue // nothing is there to which a line could lead
+		}
 		for depth[a] > depth[b] {
 			a = t.parent[a]
 		}

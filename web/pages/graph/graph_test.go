@@ -197,6 +197,14 @@ func TestAGroupWithSomethingBetweenIsOpen(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"g"}, d.Open)
 	sound(t, nodes, edges, d)
+	open, err := Open(nodes, edges)
+	require.NoError(t, err)
+	assert.Equal(t, d.Open, open)
+	d, err = Lay(nodes[:2], []Edge{{"g", "g.a"}})
+	require.NoError(t, err)
+	assert.Empty(t, d.Lines, "no line leads from a group to what is in it")
+	_, err = Lay([]Node{{ID: "g"}, nodes[3]}, []Edge{{"g", "x"}, {"x", "g"}})
+	require.ErrorIs(t, err, errCircle)
 }
 
 func TestWhatCannotBeDrawn(t *testing.T) {

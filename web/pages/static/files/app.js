@@ -1,6 +1,7 @@
 import { follow } from "./live.js";
 import { keys } from "./keys.js";
 import { grids } from "./grid.js";
+import { graphs } from "./graph.js";
 import { logs } from "./log.js";
 
 // What is sent as soon as something else is chosen needs no button.
@@ -22,5 +23,6 @@ document.addEventListener("click", (e) => {
 
 keys();
 grids();
+graphs();
 logs();
 follow();

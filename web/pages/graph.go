@@ -1,0 +1,421 @@
+package pages
+
+import (
+	"html/template"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/overview"
+	"github.com/dingdag/dingdag/web/pages/graph"
+	"github.com/dingdag/dingdag/web/pages/words"
+)
+
+const (
+	// mostDrawn and mostEdges bound what a graph draws.
+	mostDrawn = 1000
+	mostEdges = 4000
+	// manyTasks is from how many tasks on groups are folded until somebody unfolds them.
+	manyTasks = 150
+)
+
+// graphData is the graph of a DAG or of a run.
+type graphData struct {
+	Head  *dagHead
+	Graph *overview.Graph
+	// Run is the run whose states are shown, or nil.
+	Run *api.Run
+	// Newest is the newest run of a DAG, for the link to its states.
+	Newest *api.Run
+	// Task is the one around which the graph is drawn, empty for the whole graph.
+	Task string
+	// Tasks are the ids of all tasks.
+	Tasks []string
+	// Drawn is how many of the tasks are drawn, whether in a folded group or not, and of how many.
+	Drawn, Of int
+	// Open are the groups that cannot be boxes.
+	Open []string
+	// After is the graph in words: what runs after what, of the drawn tasks.
+	After []after
+	SVG   template.HTML
+}
+
+// after is a task that runs after others.
+type after struct {
+	Task string
+	Of   []string
+}
+
+// showGraph shows the tasks of a DAG, or of a run with their states, and what runs after what.
+func showGraph(v *view) error {
+	runID := v.r.PathValue("run_id")
+	tab := "graph"
+	if runID != "" {
+		tab = ""
+	}
+	h, err := v.headFor(tab)
+	if err != nil {
+		return err
+	}
+	g, err := v.overview.Graph(v.ctx(), h.ID, runID)
+	if err != nil {
+		return err
+	}
+	d := graphData{Head: h, Graph: g, Task: v.r.URL.Query().Get("task")}
+	for _, n := range g.Nodes {
+		if !n.Group {
+			d.Tasks = append(d.Tasks, n.ID)
+		}
+	}
+	if d.Of = len(d.Tasks); d.Task != "" && !slices.Contains(d.Tasks, d.Task) {
+		return &refusedError{http.StatusNotFound, "error.task", nil}
+	}
+	p := pruned(g, d.Task, mostDrawn, mostEdges)
+	if err := v.drawGraph(&d, p); err != nil {
+		return err
+	}
+	v.Title = v.say("graph.title") + " · " + h.ID
+	if g.Run != nil {
+		d.Run = &g.Run.Run
+		v.Title = v.say("graph.title") + " · " + d.Run.RunID + " · " + h.ID
+		v.follow(h.ID, d.Run.RunID)
+		return v.render(http.StatusOK, "graph", d)
+	}
+	l, err := v.overview.API().Runs(v.ctx(), api.RunQuery{DAGID: h.ID, Page: api.Page{Limit: 1}})
+	if err != nil {
+		return err
+	}
+	if len(l.Items) == 1 {
+		d.Newest = &l.Items[0]
+	}
+	return v.render(http.StatusOK, "graph", d)
+}
+
+// part is a part of a graph.
+type part struct {
+	tasks map[string]bool
+	edges []overview.Edge
+}
+
+// pruned is the graph around a task: what is upstream and downstream of it, the nearest first; without a task all of it in
+// the order of the file. It ends where there would be too many tasks or edges.
+func pruned(g *overview.Graph, task string, tasks, edges int) part {
+	up, down := map[string][]string{}, map[string][]string{}
+	for _, e := range g.Edges {
+		up[e.To] = append(up[e.To], e.From)
+		down[e.From] = append(down[e.From], e.To)
+	}
+	p := part{tasks: map[string]bool{}}
+	count := 0
+	take := func(id string) bool {
+		if p.tasks[id] {
+			return true
+		}
+		n := 0
+		for _, other := range slices.Concat(up[id], down[id]) {
+			if p.tasks[other] {
+				n++
+			}
+		}
+		if len(p.tasks) == tasks || count+n > edges {
+			return false
+		}
+		p.tasks[id] = true
+		count += n
+		return true
+	}
+	if task == "" {
+		for _, n := range g.Nodes {
+			if !n.Group && !take(n.ID) {
+				break
+			}
+		}
+	} else {
+		around(task, up, down, take)
+	}
+	for _, e := range g.Edges {
+		if p.tasks[e.From] && p.tasks[e.To] {
+			p.edges = append(p.edges, e)
+		}
+	}
+	return p
+}
+
+// around takes a task and what is upstream and downstream of it, the nearest first, until no more is taken.
+func around(task string, up, down map[string][]string, take func(string) bool) {
+	type step struct {
+		id   string
+		down bool
+	}
+	todo, done := []step{{task, false}, {task, true}}, map[step]bool{}
+	if !take(task) {
+		return
+	}
+	for ; len(todo) > 0; todo = todo[1:] {
+		next := up[todo[0].id]
+		if todo[0].down {
+			next = down[todo[0].id]
+		}
+		for _, id := range next {
+			s := step{id, todo[0].down}
+			if done[s] {
+				continue
+			}
+			if done[s] = true; !take(id) {
+				return
+			}
+			todo = append(todo, s)
+		}
+	}
+}
+
+// folded are the groups that whoever asks has folded: the field fold names each; without it those at the top of a large
+// graph are.
+func (v *view) folded(nodes []overview.Node) map[string]bool {
+	out := map[string]bool{}
+	q := v.r.URL.Query()
+	if q.Has("fold") {
+		for _, id := range q["fold"] {
+			out[id] = true
+		}
+		return out
+	}
+	if len(nodes) > manyTasks {
+		for _, n := range nodes {
+			if n.Group && n.Depth == 0 {
+				out[n.ID] = true
+			}
+		}
+	}
+	return out
+}
+
+// foldLink is the address of this page with a group folded or not.
+func (v *view) foldLink(folded map[string]bool, id string) string {
+	q := v.r.URL.Query()
+	var ids []string
+	for g := range folded {
+		if g != id {
+			ids = append(ids, g)
+		}
+	}
+	if !folded[id] {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	if q["fold"] = ids; len(ids) == 0 {
+		q["fold"] = []string{""}
+	}
+	return v.p.o.Base + v.r.URL.EscapedPath() + "?" + q.Encode()
+}
+
+const (
+	graphHeight = 44
+	// graphText is how wide the text of a box may be at most, in halves of a Chinese character.
+	graphText  = 32
+	charWidth  = 7
+	leastWidth = 116
+	aboveBox   = 8 // around the graph
+)
+
+// textWidth is how wide a text is, in halves of a Chinese character.
+func textWidth(s string) (n int) {
+	for _, r := range s {
+		if n++; r >= 0x1100 {
+			n++
+		}
+	}
+	return n
+}
+
+// shortened is a text that is so wide at most.
+func shortened(s string, width int) string {
+	if textWidth(s) <= width {
+		return s
+	}
+	n := 0
+	for i, r := range s {
+		n += textWidth(string(r))
+		if n >= width {
+			return s[:i] + "…"
+		}
+	}
+	return s
+}
+
+// drawGraph lays out what is to be seen and draws it.
+func (v *view) drawGraph(d *graphData, p part) error {
+	var all []graph.Node
+	groups, used := map[string]overview.Node{}, map[string]bool{} // used are the groups with something in them
+	for _, n := range d.Graph.Nodes {
+		if all = append(all, graph.Node{ID: n.ID, Parent: n.Parent, Group: n.Group}); n.Group {
+			groups[n.ID] = n
+		}
+	}
+	var ends []graph.Edge
+	for _, e := range p.edges {
+		ends = append(ends, graph.Edge{From: e.From, To: e.To})
+	}
+	open, err := graph.Open(all, ends)
+	if err != nil {
+		return err
+	}
+	folded := v.folded(d.Graph.Nodes)
+	for _, g := range open {
+		delete(folded, g)
+	}
+	stands := map[string]string{} // who stands for a node: itself, or the outermost folded group around it
+	for _, n := range d.Graph.Nodes {
+		stands[n.ID] = n.ID
+		if s, ok := stands[n.Parent]; ok && (s != n.Parent || folded[n.Parent]) {
+			stands[n.ID] = s
+		}
+		if p.tasks[n.ID] && !n.Group {
+			d.Drawn++
+			for g := n.Parent; g != "" && !used[g]; g = groups[g].Parent {
+				used[g] = true
+			}
+		}
+	}
+	var nodes []graph.Node
+	shown := map[string]overview.Node{}
+	for _, n := range d.Graph.Nodes {
+		if stands[n.ID] != n.ID || n.Group && !used[n.ID] || !n.Group && !p.tasks[n.ID] {
+			continue
+		}
+		shown[n.ID] = n
+		width := charWidth*textWidth(shortened(n.Label, graphText)) + 44
+		if n.Mapped {
+			width += 24
+		}
+		nodes = append(nodes, graph.Node{ID: n.ID, Parent: n.Parent, Group: n.Group && !folded[n.ID], Width: max(leastWidth, width), Height: graphHeight})
+	}
+	for i, e := range ends {
+		ends[i] = graph.Edge{From: stands[e.From], To: stands[e.To]}
+	}
+	drawing, err := graph.Lay(nodes, ends)
+	if err != nil {
+		return err
+	}
+	d.Open = drawing.Open
+	for _, e := range p.edges {
+		if n := len(d.After); n == 0 || d.After[n-1].Task != e.To {
+			d.After = append(d.After, after{Task: e.To})
+		}
+		last := &d.After[len(d.After)-1]
+		last.Of = append(last.Of, e.From)
+	}
+	d.SVG = v.graphSVG(d, drawing, shown, folded)
+	return nil
+}
+
+// graphSVG draws a graph.
+func (v *view) graphSVG(d *graphData, g *graph.Drawing, shown map[string]overview.Node, folded map[string]bool) template.HTML {
+	w := &markup{}
+	width, height := strconv.Itoa(g.Width+2*aboveBox), strconv.Itoa(g.Height+2*aboveBox)
+	w.raw(`<svg class="graph" width="`, width, `" height="`, height, `" viewBox="-8 -8 `, width, ` `, height, `" role="group" aria-label="`).text(v.say("graph.title")).raw(`">`)
+	for _, b := range g.Boxes {
+		if b.Group {
+			v.groupBox(w, d, b, shown[b.ID], folded)
+		}
+	}
+	w.raw(`<path class="edge" d="`)
+	var tips strings.Builder
+	for _, l := range g.Lines {
+		bend := strconv.Itoa((l.A + l.B) / 2)
+		x2, y1, y2 := l.X2, strconv.Itoa(l.Y1), strconv.Itoa(l.Y2)
+		if l.Tip {
+			x2 -= 6
+			tips.WriteString("M" + strconv.Itoa(l.X2) + " " + y2 + "l-8-4v8z")
+		}
+		w.raw("M", strconv.Itoa(l.X1), " ", y1, "H", strconv.Itoa(l.A), "C", bend, " ", y1, " ", bend, " ", y2, " ", strconv.Itoa(min(l.B, x2)), " ", y2, "H", strconv.Itoa(x2))
+	}
+	w.raw(`"/><path class="tip" d="`, tips.String(), `"/>`)
+	for _, b := range g.Boxes {
+		if !b.Group {
+			v.taskBox(w, d, b, shown[b.ID], folded)
+		}
+	}
+	w.raw(`</svg>`)
+	return template.HTML(w.String()) //nolint:gosec // each part is escaped
+}
+
+func rect(w *markup, b graph.Box, class, radius string) {
+	w.raw(`<rect class="`, class, `" x="`, strconv.Itoa(b.X), `" y="`, strconv.Itoa(b.Y), `" width="`, strconv.Itoa(b.Width), `" height="`, strconv.Itoa(b.Height), `" rx="`, radius, `"/>`)
+}
+
+// groupBox draws a group around what is in it.
+func (v *view) groupBox(w *markup, d *graphData, b graph.Box, n overview.Node, folded map[string]bool) {
+	class := ""
+	if d.Graph.Run != nil {
+		class = " " + known(d.Graph.Run.Cells[n.ID].State)
+	}
+	w.raw(`<g class="around`, class, `">`)
+	rect(w, b, "box", "8")
+	w.raw(`<a href="`).text(v.foldLink(folded, n.ID)).raw(`" aria-label="`).text(v.say("graph.fold", n.ID)).raw(`"><title>`).text(v.nodeSays(d, &n)).raw(`</title><text x="`, strconv.Itoa(b.X+12), `" y="`, strconv.Itoa(b.Y+22), `">▾ `).
+		text(shortened(n.Label, graphText)).raw(`</text></a></g>`)
+}
+
+// taskBox draws a task, or a group that is folded.
+func (v *view) taskBox(w *markup, d *graphData, b graph.Box, n overview.Node, folded map[string]bool) {
+	href, state, second := v.Link("dags", d.Head.ID, "tasks", n.ID), "none", n.Operator
+	if d.Graph.Run != nil {
+		cell := d.Graph.Run.Cells[n.ID]
+		href, state = v.TaskLink(d.Head.ID, d.Graph.Run.RunID, n.ID, -1), known(cell.State)
+		if second = v.say(words.Key("state." + state)); len(cell.Instances) > 1 || n.Mapped && len(cell.Instances) > 0 {
+			second = v.sum(cell.Instances)
+		}
+	}
+	label, kind := shortened(n.Label, graphText), "n "
+	if n.Group {
+		href, label, kind = v.foldLink(folded, n.ID), "▸ "+label, "n fold "
+	}
+	if n.ID == d.Task {
+		kind += "chosen "
+	}
+	w.raw(`<a class="`, kind, state, `" href="`).text(href).raw(`"`)
+	if n.Group {
+		w.raw(` aria-label="`).text(v.say("graph.unfold", n.ID)).raw(`"`)
+	}
+	w.raw(`><title>`).text(v.nodeSays(d, &n)).raw(`</title>`)
+	rect(w, b, "box", "6")
+	x := b.X + 12
+	if d.Graph.Run != nil {
+		w.raw(`<rect class="s" x="`, strconv.Itoa(b.X+8), `" y="`, strconv.Itoa(b.Y+6), `" width="16" height="16" rx="4"/><text class="sign" x="`, strconv.Itoa(b.X+16), `" y="`, strconv.Itoa(b.Y+18), `" aria-hidden="true">`, signs[state], `</text>`)
+		x = b.X + 30
+	}
+	if n.Mapped {
+		label += " [ ]"
+	}
+	w.raw(`<text x="`, strconv.Itoa(x), `" y="`, strconv.Itoa(b.Y+19), `">`).text(label).raw(`</text><text class="under" x="`, strconv.Itoa(b.X+12), `" y="`, strconv.Itoa(b.Y+36), `">`).
+		text(shortened(second, (b.Width-18)/6)).raw("</text></a>\n")
+}
+
+// nodeSays is what a node says when it is pointed at.
+func (v *view) nodeSays(d *graphData, n *overview.Node) string {
+	says := n.ID
+	if d.Graph.Run != nil {
+		cell := d.Graph.Run.Cells[n.ID]
+		says = v.cellTitle(n, &cell, known(cell.State))
+	}
+	if n.Operator != "" {
+		says += " · " + n.Operator
+	}
+	if n.Tooltip != "" {
+		says += " · " + n.Tooltip
+	}
+	return says
+}
+
+// sum is how many there are in each state, with signs instead of words.
+func (*view) sum(n map[string]int) string {
+	var parts []string
+	for _, s := range order {
+		if n[s] > 0 {
+			parts = append(parts, strings.TrimSpace(strconv.Itoa(n[s])+" "+signs[s]))
+		}
+	}
+	return strings.Join(parts, "  ")
+}

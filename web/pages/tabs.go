@@ -1,0 +1,42 @@
+package pages
+
+import "github.com/dingdag/dingdag/web/pages/words"
+
+// tab is one of the pages about the same thing.
+type tab struct {
+	Name, To, Text string
+	// Here says that it is the page that is shown.
+	Here bool
+}
+
+// DAGTabs are the pages about a DAG.
+func (v *view) DAGTabs(dagID string) (out []tab) {
+	for _, t := range []struct {
+		name string
+		text words.Key
+	}{{"", "grid.title"}, {"graph", "graph.title"}, {"runs", "runs.title"}} {
+		to := v.Link("dags", dagID)
+		if t.name != "" {
+			to = v.Link("dags", dagID, t.name)
+		} else {
+			t.name = "grid"
+		}
+		out = append(out, tab{Name: t.name, To: to, Text: v.say(t.text)})
+	}
+	return out
+}
+
+// RunTabs are the pages about a run.
+func (v *view) RunTabs(dagID, runID string) (out []tab) {
+	for _, t := range []struct {
+		name string
+		text words.Key
+	}{{"", "run.tasks"}, {"graph", "graph.title"}} {
+		to := v.Link("dags", dagID, "runs", runID)
+		if t.name != "" {
+			to = v.Link("dags", dagID, "runs", runID, t.name)
+		}
+		out = append(out, tab{Name: t.name, To: to, Text: v.say(t.text), Here: v.p.o.Base+v.r.URL.EscapedPath() == to})
+	}
+	return out
+}
