@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/web/pages/page"
 	"github.com/dingdag/dingdag/web/pages/words"
 )
 
@@ -53,6 +54,9 @@ func (p *Pages) fail(v *view, err error) {
 
 // failureOf is the page of an error.
 func failureOf(err error) failure {
+	if r, ok := errors.AsType[*page.Refused](err); ok {
+		err = &refusedError{r.Status, r.Text, r.Err}
+	}
 	if refused, ok := errors.AsType[*refusedError](err); ok {
 		f := failure{Status: refused.status, Title: "error.refused", Text: refused.text}
 		if refused.err != nil {

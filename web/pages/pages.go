@@ -21,6 +21,7 @@ import (
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/api/overview"
 	"github.com/dingdag/dingdag/web/pages/live"
+	"github.com/dingdag/dingdag/web/pages/page"
 	"github.com/dingdag/dingdag/web/pages/static"
 )
 
@@ -45,17 +46,7 @@ type Guard interface {
 const TokenField = "csrf_token"
 
 // Visitor is who asks, and what he may do.
-type Visitor struct {
-	// Name is how he is called.
-	Name string
-	// SignOut is the address to which a form signs him out; empty where nobody signs in.
-	SignOut string
-	// Sees reports whether he may look at a DAG, Operates whether he may change its runs. Nil stands for all DAGs.
-	Sees     func(id string, tags, owners []string) bool
-	Operates func(id string, tags, owners []string) bool
-	// Configures says that he may change what concerns all DAGs.
-	Configures bool
-}
+type Visitor = page.Visitor
 
 // Options are what the pages stand on. All but Base, Zone and Changes are required.
 type Options struct {
@@ -93,6 +84,8 @@ type Pages struct {
 	templates map[string]*template.Template
 	routes    *http.ServeMux
 	origin    *http.CrossOriginProtection
+	// family are the pages that have rooms of their own.
+	family page.Family
 }
 
 // New returns the pages. Its error is a mistake in the program: a template that is missing, or that says what nobody
@@ -119,6 +112,12 @@ func New(o Options) (*Pages, error) {
 	p.routes.HandleFunc("POST /preferences", p.savePreferences)
 	for pattern, show := range p.shows() {
 		p.routes.Handle("GET "+pattern, p.guarded(show))
+	}
+	for pattern, show := range p.family.Shows {
+		p.routes.Handle("GET "+pattern, p.guarded(func(v *view) error { return show(v) }))
+	}
+	for pattern, act := range p.family.Acts {
+		p.routes.Handle("POST "+pattern, p.guarded(func(v *view) error { return v.act(func(v *view) error { return act(v) }) }))
 	}
 	for pattern, act := range p.acts() {
 		p.routes.Handle("POST "+pattern, p.guarded(func(v *view) error { return v.act(act) }))

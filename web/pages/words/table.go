@@ -1,7 +1,7 @@
 package words
 
-// table has all texts.
-var table = map[Key]Text{ //nolint:gochecknoglobals // a constant
+// common has the texts of the pages about DAGs, runs and tasks, and those that all pages share.
+var common = map[Key]Text{ //nolint:gochecknoglobals // a constant
 	"nav.skip":  {EN: "Skip to the content", ZH: "跳到正文"},
 	"nav.label": {EN: "Pages", ZH: "页面"},
 	"live.on":   {EN: "Live", ZH: "实时"},

@@ -90,6 +90,23 @@ type Text struct {
 	One string
 }
 
+// table has all texts.
+var table = joined(common, desk) //nolint:gochecknoglobals // a constant
+
+// joined puts tables together. A key that two of them have is a mistake in the program.
+func joined(all ...map[Key]Text) map[Key]Text {
+	out := map[Key]Text{}
+	for _, t := range all {
+		for k, text := range t {
+			if _, twice := out[k]; twice {
+				panic("two texts have the key " + string(k))
+			}
+			out[k] = text
+		}
+	}
+	return out
+}
+
 // UnknownError says that no text has a key.
 type UnknownError struct{ Key Key }
 

@@ -1,0 +1,137 @@
+// Package page is what families of pages stand on: a request for one, who asks, and why something is refused. How a page looks
+// is the business of package pages, which implements [Request] and has the templates.
+package page
+
+import (
+	"maps"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/dingdag/dingdag/web/pages/words"
+)
+
+// Visitor is who asks, and what he may do.
+type Visitor struct {
+	// Name is how he is called.
+	Name string
+	// SignOut is the address to which a form signs him out; empty where nobody signs in.
+	SignOut string
+	// Sees reports whether he may look at a DAG, Operates whether he may change its runs. Nil stands for all DAGs.
+	Sees     func(id string, tags, owners []string) bool
+	Operates func(id string, tags, owners []string) bool
+	// Configures says that he may change what concerns all DAGs.
+	Configures bool
+}
+
+// Refused says that a request is not carried out, in the words of the pages.
+type Refused struct {
+	Status int
+	Text   words.Key
+	// Err is more about it, or nil.
+	Err error
+}
+
+// Error is for the log.
+func (e *Refused) Error() string {
+	if e.Err == nil {
+		return string(e.Text)
+	}
+	return string(e.Text) + ": " + e.Err.Error()
+}
+
+// Unwrap is what it is about.
+func (e *Refused) Unwrap() error { return e.Err }
+
+// Forbidden refuses what somebody may not do.
+func Forbidden() error { return &Refused{http.StatusForbidden, "error.forbidden", nil} }
+
+// Wrong refuses a value that nobody can mean.
+func Wrong(text words.Key) error { return &Refused{http.StatusUnprocessableEntity, text, nil} }
+
+// Head is what is around the content of a page.
+type Head struct {
+	// Name is that of the template, Nav the entry of the navigation that the page belongs to.
+	Name, Nav, Title string
+	// Status is 200 when it is 0.
+	Status int
+	// Live says that the page follows changes.
+	Live bool
+}
+
+// Request is one request for a page.
+type Request interface {
+	// HTTP is the request: its path, its query and the form that was sent with it, whose origin is proven.
+	HTTP() *http.Request
+	Who() Visitor
+	Time() time.Time
+	// Say is a text in the language of whoever asks.
+	Say(key words.Key, about ...any) string
+	// Moment reads a date and time in the zone of whoever asks.
+	Moment(text string) (time.Time, error)
+	// Link is the address of a page by the parts of its path.
+	Link(parts ...any) string
+	// Show answers with a page.
+	Show(h Head, data any) error
+	// Send answers with a file to keep.
+	Send(name, kind string, content []byte) error
+	// Go leads to another page, by an address that Link has made.
+	Go(to string) error
+	// Mistake is the text of an error that whoever asks has made or can mend, without secrets, or empty for any other one.
+	Mistake(err error) string
+	// Mask hides secrets in a text.
+	Mask(text string) string
+}
+
+// Handler answers one request, or says why not.
+type Handler func(Request) error
+
+// Family are pages that belong together, by their paths.
+type Family struct {
+	// Shows answer GET and change nothing, Acts answer POST.
+	Shows, Acts map[string]Handler
+}
+
+// Join puts families together.
+func Join(all ...Family) Family {
+	out := Family{map[string]Handler{}, map[string]Handler{}}
+	for _, f := range all {
+		maps.Copy(out.Shows, f.Shows)
+		maps.Copy(out.Acts, f.Acts)
+	}
+	return out
+}
+
+// Sees reports whether a visitor may look at a DAG, by its id and what is known of it. What belongs to no DAG is seen by those
+// who see all.
+func (v Visitor) SeesDAG(id string, of func(id string) (tags, owners []string)) bool {
+	switch {
+	case v.Sees == nil:
+		return true
+	case id == "":
+		return false
+	}
+	tags, owners := of(id)
+	return v.Sees(id, tags, owners)
+}
+
+// OperatesDAG is the same of who may change its runs and alerts.
+func (v Visitor) OperatesDAG(id string, of func(id string) (tags, owners []string)) bool {
+	switch {
+	case v.Operates == nil:
+		return true
+	case id == "":
+		return false
+	}
+	tags, owners := of(id)
+	return v.Operates(id, tags, owners)
+}
+
+// Number is a field of the path or of a form that is the number of something.
+func Number(text string) (int64, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 {
+		return 0, Wrong("error.number")
+	}
+	return n, nil
+}
