@@ -45,7 +45,9 @@ run: build ## Start scheduler and workers (ARGS="--home DIR")
 examples: build ## Run the example DAGs with the built binary against the sandbox
 	bin/dingdag demo
 
+# A program built with -race waits a second before it ends, which is most of the time of the many that tests start.
 .PHONY: test
+test: export GORACE ?= atexit_sleep_ms=10
 test: ## Run the tests with the race detector
 	go test -race -timeout 30m $(TESTFLAGS) ./...
 
