@@ -38,7 +38,8 @@ func newCmdEventsList(a *app.App) *cobra.Command {
 		Long: `Lists what people changed and when, newest first: each run that was triggered, cleared or
 marked, each DAG that was paused, each backfill, pool, connection and variable (by its name),
 and what was decided about an alert. A person is the user of the operating system who called
-dingdag, behind sudo the one who called sudo. A run that a backfill, or a task with
+dingdag, behind sudo the one who called sudo, or the one who signed in; From is the address that
+a request over HTTP came from. A run that a backfill, or a task with
 trigger_dagrun, ran again is listed as well.`,
 		Example: "  dingdag events list my_dag\n  dingdag events list my_dag scheduled__2026-01-31T00:00:00+00:00 --task load\n  dingdag events list --owner ann --event clear --since 24h",
 		Args:    command.RangeArgs(0, "DAG", "RUN_ID"), ValidArgsFunction: a.CompleteRuns,
@@ -99,15 +100,15 @@ func runEventsList(ctx context.Context, a *app.App, dagID, runID string, f event
 		a.ShowInZoneOf(ctx, ask, version) // it is the one DAG that is shown
 	}
 	l := show.List{
-		Columns: []string{"When", "Who", "Via", "Event", "DAG", "Run", "Task", "Details"}, Wrap: []string{"Details", "Run"},
-		Drop: []string{"Details", "Via"},
+		Columns: []string{"When", "Who", "Via", "Event", "DAG", "Run", "Task", "Details", "From"}, Wrap: []string{"Details", "Run"},
+		Drop: []string{"Details", "Via", "From"},
 	}
 	for _, e := range es.Items {
 		task := e.TaskID
 		if e.MapIndex >= 0 {
 			task += "[" + strconv.Itoa(e.MapIndex) + "]"
 		}
-		l.Add(e, a.Date(e.When), e.Owner, string(e.Via), string(e.Event), e.DAGID, e.RunID, task, string(e.Extra))
+		l.Add(e, a.Date(e.When), e.Owner, string(e.Via), string(e.Event), e.DAGID, e.RunID, task, string(e.Extra), e.Address)
 	}
 	l.Zone = a.ShowZone()
 	if err := l.Print(a.Out, f.output); err != nil {
