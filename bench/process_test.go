@@ -84,6 +84,7 @@ func newHome(b *testing.B, dags int, yaml func(i int) string) home {
 func (h home) standalone(b *testing.B) *exec.Cmd {
 	b.Helper()
 	cmd := exec.Command(binary(b), "standalone", "--home", string(h))
+	cmd.Env = append(os.Environ(), "DINGDAG_LISTEN=off")
 	stderr, err := cmd.StderrPipe()
 	require.NoError(b, err)
 	require.NoError(b, cmd.Start())

@@ -19,7 +19,7 @@ import (
 func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	env := map[string]string{"DINGDAG_HOME": t.TempDir()}
+	env := map[string]string{"DINGDAG_HOME": t.TempDir(), listenVariable: "off"}
 	code = cli.Run(t.Context(), args, cli.IO{
 		In: strings.NewReader(""), Out: &out, Err: &errs,
 		LookupEnv: func(name string) (string, bool) { v, ok := env[name]; return v, ok },

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"flag"
 	"fmt"
 	"io"
@@ -24,16 +25,28 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
+// TestMain is of the tests and of the programs that they start. None of these listens unless a test says where: they would
+// all have the same port. A script that wants the default sets DINGDAG_LISTEN to nothing.
 func TestMain(m *testing.M) {
+	if _, ok := os.LookupEnv(listenVariable); !ok {
+		if err := os.Setenv(listenVariable, "off"); err != nil {
+			panic(err)
+		}
+	}
 	testscript.Main(m, map[string]func(){"dingdag": func() { cli.Main() }, "httpget": httpGet, "receive": cli.Receive})
 }
 
-// httpGet is a program that prints the status and the body of an answer: httpget [-host NAME] [-method M] [-user NAME:PASSWORD] [-accept TYPE] [-data FORM] URL.
-// With -data it sends a form.
+const listenVariable = "DINGDAG_LISTEN"
+
+// httpGet is a program that prints the status and the body of an answer: httpget [-host NAME] [-method M] [-user NAME:PASSWORD] [-accept TYPE] [-data FORM] [-header 'NAME: VALUE'] [-insecure] URL.
+// With -data it sends a form; with -insecure it takes any certificate.
 func httpGet() {
 	flags := flag.NewFlagSet("httpget", flag.ExitOnError)
 	host, method := flags.String("host", "", ""), flags.String("method", http.MethodGet, "")
 	user, accept, data := flags.String("user", "", ""), flags.String("accept", "", ""), flags.String("data", "", "")
+	insecure := flags.Bool("insecure", false, "")
+	var headers []string
+	flags.Func("header", "", func(h string) error { headers = append(headers, h); return nil })
 	_ = flags.Parse(os.Args[1:]) // which ends the program at an error
 	err := func() error {
 		req, err := http.NewRequest(*method, flags.Arg(0), strings.NewReader(*data))
@@ -50,10 +63,17 @@ func httpGet() {
 		if *accept != "" {
 			req.Header.Set("Accept", *accept)
 		}
+		for _, h := range headers {
+			name, value, _ := strings.Cut(h, ": ")
+			req.Header.Add(name, value)
+		}
 		if *host != "" {
 			req.Host = *host
 		}
 		client := &http.Client{Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		if *insecure {
+			client.Transport = &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+		}
 		resp, err := client.Do(req)
 		if err != nil {
 			return err
@@ -62,6 +82,11 @@ func httpGet() {
 		fmt.Println(resp.Status)
 		if to := resp.Header.Get("Location"); to != "" {
 			fmt.Println("to", to)
+		}
+		if c := resp.Header.Get("Set-Cookie"); c != "" {
+			name, rest, _ := strings.Cut(c, "=")
+			_, attributes, _ := strings.Cut(rest, "; ")
+			fmt.Println("cookie", name, attributes)
 		}
 		_, err = io.Copy(os.Stdout, resp.Body)
 		return err
@@ -75,8 +100,8 @@ func httpGet() {
 // TestScripts runs testdata/script. Beside testscript's own commands and dingdag,
 // scripts have:
 //
-//	exec httpget [-host NAME] [-method M] [-user NAME:PASSWORD] [-accept TYPE] [-data FORM] URL
-//	    prints the status, where it leads and the body of what is answered
+//	exec httpget [-host NAME] [-method M] [-user NAME:PASSWORD] [-accept TYPE] [-data FORM] [-header 'NAME: VALUE'] [-insecure] URL
+//	    prints the status, where it leads, the cookie and the body of what is answered
 //	sandbox NAME [keyword=WORD] [secret=SEC…] [rate=N]
 //	    adds a robot to the script's own sandbox, which starts with the first one, and
 //	    sets $SANDBOX_URL and, for a robot dingding_default, $DINGDING_DEFAULT_TOKEN
@@ -86,6 +111,8 @@ func httpGet() {
 //	    writes what has arrived in the sandbox, as the groups see it
 //	freeport NAME
 //	    sets $NAME to a port of the loopback address that is free
+//	certificate CERT KEY
+//	    writes a certificate for 127.0.0.1 and its key to files
 //	waithttp URL
 //	    waits until something answers there
 //	waitline FILE PATTERN
@@ -112,7 +139,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"sandbox": cmdSandbox, "fault": cmdFault, "inbox": cmdInbox, "freeport": cmdFreePort, "waithttp": cmdWaitHTTP,
-			"waitline": cmdWaitLine,
+			"waitline": cmdWaitLine, "certificate": cmdCertificate,
 		},
 	})
 }

@@ -14,8 +14,6 @@ import (
 // Links are the pages that signed links lead to, below the first part of the path that is their purpose.
 type Links struct {
 	Signer *signed.Signer
-	// Base is where people reach the server, without a slash at its end.
-	Base string
 	// Pages are by purpose.
 	Pages map[string]Page
 }
@@ -64,9 +62,7 @@ const maxForm = 256 << 10
 // serve adds the routes.
 func (l *Links) serve(s *Server) {
 	guard := http.NewCrossOriginProtection()
-	path := ""
-	if u, err := url.Parse(l.Base); err == nil {
-		path = u.Path
+	if u, err := url.Parse(s.o.Base); err == nil && u.Host != "" {
 		_ = guard.AddTrustedOrigin(u.Scheme + "://" + u.Host) // one that it refuses is not trusted
 	}
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -84,10 +80,6 @@ func (l *Links) serve(s *Server) {
 		}))
 		s.routes.HandleFunc("GET /"+purpose+"/{token}", show)
 		s.routes.Handle("POST /"+purpose+"/{token}", send)
-		if path != "" { // a proxy that passes the whole path on
-			s.routes.HandleFunc("GET "+path+"/"+purpose+"/{token}", show)
-			s.routes.Handle("POST "+path+"/"+purpose+"/{token}", send)
-		}
 	}
 }
 

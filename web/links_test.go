@@ -46,7 +46,7 @@ func linked(t *testing.T, p *paper) (srv *web.Server, path string, now *time.Tim
 	s := signed.New(base, make([]byte, 32), clock)
 	b := &bench{time: at, is: healthy()}
 	srv = web.New(web.Options{
-		Health: b, Links: &web.Links{Signer: s, Base: base, Pages: map[string]web.Page{"act": p}}, Clock: clock, Log: slog.New(slog.DiscardHandler),
+		Health: b, Base: base, Links: &web.Links{Signer: s, Pages: map[string]web.Page{"act": p}}, Clock: clock, Log: slog.New(slog.DiscardHandler),
 	})
 	link, err := s.URL("act", "one", nil)
 	require.NoError(t, err)

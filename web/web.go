@@ -1,13 +1,14 @@
 // Package web serves what people and programs ask over HTTP: whether the scheduler schedules and alerts
 // arrive, and the pages of signed links. It stands on the api and knows no store.
 //
-// There are no users yet, so it is for this machine alone: [Listen] takes loopback addresses only, and
-// a request whose Host is another name than that of [Links] is refused, which a page of another site could
-// send through the browser of somebody here (DNS rebinding).
+// A request whose Host is another name than that of [Links] is refused, which a page of another site could send
+// through the browser of somebody here (DNS rebinding).
 package web
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -19,7 +20,8 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/api/health"
-	"github.com/dingdag/dingdag/web/loopback"
+	"github.com/dingdag/dingdag/web/listening"
+	"github.com/dingdag/dingdag/web/peer"
 	"github.com/dingdag/dingdag/web/signin"
 )
 
@@ -39,9 +41,19 @@ type Checker interface {
 	Check(ctx context.Context) *health.Health
 }
 
-// Options are what a [Server] stands on. All but Links, SignIn, REST, DingTalk, Pages, Stop and Mask are required.
+// Options are what a [Server] stands on. Health, Clock and Log are required.
 type Options struct {
 	Health Checker
+	// TLS is what the server serves with; nil for plain HTTP.
+	TLS *tls.Config
+	// Open says that other machines reach the server. Without TLS it answers proxies and this machine alone, but for
+	// /livez and /readyz.
+	Open bool
+	// Proxies are those whose word counts about where a request comes from.
+	Proxies peer.Proxies
+	// Base is where people reach the server, without a slash at its end; empty for nowhere but its own address. What is below
+	// its path is served, as well as what a proxy has taken the path from.
+	Base string
 	// Links are the pages of signed links; nil for none.
 	Links *Links
 	// SignIn knows who sends a request, and has the pages by which people sign in; nil for none.
@@ -66,6 +78,7 @@ type Server struct {
 	routes *http.ServeMux
 	looks  *looks
 	host   string // by which people reach it, empty for none
+	path   string // below which they do, without a slash at its end
 
 	// running is held by every request, and by a stop that waits for their ends.
 	running sync.RWMutex
@@ -75,6 +88,9 @@ type Server struct {
 // New returns a server.
 func New(o Options) *Server {
 	s := &Server{o: o, routes: http.NewServeMux(), looks: newLooks(o)}
+	if u, err := url.Parse(o.Base); err == nil {
+		s.host, s.path = strings.ToLower(u.Host), u.Path
+	}
 	s.routes.HandleFunc("GET /livez", s.livez)
 	s.routes.HandleFunc("GET /readyz", s.readyz)
 	s.routes.HandleFunc("GET /health", s.healthPage)
@@ -91,28 +107,19 @@ func New(o Options) *Server {
 		}
 	}
 	if o.Pages == nil {
-		s.routes.Handle("GET /{$}", http.RedirectHandler("/health", http.StatusFound))
+		s.routes.Handle("GET /{$}", http.RedirectHandler(s.path+"/health", http.StatusFound))
 	}
 	if o.Links != nil {
-		if u, err := url.Parse(o.Links.Base); err == nil {
-			s.host = strings.ToLower(u.Host)
-		}
 		o.Links.serve(s)
 	}
 	return s
 }
 
-// Listen opens an address that [loopback.Check] accepts. localhost is the one of IPv4; port 0 picks a free one.
+// Listen opens an address that [listening.Split] takes.
 func Listen(ctx context.Context, address string) (net.Listener, error) {
-	if err := loopback.Check(address); err != nil {
-		return nil, err
-	}
-	host, port, err := net.SplitHostPort(address)
+	host, port, err := listening.Split(address)
 	if err != nil {
 		return nil, err
-	}
-	if _, err := netip.ParseAddr(host); err != nil { // what a resolver makes of the name is not asked
-		host = "127.0.0.1"
 	}
 	var lc net.ListenConfig
 	return lc.Listen(ctx, "tcp", net.JoinHostPort(host, port))
@@ -132,7 +139,14 @@ func (s *Server) Run(ctx context.Context, ln net.Listener) error {
 		srv.RegisterOnShutdown(s.o.Stop)
 	}
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(ln) }()
+	go func() {
+		if s.o.TLS != nil {
+			srv.TLSConfig = s.o.TLS.Clone() // which it adds to
+			served <- srv.ServeTLS(ln, "", "")
+			return
+		}
+		served <- srv.Serve(ln)
+	}()
 	var err error
 	select {
 	case err = <-served:
@@ -160,13 +174,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.stopped { // its connection is closed already
 		return
 	}
+	r = s.below(peer.With(r, s.o.Proxies.Of(r)))
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", contentPolicy)
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
-	if !ours(r.Host) && (s.host == "" || strings.ToLower(r.Host) != s.host) {
-		s.fail(w, r, http.StatusMisdirectedRequest, "this server answers to localhost, loopback addresses and the host of base_url only; a reverse proxy must send such a Host")
+	h.Set("X-Frame-Options", "DENY")     // for browsers that know no frame-ancestors
+	if s.o.TLS != nil && !ours(r.Host) { // that of localhost would bind whatever else is served there
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+	switch {
+	case !s.knows(r.Host):
+		s.fail(w, r, http.StatusMisdirectedRequest, "this server answers to localhost, loopback addresses and the host of base_url, and to other addresses where it listens to other machines; a reverse proxy must send such a Host")
+		return
+	case s.o.Open && s.o.TLS == nil && !peer.From(r).Near && r.URL.Path != "/livez" && r.URL.Path != "/readyz":
+		s.fail(w, r, http.StatusMisdirectedRequest, "this server answers the reverse proxies of trusted_proxies alone, since nothing is encrypted here: go to "+cmp.Or(s.o.Base, "such a proxy"))
 		return
 	}
 	route, pattern := s.routes.Handler(r)
@@ -215,11 +238,38 @@ func (s *silent) WriteHeader(status int) { s.status = status }
 // Write drops the text.
 func (*silent) Write(p []byte) (int, error) { return len(p), nil }
 
+// below is a request without the path of the base before its own.
+func (s *Server) below(r *http.Request) *http.Request {
+	if s.path == "" || r.URL.Path != s.path && !strings.HasPrefix(r.URL.Path, s.path+"/") {
+		return r
+	}
+	to := *r.URL
+	to.Path = cmp.Or(strings.TrimPrefix(to.Path, s.path), "/")
+	to.RawPath = strings.TrimPrefix(to.RawPath, s.path) // a base has nothing that is escaped
+	cut := *r
+	cut.URL = &to
+	return &cut
+}
+
+// knows reports whether a Host is one by which people reach this server. A page of another site has a name, which it can let
+// point here, and no address.
+func (s *Server) knows(host string) bool {
+	if ours(host) || s.host != "" && strings.ToLower(host) == s.host {
+		return true
+	}
+	_, err := netip.ParseAddr(bare(host))
+	return s.o.Open && err == nil
+}
+
+// bare is a Host without port and brackets.
+func bare(host string) string {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+}
+
 // ours reports whether a Host is that of this machine. Old probes send none; a browser always does.
 func ours(host string) bool {
-	name := host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		name = h
-	}
-	return host == "" || loopback.Is(strings.TrimSuffix(strings.TrimPrefix(name, "["), "]"))
+	return host == "" || listening.IsLoopback(bare(host))
 }

@@ -38,9 +38,12 @@ type bench struct {
 	check func(context.Context)
 }
 
-func newBench() *bench {
+func newBench() *bench { return benchWith(web.Options{}) }
+
+func benchWith(o web.Options) *bench {
 	b := &bench{time: at, is: healthy()}
-	b.Server = web.New(web.Options{Health: b, Clock: b.now, Log: slog.New(slog.DiscardHandler)})
+	o.Health, o.Clock, o.Log = b, b.now, slog.New(slog.DiscardHandler)
+	b.Server = web.New(o)
 	return b
 }
 
@@ -83,8 +86,12 @@ type answer struct {
 func (b *bench) ask(method, target string, header ...string) answer {
 	r := httptest.NewRequest(method, "http://localhost:8080"+target, http.NoBody)
 	for i := 0; i < len(header); i += 2 {
-		if header[i] == "Host" {
+		switch header[i] {
+		case "Host":
 			r.Host = header[i+1]
+			continue
+		case "From": // which machine
+			r.RemoteAddr = header[i+1] + ":5"
 			continue
 		}
 		r.Header.Set(header[i], header[i+1])
@@ -305,8 +312,8 @@ func TestServer(t *testing.T) {
 	address, end := serve(t, b)
 	_, err := web.Listen(t.Context(), address)
 	require.ErrorContains(t, err, "address already in use")
-	_, err = web.Listen(t.Context(), "0.0.0.0:0")
-	require.ErrorContains(t, err, "other machines reach this address")
+	_, err = web.Listen(t.Context(), "example.com:0")
+	require.ErrorContains(t, err, "must be an IP address and a port")
 
 	got := exchange(t, address, "HEAD /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 	assert.True(t, strings.HasPrefix(got, "HTTP/1.1 200 OK\r\n"), got)

@@ -44,8 +44,10 @@ const AirflowVersion = "3.2.1"
 // maxBody is how long the body of a request may be.
 const maxBody = 1 << 20
 
-// Options are what a [Server] stands on. All but Mask are required.
+// Options are what a [Server] stands on. All but Path and Mask are required.
 type Options struct {
+	// Path is the path below which people reach the server, before that of all calls, without a slash at its end.
+	Path string
 	// Guard says who asks, and what they may do.
 	Guard Guard
 	// DAGs knows what the right to a DAG depends on.
@@ -231,7 +233,7 @@ func (s *Server) withoutSlash(from *url.URL) string {
 	if calls, _ := s.routes.at(&u); len(calls) == 0 {
 		return ""
 	}
-	return u.RequestURI()
+	return s.o.Path + u.RequestURI()
 }
 
 // answer writes what a call found.

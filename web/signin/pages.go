@@ -30,9 +30,9 @@ func (g *Gate) Routes(mux *http.ServeMux) {
 	})
 	for _, page := range []string{"login", "logout"} { // Airflow's paths
 		mux.HandleFunc("GET /api/v2/auth/"+page, func(w http.ResponseWriter, r *http.Request) {
-			to := "/auth/" + page
+			to := g.path + "/auth/" + page
 			if next := r.URL.Query().Get("next"); next != "" {
-				to = loginTo(to, next)
+				to = g.loginTo("/auth/"+page, next)
 			}
 			http.Redirect(w, r, to, http.StatusTemporaryRedirect)
 		})
@@ -67,7 +67,7 @@ func (g *Gate) showLogin(w http.ResponseWriter, r *http.Request, status int, wro
 	} else if !some && wrong == "" {
 		wrong = "还没有用户。 There are no users yet: open the link that standalone printed at its start, or add one with dingdag users create."
 	}
-	g.page(w, r, status, "登录 Sign in", wrong, form("/auth/login", "登录 Sign in",
+	g.page(w, r, status, "登录 Sign in", wrong, form(g.path+"/auth/login", "登录 Sign in",
 		field("username", "用户名 User name", "text", "username", name)+field("password", "密码 Password", "password", "current-password", "")+hidden("next", SafeNext(next))))
 }
 
@@ -78,7 +78,7 @@ func (g *Gate) login(w http.ResponseWriter, r *http.Request) {
 		var session connections.Secret
 		if session, err = g.o.Accounts.SignIn(r.Context(), u, g.session(r), Address(r)); err == nil {
 			g.keep(w, r, session)
-			http.Redirect(w, r, SafeNext(next), http.StatusSeeOther) //nolint:gosec // that is a path of this server
+			http.Redirect(w, r, g.after(next), http.StatusSeeOther) //nolint:gosec // that is a path of this server
 			return
 		}
 	}
@@ -92,10 +92,10 @@ func (g *Gate) login(w http.ResponseWriter, r *http.Request) {
 func (g *Gate) logoutPage(w http.ResponseWriter, r *http.Request) {
 	i, ok := access.From(r.Context())
 	if !ok {
-		http.Redirect(w, r, "/auth/login", http.StatusSeeOther)
+		http.Redirect(w, r, g.path+"/auth/login", http.StatusSeeOther)
 		return
 	}
-	g.page(w, r, http.StatusOK, "退出 Sign out", i.User, form("/auth/logout", "退出 Sign out", hidden(FormField, FormToken(r.Context()))))
+	g.page(w, r, http.StatusOK, "退出 Sign out", i.User, form(g.path+"/auth/logout", "退出 Sign out", hidden(FormField, FormToken(r.Context()))))
 }
 
 // logout ends a session, whose form token was compared on the way here.
@@ -109,7 +109,7 @@ func (g *Gate) logout(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	g.keep(w, r, "")
-	http.Redirect(w, r, "/auth/login", http.StatusSeeOther)
+	http.Redirect(w, r, g.path+"/auth/login", http.StatusSeeOther)
 }
 
 // offered reports whether a token is that of the link that sets up the first user.
@@ -128,7 +128,7 @@ func (g *Gate) showSetUp(w http.ResponseWriter, r *http.Request, status int, wro
 		g.page(w, r, http.StatusGone, "Nothing to set up", "链接已失效。 The link is not valid any more: it is good once, until the next start. Sign in, or add a user with dingdag users create.", "")
 		return
 	}
-	g.page(w, r, status, "第一个用户 The first user", wrong, form(r.URL.Path, "创建 Create",
+	g.page(w, r, status, "第一个用户 The first user", wrong, form(g.path+r.URL.Path, "创建 Create",
 		field("username", "用户名 User name", "text", "username", name)+field("password", "密码 Password", "password", "new-password", "")))
 }
 
@@ -162,7 +162,7 @@ func (g *Gate) setUpUser(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	g.keep(w, r, session)
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	http.Redirect(w, r, g.after("/"), http.StatusSeeOther)
 }
 
 // forget makes the link to set up the first user void.

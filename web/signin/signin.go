@@ -6,13 +6,12 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -23,11 +22,14 @@ import (
 	"github.com/dingdag/dingdag/access/accounts"
 	"github.com/dingdag/dingdag/access/secret"
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/web/peer"
 )
 
-// The names under which a browser keeps its session, with and without TLS. No other host and no path can set the first.
+// The names under which a browser keeps its session, with and without TLS. No other host and no path can set the first, and
+// nothing that is not encrypted the second, which is that of a server below a path.
 const (
 	secureCookie = "__Host-dingdag"
+	belowCookie  = "__Secure-dingdag"
 	plainCookie  = "dingdag"
 )
 
@@ -52,6 +54,7 @@ type Options struct {
 type Gate struct {
 	o      Options
 	base   *url.URL // nil without one
+	path   string   // that of the base, without a slash at its end: it stands before each link
 	origin *http.CrossOriginProtection
 
 	mu    sync.Mutex
@@ -62,7 +65,7 @@ type Gate struct {
 func New(o Options) *Gate {
 	g := &Gate{o: o, origin: http.NewCrossOriginProtection()}
 	if u, err := url.Parse(o.Base); err == nil && u.Host != "" {
-		g.base = u
+		g.base, g.path = u, u.Path
 		_ = g.origin.AddTrustedOrigin(u.Scheme + "://" + u.Host) // one that it refuses is not trusted
 	}
 	return g
@@ -74,7 +77,7 @@ func (g *Gate) OfferSetUp() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.setUp = secret.HashToken(token)
-	return "/auth/setup/" + token.Reveal()
+	return g.path + "/auth/setup/" + token.Reveal()
 }
 
 type formKey struct{}
@@ -130,7 +133,7 @@ func (g *Gate) Required(next http.Handler) http.Handler {
 			return
 		}
 		if safe(r.Method) && strings.Contains(r.Header.Get("Accept"), "text/html") && !strings.HasPrefix(r.URL.Path, "/api/") {
-			http.Redirect(w, r, "/auth/login?"+url.Values{"next": {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
+			http.Redirect(w, r, g.loginTo("/auth/login", r.URL.RequestURI()), http.StatusSeeOther)
 			return
 		}
 		g.refuse(w, r, access.ErrUnknown)
@@ -222,30 +225,23 @@ func safe(method string) bool {
 	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
 }
 
-// Address is the IP address that a request came from: that of a proxy, if there is one in front, since anybody can write the
-// headers that say otherwise.
-func Address(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return ""
-	}
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		return ""
-	}
-	return ip.Unmap().WithZone("").String()
-}
+// Address is the IP address that a request came from.
+func Address(r *http.Request) string { return peer.From(r).Address }
 
 // secure reports whether a browser sent the request over TLS, here or at the proxy.
 func (g *Gate) secure(r *http.Request) bool {
-	return r.TLS != nil || g.base != nil && g.base.Scheme == "https" && strings.EqualFold(r.Host, g.base.Host)
+	return peer.From(r).Secure || g.base != nil && g.base.Scheme == "https" && strings.EqualFold(r.Host, g.base.Host)
 }
 
 func (g *Gate) cookieName(r *http.Request) string {
-	if g.secure(r) {
+	switch {
+	case !g.secure(r):
+		return plainCookie
+	case g.path != "":
+		return belowCookie
+	default:
 		return secureCookie
 	}
-	return plainCookie
 }
 
 // session is what the browser has; empty for none.
@@ -260,13 +256,22 @@ func (g *Gate) session(r *http.Request) connections.Secret {
 // keep has the browser keep a session, or forget the one that it has when the session is empty.
 func (g *Gate) keep(w http.ResponseWriter, r *http.Request, session connections.Secret) {
 	c := &http.Cookie{ //nolint:gosec // it is Secure wherever the browser came over TLS
-		Name: g.cookieName(r), Value: session.Reveal(), Path: "/", MaxAge: int(accounts.SessionLife / time.Second),
+		Name: g.cookieName(r), Value: session.Reveal(), Path: cmp.Or(g.path, "/"), MaxAge: int(accounts.SessionLife / time.Second),
 		Secure: g.secure(r), HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
 	if session == "" {
 		c.MaxAge = -1
 	}
 	http.SetCookie(w, c)
+}
+
+// after is where somebody goes on to: a path of this server with that of its base, which next may have already.
+func (g *Gate) after(next string) string {
+	to := SafeNext(next)
+	if g.path != "" && (to == g.path || strings.HasPrefix(to, g.path+"/")) {
+		return to
+	}
+	return g.path + to
 }
 
 // SafeNext is a path of this server to go on to, or / for one that leads elsewhere.

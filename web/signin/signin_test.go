@@ -371,3 +371,37 @@ func TestAccessToken(t *testing.T) {
 	assert.NotContains(t, h.log.String(), "dd_")
 	assert.NotContains(t, h.log.String(), "secret thing")
 }
+
+// Below a path all leads there, and the cookie is for it alone.
+func TestBelowAPath(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.add(t, access.Viewer)
+	g := signin.New(signin.Options{Accounts: h.Accounts, Base: "https://dag.example/a/b", Log: slog.New(slog.DiscardHandler)})
+	mux := http.NewServeMux()
+	g.Routes(mux)
+	mux.Handle("/", g.Identify(g.Required(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))))
+	ask := func(method, path, body string, header ...string) *http.Response {
+		r := httptest.NewRequest(method, "https://dag.example"+path, strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		for i := 0; i < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		return w.Result()
+	}
+	res := ask(http.MethodGet, "/dags?x=1", "", "Accept", "text/html")
+	assert.Equal(t, "/a/b/auth/login?next=%2Fdags%3Fx%3D1", res.Header.Get("Location"))
+	for next, want := range map[string]string{"/dags": "/a/b/dags", "/a/b/dags": "/a/b/dags", "/a/bc": "/a/b/a/bc", "//evil.example": "/a/b/", "": "/a/b/"} {
+		res = ask(http.MethodPost, "/auth/login", login("ann", right, next))
+		assert.Equal(t, want, res.Header.Get("Location"), next)
+	}
+	require.Len(t, res.Cookies(), 1)
+	c := res.Cookies()[0]
+	assert.Equal(t, []any{"__Secure-dingdag", "/a/b", true, true}, []any{c.Name, c.Path, c.Secure, c.HttpOnly})
+	assert.Equal(t, 200, ask(http.MethodGet, "/dags", "", "Cookie", c.Name+"="+c.Value).StatusCode)
+	assert.Equal(t, "/a/b/auth/login", ask(http.MethodGet, "/auth/logout", "").Header.Get("Location"))
+	assert.Equal(t, "/a/b/auth/login?next=%2Fdags", ask(http.MethodGet, "/api/v2/auth/login?next=/dags", "").Header.Get("Location"))
+	assert.True(t, strings.HasPrefix(g.OfferSetUp(), "/a/b/auth/setup/dd_"))
+}

@@ -17,8 +17,8 @@ import (
 // cliLife is how long a token for a command line is good for.
 const cliLife = time.Hour
 
-func loginTo(path, next string) string {
-	return path + "?" + url.Values{"next": {SafeNext(next)}}.Encode()
+func (g *Gate) loginTo(path, next string) string {
+	return g.path + path + "?" + url.Values{"next": {SafeNext(next)}}.Encode()
 }
 
 // token gives a program an access token for a name and a password, as Airflow does.

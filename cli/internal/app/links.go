@@ -1,6 +1,8 @@
 package app
 
 import (
+	"net/url"
+
 	"github.com/dingdag/dingdag/pageurl"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/web/signed"
@@ -12,6 +14,15 @@ func (a *App) Pages() pageurl.Base {
 		return ""
 	}
 	return pageurl.Base(a.Settings.BaseURL)
+}
+
+// BasePath is the path below which people reach what is served, without a slash at its end.
+func (a *App) BasePath() string {
+	u, err := url.Parse(a.Settings.BaseURL)
+	if err != nil { // the settings have checked it
+		return ""
+	}
+	return u.Path
 }
 
 // Signer makes and reads the links of a store, and is nil where people reach no pages. The settings have been read.

@@ -37,7 +37,7 @@ func Links(a *app.App, s *sqlite.Store, keeper *card.Keeper, e Engine, working f
 	if err != nil {
 		return nil, err
 	}
-	return &web.Links{Signer: signer, Base: a.Settings.BaseURL, Pages: map[string]web.Page{
+	return &web.Links{Signer: signer, Pages: map[string]web.Page{
 		face.ActPage: acts{links: pressed, changed: refreshing(a.Log(), e), working: working},
 		face.AskPage: answers{links: pressed, changed: refreshing(a.Log(), e), working: working},
 	}}, nil

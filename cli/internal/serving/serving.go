@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/dingdag/dingdag/access"
@@ -62,8 +61,10 @@ func New(a *app.App, s *sqlite.Store, hub *live.Hub, now func(context.Context) *
 		return nil, fmt.Errorf("setting timezone: %w", err)
 	}
 	shapes := &overview.Shapes{}
+	path := a.BasePath()
 	ps, err := pages.New(pages.Options{
-		Guard:    guard{gate},
+		Guard:    guard{gate, path},
+		Base:     path,
 		Overview: func(ctx context.Context) *overview.Overview { return a.OverviewOn(s, actor(ctx), shapes) },
 		Bindings: func(ctx context.Context) pages.Bindings { return bindings.New(s, actor(ctx), a.Clock) },
 		Health:   now, Zone: zone, Changes: hub, Version: version, Mask: a.Mask, Clock: a.Clock, Log: a.Log(),
@@ -74,19 +75,16 @@ func New(a *app.App, s *sqlite.Store, hub *live.Hub, now func(context.Context) *
 	return &Site{Gate: gate, Pages: ps, accounts: people}, nil
 }
 
+// HasUsers reports whether somebody can sign in.
+func (s *Site) HasUsers(ctx context.Context) (bool, error) { return s.accounts.HasUsers(ctx) }
+
 // SetUp is the address of the page on which the first user is made, once. It is empty when there are users.
 func (s *Site) SetUp(ctx context.Context, base string) (string, error) {
-	some, err := s.accounts.HasUsers(ctx)
+	some, err := s.HasUsers(ctx)
 	if err != nil || some {
 		return "", err
 	}
 	return base + s.Gate.OfferSetUp(), nil
-}
-
-// Below reports whether people reach the server below a path of the host, where pages cannot be: their links begin at its root.
-func Below(baseURL string) bool {
-	u, err := url.Parse(baseURL)
-	return err == nil && u.Path != "" && u.Path != "/"
 }
 
 // actor is who asks, for the audit log.
@@ -96,7 +94,10 @@ func actor(ctx context.Context) store.Actor {
 }
 
 // guard lets those into the pages whom a gate knows.
-type guard struct{ gate *signin.Gate }
+type guard struct {
+	gate *signin.Gate
+	path string // before that of each link
+}
 
 // Enter implements [pages.Guard].
 func (g guard) Enter(w http.ResponseWriter, r *http.Request) (*http.Request, bool) {
@@ -116,14 +117,14 @@ func (guard) Genuine(r *http.Request) bool {
 }
 
 // Visitor implements it.
-func (guard) Visitor(ctx context.Context) pages.Visitor {
+func (g guard) Visitor(ctx context.Context) pages.Visitor {
 	i, _ := access.From(ctx)
 	v := pages.Visitor{Name: i.User, Configures: i.May(access.Configure, nil)}
 	if i.Name != "" {
 		v.Name = i.Name
 	}
 	if signin.FormToken(ctx) != "" { // a token or a password ends with its request
-		v.SignOut = "/auth/logout"
+		v.SignOut = g.path + "/auth/logout"
 	}
 	may := func(a access.Action) func(string, []string, []string) bool {
 		return func(id string, tags, owners []string) bool {

@@ -12,7 +12,8 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/dingdag/dingdag/web/loopback"
+	"github.com/dingdag/dingdag/web/listening"
+	"github.com/dingdag/dingdag/web/peer"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -109,24 +110,39 @@ func namesSetting(key, def, doc string, field func(*Config) *Names) setting {
 func peopleSetting(key, doc string, field func(*Config) *Names) setting {
 	return setting{key: key, doc: doc, structured: true, set: func(c *Config, v value) (err error) {
 		n := Names{From: v.from}
-		if v.node == nil || v.node.Kind == yaml.ScalarNode {
-			n.All, err = names(v.text)
-			*field(c) = n
-			return err
-		}
-		if v.node.Kind != yaml.SequenceNode {
-			return errors.New("must be a list of people, or their ids with commas between them")
-		}
-		for _, e := range v.node.Content {
-			e = yamlvalue.Resolve(e)
-			if e.Kind != yaml.ScalarNode || strings.TrimSpace(e.Value) == "" {
-				return fmt.Errorf("line %d: an entry must be a userid, dept:ID or role:NAME", e.Line)
-			}
-			n.All = append(n.All, strings.TrimSpace(e.Value))
-		}
+		n.All, err = v.entries("a list of people, or their ids with commas between them", "a userid, dept:ID or role:NAME")
 		*field(c) = n
-		return nil
+		return err
 	}}
+}
+
+// proxiesSetting is the setting of the reverse proxies whose word counts.
+func proxiesSetting(key, doc string, field func(*Config) *peer.Proxies) setting {
+	return setting{key: key, doc: doc, structured: true, set: func(c *Config, v value) error {
+		all, err := v.entries("a list of addresses and networks, or these with commas between them", "an address or a network, such as 10.0.0.0/8")
+		if err == nil {
+			*field(c), err = peer.ParseProxies(all...)
+		}
+		return err
+	}}
+}
+
+// entries reads a list, or texts that commas separate. what and each say what the list and an entry must be.
+func (v value) entries(what, each string) (all []string, err error) {
+	if v.node == nil || v.node.Kind == yaml.ScalarNode {
+		return names(v.text)
+	}
+	if v.node.Kind != yaml.SequenceNode {
+		return nil, errors.New("must be " + what)
+	}
+	for _, e := range v.node.Content {
+		e = yamlvalue.Resolve(e)
+		if e.Kind != yaml.ScalarNode || strings.TrimSpace(e.Value) == "" {
+			return nil, fmt.Errorf("line %d: an entry must be %s", e.Line, each)
+		}
+		all = append(all, strings.TrimSpace(e.Value))
+	}
+	return all, nil
 }
 
 func period(s string) (time.Duration, error) {
@@ -189,12 +205,22 @@ func optionalBase(s string) (string, error) {
 	return base, nil
 }
 
-// optionalLoopback reads an address that only this machine reaches.
-func optionalLoopback(s string) (string, error) {
-	if s == "" {
-		return "", nil
-	}
-	return s, loopback.Check(s)
+// listenOff is the value of listen that serves nothing.
+const listenOff = "off"
+
+// listenSetting is the setting of the address at which standalone serves.
+func listenSetting(def, doc string) setting {
+	return setting{key: "listen", def: def, doc: doc, set: func(c *Config, v value) error {
+		c.Listen, c.ListenByDefault = "", v.from == ""
+		if v.text == listenOff {
+			return nil
+		}
+		if _, _, err := listening.Split(v.text); err != nil {
+			return fmt.Errorf("%w, or %s", err, listenOff)
+		}
+		c.Listen = v.text
+		return nil
+	}}
 }
 
 // Tree is the value of a setting that is YAML, which whoever knows what it means takes apart.

@@ -13,6 +13,7 @@ import (
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/history"
 	"github.com/dingdag/dingdag/outbox"
+	"github.com/dingdag/dingdag/web/peer"
 )
 
 // Config is the configuration: defaults, then dingdag.yaml in the home folder, then
@@ -61,8 +62,14 @@ type Config struct {
 	// empty for none. It is a secret.
 	HeartbeatURL      string
 	HeartbeatInterval time.Duration
-	// Listen is the loopback address and port at which standalone serves over HTTP; empty for none.
-	Listen string
+	// Listen is the address and port at which standalone serves over HTTP; empty for none. ListenByDefault says that
+	// nobody has set it.
+	Listen          string
+	ListenByDefault bool
+	// TLSCert and TLSKey are the files of its certificate and key; both or none. TrustedProxies are who may say where a
+	// request came from.
+	TLSCert, TLSKey string
+	TrustedProxies  peer.Proxies
 	// BaseURL is where people reach the pages of Listen, without a slash at its end; empty for nowhere.
 	BaseURL string
 	// SecretKey seals connections in the store; unset uses {home}/secret.key.
@@ -120,8 +127,11 @@ func generalSettings() []setting {
 		parsedSetting("heartbeat_url", "", "URL that standalone requests with GET while it schedules, such as a check of healthchecks.io, so that its silence is noticed; see [signs of life](#signs-of-life)",
 			func(c *Config) *string { return &c.HeartbeatURL }, optionalURL),
 		parsedSetting("heartbeat_interval", "1m", "time between two such requests; scheduling passes are 30 s apart, so a shorter time has no effect", func(c *Config) *time.Duration { return &c.HeartbeatInterval }, period),
-		parsedSetting("listen", "", "address at which standalone serves [pages](pages.md) and its health over HTTP, and takes what DingTalk sends ([Over HTTP](chat.md#over-http)), such as `127.0.0.1:8080`; only this machine may reach it. By default nothing is served, see [Health](#health)",
-			func(c *Config) *string { return &c.Listen }, optionalLoopback),
+		listenSetting("127.0.0.1:8080", "address at which standalone serves [pages](pages.md), the REST API and its health over HTTP, and takes what DingTalk sends ([Over HTTP](chat.md#over-http)); port 0 picks a free one, `off` serves nothing. By default only this machine reaches it, and nothing is served when another program has the port. See [Where it listens](operations.md#where-it-listens) for other machines"),
+		stringSetting("tls_cert", "", "file with the certificate, and those of its issuers behind it, with which standalone serves over TLS; it is read again when it changes", func(c *Config) *string { return &c.TLSCert }),
+		stringSetting("tls_key", "", "file with the key of that certificate", func(c *Config) *string { return &c.TLSKey }),
+		proxiesSetting("trusted_proxies", "addresses and networks of reverse proxies, as a list or separated by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed; see [Where it listens](#where-it-listens)",
+			func(c *Config) *peer.Proxies { return &c.TrustedProxies }),
 		parsedSetting("base_url", "", "where people reach the pages of `listen`, through a reverse proxy in front of it, such as `https://dingdag.example.com`; with it, default messages and `ti.log_url` lead to the [pages](pages.md#links-in-messages), and messages without a card have links that do what buttons would, see [Links](chat.md#links)",
 			func(c *Config) *string { return &c.BaseURL }, optionalBase),
 		stringSetting("synchronous", "full", "SQLite's durability: full survives a power cut, normal only a crash of the process", func(c *Config) *string { return &c.Synchronous }, "full", "normal"),
@@ -164,6 +174,9 @@ func Load(o show.IO, flags map[string]string) (*Config, error) {
 		if err := s.set(c, v); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", v.from, err))
 		}
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		errs = append(errs, errors.New("tls_cert and tls_key go together: set both or none"))
 	}
 	if c.DAGsFolder == "" {
 		c.DAGsFolder = filepath.Join(home, "dags")

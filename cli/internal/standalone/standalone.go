@@ -33,7 +33,9 @@ func New(a *app.App, version string) *cobra.Command {
 SIGTERM, Ctrl-C or SIGHUP, unless that is ignored (nohup), stops it: running tasks have the
 grace period to finish; those that do not are queued again, and the try is not counted. A
 second Ctrl-C or SIGTERM ends what still runs, a third one the process. It survives the end of
-whatever reads its log. Only one process at a time works on a home folder.`,
+whatever reads its log. Only one process at a time works on a home folder.
+
+It serves pages and a REST API at http://127.0.0.1:8080, or where the setting listen says.`,
 		Example: `  dingdag standalone
   DINGDAG_HOME=/var/lib/dingdag dingdag standalone --dags-folder /etc/dingdag/dags`,
 		Args: command.NoArgs,

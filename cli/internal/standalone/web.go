@@ -2,8 +2,10 @@ package standalone
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -13,46 +15,32 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/serving"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/web"
+	"github.com/dingdag/dingdag/web/tlsfile"
 )
 
 // serveWeb serves over HTTP, if that is set, until the function that it returns is called. That is after
 // the end of the work: who asks meanwhile is told that the process stops.
 func (s *service) serveWeb(ctx context.Context, a *app.App, version string) (stop func(), err error) {
-	address := a.Settings.Listen
-	if address == "" && a.Settings.BaseURL != "" {
+	listen := a.Settings.Listen
+	if listen == "" && a.Settings.BaseURL != "" {
 		a.Log().Warn("settings", "problem", "base_url has no effect without listen: nothing is served, and messages have no links")
 	}
-	if address == "" {
+	if listen == "" {
 		return func() {}, nil
 	}
-	links, err := receiving.Links(a, a.Store, s.cards, s.engine, s.signs.isWorking)
-	if err != nil {
-		return nil, fmt.Errorf("signed links: %w", err)
-	}
-	ln, err := web.Listen(ctx, address)
-	if err != nil {
+	ln, err := web.Listen(ctx, listen)
+	switch {
+	case err != nil && a.Settings.ListenByDefault: // the work is worth more than pages that nobody asked for
+		a.Settings.Listen = ""
+		a.Log().Warn("nothing is served over HTTP: set listen to another address, or to off", "problem", err.Error())
+		return func() {}, nil
+	case err != nil:
 		return nil, fmt.Errorf("setting listen: %w; choose another port, or end the process that has it", err)
 	}
-	process := func() health.Process { return s.signs.process(s.engine.Latest()) }
-	ding, err := receiving.HTTP(a, a.Store, s.chat)
+	srv, err := s.server(ctx, a, version, ln)
 	if err != nil {
 		return nil, errors.Join(err, ln.Close())
 	}
-	o := web.Options{DingTalk: ding, Health: a.Health(a.Store, process), Links: links, Mask: a.Mask, Clock: a.Clock, Log: a.Log()}
-	var srv *web.Server
-	site, err := serving.New(a, a.Store, s.pages, func(ctx context.Context) *health.Health { return srv.Now(ctx) }, version)
-	if err != nil {
-		return nil, errors.Join(err, ln.Close())
-	}
-	if below := serving.Below(a.Settings.BaseURL); below {
-		a.Log().Warn("settings", "problem", "base_url has a path, and pages are served at the root of a host only: there are none but the health and those of links")
-	} else {
-		o.SignIn, o.REST, o.Pages, o.Stop = site.Gate, a.REST(a.Store, version, s.reload), site.Gate.Identify(site.Pages), s.pages.Stop //nolint:contextcheck // each call has the context of its request
-		if err := setUp(ctx, a, site, "http://"+ln.Addr().String()); err != nil {
-			return nil, errors.Join(err, ln.Close())
-		}
-	}
-	srv = web.New(o)
 	serving, end := context.WithCancel(context.WithoutCancel(ctx))
 	var done sync.WaitGroup
 	done.Go(func() {
@@ -60,8 +48,81 @@ func (s *service) serveWeb(ctx context.Context, a *app.App, version string) (sto
 			a.Log().Error("serve over HTTP", "error", err)
 		}
 	})
-	a.Log().Info("dingdag serves pages", "url", "http://"+ln.Addr().String())
+	a.Log().Info("dingdag serves pages", "url", address(a, ln))
 	return func() { end(); done.Wait() }, nil
+}
+
+// address is where this machine reaches what is served.
+func address(a *app.App, ln net.Listener) string {
+	scheme := "http"
+	if a.Settings.TLSCert != "" {
+		scheme = "https"
+	}
+	return scheme + "://" + ln.Addr().String()
+}
+
+// server is what answers at an address that is open.
+func (s *service) server(ctx context.Context, a *app.App, version string, ln net.Listener) (srv *web.Server, err error) {
+	o := web.Options{Open: !isLoopback(ln), Proxies: a.Settings.TrustedProxies, Base: a.Settings.BaseURL, Stop: s.pages.Stop, Mask: a.Mask, Clock: a.Clock, Log: a.Log()}
+	if o.TLS, err = certificate(a); err != nil {
+		return nil, err
+	}
+	process := func() health.Process { return s.signs.process(s.engine.Latest()) }
+	o.Health = a.Health(a.Store, process)
+	if o.Links, err = receiving.Links(a, a.Store, s.cards, s.engine, s.signs.isWorking); err != nil {
+		return nil, fmt.Errorf("signed links: %w", err)
+	}
+	if o.DingTalk, err = receiving.HTTP(a, a.Store, s.chat); err != nil {
+		return nil, err
+	}
+	site, err := serving.New(a, a.Store, s.pages, func(ctx context.Context) *health.Health { return srv.Now(ctx) }, version)
+	if err != nil {
+		return nil, err
+	}
+	if err := mayListen(ctx, a, site, o); err != nil {
+		return nil, err
+	}
+	if err := setUp(ctx, a, site, address(a, ln)); err != nil {
+		return nil, err
+	}
+	o.SignIn, o.REST, o.Pages = site.Gate, a.REST(a.Store, version, s.reload), site.Gate.Identify(site.Pages) //nolint:contextcheck // each call has the context of its request
+	srv = web.New(o)
+	return srv, nil
+}
+
+// certificate is what the server encrypts with; nil for nothing.
+func certificate(a *app.App) (*tls.Config, error) {
+	if a.Settings.TLSCert == "" {
+		return nil, nil //nolint:nilnil // none
+	}
+	pair, err := tlsfile.Load(a.Settings.TLSCert, a.Settings.TLSKey, a.Clock, a.Log())
+	if err != nil {
+		return nil, fmt.Errorf("settings tls_cert and tls_key: %w", err)
+	}
+	return pair.Config(), nil
+}
+
+// mayListen refuses to serve other machines while nobody has to sign in, and where passwords would go to it in the clear.
+func mayListen(ctx context.Context, a *app.App, site *serving.Site, o web.Options) error {
+	if !o.Open {
+		return nil
+	}
+	some, err := site.HasUsers(ctx)
+	switch {
+	case err != nil:
+		return err
+	case !some:
+		return fmt.Errorf("setting listen: other machines reach %s, and there are no users: create one first with %s, or listen at 127.0.0.1", a.Settings.Listen, a.Program()+" users create NAME --role admin")
+	case o.TLS == nil && len(o.Proxies) == 0:
+		return fmt.Errorf("setting listen: other machines reach %s, and passwords would go there in the clear: set tls_cert and tls_key, or trusted_proxies where a reverse proxy encrypts, or listen at 127.0.0.1", a.Settings.Listen)
+	}
+	return nil
+}
+
+// isLoopback reports whether this machine alone reaches a listener.
+func isLoopback(ln net.Listener) bool {
+	at, ok := ln.Addr().(*net.TCPAddr)
+	return ok && at.IP.IsLoopback()
 }
 
 // setUp prints the address at which the first user is made, while there are none. It is for whoever started the program, and

@@ -1,0 +1,128 @@
+// Package peer tells where a request comes from: the address of whoever sent it, and whether it was encrypted on the way.
+//
+// Anybody can write the headers in which a reverse proxy says that. They are believed from the proxies alone that somebody has
+// named, see [Proxies].
+package peer
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Proxies are the networks of the reverse proxies whose word counts.
+type Proxies []netip.Prefix
+
+// ParseProxies reads networks, such as 10.0.0.0/8, and single addresses.
+func ParseProxies(entries ...string) (Proxies, error) {
+	var all Proxies
+	for _, e := range entries {
+		if ip, err := netip.ParseAddr(e); err == nil && ip.Zone() == "" {
+			all = append(all, netip.PrefixFrom(ip.Unmap(), ip.Unmap().BitLen()))
+			continue
+		}
+		p, err := netip.ParsePrefix(e)
+		switch {
+		case err != nil || p.Addr().Is4In6():
+			return nil, fmt.Errorf("%q: must be an IP address or a network, such as 10.0.0.0/8", e)
+		case p != p.Masked():
+			return nil, fmt.Errorf("%q: has bits after the first %d: the network is %s", e, p.Bits(), p.Masked())
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+// Has reports whether an address is that of a proxy.
+func (ps Proxies) Has(ip netip.Addr) bool {
+	return slices.ContainsFunc(ps, func(p netip.Prefix) bool { return p.Contains(ip) })
+}
+
+// Peer is the other end of a request.
+type Peer struct {
+	// Address is the IP address of whoever sent it: the one that a proxy names, where it came through one. It is empty when it is
+	// not known.
+	Address string
+	// Secure says that it was encrypted, here or up to the proxy.
+	Secure bool
+	// Near says that it came from this machine itself or from a proxy.
+	Near bool
+}
+
+// Of is the other end of a request.
+func (ps Proxies) Of(r *http.Request) Peer {
+	ip, ok := remote(r)
+	if !ok {
+		return Peer{Secure: r.TLS != nil}
+	}
+	p := Peer{Secure: r.TLS != nil, Near: ip.IsLoopback()}
+	if ps.Has(ip) {
+		p.Near = true
+		p.Secure = p.Secure || strings.EqualFold(last(r.Header.Values("X-Forwarded-Proto")), "https")
+		ip = ps.sender(ip, r.Header.Values("X-Forwarded-For"))
+	}
+	p.Address = ip.String()
+	return p
+}
+
+// sender is the last address of the way that is none of a proxy: what stands before it is that sender's own word. Where all are proxies
+// it is the first of them, and where an entry cannot be read the one after it.
+func (ps Proxies) sender(ip netip.Addr, forwarded []string) netip.Addr {
+	way := strings.Split(strings.Join(forwarded, ","), ",")
+	for _, text := range slices.Backward(way) {
+		from, ok := address(strings.TrimSpace(text))
+		if !ok {
+			return ip
+		}
+		if ip = from; !ps.Has(ip) {
+			return ip
+		}
+	}
+	return ip
+}
+
+// address reads one of X-Forwarded-For, in which some proxies write the port too.
+func address(text string) (netip.Addr, bool) {
+	ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(text, "["), "]"))
+	if err != nil {
+		var with netip.AddrPort
+		with, err = netip.ParseAddrPort(text)
+		ip = with.Addr()
+	}
+	return ip.Unmap().WithZone(""), err == nil
+}
+
+// last is the entry that the nearest proxy has written.
+func last(values []string) string {
+	all := strings.Split(strings.Join(values, ","), ",")
+	return strings.TrimSpace(all[len(all)-1])
+}
+
+// remote is the address at the other end of the connection.
+func remote(r *http.Request) (netip.Addr, bool) {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}, false
+	}
+	ip, err := netip.ParseAddr(host)
+	return ip.Unmap().WithZone(""), err == nil
+}
+
+type key struct{}
+
+// With is a request that knows its other end, for [From].
+func With(r *http.Request, p Peer) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), key{}, p))
+}
+
+// From is the other end of a request, which [With] has told it, or else the end of its connection.
+func From(r *http.Request) Peer {
+	if p, ok := r.Context().Value(key{}).(Peer); ok {
+		return p
+	}
+	return Proxies(nil).Of(r)
+}
