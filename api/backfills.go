@@ -14,6 +14,9 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
+// ErrEnded says that a backfill has ended, so that nothing can be changed any more.
+var ErrEnded = alter.ErrEnded
+
 // DefaultBackfillRuns is how many runs of a backfill are active at once unless it says so.
 const DefaultBackfillRuns = engine.DefaultBackfillRuns
 
@@ -196,7 +199,7 @@ func (a *API) backfill(ctx context.Context, b *store.Backfill) (Backfill, error)
 
 // SetBackfill pauses a backfill, lets it run again, or cancels it. A paused one starts no run; what
 // runs goes on. A cancelled one ends: its queued runs fail, those that run go on. Its error wraps
-// [ErrNotFound] when there is none.
+// [ErrNotFound] when there is none, and [ErrEnded] when it has ended.
 func (a *API) SetBackfill(ctx context.Context, id int64, state store.BackfillState) (Backfill, error) {
 	if state != store.BackfillPaused && state != store.BackfillRunning && state != store.BackfillCancelled {
 		return Backfill{}, &FieldError{"state", fmt.Errorf("%q: use paused, running or cancelled", state)}

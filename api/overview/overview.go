@@ -14,6 +14,7 @@ import (
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/timetable"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -56,8 +57,10 @@ type Head struct {
 	Schedule string
 	// OnAssets says that updates of assets start it.
 	OnAssets bool
-	Tasks    int
-	Paused   bool
+	// Timed says that the schedule has moments, which can be counted and filled.
+	Timed  bool
+	Tasks  int
+	Paused bool
 	// Next is when the schedule makes the next run, or nil.
 	Next *time.Time
 	// Gone says that no file has it any more, Problems why its file can't be loaded; empty when it can.
@@ -69,7 +72,7 @@ type Head struct {
 func headOf(d *dag.Summary) Head {
 	return Head{
 		ID: d.ID, Description: d.Description, File: d.Pos.File, Line: d.Pos.Line, Owners: owners(d.Owner), Tags: d.Tags, Schedule: d.ScheduleSummary,
-		OnAssets: d.OnAssets, Tasks: d.Tasks,
+		OnAssets: d.OnAssets, Timed: !timetable.Unscheduled(d.Timetable), Tasks: d.Tasks,
 	}
 }
 

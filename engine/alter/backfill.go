@@ -3,6 +3,7 @@ package alter
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,6 +11,9 @@ import (
 	"github.com/dingdag/dingdag/engine/request"
 	"github.com/dingdag/dingdag/store"
 )
+
+// ErrEnded says that a backfill has ended.
+var ErrEnded = errors.New("cannot be changed any more")
 
 // SetBackfill pauses a backfill, lets it run again, or cancels it. A paused one starts no
 // run; what runs goes on. A cancelled one ends: its queued runs fail, those that run go on.
@@ -21,7 +25,7 @@ func SetBackfill(ctx context.Context, s store.Transactor, id int64, state store.
 			return err
 		}
 		if !b.Open() {
-			return fmt.Errorf("backfill %d of dag %q is %s and cannot be changed any more", id, b.DAGID, b.State)
+			return fmt.Errorf("backfill %d of dag %q is %s and %w", id, b.DAGID, b.State, ErrEnded)
 		}
 		kind := map[store.BackfillState]store.EventKind{
 			store.BackfillPaused: store.EventBackfillPause, store.BackfillRunning: store.EventBackfillUnpause, store.BackfillCancelled: store.EventBackfillCancel,

@@ -76,7 +76,7 @@ func failureOf(err error) failure {
 		return failure{http.StatusNotFound, "error.no_page", "error.no_page_help", ""}
 	case errors.Is(err, api.ErrNotFound):
 		return failure{http.StatusNotFound, "error.not_found", "", err.Error()}
-	case errors.Is(err, api.ErrExists), errors.Is(err, api.ErrPaused), errors.Is(err, api.ErrNoSchedule), elsewhere:
+	case errors.Is(err, api.ErrExists), errors.Is(err, api.ErrPaused), errors.Is(err, api.ErrNoSchedule), errors.Is(err, api.ErrEnded), elsewhere:
 		return failure{http.StatusConflict, "error.conflict", "error.conflict_help", err.Error()}
 	default:
 		return failure{http.StatusInternalServerError, "error.internal", "error.internal_help", ""}

@@ -135,6 +135,8 @@ func (p *Pages) shows() map[string]handler {
 		"/bindings": showBindings,
 
 		"/dags/{dag_id}":                 showGrid,
+		"/dags/{dag_id}/backfills":       showBackfills,
+		"/dags/{dag_id}/backfills/new":   newBackfill,
 		"/dags/{dag_id}/graph":           showGraph,
 		"/dags/{dag_id}/runs":            showRuns,
 		"/dags/{dag_id}/tasks/{task_id}": showTaskOfDAG,
@@ -159,6 +161,11 @@ func (p *Pages) shows() map[string]handler {
 func (p *Pages) acts() map[string]handler {
 	return map[string]handler{
 		"/bindings/end": endBinding,
+
+		"/dags/{dag_id}/backfills":     createBackfill,
+		"/dags/{dag_id}/backfills/new": previewBackfill,
+
+		"/dags/{dag_id}/backfills/{backfill_id}/state": setBackfill,
 
 		"/dags/{dag_id}/pause":   pauseDAG,
 		"/dags/{dag_id}/trigger": trigger,

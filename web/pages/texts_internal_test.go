@@ -30,7 +30,7 @@ func made() map[string][]string {
 	for _, s := range api.AlertStates() {
 		alerts = append(alerts, string(s))
 	}
-	return map[string][]string{"type.": runTypes, "alert.": alerts, "state.": states, "severity.": {"error", "warning"}, "health.": {"healthy", "unhealthy", "unknown"}}
+	return map[string][]string{"reprocess.": reprocessing, "outcome.": outcomes, "backfill.": {"running", "paused", "completed", "cancelled"}, "type.": runTypes, "alert.": alerts, "state.": states, "severity.": {"error", "warning"}, "health.": {"healthy", "unhealthy", "unknown"}}
 }
 
 // sources are the files of the pages, and of the rooms below that say something.
