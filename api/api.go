@@ -8,6 +8,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -77,6 +78,12 @@ func (a *API) By(who store.Actor) *API {
 	o.By = who
 	return &API{o}
 }
+
+// Mask hides the secrets that are known in a text.
+func (a *API) Mask(text string) string { return a.o.Masker.Mask(text) }
+
+// MaskJSON hides them in JSON.
+func (a *API) MaskJSON(b json.RawMessage) json.RawMessage { return a.o.Masker.MaskJSON(b) }
 
 // command is a command line that an error names.
 func (a *API) command(words ...string) string {

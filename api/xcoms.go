@@ -27,7 +27,7 @@ func (a *API) XComs(ctx context.Context, dagID, runID string) ([]XCom, error) {
 	}
 	out := []XCom{}
 	for _, x := range xs {
-		out = append(out, XCom{x.TaskID, x.MapIndex, x.Key, json.RawMessage(a.o.Masker.MaskJSON(x.Value))})
+		out = append(out, XCom{x.TaskID, x.MapIndex, x.Key, a.MaskJSON(x.Value)})
 	}
 	return out, nil
 }

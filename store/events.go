@@ -94,6 +94,8 @@ const (
 	EventPause           EventKind = "pause"
 	EventUnpause         EventKind = "unpause"
 	EventNote            EventKind = "note"
+	EventXComSet         EventKind = "xcom_set"
+	EventXComDelete      EventKind = "xcom_delete"
 	EventBackfillCreate  EventKind = "backfill_create"
 	EventBackfillPause   EventKind = "backfill_pause"
 	EventBackfillUnpause EventKind = "backfill_unpause"
@@ -136,7 +138,7 @@ const (
 // EventKinds are all of them.
 func EventKinds() []EventKind {
 	return []EventKind{
-		EventTrigger, EventClear, EventMarkSuccess, EventMarkFailed, EventPause, EventUnpause, EventNote, EventBackfillCreate, EventBackfillPause,
+		EventTrigger, EventClear, EventMarkSuccess, EventMarkFailed, EventPause, EventUnpause, EventNote, EventXComSet, EventXComDelete, EventBackfillCreate, EventBackfillPause,
 		EventBackfillUnpause, EventBackfillCancel, EventAssetEmit, EventPoolSet, EventPoolDelete, EventAlertRetry, EventAlertDrop, EventAlertAck,
 		EventAlertSnooze, EventAlertUnsnooze, EventAlertResend, EventAlertDismiss, EventChatBind, EventChatUnbind, EventAskRespond,
 		EventConnectionSet, EventConnectionDelete, EventVariableSet, EventVariableDelete,

@@ -22,6 +22,10 @@ type XComs interface {
 // XComsTx changes them in a transaction.
 type XComsTx interface {
 	PutXCom(ctx context.Context, runKey int64, taskID string, mapIndex int, key string, value json.RawMessage) error
+	// EditXCom writes what a person made of an XCom at a moment.
+	EditXCom(ctx context.Context, runKey int64, taskID string, mapIndex int, key string, value json.RawMessage, at time.Time) error
+	// DeleteXCom removes one. It reports whether it was there.
+	DeleteXCom(ctx context.Context, runKey int64, taskID string, mapIndex int, key string) (bool, error)
 	// ClearXCom removes what an earlier try of the instance left.
 	ClearXCom(ctx context.Context, runKey int64, taskID string, mapIndex int) error
 }

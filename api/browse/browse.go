@@ -42,9 +42,7 @@ type Options struct {
 	Store  store.Store
 	Lists  listing.Reader
 	Folder api.Folder
-	// Mask hides secrets in a text.
-	Mask  func(string) string
-	Clock func() time.Time
+	Clock  func() time.Time
 	// Reparse has this process take over what has changed of the DAG files. It may be nil where another
 	// process works on the store, which looks at the files from time to time.
 	Reparse func(ctx context.Context) error

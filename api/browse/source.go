@@ -53,7 +53,7 @@ func (b *Browser) Source(ctx context.Context, dagID string, number *int) (*Sourc
 			return nil, err
 		}
 		if text != nil {
-			out.Text = b.o.Mask(string(text))
+			out.Text = b.o.API.Mask(string(text))
 			return out, nil
 		}
 	}
@@ -61,7 +61,7 @@ func (b *Browser) Source(ctx context.Context, dagID string, number *int) (*Sourc
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, missing("DAG %s has no source yet: it shares its file with DAGs that you may not see, and has had no run", dagID)
 	}
-	out.Text = b.o.Mask(string(text))
+	out.Text = b.o.API.Mask(string(text))
 	return out, err
 }
 

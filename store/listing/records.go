@@ -2,6 +2,7 @@ package listing
 
 import (
 	"context"
+	"time"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
@@ -13,6 +14,8 @@ type Records interface {
 	ListVersions(ctx context.Context, f Versions, p Page) ([]*store.Version, int, error)
 	// CountStates counts the runs of DAGs by state, by DAG; nil stands for every one. What has no runs is not among them.
 	CountStates(ctx context.Context, dagIDs []string) ([]StateCount, error)
+	// ListXComs lists XComs without their values, by DAG, task, run, map index and key: the page has no order.
+	ListXComs(ctx context.Context, f XComs, p Page) ([]*XCom, int, error)
 }
 
 // VersionOrder are the names by which versions are ordered; the id is that in which they were seen.
@@ -32,4 +35,28 @@ type StateCount struct {
 	DAGID string
 	State dag.RunState
 	Count int
+}
+
+// XComs selects XComs. Zero fields select everything; all others hold.
+type XComs struct {
+	// Runs are those of the XComs. Its StartDate, EndDate, UpdatedAt and Duration mean nothing here.
+	Runs Runs
+
+	TaskIDs    []string
+	TaskIDLike Like
+	// Key is the key itself; nil is no condition.
+	Key     *string
+	KeyLike Like
+	// MapIndexes are lists of which each has the index; nil is no condition.
+	MapIndexes [][]int
+}
+
+// XCom is an XCom of a list.
+type XCom struct {
+	Run      *Run
+	TaskID   string
+	MapIndex int
+	Key      string
+	// At is when it was written: by a person, or with the end of the try that left it.
+	At time.Time
 }

@@ -147,6 +147,23 @@ func TestVersionsAreFoundByTheirDAG(t *testing.T) {
 	}
 }
 
+// The XComs of a run are found by the run.
+func TestXComsAreFoundByTheirRun(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{})
+	s.read.SetMaxOpenConns(1)
+	plans := plansOf(t, s, func() error {
+		_, _, err := s.Lists().ListXComs(t.Context(), listing.XComs{Runs: listing.Runs{DAGIDs: []string{"d"}, RunIDs: []string{"r"}}, TaskIDs: []string{"t"}}, listing.Page{Limit: 1})
+		return err
+	})
+	require.Len(t, plans, 2)
+	for query, plan := range plans {
+		text := strings.Join(plan, "\n")
+		assert.Contains(t, text, "(dag_id=? AND run_id=?)", query)
+		assert.Contains(t, text, "SEARCH x USING PRIMARY KEY (run_key=? AND task_id=?)", query)
+	}
+}
+
 // What a digest says of messages is read from what failed lately and what waits.
 func TestTheDigestReadsNoOldMessages(t *testing.T) {
 	t.Parallel()

@@ -59,7 +59,7 @@ CREATE TABLE xcom (
     task_id   TEXT NOT NULL,
     map_index INTEGER NOT NULL DEFAULT -1,
     key       TEXT NOT NULL,
-    value     TEXT NOT NULL,
+    value     TEXT NOT NULL, at INTEGER,
     PRIMARY KEY (run_key, task_id, map_index, key)
 ) WITHOUT ROWID;
 CREATE TABLE delivery (
@@ -664,6 +664,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (45, 48, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (46, 49, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (47, 50, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (48, 51, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (49, 52, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (7, 6, 1);

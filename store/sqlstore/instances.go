@@ -226,12 +226,27 @@ func values[T any](ptrs []*T) []T {
 
 // PutXCom stores one XCom, replacing an older one.
 func (q Queries) PutXCom(ctx context.Context, runKey int64, taskID string, mapIndex int, key string, value json.RawMessage) error {
-	_, err := q.c.Exec(ctx, `INSERT INTO xcom (run_key, task_id, map_index, key, value) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (run_key, task_id, map_index, key) DO UPDATE SET value = excluded.value`, runKey, taskID, mapIndex, key, string(value))
+	return q.EditXCom(ctx, runKey, taskID, mapIndex, key, value, time.Time{})
+}
+
+// EditXCom does the same for a person, who does it at a moment.
+func (q Queries) EditXCom(ctx context.Context, runKey int64, taskID string, mapIndex int, key string, value json.RawMessage, at time.Time) error {
+	_, err := q.c.Exec(ctx, `INSERT INTO xcom (run_key, task_id, map_index, key, value, at) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (run_key, task_id, map_index, key) DO UPDATE SET value = excluded.value, at = excluded.at`,
+		runKey, taskID, mapIndex, key, string(value), sqlrow.UnixMilli(at))
 	if err != nil {
 		return fmt.Errorf("write xcom %s of %s: %w", key, taskID, err)
 	}
 	return nil
+}
+
+// DeleteXCom removes one XCom.
+func (q Queries) DeleteXCom(ctx context.Context, runKey int64, taskID string, mapIndex int, key string) (bool, error) {
+	n, err := q.c.Exec(ctx, "DELETE FROM xcom WHERE run_key = ? AND task_id = ? AND map_index = ? AND key = ?", runKey, taskID, mapIndex, key)
+	if err != nil {
+		return false, fmt.Errorf("remove xcom %s of %s: %w", key, taskID, err)
+	}
+	return n > 0, nil
 }
 
 // ClearXCom removes the XComs of one task instance.

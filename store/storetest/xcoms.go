@@ -47,6 +47,19 @@ func xcom(t *testing.T, open Open) {
 	assert.Equal(t, []store.MappedXCom{{MapIndex: 0, Value: json.RawMessage(`0`)}, {MapIndex: 2, Value: json.RawMessage(`2`)}, {MapIndex: 10, Value: json.RawMessage(`10`)}}, all,
 		"those of mapped instances, by number")
 
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		return tx.EditXCom(ctx, 1, "t", 0, "mine", json.RawMessage(`3`), midnight)
+	})
+	assert.Equal(t, `3`, get("t", 0, "mine"))
+	for _, there := range []bool{true, false} {
+		write(t, s, func(ctx context.Context, tx store.Tx) error {
+			was, err := tx.DeleteXCom(ctx, 1, "t", 0, "mine")
+			assert.Equal(t, there, was)
+			return err
+		})
+	}
+	assert.Empty(t, get("t", 0, "mine"))
+
 	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.ClearXCom(ctx, 1, "t", -1) })
 	assert.Empty(t, get("t", -1, "k"))
 	assert.Empty(t, get("t", -1, "none"))

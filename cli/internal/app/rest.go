@@ -22,7 +22,7 @@ func (a *App) REST(s *sqlite.Store, version string, reload func(context.Context)
 		who, _ := access.From(ctx)
 		return ask.By(store.Actor{Name: who.User, Via: store.ViaRESTAPI, Address: who.Address})
 	}
-	b := browse.New(browse.Options{API: ask, Store: s, Lists: s.Lists(), Folder: dagFiles{a}, Mask: a.Mask, Clock: a.Clock, Reparse: reload})
+	b := browse.New(browse.Options{API: ask, Store: s, Lists: s.Lists(), Folder: dagFiles{a}, Clock: a.Clock, Reparse: reload})
 	srv := rest.New(rest.Options{Path: a.BasePath(), Guard: rest.Identified{}, DAGs: b, Version: version, Mask: a.Mask, Clock: a.Clock, Log: a.Log()})
 	dags.Routes(srv, b, as)
 	runs.Routes(srv, b, as)

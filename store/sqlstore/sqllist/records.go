@@ -3,6 +3,7 @@ package sqllist
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dingdag/dingdag/store"
@@ -58,4 +59,57 @@ func (q Queries) CountStates(ctx context.Context, dagIDs []string) ([]listing.St
 		out[i] = *c
 	}
 	return out, nil
+}
+
+// ListXComs implements [listing.Records].
+func (q Queries) ListXComs(ctx context.Context, f listing.XComs, p listing.Page) ([]*listing.XCom, int, error) {
+	if len(p.Order) > 0 {
+		return nil, 0, fmt.Errorf("order by %q: the order of xcoms is fixed", p.Order[0].Name)
+	}
+	w := &where{}
+	runsOf(w, &f.Runs)
+	in(w, "x.task_id", f.TaskIDs)
+	w.like("x.task_id", f.TaskIDLike)
+	if f.Key != nil {
+		w.add("x.key = ?", *f.Key)
+	}
+	w.like("x.key", f.KeyLike)
+	for _, indexes := range f.MapIndexes {
+		in(w, "x.map_index", indexes)
+	}
+	from := " FROM dag_run r JOIN xcom x ON x.run_key = r.id" + w.sql()
+	n, err := sqlrow.Column[int](ctx, q.c, "SELECT count(*)"+from, w.args...)
+	if err != nil {
+		return nil, 0, fmt.Errorf("count xcoms: %w", err)
+	}
+	type row struct {
+		listing.XCom
+		key int64
+	}
+	// The moments of the rows of the page alone are looked up.
+	found, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, x *row) error {
+		return rows.Scan(&x.key, &x.TaskID, &x.MapIndex, &x.Key, sqlrow.Moment(&x.At))
+	}, `SELECT x.run_key, x.task_id, x.map_index, x.key, coalesce(x.at, (SELECT coalesce(i.end_date, i.start_date) FROM task_instance i
+		WHERE i.run_key = x.run_key AND i.task_id = x.task_id AND i.map_index = x.map_index), r.start_date, r.run_after)`+from+
+		" ORDER BY r.dag_id, x.task_id, r.run_id, x.map_index, x.key LIMIT ? OFFSET ?", append(w.args, p.Limit, p.Offset)...)
+	if err != nil {
+		return nil, 0, fmt.Errorf("list xcoms: %w", err)
+	}
+	var keys []int64
+	for _, x := range found {
+		if !slices.Contains(keys, x.key) {
+			keys = append(keys, x.key)
+		}
+	}
+	runs, err := q.runs(ctx, keys)
+	if err != nil {
+		return nil, 0, err
+	}
+	out := make([]*listing.XCom, 0, len(found))
+	for _, x := range found {
+		if x.Run = runs[x.key]; x.Run != nil { // else it went between the two looks
+			out = append(out, &x.XCom)
+		}
+	}
+	return out, n[0], nil
 }

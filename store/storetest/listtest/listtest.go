@@ -6,6 +6,8 @@ package listtest
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -140,4 +142,54 @@ func StatesAreCounted(t *testing.T, s store.Store) {
 	none, err := l.CountStates(t.Context(), []string{})
 	require.NoError(t, err)
 	assert.Empty(t, none)
+}
+
+// XComsAreListed checks the filters, order, pages and moments of the list of XComs.
+func XComsAreListed(t *testing.T, s store.Store) {
+	at := func(m int) time.Time { return midnight.Add(time.Duration(m) * time.Minute) }
+	var keys []int64
+	for i, id := range []string{"b", "a"} {
+		r := &store.Run{DAGID: "d", RunID: id, Type: dag.ManualRun, State: dag.RunRunning, LogicalDate: at(i), RunAfter: at(i), StartDate: at(5), Version: "v"}
+		write(t, s, func(ctx context.Context, tx store.Tx) error { _, err := tx.InsertRun(ctx, r); return err })
+		keys = append(keys, r.Key)
+	}
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		return errors.Join(
+			tx.PutInstances(ctx, []*store.Instance{{RunKey: keys[0], TaskID: "t", MapIndex: 0, State: dag.Success, Try: 1, StartDate: at(6), EndDate: at(7)}}),
+			tx.PutXCom(ctx, keys[0], "t", 0, "k", []byte("1")),
+			tx.PutXCom(ctx, keys[0], "t", 1, "other", []byte("1")),
+			tx.PutXCom(ctx, keys[0], "s", -1, "k", []byte("1")),
+			tx.EditXCom(ctx, keys[1], "t", 0, "k", []byte("1"), at(9)),
+			tx.EditXCom(ctx, keys[1], "t", 1, "k", []byte("1"), at(9)),
+			tx.PutXCom(ctx, keys[1], "t", 1, "k", []byte("2")), // a try again
+		)
+	})
+	l := Lists(t, s)
+	all := []string{"s b -1 k 00:05", "t a 0 k 00:09", "t a 1 k 00:05", "t b 0 k 00:07", "t b 1 other 00:05"}
+	for name, c := range map[string]struct {
+		f    listing.XComs
+		p    listing.Page
+		want []string
+		n    int
+	}{
+		"all":            {listing.XComs{}, listing.Page{Limit: 9}, all, 5},
+		"a page":         {listing.XComs{}, listing.Page{Limit: 2, Offset: 1}, all[1:3], 5},
+		"of a run":       {listing.XComs{Runs: listing.Runs{DAGIDs: []string{"d"}, RunIDs: []string{"a"}}}, listing.Page{Limit: 9}, all[1:3], 2},
+		"of no DAG":      {listing.XComs{Runs: listing.Runs{DAGIDs: []string{}}}, listing.Page{Limit: 9}, nil, 0},
+		"of a date":      {listing.XComs{Runs: listing.Runs{LogicalDate: listing.Range[time.Time]{GTE: new(at(1))}}}, listing.Page{Limit: 9}, all[1:3], 2},
+		"of a task":      {listing.XComs{TaskIDs: []string{"s"}}, listing.Page{Limit: 9}, all[:1], 1},
+		"of such a task": {listing.XComs{TaskIDLike: listing.Like{"S"}}, listing.Page{Limit: 9}, all[:1], 1},
+		"a key":          {listing.XComs{Key: new("other")}, listing.Page{Limit: 9}, all[4:], 1},
+		"such a key":     {listing.XComs{KeyLike: listing.Like{"THE"}}, listing.Page{Limit: 9}, all[4:], 1},
+		"indexes":        {listing.XComs{MapIndexes: [][]int{{0, 1}, {1}}}, listing.Page{Limit: 9}, []string{all[2], all[4]}, 2},
+	} {
+		found, n, err := l.ListXComs(t.Context(), c.f, c.p)
+		require.NoError(t, err, name)
+		var got []string
+		for _, x := range found {
+			got = append(got, fmt.Sprintf("%s %s %d %s %s", x.TaskID, x.Run.RunID, x.MapIndex, x.Key, x.At.UTC().Format("15:04")))
+		}
+		assert.Equal(t, c.want, got, name)
+		assert.Equal(t, c.n, n, name)
+	}
 }

@@ -108,11 +108,13 @@ func newWorld(t *testing.T) *world {
 		LogDir: w.dir, FindDAG: w.files.DAG, Operators: w.files.catalog.Operators, Callbacks: w.files.catalog.Callbacks, Templates: w.files.catalog.Templates, Clock: clock,
 	})
 	require.NoError(t, err)
+	masker := connections.NewMasker()
+	masker.Add(hidden)
 	ask := api.New(api.Options{
-		Store: s, Vault: s, Folder: w.files, Masker: connections.NewMasker(), LogDir: w.dir, Clock: clock,
+		Store: s, Vault: s, Folder: w.files, Masker: masker, LogDir: w.dir, Clock: clock,
 		Engine: func(context.Context) (api.Engine, error) { return e, nil },
 	})
-	b := browse.New(browse.Options{API: ask, Store: s, Lists: s.Lists(), Folder: w.files, Mask: w.mask, Clock: clock, Reparse: w.reparse})
+	b := browse.New(browse.Options{API: ask, Store: s, Lists: s.Lists(), Folder: w.files, Clock: clock, Reparse: w.reparse})
 	as := func(ctx context.Context) *api.API {
 		who, _ := access.From(ctx)
 		return ask.By(store.Actor{Name: who.User, Via: store.ViaRESTAPI})
@@ -136,8 +138,6 @@ func newWorld(t *testing.T) *world {
 
 // hidden is a secret that is masked.
 const hidden = "s3cr3t"
-
-func (*world) mask(text string) string { return strings.ReplaceAll(text, hidden, "***") }
 
 func (w *world) reparse(context.Context) error { w.reparsed++; return nil }
 
@@ -265,7 +265,7 @@ func jsonNumber(n int) string { b, _ := json.Marshal(n); return string(b) }
 
 // pathOf is the path of the operation that answers a request.
 func (w *world) pathOf(r *http.Request) string {
-	parts := strings.Split(strings.TrimPrefix(r.URL.Path, "/api/v2"), "/")
+	parts := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), "/api/v2"), "/")
 	best, score := "", -1
 	for _, op := range w.srv.Operations() {
 		names := strings.Split(op.Path, "/")

@@ -64,6 +64,7 @@ func Routes(s *rest.Server, b *browse.Browser, as func(context.Context) *api.API
 	logs := get("get_log", instance+"/logs/{try_number}", ti)
 	logs.Produces = []string{"application/json", "application/x-ndjson"}
 	rest.Register(s, logs, c.log)
+	c.xcomRoutes(s, func(id, path string) rest.Operation { return get(id, path, "XCom") }, func(id, path string) rest.Operation { return operate(id, "", path, "XCom") })
 }
 
 // DAGRunCollection is a page of runs.
