@@ -83,6 +83,7 @@ type Server struct {
 	// running is held by every request, and by a stop that waits for their ends.
 	running sync.RWMutex
 	stopped bool
+	proxied sync.Once // says that somebody forwards who is not trusted
 }
 
 // New returns a server.
@@ -174,7 +175,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.stopped { // its connection is closed already
 		return
 	}
-	r = s.below(peer.With(r, s.o.Proxies.Of(r)))
+	from := s.o.Proxies.Of(r)
+	r = s.below(peer.With(r, from))
+	if from.Unheard {
+		s.proxied.Do(func() {
+			s.o.Log.Warn("a request says by X-Forwarded-For that it comes from elsewhere, which is not believed: if it came through your reverse proxy, set trusted_proxies", "address", from.Address)
+		})
+	}
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", contentPolicy)

@@ -54,13 +54,14 @@ type Accounts struct {
 	o      Options
 	limit  *limiter
 	proven *proven
-	// hashing bounds how many passwords are hashed at once, each of which takes 19 MiB.
-	hashing chan struct{}
+	// hashing bounds how many passwords are hashed at once, each of which takes 19 MiB, waiting how many wait for that, and
+	// slowed how many wait because too many were wrong.
+	hashing, waiting, slowed chan struct{}
 }
 
 // New returns the accounts of a store.
 func New(o Options) *Accounts {
-	return &Accounts{o: o, limit: newLimiter(o.Clock), proven: newProven(o.Clock), hashing: make(chan struct{}, 2)}
+	return &Accounts{o: o, limit: newLimiter(o.Clock), proven: newProven(o.Clock), hashing: make(chan struct{}, 2), waiting: make(chan struct{}, 2+mostWaiting), slowed: make(chan struct{}, mostSlow)}
 }
 
 // CleanName is the name of a user as it is stored, in lower case.
@@ -80,7 +81,8 @@ func CleanName(name string) (string, error) {
 	return clean, nil
 }
 
-// Verify says whose name and password these are. The error is [ErrWrong], a [*TooManyError], or that of the store. A
+// Verify says whose name and password these are. The error is [ErrWrong], a [*TooManyError], a [*BusyError],
+// or that of the store. A
 // password that was right lately is not hashed again, as long as it comes from the same network.
 func (a *Accounts) Verify(ctx context.Context, name, password, address string) (*users.User, error) {
 	clean, err := CleanName(name)
@@ -95,11 +97,18 @@ func (a *Accounts) Verify(ctx context.Context, name, password, address string) (
 	if may && a.proven.has(u, password, address) {
 		return u, nil
 	}
-	if err := a.limit.begin(clean, address); err != nil {
+	slow, err := a.limit.begin(clean, address)
+	if err != nil {
 		if may { // or whoever guesses would be told of the right one
 			a.proven.forget(u)
 		}
 		return nil, err
+	}
+	if slow {
+		if err := a.slowDown(ctx); err != nil {
+			a.limit.undo(clean, address)
+			return nil, err
+		}
 	}
 	hash := secret.Nobodys()
 	if u != nil && u.Password != "" {
@@ -108,6 +117,7 @@ func (a *Accounts) Verify(ctx context.Context, name, password, address string) (
 	ok, err := a.is(ctx, hash, password)
 	switch {
 	case err != nil:
+		a.limit.undo(clean, address)
 		return nil, fmt.Errorf("sign in %s: %w", clean, err)
 	case !ok || !may:
 		a.o.Log.Warn("a sign-in was refused", "user", clean, "address", address, "disabled", ok && u != nil && !u.DisabledAt.IsZero())
@@ -118,7 +128,32 @@ func (a *Accounts) Verify(ctx context.Context, name, password, address string) (
 	return u, nil
 }
 
+// slowDown lets an attempt wait.
+func (a *Accounts) slowDown(ctx context.Context) error {
+	select {
+	case a.slowed <- struct{}{}:
+	default:
+		return &BusyError{slowTime}
+	}
+	defer func() { <-a.slowed }()
+	rest := time.NewTimer(slowTime)
+	defer rest.Stop()
+	select {
+	case <-rest.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// is reports whether a password is that of a hash.
 func (a *Accounts) is(ctx context.Context, hash, password string) (bool, error) {
+	select {
+	case a.waiting <- struct{}{}:
+	default:
+		return false, &BusyError{busyTime}
+	}
+	defer func() { <-a.waiting }()
 	select {
 	case a.hashing <- struct{}{}:
 	case <-ctx.Done():

@@ -2,13 +2,16 @@ package accounts_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -216,6 +219,64 @@ func TestRateLimitOfAddresses(t *testing.T) {
 	for i := range 60 {
 		require.ErrorIs(t, h.wrong(t, fmt.Sprintf("u%d", i), "127.0.0.1"), accounts.ErrWrong, "a proxy")
 	}
+}
+
+// What others guess of a user locks him out nowhere, and where he has signed in he does not even wait.
+func TestGuessesFromManyNetworks(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.add(t, "ann", access.Viewer)
+	_, err := h.Verify(t.Context(), "ann", right, here)
+	require.NoError(t, err)
+	for i := range 100 {
+		require.ErrorIs(t, h.wrong(t, "ann", fmt.Sprintf("198.51.%d.7", i)), accounts.ErrWrong)
+	}
+	h.now = h.now.Add(10 * time.Minute) // the password is not known any more, the network is
+	_, err = h.Verify(t.Context(), "ann", right, here)
+	require.NoError(t, err)
+	hurry, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	_, err = h.Verify(hurry, "ann", right, "203.0.113.9")
+	require.ErrorIs(t, err, context.DeadlineExceeded, "elsewhere each attempt waits, which is no refusal")
+	_, err = h.Verify(t.Context(), "bob", right, "203.0.113.9")
+	require.ErrorIs(t, err, accounts.ErrWrong, "and others do not")
+	h.now = h.now.Add(5 * time.Minute)
+	hurry, cancel = context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, err = h.Verify(hurry, "ann", right, "203.0.113.10")
+	require.NoError(t, err)
+}
+
+// Of many passwords at once a few wait, and the others are told to come again.
+func TestManyPasswordsAtOnce(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.add(t, "ann", access.Viewer)
+	var (
+		wg          sync.WaitGroup
+		wrong, busy atomic.Int32
+	)
+	begin := make(chan struct{})
+	for i := range 90 {
+		wg.Go(func() {
+			<-begin
+			_, err := h.Verify(t.Context(), "ann", "wrong password", fmt.Sprintf("198.51.%d.7", i))
+			var b *accounts.BusyError
+			switch {
+			case errors.As(err, &b):
+				busy.Add(1)
+			case errors.Is(err, accounts.ErrWrong):
+				wrong.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	close(begin)
+	wg.Wait()
+	assert.Positive(t, busy.Load())
+	assert.GreaterOrEqual(t, wrong.Load(), int32(18))
+	assert.EqualValues(t, 90, busy.Load()+wrong.Load())
 }
 
 func TestSessions(t *testing.T) {

@@ -7,16 +7,40 @@ import (
 	"time"
 )
 
-// How many passwords may be wrong within a time: of one user from one address, of one user from anywhere, and from one
-// address for anybody. What comes from this machine itself has no limit of the last kind: a proxy sends everybody's.
+// How many passwords may be wrong within a time: of one user from one network, and from one network for anybody. What comes from
+// this machine itself has no limit of the last kind: a proxy that is not trusted sends everybody's.
 const (
 	limitTime    = 15 * time.Minute
 	limitPair    = 10
-	limitUser    = 100
-	limitAddress = 50
+	limitNetwork = 50
 	// limitKeys bounds the memory: the failures that are the oldest are forgotten first.
 	limitKeys = 10000
 )
+
+// From how many wrong passwords on, of one user from anywhere and of all users, each further attempt has to wait. Nobody is
+// locked out by what others do; where somebody has signed in lately he does not even wait.
+const (
+	slowUser = 100
+	slowAll  = 1000
+	slowTime = 2 * time.Second
+	// slowKnown is for how long a network is known as that of a user.
+	slowKnown = 7 * 24 * time.Hour
+)
+
+// How many attempts may wait because of that, and for a processor, at once. Those that are too many are refused.
+const (
+	mostSlow    = 64
+	mostWaiting = 16
+	busyTime    = 2 * time.Second
+)
+
+// BusyError says that too many passwords are looked at just now.
+type BusyError struct{ RetryAfter time.Duration }
+
+// Error says when it may be tried again.
+func (e *BusyError) Error() string {
+	return fmt.Sprintf("too many people sign in just now: try again in %s", e.RetryAfter.Round(time.Second))
+}
 
 // TooManyError says that too many passwords were wrong.
 type TooManyError struct{ RetryAfter time.Duration }
@@ -29,8 +53,10 @@ func (e *TooManyError) Error() string {
 // limiter counts wrong passwords. An attempt counts before its password is looked at, so that many at once get no further.
 type limiter struct {
 	clock func() time.Time
+
 	mu    sync.Mutex
 	keys  map[string]*failures
+	known map[string]time.Time // users and networks, with when the password was right last
 }
 
 type failures struct {
@@ -39,16 +65,26 @@ type failures struct {
 }
 
 func newLimiter(clock func() time.Time) *limiter {
-	return &limiter{clock: clock, keys: map[string]*failures{}}
+	return &limiter{clock: clock, keys: map[string]*failures{}, known: map[string]time.Time{}}
 }
 
-// bounds are the keys of an attempt, each with how often.
+// everybody is the key of all failures.
+const everybody = "all"
+
+func pairOf(user, address string) string { return "pair\x00" + user + "\x00" + network(address) }
+
+// bounds are the keys of an attempt that may refuse it, each with how often.
 func bounds(user, address string) map[string]int {
-	b := map[string]int{"pair\x00" + user + "\x00" + address: limitPair, "user\x00" + user: limitUser}
+	b := map[string]int{pairOf(user, address): limitPair}
 	if ip, err := netip.ParseAddr(address); err != nil || !ip.Unmap().IsLoopback() {
-		b["address\x00"+network(address)] = limitAddress
+		b["network\x00"+network(address)] = limitNetwork
 	}
 	return b
+}
+
+// slows are those that may slow it down.
+func slows(user string) map[string]int {
+	return map[string]int{"user\x00" + user: slowUser, everybody: slowAll}
 }
 
 // network is the part of an address that one machine has to itself: of IPv6, which gives each many, the first 64 bits.
@@ -64,11 +100,11 @@ func network(address string) string {
 	return p.String()
 }
 
-// begin counts an attempt, or refuses it.
-func (l *limiter) begin(user, address string) error {
+// begin counts an attempt, or refuses it. One that it does not refuse may have to wait.
+func (l *limiter) begin(user, address string) (slow bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now, bounds := l.clock(), bounds(user, address)
+	now, bounds, slows := l.clock(), bounds(user, address), slows(user)
 	var wait time.Duration
 	for key, bound := range bounds {
 		if f := l.keys[key]; f != nil && f.n >= bound {
@@ -76,28 +112,50 @@ func (l *limiter) begin(user, address string) error {
 		}
 	}
 	if wait > 0 {
-		return &TooManyError{wait}
+		return false, &TooManyError{wait}
 	}
-	for key := range bounds {
-		f := l.keys[key]
-		if f == nil || !now.Before(f.since.Add(limitTime)) {
-			l.makeRoom(now)
-			f = &failures{since: now}
-			l.keys[key] = f
+	last, known := l.known[pairOf(user, address)]
+	known = known && now.Before(last.Add(slowKnown))
+	for key, bound := range slows {
+		if f := l.keys[key]; f != nil && f.n >= bound && now.Before(f.since.Add(limitTime)) && !known {
+			slow = true
 		}
-		f.n++
 	}
-	return nil
+	for _, keys := range []map[string]int{bounds, slows} {
+		for key := range keys {
+			f := l.keys[key]
+			if f == nil || !now.Before(f.since.Add(limitTime)) {
+				l.makeRoom(now)
+				f = &failures{since: now}
+				l.keys[key] = f
+			}
+			f.n++
+		}
+	}
+	return slow, nil
 }
 
 // right takes back the count of an attempt whose password was right. Those that were wrong before it stay counted.
 func (l *limiter) right(user, address string) {
+	l.undo(user, address)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for key := range bounds(user, address) {
-		if f := l.keys[key]; f != nil {
-			if f.n--; f.n <= 0 {
-				delete(l.keys, key)
+	if len(l.known) >= limitKeys {
+		clear(l.known) // they wait once, if somebody guesses
+	}
+	l.known[pairOf(user, address)] = l.clock()
+}
+
+// undo takes back the count of an attempt whose password was not looked at.
+func (l *limiter) undo(user, address string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, keys := range []map[string]int{bounds(user, address), slows(user)} {
+		for key := range keys {
+			if f := l.keys[key]; f != nil {
+				if f.n--; f.n <= 0 {
+					delete(l.keys, key)
+				}
 			}
 		}
 	}

@@ -197,7 +197,7 @@ func showLogEvents(v *view) error {
 			from = n
 		}
 	}
-	leave, ended, err := v.p.o.Changes.Enter()
+	leave, ended, err := v.p.o.Changes.Enter(v.ctx())
 	if err != nil {
 		v.w.Header().Set("Retry-After", "30")
 		http.Error(v.w, err.Error(), http.StatusServiceUnavailable)

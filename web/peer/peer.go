@@ -51,6 +51,8 @@ type Peer struct {
 	Secure bool
 	// Near says that it came from this machine itself or from a proxy.
 	Near bool
+	// Unheard says that it claims to come from elsewhere, without coming from a proxy.
+	Unheard bool
 }
 
 // Of is the other end of a request.
@@ -59,8 +61,9 @@ func (ps Proxies) Of(r *http.Request) Peer {
 	if !ok {
 		return Peer{Secure: r.TLS != nil}
 	}
-	p := Peer{Secure: r.TLS != nil, Near: ip.IsLoopback()}
+	p := Peer{Secure: r.TLS != nil, Near: ip.IsLoopback(), Unheard: r.Header.Get("X-Forwarded-For") != ""}
 	if ps.Has(ip) {
+		p.Unheard = false
 		p.Near = true
 		p.Secure = p.Secure || strings.EqualFold(last(r.Header.Values("X-Forwarded-Proto")), "https")
 		ip = ps.sender(ip, r.Header.Values("X-Forwarded-For"))

@@ -38,8 +38,8 @@ func TestPeer(t *testing.T) {
 		want             peer.Peer
 	}{
 		"nobody in between":       {"203.0.113.9:5", nil, nil, peer.Peer{Address: "203.0.113.9"}},
-		"a stranger who pretends": {"203.0.113.9:5", []string{cheat}, []string{"https"}, peer.Peer{Address: "203.0.113.9"}},
-		"this machine":            {"127.0.0.1:5", []string{cheat}, []string{"https"}, peer.Peer{Address: "127.0.0.1", Near: true}},
+		"a stranger who pretends": {"203.0.113.9:5", []string{cheat}, []string{"https"}, peer.Peer{Address: "203.0.113.9", Unheard: true}},
+		"this machine":            {"127.0.0.1:5", []string{cheat}, []string{"https"}, peer.Peer{Address: "127.0.0.1", Near: true, Unheard: true}},
 		"a proxy":                 {"10.0.0.1:5", []string{"203.0.113.9"}, []string{"https"}, peer.Peer{Address: "203.0.113.9", Secure: true, Near: true}},
 		"not encrypted":           {"10.0.0.1:5", []string{"203.0.113.9"}, []string{"http"}, peer.Peer{Address: "203.0.113.9", Near: true}},
 		"a proxy says nothing":    {"10.0.0.1:5", nil, nil, peer.Peer{Address: "10.0.0.1", Near: true}},

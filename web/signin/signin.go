@@ -167,11 +167,17 @@ func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 // status is what an error is answered with, after its headers.
 func (g *Gate) status(w http.ResponseWriter, r *http.Request, err error) (status int, text string) {
-	var many *accounts.TooManyError
+	var (
+		many *accounts.TooManyError
+		busy *accounts.BusyError
+	)
 	switch {
 	case errors.As(err, &many):
 		w.Header().Set("Retry-After", strconv.Itoa(int(many.RetryAfter/time.Second)+1))
 		return http.StatusTooManyRequests, many.Error()
+	case errors.As(err, &busy):
+		w.Header().Set("Retry-After", strconv.Itoa(int(busy.RetryAfter/time.Second)+1))
+		return http.StatusServiceUnavailable, busy.Error()
 	case errors.Is(err, accounts.ErrWrong), errors.Is(err, accounts.ErrToken):
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		return http.StatusUnauthorized, err.Error()

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/dingdag/dingdag/access"
 )
 
 // Topic is what a page follows: everything, a DAG, or a run of one.
@@ -19,7 +21,10 @@ func (t Topic) about(c Topic) bool {
 	return (t.DAGID == "" || c.DAGID == "" || t.DAGID == c.DAGID) && (t.RunID == "" || c.RunID == "" || t.RunID == c.RunID)
 }
 
-// ErrFull says that as many pages are open as there may be.
+// MostOf is how many pages of one person may follow something at once.
+const MostOf = 100
+
+// ErrFull says that as many pages are open as there may be, of all or of whoever asks.
 var ErrFull = errors.New("too many pages follow changes")
 
 // Hub passes changes on. Make one with [New]. It may be used by several at once.
@@ -29,18 +34,20 @@ type Hub struct {
 
 	mu      sync.Mutex
 	pages   map[*page]struct{}
+	people  map[string]int // how many pages each has
 	ended   chan struct{}
 	stopped bool
 }
 
 // New returns a hub for at most so many pages at a time, each of which is told at most once in a time.
 func New(most int, every time.Duration) *Hub {
-	return &Hub{most: most, every: every, pages: map[*page]struct{}{}, ended: make(chan struct{})}
+	return &Hub{most: most, every: every, pages: map[*page]struct{}{}, people: map[string]int{}, ended: make(chan struct{})}
 }
 
 // page is one that follows a topic.
 type page struct {
 	topic   Topic
+	user    string        // whose it is; empty for nobody's
 	deaf    bool          // it follows no changes
 	changed chan struct{} // holds one that was not told yet
 }
@@ -79,7 +86,7 @@ func (h *Hub) Open() int {
 // Follow calls begin at once, tell after changes of a topic since then, and idle when nothing has changed for a time, until
 // ctx or the hub ends or one of them fails. Its error is [ErrFull], or that of the function.
 func (h *Hub) Follow(ctx context.Context, t Topic, begin, tell func() error, quiet time.Duration, idle func() error) error {
-	p := &page{topic: t, changed: make(chan struct{}, 1)}
+	p := &page{topic: t, user: userOf(ctx), changed: make(chan struct{}, 1)}
 	if err := h.enter(p); err != nil {
 		return err
 	}
@@ -116,10 +123,16 @@ func (h *Hub) Follow(ctx context.Context, t Topic, begin, tell func() error, qui
 	}
 }
 
+// userOf is who asks, empty for nobody who is known.
+func userOf(ctx context.Context) string {
+	i, _ := access.From(ctx)
+	return i.User
+}
+
 // Enter counts a page that follows something else, until leave is called. It should end when ended is closed. The error
 // is [ErrFull].
-func (h *Hub) Enter() (leave func(), ended <-chan struct{}, err error) {
-	p := &page{deaf: true, changed: make(chan struct{}, 1)}
+func (h *Hub) Enter(ctx context.Context) (leave func(), ended <-chan struct{}, err error) {
+	p := &page{deaf: true, user: userOf(ctx), changed: make(chan struct{}, 1)}
 	if err := h.enter(p); err != nil {
 		return nil, nil, err
 	}
@@ -129,10 +142,11 @@ func (h *Hub) Enter() (leave func(), ended <-chan struct{}, err error) {
 func (h *Hub) enter(p *page) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.stopped || len(h.pages) >= h.most {
+	if h.stopped || len(h.pages) >= h.most || p.user != "" && h.people[p.user] >= MostOf {
 		return ErrFull
 	}
 	h.pages[p] = struct{}{}
+	h.people[p.user]++
 	return nil
 }
 
@@ -140,4 +154,7 @@ func (h *Hub) leave(p *page) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.pages, p)
+	if h.people[p.user]--; h.people[p.user] == 0 {
+		delete(h.people, p.user)
+	}
 }

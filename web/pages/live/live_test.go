@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"go.uber.org/goleak"
 
+	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/web/pages/live"
 )
 
@@ -90,4 +91,27 @@ func TestAPageThatIsGoneIsNotFollowed(t *testing.T) {
 		assert.ErrorIs(t, <-ended, gone)
 		assert.Zero(t, h.Open())
 	})
+}
+
+// Nobody takes the places of all others.
+func TestPagesOfAPersonAreBounded(t *testing.T) {
+	t.Parallel()
+	h := live.New(3*live.MostOf, time.Second)
+	ann, bob := access.With(t.Context(), access.Identity{User: "ann"}), access.With(t.Context(), access.Identity{User: "bob"})
+	var leave func()
+	for range live.MostOf {
+		var err error
+		leave, _, err = h.Enter(ann)
+		assert.NoError(t, err)
+	}
+	_, _, err := h.Enter(ann)
+	assert.ErrorIs(t, err, live.ErrFull)
+	assert.ErrorIs(t, h.Follow(ann, live.Topic{}, nothing, nothing, time.Minute, nothing), live.ErrFull)
+	_, _, err = h.Enter(bob)
+	assert.NoError(t, err)
+	leave()
+	_, _, err = h.Enter(ann)
+	assert.NoError(t, err)
+	_, _, err = h.Enter(ann)
+	assert.ErrorIs(t, err, live.ErrFull)
 }
