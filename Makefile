@@ -76,7 +76,8 @@ soak: ## Run ten tasks a second for SOAK and see that nothing grows
 
 # Not part of check, which has a short form of it among the tests.
 .PHONY: chaos
-chaos: ## Write commands and press buttons for 300 s while streams go wrong and two processes are killed (SEED=1 for that schedule)
+chaos: ## Kill processes 100 times each way, and write commands and press buttons for 300 s while streams go wrong (SEED=1 for that schedule)
+	go test -count 1 -timeout 0 -v -run '^TestKill' ./cli -kills 100 -kill-seed $(or $(SEED),0)
 	go test -count 1 -timeout 0 -v -run '^TestChatChaos$$' ./cli -chat-for 300s -chat-seed $(or $(SEED),0)
 
 .PHONY: generate

@@ -54,7 +54,8 @@ func oldRuns(t *testing.T, home string, runs, tasks int) {
 // lost anything, and when one has come to its end nothing is left of those that are gone.
 func TestKillWhileCleaning(t *testing.T) {
 	t.Parallel()
-	const runs, tasks, kept, kills = 1200, 3, 40, 12
+	const runs, tasks, kept = 1200, 3, 40
+	kills := killsOr(6)
 	seed := *killSeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())

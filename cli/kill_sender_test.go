@@ -34,10 +34,7 @@ var noteOfUncertain = regexp.MustCompile(`\n注意 Note: \d+ earlier messages? m
 // alerts are folded. Each alert is then delivered, told by a digest that was, or known to be uncertain.
 func TestKillSender(t *testing.T) {
 	t.Parallel()
-	kills := 50
-	if testing.Short() {
-		kills = 8
-	}
+	kills := killsOr(16)
 	c := newChaos(t, uint64(time.Now().UnixNano()), stormDAG)
 	c.env = append(c.env, "DINGDAG_ALERT_FOLD_AFTER=200ms")
 	for i := range kills {

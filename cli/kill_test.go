@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -26,7 +27,18 @@ import (
 	"github.com/dingdag/dingdag/store/sqlite"
 )
 
-var killSeed = flag.Uint64("kill-seed", 0, "seed of the moments of TestKill; 0 takes a new one")
+var (
+	killSeed  = flag.Uint64("kill-seed", 0, "seed of the moments of TestKill; 0 takes a new one")
+	killTimes = flag.Int("kills", 0, "how often TestKill, TestKillSender and TestKillWhileCleaning kill; 0 is a few times")
+)
+
+// killsOr is how often a test kills: so often unless it was told something else.
+func killsOr(few int) int {
+	if *killTimes == 0 && testing.Short() {
+		return 5
+	}
+	return cmp.Or(*killTimes, few)
+}
 
 // chaosDAG has tasks that may be repeated, one that must not be (send), one that fails
 // after a retry, and alerts for every failure. Each start of a bash task leaves a line. The
@@ -55,10 +67,7 @@ const chaosTasks = 7
 // recovers from the kill before, and then looks whether anything was lost or done twice.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	kills := 20
-	if testing.Short() {
-		kills = 5
-	}
+	kills := killsOr(12)
 	seed := *killSeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
