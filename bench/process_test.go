@@ -80,11 +80,11 @@ func newHome(b *testing.B, dags int, yaml func(i int) string) home {
 }
 
 // standalone starts the program on the home folder and waits until it works. What it
-// says goes on being read until it ends.
-func (h home) standalone(b *testing.B) *exec.Cmd {
+// says goes on being read until it ends. env is added to the environment.
+func (h home) standalone(b *testing.B, env ...string) *exec.Cmd {
 	b.Helper()
 	cmd := exec.Command(binary(b), "standalone", "--home", string(h))
-	cmd.Env = append(os.Environ(), "DINGDAG_LISTEN=off")
+	cmd.Env = append(append(os.Environ(), "DINGDAG_LISTEN=off"), env...)
 	stderr, err := cmd.StderrPipe()
 	require.NoError(b, err)
 	require.NoError(b, cmd.Start())
