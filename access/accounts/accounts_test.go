@@ -311,7 +311,7 @@ func TestSessions(t *testing.T) {
 			return err
 		},
 		"deleted": func(connections.Secret) error {
-			if err := h.Delete(t.Context(), "ann", h.by); err != nil {
+			if err := h.Delete(t.Context(), "ann", false, h.by); err != nil {
 				return err
 			}
 			*u = *h.add(t, "ann", access.Viewer)
@@ -439,7 +439,7 @@ func TestChangesAreNoted(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, h.SignOut(t.Context(), session, "ann", here))
 	require.NoError(t, h.Revoke(t.Context(), row.ID, "ANN", by))
-	require.NoError(t, h.Delete(t.Context(), "ann", by))
+	require.NoError(t, h.Delete(t.Context(), "ann", true, by))
 	es, err := h.store.Events(t.Context(), store.EventFilter{})
 	require.NoError(t, err)
 	var got []string
@@ -485,4 +485,40 @@ func everything(t *testing.T, path string) string {
 		all = append(all, b...)
 	}
 	return string(all)
+}
+
+// Somebody can always sign in and make users, unless it is said that nobody shall.
+func TestTheLastAdmin(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.add(t, "ann", access.Admin)
+	h.add(t, "bob", access.Operator)
+	gone, err := h.Create(t.Context(), accounts.NewUser{Name: "eve", Role: access.Admin, Password: right}, h.by)
+	require.NoError(t, err)
+	_, err = h.Set(t.Context(), gone.Name, accounts.Change{Disabled: new(true)}, h.by)
+	require.NoError(t, err, "there is ann")
+	lose := map[string]func(last bool) error{
+		"disable": func(last bool) error {
+			_, err := h.Set(t.Context(), "ann", accounts.Change{Disabled: new(true), LastAdmin: last}, h.by)
+			return err
+		},
+		"demote": func(last bool) error {
+			_, err := h.Set(t.Context(), "ann", accounts.Change{Role: new(access.Operator), LastAdmin: last}, h.by)
+			return err
+		},
+		"delete": func(last bool) error { return h.Delete(t.Context(), "ann", last, h.by) },
+	}
+	for name, do := range lose {
+		require.ErrorIs(t, do(false), accounts.ErrLastAdmin, name)
+	}
+	_, err = h.Set(t.Context(), "ann", accounts.Change{FullName: new("Ann")}, h.by)
+	require.NoError(t, err)
+	i, err := h.ByPassword(t.Context(), "ann", right, here)
+	require.NoError(t, err)
+	assert.True(t, i.May(access.Configure, nil), "nothing was changed")
+	require.NoError(t, h.Delete(t.Context(), "bob", false, h.by))
+	require.NoError(t, lose["disable"](true))
+	_, err = h.Set(t.Context(), "ann", accounts.Change{Disabled: new(false)}, h.by)
+	require.NoError(t, err)
+	require.NoError(t, lose["delete"](true))
 }

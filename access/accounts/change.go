@@ -22,6 +22,9 @@ var ErrExists = errors.New("there is a user of that name")
 // ErrSetUp says that there is a user already, so that nobody is set up without signing in.
 var ErrSetUp = errors.New("there are users already: sign in")
 
+// ErrLastAdmin says that nobody could make users any more but at the machine itself.
+var ErrLastAdmin = errors.New("this is the last admin who can sign in: make another one first")
+
 // MistakeError says what is wrong with a user or a token that somebody wants to create or change.
 type MistakeError struct{ err error }
 
@@ -162,12 +165,14 @@ type Change struct {
 	Role     *access.Role
 	DAGs     *[]string
 	Disabled *bool
+	// LastAdmin lets the last admin go, which is [ErrLastAdmin] otherwise.
+	LastAdmin bool
 }
 
 // Set changes a user. Who is disabled is signed out everywhere, and their tokens are dead until they are enabled again.
 func (a *Accounts) Set(ctx context.Context, name string, c Change, by store.Actor) (*users.User, error) {
 	return a.change(ctx, name, func(tx store.Tx, u *users.User) error {
-		what := about{User: u.Name}
+		what, was := about{User: u.Name}, isAdmin(u)
 		if c.FullName != nil {
 			u.FullName = strings.TrimSpace(*c.FullName)
 		}
@@ -196,8 +201,30 @@ func (a *Accounts) Set(ctx context.Context, name string, c Change, by store.Acto
 				}
 			}
 		}
+		if was && !isAdmin(u) && !c.LastAdmin {
+			if err := othersAdmin(ctx, tx, u); err != nil {
+				return err
+			}
+		}
 		return a.note(ctx, tx, by, store.EventUserSet, what)
 	})
+}
+
+// isAdmin reports whether somebody can sign in and do everything.
+func isAdmin(u *users.User) bool {
+	return Of(u).May(access.Configure, nil) && (u.Password != "" || u.Subject != "")
+}
+
+// othersAdmin is nil when there is an admin beside a user, and [ErrLastAdmin] otherwise.
+func othersAdmin(ctx context.Context, tx store.Tx, u *users.User) error {
+	all, err := tx.Users(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(all, func(o *users.User) bool { return o.ID != u.ID && isAdmin(o) }) {
+		return fmt.Errorf("user %s: %w", u.Name, ErrLastAdmin)
+	}
+	return nil
 }
 
 // SetPassword gives a user another password, and signs them out everywhere. Their API tokens stay.
@@ -237,8 +264,8 @@ func (a *Accounts) change(ctx context.Context, name string, do func(store.Tx, *u
 	return u, err
 }
 
-// Delete removes a user with all tokens.
-func (a *Accounts) Delete(ctx context.Context, name string, by store.Actor) error {
+// Delete removes a user with all tokens. The last admin goes only with lastAdmin, and is [ErrLastAdmin] otherwise.
+func (a *Accounts) Delete(ctx context.Context, name string, lastAdmin bool, by store.Actor) error {
 	clean, err := CleanName(name)
 	if err != nil {
 		return err
@@ -247,6 +274,11 @@ func (a *Accounts) Delete(ctx context.Context, name string, by store.Actor) erro
 		u, err := tx.UserByName(ctx, clean)
 		if err != nil || u == nil {
 			return errors.Join(err, gone(clean, u))
+		}
+		if isAdmin(u) && !lastAdmin {
+			if err := othersAdmin(ctx, tx, u); err != nil {
+				return err
+			}
 		}
 		if err := tx.DeleteUser(ctx, u.ID); err != nil {
 			return err

@@ -166,6 +166,8 @@ func explained(a *app.App, err error) error {
 	switch {
 	case errors.As(err, &mistake):
 		return command.Usagef("%s", err.Error())
+	case errors.Is(err, accounts.ErrLastAdmin):
+		return fmt.Errorf("%w, or give --last-admin", err)
 	case errors.Is(err, store.ErrNotFound):
 		return fmt.Errorf("%w: %s lists them", err, a.Command("users", "list"))
 	default:
@@ -186,6 +188,7 @@ func newCmdUsersSet(a *app.App) *cobra.Command {
 		role, name      string
 		dags            []string
 		disable, enable bool
+		lastAdmin       bool
 	)
 	cmd := &cobra.Command{
 		Use: "set USER", Short: "Change what a user may do, or disable or enable a user",
@@ -193,7 +196,7 @@ func newCmdUsersSet(a *app.App) *cobra.Command {
 user's tokens are dead until the user is enabled again.`,
 		Example: "  dingdag users set bob --role operator\n  dingdag users set bob --disable", Args: command.ExactArgs("USER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var c accounts.Change
+			c := accounts.Change{LastAdmin: lastAdmin}
 			if cmd.Flags().Changed("role") {
 				r, err := parseRole(role)
 				if err != nil {
@@ -210,7 +213,7 @@ user's tokens are dead until the user is enabled again.`,
 			if disable || enable {
 				c.Disabled = &disable
 			}
-			if c == (accounts.Change{}) {
+			if c == (accounts.Change{LastAdmin: c.LastAdmin}) {
 				return command.Usagef("nothing to change: give --role, --dag, --full-name, --disable or --enable")
 			}
 			who, err := open(cmd.Context(), a)
@@ -233,6 +236,7 @@ user's tokens are dead until the user is enabled again.`,
 	cmd.Flags().BoolVar(&disable, "disable", false, "let the user do nothing any more")
 	cmd.Flags().BoolVar(&enable, "enable", false, "let a user who is disabled sign in again")
 	cmd.MarkFlagsMutuallyExclusive("disable", "enable")
+	lastAdminFlag(cmd, &lastAdmin)
 	return cmd
 }
 
@@ -259,19 +263,27 @@ func newCmdUsersPassword(a *app.App) *cobra.Command {
 	}
 }
 
+// lastAdminFlag lets the last admin go.
+func lastAdminFlag(cmd *cobra.Command, last *bool) {
+	cmd.Flags().BoolVar(last, "last-admin", false, "even if nobody could make users any more but by this command")
+}
+
 func newCmdUsersDelete(a *app.App) *cobra.Command {
-	return &cobra.Command{
+	var lastAdmin bool
+	cmd := &cobra.Command{
 		Use: "delete USER", Short: "Remove a user with all tokens", Example: "  dingdag users delete bob", Args: command.ExactArgs("USER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			who, err := open(cmd.Context(), a)
 			if err != nil {
 				return err
 			}
-			if err := who.Delete(cmd.Context(), args[0], a.Actor()); err != nil {
+			if err := who.Delete(cmd.Context(), args[0], lastAdmin, a.Actor()); err != nil {
 				return explained(a, err)
 			}
 			_, err = fmt.Fprintf(a.Out, "user %s is deleted\n", strings.ToLower(args[0]))
 			return err
 		},
 	}
+	lastAdminFlag(cmd, &lastAdmin)
+	return cmd
 }
