@@ -22,6 +22,8 @@ type Instances interface {
 	// PastTries returns the tries of a task, of all its instances, that another one followed, by map
 	// index and try.
 	PastTries(ctx context.Context, runKey int64, taskID string) ([]*Instance, error)
+	// PlainTries returns the past tries of all tasks of a run that are not mapped, by task and try.
+	PlainTries(ctx context.Context, runKey int64) ([]*Instance, error)
 	// RenderedFields returns what the templated fields of a try rendered to, or nil.
 	RenderedFields(ctx context.Context, runKey int64, taskID string, mapIndex, try int) (json.RawMessage, error)
 	// TaskProgress returns what a try of an instance saved under a key with the same

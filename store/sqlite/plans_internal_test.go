@@ -166,6 +166,7 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 			return err
 		}),
 		"TaskStates": read(func(q store.Reader) error { _, err := q.TaskStates(ctx, []int64{1, 2}); return err }),
+		"PlainTries": read(func(q store.Reader) error { _, err := q.PlainTries(ctx, 1); return err }),
 		"PastTries":  read(func(q store.Reader) error { _, err := q.PastTries(ctx, 1, "t"); return err }),
 		"ReleaseDeliveries": func() error {
 			return s.Tx(ctx, func(tx store.Tx) error { return tx.ReleaseDeliveries(ctx, "c", nil, store.HoldOutage) })

@@ -145,6 +145,15 @@ func (q Queries) PastTries(ctx context.Context, runKey int64, taskID string) ([]
 	return is, nil
 }
 
+// PlainTries returns the past tries of the tasks that are not mapped, see [store.Instances].
+func (q Queries) PlainTries(ctx context.Context, runKey int64) ([]*store.Instance, error) {
+	is, err := sqlrow.Collect(ctx, q.c, pastTable.Scan, pastTable.Select()+" WHERE run_key = ? AND map_index = -1 ORDER BY task_id, try", runKey)
+	if err != nil {
+		return nil, fmt.Errorf("read past tries of a run: %w", err)
+	}
+	return is, nil
+}
+
 // PutPastTries keeps instances as they were, see [store.InstancesTx].
 func (q Queries) PutPastTries(ctx context.Context, is []*store.Instance) error {
 	for _, i := range is {

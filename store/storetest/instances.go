@@ -91,6 +91,12 @@ func pastTriesAreKept(t *testing.T, open Open) {
 	got, err = s.PastTries(t.Context(), r.Key+1, "t")
 	require.NoError(t, err)
 	assert.Empty(t, got, "of another run")
+	got, err = s.PlainTries(t.Context(), r.Key)
+	require.NoError(t, err)
+	assert.Equal(t, []*store.Instance{past("other", -1, 1), is[0]}, got, "mapped ones are left out")
+	got, err = s.PlainTries(t.Context(), r.Key+1)
+	require.NoError(t, err)
+	assert.Empty(t, got, "of another run")
 }
 
 // Instances are found by what they are, and summed up by task and state.

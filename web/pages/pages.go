@@ -144,6 +144,7 @@ func (p *Pages) shows() map[string]handler {
 		"/dags/{dag_id}/runs/{run_id}":   showRun,
 
 		"/dags/{dag_id}/runs/{run_id}/clear": showClear,
+		"/dags/{dag_id}/runs/{run_id}/gantt": showGantt,
 		"/dags/{dag_id}/runs/{run_id}/graph": showGraph,
 		"/dags/{dag_id}/runs/{run_id}/mark":  showMark,
 

@@ -31,7 +31,7 @@ func (v *view) RunTabs(dagID, runID string) (out []tab) {
 	for _, t := range []struct {
 		name string
 		text words.Key
-	}{{"", "run.tasks"}, {"graph", "graph.title"}} {
+	}{{"", "run.tasks"}, {"graph", "graph.title"}, {"gantt", "gantt.title"}} {
 		to := v.Link("dags", dagID, "runs", runID)
 		if t.name != "" {
 			to = v.Link("dags", dagID, "runs", runID, t.name)

@@ -194,6 +194,17 @@ var common = map[Key]Text{ //nolint:gochecknoglobals // a constant
 	"graph.no_edges":     {EN: "No task waits for another one.", ZH: "任务之间没有依赖关系。"},
 	"graph.none":         {EN: "There are no tasks to draw.", ZH: "没有可绘制的任务。"},
 
+	"gantt.title":      {EN: "Gantt", ZH: "甘特图"},
+	"gantt.from":       {EN: "From", ZH: "从"},
+	"gantt.to":         {EN: "To", ZH: "到"},
+	"gantt.help":       {EN: "Thin bars are the time in the queue. The end of the run waited for the critical tasks.", ZH: "细条表示排队时间。关键任务决定了运行的结束时间。"},
+	"gantt.critical":   {EN: "critical", ZH: "关键"},
+	"gantt.cut":        {EN: "The first %d of %d tasks and groups are drawn.", ZH: "绘制了前 %d 个任务和任务组，共 %d 个。"},
+	"gantt.nothing":    {EN: "No task of this run has begun yet.", ZH: "此次运行还没有任务开始。"},
+	"gantt.not_begun":  {EN: "has not begun", ZH: "尚未开始"},
+	"gantt.queued_for": {EN: "%s in the queue", ZH: "排队 %s"},
+	"gantt.ran_for":    {EN: "took %s", ZH: "耗时 %s"},
+
 	"runs.title": {EN: "Runs", ZH: "运行"},
 
 	"run.tabs":         {EN: "Pages about the run", ZH: "运行页面"},
