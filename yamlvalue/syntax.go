@@ -197,8 +197,11 @@ func (f fault) tooMuch(c rune) (Position, string) {
 func (f fault) inBrackets(c rune) (Position, string) {
 	closing := f.message[len(f.message)-2 : len(f.message)-1]
 	if f.at.Line != f.began.Line {
-		r, _ := utf8.DecodeRuneInString(f.from(f.began))
-		return f.began, fmt.Sprintf("this %c is not closed: a %s is missing", r, closing)
+		opening := map[string]string{"]": "[", "}": "{"}[closing]
+		if !strings.HasPrefix(f.from(f.began), opening) { // the place is not known
+			return f.at, fmt.Sprintf("a %s before this is not closed: a %s is missing", opening, closing)
+		}
+		return f.began, fmt.Sprintf("this %s is not closed: a %s is missing", opening, closing)
 	}
 	if c == ':' {
 		return f.at, "a comma is missing before this key, or quotes around a value with a colon"

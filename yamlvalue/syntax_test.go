@@ -29,6 +29,9 @@ func TestExplain(t *testing.T) {
 	at, said = yamlvalue.Explain([]byte("a: 1\n"), errors.New("yaml: line 9: the moon is full"))
 	assert.Equal(t, "the moon is full", said)
 	assert.Equal(t, yamlvalue.Position{Line: 2, Column: 1}, at)
+	at, said = yamlvalue.Explain([]byte("a: 1\n"), errors.New("yaml: line 1: did not find expected ',' or '}'"))
+	assert.Equal(t, "a { before this is not closed: a } is missing", said, "nobody knows which")
+	assert.Equal(t, yamlvalue.Position{Line: 1, Column: 1}, at)
 }
 
 func TestDecode(t *testing.T) {
