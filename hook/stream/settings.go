@@ -48,16 +48,24 @@ func SettingsOf(c *connections.Connection) (Settings, error) {
 	if on && c.Type != "dingtalk" {
 		wrong("http", "is of connections of type dingtalk; this one is of type %s", c.Type)
 	}
-	for key, into := range map[string]*string{
-		"conversation_id": &s.ConversationID, "card_template_id": &s.CardTemplateID,
-		"card_route_key": new(string), "card_api_secret": new(string), "event_token": new(string), "event_aes_key": new(string), "event_owner": new(string),
+	for _, t := range []struct {
+		key  string
+		into *string
+	}{
+		{"conversation_id", &s.ConversationID},
+		{"card_template_id", &s.CardTemplateID},
+		{"card_route_key", new(string)},
+		{"card_api_secret", new(string)},
+		{"event_token", new(string)},
+		{"event_aes_key", new(string)},
+		{"event_owner", new(string)},
 	} {
-		texts, err := connections.ExtraTexts(extra, key)
+		texts, err := connections.ExtraTexts(extra, t.key)
 		switch {
 		case err != nil || len(texts) > 1:
-			wrong(key, "must be a text")
+			wrong(t.key, "must be a text")
 		case len(texts) == 1:
-			*into = texts[0]
+			*t.into = texts[0]
 		}
 	}
 	if id := s.ConversationID; id != "" && !strings.HasPrefix(id, "cid") {

@@ -40,11 +40,12 @@ func TestSettings(t *testing.T) {
 		`{"event_token": ["a", "b"]}`:     "extra.event_token must be a text",
 		`{"conversation_id": "chat123"}`:  "extra.conversation_id must be an openConversationId, which begins with cid",
 		`{"conversation_id": ["a", "b"]}`: "extra.conversation_id must be a text",
-		`{"card_template_id": {}}`:        "extra.card_template_id must be a text",
-		`{"user_id": [1, {}]}`:            "extra.user_id must be a text or a list of texts",
-		`{"commands": 5}`:                 "extra.commands must be true, false or a list of commands",
-		`{"commands": [true]}`:            "extra.commands must be true, false or a list of commands",
-		`[`:                               "extra: ",
+		`{"event_owner": {}, "card_template_id": {}, "event_token": {}}`: "extra.card_template_id must be a text\nextra.event_token must be a text\nextra.event_owner must be a text",
+		`{"card_template_id": {}}`:                                       "extra.card_template_id must be a text",
+		`{"user_id": [1, {}]}`:                                           "extra.user_id must be a text or a list of texts",
+		`{"commands": 5}`:                                                "extra.commands must be true, false or a list of commands",
+		`{"commands": [true]}`:                                           "extra.commands must be true, false or a list of commands",
+		`[`:                                                              "extra: ",
 	} {
 		_, err := of("dingtalk", extra)
 		require.ErrorContains(t, err, want, extra)
