@@ -90,6 +90,8 @@ type TaskWhy struct {
 	State    string `json:"state"`
 	// Reason is a sentence without its end.
 	Reason string `json:"reason"`
+	// Holds names the dependency that holds one that waits, as Airflow calls it; empty when nothing does.
+	Holds string `json:"-"`
 }
 
 // WhyTask tells why the instances of a task of a run, of the newest one for an empty id, wait or
@@ -114,7 +116,7 @@ func (a *API) WhyTask(ctx context.Context, dagID, taskID, runID string) (Run, []
 	}
 	out := []TaskWhy{}
 	for _, w := range whys {
-		out = append(out, TaskWhy{dagID, r.RunID, taskID, w.MapIndex, w.State.String(), w.Reason})
+		out = append(out, TaskWhy{dagID, r.RunID, taskID, w.MapIndex, w.State.String(), w.Reason, w.Holds})
 	}
 	return runOf(r), out, nil
 }

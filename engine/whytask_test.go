@@ -82,6 +82,14 @@ d:
 	} {
 		assert.Regexp(t, want, why(run, task), task)
 	}
+	holds := func(r *store.Run, task string) string {
+		ws, err := b.e.WhyTask(t.Context(), r, task)
+		require.NoError(t, err, task)
+		return ws[0].Holds
+	}
+	for task, want := range map[string]string{"hang": "", "after": "Trigger Rule", "pooled": "Pool Slots Available", "nopool": "Pool Slots Available", "fail": "", "retry": ""} {
+		assert.Equal(t, want, holds(run, task), task)
+	}
 	_, err = b.e.WhyTask(t.Context(), run, "nobody")
 	require.ErrorIs(t, err, store.ErrNotFound)
 
@@ -89,11 +97,14 @@ d:
 	require.NoError(t, err)
 	b.until("the next run waits", func() bool { return b.states(next)["right"] == "skipped" && b.states(next)["past"] == "scheduled" })
 	assert.Regexp(t, `^scheduled: depends_on_past: task "past" is running in run manual__2026-01-01`, why(next, "past"))
+	assert.Equal(t, "Previous Dagrun State", holds(next, "past"))
 	b.setPaused(true, "")
+	assert.Equal(t, "Dag Not Paused", holds(next, "past"))
 	assert.Regexp(t, `^scheduled: the DAG is paused since 20.*: dingdag dags unpause d$`, why(next, "past"))
 	held, err := b.e.Trigger(t.Context(), "d", engine.Trigger{LogicalDate: time.Date(2026, 1, 3, 0, 0, 0, 0, time.UTC)})
 	require.NoError(t, err)
 	assert.Regexp(t, `^none: run manual__2026-01-03.* is queued since 20.*: the DAG is paused since`, why(held, "past"))
+	assert.Equal(t, "Dagrun Running", holds(held, "past"))
 	b.setPaused(false, "")
 	close(gate)
 

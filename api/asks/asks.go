@@ -101,6 +101,9 @@ func Of(a *store.Ask) Ask {
 	return out
 }
 
+// Answered reports whether there is an answer, be it that of the defaults.
+func (a *Ask) Answered() bool { return a.State == store.AskAnswered || a.State == store.AskDefaulted }
+
 func optional(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

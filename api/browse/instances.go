@@ -27,6 +27,9 @@ func (in *Instance) ID() string {
 	return uuid.NewSHA1(space, fmt.Appendf(nil, "instance %d %d %s", in.RunKey, in.MapIndex, in.TaskID)).String()
 }
 
+// Undecided reports whether it has not come into a queue yet.
+func (in *Instance) Undecided() bool { return in.State == dag.None || in.State == dag.Scheduled }
+
 // InstanceFilter selects task instances. Zero fields select everything.
 type InstanceFilter struct {
 	listing.Instances

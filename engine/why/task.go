@@ -23,6 +23,8 @@ type Instance struct {
 	State    dag.State
 	// Reason is a sentence without its end.
 	Reason string
+	// Holds names the dependency that holds one that waits, as Airflow calls it; empty when nothing does.
+	Holds string
 }
 
 // OfTask tells why the instances of a task of a run wait or did not run, on a copy of what the
@@ -43,7 +45,11 @@ func OfTask(ctx context.Context, o live.Options, r *store.Run, taskID string, al
 			if err != nil {
 				return err
 			}
-			out = append(out, Instance{MapIndex: lr.Machine.MapIndex(slot), State: lr.Machine.State(slot), Reason: why})
+			by, err := holds(tx, lr, slot)
+			if err != nil {
+				return err
+			}
+			out = append(out, Instance{MapIndex: lr.Machine.MapIndex(slot), State: lr.Machine.State(slot), Reason: why, Holds: by})
 		}
 		by, err := changedBy(tx, r, taskID)
 		for n := range out {
@@ -158,6 +164,39 @@ func whyInstance(tx *live.Tx, lr *live.Run, at dagrun.Slot, alone bool) (string,
 		return "nothing holds it: it is queued as soon as those with a higher priority are", nil
 	}
 	return "nothing holds it: it is about to be queued", nil
+}
+
+// holds is the dependency that holds an instance that is in no queue yet, by the name that it has in Airflow.
+func holds(tx *live.Tx, lr *live.Run, at dagrun.Slot) (string, error) {
+	s := lr.Machine.State(at)
+	switch {
+	case s != dag.None && s != dag.Scheduled:
+		return "", nil
+	case lr.Row.State != dag.RunRunning:
+		return "Dagrun Running", nil
+	case s == dag.None && (lr.Machine.Holds(lr.Machine.Task(at)) || lr.Machine.Judge(lr.Machine.Task(at)) == dagrun.Waits):
+		return "Trigger Rule", nil
+	}
+	paused, err := pausedNow(tx.Ctx, tx, lr.Row.DAGID)
+	switch {
+	case err != nil:
+		return "", err
+	case paused != "":
+		return "Dag Not Paused", nil
+	case lr.Machine.Full() != "":
+		return "Task Instance Slots Available", nil
+	}
+	why, err := lr.Admit(tx, at)
+	switch {
+	case err != nil || why == "":
+		return "", err
+	case strings.HasPrefix(why, "pool "):
+		return "Pool Slots Available", nil
+	case strings.HasPrefix(why, "max_active_tis"):
+		return "Task Concurrency", nil
+	default:
+		return "Previous Dagrun State", nil
+	}
 }
 
 // whyDeferred says what an instance asks, whom and until when.

@@ -60,6 +60,7 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"versions are stored once":          versionsAreStoredOnce,
 			"versions are numbered":             func(t *testing.T, open Open) { t.Helper(); listtest.VersionsAreNumbered(t, open(t, Node{})) },
 			"versions are listed":               func(t *testing.T, open Open) { t.Helper(); listtest.VersionsAreListed(t, open(t, Node{})) },
+			"asks are listed":                   func(t *testing.T, open Open) { t.Helper(); listtest.AsksAreListed(t, open(t, Node{})) },
 			"xcoms are listed":                  func(t *testing.T, open Open) { t.Helper(); listtest.XComsAreListed(t, open(t, Node{})) },
 			"states are counted":                func(t *testing.T, open Open) { t.Helper(); listtest.StatesAreCounted(t, open(t, Node{})) },
 			"notes are kept":                    func(t *testing.T, open Open) { t.Helper(); listtest.NotesAreKept(t, open(t, Node{})) },

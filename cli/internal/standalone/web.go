@@ -85,7 +85,7 @@ func (s *service) server(ctx context.Context, a *app.App, version string, ln net
 	if err := setUp(ctx, a, site, address(a, ln)); err != nil {
 		return nil, err
 	}
-	o.SignIn, o.REST, o.Pages = site.Gate, a.REST(a.Store, version, s.reload), site.Gate.Identify(site.Pages) //nolint:contextcheck // each call has the context of its request
+	o.SignIn, o.REST, o.Pages = site.Gate, a.REST(a.Store, version, s.reload, s.pages), site.Gate.Identify(site.Pages) //nolint:contextcheck // each call has the context of its request
 	srv = web.New(o)
 	return srv, nil
 }

@@ -43,6 +43,9 @@ var (
 	askSettled = askTable.Only("state", "settled_at", "responder", "responder_name", "via", "chosen", "input", "note")
 )
 
+// AskRows are the columns of asks.
+func AskRows() *sqlrow.Table[store.Ask] { return askTable }
+
 // listOf is values as a JSON list.
 type listOf[T any] struct{ values *[]T }
 

@@ -1,6 +1,7 @@
 package sqllist
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/listing"
 	"github.com/dingdag/dingdag/store/sqlstore"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlchat"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
@@ -112,4 +114,57 @@ func (q Queries) ListXComs(ctx context.Context, f listing.XComs, p listing.Page)
 		}
 	}
 	return out, n[0], nil
+}
+
+// answered holds for an ask that people or its defaults have answered.
+const answered = "a.state IN ('answered', 'defaulted')"
+
+var askKeys = map[string]string{
+	"ti_id": "a.id", "subject": "a.subject", "responded_at": "CASE WHEN " + answered + " THEN a.settled_at END", "created_at": "a.created_at",
+	"responded_by_user_id": "nullif(a.responder, '')", "responded_by_user_name": "nullif(a.responder_name, '')", "dag_id": "a.dag_id", "run_id": "a.run_id",
+	"task_display_name": "a.task_id", "run_after": "r.run_after", "rendered_map_index": "nullif(ti.rendered_map_index, '')", "task_instance_operator": "ti.operator",
+	"task_instance_state": "nullif(ti.state, '')",
+}
+
+// ListAsks implements [listing.Records].
+func (q Queries) ListAsks(ctx context.Context, f listing.Asks, p listing.Page) ([]*store.Ask, int, error) {
+	w := &where{}
+	runsOf(w, &f.Runs)
+	in(w, "a.task_id", f.TaskIDs)
+	w.like("a.task_id", f.TaskIDLike)
+	if f.MapIndex != nil {
+		w.add("a.map_index = ?", *f.MapIndex)
+	}
+	in(w, "ti.state", f.States)
+	if f.Answered != nil {
+		if *f.Answered {
+			w.add(answered)
+		} else {
+			w.add("NOT " + answered)
+		}
+	}
+	in(w, "a.responder", f.ByID)
+	in(w, "a.responder_name", f.ByName)
+	w.like("a.subject", f.Subject)
+	w.like("a.body", f.BodyLike)
+	w.moments("a.created_at", f.CreatedAt)
+	from := ` FROM ask a JOIN dag_run r ON r.id = a.run_key
+		JOIN task_instance ti ON ti.run_key = a.run_key AND ti.task_id = a.task_id AND ti.map_index = a.map_index AND ti.try = a.try` + w.sql()
+	n, err := sqlrow.Column[int](ctx, q.c, "SELECT count(*)"+from, w.args...)
+	if err != nil {
+		return nil, 0, fmt.Errorf("count asks: %w", err)
+	}
+	by, err := order(p, askKeys, "a.id")
+	if err != nil {
+		return nil, 0, err
+	}
+	ids, err := sqlrow.Column[int64](ctx, q.c, "SELECT a.id"+from+by, append(w.args, p.Limit, p.Offset)...)
+	if err != nil || len(ids) == 0 {
+		return nil, n[0], sqlrow.Wrapped("list asks", err)
+	}
+	some := &where{}
+	in(some, "id", ids)
+	rows, err := sqlrow.Collect(ctx, q.c, sqlchat.AskRows().Scan, sqlchat.AskRows().Select()+some.sql(), some.args...)
+	slices.SortFunc(rows, func(x, y *store.Ask) int { return cmp.Compare(slices.Index(ids, x.ID), slices.Index(ids, y.ID)) })
+	return rows, n[0], sqlrow.Wrapped("read the asks of a list", err)
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -191,5 +192,81 @@ func XComsAreListed(t *testing.T, s store.Store) {
 		}
 		assert.Equal(t, c.want, got, name)
 		assert.Equal(t, c.n, n, name)
+	}
+}
+
+// AsksAreListed checks the filters, orders and pages of the list of asks: those of old tries are not among them.
+func AsksAreListed(t *testing.T, s store.Store) {
+	at := func(m int) time.Time { return midnight.Add(time.Duration(m) * time.Minute) }
+	r := &store.Run{DAGID: "d", RunID: "r", Type: dag.ManualRun, State: dag.RunRunning, RunAfter: midnight, Version: "v"}
+	write(t, s, func(ctx context.Context, tx store.Tx) error { _, err := tx.InsertRun(ctx, r); return err })
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		err := tx.PutInstances(ctx, []*store.Instance{
+			{RunKey: r.Key, TaskID: "a", MapIndex: -1, State: dag.Deferred, Try: 2},
+			{RunKey: r.Key, TaskID: "b", MapIndex: 0, State: dag.Success, Try: 1},
+			{RunKey: r.Key, TaskID: "b", MapIndex: 1, State: dag.Failed, Try: 1},
+		})
+		for i, a := range []store.Ask{
+			{TaskID: "a", MapIndex: -1, Try: 1, Subject: "old"},
+			{TaskID: "b", MapIndex: 0, Try: 1, Subject: "Pay?", Body: "100 yuan"},
+			{TaskID: "b", MapIndex: 1, Try: 1, Subject: "Late?"},
+			{TaskID: "a", MapIndex: -1, Try: 2, Subject: "again"},
+		} {
+			a.RunKey, a.DAGID, a.RunID, a.Options, a.CreatedAt, a.State = r.Key, "d", "r", []string{"yes"}, at(i), store.AskOpen
+			_, aerr := tx.InsertAsk(ctx, &a)
+			err = errors.Join(err, aerr)
+			switch a.Subject {
+			case "Pay?":
+				a.State, a.SettledAt, a.RespondedBy, a.Chosen = store.AskAnswered, at(9), store.Person{ID: "u1", Name: "Ann"}, []string{"yes"}
+			case "Late?":
+				a.State, a.SettledAt = store.AskTimedOut, at(8)
+			default:
+				continue
+			}
+			_, aerr = tx.SettleAsk(ctx, &a)
+			err = errors.Join(err, aerr)
+		}
+		return err
+	})
+	l := Lists(t, s)
+	by := func(name string) listing.Page {
+		return listing.Page{Limit: 9, Order: []listing.Key{{Name: strings.TrimPrefix(name, "-"), Desc: name[0] == '-'}}}
+	}
+	for name, c := range map[string]struct {
+		f    listing.Asks
+		p    listing.Page
+		want []string
+		n    int
+	}{
+		"all":              {listing.Asks{}, by("ti_id"), []string{"Pay?", "Late?", "again"}, 3},
+		"the last first":   {listing.Asks{}, by("-created_at"), []string{"again", "Late?", "Pay?"}, 3},
+		"as they answered": {listing.Asks{}, by("responded_at"), []string{"Pay?", "Late?", "again"}, 3},
+		"by state":         {listing.Asks{}, by("task_instance_state"), []string{"again", "Late?", "Pay?"}, 3},
+		"a page":           {listing.Asks{}, listing.Page{Limit: 1, Offset: 1}, []string{"Late?"}, 3},
+		"answered":         {listing.Asks{Answered: new(true)}, by("ti_id"), []string{"Pay?"}, 1},
+		"not answered":     {listing.Asks{Answered: new(false)}, by("ti_id"), []string{"Late?", "again"}, 2},
+		"by somebody":      {listing.Asks{ByID: []string{"u1"}, ByName: []string{"Ann", "x"}}, by("ti_id"), []string{"Pay?"}, 1},
+		"a subject":        {listing.Asks{Subject: listing.Like{"AGA"}}, by("ti_id"), []string{"again"}, 1},
+		"a body":           {listing.Asks{BodyLike: listing.Like{"yuan"}}, by("ti_id"), []string{"Pay?"}, 1},
+		"of a state":       {listing.Asks{States: []string{"failed"}}, by("ti_id"), []string{"Late?"}, 1},
+		"an index":         {listing.Asks{MapIndex: new(0)}, by("ti_id"), []string{"Pay?"}, 1},
+		"a task":           {listing.Asks{TaskIDs: []string{"a"}}, by("ti_id"), []string{"again"}, 1},
+		"such a task":      {listing.Asks{TaskIDLike: listing.Like{"B"}}, by("ti_id"), []string{"Pay?", "Late?"}, 2},
+		"of late":          {listing.Asks{CreatedAt: listing.Range[time.Time]{GTE: new(at(3))}}, by("ti_id"), []string{"again"}, 1},
+		"of no DAG":        {listing.Asks{Runs: listing.Runs{DAGIDs: []string{}}}, by("ti_id"), nil, 0},
+	} {
+		found, n, err := l.ListAsks(t.Context(), c.f, c.p)
+		require.NoError(t, err, name)
+		var got []string
+		for _, a := range found {
+			got = append(got, a.Subject)
+		}
+		assert.Equal(t, c.want, got, name)
+		assert.Equal(t, c.n, n, name)
+	}
+	for _, name := range listing.AskOrder() {
+		_, n, err := l.ListAsks(t.Context(), listing.Asks{}, by("-"+name))
+		require.NoError(t, err, name)
+		assert.Equal(t, 3, n)
 	}
 }

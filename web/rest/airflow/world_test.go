@@ -21,6 +21,7 @@ import (
 
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/api/browse"
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/catalog"
@@ -35,6 +36,7 @@ import (
 	"github.com/dingdag/dingdag/store/sqlite/sqlitetest"
 	"github.com/dingdag/dingdag/store/storetest/conntest"
 	"github.com/dingdag/dingdag/template"
+	"github.com/dingdag/dingdag/web/pages/live"
 	"github.com/dingdag/dingdag/web/rest"
 	"github.com/dingdag/dingdag/web/rest/dags"
 	"github.com/dingdag/dingdag/web/rest/runs"
@@ -77,6 +79,7 @@ type world struct {
 	keys  map[string]*store.Run
 	// reparsed is how often the DAG files were to be read again.
 	reparsed int
+	hub      *live.Hub
 }
 
 // door lets in whose name is the token.
@@ -121,7 +124,12 @@ func newWorld(t *testing.T) *world {
 	}
 	w.srv = rest.New(rest.Options{Guard: door{}, DAGs: b, Version: "test", Clock: clock, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	dags.Routes(w.srv, b, as)
-	runs.Routes(w.srv, b, as)
+	w.hub = live.New(2, time.Second)
+	questions := asks.New(asks.Options{Store: s, Engine: func(context.Context) (asks.Engine, error) { return e, nil }})
+	runs.Routes(w.srv, b, as, runs.Options{Changes: changes{w.hub}, Asks: func(ctx context.Context) *asks.Asks {
+		who, _ := access.From(ctx)
+		return questions.By(store.Actor{Name: who.User, Via: store.ViaRESTAPI})
+	}})
 	w.write(func(ctx context.Context, tx store.Tx) error {
 		for _, d := range w.files.dags {
 			if err := errors.Join(
@@ -140,6 +148,13 @@ func newWorld(t *testing.T) *world {
 const hidden = "s3cr3t"
 
 func (w *world) reparse(context.Context) error { w.reparsed++; return nil }
+
+// changes are those that a hub tells of.
+type changes struct{ hub *live.Hub }
+
+func (c changes) Follow(ctx context.Context, dagID, runID string, begin, tell func() error, quiet time.Duration, idle func() error) error {
+	return c.hub.Follow(ctx, live.Topic{DAGID: dagID, RunID: runID}, begin, tell, quiet, idle)
+}
 
 func (w *world) write(fn func(ctx context.Context, tx store.Tx) error) {
 	w.t.Helper()

@@ -54,14 +54,20 @@ func (q *instanceQuery) filter() browse.InstanceFilter {
 		DAGIDs: one(q.DAGID), RunIDs: one(q.DagRunID), RunAfter: q.RunAfter, LogicalDate: q.LogicalDate, StartDate: q.StartDate, EndDate: q.EndDate, UpdatedAt: q.UpdatedAt,
 		Duration: q.Duration, VersionNumbers: some(q.VersionNumber),
 	}
-	for _, s := range q.State {
+	f.States = stored(q.State)
+	f.Tries, f.MapIndexes, f.Missing = some(q.TryNumber), some(q.MapIndex), q.DagRunID != rest.All
+	return f
+}
+
+// stored are states as they are stored.
+func stored(states rest.Filter) (out []string) {
+	for _, s := range states {
 		if s == "no_status" || s == "none" {
 			s = browse.NoState
 		}
-		f.States = append(f.States, s)
+		out = append(out, s)
 	}
-	f.Tries, f.MapIndexes, f.Missing = some(q.TryNumber), some(q.MapIndex), q.DagRunID != rest.All
-	return f
+	return out
 }
 
 // check is nil when the run that the path names is there.

@@ -3,11 +3,13 @@ package runs
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/api/browse"
 	"github.com/dingdag/dingdag/web/rest"
 	"github.com/dingdag/dingdag/web/rest/object"
@@ -17,7 +19,17 @@ import (
 type calls struct {
 	browse *browse.Browser
 	api    func(ctx context.Context) *api.API
+	o      Options
 	clock  func() time.Time
+	logger *slog.Logger
+}
+
+// Options are what else the calls stand on. All are required.
+type Options struct {
+	// Asks are those for whoever asks.
+	Asks func(ctx context.Context) *asks.Asks
+	// Changes tells of changes of runs.
+	Changes Changes
 }
 
 // The paths.
@@ -30,8 +42,8 @@ const (
 )
 
 // Routes adds the calls. as is the api for whoever asks.
-func Routes(s *rest.Server, b *browse.Browser, as func(context.Context) *api.API) {
-	c := &calls{b, as, s.Clock}
+func Routes(s *rest.Server, b *browse.Browser, as func(context.Context) *api.API, o Options) {
+	c := &calls{b, as, o, s.Clock, s.Log()}
 	get := func(id, path, tag string) rest.Operation {
 		return rest.Operation{ID: id, Method: http.MethodGet, Path: path, Tag: tag}
 	}
@@ -44,6 +56,9 @@ func Routes(s *rest.Server, b *browse.Browser, as func(context.Context) *api.API
 	rest.Register(s, rest.Operation{ID: "get_list_dag_runs_batch", Method: http.MethodPost, Path: dagRuns + "/list", Tag: run}, c.batch)
 	rest.Register(s, operate("trigger_dag_run", http.MethodPost, dagRuns, run), c.trigger)
 	rest.Register(s, operate("patch_dag_run", http.MethodPatch, dagRun, run), c.patch)
+	wait := get("wait_dag_run_until_finished", dagRun+"/wait", run)
+	wait.Produces = []string{typeLines}
+	rest.Register(s, wait, c.wait)
 	rest.Register(s, operate("clear_dag_run", http.MethodPost, dagRun+"/clear", run), c.clear)
 
 	rest.Register(s, get("get_task_instances", instances, ti), c.instances)
@@ -64,7 +79,14 @@ func Routes(s *rest.Server, b *browse.Browser, as func(context.Context) *api.API
 	logs := get("get_log", instance+"/logs/{try_number}", ti)
 	logs.Produces = []string{"application/json", "application/x-ndjson"}
 	rest.Register(s, logs, c.log)
-	c.xcomRoutes(s, func(id, path string) rest.Operation { return get(id, path, "XCom") }, func(id, path string) rest.Operation { return operate(id, "", path, "XCom") })
+	tagged := func(tag string) (reads, writes func(id, path string) rest.Operation) {
+		return func(id, path string) rest.Operation { return get(id, path, tag) }, func(id, path string) rest.Operation { return operate(id, "", path, tag) }
+	}
+	reads, writes := tagged("XCom")
+	c.xcomRoutes(s, reads, writes)
+	reads, writes = tagged(ti)
+	c.askRoutes(s, reads, writes)
+	c.aboutRoutes(s, reads)
 }
 
 // DAGRunCollection is a page of runs.
