@@ -189,7 +189,7 @@ func (a *API) noAlert(id int64) error {
 
 // DecideAlert does what a person decides about a message. The process that works on the store notices
 // at once that one is to be sent again, or within half a minute where it can't watch the store. A message
-// whose state does not permit the decision is an error, and one that there is not wraps [ErrNotFound].
+// whose state does not permit the decision is a [*ConflictError], and one that there is not wraps [ErrNotFound].
 func (a *API) DecideAlert(ctx context.Context, id int64, what AlertDecision) (Alert, error) {
 	if what != RetryAlert && what != DropAlert {
 		return Alert{}, &FieldError{"decision", fmt.Errorf("%q: use retry or drop", what)}
@@ -227,7 +227,7 @@ func (a *API) decide(ctx context.Context, tx store.Tx, id int64, what AlertDecis
 	}
 	ok, err := tx.DecideDelivery(ctx, d, from)
 	if err == nil && !ok {
-		err = fmt.Errorf("alert %d has just changed its state: look at it again", id)
+		err = conflict("alert %d has just changed its state: look at it again", id)
 	}
 	if err != nil {
 		return err
@@ -305,9 +305,9 @@ func undecidable(d *store.Delivery, what AlertDecision) error {
 	}
 	switch {
 	case d.State == store.DeliveryFolded:
-		return fmt.Errorf("alert %d is told by alert %d: decide about that one", d.ID, d.DigestID)
+		return conflict("alert %d is told by alert %d: decide about that one", d.ID, d.DigestID)
 	case len(may) == 0:
-		return fmt.Errorf("alert %d is %s: there is nothing to decide about it", d.ID, d.State)
+		return conflict("alert %d is %s: there is nothing to decide about it", d.ID, d.State)
 	}
-	return fmt.Errorf("alert %d is %s and cannot be %s: use %s", d.ID, d.State, map[AlertDecision]string{RetryAlert: "sent again", DropAlert: "dropped"}[what], strings.Join(may, " or "))
+	return conflict("alert %d is %s and cannot be %s: use %s", d.ID, d.State, map[AlertDecision]string{RetryAlert: "sent again", DropAlert: "dropped"}[what], strings.Join(may, " or "))
 }

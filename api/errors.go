@@ -20,6 +20,23 @@ func (e notFoundError) Error() string { return e.text }
 
 func (notFoundError) Unwrap() error { return store.ErrNotFound }
 
+// FolderError says that the DAGs folder cannot be read.
+type FolderError struct{ Err error }
+
+// Error says why.
+func (e *FolderError) Error() string { return e.Err.Error() }
+
+// Unwrap is why.
+func (e *FolderError) Unwrap() error { return e.Err }
+
+// ConflictError says that something is not as whoever asks has it before him, so that what he asks for has no sense any more.
+type ConflictError struct{ text string }
+
+// Error says how it is.
+func (e *ConflictError) Error() string { return e.text }
+
+func conflict(format string, args ...any) error { return &ConflictError{fmt.Sprintf(format, args...)} }
+
 func missing(format string, args ...any) error { return notFoundError{fmt.Sprintf(format, args...)} }
 
 // known says more about an error when there is no such DAG at all: what is wrong with its file, or

@@ -118,6 +118,9 @@ type Query struct {
 	api.Page
 }
 
+// States are the states that an ask may have.
+func States() []store.AskState { return store.AskStates() }
+
 // List returns the asks that match, newest first.
 func (s *Asks) List(ctx context.Context, q Query) (api.List[Ask], error) {
 	out := api.List[Ask]{Items: []Ask{}}

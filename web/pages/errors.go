@@ -70,6 +70,12 @@ func failureOf(err error) failure {
 	if _, ok := errors.AsType[*api.FieldError](err); ok {
 		return failure{http.StatusUnprocessableEntity, "error.field", "", err.Error()}
 	}
+	if _, ok := errors.AsType[*api.FolderError](err); ok {
+		return failure{http.StatusServiceUnavailable, "error.folder", "error.folder_help", err.Error()}
+	}
+	if _, ok := errors.AsType[*api.ConflictError](err); ok {
+		return failure{http.StatusConflict, "error.conflict", "error.conflict_help", err.Error()}
+	}
 	_, elsewhere := errors.AsType[*api.NotScheduledError](err)
 	switch {
 	case errors.Is(err, errNoPage):

@@ -18,8 +18,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/api/overview"
+	"github.com/dingdag/dingdag/web/pages/ledger"
 	"github.com/dingdag/dingdag/web/pages/live"
 	"github.com/dingdag/dingdag/web/pages/page"
 	"github.com/dingdag/dingdag/web/pages/static"
@@ -55,6 +57,8 @@ type Options struct {
 	Overview func(ctx context.Context) *overview.Overview
 	// Bindings are for whoever asks, who is in the context.
 	Bindings func(ctx context.Context) Bindings
+	// Asks are for whoever asks, who is in the context.
+	Asks func(ctx context.Context) *asks.Asks
 	// Health is how things are, as of at most a second ago; nil when ctx ends first.
 	Health func(ctx context.Context) *health.Health
 	// Base is the path below which people reach the pages, such as /dingdag; empty for the root.
@@ -113,6 +117,7 @@ func New(o Options) (*Pages, error) {
 	for pattern, show := range p.shows() {
 		p.routes.Handle("GET "+pattern, p.guarded(show))
 	}
+	p.family = page.Join(ledger.New(ledger.Options{Overview: o.Overview, Asks: o.Asks}).Pages())
 	for pattern, show := range p.family.Shows {
 		p.routes.Handle("GET "+pattern, p.guarded(func(v *view) error { return show(v) }))
 	}

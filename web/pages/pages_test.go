@@ -99,14 +99,15 @@ func (w *world) example() map[string]int {
 	w.write(func(ctx context.Context, tx store.Tx) error {
 		return tx.InsertTickRange(ctx, &store.TickRange{DAGID: "hourly", First: now.Add(-2 * time.Hour), Last: now.Add(-time.Hour), Count: 2, Outcome: store.TickMissed, Reason: "no scheduler <b>orders</b> was running", RecordedAt: now.Add(-time.Hour)})
 	})
+	w.alert("etl", store.DeliveryRefused)
 	return map[string]int{
 		"/": 200, "/dags": 200, "/dags?q=etl&tag=sales&state=failed": 200, "/dags?q=nothing": 200, "/dags?page=9": 200,
 		"/dags/etl": 200, "/dags/etl?runs=10&state=failed&type=manual": 200, "/dags/by_hand": 200, "/dags/etl/runs": 200, "/dags/etl/runs?state=failed": 200,
 		"/dags/etl/runs/manual__2026-03-01T11:00:00Z": 200, "/dags/hourly/runs/manual__2026-03-01T12:00:00Z": 200,
 		"/dags/etl/runs/manual__2026-03-01T11:00:00Z/tasks/load": 200, "/dags/etl/runs/manual__2026-03-01T11:00:00Z/tasks/report": 200,
 		"/dags/etl/runs/manual__2026-03-01T11:00:00Z/clear?only_failed=on": 200, "/dags/etl/runs/manual__2026-03-01T11:00:00Z/mark?state=success&task_id=load": 200,
-		"/dags/by_hand/trigger": 200,
-		"/dags/etl/backfills":   200, "/dags/etl/backfills/new": 200, "/dags/by_hand/backfills": 200, "/dags/elt/backfills": 404,
+		"/dags/by_hand/trigger": 200, "/alerts": 200, "/alerts?state=refused": 200, "/alerts/1": 200, "/snoozes?all=on": 200, "/asks": 200,
+		"/dags/etl/backfills": 200, "/dags/etl/backfills/new": 200, "/dags/by_hand/backfills": 200, "/dags/elt/backfills": 404,
 		"/dags/etl/graph": 200, "/dags/etl/graph?task=load": 200, "/dags/etl/runs/manual__2026-03-01T11:00:00Z/graph": 200, "/dags/etl/graph?task=laod": 404,
 		"/dags/etl/runs/manual__2026-03-01T11:00:00Z/gantt": 200, "/dags/hourly/runs/manual__2026-03-01T12:00:00Z/gantt": 200, "/dags/etl/runs/none/gantt": 404,
 		"/dags/elt": 404, "/dags/etl/runs/none": 404, "/dags/etl/runs/manual__2026-03-01T11:00:00Z/tasks/laod": 404, "/dags/etl/runs/manual__2026-03-01T11:00:00Z/tasks/load/mapped/7": 404,

@@ -17,7 +17,7 @@ import (
 var templateFiles embed.FS
 
 // shared are the templates that every page has beside its own.
-var shared = []string{"templates/layout.html", "templates/parts.html"} //nolint:gochecknoglobals // a constant
+var shared = []string{"templates/layout.html", "templates/parts.html", "templates/desk_parts.html"} //nolint:gochecknoglobals // a constant
 
 // parseTemplates reads the templates of all pages, by the name of the file without its ending.
 func parseTemplates() (map[string]*template.Template, error) {

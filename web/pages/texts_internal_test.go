@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/web/pages/words"
 )
 
@@ -30,7 +31,11 @@ func made() map[string][]string {
 	for _, s := range api.AlertStates() {
 		alerts = append(alerts, string(s))
 	}
-	return map[string][]string{"reprocess.": reprocessing, "outcome.": outcomes, "backfill.": {"running", "paused", "completed", "cancelled"}, "type.": runTypes, "alert.": alerts, "state.": states, "severity.": {"error", "warning"}, "health.": {"healthy", "unhealthy", "unknown"}}
+	questions := []string{}
+	for _, s := range asks.States() {
+		questions = append(questions, string(s))
+	}
+	return map[string][]string{"ask.": questions, "snooze.": {"snooze", "maintenance", "double"}, "reprocess.": reprocessing, "outcome.": outcomes, "backfill.": {"running", "paused", "completed", "cancelled"}, "type.": runTypes, "alert.": alerts, "state.": states, "severity.": {"error", "warning"}, "health.": {"healthy", "unhealthy", "unknown"}}
 }
 
 // sources are the files of the pages, and of the rooms below that say something.

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/api/bindings"
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/api/overview"
@@ -92,19 +94,15 @@ func newWorld(tb testing.TB, change ...func(*pages.Options)) *world {
 	clock := func() time.Time { return now }
 	masker := connections.NewMasker()
 	masker.Add("hush-hush")
-	var run *engine.Engine
+	theEngine := sync.OnceValues(func() (*engine.Engine, error) {
+		return engine.New(w.store, engine.Options{
+			LogDir: w.dir, FindDAG: w.files.DAG, Operators: w.files.catalog.Operators, Callbacks: w.files.catalog.Callbacks, Templates: w.files.catalog.Templates, Clock: clock,
+		})
+	})
+	by := store.Actor{Name: "ann", Via: "page"}
 	w.api = api.New(api.Options{
-		Store: w.store, Folder: w.files, Masker: masker, LogDir: w.dir, Clock: clock, By: store.Actor{Name: "ann", Via: "page"},
-		Engine: func(context.Context) (api.Engine, error) {
-			if run != nil {
-				return run, nil
-			}
-			var err error
-			run, err = engine.New(w.store, engine.Options{ //nolint:contextcheck // it outlives the question
-				LogDir: w.dir, FindDAG: w.files.DAG, Operators: w.files.catalog.Operators, Callbacks: w.files.catalog.Callbacks, Templates: w.files.catalog.Templates, Clock: clock,
-			})
-			return run, err
-		},
+		Store: w.store, Folder: w.files, Masker: masker, LogDir: w.dir, Clock: clock, By: by,
+		Engine: func(context.Context) (api.Engine, error) { return theEngine() },
 	})
 	w.health = &health.Health{Status: health.Healthy, At: now, Store: health.Store{Status: health.Healthy}, Scheduler: health.Scheduler{Status: health.Healthy}, Outbox: health.Outbox{Status: health.Healthy}}
 	shapes := &overview.Shapes{}
@@ -113,7 +111,10 @@ func newWorld(tb testing.TB, change ...func(*pages.Options)) *world {
 			return overview.New(overview.Options{API: w.api, Store: w.store, Folder: w.files, Shapes: shapes, Masker: masker, Clock: clock})
 		},
 		Bindings: func(context.Context) pages.Bindings {
-			return bindings.New(w.store, store.Actor{Name: "ann", Via: "page"}, clock)
+			return bindings.New(w.store, by, clock)
+		},
+		Asks: func(context.Context) *asks.Asks {
+			return asks.New(asks.Options{Store: w.store, By: by, Engine: func(context.Context) (asks.Engine, error) { return theEngine() }})
 		},
 		Health:  func(context.Context) *health.Health { return w.health },
 		Changes: live.New(2, time.Second), Version: "1.2.3", Mask: masker.Mask, Clock: clock, Log: slog.New(slog.NewTextHandler(&w.log, nil)),

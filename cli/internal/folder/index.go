@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
@@ -51,7 +52,7 @@ func (f *Folder) exists() error {
 		return err
 	}
 	if _, err := os.Stat(cfg.DAGsFolder); err != nil {
-		return fmt.Errorf("read the DAGs folder: %w; create it, or name another one with --dags-folder or DINGDAG_DAGS_FOLDER", command.WithoutOp(err))
+		return &api.FolderError{Err: fmt.Errorf("read the DAGs folder: %w; create it, or name another one with --dags-folder or DINGDAG_DAGS_FOLDER", command.WithoutOp(err))}
 	}
 	return nil
 }

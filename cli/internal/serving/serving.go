@@ -10,6 +10,7 @@ import (
 
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/access/accounts"
+	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/api/bindings"
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/api/overview"
@@ -67,6 +68,7 @@ func New(a *app.App, s *sqlite.Store, hub *live.Hub, now func(context.Context) *
 		Base:     path,
 		Overview: func(ctx context.Context) *overview.Overview { return a.OverviewOn(s, actor(ctx), shapes) },
 		Bindings: func(ctx context.Context) pages.Bindings { return bindings.New(s, actor(ctx), a.Clock) },
+		Asks:     func(ctx context.Context) *asks.Asks { return a.AsksOn(s).By(actor(ctx)) },
 		Health:   now, Zone: zone, Changes: hub, Version: version, Mask: a.Mask, Clock: a.Clock, Log: a.Log(),
 	})
 	if err != nil {

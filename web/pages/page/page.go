@@ -24,6 +24,9 @@ type Visitor struct {
 	Configures bool
 }
 
+// OperatesAll reports whether he may change the runs of all DAGs.
+func (v Visitor) OperatesAll() bool { return v.Operates == nil }
+
 // Refused says that a request is not carried out, in the words of the pages.
 type Refused struct {
 	Status int
@@ -100,31 +103,6 @@ func Join(all ...Family) Family {
 		maps.Copy(out.Acts, f.Acts)
 	}
 	return out
-}
-
-// Sees reports whether a visitor may look at a DAG, by its id and what is known of it. What belongs to no DAG is seen by those
-// who see all.
-func (v Visitor) SeesDAG(id string, of func(id string) (tags, owners []string)) bool {
-	switch {
-	case v.Sees == nil:
-		return true
-	case id == "":
-		return false
-	}
-	tags, owners := of(id)
-	return v.Sees(id, tags, owners)
-}
-
-// OperatesDAG is the same of who may change its runs and alerts.
-func (v Visitor) OperatesDAG(id string, of func(id string) (tags, owners []string)) bool {
-	switch {
-	case v.Operates == nil:
-		return true
-	case id == "":
-		return false
-	}
-	tags, owners := of(id)
-	return v.Operates(id, tags, owners)
 }
 
 // Number is a field of the path or of a form that is the number of something.
