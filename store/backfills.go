@@ -12,7 +12,7 @@ import (
 type Backfills interface {
 	// Backfill returns ErrNotFound for an unknown backfill.
 	Backfill(ctx context.Context, id int64) (*Backfill, error)
-	// Backfills returns the backfills that match, newest first.
+	// Backfills returns the backfills that match, newest first unless the filter says otherwise.
 	Backfills(ctx context.Context, f BackfillFilter) ([]*Backfill, error)
 	// CountBackfills counts those of a DAG, or all for an empty id.
 	CountBackfills(ctx context.Context, dagID string) (int, error)
@@ -32,7 +32,7 @@ type BackfillsTx interface {
 	// InsertBackfill adds a backfill with its dates and sets its ID. It reports false, and
 	// changes nothing, when the DAG has an open one.
 	InsertBackfill(ctx context.Context, b *Backfill, dates []BackfillDate) (bool, error)
-	// UpdateBackfill writes Version, State and CompletedAt.
+	// UpdateBackfill writes Version, State, UpdatedAt and CompletedAt.
 	UpdateBackfill(ctx context.Context, b *Backfill) error
 	// SettleBackfillDate writes the outcome and the run of a date.
 	SettleBackfillDate(ctx context.Context, id int64, d *BackfillDate) error
@@ -96,8 +96,8 @@ type Backfill struct {
 	// Actor is who had it made.
 	Actor Actor
 	State BackfillState
-	// CompletedAt is zero while it is open.
-	CreatedAt, CompletedAt time.Time
+	// CompletedAt is zero while it is open. UpdatedAt is when its state was changed last, at first CreatedAt.
+	CreatedAt, UpdatedAt, CompletedAt time.Time
 }
 
 // Open reports whether the backfill goes on: it is running or paused.
@@ -111,6 +111,8 @@ type BackfillFilter struct {
 	Limit, Offset int
 	// Behind passes over those up to the backfill with this ID.
 	Behind int64
+	// Oldest turns the order round, without Behind.
+	Oldest bool
 }
 
 // BackfillDate is one logical date of a backfill.

@@ -160,22 +160,14 @@ func (b *Browser) Stats(ctx context.Context, named []string) ([]Stats, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := map[string]string{}
-	here, _, err := b.o.Folder.DAGs()
+	name, err := b.names()
 	if err != nil {
 		return nil, err
-	}
-	for _, d := range here {
-		names[d.ID] = d.DisplayName
 	}
 	var out []Stats
 	for _, c := range counts {
 		if n := len(out); n == 0 || out[n-1].DAGID != c.DAGID {
-			name := names[c.DAGID]
-			if name == "" {
-				name = c.DAGID
-			}
-			out = append(out, Stats{c.DAGID, name, map[dag.RunState]int{}})
+			out = append(out, Stats{c.DAGID, name(c.DAGID), map[dag.RunState]int{}})
 		}
 		out[len(out)-1].Counts[c.State] = c.Count
 	}

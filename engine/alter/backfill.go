@@ -36,9 +36,9 @@ func SetBackfill(ctx context.Context, s store.Transactor, id int64, state store.
 		if err := NoteBackfill(ctx, tx, kind, who, b, now); err != nil {
 			return err
 		}
-		b.State = state
+		b.State, b.UpdatedAt = state, now.UTC().Truncate(time.Millisecond)
 		if !b.Open() {
-			b.CompletedAt = now.UTC().Truncate(time.Millisecond)
+			b.CompletedAt = b.UpdatedAt
 			if err := failQueued(ctx, tx, b); err != nil {
 				return err
 			}

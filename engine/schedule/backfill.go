@@ -70,7 +70,7 @@ func PlanBackfill(ctx context.Context, rd store.Reader, d *dag.DAG, r request.Ba
 	}
 	b := &store.Backfill{
 		DAGID: d.ID, From: r.From, To: r.To, Reprocess: r.Reprocess, MaxActiveRuns: r.MaxActiveRuns, Backwards: r.Backwards,
-		Conf: r.Conf, Version: d.Version, Actor: r.Actor, State: store.BackfillRunning, CreatedAt: now,
+		Conf: r.Conf, Version: d.Version, Actor: r.Actor, State: store.BackfillRunning, CreatedAt: now, UpdatedAt: now,
 	}
 	dates, err := backfillDates(d, r, now)
 	if err != nil {

@@ -121,7 +121,7 @@ func (sch *Scheduler) completeBackfill(tx *live.Tx, b *store.Backfill) error {
 	if err != nil || queued+running > 0 {
 		return err
 	}
-	b.State, b.CompletedAt = store.BackfillCompleted, tx.Now
+	b.State, b.UpdatedAt, b.CompletedAt = store.BackfillCompleted, tx.Now, tx.Now
 	return tx.UpdateBackfill(tx.Ctx, b)
 }
 

@@ -144,7 +144,7 @@ CREATE TABLE backfill (
     state           TEXT NOT NULL,
     created_at      INTEGER NOT NULL,
     completed_at    INTEGER
-, triggered_by TEXT NOT NULL DEFAULT '', triggering_user_name TEXT NOT NULL DEFAULT '');
+, triggered_by TEXT NOT NULL DEFAULT '', triggering_user_name TEXT NOT NULL DEFAULT '', updated_at INTEGER);
 CREATE UNIQUE INDEX backfill_open ON backfill (dag_id) WHERE completed_at IS NULL;
 CREATE TABLE backfill_date (
     backfill_id    INTEGER NOT NULL,
@@ -666,6 +666,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (47, 50, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (48, 51, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (49, 52, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (50, 53, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (7, 6, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (8, 7, 1);

@@ -28,11 +28,12 @@ var (
 			sqlrow.Col("triggering_user_name", &b.Actor.Name),
 			sqlrow.Col("state", &b.State),
 			sqlrow.Col("created_at", sqlrow.Moment(&b.CreatedAt)),
+			sqlrow.Col("updated_at", sqlrow.Moment(&b.UpdatedAt)),
 			sqlrow.Col("completed_at", sqlrow.Moment(&b.CompletedAt)),
 		}
 	})
 	backfillNew     = backfillTable.But("id")
-	backfillChanges = backfillTable.Only("version", "state", "completed_at")
+	backfillChanges = backfillTable.Only("version", "state", "updated_at", "completed_at")
 
 	dateTable = sqlrow.Declare("backfill_date", func(d *store.BackfillDate) []sqlrow.Field {
 		return []sqlrow.Field{
@@ -61,7 +62,7 @@ func (q Queries) Backfill(ctx context.Context, id int64) (*store.Backfill, error
 	return b, nil
 }
 
-// Backfills returns the backfills that match, newest first.
+// Backfills returns the backfills that match, newest first unless the filter says otherwise.
 func (q Queries) Backfills(ctx context.Context, f store.BackfillFilter) ([]*store.Backfill, error) {
 	var (
 		where []string
@@ -73,7 +74,10 @@ func (q Queries) Backfills(ctx context.Context, f store.BackfillFilter) ([]*stor
 	if f.Behind > 0 {
 		where, args = append(where, "id < ?"), append(args, f.Behind)
 	}
-	query := backfillTable.Select() + sqlrow.Conditions(where) + " ORDER BY id DESC"
+	query := backfillTable.Select() + sqlrow.Conditions(where) + " ORDER BY id"
+	if !f.Oldest {
+		query += " DESC"
+	}
 	if f.Limit > 0 {
 		query, args = query+" LIMIT ? OFFSET ?", append(args, f.Limit, f.Offset)
 	}
@@ -196,7 +200,7 @@ func (q Queries) InsertBackfill(ctx context.Context, b *store.Backfill, dates []
 	return true, nil
 }
 
-// UpdateBackfill writes the version and the state of a backfill and when it was completed.
+// UpdateBackfill writes the version and the state of a backfill and when they were changed.
 func (q Queries) UpdateBackfill(ctx context.Context, b *store.Backfill) error {
 	if _, err := q.c.Exec(ctx, backfillChanges.Update()+" WHERE id = ?", backfillChanges.Args(b, b.ID)...); err != nil {
 		return fmt.Errorf("update backfill %d: %w", b.ID, err)

@@ -19,7 +19,7 @@ import (
 func newBackfill(t *testing.T, s store.Store, dagID string, n int) (*store.Backfill, []store.BackfillDate, bool) {
 	b := &store.Backfill{
 		DAGID: dagID, From: midnight, To: midnight.AddDate(0, 0, n), Reprocess: store.ReprocessFailed, MaxActiveRuns: 4, Backwards: true,
-		Conf: json.RawMessage(`{"a": 1}`), Version: "v", Actor: store.Actor{Name: "ü", Via: store.ViaChat}, State: store.BackfillRunning, CreatedAt: midnight.Add(time.Hour),
+		Conf: json.RawMessage(`{"a": 1}`), Version: "v", Actor: store.Actor{Name: "ü", Via: store.ViaChat}, State: store.BackfillRunning, CreatedAt: midnight.Add(time.Hour), UpdatedAt: midnight.Add(time.Hour),
 	}
 	ds := make([]store.BackfillDate, n)
 	for i := range ds {
@@ -86,7 +86,7 @@ func backfillsAreStoredWhole(t *testing.T, open Open) {
 	opened, err := s.OpenBackfills(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []*store.Backfill{b, other}, opened)
-	b.State, b.CompletedAt, b.Version = store.BackfillCompleted, midnight.Add(2*time.Hour), "made later"
+	b.State, b.UpdatedAt, b.CompletedAt, b.Version = store.BackfillCompleted, midnight.Add(3*time.Hour), midnight.Add(2*time.Hour), "made later"
 	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.UpdateBackfill(ctx, b) })
 	one, err := s.OpenBackfill(t.Context(), "d")
 	require.NoError(t, err)
@@ -104,6 +104,7 @@ func backfillsAreStoredWhole(t *testing.T, open Open) {
 		"of a DAG":           {store.BackfillFilter{DAGID: "d"}, []*store.Backfill{last, b}},
 		"the newest":         {store.BackfillFilter{Limit: 1}, []*store.Backfill{last}},
 		"without the newest": {store.BackfillFilter{Limit: 2, Offset: 1}, []*store.Backfill{other, b}},
+		"the oldest":         {store.BackfillFilter{DAGID: "d", Limit: 1, Oldest: true}, []*store.Backfill{b}},
 		"behind one":         {store.BackfillFilter{DAGID: "d", Limit: 5, Behind: last.ID}, []*store.Backfill{b}},
 	} {
 		got, err := s.Backfills(t.Context(), c.f)

@@ -13,6 +13,7 @@ import (
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/web/pages/live"
 	"github.com/dingdag/dingdag/web/rest"
+	"github.com/dingdag/dingdag/web/rest/backfills"
 	"github.com/dingdag/dingdag/web/rest/dags"
 	"github.com/dingdag/dingdag/web/rest/runs"
 )
@@ -28,6 +29,7 @@ func (a *App) REST(s *sqlite.Store, version string, reload func(context.Context)
 	runs.Routes(srv, b, as, runs.Options{Changes: changes{hub}, Asks: func(ctx context.Context) *asks.Asks {
 		return a.AsksOn(s).By(actor(ctx))
 	}})
+	backfills.Routes(srv, b, as)
 	return srv
 }
 

@@ -38,6 +38,7 @@ import (
 	"github.com/dingdag/dingdag/template"
 	"github.com/dingdag/dingdag/web/pages/live"
 	"github.com/dingdag/dingdag/web/rest"
+	"github.com/dingdag/dingdag/web/rest/backfills"
 	"github.com/dingdag/dingdag/web/rest/dags"
 	"github.com/dingdag/dingdag/web/rest/runs"
 )
@@ -130,6 +131,7 @@ func newWorld(t *testing.T) *world {
 		who, _ := access.From(ctx)
 		return questions.By(store.Actor{Name: who.User, Via: store.ViaRESTAPI})
 	}})
+	backfills.Routes(w.srv, b, as)
 	w.write(func(ctx context.Context, tx store.Tx) error {
 		for _, d := range w.files.dags {
 			if err := errors.Join(
