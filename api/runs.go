@@ -66,6 +66,8 @@ type RunQuery struct {
 	Type   dag.RunType
 	// Since selects the runs that ended at this moment or later, or have not ended.
 	Since time.Time
+	// Before selects the runs that were due before this moment. It needs a Limit, and a Cursor takes its place.
+	Before time.Time
 	Page
 }
 
@@ -131,6 +133,9 @@ func (q *RunQuery) filter() (store.RunFilter, error) {
 		}
 	}
 	if q.Cursor == "" {
+		if !q.Before.IsZero() {
+			f.Behind = &store.RunPlace{RunAfter: q.Before}
+		}
 		return f, nil
 	}
 	at, key, _ := strings.Cut(q.Cursor, ".")

@@ -15,6 +15,8 @@ type Daily interface {
 	EndedRunCounts(ctx context.Context, since, until time.Time) ([]*RunCount, error)
 	// OpenRunCounts counts the queued and the running runs, by DAG and state, in the order of these.
 	OpenRunCounts(ctx context.Context) ([]*RunCount, error)
+	// RunsByTime counts the runs of a DAG that were due in a time, by quarter of an hour and state, in the order of these.
+	RunsByTime(ctx context.Context, dagID string, since, until time.Time) ([]*TimeCount, error)
 	// FirstFailure returns the run of a DAG that failed first in a time, and the instance that
 	// failed first in it. Each is nil when there is none.
 	FirstFailure(ctx context.Context, dagID string, since, until time.Time) (*Run, *Instance, error)
@@ -45,6 +47,13 @@ type DailyDigest struct {
 // RunCount is how many runs of a DAG have a state.
 type RunCount struct {
 	DAGID string
+	State dag.RunState
+	Count int
+}
+
+// TimeCount is how many runs have a state that were due in the quarter of an hour that begins at a moment.
+type TimeCount struct {
+	At    time.Time
 	State dag.RunState
 	Count int
 }

@@ -9,6 +9,8 @@ import (
 type Ticks interface {
 	// TickRanges returns the recorded ticks of a DAG, newest first, at most limit (0 is all).
 	TickRanges(ctx context.Context, dagID string, limit int) ([]*TickRange, error)
+	// TicksBetween returns the records of a DAG that have ticks from one moment on and before another one, oldest first.
+	TicksBetween(ctx context.Context, dagID string, since, until time.Time) ([]*TickRange, error)
 	// TickRangeAt returns the record that covers a tick, or nil.
 	TickRangeAt(ctx context.Context, dagID string, tick time.Time) (*TickRange, error)
 	// SchedulerLives returns the stretches in which a scheduler was at work that end at

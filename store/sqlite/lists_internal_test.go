@@ -104,6 +104,27 @@ func TestListsReadNoHistory(t *testing.T) {
 			func() error { _, err := s.EndedRunCounts(t.Context(), time.Unix(1, 0), time.Unix(2, 0)); return err },
 			"SEARCH dag_run USING COVERING INDEX dag_run_ended (end_date>? AND end_date<?)",
 		},
+		"a year of a DAG": {
+			func() error {
+				_, err := s.RunsByTime(t.Context(), "d", time.Unix(1, 0), time.Unix(2, 0))
+				return err
+			},
+			"SEARCH dag_run USING COVERING INDEX dag_run_success (dag_id=? AND run_after>? AND run_after<?)",
+		},
+		"the open runs of a year of a DAG": {
+			func() error {
+				_, err := s.RunsByTime(t.Context(), "d", time.Unix(1, 0), time.Unix(2, 0))
+				return err
+			},
+			"SEARCH dag_run USING COVERING INDEX dag_run_open (state=? AND dag_id=? AND run_after>? AND run_after<?)",
+		},
+		"the ticks of a year": {
+			func() error {
+				_, err := s.TicksBetween(t.Context(), "d", time.Unix(1, 0), time.Unix(2, 0))
+				return err
+			},
+			"SEARCH tick_range USING INDEX tick_range_dag (dag_id=? AND last_tick>?)",
+		},
 		"what is under way": {func() error { _, err := s.OpenRunCounts(t.Context()); return err }, "dag_run USING COVERING INDEX dag_run_open"},
 		"what failed first on a day": {
 			func() error {

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/dingdag/dingdag/store"
@@ -48,6 +49,16 @@ func (q Queries) TickRanges(ctx context.Context, dagID string, limit int) ([]*st
 		query, args = query+" LIMIT ?", append(args, limit)
 	}
 	ts, err := sqlrow.Collect(ctx, q.c, tickTable.Scan, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("list ticks of %s: %w", dagID, err)
+	}
+	return ts, nil
+}
+
+// TicksBetween returns the records that have ticks in a time, see [store.Ticks].
+func (q Queries) TicksBetween(ctx context.Context, dagID string, since, until time.Time) ([]*store.TickRange, error) {
+	ts, err := sqlrow.Collect(ctx, q.c, tickTable.Scan, tickTable.Select()+" WHERE dag_id = ? AND last_tick >= ? AND first_tick < ? ORDER BY last_tick, id",
+		dagID, sqlrow.UnixMilli(since), sqlrow.UnixMilli(until))
 	if err != nil {
 		return nil, fmt.Errorf("list ticks of %s: %w", dagID, err)
 	}
@@ -166,6 +177,24 @@ func (q Queries) OpenRunCounts(ctx context.Context) ([]*store.RunCount, error) {
 	cs, err := sqlrow.Collect(ctx, q.c, scanRunCount, "SELECT dag_id, state, count(*) FROM dag_run WHERE "+isOpen+" GROUP BY dag_id, state ORDER BY dag_id, state")
 	if err != nil {
 		return nil, fmt.Errorf("count open runs: %w", err)
+	}
+	return cs, nil
+}
+
+// RunsByTime counts the runs of a DAG by when they were due, see [store.Daily]. Each state has an index of its own.
+func (q Queries) RunsByTime(ctx context.Context, dagID string, since, until time.Time) ([]*store.TimeCount, error) {
+	const quarter = "run_after - run_after % 900000"
+	var parts []string
+	var args []any
+	for _, state := range []string{"state = 'success'", "state = 'failed'", isOpen} {
+		parts = append(parts, "SELECT "+quarter+" AS at, state, count(*) FROM dag_run WHERE "+state+" AND dag_id = ? AND run_after >= ? AND run_after < ? GROUP BY 1, 2")
+		args = append(args, dagID, sqlrow.UnixMilli(since), sqlrow.UnixMilli(until))
+	}
+	cs, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, c *store.TimeCount) error {
+		return rows.Scan(sqlrow.Moment(&c.At), &c.State, &c.Count)
+	}, strings.Join(parts, " UNION ALL ")+" ORDER BY 1, 2", args...)
+	if err != nil {
+		return nil, fmt.Errorf("count the runs of %s by time: %w", dagID, err)
 	}
 	return cs, nil
 }

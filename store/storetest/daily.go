@@ -3,6 +3,7 @@ package storetest
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -24,6 +25,38 @@ func dailyDigestIsKept(t *testing.T, open Open) {
 		got, err = s.DailyDigest(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, d, got)
+	}
+}
+
+// Runs are counted by when they were due, from one moment on and before another one.
+func runsAreCountedByTime(t *testing.T, open Open) {
+	s := open(t, Node{})
+	run := func(dagID string, minutes int, state dag.RunState) {
+		at := midnight.Add(time.Duration(minutes) * time.Minute)
+		insert(t, s, &store.Run{DAGID: dagID, RunID: fmt.Sprint(minutes), Type: dag.ScheduledRun, State: state, LogicalDate: at, RunAfter: at, Version: "v"})
+	}
+	run("a", 1, dag.RunSuccess)
+	run("a", 14, dag.RunSuccess)
+	run("a", 15, dag.RunSuccess)
+	run("a", 16, dag.RunFailed)
+	run("a", 17, dag.RunRunning)
+	run("a", 31, dag.RunQueued)
+	run("b", 1, dag.RunSuccess)
+	count := func(minutes int, state dag.RunState, n int) *store.TimeCount {
+		return &store.TimeCount{At: midnight.Add(time.Duration(minutes) * time.Minute), State: state, Count: n}
+	}
+	for _, c := range []struct {
+		since, until int
+		want         []*store.TimeCount
+	}{
+		{0, 60, []*store.TimeCount{count(0, dag.RunSuccess, 2), count(15, dag.RunFailed, 1), count(15, dag.RunRunning, 1), count(15, dag.RunSuccess, 1), count(30, dag.RunQueued, 1)}},
+		{14, 15, []*store.TimeCount{count(0, dag.RunSuccess, 1)}},
+		{31, 32, []*store.TimeCount{count(30, dag.RunQueued, 1)}},
+		{32, 60, nil},
+	} {
+		got, err := s.RunsByTime(t.Context(), "a", midnight.Add(time.Duration(c.since)*time.Minute), midnight.Add(time.Duration(c.until)*time.Minute))
+		require.NoError(t, err)
+		assert.Equal(t, c.want, got, "minutes %d to %d", c.since, c.until)
 	}
 }
 

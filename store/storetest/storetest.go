@@ -75,6 +75,7 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"the day that was told":  dailyDigestIsKept,
 			"a day is counted":       aDayIsCounted,
 			"what a day lacks is so": whatADayLacksIsCounted,
+			"runs by time":           runsAreCountedByTime,
 		},
 		"backfills": {
 			"backfills are stored whole":      backfillsAreStoredWhole,

@@ -29,6 +29,14 @@ func ticksAreRecorded(t *testing.T, open Open) {
 	newest, err := s.TickRanges(t.Context(), "d", 1)
 	require.NoError(t, err)
 	assert.Equal(t, []*store.TickRange{skipped}, newest)
+	for _, c := range []struct {
+		since, until int
+		want         []*store.TickRange
+	}{{0, 9, []*store.TickRange{missed, skipped}}, {3, 5, []*store.TickRange{missed}}, {4, 6, []*store.TickRange{skipped}}, {2, 3, []*store.TickRange{missed}}, {6, 9, nil}, {0, 1, nil}} {
+		got, err := s.TicksBetween(t.Context(), "d", at(c.since), at(c.until))
+		require.NoError(t, err)
+		assert.Equal(t, c.want, got, "from hour %d to %d", c.since, c.until)
+	}
 	for h, want := range map[int]*store.TickRange{0: nil, 1: missed, 2: missed, 3: missed, 4: nil, 5: skipped, 6: nil} {
 		got, err := s.TickRangeAt(t.Context(), "d", at(h))
 		require.NoError(t, err)

@@ -142,6 +142,7 @@ func (p *Pages) shows() map[string]handler {
 		"/dags/{dag_id}":                 showGrid,
 		"/dags/{dag_id}/backfills":       showBackfills,
 		"/dags/{dag_id}/backfills/new":   newBackfill,
+		"/dags/{dag_id}/calendar":        showCalendar,
 		"/dags/{dag_id}/graph":           showGraph,
 		"/dags/{dag_id}/runs":            showRuns,
 		"/dags/{dag_id}/tasks/{task_id}": showTaskOfDAG,
