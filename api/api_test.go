@@ -62,13 +62,13 @@ type world struct {
 	*api.API
 
 	options api.Options
-	t       *testing.T
+	t       testing.TB
 	store   *sqlite.Store
 	dir     string
 	files   *folder
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), files: newFolder(t)}
 	s := sqlitetest.Open(t, filepath.Join(w.dir, "db"), sqlite.Options{Synchronous: "NORMAL", Cipher: conntest.Cipher(t, 1)})
@@ -93,7 +93,7 @@ type folder struct {
 	broken  map[string]string
 }
 
-func newFolder(t *testing.T) *folder {
+func newFolder(t testing.TB) *folder {
 	t.Helper()
 	ops, err := operator.NewRegistry(standard.Specs()...)
 	require.NoError(t, err)
@@ -105,7 +105,7 @@ func newFolder(t *testing.T) *folder {
 }
 
 // parse puts the DAGs of a text in the place of those before.
-func (f *folder) parse(t *testing.T, text string) {
+func (f *folder) parse(t testing.TB, text string) {
 	t.Helper()
 	ds, problems := dagfile.Parse("dags.yaml", []byte(text), f.catalog, dagfile.Options{})
 	require.False(t, problems.HasErrors(), problems.String())

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
@@ -79,14 +78,16 @@ func (a *API) State(ctx context.Context, dagID, taskID, runID string, mapIndex i
 	if err != nil {
 		return "", err
 	}
-	rows, err := a.o.Store.Instances(ctx, r.Key)
+	one, err := a.o.Store.FindInstances(ctx, store.InstanceFilter{RunKey: r.Key, TaskID: taskID, MapIndex: &mapIndex})
 	if err != nil {
 		return "", err
 	}
-	for _, in := range rows {
-		if in.TaskID == taskID && in.MapIndex == mapIndex {
-			return in.State.String(), nil
-		}
+	if len(one) > 0 {
+		return one[0].State.String(), nil
+	}
+	rows, err := a.o.Store.FindInstances(ctx, store.InstanceFilter{RunKey: r.Key, TaskID: taskID, Limit: 1})
+	if err != nil {
+		return "", err
 	}
 	// What has no row yet has the state none; the DAG of the run knows what there is.
 	d, err := a.DAGOf(ctx, r.Version)
@@ -96,7 +97,7 @@ func (a *API) State(ctx context.Context, dagID, taskID, runID string, mapIndex i
 	switch {
 	case d.Task(taskID) == nil:
 		return "", missing("dag %q has no task %q in run %s%s", dagID, taskID, r.RunID, SuggestTask(taskID, taskIDs(d)))
-	case slices.ContainsFunc(rows, func(in *store.Instance) bool { return in.TaskID == taskID }):
+	case len(rows) > 0:
 		return "", missing("task %q of run %s has no map index %d: see %s", taskID, r.RunID, mapIndex, a.command("tasks", "states-for-dag-run", dagID, r.RunID))
 	}
 	return dag.None.String(), nil

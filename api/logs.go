@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
@@ -68,13 +69,13 @@ func (a *API) Log(ctx context.Context, q TryQuery) (*Log, error) {
 			return nil, err
 		}
 	}
-	is, err := a.o.Store.Instances(ctx, r.Key)
+	is, err := a.meant(ctx, r, &q)
 	if err != nil {
 		return nil, err
 	}
 	shown, n := q.chosen(is)
 	if shown == nil {
-		return nil, a.noLog(&q, r, is)
+		return nil, a.noLog(ctx, &q, r)
 	}
 	if q.Try > shown.Try {
 		return nil, missing("try %d of %s has not begun in run %s: its last is %d; see %s",
@@ -82,6 +83,26 @@ func (a *API) Log(ctx context.Context, q TryQuery) (*Log, error) {
 	}
 	name := worker.LogPath(r, shown, q.Try)
 	return &Log{runOf(r), shown.Label(), shown.State, n, r.Key != newest.Key, filepath.Join(a.o.LogDir, name), name}, nil
+}
+
+// meant are the instances of a run that a query may mean: those of its task, or the one with its index. A run may have
+// very many.
+func (a *API) meant(ctx context.Context, r *store.Run, q *TryQuery) ([]*store.Instance, error) {
+	f := store.InstanceFilter{RunKey: r.Key, TaskID: q.TaskID}
+	if q.MapIndex >= 0 {
+		f.MapIndex = &q.MapIndex
+	}
+	return a.o.Store.FindInstances(ctx, f)
+}
+
+// tasksBegun are the ids of the tasks of a run that have instances.
+func (a *API) tasksBegun(ctx context.Context, r *store.Run) ([]string, []*store.TaskState, error) {
+	ts, err := a.o.Store.TaskStates(ctx, []int64{r.Key})
+	var ids []string
+	for _, t := range ts {
+		ids = append(ids, t.TaskID)
+	}
+	return slices.Compact(ids), ts, err
 }
 
 // begun reports whether the query means an instance, and a try of it has begun.
@@ -103,15 +124,18 @@ func (q *TryQuery) chosen(is []*store.Instance) (shown *store.Instance, n int) {
 }
 
 // noLog says why there is none in a run.
-func (a *API) noLog(q *TryQuery, r *store.Run, is []*store.Instance) error {
+func (a *API) noLog(ctx context.Context, q *TryQuery, r *store.Run) error {
 	if q.MapIndex >= 0 {
 		return missing("map index %d of task %q has not run in run %s", q.MapIndex, q.TaskID, r.RunID)
 	}
-	ids := make([]string, len(is))
-	for i, in := range is {
-		if ids[i] = in.TaskID; in.TaskID == q.TaskID {
+	ids, states, err := a.tasksBegun(ctx, r)
+	if err != nil {
+		return err
+	}
+	for _, t := range states {
+		if t.TaskID == q.TaskID {
 			return missing("task %q has no log in run %s: no try of it has begun, its state is %s; see %s",
-				q.TaskID, r.RunID, in.State, a.command("tasks", "why", q.DAGID, q.TaskID, r.RunID))
+				q.TaskID, r.RunID, t.State, a.command("tasks", "why", q.DAGID, q.TaskID, r.RunID))
 		}
 	}
 	return missing("task %q has not run in run %s%s", q.TaskID, r.RunID, SuggestTask(q.TaskID, ids))
@@ -125,7 +149,7 @@ func (a *API) newestWithLog(ctx context.Context, newest *store.Run, q TryQuery) 
 		return nil, err
 	}
 	for _, r := range runs {
-		is, err := a.o.Store.Instances(ctx, r.Key)
+		is, err := a.meant(ctx, r, &q)
 		if err != nil {
 			return nil, err
 		}
@@ -142,7 +166,7 @@ type Rendered struct {
 	// Label is the task id, with the number of the instance of a mapped task.
 	Label string
 	State dag.State
-	// Instances is how many instances of the task the run has.
+	// Instances is how many instances of the task the run has; 1 when one is asked for.
 	Instances int
 	engine.Rendering
 }
@@ -154,18 +178,14 @@ func (a *API) Rendered(ctx context.Context, q TryQuery) (*Rendered, error) {
 	if err != nil {
 		return nil, err
 	}
-	is, err := a.o.Store.Instances(ctx, r.Key)
+	is, err := a.meant(ctx, r, &q)
 	if err != nil {
 		return nil, err
 	}
-	out := &Rendered{Run: runOf(r), Label: q.TaskID}
-	ids := make([]string, len(is))
+	out := &Rendered{Run: runOf(r), Label: q.TaskID, Instances: len(is)}
 	var shown *store.Instance
-	for i, in := range is {
-		if ids[i] = in.TaskID; in.TaskID != q.TaskID {
-			continue
-		}
-		if out.Instances++; shown == nil || in.State == dag.Failed && shown.State != dag.Failed {
+	for _, in := range is {
+		if shown == nil || in.State == dag.Failed && shown.State != dag.Failed {
 			shown = in
 		}
 	}
@@ -179,6 +199,10 @@ func (a *API) Rendered(ctx context.Context, q TryQuery) (*Rendered, error) {
 	}
 	found, err := e.RenderedTry(ctx, r, q.TaskID, mapIndex, q.Try)
 	if errors.Is(err, store.ErrNotFound) {
+		ids, _, err := a.tasksBegun(ctx, r)
+		if err != nil {
+			return nil, err
+		}
 		return nil, missing("run %s has no task %q%s", r.RunID, q.TaskID, SuggestTask(q.TaskID, ids))
 	}
 	if err != nil {

@@ -42,12 +42,12 @@ func (a *API) Tries(ctx context.Context, q TryQuery) ([]Try, error) {
 	if err != nil {
 		return nil, err
 	}
-	is, err := a.o.Store.Instances(ctx, r.Key)
+	is, err := a.meant(ctx, r, &q)
 	if err != nil {
 		return nil, err
 	}
 	if shown, _ := q.chosen(is); shown == nil {
-		return nil, a.noLog(&q, r, is)
+		return nil, a.noLog(ctx, &q, r)
 	}
 	rows, err := a.o.Store.PastTries(ctx, r.Key, q.TaskID)
 	if err != nil {

@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"encoding/json"
+
+	"github.com/dingdag/dingdag/store"
 )
 
 // XCom is a value that a task left for others, with secrets masked.
@@ -22,12 +24,23 @@ func (a *API) XComs(ctx context.Context, dagID, runID string) ([]XCom, error) {
 		return nil, err
 	}
 	xs, err := a.o.Store.RunXComs(ctx, r.Key)
+	return a.xcomsOf(xs), err
+}
+
+// TaskXComs lists what a task instance has returned and pushed, by key. The map index is -1 for an unmapped task.
+func (a *API) TaskXComs(ctx context.Context, dagID, runID, taskID string, mapIndex int) ([]XCom, error) {
+	r, err := a.run(ctx, dagID, runID)
 	if err != nil {
 		return nil, err
 	}
+	xs, err := a.o.Store.TaskXComs(ctx, r.Key, taskID, mapIndex)
+	return a.xcomsOf(xs), err
+}
+
+func (a *API) xcomsOf(xs []store.XCom) []XCom {
 	out := []XCom{}
 	for _, x := range xs {
 		out = append(out, XCom{x.TaskID, x.MapIndex, x.Key, a.MaskJSON(x.Value)})
 	}
-	return out, nil
+	return out
 }

@@ -14,6 +14,8 @@ type XComs interface {
 	XComs(ctx context.Context, runKey int64, taskID, key string) ([]MappedXCom, error)
 	// RunXComs returns all XComs of a run, by task, map index and key.
 	RunXComs(ctx context.Context, runKey int64) ([]XCom, error)
+	// TaskXComs returns those of one task instance, by key.
+	TaskXComs(ctx context.Context, runKey int64, taskID string, mapIndex int) ([]XCom, error)
 	// RunWithXCom returns the key of the newest run of a DAG, up to a logical date, in which
 	// a task has an XCom; 0 for none.
 	RunWithXCom(ctx context.Context, dagID string, upTo time.Time, taskID, key string) (int64, error)

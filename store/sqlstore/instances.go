@@ -191,9 +191,18 @@ func (q Queries) XComs(ctx context.Context, runKey int64, taskID, key string) ([
 
 // RunXComs returns all XComs of a run, by task, map index and key.
 func (q Queries) RunXComs(ctx context.Context, runKey int64) ([]store.XCom, error) {
+	return q.xcoms(ctx, "run_key = ?", runKey)
+}
+
+// TaskXComs returns the XComs of a task instance, by key.
+func (q Queries) TaskXComs(ctx context.Context, runKey int64, taskID string, mapIndex int) ([]store.XCom, error) {
+	return q.xcoms(ctx, "run_key = ? AND task_id = ? AND map_index = ?", runKey, taskID, mapIndex)
+}
+
+func (q Queries) xcoms(ctx context.Context, where string, args ...any) ([]store.XCom, error) {
 	xs, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, x *store.XCom) error {
 		return rows.Scan(&x.TaskID, &x.MapIndex, &x.Key, sqlrow.RawJSON(&x.Value))
-	}, "SELECT task_id, map_index, key, value FROM xcom WHERE run_key = ? ORDER BY task_id, map_index, key", runKey)
+	}, "SELECT task_id, map_index, key, value FROM xcom WHERE "+where+" ORDER BY task_id, map_index, key", args...)
 	if err != nil {
 		return nil, fmt.Errorf("read xcoms: %w", err)
 	}

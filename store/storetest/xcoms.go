@@ -42,6 +42,9 @@ func xcom(t *testing.T, open Open) {
 	require.Len(t, entries, 7)
 	assert.Equal(t, store.XCom{TaskID: "t", MapIndex: -1, Key: "k", Value: json.RawMessage(`"new"`)}, entries[0])
 	assert.Equal(t, "u", entries[6].TaskID)
+	one, err := s.TaskXComs(t.Context(), 1, "t", -1)
+	require.NoError(t, err)
+	assert.Equal(t, entries[:2], one, "those of one instance")
 	all, err := s.XComs(t.Context(), 1, "t", "k")
 	require.NoError(t, err)
 	assert.Equal(t, []store.MappedXCom{{MapIndex: 0, Value: json.RawMessage(`0`)}, {MapIndex: 2, Value: json.RawMessage(`2`)}, {MapIndex: 10, Value: json.RawMessage(`10`)}}, all,

@@ -123,15 +123,13 @@ func (d *taskData) fill(v *view, runID, taskID string) error {
 	if err := d.rendered(v, q); err != nil {
 		return err
 	}
-	xs, err := ask.XComs(ctx, d.Head.ID, runID)
+	xs, err := ask.TaskXComs(ctx, d.Head.ID, runID, taskID, d.MapIndex)
 	if err != nil {
 		return err
 	}
 	for _, x := range xs {
-		if x.TaskID == taskID && x.MapIndex == d.MapIndex {
-			x.Value = json.RawMessage(pretty(x.Value))
-			d.XComs = append(d.XComs, x)
-		}
+		x.Value = json.RawMessage(pretty(x.Value))
+		d.XComs = append(d.XComs, x)
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 }
 
 // Cipher returns a cipher whose key is fill over and over.
-func Cipher(t *testing.T, fill byte) *connections.Cipher {
+func Cipher(t testing.TB, fill byte) *connections.Cipher {
 	t.Helper()
 	c, err := connections.NewCipher(bytes.Repeat([]byte{fill}, connections.KeySize))
 	require.NoError(t, err)
