@@ -13,6 +13,7 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/storetest/chattest"
+	"github.com/dingdag/dingdag/store/storetest/daytest"
 	"github.com/dingdag/dingdag/store/storetest/gatetest"
 	"github.com/dingdag/dingdag/store/storetest/listtest"
 	"github.com/dingdag/dingdag/store/storetest/usertest"
@@ -68,14 +69,14 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"pauses are remembered":             pausesAreRemembered,
 		},
 		"ticks": {
-			"ticks are recorded":            ticksAreRecorded,
-			"lives of schedulers are noted": livesAreNoted,
+			"ticks are recorded":            func(t *testing.T, open Open) { t.Helper(); daytest.TicksAreRecorded(t, open(t, Node{})) },
+			"lives of schedulers are noted": func(t *testing.T, open Open) { t.Helper(); daytest.LivesAreNoted(t, open(t, Node{})) },
 		},
 		"daily": {
-			"the day that was told":  dailyDigestIsKept,
-			"a day is counted":       aDayIsCounted,
-			"what a day lacks is so": whatADayLacksIsCounted,
-			"runs by time":           runsAreCountedByTime,
+			"the day that was told":  func(t *testing.T, open Open) { t.Helper(); daytest.DigestIsKept(t, open(t, Node{})) },
+			"a day is counted":       func(t *testing.T, open Open) { t.Helper(); daytest.ADayIsCounted(t, open(t, Node{})) },
+			"what a day lacks is so": func(t *testing.T, open Open) { t.Helper(); daytest.WhatADayLacksIsCounted(t, open(t, Node{})) },
+			"runs by time":           func(t *testing.T, open Open) { t.Helper(); daytest.RunsAreCountedByTime(t, open(t, Node{})) },
 		},
 		"backfills": {
 			"backfills are stored whole":      backfillsAreStoredWhole,

@@ -1,5 +1,7 @@
+// Package daytest is the part of the suite of stores about days and the ticks of schedules.
+//
 //nolint:thelper // tests, not helpers: failures belong to their lines
-package storetest
+package daytest
 
 import (
 	"context"
@@ -14,9 +16,24 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
-// The day that was told last is one, and is replaced.
-func dailyDigestIsKept(t *testing.T, open Open) {
-	s := open(t, Node{})
+var midnight = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // a constant
+
+func write(t *testing.T, s store.Store, fn func(ctx context.Context, tx store.Tx) error) {
+	t.Helper()
+	require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) error { return fn(t.Context(), tx) }))
+}
+
+// insert adds a run.
+func insert(t *testing.T, s store.Store, r *store.Run) {
+	t.Helper()
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.InsertRun(ctx, r)
+		return err
+	})
+}
+
+// DigestIsKept checks that the day that was told last is one, and is replaced.
+func DigestIsKept(t *testing.T, s store.Store) {
 	got, err := s.DailyDigest(t.Context())
 	require.NoError(t, err)
 	assert.Nil(t, got)
@@ -28,9 +45,8 @@ func dailyDigestIsKept(t *testing.T, open Open) {
 	}
 }
 
-// Runs are counted by when they were due, from one moment on and before another one.
-func runsAreCountedByTime(t *testing.T, open Open) {
-	s := open(t, Node{})
+// RunsAreCountedByTime checks that runs are counted by when they were due, from one moment on and before another one.
+func RunsAreCountedByTime(t *testing.T, s store.Store) {
 	run := func(dagID string, minutes int, state dag.RunState) {
 		at := midnight.Add(time.Duration(minutes) * time.Minute)
 		insert(t, s, &store.Run{DAGID: dagID, RunID: fmt.Sprint(minutes), Type: dag.ScheduledRun, State: state, LogicalDate: at, RunAfter: at, Version: "v"})
@@ -60,13 +76,12 @@ func runsAreCountedByTime(t *testing.T, open Open) {
 	}
 }
 
-// What a digest tells is of its time: from its begin on, before its end.
-func aDayIsCounted(t *testing.T, open Open) {
-	s := open(t, Node{})
+// ADayIsCounted checks that what a digest tells is of its time: from its begin on, before its end.
+func ADayIsCounted(t *testing.T, s store.Store) {
 	at := func(h int) time.Time { return midnight.Add(time.Duration(h) * time.Hour) }
 	since, until := at(1), at(5)
 	run := func(dagID, runID string, state dag.RunState, end time.Time) *store.Run {
-		r := newRun(dagID, runID, time.Time{})
+		r := &store.Run{DAGID: dagID, RunID: runID, Type: dag.ScheduledRun, RunAfter: midnight, Version: "v"}
 		r.State, r.EndDate = state, end
 		insert(t, s, r)
 		return r
@@ -112,9 +127,8 @@ func aDayIsCounted(t *testing.T, open Open) {
 	assert.Nil(t, i)
 }
 
-// So are the ticks of which was found that they start nothing, and the messages that failed.
-func whatADayLacksIsCounted(t *testing.T, open Open) {
-	s := open(t, Node{})
+// WhatADayLacksIsCounted checks the same of the ticks of which was found that they start nothing, and of the messages that failed.
+func WhatADayLacksIsCounted(t *testing.T, s store.Store) {
 	at := func(h int) time.Time { return midnight.Add(time.Duration(h) * time.Hour) }
 	since, until := at(1), at(5)
 	tick := func(dagID string, o store.TickOutcome, first, last, n int, why string, recorded time.Time) {

@@ -1,5 +1,5 @@
 //nolint:thelper // tests, not helpers: failures belong to their lines
-package storetest
+package daytest
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
-func ticksAreRecorded(t *testing.T, open Open) {
-	s := open(t, Node{})
+// TicksAreRecorded checks that ticks without a run are found again.
+func TicksAreRecorded(t *testing.T, s store.Store) {
 	at := func(h int) time.Time { return midnight.Add(time.Duration(h) * time.Hour) }
 	put := func(dagID string, first, last, n int, o store.TickOutcome) *store.TickRange {
 		r := &store.TickRange{DAGID: dagID, First: at(first), Last: at(last), Count: n, Outcome: o, Reason: "because", RecordedAt: at(9)}
@@ -44,8 +44,8 @@ func ticksAreRecorded(t *testing.T, open Open) {
 	}
 }
 
-func livesAreNoted(t *testing.T, open Open) {
-	s := open(t, Node{})
+// LivesAreNoted checks that the stretches in which a scheduler was at work are kept.
+func LivesAreNoted(t *testing.T, s store.Store) {
 	at := func(h int) time.Time { return midnight.Add(time.Duration(h) * time.Hour) }
 	put := func(l *store.SchedulerLife) {
 		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.PutSchedulerLife(ctx, l) })
