@@ -259,6 +259,7 @@ func TestParseTime(t *testing.T) {
 		"+5": "1970-01-01T00:00:05Z", ".5": "1970-01-01T00:00:00.5Z", "5.": "1970-01-01T00:00:05Z", "20000000000": "2603-10-11T11:33:20Z",
 		"20000000001": "1970-08-20T11:33:20.001Z", "253402300799999": "9999-12-31T23:59:59.999Z", "-62135596800000": "0001-01-01T00:00:00Z",
 		"1704067200.1234567": "2024-01-01T00:00:00.123457Z", "1704067200.9999996": "2024-01-01T00:00:01Z",
+		"1.5E+3": "1970-01-01T00:25:00Z", "-.5e3": "1969-12-31T23:51:40Z", "2026-01-31T08:00:00,1234567Z": "2026-01-31T08:00:00.123456Z", "2026-01-31T08:00:00−08:00": "2026-01-31T16:00:00Z",
 	} {
 		got, aware, err := rest.ParseTime(text)
 		require.NoError(t, err, text)
@@ -270,6 +271,9 @@ func TestParseTime(t *testing.T) {
 		"253402300800000": "dates after 9999 are not supported as unix timestamps", strings.Repeat("9", 400): "dates after 9999 are not supported as unix timestamps",
 		"-62167219201000": "dates before 0000 are not supported as unix timestamps", "-62135596801000": "year 0 is out of range", "0000-01-01": "year 0 is out of range",
 		" 2024-01-01T00:00:00Z": "invalid character in year", "2024-01-01T00:00:00+25:00": "unexpected extra characters at the end of the input", "2024-01-01T25:00:00": "unexpected extra characters at the end of the input",
+		"0001-01-01T00:00+00:01": "in UTC it is not in the years 1 to 9999", "9999-12-31T23:59:59-00:01": "in UTC it is not in the years 1 to 9999",
+		"1.5e400": "input is too short", "1.5inf": "input is too short", "2026-01-31T08:00:00 +08:00": "unexpected extra characters at the end of the input", "2026-01-31T08:00:00+08": "unexpected extra characters at the end of the input",
+		"2026-01-31T8:00:00Z": "unexpected extra characters at the end of the input", "2026-01-31T08:00.5Z": "unexpected extra characters at the end of the input",
 		"2024-01-01T00:00:00Z ": "unexpected extra characters at the end of the input",
 	} {
 		_, _, err := rest.ParseTime(text)

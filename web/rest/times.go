@@ -21,14 +21,10 @@ func (e *timeError) Error() string { return e.text }
 func ParseTime(text string) (t time.Time, aware bool, err error) {
 	if unixNumber.MatchString(text) {
 		n, err := strconv.ParseFloat(text, 64)
-		if err != nil { // it is beyond all numbers
-			n = math.MaxFloat64
-			if text[0] == '-' {
-				n = -math.MaxFloat64
-			}
+		if err == nil || !strings.ContainsAny(text, "eE") { // without an exponent it is at most beyond all numbers
+			t, err = unix(max(min(n, math.MaxFloat64), -math.MaxFloat64))
+			return t, true, err
 		}
-		t, err = unix(n)
-		return t, true, err
 	}
 	day, rest := text, ""
 	if len(text) > 10 {
@@ -51,8 +47,8 @@ func extra() error {
 
 func yearZero() error { return &timeError{"datetime_parsing", "year 0 is out of range"} }
 
-// unixNumber is a number without an exponent.
-var unixNumber = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)$`) //nolint:gochecknoglobals // a constant
+// unixNumber is a number, which has an exponent only behind a point.
+var unixNumber = regexp.MustCompile(`^[+-]?([0-9]+|([0-9]+\.[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)$`) //nolint:gochecknoglobals // a constant
 
 // unix is a number of seconds since 1970, or of milliseconds when it is large, in the years 1 to 9999 (pydantic).
 func unix(n float64) (time.Time, error) {
@@ -113,48 +109,35 @@ func parseDay(day string) (time.Time, error) {
 	return time.Date(y, time.Month(m), d, 0, 0, 0, 0, time.UTC), nil
 }
 
-var errClock = errors.New("not a time of day")
+// clock is what may stand behind a day: 15:04, 15:04:05 or 15:04:05.123456, with or without a zone. The minus sign of
+// typography is one of a zone, too.
+var clock = regexp.MustCompile(`^([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:[.,]([0-9]+))?)?(?:([Zz])|([+\x{2212}-])([01][0-9]|2[0-3]):?([0-5][0-9]))?$`) //nolint:gochecknoglobals // a constant
 
-// parseClock reads 15:04:05.123456+08:00 behind a day; all from the seconds on may be missing.
+// parseClock reads a time of day with its zone, see [clock].
 func parseClock(day time.Time, text string) (time.Time, bool, error) {
-	clock, zone, aware := text, time.UTC, false
-	if i := strings.IndexAny(text, "Zz+-"); i >= 0 {
-		var err error
-		if zone, err = parseZone(text[i:]); err != nil {
-			return day, false, extra()
-		}
-		clock, aware = text[:i], true
-	}
-	layout := "15:04"
-	if strings.Count(clock, ":") > 1 {
-		layout = "15:04:05"
-	}
-	c, err := time.Parse(layout, strings.TrimSpace(clock))
-	if err != nil {
+	m := clock.FindStringSubmatch(text)
+	if m == nil {
 		return day, false, extra()
 	}
-	y, m, d := day.Date()
-	return time.Date(y, m, d, c.Hour(), c.Minute(), c.Second(), c.Nanosecond()/1000*1000, zone).UTC(), aware, nil
-}
-
-// parseZone reads Z, +08:00, +0800 and +08.
-func parseZone(text string) (*time.Location, error) {
-	if text == "Z" || text == "z" {
-		return time.UTC, nil
+	number := func(digits string) int {
+		n, _ := strconv.Atoi(digits) // digits, or nothing, which is 0
+		return n
 	}
-	digits := strings.Replace(text[1:], ":", "", 1)
-	if len(digits) == 2 {
-		digits += "00"
+	zone := time.UTC
+	if m[6] != "" {
+		offset := (number(m[7])*60 + number(m[8])) * 60
+		if m[6] != "+" {
+			offset = -offset
+		}
+		zone = time.FixedZone("", offset)
 	}
-	n, err := strconv.ParseUint(digits, 10, 16)
-	if err != nil || len(digits) != 4 || n/100 > 23 || n%100 > 59 {
-		return nil, errClock
+	micros := number((m[4] + "000000")[:6]) // the rest is cut off
+	y, month, d := day.Date()
+	t := time.Date(y, month, d, number(m[1]), number(m[2]), number(m[3]), micros*1000, zone).UTC()
+	if t.Year() < 1 || t.Year() > 9999 { // pydantic takes it, and Airflow fails at the conversion
+		return t, false, &timeError{"datetime_parsing", "in UTC it is not in the years 1 to 9999"}
 	}
-	offset := int(n/100*60+n%100) * 60
-	if text[0] == '-' {
-		offset = -offset
-	}
-	return time.FixedZone("", offset), nil
+	return t, m[5] != "" || m[6] != "", nil
 }
 
 // timeProblem is what is wrong with a moment.
