@@ -23,6 +23,8 @@ import (
 const (
 	SessionLife = 7 * 24 * time.Hour
 	AccessLife  = 24 * time.Hour
+	// ElsewhereLife is that of the session of somebody who has signed in elsewhere: what he may is known from there alone.
+	ElsewhereLife = 24 * time.Hour
 )
 
 // useEvery is how exactly the last use of a token is noted.
@@ -249,19 +251,27 @@ func (a *Accounts) SignIn(ctx context.Context, u *users.User, before connections
 		if err := tx.DeleteExpiredTokens(ctx, users.SessionToken, now); err != nil {
 			return err
 		}
-		t := &users.Token{Hash: secret.HashToken(token), Kind: users.SessionToken, UserID: u.ID, CreatedAt: now, ExpiresAt: now.Add(SessionLife), UsedAt: now, Address: by.Address}
+		t := &users.Token{Hash: secret.HashToken(token), Kind: users.SessionToken, UserID: u.ID, CreatedAt: now, ExpiresAt: now.Add(LifeOf(u)), UsedAt: now, Address: by.Address}
 		if err := tx.InsertToken(ctx, t); err != nil {
 			return err
 		}
 		if err := signedIn(ctx, tx, u.Name, now); err != nil {
 			return err
 		}
-		return a.note(ctx, tx, by, store.EventSignIn, about{User: u.Name})
+		return a.note(ctx, tx, by, store.EventSignIn, about{User: u.Name, Issuer: u.Issuer})
 	})
 	if err != nil {
 		return "", fmt.Errorf("begin a session: %w", err)
 	}
 	return token, nil
+}
+
+// LifeOf is how long a session of a user is good for.
+func LifeOf(u *users.User) time.Duration {
+	if u.Subject != "" {
+		return ElsewhereLife
+	}
+	return SessionLife
 }
 
 func endSession(ctx context.Context, tx store.Tx, session connections.Secret) error {

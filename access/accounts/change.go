@@ -45,6 +45,7 @@ func mistake(err error) error {
 // about is what an event of a user or a token says.
 type about struct {
 	User     string     `json:"user"`
+	Issuer   string     `json:"issuer,omitempty"`
 	Role     string     `json:"role,omitempty"`
 	DAGs     []string   `json:"dags,omitempty"`
 	Disabled *bool      `json:"disabled,omitempty"`

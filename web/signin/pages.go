@@ -23,6 +23,7 @@ func (g *Gate) Routes(mux *http.ServeMux) {
 	mux.Handle("POST /auth/logout", g.Identify(g.here(g.logout)))
 	mux.HandleFunc("GET /auth/setup/{token}", g.setUpPage)
 	mux.Handle("POST /auth/setup/{token}", g.here(g.setUpUser))
+	g.places(mux)
 	mux.HandleFunc("POST /auth/token", g.token)
 	mux.HandleFunc("POST /auth/token/cli", g.tokenCLI)
 	mux.HandleFunc("GET /auth/token", func(w http.ResponseWriter, _ *http.Request) {
@@ -64,11 +65,11 @@ func (g *Gate) showLogin(w http.ResponseWriter, r *http.Request, status int, wro
 	some, err := g.o.Accounts.HasUsers(r.Context())
 	if err != nil {
 		status, wrong = g.status(w, r, err)
-	} else if !some && wrong == "" {
+	} else if !some && wrong == "" && len(g.o.Places) == 0 {
 		wrong = "还没有用户。 There are no users yet: open the link that standalone printed at its start, or add one with dingdag users create."
 	}
 	g.page(w, r, status, "登录 Sign in", wrong, form(g.path+"/auth/login", "登录 Sign in",
-		field("username", "用户名 User name", "text", "username", name)+field("password", "密码 Password", "password", "current-password", "")+hidden("next", SafeNext(next))))
+		field("username", "用户名 User name", "text", "username", name)+field("password", "密码 Password", "password", "current-password", "")+hidden("next", SafeNext(next)))+g.buttons(next))
 }
 
 func (g *Gate) login(w http.ResponseWriter, r *http.Request) {
@@ -194,6 +195,10 @@ func (g *Gate) page(w http.ResponseWriter, _ *http.Request, status int, title, t
 
 func form(action, button, fields string) string {
 	return "<form method=\"post\" action=\"" + html.EscapeString(action) + "\">\n" + fields + "<p><button>" + html.EscapeString(button) + "</button></p></form>\n"
+}
+
+func link(to, text string) string {
+	return "<p><a href=\"" + html.EscapeString(to) + "\">" + html.EscapeString(text) + "</a></p>\n"
 }
 
 func field(name, label, kind, complete, value string) string {

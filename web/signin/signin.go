@@ -8,6 +8,7 @@ package signin
 import (
 	"cmp"
 	"context"
+	"crypto/cipher"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/access/accounts"
+	"github.com/dingdag/dingdag/access/elsewhere"
 	"github.com/dingdag/dingdag/access/secret"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/web/peer"
@@ -42,12 +44,17 @@ const (
 // maxForm is how long a form of a page or a body of a sign-in may be.
 const maxForm = 1 << 20
 
-// Options are what a [Gate] stands on. All but Base are required.
+// Options are what a [Gate] stands on. All but Base, Places and Mask are required.
 type Options struct {
 	Accounts *accounts.Accounts
+	// Places are where people sign in elsewhere.
+	Places []elsewhere.Place
 	// Base is where people reach the server through a proxy, without a slash at its end; empty for nowhere.
 	Base string
-	Log  *slog.Logger
+	// Mask hides secrets in errors that are logged.
+	Mask  func(string) string
+	Clock func() time.Time
+	Log   *slog.Logger
 }
 
 // Gate knows who sends a request. It is safe for concurrent use.
@@ -56,19 +63,32 @@ type Gate struct {
 	base   *url.URL // nil without one
 	path   string   // that of the base, without a slash at its end: it stands before each link
 	origin *http.CrossOriginProtection
+	sealer cipher.AEAD
 
 	mu    sync.Mutex
 	setUp string // the hash of the token of the link that sets up the first user; empty for none
 }
 
 // New returns a gate.
-func New(o Options) *Gate {
-	g := &Gate{o: o, origin: http.NewCrossOriginProtection()}
+func New(o Options) (*Gate, error) {
+	sealer, err := newSealer()
+	if err != nil {
+		return nil, err
+	}
+	g := &Gate{o: o, origin: http.NewCrossOriginProtection(), sealer: sealer}
 	if u, err := url.Parse(o.Base); err == nil && u.Host != "" {
 		g.base, g.path = u, u.Path
 		_ = g.origin.AddTrustedOrigin(u.Scheme + "://" + u.Host) // one that it refuses is not trusted
 	}
-	return g
+	return g, nil
+}
+
+// masked is the text of an error for the log.
+func (g *Gate) masked(err error) string {
+	if g.o.Mask == nil {
+		return err.Error()
+	}
+	return g.o.Mask(err.Error())
 }
 
 // OfferSetUp makes a link by which the first user is set up once, and returns its path. The link before it is void.
@@ -250,6 +270,8 @@ func (g *Gate) cookieName(r *http.Request) string {
 	}
 }
 
+func (g *Gate) cookiePath() string { return cmp.Or(g.path, "/") }
+
 // session is what the browser has; empty for none.
 func (g *Gate) session(r *http.Request) connections.Secret {
 	c, err := r.Cookie(g.cookieName(r))
@@ -262,7 +284,7 @@ func (g *Gate) session(r *http.Request) connections.Secret {
 // keep has the browser keep a session, or forget the one that it has when the session is empty.
 func (g *Gate) keep(w http.ResponseWriter, r *http.Request, session connections.Secret) {
 	c := &http.Cookie{ //nolint:gosec // it is Secure wherever the browser came over TLS
-		Name: g.cookieName(r), Value: session.Reveal(), Path: cmp.Or(g.path, "/"), MaxAge: int(accounts.SessionLife / time.Second),
+		Name: g.cookieName(r), Value: session.Reveal(), Path: g.cookiePath(), MaxAge: int(accounts.SessionLife / time.Second),
 		Secure: g.secure(r), HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
 	if session == "" {

@@ -40,9 +40,15 @@ type house struct {
 	handler http.Handler
 	now     time.Time
 	log     bytes.Buffer
+	trip    string // a cookie
 }
 
 func open(t *testing.T) *house {
+	t.Helper()
+	return openWith(t, func(*signin.Options) {})
+}
+
+func openWith(t *testing.T, change func(*signin.Options)) *house {
 	t.Helper()
 	h := &house{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "db"), sqlite.Options{})
@@ -50,7 +56,10 @@ func open(t *testing.T) *house {
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
 	log := slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	h.Accounts = accounts.New(accounts.Options{Store: s, Clock: func() time.Time { return h.now }, Log: log})
-	h.gate = signin.New(signin.Options{Accounts: h.Accounts, Base: base, Log: log})
+	o := signin.Options{Accounts: h.Accounts, Base: base, Clock: func() time.Time { return h.now }, Log: log}
+	change(&o)
+	h.gate, err = signin.New(o)
+	require.NoError(t, err)
 	mux := http.NewServeMux()
 	h.gate.Routes(mux)
 	mux.Handle("/free", h.gate.Identify(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -377,7 +386,8 @@ func TestBelowAPath(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	h.add(t, access.Viewer)
-	g := signin.New(signin.Options{Accounts: h.Accounts, Base: "https://dag.example/a/b", Log: slog.New(slog.DiscardHandler)})
+	g, err := signin.New(signin.Options{Accounts: h.Accounts, Base: "https://dag.example/a/b", Clock: time.Now, Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
 	mux := http.NewServeMux()
 	g.Routes(mux)
 	mux.Handle("/", g.Identify(g.Required(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))))

@@ -87,7 +87,7 @@ func (h *Home) Masker() *connections.Masker {
 		h.masker = connections.NewMasker()
 		if c, err := h.ReadSettings(); err == nil {
 			h.masker.ShowExtra(c.HarmlessExtra...)
-			h.masker.Add(c.SecretKey)
+			h.masker.Add(c.SecretKey, c.OIDC.Secret)
 			h.masker.Add(secretOfURL(c.HeartbeatURL)...)
 		}
 	}

@@ -50,13 +50,26 @@ type Site struct {
 	Gate  *signin.Gate
 	Pages *pages.Pages
 
-	accounts *accounts.Accounts
+	// Elsewhere says that people can sign in without being users yet.
+	Elsewhere bool
+	accounts  *accounts.Accounts
 }
 
 // New returns the site of a home folder whose store is open. now is how things are.
-func New(a *app.App, s *sqlite.Store, hub *live.Hub, now func(context.Context) *health.Health, version string) (*Site, error) {
+func New(ctx context.Context, a *app.App, s *sqlite.Store, hub *live.Hub, now func(context.Context) *health.Health, version string) (*Site, error) {
 	people := accounts.New(accounts.Options{Store: s, Clock: a.Clock, Log: a.Log()})
-	gate := signin.New(signin.Options{Accounts: people, Base: a.Settings.BaseURL, Log: a.Log()})
+	conns, _, err := a.Sources(s.Connections())
+	if err != nil {
+		return nil, err
+	}
+	elsewhere, err := places(ctx, a, conns)
+	if err != nil {
+		return nil, err
+	}
+	gate, err := signin.New(signin.Options{Accounts: people, Places: elsewhere, Base: a.Settings.BaseURL, Mask: a.Mask, Clock: a.Clock, Log: a.Log()})
+	if err != nil {
+		return nil, err
+	}
 	zone, err := time.LoadLocation(cmp.Or(a.Settings.Timezone, a.Settings.DefaultTimezone))
 	if err != nil {
 		return nil, fmt.Errorf("setting timezone: %w", err)
@@ -74,7 +87,7 @@ func New(a *app.App, s *sqlite.Store, hub *live.Hub, now func(context.Context) *
 	if err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
-	return &Site{Gate: gate, Pages: ps, accounts: people}, nil
+	return &Site{Gate: gate, Pages: ps, Elsewhere: len(elsewhere) > 0, accounts: people}, nil
 }
 
 // HasUsers reports whether somebody can sign in.

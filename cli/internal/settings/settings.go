@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -70,6 +71,8 @@ type Config struct {
 	// request came from.
 	TLSCert, TLSKey string
 	TrustedProxies  peer.Proxies
+	// OIDC is the OpenID provider at which people sign in.
+	OIDC OIDC
 	// BaseURL is where people reach the pages of Listen, without a slash at its end; empty for nowhere.
 	BaseURL string
 	// SecretKey seals connections in the store; unset uses {home}/secret.key.
@@ -100,7 +103,9 @@ type Config struct {
 
 // settings lists every key, in the order in which the docs show them. A dot in a key is a mapping in
 // the file.
-func settings() []setting { return append(generalSettings(), historySettings()...) }
+func settings() []setting {
+	return slices.Concat(generalSettings(), signInSettings(), historySettings())
+}
 
 func generalSettings() []setting {
 	return []setting{
@@ -177,6 +182,9 @@ func Load(o show.IO, flags map[string]string) (*Config, error) {
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		errs = append(errs, errors.New("tls_cert and tls_key go together: set both or none"))
+	}
+	if err := c.OIDC.check(); err != nil {
+		errs = append(errs, err)
 	}
 	if c.DAGsFolder == "" {
 		c.DAGsFolder = filepath.Join(home, "dags")

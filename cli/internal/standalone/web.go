@@ -75,7 +75,7 @@ func (s *service) server(ctx context.Context, a *app.App, version string, ln net
 	if o.DingTalk, err = receiving.HTTP(a, a.Store, s.chat); err != nil {
 		return nil, err
 	}
-	site, err := serving.New(a, a.Store, s.pages, func(ctx context.Context) *health.Health { return srv.Now(ctx) }, version)
+	site, err := serving.New(ctx, a, a.Store, s.pages, func(ctx context.Context) *health.Health { return srv.Now(ctx) }, version)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func mayListen(ctx context.Context, a *app.App, site *serving.Site, o web.Option
 	switch {
 	case err != nil:
 		return err
-	case !some:
+	case !some && !site.Elsewhere:
 		return fmt.Errorf("setting listen: other machines reach %s, and there are no users: create one first with %s, or listen at 127.0.0.1", a.Settings.Listen, a.Program()+" users create NAME --role admin")
 	case o.TLS == nil && len(o.Proxies) == 0:
 		return fmt.Errorf("setting listen: other machines reach %s, and passwords would go there in the clear: set tls_cert and tls_key, or trusted_proxies where a reverse proxy encrypts, or listen at 127.0.0.1", a.Settings.Listen)

@@ -1,0 +1,243 @@
+package oidc_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/dingdag/dingdag/access"
+	"github.com/dingdag/dingdag/access/elsewhere"
+	"github.com/dingdag/dingdag/access/elsewhere/oidc"
+	"github.com/dingdag/dingdag/access/elsewhere/oidctest"
+	"github.com/dingdag/dingdag/connections"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func trip() elsewhere.Trip {
+	return elsewhere.Trip{State: "st4te", Nonce: "n0nce", Verifier: strings.Repeat("v", 43), Redirect: "https://dag.example/auth/oidc/callback"}
+}
+
+// world is a provider with its client.
+type world struct {
+	*oidctest.Provider
+
+	place *oidc.Provider
+	now   time.Time
+}
+
+func open(t *testing.T, change func(*oidc.Options)) *world {
+	t.Helper()
+	w := &world{Provider: oidctest.Start(t), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	w.Clock = func() time.Time { return w.now }
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	o := oidc.Options{
+		Issuer: w.URL, ClientID: oidctest.ClientID, Secret: func(context.Context) (connections.Secret, error) { return oidctest.Secret, nil },
+		Rules: oidc.Rules{Viewers: []string{"*"}}, Transport: transport, Clock: w.Clock,
+	}
+	if change != nil {
+		change(&o)
+	}
+	var err error
+	w.place, err = oidc.New(o)
+	require.NoError(t, err)
+	return w
+}
+
+// goes is what a browser brings back from the provider.
+func (w *world) goes(t *testing.T, trip elsewhere.Trip) url.Values {
+	t.Helper()
+	to, err := w.place.Begin(t.Context(), trip)
+	require.NoError(t, err)
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Get(to)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	require.Equal(t, http.StatusFound, res.StatusCode)
+	back, err := url.Parse(res.Header.Get("Location"))
+	require.NoError(t, err)
+	assert.True(t, strings.HasPrefix(back.String(), trip.Redirect+"?"))
+	return back.Query()
+}
+
+func (w *world) finish(t *testing.T) (*elsewhere.Person, error) {
+	t.Helper()
+	return w.place.Finish(t.Context(), trip(), w.goes(t, trip()))
+}
+
+func TestWhoComesBack(t *testing.T) {
+	t.Parallel()
+	w := open(t, nil)
+	p, err := w.finish(t)
+	require.NoError(t, err)
+	assert.Equal(t, &elsewhere.Person{Issuer: w.URL, Subject: "u-1", Names: []string{"ann", "u-1"}, FullName: "Ann Example", Role: access.Viewer}, p)
+}
+
+// What was answered to another browser, on another trip, or twice, signs in nobody; nor does a token that is not for us.
+func TestAnswersThatSignInNobody(t *testing.T) {
+	t.Parallel()
+	w := open(t, nil)
+	var refused *elsewhere.RefusedError
+	back := w.goes(t, trip())
+	other := trip()
+	other.Verifier = strings.Repeat("w", 43)
+	_, err := w.place.Finish(t.Context(), other, back)
+	require.ErrorAs(t, err, &refused, "PKCE")
+	back = w.goes(t, trip())
+	_, err = w.place.Finish(t.Context(), trip(), back)
+	require.NoError(t, err)
+	_, err = w.place.Finish(t.Context(), trip(), back)
+	require.ErrorAs(t, err, &refused, "twice")
+	other = trip()
+	other.Nonce = "another"
+	_, err = w.place.Finish(t.Context(), other, w.goes(t, trip()))
+	require.ErrorContains(t, err, "another attempt")
+	back = w.goes(t, trip())
+	back.Set("iss", "https://evil.example")
+	_, err = w.place.Finish(t.Context(), trip(), back)
+	require.ErrorContains(t, err, "another provider")
+
+	for name, c := range map[string]struct {
+		spoil func(map[string]any)
+		forge func(string) string
+		want  string
+	}{
+		"for another client": {spoil: func(c map[string]any) { c["aud"] = "other" }, want: "expected audience"},
+		"of another issuer":  {spoil: func(c map[string]any) { c["iss"] = "https://evil.example" }, want: "issued by a different provider"},
+		"expired":            {spoil: func(c map[string]any) { c["exp"] = w.now.Add(-time.Minute).Unix() }, want: "expired"},
+		"without a nonce":    {spoil: func(c map[string]any) { delete(c, "nonce") }, want: "another attempt"},
+		"not signed":         {forge: func(s string) string { return "eyJhbGciOiJub25lIn0." + strings.Split(s, ".")[1] + "." }, want: "ID token"},
+		"changed":            {forge: func(s string) string { p := strings.Split(s, "."); return p[0] + "." + p[1] + "A." + p[2] }, want: "ID token"},
+		"no token":           {forge: func(string) string { return "" }, want: "ID token"},
+	} {
+		w.Set(func(p *oidctest.Provider) { p.Spoil, p.Forge = c.spoil, c.forge })
+		_, err := w.finish(t)
+		require.ErrorContains(t, err, c.want, name)
+	}
+	w.Set(func(p *oidctest.Provider) { p.Denies = "access_denied" })
+	_, err = w.finish(t)
+	require.ErrorAs(t, err, &refused)
+	w.Set(func(p *oidctest.Provider) { p.Denies = "server_error" })
+	_, err = w.finish(t)
+	require.EqualError(t, err, `the OpenID provider answers "server_error"`)
+}
+
+func TestAWrongSecretIsNotShown(t *testing.T) {
+	t.Parallel()
+	w := open(t, func(o *oidc.Options) {
+		o.Secret = func(context.Context) (connections.Secret, error) { return "wr0ng-secret", nil }
+	})
+	_, err := w.finish(t)
+	require.EqualError(t, err, `exchange the code: the OpenID provider answers 401 "invalid_client": the client is not known`)
+}
+
+// A provider that is down at first is asked again, and what it said of itself is good while it is down.
+func TestDown(t *testing.T) {
+	t.Parallel()
+	w := open(t, nil)
+	w.Set(func(p *oidctest.Provider) { p.Down = true })
+	_, err := w.place.Begin(t.Context(), trip())
+	require.ErrorContains(t, err, "ask the OpenID provider "+w.URL+" about itself: 502")
+	w.Set(func(p *oidctest.Provider) { p.Down = false })
+	_, err = w.finish(t)
+	require.NoError(t, err)
+	w.Set(func(p *oidctest.Provider) { p.Down = true })
+	w.now = w.now.Add(2 * time.Hour)
+	_, err = w.place.Begin(t.Context(), trip())
+	require.NoError(t, err)
+}
+
+// Who may what.
+func TestRules(t *testing.T) {
+	t.Parallel()
+	rules := oidc.Rules{
+		Viewers: []string{"staff"}, Operators: []string{"etl", "realm_access.roles=ops"}, Admins: []string{"email=root@example.com", "platform"},
+		DAGs: map[string][]string{"etl": {"tag:etl"}, "finance": {"tag:finance", "owner:fin"}, "department=ops": {"*"}}, Domains: []string{"Example.com"},
+	}
+	mail := func(claims map[string]any) map[string]any {
+		claims["sub"] = "u-1"
+		if _, ok := claims["email"]; !ok {
+			claims["email"] = "ann@example.com"
+		}
+		if _, ok := claims["email_verified"]; !ok {
+			claims["email_verified"] = true
+		}
+		return claims
+	}
+	for name, c := range map[string]struct {
+		claims map[string]any
+		role   access.Role
+		dags   []string
+		refuse string
+	}{
+		"viewer of some":      {map[string]any{"groups": []string{"staff", "finance"}}, access.Viewer, []string{"owner:fin", "tag:finance"}, ""},
+		"operator of several": {map[string]any{"groups": []string{"staff", "etl", "finance"}}, access.Operator, []string{"owner:fin", "tag:etl", "tag:finance"}, ""},
+		"a nested claim":      {map[string]any{"realm_access": map[string]any{"roles": []string{"ops"}}, "department": "ops"}, access.Operator, []string{"*"}, ""},
+		"admin":               {map[string]any{"groups": "platform"}, access.Admin, nil, ""},
+		"admin by mail":       {map[string]any{"email": "root@example.com"}, access.Admin, nil, ""},
+		"mail not verified":   {map[string]any{"email": "root@example.com", "email_verified": false}, 0, nil, "has not verified"},
+		"no DAGs":             {map[string]any{"groups": []string{"staff"}}, 0, nil, "none of your groups has any DAGs"},
+		"no group":            {map[string]any{"groups": []string{"other"}}, 0, nil, "none of the groups"},
+		"part of a name":      {map[string]any{"groups": []string{"staff2", "st"}}, 0, nil, "none of the groups"},
+		"a list as text":      {map[string]any{"groups": "staff,etl"}, 0, nil, "none of the groups"},
+		"other domain":        {map[string]any{"groups": "platform", "email": "ann@evil.example"}, 0, nil, "none of the domains"},
+		"domain in the name":  {map[string]any{"groups": "platform", "email": `"a@example.com"@evil.example`}, 0, nil, "none of the domains"},
+		"subdomain":           {map[string]any{"groups": "platform", "email": "ann@x.example.com"}, 0, nil, "none of the domains"},
+		"no mail":             {map[string]any{"groups": "platform", "email": ""}, 0, nil, "has not verified"},
+	} {
+		w := open(t, func(o *oidc.Options) { o.Rules = rules })
+		w.Set(func(p *oidctest.Provider) { p.Claims = mail(c.claims) })
+		p, err := w.finish(t)
+		if c.refuse != "" {
+			var refused *elsewhere.RefusedError
+			require.ErrorAs(t, err, &refused, name)
+			assert.Contains(t, refused.Reason, c.refuse, name)
+			continue
+		}
+		require.NoError(t, err, name)
+		assert.Equal(t, c.role, p.Role, name)
+		assert.Equal(t, c.dags, p.DAGs, name)
+	}
+}
+
+// What the ID token does not say is asked for, and does not change what it says.
+func TestUserInfo(t *testing.T) {
+	t.Parallel()
+	w := open(t, func(o *oidc.Options) {
+		o.Rules, o.UserClaim = oidc.Rules{Admins: []string{"platform"}, Viewers: []string{"*"}}, "login"
+	})
+	w.Set(func(p *oidctest.Provider) {
+		p.Claims = map[string]any{"sub": "u-1", "name": "Ann"}
+		p.Info = map[string]any{"groups": []string{"platform"}, "login": "ann", "name": "Eve"}
+	})
+	p, err := w.finish(t)
+	require.NoError(t, err)
+	assert.Equal(t, &elsewhere.Person{Issuer: w.URL, Subject: "u-1", Names: []string{"ann", "u-1"}, FullName: "Ann", Role: access.Admin}, p)
+	w.Set(func(p *oidctest.Provider) { p.Info["sub"] = "u-2" })
+	_, err = w.finish(t)
+	require.ErrorContains(t, err, "tells of another user")
+}
+
+func TestMistakes(t *testing.T) {
+	t.Parallel()
+	all := oidc.Rules{Viewers: []string{"*"}}
+	for want, o := range map[string]oidc.Options{
+		"must be an https URL without user": {Issuer: "idp.example", ClientID: "x", Rules: all},
+		"only one on this machine":          {Issuer: "http://idp.example", ClientID: "x", Rules: all},
+		"client_id is missing":              {Issuer: "https://idp.example", Rules: all},
+		"nobody has a role":                 {Issuer: "https://idp.example", ClientID: "x"},
+		`"etl" names no DAGs`:               {Issuer: "https://idp.example", ClientID: "x", Rules: oidc.Rules{Viewers: []string{"*"}, DAGs: map[string][]string{"a": {"etl"}}}},
+		"not a domain":                      {Issuer: "https://idp.example", ClientID: "x", Rules: oidc.Rules{Viewers: []string{"*"}, Domains: []string{"@example.com"}}},
+	} {
+		_, err := oidc.New(o)
+		require.ErrorContains(t, err, want)
+	}
+}
