@@ -47,6 +47,30 @@ func tokenEnd(data []byte, i int) int {
 	}
 }
 
+// valueEnd returns the end of the value that begins at i of valid JSON.
+func valueEnd(data []byte, i int) int {
+	switch data[i] {
+	case 't', 'n':
+		return i + len("true")
+	case 'f':
+		return i + len("false")
+	case '{', '[':
+	default:
+		return tokenEnd(data, i)
+	}
+	for depth := 0; ; {
+		switch data[i] {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		}
+		if i = tokenEnd(data, i); depth == 0 {
+			return i
+		}
+	}
+}
+
 // isName reports whether what stands before rest is the name of a member.
 func isName(rest []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(rest, " \t\r\n"), []byte(":"))

@@ -2,6 +2,7 @@ package connections
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 )
 
@@ -33,44 +34,83 @@ func (m *Masker) maskText(s *string) *string {
 	return new(m.Mask(*s))
 }
 
+// redactExtra keeps the text as it is written, but for what is hidden in it.
 func (m *Masker) redactExtra(c *Connection) string {
-	extra, err := c.ExtraMap()
-	if err != nil {
+	if _, err := c.ExtraMap(); err != nil {
 		return redacted // what cannot be read cannot be told apart
 	}
-	return string(bytes.TrimSuffix(encodeJSON(m.redactValue(extra)), []byte("\n")))
+	return string(m.redactMembers([]byte(c.GetExtra().Reveal()), func(name string) bool { return !m.HarmlessExtra(name) }))
 }
 
-// redactValue changes maps and lists in place.
-func (m *Masker) redactValue(value any) any {
-	switch v := value.(type) {
-	case map[string]any:
-		for name, member := range v {
-			v[name] = m.redactMember(name, member)
-		}
-	case []any:
-		for i, member := range v {
-			v[i] = m.redactValue(member)
-		}
-	case string:
-		return m.Mask(v)
-	}
-	return value
-}
-
-func (m *Masker) redactMember(name string, value any) any {
-	switch v := value.(type) {
-	case nil, bool:
-		return value
-	case string:
-		if v == "" || plainWord(v) {
-			return value
-		}
-	}
-	if !m.HarmlessExtra(name) {
+// RedactVariable is the text of a variable as it can be shown: "***" when it is a secret by the name of its key; and if
+// it is JSON, in place of what is one by its own name. Registered secrets are masked. The value is registered if it is
+// a secret.
+func (m *Masker) RedactVariable(key, value string) string {
+	switch {
+	case value == "":
+		return ""
+	case m.SensitiveName(key):
+		m.Add(value)
 		return redacted
+	case isComposite(value):
+		return string(m.redactMembers([]byte(value), m.SensitiveName))
+	default:
+		return m.Mask(value)
 	}
-	return m.redactValue(value)
+}
+
+// isComposite reports whether a text is a JSON object or list.
+func isComposite(text string) bool {
+	t := strings.TrimSpace(text)
+	return t != "" && (t[0] == '{' || t[0] == '[') && json.Valid([]byte(t))
+}
+
+// redactMembers replaces, in the text of a JSON value, the values of members that are hidden by their names, but what is
+// true, false, null or empty; in other texts it masks registered secrets.
+func (m *Masker) redactMembers(data []byte, hidden func(name string) bool) []byte {
+	var out bytes.Buffer
+	for i := 0; i < len(data); {
+		end := tokenEnd(data, i)
+		token := data[i:end]
+		switch {
+		case token[0] != '"':
+			out.Write(token)
+		case !isName(data[end:]):
+			out.Write(m.maskJSONText(token))
+		default:
+			start := end + len(data[end:]) - len(bytes.TrimLeft(data[end:], " \t\r\n:"))
+			out.Write(data[i:start])
+			end = start // the value is looked at by itself
+			if stop := valueEnd(data, start); hidden(textOf(token)) && isSecretValue(data[start:stop]) {
+				out.WriteString(`"` + redacted + `"`)
+				end = stop
+			}
+		}
+		i = end
+	}
+	return out.Bytes()
+}
+
+// isSecretValue reports whether there is anything to hide in a JSON value.
+func isSecretValue(value []byte) bool {
+	switch value[0] {
+	case 't', 'f', 'n':
+		return false
+	case '"':
+		text := textOf(value)
+		return text != "" && !plainWord(text)
+	default:
+		return true
+	}
+}
+
+// textOf is the text of a JSON text.
+func textOf(token []byte) string {
+	var text string
+	if json.Unmarshal(token, &text) != nil {
+		return string(token) // it is valid
+	}
+	return text
 }
 
 // Redacted reports whether "***" stands in place of a secret in c, as

@@ -2,6 +2,7 @@ package connections
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -63,20 +64,56 @@ func restoreExtra(edited, base, original *Connection) (*Secret, error) {
 	if err != nil {
 		return nil, err
 	}
-	restored, err := restoreValue("extra", now, shown, was)
+	restored, err := restoreValue("extra", now, shown, was, hasStars)
 	switch {
 	case err != nil:
 		return nil, err
 	case reflect.DeepEqual(restored, was):
 		return original.Extra, nil
-	case edited.Extra == nil:
-		return nil, nil
+	case edited.Extra == nil || reflect.DeepEqual(restored, now):
+		return edited.Extra, nil // as it is written
 	}
 	return new(Secret(bytes.TrimSuffix(encodeJSON(restored), []byte("\n")))), nil
 }
 
-// restoreValue restores a value of the extra, whose place is path.
-func restoreValue(path string, edited, base, original any) (any, error) {
+func hasStars(text string) bool { return strings.Contains(text, redacted) }
+
+// IsStars reports whether a text is what stands in place of a secret.
+func IsStars(text string) bool { return text == redacted }
+
+// RestoreVariable puts the secrets of a variable back after somebody has edited what [Masker.RedactVariable] shows of it:
+// what is the same in both is taken from original. A "***" that stands where shown has another one is an error, which
+// tells no value; stars inside of a longer text are stars.
+func RestoreVariable(edited, shown, original string) (string, error) {
+	switch {
+	case edited == shown:
+		return original, nil
+	case IsStars(edited):
+		return "", starsError("value")
+	case !isComposite(edited):
+		return edited, nil
+	}
+	var now, was, base any
+	if err := decodeJSON([]byte(edited), &now); err != nil {
+		return "", err
+	}
+	if isComposite(original) { // else no secret is inside
+		if err := errors.Join(decodeJSON([]byte(original), &was), decodeJSON([]byte(shown), &base)); err != nil {
+			return "", err
+		}
+	}
+	restored, err := restoreValue("value", now, base, was, IsStars)
+	switch {
+	case err != nil:
+		return "", err
+	case reflect.DeepEqual(restored, now):
+		return edited, nil
+	}
+	return string(bytes.TrimSuffix(encodeJSON(restored), []byte("\n"))), nil
+}
+
+// restoreValue restores a value of the extra or of a variable, whose place is path.
+func restoreValue(path string, edited, base, original any, stars func(string) bool) (any, error) {
 	if reflect.DeepEqual(edited, base) {
 		return original, nil
 	}
@@ -89,9 +126,9 @@ func restoreValue(path string, edited, base, original any) (any, error) {
 			var err error
 			_, shown := b[name]
 			if v := e[name]; shown {
-				out[name], err = restoreValue(path+"."+name, v, b[name], o[name])
+				out[name], err = restoreValue(path+"."+name, v, b[name], o[name], stars)
 			} else {
-				out[name], err = restoreValue(path+"."+name, v, missing{}, nil)
+				out[name], err = restoreValue(path+"."+name, v, missing{}, nil, stars)
 			}
 			if err != nil {
 				return nil, err
@@ -105,9 +142,9 @@ func restoreValue(path string, edited, base, original any) (any, error) {
 		for i, v := range e {
 			var err error
 			if len(b) == len(e) && len(o) == len(e) {
-				out[i], err = restoreValue(fmt.Sprintf("%s[%d]", path, i), v, b[i], o[i])
+				out[i], err = restoreValue(fmt.Sprintf("%s[%d]", path, i), v, b[i], o[i], stars)
 			} else { // which of them is which nobody knows
-				out[i], err = restoreValue(fmt.Sprintf("%s[%d]", path, i), v, missing{}, nil)
+				out[i], err = restoreValue(fmt.Sprintf("%s[%d]", path, i), v, missing{}, nil, stars)
 			}
 			if err != nil {
 				return nil, err
@@ -115,7 +152,7 @@ func restoreValue(path string, edited, base, original any) (any, error) {
 		}
 		return out, nil
 	case string:
-		if strings.Contains(e, redacted) {
+		if stars(e) {
 			return nil, starsError(path)
 		}
 	}
