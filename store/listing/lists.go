@@ -18,6 +18,8 @@ type Reader interface {
 	// VersionsInUse returns the versions of the runs that match, DAGsOfRuns their DAGs.
 	VersionsInUse(ctx context.Context, f Runs) ([]string, error)
 	DAGsOfRuns(ctx context.Context, f Runs) ([]string, error)
+	// TasksAtWork counts what is scheduled, queued, running or deferred in runs that are open.
+	TasksAtWork(ctx context.Context) ([]*AtWork, error)
 }
 
 // RunOrder are the names by which runs are ordered.
