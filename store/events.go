@@ -39,6 +39,10 @@ type Actor struct {
 	// is not told apart. A transaction that changes something for it fails with [ErrRepeated] when
 	// another one that did has been committed before.
 	Ref string `json:"ref,omitempty"`
+	// Operation is the call of the REST API by which a program asked, and Request a JSON object with what it sent,
+	// without secrets. Both are kept with the events of a change, and nowhere else.
+	Operation string `json:"operation,omitempty"`
+	Request   string `json:"request,omitempty"`
 }
 
 // Automatic reports whether no person asked.

@@ -19,8 +19,7 @@ func (*Browser) MarkOf(dagID, runID, taskID, state string) api.MarkRequest {
 
 // SetNote notes something about a run, or for a task id about a task instance; an empty text removes it.
 func (b *Browser) SetNote(ctx context.Context, dagID, runID, taskID string, mapIndex int, text string) error {
-	who, ok := access.From(ctx)
-	if !ok {
+	if _, ok := access.From(ctx); !ok {
 		return access.ErrUnknown
 	}
 	return b.o.Store.Tx(ctx, func(tx store.Tx) error {
@@ -29,8 +28,7 @@ func (b *Browser) SetNote(ctx context.Context, dagID, runID, taskID string, mapI
 			return err
 		}
 		n := &store.Note{
-			RunKey: r.Key, TaskID: taskID, MapIndex: mapIndex, Content: text, At: b.o.Clock(),
-			Actor: store.Actor{Name: who.User, Via: store.ViaRESTAPI, Address: who.Address},
+			RunKey: r.Key, TaskID: taskID, MapIndex: mapIndex, Content: text, At: b.o.Clock(), Actor: Actor(ctx),
 		}
 		if err := tx.PutNote(ctx, n); err != nil {
 			return err

@@ -265,7 +265,7 @@ CREATE TABLE event_log (
     task_id   TEXT NOT NULL,
     map_index INTEGER NOT NULL,
     extra     TEXT
-, address TEXT NOT NULL DEFAULT '');
+, address TEXT NOT NULL DEFAULT '', operation TEXT NOT NULL DEFAULT '', request TEXT NOT NULL DEFAULT '');
 CREATE INDEX event_log_of_run ON event_log (dag_id, run_id);
 CREATE INDEX event_log_of_dag ON event_log (dag_id);
 CREATE INDEX event_log_of_owner ON event_log (owner);
@@ -667,6 +667,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (48, 51, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (49, 52, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (50, 53, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (51, 54, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (7, 6, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (8, 7, 1);

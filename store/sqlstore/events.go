@@ -24,6 +24,8 @@ var (
 			sqlrow.Col("task_id", &e.TaskID),
 			sqlrow.Col("map_index", &e.MapIndex),
 			sqlrow.Col("extra", sqlrow.RawJSON(&e.Extra)),
+			sqlrow.Col("operation", &e.Actor.Operation),
+			sqlrow.Col("request", &e.Actor.Request),
 		}
 	})
 	eventNew = eventTable.But("id")

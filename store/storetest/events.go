@@ -21,7 +21,7 @@ func log(t *testing.T, s store.Store, es ...*store.Event) {
 func eventsAreStoredWhole(t *testing.T, open Open) {
 	s := open(t, Node{})
 	e := &store.Event{
-		At: midnight.Add(time.Millisecond), Actor: store.Actor{Name: "ü", Via: store.ViaRESTAPI, Address: "192.0.2.1"}, Kind: store.EventClear, DAGID: "d", RunID: "r",
+		At: midnight.Add(time.Millisecond), Actor: store.Actor{Name: "ü", Via: store.ViaRESTAPI, Address: "192.0.2.1", Operation: "post_x", Request: `{"b": "ü"}`}, Kind: store.EventClear, DAGID: "d", RunID: "r",
 		TaskID: "t", MapIndex: 3, Extra: json.RawMessage(`{"a": "ü"}`),
 	}
 	plain := &store.Event{At: midnight, Kind: store.EventPoolSet, MapIndex: -1}

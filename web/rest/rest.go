@@ -44,7 +44,7 @@ const AirflowVersion = "3.2.1"
 // maxBody is how long the body of a request may be.
 const maxBody = 1 << 20
 
-// Options are what a [Server] stands on. All but Path and Mask are required.
+// Options are what a [Server] stands on. All but Path, Mask and Sensitive are required.
 type Options struct {
 	// Path is the path below which people reach the server, before that of all calls, without a slash at its end.
 	Path string
@@ -54,10 +54,12 @@ type Options struct {
 	DAGs Knower
 	// Version is that of this program.
 	Version string
-	// Mask hides secrets in errors that are logged.
-	Mask  func(string) string
-	Clock func() time.Time
-	Log   *slog.Logger
+	// Mask hides secrets in errors that are logged, and in what is kept of a request.
+	Mask func(string) string
+	// Sensitive says by a name whether something is a secret. Nil goes by Airflow's list.
+	Sensitive func(name string) bool
+	Clock     func() time.Time
+	Log       *slog.Logger
 }
 
 // Server answers the calls that are registered with it. It may be used by several at once when all are.
@@ -113,6 +115,8 @@ type Operation struct {
 	Many bool
 	// Public asks for no login.
 	Public bool
+	// Secret are names of fields of the body, at any depth, whose values are kept nowhere.
+	Secret []string
 	// Produces are the content types of an answer that is not JSON alone.
 	Produces []string
 }
@@ -186,8 +190,9 @@ func Register[In, Out any](s *Server, op Operation, call func(context.Context, *
 		ctx, fault := s.admit(r, &op)
 		if fault == nil {
 			input := new(In)
+			said := s.listen(r, &op)
 			if fault = in.bind(r, reflect.ValueOf(input).Elem()); fault == nil {
-				out, err := call(ctx, input)
+				out, err := call(said(ctx), input)
 				if err == nil {
 					s.answer(w, op.Status, out)
 					return
