@@ -57,6 +57,25 @@ func (s *Source) Variable(_ context.Context, key string) (string, error) {
 	return text, nil
 }
 
+// ConnectionName is the name of the environment variable that defines a connection, VariableName of the one that defines
+// a variable; "" for none.
+func (s *Source) ConnectionName(id string) string {
+	return s.name(id, connections.EnvConn, connections.AirflowEnvConn)
+}
+
+// VariableName is like [Source.ConnectionName].
+func (s *Source) VariableName(key string) string {
+	return s.name(key, connections.EnvVar, connections.AirflowEnvVar)
+}
+
+func (s *Source) name(id string, prefixes ...string) string {
+	name, _, ok := s.find(id, prefixes...)
+	if !ok {
+		return ""
+	}
+	return name
+}
+
 func (s *Source) find(id string, prefixes ...string) (name, text string, ok bool) {
 	for _, prefix := range prefixes {
 		name = prefix + strings.ToUpper(id)

@@ -89,3 +89,11 @@ func TestProcessEnvironment(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "t", c.Type)
 }
+
+func TestNames(t *testing.T) {
+	t.Parallel()
+	environ := map[string]string{"AIRFLOW_CONN_A": "http://h", "DINGDAG_VAR_B": "1", "AIRFLOW_VAR_B": "2", "AIRFLOW_VAR_C": " "}
+	s := env.New(func(name string) (string, bool) { v, ok := environ[name]; return v, ok })
+	assert.Equal(t, []string{"AIRFLOW_CONN_A", "", "DINGDAG_VAR_B", "", ""},
+		[]string{s.ConnectionName("a"), s.ConnectionName("b"), s.VariableName("b"), s.VariableName("c"), s.VariableName("a")})
+}
