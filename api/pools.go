@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/yamlvalue"
@@ -25,6 +26,14 @@ type Pool struct {
 	IncludeDeferred bool `json:"include_deferred"`
 }
 
+// StandardPool is the default pool unless somebody has changed it.
+func StandardPool() Pool {
+	return Pool{Name: DefaultPool, Slots: dagrun.DefaultPoolSlots, Description: "Tasks that name no pool"}
+}
+
+// PoolOf is the pool of a task, and how many of its slots an instance takes.
+func PoolOf(t *dag.Task) (name string, slots int) { return dagrun.PoolOf(t) }
+
 // Pools lists the pools, the default pool among them, by name.
 func (a *API) Pools(ctx context.Context) ([]Pool, error) {
 	var rows []*store.Pool
@@ -36,7 +45,7 @@ func (a *API) Pools(ctx context.Context) ([]Pool, error) {
 	}
 	out := []Pool{}
 	if !slices.ContainsFunc(rows, func(p *store.Pool) bool { return p.Name == DefaultPool }) {
-		out = append(out, Pool{Name: DefaultPool, Slots: dagrun.DefaultPoolSlots, Description: "Tasks that name no pool"})
+		out = append(out, StandardPool())
 	}
 	for _, p := range rows {
 		out = append(out, Pool(*p))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/vault"
 )
 
 // Error is an answer that is an error. Its detail is in one of Airflow's three shapes: a text, the
@@ -84,6 +85,12 @@ func ErrorOf(err error) *Error {
 	}
 	if f, ok := errors.AsType[*api.FieldError](err); ok {
 		return BadRequest("%s", f.Error())
+	}
+	if f, ok := errors.AsType[*vault.InvalidError](err); ok {
+		return BadRequest("%s", f.Error())
+	}
+	if f, ok := errors.AsType[*vault.ElsewhereError](err); ok {
+		return Conflict("%s", f.Error())
 	}
 	if f, ok := errors.AsType[*api.NotScheduledError](err); ok {
 		return NotFound("%s", f.Error())

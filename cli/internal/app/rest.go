@@ -5,11 +5,9 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/api/browse"
-	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/web/pages/live"
 	"github.com/dingdag/dingdag/web/rest"
@@ -22,21 +20,16 @@ import (
 // of the program. reload takes over what has changed of the DAG files, and hub tells of changes.
 func (a *App) REST(s *sqlite.Store, version string, reload func(context.Context) error, hub *live.Hub) http.Handler {
 	ask := a.APIOn(s)
-	as := func(ctx context.Context) *api.API { return ask.By(actor(ctx)) }
+	as := func(ctx context.Context) *api.API { return ask.By(browse.Actor(ctx)) }
 	b := browse.New(browse.Options{API: ask, Store: s, Lists: s.Lists(), Folder: dagFiles{a}, Clock: a.Clock, Reparse: reload})
-	srv := rest.New(rest.Options{Path: a.BasePath(), Guard: rest.Identified{}, DAGs: b, Version: version, Mask: a.Mask, Clock: a.Clock, Log: a.Log()})
+	srv := rest.New(rest.Options{Path: a.BasePath(), Guard: rest.Identified{}, DAGs: b, Version: version, Mask: a.Mask, Sensitive: a.Masker().SensitiveName, Clock: a.Clock, Log: a.Log()})
 	dags.Routes(srv, b, as)
 	runs.Routes(srv, b, as, runs.Options{Changes: changes{hub}, Asks: func(ctx context.Context) *asks.Asks {
-		return a.AsksOn(s).By(actor(ctx))
+		return a.AsksOn(s).By(browse.Actor(ctx))
 	}})
 	backfills.Routes(srv, b, as)
+	a.restOfServer(srv, s, b)
 	return srv
-}
-
-// actor is whoever sends a request.
-func actor(ctx context.Context) store.Actor {
-	who, _ := access.From(ctx)
-	return store.Actor{Name: who.User, Via: store.ViaRESTAPI, Address: who.Address}
 }
 
 // changes are those that a hub tells of.

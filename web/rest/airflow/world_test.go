@@ -81,6 +81,12 @@ type world struct {
 	// reparsed is how often the DAG files were to be read again.
 	reparsed int
 	hub      *live.Hub
+
+	browse *browse.Browser
+	masker *connections.Masker
+	// elsewhere are where connections and variables come from that are not in the store.
+	elsewhere map[string]string
+	tester    func(*connections.Connection) (bool, string)
 }
 
 // door lets in whose name is the token.
@@ -120,18 +126,18 @@ func newWorld(t *testing.T) *world {
 	})
 	b := browse.New(browse.Options{API: ask, Store: s, Lists: s.Lists(), Folder: w.files, Clock: clock, Reparse: w.reparse})
 	as := func(ctx context.Context) *api.API {
-		who, _ := access.From(ctx)
-		return ask.By(store.Actor{Name: who.User, Via: store.ViaRESTAPI})
+		return ask.By(browse.Actor(ctx))
 	}
-	w.srv = rest.New(rest.Options{Guard: door{}, DAGs: b, Version: "test", Clock: clock, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	w.srv = rest.New(rest.Options{Guard: door{}, DAGs: b, Version: "test", Mask: masker.Mask, Clock: clock, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	dags.Routes(w.srv, b, as)
 	w.hub = live.New(2, time.Second)
 	questions := asks.New(asks.Options{Store: s, Engine: func(context.Context) (asks.Engine, error) { return e, nil }})
 	runs.Routes(w.srv, b, as, runs.Options{Changes: changes{w.hub}, Asks: func(ctx context.Context) *asks.Asks {
-		who, _ := access.From(ctx)
-		return questions.By(store.Actor{Name: who.User, Via: store.ViaRESTAPI})
+		return questions.By(browse.Actor(ctx))
 	}})
 	backfills.Routes(w.srv, b, as)
+	w.browse, w.masker = b, masker
+	w.more()
 	w.write(func(ctx context.Context, tx store.Tx) error {
 		for _, d := range w.files.dags {
 			if err := errors.Join(
@@ -286,6 +292,10 @@ func (w *world) pathOf(r *http.Request) string {
 	best, score := "", -1
 	for _, op := range w.srv.Operations() {
 		names := strings.Split(op.Path, "/")
+		parts := parts
+		if last := len(names) - 1; strings.HasSuffix(op.Path, "...}") && len(parts) > last {
+			parts = append(slices.Clone(parts[:last]), strings.Join(parts[last:], "/"))
+		}
 		if op.Method != r.Method || len(names) != len(parts) {
 			continue
 		}
@@ -303,7 +313,7 @@ func (w *world) pathOf(r *http.Request) string {
 		}
 	}
 	require.NotEmpty(w.t, best, r.URL.Path)
-	return "/api/v2" + best
+	return "/api/v2" + strings.ReplaceAll(best, "...}", "}")
 }
 
 // folder holds DAGs that are given as text.
