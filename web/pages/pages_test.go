@@ -109,6 +109,7 @@ func (w *world) example() map[string]int {
 		"/dags/by_hand/trigger": 200, "/alerts": 200, "/alerts?state=refused": 200, "/alerts/1": 200, "/snoozes?all=on": 200, "/asks": 200,
 		"/dags/etl/backfills": 200, "/dags/etl/backfills/new": 200, "/dags/by_hand/backfills": 200, "/dags/elt/backfills": 404,
 		"/dags/etl/graph": 200, "/dags/etl/graph?task=load": 200, "/dags/etl/runs/manual__2026-03-01T11:00:00Z/graph": 200, "/dags/etl/graph?task=laod": 404,
+		"/dags/etl/durations": 200, "/dags/etl/durations?task=load&runs=25": 200, "/dags/etl/landing": 200, "/dags/by_hand/landing": 200, "/dags/etl/durations?runs=7": 422, "/dags/etl/durations?task=laod": 404,
 		"/dags/etl/calendar": 200, "/dags/etl/calendar?day=2026-03-01": 200, "/dags/by_hand/calendar": 200, "/dags/hourly/calendar?day=2026-03-01": 200, "/dags/etl/calendar?year=1": 422, "/dags/etl/calendar?year=x": 422, "/dags/etl/calendar?day=x": 422,
 		"/dags/etl/runs/manual__2026-03-01T11:00:00Z/gantt": 200, "/dags/hourly/runs/manual__2026-03-01T12:00:00Z/gantt": 200, "/dags/etl/runs/none/gantt": 404,
 		"/dags/elt": 404, "/dags/etl/runs/none": 404, "/dags/etl/runs/manual__2026-03-01T11:00:00Z/tasks/laod": 404, "/dags/etl/runs/manual__2026-03-01T11:00:00Z/tasks/load/mapped/7": 404,

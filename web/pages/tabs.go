@@ -14,7 +14,7 @@ func (v *view) DAGTabs(dagID string) (out []tab) {
 	for _, t := range []struct {
 		name string
 		text words.Key
-	}{{"", "grid.title"}, {"graph", "graph.title"}, {"runs", "runs.title"}, {"calendar", "calendar.title"}, {"backfills", "backfills.title"}} {
+	}{{"", "grid.title"}, {"graph", "graph.title"}, {"runs", "runs.title"}, {"calendar", "calendar.title"}, {"durations", "durations.title"}, {"landing", "landing.title"}, {"backfills", "backfills.title"}} {
 		to := v.Link("dags", dagID)
 		if t.name != "" {
 			to = v.Link("dags", dagID, t.name)

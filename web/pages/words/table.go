@@ -229,6 +229,19 @@ var common = map[Key]Text{ //nolint:gochecknoglobals // a constant
 	"weekday.6":          {EN: "Sa", ZH: "六"},
 	"weekday.7":          {EN: "Su", ZH: "日"},
 
+	"durations.title": {EN: "Durations", ZH: "耗时"},
+	"durations.help":  {EN: "From the start to the end, of what has succeeded or failed.", ZH: "从开始到结束，仅含成功或失败的。"},
+	"landing.title":   {EN: "Landing times", ZH: "完成延迟"},
+	"landing.help":    {EN: "From the end of the data interval, or from when the run was due, to the end.", ZH: "从数据区间结束（或到期时间）到运行结束。"},
+	"chart.whole":     {EN: "Whole runs", ZH: "整次运行"},
+	"chart.median":    {EN: "Median", ZH: "中位数"},
+	"chart.most":      {EN: "95 % within", ZH: "95% 不超过"},
+	"chart.longest":   {EN: "Longest", ZH: "最长"},
+	"chart.list":      {EN: "The chart as a list", ZH: "以列表显示"},
+	"chart.none":      {EN: "Nothing has ended yet.", ZH: "还没有结束的运行。"},
+	"chart.slow":      {EN: "Tasks, the slowest first", ZH: "任务，最慢的在前"},
+	"chart.slow_of":   {EN: "%d of %d", ZH: "%d 个，共 %d 个"},
+
 	"runs.title": {EN: "Runs", ZH: "运行"},
 
 	"run.tabs":         {EN: "Pages about the run", ZH: "运行页面"},
@@ -374,6 +387,7 @@ var common = map[Key]Text{ //nolint:gochecknoglobals // a constant
 	"error.no_try":         {EN: "This try has not begun.", ZH: "该次尝试尚未开始。"},
 	"error.from":           {EN: "The place in the log must be a number of bytes.", ZH: "日志位置必须是字节数。"},
 	"error.find":           {EN: "What to look for may have at most 200 bytes.", ZH: "查找内容最多 200 字节。"},
+	"error.chart_runs":     {EN: "A chart has 25, 50, 100 or 200 runs.", ZH: "图表可显示 25、50、100 或 200 次运行。"},
 	"error.year":           {EN: "A calendar is of a year from 1970 to 9998.", ZH: "年份须在 1970 到 9998 之间。"},
 	"error.day":            {EN: "Write the day as 2026-01-31.", ZH: "请将日期写成 2026-01-31。"},
 	"error.backfill_state": {EN: "A backfill can be paused, running or cancelled.", ZH: "回填只能设为 paused、running 或 cancelled。"},

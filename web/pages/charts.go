@@ -1,0 +1,294 @@
+package pages
+
+import (
+	"cmp"
+	"html/template"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/overview"
+	"github.com/dingdag/dingdag/web/pages/chart"
+	"github.com/dingdag/dingdag/web/pages/words"
+)
+
+const (
+	// mostSlow is how many tasks are listed by how long they take.
+	mostSlow = 50
+	// durationMarks is how many marks the axis of durations has, about; dateMarks those of the runs.
+	durationMarks = 5
+	dateMarks     = 6
+)
+
+// chartRuns are how many runs a chart may have, the first one without a choice.
+var chartRuns = []int{50, 25, 100, 200} //nolint:gochecknoglobals // a constant
+
+// chartKind is what a chart shows of each run or task.
+type chartKind struct {
+	tab         string
+	title, help words.Key
+	// value is how long it is for something that began and ended, in a run.
+	value func(r *api.Run, start, end time.Time) time.Duration
+}
+
+// durations are from the start to the end, landing times from when the run was due to the end.
+var (
+	durations = chartKind{"durations", "durations.title", "durations.help", func(_ *api.Run, start, end time.Time) time.Duration { return end.Sub(start) }} //nolint:gochecknoglobals // a constant
+	landings  = chartKind{"landing", "landing.title", "landing.help", func(r *api.Run, _, end time.Time) time.Duration {                                    //nolint:gochecknoglobals // a constant
+		due := r.IntervalEnd
+		if due == nil {
+			due = r.RunAfter
+		}
+		if due == nil {
+			return 0
+		}
+		return end.Sub(*due)
+	}}
+)
+
+// chartData is how long runs, or a task in them, took.
+type chartData struct {
+	Head  *dagHead
+	Title string
+	Help  string
+	Limit int
+	// Limits are how many runs there may be, Tasks the ids of the tasks, Task the one that is shown, empty for the runs.
+	Limits []int
+	Tasks  []string
+	Task   string
+	Points []chartPoint
+	// summary is over what has ended.
+	summary
+	SVG template.HTML
+	// Slow are the tasks that took longest, Of how many there are.
+	Slow []slowTask
+	Of   int
+}
+
+// chartPoint is a run, or a task in it.
+type chartPoint struct {
+	Run   api.Run
+	State string
+	// Value is how long it took; it means nothing unless Known.
+	Value time.Duration
+	Known bool
+	Text  string
+	Link  string
+}
+
+// slowTask is a task with how long it took in the runs that are shown.
+type slowTask struct {
+	ID    string
+	Times int
+	summary
+}
+
+// summary is what some durations have in the middle, what 95 percent of them stay within, and the longest.
+type summary struct {
+	Median, Most, Longest string
+	median                time.Duration
+}
+
+func showDurations(v *view) error { return v.showChart(durations) }
+
+func showLandings(v *view) error { return v.showChart(landings) }
+
+func (v *view) showChart(kind chartKind) error {
+	h, err := v.headFor(kind.tab)
+	if err != nil {
+		return err
+	}
+	q := v.r.URL.Query()
+	d := chartData{Head: h, Title: v.say(kind.title), Help: v.say(kind.help), Limit: chartRuns[0], Limits: slices.Sorted(slices.Values(chartRuns)), Task: q.Get("task")}
+	if n := q.Get("runs"); n != "" {
+		if d.Limit, err = strconv.Atoi(n); err != nil || !slices.Contains(chartRuns, d.Limit) {
+			return &refusedError{http.StatusUnprocessableEntity, "error.chart_runs", nil}
+		}
+	}
+	g, err := v.overview.Grid(v.ctx(), overview.GridQuery{DAGID: h.ID, Limit: d.Limit})
+	if err != nil {
+		return err
+	}
+	for _, n := range g.Nodes {
+		if !n.Group {
+			d.Tasks = append(d.Tasks, n.ID)
+		}
+	}
+	if d.Task != "" && !slices.Contains(d.Tasks, d.Task) {
+		return &refusedError{http.StatusNotFound, "error.task", nil}
+	}
+	for _, c := range g.Columns {
+		d.Points = append(d.Points, v.pointOf(kind, h.ID, d.Task, &c))
+	}
+	d.summary = summed(valuesOf(d.Points))
+	d.SVG = v.chartSVG(&d)
+	if d.Task == "" {
+		d.slowest(kind, g)
+	}
+	v.Title = d.Title + " · " + h.ID
+	v.follow(h.ID, "")
+	return v.render(http.StatusOK, "chart", d)
+}
+
+// pointOf is a run, or a task in it.
+func (v *view) pointOf(kind chartKind, dagID, task string, c *overview.Column) chartPoint {
+	p := chartPoint{Run: c.Run, State: known(string(c.State)), Link: v.Link("dags", dagID, "runs", c.RunID)}
+	if task == "" {
+		if c.StartDate != nil && c.EndDate != nil {
+			p.Value, p.Known = kind.value(&c.Run, *c.StartDate, *c.EndDate), true
+		}
+	} else {
+		cell := c.Cells[task]
+		p.State, p.Link = known(cell.State), v.TaskLink(dagID, c.RunID, task, -1)
+		p.Value, p.Known = took(kind, &c.Run, &cell)
+	}
+	if p.Known {
+		p.Text = signed(p.Value)
+	}
+	return p
+}
+
+// took is how long a task took that has ended.
+func took(kind chartKind, r *api.Run, c *overview.Cell) (time.Duration, bool) {
+	ended := slices.Contains([]string{"success", "failed"}, c.State) && !c.StartDate.IsZero() && !c.EndDate.Before(c.StartDate)
+	if !ended {
+		return 0, false
+	}
+	return kind.value(r, c.StartDate, c.EndDate), true
+}
+
+// signed is a duration that may be below zero.
+func signed(d time.Duration) string {
+	if d < 0 {
+		return "−" + duration(-d)
+	}
+	return duration(d)
+}
+
+// valuesOf are the values of the points that have one.
+func valuesOf(points []chartPoint) (out []time.Duration) {
+	for _, p := range points {
+		if p.Known {
+			out = append(out, p.Value)
+		}
+	}
+	return out
+}
+
+// summed sums up durations; there may be none.
+func summed(all []time.Duration) summary {
+	if len(all) == 0 {
+		return summary{}
+	}
+	s := slices.Sorted(slices.Values(all))
+	middle := s[(len(s)-1)/2]
+	return summary{signed(middle), signed(s[(len(s)*95+99)/100-1]), signed(s[len(s)-1]), middle}
+}
+
+// slowest lists the tasks by their median.
+func (d *chartData) slowest(kind chartKind, g *overview.Grid) {
+	for _, n := range g.Nodes {
+		if n.Group {
+			continue
+		}
+		var all []time.Duration
+		for i := range g.Columns {
+			cell := g.Columns[i].Cells[n.ID]
+			if t, ok := took(kind, &g.Columns[i].Run, &cell); ok {
+				all = append(all, t)
+			}
+		}
+		if len(all) > 0 {
+			d.Slow = append(d.Slow, slowTask{n.ID, len(all), summed(all)})
+		}
+	}
+	slices.SortStableFunc(d.Slow, func(a, b slowTask) int { return cmp.Compare(b.median, a.median) })
+	d.Of = len(d.Slow)
+	d.Slow = d.Slow[:min(d.Of, mostSlow)]
+}
+
+// The measures of a chart in pixels; its width is that of the place that it is in.
+const (
+	chartHeight = 260
+	chartTop    = 12
+	chartBottom = 228
+	axisWidth   = 64
+	// innerWidth is how wide the lines are before they are stretched.
+	innerWidth = 1000
+)
+
+// chartSVG draws points with a line between those that follow each other, and the median.
+func (v *view) chartSVG(d *chartData) template.HTML {
+	values := valuesOf(d.Points)
+	if len(values) == 0 {
+		return ""
+	}
+	from, to, marks := chart.Durations(slices.Min(values).Seconds(), slices.Max(values).Seconds(), durationMarks)
+	height := func(x float64) string {
+		return strconv.FormatFloat(chartBottom-(x-from)/(to-from)*(chartBottom-chartTop), 'f', 1, 64)
+	}
+	center := func(i int) float64 { return (float64(i) + 0.5) / float64(len(d.Points)) }
+	w := &markup{}
+	w.raw(`<svg class="yaxis" width="`, strconv.Itoa(axisWidth), `" height="`, strconv.Itoa(chartHeight), `" aria-hidden="true">`)
+	for _, m := range marks {
+		y := height(from + m.At*(to-from))
+		w.raw(`<text class="end" x="`, strconv.Itoa(axisWidth-6), `" y="`, y, `" dy="4">`).text(m.Text).raw(`</text>`)
+	}
+	w.raw(`</svg><svg class="plot" height="`, strconv.Itoa(chartHeight), `" role="group" aria-label="`).text(d.Title).raw(`">`)
+	for _, m := range marks {
+		y := height(from + m.At*(to-from))
+		w.raw(`<line x1="0" x2="100%" y1="`, y, `" y2="`, y, `"/>`)
+	}
+	middle := height(d.median.Seconds())
+	w.raw(`<line class="median" x1="0" x2="100%" y1="`, middle, `" y2="`, middle, `"/>`)
+	w.raw(`<svg width="100%" height="`, strconv.Itoa(chartHeight), `" viewBox="0 0 `, strconv.Itoa(innerWidth), ` `, strconv.Itoa(chartHeight), `" preserveAspectRatio="none"><path class="line" d="`)
+	pen := "M"
+	for i, p := range d.Points {
+		if !p.Known {
+			pen = "M" // there is a gap
+			continue
+		}
+		w.raw(pen, strconv.FormatFloat(innerWidth*center(i), 'f', 1, 64), " ", height(p.Value.Seconds()))
+		pen = "L"
+	}
+	w.raw(`"/></svg>`)
+	v.dates(w, d, center)
+	for i, p := range d.Points {
+		if p.Known {
+			w.raw(`<a href="`).text(p.Link).raw(`" tabindex="-1" aria-label="`).text(v.pointSays(&p)).raw(`"><circle class="`, p.State, `" cx="`, share(center(i)), `" cy="`, height(p.Value.Seconds()), `" r="4"><title>`).text(v.pointSays(&p)).raw(`</title></circle></a>`)
+		}
+	}
+	w.raw(`</svg>`)
+	return template.HTML(w.String()) //nolint:gosec // each part is escaped
+}
+
+// dates writes when some of the runs were due below them.
+func (v *view) dates(w *markup, d *chartData, center func(int) float64) {
+	first, last := d.Points[0].Run.RunAfter, d.Points[len(d.Points)-1].Run.RunAfter
+	layout := "01-02"
+	if first != nil && last != nil && last.Sub(*first) < 2*dateMarks*24*time.Hour {
+		layout = "01-02 15:04"
+	}
+	every := (len(d.Points) + dateMarks - 1) / dateMarks
+	for i := 0; i < len(d.Points); i += every {
+		at := d.Points[i].Run.RunAfter
+		if at == nil {
+			continue
+		}
+		anchor := "middle"
+		switch x := center(i); {
+		case x < 0.1:
+			anchor = "start"
+		case x > 0.9:
+			anchor = "end"
+		}
+		w.raw(`<text class="`, anchor, `" x="`, share(center(i)), `" y="`, strconv.Itoa(chartHeight-10), `">`).text(at.In(v.zone).Format(layout)).raw(`</text>`)
+	}
+}
+
+// pointSays is a point in words.
+func (v *view) pointSays(p *chartPoint) string {
+	return p.Text + " · " + v.say(words.Key("state."+p.State)) + " · " + p.Run.RunID
+}
