@@ -85,6 +85,15 @@ func (a *API) Events(ctx context.Context, q EventQuery) (List[Event], error) {
 	return out, err
 }
 
+// EventsOf are kinds of events by their words.
+func EventsOf(words ...string) []store.EventKind {
+	out := make([]store.EventKind, len(words))
+	for i, w := range words {
+		out[i] = store.EventKind(w)
+	}
+	return out
+}
+
 // EventKinds are the words for what people change.
 func EventKinds() (words []string) {
 	for _, k := range store.EventKinds() {

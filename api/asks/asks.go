@@ -121,6 +121,9 @@ type Query struct {
 // States are the states that an ask may have.
 func States() []store.AskState { return store.AskStates() }
 
+// Open are the states of those that wait for an answer.
+func Open() []store.AskState { return []store.AskState{store.AskOpen} }
+
 // List returns the asks that match, newest first.
 func (s *Asks) List(ctx context.Context, q Query) (api.List[Ask], error) {
 	out := api.List[Ask]{Items: []Ask{}}

@@ -23,7 +23,7 @@ func showBindings(v *view) error {
 	if err != nil {
 		return err
 	}
-	v.Title, v.Nav = v.say("bindings.title"), "bindings"
+	v.Title, v.Nav = v.say("bindings.title"), "system"
 	return v.render(http.StatusOK, "bindings", all)
 }
 

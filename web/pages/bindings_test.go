@@ -48,5 +48,5 @@ func TestBindingsAreSeenAndEnded(t *testing.T) {
 
 	w.visitor.Sees = func(string, []string, []string) bool { return true }
 	assert.Equal(t, http.StatusForbidden, w.get("/bindings").status, "a conversation may be told of any DAG")
-	assert.NotContains(t, w.get("/").body, `href="/bindings"`)
+	assert.NotContains(t, w.get("/system").body, `href="/bindings"`)
 }

@@ -250,6 +250,7 @@ func TestAsksAreSeenAndRefused(t *testing.T) {
 		}
 		return nil
 	})
+	has(t, w.get("/").body, `<a href="/asks?state=open">Questions</a></dt><dd>1</dd>`)
 	list := w.get("/asks").body
 	has(t, list, "Release &lt;b&gt;3&lt;/b&gt;?")
 	has(t, list, "Bob (bob)")
@@ -274,6 +275,7 @@ func TestAsksAreSeenAndRefused(t *testing.T) {
 	hasNot(t, w.get(path("asks", open)).body, "<button name=\"option\"")
 	w.visitor.Sees = w.visitor.Operates
 	hasNot(t, w.get("/asks").body, "Release")
+	has(t, w.get("/").body, `<a href="/asks?state=open">Questions</a></dt><dd>0</dd>`)
 	assert.Equal(t, http.StatusForbidden, w.get(path("asks", open)).status)
 	assert.Equal(t, http.StatusForbidden, w.get("/asks/99").status)
 }

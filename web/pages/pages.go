@@ -19,8 +19,10 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/api/asks"
+	"github.com/dingdag/dingdag/api/files"
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/api/overview"
+	"github.com/dingdag/dingdag/web/pages/desk"
 	"github.com/dingdag/dingdag/web/pages/ledger"
 	"github.com/dingdag/dingdag/web/pages/live"
 	"github.com/dingdag/dingdag/web/pages/page"
@@ -59,6 +61,8 @@ type Options struct {
 	Bindings func(ctx context.Context) Bindings
 	// Asks are for whoever asks, who is in the context.
 	Asks func(ctx context.Context) *asks.Asks
+	// Files are the DAG files, for whoever asks.
+	Files func(ctx context.Context) *files.Files
 	// Health is how things are, as of at most a second ago; nil when ctx ends first.
 	Health func(ctx context.Context) *health.Health
 	// Base is the path below which people reach the pages, such as /dingdag; empty for the root.
@@ -70,8 +74,9 @@ type Options struct {
 	// StreamTime is how long a page is told of changes before it asks again: who has lost the right to them is told of none
 	// after that. Default a minute.
 	StreamTime time.Duration
-	// Version is that of the program.
-	Version string
+	// Version is that of the program, Host its machine, and Workers how many tasks run in it at once.
+	Version, Host string
+	Workers       int
 	// Mask hides secrets in errors that are logged.
 	Mask  func(string) string
 	Clock func() time.Time
@@ -117,7 +122,10 @@ func New(o Options) (*Pages, error) {
 	for pattern, show := range p.shows() {
 		p.routes.Handle("GET "+pattern, p.guarded(show))
 	}
-	p.family = page.Join(ledger.New(ledger.Options{Overview: o.Overview, Asks: o.Asks}).Pages())
+	p.family = page.Join(
+		ledger.New(ledger.Options{Overview: o.Overview, Asks: o.Asks}).Pages(),
+		desk.New(desk.Options{Overview: o.Overview, Files: o.Files, Health: o.Health, Node: desk.Node{Host: o.Host, Version: o.Version, Workers: o.Workers}}).Pages(),
+	)
 	for pattern, show := range p.family.Shows {
 		p.routes.Handle("GET "+pattern, p.guarded(func(v *view) error { return show(v) }))
 	}

@@ -1,6 +1,10 @@
 package pages
 
-import "github.com/dingdag/dingdag/web/pages/words"
+import (
+	"strings"
+
+	"github.com/dingdag/dingdag/web/pages/words"
+)
 
 // tab is one of the pages about the same thing.
 type tab struct {
@@ -37,6 +41,27 @@ func (v *view) RunTabs(dagID, runID string) (out []tab) {
 			to = v.Link("dags", dagID, "runs", runID, t.name)
 		}
 		out = append(out, tab{Name: t.name, To: to, Text: v.say(t.text), Here: v.p.o.Base+v.r.URL.EscapedPath() == to})
+	}
+	return out
+}
+
+// SystemTabs are the pages about what concerns all DAGs, as far as they are for whoever asks.
+func (v *view) SystemTabs() (out []tab) {
+	for _, t := range []struct {
+		name  string
+		text  words.Key
+		shown bool
+	}{
+		{"system", "system.health", true},
+		{"import_errors", "files.title", v.Visitor.Sees == nil},
+		{"bindings", "bindings.title", v.Visitor.Sees == nil},
+		{"audit", "audit.title", true},
+	} {
+		if !t.shown {
+			continue
+		}
+		to := v.Link(t.name)
+		out = append(out, tab{Name: t.name, To: to, Text: v.say(t.text), Here: strings.HasPrefix(v.p.o.Base+v.r.URL.EscapedPath()+"/", to+"/")})
 	}
 	return out
 }

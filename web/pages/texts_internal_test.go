@@ -35,7 +35,7 @@ func made() map[string][]string {
 	for _, s := range asks.States() {
 		questions = append(questions, string(s))
 	}
-	return map[string][]string{"ask.": questions, "snooze.": {"snooze", "maintenance", "double"}, "reprocess.": reprocessing, "outcome.": outcomes, "backfill.": {"running", "paused", "completed", "cancelled"}, "type.": runTypes, "alert.": alerts, "state.": states, "severity.": {"error", "warning"}, "health.": {"healthy", "unhealthy", "unknown"}}
+	return map[string][]string{"receiving.": {"connected", "disconnected", "unheld"}, "system.": {"healthy", "unhealthy", "unknown"}, "ask.": questions, "snooze.": {"snooze", "maintenance", "double"}, "reprocess.": reprocessing, "outcome.": outcomes, "backfill.": {"running", "paused", "completed", "cancelled"}, "type.": runTypes, "alert.": alerts, "state.": states, "severity.": {"error", "warning"}, "health.": {"healthy", "unhealthy", "unknown"}}
 }
 
 // sources are the files of the pages, and of the rooms below that say something.

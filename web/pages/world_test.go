@@ -24,6 +24,7 @@ import (
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/api/bindings"
+	apifiles "github.com/dingdag/dingdag/api/files"
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/api/overview"
 	"github.com/dingdag/dingdag/callbacks"
@@ -82,7 +83,9 @@ type world struct {
 	visitor pages.Visitor
 	health  *health.Health
 	api     *api.API
-	log     strings.Builder
+	// findings are what is wrong with the DAG files.
+	findings dag.Diagnostics
+	log      strings.Builder
 }
 
 // newWorld makes one; change sets its options.
@@ -116,8 +119,11 @@ func newWorld(tb testing.TB, change ...func(*pages.Options)) *world {
 		Asks: func(context.Context) *asks.Asks {
 			return asks.New(asks.Options{Store: w.store, By: by, Engine: func(context.Context) (asks.Engine, error) { return theEngine() }})
 		},
+		Files: func(context.Context) *apifiles.Files {
+			return apifiles.New(apifiles.Options{API: w.api, Findings: func() (dag.Diagnostics, error) { return w.findings, w.files.fails }, Masker: masker})
+		},
 		Health:  func(context.Context) *health.Health { return w.health },
-		Changes: live.New(2, time.Second), Version: "1.2.3", Mask: masker.Mask, Clock: clock, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
+		Changes: live.New(2, time.Second), Version: "1.2.3", Host: "node-7", Workers: 8, Mask: masker.Mask, Clock: clock, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
 	}
 	for _, c := range change {
 		c(&o)

@@ -7,6 +7,7 @@ import (
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/api/emit"
+	"github.com/dingdag/dingdag/api/files"
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/api/overview"
 	"github.com/dingdag/dingdag/callbacks"
@@ -66,6 +67,14 @@ func (a *App) APIOn(s store.Store) *api.API {
 // OverviewOn is what pages show at a glance to somebody, on a store. shapes is the memory of all overviews of a process.
 func (a *App) OverviewOn(s store.Store, by store.Actor, shapes *overview.Shapes) *overview.Overview {
 	return overview.New(overview.Options{API: a.APIOn(s).By(by), Store: s, Folder: dagFiles{a}, Shapes: shapes, Masker: a.Masker(), Clock: a.Clock})
+}
+
+// FilesOn is what is wrong with the DAG files, and since when a store knows it.
+func (a *App) FilesOn(s store.Store) *files.Files {
+	return files.New(files.Options{API: a.APIOn(s), Masker: a.Masker(), Findings: func() (dag.Diagnostics, error) {
+		res, err := a.DAGs.Read()
+		return res.Diagnostics, err
+	}})
 }
 
 // Asks is what commands ask about what tasks ask people. Where no store is, nothing was asked.

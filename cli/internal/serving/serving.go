@@ -6,12 +6,14 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/access/accounts"
 	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/api/bindings"
+	"github.com/dingdag/dingdag/api/files"
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/api/overview"
 	"github.com/dingdag/dingdag/cli/internal/app"
@@ -74,6 +76,10 @@ func New(ctx context.Context, a *app.App, s *sqlite.Store, hub *live.Hub, now fu
 	if err != nil {
 		return nil, fmt.Errorf("setting timezone: %w", err)
 	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
 	shapes := &overview.Shapes{}
 	path := a.BasePath()
 	ps, err := pages.New(pages.Options{
@@ -82,7 +88,9 @@ func New(ctx context.Context, a *app.App, s *sqlite.Store, hub *live.Hub, now fu
 		Overview: func(ctx context.Context) *overview.Overview { return a.OverviewOn(s, actor(ctx), shapes) },
 		Bindings: func(ctx context.Context) pages.Bindings { return bindings.New(s, actor(ctx), a.Clock) },
 		Asks:     func(ctx context.Context) *asks.Asks { return a.AsksOn(s).By(actor(ctx)) },
-		Health:   now, Zone: zone, Changes: hub, Version: version, Mask: a.Mask, Clock: a.Clock, Log: a.Log(),
+		Files:    func(context.Context) *files.Files { return a.FilesOn(s) },
+		Host:     host, Workers: a.Settings.Workers,
+		Health: now, Zone: zone, Changes: hub, Version: version, Mask: a.Mask, Clock: a.Clock, Log: a.Log(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("pages: %w", err)

@@ -1,0 +1,112 @@
+package desk
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/web/pages/page"
+)
+
+// perPage is how many changes a page of the audit log has.
+const perPage = 50
+
+// auditData is a part of the audit log.
+type auditData struct {
+	Rows  []auditRow
+	Older string
+	// Kinds are the kinds of changes to choose from; the others are the filters as they were sent.
+	Kinds                []string
+	Kind, Owner, DAGID   string
+	Since, Until, Before string
+	Filtered             bool
+	// Addresses says that it is shown from where changes came.
+	Addresses bool
+}
+
+// auditRow is a change.
+type auditRow struct {
+	api.Event
+
+	// More is what else there is to know, secrets masked.
+	More string
+}
+
+// showAudit shows who changed what. Changes of what concerns all DAGs, and from where changes came, are for those who may make the former.
+func (d *Desk) showAudit(r page.Request) error {
+	f, ctx := r.HTTP().URL.Query(), r.HTTP().Context()
+	data := auditData{
+		Kinds: api.EventKinds(), Kind: f.Get("event"), Owner: strings.TrimSpace(f.Get("owner")), DAGID: strings.TrimSpace(f.Get("dag_id")), Since: f.Get("since"),
+		Until: f.Get("until"), Before: f.Get("before"), Addresses: r.Who().Configures,
+	}
+	q := api.EventQuery{DAGID: data.DAGID, RunID: f.Get("run_id"), Owner: data.Owner}
+	if data.Kind != "" {
+		if !slices.Contains(data.Kinds, data.Kind) {
+			return page.Wrong("error.word")
+		}
+		q.Events = api.EventsOf(data.Kind)
+	}
+	for _, m := range []struct {
+		text string
+		to   *time.Time
+	}{{data.Since, &q.Since}, {data.Until, &q.Until}} {
+		if m.text == "" {
+			continue
+		}
+		at, err := r.Moment(m.text)
+		if err != nil {
+			return &page.Refused{Status: http.StatusUnprocessableEntity, Text: "error.moment", Err: err}
+		}
+		*m.to = at
+	}
+	data.Filtered = data.Kind+data.Owner+data.DAGID+data.Since+data.Until != ""
+	o := d.o.Overview(ctx)
+	sees, err := o.Scoped(r.Who().Sees)
+	if err != nil {
+		return err
+	}
+	if data.DAGID != "" {
+		switch has, err := sees.Has(ctx, data.DAGID); {
+		case err != nil:
+			return err
+		case !has:
+			return page.Forbidden()
+		}
+		if _, err := o.Head(ctx, data.DAGID); err != nil {
+			return err
+		}
+	}
+	all, older, err := page.Scan(perPage, data.Before, func(p api.Page) (api.List[api.Event], error) {
+		q.Page = p
+		return o.API().Events(ctx, q)
+	}, func(e api.Event) int64 { return e.ID }, func(e api.Event) (bool, error) {
+		if e.DAGID == "" {
+			return r.Who().Configures, nil
+		}
+		return sees.Has(ctx, e.DAGID)
+	})
+	if err != nil {
+		return err
+	}
+	data.Older = older
+	for _, e := range all {
+		data.Rows = append(data.Rows, auditRow{e, r.Mask(more(e.Extra))})
+	}
+	return r.Show(page.Head{Name: "desk_audit", Nav: "system", Title: r.Say("audit.title")}, data)
+}
+
+// more is what else an event says, as people read it.
+func more(extra json.RawMessage) string {
+	if len(extra) == 0 || string(extra) == "{}" {
+		return ""
+	}
+	var b bytes.Buffer
+	if json.Indent(&b, extra, "", "  ") != nil {
+		return string(extra)
+	}
+	return b.String()
+}
