@@ -1,6 +1,10 @@
 package engine
 
-import "time"
+import (
+	"time"
+
+	"github.com/dingdag/dingdag/engine/live"
+)
 
 // Progress counts what an engine has got done since it was made. What hangs or fails does not
 // count, so whoever watches the numbers grow knows that it works and is not merely there.
@@ -24,6 +28,9 @@ func (e *Engine) Progress() Progress {
 func (p Progress) Since(before Progress) bool {
 	return p.Beats > before.Beats && p.Passes > before.Passes && p.Rounds > before.Rounds
 }
+
+// Load is what is under way in this process, as it holds it in memory.
+func (e *Engine) Load() live.Load { return e.runs.Load() }
 
 // Latest is when each part of an engine got something done last; zero for never.
 type Latest struct {

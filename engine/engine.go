@@ -144,6 +144,8 @@ type Options struct {
 	Log *slog.Logger
 	// TaskOutput, when set, receives a copy of every line of every task log.
 	TaskOutput io.Writer
+	// LogWritten, when set, is told how many bytes were written to a task log. It must return at once.
+	LogWritten func(bytes int)
 	// Observe, when set, is told of every committed change, in order for each run.
 	// It must return quickly.
 	Observe func(Update)
@@ -166,6 +168,8 @@ type Update struct {
 	Instance *store.Instance
 	// Delivery is the message of the outbox that changed, or nil. Run is zero then.
 	Delivery *store.Delivery
+	// Created says that the run is new.
+	Created bool
 }
 
 // Engine runs DAGs. Make one with [New], give it DAGs with [Engine.SetDAGs] and start
@@ -243,7 +247,7 @@ func New(s store.Store, o Options) (*Engine, error) {
 	renderer := &render.Renderer{Templates: o.Templates, Connections: o.Connections, Variables: o.Variables, Owners: o.Owners, Host: host, LogDir: o.LogDir, Pages: o.Pages}
 	e.worker = worker.New(worker.Options{
 		Render: renderer, Store: s, Keep: hold{e}, Runs: hold{e}, Masker: o.Masker, Environ: o.Environ, ProcessDir: o.ProcessDir,
-		TaskOutput: o.TaskOutput, KillGrace: o.KillGrace, MaxMapLength: o.MaxMapLength, RenderedLength: keptLength(&o), Clock: o.Clock, Log: o.Log,
+		TaskOutput: o.TaskOutput, Written: o.LogWritten, KillGrace: o.KillGrace, MaxMapLength: o.MaxMapLength, RenderedLength: keptLength(&o), Clock: o.Clock, Log: o.Log,
 	})
 	if err := e.openOutbox(renderer); err != nil {
 		return nil, err
@@ -315,7 +319,7 @@ func (e *Engine) liveOptions() live.Options {
 		Masker: e.o.Masker, Workers: e.o.Workers, MaxMapLength: e.o.MaxMapLength, RenderedRuns: e.o.RenderedRuns, Answer: e.o.Answer, Clock: e.o.Clock, Log: e.o.Log,
 	}
 	if e.o.Observe != nil {
-		o.Observe = func(c phase.Change) { e.o.Observe(Update{Run: c.Run, Instance: c.Instance}) }
+		o.Observe = func(c phase.Change) { e.o.Observe(Update{Run: c.Run, Instance: c.Instance, Created: c.Created}) }
 	}
 	return o
 }

@@ -50,7 +50,7 @@ func (w *Worker) openLog(path string) (*taskLog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open task log: %w", err)
 	}
-	out := &logOutput{file: f, copy: w.o.TaskOutput, task: taskOf(path)}
+	out := &logOutput{file: f, copy: w.o.TaskOutput, task: taskOf(path), written: w.o.Written}
 	h := &lineHandler{out: out, mask: w.o.Masker.Mask, clock: w.o.Clock}
 	return &taskLog{Logger: slog.New(h), out: out, report: func(err error) {
 		w.o.Log.Error("a task log has a hole: lines could not be written", "log", full, "error", err)
@@ -84,13 +84,18 @@ type logOutput struct {
 	file *os.File
 	copy io.Writer // nil for none; its lines name their task
 	task string
-	err  error // the first error of the file
+	// written is told how much was written; nil for nobody.
+	written func(bytes int)
+	err     error // the first error of the file
 }
 
 func (o *logOutput) write(line string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	_, err := io.WriteString(o.file, line)
+	n, err := io.WriteString(o.file, line)
+	if o.written != nil {
+		o.written(n)
+	}
 	if o.err == nil {
 		o.err = err
 	}

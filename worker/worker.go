@@ -62,6 +62,8 @@ type Options struct {
 	ProcessDir string
 	// TaskOutput, when set, receives a copy of every line of every task log.
 	TaskOutput io.Writer
+	// Written, when set, is told how many bytes were written to a task log. It must return at once.
+	Written func(bytes int)
 	// KillGrace is how long an operator may ignore the end of its context before its try is
 	// given up.
 	KillGrace time.Duration

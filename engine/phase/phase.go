@@ -21,6 +21,8 @@ type Change struct {
 	Run store.Run
 	// Instance is the task instance that changed, nil when the run itself did.
 	Instance *store.Instance
+	// Created says that the run is new.
+	Created bool
 }
 
 // Deciding is the first phase: it notes, and writes nothing. Make one with [Begin].

@@ -78,7 +78,7 @@ func (sch *Scheduler) insertRun(tx *live.Tx, d *dag.DAG, r *store.Run) (bool, er
 	if err != nil || !ok {
 		return ok, err
 	}
-	tx.Changed(phase.Change{Run: *r})
+	tx.Changed(phase.Change{Run: *r, Created: true})
 	if err := sch.armDeadlines(tx, d, r); err != nil {
 		return false, err
 	}

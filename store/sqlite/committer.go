@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlstore"
@@ -30,8 +31,10 @@ type committer struct {
 }
 
 type pending struct {
-	ctx  context.Context //nolint:containedctx // it travels with the request through the queue
-	fn   func(*transaction) error
+	ctx context.Context //nolint:containedctx // it travels with the request through the queue
+	fn  func(*transaction) error
+	// came is when it began to wait for its turn.
+	came time.Time
 	err  error
 	done chan struct{}
 	// failed is what its function wants done when it fails.
@@ -66,7 +69,7 @@ func (s *Store) Tx(ctx context.Context, fn func(store.Tx) error) error {
 
 // tx is Tx for the store's own use. It waits until fn is committed or has failed.
 func (s *Store) tx(ctx context.Context, fn func(*transaction) error) error {
-	c, p := s.queue, &pending{ctx: ctx, fn: fn, done: make(chan struct{})}
+	c, p := s.queue, &pending{ctx: ctx, fn: fn, came: s.began(), done: make(chan struct{})}
 	select {
 	case c.todo <- p:
 	case <-c.quit:
@@ -133,12 +136,16 @@ func (c *committer) run(ps []*pending) (wake bool, err error) {
 	// The commit serves several callers: none of their contexts may end it.
 	ctx := context.Background()
 	c.s.commits.Add(1)
+	for _, p := range ps {
+		c.s.took(Waiting, p.came)
+	}
+	began := c.s.began()
 	tx, err := c.s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return false, fmt.Errorf("begin: %w", err)
 	}
 	if len(ps) == 1 {
-		return c.runAlone(tx, ps[0])
+		return c.runAlone(tx, ps[0], began)
 	}
 	for _, p := range ps {
 		t := c.transaction(tx, p)
@@ -154,14 +161,21 @@ func (c *committer) run(ps []*pending) (wake bool, err error) {
 		}
 		wake = wake || err == nil && t.waiting > 0
 	}
+	return wake, c.end(tx, began)
+}
+
+// end commits a transaction whose functions have run since a moment.
+func (c *committer) end(tx *sql.Tx, began time.Time) error {
+	committing := c.s.took(Writing, began)
 	if err := tx.Commit(); err != nil {
-		return false, fmt.Errorf("commit: %w", err)
+		return fmt.Errorf("commit: %w", err)
 	}
-	return wake, nil
+	c.s.took(Committing, committing)
+	return nil
 }
 
 // runAlone runs a function that shares the transaction with no other, and so needs no savepoint.
-func (c *committer) runAlone(tx *sql.Tx, p *pending) (wake bool, err error) {
+func (c *committer) runAlone(tx *sql.Tx, p *pending, began time.Time) (wake bool, err error) {
 	t := c.transaction(tx, p)
 	if err := p.ctx.Err(); err != nil {
 		return false, errors.Join(err, tx.Rollback())
@@ -172,8 +186,8 @@ func (c *committer) runAlone(tx *sql.Tx, p *pending) (wake bool, err error) {
 		_ = tx.Rollback()
 		return false, err
 	}
-	if err := tx.Commit(); err != nil {
-		return false, fmt.Errorf("commit: %w", err)
+	if err := c.end(tx, began); err != nil {
+		return false, err
 	}
 	return t.waiting > 0, nil
 }

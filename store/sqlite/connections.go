@@ -9,7 +9,7 @@ import (
 
 // Connections is the store's connections, sealed with [Options.Cipher].
 func (s *Store) Connections() connections.Store {
-	return stored{s, sqlstore.NewConnections(pool{s.read}, s.opts.Cipher)}
+	return stored{s, sqlstore.NewConnections(s.pool(), s.opts.Cipher)}
 }
 
 // stored reads connections from the pool and writes them in transactions.

@@ -18,7 +18,7 @@ var jobEnds = []string{"completed", "cancelled", "discarded"}
 // OldRows returns the first rows of a kind that may go, see [store.History].
 func (s *Store) OldRows(ctx context.Context, f store.OldRows) (*store.OldPage, error) {
 	if f.Kind == store.OldJobs {
-		return oldJobs(ctx, pool{s.read}, f)
+		return oldJobs(ctx, s.pool(), f)
 	}
 	return s.Queries.OldRows(ctx, f)
 }
@@ -72,7 +72,7 @@ func (t *transaction) RemoveRows(ctx context.Context, kind store.OldKind, ids []
 const autoVacuumIncremental = 2
 
 // Space returns how much room the store takes.
-func (s *Store) Space(ctx context.Context) (store.Space, error) { return space(ctx, pool{s.read}) }
+func (s *Store) Space(ctx context.Context) (store.Space, error) { return space(ctx, s.pool()) }
 
 // Space is that of the store in the transaction.
 func (t *transaction) Space(ctx context.Context) (store.Space, error) { return space(ctx, sqlTx{t.tx}) }

@@ -270,7 +270,8 @@ func openAs(ctx context.Context, path, how string, o Options) (*Store, error) {
 	if err := read.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master").Scan(&n); err != nil {
 		return nil, errors.Join(explain(err), read.Close())
 	}
-	s := &Store{Queries: sqlstore.New(pool{read}, o.Node), opts: o, path: path, write: read, read: read, hub: &hub{}}
+	s := &Store{opts: o, path: path, write: read, read: read, hub: &hub{}}
+	s.Queries = sqlstore.New(s.pool(), o.Node)
 	s.queue = newCommitter(s)
 	return s, nil
 }

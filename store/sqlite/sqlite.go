@@ -47,9 +47,50 @@ type Options struct {
 	ReadOnly bool
 	// Clock is the time source; nil is the wall clock.
 	Clock func() time.Time
+	// Observe, when set, is told how long each [Kind] of work took. It must return at once.
+	Observe func(k Kind, took time.Duration)
 	// Log receives River's and the store's own messages; nil discards them.
 	Log *slog.Logger
 }
+
+// Kind is a kind of work of a store.
+type Kind string
+
+// The kinds.
+const (
+	// Reading is a query outside of transactions, until its first rows are there.
+	Reading Kind = "read"
+	// Waiting is how long a transaction waits for its turn.
+	Waiting Kind = "wait"
+	// Writing is what the functions do that share one commit.
+	Writing Kind = "write"
+	// Committing is the commit itself, until all is on the disk.
+	Committing Kind = "commit"
+)
+
+// Kinds are all of them.
+func Kinds() []Kind { return []Kind{Reading, Waiting, Writing, Committing} }
+
+// began is when some work begins, as [Store.took] wants it.
+func (s *Store) began() time.Time {
+	if s.opts.Observe == nil {
+		return time.Time{}
+	}
+	return s.opts.Clock()
+}
+
+// took tells how long some work took, and returns its end.
+func (s *Store) took(k Kind, began time.Time) time.Time {
+	if s.opts.Observe == nil {
+		return began
+	}
+	now := s.opts.Clock()
+	s.opts.Observe(k, now.Sub(began))
+	return now
+}
+
+// Commits is how many transactions of the database this process has begun. Several of those that functions run in share one.
+func (s *Store) Commits() int64 { return s.commits.Load() }
 
 // Store is the store in one file. It is safe for concurrent use.
 type Store struct {
@@ -70,7 +111,7 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // Lists reads lists with many filters.
-func (s *Store) Lists() listing.Reader { return sqllist.New(pool{s.read}) }
+func (s *Store) Lists() listing.Reader { return sqllist.New(s.pool()) }
 
 // Open opens the file, creates it when it is missing, and brings its tables up to
 // date. The folder must exist and be writable.
@@ -116,7 +157,8 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	}
 	read.SetMaxOpenConns(4)
 	read.SetMaxIdleConns(4)
-	s := &Store{Queries: sqlstore.New(pool{read}, o.Node), opts: o, path: path, write: write, read: read, hub: &hub{}}
+	s := &Store{opts: o, path: path, write: write, read: read, hub: &hub{}}
+	s.Queries = sqlstore.New(s.pool(), o.Node)
 	s.queue = newCommitter(s)
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), s.Close())
@@ -173,14 +215,23 @@ func explain(err error) error {
 }
 
 // pool is a database as [sqlrow.Conn].
-type pool struct{ db *sql.DB }
+type pool struct {
+	db *sql.DB
+	s  *Store
+}
+
+// pool is the one for reading.
+func (s *Store) pool() pool { return pool{s.read, s} }
 
 func (p pool) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	return affected(p.db.ExecContext(ctx, query, args...))
 }
 
 func (p pool) Query(ctx context.Context, query string, args ...any) (sqlrow.Rows, error) {
-	return p.db.QueryContext(ctx, query, args...) //nolint:rowserrcheck // the caller reads and closes them
+	began := p.s.began()
+	rows, err := p.db.QueryContext(ctx, query, args...) //nolint:rowserrcheck,sqlclosecheck // the caller reads and closes them
+	p.s.took(Reading, began)
+	return rows, err
 }
 
 // sqlTx is a transaction as [sqlrow.Conn]. No context ends a statement half-way, because

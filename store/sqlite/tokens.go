@@ -9,7 +9,7 @@ import (
 
 // Token returns the access token that was put last under a key, or the zero value.
 func (s *Store) Token(ctx context.Context, key string) (sqlstore.AppToken, error) {
-	return sqlstore.NewTokens(pool{s.read}, s.opts.Cipher).Token(ctx, key)
+	return sqlstore.NewTokens(s.pool(), s.opts.Cipher).Token(ctx, key)
 }
 
 // PutToken keeps an access token, sealed with [Options.Cipher].

@@ -10,7 +10,7 @@ import (
 
 // Variables reads the store's variables, sealed with [Options.Cipher].
 func (s *Store) Variables() sqlstore.Variables {
-	return sqlstore.NewVariables(pool{s.read}, s.opts.Cipher)
+	return sqlstore.NewVariables(s.pool(), s.opts.Cipher)
 }
 
 // Vault reads the store's connections and variables.
