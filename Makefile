@@ -84,9 +84,10 @@ chaos: ## Kill processes 100 times each way, and write commands and press button
 generate: ## Write the generated files anew
 	go generate ./operator/... ./callbacks/... && go generate ./...
 
+# Without GOROOT a tool that was built with -trimpath takes every package for one of the standard library.
 .PHONY: licenses
 licenses: $(GO_LICENSES) ## Write NOTICE: what the binary contains, with its licences
-	@$(GO_LICENSES) report --template .ci/notice.tmpl --ignore github.com/dingdag/dingdag ./cmd/runner 2>NOTICE.log > NOTICE.new || { cat NOTICE.log >&2; exit 1; }
+	@GOROOT=$$(go env GOROOT) $(GO_LICENSES) report --template .ci/notice.tmpl --ignore github.com/dingdag/dingdag ./cmd/runner 2>NOTICE.log > NOTICE.new || { cat NOTICE.log >&2; exit 1; }
 	@mv NOTICE.new NOTICE; rm NOTICE.log
 
 .PHONY: architecture

@@ -22,6 +22,7 @@ import (
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/web/listening"
 	"github.com/dingdag/dingdag/web/peer"
+	"github.com/dingdag/dingdag/web/route"
 	"github.com/dingdag/dingdag/web/signin"
 )
 
@@ -64,6 +65,10 @@ type Options struct {
 	DingTalk http.Handler
 	// Pages answer whatever nothing else does, but for paths below /api/ and /dingtalk/. Nil has none.
 	Pages http.Handler
+	// Metrics answers scrapes of /metrics: those of this machine, and of who may read all DAGs. Nil has none.
+	Metrics http.Handler
+	// Measure, when set, is given what answers all requests, and returns what is to answer in its place.
+	Measure func(http.Handler) http.Handler
 	// Stop is called when the server is about to stop, so that streams end. It may be nil.
 	Stop func()
 	// Mask hides secrets in errors that are logged.
@@ -76,6 +81,7 @@ type Options struct {
 type Server struct {
 	o      Options
 	routes *http.ServeMux
+	answer http.Handler // whatever ServeHTTP is asked
 	looks  *looks
 	host   string // by which people reach it, empty for none
 	path   string // below which they do, without a slash at its end
@@ -92,11 +98,17 @@ func New(o Options) *Server {
 	if u, err := url.Parse(o.Base); err == nil {
 		s.host, s.path = strings.ToLower(u.Host), u.Path
 	}
+	if s.answer = http.HandlerFunc(s.serve); o.Measure != nil {
+		s.answer = o.Measure(s.answer)
+	}
 	s.routes.HandleFunc("GET /livez", s.livez)
 	s.routes.HandleFunc("GET /readyz", s.readyz)
 	s.routes.HandleFunc("GET /health", s.healthPage)
 	s.routes.HandleFunc("GET /api/dingdag/health", s.healthJSON)
 	s.routes.HandleFunc("GET /api/v2/monitor/health", s.airflowHealth)
+	if o.Metrics != nil {
+		s.routes.Handle("GET /metrics", s.metrics())
+	}
 	if o.DingTalk != nil {
 		s.routes.Handle("POST /dingtalk/{kind}/{conn_id}", o.DingTalk)
 	}
@@ -175,6 +187,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.stopped { // its connection is closed already
 		return
 	}
+	s.answer.ServeHTTP(w, r)
+}
+
+// serve is ServeHTTP while the server runs.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	from := s.o.Proxies.Of(r)
 	r = s.below(peer.With(r, from))
 	if from.Unheard {
@@ -199,14 +216,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusMisdirectedRequest, "this server answers the reverse proxies of trusted_proxies alone, since nothing is encrypted here: go to "+cmp.Or(s.o.Base, "such a proxy"))
 		return
 	}
-	route, pattern := s.routes.Handler(r)
+	handler, pattern := s.routes.Handler(r)
 	if pattern != "" {
+		route.Note(r, pattern)
 		s.routes.ServeHTTP(w, r)
 		return
 	}
 	// The mux knows whether another method is there, and says so in its own words.
 	said := &silent{header: http.Header{}}
-	route.ServeHTTP(said, r)
+	handler.ServeHTTP(said, r)
 	if said.status == http.StatusMethodNotAllowed {
 		h.Set("Allow", said.header.Get("Allow"))
 		s.fail(w, r, said.status, "Method Not Allowed")

@@ -229,7 +229,7 @@ func (p pool) Exec(ctx context.Context, query string, args ...any) (int64, error
 
 func (p pool) Query(ctx context.Context, query string, args ...any) (sqlrow.Rows, error) {
 	began := p.s.began()
-	rows, err := p.db.QueryContext(ctx, query, args...) //nolint:rowserrcheck,sqlclosecheck // the caller reads and closes them
+	rows, err := p.db.QueryContext(ctx, query, args...) //nolint:rowserrcheck // the caller reads and closes them
 	p.s.took(Reading, began)
 	return rows, err
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/dingdag/dingdag/web/pages/live"
 	"github.com/dingdag/dingdag/web/pages/page"
 	"github.com/dingdag/dingdag/web/pages/static"
+	"github.com/dingdag/dingdag/web/route"
 )
 
 // contentPolicy lets a page have our own styles, scripts and pictures and nothing else: nothing inline, nothing from
@@ -211,6 +212,7 @@ func (p *Pages) route(w http.ResponseWriter, r *http.Request) {
 		r.URL.Path = "/"
 	}
 	if _, pattern := p.routes.Handler(r); pattern != "" {
+		route.Note(r, pattern)
 		p.routes.ServeHTTP(w, r)
 		return
 	}

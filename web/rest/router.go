@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	taken "github.com/dingdag/dingdag/web/route"
 )
 
 // router finds the call for a path. Of two patterns for one path it takes the one whose text matches first,
@@ -24,6 +26,7 @@ type node struct {
 }
 
 type route struct {
+	pattern string
 	names   []string
 	handler http.HandlerFunc
 }
@@ -31,7 +34,7 @@ type route struct {
 // HandleFunc adds a call for a pattern such as "GET /dags/{dag_id}".
 func (rt *router) HandleFunc(pattern string, handler func(http.ResponseWriter, *http.Request)) {
 	method, path, _ := strings.Cut(pattern, " ")
-	n, r := &rt.root, &route{handler: handler}
+	n, r := &rt.root, &route{pattern: path, handler: handler}
 	for part := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
 		name, isName := strings.CutPrefix(part, "{")
 		name = strings.TrimSuffix(name, "}")
@@ -130,6 +133,7 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for i, name := range call.names {
 		r.SetPathValue(name, values[i])
 	}
+	taken.Note(r, call.pattern)
 	call.handler(w, r)
 }
 

@@ -44,13 +44,15 @@ const (
 // maxForm is how long a form of a page or a body of a sign-in may be.
 const maxForm = 1 << 20
 
-// Options are what a [Gate] stands on. All but Base, Places and Mask are required.
+// Options are what a [Gate] stands on. All but Base, Places, Failed and Mask are required.
 type Options struct {
 	Accounts *accounts.Accounts
 	// Places are where people sign in elsewhere.
 	Places []elsewhere.Place
 	// Base is where people reach the server through a proxy, without a slash at its end; empty for nowhere.
 	Base string
+	// Failed, when set, is told of each proof that was refused, by the error of [accounts.Accounts].
+	Failed func(error)
 	// Mask hides secrets in errors that are logged.
 	Mask  func(string) string
 	Clock func() time.Time
@@ -191,6 +193,9 @@ func (g *Gate) status(w http.ResponseWriter, r *http.Request, err error) (status
 		many *accounts.TooManyError
 		busy *accounts.BusyError
 	)
+	if wrong := errors.As(err, &many) || errors.Is(err, accounts.ErrWrong) || errors.Is(err, accounts.ErrToken); wrong && g.o.Failed != nil {
+		g.o.Failed(err)
+	}
 	switch {
 	case errors.As(err, &many):
 		w.Header().Set("Retry-After", strconv.Itoa(int(many.RetryAfter/time.Second)+1))

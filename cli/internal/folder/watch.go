@@ -24,6 +24,7 @@ type Watcher struct {
 	mu     sync.Mutex
 	mark   folderMark // of the files at the last load
 	result dagfile.Result
+	took   time.Duration // the last load
 }
 
 // Use is what takes the DAGs of a load.
@@ -58,7 +59,12 @@ func (w *Watcher) refresh(ctx context.Context, use Use, enter func(dir string)) 
 	if same && !before.Volatile {
 		return nil
 	}
+	began := w.home.Clock()
 	res := supported(w.catalog, w.loader.Load(w.home.Settings.DAGsFolder), true)
+	took := w.home.Clock().Sub(began)
+	w.mu.Lock()
+	w.took = took
+	w.mu.Unlock()
 	if same && sameResult(before, res) {
 		return nil
 	}
@@ -93,6 +99,13 @@ func (w *Watcher) Count() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.result.DAGs)
+}
+
+// Took is how long the last load of all files took.
+func (w *Watcher) Took() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.took
 }
 
 // Reload is a refresh for those who can't wait for the next one.

@@ -36,6 +36,8 @@ type Home struct {
 	Check    func() error
 	// Store is that of the home folder, nil until [Home.OpenStore].
 	Store *sqlite.Store
+	// OnStore, when set, is told how long each kind of work of the store took.
+	OnStore func(k sqlite.Kind, took time.Duration)
 	// ReadOnly says that the store can only be looked at.
 	ReadOnly bool
 

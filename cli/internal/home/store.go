@@ -36,7 +36,7 @@ func (h *Home) OpenStore(ctx context.Context) (*sqlite.Store, error) {
 	}
 	path := h.storePath()
 	h.ReadOnly = readOnly(path)
-	s, err := sqlite.Open(ctx, path, sqlite.Options{Synchronous: h.Settings.Synchronous, Unlock: h.cipher, Log: log, ReadOnly: h.ReadOnly})
+	s, err := sqlite.Open(ctx, path, sqlite.Options{Synchronous: h.Settings.Synchronous, Unlock: h.cipher, Observe: h.OnStore, Log: log, ReadOnly: h.ReadOnly})
 	if err != nil {
 		return nil, err
 	}

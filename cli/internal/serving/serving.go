@@ -58,7 +58,8 @@ type Site struct {
 }
 
 // New returns the site of a home folder whose store is open. now is how things are.
-func New(ctx context.Context, a *app.App, s *sqlite.Store, hub *live.Hub, now func(context.Context) *health.Health, version string) (*Site, error) {
+// failed, when it is not nil, is told of each sign-in that fails.
+func New(ctx context.Context, a *app.App, s *sqlite.Store, hub *live.Hub, now func(context.Context) *health.Health, version string, failed func(error)) (*Site, error) {
 	people := accounts.New(accounts.Options{Store: s, Clock: a.Clock, Log: a.Log()})
 	conns, _, err := a.Sources(s.Connections())
 	if err != nil {
@@ -68,7 +69,7 @@ func New(ctx context.Context, a *app.App, s *sqlite.Store, hub *live.Hub, now fu
 	if err != nil {
 		return nil, err
 	}
-	gate, err := signin.New(signin.Options{Accounts: people, Places: elsewhere, Base: a.Settings.BaseURL, Mask: a.Mask, Clock: a.Clock, Log: a.Log()})
+	gate, err := signin.New(signin.Options{Accounts: people, Places: elsewhere, Base: a.Settings.BaseURL, Failed: failed, Mask: a.Mask, Clock: a.Clock, Log: a.Log()})
 	if err != nil {
 		return nil, err
 	}

@@ -75,6 +75,9 @@ type Config struct {
 	OIDC OIDC
 	// BaseURL is where people reach the pages of Listen, without a slash at its end; empty for nowhere.
 	BaseURL string
+	// Metrics says that metrics are served at Listen, MetricsLabels which labels of DAGs and tasks they have: task, dag or none.
+	Metrics       bool
+	MetricsLabels string
 	// SecretKey seals connections in the store; unset uses {home}/secret.key.
 	SecretKey string
 	// HarmlessExtra names keys of extras that hold no secret, beside the known ones.
@@ -139,6 +142,8 @@ func generalSettings() []setting {
 			func(c *Config) *peer.Proxies { return &c.TrustedProxies }),
 		parsedSetting("base_url", "", "where people reach the pages of `listen`, through a reverse proxy in front of it, such as `https://dingdag.example.com`; with it, default messages and `ti.log_url` lead to the [pages](pages.md#links-in-messages), and messages without a card have links that do what buttons would, see [Links](chat.md#links)",
 			func(c *Config) *string { return &c.BaseURL }, optionalBase),
+		boolSetting("metrics", "true", "whether `listen` serves [metrics](metrics.md) for Prometheus too", func(c *Config) *bool { return &c.Metrics }),
+		stringSetting("metrics_labels", "task", "which labels metrics of DAGs and tasks have: task (`dag_id` and `task_id`), dag (`dag_id` alone) or none, for those with very many tasks", func(c *Config) *string { return &c.MetricsLabels }, "task", "dag", "none"),
 		stringSetting("synchronous", "full", "SQLite's durability: full survives a power cut, normal only a crash of the process", func(c *Config) *string { return &c.Synchronous }, "full", "normal"),
 		stringSetting("connections_file", "", ".env, .json or .yaml file of connections, searched first", func(c *Config) *string { return &c.ConnectionsFile }),
 		stringSetting("variables_file", "", ".env, .json or .yaml file of variables, searched first", func(c *Config) *string { return &c.VariablesFile }),

@@ -14,12 +14,14 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/folder"
 	"github.com/dingdag/dingdag/cli/internal/heartbeat"
+	"github.com/dingdag/dingdag/cli/internal/measuring"
 	"github.com/dingdag/dingdag/cli/internal/receiving"
 	"github.com/dingdag/dingdag/cli/internal/serving"
 	"github.com/dingdag/dingdag/cli/internal/signals"
 	"github.com/dingdag/dingdag/cli/internal/upkeep"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/metrics"
 	"github.com/dingdag/dingdag/owners/lookup"
 	"github.com/dingdag/dingdag/web/pages/live"
 )
@@ -48,7 +50,7 @@ func run(ctx context.Context, a *app.App, version string) error {
 	if err := a.Lock(); err != nil {
 		return err
 	}
-	s, err := newService(ctx, a)
+	s, err := newService(ctx, a, version)
 	if err != nil {
 		return err
 	}
@@ -81,10 +83,13 @@ type service struct {
 	cards  *card.Keeper
 	chat   *chat.Service
 	pages  *live.Hub
+	// metrics are nil when nobody wants any.
+	metrics *metrics.Metrics
 }
 
 // newService makes the service of a home folder that is locked.
-func newService(ctx context.Context, a *app.App) (*service, error) {
+func newService(ctx context.Context, a *app.App, version string) (*service, error) {
+	m := measuring.New(a, version)
 	s, err := a.OpenStore(ctx)
 	if err != nil {
 		return nil, err
@@ -111,6 +116,7 @@ func newService(ctx context.Context, a *app.App) (*service, error) {
 	e, err := a.Engine(s, s.Connections(), func(o *engine.Options) {
 		o.OnImportError, o.DailyDigest = told, daily
 		o.LogDir, o.Observe = a.LogDir(), serving.Telling(hub, waking(cards, logRuns(a.Log())))
+		measuring.Engine(m, o)
 		o.Program = a.Program()
 		o.ProcessDir = a.ProcessDir()
 	})
@@ -134,7 +140,7 @@ func newService(ctx context.Context, a *app.App) (*service, error) {
 	}
 	a.Works(e)
 	talk, err := receiving.New(a, s, cards, e)
-	return &service{engine: e, dags: dags, keeper: keeper, people: people, signs: &signs{began: a.Clock()}, cards: cards, chat: talk, pages: hub}, err
+	return &service{engine: e, dags: dags, keeper: keeper, people: people, signs: &signs{began: a.Clock()}, cards: cards, chat: talk, pages: hub, metrics: m}, err
 }
 
 // waking has the cards redrawn that a change may be about, after tell was told of it.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/cli/internal/app"
+	"github.com/dingdag/dingdag/cli/internal/measuring"
 	"github.com/dingdag/dingdag/cli/internal/receiving"
 	"github.com/dingdag/dingdag/cli/internal/serving"
 	"github.com/dingdag/dingdag/engine"
@@ -75,7 +76,8 @@ func (s *service) server(ctx context.Context, a *app.App, version string, ln net
 	if o.DingTalk, err = receiving.HTTP(a, a.Store, s.chat); err != nil {
 		return nil, err
 	}
-	site, err := serving.New(ctx, a, a.Store, s.pages, func(ctx context.Context) *health.Health { return srv.Now(ctx) }, version)
+	now := func(ctx context.Context) *health.Health { return srv.Now(ctx) }
+	site, err := serving.New(ctx, a, a.Store, s.pages, now, version, measuring.SigningIn(s.metrics))
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +88,9 @@ func (s *service) server(ctx context.Context, a *app.App, version string, ln net
 		return nil, err
 	}
 	o.SignIn, o.REST, o.Pages = site.Gate, a.REST(a.Store, version, s.reload, s.pages), site.Gate.Identify(site.Pages) //nolint:contextcheck // each call has the context of its request
+	measuring.Serve(s.metrics, &o, &measuring.Sources{
+		Engine: s.engine, Store: a.Store, Workers: a.Settings.Workers, Health: now, DAGs: s.dags.Count, Streams: s.pages.Open, Parsed: s.dags.Took, Clock: a.Clock,
+	})
 	srv = web.New(o)
 	return srv, nil
 }

@@ -1,0 +1,3 @@
+package measuring
+
+//go:generate go test . -count=1 -run ^TestTables$ -update
