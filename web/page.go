@@ -10,7 +10,7 @@ import (
 )
 
 // style is the one of all pages.
-const style = `body{font:16px/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem;color:#0f172a}
+const style = `body{overflow-wrap:anywhere;font:16px/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem;color:#0f172a}
 table{border-collapse:collapse}th,td{padding:.2rem 1rem .2rem 0;text-align:left;vertical-align:top}
 .healthy{color:#15803d}.unhealthy,.error{color:#b91c1c}.warning{color:#a16207}code{background:#f1f5f9;padding:.1rem .3rem}`
 

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -63,7 +64,7 @@ type Options struct {
 	REST http.Handler
 	// DingTalk answers what DingTalk sends to paths below /dingtalk/. Nil takes nothing.
 	DingTalk http.Handler
-	// Pages answer whatever nothing else does, but for paths below /api/ and /dingtalk/. Nil has none.
+	// Pages answer whatever nothing else does, but for paths below /api/ and /dingtalk/, and know from SignIn who asks. Nil has none.
 	Pages http.Handler
 	// Metrics answers scrapes of /metrics: those of this machine, and of who may read all DAGs. Nil has none.
 	Metrics http.Handler
@@ -80,8 +81,9 @@ type Options struct {
 // Server answers requests.
 type Server struct {
 	o      Options
-	routes *http.ServeMux
+	routes route.Mux
 	answer http.Handler // whatever ServeHTTP is asked
+	pages  http.Handler
 	looks  *looks
 	host   string // by which people reach it, empty for none
 	path   string // below which they do, without a slash at its end
@@ -94,7 +96,7 @@ type Server struct {
 
 // New returns a server.
 func New(o Options) *Server {
-	s := &Server{o: o, routes: http.NewServeMux(), looks: newLooks(o)}
+	s := &Server{o: o, pages: o.Pages, looks: newLooks(o)}
 	if u, err := url.Parse(o.Base); err == nil {
 		s.host, s.path = strings.ToLower(u.Host), u.Path
 	}
@@ -113,20 +115,37 @@ func New(o Options) *Server {
 		s.routes.Handle("POST /dingtalk/{kind}/{conn_id}", o.DingTalk)
 	}
 	if o.SignIn != nil {
-		o.SignIn.Routes(s.routes)
+		o.SignIn.Routes(&s.routes)
 		if o.REST != nil {
-			s.routes.Handle("/api/v2/", o.SignIn.Identify(o.REST))
+			s.routes.Handle(restPattern, o.SignIn.Identify(o.REST))
 			s.routes.Handle("GET /openapi.json", o.SignIn.Identify(o.REST))
 		}
 	}
-	if o.Pages == nil {
+	switch {
+	case o.Pages == nil:
 		s.routes.Handle("GET /{$}", http.RedirectHandler(s.path+"/health", http.StatusFound))
+	case o.SignIn != nil:
+		s.pages = o.SignIn.Identify(o.Pages)
 	}
 	if o.Links != nil {
 		o.Links.serve(s)
 	}
 	return s
 }
+
+// Routes are the patterns of all that is served, those of the REST API and the pages among them. A new handler that does not say
+// what it has is there as its own pattern.
+func (s *Server) Routes() []string {
+	all := slices.Concat(s.routes.Routes(), route.Of(s.o.Pages))
+	if rest := route.Of(s.o.REST); rest != nil {
+		all = append(slices.DeleteFunc(all, func(p string) bool { return p == restPattern }), rest...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// restPattern is that of the REST API, which has routes of its own.
+const restPattern = "/api/v2/"
 
 // Listen opens an address that [listening.Split] takes.
 func Listen(ctx context.Context, address string) (net.Listener, error) {
@@ -230,8 +249,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, said.status, "Method Not Allowed")
 		return
 	}
-	if s.o.Pages != nil && !strings.HasPrefix(r.URL.Path, "/api/") && !strings.HasPrefix(r.URL.Path, "/dingtalk/") {
-		s.o.Pages.ServeHTTP(w, r)
+	if s.pages != nil && !strings.HasPrefix(r.URL.Path, "/api/") && !strings.HasPrefix(r.URL.Path, "/dingtalk/") {
+		s.pages.ServeHTTP(w, r)
 		return
 	}
 	s.fail(w, r, http.StatusNotFound, "Not Found")

@@ -92,7 +92,7 @@ type Pages struct {
 	o         Options
 	assets    *static.Assets
 	templates map[string]*template.Template
-	routes    *http.ServeMux
+	routes    route.Mux
 	origin    *http.CrossOriginProtection
 	// family are the pages that have rooms of their own.
 	family page.Family
@@ -114,11 +114,12 @@ func New(o Options) (*Pages, error) {
 	if o.Changes == nil {
 		o.Changes = live.New(mostStreams, time.Second)
 	}
-	p := &Pages{o: o, assets: assets, routes: http.NewServeMux(), origin: http.NewCrossOriginProtection()}
+	p := &Pages{o: o, assets: assets, origin: http.NewCrossOriginProtection()}
 	if p.templates, err = parseTemplates(); err != nil {
 		return nil, err
 	}
 	p.routes.HandleFunc("GET /static/{name}", p.serveStatic)
+	p.routes.HandleFunc("GET /favicon.ico", p.serveIcon)
 	p.routes.HandleFunc("POST /preferences", p.savePreferences)
 	for pattern, show := range p.shows() {
 		p.routes.Handle("GET "+pattern, p.guarded(show))
@@ -193,6 +194,9 @@ func (p *Pages) acts() map[string]handler {
 	}
 }
 
+// Routes are the patterns of all pages and forms.
+func (p *Pages) Routes() []string { return p.routes.Routes() }
+
 // ServeHTTP answers a request, whose path may have [Options.Base] before it.
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
@@ -259,6 +263,16 @@ func (p *Pages) serveStatic(w http.ResponseWriter, r *http.Request) {
 	if !p.assets.Serve(w, r, r.PathValue("name")) {
 		http.Error(w, "no such file: reload the page that asked for it", http.StatusNotFound)
 	}
+}
+
+// serveIcon is for answers that are no page of these, such as a log: a browser asks here for their picture.
+func (p *Pages) serveIcon(w http.ResponseWriter, r *http.Request) {
+	name, err := p.assets.Name("icon.svg")
+	if err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	http.Redirect(w, r, p.o.Base+"/static/"+name, http.StatusFound)
 }
 
 // render writes a page with its data.

@@ -124,6 +124,15 @@ type Operation struct {
 // Operations are the calls that are registered, in the order in which they were.
 func (s *Server) Operations() []Operation { return slices.Clone(s.list) }
 
+// Routes are the patterns of all calls.
+func (s *Server) Routes() []string {
+	out := []string{"GET /openapi.json"}
+	for _, op := range s.list {
+		out = append(out, op.Method+" "+Base+op.Path)
+	}
+	return out
+}
+
 // Raw is an answer that is not a JSON value: a log, or a file. The output of a call may be one.
 type Raw struct {
 	// Write sends the answer, its header first.

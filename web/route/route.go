@@ -1,5 +1,5 @@
-// Package route carries the template of a path, such as /dags/{dag_id}, from the router that has found it to whoever
-// counts requests outside.
+// Package route has a mux that knows its routes, so that tests can try each one for everybody and forget none, and carries the
+// template of a path, such as /dags/{dag_id}, from the router that has found it to whoever counts requests outside.
 package route
 
 import (

@@ -17,6 +17,7 @@ import (
 	"github.com/dingdag/dingdag/access/elsewhere"
 	"github.com/dingdag/dingdag/web/listening"
 	"github.com/dingdag/dingdag/web/peer"
+	"github.com/dingdag/dingdag/web/route"
 )
 
 // tripTime is how long somebody may take to sign in elsewhere.
@@ -43,7 +44,7 @@ func newSealer() (cipher.AEAD, error) {
 }
 
 // places adds the ways to the places where people sign in.
-func (g *Gate) places(mux *http.ServeMux) {
+func (g *Gate) places(mux *route.Mux) {
 	for _, p := range g.o.Places {
 		mux.HandleFunc("GET /auth/"+p.Name(), func(w http.ResponseWriter, r *http.Request) { g.leave(w, r, p) })
 		mux.HandleFunc("GET /auth/"+p.Name()+"/callback", func(w http.ResponseWriter, r *http.Request) { g.comeBack(w, r, p) })

@@ -10,13 +10,14 @@ import (
 	"github.com/dingdag/dingdag/access/accounts"
 	"github.com/dingdag/dingdag/access/secret"
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/web/route"
 )
 
 // policy lets a page send its form to this server, and nothing else.
 const policy = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 // Routes adds the pages and calls to a mux. They need no [Gate.Identify] around them.
-func (g *Gate) Routes(mux *http.ServeMux) {
+func (g *Gate) Routes(mux *route.Mux) {
 	mux.HandleFunc("GET /auth/login", g.loginPage)
 	mux.Handle("POST /auth/login", g.here(g.login))
 	mux.Handle("GET /auth/logout", g.Identify(http.HandlerFunc(g.logoutPage)))

@@ -22,6 +22,7 @@ import (
 	"github.com/dingdag/dingdag/access/accounts"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
+	"github.com/dingdag/dingdag/web/route"
 	"github.com/dingdag/dingdag/web/signin"
 )
 
@@ -60,7 +61,7 @@ func openWith(t *testing.T, change func(*signin.Options)) *house {
 	change(&o)
 	h.gate, err = signin.New(o)
 	require.NoError(t, err)
-	mux := http.NewServeMux()
+	mux := &route.Mux{}
 	h.gate.Routes(mux)
 	mux.Handle("/free", h.gate.Identify(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		i, _ := access.From(r.Context())
@@ -388,7 +389,7 @@ func TestBelowAPath(t *testing.T) {
 	h.add(t, access.Viewer)
 	g, err := signin.New(signin.Options{Accounts: h.Accounts, Base: "https://dag.example/a/b", Clock: time.Now, Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
-	mux := http.NewServeMux()
+	mux := &route.Mux{}
 	g.Routes(mux)
 	mux.Handle("/", g.Identify(g.Required(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))))
 	ask := func(method, path, body string, header ...string) *http.Response {

@@ -3,6 +3,7 @@ import { keys } from "./keys.js";
 import { grids } from "./grid.js";
 import { graphs } from "./graph.js";
 import { logs } from "./log.js";
+import { scrolls } from "./scroll.js";
 
 // What is sent as soon as something else is chosen needs no button.
 for (const form of document.querySelectorAll("form[data-auto], form[data-filter]")) {
@@ -25,4 +26,5 @@ keys();
 grids();
 graphs();
 logs();
+scrolls();
 follow();
