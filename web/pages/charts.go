@@ -284,6 +284,9 @@ func (v *view) dates(w *markup, d *chartData, center func(int) float64) {
 		case x > 0.9:
 			anchor = "end"
 		}
+		if i/every%2 == 1 {
+			anchor += " every-second"
+		}
 		w.raw(`<text class="`, anchor, `" x="`, share(center(i)), `" y="`, strconv.Itoa(chartHeight-10), `">`).text(at.In(v.zone).Format(layout)).raw(`</text>`)
 	}
 }

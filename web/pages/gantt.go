@@ -56,13 +56,16 @@ func share(x float64) string { return strconv.FormatFloat(100*min(1, max(0, x)),
 func (v *view) Axis(marks []chart.Mark) template.HTML {
 	w := &markup{}
 	w.raw(`<svg class="axis" width="100%" height="16" aria-hidden="true">`)
-	for _, m := range marks {
+	for i, m := range marks {
 		anchor := "middle"
 		switch {
 		case m.At < 0.08:
 			anchor = "start"
 		case m.At > 0.92:
 			anchor = "end"
+		}
+		if i%2 == 1 {
+			anchor += " every-second" // there is no room for it on a phone
 		}
 		w.raw(`<text class="`, anchor, `" x="`, share(m.At), `" y="12">`).text(m.Text).raw(`</text>`)
 	}
