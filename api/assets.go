@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine/alter"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -27,6 +28,10 @@ type Asset struct {
 	Readers   []TaskRef `json:"consuming_tasks"`
 	// LastEvent is the last update, null before the first.
 	LastEvent *AssetUpdate `json:"last_event"`
+	// Extra is what files say besides, a JSON object, and Watchers are the names of those that update it. They
+	// are not in JSON.
+	Extra    *dag.Map `json:"-"`
+	Watchers []string `json:"-"`
 }
 
 // TaskRef names a task of a DAG.
@@ -73,8 +78,8 @@ func (u *AssetUpdate) By() string {
 	return TaskRef{u.DAGID, u.TaskID}.String()
 }
 
-// assetsOf collects the assets of DAGs, by URI. A name that is not just the URI wins.
-func assetsOf(ds []*dag.DAG) []*Asset {
+// AssetsOf collects the assets of DAGs, by URI. A name that is not just the URI wins.
+func AssetsOf(ds []*dag.DAG) []*Asset {
 	byURI := map[string]*Asset{}
 	use := func(x *dag.Asset) *Asset {
 		u := byURI[x.URI]
@@ -84,6 +89,14 @@ func assetsOf(ds []*dag.DAG) []*Asset {
 		}
 		if u.Name == u.URI && x.Name != x.URI {
 			u.Name, u.Group = x.Name, x.Group
+		}
+		if u.Extra.Len() == 0 {
+			u.Extra = x.Extra
+		}
+		for _, w := range x.Watchers {
+			if !slices.Contains(u.Watchers, w.Name) {
+				u.Watchers = append(u.Watchers, w.Name)
+			}
 		}
 		return u
 	}
@@ -118,7 +131,7 @@ func (a *API) Assets(ctx context.Context) (out []*Asset, broken bool, err error)
 	if err != nil {
 		return nil, false, err
 	}
-	out = assetsOf(ds)
+	out = AssetsOf(ds)
 	if a.o.Store == nil {
 		return out, broken, nil
 	}
@@ -197,7 +210,7 @@ func (a *API) Materialize(ctx context.Context, m Materialization) (*Triggered, e
 	if err != nil {
 		return nil, err
 	}
-	id, err := producerOf(assetsOf(ds), m.URI, m.Name)
+	id, err := producerOf(AssetsOf(ds), m.URI, m.Name)
 	if err != nil {
 		if broken {
 			err = fmt.Errorf("%w (some DAG files have errors: see %s)", err, a.command("dags", "list-import-errors"))
@@ -231,10 +244,16 @@ func producerOf(all []*Asset, uri, name string) (string, error) {
 	}
 }
 
+// ForgetAssets takes back what DAGs have been told of an asset, or for an empty URI of all, and no run has taken: what
+// happened before a moment, or for the zero one everything. It returns how many events there were.
+func (a *API) ForgetAssets(ctx context.Context, dagIDs []string, uri string, before time.Time) (int, error) {
+	return alter.ForgetAssets(ctx, a.o.Store, dagIDs, uri, before, a.o.By, a.o.Clock())
+}
+
 // FindAsset is the asset of DAGs with a URI, or the only one with a name. The error wraps [ErrNotFound]
 // when there is none.
 func FindAsset(ds []*dag.DAG, uri, name string) (*Asset, error) {
-	return assetNamed(assetsOf(ds), uri, name)
+	return assetNamed(AssetsOf(ds), uri, name)
 }
 
 // assetNamed is the asset with a URI, or the only one with a name.

@@ -21,14 +21,31 @@ type Assets interface {
 	CountAssetEvents(ctx context.Context, f AssetEventFilter) (int, error)
 	// ToldDAGs lists the ids of the DAGs with events that no run has taken.
 	ToldDAGs(ctx context.Context) ([]string, error)
+	// KnownAssets returns the assets that there are or were, by ID.
+	KnownAssets(ctx context.Context) ([]*Asset, error)
 }
 
 // AssetsTx changes them in a transaction.
 type AssetsTx interface {
-	// InsertAssetEvent adds an event, sets its ID, and tells it to the DAGs.
+	// InsertAssetEvent adds an event, sets its ID, and tells it to the DAGs. An asset that is not known becomes
+	// so, with its URI for a name.
 	InsertAssetEvent(ctx context.Context, e *AssetEvent, dagIDs []string) error
 	// TakeAssetEvents gives a run everything that its DAG has been told and no run has taken.
 	TakeAssetEvents(ctx context.Context, dagID string, runKey int64) error
+	// ForgetAssetEvents takes back what a DAG has been told of an asset, or for an empty URI of all, and no run
+	// has taken: what happened before a moment, or for the zero one everything. It returns how many events.
+	ForgetAssetEvents(ctx context.Context, dagID, uri string, before time.Time) (int, error)
+	// PutAsset adds an asset and sets its ID, or changes Name, Group and UpdatedAt of the one with that URI.
+	PutAsset(ctx context.Context, a *Asset) error
+}
+
+// Asset is an asset that a DAG file has or had.
+type Asset struct {
+	// ID is the store's own identity of the asset, which stays whatever becomes of its name.
+	ID               int64
+	URI, Name, Group string
+	// CreatedAt is when it was seen first, UpdatedAt when its name or group was changed last.
+	CreatedAt, UpdatedAt time.Time
 }
 
 // AssetEventFilter selects events. Zero fields select everything.

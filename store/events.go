@@ -105,13 +105,15 @@ const (
 	EventBackfillUnpause EventKind = "backfill_unpause"
 	EventBackfillCancel  EventKind = "backfill_cancel"
 	EventAssetEmit       EventKind = "asset_emit"
-	EventPoolSet         EventKind = "pool_set"
-	EventPoolDelete      EventKind = "pool_delete"
-	EventAlertRetry      EventKind = "alert_retry"
-	EventAlertDrop       EventKind = "alert_drop"
-	EventAlertAck        EventKind = "alert_ack"
-	EventAlertSnooze     EventKind = "alert_snooze"
-	EventAlertUnsnooze   EventKind = "alert_unsnooze"
+	// EventAssetForget takes back what a DAG was told of assets.
+	EventAssetForget   EventKind = "asset_forget"
+	EventPoolSet       EventKind = "pool_set"
+	EventPoolDelete    EventKind = "pool_delete"
+	EventAlertRetry    EventKind = "alert_retry"
+	EventAlertDrop     EventKind = "alert_drop"
+	EventAlertAck      EventKind = "alert_ack"
+	EventAlertSnooze   EventKind = "alert_snooze"
+	EventAlertUnsnooze EventKind = "alert_unsnooze"
 	// EventAlertResend and EventAlertDismiss are what older programs wrote for [EventAlertRetry] and
 	// [EventAlertDrop].
 	EventAlertResend  EventKind = "alert_resend"
@@ -143,7 +145,7 @@ const (
 func EventKinds() []EventKind {
 	return []EventKind{
 		EventTrigger, EventClear, EventMarkSuccess, EventMarkFailed, EventPause, EventUnpause, EventNote, EventXComSet, EventXComDelete, EventBackfillCreate, EventBackfillPause,
-		EventBackfillUnpause, EventBackfillCancel, EventAssetEmit, EventPoolSet, EventPoolDelete, EventAlertRetry, EventAlertDrop, EventAlertAck,
+		EventBackfillUnpause, EventBackfillCancel, EventAssetEmit, EventAssetForget, EventPoolSet, EventPoolDelete, EventAlertRetry, EventAlertDrop, EventAlertAck,
 		EventAlertSnooze, EventAlertUnsnooze, EventAlertResend, EventAlertDismiss, EventChatBind, EventChatUnbind, EventAskRespond,
 		EventConnectionSet, EventConnectionDelete, EventVariableSet, EventVariableDelete,
 		EventUserCreate, EventUserSet, EventUserPassword, EventUserDelete, EventTokenCreate, EventTokenRevoke, EventSignIn, EventSignOut,

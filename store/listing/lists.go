@@ -12,6 +12,7 @@ import (
 // that [RunOrder] and [InstanceOrder] list.
 type Reader interface {
 	Records
+	Assets
 
 	ListRuns(ctx context.Context, f Runs, p Page) ([]*Run, int, error)
 	ListInstances(ctx context.Context, f Instances, p Page) ([]*Instance, int, error)

@@ -242,3 +242,40 @@ func TestHealthReadsNoOldMessages(t *testing.T) {
 		}
 	}
 }
+
+// Pages of asset events are found by their time or their asset, their runs by the events, and what is queued by an index.
+func TestAssetEventsAreFoundByAnIndex(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{})
+	require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) error {
+		return tx.InsertAssetEvent(t.Context(), &store.AssetEvent{URI: "s3://a", At: time.Unix(1, 0), MapIndex: -1}, []string{"d"})
+	}))
+	s.read.SetMaxOpenConns(1)
+	by := []listing.Key{{Name: "timestamp"}}
+	for name, c := range map[string]struct {
+		do  func() error
+		use []string
+	}{
+		"all": {func() error {
+			_, _, err := s.Lists().ListAssetEvents(t.Context(), listing.AssetEvents{}, listing.Page{Limit: 1, Order: by})
+			return err
+		}, []string{"SCAN e USING INDEX asset_event_at", "SEARCH asset_queue USING INDEX asset_queue_event (event_id=?)"}},
+		"of an asset": {func() error {
+			_, _, err := s.Lists().ListAssetEvents(t.Context(), listing.AssetEvents{URIs: []string{"s3://a"}}, listing.Page{Limit: 1, Order: by})
+			return err
+		}, []string{"SEARCH e USING INDEX asset_event_uri (uri=?)"}},
+		"queued": {func() error { _, err := s.Lists().QueuedAssetEvents(t.Context(), listing.Queued{}); return err }, []string{"SEARCH w USING INDEX asset_queue_run (run_key=?)", "SEARCH e USING INTEGER PRIMARY KEY"}},
+		"queued for a DAG": {func() error {
+			_, err := s.Lists().QueuedAssetEvents(t.Context(), listing.Queued{DAGIDs: []string{"d"}, URI: "u"})
+			return err
+		}, []string{"SEARCH w USING INDEX asset_queue_run (run_key=?)"}},
+	} {
+		var plans []string
+		for _, plan := range plansOf(t, s, c.do) {
+			plans = append(plans, plan...)
+		}
+		for _, use := range c.use {
+			assert.Contains(t, strings.Join(plans, "\n"), use, name)
+		}
+	}
+}

@@ -544,6 +544,15 @@ CREATE TABLE note (
     PRIMARY KEY (run_key, task_id, map_index)
 ) WITHOUT ROWID;
 CREATE INDEX dag_run_ended ON dag_run (end_date, dag_id, state) WHERE end_date IS NOT NULL;
+CREATE TABLE asset (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    uri         TEXT    NOT NULL UNIQUE,
+    name        TEXT    NOT NULL,
+    asset_group TEXT    NOT NULL,
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL
+);
+CREATE INDEX asset_event_at ON asset_event (at);
 CREATE TABLE river_leader (
     elected_at timestamp NOT NULL,
     expires_at timestamp NOT NULL,
@@ -668,6 +677,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (49, 52, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (50, 53, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (51, 54, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (52, 55, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (7, 6, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (8, 7, 1);

@@ -3,19 +3,22 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
-const eventColumns = "e.id, e.uri, e.at, e.dag_id, e.run_id, e.task_id, e.map_index, e.extra"
+// AssetEventColumns are what [ScanAssetEvent] reads, of the table asset_event with the name e.
+const AssetEventColumns = "e.id, e.uri, e.at, e.dag_id, e.run_id, e.task_id, e.map_index, e.extra"
 
-func scanEvent(rows sqlrow.Rows, e *store.AssetEvent) error {
+// ScanAssetEvent reads an event.
+func ScanAssetEvent(rows sqlrow.Rows, e *store.AssetEvent) error {
 	return rows.Scan(&e.ID, &e.URI, sqlrow.Moment(&e.At), &e.DAGID, &e.RunID, &e.TaskID, &e.MapIndex, sqlrow.RawJSON(&e.Extra))
 }
 
 func (q Queries) assetEvents(ctx context.Context, query string, args ...any) ([]*store.AssetEvent, error) {
-	es, err := sqlrow.Collect(ctx, q.c, scanEvent, "SELECT "+eventColumns+" FROM "+query, args...)
+	es, err := sqlrow.Collect(ctx, q.c, ScanAssetEvent, "SELECT "+AssetEventColumns+" FROM "+query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read asset events: %w", err)
 	}
@@ -89,8 +92,46 @@ func (q Queries) ToldDAGs(ctx context.Context) ([]string, error) {
 	return ids, nil
 }
 
+var (
+	assetTable = sqlrow.Declare("asset", func(a *store.Asset) []sqlrow.Field {
+		return []sqlrow.Field{
+			sqlrow.Col("id", &a.ID),
+			sqlrow.Col("uri", &a.URI),
+			sqlrow.Col("name", &a.Name),
+			sqlrow.Col("asset_group", &a.Group),
+			sqlrow.Col("created_at", sqlrow.Moment(&a.CreatedAt)),
+			sqlrow.Col("updated_at", sqlrow.Moment(&a.UpdatedAt)),
+		}
+	})
+	assetNew = assetTable.But("id")
+)
+
+// KnownAssets returns the assets that there are or were, by ID.
+func (q Queries) KnownAssets(ctx context.Context) ([]*store.Asset, error) {
+	as, err := sqlrow.Collect(ctx, q.c, assetTable.Scan, assetTable.Select()+" ORDER BY id")
+	if err != nil {
+		return nil, fmt.Errorf("list assets: %w", err)
+	}
+	return as, nil
+}
+
+// PutAsset adds an asset, or changes the name and the group of the one with its URI.
+func (q Queries) PutAsset(ctx context.Context, a *store.Asset) error {
+	id, err := sqlrow.Column[int64](ctx, q.c, assetNew.Insert()+` ON CONFLICT (uri) DO UPDATE SET
+		name = excluded.name, asset_group = excluded.asset_group, updated_at = excluded.updated_at RETURNING id`, assetNew.Args(a)...)
+	if err != nil {
+		return fmt.Errorf("write asset %s: %w", a.URI, err)
+	}
+	a.ID = id[0]
+	return nil
+}
+
 // InsertAssetEvent adds an event, sets its ID, and tells it to the DAGs.
 func (q Queries) InsertAssetEvent(ctx context.Context, e *store.AssetEvent, dagIDs []string) error {
+	a := &store.Asset{URI: e.URI, Name: e.URI, Group: "asset", CreatedAt: e.At, UpdatedAt: e.At}
+	if _, err := q.c.Exec(ctx, assetNew.Insert()+" ON CONFLICT (uri) DO NOTHING", assetNew.Args(a)...); err != nil {
+		return fmt.Errorf("write asset %s: %w", e.URI, err)
+	}
 	id, err := sqlrow.Column[int64](ctx, q.c,
 		"INSERT INTO asset_event (uri, at, dag_id, run_id, task_id, map_index, extra) VALUES ("+sqlrow.Marks(7)+") RETURNING id",
 		e.URI, sqlrow.UnixMilli(e.At), e.DAGID, e.RunID, e.TaskID, e.MapIndex, sqlrow.Text(e.Extra))
@@ -112,4 +153,20 @@ func (q Queries) TakeAssetEvents(ctx context.Context, dagID string, runKey int64
 		return fmt.Errorf("take the asset events of dag %s: %w", dagID, err)
 	}
 	return nil
+}
+
+// ForgetAssetEvents takes back what a DAG has been told of an asset, or of all, and no run has taken.
+func (q Queries) ForgetAssetEvents(ctx context.Context, dagID, uri string, before time.Time) (int, error) {
+	where, args := []string{"dag_id = ?", "run_key IS NULL"}, []any{dagID}
+	if uri != "" {
+		where, args = append(where, "uri = ?"), append(args, uri)
+	}
+	if !before.IsZero() {
+		where, args = append(where, "event_id IN (SELECT e.id FROM asset_event e WHERE e.id = event_id AND e.at < ?)"), append(args, sqlrow.UnixMilli(before))
+	}
+	gone, err := sqlrow.Column[int64](ctx, q.c, "DELETE FROM asset_queue"+sqlrow.Conditions(where)+" RETURNING event_id", args...)
+	if err != nil {
+		return 0, fmt.Errorf("forget the asset events of dag %s: %w", dagID, err)
+	}
+	return len(gone), nil
 }

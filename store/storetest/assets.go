@@ -106,3 +106,60 @@ func assetEventsAreSelected(t *testing.T, open Open) {
 	require.NoError(t, err)
 	assert.Equal(t, 2, n)
 }
+
+func assetsKeepTheirNumbers(t *testing.T, open Open) {
+	s := open(t, Node{})
+	put := func(a *store.Asset) {
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.PutAsset(ctx, a) })
+	}
+	orders := &store.Asset{URI: "s3://z", Name: "orders", Group: "tables", CreatedAt: midnight, UpdatedAt: midnight}
+	put(orders)
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		return errors.Join(
+			tx.InsertAssetEvent(ctx, &store.AssetEvent{URI: "s3://a", At: midnight.Add(time.Hour), MapIndex: -1}, nil),
+			tx.InsertAssetEvent(ctx, &store.AssetEvent{URI: "s3://z", At: midnight.Add(time.Hour), MapIndex: -1}, nil),
+		)
+	})
+	known := func() []*store.Asset {
+		as, err := s.KnownAssets(t.Context())
+		require.NoError(t, err)
+		return as
+	}
+	all := known()
+	require.Len(t, all, 2)
+	assert.Equal(t, orders, all[0], "an event changes nothing about it")
+	assert.Equal(t, []any{"s3://a", "s3://a", "asset", midnight.Add(time.Hour)}, []any{all[1].URI, all[1].Name, all[1].Group, all[1].CreatedAt})
+	again := &store.Asset{URI: "s3://a", Name: "a", Group: "g", CreatedAt: midnight.Add(2 * time.Hour), UpdatedAt: midnight.Add(3 * time.Hour)}
+	put(again)
+	assert.Equal(t, all[1].ID, again.ID)
+	assert.Equal(t, []*store.Asset{orders, {ID: again.ID, URI: "s3://a", Name: "a", Group: "g", CreatedAt: midnight.Add(time.Hour), UpdatedAt: midnight.Add(3 * time.Hour)}}, known())
+}
+
+func assetEventsAreForgotten(t *testing.T, open Open) {
+	s := open(t, Node{})
+	for i, uri := range []string{"s3://a", "s3://a", "s3://b"} {
+		write(t, s, func(ctx context.Context, tx store.Tx) error {
+			return tx.InsertAssetEvent(ctx, &store.AssetEvent{URI: uri, At: midnight.Add(time.Duration(i) * time.Hour), MapIndex: -1}, []string{"d", "e"})
+		})
+	}
+	forget := func(dagID, uri string, before time.Time) (n int) {
+		write(t, s, func(ctx context.Context, tx store.Tx) (err error) {
+			n, err = tx.ForgetAssetEvents(ctx, dagID, uri, before)
+			return err
+		})
+		return n
+	}
+	assert.Equal(t, 0, forget("d", "", midnight))
+	assert.Equal(t, 1, forget("d", "", midnight.Add(time.Hour)), "what happened before")
+	assert.Equal(t, 1, forget("d", "s3://a", time.Time{}), "of an asset")
+	left, err := s.WaitingAssetEvents(t.Context(), "d", []string{"s3://a", "s3://b"})
+	require.NoError(t, err)
+	require.Len(t, left, 1)
+	assert.Equal(t, "s3://b", left[0].URI)
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.TakeAssetEvents(ctx, "e", 7) })
+	assert.Equal(t, 0, forget("e", "", time.Time{}), "a run has taken it")
+	assert.Equal(t, 1, forget("d", "", time.Time{}))
+	taken, err := s.TakenAssetEvents(t.Context(), 7)
+	require.NoError(t, err)
+	assert.Len(t, taken, 3, "another DAG keeps what it had")
+}

@@ -86,6 +86,9 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 		"assets": {
 			"asset events are taken once": assetEventsAreTakenOnce,
 			"asset events are selected":   assetEventsAreSelected,
+			"assets keep their numbers":   assetsKeepTheirNumbers,
+			"asset events are forgotten":  assetEventsAreForgotten,
+			"asset events are listed":     func(t *testing.T, open Open) { t.Helper(); listtest.AssetEventsAreListed(t, open(t, Node{})) },
 		},
 		"outbox": {
 			"the outbox keeps its order":    outboxKeepsOrder,

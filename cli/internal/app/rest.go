@@ -8,9 +8,11 @@ import (
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/api/browse"
+	"github.com/dingdag/dingdag/api/emit"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/web/pages/live"
 	"github.com/dingdag/dingdag/web/rest"
+	"github.com/dingdag/dingdag/web/rest/assets"
 	"github.com/dingdag/dingdag/web/rest/backfills"
 	"github.com/dingdag/dingdag/web/rest/dags"
 	"github.com/dingdag/dingdag/web/rest/runs"
@@ -28,6 +30,14 @@ func (a *App) REST(s *sqlite.Store, version string, reload func(context.Context)
 		return a.AsksOn(s).By(browse.Actor(ctx))
 	}})
 	backfills.Routes(srv, b, as)
+	assets.Routes(srv, assets.Options{Browse: b, API: as, Emitter: func(ctx context.Context) (*emit.Emitter, error) {
+		m, err := a.Emitter(ctx)
+		if err != nil {
+			return nil, err
+		}
+		m.By = browse.Actor(ctx)
+		return m, nil
+	}})
 	a.restOfServer(srv, s, b)
 	return srv
 }

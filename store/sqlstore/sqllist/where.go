@@ -26,6 +26,9 @@ func (w *where) add(condition string, args ...any) {
 // sql is the end of a statement that holds all of them.
 func (w *where) sql() string { return sqlrow.Conditions(w.all) }
 
+// allHold is the one condition that all of them hold.
+func (w *where) allHold() string { return "(" + strings.Join(w.all, " AND ") + ")" }
+
 // in holds when the expression is one of the values; nil values are no condition.
 func in[T any](w *where, expression string, values []T) {
 	switch {
@@ -102,16 +105,19 @@ func (w *where) orNow(column string, r listing.Range[time.Time], now time.Time) 
 }
 
 // order is the end of a statement: what is null comes last, and what the ties are broken by goes the way of
-// the first key.
+// the first key. A column with = in front is never null, for which an index is enough.
 func order(p listing.Page, columns map[string]string, ties ...string) (string, error) {
 	var keys []string
 	for _, k := range p.Order {
 		column, ok := columns[k.Name]
+		column, never := strings.CutPrefix(column, "=")
 		switch {
 		case !ok:
 			return "", fmt.Errorf("order by %q: there is no such name", k.Name)
 		case k.Desc: // null is the lowest value
 			keys = append(keys, column+" DESC")
+		case never:
+			keys = append(keys, column)
 		default:
 			keys = append(keys, column+" IS NULL, "+column)
 		}

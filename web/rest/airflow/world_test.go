@@ -23,6 +23,7 @@ import (
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/api/browse"
+	"github.com/dingdag/dingdag/api/emit"
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/catalog"
 	"github.com/dingdag/dingdag/connections"
@@ -38,6 +39,7 @@ import (
 	"github.com/dingdag/dingdag/template"
 	"github.com/dingdag/dingdag/web/pages/live"
 	"github.com/dingdag/dingdag/web/rest"
+	"github.com/dingdag/dingdag/web/rest/assets"
 	"github.com/dingdag/dingdag/web/rest/backfills"
 	"github.com/dingdag/dingdag/web/rest/dags"
 	"github.com/dingdag/dingdag/web/rest/runs"
@@ -136,6 +138,9 @@ func newWorld(t *testing.T) *world {
 		return questions.By(browse.Actor(ctx))
 	}})
 	backfills.Routes(w.srv, b, as)
+	assets.Routes(w.srv, assets.Options{Browse: b, API: as, Emitter: func(ctx context.Context) (*emit.Emitter, error) {
+		return &emit.Emitter{Folder: w.files, Engine: e, By: browse.Actor(ctx)}, nil
+	}})
 	w.browse, w.masker = b, masker
 	w.more()
 	w.write(func(ctx context.Context, tx store.Tx) error {

@@ -43,11 +43,12 @@ func (b *TriggerBody) check(c *calls) error {
 	}
 }
 
-func (c *calls) trigger(ctx context.Context, in *struct {
+type triggerInput struct {
 	DAGID string `path:"dag_id"`
 	Body  TriggerBody
-},
-) (*object.DAGRun, error) {
+}
+
+func (c *calls) trigger(ctx context.Context, in *triggerInput) (*object.DAGRun, error) {
 	d, _, err := c.browse.DAG(ctx, in.DAGID)
 	switch {
 	case err != nil:

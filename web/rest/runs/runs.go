@@ -55,6 +55,9 @@ func Routes(s *rest.Server, b *browse.Browser, as func(context.Context) *api.API
 	rest.Register(s, get("get_dag_run", dagRun, run), c.get)
 	rest.Register(s, rest.Operation{ID: "get_list_dag_runs_batch", Method: http.MethodPost, Path: dagRuns + "/list", Tag: run}, c.batch)
 	rest.Register(s, operate("trigger_dag_run", http.MethodPost, dagRuns, run), c.trigger)
+	rest.Register(s, rest.Operation{
+		ID: "materialize_asset", Method: http.MethodPost, Path: "/assets/{asset_id}/materialize", Tag: "Asset", Action: access.Operate, Many: true,
+	}, c.materialize)
 	rest.Register(s, operate("patch_dag_run", http.MethodPatch, dagRun, run), c.patch)
 	wait := get("wait_dag_run_until_finished", dagRun+"/wait", run)
 	wait.Produces = []string{typeLines}
