@@ -154,6 +154,15 @@ func (a *App) RobotCode(ctx context.Context) (string, error) {
 	return c.robotCode, nil
 }
 
+// Login is what people who sign in with DingTalk are sent there with: the address of the API, and the credentials.
+func (a *App) Login(ctx context.Context) (base, key string, secret connections.Secret, err error) {
+	c, e := a.conn(ctx)
+	if e != nil {
+		return "", "", "", a.Failed("find the credentials", e)
+	}
+	return c.base[NewAPI], c.appKey, connections.Secret(c.appSecret), nil
+}
+
 // Failed finishes an error: it says what was being done and with which connection.
 func (a *App) Failed(op string, err *Error) error {
 	err.Op = fmt.Sprintf("%s through %q", op, a.connID)

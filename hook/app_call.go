@@ -38,8 +38,10 @@ type Call struct {
 
 	// url is sent as it is and without a token, in place of API, Path and Query.
 	url string
-	// open says that the call needs no token.
-	open bool
+	// Open says that the call needs no token.
+	Open bool
+	// Token is that of a person who has signed in, in place of the app's.
+	Token connections.Secret
 	// once says that the caller tries again by itself.
 	once bool
 }
@@ -121,7 +123,7 @@ func (a *App) run(ctx context.Context, c Call, into any) *Error {
 		if err == nil {
 			return nil
 		}
-		if err.isToken() && refused == "" && !c.open {
+		if err.isToken() && refused == "" && !c.Open && c.Token == "" {
 			refused = token
 			continue // once; a second refusal is final
 		}
@@ -160,8 +162,8 @@ func again(c Call, e *Error, attempt int) (time.Duration, bool) {
 
 // token returns the token that a call needs.
 func (a *App) token(ctx context.Context, conn *appConn, c Call, refused string) (string, *Error) {
-	if c.open {
-		return "", nil
+	if c.Open || c.Token != "" {
+		return c.Token.Reveal(), nil
 	}
 	fetch := func(ctx context.Context) (Token, *Error) { return a.fetchToken(ctx, conn, c.API) }
 	warn := func(text string, err error) {
@@ -173,7 +175,7 @@ func (a *App) token(ctx context.Context, conn *appConn, c Call, refused string) 
 
 // fetchToken asks DingTalk for a token of a generation.
 func (a *App) fetchToken(ctx context.Context, conn *appConn, g Generation) (Token, *Error) {
-	c := Call{Op: "get an access token", API: g, open: true, Safe: true}
+	c := Call{Op: "get an access token", API: g, Open: true, Safe: true}
 	if g == LegacyAPI {
 		c.Method, c.Path = http.MethodGet, "/gettoken"
 		c.Query = url.Values{"appkey": {conn.appKey}, "appsecret": {conn.appSecret}}
@@ -224,7 +226,7 @@ func EncodeBody(body any) ([]byte, error) {
 
 // attempt sends a call once and reads its answer.
 func (a *App) attempt(ctx context.Context, conn *appConn, c Call, body *RawBody, token string, into any) *Error {
-	if !c.open {
+	if !c.Open {
 		// An error means that ctx ends before the call's turn.
 		if err := conn.limiter.Wait(ctx); err != nil {
 			return &Error{Kind: KindUnavailable, Message: stoppedBefore, Err: cmp.Or(context.Cause(ctx), err)}

@@ -39,7 +39,7 @@ func (a *App) OpenGateway(ctx context.Context, subscriptions []Subscription) (*G
 		Endpoint string `json:"endpoint"`
 		Ticket   string `json:"ticket"`
 	}
-	e = a.run(ctx, Call{Op: op, API: NewAPI, Method: http.MethodPost, Path: "/v1.0/gateway/connections/open", Body: body, open: true, once: true}, &got)
+	e = a.run(ctx, Call{Op: op, API: NewAPI, Method: http.MethodPost, Path: "/v1.0/gateway/connections/open", Body: body, Open: true, once: true}, &got)
 	if e != nil {
 		e.gateway = true
 	}

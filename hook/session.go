@@ -33,7 +33,7 @@ func (a *App) Reply(ctx context.Context, sessionWebhook string, m RobotMessage) 
 	}
 	for _, body := range p.bodies[p.skip:] {
 		e := a.run(ctx, Call{
-			Op: op, Method: http.MethodPost, url: sessionWebhook, open: true,
+			Op: op, Method: http.MethodPost, url: sessionWebhook, Open: true,
 			Raw: &RawBody{ContentType: "application/json; charset=utf-8", Data: body},
 		}, nil)
 		if e != nil {

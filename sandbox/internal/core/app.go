@@ -128,10 +128,11 @@ type Apps struct {
 	core   *Core
 	list   []*appState
 	tokens map[string]*accessToken
+	logins logins
 }
 
 func newApps(c *Core) *Apps {
-	return &Apps{core: c, tokens: map[string]*accessToken{}}
+	return &Apps{core: c, tokens: map[string]*accessToken{}, logins: logins{map[string]signedIn{}, map[string]signedIn{}}}
 }
 
 func (s *Apps) byKey(key string) *appState {

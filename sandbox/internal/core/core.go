@@ -82,6 +82,9 @@ func New(now func() time.Time, keep int) *Core {
 	}
 	c.Inbox, c.Faults, c.Apps = newInbox(c, keep), &Faults{core: c}, newApps(c)
 	c.Serve(c.Apps.calls()...)
+	c.Serve(c.Apps.loginCalls()...)
+	c.mux.HandleFunc("GET /oauth2/auth", c.Apps.loginPage)
+	c.mux.HandleFunc("POST /oauth2/auth", c.Apps.login)
 	c.routeAPI()
 	c.mux.HandleFunc("/", unknownPath)
 	return c
