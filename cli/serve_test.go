@@ -1,10 +1,12 @@
 package cli_test
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/access/elsewhere/oidctest"
+	"github.com/dingdag/dingdag/sandbox"
+	"github.com/dingdag/dingdag/sandbox/sandboxtest"
 )
 
 // A port that nobody asked for and another program has is no reason not to work.
@@ -95,6 +99,58 @@ func TestSignInWithOIDC(t *testing.T) {
 	assert.Contains(t, out, `sign_in				{"user":"ann","issuer":"`+idp.URL+`"}	127.0.0.1`)
 	assert.Contains(t, out, `user_create				{"user":"ann","issuer":"`+idp.URL+`","role":"viewer","dags":["tag:finance"]}`)
 	for _, hidden := range []string{oidctest.Secret, "code=", "state="} {
+		assert.NotContains(t, p.log.String(), hidden)
+	}
+}
+
+// People sign in with DingTalk, which the sandbox plays, and have what the chat gives them.
+func TestSignInWithDingTalk(t *testing.T) {
+	t.Parallel()
+	box := sandboxtest.Start(t)
+	box.Seed(sandbox.DemoOrganisation())
+	app := box.AddApp(sandbox.DemoApp("office"))
+	home := homeWith(t, twoDAGs)
+	p := scheduling(t, home, listenVariable+"=127.0.0.1:0", "DINGDAG_DINGTALK_SIGN_IN=office", "DINGDAG_CHAT_OPERATORS=dept:1", "DINGDAG_LOG_LEVEL=debug",
+		fmt.Sprintf(`DINGDAG_CONN_OFFICE={"conn_type":"dingtalk","host":%q,"login":%q,"password":%q,"extra":{"user_id":"user001"}}`, box.URL, app.AppKey, app.AppSecret))
+	address := p.address()
+	enter := func(user string) (b *http.Client, status int, at, page string) {
+		b = browser(t)
+		status, _, page = goes(t, b, address+"/auth/login?next=/dags")
+		require.Equal(t, 200, status)
+		require.Contains(t, page, `<a href="/auth/dingtalk?next=%2Fdags">`)
+		res, err := b.Get(address + "/auth/dingtalk?next=/dags")
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		require.Equal(t, 200, res.StatusCode)
+		require.Equal(t, "/oauth2/auth", res.Request.URL.Path)
+		res, err = b.PostForm(res.Request.URL.String(), url.Values{"user_id": {user}})
+		require.NoError(t, err)
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
+		return b, res.StatusCode, res.Request.URL.Path, string(body)
+	}
+	_, status, at, page := enter("user001")
+	require.Equal(t, []any{200, "/dags"}, []any{status, at}, page)
+	b, status, at, page := enter("user003")
+	require.Equal(t, []any{200, "/dags"}, []any{status, at}, page)
+	assert.Contains(t, page, "/dags/two/trigger")
+
+	// The code is good once, and for the browser that began.
+	res, err := b.Get(address + "/auth/dingtalk")
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	status, _, page = goes(t, browser(t), address+"/auth/dingtalk/callback?authCode=x&state="+res.Request.URL.Query().Get("state"))
+	assert.Equal(t, 400, status, page)
+	status, _, page = goes(t, b, address+"/auth/dingtalk/callback?authCode=x&state="+res.Request.URL.Query().Get("state"))
+	assert.Equal(t, 403, status)
+	assert.Contains(t, page, "was used before, or is too old")
+	p.stop()
+	code, out, errs := run(t, "--home", home, "users", "list", "-o", "plain")
+	require.Zero(t, code, errs)
+	assert.Contains(t, out, "user001\t张三\tadmin\t*")
+	assert.Contains(t, out, "user003\t王五\toperator\t*")
+	for _, hidden := range []string{app.AppSecret, "authCode=", "state="} {
 		assert.NotContains(t, p.log.String(), hidden)
 	}
 }

@@ -9,7 +9,9 @@ import (
 
 	"github.com/dingdag/dingdag/access/elsewhere"
 	"github.com/dingdag/dingdag/access/elsewhere/oidc"
+	"github.com/dingdag/dingdag/chat/login"
 	"github.com/dingdag/dingdag/cli/internal/app"
+	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/connections"
 )
 
@@ -22,7 +24,26 @@ func places(ctx context.Context, a *app.App, conns connections.Source) (all []el
 		}
 		all = append(all, p)
 	}
+	if id := a.Settings.DingTalkSignIn; id != "" {
+		p, err := dingtalk(ctx, a, conns, id)
+		if err != nil {
+			return nil, fmt.Errorf("setting dingtalk_sign_in: %w", err)
+		}
+		all = append(all, p)
+	}
 	return all, nil
+}
+
+// dingtalk is the organisation of an application.
+func dingtalk(ctx context.Context, a *app.App, conns connections.Source, id string) (*login.Place, error) {
+	if _, err := conns.Connection(ctx, id); err != nil {
+		return nil, fmt.Errorf("connection %s: %w", id, err)
+	}
+	who, err := a.ChatRoles(conns)
+	if err != nil {
+		return nil, err
+	}
+	return login.New(a.Dingding().With(conns, home.OnlyWarnings(a.Log())).App(id), who), nil
 }
 
 // provider is the OpenID provider of the settings.

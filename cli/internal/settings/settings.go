@@ -73,6 +73,8 @@ type Config struct {
 	TrustedProxies  peer.Proxies
 	// OIDC is the OpenID provider at which people sign in.
 	OIDC OIDC
+	// DingTalkSignIn is the connection of the application with which they sign in with DingTalk; empty for none.
+	DingTalkSignIn string
 	// BaseURL is where people reach the pages of Listen, without a slash at its end; empty for nowhere.
 	BaseURL string
 	// Metrics says that metrics are served at Listen, MetricsLabels which labels of DAGs and tasks they have: task, dag or none.

@@ -37,6 +37,7 @@ func signInSettings() []setting {
 		}}
 	}
 	return []setting{
+		stringSetting("dingtalk_sign_in", "", "connection of an application with which people sign in with DingTalk, who have on the pages what they have in the chat; see [Signing in elsewhere](access.md#signing-in-elsewhere)", func(c *Config) *string { return &c.DingTalkSignIn }),
 		stringSetting("oidc.issuer", "", "address of an OpenID provider at which people may sign in, see [Signing in elsewhere](access.md#signing-in-elsewhere)", func(c *Config) *string { return &c.OIDC.Issuer }),
 		stringSetting("oidc.client_id", "", "id of this program there", func(c *Config) *string { return &c.OIDC.ClientID }),
 		stringSetting("oidc.client_secret", "", "its secret; better in the environment, as `DINGDAG_OIDC_CLIENT_SECRET`, or elsewhere", func(c *Config) *string { return &c.OIDC.Secret }),
