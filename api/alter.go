@@ -125,6 +125,36 @@ func (a *API) Mark(ctx context.Context, r MarkRequest) (*Altered, error) {
 	return a.altered(ctx, r.DAGID, func(e Engine) (*engine.Affected, error) { return e.Mark(ctx, req) })
 }
 
+// Removed is what was removed.
+type Removed = engine.Removed
+
+// ErrAtWork says that what was to be removed is at work.
+var ErrAtWork = engine.ErrAtWork
+
+// Remove removes a DAG with its history or, by a run id, a run, as [engine.Engine.Remove] does. The error may wrap
+// [ErrNotFound] or [ErrAtWork].
+func (a *API) Remove(ctx context.Context, dagID, runID string) (*Removed, error) {
+	return a.remove(ctx, engine.RemoveRequest{DAGID: dagID, RunID: runID, MapIndex: -1, Actor: a.o.By})
+}
+
+// RemoveInstance removes a task instance of a run that has ended. The errors are those of [API.Remove].
+func (a *API) RemoveInstance(ctx context.Context, dagID, runID, taskID string, mapIndex int) error {
+	_, err := a.remove(ctx, engine.RemoveRequest{DAGID: dagID, RunID: runID, TaskID: taskID, MapIndex: mapIndex, Actor: a.o.By})
+	return err
+}
+
+func (a *API) remove(ctx context.Context, r engine.RemoveRequest) (*Removed, error) {
+	e, err := a.o.Engine(ctx)
+	if err != nil {
+		return nil, err
+	}
+	done, err := e.Remove(ctx, r)
+	if err != nil {
+		return nil, a.known(ctx, r.DAGID, onceSaid(err))
+	}
+	return done, nil
+}
+
 // altered lets the engine change runs of a DAG.
 func (a *API) altered(ctx context.Context, dagID string, alter func(Engine) (*engine.Affected, error)) (*Altered, error) {
 	e, err := a.o.Engine(ctx)
@@ -156,7 +186,7 @@ func onceSaid(err error) error {
 		return err
 	}
 	text := strings.TrimSuffix(err.Error(), ": "+store.ErrNotFound.Error())
-	for _, asked := range []string{"clear: ", "mark: "} {
+	for _, asked := range []string{"clear: ", "mark: ", "remove: "} {
 		text = strings.TrimPrefix(text, asked)
 	}
 	return notFoundError{text}

@@ -25,7 +25,7 @@ func newCmdDAGs(a *app.App) *cobra.Command {
 	cmd.AddCommand(
 		newCmdDAGsList(a), newCmdDAGsValidate(a), newCmdDAGsShow(a), testrun.NewDAG(a), newCmdDAGsTrigger(a),
 		newCmdDAGsPause(a, true), newCmdDAGsPause(a, false), newCmdDAGsNext(a), newCmdDAGsRuns(a), newCmdDAGsErrors(a), reference.NewConvert(a),
-		newCmdDAGsClear(a), newCmdDAGsMark(a, dag.Success), newCmdDAGsMark(a, dag.Failed), newCmdDAGsState(a), newCmdDAGsWhy(a), newCmdBackfill(a),
+		newCmdDAGsClear(a), newCmdDAGsMark(a, dag.Success), newCmdDAGsMark(a, dag.Failed), newCmdDAGsState(a), newCmdDAGsWhy(a), newCmdBackfill(a), newCmdDAGsDelete(a), newCmdDAGsDeleteRun(a),
 	)
 	return cmd
 }

@@ -47,6 +47,10 @@ type (
 	Emitted = request.Emitted
 	// EmittedEvent is one of them.
 	EmittedEvent = request.EmittedEvent
+	// RemoveRequest names a run, a task instance or a DAG that is to be removed.
+	RemoveRequest = request.Remove
+	// Removed is what was removed.
+	Removed = request.Removed
 	// AffectedRun is one run and what became of it.
 	AffectedRun = request.AffectedRun
 	// AffectedInstance is one task instance and what became of it.
@@ -62,6 +66,8 @@ var (
 	// asks others.
 	ErrSettled     = request.ErrSettled
 	ErrNotAssigned = request.ErrNotAssigned
+	// ErrAtWork says that what was to be removed is at work.
+	ErrAtWork = request.ErrAtWork
 )
 
 // DefaultBackfillRuns is how many runs of a backfill are active at once unless it says so.
@@ -196,6 +202,26 @@ func (e *Engine) Clear(ctx context.Context, r ClearRequest) (*Affected, error) {
 		return nil, fmt.Errorf("clear: %w", err)
 	}
 	return done, nil
+}
+
+// Remove removes a run with its task instances, XComs, notes and logs, a task instance of a run that has ended, or all runs
+// of a DAG and what else is known of it. Messages that callbacks have written stay among the alerts, and the audit log has
+// who did it. A DAG whose file is still there is a new one afterwards.
+//
+// Another process that works on the store is asked to do it, for at most [Options.AskTimeout]. Its errors wrap
+// [store.ErrNotFound], or [ErrAtWork] when something is at work; of a DAG with many runs some may be removed already then.
+func (e *Engine) Remove(ctx context.Context, r RemoveRequest) (*Removed, error) {
+	all := &Removed{}
+	for {
+		done := &Removed{}
+		if err := e.desk.ask(ctx, request.KindRemove, r.Actor, &r, done, nil); err != nil {
+			return nil, fmt.Errorf("remove: %w", err)
+		}
+		all.Runs, all.Stays = all.Runs+done.Runs, done.Stays
+		if !done.More {
+			return all, nil
+		}
+	}
 }
 
 // Mark sets states by hand. No callbacks of the instances or runs that are marked run,

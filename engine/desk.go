@@ -273,6 +273,8 @@ func (d *desk) perform(tx *live.Tx, kind string, payload json.RawMessage) (json.
 		return performed(payload, func(r *request.BackfillOf) (*CreatedBackfill, error) { return d.scheduler.CreateBackfill(tx, r) })
 	case request.KindEmit:
 		return performed(payload, func(r *request.Emit) (*Emitted, error) { return d.scheduler.Emit(tx, r) })
+	case request.KindRemove:
+		return performed(payload, func(r *request.Remove) (*request.Removed, error) { return d.scheduler.Remove(tx, r) })
 	default:
 		return nil, fmt.Errorf("unknown request %q: it comes from a newer program", kind)
 	}

@@ -135,6 +135,9 @@ type Options struct {
 	DailyDigest *DailyDigest
 	// Location is the zone of what belongs to no DAG. Default UTC.
 	Location *time.Location
+	// Discard, when set, moves a folder of logs away, by its path below LogDir: that of a run that is removed, whose key it
+	// gets. Otherwise whoever removes old history does that.
+	Discard func(folder string, runKey int64) error
 	// FindDAG, when set, finds a DAG that [Engine.SetDAGs] has not given, for a process that
 	// makes a run and schedules none.
 	FindDAG func(dagID string) (*dag.DAG, error)
@@ -253,7 +256,7 @@ func New(s store.Store, o Options) (*Engine, error) {
 		return nil, err
 	}
 	e.runs = live.New(e.liveOptions())
-	e.alter = &alter.Runs{Live: e.runs, Attempts: &e.attempts, Plans: e.plans}
+	e.alter = &alter.Runs{Live: e.runs, Attempts: &e.attempts, Plans: e.plans, Discard: o.Discard}
 	e.scheduler = scheduler.New(scheduler.Options{
 		Store: s, DAGs: e.dags, Plans: e.plans, Tell: e.tell, Live: e.runs, Alter: e.alter, Masker: o.Masker, PausedAtCreation: o.PausedAtCreation, Daily: e.daily(), Log: o.Log,
 	})

@@ -15,12 +15,15 @@ const trash = ".removed"
 
 // discard moves a folder of logs away. It is called in the transaction that says that its run, or its
 // logs, are gone: in no other one can somebody make a run whose logs would lie there.
-func (c *Cleaner) discard(folder string, key int64) error {
-	from := filepath.Join(c.o.LogDir, folder)
+func (c *Cleaner) discard(folder string, key int64) error { return Discard(c.o.LogDir, folder, key) }
+
+// Discard does it below a folder of logs. What it moves away is removed by the next [Cleaner.Clean].
+func Discard(logDir, folder string, key int64) error {
+	from := filepath.Join(logDir, folder)
 	if _, err := os.Lstat(from); errors.Is(err, fs.ErrNotExist) {
 		return nil // no task has begun, or they are gone already
 	}
-	to := filepath.Join(c.o.LogDir, trash)
+	to := filepath.Join(logDir, trash)
 	if err := os.MkdirAll(to, 0o750); err != nil {
 		return fmt.Errorf("make room for old logs: %w", err)
 	}

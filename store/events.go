@@ -100,6 +100,9 @@ const (
 	EventNote            EventKind = "note"
 	EventXComSet         EventKind = "xcom_set"
 	EventXComDelete      EventKind = "xcom_delete"
+	EventDAGDelete       EventKind = "dag_delete"
+	EventRunDelete       EventKind = "run_delete"
+	EventTaskDelete      EventKind = "task_instance_delete"
 	EventBackfillCreate  EventKind = "backfill_create"
 	EventBackfillPause   EventKind = "backfill_pause"
 	EventBackfillUnpause EventKind = "backfill_unpause"
@@ -144,7 +147,8 @@ const (
 // EventKinds are all of them.
 func EventKinds() []EventKind {
 	return []EventKind{
-		EventTrigger, EventClear, EventMarkSuccess, EventMarkFailed, EventPause, EventUnpause, EventNote, EventXComSet, EventXComDelete, EventBackfillCreate, EventBackfillPause,
+		EventTrigger, EventClear, EventMarkSuccess, EventMarkFailed, EventPause, EventUnpause, EventNote, EventXComSet, EventXComDelete,
+		EventDAGDelete, EventRunDelete, EventTaskDelete, EventBackfillCreate, EventBackfillPause,
 		EventBackfillUnpause, EventBackfillCancel, EventAssetEmit, EventAssetForget, EventPoolSet, EventPoolDelete, EventAlertRetry, EventAlertDrop, EventAlertAck,
 		EventAlertSnooze, EventAlertUnsnooze, EventAlertResend, EventAlertDismiss, EventChatBind, EventChatUnbind, EventAskRespond,
 		EventConnectionSet, EventConnectionDelete, EventVariableSet, EventVariableDelete,

@@ -40,6 +40,11 @@ type HistoryTx interface {
 	RemoveRowsOfRun(ctx context.Context, runKey int64, limit int) (RunRows, error)
 	// ForgetRun says that nothing of a removed run is left.
 	ForgetRun(ctx context.Context, runKey int64) error
+	// RemoveInstance removes a task instance with its tries, XComs and what else there is of it. Its run has ended.
+	RemoveInstance(ctx context.Context, in *Instance) error
+	// RemoveDAG removes what is known of a DAG whose runs are removed: its state, versions, pauses, ticks, import errors
+	// and backfills, and what it waits for. Messages and events stay.
+	RemoveDAG(ctx context.Context, dagID string) error
 	// RemoveXComs removes at most limit XComs of a run that stays, and returns how many. It removes none
 	// when the run has not ended or a task of it is still at work.
 	RemoveXComs(ctx context.Context, runKey int64, limit int) (int, error)

@@ -23,12 +23,15 @@ import (
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-// Runs are the runs that people alter. All fields are required.
+// Runs are the runs that people alter. All fields but Discard are required.
 type Runs struct {
 	// Live are those under way in this process, Attempts what runs of them.
 	Live     *live.Runs
 	Attempts *live.Attempts
 	Plans    *plan.Plans
+	// Discard moves a folder of logs away, by its path below the log folder, in the transaction that removes the run with
+	// the key, or a part of it. It may be nil: then the logs go with the next removal of old history.
+	Discard func(folder string, runKey int64) error
 }
 
 // Clear does what a request wants.

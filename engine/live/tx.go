@@ -199,6 +199,9 @@ func (tx *Tx) Replace(r store.Run, is []*store.Instance, goOn bool) (store.Run, 
 	return lr.Row, err
 }
 
+// Forget drops the copy of a run that is removed.
+func (tx *Tx) Forget(key int64) { tx.forget(key) }
+
 // forget drops the copy of a run at once: the next transaction must not find it.
 func (tx *Tx) forget(key int64) {
 	if old := tx.runs.Find(key); old != nil {

@@ -21,7 +21,7 @@ type refused struct {
 func refusals() map[string]error {
 	return map[string]error{
 		"exists": ErrExists, "not_found": store.ErrNotFound, "paused": ErrPaused, "no_schedule": ErrNoSchedule, "repeated": store.ErrRepeated,
-		"settled": ErrSettled, "not_assigned": ErrNotAssigned, "busy": store.ErrBusy,
+		"settled": ErrSettled, "not_assigned": ErrNotAssigned, "busy": store.ErrBusy, "at_work": ErrAtWork,
 	}
 }
 

@@ -17,6 +17,7 @@ const (
 	KindBackfill = "backfill"
 	KindRespond  = "respond"
 	KindEmit     = "emit"
+	KindRemove   = "remove"
 )
 
 // Encode encodes a request or an answer, with the texts in it as they are.

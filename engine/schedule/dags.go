@@ -84,6 +84,19 @@ func (s *DAGs) Pause(id string) {
 	s.paused[id] = true
 }
 
+// Renew notes that a DAG has lost its history, and whether it is paused now.
+func (s *DAGs) Renew(d *dag.DAG, paused bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.due, d)
+	if s.paused == nil {
+		s.paused = map[string]bool{}
+	}
+	if s.paused[d.ID] = true; !paused {
+		delete(s.paused, d.ID)
+	}
+}
+
 // SetPaused takes over which DAGs are paused, and returns those that no longer are.
 func (s *DAGs) SetPaused(ids []string) (woken []string) {
 	paused := make(map[string]bool, len(ids))

@@ -283,6 +283,37 @@ func (q Queries) RemoveRowsOfRun(ctx context.Context, runKey int64, limit int) (
 	return out, nil
 }
 
+// RemoveInstance removes a task instance, see [store.HistoryTx].
+func (q Queries) RemoveInstance(ctx context.Context, in *store.Instance) error {
+	for _, t := range rowsOfRuns {
+		if _, err := q.c.Exec(ctx, "DELETE FROM "+t.table+" WHERE run_key = ? AND task_id = ? AND map_index = ?", in.RunKey, in.TaskID, in.MapIndex); err != nil {
+			return fmt.Errorf("remove a task instance: %w", err)
+		}
+	}
+	return nil
+}
+
+// RemoveDAG removes what is known of a DAG, see [store.HistoryTx].
+func (q Queries) RemoveDAG(ctx context.Context, dagID string) error {
+	for _, statement := range []string{
+		"DELETE FROM backfill_date WHERE backfill_id IN (SELECT id FROM backfill WHERE dag_id = ?)",
+		"DELETE FROM backfill WHERE dag_id = ?",
+		"DELETE FROM asset_queue WHERE dag_id = ?",
+		"DELETE FROM tick_range WHERE dag_id = ?",
+		"DELETE FROM dag_pause WHERE dag_id = ?",
+		"DELETE FROM import_error WHERE dag_id = ?",
+		"DELETE FROM broken WHERE dag_id = ?",
+		"DELETE FROM rendered_run WHERE dag_id = ?",
+		"DELETE FROM dag_version WHERE dag_id = ?",
+		"DELETE FROM dag WHERE dag_id = ?",
+	} {
+		if _, err := q.c.Exec(ctx, statement, dagID); err != nil {
+			return fmt.Errorf("remove dag %s: %w", dagID, err)
+		}
+	}
+	return nil
+}
+
 // ForgetRun says that nothing of a removed run is left.
 func (q Queries) ForgetRun(ctx context.Context, runKey int64) error {
 	_, err := q.c.Exec(ctx, "DELETE FROM removed_run WHERE run_key = ?", runKey)

@@ -556,3 +556,61 @@ func spaceIsGivenBack(t *testing.T, open Open) {
 	require.NoError(t, err)
 	assert.Zero(t, empty.Unused)
 }
+
+func removeOne(t *testing.T, open Open) {
+	s := open(t, Node{})
+	r := &store.Run{DAGID: "d", RunID: "r", Type: dag.ManualRun, State: dag.RunSuccess, RunAfter: midnight, EndDate: midnight, Version: "v"}
+	write(t, s, func(ctx context.Context, tx store.Tx) error { _, err := tx.InsertRun(ctx, r); return err })
+	one := &store.Instance{RunKey: r.Key, TaskID: "t", MapIndex: 1, State: dag.Success, Try: 2}
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		other, past := *one, *one
+		other.MapIndex, past.Try = 0, 1
+		return errors.Join(
+			tx.PutInstances(ctx, []*store.Instance{one, &other}), tx.PutPastTries(ctx, []*store.Instance{&past}),
+			tx.PutXCom(ctx, r.Key, "t", 1, "k", json.RawMessage("1")), tx.PutXCom(ctx, r.Key, "t", 0, "k", json.RawMessage("1")),
+			tx.PutNote(ctx, &store.Note{RunKey: r.Key, TaskID: "t", MapIndex: 1, Content: "x", At: midnight}),
+		)
+	})
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.RemoveInstance(ctx, one) })
+	is, err := s.Instances(t.Context(), r.Key)
+	require.NoError(t, err)
+	require.Len(t, is, 1)
+	assert.Equal(t, 0, is[0].MapIndex)
+	past, err := s.PastTries(t.Context(), r.Key, "t")
+	require.NoError(t, err)
+	assert.Empty(t, past)
+	xs, err := s.RunXComs(t.Context(), r.Key)
+	require.NoError(t, err)
+	assert.Len(t, xs, 1)
+	notes, err := s.Notes(t.Context(), r.Key)
+	require.NoError(t, err)
+	assert.Empty(t, notes)
+}
+
+func removeDAG(t *testing.T, open Open) {
+	s := open(t, Node{})
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		var err error
+		for _, id := range []string{"gone", "stays"} {
+			_, berr := tx.InsertBackfill(ctx, &store.Backfill{DAGID: id, State: store.BackfillRunning, From: midnight, To: midnight, CreatedAt: midnight}, nil)
+			err = errors.Join(err, berr, store.AddDAG(ctx, tx, &store.DAGState{ID: id, Version: "v" + id, Active: true}, midnight), tx.PutVersion(ctx, "v"+id, id, []byte("x"), midnight),
+				tx.PutImportError(ctx, &store.ImportError{DAGID: id, File: "f", Since: midnight}))
+		}
+		return err
+	})
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.RemoveDAG(ctx, "gone") })
+	ds, err := s.DAGs(t.Context())
+	require.NoError(t, err)
+	require.Len(t, ds, 1)
+	assert.Equal(t, "stays", ds[0].ID)
+	for id, n := range map[string]int{"gone": 0, "stays": 1} {
+		pauses, err := s.Pauses(t.Context(), id)
+		require.NoError(t, err)
+		assert.Len(t, pauses, n, id)
+		broken, err := s.ImportErrors(t.Context(), id)
+		require.NoError(t, err)
+		assert.Len(t, broken, n, id)
+		_, err = s.Version(t.Context(), "v"+id)
+		assert.Equal(t, n == 0, errors.Is(err, store.ErrNotFound), id)
+	}
+}

@@ -63,6 +63,8 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"versions are listed":               func(t *testing.T, open Open) { t.Helper(); listtest.VersionsAreListed(t, open(t, Node{})) },
 			"asks are listed":                   func(t *testing.T, open Open) { t.Helper(); listtest.AsksAreListed(t, open(t, Node{})) },
 			"xcoms are listed":                  func(t *testing.T, open Open) { t.Helper(); listtest.XComsAreListed(t, open(t, Node{})) },
+			"a dag is removed":                  removeDAG,
+			"an instance is removed":            removeOne,
 			"states are counted":                func(t *testing.T, open Open) { t.Helper(); listtest.StatesAreCounted(t, open(t, Node{})) },
 			"notes are kept":                    func(t *testing.T, open Open) { t.Helper(); listtest.NotesAreKept(t, open(t, Node{})) },
 			"what is at work is counted":        func(t *testing.T, open Open) { t.Helper(); listtest.TasksAtWorkAreCounted(t, open(t, Node{})) },

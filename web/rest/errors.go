@@ -101,7 +101,7 @@ func ErrorOf(err error) *Error {
 	switch {
 	case errors.Is(err, api.ErrNotFound):
 		return NotFound("%s", err.Error())
-	case errors.Is(err, api.ErrExists):
+	case errors.Is(err, api.ErrExists), errors.Is(err, api.ErrAtWork):
 		return Conflict("%s", err.Error())
 	default:
 		return nil

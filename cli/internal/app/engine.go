@@ -7,6 +7,7 @@ import (
 	"github.com/dingdag/dingdag/catalog"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/history"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/trigger"
 	"github.com/dingdag/dingdag/trigger/dingtalk"
@@ -55,6 +56,7 @@ func (a *App) Engine(s store.Store, db connections.Source, set func(*engine.Opti
 		Operators: ops, Callbacks: cbs, Triggers: triggers, Templates: a.Templates(), Connections: conns, Variables: vars, Masker: a.Masker(),
 		Workers: a.Settings.Workers, MaxMapLength: a.Settings.MaxMapLength, Grace: a.Settings.Grace, AlertDeadline: a.Settings.AlertDeadline, PausedAtCreation: a.Settings.PausedAtCreation, Clock: a.Clock, Log: a.Log(), Environ: a.TaskEnviron(),
 	}
+	o.Discard = func(folder string, runKey int64) error { return history.Discard(a.LogDir(), folder, runKey) }
 	o.FoldAfter = a.Settings.FoldAfter
 	o.BoundCallback = boundCallback
 	o.Pages = a.Pages()

@@ -28,6 +28,7 @@ func Routes(s *rest.Server, b *browse.Browser, as func(context.Context) *api.API
 	rest.Register(s, rest.Operation{ID: "patch_dags", Method: http.MethodPatch, Path: "/dags", Tag: "DAG", Action: access.Operate, Many: true}, c.patchMany)
 	rest.Register(s, rest.Operation{ID: "get_dag", Method: http.MethodGet, Path: dag, Tag: "DAG"}, c.get)
 	rest.Register(s, rest.Operation{ID: "patch_dag", Method: http.MethodPatch, Path: dag, Tag: "DAG", Action: access.Operate}, c.patch)
+	rest.Register(s, rest.Operation{ID: "delete_dag", Method: http.MethodDelete, Path: dag, Tag: "DAG", Action: access.Operate, Status: http.StatusNoContent}, c.remove)
 	rest.Register(s, rest.Operation{ID: "get_dag_details", Method: http.MethodGet, Path: dag + "/details", Tag: "DAG"}, c.details)
 	rest.Register(s, rest.Operation{ID: "get_tasks", Method: http.MethodGet, Path: dag + "/tasks", Tag: "Task"}, c.tasks)
 	rest.Register(s, rest.Operation{ID: "get_task", Method: http.MethodGet, Path: dag + "/tasks/{task_id}", Tag: "Task"}, c.task)
@@ -208,6 +209,14 @@ func (c *calls) patch(ctx context.Context, in *struct {
 		return nil, err
 	}
 	return c.get(ctx, &one{in.DAGID})
+}
+
+func (c *calls) remove(ctx context.Context, in *one) (*struct{}, error) {
+	if _, _, err := c.browse.DAG(ctx, in.DAGID); err != nil {
+		return nil, err
+	}
+	_, err := c.api(ctx).Remove(ctx, in.DAGID, "")
+	return nil, err
 }
 
 // everyDAG is a page of all.

@@ -64,6 +64,8 @@ func Routes(s *rest.Server, b *browse.Browser, as func(context.Context) *api.API
 	rest.Register(s, wait, c.wait)
 	rest.Register(s, operate("clear_dag_run", http.MethodPost, dagRun+"/clear", run), c.clear)
 
+	c.removeRoutes(s, operate)
+
 	rest.Register(s, get("get_task_instances", instances, ti), c.instances)
 	rest.Register(s, get("get_task_instance", instance, ti), c.instance)
 	rest.Register(s, get("get_mapped_task_instance", mapped, ti), c.mappedInstance)
