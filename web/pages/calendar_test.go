@@ -17,7 +17,7 @@ import (
 // days are what a calendar says of days: the class and the words, by date.
 func days(page string) map[string][2]string {
 	out := map[string][2]string{}
-	for _, m := range regexp.MustCompile(`<a class="day ([^"]*)" href="[^"]*" title="[^"]*" aria-label="([\d-]+): ([^"]*)">`).FindAllStringSubmatch(page, -1) {
+	for _, m := range regexp.MustCompile(`<a class="day ([^"]*)" href="[^"]*day=([\d-]+)#day" title="([^"]*)">`).FindAllStringSubmatch(page, -1) {
 		out[m[2]] = [2]string{m[1], m[3]}
 	}
 	return out

@@ -375,11 +375,11 @@ func (v *view) taskBox(w *markup, d *graphData, b graph.Box, n overview.Node, fo
 	if n.ID == d.Task {
 		kind += "chosen "
 	}
-	w.raw(`<a class="`, kind, state, `" href="`).text(href).raw(`"`)
+	says := v.nodeSays(d, &n)
 	if n.Group {
-		w.raw(` aria-label="`).text(v.say("graph.unfold", n.ID)).raw(`"`)
+		says = v.say("graph.unfold", n.ID) + " · " + says
 	}
-	w.raw(`><title>`).text(v.nodeSays(d, &n)).raw(`</title>`)
+	w.raw(`<a class="`, kind, state, `" href="`).text(href).raw(`"><title>`).text(says).raw(`</title>`)
 	rect(w, b, "box", "6")
 	x := b.X + 12
 	if d.Graph.Run != nil {

@@ -85,7 +85,7 @@ func TestGroupsFold(t *testing.T) {
 	folded := w.get("/dags/wide/graph?fold=g0").body
 	assert.Equal(t, []string{"▾ g1", "▸ g0"}, boxes(folded)[:2])
 	assert.Len(t, boxes(folded), 12)
-	has(t, folded, `href="/dags/wide/graph?fold=" aria-label="Unfold group g0"`)
+	has(t, folded, `href="/dags/wide/graph?fold="><title>Unfold group g0 · `)
 	has(t, folded, `href="/dags/wide/graph?fold=g0&amp;fold=g1" aria-label="Fold group g1"`)
 	assert.Len(t, boxes(w.get("/dags/wide/graph?fold=g0&fold=g1").body), 2)
 
