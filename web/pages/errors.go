@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/vault"
 	"github.com/dingdag/dingdag/web/pages/page"
 	"github.com/dingdag/dingdag/web/pages/words"
 )
@@ -69,6 +70,12 @@ func failureOf(err error) failure {
 	}
 	if _, ok := errors.AsType[*api.FieldError](err); ok {
 		return failure{http.StatusUnprocessableEntity, "error.field", "", err.Error()}
+	}
+	if _, ok := errors.AsType[*vault.InvalidError](err); ok {
+		return failure{http.StatusUnprocessableEntity, "error.field", "", err.Error()}
+	}
+	if _, ok := errors.AsType[*vault.ElsewhereError](err); ok {
+		return failure{http.StatusConflict, "error.refused", "", err.Error()}
 	}
 	if _, ok := errors.AsType[*api.FolderError](err); ok {
 		return failure{http.StatusServiceUnavailable, "error.folder", "error.folder_help", err.Error()}

@@ -18,10 +18,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/asks"
+	"github.com/dingdag/dingdag/api/browse"
 	"github.com/dingdag/dingdag/api/files"
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/api/overview"
+	"github.com/dingdag/dingdag/api/vault"
+	"github.com/dingdag/dingdag/web/pages/admin"
 	"github.com/dingdag/dingdag/web/pages/desk"
 	"github.com/dingdag/dingdag/web/pages/ledger"
 	"github.com/dingdag/dingdag/web/pages/live"
@@ -64,6 +68,12 @@ type Options struct {
 	Asks func(ctx context.Context) *asks.Asks
 	// Files are the DAG files, for whoever asks.
 	Files func(ctx context.Context) *files.Files
+	// Pools are the pools with their use.
+	Pools func(ctx context.Context) ([]*browse.Pool, error)
+	// Vault is for whoever asks, who is in the context.
+	Vault func(ctx context.Context) *vault.Keeper
+	// TestConnection finds out whether a connection works, and says so in words.
+	TestConnection func(ctx context.Context, id string) (works bool, text string)
 	// Health is how things are, as of at most a second ago; nil when ctx ends first.
 	Health func(ctx context.Context) *health.Health
 	// Base is the path below which people reach the pages, such as /dingdag; empty for the root.
@@ -126,6 +136,10 @@ func New(o Options) (*Pages, error) {
 	}
 	p.family = page.Join(
 		ledger.New(ledger.Options{Overview: o.Overview, Asks: o.Asks}).Pages(),
+		admin.New(admin.Options{
+			API:   func(ctx context.Context) *api.API { return o.Overview(ctx).API() },
+			Pools: o.Pools, Vault: o.Vault, Test: o.TestConnection,
+		}).Pages(),
 		desk.New(desk.Options{Overview: o.Overview, Files: o.Files, Health: o.Health, Node: desk.Node{Host: o.Host, Version: o.Version, Workers: o.Workers}}).Pages(),
 	)
 	for pattern, show := range p.family.Shows {

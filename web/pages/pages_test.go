@@ -106,7 +106,7 @@ func (w *world) example() map[string]int {
 		"/dags/etl/runs/manual__2026-03-01T11:00:00Z": 200, "/dags/hourly/runs/manual__2026-03-01T12:00:00Z": 200,
 		"/dags/etl/runs/manual__2026-03-01T11:00:00Z/tasks/load": 200, "/dags/etl/runs/manual__2026-03-01T11:00:00Z/tasks/report": 200,
 		"/dags/etl/runs/manual__2026-03-01T11:00:00Z/clear?only_failed=on": 200, "/dags/etl/runs/manual__2026-03-01T11:00:00Z/mark?state=success&task_id=load": 200,
-		"/dags/by_hand/trigger": 200, "/alerts": 200, "/alerts?state=refused": 200, "/alerts/1": 200, "/snoozes?all=on": 200, "/asks": 200, "/system": 200, "/import_errors?warnings=on": 200, "/audit": 200, "/bindings": 200,
+		"/dags/by_hand/trigger": 200, "/alerts": 200, "/alerts?state=refused": 200, "/alerts/1": 200, "/snoozes?all=on": 200, "/asks": 200, "/system": 200, "/import_errors?warnings=on": 200, "/audit": 200, "/pools": 200, "/pools?edit=default_pool": 200, "/variables": 200, "/connections": 200, "/connections/edit": 200, "/pools?edit=x": 404, "/variables?edit=x": 404, "/connections/edit?conn_id=x": 404, "/bindings": 200,
 		"/dags/etl/backfills": 200, "/dags/etl/backfills/new": 200, "/dags/by_hand/backfills": 200, "/dags/elt/backfills": 404,
 		"/dags/etl/graph": 200, "/dags/etl/graph?task=load": 200, "/dags/etl/runs/manual__2026-03-01T11:00:00Z/graph": 200, "/dags/etl/graph?task=laod": 404,
 		"/dags/etl/durations": 200, "/dags/etl/durations?task=load&runs=25": 200, "/dags/etl/landing": 200, "/dags/by_hand/landing": 200, "/dags/etl/durations?runs=7": 422, "/dags/etl/durations?task=laod": 404,

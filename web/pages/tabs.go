@@ -54,6 +54,9 @@ func (v *view) SystemTabs() (out []tab) {
 	}{
 		{"system", "system.health", true},
 		{"import_errors", "files.title", v.Visitor.Sees == nil},
+		{"pools", "pools.title", true},
+		{"variables", "variables.title", v.Visitor.Configures},
+		{"connections", "connections.title", v.Visitor.Configures},
 		{"bindings", "bindings.title", v.Visitor.Sees == nil},
 		{"audit", "audit.title", true},
 	} {

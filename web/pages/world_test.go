@@ -1,6 +1,7 @@
 package pages_test
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -24,9 +25,11 @@ import (
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/api/bindings"
+	"github.com/dingdag/dingdag/api/browse"
 	apifiles "github.com/dingdag/dingdag/api/files"
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/api/overview"
+	"github.com/dingdag/dingdag/api/vault"
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/catalog"
 	"github.com/dingdag/dingdag/connections"
@@ -92,7 +95,9 @@ type world struct {
 func newWorld(tb testing.TB, change ...func(*pages.Options)) *world {
 	tb.Helper()
 	w := &world{t: tb, dir: tb.TempDir(), files: newFolder(tb), visitor: pages.Visitor{Name: "ann", Configures: true}}
-	w.store = sqlitetest.Open(tb, filepath.Join(w.dir, "db"), sqlite.Options{Synchronous: "NORMAL"})
+	cipher, err := connections.NewCipher(bytes.Repeat([]byte{7}, 32))
+	require.NoError(tb, err)
+	w.store = sqlitetest.Open(tb, filepath.Join(w.dir, "db"), sqlite.Options{Synchronous: "NORMAL", Cipher: cipher})
 	tb.Cleanup(func() { assert.NoError(tb, w.store.Close()) })
 	clock := func() time.Time { return now }
 	masker := connections.NewMasker()
@@ -104,17 +109,25 @@ func newWorld(tb testing.TB, change ...func(*pages.Options)) *world {
 	})
 	by := store.Actor{Name: "ann", Via: "page"}
 	w.api = api.New(api.Options{
-		Store: w.store, Folder: w.files, Masker: masker, LogDir: w.dir, Clock: clock, By: by,
+		Store: w.store, Vault: w.store, Folder: w.files, Masker: masker, LogDir: w.dir, Clock: clock, By: by,
 		Engine: func(context.Context) (api.Engine, error) { return theEngine() },
 	})
 	w.health = &health.Health{Status: health.Healthy, At: now, Store: health.Store{Status: health.Healthy}, Scheduler: health.Scheduler{Status: health.Healthy}, Outbox: health.Outbox{Status: health.Healthy}}
 	shapes := &overview.Shapes{}
+	keep := vault.New(vault.Options{Vault: w.store, Masker: masker, By: by, Clock: clock, Places: func() (*vault.Places, error) {
+		return &vault.Places{Connection: w.place, Variable: w.place}, nil
+	}})
 	o := pages.Options{
 		Guard: w, Overview: func(context.Context) *overview.Overview {
 			return overview.New(overview.Options{API: w.api, Store: w.store, Folder: w.files, Shapes: shapes, Masker: masker, Clock: clock})
 		},
 		Bindings: func(context.Context) pages.Bindings {
 			return bindings.New(w.store, by, clock)
+		},
+		Pools: browse.New(browse.Options{API: w.api, Store: w.store, Lists: w.store.Lists(), Folder: w.files, Clock: clock}).Pools,
+		Vault: func(context.Context) *vault.Keeper { return keep },
+		TestConnection: func(_ context.Context, id string) (bool, string) {
+			return id == "ops", "asked <b>DingTalk</b> about " + id + " with hush-hush"
 		},
 		Asks: func(context.Context) *asks.Asks {
 			return asks.New(asks.Options{Store: w.store, By: by, Engine: func(context.Context) (asks.Engine, error) { return theEngine() }})
@@ -128,10 +141,17 @@ func newWorld(tb testing.TB, change ...func(*pages.Options)) *world {
 	for _, c := range change {
 		c(&o)
 	}
-	var err error
 	w.Pages, err = pages.New(o)
 	require.NoError(tb, err)
 	return w
+}
+
+// place is where connections and variables are that are not in the store.
+func (*world) place(name string) string {
+	if name == "of_a_file" {
+		return "/etc/dingdag/connections.yaml"
+	}
+	return ""
 }
 
 // Enter implements [pages.Guard]: everybody is let in but those who say that they are strangers.

@@ -23,7 +23,7 @@ import (
 func (a *App) REST(s *sqlite.Store, version string, reload func(context.Context) error, hub *live.Hub) http.Handler {
 	ask := a.APIOn(s)
 	as := func(ctx context.Context) *api.API { return ask.By(browse.Actor(ctx)) }
-	b := browse.New(browse.Options{API: ask, Store: s, Lists: s.Lists(), Folder: dagFiles{a}, Clock: a.Clock, Reparse: reload})
+	b := a.Browser(s, reload)
 	srv := rest.New(rest.Options{Path: a.BasePath(), Guard: rest.Identified{}, DAGs: b, Version: version, Mask: a.Mask, Sensitive: a.Masker().SensitiveName, Clock: a.Clock, Log: a.Log()})
 	dags.Routes(srv, b, as)
 	runs.Routes(srv, b, as, runs.Options{Changes: changes{hub}, Asks: func(ctx context.Context) *asks.Asks {
@@ -40,6 +40,11 @@ func (a *App) REST(s *sqlite.Store, version string, reload func(context.Context)
 	}})
 	a.restOfServer(srv, s, b)
 	return srv
+}
+
+// Browser lists what a store has. reload takes over what has changed of the DAG files, and may be nil.
+func (a *App) Browser(s *sqlite.Store, reload func(context.Context) error) *browse.Browser {
+	return browse.New(browse.Options{API: a.APIOn(s), Store: s, Lists: s.Lists(), Folder: dagFiles{a}, Clock: a.Clock, Reparse: reload})
 }
 
 // changes are those that a hub tells of.

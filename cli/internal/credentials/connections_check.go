@@ -1,9 +1,11 @@
 package credentials
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -47,7 +49,34 @@ its version. Other types cannot be tested.`,
 	return cmd
 }
 
+// tester tests connections for somebody who reads what it writes.
+type tester struct {
+	*app.App
+
+	// Out and Err are in the place of those of the command.
+	Out, Err io.Writer
+}
+
+// Notef writes a line for people.
+func (t tester) Notef(format string, args ...any) {
+	_, _ = fmt.Fprintln(t.Err, t.Mask(fmt.Sprintf(format, args...))) // what cannot be written there cannot be told anywhere
+}
+
+// Test finds out whether a connection works, as the command does, and returns what the command would write.
+func Test(ctx context.Context, a *app.App, id string) (works bool, text string) {
+	var b bytes.Buffer
+	err := test(ctx, tester{a, &b, &b}, id, "")
+	if err != nil && !errors.Is(err, command.ErrQuiet) {
+		fmt.Fprintln(&b, err)
+	}
+	return err == nil, strings.TrimSpace(a.Mask(b.String()))
+}
+
 func runConnectionsTest(ctx context.Context, a *app.App, id, message string) error {
+	return test(ctx, tester{a, a.Out, a.Err}, id, message)
+}
+
+func test(ctx context.Context, a tester, id, message string) error {
 	src, err := a.Lookup(ctx)
 	if err != nil {
 		return err
@@ -107,7 +136,7 @@ func runConnectionsTest(ctx context.Context, a *app.App, id, message string) err
 }
 
 // tellCounts says how many messages the robots of a connection were sent in this month.
-func tellCounts(ctx context.Context, a *app.App, h *hook.DingdingHook, id string) error {
+func tellCounts(ctx context.Context, a tester, h *hook.DingdingHook, id string) error {
 	if a.Store == nil || a.ReadOnly {
 		return nil // nobody counts
 	}
@@ -139,7 +168,7 @@ func tellCounts(ctx context.Context, a *app.App, h *hook.DingdingHook, id string
 // testApp asks DingTalk about an app. What is refused for want of a scope does not make
 // the command fail: few apps need every scope. With receives the app has to get a connection in
 // stream mode, too.
-func testApp(ctx context.Context, a *app.App, src connections.Source, id string, receives bool) error {
+func testApp(ctx context.Context, a tester, src connections.Source, id string, receives bool) error {
 	h := hook.New(src, hook.WithClock(a.Clock))
 	defer h.CloseIdleConnections()
 	check, err := h.App(id).Check(ctx)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/connections"
 	hookhttp "github.com/dingdag/dingdag/hook/http"
@@ -15,7 +14,7 @@ import (
 )
 
 // testMail gets into a mail server and sends nothing.
-func testMail(ctx context.Context, a *app.App, src connections.Source, id string) error {
+func testMail(ctx context.Context, a tester, src connections.Source, id string) error {
 	server, err := smtp.Open(ctx, src, id)
 	if err != nil {
 		return err
@@ -33,7 +32,7 @@ func testMail(ctx context.Context, a *app.App, src connections.Source, id string
 
 // testHTTP asks for the base URL. Any answer but a failure will do: few services have
 // something to say there.
-func testHTTP(ctx context.Context, a *app.App, src connections.Source, id string) error {
+func testHTTP(ctx context.Context, a tester, src connections.Source, id string) error {
 	request := &hookhttp.Request{Method: "GET", Conn: id}
 	response, err := request.Send(ctx, src)
 	if err == nil {
@@ -54,7 +53,7 @@ func testHTTP(ctx context.Context, a *app.App, src connections.Source, id string
 }
 
 // testDatabase connects to a database and tells its version.
-func testDatabase(ctx context.Context, a *app.App, src connections.Source, id string) error {
+func testDatabase(ctx context.Context, a tester, src connections.Source, id string) error {
 	s, err := sql.Check(ctx, src, id)
 	if e, ok := errors.AsType[*sql.CheckError](err); ok {
 		return explainService(a, id, e, e.Remedy)
@@ -74,7 +73,7 @@ func testDatabase(ctx context.Context, a *app.App, src connections.Source, id st
 }
 
 // explainService tells what went wrong and what to do about it.
-func explainService(a *app.App, id string, err error, remedy string) error {
+func explainService(a tester, id string, err error, remedy string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "connection %s does not work\n  cause:   %v\n", id, err)
 	if remedy != "" {

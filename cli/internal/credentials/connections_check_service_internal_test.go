@@ -25,13 +25,13 @@ func (s oneConnection) Connection(context.Context, string) (*connections.Connect
 	return s.conn, nil
 }
 
-func checkingApp(t *testing.T) (a *app.App, out, errs *bytes.Buffer) {
+func checkingApp(t *testing.T) (tested tester, out, errs *bytes.Buffer) {
 	t.Helper()
 	out, errs = &bytes.Buffer{}, &bytes.Buffer{}
-	a = app.New(show.IO{Out: out, Err: errs, LookupEnv: func(string) (string, bool) { return "", false }}, time.Now, app.Parts{})
+	a := app.New(show.IO{Out: out, Err: errs, LookupEnv: func(string) (string, bool) { return "", false }}, time.Now, app.Parts{})
 	a.Flags["home"] = t.TempDir()
 	t.Cleanup(func() { assert.NoError(t, a.Close()) })
-	return a, out, errs
+	return tester{a, out, errs}, out, errs
 }
 
 func TestTestMail(t *testing.T) {

@@ -16,7 +16,9 @@ import (
 	"github.com/dingdag/dingdag/api/files"
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/api/overview"
+	"github.com/dingdag/dingdag/api/vault"
 	"github.com/dingdag/dingdag/cli/internal/app"
+	"github.com/dingdag/dingdag/cli/internal/credentials"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
@@ -28,6 +30,8 @@ import (
 const (
 	// mostStreams is how many pages may follow something at once.
 	mostStreams = 1000
+	// testTime is how long the test of a connection may take: an answer over HTTP is cut off at 30 s.
+	testTime = 20 * time.Second
 	// paceOfPages is how often one of them is told of changes at most.
 	paceOfPages = time.Second
 )
@@ -81,7 +85,7 @@ func New(ctx context.Context, a *app.App, s *sqlite.Store, hub *live.Hub, now fu
 	if err != nil {
 		host = "localhost"
 	}
-	shapes := &overview.Shapes{}
+	shapes, keep := &overview.Shapes{}, a.Vault(s)
 	path := a.BasePath()
 	ps, err := pages.New(pages.Options{
 		Guard:    guard{gate, path},
@@ -89,8 +93,15 @@ func New(ctx context.Context, a *app.App, s *sqlite.Store, hub *live.Hub, now fu
 		Overview: func(ctx context.Context) *overview.Overview { return a.OverviewOn(s, actor(ctx), shapes) },
 		Bindings: func(ctx context.Context) pages.Bindings { return bindings.New(s, actor(ctx), a.Clock) },
 		Asks:     func(ctx context.Context) *asks.Asks { return a.AsksOn(s).By(actor(ctx)) },
-		Files:    func(context.Context) *files.Files { return a.FilesOn(s) },
-		Host:     host, Workers: a.Settings.Workers,
+		Pools:    a.Browser(s, nil).Pools,
+		Vault:    func(ctx context.Context) *vault.Keeper { return keep.By(actor(ctx)) },
+		TestConnection: func(ctx context.Context, id string) (bool, string) {
+			ctx, cancel := context.WithTimeoutCause(ctx, testTime, fmt.Errorf("no answer within %s", testTime))
+			defer cancel()
+			return credentials.Test(ctx, a, id)
+		},
+		Files: func(context.Context) *files.Files { return a.FilesOn(s) },
+		Host:  host, Workers: a.Settings.Workers,
 		Health: now, Zone: zone, Changes: hub, Version: version, Mask: a.Mask, Clock: a.Clock, Log: a.Log(),
 	})
 	if err != nil {
