@@ -29,6 +29,9 @@ IN ?= /dev/shm $${TMPDIR:-/tmp}
 PKG ?= ./outbox ./dagrun
 SHARE ?= 1
 
+# Modules of their own, so that the program does not depend on what they need.
+MODULES := deploy
+
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +53,10 @@ examples: build ## Run the example DAGs with the built binary against the sandbo
 test: export GORACE ?= atexit_sleep_ms=10
 test: ## Run the tests with the race detector
 	go test -race -timeout 30m $(TESTFLAGS) ./...
+
+.PHONY: modules
+modules: ## Vet and test the modules beside the program's
+	for module in $(MODULES); do (cd "$$module" && go vet ./... && go test -race ./...); done
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target FUZZTIME long
@@ -106,7 +113,7 @@ lint: $(GOLANGCI_LINT) ## Run the linters
 tools: $(GOLANGCI_LINT) $(GOFUMPT) ## Install the pinned tools into .cache/bin
 
 .PHONY: check
-check: check-generate check-fmt vet lint test examples fuzz ## Everything that CI runs
+check: check-generate check-fmt vet lint test modules examples fuzz ## Everything that CI runs
 
 .PHONY: check-generate
 check-generate:
