@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api/health"
 )
 
@@ -46,6 +47,20 @@ func (s *Server) livez(w http.ResponseWriter, _ *http.Request) {
 	s.send(w, http.StatusOK, typeText, []byte("ok\n"))
 }
 
+// seen is what whoever asks may see: all of it on this machine itself, and for those who have signed in and see all DAGs; for
+// others, who may come through a proxy, no names.
+func (s *Server) seen(r *http.Request, h *health.Health) *health.Health {
+	if s.isHere(r) {
+		return h
+	}
+	if s.o.SignIn != nil {
+		if i, ok := s.o.SignIn.Glance(r); ok && i.May(access.Read, nil) && i.DAGs.All() {
+			return h
+		}
+	}
+	return h.ForStrangers()
+}
+
 // readyz says whether the scheduler works, and if not why.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	h := s.looks.now(r.Context())
@@ -55,6 +70,9 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 		s.send(w, http.StatusOK, typeText, []byte("ok\n"))
 	default:
 		var b strings.Builder
+		if !s.isHere(r) {
+			h = h.ForStrangers()
+		}
 		for _, p := range h.Problems {
 			if p.Part == "store" || p.Part == "scheduler" {
 				b.WriteString(p.Text + "\n")
@@ -75,7 +93,7 @@ func statusOf(h *health.Health) int {
 // healthJSON is all that is known.
 func (s *Server) healthJSON(w http.ResponseWriter, r *http.Request) {
 	if h := s.looks.now(r.Context()); h != nil {
-		s.sendJSON(w, statusOf(h), h)
+		s.sendJSON(w, statusOf(h), s.seen(r, h))
 	}
 }
 
@@ -85,6 +103,7 @@ func (s *Server) healthPage(w http.ResponseWriter, r *http.Request) {
 	if h == nil {
 		return
 	}
+	h = s.seen(r, h)
 	w.Header().Set("Vary", "Accept")
 	if strings.Contains(r.Header.Get("Accept"), "text/html") {
 		s.send(w, statusOf(h), typeHTML, page(h))

@@ -7,8 +7,7 @@ import (
 	"github.com/dingdag/dingdag/access"
 )
 
-// metrics answers scrapes. A program of this machine need not sign in, as long as no proxy is known that sends here what comes
-// from elsewhere: not every proxy says that it is one. All others must: metrics have names of all DAGs.
+// metrics answers scrapes. A program of this machine need not sign in; all others must: metrics have names of all DAGs.
 func (s *Server) metrics() http.Handler {
 	known := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusForbidden, "only a program of this machine may read the metrics: nobody can sign in here")
@@ -24,12 +23,18 @@ func (s *Server) metrics() http.Handler {
 		})))
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.o.Base == "" && len(s.o.Proxies) == 0 && local(r) {
+		if s.isHere(r) {
 			s.o.Metrics.ServeHTTP(w, r)
 			return
 		}
 		known.ServeHTTP(w, r)
 	})
+}
+
+// isHere reports whether somebody on this machine asks, who may see what nobody signs in for. That can only be told as long as no proxy
+// is known that sends here what comes from elsewhere: not every proxy says that it is one.
+func (s *Server) isHere(r *http.Request) bool {
+	return s.o.Base == "" && len(s.o.Proxies) == 0 && local(r)
 }
 
 // local reports whether a request comes from this machine and has come through no proxy, as far as that can be told.

@@ -3,6 +3,7 @@ package web_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/web"
 	"github.com/dingdag/dingdag/web/peer"
 )
@@ -102,3 +104,80 @@ func TestTLS(t *testing.T) {
 	transport.CloseIdleConnections()
 	end()
 }
+
+// Whoever is not known and asks from elsewhere hears no names, whatever is wrong.
+func TestHealthForStrangers(t *testing.T) {
+	t.Parallel()
+	ps, err := peer.ParseProxies("10.0.0.0/8")
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		o      web.Options
+		header []string
+		all    bool
+	}{
+		"this machine":        {web.Options{}, nil, true},
+		"another machine":     {web.Options{Open: true, TLS: &tls.Config{}}, []string{"From", "192.0.2.7", "Host", "192.0.2.1"}, false}, //nolint:gosec // nobody connects
+		"a proxy here":        {web.Options{}, []string{"X-Forwarded-For", "192.0.2.7"}, false},
+		"a proxy that is set": {web.Options{Proxies: ps}, []string{"From", "10.0.0.1", "X-Forwarded-For", "127.0.0.1"}, false},
+		"below a base":        {web.Options{Base: "https://dag.example"}, []string{"Host", "dag.example"}, false},
+	} {
+		b := benchWith(c.o)
+		b.set(func(h *health.Health) {
+			h.Status = health.Unhealthy
+			h.Store = health.Store{Status: health.Unhealthy, Error: "s3cret of the store"}
+			h.Robots, h.Applications = []health.Robot{{Name: "s3cret-robot"}}, []health.Application{{ConnID: "s3cret-app", Error: "s3cret"}}
+			for _, part := range []string{"store", "scheduler", "outbox", "robots", "robots", "applications", "import_errors", "heartbeat_url", "new"} {
+				h.Problems = append(h.Problems, health.Problem{Part: part, Severity: health.Error, Text: "s3cret " + part, Command: "dingdag --home s3cret"})
+			}
+		})
+		for _, path := range []string{"/health", "/api/dingdag/health", "/readyz"} {
+			for _, accept := range []string{"text/html", "*/*"} {
+				got := b.ask(http.MethodGet, path, append([]string{"Accept", accept}, c.header...)...)
+				assert.Equal(t, 503, got.status, "%s: %s", name, path)
+				if c.all {
+					assert.Contains(t, got.body, "s3cret store", "%s: %s", name, path)
+					continue
+				}
+				assert.NotContains(t, got.body, "s3cret", "%s: %s", name, path)
+				assert.Contains(t, got.body, "the store cannot be read", "%s: %s", name, path)
+			}
+		}
+		assert.NotContains(t, b.ask(http.MethodGet, "/api/v2/monitor/health", c.header...).body, "s3cret")
+	}
+}
+
+// A body that is too long is refused before it is read, and one that does not say its length once it is.
+func TestLongBodies(t *testing.T) {
+	t.Parallel()
+	var read int64
+	b := benchWith(web.Options{Pages: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		read = n
+		var long *http.MaxBytesError
+		if errors.As(err, &long) {
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+		}
+	})})
+	for name, c := range map[string]struct {
+		length int64
+		want   int
+		read   int64
+	}{"of ten": {10 << 20, 413, 0}, "of four": {4 << 20, 200, 4 << 20}, "without a length": {-1, 413, 4 << 20}} {
+		read = 0
+		body := io.LimitReader(zeros{}, max(c.length, 10<<20))
+		if c.length == 4<<20 {
+			body = io.LimitReader(zeros{}, c.length)
+		}
+		r := httptest.NewRequest(http.MethodPost, "http://localhost/anything", body)
+		r.ContentLength = c.length
+		w := httptest.NewRecorder()
+		b.ServeHTTP(w, r)
+		assert.Equal(t, c.want, w.Code, name)
+		assert.Equal(t, c.read, read, name)
+	}
+}
+
+// zeros are as many bytes as somebody reads.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }

@@ -34,6 +34,8 @@ const (
 	writeTime  = 30 * time.Second
 	idleTime   = time.Minute
 	headerSize = 16 << 10
+	// maxBody bounds all bodies; most have a limit of their own below it.
+	maxBody = 4 << 20
 	// stopTime is how long requests may take to end at a stop.
 	stopTime = time.Second
 )
@@ -234,7 +236,11 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	case s.o.Open && s.o.TLS == nil && !peer.From(r).Near && r.URL.Path != "/livez" && r.URL.Path != "/readyz":
 		s.fail(w, r, http.StatusMisdirectedRequest, "this server answers the reverse proxies of trusted_proxies alone, since nothing is encrypted here: go to "+cmp.Or(s.o.Base, "such a proxy"))
 		return
+	case r.ContentLength > maxBody:
+		s.fail(w, r, http.StatusRequestEntityTooLarge, "Request Entity Too Large")
+		return
 	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	handler, pattern := s.routes.Handler(r)
 	if pattern != "" {
 		route.Note(r, pattern)

@@ -85,6 +85,7 @@ type answer struct {
 
 func (b *bench) ask(method, target string, header ...string) answer {
 	r := httptest.NewRequest(method, "http://localhost:8080"+target, http.NoBody)
+	r.RemoteAddr = "127.0.0.1:5"
 	for i := 0; i < len(header); i += 2 {
 		switch header[i] {
 		case "Host":

@@ -1,8 +1,8 @@
 // Package health tells whether the scheduler schedules and whether alerts arrive: one value for
 // probes, for a page and for a command.
 //
-// It holds numbers, moments, and names of connections. No message, no parameter and no secret is in it,
-// so that it may be shown to whoever asks.
+// It holds numbers, moments, and names of connections and files. No message, no parameter and no secret is in it; without the
+// names, as [Health.ForStrangers] is, it may be shown to whoever asks.
 package health
 
 import (

@@ -147,6 +147,22 @@ func (g *Gate) Identify(next http.Handler) http.Handler {
 	})
 }
 
+// Glance is who sends a request, as far as it proves that and it can be looked up. It answers nothing.
+func (g *Gate) Glance(r *http.Request) (access.Identity, bool) {
+	var (
+		i   access.Identity
+		err error
+	)
+	if sent := r.Header.Get("Authorization"); sent != "" {
+		i, err = g.authorized(r, sent)
+	} else if session := g.session(r); session != "" {
+		i, err = g.o.Accounts.BySession(r.Context(), session, Address(r))
+	} else {
+		return i, false
+	}
+	return i, err == nil
+}
+
 // Required passes on what somebody who is known sends. Browsers are sent to the page where they sign in.
 func (g *Gate) Required(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

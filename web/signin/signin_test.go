@@ -416,3 +416,28 @@ func TestBelowAPath(t *testing.T) {
 	assert.Equal(t, "/a/b/auth/login?next=%2Fdags", ask(http.MethodGet, "/api/v2/auth/login?next=/dags", "").Header.Get("Location"))
 	assert.True(t, strings.HasPrefix(g.OfferSetUp(), "/a/b/auth/setup/dd_"))
 }
+
+// A glance answers nothing, and knows those that a request proves.
+func TestGlance(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.add(t, access.Viewer)
+	mine := cookie(t, h.do(http.MethodPost, "/auth/login", login("ann", right, "")))
+	for name, c := range map[string]struct {
+		header, value string
+		want          bool
+	}{
+		"a session":      {"Cookie", mine, true},
+		"a password":     {"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte("ann:"+right)), true},
+		"nothing":        {"Accept", "*/*", false},
+		"another's":      {"Cookie", mine + "x", false},
+		"a wrong one":    {"Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte("ann:x")), false},
+		"a token of air": {"Authorization", "Bearer dd_x", false},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080/", http.NoBody)
+		r.Header.Set(c.header, c.value)
+		i, ok := h.gate.Glance(r)
+		assert.Equal(t, c.want, ok, name)
+		assert.Equal(t, c.want, i.User == "ann", name)
+	}
+}
