@@ -15,8 +15,8 @@ import (
 const (
 	// Lately is how far back [Overview.Home] looks.
 	Lately = 24 * time.Hour
-	// most bounds each of its lists.
-	most = 20
+	// most bounds each of its lists, fewAlerts those that are long to read.
+	most, fewAlerts = 20, 5
 )
 
 // Home is what somebody on call wants to know first.
@@ -31,12 +31,15 @@ type Home struct {
 	FailedDAGs int
 	// Open are the runs that are running, the newest first, as far as they are shown.
 	Open []api.Run
-	// Unstarted are the ticks that lately turned out to start no run because something was wrong.
-	Unstarted []Unstarted
-	// Untold are the alerts that lately told nobody, or perhaps nobody.
-	Untold []api.AlertProblem
-	// ImportErrors are the files that can't be loaded, with the DAGs in them.
+	// Unstarted are the ticks that lately turned out to start no run because something was wrong, of UnstartedDAGs DAGs.
+	Unstarted     []Unstarted
+	UnstartedDAGs int
+	// Untold are the newest of the UntoldAlerts alerts that lately told nobody, or perhaps nobody.
+	Untold       []api.AlertProblem
+	UntoldAlerts int
+	// ImportErrors are some of the BrokenFiles problems that keep files, or DAGs in them, from being loaded.
 	ImportErrors []api.ImportError
+	BrokenFiles  int
 }
 
 // Failure is a DAG of which runs failed lately.
@@ -56,10 +59,15 @@ type Failure struct {
 	Error string
 }
 
-// Reason is the first line of the error, or why the run itself failed.
+// Reason is the first line of the error, with the last one where that only announces others, or why the run itself failed.
 func (f *Failure) Reason() string {
-	first, _, _ := strings.Cut(strings.TrimSpace(f.Error), "\n")
-	return cmp.Or(strings.TrimSpace(first), f.Run.Reason)
+	text := strings.TrimSpace(f.Error)
+	first, others, _ := strings.Cut(text, "\n")
+	first = strings.TrimSpace(first)
+	if others != "" && strings.HasSuffix(first, ":") {
+		first += " " + strings.TrimSpace(others[strings.LastIndexByte(others, '\n')+1:])
+	}
+	return cmp.Or(first, f.Run.Reason)
 }
 
 // Unstarted are ticks of a DAG that started no run.
@@ -105,16 +113,23 @@ func (o *Overview) Home(ctx context.Context, scope Scope) (*Home, error) {
 	}
 	for _, t := range ticks {
 		if t.Outcome == store.TickMissed && sees(t.DAGID) {
-			h.Unstarted = append(h.Unstarted, Unstarted{t.DAGID, t.First.UTC(), t.Last.UTC(), t.Count, t.Reason})
+			h.UnstartedDAGs++
+			if len(h.Unstarted) < most {
+				h.Unstarted = append(h.Unstarted, Unstarted{t.DAGID, t.First.UTC(), t.Last.UTC(), t.Count, t.Reason})
+			}
 		}
 	}
 	untold, err := o.o.API.CheckAlerts(ctx, now.Add(-Lately))
 	if err != nil {
 		return nil, err
 	}
-	h.Untold = slices.DeleteFunc(untold, func(p api.AlertProblem) bool { return scope != nil && p.DAGID == "" || p.DAGID != "" && !sees(p.DAGID) })
+	untold = slices.DeleteFunc(untold, func(p api.AlertProblem) bool { return scope != nil && p.DAGID == "" || p.DAGID != "" && !sees(p.DAGID) })
+	slices.Reverse(untold)
+	h.Untold, h.UntoldAlerts = untold[:min(len(untold), fewAlerts)], len(untold)
 	if scope == nil { // a message that tells of several DAGs, or a broken file, says nothing of whose DAGs it has
 		h.ImportErrors, err = o.o.API.ImportErrors(ctx)
+		h.BrokenFiles = len(h.ImportErrors)
+		h.ImportErrors = h.ImportErrors[:min(h.BrokenFiles, most)]
 	}
 	return h, err
 }

@@ -172,6 +172,27 @@ func TestHomeSaysWhatIsWrong(t *testing.T) {
 	has(t, limited, "hourly")
 }
 
+// However many alerts nobody has got, home shows the newest few and says how many there are.
+func TestHomeIsBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.example()
+	w.write(func(ctx context.Context, tx store.Tx) error {
+		var all []*store.Delivery
+		for i := range 300 {
+			all = append(all, &store.Delivery{
+				State: store.DeliveryRefused, Channel: "dingding:ops", Sender: "dingding", Summary: fmt.Sprintf("alert %d of many", i), Error: "310000",
+				Owner: store.Owner{Event: "on_failure", DAGID: "etl", MapIndex: -1}, Payload: []byte("{}"), CreatedAt: now.Add(-time.Hour), UpdatedAt: now,
+			})
+		}
+		return tx.InsertDeliveries(ctx, all)
+	})
+	got := w.get("/").body
+	assert.Equal(t, 5, strings.Count(got, " of many"))
+	has(t, got, "alert 299 of many")
+	has(t, got, "301 alerts in all.") // one is of the example
+}
+
 func TestDAGsAreListed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
