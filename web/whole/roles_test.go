@@ -283,7 +283,7 @@ func TestRoutesForEachRole(t *testing.T) {
 }
 
 // form is the page of a form that changes something.
-var form = regexp.MustCompile(`/(clear|mark|trigger|new)$`) //nolint:gochecknoglobals // a constant
+var form = regexp.MustCompile(`/(clear|mark|trigger|new|edit)$`) //nolint:gochecknoglobals // a constant
 
 // isPublic reports whether a route needs no sign-in.
 func isPublic(r string) bool {
