@@ -15,9 +15,10 @@ import (
 	"github.com/dingdag/dingdag/web/rest/object"
 )
 
-// TriggerBody asks for a run.
+// TriggerBody asks for a run. Airflow demands a logical date, even null; here a body without one, which older tools send, asks
+// for a run without one.
 type TriggerBody struct {
-	LogicalDate       *rest.Time  `json:"logical_date" required:"true" zone:"true"`
+	LogicalDate       *rest.Time  `json:"logical_date" zone:"true"`
 	DagRunID          *string     `json:"dag_run_id"`
 	Conf              rest.Object `json:"conf" nullable:"true"`
 	Note              *string     `json:"note" maxLength:"1000"`
