@@ -17,8 +17,9 @@ type Instances interface {
 	InstancesOfRuns(ctx context.Context, state dag.RunState) ([]*Instance, error)
 	// FindInstances returns the stored instances of a run that match, by task and map index.
 	FindInstances(ctx context.Context, f InstanceFilter) ([]*Instance, error)
-	// TaskStates sums up the instances of runs by run, task and state, in the order of these.
-	TaskStates(ctx context.Context, runKeys []int64) ([]*TaskState, error)
+	// TaskStates sums up the instances of runs by run, task and state, in the order of these; of the tasks that are
+	// named, or of all when none is.
+	TaskStates(ctx context.Context, runKeys []int64, tasks ...string) ([]*TaskState, error)
 	// PastTries returns the tries of a task, of all its instances, that another one followed, by map
 	// index and try.
 	PastTries(ctx context.Context, runKey int64, taskID string) ([]*Instance, error)

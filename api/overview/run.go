@@ -147,14 +147,11 @@ func (o *Overview) Task(ctx context.Context, dagID, runID, taskID string, mapInd
 	if mapIndex >= 0 {
 		return nil, notFoundError{"task " + taskID + " of run " + runID + " has no such map index"}
 	}
-	sum, err := o.o.Store.TaskStates(ctx, []int64{r.Key})
+	sum, err := o.o.Store.TaskStates(ctx, []int64{r.Key}, taskID)
 	if err != nil {
 		return nil, err
 	}
 	for _, s := range sum {
-		if s.TaskID != taskID {
-			continue
-		}
 		out.Cell.add(s.State, s.Try, s.StartDate, s.EndDate)
 		out.Cell.count(s.State.String(), s.Count)
 		out.Total += s.Count

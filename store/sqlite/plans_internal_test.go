@@ -165,9 +165,10 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 			_, err := q.FindInstances(ctx, store.InstanceFilter{RunKey: 1, TaskID: "t", MapIndex: new(0), States: []dag.State{dag.Failed}, Limit: 9})
 			return err
 		}),
-		"TaskStates": read(func(q store.Reader) error { _, err := q.TaskStates(ctx, []int64{1, 2}); return err }),
-		"PlainTries": read(func(q store.Reader) error { _, err := q.PlainTries(ctx, 1); return err }),
-		"PastTries":  read(func(q store.Reader) error { _, err := q.PastTries(ctx, 1, "t"); return err }),
+		"TaskStates":            read(func(q store.Reader) error { _, err := q.TaskStates(ctx, []int64{1, 2}); return err }),
+		"TaskStates, of a task": read(func(q store.Reader) error { _, err := q.TaskStates(ctx, []int64{1, 2}, "t"); return err }),
+		"PlainTries":            read(func(q store.Reader) error { _, err := q.PlainTries(ctx, 1); return err }),
+		"PastTries":             read(func(q store.Reader) error { _, err := q.PastTries(ctx, 1, "t"); return err }),
 		"ReleaseDeliveries": func() error {
 			return s.Tx(ctx, func(tx store.Tx) error { return tx.ReleaseDeliveries(ctx, "c", nil, store.HoldOutage) })
 		},

@@ -121,15 +121,22 @@ func (q Queries) FindInstances(ctx context.Context, f store.InstanceFilter) ([]*
 }
 
 // TaskStates sums up the instances of runs, see [store.Instances].
-func (q Queries) TaskStates(ctx context.Context, runKeys []int64) ([]*store.TaskState, error) {
+func (q Queries) TaskStates(ctx context.Context, runKeys []int64, tasks ...string) ([]*store.TaskState, error) {
 	args := make([]any, len(runKeys))
 	for i, k := range runKeys {
 		args[i] = k
 	}
+	named := ""
+	if len(tasks) > 0 {
+		named = " AND task_id IN (" + sqlrow.Marks(len(tasks)) + ")"
+		for _, t := range tasks {
+			args = append(args, t)
+		}
+	}
 	ts, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, t *store.TaskState) error {
 		return rows.Scan(&t.RunKey, &t.TaskID, &t.State, &t.Count, &t.Mapped, &t.Try, sqlrow.Moment(&t.StartDate), sqlrow.Moment(&t.EndDate))
 	}, `SELECT run_key, task_id, state, count(*), max(map_index) >= 0, max(try), min(start_date), max(end_date) FROM task_instance
-		WHERE run_key IN (`+sqlrow.Marks(len(args))+`) GROUP BY run_key, task_id, state ORDER BY run_key, task_id, state`, args...)
+		WHERE run_key IN (`+sqlrow.Marks(len(runKeys))+`)`+named+` GROUP BY run_key, task_id, state ORDER BY run_key, task_id, state`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("sum up task instances: %w", err)
 	}

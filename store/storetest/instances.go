@@ -147,6 +147,9 @@ func instancesAreFound(t *testing.T, open Open) {
 		{RunKey: r.Key, TaskID: "z", State: dag.Failed, Count: 1, Try: 2, StartDate: midnight.Add(time.Minute), EndDate: midnight.Add(time.Hour)},
 		{RunKey: other.Key, TaskID: "m", State: dag.Failed, Count: 1, Mapped: true, Try: 1},
 	}, sums)
+	of, err := s.TaskStates(t.Context(), []int64{other.Key, r.Key}, "z", "no")
+	require.NoError(t, err)
+	assert.Equal(t, sums[2:3], of, "of the tasks that are named")
 	none, err := s.TaskStates(t.Context(), nil)
 	require.NoError(t, err)
 	assert.Empty(t, none)

@@ -15,6 +15,8 @@ import (
 )
 
 const (
+	// mostCells bounds how many states of tasks are read for a chart.
+	mostCells = 10_000
 	// mostSlow is how many tasks are listed by how long they take.
 	mostSlow = 50
 	// durationMarks is how many marks the axis of durations has, about; dateMarks those of the runs.
@@ -62,9 +64,9 @@ type chartData struct {
 	// summary is over what has ended.
 	summary
 	SVG template.HTML
-	// Slow are the tasks that took longest, Of how many there are.
-	Slow []slowTask
-	Of   int
+	// Slow are the tasks that took longest in the newest runs, Of how many there are, Told in how many runs.
+	Slow     []slowTask
+	Of, Told int
 }
 
 // chartPoint is a run, or a task in it.
@@ -107,25 +109,21 @@ func (v *view) showChart(kind chartKind) error {
 			return &refusedError{http.StatusUnprocessableEntity, "error.chart_runs", nil}
 		}
 	}
-	g, err := v.overview.Grid(v.ctx(), overview.GridQuery{DAGID: h.ID, Limit: d.Limit})
+	t, err := v.overview.Times(v.ctx(), overview.TimesQuery{DAGID: h.ID, Task: d.Task, Runs: d.Limit, Cells: mostCells})
 	if err != nil {
 		return err
 	}
-	for _, n := range g.Nodes {
-		if !n.Group {
-			d.Tasks = append(d.Tasks, n.ID)
-		}
-	}
+	d.Tasks, d.Told = t.Tasks, t.Told
 	if d.Task != "" && !slices.Contains(d.Tasks, d.Task) {
 		return &refusedError{http.StatusNotFound, "error.task", nil}
 	}
-	for _, c := range g.Columns {
-		d.Points = append(d.Points, v.pointOf(kind, h.ID, d.Task, &c))
+	for i := range t.Runs {
+		d.Points = append(d.Points, v.pointOf(kind, h.ID, d.Task, t, i))
 	}
 	d.summary = summed(valuesOf(d.Points))
 	d.SVG = v.chartSVG(&d)
 	if d.Task == "" {
-		d.slowest(kind, g)
+		d.slowest(kind, t)
 	}
 	v.Title = d.Title + " · " + h.ID
 	v.follow(h.ID, "")
@@ -133,16 +131,21 @@ func (v *view) showChart(kind chartKind) error {
 }
 
 // pointOf is a run, or a task in it.
-func (v *view) pointOf(kind chartKind, dagID, task string, c *overview.Column) chartPoint {
-	p := chartPoint{Run: c.Run, State: known(string(c.State)), Link: v.Link("dags", dagID, "runs", c.RunID)}
+func (v *view) pointOf(kind chartKind, dagID, task string, t *overview.Times, i int) chartPoint {
+	r := &t.Runs[i]
+	p := chartPoint{Run: *r, State: known(string(r.State)), Link: v.Link("dags", dagID, "runs", r.RunID)}
 	if task == "" {
-		if c.StartDate != nil && c.EndDate != nil {
-			p.Value, p.Known = kind.value(&c.Run, *c.StartDate, *c.EndDate), true
+		if r.StartDate != nil && r.EndDate != nil {
+			p.Value, p.Known = kind.value(r, *r.StartDate, *r.EndDate), true
 		}
 	} else {
-		cell := c.Cells[task]
-		p.State, p.Link = known(cell.State), v.TaskLink(dagID, c.RunID, task, -1)
-		p.Value, p.Known = took(kind, &c.Run, &cell)
+		p.State, p.Link = known(""), v.TaskLink(dagID, r.RunID, task, -1)
+		for _, c := range t.Cells[task] {
+			if c.Run == i {
+				p.State = known(c.State)
+				p.Value, p.Known = took(kind, r, &c.Cell)
+			}
+		}
 	}
 	if p.Known {
 		p.Text = signed(p.Value)
@@ -188,20 +191,16 @@ func summed(all []time.Duration) summary {
 }
 
 // slowest lists the tasks by their median.
-func (d *chartData) slowest(kind chartKind, g *overview.Grid) {
-	for _, n := range g.Nodes {
-		if n.Group {
-			continue
-		}
+func (d *chartData) slowest(kind chartKind, t *overview.Times) {
+	for _, id := range t.Tasks {
 		var all []time.Duration
-		for i := range g.Columns {
-			cell := g.Columns[i].Cells[n.ID]
-			if t, ok := took(kind, &g.Columns[i].Run, &cell); ok {
-				all = append(all, t)
+		for _, c := range t.Cells[id] {
+			if x, ok := took(kind, &t.Runs[c.Run], &c.Cell); ok {
+				all = append(all, x)
 			}
 		}
 		if len(all) > 0 {
-			d.Slow = append(d.Slow, slowTask{n.ID, len(all), summed(all)})
+			d.Slow = append(d.Slow, slowTask{id, len(all), summed(all)})
 		}
 	}
 	slices.SortStableFunc(d.Slow, func(a, b slowTask) int { return cmp.Compare(b.median, a.median) })

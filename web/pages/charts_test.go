@@ -68,6 +68,21 @@ func TestDurations(t *testing.T) {
 	}
 }
 
+func TestDurationsOfManyTasksAreOfFewerRuns(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.files.parse(t, wide(4000))
+	d := w.seen("wide")
+	for n := 1; n <= 4; n++ {
+		w.run(d, n, dag.RunSuccess, at("g0.t0", dag.Success, 0, 10, 20))
+	}
+	got := w.get("/dags/wide/durations").body
+	assert.Len(t, points(got), 4)
+	has(t, got, "in the newest 2 runs")
+	has(t, got, `data-open>g0.t0</a></th><td>10s</td><td>10s</td><td>10s</td><td>2</td>`)
+	assert.Len(t, points(w.get("/dags/wide/durations?task=g0.t0").body), 4, "of one task all are read")
+}
+
 func TestLandingTimes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -51,6 +51,30 @@ func TestGraphOfARunHasItsStates(t *testing.T) {
 	}
 }
 
+func TestNamesOfAGraphAreText(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.files.parse(t, `
+odd:
+  schedule: null
+  task_groups: {g: {tooltip: "all <b>orders</b>", group_display_name: "<b>orders</b> & more"}}
+  tasks:
+    - {task_id: a, task_group_name: g, operator: empty, task_display_name: "<script>alert(1)</script>"}
+    - {task_id: parts, operator: bash, bash_command: "true", expand: {env: [{A: "1"}, {A: "2"}]}, dependencies: [g], task_display_name: "一二三四五六七八九十一二三四五六七八九十"}
+`)
+	first, second := task("parts", 1, dag.Success), task("parts", 1, dag.Failed)
+	first.MapIndex, second.MapIndex = 0, 1
+	w.run(w.seen("odd"), 1, dag.RunFailed, task("g.a", 1, dag.Success), first, second)
+	for _, path := range []string{"/dags/odd/graph", "/dags/odd/graph?fold=g", "/dags/odd/runs/manual__2026-03-01T11:00:00Z/graph"} {
+		got := w.get(path).body
+		hasNot(t, got, "<b>orders")
+		hasNot(t, got, "<script>alert")
+		has(t, got, "&lt;b&gt;orders&lt;/b&gt; &amp; more")
+		has(t, got, ">一二三四五六七八九十一二三四五… [ ]</text>")
+	}
+	has(t, w.get("/dags/odd/runs/manual__2026-03-01T11:00:00Z/graph").body, `>1 ✕  1 ✓</text>`)
+}
+
 func TestGraphOfABrokenDAG(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

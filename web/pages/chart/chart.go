@@ -4,6 +4,7 @@ package chart
 import (
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -107,18 +108,18 @@ func Short(d time.Duration) string {
 	if d < 0 {
 		sign, d = "-", -d
 	}
-	text := ""
+	var b strings.Builder
 	for _, u := range []struct {
 		name string
 		is   time.Duration
 	}{{"d", day}, {"h", time.Hour}, {"m", time.Minute}} {
 		if d >= u.is {
-			text += strconv.FormatInt(int64(d/u.is), 10) + u.name
+			b.WriteString(strconv.FormatInt(int64(d/u.is), 10) + u.name)
 			d %= u.is
 		}
 	}
-	if d > 0 || text == "" {
-		text += strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + "s"
+	if d > 0 || b.Len() == 0 {
+		b.WriteString(strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + "s")
 	}
-	return sign + text
+	return sign + b.String()
 }

@@ -2,6 +2,7 @@ package chart
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,11 +65,11 @@ func TestDurations(t *testing.T) {
 	t.Parallel()
 	texts := func(least, most float64) string {
 		from, to, all := Durations(least, most, 5)
-		out := fmt.Sprint(from, " ", to, ":")
+		out := []string{fmt.Sprint(from, " ", to, ":")}
 		for _, m := range all {
-			out += " " + m.Text
+			out = append(out, m.Text)
 		}
-		return out
+		return strings.Join(out, " ")
 	}
 	for want, is := range map[string][2]float64{
 		"0 60: 0s 15s 30s 45s 1m":            {0, 50},

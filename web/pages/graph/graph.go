@@ -245,8 +245,8 @@ func (t *tree) openCircles() (opened []int) {
 
 // bottomUp are the groups with something in them, each after those in it, and the top.
 func (t *tree) bottomUp() (groups []int) {
-	for i := len(t.nodes) - 1; i >= 0; i-- {
-		if t.nodes[i].Group && !t.dissolved[i] {
+	for i, n := range slices.Backward(t.nodes) {
+		if n.Group && !t.dissolved[i] {
 			groups = append(groups, i)
 		}
 	}

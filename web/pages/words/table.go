@@ -243,6 +243,7 @@ var common = map[Key]Text{ //nolint:gochecknoglobals // a constant
 	"chart.list":      {EN: "The chart as a list", ZH: "以列表显示"},
 	"chart.none":      {EN: "Nothing has ended yet.", ZH: "还没有结束的运行。"},
 	"chart.slow":      {EN: "Tasks, the slowest first", ZH: "任务，最慢的在前"},
+	"chart.told":      {EN: "in the newest %d runs", One: "in the newest run (%d)", ZH: "最新的 %d 次运行中"},
 	"chart.slow_of":   {EN: "%d of %d", ZH: "%d 个，共 %d 个"},
 
 	"runs.title": {EN: "Runs", ZH: "运行"},
