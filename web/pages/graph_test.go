@@ -44,6 +44,8 @@ func TestGraphOfARunHasItsStates(t *testing.T) {
 	has(t, got, `<a class="n upstream_failed" href="`+failedRun+`/tasks/report">`)
 	has(t, got, `data-topic="dag_id=etl&amp;run_id=manual__2026-03-01T11%3A00%3A00Z"`)
 	has(t, got, `<a href="`+failedRun+`/graph" aria-current="page">Graph</a>`)
+	escaped := strings.ReplaceAll(failedRun, ":", "%3A")
+	has(t, w.get(escaped+"/graph").body, `<a href="`+failedRun+`/graph" aria-current="page">Graph</a>`)
 	assert.Equal(t, http.StatusNotFound, w.get("/dags/etl/runs/none/graph").status)
 	w.visitor.Sees = func(string, []string, []string) bool { return false }
 	for _, path := range []string{"/dags/etl/graph", failedRun + "/graph"} {

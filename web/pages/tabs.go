@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"net/url"
 	"strings"
 
 	"github.com/dingdag/dingdag/web/pages/words"
@@ -40,9 +41,15 @@ func (v *view) RunTabs(dagID, runID string) (out []tab) {
 		if t.name != "" {
 			to = v.Link("dags", dagID, "runs", runID, t.name)
 		}
-		out = append(out, tab{Name: t.name, To: to, Text: v.say(t.text), Here: v.p.o.Base+v.r.URL.EscapedPath() == to})
+		out = append(out, tab{Name: t.name, To: to, Text: v.say(t.text), Here: v.isAt(to)})
 	}
 	return out
+}
+
+// isAt reports whether a link leads to the page that is shown, however the address was escaped.
+func (v *view) isAt(link string) bool {
+	u, err := url.Parse(link)
+	return err == nil && u.Path == v.p.o.Base+v.r.URL.Path
 }
 
 // SystemTabs are the pages about what concerns all DAGs, as far as they are for whoever asks.
