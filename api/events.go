@@ -32,6 +32,10 @@ type Event struct {
 	// Extra is a JSON object with what else there is to know: the ids of the tasks, the states
 	// before and after, the number of a backfill, the name of a pool.
 	Extra json.RawMessage `json:"extra,omitempty"`
+	// Operation is the call of the REST API by which it was asked for, and Request a JSON object with what was sent, without
+	// secrets.
+	Operation string `json:"operation,omitempty"`
+	Request   string `json:"request,omitempty"`
 }
 
 // EventQuery selects events. Zero fields select everything.
@@ -77,7 +81,7 @@ func (a *API) Events(ctx context.Context, q EventQuery) (List[Event], error) {
 	}
 	rows, out.Next = cut(q.Page, rows, func(e *store.Event) string { return strconv.FormatInt(e.ID, 10) })
 	for _, e := range rows {
-		out.Items = append(out.Items, Event{e.ID, e.At.UTC(), e.Actor.Name, e.Actor.Via, e.Actor.Address, e.Kind, e.DAGID, e.RunID, e.TaskID, e.MapIndex, e.Extra})
+		out.Items = append(out.Items, Event{e.ID, e.At.UTC(), e.Actor.Name, e.Actor.Via, e.Actor.Address, e.Kind, e.DAGID, e.RunID, e.TaskID, e.MapIndex, e.Extra, e.Actor.Operation, e.Actor.Request})
 	}
 	if q.Count {
 		out.Total, err = a.o.Store.CountEvents(ctx, f)

@@ -156,6 +156,15 @@ func EventKinds() []EventKind {
 	}
 }
 
+// EventsOfAdmins are the kinds about users, tokens, connections and variables, which only those see who may change
+// these.
+func EventsOfAdmins() []EventKind {
+	return []EventKind{
+		EventConnectionSet, EventConnectionDelete, EventVariableSet, EventVariableDelete,
+		EventUserCreate, EventUserSet, EventUserPassword, EventUserDelete, EventTokenCreate, EventTokenRevoke, EventSignIn, EventSignOut,
+	}
+}
+
 // Event is one change that somebody asked for, written with it: one for each run of a request
 // (Airflow, Log).
 type Event struct {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api/health"
+	"github.com/dingdag/dingdag/web/rest/server"
 )
 
 // fresh is how long a look is good for: however many ask, the store is read once in this time.
@@ -112,47 +113,9 @@ func (s *Server) healthPage(w http.ResponseWriter, r *http.Request) {
 	s.send(w, statusOf(h), typeText, []byte(h.Text()))
 }
 
-// airflow is the answer of Airflow 3 to GET /api/v2/monitor/health (HealthInfoResponse).
-type airflow struct {
-	Metadatabase struct {
-		Status string `json:"status"`
-	} `json:"metadatabase"`
-	Scheduler struct {
-		Status    string  `json:"status"`
-		Heartbeat *string `json:"latest_scheduler_heartbeat"`
-	} `json:"scheduler"`
-	Triggerer struct {
-		Status    *string `json:"status"`
-		Heartbeat *string `json:"latest_triggerer_heartbeat"`
-	} `json:"triggerer"`
-}
-
-// airflowHealth answers as Airflow does: with 200 whatever is wrong. There is no triggerer, which Airflow says by
-// null, and by unhealthy when it can't read its database; and no separate DAG processor, whose key it leaves out.
+// airflowHealth answers as Airflow does: with 200 whatever is wrong.
 func (s *Server) airflowHealth(w http.ResponseWriter, r *http.Request) {
-	h := s.looks.now(r.Context())
-	if h == nil {
-		return
+	if h := s.looks.now(r.Context()); h != nil {
+		s.sendJSON(w, http.StatusOK, server.Health(h))
 	}
-	var a airflow
-	a.Metadatabase.Status = string(h.Store.Status)
-	a.Scheduler.Status = string(h.Scheduler.Status)
-	if h.Scheduler.LatestHeartbeat != nil {
-		a.Scheduler.Heartbeat = new(isoformat(*h.Scheduler.LatestHeartbeat))
-	}
-	if h.Store.Status != health.Healthy {
-		a.Scheduler.Status, a.Scheduler.Heartbeat = string(health.Unhealthy), nil
-		a.Triggerer.Status = new(string(health.Unhealthy))
-	}
-	s.sendJSON(w, http.StatusOK, a)
-}
-
-// isoformat is a moment as Python's datetime.isoformat writes it, in UTC: with microseconds unless these
-// are zero, and with +00:00.
-func isoformat(t time.Time) string {
-	t = t.UTC().Truncate(time.Microsecond)
-	if t.Nanosecond() == 0 {
-		return t.Format("2006-01-02T15:04:05-07:00")
-	}
-	return t.Format("2006-01-02T15:04:05.000000-07:00")
 }

@@ -13,6 +13,7 @@ import (
 type Reader interface {
 	Records
 	Assets
+	EventReader
 
 	ListRuns(ctx context.Context, f Runs, p Page) ([]*Run, int, error)
 	ListInstances(ctx context.Context, f Instances, p Page) ([]*Instance, int, error)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/listing"
 )
 
@@ -30,6 +31,16 @@ func TestBrowsingTakesIndexes(t *testing.T) {
 	instances := func(f listing.Instances, by string) func() error {
 		f.Runs.Now = now
 		return func() error { _, _, err := s.Lists().ListInstances(ctx, f, page(by)); return err }
+	}
+	events := func(f listing.Events, by string) func() error {
+		return func() error { _, _, err := s.Lists().ListEvents(ctx, f, page(by)); return err }
+	}
+	require.NoError(t, s.Tx(ctx, func(tx store.Tx) error {
+		return tx.InsertEvents(ctx, &store.Event{At: now.Add(time.Second), Actor: store.Actor{Name: "ann"}, DAGID: "d", RunID: "r", Kind: store.EventClear})
+	}))
+	// The rows of a page, and the dates of their runs.
+	rows := []string{
+		"SEARCH event_log USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH e USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH r USING INDEX sqlite_autoindex_dag_run_1 (dag_id=? AND run_id=?)",
 	}
 	d, r := []string{"d"}, []string{"r"}
 	for name, c := range map[string]struct {
@@ -61,6 +72,12 @@ func TestBrowsingTakesIndexes(t *testing.T) {
 				return err
 			}, []string{"r USING COVERING INDEX dag_run_failed"},
 		},
+		"newest events":    {events(listing.Events{}, "-id"), []string{"SCAN e", "SCAN event_log USING COVERING INDEX"}},
+		"events of a DAG":  {events(listing.Events{DAGID: new("d")}, "-id"), []string{"SEARCH e USING COVERING INDEX event_log_of_dag (dag_id=?)"}},
+		"events of a run":  {events(listing.Events{DAGID: new("d"), RunID: new("r")}, "id"), []string{"SEARCH e USING COVERING INDEX event_log_of_run (dag_id=? AND run_id=?)"}},
+		"events of a user": {events(listing.Events{Owner: new("ann")}, "-id"), []string{"SEARCH e USING COVERING INDEX event_log_of_owner (owner=?)"}},
+		"events of late":   {events(listing.Events{After: new(now)}, "-when"), []string{"SEARCH e USING COVERING INDEX event_log_at (at>?)"}},
+		"an event":         {events(listing.Events{ID: 1}, "id"), []string{"SEARCH e USING INTEGER PRIMARY KEY (rowid=?)"}},
 	} {
 		plans := plansOf(t, s, c.do)
 		require.NotEmpty(t, plans, name)
@@ -69,7 +86,7 @@ func TestBrowsingTakesIndexes(t *testing.T) {
 				if strings.HasPrefix(line, "SCAN CONSTANT") || !strings.HasPrefix(line, "SCAN") && !strings.HasPrefix(line, "SEARCH") {
 					continue
 				}
-				assert.True(t, slices.ContainsFunc(c.use, func(use string) bool { return strings.Contains(line, use) }), "%s: %s\n%s", name, line, query)
+				assert.True(t, slices.ContainsFunc(slices.Concat(c.use, rows), func(use string) bool { return strings.Contains(line, use) }), "%s: %s\n%s", name, line, query)
 			}
 		}
 	}

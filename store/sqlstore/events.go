@@ -31,6 +31,9 @@ var (
 	eventNew = eventTable.But("id")
 )
 
+// EventRows are the columns of events.
+func EventRows() *sqlrow.Table[store.Event] { return eventTable }
+
 // Events returns the events that match, newest first.
 func (q Queries) Events(ctx context.Context, f store.EventFilter) ([]*store.Event, error) {
 	where, args := matchingEvents(f)

@@ -68,6 +68,7 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"states are counted":                func(t *testing.T, open Open) { t.Helper(); listtest.StatesAreCounted(t, open(t, Node{})) },
 			"notes are kept":                    func(t *testing.T, open Open) { t.Helper(); listtest.NotesAreKept(t, open(t, Node{})) },
 			"what is at work is counted":        func(t *testing.T, open Open) { t.Helper(); listtest.TasksAtWorkAreCounted(t, open(t, Node{})) },
+			"events are listed":                 func(t *testing.T, open Open) { t.Helper(); listtest.EventsAreListed(t, open(t, Node{})) },
 			"dags keep whether they are paused": dagsKeepPaused,
 			"pauses are remembered":             pausesAreRemembered,
 		},

@@ -182,15 +182,26 @@ func (*Null) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: "nul
 // rawType is that of a raw answer.
 var rawType = reflect.TypeFor[Raw]() //nolint:gochecknoglobals // a constant
 
-// Register adds a call. What is wrong with the types of its input and output is a mistake of the program,
-// which ends it.
-func Register[In, Out any](s *Server, op Operation, call func(context.Context, *In) (*Out, error)) {
+// complete fills in the defaults.
+func (op *Operation) complete() {
 	if op.Status == 0 {
 		op.Status = http.StatusOK
 	}
 	if op.Action == 0 {
 		op.Action = access.Read
 	}
+}
+
+// Describe adds a call to the document that another handler answers.
+func Describe[In, Out any](s *Server, op Operation) {
+	op.complete()
+	s.describe(op, bindingOf(reflect.TypeFor[In]()), reflect.TypeFor[Out]())
+}
+
+// Register adds a call. What is wrong with the types of its input and output is a mistake of the program,
+// which ends it.
+func Register[In, Out any](s *Server, op Operation, call func(context.Context, *In) (*Out, error)) {
+	op.complete()
 	in := bindingOf(reflect.TypeFor[In]())
 	s.list = append(s.list, op)
 	described := s.describe(op, in, reflect.TypeFor[Out]())

@@ -38,7 +38,7 @@ func (a *App) REST(s *sqlite.Store, version string, reload func(context.Context)
 		m.By = browse.Actor(ctx)
 		return m, nil
 	}})
-	a.restOfServer(srv, s, b)
+	a.restOfServer(srv, s, b, version)
 	return srv
 }
 

@@ -2,23 +2,67 @@ package app
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/dingdag/dingdag/api/browse"
 	"github.com/dingdag/dingdag/api/vault"
+	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/web/rest"
 	"github.com/dingdag/dingdag/web/rest/connections"
 	"github.com/dingdag/dingdag/web/rest/pools"
+	"github.com/dingdag/dingdag/web/rest/server"
 	"github.com/dingdag/dingdag/web/rest/variables"
 )
 
 // restOfServer adds the calls about what belongs to no DAG.
-func (a *App) restOfServer(srv *rest.Server, s *sqlite.Store, b *browse.Browser) {
+func (a *App) restOfServer(srv *rest.Server, s *sqlite.Store, b *browse.Browser, version string) {
 	keep := a.Vault(s)
 	kept := func(ctx context.Context) *vault.Keeper { return keep.By(browse.Actor(ctx)) }
 	variables.Routes(srv, kept)
 	connections.Routes(srv, kept, nil)
 	pools.Routes(srv, b)
+	server.Routes(srv, b, func() ([]server.Provider, error) { return a.providers(version) })
+}
+
+// providers are the families of operators, by the names of Airflow's packages that have such ones.
+func (a *App) providers(version string) ([]server.Provider, error) {
+	r, err := a.Operators()
+	if err != nil {
+		return nil, err
+	}
+	names := map[string][]string{}
+	for _, s := range r.Specs() {
+		f := family(s)
+		names[f] = append(names[f], s.Name)
+	}
+	out := make([]server.Provider, 0, len(names))
+	for _, f := range slices.Sorted(maps.Keys(names)) {
+		out = append(out, server.Provider{
+			PackageName: "dingdag-providers-" + f, Description: "Operators: " + strings.Join(names[f], ", "), Version: version,
+		})
+	}
+	return out, nil
+}
+
+// family is the provider package of Airflow under which an operator is known; those of Airflow itself and of nobody else are
+// standard.
+func family(s operator.Spec) string {
+	for _, alias := range s.Aliases {
+		if rest, ok := strings.CutPrefix(alias.Path, "airflow.providers."); ok {
+			parts := strings.Split(rest, ".")
+			end := slices.IndexFunc(parts, func(p string) bool { return p == "operators" || p == "sensors" })
+			if end > 0 {
+				return strings.Join(parts[:end], "-")
+			}
+		}
+	}
+	if name, _, ok := strings.Cut(s.Name, "_"); ok && (name == "dingtalk" || name == "dingding") {
+		return "dingding"
+	}
+	return "standard"
 }
 
 // Vault shows and changes the connections and variables of a store.

@@ -17,6 +17,7 @@ import (
 	"github.com/dingdag/dingdag/store"
 	restconnections "github.com/dingdag/dingdag/web/rest/connections"
 	"github.com/dingdag/dingdag/web/rest/pools"
+	"github.com/dingdag/dingdag/web/rest/server"
 	"github.com/dingdag/dingdag/web/rest/variables"
 )
 
@@ -33,6 +34,9 @@ func (w *world) more() {
 	variables.Routes(w.srv, as)
 	restconnections.Routes(w.srv, as, func(_ context.Context, c *connections.Connection) (bool, string) { return w.tester(c) })
 	pools.Routes(w.srv, w.browse)
+	server.Routes(w.srv, w.browse, func() ([]server.Provider, error) {
+		return []server.Provider{{PackageName: "dingdag-providers-standard", Description: "bash", Version: "test"}, {PackageName: "dingdag-providers-http", Description: "http", Version: "test"}}, nil
+	})
 }
 
 // do sends a request and returns its answer, which must have a status.
