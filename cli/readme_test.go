@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,6 +52,9 @@ keep() {
 }
 `
 
+// listenDefault is where standalone listens unless it is told otherwise.
+const listenDefault = "127.0.0.1:8080"
+
 // TestPages runs every command of the README and of the guides, each page from its top
 // to its end in a folder and a home of its own, and looks for the output they show.
 func TestPages(t *testing.T) {
@@ -95,6 +99,16 @@ func runPage(t *testing.T, blocks []block) {
 			want = append(want, b.lines...)
 		}
 	}
+	// Pages of the server are where this one listens.
+	env := append(os.Environ(), "HOME="+dir, "SANDBOX_URL="+box.URL)
+	served := "http://" + listenDefault
+	if strings.Contains(strings.Join(lines, "\n"), served) {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		here := ln.Addr().String()
+		require.NoError(t, ln.Close())
+		env, lines = append(env, listenVariable+"="+here), strings.Split(strings.ReplaceAll(strings.Join(lines, "\n"), served, "http://"+here), "\n")
+	}
 	// A whole webhook address where the page has a token leads to the sandbox.
 	script := strings.NewReplacer(
 		"APPKEY", app.AppKey, "APPSECRET", app.AppSecret, "http://127.0.0.1:8100", box.URL,
@@ -103,7 +117,7 @@ func runPage(t *testing.T, blocks []block) {
 
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "HOME="+dir, "SANDBOX_URL="+box.URL)
+	cmd.Env = env
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s\n%s", script, out)
 	var shown []string
