@@ -332,29 +332,6 @@ func TestRunsAndTheirTasks(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, state)
 	}
-
-	grid, err := w.Grid(t.Context(), "daily", 9)
-	require.NoError(t, err)
-	assert.Equal(t, []string{"first", "second"}, grid.Tasks)
-	require.Len(t, grid.Runs, 2)
-	assert.Equal(t, "manual__01", grid.Runs[0].RunID)
-	assert.Equal(t, map[string]api.GridCell{"first": {State: "failed"}, "second": {State: "none"}}, grid.Runs[1].Tasks)
-}
-
-// The instances of a mapped task are one cell of the grid.
-func TestGridCombinesMappedTasks(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	d := w.seen("hourly", false)
-	states := []dag.State{dag.Success, dag.Failed, dag.Success}
-	var is []*store.Instance
-	for n, s := range states {
-		is = append(is, &store.Instance{TaskID: "only", MapIndex: n, State: s, Try: 1})
-	}
-	w.run(d, 1, dag.RunFailed, is...)
-	g, err := w.Grid(t.Context(), "hourly", 1)
-	require.NoError(t, err)
-	assert.Equal(t, api.GridCell{State: "failed", Instances: map[string]int{"success": 2, "failed": 1}}, g.Runs[0].Tasks["only"])
 }
 
 // What is not there is told with what may have been meant.
