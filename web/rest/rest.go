@@ -79,6 +79,9 @@ func New(o Options) *Server {
 	s := &Server{o: o, routes: &router{}, doc: newDocument(o.Version), bodies: map[reflect.Type]bool{}}
 	s.calls = humago.NewAdapter(s.routes, "")
 	s.served = s.document()
+	if o.Path != "" {
+		s.doc.Servers = []*huma.Server{{URL: o.Path}}
+	}
 	s.routes.HandleFunc("GET /openapi.json", s.openAPI)
 	Register(s, Operation{ID: "get_version", Method: http.MethodGet, Path: "/version", Tag: "Version", Public: true}, s.version)
 	return s
