@@ -20,7 +20,7 @@ import (
 // Another name than those by which people reach the server may be one that a page of another site lets point here.
 func TestNamesOfTheServer(t *testing.T) {
 	t.Parallel()
-	near, open := benchWith(web.Options{Base: "https://Dag.example"}), benchWith(web.Options{Base: "https://dag.example", Open: true, TLS: &tls.Config{}}) //nolint:gosec // nobody connects
+	near, open := benchWith(web.Options{Base: "https://Dag.example"}), benchWith(web.Options{Base: "https://dag.example", Open: true, TLS: &tls.Config{}})
 	for host, want := range map[string][2]int{
 		"localhost:8080": {200, 200}, "127.0.0.1": {200, 200}, "[::1]:9": {200, 200}, "": {200, 200}, "dag.example": {200, 200}, "DAG.example": {200, 200},
 		"evil.example": {421, 421}, "dag.example.evil": {421, 421}, "dag.example:81": {421, 421}, "192.168.1.5:8080": {421, 200}, "[2001:db8::1]:8080": {421, 200}, "192.168.1.5.evil:8080": {421, 421},
@@ -48,7 +48,7 @@ func TestInTheClear(t *testing.T) {
 
 func TestHeaders(t *testing.T) {
 	t.Parallel()
-	plain, secure := benchWith(web.Options{Base: "https://dag.example"}), benchWith(web.Options{Base: "https://dag.example", TLS: &tls.Config{}}) //nolint:gosec // nobody connects
+	plain, secure := benchWith(web.Options{Base: "https://dag.example"}), benchWith(web.Options{Base: "https://dag.example", TLS: &tls.Config{}})
 	for _, path := range []string{"/livez", "/nowhere", "/api/v2/nowhere", "/health"} {
 		for _, host := range []string{"dag.example", "evil.example", "localhost"} {
 			got := secure.ask(http.MethodGet, path, "Host", host, "X-Forwarded-Proto", "https").header
@@ -116,7 +116,7 @@ func TestHealthForStrangers(t *testing.T) {
 		all    bool
 	}{
 		"this machine":        {web.Options{}, nil, true},
-		"another machine":     {web.Options{Open: true, TLS: &tls.Config{}}, []string{"From", "192.0.2.7", "Host", "192.0.2.1"}, false}, //nolint:gosec // nobody connects
+		"another machine":     {web.Options{Open: true, TLS: &tls.Config{}}, []string{"From", "192.0.2.7", "Host", "192.0.2.1"}, false},
 		"a proxy here":        {web.Options{}, []string{"X-Forwarded-For", "192.0.2.7"}, false},
 		"a proxy that is set": {web.Options{Proxies: ps}, []string{"From", "10.0.0.1", "X-Forwarded-For", "127.0.0.1"}, false},
 		"below a base":        {web.Options{Base: "https://dag.example"}, []string{"Host", "dag.example"}, false},
@@ -153,8 +153,7 @@ func TestLongBodies(t *testing.T) {
 	b := benchWith(web.Options{Pages: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, err := io.Copy(io.Discard, r.Body)
 		read = n
-		var long *http.MaxBytesError
-		if errors.As(err, &long) {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			w.WriteHeader(http.StatusRequestEntityTooLarge)
 		}
 	})})

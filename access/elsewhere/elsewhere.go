@@ -12,11 +12,12 @@ import (
 // alone.
 type Trip struct {
 	// State comes back with the browser, so that nobody sends another one on with an answer of his own.
-	State string
+	State string `json:"state"`
 	// Nonce must be in what the place says, and Verifier gets it (PKCE), so that an answer is of use on this trip alone.
-	Nonce, Verifier string
+	Nonce    string `json:"nonce"`
+	Verifier string `json:"verifier"`
 	// Redirect is where the browser is to come back.
-	Redirect string
+	Redirect string `json:"redirect"`
 }
 
 // Place is where people sign in.

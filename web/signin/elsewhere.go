@@ -27,9 +27,9 @@ const tripTime = 10 * time.Minute
 type trip struct {
 	elsewhere.Trip
 
-	Place string
-	Next  string
-	Until time.Time
+	Place string    `json:"place"`
+	Next  string    `json:"next"`
+	Until time.Time `json:"until"`
 }
 
 // newSealer encrypts trips with a key of this process: a trip is over when it ends.
@@ -84,7 +84,7 @@ func (g *Gate) leave(w http.ResponseWriter, r *http.Request, p elsewhere.Place) 
 		return
 	}
 	g.keepTrip(w, r, sealed)
-	http.Redirect(w, r, to, http.StatusSeeOther) //nolint:gosec // the setting says where that place is
+	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
 // comeBack signs in who has come back from a place.
@@ -112,7 +112,7 @@ func (g *Gate) comeBack(w http.ResponseWriter, r *http.Request, p elsewhere.Plac
 		return
 	}
 	g.keep(w, r, session)
-	http.Redirect(w, r, g.after(t.Next), http.StatusSeeOther) //nolint:gosec // that is a path of this server
+	http.Redirect(w, r, g.after(t.Next), http.StatusSeeOther)
 }
 
 // failed says why somebody is not signed in.
@@ -154,7 +154,7 @@ func (g *Gate) seal(t trip) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return base64.RawURLEncoding.EncodeToString(g.sealer.Seal(nil, nil, b, nil)), nil
+	return base64.RawURLEncoding.EncodeToString(g.sealer.Seal(nil, nil, b, nil)), nil //nolint:gosec // this AEAD makes a random nonce by itself
 }
 
 // tripOf is the trip of a browser that is under way.
@@ -175,10 +175,11 @@ func (g *Gate) tripOf(r *http.Request) (t trip, ok bool) {
 }
 
 // buttons lead to the places.
-func (g *Gate) buttons(next string) (markup string) {
+func (g *Gate) buttons(next string) string {
+	var markup strings.Builder
 	for _, p := range g.o.Places {
 		to := g.path + "/auth/" + p.Name() + "?" + url.Values{"next": {SafeNext(next)}}.Encode()
-		markup += link(to, "使用 "+p.Title()+" 登录 Sign in with "+p.Title())
+		markup.WriteString(link(to, "使用 "+p.Title()+" 登录 Sign in with "+p.Title()))
 	}
-	return markup
+	return markup.String()
 }

@@ -392,7 +392,7 @@ func TestBelowAPath(t *testing.T) {
 	mux := &route.Mux{}
 	g.Routes(mux)
 	mux.Handle("/", g.Identify(g.Required(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))))
-	ask := func(method, path, body string, header ...string) *http.Response {
+	ask := func(method, path, body string, header ...string) *answer {
 		r := httptest.NewRequest(method, "https://dag.example"+path, strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		for i := 0; i < len(header); i += 2 {
@@ -400,7 +400,7 @@ func TestBelowAPath(t *testing.T) {
 		}
 		w := httptest.NewRecorder()
 		mux.ServeHTTP(w, r)
-		return w.Result()
+		return &answer{w.Code, w.Header(), w.Body.String()}
 	}
 	res := ask(http.MethodGet, "/dags?x=1", "", "Accept", "text/html")
 	assert.Equal(t, "/a/b/auth/login?next=%2Fdags%3Fx%3D1", res.Header.Get("Location"))

@@ -10,7 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -28,6 +28,8 @@ const (
 	waitTime = 10 * time.Second
 	// freshTime is how long what it says of itself is taken for true.
 	freshTime = time.Hour
+	// againTime is when it is asked again after it did not answer.
+	againTime = time.Minute
 	// DefaultGroups is the claim with the groups of somebody.
 	DefaultGroups = "groups"
 )
@@ -59,9 +61,11 @@ type Provider struct {
 	o      Options
 	client *http.Client
 
-	mu    sync.Mutex
+	asked atomic.Int64   // how often it was asked about itself
+	turn  chan struct{}  // whoever asks, and reads what follows, holds it
 	known *oidc.Provider // what it said of itself
 	since time.Time
+	fault error // of the last time
 }
 
 var _ elsewhere.Place = (*Provider)(nil)
@@ -89,7 +93,7 @@ func New(o Options) (*Provider, error) {
 	if err := o.Rules.check(); err != nil {
 		return nil, err
 	}
-	return &Provider{o: o, client: &http.Client{Timeout: waitTime, Transport: o.Transport}}, nil
+	return &Provider{o: o, client: &http.Client{Timeout: waitTime, Transport: o.Transport}, turn: make(chan struct{}, 1)}, nil
 }
 
 // Name implements [elsewhere.Place].
@@ -162,21 +166,34 @@ func (p *Provider) config(ctx context.Context, t elsewhere.Trip) (*oauth2.Config
 	return c, known, nil
 }
 
-// discovered is what the provider says of itself. While it cannot be asked again, what it said before holds.
+// discovered is what the provider says of itself. While it cannot be asked again, what it said before holds. Those who come while
+// it is asked share the answer, so that they do not wait one after the other for one that is silent.
 func (p *Provider) discovered(ctx context.Context) (*oidc.Provider, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	asked := p.asked.Load()
+	select {
+	case p.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-p.turn }()
 	now := p.o.Clock()
 	if age := now.Sub(p.since); p.known != nil && age >= 0 && age < freshTime {
 		return p.known, nil
 	}
+	if p.asked.Load() != asked && p.fault != nil {
+		return nil, p.fault
+	}
 	// Its keys are looked for as long as the provider is used.
 	found, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), p.client), p.o.Issuer)
+	p.asked.Add(1)
 	switch {
 	case err == nil:
-		p.known, p.since = found, now
+		p.known, p.since, p.fault = found, now, nil
 	case p.known == nil:
-		return nil, fmt.Errorf("ask the OpenID provider %s about itself: %w", p.o.Issuer, err)
+		p.fault = fmt.Errorf("ask the OpenID provider %s about itself: %w", p.o.Issuer, err)
+		return nil, p.fault
+	default:
+		p.since = now.Add(againTime - freshTime)
 	}
 	return p.known, nil
 }

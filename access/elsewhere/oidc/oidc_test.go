@@ -2,10 +2,12 @@ package oidc_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -154,6 +156,45 @@ func TestDown(t *testing.T) {
 	_, err = w.place.Begin(t.Context(), trip())
 	require.NoError(t, err)
 }
+
+// Those who come while the provider is silent wait for one answer together, and no longer than they want to.
+func TestSilent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		asked, silent := 0, make(chan struct{})
+		p, err := oidc.New(oidc.Options{
+			Issuer: "https://id.example", ClientID: "x", Rules: oidc.Rules{Viewers: []string{"*"}}, Clock: time.Now,
+			Transport: transport(func(*http.Request) (*http.Response, error) {
+				asked++
+				<-silent
+				return nil, errors.New("no answer")
+			}),
+		})
+		require.NoError(t, err)
+		ended := make(chan error, 6)
+		for range 6 {
+			go func() {
+				_, err := p.Begin(t.Context(), trip())
+				ended <- err
+			}()
+		}
+		synctest.Wait()
+		hurry, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err = p.Begin(hurry, trip())
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		close(silent)
+		for range 6 {
+			require.ErrorContains(t, <-ended, "no answer")
+		}
+		assert.Equal(t, 1, asked)
+	})
+}
+
+// transport is a function that answers.
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // Who may what.
 func TestRules(t *testing.T) {

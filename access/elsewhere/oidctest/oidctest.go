@@ -9,6 +9,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -53,11 +54,14 @@ type Provider struct {
 }
 
 // Start starts a provider, which ends with the test.
-func Start(t testing.TB) *Provider {
-	t.Helper()
+func Start(tb testing.TB) *Provider {
+	tb.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	require.NoError(t, err)
-	p := &Provider{key: key, codes: map[string]url.Values{}, Clock: time.Now, Claims: map[string]any{"sub": "u-1", "preferred_username": "ann", "name": "Ann Example"}}
+	require.NoError(tb, err)
+	p := &Provider{
+		key: key, codes: map[string]url.Values{}, Clock: time.Now, //nolint:forbidigo // the clock starts here
+		Claims: map[string]any{"sub": "u-1", "preferred_username": "ann", "name": "Ann Example"},
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", p.discovery)
 	mux.HandleFunc("GET /keys", p.keys)
@@ -73,7 +77,7 @@ func Start(t testing.TB) *Provider {
 		}
 		mux.ServeHTTP(w, r)
 	}))
-	t.Cleanup(srv.Close)
+	tb.Cleanup(srv.Close)
 	p.URL = srv.URL
 	return p
 }
@@ -123,7 +127,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		answer.Set("code", code)
 	}
 	back.RawQuery = answer.Encode()
-	http.Redirect(w, r, back.String(), http.StatusFound)
+	http.Redirect(w, r, back.String(), http.StatusFound) //nolint:gosec // that is what a provider does
 }
 
 // token takes a code, once, from the client that it was made for.
@@ -147,9 +151,7 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	p.Exchanges++
 	now := p.Clock()
 	claims := map[string]any{"iss": p.URL, "aud": ClientID, "iat": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(), "nonce": asked.Get("nonce")}
-	for k, v := range p.Claims {
-		claims[k] = v
-	}
+	maps.Copy(claims, p.Claims)
 	if p.Spoil != nil {
 		p.Spoil(claims)
 	}
@@ -174,8 +176,6 @@ func (p *Provider) userInfo(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	info := map[string]any{"sub": p.Claims["sub"]}
-	for k, v := range p.Info {
-		info[k] = v
-	}
+	maps.Copy(info, p.Info)
 	answer(w, http.StatusOK, info)
 }
