@@ -183,67 +183,6 @@ func (a *API) AssetEvents(ctx context.Context, q AssetEventQuery) (List[AssetEve
 	return out, err
 }
 
-// Materialization asks for a run of the DAG that makes an asset.
-type Materialization struct {
-	// URI or Name is the asset; both may be given, and a URI that there is wins.
-	URI  string `json:"uri,omitempty"`
-	Name string `json:"name,omitempty"`
-	// Conf is a JSON object for the run's conf and params, or nil.
-	Conf json.RawMessage `json:"conf,omitempty"`
-}
-
-// Materialize makes a manual run of the only DAG with a task that has the asset among its outlets: of
-// the whole DAG, as Airflow does. Its errors are those of [API.Trigger]. An asset that there is not is
-// an error that wraps [ErrNotFound].
-func (a *API) Materialize(ctx context.Context, m Materialization) (*Triggered, error) {
-	if m.URI == "" && m.Name == "" {
-		return nil, nobody("uri", "one asset by its URI or its name")
-	}
-	if m.URI != "" {
-		uri, _, err := dag.AssetURI(m.URI)
-		if err != nil {
-			return nil, &FieldError{"uri", err}
-		}
-		m.URI = uri
-	}
-	ds, broken, err := a.o.Folder.Load()
-	if err != nil {
-		return nil, err
-	}
-	id, err := producerOf(AssetsOf(ds), m.URI, m.Name)
-	if err != nil {
-		if broken {
-			err = fmt.Errorf("%w (some DAG files have errors: see %s)", err, a.command("dags", "list-import-errors"))
-		}
-		return nil, err
-	}
-	return a.Trigger(ctx, Trigger{DAGID: id, Conf: m.Conf})
-}
-
-// producerOf is the only DAG with a task that makes the asset with a URI or, if there is none, with
-// a name. Either may be empty.
-func producerOf(all []*Asset, uri, name string) (string, error) {
-	found, err := assetNamed(all, uri, name)
-	if err != nil {
-		return "", err
-	}
-	var ids []string
-	for _, p := range found.Producers {
-		if !slices.Contains(ids, p.DAGID) {
-			ids = append(ids, p.DAGID)
-		}
-	}
-	switch len(ids) {
-	case 0:
-		return "", fmt.Errorf("no task has the asset %q among its outlets", found.URI)
-	case 1:
-		return ids[0], nil
-	default:
-		slices.Sort(ids)
-		return "", fmt.Errorf("more than one DAG produces the asset %q: %s; run the one you mean with dingdag dags trigger", found.URI, strings.Join(ids, ", "))
-	}
-}
-
 // ForgetAssets takes back what DAGs have been told of an asset, or for an empty URI of all, and no run has taken: what
 // happened before a moment, or for the zero one everything. It returns how many events there were.
 func (a *API) ForgetAssets(ctx context.Context, dagIDs []string, uri string, before time.Time) (int, error) {

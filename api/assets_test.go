@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/emit"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -50,25 +51,25 @@ func TestAssets(t *testing.T) {
 	}, all[1])
 	assert.Equal(t, []api.TaskRef{{DAGID: "maker", TaskID: "make"}}, all[2].Readers)
 
-	done, err := w.as(ann).Materialize(t.Context(), api.Materialization{URI: "orders", Name: "orders"})
+	done, err := emit.Materialize(t.Context(), w.as(ann), w.files, emit.Materialization{URI: "orders", Name: "orders"})
 	require.NoError(t, err)
 	assert.Equal(t, "maker", done.Run.DAGID)
 	assert.Equal(t, "ann", done.Run.TriggeringUser)
 	for name, c := range map[string]struct {
-		m    api.Materialization
+		m    emit.Materialization
 		want string
 	}{
-		"nothing":        {api.Materialization{}, "uri: is empty: name one asset by its URI or its name"},
-		"a bad URI":      {api.Materialization{URI: "s3://w/\x01"}, "uri: "},
-		"nobody's":       {api.Materialization{Name: "order"}, `no asset "order" in the DAGs folder; did you mean "orders"?`},
-		"two DAGs":       {api.Materialization{URI: "s3://w/both"}, `more than one DAG produces the asset "s3://w/both": maker, other; run the one you mean`},
-		"without a task": {api.Materialization{URI: "s3://w/raw"}, `no task has the asset "s3://w/raw" among its outlets`},
+		"nothing":        {emit.Materialization{}, "uri: is empty: name one asset by its URI or its name"},
+		"a bad URI":      {emit.Materialization{URI: "s3://w/\x01"}, "uri: "},
+		"nobody's":       {emit.Materialization{Name: "order"}, `no asset "order" in the DAGs folder; did you mean "orders"?`},
+		"two DAGs":       {emit.Materialization{URI: "s3://w/both"}, `more than one DAG produces the asset "s3://w/both": maker, other; run the one you mean`},
+		"without a task": {emit.Materialization{URI: "s3://w/raw"}, `no task has the asset "s3://w/raw" among its outlets`},
 	} {
-		_, err := w.Materialize(t.Context(), c.m)
+		_, err := emit.Materialize(t.Context(), w.API, w.files, c.m)
 		require.ErrorContains(t, err, c.want, name)
 	}
 	w.files.broken = map[string]string{"x": "x.yaml:1:1: error: no"}
-	_, err = w.Materialize(t.Context(), api.Materialization{Name: "gone"})
+	_, err = emit.Materialize(t.Context(), w.API, w.files, emit.Materialization{Name: "gone"})
 	require.ErrorIs(t, err, api.ErrNotFound)
 	require.ErrorContains(t, err, "some DAG files have errors")
 }

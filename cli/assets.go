@@ -100,7 +100,11 @@ DAG, as in Airflow. The scheduler on the same home folder starts it within a sec
 			if err != nil {
 				return err
 			}
-			done, err := ask.Materialize(cmd.Context(), api.Materialization{URI: uri, Name: name, Conf: json.RawMessage(conf)})
+			m, err := a.Emitter(cmd.Context())
+			if err != nil {
+				return err
+			}
+			done, err := emit.Materialize(cmd.Context(), ask, m.Folder, emit.Materialization{URI: uri, Name: name, Conf: json.RawMessage(conf)})
 			return triggered(cmd.Context(), a, ask, done, err)
 		},
 	}
