@@ -30,7 +30,7 @@ PKG ?= ./outbox ./dagrun
 SHARE ?= 1
 
 # Modules of their own, so that the program does not depend on what they need.
-MODULES := deploy
+MODULES := deploy otlp
 
 .PHONY: help
 help: ## List the targets
@@ -39,6 +39,10 @@ help: ## List the targets
 .PHONY: build
 build: ## Build bin/dingdag
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/dingdag ./cmd/runner
+
+.PHONY: otlp
+otlp: ## Build bin/dingdag-otlp, which sends traces
+	go build -C otlp -trimpath -ldflags '$(LDFLAGS)' -o $(CURDIR)/bin/dingdag-otlp .
 
 .PHONY: run
 run: build ## Start scheduler and workers (ARGS="--home DIR")

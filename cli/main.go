@@ -42,6 +42,8 @@ type Extensions struct {
 	Senders   map[string]callbacks.Sender
 	// Functions are Go functions that DAG files may name as callbacks.
 	Functions []callbacks.Function
+	// AtExit is called before [Main] ends the program; nil does nothing.
+	AtExit func()
 }
 
 // Main runs the command line and exits. The specs are operators beside the built-in
@@ -54,6 +56,9 @@ func MainWith(x Extensions) {
 	ctx, stop := signals.Notify(context.Background())
 	code := Run(ctx, os.Args[1:], IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, LookupEnv: os.LookupEnv, Environ: os.Environ}, x)
 	stop()
+	if x.AtExit != nil {
+		x.AtExit()
+	}
 	os.Exit(code)
 }
 

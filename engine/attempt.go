@@ -18,6 +18,7 @@ import (
 	"github.com/dingdag/dingdag/gate"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/tracing"
 	"github.com/dingdag/dingdag/worker"
 )
 
@@ -27,6 +28,7 @@ type executor struct {
 	runs   *live.Runs
 	worker *worker.Worker
 	tell   *tell.Teller
+	tracer *tracing.Tracer
 	log    *slog.Logger
 	// host is this machine.
 	host string
@@ -93,10 +95,13 @@ func (a *attempt) work(ctx context.Context, stop <-chan struct{}) (*attempt, err
 	defer cancel(nil)
 	defer context.AfterFunc(ctx, func() { cancel(operator.ErrShutdown) })()
 	defer x.attempts.Begin(live.AttemptOf(&a.in), cancel)()
+	actx, ended := x.tracer.Try(actx, &a.run, &a.in)
 	err := a.try.Open(actx)
 	defer a.try.Close()
 	if err != nil {
-		return a.finish(ctx, a.try.Fail(actx, err), stop)
+		res := a.try.Fail(actx, err)
+		ended(&res.Instance)
+		return a.finish(ctx, res, stop)
 	}
 
 	// The start is written while the task already runs, unless doing the work twice
@@ -121,6 +126,7 @@ func (a *attempt) work(ctx context.Context, stop <-chan struct{}) (*attempt, err
 			res = a.try.Execute(actx)
 		}
 	}
+	ended(&res.Instance)
 	if err != nil {
 		return nil, x.discard(ctx, a.job, err)
 	}

@@ -36,6 +36,7 @@ import (
 	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/template"
+	"github.com/dingdag/dingdag/tracing"
 	"github.com/dingdag/dingdag/trigger"
 	"github.com/dingdag/dingdag/worker"
 )
@@ -149,6 +150,8 @@ type Options struct {
 	TaskOutput io.Writer
 	// LogWritten, when set, is told how many bytes were written to a task log. It must return at once.
 	LogWritten func(bytes int)
+	// Tracer makes spans of runs that have ended, as far as Observe is set, and of tries; nil makes none.
+	Tracer *tracing.Tracer
 	// Observe, when set, is told of every committed change, in order for each run.
 	// It must return quickly.
 	Observe func(Update)
@@ -260,7 +263,7 @@ func New(s store.Store, o Options) (*Engine, error) {
 	e.scheduler = scheduler.New(scheduler.Options{
 		Store: s, DAGs: e.dags, Plans: e.plans, Tell: e.tell, Live: e.runs, Alter: e.alter, Masker: o.Masker, PausedAtCreation: o.PausedAtCreation, Daily: e.daily(), Log: o.Log,
 	})
-	e.executor = &executor{store: s, runs: e.runs, worker: e.worker, tell: e.tell, log: o.Log, host: host, attempts: &e.attempts, grace: o.Grace}
+	e.executor = &executor{store: s, runs: e.runs, worker: e.worker, tell: e.tell, tracer: o.Tracer, log: o.Log, host: host, attempts: &e.attempts, grace: o.Grace}
 	e.desk = &desk{
 		store: s, runs: e.runs, alter: e.alter, scheduler: e.scheduler, masker: o.Masker, log: o.Log, timeout: o.AskTimeout, others: o.Alone,
 	}
@@ -322,7 +325,12 @@ func (e *Engine) liveOptions() live.Options {
 		Masker: e.o.Masker, Workers: e.o.Workers, MaxMapLength: e.o.MaxMapLength, RenderedRuns: e.o.RenderedRuns, Answer: e.o.Answer, Clock: e.o.Clock, Log: e.o.Log,
 	}
 	if e.o.Observe != nil {
-		o.Observe = func(c phase.Change) { e.o.Observe(Update{Run: c.Run, Instance: c.Instance, Created: c.Created}) }
+		o.Observe = func(c phase.Change) {
+			if c.Instance == nil {
+				e.o.Tracer.Ended(&c.Run)
+			}
+			e.o.Observe(Update{Run: c.Run, Instance: c.Instance, Created: c.Created})
+		}
 	}
 	return o
 }

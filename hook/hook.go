@@ -30,6 +30,7 @@ import (
 	"github.com/go-resty/resty/v2"
 
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/hook/internal/traced"
 )
 
 // DingdingHook sends messages to DingTalk. It is safe for concurrent use; one hook
@@ -236,7 +237,7 @@ func (h *DingdingHook) client(n network) (*resty.Client, error) {
 		if err != nil {
 			return nil, err
 		}
-		hc.Transport = t
+		hc.Transport = traced.Transport(t)
 	}
 	hc.CheckRedirect = noRedirect
 	c := resty.NewWithClient(hc).SetLogger(silent{}).

@@ -84,6 +84,8 @@ type TaskContext struct {
 	// Environ is the environment that the commands of a task inherit, as [os.Environ] has
 	// it and without our secrets; nil is that of the process without them.
 	Environ []string
+	// Traced are variables that tell commands of a task the span that they are part of, as [os.Environ] has them; nil for none.
+	Traced []string
 	// ProcessDir is a folder where operators note the processes that they start, for whoever
 	// cleans up after a crash; empty notes nothing.
 	ProcessDir string

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/tracing"
 )
 
 // taskContext is what the operator may know.
@@ -18,7 +19,7 @@ func (y *Try) taskContext(ctx context.Context) *operator.TaskContext {
 		DAGFolder: y.plan.DAG.Folder(), Connections: y.w.o.Render.Connections, Variables: y.w.o.Render.Variables,
 		XCom: xcoms{y}, Progress: progress{y}, Runs: runs{y}, Latest: latest(y.plan.DAG, &y.run, y.w.now()),
 		Render: y.lateRenderer(ctx), StartDate: y.in.StartDate, Now: y.w.o.Clock, Location: y.plan.DAG.Location, Log: y.log.Logger,
-		Masker: y.w.o.Masker, Environ: y.w.o.Environ, ProcessDir: y.w.o.ProcessDir,
+		Masker: y.w.o.Masker, Environ: y.w.o.Environ, ProcessDir: y.w.o.ProcessDir, Traced: tracing.Environ(ctx),
 	}
 }
 

@@ -21,7 +21,8 @@ const acceptEncoding = "gzip, deflate"
 // deflate, in whatever order and number the header names. A response in another encoding is
 // an error.
 type decompressing struct {
-	next *http.Transport
+	next http.RoundTripper
+	idle func() // closes the connections that are idle
 	// encoding is the Content-Encoding header of the last response.
 	encoding []string
 }
@@ -55,7 +56,7 @@ func (d *decompressing) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-func (d *decompressing) CloseIdleConnections() { d.next.CloseIdleConnections() }
+func (d *decompressing) CloseIdleConnections() { d.idle() }
 
 var decoders = map[string]func(io.Reader) (io.Reader, error){
 	"":         func(r io.Reader) (io.Reader, error) { return r, nil },

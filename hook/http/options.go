@@ -20,6 +20,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/hook/internal/traced"
 	"github.com/dingdag/dingdag/params"
 )
 
@@ -221,7 +222,7 @@ func newClient(opts ExtraOptions) (*resty.Client, *decompressing, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	transport := &decompressing{next: &http.Transport{
+	direct := &http.Transport{
 		Proxy:                 proxy,
 		DialContext:           (&net.Dialer{Timeout: 30 * time.Second}).DialContext,
 		TLSClientConfig:       tlsConfig,
@@ -229,7 +230,8 @@ func newClient(opts ExtraOptions) (*resty.Client, *decompressing, error) {
 		ExpectContinueTimeout: time.Second,
 		ForceAttemptHTTP2:     true,
 		DisableCompression:    true, // the transport around it asks for more
-	}}
+	}
+	transport := &decompressing{next: traced.Transport(direct), idle: direct.CloseIdleConnections}
 	client := resty.New().
 		SetTransport(transport).
 		SetContentLength(true). // 0 for a POST without data, instead of chunks

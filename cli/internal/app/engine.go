@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/dingdag/dingdag/catalog"
@@ -9,6 +10,7 @@ import (
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/history"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/tracing"
 	"github.com/dingdag/dingdag/trigger"
 	"github.com/dingdag/dingdag/trigger/dingtalk"
 )
@@ -60,6 +62,7 @@ func (a *App) Engine(s store.Store, db connections.Source, set func(*engine.Opti
 	o.FoldAfter = a.Settings.FoldAfter
 	o.BoundCallback = boundCallback
 	o.Pages = a.Pages()
+	o.Tracer = tracing.New(host() + ":" + a.Settings.Home)
 	if o.Owners, err = a.Owners(); err != nil {
 		return nil, err
 	}
@@ -73,4 +76,10 @@ func (a *App) Engine(s store.Store, db connections.Source, set func(*engine.Opti
 	}
 	set(&o)
 	return engine.New(s, o)
+}
+
+// host is the name of this machine, empty when it has none.
+func host() string {
+	name, _ := os.Hostname() // without it runs of several machines may have one trace
+	return name
 }

@@ -99,6 +99,7 @@ func Environ(tc *operator.TaskContext, own map[string]string, add bool) []string
 	for name, value := range own {
 		env = append(env, name+"="+value)
 	}
+	env = append(env, tc.Traced...)
 	env = append(env,
 		"AIRFLOW_CTX_DAG_ID="+tc.DAGID,
 		"AIRFLOW_CTX_TASK_ID="+tc.TaskID,
