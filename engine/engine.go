@@ -270,6 +270,9 @@ func New(s store.Store, o Options) (*Engine, error) {
 	return e, nil
 }
 
+// WakeOutbox has the messages looked at that are to be sent: somebody wants one sent again.
+func (e *Engine) WakeOutbox() { e.outbox.Wake() }
+
 // openOutbox makes what callbacks are told and what keeps their messages.
 func (e *Engine) openOutbox(r *render.Renderer) error {
 	o := &e.o

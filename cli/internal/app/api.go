@@ -60,6 +60,11 @@ func (a *App) APIOn(s store.Store) *api.API {
 		LogDir:  a.LogDir(),
 		Content: a.content,
 		ConnIDs: a.ConnectionIDs, Command: a.Command,
+		Resent: func() {
+			if a.working != nil { // another process notices it
+				a.working.WakeOutbox()
+			}
+		},
 		Engine: func(ctx context.Context) (api.Engine, error) { return a.Asker(ctx) },
 	})
 }
