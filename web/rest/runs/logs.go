@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/dingdag/dingdag/web/rest"
 )
@@ -167,20 +168,8 @@ func writeLog(w http.ResponseWriter, kind, source string, log io.Reader, head bo
 			}
 		}
 	}
-	lines := bufio.NewReaderSize(log, 64<<10)
-	for {
-		text, err := lines.ReadString('\n')
-		if text != "" {
-			if perr := put(lineOf(strings.TrimRight(text, "\r\n"))); perr != nil {
-				return perr
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return err
-		}
+	if err := eachLine(log, func(text string) error { return put(lineOf(text)) }); err != nil {
+		return err
 	}
 	if kind == typeJSON {
 		b, err := json.Marshal(map[string]*string{"continuation_token": optional(token)})
@@ -192,6 +181,50 @@ func writeLog(w http.ResponseWriter, kind, source string, log io.Reader, head bo
 		}
 	}
 	return out.Flush()
+}
+
+// longestLine is how many bytes of a line are read at once. What is longer comes in pieces.
+const longestLine = 64 << 10
+
+// eachLine hands on the lines of a log, without their ends.
+func eachLine(log io.Reader, use func(string) error) error {
+	lines := bufio.NewReaderSize(log, longestLine)
+	rest := "" // the beginning of a character at the end of a piece
+	for {
+		b, err := lines.ReadSlice('\n')
+		text := rest + string(b)
+		rest = ""
+		whole := !errors.Is(err, bufio.ErrBufferFull)
+		if whole {
+			text = strings.TrimRight(text, "\r\n")
+		} else if i := cutRune(text); i < len(text) {
+			text, rest = text[:i], text[i:]
+		}
+		if len(b) > 0 {
+			if uerr := use(text); uerr != nil {
+				return uerr
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil && whole {
+			return err
+		}
+	}
+}
+
+// cutRune is how much of a text is whole characters: all of it, but for one at its end that lacks bytes.
+func cutRune(text string) int {
+	for i := len(text) - 1; i >= max(0, len(text)-utf8.UTFMax); i-- {
+		if utf8.RuneStart(text[i]) {
+			if utf8.FullRuneInString(text[i:]) {
+				return len(text)
+			}
+			return i
+		}
+	}
+	return len(text)
 }
 
 func optional(text string) *string {
