@@ -44,6 +44,7 @@ type program struct {
 	home string
 	// url is where it serves once it does.
 	url string
+	pid int
 
 	mu  sync.Mutex
 	log bytes.Buffer
@@ -72,7 +73,7 @@ func (p *program) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "dingdag", args...)
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "HOME=" + p.home, "DINGDAG_HOME=" + p.home, "DINGDAG_LISTEN=127.0.0.1:0",
-		"DINGDAG_REFRESH_INTERVAL=50ms", "GORACE=atexit_sleep_ms=10",
+		"DINGDAG_REFRESH_INTERVAL=50ms", "DINGDAG_LOG_LEVEL=debug", "GORACE=atexit_sleep_ms=10",
 	}
 	return cmd
 }
@@ -101,6 +102,7 @@ func (p *program) serves() {
 	pipe, err := cmd.StderrPipe()
 	require.NoError(p.t, err)
 	require.NoError(p.t, cmd.Start())
+	p.pid = cmd.Process.Pid
 	var (
 		read  sync.WaitGroup
 		works = make(chan string, 1)
