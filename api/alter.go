@@ -27,10 +27,14 @@ type ClearRequest struct {
 	// TaskIDs are the tasks, and TaskRegex selects those in whose id it matches somewhere. With
 	// neither all are meant; only one of them may be given. Upstream and Downstream add what lies
 	// above and below them.
-	TaskIDs    []string `json:"task_ids,omitempty"`
-	TaskRegex  string   `json:"task_regex,omitempty"`
-	Upstream   bool     `json:"include_upstream,omitempty"`
-	Downstream bool     `json:"include_downstream,omitempty"`
+	TaskIDs   []string `json:"task_ids,omitempty"`
+	TaskRegex string   `json:"task_regex,omitempty"`
+	// MapIndexes are those of the instances of these tasks that are meant; none are all. Instances are single ones that
+	// are meant beside the tasks, or without any task in place of them.
+	MapIndexes []int         `json:"map_indexes,omitempty"`
+	Instances  []InstanceRef `json:"task_instances,omitempty"`
+	Upstream   bool          `json:"include_upstream,omitempty"`
+	Downstream bool          `json:"include_downstream,omitempty"`
 	// OnlyFailed keeps the instances that are failed or upstream_failed, OnlyRunning those that
 	// are running.
 	OnlyFailed  bool `json:"only_failed,omitempty"`
@@ -39,10 +43,13 @@ type ClearRequest struct {
 	DryRun bool `json:"dry_run,omitempty"`
 }
 
+// InstanceRef names a task instance of a run. The map index is -1 for a task that is not mapped.
+type InstanceRef = engine.InstanceRef
+
 // request is that of the engine.
 func (r *ClearRequest) request(by store.Actor) (engine.ClearRequest, error) {
 	out := engine.ClearRequest{
-		DAGID: r.DAGID, RunID: r.RunID, Past: r.Past, Future: r.Future, Start: r.Start, End: r.End, TaskRegex: r.TaskRegex,
+		DAGID: r.DAGID, RunID: r.RunID, Past: r.Past, Future: r.Future, Start: r.Start, End: r.End, TaskRegex: r.TaskRegex, MapIndexes: r.MapIndexes, Instances: r.Instances,
 		Upstream: r.Upstream, Downstream: r.Downstream, OnlyFailed: r.OnlyFailed, OnlyRunning: r.OnlyRunning, DryRun: r.DryRun, Actor: by,
 	}
 	if len(r.TaskIDs) > 0 {
@@ -71,6 +78,8 @@ type MarkRequest struct {
 	RunID string `json:"run_id"`
 	// TaskID is the task; empty means the run itself, which takes none of the options below.
 	TaskID string `json:"task_id,omitempty"`
+	// MapIndex is the one instance of the task that is meant; nil means all.
+	MapIndex *int `json:"map_index,omitempty"`
 	// State is success or failed.
 	State dag.State `json:"new_state"`
 	// Upstream and Downstream add the tasks above and below, Past and Future the runs with an
@@ -119,7 +128,7 @@ func (a *API) Mark(ctx context.Context, r MarkRequest) (*Altered, error) {
 		return nil, err
 	}
 	req := engine.MarkRequest{
-		DAGID: r.DAGID, RunID: r.RunID, TaskID: r.TaskID, State: r.State, Upstream: r.Upstream, Downstream: r.Downstream,
+		DAGID: r.DAGID, RunID: r.RunID, TaskID: r.TaskID, MapIndex: r.MapIndex, State: r.State, Upstream: r.Upstream, Downstream: r.Downstream,
 		Past: r.Past, Future: r.Future, DryRun: r.DryRun, Actor: a.o.By,
 	}
 	return a.altered(ctx, r.DAGID, func(e Engine) (*engine.Affected, error) { return e.Mark(ctx, req) })

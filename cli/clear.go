@@ -48,6 +48,7 @@ func newCmdTasksClear(a *app.App) *cobra.Command {
 		Short: "Make tasks of past or running DAG runs run again",
 		Long:  clearLong,
 		Example: `  dingdag tasks clear my_dag --run-id manual__2026-01-31T00:00:00+00:00 -t '^load$' -d
+  dingdag tasks clear my_dag --run-id manual__2026-01-31T00:00:00+00:00 -t '^load$' --map-index 3
   dingdag tasks clear my_dag -s 2026-01-01 -e 2026-01-31 -f -y`,
 		Args: command.ExactArgs("DAG"), ValidArgsFunction: a.CompleteDAGs,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -63,6 +64,7 @@ func newCmdTasksClear(a *app.App) *cobra.Command {
 	}
 	fl := cmd.Flags()
 	fl.StringVarP(&r.TaskRegex, "task-regex", "t", "", "only tasks in whose id this expression matches (default all)")
+	fl.IntSliceVar(&r.MapIndexes, "map-index", nil, "with -t: of the tasks that match only these instances, for instance 0,3")
 	fl.StringVar(&r.RunID, "run-id", "", "only this run (default every run)")
 	a.CompleteRunFlag(cmd, "run-id")
 	fl.BoolVar(&r.Past, "past", false, "with --run-id: the runs with an earlier logical date too")

@@ -28,6 +28,7 @@ func (f *markFlags) add(cmd *cobra.Command) {
 func newCmdTasksMark(a *app.App, state dag.State) *cobra.Command {
 	r := api.MarkRequest{State: state}
 	var f markFlags
+	var index int
 	cmd := &cobra.Command{
 		Use:   "mark-" + string(state) + " DAG TASK RUN_ID",
 		Short: "Mark a task of a run as " + string(state),
@@ -40,6 +41,9 @@ keeps its state (see dags mark-success).`,
 		Args: command.ExactArgs("DAG", "TASK", "RUN_ID"), ValidArgsFunction: a.CompleteTasks,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.DAGID, r.TaskID, r.RunID = args[0], args[1], args[2]
+			if cmd.Flags().Changed("map-index") {
+				r.MapIndex = &index
+			}
 			if r.TaskID == "" {
 				return command.Usagef("the TASK is empty")
 			}
@@ -47,6 +51,7 @@ keeps its state (see dags mark-success).`,
 		},
 	}
 	fl := cmd.Flags()
+	fl.IntVar(&index, "map-index", -1, "only this instance of a mapped task (default all)")
 	fl.BoolVarP(&r.Upstream, "upstream", "u", false, "the tasks upstream of it too")
 	fl.BoolVarP(&r.Downstream, "downstream", "d", false, "the tasks downstream of it too")
 	fl.BoolVar(&r.Past, "past", false, "in the runs with an earlier logical date too")

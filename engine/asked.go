@@ -29,6 +29,8 @@ type (
 	BackfillError = request.BackfillError
 	// ClearRequest selects task instances that are to run again.
 	ClearRequest = request.Clear
+	// InstanceRef names a task instance of a run.
+	InstanceRef = request.InstanceRef
 	// MarkRequest gives task instances, or a whole run, a state.
 	MarkRequest = request.Mark
 	// RespondRequest is an answer to what a task asks people.

@@ -95,11 +95,11 @@ func (b *Browser) Altered(ctx context.Context, done *api.Altered) ([]*Instance, 
 	return out, nil
 }
 
-// InstancesOf are the instances of a task, or the one with an index. mapped says that the task is a mapped one.
-func (b *Browser) InstancesOf(ctx context.Context, dagID, runID, taskID string, index *int) (found []*Instance, mapped bool, err error) {
-	there, mapped, err := b.Mapped(ctx, dagID, runID, taskID)
+// InstancesOf are the instances of a task, or the one with an index.
+func (b *Browser) InstancesOf(ctx context.Context, dagID, runID, taskID string, index *int) ([]*Instance, error) {
+	there, _, err := b.Mapped(ctx, dagID, runID, taskID)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	f := InstanceFilter{Instances: listing.Instances{
 		Runs: RunFilter{DAGIDs: []string{dagID}, RunIDs: []string{runID}}, TaskIDs: []string{taskID}, Missing: true,
@@ -107,7 +107,7 @@ func (b *Browser) InstancesOf(ctx context.Context, dagID, runID, taskID string, 
 	if index != nil {
 		f.MapIndexes = []int{*index}
 	}
-	found, _, err = b.Instances(ctx, f, Page{Limit: everything, Order: []Key{{Name: "map_index"}}})
+	found, _, err := b.Instances(ctx, f, Page{Limit: everything, Order: []Key{{Name: "map_index"}}})
 	if err == nil && len(found) == 0 {
 		if !there {
 			err = missing("Task %s not found in DAG run %s of DAG %s", taskID, runID, dagID)
@@ -115,5 +115,5 @@ func (b *Browser) InstancesOf(ctx context.Context, dagID, runID, taskID string, 
 			err = missing("The Task Instance with dag_id: `%s`, run_id: `%s` and task_id: `%s` has no such map_index", dagID, runID, taskID)
 		}
 	}
-	return found, mapped, err
+	return found, err
 }

@@ -40,7 +40,7 @@ func (rs *Runs) Clear(tx *live.Tx, r *request.Clear) (*request.Affected, error) 
 	if err != nil {
 		return nil, err
 	}
-	return rs.alter(tx, asked{store.EventClear, r.Actor, r.TaskRegex != "" || r.OnlyFailed || r.OnlyRunning}, as)
+	return rs.alter(tx, asked{store.EventClear, r.Actor, !r.Whole()}, as)
 }
 
 // WouldClear tells what Clear would do.

@@ -28,7 +28,7 @@ func (rs *Runs) cleared(ctx context.Context, rd store.Reader, r *request.Clear) 
 	if err != nil {
 		return nil, err
 	}
-	matched := len(runs) == 0
+	matched := len(runs) == 0 || r.TaskRegex == "" && len(r.Instances) > 0
 	var last *dagrun.Graph
 	for _, run := range runs {
 		a, err := rs.alteration(ctx, rd, run)
@@ -36,12 +36,18 @@ func (rs *Runs) cleared(ctx context.Context, rd store.Reader, r *request.Clear) 
 			return nil, err
 		}
 		last = a.p.Graph
-		tasks := matching(a.p, match)
+		var tasks []dagrun.Task
+		if r.TaskRegex != "" || len(r.Instances) == 0 {
+			tasks = matching(a.p, match)
+		}
 		matched = matched || len(tasks) > 0
-		tasks = spread(a.p.Graph, tasks, r.Upstream, r.Downstream)
-		picked := a.pick(withScopes(a.p, tasks), r.Keeps)
+		single, err := a.single(r, tasks)
+		if err != nil {
+			return nil, err
+		}
+		picked := a.pickOf(r, tasks, single)
 		// A whole run begins anew even if no task of it has got anywhere.
-		whole := r.RunID != "" && r.TaskRegex == "" && !r.OnlyFailed && !r.OnlyRunning && run.State.Finished()
+		whole := r.RunID != "" && r.Whole() && run.State.Finished()
 		if len(picked) == 0 && !whole {
 			continue
 		}
@@ -54,6 +60,59 @@ func (rs *Runs) cleared(ctx context.Context, rd store.Reader, r *request.Clear) 
 		return nil, fmt.Errorf("no task of dag %q matches %q; it has %s: %w", r.DAGID, r.TaskRegex, last.Names(last.All()), store.ErrNotFound)
 	}
 	return out, nil
+}
+
+// single are the tasks of which single instances are meant, with the map indexes of these.
+func (a *alteration) single(r *request.Clear, tasks []dagrun.Task) (map[dagrun.Task][]int, error) {
+	out := map[dagrun.Task][]int{}
+	for _, ref := range r.Instances {
+		i := a.p.IndexOf(ref.TaskID)
+		if i < 0 {
+			if a.run.RunID == r.RunID {
+				return nil, noTask(a, ref.TaskID)
+			}
+			continue // another version of the DAG has it
+		}
+		out[i] = append(out[i], ref.MapIndex)
+	}
+	if len(r.MapIndexes) > 0 {
+		for _, i := range tasks {
+			out[i] = append(out[i], r.MapIndexes...)
+		}
+		return out, nil
+	}
+	for _, i := range tasks { // all of them are meant
+		delete(out, i)
+	}
+	return out, nil
+}
+
+// noTask says that the version of a run has no such task.
+func noTask(a *alteration, id string) error {
+	return fmt.Errorf("run %q of dag %q has no task %q%s: %w", a.run.RunID, a.run.DAGID, id,
+		nearest(id, a.p.DAG.Tasks, func(t *dag.Task) string { return t.ID }), store.ErrNotFound)
+}
+
+// pickOf are the instances that a request means: those of some tasks, single ones, and those of the tasks above and below
+// and of setups and teardowns that go with them, all of these.
+func (a *alteration) pickOf(r *request.Clear, tasks []dagrun.Task, single map[dagrun.Task][]int) []*store.Instance {
+	meant := slices.Clone(tasks)
+	for i := range single {
+		meant = append(meant, i)
+	}
+	slices.Sort(meant)
+	meant = slices.Compact(meant)
+	for i := range single {
+		others := slices.DeleteFunc(slices.Clone(meant), func(j dagrun.Task) bool { return j == i })
+		if len(others) > 0 && slices.Contains(spread(a.p.Graph, others, r.Upstream, r.Downstream), i) {
+			delete(single, i) // all of it is above or below another one
+		}
+	}
+	all := withScopes(a.p, spread(a.p.Graph, meant, r.Upstream, r.Downstream))
+	return slices.DeleteFunc(a.pick(all, r.Keeps), func(in *store.Instance) bool {
+		indexes, some := single[a.p.IndexOf(in.TaskID)]
+		return some && !slices.Contains(indexes, in.MapIndex)
+	})
 }
 
 func matching(p *plan.Plan, match *regexp.Regexp) (out []dagrun.Task) {

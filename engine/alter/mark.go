@@ -35,8 +35,7 @@ func (rs *Runs) marked(ctx context.Context, rd store.Reader, r *request.Mark) (o
 				return nil, err
 			}
 		} else if run.RunID == r.RunID {
-			return nil, fmt.Errorf("run %q of dag %q has no task %q%s: %w", r.RunID, r.DAGID, r.TaskID,
-				nearest(r.TaskID, a.p.DAG.Tasks, func(t *dag.Task) string { return t.ID }), store.ErrNotFound)
+			return nil, noTask(a, r.TaskID)
 		}
 		if len(a.changed) > 0 || a.run.State != a.from || a.run.Reason != run.Reason {
 			out = append(out, a)
@@ -49,7 +48,11 @@ func (rs *Runs) marked(ctx context.Context, rd store.Reader, r *request.Mark) (o
 func (rs *Runs) markTasks(ctx context.Context, rd store.Reader, a *alteration, task dagrun.Task, r *request.Mark) error {
 	tasks := spread(a.p.Graph, []dagrun.Task{task}, r.Upstream, r.Downstream)
 	for _, i := range tasks {
-		for _, in := range a.of(a.p.DAG.Tasks[i]) {
+		of, err := a.meantBy(r, a.p.DAG.Tasks[i])
+		if err != nil {
+			return err
+		}
+		for _, in := range of {
 			if in.State != r.State && in.State != dag.Removed {
 				a.mark(in, r.State, rs.Live.Now())
 			}
@@ -63,6 +66,22 @@ func (rs *Runs) markTasks(ctx context.Context, rd store.Reader, a *alteration, t
 		return rs.clear(ctx, rd, a, again)
 	}
 	return nil
+}
+
+// meantBy are the instances of a task that a request means. Of its own task that may be a single one.
+func (a *alteration) meantBy(r *request.Mark, t *dag.Task) ([]*store.Instance, error) {
+	if t.ID != r.TaskID || r.MapIndex == nil || *r.MapIndex < 0 && t.Mapping == nil {
+		return a.of(t), nil
+	}
+	for _, in := range a.byTask[t.ID] {
+		if in.MapIndex == *r.MapIndex {
+			return []*store.Instance{in}, nil
+		}
+	}
+	if a.run.RunID != r.RunID {
+		return nil, nil
+	}
+	return nil, fmt.Errorf("task %q of run %s of dag %q has no map index %d: %w", t.ID, a.run.RunID, a.run.DAGID, *r.MapIndex, store.ErrNotFound)
 }
 
 // mark gives an instance a final state by hand and stops its attempt.

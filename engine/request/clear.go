@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
@@ -24,9 +25,13 @@ type Clear struct {
 	End    time.Time `json:"end,omitzero"`
 	// TaskRegex selects the tasks in whose id it matches somewhere; empty means all.
 	// Upstream and Downstream add what lies above and below them.
-	TaskRegex  string `json:"task_regex,omitempty"`
-	Upstream   bool   `json:"upstream,omitempty"`
-	Downstream bool   `json:"downstream,omitempty"`
+	TaskRegex string `json:"task_regex,omitempty"`
+	// MapIndexes are those of the instances of the selected tasks that are meant; none are all.
+	MapIndexes []int `json:"map_indexes,omitempty"`
+	// Instances are single task instances that are meant beside these tasks, or without a TaskRegex in place of them.
+	Instances  []InstanceRef `json:"instances,omitempty"`
+	Upstream   bool          `json:"upstream,omitempty"`
+	Downstream bool          `json:"downstream,omitempty"`
 	// OnlyFailed keeps the instances that are failed or upstream_failed, OnlyRunning
 	// those that are running.
 	OnlyFailed  bool `json:"only_failed,omitempty"`
@@ -35,6 +40,17 @@ type Clear struct {
 	Actor store.Actor `json:"actor,omitzero"`
 	// DryRun changes nothing and tells what would be cleared.
 	DryRun bool `json:"dry_run,omitempty"`
+}
+
+// InstanceRef names a task instance of a run. The map index is -1 for a task that is not mapped.
+type InstanceRef struct {
+	TaskID   string `json:"task_id"`
+	MapIndex int    `json:"map_index"`
+}
+
+// Whole reports whether all instances of all tasks are meant.
+func (r *Clear) Whole() bool {
+	return r.TaskRegex == "" && len(r.MapIndexes) == 0 && len(r.Instances) == 0 && !r.OnlyFailed && !r.OnlyRunning
 }
 
 // Check reports what is wrong with a request in itself: options that exclude each other,
@@ -49,6 +65,12 @@ func (r *Clear) Check() error {
 		return errors.New("a run and dates exclude each other: name the run, or from when to when")
 	case !r.Start.IsZero() && !r.End.IsZero() && r.End.Before(r.Start):
 		return fmt.Errorf("the end %s is before the start %s", r.End.Format(time.RFC3339), r.Start.Format(time.RFC3339))
+	}
+	if i := slices.IndexFunc(r.MapIndexes, func(n int) bool { return n < -1 }); i >= 0 {
+		return fmt.Errorf("map index %d: must be 0 or more, or -1 for a task that is not mapped", r.MapIndexes[i])
+	}
+	if len(r.MapIndexes) > 0 && r.TaskRegex == "" {
+		return errors.New("map indexes need tasks whose instances they are")
 	}
 	if _, err := regexp.Compile(r.TaskRegex); err != nil {
 		return fmt.Errorf("task expression %q: %w", r.TaskRegex, err)

@@ -14,6 +14,8 @@ type Mark struct {
 	RunID string `json:"run_id"`
 	// TaskID is the task; empty means the run itself, which takes no further options.
 	TaskID string `json:"task_id,omitempty"`
+	// MapIndex is the one instance of the task that is meant; nil means all.
+	MapIndex *int `json:"map_index,omitempty"`
 	// State is success or failed.
 	State dag.State `json:"state"`
 	// Upstream and Downstream add the tasks above and below, Past and Future the runs
@@ -35,6 +37,10 @@ func (r *Mark) Check() error {
 		return fmt.Errorf("state %q: only success and failed can be set", r.State)
 	case r.RunID == "":
 		return fmt.Errorf("dag %q: the run is missing", r.DAGID)
+	case r.TaskID == "" && r.MapIndex != nil:
+		return fmt.Errorf("run %q: a map index needs a task", r.RunID)
+	case r.MapIndex != nil && *r.MapIndex < -1:
+		return fmt.Errorf("map index %d: must be 0 or more, or -1 for a task that is not mapped", *r.MapIndex)
 	case r.TaskID == "" && (r.Upstream || r.Downstream || r.Past || r.Future):
 		return fmt.Errorf("run %q: upstream, downstream, past and future need a task", r.RunID)
 	}

@@ -217,7 +217,7 @@ func TestClear(t *testing.T) {
 	for body, status := range map[string]int{
 		`{"only_running":true}`: 422, `{"task_ids":[]}`: 422, `{"dag_run_id":"scheduled__b","start_date":"2026-01-01T00:00:00Z"}`: 422,
 		`{"start_date":"2026-02-01T00:00:00Z","end_date":"2026-01-01T00:00:00Z"}`: 422, `{"dag_run_id":"none"}`: 404, `{"task_ids":["none"]}`: 404,
-		`{"reset_dag_runs":false}`: 400, `{"task_ids":[["each",1]]}`: 400, `{"task_ids":[1]}`: 422,
+		`{"reset_dag_runs":false}`: 400, `{"task_ids":[["none",1]]}`: 404, `{"task_ids":[["each"]]}`: 422, `{"task_ids":[1]}`: 422,
 		`{"dag_run_id":"scheduled__a","only_failed":false,"prevent_running_task":true}`: 409,
 	} {
 		assert.Equal(t, status, post(body).status, body)

@@ -268,11 +268,6 @@ func (b *ClearTaskInstancesBody) check() error {
 	case !b.ResetDagRuns:
 		return rest.BadRequest("reset_dag_runs: tasks that are cleared run again, for which their run must be queued; leave it out")
 	}
-	for _, t := range b.TaskIDs {
-		if t.Index != nil {
-			return rest.BadRequest("task_ids: one instance of a mapped task cannot be cleared alone; name the task %q without a map index", t.ID)
-		}
-	}
 	return sameVersion(b.RunOnLatestVersion)
 }
 
@@ -311,6 +306,10 @@ func (c *calls) clearInstances(ctx context.Context, in *struct {
 	for _, t := range b.TaskIDs {
 		if full.Task(t.ID) == nil {
 			return nil, rest.NotFound("Task with id %s was not found in DAG %s", t.ID, in.DAGID)
+		}
+		if t.Index != nil {
+			req.Instances = append(req.Instances, api.InstanceRef{TaskID: t.ID, MapIndex: *t.Index})
+			continue
 		}
 		req.TaskIDs = append(req.TaskIDs, t.ID)
 	}
@@ -378,7 +377,7 @@ func (c *calls) tryPatchMapped(ctx context.Context, in *patchMappedInput) (*Task
 
 // change changes the instances of a task, or the one with an index.
 func (c *calls) change(ctx context.Context, in *namedTask, index *int, mask []string, b *PatchTaskInstanceBody, dry bool) (*TaskInstanceCollection, error) {
-	found, mapped, err := c.browse.InstancesOf(ctx, in.DAGID, in.DagRunID, in.TaskID, index)
+	found, err := c.browse.InstancesOf(ctx, in.DAGID, in.DagRunID, in.TaskID, index)
 	if err != nil {
 		return nil, err
 	}
@@ -387,10 +386,8 @@ func (c *calls) change(ctx context.Context, in *namedTask, index *int, mask []st
 		if b.NewState == "skipped" {
 			return nil, rest.BadRequest("new_state: only success and failed can be set")
 		}
-		if mapped && index != nil {
-			return nil, rest.BadRequest("map_index: the state of one instance of a mapped task cannot be set alone; leave it out")
-		}
 		req := c.browse.MarkOf(in.DAGID, in.DagRunID, in.TaskID, b.NewState)
+		req.MapIndex = index
 		req.Upstream, req.Downstream, req.Past, req.Future, req.DryRun = b.IncludeUpstream, b.IncludeDownstream, b.IncludePast, b.IncludeFuture, true
 		ask := c.api(ctx)
 		if done, err = ask.Mark(ctx, req); err != nil {
@@ -417,6 +414,6 @@ func (c *calls) change(ctx context.Context, in *namedTask, index *int, mask []st
 	if done != nil {
 		return c.altered(ctx, done)
 	}
-	found, _, err = c.browse.InstancesOf(ctx, in.DAGID, in.DagRunID, in.TaskID, index)
+	found, err = c.browse.InstancesOf(ctx, in.DAGID, in.DagRunID, in.TaskID, index)
 	return collection(found, len(found)), err
 }

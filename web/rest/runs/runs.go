@@ -65,6 +65,9 @@ func Routes(s *rest.Server, b *browse.Browser, as func(context.Context) *api.API
 	rest.Register(s, operate("clear_dag_run", http.MethodPost, dagRun+"/clear", run), c.clear)
 
 	c.removeRoutes(s, operate)
+	many := operate("bulk_task_instances", http.MethodPatch, instances, ti)
+	many.Many = true // the DAGs are those of the body
+	rest.Register(s, many, c.bulk)
 
 	rest.Register(s, get("get_task_instances", instances, ti), c.instances)
 	rest.Register(s, get("get_task_instance", instance, ti), c.instance)
