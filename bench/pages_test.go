@@ -23,6 +23,7 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
+	"github.com/dingdag/dingdag/web/pages/live"
 )
 
 const (
@@ -43,18 +44,13 @@ type site struct {
 // newSite starts the program on a home folder with a user.
 func newSite(b *testing.B, h home) *site {
 	b.Helper()
-	add := exec.Command(binary(b), "users", "create", "ann", "--role", "admin", "--home", string(h))
-	add.Stdin = strings.NewReader("correct horse battery\n")
-	out, err := add.CombinedOutput()
-	require.NoError(b, err, "%s", out)
-	out, err = exec.Command(binary(b), "tokens", "create", "ann", "bench", "--days", "1", "--home", string(h)).Output()
-	require.NoError(b, err)
+	token := h.user(b, "ann")
 	ln, err := (&net.ListenConfig{}).Listen(b.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(b, err)
 	address := ln.Addr().String()
 	require.NoError(b, ln.Close())
 	cmd := h.standalone(b, "DINGDAG_LISTEN="+address)
-	s := &site{"http://" + address, strings.TrimSpace(string(out)), cmd.Process.Pid, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}}}
+	s := &site{"http://" + address, token, cmd.Process.Pid, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}}}
 	b.Cleanup(s.client.CloseIdleConnections)
 	waitFor(b, func() bool {
 		resp, err := s.client.Get(s.base + "/health")
@@ -64,6 +60,18 @@ func newSite(b *testing.B, h home) *site {
 		return err == nil
 	})
 	return s
+}
+
+// user adds an admin, and returns a token.
+func (h home) user(b *testing.B, name string) string {
+	b.Helper()
+	add := exec.Command(binary(b), "users", "create", name, "--role", "admin", "--home", string(h))
+	add.Stdin = strings.NewReader("correct horse battery\n")
+	out, err := add.CombinedOutput()
+	require.NoError(b, err, "%s", out)
+	out, err = exec.Command(binary(b), "tokens", "create", name, "bench", "--days", "1", "--home", string(h)).Output()
+	require.NoError(b, err)
+	return strings.TrimSpace(string(out))
 }
 
 // open asks for a page or a call.
@@ -262,14 +270,20 @@ func (*site) crowd(b *testing.B, n int, do func(context.Context) error) {
 	}
 }
 
-// BenchmarkStreams reports the memory with 1,000 open event streams. The floor has none.
+// BenchmarkStreams reports the memory with 1,000 open event streams, as many of each person as there may be. The floor has none.
 func BenchmarkStreams(b *testing.B) {
 	const open = 1000
-	s := newSite(b, newHome(b, 1, daily))
+	h := newHome(b, 1, daily)
+	var tokens []string
+	for i := range open / live.MostOf {
+		tokens = append(tokens, h.user(b, fmt.Sprintf("p%d", i)))
+	}
+	s := newSite(b, h)
 	status := fmt.Sprintf("/proc/%d/status", s.pid)
 	for b.Loop() {
 		b.ReportMetric(float64(field(b, status, "VmRSS:"))/1024, "floor-MiB")
-		for range open {
+		for i := range open {
+			s.token = tokens[i%len(tokens)]
 			resp, err := s.open(b.Context(), "/events?dag_id=d0")
 			require.NoError(b, err)
 			require.Equal(b, http.StatusOK, resp.StatusCode)

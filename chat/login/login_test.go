@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -81,13 +82,8 @@ func TestWhoMaySignIn(t *testing.T) {
 		"roles are not known":     {rights: rights{err: errors.New("directory is down")}, fails: "directory is down"},
 		"a wrong app secret":      {answers: map[string]string{token: `!{"code":"invalidClientIdOrSecret","message":"no"}`}, rights: operator, fails: "invalidClientIdOrSecret"},
 	} {
-		answers := map[string]string{}
-		for k, v := range good {
-			answers[k] = v
-		}
-		for k, v := range c.answers {
-			answers[k] = v
-		}
+		answers := maps.Clone(good)
+		maps.Copy(answers, c.answers)
 		if c.back == "" {
 			c.back = "authCode=abcd"
 		}

@@ -70,7 +70,7 @@ func (s *Apps) loginPage(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-store")
-	_, _ = w.Write([]byte(page.String())) //nolint:gosec // markup escapes what arrives; an error means that the client is gone
+	_, _ = w.Write([]byte(page.String())) // an error means that the client is gone
 }
 
 // login sends somebody back to the app with a code, in authCode as DingTalk does.
