@@ -3,6 +3,7 @@ package overview
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/dingdag/dingdag/api"
@@ -17,6 +18,8 @@ const (
 	mostTicks = 100
 	// mostWalked bounds how many ticks a year is walked through at most.
 	mostWalked = 200_000
+	// mostJudged bounds how many ticks that are not on record are judged one by one.
+	mostJudged = 200_000
 	// exactly is up to how many ticks of a record each is placed by the timetable.
 	exactly = 5000
 )
@@ -28,7 +31,7 @@ type Calendar struct {
 	Days []Day
 	// Passed are the stretches of ticks of the year that started no run, oldest first.
 	Passed []Passed
-	// Partial says why ticks may be missing, or is empty; Cut that there are more ticks ahead than are counted.
+	// Partial says why ticks may be missing, or is empty; Cut that there are more ticks than are counted.
 	Partial string
 	Cut     bool
 }
@@ -116,7 +119,12 @@ func (o *Overview) Calendar(ctx context.Context, dagID string, number int, zone 
 	if !due && schedule.Over(d, next, now) {
 		until, due = timetable.Run{RunAfter: now.Add(time.Millisecond)}, true
 	}
-	if due { // what nobody has put on record yet
+	countable, err := o.countable(ctx, d, last, next, now)
+	if err != nil {
+		return nil, err
+	}
+	y.Cut = due && !countable
+	if due && countable { // what nobody has put on record yet
 		records, err := schedule.PassedOver(ctx, o.o.Store, d, last, until, now)
 		if err != nil {
 			return nil, err
@@ -132,6 +140,31 @@ func (o *Overview) Calendar(ctx context.Context, dagID string, number int, zone 
 	return y.Calendar, nil
 }
 
+// countable reports whether the ticks since what is on record are few enough to judge each.
+func (o *Overview) countable(ctx context.Context, d *dag.DAG, last *store.Run, next timetable.Run, now time.Time) (bool, error) {
+	recorded, err := o.o.Store.TickRanges(ctx, d.ID, 1)
+	if err != nil {
+		return false, err
+	}
+	var since time.Time
+	switch {
+	case last != nil:
+		since = last.RunAfter
+	default:
+		pauses, err := o.o.Store.Pauses(ctx, d.ID)
+		if err != nil || len(pauses) == 0 {
+			return true, err // nothing tells since when it is known
+		}
+		since = pauses[0].At
+	}
+	if len(recorded) > 0 && recorded[0].Last.After(since) {
+		since = recorded[0].Last
+	}
+	second, ok := d.Timetable.Next(&next.Interval, timetable.Restriction{Catchup: true}, now)
+	period := second.RunAfter.Sub(next.RunAfter)
+	return !ok || period <= 0 || now.Sub(since)/period < mostJudged, nil
+}
+
 // pass counts ticks that started no run.
 func (y *year) pass(o *Overview, d *dag.DAG, all []*store.TickRange) {
 	for _, r := range all {
@@ -140,37 +173,40 @@ func (y *year) pass(o *Overview, d *dag.DAG, all []*store.TickRange) {
 		}
 		missed := r.Outcome == store.TickMissed
 		y.Passed = append(y.Passed, Passed{r.First.UTC(), r.Last.UTC(), r.Count, missed, o.o.Masker.Mask(r.Reason)})
-		for at := range moments(d, r) {
-			switch day := y.day(at); {
-			case day == nil:
-			case missed:
-				day.Missed++
-			default:
-				day.Skipped++
+		count := func(day *Day, n int) {
+			if missed {
+				day.Missed += n
+			} else {
+				day.Skipped += n
 			}
+		}
+		ticks := placed(d, r)
+		for _, at := range ticks {
+			if day := y.day(at); day != nil {
+				count(day, 1)
+			}
+		}
+		if ticks != nil {
+			continue
+		}
+		for i := range y.Days {
+			day := &y.Days[i]
+			count(day, before(r, day.Date.AddDate(0, 0, 1))-before(r, day.Date))
 		}
 	}
 }
 
-// moments are the ticks of a record: where the timetable has them, if it has as many, else at even distances.
-func moments(d *dag.DAG, r *store.TickRange) func(yield func(time.Time) bool) {
-	ticks := placed(d, r)
-	return func(yield func(time.Time) bool) {
-		for i := range r.Count {
-			var at time.Time
-			switch {
-			case ticks != nil:
-				at = ticks[i]
-			case r.Count > 1:
-				at = r.First.Add(time.Duration(float64(r.Last.Sub(r.First)) * float64(i) / float64(r.Count-1)))
-			default:
-				at = r.First
-			}
-			if !yield(at) {
-				return
-			}
-		}
+// before is how many ticks of a record were due before a moment, if they were due at even distances.
+func before(r *store.TickRange, at time.Time) int {
+	length := r.Last.Sub(r.First)
+	switch {
+	case !at.After(r.First):
+		return 0
+	case at.After(r.Last):
+		return r.Count
 	}
+	steps := float64(at.Sub(r.First)) / float64(length) * float64(r.Count-1)
+	return int(math.Ceil(steps - 1e-6)) // a moment that is a tick itself may come out a little later
 }
 
 // placed are the ticks of a record by the timetable, nil if that has changed since or there are too many.

@@ -145,6 +145,30 @@ often:
 	}
 }
 
+// A schedule of seconds has more ticks in a year than anybody waits for.
+func TestCalendarSaysWhatItDoesNotCount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.files.parse(t, `
+seconds:
+  schedule: {every: 1s}
+  start_date: 2024-01-01
+  tasks: [{task_id: only, operator: empty}]
+`)
+	d := w.seen("seconds")
+	w.scheduled(d, now.AddDate(-1, 0, 0), dag.RunSuccess)
+	got := w.get("/dags/seconds/calendar").body
+	has(t, got, "The schedule has more moments than are counted here.")
+	first := now.AddDate(-1, 0, 0).Add(time.Second)
+	w.write(func(ctx context.Context, tx store.Tx) error {
+		return tx.InsertTickRange(ctx, &store.TickRange{DAGID: "seconds", First: first, Last: now, Count: int(now.Sub(first)/time.Second) + 1, Outcome: store.TickMissed, Reason: "no scheduler was running", RecordedAt: now})
+	})
+	got = w.get("/dags/seconds/calendar").body
+	hasNot(t, got, "more moments than are counted")
+	assert.Equal(t, [2]string{"missed", "86400 started no run"}, days(got)["2026-02-10"])
+	assert.Equal(t, "43201 started no run", days(got)["2026-03-01"][1][:20])
+}
+
 func TestCalendarOfDAGsWithoutTicks(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

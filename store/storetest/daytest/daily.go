@@ -5,7 +5,7 @@ package daytest
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -49,7 +49,7 @@ func DigestIsKept(t *testing.T, s store.Store) {
 func RunsAreCountedByTime(t *testing.T, s store.Store) {
 	run := func(dagID string, minutes int, state dag.RunState) {
 		at := midnight.Add(time.Duration(minutes) * time.Minute)
-		insert(t, s, &store.Run{DAGID: dagID, RunID: fmt.Sprint(minutes), Type: dag.ScheduledRun, State: state, LogicalDate: at, RunAfter: at, Version: "v"})
+		insert(t, s, &store.Run{DAGID: dagID, RunID: strconv.Itoa(minutes), Type: dag.ScheduledRun, State: state, LogicalDate: at, RunAfter: at, Version: "v"})
 	}
 	run("a", 1, dag.RunSuccess)
 	run("a", 14, dag.RunSuccess)

@@ -211,7 +211,7 @@ var common = map[Key]Text{ //nolint:gochecknoglobals // a constant
 	"calendar.title":     {EN: "Calendar", ZH: "日历"},
 	"calendar.years":     {EN: "Years", ZH: "年份"},
 	"calendar.partial":   {EN: "What nobody has noted yet is missing here, because the file of the DAG cannot be loaded.", ZH: "此处缺少尚未记录的调度，因为无法加载 DAG 文件。"},
-	"calendar.cut":       {EN: "The schedule has more runs ahead than are counted here.", ZH: "后续计划的运行过多，此处未全部统计。"},
+	"calendar.cut":       {EN: "The schedule has more moments than are counted here.", ZH: "调度时刻过多，此处未全部统计。"},
 	"calendar.paused":    {EN: "The DAG is paused: planned runs start only once it is unpaused.", ZH: "DAG 已暂停，恢复后才会启动计划的运行。"},
 	"calendar.missed":    {EN: "should have run", ZH: "应运行而未运行"},
 	"calendar.waiting":   {EN: "due, and waiting", ZH: "已到期，等待启动"},
