@@ -14,13 +14,14 @@ import (
 	"github.com/dingdag/dingdag/web/rest"
 	"github.com/dingdag/dingdag/web/rest/assets"
 	"github.com/dingdag/dingdag/web/rest/backfills"
+	"github.com/dingdag/dingdag/web/rest/connections"
 	"github.com/dingdag/dingdag/web/rest/dags"
 	"github.com/dingdag/dingdag/web/rest/runs"
 )
 
 // REST serves Airflow's REST API on a store, to whoever is in the context of a request, see [access.From]. version is that
-// of the program. reload takes over what has changed of the DAG files, and hub tells of changes.
-func (a *App) REST(s *sqlite.Store, version string, reload func(context.Context) error, hub *live.Hub) http.Handler {
+// of the program. reload takes over what has changed of the DAG files, hub tells of changes, and test tests connections; nil for none.
+func (a *App) REST(s *sqlite.Store, version string, reload func(context.Context) error, hub *live.Hub, test connections.Tester) http.Handler {
 	ask := a.APIOn(s)
 	as := func(ctx context.Context) *api.API { return ask.By(browse.Actor(ctx)) }
 	b := a.Browser(s, reload)
@@ -38,7 +39,7 @@ func (a *App) REST(s *sqlite.Store, version string, reload func(context.Context)
 		m.By = browse.Actor(ctx)
 		return m, nil
 	}})
-	a.restOfServer(srv, s, b, version)
+	a.restOfServer(srv, s, b, version, test)
 	return srv
 }
 

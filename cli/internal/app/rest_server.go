@@ -18,11 +18,11 @@ import (
 )
 
 // restOfServer adds the calls about what belongs to no DAG.
-func (a *App) restOfServer(srv *rest.Server, s *sqlite.Store, b *browse.Browser, version string) {
+func (a *App) restOfServer(srv *rest.Server, s *sqlite.Store, b *browse.Browser, version string, test connections.Tester) {
 	keep := a.Vault(s)
 	kept := func(ctx context.Context) *vault.Keeper { return keep.By(browse.Actor(ctx)) }
 	variables.Routes(srv, kept)
-	connections.Routes(srv, kept, nil)
+	connections.Routes(srv, kept, test)
 	pools.Routes(srv, b)
 	server.Routes(srv, b, func() ([]server.Provider, error) { return a.providers(version) })
 }

@@ -64,8 +64,39 @@ func (t tester) Notef(format string, args ...any) {
 
 // Test finds out whether a connection works, as the command does, and returns what the command would write.
 func Test(ctx context.Context, a *app.App, id string) (works bool, text string) {
+	return told(a, func(t tester) error { return test(ctx, t, id, "") })
+}
+
+// TestGiven does the same with a connection that need not be anywhere. Those that it names are looked up as tasks do.
+func TestGiven(ctx context.Context, a *app.App, c *connections.Connection) (works bool, text string) {
+	return told(a, func(t tester) error {
+		a.Masker().AddConnection(c)
+		src, err := a.Lookup(ctx)
+		if err != nil {
+			return err
+		}
+		return testFound(ctx, t, given{src, c}, c, "")
+	})
+}
+
+// given is a source that has one connection beside those of another one.
+type given struct {
+	connections.Source
+	c *connections.Connection
+}
+
+// Connection implements [connections.Source].
+func (g given) Connection(ctx context.Context, id string) (*connections.Connection, error) {
+	if id == g.c.ID {
+		return g.c, nil
+	}
+	return g.Source.Connection(ctx, id)
+}
+
+// told is what a test writes.
+func told(a *app.App, do func(tester) error) (works bool, text string) {
 	var b bytes.Buffer
-	err := test(ctx, tester{a, &b, &b}, id, "")
+	err := do(tester{a, &b, &b})
 	if err != nil && !errors.Is(err, command.ErrQuiet) {
 		fmt.Fprintln(&b, err)
 	}
@@ -85,6 +116,11 @@ func test(ctx context.Context, a tester, id, message string) error {
 	if err != nil {
 		return err
 	}
+	return testFound(ctx, a, src, c, message)
+}
+
+func testFound(ctx context.Context, a tester, src connections.Source, c *connections.Connection, message string) error {
+	id := c.ID
 	for _, note := range a.ExtraNotes(ctx, src, c) {
 		a.Notef("%s", note)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/dingdag/dingdag/api/vault"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/credentials"
+	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
@@ -38,6 +39,18 @@ const (
 
 // NewHub makes what tells pages that are open of changes.
 func NewHub() *live.Hub { return live.New(mostStreams, paceOfPages) }
+
+// Tester tests connections that programs send; nil unless the setting test_connection enables it.
+func Tester(a *app.App) func(ctx context.Context, c *connections.Connection) (works bool, message string) {
+	if a.Settings.TestConnection != "enabled" {
+		return nil
+	}
+	return func(ctx context.Context, c *connections.Connection) (bool, string) {
+		ctx, cancel := context.WithTimeoutCause(ctx, testTime, fmt.Errorf("no answer within %s", testTime))
+		defer cancel()
+		return credentials.TestGiven(ctx, a, c)
+	}
+}
 
 // Telling tells a hub of what an engine changes, and then calls tell.
 func Telling(hub *live.Hub, tell func(engine.Update)) func(engine.Update) {

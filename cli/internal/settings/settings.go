@@ -80,6 +80,8 @@ type Config struct {
 	// Metrics says that metrics are served at Listen, MetricsLabels which labels of DAGs and tasks they have: task, dag or none.
 	Metrics       bool
 	MetricsLabels string
+	// TestConnection is enabled or disabled: whether programs may have connections tested over the REST API.
+	TestConnection string
 	// SecretKey seals connections in the store; unset uses {home}/secret.key.
 	SecretKey string
 	// HarmlessExtra names keys of extras that hold no secret, beside the known ones.
@@ -149,6 +151,7 @@ func generalSettings() []setting {
 		stringSetting("synchronous", "full", "SQLite's durability: full survives a power cut, normal only a crash of the process", func(c *Config) *string { return &c.Synchronous }, "full", "normal"),
 		stringSetting("connections_file", "", ".env, .json or .yaml file of connections, searched first", func(c *Config) *string { return &c.ConnectionsFile }),
 		stringSetting("variables_file", "", ".env, .json or .yaml file of variables, searched first", func(c *Config) *string { return &c.VariablesFile }),
+		stringSetting("test_connection", "disabled", "whether `POST /api/v2/connections/test` tests the connection that is sent: enabled or disabled, as `[core] test_connection` of Airflow. It lets an admin have requests sent to any address that this machine reaches", func(c *Config) *string { return &c.TestConnection }, "disabled", "enabled"),
 		stringSetting("secret_key", "", "key that encrypts connections in the store; default: {home}/secret.key, created when first needed", func(c *Config) *string { return &c.SecretKey }),
 		parsedSetting("harmless_extra_keys", "", "further keys of connection extras that hold no secret and may be shown, separated by commas", func(c *Config) *[]string { return &c.HarmlessExtra }, names),
 		parsedSetting("pass_env", "", "environment variables, separated by commas, that commands of tasks inherit although they hold a connection or a key; their values are masked", func(c *Config) *[]string { return &c.PassEnv }, names),

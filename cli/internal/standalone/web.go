@@ -87,7 +87,7 @@ func (s *service) server(ctx context.Context, a *app.App, version string, ln net
 	if err := setUp(ctx, a, site, address(a, ln)); err != nil {
 		return nil, err
 	}
-	o.SignIn, o.REST, o.Pages = site.Gate, a.REST(a.Store, version, s.reload, s.pages), site.Pages //nolint:contextcheck // each call has the context of its request
+	o.SignIn, o.REST, o.Pages = site.Gate, a.REST(a.Store, version, s.reload, s.pages, serving.Tester(a)), site.Pages //nolint:contextcheck // each call has the context of its request
 	measuring.Serve(s.metrics, &o, &measuring.Sources{
 		Engine: s.engine, Store: a.Store, Workers: a.Settings.Workers, Health: now, DAGs: s.dags.Count, Streams: s.pages.Open, Parsed: s.dags.Took, Clock: a.Clock,
 	})

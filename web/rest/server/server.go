@@ -16,10 +16,10 @@ import (
 
 // Provider is a family of operators.
 type Provider struct {
-	PackageName      string `json:"package_name"`
-	Description      string `json:"description"`
-	Version          string `json:"version"`
-	DocumentationURL string `json:"documentation_url" nullable:"true"`
+	PackageName      string  `json:"package_name"`
+	Description      string  `json:"description"`
+	Version          string  `json:"version"`
+	DocumentationURL *string `json:"documentation_url"`
 }
 
 // calls are what the calls ask.
