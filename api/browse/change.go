@@ -2,13 +2,12 @@ package browse
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/notes"
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/listing"
 )
 
@@ -22,23 +21,7 @@ func (b *Browser) SetNote(ctx context.Context, dagID, runID, taskID string, mapI
 	if _, ok := access.From(ctx); !ok {
 		return access.ErrUnknown
 	}
-	return b.o.Store.Tx(ctx, func(tx store.Tx) error {
-		r, err := tx.RunByID(ctx, dagID, runID)
-		if err != nil {
-			return err
-		}
-		n := &store.Note{
-			RunKey: r.Key, TaskID: taskID, MapIndex: mapIndex, Content: text, At: b.o.Clock(), Actor: Actor(ctx),
-		}
-		if err := tx.PutNote(ctx, n); err != nil {
-			return err
-		}
-		extra, err := json.Marshal(map[string]any{"removed": text == ""})
-		if err != nil {
-			return err
-		}
-		return tx.InsertEvents(ctx, &store.Event{At: n.At, Actor: n.Actor, Kind: store.EventNote, DAGID: dagID, RunID: runID, TaskID: taskID, MapIndex: mapIndex, Extra: extra})
-	})
+	return notes.New(notes.Options{Store: b.o.Store, By: Actor(ctx), Clock: b.o.Clock}).Set(ctx, dagID, runID, taskID, mapIndex, text)
 }
 
 // AtWork reports whether a task that a change concerns is running.

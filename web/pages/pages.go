@@ -23,6 +23,7 @@ import (
 	"github.com/dingdag/dingdag/api/browse"
 	"github.com/dingdag/dingdag/api/files"
 	"github.com/dingdag/dingdag/api/health"
+	"github.com/dingdag/dingdag/api/notes"
 	"github.com/dingdag/dingdag/api/overview"
 	"github.com/dingdag/dingdag/api/vault"
 	"github.com/dingdag/dingdag/web/pages/admin"
@@ -68,6 +69,8 @@ type Options struct {
 	Asks func(ctx context.Context) *asks.Asks
 	// Files are the DAG files, for whoever asks.
 	Files func(ctx context.Context) *files.Files
+	// Notes are for whoever asks, who is in the context.
+	Notes func(ctx context.Context) *notes.Notes
 	// Pools are the pools with their use.
 	Pools func(ctx context.Context) ([]*browse.Pool, error)
 	// Vault is for whoever asks, who is in the context.
@@ -205,6 +208,7 @@ func (p *Pages) acts() map[string]handler {
 
 		"/dags/{dag_id}/runs/{run_id}/clear": clearRun,
 		"/dags/{dag_id}/runs/{run_id}/mark":  markRun,
+		"/dags/{dag_id}/runs/{run_id}/note":  setNote,
 	}
 }
 

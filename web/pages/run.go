@@ -20,6 +20,7 @@ type runData struct {
 	// Counts are the tasks by state.
 	Counts map[string]int
 	Conf   string
+	Note   *noteData
 }
 
 func showRun(v *view) error {
@@ -41,6 +42,9 @@ func showRun(v *view) error {
 		return err
 	}
 	d.Alerts, d.Conf = alerts.Items, strings.TrimSpace(string(d.Run.Conf))
+	if d.Note, err = v.note(h, d.Run.RunID, "", -1); err != nil {
+		return err
+	}
 	v.Title = d.Run.RunID + " · " + h.ID
 	v.follow(h.ID, d.Run.RunID)
 	return v.render(http.StatusOK, "run", d)

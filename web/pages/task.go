@@ -39,7 +39,9 @@ type taskData struct {
 	Kept       bool
 	XComs      []api.XCom
 	Why        string
-	Alerts     []api.Alert
+	// Note is nil for a mapped task as a whole.
+	Note   *noteData
+	Alerts []api.Alert
 }
 
 // field is a templated field as it was rendered.
@@ -118,6 +120,13 @@ func (d *taskData) fill(v *view, runID, taskID string) error {
 		if d.Log, err = v.logOf(q, d.Self); err != nil {
 			return err
 		}
+	}
+	if d.Task.Instance != nil {
+		note, err := v.note(d.Head, runID, taskID, d.MapIndex)
+		if err != nil {
+			return err
+		}
+		d.Note = note
 	}
 	d.why(v, runID, taskID)
 	if err := d.rendered(v, q); err != nil {

@@ -28,6 +28,7 @@ import (
 	"github.com/dingdag/dingdag/api/browse"
 	apifiles "github.com/dingdag/dingdag/api/files"
 	"github.com/dingdag/dingdag/api/health"
+	"github.com/dingdag/dingdag/api/notes"
 	"github.com/dingdag/dingdag/api/overview"
 	"github.com/dingdag/dingdag/api/vault"
 	"github.com/dingdag/dingdag/callbacks"
@@ -123,6 +124,9 @@ func newWorld(tb testing.TB, change ...func(*pages.Options)) *world {
 		},
 		Bindings: func(context.Context) pages.Bindings {
 			return bindings.New(w.store, by, clock)
+		},
+		Notes: func(context.Context) *notes.Notes {
+			return notes.New(notes.Options{Store: w.store, By: by, Clock: clock})
 		},
 		Pools: browse.New(browse.Options{API: w.api, Store: w.store, Lists: w.store.Lists(), Folder: w.files, Clock: clock}).Pools,
 		Vault: func(context.Context) *vault.Keeper { return keep },

@@ -15,6 +15,7 @@ import (
 	"github.com/dingdag/dingdag/api/bindings"
 	"github.com/dingdag/dingdag/api/files"
 	"github.com/dingdag/dingdag/api/health"
+	"github.com/dingdag/dingdag/api/notes"
 	"github.com/dingdag/dingdag/api/overview"
 	"github.com/dingdag/dingdag/api/vault"
 	"github.com/dingdag/dingdag/cli/internal/app"
@@ -107,7 +108,10 @@ func New(ctx context.Context, a *app.App, s *sqlite.Store, hub *live.Hub, now fu
 		Bindings: func(ctx context.Context) pages.Bindings { return bindings.New(s, actor(ctx), a.Clock) },
 		Asks:     func(ctx context.Context) *asks.Asks { return a.AsksOn(s).By(actor(ctx)) },
 		Pools:    a.Browser(s, nil).Pools,
-		Vault:    func(ctx context.Context) *vault.Keeper { return keep.By(actor(ctx)) },
+		Notes: func(ctx context.Context) *notes.Notes {
+			return notes.New(notes.Options{Store: s, By: actor(ctx), Clock: a.Clock})
+		},
+		Vault: func(ctx context.Context) *vault.Keeper { return keep.By(actor(ctx)) },
 		TestConnection: func(ctx context.Context, id string) (bool, string) {
 			ctx, cancel := context.WithTimeoutCause(ctx, testTime, fmt.Errorf("no answer within %s", testTime))
 			defer cancel()

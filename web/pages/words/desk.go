@@ -58,6 +58,10 @@ var desk = map[Key]Text{ //nolint:gochecknoglobals // a constant
 	"files.errors_only":   {EN: "Only what keeps files from being loaded", ZH: "仅显示导致无法加载的错误"},
 	"files.with_warnings": {EN: "With warnings", ZH: "同时显示警告"},
 
+	"note.title":  {EN: "Note", ZH: "备注"},
+	"note.new":    {EN: "Note something", ZH: "添加备注"},
+	"note.change": {EN: "Change", ZH: "修改"},
+
 	"admin.change":      {EN: "Change", ZH: "修改"},
 	"admin.delete":      {EN: "Delete", ZH: "删除"},
 	"admin.save":        {EN: "Save", ZH: "保存"},
