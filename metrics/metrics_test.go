@@ -279,3 +279,17 @@ func TestRequestsAreCounted(t *testing.T) {
 	)
 	assert.NotContains(t, w.scrape(), `dingdag_http_request_duration_seconds_count{route="/events"}`)
 }
+
+// BenchmarkTask counts what becomes of one task of a run: it runs and succeeds.
+func BenchmarkTask(b *testing.B) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	m := metrics.New(metrics.Options{Labels: metrics.LabelTask, Clock: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)})
+	running := &store.Instance{TaskID: "load", Operator: "bash", State: dag.Running, Try: 1, QueuedAt: now, StartDate: now}
+	done := *running
+	done.State, done.EndDate = dag.Success, now.Add(time.Second)
+	b.ReportAllocs()
+	for b.Loop() {
+		m.Task("etl", running)
+		m.Task("etl", &done)
+	}
+}
