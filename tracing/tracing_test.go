@@ -50,7 +50,7 @@ func run() (*store.Run, *store.Instance) {
 func attribute(s sdktrace.ReadOnlySpan, key string) string {
 	for _, a := range s.Attributes() {
 		if string(a.Key) == key {
-			return a.Value.Emit()
+			return a.Value.String()
 		}
 	}
 	return ""

@@ -54,10 +54,11 @@ func TestRequestsAreSpans(t *testing.T) { //nolint:paralleltest // the provider 
 	span := spans[0]
 	assert.Equal(t, outer.SpanContext().SpanID(), span.Parent().SpanID())
 	assert.Contains(t, got.Header.Get("Traceparent"), span.SpanContext().SpanID().String(), "the server goes on from it")
-	text := ""
+	var all strings.Builder
 	for _, a := range span.Attributes() {
-		text += string(a.Key) + "=" + a.Value.Emit() + "\n"
+		all.WriteString(string(a.Key) + "=" + a.Value.String() + "\n")
 	}
+	text := all.String()
 	assert.Contains(t, text, "url.full="+srv.URL+"/robot/send\n")
 	assert.Contains(t, text, "http.response.status_code=418\n")
 	assert.Equal(t, codes.Error, span.Status().Code)
