@@ -72,8 +72,7 @@ func showGraph(v *view) error {
 	if d.Of = len(d.Tasks); d.Task != "" && !slices.Contains(d.Tasks, d.Task) {
 		return &refusedError{http.StatusNotFound, "error.task", nil}
 	}
-	p := pruned(g, d.Task, mostDrawn, mostEdges)
-	if err := v.drawGraph(&d, p); err != nil {
+	if err := v.drawGraph(&d); err != nil {
 		return err
 	}
 	v.Title = v.say("graph.title") + " · " + h.ID
@@ -91,84 +90,6 @@ func showGraph(v *view) error {
 		d.Newest = &l.Items[0]
 	}
 	return v.render(http.StatusOK, "graph", d)
-}
-
-// part is a part of a graph.
-type part struct {
-	tasks map[string]bool
-	edges []overview.Edge
-}
-
-// pruned is the graph around a task: what is upstream and downstream of it, the nearest first; without a task all of it in
-// the order of the file. It ends where there would be too many tasks or edges.
-func pruned(g *overview.Graph, task string, tasks, edges int) part {
-	up, down := map[string][]string{}, map[string][]string{}
-	for _, e := range g.Edges {
-		up[e.To] = append(up[e.To], e.From)
-		down[e.From] = append(down[e.From], e.To)
-	}
-	p := part{tasks: map[string]bool{}}
-	count := 0
-	take := func(id string) bool {
-		if p.tasks[id] {
-			return true
-		}
-		n := 0
-		for _, other := range slices.Concat(up[id], down[id]) {
-			if p.tasks[other] {
-				n++
-			}
-		}
-		if len(p.tasks) == tasks || count+n > edges {
-			return false
-		}
-		p.tasks[id] = true
-		count += n
-		return true
-	}
-	if task == "" {
-		for _, n := range g.Nodes {
-			if !n.Group && !take(n.ID) {
-				break
-			}
-		}
-	} else {
-		around(task, up, down, take)
-	}
-	for _, e := range g.Edges {
-		if p.tasks[e.From] && p.tasks[e.To] {
-			p.edges = append(p.edges, e)
-		}
-	}
-	return p
-}
-
-// around takes a task and what is upstream and downstream of it, the nearest first, until no more is taken.
-func around(task string, up, down map[string][]string, take func(string) bool) {
-	type step struct {
-		id   string
-		down bool
-	}
-	todo, done := []step{{task, false}, {task, true}}, map[step]bool{}
-	if !take(task) {
-		return
-	}
-	for ; len(todo) > 0; todo = todo[1:] {
-		next := up[todo[0].id]
-		if todo[0].down {
-			next = down[todo[0].id]
-		}
-		for _, id := range next {
-			s := step{id, todo[0].down}
-			if done[s] {
-				continue
-			}
-			if done[s] = true; !take(id) {
-				return
-			}
-			todo = append(todo, s)
-		}
-	}
 }
 
 // folded are the groups that whoever asks has folded: the field fold names each; without it those at the top of a large
@@ -220,33 +141,8 @@ const (
 	aboveBox   = 8 // around the graph
 )
 
-// textWidth is how wide a text is, in halves of a Chinese character.
-func textWidth(s string) (n int) {
-	for _, r := range s {
-		if n++; r >= 0x1100 {
-			n++
-		}
-	}
-	return n
-}
-
-// shortened is a text that is so wide at most.
-func shortened(s string, width int) string {
-	if textWidth(s) <= width {
-		return s
-	}
-	n := 0
-	for i, r := range s {
-		n += textWidth(string(r))
-		if n >= width {
-			return s[:i] + "…"
-		}
-	}
-	return s
-}
-
 // drawGraph lays out what is to be seen and draws it.
-func (v *view) drawGraph(d *graphData, p part) error {
+func (v *view) drawGraph(d *graphData) error {
 	var all []graph.Node
 	groups, used := map[string]overview.Node{}, map[string]bool{} // used are the groups with something in them
 	for _, n := range d.Graph.Nodes {
@@ -255,8 +151,17 @@ func (v *view) drawGraph(d *graphData, p part) error {
 		}
 	}
 	var ends []graph.Edge
-	for _, e := range p.edges {
+	for _, e := range d.Graph.Edges {
 		ends = append(ends, graph.Edge{From: e.From, To: e.To})
+	}
+	drawn := graph.Prune(d.Tasks, ends, d.Task, mostDrawn, mostEdges)
+	ends = slices.DeleteFunc(ends, func(e graph.Edge) bool { return !drawn[e.From] || !drawn[e.To] })
+	for _, e := range ends {
+		if n := len(d.After); n == 0 || d.After[n-1].Task != e.To {
+			d.After = append(d.After, after{Task: e.To})
+		}
+		last := &d.After[len(d.After)-1]
+		last.Of = append(last.Of, e.From)
 	}
 	open, err := graph.Open(all, ends)
 	if err != nil {
@@ -272,7 +177,7 @@ func (v *view) drawGraph(d *graphData, p part) error {
 		if s, ok := stands[n.Parent]; ok && (s != n.Parent || folded[n.Parent]) {
 			stands[n.ID] = s
 		}
-		if p.tasks[n.ID] && !n.Group {
+		if drawn[n.ID] && !n.Group {
 			d.Drawn++
 			for g := n.Parent; g != "" && !used[g]; g = groups[g].Parent {
 				used[g] = true
@@ -282,11 +187,11 @@ func (v *view) drawGraph(d *graphData, p part) error {
 	var nodes []graph.Node
 	shown := map[string]overview.Node{}
 	for _, n := range d.Graph.Nodes {
-		if stands[n.ID] != n.ID || n.Group && !used[n.ID] || !n.Group && !p.tasks[n.ID] {
+		if stands[n.ID] != n.ID || n.Group && !used[n.ID] || !n.Group && !drawn[n.ID] {
 			continue
 		}
 		shown[n.ID] = n
-		width := charWidth*textWidth(shortened(n.Label, graphText)) + 44
+		width := charWidth*graph.TextWidth(graph.Shortened(n.Label, graphText)) + 44
 		if n.Mapped {
 			width += 24
 		}
@@ -300,13 +205,6 @@ func (v *view) drawGraph(d *graphData, p part) error {
 		return err
 	}
 	d.Open = drawing.Open
-	for _, e := range p.edges {
-		if n := len(d.After); n == 0 || d.After[n-1].Task != e.To {
-			d.After = append(d.After, after{Task: e.To})
-		}
-		last := &d.After[len(d.After)-1]
-		last.Of = append(last.Of, e.From)
-	}
 	d.SVG = v.graphSVG(d, drawing, shown, folded)
 	return nil
 }
@@ -355,7 +253,7 @@ func (v *view) groupBox(w *markup, d *graphData, b graph.Box, n overview.Node, f
 	w.raw(`<g class="around`, class, `">`)
 	rect(w, b, "box", "8")
 	w.raw(`<a href="`).text(v.foldLink(folded, n.ID)).raw(`" aria-label="`).text(v.say("graph.fold", n.ID)).raw(`"><title>`).text(v.nodeSays(d, &n)).raw(`</title><text x="`, strconv.Itoa(b.X+12), `" y="`, strconv.Itoa(b.Y+22), `">▾ `).
-		text(shortened(n.Label, graphText)).raw(`</text></a></g>`)
+		text(graph.Shortened(n.Label, graphText)).raw(`</text></a></g>`)
 }
 
 // taskBox draws a task, or a group that is folded.
@@ -368,7 +266,7 @@ func (v *view) taskBox(w *markup, d *graphData, b graph.Box, n overview.Node, fo
 			second = v.sum(cell.Instances)
 		}
 	}
-	label, kind := shortened(n.Label, graphText), "n "
+	label, kind := graph.Shortened(n.Label, graphText), "n "
 	if n.Group {
 		href, label, kind = v.foldLink(folded, n.ID), "▸ "+label, "n fold "
 	}
@@ -390,7 +288,7 @@ func (v *view) taskBox(w *markup, d *graphData, b graph.Box, n overview.Node, fo
 		label += " [ ]"
 	}
 	w.raw(`<text x="`, strconv.Itoa(x), `" y="`, strconv.Itoa(b.Y+19), `">`).text(label).raw(`</text><text class="under" x="`, strconv.Itoa(b.X+12), `" y="`, strconv.Itoa(b.Y+36), `">`).
-		text(shortened(second, (b.Width-18)/6)).raw("</text></a>\n")
+		text(graph.Shortened(second, (b.Width-18)/6)).raw("</text></a>\n")
 }
 
 // nodeSays is what a node says when it is pointed at.

@@ -2,8 +2,10 @@ package graph
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -257,5 +259,36 @@ func TestLargeGraphs(t *testing.T) {
 		assert.Len(t, d.Boxes, 501, name)
 		assert.Less(t, took, 3*time.Second, name) // some milliseconds; a slow machine with the race detector takes longer
 		t.Logf("%s: %v, %d lines, %d x %d", name, took, len(d.Lines), d.Width, d.Height)
+	}
+}
+
+func TestPrune(t *testing.T) {
+	t.Parallel()
+	tasks := []string{"a", "b", "c", "d", "e", "x"}
+	edges := []Edge{{"a", "b"}, {"b", "c"}, {"c", "d"}, {"d", "e"}, {"a", "x"}, {"x", "e"}}
+	for name, c := range map[string]struct {
+		around       string
+		tasks, edges int
+		want         string
+	}{
+		"all":                         {"", 9, 9, "abcdex"},
+		"the first tasks":             {"", 3, 9, "abc"},
+		"until there are many edges":  {"", 9, 2, "abc"},
+		"before and after":            {"c", 9, 9, "abcde"},
+		"not what is beside":          {"x", 9, 9, "aex"},
+		"the nearest":                 {"c", 3, 9, "bcd"},
+		"what is after what is above": {"a", 9, 9, "abcdex"},
+	} {
+		got := Prune(tasks, edges, c.around, c.tasks, c.edges)
+		assert.Equal(t, strings.Split(c.want, ""), slices.Sorted(maps.Keys(got)), name)
+	}
+}
+
+func TestShortened(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"": "", "1234567890": "1234567890", "12345678901": "123456789…", "一二三四五": "一二三四五", "一二三四五六": "一二三四…"} {
+		got := Shortened(text, 10)
+		assert.Equal(t, want, got)
+		assert.LessOrEqual(t, TextWidth(got), 10)
 	}
 }
