@@ -129,6 +129,8 @@ type Engine interface {
 	Mark(ctx context.Context, r engine.MarkRequest) (*engine.Affected, error)
 	Remove(ctx context.Context, r engine.RemoveRequest) (*engine.Removed, error)
 	CreateBackfill(ctx context.Context, dagID string, r engine.BackfillRequest) (*engine.CreatedBackfill, error)
+	// TemplateFields are the parameters of an operator that may hold templates.
+	TemplateFields(operator string) []string
 	// RenderedTry returns store.ErrNotFound when the run's version of the DAG has no such task.
 	RenderedTry(ctx context.Context, r *store.Run, taskID string, mapIndex, try int) (*engine.Rendering, error)
 }

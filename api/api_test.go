@@ -68,11 +68,11 @@ type world struct {
 	files   *folder
 }
 
-func newWorld(t testing.TB) *world {
-	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), files: newFolder(t)}
-	s := sqlitetest.Open(t, filepath.Join(w.dir, "db"), sqlite.Options{Synchronous: "NORMAL", Cipher: conntest.Cipher(t, 1)})
-	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+func newWorld(tb testing.TB) *world {
+	tb.Helper()
+	w := &world{t: tb, dir: tb.TempDir(), files: newFolder(tb)}
+	s := sqlitetest.Open(tb, filepath.Join(w.dir, "db"), sqlite.Options{Synchronous: "NORMAL", Cipher: conntest.Cipher(tb, 1)})
+	tb.Cleanup(func() { assert.NoError(tb, s.Close()) })
 	w.store = s
 	masker := connections.NewMasker()
 	masker.Add("hush-hush")
@@ -93,22 +93,22 @@ type folder struct {
 	broken  map[string]string
 }
 
-func newFolder(t testing.TB) *folder {
-	t.Helper()
+func newFolder(tb testing.TB) *folder {
+	tb.Helper()
 	ops, err := operator.NewRegistry(standard.Specs()...)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	cbs, err := callbacks.NewRegistry(nil, nil)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	f := &folder{catalog: catalog.Catalog{Operators: ops, Callbacks: cbs, Templates: template.New(template.Options{})}}
-	f.parse(t, files)
+	f.parse(tb, files)
 	return f
 }
 
 // parse puts the DAGs of a text in the place of those before.
-func (f *folder) parse(t testing.TB, text string) {
-	t.Helper()
+func (f *folder) parse(tb testing.TB, text string) {
+	tb.Helper()
 	ds, problems := dagfile.Parse("dags.yaml", []byte(text), f.catalog, dagfile.Options{})
-	require.False(t, problems.HasErrors(), problems.String())
+	require.False(tb, problems.HasErrors(), problems.String())
 	slices.SortFunc(ds, func(a, b *dag.DAG) int { return strings.Compare(a.ID, b.ID) })
 	f.dags = ds
 }

@@ -84,6 +84,15 @@ func (a *API) Tasks(dagID string) ([]Task, error) {
 	return out, nil
 }
 
+// TemplateFields tells of operators which of their parameters may hold templates.
+func (a *API) TemplateFields(ctx context.Context) (of func(operator string) []string, err error) {
+	e, err := a.o.Engine(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return e.TemplateFields, nil
+}
+
 // Details tells everything about a DAG.
 func (a *API) Details(ctx context.Context, d *dag.DAG) (*DAGDetails, error) {
 	next, err := a.Next(ctx, d, 1)

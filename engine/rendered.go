@@ -43,14 +43,12 @@ func (e *Engine) RenderedTry(ctx context.Context, r *store.Run, taskID string, m
 		return nil, fmt.Errorf("task %q is not mapped and has no map index %d", taskID, mapIndex)
 	}
 	in := store.Instance{RunKey: r.Key, TaskID: taskID, MapIndex: mapIndex, MaxTries: task.Retries + 1, Operator: task.Operator}
-	is, err := e.store.Instances(ctx, r.Key)
+	found, err := e.store.FindInstances(ctx, store.InstanceFilter{RunKey: r.Key, TaskID: taskID, MapIndex: &mapIndex})
 	if err != nil {
 		return nil, err
 	}
-	for _, row := range is {
-		if row.TaskID == taskID && row.MapIndex == mapIndex {
-			in = *row
-		}
+	if len(found) > 0 {
+		in = *found[0]
 	}
 	last := max(in.Try, 1)
 	if try > last {
@@ -81,4 +79,19 @@ func (e *Engine) RenderedTry(ctx context.Context, r *store.Run, taskID string, m
 		return nil, fmt.Errorf("task %q: nothing that it rendered was kept, and it cannot be rendered now: %w", taskID, err)
 	}
 	return out, nil
+}
+
+// TemplateFields are the names of the parameters of an operator that may hold templates.
+func (e *Engine) TemplateFields(operator string) []string {
+	out := []string{}
+	spec, ok := e.o.Operators.Lookup(operator)
+	if !ok {
+		return out
+	}
+	for _, f := range spec.Fields() {
+		if f.Template || f.Late {
+			out = append(out, f.Name)
+		}
+	}
+	return out
 }

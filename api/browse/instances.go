@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/listing"
@@ -161,6 +162,23 @@ func (b *Browser) Instance(ctx context.Context, dagID, runID, taskID string, map
 		return nil, missing("The Task Instance with dag_id: `%s`, run_id: `%s`, task_id: `%s` and map_index: `%d` was not found", dagID, runID, taskID, mapIndex)
 	}
 	return found[0], nil
+}
+
+// Rendered are the templated fields of the last try of an instance by their names, secrets masked: as they were kept, or as
+// the file has them where nothing in them is a template. It is empty before the first try, and where neither is known.
+func (b *Browser) Rendered(ctx context.Context, in *Instance) map[string]any {
+	out := map[string]any{}
+	if !in.Stored || in.Try == 0 {
+		return out
+	}
+	r, err := b.o.API.Rendered(ctx, api.TryQuery{DAGID: in.Run.DAGID, RunID: in.Run.RunID, TaskID: in.TaskID, MapIndex: in.MapIndex, Try: in.Try})
+	if err != nil || !r.Kept && !r.Same {
+		return out // the version can't be read any more, or what was kept has gone
+	}
+	for _, f := range r.Fields {
+		out[f.Name] = f.Value
+	}
+	return out
 }
 
 // Mapped reports whether a run has a task, and whether that is a mapped one.

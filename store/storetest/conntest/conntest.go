@@ -35,10 +35,10 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 }
 
 // Cipher returns a cipher whose key is fill over and over.
-func Cipher(t testing.TB, fill byte) *connections.Cipher {
-	t.Helper()
+func Cipher(tb testing.TB, fill byte) *connections.Cipher {
+	tb.Helper()
 	c, err := connections.NewCipher(bytes.Repeat([]byte{fill}, connections.KeySize))
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return c
 }
 

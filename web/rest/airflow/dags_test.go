@@ -129,6 +129,8 @@ func TestTasks(t *testing.T) {
 	assert.Equal(t, "EmptyOperator", second["operator_name"])
 	assert.Nil(t, second["execution_timeout"])
 	assert.Equal(t, true, w.get("/dags/etl/tasks/each")["is_mapped"])
+	assert.Contains(t, w.get("/dags/etl/tasks/each")["template_fields"], "bash_command")
+	assert.Equal(t, []any{}, second["template_fields"])
 	assert.Equal(t, http.StatusNotFound, w.call("ann", "GET", "/api/v2/dags/etl/tasks/none", "").status)
 	assert.Equal(t, http.StatusNotFound, w.call("ann", "GET", "/api/v2/dags/none/tasks", "").status)
 }

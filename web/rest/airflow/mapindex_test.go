@@ -1,10 +1,13 @@
 package airflow_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/store"
 )
 
 func TestOneMapIndex(t *testing.T) {
@@ -12,16 +15,16 @@ func TestOneMapIndex(t *testing.T) {
 	w := seeded(t)
 	const etl = "/api/v2/dags/etl"
 	const b = etl + "/dagRuns/scheduled__b/taskInstances"
-	clear := func(body string) []string {
+	cleared := func(body string) []string {
 		t.Helper()
 		return ids(w.json(w.call("ann", "POST", etl+"/clearTaskInstances", body), 200), "task_instances", "map_index")
 	}
-	assert.Equal(t, []string{"1"}, clear(`{"dag_run_id":"scheduled__b","only_failed":false,"task_ids":[["each",1]]}`))
-	assert.Equal(t, []string{"0"}, clear(`{"dag_run_id":"scheduled__b","only_failed":false,"task_ids":[["each",0]]}`))
-	assert.Empty(t, clear(`{"dag_run_id":"scheduled__b","task_ids":[["each",0]]}`), "only what failed")
-	assert.Empty(t, clear(`{"dag_run_id":"scheduled__b","only_failed":false,"task_ids":[["each",9]]}`))
-	assert.ElementsMatch(t, []string{"0", "-1"}, clear(`{"dag_run_id":"scheduled__b","only_failed":false,"task_ids":["first",["each",0]]}`))
-	assert.ElementsMatch(t, []string{"-1", "-1", "0"}, clear(`{"dag_run_id":"scheduled__b","only_failed":false,"include_upstream":true,"task_ids":[["each",0]]}`))
+	assert.Equal(t, []string{"1"}, cleared(`{"dag_run_id":"scheduled__b","only_failed":false,"task_ids":[["each",1]]}`))
+	assert.Equal(t, []string{"0"}, cleared(`{"dag_run_id":"scheduled__b","only_failed":false,"task_ids":[["each",0]]}`))
+	assert.Empty(t, cleared(`{"dag_run_id":"scheduled__b","task_ids":[["each",0]]}`), "only what failed")
+	assert.Empty(t, cleared(`{"dag_run_id":"scheduled__b","only_failed":false,"task_ids":[["each",9]]}`))
+	assert.ElementsMatch(t, []string{"0", "-1"}, cleared(`{"dag_run_id":"scheduled__b","only_failed":false,"task_ids":["first",["each",0]]}`))
+	assert.ElementsMatch(t, []string{"-1", "-1", "0"}, cleared(`{"dag_run_id":"scheduled__b","only_failed":false,"include_upstream":true,"task_ids":[["each",0]]}`))
 
 	// A state for one of them, by the path and by the query.
 	dry := w.json(w.call("ann", "PATCH", b+"/each/0/dry_run", `{"new_state":"failed"}`), 200)
@@ -36,10 +39,23 @@ func TestOneMapIndex(t *testing.T) {
 	assert.Equal(t, []string{"1"}, ids(got, "task_instances", "map_index"))
 	assert.Equal(t, "failed", w.get("/dags/etl/dagRuns/scheduled__b/taskInstances/each/0")["state"], "the other one keeps its own")
 
-	assert.Equal(t, []string{"0"}, clear(`{"dag_run_id":"scheduled__b","dry_run":false,"task_ids":[["each",0]]}`))
+	assert.Equal(t, []string{"0"}, cleared(`{"dag_run_id":"scheduled__b","dry_run":false,"task_ids":[["each",0]]}`))
 	assert.Nil(t, w.get("/dags/etl/dagRuns/scheduled__b/taskInstances/each/0")["state"])
 	assert.Equal(t, "success", w.get("/dags/etl/dagRuns/scheduled__b/taskInstances/each/1")["state"])
 	assert.Equal(t, "queued", w.get("/dags/etl/dagRuns/scheduled__b")["state"])
+}
+
+func TestRenderedFields(t *testing.T) {
+	t.Parallel()
+	w := seeded(t)
+	const b = "/dags/etl/dagRuns/scheduled__b/taskInstances/"
+	w.write(func(ctx context.Context, tx store.Tx) error {
+		r := &store.RenderedTry{RunKey: w.keys["etl/scheduled__b"].Key, DAGID: "etl", TaskID: "each", MapIndex: 1, Try: 1, At: now, Fields: []byte(`[{"name":"bash_command","value":"load 2026"},{"name":"n","value":[1,"x"]}]`)}
+		return tx.PutRenderedFields(ctx, r, 30)
+	})
+	assert.Equal(t, map[string]any{"bash_command": "load 2026", "n": []any{1.0, "x"}}, w.get(b + "each/1")["rendered_fields"])
+	assert.Equal(t, map[string]any{}, w.get(b + "each/0")["rendered_fields"], "nothing was kept")
+	assert.Equal(t, map[string]any{}, w.get("/dags/etl/dagRuns/scheduled__a/taskInstances/second")["rendered_fields"], "it has not run")
 }
 
 func TestBulkInstances(t *testing.T) {

@@ -27,8 +27,7 @@ func TestWait(t *testing.T) {
 	assert.Equal(t, `{"state":"success"}`+"\n", got.body)
 	got = w.call("ann", "GET", b+"?interval=0.001&result=first&result=each&result=second&result=none", "")
 	var line struct {
-		State   string
-		Results map[string]string
+		Results map[string]string `json:"results"`
 	}
 	require.NoError(t, json.Unmarshal([]byte(got.body), &line))
 	assert.Equal(t, map[string]string{"first": `{"key": "v", "n": [1, 2.5, null]}`, "each": `[5, "\u4e2d"]`}, line.Results, "each is JSON text; those without a value are left out")

@@ -216,7 +216,7 @@ func (c *calls) warnings(ctx context.Context, in *struct {
 			if k.Desc {
 				x, y = y, x
 			}
-			n := 0
+			var n int
 			switch k.Name {
 			case "dag_id":
 				n = strings.Compare(x.DAGID, y.DAGID)

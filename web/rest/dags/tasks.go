@@ -124,9 +124,13 @@ func (c *calls) tasks(ctx context.Context, in *struct {
 	if by == nil {
 		return nil, rest.BadRequest("'%s' is not an attribute by which tasks are ordered", name)
 	}
+	templated, err := c.api(ctx).TemplateFields(ctx)
+	if err != nil {
+		return nil, err
+	}
 	out := &TaskCollection{Tasks: []Task{}, TotalEntries: len(full.Tasks)}
 	for _, t := range full.Tasks {
-		out.Tasks = append(out.Tasks, c.taskOf(browse.TaskIn(full, t)))
+		out.Tasks = append(out.Tasks, taskOf(browse.TaskIn(full, t), templated(t.Operator)))
 	}
 	slices.SortStableFunc(out.Tasks, func(a, b Task) int {
 		if desc {
@@ -150,18 +154,22 @@ func (c *calls) task(ctx context.Context, in *struct {
 	if t == nil {
 		return nil, rest.NotFound("Task with id %s was not found", in.TaskID)
 	}
-	return new(c.taskOf(browse.TaskIn(full, t))), nil
+	templated, err := c.api(ctx).TemplateFields(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return new(taskOf(browse.TaskIn(full, t), templated(t.Operator))), nil
 }
 
-// taskOf is a task as it is answered.
-func (c *calls) taskOf(t *browse.Task) Task {
+// taskOf is a task as it is answered, some of whose parameters may hold templates.
+func taskOf(t *browse.Task, templated []string) Task {
 	name := browse.OperatorName(t.Operator)
 	out := Task{
 		TaskID: new(t.ID), TaskDisplayName: browse.TaskName(t.Task), Owner: t.Owner, StartDate: rest.Maybe(t.StartDate), EndDate: rest.Maybe(t.EndDate),
 		TriggerRule: string(t.TriggerRule), DependsOnPast: t.DependsOnPast, WaitForDownstream: t.WaitForDownstream, Retries: new(float64(t.Retries)),
 		Queue: cmp.Or(t.Queue, "default"), Pool: t.Pool, PoolSlots: new(float64(t.PoolSlots)), ExecutionTimeout: deltaOf(t.ExecutionTimeout), RetryDelay: deltaOf(t.RetryDelay),
 		RetryExponentialBackoff: t.RetryExponentialBackoff, PriorityWeight: new(float64(t.PriorityWeight)), WeightRule: t.WeightRule,
-		UIColor: "#fff", UIFgcolor: "#000", TemplateFields: []string{}, DownstreamTaskIDs: object.Texts(t.DownstreamIDs), OperatorName: &name,
+		UIColor: "#fff", UIFgcolor: "#000", TemplateFields: templated, DownstreamTaskIDs: object.Texts(t.DownstreamIDs), OperatorName: &name,
 		Params: paramsOf(t.ParamNames, t.Params.Get, t.ParamSchemas), ClassRef: &ClassRef{new("dingdag.operators." + t.Operator), &name}, IsMapped: new(t.Mapping != nil), ExtraLinks: []string{},
 	}
 	if t.Doc != "" {

@@ -145,7 +145,9 @@ func (c *calls) mappedInstance(ctx context.Context, in *namedIndex) (*object.Tas
 	if err != nil {
 		return nil, err
 	}
-	return new(object.InstanceOf(found)), nil
+	out := object.InstanceOf(found)
+	out.RenderedFields = c.browse.Rendered(ctx, found)
+	return &out, nil
 }
 
 func (c *calls) listMapped(ctx context.Context, in *struct {

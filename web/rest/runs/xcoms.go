@@ -122,7 +122,7 @@ func (c *calls) xcom(ctx context.Context, in *struct {
 
 // valued is an XCom with its value: as the JSON text that it is stored as, or what that says, or a text of what it says.
 func valued(x *browse.XCom, native, text bool) (*XComValue, error) {
-	out := &XComValue{xcomOf(x), rest.Any(x.Value)}
+	out := &XComValue{xcomOf(x), x.Value}
 	said := bytes.TrimSpace(x.Value)
 	switch {
 	case native && !text, native && string(said) == "null":
