@@ -76,6 +76,7 @@ func TestLinksOfMessages(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, es, 1)
 	assert.Equal(t, "group (link)", es[0].Actor.String())
+	assert.Equal(t, "127.0.0.1", es[0].Actor.Address)
 	p.stop()
 	for _, link := range links {
 		assert.NotContains(t, p.log.String(), link[strings.LastIndex(link, "/")+1:], "a link bears a right")

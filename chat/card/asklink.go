@@ -23,9 +23,13 @@ type AskLink struct {
 	People []string
 	// Nonce tells the link from all others.
 	Nonce string
+	// Address is the IP address of whoever answers; empty when it is not known.
+	Address string
 }
 
-func (l AskLink) actor() store.Actor { return Link{People: l.People, Nonce: l.Nonce}.actor() }
+func (l AskLink) actor() store.Actor {
+	return Link{People: l.People, Nonce: l.Nonce, Address: l.Address}.actor()
+}
 
 // AskSight is what a task asks, for somebody with a link.
 type AskSight struct {

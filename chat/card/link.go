@@ -22,6 +22,8 @@ type Link struct {
 	People []string
 	// Nonce tells the link from all others.
 	Nonce string
+	// Address is the IP address of whoever presses; empty when it is not known.
+	Address string
 }
 
 // Sight is what a link would do, and how things are.
@@ -47,7 +49,7 @@ func (l Link) actor() store.Actor {
 	if name == "" {
 		name = group
 	}
-	return store.Actor{Name: name, Via: store.ViaLink, Ref: "link/" + l.Nonce}
+	return store.Actor{Name: name, Via: store.ViaLink, Ref: "link/" + l.Nonce, Address: l.Address}
 }
 
 // See is what a link would do. It changes nothing.

@@ -122,6 +122,12 @@ func With(r *http.Request, p Peer) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), key{}, p))
 }
 
+// AddressIn is the address of whoever sent the request of a context, as [With] has told it; empty when it did not.
+func AddressIn(ctx context.Context) string {
+	p, _ := ctx.Value(key{}).(Peer)
+	return p.Address
+}
+
 // From is the other end of a request, which [With] has told it, or else the end of its connection.
 func From(r *http.Request) Peer {
 	if p, ok := r.Context().Value(key{}).(Peer); ok {

@@ -59,6 +59,8 @@ func TestPeer(t *testing.T) {
 		r.Header["X-Forwarded-For"], r.Header["X-Forwarded-Proto"] = c.forwarded, c.proto
 		assert.Equal(t, c.want, ps.Of(r), name)
 		assert.Equal(t, c.want, peer.From(peer.With(r, ps.Of(r))), name)
+		assert.Equal(t, c.want.Address, peer.AddressIn(peer.With(r, ps.Of(r)).Context()), name)
+		assert.Empty(t, peer.AddressIn(r.Context()), name)
 		if !c.want.Secure {
 			assert.NotEqual(t, cheat, peer.From(r).Address, "without a word of proxies nothing is believed")
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/web"
+	"github.com/dingdag/dingdag/web/peer"
 	"github.com/dingdag/dingdag/web/signed"
 )
 
@@ -53,14 +54,14 @@ type acts struct {
 	working func() bool
 }
 
-func linkOf(l signed.Link) card.Link {
+func linkOf(ctx context.Context, l signed.Link) card.Link {
 	id, a := face.ParseActSubject(l.Subject)
-	return card.Link{OutTrackID: id, Action: a, People: l.People, Nonce: l.Nonce}
+	return card.Link{OutTrackID: id, Action: a, People: l.People, Nonce: l.Nonce, Address: peer.AddressIn(ctx)}
 }
 
 // Show implements [web.Page].
 func (p acts) Show(ctx context.Context, l signed.Link) (*web.View, error) {
-	link := linkOf(l)
+	link := linkOf(ctx, l)
 	s, err := p.links.See(ctx, link)
 	if err != nil {
 		return nil, err
@@ -82,7 +83,7 @@ func (p acts) Send(ctx context.Context, l signed.Link, _ url.Values) (*web.View,
 	if !p.working() {
 		return nil, errNotWorking
 	}
-	link := linkOf(l)
+	link := linkOf(ctx, l)
 	out, err := p.links.Follow(ctx, link)
 	if err != nil {
 		return nil, err

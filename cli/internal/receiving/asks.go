@@ -17,6 +17,7 @@ import (
 	"github.com/dingdag/dingdag/chat/card"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/web"
+	"github.com/dingdag/dingdag/web/peer"
 	"github.com/dingdag/dingdag/web/signed"
 )
 
@@ -36,14 +37,14 @@ const (
 	paramField  = "param."
 )
 
-func askLinkOf(l signed.Link) (card.AskLink, error) {
+func askLinkOf(ctx context.Context, l signed.Link) (card.AskLink, error) {
 	id, connID, err := face.ParseAskSubject(l.Subject)
-	return card.AskLink{ID: id, ConnID: connID, People: l.People, Nonce: l.Nonce}, err
+	return card.AskLink{ID: id, ConnID: connID, People: l.People, Nonce: l.Nonce, Address: peer.AddressIn(ctx)}, err
 }
 
 // Show implements [web.Page].
 func (p answers) Show(ctx context.Context, l signed.Link) (*web.View, error) {
-	link, err := askLinkOf(l)
+	link, err := askLinkOf(ctx, l)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +60,7 @@ func (p answers) Send(ctx context.Context, l signed.Link, form url.Values) (*web
 	if !p.working() {
 		return nil, errNotWorking
 	}
-	link, err := askLinkOf(l)
+	link, err := askLinkOf(ctx, l)
 	if err != nil {
 		return nil, err
 	}
