@@ -13,6 +13,15 @@ import (
 
 var _ page.Request = (*view)(nil)
 
+// Style is the address of a style or a picture of the pages by its name, for pages of others that look like them.
+func (p *Pages) Style(name string) string {
+	hashed, err := p.assets.Name(name)
+	if err != nil {
+		return "" // a browser goes without it
+	}
+	return p.o.Base + "/static/" + hashed
+}
+
 // HTTP implements [page.Request].
 func (v *view) HTTP() *http.Request { return v.r }
 

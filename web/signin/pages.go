@@ -13,8 +13,8 @@ import (
 	"github.com/dingdag/dingdag/web/route"
 )
 
-// policy lets a page send its form to this server, and nothing else.
-const policy = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+// policy lets a page send its form to this server, and have its styles and its picture, and nothing else.
+const policy = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; style-src 'self'; img-src 'self'"
 
 // Routes adds the pages and calls to a mux. They need no [Gate.Identify] around them.
 func (g *Gate) Routes(mux *route.Mux) {
@@ -183,10 +183,14 @@ func (g *Gate) page(w http.ResponseWriter, _ *http.Request, status int, title, t
 	h.Set("X-Robots-Tag", "noindex, nofollow")
 	w.WriteHeader(status)
 	var b strings.Builder
-	b.WriteString("<!doctype html>\n<html lang=\"zh\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>" + html.EscapeString(title) +
-		"</title></head>\n<body><main><h1>" + html.EscapeString(title) + "</h1>\n")
+	b.WriteString("<!doctype html>\n<html lang=\"zh\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\"><title>" + html.EscapeString(title) +
+		" · Dingdag</title>" + g.head() + "</head>\n<body class=\"sign\"><main class=\"card\"><p class=\"brand\">Dingdag</p><h1>" + html.EscapeString(title) + "</h1>\n")
 	if text != "" {
-		b.WriteString("<p role=\"status\">" + html.EscapeString(text) + "</p>\n")
+		kind := "note"
+		if status >= http.StatusBadRequest {
+			kind = "note bad"
+		}
+		b.WriteString("<p class=\"" + kind + "\" role=\"status\">" + html.EscapeString(text) + "</p>\n")
 	}
 	b.WriteString(markup + "</main></body></html>\n")
 	if _, err := w.Write([]byte(b.String())); err != nil {
@@ -194,8 +198,21 @@ func (g *Gate) page(w http.ResponseWriter, _ *http.Request, status int, title, t
 	}
 }
 
+// Styles are the addresses of what the pages by which people sign in look by: that of all pages.
+type Styles struct{ Light, Dark, Icon string }
+
+// head are the styles of a page, none when there are none.
+func (g *Gate) head() string {
+	if g.o.Styles == nil {
+		return ""
+	}
+	s := g.o.Styles()
+	return "<link rel=\"icon\" href=\"" + html.EscapeString(s.Icon) + "\" type=\"image/svg+xml\"><link rel=\"stylesheet\" href=\"" + html.EscapeString(s.Light) +
+		"\"><link rel=\"stylesheet\" href=\"" + html.EscapeString(s.Dark) + "\" media=\"(prefers-color-scheme: dark)\">"
+}
+
 func form(action, button, fields string) string {
-	return "<form method=\"post\" action=\"" + html.EscapeString(action) + "\">\n" + fields + "<p><button>" + html.EscapeString(button) + "</button></p></form>\n"
+	return "<form class=\"fields\" method=\"post\" action=\"" + html.EscapeString(action) + "\">\n" + fields + "<p><button class=\"primary\">" + html.EscapeString(button) + "</button></p></form>\n"
 }
 
 func link(to, text string) string {
@@ -203,7 +220,8 @@ func link(to, text string) string {
 }
 
 func field(name, label, kind, complete, value string) string {
-	return "<p><label>" + html.EscapeString(label) + "<br><input name=\"" + name + "\" type=\"" + kind + "\" autocomplete=\"" + complete + "\" value=\"" + html.EscapeString(value) + "\" required></label></p>\n"
+	return "<div class=\"field\"><label for=\"" + name + "\">" + html.EscapeString(label) + "</label><input id=\"" + name + "\" name=\"" + name + "\" type=\"" + kind + "\" autocomplete=\"" + complete +
+		"\" value=\"" + html.EscapeString(value) + "\" required></div>\n"
 }
 
 func hidden(name, value string) string {

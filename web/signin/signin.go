@@ -51,6 +51,8 @@ type Options struct {
 	Places []elsewhere.Place
 	// Base is where people reach the server through a proxy, without a slash at its end; empty for nowhere.
 	Base string
+	// Styles are those of the pages. It may be nil: then they have none.
+	Styles func() Styles
 	// Failed, when set, is told of each proof that was refused, by the error of [accounts.Accounts].
 	Failed func(error)
 	// Mask hides secrets in errors that are logged.

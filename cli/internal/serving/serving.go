@@ -87,7 +87,10 @@ func New(ctx context.Context, a *app.App, s *sqlite.Store, hub *live.Hub, now fu
 	if err != nil {
 		return nil, err
 	}
-	gate, err := signin.New(signin.Options{Accounts: people, Places: elsewhere, Base: a.Settings.BaseURL, Failed: failed, Mask: a.Mask, Clock: a.Clock, Log: a.Log()})
+	var ps *pages.Pages
+	gate, err := signin.New(signin.Options{Styles: func() signin.Styles {
+		return signin.Styles{Light: ps.Style("app.css"), Dark: ps.Style("dark.css"), Icon: ps.Style("icon.svg")}
+	}, Accounts: people, Places: elsewhere, Base: a.Settings.BaseURL, Failed: failed, Mask: a.Mask, Clock: a.Clock, Log: a.Log()})
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +104,7 @@ func New(ctx context.Context, a *app.App, s *sqlite.Store, hub *live.Hub, now fu
 	}
 	shapes, keep := &overview.Shapes{}, a.Vault(s)
 	path := a.BasePath()
-	ps, err := pages.New(pages.Options{
+	ps, err = pages.New(pages.Options{
 		Guard:    guard{gate, path},
 		Base:     path,
 		Overview: func(ctx context.Context) *overview.Overview { return a.OverviewOn(s, actor(ctx), shapes) },
