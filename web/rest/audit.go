@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"unicode/utf8"
@@ -58,9 +59,7 @@ func (s *Server) kept(r *http.Request, op *Operation, body []byte) string {
 	d.UseNumber()
 	var sent map[string]any
 	if d.Decode(&sent) == nil {
-		for name, v := range sent {
-			all[name] = v
-		}
+		maps.Copy(all, sent)
 	}
 	hidden, ok := s.hide("", any(all), op).(map[string]any)
 	if !ok || len(hidden) == 0 {

@@ -81,11 +81,11 @@ func TestEventLogs(t *testing.T) {
 	first := w.get("/eventLogs")["event_logs"].([]any)[0].(map[string]any)["event_log_id"].(float64)
 	list := func(who, query string) string {
 		got := w.json(w.call(who, "GET", "/api/v2/eventLogs?"+query, ""), 200)
-		out := ""
+		var out strings.Builder
 		for _, e := range got["event_logs"].([]any) {
-			out += string(rune('a' + int(e.(map[string]any)["event_log_id"].(float64)-first)))
+			out.WriteRune(rune('a' + int(e.(map[string]any)["event_log_id"].(float64)-first)))
 		}
-		return out
+		return out.String()
 	}
 	for query, want := range map[string]string{
 		"": "abcdef", "order_by=-when": "fedcba", "dag_id=etl": "ab", "dag_id=": "de", "run_id=one&task_id=each": "b", "owner=ann": "ac", "event=pause": "cf", "event=patch_task_instance": "b",
