@@ -139,6 +139,10 @@ func (g *Gate) Identify(next http.Handler) http.Handler {
 			return
 		}
 		if !safe(r.Method) && !g.ownForm(w, r, session) {
+			if browses(r) {
+				g.stale(w, r, http.StatusForbidden, "这个页面比登录会话旧，或者请求来自另一个网站。 The page is older than the session, or the request came from another site: nothing was done.")
+				return
+			}
 			g.answer(w, http.StatusForbidden, "the request did not come from a page of this server, or the page is older than the session: load it again")
 			return
 		}
@@ -172,12 +176,29 @@ func (g *Gate) Required(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		if safe(r.Method) && strings.Contains(r.Header.Get("Accept"), "text/html") && !strings.HasPrefix(r.URL.Path, "/api/") {
+		switch {
+		case !browses(r) || r.Header.Get("Authorization") != "":
+			g.refuse(w, r, access.ErrUnknown)
+		case safe(r.Method):
 			http.Redirect(w, r, g.loginTo("/auth/login", r.URL.RequestURI()), http.StatusSeeOther)
-			return
+		default: // what the form has is lost when people are sent elsewhere: they are told
+			g.stale(w, r, http.StatusUnauthorized, "登录已过期。 You are signed out: nothing was done. Sign in, and send the form again.")
 		}
-		g.refuse(w, r, access.ErrUnknown)
 	})
+}
+
+// browses reports whether a person sends a request, with a browser.
+func browses(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Accept"), "text/html") && !strings.HasPrefix(r.URL.Path, "/api/")
+}
+
+// stale tells somebody that the form of an old page has done nothing, with the way back to the page as it is now.
+func (g *Gate) stale(w http.ResponseWriter, r *http.Request, status int, text string) {
+	back := g.after("/")
+	if from, err := url.Parse(r.Referer()); err == nil && from.Host == r.Host {
+		back = g.after(from.RequestURI())
+	}
+	g.page(w, r, status, "没有执行 Nothing was done", text, link(back, "重新打开页面 Open the page again"))
 }
 
 // authorized is the identity behind an Authorization header.

@@ -6,11 +6,10 @@ import { logs } from "./log.js";
 import { scrolls } from "./scroll.js";
 
 // What is sent as soon as something else is chosen needs no button.
-for (const form of document.querySelectorAll("form[data-auto], form[data-filter]")) {
-  form.addEventListener("change", (e) => {
-    if (e.target.matches("select") || form.matches("[data-auto]")) form.requestSubmit();
-  });
-}
+document.addEventListener("change", (e) => {
+  const form = e.target.form;
+  if (form?.matches("[data-auto]") || form?.matches("[data-filter]") && e.target.matches("select")) form.requestSubmit();
+});
 // A form that was sent is not sent again by a second press.
 document.addEventListener("submit", (e) => {
   if (e.defaultPrevented || e.target.method !== "post") return;
@@ -22,9 +21,14 @@ document.addEventListener("click", (e) => {
   for (const m of document.querySelectorAll("details.menu[open]")) if (!m.contains(e.target)) m.open = false;
 });
 
+// What is within the page gets its scripts again when it has been written anew.
+function begin() {
+  grids();
+  graphs();
+  logs();
+}
 keys();
-grids();
-graphs();
-logs();
+begin();
+document.addEventListener("renewed", begin);
 scrolls();
 follow();

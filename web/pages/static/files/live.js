@@ -1,5 +1,5 @@
 // The parts of a page that may change have data-live with a name. After a change the page is asked for anew, and the
-// parts that differ are put in their places.
+// parts that differ are put in their places. Where it has other parts than before, all of it is.
 
 const body = document.body;
 const light = document.querySelector("[data-live-state]");
@@ -9,6 +9,23 @@ function show(on) {
   light.hidden = false;
   light.classList.toggle("off", !on);
   light.textContent = on ? light.dataset.wordLive : light.dataset.wordLost;
+}
+
+const parts = (page) => [...page.querySelectorAll("main [data-live]")].map((e) => e.dataset.live).join(" ");
+
+const touched = (f) => f.type === "checkbox" || f.type === "radio" ? f.checked !== f.defaultChecked : f.value !== f.defaultValue;
+// writing reports whether somebody fills in something, which is not taken away.
+const writing = (box) => box.contains(document.activeElement) && document.activeElement.matches("input, select, textarea") ||
+  [...box.querySelectorAll("input, textarea")].some(touched);
+
+// put gives a box other content. What was open stays open, and a link that has the focus keeps it.
+function put(box, from, event) {
+  const at = box.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  const open = new Set([...box.querySelectorAll("details[open][id]")].map((d) => d.id));
+  box.replaceChildren(...from.childNodes);
+  for (const d of box.querySelectorAll("details[id]")) if (open.has(d.id)) d.open = true;
+  if (at) box.querySelector(`a[href="${CSS.escape(at)}"]`)?.focus({ preventScroll: true });
+  box.dispatchEvent(new CustomEvent(event, { bubbles: true }));
 }
 
 let asking = false;
@@ -21,17 +38,17 @@ export async function refresh() {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error" });
     if (!answer.ok) return;
     const now = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const main = document.querySelector("main");
+    if (parts(document) !== parts(now)) {
+      if (!writing(main)) put(main, now.querySelector("main"), "renewed");
+      return;
+    }
     for (const old of document.querySelectorAll("[data-live]")) {
       const is = now.querySelector(`[data-live="${CSS.escape(old.dataset.live)}"]`);
-      if (!is || old.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) continue;
+      if (!is || writing(old)) continue;
       if (old.innerHTML === is.innerHTML && old.className === is.className) continue;
-      const at = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-      const open = new Set([...old.querySelectorAll("details[open][id]")].map((d) => d.id));
       old.className = is.className;
-      old.replaceChildren(...is.childNodes);
-      for (const d of old.querySelectorAll("details[id]")) if (open.has(d.id)) d.open = true;
-      if (at) old.querySelector(`a[href="${CSS.escape(at)}"]`)?.focus({ preventScroll: true });
-      old.dispatchEvent(new CustomEvent("refreshed", { bubbles: true }));
+      put(old, is, "refreshed");
     }
   } catch {
     show(false);

@@ -2,11 +2,16 @@
 
 const most = 2 << 20; // how much text a page keeps
 
+let sources = [];
+
 export function logs() {
+  sources.forEach((s) => s.close()); // of a page that has been written anew
+  sources = [];
   for (const pre of document.querySelectorAll("pre[data-log]")) {
     pre.scrollTop = pre.scrollHeight;
     if (!pre.dataset.log || !window.EventSource) continue;
     const source = new EventSource(pre.dataset.log);
+    sources.push(source);
     source.addEventListener("message", (e) => {
       const end = pre.scrollTop + pre.clientHeight >= pre.scrollHeight - 24;
       pre.append(JSON.parse(e.data).text);

@@ -20,5 +20,6 @@ export function scrolls() {
   look();
   addEventListener("resize", look);
   document.addEventListener("refreshed", look);
+  document.addEventListener("renewed", look);
   document.addEventListener("toggle", look, true);
 }
