@@ -117,6 +117,9 @@ func TestRemoveDAG(t *testing.T) {
 	remove := func() (*engine.Removed, error) {
 		return b.e.Remove(t.Context(), engine.RemoveRequest{DAGID: "d", MapIndex: -1})
 	}
+	loaded, err := b.store.DAG(t.Context(), "d")
+	require.NoError(t, err)
+	assert.False(t, loaded.LoadedAt.IsZero())
 	pause := func(paused bool) {
 		b.setPaused(paused, "")
 		require.NoError(t, b.e.Refresh(t.Context()))
@@ -146,6 +149,7 @@ func TestRemoveDAG(t *testing.T) {
 	st, err := b.store.DAG(t.Context(), "d")
 	require.NoError(t, err)
 	assert.True(t, st.Paused, "as a new one")
+	assert.True(t, st.LoadedAt.After(loaded.LoadedAt), "and read just now")
 	pauses, err := b.store.Pauses(t.Context(), "d")
 	require.NoError(t, err)
 	assert.Len(t, pauses, 1, "it was seen first just now")

@@ -128,4 +128,7 @@ type DAGState struct {
 	Active bool
 	// Assets are the URIs of the assets that the DAG waits for.
 	Assets []string
+	// LoadedAt is when the process that schedules has last read it as a new or a changed one; zero when that was before
+	// this was recorded.
+	LoadedAt time.Time
 }

@@ -26,6 +26,8 @@ type DAG struct {
 	Stale bool
 	// ImportErrors says that its file, or the DAG in it, can't be loaded now.
 	ImportErrors bool
+	// Loaded is when the process that schedules has last read it as a new or a changed one; zero when nobody knows.
+	Loaded time.Time
 	// Last is its newest run, or nil.
 	Last *store.Run
 	// Next is the run that the schedule makes next, or nil.
@@ -252,6 +254,7 @@ func (b *Browser) allDAGs(ctx context.Context, stale bool) ([]*DAG, error) {
 // became is what became of all DAGs.
 type became struct {
 	paused, active map[string]bool
+	loaded         map[string]time.Time
 	known          map[string]bool
 	newest         map[string]*store.Run
 	broken         map[string]bool // ids of DAGs
@@ -259,13 +262,13 @@ type became struct {
 }
 
 func (b *Browser) became(ctx context.Context) (*became, error) {
-	out := &became{map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]*store.Run{}, map[string]bool{}, map[string]bool{}}
+	out := &became{map[string]bool{}, map[string]bool{}, map[string]time.Time{}, map[string]bool{}, map[string]*store.Run{}, map[string]bool{}, map[string]bool{}}
 	states, err := b.o.Store.DAGs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, st := range states {
-		out.known[st.ID], out.paused[st.ID], out.active[st.ID] = true, st.Paused, st.Active
+		out.known[st.ID], out.paused[st.ID], out.active[st.ID], out.loaded[st.ID] = true, st.Paused, st.Active, st.LoadedAt
 	}
 	runs, err := b.o.Store.NewestRuns(ctx)
 	if err != nil {
@@ -282,7 +285,7 @@ func (b *Browser) became(ctx context.Context) (*became, error) {
 }
 
 func (m *became) of(b *Browser, s *dag.Summary, there bool) *DAG {
-	d := &DAG{Summary: *s, Paused: m.paused[s.ID], Stale: !there, ImportErrors: m.broken[s.ID] || m.brokenFiles[s.Pos.File], Last: m.newest[s.ID]}
+	d := &DAG{Summary: *s, Paused: m.paused[s.ID], Stale: !there, ImportErrors: m.broken[s.ID] || m.brokenFiles[s.Pos.File], Last: m.newest[s.ID], Loaded: m.loaded[s.ID]}
 	if !m.known[s.ID] {
 		d.Paused = b.o.API.PausedWhenNew(&dag.DAG{IsPausedUponCreation: s.IsPausedUponCreation})
 	}
@@ -327,7 +330,7 @@ func (b *Browser) DAG(ctx context.Context, dagID string) (*DAG, *dag.DAG, error)
 	case err != nil:
 		return nil, nil, err
 	default:
-		d.Paused, d.Stale = st.Paused, !st.Active
+		d.Paused, d.Stale, d.Loaded = st.Paused, !st.Active, st.LoadedAt
 		if d.Stale {
 			_, ferr := b.o.Folder.DAG(dagID)
 			d.Stale = ferr != nil

@@ -53,11 +53,15 @@ func (sch *Scheduler) TakeLoaded(ctx context.Context, res dagfile.Result) error 
 // putStates writes what a load changes of what the store keeps of DAGs.
 func (sch *Scheduler) putStates(tx *live.Tx, now schedule.States) error {
 	for _, s := range now.New {
+		s.LoadedAt = tx.Now
 		if err := store.AddDAG(tx.Ctx, tx, s, tx.Now); err != nil {
 			return err
 		}
 	}
 	for _, s := range now.Changed {
+		if s.Active {
+			s.LoadedAt = tx.Now
+		}
 		if err := tx.PutDAG(tx.Ctx, s); err != nil {
 			return err
 		}

@@ -45,6 +45,7 @@ func (sch *Scheduler) Remove(tx *live.Tx, r *request.Remove) (*request.Removed, 
 	}
 	done.Stays = true
 	fresh := schedule.NewState(d, sch.o.PausedAtCreation)
+	fresh.LoadedAt = tx.Now
 	if err := store.AddDAG(tx.Ctx, tx, fresh, tx.Now); err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ CREATE TABLE dag (
     version TEXT NOT NULL,
     paused  INTEGER NOT NULL DEFAULT 0,
     active  INTEGER NOT NULL DEFAULT 1
-, assets TEXT NOT NULL DEFAULT '[]');
+, assets TEXT NOT NULL DEFAULT '[]', loaded_at INTEGER);
 CREATE INDEX dag_paused ON dag (dag_id) WHERE paused = 1;
 CREATE TABLE dag_version (
     version TEXT PRIMARY KEY,
@@ -678,6 +678,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (5, 4, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (50, 53, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (51, 54, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (52, 55, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (53, 56, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (7, 6, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (8, 7, 1);

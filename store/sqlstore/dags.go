@@ -12,7 +12,7 @@ import (
 var (
 	dagTable = sqlrow.Declare("dag", func(d *store.DAGState) []sqlrow.Field {
 		return []sqlrow.Field{
-			sqlrow.Col("dag_id", &d.ID), sqlrow.Col("file", &d.File), sqlrow.Col("version", &d.Version), sqlrow.Col("paused", &d.Paused), sqlrow.Col("active", &d.Active), sqlrow.Col("assets", sqlrow.List(&d.Assets)),
+			sqlrow.Col("dag_id", &d.ID), sqlrow.Col("file", &d.File), sqlrow.Col("version", &d.Version), sqlrow.Col("paused", &d.Paused), sqlrow.Col("active", &d.Active), sqlrow.Col("assets", sqlrow.List(&d.Assets)), sqlrow.Col("loaded_at", sqlrow.Moment(&d.LoadedAt)),
 		}
 	})
 	dagAll     = dagTable.But()

@@ -593,7 +593,7 @@ func removeDAG(t *testing.T, open Open) {
 		var err error
 		for _, id := range []string{"gone", "stays"} {
 			_, berr := tx.InsertBackfill(ctx, &store.Backfill{DAGID: id, State: store.BackfillRunning, From: midnight, To: midnight, CreatedAt: midnight}, nil)
-			err = errors.Join(err, berr, store.AddDAG(ctx, tx, &store.DAGState{ID: id, Version: "v" + id, Active: true}, midnight), tx.PutVersion(ctx, "v"+id, id, []byte("x"), midnight),
+			err = errors.Join(err, berr, store.AddDAG(ctx, tx, &store.DAGState{ID: id, Version: "v" + id, Active: true, LoadedAt: midnight}, midnight), tx.PutVersion(ctx, "v"+id, id, []byte("x"), midnight),
 				tx.PutImportError(ctx, &store.ImportError{DAGID: id, File: "f", Since: midnight}))
 		}
 		return err
@@ -603,6 +603,7 @@ func removeDAG(t *testing.T, open Open) {
 	require.NoError(t, err)
 	require.Len(t, ds, 1)
 	assert.Equal(t, "stays", ds[0].ID)
+	assert.Equal(t, midnight, ds[0].LoadedAt.UTC())
 	for id, n := range map[string]int{"gone": 0, "stays": 1} {
 		pauses, err := s.Pauses(t.Context(), id)
 		require.NoError(t, err)

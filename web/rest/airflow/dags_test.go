@@ -82,14 +82,17 @@ func TestDAG(t *testing.T) {
 	for key, want := range map[string]any{
 		"dag_id": "etl", "dag_display_name": "etl", "is_paused": false, "is_stale": false, "timetable_summary": "0 6 * * *", "description": "loads sales",
 		"owners": []any{"airflow", "ann"}, "bundle_name": "dags-folder", "next_dagrun_run_after": "2026-03-01T06:00:00Z", "allowed_run_types": nil,
-		"tags":            []any{map[string]any{"name": "sales", "dag_id": "etl", "dag_display_name": "etl"}, map[string]any{"name": "morning", "dag_id": "etl", "dag_display_name": "etl"}},
-		"max_active_runs": 16.0, "max_active_tasks": 16.0, "has_import_errors": false,
+		"tags":             []any{map[string]any{"name": "sales", "dag_id": "etl", "dag_display_name": "etl"}, map[string]any{"name": "morning", "dag_id": "etl", "dag_display_name": "etl"}},
+		"last_parsed_time": "2026-03-01T11:59:00Z",
+		"max_active_runs":  16.0, "max_active_tasks": 16.0, "has_import_errors": false,
 	} {
 		assert.Equal(t, want, got[key], key)
 	}
 	assert.Nil(t, w.get("/dags/by_hand")["timetable_summary"])
 	assert.Equal(t, "Never, external triggers only", w.get("/dags/by_hand")["timetable_description"])
 	details := w.get("/dags/etl/details")
+	assert.Equal(t, "2026-03-01T11:59:00Z", details["last_parsed"])
+	assert.Equal(t, "2026-03-01T11:59:00Z", w.get("/dags?dag_id_pattern=etl")["dags"].([]any)[0].(map[string]any)["last_parsed_time"])
 	assert.Equal(t, map[string]any{"day": map[string]any{"__class": "airflow.sdk.definitions.param.Param", "value": "monday", "description": nil, "schema": map[string]any{}}}, details["params"])
 	assert.Equal(t, "UTC", details["timezone"])
 	assert.InEpsilon(t, 1.0, details["latest_dag_version"].(map[string]any)["version_number"], 0)

@@ -149,7 +149,7 @@ func newWorld(t *testing.T) *world {
 		for _, d := range w.files.dags {
 			if err := errors.Join(
 				tx.PutVersion(ctx, d.Version, d.ID, dagfile.Source(d), now.Add(-time.Hour)),
-				store.AddDAG(ctx, tx, &store.DAGState{ID: d.ID, File: d.Pos.File, Version: d.Version, Paused: d.ID == "by_hand", Active: true}, now.Add(-time.Hour)),
+				store.AddDAG(ctx, tx, &store.DAGState{ID: d.ID, File: d.Pos.File, Version: d.Version, Paused: d.ID == "by_hand", Active: true, LoadedAt: now.Add(-time.Minute)}, now.Add(-time.Hour)),
 			); err != nil {
 				return err
 			}

@@ -85,7 +85,7 @@ func dagOf(d *browse.DAG) DAG {
 	out := DAG{
 		DagID: d.ID, DagDisplayName: d.Name(), IsPaused: d.Paused, IsStale: d.Stale, BundleName: new(object.Bundle), RelativeFileloc: new(path.Clean(d.Pos.File)), Fileloc: d.Pos.File,
 		Tags: []Tag{}, MaxActiveTasks: d.MaxActiveTasks, MaxConsecutiveFailedDagRuns: d.MaxConsecutiveFailedRuns, HasTaskConcurrencyLimits: d.TaskLimits,
-		HasImportErrors: d.ImportErrors, Owners: d.OwnerList(), FileToken: object.FileToken(d.Pos.File),
+		LastParsedTime: rest.Maybe(d.Loaded), HasImportErrors: d.ImportErrors, Owners: d.OwnerList(), FileToken: object.FileToken(d.Pos.File),
 	}
 	if d.MaxActiveRuns > 0 {
 		out.MaxActiveRuns = new(d.MaxActiveRuns)

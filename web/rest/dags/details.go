@@ -48,7 +48,7 @@ func (c *calls) details(ctx context.Context, in *one) (*DAGDetails, error) {
 		DAG: dagOf(d), Catchup: full.Catchup, StartDate: rest.Maybe(full.StartDate), EndDate: rest.Maybe(full.EndDate),
 		IsPausedUponCreation: full.IsPausedUponCreation, Params: paramsOf(full.ParamNames, full.Params.Get, full.ParamSchemas),
 		RenderTemplateAsNativeObj: full.RenderTemplateAsNative, TemplateSearchPath: full.TemplateSearchPath, Timezone: new(full.Location.String()),
-		OwnerLinks: full.OwnerLinks, Concurrency: full.MaxActiveTasks, AssetExpression: rest.Any("null"), DefaultArgs: rest.Any("null"),
+		LastParsed: rest.Maybe(d.Loaded), OwnerLinks: full.OwnerLinks, Concurrency: full.MaxActiveTasks, AssetExpression: rest.Any("null"), DefaultArgs: rest.Any("null"),
 	}
 	if full.DagrunTimeout > 0 {
 		out.DagRunTimeout = new(isoDuration(full.DagrunTimeout))
