@@ -79,8 +79,10 @@ func TestLinksLeadSomewhere(t *testing.T) {
 			for _, m := range regexp.MustCompile(`(?:href|src)="([^"#]+)"`).FindAllStringSubmatch(got.body, -1) {
 				to := strings.ReplaceAll(m[1], "&amp;", "&")
 				require.True(t, strings.HasPrefix(to, base+"/"), "%s leads to %s", path, to)
-				if len(seen) < 400 {
+				kind := regexp.MustCompile(`\b(day|year)=[\d-]+`).ReplaceAllString(to, "$1") // one day is as good as another
+				if len(seen) < 400 && (kind == to || !seen[kind]) {
 					next = append(next, to)
+					seen[kind] = seen[kind] || kind != to
 				}
 			}
 		}
