@@ -37,6 +37,10 @@ func TestAirflowClientsOfOthers(t *testing.T) {
 	if dir == "" {
 		t.Skip("set DINGDAG_TEST_AIRFLOW_CLIENTS to a folder with the programs official and fork of .ci/airflow-clients")
 	}
+	old := map[string]any{
+		"variable": 200.0, "pool": 200.0, "connection": 200.0, "xcom": "monday", "version": "3.2.1", "connections": 1.0, "health": "healthy", "tasks": 2.0,
+		"log": "[('dingdag', '",
+	}
 	for name, c := range map[string]struct {
 		program, path string
 		token         bool
@@ -45,6 +49,8 @@ func TestAirflowClientsOfOthers(t *testing.T) {
 		"the client of the Terraform provider, version 2": {"fork", "/api/v2", true, map[string]any{
 			"variable": 201.0, "pool": 201.0, "connection": 201.0, "xcom": `"monday"`, "version": "3.2.1", "connections": 1.0,
 		}},
+		"the official client, version 1":                  {"official", "/api/v1", false, old},
+		"the client of the Terraform provider, version 1": {"fork", "/api/v1", true, old},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -75,13 +81,18 @@ func TestAirflowClientsOfOthers(t *testing.T) {
 					continue
 				}
 				assert.Empty(t, d.Error, d.Step)
+				if d.Step == "log" {
+					text, _ := d.Got.(string)
+					assert.Contains(t, text, ` - first\n[`)
+					got[d.Step] = text[:min(len(text), len("[('dingdag', '"))]
+				}
 			}
 			want := map[string]any{
 				"dags": map[string]any{"ids": []any{"etl"}, "total": 2.0}, "unpause": false, "unknown": 404.0,
 				"trigger": map[string]any{"state": "queued", "conf": map[string]any{"day": "monday"}, "type": "manual"}, "wait": "failed", "runs": 1.0,
 				"instances": map[string]any{"load": "failed", "tell": "upstream_failed"}, "clear": 2.0, "wait again": "success", "xcoms": 1.0,
 				"variable changed": 200.0, "variable read": "friday", "variable deleted": 204.0, "pool changed": 200.0, "pool read": 3.0, "pool deleted": 204.0,
-				"connection read": []any{"http", "example.com"}, "connection deleted": 204.0,
+				"connection read": []any{"http", "example.com"}, "connection deleted": 204.0, "import errors": 0.0, "events": []any{"delete_connection by ann"},
 			}
 			for step, value := range c.want {
 				want[step] = value

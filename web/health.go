@@ -9,6 +9,7 @@ import (
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/web/rest/server"
+	"github.com/dingdag/dingdag/web/rest/v1"
 )
 
 // fresh is how long a look is good for: however many ask, the store is read once in this time.
@@ -111,6 +112,13 @@ func (s *Server) healthPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.send(w, statusOf(h), typeText, []byte(h.Text()))
+}
+
+// oldHealth is that of version 1 of the API.
+func (s *Server) oldHealth(w http.ResponseWriter, r *http.Request) {
+	if h := s.looks.now(r.Context()); h != nil {
+		s.sendJSON(w, http.StatusOK, v1.HealthInfo{HealthInfoResponse: server.Health(h)})
+	}
 }
 
 // airflowHealth answers as Airflow does: with 200 whatever is wrong.

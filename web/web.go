@@ -110,6 +110,7 @@ func New(o Options) *Server {
 	s.routes.HandleFunc("GET /health", s.healthPage)
 	s.routes.HandleFunc("GET /api/dingdag/health", s.healthJSON)
 	s.routes.HandleFunc("GET /api/v2/monitor/health", s.airflowHealth)
+	s.routes.HandleFunc("GET /api/v1/health", s.oldHealth)
 	if o.Metrics != nil {
 		s.routes.Handle("GET /metrics", s.metrics())
 	}
@@ -120,6 +121,7 @@ func New(o Options) *Server {
 		o.SignIn.Routes(&s.routes)
 		if o.REST != nil {
 			s.routes.Handle(restPattern, o.SignIn.Identify(o.REST))
+			s.routes.Handle(oldPattern, o.SignIn.Identify(o.REST))
 			s.routes.Handle("GET /openapi.json", o.SignIn.Identify(o.REST))
 		}
 	}
@@ -140,14 +142,17 @@ func New(o Options) *Server {
 func (s *Server) Routes() []string {
 	all := slices.Concat(s.routes.Routes(), route.Of(s.o.Pages))
 	if rest := route.Of(s.o.REST); rest != nil {
-		all = append(slices.DeleteFunc(all, func(p string) bool { return p == restPattern }), rest...)
+		all = append(slices.DeleteFunc(all, func(p string) bool { return p == restPattern || p == oldPattern }), rest...)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
 
-// restPattern is that of the REST API, which has routes of its own.
-const restPattern = "/api/v2/"
+// restPattern is that of the REST API, which has routes of its own, and oldPattern that of its version 1.
+const (
+	restPattern = "/api/v2/"
+	oldPattern  = "/api/v1/"
+)
 
 // Listen opens an address that [listening.Split] takes.
 func Listen(ctx context.Context, address string) (net.Listener, error) {

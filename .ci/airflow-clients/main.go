@@ -164,6 +164,14 @@ func main() {
 	res, err = c.ConnectionApi.DeleteConnection(ctx, "warehouse").Execute()
 	report("connection deleted", status(res), res, err)
 
+	logs, res, err := c.EventLogApi.GetEventLogs(ctx).Limit(1).OrderBy("-event_log_id").Execute()
+	var events []string
+	for _, e := range logs.GetEventLogs() {
+		events = append(events, e.GetEvent()+" by "+e.GetOwner())
+	}
+	report("events", events, res, err)
+	faults, res, err := c.ImportErrorApi.GetImportErrors(ctx).Execute()
+	report("import errors", faults.GetTotalEntries(), res, err)
 	if len(os.Args) > 1 {
 		fmt.Fprintf(os.Stderr, "no arguments are known: %q\n", os.Args[1:])
 		os.Exit(2)

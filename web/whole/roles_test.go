@@ -47,7 +47,7 @@ const (
 
 // public are the routes that need no sign-in. Whatever else answers without one is a mistake.
 var public = []string{ //nolint:gochecknoglobals // a constant
-	"GET /livez", "GET /readyz", "GET /health", "GET /api/dingdag/health", "GET /api/v2/monitor/health", "GET /api/v2/version",
+	"GET /livez", "GET /readyz", "GET /health", "GET /api/dingdag/health", "GET /api/v2/monitor/health", "GET /api/v2/version", "GET /api/v1/health", "GET /api/v1/version",
 	"GET /metrics", // for this machine
 	"GET /auth/login", "POST /auth/login", "GET /auth/logout", "POST /auth/logout", "GET /auth/setup/{token}", "POST /auth/setup/{token}",
 	"POST /auth/token", "POST /auth/token/cli", "GET /auth/token", "GET /api/v2/auth/login", "GET /api/v2/auth/logout",

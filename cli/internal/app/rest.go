@@ -17,9 +17,10 @@ import (
 	"github.com/dingdag/dingdag/web/rest/connections"
 	"github.com/dingdag/dingdag/web/rest/dags"
 	"github.com/dingdag/dingdag/web/rest/runs"
+	"github.com/dingdag/dingdag/web/rest/v1"
 )
 
-// REST serves Airflow's REST API on a store, to whoever is in the context of a request, see [access.From]. version is that
+// REST serves Airflow's REST API, versions 2 and 1, on a store, to whoever is in the context of a request, see [access.From]. version is that
 // of the program. reload takes over what has changed of the DAG files, hub tells of changes, and test tests connections; nil for none.
 func (a *App) REST(s *sqlite.Store, version string, reload func(context.Context) error, hub *live.Hub, test connections.Tester) http.Handler {
 	ask := a.APIOn(s)
@@ -40,7 +41,7 @@ func (a *App) REST(s *sqlite.Store, version string, reload func(context.Context)
 		return m, nil
 	}})
 	a.restOfServer(srv, s, b, version, test)
-	return srv
+	return v1.New(srv)
 }
 
 // Browser lists what a store has. reload takes over what has changed of the DAG files, and may be nil.
