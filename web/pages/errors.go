@@ -55,7 +55,7 @@ func (p *Pages) fail(v *view, err error) {
 
 // failureOf is the page of an error.
 func failureOf(err error) failure {
-	if r, ok := errors.AsType[*page.Refused](err); ok {
+	if r, ok := errors.AsType[*page.RefusedError](err); ok {
 		err = &refusedError{r.Status, r.Text, r.Err}
 	}
 	if refused, ok := errors.AsType[*refusedError](err); ok {

@@ -113,7 +113,7 @@ func send(r page.Request, name string, value any) error {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	if err := e.Encode(value); err != nil {
-		return &page.Refused{Status: http.StatusInternalServerError, Text: "error.internal", Err: err}
+		return &page.RefusedError{Status: http.StatusInternalServerError, Text: "error.internal", Err: err}
 	}
 	return r.Send(name, "application/json", b.Bytes())
 }

@@ -59,7 +59,7 @@ func (d *Desk) showAudit(r page.Request) error {
 		}
 		at, err := r.Moment(m.text)
 		if err != nil {
-			return &page.Refused{Status: http.StatusUnprocessableEntity, Text: "error.moment", Err: err}
+			return &page.RefusedError{Status: http.StatusUnprocessableEntity, Text: "error.moment", Err: err}
 		}
 		*m.to = at
 	}

@@ -73,10 +73,10 @@ func (l *Ledger) showAlerts(r page.Request) error {
 	if err != nil {
 		return err
 	}
-	ctx := r.HTTP().Context()
+	ctx, ask := r.HTTP().Context(), l.ask(r)
 	all, older, err := page.Scan(perPage, d.Before, func(p api.Page) (api.List[api.Alert], error) {
 		q.Page = p
-		return l.ask(r).Alerts(ctx, q)
+		return ask.Alerts(ctx, q)
 	}, func(a api.Alert) int64 { return a.ID }, func(a api.Alert) (bool, error) { return sees.Has(ctx, a.DAGID) })
 	if err != nil {
 		return err

@@ -132,9 +132,9 @@ func (l *Ledger) answer(r page.Request) error {
 	case err == nil:
 		return r.Go(r.Link("asks", a.ID))
 	case errors.Is(err, asks.ErrSettled):
-		return &page.Refused{Status: http.StatusConflict, Text: "error.settled", Err: err}
+		return &page.RefusedError{Status: http.StatusConflict, Text: "error.settled", Err: err}
 	case errors.Is(err, asks.ErrNotAssigned):
-		return &page.Refused{Status: http.StatusForbidden, Text: "error.not_assigned", Err: err}
+		return &page.RefusedError{Status: http.StatusForbidden, Text: "error.not_assigned", Err: err}
 	case wrong:
 		return l.form(r, a, http.StatusUnprocessableEntity, r.Mistake(err))
 	default:

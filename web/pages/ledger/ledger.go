@@ -96,7 +96,7 @@ func moment(r page.Request, text string) (time.Time, error) {
 	}
 	at, err := r.Moment(text)
 	if err != nil {
-		return at, &page.Refused{Status: http.StatusUnprocessableEntity, Text: "error.moment", Err: err}
+		return at, &page.RefusedError{Status: http.StatusUnprocessableEntity, Text: "error.moment", Err: err}
 	}
 	return at, nil
 }

@@ -27,8 +27,8 @@ type Visitor struct {
 // OperatesAll reports whether he may change the runs of all DAGs.
 func (v Visitor) OperatesAll() bool { return v.Operates == nil }
 
-// Refused says that a request is not carried out, in the words of the pages.
-type Refused struct {
+// RefusedError says that a request is not carried out, in the words of the pages.
+type RefusedError struct {
 	Status int
 	Text   words.Key
 	// Err is more about it, or nil.
@@ -36,7 +36,7 @@ type Refused struct {
 }
 
 // Error is for the log.
-func (e *Refused) Error() string {
+func (e *RefusedError) Error() string {
 	if e.Err == nil {
 		return string(e.Text)
 	}
@@ -44,13 +44,13 @@ func (e *Refused) Error() string {
 }
 
 // Unwrap is what it is about.
-func (e *Refused) Unwrap() error { return e.Err }
+func (e *RefusedError) Unwrap() error { return e.Err }
 
 // Forbidden refuses what somebody may not do.
-func Forbidden() error { return &Refused{http.StatusForbidden, "error.forbidden", nil} }
+func Forbidden() error { return &RefusedError{http.StatusForbidden, "error.forbidden", nil} }
 
 // Wrong refuses a value that nobody can mean.
-func Wrong(text words.Key) error { return &Refused{http.StatusUnprocessableEntity, text, nil} }
+func Wrong(text words.Key) error { return &RefusedError{http.StatusUnprocessableEntity, text, nil} }
 
 // Head is what is around the content of a page.
 type Head struct {
