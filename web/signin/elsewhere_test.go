@@ -73,7 +73,7 @@ func TestSignInElsewhere(t *testing.T) {
 	t.Parallel()
 	h, p := away(t)
 	page := h.do(http.MethodGet, "/auth/login?next=/dags", "")
-	assert.Contains(t, page.body, `<a href="/auth/there?next=%2Fdags">使用 &lt;There&gt; 登录 Sign in with &lt;There&gt;</a>`)
+	assert.Contains(t, page.body, `<a class="button" href="/auth/there?next=%2Fdags">使用 &lt;There&gt; 登录 Sign in with &lt;There&gt;</a>`)
 	trip := h.goes(t, "/dags?a=b")
 	assert.Equal(t, "http://127.0.0.1:8080/auth/there/callback", p.begun.Redirect)
 	assert.NotContains(t, trip, p.begun.Verifier)

@@ -216,7 +216,7 @@ func form(action, button, fields string) string {
 }
 
 func link(to, text string) string {
-	return "<p><a href=\"" + html.EscapeString(to) + "\">" + html.EscapeString(text) + "</a></p>\n"
+	return "<p><a class=\"button\" href=\"" + html.EscapeString(to) + "\">" + html.EscapeString(text) + "</a></p>\n"
 }
 
 func field(name, label, kind, complete, value string) string {
