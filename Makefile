@@ -106,6 +106,11 @@ licenses: $(GO_LICENSES) ## Write NOTICE: what the binary contains, with its lic
 architecture: ## Draw the rooms and their arrows for docs/architecture.md
 	go run ./docs/architecture
 
+# Not part of check. It needs DINGDAG_TEST_CHROMIUM.
+.PHONY: images
+images: ## Make the pictures of docs/pages.md from the runs of the examples
+	go test -count 1 ./web/whole -run '^TestImages$$' -images $(CURDIR)/docs/images
+
 .PHONY: fmt
 fmt: $(GOFUMPT) ## Format the code
 	$(GOFUMPT) -w $(GO_FILES)
