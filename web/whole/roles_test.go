@@ -257,6 +257,25 @@ func TestRoutesForEachRole(t *testing.T) {
 			assert.False(t, a.refused(), about)
 		}
 	}
+	// Nor does an action among many.
+	for _, who := range []string{viewer, someViewer, someOperator} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, p.url+"/api/v2/dags/hidden_dag/dagRuns/one/taskInstances",
+			strings.NewReader(`{"actions": [{"action": "update", "entities": [{"dag_id": "hidden_dag", "dag_run_id": "one", "task_id": "load", "new_state": "failed"}]}]}`))
+		require.NoError(t, err)
+		req.Header.Set("Authorization", "Bearer "+tokens[who])
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := client.Do(req)
+		require.NoError(t, err)
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		assert.NotContains(t, string(body), `"load"`, who)
+	}
+	var state struct {
+		State string `json:"state"`
+	}
+	p.ask(http.MethodGet, "/api/v2/dags/hidden_dag/dagRuns/one/taskInstances/load", tokens[admin], "", &state)
+	assert.Equal(t, "success", state.State, "somebody has marked it who may not")
 	var log []struct{ Event, Owner string }
 	require.NoError(t, json.Unmarshal([]byte(p.run("", "events", "list", "-o", "json")), &log))
 	require.NotEmpty(t, log)
