@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -89,6 +90,9 @@ type world struct {
 	// elsewhere are where connections and variables come from that are not in the store.
 	elsewhere map[string]string
 	tester    func(*connections.Connection) (bool, string)
+
+	schemas  sync.Mutex // of what compiles them
+	compiler *jsonschema.Compiler
 }
 
 // door lets in whose name is the token.
@@ -271,24 +275,39 @@ func (w *world) conforms(r *http.Request, rec *httptest.ResponseRecorder) {
 	if rec.Code >= 300 || rec.Header().Get("Content-Type") != "application/json" || strings.HasSuffix(r.URL.Path, ".json") || strings.Contains(r.URL.Path, "/logs/") {
 		return
 	}
-	doc := httptest.NewRecorder()
-	ask := httptest.NewRequest(http.MethodGet, "/openapi.json", nil)
-	ask.Header.Set("Authorization", "Bearer ann")
-	w.srv.ServeHTTP(doc, ask)
-	require.Equal(w.t, 200, doc.Code)
-	parsed, err := jsonschema.UnmarshalJSON(doc.Body)
-	require.NoError(w.t, err)
-	c := jsonschema.NewCompiler()
-	require.NoError(w.t, c.AddResource("doc.json", parsed))
 	path := w.pathOf(r)
 	escaped := strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D").Replace(path)
 	ref := "doc.json#/paths/" + escaped + "/" + strings.ToLower(r.Method) + "/responses/" + http.StatusText(0)
 	ref = strings.TrimSuffix(ref, "/") + "/" + jsonNumber(rec.Code) + "/content/application~1json/schema"
-	s, err := c.Compile(ref)
+	s, err := w.schema(ref)
 	require.NoError(w.t, err, ref)
 	value, err := jsonschema.UnmarshalJSON(strings.NewReader(rec.Body.String()))
 	require.NoError(w.t, err)
 	assert.NoError(w.t, s.Validate(value), "%s %s: %s", r.Method, r.URL, rec.Body)
+}
+
+// schema is one of the document, which is read once for a world.
+func (w *world) schema(ref string) (*jsonschema.Schema, error) {
+	w.schemas.Lock()
+	defer w.schemas.Unlock()
+	if w.compiler == nil {
+		doc := httptest.NewRecorder()
+		ask := httptest.NewRequest(http.MethodGet, "/openapi.json", nil)
+		ask.Header.Set("Authorization", "Bearer ann")
+		w.srv.ServeHTTP(doc, ask)
+		if doc.Code != http.StatusOK {
+			return nil, errors.New(doc.Body.String())
+		}
+		parsed, err := jsonschema.UnmarshalJSON(doc.Body)
+		if err != nil {
+			return nil, err
+		}
+		w.compiler = jsonschema.NewCompiler()
+		if err := w.compiler.AddResource("doc.json", parsed); err != nil {
+			return nil, err
+		}
+	}
+	return w.compiler.Compile(ref)
 }
 
 func jsonNumber(n int) string { b, _ := json.Marshal(n); return string(b) }
