@@ -9,7 +9,7 @@ import (
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/web/rest/server"
-	"github.com/dingdag/dingdag/web/rest/v1"
+	v1 "github.com/dingdag/dingdag/web/rest/v1"
 )
 
 // fresh is how long a look is good for: however many ask, the store is read once in this time.

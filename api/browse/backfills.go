@@ -9,6 +9,23 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
+// What backfills are asked with and told in, see the package store.
+type (
+	// Reprocess says what a backfill does with runs that have ended.
+	Reprocess = store.Reprocess
+	// BackfillState is the state of a backfill.
+	BackfillState = store.BackfillState
+)
+
+// The states that people give a backfill, and the outcomes of dates that run.
+const (
+	BackfillPaused    = store.BackfillPaused
+	BackfillRunning   = store.BackfillRunning
+	BackfillCancelled = store.BackfillCancelled
+	BackfillCreated   = store.BackfillCreated
+	BackfillCleared   = store.BackfillCleared
+)
+
 // Allow is nil when whoever asks may do something to a DAG.
 func (b *Browser) Allow(ctx context.Context, a access.Action, dagID string) error {
 	d, err := b.AccessDAG(ctx, dagID)

@@ -17,7 +17,7 @@ import (
 	"github.com/dingdag/dingdag/web/rest/connections"
 	"github.com/dingdag/dingdag/web/rest/dags"
 	"github.com/dingdag/dingdag/web/rest/runs"
-	"github.com/dingdag/dingdag/web/rest/v1"
+	v1 "github.com/dingdag/dingdag/web/rest/v1"
 )
 
 // REST serves Airflow's REST API, versions 2 and 1, on a store, to whoever is in the context of a request, see [access.From]. version is that

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/store"
-	"github.com/dingdag/dingdag/web/rest/v1"
+	v1 "github.com/dingdag/dingdag/web/rest/v1"
 )
 
 // old is version 1 of the API in front of a world.

@@ -4,6 +4,7 @@ package assets
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -255,7 +256,7 @@ func eventOf(e *browse.AssetEvent) *AssetEvent {
 		SourceDagID: some(e.DAGID), SourceRunID: some(e.RunID), SourceMapIndex: e.MapIndex, CreatedDagruns: []DagRunAsset{}, Timestamp: rest.At(e.At),
 	}
 	if len(e.Extra) > 0 {
-		out.Extra = rest.Any(e.Extra)
+		out.Extra = e.Extra
 	}
 	for _, r := range e.Runs {
 		out.CreatedDagruns = append(out.CreatedDagruns, DagRunAsset{
@@ -336,9 +337,7 @@ func (c *calls) update(ctx context.Context, in *struct{ Body CreateAssetEventsBo
 		return nil, err
 	}
 	extra := rest.Object{}
-	for k, v := range b.Extra {
-		extra[k] = v
-	}
+	maps.Copy(extra, b.Extra)
 	extra["from_rest_api"] = true
 	text, err := json.Marshal(extra)
 	if err != nil {

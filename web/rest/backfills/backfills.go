@@ -10,7 +10,6 @@ import (
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/browse"
-	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/web/rest"
 )
 
@@ -32,9 +31,9 @@ func Routes(s *rest.Server, b *browse.Browser, as func(context.Context) *api.API
 	rest.Register(s, op("create_backfill", http.MethodPost, all, access.Operate), c.create)
 	rest.Register(s, op("create_backfill_dry_run", http.MethodPost, all+"/dry_run", access.Operate), c.dryRun)
 	rest.Register(s, op("get_backfill", http.MethodGet, one, access.Read), c.get)
-	rest.Register(s, op("pause_backfill", http.MethodPut, one+"/pause", access.Operate), c.set(store.BackfillPaused))
-	rest.Register(s, op("unpause_backfill", http.MethodPut, one+"/unpause", access.Operate), c.set(store.BackfillRunning))
-	rest.Register(s, op("cancel_backfill", http.MethodPut, one+"/cancel", access.Operate), c.set(store.BackfillCancelled))
+	rest.Register(s, op("pause_backfill", http.MethodPut, one+"/pause", access.Operate), c.set(browse.BackfillPaused))
+	rest.Register(s, op("unpause_backfill", http.MethodPut, one+"/unpause", access.Operate), c.set(browse.BackfillRunning))
+	rest.Register(s, op("cancel_backfill", http.MethodPut, one+"/cancel", access.Operate), c.set(browse.BackfillCancelled))
 }
 
 // Backfill is a backfill.
@@ -56,7 +55,7 @@ type Backfill struct {
 func backfillOf(b *browse.Backfill) *Backfill {
 	out := &Backfill{
 		ID: b.ID, DagID: b.DAGID, DagDisplayName: b.DisplayName, FromDate: rest.At(b.From), ToDate: rest.At(b.To), DagRunConf: rest.Any("{}"),
-		IsPaused: b.State == store.BackfillPaused || b.State == store.BackfillCancelled, ReprocessBehavior: string(b.Reprocess), MaxActiveRuns: b.MaxActiveRuns,
+		IsPaused: b.State == browse.BackfillPaused || b.State == browse.BackfillCancelled, ReprocessBehavior: string(b.Reprocess), MaxActiveRuns: b.MaxActiveRuns,
 		CreatedAt: rest.At(b.CreatedAt), CompletedAt: rest.Maybe(b.CompletedAt), UpdatedAt: rest.At(b.UpdatedAt),
 	}
 	if len(b.Conf) > 0 {
@@ -139,7 +138,7 @@ func (c *calls) request(ctx context.Context, b *BackfillPostBody) (r api.Backfil
 		return r, refused("max_active_runs: %d: must be at least 1", b.MaxActiveRuns)
 	}
 	r = api.BackfillRequest{
-		DAGID: b.DagID, From: b.FromDate.Time, To: b.ToDate.Time, Reprocess: store.Reprocess(b.ReprocessBehavior), MaxActiveRuns: b.MaxActiveRuns,
+		DAGID: b.DagID, From: b.FromDate.Time, To: b.ToDate.Time, Reprocess: browse.Reprocess(b.ReprocessBehavior), MaxActiveRuns: b.MaxActiveRuns,
 		Backwards: b.RunBackwards,
 	}
 	if len(b.DagRunConf) > 0 {
@@ -194,7 +193,7 @@ func (c *calls) dryRun(ctx context.Context, in *struct{ Body BackfillPostBody })
 	}
 	out := &DryRunBackfillCollection{Backfills: []DryRunBackfill{}}
 	for _, d := range dates {
-		if d.Outcome == store.BackfillCreated || d.Outcome == store.BackfillCleared {
+		if d.Outcome == browse.BackfillCreated || d.Outcome == browse.BackfillCleared {
 			out.Backfills = append(out.Backfills, DryRunBackfill{LogicalDate: new(rest.At(d.LogicalDate))})
 		}
 	}
@@ -203,7 +202,7 @@ func (c *calls) dryRun(ctx context.Context, in *struct{ Body BackfillPostBody })
 }
 
 // set is a call that gives a backfill a state.
-func (c *calls) set(to store.BackfillState) func(context.Context, *named) (*Backfill, error) {
+func (c *calls) set(to browse.BackfillState) func(context.Context, *named) (*Backfill, error) {
 	return func(ctx context.Context, in *named) (*Backfill, error) {
 		b, err := c.browse.Backfill(ctx, in.ID)
 		if err != nil {

@@ -88,7 +88,11 @@ func (l *logWriter) begin() {
 
 // line writes a line of the log: bookkeeping is left out.
 func (l *logWriter) line(w io.Writer, line []byte) error {
-	var of struct{ Event, Timestamp, Level string }
+	var of struct {
+		Event     string `json:"event"`
+		Timestamp string `json:"timestamp"`
+		Level     string `json:"level"`
+	}
 	if err := json.Unmarshal(line, &of); err != nil {
 		return fmt.Errorf("read a line of a log: %w", err)
 	}

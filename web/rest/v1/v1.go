@@ -120,7 +120,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, at *route, names map[string]string) {
 	c := &call{s: s, w: w, r: r, names: names, query: query(r.URL.Query()), body: map[string]any{}}
 	value, err := c.run(at)
-	var p *Problem
+	var p *ProblemError
 	switch {
 	case errors.As(err, &p):
 		refuse(w, p)
@@ -268,7 +268,7 @@ func (c *call) request(method, path string, q url.Values, body any) (*http.Reque
 	return r, nil
 }
 
-// ask asks version 2. The error is a [*Problem] when it refuses.
+// ask asks version 2. The error is a [*ProblemError] when it refuses.
 func (c *call) ask(method, path string, q url.Values, body any) (any, error) {
 	r, err := c.request(method, path, q, body)
 	if err != nil {
@@ -302,19 +302,19 @@ func (c *call) objectOf(method, path string, q url.Values, body any) (object, er
 	return o, nil
 }
 
-// Problem is an error of version 1 (RFC 7807).
-type Problem struct {
+// ProblemError is an error of version 1 (RFC 7807).
+type ProblemError struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"`
 	Status int    `json:"status"`
 	Detail string `json:"detail"`
 }
 
-func (p *Problem) Error() string { return p.Detail }
+func (p *ProblemError) Error() string { return p.Detail }
 
 const problems = "https://airflow.apache.org/docs/apache-airflow/2.10.5/stable-rest-api-ref.html#section/Errors/"
 
-func problem(status int, detail string) *Problem {
+func problem(status int, detail string) *ProblemError {
 	kind := map[int]string{
 		http.StatusBadRequest: "BadRequest", http.StatusUnauthorized: "Unauthenticated", http.StatusForbidden: "PermissionDenied", http.StatusNotFound: "NotFound",
 		http.StatusMethodNotAllowed: "MethodNotAllowed", http.StatusNotAcceptable: "NotAcceptable", http.StatusConflict: "AlreadyExists",
@@ -322,7 +322,7 @@ func problem(status int, detail string) *Problem {
 	if kind == "" {
 		kind = "Unknown"
 	}
-	return &Problem{problems + kind, http.StatusText(status), status, detail}
+	return &ProblemError{problems + kind, http.StatusText(status), status, detail}
 }
 
 // refused is how version 2 refuses, in the words of version 1.
@@ -361,7 +361,7 @@ func refused(a *answer) error {
 	}
 }
 
-func refuse(w http.ResponseWriter, p *Problem) {
+func refuse(w http.ResponseWriter, p *ProblemError) {
 	if p.Status == http.StatusUnauthorized {
 		w.Header().Set("Www-Authenticate", `Basic realm="dingdag"`)
 	}
