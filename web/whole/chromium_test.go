@@ -58,7 +58,7 @@ func newTab(t *testing.T, ctx context.Context, at string, cookies ...*http.Cooki
 	t.Cleanup(end)
 	tb.ctx, end = context.WithTimeout(tb.ctx, 5*time.Minute)
 	t.Cleanup(end)
-	require.NoError(t, chromedp.Listen(tb.ctx, tb.hear))
+	require.NoError(t, chromedp.Listen(tb.ctx, tb.hear)) //nolint:contextcheck // it is the context of the tab
 	for _, c := range cookies {
 		tb.cookie(at, c.Name, c.Value)
 	}
@@ -78,10 +78,11 @@ func (tb *tab) hear(ev any) {
 	switch e := ev.(type) {
 	case *runtime.EventConsoleAPICalled:
 		if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeWarning || e.Type == runtime.ConsoleAPICalledTypeAssert {
-			fault = fmt.Sprintf("console.%s", e.Type)
+			said := []string{fmt.Sprintf("console.%s", e.Type)}
 			for _, a := range e.Args {
-				fault += " " + string(a.Value) + a.Description
+				said = append(said, string(a.Value)+a.Description)
 			}
+			fault = strings.Join(said, " ")
 		}
 	case *runtime.EventExceptionThrown:
 		fault = "exception: " + (&chromedp.ExceptionError{ExceptionDetails: e.ExceptionDetails}).Error()

@@ -16,6 +16,7 @@ var images = flag.String("images", "", "the folder to write pictures of pages to
 
 // TestImages writes the pictures of docs/pages.md, which make images asks for.
 func TestImages(t *testing.T) {
+	t.Parallel()
 	if *images == "" {
 		return // nobody wants them
 	}
@@ -24,7 +25,7 @@ func TestImages(t *testing.T) {
 	p.run("", "demo", "--home", p.home)
 	p.user("ann", "admin")
 	p.serves()
-	token := p.token("ann")
+	token := p.token()
 	tb := newTab(t, ctx, p.url, p.session("ann")...)
 	tb.cookie(p.url, "dingdag_theme", "light")
 	tb.cookie(p.url, "dingdag_lang", "en")
@@ -53,6 +54,6 @@ func TestImages(t *testing.T) {
 		require.NoError(t, err)
 		var small bytes.Buffer
 		require.NoError(t, (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&small, img))
-		require.NoError(t, os.WriteFile(filepath.Join(*images, "pages-"+picture.name+".png"), small.Bytes(), 0o644)) //nolint:gosec // pictures are for everybody
+		require.NoError(t, os.WriteFile(filepath.Join(*images, "pages-"+picture.name+".png"), small.Bytes(), 0o644))
 	}
 }

@@ -149,13 +149,13 @@ func furnished(t *testing.T) *program {
 	p.user("vera", "viewer")
 	p.run("", "variables", "set", "markup", hostile+"'variable')>")
 	p.serves()
-	token := p.token("ann")
+	token := p.token()
 	p.ask(http.MethodPatch, "/api/v2/dags/markup", token, `{"is_paused": false}`, nil)
 	r := p.trigger(token, "markup", `{"logical_date": null, "note": "`+hostile+`'note')>", "conf": {"`+hostile+`'conf')>": "<script>alert('conf')</script>"}}`)
 	require.Equal(t, "failed", r.State)
 	require.Eventually(t, func() bool {
 		var asks struct {
-			Total int `json:"total_entries"` //nolint:tagliatelle // Airflow's own key
+			Total int `json:"total_entries"`
 		}
 		p.ask(http.MethodGet, "/api/v2/dags/~/dagRuns/~/hitlDetails", token, "", &asks)
 		return asks.Total == 1
@@ -164,12 +164,12 @@ func furnished(t *testing.T) *program {
 }
 
 // Each page is all right in both languages and colours, on a screen and on a phone.
-func TestPages(t *testing.T) {
+func TestPages(t *testing.T) { //nolint:tparallel // what is after the subtests needs their end
 	t.Parallel()
 	ctx := chromium(t)
 	source := axe(t)
 	p := furnished(t)
-	token, session := p.token("ann"), p.session("ann")
+	token, session := p.token(), p.session("ann")
 	example, bad := sights(t, p, token)
 	t.Run("looks", func(t *testing.T) {
 		for _, theme := range []string{"light", "dark"} {
@@ -193,18 +193,18 @@ func TestPages(t *testing.T) {
 			t.Parallel()
 			tb := newTab(t, ctx, p.url, session...)
 			tb.size(390)
-			seen := ""
+			var texts strings.Builder
 			for _, s := range bad {
 				tb.check(s, 390, "en", "")
-				seen += evaluate[string](tb, `document.body.innerText + [...document.querySelectorAll("input, textarea")].map((e) => e.value).join(" ")`)
+				texts.WriteString(evaluate[string](tb, `document.body.innerText + [...document.querySelectorAll("input, textarea")].map((e) => e.value).join(" ")`))
 			}
 			for _, what := range []string{"description", "tag", "owner", "conf", "xcom", "log", "error", "param"} {
-				assert.Contains(t, seen, "alert('"+what+"')", "is it on no page?")
+				assert.Contains(t, texts.String(), "alert('"+what+"')", "is it on no page?")
 			}
 		})
 		t.Run("a viewer", func(t *testing.T) {
 			t.Parallel()
-			tb := newTab(t, ctx, p.url, p.session("vera")...)
+			tb := newTab(t, ctx, p.url, p.session("vera")...) //nolint:contextcheck // it is that of the test
 			tb.size(1280)
 			for _, s := range example {
 				if changes.MatchString(s.address) {

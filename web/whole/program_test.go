@@ -164,13 +164,13 @@ func (p *program) session(name string) []*http.Cookie {
 	return cookies
 }
 
-// token is one for the REST API.
-func (p *program) token(name string) string {
+// token is one of ann for the REST API.
+func (p *program) token() string {
 	p.t.Helper()
 	var got struct {
-		AccessToken string `json:"access_token"` //nolint:tagliatelle // Airflow's own key
+		AccessToken string `json:"access_token"`
 	}
-	body, err := json.Marshal(map[string]string{"username": name, "password": password})
+	body, err := json.Marshal(map[string]string{"username": "ann", "password": password})
 	require.NoError(p.t, err)
 	p.ask(http.MethodPost, "/auth/token", "", string(body), &got)
 	return got.AccessToken
@@ -200,7 +200,7 @@ func (p *program) ask(method, path, token, body string, into any) {
 
 // run is one of a DAG, as the REST API says it.
 type run struct {
-	RunID string `json:"dag_run_id"` //nolint:tagliatelle // Airflow's own key
+	RunID string `json:"dag_run_id"`
 	State string `json:"state"`
 }
 
@@ -208,7 +208,7 @@ type run struct {
 func (p *program) lastRun(token, dagID string) run {
 	p.t.Helper()
 	var got struct {
-		Runs []run `json:"dag_runs"` //nolint:tagliatelle // Airflow's own key
+		Runs []run `json:"dag_runs"`
 	}
 	require.Eventually(p.t, func() bool {
 		p.ask(http.MethodGet, "/api/v2/dags/"+dagID+"/dagRuns?order_by=-id&limit=1", token, "", &got)

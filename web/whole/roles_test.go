@@ -276,7 +276,10 @@ func TestRoutesForEachRole(t *testing.T) {
 	}
 	p.ask(http.MethodGet, "/api/v2/dags/hidden_dag/dagRuns/one/taskInstances/load", tokens[admin], "", &state)
 	assert.Equal(t, "success", state.State, "somebody has marked it who may not")
-	var log []struct{ Event, Owner string }
+	var log []struct {
+		Event string `json:"event"`
+		Owner string `json:"owner"`
+	}
 	require.NoError(t, json.Unmarshal([]byte(p.run("", "events", "list", "-o", "json")), &log))
 	require.NotEmpty(t, log)
 	for _, e := range log {

@@ -90,7 +90,7 @@ func waiting(t *testing.T) (p *program, folder string) {
 	p = newProgram(t, map[string]string{"nightly.yaml": nightly})
 	p.user("ann", "operator")
 	p.serves()
-	token := p.token("ann")
+	token := p.token()
 	p.ask(http.MethodPatch, "/api/v2/dags/nightly", token, `{"is_paused": false}`, nil)
 	return p, t.TempDir()
 }
@@ -183,7 +183,7 @@ func TestWithoutScript(t *testing.T) {
 	tb.at("/runs/manual")
 	at := evaluate[string](tb, "location.href")
 	touch(t, folder, "go")
-	require.Equal(t, "failed", p.lastRun(p.token("ann"), "nightly").State)
+	require.Equal(t, "failed", p.lastRun(p.token(), "nightly").State)
 	for path, text := range map[string]string{"": "failed", "/graph": "load", "/gantt": "load", "/tasks/load": "the table is missing", "/clear": "load", "/tasks/load?find=table": "table"} {
 		status, _ := tb.open(at + path)
 		assert.Equal(t, http.StatusOK, status, path)
@@ -194,7 +194,7 @@ func TestWithoutScript(t *testing.T) {
 	tb.open(at + "/clear")
 	do(chromedp.Click(chromedp.CSS(`main button.primary`)))
 	tb.at("/runs/manual")
-	token := p.token("ann")
+	token := p.token()
 	require.Eventually(t, func() bool { return p.lastRun(token, "nightly").State == "success" }, patience, 50*time.Millisecond, "the run that was cleared")
 	tb.open(p.url + "/dags?q=other")
 	assert.NotContains(t, tb.text(), "nightly")
@@ -209,7 +209,7 @@ func TestStaleTabs(t *testing.T) {
 	ctx := chromium(t)
 	p, folder := waiting(t)
 	touch(t, folder, "go")
-	token := p.token("ann")
+	token := p.token()
 	conf, err := json.Marshal(map[string]any{"logical_date": nil, "conf": map[string]string{"folder": folder}})
 	require.NoError(t, err)
 	r := p.trigger(token, "nightly", string(conf))
@@ -246,5 +246,5 @@ func TestStaleTabs(t *testing.T) {
 	tb.at("/auth/login")
 	require.NoError(t, chromedp.Do(tb.ctx, chromedp.SendKeys(chromedp.CSS(`input[name="username"]`), "ann"), chromedp.SendKeys(chromedp.CSS(`input[name="password"]`), password+"\r")))
 	tb.at("/dags/nightly/trigger")
-	assert.Equal(t, r.RunID, p.lastRun(p.token("ann"), "nightly").RunID, "no other run was started")
+	assert.Equal(t, r.RunID, p.lastRun(p.token(), "nightly").RunID, "no other run was started")
 }
