@@ -18,16 +18,25 @@ import (
 // between does something once after a commit, before who committed goes on.
 type between struct {
 	store.Store
-	then atomic.Pointer[func() bool]
+	then    atomic.Pointer[func() bool]
+	commits atomic.Int64
 }
 
 // Tx commits, and calls then until it reports that it has done its part.
 func (b *between) Tx(ctx context.Context, fn func(store.Tx) error) error {
 	err := b.Store.Tx(ctx, fn)
-	if then := b.then.Swap(nil); then != nil && !(*then)() {
+	b.commits.Add(1)
+	for {
+		n := b.commits.Load()
+		then := b.then.Swap(nil)
+		if then == nil || (*then)() {
+			return err
+		}
 		b.then.Store(then)
+		if b.commits.Load() == n { // no other commit has missed it meanwhile
+			return err
+		}
 	}
-	return err
 }
 
 // A run that has ended and is still in memory ends once, although its DAG is looked at again
