@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -56,23 +58,24 @@ func TestAirflowClientsOfOthers(t *testing.T) {
 			t.Parallel()
 			home := homeWith(t, "")
 			require.NoError(t, os.WriteFile(filepath.Join(home, "dags", "dags.yaml"), []byte(strings.ReplaceAll(withClients, "HOME", home)), 0o600))
-			_, _ = asked(t, home, "correct horse\n", "users", "create", "ann", "--role", "admin")
+			_ = asked(t, home, "correct horse\n", "users", "create", "ann", "--role", "admin")
 			env := []string{"HOME=" + t.TempDir(), "AIRFLOW_USER=ann", "AIRFLOW_PASSWORD=correct horse"}
 			if c.token {
-				token, _ := asked(t, home, "", "tokens", "create", "ann", "client")
+				token := asked(t, home, "", "tokens", "create", "ann", "client")
 				env = append(env, "AIRFLOW_TOKEN="+strings.TrimSpace(token))
 			}
 			p := scheduling(t, home, listenVariable+"=127.0.0.1:0")
 			cmd := exec.CommandContext(t.Context(), filepath.Join(dir, c.program))
-			cmd.Env = append(env, "AIRFLOW_URL="+p.address()+c.path)
+			cmd.Env = slices.Concat(env, []string{"AIRFLOW_URL=" + p.address() + c.path})
 			var out, errs bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, &errs
 			require.NoError(t, cmd.Run(), "%s%s", out.String(), errs.String())
 			got := map[string]any{}
 			for lines := bufio.NewScanner(&out); lines.Scan(); {
 				var d struct {
-					Step, Error string
-					Got         any
+					Step  string `json:"step"`
+					Error string `json:"error"`
+					Got   any    `json:"got"`
 				}
 				require.NoError(t, json.Unmarshal(lines.Bytes(), &d), lines.Text())
 				got[d.Step] = d.Got
@@ -94,9 +97,7 @@ func TestAirflowClientsOfOthers(t *testing.T) {
 				"variable changed": 200.0, "variable read": "friday", "variable deleted": 204.0, "pool changed": 200.0, "pool read": 3.0, "pool deleted": 204.0,
 				"connection read": []any{"http", "example.com"}, "connection deleted": 204.0, "import errors": 0.0, "events": []any{"delete_connection by ann"},
 			}
-			for step, value := range c.want {
-				want[step] = value
-			}
+			maps.Copy(want, c.want)
 			assert.Equal(t, want, got)
 			p.stop()
 			assert.NotContains(t, p.log.String(), "answer a call")
@@ -105,7 +106,7 @@ func TestAirflowClientsOfOthers(t *testing.T) {
 }
 
 // asked is what a command on a home folder prints.
-func asked(t *testing.T, home, stdin string, args ...string) (stdout, stderr string) {
+func asked(t *testing.T, home, stdin string, args ...string) string {
 	t.Helper()
 	var out, errs bytes.Buffer
 	env := map[string]string{"DINGDAG_HOME": home, listenVariable: "off"}
@@ -113,5 +114,5 @@ func asked(t *testing.T, home, stdin string, args ...string) (stdout, stderr str
 		In: strings.NewReader(stdin), Out: &out, Err: &errs, LookupEnv: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
 	}, cli.Extensions{})
 	require.Zero(t, code, "%s%s", out.String(), errs.String())
-	return out.String(), errs.String()
+	return out.String()
 }

@@ -32,7 +32,7 @@ The file stays. While it is there, the DAG is a new one from then on: with catch
 schedule makes all runs since its start_date again.`,
 		Example: "  dingdag dags delete my_dag --dry-run\n  dingdag dags delete my_dag -y",
 		Args:    command.ExactArgs("DAG"), ValidArgsFunction: a.CompleteDAGs,
-		RunE: func(cmd *cobra.Command, args []string) error { return runDeleteDAG(cmd.Context(), a, args[0], f) },
+		RunE: func(cmd *cobra.Command, args []string) error { return runDeleteDAG(cmd.Context(), a, args[0], &f) },
 	}
 	f.add(cmd)
 	return cmd
@@ -51,14 +51,14 @@ last scheduled run of a DAG again.`,
 			if args[1] == "" {
 				return command.Usagef("the RUN_ID is empty")
 			}
-			return runDeleteRun(cmd.Context(), a, args[0], args[1], f)
+			return runDeleteRun(cmd.Context(), a, args[0], args[1], &f)
 		},
 	}
 	f.add(cmd)
 	return cmd
 }
 
-func runDeleteDAG(ctx context.Context, a *app.App, dagID string, f removeFlags) error {
+func runDeleteDAG(ctx context.Context, a *app.App, dagID string, f *removeFlags) error {
 	ask, err := a.API(ctx)
 	if err != nil {
 		return err
@@ -82,7 +82,7 @@ func runDeleteDAG(ctx context.Context, a *app.App, dagID string, f removeFlags) 
 	return nil
 }
 
-func runDeleteRun(ctx context.Context, a *app.App, dagID, runID string, f removeFlags) error {
+func runDeleteRun(ctx context.Context, a *app.App, dagID, runID string, f *removeFlags) error {
 	ask, err := a.API(ctx)
 	if err != nil {
 		return err
@@ -102,7 +102,7 @@ func runDeleteRun(ctx context.Context, a *app.App, dagID, runID string, f remove
 }
 
 // confirmed reports whether something is to be removed; what would be is said in a dry run.
-func (f removeFlags) confirmed(ctx context.Context, a *app.App, what string) (bool, error) {
+func (f *removeFlags) confirmed(ctx context.Context, a *app.App, what string) (bool, error) {
 	switch {
 	case f.dryRun:
 		fmt.Fprintf(a.Out, "would remove %s\n", what)
