@@ -74,7 +74,9 @@ func open(ctx context.Context, tc *operator.TaskContext, connID, name string) (*
 func (db *database) release(ctx context.Context, log *slog.Logger) {
 	var err error
 	if db.conn != nil {
-		err = db.conn.Close()
+		if err = db.conn.Close(); errors.Is(err, dbsql.ErrConnDone) {
+			err = nil // a query that was stopped has ended it
+		}
 	}
 	if err = errors.Join(err, db.close()); err != nil {
 		log.WarnContext(ctx, "could not end the connection properly", "error", err)
