@@ -296,6 +296,7 @@ func TestWhatIsRefusedOverHTTP(t *testing.T) {
 		"http is off":        {callback{"/dingtalk/robot/closed", good, told("m6", now)}, http.StatusNotFound},
 		"unknown path":       {callback{"/dingtalk/robots/talk", good, told("m7", now)}, http.StatusNotFound},
 		"10 MB":              {callback{"/dingtalk/robot/talk", good, append(told("m8", now), bytes.Repeat([]byte{' '}, 10<<20)...)}, http.StatusRequestEntityTooLarge},
+		"2 MB":               {callback{"/dingtalk/robot/talk", good, append(told("m9", now), bytes.Repeat([]byte{' '}, 2<<20)...)}, http.StatusRequestEntityTooLarge},
 		"no JSON":            {callback{"/dingtalk/robot/talk", good, []byte("{")}, http.StatusBadRequest},
 		"unsigned press":     {callback{"/dingtalk/card/talk", good, []byte(`{"outTrackId":"c","userId":"ann"}`)}, http.StatusForbidden},
 		"unsigned event":     {callback{"/dingtalk/event/talk?timestamp=1&nonce=n&msg_signature=s", nil, []byte(`{"encrypt":"eA=="}`)}, http.StatusForbidden},

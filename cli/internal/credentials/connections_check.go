@@ -17,6 +17,7 @@ import (
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/gate"
 	"github.com/dingdag/dingdag/hook"
@@ -59,7 +60,7 @@ type tester struct {
 
 // Notef writes a line for people.
 func (t tester) Notef(format string, args ...any) {
-	_, _ = fmt.Fprintln(t.Err, t.Mask(fmt.Sprintf(format, args...))) // what cannot be written there cannot be told anywhere
+	_, _ = fmt.Fprintln(t.Err, "note:", show.Shown(t.Err, t.Mask(fmt.Sprintf(format, args...)))) // what cannot be written there cannot be told anywhere
 }
 
 // Test finds out whether a connection works, as the command does, and returns what the command would write.
