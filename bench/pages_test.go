@@ -183,12 +183,12 @@ func BenchmarkPages(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// BenchmarkDagu compares the list of 1,000 DAGs with the same of dagu, whose program DINGDAG_BENCH_DAGU names. Our list has the last
+// BenchmarkDagu compares the list of 1,000 DAGs with the same of dagu, whose program BENCH_DAGU names. Our list has the last
 // 14 runs of each DAG that it shows; dagu's DAGs have none yet.
 func BenchmarkDagu(b *testing.B) {
-	dagu := os.Getenv("DINGDAG_BENCH_DAGU")
+	dagu := os.Getenv("BENCH_DAGU")
 	if dagu == "" {
-		b.Skip("DINGDAG_BENCH_DAGU names no program of dagu")
+		b.Skip("BENCH_DAGU names no program of dagu")
 	}
 	s, theirs := newSite(b, historyHome(b)), newDagu(b, dagu)
 	for b.Loop() {

@@ -94,16 +94,20 @@ func (h home) standalone(b *testing.B, env ...string) *exec.Cmd {
 			_ = cmd.Wait()
 		}
 	})
-	works := make(chan struct{})
+	works := make(chan string, 1) // it ends when the program does, whose last words it has then
 	go func() {
-		lines := bufio.NewScanner(stderr)
-		for lines.Scan() {
-			if strings.Contains(lines.Text(), "dingdag works") {
-				close(works)
+		last := ""
+		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			if last = lines.Text(); strings.Contains(last, "dingdag works") {
+				works <- ""
 			}
 		}
+		select {
+		case works <- last:
+		default:
+		}
 	}()
-	<-works
+	require.Empty(b, <-works, "the program has ended")
 	return cmd
 }
 
