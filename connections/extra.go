@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -29,10 +30,10 @@ func (c *Connection) ExtraMap() (map[string]any, error) {
 func decodeExtra(text string) (map[string]any, error) {
 	var object map[string]any
 	if err := decodeJSON([]byte(text), &object); err != nil {
-		return nil, fmt.Errorf(`extra: %w; want an object such as {"key": "value"}`, err)
+		return nil, phrase.Err("conn.extra", err)
 	}
 	if object == nil {
-		return nil, errors.New(`extra: want an object such as {"key": "value"}, got null`)
+		return nil, phrase.Err("conn.extra_null")
 	}
 	return object, nil
 }
@@ -45,19 +46,19 @@ func decodeJSON(data []byte, into any) error {
 	err := dec.Decode(into)
 	if err == nil {
 		if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-			return fmt.Errorf("text after the end of the JSON value, at byte %d", dec.InputOffset())
+			return phrase.Err("conn.json_after", dec.InputOffset())
 		}
 		return nil
 	}
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		return fmt.Errorf("JSON syntax error at byte %d", syntax.Offset)
+		return phrase.Err("conn.syntax", syntax.Offset)
 	}
 	if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		// Value may be "number 123"; only the kind is shown.
 		got, _, _ := strings.Cut(kind.Value, " ")
-		return fmt.Errorf("not a JSON object but a JSON %s", got)
+		return phrase.Err("conn.no_object", got)
 	}
-	return errors.New("the JSON text is empty or ends too early")
+	return phrase.Err("conn.json_short")
 }
 
 // pair is one member of form data or of a JSON object.

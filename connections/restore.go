@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/dingdag/dingdag/phrase"
 )
 
 // Restore puts the secrets of a connection back after somebody has edited what
@@ -30,7 +32,7 @@ func Restore(edited, base, original *Connection) (*Connection, error) {
 	extra, err := restoreExtra(edited, base, original)
 	r.Extra = extra
 	if err := joinLine(append(errs, err)...); err != nil {
-		return nil, fmt.Errorf("connection %q: %w", original.ID, err)
+		return nil, phrase.Err("vault.is", phrase.Of("kind.connection"), original.ID, err)
 	}
 	return &r, nil
 }
@@ -47,7 +49,7 @@ func restoreText(name string, edited, base, original *string) (*string, error) {
 }
 
 func starsError(name string) error {
-	return fmt.Errorf("%s: *** stands for a secret to keep, but there is none here: write the whole value", name)
+	return phrase.Err("conn.keep", name)
 }
 
 // restoreExtra keeps the text of the extra where nothing in it was changed.

@@ -2,10 +2,12 @@ package connections
 
 import (
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/dingdag/dingdag/phrase"
 )
 
 const (
@@ -17,15 +19,14 @@ const (
 // a letter or digit of any script or one of _ # ! ( ) - . : / \.
 func ValidateID(id string) error {
 	if id == "" {
-		return errors.New("connection id is empty")
+		return phrase.Err("conn.no_id")
 	}
 	if n := utf8.RuneCountInString(id); n > maxIDLength {
-		return fmt.Errorf("connection id has %d characters; at most %d are allowed", n, maxIDLength)
+		return phrase.Err("conn.long_id", n, maxIDLength)
 	}
 	for _, r := range id {
 		if !unicode.IsLetter(r) && !unicode.IsNumber(r) && !strings.ContainsRune(`_#!()-.:/\`, r) {
-			return fmt.Errorf("connection id %q: character %q is not allowed; use letters, digits and any of %s",
-				id, r, `_ # ! ( ) - . : / \`)
+			return phrase.Err("conn.bad_id", id, strconv.QuoteRune(r), `_ # ! ( ) - . : / \`)
 		}
 	}
 	return nil
@@ -54,14 +55,14 @@ func validateType(connType string) error {
 	if connType == "" || validScheme(strings.ReplaceAll(connType, "_", "-")) {
 		return nil
 	}
-	return fmt.Errorf("connection type %q: want a letter, then letters, digits and any of _ . +", connType)
+	return phrase.Err("conn.type", connType)
 }
 
 func validatePort(port *int) error {
 	if port == nil || *port >= 0 && *port <= maxPort {
 		return nil
 	}
-	return fmt.Errorf("port %d is not between 0 and %d", *port, maxPort)
+	return phrase.Err("conn.port", *port, maxPort)
 }
 
 func validateExtra(extra *Secret) error {
@@ -75,14 +76,15 @@ func validateExtra(extra *Secret) error {
 // joinLine joins the texts of several errors in one line, because they are shown
 // behind one "file:line:" or connection id.
 func joinLine(errs ...error) error {
-	var texts []string
+	var all error
 	for _, err := range errs {
-		if err != nil {
-			texts = append(texts, err.Error())
+		switch {
+		case err == nil:
+		case all == nil:
+			all = err
+		default:
+			all = phrase.Err("then", all, err)
 		}
 	}
-	if texts == nil {
-		return nil
-	}
-	return errors.New(strings.Join(texts, "; "))
+	return all
 }

@@ -61,6 +61,10 @@ type DAG struct {
 	// ParamNames are all params in the order of the file, those without default included.
 	ParamNames []string
 
+	// DefaultArgs are the default_args of a DAG that comes from a file, those of defaults files included: durations in
+	// ISO 8601, dates in UTC, without callbacks. A stored version has none, since its tasks have them already.
+	DefaultArgs yamlvalue.Packed
+
 	OnSuccess, OnFailure, OnRecovery []Callback
 	// OnMissed is told of due ticks that started no run.
 	OnMissed []Callback

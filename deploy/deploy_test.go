@@ -5,6 +5,7 @@ package deploy_test
 import (
 	"encoding/json"
 	"log/slog"
+	"math"
 	"os"
 	"regexp"
 	"slices"
@@ -190,14 +191,16 @@ type board struct {
 	Title         string
 	SchemaVersion int
 	Templating    struct{ List []struct{ Name string } }
-	Panels        []struct {
-		ID         int
-		Type       string
-		Title      string
-		Datasource struct{ Type, UID string }
-		GridPos    struct{ X, Y, W, H int }
-		Targets    []struct{ Expr, LegendFormat string }
-	}
+	Panels        []panel
+}
+
+type panel struct {
+	ID         int
+	Type       string
+	Title      string
+	Datasource struct{ Type, UID string }
+	GridPos    struct{ X, Y, W, H int }
+	Targets    []struct{ Expr, LegendFormat string }
 }
 
 // The dashboard asks for what there is, and no panel lies on another.
@@ -242,4 +245,43 @@ func TestDashboard(t *testing.T) {
 		}
 	}
 	assert.Greater(t, len(b.Panels), 20)
+}
+
+// A task that fails for the first time since the start is on the dashboard: its counter appears with 1, which is no increase.
+func TestTheFirstFailureIsShown(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("grafana/dingdag.json")
+	require.NoError(t, err)
+	var b board
+	require.NoError(t, json.Unmarshal(text, &b))
+	at := slices.IndexFunc(b.Panels, func(p panel) bool {
+		return len(p.Targets) > 0 && strings.Contains(p.Targets[0].Expr, "airflow_ti_failures")
+	})
+	require.GreaterOrEqual(t, at, 0)
+	expr := strings.NewReplacer("$job", ".*", "$instance", ".*").Replace(b.Panels[at].Targets[0].Expr)
+	s := promqltest.LoadedStorage(t, `load 1m
+  airflow_ti_failures{dag_id="etl",task_id="once"} _x89 1x90
+  airflow_ti_failures{dag_id="etl",task_id="twice"} _x89 1x9 2x80
+  airflow_ti_failures{dag_id="etl",task_id="at_once"} _x89 3x90
+  airflow_ti_failures{dag_id="etl",task_id="known"} 5x89 6x90
+  airflow_ti_failures{dag_id="etl",task_id="quiet"} 5x180
+`)
+	defer func() { assert.NoError(t, s.Close()) }()
+	engine := promqltest.NewTestEngineWithOpts(t, promql.EngineOpts{MaxSamples: 1e6, Timeout: time.Minute, LookbackDelta: 5 * time.Minute, Parser: parser.NewParser(parser.Options{})})
+	for minute, want := range map[int64]map[string]float64{
+		80:  {},
+		130: {"once": 1, "twice": 2, "at_once": 3, "known": 1},
+		170: {},
+	} {
+		q, err := engine.NewInstantQuery(t.Context(), s, nil, expr, time.Unix(minute*60, 0))
+		require.NoError(t, err)
+		found, err := q.Exec(t.Context()).Vector()
+		require.NoError(t, err)
+		got := map[string]float64{}
+		for _, one := range found {
+			got[one.Metric.Get("task_id")] = math.Round(one.F)
+		}
+		assert.Equal(t, want, got, "minute %d", minute)
+		q.Close()
+	}
 }

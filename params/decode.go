@@ -104,9 +104,13 @@ func (d *decoder) record(t *Type, prefix string, node *yaml.Node, v reflect.Valu
 		default:
 			given[name] = value
 			d.field(f, prefix+name, value, v.FieldByIndex(f.index))
+			if f.listed != nil {
+				v.FieldByIndex(f.listed).SetBool(kindOf(value) == yamlvalue.List)
+			}
 		}
 	}
 	d.missing(t, prefix, node, given)
+	d.alone(t, prefix, given)
 	if !Failed(d.problems[before:]) {
 		d.validate(prefix, node, given, v)
 	}
@@ -147,6 +151,16 @@ func (d *decoder) missing(t *Type, prefix string, node *yaml.Node, given map[str
 	for _, f := range t.fields {
 		if f.required && given[f.name] == nil {
 			d.errorf(at, prefix+f.name, "missing parameter %q%s", f.name, of(t.owner))
+		}
+	}
+}
+
+// alone finds parameters that say nothing without others.
+func (d *decoder) alone(t *Type, prefix string, given map[string]*yaml.Node) {
+	isGiven := func(name string) bool { return given[name] != nil && kindOf(given[name]) != yamlvalue.Null }
+	for _, f := range t.fields {
+		if f.needs != "" && isGiven(f.name) && !isGiven(f.needs) {
+			d.errorf(given[f.name], prefix+f.name, "parameter %q has no effect without %q: give both, or neither", prefix+f.name, prefix+f.needs)
 		}
 	}
 }

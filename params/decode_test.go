@@ -44,6 +44,7 @@ type sample struct {
 	Token   connections.Secret `yaml:"token" param:"template"`
 	Options *nested            `yaml:"options"`
 	Steps   []nested           `yaml:"steps"`
+	Unit    string             `yaml:"unit" param:"needs=ratio"`
 	Skipped string
 }
 
@@ -182,6 +183,10 @@ func TestDecodeProblems(t *testing.T) {
 		"free key":        {"command: ls\ndata: {on: 1}", `2:8: a key of parameter "data" must be text, not a boolean (on): quote it`},
 		"validate":        {"command: ls\nappend: true", `2:9: append needs env`},
 		"validate warns":  {"command: ls\nsize: 1001", "2:7: warning: that is much\n0:0: warning: general remark"},
+		"alone":           {"command: ls\nunit: m", `2:7: parameter "unit" has no effect without "ratio": give both, or neither`},
+		"alone with null": {"command: ls\nunit: m\nratio: ~", `2:7: parameter "unit" has no effect without "ratio": give both, or neither`},
+		"null alone":      {"command: ls\nunit: ~", ""},
+		"not alone":       {"command: ls\nunit: m\nratio: 0", ""},
 		"no mapping":      {"[a]", `1:1: the value of operator sample must be a mapping, not a list`},
 		"all at once":     {"a_b_c: 1\nsmall: x", "1:1: unknown parameter \"a_b_c\" for operator sample\n2:8: parameter \"small\" must be a whole number, not text (x)\n0:0: missing parameter \"command\" for operator sample"},
 		"long values cut": {"command: ls\nmethod: " + strings.Repeat("x", 200), `2:9: parameter "method" must be one of GET, POST, not "` + strings.Repeat("x", 60) + `…"`},
@@ -219,6 +224,35 @@ func TestDecodeFollowsAliases(t *testing.T) {
 	assert.Equal(t, []any{"ls"}, got.Data)
 }
 
+// One element alone and a list with one element are told apart where the struct asks.
+func TestDecodeTellsWhetherAListWasGiven(t *testing.T) {
+	t.Parallel()
+	type part struct {
+		To       []string `yaml:"to" param:"single,listed=ToListed"`
+		ToListed bool
+	}
+	type whole struct {
+		part
+
+		Parts []part `yaml:"parts"`
+	}
+	for text, want := range map[string]whole{
+		"{}":                            {},
+		"to: a":                         {part: part{[]string{"a"}, false}},
+		"to: [a]":                       {part: part{[]string{"a"}, true}},
+		"to: []":                        {part: part{[]string{}, true}},
+		"to: null":                      {},
+		"{parts: [{to: [a]}, {to: b}]}": {Parts: []part{{[]string{"a"}, true}, {[]string{"b"}, false}}},
+		"{parts: [{to: &x [a]}], to: *x}": {
+			part: part{[]string{"a"}, true}, Parts: []part{{[]string{"a"}, true}},
+		},
+	} {
+		var got whole
+		require.Empty(t, params.Of[whole]("", nil).Decode(node(t, text), &got), text)
+		assert.Equal(t, want, got, text)
+	}
+}
+
 func TestOfPanicsOnBadTags(t *testing.T) {
 	t.Parallel()
 	for name, of := range map[string]func(){
@@ -240,6 +274,28 @@ func TestOfPanicsOnBadTags(t *testing.T) {
 		"required with default": func() {
 			params.Of[struct {
 				A string `yaml:"a" param:"required,default=c"`
+			}]("", nil)
+		},
+		"needs nothing": func() {
+			params.Of[struct {
+				A string `yaml:"a" param:"needs=b"`
+			}]("", nil)
+		},
+		"listed without single": func() {
+			params.Of[struct {
+				A []string `yaml:"a" param:"listed=B"`
+				B bool
+			}]("", nil)
+		},
+		"listed in nothing": func() {
+			params.Of[struct {
+				A []string `yaml:"a" param:"single,listed=B"`
+			}]("", nil)
+		},
+		"listed in a parameter": func() {
+			params.Of[struct {
+				A []string `yaml:"a" param:"single,listed=B"`
+				B bool     `yaml:"b"`
 			}]("", nil)
 		},
 		"templated number": func() {

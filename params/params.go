@@ -14,6 +14,7 @@
 //
 //	required      the parameter must be given and must not be null
 //	default=X     the value of a parameter that is not given; lists separate elements by |
+//	needs=x       the parameter says nothing unless x is given, too
 //	enum=a|b      the values a text may have
 //	min=N, max=N  the range of numbers, and of durations ("min=1s")
 //	template      text in it, at any depth, is a template
@@ -21,6 +22,7 @@
 //	files=.a|.b   a template that ends so and has one line is the name of a template file
 //	secret        the value is not shown
 //	single        a list may be given as its only element
+//	listed=Field  a bool of the struct that tells that a list with single was given as a list
 //	commas        a list may be given as text, separated by commas; implies single
 //	off           false gives an empty list
 //	digits        whole numbers are taken as text

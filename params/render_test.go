@@ -199,6 +199,8 @@ func TestJSONSchemaAgreesWithDecode(t *testing.T) {
 		`{"command": "ls", "options": {"name": "n"}}`, `{"command": "ls", "options": {}}`, `{"command": "ls", "options": null}`,
 		`{"command": "ls", "data": {"a": [1, null, true]}}`, `{"command": "ls", "data": null}`, `{"command": "ls", "ratio": 2}`,
 		`{"command": "ls", "env": {"A": "b"}}`, `{"command": "ls", "env": {"A": 1}}`, `{"command": "ls", "steps": [{"name": "a"}]}`,
+		`{"command": "ls", "unit": "m"}`, `{"command": "ls", "unit": "m", "ratio": 1}`, `{"command": "ls", "unit": "m", "ratio": null}`,
+		`{"command": "ls", "unit": null}`, `{"command": "ls", "ratio": 1}`,
 	} {
 		var s sample
 		problems := sampleType().Decode(node(t, text), &s)

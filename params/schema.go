@@ -12,20 +12,34 @@ import (
 func (t *Type) JSONSchema() map[string]any {
 	properties := make(map[string]any, len(t.fields))
 	required := []any{}
+	needs := []any{}
 	for _, f := range t.fields {
 		properties[f.name] = f.schema()
 		if f.required {
 			required = append(required, f.name)
+		}
+		if f.needs != "" {
+			needs = append(needs, map[string]any{"if": hasProperty(f.name), "then": hasProperty(f.needs)})
 		}
 	}
 	schema := map[string]any{"type": "object", "properties": properties, "additionalProperties": false}
 	if len(required) > 0 {
 		schema["required"] = required
 	}
+	if len(needs) > 0 {
+		schema["allOf"] = needs
+	}
 	if doc := t.Doc(); doc != "" {
 		schema["description"] = doc
 	}
 	return schema
+}
+
+// hasProperty describes an object in which a property is and is not null.
+func hasProperty(name string) map[string]any {
+	return map[string]any{
+		"required": []any{name}, "properties": map[string]any{name: map[string]any{"not": map[string]any{"type": "null"}}},
+	}
 }
 
 func (f *field) schema() map[string]any {

@@ -42,8 +42,12 @@ func (f *field) parseTag(tag string) error {
 			f.hasDefault, f.defaultText = true, value
 		case name == "enum" && value != "":
 			f.enum = strings.Split(value, "|")
+		case name == "needs" && value != "":
+			f.needs = value
 		case name == "files" && value != "":
 			f.files = strings.Split(value, "|")
+		case name == "listed" && value != "":
+			f.listedName = value
 		case name == "min" && value != "":
 			f.hasMin, f.minText = true, value
 		case name == "max" && value != "":
@@ -83,6 +87,22 @@ func (f *field) check() error {
 	case (f.hasMin || f.hasMax) && !isNumber(base):
 		return errors.New("min and max are for numbers and durations")
 	}
+	return nil
+}
+
+// findListed finds the bool that tells that the field was given as a list.
+func (f *field) findListed(rt reflect.Type) error {
+	if f.listedName == "" {
+		return nil
+	}
+	sf, ok := rt.FieldByName(f.listedName)
+	switch {
+	case !f.single:
+		return errors.New("listed is for lists with single")
+	case !ok || !sf.IsExported() || sf.Type.Kind() != reflect.Bool || sf.Tag.Get("yaml") != "":
+		return fmt.Errorf("listed=%s must name an exported bool that is no parameter", f.listedName)
+	}
+	f.listed = sf.Index
 	return nil
 }
 

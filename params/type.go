@@ -44,6 +44,11 @@ type Field struct {
 	Fields []Field
 }
 
+// Rendered reports whether the parameter, or a part of it, is a template that is rendered before it is used.
+func (f *Field) Rendered() bool {
+	return f.Template || slices.ContainsFunc(f.Fields, func(part Field) bool { return part.Rendered() })
+}
+
 // field is one parameter: its place in the struct and the facts of its tag.
 type field struct {
 	name string
@@ -64,6 +69,10 @@ type field struct {
 	defaultValue                  reflect.Value
 	min, max                      float64 // durations in seconds
 	enum, files                   []string
+	needs                         string
+	// listedName is the bool beside it that tells that it was given as a list; empty for none.
+	listedName string
+	listed     []int
 }
 
 var (
@@ -97,6 +106,11 @@ func typeOf(rt reflect.Type, owner string, docs Docs) *Type {
 		t.byName[name] = f
 		t.templated = t.templated || f.template || f.late || f.nested != nil && f.nested.templated
 	}
+	for _, f := range t.fields {
+		if f.needs != "" && t.byName[f.needs] == nil {
+			panic(fmt.Sprintf("params: parameter %s of %s needs %s, which there is not", f.name, rt, f.needs))
+		}
+	}
 	return t
 }
 
@@ -113,6 +127,7 @@ func newField(rt reflect.Type, sf reflect.StructField, docs Docs) *field {
 	}
 	fail(supported(sf.Type))
 	fail(f.check())
+	fail(f.findListed(rt))
 	fail(f.readRange())
 	fail(f.readDefault())
 	return f

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -37,6 +38,28 @@ func TestAPIMessages(t *testing.T) {
 	status, got = b.Do(t, http.MethodGet, "/sandbox/api/messages?after=x", "")
 	assert.Equal(t, http.StatusBadRequest, status)
 	assert.JSONEq(t, `{"error":"after must be a message id, not \"x\""}`, got)
+
+	// With a limit, the newest come first.
+	for query, ids := range map[string]string{"limit=2": "3 2", "limit=2&offset=2": "1", "limit=9&robot=reports&offset=1": "", "limit=0": "", "limit=1&offset=99": ""} {
+		status, got = b.Do(t, http.MethodGet, "/sandbox/api/messages?"+query, "")
+		assert.Equal(t, http.StatusOK, status)
+		var page struct {
+			Messages []sandbox.Message `json:"messages"`
+			Total    int               `json:"total"`
+		}
+		require.NoError(t, json.Unmarshal([]byte(got), &page))
+		var shown []string
+		for _, m := range page.Messages {
+			shown = append(shown, strconv.Itoa(m.ID))
+		}
+		assert.Equal(t, ids, strings.Join(shown, " "), query)
+		assert.Equal(t, len(b.Messages(sandbox.Filter{Robot: map[bool]string{true: "reports"}[strings.Contains(query, "reports")]})), page.Total, query)
+	}
+	for query, problem := range map[string]string{"limit=x": `limit must be a number that is not negative, not \"x\"`, "limit=1&offset=-1": `offset must be a number that is not negative, not \"-1\"`} {
+		status, got = b.Do(t, http.MethodGet, "/sandbox/api/messages?"+query, "")
+		assert.Equal(t, http.StatusBadRequest, status)
+		assert.JSONEq(t, `{"error":"`+problem+`"}`, got)
+	}
 
 	status, _ = b.Do(t, http.MethodDelete, "/sandbox/api/messages", "")
 	assert.Equal(t, http.StatusOK, status)

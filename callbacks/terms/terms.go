@@ -28,8 +28,9 @@ type Common struct {
 	// the same key is younger than dedupe_window, a message is silenced; when the time is over, one
 	// message says how many there were. Without a key each message is sent.
 	DedupeKey string `yaml:"dedupe_key" json:"-" param:"template"`
-	// DedupeWindow is how long after a message others with its dedupe_key are silenced.
-	DedupeWindow time.Duration `yaml:"dedupe_window" json:"-" param:"default=1h,min=1s"`
+	// DedupeWindow is how long after a message others with its dedupe_key are silenced. Without a
+	// key it is an error.
+	DedupeWindow time.Duration `yaml:"dedupe_window" json:"-" param:"default=1h,min=1s,needs=dedupe_key"`
 }
 
 // maxKey is how many bytes a key has at most. A longer one ends in a hash.

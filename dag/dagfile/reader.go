@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/sosodev/duration"
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
@@ -151,6 +152,34 @@ func (r *dagReader) readDefaultArgs() {
 		reader.DateZone = r.opts.Location
 	}
 	reader.applyDefaults(base, r.draft.Raw.DefaultArgs)
+	if v := r.draft.Raw.DefaultArgs.Value; v != nil && v.Kind == yaml.MappingNode && !r.Restoring {
+		r.draft.DefaultArgs = yamlvalue.Pack(shownArgs(v, base))
+	}
+}
+
+// shownArgs are default_args as programs read them, with what was read of them.
+func shownArgs(args *yaml.Node, base *keys.Base) *yaml.Node {
+	read := map[string]string{}
+	for key, d := range map[string]time.Duration{"retry_delay": base.RetryDelay, "max_retry_delay": base.MaxRetryDelay, "execution_timeout": base.ExecutionTimeout} {
+		read[key] = duration.Format(d)
+	}
+	for key, t := range map[string]time.Time{"start_date": base.StartDate, "end_date": base.EndDate} {
+		read[key] = t.UTC().Format(time.RFC3339Nano)
+	}
+	var shown []*yaml.Node
+	for k, v := range yamlvalue.Pairs(args) {
+		text, typed := read[k.Value]
+		switch {
+		case strings.HasPrefix(k.Value, "on_") && strings.HasSuffix(k.Value, "_callback"):
+			continue
+		case typed && yamlvalue.KindOf(v) != yamlvalue.Null:
+			v = yamlvalue.NewScalar(yamlvalue.Text, text, v)
+		}
+		shown = append(shown, k, v)
+	}
+	out := *args
+	out.Content = shown
+	return &out
 }
 
 // readDates settles the DAG's dates and the zone of a plain cron expression, which is

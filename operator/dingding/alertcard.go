@@ -49,9 +49,11 @@ type SendCard struct {
 	OutTrackID string `yaml:"out_track_id" param:"template"`
 	// AtUserIDs are notified, in a group.
 	AtUserIDs []string `yaml:"at_user_ids" param:"commas,template,digits"`
-	// CallbackType says how DingTalk reports pressed buttons: STREAM or HTTP.
-	CallbackType string `yaml:"callback_type" param:"default=STREAM,enum=STREAM|HTTP"`
-	// CallbackRouteKey is the key of the registered address, for HTTP.
+	// CallbackType says how DingTalk reports pressed buttons: STREAM or HTTP. By default it is HTTP where there is a
+	// route key, and STREAM otherwise, as for the cards of alerts.
+	CallbackType string `yaml:"callback_type" param:"enum=STREAM|HTTP"`
+	// CallbackRouteKey is the callbackRouteKey under which the address for presses over HTTP was registered; by default
+	// card_route_key of the connection's extra.
 	CallbackRouteKey string `yaml:"callback_route_key" param:"template"`
 	// SupportForward lets people forward the card.
 	SupportForward bool `yaml:"support_forward" param:"default=true"`
@@ -86,10 +88,10 @@ func (o *SendCard) Validate() error {
 	case len(o.UserIDs) > 0 && len(o.AtUserIDs) > 0:
 		c.Add("at_user_ids", errors.New("is for groups"))
 	}
-	c.List("user_ids", o.UserIDs, 0, bot.MaxUsers)
-	if o.CallbackType == "HTTP" && o.CallbackRouteKey == "" {
-		c.Add("callback_route_key", errors.New("is empty; callback_type HTTP needs it"))
+	if o.CallbackType == "STREAM" && o.CallbackRouteKey != "" {
+		c.Add("callback_route_key", errors.New("is for callback_type HTTP, and the callback_type is STREAM: leave one of the two out"))
 	}
+	c.List("user_ids", o.UserIDs, 0, bot.MaxUsers)
 	for i, b := range o.Buttons {
 		if (b.Action == "") == (b.URL == "") {
 			c.Add(fmt.Sprintf("buttons[%d]", i), errors.New("give it an action or a url, and not both"))
@@ -108,8 +110,7 @@ func (o *SendCard) Execute(ctx context.Context, tc *operator.TaskContext) (any, 
 	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*CreateCardResult, error) {
 		d := card.Delivery{
 			TemplateID: o.CardTemplateID, OutTrackID: o.OutTrackID, OpenConversationID: o.OpenConversationID, UserIDs: o.UserIDs,
-			RobotCode: o.RobotCode, AtUserIDs: o.AtUserIDs, CallbackType: o.CallbackType, CallbackRouteKey: o.CallbackRouteKey,
-			SupportForward: o.SupportForward,
+			RobotCode: o.RobotCode, AtUserIDs: o.AtUserIDs, SupportForward: o.SupportForward,
 		}
 		if d.OutTrackID == "" {
 			d.OutTrackID = messageKey(tc)
@@ -148,8 +149,13 @@ func (o *SendCard) variables() (map[string]string, error) {
 
 // complete takes what is not given from the extra of the connection.
 func (o *SendCard) complete(ctx context.Context, tc *operator.TaskContext, a *hook.App, d *card.Delivery) error {
-	nobody := d.OpenConversationID == "" && len(d.UserIDs) == 0
-	if d.TemplateID != "" && !nobody {
+	nobody, routeKey := d.OpenConversationID == "" && len(d.UserIDs) == 0, o.CallbackRouteKey
+	if o.CallbackType == "STREAM" {
+		routeKey = ""
+	}
+	*d = d.ReportedTo(routeKey)
+	routed := routeKey != "" || o.CallbackType == "STREAM"
+	if d.TemplateID != "" && !nobody && routed {
 		return nil
 	}
 	if _, err := a.RobotCode(ctx); err != nil {
@@ -173,6 +179,12 @@ func (o *SendCard) complete(ctx context.Context, tc *operator.TaskContext, a *ho
 	}
 	if d.TemplateID == "" {
 		d.TemplateID = first("card_template_id")
+	}
+	if !routed {
+		*d = d.ReportedTo(first("card_route_key"))
+	}
+	if o.CallbackType == "HTTP" && d.CallbackRouteKey == "" {
+		err = errors.Join(err, errors.New("callback_type HTTP needs a route key: give callback_route_key, or set card_route_key in the extra of the connection"))
 	}
 	if group := first("conversation_id"); nobody && group != "" {
 		d.OpenConversationID = group

@@ -215,3 +215,31 @@ func TestSandboxCardOfTheConnection(t *testing.T) {
 	assert.Equal(t, "ops", all[0].Group)
 	assert.Equal(t, []string{"user002"}, all[1].To)
 }
+
+// How presses come is said by the task, or else by the connection, as for the cards of alerts.
+func TestSandboxCardReportsPresses(t *testing.T) {
+	t.Parallel()
+	o := suite.Office(t)
+	c := o.Conns["dingtalk_default"]
+	without, with := c.Extra, new(connections.Secret(`{"qps": 0, "card_route_key": "rk"}`))
+	n := 0
+	send := func(extra *connections.Secret, how string) string {
+		t.Helper()
+		n++
+		c.Extra = extra
+		id := fmt.Sprintf("card%d", n)
+		o.Run(t, "dingtalk_card", "{card_template_id: tpl, user_ids: user001, title: x, out_track_id: "+id+how+"}")
+		card, err := o.Box.Card(id)
+		require.NoError(t, err)
+		return card.CallbackType + " " + o.Box.Press("user001", id, "go").Note
+	}
+	assert.Contains(t, send(without, ""), "STREAM ")
+	assert.Contains(t, send(with, ", callback_type: STREAM"), "STREAM ")
+	assert.Equal(t, `HTTP no address is registered under the route key "rk"`, send(with, ""))
+	assert.Equal(t, `HTTP no address is registered under the route key "rk"`, send(with, ", callback_type: HTTP"))
+	assert.Equal(t, `HTTP no address is registered under the route key "mine"`, send(with, ", callback_route_key: mine"))
+	assert.Equal(t, `HTTP no address is registered under the route key "mine"`, send(without, ", callback_route_key: mine"))
+	c.Extra = without
+	assert.Contains(t, o.Fails(t, "dingtalk_card", "{card_template_id: tpl, user_ids: user001, title: x, callback_type: HTTP}"),
+		"callback_type HTTP needs a route key: give callback_route_key, or set card_route_key in the extra of the connection")
+}

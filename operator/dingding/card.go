@@ -34,7 +34,8 @@ type CreateCard struct {
 	AtUserIDs []string `yaml:"at_user_ids" param:"commas,template,digits"`
 	// CallbackType says how DingTalk reports pressed buttons: STREAM or HTTP.
 	CallbackType string `yaml:"callback_type" param:"enum=STREAM|HTTP"`
-	// CallbackRouteKey is the key of the registered address, for HTTP.
+	// CallbackRouteKey is the callbackRouteKey under which the address for presses was registered; HTTP needs it. The
+	// card_route_key of the connection's extra is for dingtalk_card, and for cards of alerts, runs and questions.
 	CallbackRouteKey string `yaml:"callback_route_key" param:"template"`
 	// SupportForward lets people forward the card.
 	SupportForward bool `yaml:"support_forward" param:"default=true"`

@@ -22,9 +22,13 @@ type BranchOperator struct {
 	// SQL is the query.
 	SQL string `yaml:"sql" param:"required,template,files=.sql"`
 	// FollowTaskIDsIfTrue is the id of a task or group directly downstream, or a list.
-	FollowTaskIDsIfTrue []string `yaml:"follow_task_ids_if_true" param:"required,single"`
+	FollowTaskIDsIfTrue []string `yaml:"follow_task_ids_if_true" param:"required,single,listed=IfTrueListed"`
+	// IfTrueListed tells that it was given as a list.
+	IfTrueListed bool
 	// FollowTaskIDsIfFalse is the id of a task or group directly downstream, or a list.
-	FollowTaskIDsIfFalse []string `yaml:"follow_task_ids_if_false" param:"required,single"`
+	FollowTaskIDsIfFalse []string `yaml:"follow_task_ids_if_false" param:"required,single,listed=IfFalseListed"`
+	// IfFalseListed tells that it was given as a list.
+	IfFalseListed bool
 	// Conn is the connection, of type postgres, mysql or sqlite.
 	Conn string `yaml:"conn_id" param:"template,default=default_conn_id"`
 	// Parameters are the values for placeholders, as in the operator sql.
@@ -77,12 +81,12 @@ func (b *BranchOperator) Execute(ctx context.Context, tc *operator.TaskContext) 
 	if err != nil {
 		return nil, b.outcome(ctx, err)
 	}
-	ids := b.FollowTaskIDsIfFalse
+	branch := operator.Branch{TaskIDs: b.FollowTaskIDsIfFalse, AsList: b.IfFalseListed}
 	if chosen {
-		ids = b.FollowTaskIDsIfTrue
+		branch = operator.Branch{TaskIDs: b.FollowTaskIDsIfTrue, AsList: b.IfTrueListed}
 	}
-	tc.Log.InfoContext(ctx, "chose the branches", "cell", jsonText(rows[0][0]), "task_ids", ids)
-	return operator.Branch{TaskIDs: ids}, nil
+	tc.Log.InfoContext(ctx, "chose the branches", "cell", jsonText(rows[0][0]), "task_ids", branch.TaskIDs)
+	return branch, nil
 }
 
 // decide reads a cell as true or false.

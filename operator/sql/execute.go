@@ -28,9 +28,11 @@ import (
 // (1.0); true and false; text; dates and times as Python prints them, "2024-01-02 03:04:05"
 // and with six digits where there are fractions, in UTC with "+00:00" where the column has a
 // zone; bytes as base64; JSON of PostgreSQL with its keys in order, arrays as lists; null for
-// dates of MySQL without a month or day, as in Airflow. SQLite returns what is stored;
-// intervals, times of day and infinity are text as the database writes them. A result of more
-// than 10,000 rows or 1 MiB fails the task, and is rolled back.
+// dates of MySQL without a month or day, as in Airflow. A FLOAT of MySQL has six digits, as in
+// Airflow, in a statement without parameters and all of them in one with some: f * 1 has all
+// always. SQLite returns what is stored; intervals, times of day and infinity are text as the
+// database writes them. A result of more than 10,000 rows or 1 MiB fails the task, and is
+// rolled back.
 //
 // Through PgBouncer, statement_timeout, options and the like are refused in the extra: write
 // SET LOCAL as the first statement of the SQL, or set them for the user with ALTER ROLE.

@@ -179,6 +179,21 @@ func TestValues(t *testing.T) {
 	}
 }
 
+// The server writes a FLOAT with six digits where a statement has no parameters, which no client can change.
+func TestFloatsOfMySQL(t *testing.T) {
+	t.Parallel()
+	task := taskOn(t, newMySQL)
+	asJSON(t, task, "sql: 'CREATE TABLE t (f FLOAT); INSERT INTO t VALUES (16777215)'")
+	for fields, want := range map[string]string{
+		"sql: SELECT f FROM t":                                     `[[16777200.0]]`,
+		"sql: SELECT f * 1 FROM t":                                 `[[16777215.0]]`,
+		"sql: 'SELECT f FROM t WHERE f > %s', parameters: [1]":     `[[16777215.0]]`,
+		"sql: 'SELECT f * 1 FROM t WHERE f > %s', parameters: [1]": `[[16777215.0]]`,
+	} {
+		assert.JSONEq(t, want, asJSON(t, task, fields), fields)
+	}
+}
+
 // Infinity of NUMERIC, which PostgreSQL has since version 14, is written as psycopg2 gives
 // it (Decimal('Infinity'), beside the inf of a float), is a number to checks, and finds its
 // way back. psycopg2 2.9.5 binds that Decimal as NaN.

@@ -29,7 +29,9 @@ type BranchOperator struct {
 	Cases []BranchCase `yaml:"cases"`
 	// Otherwise is the id, or the list of ids, to choose when no case holds. Null chooses
 	// nothing.
-	Otherwise []string `yaml:"otherwise" param:"single"`
+	Otherwise []string `yaml:"otherwise" param:"single,listed=OtherwiseListed"`
+	// OtherwiseListed tells that otherwise was given as a list.
+	OtherwiseListed bool
 }
 
 // BranchCase is a condition and what it chooses.
@@ -38,7 +40,9 @@ type BranchCase struct {
 	// false, no, off, 0, none or null.
 	When any `yaml:"when" param:"required,template"`
 	// To is the id, or the list of ids, that is chosen.
-	To []string `yaml:"to" param:"required,single"`
+	To []string `yaml:"to" param:"required,single,listed=ToListed"`
+	// ToListed tells that to was given as a list.
+	ToListed bool
 }
 
 var (
@@ -66,7 +70,7 @@ func (b *BranchOperator) Validate() error {
 	case b.Choose != nil && b.Otherwise != nil:
 		return params.At("otherwise", errors.New("otherwise belongs to cases"))
 	case b.Choose != nil:
-		_, err := idsOf(b.Choose)
+		_, err := branchOf(b.Choose)
 		return params.At("choose", err)
 	case len(b.Cases) == 0:
 		return errors.New("branch needs choose, or cases with at least one case")
@@ -78,7 +82,8 @@ func (b *BranchOperator) Validate() error {
 func (b *BranchOperator) Targets() []string {
 	var ids []string
 	if text, ok := b.Choose.(string); !ok || !yamlvalue.HoldsTemplate(text) {
-		ids, _ = idsOf(b.Choose) // Validate has looked at the error
+		chosen, _ := branchOf(b.Choose) // Validate has looked at the error
+		ids = chosen.TaskIDs
 	}
 	for _, c := range b.Cases {
 		ids = append(ids, c.To...)
@@ -88,36 +93,36 @@ func (b *BranchOperator) Targets() []string {
 
 // Execute returns what was chosen.
 func (b *BranchOperator) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
-	ids, err := b.choice()
+	chosen, err := b.choice()
 	if err != nil {
 		return nil, err
 	}
-	return branchTo(ctx, tc, ids), nil
+	return logged(ctx, tc, chosen), nil
 }
 
-func (b *BranchOperator) choice() ([]string, error) {
+func (b *BranchOperator) choice() (operator.Branch, error) {
 	if b.Cases == nil {
-		return idsOf(b.Choose)
+		return branchOf(b.Choose)
 	}
 	for _, c := range b.Cases {
 		if operator.Truthy(c.When) {
-			return c.To, nil
+			return operator.Branch{TaskIDs: c.To, AsList: c.ToListed}, nil
 		}
 	}
-	return b.Otherwise, nil
+	return operator.Branch{TaskIDs: b.Otherwise, AsList: b.OtherwiseListed}, nil
 }
 
-// branchTo logs and returns a choice.
-func branchTo(ctx context.Context, tc *operator.TaskContext, ids []string) operator.Branch {
-	tc.Log.InfoContext(ctx, "chose the branches", "task_ids", ids)
-	return operator.Branch{TaskIDs: ids}
+// logged logs and returns a choice.
+func logged(ctx context.Context, tc *operator.TaskContext, chosen operator.Branch) operator.Branch {
+	tc.Log.InfoContext(ctx, "chose the branches", "task_ids", chosen.TaskIDs)
+	return chosen
 }
 
-// idsOf reads the ids that a value names.
-func idsOf(value any) ([]string, error) {
+// branchOf reads the ids that a value names.
+func branchOf(value any) (chosen operator.Branch, err error) {
 	switch v := value.(type) {
 	case nil:
-		return nil, nil
+		return chosen, nil
 	case string:
 		return splitIDs(v), nil
 	case []any:
@@ -125,40 +130,43 @@ func idsOf(value any) ([]string, error) {
 		for i, element := range v {
 			id, ok := element.(string)
 			if !ok {
-				return nil, fmt.Errorf("choose must give ids, but element %d of its list is a %T", i+1, element)
+				return chosen, fmt.Errorf("choose must give ids, but element %d of its list is a %T", i+1, element)
 			}
 			ids[i] = id
 		}
-		return ids, nil
+		return operator.Branch{TaskIDs: ids, AsList: true}, nil
 	default:
-		return nil, fmt.Errorf("choose must give an id or a list of ids, not a %T", value)
+		return chosen, fmt.Errorf("choose must give an id or a list of ids, not a %T", value)
 	}
 }
 
 // splitIDs takes a text with ids apart: "a", "a, b", or a list as JSON or Python prints it.
-func splitIDs(text string) []string {
+func splitIDs(text string) (chosen operator.Branch) {
 	text = strings.TrimSpace(text)
 	if text == "None" || text == "null" {
-		return nil
+		return chosen
 	}
 	if inner, ok := strings.CutPrefix(text, "["); ok {
-		text = strings.TrimSuffix(inner, "]")
+		text, chosen.AsList = strings.TrimSuffix(inner, "]"), true
 	}
-	var ids []string
 	for part := range strings.SplitSeq(text, ",") {
 		if id := strings.Trim(part, " \t\r\n\"'"); id != "" {
-			ids = append(ids, id)
+			chosen.TaskIDs = append(chosen.TaskIDs, id)
 		}
 	}
-	return ids
+	return chosen
 }
 
 // twoWays are the parameters of operators that branch by an answer of their own.
 type twoWays struct {
 	// IfTrue is the id, or the list of ids, to follow when the answer is yes.
-	IfTrue []string `yaml:"follow_task_ids_if_true" param:"required,single"`
+	IfTrue []string `yaml:"follow_task_ids_if_true" param:"required,single,listed=IfTrueListed"`
+	// IfTrueListed tells that it was given as a list.
+	IfTrueListed bool
 	// IfFalse is the id, or the list of ids, to follow when the answer is no.
-	IfFalse []string `yaml:"follow_task_ids_if_false" param:"required,single"`
+	IfFalse []string `yaml:"follow_task_ids_if_false" param:"required,single,listed=IfFalseListed"`
+	// IfFalseListed tells that it was given as a list.
+	IfFalseListed bool
 }
 
 // Targets returns the ids of both ways.
@@ -166,7 +174,7 @@ func (w *twoWays) Targets() []string { return slices.Concat(w.IfTrue, w.IfFalse)
 
 func (w *twoWays) follow(ctx context.Context, tc *operator.TaskContext, answer bool) operator.Branch {
 	if answer {
-		return branchTo(ctx, tc, w.IfTrue)
+		return logged(ctx, tc, operator.Branch{TaskIDs: w.IfTrue, AsList: w.IfTrueListed})
 	}
-	return branchTo(ctx, tc, w.IfFalse)
+	return logged(ctx, tc, operator.Branch{TaskIDs: w.IfFalse, AsList: w.IfFalseListed})
 }

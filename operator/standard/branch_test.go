@@ -12,26 +12,32 @@ import (
 
 func TestBranch(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string][]string{
-		"choose: a":                 {"a"},
-		`choose: " a , group.b,\n"`: {"a", "group.b"},
-		`choose: '["a", "b"]'`:      {"a", "b"},
-		`choose: "['a', 'b']"`:      {"a", "b"},
-		"choose: [a, b]":            {"a", "b"},
-		`choose: ""`:                nil,
-		`choose: "[]"`:              nil,
-		`choose: "None"`:            nil,
-		`choose: "null"`:            nil,
-		"{cases: [{when: no, to: a}, {when: 'True', to: b}, {when: 1, to: c}]}":       {"b"},
-		"{cases: [{when: '', to: a}, {when: 2, to: [b, c]}], otherwise: d}":           {"b", "c"},
-		"{cases: [{when: ' FALSE\n', to: a}, {when: 0, to: b}], otherwise: [d, e]}":   {"d", "e"},
-		"{cases: [{when: None, to: a}, {when: 'off', to: b}, {when: [], to: c}]}":     nil,
-		"{cases: [{when: {a: 1}, to: a}]}":                                            {"a"},
-		"{cases: [{when: 'null', to: a}, {when: 'Nothing', to: b}], otherwise: null}": {"b"},
+	one := func(ids ...string) operator.Branch { return operator.Branch{TaskIDs: ids} }
+	list := func(ids ...string) operator.Branch { return operator.Branch{TaskIDs: ids, AsList: true} }
+	for text, want := range map[string]operator.Branch{
+		"choose: a":                 one("a"),
+		`choose: " a , group.b,\n"`: one("a", "group.b"),
+		`choose: '["a", "b"]'`:      list("a", "b"),
+		`choose: "['a', 'b']"`:      list("a", "b"),
+		`choose: "['a']"`:           list("a"),
+		"choose: [a, b]":            list("a", "b"),
+		"choose: [a]":               list("a"),
+		`choose: ""`:                one(),
+		`choose: "[]"`:              list(),
+		`choose: "None"`:            one(),
+		`choose: "null"`:            one(),
+		"{cases: [{when: no, to: a}, {when: 'True', to: b}, {when: 1, to: c}]}":       one("b"),
+		"{cases: [{when: '', to: a}, {when: 2, to: [b, c]}], otherwise: d}":           list("b", "c"),
+		"{cases: [{when: 2, to: [b]}], otherwise: d}":                                 list("b"),
+		"{cases: [{when: ' FALSE\n', to: a}, {when: 0, to: b}], otherwise: [d]}":      list("d"),
+		"{cases: [{when: None, to: a}, {when: 'off', to: b}, {when: [], to: c}]}":     one(),
+		"{cases: [{when: {a: 1}, to: a}]}":                                            one("a"),
+		"{cases: [{when: 'null', to: a}, {when: 'Nothing', to: b}], otherwise: null}": one("b"),
+		"{cases: [{when: 'null', to: [a]}], otherwise: d}":                            one("d"),
 	} {
 		got, err := suite.Run(t, operatortest.NewTask(t), "branch", text)
 		require.NoError(t, err, text)
-		assert.Equal(t, operator.Branch{TaskIDs: want}, got, text)
+		assert.Equal(t, want, got, text)
 	}
 }
 
@@ -40,13 +46,13 @@ func TestBranchNativeValues(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		value any
-		want  []string
+		want  operator.Branch
 		err   string
 	}{
-		"list":   {[]any{"a", "b"}, []string{"a", "b"}, ""},
-		"none":   {nil, nil, ""},
-		"number": {int64(3), nil, "choose must give an id or a list of ids, not a int64"},
-		"inside": {[]any{"a", int64(3)}, nil, "element 2 of its list is a int64"},
+		"list":   {[]any{"a"}, operator.Branch{TaskIDs: []string{"a"}, AsList: true}, ""},
+		"none":   {nil, operator.Branch{}, ""},
+		"number": {int64(3), operator.Branch{}, "choose must give an id or a list of ids, not a int64"},
+		"inside": {[]any{"a", int64(3)}, operator.Branch{}, "element 2 of its list is a int64"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -59,7 +65,7 @@ func TestBranchNativeValues(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			assert.Equal(t, operator.Branch{TaskIDs: tc.want}, got)
+			assert.Equal(t, tc.want, got)
 		})
 	}
 }

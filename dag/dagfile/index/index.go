@@ -39,13 +39,15 @@ type Options struct {
 type Index struct {
 	files     []*file
 	hasErrors bool
+	// foundErrors says that looking for the files found some.
+	foundErrors bool
 }
 
 // Read looks at a folder. The error says why the file of the index could not be written; the
 // index is whole all the same.
 func Read(o Options) (*Index, error) {
 	sources, found := o.Loader.Files(o.Folder)
-	ix := &Index{hasErrors: found.HasErrors(), files: make([]*file, len(sources))}
+	ix := &Index{hasErrors: found.HasErrors(), foundErrors: found.HasErrors(), files: make([]*file, len(sources))}
 	return ix, ix.read(o, sources, readCache(o))
 }
 
@@ -73,9 +75,22 @@ func (ix *Index) read(o Options, sources []discover.File, c *cache) error {
 		}
 	}
 	for n, outcome := range o.Loader.Read(changed) {
-		ix.files[at[n]] = newFile(changed[n].Path, outcome, o.Check)
+		ix.files[at[n]] = newFile(changed[n], outcome, o.Check)
 		c.describe(ix.files[at[n]], outcome)
 	}
+	ix.sum()
+	var err error
+	if len(changed) > 0 || len(sources) != len(c.lines) { // else all is known
+		err = c.write(ix.files)
+	}
+	for _, f := range ix.files {
+		f.known, f.record = f.record != "", ""
+	}
+	return err
+}
+
+// sum finds out whether there are errors, with what all files are together.
+func (ix *Index) sum() {
 	first := map[string]bool{}
 	for _, f := range ix.files {
 		ix.hasErrors = ix.hasErrors || f.hasErrors
@@ -84,10 +99,33 @@ func (ix *Index) read(o Options, sources []discover.File, c *cache) error {
 			first[id] = true
 		}
 	}
-	if len(changed) == 0 && len(sources) == len(c.lines) {
-		return nil // all is known
+}
+
+// Lasts reports whether the index holds as long as no file changes.
+func (ix *Index) Lasts() bool {
+	return !slices.ContainsFunc(ix.files, func(f *file) bool { return !f.known })
+}
+
+// Again is what the folder holds if no file has changed since: only those are read once more that may give something else all the same.
+// It is nil where a file was so new that it must be looked at first.
+func (ix *Index) Again(o Options) *Index {
+	var moving []discover.File
+	var at []int
+	for i, f := range ix.files {
+		switch {
+		case f.known:
+		case !f.moves:
+			return nil
+		default:
+			moving, at = append(moving, f.source), append(at, i)
+		}
 	}
-	return c.write(ix.files)
+	again := &Index{files: slices.Clone(ix.files), hasErrors: ix.foundErrors, foundErrors: ix.foundErrors}
+	for n, outcome := range o.Loader.Read(moving) {
+		again.files[at[n]] = newFile(moving[n], outcome, o.Check)
+	}
+	again.sum()
+	return again
 }
 
 // HasErrors reports whether anything in the folder is in error.
@@ -123,19 +161,23 @@ func (ix *Index) DAGs() []*dag.Summary {
 
 // file is what one DAG file gives.
 type file struct {
-	path string
+	path   string
+	source discover.File
+	// moves says that it may give something else with every look.
+	moves bool
 	// ids are those of the DAGs without errors, also of those that the check refuses.
 	ids       []string
 	hasErrors bool
-	// record is its line in the file of the index, "" when it must be read each time.
+	// record is its line in the file of the index, until that is written, "" when it must be read each time; known says that there is one.
 	record string
+	known  bool
 	// body has the summaries of the DAGs that can run, as JSON; dags those that were just made.
 	body string
 	dags map[string]*dag.Summary
 }
 
-func newFile(path string, outcome dagfile.Outcome, check func(*dag.DAG) dag.Diagnostics) *file {
-	f := &file{path: path, hasErrors: outcome.Diagnostics.HasErrors(), dags: map[string]*dag.Summary{}}
+func newFile(source discover.File, outcome dagfile.Outcome, check func(*dag.DAG) dag.Diagnostics) *file {
+	f := &file{path: source.Path, source: source, moves: !outcome.Lasting, hasErrors: outcome.Diagnostics.HasErrors(), dags: map[string]*dag.Summary{}}
 	for _, d := range outcome.DAGs {
 		f.ids = append(f.ids, d.ID)
 		if check(d).HasErrors() {

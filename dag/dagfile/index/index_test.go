@@ -361,3 +361,33 @@ func BenchmarkFind(b *testing.B) {
 	}
 	require.Zero(b, f.catalog.asked)
 }
+
+// While no file changes only those are read again that may give something else all the same.
+func TestAgain(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.write(t, "a.yaml", one("a"))
+	f.write(t, "z.yaml", one("z"))
+	ix := f.read(t)
+	assert.True(t, ix.Lasts())
+	f.write(t, "v.yaml", "v: {start_date: 2024-01-01, tasks: [{task_id: t, operator: empty, variables_as_arguments: [{variable: who, attribute: owner}]}]}\n")
+	f.vars["who"] = "first"
+	ix = f.read(t)
+	assert.False(t, ix.Lasts())
+	for _, who := range []string{"second", "third"} {
+		f.vars["who"] = who
+		f.renew()
+		ix = ix.Again(f.o)
+		require.NotNil(t, ix)
+		assert.Equal(t, "a@a.yaml v@v.yaml z@z.yaml", f.ids(ix))
+		assert.Equal(t, who, ix.DAGs()[1].Owner)
+		assert.False(t, ix.HasErrors())
+	}
+	f.write(t, "w.yaml", one("v")) // once more
+	ix = f.read(t)
+	require.True(t, ix.HasErrors())
+	assert.True(t, ix.Again(f.o).HasErrors())
+	f.write(t, "new.yaml", one("new"))
+	f.o.Now = func() time.Time { return past.Add(time.Second) }
+	assert.Nil(t, f.read(t).Again(f.o), "one that is so new may be written once more with the same time")
+}

@@ -50,7 +50,9 @@ func (f *file) decode() {
 	}
 	f.dags = map[string]*dag.Summary{}
 	var list []*dag.Summary
-	if err := json.Unmarshal([]byte(f.body), &list); err != nil {
+	err := json.Unmarshal([]byte(f.body), &list)
+	f.body = ""
+	if err != nil {
 		return
 	}
 	for _, one := range list {

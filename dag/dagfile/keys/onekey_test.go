@@ -17,7 +17,7 @@ import (
 var elsewhere = strings.Fields(`
 	tasks task_groups default_args schedule timetable start_date end_date timezone doc_md_file_path concurrency description doc_md
 	dagrun_timeout on_success_callback on_failure_callback on_recovery_callback on_execute_callback on_retry_callback on_skipped_callback params
-	retry_delay execution_timeout trigger_rule map_index_template inlets outlets mode email
+	retry_delay max_retry_delay execution_timeout trigger_rule map_index_template inlets outlets mode email
 	dependencies operator task_group_name task_id group_name parent_group_name user_defined_macros deadline doc tags expand expand_kwargs partial teardown on_failure_fail_dagrun notifiers`)
 
 // A key costs its field in package dag, one line here, which reading, the schema, the

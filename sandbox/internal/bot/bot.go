@@ -55,7 +55,7 @@ type readers struct {
 }
 
 func (s *Service) botCalls() []core.Endpoint {
-	invalid := core.Fail(http.StatusBadRequest, "invalidParameter.param.invalid", "参数不合法")
+	invalid := core.InvalidBotParam()
 	content := core.Params{core.Need("robotCode", core.AText), core.Need("msgKey", core.AText), core.Need("msgParam", core.AText)}
 	post := func(name, path string, do func(*core.AppRequest) (any, *core.Refusal), body ...core.Param) core.Endpoint {
 		return core.Endpoint{
@@ -88,21 +88,6 @@ func (s *Service) botCalls() []core.Endpoint {
 	}
 }
 
-// checkBot makes sure that the bot is the app's own.
-func (s *Service) checkBot(req *core.AppRequest) *core.Refusal {
-	code := req.Text("robotCode")
-	switch {
-	case code == "":
-		return core.Fail(http.StatusBadRequest, "invalidParameter.robotCode.empty", "robotCode不能为空")
-	case s.core.App(code) == nil:
-		return core.Fail(http.StatusBadRequest, "resource.not.found", "错误描述: robot 不存在；解决方案:请确认 robotCode 是否正确；")
-	case code != req.App.AppKey:
-		return core.Fail(http.StatusBadRequest, "invalidParameter.robotCode.auth", "应用无权使用该机器人")
-	default:
-		return nil
-	}
-}
-
 // botChat finds the group that a bot writes to.
 func (s *Service) botChat(req *core.AppRequest) (*core.Chat, *core.Refusal) {
 	id := req.Text("openConversationId")
@@ -123,7 +108,7 @@ func (s *Service) botChat(req *core.AppRequest) (*core.Chat, *core.Refusal) {
 }
 
 func (s *Service) botGroupSend(req *core.AppRequest) (any, *core.Refusal) {
-	if r := s.checkBot(req); r != nil {
+	if r := s.core.OwnBot(req); r != nil {
 		return nil, r
 	}
 	c, r := s.botChat(req)
@@ -156,7 +141,7 @@ func (s *Service) keepSent(req *core.AppRequest, m core.Message, sent *sentMessa
 }
 
 func (s *Service) botPeopleSend(req *core.AppRequest) (any, *core.Refusal) {
-	if r := s.checkBot(req); r != nil {
+	if r := s.core.OwnBot(req); r != nil {
 		return nil, r
 	}
 	ids := req.Texts("userIds")
@@ -237,7 +222,7 @@ func (s *Service) botGroupQuery(req *core.AppRequest) (any, *core.Refusal) {
 }
 
 func (s *Service) botPeopleQuery(req *core.AppRequest) (any, *core.Refusal) {
-	if r := s.checkBot(req); r != nil {
+	if r := s.core.OwnBot(req); r != nil {
 		return nil, r
 	}
 	m, r := s.askable(req)
@@ -260,7 +245,7 @@ func (s *Service) botPeopleQuery(req *core.AppRequest) (any, *core.Refusal) {
 }
 
 func (s *Service) botGroupRecall(req *core.AppRequest) (any, *core.Refusal) {
-	if r := s.checkBot(req); r != nil {
+	if r := s.core.OwnBot(req); r != nil {
 		return nil, r
 	}
 	c, r := s.botChat(req)
@@ -271,7 +256,7 @@ func (s *Service) botGroupRecall(req *core.AppRequest) (any, *core.Refusal) {
 }
 
 func (s *Service) botPeopleRecall(req *core.AppRequest) (any, *core.Refusal) {
-	if r := s.checkBot(req); r != nil {
+	if r := s.core.OwnBot(req); r != nil {
 		return nil, r
 	}
 	return s.recall(req, nil)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -108,7 +110,36 @@ func (in *Inbox) apiMessages(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Object{"messages": NotNil(in.Messages(f))}, nil
+	found := in.Messages(f)
+	q := r.URL.Query()
+	if !q.Has("limit") {
+		return Object{"messages": NotNil(found)}, nil
+	}
+	limit, err := countOf(q, "limit")
+	if err != nil {
+		return nil, err
+	}
+	offset, err := countOf(q, "offset")
+	if err != nil {
+		return nil, err
+	}
+	total := len(found)
+	slices.Reverse(found)
+	from := min(offset, total)
+	return Object{"messages": NotNil(found[from : from+min(limit, total-from)]), "total": total}, nil
+}
+
+// countOf is a number of the query, 0 unless it is there.
+func countOf(q url.Values, name string) (int, error) {
+	text := q.Get(name)
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%s must be a number that is not negative, not %q", name, text)
+	}
+	return n, nil
 }
 
 // filterOf reads a [Filter] from the query: robot, type, text, conversation, after.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -249,3 +250,23 @@ func (a *appState) allow(call string, now time.Time) (until time.Time, ok bool) 
 }
 
 func (a *appState) limit() int { return cmp.Or(a.QPS, defaultQPS) }
+
+// OwnBot makes sure that the bot is the app's own.
+func (c *Core) OwnBot(req *AppRequest) *Refusal {
+	code := req.Text("robotCode")
+	switch {
+	case code == "":
+		return Fail(http.StatusBadRequest, "invalidParameter.robotCode.empty", "robotCode不能为空")
+	case c.App(code) == nil:
+		return Fail(http.StatusBadRequest, "resource.not.found", "错误描述: robot 不存在；解决方案:请确认 robotCode 是否正确；")
+	case code != req.App.AppKey:
+		return Fail(http.StatusBadRequest, "invalidParameter.robotCode.auth", "应用无权使用该机器人")
+	default:
+		return nil
+	}
+}
+
+// InvalidBotParam is what the calls of bots say of a parameter that is empty or wrong.
+func InvalidBotParam() *Refusal {
+	return Fail(http.StatusBadRequest, "invalidParameter.param.invalid", "参数不合法")
+}

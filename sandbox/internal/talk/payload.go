@@ -82,13 +82,12 @@ func (m *message) unmention(text string) string {
 
 // content is what types other than text say.
 func (m *message) content(c *core.Core) core.Object {
-	code := c.Code(32)
 	switch m.Type {
 	case TypeRichText:
 		parts := []core.Object{}
 		for _, p := range m.Parts {
 			if p.Picture {
-				parts = append(parts, core.Object{"type": "picture", "downloadCode": c.Code(32), "pictureDownloadCode": c.Code(32)})
+				parts = append(parts, core.Object{"type": "picture", "downloadCode": m.fileOf(c, "picture.png", p.Content), "pictureDownloadCode": c.Code(32)})
 			}
 			if p.Text != "" {
 				parts = append(parts, core.Object{"text": m.unmention(p.Text)})
@@ -96,13 +95,13 @@ func (m *message) content(c *core.Core) core.Object {
 		}
 		return core.Object{"richText": parts}
 	case TypePicture:
-		return core.Object{"downloadCode": code, "pictureDownloadCode": c.Code(32)}
+		return core.Object{"downloadCode": m.fileOf(c, "picture.png", m.Content), "pictureDownloadCode": c.Code(32)}
 	case TypeFile:
-		return core.Object{"downloadCode": code, "fileName": m.FileName}
+		return core.Object{"downloadCode": m.fileOf(c, m.FileName, m.Content), "fileName": m.FileName}
 	case TypeAudio:
-		return core.Object{"downloadCode": code, "recognition": m.Text, "duration": m.Duration}
+		return core.Object{"downloadCode": m.fileOf(c, "audio.amr", m.Content), "recognition": m.Text, "duration": m.Duration}
 	default:
-		return core.Object{"downloadCode": code, "videoType": "mp4", "duration": m.Duration}
+		return core.Object{"downloadCode": m.fileOf(c, "video.mp4", m.Content), "videoType": "mp4", "duration": m.Duration}
 	}
 }
 

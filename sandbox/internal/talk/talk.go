@@ -52,6 +52,8 @@ type Say struct {
 	Parts []Part `json:"parts,omitempty"`
 	// FileName is that of a file.
 	FileName string `json:"file_name,omitempty"`
+	// Content is that of a file, picture, audio or video: bots get at it with the downloadCode.
+	Content []byte `json:"content,omitempty"`
 	// Duration is that of audio and video, in milliseconds.
 	Duration int `json:"duration,omitempty"`
 	// OverQuota leaves the content out and has errorCode 20001 in its place.
@@ -62,6 +64,8 @@ type Say struct {
 type Part struct {
 	Text    string `json:"text,omitempty"`
 	Picture bool   `json:"picture,omitempty"`
+	// Content is that of a picture.
+	Content []byte `json:"content,omitempty"`
 }
 
 // Said is what somebody wrote, and what became of it.
@@ -112,6 +116,8 @@ type Service struct {
 	base string
 	said []*Said
 	seen []*Happening
+	// files are those of messages, which bots may ask for.
+	files []*file
 }
 
 // New adds the routes of people to a core, whose Stream, Groups and Replies it uses. Base is the
@@ -119,6 +125,8 @@ type Service struct {
 func New(c *core.Core, base string) *Service {
 	s := &Service{core: c, base: strings.TrimRight(base, "/")}
 	c.Talk = s
+	c.ServeEndpoints(s.fileCall())
+	c.Handle("GET /sandbox/files/{code}", http.HandlerFunc(s.download))
 	s.routeAPI()
 	s.routeForms()
 	return s
@@ -242,6 +250,8 @@ func (s *Service) hand(m *message, base string) (Told, *posted) {
 type message struct {
 	Say
 
+	service *Service
+
 	app  *core.App
 	chat *core.Chat
 	user *core.User
@@ -255,7 +265,7 @@ type message struct {
 
 // address finds who writes to whom.
 func (s *Service) address(in Say) (*message, error) {
-	m := &message{Say: in, nick: in.Outsider, app: s.core.App(in.App), user: s.core.People.User(in.From)}
+	m := &message{Say: in, service: s, nick: in.Outsider, app: s.core.App(in.App), user: s.core.People.User(in.From)}
 	switch {
 	case in.App != "" && m.app == nil:
 		return nil, fmt.Errorf("app key %q: %w", in.App, core.ErrNotFound)

@@ -370,3 +370,65 @@ func TestSayAPI(t *testing.T) {
 	assert.Contains(t, o.Say("user003", o.App.AppKey, "hello").Note, "stream mode")
 	assert.Len(t, o.Deliveries(), 2)
 }
+
+// What came with a message is there for the bot that got it, by the code in the message.
+func TestFilesOfMessages(t *testing.T) {
+	t.Parallel()
+	o := boxtest.Open(t)
+	url, got := address(t, func(*http.Request, string) string { return "" })
+	o.App.MessageURL = url
+	require.NoError(t, o.UpdateApp(o.App))
+	other := o.AddApp(sandbox.App{Name: "other", AppKey: "dingother", AppSecret: "s"})
+	send := func(in sandbox.Say) map[string]any {
+		in.From, in.App = "user003", o.App.AppKey
+		_, err := o.Server.Say(t.Context(), in)
+		require.NoError(t, err)
+		return boxtest.Read[map[string]any](t, <-got)["content"].(map[string]any)
+	}
+	const call = "/v1.0/robot/messageFiles/download"
+	body := func(code any, robot string) string {
+		return boxtest.Encoded(t, map[string]any{"downloadCode": code, "robotCode": robot})
+	}
+	fetch := func(code any) (content string, header http.Header) {
+		t.Helper()
+		at := boxtest.Read[map[string]string](t, o.Modern(t, http.StatusOK, http.MethodPost, call, body(code, o.App.AppKey)))["downloadUrl"]
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, at, http.NoBody)
+		require.NoError(t, err)
+		answer, err := o.Client.Do(req)
+		require.NoError(t, err)
+		defer answer.Body.Close()
+		raw, err := io.ReadAll(answer.Body)
+		require.NoError(t, err)
+		assert.Equal(t, http.StatusOK, answer.StatusCode)
+		return string(raw), answer.Header
+	}
+	report := send(sandbox.Say{Type: "file", FileName: "日报.csv", Content: []byte("a,b\n1,2\n")})
+	content, header := fetch(report["downloadCode"])
+	assert.Equal(t, "a,b\n1,2\n", content)
+	assert.Equal(t, "application/octet-stream", header.Get("Content-Type"))
+	assert.Equal(t, "attachment; filename*=utf-8''%E6%97%A5%E6%8A%A5.csv", header.Get("Content-Disposition"))
+	picture := send(sandbox.Say{Type: "picture", Content: []byte("\x89PNG")})
+	content, _ = fetch(picture["downloadCode"])
+	assert.Equal(t, "\x89PNG", content)
+	rich := send(sandbox.Say{Type: "richText", Parts: []sandbox.Part{{Text: "看"}, {Picture: true, Content: []byte("one")}, {Picture: true, Content: []byte("two")}}})
+	for i, want := range []string{"one", "two"} {
+		content, _ = fetch(rich["richText"].([]any)[i+1].(map[string]any)["downloadCode"])
+		assert.Equal(t, want, content)
+	}
+
+	for name, tt := range map[string]struct{ body, code string }{
+		"another code":     {body("nothing", o.App.AppKey), "invalidParameter.param.invalid"},
+		"empty code":       {body("", o.App.AppKey), "invalidParameter.param.invalid"},
+		"for previews":     {body(picture["pictureDownloadCode"], o.App.AppKey), "invalidParameter.param.invalid"},
+		"code is a number": {body(7, o.App.AppKey), "invalidParameter.param.invalid"},
+		"no code":          {`{"robotCode":"x"}`, "MissingdownloadCode"},
+		"no bot":           {`{"downloadCode":"x"}`, "MissingrobotCode"},
+		"empty bot":        {body(report["downloadCode"], ""), "invalidParameter.robotCode.empty"},
+		"unknown bot":      {body(report["downloadCode"], "dingnobody"), "resource.not.found"},
+		"another's bot":    {body(report["downloadCode"], other.AppKey), "invalidParameter.robotCode.auth"},
+	} {
+		assert.Contains(t, o.Modern(t, http.StatusBadRequest, http.MethodPost, call, tt.body), `"`+tt.code+`"`, name)
+	}
+	status, _ := o.Do(t, http.MethodGet, "/sandbox/files/nothing", "")
+	assert.Equal(t, http.StatusNotFound, status)
+}
