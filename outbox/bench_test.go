@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -71,6 +72,7 @@ func (b *bench) open() {
 		s = b.wrap(s)
 	}
 	b.out, err = outbox.New(s, outbox.Options{
+		Page:      func(id int64) string { return fmt.Sprintf("https://dag.example.com/alerts/%d", id) },
 		Callbacks: b.cbs, Connections: b.conns, Masker: masker, OnUndelivered: b.undelivered, Maintenance: b.windows, Bare: renders, FoldAfter: outbox.DefaultFoldAfter,
 		Sweep: 30 * time.Second, Persist: func(_ context.Context, write func() error) error { return write() },
 		Clock: time.Now, Log: b.log, Observe: b.observe, Random: b.random,
@@ -189,7 +191,11 @@ func (b *bench) delivery(n int) *store.Delivery {
 // settled reports whether there are messages and none of them is left to send.
 func (b *bench) settled() bool {
 	ds := b.deliveries()
-	return len(ds) > 0 && !slices.ContainsFunc(ds, func(d *store.Delivery) bool {
-		return d.State == store.DeliveryWaiting || d.State == store.DeliverySending
-	})
+	return len(ds) > 0 && !slices.ContainsFunc(ds, unsettled)
+}
+
+// unsettled reports whether a message is still to be sent. One that is tried again and
+// again may be on its way at any moment, so its state alone does not tell.
+func unsettled(d *store.Delivery) bool {
+	return d.State == store.DeliveryWaiting || d.State == store.DeliverySending
 }

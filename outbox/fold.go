@@ -237,6 +237,9 @@ func (o *Outbox) rewrite(ctx context.Context, tx store.OutboxTx, digest *store.D
 		return nil, errSilent
 	}
 	ev := b.Event()
+	if o.o.Page != nil { // where all are that it tells, also those that it has no room for
+		ev.URL = o.o.Page(digest.ID)
+	}
 	m, err := folding.Message(ev)
 	if err != nil {
 		return nil, untoldError{fmt.Errorf("tell several messages in one: %w", err)}

@@ -32,9 +32,12 @@ func (b *bulk) Tell(m callbacks.Message, ev *callbacks.Event) (callbacks.Message
 }
 
 // Fold begins a letter that names those that it tells.
-func (b *bulk) Fold() callbacks.Folding { return &bundle{} }
+func (b *bulk) Fold() callbacks.Folding { return &bundle{post: b.post} }
 
-type bundle struct{ texts []string }
+type bundle struct {
+	post  *post
+	texts []string
+}
 
 // Add keeps the text; one that can't be read is nobody's.
 func (b *bundle) Add(m callbacks.Message) (string, error) {
@@ -51,6 +54,9 @@ func (b *bundle) Message(ev *callbacks.Event) (callbacks.Message, error) {
 	if slices.Contains(b.texts, "unfoldable") {
 		return callbacks.Message{}, errors.New("no")
 	}
+	b.post.mu.Lock()
+	b.post.pages = append(b.post.pages, ev.URL)
+	b.post.mu.Unlock()
 	text := "[" + strings.Join(b.texts, " ") + "]"
 	if ev.Digest.Mended > 0 {
 		text += fmt.Sprintf(" mended %d", ev.Digest.Mended)
@@ -109,6 +115,9 @@ func TestFoldGathers(t *testing.T) {
 		digest := ds[slices.IndexFunc(ds, func(d *store.Delivery) bool { return d.Summary == "bundle" })]
 		assert.Equal(t, store.DeliveryDelivered, digest.State)
 		assert.Equal(t, "digest", digest.Owner.Event)
+		p.mu.Lock()
+		assert.Contains(t, p.pages, fmt.Sprintf("https://dag.example.com/alerts/%d", digest.ID), "its page has all that it tells")
+		p.mu.Unlock()
 		for i, state := range []store.DeliveryState{store.DeliveryDelivered, store.DeliveryFolded, store.DeliveryFolded, store.DeliveryDelivered} {
 			assert.Equal(t, state, ds[i].State, i)
 			if state == store.DeliveryFolded {

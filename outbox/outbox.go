@@ -57,8 +57,10 @@ type Options struct {
 	// Persist repeats a write of the outcome of a sending until it succeeds or ctx ends, but
 	// not after [store.ErrLostLease].
 	Persist func(ctx context.Context, write func() error) error
-	Clock   func() time.Time
-	Log     *slog.Logger
+	// Page is the address of the page of a message by its number; empty where people reach no pages. Nil has none.
+	Page  func(id int64) string
+	Clock func() time.Time
+	Log   *slog.Logger
 	// Observe, when set, is told of every change of a message. The message is its to keep.
 	Observe func(*store.Delivery)
 }
